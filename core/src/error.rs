@@ -1,0 +1,126 @@
+//! Errors sorted by who is to blame, and the one table from an error to what MySQL would say.
+
+use alloc::borrow::Cow;
+use alloc::string::{String, ToString};
+use core::fmt;
+
+use crate::tls::TlsError;
+use crate::wire;
+
+/// An error as MySQL names it: number, SQLSTATE and text. What an ERR packet carries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SqlError {
+    /// MySQL's error number, for example 1045.
+    pub code: u16,
+    /// The five SQLSTATE characters, for example `28000`.
+    pub sqlstate: [u8; 5],
+    /// The text, without number and SQLSTATE.
+    pub message: String,
+}
+
+impl SqlError {
+    /// An error from its three parts.
+    pub fn new(code: u16, sqlstate: &[u8; 5], message: impl Into<String>) -> Self {
+        Self { code, sqlstate: *sqlstate, message: message.into() }
+    }
+
+    /// The SQLSTATE as text; anything that is not ASCII shows as `HY000`.
+    pub fn sqlstate_str(&self) -> &str {
+        core::str::from_utf8(&self.sqlstate).unwrap_or("HY000")
+    }
+}
+
+impl fmt::Display for SqlError {
+    /// As the mysql client prints it: `ERROR 1045 (28000): Access denied …`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ERROR {} ({}): {}", self.code, self.sqlstate_str(), self.message)
+    }
+}
+
+/// Which end of the connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// The end that connected.
+    Client,
+    /// The end that sent the greeting.
+    Server,
+}
+
+/// Why a connection ended. Sticky: once returned, every later call returns the same value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Error {
+    /// The peer broke the protocol.
+    PeerMisbehaved(Cow<'static, str>),
+    /// The peer is honest but lacks something we need or demand.
+    PeerIncompatible(Cow<'static, str>),
+    /// One side said no, with MySQL's words.
+    Refused {
+        /// Who refused.
+        by: Side,
+        /// The words.
+        error: SqlError,
+    },
+    /// TLS failed.
+    Tls(TlsError),
+    /// Our own user called in the wrong order or with impossible settings.
+    Misuse(&'static str),
+    /// The peer did not finish in time what the text names.
+    TimedOut(&'static str),
+    /// The peer closed the connection where it may not.
+    ConnectionLost(&'static str),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::PeerMisbehaved(what) => write!(f, "the peer broke the protocol: {what}"),
+            Self::PeerIncompatible(what) => f.write_str(what),
+            Self::Refused { error, .. } => error.fmt(f),
+            Self::Tls(error) => error.fmt(f),
+            Self::Misuse(what) => write!(f, "wrong use of the connection: {what}"),
+            Self::TimedOut(what) => write!(f, "timed out: {what}"),
+            Self::ConnectionLost(what) => write!(f, "the connection was lost: {what}"),
+        }
+    }
+}
+
+impl core::error::Error for Error {}
+
+impl From<wire::Error> for Error {
+    fn from(error: wire::Error) -> Self {
+        Self::PeerMisbehaved(Cow::Owned(error.to_string()))
+    }
+}
+
+impl From<TlsError> for Error {
+    fn from(error: TlsError) -> Self {
+        Self::Tls(error)
+    }
+}
+
+impl Error {
+    /// What a client program prints, with the client library's numbers (2013, 2026, …).
+    pub fn as_client_error(&self) -> SqlError {
+        match self {
+            Self::Refused { error, .. } => error.clone(),
+            Self::Tls(error) => SqlError::new(2026, b"HY000", alloc::format!("SSL connection error: {error}")),
+            Self::PeerIncompatible(what) => SqlError::new(2026, b"HY000", alloc::format!("SSL connection error: {what}")),
+            Self::PeerMisbehaved(what) => SqlError::new(2027, b"HY000", alloc::format!("Malformed packet: {what}")),
+            Self::Misuse(what) => SqlError::new(2014, b"HY000", alloc::format!("Commands out of sync: {what}")),
+            Self::TimedOut(what) | Self::ConnectionLost(what) => {
+                SqlError::new(2013, b"HY000", alloc::format!("Lost connection to MySQL server at '{what}'"))
+            }
+        }
+    }
+
+    /// What a server sends before it closes; `None` where nothing can or should be said.
+    pub fn as_server_error(&self) -> Option<SqlError> {
+        match self {
+            Self::Refused { by: Side::Server, error } => Some(error.clone()),
+            Self::PeerMisbehaved(_) | Self::PeerIncompatible(_) => Some(SqlError::new(1043, b"08S01", "Bad handshake")),
+            Self::TimedOut(_) => Some(SqlError::new(1159, b"08S01", "Got timeout reading communication packets")),
+            Self::Refused { .. } | Self::Tls(_) | Self::Misuse(_) | Self::ConnectionLost(_) => None,
+        }
+    }
+}

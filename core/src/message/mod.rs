@@ -1,0 +1,5 @@
+//! The protocol's messages, one file per family.
+
+mod capability;
+
+pub use capability::Capabilities;

@@ -1,0 +1,139 @@
+//! Packet frames: `len:u24 seq:u8 payload`, payloads over 16 MiB - 1 split and joined.
+//!
+//! Source: "MySQL Packets"; a payload of exactly 0xFFFFFF bytes is followed by another frame, possibly empty.
+
+use alloc::vec::Vec;
+
+use super::{Put, Result};
+
+/// The largest payload of one frame; a payload of this length is followed by another frame.
+pub const MAX_FRAME_PAYLOAD: usize = 0xff_ffff;
+
+/// Bytes of a frame header.
+pub const HEADER: usize = 4;
+
+/// Appends `payload` as one frame or more and leaves `sequence` at the next number.
+pub fn encode(payload: &[u8], sequence: &mut u8, out: &mut Vec<u8>) {
+    let mut rest = payload;
+    loop {
+        let (head, tail) = rest.split_at(rest.len().min(MAX_FRAME_PAYLOAD));
+        // The split above bounds the length to 24 bits.
+        out.put_u24(head.len() as u32);
+        out.put_u8(*sequence);
+        out.put(head);
+        *sequence = sequence.wrapping_add(1);
+        rest = tail;
+        if head.len() < MAX_FRAME_PAYLOAD {
+            return;
+        }
+    }
+}
+
+/// Where a packet lies in a buffer, as found by [`scan`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Found {
+    /// Sequence number of the packet's first frame.
+    pub first_sequence: u8,
+    /// Number of frames the packet came in.
+    pub frames: usize,
+    /// Bytes of all frames with their headers.
+    pub wire_length: usize,
+    /// Bytes of the payload, all frames joined.
+    pub payload_length: usize,
+}
+
+/// What a scan of the buffer's front says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scan {
+    /// More bytes are needed; this many of the payload are announced so far.
+    Incomplete {
+        /// Payload bytes announced by the headers seen.
+        announced: usize,
+    },
+    /// A whole packet lies at the front.
+    Complete(Found),
+    /// Frames of one packet are not numbered one after the other.
+    OutOfOrder,
+}
+
+/// Looks for a whole packet at the front of `buffer` without copying it.
+pub fn scan(buffer: &[u8]) -> Scan {
+    let mut at = 0usize;
+    let mut payload_length = 0usize;
+    let mut frames = 0usize;
+    let mut first_sequence = 0u8;
+    loop {
+        let Some(&[a, b, c, sequence]) = buffer.get(at..).and_then(|rest| rest.first_chunk::<HEADER>()) else {
+            return Scan::Incomplete { announced: payload_length };
+        };
+        let length = u32::from_le_bytes([a, b, c, 0]) as usize;
+        if frames == 0 {
+            first_sequence = sequence;
+        } else if sequence != first_sequence.wrapping_add(frames as u8) {
+            return Scan::OutOfOrder;
+        }
+        payload_length += length;
+        at += HEADER + length;
+        frames += 1;
+        if buffer.len() < at {
+            return Scan::Incomplete { announced: payload_length };
+        }
+        if length < MAX_FRAME_PAYLOAD {
+            return Scan::Complete(Found { first_sequence, frames, wire_length: at, payload_length });
+        }
+    }
+}
+
+/// Moves the payload of a multi-frame packet together, in place; afterwards it lies at `HEADER..HEADER + payload_length`.
+///
+/// # Errors
+/// `Truncated` where `buffer` does not hold the frames that `found` describes.
+pub fn join(buffer: &mut [u8], found: &Found) -> Result<()> {
+    let mut from = MAX_FRAME_PAYLOAD + HEADER;
+    let mut to = MAX_FRAME_PAYLOAD + HEADER;
+    for _ in 1..found.frames {
+        let start = from + HEADER;
+        let length = (found.wire_length.saturating_sub(start)).min(MAX_FRAME_PAYLOAD);
+        if start + length > buffer.len() {
+            return Err(super::Error::Truncated("a packet of several frames"));
+        }
+        buffer.copy_within(start..start + length, to);
+        from = start + length;
+        to += length;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn round_trip(length: usize) {
+        let payload: Vec<u8> = (0..length).map(|i| (i % 251) as u8).collect();
+        let (mut bytes, mut sequence) = (Vec::new(), 254);
+        encode(&payload, &mut sequence, &mut bytes);
+        for cut in [0, 3, 4, bytes.len() / 2, bytes.len() - 1] {
+            assert!(matches!(scan(&bytes[..cut]), Scan::Incomplete { .. }), "cut at {cut} of {}", bytes.len());
+        }
+        let Scan::Complete(found) = scan(&bytes) else { panic!("not complete") };
+        assert_eq!((found.wire_length, found.payload_length), (bytes.len(), length));
+        assert_eq!(sequence, 254u8.wrapping_add(found.frames as u8));
+        join(&mut bytes, &found).unwrap();
+        assert!(bytes[HEADER..HEADER + length] == payload[..]);
+    }
+
+    #[test]
+    fn payloads_around_the_split_round_trip() {
+        for length in [1, 2, 300, MAX_FRAME_PAYLOAD - 1, MAX_FRAME_PAYLOAD, MAX_FRAME_PAYLOAD + 1, 2 * MAX_FRAME_PAYLOAD + 7] {
+            round_trip(length);
+        }
+    }
+
+    #[test]
+    fn a_gap_in_the_numbers_is_seen() {
+        let (mut bytes, mut sequence) = (Vec::new(), 0);
+        encode(&alloc::vec![0; MAX_FRAME_PAYLOAD + 1], &mut sequence, &mut bytes);
+        bytes[MAX_FRAME_PAYLOAD + HEADER + 3] = 7;
+        assert_eq!(scan(&bytes), Scan::OutOfOrder);
+    }
+}
