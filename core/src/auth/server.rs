@@ -1,0 +1,80 @@
+//! The server's side: from replies to a verdict.
+
+use alloc::vec::Vec;
+
+use super::{Credential, Plugin};
+
+/// What the server knows besides the account.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ServerContext<'a> {
+    /// Whether nobody else can read the connection: TLS, or a local socket.
+    pub secure: bool,
+    /// SHA256(SHA256(password)) of the account, kept from an earlier full authentication.
+    pub fast_digest: Option<&'a [u8; 32]>,
+    /// The operating system's name of the user at the other end of a Unix socket.
+    pub peer_user: Option<&'a str>,
+}
+
+/// What follows from a reply.
+#[derive(Clone, PartialEq, Eq)]
+pub enum ServerStep {
+    /// Send AuthMoreData with these bytes, then hand the client's reply to the next step.
+    MoreData(Vec<u8>),
+    /// The user is who he says.
+    Granted {
+        /// Whether a password was used.
+        using_password: bool,
+        /// SHA256(SHA256(password)) to keep for the next fast authentication.
+        learned: Option<[u8; 32]>,
+        /// AuthMoreData to send before the OK packet; the client sends no reply to it.
+        more_data: Option<&'static [u8]>,
+    },
+    /// Access denied.
+    Denied {
+        /// Whether a password was used: the text of error 1045 says so.
+        using_password: bool,
+    },
+}
+
+/// One exchange of one plugin, the server's side.
+#[derive(Debug, Clone)]
+pub struct ServerAuth {
+    plugin: Plugin,
+    challenge: Vec<u8>,
+}
+
+impl ServerAuth {
+    /// Begins an exchange over the challenge that was sent (without its trailing NUL).
+    pub fn start(plugin: Plugin, challenge: Vec<u8>) -> Self {
+        Self { plugin, challenge }
+    }
+
+    /// Judges a reply. Unknown users go through here too, with [`Credential::Impossible`].
+    pub fn step(&mut self, credential: &Credential, reply: &[u8], context: &ServerContext<'_>) -> ServerStep {
+        let _ = (credential, context, &self.challenge);
+        ServerStep::Denied { using_password: !reply.is_empty() }
+    }
+
+    /// The plugin of this exchange.
+    pub const fn plugin(&self) -> Plugin {
+        self.plugin
+    }
+}
+
+impl core::fmt::Debug for ServerStep {
+    /// The learned digest stays unseen: it is as good as the password for a fast authentication.
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::MoreData(data) => f.debug_tuple("MoreData").field(data).finish(),
+            Self::Granted { using_password, learned, more_data } => f
+                .debug_struct("Granted")
+                .field("using_password", using_password)
+                .field("learned", &learned.map(|_| "…"))
+                .field("more_data", more_data)
+                .finish(),
+            Self::Denied { using_password } => {
+                f.debug_struct("Denied").field("using_password", using_password).finish()
+            }
+        }
+    }
+}
