@@ -105,7 +105,9 @@ impl Error {
         match self {
             Self::Refused { error, .. } => error.clone(),
             Self::Tls(error) => SqlError::new(2026, b"HY000", alloc::format!("SSL connection error: {error}")),
-            Self::PeerIncompatible(what) => SqlError::new(2026, b"HY000", alloc::format!("SSL connection error: {what}")),
+            Self::PeerIncompatible(what) => {
+                SqlError::new(2026, b"HY000", alloc::format!("SSL connection error: {what}"))
+            }
             Self::PeerMisbehaved(what) => SqlError::new(2027, b"HY000", alloc::format!("Malformed packet: {what}")),
             Self::Misuse(what) => SqlError::new(2014, b"HY000", alloc::format!("Commands out of sync: {what}")),
             Self::TimedOut(what) | Self::ConnectionLost(what) => {

@@ -1,20 +1,28 @@
-//! The one place that knows rustls.
+//! TLS: the one place that knows rustls.
+//!
+//! A program builds a [`ClientContext`] or a [`ServerContext`] once, from options and a crypto provider that it hands in,
+//! and makes one [`TlsLayer`] per connection from it. The layer takes ciphertext and gives plaintext, and the other way
+//! round; it owns no socket and no clock. [`TlsFacts`](crate::facts::TlsFacts) says what was negotiated.
+//!
+//! Certificates are verified by our own verifiers (`client_verifier`, `server_verifier`): chains of X.509 v3 certificates by
+//! webpki, and those that webpki refuses although MySQL's manual makes them (X.509 v1, self-signed) by `chain`.
 
-use alloc::string::String;
-use core::fmt;
+extern crate std;
 
-/// Why TLS failed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum TlsError {
-    /// Placeholder until the layer is written.
-    Other(String),
-}
+mod client_context;
+mod clock;
+mod error;
+mod fingerprint;
+mod layer;
+mod mode;
+pub mod names;
+mod pem;
+mod server_context;
 
-impl fmt::Display for TlsError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Other(text) => f.write_str(text),
-        }
-    }
-}
+pub use client_context::{ClientContext, ClientOptions, Trust};
+pub use error::{CertificateProblem, TlsError};
+pub use fingerprint::Fingerprint;
+pub use layer::TlsLayer;
+pub use mode::SslMode;
+pub use pem::NamedPem;
+pub use server_context::{Counters, ServerContext, ServerOptions};

@@ -124,7 +124,9 @@ mod tests {
 
     #[test]
     fn payloads_around_the_split_round_trip() {
-        for length in [1, 2, 300, MAX_FRAME_PAYLOAD - 1, MAX_FRAME_PAYLOAD, MAX_FRAME_PAYLOAD + 1, 2 * MAX_FRAME_PAYLOAD + 7] {
+        for length in
+            [1, 2, 300, MAX_FRAME_PAYLOAD - 1, MAX_FRAME_PAYLOAD, MAX_FRAME_PAYLOAD + 1, 2 * MAX_FRAME_PAYLOAD + 7]
+        {
             round_trip(length);
         }
     }

@@ -1,0 +1,343 @@
+//! Why TLS failed, said so that a user can act on it.
+
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::fmt;
+
+use rustls::{AlertDescription, CertificateError, PeerIncompatible};
+
+/// Why TLS failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TlsError {
+    /// We did not accept the peer's certificate.
+    CertificateRejected {
+        /// Which check failed.
+        problem: CertificateProblem,
+        /// The SHA-256 fingerprint of the certificate, upper-case hex with colons.
+        fingerprint_sha256: String,
+        /// The certificate's subject in slash form, `/C=FI/O=…/CN=…`.
+        subject: String,
+    },
+    /// The peer gave up and said why, by RFC 8446's name, for example `unknown_ca`.
+    AlertReceived(&'static str),
+    /// The two sides share no TLS version.
+    NoCommonVersion,
+    /// The two sides share no cipher suite.
+    NoCommonCipher,
+    /// The two sides share no key exchange group or signature scheme; the text names which.
+    NoCommonParameters(&'static str),
+    /// What the peer sent is not TLS at all.
+    NotTls,
+    /// The peer broke TLS; the text says how.
+    Protocol(String),
+    /// The TLS session is closed.
+    Closed,
+    /// Data was to be sent before the handshake was complete.
+    HandshakeNotComplete,
+    /// The settings can't work; the text names the file or option and says what to do.
+    Config(String),
+}
+
+/// Which check a certificate failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CertificateProblem {
+    /// No CA that we trust issued it.
+    UnknownIssuer {
+        /// The issuer that the last certificate of the chain names, in slash form.
+        issuer: String,
+    },
+    /// It is signed by its own key, and we were not told to trust it.
+    SelfSigned,
+    /// It, or a CA above it, is past its period.
+    Expired {
+        /// Whose period it is: the subject in slash form.
+        certificate: String,
+        /// The end of the period, as OpenSSL prints dates.
+        not_after: String,
+    },
+    /// The period of it, or of a CA above it, has not begun.
+    NotYetValid {
+        /// Whose period it is: the subject in slash form.
+        certificate: String,
+        /// The beginning of the period, as OpenSSL prints dates.
+        not_before: String,
+    },
+    /// It is for other names than the host's.
+    NotValidForName {
+        /// The host that we connected to.
+        expected: String,
+        /// The names that the certificate is for.
+        presented: Vec<String>,
+    },
+    /// Its issuer revoked it, or a CA above it.
+    Revoked,
+    /// CRLs were given, but none that is current and from the issuer.
+    RevocationUnknown {
+        /// The issuer whose CRL is missing or out of date, in slash form.
+        issuer: String,
+    },
+    /// A signature in the chain is wrong.
+    BadSignature,
+    /// It is a CA's certificate and not one that we were told to trust.
+    CaUsedAsEndEntity,
+    /// It may be used for other purposes only.
+    WrongPurpose,
+    /// It is not the certificate whose fingerprint was given or remembered.
+    FingerprintMismatch,
+    /// Nothing that we know verifies it, and no fingerprint was given.
+    NotPinned,
+    /// It uses a signature algorithm or a key that is too weak or unknown.
+    UnsupportedAlgorithm {
+        /// What it uses.
+        algorithm: String,
+    },
+    /// The chain has a constraint or critical extension that we don't implement, or breaks one.
+    Constraint,
+    /// It can't be read.
+    Unreadable,
+}
+
+/// What our verifiers hand through rustls: the problem with the certificate that has it.
+#[derive(Debug)]
+pub(super) struct Rejection {
+    pub(super) problem: CertificateProblem,
+    pub(super) fingerprint_sha256: String,
+    pub(super) subject: String,
+}
+
+impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.problem.fmt(f)
+    }
+}
+
+impl core::error::Error for Rejection {}
+
+impl From<Rejection> for rustls::Error {
+    fn from(rejection: Rejection) -> Self {
+        Self::InvalidCertificate(CertificateError::Other(rustls::OtherError(alloc::sync::Arc::new(rejection))))
+    }
+}
+
+impl From<&Rejection> for TlsError {
+    fn from(rejection: &Rejection) -> Self {
+        Self::CertificateRejected {
+            problem: rejection.problem.clone(),
+            fingerprint_sha256: rejection.fingerprint_sha256.clone(),
+            subject: rejection.subject.clone(),
+        }
+    }
+}
+
+impl fmt::Display for CertificateProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnknownIssuer { issuer } => write!(f, "its issuer {issuer} is not a CA that was named as trusted"),
+            Self::SelfSigned => f.write_str("it is self-signed and was not named as trusted"),
+            Self::Expired { certificate, not_after } => write!(f, "{certificate} expired at {not_after}"),
+            Self::NotYetValid { certificate, not_before } => write!(f, "{certificate} is valid only from {not_before}"),
+            Self::NotValidForName { expected, presented } if presented.is_empty() => {
+                write!(f, "it is for no host name at all, not for '{expected}'")
+            }
+            Self::NotValidForName { expected, presented } => {
+                write!(f, "it is for {}, not for '{expected}'", presented.join(", "))
+            }
+            Self::Revoked => f.write_str("its issuer has revoked it"),
+            Self::RevocationUnknown { issuer } => write!(f, "no current CRL of its issuer {issuer} was given"),
+            Self::BadSignature => f.write_str("a signature in its chain is wrong"),
+            Self::CaUsedAsEndEntity => f.write_str("it is a CA's certificate, and not one that was named as trusted"),
+            Self::WrongPurpose => f.write_str("its extended key usage does not allow this use"),
+            Self::FingerprintMismatch => f.write_str("its fingerprint is not the expected one"),
+            Self::NotPinned => f.write_str("nothing known here vouches for it"),
+            Self::UnsupportedAlgorithm { algorithm } => write!(f, "{algorithm} is too weak or unknown"),
+            Self::Constraint => f.write_str("its chain breaks a constraint, or has one that is not implemented"),
+            Self::Unreadable => f.write_str("it can't be read"),
+        }
+    }
+}
+
+impl fmt::Display for TlsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::CertificateRejected { problem, subject, .. } => {
+                write!(f, "the peer's certificate {subject} was not accepted: {problem}")
+            }
+            Self::AlertReceived(name) => write!(f, "the peer sent the alert {name}: {}", alert_meaning(name)),
+            Self::NoCommonVersion => f.write_str("the peer speaks no TLS version that is enabled here"),
+            Self::NoCommonCipher => f.write_str("the peer offers no cipher that is enabled here"),
+            Self::NoCommonParameters(what) => write!(f, "the peer and this side share no {what}"),
+            Self::NotTls => f.write_str("the peer answered with something that is not TLS"),
+            Self::Protocol(what) => write!(f, "the peer broke TLS: {what}"),
+            Self::Closed => f.write_str("the TLS session is closed"),
+            Self::HandshakeNotComplete => f.write_str("the TLS handshake is not complete"),
+            Self::Config(what) => f.write_str(what),
+        }
+    }
+}
+
+impl core::error::Error for TlsError {}
+
+impl TlsError {
+    /// The way out in one line, where there is one.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::CertificateRejected { problem, fingerprint_sha256, .. } => problem.hint(fingerprint_sha256),
+            Self::AlertReceived(name) => alert_hint(name).map(ToString::to_string),
+            Self::NoCommonVersion => {
+                Some("Sealwire speaks TLSv1.2 and TLSv1.3; look at tls-version on both sides.".to_string())
+            }
+            Self::NoCommonCipher => Some("Look at ssl-cipher and tls-ciphersuites on both sides.".to_string()),
+            Self::NotTls => Some("Is the port MySQL's, and does a proxy in between understand TLS?".to_string()),
+            _ => None,
+        }
+    }
+}
+
+impl CertificateProblem {
+    fn hint(&self, fingerprint: &str) -> Option<String> {
+        let text = match self {
+            Self::UnknownIssuer { .. } | Self::SelfSigned | Self::NotPinned | Self::CaUsedAsEndEntity => format!(
+                "Name the CA with --ssl-ca, or, if you know this certificate, trust it with --ssl-fp={fingerprint}"
+            ),
+            Self::FingerprintMismatch => {
+                format!("Somebody may be in between, or the certificate was renewed; its fingerprint is {fingerprint}")
+            }
+            Self::NotValidForName { .. } => {
+                "Connect by one of these names, or check the CA only with --ssl-mode=VERIFY_CA.".to_string()
+            }
+            Self::Expired { .. } | Self::NotYetValid { .. } => {
+                "The certificate must be renewed; check this machine's clock too.".to_string()
+            }
+            Self::RevocationUnknown { .. } => {
+                "Give its CRL with --ssl-crl, and renew it before it expires.".to_string()
+            }
+            Self::UnsupportedAlgorithm { .. } => {
+                "Make the certificate anew with SHA-256 and an RSA key of 2048 bits or more, ECDSA or Ed25519."
+                    .to_string()
+            }
+            Self::WrongPurpose => {
+                "Make the certificate with extendedKeyUsage serverAuth (servers) or clientAuth (clients).".to_string()
+            }
+            Self::Revoked | Self::BadSignature | Self::Constraint | Self::Unreadable => return None,
+        };
+        Some(text)
+    }
+}
+
+impl From<&rustls::Error> for TlsError {
+    /// Sorts rustls's errors. What a verifier of ours rejected comes back with all its data.
+    fn from(error: &rustls::Error) -> Self {
+        match error {
+            rustls::Error::InvalidCertificate(CertificateError::Other(other)) => {
+                match other.0.downcast_ref::<Rejection>() {
+                    Some(rejection) => rejection.into(),
+                    None => Self::Protocol(other.to_string()),
+                }
+            }
+            rustls::Error::AlertReceived(alert) => Self::AlertReceived(alert_name(*alert)),
+            rustls::Error::PeerIncompatible(what) => incompatible(what),
+            rustls::Error::InvalidMessage(
+                rustls::InvalidMessage::InvalidContentType | rustls::InvalidMessage::UnknownProtocolVersion,
+            ) => Self::NotTls,
+            other => Self::Protocol(other.to_string()),
+        }
+    }
+}
+
+fn incompatible(what: &PeerIncompatible) -> TlsError {
+    match what {
+        PeerIncompatible::NoCipherSuitesInCommon => TlsError::NoCommonCipher,
+        PeerIncompatible::NoKxGroupsInCommon | PeerIncompatible::NamedGroupsExtensionRequired => {
+            TlsError::NoCommonParameters("key exchange group")
+        }
+        PeerIncompatible::NoSignatureSchemesInCommon
+        | PeerIncompatible::NoCertificateRequestSignatureSchemesInCommon
+        | PeerIncompatible::SignatureAlgorithmsExtensionRequired => TlsError::NoCommonParameters("signature scheme"),
+        PeerIncompatible::ServerDoesNotSupportTls12Or13
+        | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig
+        | PeerIncompatible::SupportedVersionsExtensionRequired
+        | PeerIncompatible::Tls12NotOffered
+        | PeerIncompatible::Tls12NotOfferedOrEnabled => TlsError::NoCommonVersion,
+        other => TlsError::Protocol(format!("{other:?}")),
+    }
+}
+
+/// RFC 8446's name of an alert (RFC 5246's where that one no longer has it).
+pub(super) fn alert_name(alert: AlertDescription) -> &'static str {
+    match alert {
+        AlertDescription::CloseNotify => "close_notify",
+        AlertDescription::UnexpectedMessage => "unexpected_message",
+        AlertDescription::BadRecordMac => "bad_record_mac",
+        AlertDescription::DecryptionFailed => "decryption_failed",
+        AlertDescription::RecordOverflow => "record_overflow",
+        AlertDescription::DecompressionFailure => "decompression_failure",
+        AlertDescription::HandshakeFailure => "handshake_failure",
+        AlertDescription::NoCertificate => "no_certificate",
+        AlertDescription::BadCertificate => "bad_certificate",
+        AlertDescription::UnsupportedCertificate => "unsupported_certificate",
+        AlertDescription::CertificateRevoked => "certificate_revoked",
+        AlertDescription::CertificateExpired => "certificate_expired",
+        AlertDescription::CertificateUnknown => "certificate_unknown",
+        AlertDescription::IllegalParameter => "illegal_parameter",
+        AlertDescription::UnknownCA => "unknown_ca",
+        AlertDescription::AccessDenied => "access_denied",
+        AlertDescription::DecodeError => "decode_error",
+        AlertDescription::DecryptError => "decrypt_error",
+        AlertDescription::ExportRestriction => "export_restriction",
+        AlertDescription::ProtocolVersion => "protocol_version",
+        AlertDescription::InsufficientSecurity => "insufficient_security",
+        AlertDescription::InternalError => "internal_error",
+        AlertDescription::InappropriateFallback => "inappropriate_fallback",
+        AlertDescription::UserCanceled => "user_canceled",
+        AlertDescription::NoRenegotiation => "no_renegotiation",
+        AlertDescription::MissingExtension => "missing_extension",
+        AlertDescription::UnsupportedExtension => "unsupported_extension",
+        AlertDescription::CertificateUnobtainable => "certificate_unobtainable",
+        AlertDescription::UnrecognisedName => "unrecognized_name",
+        AlertDescription::BadCertificateStatusResponse => "bad_certificate_status_response",
+        AlertDescription::BadCertificateHashValue => "bad_certificate_hash_value",
+        AlertDescription::UnknownPSKIdentity => "unknown_psk_identity",
+        AlertDescription::CertificateRequired => "certificate_required",
+        AlertDescription::NoApplicationProtocol => "no_application_protocol",
+        AlertDescription::EncryptedClientHelloRequired => "ech_required",
+        _ => "unknown",
+    }
+}
+
+fn alert_meaning(name: &str) -> &'static str {
+    match name {
+        "unknown_ca" => "it does not trust the CA of our certificate",
+        "bad_certificate" | "unsupported_certificate" | "certificate_unknown" => "it does not accept our certificate",
+        "certificate_expired" => "it says that our certificate has expired",
+        "certificate_revoked" => "it says that our certificate is revoked",
+        "certificate_required" => "it wants a certificate from us and got none",
+        "protocol_version" => "it speaks no TLS version that is enabled here",
+        "handshake_failure" | "insufficient_security" => "it accepts none of the ciphers and parameters offered",
+        "decrypt_error" => "it could not verify a signature or finish the key exchange",
+        "bad_record_mac" | "decryption_failed" => "it could not decrypt what we sent",
+        "unrecognized_name" => "it does not serve the host name that we named",
+        "no_application_protocol" => "it speaks none of the application protocols offered",
+        "access_denied" => "it denies access to our certificate",
+        "internal_error" => "it has a problem of its own",
+        "user_canceled" | "close_notify" => "it ended the session",
+        _ => "it gave up",
+    }
+}
+
+fn alert_hint(name: &str) -> Option<&'static str> {
+    match name {
+        "unknown_ca" | "bad_certificate" | "unsupported_certificate" | "certificate_unknown" => {
+            Some("The certificate given with --ssl-cert must chain to the CA that the other side names with ssl-ca.")
+        }
+        "certificate_required" => Some("Give a certificate and its key with --ssl-cert and --ssl-key."),
+        "certificate_expired" | "certificate_revoked" => Some("Renew the certificate given with --ssl-cert."),
+        "protocol_version" => Some("Sealwire speaks TLSv1.2 and TLSv1.3; look at tls-version on both sides."),
+        "handshake_failure" | "insufficient_security" => {
+            Some("Look at ssl-cipher, tls-ciphersuites and tls-version on both sides.")
+        }
+        _ => None,
+    }
+}

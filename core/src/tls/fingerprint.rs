@@ -1,0 +1,107 @@
+//! Fingerprints of certificates, as people write them.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+use core::str::FromStr;
+
+use sha2::{Digest, Sha224, Sha256, Sha384, Sha512};
+
+use super::TlsError;
+
+/// The hash of a certificate in DER. Written in hex, with or without colons; the length says which hash of the SHA-2 family.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Fingerprint(Vec<u8>);
+
+impl Fingerprint {
+    /// The SHA-256 fingerprint of a certificate in DER.
+    pub fn sha256_of(certificate: &[u8]) -> Self {
+        Self(Sha256::digest(certificate).to_vec())
+    }
+
+    /// Whether this is the fingerprint of that certificate.
+    pub fn matches(&self, certificate: &[u8]) -> bool {
+        match self.0.len() {
+            28 => self.0 == Sha224::digest(certificate)[..],
+            32 => self.0 == Sha256::digest(certificate)[..],
+            48 => self.0 == Sha384::digest(certificate)[..],
+            64 => self.0 == Sha512::digest(certificate)[..],
+            _ => false,
+        }
+    }
+}
+
+impl fmt::Display for Fingerprint {
+    /// As OpenSSL prints it: upper-case hex with colons.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, byte) in self.0.iter().enumerate() {
+            let colon = if index == 0 { "" } else { ":" };
+            write!(f, "{colon}{byte:02X}")?;
+        }
+        Ok(())
+    }
+}
+
+impl FromStr for Fingerprint {
+    type Err = TlsError;
+
+    /// Reads hex with or without colons. SHA-1 is refused: certificates that collide can be made.
+    fn from_str(text: &str) -> Result<Self, TlsError> {
+        let bad = |why: &str| TlsError::Config(alloc::format!("the fingerprint '{text}' {why}"));
+        let digits: String = text.trim().chars().filter(|c| *c != ':').collect();
+        if !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Err(bad("is not hexadecimal"));
+        }
+        match digits.len() {
+            56 | 64 | 96 | 128 => {}
+            40 => {
+                return Err(bad(
+                    "is a SHA-1 hash, which can be forged; give the SHA-256 one: openssl x509 -noout -fingerprint -sha256 -in server-cert.pem",
+                ));
+            }
+            _ => return Err(bad("has the length of no known hash; a SHA-256 fingerprint has 64 hexadecimal digits")),
+        }
+        let pairs = digits
+            .as_bytes()
+            .chunks(2)
+            .map(|pair| core::str::from_utf8(pair).ok().and_then(|pair| u8::from_str_radix(pair, 16).ok()));
+        pairs.collect::<Option<Vec<u8>>>().map(Self).ok_or_else(|| bad("is not hexadecimal"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::ToString;
+
+    /// SHA-256 of "abc", FIPS 180-2 appendix B.1.
+    const ABC: &str = "BA7816BF8F01CFEA414140DE5DAE2223B00361A396177A9CB410FF61F20015AD";
+
+    #[test]
+    fn colons_and_case_do_not_matter() {
+        let plain: Fingerprint = ABC.parse().unwrap();
+        let printed = Fingerprint::sha256_of(b"abc").to_string();
+        assert!(printed.starts_with("BA:78:16:BF:"), "{printed}");
+        assert_eq!(printed.to_lowercase().parse::<Fingerprint>().unwrap(), plain);
+        assert!(plain.matches(b"abc"));
+        assert!(!plain.matches(b"abd"));
+    }
+
+    #[test]
+    fn longer_hashes_of_the_family_match_too() {
+        let hex = |bytes: &[u8]| bytes.iter().map(|byte| alloc::format!("{byte:02x}")).collect::<String>();
+        for text in [hex(&Sha224::digest(b"abc")), hex(&Sha384::digest(b"abc")), hex(&Sha512::digest(b"abc"))] {
+            let fingerprint: Fingerprint = text.parse().unwrap();
+            assert!(fingerprint.matches(b"abc"), "{text}");
+            assert!(!fingerprint.matches(b"abd"), "{text}");
+        }
+    }
+
+    #[test]
+    fn sha1_and_garbage_are_refused_with_the_reason() {
+        let error = |text: &str| text.parse::<Fingerprint>().unwrap_err().to_string();
+        assert!(error("A9993E364706816ABA3E25717850C26C9CD0D89D").contains("SHA-1"));
+        assert!(error(&ABC[1..]).contains("length of no known hash"));
+        assert!(error("xyz").contains("not hexadecimal"));
+    }
+}
