@@ -1,5 +1,21 @@
 //! The protocol's messages, one file per family.
 
 mod capability;
+mod column;
+mod command;
+mod generic;
+mod handshake;
+mod parameters;
+mod row;
+mod value;
 
 pub use capability::Capabilities;
+pub use column::{CHARSET_BINARY, CHARSET_UTF8MB4, ColumnDefinition, ColumnFlags, ColumnType, DECIMALS_NOT_FIXED};
+pub use command::{ChangeUser, Command, Query};
+pub use generic::{EofPacket, ErrPacket, OkPacket, QueryReply, RowReply, SessionChange, StatusFlags};
+pub use handshake::{
+    Attributes, AuthMoreData, AuthNextFactor, AuthSwitchRequest, Greeting, HandshakeReply, HandshakeResponse41,
+    HandshakeV10, SslRequest, encode_attributes,
+};
+pub use row::{BinaryRow, BinaryValues, TextRow, TextValues, encode_binary_row, encode_text_row};
+pub use value::{ParamType, Value, ValueText};

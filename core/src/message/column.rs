@@ -1,0 +1,354 @@
+//! Column definitions. Source: "Column Definition Packet"; MariaDB's extended metadata is skipped.
+
+use alloc::borrow::Cow;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+use core::ops::{BitOr, BitOrAssign};
+
+use super::Capabilities;
+use crate::wire::{Error, Put, Reader, Result};
+
+/// `utf8mb4_general_ci`, the charset of text unless said otherwise.
+pub const CHARSET_UTF8MB4: u16 = 45;
+/// `binary`, the charset of numbers, dates and bytes.
+pub const CHARSET_BINARY: u16 = 63;
+/// "As many decimals as the value has", for FLOAT, DOUBLE and text.
+pub const DECIMALS_NOT_FIXED: u8 = 31;
+
+/// Bytes of the fixed part of a column definition.
+const FIXED_LENGTH: u64 = 12;
+
+/// The type of a column or a parameter, as its number on the wire.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ColumnType(pub u8);
+
+macro_rules! types {
+    ($($(#[$doc:meta])* $name:ident = $value:expr;)*) => {
+        impl ColumnType {
+            $($(#[$doc])* pub const $name: Self = Self($value);)*
+
+            /// The name in the protocol's documentation without `MYSQL_TYPE_`; `UNKNOWN` for other numbers.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$name => stringify!($name),)*
+                    _ => "UNKNOWN",
+                }
+            }
+        }
+    };
+}
+
+types! {
+    /// DECIMAL of the time before 5.0.
+    DECIMAL = 0;
+    /// TINYINT.
+    TINY = 1;
+    /// SMALLINT.
+    SHORT = 2;
+    /// INT.
+    LONG = 3;
+    /// FLOAT.
+    FLOAT = 4;
+    /// DOUBLE.
+    DOUBLE = 5;
+    /// NULL without a type.
+    NULL = 6;
+    /// TIMESTAMP.
+    TIMESTAMP = 7;
+    /// BIGINT.
+    LONGLONG = 8;
+    /// MEDIUMINT.
+    INT24 = 9;
+    /// DATE.
+    DATE = 10;
+    /// TIME.
+    TIME = 11;
+    /// DATETIME.
+    DATETIME = 12;
+    /// YEAR.
+    YEAR = 13;
+    /// VARCHAR, seen in binary logs and parameters.
+    VARCHAR = 15;
+    /// BIT.
+    BIT = 16;
+    /// JSON.
+    JSON = 245;
+    /// DECIMAL.
+    NEWDECIMAL = 246;
+    /// ENUM.
+    ENUM = 247;
+    /// SET.
+    SET = 248;
+    /// TINYBLOB, TINYTEXT.
+    TINY_BLOB = 249;
+    /// MEDIUMBLOB, MEDIUMTEXT.
+    MEDIUM_BLOB = 250;
+    /// LONGBLOB, LONGTEXT.
+    LONG_BLOB = 251;
+    /// BLOB and TEXT of any length.
+    BLOB = 252;
+    /// VARCHAR and VARBINARY.
+    VAR_STRING = 253;
+    /// CHAR and BINARY.
+    STRING = 254;
+    /// GEOMETRY.
+    GEOMETRY = 255;
+}
+
+impl ColumnType {
+    /// Whether values are integers in a binary row.
+    pub const fn is_integer(self) -> bool {
+        matches!(self, Self::TINY | Self::SHORT | Self::LONG | Self::LONGLONG | Self::INT24 | Self::YEAR)
+    }
+
+    /// Whether a client shows values as numbers, to the right.
+    pub const fn is_numeric(self) -> bool {
+        self.is_integer() || matches!(self, Self::DECIMAL | Self::NEWDECIMAL | Self::FLOAT | Self::DOUBLE)
+    }
+
+    /// Whether values are a date, a time or both.
+    pub const fn is_temporal(self) -> bool {
+        matches!(self, Self::DATE | Self::TIME | Self::DATETIME | Self::TIMESTAMP)
+    }
+
+    /// Charset, length in bytes, flags and decimals that a plain column of this type has.
+    const fn defaults(self) -> (u16, u32, ColumnFlags, u8) {
+        let number = ColumnFlags::NUM.union(ColumnFlags::BINARY);
+        match self {
+            Self::TINY => (CHARSET_BINARY, 4, number, 0),
+            Self::SHORT => (CHARSET_BINARY, 6, number, 0),
+            Self::INT24 => (CHARSET_BINARY, 9, number, 0),
+            Self::LONG => (CHARSET_BINARY, 11, number, 0),
+            Self::LONGLONG => (CHARSET_BINARY, 20, number, 0),
+            Self::YEAR => (CHARSET_BINARY, 4, number.union(ColumnFlags::UNSIGNED), 0),
+            Self::FLOAT => (CHARSET_BINARY, 12, number, DECIMALS_NOT_FIXED),
+            Self::DOUBLE => (CHARSET_BINARY, 22, number, DECIMALS_NOT_FIXED),
+            Self::DECIMAL | Self::NEWDECIMAL => (CHARSET_BINARY, 67, number, 0),
+            Self::NULL => (CHARSET_BINARY, 0, number, 0),
+            Self::DATE => (CHARSET_BINARY, 10, ColumnFlags::BINARY, 0),
+            Self::TIME => (CHARSET_BINARY, 10, ColumnFlags::BINARY, 0),
+            Self::DATETIME | Self::TIMESTAMP => (CHARSET_BINARY, 19, ColumnFlags::BINARY, 0),
+            Self::BIT => (CHARSET_BINARY, 1, ColumnFlags::UNSIGNED, 0),
+            Self::JSON => (CHARSET_BINARY, u32::MAX, ColumnFlags::BLOB.union(ColumnFlags::BINARY), 0),
+            Self::GEOMETRY => (CHARSET_BINARY, u32::MAX, ColumnFlags::BLOB.union(ColumnFlags::BINARY), 0),
+            Self::TINY_BLOB => (CHARSET_UTF8MB4, 255, ColumnFlags::BLOB, 0),
+            Self::BLOB => (CHARSET_UTF8MB4, 65_535, ColumnFlags::BLOB, 0),
+            Self::MEDIUM_BLOB => (CHARSET_UTF8MB4, 16_777_215, ColumnFlags::BLOB, 0),
+            Self::LONG_BLOB => (CHARSET_UTF8MB4, u32::MAX, ColumnFlags::BLOB, 0),
+            // 255 characters of four bytes.
+            _ => (CHARSET_UTF8MB4, 1020, ColumnFlags::NONE, DECIMALS_NOT_FIXED),
+        }
+    }
+}
+
+impl fmt::Debug for ColumnType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.name() {
+            "UNKNOWN" => write!(f, "ColumnType({})", self.0),
+            name => f.write_str(name),
+        }
+    }
+}
+
+/// A column's flags.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct ColumnFlags(u16);
+
+macro_rules! flags {
+    ($($(#[$doc:meta])* $name:ident = $value:expr;)*) => {
+        impl ColumnFlags {
+            $($(#[$doc])* pub const $name: Self = Self($value);)*
+
+            const NAMES: &'static [(&'static str, u16)] = &[$((stringify!($name), $value)),*];
+        }
+    };
+}
+
+flags! {
+    /// NULL is not allowed.
+    NOT_NULL = 0x0001;
+    /// Part of the primary key.
+    PRI_KEY = 0x0002;
+    /// Part of a unique key.
+    UNIQUE_KEY = 0x0004;
+    /// Part of another key.
+    MULTIPLE_KEY = 0x0008;
+    /// A BLOB or TEXT.
+    BLOB = 0x0010;
+    /// Not negative.
+    UNSIGNED = 0x0020;
+    /// Filled with zeros to its width.
+    ZEROFILL = 0x0040;
+    /// Compared by bytes.
+    BINARY = 0x0080;
+    /// An ENUM.
+    ENUM = 0x0100;
+    /// Numbered by the server.
+    AUTO_INCREMENT = 0x0200;
+    /// A TIMESTAMP.
+    TIMESTAMP = 0x0400;
+    /// A SET.
+    SET = 0x0800;
+    /// Has no default value.
+    NO_DEFAULT_VALUE = 0x1000;
+    /// Set to the time of each update.
+    ON_UPDATE_NOW = 0x2000;
+    /// A number.
+    NUM = 0x8000;
+}
+
+impl ColumnFlags {
+    /// No flag.
+    pub const NONE: Self = Self(0);
+
+    /// From the number on the wire.
+    pub const fn from_bits(bits: u16) -> Self {
+        Self(bits)
+    }
+
+    /// The number on the wire.
+    pub const fn bits(self) -> u16 {
+        self.0
+    }
+
+    /// Whether every flag of `other` is set.
+    pub const fn contains(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// All flags of both; for constants, where `|` can't be used.
+    #[must_use]
+    pub const fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}
+
+impl BitOr for ColumnFlags {
+    type Output = Self;
+    fn bitor(self, other: Self) -> Self {
+        self.union(other)
+    }
+}
+
+impl BitOrAssign for ColumnFlags {
+    fn bitor_assign(&mut self, other: Self) {
+        *self = self.union(other);
+    }
+}
+
+impl fmt::Debug for ColumnFlags {
+    /// The names, joined by `|`, so that a trace can be read.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut first = true;
+        for (name, bit) in Self::NAMES {
+            if self.0 & bit != 0 {
+                write!(f, "{}{name}", if first { "" } else { "|" })?;
+                first = false;
+            }
+        }
+        if first { f.write_str("(none)") } else { Ok(()) }
+    }
+}
+
+/// A column of a result, or a parameter of a statement. Owned, because it outlives its packet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ColumnDefinition {
+    /// The database.
+    pub schema: Vec<u8>,
+    /// The table's name in the statement.
+    pub table: Vec<u8>,
+    /// The table's own name.
+    pub org_table: Vec<u8>,
+    /// The column's name in the statement.
+    pub name: Vec<u8>,
+    /// The column's own name.
+    pub org_name: Vec<u8>,
+    /// The collation's number.
+    pub charset: u16,
+    /// The greatest length of a value, in bytes.
+    pub length: u32,
+    /// The type.
+    pub column_type: ColumnType,
+    /// The flags.
+    pub flags: ColumnFlags,
+    /// Digits after the point; [`DECIMALS_NOT_FIXED`] where that is up to the value.
+    pub decimals: u8,
+}
+
+impl ColumnDefinition {
+    /// A column that is no table's, with the charset, length, flags and decimals usual for its type.
+    pub fn new(name: impl Into<Vec<u8>>, column_type: ColumnType) -> Self {
+        let (charset, length, flags, decimals) = column_type.defaults();
+        Self {
+            schema: Vec::new(),
+            table: Vec::new(),
+            org_table: Vec::new(),
+            name: name.into(),
+            org_name: Vec::new(),
+            charset,
+            length,
+            column_type,
+            flags,
+            decimals,
+        }
+    }
+
+    /// The name for display.
+    pub fn name_text(&self) -> Cow<'_, str> {
+        String::from_utf8_lossy(&self.name)
+    }
+
+    /// Whether values are not negative.
+    #[inline]
+    pub const fn is_unsigned(&self) -> bool {
+        self.flags.contains(ColumnFlags::UNSIGNED)
+    }
+
+    /// Reads the packet. A default value, which only COM_FIELD_LIST adds, is passed over.
+    ///
+    /// # Errors
+    /// Where a field is cut short.
+    pub fn decode(payload: &[u8], capabilities: Capabilities) -> Result<Self> {
+        let what = "column definition";
+        let mut reader = Reader::new(payload);
+        reader.lenenc_bytes(what)?;
+        let schema = reader.lenenc_bytes(what)?.to_vec();
+        let table = reader.lenenc_bytes(what)?.to_vec();
+        let org_table = reader.lenenc_bytes(what)?.to_vec();
+        let name = reader.lenenc_bytes(what)?.to_vec();
+        let org_name = reader.lenenc_bytes(what)?.to_vec();
+        if capabilities.contains(Capabilities::MARIADB_EXTENDED_METADATA) {
+            reader.lenenc_bytes(what)?;
+        }
+        if reader.lenenc_int(what)? < FIXED_LENGTH {
+            return Err(Error::Malformed(what));
+        }
+        let charset = reader.u16(what)?;
+        let length = reader.u32(what)?;
+        let column_type = ColumnType(reader.u8(what)?);
+        let flags = ColumnFlags(reader.u16(what)?);
+        let decimals = reader.u8(what)?;
+        reader.bytes(2, what)?;
+        Ok(Self { schema, table, org_table, name, org_name, charset, length, column_type, flags, decimals })
+    }
+
+    /// Writes the packet.
+    pub fn encode(&self, capabilities: Capabilities, out: &mut Vec<u8>) {
+        // The catalog, always this.
+        out.put_lenenc_bytes(b"def");
+        for text in [&self.schema, &self.table, &self.org_table, &self.name, &self.org_name] {
+            out.put_lenenc_bytes(text);
+        }
+        if capabilities.contains(Capabilities::MARIADB_EXTENDED_METADATA) {
+            out.put_lenenc_bytes(b"");
+        }
+        out.put_lenenc_int(FIXED_LENGTH);
+        out.put_u16(self.charset);
+        out.put_u32(self.length);
+        out.put_u8(self.column_type.0);
+        out.put_u16(self.flags.bits());
+        out.put_u8(self.decimals);
+        out.put_u16(0);
+    }
+}

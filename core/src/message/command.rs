@@ -1,0 +1,331 @@
+//! Commands: what a client asks of a server after it is in.
+//!
+//! Source: "Command Phase" and the pages of each COM_ packet.
+
+use alloc::vec::Vec;
+use core::fmt;
+
+use super::handshake::{nul_or_rest, put_short_bytes};
+use super::parameters::{Parameters, put_parameters};
+use super::{Attributes, Capabilities, Value};
+use crate::wire::{Put, Reader, Result};
+
+/// The numbers of the commands.
+mod number {
+    pub(super) const QUIT: u8 = 0x01;
+    pub(super) const INIT_DB: u8 = 0x02;
+    pub(super) const QUERY: u8 = 0x03;
+    pub(super) const FIELD_LIST: u8 = 0x04;
+    pub(super) const STATISTICS: u8 = 0x09;
+    pub(super) const PROCESS_KILL: u8 = 0x0c;
+    pub(super) const PING: u8 = 0x0e;
+    pub(super) const CHANGE_USER: u8 = 0x11;
+    pub(super) const BINLOG_DUMP: u8 = 0x12;
+    pub(super) const REGISTER_REPLICA: u8 = 0x15;
+    pub(super) const STMT_PREPARE: u8 = 0x16;
+    pub(super) const STMT_EXECUTE: u8 = 0x17;
+    pub(super) const STMT_SEND_LONG_DATA: u8 = 0x18;
+    pub(super) const STMT_CLOSE: u8 = 0x19;
+    pub(super) const STMT_RESET: u8 = 0x1a;
+    pub(super) const SET_OPTION: u8 = 0x1b;
+    pub(super) const STMT_FETCH: u8 = 0x1c;
+    pub(super) const BINLOG_DUMP_GTID: u8 = 0x1e;
+    pub(super) const RESET_CONNECTION: u8 = 0x1f;
+}
+
+/// A command.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Command<'a> {
+    /// The client leaves.
+    Quit,
+    /// The default database is to be this.
+    InitDb(&'a [u8]),
+    /// SQL text is to be executed.
+    Query(Query<'a>),
+    /// The columns of a table are asked for.
+    FieldList {
+        /// The table.
+        table: &'a [u8],
+        /// A pattern for the column's names, as for LIKE; empty for all.
+        wildcard: &'a [u8],
+    },
+    /// A line of statistics is asked for.
+    Statistics,
+    /// The connection of this number is to be ended.
+    ProcessKill(u32),
+    /// Is the server there?
+    Ping,
+    /// Another user logs in on this connection.
+    ChangeUser(ChangeUser<'a>),
+    /// The session is to be as new, with the same user.
+    ResetConnection,
+    /// 0 allows several statements in one query, 1 forbids it.
+    SetOption(u16),
+    /// A statement is to be prepared.
+    StmtPrepare(&'a [u8]),
+    /// A prepared statement is to be executed; [`super::StmtExecute`] reads the rest, knowing the statement.
+    StmtExecute(&'a [u8]),
+    /// A part of a parameter's value, to be added to the parts before.
+    StmtSendLongData {
+        /// The statement.
+        statement: u32,
+        /// The parameter, from 0.
+        parameter: u16,
+        /// The part.
+        data: &'a [u8],
+    },
+    /// A statement is no longer needed. No answer is sent.
+    StmtClose(u32),
+    /// A statement's long data and cursor are to be forgotten.
+    StmtReset(u32),
+    /// Rows of a statement's cursor are asked for.
+    StmtFetch {
+        /// The statement.
+        statement: u32,
+        /// How many rows at most.
+        rows: u32,
+    },
+    /// A replica registers; its bytes are not looked into.
+    RegisterReplica(&'a [u8]),
+    /// The binary log is asked for by position; its bytes are not looked into.
+    BinlogDump(&'a [u8]),
+    /// The binary log is asked for by GTID; its bytes are not looked into.
+    BinlogDumpGtid(&'a [u8]),
+    /// A command that is not known here.
+    Unknown(u8),
+}
+
+impl<'a> Command<'a> {
+    /// Reads a command.
+    ///
+    /// # Errors
+    /// Where the packet is empty or a field is cut short.
+    pub fn decode(payload: &'a [u8], capabilities: Capabilities) -> Result<Self> {
+        let mut reader = Reader::new(payload);
+        let command = reader.u8("command")?;
+        Ok(match command {
+            number::QUIT => Self::Quit,
+            number::INIT_DB => Self::InitDb(reader.rest()),
+            number::QUERY => Self::Query(Query::read(&mut reader, capabilities)?),
+            number::FIELD_LIST => Self::FieldList { table: reader.nul_bytes("table name")?, wildcard: reader.rest() },
+            number::STATISTICS => Self::Statistics,
+            number::PROCESS_KILL => Self::ProcessKill(reader.u32("connection id")?),
+            number::PING => Self::Ping,
+            number::CHANGE_USER => Self::ChangeUser(ChangeUser::read(&mut reader, capabilities)?),
+            number::RESET_CONNECTION => Self::ResetConnection,
+            number::SET_OPTION => Self::SetOption(reader.u16("option")?),
+            number::STMT_PREPARE => Self::StmtPrepare(reader.rest()),
+            number::STMT_EXECUTE => Self::StmtExecute(reader.rest()),
+            number::STMT_SEND_LONG_DATA => Self::StmtSendLongData {
+                statement: reader.u32("statement id")?,
+                parameter: reader.u16("parameter number")?,
+                data: reader.rest(),
+            },
+            number::STMT_CLOSE => Self::StmtClose(reader.u32("statement id")?),
+            number::STMT_RESET => Self::StmtReset(reader.u32("statement id")?),
+            number::STMT_FETCH => {
+                Self::StmtFetch { statement: reader.u32("statement id")?, rows: reader.u32("number of rows")? }
+            }
+            number::REGISTER_REPLICA => Self::RegisterReplica(reader.rest()),
+            number::BINLOG_DUMP => Self::BinlogDump(reader.rest()),
+            number::BINLOG_DUMP_GTID => Self::BinlogDumpGtid(reader.rest()),
+            unknown => Self::Unknown(unknown),
+        })
+    }
+
+    /// Writes the command.
+    pub fn encode(&self, capabilities: Capabilities, out: &mut Vec<u8>) {
+        out.put_u8(self.number());
+        match self {
+            Self::Quit | Self::Statistics | Self::Ping | Self::ResetConnection | Self::Unknown(_) => {}
+            Self::InitDb(bytes)
+            | Self::StmtPrepare(bytes)
+            | Self::StmtExecute(bytes)
+            | Self::RegisterReplica(bytes)
+            | Self::BinlogDump(bytes)
+            | Self::BinlogDumpGtid(bytes) => out.put(bytes),
+            Self::Query(query) => query.put(capabilities, out),
+            Self::FieldList { table, wildcard } => {
+                out.put_nul_bytes(table);
+                out.put(wildcard);
+            }
+            Self::ProcessKill(id) | Self::StmtClose(id) | Self::StmtReset(id) => out.put_u32(*id),
+            Self::ChangeUser(change) => change.put(capabilities, out),
+            Self::SetOption(option) => out.put_u16(*option),
+            Self::StmtSendLongData { statement, parameter, data } => {
+                out.put_u32(*statement);
+                out.put_u16(*parameter);
+                out.put(data);
+            }
+            Self::StmtFetch { statement, rows } => {
+                out.put_u32(*statement);
+                out.put_u32(*rows);
+            }
+        }
+    }
+
+    /// The command's name in the protocol's documentation, for traces.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Quit => "COM_QUIT",
+            Self::InitDb(_) => "COM_INIT_DB",
+            Self::Query(_) => "COM_QUERY",
+            Self::FieldList { .. } => "COM_FIELD_LIST",
+            Self::Statistics => "COM_STATISTICS",
+            Self::ProcessKill(_) => "COM_PROCESS_KILL",
+            Self::Ping => "COM_PING",
+            Self::ChangeUser(_) => "COM_CHANGE_USER",
+            Self::ResetConnection => "COM_RESET_CONNECTION",
+            Self::SetOption(_) => "COM_SET_OPTION",
+            Self::StmtPrepare(_) => "COM_STMT_PREPARE",
+            Self::StmtExecute(_) => "COM_STMT_EXECUTE",
+            Self::StmtSendLongData { .. } => "COM_STMT_SEND_LONG_DATA",
+            Self::StmtClose(_) => "COM_STMT_CLOSE",
+            Self::StmtReset(_) => "COM_STMT_RESET",
+            Self::StmtFetch { .. } => "COM_STMT_FETCH",
+            Self::RegisterReplica(_) => "COM_REGISTER_REPLICA",
+            Self::BinlogDump(_) => "COM_BINLOG_DUMP",
+            Self::BinlogDumpGtid(_) => "COM_BINLOG_DUMP_GTID",
+            Self::Unknown(_) => "unknown command",
+        }
+    }
+
+    /// The command's number, the first byte of its packet.
+    pub const fn number(&self) -> u8 {
+        match self {
+            Self::Quit => number::QUIT,
+            Self::InitDb(_) => number::INIT_DB,
+            Self::Query(_) => number::QUERY,
+            Self::FieldList { .. } => number::FIELD_LIST,
+            Self::Statistics => number::STATISTICS,
+            Self::ProcessKill(_) => number::PROCESS_KILL,
+            Self::Ping => number::PING,
+            Self::ChangeUser(_) => number::CHANGE_USER,
+            Self::ResetConnection => number::RESET_CONNECTION,
+            Self::SetOption(_) => number::SET_OPTION,
+            Self::StmtPrepare(_) => number::STMT_PREPARE,
+            Self::StmtExecute(_) => number::STMT_EXECUTE,
+            Self::StmtSendLongData { .. } => number::STMT_SEND_LONG_DATA,
+            Self::StmtClose(_) => number::STMT_CLOSE,
+            Self::StmtReset(_) => number::STMT_RESET,
+            Self::StmtFetch { .. } => number::STMT_FETCH,
+            Self::RegisterReplica(_) => number::REGISTER_REPLICA,
+            Self::BinlogDump(_) => number::BINLOG_DUMP,
+            Self::BinlogDumpGtid(_) => number::BINLOG_DUMP_GTID,
+            Self::Unknown(number) => *number,
+        }
+    }
+}
+
+/// COM_QUERY: SQL text, and attributes where `QUERY_ATTRIBUTES` is agreed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Query<'a> {
+    /// The text.
+    pub sql: &'a [u8],
+    /// Names and values for the statement's own use.
+    pub attributes: Vec<(&'a [u8], Value<'a>)>,
+}
+
+impl<'a> Query<'a> {
+    /// A query without attributes.
+    pub const fn new(sql: &'a [u8]) -> Self {
+        Self { sql, attributes: Vec::new() }
+    }
+
+    fn read(reader: &mut Reader<'a>, capabilities: Capabilities) -> Result<Self> {
+        let mut attributes = Vec::new();
+        if capabilities.contains(Capabilities::QUERY_ATTRIBUTES) {
+            let count = reader.lenenc_int("number of query attributes")?;
+            // How many sets there are: always one.
+            reader.lenenc_int("number of query attribute sets")?;
+            if count > 0 {
+                let parameters = Parameters::read(reader, count, true, None, &|_| false)?;
+                attributes = parameters.names.into_iter().zip(parameters.values).collect();
+            }
+        }
+        Ok(Self { sql: reader.rest(), attributes })
+    }
+
+    fn put(&self, capabilities: Capabilities, out: &mut Vec<u8>) {
+        if capabilities.contains(Capabilities::QUERY_ATTRIBUTES) {
+            out.put_lenenc_int(self.attributes.len() as u64);
+            out.put_lenenc_int(1);
+            if !self.attributes.is_empty() {
+                put_parameters(self.attributes.iter().map(|(name, value)| (Some(*name), *value)), out);
+            }
+        }
+        out.put(self.sql);
+    }
+}
+
+/// COM_CHANGE_USER.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ChangeUser<'a> {
+    /// The user's name.
+    pub user: &'a [u8],
+    /// The proof of the password, or with some plugins the password itself; 255 bytes at most.
+    pub auth_response: &'a [u8],
+    /// The default database; empty on the wire for none.
+    pub database: Option<&'a [u8]>,
+    /// The collation that the client wants.
+    pub charset: Option<u16>,
+    /// The plugin that made the proof.
+    pub auth_plugin: Option<&'a [u8]>,
+    /// What the client says about itself.
+    pub attributes: Attributes<'a>,
+}
+
+impl<'a> ChangeUser<'a> {
+    fn read(reader: &mut Reader<'a>, capabilities: Capabilities) -> Result<Self> {
+        let user = reader.nul_bytes("user name")?;
+        let auth_response = if capabilities.contains(Capabilities::SECURE_CONNECTION) {
+            let length = reader.u8("authentication response")?;
+            reader.bytes(usize::from(length), "authentication response")?
+        } else {
+            reader.nul_bytes("authentication response")?
+        };
+        let database = Some(reader.nul_bytes("database name")?).filter(|name| !name.is_empty());
+        // All that follows may be left out.
+        let charset = if reader.is_empty() { None } else { Some(reader.u16("client charset")?) };
+        let mut auth_plugin = None;
+        if capabilities.contains(Capabilities::PLUGIN_AUTH) && !reader.is_empty() {
+            auth_plugin = Some(nul_or_rest(reader));
+        }
+        let attributes = Attributes::read(reader, capabilities)?;
+        Ok(Self { user, auth_response, database, charset, auth_plugin, attributes })
+    }
+
+    fn put(&self, capabilities: Capabilities, out: &mut Vec<u8>) {
+        out.put_nul_bytes(self.user);
+        if capabilities.contains(Capabilities::SECURE_CONNECTION) {
+            put_short_bytes(self.auth_response, out);
+        } else {
+            out.put_nul_bytes(self.auth_response);
+        }
+        out.put_nul_bytes(self.database.unwrap_or_default());
+        let Some(charset) = self.charset else { return };
+        out.put_u16(charset);
+        if !capabilities.contains(Capabilities::PLUGIN_AUTH) {
+            return;
+        }
+        let Some(plugin) = self.auth_plugin else { return };
+        out.put_nul_bytes(plugin);
+        if capabilities.contains(Capabilities::CONNECT_ATTRS) {
+            self.attributes.put(out);
+        }
+    }
+}
+
+impl fmt::Debug for ChangeUser<'_> {
+    /// Without the authentication response, which may be a password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ChangeUser")
+            .field("user", &self.user)
+            .field("auth_response_length", &self.auth_response.len())
+            .field("database", &self.database)
+            .field("charset", &self.charset)
+            .field("auth_plugin", &self.auth_plugin)
+            .field("attributes", &self.attributes)
+            .finish()
+    }
+}

@@ -1,0 +1,495 @@
+//! The replies that any command may get: OK, ERR, EOF, and the first packet of an answer.
+//!
+//! Source: "Generic Response Packets" and "COM_QUERY Response". The documentation calls OK's `info` a `string<EOF>`
+//! where session tracking is off; every server writes, and every client reads, a length before it.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+use core::ops::BitOr;
+
+use super::Capabilities;
+use crate::error::SqlError;
+use crate::wire::{Error, Put, Reader, Result};
+
+/// First byte of OK.
+const OK: u8 = 0x00;
+/// First byte of EOF, and of the OK that stands for EOF.
+const EOF: u8 = 0xfe;
+/// First byte of ERR.
+const ERR: u8 = 0xff;
+/// First byte of a request for a local file.
+const LOCAL_INFILE: u8 = 0xfb;
+/// EOF is shorter than this; a row that begins with FE has at least a length of eight bytes after it.
+const EOF_BOUND: usize = 9;
+/// An OK that stands for EOF is shorter than this; a row that begins with FE is not.
+const OK_AS_EOF_BOUND: usize = 0xff_ffff;
+
+/// The server's status flags.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct StatusFlags(u16);
+
+macro_rules! status {
+    ($($(#[$doc:meta])* $name:ident = $value:expr;)*) => {
+        impl StatusFlags {
+            $($(#[$doc])* pub const $name: Self = Self($value);)*
+
+            const NAMES: &'static [(&'static str, u16)] = &[$((stringify!($name), $value)),*];
+        }
+    };
+}
+
+status! {
+    /// A transaction is open.
+    IN_TRANS = 0x0001;
+    /// Every statement is its own transaction.
+    AUTOCOMMIT = 0x0002;
+    /// Another result follows.
+    MORE_RESULTS = 0x0008;
+    /// The query used no good index.
+    NO_GOOD_INDEX_USED = 0x0010;
+    /// The query used no index.
+    NO_INDEX_USED = 0x0020;
+    /// A cursor is open for the statement; rows are fetched.
+    CURSOR_EXISTS = 0x0040;
+    /// The cursor has no further row.
+    LAST_ROW_SENT = 0x0080;
+    /// A database was dropped.
+    DB_DROPPED = 0x0100;
+    /// A backslash in a string is an ordinary character.
+    NO_BACKSLASH_ESCAPES = 0x0200;
+    /// The prepared statement's columns have changed.
+    METADATA_CHANGED = 0x0400;
+    /// The query was slow.
+    QUERY_WAS_SLOW = 0x0800;
+    /// The result holds OUT parameters.
+    PS_OUT_PARAMS = 0x1000;
+    /// The open transaction is read only.
+    IN_TRANS_READONLY = 0x2000;
+    /// The OK packet tells of changed session state.
+    SESSION_STATE_CHANGED = 0x4000;
+}
+
+impl StatusFlags {
+    /// No flag.
+    pub const NONE: Self = Self(0);
+
+    /// From the number on the wire.
+    pub const fn from_bits(bits: u16) -> Self {
+        Self(bits)
+    }
+
+    /// The number on the wire.
+    pub const fn bits(self) -> u16 {
+        self.0
+    }
+
+    /// Whether every flag of `other` is set.
+    pub const fn contains(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// Sets the flags of `other`.
+    pub const fn insert(&mut self, other: Self) {
+        self.0 |= other.0;
+    }
+
+    /// The flags that are not in `other`.
+    #[must_use]
+    pub const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+}
+
+impl BitOr for StatusFlags {
+    type Output = Self;
+    fn bitor(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}
+
+impl fmt::Debug for StatusFlags {
+    /// The names, joined by `|`, so that a trace can be read.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut first = true;
+        for (name, bit) in Self::NAMES {
+            if self.0 & bit != 0 {
+                write!(f, "{}{name}", if first { "" } else { "|" })?;
+                first = false;
+            }
+        }
+        if first { f.write_str("(none)") } else { Ok(()) }
+    }
+}
+
+/// OK: the command is done. Also ends a result where `DEPRECATE_EOF` is agreed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct OkPacket<'a> {
+    /// Rows changed, or found with `FOUND_ROWS`.
+    pub affected_rows: u64,
+    /// The last AUTO_INCREMENT value made.
+    pub last_insert_id: u64,
+    /// The session's status.
+    pub status: StatusFlags,
+    /// Number of warnings.
+    pub warnings: u16,
+    /// Text for the user, for example `Rows matched: 1  Changed: 1  Warnings: 0`.
+    pub info: &'a [u8],
+    /// Changes of the session's state as on the wire; read with [`OkPacket::session_changes`].
+    pub session_state: &'a [u8],
+}
+
+impl<'a> OkPacket<'a> {
+    /// Reads an OK packet with either of its headers.
+    ///
+    /// # Errors
+    /// Where the bytes are no OK packet.
+    pub fn decode(payload: &'a [u8], capabilities: Capabilities) -> Result<Self> {
+        let mut reader = Reader::new(payload);
+        if !matches!(reader.u8("OK header")?, OK | EOF) {
+            return Err(Error::Malformed("OK header"));
+        }
+        let mut ok = Self {
+            affected_rows: reader.lenenc_int("OK affected rows")?,
+            last_insert_id: reader.lenenc_int("OK last insert id")?,
+            status: StatusFlags(reader.u16("OK status")?),
+            warnings: reader.u16("OK warnings")?,
+            ..Self::default()
+        };
+        if capabilities.contains(Capabilities::SESSION_TRACK) {
+            if !reader.is_empty() {
+                ok.info = reader.lenenc_bytes("OK info")?;
+            }
+            if ok.status.contains(StatusFlags::SESSION_STATE_CHANGED) && !reader.is_empty() {
+                ok.session_state = reader.lenenc_bytes("OK session state")?;
+            }
+            return Ok(ok);
+        }
+        let plain = reader;
+        ok.info = match reader.lenenc_bytes("OK info") {
+            Ok(info) if reader.is_empty() => info,
+            // A server that follows the documentation to the letter.
+            _ => { plain }.rest(),
+        };
+        Ok(ok)
+    }
+
+    /// Writes the packet.
+    pub fn encode(&self, capabilities: Capabilities, out: &mut Vec<u8>) {
+        self.encode_with(OK, capabilities, out);
+    }
+
+    /// Writes the packet with EOF's header, as the end of a result where `DEPRECATE_EOF` is agreed.
+    pub fn encode_as_eof(&self, capabilities: Capabilities, out: &mut Vec<u8>) {
+        self.encode_with(EOF, capabilities, out);
+    }
+
+    /// The changes of session state in this packet, up to the first that can't be read.
+    pub fn session_changes(&self) -> impl Iterator<Item = SessionChange<'a>> + use<'a> {
+        let mut reader = Reader::new(self.session_state);
+        core::iter::from_fn(move || if reader.is_empty() { None } else { SessionChange::read(&mut reader).ok() })
+    }
+
+    fn encode_with(&self, header: u8, capabilities: Capabilities, out: &mut Vec<u8>) {
+        let track = capabilities.contains(Capabilities::SESSION_TRACK);
+        let mut status = self.status;
+        if !track {
+            status = status.without(StatusFlags::SESSION_STATE_CHANGED);
+        } else if !self.session_state.is_empty() {
+            status.insert(StatusFlags::SESSION_STATE_CHANGED);
+        }
+        let state_changed = status.contains(StatusFlags::SESSION_STATE_CHANGED);
+        out.put_u8(header);
+        out.put_lenenc_int(self.affected_rows);
+        out.put_lenenc_int(self.last_insert_id);
+        out.put_u16(status.bits());
+        out.put_u16(self.warnings);
+        if state_changed || !self.info.is_empty() {
+            out.put_lenenc_bytes(self.info);
+        }
+        if state_changed {
+            out.put_lenenc_bytes(self.session_state);
+        }
+    }
+}
+
+/// One change of the session's state, as OK reports it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SessionChange<'a> {
+    /// A system variable has a new value.
+    SystemVariable {
+        /// Its name.
+        name: &'a [u8],
+        /// Its value.
+        value: &'a [u8],
+    },
+    /// The default database changed to this one.
+    Schema(&'a [u8]),
+    /// Some state changed, or did not.
+    State(bool),
+    /// GTIDs of the transaction.
+    Gtids(&'a [u8]),
+    /// The statements that would start the transaction again.
+    TransactionCharacteristics(&'a [u8]),
+    /// Eight letters on what the transaction has done so far.
+    TransactionState(&'a [u8]),
+    /// A kind that is not known here.
+    Unknown {
+        /// Its number.
+        kind: u8,
+        /// Its bytes.
+        data: &'a [u8],
+    },
+}
+
+impl<'a> SessionChange<'a> {
+    /// Writes the change, to become part of [`OkPacket::session_state`].
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        let mut data = Vec::new();
+        let kind = match self {
+            Self::SystemVariable { name, value } => {
+                data.put_lenenc_bytes(name);
+                data.put_lenenc_bytes(value);
+                0
+            }
+            Self::Schema(name) => {
+                data.put_lenenc_bytes(name);
+                1
+            }
+            Self::State(changed) => {
+                data.put_lenenc_bytes(if *changed { b"1" } else { b"0" });
+                2
+            }
+            Self::Gtids(gtids) => {
+                // The only encoding there is.
+                data.put_u8(0);
+                data.put_lenenc_bytes(gtids);
+                3
+            }
+            Self::TransactionCharacteristics(statements) => {
+                data.put_lenenc_bytes(statements);
+                4
+            }
+            Self::TransactionState(letters) => {
+                data.put_lenenc_bytes(letters);
+                5
+            }
+            Self::Unknown { kind, data: bytes } => {
+                data.put(bytes);
+                *kind
+            }
+        };
+        out.put_u8(kind);
+        out.put_lenenc_bytes(&data);
+    }
+
+    fn read(reader: &mut Reader<'a>) -> Result<Self> {
+        let kind = reader.u8("session change")?;
+        let data = reader.lenenc_bytes("session change")?;
+        let mut inner = Reader::new(data);
+        let what = "session change";
+        Ok(match kind {
+            0 => Self::SystemVariable { name: inner.lenenc_bytes(what)?, value: inner.lenenc_bytes(what)? },
+            1 => Self::Schema(inner.lenenc_bytes(what)?),
+            2 => Self::State(inner.lenenc_bytes(what)? == b"1"),
+            3 => {
+                inner.u8(what)?;
+                Self::Gtids(inner.lenenc_bytes(what)?)
+            }
+            4 => Self::TransactionCharacteristics(inner.lenenc_bytes(what)?),
+            5 => Self::TransactionState(inner.lenenc_bytes(what)?),
+            kind => Self::Unknown { kind, data },
+        })
+    }
+}
+
+/// ERR: the command, or the connection, failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ErrPacket<'a> {
+    /// MySQL's error number.
+    pub code: u16,
+    /// The SQLSTATE; absent before the capabilities are known.
+    pub sqlstate: Option<[u8; 5]>,
+    /// The text.
+    pub message: &'a [u8],
+}
+
+impl<'a> ErrPacket<'a> {
+    /// Reads an ERR packet, with or without SQLSTATE.
+    ///
+    /// # Errors
+    /// Where the bytes are no ERR packet.
+    pub fn decode(payload: &'a [u8]) -> Result<Self> {
+        let mut reader = Reader::new(payload);
+        if reader.u8("ERR header")? != ERR {
+            return Err(Error::Malformed("ERR header"));
+        }
+        let code = reader.u16("ERR code")?;
+        let mut sqlstate = None;
+        if reader.peek() == Some(b'#') && reader.remaining() >= 6 {
+            reader.u8("ERR SQLSTATE")?;
+            sqlstate = Some(reader.array("ERR SQLSTATE")?);
+        }
+        Ok(Self { code, sqlstate, message: reader.rest() })
+    }
+
+    /// Writes the packet.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        out.put_u8(ERR);
+        out.put_u16(self.code);
+        if let Some(sqlstate) = &self.sqlstate {
+            out.put_u8(b'#');
+            out.put(sqlstate);
+        }
+        out.put(self.message);
+    }
+
+    /// The error as an owned value; without SQLSTATE it is `HY000`, the general error.
+    pub fn to_sql_error(&self) -> SqlError {
+        SqlError {
+            code: self.code,
+            sqlstate: self.sqlstate.unwrap_or(*b"HY000"),
+            message: String::from_utf8_lossy(self.message).into_owned(),
+        }
+    }
+}
+
+impl<'a> From<&'a SqlError> for ErrPacket<'a> {
+    fn from(error: &'a SqlError) -> Self {
+        Self { code: error.code, sqlstate: Some(error.sqlstate), message: error.message.as_bytes() }
+    }
+}
+
+/// EOF: ends columns, parameters or rows where `DEPRECATE_EOF` is not agreed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct EofPacket {
+    /// Number of warnings.
+    pub warnings: u16,
+    /// The session's status.
+    pub status: StatusFlags,
+}
+
+impl EofPacket {
+    /// Whether the payload is EOF and not a row whose first value is long.
+    pub fn matches(payload: &[u8]) -> bool {
+        payload.first() == Some(&EOF) && payload.len() < EOF_BOUND
+    }
+
+    /// Reads an EOF packet.
+    ///
+    /// # Errors
+    /// Where the bytes are no EOF packet.
+    pub fn decode(payload: &[u8]) -> Result<Self> {
+        if !Self::matches(payload) {
+            return Err(Error::Malformed("EOF header"));
+        }
+        let mut reader = Reader::new(payload);
+        reader.u8("EOF header")?;
+        Ok(Self { warnings: reader.u16("EOF warnings")?, status: StatusFlags(reader.u16("EOF status")?) })
+    }
+
+    /// Writes the packet.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        out.put_u8(EOF);
+        out.put_u16(self.warnings);
+        out.put_u16(self.status.bits());
+    }
+}
+
+/// The first packet of the answer to COM_QUERY or COM_STMT_EXECUTE.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum QueryReply<'a> {
+    /// Done, without rows.
+    Ok(OkPacket<'a>),
+    /// Failed.
+    Err(ErrPacket<'a>),
+    /// The server asks for this file of the client's.
+    LocalInfile(&'a [u8]),
+    /// Rows follow.
+    Columns {
+        /// How many columns they have.
+        count: u64,
+        /// Whether the column definitions are sent; always, but for MariaDB's `CACHE_METADATA`.
+        definitions_follow: bool,
+    },
+}
+
+impl<'a> QueryReply<'a> {
+    /// Reads the packet.
+    ///
+    /// # Errors
+    /// Where the bytes are no such packet.
+    pub fn decode(payload: &'a [u8], capabilities: Capabilities) -> Result<Self> {
+        let mut reader = Reader::new(payload);
+        match reader.peek() {
+            Some(OK) => OkPacket::decode(payload, capabilities).map(Self::Ok),
+            Some(ERR) => ErrPacket::decode(payload).map(Self::Err),
+            Some(LOCAL_INFILE) => {
+                reader.u8("LOCAL INFILE header")?;
+                Ok(Self::LocalInfile(reader.rest()))
+            }
+            _ => {
+                let count = reader.lenenc_int("column count")?;
+                let mut definitions_follow = true;
+                if capabilities.contains(Capabilities::MARIADB_CACHE_METADATA) {
+                    definitions_follow = reader.u8("column count")? != 0;
+                }
+                reader.finish("column count")?;
+                Ok(Self::Columns { count, definitions_follow })
+            }
+        }
+    }
+
+    /// Writes the packet.
+    pub fn encode(&self, capabilities: Capabilities, out: &mut Vec<u8>) {
+        match self {
+            Self::Ok(ok) => ok.encode(capabilities, out),
+            Self::Err(err) => err.encode(out),
+            Self::LocalInfile(name) => {
+                out.put_u8(LOCAL_INFILE);
+                out.put(name);
+            }
+            Self::Columns { count, definitions_follow } => {
+                out.put_lenenc_int(*count);
+                if capabilities.contains(Capabilities::MARIADB_CACHE_METADATA) {
+                    out.put_u8(u8::from(*definitions_follow));
+                }
+            }
+        }
+    }
+}
+
+/// A packet where a row or the end of the rows is due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RowReply<'a> {
+    /// A row, not looked into.
+    Row(&'a [u8]),
+    /// The end of the rows; of EOF only status and warnings are there.
+    End(OkPacket<'a>),
+    /// The query failed half-way.
+    Err(ErrPacket<'a>),
+}
+
+impl<'a> RowReply<'a> {
+    /// Tells the three apart.
+    ///
+    /// # Errors
+    /// Where the packet begins like an end but is none.
+    #[inline]
+    pub fn decode(payload: &'a [u8], capabilities: Capabilities) -> Result<Self> {
+        match payload.first() {
+            Some(&ERR) => ErrPacket::decode(payload).map(Self::Err),
+            Some(&EOF) if capabilities.contains(Capabilities::DEPRECATE_EOF) => {
+                if payload.len() >= OK_AS_EOF_BOUND {
+                    return Ok(Self::Row(payload));
+                }
+                OkPacket::decode(payload, capabilities).map(Self::End)
+            }
+            Some(&EOF) if EofPacket::matches(payload) => {
+                let EofPacket { warnings, status } = EofPacket::decode(payload)?;
+                Ok(Self::End(OkPacket { status, warnings, ..OkPacket::default() }))
+            }
+            _ => Ok(Self::Row(payload)),
+        }
+    }
+}

@@ -1,0 +1,530 @@
+//! The connection phase: greeting, SSLRequest, the client's response, and the authentication exchange.
+//!
+//! Source: "Connection Phase Packets"; MariaDB Connector/C `my_auth.c` for the extended capabilities.
+
+use alloc::vec::Vec;
+use core::fmt;
+
+use super::{Capabilities, ErrPacket, OkPacket, StatusFlags};
+use crate::wire::{Error, Put, Reader, Result};
+
+/// The only protocol version there is.
+const PROTOCOL_VERSION: u8 = 10;
+/// Bytes of the client's header: all of SSLRequest, and the beginning of HandshakeResponse41.
+const CLIENT_HEADER: usize = 32;
+/// MySQL takes no more connection attributes than this.
+const MAX_ATTRIBUTES: usize = 0xffff;
+/// Plugins whose data is a nonce of fixed length without a NUL behind it.
+const PLUGINS_WITHOUT_NUL: [&[u8]; 2] = [b"client_ed25519", b"parsec"];
+
+/// The server's first packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HandshakeV10<'a> {
+    /// For example `8.4.3` or `5.5.5-10.11.19-MariaDB`.
+    pub server_version: &'a [u8],
+    /// The server's number for this connection.
+    pub connection_id: u32,
+    /// Random bytes that the client's proof of the password depends on.
+    pub scramble: [u8; 20],
+    /// What the server can do, MariaDB's extended flags included.
+    pub capabilities: Capabilities,
+    /// The server's default collation, its low eight bits.
+    pub charset: u8,
+    /// The status that a new session has.
+    pub status: StatusFlags,
+    /// The plugin that the server proposes.
+    pub auth_plugin: Option<&'a [u8]>,
+}
+
+impl<'a> HandshakeV10<'a> {
+    /// Reads the greeting.
+    ///
+    /// # Errors
+    /// Where the bytes are no greeting of protocol version 10.
+    pub fn decode(payload: &'a [u8]) -> Result<Self> {
+        let mut reader = Reader::new(payload);
+        if reader.u8("protocol version")? != PROTOCOL_VERSION {
+            return Err(Error::Malformed("protocol version"));
+        }
+        let server_version = reader.nul_bytes("server version")?;
+        let connection_id = reader.u32("connection id")?;
+        let head: [u8; 8] = reader.array("scramble")?;
+        reader.u8("greeting filler")?;
+        let low = reader.u16("server capabilities")?;
+        let charset = reader.u8("server charset")?;
+        let status = StatusFlags::from_bits(reader.u16("server status")?);
+        let high = reader.u16("server capabilities")?;
+        let data_length = reader.u8("scramble length")?;
+        reader.bytes(6, "greeting filler")?;
+        let extended = reader.u32("extended capabilities")?;
+        let capabilities = join(u32::from(low) | u32::from(high) << 16, extended);
+        let mut tail = [0; 12];
+        if capabilities.contains(Capabilities::SECURE_CONNECTION) {
+            let field = reader.bytes(usize::from(data_length).saturating_sub(8).max(13), "scramble")?;
+            tail = Reader::new(field).array("scramble")?;
+        }
+        let mut auth_plugin = None;
+        if capabilities.contains(Capabilities::PLUGIN_AUTH) {
+            auth_plugin = Some(nul_or_rest(&mut reader));
+        }
+        let mut scramble = [0; 20];
+        for (to, from) in scramble.iter_mut().zip(head.iter().chain(&tail)) {
+            *to = *from;
+        }
+        Ok(Self { server_version, connection_id, scramble, capabilities, charset, status, auth_plugin })
+    }
+
+    /// Writes the greeting.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        let (head, tail) = self.scramble.split_at(8);
+        let [c0, c1, c2, c3] = self.capabilities.low().to_le_bytes();
+        let plugin_auth = self.capabilities.contains(Capabilities::PLUGIN_AUTH);
+        out.put_u8(PROTOCOL_VERSION);
+        out.put_nul_bytes(self.server_version);
+        out.put_u32(self.connection_id);
+        out.put(head);
+        out.put_u8(0);
+        out.put(&[c0, c1]);
+        out.put_u8(self.charset);
+        out.put_u16(self.status.bits());
+        out.put(&[c2, c3]);
+        // The scramble and its NUL.
+        out.put_u8(if plugin_auth { 21 } else { 0 });
+        out.put(&[0; 6]);
+        out.put_u32(extended(self.capabilities));
+        if self.capabilities.contains(Capabilities::SECURE_CONNECTION) {
+            out.put(tail);
+            out.put_u8(0);
+        }
+        if plugin_auth {
+            out.put_nul_bytes(self.auth_plugin.unwrap_or_default());
+        }
+    }
+}
+
+/// The first packet from a server: it greets, or it refuses at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Greeting<'a> {
+    /// It greets.
+    Handshake(HandshakeV10<'a>),
+    /// It refuses, for example because of too many connections. Nothing vouches for the text.
+    Err(ErrPacket<'a>),
+}
+
+impl<'a> Greeting<'a> {
+    /// Reads either packet.
+    ///
+    /// # Errors
+    /// Where the bytes are neither.
+    pub fn decode(payload: &'a [u8]) -> Result<Self> {
+        match payload.first() {
+            Some(0xff) => ErrPacket::decode(payload).map(Self::Err),
+            _ => HandshakeV10::decode(payload).map(Self::Handshake),
+        }
+    }
+}
+
+/// SSLRequest: TLS starts right after it. Equal to the header of the response that follows inside TLS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SslRequest {
+    /// The client's capabilities, `SSL` among them.
+    pub capabilities: Capabilities,
+    /// The largest packet that the client sends.
+    pub max_packet: u32,
+    /// The collation that the client wants, its low eight bits.
+    pub charset: u8,
+}
+
+impl SslRequest {
+    /// Reads an SSLRequest of exactly 32 bytes. A longer packet is a client that sends its password before TLS.
+    ///
+    /// # Errors
+    /// Where the length is another or the `SSL` capability is not set.
+    pub fn decode(payload: &[u8]) -> Result<Self> {
+        let mut reader = Reader::new(payload);
+        let request = Self::read(&mut reader)?;
+        reader.finish("SSLRequest")?;
+        if !request.capabilities.contains(Capabilities::SSL) {
+            return Err(Error::Malformed("SSLRequest"));
+        }
+        Ok(request)
+    }
+
+    /// Writes the 32 bytes.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        out.put_u32(self.capabilities.low());
+        out.put_u32(self.max_packet);
+        out.put_u8(self.charset);
+        out.put(&[0; 19]);
+        out.put_u32(extended(self.capabilities));
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self> {
+        let mut header = Reader::new(reader.bytes(CLIENT_HEADER, "client header")?);
+        let low = header.u32("client capabilities")?;
+        let max_packet = header.u32("max packet")?;
+        let charset = header.u8("client charset")?;
+        header.bytes(19, "client header filler")?;
+        let capabilities = join(low, header.u32("extended capabilities")?);
+        if !capabilities.contains(Capabilities::PROTOCOL_41) {
+            return Err(Error::Malformed("client header: the protocol is older than 4.1 and"));
+        }
+        Ok(Self { capabilities, max_packet, charset })
+    }
+}
+
+/// The client's answer to the greeting.
+#[derive(Clone, PartialEq, Eq)]
+pub struct HandshakeResponse41<'a> {
+    /// What the client can do; also decides which of the fields below are on the wire.
+    pub capabilities: Capabilities,
+    /// The largest packet that the client sends.
+    pub max_packet: u32,
+    /// The collation that the client wants, its low eight bits.
+    pub charset: u8,
+    /// The user's name.
+    pub user: &'a [u8],
+    /// The proof of the password, or with some plugins the password itself. Over 255 bytes only with `PLUGIN_AUTH_LENENC_DATA`.
+    pub auth_response: &'a [u8],
+    /// The default database.
+    pub database: Option<&'a [u8]>,
+    /// The plugin that made the proof.
+    pub auth_plugin: Option<&'a [u8]>,
+    /// What the client says about itself.
+    pub attributes: Attributes<'a>,
+    /// The level of zstd compression.
+    pub zstd_level: Option<u8>,
+}
+
+impl<'a> HandshakeResponse41<'a> {
+    /// Reads the response.
+    ///
+    /// # Errors
+    /// Where a field is cut short, or attributes exceed 64 KiB.
+    pub fn decode(payload: &'a [u8]) -> Result<Self> {
+        let mut reader = Reader::new(payload);
+        let SslRequest { capabilities, max_packet, charset } = SslRequest::read(&mut reader)?;
+        let user = reader.nul_bytes("user name")?;
+        let auth_response = read_auth_response(&mut reader, capabilities)?;
+        let mut database = None;
+        if capabilities.contains(Capabilities::CONNECT_WITH_DB) {
+            database = Some(reader.nul_bytes("database name")?);
+        }
+        let mut auth_plugin = None;
+        if capabilities.contains(Capabilities::PLUGIN_AUTH) {
+            auth_plugin = Some(nul_or_rest(&mut reader));
+        }
+        let attributes = Attributes::read(&mut reader, capabilities)?;
+        let mut zstd_level = None;
+        if capabilities.contains(Capabilities::ZSTD_COMPRESSION) && !reader.is_empty() {
+            zstd_level = Some(reader.u8("zstd level")?);
+        }
+        Ok(Self {
+            capabilities,
+            max_packet,
+            charset,
+            user,
+            auth_response,
+            database,
+            auth_plugin,
+            attributes,
+            zstd_level,
+        })
+    }
+
+    /// Writes the response. The capabilities must have the flag of every field that is to be sent.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        self.header().encode(out);
+        out.put_nul_bytes(self.user);
+        put_auth_response(self.auth_response, self.capabilities, out);
+        if self.capabilities.contains(Capabilities::CONNECT_WITH_DB) {
+            out.put_nul_bytes(self.database.unwrap_or_default());
+        }
+        if self.capabilities.contains(Capabilities::PLUGIN_AUTH) {
+            out.put_nul_bytes(self.auth_plugin.unwrap_or_default());
+        }
+        if self.capabilities.contains(Capabilities::CONNECT_ATTRS) {
+            self.attributes.put(out);
+        }
+        if self.capabilities.contains(Capabilities::ZSTD_COMPRESSION) {
+            // 3 is zstd's own default.
+            out.put_u8(self.zstd_level.unwrap_or(3));
+        }
+    }
+
+    /// The header, to compare with the SSLRequest that came before TLS.
+    pub const fn header(&self) -> SslRequest {
+        SslRequest { capabilities: self.capabilities, max_packet: self.max_packet, charset: self.charset }
+    }
+}
+
+impl fmt::Debug for HandshakeResponse41<'_> {
+    /// Without the authentication response, which may be a password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HandshakeResponse41")
+            .field("capabilities", &self.capabilities)
+            .field("max_packet", &self.max_packet)
+            .field("charset", &self.charset)
+            .field("user", &self.user)
+            .field("auth_response_length", &self.auth_response.len())
+            .field("database", &self.database)
+            .field("auth_plugin", &self.auth_plugin)
+            .field("attributes", &self.attributes)
+            .field("zstd_level", &self.zstd_level)
+            .finish()
+    }
+}
+
+/// Connection attributes: pairs of a name and a value, as on the wire.
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+pub struct Attributes<'a>(&'a [u8]);
+
+impl<'a> Attributes<'a> {
+    /// Attributes out of the bytes that [`encode_attributes`] makes.
+    pub const fn new(encoded: &'a [u8]) -> Self {
+        Self(encoded)
+    }
+
+    /// The pairs, up to the first that can't be read.
+    pub fn iter(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + use<'a> {
+        let mut reader = Reader::new(self.0);
+        core::iter::from_fn(move || {
+            let name = reader.lenenc_bytes("attribute name").ok()?;
+            let value = reader.lenenc_bytes("attribute value").ok()?;
+            Some((name, value))
+        })
+    }
+
+    /// Whether there is no attribute.
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Reads the attributes with the length before them. A client that has the capability but ends here has none.
+    pub(super) fn read(reader: &mut Reader<'a>, capabilities: Capabilities) -> Result<Self> {
+        if !capabilities.contains(Capabilities::CONNECT_ATTRS) || reader.is_empty() {
+            return Ok(Self::default());
+        }
+        let encoded = reader.lenenc_bytes("connection attributes")?;
+        if encoded.len() > MAX_ATTRIBUTES {
+            return Err(Error::Malformed("connection attributes over 64 KiB: the packet"));
+        }
+        Ok(Self(encoded))
+    }
+
+    /// Writes the attributes with the length before them.
+    pub(super) fn put(&self, out: &mut Vec<u8>) {
+        out.put_lenenc_bytes(self.0);
+    }
+}
+
+impl fmt::Debug for Attributes<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = alloc::string::String::from_utf8_lossy;
+        f.debug_map().entries(self.iter().map(|(name, value)| (text(name), text(value)))).finish()
+    }
+}
+
+/// Appends pairs as [`Attributes::new`] takes them. Pairs that would exceed 64 KiB together are left out.
+pub fn encode_attributes<'s>(pairs: impl IntoIterator<Item = (&'s str, &'s str)>, out: &mut Vec<u8>) {
+    let start = out.len();
+    for (name, value) in pairs {
+        let before = out.len();
+        out.put_lenenc_bytes(name.as_bytes());
+        out.put_lenenc_bytes(value.as_bytes());
+        if out.len() - start > MAX_ATTRIBUTES {
+            out.truncate(before);
+        }
+    }
+}
+
+/// The server asks for another authentication plugin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AuthSwitchRequest<'a> {
+    /// The plugin's name.
+    pub plugin: &'a [u8],
+    /// The plugin's challenge, without the NUL that most servers put behind it.
+    pub data: &'a [u8],
+}
+
+impl<'a> AuthSwitchRequest<'a> {
+    /// Reads the request.
+    ///
+    /// # Errors
+    /// Where the header is another.
+    pub fn decode(payload: &'a [u8]) -> Result<Self> {
+        let (plugin, data) = read_plugin_request(payload, 0xfe)?;
+        Ok(Self { plugin, data })
+    }
+
+    /// Writes the request.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        put_plugin_request(0xfe, self.plugin, self.data, out);
+    }
+}
+
+/// The server asks for the next factor of a login with several factors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AuthNextFactor<'a> {
+    /// The plugin's name.
+    pub plugin: &'a [u8],
+    /// The plugin's challenge, without the NUL that most servers put behind it.
+    pub data: &'a [u8],
+}
+
+impl<'a> AuthNextFactor<'a> {
+    /// Reads the request.
+    ///
+    /// # Errors
+    /// Where the header is another.
+    pub fn decode(payload: &'a [u8]) -> Result<Self> {
+        let (plugin, data) = read_plugin_request(payload, 0x02)?;
+        Ok(Self { plugin, data })
+    }
+
+    /// Writes the request.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        put_plugin_request(0x02, self.plugin, self.data, out);
+    }
+}
+
+/// A plugin's further data, from the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AuthMoreData<'a> {
+    /// The data, without the header.
+    pub data: &'a [u8],
+}
+
+impl<'a> AuthMoreData<'a> {
+    /// Reads the data. MySQL always puts 01 before it, MariaDB only where it could be taken for another packet.
+    pub const fn decode(payload: &'a [u8]) -> Self {
+        match payload {
+            [0x01, data @ ..] => Self { data },
+            data => Self { data },
+        }
+    }
+
+    /// Writes the data, always with its header.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        out.put_u8(0x01);
+        out.put(self.data);
+    }
+}
+
+/// What the server may say while a client authenticates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HandshakeReply<'a> {
+    /// The client is in.
+    Ok(OkPacket<'a>),
+    /// The client is refused.
+    Err(ErrPacket<'a>),
+    /// Another plugin is to be used.
+    AuthSwitch(AuthSwitchRequest<'a>),
+    /// The plugin goes on.
+    AuthMoreData(AuthMoreData<'a>),
+    /// The method from before 4.1 is asked for, which nobody should use.
+    OldAuthSwitch,
+    /// The next factor is due.
+    NextFactor(AuthNextFactor<'a>),
+}
+
+impl<'a> HandshakeReply<'a> {
+    /// Reads the reply.
+    ///
+    /// # Errors
+    /// Where the bytes are none of these packets.
+    pub fn decode(payload: &'a [u8], capabilities: Capabilities) -> Result<Self> {
+        match payload {
+            [] => Err(Error::Truncated("authentication reply")),
+            [0x00, ..] => OkPacket::decode(payload, capabilities).map(Self::Ok),
+            [0xff, ..] => ErrPacket::decode(payload).map(Self::Err),
+            [0xfe] => Ok(Self::OldAuthSwitch),
+            [0xfe, ..] => AuthSwitchRequest::decode(payload).map(Self::AuthSwitch),
+            [0x02, ..] if capabilities.contains(Capabilities::MULTI_FACTOR_AUTHENTICATION) => {
+                AuthNextFactor::decode(payload).map(Self::NextFactor)
+            }
+            _ => Ok(Self::AuthMoreData(AuthMoreData::decode(payload))),
+        }
+    }
+
+    /// Writes the reply.
+    pub fn encode(&self, capabilities: Capabilities, out: &mut Vec<u8>) {
+        match self {
+            Self::Ok(ok) => ok.encode(capabilities, out),
+            Self::Err(err) => err.encode(out),
+            Self::AuthSwitch(request) => request.encode(out),
+            Self::AuthMoreData(more) => more.encode(out),
+            Self::OldAuthSwitch => out.put_u8(0xfe),
+            Self::NextFactor(request) => request.encode(out),
+        }
+    }
+}
+
+/// MySQL's flags and, where `LONG_PASSWORD` is clear, MariaDB's.
+fn join(low: u32, extended: u32) -> Capabilities {
+    let mysql = Capabilities::from_bits(u64::from(low));
+    if mysql.contains(Capabilities::LONG_PASSWORD) {
+        return mysql;
+    }
+    Capabilities::from_bits(u64::from(low) | u64::from(extended) << 32)
+}
+
+/// MariaDB's flags, which have a place on the wire only where `LONG_PASSWORD` is clear.
+const fn extended(capabilities: Capabilities) -> u32 {
+    if capabilities.contains(Capabilities::LONG_PASSWORD) { 0 } else { capabilities.extended() }
+}
+
+/// A name at the end of a packet: some servers and clients leave out its NUL.
+pub(super) fn nul_or_rest<'a>(reader: &mut Reader<'a>) -> &'a [u8] {
+    reader.nul_bytes("plugin name").unwrap_or_else(|_| reader.rest())
+}
+
+fn read_auth_response<'a>(reader: &mut Reader<'a>, capabilities: Capabilities) -> Result<&'a [u8]> {
+    if capabilities.contains(Capabilities::PLUGIN_AUTH_LENENC_DATA) {
+        return reader.lenenc_bytes("authentication response");
+    }
+    if capabilities.contains(Capabilities::SECURE_CONNECTION) {
+        let length = reader.u8("authentication response")?;
+        return reader.bytes(usize::from(length), "authentication response");
+    }
+    reader.nul_bytes("authentication response")
+}
+
+fn put_auth_response(response: &[u8], capabilities: Capabilities, out: &mut Vec<u8>) {
+    if capabilities.contains(Capabilities::PLUGIN_AUTH_LENENC_DATA) {
+        out.put_lenenc_bytes(response);
+    } else if capabilities.contains(Capabilities::SECURE_CONNECTION) {
+        put_short_bytes(response, out);
+    } else {
+        out.put_nul_bytes(response);
+    }
+}
+
+/// Bytes with a length of one byte; what doesn't fit is cut off.
+pub(super) fn put_short_bytes(bytes: &[u8], out: &mut Vec<u8>) {
+    let length = u8::try_from(bytes.len()).unwrap_or(u8::MAX);
+    out.put_u8(length);
+    out.put(bytes.get(..usize::from(length)).unwrap_or_default());
+}
+
+fn read_plugin_request(payload: &[u8], header: u8) -> Result<(&[u8], &[u8])> {
+    let mut reader = Reader::new(payload);
+    if reader.u8("authentication request")? != header {
+        return Err(Error::Malformed("authentication request"));
+    }
+    let plugin = nul_or_rest(&mut reader);
+    let data = reader.rest();
+    Ok(match data {
+        [data @ .., 0] if !PLUGINS_WITHOUT_NUL.contains(&plugin) => (plugin, data),
+        data => (plugin, data),
+    })
+}
+
+fn put_plugin_request(header: u8, plugin: &[u8], data: &[u8], out: &mut Vec<u8>) {
+    out.put_u8(header);
+    out.put_nul_bytes(plugin);
+    out.put(data);
+    if !PLUGINS_WITHOUT_NUL.contains(&plugin) {
+        out.put_u8(0);
+    }
+}

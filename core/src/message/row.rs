@@ -1,0 +1,202 @@
+//! Rows of a result, as text and binary. Nothing is copied to be looked at.
+//!
+//! Source: "Text Resultset Row", "Binary Protocol Resultset Row".
+
+use alloc::vec::Vec;
+
+use super::value::{put_value, read_value};
+use super::{ColumnDefinition, Value};
+use crate::wire::{Error, Put, Reader, Result};
+
+/// NULL in the place of a text value.
+const NULL: u8 = 0xfb;
+/// The first two bits of a binary row's NULL bitmap mean nothing.
+const BITMAP_OFFSET: usize = 2;
+
+/// A row as text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TextRow<'a> {
+    payload: &'a [u8],
+}
+
+impl<'a> TextRow<'a> {
+    /// A row out of its packet; values are looked at as they are asked for.
+    #[inline]
+    pub const fn new(payload: &'a [u8]) -> Self {
+        Self { payload }
+    }
+
+    /// The values in order; `None` is NULL.
+    #[inline]
+    pub const fn iter(&self) -> TextValues<'a> {
+        TextValues { rest: self.payload }
+    }
+}
+
+impl<'a> IntoIterator for TextRow<'a> {
+    type Item = Result<Option<&'a [u8]>>;
+    type IntoIter = TextValues<'a>;
+    fn into_iter(self) -> TextValues<'a> {
+        self.iter()
+    }
+}
+
+/// The values of a [`TextRow`]. After an error there are no more.
+#[derive(Debug, Clone)]
+pub struct TextValues<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Iterator for TextValues<'a> {
+    type Item = Result<Option<&'a [u8]>>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        let (&first, tail) = self.rest.split_first()?;
+        // Nearly every value is short or NULL.
+        if first < NULL
+            && let Some((value, rest)) = tail.split_at_checked(usize::from(first))
+        {
+            self.rest = rest;
+            return Some(Ok(Some(value)));
+        }
+        if first == NULL {
+            self.rest = tail;
+            return Some(Ok(None));
+        }
+        Some(self.long_value())
+    }
+}
+
+impl<'a> TextValues<'a> {
+    #[cold]
+    fn long_value(&mut self) -> Result<Option<&'a [u8]>> {
+        let mut reader = Reader::new(self.rest);
+        let value = reader.lenenc_bytes("text value");
+        self.rest = if value.is_ok() { reader.rest() } else { &[] };
+        value.map(Some)
+    }
+}
+
+/// Writes a row as text; `None` is NULL.
+pub fn encode_text_row<'v>(values: impl IntoIterator<Item = Option<&'v [u8]>>, out: &mut Vec<u8>) {
+    for value in values {
+        match value {
+            Some(text) => out.put_lenenc_bytes(text),
+            None => out.put_u8(NULL),
+        }
+    }
+}
+
+/// A row in binary form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BinaryRow<'a> {
+    bitmap: &'a [u8],
+    values: &'a [u8],
+    columns: &'a [ColumnDefinition],
+}
+
+impl<'a> BinaryRow<'a> {
+    /// A row out of its packet; values are looked at as they are asked for.
+    ///
+    /// # Errors
+    /// Where header or NULL bitmap are not there.
+    pub fn new(payload: &'a [u8], columns: &'a [ColumnDefinition]) -> Result<Self> {
+        let mut reader = Reader::new(payload);
+        if reader.u8("binary row header")? != 0 {
+            return Err(Error::Malformed("binary row header"));
+        }
+        let bitmap = reader.bytes(bitmap_length(columns.len()), "binary row NULL bitmap")?;
+        Ok(Self { bitmap, values: reader.rest(), columns })
+    }
+
+    /// The columns that the values belong to.
+    pub const fn columns(&self) -> &'a [ColumnDefinition] {
+        self.columns
+    }
+
+    /// The values in order, one for each column.
+    #[inline]
+    pub fn iter(&self) -> BinaryValues<'a> {
+        BinaryValues {
+            bitmap: self.bitmap,
+            reader: Reader::new(self.values),
+            columns: self.columns.iter(),
+            bit: BITMAP_OFFSET,
+        }
+    }
+}
+
+impl<'a> IntoIterator for BinaryRow<'a> {
+    type Item = Result<Value<'a>>;
+    type IntoIter = BinaryValues<'a>;
+    fn into_iter(self) -> BinaryValues<'a> {
+        self.iter()
+    }
+}
+
+/// The values of a [`BinaryRow`]. After an error there are no more.
+#[derive(Debug, Clone)]
+pub struct BinaryValues<'a> {
+    bitmap: &'a [u8],
+    reader: Reader<'a>,
+    columns: core::slice::Iter<'a, ColumnDefinition>,
+    bit: usize,
+}
+
+impl<'a> Iterator for BinaryValues<'a> {
+    type Item = Result<Value<'a>>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        let column = self.columns.next()?;
+        let is_null = is_set(self.bitmap, self.bit);
+        self.bit += 1;
+        if is_null {
+            return Some(Ok(Value::Null));
+        }
+        let value = read_value(&mut self.reader, column.column_type, column.is_unsigned());
+        if value.is_err() {
+            self.columns = [].iter();
+        }
+        Some(value)
+    }
+}
+
+/// Writes a row in binary form, each value turned into its column's type. Values that are missing are NULL.
+pub fn encode_binary_row(columns: &[ColumnDefinition], values: &[Value<'_>], out: &mut Vec<u8>) {
+    let value_of = |index: usize| values.get(index).copied().unwrap_or(Value::Null);
+    let nulls = (0..columns.len()).map(|index| value_of(index) == Value::Null);
+    out.put_u8(0);
+    put_bitmap(nulls, BITMAP_OFFSET, out);
+    for (index, column) in columns.iter().enumerate() {
+        put_value(value_of(index), column.column_type, column.is_unsigned(), out);
+    }
+}
+
+/// Whether the bit is set; outside the bitmap it is not.
+#[inline]
+pub(super) fn is_set(bitmap: &[u8], bit: usize) -> bool {
+    bitmap.get(bit / 8).is_some_and(|byte| byte >> (bit % 8) & 1 == 1)
+}
+
+/// Writes a NULL bitmap that begins with `offset` unused bits.
+pub(super) fn put_bitmap(nulls: impl Iterator<Item = bool>, offset: usize, out: &mut Vec<u8>) {
+    let mut byte = 0u8;
+    let mut bit = offset;
+    for null in nulls {
+        byte |= u8::from(null) << bit;
+        bit += 1;
+        if bit == 8 {
+            out.put_u8(byte);
+            (byte, bit) = (0, 0);
+        }
+    }
+    if bit > 0 {
+        out.put_u8(byte);
+    }
+}
+
+const fn bitmap_length(columns: usize) -> usize {
+    (columns + BITMAP_OFFSET).div_ceil(8)
+}

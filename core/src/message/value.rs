@@ -1,0 +1,486 @@
+//! Values of binary rows, statement parameters and query attributes.
+//!
+//! Source: "Binary Protocol Value"; the text form is that of the text protocol (`my_gcvt`, `my_datetime_to_str`).
+
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::fmt;
+
+use super::{ColumnDefinition, ColumnFlags, ColumnType};
+use crate::wire::{Error, Put, Reader, Result};
+
+/// One value. Text and bytes are borrowed from the packet.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Value<'a> {
+    /// NULL.
+    Null,
+    /// A signed integer of any width.
+    Int(i64),
+    /// An unsigned integer of any width.
+    UInt(u64),
+    /// FLOAT.
+    Float(f32),
+    /// DOUBLE.
+    Double(f64),
+    /// Text, bytes, DECIMAL, BIT, ENUM, SET, JSON, GEOMETRY.
+    Bytes(&'a [u8]),
+    /// DATE.
+    Date {
+        /// 0 to 9999.
+        year: u16,
+        /// 0 to 12.
+        month: u8,
+        /// 0 to 31.
+        day: u8,
+    },
+    /// DATETIME and TIMESTAMP.
+    DateTime {
+        /// 0 to 9999.
+        year: u16,
+        /// 0 to 12.
+        month: u8,
+        /// 0 to 31.
+        day: u8,
+        /// 0 to 23.
+        hour: u8,
+        /// 0 to 59.
+        minute: u8,
+        /// 0 to 59.
+        second: u8,
+        /// 0 to 999999.
+        micros: u32,
+    },
+    /// TIME.
+    Time {
+        /// Whether it is before zero.
+        negative: bool,
+        /// Whole days.
+        days: u32,
+        /// 0 to 23.
+        hours: u8,
+        /// 0 to 59.
+        minutes: u8,
+        /// 0 to 59.
+        seconds: u8,
+        /// 0 to 999999.
+        micros: u32,
+    },
+}
+
+impl<'a> Value<'a> {
+    /// The type as which this value is sent as a parameter.
+    pub const fn parameter_type(&self) -> ParamType {
+        let column_type = match self {
+            Self::Null => ColumnType::NULL,
+            Self::Int(_) | Self::UInt(_) => ColumnType::LONGLONG,
+            Self::Float(_) => ColumnType::FLOAT,
+            Self::Double(_) => ColumnType::DOUBLE,
+            Self::Bytes(_) => ColumnType::VAR_STRING,
+            Self::Date { .. } => ColumnType::DATE,
+            Self::DateTime { .. } => ColumnType::DATETIME,
+            Self::Time { .. } => ColumnType::TIME,
+        };
+        ParamType { column_type, unsigned: matches!(self, Self::UInt(_)) }
+    }
+
+    /// The text of this value in that column, as the text protocol has it: with the column's decimals and zeros.
+    pub const fn text_in<'c>(&self, column: &'c ColumnDefinition) -> ValueText<'a, 'c> {
+        ValueText { value: *self, column }
+    }
+}
+
+impl<'a> From<&'a str> for Value<'a> {
+    fn from(text: &'a str) -> Self {
+        Self::Bytes(text.as_bytes())
+    }
+}
+
+impl From<i64> for Value<'_> {
+    fn from(number: i64) -> Self {
+        Self::Int(number)
+    }
+}
+
+impl fmt::Display for Value<'_> {
+    /// As the text protocol prints it, with as many decimals as the value needs.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Null => f.write_str("NULL"),
+            Self::Int(number) => write!(f, "{number}"),
+            Self::UInt(number) => write!(f, "{number}"),
+            Self::Float(number) => write_float(f, number),
+            Self::Double(number) => write_double(f, number),
+            Self::Bytes(bytes) => f.write_str(&String::from_utf8_lossy(bytes)),
+            Self::Date { year, month, day } => write!(f, "{year:04}-{month:02}-{day:02}"),
+            Self::DateTime { micros, .. } | Self::Time { micros, .. } => {
+                self.write_clock(f, if micros == 0 { 0 } else { 6 })
+            }
+        }
+    }
+}
+
+impl Value<'_> {
+    /// Writes DATETIME or TIME with that many decimals.
+    fn write_clock(&self, f: &mut fmt::Formatter<'_>, decimals: u8) -> fmt::Result {
+        let micros = match *self {
+            Self::DateTime { year, month, day, hour, minute, second, micros } => {
+                write!(f, "{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}")?;
+                micros
+            }
+            Self::Time { negative, days, hours, minutes, seconds, micros } => {
+                let sign = if negative { "-" } else { "" };
+                let hours = u64::from(days) * 24 + u64::from(hours);
+                write!(f, "{sign}{hours:02}:{minutes:02}:{seconds:02}")?;
+                micros
+            }
+            _ => return Ok(()),
+        };
+        let decimals = decimals.min(6);
+        if decimals == 0 {
+            return Ok(());
+        }
+        let digits = micros / 10u32.pow(u32::from(6 - decimals));
+        write!(f, ".{digits:0width$}", width = usize::from(decimals))
+    }
+}
+
+/// A value with its column, to be printed. Made by [`Value::text_in`].
+#[derive(Debug, Clone, Copy)]
+pub struct ValueText<'v, 'c> {
+    value: Value<'v>,
+    column: &'c ColumnDefinition,
+}
+
+impl fmt::Display for ValueText<'_, '_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let column = self.column;
+        let width = if column.column_type == ColumnType::YEAR {
+            4
+        } else if column.flags.contains(ColumnFlags::ZEROFILL) {
+            column.length as usize
+        } else {
+            0
+        };
+        let fixed = column.decimals < super::DECIMALS_NOT_FIXED;
+        let decimals = usize::from(column.decimals);
+        match self.value {
+            Value::Int(number) => write!(f, "{number:0width$}"),
+            Value::UInt(number) => write!(f, "{number:0width$}"),
+            Value::Float(number) if fixed => write!(f, "{number:0width$.decimals$}"),
+            Value::Double(number) if fixed => write!(f, "{number:0width$.decimals$}"),
+            Value::DateTime { .. } | Value::Time { .. } if decimals > 0 => self.value.write_clock(f, column.decimals),
+            value => value.fmt(f),
+        }
+    }
+}
+
+/// The type of a parameter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ParamType {
+    /// The type's number.
+    pub column_type: ColumnType,
+    /// Whether an integer is unsigned.
+    pub unsigned: bool,
+}
+
+/// The flag for unsigned in the second byte of a parameter's type.
+const UNSIGNED: u8 = 0x80;
+
+impl ParamType {
+    pub(super) fn read(reader: &mut Reader<'_>) -> Result<Self> {
+        let [column_type, flags] = reader.array("parameter type")?;
+        Ok(Self { column_type: ColumnType(column_type), unsigned: flags & UNSIGNED != 0 })
+    }
+
+    pub(super) fn put(self, out: &mut Vec<u8>) {
+        out.put_u8(self.column_type.0);
+        out.put_u8(if self.unsigned { UNSIGNED } else { 0 });
+    }
+}
+
+/// Reads one binary value that is not NULL.
+#[inline]
+pub(super) fn read_value<'a>(reader: &mut Reader<'a>, column_type: ColumnType, unsigned: bool) -> Result<Value<'a>> {
+    let what = "binary value";
+    Ok(match column_type {
+        ColumnType::LONGLONG if unsigned => Value::UInt(reader.u64(what)?),
+        ColumnType::LONGLONG => Value::Int(reader.array(what).map(i64::from_le_bytes)?),
+        ColumnType::LONG | ColumnType::INT24 if unsigned => Value::UInt(reader.u32(what)?.into()),
+        ColumnType::LONG | ColumnType::INT24 => Value::Int(reader.array(what).map(i32::from_le_bytes)?.into()),
+        ColumnType::SHORT | ColumnType::YEAR if unsigned => Value::UInt(reader.u16(what)?.into()),
+        ColumnType::SHORT | ColumnType::YEAR => Value::Int(reader.array(what).map(i16::from_le_bytes)?.into()),
+        ColumnType::TINY if unsigned => Value::UInt(reader.u8(what)?.into()),
+        ColumnType::TINY => Value::Int(reader.array(what).map(i8::from_le_bytes)?.into()),
+        ColumnType::FLOAT => Value::Float(reader.array(what).map(f32::from_le_bytes)?),
+        ColumnType::DOUBLE => Value::Double(reader.array(what).map(f64::from_le_bytes)?),
+        ColumnType::DATE | ColumnType::DATETIME | ColumnType::TIMESTAMP => read_date(reader, column_type)?,
+        ColumnType::TIME => read_time(reader)?,
+        ColumnType::NULL => Value::Null,
+        _ => Value::Bytes(reader.lenenc_bytes(what)?),
+    })
+}
+
+fn read_date<'a>(reader: &mut Reader<'a>, column_type: ColumnType) -> Result<Value<'a>> {
+    let what = "binary date";
+    let length = reader.u8(what)?;
+    let mut field = Reader::new(reader.bytes(usize::from(length), what)?);
+    if !matches!(length, 0 | 4 | 7 | 11) {
+        return Err(Error::Malformed(what));
+    }
+    let (mut year, mut month, mut day) = (0, 0, 0);
+    if length >= 4 {
+        (year, month, day) = (field.u16(what)?, field.u8(what)?, field.u8(what)?);
+    }
+    if column_type == ColumnType::DATE {
+        return Ok(Value::Date { year, month, day });
+    }
+    let [mut hour, mut minute, mut second] = [0; 3];
+    if length >= 7 {
+        [hour, minute, second] = field.array(what)?;
+    }
+    let micros = if length >= 11 { read_micros(&mut field)? } else { 0 };
+    Ok(Value::DateTime { year, month, day, hour, minute, second, micros })
+}
+
+fn read_time<'a>(reader: &mut Reader<'a>) -> Result<Value<'a>> {
+    let what = "binary time";
+    let length = reader.u8(what)?;
+    let mut field = Reader::new(reader.bytes(usize::from(length), what)?);
+    if length == 0 {
+        return Ok(Value::Time { negative: false, days: 0, hours: 0, minutes: 0, seconds: 0, micros: 0 });
+    }
+    if !matches!(length, 8 | 12) {
+        return Err(Error::Malformed(what));
+    }
+    let negative = field.u8(what)? != 0;
+    let days = field.u32(what)?;
+    let [hours, minutes, seconds] = field.array(what)?;
+    let micros = if length == 12 { read_micros(&mut field)? } else { 0 };
+    Ok(Value::Time { negative, days, hours, minutes, seconds, micros })
+}
+
+fn read_micros(reader: &mut Reader<'_>) -> Result<u32> {
+    match reader.u32("microseconds")? {
+        micros @ 0..=999_999 => Ok(micros),
+        _ => Err(Error::Malformed("microseconds")),
+    }
+}
+
+/// Writes one binary value as that type, turned into it where it is another. NULL is nothing here: the bitmap says it.
+pub(super) fn put_value(value: Value<'_>, column_type: ColumnType, unsigned: bool, out: &mut Vec<u8>) {
+    if value == Value::Null || column_type == ColumnType::NULL {
+        return;
+    }
+    match column_type {
+        ColumnType::TINY => out.put(&clamped::<1>(value, unsigned)),
+        ColumnType::SHORT | ColumnType::YEAR => out.put(&clamped::<2>(value, unsigned)),
+        ColumnType::LONG | ColumnType::INT24 => out.put(&clamped::<4>(value, unsigned)),
+        ColumnType::LONGLONG => out.put(&clamped::<8>(value, unsigned)),
+        ColumnType::FLOAT => out.put(&to_float(value).to_le_bytes()),
+        ColumnType::DOUBLE => out.put(&to_double(value).to_le_bytes()),
+        ColumnType::DATE | ColumnType::DATETIME | ColumnType::TIMESTAMP => {
+            put_date(value, column_type == ColumnType::DATE, out);
+        }
+        ColumnType::TIME => put_time(value, out),
+        _ => match value {
+            Value::Bytes(bytes) => out.put_lenenc_bytes(bytes),
+            other => out.put_lenenc_bytes(other.to_string().as_bytes()),
+        },
+    }
+}
+
+/// The number in `N` bytes, the nearest that fits.
+fn clamped<const N: usize>(value: Value<'_>, unsigned: bool) -> [u8; N] {
+    let bits = N as u32 * 8;
+    let (low, high) =
+        if unsigned { (0, (1i128 << bits) - 1) } else { (-(1i128 << (bits - 1)), (1i128 << (bits - 1)) - 1) };
+    let number = to_integer(value).clamp(low, high);
+    // Two's complement: the low bytes of a number in range are the number.
+    number.to_le_bytes().first_chunk::<N>().copied().unwrap_or([0; N])
+}
+
+fn to_integer(value: Value<'_>) -> i128 {
+    match value {
+        Value::Int(number) => number.into(),
+        Value::UInt(number) => number.into(),
+        Value::Bytes(bytes) => match core::str::from_utf8(bytes).unwrap_or_default().trim().parse() {
+            Ok(number) => number,
+            Err(_) => round(to_double(value)),
+        },
+        other => round(to_double(other)),
+    }
+}
+
+/// Half away from zero, as MySQL rounds; `as` saturates.
+fn round(number: f64) -> i128 {
+    let whole = number as i128;
+    let fraction = number - whole as f64;
+    if fraction >= 0.5 {
+        whole.saturating_add(1)
+    } else if fraction <= -0.5 {
+        whole.saturating_sub(1)
+    } else {
+        whole
+    }
+}
+
+fn to_float(value: Value<'_>) -> f32 {
+    match value {
+        Value::Float(number) => number,
+        other => to_double(other) as f32,
+    }
+}
+
+fn to_double(value: Value<'_>) -> f64 {
+    match value {
+        Value::Int(number) => number as f64,
+        Value::UInt(number) => number as f64,
+        Value::Float(number) => number.into(),
+        Value::Double(number) => number,
+        Value::Bytes(bytes) => core::str::from_utf8(bytes).unwrap_or_default().trim().parse().unwrap_or(0.0),
+        // 20261122184500, as MySQL turns a date into a number.
+        other => {
+            let digits: String = other.to_string().chars().filter(|c| !matches!(c, ':' | ' ')).collect();
+            let digits = match other {
+                Value::Time { .. } => digits,
+                _ => digits.replace('-', ""),
+            };
+            digits.parse().unwrap_or(0.0)
+        }
+    }
+}
+
+fn put_date(value: Value<'_>, date_only: bool, out: &mut Vec<u8>) {
+    let (date, [hour, minute, second], micros) = match value {
+        Value::Date { year, month, day } => ((year, month, day), [0; 3], 0),
+        Value::DateTime { year, month, day, hour, minute, second, micros } => {
+            ((year, month, day), [hour, minute, second], micros)
+        }
+        Value::Bytes(text) => match parse_date_time(text) {
+            Some(Value::DateTime { year, month, day, hour, minute, second, micros }) => {
+                ((year, month, day), [hour, minute, second], micros)
+            }
+            _ => ((0, 0, 0), [0; 3], 0),
+        },
+        _ => ((0, 0, 0), [0; 3], 0),
+    };
+    let no_clock = date_only || ([hour, minute, second] == [0; 3] && micros == 0);
+    let length = match (date, micros) {
+        ((0, 0, 0), _) if no_clock => 0,
+        _ if no_clock => 4,
+        (_, 0) => 7,
+        _ => 11,
+    };
+    out.put_u8(length);
+    if length >= 4 {
+        let (year, month, day) = date;
+        out.put_u16(year);
+        out.put(&[month, day]);
+    }
+    if length >= 7 {
+        out.put(&[hour, minute, second]);
+    }
+    if length >= 11 {
+        out.put_u32(micros);
+    }
+}
+
+fn put_time(value: Value<'_>, out: &mut Vec<u8>) {
+    let time = match value {
+        Value::Bytes(text) => parse_time(text),
+        other => Some(other),
+    };
+    let Some(Value::Time { negative, days, hours, minutes, seconds, micros }) = time else {
+        return out.put_u8(0);
+    };
+    let length = match (days, [hours, minutes, seconds], micros) {
+        (0, [0, 0, 0], 0) => 0,
+        (_, _, 0) => 8,
+        _ => 12,
+    };
+    out.put_u8(length);
+    if length >= 8 {
+        out.put_u8(u8::from(negative));
+        out.put_u32(days);
+        out.put(&[hours, minutes, seconds]);
+    }
+    if length >= 12 {
+        out.put_u32(micros);
+    }
+}
+
+/// `YYYY-MM-DD`, optionally a space or `T` and `HH:MM:SS`, optionally a fraction.
+fn parse_date_time(text: &[u8]) -> Option<Value<'static>> {
+    let text = core::str::from_utf8(text).ok()?.trim();
+    let (date, clock) = text.split_once([' ', 'T']).unwrap_or((text, "00:00:00"));
+    let mut parts = date.split('-');
+    let (year, month, day) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
+    let (hour, [minute, second], micros) = parse_clock(clock)?;
+    Some(Value::DateTime { year, month, day, hour: hour.try_into().ok()?, minute, second, micros })
+}
+
+/// `[-]H:MM:SS` with hours beyond a day, optionally a fraction.
+fn parse_time(text: &[u8]) -> Option<Value<'static>> {
+    let text = core::str::from_utf8(text).ok()?.trim();
+    let (negative, clock) = text.strip_prefix('-').map_or((false, text), |clock| (true, clock));
+    let (hours, [minutes, seconds], micros) = parse_clock(clock)?;
+    // The remainder is below 24.
+    Some(Value::Time { negative, days: hours / 24, hours: (hours % 24) as u8, minutes, seconds, micros })
+}
+
+fn parse_clock(text: &str) -> Option<(u32, [u8; 2], u32)> {
+    let (clock, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let mut parts = clock.split(':');
+    let hours = parts.next()?.parse().ok()?;
+    let minutes = parts.next()?.parse().ok()?;
+    let seconds = parts.next().unwrap_or("0").parse().ok()?;
+    let mut micros = 0;
+    for digit in fraction.bytes().chain(core::iter::repeat(b'0')).take(6) {
+        micros = micros * 10 + u32::from(digit.is_ascii_digit().then(|| digit - b'0')?);
+    }
+    Some((hours, [minutes, seconds], micros))
+}
+
+/// FLOAT has six significant digits in the text protocol.
+fn write_float(f: &mut fmt::Formatter<'_>, number: f32) -> fmt::Result {
+    if !number.is_finite() {
+        return write!(f, "{number}");
+    }
+    write_scientific(f, &alloc::format!("{:.5e}", f64::from(number)))
+}
+
+/// DOUBLE has as few digits as give the same number back.
+fn write_double(f: &mut fmt::Formatter<'_>, number: f64) -> fmt::Result {
+    if !number.is_finite() {
+        return write!(f, "{number}");
+    }
+    write_scientific(f, &alloc::format!("{number:e}"))
+}
+
+/// From `d.ddde±x` to the form of `my_gcvt`: fixed where the point is within 15 places, else `d.ddde±x`.
+fn write_scientific(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
+    let (mantissa, exponent) = text.split_once('e').unwrap_or((text, "0"));
+    let exponent: i32 = exponent.parse().unwrap_or(0);
+    let (sign, mantissa) = mantissa.strip_prefix('-').map_or(("", mantissa), |rest| ("-", rest));
+    let digits: String = mantissa.chars().filter(|c| *c != '.').collect();
+    let digits = match digits.trim_end_matches('0') {
+        "" => return write!(f, "{sign}0"),
+        digits => digits,
+    };
+    // Where the point stands, counted from the first digit.
+    let point = exponent + 1;
+    f.write_str(sign)?;
+    match usize::try_from(point) {
+        _ if !(-14..=15).contains(&point) => {
+            let (first, rest) = digits.split_at(1);
+            let dot = if rest.is_empty() { "" } else { "." };
+            write!(f, "{first}{dot}{rest}e{exponent}")
+        }
+        Ok(0) | Err(_) => write!(f, "0.{:0>width$}", digits, width = digits.len() + point.unsigned_abs() as usize),
+        Ok(point) => match digits.split_at_checked(point) {
+            Some((whole, "")) => f.write_str(whole),
+            Some((whole, fraction)) => write!(f, "{whole}.{fraction}"),
+            None => write!(f, "{digits:0<point$}"),
+        },
+    }
+}
