@@ -9,10 +9,14 @@
 
 extern crate std;
 
+mod asn1;
+mod certificate;
 mod client_context;
 mod clock;
+mod date;
 mod error;
 mod fingerprint;
+pub mod identity;
 mod layer;
 mod mode;
 pub mod names;
@@ -20,8 +24,10 @@ mod pem;
 mod server_context;
 
 pub use client_context::{ClientContext, ClientOptions, Trust};
+pub use date::date_text;
 pub use error::{CertificateProblem, TlsError};
 pub use fingerprint::Fingerprint;
+pub use identity::{CertificateInfo, Name};
 pub use layer::TlsLayer;
 pub use mode::SslMode;
 pub use pem::NamedPem;

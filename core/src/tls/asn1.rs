@@ -1,0 +1,170 @@
+//! Walking over DER, field by field.
+
+use der::asn1::{AnyRef, GeneralizedTime, ObjectIdentifier, UtcTime};
+use der::{Decode, Reader, SliceReader};
+
+/// The bytes are not the DER that they should be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Malformed;
+
+impl From<der::Error> for Malformed {
+    fn from(_: der::Error) -> Self {
+        Self
+    }
+}
+
+/// The tags that X.509 uses, as they stand in the bytes.
+pub(super) mod tag {
+    pub(in super::super) const BOOLEAN: u8 = 0x01;
+    pub(in super::super) const INTEGER: u8 = 0x02;
+    pub(in super::super) const BIT_STRING: u8 = 0x03;
+    pub(in super::super) const OCTET_STRING: u8 = 0x04;
+    pub(in super::super) const OID: u8 = 0x06;
+    pub(in super::super) const BMP_STRING: u8 = 0x1e;
+    pub(in super::super) const UTC_TIME: u8 = 0x17;
+    pub(in super::super) const GENERALIZED_TIME: u8 = 0x18;
+    pub(in super::super) const SEQUENCE: u8 = 0x30;
+    pub(in super::super) const SET: u8 = 0x31;
+    /// A constructed field with the context's own number.
+    pub(in super::super) const fn context(number: u8) -> u8 {
+        0xa0 | number
+    }
+}
+
+/// One field: its tag, its content, and both with the length in between.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Field<'a> {
+    pub(super) tag: u8,
+    pub(super) value: &'a [u8],
+    pub(super) whole: &'a [u8],
+}
+
+impl<'a> Field<'a> {
+    /// The one field that the bytes consist of.
+    pub(super) fn only(bytes: &'a [u8], tag: u8) -> Result<Self, Malformed> {
+        let mut fields = Fields::of(bytes)?;
+        let field = fields.next(tag)?;
+        fields.end()?;
+        Ok(field)
+    }
+
+    /// The fields inside.
+    pub(super) fn fields(&self) -> Result<Fields<'a>, Malformed> {
+        Fields::of(self.value)
+    }
+
+    /// The content as object identifier.
+    pub(super) fn oid(&self) -> Result<ObjectIdentifier, Malformed> {
+        ObjectIdentifier::from_bytes(self.value).map_err(|_| Malformed)
+    }
+
+    /// The content as whole bytes of a bit string.
+    pub(super) fn bits(&self) -> Result<&'a [u8], Malformed> {
+        match self.value.split_first() {
+            Some((0, bytes)) => Ok(bytes),
+            _ => Err(Malformed),
+        }
+    }
+
+    /// The content as a small non-negative number.
+    pub(super) fn small_number(&self) -> Result<u32, Malformed> {
+        u32::from_der(self.whole).map_err(Malformed::from)
+    }
+}
+
+/// The fields that stand one after another in some bytes.
+pub(super) struct Fields<'a>(SliceReader<'a>);
+
+impl<'a> Fields<'a> {
+    /// The fields of these bytes.
+    pub(super) fn of(bytes: &'a [u8]) -> Result<Self, Malformed> {
+        Ok(Self(SliceReader::new(bytes)?))
+    }
+
+    /// The next field, whatever it is.
+    pub(super) fn any(&mut self) -> Result<Field<'a>, Malformed> {
+        let tag = self.0.peek_byte().ok_or(Malformed)?;
+        let whole = self.0.tlv_bytes()?;
+        Ok(Field { tag, value: AnyRef::try_from(whole)?.value(), whole })
+    }
+
+    /// The next field, which must have that tag.
+    pub(super) fn next(&mut self, tag: u8) -> Result<Field<'a>, Malformed> {
+        self.optional(tag)?.ok_or(Malformed)
+    }
+
+    /// The next field if it has that tag.
+    pub(super) fn optional(&mut self, tag: u8) -> Result<Option<Field<'a>>, Malformed> {
+        if self.0.peek_byte() == Some(tag) { self.any().map(Some) } else { Ok(None) }
+    }
+
+    /// The next field, a date of either kind, in seconds since the Unix epoch.
+    pub(super) fn time(&mut self) -> Result<u64, Malformed> {
+        self.optional_time()?.ok_or(Malformed)
+    }
+
+    /// The next field if it is a date.
+    pub(super) fn optional_time(&mut self) -> Result<Option<u64>, Malformed> {
+        if let Some(field) = self.optional(tag::UTC_TIME)? {
+            return Ok(Some(UtcTime::from_der(field.whole)?.to_unix_duration().as_secs()));
+        }
+        let field = self.optional(tag::GENERALIZED_TIME)?;
+        field.map(|field| Ok(GeneralizedTime::from_der(field.whole)?.to_unix_duration().as_secs())).transpose()
+    }
+
+    /// Whether nothing is left.
+    pub(super) fn is_finished(&self) -> bool {
+        self.0.is_finished()
+    }
+
+    /// Nothing may be left.
+    pub(super) fn end(self) -> Result<(), Malformed> {
+        if self.is_finished() { Ok(()) } else { Err(Malformed) }
+    }
+}
+
+/// A thing with a signature over it: `SEQUENCE { message, algorithm, signature }`.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Signed<'a> {
+    /// What is signed, tag and length included.
+    pub(super) message: Field<'a>,
+    /// The content of the AlgorithmIdentifier.
+    pub(super) algorithm: &'a [u8],
+    pub(super) signature: &'a [u8],
+}
+
+impl<'a> Signed<'a> {
+    /// Splits a certificate or CRL.
+    pub(super) fn parse(der: &'a [u8]) -> Result<Self, Malformed> {
+        let mut fields = Field::only(der, tag::SEQUENCE)?.fields()?;
+        let message = fields.next(tag::SEQUENCE)?;
+        let algorithm = fields.next(tag::SEQUENCE)?.value;
+        let signature = fields.next(tag::BIT_STRING)?.bits()?;
+        fields.end()?;
+        Ok(Self { message, algorithm, signature })
+    }
+}
+
+/// One X.509 extension.
+pub(super) struct Extension<'a> {
+    pub(super) oid: ObjectIdentifier,
+    pub(super) critical: bool,
+    pub(super) value: &'a [u8],
+}
+
+/// The extensions in a `SEQUENCE OF Extension`, handed one by one to `each`.
+pub(super) fn for_each_extension<'a>(
+    list: Field<'a>,
+    mut each: impl FnMut(Extension<'a>) -> Result<(), Malformed>,
+) -> Result<(), Malformed> {
+    let mut list = list.fields()?;
+    while !list.is_finished() {
+        let mut fields = list.next(tag::SEQUENCE)?.fields()?;
+        let oid = fields.next(tag::OID)?.oid()?;
+        let critical = fields.optional(tag::BOOLEAN)?.is_some_and(|field| field.value != [0]);
+        let value = fields.next(tag::OCTET_STRING)?.value;
+        fields.end()?;
+        each(Extension { oid, critical, value })?;
+    }
+    Ok(())
+}
