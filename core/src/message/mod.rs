@@ -7,6 +7,7 @@ mod generic;
 mod handshake;
 mod parameters;
 mod row;
+mod statement;
 mod value;
 
 pub use capability::Capabilities;
@@ -18,4 +19,5 @@ pub use handshake::{
     HandshakeV10, SslRequest, encode_attributes,
 };
 pub use row::{BinaryRow, BinaryValues, TextRow, TextValues, encode_binary_row, encode_text_row};
+pub use statement::{StmtExecute, StmtPrepareOk};
 pub use value::{ParamType, Value, ValueText};

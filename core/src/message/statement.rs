@@ -1,0 +1,155 @@
+//! Prepared statements: the answer to COM_STMT_PREPARE, and what COM_STMT_EXECUTE carries.
+//!
+//! Source: "COM_STMT_PREPARE Response", "COM_STMT_EXECUTE".
+
+use alloc::vec::Vec;
+
+use super::Capabilities;
+use super::parameters::{Parameters, put_parameters};
+use super::value::{ParamType, Value};
+use crate::wire::{Error, Put, Reader, Result};
+
+/// The statement is ready; definitions of its parameters and columns follow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct StmtPrepareOk {
+    /// The statement's number in this session.
+    pub statement: u32,
+    /// How many columns its rows have; 0 where it has no rows.
+    pub columns: u16,
+    /// How many parameters it takes.
+    pub parameters: u16,
+    /// Number of warnings.
+    pub warnings: u16,
+}
+
+impl StmtPrepareOk {
+    /// Reads the packet.
+    ///
+    /// # Errors
+    /// Where the header is another or a field is cut short.
+    pub fn decode(payload: &[u8]) -> Result<Self> {
+        let what = "COM_STMT_PREPARE response";
+        let mut reader = Reader::new(payload);
+        if reader.u8(what)? != 0 {
+            return Err(Error::Malformed(what));
+        }
+        let (statement, columns, parameters) = (reader.u32(what)?, reader.u16(what)?, reader.u16(what)?);
+        reader.u8(what)?;
+        // Servers before 4.1.1 end here.
+        let warnings = if reader.is_empty() { 0 } else { reader.u16(what)? };
+        Ok(Self { statement, columns, parameters, warnings })
+    }
+
+    /// Writes the packet.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        out.put_u8(0);
+        out.put_u32(self.statement);
+        out.put_u16(self.columns);
+        out.put_u16(self.parameters);
+        out.put_u8(0);
+        out.put_u16(self.warnings);
+    }
+}
+
+/// What [`super::Command::StmtExecute`] carries behind the command's byte.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StmtExecute<'a> {
+    /// The statement's number.
+    pub statement: u32,
+    /// The kind of cursor, [`StmtExecute::CURSOR_READ_ONLY`] or none.
+    pub flags: u8,
+    /// Always 1.
+    pub iterations: u32,
+    /// The parameters' types; `None` where they are those of the execution before.
+    pub types: Option<Vec<ParamType>>,
+    /// The parameters. One that was sent as long data is empty bytes here.
+    pub parameters: Vec<Value<'a>>,
+    /// Names and values for the statement's own use, where `QUERY_ATTRIBUTES` is agreed.
+    pub attributes: Vec<(&'a [u8], Value<'a>)>,
+}
+
+impl<'a> StmtExecute<'a> {
+    /// The rows are to stay in a cursor, for COM_STMT_FETCH.
+    pub const CURSOR_READ_ONLY: u8 = 0x01;
+    /// The number of parameters is in the packet; set by [`StmtExecute::encode`] where it is needed.
+    pub const PARAMETER_COUNT_AVAILABLE: u8 = 0x08;
+
+    /// An execution with these parameters, without a cursor.
+    pub const fn new(statement: u32, parameters: Vec<Value<'a>>) -> Self {
+        Self { statement, flags: 0, iterations: 1, types: None, parameters, attributes: Vec::new() }
+    }
+
+    /// The statement's number, which is needed to know how to read the rest.
+    ///
+    /// # Errors
+    /// Where there are less than four bytes.
+    pub fn peek_statement_id(after_command: &[u8]) -> Result<u32> {
+        Reader::new(after_command).u32("statement id")
+    }
+
+    /// Reads what follows the command's byte. `parameter_count` is the statement's, `prior_types` are those of the
+    /// execution before, and `is_long_data` tells which parameters came by COM_STMT_SEND_LONG_DATA.
+    ///
+    /// # Errors
+    /// Where a field is cut short, a parameter is missing, or no types are known.
+    pub fn decode(
+        after_command: &'a [u8],
+        parameter_count: u16,
+        prior_types: Option<&[ParamType]>,
+        is_long_data: &dyn Fn(u16) -> bool,
+        capabilities: Capabilities,
+    ) -> Result<Self> {
+        let mut reader = Reader::new(after_command);
+        let mut execute = Self::new(reader.u32("statement id")?, Vec::new());
+        execute.flags = reader.u8("cursor flags")?;
+        execute.iterations = reader.u32("iteration count")?;
+        let named = capabilities.contains(Capabilities::QUERY_ATTRIBUTES);
+        let count_follows = named && execute.flags & Self::PARAMETER_COUNT_AVAILABLE != 0;
+        execute.flags &= !Self::PARAMETER_COUNT_AVAILABLE;
+        let own = usize::from(parameter_count);
+        if own == 0 && !count_follows {
+            return Ok(execute);
+        }
+        let mut count = u64::from(parameter_count);
+        if named {
+            count = reader.lenenc_int("number of parameters")?;
+        }
+        if count < u64::from(parameter_count) {
+            return Err(Error::Malformed("number of parameters"));
+        }
+        if count == 0 {
+            return Ok(execute);
+        }
+        let mut block = Parameters::read(&mut reader, count, named, prior_types, is_long_data)?;
+        // What is beyond the statement's own parameters are attributes; the own ones have no use for a name.
+        let attributes = block.values.split_off(own);
+        execute.attributes = block.names.into_iter().skip(own).zip(attributes).collect();
+        execute.parameters = block.values;
+        execute.types = block.types.map(|mut types| {
+            types.truncate(own);
+            types
+        });
+        Ok(execute)
+    }
+
+    /// Writes what follows the command's byte, always with the types that the values have; `types` is not looked at.
+    pub fn encode(&self, capabilities: Capabilities, out: &mut Vec<u8>) {
+        let named = capabilities.contains(Capabilities::QUERY_ATTRIBUTES);
+        let attributes = if named { self.attributes.as_slice() } else { &[] };
+        let count = self.parameters.len() + attributes.len();
+        let count_follows = if named && count > 0 { Self::PARAMETER_COUNT_AVAILABLE } else { 0 };
+        out.put_u32(self.statement);
+        out.put_u8(self.flags & !Self::PARAMETER_COUNT_AVAILABLE | count_follows);
+        out.put_u32(self.iterations);
+        if count == 0 {
+            return;
+        }
+        if named {
+            out.put_lenenc_int(count as u64);
+        }
+        let no_name: Option<&[u8]> = named.then_some(b"");
+        let parameters = self.parameters.iter().map(|value| (no_name, *value));
+        let attributes = attributes.iter().map(|(name, value)| (Some(*name), *value));
+        put_parameters(parameters.chain(attributes), out);
+    }
+}
