@@ -1,1 +1,78 @@
-//! account
+//! Accounts: who may connect, from where, over what, and what they may do then.
+//!
+//! [`Accounts`] keeps them in the order in which MySQL tries them, so that [`Accounts::find`] is the account that a
+//! login is checked against. [`admit`] then holds its [`Requirement`] against what the connection negotiated.
+//! [`parse_statement`] and [`execute`] are CREATE USER, GRANT and the like; [`Accounts::to_text`] writes such statements
+//! too, so that what is kept on disk can be read by people and by MySQL.
+
+mod accounts;
+mod admit;
+mod name;
+mod privilege;
+mod quote;
+mod requirement;
+mod sql;
+
+pub use accounts::{Accounts, ScriptError};
+pub use admit::{Clause, Refusal, admit};
+pub use name::{AccountName, ClientHost, HostPattern};
+pub use privilege::{Grants, Level, Privilege, Privileges};
+pub use requirement::Requirement;
+pub use sql::{
+    AccountStatement, Identified, On, Outcome, Session, Target, UserOptions, UserSpec, execute, parse_requirement,
+    parse_statement,
+};
+
+use alloc::string::ToString;
+
+use crate::auth::{Credential, Plugin};
+
+/// One account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// Who, and from where.
+    pub name: AccountName,
+    /// How it proves who it is.
+    pub plugin: Plugin,
+    /// What the proof is held against: a hash or a key, never the password.
+    pub credential: Credential,
+    /// What the connection must be.
+    pub requirement: Requirement,
+    /// How many connections it may have at a time; 0 leaves that to the server's own limit. The server counts.
+    pub max_user_connections: u32,
+    /// Whether it may not log in (error 3118).
+    pub locked: bool,
+    /// What it may do.
+    pub grants: Grants,
+}
+
+impl Account {
+    /// An account without password, requirement or privileges.
+    pub fn new(name: AccountName, plugin: Plugin) -> Self {
+        Self {
+            name,
+            plugin,
+            credential: Credential::Empty,
+            requirement: Requirement::None,
+            max_user_connections: 0,
+            locked: false,
+            grants: Grants::default(),
+        }
+    }
+
+    /// Whether it has a privilege globally or, where `database` is given, there.
+    pub fn may(&self, privilege: Privilege, database: Option<&str>) -> bool {
+        let level = database.map_or(Level::Global, |database| Level::Database(database.to_string()));
+        self.grants.effective(&level).contains(privilege)
+    }
+
+    /// Whether it has a privilege on a table.
+    pub fn may_on_table(&self, privilege: Privilege, database: &str, table: &str) -> bool {
+        self.grants.effective(&Level::Table(database.to_string(), table.to_string())).contains(privilege)
+    }
+
+    /// Whether it may make `database` its current one; MySQL answers 1044 otherwise.
+    pub fn may_use(&self, database: &str) -> bool {
+        self.grants.reaches(database)
+    }
+}

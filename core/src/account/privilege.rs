@@ -1,0 +1,376 @@
+//! Privileges by MySQL's and MariaDB's names, and where an account holds them.
+
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::name::like;
+
+/// One privilege, static or dynamic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Privilege(u8);
+
+/// The narrowest thing that a privilege can be granted on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Scope {
+    Global,
+    Database,
+    Table,
+}
+
+macro_rules! privileges {
+    ($($constant:ident $name:literal $scope:ident,)*) => {
+        #[allow(clippy::upper_case_acronyms, non_camel_case_types)]
+        enum Index { $($constant),* }
+
+        const TABLE: &[(&str, Scope)] = &[$(($name, Scope::$scope)),*];
+
+        impl Privilege {
+            $(#[doc = concat!("The privilege `", $name, "`.")] pub const $constant: Self = Self(Index::$constant as u8);)*
+        }
+    };
+}
+
+// The order is the one in which SHOW GRANTS prints them: MySQL's static ones, MariaDB's, MySQL's dynamic ones.
+privileges! {
+    SELECT "SELECT" Table,
+    INSERT "INSERT" Table,
+    UPDATE "UPDATE" Table,
+    DELETE "DELETE" Table,
+    CREATE "CREATE" Table,
+    DROP "DROP" Table,
+    RELOAD "RELOAD" Global,
+    SHUTDOWN "SHUTDOWN" Global,
+    PROCESS "PROCESS" Global,
+    FILE "FILE" Global,
+    REFERENCES "REFERENCES" Table,
+    INDEX "INDEX" Table,
+    ALTER "ALTER" Table,
+    SHOW_DATABASES "SHOW DATABASES" Global,
+    SUPER "SUPER" Global,
+    CREATE_TEMPORARY_TABLES "CREATE TEMPORARY TABLES" Database,
+    LOCK_TABLES "LOCK TABLES" Database,
+    EXECUTE "EXECUTE" Database,
+    REPLICATION_SLAVE "REPLICATION SLAVE" Global,
+    REPLICATION_CLIENT "REPLICATION CLIENT" Global,
+    CREATE_VIEW "CREATE VIEW" Table,
+    SHOW_VIEW "SHOW VIEW" Table,
+    CREATE_ROUTINE "CREATE ROUTINE" Database,
+    ALTER_ROUTINE "ALTER ROUTINE" Database,
+    CREATE_USER "CREATE USER" Global,
+    EVENT "EVENT" Database,
+    TRIGGER "TRIGGER" Table,
+    CREATE_TABLESPACE "CREATE TABLESPACE" Global,
+    CREATE_ROLE "CREATE ROLE" Global,
+    DROP_ROLE "DROP ROLE" Global,
+    GRANT_OPTION "GRANT OPTION" Table,
+    DELETE_HISTORY "DELETE HISTORY" Table,
+    SET_USER "SET USER" Global,
+    FEDERATED_ADMIN "FEDERATED ADMIN" Global,
+    MARIADB_CONNECTION_ADMIN "CONNECTION ADMIN" Global,
+    READ_ONLY_ADMIN "READ_ONLY ADMIN" Global,
+    MARIADB_REPLICATION_SLAVE_ADMIN "REPLICATION SLAVE ADMIN" Global,
+    REPLICATION_MASTER_ADMIN "REPLICATION MASTER ADMIN" Global,
+    MARIADB_BINLOG_ADMIN "BINLOG ADMIN" Global,
+    BINLOG_REPLAY "BINLOG REPLAY" Global,
+    SLAVE_MONITOR "SLAVE MONITOR" Global,
+    SHOW_CREATE_ROUTINE "SHOW CREATE ROUTINE" Database,
+    ALLOW_NONEXISTENT_DEFINER "ALLOW_NONEXISTENT_DEFINER" Global,
+    APPLICATION_PASSWORD_ADMIN "APPLICATION_PASSWORD_ADMIN" Global,
+    AUDIT_ABORT_EXEMPT "AUDIT_ABORT_EXEMPT" Global,
+    AUDIT_ADMIN "AUDIT_ADMIN" Global,
+    AUTHENTICATION_POLICY_ADMIN "AUTHENTICATION_POLICY_ADMIN" Global,
+    BACKUP_ADMIN "BACKUP_ADMIN" Global,
+    BINLOG_ADMIN "BINLOG_ADMIN" Global,
+    BINLOG_ENCRYPTION_ADMIN "BINLOG_ENCRYPTION_ADMIN" Global,
+    CLONE_ADMIN "CLONE_ADMIN" Global,
+    CONNECTION_ADMIN "CONNECTION_ADMIN" Global,
+    ENCRYPTION_KEY_ADMIN "ENCRYPTION_KEY_ADMIN" Global,
+    FIREWALL_ADMIN "FIREWALL_ADMIN" Global,
+    FIREWALL_EXEMPT "FIREWALL_EXEMPT" Global,
+    FIREWALL_USER "FIREWALL_USER" Global,
+    FLUSH_OPTIMIZER_COSTS "FLUSH_OPTIMIZER_COSTS" Global,
+    FLUSH_PRIVILEGES "FLUSH_PRIVILEGES" Global,
+    FLUSH_STATUS "FLUSH_STATUS" Global,
+    FLUSH_TABLES "FLUSH_TABLES" Global,
+    FLUSH_USER_RESOURCES "FLUSH_USER_RESOURCES" Global,
+    GROUP_REPLICATION_ADMIN "GROUP_REPLICATION_ADMIN" Global,
+    GROUP_REPLICATION_STREAM "GROUP_REPLICATION_STREAM" Global,
+    INNODB_REDO_LOG_ARCHIVE "INNODB_REDO_LOG_ARCHIVE" Global,
+    INNODB_REDO_LOG_ENABLE "INNODB_REDO_LOG_ENABLE" Global,
+    MASKING_DICTIONARIES_ADMIN "MASKING_DICTIONARIES_ADMIN" Global,
+    NDB_STORED_USER "NDB_STORED_USER" Global,
+    OPTIMIZE_LOCAL_TABLE "OPTIMIZE_LOCAL_TABLE" Global,
+    PASSWORDLESS_USER_ADMIN "PASSWORDLESS_USER_ADMIN" Global,
+    PERSIST_RO_VARIABLES_ADMIN "PERSIST_RO_VARIABLES_ADMIN" Global,
+    REPLICATION_APPLIER "REPLICATION_APPLIER" Global,
+    REPLICATION_SLAVE_ADMIN "REPLICATION_SLAVE_ADMIN" Global,
+    RESOURCE_GROUP_ADMIN "RESOURCE_GROUP_ADMIN" Global,
+    RESOURCE_GROUP_USER "RESOURCE_GROUP_USER" Global,
+    ROLE_ADMIN "ROLE_ADMIN" Global,
+    SENSITIVE_VARIABLES_OBSERVER "SENSITIVE_VARIABLES_OBSERVER" Global,
+    SERVICE_CONNECTION_ADMIN "SERVICE_CONNECTION_ADMIN" Global,
+    SESSION_VARIABLES_ADMIN "SESSION_VARIABLES_ADMIN" Global,
+    SET_ANY_DEFINER "SET_ANY_DEFINER" Global,
+    SET_USER_ID "SET_USER_ID" Global,
+    SHOW_ROUTINE "SHOW_ROUTINE" Global,
+    SKIP_QUERY_REWRITE "SKIP_QUERY_REWRITE" Global,
+    SYSTEM_USER "SYSTEM_USER" Global,
+    SYSTEM_VARIABLES_ADMIN "SYSTEM_VARIABLES_ADMIN" Global,
+    TABLE_ENCRYPTION_ADMIN "TABLE_ENCRYPTION_ADMIN" Global,
+    TELEMETRY_LOG_ADMIN "TELEMETRY_LOG_ADMIN" Global,
+    TP_CONNECTION_ADMIN "TP_CONNECTION_ADMIN" Global,
+    TRANSACTION_GTID_TAG "TRANSACTION_GTID_TAG" Global,
+    VERSION_TOKEN_ADMIN "VERSION_TOKEN_ADMIN" Global,
+    XA_RECOVER_ADMIN "XA_RECOVER_ADMIN" Global,
+}
+
+// A set of privileges is one u128.
+const _: () = assert!(TABLE.len() <= 128);
+
+/// Names that mean a privilege with another name.
+const ALIASES: &[(&str, &str)] = &[
+    ("BINLOG MONITOR", "REPLICATION CLIENT"),
+    ("REPLICATION REPLICA", "REPLICATION SLAVE"),
+    ("REPLICA MONITOR", "SLAVE MONITOR"),
+    ("REPLICATION REPLICA ADMIN", "REPLICATION SLAVE ADMIN"),
+    ("DELETE VERSIONING ROWS", "DELETE HISTORY"),
+];
+
+impl Privilege {
+    /// The privilege of that name, written in any case with single spaces.
+    pub fn from_name(name: &str) -> Option<Self> {
+        let canonical =
+            ALIASES.iter().find(|(alias, _)| alias.eq_ignore_ascii_case(name)).map_or(name, |(_, real)| real);
+        Self::all().find(|privilege| privilege.name().eq_ignore_ascii_case(canonical))
+    }
+
+    /// The name as SHOW GRANTS prints it.
+    pub fn name(self) -> &'static str {
+        TABLE.get(usize::from(self.0)).map_or("", |(name, _)| name)
+    }
+
+    fn all() -> impl Iterator<Item = Self> {
+        (0u8..).take(TABLE.len()).map(Self)
+    }
+
+    fn scope(self) -> Scope {
+        TABLE.get(usize::from(self.0)).map_or(Scope::Global, |(_, scope)| *scope)
+    }
+}
+
+/// What privileges are granted on.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// `*.*`
+    Global,
+    /// `db.*`; the name is a pattern with `%`, `_` and backslash.
+    Database(String),
+    /// `db.tbl`
+    Table(String, String),
+}
+
+impl Level {
+    const fn scope(&self) -> Scope {
+        match self {
+            Self::Global => Scope::Global,
+            Self::Database(_) => Scope::Database,
+            Self::Table(..) => Scope::Table,
+        }
+    }
+}
+
+/// A set of privileges.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Privileges(u128);
+
+impl Privileges {
+    /// The set with nothing in it: USAGE.
+    pub const NONE: Self = Self(0);
+
+    /// All that can be granted at `level`, but for GRANT OPTION: what ALL PRIVILEGES means there.
+    pub fn all_at(level: &Level) -> Self {
+        Privilege::all()
+            .filter(|privilege| privilege.scope() >= level.scope() && *privilege != Privilege::GRANT_OPTION)
+            .collect()
+    }
+
+    /// Whether nothing is in it.
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Whether all of `other` is in it.
+    pub const fn contains_all(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// Whether `privilege` is in it.
+    pub const fn contains(self, privilege: Privilege) -> bool {
+        self.0 & (1 << privilege.0) != 0
+    }
+
+    /// Both sets together.
+    #[must_use]
+    pub const fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// This set but for what is in `other`.
+    #[must_use]
+    pub const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
+    /// Its members in the order of SHOW GRANTS.
+    pub fn iter(self) -> impl Iterator<Item = Privilege> {
+        Privilege::all().filter(move |privilege| self.contains(*privilege))
+    }
+
+    /// Whether each member can be granted at `level`.
+    pub fn fits(self, level: &Level) -> bool {
+        self.iter().all(|privilege| privilege.scope() >= level.scope())
+    }
+}
+
+impl FromIterator<Privilege> for Privileges {
+    fn from_iter<I: IntoIterator<Item = Privilege>>(privileges: I) -> Self {
+        Self(privileges.into_iter().fold(0, |set, privilege| set | 1 << privilege.0))
+    }
+}
+
+impl From<Privilege> for Privileges {
+    fn from(privilege: Privilege) -> Self {
+        Self(1 << privilege.0)
+    }
+}
+
+/// What an account may do, and where.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Grants {
+    global: Privileges,
+    // Levels other than global, each with at least one privilege.
+    local: BTreeMap<Level, Privileges>,
+}
+
+impl Grants {
+    /// What is held at exactly this level.
+    pub fn at(&self, level: &Level) -> Privileges {
+        match level {
+            Level::Global => self.global,
+            level => self.local.get(level).copied().unwrap_or_default(),
+        }
+    }
+
+    /// The levels below global that hold something, databases before tables.
+    pub fn local(&self) -> impl Iterator<Item = (&Level, Privileges)> {
+        self.local.iter().map(|(level, privileges)| (level, *privileges))
+    }
+
+    /// Sets what is held at a level.
+    pub fn set(&mut self, level: Level, privileges: Privileges) {
+        match level {
+            Level::Global => self.global = privileges,
+            level if privileges.is_empty() => {
+                self.local.remove(&level);
+            }
+            level => {
+                self.local.insert(level, privileges);
+            }
+        }
+    }
+
+    /// What may be done on a thing: what is held globally, on its database (by the most specific pattern that
+    /// matches, as MySQL does), and on the table itself.
+    pub fn effective(&self, level: &Level) -> Privileges {
+        match level {
+            Level::Global => self.global,
+            Level::Database(database) => self.global.with(self.on_database(database)),
+            Level::Table(database, _) => self.global.with(self.on_database(database)).with(self.at(level)),
+        }
+    }
+
+    /// Whether anything at all may be done in `database`: what USE asks.
+    pub fn reaches(&self, database: &str) -> bool {
+        let global = self.global.iter().any(|privilege| privilege.scope() >= Scope::Database);
+        let on_table = |level: &Level| matches!(level, Level::Table(name, _) if name == database);
+        global || !self.on_database(database).is_empty() || self.local.keys().any(on_table)
+    }
+
+    fn on_database(&self, database: &str) -> Privileges {
+        let mut matching: Vec<(usize, Privileges)> = self
+            .local
+            .iter()
+            .filter_map(|(level, privileges)| match level {
+                Level::Database(pattern) if pattern == database => Some((usize::MAX, *privileges)),
+                Level::Database(pattern) if like(pattern, database, |a, b| a == b) => {
+                    Some((pattern.find(['%', '_']).unwrap_or(usize::MAX), *privileges))
+                }
+                _ => None,
+            })
+            .collect();
+        matching.sort_by_key(|(literal, _)| core::cmp::Reverse(*literal));
+        matching.first().map_or(Privileges::NONE, |(_, privileges)| *privileges)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn database(name: &str) -> Level {
+        Level::Database(name.into())
+    }
+
+    #[test]
+    fn names_read_back_and_aliases_are_known() {
+        for privilege in Privilege::all() {
+            assert_eq!(Privilege::from_name(&privilege.name().to_lowercase()), Some(privilege));
+        }
+        assert_eq!(Privilege::from_name("binlog monitor"), Some(Privilege::REPLICATION_CLIENT));
+        assert_eq!(Privilege::from_name("CONNECTION_ADMIN"), Some(Privilege::CONNECTION_ADMIN));
+        assert_eq!(Privilege::from_name("FLY"), None);
+        for (alias, name) in ALIASES {
+            assert_eq!(Privilege::from_name(alias).map(Privilege::name), Some(*name));
+        }
+    }
+
+    #[test]
+    fn all_means_what_fits_the_level() {
+        assert!(Privileges::all_at(&Level::Global).contains(Privilege::SUPER));
+        assert!(!Privileges::all_at(&database("d")).contains(Privilege::SUPER));
+        assert!(Privileges::all_at(&database("d")).contains(Privilege::EXECUTE));
+        let table = Level::Table("d".into(), "t".into());
+        assert!(!Privileges::all_at(&table).contains(Privilege::EXECUTE));
+        for level in [Level::Global, database("d"), table] {
+            assert!(Privileges::all_at(&level).fits(&level));
+            assert!(!Privileges::all_at(&level).contains(Privilege::GRANT_OPTION));
+        }
+    }
+
+    #[test]
+    fn the_most_specific_database_pattern_counts_alone() {
+        let mut grants = Grants::default();
+        grants.set(database("app%"), Privilege::SELECT.into());
+        grants.set(database("app\\_one"), Privilege::INSERT.into());
+        grants.set(database("%"), Privilege::DELETE.into());
+        assert_eq!(grants.effective(&database("app_one")), Privilege::INSERT.into());
+        assert_eq!(grants.effective(&database("appXone")), Privilege::SELECT.into());
+        assert_eq!(grants.effective(&database("APPXone")), Privilege::DELETE.into());
+        assert_eq!(grants.effective(&Level::Global), Privileges::NONE);
+    }
+
+    #[test]
+    fn levels_add_up() {
+        let mut grants = Grants::default();
+        let table = Level::Table("d".into(), "t".into());
+        grants.set(Level::Global, Privilege::RELOAD.into());
+        grants.set(table.clone(), Privilege::SELECT.into());
+        assert_eq!(grants.effective(&table), [Privilege::RELOAD, Privilege::SELECT].into_iter().collect());
+        assert!(grants.reaches("d"));
+        assert!(!grants.reaches("e"), "RELOAD is nothing that one does in a database");
+        grants.set(table.clone(), Privileges::NONE);
+        assert_eq!(grants.local().count(), 0);
+        assert!(!grants.reaches("d"));
+    }
+}

@@ -1,0 +1,418 @@
+//! The grammar of account statements: one function for each clause, in the order of the manual's pages.
+
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use super::parser::{Parsed, Parser, unsupported};
+use super::statement::{AccountStatement, Identified, On, Target, UserOptions, UserSpec};
+use super::token::Kind;
+use crate::account::{Level, Privilege, Privileges, Requirement};
+use crate::error::SqlError;
+use crate::secret::Secret;
+
+/// The statement that starts here; `None` and nothing taken if it is not about accounts.
+pub(super) fn statement(p: &mut Parser<'_>) -> Option<Parsed<AccountStatement>> {
+    Some(if p.eat_words(&["CREATE", "USER"]) {
+        create_user(p, false)
+    } else if p.eat_words(&["CREATE", "OR", "REPLACE", "USER"]) {
+        create_user(p, true)
+    } else if p.eat_words(&["ALTER", "USER"]) {
+        alter_user(p)
+    } else if p.eat_words(&["DROP", "USER"]) {
+        drop_user(p)
+    } else if p.eat_words(&["RENAME", "USER"]) {
+        rename_user(p)
+    } else if p.eat_words(&["GRANT"]) {
+        grant(p)
+    } else if p.eat_words(&["REVOKE"]) {
+        revoke(p)
+    } else if p.eat_words(&["SET", "PASSWORD"]) {
+        set_password(p)
+    } else if p.eat_words(&["SHOW", "GRANTS"]) {
+        shown_user(p, true).map(AccountStatement::ShowGrants)
+    } else if p.eat_words(&["SHOW", "CREATE", "USER"]) {
+        shown_user(p, false).map(AccountStatement::ShowCreateUser)
+    } else if p.eat_words(&["FLUSH", "PRIVILEGES"])
+        || p.eat_words(&["FLUSH", "LOCAL", "PRIVILEGES"])
+        || p.eat_words(&["FLUSH", "NO_WRITE_TO_BINLOG", "PRIVILEGES"])
+    {
+        Ok(AccountStatement::FlushPrivileges)
+    } else {
+        return None;
+    })
+}
+
+fn create_user(p: &mut Parser<'_>, or_replace: bool) -> Parsed<AccountStatement> {
+    let if_not_exists = p.at_word("IF");
+    if if_not_exists {
+        p.expect_words(&["IF", "NOT", "EXISTS"])?;
+    }
+    let users = p.list(user_spec)?;
+    let options = user_options(p)?;
+    Ok(AccountStatement::CreateUser { users, if_not_exists, or_replace, options })
+}
+
+fn alter_user(p: &mut Parser<'_>) -> Parsed<AccountStatement> {
+    let if_exists = if_exists(p)?;
+    let users = p.list(user_spec)?;
+    let options = user_options(p)?;
+    Ok(AccountStatement::AlterUser { users, if_exists, options })
+}
+
+fn drop_user(p: &mut Parser<'_>) -> Parsed<AccountStatement> {
+    let if_exists = if_exists(p)?;
+    Ok(AccountStatement::DropUser { users: p.list(Parser::target)?, if_exists })
+}
+
+fn rename_user(p: &mut Parser<'_>) -> Parsed<AccountStatement> {
+    let pair = |p: &mut Parser<'_>| {
+        let old = p.target()?;
+        p.expect_words(&["TO"])?;
+        Ok((old, p.account_name()?))
+    };
+    p.list(pair).map(AccountStatement::RenameUser)
+}
+
+fn grant(p: &mut Parser<'_>) -> Parsed<AccountStatement> {
+    let privileges = privilege_list(p)?;
+    let on = level(p)?;
+    p.expect_words(&["TO"])?;
+    let users = p.list(user_spec)?;
+    let mut options = UserOptions { requirement: requirement(p)?, ..UserOptions::default() };
+    let mut grant_option = false;
+    if p.eat_words(&["WITH"]) {
+        let mut any = false;
+        loop {
+            if p.eat_words(&["GRANT", "OPTION"]) {
+                grant_option = true;
+            } else if !limit(p, &mut options)? {
+                break;
+            }
+            any = true;
+        }
+        if !any {
+            return Err(p.syntax_error());
+        }
+    }
+    if p.at_word("AS") {
+        return Err(unsupported("GRANT … AS user"));
+    }
+    Ok(AccountStatement::Grant { privileges, grant_option, on, users, options })
+}
+
+fn revoke(p: &mut Parser<'_>) -> Parsed<AccountStatement> {
+    if p.at_word("IF") {
+        return Err(unsupported("REVOKE IF EXISTS"));
+    }
+    let mut ahead = p.clone();
+    if ahead.eat_words(&["ALL"]) {
+        ahead.eat_words(&["PRIVILEGES"]);
+        if ahead.eat_symbol(',') {
+            *p = ahead;
+            p.expect_words(&["GRANT", "OPTION", "FROM"])?;
+            return p.list(Parser::target).map(AccountStatement::RevokeEverything);
+        }
+    }
+    let privileges = privilege_list(p)?;
+    let on = level(p)?;
+    p.expect_words(&["FROM"])?;
+    Ok(AccountStatement::Revoke { privileges, on, users: p.list(Parser::target)? })
+}
+
+fn set_password(p: &mut Parser<'_>) -> Parsed<AccountStatement> {
+    let user = if p.eat_words(&["FOR"]) { p.target()? } else { Target::Current };
+    if p.at_word("TO") {
+        return Err(unsupported("SET PASSWORD TO RANDOM"));
+    }
+    if !p.eat_symbol('=') {
+        p.expect_symbol(':')?;
+        p.expect_symbol('=')?;
+    }
+    let password = if p.at_word("PASSWORD") || p.at_word("OLD_PASSWORD") {
+        password_call(p)?
+    } else {
+        let password = p.text()?;
+        if is_native_hash(&password) {
+            // MySQL 5.6 and MariaDB read a hash here, MySQL 5.7 and later a password. A guess would lock somebody out.
+            return Err(SqlError::new(
+                1210,
+                b"HY000",
+                "Incorrect arguments to SET PASSWORD: this is a password hash; use ALTER USER … IDENTIFIED WITH \
+                 mysql_native_password AS '…'",
+            ));
+        }
+        Secret::new(password)
+    };
+    Ok(AccountStatement::SetPassword { user, password })
+}
+
+fn shown_user(p: &mut Parser<'_>, needs_for: bool) -> Parsed<Target> {
+    if needs_for && !p.eat_words(&["FOR"]) {
+        return Ok(Target::Current);
+    }
+    if p.at_end() || p.at_symbol(';') {
+        return if needs_for { Err(p.syntax_error()) } else { Ok(Target::Current) };
+    }
+    let user = p.target()?;
+    if p.at_word("USING") { Err(unsupported("roles")) } else { Ok(user) }
+}
+
+fn if_exists(p: &mut Parser<'_>) -> Parsed<bool> {
+    let here = p.at_word("IF");
+    if here {
+        p.expect_words(&["IF", "EXISTS"])?;
+    }
+    Ok(here)
+}
+
+/// A user with or without an IDENTIFIED clause.
+fn user_spec(p: &mut Parser<'_>) -> Parsed<UserSpec> {
+    let user = p.target()?;
+    let identified = if p.eat_words(&["IDENTIFIED"]) { Some(identified(p)?) } else { None };
+    Ok(UserSpec { user, identified })
+}
+
+fn identified(p: &mut Parser<'_>) -> Parsed<Identified> {
+    if p.eat_words(&["BY"]) {
+        return by(p, None);
+    }
+    if !p.eat_words(&["WITH"]) && !p.eat_words(&["VIA"]) {
+        return Err(p.syntax_error());
+    }
+    let plugin = p.name_or_text()?;
+    let clause = if p.eat_words(&["BY"]) {
+        by(p, Some(plugin))
+    } else if p.eat_words(&["AS"]) || p.eat_words(&["USING"]) {
+        if p.at_word("PASSWORD") {
+            Ok(Identified::Password { plugin: Some(plugin), password: password_call(p)? })
+        } else {
+            Ok(Identified::Stored { plugin, text: Secret::new(p.text_or_hex()?) })
+        }
+    } else {
+        Ok(Identified::Plugin(plugin))
+    }?;
+    if p.at_word("OR") || p.at_word("AND") {
+        return Err(unsupported("several authentication plugins for one account"));
+    }
+    Ok(clause)
+}
+
+/// What follows IDENTIFIED [WITH plugin] BY.
+fn by(p: &mut Parser<'_>, plugin: Option<String>) -> Parsed<Identified> {
+    if p.at_word("RANDOM") {
+        return Err(unsupported("RANDOM PASSWORD"));
+    }
+    let clause = if plugin.is_none() && p.eat_words(&["PASSWORD"]) {
+        Identified::Stored { plugin: "mysql_native_password".to_string(), text: Secret::new(p.text()?) }
+    } else {
+        Identified::Password { plugin, password: Secret::new(p.text()?) }
+    };
+    if p.at_word("REPLACE") || p.at_word("RETAIN") {
+        return Err(unsupported("REPLACE and RETAIN CURRENT PASSWORD"));
+    }
+    Ok(clause)
+}
+
+/// `PASSWORD('clear')`.
+fn password_call(p: &mut Parser<'_>) -> Parsed<Secret> {
+    if p.at_word("OLD_PASSWORD") {
+        return Err(unsupported("OLD_PASSWORD()"));
+    }
+    p.expect_words(&["PASSWORD"])?;
+    p.expect_symbol('(')?;
+    let password = Secret::new(p.text()?);
+    p.expect_symbol(')')?;
+    Ok(password)
+}
+
+fn is_native_hash(text: &str) -> bool {
+    text.strip_prefix('*').is_some_and(|hex| hex.len() == 40 && hex.chars().all(|c| c.is_ascii_hexdigit()))
+}
+
+/// All that may follow the users of CREATE USER and ALTER USER.
+fn user_options(p: &mut Parser<'_>) -> Parsed<UserOptions> {
+    if p.at_word("DEFAULT") {
+        return Err(unsupported("roles"));
+    }
+    let mut options = UserOptions { requirement: requirement(p)?, ..UserOptions::default() };
+    if p.eat_words(&["WITH"]) {
+        if !limit(p, &mut options)? {
+            return Err(p.syntax_error());
+        }
+        while limit(p, &mut options)? {}
+    }
+    loop {
+        if p.eat_words(&["ACCOUNT"]) {
+            options.locked = Some(p.eat_words(&["LOCK"]));
+            if options.locked == Some(false) {
+                p.expect_words(&["UNLOCK"])?;
+            }
+        } else if p.eat_words(&["PASSWORD"]) {
+            password_policy(p)?;
+        } else if p.eat_words(&["FAILED_LOGIN_ATTEMPTS"]) || p.eat_words(&["PASSWORD_LOCK_TIME"]) {
+            if p.number()? != 0 {
+                return Err(unsupported("FAILED_LOGIN_ATTEMPTS"));
+            }
+        } else if p.at_word("COMMENT") || p.at_word("ATTRIBUTE") {
+            return Err(unsupported("user comments and attributes"));
+        } else {
+            return Ok(options);
+        }
+    }
+}
+
+/// The password options of MySQL 8, of which only those that change nothing are accepted.
+fn password_policy(p: &mut Parser<'_>) -> Parsed<()> {
+    const DEFAULTS: &[&[&str]] = &[
+        &["EXPIRE", "DEFAULT"],
+        &["EXPIRE", "NEVER"],
+        &["HISTORY", "DEFAULT"],
+        &["REUSE", "INTERVAL", "DEFAULT"],
+        &["REQUIRE", "CURRENT", "DEFAULT"],
+        &["REQUIRE", "CURRENT", "OPTIONAL"],
+    ];
+    if DEFAULTS.iter().any(|words| p.eat_words(words)) {
+        return Ok(());
+    }
+    match p.word() {
+        Some(word)
+            if ["EXPIRE", "HISTORY", "REUSE", "REQUIRE"].iter().any(|known| known.eq_ignore_ascii_case(word)) =>
+        {
+            Err(unsupported("password expiry, history and reuse rules"))
+        }
+        _ => Err(p.syntax_error()),
+    }
+}
+
+/// One resource limit, if one stands here. Those that Sealwire does not enforce are refused rather than forgotten.
+fn limit(p: &mut Parser<'_>, options: &mut UserOptions) -> Parsed<bool> {
+    const NOT_ENFORCED: &[&str] =
+        &["MAX_QUERIES_PER_HOUR", "MAX_UPDATES_PER_HOUR", "MAX_CONNECTIONS_PER_HOUR", "MAX_STATEMENT_TIME"];
+    if p.eat_words(&["MAX_USER_CONNECTIONS"]) {
+        options.max_user_connections = Some(p.number()?);
+        return Ok(true);
+    }
+    let Some(name) = NOT_ENFORCED.iter().find(|name| p.eat_words(&[name])) else { return Ok(false) };
+    if p.number()? == 0 { Ok(true) } else { Err(unsupported(name)) }
+}
+
+/// A REQUIRE clause, if one stands here.
+pub(super) fn requirement(p: &mut Parser<'_>) -> Parsed<Option<Requirement>> {
+    if !p.eat_words(&["REQUIRE"]) {
+        return Ok(None);
+    }
+    for (word, requirement) in [("NONE", Requirement::None), ("SSL", Requirement::Ssl), ("X509", Requirement::X509)] {
+        if p.eat_words(&[word]) {
+            return Ok(Some(requirement));
+        }
+    }
+    let (mut cipher, mut issuer, mut subject) = (None, None, None);
+    loop {
+        if p.eat_words(&["CIPHER"]) {
+            required_text(p, &mut cipher, "CIPHER")?;
+        } else if p.eat_words(&["ISSUER"]) {
+            required_text(p, &mut issuer, "ISSUER")?;
+        } else if p.eat_words(&["SUBJECT"]) {
+            required_text(p, &mut subject, "SUBJECT")?;
+        } else {
+            return Err(p.syntax_error());
+        }
+        let and = p.eat_words(&["AND"]);
+        let more = ["CIPHER", "ISSUER", "SUBJECT"].iter().any(|word| p.at_word(word));
+        if !and && !more {
+            return Ok(Some(Requirement::Specified { cipher, issuer, subject }));
+        }
+    }
+}
+
+fn required_text(p: &mut Parser<'_>, field: &mut Option<String>, word: &str) -> Parsed<()> {
+    let start = p.clone();
+    let text = p.text()?;
+    if field.is_some() {
+        return Err(SqlError::new(1225, b"HY000", format!("Option '{word}' used twice in statement")));
+    }
+    if text.is_empty() {
+        // Nothing can ever be equal to it, and MariaDB then prints a clause that it can't read.
+        return Err(start.syntax_error());
+    }
+    *field = Some(text);
+    Ok(())
+}
+
+/// The privileges before ON; `None` for ALL.
+fn privilege_list(p: &mut Parser<'_>) -> Parsed<Option<Privileges>> {
+    if p.at_word("PROXY") {
+        return Err(unsupported("PROXY"));
+    }
+    if p.eat_words(&["ALL"]) {
+        p.eat_words(&["PRIVILEGES"]);
+        return Ok(None);
+    }
+    if !matches!(p.kind(), Kind::Word(_)) {
+        return Err(if matches!(p.kind(), Kind::Text(_) | Kind::Name(_)) {
+            unsupported("roles")
+        } else {
+            p.syntax_error()
+        });
+    }
+    let listed = p.list(privilege)?;
+    if p.at_word("TO") || p.at_word("FROM") {
+        return Err(unsupported("roles"));
+    }
+    let mut privileges = Privileges::NONE;
+    for (place, name, privilege) in listed {
+        match privilege {
+            Some(privilege) => privileges = privileges.with(privilege.into()),
+            None if name.eq_ignore_ascii_case("USAGE") => {}
+            None => return Err(place.syntax_error()),
+        }
+    }
+    Ok(Some(privileges))
+}
+
+/// The words up to the next comma or ON, and the privilege they name.
+fn privilege<'a>(p: &mut Parser<'a>) -> Parsed<(Parser<'a>, String, Option<Privilege>)> {
+    let place = p.clone();
+    let mut words: Vec<&str> = Vec::new();
+    while let Some(word) = p.word() {
+        if ["ON", "TO", "FROM"].iter().any(|end| p.at_word(end)) {
+            break;
+        }
+        words.push(word);
+        p.advance();
+    }
+    if words.is_empty() {
+        return Err(p.syntax_error());
+    }
+    if p.at_symbol('(') {
+        return Err(unsupported("column privileges"));
+    }
+    let name = words.join(" ");
+    let privilege = Privilege::from_name(&name);
+    Ok((place, name, privilege))
+}
+
+/// ON and what follows it.
+fn level(p: &mut Parser<'_>) -> Parsed<On> {
+    p.expect_words(&["ON"])?;
+    for kind in ["FUNCTION", "PROCEDURE", "PACKAGE"] {
+        if p.at_word(kind) {
+            return Err(unsupported("routine privileges"));
+        }
+    }
+    p.eat_words(&["TABLE"]);
+    if p.eat_symbol('*') {
+        if !p.eat_symbol('.') {
+            return Ok(On::CurrentDatabase);
+        }
+        p.expect_symbol('*')?;
+        return Ok(On::Level(Level::Global));
+    }
+    let first = p.name()?;
+    if !p.eat_symbol('.') {
+        return Ok(On::TableInCurrentDatabase(first));
+    }
+    let level = if p.eat_symbol('*') { Level::Database(first) } else { Level::Table(first, p.name()?) };
+    Ok(On::Level(level))
+}

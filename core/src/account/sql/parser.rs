@@ -1,0 +1,273 @@
+//! The parser's machinery: look at a token, take it, or say with MySQL's words where the syntax breaks.
+
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use super::grammar;
+use super::statement::{AccountStatement, Target};
+use super::token::{Kind, Lexer, Token};
+use crate::account::{AccountName, Requirement};
+use crate::error::SqlError;
+
+/// How much of a statement an error message repeats.
+const NEAR_LENGTH: usize = 80;
+/// The longest user name, MariaDB's older limit; MySQL stops at 32.
+const USER_LENGTH: usize = 80;
+/// The longest host name.
+const HOST_LENGTH: usize = 255;
+
+/// Reads one statement, with or without a `;` at its end. `None`: it is not about accounts.
+pub fn parse_statement(sql: &str) -> Option<Result<AccountStatement, SqlError>> {
+    let mut parser = Parser::new(sql);
+    let statement = grammar::statement(&mut parser)?;
+    Some(statement.and_then(|statement| {
+        while parser.eat_symbol(';') {}
+        parser.expect_end().map(|()| statement)
+    }))
+}
+
+/// Reads account statements that end with `;`, each with the number of the line it starts on. The error carries the
+/// number of the line too.
+pub fn parse_script(sql: &str) -> Result<Vec<(usize, AccountStatement)>, (usize, SqlError)> {
+    let mut parser = Parser::new(sql);
+    let mut statements = Vec::new();
+    loop {
+        while parser.eat_symbol(';') {}
+        if parser.at_end() {
+            return Ok(statements);
+        }
+        let line = parser.line();
+        let statement = grammar::statement(&mut parser).unwrap_or_else(|| Err(parser.syntax_error()));
+        let ended = statement.and_then(|statement| parser.expect_symbol(';').map(|()| statement));
+        match ended {
+            Ok(statement) => statements.push((line, statement)),
+            Err(error) => return Err((parser.line(), error)),
+        }
+    }
+}
+
+/// Reads a REQUIRE clause that stands alone.
+pub fn parse_requirement(clause: &str) -> Result<Requirement, SqlError> {
+    let mut parser = Parser::new(clause);
+    let requirement = grammar::requirement(&mut parser)?.ok_or_else(|| parser.syntax_error())?;
+    parser.expect_end().map(|()| requirement)
+}
+
+/// A text and the token it stands at.
+#[derive(Clone)]
+pub(super) struct Parser<'a> {
+    sql: &'a str,
+    lexer: Lexer<'a>,
+    token: Token<'a>,
+}
+
+pub(super) type Parsed<T> = Result<T, SqlError>;
+
+impl<'a> Parser<'a> {
+    fn new(sql: &'a str) -> Self {
+        let mut lexer = Lexer::new(sql);
+        let token = lexer.next();
+        Self { sql, lexer, token }
+    }
+
+    /// Error 1064 at the token we stand at.
+    pub(super) fn syntax_error(&self) -> SqlError {
+        let near: String = self.sql.get(self.token.start..).unwrap_or("").chars().take(NEAR_LENGTH).collect();
+        SqlError::new(
+            1064,
+            b"42000",
+            format!(
+                "You have an error in your SQL syntax; check the manual that corresponds to your Sealwire server \
+                 version for the right syntax to use near '{near}' at line {}",
+                self.line()
+            ),
+        )
+    }
+
+    pub(super) fn kind(&self) -> &Kind<'a> {
+        &self.token.kind
+    }
+
+    pub(super) fn at_end(&self) -> bool {
+        self.token.kind == Kind::End
+    }
+
+    fn line(&self) -> usize {
+        self.sql.get(..self.token.start).map_or(1, |before| before.matches('\n').count() + 1)
+    }
+
+    pub(super) fn advance(&mut self) {
+        self.token = self.lexer.next();
+    }
+
+    pub(super) fn at_word(&self, word: &str) -> bool {
+        matches!(self.token.kind, Kind::Word(here) if here.eq_ignore_ascii_case(word))
+    }
+
+    /// The word we stand at, if any.
+    pub(super) const fn word(&self) -> Option<&'a str> {
+        match self.token.kind {
+            Kind::Word(word) => Some(word),
+            _ => None,
+        }
+    }
+
+    pub(super) const fn at_symbol(&self, symbol: char) -> bool {
+        matches!(self.token.kind, Kind::Symbol(here) if here == symbol)
+    }
+
+    pub(super) fn eat_symbol(&mut self, symbol: char) -> bool {
+        let here = self.at_symbol(symbol);
+        if here {
+            self.advance();
+        }
+        here
+    }
+
+    /// Takes all of `words`, or none.
+    pub(super) fn eat_words(&mut self, words: &[&str]) -> bool {
+        let mut ahead = self.clone();
+        for word in words {
+            if !ahead.at_word(word) {
+                return false;
+            }
+            ahead.advance();
+        }
+        *self = ahead;
+        true
+    }
+
+    pub(super) fn expect_words(&mut self, words: &[&str]) -> Parsed<()> {
+        for word in words {
+            if !self.eat_words(&[word]) {
+                return Err(self.syntax_error());
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn expect_symbol(&mut self, symbol: char) -> Parsed<()> {
+        if self.eat_symbol(symbol) { Ok(()) } else { Err(self.syntax_error()) }
+    }
+
+    fn expect_end(&self) -> Parsed<()> {
+        if self.at_end() { Ok(()) } else { Err(self.syntax_error()) }
+    }
+
+    /// A string.
+    pub(super) fn text(&mut self) -> Parsed<String> {
+        match &self.token.kind {
+            Kind::Text(text) => {
+                let text = text.clone();
+                self.advance();
+                Ok(text)
+            }
+            _ => Err(self.syntax_error()),
+        }
+    }
+
+    /// A string, or the same as a hexadecimal literal.
+    pub(super) fn text_or_hex(&mut self) -> Parsed<String> {
+        match &self.token.kind {
+            Kind::Hex(bytes) => {
+                let text = String::from_utf8(bytes.clone()).map_err(|_| self.syntax_error())?;
+                self.advance();
+                Ok(text)
+            }
+            _ => self.text(),
+        }
+    }
+
+    /// A whole number.
+    pub(super) fn number(&mut self) -> Parsed<u32> {
+        match self.token.kind {
+            Kind::Number(digits) => {
+                let number = digits.parse().map_err(|_| self.syntax_error())?;
+                self.advance();
+                Ok(number)
+            }
+            _ => Err(self.syntax_error()),
+        }
+    }
+
+    /// A name, quoted or not.
+    pub(super) fn name(&mut self) -> Parsed<String> {
+        let name = match &self.token.kind {
+            Kind::Word(word) if !is_reserved(word) => (*word).to_string(),
+            Kind::Name(name) => name.clone(),
+            _ => return Err(self.syntax_error()),
+        };
+        self.advance();
+        Ok(name)
+    }
+
+    /// A name or a string.
+    pub(super) fn name_or_text(&mut self) -> Parsed<String> {
+        if matches!(self.token.kind, Kind::Text(_)) { self.text() } else { self.name() }
+    }
+
+    /// `'u'@'h'`, `u@h`, `'u'`, CURRENT_USER, CURRENT_USER() or USER().
+    pub(super) fn target(&mut self) -> Parsed<Target> {
+        if self.eat_words(&["CURRENT_USER"]) {
+            if self.eat_symbol('(') {
+                self.expect_symbol(')')?;
+            }
+            return Ok(Target::Current);
+        }
+        let mut ahead = self.clone();
+        if ahead.eat_words(&["USER"]) && ahead.eat_symbol('(') && ahead.eat_symbol(')') {
+            *self = ahead;
+            return Ok(Target::Current);
+        }
+        self.account_name().map(Target::Named)
+    }
+
+    /// `'u'@'h'`, `u@h` or `'u'`, which is `'u'@'%'`.
+    pub(super) fn account_name(&mut self) -> Parsed<AccountName> {
+        let user = self.name_or_text()?;
+        let host = if self.at_symbol('@') {
+            self.token = self.lexer.next_host();
+            self.name_or_text()?
+        } else {
+            "%".to_string()
+        };
+        check_length(&user, "user name", USER_LENGTH)?;
+        check_length(&host, "host name", HOST_LENGTH)?;
+        Ok(AccountName::new(user, &host))
+    }
+
+    /// One or more things with commas between them.
+    pub(super) fn list<T>(&mut self, mut item: impl FnMut(&mut Self) -> Parsed<T>) -> Parsed<Vec<T>> {
+        let mut items = Vec::new();
+        loop {
+            items.push(item(self)?);
+            if !self.eat_symbol(',') {
+                return Ok(items);
+            }
+        }
+    }
+}
+
+/// Error 1235: MySQL has it, Sealwire does not.
+pub(super) fn unsupported(what: &str) -> SqlError {
+    SqlError::new(1235, b"42000", format!("This version of Sealwire doesn't yet support '{what}'"))
+}
+
+fn check_length(text: &str, what: &str, limit: usize) -> Parsed<()> {
+    if text.chars().count() <= limit {
+        return Ok(());
+    }
+    let message = format!("String '{text}' is too long for {what} (should be no longer than {limit})");
+    Err(SqlError::new(1470, b"HY000", message))
+}
+
+/// The words of MySQL's reserved list that can stand where a name may in account statements.
+fn is_reserved(word: &str) -> bool {
+    const RESERVED: &[&str] = &[
+        "ALL", "ALTER", "AND", "AS", "BY", "CREATE", "DROP", "EXISTS", "FOR", "FROM", "GRANT", "IF", "IN", "INTO",
+        "NOT", "NULL", "ON", "OPTION", "OR", "RENAME", "REQUIRE", "REVOKE", "SELECT", "SET", "SHOW", "SSL", "TABLE",
+        "TO", "USAGE", "USING", "WITH",
+    ];
+    RESERVED.iter().any(|reserved| reserved.eq_ignore_ascii_case(word))
+}

@@ -1,0 +1,92 @@
+//! Accounts as statements: what SHOW GRANTS and SHOW CREATE USER print, and what is kept on disk.
+
+use alloc::borrow::ToOwned;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::account::quote::{backquoted, quoted};
+use crate::account::{Account, AccountName, Level, Privilege, Privileges, Requirement};
+use crate::auth::Credential;
+
+/// Who reads the statements.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::account) enum Style {
+    /// A person: names in backticks, REQUIRE beside the global privileges, as MySQL 5.6 and MariaDB print it.
+    Shown,
+    /// Sealwire: no line breaks whatever a name holds, nothing said twice.
+    OneLine,
+}
+
+/// The statement that makes the account, without its privileges.
+pub(in crate::account) fn create_user(account: &Account, style: Style) -> String {
+    let mut text =
+        format!("CREATE USER {} IDENTIFIED WITH {}", name(&account.name, style), quoted(account.plugin.name()));
+    if account.credential != Credential::Empty {
+        text.push_str(" AS ");
+        text.push_str(&quoted(&account.credential.to_stored()));
+    }
+    text.push_str(&format!(" {}", account.requirement));
+    text.push_str(&limits(account));
+    text.push_str(" PASSWORD EXPIRE DEFAULT ACCOUNT ");
+    text.push_str(if account.locked { "LOCK" } else { "UNLOCK" });
+    if style == Style::Shown {
+        text.push_str(" PASSWORD HISTORY DEFAULT PASSWORD REUSE INTERVAL DEFAULT PASSWORD REQUIRE CURRENT DEFAULT");
+    }
+    text
+}
+
+/// The statements that give the account its privileges: the global ones first, even if there are none.
+pub(in crate::account) fn grants(account: &Account, style: Style) -> Vec<String> {
+    let user = name(&account.name, style);
+    let global = account.grants.at(&Level::Global);
+    let mut first = format!("GRANT {} ON *.* TO {user}", privileges(global, &Level::Global));
+    if style == Style::Shown && account.requirement != Requirement::None {
+        first.push_str(&format!(" {}", account.requirement));
+    }
+    first.push_str(grant_option(global));
+    if style == Style::Shown {
+        // One WITH serves both the option and the limit.
+        let limits = limits(account);
+        first.push_str(if grant_option(global).is_empty() { &limits } else { limits.trim_start_matches(" WITH") });
+    }
+    let mut statements = Vec::from([first]);
+    for (level, held) in account.grants.local() {
+        let on = match level {
+            Level::Global => continue,
+            Level::Database(database) => format!("{}.*", backquoted(database)),
+            Level::Table(database, table) => format!("{}.{}", backquoted(database), backquoted(table)),
+        };
+        statements.push(format!("GRANT {} ON {on} TO {user}{}", privileges(held, level), grant_option(held)));
+    }
+    statements
+}
+
+fn limits(account: &Account) -> String {
+    match account.max_user_connections {
+        0 => String::new(),
+        limit => format!(" WITH MAX_USER_CONNECTIONS {limit}"),
+    }
+}
+
+fn name(name: &AccountName, style: Style) -> String {
+    match style {
+        Style::Shown => name.backquoted(),
+        Style::OneLine => format!("{name}"),
+    }
+}
+
+fn privileges(held: Privileges, level: &Level) -> String {
+    let held = held.without(Privilege::GRANT_OPTION.into());
+    if held.is_empty() {
+        return "USAGE".to_owned();
+    }
+    if held.contains_all(Privileges::all_at(level)) {
+        return "ALL PRIVILEGES".to_owned();
+    }
+    held.iter().map(Privilege::name).collect::<Vec<_>>().join(", ")
+}
+
+const fn grant_option(held: Privileges) -> &'static str {
+    if held.contains(Privilege::GRANT_OPTION) { " WITH GRANT OPTION" } else { "" }
+}
