@@ -1,7 +1,6 @@
 //! All accounts of a server, in the order in which MySQL tries them.
 
-use alloc::format;
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 

@@ -10,7 +10,7 @@ use core::fmt;
 
 use super::{Account, Requirement};
 use crate::facts::{Facts, TlsFacts};
-use crate::tls::identity::{CertificateInfo, Name};
+use crate::tls::{CertificateInfo, Name};
 
 /// Which part of a REQUIRE clause was not met.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,7 +69,7 @@ pub fn admit(account: &Account, facts: &Facts) -> Result<(), Refusal> {
     if issuer.is_none() && subject.is_none() {
         return Ok(());
     }
-    let Some(certificate) = CertificateInfo::from_der(certificate) else {
+    let Ok(certificate) = CertificateInfo::from_der(certificate) else {
         return Err(refusal(Clause::X509, "a certificate", "a certificate that can't be read"));
     };
     if let Some(issuer) = issuer {

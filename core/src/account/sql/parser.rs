@@ -29,7 +29,7 @@ pub fn parse_statement(sql: &str) -> Option<Result<AccountStatement, SqlError>> 
 
 /// Reads account statements that end with `;`, each with the number of the line it starts on. The error carries the
 /// number of the line too.
-pub fn parse_script(sql: &str) -> Result<Vec<(usize, AccountStatement)>, (usize, SqlError)> {
+pub(in crate::account) fn parse_script(sql: &str) -> Result<Vec<(usize, AccountStatement)>, (usize, SqlError)> {
     let mut parser = Parser::new(sql);
     let mut statements = Vec::new();
     loop {
