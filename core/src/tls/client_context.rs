@@ -1,16 +1,24 @@
 //! A client's TLS settings, built once and shared by its connections.
 
 use alloc::borrow::ToOwned;
+use alloc::format;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::net::{IpAddr, Ipv4Addr};
 
-use rustls::crypto::CryptoProvider;
-use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::client::Resumption;
+use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms};
+use rustls::pki_types::{CertificateDer, DnsName, ServerName};
+use rustls::sign::SingleCertAndKey;
+use rustls::time_provider::TimeProvider;
 use rustls::{ClientConfig, KeyLog};
 
+use super::chain::Authority;
+use super::client_verifier::{Demand, ServerVerifier};
 use super::clock::Clock;
-use super::{Fingerprint, NamedPem, TlsError};
+use super::names::{NO_CIPHER_FOR_VERSION, restrict, versions};
+use super::{Fingerprint, NamedPem, TlsError, own_identity};
 use crate::secret::Secret;
 
 /// What a server's certificate must satisfy.
@@ -91,34 +99,122 @@ pub struct ClientContext(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    config: Arc<ClientConfig>,
+    /// Sends SNI.
+    with_sni: Arc<ClientConfig>,
+    /// The same, and sends none. Both share verifier and sessions.
+    without_sni: Arc<ClientConfig>,
+    demand: Arc<Demand>,
+    algorithms: WebPkiSupportedAlgorithms,
     clock: Arc<Clock>,
+    notes: Vec<String>,
 }
 
 impl ClientContext {
     /// Checks the options and reads certificates and keys.
     pub fn build(options: ClientOptions) -> Result<Self, TlsError> {
-        let _ = options;
-        Err(TlsError::Config("not written yet".into()))
+        let mut notes = Vec::new();
+        let (ciphers, ciphersuites) = (options.ciphers.as_deref(), options.ciphersuites.as_deref());
+        let provider = Arc::new(restrict(&options.provider, ciphers, ciphersuites, &mut notes)?);
+        let versions = versions(options.versions.as_deref(), &mut notes)?;
+        let algorithms = provider.signature_verification_algorithms;
+        let demand = Arc::new(demand(&options, algorithms)?);
+        let clock = Arc::new(Clock::default());
+        let verifier = ServerVerifier::new(Arc::clone(&demand), algorithms, None);
+        let own =
+            own_identity::load(&provider, options.cert.as_ref(), options.key.as_ref(), options.passphrase.as_ref())?;
+        let time_provider: Arc<dyn TimeProvider> = clock.clone();
+        let builder = ClientConfig::builder_with_details(provider, time_provider)
+            .with_protocol_versions(&versions)
+            .map_err(|_| TlsError::Config(NO_CIPHER_FOR_VERSION.to_owned()))?
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(verifier));
+        let mut config = match own {
+            Some(key) => builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(key))),
+            None => builder.with_no_client_auth(),
+        };
+        config.alpn_protocols = options.alpn;
+        if let Some(key_log) = options.key_log {
+            config.key_log = key_log;
+        }
+        if !options.resumption {
+            config.resumption = Resumption::disabled();
+        }
+        let mut without_sni = config.clone();
+        without_sni.enable_sni = false;
+        let (with_sni, without_sni) = (Arc::new(config), Arc::new(without_sni));
+        Ok(Self(Arc::new(Inner { with_sni, without_sni, demand, algorithms, clock, notes })))
     }
 
     /// What was accepted although it has no effect, one sentence each, to be shown as warnings.
     pub fn notes(&self) -> &[String] {
-        &[]
+        &self.0.notes
     }
 
-    /// The configuration and the name to hand to rustls for a connection to `host`.
+    /// The configuration and the name to hand to rustls for a connection to `host`. rustls sends the name that it verifies, so
+    /// another SNI needs a verifier that knows the host, and a configuration with it.
     pub(super) fn config_for(
         &self,
         host: &str,
         sni: Option<&str>,
     ) -> Result<(Arc<ClientConfig>, ServerName<'static>), TlsError> {
-        let name = ServerName::try_from(sni.unwrap_or(host).to_owned())
-            .map_err(|_| TlsError::Config(alloc::format!("'{host}' is no host name")))?;
-        Ok((Arc::clone(&self.0.config), name))
+        let inner = &self.0;
+        let no_name = |name: &str| TlsError::Config(format!("'{name}' is no host name"));
+        if let Some(sni) = sni.filter(|sni| *sni != host) {
+            let name = DnsName::try_from(sni.to_owned()).map_err(|_| no_name(sni))?;
+            let verifier = ServerVerifier::new(Arc::clone(&inner.demand), inner.algorithms, Some(host));
+            let mut config = ClientConfig::clone(&inner.with_sni);
+            config.dangerous().set_certificate_verifier(Arc::new(verifier));
+            config.resumption = Resumption::disabled();
+            return Ok((Arc::new(config), ServerName::DnsName(name)));
+        }
+        let config = if sni.is_some() { &inner.with_sni } else { &inner.without_sni };
+        match ServerName::try_from(host.to_owned()) {
+            Ok(name) => Ok((Arc::clone(config), name)),
+            Err(_) if sni.is_some() || inner.demand.checks_identity() => Err(no_name(host)),
+            // Nobody looks at the name: any will do, but sessions must not be found under it.
+            Err(_) => {
+                let mut config = ClientConfig::clone(&inner.without_sni);
+                config.resumption = Resumption::disabled();
+                Ok((Arc::new(config), ServerName::from(IpAddr::V4(Ipv4Addr::UNSPECIFIED))))
+            }
+        }
+    }
+
+    pub(super) fn demand(&self) -> &Demand {
+        &self.0.demand
     }
 
     pub(super) fn clock(&self) -> &Arc<Clock> {
         &self.0.clock
     }
+}
+
+fn demand(options: &ClientOptions, algorithms: WebPkiSupportedAlgorithms) -> Result<Demand, TlsError> {
+    let lists = own_identity::load_revocation_lists(&options.crls)?;
+    Ok(match &options.trust {
+        Trust::NoVerification => Demand::Nothing,
+        Trust::Ca | Trust::CaAndIdentity => {
+            let identity = options.trust == Trust::CaAndIdentity;
+            if options.ca.is_empty() {
+                let text =
+                    "CA certificate is required if ssl-mode is VERIFY_CA or VERIFY_IDENTITY: give it with ssl-ca";
+                return Err(TlsError::Config(text.to_owned()));
+            }
+            Demand::Ca { authority: own_identity::named_authority(&options.ca, algorithms, lists)?, identity }
+        }
+        Trust::SystemRoots { roots, known } => {
+            let mut authority = Authority::new(algorithms, lists, false);
+            for root in roots {
+                // Systems carry roots that can't be read; no certificate can chain to those.
+                _ = authority.add(root.clone());
+            }
+            Demand::Roots { authority, known: known.clone() }
+        }
+        Trust::Fingerprint(accepted) if accepted.is_empty() => {
+            return Err(TlsError::Config("ssl-fp names no fingerprint".to_owned()));
+        }
+        Trust::Fingerprint(accepted) => {
+            Demand::Fingerprint { authority: Authority::new(algorithms, lists, false), accepted: accepted.clone() }
+        }
+    })
 }

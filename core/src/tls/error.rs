@@ -5,6 +5,9 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
 
+use super::Fingerprint;
+use super::certificate::Certificate;
+use super::identity::slash_of;
 use rustls::{AlertDescription, CertificateError, PeerIncompatible};
 
 /// Why TLS failed.
@@ -106,6 +109,17 @@ pub(super) struct Rejection {
     pub(super) problem: CertificateProblem,
     pub(super) fingerprint_sha256: String,
     pub(super) subject: String,
+}
+
+impl Rejection {
+    pub(super) fn of(problem: CertificateProblem, certificate: &[u8]) -> Self {
+        let subject = Certificate::parse(certificate).map(|certificate| slash_of(certificate.subject));
+        Self {
+            problem,
+            fingerprint_sha256: Fingerprint::sha256_of(certificate).to_string(),
+            subject: subject.unwrap_or_else(|_| "(unreadable)".to_string()),
+        }
+    }
 }
 
 impl fmt::Display for Rejection {

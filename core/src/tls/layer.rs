@@ -8,10 +8,12 @@ use core::fmt;
 use core::sync::atomic::Ordering;
 use core::time::Duration;
 
+use rustls::pki_types::CertificateDer;
 use rustls::{ClientConnection, HandshakeKind, ProtocolVersion, ServerConnection};
 
 use super::clock::Clock;
 use super::names::{cipher_of, group_name};
+use super::server_verifier::verify_client;
 use super::std::io::{Read, Write};
 use super::{ClientContext, ServerContext, TlsError};
 use crate::facts::{TlsFacts, TlsVersion, Verification};
@@ -31,8 +33,8 @@ pub struct TlsLayer {
 }
 
 enum Role {
-    Client { sni: Option<String> },
-    Server,
+    Client { context: ClientContext, host: String, sni: Option<String> },
+    Server(ServerContext),
 }
 
 impl TlsLayer {
@@ -47,7 +49,8 @@ impl TlsLayer {
         context.clock().set(now_unix);
         let (config, name) = context.config_for(server_name, sni)?;
         let connection = ClientConnection::new(config, name).map_err(|error| TlsError::from(&error))?;
-        let role = Role::Client { sni: sni.map(ToOwned::to_owned) };
+        let role =
+            Role::Client { context: context.clone(), host: server_name.to_owned(), sni: sni.map(ToOwned::to_owned) };
         Ok(Self::new(connection.into(), role, Arc::clone(context.clock())))
     }
 
@@ -55,7 +58,7 @@ impl TlsLayer {
     pub fn server(context: &ServerContext) -> Result<Self, TlsError> {
         let connection = ServerConnection::new(Arc::clone(context.config())).map_err(|error| TlsError::from(&error))?;
         context.counters().accepts.fetch_add(1, Ordering::Relaxed);
-        Ok(Self::new(connection.into(), Role::Server, Arc::clone(context.clock())))
+        Ok(Self::new(connection.into(), Role::Server(context.clone()), Arc::clone(context.clock())))
     }
 
     fn new(mut connection: rustls::Connection, role: Role, clock: Arc<Clock>) -> Self {
@@ -97,8 +100,31 @@ impl TlsLayer {
     /// Takes down what was negotiated, and verifies the peer of a resumed session again: time has passed since.
     fn complete(&mut self) -> Result<(), TlsError> {
         let facts = self.negotiated()?;
+        if facts.resumed {
+            self.verify_again()?;
+        }
+        if let Role::Server(context) = &self.role {
+            let counters = context.counters();
+            counters.finished_accepts.fetch_add(1, Ordering::Relaxed);
+            counters.cache_hits.fetch_add(u64::from(facts.resumed), Ordering::Relaxed);
+        }
         self.facts = Some(facts);
         Ok(())
+    }
+
+    fn verify_again(&self) -> Result<(), TlsError> {
+        let Some((leaf, intermediates)) = self.connection.peer_certificates().and_then(<[_]>::split_first) else {
+            return Ok(());
+        };
+        let now = self.clock.now();
+        let verified = match &self.role {
+            Role::Client { context, host, .. } => context.demand().verify(leaf, intermediates, host, now),
+            Role::Server(context) => match context.authority() {
+                Some(authority) => verify_client(authority, leaf, intermediates, now),
+                None => Ok(()),
+            },
+        };
+        verified.map_err(|rejection| TlsError::from(&rejection))
     }
 
     fn negotiated(&self) -> Result<TlsFacts, TlsError> {
@@ -112,9 +138,9 @@ impl TlsLayer {
             _ => TlsVersion::V1_3,
         };
         let sni = match (&self.role, connection) {
-            (Role::Client { sni }, _) => sni.clone(),
-            (Role::Server, rustls::Connection::Server(server)) => server.server_name().map(ToOwned::to_owned),
-            (Role::Server, rustls::Connection::Client(_)) => None,
+            (Role::Client { sni, .. }, _) => sni.clone(),
+            (Role::Server(_), rustls::Connection::Server(server)) => server.server_name().map(ToOwned::to_owned),
+            (Role::Server(_), rustls::Connection::Client(_)) => None,
         };
         let chain = connection.peer_certificates().unwrap_or_default();
         Ok(TlsFacts {
@@ -126,8 +152,17 @@ impl TlsLayer {
             alpn: connection.alpn_protocol().map(<[u8]>::to_vec),
             resumed: connection.handshake_kind() == Some(HandshakeKind::Resumed),
             peer_chain: chain.iter().map(|certificate| certificate.to_vec()).collect(),
-            verification: Verification::None,
+            verification: self.verification(chain),
         })
+    }
+
+    /// How the peer was verified: rustls completes no handshake in which our verifiers did not agree.
+    fn verification(&self, chain: &[CertificateDer<'_>]) -> Verification {
+        match (&self.role, chain.first()) {
+            (_, None) => Verification::None,
+            (Role::Client { context, .. }, Some(leaf)) => context.demand().verification(leaf),
+            (Role::Server(_), Some(_)) => Verification::Ca,
+        }
     }
 
     /// Encrypts application data and appends the records to `out`, after any handshake bytes that still wait.

@@ -11,17 +11,25 @@ extern crate std;
 
 mod asn1;
 mod certificate;
+mod chain;
 mod client_context;
+mod client_verifier;
 mod clock;
 mod date;
 mod error;
 mod fingerprint;
+mod hostname;
 pub mod identity;
 mod layer;
 mod mode;
 pub mod names;
+mod own_identity;
 mod pem;
+mod revocation;
 mod server_context;
+mod server_verifier;
+mod session_cache;
+mod signature;
 
 pub use client_context::{ClientContext, ClientOptions, Trust};
 pub use date::date_text;

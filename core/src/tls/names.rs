@@ -1,7 +1,15 @@
 //! Cipher suites: IANA's names, OpenSSL's names, and the lists that users write with them.
 
-use rustls::{CipherSuite, NamedGroup};
+use alloc::borrow::ToOwned;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
 
+use rustls::crypto::CryptoProvider;
+use rustls::version::{TLS12, TLS13};
+use rustls::{CipherSuite, NamedGroup, SupportedCipherSuite, SupportedProtocolVersion};
+
+use super::TlsError;
 use crate::facts::TlsVersion;
 
 /// One cipher suite under all its names.
@@ -85,4 +93,212 @@ pub(super) fn group_name(group: NamedGroup) -> &'static str {
         NamedGroup::MLKEM1024 => "MLKEM1024",
         _ => "unknown",
     }
+}
+
+/// The provider with those suites only that `--ssl-cipher` and `--tls-ciphersuites` name, in their order. What is left out
+/// although it was named is said in `notes`.
+pub(super) fn restrict(
+    provider: &CryptoProvider,
+    ciphers: Option<&str>,
+    ciphersuites: Option<&str>,
+    notes: &mut Vec<String>,
+) -> Result<CryptoProvider, TlsError> {
+    let available = Available(provider);
+    let older = ciphers.filter(|list| !list.trim().is_empty()).map(|list| available.parse("ssl-cipher", list, notes));
+    let older = older.transpose()?;
+    let newer = match ciphersuites {
+        // MySQL: an empty list switches TLS 1.3 off, no list at all means every suite.
+        Some(list) if list.trim().is_empty() => Some(Vec::new()),
+        Some(list) => Some(available.parse("tls-ciphersuites", list, notes)?),
+        None => None,
+    };
+    if let Some(cipher) = newer.iter().flatten().find(|cipher| cipher.version != TlsVersion::V1_3) {
+        let name = cipher.openssl;
+        return Err(TlsError::Config(format!(
+            "tls-ciphersuites names '{name}', which is a cipher of TLSv1.2; name it with ssl-cipher"
+        )));
+    }
+    let mut chosen: Vec<&'static CipherName> = Vec::new();
+    match (&newer, &older) {
+        (Some(newer), _) => chosen.extend(newer),
+        // MariaDB takes suites of TLS 1.3 in ssl-cipher as well.
+        (None, Some(older)) if older.iter().any(|cipher| cipher.version == TlsVersion::V1_3) => {}
+        _ => chosen.extend(available.of_version(TlsVersion::V1_3)),
+    }
+    match older {
+        Some(older) => {
+            chosen.extend(older.into_iter().filter(|cipher| newer.is_none() || cipher.version == TlsVersion::V1_2))
+        }
+        None => chosen.extend(available.of_version(TlsVersion::V1_2)),
+    }
+    let cipher_suites: Vec<SupportedCipherSuite> = chosen.iter().filter_map(|cipher| available.suite(cipher)).collect();
+    if cipher_suites.is_empty() {
+        return Err(TlsError::Config("ssl-cipher and tls-ciphersuites leave no cipher at all".to_owned()));
+    }
+    Ok(CryptoProvider { cipher_suites, ..provider.clone() })
+}
+
+/// The suites that a provider has.
+struct Available<'a>(&'a CryptoProvider);
+
+impl Available<'_> {
+    fn suite(&self, cipher: &CipherName) -> Option<SupportedCipherSuite> {
+        self.0.cipher_suites.iter().copied().find(|suite| suite.suite() == cipher.suite)
+    }
+
+    /// The provider's suites of a version, in the provider's order.
+    fn of_version(&self, version: TlsVersion) -> impl Iterator<Item = &'static CipherName> {
+        let ciphers = self.0.cipher_suites.iter().filter_map(|suite| cipher_of(suite.suite()));
+        ciphers.filter(move |cipher| cipher.version == version)
+    }
+
+    /// Reads a list as OpenSSL's users write it: names, `HIGH` and its like for every cipher, `!NAME` and `-NAME` to leave out.
+    fn parse(&self, option: &str, list: &str, notes: &mut Vec<String>) -> Result<Vec<&'static CipherName>, TlsError> {
+        let mut chosen: Vec<&'static CipherName> = Vec::new();
+        let mut left_out: Vec<String> = Vec::new();
+        for word in list.split([':', ',', ' ']).map(str::trim).filter(|word| !word.is_empty()) {
+            if let Some(excluded) = word.strip_prefix(['!', '-']) {
+                chosen.retain(|cipher| cipher_by_name(excluded).is_none_or(|other| other.suite != cipher.suite));
+            } else if matches!(word, "ALL" | "DEFAULT" | "HIGH") {
+                let every = self.of_version(TlsVersion::V1_2).filter(|cipher| !names(&chosen, cipher));
+                let every: Vec<&'static CipherName> = every.collect();
+                chosen.extend(every);
+            } else if let Some(cipher) = cipher_by_name(word).filter(|cipher| self.suite(cipher).is_some()) {
+                if !names(&chosen, cipher) {
+                    chosen.push(cipher);
+                }
+            } else if is_cipher_like(word) {
+                let instead = replacement(word);
+                left_out.push(format!("{option}: the cipher '{word}' is not supported; use '{instead}' instead"));
+            } else {
+                return Err(TlsError::Config(format!(
+                    "{option}: there is no cipher '{word}'; the ciphers are {}",
+                    self.list()
+                )));
+            }
+        }
+        if chosen.is_empty() {
+            let nothing = || format!("{option}: '{list}' leaves no cipher; the ciphers are {}", self.list());
+            return Err(TlsError::Config(left_out.into_iter().next().unwrap_or_else(nothing)));
+        }
+        notes.append(&mut left_out);
+        Ok(chosen)
+    }
+
+    fn list(&self) -> String {
+        let names = CIPHERS.iter().filter(|cipher| self.suite(cipher).is_some()).map(|cipher| cipher.openssl);
+        names.collect::<Vec<&str>>().join(":")
+    }
+}
+
+fn names(list: &[&'static CipherName], cipher: &CipherName) -> bool {
+    list.iter().any(|other| other.suite == cipher.suite)
+}
+
+/// The words that names of ciphers are made of, OpenSSL's and IANA's.
+const CIPHER_WORDS: &[&str] = &[
+    "ADH",
+    "AECDH",
+    "AES",
+    "AES128",
+    "AES256",
+    "ANON",
+    "ARIA",
+    "ARIA128",
+    "ARIA256",
+    "CAMELLIA",
+    "CAMELLIA128",
+    "CAMELLIA256",
+    "CBC",
+    "CBC3",
+    "CCM",
+    "CCM8",
+    "CHACHA20",
+    "DES",
+    "DH",
+    "DHE",
+    "DSS",
+    "ECDH",
+    "ECDHE",
+    "ECDSA",
+    "EDE",
+    "EDH",
+    "EXP",
+    "GCM",
+    "IDEA",
+    "KRB5",
+    "MD5",
+    "NULL",
+    "POLY1305",
+    "PSK",
+    "RC2",
+    "RC4",
+    "RSA",
+    "SEED",
+    "SHA",
+    "SHA256",
+    "SHA384",
+    "SRP",
+    "TLS",
+    "WITH",
+    "3DES",
+    "40",
+    "56",
+    "64",
+    "128",
+    "256",
+    "8",
+];
+
+/// Whether a word looks like the name of a cipher, as `DHE-RSA-AES256-SHA` does and `ECDHE-RSA-AES256-GCM-SHA348` does not.
+fn is_cipher_like(word: &str) -> bool {
+    let mut parts = word.split(['-', '_']);
+    word.contains(['-', '_']) && parts.all(|part| CIPHER_WORDS.iter().any(|known| known.eq_ignore_ascii_case(part)))
+}
+
+/// The supported cipher closest to one that is not.
+fn replacement(word: &str) -> &'static str {
+    let has = |part: &str| word.to_ascii_uppercase().contains(part);
+    match (has("ECDSA"), has("CHACHA20"), has("128")) {
+        (true, true, _) => "ECDHE-ECDSA-CHACHA20-POLY1305",
+        (true, false, true) => "ECDHE-ECDSA-AES128-GCM-SHA256",
+        (true, false, false) => "ECDHE-ECDSA-AES256-GCM-SHA384",
+        (false, true, _) => "ECDHE-RSA-CHACHA20-POLY1305",
+        (false, false, true) => "ECDHE-RSA-AES128-GCM-SHA256",
+        (false, false, false) => "ECDHE-RSA-AES256-GCM-SHA384",
+    }
+}
+
+/// Said where a version is left without a cipher.
+pub(super) const NO_CIPHER_FOR_VERSION: &str =
+    "ssl-cipher and tls-ciphersuites name no cipher of the versions that tls-version names";
+
+/// The versions that `--tls-version` names; both without it.
+pub(super) fn versions(
+    list: Option<&str>,
+    notes: &mut Vec<String>,
+) -> Result<Vec<&'static SupportedProtocolVersion>, TlsError> {
+    let Some(list) = list else { return Ok(Vec::from([&TLS13, &TLS12])) };
+    let mut versions: Vec<&'static SupportedProtocolVersion> = Vec::new();
+    let mut refused: Vec<String> = Vec::new();
+    for word in list.split([',', ':', ' ']).map(str::trim).filter(|word| !word.is_empty()) {
+        match word.to_ascii_lowercase().as_str() {
+            "tlsv1.2" => versions.push(&TLS12),
+            "tlsv1.3" => versions.push(&TLS13),
+            "tlsv1" | "tlsv1.0" | "tlsv1.1" | "sslv2" | "sslv3" => {
+                refused.push(format!("tls-version: {word} is insecure and not supported; use TLSv1.2,TLSv1.3"));
+            }
+            _ => {
+                return Err(TlsError::Config(format!(
+                    "tls-version: there is no version '{word}'; the versions are TLSv1.2,TLSv1.3"
+                )));
+            }
+        }
+    }
+    if versions.is_empty() {
+        let empty = || "tls-version is empty; the versions are TLSv1.2,TLSv1.3".to_owned();
+        return Err(TlsError::Config(refused.into_iter().next().unwrap_or_else(empty)));
+    }
+    notes.append(&mut refused);
+    Ok(versions)
 }

@@ -1,8 +1,16 @@
 //! Certificates, keys and CRLs from PEM.
 
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
+
+use pkcs8::EncryptedPrivateKeyInfoRef;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use zeroize::Zeroize;
+
+use super::TlsError;
+use crate::secret::Secret;
 
 /// The bytes of a PEM file and the name to call it by in messages. The core opens no file: the driver reads it.
 #[derive(Clone, PartialEq, Eq)]
@@ -13,16 +21,96 @@ pub struct NamedPem {
     pub pem: Vec<u8>,
 }
 
+impl fmt::Debug for NamedPem {
+    /// Names the file; the content may be a key and stays hidden.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "NamedPem({})", self.name)
+    }
+}
+
 impl NamedPem {
     /// A PEM text with a name.
     pub fn new(name: impl Into<String>, pem: impl Into<Vec<u8>>) -> Self {
         Self { name: name.into(), pem: pem.into() }
     }
+
+    /// An error that names the file.
+    pub(super) fn error(&self, what: impl fmt::Display) -> TlsError {
+        TlsError::Config(format!("'{}' {what}", self.name))
+    }
+
+    fn sections(&self) -> Result<Vec<pem::Pem>, TlsError> {
+        pem::parse_many(&self.pem).map_err(|error| self.error(format_args!("is not PEM: {error}")))
+    }
+
+    /// The certificates in it, in order; at least one.
+    pub(super) fn certificates(&self) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+        let sections = self.sections()?.into_iter();
+        let certificates: Vec<CertificateDer<'static>> = sections
+            .filter(|section| matches!(section.tag(), "CERTIFICATE" | "X509 CERTIFICATE"))
+            .map(|section| CertificateDer::from(section.into_contents()))
+            .collect();
+        if certificates.is_empty() {
+            return Err(self.error("holds no certificate: there is no line -----BEGIN CERTIFICATE-----"));
+        }
+        Ok(certificates)
+    }
+
+    /// The revocation lists in it, in order; at least one.
+    pub(super) fn revocation_lists(&self) -> Result<Vec<Vec<u8>>, TlsError> {
+        let sections = self.sections()?.into_iter();
+        let lists: Vec<Vec<u8>> =
+            sections.filter(|section| section.tag() == "X509 CRL").map(pem::Pem::into_contents).collect();
+        if lists.is_empty() {
+            return Err(self.error("holds no revocation list: there is no line -----BEGIN X509 CRL-----"));
+        }
+        Ok(lists)
+    }
+
+    /// The first private key in it: PKCS#8 (also encrypted), PKCS#1 or SEC1.
+    pub(super) fn private_key(&self, passphrase: Option<&Secret>) -> Result<PrivateKeyDer<'static>, TlsError> {
+        let mut sections = self.sections()?.into_iter();
+        let Some(section) = sections.find(|section| section.tag().ends_with("PRIVATE KEY")) else {
+            return Err(self.error("holds no private key: there is no line -----BEGIN PRIVATE KEY-----"));
+        };
+        if section.headers().iter().any(|(key, value)| key == "Proc-Type" && value.contains("ENCRYPTED")) {
+            return Err(self.error(format_args!(
+                "is encrypted in the old way of OpenSSL, which hashes the passphrase with MD5 and is not read here; convert it: \
+                 openssl pkcs8 -topk8 -v2 aes-256-cbc -in '{0}' -out '{0}.new'",
+                self.name
+            )));
+        }
+        match section.tag() {
+            "ENCRYPTED PRIVATE KEY" => self.decrypt(section.contents(), passphrase),
+            "PRIVATE KEY" => Ok(PrivatePkcs8KeyDer::from(section.into_contents()).into()),
+            "RSA PRIVATE KEY" => Ok(PrivateKeyDer::Pkcs1(section.into_contents().into())),
+            "EC PRIVATE KEY" => Ok(PrivateKeyDer::Sec1(section.into_contents().into())),
+            other => {
+                Err(self
+                    .error(format_args!("holds a key of the kind '{other}'; an RSA, ECDSA or Ed25519 key is needed")))
+            }
+        }
+    }
+
+    fn decrypt(&self, der: &[u8], passphrase: Option<&Secret>) -> Result<PrivateKeyDer<'static>, TlsError> {
+        let Some(passphrase) = passphrase else {
+            return Err(self.error("is encrypted and no passphrase was given; give it with ssl-passphrase"));
+        };
+        let encrypted = EncryptedPrivateKeyInfoRef::try_from(der).map_err(|_| {
+            self.error(
+                "is encrypted in a way that is not read here; PBES2 with AES is: openssl pkcs8 -topk8 -v2 aes-256-cbc",
+            )
+        })?;
+        let plain = encrypted
+            .decrypt(passphrase.expose())
+            .map_err(|_| self.error("can't be decrypted: the passphrase is wrong, or the file is damaged"))?;
+        Ok(PrivatePkcs8KeyDer::from(plain.as_bytes().to_vec()).into())
+    }
 }
 
-impl fmt::Debug for NamedPem {
-    /// Names the file; the content may be a key and stays hidden.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "NamedPem({})", self.name)
+impl Drop for NamedPem {
+    /// The content may be a key: nothing of it stays behind in memory.
+    fn drop(&mut self) {
+        self.pem.zeroize();
     }
 }

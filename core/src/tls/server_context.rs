@@ -1,16 +1,24 @@
 //! A server's TLS settings, built once and shared by its connections.
 
+use alloc::borrow::ToOwned;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::AtomicU64;
 
 use rustls::crypto::CryptoProvider;
-use rustls::server::ProducesTickets;
-use rustls::{KeyLog, ServerConfig};
+use rustls::server::{NoServerSessionStorage, ProducesTickets, StoresServerSessions};
+use rustls::sign::SingleCertAndKey;
+use rustls::time_provider::TimeProvider;
+use rustls::{KeyLog, ProtocolVersion, ServerConfig, SupportedProtocolVersion};
 
+use super::chain::Authority;
 use super::clock::Clock;
-use super::{NamedPem, TlsError};
+use super::names::{CipherName, NO_CIPHER_FOR_VERSION, cipher_of, restrict, versions};
+use super::server_verifier::ClientVerifier;
+use super::session_cache::SessionCache;
+use super::{CertificateInfo, NamedPem, TlsError, own_identity};
+use crate::facts::TlsVersion;
 use crate::secret::Secret;
 
 /// Everything that a [`ServerContext`] is built from.
@@ -95,15 +103,114 @@ pub struct ServerContext(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     config: Arc<ServerConfig>,
+    /// The CAs of clients' certificates; `None` where clients are not asked for one.
+    authority: Option<Arc<Authority>>,
+    certificate: CertificateInfo,
+    ciphers: Vec<&'static CipherName>,
+    versions: Vec<TlsVersion>,
+    cache: Arc<SessionCache>,
+    cache_size: usize,
+    session_timeout: u64,
     clock: Arc<Clock>,
     counters: Arc<Counters>,
+    notes: Vec<String>,
 }
 
 impl ServerContext {
     /// Checks the options and reads certificates and keys.
     pub fn build(options: ServerOptions) -> Result<Self, TlsError> {
-        let _ = options;
-        Err(TlsError::Config("not written yet".into()))
+        let mut notes = Vec::new();
+        let (ciphers, ciphersuites) = (options.ciphers.as_deref(), options.ciphersuites.as_deref());
+        let provider = Arc::new(restrict(&options.provider, ciphers, ciphersuites, &mut notes)?);
+        let protocol_versions = versions(options.versions.as_deref(), &mut notes)?;
+        let algorithms = provider.signature_verification_algorithms;
+        let own =
+            own_identity::load(&provider, options.cert.as_ref(), options.key.as_ref(), options.passphrase.as_ref())?;
+        let Some(own) = own else {
+            let text = "SSL context is not usable without certificate and private key: give ssl-cert and ssl-key";
+            return Err(TlsError::Config(text.to_owned()));
+        };
+        let certificate = own.cert.first().map(|leaf| CertificateInfo::from_der(leaf));
+        let Some(Ok(certificate)) = certificate else {
+            return Err(TlsError::Config("ssl-cert holds a certificate that can't be read".to_owned()));
+        };
+        let lists = own_identity::load_revocation_lists(&options.crls)?;
+        let authority = match options.ca.as_slice() {
+            [] => None,
+            files => Some(Arc::new(own_identity::named_authority(files, algorithms, lists)?)),
+        };
+        let clock = Arc::new(Clock::default());
+        let counters = Arc::new(Counters::default());
+        let time_provider: Arc<dyn TimeProvider> = clock.clone();
+        let builder = ServerConfig::builder_with_details(Arc::clone(&provider), time_provider)
+            .with_protocol_versions(&protocol_versions)
+            .map_err(|_| TlsError::Config(NO_CIPHER_FOR_VERSION.to_owned()))?;
+        let builder = match &authority {
+            Some(authority) => {
+                builder.with_client_cert_verifier(Arc::new(ClientVerifier::new(Arc::clone(authority), algorithms)))
+            }
+            None => builder.with_no_client_auth(),
+        };
+        let mut config = builder.with_cert_resolver(Arc::new(SingleCertAndKey::from(own)));
+        let (size, timeout) = (options.session_cache_size, options.session_timeout);
+        let cache = Arc::new(SessionCache::new(size, timeout, Arc::clone(&clock), Arc::clone(&counters)));
+        let (storage, tickets): (Arc<dyn StoresServerSessions>, _) = match size {
+            0 => (Arc::new(NoServerSessionStorage {}), options.ticketer.is_some()),
+            _ => (cache.clone(), true),
+        };
+        config.session_storage = storage;
+        if let Some(ticketer) = options.ticketer {
+            config.ticketer = ticketer;
+        }
+        if !tickets {
+            config.send_tls13_tickets = 0;
+        }
+        config.ignore_client_order = options.prefer_own_order;
+        config.alpn_protocols = options.alpn;
+        if let Some(key_log) = options.key_log {
+            config.key_log = key_log;
+        }
+        let versions = enabled(&protocol_versions);
+        let ciphers = provider.cipher_suites.iter().filter_map(|suite| cipher_of(suite.suite()));
+        let ciphers = ciphers.filter(|cipher| versions.contains(&cipher.version)).collect();
+        Ok(Self(Arc::new(Inner {
+            config: Arc::new(config),
+            authority,
+            certificate,
+            ciphers,
+            versions,
+            cache,
+            cache_size: size,
+            session_timeout: timeout,
+            clock,
+            counters,
+            notes,
+        })))
+    }
+
+    /// The server's own certificate.
+    pub fn certificate(&self) -> &CertificateInfo {
+        &self.0.certificate
+    }
+
+    /// The ciphers that a client may choose from, by OpenSSL's names.
+    pub fn ciphers(&self) -> impl Iterator<Item = &'static str> {
+        self.0.ciphers.iter().map(|cipher| cipher.openssl)
+    }
+
+    /// The TLS versions that are enabled, oldest first.
+    pub fn versions(&self) -> &[TlsVersion] {
+        &self.0.versions
+    }
+
+    /// Whether clients are asked for a certificate.
+    pub fn asks_for_client_certificate(&self) -> bool {
+        self.0.authority.is_some()
+    }
+
+    /// How many sessions are remembered, of at most how many, and for how many seconds each.
+    pub fn sessions(&self) -> (usize, usize, u64) {
+        (self.0.cache.len(), self.0.cache_size, self.0.session_timeout)
     }
 
     /// What was counted since the context was built.
@@ -113,14 +220,24 @@ impl ServerContext {
 
     /// What was accepted although it has no effect, one sentence each, to be shown as warnings.
     pub fn notes(&self) -> &[String] {
-        &[]
+        &self.0.notes
     }
 
     pub(super) fn config(&self) -> &Arc<ServerConfig> {
         &self.0.config
     }
 
+    pub(super) fn authority(&self) -> Option<&Authority> {
+        self.0.authority.as_deref()
+    }
+
     pub(super) fn clock(&self) -> &Arc<Clock> {
         &self.0.clock
     }
+}
+
+fn enabled(versions: &[&'static SupportedProtocolVersion]) -> Vec<TlsVersion> {
+    let has = |wanted| versions.iter().any(|version| version.version == wanted);
+    let pairs = [(ProtocolVersion::TLSv1_2, TlsVersion::V1_2), (ProtocolVersion::TLSv1_3, TlsVersion::V1_3)];
+    pairs.into_iter().filter(|(wanted, _)| has(*wanted)).map(|(_, version)| version).collect()
 }

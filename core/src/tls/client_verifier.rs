@@ -1,0 +1,153 @@
+//! How a client verifies a server.
+
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::WebPkiSupportedAlgorithms;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{DigitallySignedStruct, SignatureScheme};
+
+use super::certificate::Certificate;
+use super::chain::{Authority, Purpose};
+use super::error::Rejection;
+use super::hostname::check_host;
+use super::signature::{verify_tls12, verify_tls13};
+use super::{CertificateProblem, Fingerprint};
+use crate::facts::Verification;
+
+/// What a server's certificate must satisfy, ready for use. See [`Trust`](super::Trust).
+#[derive(Debug)]
+pub(super) enum Demand {
+    Nothing,
+    Ca { authority: Authority, identity: bool },
+    Roots { authority: Authority, known: Vec<Fingerprint> },
+    Fingerprint { authority: Authority, accepted: Vec<Fingerprint> },
+}
+
+impl Demand {
+    /// How a certificate that satisfies the demand has been verified.
+    pub(super) fn verification(&self, leaf: &[u8]) -> Verification {
+        match self {
+            Self::Nothing => Verification::None,
+            Self::Ca { identity: false, .. } => Verification::Ca,
+            Self::Ca { identity: true, .. } => Verification::CaAndIdentity,
+            Self::Roots { known, .. } if is_among(known, leaf) => Verification::Fingerprint,
+            Self::Roots { .. } => Verification::SystemRootsAndIdentity,
+            Self::Fingerprint { .. } => Verification::Fingerprint,
+        }
+    }
+
+    /// Whether names are looked at.
+    pub(super) fn checks_identity(&self) -> bool {
+        matches!(self, Self::Ca { identity: true, .. } | Self::Roots { .. })
+    }
+
+    /// Checks a server's chain, shown by `host`.
+    pub(super) fn verify(
+        &self,
+        leaf: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        host: &str,
+        now: UnixTime,
+    ) -> Result<(), Rejection> {
+        self.check(leaf, intermediates, host, now).map_err(|problem| Rejection::of(problem, leaf))
+    }
+
+    fn check(
+        &self,
+        leaf: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        host: &str,
+        now: UnixTime,
+    ) -> Result<(), CertificateProblem> {
+        match self {
+            Self::Nothing => Ok(()),
+            Self::Ca { authority, identity } => {
+                authority.verify(leaf, intermediates, Purpose::Server, now)?;
+                if *identity { check_identity(leaf, host) } else { Ok(()) }
+            }
+            Self::Roots { authority, known } if is_among(known, leaf) => authority.verify_pinned(leaf, now),
+            Self::Roots { authority, known } => {
+                let verified = authority.verify(leaf, intermediates, Purpose::Server, now);
+                verified.and_then(|()| check_identity(leaf, host)).map_err(|problem| unvouched(problem, known))
+            }
+            Self::Fingerprint { authority, accepted } if is_among(accepted, leaf) => authority.verify_pinned(leaf, now),
+            Self::Fingerprint { .. } => Err(CertificateProblem::FingerprintMismatch),
+        }
+    }
+}
+
+fn check_identity(leaf: &CertificateDer<'_>, host: &str) -> Result<(), CertificateProblem> {
+    let certificate = Certificate::parse(leaf).map_err(|_| CertificateProblem::Unreadable)?;
+    check_host(&certificate, host)
+}
+
+/// Where the system's roots don't vouch for a certificate, what matters is whether another one was known for this host.
+fn unvouched(problem: CertificateProblem, known: &[Fingerprint]) -> CertificateProblem {
+    match problem {
+        CertificateProblem::Revoked => problem,
+        _ if !known.is_empty() => CertificateProblem::FingerprintMismatch,
+        CertificateProblem::UnknownIssuer { .. } | CertificateProblem::SelfSigned => CertificateProblem::NotPinned,
+        other => other,
+    }
+}
+
+fn is_among(fingerprints: &[Fingerprint], certificate: &[u8]) -> bool {
+    fingerprints.iter().any(|fingerprint| fingerprint.matches(certificate))
+}
+
+/// Verifies servers for rustls.
+#[derive(Debug)]
+pub(super) struct ServerVerifier {
+    demand: Arc<Demand>,
+    algorithms: WebPkiSupportedAlgorithms,
+    /// The host to check names against where it is another than the one sent as SNI.
+    host: Option<String>,
+}
+
+impl ServerVerifier {
+    pub(super) fn new(demand: Arc<Demand>, algorithms: WebPkiSupportedAlgorithms, host: Option<&str>) -> Self {
+        Self { demand, algorithms, host: host.map(ToOwned::to_owned) }
+    }
+}
+
+impl ServerCertVerifier for ServerVerifier {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        _ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        let name = server_name.to_str();
+        let host = self.host.as_deref().unwrap_or(&name);
+        self.demand.verify(end_entity, intermediates, host, now)?;
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls12(message, cert, dss, &self.algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13(message, cert, dss, &self.algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.algorithms.supported_schemes()
+    }
+}

@@ -1,0 +1,68 @@
+//! Certificate revocation lists, version 1 or 2.
+
+use alloc::vec::Vec;
+
+use super::asn1::{Extension, Field, Malformed, Signed, for_each_extension, tag};
+
+/// A revocation list and what is needed of it, read once.
+#[derive(Debug)]
+pub(super) struct RevocationList {
+    der: Vec<u8>,
+    /// The issuer's name in DER.
+    pub(super) issuer: Vec<u8>,
+    this_update: u64,
+    next_update: Option<u64>,
+    serials: Vec<Vec<u8>>,
+}
+
+impl RevocationList {
+    /// Reads a list in DER. `Ok(None)`: it has a critical extension, which makes it say less than it seems to.
+    pub(super) fn parse(der: Vec<u8>) -> Result<Option<Self>, Malformed> {
+        let signed = Signed::parse(&der)?;
+        let mut fields = signed.message.fields()?;
+        fields.optional(tag::INTEGER)?;
+        fields.next(tag::SEQUENCE)?;
+        let issuer = fields.next(tag::SEQUENCE)?.whole.to_vec();
+        let this_update = fields.time()?;
+        let next_update = fields.optional_time()?;
+        let mut critical = false;
+        let mut note = |extension: Extension<'_>| {
+            critical |= extension.critical;
+            Ok(())
+        };
+        let mut serials = Vec::new();
+        if let Some(revoked) = fields.optional(tag::SEQUENCE)? {
+            let mut revoked = revoked.fields()?;
+            while !revoked.is_finished() {
+                let mut entry = revoked.next(tag::SEQUENCE)?.fields()?;
+                serials.push(entry.next(tag::INTEGER)?.value.to_vec());
+                entry.time()?;
+                if let Some(extensions) = entry.optional(tag::SEQUENCE)? {
+                    for_each_extension(extensions, &mut note)?;
+                }
+            }
+        }
+        if let Some(extensions) = fields.optional(tag::context(0))? {
+            for_each_extension(Field::only(extensions.value, tag::SEQUENCE)?, &mut note)?;
+        }
+        fields.end()?;
+        serials.sort_unstable();
+        let list = Self { issuer, this_update, next_update, serials, der: Vec::new() };
+        Ok(if critical { None } else { Some(Self { der, ..list }) })
+    }
+
+    /// The list as signed.
+    pub(super) fn signed(&self) -> Result<Signed<'_>, Malformed> {
+        Signed::parse(&self.der)
+    }
+
+    /// Whether that is within the list's period.
+    pub(super) fn is_current(&self, now: u64) -> bool {
+        self.this_update <= now && self.next_update.is_none_or(|next| now <= next)
+    }
+
+    /// Whether the serial number is listed.
+    pub(super) fn lists(&self, serial: &[u8]) -> bool {
+        self.serials.binary_search_by(|listed| listed.as_slice().cmp(serial)).is_ok()
+    }
+}

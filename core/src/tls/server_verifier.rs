@@ -1,0 +1,82 @@
+//! How a server verifies clients: it asks for a certificate, does not insist on one, and refuses one that does not verify.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use rustls::client::danger::HandshakeSignatureValid;
+use rustls::crypto::WebPkiSupportedAlgorithms;
+use rustls::pki_types::{CertificateDer, UnixTime};
+use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls::{DigitallySignedStruct, DistinguishedName, SignatureScheme};
+
+use super::chain::{Authority, Purpose};
+use super::error::Rejection;
+use super::signature::{verify_tls12, verify_tls13};
+
+/// Verifies clients for rustls.
+#[derive(Debug)]
+pub(super) struct ClientVerifier {
+    authority: Arc<Authority>,
+    algorithms: WebPkiSupportedAlgorithms,
+    hints: Vec<DistinguishedName>,
+}
+
+impl ClientVerifier {
+    pub(super) fn new(authority: Arc<Authority>, algorithms: WebPkiSupportedAlgorithms) -> Self {
+        let hints = authority.subjects().map(|subject| DistinguishedName::from(subject.to_vec())).collect();
+        Self { authority, algorithms, hints }
+    }
+}
+
+/// Checks a client's chain.
+pub(super) fn verify_client(
+    authority: &Authority,
+    leaf: &CertificateDer<'_>,
+    intermediates: &[CertificateDer<'_>],
+    now: UnixTime,
+) -> Result<(), Rejection> {
+    authority.verify(leaf, intermediates, Purpose::Client, now).map_err(|problem| Rejection::of(problem, leaf))
+}
+
+impl ClientCertVerifier for ClientVerifier {
+    /// MySQL decides by account whether a certificate is needed (`REQUIRE X509`), so TLS can't insist on one.
+    fn client_auth_mandatory(&self) -> bool {
+        false
+    }
+
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        &self.hints
+    }
+
+    fn verify_client_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<ClientCertVerified, rustls::Error> {
+        verify_client(&self.authority, end_entity, intermediates, now)?;
+        Ok(ClientCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls12(message, cert, dss, &self.algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13(message, cert, dss, &self.algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.algorithms.supported_schemes()
+    }
+}
