@@ -1,7 +1,8 @@
 //! Errors sorted by who is to blame, and the one table from an error to what MySQL would say.
 
 use alloc::borrow::Cow;
-use alloc::string::{String, ToString};
+use alloc::format;
+use alloc::string::String;
 use core::fmt;
 
 use crate::tls::TlsError;
@@ -46,12 +47,39 @@ pub enum Side {
     Server,
 }
 
+/// How the peer broke the protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PeerMisbehaved {
+    /// A packet does not bear the sequence number that is due.
+    OutOfOrder,
+    /// A packet is larger than this many bytes.
+    PacketTooBig(usize),
+    /// A message can't be read.
+    Malformed(wire::Error),
+    /// The client's first messages are not what the connection phase allows.
+    BadHandshake(&'static str),
+    /// A message, or bytes, where none may come.
+    Unexpected(&'static str),
+}
+
+impl fmt::Display for PeerMisbehaved {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OutOfOrder => f.write_str("packets out of order"),
+            Self::PacketTooBig(limit) => write!(f, "a packet of more than {limit} bytes"),
+            Self::Malformed(error) => error.fmt(f),
+            Self::BadHandshake(what) | Self::Unexpected(what) => f.write_str(what),
+        }
+    }
+}
+
 /// Why a connection ended. Sticky: once returned, every later call returns the same value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Error {
     /// The peer broke the protocol.
-    PeerMisbehaved(Cow<'static, str>),
+    PeerMisbehaved(PeerMisbehaved),
     /// The peer is honest but lacks something we need or demand.
     PeerIncompatible(Cow<'static, str>),
     /// One side said no, with MySQL's words.
@@ -89,7 +117,13 @@ impl core::error::Error for Error {}
 
 impl From<wire::Error> for Error {
     fn from(error: wire::Error) -> Self {
-        Self::PeerMisbehaved(Cow::Owned(error.to_string()))
+        Self::PeerMisbehaved(PeerMisbehaved::Malformed(error))
+    }
+}
+
+impl From<PeerMisbehaved> for Error {
+    fn from(error: PeerMisbehaved) -> Self {
+        Self::PeerMisbehaved(error)
     }
 }
 
@@ -104,14 +138,17 @@ impl Error {
     pub fn as_client_error(&self) -> SqlError {
         match self {
             Self::Refused { error, .. } => error.clone(),
-            Self::Tls(error) => SqlError::new(2026, b"HY000", alloc::format!("SSL connection error: {error}")),
-            Self::PeerIncompatible(what) => {
-                SqlError::new(2026, b"HY000", alloc::format!("SSL connection error: {what}"))
-            }
-            Self::PeerMisbehaved(what) => SqlError::new(2027, b"HY000", alloc::format!("Malformed packet: {what}")),
-            Self::Misuse(what) => SqlError::new(2014, b"HY000", alloc::format!("Commands out of sync: {what}")),
+            Self::Tls(error) => SqlError::new(2026, b"HY000", format!("SSL connection error: {error}")),
+            Self::PeerIncompatible(what) => SqlError::new(2007, b"HY000", format!("Protocol mismatch: {what}")),
+            Self::PeerMisbehaved(PeerMisbehaved::PacketTooBig(limit)) => SqlError::new(
+                2020,
+                b"HY000",
+                format!("Got packet bigger than 'max_allowed_packet' bytes: the limit is {limit}"),
+            ),
+            Self::PeerMisbehaved(what) => SqlError::new(2027, b"HY000", format!("Malformed packet: {what}")),
+            Self::Misuse(what) => SqlError::new(2014, b"HY000", format!("Commands out of sync: {what}")),
             Self::TimedOut(what) | Self::ConnectionLost(what) => {
-                SqlError::new(2013, b"HY000", alloc::format!("Lost connection to MySQL server at '{what}'"))
+                SqlError::new(2013, b"HY000", format!("Lost connection to MySQL server at '{what}'"))
             }
         }
     }
@@ -120,7 +157,22 @@ impl Error {
     pub fn as_server_error(&self) -> Option<SqlError> {
         match self {
             Self::Refused { by: Side::Server, error } => Some(error.clone()),
-            Self::PeerMisbehaved(_) | Self::PeerIncompatible(_) => Some(SqlError::new(1043, b"08S01", "Bad handshake")),
+            Self::PeerMisbehaved(what) => Some(match what {
+                PeerMisbehaved::OutOfOrder => SqlError::new(1156, b"08S01", "Got packets out of order"),
+                PeerMisbehaved::PacketTooBig(limit) => SqlError::new(
+                    1153,
+                    b"08S01",
+                    format!("Got a packet bigger than 'max_allowed_packet' bytes: the limit is {limit}"),
+                ),
+                PeerMisbehaved::BadHandshake(what) => SqlError::new(1043, b"08S01", format!("Bad handshake: {what}")),
+                PeerMisbehaved::Malformed(error) => {
+                    SqlError::new(1835, b"HY000", format!("Malformed communication packet: {error}"))
+                }
+                PeerMisbehaved::Unexpected(what) => {
+                    SqlError::new(1835, b"HY000", format!("Malformed communication packet: {what}"))
+                }
+            }),
+            Self::PeerIncompatible(what) => Some(SqlError::new(1043, b"08S01", format!("Bad handshake: {what}"))),
             Self::TimedOut(_) => Some(SqlError::new(1159, b"08S01", "Got timeout reading communication packets")),
             Self::Refused { .. } | Self::Tls(_) | Self::Misuse(_) | Self::ConnectionLost(_) => None,
         }

@@ -16,9 +16,11 @@ extern crate std;
 
 pub mod account;
 pub mod auth;
+mod channel;
 pub mod client;
 pub mod error;
 pub mod facts;
+mod machine;
 pub mod message;
 pub mod random;
 pub mod secret;
@@ -26,3 +28,7 @@ pub mod server;
 pub mod tls;
 pub mod trace;
 pub mod wire;
+
+pub use error::{Error, SqlError};
+pub use facts::Facts;
+pub use machine::{Input, Now, Output};

@@ -8,7 +8,7 @@
 use alloc::string::{String, ToString};
 use core::fmt;
 
-use super::{Account, Requirement};
+use super::Requirement;
 use crate::facts::{Facts, TlsFacts};
 use crate::tls::{CertificateInfo, Name};
 
@@ -52,17 +52,17 @@ impl fmt::Display for Refusal {
     }
 }
 
-/// Whether the connection is what the account's REQUIRE clause demands. To be asked at login and at COM_CHANGE_USER.
-pub fn admit(account: &Account, facts: &Facts) -> Result<(), Refusal> {
-    if !account.requirement.needs_tls() {
+/// Whether the connection is what an account's REQUIRE clause demands. To be asked at login and at COM_CHANGE_USER.
+pub fn admit(requirement: &Requirement, facts: &Facts) -> Result<(), Refusal> {
+    if !requirement.needs_tls() {
         return Ok(());
     }
     let tls = facts.tls.as_ref().ok_or_else(|| refusal(Clause::Ssl, "TLS", "plaintext"))?;
-    if account.requirement == Requirement::Ssl {
+    if *requirement == Requirement::Ssl {
         return Ok(());
     }
     let certificate = verified_certificate(tls)?;
-    let Requirement::Specified { cipher, issuer, subject } = &account.requirement else { return Ok(()) };
+    let Requirement::Specified { cipher, issuer, subject } = requirement else { return Ok(()) };
     if let Some(cipher) = cipher.as_deref().filter(|cipher| *cipher != tls.cipher && *cipher != tls.suite) {
         return Err(refusal(Clause::Cipher, cipher, tls.cipher));
     }

@@ -1,0 +1,302 @@
+//! Packets in and out, over plaintext or TLS: what the client and the server machine share.
+//!
+//! Data flows one way: transport bytes → (TLS) → `received` → packets; packets → `unsealed` → (TLS) → transport bytes.
+
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::ops::Range;
+use core::time::Duration;
+
+use crate::error::{Error, PeerMisbehaved, Side};
+use crate::facts::TlsFacts;
+use crate::tls::{TlsError, TlsLayer};
+use crate::trace::{self, Direction, Observer, RecordScanner};
+use crate::wire::Put;
+use crate::wire::frame::{self, HEADER, MAX_FRAME_PAYLOAD, Scan};
+
+/// The most that either side takes of a packet before authentication is over: attributes (64 KiB) and the fixed fields.
+pub(crate) const PRE_AUTHENTICATION_LIMIT: usize = 64 * 1024 + 512;
+
+/// A packet inside the channel's buffer; valid until the next call to [`Channel::receive`].
+#[derive(Debug, Clone)]
+pub(crate) struct Packet {
+    at: Range<usize>,
+    /// Sequence number of its first frame.
+    pub(crate) sequence: u8,
+}
+
+/// What the channel tells an observer, and as whom.
+#[derive(Debug, Clone)]
+pub(crate) struct Tracer {
+    observer: Option<Arc<dyn Observer>>,
+    side: Side,
+    /// The server's number for the connection.
+    pub(crate) connection: u32,
+}
+
+impl Tracer {
+    pub(crate) const fn new(observer: Option<Arc<dyn Observer>>, side: Side) -> Self {
+        Self { observer, side, connection: 0 }
+    }
+
+    /// Tells the observer, if there is one; the event is built only then.
+    pub(crate) fn tell(&self, event: impl FnOnce() -> trace::Event) {
+        if let Some(observer) = &self.observer {
+            observer.observe(self.side, self.connection, event());
+        }
+    }
+
+    const fn is_on(&self) -> bool {
+        self.observer.is_some()
+    }
+}
+
+/// The TLS layer with what is needed to tell of it.
+#[derive(Debug)]
+struct Tls {
+    layer: TlsLayer,
+    sent: RecordScanner,
+    seen: RecordScanner,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Channel {
+    /// Plaintext from the peer.
+    received: Vec<u8>,
+    /// How much of `received` was taken by packets.
+    taken: usize,
+    /// Packets to send, not yet sealed.
+    unsealed: Vec<u8>,
+    /// Bytes that must leave as they are: what was sent before TLS began.
+    ready: Vec<u8>,
+    tls: Option<Tls>,
+    /// The number that the next packet of the current exchange has to bear, whoever sends it.
+    pub(crate) sequence: u8,
+    /// The largest payload that is taken.
+    pub(crate) limit: usize,
+    pub(crate) bytes_in: u64,
+    pub(crate) bytes_out: u64,
+    pub(crate) tracer: Tracer,
+}
+
+impl Channel {
+    pub(crate) const fn new(tracer: Tracer) -> Self {
+        Self {
+            received: Vec::new(),
+            taken: 0,
+            unsealed: Vec::new(),
+            ready: Vec::new(),
+            tls: None,
+            sequence: 0,
+            limit: PRE_AUTHENTICATION_LIMIT,
+            bytes_in: 0,
+            bytes_out: 0,
+            tracer,
+        }
+    }
+
+    /// Takes all of `bytes` from the transport.
+    pub(crate) fn receive(&mut self, bytes: &mut Vec<u8>, wall: Duration) -> Result<(), Error> {
+        self.bytes_in += bytes.len() as u64;
+        self.forget_taken();
+        match &mut self.tls {
+            None if self.received.is_empty() => core::mem::swap(&mut self.received, bytes),
+            None => self.received.append(bytes),
+            Some(_) => {
+                let outcome = self.feed_tls(bytes, wall);
+                bytes.clear();
+                outcome?;
+            }
+        }
+        Ok(())
+    }
+
+    fn feed_tls(&mut self, bytes: &[u8], wall: Duration) -> Result<(), Error> {
+        let Some(tls) = &mut self.tls else { return Ok(()) };
+        if self.tracer.is_on() {
+            let tracer = &self.tracer;
+            tls.seen.scan(bytes, |length, name, encrypted| {
+                tracer.tell(|| trace::Event::Record { direction: Direction::Received, length, name, encrypted });
+            });
+        }
+        tls.layer.feed(bytes, &mut self.received, wall)?;
+        Ok(())
+    }
+
+    /// Drops what earlier packets took from the front of the buffer, and the buffer itself when it is empty.
+    fn forget_taken(&mut self) {
+        if self.taken >= self.received.len() {
+            self.received.clear();
+        } else if self.taken > 0 {
+            self.received.drain(..self.taken);
+        }
+        self.taken = 0;
+    }
+
+    /// Gives memory back where nothing is under way: an idle connection holds no buffer.
+    pub(crate) fn rest(&mut self) {
+        if self.taken >= self.received.len() {
+            self.received = Vec::new();
+            self.taken = 0;
+        }
+        if self.unsealed.is_empty() {
+            self.unsealed = Vec::new();
+        }
+    }
+
+    /// The next whole packet, if there is one. Its number must be the one that is due.
+    pub(crate) fn next_packet(&mut self) -> Result<Option<Packet>, Error> {
+        let rest = self.received.get(self.taken..).unwrap_or_default();
+        let found = match frame::scan(rest) {
+            Scan::Complete(found) if found.payload_length <= self.limit => found,
+            Scan::Incomplete { announced } if announced <= self.limit => return Ok(None),
+            Scan::OutOfOrder => return Err(out_of_order()),
+            Scan::Complete(_) | Scan::Incomplete { .. } => return Err(self.too_big()),
+        };
+        if found.first_sequence != self.sequence {
+            return Err(out_of_order());
+        }
+        if found.frames > 1 {
+            let whole = self.received.get_mut(self.taken..).unwrap_or_default();
+            frame::join(whole, &found)?;
+        }
+        let start = self.taken + HEADER;
+        self.taken += found.wire_length;
+        // Wraps as the protocol's counter does.
+        self.sequence = self.sequence.wrapping_add(found.frames as u8);
+        Ok(Some(Packet { at: start..start + found.payload_length, sequence: found.first_sequence }))
+    }
+
+    /// The payload of a packet that was just returned.
+    pub(crate) fn payload(&self, packet: &Packet) -> &[u8] {
+        self.received.get(packet.at.clone()).unwrap_or_default()
+    }
+
+    /// Whether bytes wait that belong to no packet taken so far.
+    pub(crate) fn has_more(&self) -> bool {
+        self.taken < self.received.len()
+    }
+
+    /// Queues one packet with the number that is due; `build` appends its payload. Returns the payload's length.
+    pub(crate) fn send(&mut self, build: impl FnOnce(&mut Vec<u8>)) -> usize {
+        let mut sequence = self.sequence;
+        let length = self.send_as(&mut sequence, build);
+        self.sequence = sequence;
+        length
+    }
+
+    /// Queues one packet with a number of the caller's, and leaves there the number of the packet after it.
+    pub(crate) fn send_as(&mut self, sequence: &mut u8, build: impl FnOnce(&mut Vec<u8>)) -> usize {
+        let start = self.unsealed.len();
+        self.unsealed.put(&[0; HEADER]);
+        build(&mut self.unsealed);
+        let length = self.unsealed.len() - start - HEADER;
+        if length < MAX_FRAME_PAYLOAD {
+            if let Some(header) = self.unsealed.get_mut(start..).and_then(|rest| rest.first_chunk_mut::<HEADER>()) {
+                let [a, b, c, _] = (length as u32).to_le_bytes();
+                *header = [a, b, c, *sequence];
+            }
+            *sequence = sequence.wrapping_add(1);
+        } else {
+            let payload = self.unsealed.split_off(start + HEADER);
+            self.unsealed.truncate(start);
+            frame::encode(&payload, sequence, &mut self.unsealed);
+        }
+        length
+    }
+
+    /// Bytes of packets that wait to be polled.
+    pub(crate) const fn unsent(&self) -> usize {
+        self.unsealed.len()
+    }
+
+    /// Splices TLS in. What was queued leaves first, in plaintext; what the peer sent behind its last packet is TLS's.
+    pub(crate) fn start_tls(&mut self, layer: TlsLayer, wall: Duration) -> Result<(), Error> {
+        self.ready.append(&mut self.unsealed);
+        self.forget_taken();
+        let behind = core::mem::take(&mut self.received);
+        self.tls = Some(Tls { layer, sent: RecordScanner::default(), seen: RecordScanner::default() });
+        self.feed_tls(&behind, wall)
+    }
+
+    /// Whether the TLS handshake is under way.
+    pub(crate) fn is_securing(&self) -> bool {
+        self.tls.as_ref().is_some_and(|tls| tls.layer.is_handshaking())
+    }
+
+    /// What TLS negotiated, once it has.
+    pub(crate) fn tls_facts(&self) -> Option<TlsFacts> {
+        self.tls.as_ref().and_then(|tls| tls.layer.facts())
+    }
+
+    /// Whether the peer said by TLS that it sends no more.
+    pub(crate) fn peer_has_closed(&self) -> bool {
+        self.tls.as_ref().is_some_and(|tls| tls.layer.peer_has_closed())
+    }
+
+    /// Says goodbye by TLS where there is TLS.
+    pub(crate) fn close(&mut self) {
+        if let Some(tls) = &mut self.tls {
+            // What is queued must leave before close_notify; where it can't be sealed, nothing can follow anyway.
+            if !tls.layer.is_handshaking() {
+                let unsealed = core::mem::take(&mut self.unsealed);
+                let _ = tls.layer.seal(&unsealed, &mut self.ready);
+            }
+            tls.layer.close();
+        }
+    }
+
+    /// Appends what has to leave to `out`; `false` where there is nothing.
+    pub(crate) fn transmit(&mut self, out: &mut Vec<u8>) -> Result<bool, TlsError> {
+        let before = out.len();
+        if out.is_empty() && !self.ready.is_empty() {
+            core::mem::swap(&mut self.ready, out);
+        } else {
+            out.append(&mut self.ready);
+        }
+        let sealed_from = out.len();
+        match &mut self.tls {
+            None if out.is_empty() => core::mem::swap(&mut self.unsealed, out),
+            None => out.append(&mut self.unsealed),
+            Some(tls) => {
+                tls.layer.take_output(out);
+                if !self.unsealed.is_empty() && !tls.layer.is_handshaking() {
+                    tls.layer.seal(&self.unsealed, out)?;
+                    self.unsealed.clear();
+                }
+                if self.tracer.is_on() {
+                    let tracer = &self.tracer;
+                    let records = out.get(sealed_from..).unwrap_or_default();
+                    tls.sent.scan(records, |length, name, encrypted| {
+                        tracer.tell(|| trace::Event::Record { direction: Direction::Sent, length, name, encrypted });
+                    });
+                }
+            }
+        }
+        self.bytes_out += (out.len() - before) as u64;
+        Ok(out.len() > before)
+    }
+
+    /// Tells the observer of a packet.
+    pub(crate) fn tell_packet(
+        &self,
+        direction: Direction,
+        sequence: u8,
+        length: usize,
+        name: &'static str,
+        summary: impl FnOnce() -> String,
+    ) {
+        let encrypted = self.tls.is_some();
+        self.tracer.tell(|| trace::Event::Packet { direction, sequence, length, name, summary: summary(), encrypted });
+    }
+
+    const fn too_big(&self) -> Error {
+        Error::PeerMisbehaved(PeerMisbehaved::PacketTooBig(self.limit))
+    }
+}
+
+const fn out_of_order() -> Error {
+    Error::PeerMisbehaved(PeerMisbehaved::OutOfOrder)
+}

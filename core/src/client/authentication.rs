@@ -1,0 +1,132 @@
+//! The authentication exchange, for the connection phase and for COM_CHANGE_USER.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::Config;
+use crate::auth::{AuthError, ClientAuth, ClientPolicy, Plugin, Security};
+use crate::error::{Error, PeerMisbehaved, Side, SqlError};
+use crate::message::{Capabilities, HandshakeReply};
+use crate::secret::Secret;
+
+/// More packets than any plugin needs; a server that goes on is playing with us.
+const MOST_ROUNDS: u8 = 16;
+
+/// What the server's packet asks of the connection.
+#[derive(Debug)]
+pub(super) enum Progress {
+    /// Send this.
+    Send(Vec<u8>),
+    /// Nothing to send; the server speaks next.
+    Wait,
+    /// The server said OK in this packet.
+    Granted,
+    /// The server said no.
+    Denied(SqlError),
+}
+
+/// One exchange with its plugin.
+#[derive(Debug)]
+pub(super) struct Exchange {
+    auth: Option<ClientAuth>,
+    rounds: u8,
+}
+
+/// What an exchange works with.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Context<'a> {
+    pub(super) config: &'a Config,
+    pub(super) password: &'a Secret,
+    pub(super) security: Security,
+    pub(super) capabilities: Capabilities,
+}
+
+impl Context<'_> {
+    fn policy(&self) -> ClientPolicy<'_> {
+        ClientPolicy {
+            password: self.password,
+            security: self.security,
+            cleartext_enabled: self.config.enable_cleartext_plugin,
+            fetch_server_public_key: self.config.fetch_server_public_key,
+            server_public_key: self.config.server_public_key.as_deref(),
+            random: &*self.config.random,
+        }
+    }
+}
+
+impl Exchange {
+    /// Starts with `plugin` where the challenge at hand is one for it, else waits for the server to switch.
+    /// Returns the first answer, empty where there is none yet.
+    pub(super) fn start(plugin: Plugin, challenge: &[u8], context: Context<'_>) -> Result<(Self, Vec<u8>), Error> {
+        if challenge.len() != plugin.challenge_length() {
+            return Ok((Self { auth: None, rounds: 0 }, Vec::new()));
+        }
+        let (auth, answer) = ClientAuth::start(plugin, challenge, &context.policy()).map_err(refuse)?;
+        Ok((Self { auth: Some(auth), rounds: 0 }, answer))
+    }
+
+    /// The plugin in use.
+    pub(super) fn plugin(&self) -> Option<Plugin> {
+        self.auth.as_ref().map(ClientAuth::plugin)
+    }
+
+    /// Answers one packet of the server.
+    pub(super) fn step(&mut self, payload: &[u8], context: Context<'_>) -> Result<Progress, Error> {
+        self.rounds += 1;
+        if self.rounds > MOST_ROUNDS {
+            return Err(Error::PeerMisbehaved(PeerMisbehaved::Unexpected("authentication goes on without end")));
+        }
+        match HandshakeReply::decode(payload, context.capabilities)? {
+            HandshakeReply::Ok(_) => Ok(Progress::Granted),
+            HandshakeReply::Err(error) => Ok(Progress::Denied(error.to_sql_error())),
+            HandshakeReply::AuthSwitch(switch) => {
+                let Some(plugin) = Plugin::from_name(switch.plugin) else {
+                    return Err(unknown_plugin(switch.plugin));
+                };
+                let (auth, answer) = ClientAuth::start(plugin, switch.data, &context.policy()).map_err(refuse)?;
+                self.auth = Some(auth);
+                Ok(Progress::Send(answer))
+            }
+            HandshakeReply::AuthMoreData(more) => {
+                let Some(auth) = &mut self.auth else {
+                    return Err(Error::PeerMisbehaved(PeerMisbehaved::Unexpected(
+                        "authentication data before a plugin was agreed",
+                    )));
+                };
+                match auth.more(more.data, &context.policy()).map_err(refuse)? {
+                    Some(answer) => Ok(Progress::Send(answer)),
+                    None => Ok(Progress::Wait),
+                }
+            }
+            HandshakeReply::OldAuthSwitch => Err(ours(SqlError::new(
+                2049,
+                b"HY000",
+                "Connection using old (pre-4.1.1) authentication protocol refused; \
+                 give the account a password with a current plugin",
+            ))),
+            HandshakeReply::NextFactor(_) => Err(ours(SqlError::new(
+                2059,
+                b"HY000",
+                "The account demands a second authentication factor, which Sealwire does not have",
+            ))),
+        }
+    }
+}
+
+fn refuse(error: AuthError) -> Error {
+    ours(error.sql_error())
+}
+
+/// A refusal of our own side.
+pub(super) const fn ours(error: SqlError) -> Error {
+    Error::Refused { by: Side::Client, error }
+}
+
+fn unknown_plugin(name: &[u8]) -> Error {
+    let name = String::from_utf8_lossy(name);
+    ours(SqlError::new(
+        2059,
+        b"HY000",
+        alloc::format!("Authentication plugin '{}' cannot be loaded: Sealwire does not have it", name.escape_debug()),
+    ))
+}

@@ -1,0 +1,237 @@
+//! The commands of a client connection: each queues a request and notes which answer is due.
+
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use super::authentication::{Context, Exchange};
+use super::event::Prepared;
+use super::session::{Expect, RowFormat, Session};
+use super::{Connection, State};
+use crate::error::Error;
+use crate::message::{Attributes, ChangeUser, Command, Query, StmtExecute, Value, encode_attributes};
+use crate::secret::Secret;
+use crate::trace::Direction;
+use crate::wire::Put;
+
+/// The most that one packet of a LOCAL INFILE answer holds.
+const FILE_CHUNK: usize = 0xff_fffe;
+
+impl Connection {
+    /// COM_QUERY. Answered by `Ok`, `ResultSet` and what follows it, or `Failed`; by several of them for several statements.
+    ///
+    /// # Errors
+    /// `Misuse` before [`Event::Connected`](super::Event::Connected), or the sticky error. So for every command.
+    pub fn query(&mut self, sql: &[u8]) -> Result<(), Error> {
+        self.query_with_attributes(sql, &[])
+    }
+
+    /// COM_QUERY with attributes, which the server sees where both sides have `QUERY_ATTRIBUTES`; else they are left out.
+    ///
+    /// # Errors
+    /// As [`query`](Self::query).
+    pub fn query_with_attributes(&mut self, sql: &[u8], attributes: &[(&[u8], Value<'_>)]) -> Result<(), Error> {
+        let command = Command::Query(Query { sql, attributes: attributes.to_vec() });
+        self.send(&command, "COM_QUERY", Some(Expect::Results(RowFormat::Text)))
+    }
+
+    /// COM_STMT_PREPARE. Answered by `Prepared` or `Failed`.
+    ///
+    /// # Errors
+    /// As [`query`](Self::query).
+    pub fn prepare(&mut self, sql: &[u8]) -> Result<(), Error> {
+        self.send(&Command::StmtPrepare(sql), "COM_STMT_PREPARE", Some(Expect::Prepare))
+    }
+
+    /// COM_STMT_EXECUTE. Answered as [`query`](Self::query), with binary rows.
+    ///
+    /// # Errors
+    /// `Misuse` where the number of values is not that of the statement's parameters; else as [`query`](Self::query).
+    pub fn execute(&mut self, statement: &Prepared, parameters: &[Value<'_>]) -> Result<(), Error> {
+        if parameters.len() != statement.parameters.len() {
+            return Err(Error::Misuse("the statement has another number of parameters than values were given"));
+        }
+        let mut payload = Vec::new();
+        let execute = StmtExecute::new(statement.statement, parameters.to_vec());
+        execute.encode(self.facts.capabilities, &mut payload);
+        self.send(&Command::StmtExecute(&payload), "COM_STMT_EXECUTE", Some(Expect::Results(RowFormat::Binary)))
+    }
+
+    /// COM_STMT_FETCH: the next rows of an open cursor. Answered by binary rows.
+    ///
+    /// # Errors
+    /// As [`query`](Self::query).
+    pub fn fetch(&mut self, statement: &Prepared, rows: u32) -> Result<(), Error> {
+        let command = Command::StmtFetch { statement: statement.statement, rows };
+        self.send(&command, "COM_STMT_FETCH", Some(Expect::Fetch(statement.columns.clone())))
+    }
+
+    /// COM_STMT_SEND_LONG_DATA: a piece of a parameter's value. Not answered.
+    ///
+    /// # Errors
+    /// As [`query`](Self::query).
+    pub fn send_long_data(&mut self, statement: &Prepared, parameter: u16, data: &[u8]) -> Result<(), Error> {
+        let command = Command::StmtSendLongData { statement: statement.statement, parameter, data };
+        self.send(&command, "COM_STMT_SEND_LONG_DATA", None)
+    }
+
+    /// COM_STMT_RESET: drops long data and the cursor. Answered by `Ok` or `Failed`.
+    ///
+    /// # Errors
+    /// As [`query`](Self::query).
+    pub fn reset_statement(&mut self, statement: &Prepared) -> Result<(), Error> {
+        self.send(&Command::StmtReset(statement.statement), "COM_STMT_RESET", Some(Expect::Simple))
+    }
+
+    /// COM_STMT_CLOSE. Not answered.
+    ///
+    /// # Errors
+    /// As [`query`](Self::query).
+    pub fn close_statement(&mut self, statement: &Prepared) -> Result<(), Error> {
+        self.send(&Command::StmtClose(statement.statement), "COM_STMT_CLOSE", None)
+    }
+
+    /// COM_PING. Answered by `Ok`.
+    ///
+    /// # Errors
+    /// As [`query`](Self::query).
+    pub fn ping(&mut self) -> Result<(), Error> {
+        self.send(&Command::Ping, "COM_PING", Some(Expect::Simple))
+    }
+
+    /// COM_INIT_DB: makes `database` the default one. Answered by `Ok` or `Failed`.
+    ///
+    /// # Errors
+    /// As [`query`](Self::query).
+    pub fn init_db(&mut self, database: &[u8]) -> Result<(), Error> {
+        self.send(&Command::InitDb(database), "COM_INIT_DB", Some(Expect::Simple))
+    }
+
+    /// COM_STATISTICS. Answered by `Text`.
+    ///
+    /// # Errors
+    /// As [`query`](Self::query).
+    pub fn statistics(&mut self) -> Result<(), Error> {
+        self.send(&Command::Statistics, "COM_STATISTICS", Some(Expect::Text))
+    }
+
+    /// COM_RESET_CONNECTION: a fresh session for the same user over the same TLS. Answered by `Ok`.
+    ///
+    /// # Errors
+    /// As [`query`](Self::query).
+    pub fn reset_connection(&mut self) -> Result<(), Error> {
+        self.send(&Command::ResetConnection, "COM_RESET_CONNECTION", Some(Expect::Simple))
+    }
+
+    /// COM_SET_OPTION: 0 turns multi-statements on, 1 off. Answered by `Ok` or `ResultEnd`.
+    ///
+    /// # Errors
+    /// As [`query`](Self::query).
+    pub fn set_option(&mut self, option: u16) -> Result<(), Error> {
+        self.send(&Command::SetOption(option), "COM_SET_OPTION", Some(Expect::Simple))
+    }
+
+    /// COM_PROCESS_KILL. Answered by `Ok` or `Failed`.
+    ///
+    /// # Errors
+    /// As [`query`](Self::query).
+    pub fn process_kill(&mut self, connection: u32) -> Result<(), Error> {
+        self.send(&Command::ProcessKill(connection), "COM_PROCESS_KILL", Some(Expect::Simple))
+    }
+
+    /// COM_FIELD_LIST, which MySQL 8 has deprecated. Answered by a `ResultSet` for each column, then `ResultEnd`.
+    ///
+    /// # Errors
+    /// As [`query`](Self::query).
+    pub fn field_list(&mut self, table: &[u8], wildcard: &[u8]) -> Result<(), Error> {
+        self.send(&Command::FieldList { table, wildcard }, "COM_FIELD_LIST", Some(Expect::FieldList))
+    }
+
+    /// COM_CHANGE_USER: another user over the same TLS. Answered by `Ok` or `Failed`.
+    ///
+    /// # Errors
+    /// As [`query`](Self::query), and what authentication refuses.
+    pub fn change_user(&mut self, user: &str, password: Secret, database: Option<&str>) -> Result<(), Error> {
+        let config = Arc::clone(&self.config);
+        let capabilities = self.facts.capabilities;
+        let session = self.session()?;
+        let plugin = session.login.plugin;
+        let context = Context { config: &config, password: &password, security: session.login.security, capabilities };
+        let (exchange, answer) = Exchange::start(plugin, &session.login.scramble, context)?;
+        let mut attributes = Vec::new();
+        encode_attributes(
+            config.attributes.iter().map(|(name, value)| (name.as_str(), value.as_str())),
+            &mut attributes,
+        );
+        let change = ChangeUser {
+            user: user.as_bytes(),
+            auth_response: &answer,
+            database: database.map(str::as_bytes),
+            charset: Some(u16::from(config.charset)),
+            auth_plugin: Some(plugin.name().as_bytes()),
+            attributes: Attributes::new(&attributes),
+        };
+        self.send(&Command::ChangeUser(change), "COM_CHANGE_USER", Some(Expect::ChangeUser(exchange, password)))
+    }
+
+    /// COM_QUIT, and TLS's close_notify. The connection is over; [`Event::Closed`](super::Event::Closed) follows.
+    ///
+    /// # Errors
+    /// As [`query`](Self::query).
+    pub fn quit(&mut self) -> Result<(), Error> {
+        self.send(&Command::Quit, "COM_QUIT", None)?;
+        self.channel.close();
+        self.state = State::Closing;
+        Ok(())
+    }
+
+    /// A piece of the file that [`Event::LocalInfile`](super::Event::LocalInfile) asked for.
+    ///
+    /// # Errors
+    /// `Misuse` where no file was asked for; else as [`query`](Self::query).
+    pub fn local_infile_data(&mut self, data: &[u8]) -> Result<(), Error> {
+        self.file_session()?;
+        for chunk in data.chunks(FILE_CHUNK) {
+            self.channel.send(|out| out.put(chunk));
+        }
+        Ok(())
+    }
+
+    /// The file was sent whole; without any data before it: there is no such file.
+    ///
+    /// # Errors
+    /// As [`local_infile_data`](Self::local_infile_data).
+    pub fn local_infile_end(&mut self) -> Result<(), Error> {
+        self.file_session()?.file_sent();
+        self.channel.send(|_| {});
+        Ok(())
+    }
+
+    fn file_session(&mut self) -> Result<&mut Session, Error> {
+        let session = self.session()?;
+        if session.awaits_file() { Ok(session) } else { Err(Error::Misuse("the server asked for no file")) }
+    }
+
+    fn session(&mut self) -> Result<&mut Session, Error> {
+        match &mut self.state {
+            State::Session(session) => Ok(session),
+            State::Failed(error) => Err(error.clone()),
+            State::Handshake(_) => Err(Error::Misuse("a command before the connection was made")),
+            State::Closing | State::Closed => Err(Error::Misuse("a command after the connection was closed")),
+        }
+    }
+
+    fn send(&mut self, command: &Command<'_>, name: &'static str, expect: Option<Expect>) -> Result<(), Error> {
+        let capabilities = self.facts.capabilities;
+        if self.session()?.awaits_file() {
+            return Err(Error::Misuse("a command while the server waits for a file"));
+        }
+        let mut sequence = 0;
+        let length = self.channel.send_as(&mut sequence, |out| command.encode(capabilities, out));
+        self.channel.tell_packet(Direction::Sent, 0, length, name, String::new);
+        if let (State::Session(session), Some(expect)) = (&mut self.state, expect) {
+            session.expect(sequence, expect, &mut self.channel);
+        }
+        Ok(())
+    }
+}

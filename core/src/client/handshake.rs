@@ -1,0 +1,272 @@
+//! The connection phase: greeting, TLS, authentication. Each state holds what it may use, and a step consumes it.
+
+use alloc::borrow::Cow;
+use alloc::format;
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use super::authentication::{Context, Exchange, Progress, ours};
+use super::{Config, TlsPolicy};
+use crate::auth::{Plugin, Security};
+use crate::channel::{Channel, Packet};
+use crate::error::{Error, PeerMisbehaved, Side, SqlError};
+use crate::facts::{Facts, Transport};
+use crate::machine::Now;
+use crate::message::{Attributes, Capabilities, Greeting, HandshakeResponse41, SslRequest, encode_attributes};
+use crate::tls::{ClientContext, TlsLayer};
+use crate::trace::Direction;
+use crate::wire::Put;
+
+/// What a step may use of the connection.
+pub(super) struct Surroundings<'a> {
+    pub(super) config: &'a Arc<Config>,
+    pub(super) channel: &'a mut Channel,
+    pub(super) facts: &'a mut Facts,
+    pub(super) now: Now,
+}
+
+/// The states of the connection phase.
+#[derive(Debug)]
+pub(super) enum Handshake {
+    AwaitGreeting(AwaitGreeting),
+    Securing(Securing),
+    Authenticating(Authenticating),
+}
+
+/// Where a step leads.
+pub(super) enum Next {
+    /// More bytes are needed.
+    Wait(Handshake),
+    /// Another step can be made at once.
+    Again(Handshake),
+    /// Authentication is over; the packet is the server's OK.
+    Connected(Packet, Login),
+}
+
+/// What the command phase takes over, for COM_CHANGE_USER.
+#[derive(Debug)]
+pub(super) struct Login {
+    pub(super) plugin: Plugin,
+    pub(super) scramble: Vec<u8>,
+    pub(super) security: Security,
+}
+
+impl Handshake {
+    pub(super) const fn name(&self) -> &'static str {
+        match self {
+            Self::AwaitGreeting(_) => "AwaitGreeting",
+            Self::Securing(_) => "Securing",
+            Self::Authenticating(_) => "Authenticating",
+        }
+    }
+
+    /// What is under way, in the words of MySQL's error 2013.
+    pub(super) const fn stage(&self) -> &'static str {
+        match self {
+            Self::AwaitGreeting(_) => "reading initial communication packet",
+            Self::Securing(_) => "SSL connection handshake",
+            Self::Authenticating(_) => "reading authorization packet",
+        }
+    }
+
+    pub(super) fn step(self, with: &mut Surroundings<'_>) -> Result<Next, Error> {
+        match self {
+            Self::AwaitGreeting(state) => state.step(with),
+            Self::Securing(state) => state.step(with),
+            Self::Authenticating(state) => state.step(with),
+        }
+    }
+}
+
+/// Nothing was sent yet.
+#[derive(Debug)]
+pub(super) struct AwaitGreeting;
+
+/// What the greeting said that later states need.
+#[derive(Debug)]
+struct Offer {
+    capabilities: Capabilities,
+    scramble: Vec<u8>,
+    plugin: Option<Plugin>,
+}
+
+impl AwaitGreeting {
+    fn step(self, with: &mut Surroundings<'_>) -> Result<Next, Error> {
+        let Some(packet) = with.channel.next_packet()? else { return Ok(Next::Wait(Handshake::AwaitGreeting(self))) };
+        let payload = with.channel.payload(&packet);
+        let greeting = match Greeting::decode(payload)? {
+            Greeting::Handshake(greeting) => greeting,
+            Greeting::Err(error) => {
+                let mut error = error.to_sql_error();
+                with.channel.tell_packet(Direction::Received, packet.sequence, payload.len(), "ERR_Packet", || {
+                    format!("{}", error.code)
+                });
+                if matches!(with.config.tls, TlsPolicy::Required(_)) {
+                    error.message.push_str(" (said before TLS: nobody vouches that the server said it)");
+                }
+                return Err(Error::Refused { by: Side::Server, error });
+            }
+        };
+        let server_version = String::from_utf8_lossy(greeting.server_version).into_owned();
+        let (connection, length) = (greeting.connection_id, payload.len());
+        let offered = greeting.capabilities;
+        let offer = Offer {
+            capabilities: offered,
+            scramble: greeting.scramble.to_vec(),
+            plugin: greeting.auth_plugin.map_or(Some(Plugin::MysqlNativePassword), Plugin::from_name),
+        };
+        with.channel.tracer.connection = connection;
+        with.channel.tell_packet(Direction::Received, packet.sequence, length, "HandshakeV10", || {
+            format!("version {server_version}, connection {connection}, capabilities {offered:?}")
+        });
+        with.facts.server_version = server_version;
+        with.facts.connection_id = connection;
+        if with.channel.has_more() {
+            return Err(Error::PeerMisbehaved(PeerMisbehaved::Unexpected(
+                "bytes behind the greeting, before anything was asked",
+            )));
+        }
+        if !offered.contains(Capabilities::PROTOCOL_41.union(Capabilities::SECURE_CONNECTION)) {
+            return Err(Error::PeerIncompatible(Cow::Borrowed(
+                "the server speaks a protocol older than MySQL 4.1; nothing but an upgrade of the server helps",
+            )));
+        }
+        match &with.config.tls {
+            TlsPolicy::Required(_) if !offered.contains(Capabilities::SSL) => Err(ours(SqlError::new(
+                2026,
+                b"HY000",
+                "SSL connection error: SSL is required but the server doesn't support it",
+            ))),
+            TlsPolicy::Required(context) | TlsPolicy::Preferred(context) if offered.contains(Capabilities::SSL) => {
+                let context = context.clone();
+                request_tls(offer, &context, with)
+            }
+            _ => log_in(offer, with),
+        }
+    }
+}
+
+/// The capabilities of the connection: what both sides have.
+fn negotiate(config: &Config, offered: Capabilities) -> Capabilities {
+    let mut ours = config.wanted();
+    if !offered.contains(Capabilities::LONG_PASSWORD) {
+        // MariaDB: the cleared bit says that the extended flags are meant.
+        ours = ours.without(Capabilities::LONG_PASSWORD);
+    }
+    ours & offered
+}
+
+/// Sends SSLRequest with the ClientHello right behind it.
+fn request_tls(offer: Offer, context: &ClientContext, with: &mut Surroundings<'_>) -> Result<Next, Error> {
+    let capabilities = negotiate(with.config, offer.capabilities) | Capabilities::SSL;
+    let request = SslRequest { capabilities, max_packet: with.config.max_packet, charset: with.config.charset };
+    let sequence = with.channel.sequence;
+    let length = with.channel.send(|out| request.encode(out));
+    with.channel
+        .tell_packet(Direction::Sent, sequence, length, "SSLRequest", || format!("capabilities {capabilities:?}"));
+    let layer = TlsLayer::client(context, &with.config.server_name, with.config.sni.as_deref(), with.now.wall)?;
+    with.channel.start_tls(layer, with.now.wall)?;
+    Ok(Next::Again(Handshake::Securing(Securing { offer, capabilities })))
+}
+
+/// TLS is under way; nothing of the user was sent.
+#[derive(Debug)]
+pub(super) struct Securing {
+    offer: Offer,
+    capabilities: Capabilities,
+}
+
+impl Securing {
+    fn step(self, with: &mut Surroundings<'_>) -> Result<Next, Error> {
+        if with.channel.is_securing() {
+            return Ok(Next::Wait(Handshake::Securing(self)));
+        }
+        with.facts.tls = with.channel.tls_facts();
+        send_response(self.offer, self.capabilities, with)
+    }
+}
+
+fn log_in(offer: Offer, with: &mut Surroundings<'_>) -> Result<Next, Error> {
+    let capabilities = negotiate(with.config, offer.capabilities);
+    send_response(offer, capabilities, with)
+}
+
+/// How safe a password is on this connection.
+fn security(facts: &Facts) -> Security {
+    match (&facts.tls, facts.transport) {
+        (Some(tls), _) if tls.verification.is_verified() => Security::VerifiedTls,
+        (Some(_), Transport::UnixSocket) | (None, Transport::UnixSocket) => Security::LocalSocket,
+        (Some(_), Transport::Tcp) => Security::UnverifiedTls,
+        (None, Transport::Tcp) => Security::Plain,
+    }
+}
+
+fn send_response(offer: Offer, capabilities: Capabilities, with: &mut Surroundings<'_>) -> Result<Next, Error> {
+    let config = Arc::clone(with.config);
+    let security = security(with.facts);
+    let plugin = config.default_auth.or(offer.plugin).unwrap_or(Plugin::CachingSha2Password);
+    let context = Context { config: &config, password: &config.password, security, capabilities };
+    let (exchange, answer) = Exchange::start(plugin, &offer.scramble, context)?;
+    let mut attributes = Vec::new();
+    encode_attributes(config.attributes.iter().map(|(name, value)| (name.as_str(), value.as_str())), &mut attributes);
+    let response = HandshakeResponse41 {
+        capabilities,
+        max_packet: config.max_packet,
+        charset: config.charset,
+        user: config.user.as_bytes(),
+        auth_response: &answer,
+        database: config.database.as_deref().map(str::as_bytes),
+        auth_plugin: Some(plugin.name().as_bytes()),
+        attributes: Attributes::new(&attributes),
+        zstd_level: None,
+    };
+    let sequence = with.channel.sequence;
+    let length = with.channel.send(|out| response.encode(out));
+    with.channel.tell_packet(Direction::Sent, sequence, length, "HandshakeResponse41", || {
+        format!("user '{}', plugin {}, capabilities {capabilities:?}", config.user.escape_debug(), plugin.name())
+    });
+    with.facts.capabilities = capabilities;
+    with.facts.auth_plugin = Some(String::from(plugin.name()));
+    let login = Login { plugin, scramble: offer.scramble, security };
+    Ok(Next::Again(Handshake::Authenticating(Authenticating { exchange, login, capabilities })))
+}
+
+/// The user was named; the server decides.
+#[derive(Debug)]
+pub(super) struct Authenticating {
+    exchange: Exchange,
+    login: Login,
+    capabilities: Capabilities,
+}
+
+impl Authenticating {
+    fn step(mut self, with: &mut Surroundings<'_>) -> Result<Next, Error> {
+        let Some(packet) = with.channel.next_packet()? else { return Ok(Next::Wait(Handshake::Authenticating(self))) };
+        let config = Arc::clone(with.config);
+        let context = Context {
+            config: &config,
+            password: &config.password,
+            security: self.login.security,
+            capabilities: self.capabilities,
+        };
+        let payload = with.channel.payload(&packet);
+        super::tell_reply(with.channel, packet.sequence, payload);
+        let progress = self.exchange.step(payload, context)?;
+        if let Some(plugin) = self.exchange.plugin() {
+            self.login.plugin = plugin;
+            with.facts.auth_plugin = Some(String::from(plugin.name()));
+        }
+        match progress {
+            Progress::Send(answer) => {
+                let sequence = with.channel.sequence;
+                let length = with.channel.send(|out| out.put(&answer));
+                with.channel.tell_packet(Direction::Sent, sequence, length, "AuthSwitchResponse", String::new);
+                Ok(Next::Again(Handshake::Authenticating(self)))
+            }
+            Progress::Wait => Ok(Next::Again(Handshake::Authenticating(self))),
+            Progress::Granted => Ok(Next::Connected(packet, self.login)),
+            Progress::Denied(error) => Err(Error::Refused { by: Side::Server, error }),
+        }
+    }
+}

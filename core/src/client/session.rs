@@ -1,0 +1,449 @@
+//! The command phase: which answers are due, and what each packet of them means.
+
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+
+use super::authentication::{Context, Exchange, Progress};
+use super::event::Prepared;
+use super::handshake::Login;
+use crate::channel::{Channel, Packet};
+use crate::error::{Error, PeerMisbehaved, Side, SqlError};
+use crate::message::{Capabilities, ColumnDefinition, EofPacket, ErrPacket, OkPacket, StatusFlags, StmtPrepareOk};
+use crate::secret::Secret;
+use crate::wire::frame::MAX_FRAME_PAYLOAD;
+use crate::wire::{self, Put, Reader};
+
+/// An event without what it borrows; the connection completes it.
+#[derive(Debug)]
+pub(super) enum Happened {
+    Connected(Packet),
+    Ok(Packet),
+    ResultSet,
+    TextRow(Packet),
+    BinaryRow(Packet),
+    ResultEnd { status: StatusFlags, warnings: u16 },
+    Failed(SqlError),
+    Prepared(Prepared),
+    Text(Packet),
+    LocalInfile(Packet),
+    Closed,
+}
+
+/// A command whose answer is due.
+#[derive(Debug)]
+pub(super) struct Pending {
+    /// The number that its answer starts with.
+    pub(super) sequence: u8,
+    pub(super) expect: Expect,
+}
+
+/// What the answer to a command looks like, and how far it has come.
+#[derive(Debug)]
+pub(super) enum Expect {
+    /// OK, ERR, EOF.
+    Simple,
+    /// OK, ERR, or results with rows in the format given.
+    Results(RowFormat),
+    /// Rows at once, for columns that are known: COM_STMT_FETCH.
+    Fetch(Vec<ColumnDefinition>),
+    /// Column definitions up to EOF: COM_FIELD_LIST.
+    FieldList,
+    /// One packet of text: COM_STATISTICS.
+    Text,
+    /// COM_STMT_PREPARE.
+    Prepare,
+    /// COM_CHANGE_USER.
+    ChangeUser(Exchange, Secret),
+}
+
+/// How rows are encoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum RowFormat {
+    Text,
+    Binary,
+}
+
+/// Where the answer to the first pending command stands.
+#[derive(Debug)]
+enum Stage {
+    /// Its first packet, or the first packet of a further result.
+    Start,
+    /// This many column definitions are still to come, then rows.
+    Columns {
+        left: u64,
+        format: RowFormat,
+    },
+    /// The EOF behind the column definitions.
+    ColumnsEnd(RowFormat),
+    Rows(RowFormat),
+    /// The server waits for a file.
+    LocalInfile,
+    /// The server was told that it gets no file; what it says to that is not for the application.
+    FileRefused,
+    /// Definitions of a prepared statement.
+    Statement {
+        prepared: Prepared,
+        parameters: u16,
+        columns: u16,
+    },
+    /// The EOF behind the parameters or columns of a prepared statement.
+    StatementEof {
+        prepared: Prepared,
+        columns: u16,
+    },
+}
+
+/// The command phase.
+#[derive(Debug)]
+pub(super) struct Session {
+    pub(super) login: Login,
+    pub(super) capabilities: Capabilities,
+    pending: VecDeque<Pending>,
+    stage: Stage,
+    pub(super) columns: Vec<ColumnDefinition>,
+    pub(super) status: StatusFlags,
+    local_infile: bool,
+}
+
+impl Session {
+    pub(super) const fn new(login: Login, capabilities: Capabilities, local_infile: bool) -> Self {
+        Self {
+            login,
+            capabilities,
+            pending: VecDeque::new(),
+            stage: Stage::Start,
+            columns: Vec::new(),
+            status: StatusFlags::NONE,
+            local_infile,
+        }
+    }
+
+    /// Notes that a command was sent whose answer starts with `sequence`.
+    pub(super) fn expect(&mut self, sequence: u8, expect: Expect, channel: &mut Channel) {
+        if self.pending.is_empty() {
+            channel.sequence = sequence;
+        }
+        self.pending.push_back(Pending { sequence, expect });
+    }
+
+    /// Whether every command was answered.
+    pub(super) fn is_idle(&self) -> bool {
+        self.pending.is_empty()
+    }
+
+    /// Whether the server waits for the contents of a file.
+    pub(super) const fn awaits_file(&self) -> bool {
+        matches!(self.stage, Stage::LocalInfile)
+    }
+
+    /// The file was sent whole.
+    pub(super) fn file_sent(&mut self) {
+        self.stage = Stage::Start;
+    }
+
+    /// Takes packets until one of them is something for the application.
+    pub(super) fn step(&mut self, channel: &mut Channel, config: &super::Config) -> Result<Option<Happened>, Error> {
+        loop {
+            if self.pending.is_empty() {
+                channel.sequence = 0;
+            }
+            if self.awaits_file() {
+                return Ok(None);
+            }
+            let Some(packet) = channel.next_packet()? else { return Ok(None) };
+            if self.pending.is_empty() {
+                return Err(unasked(channel.payload(&packet)));
+            }
+            if let Some(happened) = self.packet(packet, channel, config)? {
+                return Ok(Some(happened));
+            }
+        }
+    }
+
+    fn packet(
+        &mut self,
+        packet: Packet,
+        channel: &mut Channel,
+        config: &super::Config,
+    ) -> Result<Option<Happened>, Error> {
+        let payload = channel.payload(&packet);
+        // The hot path first: a row is known by its stage and its first byte alone.
+        if let Stage::Rows(format) = self.stage {
+            if !self.ends_rows(payload) {
+                return Ok(Some(match format {
+                    RowFormat::Text => Happened::TextRow(packet),
+                    RowFormat::Binary => Happened::BinaryRow(packet),
+                }));
+            }
+            let end = self.end_of_rows(payload)?;
+            match &end {
+                Happened::Failed(_) => self.finish(channel),
+                _ => self.finish_unless_more(channel),
+            }
+            return Ok(Some(end));
+        }
+        match core::mem::replace(&mut self.stage, Stage::Start) {
+            Stage::Start => self.first(packet, channel, config),
+            Stage::Columns { left, format } => {
+                self.columns.push(ColumnDefinition::decode(payload, self.capabilities)?);
+                match left - 1 {
+                    0 if self.has_eof() => self.stage = Stage::ColumnsEnd(format),
+                    0 => return Ok(Some(self.begin_rows(format))),
+                    left => self.stage = Stage::Columns { left, format },
+                }
+                Ok(None)
+            }
+            Stage::ColumnsEnd(format) => {
+                let eof = EofPacket::decode(payload)?;
+                self.status = eof.status;
+                let begun = self.begin_rows(format);
+                if eof.status.contains(StatusFlags::CURSOR_EXISTS) {
+                    // The rows wait in a cursor on the server; nothing follows this EOF.
+                    self.finish(channel);
+                }
+                Ok(Some(begun))
+            }
+            Stage::Statement { prepared, parameters, columns } => {
+                let definition = ColumnDefinition::decode(payload, self.capabilities)?;
+                Ok(self.definition(definition, prepared, parameters, columns, channel))
+            }
+            Stage::StatementEof { prepared, columns } => {
+                EofPacket::decode(payload)?;
+                Ok(self.statement(prepared, 0, columns, channel))
+            }
+            Stage::FileRefused => {
+                if let Ok(ok) = OkPacket::decode(payload, self.capabilities) {
+                    self.status = ok.status;
+                    self.finish_unless_more(channel);
+                } else {
+                    self.finish(channel);
+                }
+                Ok(Some(Happened::Failed(SqlError::new(
+                    2068,
+                    b"HY000",
+                    "LOAD DATA LOCAL INFILE file request rejected due to restrictions on access: the server asked for a \
+                     file of this computer, and --local-infile is off",
+                ))))
+            }
+            // Neither stage reads a packet here: rows were handled above, a file is sent before the next packet.
+            Stage::Rows(_) | Stage::LocalInfile => Ok(None),
+        }
+    }
+
+    /// The first packet of an answer.
+    fn first(
+        &mut self,
+        packet: Packet,
+        channel: &mut Channel,
+        config: &super::Config,
+    ) -> Result<Option<Happened>, Error> {
+        let payload = channel.payload(&packet);
+        super::tell_reply(channel, packet.sequence, payload);
+        let Some(Pending { expect, .. }) = self.pending.front_mut() else { return Ok(None) };
+        if payload.first() == Some(&0xff) && !matches!(expect, Expect::ChangeUser(..)) {
+            let error = ErrPacket::decode(payload)?.to_sql_error();
+            self.finish(channel);
+            return Ok(Some(Happened::Failed(error)));
+        }
+        match expect {
+            Expect::Simple => self.done(packet, channel),
+            Expect::Results(format) => {
+                let format = *format;
+                self.result(packet, format, channel)
+            }
+            Expect::Fetch(columns) => {
+                self.columns = core::mem::take(columns);
+                // The packet is already a row, or the end of them.
+                self.stage = Stage::Rows(RowFormat::Binary);
+                self.packet(packet, channel, config)
+            }
+            Expect::FieldList => {
+                if is_eof(payload) {
+                    let end = self.end_of_rows(payload)?;
+                    self.finish(channel);
+                    return Ok(Some(end));
+                }
+                let column = ColumnDefinition::decode(payload, self.capabilities)?;
+                self.columns = Vec::from([column]);
+                Ok(Some(Happened::ResultSet))
+            }
+            Expect::Text => {
+                self.finish(channel);
+                Ok(Some(Happened::Text(packet)))
+            }
+            Expect::Prepare => {
+                let ok = StmtPrepareOk::decode(payload)?;
+                let prepared = Prepared {
+                    statement: ok.statement,
+                    parameters: Vec::new(),
+                    columns: Vec::new(),
+                    warnings: ok.warnings,
+                };
+                Ok(self.statement(prepared, ok.parameters, ok.columns, channel))
+            }
+            Expect::ChangeUser(exchange, password) => {
+                let context =
+                    Context { config, password, security: self.login.security, capabilities: self.capabilities };
+                match exchange.step(payload, context)? {
+                    Progress::Send(answer) => {
+                        channel.send(|out| out.put(&answer));
+                        Ok(None)
+                    }
+                    Progress::Wait => Ok(None),
+                    Progress::Granted => self.done(packet, channel),
+                    Progress::Denied(error) => {
+                        self.finish(channel);
+                        Ok(Some(Happened::Failed(error)))
+                    }
+                }
+            }
+        }
+    }
+
+    /// OK, or the EOF that some commands end with.
+    fn done(&mut self, packet: Packet, channel: &mut Channel) -> Result<Option<Happened>, Error> {
+        let payload = channel.payload(&packet);
+        if is_eof(payload) && self.has_eof() {
+            let eof = EofPacket::decode(payload)?;
+            self.status = eof.status;
+            self.finish(channel);
+            return Ok(Some(Happened::ResultEnd { status: eof.status, warnings: eof.warnings }));
+        }
+        self.status = OkPacket::decode(payload, self.capabilities)?.status;
+        self.finish_unless_more(channel);
+        Ok(Some(Happened::Ok(packet)))
+    }
+
+    fn result(&mut self, packet: Packet, format: RowFormat, channel: &mut Channel) -> Result<Option<Happened>, Error> {
+        let payload = channel.payload(&packet);
+        match payload.first() {
+            None => Err(Error::PeerMisbehaved(PeerMisbehaved::Unexpected("an empty packet where a result begins"))),
+            Some(0x00) => self.done(packet, channel),
+            Some(0xfb) if self.local_infile && format == RowFormat::Text => {
+                self.stage = Stage::LocalInfile;
+                Ok(Some(Happened::LocalInfile(packet)))
+            }
+            Some(0xfb) => {
+                // An empty packet says that there is no file.
+                channel.send(|_| {});
+                self.stage = Stage::FileRefused;
+                Ok(None)
+            }
+            Some(_) => {
+                let mut reader = Reader::new(payload);
+                let left = reader.lenenc_int("the number of columns")?;
+                reader.finish("the number of columns")?;
+                if left == 0 || left > 4096 {
+                    return Err(Error::PeerMisbehaved(PeerMisbehaved::Unexpected(
+                        "a result of more columns than MySQL can have",
+                    )));
+                }
+                self.columns.clear();
+                self.stage = Stage::Columns { left, format };
+                Ok(None)
+            }
+        }
+    }
+
+    fn begin_rows(&mut self, format: RowFormat) -> Happened {
+        self.stage = Stage::Rows(format);
+        Happened::ResultSet
+    }
+
+    fn definition(
+        &mut self,
+        definition: ColumnDefinition,
+        mut prepared: Prepared,
+        parameters: u16,
+        columns: u16,
+        channel: &mut Channel,
+    ) -> Option<Happened> {
+        let (parameters, columns) = if parameters > 0 {
+            prepared.parameters.push(definition);
+            (parameters - 1, columns)
+        } else {
+            prepared.columns.push(definition);
+            (0, columns.saturating_sub(1))
+        };
+        // The EOF stands behind the last parameter, and behind the last column.
+        let last_parameter = parameters == 0 && prepared.columns.is_empty();
+        if self.has_eof() && (last_parameter || (parameters == 0 && columns == 0)) {
+            self.stage = Stage::StatementEof { prepared, columns };
+            return None;
+        }
+        self.statement(prepared, parameters, columns, channel)
+    }
+
+    /// Goes on with the definitions, or is done with them.
+    fn statement(
+        &mut self,
+        prepared: Prepared,
+        parameters: u16,
+        columns: u16,
+        channel: &mut Channel,
+    ) -> Option<Happened> {
+        if parameters == 0 && columns == 0 {
+            self.finish(channel);
+            return Some(Happened::Prepared(prepared));
+        }
+        self.stage = Stage::Statement { prepared, parameters, columns };
+        None
+    }
+
+    /// Whether EOF packets are in use, which OK has replaced since MySQL 5.7.
+    const fn has_eof(&self) -> bool {
+        !self.capabilities.contains(Capabilities::DEPRECATE_EOF)
+    }
+
+    fn ends_rows(&self, payload: &[u8]) -> bool {
+        match payload.first() {
+            Some(0xfe) if self.has_eof() => is_eof(payload),
+            Some(0xfe) => payload.len() < MAX_FRAME_PAYLOAD,
+            Some(0xff) => true,
+            _ => false,
+        }
+    }
+
+    /// What ends rows: EOF, OK in its place, or ERR.
+    fn end_of_rows(&mut self, payload: &[u8]) -> wire::Result<Happened> {
+        if payload.first() == Some(&0xff) {
+            return Ok(Happened::Failed(ErrPacket::decode(payload)?.to_sql_error()));
+        }
+        let (status, warnings) = if self.has_eof() {
+            let eof = EofPacket::decode(payload)?;
+            (eof.status, eof.warnings)
+        } else {
+            let ok = OkPacket::decode(payload, self.capabilities)?;
+            (ok.status, ok.warnings)
+        };
+        self.status = status;
+        Ok(Happened::ResultEnd { status, warnings })
+    }
+
+    fn finish_unless_more(&mut self, channel: &mut Channel) {
+        self.stage = Stage::Start;
+        if !self.status.contains(StatusFlags::MORE_RESULTS) {
+            self.finish(channel);
+        }
+    }
+
+    /// The first pending command is answered; the next one's answer has a number of its own.
+    fn finish(&mut self, channel: &mut Channel) {
+        self.stage = Stage::Start;
+        self.pending.pop_front();
+        channel.sequence = self.pending.front().map_or(0, |next| next.sequence);
+    }
+}
+
+/// A classic EOF packet: FE and fewer than 9 bytes.
+const fn is_eof(payload: &[u8]) -> bool {
+    matches!(payload, [0xfe, ..]) && payload.len() < 9
+}
+
+/// A packet that answers nothing: a server that closes says why in ERR.
+fn unasked(payload: &[u8]) -> Error {
+    match ErrPacket::decode(payload) {
+        Ok(error) => Error::Refused { by: Side::Server, error: error.to_sql_error() },
+        Err(_) => Error::PeerMisbehaved(PeerMisbehaved::Unexpected("a packet that answers no command")),
+    }
+}

@@ -1,0 +1,393 @@
+//! The connection phase: response, TLS, authentication. Each state holds what it may use, and a step consumes it.
+
+use alloc::boxed::Box;
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use super::config::{Config, Peer};
+use super::event::{Candidate, Login};
+use crate::account::admit;
+use crate::auth::{Plugin, ServerAuth, ServerContext, ServerStep};
+use crate::channel::Channel;
+use crate::error::{Error, PeerMisbehaved, Side, SqlError};
+use crate::facts::{Facts, Transport};
+use crate::machine::Now;
+use crate::message::{
+    AuthMoreData, AuthSwitchRequest, Capabilities, ChangeUser, HandshakeResponse41, HandshakeV10, SslRequest,
+    StatusFlags,
+};
+use crate::tls::TlsLayer;
+use crate::trace::Direction;
+
+/// Bytes of SSLRequest, and of the fields that HandshakeResponse41 starts with.
+const SSL_REQUEST: usize = 32;
+
+/// What a step may use of the connection.
+pub(super) struct Surroundings<'a> {
+    pub(super) config: &'a Arc<Config>,
+    pub(super) channel: &'a mut Channel,
+    pub(super) facts: &'a mut Facts,
+    pub(super) peer: &'a Peer,
+    pub(super) now: Now,
+}
+
+/// The states of the connection phase.
+#[derive(Debug)]
+pub(super) enum Handshake {
+    /// The greeting was sent.
+    AwaitResponse(AwaitResponse),
+    /// SSLRequest was taken; TLS is under way, then the response follows inside it.
+    Securing(Securing),
+    /// The application was asked for the account.
+    AwaitAccount(AwaitAccount),
+    /// The plugin's exchange is under way.
+    Authenticating(Authenticating),
+    /// The application's answer has led somewhere; the next poll tells it.
+    Decided(Box<Next>),
+    /// The application was told that the user is authentic.
+    AwaitVerdict,
+}
+
+/// Where a step leads.
+#[derive(Debug)]
+pub(super) enum Next {
+    /// More bytes, or the application's answer, are needed.
+    Wait(Handshake),
+    /// Another step can be made at once.
+    Again(Handshake),
+    /// A user was named.
+    Login(AwaitAccount, Login),
+    /// He has proved who he is.
+    Authenticated { using_password: bool, learned: Option<[u8; 32]> },
+    /// He has not, or not as the account demands.
+    Denied(Denial),
+}
+
+/// A refusal with error 1045 and the reason that only the log gets.
+#[derive(Debug)]
+pub(super) struct Denial {
+    pub(super) error: SqlError,
+    pub(super) reason: String,
+}
+
+impl Handshake {
+    pub(super) const fn name(&self) -> &'static str {
+        match self {
+            Self::AwaitResponse(_) => "AwaitResponse",
+            Self::Securing(_) => "Securing",
+            Self::AwaitAccount(_) => "AwaitAccount",
+            Self::Authenticating(_) => "Authenticating",
+            Self::Decided(_) => "Decided",
+            Self::AwaitVerdict => "AwaitVerdict",
+        }
+    }
+
+    pub(super) fn step(self, with: &mut Surroundings<'_>) -> Result<Next, Error> {
+        match self {
+            Self::AwaitResponse(state) => state.step(with),
+            Self::Securing(state) => state.step(with),
+            Self::Authenticating(state) => state.step(with),
+            Self::Decided(next) => Ok(*next),
+            waiting @ (Self::AwaitAccount(_) | Self::AwaitVerdict) => Ok(Next::Wait(waiting)),
+        }
+    }
+}
+
+/// Queues the greeting.
+pub(super) fn greet(with: &mut Surroundings<'_>) -> AwaitResponse {
+    let scramble = scramble(with.config);
+    let greeting = HandshakeV10 {
+        server_version: with.config.server_version.as_bytes(),
+        connection_id: with.facts.connection_id,
+        scramble,
+        capabilities: with.config.offered(),
+        charset: with.config.charset,
+        status: StatusFlags::AUTOCOMMIT,
+        auth_plugin: Some(with.config.default_plugin.name().as_bytes()),
+    };
+    let length = with.channel.send(|out| greeting.encode(out));
+    with.channel.tell_packet(Direction::Sent, 0, length, "HandshakeV10", || {
+        format!("version {}, capabilities {:?}", with.config.server_version, greeting.capabilities)
+    });
+    AwaitResponse { scramble }
+}
+
+/// 20 random bytes from `!` to `~`, never `$`: what every client can carry, NUL and separators left out.
+pub(super) fn scramble(config: &Config) -> [u8; 20] {
+    let mut bytes = [0; 20];
+    config.random.fill(&mut bytes);
+    bytes.map(|byte| match b'!' + byte % 93 {
+        b'$' => b'~',
+        printable => printable,
+    })
+}
+
+/// The greeting was sent and nothing came yet.
+#[derive(Debug)]
+pub(super) struct AwaitResponse {
+    scramble: [u8; 20],
+}
+
+impl AwaitResponse {
+    fn step(self, with: &mut Surroundings<'_>) -> Result<Next, Error> {
+        let Some(packet) = with.channel.next_packet()? else { return Ok(Next::Wait(Handshake::AwaitResponse(self))) };
+        let payload = with.channel.payload(&packet);
+        let capabilities = match payload.first_chunk::<4>() {
+            Some(bytes) => Capabilities::from_bits(u64::from(u32::from_le_bytes(*bytes))),
+            None => return Err(bad("the response is shorter than its capability flags")),
+        };
+        if !capabilities.contains(Capabilities::PROTOCOL_41) {
+            return Err(bad("the client speaks the protocol from before MySQL 4.1"));
+        }
+        if !capabilities.contains(Capabilities::SSL) {
+            if payload.len() <= SSL_REQUEST {
+                return Err(bad("the response is cut short"));
+            }
+            return respond(payload.to_vec(), packet.sequence, self.scramble, with);
+        }
+        // What is longer has credentials behind it, which must not travel in plaintext ahead of TLS.
+        let Some(request) = payload.first_chunk::<SSL_REQUEST>().filter(|_| payload.len() == SSL_REQUEST) else {
+            return Err(bad("a SSLRequest has exactly 32 bytes"));
+        };
+        let (request, length) = (*request, payload.len());
+        SslRequest::decode(&request).map_err(|_| bad("the SSLRequest can't be read"))?;
+        with.channel.tell_packet(Direction::Received, packet.sequence, length, "SSLRequest", || {
+            format!("capabilities {capabilities:?}")
+        });
+        let Some(context) = &with.config.tls else {
+            return Err(bad("the client asks for TLS, which this server did not offer"));
+        };
+        let layer = TlsLayer::server(context)?;
+        // Whatever lies behind the SSLRequest is TLS's: a ClientHello may come in the same segment, commands may not.
+        with.channel.start_tls(layer, with.now.wall)?;
+        Ok(Next::Again(Handshake::Securing(Securing { scramble: self.scramble, request })))
+    }
+}
+
+/// TLS is under way.
+#[derive(Debug)]
+pub(super) struct Securing {
+    scramble: [u8; 20],
+    request: [u8; SSL_REQUEST],
+}
+
+impl Securing {
+    fn step(self, with: &mut Surroundings<'_>) -> Result<Next, Error> {
+        if with.channel.is_securing() {
+            return Ok(Next::Wait(Handshake::Securing(self)));
+        }
+        if with.facts.tls.is_none() {
+            with.facts.tls = with.channel.tls_facts();
+        }
+        let Some(packet) = with.channel.next_packet()? else { return Ok(Next::Wait(Handshake::Securing(self))) };
+        let payload = with.channel.payload(&packet);
+        match payload.first_chunk::<SSL_REQUEST>() {
+            Some(_) if payload.len() == SSL_REQUEST => Err(bad("a second SSLRequest, inside TLS")),
+            Some(header) if *header == self.request => respond(payload.to_vec(), packet.sequence, self.scramble, with),
+            // Somebody on the way may have altered the plaintext copy to weaken the connection.
+            Some(_) => Err(bad("the capabilities inside TLS are not those of the SSLRequest")),
+            None => Err(bad("the response is cut short")),
+        }
+    }
+}
+
+/// Takes HandshakeResponse41, in plaintext or inside TLS.
+fn respond(payload: Vec<u8>, sequence: u8, scramble: [u8; 20], with: &mut Surroundings<'_>) -> Result<Next, Error> {
+    let response = HandshakeResponse41::decode(&payload).map_err(|_| bad("the response can't be read"))?;
+    let capabilities = response.capabilities & with.config.offered();
+    with.facts.capabilities = capabilities;
+    let user = String::from_utf8_lossy(response.user).into_owned();
+    with.channel.tell_packet(Direction::Received, sequence, payload.len(), "HandshakeResponse41", || {
+        format!("user '{}', capabilities {:?}", user.escape_debug(), response.capabilities)
+    });
+    if with.config.require_secure_transport && !is_secure(with.facts) {
+        return Err(refuse(SqlError::new(
+            3159,
+            b"HY000",
+            "Connections using insecure transport are prohibited while --require_secure_transport=ON.",
+        )));
+    }
+    let login = Login {
+        user: user.clone(),
+        database: response.database.map(|name| String::from_utf8_lossy(name).into_owned()),
+        charset: Some(u16::from(response.charset)),
+        attributes: texts(response.attributes.iter()),
+        change_user: false,
+    };
+    let reply = Reply {
+        plugin: response.auth_plugin.map_or(Some(Plugin::MysqlNativePassword), Plugin::from_name),
+        data: response.auth_response.to_vec(),
+    };
+    Ok(Next::Login(AwaitAccount { user, scramble: Some(scramble), reply }, login))
+}
+
+/// Takes COM_CHANGE_USER. Its answer to the old scramble is not looked at: the exchange starts over with a fresh one.
+pub(super) fn change_user(change: &ChangeUser<'_>) -> (AwaitAccount, Login) {
+    let user = String::from_utf8_lossy(change.user).into_owned();
+    let login = Login {
+        user: user.clone(),
+        database: change
+            .database
+            .map(|name| String::from_utf8_lossy(name).into_owned())
+            .filter(|name| !name.is_empty()),
+        charset: change.charset,
+        attributes: texts(change.attributes.iter()),
+        change_user: true,
+    };
+    (AwaitAccount { user, scramble: None, reply: Reply { plugin: None, data: Vec::new() } }, login)
+}
+
+fn texts<'a>(pairs: impl Iterator<Item = (&'a [u8], &'a [u8])>) -> Vec<(String, String)> {
+    let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+    pairs.map(|(name, value)| (text(name), text(value))).collect()
+}
+
+/// The authentication data that came with the response.
+struct Reply {
+    plugin: Option<Plugin>,
+    data: Vec<u8>,
+}
+
+impl core::fmt::Debug for Reply {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "Reply {{ plugin: {:?}, data: … }}", self.plugin)
+    }
+}
+
+/// The application looks the account up.
+#[derive(Debug)]
+pub(super) struct AwaitAccount {
+    user: String,
+    /// The greeting's scramble; `None` where it was used up.
+    scramble: Option<[u8; 20]>,
+    reply: Reply,
+}
+
+impl AwaitAccount {
+    /// Starts the exchange that the account's plugin wants.
+    pub(super) fn authenticate(self, candidate: Candidate, with: &mut Surroundings<'_>) -> Next {
+        with.facts.auth_plugin = Some(candidate.plugin.name().to_string());
+        let mut state =
+            Authenticating { auth: ServerAuth::start(candidate.plugin, Vec::new()), user: self.user, candidate };
+        if state.candidate.requirement.needs_tls() && with.facts.tls.is_none() {
+            // Before anything of the password is looked at: MySQL asks for it first, and only then refuses.
+            let using_password = !self.reply.data.is_empty();
+            return Next::Denied(state.deny(using_password, "the account demands TLS", with));
+        }
+        let plugin = state.candidate.plugin;
+        let answers = match plugin.client_plugin() {
+            None => true,
+            Some(plugin) => self.reply.plugin == Some(plugin) && plugin.challenge_length() == 20,
+        };
+        match self.scramble.filter(|_| answers) {
+            Some(scramble) => {
+                state.auth = ServerAuth::start(plugin, scramble.to_vec());
+                state.judge(&self.reply.data, with)
+            }
+            None => {
+                let challenge = match plugin.challenge_length() {
+                    20 => scramble(with.config).to_vec(),
+                    length => {
+                        let mut nonce = alloc::vec![0; length];
+                        with.config.random.fill(&mut nonce);
+                        nonce
+                    }
+                };
+                let name = plugin.client_plugin().unwrap_or(with.config.default_plugin).name();
+                let switch = AuthSwitchRequest { plugin: name.as_bytes(), data: &challenge };
+                let sequence = with.channel.sequence;
+                let length = with.channel.send(|out| switch.encode(out));
+                with.channel.tell_packet(Direction::Sent, sequence, length, "AuthSwitchRequest", || name.to_string());
+                state.auth = ServerAuth::start(plugin, challenge);
+                Next::Again(Handshake::Authenticating(state))
+            }
+        }
+    }
+}
+
+/// The plugin's exchange.
+#[derive(Debug)]
+pub(super) struct Authenticating {
+    auth: ServerAuth,
+    user: String,
+    candidate: Candidate,
+}
+
+impl Authenticating {
+    fn step(self, with: &mut Surroundings<'_>) -> Result<Next, Error> {
+        let Some(packet) = with.channel.next_packet()? else { return Ok(Next::Wait(Handshake::Authenticating(self))) };
+        let reply = with.channel.payload(&packet).to_vec();
+        with.channel.tell_packet(Direction::Received, packet.sequence, reply.len(), "AuthSwitchResponse", String::new);
+        Ok(self.judge(&reply, with))
+    }
+
+    fn judge(mut self, reply: &[u8], with: &mut Surroundings<'_>) -> Next {
+        let context = ServerContext {
+            secure: is_secure(with.facts),
+            fast_digest: self.candidate.fast_digest.as_ref(),
+            peer_user: with.peer.user.as_deref(),
+        };
+        match self.auth.step(&self.candidate.credential, reply, &context) {
+            ServerStep::MoreData(data) => {
+                more_data(&data, with);
+                Next::Again(Handshake::Authenticating(self))
+            }
+            ServerStep::Granted { using_password, learned, more_data: last } => {
+                if let Err(refusal) = admit(&self.candidate.requirement, with.facts) {
+                    return Next::Denied(self.deny(using_password, &refusal.to_string(), with));
+                }
+                if let Some(data) = last {
+                    more_data(data, with);
+                }
+                Next::Authenticated { using_password, learned }
+            }
+            ServerStep::Denied { using_password } => Next::Denied(self.deny(
+                using_password,
+                "the password or proof is wrong, or there is no such user",
+                with,
+            )),
+        }
+    }
+
+    fn deny(&self, using_password: bool, reason: &str, with: &Surroundings<'_>) -> Denial {
+        Denial {
+            error: access_denied(&self.user, &with.peer.host, using_password),
+            reason: format!("'{}'@'{}': {reason}", self.user.escape_debug(), with.peer.host),
+        }
+    }
+}
+
+fn more_data(data: &[u8], with: &mut Surroundings<'_>) {
+    let sequence = with.channel.sequence;
+    let length = with.channel.send(|out| AuthMoreData { data }.encode(out));
+    with.channel.tell_packet(Direction::Sent, sequence, length, "AuthMoreData", String::new);
+}
+
+/// Whether nobody on a network can read along.
+fn is_secure(facts: &Facts) -> bool {
+    facts.tls.is_some() || facts.transport == Transport::UnixSocket
+}
+
+/// Error 1045, the same for every cause.
+pub(super) fn access_denied(user: &str, host: &str, using_password: bool) -> SqlError {
+    let used = if using_password { "YES" } else { "NO" };
+    SqlError::new(1045, b"28000", format!("Access denied for user '{user}'@'{host}' (using password: {used})"))
+}
+
+const fn bad(what: &'static str) -> Error {
+    Error::PeerMisbehaved(PeerMisbehaved::BadHandshake(what))
+}
+
+const fn refuse(error: SqlError) -> Error {
+    Error::Refused { by: Side::Server, error }
+}
+
+/// The packets of the exchange end here; what is kept of it is wiped with it.
+pub(super) fn send_ok(status: StatusFlags, channel: &mut Channel, capabilities: Capabilities) {
+    let ok = crate::message::OkPacket { status, ..Default::default() };
+    let sequence = channel.sequence;
+    let length = channel.send(|out| ok.encode(capabilities, out));
+    channel.tell_packet(Direction::Sent, sequence, length, "OK_Packet", String::new);
+}

@@ -1,0 +1,246 @@
+//! The replies of a server connection to its client's commands.
+
+use alloc::string::String;
+
+use super::{Connection, State};
+use crate::error::{Error, SqlError};
+use crate::message::{
+    Capabilities, ColumnDefinition, EofPacket, ErrPacket, OkPacket, StatusFlags, StmtPrepareOk, Value,
+    encode_binary_row, encode_text_row,
+};
+use crate::trace::Direction;
+use crate::wire::Put;
+
+/// How far the reply to the command at hand has come.
+#[derive(Debug, Default)]
+pub(super) struct Reply {
+    stage: Stage,
+}
+
+#[derive(Debug, Default, PartialEq, Eq)]
+enum Stage {
+    /// Nothing was said yet, or a result was ended with more to follow.
+    #[default]
+    Start,
+    /// Columns were defined; rows may follow.
+    Rows,
+    /// A file was asked for.
+    File,
+}
+
+impl Reply {
+    pub(super) fn awaits_file(&self) -> bool {
+        self.stage == Stage::File
+    }
+
+    pub(super) const fn file_received(&mut self) {
+        self.stage = Stage::Start;
+    }
+}
+
+impl Connection {
+    /// OK. Ends the reply unless its status has `MORE_RESULTS`.
+    ///
+    /// # Errors
+    /// `Misuse` where no command waits for this, or the sticky error. So for every reply.
+    pub fn ok(&mut self, ok: &OkPacket<'_>) -> Result<(), Error> {
+        self.at(Stage::Start)?;
+        let capabilities = self.facts.capabilities;
+        let sequence = self.channel.sequence;
+        let length = self.channel.send(|out| ok.encode(capabilities, out));
+        self.channel.tell_packet(Direction::Sent, sequence, length, "OK_Packet", String::new);
+        self.finish(ok.status);
+        Ok(())
+    }
+
+    /// ERR. Ends the reply, also in the middle of rows.
+    ///
+    /// # Errors
+    /// As [`ok`](Self::ok).
+    pub fn err(&mut self, error: &SqlError) -> Result<(), Error> {
+        self.reply()?;
+        let sequence = self.channel.sequence;
+        let length = self.channel.send(|out| ErrPacket::from(error).encode(out));
+        self.channel.tell_packet(Direction::Sent, sequence, length, "ERR_Packet", || alloc::format!("{error}"));
+        self.finish(StatusFlags::NONE);
+        Ok(())
+    }
+
+    /// One packet of text: the answer to COM_STATISTICS.
+    ///
+    /// # Errors
+    /// As [`ok`](Self::ok).
+    pub fn text(&mut self, text: &[u8]) -> Result<(), Error> {
+        self.at(Stage::Start)?;
+        self.channel.send(|out| out.put(text));
+        self.finish(StatusFlags::NONE);
+        Ok(())
+    }
+
+    /// EOF where the client knows EOF packets, else OK: the answer to COM_SET_OPTION.
+    ///
+    /// # Errors
+    /// As [`ok`](Self::ok).
+    pub fn eof(&mut self, status: StatusFlags) -> Result<(), Error> {
+        self.at(Stage::Start)?;
+        self.send_eof(status, 0);
+        self.finish(StatusFlags::NONE);
+        Ok(())
+    }
+
+    /// Begins a result: its columns. Rows follow, then [`end_rows`](Self::end_rows).
+    ///
+    /// # Errors
+    /// As [`ok`](Self::ok).
+    pub fn begin_rows(&mut self, columns: &[ColumnDefinition]) -> Result<(), Error> {
+        self.at(Stage::Start)?;
+        self.channel.send(|out| out.put_lenenc_int(columns.len() as u64));
+        self.define(columns);
+        if self.has_eof() {
+            self.send_eof(StatusFlags::AUTOCOMMIT, 0);
+        }
+        self.reply()?.stage = Stage::Rows;
+        Ok(())
+    }
+
+    /// A row of a result to COM_QUERY.
+    ///
+    /// # Errors
+    /// As [`ok`](Self::ok).
+    pub fn text_row<'v>(&mut self, values: impl IntoIterator<Item = Option<&'v [u8]>>) -> Result<(), Error> {
+        self.at(Stage::Rows)?;
+        self.channel.send(|out| encode_text_row(values, out));
+        Ok(())
+    }
+
+    /// A row of a result to COM_STMT_EXECUTE.
+    ///
+    /// # Errors
+    /// As [`ok`](Self::ok).
+    pub fn binary_row(&mut self, columns: &[ColumnDefinition], values: &[Value<'_>]) -> Result<(), Error> {
+        self.at(Stage::Rows)?;
+        self.channel.send(|out| encode_binary_row(columns, values, out));
+        Ok(())
+    }
+
+    /// Ends a result's rows. Another result follows where the status has `MORE_RESULTS`.
+    ///
+    /// # Errors
+    /// As [`ok`](Self::ok).
+    pub fn end_rows(&mut self, status: StatusFlags, warnings: u16) -> Result<(), Error> {
+        self.at(Stage::Rows)?;
+        self.send_eof(status, warnings);
+        self.finish(status);
+        Ok(())
+    }
+
+    /// The answer to COM_STMT_PREPARE.
+    ///
+    /// # Errors
+    /// As [`ok`](Self::ok).
+    pub fn prepared(
+        &mut self,
+        statement: u32,
+        parameters: &[ColumnDefinition],
+        columns: &[ColumnDefinition],
+        warnings: u16,
+    ) -> Result<(), Error> {
+        self.at(Stage::Start)?;
+        let count = |definitions: &[ColumnDefinition]| u16::try_from(definitions.len());
+        let (Ok(parameter_count), Ok(column_count)) = (count(parameters), count(columns)) else {
+            return Err(Error::Misuse("a statement of more than 65535 parameters or columns"));
+        };
+        let ok = StmtPrepareOk { statement, columns: column_count, parameters: parameter_count, warnings };
+        self.channel.send(|out| ok.encode(out));
+        for definitions in [parameters, columns] {
+            self.define(definitions);
+            if self.has_eof() && !definitions.is_empty() {
+                self.send_eof(StatusFlags::AUTOCOMMIT, 0);
+            }
+        }
+        self.finish(StatusFlags::NONE);
+        Ok(())
+    }
+
+    /// The answer to COM_FIELD_LIST.
+    ///
+    /// # Errors
+    /// As [`ok`](Self::ok).
+    pub fn field_list(&mut self, columns: &[ColumnDefinition], status: StatusFlags) -> Result<(), Error> {
+        self.at(Stage::Start)?;
+        let capabilities = self.facts.capabilities;
+        for column in columns {
+            self.channel.send(|out| {
+                column.encode(capabilities, out);
+                // The default value that only this command shows: NULL.
+                out.put_u8(0xfb);
+            });
+        }
+        self.send_eof(status, 0);
+        self.finish(StatusFlags::NONE);
+        Ok(())
+    }
+
+    /// Asks the client for a file: LOAD DATA LOCAL INFILE. `LocalData` events follow, then `LocalDataEnd`; reply then.
+    ///
+    /// # Errors
+    /// As [`ok`](Self::ok); `Misuse` where the client does not allow it.
+    pub fn local_infile(&mut self, filename: &[u8]) -> Result<(), Error> {
+        self.at(Stage::Start)?;
+        if !self.facts.capabilities.contains(Capabilities::LOCAL_FILES) {
+            return Err(Error::Misuse("the client allows no LOAD DATA LOCAL"));
+        }
+        self.channel.send(|out| {
+            out.put_u8(0xfb);
+            out.put(filename);
+        });
+        self.reply()?.stage = Stage::File;
+        Ok(())
+    }
+
+    fn define(&mut self, columns: &[ColumnDefinition]) {
+        let capabilities = self.facts.capabilities;
+        for column in columns {
+            self.channel.send(|out| column.encode(capabilities, out));
+        }
+    }
+
+    /// The end of rows or definitions: EOF, or OK in its place.
+    fn send_eof(&mut self, status: StatusFlags, warnings: u16) {
+        let capabilities = self.facts.capabilities;
+        if self.has_eof() {
+            self.channel.send(|out| EofPacket { warnings, status }.encode(out));
+        } else {
+            let ok = OkPacket { status, warnings, ..OkPacket::default() };
+            self.channel.send(|out| ok.encode_as_eof(capabilities, out));
+        }
+    }
+
+    const fn has_eof(&self) -> bool {
+        !self.facts.capabilities.contains(Capabilities::DEPRECATE_EOF)
+    }
+
+    fn reply(&mut self) -> Result<&mut Reply, Error> {
+        match &mut self.state {
+            State::Session(Some(reply)) => Ok(reply),
+            State::Failed(error) => Err(error.clone()),
+            _ => Err(Error::Misuse("no command waits for a reply")),
+        }
+    }
+
+    fn at(&mut self, stage: Stage) -> Result<(), Error> {
+        if self.reply()?.stage == stage { Ok(()) } else { Err(Error::Misuse("a reply out of its order")) }
+    }
+
+    /// The reply is over, unless more results follow.
+    fn finish(&mut self, status: StatusFlags) {
+        if let State::Session(reply) = &mut self.state {
+            if status.contains(StatusFlags::MORE_RESULTS) {
+                *reply = Some(Reply::default());
+            } else {
+                *reply = None;
+                self.channel.sequence = 0;
+            }
+        }
+    }
+}
