@@ -2,7 +2,10 @@
 
 use alloc::vec::Vec;
 
-use super::{AuthError, Plugin, Security};
+use super::{
+    AuthError, Plugin, Security, caching_sha2_password, clear_password, ed25519, native_password, public_key,
+    sha256_password,
+};
 use crate::random::Random;
 use crate::secret::Secret;
 
@@ -27,24 +30,117 @@ pub struct ClientPolicy<'a> {
 #[derive(Debug, Clone)]
 pub struct ClientAuth {
     plugin: Plugin,
+    state: State,
+}
+
+/// What the client expects of the server besides its OK or ERR.
+#[derive(Debug, Clone)]
+enum State {
+    /// `caching_sha2_password`: whether the fast exchange was enough.
+    FastResult {
+        challenge: Vec<u8>,
+    },
+    /// The server's RSA key.
+    PublicKey {
+        challenge: Vec<u8>,
+    },
+    Nothing,
 }
 
 impl ClientAuth {
     /// Takes the server's challenge (without its trailing NUL) and gives the first reply.
+    ///
+    /// Fails where the reply would be the password itself and others could read it.
     pub fn start(plugin: Plugin, challenge: &[u8], policy: &ClientPolicy<'_>) -> Result<(Self, Vec<u8>), AuthError> {
-        let _ = (challenge, policy);
-        Ok((Self { plugin }, Vec::new()))
+        let password = policy.password.expose();
+        let (state, reply) = match plugin {
+            Plugin::MysqlNativePassword => {
+                (State::Nothing, native_password::reply(password, &exact(plugin, challenge)?))
+            }
+            Plugin::CachingSha2Password => {
+                let challenge = exact(plugin, challenge)?;
+                let reply = caching_sha2_password::reply(password, &challenge);
+                (if password.is_empty() { State::Nothing } else { State::FastResult { challenge } }, reply)
+            }
+            Plugin::Sha256Password if password.is_empty() => (State::Nothing, clear_password::reply(password)),
+            Plugin::Sha256Password => {
+                disclose(plugin, exact(plugin, challenge)?, sha256_password::REQUEST_PUBLIC_KEY, policy)?
+            }
+            Plugin::MysqlClearPassword if !policy.cleartext_enabled => return Err(AuthError::ClearPasswordNotEnabled),
+            Plugin::MysqlClearPassword if !policy.security.allows_clear_password() => {
+                return Err(AuthError::NotSecure { plugin, security: policy.security });
+            }
+            Plugin::MysqlClearPassword => (State::Nothing, clear_password::reply(password)),
+            Plugin::ClientEd25519 => (State::Nothing, ed25519::reply(password, &exact(plugin, challenge)?)),
+            Plugin::AuthSocket => (State::Nothing, Vec::new()),
+        };
+        Ok((Self { plugin, state }, reply))
     }
 
     /// Takes what AuthMoreData carried (without its leading 01) and gives the next reply; `None` means that there is
     /// none, the server's OK or ERR follows.
     pub fn more(&mut self, data: &[u8], policy: &ClientPolicy<'_>) -> Result<Option<Vec<u8>>, AuthError> {
-        let _ = (data, policy);
-        Err(AuthError::Unexpected(self.plugin))
+        match (core::mem::replace(&mut self.state, State::Nothing), data) {
+            (State::FastResult { .. }, [caching_sha2_password::FAST_AUTH_SUCCESS]) => Ok(None),
+            (State::FastResult { challenge }, [caching_sha2_password::PERFORM_FULL_AUTHENTICATION]) => {
+                let request = caching_sha2_password::REQUEST_PUBLIC_KEY;
+                let (state, reply) = disclose(self.plugin, challenge, request, policy)?;
+                self.state = state;
+                Ok(Some(reply))
+            }
+            (State::PublicKey { challenge }, pem) => {
+                let pem = core::str::from_utf8(pem).map_err(|_| AuthError::BadPublicKey(self.plugin))?;
+                encrypt(self.plugin, pem, &challenge, policy).map(Some)
+            }
+            _ => Err(AuthError::Unexpected(self.plugin)),
+        }
     }
 
     /// The plugin of this exchange.
     pub const fn plugin(&self) -> Plugin {
         self.plugin
     }
+}
+
+/// Sends the password itself in the one way that the connection and the policy allow, or asks for the key to do so.
+fn disclose(
+    plugin: Plugin,
+    challenge: Vec<u8>,
+    request_public_key: u8,
+    policy: &ClientPolicy<'_>,
+) -> Result<(State, Vec<u8>), AuthError> {
+    let by_key = match policy.security {
+        // Inside TLS a server takes what it gets for the password itself, so RSA can't stand in for verification.
+        Security::VerifiedTls | Security::UnverifiedTls => false,
+        // MySQL's sha256_password, unlike the newer plugin, knows no secure transport but TLS.
+        Security::LocalSocket => plugin == Plugin::Sha256Password,
+        Security::Plain => true,
+    };
+    match policy.server_public_key {
+        Some(pem) if by_key => Ok((State::Nothing, encrypt(plugin, pem, &challenge, policy)?)),
+        None if by_key && policy.fetch_server_public_key => {
+            Ok((State::PublicKey { challenge }, alloc::vec![request_public_key]))
+        }
+        _ if policy.security.allows_clear_password() => {
+            Ok((State::Nothing, clear_password::reply(policy.password.expose())))
+        }
+        _ => Err(AuthError::NotSecure { plugin, security: policy.security }),
+    }
+}
+
+fn encrypt(plugin: Plugin, pem: &str, challenge: &[u8], policy: &ClientPolicy<'_>) -> Result<Vec<u8>, AuthError> {
+    public_key::encrypt(plugin, pem, policy.password.expose(), challenge, policy.random)
+}
+
+/// The challenge at its exact length. A packet ends it with a NUL or not, and can't say which, so one NUL too many is
+/// dropped and one that a decoder took for the end is put back.
+fn exact(plugin: Plugin, challenge: &[u8]) -> Result<Vec<u8>, AuthError> {
+    let expected = plugin.challenge_length();
+    let mut exact = challenge.to_vec();
+    if exact.len() == expected + 1 && exact.last() == Some(&0) {
+        exact.pop();
+    } else if exact.len() + 1 == expected {
+        exact.push(0);
+    }
+    if exact.len() == expected { Ok(exact) } else { Err(AuthError::BadChallenge { plugin, length: challenge.len() }) }
 }

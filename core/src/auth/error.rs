@@ -31,7 +31,14 @@ pub enum AuthError {
     Unexpected(Plugin),
     /// The server's RSA public key can't be read.
     BadPublicKey(Plugin),
-    /// The password is longer than the plugin, or the server's RSA key, can take.
+    /// The password is longer than the server's RSA key can take.
+    PasswordTooLongForKey {
+        /// The plugin.
+        plugin: Plugin,
+        /// The most bytes the key takes.
+        limit: usize,
+    },
+    /// The new password of an account is longer than a server will ever check.
     PasswordTooLong {
         /// The plugin.
         plugin: Plugin,
@@ -72,7 +79,14 @@ impl fmt::Display for AuthError {
             }
             Self::Unexpected(_) => f.write_str("the server sent data that has no place in this exchange"),
             Self::BadPublicKey(_) => f.write_str("the server's RSA public key is not a readable PEM public key"),
-            Self::PasswordTooLong { limit, .. } => write!(f, "the password is longer than {limit} bytes"),
+            Self::PasswordTooLongForKey { limit, .. } => write!(
+                f,
+                "the password is longer than the {limit} bytes that the server's RSA key takes; use TLS with a \
+                 verified certificate",
+            ),
+            Self::PasswordTooLong { plugin, limit } => {
+                write!(f, "Your password is not valid: {plugin} takes at most {limit} bytes")
+            }
             Self::BadStoredCredential(_) => f.write_str("The password hash doesn't have the expected format."),
             Self::KeepsNoPassword(plugin) => write!(f, "{plugin} keeps no password"),
         }
@@ -82,7 +96,7 @@ impl fmt::Display for AuthError {
 impl core::error::Error for AuthError {}
 
 impl AuthError {
-    /// The error by MySQL's numbers: 2059 and 2061 of the client library, 1827 and 1819 of the server.
+    /// The error by MySQL's numbers: 2059 and 2061 of the client library, 1699, 1819 and 1827 of the server.
     pub fn sql_error(&self) -> SqlError {
         match self {
             Self::ClearPasswordNotEnabled => SqlError::new(
@@ -94,13 +108,16 @@ impl AuthError {
             | Self::BadChallenge { plugin, .. }
             | Self::Unexpected(plugin)
             | Self::BadPublicKey(plugin)
-            | Self::PasswordTooLong { plugin, .. } => {
+            | Self::PasswordTooLongForKey { plugin, .. } => {
                 SqlError::new(2061, b"HY000", alloc::format!("Authentication plugin '{plugin}' reported error: {self}"))
             }
+            Self::PasswordTooLong { .. } => SqlError::new(1819, b"HY000", self.to_string()),
             Self::BadStoredCredential(_) => SqlError::new(1827, b"HY000", self.to_string()),
-            Self::KeepsNoPassword(_) => {
-                SqlError::new(1699, b"HY000", alloc::format!("SET PASSWORD has no significance for user: {self}"))
-            }
+            Self::KeepsNoPassword(_) => SqlError::new(
+                1699,
+                b"HY000",
+                alloc::format!("SET PASSWORD has no significance for users authenticating via plugins: {self}"),
+            ),
         }
     }
 }

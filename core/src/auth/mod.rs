@@ -6,17 +6,32 @@
 //! Sources: MySQL's "Authentication Method" pages of the protocol documentation, its `sql/auth/sha2_password.cc`, and
 //! MariaDB's `plugin/auth_ed25519`.
 
+mod auth_socket;
+mod caching_sha2_password;
+mod clear_password;
 mod client;
 mod credential;
+mod ed25519;
 mod error;
+#[cfg(test)]
+mod exchange_tests;
+mod native_password;
+mod public_key;
 mod server;
+mod sha256_password;
+mod sha_crypt;
+#[cfg(test)]
+mod testing;
 
 pub use client::{ClientAuth, ClientPolicy};
 pub use credential::{Credential, Sha2Verifier};
 pub use error::AuthError;
 pub use server::{ServerAuth, ServerContext, ServerStep};
 
+use alloc::vec::Vec;
 use core::fmt;
+
+use crate::random::Random;
 
 /// An authentication plugin, by the name that goes on the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -69,6 +84,19 @@ impl Plugin {
         }
     }
 
+    /// A new challenge: seven-bit bytes without NUL and `$`, since MySQL's clients copy it as text.
+    pub fn new_challenge(self, random: &dyn Random) -> Vec<u8> {
+        let mut challenge = alloc::vec![0; self.challenge_length()];
+        random.fill(&mut challenge);
+        for byte in &mut challenge {
+            *byte &= 0x7f;
+            if matches!(byte, 0 | b'$') {
+                *byte += 1;
+            }
+        }
+        challenge
+    }
+
     /// The plugin that a client must run for an account of this one; `None` where the first reply of any plugin does,
     /// so that no AuthSwitchRequest is needed.
     pub const fn client_plugin(self) -> Option<Self> {
@@ -103,4 +131,11 @@ impl Security {
     pub const fn allows_clear_password(self) -> bool {
         matches!(self, Self::VerifiedTls | Self::LocalSocket)
     }
+}
+
+fn xor<const N: usize>(mut left: [u8; N], right: [u8; N]) -> [u8; N] {
+    for (byte, other) in left.iter_mut().zip(right) {
+        *byte ^= other;
+    }
+    left
 }

@@ -2,7 +2,9 @@
 
 use alloc::vec::Vec;
 
-use super::{Credential, Plugin};
+use super::{
+    Credential, Plugin, auth_socket, caching_sha2_password, clear_password, ed25519, native_password, sha256_password,
+};
 
 /// What the server knows besides the account.
 #[derive(Debug, Clone, Copy, Default)]
@@ -41,23 +43,61 @@ pub enum ServerStep {
 pub struct ServerAuth {
     plugin: Plugin,
     challenge: Vec<u8>,
+    state: State,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum State {
+    FirstReply,
+    /// `caching_sha2_password` has asked for the password itself.
+    FullAuthentication,
+    Decided,
 }
 
 impl ServerAuth {
     /// Begins an exchange over the challenge that was sent (without its trailing NUL).
     pub fn start(plugin: Plugin, challenge: Vec<u8>) -> Self {
-        Self { plugin, challenge }
+        Self { plugin, challenge, state: State::FirstReply }
     }
 
-    /// Judges a reply. Unknown users go through here too, with [`Credential::Impossible`].
+    /// Judges a reply. Unknown users go through here too, with [`Credential::Impossible`]: as many rounds, as much work.
+    /// After a verdict every further reply is denied.
     pub fn step(&mut self, credential: &Credential, reply: &[u8], context: &ServerContext<'_>) -> ServerStep {
-        let _ = (credential, context, &self.challenge);
-        ServerStep::Denied { using_password: !reply.is_empty() }
+        let step = match (self.state, self.plugin) {
+            (State::Decided, _) => ServerStep::Denied { using_password: true },
+            (State::FullAuthentication, _) => caching_sha2_password::judge_password(credential, reply, context),
+            (State::FirstReply, Plugin::MysqlNativePassword) => {
+                native_password::judge(credential, &self.challenge, reply)
+            }
+            (State::FirstReply, Plugin::CachingSha2Password) => {
+                caching_sha2_password::judge_scramble(credential, &self.challenge, reply, context)
+            }
+            (State::FirstReply, Plugin::Sha256Password) => sha256_password::judge(credential, reply, context),
+            (State::FirstReply, Plugin::MysqlClearPassword) => clear_password::judge(credential, reply, context),
+            (State::FirstReply, Plugin::ClientEd25519) => ed25519::judge(credential, &self.challenge, reply),
+            (State::FirstReply, Plugin::AuthSocket) => auth_socket::judge(credential, context),
+        };
+        self.state = match step {
+            ServerStep::MoreData(_) => State::FullAuthentication,
+            ServerStep::Granted { .. } | ServerStep::Denied { .. } => State::Decided,
+        };
+        step
     }
 
     /// The plugin of this exchange.
     pub const fn plugin(&self) -> Plugin {
         self.plugin
+    }
+}
+
+impl ServerStep {
+    /// A verdict that teaches the server nothing.
+    pub(super) const fn verdict(granted: bool, using_password: bool) -> Self {
+        if granted {
+            Self::Granted { using_password, learned: None, more_data: None }
+        } else {
+            Self::Denied { using_password }
+        }
     }
 }
 

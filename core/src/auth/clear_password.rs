@@ -1,0 +1,51 @@
+//! `mysql_clear_password`: the password and one NUL; and what the plugins share that send it so.
+//!
+//! Source: MySQL's protocol documentation, "Clear text client plugin".
+
+use alloc::vec::Vec;
+
+use subtle::ConstantTimeEq;
+
+use super::credential::verify_sha2;
+use super::{Credential, ServerContext, ServerStep, native_password};
+
+/// The longest password that a server takes, as MySQL's `MAX_PLAINTEXT_LENGTH`: the slow hash costs 5000 times its length,
+/// and a stranger chooses it.
+pub(super) const LONGEST_PASSWORD: usize = 256;
+
+/// The password as it is sent.
+pub(super) fn reply(password: &[u8]) -> Vec<u8> {
+    let mut reply = Vec::with_capacity(password.len() + 1);
+    reply.extend_from_slice(password);
+    reply.push(0);
+    reply
+}
+
+/// Whether a reply stands for the empty password.
+pub(super) const fn is_empty(reply: &[u8]) -> bool {
+    matches!(reply, [] | [0])
+}
+
+/// The password in a reply; `None` where it can't be one, or came where others could read it.
+pub(super) fn password<'a>(reply: &'a [u8], context: &ServerContext<'_>) -> Option<&'a [u8]> {
+    match reply {
+        [password @ .., 0] if context.secure && password.len() <= LONGEST_PASSWORD => Some(password),
+        _ => None,
+    }
+}
+
+/// The server's verdict, against whatever the account keeps of its password.
+pub(super) fn judge(credential: &Credential, reply: &[u8], context: &ServerContext<'_>) -> ServerStep {
+    if is_empty(reply) {
+        return ServerStep::verdict(matches!(credential, Credential::Empty), false);
+    }
+    let Some(password) = password(reply, context) else {
+        return ServerStep::Denied { using_password: true };
+    };
+    let matches = match credential {
+        Credential::Native(kept) => native_password::stage2(password).ct_eq(kept).into(),
+        Credential::CachingSha2(verifier) | Credential::Sha256(verifier) => verify_sha2(Some(verifier), password),
+        _ => verify_sha2(None, password),
+    };
+    ServerStep::verdict(matches, true)
+}
