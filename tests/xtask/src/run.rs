@@ -1,0 +1,189 @@
+//! Programs run for the groups: their outcome as counts, their output passed on while it comes.
+
+use std::ffi::OsStr;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// Where things are and how strict to be.
+pub(crate) struct Context {
+    /// The workspace's folder.
+    pub(crate) root: PathBuf,
+    /// Cargo's target folder; what the groups install or keep goes below it.
+    pub(crate) target: PathBuf,
+    /// In CI a skipped test is a failed one.
+    pub(crate) ci: bool,
+}
+
+impl Context {
+    /// Found from what cargo says when it runs this program.
+    pub(crate) fn find() -> Result<Self, String> {
+        let manifest = std::env::var("CARGO_MANIFEST_DIR").map_err(|_| "run it as `cargo xtask`".to_owned())?;
+        let root = Path::new(&manifest).ancestors().nth(2).ok_or("the workspace's folder is not where it was")?;
+        let program = std::env::current_exe().map_err(|error| format!("this program's own path: {error}"))?;
+        let target = program.ancestors().nth(2).ok_or("the target folder is not where cargo puts it")?;
+        let ci = std::env::var("CI").is_ok_and(|value| value == "true" || value == "1");
+        Ok(Self { root: root.to_owned(), target: target.to_owned(), ci })
+    }
+
+    /// `cargo` in the workspace's folder, the one that runs this program.
+    pub(crate) fn cargo<I: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = I>) -> Command {
+        let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        command.current_dir(&self.root).env("CARGO_TARGET_DIR", &self.target).args(arguments);
+        command
+    }
+
+    /// The folder of the built programs.
+    pub(crate) fn programs(&self) -> PathBuf {
+        self.target.join("debug")
+    }
+}
+
+/// What a group's checks came to.
+#[derive(Default)]
+pub(crate) struct Tally {
+    pub(crate) passed: usize,
+    pub(crate) failed: usize,
+    pub(crate) skipped: usize,
+    /// What failed or was left out, for the table at the end.
+    pub(crate) notes: Vec<String>,
+}
+
+impl Tally {
+    pub(crate) fn add(&mut self, other: Self) {
+        self.passed += other.passed;
+        self.failed += other.failed;
+        self.skipped += other.skipped;
+        self.notes.extend(other.notes);
+    }
+
+    pub(crate) fn note(&mut self, note: impl Into<String>) {
+        self.notes.push(note.into());
+    }
+}
+
+impl From<Result<(), String>> for Tally {
+    /// One check that holds or doesn't.
+    fn from(outcome: Result<(), String>) -> Self {
+        match outcome {
+            Ok(()) => Self { passed: 1, ..Self::default() },
+            Err(note) => Self { failed: 1, notes: vec![note], ..Self::default() },
+        }
+    }
+}
+
+/// A command as a person would type it.
+pub(crate) fn spelled(command: &Command) -> String {
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    words.map(OsStr::to_string_lossy).collect::<Vec<_>>().join(" ")
+}
+
+/// Runs a command to its end with its output shown.
+pub(crate) fn run(command: &mut Command) -> Result<(), String> {
+    let shown = spelled(command);
+    println!("$ {shown}");
+    match command.stdin(Stdio::null()).status() {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(format!("`{shown}` ended with {status}")),
+        Err(error) => Err(format!("`{shown}` did not start: {error}")),
+    }
+}
+
+/// Runs a command and returns its standard output.
+pub(crate) fn output(command: &mut Command) -> Result<String, String> {
+    let shown = spelled(command);
+    let output = command.stdin(Stdio::null()).output().map_err(|error| format!("`{shown}` did not start: {error}"))?;
+    if !output.status.success() {
+        return Err(format!("`{shown}` ended with {}: {}", output.status, String::from_utf8_lossy(&output.stderr)));
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// Whether a program of this name is on the path.
+pub(crate) fn on_path(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+}
+
+/// Runs test programs and adds up the closing line that each of them prints.
+pub(crate) fn run_tests(command: &mut Command) -> Tally {
+    let shown = spelled(command);
+    println!("$ {shown}");
+    let mut child = match command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn() {
+        Ok(child) => child,
+        Err(error) => return Err(format!("`{shown}` did not start: {error}")).into(),
+    };
+    let mut tally = Tally::default();
+    if let Some(stdout) = child.stdout.take() {
+        for line in BufReader::new(stdout).split(b'\n').map_while(Result::ok) {
+            let line = String::from_utf8_lossy(&line).into_owned();
+            println!("{line}");
+            count(&line, &mut tally);
+        }
+    }
+    match child.wait() {
+        Ok(status) if !status.success() && tally.failed == 0 => {
+            tally.failed += 1;
+            tally.note(format!("`{shown}` ended with {status}"));
+        }
+        Ok(_) => {}
+        Err(error) => tally.add(Err(format!("`{shown}`: {error}")).into()),
+    }
+    tally
+}
+
+/// Reads one line of a test program's output: its closing line, or the name of a test that did not pass.
+fn count(line: &str, tally: &mut Tally) {
+    if let Some(summary) = line.strip_prefix("test result: ") {
+        for part in summary.split(['.', ';']) {
+            let mut words = part.split_whitespace();
+            let (Some(number), Some(what)) = (words.next().and_then(|word| word.parse::<usize>().ok()), words.next())
+            else {
+                continue;
+            };
+            match what {
+                "passed" => tally.passed += number,
+                "failed" => tally.failed += number,
+                "ignored" => tally.skipped += number,
+                _ => {}
+            }
+        }
+    } else if let Some(name) = line.strip_prefix("test ").and_then(|rest| rest.strip_suffix(" ... FAILED")) {
+        tally.note(format!("failed: {name}"));
+    } else if let Some((name, _)) = line.strip_prefix("test ").and_then(|rest| rest.split_once(" ... ignored")) {
+        tally.note(format!("skipped: {name}"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_the_closing_lines_of_several_programs() {
+        let mut tally = Tally::default();
+        for line in [
+            "test frame::tests::splits ... ok",
+            "test frame::tests::joins ... FAILED",
+            "test result: FAILED. 12 passed; 1 failed; 0 ignored; 0 measured; 3 filtered out; finished in 0.01s",
+            "test peers::mysql2 ... ignored",
+            "test result: ok. 4 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 2.50s",
+        ] {
+            count(line, &mut tally);
+        }
+        assert_eq!((tally.passed, tally.failed, tally.skipped), (16, 1, 1));
+        assert_eq!(tally.notes, ["failed: frame::tests::joins", "skipped: peers::mysql2"]);
+    }
+
+    #[test]
+    fn a_command_that_fails_is_named() {
+        let error = run(Command::new("false").arg("--now")).unwrap_err();
+        assert!(error.starts_with("`false --now` ended with"), "{error}");
+    }
+
+    #[test]
+    fn a_test_program_that_dies_unheard_is_a_failure() {
+        let tally = run_tests(Command::new("sh").args(["-c", "echo 'test result: ok. 2 passed; 0 failed'; exit 3"]));
+        assert_eq!((tally.passed, tally.failed), (2, 1));
+    }
+}

@@ -1,0 +1,182 @@
+//! Gets what the tests need: Debian packages where this is Debian and we may, Python and npm packages at the versions
+//! that tests/interop/ pins. Elsewhere it says exactly what is missing.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::run::{Context, Tally, on_path, output, run};
+use crate::wasm;
+
+/// Something the tests need, how to see that it is there, and Debian's package of it.
+struct Need {
+    probe: Probe,
+    package: &'static str,
+}
+
+enum Probe {
+    Program(&'static str),
+    File(&'static str),
+    PythonModule(&'static str),
+    /// A package whose files have its version in their paths.
+    Package,
+}
+
+const NEEDS: [Need; 9] = [
+    Need { probe: Probe::Program("mariadbd"), package: "mariadb-server" },
+    Need { probe: Probe::Program("mariadb"), package: "mariadb-client" },
+    Need { probe: Probe::File("/usr/share/mysql/mysql-test/std_data/cacert.pem"), package: "mariadb-test-data" },
+    Need { probe: Probe::Program("openssl"), package: "openssl" },
+    Need { probe: Probe::Program("tshark"), package: "tshark" },
+    Need { probe: Probe::Program("ip"), package: "iproute2" },
+    Need { probe: Probe::Program("python3"), package: "python3" },
+    Need { probe: Probe::PythonModule("ensurepip"), package: "python3-venv" },
+    Need { probe: Probe::Program("npm"), package: "npm" },
+];
+
+/// What building for wasm needs: clang for ring's C, and Debian's compiler where the active one lacks the target.
+const WASM_NEEDS: [Need; 3] = [
+    Need { probe: Probe::Program("clang-19"), package: "clang-19" },
+    Need { probe: Probe::Program("llvm-ar-19"), package: "llvm-19" },
+    Need { probe: Probe::Program("wasm-ld-19"), package: "lld-19" },
+];
+const DEBIAN_RUST_NEEDS: [Need; 3] = [
+    Need { probe: Probe::File("/usr/bin/rustc"), package: "rustc-web" },
+    Need { probe: Probe::File("/usr/bin/cargo"), package: "cargo-web" },
+    Need { probe: Probe::Package, package: "rust-web-src" },
+];
+
+/// The group.
+pub(crate) fn setup(context: &Context) -> Tally {
+    let mut tally = Tally::from(packages(context));
+    if tally.failed == 0 {
+        tally.add(python(context).into());
+        tally.add(node(context).into());
+    }
+    tally
+}
+
+/// A program that setup installs into the tests' own Python environment.
+pub(crate) fn python_program(context: &Context, name: &str) -> PathBuf {
+    context.target.join("interop/python/bin").join(name)
+}
+
+fn packages(context: &Context) -> Result<(), String> {
+    let mut needs: Vec<&Need> = NEEDS.iter().chain(&WASM_NEEDS).collect();
+    if wasm::needs_debian(context) {
+        needs.extend(&DEBIAN_RUST_NEEDS);
+    }
+    let missing: Vec<&str> = needs.iter().filter(|need| !need.is_met()).map(|need| need.package).collect();
+    if missing.is_empty() {
+        println!("every program is here");
+        return Ok(());
+    }
+    println!("missing: {}", missing.join(" "));
+    let root = output(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0");
+    if !on_path("apt-get") || !root {
+        return Err(format!(
+            "missing; on Debian, as root: apt-get install --no-install-recommends {}; elsewhere what holds {}",
+            missing.join(" "),
+            needs.iter().filter(|need| !need.is_met()).map(|need| need.holds()).collect::<Vec<_>>().join(", "),
+        ));
+    }
+    run(Command::new("apt-get").args(["-q", "update"]))?;
+    let mut install = Command::new("apt-get");
+    // The run level keeps the server's package from starting a server.
+    install.env("DEBIAN_FRONTEND", "noninteractive").env("RUNLEVEL", "1");
+    run(install.args(["-q", "-y", "install", "--no-install-recommends"]).args(&missing))?;
+    match needs.iter().find(|need| !need.is_met()) {
+        None => Ok(()),
+        Some(need) => Err(format!("{} is installed, but {} is not there", need.package, need.holds())),
+    }
+}
+
+impl Need {
+    fn is_met(&self) -> bool {
+        match self.probe {
+            Probe::Program(name) => on_path(name),
+            Probe::File(path) => Path::new(path).is_file(),
+            Probe::PythonModule(name) => {
+                output(Command::new("python3").args(["-c", &format!("import {name}")])).is_ok()
+            }
+            Probe::Package => output(Command::new("dpkg-query").args(["-W", "-f=${Status}", self.package]))
+                .is_ok_and(|status| status.ends_with(" installed")),
+        }
+    }
+
+    /// What the package is needed for.
+    fn holds(&self) -> &'static str {
+        match self.probe {
+            Probe::Program(name) | Probe::File(name) | Probe::PythonModule(name) => name,
+            Probe::Package => self.package,
+        }
+    }
+}
+
+/// A virtual environment with the packages that requirements.txt names.
+fn python(context: &Context) -> Result<(), String> {
+    let wanted = context.root.join("tests/interop/requirements.txt");
+    let folder = context.target.join("interop/python");
+    up_to_date(&folder, &[&wanted], || {
+        run(Command::new("python3").args(["-m", "venv"]).arg(&folder))?;
+        let pip = folder.join("bin/pip");
+        run(Command::new(pip).args(["install", "--quiet", "-r"]).arg(&wanted))
+    })
+}
+
+/// The npm packages of tests/interop/package-lock.json.
+fn node(context: &Context) -> Result<(), String> {
+    let source = context.root.join("tests/interop");
+    let (manifest, lock) = (source.join("package.json"), source.join("package-lock.json"));
+    let folder = context.target.join("interop/node");
+    up_to_date(&folder, &[&manifest, &lock], || {
+        for file in [&manifest, &lock] {
+            let to = folder.join(file.file_name().unwrap_or_default());
+            std::fs::copy(file, &to).map_err(|error| format!("{}: {error}", to.display()))?;
+        }
+        run(Command::new("npm").current_dir(&folder).args(["ci", "--no-audit", "--no-fund", "--ignore-scripts"]))
+    })
+}
+
+/// Fills a folder afresh unless it was filled from these very files.
+fn up_to_date(folder: &Path, from: &[&Path], fill: impl Fn() -> Result<(), String>) -> Result<(), String> {
+    let told = |path: &Path, error: std::io::Error| format!("{}: {error}", path.display());
+    let stamp = folder.join("filled-from");
+    let mut wanted = String::new();
+    for path in from {
+        wanted += &std::fs::read_to_string(path).map_err(|error| told(path, error))?;
+    }
+    if std::fs::read_to_string(&stamp).is_ok_and(|found| found == wanted) {
+        println!("{} is up to date", folder.display());
+        return Ok(());
+    }
+    if folder.exists() {
+        std::fs::remove_dir_all(folder).map_err(|error| told(folder, error))?;
+    }
+    std::fs::create_dir_all(folder).map_err(|error| told(folder, error))?;
+    fill()?;
+    std::fs::write(&stamp, wanted).map_err(|error| told(&stamp, error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::Cell;
+
+    #[test]
+    fn a_folder_is_filled_once_for_the_same_files() {
+        let place = std::env::temp_dir().join(format!("sealwire-xtask-{}", std::process::id()));
+        std::fs::create_dir_all(&place).unwrap();
+        let (wanted, folder, times) = (place.join("wanted"), place.join("folder"), Cell::new(0));
+        let fill = || {
+            times.set(times.get() + 1);
+            Ok(())
+        };
+        for text in ["one", "one", "two"] {
+            std::fs::write(&wanted, text).unwrap();
+            up_to_date(&folder, &[&wanted], fill).unwrap();
+        }
+        assert!(up_to_date(&folder, &[&place.join("none")], fill).is_err());
+        std::fs::remove_dir_all(&place).unwrap();
+        assert_eq!(times.get(), 2);
+    }
+}
