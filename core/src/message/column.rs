@@ -352,3 +352,62 @@ impl ColumnDefinition {
         out.put_u16(0);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::generator::for_many_seeds;
+    use super::*;
+
+    #[test]
+    fn definition_round_trips() {
+        for_many_seeds(|random, seed| {
+            let column = ColumnDefinition {
+                schema: random.bytes(),
+                table: random.bytes(),
+                org_table: random.bytes(),
+                name: random.bytes(),
+                org_name: random.bytes(),
+                charset: random.u64() as u16,
+                length: random.u64() as u32,
+                column_type: ColumnType(random.u64() as u8),
+                flags: ColumnFlags(random.u64() as u16),
+                decimals: random.u64() as u8,
+            };
+            for capabilities in [Capabilities::NONE, Capabilities::MARIADB_EXTENDED_METADATA] {
+                let mut payload = Vec::new();
+                column.encode(capabilities, &mut payload);
+                assert_eq!(ColumnDefinition::decode(&payload, capabilities).as_ref(), Ok(&column), "seed {seed}");
+            }
+        });
+    }
+
+    #[test]
+    fn the_manuals_column_is_understood() {
+        let payload = b"\x03def\0\0\0\x11@@version_comment\0\x0c\x08\0\x1c\0\0\0\xfd\0\0\x1f\0\0";
+        let column = ColumnDefinition::decode(payload, Capabilities::NONE).unwrap();
+        assert_eq!(column.name_text(), "@@version_comment");
+        assert_eq!((column.charset, column.length, column.decimals), (8, 28, DECIMALS_NOT_FIXED));
+        assert_eq!(column.column_type, ColumnType::VAR_STRING);
+    }
+
+    #[test]
+    fn extended_metadata_and_a_default_value_are_passed_over() {
+        // A JSON column of MariaDB: format "json"; then the default value that COM_FIELD_LIST adds.
+        let payload = b"\x03def\0\0\0\x01j\0\x06\x01\x04json\x0c\x2d\0\xff\xff\xff\xff\xfc\x10\0\0\0\0\x02{}";
+        let column = ColumnDefinition::decode(payload, Capabilities::MARIADB_EXTENDED_METADATA).unwrap();
+        assert_eq!((&column.name[..], column.column_type), (&b"j"[..], ColumnType::BLOB));
+    }
+
+    #[test]
+    fn new_columns_are_as_a_server_would_describe_them() {
+        let number = ColumnDefinition::new("n", ColumnType::LONGLONG);
+        assert_eq!((number.charset, number.length), (CHARSET_BINARY, 20));
+        assert!(number.flags.contains(ColumnFlags::NUM) && !number.is_unsigned());
+        assert_eq!(ColumnDefinition::new("t", ColumnType::VAR_STRING).charset, CHARSET_UTF8MB4);
+    }
+
+    #[test]
+    fn types_are_named() {
+        assert_eq!(alloc::format!("{:?} {:?}", ColumnType::VAR_STRING, ColumnType(99)), "VAR_STRING ColumnType(99)");
+    }
+}

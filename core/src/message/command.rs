@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use super::handshake::{nul_or_rest, put_short_bytes};
-use super::parameters::{Parameters, put_parameters};
+use super::parameters::{Parameter, Parameters, put_parameters};
 use super::{Attributes, Capabilities, Value};
 use crate::wire::{Put, Reader, Result};
 
@@ -251,7 +251,7 @@ impl<'a> Query<'a> {
             out.put_lenenc_int(self.attributes.len() as u64);
             out.put_lenenc_int(1);
             if !self.attributes.is_empty() {
-                put_parameters(self.attributes.iter().map(|(name, value)| (Some(*name), *value)), out);
+                put_parameters(self.attributes.iter().map(|(name, value)| Parameter::named(name, *value)), out);
             }
         }
         out.put(self.sql);
@@ -327,5 +327,108 @@ impl fmt::Debug for ChangeUser<'_> {
             .field("auth_plugin", &self.auth_plugin)
             .field("attributes", &self.attributes)
             .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::generator::for_many_seeds;
+    use super::super::value::random_value;
+    use super::*;
+
+    #[test]
+    fn commands_round_trip() {
+        let capabilities = Capabilities::QUERY_ATTRIBUTES
+            | Capabilities::SECURE_CONNECTION
+            | Capabilities::PLUGIN_AUTH
+            | Capabilities::CONNECT_ATTRS;
+        for_many_seeds(|random, seed| {
+            let (bytes, name, plugin) = (random.bytes(), random.name(), random.name());
+            let number = random.u64() as u32;
+            let attributes = (0..random.below(12)).map(|_| (&name[..], random_value(random, &bytes))).collect();
+            let commands = [
+                Command::Quit,
+                Command::InitDb(&bytes),
+                Command::Query(Query { sql: &bytes, attributes }),
+                Command::FieldList { table: &name, wildcard: &bytes },
+                Command::Statistics,
+                Command::ProcessKill(number),
+                Command::Ping,
+                Command::ChangeUser(ChangeUser {
+                    user: &name,
+                    auth_response: &plugin,
+                    database: Some(&name[..]).filter(|name| !name.is_empty()),
+                    charset: Some(number as u16),
+                    auth_plugin: Some(&plugin),
+                    attributes: Attributes::default(),
+                }),
+                Command::ResetConnection,
+                Command::SetOption(number as u16),
+                Command::StmtPrepare(&bytes),
+                Command::StmtExecute(&bytes),
+                Command::StmtSendLongData { statement: number, parameter: 3, data: &bytes },
+                Command::StmtClose(number),
+                Command::StmtReset(number),
+                Command::StmtFetch { statement: number, rows: number },
+                Command::RegisterReplica(&bytes),
+                Command::BinlogDump(&bytes),
+                Command::BinlogDumpGtid(&bytes),
+                Command::Unknown(0xaa),
+            ];
+            for command in commands {
+                let mut payload = Vec::new();
+                command.encode(capabilities, &mut payload);
+                assert_eq!(payload[0], command.number());
+                assert!(Command::decode(&payload, capabilities) == Ok(command), "seed {seed}, {:02x}", payload[0]);
+            }
+        });
+    }
+
+    #[test]
+    fn query_attributes_are_understood() {
+        let payload = b"\x03\x02\x01\x02\x01\xfe\0\x02n1\x06\0\x02n2\x02v1select 1";
+        let Ok(Command::Query(query)) = Command::decode(payload, Capabilities::QUERY_ATTRIBUTES) else {
+            panic!("no query")
+        };
+        assert_eq!(query.sql, b"select 1");
+        assert_eq!(query.attributes, [(&b"n1"[..], Value::Bytes(b"v1")), (b"n2", Value::Null)]);
+        let Ok(Command::Query(query)) = Command::decode(payload, Capabilities::NONE) else { panic!("no query") };
+        assert_eq!(query.sql, &payload[1..]);
+    }
+
+    #[test]
+    fn query_attributes_without_types_or_beyond_all_bounds_are_malformed() {
+        let capabilities = Capabilities::QUERY_ATTRIBUTES;
+        assert!(Command::decode(b"\x03\x01\x01\0\0select 1", capabilities).is_err());
+        assert!(Command::decode(b"\x03\xfe\xff\xff\xff\xff\xff\xff\xff\xff\x01\0\x01", capabilities).is_err());
+        assert!(Command::decode(b"\x03\xfc\xff\xff\x01\0\x01", capabilities).is_err());
+    }
+
+    #[test]
+    fn change_user_may_end_early() {
+        let capabilities = Capabilities::SECURE_CONNECTION | Capabilities::PLUGIN_AUTH | Capabilities::CONNECT_ATTRS;
+        let decode = |payload| match Command::decode(payload, capabilities) {
+            Ok(Command::ChangeUser(change)) => change,
+            other => panic!("{other:?}"),
+        };
+        let short = decode(b"\x11pam\0\x02ok\0");
+        assert_eq!((short.auth_response, short.database, short.charset), (&b"ok"[..], None, None));
+        let longer = decode(b"\x11pam\0\0test\0\x2d\0");
+        assert_eq!((longer.database, longer.charset, longer.auth_plugin), (Some(&b"test"[..]), Some(45), None));
+        let longest = decode(b"\x11pam\0\0\0\x2d\0caching_sha2_password\0\x07\x03_os\x02hp");
+        assert_eq!(longest.auth_plugin, Some(&b"caching_sha2_password"[..]));
+        assert!(longest.attributes.iter().eq([(&b"_os"[..], &b"hp"[..])]));
+    }
+
+    #[test]
+    fn the_password_is_not_in_the_debug_text() {
+        let Ok(command) = Command::decode(b"\x11pam\0\x02ss\0", Capabilities::SECURE_CONNECTION) else { panic!() };
+        let text = alloc::format!("{command:?}");
+        assert!(!text.contains("115") && text.contains("auth_response_length: 2"), "{text}");
+    }
+
+    #[test]
+    fn an_empty_packet_is_no_command() {
+        assert!(Command::decode(b"", Capabilities::NONE).is_err());
     }
 }

@@ -24,6 +24,8 @@ const LOCAL_INFILE: u8 = 0xfb;
 const EOF_BOUND: usize = 9;
 /// An OK that stands for EOF is shorter than this; a row that begins with FE is not.
 const OK_AS_EOF_BOUND: usize = 0xff_ffff;
+/// More columns than this no server sends (MySQL's own limit is 4096), and nothing is to be reserved for.
+const MAX_COLUMNS: u64 = 0xffff;
 
 /// The server's status flags.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -430,6 +432,9 @@ impl<'a> QueryReply<'a> {
             }
             _ => {
                 let count = reader.lenenc_int("column count")?;
+                if !(1..=MAX_COLUMNS).contains(&count) {
+                    return Err(Error::Malformed("column count"));
+                }
                 let mut definitions_follow = true;
                 if capabilities.contains(Capabilities::MARIADB_CACHE_METADATA) {
                     definitions_follow = reader.u8("column count")? != 0;
@@ -491,5 +496,133 @@ impl<'a> RowReply<'a> {
             }
             _ => Ok(Self::Row(payload)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::generator::for_many_seeds;
+    use super::*;
+
+    const TRACK: Capabilities = Capabilities::SESSION_TRACK;
+
+    #[test]
+    fn ok_round_trips() {
+        for_many_seeds(|random, seed| {
+            let capabilities = if random.flag() { TRACK } else { Capabilities::NONE };
+            let (info, session_state) = (random.bytes(), if random.flag() { random.bytes() } else { Vec::new() });
+            let mut ok = OkPacket {
+                affected_rows: random.number(),
+                last_insert_id: random.number(),
+                status: StatusFlags(random.u64() as u16).without(StatusFlags::SESSION_STATE_CHANGED),
+                warnings: random.u64() as u16,
+                info: &info,
+                session_state: &[],
+            };
+            if capabilities == TRACK && !session_state.is_empty() {
+                ok.session_state = &session_state;
+                ok.status.insert(StatusFlags::SESSION_STATE_CHANGED);
+            }
+            let (mut as_ok, mut as_eof) = (Vec::new(), Vec::new());
+            ok.encode(capabilities, &mut as_ok);
+            ok.encode_as_eof(capabilities, &mut as_eof);
+            assert_eq!(OkPacket::decode(&as_ok, capabilities), Ok(ok), "seed {seed}");
+            assert_eq!(OkPacket::decode(&as_eof, capabilities), Ok(ok), "seed {seed}");
+            assert_eq!((as_ok[0], as_eof[0], &as_ok[1..]), (0, 0xfe, &as_eof[1..]), "seed {seed}");
+        });
+    }
+
+    #[test]
+    fn session_state_is_told_only_to_those_who_track_it() {
+        let mut state = Vec::new();
+        SessionChange::Schema(b"test").encode(&mut state);
+        let ok = OkPacket { session_state: &state, ..OkPacket::default() };
+        let (mut tracked, mut untracked) = (Vec::new(), Vec::new());
+        ok.encode(TRACK, &mut tracked);
+        ok.encode(Capabilities::NONE, &mut untracked);
+        assert_eq!(tracked, b"\0\0\0\0\x40\0\0\0\x07\x01\x05\x04test");
+        assert_eq!(untracked, b"\0\0\0\0\0\0\0");
+    }
+
+    #[test]
+    fn info_is_read_with_and_without_a_length() {
+        let with = OkPacket::decode(b"\0\0\0\x02\0\0\0\x04text", Capabilities::NONE).unwrap();
+        assert_eq!(with.info, b"text");
+        let without = OkPacket::decode(b"\0\0\0\x02\0\0\0text", Capabilities::NONE).unwrap();
+        assert_eq!(without.info, b"text");
+    }
+
+    #[test]
+    fn session_changes_round_trip() {
+        let changes = [
+            SessionChange::SystemVariable { name: b"autocommit", value: b"OFF" },
+            SessionChange::Schema(b"test"),
+            SessionChange::State(true),
+            SessionChange::Gtids(b"3E11FA47-71CA-11E1-9E33-C80AA9429562:5"),
+            SessionChange::TransactionCharacteristics(b"START TRANSACTION;"),
+            SessionChange::TransactionState(b"T_______"),
+            SessionChange::Unknown { kind: 77, data: b"?" },
+        ];
+        let mut state = Vec::new();
+        changes.iter().for_each(|change| change.encode(&mut state));
+        let ok = OkPacket { session_state: &state, ..OkPacket::default() };
+        assert!(ok.session_changes().eq(changes));
+        // A broken tail hides none of what is before it.
+        state.extend([1, 200, 3]);
+        let ok = OkPacket { session_state: &state, ..OkPacket::default() };
+        assert!(ok.session_changes().eq(changes));
+    }
+
+    #[test]
+    fn err_becomes_the_error_it_was() {
+        let error = SqlError::new(1045, b"28000", "Access denied");
+        let mut payload = Vec::new();
+        ErrPacket::from(&error).encode(&mut payload);
+        assert_eq!(payload, b"\xff\x15\x04#28000Access denied");
+        assert_eq!(ErrPacket::decode(&payload).unwrap().to_sql_error(), error);
+    }
+
+    #[test]
+    fn err_without_sqlstate_is_the_general_error() {
+        let err = ErrPacket::decode(b"\xff\x10\x04Too many connections").unwrap();
+        assert_eq!(err.sqlstate, None);
+        assert_eq!(err.to_sql_error(), SqlError::new(1040, b"HY000", "Too many connections"));
+        // Too short for a SQLSTATE: all of it is the message.
+        assert_eq!(ErrPacket::decode(b"\xff\x10\x04#0800").unwrap().message, b"#0800");
+    }
+
+    #[test]
+    fn eof_and_ok_as_eof_are_not_taken_for_rows_nor_rows_for_them() {
+        let eof = b"\xfe\x03\0\x02\0";
+        let end = OkPacket { status: StatusFlags::AUTOCOMMIT, warnings: 3, ..OkPacket::default() };
+        assert_eq!(RowReply::decode(eof, Capabilities::NONE), Ok(RowReply::End(end)));
+        let ok = b"\xfe\0\0\x02\0\x03\0";
+        assert_eq!(RowReply::decode(ok, Capabilities::DEPRECATE_EOF), Ok(RowReply::End(end)));
+        // A value of 16 MiB and more has a length of eight bytes after FE.
+        let row = b"\xfe\0\0\0\x01\0\0\0\0";
+        assert_eq!(RowReply::decode(row, Capabilities::NONE), Ok(RowReply::Row(row)));
+        let mut row = alloc::vec![0; OK_AS_EOF_BOUND];
+        row[0] = EOF;
+        assert!(matches!(RowReply::decode(&row, Capabilities::DEPRECATE_EOF), Ok(RowReply::Row(_))));
+        assert!(matches!(RowReply::decode(b"\xff\x01\x02no", Capabilities::NONE), Ok(RowReply::Err(_))));
+        assert_eq!(RowReply::decode(b"\xfbabc", Capabilities::NONE), Ok(RowReply::Row(b"\xfbabc")));
+    }
+
+    #[test]
+    fn a_query_is_answered_in_one_of_four_ways() {
+        let cached = Capabilities::MARIADB_CACHE_METADATA;
+        let columns = |count, definitions_follow| Ok(QueryReply::Columns { count, definitions_follow });
+        assert_eq!(QueryReply::decode(b"\x02", Capabilities::NONE), columns(2, true));
+        assert_eq!(QueryReply::decode(b"\x02\0", cached), columns(2, false));
+        assert_eq!(QueryReply::decode(b"\x02\x01", cached), columns(2, true));
+        assert_eq!(QueryReply::decode(b"\xfbname", Capabilities::NONE), Ok(QueryReply::LocalInfile(b"name")));
+        for malformed in [&b"\x02\0"[..], b"\xfc\0\0", b"\xfd\0\0\x01", b""] {
+            assert!(QueryReply::decode(malformed, Capabilities::NONE).is_err(), "{malformed:02x?}");
+        }
+    }
+
+    #[test]
+    fn status_flags_are_named() {
+        assert_eq!(alloc::format!("{:?}", StatusFlags::AUTOCOMMIT | StatusFlags::IN_TRANS), "IN_TRANS|AUTOCOMMIT");
     }
 }

@@ -167,7 +167,7 @@ impl SslRequest {
         header.bytes(19, "client header filler")?;
         let capabilities = join(low, header.u32("extended capabilities")?);
         if !capabilities.contains(Capabilities::PROTOCOL_41) {
-            return Err(Error::Malformed("client header: the protocol is older than 4.1 and"));
+            return Err(Error::Malformed("client header without PROTOCOL_41"));
         }
         Ok(Self { capabilities, max_packet, charset })
     }
@@ -526,5 +526,178 @@ fn put_plugin_request(header: u8, plugin: &[u8], data: &[u8], out: &mut Vec<u8>)
     out.put(data);
     if !PLUGINS_WITHOUT_NUL.contains(&plugin) {
         out.put_u8(0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::generator::{Generator, for_many_seeds};
+    use super::*;
+
+    fn capabilities(random: &mut Generator) -> Capabilities {
+        let mut capabilities = Capabilities::from_bits(random.u64()) | Capabilities::PROTOCOL_41;
+        if random.below(4) != 0 {
+            capabilities |= Capabilities::SECURE_CONNECTION;
+        }
+        // MariaDB's flags have no place where the flag of MySQL is set.
+        join(capabilities.low(), capabilities.extended())
+    }
+
+    #[test]
+    fn greeting_round_trips() {
+        for_many_seeds(|random, seed| {
+            let (server_version, plugin) = (random.name(), random.name());
+            let capabilities = capabilities(random);
+            let mut scramble = [0; 20];
+            scramble.iter_mut().for_each(|byte| *byte = random.u64() as u8);
+            if !capabilities.contains(Capabilities::SECURE_CONNECTION) {
+                scramble[8..].fill(0);
+            }
+            let greeting = HandshakeV10 {
+                server_version: &server_version,
+                connection_id: random.u64() as u32,
+                scramble,
+                capabilities,
+                charset: random.u64() as u8,
+                status: StatusFlags::from_bits(random.u64() as u16),
+                auth_plugin: capabilities.contains(Capabilities::PLUGIN_AUTH).then_some(&plugin),
+            };
+            let mut payload = Vec::new();
+            greeting.encode(&mut payload);
+            assert_eq!(Greeting::decode(&payload), Ok(Greeting::Handshake(greeting)), "seed {seed}");
+        });
+    }
+
+    #[test]
+    fn the_captured_greeting_of_mariadb_is_understood() {
+        let payload = b"\x0a5.5.5-10.11.19-MariaDB\0\x1f\0\0\0abcdefgh\0\xfe\xff\x08\x02\0\xff\x81\x15\
+            \0\0\0\0\0\0\x1d\0\0\0ijklmnopqrst\0mysql_native_password\0";
+        let greeting = HandshakeV10::decode(payload).unwrap();
+        assert_eq!(greeting.server_version, b"5.5.5-10.11.19-MariaDB");
+        assert_eq!(&greeting.scramble, b"abcdefghijklmnopqrst");
+        assert_eq!((greeting.capabilities.low(), greeting.capabilities.extended()), (0x81ff_fffe, 0x1d));
+        assert!(greeting.capabilities.contains(Capabilities::SSL));
+        assert_eq!(greeting.auth_plugin, Some(&b"mysql_native_password"[..]));
+        assert_eq!((greeting.charset, greeting.connection_id), (8, 31));
+    }
+
+    #[test]
+    fn extended_flags_of_a_server_that_is_mysql_are_filler() {
+        let mut payload = b"\x0a8.4.3\0\x1f\0\0\0abcdefgh\0\xff\xff\x08\x02\0\xff\xdf\x15\0\0\0\0\0\0\xff\xff\xff\xff\
+            ijklmnopqrst\0mysql_native_password\0"
+            .to_vec();
+        assert_eq!(HandshakeV10::decode(&payload).unwrap().capabilities.extended(), 0);
+        // Old servers leave out the last NUL.
+        payload.pop();
+        assert_eq!(HandshakeV10::decode(&payload).unwrap().auth_plugin, Some(&b"mysql_native_password"[..]));
+    }
+
+    #[test]
+    fn ssl_request_is_32_bytes_and_nothing_else() {
+        let request = SslRequest {
+            capabilities: Capabilities::SSL | Capabilities::PROTOCOL_41 | Capabilities::MARIADB_PROGRESS,
+            max_packet: 1 << 24,
+            charset: 45,
+        };
+        let mut payload = Vec::new();
+        request.encode(&mut payload);
+        assert_eq!(payload.len(), 32);
+        assert_eq!(payload[28], 1);
+        assert_eq!(SslRequest::decode(&payload), Ok(request));
+        assert_eq!(SslRequest::decode(&payload[..31]), Err(Error::Truncated("client header")));
+        payload.extend_from_slice(b"root\0");
+        assert_eq!(SslRequest::decode(&payload), Err(Error::Malformed("SSLRequest")));
+        let mut plain = Vec::new();
+        SslRequest { capabilities: Capabilities::PROTOCOL_41, ..request }.encode(&mut plain);
+        assert_eq!(SslRequest::decode(&plain), Err(Error::Malformed("SSLRequest")));
+    }
+
+    #[test]
+    fn response_round_trips_in_every_form() {
+        for_many_seeds(|random, seed| {
+            let capabilities = capabilities(random);
+            let (user, database, plugin) = (random.name(), random.name(), random.name());
+            let has = |flag, value: &_| if capabilities.contains(flag) { Some(*value) } else { None };
+            let auth_response = match capabilities.contains(Capabilities::PLUGIN_AUTH_LENENC_DATA) {
+                true => random.bytes(),
+                false => random.name(),
+            };
+            let mut attributes = Vec::new();
+            if capabilities.contains(Capabilities::CONNECT_ATTRS) && random.flag() {
+                encode_attributes([("_os", "Linux"), ("program_name", "sealwire")], &mut attributes);
+            }
+            let response = HandshakeResponse41 {
+                capabilities,
+                max_packet: random.u64() as u32,
+                charset: random.u64() as u8,
+                user: &user,
+                auth_response: &auth_response,
+                database: has(Capabilities::CONNECT_WITH_DB, &&database[..]),
+                auth_plugin: has(Capabilities::PLUGIN_AUTH, &&plugin[..]),
+                attributes: Attributes::new(&attributes),
+                zstd_level: capabilities.contains(Capabilities::ZSTD_COMPRESSION).then_some(7),
+            };
+            let mut payload = Vec::new();
+            response.encode(&mut payload);
+            assert_eq!(HandshakeResponse41::decode(&payload), Ok(response.clone()), "seed {seed}");
+            let mut header = Vec::new();
+            response.header().encode(&mut header);
+            assert_eq!(payload[..32], header, "seed {seed}");
+        });
+    }
+
+    #[test]
+    fn the_password_is_not_in_the_debug_text() {
+        let response = HandshakeResponse41 {
+            capabilities: Capabilities::PROTOCOL_41,
+            max_packet: 0,
+            charset: 45,
+            user: b"pam",
+            auth_response: b"\x73\x73",
+            database: None,
+            auth_plugin: None,
+            attributes: Attributes::default(),
+            zstd_level: None,
+        };
+        let text = alloc::format!("{response:?}");
+        assert!(!text.contains("115") && text.contains("auth_response_length: 2"), "{text}");
+    }
+
+    #[test]
+    fn attributes_are_bounded_and_their_broken_tail_is_passed_over() {
+        let large = "x".repeat(40_000);
+        let mut encoded = Vec::new();
+        encode_attributes([("a", "1"), ("b", large.as_str()), ("c", large.as_str()), ("d", "2")], &mut encoded);
+        let names: Vec<&[u8]> = Attributes::new(&encoded).iter().map(|(name, _)| name).collect();
+        assert_eq!(names, [b"a", b"b", b"d"]);
+        encoded.truncate(encoded.len() - 1);
+        assert_eq!(Attributes::new(&encoded).iter().count(), 2);
+        let mut field = Vec::new();
+        field.put_lenenc_bytes(&alloc::vec![0; MAX_ATTRIBUTES + 1]);
+        assert!(Attributes::read(&mut Reader::new(&field), Capabilities::CONNECT_ATTRS).is_err());
+        // A client that has the capability but sends nothing.
+        assert_eq!(Attributes::read(&mut Reader::new(b""), Capabilities::CONNECT_ATTRS), Ok(Attributes::default()));
+    }
+
+    #[test]
+    fn a_challenge_loses_one_nul_unless_it_has_none() {
+        let native = AuthSwitchRequest::decode(b"\xfemysql_native_password\0zQg4ioNy=rHN/>-b)A\0\0").unwrap();
+        assert_eq!(native.data, b"zQg4ioNy=rHN/>-b)A\0");
+        let mut payload = b"\xfeclient_ed25519\0".to_vec();
+        payload.extend([0; 32]);
+        assert_eq!(AuthSwitchRequest::decode(&payload).unwrap().data.len(), 32);
+    }
+
+    #[test]
+    fn replies_are_told_apart() {
+        let decode = |payload| HandshakeReply::decode(payload, Capabilities::NONE);
+        assert_eq!(decode(b"\xfe"), Ok(HandshakeReply::OldAuthSwitch));
+        assert_eq!(decode(b"\x01\x03"), Ok(HandshakeReply::AuthMoreData(AuthMoreData { data: b"\x03" })));
+        // MariaDB sends a plugin's data bare; without several factors, 02 is such data too.
+        assert_eq!(decode(b"P\x00"), Ok(HandshakeReply::AuthMoreData(AuthMoreData { data: b"P\x00" })));
+        assert_eq!(decode(b"\x02p\0d"), Ok(HandshakeReply::AuthMoreData(AuthMoreData { data: b"\x02p\0d" })));
+        let factors = HandshakeReply::decode(b"\x02p\0d\0", Capabilities::MULTI_FACTOR_AUTHENTICATION);
+        assert_eq!(factors, Ok(HandshakeReply::NextFactor(AuthNextFactor { plugin: b"p", data: b"d" })));
+        assert_eq!(decode(b""), Err(Error::Truncated("authentication reply")));
     }
 }

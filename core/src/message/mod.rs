@@ -3,12 +3,16 @@
 mod capability;
 mod column;
 mod command;
+#[cfg(test)]
+mod generator;
 mod generic;
 mod handshake;
 mod parameters;
 mod row;
 mod statement;
 mod value;
+#[cfg(any(test, feature = "vectors"))]
+pub mod vectors;
 
 pub use capability::Capabilities;
 pub use column::{CHARSET_BINARY, CHARSET_UTF8MB4, ColumnDefinition, ColumnFlags, ColumnType, DECIMALS_NOT_FIXED};

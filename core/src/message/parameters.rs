@@ -65,22 +65,36 @@ impl<'a> Parameters<'a> {
     }
 }
 
+/// A parameter to be written.
+#[derive(Clone, Copy)]
+pub(super) struct Parameter<'v> {
+    /// The name, where names are written.
+    pub(super) name: Option<&'v [u8]>,
+    /// The value.
+    pub(super) value: Value<'v>,
+    /// The type that the value is written as.
+    pub(super) param_type: ParamType,
+}
+
+impl<'v> Parameter<'v> {
+    /// A parameter with a name, of the type that the value has.
+    pub(super) const fn named(name: &'v [u8], value: Value<'v>) -> Self {
+        Self { name: Some(name), value, param_type: value.parameter_type() }
+    }
+}
+
 /// Writes the block with types, and with names where they are given.
-pub(super) fn put_parameters<'v>(
-    parameters: impl Iterator<Item = (Option<&'v [u8]>, Value<'v>)> + Clone,
-    out: &mut Vec<u8>,
-) {
-    put_bitmap(parameters.clone().map(|(_, value)| value == Value::Null), 0, out);
+pub(super) fn put_parameters<'v>(parameters: impl Iterator<Item = Parameter<'v>> + Clone, out: &mut Vec<u8>) {
+    put_bitmap(parameters.clone().map(|parameter| parameter.value == Value::Null), 0, out);
     // Types follow.
     out.put_u8(1);
-    for (name, value) in parameters.clone() {
-        value.parameter_type().put(out);
+    for Parameter { name, param_type, .. } in parameters.clone() {
+        param_type.put(out);
         if let Some(name) = name {
             out.put_lenenc_bytes(name);
         }
     }
-    for (_, value) in parameters {
-        let ParamType { column_type, unsigned } = value.parameter_type();
+    for Parameter { value, param_type: ParamType { column_type, unsigned }, .. } in parameters {
         put_value(value, column_type, unsigned, out);
     }
 }

@@ -200,3 +200,89 @@ pub(super) fn put_bitmap(nulls: impl Iterator<Item = bool>, offset: usize, out: 
 const fn bitmap_length(columns: usize) -> usize {
     (columns + BITMAP_OFFSET).div_ceil(8)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::generator::for_many_seeds;
+    use super::super::value::random_value;
+    use super::super::{ColumnFlags, ColumnType};
+    use super::*;
+    use alloc::vec;
+
+    #[test]
+    fn text_rows_round_trip() {
+        for_many_seeds(|random, seed| {
+            let values: Vec<Option<Vec<u8>>> =
+                (0..random.below(20)).map(|_| random.flag().then(|| random.bytes())).collect();
+            let mut payload = Vec::new();
+            encode_text_row(values.iter().map(Option::as_deref), &mut payload);
+            let read: Result<Vec<_>> = TextRow::new(&payload).iter().collect();
+            let values: Vec<_> = values.iter().map(Option::as_deref).collect();
+            assert!(read == Ok(values), "seed {seed}");
+        });
+    }
+
+    #[test]
+    fn a_broken_text_row_ends_after_its_error() {
+        for broken in
+            [&b"\x01a\x05abc"[..], b"\x01a\xfc\x01", b"\x01a\xff", b"\x01a\xfe\xff\xff\xff\xff\xff\xff\xff\xff"]
+        {
+            let mut values = TextRow::new(broken).iter();
+            assert_eq!(values.next(), Some(Ok(Some(&b"a"[..]))), "{broken:02x?}");
+            assert!(matches!(values.next(), Some(Err(_))), "{broken:02x?}");
+            assert_eq!(values.next(), None, "{broken:02x?}");
+        }
+    }
+
+    #[test]
+    fn binary_rows_round_trip() {
+        for_many_seeds(|random, seed| {
+            let bytes = random.bytes();
+            let (mut columns, mut values) = (Vec::new(), Vec::new());
+            for _ in 0..random.below(30) {
+                let value = random_value(random, &bytes);
+                let param_type = value.parameter_type();
+                let mut column = ColumnDefinition::new("c", param_type.column_type);
+                if param_type.unsigned {
+                    column.flags |= ColumnFlags::UNSIGNED;
+                }
+                columns.push(column);
+                values.push(value);
+            }
+            let mut payload = Vec::new();
+            encode_binary_row(&columns, &values, &mut payload);
+            let read: Result<Vec<_>> = BinaryRow::new(&payload, &columns).unwrap().iter().collect();
+            assert!(read == Ok(values.clone()), "seed {seed}: {read:?} is not {values:?}");
+        });
+    }
+
+    #[test]
+    fn the_bitmap_begins_at_its_third_bit() {
+        let columns = vec![ColumnDefinition::new("c", ColumnType::TINY); 7];
+        let mut values = [Value::Int(1); 7];
+        (values[0], values[5], values[6]) = (Value::Null, Value::Null, Value::Null);
+        let mut payload = Vec::new();
+        encode_binary_row(&columns, &values, &mut payload);
+        assert_eq!(payload, [0, 0b1000_0100, 0b1, 1, 1, 1, 1]);
+    }
+
+    #[test]
+    fn missing_values_are_null() {
+        let columns = vec![ColumnDefinition::new("c", ColumnType::TINY); 2];
+        let mut payload = Vec::new();
+        encode_binary_row(&columns, &[Value::Int(1)], &mut payload);
+        let read: Result<Vec<_>> = BinaryRow::new(&payload, &columns).unwrap().iter().collect();
+        assert_eq!(read, Ok(vec![Value::Int(1), Value::Null]));
+    }
+
+    #[test]
+    fn a_broken_binary_row_ends_after_its_error() {
+        let columns = vec![ColumnDefinition::new("c", ColumnType::LONG); 3];
+        assert!(BinaryRow::new(b"", &columns).is_err());
+        assert!(BinaryRow::new(b"\x01\0", &columns).is_err());
+        let mut values = BinaryRow::new(b"\0\0\x01\0\0\0\x02\0", &columns).unwrap().iter();
+        assert_eq!(values.next(), Some(Ok(Value::Int(1))));
+        assert!(matches!(values.next(), Some(Err(_))));
+        assert_eq!(values.next(), None);
+    }
+}

@@ -5,7 +5,7 @@
 use alloc::vec::Vec;
 
 use super::Capabilities;
-use super::parameters::{Parameters, put_parameters};
+use super::parameters::{Parameter, Parameters, put_parameters};
 use super::value::{ParamType, Value};
 use crate::wire::{Error, Put, Reader, Result};
 
@@ -60,7 +60,8 @@ pub struct StmtExecute<'a> {
     pub flags: u8,
     /// Always 1.
     pub iterations: u32,
-    /// The parameters' types; `None` where they are those of the execution before.
+    /// The parameters' types. Read: `None` where they are those of the execution before. Written: `None` for those that
+    /// the values have.
     pub types: Option<Vec<ParamType>>,
     /// The parameters. One that was sent as long data is empty bytes here.
     pub parameters: Vec<Value<'a>>,
@@ -132,7 +133,7 @@ impl<'a> StmtExecute<'a> {
         Ok(execute)
     }
 
-    /// Writes what follows the command's byte, always with the types that the values have; `types` is not looked at.
+    /// Writes what follows the command's byte, always with types.
     pub fn encode(&self, capabilities: Capabilities, out: &mut Vec<u8>) {
         let named = capabilities.contains(Capabilities::QUERY_ATTRIBUTES);
         let attributes = if named { self.attributes.as_slice() } else { &[] };
@@ -148,8 +149,87 @@ impl<'a> StmtExecute<'a> {
             out.put_lenenc_int(count as u64);
         }
         let no_name: Option<&[u8]> = named.then_some(b"");
-        let parameters = self.parameters.iter().map(|value| (no_name, *value));
-        let attributes = attributes.iter().map(|(name, value)| (Some(*name), *value));
+        let types = self.types.iter().flatten().map(|param_type| Some(*param_type)).chain(core::iter::repeat(None));
+        let parameters = self.parameters.iter().zip(types).map(|(value, param_type)| Parameter {
+            name: no_name,
+            value: *value,
+            param_type: param_type.unwrap_or_else(|| value.parameter_type()),
+        });
+        let attributes = attributes.iter().map(|(name, value)| Parameter::named(name, *value));
         put_parameters(parameters.chain(attributes), out);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::ColumnType;
+    use super::super::generator::for_many_seeds;
+    use super::super::value::random_value;
+    use super::*;
+    use alloc::vec;
+
+    const NEVER: &dyn Fn(u16) -> bool = &|_| false;
+    const VARCHAR: ParamType = ParamType { column_type: ColumnType::VARCHAR, unsigned: false };
+
+    #[test]
+    fn execute_round_trips() {
+        for_many_seeds(|random, seed| {
+            let (bytes, name) = (random.bytes(), random.name());
+            let parameters: Vec<_> = (0..random.below(20)).map(|_| random_value(random, &bytes)).collect();
+            let types = parameters.iter().map(Value::parameter_type).collect();
+            let mut execute = StmtExecute::new(random.u64() as u32, parameters);
+            execute.flags = StmtExecute::CURSOR_READ_ONLY;
+            let mut capabilities = Capabilities::NONE;
+            if random.flag() {
+                capabilities = Capabilities::QUERY_ATTRIBUTES;
+                execute.attributes = (0..random.below(3)).map(|_| (&name[..], random_value(random, &bytes))).collect();
+            }
+            let own = execute.parameters.len();
+            // Types are sent with the first of either; of attributes alone, none are the statement's.
+            execute.types = (own + execute.attributes.len() > 0).then_some(types);
+            let mut body = Vec::new();
+            execute.encode(capabilities, &mut body);
+            let read = StmtExecute::decode(&body, own as u16, None, NEVER, capabilities);
+            assert!(read.as_ref() == Ok(&execute), "seed {seed}: {read:?} is not {execute:?}");
+            assert_eq!(StmtExecute::peek_statement_id(&body), Ok(execute.statement), "seed {seed}");
+        });
+    }
+
+    #[test]
+    fn types_of_the_execution_before_are_used_where_none_are_sent() {
+        let body = b"\x01\0\0\0\0\x01\0\0\0\0\0\x03foo";
+        let execute = StmtExecute::decode(body, 1, Some(&[VARCHAR]), NEVER, Capabilities::NONE).unwrap();
+        assert_eq!((execute.parameters, execute.types), (vec![Value::Bytes(b"foo")], None));
+        assert!(StmtExecute::decode(body, 1, None, NEVER, Capabilities::NONE).is_err());
+        assert!(StmtExecute::decode(body, 1, Some(&[]), NEVER, Capabilities::NONE).is_err());
+    }
+
+    #[test]
+    fn long_data_has_no_value_in_the_packet() {
+        let body = b"\x01\0\0\0\0\x01\0\0\0\0\x01\xfc\0\xfd\0\x03foo";
+        let execute = StmtExecute::decode(body, 2, None, &|parameter| parameter == 0, Capabilities::NONE).unwrap();
+        assert_eq!(execute.parameters, [Value::Bytes(b""), Value::Bytes(b"foo")]);
+    }
+
+    #[test]
+    fn parameters_beyond_the_statements_own_are_attributes() {
+        let body = b"\x02\0\0\0\x08\x01\0\0\0\x02\0\x01\x01\x80\0\xfd\0\x05trace\xff\x03abc";
+        let execute = StmtExecute::decode(body, 1, None, NEVER, Capabilities::QUERY_ATTRIBUTES).unwrap();
+        assert_eq!(execute.parameters, [Value::UInt(255)]);
+        assert_eq!(execute.attributes, [(&b"trace"[..], Value::Bytes(b"abc"))]);
+        assert_eq!(execute.types.map(|types| types.len()), Some(1));
+        // Fewer than the statement takes.
+        assert!(StmtExecute::decode(body, 3, None, NEVER, Capabilities::QUERY_ATTRIBUTES).is_err());
+    }
+
+    #[test]
+    fn the_manuals_response_is_understood() {
+        let payload = b"\0\x01\0\0\0\x01\0\x02\0\0\0\0";
+        let ok = StmtPrepareOk::decode(payload).unwrap();
+        assert_eq!(ok, StmtPrepareOk { statement: 1, columns: 1, parameters: 2, warnings: 0 });
+        let mut written = Vec::new();
+        ok.encode(&mut written);
+        assert_eq!(written, payload);
+        assert!(StmtPrepareOk::decode(b"\xff\x01\0\0\0\x01\0\x02\0\0\0\0").is_err());
     }
 }

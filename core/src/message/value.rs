@@ -484,3 +484,187 @@ fn write_scientific(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
         },
     }
 }
+
+/// Any value; bytes are those given.
+#[cfg(test)]
+pub(super) fn random_value<'a>(random: &mut super::generator::Generator, bytes: &'a [u8]) -> Value<'a> {
+    let mut small = |bound| random.below(bound) as u8;
+    let (month, day, hour, minute, second) = (small(13), small(32), small(24), small(60), small(60));
+    let micros = if random.flag() { 0 } else { random.below(1_000_000) as u32 };
+    let year = random.below(10_000) as u16;
+    match random.below(9) {
+        0 => Value::Null,
+        1 => Value::Int(random.u64() as i64),
+        2 => Value::UInt(random.number()),
+        3 => Value::Float(random.below(1000) as f32 / 8.0),
+        4 => Value::Double(random.below(1 << 50) as f64 / 8.0),
+        5 => Value::Bytes(bytes),
+        6 => Value::Date { year, month, day },
+        7 => Value::DateTime { year, month, day, hour, minute, second, micros },
+        _ => Value::Time {
+            negative: random.flag(),
+            days: 1 + random.below(34) as u32,
+            hours: hour,
+            minutes: minute,
+            seconds: second,
+            micros,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOON: Value<'_> =
+        Value::DateTime { year: 2026, month: 11, day: 22, hour: 12, minute: 0, second: 5, micros: 0 };
+
+    fn written(value: Value<'_>, column_type: ColumnType) -> Vec<u8> {
+        let mut out = Vec::new();
+        put_value(value, column_type, false, &mut out);
+        out
+    }
+
+    fn read(bytes: &[u8], column_type: ColumnType, unsigned: bool) -> Result<Value<'_>> {
+        let mut reader = Reader::new(bytes);
+        let value = read_value(&mut reader, column_type, unsigned)?;
+        reader.finish("bytes behind the value").map(|()| value)
+    }
+
+    #[test]
+    fn integers_of_every_width_keep_their_sign() {
+        let cases: [(&[u8], _, _); 5] = [
+            (&[0xff], ColumnType::TINY, 0xff),
+            (&[0xff; 2], ColumnType::SHORT, 0xffff),
+            (&[0xff; 4], ColumnType::INT24, 0xffff_ffff),
+            (&[0xff; 4], ColumnType::LONG, 0xffff_ffff),
+            (&[0xff; 8], ColumnType::LONGLONG, u64::MAX),
+        ];
+        for (bytes, column_type, unsigned) in cases {
+            assert_eq!(read(bytes, column_type, false), Ok(Value::Int(-1)), "{column_type:?}");
+            assert_eq!(read(bytes, column_type, true), Ok(Value::UInt(unsigned)), "{column_type:?}");
+            assert_eq!(written(Value::Int(-1), column_type), bytes, "{column_type:?}");
+        }
+    }
+
+    #[test]
+    fn dates_have_the_manuals_lengths() {
+        let date_time = Value::DateTime { year: 2010, month: 10, day: 17, hour: 19, minute: 27, second: 30, micros: 1 };
+        let cases: [(&[u8], _); 4] = [
+            (b"\x0b\xda\x07\x0a\x11\x13\x1b\x1e\x01\0\0\0", date_time),
+            (b"\x07\xea\x07\x0b\x16\x0c\0\x05", NOON),
+            (
+                b"\x04\xda\x07\x0a\x11",
+                Value::DateTime { year: 2010, month: 10, day: 17, hour: 0, minute: 0, second: 0, micros: 0 },
+            ),
+            (b"\0", Value::DateTime { year: 0, month: 0, day: 0, hour: 0, minute: 0, second: 0, micros: 0 }),
+        ];
+        for (bytes, value) in cases {
+            assert_eq!(read(bytes, ColumnType::DATETIME, false), Ok(value));
+            assert_eq!(written(value, ColumnType::TIMESTAMP), bytes);
+        }
+        let date = Value::Date { year: 2010, month: 10, day: 17 };
+        assert_eq!(read(b"\x04\xda\x07\x0a\x11", ColumnType::DATE, false), Ok(date));
+        assert_eq!(written(date_time, ColumnType::DATE), b"\x04\xda\x07\x0a\x11");
+    }
+
+    #[test]
+    fn times_have_the_manuals_lengths() {
+        let time = |micros| Value::Time { negative: true, days: 120, hours: 19, minutes: 27, seconds: 30, micros };
+        let zero = Value::Time { negative: false, days: 0, hours: 0, minutes: 0, seconds: 0, micros: 0 };
+        let cases: [(&[u8], _); 3] = [
+            (b"\x0c\x01\x78\0\0\0\x13\x1b\x1e\x01\0\0\0", time(1)),
+            (b"\x08\x01\x78\0\0\0\x13\x1b\x1e", time(0)),
+            (b"\0", zero),
+        ];
+        for (bytes, value) in cases {
+            assert_eq!(read(bytes, ColumnType::TIME, false), Ok(value));
+            assert_eq!(written(value, ColumnType::TIME), bytes);
+        }
+    }
+
+    #[test]
+    fn impossible_dates_and_times_are_malformed() {
+        for bytes in [&b"\x05\xda\x07\x0a\x11\0"[..], b"\x0b\xda\x07\x0a\x11\x13\x1b\x1e\xff\xff\xff\xff", b"\x04\xda"]
+        {
+            assert!(read(bytes, ColumnType::DATETIME, false).is_err(), "{bytes:02x?}");
+        }
+        assert!(read(b"\x04\0\0\0\0", ColumnType::TIME, false).is_err());
+    }
+
+    #[test]
+    fn values_print_as_the_text_protocol_has_them() {
+        let time =
+            |negative, days, hours, micros| Value::Time { negative, days, hours, minutes: 5, seconds: 9, micros };
+        let cases = [
+            (Value::Null, "NULL"),
+            (Value::Int(i64::MIN), "-9223372036854775808"),
+            (Value::UInt(u64::MAX), "18446744073709551615"),
+            (Value::Bytes(b"text"), "text"),
+            (Value::Date { year: 26, month: 1, day: 2 }, "0026-01-02"),
+            (NOON, "2026-11-22 12:00:05"),
+            (time(false, 0, 3, 0), "03:05:09"),
+            (time(true, 34, 22, 0), "-838:05:09"),
+            (time(false, 0, 0, 1500), "00:05:09.001500"),
+            (Value::Double(0.0), "0"),
+            (Value::Double(-0.0), "-0"),
+            (Value::Double(10.2), "10.2"),
+            (Value::Double(-1234.5), "-1234.5"),
+            (Value::Double(0.001), "0.001"),
+            (Value::Double(0.1 + 0.2), "0.30000000000000004"),
+            (Value::Double(1e14), "100000000000000"),
+            (Value::Double(1e15), "1e15"),
+            (Value::Double(1.5e-15), "0.0000000000000015"),
+            (Value::Double(1.5e-16), "1.5e-16"),
+            (Value::Double(1.797_693_134_862_315_7e308), "1.7976931348623157e308"),
+            (Value::Float(0.1), "0.1"),
+            (Value::Float(1.0 / 3.0), "0.333333"),
+            (Value::Float(16_777_216.0), "16777200"),
+            (Value::Float(1e20), "1e20"),
+        ];
+        for (value, text) in cases {
+            assert_eq!(value.to_string(), text);
+        }
+    }
+
+    #[test]
+    fn values_in_a_column_have_its_decimals_and_zeros() {
+        let mut column = ColumnDefinition::new("c", ColumnType::DATETIME);
+        column.decimals = 3;
+        assert_eq!(NOON.text_in(&column).to_string(), "2026-11-22 12:00:05.000");
+        let mut column = ColumnDefinition::new("c", ColumnType::DOUBLE);
+        assert_eq!(Value::Double(1.5).text_in(&column).to_string(), "1.5");
+        column.decimals = 2;
+        assert_eq!(Value::Double(1.5).text_in(&column).to_string(), "1.50");
+        let mut column = ColumnDefinition::new("c", ColumnType::LONG);
+        column.flags |= ColumnFlags::ZEROFILL;
+        column.length = 5;
+        assert_eq!(Value::UInt(42).text_in(&column).to_string(), "00042");
+        let column = ColumnDefinition::new("c", ColumnType::YEAR);
+        assert_eq!(Value::UInt(0).text_in(&column).to_string(), "0000");
+    }
+
+    #[test]
+    fn text_becomes_what_the_column_is() {
+        assert_eq!(written(Value::Bytes(b"2010-10-17 19:27:30.000001"), ColumnType::DATETIME).len(), 12);
+        assert_eq!(written(Value::Bytes(b"2010-10-17"), ColumnType::DATE), b"\x04\xda\x07\x0a\x11");
+        assert_eq!(written(Value::Bytes(b"-2899:27:30"), ColumnType::TIME), b"\x08\x01\x78\0\0\0\x13\x1b\x1e");
+        assert_eq!(written(Value::Bytes(b"-42"), ColumnType::LONG), [0xd6, 0xff, 0xff, 0xff]);
+        assert_eq!(written(Value::Bytes(b"1.5"), ColumnType::TINY), [2]);
+        assert_eq!(written(Value::Bytes(b"1.5"), ColumnType::DOUBLE), 1.5f64.to_le_bytes());
+        assert_eq!(written(Value::Bytes(b"nonsense"), ColumnType::DATE), [0]);
+        assert_eq!(written(Value::Int(7), ColumnType::VAR_STRING), b"\x017");
+        assert_eq!(written(NOON, ColumnType::LONGLONG), 20_261_122_120_005i64.to_le_bytes());
+    }
+
+    #[test]
+    fn numbers_that_do_not_fit_are_the_nearest_that_do() {
+        assert_eq!(written(Value::Int(300), ColumnType::TINY), [127]);
+        assert_eq!(written(Value::Int(-300), ColumnType::TINY), [128]);
+        assert_eq!(written(Value::UInt(u64::MAX), ColumnType::LONGLONG), i64::MAX.to_le_bytes());
+        assert_eq!(written(Value::Double(1e300), ColumnType::LONGLONG), i64::MAX.to_le_bytes());
+        let mut out = Vec::new();
+        put_value(Value::Int(-1), ColumnType::LONGLONG, true, &mut out);
+        assert_eq!(out, [0; 8]);
+    }
+}

@@ -128,7 +128,7 @@ mod tests {
 
     #[test]
     fn short_bytes_are_stored_as_they_are() {
-        // The start of a reply as MariaDB 10.11 sends it inside TLS with COMPRESS.
+        // COM_PING in its packet frame.
         let ping = [1, 0, 0, 0, 0x0e];
         assert_eq!(round_trip(&ping), [5, 0, 0, 255, 0, 0, 0, 1, 0, 0, 0, 0x0e]);
         assert_eq!(&round_trip(&[b'a'; 49])[..7], [49, 0, 0, 255, 0, 0, 0]);
