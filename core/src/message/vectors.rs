@@ -197,7 +197,7 @@ vectors! {
     b"\xfemysql_native_password\0zQg4ioNy=rHN/>-b)A\0";
 
     "AuthSwitchRequest of a nonce without a NUL, which ends in zero", Kind::HandshakeReply, PLUGIN,
-    b"\xfeclient_ed25519\00123456789abcdef0123456789abcde\0";
+    b"\xfeclient_ed25519\0k123456789abcdef0123456789abcde\0";
 
     "old AuthSwitchRequest", Kind::HandshakeReply, BASE, b"\xfe";
 
