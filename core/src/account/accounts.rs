@@ -161,3 +161,161 @@ impl Accounts {
         self.sorted.binary_search_by(|account| account.name.cmp(name))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+    use alloc::string::ToString;
+
+    use super::*;
+    use crate::auth::Credential;
+
+    #[derive(Debug)]
+    struct Zeros;
+
+    impl Random for Zeros {
+        fn fill(&self, out: &mut [u8]) {
+            out.fill(1);
+        }
+    }
+
+    fn read(text: &str) -> Result<Accounts, ScriptError> {
+        let mut accounts = Accounts::new([0; 32]);
+        accounts.read_text(text, &Zeros).map(|()| accounts)
+    }
+
+    fn users(accounts: &Accounts) -> Vec<String> {
+        accounts.iter().map(|account| account.name.to_string()).collect()
+    }
+
+    const NASTY: &str = "
+        CREATE USER 'o''br`ie\\\\n\\n\\0\\Z é'@'%' IDENTIFIED WITH caching_sha2_password BY 'a' REQUIRE SUBJECT '/CN=it''s\\n\\\\';
+        CREATE USER ''@localhost ACCOUNT LOCK;
+        CREATE USER e IDENTIFIED WITH ed25519 BY 'b' WITH MAX_USER_CONNECTIONS 7;
+        CREATE USER n IDENTIFIED WITH mysql_native_password BY 'c' REQUIRE X509;
+        CREATE USER s IDENTIFIED WITH sha256_password BY 'd' REQUIRE SSL;
+        CREATE USER k IDENTIFIED WITH auth_socket;
+        CREATE USER l IDENTIFIED WITH auth_socket AS 'root';
+        CREATE USER x IDENTIFIED WITH mysql_native_password AS '*THISISNOTAVALIDPASSWORDTHATCANBEUSEDHERE';
+        GRANT ALL ON *.* TO n WITH GRANT OPTION;
+        GRANT SELECT ON `a``b\n_\\_%`.* TO n;
+        GRANT SELECT, GRANT OPTION ON `a;b`.`c'd` TO n;
+    ";
+
+    #[test]
+    fn what_is_written_reads_back_the_same() {
+        let accounts = read(NASTY).unwrap();
+        assert_eq!(accounts.len(), 8);
+        let text = accounts.to_text();
+        assert_eq!(read(&text), Ok(accounts));
+        assert_eq!(read(&text).map(|again| again.to_text()), Ok(text));
+    }
+
+    #[test]
+    fn no_password_is_written() {
+        let accounts = read("CREATE USER u IDENTIFIED BY 'sesame';").unwrap();
+        assert!(accounts.to_text().contains("CREATE USER 'u'@'%' IDENTIFIED WITH 'caching_sha2_password' AS '$A$005$"));
+        assert!(!accounts.to_text().contains("sesame"));
+        assert!(!format!("{accounts:?}").contains("$A$"));
+    }
+
+    #[test]
+    fn errors_name_the_line_and_nothing_is_read() {
+        for (text, line, code) in [
+            ("CREATE USER a;\nCREATE USER b;\nCREATE USER a;", 3, 1396),
+            ("CREATE USER a;\n\nCREATE USER b REQUIRE SSL AND X509;", 3, 1064),
+            ("CREATE USER a;\nSELECT 1;", 2, 1064),
+            ("CREATE USER a;\nCREATE USER b", 2, 1064),
+            ("CREATE USER a IDENTIFIED BY 'b;\n;", 1, 1064),
+            ("\u{0}", 1, 1064),
+            ("CREATE USER a IDENTIFIED WITH client_ed25519 AS 'short';", 1, 1827),
+        ] {
+            let mut accounts = Accounts::new([0; 32]);
+            let error = accounts.read_text(text, &Zeros).unwrap_err();
+            assert_eq!((error.line, error.error.code), (line, code), "{text}");
+            assert!(error.to_string().starts_with(&format!("line {line}: ERROR {code}")));
+            assert!(accounts.is_empty());
+        }
+    }
+
+    #[test]
+    fn garbage_never_panics() {
+        let text = read(NASTY).unwrap().to_text();
+        for at in 0..text.len() {
+            let mut bytes = text.clone().into_bytes();
+            let _ = read(&String::from_utf8_lossy(&bytes[..at]));
+            bytes[at] ^= 1 << (at % 8);
+            let _ = read(&String::from_utf8_lossy(&bytes));
+        }
+    }
+
+    #[test]
+    fn the_first_match_is_the_only_one() {
+        let accounts =
+            read("CREATE USER jeffrey; CREATE USER ''@localhost; CREATE USER root; CREATE USER root@localhost;")
+                .unwrap();
+        assert_eq!(users(&accounts), ["'root'@'localhost'", "''@'localhost'", "'jeffrey'@'%'", "'root'@'%'"]);
+        let found = |user, from| accounts.find(user, from).map(|account| account.name.to_string());
+        let elsewhere = ClientHost::Ip([192, 0, 2, 1].into());
+        assert_eq!(found("jeffrey", ClientHost::Socket).unwrap(), "''@'localhost'");
+        assert_eq!(found("jeffrey", elsewhere).unwrap(), "'jeffrey'@'%'");
+        assert_eq!(found("root", ClientHost::Socket).unwrap(), "'root'@'localhost'");
+        assert_eq!(found("nobody", elsewhere), None);
+    }
+
+    #[test]
+    fn insert_replaces_and_rename_keeps_the_order() {
+        let mut accounts = read("CREATE USER a; CREATE USER b;").unwrap();
+        let (a, b, c) = (AccountName::new("a", "%"), AccountName::new("b", "%"), AccountName::new("c", "localhost"));
+        assert!(!accounts.rename(&a, b.clone()));
+        assert!(!accounts.rename(&c, a.clone()));
+        assert!(accounts.rename(&b, c.clone()));
+        assert_eq!(users(&accounts), ["'c'@'localhost'", "'a'@'%'"]);
+        let locked = Account { locked: true, ..Account::new(a.clone(), Plugin::AuthSocket) };
+        assert!(accounts.insert(locked.clone()).is_some_and(|old| !old.locked));
+        assert_eq!(accounts.get(&a), Some(&locked));
+        assert_eq!(accounts.remove(&a), Some(locked));
+        assert_eq!(accounts.remove(&a), None);
+    }
+
+    #[test]
+    fn decoys_are_steady_and_of_all_kinds_in_use() {
+        let accounts = read(
+            "CREATE USER a IDENTIFIED WITH ed25519; CREATE USER b IDENTIFIED WITH caching_sha2_password;
+             CREATE USER c IDENTIFIED WITH auth_socket;",
+        )
+        .unwrap();
+        let decoys = |accounts: &Accounts| -> Vec<Plugin> {
+            (0..100).map(|n| accounts.decoy_plugin(&format!("user{n}"), Plugin::MysqlNativePassword)).collect()
+        };
+        let first = decoys(&accounts);
+        assert_eq!(decoys(&accounts), first);
+        for plugin in [Plugin::ClientEd25519, Plugin::CachingSha2Password] {
+            assert!(first.iter().filter(|decoy| **decoy == plugin).count() > 20, "{plugin}");
+        }
+        assert!(!first.contains(&Plugin::AuthSocket), "that one would say that there is no password to guess");
+        let mut other_secret = Accounts::new([1; 32]);
+        other_secret.read_text(&accounts.to_text(), &Zeros).unwrap();
+        assert_ne!(decoys(&other_secret), first);
+        assert_eq!(Accounts::new([0; 32]).decoy_plugin("x", Plugin::Sha256Password), Plugin::Sha256Password);
+    }
+
+    #[test]
+    fn plaintext_is_hopeless_where_all_demand_tls() {
+        let mut accounts =
+            read("CREATE USER a REQUIRE SSL; CREATE USER b@localhost; CREATE USER c REQUIRE X509;").unwrap();
+        assert!(accounts.plaintext_has_a_chance(ClientHost::Socket));
+        assert!(!accounts.plaintext_has_a_chance(ClientHost::Ip([192, 0, 2, 1].into())));
+        accounts.remove(&AccountName::new("b", "localhost"));
+        assert!(!accounts.plaintext_has_a_chance(ClientHost::Socket));
+    }
+
+    #[test]
+    fn a_socket_account_keeps_its_system_user() {
+        let accounts = read(NASTY).unwrap();
+        let credential =
+            |user| accounts.find(user, ClientHost::Ip([192, 0, 2, 1].into())).map(|found| &found.credential);
+        assert_eq!(credential("k"), Some(&Credential::Socket(None)));
+        assert_eq!(credential("l"), Some(&Credential::Socket(Some("root".into()))));
+    }
+}

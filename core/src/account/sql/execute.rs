@@ -416,10 +416,7 @@ impl Executor<'_> {
     /// Other people's accounts are seen and given passwords by those who may do so in the schema `mysql`.
     fn demand_mysql(&self, privilege: Privilege) -> Done {
         let mysql = Level::Database("mysql".to_string());
-        if self.effective(&mysql).contains(privilege) || self.demand(Privilege::CREATE_USER).is_ok() {
-            return Ok(());
-        }
-        Err(self.denied_database("mysql"))
+        if self.effective(&mysql).contains(privilege) { Ok(()) } else { Err(self.denied_database("mysql")) }
     }
 
     /// Nobody gives or takes what he does not have himself together with GRANT OPTION.
@@ -493,4 +490,357 @@ fn from_stored(plugin: Plugin, text: &[u8]) -> Done<Credential> {
     }
     let text = core::str::from_utf8(text).map_err(|_| bad_hash())?;
     Credential::from_stored(plugin, text).map_err(|_| bad_hash())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::account::{ClientHost, Requirement, parse_statement};
+
+    const HASH: &str = "*2470C0C06DEE42FD1618BB99005ADCA2EC9D1E19";
+
+    #[derive(Debug)]
+    struct Counting;
+
+    impl Random for Counting {
+        fn fill(&self, out: &mut [u8]) {
+            for (byte, value) in out.iter_mut().zip(b'A'..) {
+                *byte = value;
+            }
+        }
+    }
+
+    fn run_as(accounts: &mut Accounts, session: &Session<'_>, sql: &str) -> Result<Outcome, SqlError> {
+        execute(&parse_statement(sql).expect(sql)?, accounts, session, &Counting)
+    }
+
+    fn run(accounts: &mut Accounts, sql: &str) -> Result<Outcome, SqlError> {
+        run_as(accounts, &Session::server(Plugin::MysqlNativePassword), sql)
+    }
+
+    /// The answer as a client would see it.
+    fn seen(result: Result<Outcome, SqlError>) -> String {
+        match result {
+            Ok(Outcome::Done { notes, .. }) if notes.is_empty() => "OK".to_string(),
+            Ok(Outcome::Done { notes, .. }) => notes.iter().map(ToString::to_string).collect::<Vec<_>>().join("|"),
+            Ok(Outcome::Rows { column, rows }) => format!("{column}: {}", rows.join("; ")),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    fn check(accounts: &mut Accounts, session: &Session<'_>, script: &[(&str, &str)]) {
+        for (sql, expected) in script {
+            assert_eq!(seen(run_as(accounts, session, sql)), *expected, "{sql}");
+        }
+    }
+
+    fn accounts(statements: &[&str]) -> Accounts {
+        let mut accounts = Accounts::new([7; 32]);
+        for sql in statements {
+            run(&mut accounts, sql).expect(sql);
+        }
+        accounts
+    }
+
+    #[test]
+    fn an_account_through_its_life() {
+        let create = |rest: &str| {
+            format!(
+                "CREATE USER for u@h: CREATE USER `u`@`h` IDENTIFIED WITH 'mysql_native_password' AS '{HASH}' {rest} \
+                 PASSWORD HISTORY DEFAULT PASSWORD REUSE INTERVAL DEFAULT PASSWORD REQUIRE CURRENT DEFAULT"
+            )
+        };
+        let none = create("REQUIRE NONE PASSWORD EXPIRE DEFAULT ACCOUNT UNLOCK");
+        let x509 = create("REQUIRE X509 WITH MAX_USER_CONNECTIONS 3 PASSWORD EXPIRE DEFAULT ACCOUNT LOCK");
+        let subject = create(
+            "REQUIRE ISSUER '/CN=ca' SUBJECT '/CN=c' WITH MAX_USER_CONNECTIONS 3 PASSWORD EXPIRE DEFAULT ACCOUNT UNLOCK",
+        );
+        check(
+            &mut accounts(&[]),
+            &Session::server(Plugin::MysqlNativePassword),
+            &[
+                ("CREATE USER 'u'@'h' IDENTIFIED BY 'password'", "OK"),
+                ("SHOW CREATE USER u@h", &none),
+                ("CREATE USER u@h", "ERROR 1396 (HY000): Operation CREATE USER failed for 'u'@'h'"),
+                ("CREATE USER IF NOT EXISTS u@h", "ERROR 3163 (HY000): Authorization ID 'u'@'h' already exists."),
+                ("CREATE USER v, u@h, u@H", "ERROR 1396 (HY000): Operation CREATE USER failed for 'u'@'h','u'@'h'"),
+                ("DROP USER v", "ERROR 1396 (HY000): Operation DROP USER failed for 'v'@'%'"),
+                ("ALTER USER u@h REQUIRE X509 WITH MAX_USER_CONNECTIONS 3 ACCOUNT LOCK", "OK"),
+                ("SHOW CREATE USER u@h", &x509),
+                (
+                    "SHOW GRANTS FOR u@h",
+                    "Grants for u@h: GRANT USAGE ON *.* TO `u`@`h` REQUIRE X509 WITH MAX_USER_CONNECTIONS 3",
+                ),
+                ("GRANT SELECT, INSERT ON db.* TO u@h", "OK"),
+                (
+                    "GRANT RELOAD, BINLOG MONITOR ON *.* TO u@h REQUIRE SUBJECT '/CN=c' ISSUER '/CN=ca' WITH GRANT OPTION",
+                    "OK",
+                ),
+                ("GRANT ALL ON `d``b`.t TO u@h WITH GRANT OPTION", "OK"),
+                ("ALTER USER u@h ACCOUNT UNLOCK", "OK"),
+                ("SHOW CREATE USER u@h", &subject),
+                (
+                    "SHOW GRANTS FOR u@h",
+                    "Grants for u@h: GRANT RELOAD, REPLICATION CLIENT ON *.* TO `u`@`h` REQUIRE ISSUER '/CN=ca' SUBJECT '/CN=c' \
+                     WITH GRANT OPTION MAX_USER_CONNECTIONS 3; GRANT SELECT, INSERT ON `db`.* TO `u`@`h`; \
+                     GRANT ALL PRIVILEGES ON `d``b`.`t` TO `u`@`h` WITH GRANT OPTION",
+                ),
+                ("REVOKE INSERT ON db.* FROM u@h", "OK"),
+                ("REVOKE ALL ON `d``b`.t FROM u@h", "OK"),
+                ("REVOKE GRANT OPTION ON `d``b`.t FROM u@h", "OK"),
+                ("REVOKE ALL PRIVILEGES ON *.* FROM u@h", "OK"),
+                ("ALTER USER u@h REQUIRE NONE WITH MAX_USER_CONNECTIONS 0", "OK"),
+                (
+                    "SHOW GRANTS FOR u@h",
+                    "Grants for u@h: GRANT USAGE ON *.* TO `u`@`h` WITH GRANT OPTION; GRANT SELECT ON `db`.* TO `u`@`h`",
+                ),
+                ("REVOKE ALL, GRANT OPTION FROM u@h", "OK"),
+                ("SHOW GRANTS FOR u@h", "Grants for u@h: GRANT USAGE ON *.* TO `u`@`h`"),
+                ("RENAME USER u@h TO 'w'@'%'", "OK"),
+                ("RENAME USER u@h TO 'x'", "ERROR 1396 (HY000): Operation RENAME USER failed for 'u'@'h'"),
+                ("DROP USER w", "OK"),
+                ("DROP USER IF EXISTS w", "ERROR 3162 (HY000): Authorization ID 'w'@'%' does not exist."),
+                ("ALTER USER IF EXISTS w ACCOUNT LOCK", "ERROR 3162 (HY000): Authorization ID 'w'@'%' does not exist."),
+                ("ALTER USER w ACCOUNT LOCK", "ERROR 1396 (HY000): Operation ALTER USER failed for 'w'@'%'"),
+                ("FLUSH PRIVILEGES", "OK"),
+            ],
+        );
+    }
+
+    #[test]
+    fn refusals_have_mysqls_numbers_and_words() {
+        check(
+            &mut accounts(&["CREATE USER u"]),
+            &Session::server(Plugin::CachingSha2Password),
+            &[
+                ("GRANT SELECT ON *.* TO nobody", "ERROR 1133 (42000): Can't find any matching row in the user table"),
+                (
+                    "GRANT SELECT ON *.* TO nobody REQUIRE SSL",
+                    "ERROR 1133 (42000): Can't find any matching row in the user table",
+                ),
+                ("SET PASSWORD FOR nobody = 'x'", "ERROR 1133 (42000): Can't find any matching row in the user table"),
+                (
+                    "SHOW GRANTS FOR nobody",
+                    "ERROR 1141 (42000): There is no such grant defined for user 'nobody' on host '%'",
+                ),
+                (
+                    "REVOKE SELECT ON d.* FROM u",
+                    "ERROR 1141 (42000): There is no such grant defined for user 'u' on host '%'",
+                ),
+                (
+                    "REVOKE SELECT ON d.t FROM u",
+                    "ERROR 1147 (42000): There is no such grant defined for user 'u' on host '%' on table 't'",
+                ),
+                (
+                    "REVOKE ALL, GRANT OPTION FROM nobody",
+                    "ERROR 1269 (HY000): Can't revoke all privileges for one or more of the requested users",
+                ),
+                ("SHOW CREATE USER nobody", "ERROR 1396 (HY000): Operation SHOW CREATE USER failed for 'nobody'@'%'"),
+                (
+                    "CREATE USER a IDENTIFIED WITH mysql_old_password",
+                    "ERROR 1524 (HY000): Plugin 'mysql_old_password' is not loaded",
+                ),
+                (
+                    "CREATE USER a IDENTIFIED WITH mysql_clear_password BY 'x'",
+                    "ERROR 1524 (HY000): Plugin 'mysql_clear_password' is not loaded",
+                ),
+                (
+                    "CREATE USER a IDENTIFIED BY PASSWORD 'xx'",
+                    "ERROR 1827 (HY000): The password hash doesn't have the expected format.",
+                ),
+                (
+                    "CREATE USER a IDENTIFIED WITH caching_sha2_password AS 'xx'",
+                    "ERROR 1827 (HY000): The password hash doesn't have the expected format.",
+                ),
+                ("GRANT SUPER ON d.* TO u", "ERROR 1221 (HY000): Incorrect usage of DB GRANT and GLOBAL PRIVILEGES"),
+                (
+                    "GRANT EXECUTE ON d.t TO u",
+                    "ERROR 1144 (42000): Illegal GRANT/REVOKE command; please consult the manual to see which privileges can be used",
+                ),
+                ("GRANT SELECT ON * TO u", "ERROR 1046 (3D000): No database selected"),
+                ("GRANT SELECT ON t TO u", "ERROR 1046 (3D000): No database selected"),
+            ],
+        );
+    }
+
+    #[test]
+    fn every_form_of_identified_keeps_the_same_hash() {
+        for sql in [
+            "CREATE USER u IDENTIFIED BY 'password'",
+            "CREATE USER u IDENTIFIED WITH mysql_native_password BY 'password'",
+            "CREATE USER u IDENTIFIED WITH 'mysql_native_password' AS '*2470c0c06dee42fd1618bb99005adca2ec9d1e19'",
+            "CREATE USER u IDENTIFIED VIA mysql_native_password USING '*2470C0C06DEE42FD1618BB99005ADCA2EC9D1E19'",
+            "CREATE USER u IDENTIFIED VIA mysql_native_password USING PASSWORD('password')",
+            "CREATE USER u IDENTIFIED BY PASSWORD '*2470C0C06DEE42FD1618BB99005ADCA2EC9D1E19'",
+            "CREATE USER u IDENTIFIED WITH mysql_native_password AS \
+             0x2a32343730433043303644454534324644313631384242393930303541444341324543394431453139",
+            "GRANT USAGE ON *.* TO u IDENTIFIED BY 'password'",
+            "CREATE OR REPLACE USER u IDENTIFIED BY 'password'",
+        ] {
+            let accounts = accounts(&[sql]);
+            let account = accounts.find("u", ClientHost::Socket).unwrap();
+            assert_eq!(account.credential.to_stored(), HASH, "{sql}");
+        }
+        let mut accounts = accounts(&["CREATE USER u"]);
+        for sql in [
+            "SET PASSWORD FOR u = 'password'",
+            "SET PASSWORD FOR u := PASSWORD('password')",
+            "ALTER USER u IDENTIFIED BY 'password'",
+        ] {
+            run(&mut accounts, "ALTER USER u IDENTIFIED BY ''").unwrap();
+            assert_eq!(accounts.iter().next().unwrap().credential, Credential::Empty);
+            run(&mut accounts, sql).unwrap();
+            assert_eq!(accounts.iter().next().unwrap().credential.to_stored(), HASH, "{sql}");
+        }
+    }
+
+    #[test]
+    fn grant_without_require_leaves_it_and_with_require_replaces_it_whole() {
+        let mut accounts = accounts(&["CREATE USER u REQUIRE CIPHER 'c' SUBJECT 's'", "GRANT SELECT ON *.* TO u"]);
+        let requirement = |accounts: &Accounts| accounts.iter().next().unwrap().requirement.clone();
+        assert!(matches!(requirement(&accounts), Requirement::Specified { cipher: Some(_), subject: Some(_), .. }));
+        run(&mut accounts, "GRANT SELECT ON *.* TO u REQUIRE ISSUER 'i'").unwrap();
+        let issuer = Some("i".to_string());
+        assert_eq!(requirement(&accounts), Requirement::Specified { cipher: None, issuer, subject: None });
+    }
+
+    #[test]
+    fn a_statement_that_fails_changes_nothing() {
+        let mut accounts = accounts(&["CREATE USER u"]);
+        let before = accounts.clone();
+        for sql in [
+            "CREATE USER a, u",
+            "DROP USER u, nobody",
+            "GRANT SELECT ON *.* TO u, nobody",
+            "ALTER USER u, x ACCOUNT LOCK",
+        ] {
+            run(&mut accounts, sql).unwrap_err();
+            assert_eq!(accounts, before, "{sql}");
+        }
+    }
+
+    #[test]
+    fn only_who_changes_something_says_so() {
+        let mut accounts = accounts(&["CREATE USER u"]);
+        for (sql, expected) in [
+            ("CREATE USER IF NOT EXISTS u", false),
+            ("DROP USER IF EXISTS v", false),
+            ("FLUSH PRIVILEGES", false),
+            ("ALTER USER u ACCOUNT LOCK", true),
+            ("GRANT SELECT ON *.* TO u", true),
+            ("SET PASSWORD FOR u = 'x'", true),
+        ] {
+            let outcome = run(&mut accounts, sql).unwrap();
+            assert!(matches!(outcome, Outcome::Done { changed, .. } if changed == expected), "{sql}");
+        }
+    }
+
+    #[test]
+    fn plain_users_may_change_their_own_password_and_little_else() {
+        let mut accounts = accounts(&[
+            "CREATE USER plain",
+            "CREATE USER other",
+            "GRANT SELECT ON d.* TO plain",
+            "GRANT SELECT, GRANT OPTION ON e.* TO plain",
+        ]);
+        let name = AccountName::new("plain", "%");
+        let session =
+            Session { account: Some(&name), database: Some("e"), default_plugin: Plugin::MysqlNativePassword };
+        let create_user = "ERROR 1227 (42000): Access denied; you need (at least one of) the CREATE USER privilege(s) for this operation";
+        let mysql = "ERROR 1044 (42000): Access denied for user 'plain'@'%' to database 'mysql'";
+        check(
+            &mut accounts,
+            &session,
+            &[
+                ("SET PASSWORD = 'x'", "OK"),
+                ("SET PASSWORD FOR plain@'%' = 'x'", "OK"),
+                ("ALTER USER CURRENT_USER() IDENTIFIED BY 'y'", "OK"),
+                ("ALTER USER USER() IDENTIFIED BY 'y'", "OK"),
+                ("ALTER USER plain IDENTIFIED BY 'y'", "OK"),
+                ("ALTER USER plain REQUIRE NONE", create_user),
+                ("ALTER USER plain IDENTIFIED WITH auth_socket", create_user),
+                ("ALTER USER other IDENTIFIED BY 'y'", create_user),
+                ("ALTER USER nobody IDENTIFIED BY 'y'", create_user),
+                ("CREATE USER a", create_user),
+                ("DROP USER other", create_user),
+                ("RENAME USER other TO b", create_user),
+                ("REVOKE ALL, GRANT OPTION FROM other", create_user),
+                ("SET PASSWORD FOR other = 'x'", mysql),
+                ("SHOW GRANTS FOR other", mysql),
+                ("SHOW CREATE USER other", mysql),
+                (
+                    "SHOW GRANTS",
+                    "Grants for plain@%: GRANT USAGE ON *.* TO `plain`@`%`; GRANT SELECT ON `d`.* TO `plain`@`%`; \
+                     GRANT SELECT ON `e`.* TO `plain`@`%` WITH GRANT OPTION",
+                ),
+                ("GRANT SELECT ON * TO other", "OK"),
+                ("GRANT SELECT ON e.t TO other", "OK"),
+                ("GRANT SELECT ON * TO other REQUIRE SSL", create_user),
+                ("GRANT SELECT ON * TO other IDENTIFIED BY 'x'", create_user),
+                (
+                    "GRANT INSERT ON * TO other",
+                    "ERROR 1044 (42000): Access denied for user 'plain'@'%' to database 'e'",
+                ),
+                (
+                    "GRANT SELECT ON d.* TO other",
+                    "ERROR 1044 (42000): Access denied for user 'plain'@'%' to database 'd'",
+                ),
+                (
+                    "GRANT SELECT ON d.t TO other",
+                    "ERROR 1142 (42000): GRANT command denied to user 'plain'@'%' for table 't'",
+                ),
+                (
+                    "GRANT SELECT ON *.* TO plain",
+                    "ERROR 1227 (42000): Access denied; you need (at least one of) the SELECT privilege(s) for this operation",
+                ),
+                (
+                    "FLUSH PRIVILEGES",
+                    "ERROR 1227 (42000): Access denied; you need (at least one of) the RELOAD privilege(s) for this operation",
+                ),
+            ],
+        );
+    }
+
+    #[test]
+    fn create_user_is_no_way_to_the_top() {
+        let mut accounts = accounts(&[
+            "CREATE USER root",
+            "GRANT ALL ON *.* TO root WITH GRANT OPTION",
+            "CREATE USER clerk",
+            "GRANT CREATE USER ON *.* TO clerk",
+        ]);
+        let clerk = AccountName::new("clerk", "%");
+        let session = Session { account: Some(&clerk), ..Session::server(Plugin::MysqlNativePassword) };
+        let before = accounts.clone();
+        for sql in [
+            "ALTER USER root IDENTIFIED BY 'x'",
+            "DROP USER root",
+            "CREATE OR REPLACE USER root",
+            "RENAME USER root TO toor",
+            "REVOKE ALL, GRANT OPTION FROM root",
+        ] {
+            let error = run_as(&mut accounts, &session, sql).unwrap_err();
+            assert!(error.code == 1227 && error.message.contains("SYSTEM_USER"), "{sql}: {error}");
+        }
+        assert_eq!(run_as(&mut accounts, &session, "GRANT CREATE USER ON *.* TO clerk").unwrap_err().code, 1227);
+        assert_eq!(accounts, before);
+    }
+
+    #[test]
+    fn a_dropped_account_has_nothing_left_in_its_session() {
+        let mut accounts = accounts(&["CREATE USER u", "GRANT ALL ON *.* TO u WITH GRANT OPTION"]);
+        let name = AccountName::new("u", "%");
+        let session = Session { account: Some(&name), ..Session::server(Plugin::MysqlNativePassword) };
+        run_as(&mut accounts, &session, "DROP USER CURRENT_USER").unwrap();
+        assert_eq!(run_as(&mut accounts, &session, "CREATE USER v").unwrap_err().code, 1227);
+        assert_eq!(run_as(&mut accounts, &session, "SHOW GRANTS").unwrap_err().code, 1141);
+    }
+
+    #[test]
+    fn anonymous_users_have_no_password_to_change() {
+        let mut accounts = accounts(&["CREATE USER ''@localhost"]);
+        let name = AccountName::new("", "localhost");
+        let session = Session { account: Some(&name), ..Session::server(Plugin::MysqlNativePassword) };
+        assert_eq!(run_as(&mut accounts, &session, "SET PASSWORD = 'x'").unwrap_err().code, 1131);
+    }
 }

@@ -416,3 +416,194 @@ fn level(p: &mut Parser<'_>) -> Parsed<On> {
     let level = if p.eat_symbol('*') { Level::Database(first) } else { Level::Table(first, p.name()?) };
     Ok(On::Level(level))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::account::AccountName;
+    use crate::account::sql::parser::{parse_script, parse_statement};
+
+    const GOOD: &[&str] = &[
+        "CREATE USER 'u'@'h'",
+        "create user if not exists u@localhost identified by 'it''s', \"v\"@`%` identified with caching_sha2_password by 'b' require ssl",
+        "CREATE USER /*!50706 IF NOT EXISTS */ u@192.168.1.1 -- comment\nIDENTIFIED BY PASSWORD '*2470C0C06DEE42FD1618BB99005ADCA2EC9D1E19';",
+        "CREATE USER u IDENTIFIED VIA ed25519 USING PASSWORD('x') REQUIRE X509 WITH MAX_USER_CONNECTIONS 5 MAX_QUERIES_PER_HOUR 0",
+        "CREATE OR REPLACE USER u REQUIRE NONE",
+        "CREATE USER u IDENTIFIED WITH 'caching_sha2_password' AS 'x' REQUIRE NONE PASSWORD EXPIRE DEFAULT ACCOUNT UNLOCK \
+         PASSWORD HISTORY DEFAULT PASSWORD REUSE INTERVAL DEFAULT PASSWORD REQUIRE CURRENT DEFAULT",
+        "ALTER USER IF EXISTS u, CURRENT_USER IDENTIFIED BY 'x' ACCOUNT LOCK",
+        "ALTER USER u REQUIRE SUBJECT '/CN=a' AND ISSUER '/CN=b' CIPHER 'c'",
+        "DROP USER IF EXISTS u, 'v'@'10.0.0.0/8'",
+        "RENAME USER u TO v, CURRENT_USER() TO 'x'@'y'",
+        "GRANT SELECT, CREATE TEMPORARY TABLES, usage ON *.* TO u@h IDENTIFIED BY 'p' REQUIRE SSL WITH GRANT OPTION MAX_USER_CONNECTIONS 1",
+        "GRANT ALL PRIVILEGES ON `my``db`.* TO u",
+        "GRANT ALL ON TABLE db.tbl TO u",
+        "GRANT SELECT ON * TO u",
+        "GRANT SYSTEM_USER, CONNECTION_ADMIN ON *.* TO u",
+        "REVOKE ALL PRIVILEGES, GRANT OPTION FROM u, v",
+        "REVOKE INSERT, GRANT OPTION ON db.tbl FROM u",
+        "SET PASSWORD = 'x'",
+        "SET PASSWORD FOR 'u'@'h' = PASSWORD('x')",
+        "SHOW GRANTS",
+        "SHOW GRANTS FOR CURRENT_USER()",
+        "SHOW CREATE USER",
+        "SHOW CREATE USER u;",
+        "FLUSH PRIVILEGES",
+        "FLUSH LOCAL PRIVILEGES",
+    ];
+
+    fn error(sql: &str) -> String {
+        parse_statement(sql).expect(sql).expect_err(sql).to_string()
+    }
+
+    #[test]
+    fn good_statements_parse() {
+        for sql in GOOD {
+            assert!(matches!(parse_statement(sql), Some(Ok(_))), "{sql}: {:?}", parse_statement(sql));
+        }
+    }
+
+    #[test]
+    fn no_prefix_and_no_suffix_of_a_statement_makes_us_panic() {
+        for sql in GOOD {
+            for end in (0..=sql.len()).filter(|end| sql.is_char_boundary(*end)) {
+                let _ = parse_statement(&sql[..end]);
+                let _ = parse_statement(&sql[end..]);
+                let _ = parse_script(&sql[..end]);
+                for junk in ["'", "`", "\"", "/*", "@", ",", "\0", "é", "0x", "\\"] {
+                    let _ = parse_statement(&format!("{}{junk}{}", &sql[..end], &sql[end..]));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn other_statements_are_not_ours() {
+        for sql in [
+            "",
+            ";",
+            "SELECT 1",
+            "CREATE TABLE user (a int)",
+            "SHOW CREATE TABLE t",
+            "SET @password = 1",
+            "FLUSH SSL",
+            "DROP TABLE t",
+            "'CREATE' USER u",
+            "FLUSH PRIVILEGES_NOT",
+        ] {
+            assert_eq!(parse_statement(sql), None, "{sql}");
+        }
+    }
+
+    #[test]
+    fn syntax_errors_point_at_the_place() {
+        for (sql, near, line) in [
+            ("CREATE USER", "", 1),
+            ("CREATE USER u REQUIRE SSL AND X509", "AND X509", 1),
+            ("CREATE USER u REQUIRE X509 SUBJECT 'x'", "SUBJECT 'x'", 1),
+            ("CREATE USER u REQUIRE SUBJECT 'x' AND SSL", "SSL", 1),
+            ("CREATE USER u REQUIRE SUBJECT 'x' AND", "", 1),
+            ("CREATE USER u REQUIRE NONE SSL", "SSL", 1),
+            ("CREATE USER u REQUIRE", "", 1),
+            ("CREATE USER u\nREQUIRE CIPHER ''", "''", 2),
+            ("CREATE USER u REQUIRE SUBJECT x", "x", 1),
+            ("CREATE USER u, REQUIRE SSL", "REQUIRE SSL", 1),
+            ("CREATE USER u@ IDENTIFIED BY 'x'", "BY 'x'", 1),
+            ("CREATE USER u IDENTIFIED BY 'never ends", "'never ends", 1),
+            ("CREATE USER u; DROP USER v", "DROP USER v", 1),
+            ("GRANT FLY ON *.* TO u", "FLY ON *.* TO u", 1),
+            ("GRANT SELECT ON *.* TO u WITH", "", 1),
+            ("GRANT SELECT ON db. TO u", "TO u", 1),
+            ("SHOW GRANTS FOR", "", 1),
+            ("SET PASSWORD 'x'", "'x'", 1),
+            ("CREATE USER u WITH MAX_USER_CONNECTIONS -1", "-1", 1),
+            ("CREATE USER u WITH MAX_USER_CONNECTIONS 99999999999", "99999999999", 1),
+        ] {
+            let expected = format!(
+                "ERROR 1064 (42000): You have an error in your SQL syntax; check the manual that corresponds to your \
+                 Sealwire server version for the right syntax to use near '{near}' at line {line}"
+            );
+            assert_eq!(error(sql), expected, "{sql}");
+        }
+    }
+
+    #[test]
+    fn the_place_in_an_error_is_at_most_80_characters() {
+        let sql = format!("CREATE USER {}", "é ".repeat(500));
+        assert!(
+            error(&sql).contains(&format!("near '{}'", "é ".repeat(500).chars().skip(2).take(80).collect::<String>()))
+        );
+    }
+
+    #[test]
+    fn clauses_used_twice_are_error_1225() {
+        for word in ["CIPHER", "ISSUER", "SUBJECT"] {
+            let sql = format!("GRANT USAGE ON *.* TO u REQUIRE {word} 'a' AND {word} 'b'");
+            assert_eq!(error(&sql), format!("ERROR 1225 (HY000): Option '{word}' used twice in statement"));
+        }
+    }
+
+    #[test]
+    fn what_is_not_there_yet_is_refused_by_name() {
+        for (sql, what) in [
+            ("CREATE USER u WITH MAX_QUERIES_PER_HOUR 5", "MAX_QUERIES_PER_HOUR"),
+            ("CREATE USER u DEFAULT ROLE r", "roles"),
+            ("GRANT 'r' TO u", "roles"),
+            ("GRANT r TO u", "roles"),
+            ("GRANT SELECT (a) ON d.t TO u", "column privileges"),
+            ("GRANT PROXY ON a TO b", "PROXY"),
+            ("GRANT EXECUTE ON PROCEDURE d.p TO u", "routine privileges"),
+            ("CREATE USER u PASSWORD EXPIRE", "password expiry, history and reuse rules"),
+            ("CREATE USER u IDENTIFIED BY RANDOM PASSWORD", "RANDOM PASSWORD"),
+            ("CREATE USER u IDENTIFIED VIA ed25519 OR unix_socket", "several authentication plugins for one account"),
+            ("CREATE USER u COMMENT 'x'", "user comments and attributes"),
+        ] {
+            let expected = format!("ERROR 1235 (42000): This version of Sealwire doesn't yet support '{what}'");
+            assert_eq!(error(sql), expected, "{sql}");
+        }
+    }
+
+    #[test]
+    fn a_hash_where_a_password_belongs_is_refused() {
+        assert!(error("SET PASSWORD = '*2470C0C06DEE42FD1618BB99005ADCA2EC9D1E19'").starts_with("ERROR 1210"));
+    }
+
+    #[test]
+    fn overlong_names_are_refused() {
+        assert!(error(&format!("CREATE USER {}", "u".repeat(81))).starts_with("ERROR 1470"));
+        assert!(error(&format!("CREATE USER u@{}", "h".repeat(256))).starts_with("ERROR 1470"));
+    }
+
+    #[test]
+    fn user_forms() {
+        let named = |user: &str, host: &str| Target::Named(AccountName::new(user, host));
+        for (text, expected) in [
+            ("'u'@'h'", named("u", "h")),
+            ("u@h", named("u", "h")),
+            ("`u`@\"H\"", named("u", "h")),
+            ("'u'", named("u", "%")),
+            ("u@10.0.0.1", named("u", "10.0.0.1")),
+            ("''@localhost", named("", "localhost")),
+            ("'u' @ 'h'", named("u", "h")),
+            ("'a@b'", named("a@b", "%")),
+            ("user@h", named("user", "h")),
+            ("CURRENT_USER", Target::Current),
+            ("current_user()", Target::Current),
+            ("USER()", Target::Current),
+        ] {
+            let parsed = parse_statement(&format!("SHOW GRANTS FOR {text}")).unwrap();
+            assert_eq!(parsed, Ok(AccountStatement::ShowGrants(expected)), "{text}");
+        }
+    }
+
+    #[test]
+    fn debug_shows_no_password() {
+        for sql in [
+            "CREATE USER u IDENTIFIED BY 'sesame'",
+            "SET PASSWORD = 'sesame'",
+            "CREATE USER u IDENTIFIED WITH x AS 'sesame'",
+        ] {
+            assert!(!format!("{:?}", parse_statement(sql)).contains("sesame"), "{sql}");
+        }
+    }
+}
