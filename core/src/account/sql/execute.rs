@@ -307,7 +307,8 @@ impl Executor<'_> {
         if !self.is_self(&name) {
             self.demand_mysql(Privilege::SELECT)?;
         }
-        let account = self.accounts.get(&name).ok_or_else(|| failed_for("SHOW CREATE USER", &[name.clone()]))?;
+        let account =
+            self.accounts.get(&name).ok_or_else(|| failed_for("SHOW CREATE USER", core::slice::from_ref(&name)))?;
         let column = format!("CREATE USER for {}@{}", name.user, name.host);
         Ok(Outcome::Rows { column, rows: [show::create_user(account, Style::Shown)].into() })
     }
