@@ -112,8 +112,6 @@ mod tests {
     use rcgen::{BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair};
 
     use super::*;
-    use crate::account::AccountName;
-    use crate::auth::Plugin;
     use crate::facts::{TlsVersion, Verification};
 
     fn named(attributes: &[(DnType, &str)]) -> CertificateParams {
@@ -156,9 +154,7 @@ mod tests {
 
     /// The log's line, or `OK`.
     fn verdict(clause: &str, facts: &Facts) -> String {
-        let mut account = Account::new(AccountName::new("u", "%"), Plugin::CachingSha2Password);
-        account.requirement = clause.parse().unwrap();
-        admit(&account, facts).map_or_else(|refusal| refusal.to_string(), |()| "OK".to_string())
+        admit(&clause.parse().unwrap(), facts).map_or_else(|refusal| refusal.to_string(), |()| "OK".to_string())
     }
 
     #[test]
