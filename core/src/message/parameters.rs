@@ -3,8 +3,9 @@
 
 use alloc::vec::Vec;
 
+use super::binary_value::{put_value, read_value};
 use super::row::{is_set, put_bitmap};
-use super::value::{ParamType, Value, put_value, read_value};
+use super::{ParamType, Value};
 use crate::wire::{Error, Put, Reader, Result};
 
 /// More parameters than this no server takes; the count of a prepared statement has 16 bits.
