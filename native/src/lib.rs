@@ -1,1 +1,3 @@
 //! Drivers and programs.
+
+pub mod options;

@@ -1,0 +1,118 @@
+//! What can be wrong with options, in mysql's words, each with mysql's exit code.
+
+use std::fmt;
+
+use super::{Origin, Program};
+
+/// An option, a value or an option file that can't be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OptionError {
+    message: String,
+    exit_code: u8,
+}
+
+impl OptionError {
+    /// The exit code mysql has for this: see the module's table.
+    pub const fn exit_code(&self) -> u8 {
+        self.exit_code
+    }
+
+    pub(crate) fn general(message: impl Into<String>) -> Self {
+        Self { message: message.into(), exit_code: 1 }
+    }
+
+    pub(crate) fn misplaced(option: &str) -> Self {
+        let message = format!("option '{option}' must come before all other options");
+        Self { message, exit_code: 2 }
+    }
+
+    pub(crate) fn unknown(program: &Program, name: &str, value: Option<&str>, origin: &Origin) -> Self {
+        let nearest = nearest(program, name);
+        let hint = nearest.map_or_else(String::new, |spec| format!("; did you mean '--{}'?", spec.name));
+        let (what, exit_code) = match value {
+            // A value may be a password whose option was misspelled.
+            Some(_) if nearest.is_some_and(|spec| spec.secret) => (format!("variable '{name}=…'"), 7),
+            Some(value) => (format!("variable '{name}={value}'"), 7),
+            None => (format!("option '--{name}'"), 2),
+        };
+        let way_out = match origin {
+            Origin::File { .. } => " (write loose-… to let a program ignore what it does not know)",
+            _ => "",
+        };
+        Self { message: format!("unknown {what}{}{hint}{way_out}", origin.suffix()), exit_code }
+    }
+
+    pub(crate) fn unknown_letter(letter: char) -> Self {
+        Self { message: format!("unknown option '-{letter}'"), exit_code: 2 }
+    }
+
+    pub(crate) fn ambiguous(written: &str, first: &str, last: &str, origin: &Origin) -> Self {
+        let message = format!("ambiguous option '--{written}' ({first}, {last}){}", origin.suffix());
+        Self { message, exit_code: 3 }
+    }
+
+    pub(crate) fn takes_no_value(name: &str, origin: &Origin) -> Self {
+        Self { message: format!("option '--{name}' cannot take an argument{}", origin.suffix()), exit_code: 4 }
+    }
+
+    pub(crate) fn needs_value(name: &str, origin: &Origin) -> Self {
+        Self { message: format!("option '--{name}' requires an argument{}", origin.suffix()), exit_code: 5 }
+    }
+
+    pub(crate) fn bad_value(name: &str, problem: &str, origin: &Origin) -> Self {
+        Self { message: format!("option '--{name}': {problem}{}", origin.suffix()), exit_code: 13 }
+    }
+}
+
+impl fmt::Display for OptionError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for OptionError {}
+
+/// The option whose name is the fewest letters away, if it is near enough to be meant.
+fn nearest(program: &Program, name: &str) -> Option<&'static super::Spec> {
+    let (prefix, name) = super::command_line::split_prefix(name).unwrap_or(("", name));
+    let enough = 2.max(name.len() / 4);
+    program
+        .specs()
+        .filter(|spec| prefix.is_empty() || spec.kind == super::Kind::Flag)
+        .map(|spec| (distance(spec.name, name), spec))
+        .min_by_key(|(distance, _)| *distance)
+        .filter(|(distance, _)| *distance <= enough && *distance < name.chars().count())
+        .map(|(_, spec)| spec)
+}
+
+/// Levenshtein's distance: how many letters to insert, remove or replace.
+fn distance(a: &str, b: &str) -> usize {
+    let mut row: Vec<usize> = (0..=b.chars().count()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut diagonal = i;
+        let mut left = i + 1;
+        let mut next = vec![left];
+        for (y, above) in b.chars().zip(row.iter().skip(1)) {
+            left = (left + 1).min(above + 1).min(diagonal + usize::from(x != y));
+            diagonal = *above;
+            next.push(left);
+        }
+        row = next;
+    }
+    row.last().copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::distance;
+
+    #[test]
+    fn distance_counts_edits() {
+        assert_eq!(distance("", ""), 0);
+        assert_eq!(distance("ssl-ca", "ssl-ca"), 0);
+        assert_eq!(distance("ssl-ca", "ssl-caa"), 1);
+        assert_eq!(distance("kitten", "sitting"), 3);
+        assert_eq!(distance("abc", ""), 3);
+        assert_eq!(distance("", "abc"), 3);
+    }
+}

@@ -1,0 +1,118 @@
+//! What `--help` and `--print-defaults` print, laid out as mysql lays it out.
+
+use std::fmt::Write as _;
+
+use super::files::{Environment, Setting};
+use super::{Kind, Program, Spec};
+
+/// Column where the explanation begins, and its width.
+const NAME_WIDTH: usize = 22;
+const TEXT_WIDTH: usize = 57;
+
+/// The whole text of `--help`.
+pub(super) fn text(program: &Program, environment: &Environment) -> String {
+    let files: Vec<String> =
+        environment.system_files.iter().chain(&environment.user_file).map(|path| path.display().to_string()).collect();
+    let mut out = format!(
+        "{name}  Ver {version}\n\
+         Usage: {name} {usage}\n\n\
+         Default options are read from the following files in the given order:\n{files}\n\
+         The following groups are read: {groups}\n\
+         The following options may be given as the first argument:\n\
+         --print-defaults          Print the program argument list and exit.\n\
+         --no-defaults             Don't read default options from any option file.\n\
+         --defaults-file=#         Only read default options from the given file #.\n\
+         --defaults-extra-file=#   Read this file after the global files are read.\n\
+         --defaults-group-suffix=# Additionally read default groups with # appended as\n\
+         \u{20}                         a suffix.\n\n",
+        name = program.name,
+        version = program.version,
+        usage = program.usage,
+        files = files.join(" "),
+        groups = program.groups.join(" "),
+    );
+    for spec in program.specs() {
+        option(&mut out, spec);
+    }
+    out
+}
+
+/// What `--print-defaults` prints: the settings of the option files, then the command line, passwords hidden.
+pub(super) fn defaults(program: &Program, settings: &[Setting], arguments: &[String]) -> String {
+    let mut out = format!("{} would have been started with the following arguments:\n", program.name);
+    for setting in settings {
+        let _ = match &setting.value {
+            Some(value) => write!(out, "--{}={} ", setting.name, shown(program, &setting.name, value)),
+            None => write!(out, "--{} ", setting.name),
+        };
+    }
+    for argument in arguments {
+        let hidden = argument.strip_prefix("--").and_then(|long| long.split_once('='));
+        let letter = argument.strip_prefix('-').and_then(|letters| letters.chars().next());
+        let _ = match hidden {
+            Some((name, value)) => write!(out, "--{name}={} ", shown(program, name, value)),
+            None if letter
+                .is_some_and(|letter| program.specs().any(|spec| spec.secret && spec.short == Some(letter))) =>
+            {
+                write!(out, "{}***** ", argument.get(..2).unwrap_or_default())
+            }
+            None => write!(out, "{argument} "),
+        };
+    }
+    out.push('\n');
+    out
+}
+
+/// The value, or stars if the option may be one that holds a secret.
+fn shown<'a>(program: &Program, name: &str, value: &'a str) -> &'a str {
+    let name = name.replace('_', "-");
+    if program.specs().any(|spec| spec.secret && spec.name.starts_with(&name)) { "*****" } else { value }
+}
+
+fn option(out: &mut String, spec: &Spec) {
+    let start = out.len();
+    let _ = match spec.short.or(spec.off_short) {
+        Some(letter) => write!(out, "  -{letter}, "),
+        None => write!(out, "  "),
+    };
+    let skip = if spec.short.is_none() && spec.off_short.is_some() { "skip-" } else { "" };
+    let _ = match spec.kind {
+        Kind::Action | Kind::Flag => write!(out, "--{skip}{} ", spec.name),
+        Kind::OptionalText => write!(out, "--{}[=name] ", spec.name),
+        Kind::Text | Kind::Choice(_) => write!(out, "--{}=name ", spec.name),
+        Kind::Number { .. } => write!(out, "--{}=# ", spec.name),
+    };
+    let mut column = out.len() - start;
+    let mut help = spec.help.to_owned();
+    if let Kind::Choice(words) = spec.kind {
+        let _ = write!(help, " One of {}.", words.join(", "));
+    }
+    match (spec.kind, spec.default) {
+        (Kind::Flag, Some("on")) => {
+            let _ = write!(help, " (Defaults to on; use --skip-{} to disable.)", spec.name);
+        }
+        (_, Some(default)) => {
+            let _ = write!(help, " (Default: {default}.)");
+        }
+        (_, None) => {}
+    }
+    if column > NAME_WIDTH {
+        out.push('\n');
+        column = 0;
+    }
+    let mut width = 0;
+    let _ = write!(out, "{:1$}", "", NAME_WIDTH - column);
+    for word in help.split_whitespace() {
+        let length = word.chars().count();
+        if width > 0 && width + 1 + length > TEXT_WIDTH {
+            let _ = write!(out, "\n{:1$}", "", NAME_WIDTH);
+            width = 0;
+        } else if width > 0 {
+            out.push(' ');
+            width += 1;
+        }
+        out.push_str(word);
+        width += length;
+    }
+    out.push('\n');
+}

@@ -1,0 +1,118 @@
+//! One row of a table of options.
+
+/// What an option takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Nothing: it is there or not, and it can't be switched off (`--help`).
+    Action,
+    /// On or off: `--x`, `--x=1`, `--skip-x`.
+    Flag,
+    /// Text.
+    Text,
+    /// Text that may be left out; then the value must be attached: `--password=secret`, `-psecret`, or `-p` alone.
+    OptionalText,
+    /// A whole number within bounds, both included.
+    Number {
+        /// The least.
+        least: u64,
+        /// The greatest.
+        most: u64,
+    },
+    /// One of a few words, in any case; the value is the word as it stands in the table.
+    Choice(&'static [&'static str]),
+}
+
+/// One option: its names, what it takes, and what the help says. Built in a `const` table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Spec {
+    pub(crate) name: &'static str,
+    pub(crate) short: Option<char>,
+    pub(crate) off_short: Option<char>,
+    pub(crate) kind: Kind,
+    pub(crate) default: Option<&'static str>,
+    pub(crate) help: &'static str,
+    pub(crate) repeatable: bool,
+    pub(crate) secret: bool,
+}
+
+impl Spec {
+    const fn new(name: &'static str, kind: Kind, help: &'static str) -> Self {
+        Self { name, short: None, off_short: None, kind, default: None, help, repeatable: false, secret: false }
+    }
+
+    /// An option without value that can't be switched off.
+    pub const fn action(name: &'static str, help: &'static str) -> Self {
+        Self::new(name, Kind::Action, help)
+    }
+
+    /// An option that is on or off; off unless [`Spec::default`] says `"on"`.
+    pub const fn flag(name: &'static str, help: &'static str) -> Self {
+        Self::new(name, Kind::Flag, help)
+    }
+
+    /// An option with a text value. Paths are text too.
+    pub const fn text(name: &'static str, help: &'static str) -> Self {
+        Self::new(name, Kind::Text, help)
+    }
+
+    /// An option whose text value may be left out.
+    pub const fn optional_text(name: &'static str, help: &'static str) -> Self {
+        Self::new(name, Kind::OptionalText, help)
+    }
+
+    /// An option with a number, without bounds until [`Spec::between`] sets some.
+    pub const fn number(name: &'static str, help: &'static str) -> Self {
+        Self::new(name, Kind::Number { least: 0, most: u64::MAX }, help)
+    }
+
+    /// An option with one of a few words.
+    pub const fn choice(name: &'static str, words: &'static [&'static str], help: &'static str) -> Self {
+        Self::new(name, Kind::Choice(words), help)
+    }
+
+    /// The one-letter name: `-h`.
+    pub const fn short(mut self, letter: char) -> Self {
+        self.short = Some(letter);
+        self
+    }
+
+    /// A letter that switches a flag off, as mysql's `-N` does for `column-names`.
+    pub const fn off_short(mut self, letter: char) -> Self {
+        self.off_short = Some(letter);
+        self
+    }
+
+    /// The value where none is given, in the words a user would write.
+    pub const fn default(mut self, value: &'static str) -> Self {
+        self.default = Some(value);
+        self
+    }
+
+    /// The bounds of a number, both included.
+    pub const fn between(mut self, least: u64, most: u64) -> Self {
+        self.kind = Kind::Number { least, most };
+        self
+    }
+
+    /// Every value counts, instead of the last one winning: see `Values::texts` and `Values::count`.
+    pub const fn repeatable(mut self) -> Self {
+        self.repeatable = true;
+        self
+    }
+
+    /// The value is never printed: not by `--print-defaults`, not in an error, not by `Debug`.
+    pub const fn secret(mut self) -> Self {
+        self.secret = true;
+        self
+    }
+
+    /// The long name, with dashes.
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// What it takes.
+    pub const fn kind(&self) -> Kind {
+        self.kind
+    }
+}

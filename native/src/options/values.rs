@@ -1,0 +1,235 @@
+//! What was given, where, and the defaults of the table for the rest.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use super::{Kind, Program, Spec};
+
+/// Where a value was given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// The table's default.
+    Default,
+    /// An option file.
+    File {
+        /// Its path.
+        path: PathBuf,
+        /// The line, counted from 1.
+        line: usize,
+    },
+    /// The command line.
+    CommandLine,
+}
+
+impl Origin {
+    /// What an error text ends with: ` in /etc/my.cnf, line 3`, or nothing.
+    pub(crate) fn suffix(&self) -> String {
+        match self {
+            Self::File { path, line } => format!(" in {}, line {line}", path.display()),
+            Self::Default | Self::CommandLine => String::new(),
+        }
+    }
+}
+
+impl fmt::Display for Origin {
+    /// In words for a message: `on the command line`, `in /etc/my.cnf, line 3`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Default => f.write_str("by default"),
+            Self::File { path, line } => write!(f, "in {}, line {line}", path.display()),
+            Self::CommandLine => f.write_str("on the command line"),
+        }
+    }
+}
+
+/// A value as it was understood.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Given {
+    /// The option without a value: an action, or `-p` alone.
+    Bare,
+    /// On or off.
+    Flag(bool),
+    /// Text, or the word of a choice as it stands in the table.
+    Text(String),
+    /// A number within the table's bounds.
+    Number(u64),
+}
+
+/// One time that an option was given.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Occurrence {
+    pub(crate) spec: &'static Spec,
+    /// The value.
+    pub given: Given,
+    /// Where.
+    pub origin: Origin,
+    /// The option as the user wrote it, without the value: `--skip-ssl`, `-h`.
+    pub written: String,
+}
+
+impl fmt::Debug for Occurrence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "--{}", self.spec.name)?;
+        match &self.given {
+            Given::Bare => Ok(()),
+            _ if self.spec.secret => f.write_str("=…"),
+            Given::Flag(on) => write!(f, "={on}"),
+            Given::Text(text) => write!(f, "={text:?}"),
+            Given::Number(number) => write!(f, "={number}"),
+        }?;
+        write!(f, " {}", self.origin)
+    }
+}
+
+/// The values of a run. Asking for an option by its long name; the type of the question must fit the table.
+#[derive(Debug, Clone)]
+pub struct Values {
+    specs: Vec<&'static Spec>,
+    occurrences: Vec<Occurrence>,
+    arguments: Vec<String>,
+    warnings: Vec<String>,
+}
+
+impl Values {
+    pub(crate) fn new(
+        program: &Program,
+        occurrences: Vec<Occurrence>,
+        arguments: Vec<String>,
+        warnings: Vec<String>,
+    ) -> Self {
+        Self { specs: program.specs().collect(), occurrences, arguments, warnings }
+    }
+
+    /// Whether a flag is on.
+    pub fn flag(&self, name: &str) -> bool {
+        match self.last(name) {
+            Some(Given::Flag(on)) => *on,
+            _ => self.default_text(name).and_then(parse_flag).unwrap_or(false),
+        }
+    }
+
+    /// Whether a flag is on, if anyone gave it.
+    pub fn given_flag(&self, name: &str) -> Option<bool> {
+        match self.last(name) {
+            Some(Given::Flag(on)) => Some(*on),
+            _ => None,
+        }
+    }
+
+    /// The text or the chosen word, or the default. `None` also for an option given without a value: see [`Values::is_bare`].
+    pub fn text(&self, name: &str) -> Option<&str> {
+        match self.last(name) {
+            Some(Given::Text(text)) => Some(text),
+            Some(_) => None,
+            None => self.default_text(name),
+        }
+    }
+
+    /// The text as a path.
+    pub fn path(&self, name: &str) -> Option<&Path> {
+        self.text(name).map(Path::new)
+    }
+
+    /// Every text of a repeatable option, in the order given.
+    pub fn texts<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.occurrences(name).filter_map(|occurrence| match &occurrence.given {
+            Given::Text(text) => Some(text.as_str()),
+            _ => None,
+        })
+    }
+
+    /// The number, or the default.
+    pub fn number(&self, name: &str) -> Option<u64> {
+        match self.last(name) {
+            Some(Given::Number(number)) => Some(*number),
+            _ => self.default_text(name).and_then(|text| parse_number(text).ok()),
+        }
+    }
+
+    /// Whether the option was given last without a value, as `-p` alone.
+    pub fn is_bare(&self, name: &str) -> bool {
+        matches!(self.last(name), Some(Given::Bare))
+    }
+
+    /// How often a repeatable flag was given since it was last switched off: 3 for `-sss`.
+    pub fn count(&self, name: &str) -> usize {
+        self.occurrences(name).fold(0, |count, occurrence| match occurrence.given {
+            Given::Flag(false) => 0,
+            _ => count + 1,
+        })
+    }
+
+    /// Whether anyone gave the option, in an option file or on the command line.
+    pub fn is_given(&self, name: &str) -> bool {
+        self.occurrences(name).next().is_some()
+    }
+
+    /// Every time the option was given: option files first, then the command line.
+    pub fn occurrences<'a>(&'a self, name: &'a str) -> impl DoubleEndedIterator<Item = &'a Occurrence> {
+        debug_assert!(self.specs.iter().any(|spec| spec.name == name), "no option '{name}' in the table");
+        self.occurrences.iter().filter(move |occurrence| occurrence.spec.name == name)
+    }
+
+    /// The arguments that are not options.
+    pub fn arguments(&self) -> &[String] {
+        &self.arguments
+    }
+
+    /// What the program should print to standard error before it runs, each line after `name: [Warning] `.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    fn last(&self, name: &str) -> Option<&Given> {
+        debug_assert!(self.specs.iter().any(|spec| spec.name == name), "no option '{name}' in the table");
+        self.occurrences
+            .iter()
+            .rev()
+            .find(|occurrence| occurrence.spec.name == name)
+            .map(|occurrence| &occurrence.given)
+    }
+
+    fn default_text(&self, name: &str) -> Option<&'static str> {
+        self.specs.iter().find(|spec| spec.name == name).and_then(|spec| spec.default)
+    }
+}
+
+/// The value of an option from its text; the error is what is wrong, for [`super::OptionError::bad_value`].
+pub(crate) fn parse(spec: &Spec, text: &str) -> Result<Given, String> {
+    match spec.kind {
+        Kind::Action => Ok(Given::Bare),
+        Kind::Text | Kind::OptionalText => Ok(Given::Text(text.to_owned())),
+        Kind::Flag => parse_flag(text)
+            .map(Given::Flag)
+            .ok_or_else(|| format!("'{text}' is not a boolean; use 1, on, true, yes or 0, off, false, no")),
+        Kind::Number { least, most } => match parse_number(text)? {
+            number if (least..=most).contains(&number) => Ok(Given::Number(number)),
+            number => Err(format!("{number} is out of range, {least} to {most}")),
+        },
+        Kind::Choice(words) => words
+            .iter()
+            .find(|word| word.eq_ignore_ascii_case(text))
+            .map(|word| Given::Text((*word).to_owned()))
+            .ok_or_else(|| format!("'{text}' is none of {}", words.join(", "))),
+    }
+}
+
+fn parse_flag(text: &str) -> Option<bool> {
+    let is = |word: &&str| text.eq_ignore_ascii_case(word);
+    if ["1", "on", "true", "yes"].iter().any(is) {
+        Some(true)
+    } else if ["0", "off", "false", "no"].iter().any(is) {
+        Some(false)
+    } else {
+        None
+    }
+}
+
+fn parse_number(text: &str) -> Result<u64, String> {
+    let suffixes = [('K', 10), ('M', 20), ('G', 30), ('T', 40)];
+    let suffix = suffixes.iter().find(|(letter, _)| text.ends_with([*letter, letter.to_ascii_lowercase()]));
+    let (digits, shift) = suffix.map_or((text, 0), |(_, shift)| (text.get(..text.len() - 1).unwrap_or(""), *shift));
+    let number: u64 =
+        digits.parse().map_err(|_| format!("'{text}' is not a whole number (with K, M, G or T at most)"))?;
+    number.checked_mul(1 << shift).ok_or_else(|| format!("'{text}' is too big"))
+}
