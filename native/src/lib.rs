@@ -1,3 +1,7 @@
 //! Drivers and programs.
 
+pub mod certs;
+pub mod clock;
 pub mod options;
+pub mod provider;
+pub mod random;

@@ -11,7 +11,6 @@ use sha1::Sha1;
 
 use super::testing::Sequence;
 use super::*;
-use crate::random::Random;
 use crate::secret::Secret;
 
 const PASSWORD_PLUGINS: [Plugin; 5] = [
@@ -76,7 +75,7 @@ fn exchange(plugin: Plugin, credential: &Credential, password: &str, context: &S
     let random = Sequence::default();
     let secret = Secret::from(password);
     let policy = policy(&secret, Security::VerifiedTls, &random);
-    let challenge: Vec<u8> = (33..).take(plugin.challenge_length()).collect();
+    let challenge = plugin.new_challenge(&random);
     let (mut client, mut reply) = ClientAuth::start(plugin, &challenge, &policy).unwrap();
     let mut server = ServerAuth::start(plugin, challenge);
     let mut replies = vec![];
@@ -469,6 +468,19 @@ fn data_out_of_place_is_refused() {
     let (mut client, reply) = ClientAuth::start(Plugin::CachingSha2Password, &[7; 20], &policy).unwrap();
     assert_eq!(reply, [0]);
     assert_eq!(client.more(&[4], &policy), Err(AuthError::Unexpected(Plugin::CachingSha2Password)));
+}
+
+#[test]
+fn challenges_suit_clients_that_copy_text() {
+    let random = Sequence::default();
+    for plugin in PASSWORD_PLUGINS {
+        for _ in 0..200 {
+            let challenge = plugin.new_challenge(&random);
+            assert_eq!(challenge.len(), plugin.challenge_length());
+            assert!(challenge.iter().all(|byte| byte.is_ascii() && !matches!(byte, 0 | b'$')));
+        }
+    }
+    assert_ne!(Plugin::CachingSha2Password.new_challenge(&random), Plugin::CachingSha2Password.new_challenge(&random));
 }
 
 #[test]

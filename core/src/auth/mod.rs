@@ -28,7 +28,10 @@ pub use credential::{Credential, Sha2Verifier};
 pub use error::AuthError;
 pub use server::{ServerAuth, ServerContext, ServerStep};
 
+use alloc::vec::Vec;
 use core::fmt;
+
+use crate::random::Random;
 
 /// An authentication plugin, by the name that goes on the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -79,6 +82,19 @@ impl Plugin {
             Self::ClientEd25519 => 32,
             _ => 20,
         }
+    }
+
+    /// A new challenge: seven-bit bytes without NUL and `$`, since MySQL's clients copy it as text.
+    pub fn new_challenge(self, random: &dyn Random) -> Vec<u8> {
+        let mut challenge = alloc::vec![0; self.challenge_length()];
+        random.fill(&mut challenge);
+        for byte in &mut challenge {
+            *byte &= 0x7f;
+            if matches!(byte, 0 | b'$') {
+                *byte += 1;
+            }
+        }
+        challenge
     }
 
     /// The plugin that a client must run for an account of this one; `None` where the first reply of any plugin does,

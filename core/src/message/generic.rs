@@ -1,23 +1,128 @@
-//! The replies that any command may get: OK, ERR, EOF.
+//! The replies that any command may get: OK, ERR, EOF, and the first packet of an answer.
 //!
-//! Source: "Generic Response Packets". The documentation calls OK's `info` a `string<EOF>`
+//! Source: "Generic Response Packets" and "COM_QUERY Response". The documentation calls OK's `info` a `string<EOF>`
 //! where session tracking is off; every server writes, and every client reads, a length before it.
 
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt;
+use core::ops::BitOr;
 
-use super::{Capabilities, StatusFlags};
+use super::Capabilities;
 use crate::error::SqlError;
 use crate::wire::{Error, Put, Reader, Result};
 
 /// First byte of OK.
-pub(super) const OK: u8 = 0x00;
+const OK: u8 = 0x00;
 /// First byte of EOF, and of the OK that stands for EOF.
-pub(super) const EOF: u8 = 0xfe;
+const EOF: u8 = 0xfe;
 /// First byte of ERR.
-pub(super) const ERR: u8 = 0xff;
+const ERR: u8 = 0xff;
+/// First byte of a request for a local file.
+const LOCAL_INFILE: u8 = 0xfb;
 /// EOF is shorter than this; a row that begins with FE has at least a length of eight bytes after it.
 const EOF_BOUND: usize = 9;
+/// An OK that stands for EOF is shorter than this; a row that begins with FE is not.
+const OK_AS_EOF_BOUND: usize = 0xff_ffff;
+/// More columns than this no server sends (MySQL's own limit is 4096), and nothing is to be reserved for.
+const MAX_COLUMNS: u64 = 0xffff;
+
+/// The server's status flags.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct StatusFlags(u16);
+
+macro_rules! status {
+    ($($(#[$doc:meta])* $name:ident = $value:expr;)*) => {
+        impl StatusFlags {
+            $($(#[$doc])* pub const $name: Self = Self($value);)*
+
+            const NAMES: &'static [(&'static str, u16)] = &[$((stringify!($name), $value)),*];
+        }
+    };
+}
+
+status! {
+    /// A transaction is open.
+    IN_TRANS = 0x0001;
+    /// Every statement is its own transaction.
+    AUTOCOMMIT = 0x0002;
+    /// Another result follows.
+    MORE_RESULTS = 0x0008;
+    /// The query used no good index.
+    NO_GOOD_INDEX_USED = 0x0010;
+    /// The query used no index.
+    NO_INDEX_USED = 0x0020;
+    /// A cursor is open for the statement; rows are fetched.
+    CURSOR_EXISTS = 0x0040;
+    /// The cursor has no further row.
+    LAST_ROW_SENT = 0x0080;
+    /// A database was dropped.
+    DB_DROPPED = 0x0100;
+    /// A backslash in a string is an ordinary character.
+    NO_BACKSLASH_ESCAPES = 0x0200;
+    /// The prepared statement's columns have changed.
+    METADATA_CHANGED = 0x0400;
+    /// The query was slow.
+    QUERY_WAS_SLOW = 0x0800;
+    /// The result holds OUT parameters.
+    PS_OUT_PARAMS = 0x1000;
+    /// The open transaction is read only.
+    IN_TRANS_READONLY = 0x2000;
+    /// The OK packet tells of changed session state.
+    SESSION_STATE_CHANGED = 0x4000;
+}
+
+impl StatusFlags {
+    /// No flag.
+    pub const NONE: Self = Self(0);
+
+    /// From the number on the wire.
+    pub const fn from_bits(bits: u16) -> Self {
+        Self(bits)
+    }
+
+    /// The number on the wire.
+    pub const fn bits(self) -> u16 {
+        self.0
+    }
+
+    /// Whether every flag of `other` is set.
+    pub const fn contains(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// Sets the flags of `other`.
+    pub const fn insert(&mut self, other: Self) {
+        self.0 |= other.0;
+    }
+
+    /// The flags that are not in `other`.
+    #[must_use]
+    pub const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+}
+
+impl BitOr for StatusFlags {
+    type Output = Self;
+    fn bitor(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}
+
+impl fmt::Debug for StatusFlags {
+    /// The names, joined by `|`, so that a trace can be read.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut first = true;
+        for (name, bit) in Self::NAMES {
+            if self.0 & bit != 0 {
+                write!(f, "{}{name}", if first { "" } else { "|" })?;
+                first = false;
+            }
+        }
+        if first { f.write_str("(none)") } else { Ok(()) }
+    }
+}
 
 /// OK: the command is done. Also ends a result where `DEPRECATE_EOF` is agreed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -49,7 +154,7 @@ impl<'a> OkPacket<'a> {
         let mut ok = Self {
             affected_rows: reader.lenenc_int("OK affected rows")?,
             last_insert_id: reader.lenenc_int("OK last insert id")?,
-            status: StatusFlags::from_bits(reader.u16("OK status")?),
+            status: StatusFlags(reader.u16("OK status")?),
             warnings: reader.u16("OK warnings")?,
             ..Self::default()
         };
@@ -282,7 +387,7 @@ impl EofPacket {
         }
         let mut reader = Reader::new(payload);
         reader.u8("EOF header")?;
-        Ok(Self { warnings: reader.u16("EOF warnings")?, status: StatusFlags::from_bits(reader.u16("EOF status")?) })
+        Ok(Self { warnings: reader.u16("EOF warnings")?, status: StatusFlags(reader.u16("EOF status")?) })
     }
 
     /// Writes the packet.
@@ -290,6 +395,107 @@ impl EofPacket {
         out.put_u8(EOF);
         out.put_u16(self.warnings);
         out.put_u16(self.status.bits());
+    }
+}
+
+/// The first packet of the answer to COM_QUERY or COM_STMT_EXECUTE.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum QueryReply<'a> {
+    /// Done, without rows.
+    Ok(OkPacket<'a>),
+    /// Failed.
+    Err(ErrPacket<'a>),
+    /// The server asks for this file of the client's.
+    LocalInfile(&'a [u8]),
+    /// Rows follow.
+    Columns {
+        /// How many columns they have.
+        count: u64,
+        /// Whether the column definitions are sent; always, but for MariaDB's `CACHE_METADATA`.
+        definitions_follow: bool,
+    },
+}
+
+impl<'a> QueryReply<'a> {
+    /// Reads the packet.
+    ///
+    /// # Errors
+    /// Where the bytes are no such packet.
+    pub fn decode(payload: &'a [u8], capabilities: Capabilities) -> Result<Self> {
+        let mut reader = Reader::new(payload);
+        match reader.peek() {
+            Some(OK) => OkPacket::decode(payload, capabilities).map(Self::Ok),
+            Some(ERR) => ErrPacket::decode(payload).map(Self::Err),
+            Some(LOCAL_INFILE) => {
+                reader.u8("LOCAL INFILE header")?;
+                Ok(Self::LocalInfile(reader.rest()))
+            }
+            _ => {
+                let count = reader.lenenc_int("column count")?;
+                if !(1..=MAX_COLUMNS).contains(&count) {
+                    return Err(Error::Malformed("column count"));
+                }
+                let mut definitions_follow = true;
+                if capabilities.contains(Capabilities::MARIADB_CACHE_METADATA) {
+                    definitions_follow = reader.u8("column count")? != 0;
+                }
+                reader.finish("column count")?;
+                Ok(Self::Columns { count, definitions_follow })
+            }
+        }
+    }
+
+    /// Writes the packet.
+    pub fn encode(&self, capabilities: Capabilities, out: &mut Vec<u8>) {
+        match self {
+            Self::Ok(ok) => ok.encode(capabilities, out),
+            Self::Err(err) => err.encode(out),
+            Self::LocalInfile(name) => {
+                out.put_u8(LOCAL_INFILE);
+                out.put(name);
+            }
+            Self::Columns { count, definitions_follow } => {
+                out.put_lenenc_int(*count);
+                if capabilities.contains(Capabilities::MARIADB_CACHE_METADATA) {
+                    out.put_u8(u8::from(*definitions_follow));
+                }
+            }
+        }
+    }
+}
+
+/// A packet where a row or the end of the rows is due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RowReply<'a> {
+    /// A row, not looked into.
+    Row(&'a [u8]),
+    /// The end of the rows; of EOF only status and warnings are there.
+    End(OkPacket<'a>),
+    /// The query failed half-way.
+    Err(ErrPacket<'a>),
+}
+
+impl<'a> RowReply<'a> {
+    /// Tells the three apart.
+    ///
+    /// # Errors
+    /// Where the packet begins like an end but is none.
+    #[inline]
+    pub fn decode(payload: &'a [u8], capabilities: Capabilities) -> Result<Self> {
+        match payload.first() {
+            Some(&ERR) => ErrPacket::decode(payload).map(Self::Err),
+            Some(&EOF) if capabilities.contains(Capabilities::DEPRECATE_EOF) => {
+                if payload.len() >= OK_AS_EOF_BOUND {
+                    return Ok(Self::Row(payload));
+                }
+                OkPacket::decode(payload, capabilities).map(Self::End)
+            }
+            Some(&EOF) if EofPacket::matches(payload) => {
+                let EofPacket { warnings, status } = EofPacket::decode(payload)?;
+                Ok(Self::End(OkPacket { status, warnings, ..OkPacket::default() }))
+            }
+            _ => Ok(Self::Row(payload)),
+        }
     }
 }
 
@@ -308,7 +514,7 @@ mod tests {
             let mut ok = OkPacket {
                 affected_rows: random.number(),
                 last_insert_id: random.number(),
-                status: StatusFlags::from_bits(random.u64() as u16).without(StatusFlags::SESSION_STATE_CHANGED),
+                status: StatusFlags(random.u64() as u16).without(StatusFlags::SESSION_STATE_CHANGED),
                 warnings: random.u64() as u16,
                 info: &info,
                 session_state: &[],
@@ -383,5 +589,40 @@ mod tests {
         assert_eq!(err.to_sql_error(), SqlError::new(1040, b"HY000", "Too many connections"));
         // Too short for a SQLSTATE: all of it is the message.
         assert_eq!(ErrPacket::decode(b"\xff\x10\x04#0800").unwrap().message, b"#0800");
+    }
+
+    #[test]
+    fn eof_and_ok_as_eof_are_not_taken_for_rows_nor_rows_for_them() {
+        let eof = b"\xfe\x03\0\x02\0";
+        let end = OkPacket { status: StatusFlags::AUTOCOMMIT, warnings: 3, ..OkPacket::default() };
+        assert_eq!(RowReply::decode(eof, Capabilities::NONE), Ok(RowReply::End(end)));
+        let ok = b"\xfe\0\0\x02\0\x03\0";
+        assert_eq!(RowReply::decode(ok, Capabilities::DEPRECATE_EOF), Ok(RowReply::End(end)));
+        // A value of 16 MiB and more has a length of eight bytes after FE.
+        let row = b"\xfe\0\0\0\x01\0\0\0\0";
+        assert_eq!(RowReply::decode(row, Capabilities::NONE), Ok(RowReply::Row(row)));
+        let mut row = alloc::vec![0; OK_AS_EOF_BOUND];
+        row[0] = EOF;
+        assert!(matches!(RowReply::decode(&row, Capabilities::DEPRECATE_EOF), Ok(RowReply::Row(_))));
+        assert!(matches!(RowReply::decode(b"\xff\x01\x02no", Capabilities::NONE), Ok(RowReply::Err(_))));
+        assert_eq!(RowReply::decode(b"\xfbabc", Capabilities::NONE), Ok(RowReply::Row(b"\xfbabc")));
+    }
+
+    #[test]
+    fn a_query_is_answered_in_one_of_four_ways() {
+        let cached = Capabilities::MARIADB_CACHE_METADATA;
+        let columns = |count, definitions_follow| Ok(QueryReply::Columns { count, definitions_follow });
+        assert_eq!(QueryReply::decode(b"\x02", Capabilities::NONE), columns(2, true));
+        assert_eq!(QueryReply::decode(b"\x02\0", cached), columns(2, false));
+        assert_eq!(QueryReply::decode(b"\x02\x01", cached), columns(2, true));
+        assert_eq!(QueryReply::decode(b"\xfbname", Capabilities::NONE), Ok(QueryReply::LocalInfile(b"name")));
+        for malformed in [&b"\x02\0"[..], b"\xfc\0\0", b"\xfd\0\0\x01", b""] {
+            assert!(QueryReply::decode(malformed, Capabilities::NONE).is_err(), "{malformed:02x?}");
+        }
+    }
+
+    #[test]
+    fn status_flags_are_named() {
+        assert_eq!(alloc::format!("{:?}", StatusFlags::AUTOCOMMIT | StatusFlags::IN_TRANS), "IN_TRANS|AUTOCOMMIT");
     }
 }

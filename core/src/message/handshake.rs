@@ -1,17 +1,21 @@
-//! The beginning of a connection: greeting, SSLRequest, the client's response.
+//! The connection phase: greeting, SSLRequest, the client's response, and the authentication exchange.
 //!
 //! Source: "Connection Phase Packets"; MariaDB Connector/C `my_auth.c` for the extended capabilities.
 
 use alloc::vec::Vec;
 use core::fmt;
 
-use super::{Attributes, Capabilities, ErrPacket, StatusFlags};
+use super::{Capabilities, ErrPacket, OkPacket, StatusFlags};
 use crate::wire::{Error, Put, Reader, Result};
 
 /// The only protocol version there is.
 const PROTOCOL_VERSION: u8 = 10;
 /// Bytes of the client's header: all of SSLRequest, and the beginning of HandshakeResponse41.
 const CLIENT_HEADER: usize = 32;
+/// MySQL takes no more connection attributes than this.
+const MAX_ATTRIBUTES: usize = 0xffff;
+/// Plugins whose data is a nonce of fixed length without a NUL behind it.
+const PLUGINS_WITHOUT_NUL: [&[u8]; 2] = [b"client_ed25519", b"parsec"];
 
 /// The server's first packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -271,6 +275,191 @@ impl fmt::Debug for HandshakeResponse41<'_> {
     }
 }
 
+/// Connection attributes: pairs of a name and a value, as on the wire.
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+pub struct Attributes<'a>(&'a [u8]);
+
+impl<'a> Attributes<'a> {
+    /// Attributes out of the bytes that [`encode_attributes`] makes.
+    pub const fn new(encoded: &'a [u8]) -> Self {
+        Self(encoded)
+    }
+
+    /// The pairs, up to the first that can't be read.
+    pub fn iter(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + use<'a> {
+        let mut reader = Reader::new(self.0);
+        core::iter::from_fn(move || {
+            let name = reader.lenenc_bytes("attribute name").ok()?;
+            let value = reader.lenenc_bytes("attribute value").ok()?;
+            Some((name, value))
+        })
+    }
+
+    /// Whether there is no attribute.
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Reads the attributes with the length before them. A client that has the capability but ends here has none.
+    pub(super) fn read(reader: &mut Reader<'a>, capabilities: Capabilities) -> Result<Self> {
+        if !capabilities.contains(Capabilities::CONNECT_ATTRS) || reader.is_empty() {
+            return Ok(Self::default());
+        }
+        let encoded = reader.lenenc_bytes("connection attributes")?;
+        if encoded.len() > MAX_ATTRIBUTES {
+            return Err(Error::Malformed("connection attributes over 64 KiB: the packet"));
+        }
+        Ok(Self(encoded))
+    }
+
+    /// Writes the attributes with the length before them.
+    pub(super) fn put(&self, out: &mut Vec<u8>) {
+        out.put_lenenc_bytes(self.0);
+    }
+}
+
+impl fmt::Debug for Attributes<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = alloc::string::String::from_utf8_lossy;
+        f.debug_map().entries(self.iter().map(|(name, value)| (text(name), text(value)))).finish()
+    }
+}
+
+/// Appends pairs as [`Attributes::new`] takes them. Pairs that would exceed 64 KiB together are left out.
+pub fn encode_attributes<'s>(pairs: impl IntoIterator<Item = (&'s str, &'s str)>, out: &mut Vec<u8>) {
+    let start = out.len();
+    for (name, value) in pairs {
+        let before = out.len();
+        out.put_lenenc_bytes(name.as_bytes());
+        out.put_lenenc_bytes(value.as_bytes());
+        if out.len() - start > MAX_ATTRIBUTES {
+            out.truncate(before);
+        }
+    }
+}
+
+/// The server asks for another authentication plugin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AuthSwitchRequest<'a> {
+    /// The plugin's name.
+    pub plugin: &'a [u8],
+    /// The plugin's challenge, without the NUL that most servers put behind it.
+    pub data: &'a [u8],
+}
+
+impl<'a> AuthSwitchRequest<'a> {
+    /// Reads the request.
+    ///
+    /// # Errors
+    /// Where the header is another.
+    pub fn decode(payload: &'a [u8]) -> Result<Self> {
+        let (plugin, data) = read_plugin_request(payload, 0xfe)?;
+        Ok(Self { plugin, data })
+    }
+
+    /// Writes the request.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        put_plugin_request(0xfe, self.plugin, self.data, out);
+    }
+}
+
+/// The server asks for the next factor of a login with several factors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AuthNextFactor<'a> {
+    /// The plugin's name.
+    pub plugin: &'a [u8],
+    /// The plugin's challenge, without the NUL that most servers put behind it.
+    pub data: &'a [u8],
+}
+
+impl<'a> AuthNextFactor<'a> {
+    /// Reads the request.
+    ///
+    /// # Errors
+    /// Where the header is another.
+    pub fn decode(payload: &'a [u8]) -> Result<Self> {
+        let (plugin, data) = read_plugin_request(payload, 0x02)?;
+        Ok(Self { plugin, data })
+    }
+
+    /// Writes the request.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        put_plugin_request(0x02, self.plugin, self.data, out);
+    }
+}
+
+/// A plugin's further data, from the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AuthMoreData<'a> {
+    /// The data, without the header.
+    pub data: &'a [u8],
+}
+
+impl<'a> AuthMoreData<'a> {
+    /// Reads the data. MySQL always puts 01 before it, MariaDB only where it could be taken for another packet.
+    pub const fn decode(payload: &'a [u8]) -> Self {
+        match payload {
+            [0x01, data @ ..] => Self { data },
+            data => Self { data },
+        }
+    }
+
+    /// Writes the data, always with its header.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        out.put_u8(0x01);
+        out.put(self.data);
+    }
+}
+
+/// What the server may say while a client authenticates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HandshakeReply<'a> {
+    /// The client is in.
+    Ok(OkPacket<'a>),
+    /// The client is refused.
+    Err(ErrPacket<'a>),
+    /// Another plugin is to be used.
+    AuthSwitch(AuthSwitchRequest<'a>),
+    /// The plugin goes on.
+    AuthMoreData(AuthMoreData<'a>),
+    /// The method from before 4.1 is asked for, which nobody should use.
+    OldAuthSwitch,
+    /// The next factor is due.
+    NextFactor(AuthNextFactor<'a>),
+}
+
+impl<'a> HandshakeReply<'a> {
+    /// Reads the reply.
+    ///
+    /// # Errors
+    /// Where the bytes are none of these packets.
+    pub fn decode(payload: &'a [u8], capabilities: Capabilities) -> Result<Self> {
+        match payload {
+            [] => Err(Error::Truncated("authentication reply")),
+            [0x00, ..] => OkPacket::decode(payload, capabilities).map(Self::Ok),
+            [0xff, ..] => ErrPacket::decode(payload).map(Self::Err),
+            [0xfe] => Ok(Self::OldAuthSwitch),
+            [0xfe, ..] => AuthSwitchRequest::decode(payload).map(Self::AuthSwitch),
+            [0x02, ..] if capabilities.contains(Capabilities::MULTI_FACTOR_AUTHENTICATION) => {
+                AuthNextFactor::decode(payload).map(Self::NextFactor)
+            }
+            _ => Ok(Self::AuthMoreData(AuthMoreData::decode(payload))),
+        }
+    }
+
+    /// Writes the reply.
+    pub fn encode(&self, capabilities: Capabilities, out: &mut Vec<u8>) {
+        match self {
+            Self::Ok(ok) => ok.encode(capabilities, out),
+            Self::Err(err) => err.encode(out),
+            Self::AuthSwitch(request) => request.encode(out),
+            Self::AuthMoreData(more) => more.encode(out),
+            Self::OldAuthSwitch => out.put_u8(0xfe),
+            Self::NextFactor(request) => request.encode(out),
+        }
+    }
+}
+
 /// MySQL's flags and, where `LONG_PASSWORD` is clear, MariaDB's.
 fn join(low: u32, extended: u32) -> Capabilities {
     let mysql = Capabilities::from_bits(u64::from(low));
@@ -318,9 +507,30 @@ pub(super) fn put_short_bytes(bytes: &[u8], out: &mut Vec<u8>) {
     out.put(bytes.get(..usize::from(length)).unwrap_or_default());
 }
 
+fn read_plugin_request(payload: &[u8], header: u8) -> Result<(&[u8], &[u8])> {
+    let mut reader = Reader::new(payload);
+    if reader.u8("authentication request")? != header {
+        return Err(Error::Malformed("authentication request"));
+    }
+    let plugin = nul_or_rest(&mut reader);
+    let data = reader.rest();
+    Ok(match data {
+        [data @ .., 0] if !PLUGINS_WITHOUT_NUL.contains(&plugin) => (plugin, data),
+        data => (plugin, data),
+    })
+}
+
+fn put_plugin_request(header: u8, plugin: &[u8], data: &[u8], out: &mut Vec<u8>) {
+    out.put_u8(header);
+    out.put_nul_bytes(plugin);
+    out.put(data);
+    if !PLUGINS_WITHOUT_NUL.contains(&plugin) {
+        out.put_u8(0);
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::super::encode_attributes;
     use super::super::generator::{Generator, for_many_seeds};
     use super::*;
 
@@ -451,5 +661,43 @@ mod tests {
         };
         let text = alloc::format!("{response:?}");
         assert!(!text.contains("115") && text.contains("auth_response_length: 2"), "{text}");
+    }
+
+    #[test]
+    fn attributes_are_bounded_and_their_broken_tail_is_passed_over() {
+        let large = "x".repeat(40_000);
+        let mut encoded = Vec::new();
+        encode_attributes([("a", "1"), ("b", large.as_str()), ("c", large.as_str()), ("d", "2")], &mut encoded);
+        let names: Vec<&[u8]> = Attributes::new(&encoded).iter().map(|(name, _)| name).collect();
+        assert_eq!(names, [b"a", b"b", b"d"]);
+        encoded.truncate(encoded.len() - 1);
+        assert_eq!(Attributes::new(&encoded).iter().count(), 2);
+        let mut field = Vec::new();
+        field.put_lenenc_bytes(&alloc::vec![0; MAX_ATTRIBUTES + 1]);
+        assert!(Attributes::read(&mut Reader::new(&field), Capabilities::CONNECT_ATTRS).is_err());
+        // A client that has the capability but sends nothing.
+        assert_eq!(Attributes::read(&mut Reader::new(b""), Capabilities::CONNECT_ATTRS), Ok(Attributes::default()));
+    }
+
+    #[test]
+    fn a_challenge_loses_one_nul_unless_it_has_none() {
+        let native = AuthSwitchRequest::decode(b"\xfemysql_native_password\0zQg4ioNy=rHN/>-b)A\0\0").unwrap();
+        assert_eq!(native.data, b"zQg4ioNy=rHN/>-b)A\0");
+        let mut payload = b"\xfeclient_ed25519\0".to_vec();
+        payload.extend([0; 32]);
+        assert_eq!(AuthSwitchRequest::decode(&payload).unwrap().data.len(), 32);
+    }
+
+    #[test]
+    fn replies_are_told_apart() {
+        let decode = |payload| HandshakeReply::decode(payload, Capabilities::NONE);
+        assert_eq!(decode(b"\xfe"), Ok(HandshakeReply::OldAuthSwitch));
+        assert_eq!(decode(b"\x01\x03"), Ok(HandshakeReply::AuthMoreData(AuthMoreData { data: b"\x03" })));
+        // MariaDB sends a plugin's data bare; without several factors, 02 is such data too.
+        assert_eq!(decode(b"P\x00"), Ok(HandshakeReply::AuthMoreData(AuthMoreData { data: b"P\x00" })));
+        assert_eq!(decode(b"\x02p\0d"), Ok(HandshakeReply::AuthMoreData(AuthMoreData { data: b"\x02p\0d" })));
+        let factors = HandshakeReply::decode(b"\x02p\0d\0", Capabilities::MULTI_FACTOR_AUTHENTICATION);
+        assert_eq!(factors, Ok(HandshakeReply::NextFactor(AuthNextFactor { plugin: b"p", data: b"d" })));
+        assert_eq!(decode(b""), Err(Error::Truncated("authentication reply")));
     }
 }

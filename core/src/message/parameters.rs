@@ -3,9 +3,8 @@
 
 use alloc::vec::Vec;
 
-use super::binary_value::{put_value, read_value};
 use super::row::{is_set, put_bitmap};
-use super::{ParamType, Value};
+use super::value::{ParamType, Value, put_value, read_value};
 use crate::wire::{Error, Put, Reader, Result};
 
 /// More parameters than this no server takes; the count of a prepared statement has 16 bits.

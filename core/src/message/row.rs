@@ -4,7 +4,7 @@
 
 use alloc::vec::Vec;
 
-use super::binary_value::{put_value, read_value};
+use super::value::{put_value, read_value};
 use super::{ColumnDefinition, Value};
 use crate::wire::{Error, Put, Reader, Result};
 

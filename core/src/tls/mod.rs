@@ -40,3 +40,4 @@ pub use layer::TlsLayer;
 pub use mode::SslMode;
 pub use pem::NamedPem;
 pub use server_context::{Counters, ServerContext, ServerOptions};
+pub use signature::verify_issued_by;

@@ -44,7 +44,7 @@ impl NamedPem {
     }
 
     /// The certificates in it, in order; at least one.
-    pub(super) fn certificates(&self) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    pub fn certificates(&self) -> Result<Vec<CertificateDer<'static>>, TlsError> {
         let sections = self.sections()?.into_iter();
         let certificates: Vec<CertificateDer<'static>> = sections
             .filter(|section| matches!(section.tag(), "CERTIFICATE" | "X509 CERTIFICATE"))
@@ -68,7 +68,7 @@ impl NamedPem {
     }
 
     /// The first private key in it: PKCS#8 (also encrypted), PKCS#1 or SEC1.
-    pub(super) fn private_key(&self, passphrase: Option<&Secret>) -> Result<PrivateKeyDer<'static>, TlsError> {
+    pub fn private_key(&self, passphrase: Option<&Secret>) -> Result<PrivateKeyDer<'static>, TlsError> {
         let mut sections = self.sections()?.into_iter();
         let Some(section) = sections.find(|section| section.tag().ends_with("PRIVATE KEY")) else {
             return Err(self.error("holds no private key: there is no line -----BEGIN PRIVATE KEY-----"));

@@ -33,6 +33,17 @@ pub(super) fn verify_signed(
     Err(CertificateProblem::UnsupportedAlgorithm { algorithm: algorithm_name(signed.algorithm) })
 }
 
+/// Checks that the key of `issuer` signed `certificate`, both in DER, with one of the algorithms. Names and periods are not looked at.
+pub fn verify_issued_by(
+    certificate: &[u8],
+    issuer: &[u8],
+    algorithms: &WebPkiSupportedAlgorithms,
+) -> Result<(), CertificateProblem> {
+    let parse = |der| Certificate::parse(der).map_err(|_| CertificateProblem::Unreadable);
+    let issuer = parse(issuer)?;
+    verify_signed(&parse(certificate)?.signed, issuer.public_key, algorithms)
+}
+
 /// The problem with a key that no algorithm takes because it is too small.
 pub(super) fn weak_key(public_key: &[u8]) -> Option<CertificateProblem> {
     let description = key_description(public_key).ok()?;

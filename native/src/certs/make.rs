@@ -1,0 +1,246 @@
+//! Making a CA, a server certificate and a client certificate.
+
+use std::fs::{self, OpenOptions};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use rcgen::{
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PKCS_RSA_SHA256, RsaKeySize, SerialNumber,
+};
+use sealwire_core::random::Random;
+use time::OffsetDateTime;
+
+use super::CertsError;
+use crate::random::OsRandom;
+
+/// Clocks differ: a certificate made now is valid at once on a machine whose clock is this much behind.
+const BACKDATED: Duration = Duration::from_secs(5 * 60);
+
+/// The greatest common name that RFC 5280 allows.
+const COMMON_NAME_MAX: usize = 64;
+
+/// What to make.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Options {
+    /// The kind of all three keys.
+    pub key: KeyKind,
+    /// Names and addresses that the server certificate is for.
+    pub hosts: Vec<String>,
+    /// How long the certificates are valid.
+    pub days: u32,
+    /// The common name of the client certificate.
+    pub client_name: String,
+}
+
+impl Default for Options {
+    /// ECDSA P-256, this machine alone, ten years as MySQL has it.
+    fn default() -> Self {
+        Self {
+            key: KeyKind::EcdsaP256,
+            hosts: ["localhost", "127.0.0.1", "::1"].map(str::to_owned).to_vec(),
+            days: 3650,
+            client_name: "client".to_owned(),
+        }
+    }
+}
+
+/// Kinds of keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyKind {
+    /// ECDSA on P-256: small and quick.
+    EcdsaP256,
+    /// RSA with 2048, 3072 or 4096 bits, for peers that know nothing else.
+    Rsa(u16),
+}
+
+/// Where the files of a set are, by MySQL's names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Files {
+    /// `ca.pem`
+    pub ca: PathBuf,
+    /// `ca-key.pem`
+    pub ca_key: PathBuf,
+    /// `server-cert.pem`
+    pub server_cert: PathBuf,
+    /// `server-key.pem`
+    pub server_key: PathBuf,
+    /// `client-cert.pem`
+    pub client_cert: PathBuf,
+    /// `client-key.pem`
+    pub client_key: PathBuf,
+}
+
+impl Files {
+    /// The paths of a set in that directory, whether they are there or not.
+    pub fn in_directory(directory: &Path) -> Self {
+        Self {
+            ca: directory.join("ca.pem"),
+            ca_key: directory.join("ca-key.pem"),
+            server_cert: directory.join("server-cert.pem"),
+            server_key: directory.join("server-key.pem"),
+            client_cert: directory.join("client-cert.pem"),
+            client_key: directory.join("client-key.pem"),
+        }
+    }
+
+    fn all(&self) -> [&PathBuf; 6] {
+        [&self.ca, &self.ca_key, &self.server_cert, &self.server_key, &self.client_cert, &self.client_key]
+    }
+}
+
+/// Makes the six files in `directory`, which is created if need be. Keys are readable by their owner alone. Nothing is overwritten:
+/// where one of the six exists, none is written.
+pub fn generate(directory: &Path, options: &Options) -> Result<Files, CertsError> {
+    let files = Files::in_directory(directory);
+    if let Some(path) = files.all().into_iter().find(|path| path.symlink_metadata().is_ok()) {
+        return Err(CertsError::Exists(path.clone()));
+    }
+    let set = Set::make(options)?;
+    fs::create_dir_all(directory).map_err(|error| CertsError::io("create", directory, error))?;
+    let contents = [
+        (&files.ca_key, &set.ca.key, 0o600),
+        (&files.ca, &set.ca.certificate, 0o644),
+        (&files.server_key, &set.server.key, 0o600),
+        (&files.server_cert, &set.server.certificate, 0o644),
+        (&files.client_key, &set.client.key, 0o600),
+        (&files.client_cert, &set.client.certificate, 0o644),
+    ];
+    for (index, (path, text, mode)) in contents.iter().enumerate() {
+        if let Err(error) = write(path, text, *mode) {
+            // Half a set would stop the next start.
+            for (path, ..) in contents.iter().take(index) {
+                let _ = fs::remove_file(path);
+            }
+            return Err(error);
+        }
+    }
+    Ok(files)
+}
+
+/// A certificate and its key in PEM.
+struct Pair {
+    certificate: String,
+    key: String,
+}
+
+struct Set {
+    ca: Pair,
+    server: Pair,
+    client: Pair,
+}
+
+impl Set {
+    fn make(options: &Options) -> Result<Self, CertsError> {
+        if options.days == 0 {
+            return Err(CertsError::Impossible("certificates must be valid for one day at least".to_owned()));
+        }
+        let ca_key = key_pair(options.key)?;
+        // The CA's name is its own, so that two sets are never taken for one.
+        let ca_name = format!("Sealwire CA {}", hex(&random_bytes::<4>()));
+        let mut ca_params = params(&ca_name, options)?;
+        ca_params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+        ca_params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        let certificate = ca_params.self_signed(&ca_key).map_err(impossible)?.pem();
+        let ca = Pair { certificate, key: ca_key.serialize_pem() };
+        let issuer = Issuer::new(ca_params, ca_key);
+
+        let server_name = options.hosts.first().map_or("server", String::as_str);
+        let mut server = params(server_name, options)?;
+        server.subject_alt_names = CertificateParams::new(options.hosts.clone())
+            .map_err(|error| {
+                CertsError::Impossible(format!(
+                    "one of the hosts {} can't stand in a certificate: {error}",
+                    options.hosts.join(", ")
+                ))
+            })?
+            .subject_alt_names;
+        let server = leaf(server, ExtendedKeyUsagePurpose::ServerAuth, options, &issuer)?;
+        let client =
+            leaf(params(&options.client_name, options)?, ExtendedKeyUsagePurpose::ClientAuth, options, &issuer)?;
+        Ok(Self { ca, server, client })
+    }
+}
+
+fn leaf(
+    mut params: CertificateParams,
+    purpose: ExtendedKeyUsagePurpose,
+    options: &Options,
+    issuer: &Issuer<'_, KeyPair>,
+) -> Result<Pair, CertsError> {
+    params.is_ca = IsCa::ExplicitNoCa;
+    params.key_usages = match options.key {
+        KeyKind::EcdsaP256 => vec![KeyUsagePurpose::DigitalSignature],
+        // Peers with TLS 1.2 and RSA key exchange look for the second.
+        KeyKind::Rsa(_) => vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyEncipherment],
+    };
+    params.extended_key_usages = vec![purpose];
+    params.use_authority_key_identifier_extension = true;
+    let key = key_pair(options.key)?;
+    let certificate = params.signed_by(&key, issuer).map_err(impossible)?.pem();
+    Ok(Pair { certificate, key: key.serialize_pem() })
+}
+
+/// What the three certificates have in common.
+fn params(common_name: &str, options: &Options) -> Result<CertificateParams, CertsError> {
+    let mut params = CertificateParams::default();
+    params.distinguished_name = DistinguishedName::new();
+    // As mysqld does, a name that is too long is left to the alternative names.
+    let common_name = if common_name.chars().count() <= COMMON_NAME_MAX { common_name } else { "server" };
+    params.distinguished_name.push(DnType::CommonName, common_name);
+    let from = OffsetDateTime::from(SystemTime::now() - BACKDATED);
+    params.not_before = from;
+    params.not_after = from
+        .checked_add(time::Duration::days(i64::from(options.days)))
+        .filter(|until| until.year() < 10_000)
+        .ok_or_else(|| CertsError::Impossible(format!("{} days reach beyond the year 9999", options.days)))?;
+    let mut serial = random_bytes::<16>();
+    // Positive and never zero, as RFC 5280 demands.
+    serial[0] = serial[0] & 0x7f | 0x40;
+    params.serial_number = Some(SerialNumber::from_slice(&serial));
+    Ok(params)
+}
+
+fn key_pair(kind: KeyKind) -> Result<KeyPair, CertsError> {
+    let size = match kind {
+        KeyKind::EcdsaP256 => return KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).map_err(impossible),
+        KeyKind::Rsa(2048) => RsaKeySize::_2048,
+        KeyKind::Rsa(3072) => RsaKeySize::_3072,
+        KeyKind::Rsa(4096) => RsaKeySize::_4096,
+        KeyKind::Rsa(bits) => {
+            return Err(CertsError::Impossible(format!("RSA keys have 2048, 3072 or 4096 bits, not {bits}")));
+        }
+    };
+    KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, size).map_err(impossible)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it is handed to map_err")]
+fn impossible(error: rcgen::Error) -> CertsError {
+    CertsError::Impossible(format!("the certificate can't be made: {error}"))
+}
+
+fn random_bytes<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    OsRandom::new().fill(&mut bytes);
+    bytes
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn write(path: &Path, text: &str, mode: u32) -> Result<(), CertsError> {
+    let mut open = OpenOptions::new();
+    // Fails if the file is there by now.
+    open.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut open, mode);
+    #[cfg(not(unix))]
+    let _ = mode;
+    let mut file = open.open(path).map_err(|error| CertsError::io("write", path, error))?;
+    file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(|error| {
+        let _ = fs::remove_file(path);
+        CertsError::io("write", path, error)
+    })
+}

@@ -1,0 +1,66 @@
+//! Certificates: making a set of them under MySQL's file names ([`generate`]), and saying in plain words what is wrong with any set
+//! ([`check`]).
+//!
+//! ```
+//! let directory = tempfile::tempdir()?;
+//! let made = sealwire::certs::generate(directory.path(), &sealwire::certs::Options::default())?;
+//! assert!(made.server_cert.ends_with("server-cert.pem"));
+//! let report = sealwire::certs::check(&[made.ca, made.server_cert, made.server_key], None, std::time::SystemTime::now())?;
+//! assert!(report.problems().next().is_none());
+//! // What is there is never overwritten.
+//! assert!(sealwire::certs::generate(directory.path(), &sealwire::certs::Options::default()).is_err());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod check;
+mod make;
+mod parts;
+
+pub use check::{Finding, Report, check, files_of};
+pub use make::{Files, KeyKind, Options, generate};
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Why certificates could not be made or read.
+#[derive(Debug)]
+pub enum CertsError {
+    /// The file is there already, and is left as it is.
+    Exists(PathBuf),
+    /// A file or directory could not be read or written.
+    Io {
+        /// What was tried, as `read` or `write`.
+        doing: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        error: io::Error,
+    },
+    /// The options ask for something impossible; the text says what.
+    Impossible(String),
+}
+
+impl CertsError {
+    fn io(doing: &'static str, path: &Path, error: io::Error) -> Self {
+        Self::Io { doing, path: path.to_owned(), error }
+    }
+}
+
+impl fmt::Display for CertsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exists(path) => {
+                write!(
+                    f,
+                    "'{}' exists and is not overwritten; choose another directory or move it away",
+                    path.display()
+                )
+            }
+            Self::Io { doing, path, error } => write!(f, "can't {doing} '{}': {error}", path.display()),
+            Self::Impossible(what) => f.write_str(what),
+        }
+    }
+}
+
+impl std::error::Error for CertsError {}
