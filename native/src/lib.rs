@@ -5,3 +5,4 @@ pub mod clock;
 pub mod options;
 pub mod provider;
 pub mod random;
+pub mod tls_options;

@@ -1,0 +1,126 @@
+//! Reading the files that options name, with errors that name option and file.
+
+use std::env;
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use rustls::{KeyLog, KeyLogFile};
+use sealwire_core::secret::Secret;
+use sealwire_core::tls::NamedPem;
+
+/// What PEM files with certificates have in common, `TRUSTED CERTIFICATE` and `X509 CERTIFICATE` included.
+pub(super) const CERTIFICATE: &str = "CERTIFICATE-----";
+/// What PEM files with revocation lists have in common.
+pub(super) const CRL: &str = "X509 CRL-----";
+
+/// The file that `--option` names.
+pub(super) fn read(option: &str, path: &str) -> Result<NamedPem, String> {
+    let pem = fs::read(path).map_err(|error| format!("option '--{option}': can't read '{path}': {error}"))?;
+    Ok(NamedPem::new(path, pem))
+}
+
+/// Every PEM file with `marker` in the directory that `--option` names, by name. OpenSSL's hashed links are the same files again.
+pub(super) fn read_directory(option: &str, directory: &str, marker: &str) -> Result<Vec<NamedPem>, String> {
+    let wrong = |error: &dyn std::fmt::Display| format!("option '--{option}': can't read '{directory}': {error}");
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(directory).map_err(|error| wrong(&error))? {
+        paths.push(entry.map_err(|error| wrong(&error))?.path());
+    }
+    paths.sort();
+    let mut found: Vec<NamedPem> = Vec::new();
+    for path in paths.iter().filter(|path| path.is_file()) {
+        let name = path.display().to_string();
+        let file = read(option, &name)?;
+        let has_marker = file.pem.windows(marker.len()).any(|window| window == marker.as_bytes());
+        if has_marker && !found.iter().any(|other| other.pem == file.pem) {
+            found.push(file);
+        }
+    }
+    if found.is_empty() {
+        return Err(wrong(&format_args!("no file in it has a PEM block '{}'", marker.trim_end_matches('-'))));
+    }
+    Ok(found)
+}
+
+/// The files of a pair of options, one that names a file and one that names a directory.
+pub(super) fn read_both(
+    (file_option, file): (&str, Option<&str>),
+    (directory_option, directory): (&str, Option<&str>),
+    marker: &str,
+) -> Result<Vec<NamedPem>, String> {
+    let mut all = Vec::new();
+    if let Some(path) = file {
+        all.push(read(file_option, path)?);
+    }
+    if let Some(path) = directory {
+        all.extend(read_directory(directory_option, path, marker)?);
+    }
+    Ok(all)
+}
+
+/// `--ssl-passphrase`: `pass:text`, `env:VARIABLE`, `file:path` (its first line), or the text itself.
+pub(super) fn passphrase(text: &str) -> Result<Secret, String> {
+    if let Some(text) = text.strip_prefix("pass:") {
+        return Ok(Secret::from(text));
+    }
+    if let Some(variable) = text.strip_prefix("env:") {
+        let value = env::var(variable)
+            .map_err(|_| format!("option '--ssl-passphrase': there is no environment variable '{variable}'"))?;
+        return Ok(Secret::new(value));
+    }
+    if let Some(path) = text.strip_prefix("file:") {
+        let file = fs::read_to_string(Path::new(path))
+            .map_err(|error| format!("option '--ssl-passphrase': can't read '{path}': {error}"))?;
+        return Ok(Secret::from(file.lines().next().unwrap_or("")));
+    }
+    Ok(Secret::from(text))
+}
+
+/// Where session keys go, if the environment variable `SSLKEYLOGFILE` says so.
+pub(super) fn key_log() -> Option<Arc<dyn KeyLog>> {
+    env::var_os("SSLKEYLOGFILE").filter(|path| !path.is_empty())?;
+    Some(Arc::new(KeyLogFile::new()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{CERTIFICATE, fs, passphrase, read, read_directory};
+
+    #[test]
+    fn a_directory_gives_its_pem_files_once_each() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().to_str().unwrap();
+        let write = |name: &str, text: &str| fs::write(directory.path().join(name), text).unwrap();
+        write("README", "not PEM");
+        assert!(read_directory("ssl-capath", path, CERTIFICATE).unwrap_err().contains("'--ssl-capath'"));
+        write("b.pem", "-----BEGIN CERTIFICATE-----\nb");
+        write("a.pem", "-----BEGIN TRUSTED CERTIFICATE-----\na");
+        write("0123abcd.0", "-----BEGIN CERTIFICATE-----\nb");
+        fs::create_dir(directory.path().join("inner")).unwrap();
+        let names: Vec<String> =
+            read_directory("ssl-capath", path, CERTIFICATE).unwrap().into_iter().map(|pem| pem.name.clone()).collect();
+        assert_eq!(names, [format!("{path}/0123abcd.0"), format!("{path}/a.pem")]);
+    }
+
+    #[test]
+    fn errors_name_option_and_file() {
+        let error = read("ssl-ca", "/nonexistent/ca.pem").unwrap_err();
+        assert!(error.starts_with("option '--ssl-ca': can't read '/nonexistent/ca.pem': "), "{error}");
+        assert!(read_directory("ssl-capath", "/nonexistent", CERTIFICATE).unwrap_err().contains("'/nonexistent'"));
+    }
+
+    #[test]
+    fn a_passphrase_has_four_spellings() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("pass");
+        fs::write(&file, "from file\nmore").unwrap();
+        assert_eq!(passphrase("plain").unwrap().expose(), b"plain");
+        assert_eq!(passphrase("pass:pass:x").unwrap().expose(), b"pass:x");
+        assert_eq!(passphrase(&format!("file:{}", file.display())).unwrap().expose(), b"from file");
+        // Cargo sets this one for every test.
+        assert_eq!(passphrase("env:CARGO_PKG_NAME").unwrap().expose(), b"sealwire");
+        assert!(passphrase("env:SEALWIRE_NO_SUCH_VARIABLE").unwrap_err().contains("SEALWIRE_NO_SUCH_VARIABLE"));
+        assert!(passphrase("file:/nonexistent").unwrap_err().contains("/nonexistent"));
+    }
+}

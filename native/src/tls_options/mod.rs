@@ -1,0 +1,48 @@
+//! From `--ssl…` and `--tls…` options to a TLS policy: the one place where it is decided, for both programs.
+//!
+//! A client puts [`CLIENT`] into its [`Program::tables`](crate::options::Program::tables), a server [`SERVER`]; then:
+//!
+//! ```no_run
+//! # fn client(values: &sealwire::options::Values) -> Result<(), String> {
+//! use sealwire::tls_options::{ClientTlsOptions, ServerTlsOptions};
+//! use sealwire_core::facts::Transport;
+//! use sealwire_core::tls::ClientContext;
+//!
+//! let choice = ClientTlsOptions::resolve(values, Transport::Tcp)?;
+//! for note in &choice.notes {
+//!     eprintln!("sealwire: [Note] {note}");
+//! }
+//! match choice.options {
+//!     Some(options) => drop(ClientContext::build(options).map_err(|error| error.to_string())?),
+//!     None => println!("plaintext, mode {}", choice.mode),
+//! }
+//! # Ok(())
+//! # }
+//! # fn server(values: &sealwire::options::Values) -> Result<(), String> {
+//! # use sealwire::tls_options::ServerTlsOptions;
+//! let settings = ServerTlsOptions::resolve(values, std::path::Path::new("/var/lib/sealwire"))?;
+//! settings.generate_if_needed()?; // Some(text) says what was made
+//! let options = settings.load()?; // again after ALTER INSTANCE RELOAD TLS; None: TLS is off
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The client's policy, by the options given (`off` is `--ssl=0`, `--skip-ssl` or `--disable-ssl`, in any place):
+//!
+//! | given | mode | the server's certificate must |
+//! | --- | --- | --- |
+//! | `off`, whatever else is given | DISABLED | – |
+//! | `--ssl-mode` | that one | as MySQL has it; VERIFY_IDENTITY without a CA: chain to the system's roots |
+//! | `--ssl-fp`, `--ssl-fplist` | REQUIRED | have that fingerprint |
+//! | `--ssl-verify-server-cert` | VERIFY_IDENTITY | chain to the CA given, else to the system's roots, and carry the host's name |
+//! | `--ssl-ca`, `--ssl-capath` | VERIFY_CA | chain to the CA given |
+//! | `--skip-ssl-verify-server-cert` alone | REQUIRED | – (with a note that says so) |
+//! | any other, or nothing over TCP | VERIFY_IDENTITY | chain to the system's roots and carry the name, or be remembered |
+//! | nothing, over a Unix socket | DISABLED | – |
+
+mod client;
+mod files;
+mod server;
+
+pub use client::{CLIENT, ClientTlsChoice, ClientTlsOptions};
+pub use server::{SERVER, ServerTlsOptions};

@@ -1,0 +1,218 @@
+//! A server's TLS options.
+
+use std::path::{Path, PathBuf};
+
+use sealwire_core::secret::Secret;
+use sealwire_core::tls::ServerOptions;
+
+use super::files;
+use crate::certs;
+use crate::options::{Given, Spec, Values};
+use crate::provider::provider;
+
+/// The server's table, in MySQL's order.
+pub const SERVER: &[Spec] = &[
+    Spec::flag(
+        "ssl",
+        "Offer TLS. --ssl=0, --skip-ssl or --disable-ssl given anywhere switches it off, and overrides all other SSL options.",
+    )
+    .default("on"),
+    Spec::text("ssl-ca", "File in PEM format with the CAs of client certificates."),
+    Spec::text("ssl-capath", "Directory of such files."),
+    Spec::text("ssl-cert", "Server certificate in PEM format, followed by intermediates."),
+    Spec::text("ssl-cipher", "Ciphers for TLS 1.2, separated by colons."),
+    Spec::text("ssl-key", "Server key in PEM format."),
+    Spec::text("ssl-crl", "Certificate revocation list."),
+    Spec::text("ssl-crlpath", "Directory of certificate revocation lists."),
+    Spec::text("tls-version", "TLS versions to offer: TLSv1.2, TLSv1.3 or both, separated by a comma.")
+        .default("TLSv1.2,TLSv1.3"),
+    Spec::text("tls-ciphersuites", "Ciphers for TLS 1.3, separated by colons."),
+    Spec::text("ssl-passphrase", "What --ssl-key is encrypted with: text, pass:text, env:VARIABLE or file:path.").secret(),
+    Spec::flag("auto-generate-certs", "Make certificates in the data directory when none are given and none are there.")
+        .default("on"),
+];
+
+/// A server's TLS settings as they stand in its variables (`ssl_ca`, …), to be loaded at start and at each reload.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ServerTlsOptions {
+    /// Whether TLS is offered at all.
+    pub enabled: bool,
+    /// `ssl_ca`.
+    pub ca: Option<String>,
+    /// `ssl_capath`.
+    pub capath: Option<String>,
+    /// `ssl_cert`.
+    pub cert: Option<String>,
+    /// `ssl_key`.
+    pub key: Option<String>,
+    /// `ssl_cipher`.
+    pub cipher: Option<String>,
+    /// `ssl_crl`.
+    pub crl: Option<String>,
+    /// `ssl_crlpath`.
+    pub crlpath: Option<String>,
+    /// `tls_version`.
+    pub tls_version: Option<String>,
+    /// `tls_ciphersuites`.
+    pub tls_ciphersuites: Option<String>,
+    /// What the key is encrypted with.
+    pub passphrase: Option<Secret>,
+    /// What the administrator should know, a sentence each.
+    pub notes: Vec<String>,
+    /// Where to make certificates if they are absent.
+    generate_in: Option<PathBuf>,
+}
+
+impl ServerTlsOptions {
+    /// Decides, without reading any file but looking which are there. With neither CA nor certificate nor key given they are `ca.pem`,
+    /// `server-cert.pem` and `server-key.pem` of the data directory.
+    pub fn resolve(values: &Values, data_directory: &Path) -> Result<Self, String> {
+        let own = |option: &str| values.text(option).filter(|text| !text.is_empty()).map(str::to_owned);
+        let mut settings = Self {
+            enabled: true,
+            ca: own("ssl-ca"),
+            capath: own("ssl-capath"),
+            cert: own("ssl-cert"),
+            key: own("ssl-key"),
+            cipher: own("ssl-cipher"),
+            crl: own("ssl-crl"),
+            crlpath: own("ssl-crlpath"),
+            tls_version: own("tls-version"),
+            tls_ciphersuites: own("tls-ciphersuites"),
+            passphrase: own("ssl-passphrase").as_deref().map(files::passphrase).transpose()?,
+            notes: Vec::new(),
+            generate_in: None,
+        };
+        if let Some(off) = values.occurrences("ssl").find(|occurrence| matches!(occurrence.given, Given::Flag(false))) {
+            settings.enabled = false;
+            settings.notes.push(format!("TLS is off: '{}' {}", off.written, off.origin));
+            return Ok(settings);
+        }
+        let is_any_given =
+            [&settings.ca, &settings.capath, &settings.cert, &settings.key].iter().any(|file| file.is_some());
+        if !is_any_given {
+            settings.use_automatic(values.flag("auto-generate-certs"), data_directory);
+        } else if settings.cert.is_none() && settings.key.is_none() {
+            return Err("the server has a CA but no certificate of its own: give --ssl-cert and --ssl-key too, \
+                leave out --ssl-ca and --ssl-capath to have certificates made, or switch TLS off with --skip-ssl"
+                .to_owned());
+        }
+        Ok(settings)
+    }
+
+    /// Makes the certificates if they are to be made; says what was made and where.
+    pub fn generate_if_needed(&self) -> Result<Option<String>, String> {
+        let Some(directory) = &self.generate_in else { return Ok(None) };
+        let made = certs::generate(directory, &certs::Options::default()).map_err(|error| error.to_string())?;
+        Ok(Some(format!(
+            "made a CA, a server certificate and a client certificate in {}; clients verify this server with --ssl-ca={}",
+            directory.display(),
+            made.ca.display()
+        )))
+    }
+
+    /// Reads the files. `None`: TLS is off. The error is a sentence that names option and file.
+    pub fn load(&self) -> Result<Option<ServerOptions>, String> {
+        if !self.enabled {
+            return Ok(None);
+        }
+        let read =
+            |option: &str, path: &Option<String>| path.as_deref().map(|path| files::read(option, path)).transpose();
+        let ca = ("ssl-ca", self.ca.as_deref());
+        let crl = ("ssl-crl", self.crl.as_deref());
+        Ok(Some(ServerOptions {
+            cert: read("ssl-cert", &self.cert)?,
+            key: read("ssl-key", &self.key)?,
+            passphrase: self.passphrase.clone(),
+            ca: files::read_both(ca, ("ssl-capath", self.capath.as_deref()), files::CERTIFICATE)?,
+            crls: files::read_both(crl, ("ssl-crlpath", self.crlpath.as_deref()), files::CRL)?,
+            ciphers: self.cipher.clone(),
+            ciphersuites: self.tls_ciphersuites.clone(),
+            versions: self.tls_version.clone(),
+            key_log: files::key_log(),
+            ..ServerOptions::new(provider())
+        }))
+    }
+
+    /// The certificates of the data directory: those that are there, or those that will be made.
+    fn use_automatic(&mut self, may_generate: bool, directory: &Path) {
+        let paths = certs::Files::in_directory(directory);
+        let all = [&paths.ca, &paths.server_cert, &paths.server_key];
+        if all.iter().all(|path| !path.exists()) {
+            if !may_generate {
+                self.enabled = false;
+                self.notes.push(
+                    "TLS is off: no certificates are given or in the data directory, and --auto-generate-certs is off"
+                        .to_owned(),
+                );
+                return;
+            }
+            self.generate_in = Some(directory.to_owned());
+        }
+        self.ca = Some(paths.ca.display().to_string());
+        self.cert = Some(paths.server_cert.display().to_string());
+        self.key = Some(paths.server_key.display().to_string());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::options::{Environment, Outcome, Program};
+
+    const PROGRAM: Program =
+        Program { name: "sealwired", version: "1.0", usage: "", groups: &["mysqld"], tables: &[SERVER], arguments: 0 };
+
+    fn resolve(line: &str, directory: &Path) -> Result<ServerTlsOptions, String> {
+        match PROGRAM.parse(line.split_whitespace(), &Environment::default()) {
+            Ok(Outcome::Run(values)) => ServerTlsOptions::resolve(&values, directory),
+            other => panic!("{line} gave {other:?}"),
+        }
+    }
+
+    #[test]
+    fn off_wins_wherever_it_stands() {
+        let directory = tempfile::tempdir().unwrap();
+        for line in
+            ["--ssl=0 --ssl-cert=c --ssl-key=k", "--ssl-cert=c --ssl --skip-ssl", "--disable-ssl --ssl", "--ssl=no"]
+        {
+            let settings = resolve(line, directory.path()).unwrap();
+            assert!(!settings.enabled, "{line}");
+            assert!(settings.load().unwrap().is_none(), "{line}");
+            assert_eq!(settings.generate_if_needed(), Ok(None), "{line}");
+            assert!(settings.notes[0].starts_with("TLS is off: '--"), "{:?}", settings.notes);
+        }
+    }
+
+    #[test]
+    fn certificates_are_made_once_and_then_used() {
+        let directory = tempfile::tempdir().unwrap();
+        let settings = resolve("", directory.path()).unwrap();
+        let said = settings.generate_if_needed().unwrap().unwrap();
+        assert!(said.contains("ca.pem"), "{said}");
+        let first = settings.load().unwrap().unwrap();
+        assert!(first.cert.is_some() && first.key.is_some() && first.ca.len() == 1);
+        let again = resolve("", directory.path()).unwrap();
+        assert_eq!(again.generate_if_needed(), Ok(None));
+        assert_eq!(again.load().unwrap().unwrap().cert, first.cert);
+        assert_eq!(again.tls_version.as_deref(), Some("TLSv1.2,TLSv1.3"));
+    }
+
+    #[test]
+    fn half_a_set_is_an_error_and_never_plaintext() {
+        let directory = tempfile::tempdir().unwrap();
+        assert!(resolve("--ssl-ca=x", directory.path()).unwrap_err().contains("--ssl-cert"));
+        std::fs::write(directory.path().join("ca.pem"), "").unwrap();
+        let settings = resolve("", directory.path()).unwrap();
+        assert_eq!(settings.generate_if_needed(), Ok(None), "another's CA is not overwritten");
+        let error = settings.load().err().unwrap();
+        assert!(error.starts_with("option '--ssl-cert': can't read '"), "{error}");
+    }
+
+    #[test]
+    fn no_certificates_and_none_to_be_made_is_said() {
+        let directory = tempfile::tempdir().unwrap();
+        let settings = resolve("--skip-auto-generate-certs", directory.path()).unwrap();
+        assert!(!settings.enabled && settings.notes[0].contains("--auto-generate-certs"));
+    }
+}
