@@ -141,7 +141,7 @@ impl<'a> HostPattern<'a> {
             let bits = Reverse(network.mask.leading_ones());
             return if network.cidr { HostRank::Cidr(bits) } else { HostRank::Netmask(bits) };
         }
-        match self.0.find(['%', '_']) {
+        match first_wildcard(self.0) {
             None => HostRank::Literal,
             Some(at) => HostRank::Pattern(Reverse(at)),
         }
@@ -223,6 +223,16 @@ pub(crate) fn like(pattern: &str, text: &str, same: fn(char, char) -> bool) -> b
         }
         (pattern, text) = (after_percent.clone(), swallowed_to.clone());
     }
+}
+
+/// Where the first wildcard of a pattern is; `None` where it stands for one text only.
+pub(crate) fn first_wildcard(pattern: &str) -> Option<usize> {
+    let mut escaped = false;
+    pattern.find(|c| {
+        let wildcard = matches!(c, '%' | '_') && !escaped;
+        escaped = c == '\\' && !escaped;
+        wildcard
+    })
 }
 
 fn same_letter(a: char, b: char) -> bool {

@@ -4,7 +4,7 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::name::like;
+use super::name::{first_wildcard, like};
 
 /// One privilege, static or dynamic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -290,6 +290,16 @@ impl Grants {
         }
     }
 
+    /// What is held on all that a level can stand for: what its holder may hand on. A pattern is covered by what is held
+    /// globally or on that same pattern; `a_` looks as if it matched `a%`, and covers much less.
+    pub fn over(&self, level: &Level) -> Privileges {
+        match level {
+            Level::Database(pattern) if first_wildcard(pattern).is_some() => self.global.with(self.at(level)),
+            Level::Database(name) => self.effective(&Level::Database(name.replace("\\_", "_").replace("\\%", "%"))),
+            level => self.effective(level),
+        }
+    }
+
     /// Whether anything at all may be done in `database`: what USE asks.
     pub fn reaches(&self, database: &str) -> bool {
         let global = self.global.iter().any(|privilege| privilege.scope() >= Scope::Database);
@@ -304,7 +314,7 @@ impl Grants {
             .filter_map(|(level, privileges)| match level {
                 Level::Database(pattern) if pattern == database => Some((usize::MAX, *privileges)),
                 Level::Database(pattern) if like(pattern, database, |a, b| a == b) => {
-                    Some((pattern.find(['%', '_']).unwrap_or(usize::MAX), *privileges))
+                    Some((first_wildcard(pattern).unwrap_or(usize::MAX), *privileges))
                 }
                 _ => None,
             })
@@ -358,6 +368,26 @@ mod tests {
         assert_eq!(grants.effective(&database("appXone")), Privilege::SELECT.into());
         assert_eq!(grants.effective(&database("APPXone")), Privilege::DELETE.into());
         assert_eq!(grants.effective(&Level::Global), Privileges::NONE);
+    }
+
+    #[test]
+    fn a_pattern_is_handed_on_only_by_who_holds_all_of_it() {
+        let mut grants = Grants::default();
+        grants.set(database("a_"), Privilege::SELECT.into());
+        grants.set(database("app\\_%"), Privilege::INSERT.into());
+        for (level, held) in [
+            ("a_", Privilege::SELECT.into()),
+            ("ab", Privilege::SELECT.into()),
+            ("a\\_", Privilege::SELECT.into()),
+            ("a%", Privileges::NONE),
+            ("%", Privileges::NONE),
+            ("app\\_%", Privilege::INSERT.into()),
+            ("app\\_x", Privilege::INSERT.into()),
+            ("app_x", Privileges::NONE),
+            ("app\\_x%", Privileges::NONE),
+        ] {
+            assert_eq!(grants.over(&database(level)), held, "{level}");
+        }
     }
 
     #[test]

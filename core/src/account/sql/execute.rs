@@ -48,7 +48,7 @@ pub enum Outcome {
     },
 }
 
-type Done<T = ()> = Result<T, SqlError>;
+pub(super) type Done<T = ()> = Result<T, SqlError>;
 
 /// Carries a statement out, wholly or not at all.
 pub fn execute(
@@ -92,9 +92,10 @@ pub(in crate::account) fn apply(
     Ok(Outcome::Done { changed: executor.changed, notes: executor.notes })
 }
 
-struct Executor<'a> {
-    accounts: &'a mut Accounts,
-    session: &'a Session<'a>,
+/// A statement at work.
+pub(super) struct Executor<'a> {
+    pub(super) accounts: &'a mut Accounts,
+    pub(super) session: &'a Session<'a>,
     random: &'a dyn Random,
     changed: bool,
     notes: Vec<SqlError>,
@@ -388,65 +389,6 @@ impl Executor<'_> {
             _ => SqlError::new(1221, b"HY000", "Incorrect usage of DB GRANT and GLOBAL PRIVILEGES"),
         })
     }
-
-    fn is_self(&self, name: &AccountName) -> bool {
-        self.session.account == Some(name)
-    }
-
-    fn effective(&self, level: &Level) -> Privileges {
-        match self.session.account {
-            None => Privileges::all_at(&Level::Global).with(Privilege::GRANT_OPTION.into()),
-            // An account that was dropped during its session has nothing left.
-            Some(name) => self.accounts.get(name).map_or(Privileges::NONE, |account| account.grants.effective(level)),
-        }
-    }
-
-    fn demand(&self, privilege: Privilege) -> Done {
-        if self.effective(&Level::Global).contains(privilege) { Ok(()) } else { Err(needs(privilege)) }
-    }
-
-    /// As MySQL 8: an account with SYSTEM_USER is changed by its like alone, so that CREATE USER is no way to the top.
-    fn demand_power_over(&self, name: &AccountName) -> Done {
-        let powerful = |account: &Account| account.grants.at(&Level::Global).contains(Privilege::SYSTEM_USER);
-        if !self.is_self(name) && self.accounts.get(name).is_some_and(powerful) {
-            return self.demand(Privilege::SYSTEM_USER);
-        }
-        Ok(())
-    }
-
-    /// Other people's accounts are seen and given passwords by those who may do so in the schema `mysql`.
-    fn demand_mysql(&self, privilege: Privilege) -> Done {
-        let mysql = Level::Database("mysql".to_string());
-        if self.effective(&mysql).contains(privilege) { Ok(()) } else { Err(self.denied_database("mysql")) }
-    }
-
-    /// Nobody gives or takes what he does not have himself together with GRANT OPTION.
-    fn demand_to_give(&self, privileges: Privileges, level: &Level) -> Done {
-        let needed = privileges.with(Privilege::GRANT_OPTION.into());
-        if self.effective(level).contains_all(needed) {
-            return Ok(());
-        }
-        Err(match level {
-            Level::Global => {
-                let missing = needed.without(self.effective(level));
-                missing.iter().next().map_or_else(|| needs(Privilege::GRANT_OPTION), needs)
-            }
-            Level::Database(database) => self.denied_database(database),
-            Level::Table(_, table) => {
-                let user = self.session_name();
-                SqlError::new(1142, b"42000", format!("GRANT command denied to user {user} for table '{table}'"))
-            }
-        })
-    }
-
-    fn denied_database(&self, database: &str) -> SqlError {
-        let user = self.session_name();
-        SqlError::new(1044, b"42000", format!("Access denied for user {user} to database '{database}'"))
-    }
-
-    fn session_name(&self) -> String {
-        self.session.account.map(ToString::to_string).unwrap_or_default()
-    }
 }
 
 fn all_or_nothing(operation: &str, failed: &[AccountName]) -> Done {
@@ -456,12 +398,6 @@ fn all_or_nothing(operation: &str, failed: &[AccountName]) -> Done {
 fn failed_for(operation: &str, names: &[AccountName]) -> SqlError {
     let names = names.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
     SqlError::new(1396, b"HY000", format!("Operation {operation} failed for {names}"))
-}
-
-fn needs(privilege: Privilege) -> SqlError {
-    let message =
-        format!("Access denied; you need (at least one of) the {} privilege(s) for this operation", privilege.name());
-    SqlError::new(1227, b"42000", message)
 }
 
 fn no_such_grant(name: &AccountName, level: &Level) -> SqlError {

@@ -1,5 +1,6 @@
 //! Account statements: a tokenizer with MySQL's quoting, the parser, and what the statements do.
 
+mod authority;
 mod execute;
 mod grammar;
 mod parser;

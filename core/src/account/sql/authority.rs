@@ -1,0 +1,75 @@
+//! What the session's account must have for a statement to be carried out.
+
+use alloc::format;
+use alloc::string::{String, ToString};
+
+use super::execute::{Done, Executor};
+use crate::account::{Account, AccountName, Level, Privilege, Privileges};
+use crate::error::SqlError;
+
+impl Executor<'_> {
+    pub(super) fn is_self(&self, name: &AccountName) -> bool {
+        self.session.account == Some(name)
+    }
+
+    fn held(&self, level: &Level) -> Privileges {
+        match self.session.account {
+            None => Privileges::all_at(&Level::Global).with(Privilege::GRANT_OPTION.into()),
+            // An account that was dropped during its session has nothing left.
+            Some(name) => self.accounts.get(name).map_or(Privileges::NONE, |account| account.grants.over(level)),
+        }
+    }
+
+    pub(super) fn demand(&self, privilege: Privilege) -> Done {
+        if self.held(&Level::Global).contains(privilege) { Ok(()) } else { Err(needs(privilege)) }
+    }
+
+    /// As MySQL 8: an account with SYSTEM_USER is changed by its like alone, so that CREATE USER is no way to the top.
+    pub(super) fn demand_power_over(&self, name: &AccountName) -> Done {
+        let powerful = |account: &Account| account.grants.at(&Level::Global).contains(Privilege::SYSTEM_USER);
+        if !self.is_self(name) && self.accounts.get(name).is_some_and(powerful) {
+            return self.demand(Privilege::SYSTEM_USER);
+        }
+        Ok(())
+    }
+
+    /// Other people's accounts are seen and given passwords by those who may do so in the schema `mysql`.
+    pub(super) fn demand_mysql(&self, privilege: Privilege) -> Done {
+        let mysql = Level::Database("mysql".to_string());
+        if self.held(&mysql).contains(privilege) { Ok(()) } else { Err(self.denied_database("mysql")) }
+    }
+
+    /// Nobody gives or takes what he does not have himself together with GRANT OPTION.
+    pub(super) fn demand_to_give(&self, privileges: Privileges, level: &Level) -> Done {
+        let needed = privileges.with(Privilege::GRANT_OPTION.into());
+        if self.held(level).contains_all(needed) {
+            return Ok(());
+        }
+        Err(match level {
+            Level::Global => {
+                let missing = needed.without(self.held(level));
+                missing.iter().next().map_or_else(|| needs(Privilege::GRANT_OPTION), needs)
+            }
+            Level::Database(database) => self.denied_database(database),
+            Level::Table(_, table) => {
+                let user = self.session_name();
+                SqlError::new(1142, b"42000", format!("GRANT command denied to user {user} for table '{table}'"))
+            }
+        })
+    }
+
+    fn denied_database(&self, database: &str) -> SqlError {
+        let user = self.session_name();
+        SqlError::new(1044, b"42000", format!("Access denied for user {user} to database '{database}'"))
+    }
+
+    fn session_name(&self) -> String {
+        self.session.account.map(ToString::to_string).unwrap_or_default()
+    }
+}
+
+fn needs(privilege: Privilege) -> SqlError {
+    let message =
+        format!("Access denied; you need (at least one of) the {} privilege(s) for this operation", privilege.name());
+    SqlError::new(1227, b"42000", message)
+}
