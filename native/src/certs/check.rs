@@ -157,7 +157,7 @@ impl Set<'_> {
         }
         if role == Role::Server && certificate.info.san.is_empty() {
             wrong(
-                "it names no host (no subjectAltName); clients that check the host's name refuse it, only --ssl-mode=VERIFY_CA accepts it"
+                "it names no host (no subjectAltName); many clients that check the host's name refuse it, --ssl-mode=VERIFY_CA accepts it"
                     .to_owned(),
             );
         }

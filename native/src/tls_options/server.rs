@@ -159,6 +159,7 @@ impl ServerTlsOptions {
 mod tests {
     use super::*;
     use crate::options::{Environment, Outcome, Program};
+    use sealwire_core::tls::ServerContext;
 
     const PROGRAM: Program =
         Program { name: "sealwired", version: "1.0", usage: "", groups: &["mysqld"], tables: &[SERVER], arguments: 0 };
@@ -192,6 +193,7 @@ mod tests {
         assert!(said.contains("ca.pem"), "{said}");
         let first = settings.load().unwrap().unwrap();
         assert!(first.cert.is_some() && first.key.is_some() && first.ca.len() == 1);
+        assert!(ServerContext::build(settings.load().unwrap().unwrap()).is_ok());
         let again = resolve("", directory.path()).unwrap();
         assert_eq!(again.generate_if_needed(), Ok(None));
         assert_eq!(again.load().unwrap().unwrap().cert, first.cert);
