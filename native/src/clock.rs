@@ -12,7 +12,7 @@ pub fn now() -> Now {
     Now { monotonic: START.elapsed(), wall: since_epoch(SystemTime::now()) }
 }
 
-/// The moment on the monotonic clock as the operating system counts it, for a poll's timeout: how long from `now` until `deadline`.
+/// How long from `now` until a deadline of the machines: what a poll may wait.
 pub const fn until(deadline: Duration, now: Now) -> Duration {
     deadline.saturating_sub(now.monotonic)
 }
