@@ -11,6 +11,7 @@ def driver(job):
         "port": job["port"],
         "user": job["user"],
         "password": job["password"],
+        "database": job["database"],
         "use_pure": job["pure"],
         "charset": "utf8mb4",
         "collation": "utf8mb4_general_ci",
@@ -41,14 +42,19 @@ def driver(job):
         "ssl_cipher": status("Ssl_cipher"),
         "ssl_version": status("Ssl_version"),
         "user": as_text(one("SELECT CURRENT_USER()"))[0],
+        "database": as_text(one("SELECT DATABASE()"))[0],
         "text": as_text(one(TEXT)),
         "prepared": as_text(
             one("SELECT ? + 2 AS sum, ? AS text, ? AS nothing", (40, GREETING, None), prepared=True)
         ),
         "big_up": one("SELECT LENGTH(?)", (big,), prepared=True)[0],
-        "big_intact": as_bytes(one("SELECT ?", (big,), prepared=True)[0]) == big,
     }
-    connection.cmd_change_user(job["other_user"], job["other_password"])
+    if job["pure"]:
+        # The pure driver can't read a binary row over 16 MiB from any server.
+        facts["big_intact"] = as_bytes(one("SELECT %s", (big.decode(),))[0]) == big
+    else:
+        facts["big_intact"] = as_bytes(one("SELECT ?", (big,), prepared=True)[0]) == big
+    connection.cmd_change_user(job["other_user"], job["other_password"], job["database"])
     facts["changed_user"] = as_text(one("SELECT CURRENT_USER()"))[0]
     facts["changed_cipher"] = status("Ssl_cipher")
     connection.close()

@@ -10,6 +10,7 @@ run(async (job) => {
     port: job.port,
     user: job.user,
     password: job.password,
+    database: job.database,
     charset: 'utf8mb4',
     ssl: job.tls ? { ...tlsOptions(job.tls), verifyIdentity: true } : undefined,
   });
@@ -21,12 +22,13 @@ run(async (job) => {
     ssl_cipher: (await text("SHOW STATUS LIKE 'Ssl_cipher'"))[1],
     ssl_version: (await text("SHOW STATUS LIKE 'Ssl_version'"))[1],
     user: (await text('SELECT CURRENT_USER()'))[0],
+    database: (await text('SELECT DATABASE()'))[0],
     text: asText(await text(TEXT)),
     prepared: asText(await prepared('SELECT ? + 2 AS sum, ? AS text, ? AS nothing', [40, GREETING, null])),
     big_up: Number((await prepared('SELECT LENGTH(?)', [big]))[0]),
     big_intact: Buffer.from((await prepared('SELECT ?', [big]))[0]).equals(big),
   };
-  await connection.changeUser({ user: job.other_user, password: job.other_password });
+  await connection.changeUser({ user: job.other_user, password: job.other_password, database: job.database });
   facts.changed_user = (await text('SELECT CURRENT_USER()'))[0];
   facts.changed_cipher = (await text("SHOW STATUS LIKE 'Ssl_cipher'"))[1];
   await connection.end();

@@ -10,7 +10,9 @@ def driver(job):
         host=job["host"],
         port=job["port"],
         user=job["user"],
-        password=job["password"],
+        # As text it would go out in Latin-1.
+        password=job["password"].encode(),
+        database=job["database"],
         charset="utf8mb4",
         max_allowed_packet=64 * 1024 * 1024,
         ssl=ssl_context(tls) if tls else None,
@@ -28,6 +30,7 @@ def driver(job):
         "ssl_cipher": one("SHOW STATUS LIKE 'Ssl_cipher'")[1],
         "ssl_version": one("SHOW STATUS LIKE 'Ssl_version'")[1],
         "user": one("SELECT CURRENT_USER()")[0],
+        "database": one("SELECT DATABASE()")[0],
         "text": as_text(one(TEXT)),
         "prepared": as_text(one("SELECT %s + 2 AS sum, %s AS text, %s AS nothing", (40, GREETING, None))),
         "big_up": one("SELECT LENGTH(%s)", (big,))[0],

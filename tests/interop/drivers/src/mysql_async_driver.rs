@@ -23,11 +23,13 @@ pub(crate) async fn run(job: &Job) -> Outcome {
         .prefer_socket(false)
         .user(Some(job.user.clone()))
         .pass(Some(job.password.clone()))
+        .db_name(Some(job.database.clone()))
         .ssl_opts(ssl);
     let mut conn = Conn::new(options).await?;
     let cipher = status(&mut conn, "Ssl_cipher").await?;
     let version = status(&mut conn, "Ssl_version").await?;
     let user: Option<String> = conn.query_first("SELECT CURRENT_USER()").await?;
+    let database: Option<String> = conn.query_first("SELECT DATABASE()").await?;
     let text: Option<Row> = conn.query_first(TEXT).await?;
     let prepared: Option<Row> = conn.exec_first(PREPARED, (40, GREETING, Option::<String>::None)).await?;
     let big = job.big_value();
@@ -43,6 +45,7 @@ pub(crate) async fn run(job: &Job) -> Outcome {
         "ssl_cipher": cipher,
         "ssl_version": version,
         "user": user,
+        "database": database,
         "text": text.map(fields),
         "prepared": prepared.map(fields),
         "big_up": big_up,

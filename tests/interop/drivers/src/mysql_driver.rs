@@ -20,11 +20,13 @@ pub(crate) fn run(job: &Job) -> Outcome {
         .prefer_socket(false)
         .user(Some(job.user.clone()))
         .pass(Some(job.password.clone()))
+        .db_name(Some(job.database.clone()))
         .ssl_opts(ssl);
     let mut conn = Conn::new(options)?;
     let cipher = status(&mut conn, "Ssl_cipher")?;
     let version = status(&mut conn, "Ssl_version")?;
     let user: Option<String> = conn.query_first("SELECT CURRENT_USER()")?;
+    let database: Option<String> = conn.query_first("SELECT DATABASE()")?;
     let text: Option<Row> = conn.query_first(TEXT)?;
     let prepared: Option<Row> = conn.exec_first(PREPARED, (40, GREETING, Option::<String>::None))?;
     let big = job.big_value();
@@ -39,6 +41,7 @@ pub(crate) fn run(job: &Job) -> Outcome {
         "ssl_cipher": cipher,
         "ssl_version": version,
         "user": user,
+        "database": database,
         "text": text.map(fields),
         "prepared": prepared.map(fields),
         "big_up": big_up,

@@ -17,6 +17,7 @@ pub(crate) async fn run(job: &Job) -> Outcome {
         .port(job.port)
         .username(&job.user)
         .password(&job.password)
+        .database(&job.database)
         .ssl_mode(MySqlSslMode::Disabled);
     if let Some(tls) = &job.tls {
         options = options.ssl_mode(MySqlSslMode::VerifyIdentity).ssl_ca(&tls.ca);
@@ -28,6 +29,7 @@ pub(crate) async fn run(job: &Job) -> Outcome {
     let cipher = status(&mut conn, "Ssl_cipher").await?;
     let version = status(&mut conn, "Ssl_version").await?;
     let user = raw_sql("SELECT CURRENT_USER()").fetch_one(&mut conn).await?;
+    let database = raw_sql("SELECT DATABASE()").fetch_one(&mut conn).await?;
     let text = raw_sql(TEXT).fetch_one(&mut conn).await?;
     let prepared =
         query(PREPARED).bind(40_i64).bind(GREETING).bind(Option::<String>::None).fetch_one(&mut conn).await?;
@@ -40,6 +42,7 @@ pub(crate) async fn run(job: &Job) -> Outcome {
         "ssl_cipher": cipher,
         "ssl_version": version,
         "user": field(&user, 0),
+        "database": field(&database, 0),
         "text": (0..3).map(|index| field(&text, index)).collect::<Vec<_>>(),
         "prepared": (0..3).map(|index| field(&prepared, index)).collect::<Vec<_>>(),
         "big_up": big_up,

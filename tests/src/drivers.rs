@@ -1,0 +1,291 @@
+//! The clients of others, each one run as a program: it is given a job and prints facts, both JSON.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+
+use serde_json::{Value, json};
+
+use crate::certificates::CertificateSet;
+use crate::child;
+use crate::programs::{missing, package_folder, program, set_up, target_folder};
+
+/// A client of others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Driver {
+    /// The terminal client `mariadb`, on libmariadb.
+    MariadbCli,
+    /// libmysqlclient through mysql-connector-python's C extension.
+    ConnectorC,
+    /// mysql-connector-python in pure Python.
+    ConnectorPure,
+    /// PyMySQL.
+    PyMySql,
+    /// npm's mysql2.
+    Mysql2,
+    /// npm's mariadb.
+    MariadbNode,
+    /// The crate mysql.
+    Mysql,
+    /// The crate mysql_async.
+    MysqlAsync,
+    /// sqlx.
+    Sqlx,
+}
+
+/// One connection to be made.
+#[derive(Debug, Clone)]
+pub struct Job {
+    /// The TCP port on 127.0.0.1.
+    pub port: u16,
+    /// The account's user.
+    pub user: String,
+    /// The database to begin in, if any.
+    pub database: Option<String>,
+    /// TLS: the CA, and the client's identity when `client_certificate` says so.
+    pub tls: Option<Tls>,
+    /// The bytes of the large value.
+    pub big: usize,
+    /// The user that COM_CHANGE_USER goes to.
+    pub other_user: String,
+}
+
+/// What a job says of TLS.
+#[derive(Debug, Clone)]
+pub struct Tls {
+    /// The files.
+    pub certificates: CertificateSet,
+    /// Whether the client shows its certificate.
+    pub client_certificate: bool,
+    /// The one version the client may speak, where the client can be told.
+    pub version: Option<&'static str>,
+}
+
+/// The password of every account of the tests.
+pub const PASSWORD: &str = "Sésame-7";
+
+impl Driver {
+    /// All of them.
+    pub const ALL: [Self; 9] = [
+        Self::MariadbCli,
+        Self::ConnectorC,
+        Self::ConnectorPure,
+        Self::PyMySql,
+        Self::Mysql2,
+        Self::MariadbNode,
+        Self::Mysql,
+        Self::MysqlAsync,
+        Self::Sqlx,
+    ];
+
+    /// The name in tests' names.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::MariadbCli => "mariadb_cli",
+            Self::ConnectorC => "libmysqlclient",
+            Self::ConnectorPure => "mysql_connector_python",
+            Self::PyMySql => "pymysql",
+            Self::Mysql2 => "npm_mysql2",
+            Self::MariadbNode => "npm_mariadb",
+            Self::Mysql => "crate_mysql",
+            Self::MysqlAsync => "crate_mysql_async",
+            Self::Sqlx => "crate_sqlx",
+        }
+    }
+
+    /// What the driver says it is, which tells the C extension from its silent fallback.
+    pub fn expected_class(self) -> &'static str {
+        match self {
+            Self::MariadbCli => "mariadb",
+            Self::ConnectorC => "CMySQLConnection",
+            Self::ConnectorPure => "MySQLConnection",
+            Self::PyMySql => "pymysql",
+            Self::Mysql2 => "mysql2",
+            Self::MariadbNode => "mariadb",
+            Self::Mysql => "mysql",
+            Self::MysqlAsync => "mysql_async",
+            Self::Sqlx => "sqlx",
+        }
+    }
+
+    /// Whether it can be told which TLS version to speak.
+    pub fn chooses_version(self) -> bool {
+        !matches!(self, Self::Mysql | Self::MysqlAsync | Self::Sqlx)
+    }
+
+    /// Whether it has COM_STMT_PREPARE, at least as parameters in the text.
+    pub fn prepares(self) -> bool {
+        self != Self::MariadbCli
+    }
+
+    /// Whether it has COM_CHANGE_USER.
+    pub fn changes_user(self) -> bool {
+        !matches!(self, Self::MariadbCli | Self::PyMySql | Self::Sqlx)
+    }
+
+    /// Why it can't be run here, if it can't.
+    pub fn missing(self) -> Option<String> {
+        match self {
+            Self::MariadbCli => missing("mariadb"),
+            Self::ConnectorC | Self::ConnectorPure | Self::PyMySql => set_up(&python()),
+            Self::Mysql2 | Self::MariadbNode => missing("node").or_else(|| set_up(&node_modules())),
+            Self::Mysql | Self::MysqlAsync | Self::Sqlx => None,
+        }
+    }
+
+    /// Does the job; the error is what the driver says of a refusal.
+    pub fn run(self, job: &Job) -> Result<Value, String> {
+        if self == Self::MariadbCli {
+            return mariadb_cli(job);
+        }
+        let mut command = self.command();
+        command.arg(self.job_text(job));
+        let output = child::output(&mut command, &[])?;
+        let said = String::from_utf8_lossy(&output.stdout);
+        let facts: Value = serde_json::from_str(said.trim())
+            .map_err(|error| format!("{}: {error}: {said}{}", self.name(), String::from_utf8_lossy(&output.stderr)))?;
+        match facts.get("error") {
+            Some(error) => Err(error.as_str().unwrap_or("no text").to_owned()),
+            None => Ok(facts),
+        }
+    }
+
+    fn command(self) -> Command {
+        let script = |name: &str| package_folder().join("interop/scripts").join(name);
+        let python_with = |name: &str| {
+            let mut command = Command::new(python());
+            command.arg("-B").arg(script(name));
+            command
+        };
+        let node_with = |name: &str| {
+            let mut command = Command::new("node");
+            command.arg(script(name)).env("NODE_PATH", node_modules());
+            command
+        };
+        let rust = |name: &str| {
+            let mut command = Command::new(program("sealwire-drivers"));
+            command.arg(name);
+            command
+        };
+        match self {
+            Self::ConnectorC => {
+                let mut command = python_with("connector_driver.py");
+                // Without its own libraries the extension gives way to pure Python without a word.
+                command.env("LD_LIBRARY_PATH", site_packages().join("mysql/vendor"));
+                command
+            }
+            Self::ConnectorPure => python_with("connector_driver.py"),
+            Self::PyMySql => python_with("pymysql_driver.py"),
+            Self::Mysql2 => node_with("mysql2_driver.js"),
+            Self::MariadbNode => node_with("mariadb_driver.js"),
+            Self::MysqlAsync => rust("mysql_async"),
+            Self::Sqlx => rust("sqlx"),
+            Self::Mysql | Self::MariadbCli => rust("mysql"),
+        }
+    }
+
+    fn job_text(self, job: &Job) -> String {
+        let tls = job.tls.as_ref().map(|tls| {
+            let set = &tls.certificates;
+            let (cert, key) = (&set.client_cert, &set.client_key);
+            let identity = tls.client_certificate.then_some((cert, key));
+            json!({
+                "ca": set.ca,
+                "cert": identity.map(|(cert, _)| cert),
+                "key": identity.map(|(_, key)| key),
+                "version": tls.version,
+            })
+        });
+        json!({
+            "host": "127.0.0.1",
+            "port": job.port,
+            "user": job.user,
+            "password": PASSWORD,
+            "database": job.database,
+            "other_user": job.other_user,
+            "other_password": PASSWORD,
+            "big": job.big,
+            "tls": tls,
+            "pure": self == Self::ConnectorPure,
+        })
+        .to_string()
+    }
+}
+
+/// The arguments that the mysql family of terminal clients shares.
+pub fn cli_arguments(job: &Job) -> Vec<String> {
+    let mut arguments = vec!["--no-defaults".to_owned(), "--host=127.0.0.1".to_owned()];
+    arguments.extend([
+        format!("--port={}", job.port),
+        format!("--user={}", job.user),
+        format!("--password={PASSWORD}"),
+    ]);
+    arguments.extend(job.database.iter().map(|database| format!("--database={database}")));
+    match &job.tls {
+        None => arguments.push("--skip-ssl".to_owned()),
+        Some(tls) => {
+            let set = &tls.certificates;
+            arguments.push(format!("--ssl-ca={}", set.ca.display()));
+            arguments.push("--ssl-verify-server-cert".to_owned());
+            if tls.client_certificate {
+                arguments.push(format!("--ssl-cert={}", set.client_cert.display()));
+                arguments.push(format!("--ssl-key={}", set.client_key.display()));
+            }
+            arguments.extend(tls.version.map(|version| format!("--tls-version={version}")));
+        }
+    }
+    arguments
+}
+
+/// Runs SQL by a terminal client in batch mode without headings.
+pub fn batch(program: Command, arguments: &[String], sql: &str) -> Result<Output, String> {
+    let mut command = program;
+    command.args(arguments).args(["--batch", "--skip-column-names"]).stdout(Stdio::piped());
+    child::output(&mut command, sql.as_bytes())
+}
+
+fn mariadb_cli(job: &Job) -> Result<Value, String> {
+    let big: String = ('a'..='z').cycle().take(job.big).collect();
+    let mut sql = String::from("SHOW STATUS LIKE 'Ssl_cipher';\nSHOW STATUS LIKE 'Ssl_version';\n");
+    sql += "SELECT CURRENT_USER();\nSELECT DATABASE();\nSELECT 40 + 2 AS sum, 'Grüße' AS text, NULL AS nothing;\n";
+    let _ = write!(sql, "SELECT LENGTH('{big}');\nSELECT '{big}';\n");
+    let mut arguments = cli_arguments(job);
+    arguments.extend(["--max-allowed-packet=64M", "--default-character-set=utf8mb4"].map(str::to_owned));
+    let output = batch(Command::new("mariadb"), &arguments, &sql)?;
+    if !output.status.success() {
+        return Err(String::from_utf8_lossy(&output.stderr).into_owned());
+    }
+    let said = String::from_utf8_lossy(&output.stdout);
+    let mut lines = said.lines().map(|line| line.split('\t').collect::<Vec<_>>());
+    let mut field = |index: usize| lines.next().and_then(|fields| fields.get(index).map(|field| (*field).to_owned()));
+    let (cipher, version, user, database) = (field(1), field(1), field(0), field(0));
+    let text: Vec<Option<&str>> = said.lines().nth(4).unwrap_or_default().split('\t').map(Some).collect();
+    let text: Vec<Option<&str>> = text.into_iter().map(|field| field.filter(|field| *field != "NULL")).collect();
+    Ok(json!({
+        "driver": "mariadb",
+        "ssl_cipher": cipher,
+        "ssl_version": version,
+        "user": user,
+        "database": database,
+        "text": text,
+        "prepared": null,
+        "big_up": said.lines().nth(5).and_then(|line| line.parse::<usize>().ok()),
+        "big_intact": said.lines().nth(6) == Some(big.as_str()),
+        "changed_user": null,
+        "changed_cipher": null,
+    }))
+}
+
+fn python() -> PathBuf {
+    target_folder().join("interop/python/bin/python")
+}
+
+fn site_packages() -> PathBuf {
+    let versions = target_folder().join("interop/python/lib");
+    let mut entries = std::fs::read_dir(&versions).into_iter().flatten().flatten();
+    entries.next().map_or(versions, |version| version.path().join("site-packages"))
+}
+
+fn node_modules() -> PathBuf {
+    target_folder().join("interop/node/node_modules")
+}

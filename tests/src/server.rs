@@ -1,0 +1,243 @@
+//! Servers for a test: a scratch MariaDB or our own, each in a folder of its own, stopped when dropped.
+
+use std::fs::{self, File};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use crate::certificates::CertificateSet;
+use crate::programs::{missing, program};
+
+/// Whose server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Debian's MariaDB.
+    MariaDb,
+    /// Ours.
+    Sealwired,
+}
+
+impl Kind {
+    /// The name in tests' names.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::MariaDb => "mariadbd",
+            Self::Sealwired => "sealwired",
+        }
+    }
+
+    /// Why this server can't be run here, if it can't.
+    pub fn missing(self) -> Option<String> {
+        match self {
+            Self::MariaDb => missing("mariadbd").or_else(|| missing("mariadb-install-db")),
+            Self::Sealwired => None,
+        }
+    }
+
+    /// The statement that makes an account with a plugin and a password, in this server's dialect.
+    pub fn create_user(self, user: &str, plugin: &str, password: &str, require: &str) -> String {
+        let how = match self {
+            Self::MariaDb => format!("IDENTIFIED VIA {plugin} USING PASSWORD('{password}')"),
+            Self::Sealwired => format!("IDENTIFIED WITH {plugin} BY '{password}'"),
+        };
+        format!("CREATE USER '{user}'@'%' {how} REQUIRE {require};")
+    }
+}
+
+/// How a server is to be started.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    /// Its certificates; without them it has no TLS.
+    pub certificates: Option<CertificateSet>,
+    /// `--tls-version`.
+    pub versions: Option<String>,
+    /// Further options.
+    pub options: Vec<String>,
+    /// Statements of the init file.
+    pub statements: Vec<String>,
+}
+
+/// A running server.
+pub struct Server {
+    /// Whose.
+    pub kind: Kind,
+    /// The TCP port on 127.0.0.1.
+    pub port: u16,
+    /// The Unix socket.
+    pub socket: PathBuf,
+    child: Child,
+    place: TempDir,
+}
+
+/// How long a server may take to be ready, and to stop.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+impl Server {
+    /// Starts it and waits until it takes connections. The error holds what it said.
+    pub fn start(kind: Kind, settings: &Settings) -> Result<Self, String> {
+        let place = tempfile::Builder::new().prefix("sealwire-").tempdir().map_err(|error| error.to_string())?;
+        let command = match kind {
+            Kind::MariaDb => mariadbd(place.path(), settings)?,
+            Kind::Sealwired => sealwired(place.path(), settings)?,
+        };
+        Self::launch(kind, command, place)
+    }
+
+    fn launch(kind: Kind, (mut command, port): (Command, u16), place: TempDir) -> Result<Self, String> {
+        let log = place.path().join("log");
+        let told = |error: std::io::Error| format!("{}: {error}", log.display());
+        let out = File::create(&log).map_err(told)?;
+        command.stdin(Stdio::null()).stdout(out.try_clone().map_err(told)?).stderr(out);
+        let child = command.spawn().map_err(|error| format!("{}: {error}", kind.name()))?;
+        let socket = place.path().join("sock");
+        let mut server = Self { kind, port, socket, child, place };
+        let since = Instant::now();
+        loop {
+            let said = server.log();
+            if let Some(port) = said.split_once("ready for connections").and_then(|(_, after)| port_in(after)) {
+                server.port = port;
+                return Ok(server);
+            }
+            match server.child.try_wait() {
+                Ok(None) if since.elapsed() < PATIENCE => sleep(Duration::from_millis(20)),
+                Ok(None) => return Err(format!("{} is not ready yet:\n{said}", kind.name())),
+                // What it said last may have come after the read above.
+                Ok(Some(status)) => return Err(format!("{} ended with {status}:\n{}", kind.name(), server.log())),
+                Err(error) => return Err(format!("{}: {error}", kind.name())),
+            }
+        }
+    }
+
+    /// What the server has said so far.
+    pub fn log(&self) -> String {
+        String::from_utf8_lossy(&fs::read(self.place.path().join("log")).unwrap_or_default()).into_owned()
+    }
+
+    /// The server's folder, for a test's own files.
+    pub fn folder(&self) -> &Path {
+        self.place.path()
+    }
+
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits for a text in the log: what concerns one connection may come after that connection's end.
+    pub fn wait_for_log(&self, text: &str) -> bool {
+        let since = Instant::now();
+        while since.elapsed() < Duration::from_secs(5) {
+            if self.log().contains(text) {
+                return true;
+            }
+            sleep(Duration::from_millis(20));
+        }
+        false
+    }
+
+    /// Asks it to stop and waits; the exit code, if it ended by itself in time.
+    pub fn stop(&mut self) -> Option<i32> {
+        if let Ok(Some(status)) = self.child.try_wait() {
+            return status.code();
+        }
+        // By its number: the one thing that can't hit a server of somebody else.
+        let _ = Command::new("kill").arg(self.child.id().to_string()).status();
+        let since = Instant::now();
+        while since.elapsed() < PATIENCE {
+            if let Ok(Some(status)) = self.child.try_wait() {
+                return status.code();
+            }
+            sleep(Duration::from_millis(20));
+        }
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        None
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// The port that the line after the ready message tells.
+fn port_in(text: &str) -> Option<u16> {
+    let (_, after) = text.split_once("port: ")?;
+    let digits = after.split(|c: char| !c.is_ascii_digit()).next()?;
+    // The number is whole only when something follows it.
+    after.get(digits.len()..).filter(|rest| !rest.is_empty())?;
+    digits.parse().ok().filter(|port| *port != 0)
+}
+
+fn tls_options(settings: &Settings) -> Vec<String> {
+    let mut options = Vec::new();
+    if let Some(set) = &settings.certificates {
+        options.push(format!("--ssl-ca={}", set.ca.display()));
+        options.push(format!("--ssl-cert={}", set.server_cert.display()));
+        options.push(format!("--ssl-key={}", set.server_key.display()));
+    }
+    options.extend(settings.versions.iter().map(|versions| format!("--tls-version={versions}")));
+    options.extend(settings.options.iter().cloned());
+    options
+}
+
+/// The init file's path, written.
+fn init_file(place: &Path, statements: &[String]) -> Result<String, String> {
+    let file = place.join("init.sql");
+    fs::write(&file, statements.join("\n") + "\n").map_err(|error| format!("{}: {error}", file.display()))?;
+    Ok(format!("--init-file={}", file.display()))
+}
+
+fn mariadbd(place: &Path, settings: &Settings) -> Result<(Command, u16), String> {
+    let data = format!("--datadir={}", place.join("data").display());
+    let mut install = Command::new("mariadb-install-db");
+    install.args(["--no-defaults", "--user=root", "--auth-root-authentication-method=normal", "--skip-test-db", &data]);
+    let output = install.output().map_err(|error| format!("mariadb-install-db: {error}"))?;
+    if !output.status.success() {
+        return Err(format!("mariadb-install-db: {}", String::from_utf8_lossy(&output.stderr)));
+    }
+    // The anonymous accounts would shadow 'u'@'%'.
+    let first = ["DELETE FROM mysql.global_priv WHERE User='';", "FLUSH PRIVILEGES;"].map(str::to_owned);
+    let statements = [first.to_vec(), settings.statements.clone()].concat();
+    // It takes no port 0 and tells the port it got.
+    let port = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
+    let port = port.map_err(|error| error.to_string())?.port();
+    let mut command = Command::new("mariadbd");
+    command.args(["--no-defaults", "--user=root", "--bind-address=127.0.0.1", "--skip-name-resolve", &data]);
+    command.args(["--max-allowed-packet=64M", "--innodb-buffer-pool-size=16M", "--innodb-log-file-size=8M"]);
+    command.arg(format!("--port={port}")).arg(format!("--socket={}", place.join("sock").display()));
+    command.arg(format!("--pid-file={}", place.join("pid").display()));
+    command.arg(init_file(place, &statements)?).args(tls_options(settings));
+    Ok((command, port))
+}
+
+fn sealwired(place: &Path, settings: &Settings) -> Result<(Command, u16), String> {
+    let mut command = Command::new(program("sealwired"));
+    command.args(["--no-defaults", "--bind-address=127.0.0.1", "--port=0"]);
+    command.arg(format!("--datadir={}", place.join("data").display()));
+    command.arg(format!("--socket={}", place.join("sock").display()));
+    command.arg(init_file(place, &settings.statements)?);
+    if settings.certificates.is_none() {
+        // Else it makes its own.
+        command.arg("--skip-ssl");
+    }
+    command.args(tls_options(settings));
+    Ok((command, 0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_port_is_read_when_it_is_whole() {
+        assert_eq!(port_in(".\nVersion: '10.11'  socket: '/tmp/s'  port: 33961  Debian"), Some(33961));
+        assert_eq!(port_in(" Version: '8.4'  port: 3396"), None);
+        assert_eq!(port_in(" Version: '8.4'  port: 0\n"), None);
+    }
+}
