@@ -5,10 +5,11 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
 
+use rustls::{AlertDescription, CertificateError, PeerIncompatible};
+
 use super::Fingerprint;
 use super::certificate::Certificate;
 use super::identity::slash_of;
-use rustls::{AlertDescription, CertificateError, PeerIncompatible};
 
 /// Why TLS failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -235,7 +236,11 @@ impl CertificateProblem {
             Self::WrongPurpose => {
                 "Make the certificate with extendedKeyUsage serverAuth (servers) or clientAuth (clients).".to_string()
             }
-            Self::Revoked | Self::BadSignature | Self::Constraint | Self::Unreadable => return None,
+            Self::BadSignature => {
+                "A CA of the right name was named, but its key is another one: is the ssl-ca file out of date?"
+                    .to_string()
+            }
+            Self::Revoked | Self::Constraint | Self::Unreadable => return None,
         };
         Some(text)
     }
@@ -353,5 +358,48 @@ fn alert_hint(name: &str) -> Option<&'static str> {
             Some("Look at ssl-cipher, tls-ciphersuites and tls-version on both sides.")
         }
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn alerts_are_explained_with_the_way_out() {
+        let error = TlsError::from(&rustls::Error::AlertReceived(AlertDescription::UnknownCA));
+        assert_eq!(
+            error.to_string(),
+            "the peer sent the alert unknown_ca: it does not trust the CA of our certificate"
+        );
+        assert!(error.hint().is_some_and(|hint| hint.contains("--ssl-cert")));
+        assert_eq!(TlsError::AlertReceived("internal_error").hint(), None);
+    }
+
+    #[test]
+    fn a_rejection_comes_back_through_rustls_with_its_data() {
+        let problem = CertificateProblem::NotValidForName { expected: "db".into(), presented: Vec::new() };
+        let error = rustls::Error::from(Rejection::of(problem.clone(), b"no certificate"));
+        let TlsError::CertificateRejected { problem: returned, fingerprint_sha256, .. } = TlsError::from(&error) else {
+            panic!("{error:?}");
+        };
+        assert_eq!(returned, problem);
+        assert_eq!(fingerprint_sha256.len(), 32 * 3 - 1);
+        assert_eq!(returned.to_string(), "it is for no host name at all, not for 'db'");
+    }
+
+    #[test]
+    fn a_foreign_verifier_error_is_no_rejection_of_ours() {
+        #[derive(Debug)]
+        struct Foreign;
+        impl fmt::Display for Foreign {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("foreign")
+            }
+        }
+        impl core::error::Error for Foreign {}
+        let other = CertificateError::Other(rustls::OtherError(alloc::sync::Arc::new(Foreign)));
+        let error = TlsError::from(&rustls::Error::InvalidCertificate(other));
+        assert_eq!(error, TlsError::Protocol("foreign".into()));
     }
 }

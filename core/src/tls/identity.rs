@@ -234,3 +234,129 @@ impl CertificateInfo {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use der::asn1::ObjectIdentifier;
+
+    const UTF8_STRING: u8 = 0x0c;
+    const C: &str = "2.5.4.6";
+    const O: &str = "2.5.4.10";
+    const CN: &str = "2.5.4.3";
+
+    fn wrap(tag: u8, content: &[u8]) -> Vec<u8> {
+        let length = u8::try_from(content.len()).expect("short names only");
+        let mut bytes = if length < 128 { Vec::from([tag, length]) } else { Vec::from([tag, 0x81, length]) };
+        bytes.extend(content);
+        bytes
+    }
+
+    /// A name in DER, each attribute in a set of its own.
+    fn name(attributes: &[(&str, u8, &[u8])]) -> Name {
+        let sets = attributes.iter().flat_map(|(oid, string, value)| {
+            let oid = ObjectIdentifier::new_unwrap(oid);
+            let attribute = [wrap(tag::OID, oid.as_bytes()), wrap(*string, value)].concat();
+            wrap(tag::SET, &wrap(tag::SEQUENCE, &attribute))
+        });
+        Name::from_der(&wrap(tag::SEQUENCE, &sets.collect::<Vec<u8>>())).unwrap()
+    }
+
+    #[test]
+    fn the_slash_form_is_openssls() {
+        let name = name(&[
+            (C, 0x13, b"FI"),
+            (O, UTF8_STRING, "Müller & Söhne".as_bytes()),
+            ("1.2.840.113549.1.9.1", 0x16, b"a@example.com"),
+            ("1.3.6.1.4.1.99999.1", UTF8_STRING, b"x"),
+            (CN, UTF8_STRING, b"client"),
+        ]);
+        let slash = r"/C=FI/O=M\xC3\xBCller & S\xC3\xB6hne/emailAddress=a@example.com/1.3.6.1.4.1.99999.1=x/CN=client";
+        assert_eq!(name.to_slash(), slash);
+        assert_eq!(Name::from_slash(slash), Some(name.clone()));
+        assert_eq!(Name::from_slash(&slash.replace(r"\xC3\xBC", "ü")), Some(name));
+    }
+
+    #[test]
+    fn an_attribute_inside_a_value_is_not_an_attribute() {
+        let forged = name(&[(O, UTF8_STRING, b"x/CN=root")]);
+        let genuine = name(&[(O, UTF8_STRING, b"x"), (CN, UTF8_STRING, b"root")]);
+        // MySQL compares this text, in which the two can't be told apart.
+        assert_eq!(forged.to_slash(), genuine.to_slash());
+        let required = Name::from_slash("/O=x/CN=root").unwrap();
+        assert_eq!(required, genuine);
+        assert_ne!(required, forged);
+    }
+
+    #[test]
+    fn a_literal_backslash_is_not_an_escape() {
+        let literal = name(&[(CN, UTF8_STRING, br"\xC3")]);
+        let byte = name(&[(CN, UTF8_STRING, b"\xC3")]);
+        assert_eq!(literal.to_slash(), byte.to_slash());
+        assert_eq!(Name::from_slash(r"/CN=\xC3"), Some(byte));
+        assert_eq!(Name::from_slash(r"/CN=a\xZZ\x").unwrap().attributes()[0].value, br"a\xZZ\x");
+    }
+
+    #[test]
+    fn a_slash_that_begins_no_attribute_belongs_to_the_value() {
+        let name = name(&[(O, UTF8_STRING, b"AC/DC a=b/c=d"), (CN, UTF8_STRING, b"")]);
+        assert_eq!(Name::from_slash("/O=AC/DC a=b/c=d/CN="), Some(name));
+    }
+
+    #[test]
+    fn the_order_the_case_and_the_number_of_attributes_count() {
+        let parse = |text| Name::from_slash(text).unwrap();
+        assert_ne!(parse("/C=FI/CN=a"), parse("/CN=a/C=FI"));
+        assert_ne!(parse("/CN=a"), parse("/CN=A"));
+        assert_ne!(parse("/CN=a"), parse("/CN=a/CN=a"));
+        assert_eq!(parse("/Email=a@b"), parse("/emailAddress=a@b"));
+        assert_eq!(parse("/2.5.4.3=a"), parse("/CN=a"));
+        assert_eq!(Name::from_slash("CN=a"), None);
+        assert_eq!(Name::from_slash("/a/CN=b"), None);
+    }
+
+    #[test]
+    fn old_string_types_are_read_as_text() {
+        assert_eq!(name(&[(CN, tag::BMP_STRING, b"\0a\0b")]), name(&[(CN, UTF8_STRING, b"ab")]));
+        assert_eq!(name(&[(CN, 0x14, b"ab")]), name(&[(CN, 0x13, b"ab")]));
+    }
+
+    fn v1() -> Vec<u8> {
+        pem::parse(include_str!("../../tests/data/client-cert.pem")).unwrap().into_contents()
+    }
+
+    #[test]
+    fn a_version_1_certificate_is_summed_up() {
+        let info = CertificateInfo::from_der(&v1()).unwrap();
+        assert_eq!(info.subject.to_slash(), "/C=FI/O=Sealwire/CN=client");
+        assert_eq!(info.issuer.to_slash(), "/C=FI/O=Sealwire/CN=Test CA");
+        assert_eq!((info.version, info.serial.as_str(), info.key.as_str()), (1, "02", "RSA 2048"));
+        assert!(info.san.is_empty());
+        assert!(info.not_before < info.not_after);
+    }
+
+    #[test]
+    fn a_version_3_certificate_is_summed_up() {
+        let mut params = rcgen::CertificateParams::new(["db.example.com".to_owned(), "10.0.0.1".to_owned()]).unwrap();
+        params.serial_number = Some(0x0102_0304u64.into());
+        let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_ED25519).unwrap();
+        let info = CertificateInfo::from_der(params.self_signed(&key).unwrap().der()).unwrap();
+        assert_eq!(info.san, ["db.example.com", "10.0.0.1"]);
+        assert_eq!((info.version, info.serial.as_str(), info.key.as_str()), (3, "01020304", "Ed25519"));
+        assert_eq!(info.subject, info.issuer);
+    }
+
+    #[test]
+    fn no_cut_certificate_is_read_and_no_damaged_one_panics() {
+        let whole = v1();
+        for length in 0..whole.len() {
+            assert_eq!(CertificateInfo::from_der(&whole[..length]), Err(CertificateProblem::Unreadable), "{length}");
+        }
+        for index in 0..whole.len() {
+            let mut damaged = whole.clone();
+            damaged[index] ^= 0x21;
+            // Much of a certificate is free text: what matters is that this returns.
+            _ = CertificateInfo::from_der(&damaged);
+        }
+    }
+}

@@ -30,6 +30,7 @@ pub struct TlsLayer {
     facts: Option<TlsFacts>,
     failure: Option<TlsError>,
     peer_has_closed: bool,
+    has_closed: bool,
 }
 
 enum Role {
@@ -64,7 +65,7 @@ impl TlsLayer {
     fn new(mut connection: rustls::Connection, role: Role, clock: Arc<Clock>) -> Self {
         // The caller bounds what it seals; a second bound here could only lose data.
         connection.set_buffer_limit(None);
-        Self { connection, role, clock, facts: None, failure: None, peer_has_closed: false }
+        Self { connection, role, clock, facts: None, failure: None, peer_has_closed: false, has_closed: false }
     }
 
     /// Takes received bytes, all of them, and appends the application data in them to `plain`. Bytes after the peer's
@@ -170,6 +171,9 @@ impl TlsLayer {
         if let Some(failure) = &self.failure {
             return Err(failure.clone());
         }
+        if self.has_closed {
+            return Err(TlsError::Closed);
+        }
         if self.connection.is_handshaking() {
             return Err(TlsError::HandshakeNotComplete);
         }
@@ -204,6 +208,7 @@ impl TlsLayer {
 
     /// Queues close_notify. Nothing can be sealed after it.
     pub fn close(&mut self) {
+        self.has_closed = true;
         self.connection.send_close_notify();
     }
 

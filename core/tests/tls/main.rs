@@ -1,0 +1,9 @@
+//! TLS between a client and a server in memory: every kind of certificate, every refusal, every delivery.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+mod handshake;
+mod options;
+mod rejections;
+mod resumption;
+mod status;
+mod support;

@@ -1,0 +1,150 @@
+//! Sessions that are resumed, and those that must not be.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use rcgen::{PKCS_ED25519, date_time_ymd};
+use sealwire_core::facts::Verification;
+use sealwire_core::tls::{CertificateProblem, ClientContext, ServerContext, TlsError, Trust};
+
+use crate::handshake::pem_der;
+use crate::support::*;
+
+fn context(versions: &str, trust: Trust, ca: &Ca) -> ClientContext {
+    let mut options = client_options(trust, ca_pem(ca));
+    options.versions = Some(versions.to_owned());
+    ClientContext::build(options).unwrap()
+}
+
+/// Whether both sides say that the session was resumed; they must agree.
+fn resumed(client: &ClientContext, server: &ServerContext, now: Duration) -> bool {
+    let (at_client, at_server) = Pair::at(client, server, now, Some(HOST)).connect();
+    assert_eq!(at_client.resumed, at_server.resumed);
+    at_client.resumed
+}
+
+#[test]
+fn the_second_connection_resumes_and_keeps_what_was_verified() {
+    let ca = ca("Resumption CA");
+    for versions in ["TLSv1.2", "TLSv1.3"] {
+        let server = server(&good(&ca));
+        let client = context(versions, Trust::CaAndIdentity, &ca);
+        assert!(!resumed(&client, &server, NOW), "{versions}");
+        let mut pair = Pair::new(&client, &server);
+        let (at_client, _) = pair.connect();
+        assert!(at_client.resumed, "{versions}");
+        assert_eq!(at_client.verification, Verification::CaAndIdentity);
+        assert_eq!(at_client.peer_chain.len(), 1);
+        pair.talk();
+        let counters = server.counters();
+        assert_eq!(counters.accepts.load(Ordering::Relaxed), 2);
+        assert_eq!(counters.finished_accepts.load(Ordering::Relaxed), 2);
+        assert_eq!(counters.cache_hits.load(Ordering::Relaxed), 1);
+        assert!(server.sessions().0 > 0);
+    }
+}
+
+#[test]
+fn tickets_resume_without_a_cache() {
+    let ca = ca("Ticket CA");
+    let mut options = server_options(&good(&ca));
+    options.session_cache_size = 0;
+    options.ticketer = Some(rustls::crypto::ring::Ticketer::new().unwrap());
+    let server = ServerContext::build(options).unwrap();
+    let client = context("TLSv1.3", Trust::Ca, &ca);
+    assert!(!resumed(&client, &server, NOW));
+    assert!(resumed(&client, &server, NOW));
+}
+
+#[test]
+fn sessions_end_with_their_context_and_where_they_are_switched_off() {
+    let ca = ca("Ending CA");
+    let identity = good(&ca);
+    let client = context("TLSv1.2", Trust::Ca, &ca);
+    let server_before = server(&identity);
+    assert!(!resumed(&client, &server_before, NOW));
+    assert!(!resumed(&client, &server(&identity), NOW), "a reloaded server knows no old session");
+    let mut options = client_options(Trust::Ca, ca_pem(&ca));
+    options.resumption = false;
+    let forgetful = ClientContext::build(options).unwrap();
+    for _ in 0..2 {
+        assert!(!resumed(&forgetful, &server_before, NOW));
+    }
+    let mut options = server_options(&identity);
+    options.session_cache_size = 0;
+    let forgetful = ServerContext::build(options).unwrap();
+    for versions in ["TLSv1.2", "TLSv1.3"] {
+        let client = context(versions, Trust::Ca, &ca);
+        for _ in 0..2 {
+            assert!(!resumed(&client, &forgetful, NOW));
+        }
+    }
+}
+
+#[test]
+fn old_sessions_are_counted_as_timeouts() {
+    let ca = ca("Timeout CA");
+    let server = server(&good(&ca));
+    let client = context("TLSv1.2", Trust::Ca, &ca);
+    assert!(!resumed(&client, &server, NOW));
+    assert!(!resumed(&client, &server, NOW + Duration::from_secs(301)));
+    assert_eq!(server.counters().cache_timeouts.load(Ordering::Relaxed), 1);
+}
+
+#[test]
+fn the_cache_is_bounded() {
+    let ca = ca("Small CA");
+    let mut options = server_options(&good(&ca));
+    options.session_cache_size = 2;
+    let server = ServerContext::build(options).unwrap();
+    let clients: Vec<ClientContext> = (0..3).map(|_| context("TLSv1.2", Trust::Ca, &ca)).collect();
+    for client in &clients {
+        assert!(!resumed(client, &server, NOW));
+    }
+    assert_eq!(server.sessions().0, 2);
+    assert_eq!(server.counters().cache_overflows.load(Ordering::Relaxed), 1);
+    assert!(resumed(&clients[2], &server, NOW));
+    assert!(!resumed(&clients[0], &server, NOW), "the oldest is forgotten");
+    assert_eq!(server.counters().cache_misses.load(Ordering::Relaxed), 1);
+}
+
+#[test]
+fn a_resumed_session_carries_the_clients_certificate_and_checks_it_again() {
+    let ca = ca("Client CA");
+    let mut short = params("client", &[]);
+    short.not_before = date_time_ymd(2027, 1, 1);
+    short.not_after = date_time_ymd(2027, 1, 15);
+    let identity = issue(&ca, &short, &PKCS_ED25519);
+    // 15 January 2027, 08:00 is NOW; the certificate ended at midnight, so start the day before.
+    let before = NOW - Duration::from_secs(86_400);
+    let mut options = server_options(&good(&ca));
+    options.ca = vec![ca_pem(&ca)];
+    options.session_timeout = 1_000_000;
+    let server = ServerContext::build(options).unwrap();
+    for versions in ["TLSv1.2", "TLSv1.3"] {
+        let mut options = client_options(Trust::Ca, ca_pem(&ca));
+        options.cert = Some(identity.cert.clone());
+        options.key = Some(identity.key.clone());
+        options.versions = Some(versions.to_owned());
+        let client = ClientContext::build(options).unwrap();
+        assert!(!resumed(&client, &server, before));
+        let (_, at_server) = Pair::at(&client, &server, before, Some(HOST)).connect();
+        assert!(at_server.resumed);
+        assert_eq!(at_server.verification, Verification::Ca);
+        assert_eq!(at_server.peer_chain, [pem_der(&identity)]);
+        let (_, at_server) = Pair::at(&client, &server, NOW, Some(HOST)).run();
+        let expired = |result: &Result<(), TlsError>| {
+            matches!(result, Err(TlsError::CertificateRejected { problem: CertificateProblem::Expired { .. }, .. }))
+        };
+        assert!(expired(&at_server), "{versions}: {at_server:?}");
+    }
+}
+
+#[test]
+fn sessions_are_not_shared_between_contexts() {
+    let ca = ca("Sharing CA");
+    let server = Arc::new(server(&good(&ca)));
+    assert!(!resumed(&context("TLSv1.3", Trust::Ca, &ca), &server, NOW));
+    assert!(!resumed(&context("TLSv1.3", Trust::CaAndIdentity, &ca), &server, NOW));
+}
