@@ -1,0 +1,234 @@
+//! The application on the server's side of a pair.
+
+use sealwire_core::account::{Accounts, ClientHost};
+use sealwire_core::auth::Plugin;
+use sealwire_core::facts::Transport;
+use sealwire_core::message::{ColumnDefinition, ColumnType, Command, OkPacket, StatusFlags, StmtExecute, Value};
+use sealwire_core::server::{Candidate, Connection, Event, Login};
+use sealwire_core::{Error, Output, SqlError};
+
+use crate::Seeded;
+
+/// Accounts, and an engine that knows a few words:
+///
+/// | query | answer |
+/// | --- | --- |
+/// | `SHOW STATUS LIKE 'Ssl_cipher'` | the row that MySQL gives |
+/// | `BLOB n` | one row with one value of n bytes `x` |
+/// | `LENGTH …` | one row with the number of the query's bytes |
+/// | `TWICE` | two results: an OK, then a row |
+/// | `INFILE name` | asks for the file and answers OK with the number of its bytes as affected rows |
+/// | `FAIL` | error 1064 |
+/// | anything else | one row with the query itself |
+///
+/// A prepared statement has a parameter for each `?`; to execute it gives its parameters back as one row.
+#[derive(Debug)]
+pub struct Host {
+    /// Who may log in.
+    pub accounts: Accounts,
+    /// The user of the connection, once authenticated.
+    pub user: Option<String>,
+    /// Why the last user was refused, as the server's log has it.
+    pub refusal: Option<String>,
+    /// Every query text that reached the engine.
+    pub queries: Vec<Vec<u8>>,
+    candidate: String,
+    file_bytes: u64,
+    parameters: Vec<u16>,
+}
+
+/// What a host wants said, once the event that it borrowed from is gone.
+enum Answer {
+    Nothing,
+    Authenticate(Box<Candidate>),
+    Accept,
+    Ok(u64),
+    Fail(SqlError),
+    Text(&'static str),
+    Row(Vec<u8>),
+    Status(&'static str),
+    Execute(Vec<Vec<u8>>),
+    Twice,
+    File(Vec<u8>),
+    Prepared(u32, u16),
+    FieldList,
+    Eof,
+}
+
+/// What one step of a host led to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// Bytes were appended.
+    Transmit,
+    /// An event was answered.
+    Answered,
+    /// Nothing to do before this deadline.
+    Wait(Option<core::time::Duration>),
+}
+
+impl Host {
+    /// A host with the accounts that these statements make.
+    ///
+    /// # Errors
+    /// What is wrong with the statements.
+    pub fn new(statements: &str) -> Result<Self, String> {
+        let mut accounts = Accounts::new([7; 32]);
+        accounts.read_text(statements, &Seeded::new(1)).map_err(|error| format!("{error:?}"))?;
+        Ok(Self {
+            accounts,
+            user: None,
+            refusal: None,
+            queries: Vec::new(),
+            candidate: String::new(),
+            file_bytes: 0,
+            parameters: Vec::new(),
+        })
+    }
+
+    /// Polls the connection once and answers what it tells.
+    pub(crate) fn step(&mut self, connection: &mut Connection, out: &mut Vec<u8>) -> Result<Step, Error> {
+        let cipher = connection.facts().ssl_cipher().unwrap_or_default();
+        let capabilities = connection.facts().capabilities;
+        let transport = connection.peer().transport;
+        let answer = match connection.poll_output(out)? {
+            Output::Transmit => return Ok(Step::Transmit),
+            Output::Wait(deadline) => return Ok(Step::Wait(deadline)),
+            Output::Event(Event::Login(login)) => self.log_in(&login, transport),
+            Output::Event(Event::Authenticated { .. }) => {
+                self.user = Some(self.candidate.clone());
+                Answer::Accept
+            }
+            Output::Event(Event::AuthenticationFailed { reason }) => {
+                self.refusal = Some(reason);
+                Answer::Nothing
+            }
+            Output::Event(Event::Command(command)) => self.execute(&command, cipher, capabilities),
+            Output::Event(Event::LocalData(data)) => {
+                self.file_bytes += data.len() as u64;
+                Answer::Nothing
+            }
+            Output::Event(Event::LocalDataEnd) => Answer::Ok(self.file_bytes),
+            Output::Event(Event::Closed) => Answer::Nothing,
+        };
+        say(answer, connection)?;
+        Ok(Step::Answered)
+    }
+
+    fn log_in(&mut self, login: &Login, transport: Transport) -> Answer {
+        let from = match transport {
+            Transport::UnixSocket => ClientHost::Socket,
+            Transport::Tcp => ClientHost::Ip(core::net::Ipv4Addr::LOCALHOST.into()),
+        };
+        self.candidate.clone_from(&login.user);
+        let candidate = match self.accounts.find(&login.user, from) {
+            Some(account) => Candidate {
+                plugin: account.plugin,
+                credential: account.credential.clone(),
+                requirement: account.requirement.clone(),
+                fast_digest: None,
+            },
+            None => Candidate::decoy(self.accounts.decoy_plugin(&login.user, Plugin::CachingSha2Password)),
+        };
+        Answer::Authenticate(Box::new(candidate))
+    }
+
+    fn execute(
+        &mut self,
+        command: &Command<'_>,
+        cipher: &'static str,
+        capabilities: sealwire_core::message::Capabilities,
+    ) -> Answer {
+        match command {
+            Command::Query(query) => {
+                self.queries.push(query.sql.to_vec());
+                self.query(query.sql, cipher)
+            }
+            Command::StmtPrepare(sql) => {
+                let count = sql.iter().filter(|byte| **byte == b'?').count() as u16;
+                self.parameters.push(count);
+                Answer::Prepared(self.parameters.len() as u32, count)
+            }
+            Command::StmtExecute(payload) => {
+                let id = StmtExecute::peek_statement_id(payload).unwrap_or_default();
+                let count = self.parameters.get((id as usize).wrapping_sub(1)).copied();
+                let Some(count) = count else { return Answer::Fail(unknown_statement()) };
+                match StmtExecute::decode(payload, count, None, &|_| false, capabilities) {
+                    Ok(execute) => {
+                        Answer::Execute(execute.parameters.iter().map(|value| value.to_string().into_bytes()).collect())
+                    }
+                    Err(error) => Answer::Fail(SqlError::new(1835, b"HY000", error.to_string())),
+                }
+            }
+            Command::StmtSendLongData { .. } | Command::StmtClose(_) => Answer::Nothing,
+            Command::Statistics => Answer::Text("Uptime: 1"),
+            Command::FieldList { .. } => Answer::FieldList,
+            Command::SetOption(_) => Answer::Eof,
+            _ => Answer::Ok(0),
+        }
+    }
+
+    fn query(&mut self, sql: &[u8], cipher: &'static str) -> Answer {
+        let text = String::from_utf8_lossy(sql);
+        match text.split_once(' ') {
+            _ if text == "SHOW STATUS LIKE 'Ssl_cipher'" => Answer::Status(cipher),
+            _ if text == "TWICE" => Answer::Twice,
+            _ if text == "FAIL" => Answer::Fail(SqlError::new(1064, b"42000", "You have an error in your SQL syntax")),
+            Some(("BLOB", length)) => Answer::Row(vec![b'x'; length.parse().unwrap_or_default()]),
+            Some(("LENGTH", _)) => Answer::Row(sql.len().to_string().into_bytes()),
+            Some(("INFILE", name)) => {
+                self.file_bytes = 0;
+                Answer::File(name.as_bytes().to_vec())
+            }
+            _ => Answer::Row(sql.to_vec()),
+        }
+    }
+}
+
+fn unknown_statement() -> SqlError {
+    SqlError::new(1243, b"HY000", "Unknown prepared statement handler given to mysqld_stmt_execute")
+}
+
+fn say(answer: Answer, connection: &mut Connection) -> Result<(), Error> {
+    let status = StatusFlags::AUTOCOMMIT;
+    let column = |name: &str| ColumnDefinition::new(name, ColumnType::VAR_STRING);
+    match answer {
+        Answer::Nothing => Ok(()),
+        Answer::Authenticate(candidate) => connection.authenticate(*candidate),
+        Answer::Accept => connection.accept(status),
+        Answer::Ok(affected_rows) => connection.ok(&OkPacket { affected_rows, status, ..OkPacket::default() }),
+        Answer::Fail(error) => connection.err(&error),
+        Answer::Text(text) => connection.text(text.as_bytes()),
+        Answer::Row(value) => {
+            connection.begin_rows(&[column("value")])?;
+            connection.text_row([Some(value.as_slice())])?;
+            connection.end_rows(status, 0)
+        }
+        Answer::Status(cipher) => {
+            connection.begin_rows(&[column("Variable_name"), column("Value")])?;
+            connection.text_row([Some(b"Ssl_cipher".as_slice()), Some(cipher.as_bytes())])?;
+            connection.end_rows(status, 0)
+        }
+        Answer::Execute(values) if values.is_empty() => connection.ok(&OkPacket { status, ..OkPacket::default() }),
+        Answer::Execute(values) => {
+            let columns: Vec<_> = values.iter().map(|_| column("value")).collect();
+            let values: Vec<_> = values.iter().map(|value| Value::Bytes(value)).collect();
+            connection.begin_rows(&columns)?;
+            connection.binary_row(&columns, &values)?;
+            connection.end_rows(status, 0)
+        }
+        Answer::Twice => {
+            let more = status | StatusFlags::MORE_RESULTS;
+            connection.ok(&OkPacket { affected_rows: 1, status: more, ..OkPacket::default() })?;
+            connection.begin_rows(&[column("value")])?;
+            connection.text_row([Some(b"second".as_slice())])?;
+            connection.end_rows(status, 0)
+        }
+        Answer::File(name) => connection.local_infile(&name),
+        Answer::Prepared(id, count) => {
+            let columns: Vec<_> = (0..count).map(|_| column("?")).collect();
+            connection.prepared(id, &columns, &columns, 0)
+        }
+        Answer::FieldList => connection.field_list(&[column("value")], status),
+        Answer::Eof => connection.eof(status),
+    }
+}

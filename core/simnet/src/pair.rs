@@ -1,0 +1,273 @@
+//! A client and a server machine, joined.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sealwire_core::client::{self, Prepared};
+use sealwire_core::facts::Transport;
+use sealwire_core::server::{self, Peer};
+use sealwire_core::{Error, Input, Now, Output, SqlError};
+
+use crate::host::{Host, Step};
+
+/// Friday, 2026-01-02 00:00:00 UTC: the wall clock at which every pair starts.
+const START: Duration = Duration::from_secs(1_767_312_000);
+
+/// More steps than any exchange needs: a pair that goes on is stuck in a circle.
+const MOST_STEPS: usize = 2_000_000;
+
+/// How bytes are handed over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Delivery {
+    /// Each transmission by itself.
+    Whole,
+    /// At most this many bytes at a time.
+    Chunks(usize),
+    /// All that a side has sent until it waits, at once.
+    Coalesced,
+}
+
+/// To whom bytes go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Toward {
+    /// From client to server.
+    Server,
+    /// From server to client.
+    Client,
+}
+
+/// What the client was told, in a form that lasts.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Seen {
+    /// Connected.
+    Connected,
+    /// OK with this many affected rows.
+    Ok(u64),
+    /// A result with these columns.
+    Columns(Vec<String>),
+    /// A row as text, NULL as `None`.
+    Row(Vec<Option<Vec<u8>>>),
+    /// The end of rows.
+    End,
+    /// A command failed.
+    Failed(SqlError),
+    /// A statement is prepared.
+    Prepared(Prepared),
+    /// COM_STATISTICS.
+    Text(Vec<u8>),
+    /// The server asks for a file.
+    File(Vec<u8>),
+    /// The connection is over.
+    Closed,
+    /// The connection has failed.
+    Broken(Error),
+}
+
+/// Alters what is on its way; may add and remove bytes.
+pub type Filter = Box<dyn FnMut(Toward, &mut Vec<u8>)>;
+
+/// A client and a server in memory.
+pub struct Pair {
+    /// The client.
+    pub client: client::Connection,
+    /// The server.
+    pub server: server::Connection,
+    /// The server's application.
+    pub host: Host,
+    /// What the client was told.
+    pub seen: Vec<Seen>,
+    /// How the server ended, where it failed.
+    pub server_error: Option<Error>,
+    /// Everything that was sent, in order, before any filter.
+    pub wire: Vec<(Toward, Vec<u8>)>,
+    /// The time.
+    pub now: Now,
+    delivery: Delivery,
+    filter: Option<Filter>,
+    to_server: Vec<u8>,
+    to_client: Vec<u8>,
+    client_done: bool,
+}
+
+impl Pair {
+    /// Joins a client and a server over a network, with each transmission delivered by itself.
+    #[must_use]
+    pub fn new(client: client::Config, server: server::Config, host: Host) -> Self {
+        let transport = client.transport;
+        let peer = match transport {
+            Transport::Tcp => Peer { transport, host: String::from("127.0.0.1"), user: None },
+            Transport::UnixSocket => Peer { transport, host: String::from("localhost"), user: Some("tester".into()) },
+        };
+        let now = Now { monotonic: Duration::ZERO, wall: START };
+        Self {
+            client: client::Connection::new(Arc::new(client), now),
+            server: server::Connection::new(Arc::new(server), 42, peer, now),
+            host,
+            seen: Vec::new(),
+            server_error: None,
+            wire: Vec::new(),
+            now,
+            delivery: Delivery::Whole,
+            filter: None,
+            to_server: Vec::new(),
+            to_client: Vec::new(),
+            client_done: false,
+        }
+    }
+
+    /// Hands bytes over in another way.
+    #[must_use]
+    pub fn delivered(mut self, delivery: Delivery) -> Self {
+        self.delivery = delivery;
+        self
+    }
+
+    /// Puts somebody in the middle.
+    #[must_use]
+    pub fn with_filter(mut self, filter: Filter) -> Self {
+        self.filter = Some(filter);
+        self
+    }
+
+    /// Runs until both sides wait and nothing is on its way. What the client was told since the last run is returned.
+    pub fn run(&mut self) -> Vec<Seen> {
+        let from = self.seen.len();
+        for _ in 0..MOST_STEPS {
+            let client = self.poll_client();
+            let server = self.poll_server();
+            let moved = self.deliver(Toward::Server) | self.deliver(Toward::Client);
+            if !client && !server && !moved {
+                return self.seen.get(from..).unwrap_or_default().to_vec();
+            }
+        }
+        self.seen.push(Seen::Broken(Error::Misuse("the pair goes round in circles")));
+        self.seen.get(from..).unwrap_or_default().to_vec()
+    }
+
+    /// Lets time pass for both.
+    pub fn pass(&mut self, time: Duration) {
+        self.now.monotonic += time;
+        self.now.wall += time;
+        // An error shows when the sides are polled.
+        let _ = self.client.handle_input(Input::Timeout, self.now);
+        let _ = self.server.handle_input(Input::Timeout, self.now);
+    }
+
+    /// Cuts the line: each side sees the end of the other's bytes.
+    pub fn cut(&mut self) {
+        let _ = self.client.handle_input(Input::Eof, self.now);
+        let _ = self.server.handle_input(Input::Eof, self.now);
+    }
+
+    /// Puts bytes of our own on the way.
+    pub fn inject(&mut self, toward: Toward, bytes: &[u8]) {
+        match toward {
+            Toward::Server => self.to_server.extend_from_slice(bytes),
+            Toward::Client => self.to_client.extend_from_slice(bytes),
+        }
+    }
+
+    /// All bytes that were sent in one direction.
+    #[must_use]
+    pub fn sent(&self, toward: Toward) -> Vec<u8> {
+        self.wire.iter().filter(|(to, _)| *to == toward).flat_map(|(_, bytes)| bytes.iter().copied()).collect()
+    }
+
+    fn poll_client(&mut self) -> bool {
+        if self.client_done {
+            return false;
+        }
+        let mut out = Vec::new();
+        let seen = match self.client.poll_output(&mut out) {
+            Ok(Output::Wait(_)) => return false,
+            Ok(Output::Transmit) => None,
+            Ok(Output::Event(event)) => Some(last(event)),
+            Err(error) => {
+                self.client_done = true;
+                Some(Seen::Broken(error))
+            }
+        };
+        if !out.is_empty() {
+            self.send(Toward::Server, out);
+        }
+        self.seen.extend(seen);
+        true
+    }
+
+    fn poll_server(&mut self) -> bool {
+        if self.server_error.is_some() {
+            return false;
+        }
+        let mut out = Vec::new();
+        let busy = match self.host.step(&mut self.server, &mut out) {
+            Ok(Step::Wait(_)) => false,
+            Ok(Step::Transmit | Step::Answered) => true,
+            Err(error) => {
+                self.server_error = Some(error);
+                // The driver closes the socket.
+                true
+            }
+        };
+        if !out.is_empty() {
+            self.send(Toward::Client, out);
+        }
+        busy
+    }
+
+    fn send(&mut self, toward: Toward, mut bytes: Vec<u8>) {
+        self.wire.push((toward, bytes.clone()));
+        if let Some(filter) = &mut self.filter {
+            filter(toward, &mut bytes);
+        }
+        self.inject(toward, &bytes);
+    }
+
+    /// Hands over what is on its way; `false` where nothing is.
+    fn deliver(&mut self, toward: Toward) -> bool {
+        let pending = match toward {
+            Toward::Server => &mut self.to_server,
+            Toward::Client => &mut self.to_client,
+        };
+        if pending.is_empty() {
+            // A server that has failed closes its socket once everything was said.
+            if toward == Toward::Client && self.server_error.is_some() && !self.client_done {
+                return self.client.handle_input(Input::Eof, self.now).is_ok() && self.poll_client();
+            }
+            return false;
+        }
+        let count = match self.delivery {
+            Delivery::Whole | Delivery::Coalesced => pending.len(),
+            Delivery::Chunks(size) => size.min(pending.len()),
+        };
+        let mut bytes: Vec<u8> = pending.drain(..count).collect();
+        // An error shows when the side is polled.
+        let _ = match toward {
+            Toward::Server => self.server.handle_input(Input::Bytes(&mut bytes), self.now),
+            Toward::Client => self.client.handle_input(Input::Bytes(&mut bytes), self.now),
+        };
+        true
+    }
+}
+
+fn last(event: client::Event<'_>) -> Seen {
+    use client::Event;
+    match event {
+        Event::Connected(_) => Seen::Connected,
+        Event::Ok(ok) => Seen::Ok(ok.affected_rows),
+        Event::ResultSet(columns) => {
+            Seen::Columns(columns.iter().map(|column| column.name_text().into_owned()).collect())
+        }
+        Event::TextRow(row) => {
+            Seen::Row(row.iter().map(|value| value.ok().flatten().map(<[u8]>::to_vec)).collect())
+        }
+        Event::BinaryRow(row) => {
+            Seen::Row(row.iter().map(|value| value.ok().map(|value| value.to_string().into_bytes())).collect())
+        }
+        Event::ResultEnd { .. } => Seen::End,
+        Event::Failed(error) => Seen::Failed(error),
+        Event::Prepared(prepared) => Seen::Prepared(prepared),
+        Event::Text(text) => Seen::Text(text.to_vec()),
+        Event::LocalInfile { filename } => Seen::File(filename.to_vec()),
+        Event::Closed => Seen::Closed,
+    }
+}

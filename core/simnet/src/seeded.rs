@@ -1,0 +1,43 @@
+//! Randomness that is a function of its seed.
+
+use std::sync::Mutex;
+
+use sealwire_core::random::Random;
+
+/// splitmix64 by Steele, Lea and Flood: good enough for tests, of no use for secrets.
+#[derive(Debug)]
+pub struct Seeded(Mutex<u64>);
+
+impl Seeded {
+    /// A source that gives the same bytes for the same seed.
+    pub const fn new(seed: u64) -> Self {
+        Self(Mutex::new(seed))
+    }
+
+    /// The next 64 bits.
+    pub fn next(&self) -> u64 {
+        // A poisoned lock still holds a number.
+        let mut state = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = *state;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// A number below `bound`; 0 where `bound` is 0.
+    pub fn below(&self, bound: usize) -> usize {
+        if bound == 0 { 0 } else { (self.next() % bound as u64) as usize }
+    }
+}
+
+impl Random for Seeded {
+    fn fill(&self, out: &mut [u8]) {
+        for chunk in out.chunks_mut(8) {
+            let bytes = self.next().to_le_bytes();
+            for (to, from) in chunk.iter_mut().zip(bytes) {
+                *to = from;
+            }
+        }
+    }
+}
