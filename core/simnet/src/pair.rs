@@ -135,7 +135,12 @@ impl Pair {
         for _ in 0..MOST_STEPS {
             let client = self.poll_client();
             let server = self.poll_server();
-            let moved = self.deliver(Toward::Server) | self.deliver(Toward::Client);
+            let polled = client || server;
+            let moved = match self.delivery {
+                // First everything that either side has to say, then all of it at once.
+                Delivery::Coalesced if polled => false,
+                _ => self.deliver(Toward::Server) | self.deliver(Toward::Client),
+            };
             if !client && !server && !moved {
                 return self.seen.get(from..).unwrap_or_default().to_vec();
             }
@@ -257,9 +262,7 @@ fn last(event: client::Event<'_>) -> Seen {
         Event::ResultSet(columns) => {
             Seen::Columns(columns.iter().map(|column| column.name_text().into_owned()).collect())
         }
-        Event::TextRow(row) => {
-            Seen::Row(row.iter().map(|value| value.ok().flatten().map(<[u8]>::to_vec)).collect())
-        }
+        Event::TextRow(row) => Seen::Row(row.iter().map(|value| value.ok().flatten().map(<[u8]>::to_vec)).collect()),
         Event::BinaryRow(row) => {
             Seen::Row(row.iter().map(|value| value.ok().map(|value| value.to_string().into_bytes())).collect())
         }

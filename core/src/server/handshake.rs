@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use super::config::{Config, Peer};
 use super::event::{Candidate, Login};
 use crate::account::admit;
-use crate::auth::{Plugin, ServerAuth, ServerContext, ServerStep};
+use crate::auth::{Credential, Plugin, ServerAuth, ServerContext, ServerStep};
 use crate::channel::Channel;
 use crate::error::{Error, PeerMisbehaved, Side, SqlError};
 use crate::facts::{Facts, Transport};
@@ -267,13 +267,18 @@ pub(super) struct AwaitAccount {
 
 impl AwaitAccount {
     /// Starts the exchange that the account's plugin wants.
-    pub(super) fn authenticate(self, candidate: Candidate, with: &mut Surroundings<'_>) -> Next {
+    pub(super) fn authenticate(self, mut candidate: Candidate, with: &mut Surroundings<'_>) -> Next {
+        if let Credential::Socket(name @ None) = &mut candidate.credential {
+            // An account that names nobody is for the user of its own name.
+            *name = Some(self.user.clone());
+        }
         with.facts.auth_plugin = Some(candidate.plugin.name().to_string());
         let mut state =
             Authenticating { auth: ServerAuth::start(candidate.plugin, Vec::new()), user: self.user, candidate };
         if state.candidate.requirement.needs_tls() && with.facts.tls.is_none() {
             // Before anything of the password is looked at: MySQL asks for it first, and only then refuses.
-            let using_password = !self.reply.data.is_empty();
+            // A lone NUL is how the SHA-2 plugins send an empty password.
+            let using_password = !matches!(self.reply.data.as_slice(), [] | [0]);
             return Next::Denied(state.deny(using_password, "the account demands TLS", with));
         }
         let plugin = state.candidate.plugin;

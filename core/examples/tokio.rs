@@ -1,0 +1,93 @@
+//! A client on tokio: `cargo run --example tokio HOST:PORT USER PASSWORD CA.pem`.
+//!
+//! The driver is [`drive`]; everything else is settings.
+use std::error::Error;
+use std::sync::Arc;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use sealwire_core::client::{Config, Connection, Event, TlsPolicy};
+use sealwire_core::random::Random;
+use sealwire_core::secret::Secret;
+use sealwire_core::tls::{ClientContext, ClientOptions, NamedPem, Trust};
+use sealwire_core::{Input, Now, Output};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+/// Polls, sends and reads until `on_event` says `true`.
+async fn drive(
+    connection: &mut Connection,
+    socket: &mut TcpStream,
+    started: Instant,
+    mut on_event: impl FnMut(Event<'_>) -> bool,
+) -> Result<(), Box<dyn Error>> {
+    let (mut out, mut input) = (Vec::new(), Vec::new());
+    loop {
+        match connection.poll_output(&mut out)? {
+            Output::Transmit => {
+                socket.write_all(&out).await?;
+                out.clear();
+            }
+            Output::Event(event) => {
+                if on_event(event) {
+                    return Ok(());
+                }
+            }
+            Output::Wait(deadline) => {
+                let read = socket.read_buf(&mut input);
+                let outcome = match deadline {
+                    Some(at) => tokio::time::timeout(at.saturating_sub(started.elapsed()), read).await.ok(),
+                    None => Some(read.await),
+                };
+                let now = Now { monotonic: started.elapsed(), wall: SystemTime::now().duration_since(UNIX_EPOCH)? };
+                let fed = match outcome.transpose()? {
+                    None => Input::Timeout,
+                    Some(0) => Input::Eof,
+                    Some(_) => Input::Bytes(&mut input),
+                };
+                connection.handle_input(fed, now)?;
+            }
+        }
+    }
+}
+
+/// The operating system's randomness, by way of the TLS provider.
+#[derive(Debug)]
+struct FromProvider(Arc<rustls::crypto::CryptoProvider>);
+
+impl Random for FromProvider {
+    #[expect(clippy::expect_used, reason = "without randomness there is nothing safe left to do")]
+    fn fill(&self, out: &mut [u8]) {
+        self.0.secure_random.fill(out).expect("the operating system has random bytes");
+    }
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [address, user, password, ca] = arguments.as_slice() else {
+        return Err("usage: tokio HOST:PORT USER PASSWORD CA.pem".into());
+    };
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut options = ClientOptions::new(Arc::clone(&provider), Trust::CaAndIdentity);
+    options.ca = vec![NamedPem::new(ca.as_str(), std::fs::read(ca)?)];
+    let mut config = Config::new(user.as_str(), Secret::from(password.as_str()), Arc::new(FromProvider(provider)));
+    config.server_name = address.rsplit_once(':').map_or(address.as_str(), |(host, _)| host).to_owned();
+    config.tls = TlsPolicy::Required(ClientContext::build(options)?);
+
+    let started = Instant::now();
+    let mut socket = TcpStream::connect(address).await?;
+    socket.set_nodelay(true)?;
+    let mut connection = Connection::new(Arc::new(config), Now { monotonic: started.elapsed(), ..Now::default() });
+    drive(&mut connection, &mut socket, started, |event| matches!(event, Event::Connected(_))).await?;
+    connection.query(b"SHOW STATUS LIKE 'Ssl_cipher'")?;
+    drive(&mut connection, &mut socket, started, |event| {
+        if let Event::TextRow(row) = &event {
+            let values: Vec<_> = row.iter().flatten().flatten().map(String::from_utf8_lossy).collect();
+            println!("{}", values.join("\t"));
+        }
+        matches!(event, Event::ResultEnd { .. } | Event::Failed(_))
+    })
+    .await?;
+    connection.quit()?;
+    drive(&mut connection, &mut socket, started, |event| matches!(event, Event::Closed)).await
+}

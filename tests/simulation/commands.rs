@@ -1,0 +1,221 @@
+//! The command phase: results, prepared statements, big packets, files, change of user.
+
+use sealwire_core::Error;
+use sealwire_core::client::Event;
+use sealwire_core::error::Side;
+use sealwire_core::message::{Capabilities, Value};
+use sealwire_core::server;
+use sealwire_simnet::{Pair, Seen};
+
+use crate::world::{PASSWORD, World, pair, plain_client, plain_server};
+
+fn connected() -> Pair {
+    let world = World::new();
+    let mut pair = pair(world.client("any"), world.server());
+    assert_eq!(pair.run(), [Seen::Connected]);
+    pair
+}
+
+/// A server as MySQL 5.6 is: EOF packets, no session tracking.
+fn old_server() -> server::Config {
+    let mut server = plain_server();
+    server.capabilities = server
+        .capabilities
+        .without(Capabilities::DEPRECATE_EOF.union(Capabilities::SESSION_TRACK).union(Capabilities::QUERY_ATTRIBUTES));
+    server
+}
+
+fn text(value: &[u8]) -> Seen {
+    Seen::Row(vec![Some(value.to_vec())])
+}
+
+#[test]
+fn the_cipher_that_the_server_shows_is_the_clients() {
+    let mut pair = connected();
+    pair.client.query(b"SHOW STATUS LIKE 'Ssl_cipher'").unwrap();
+    let cipher = pair.client.facts().ssl_cipher().unwrap();
+    let row = Seen::Row(vec![Some(b"Ssl_cipher".to_vec()), Some(cipher.as_bytes().to_vec())]);
+    assert_eq!(pair.run()[1..], [row, Seen::End]);
+}
+
+#[test]
+fn commands_that_are_sent_together_are_answered_in_their_order() {
+    for server in [plain_server(), old_server()] {
+        let mut pair = pair(plain_client("native"), server);
+        pair.run();
+        for number in 0..50 {
+            pair.client.query(format!("query {number}").as_bytes()).unwrap();
+        }
+        pair.client.statistics().unwrap();
+        pair.client.ping().unwrap();
+        let seen = pair.run();
+        let rows: Vec<_> = seen.iter().filter(|seen| matches!(seen, Seen::Row(_))).cloned().collect();
+        assert_eq!(rows, (0..50).map(|number| text(format!("query {number}").as_bytes())).collect::<Vec<_>>());
+        assert_eq!(seen[seen.len() - 2..], [Seen::Text(b"Uptime: 1".to_vec()), Seen::Ok(0)]);
+    }
+}
+
+#[test]
+fn several_results_follow_one_another() {
+    for server in [plain_server(), old_server()] {
+        let mut pair = pair(plain_client("native"), server);
+        pair.run();
+        pair.client.query(b"TWICE").unwrap();
+        pair.client.query(b"FAIL").unwrap();
+        let seen = pair.run();
+        assert_eq!(seen[..4], [Seen::Ok(1), Seen::Columns(vec!["value".into()]), text(b"second"), Seen::End]);
+        assert!(matches!(&seen[4], Seen::Failed(error) if error.code == 1064), "{seen:?}");
+    }
+}
+
+#[test]
+fn values_around_and_over_16_mib_go_both_ways() {
+    let mut pair = connected();
+    for length in [0xff_fffe, 0xff_ffff, 20 * 1024 * 1024] {
+        let query = [b"LENGTH ".as_slice(), &vec![b'a'; length - 8]].concat();
+        pair.client.query(&query).unwrap();
+        assert_eq!(pair.run()[1], text((length - 1).to_string().as_bytes()));
+        // The row's own length takes 4 or 9 bytes in front of the value.
+        pair.client.query(format!("BLOB {length}").as_bytes()).unwrap();
+        let seen = pair.run();
+        assert!(seen[1] == text(&vec![b'x'; length]), "{length}");
+    }
+}
+
+#[test]
+fn prepared_statements_give_their_parameters_back() {
+    for server in [plain_server(), old_server()] {
+        let mut pair = pair(plain_client("native"), server);
+        pair.run();
+        for (sql, values) in [
+            ("SELECT", &[][..]),
+            ("SELECT ?", &[Value::Int(-7)]),
+            ("SELECT ?, ?, ?", &[Value::Bytes(b"text"), Value::Double(1.5), Value::UInt(u64::MAX)]),
+        ] {
+            pair.client.prepare(sql.as_bytes()).unwrap();
+            let seen = pair.run();
+            let [Seen::Prepared(statement)] = seen.as_slice() else { panic!("{seen:?}") };
+            assert_eq!((statement.parameters.len(), statement.columns.len()), (values.len(), values.len()));
+            pair.client.execute(statement, values).unwrap();
+            pair.client.close_statement(statement).unwrap();
+            let seen = pair.run();
+            if values.is_empty() {
+                assert_eq!(seen, [Seen::Ok(0)]);
+            } else {
+                let row = values.iter().map(|value| Some(value.to_string().into_bytes())).collect();
+                assert_eq!(seen[1..], [Seen::Row(row), Seen::End]);
+            }
+        }
+    }
+}
+
+#[test]
+fn too_few_values_for_a_statement_are_a_misuse_that_sends_nothing() {
+    let mut pair = connected();
+    pair.client.prepare(b"SELECT ?").unwrap();
+    let Some(Seen::Prepared(statement)) = pair.run().pop() else { panic!("not prepared") };
+    assert!(matches!(pair.client.execute(&statement, &[]), Err(Error::Misuse(_))));
+    pair.client.ping().unwrap();
+    assert_eq!(pair.run(), [Seen::Ok(0)]);
+}
+
+#[test]
+fn small_commands_are_answered() {
+    for server in [plain_server(), old_server()] {
+        let mut pair = pair(plain_client("native"), server);
+        pair.run();
+        pair.client.init_db(b"test").unwrap();
+        pair.client.reset_connection().unwrap();
+        assert_eq!(pair.run(), [Seen::Ok(0), Seen::Ok(0)]);
+        pair.client.set_option(0).unwrap();
+        pair.client.field_list(b"t", b"").unwrap();
+        let seen = pair.run();
+        assert!(matches!(seen[0], Seen::Ok(0) | Seen::End), "{seen:?}");
+        assert_eq!(seen[1..], [Seen::Columns(vec!["value".into()]), Seen::End]);
+        pair.client.ping().unwrap();
+        assert_eq!(pair.run(), [Seen::Ok(0)]);
+    }
+}
+
+#[test]
+fn a_file_is_refused_unless_it_was_allowed() {
+    let mut client = plain_client("native");
+    client.capabilities |= Capabilities::LOCAL_FILES;
+    let mut pair = pair(client, plain_server());
+    pair.run();
+    pair.client.query(b"INFILE /etc/passwd").unwrap();
+    let seen = pair.run();
+    assert!(matches!(seen.as_slice(), [Seen::Failed(error)] if error.code == 2068), "{seen:?}");
+    pair.client.ping().unwrap();
+    assert_eq!(pair.run(), [Seen::Ok(0)], "the connection lives");
+}
+
+#[test]
+fn a_file_that_was_allowed_is_sent_whole() {
+    let mut client = plain_client("native");
+    client.local_infile = true;
+    let mut pair = pair(client, plain_server());
+    pair.run();
+    pair.client.query(b"INFILE a.csv").unwrap();
+    assert_eq!(pair.run(), [Seen::File(b"a.csv".to_vec())]);
+    pair.client.local_infile_data(&vec![b'z'; 17 * 1024 * 1024]).unwrap();
+    pair.client.local_infile_end().unwrap();
+    assert_eq!(pair.run(), [Seen::Ok(17 * 1024 * 1024)]);
+}
+
+#[test]
+fn change_user_checks_password_and_require_again() {
+    let world = World::new();
+    let mut pair = pair(world.client("any"), world.server());
+    pair.run();
+    for user in ["native", "ed25519", "ssl"] {
+        pair.client.change_user(user, PASSWORD.into(), None).unwrap();
+        assert_eq!(pair.run(), [Seen::Ok(0)], "{user}");
+        assert_eq!(pair.host.user.as_deref(), Some(user));
+    }
+    pair.client.change_user("x509", PASSWORD.into(), None).unwrap();
+    let seen = pair.run();
+    assert!(matches!(&seen[0], Seen::Failed(error) if error.code == 1045), "no certificate was shown: {seen:?}");
+    assert!(matches!(pair.server_error, Some(Error::Refused { by: Side::Server, .. })), "and the connection is closed");
+}
+
+#[test]
+fn change_user_challenges_afresh_each_time() {
+    let mut pair = connected();
+    let mut scrambles = std::collections::HashSet::new();
+    for _ in 0..5 {
+        let from = pair.wire.len();
+        pair.client.change_user("native", PASSWORD.into(), None).unwrap();
+        pair.run();
+        assert!(scrambles.insert(pair.wire[from..].concat_bytes()));
+    }
+}
+
+trait ConcatBytes {
+    fn concat_bytes(&self) -> Vec<u8>;
+}
+
+impl ConcatBytes for [(sealwire_simnet::Toward, Vec<u8>)] {
+    fn concat_bytes(&self) -> Vec<u8> {
+        self.iter().flat_map(|(_, bytes)| bytes.iter().copied()).collect()
+    }
+}
+
+#[test]
+fn quit_closes_both_sides_in_order() {
+    let mut pair = connected();
+    pair.client.quit().unwrap();
+    assert_eq!(pair.run(), [Seen::Closed]);
+    assert_eq!(pair.server_error, None);
+    assert!(matches!(pair.client.query(b"x"), Err(Error::Misuse(_))));
+}
+
+#[test]
+fn a_command_before_the_connection_is_made_is_a_misuse() {
+    let world = World::new();
+    let mut pair = pair(world.client("any"), world.server());
+    assert!(matches!(pair.client.query(b"x"), Err(Error::Misuse(_))));
+    let mut out = Vec::new();
+    let polled = pair.client.poll_output(&mut out);
+    assert!(!matches!(polled, Ok(sealwire_core::Output::Event(Event::Closed)) | Err(_)), "and no failure");
+}

@@ -1,0 +1,14 @@
+//! Client and server machines in memory: every way of delivery, every plugin, every REQUIRE clause.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests fail by panicking, their helpers too"
+)]
+
+mod commands;
+mod delivery;
+mod logins;
+mod world;
