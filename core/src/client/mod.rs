@@ -20,7 +20,7 @@ use crate::channel::{Channel, PRE_AUTHENTICATION_LIMIT, Tracer};
 use crate::error::{Error, Side};
 use crate::facts::Facts;
 use crate::machine::{Input, Now, Output};
-use crate::message::{BinaryRow, ErrPacket, OkPacket, StatusFlags, TextRow};
+use crate::message::{BinaryRow, ColumnDefinition, ErrPacket, OkPacket, StatusFlags, TextRow};
 use crate::trace::{self, Direction};
 use handshake::{AwaitGreeting, Handshake, Next, Surroundings};
 use session::{Happened, Session};
@@ -49,6 +49,8 @@ pub struct Connection {
     now: Now,
     deadline: Duration,
     eof: bool,
+    /// What [`Connection::poll_ready`] found and nobody took yet.
+    ready: Option<Happened>,
 }
 
 /// The phase of the connection.
@@ -68,7 +70,7 @@ impl Connection {
         let facts = Facts { transport: config.transport, ..Facts::default() };
         let deadline = now.monotonic.saturating_add(config.connect_timeout);
         let state = State::Handshake(Handshake::AwaitGreeting(AwaitGreeting));
-        Self { config, channel: Channel::new(tracer), state, facts, now, deadline, eof: false }
+        Self { config, channel: Channel::new(tracer), state, facts, now, deadline, eof: false, ready: None }
     }
 
     /// Takes input. The events and bytes that follow from it are polled.
@@ -110,6 +112,22 @@ impl Connection {
     /// # Errors
     /// The sticky error of a connection that has failed.
     pub fn poll_output<'a>(&'a mut self, out: &mut Vec<u8>) -> Result<Output<Event<'a>>, Error> {
+        Ok(match self.poll_ready(out)? {
+            Output::Transmit => Output::Transmit,
+            Output::Wait(deadline) => Output::Wait(deadline),
+            Output::Event(()) => match self.event()? {
+                Some(event) => Output::Event(event),
+                None => Output::Transmit,
+            },
+        })
+    }
+
+    /// As [`poll_output`](Self::poll_output), for a driver that lends the event on from its own loop: what is ready is
+    /// taken with [`event`](Self::event), before the next call of any other method.
+    ///
+    /// # Errors
+    /// As [`poll_output`](Self::poll_output).
+    pub fn poll_ready(&mut self, out: &mut Vec<u8>) -> Result<Output<()>, Error> {
         if self.channel.unsent() >= HIGH_WATER && self.transmit(out)? {
             return Ok(Output::Transmit);
         }
@@ -122,7 +140,10 @@ impl Connection {
             _ => self.advance().map_err(|error| self.fail(error)),
         };
         match happened {
-            Ok(Some(happened)) => return self.event(happened).map(Output::Event),
+            Ok(Some(happened)) => {
+                self.ready = Some(happened);
+                return Ok(Output::Event(()));
+            }
             Ok(None) => {}
             Err(error) => {
                 return if self.channel.transmit(out).unwrap_or(false) { Ok(Output::Transmit) } else { Err(error) };
@@ -231,8 +252,32 @@ impl Connection {
         }
     }
 
+    /// The event that [`poll_ready`](Self::poll_ready) announced; `None` where there is none, or it was taken.
+    ///
+    /// # Errors
+    /// Where the server's packet can't be read.
+    pub fn event(&mut self) -> Result<Option<Event<'_>>, Error> {
+        match self.ready.take() {
+            Some(happened) => self.complete(happened).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Whether the event that [`poll_ready`](Self::poll_ready) announced is a row.
+    pub const fn is_row_ready(&self) -> bool {
+        matches!(self.ready, Some(Happened::TextRow(_) | Happened::BinaryRow(_)))
+    }
+
+    /// The columns of the result that is being read, or was read last.
+    pub fn columns(&self) -> &[ColumnDefinition] {
+        match &self.state {
+            State::Session(session) => &session.columns,
+            _ => &[],
+        }
+    }
+
     /// Completes an event with what it borrows.
-    fn event(&mut self, happened: Happened) -> Result<Event<'_>, Error> {
+    fn complete(&mut self, happened: Happened) -> Result<Event<'_>, Error> {
         let capabilities = self.facts.capabilities;
         if let Happened::Connected(packet) | Happened::Ok(packet) = &happened {
             let payload = self.channel.payload(packet);
