@@ -1,0 +1,7 @@
+//! `sealwire`: the client's program. All of it is in [`sealwire::terminal`].
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    sealwire::terminal::run(std::env::args_os().skip(1))
+}

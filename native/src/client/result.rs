@@ -1,0 +1,188 @@
+//! The answers to a command, read row by row.
+
+use std::io::{Read, Write};
+
+use sealwire_core::client::Event;
+use sealwire_core::error::Error;
+use sealwire_core::message::{BinaryRow, ColumnDefinition, OkPacket, StatusFlags, TextRow};
+
+use super::{Client, ClientError};
+
+/// What the server says of a statement when it is done.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// Rows changed.
+    pub affected_rows: u64,
+    /// The last AUTO_INCREMENT value made; 0 for none.
+    pub last_insert_id: u64,
+    /// How many warnings wait for SHOW WARNINGS.
+    pub warnings: u16,
+    /// Text for the user: `Rows matched: 1  Changed: 1  Warnings: 0`.
+    pub info: String,
+    /// The session's status.
+    pub status: StatusFlags,
+}
+
+impl From<&OkPacket<'_>> for Summary {
+    fn from(ok: &OkPacket<'_>) -> Self {
+        Self {
+            affected_rows: ok.affected_rows,
+            last_insert_id: ok.last_insert_id,
+            warnings: ok.warnings,
+            info: String::from_utf8_lossy(ok.info).into_owned(),
+            status: ok.status,
+        }
+    }
+}
+
+/// The results of a text query. Rows that are not read are skipped when it is dropped.
+#[derive(Debug)]
+pub struct QueryResult<'c, S: Read + Write>(Answer<'c, S>);
+
+/// The results of a prepared statement. Rows that are not read are skipped when it is dropped.
+#[derive(Debug)]
+pub struct StatementResult<'c, S: Read + Write>(Answer<'c, S>);
+
+/// Where the reading of results stands.
+#[derive(Debug)]
+enum Stage {
+    /// Rows are to come.
+    Rows,
+    /// This result is over.
+    Done(Summary),
+}
+
+#[derive(Debug)]
+pub(super) struct Answer<'c, S: Read + Write> {
+    client: &'c mut Client<S>,
+    stage: Stage,
+    /// Whether this result has columns, even if it has no row.
+    has_rows: bool,
+}
+
+macro_rules! result_methods {
+    ($type:ident, $row:ident, $variant:ident) => {
+        impl<'c, S: Read + Write> $type<'c, S> {
+            pub(super) const fn new(answer: Answer<'c, S>) -> Self {
+                Self(answer)
+            }
+
+            /// The columns of the current result; empty for a statement without rows.
+            pub fn columns(&self) -> &[ColumnDefinition] {
+                self.0.columns()
+            }
+
+            /// The next row of the current result, which borrows the connection's buffer; `None` after the last.
+            ///
+            /// # Errors
+            /// Where the server breaks off, or the connection does.
+            #[expect(clippy::should_implement_trait, reason = "the row is lent, which `Iterator` can't say")]
+            pub fn next(&mut self) -> Result<Option<$row<'_>>, ClientError> {
+                if !self.0.advance()? {
+                    return Ok(None);
+                }
+                match self.0.client.connection.event()? {
+                    Some(Event::$variant(row)) => Ok(Some(row)),
+                    _ => Err(unexpected()),
+                }
+            }
+
+            /// Goes to the next statement's result, skipping what is left of this one; false where there is none.
+            ///
+            /// # Errors
+            /// As `next`; also where that statement failed.
+            pub fn next_result(&mut self) -> Result<bool, ClientError> {
+                self.0.next_result()
+            }
+
+            /// What the server said of the current statement; `None` while rows are to come.
+            pub const fn summary(&self) -> Option<&Summary> {
+                match &self.0.stage {
+                    Stage::Done(summary) => Some(summary),
+                    Stage::Rows => None,
+                }
+            }
+        }
+    };
+}
+
+result_methods!(QueryResult, TextRow, TextRow);
+result_methods!(StatementResult, BinaryRow, BinaryRow);
+
+impl<'c, S: Read + Write> Answer<'c, S> {
+    /// Reads up to where the first result is known.
+    pub(super) fn start(client: &'c mut Client<S>) -> Result<Self, ClientError> {
+        let mut answer = Self { client, stage: Stage::Done(Summary::default()), has_rows: false };
+        answer.begin()?;
+        Ok(answer)
+    }
+
+    fn begin(&mut self) -> Result<(), ClientError> {
+        // Until it is known otherwise, nothing is left to skip.
+        (self.stage, self.has_rows) = (Stage::Done(Summary::default()), false);
+        loop {
+            let filename = match self.client.next_event()? {
+                Event::Ok(ok) => {
+                    self.stage = Stage::Done(Summary::from(&ok));
+                    return Ok(());
+                }
+                Event::ResultSet(_) => {
+                    (self.stage, self.has_rows) = (Stage::Rows, true);
+                    return Ok(());
+                }
+                Event::Failed(error) => return Err(ClientError::Sql(error)),
+                Event::LocalInfile { filename } => filename.to_vec(),
+                _ => return Err(unexpected()),
+            };
+            self.client.send_file(&filename)?;
+        }
+    }
+
+    fn columns(&self) -> &[ColumnDefinition] {
+        if self.has_rows { self.client.connection.columns() } else { &[] }
+    }
+
+    /// Reads on; true where a row is ready to be taken from the connection.
+    fn advance(&mut self) -> Result<bool, ClientError> {
+        if let Stage::Done(_) = self.stage {
+            return Ok(false);
+        }
+        self.client.wait()?;
+        if self.client.connection.is_row_ready() {
+            return Ok(true);
+        }
+        // Whatever comes now, no row of this result follows it.
+        self.stage = Stage::Done(Summary::default());
+        match self.client.connection.event()? {
+            Some(Event::ResultEnd { status, warnings }) => {
+                self.stage = Stage::Done(Summary { status, warnings, ..Summary::default() });
+                Ok(false)
+            }
+            Some(Event::Failed(error)) => Err(ClientError::Sql(error)),
+            _ => Err(unexpected()),
+        }
+    }
+
+    fn next_result(&mut self) -> Result<bool, ClientError> {
+        while self.advance()? {
+            self.client.connection.event()?;
+        }
+        let more = matches!(&self.stage, Stage::Done(summary) if summary.status.contains(StatusFlags::MORE_RESULTS));
+        if more {
+            self.begin()?;
+        }
+        Ok(more)
+    }
+}
+
+impl<S: Read + Write> Drop for Answer<'_, S> {
+    fn drop(&mut self) {
+        // A failure is the connection's own and sticks to it: the next call returns it. One of a skipped statement concerns nobody.
+        while let Ok(true) | Err(ClientError::Sql(_)) = self.next_result() {}
+    }
+}
+
+/// The connection reports only what fits the command: this is a bug of ours, said without a panic.
+pub(super) const fn unexpected() -> ClientError {
+    ClientError::Connection(Error::Misuse("an event that does not answer the command"))
+}

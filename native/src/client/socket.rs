@@ -1,0 +1,102 @@
+//! The sockets a client connects by itself.
+
+use std::fmt;
+use std::io::{self, Read, Write};
+use std::net::{TcpStream, ToSocketAddrs as _};
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use super::ClientError;
+
+/// Where a server listens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Address {
+    /// A host's name or address, and the port.
+    Tcp {
+        /// The host.
+        host: String,
+        /// The port.
+        port: u16,
+    },
+    /// A Unix socket.
+    Unix(PathBuf),
+}
+
+impl fmt::Display for Address {
+    /// `host:port`, or the socket's path.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp { host, port } => write!(f, "{host}:{port}"),
+            Self::Unix(path) => path.display().fmt(f),
+        }
+    }
+}
+
+/// A connected socket of either family.
+#[derive(Debug)]
+pub enum Socket {
+    /// Over the network.
+    Tcp(TcpStream),
+    /// On this machine.
+    Unix(UnixStream),
+}
+
+impl Socket {
+    /// Connects; a host's addresses are tried one after the other, within `timeout` in all.
+    pub(super) fn connect(address: &Address, timeout: Duration) -> Result<Self, ClientError> {
+        let failed = |error| ClientError::Connect { address: address.clone(), error };
+        let (host, port) = match address {
+            Address::Unix(path) => return UnixStream::connect(path).map(Self::Unix).map_err(failed),
+            Address::Tcp { host, port } => (host.as_str(), *port),
+        };
+        let unknown = || ClientError::UnknownHost { host: host.to_owned() };
+        let deadline = Instant::now().checked_add(timeout);
+        let mut last = None;
+        for target in (host, port).to_socket_addrs().map_err(|_| unknown())? {
+            let left = deadline.map_or(timeout, |deadline| deadline.saturating_duration_since(Instant::now()));
+            match TcpStream::connect_timeout(&target, left.max(Duration::from_millis(1))) {
+                Ok(stream) => {
+                    // Requests are written whole: to wait for more would only add the time of an acknowledgement.
+                    stream.set_nodelay(true).map_err(failed)?;
+                    return Ok(Self::Tcp(stream));
+                }
+                Err(error) => last = Some(error),
+            }
+        }
+        Err(last.map_or_else(unknown, failed))
+    }
+
+    /// How long a read may wait; `None` for ever.
+    pub(super) fn set_read_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
+        match self {
+            Self::Tcp(stream) => stream.set_read_timeout(timeout),
+            Self::Unix(stream) => stream.set_read_timeout(timeout),
+        }
+    }
+}
+
+impl Read for Socket {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(stream) => stream.read(buffer),
+            Self::Unix(stream) => stream.read(buffer),
+        }
+    }
+}
+
+impl Write for Socket {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(stream) => stream.write(buffer),
+            Self::Unix(stream) => stream.write(buffer),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Tcp(stream) => stream.flush(),
+            Self::Unix(stream) => stream.flush(),
+        }
+    }
+}

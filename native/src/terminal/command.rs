@@ -1,0 +1,156 @@
+//! The commands that the client carries out itself.
+
+/// A command of the client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Command {
+    /// Forget the statement that is being typed.
+    Clear,
+    /// Connect again, to a database and host if they are named.
+    Connect,
+    /// Set what ends a statement.
+    Delimiter,
+    /// Send the statement, show the result one column a line.
+    Ego,
+    /// Send the statement.
+    Go,
+    /// Show the list of commands.
+    Help,
+    /// Stop logging the output.
+    NoTee,
+    /// Do not show warnings.
+    NoWarning,
+    /// Show the statement that is being typed.
+    Print,
+    /// Change the prompt.
+    Prompt,
+    /// Leave.
+    Quit,
+    /// Run a file.
+    Source,
+    /// Show the connection's status.
+    Status,
+    /// Run a command of the shell.
+    System,
+    /// Log the output into a file as well.
+    Tee,
+    /// Change the database.
+    Use,
+    /// Show warnings after each statement.
+    Warnings,
+}
+
+/// Name, letter, whether it takes an argument, explanation.
+type Row = (&'static str, u8, Command, bool, &'static str);
+
+const TABLE: &[Row] = &[
+    ("?", b'?', Command::Help, true, "Synonym for `help'."),
+    ("clear", b'c', Command::Clear, false, "Clear the current input statement."),
+    ("connect", b'r', Command::Connect, true, "Reconnect to the server. Optional arguments are db and host."),
+    ("delimiter", b'd', Command::Delimiter, true, "Set statement delimiter."),
+    ("ego", b'G', Command::Ego, false, "Send command to the server, display result vertically."),
+    ("exit", b'q', Command::Quit, false, "Exit sealwire. Same as quit."),
+    ("go", b'g', Command::Go, false, "Send command to the server."),
+    ("help", b'h', Command::Help, true, "Display this help."),
+    ("notee", b't', Command::NoTee, false, "Don't write into outfile."),
+    ("nowarning", b'w', Command::NoWarning, false, "Don't show warnings after every statement."),
+    ("print", b'p', Command::Print, false, "Print current command."),
+    ("prompt", b'R', Command::Prompt, true, "Change your sealwire prompt."),
+    ("quit", b'q', Command::Quit, false, "Quit sealwire."),
+    ("source", b'.', Command::Source, true, "Execute an SQL script file. Takes a file name as an argument."),
+    ("status", b's', Command::Status, false, "Get status information from the server."),
+    ("system", b'!', Command::System, true, "Execute a system shell command."),
+    ("tee", b'T', Command::Tee, true, "Set outfile [to_outfile]. Append everything into given outfile."),
+    ("use", b'u', Command::Use, true, "Use another database. Takes database name as argument."),
+    ("warnings", b'W', Command::Warnings, false, "Show warnings after every statement."),
+];
+
+impl Command {
+    /// The command that `\letter` stands for.
+    pub(crate) fn by_letter(letter: u8) -> Option<Self> {
+        TABLE.iter().find(|row| row.1 == letter).map(|row| row.2)
+    }
+
+    /// A text that is a command by its full name, and the argument.
+    pub(crate) fn parse_words(text: &[u8]) -> Option<(Self, String)> {
+        let text = text.trim_ascii();
+        let end = text.iter().position(|byte| matches!(byte, b' ' | b'\t')).unwrap_or(text.len());
+        let (name, argument) = text.split_at(end);
+        let argument = argument.trim_ascii();
+        let row = TABLE.iter().find(|row| row.0.as_bytes().eq_ignore_ascii_case(name))?;
+        // A command that takes no argument, with one, is a statement.
+        (row.3 || argument.is_empty()).then(|| (row.2, String::from_utf8_lossy(argument).into_owned()))
+    }
+
+    /// Whether it takes an argument.
+    pub(crate) fn takes_argument(self) -> bool {
+        TABLE.iter().any(|row| row.2 == self && row.3)
+    }
+
+    /// The list that `help` shows.
+    pub(crate) fn help() -> String {
+        let mut text = String::from(
+            "\nList of all sealwire commands:\n\
+             Note that all text commands must be first on line and end with ';'\n",
+        );
+        for (name, letter, _, _, explanation) in TABLE {
+            text.push_str(&format!("{name:<10}(\\{}) {explanation}\n", char::from(*letter)));
+        }
+        text.push_str("\nFor server side help, type 'help contents'\n\n");
+        text
+    }
+}
+
+/// The first word of a command's argument, with quotes and backslashes taken off: a database, a host, a delimiter.
+pub(crate) fn word(argument: &str) -> Option<(String, &str)> {
+    let argument = argument.trim_start();
+    let mut characters = argument.char_indices();
+    let quote = argument.chars().next().filter(|first| matches!(first, '\'' | '"' | '`'));
+    if quote.is_some() {
+        characters.next();
+    }
+    let mut word = String::new();
+    let mut rest = "";
+    while let Some((at, character)) = characters.next() {
+        match quote {
+            Some(quote) if character == quote => {
+                rest = argument.get(at + 1..).unwrap_or_default();
+                break;
+            }
+            None if character == ' ' => {
+                rest = argument.get(at..).unwrap_or_default();
+                break;
+            }
+            None if character == '\\' => word.extend(characters.next().map(|(_, escaped)| escaped)),
+            _ => word.push(character),
+        }
+    }
+    (!word.is_empty()).then_some((word, rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_known_in_any_case_and_whole() {
+        assert_eq!(Command::parse_words(b"  Use  test "), Some((Command::Use, "test".into())));
+        assert_eq!(Command::parse_words(b"used test"), None);
+        assert_eq!(Command::parse_words(b"quit now"), None);
+        assert_eq!(Command::parse_words(b"?"), Some((Command::Help, String::new())));
+    }
+
+    #[test]
+    fn words_lose_their_quotes() {
+        assert_eq!(word("test other"), Some(("test".into(), " other")));
+        assert_eq!(word("`my db` x"), Some(("my db".into(), " x")));
+        assert_eq!(word(r"a\ b"), Some(("a b".into(), "")));
+        assert_eq!(word("  "), None);
+    }
+
+    #[test]
+    fn the_help_names_each_command_with_its_letter() {
+        let help = Command::help();
+        assert!(help.contains("status    (\\s) Get status information from the server.\n"));
+        assert!(help.contains("?         (\\?) Synonym for `help'.\n"));
+    }
+}

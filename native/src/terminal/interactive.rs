@@ -1,0 +1,128 @@
+//! Lines from a person at a terminal: history, prompts, statements over several lines.
+
+use std::fs::{self, OpenOptions};
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use rustyline::error::ReadlineError;
+use rustyline::history::{DefaultHistory, History as _};
+use rustyline::{Config, Editor};
+
+use super::session::{Flow, Session};
+use super::splitter::Continues;
+use super::{prompt, status};
+
+/// Talks with the user until they leave; the program's exit code.
+pub(crate) fn run(session: &mut Session) -> u8 {
+    greet(session);
+    let history = std::env::var_os("SEALWIRE_HISTFILE")
+        .map(PathBuf::from)
+        .or_else(|| std::env::var_os("HOME").map(|home| Path::new(&home).join(".sealwire_history")));
+    let config = Config::builder().auto_add_history(false).max_history_size(10_000).map(|it| it.build());
+    let editor = config.and_then(Editor::<(), DefaultHistory>::with_config);
+    let mut editor = match editor {
+        Ok(editor) => editor,
+        Err(error) => {
+            eprintln!("ERROR: the terminal can't be used: {error}");
+            return 1;
+        }
+    };
+    if let Some(path) = &history {
+        // There is none the first time.
+        let _ = editor.load_history(path);
+    }
+    let mut counter = 0;
+    let code = loop {
+        let prompt = match session.splitter().continues() {
+            Continues::Nothing => {
+                counter += 1;
+                prompt::render(session.prompt(), session, counter)
+            }
+            Continues::Statement => "    -> ".to_owned(),
+            Continues::Comment => "   /*> ".to_owned(),
+            Continues::Quote(quote) => format!("    {}> ", char::from(quote)),
+        };
+        let _ = session.output().flush();
+        match editor.readline(&prompt) {
+            Ok(line) => {
+                if is_worth_keeping(&line) {
+                    // A history that can't grow is no reason to stop.
+                    let _ = editor.add_history_entry(&line);
+                }
+                if let Flow::Leave(code) = session.line(line.as_bytes()) {
+                    break code;
+                }
+            }
+            Err(ReadlineError::Interrupted) => {
+                println!("^C");
+                session.splitter_mut().clear();
+            }
+            Err(ReadlineError::Eof) => break 0,
+            Err(error) => {
+                eprintln!("ERROR: the terminal can't be read: {error}");
+                break 1;
+            }
+        }
+    };
+    if let Some(path) = &history
+        && !editor.history().is_empty()
+        && let Err(error) = save(&mut editor, path)
+    {
+        eprintln!("WARNING: the history can't be written to {}: {error}", path.display());
+    }
+    code
+}
+
+fn greet(session: &mut Session) {
+    if session.behavior().silent > 0 {
+        return;
+    }
+    let Some(client) = session.client() else { return };
+    let facts = client.facts();
+    let text = format!(
+        "Welcome to {}.  Commands end with {} or \\g.\n\
+         Your connection id is {}\n\
+         Server version: {}\n\
+         {}\n\n\
+         Type 'help;' or '\\h' for help. Type '\\c' to clear the current input statement.\n\n",
+        status::program(),
+        String::from_utf8_lossy(session.splitter().delimiter()),
+        facts.connection_id,
+        facts.server_version.strip_prefix("5.5.5-").unwrap_or(&facts.server_version),
+        match &facts.tls {
+            Some(tls) => format!("SSL: {} with {}", tls.version.name(), tls.cipher),
+            None => "SSL: not in use".to_owned(),
+        },
+    );
+    let _ = session.output().write_all(text.as_bytes());
+}
+
+/// Passwords don't belong in a history: mysql leaves out the same lines.
+fn is_worth_keeping(line: &str) -> bool {
+    let upper = line.to_ascii_uppercase();
+    !line.trim().is_empty() && !upper.contains("IDENTIFIED") && !upper.contains("PASSWORD")
+}
+
+/// Writes the history, for its owner's eyes only.
+fn save(editor: &mut Editor<(), DefaultHistory>, path: &Path) -> rustyline::Result<()> {
+    if fs::symlink_metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
+        // A link to /dev/null is how people say that they want no history.
+        return Ok(());
+    }
+    OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
+    editor.save_history(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_worth_keeping;
+
+    #[test]
+    fn passwords_stay_out_of_the_history() {
+        assert!(is_worth_keeping("select 1;"));
+        for line in ["create user u identified by 'x';", "SET PASSWORD = 'x'", "alter user u Identified with y", "  "] {
+            assert!(!is_worth_keeping(line), "{line}");
+        }
+    }
+}

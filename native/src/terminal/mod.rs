@@ -1,0 +1,87 @@
+//! `sealwire`, the client for people and scripts: mysql's options, commands and output over a verified connection.
+
+mod command;
+mod connect;
+mod format;
+mod interactive;
+mod known_servers;
+mod ladder;
+mod output;
+mod prompt;
+mod rows;
+mod server_help;
+mod session;
+mod settings;
+mod splitter;
+mod status;
+
+use std::ffi::OsString;
+use std::io::{self, BufWriter, IsTerminal as _, Write as _};
+use std::process::ExitCode;
+
+use crate::options::{Environment, Outcome, Values};
+use connect::Connector;
+use output::Output;
+use session::{Flow, Session};
+use settings::{PROGRAM, Settings, Surroundings};
+
+/// Runs the program with these arguments, its own name left out.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let values = match PROGRAM.parse(arguments, &Environment::of_process()) {
+        Ok(Outcome::Run(values)) => values,
+        Ok(Outcome::Print(text)) => {
+            // Whoever closed the output does not want the text.
+            let _ = io::stdout().write_all(text.as_bytes());
+            return ExitCode::SUCCESS;
+        }
+        Err(error) => {
+            eprintln!("sealwire: {error}");
+            return ExitCode::from(error.exit_code());
+        }
+    };
+    for warning in values.warnings() {
+        eprintln!("sealwire: [Warning] {warning}");
+    }
+    let surroundings = Surroundings { terminal: io::stdin().is_terminal() && io::stdout().is_terminal() };
+    let exists = |path: &str| std::path::Path::new(path).exists();
+    match Settings::from_values(&values, surroundings, |name| std::env::var(name).ok(), exists) {
+        Ok(settings) => ExitCode::from(talk(settings, values)),
+        Err(problem) => {
+            eprintln!("sealwire: {problem}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Connects, and does what is to be done; the exit code.
+fn talk(settings: Settings, values: Values) -> u8 {
+    let (behavior, delimiter, execute) =
+        (settings.behavior.clone(), settings.delimiter.clone(), settings.execute.clone());
+    let batch = behavior.batch;
+    let mut connector = Connector::new(settings, values);
+    let client = match connector.connect() {
+        Ok(client) => client,
+        Err(error) => {
+            eprintln!("{error}");
+            if let Some(hint) = error.hint() {
+                eprintln!("{hint}");
+            }
+            return 1;
+        }
+    };
+    let mut session = Session::new(behavior, connector, client, Output::new(BufWriter::new(io::stdout())));
+    session.set_delimiter(&delimiter);
+    let flow = if !execute.is_empty() {
+        session.script(execute.join("\n").as_bytes())
+    } else if batch {
+        session.script(io::stdin().lock())
+    } else {
+        Flow::Leave(interactive::run(&mut session))
+    };
+    let code = match flow {
+        Flow::Continue => 0,
+        Flow::Leave(code) => code,
+    };
+    session.finish();
+    code
+}

@@ -1,0 +1,324 @@
+//! The options of the terminal client, by mysql's names, and what they come to.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use sealwire_core::auth::Plugin;
+use sealwire_core::secret::Secret;
+
+use super::format::Style;
+use super::session::Behavior;
+use crate::client::Address;
+use crate::options::{Program, Spec, Values};
+use crate::tls_options;
+
+/// Where servers put their Unix socket, the likeliest first. Without `--socket` the first that exists is taken.
+pub(crate) const SOCKETS: [&str; 4] =
+    ["/var/run/mysqld/mysqld.sock", "/run/mysqld/mysqld.sock", "/var/lib/mysql/mysql.sock", "/tmp/mysql.sock"];
+
+const OPTIONS: &[Spec] = &[
+    Spec::flag("batch", "Print results tab-separated, each row on a new line, and never ask. (-B)").short('B'),
+    Spec::flag("binary-as-hex", "Print binary data as hex. On at a terminal."),
+    Spec::flag("column-names", "Write column names in results.").default("on").off_short('N'),
+    Spec::number("connect-timeout", "Number of seconds before connection timeout.")
+        .between(1, 31_536_000)
+        .default("30"),
+    Spec::text("database", "Database to use.").short('D'),
+    Spec::text("default-auth", "Authentication plugin to start with."),
+    Spec::text("default-character-set", "Character set of the connection: utf8mb4, latin1, …").default("utf8mb4"),
+    Spec::text("delimiter", "Delimiter to be used.").default(";"),
+    Spec::flag(
+        "enable-cleartext-plugin",
+        "Allow mysql_clear_password; even then the password is sent inside verified TLS only.",
+    ),
+    Spec::text("execute", "Execute command and quit.").short('e').repeatable(),
+    Spec::flag("force", "Continue even if an SQL error occurs.").short('f'),
+    Spec::flag(
+        "get-server-public-key",
+        "Ask the server for its RSA key where there is no TLS. Anyone in between can answer.",
+    ),
+    Spec::text("host", "Connect to host.").short('h'),
+    Spec::flag("line-numbers", "Write line numbers for errors.").default("on").off_short('L'),
+    Spec::flag("local-infile", "Let the server have files for LOAD DATA LOCAL."),
+    Spec::number("max-allowed-packet", "The largest packet taken from the server.")
+        .between(4096, 1 << 30)
+        .default("1G"),
+    Spec::optional_text(
+        "password",
+        "Password to use when connecting. Asked for at the terminal when the value is left out.",
+    )
+    .short('p')
+    .secret(),
+    Spec::number("port", "Port number to use for connection.").short('P').between(0, 65535),
+    Spec::text("prompt", "Set the prompt to this value."),
+    Spec::choice("protocol", &["TCP", "SOCKET"], "The protocol to use for connection: tcp or socket."),
+    Spec::flag("raw", "Write fields without conversion. Used with --batch.").short('r'),
+    Spec::text("server-public-key-path", "File with the server's RSA key in PEM format."),
+    Spec::flag("show-warnings", "Show warnings after every statement."),
+    Spec::flag("silent", "Be more silent. Print results with a tab as separator, each row on a new line.")
+        .short('s')
+        .repeatable(),
+    Spec::text("socket", "The socket file to use for connection.").short('S'),
+    Spec::flag("table", "Output in table format.").short('t'),
+    Spec::flag("trace", "Print the handshake to standard error, packet by packet."),
+    Spec::flag("unbuffered", "Flush the output after each query.").short('n'),
+    Spec::text("user", "User for login if not current user.").short('u'),
+    Spec::flag("verbose", "Write more. (-v -v -v gives the table output format).").short('v').repeatable(),
+    Spec::flag("vertical", "Print the output of a query (rows) vertically.").short('E'),
+];
+
+/// The program for [`Program::parse`].
+pub(crate) const PROGRAM: Program = Program {
+    name: "sealwire",
+    version: env!("CARGO_PKG_VERSION"),
+    usage: "[OPTIONS] [database]",
+    groups: &["mysql", "client", "sealwire"],
+    tables: &[OPTIONS, tls_options::CLIENT],
+    arguments: 1,
+};
+
+/// What the options say, but for TLS.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    pub(crate) address: Address,
+    /// The host as the user named it; certificates are checked against it.
+    pub(crate) host: String,
+    pub(crate) user: String,
+    pub(crate) password: Password,
+    pub(crate) database: Option<String>,
+    pub(crate) connect_timeout: Duration,
+    pub(crate) default_auth: Option<Plugin>,
+    pub(crate) charset: u8,
+    pub(crate) server_public_key: Option<PathBuf>,
+    pub(crate) get_server_public_key: bool,
+    pub(crate) enable_cleartext_plugin: bool,
+    pub(crate) local_infile: bool,
+    pub(crate) max_packet: u32,
+    pub(crate) trace: bool,
+    pub(crate) prompt: String,
+    pub(crate) delimiter: String,
+    /// `--execute`, one statement or more each.
+    pub(crate) execute: Vec<String>,
+    pub(crate) behavior: Behavior,
+}
+
+/// Where the password comes from.
+#[derive(Debug, Clone)]
+pub(crate) enum Password {
+    /// From an option, an option file or the environment; empty for none.
+    Given(Secret),
+    /// From the user.
+    Ask,
+}
+
+/// The surroundings of the process that count.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Surroundings {
+    /// Whether a person sits at both standard input and output.
+    pub(crate) terminal: bool,
+}
+
+impl Settings {
+    /// Reads the values; the error is a sentence.
+    pub(crate) fn from_values(
+        values: &Values,
+        surroundings: Surroundings,
+        variable: impl Fn(&str) -> Option<String>,
+        exists: impl Fn(&str) -> bool,
+    ) -> Result<Self, String> {
+        let host = values.text("host").map(str::to_owned).or_else(|| variable("MYSQL_HOST")).unwrap_or_default();
+        let host = if host.is_empty() { "localhost".to_owned() } else { host };
+        let environment_user = || variable("USER").or_else(|| variable("LOGNAME"));
+        let password = match (values.text("password"), variable("MYSQL_PWD")) {
+            _ if values.is_bare("password") => Password::Ask,
+            (Some(password), _) => Password::Given(password.into()),
+            (None, inherited) => Password::Given(inherited.unwrap_or_default().as_str().into()),
+        };
+        let plugin = |name: &str| {
+            Plugin::from_name(name.as_bytes()).ok_or_else(|| {
+                format!("option '--default-auth': '{name}' is no plugin of this client (mysql_native_password, caching_sha2_password, \
+                    sha256_password, mysql_clear_password, client_ed25519)")
+            })
+        };
+        Ok(Self {
+            address: address(values, &host, &variable, exists)?,
+            host,
+            user: values.text("user").map(str::to_owned).or_else(environment_user).unwrap_or_default(),
+            password,
+            database: values
+                .arguments()
+                .first()
+                .map(String::as_str)
+                .or_else(|| values.text("database"))
+                .map(str::to_owned),
+            connect_timeout: Duration::from_secs(values.number("connect-timeout").unwrap_or(30)),
+            default_auth: values.text("default-auth").filter(|name| !name.is_empty()).map(plugin).transpose()?,
+            charset: charset(values.text("default-character-set").unwrap_or("utf8mb4"))?,
+            server_public_key: values.path("server-public-key-path").map(PathBuf::from),
+            get_server_public_key: values.flag("get-server-public-key"),
+            enable_cleartext_plugin: values.flag("enable-cleartext-plugin"),
+            local_infile: values.flag("local-infile"),
+            max_packet: values.number("max-allowed-packet").and_then(|size| size.try_into().ok()).unwrap_or(1 << 30),
+            trace: values.flag("trace"),
+            prompt: values.text("prompt").unwrap_or("sealwire> ").to_owned(),
+            delimiter: delimiter(values.text("delimiter").unwrap_or(";"))?,
+            execute: values.texts("execute").map(str::to_owned).collect(),
+            behavior: behavior(values, surroundings),
+        })
+    }
+}
+
+fn delimiter(text: &str) -> Result<String, String> {
+    match text {
+        "" => Err("option '--delimiter': it must be followed by a 'delimiter' character or string".to_owned()),
+        text if text.contains('\\') => Err("option '--delimiter': it cannot contain a backslash character".to_owned()),
+        text => Ok(text.to_owned()),
+    }
+}
+
+fn behavior(values: &Values, Surroundings { terminal }: Surroundings) -> Behavior {
+    let batch = values.flag("batch");
+    // Without a person at both ends mysql counts one `--silent` more.
+    let silent = values.count("silent") + usize::from(!terminal);
+    let interactive = terminal && !batch && !values.is_given("execute");
+    Behavior {
+        batch: !interactive,
+        force: values.flag("force"),
+        silent: if batch { silent.max(1) } else { silent },
+        verbose: values.count("verbose"),
+        table: values.flag("table"),
+        vertical: values.flag("vertical"),
+        style: Style {
+            column_names: values.flag("column-names"),
+            raw: values.flag("raw"),
+            binary_as_hex: values.given_flag("binary-as-hex").unwrap_or(terminal),
+        },
+        show_warnings: values.flag("show-warnings"),
+        line_numbers: values.flag("line-numbers"),
+        unbuffered: values.flag("unbuffered"),
+    }
+}
+
+/// `localhost` means the Unix socket unless TCP or a port is asked for, as in mysql.
+fn address(
+    values: &Values,
+    host: &str,
+    variable: &impl Fn(&str) -> Option<String>,
+    exists: impl Fn(&str) -> bool,
+) -> Result<Address, String> {
+    let port = values.number("port").filter(|port| *port != 0);
+    let is_local = host.eq_ignore_ascii_case("localhost");
+    let socket = values.text("socket").map(str::to_owned).or_else(|| variable("MYSQL_UNIX_PORT"));
+    let use_socket = match values.text("protocol") {
+        Some("TCP") => false,
+        Some("SOCKET") if !is_local => {
+            return Err(format!("option '--protocol': a Unix socket is on this machine, not on '{host}'"));
+        }
+        Some(_) => true,
+        None => is_local && (port.is_none() || values.is_given("socket")),
+    };
+    if use_socket {
+        let found = || SOCKETS.into_iter().find(|path| exists(path)).unwrap_or(SOCKETS[0]).to_owned();
+        return Ok(Address::Unix(socket.unwrap_or_else(found).into()));
+    }
+    let inherited = || variable("MYSQL_TCP_PORT").and_then(|port| port.parse().ok());
+    let port = port.and_then(|port| u16::try_from(port).ok()).or_else(inherited).unwrap_or(3306);
+    Ok(Address::Tcp { host: host.to_owned(), port })
+}
+
+/// The id of a character set's default collation, as the handshake carries it.
+fn charset(name: &str) -> Result<u8, String> {
+    const KNOWN: [(&str, u8); 8] = [
+        ("utf8mb4", 45),
+        ("auto", 45),
+        ("utf8", 33),
+        ("utf8mb3", 33),
+        ("latin1", 8),
+        ("latin2", 9),
+        ("ascii", 11),
+        ("binary", 63),
+    ];
+    let known = KNOWN.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
+    known.map(|(_, id)| *id).ok_or_else(|| {
+        let names: Vec<&str> = KNOWN.iter().map(|(name, _)| *name).collect();
+        format!("option '--default-character-set': '{name}' is none of {}", names.join(", "))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::options::{Environment, Outcome};
+
+    fn settings_at(line: &str, terminal: bool, set: &[(&str, &str)], present: &str) -> Result<Settings, String> {
+        let Ok(Outcome::Run(values)) = PROGRAM.parse(line.split_whitespace(), &Environment::default()) else {
+            panic!("{line} is no command line");
+        };
+        let variable = |name: &str| set.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
+        Settings::from_values(&values, Surroundings { terminal }, variable, |path| path == present)
+    }
+
+    fn settings(line: &str) -> Settings {
+        settings_at(line, true, &[], "").unwrap()
+    }
+
+    fn tcp(host: &str, port: u16) -> Address {
+        Address::Tcp { host: host.to_owned(), port }
+    }
+
+    #[test]
+    fn localhost_is_the_socket_unless_tcp_is_asked_for() {
+        assert_eq!(settings("").address, Address::Unix(SOCKETS[0].into()));
+        assert_eq!(
+            settings_at("", true, &[], "/tmp/mysql.sock").unwrap().address,
+            Address::Unix("/tmp/mysql.sock".into())
+        );
+        assert_eq!(settings("-S /s").address, Address::Unix("/s".into()));
+        assert_eq!(settings("-S /s -P 3307").address, Address::Unix("/s".into()));
+        assert_eq!(settings("-P 3307").address, tcp("localhost", 3307));
+        assert_eq!(settings("--protocol=tcp").address, tcp("localhost", 3306));
+        assert_eq!(settings("-h 127.0.0.1 -S /s").address, tcp("127.0.0.1", 3306));
+        assert!(settings_at("-h db1 --protocol=socket", true, &[], "").is_err());
+        assert_eq!(settings_at("-h db1", true, &[("MYSQL_TCP_PORT", "3310")], "").unwrap().address, tcp("db1", 3310));
+        assert_eq!(settings_at("", true, &[("MYSQL_HOST", "db2")], "").unwrap().address, tcp("db2", 3306));
+    }
+
+    #[test]
+    fn the_password_is_given_inherited_or_asked_for() {
+        let password = |line, set: &[(&str, &str)]| match settings_at(line, true, set, "").unwrap().password {
+            Password::Given(secret) => Some(String::from_utf8(secret.expose().to_vec()).unwrap()),
+            Password::Ask => None,
+        };
+        let inherited = [("MYSQL_PWD", "from environment")];
+        assert_eq!(password("-psecret", &inherited).as_deref(), Some("secret"));
+        assert_eq!(password("", &inherited).as_deref(), Some("from environment"));
+        assert_eq!(password("", &[]).as_deref(), Some(""));
+        assert_eq!(password("-p", &inherited), None);
+    }
+
+    #[test]
+    fn output_depends_on_who_reads_it() {
+        let silent = |line: &str, terminal| settings_at(line, terminal, &[], "").unwrap().behavior.silent;
+        assert_eq!((silent("", true), silent("", false), silent("-B", true), silent("-B", false)), (0, 1, 1, 1));
+        assert_eq!((silent("-s", true), silent("-s", false), silent("-ss", true)), (1, 2, 2));
+        let batch = |line: &str, terminal| settings_at(line, terminal, &[], "").unwrap().behavior.batch;
+        assert!(!batch("", true) && batch("", false) && batch("-B", true) && batch("-eSTATUS", true));
+        assert!(settings("").behavior.style.column_names && !settings("-N").behavior.style.column_names);
+        assert_eq!(settings("-vvv").behavior.verbose, 3);
+    }
+
+    #[test]
+    fn statements_and_the_database_are_taken_from_the_line() {
+        let read = settings("-e one -Dother -e two test");
+        assert_eq!(read.execute, ["one", "two"]);
+        assert_eq!(read.database.as_deref(), Some("test"));
+        assert_eq!(settings("-Dother").database.as_deref(), Some("other"));
+    }
+
+    #[test]
+    fn what_cannot_work_is_said_at_once() {
+        for line in ["--default-auth=dialog", "--delimiter=\\", "--default-character-set=klingon"] {
+            assert!(settings_at(line, true, &[], "").is_err(), "{line}");
+        }
+    }
+}

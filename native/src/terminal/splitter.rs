@@ -1,0 +1,474 @@
+//! Cuts what a user types into statements and the client's own commands, as mysql does.
+//!
+//! A line goes in with [`Splitter::line`]; [`Splitter::next`] then gives what is complete, one item at a time, because a command may change how
+//! the rest of the line is read (`delimiter`). Comments are taken out, except `/*! … */` and `/*+ … */`, which mean something to the server.
+
+use super::command::Command;
+
+/// What was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Item {
+    /// A statement for the server, without its delimiter; empty where only a delimiter was typed.
+    Statement {
+        /// Its text.
+        sql: Vec<u8>,
+        /// Whether it was ended by `\G`.
+        vertical: bool,
+    },
+    /// A command for the client, with its argument.
+    Command(Command, String),
+    /// A backslash and a letter that is no command.
+    Unknown(char),
+}
+
+/// What kind of line the next one continues; decides the prompt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Continues {
+    /// Nothing: a new statement.
+    Nothing,
+    /// A statement.
+    Statement,
+    /// A quoted string or name, by this quote.
+    Quote(u8),
+    /// A comment.
+    Comment,
+}
+
+/// The special comments that are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kept {
+    No,
+    /// `/*!`: its contents are SQL.
+    Conditional,
+    /// `/*+`: its contents are opaque.
+    Hint,
+}
+
+/// The state between lines.
+#[derive(Debug)]
+pub(crate) struct Splitter {
+    delimiter: Vec<u8>,
+    /// The statement so far.
+    statement: Vec<u8>,
+    quote: Option<u8>,
+    in_comment: bool,
+    kept: Kept,
+    line: Vec<u8>,
+    at: usize,
+    /// Whether the start of the line has been looked at for a command.
+    line_begun: bool,
+    /// Whether a comment was taken out here that may have stood between two words.
+    gap: bool,
+    /// Whether the server takes a backslash in a string as an ordinary character.
+    pub(crate) no_backslash_escapes: bool,
+}
+
+impl Default for Splitter {
+    fn default() -> Self {
+        Self {
+            delimiter: b";".to_vec(),
+            statement: Vec::new(),
+            quote: None,
+            in_comment: false,
+            kept: Kept::No,
+            line: Vec::new(),
+            at: 0,
+            line_begun: true,
+            gap: false,
+            no_backslash_escapes: false,
+        }
+    }
+}
+
+impl Splitter {
+    /// What ends a statement.
+    pub(crate) fn delimiter(&self) -> &[u8] {
+        &self.delimiter
+    }
+
+    /// Sets what ends a statement.
+    pub(crate) fn set_delimiter(&mut self, delimiter: &[u8]) {
+        self.delimiter = delimiter.to_vec();
+    }
+
+    /// The statement that is being typed.
+    pub(crate) fn statement(&self) -> &[u8] {
+        &self.statement
+    }
+
+    /// What the next line continues.
+    pub(crate) const fn continues(&self) -> Continues {
+        match self.quote {
+            _ if self.in_comment => Continues::Comment,
+            _ if self.statement.is_empty() => Continues::Nothing,
+            Some(quote) => Continues::Quote(quote),
+            None => Continues::Statement,
+        }
+    }
+
+    /// Forgets the statement that is being typed, and the rest of the line.
+    pub(crate) fn clear(&mut self) {
+        self.statement.clear();
+        self.quote = None;
+        self.in_comment = false;
+        self.kept = Kept::No;
+        self.gap = false;
+        self.at = self.line.len();
+    }
+
+    /// Takes a line, without its line feed. The line before must have been drained with [`Splitter::next`].
+    pub(crate) fn line(&mut self, line: &[u8]) {
+        self.line.clear();
+        self.line.extend_from_slice(line);
+        self.at = 0;
+        self.line_begun = false;
+    }
+
+    /// The next item that is complete; `None` when the line is used up.
+    pub(crate) fn next(&mut self) -> Option<Item> {
+        if !self.line_begun {
+            self.line_begun = true;
+            if let Some(item) = self.command_line() {
+                return Some(item);
+            }
+        }
+        while let Some(byte) = self.peek(0) {
+            if let Some(item) = self.byte(byte) {
+                return Some(item);
+            }
+        }
+        if self.at != usize::MAX {
+            self.end_of_line();
+        }
+        None
+    }
+
+    /// What is left at the end of the input: a statement without delimiter, which a script's last may be.
+    pub(crate) fn finish(&mut self) -> Option<Vec<u8>> {
+        let sql = self.take_statement();
+        self.clear();
+        (!sql.is_empty()).then_some(sql)
+    }
+
+    /// A line that is a command as a whole: `use test`, `delimiter //`.
+    fn command_line(&mut self) -> Option<Item> {
+        if !self.statement.is_empty() || self.quote.is_some() || self.in_comment {
+            return None;
+        }
+        let rest = self.line.get(self.at..).unwrap_or_default();
+        let (command, argument) = Command::parse_words(rest)?;
+        let has_end = contains(rest, &self.delimiter) || contains(rest, b"\\g") || contains(rest, b"\\G");
+        if has_end && command != Command::Delimiter {
+            return None;
+        }
+        self.at = usize::MAX;
+        Some(Item::Command(command, argument))
+    }
+
+    fn byte(&mut self, byte: u8) -> Option<Item> {
+        if self.in_comment {
+            return self.in_comment(byte);
+        }
+        if byte == b'\\' && !(self.quote.is_some() && self.no_backslash_escapes) {
+            return self.backslash();
+        }
+        if let Some(quote) = self.quote {
+            if byte == quote {
+                self.quote = None;
+            }
+            self.keep(byte);
+            return None;
+        }
+        if self.statement.is_empty() && byte.is_ascii_whitespace() {
+            self.at += 1;
+            return None;
+        }
+        if self.kept != Kept::Hint && self.starts_with_delimiter() {
+            self.at += self.delimiter.len();
+            return Some(self.complete(false));
+        }
+        match byte {
+            b'#' => self.at = self.line.len(),
+            b'-' if self.peek(1) == Some(b'-') && self.peek(2).is_none_or(|third| third.is_ascii_whitespace()) => {
+                self.at = self.line.len();
+            }
+            b'/' if self.peek(1) == Some(b'*') => self.comment(),
+            b'*' if self.peek(1) == Some(b'/') && self.kept != Kept::No => {
+                self.kept = Kept::No;
+                self.keep(b'*');
+                self.keep(b'/');
+            }
+            b'\'' | b'"' | b'`' if self.kept != Kept::Hint => {
+                self.quote = Some(byte);
+                self.keep(byte);
+            }
+            _ => self.keep(byte),
+        }
+        None
+    }
+
+    fn in_comment(&mut self, byte: u8) -> Option<Item> {
+        self.at += 1;
+        if byte == b'*' && self.peek(0) == Some(b'/') {
+            self.at += 1;
+            self.in_comment = false;
+            self.gap = true;
+        }
+        None
+    }
+
+    /// The start of a comment of either kind.
+    fn comment(&mut self) {
+        let kind = match self.peek(2) {
+            _ if self.kept == Kept::Hint => Kept::Hint,
+            Some(b'!') => Kept::Conditional,
+            Some(b'+') => Kept::Hint,
+            _ => {
+                self.in_comment = true;
+                self.at += 2;
+                return;
+            }
+        };
+        self.kept = kind;
+        self.keep(b'/');
+        self.keep(b'*');
+    }
+
+    /// A backslash outside comments: an escape in a string, or a command of one letter.
+    fn backslash(&mut self) -> Option<Item> {
+        let Some(letter) = self.peek(1) else {
+            self.at += 1;
+            return None;
+        };
+        if self.quote.is_some() || letter == b'N' {
+            self.keep(b'\\');
+            // A backtick is not escaped by a backslash.
+            if !(letter == b'`' && self.quote == Some(b'`')) {
+                self.keep(letter);
+            }
+            return None;
+        }
+        self.at += 2;
+        let Some(command) = Command::by_letter(letter) else {
+            // A letter of several bytes is named whole.
+            let rest = self.line.get(self.at - 1..).unwrap_or_default();
+            let letter = String::from_utf8_lossy(rest).chars().next().unwrap_or('?');
+            self.at += letter.len_utf8() - 1;
+            return Some(Item::Unknown(letter));
+        };
+        match command {
+            Command::Go => Some(self.complete(false)),
+            Command::Ego => Some(self.complete(true)),
+            Command::Clear => {
+                let at = self.at;
+                self.clear();
+                self.at = at;
+                None
+            }
+            _ => {
+                let argument = self.argument(command);
+                Some(Item::Command(command, argument))
+            }
+        }
+    }
+
+    /// The argument of a command of one letter: up to the delimiter, save for those that take the whole line or a word.
+    fn argument(&mut self, command: Command) -> String {
+        if !command.takes_argument() {
+            return String::new();
+        }
+        let rest = self.line.get(self.at..).unwrap_or_default();
+        let length = match command {
+            Command::System => rest.len(),
+            Command::Delimiter => {
+                let start = rest.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+                let word = rest.iter().skip(start).take_while(|byte| !byte.is_ascii_whitespace()).count();
+                start + word
+            }
+            _ => find(rest, &self.delimiter).unwrap_or(rest.len()),
+        };
+        let argument = String::from_utf8_lossy(rest.get(..length).unwrap_or_default()).trim().to_owned();
+        self.at += length;
+        if command != Command::Delimiter && self.starts_with_delimiter() {
+            self.at += self.delimiter.len();
+        }
+        argument
+    }
+
+    /// The statement is complete; it may be a command that was ended like a statement: `use test;`.
+    fn complete(&mut self, vertical: bool) -> Item {
+        let sql = self.take_statement();
+        self.kept = Kept::No;
+        // What follows on the line is looked at like a line of its own, so that `…; delimiter //` works.
+        let rest = self.line.get(self.at..).unwrap_or_default();
+        self.line_begun = !matches!(Command::parse_words(rest), Some((Command::Delimiter, _)));
+        match Command::parse_words(&sql) {
+            Some((command, argument)) => Item::Command(command, argument),
+            None => Item::Statement { sql, vertical },
+        }
+    }
+
+    /// The statement without what can't be seen at its end.
+    fn take_statement(&mut self) -> Vec<u8> {
+        let mut sql = std::mem::take(&mut self.statement);
+        let seen = sql.iter().rposition(|byte| byte.is_ascii_graphic() || !byte.is_ascii()).map_or(0, |last| last + 1);
+        sql.truncate(seen);
+        self.gap = false;
+        sql
+    }
+
+    fn end_of_line(&mut self) {
+        if !self.statement.is_empty() && !self.in_comment {
+            self.statement.push(b'\n');
+            self.gap = false;
+        }
+        self.at = usize::MAX;
+    }
+
+    /// Moves one byte of the line into the statement.
+    fn keep(&mut self, byte: u8) {
+        if std::mem::take(&mut self.gap) && !self.statement.is_empty() && !byte.is_ascii_whitespace() {
+            self.statement.push(b' ');
+        }
+        self.statement.push(byte);
+        self.at += 1;
+    }
+
+    fn peek(&self, ahead: usize) -> Option<u8> {
+        self.line.get(self.at.checked_add(ahead)?).copied()
+    }
+
+    fn starts_with_delimiter(&self) -> bool {
+        self.line.get(self.at..).is_some_and(|rest| rest.starts_with(&self.delimiter))
+    }
+}
+
+fn contains(text: &[u8], part: &[u8]) -> bool {
+    find(text, part).is_some()
+}
+
+fn find(text: &[u8], part: &[u8]) -> Option<usize> {
+    text.windows(part.len()).position(|window| window == part)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn split(text: &str) -> Vec<Item> {
+        let mut splitter = Splitter::default();
+        let mut items = Vec::new();
+        for line in text.lines() {
+            splitter.line(line.as_bytes());
+            while let Some(item) = splitter.next() {
+                if let Item::Command(Command::Delimiter, argument) = &item {
+                    splitter.set_delimiter(argument.as_bytes());
+                }
+                items.push(item);
+            }
+        }
+        items.extend(splitter.finish().map(|sql| Item::Statement { sql, vertical: false }));
+        items
+    }
+
+    fn sql(text: &str) -> Item {
+        Item::Statement { sql: text.as_bytes().to_vec(), vertical: false }
+    }
+
+    fn vertical(text: &str) -> Item {
+        Item::Statement { sql: text.as_bytes().to_vec(), vertical: true }
+    }
+
+    fn command(command: Command, argument: &str) -> Item {
+        Item::Command(command, argument.to_owned())
+    }
+
+    #[test]
+    fn statements_end_at_the_delimiter_or_at_a_go() {
+        assert_eq!(
+            split("select 1; select 2\\G select 3\\g\nselect\n 4 ;\nselect 5"),
+            [sql("select 1"), vertical("select 2"), sql("select 3"), sql("select\n 4"), sql("select 5")]
+        );
+        assert_eq!(split(";;"), [sql(""), sql("")]);
+    }
+
+    #[test]
+    fn quotes_hide_delimiters_comments_and_commands() {
+        assert_eq!(
+            split(r#"select ';', "a;\"b", `c;\`, '--', '\G', 'it''s';"#),
+            [sql(r#"select ';', "a;\"b", `c;\`, '--', '\G', 'it''s'"#)]
+        );
+        assert_eq!(split("select 'two\nlines;';"), [sql("select 'two\nlines;'")]);
+    }
+
+    #[test]
+    fn comments_are_taken_out_but_for_those_the_server_reads() {
+        assert_eq!(split("select/* a; */1 -- b;\n# c;\n;"), [sql("select 1")]);
+        assert_eq!(split("select 1--1;"), [sql("select 1--1")]);
+        assert_eq!(split("select /*!50000 1 */ /*+ a;b 'c */ + 1;"), [sql("select /*!50000 1 */ /*+ a;b 'c */ + 1")]);
+        assert_eq!(split("/* a\nb; */ select 1;"), [sql("select 1")]);
+    }
+
+    #[test]
+    fn commands_stand_alone_on_a_line_or_end_like_statements() {
+        assert_eq!(split("USE test\nselect 1;"), [command(Command::Use, "test"), sql("select 1")]);
+        assert_eq!(split("use test; select 1;"), [command(Command::Use, "test"), sql("select 1")]);
+        assert_eq!(split("help"), [command(Command::Help, "")]);
+        assert_eq!(split("select 1\nhelp\n;"), [sql("select 1\nhelp")]);
+        // `status` takes no argument, so this is a statement.
+        assert_eq!(split("status of things;"), [sql("status of things")]);
+    }
+
+    #[test]
+    fn commands_of_one_letter_stand_anywhere() {
+        assert_eq!(split(r"\u test"), [command(Command::Use, "test")]);
+        assert_eq!(split(r"\u test; select 1;"), [command(Command::Use, "test"), sql("select 1")]);
+        assert_eq!(split(r"select \s 1;"), [command(Command::Status, ""), sql("select  1")]);
+        assert_eq!(split(r"select 1 \c select 2;"), [sql("select 2")]);
+        assert_eq!(split(r"select \N;"), [sql(r"select \N")]);
+        assert_eq!(split(r"\! echo a; echo b"), [command(Command::System, "echo a; echo b")]);
+        assert_eq!(split(r"\x"), [Item::Unknown('x')]);
+        assert_eq!(split(r"\é;"), [Item::Unknown('é'), sql("")]);
+    }
+
+    #[test]
+    fn the_delimiter_can_be_changed() {
+        assert_eq!(
+            split("delimiter //\nselect 1; select 2//\ndelimiter ;\nselect 3;"),
+            [
+                command(Command::Delimiter, "//"),
+                sql("select 1; select 2"),
+                command(Command::Delimiter, ";"),
+                sql("select 3")
+            ]
+        );
+        assert_eq!(
+            split("select 1; DELIMITER $$\nselect 2$$"),
+            [sql("select 1"), command(Command::Delimiter, "$$"), sql("select 2")]
+        );
+        assert_eq!(split("\\d // select 1//"), [command(Command::Delimiter, "//"), sql("select 1")]);
+    }
+
+    #[test]
+    fn without_backslash_escapes_a_backslash_ends_nothing() {
+        let mut splitter = Splitter { no_backslash_escapes: true, ..Splitter::default() };
+        splitter.line(br"select '\'; select 2;");
+        assert_eq!(splitter.next(), Some(sql(r"select '\'")));
+        assert_eq!(splitter.next(), Some(sql("select 2")));
+        assert_eq!(splitter.next(), None);
+    }
+
+    #[test]
+    fn a_line_says_what_it_continues() {
+        let after = |line: &str| {
+            let mut splitter = Splitter::default();
+            splitter.line(line.as_bytes());
+            while splitter.next().is_some() {}
+            splitter.continues()
+        };
+        assert_eq!(after("select 1;"), Continues::Nothing);
+        assert_eq!(after("select 1"), Continues::Statement);
+        assert_eq!(after("select '1"), Continues::Quote(b'\''));
+        assert_eq!(after("select /* 1"), Continues::Comment);
+    }
+}
