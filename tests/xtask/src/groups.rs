@@ -1,5 +1,6 @@
 //! The groups of checks, in the order CI runs them.
 
+use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -96,10 +97,26 @@ fn docs(context: &Context) -> Tally {
 
 fn unit(context: &Context) -> Tally {
     // The whole workspace each time, so that every group builds its dependencies with the same features, once.
-    let mut tally =
-        run_tests(&mut context.cargo(["test", "--workspace", "--lib", "--bins", "--examples", "--no-fail-fast"]));
+    let mut command = context.cargo(["test", "--workspace", "--lib", "--bins", "--examples", "--no-fail-fast"]);
+    for package in ["core", "core/simnet", "native"] {
+        for name in integration_tests(&context.root.join(package).join("tests")) {
+            command.args(["--test", &name]);
+        }
+    }
+    let mut tally = run_tests(&mut command);
     tally.add(run_tests(&mut context.cargo(["test", "--workspace", "--doc", "--no-fail-fast"])));
     tally
+}
+
+/// The integration tests that Cargo finds by itself in a package's folder: files, and folders with a main.rs.
+fn integration_tests(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    let mut names: Vec<String> = entries
+        .filter(|path| path.extension().is_some_and(|kind| kind == "rs") || path.join("main.rs").is_file())
+        .filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned()))
+        .collect();
+    names.sort();
+    names
 }
 
 /// The `[[test]]` targets of tests/Cargo.toml by the folder they are in, in the order of that file.
