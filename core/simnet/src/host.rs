@@ -57,7 +57,7 @@ enum Answer {
 
 /// What one step of a host led to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Step {
+pub enum Step {
     /// Bytes were appended.
     Transmit,
     /// An event was answered.
@@ -85,8 +85,11 @@ impl Host {
         })
     }
 
-    /// Polls the connection once and answers what it tells.
-    pub(crate) fn step(&mut self, connection: &mut Connection, out: &mut Vec<u8>) -> Result<Step, Error> {
+    /// Polls the connection once and answers what it tells. Bytes to send are appended to `out`.
+    ///
+    /// # Errors
+    /// The connection's own, once it has failed.
+    pub fn step(&mut self, connection: &mut Connection, out: &mut Vec<u8>) -> Result<Step, Error> {
         let cipher = connection.facts().ssl_cipher().unwrap_or_default();
         let capabilities = connection.facts().capabilities;
         let transport = connection.peer().transport;

@@ -8,6 +8,6 @@ mod host;
 mod pair;
 mod seeded;
 
-pub use host::Host;
+pub use host::{Host, Step};
 pub use pair::{Delivery, Filter, Pair, Seen, Toward};
 pub use seeded::Seeded;

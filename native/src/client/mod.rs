@@ -342,3 +342,6 @@ impl<S> fmt::Debug for Client<S> {
         f.debug_struct("Client").field("facts", self.connection.facts()).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

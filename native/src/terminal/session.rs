@@ -365,11 +365,13 @@ impl Session {
             Command::Status => return self.status(),
             Command::System => self.system(argument),
             Command::Prompt => {
-                let default = self.connector.prompt();
-                let (text, said) = if argument.is_empty() { (default, "Returning to default") } else { (argument, "") };
+                let (text, said) = match argument {
+                    "" => (self.connector.prompt(), "Returning to default PROMPT of"),
+                    text => (text, "PROMPT set to"),
+                };
+                let line = format!("{said} '{text}'");
                 self.prompt = text.to_owned();
-                let line = if said.is_empty() { "PROMPT set to" } else { "Returning to default PROMPT of" };
-                self.info(&format!("{line} '{}'", self.prompt.clone()));
+                self.info(&line);
             }
             Command::Tee => self.tee(argument),
             Command::NoTee => {

@@ -1,0 +1,187 @@
+//! The client against a server machine at the other end of a stream in memory.
+
+use std::io::{self, Read, Write};
+use std::sync::Arc;
+
+use sealwire_core::facts::Transport;
+use sealwire_core::message::Value;
+use sealwire_core::server::{self, Peer};
+use sealwire_core::{Error, Input};
+use sealwire_simnet::{Host, Step};
+
+use super::{Client, ClientError, Config};
+use crate::clock;
+use crate::random::OsRandom;
+
+/// A stream whose other end is a server; it works when it is read from.
+#[derive(Debug)]
+struct Wire {
+    server: server::Connection,
+    host: Host,
+    to_client: Vec<u8>,
+    /// So many bytes at most are given for each read.
+    at_once: usize,
+}
+
+impl Wire {
+    fn new(at_once: usize) -> Self {
+        let config = server::Config::new("8.4.0", Arc::new(OsRandom::new()));
+        let peer = Peer { transport: Transport::Tcp, host: "127.0.0.1".into(), user: None };
+        let accounts = "CREATE USER 'u'@'%' IDENTIFIED WITH mysql_native_password BY 'pw';\n\
+                        CREATE USER 'other'@'%' IDENTIFIED WITH mysql_native_password BY 'word';\n";
+        Self {
+            server: server::Connection::new(Arc::new(config), 7, peer, clock::now()),
+            host: Host::new(accounts).unwrap(),
+            to_client: Vec::new(),
+            at_once,
+        }
+    }
+}
+
+impl Read for Wire {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.to_client.is_empty() {
+            match self.host.step(&mut self.server, &mut self.to_client) {
+                Ok(Step::Wait(_)) | Err(_) => break,
+                Ok(_) => {}
+            }
+        }
+        let length = self.to_client.len().min(buffer.len()).min(self.at_once);
+        buffer[..length].copy_from_slice(&self.to_client[..length]);
+        self.to_client.drain(..length);
+        Ok(length)
+    }
+}
+
+impl Write for Wire {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        // A server that failed answers nothing more, which the next read shows.
+        let _ = self.server.handle_input(Input::Bytes(&mut bytes.to_vec()), clock::now());
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn config(password: &str) -> Config {
+    Config::new("u", password.into(), Arc::new(OsRandom::new()))
+}
+
+fn connected() -> Client<Wire> {
+    Client::over(Wire::new(usize::MAX), config("pw")).unwrap()
+}
+
+/// The one value of a query's one row.
+fn value(client: &mut Client<Wire>, sql: &str) -> Vec<u8> {
+    let mut result = client.query(sql).unwrap();
+    let row = result.next().unwrap().unwrap();
+    row.iter().next().unwrap().unwrap().unwrap().to_vec()
+}
+
+#[test]
+fn a_query_lends_its_rows_and_tells_how_it_ended() {
+    for at_once in [1, 5, usize::MAX] {
+        let mut client = Client::over(Wire::new(at_once), config("pw")).unwrap();
+        assert_eq!((client.ssl_cipher(), client.facts().connection_id), (None, 7));
+        let mut result = client.query("hello").unwrap();
+        assert_eq!(result.columns()[0].name, b"value");
+        assert!(result.summary().is_none());
+        let row = result.next().unwrap().unwrap();
+        assert_eq!(row.iter().collect::<Result<Vec<_>, _>>().unwrap(), [Some(b"hello".as_slice())]);
+        assert!(result.next().unwrap().is_none());
+        assert!(result.next().unwrap().is_none());
+        assert!(result.summary().is_some());
+        assert!(!result.next_result().unwrap());
+    }
+}
+
+#[test]
+fn what_is_not_read_is_skipped_when_the_result_goes() {
+    let mut client = connected();
+    drop(client.query("TWICE").unwrap());
+    client.query("BLOB 100000").unwrap().next().unwrap();
+    assert_eq!(value(&mut client, "still in step"), b"still in step");
+}
+
+#[test]
+fn several_statements_give_several_results() {
+    let mut client = connected();
+    let mut result = client.query("TWICE").unwrap();
+    assert!(result.columns().is_empty());
+    assert_eq!(result.summary().unwrap().affected_rows, 1);
+    assert!(result.next().unwrap().is_none());
+    assert!(result.next_result().unwrap());
+    assert_eq!(result.columns().len(), 1);
+    assert_eq!(result.next().unwrap().unwrap().iter().next(), Some(Ok(Some(b"second".as_slice()))));
+    assert!(!result.next_result().unwrap());
+}
+
+#[test]
+fn a_refused_statement_leaves_the_connection_alive() {
+    let mut client = connected();
+    match client.query("FAIL") {
+        Err(error @ ClientError::Sql(_)) => {
+            assert!(error.is_recoverable());
+            assert_eq!(error.to_string(), "ERROR 1064 (42000): You have an error in your SQL syntax");
+        }
+        other => panic!("{other:?}"),
+    }
+    client.ping().unwrap();
+    assert_eq!(client.statistics().unwrap(), "Uptime: 1");
+}
+
+#[test]
+fn a_prepared_statement_gives_binary_rows() {
+    let mut client = connected();
+    let statement = client.prepare("select ?, ?").unwrap();
+    {
+        let mut result = client.execute(&statement, &[Value::Int(-5), Value::Bytes(b"x")]).unwrap();
+        let row = result.next().unwrap().unwrap();
+        let values: Vec<_> = row.iter().collect::<Result<_, _>>().unwrap();
+        assert_eq!(values, [Value::Bytes(b"-5"), Value::Bytes(b"x")]);
+        assert!(result.next().unwrap().is_none());
+    }
+    assert!(matches!(client.execute(&statement, &[]), Err(ClientError::Connection(Error::Misuse(_)))));
+    client.close(&statement).unwrap();
+    client.reset().unwrap();
+    client.select_database("test").unwrap();
+}
+
+#[test]
+fn another_user_can_take_over() {
+    let mut client = connected();
+    client.change_user("other", "word".into(), None).unwrap();
+    assert_eq!(client.stream().host.user.as_deref(), Some("other"));
+    client.quit().unwrap();
+}
+
+#[test]
+fn a_wrong_password_is_the_servers_1045() {
+    match Client::over(Wire::new(usize::MAX), config("wrong")) {
+        Err(error) => assert_eq!((error.to_sql_error().code, error.is_recoverable()), (1045, false)),
+        Ok(client) => panic!("{client:?}"),
+    }
+}
+
+#[test]
+fn the_server_gets_a_file_only_from_a_program_that_gives_it() {
+    let mut client = connected();
+    // The machine refuses by itself while `local_infile` is off.
+    assert!(client.query("INFILE /etc/passwd").is_err());
+
+    let allowed = || Config { local_infile: true, ..config("pw") };
+    let mut client = Client::over(Wire::new(usize::MAX), allowed()).unwrap();
+    assert!(matches!(client.query("INFILE a"), Err(ClientError::Sql(error)) if error.code == 2));
+    client.set_local_infile(Box::new(|name| match name {
+        b"a" => Ok(Box::new(io::Cursor::new(vec![b'x'; 100_000]))),
+        _ => Err(io::ErrorKind::PermissionDenied.into()),
+    }));
+    assert_eq!(client.query("INFILE a").unwrap().summary().unwrap().affected_rows, 100_000);
+    match client.query("INFILE b") {
+        Err(ClientError::Sql(error)) => assert!(error.message.contains("'b'"), "{}", error.message),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(value(&mut client, "alive"), b"alive");
+}
