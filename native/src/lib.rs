@@ -6,6 +6,7 @@ pub mod clock;
 pub mod options;
 pub mod provider;
 pub mod random;
+pub mod server;
 pub mod terminal;
 pub mod tls_options;
 

@@ -123,6 +123,16 @@ impl Connection {
         Ok(())
     }
 
+    /// A row that [`encode_text_row`] or [`encode_binary_row`] wrote elsewhere, perhaps on another thread.
+    ///
+    /// # Errors
+    /// As [`ok`](Self::ok).
+    pub fn encoded_row(&mut self, payload: &[u8]) -> Result<(), Error> {
+        self.at(Stage::Rows)?;
+        self.channel.send(|out| out.put(payload));
+        Ok(())
+    }
+
     /// Ends a result's rows. Another result follows where the status has `MORE_RESULTS`.
     ///
     /// # Errors

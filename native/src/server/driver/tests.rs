@@ -1,0 +1,351 @@
+//! The whole server in this process, and clients of the core's over real sockets.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::Path;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use sealwire_core::auth::Plugin;
+use sealwire_core::client::{Config, Connection, Event, Prepared, TlsPolicy};
+use sealwire_core::error::{Error, SqlError};
+use sealwire_core::message::Value;
+use sealwire_core::secret::Secret;
+use sealwire_core::tls::{ClientContext, ClientOptions, NamedPem, Trust};
+use sealwire_core::{Input, Output};
+
+use super::{Listen, bind, serve};
+use crate::certs;
+use crate::clock;
+use crate::provider::provider;
+use crate::random::OsRandom;
+use crate::server::accounts::AccountStore;
+use crate::server::engine::SqliteEngine;
+use crate::server::initialize;
+use crate::server::options::Initialize;
+use crate::server::reload::Tls;
+use crate::server::state::Server;
+use crate::server::variables::Globals;
+use crate::tls_options::ServerTlsOptions;
+
+struct Running {
+    server: Arc<Server>,
+    thread: Option<JoinHandle<()>>,
+    directory: tempfile::TempDir,
+    port: u16,
+}
+
+impl Running {
+    fn start(variables: &[(&str, &str)]) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("data");
+        let plugin = Plugin::CachingSha2Password;
+        initialize::make(&path, Initialize::NoPassword, plugin, &OsRandom::new()).unwrap();
+        let files = certs::generate(&path, &certs::Options::default()).unwrap();
+        let text = |path: &Path| Some(path.to_str().unwrap().to_owned());
+        let mut options = ServerTlsOptions::default();
+        options.enabled = true;
+        (options.ca, options.cert, options.key) = (text(&files.ca), text(&files.server_cert), text(&files.server_key));
+        let accounts = AccountStore::open(&path, &OsRandom::new()).unwrap();
+        let globals = Globals::default();
+        for (name, value) in variables {
+            globals.set(name, *value);
+        }
+        let engine = Box::new(SqliteEngine::new(&path));
+        let server = Arc::new(Server::new(path, globals, Tls::load(options).unwrap(), accounts, engine, plugin));
+        let bound = bind(&Listen { addresses: "127.0.0.1".into(), port: 0, socket: None }).unwrap();
+        let port = bound.port;
+        let served = Arc::clone(&server);
+        let (sender, receiver) = std::sync::mpsc::channel();
+        let thread = std::thread::spawn(move || serve(&served, bound, 2, || sender.send(()).unwrap()).unwrap());
+        receiver.recv().unwrap();
+        Self { server, thread: Some(thread), directory, port }
+    }
+
+    fn tls(&self) -> TlsPolicy {
+        let ca = self.directory.path().join("data/ca.pem");
+        let mut options = ClientOptions::new(provider(), Trust::CaAndIdentity);
+        options.ca = vec![NamedPem { name: "ca".into(), pem: std::fs::read(ca).unwrap() }];
+        TlsPolicy::Required(ClientContext::build(options).unwrap())
+    }
+
+    fn config(&self, user: &str, password: &str) -> Config {
+        let mut config = Config::new(user, Secret::from(password), Arc::new(OsRandom::new()));
+        config.tls = self.tls();
+        config
+    }
+
+    fn connect(&self, config: Config) -> Result<Client, Error> {
+        Client::connect(self.port, config)
+    }
+
+    fn root(&self) -> Client {
+        self.connect(self.config("root", "")).unwrap()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.server.stop();
+        let outcome = self.thread.take().unwrap().join();
+        if !std::thread::panicking() {
+            outcome.unwrap();
+        }
+    }
+}
+
+#[derive(Debug, Default, PartialEq)]
+struct Answer {
+    rows: Vec<Vec<String>>,
+    affected: u64,
+    prepared: Option<Prepared>,
+    text: String,
+}
+
+struct Client {
+    stream: TcpStream,
+    connection: Connection,
+}
+
+impl Client {
+    fn connect(port: u16, config: Config) -> Result<Self, Error> {
+        let stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        let mut client = Self { stream, connection: Connection::new(Arc::new(config), clock::now()) };
+        match client.answer()? {
+            Ok(_) => Ok(client),
+            Err(error) => panic!("no command was sent, and yet {error}"),
+        }
+    }
+
+    /// Reads until the command at hand is answered.
+    fn answer(&mut self) -> Result<Result<Answer, SqlError>, Error> {
+        let mut answer = Answer::default();
+        let mut out = Vec::new();
+        let mut buffer = vec![0; 1 << 16];
+        let mut input = Vec::new();
+        loop {
+            let show = |value: Option<&[u8]>| {
+                value.map_or_else(|| "NULL".into(), |bytes| String::from_utf8_lossy(bytes).into_owned())
+            };
+            match self.connection.poll_output(&mut out) {
+                Ok(Output::Transmit) => {}
+                Ok(Output::Event(event)) => {
+                    use sealwire_core::message::StatusFlags;
+                    match event {
+                        Event::Connected(_) => return Ok(Ok(answer)),
+                        Event::Ok(ok) => {
+                            answer.affected = ok.affected_rows;
+                            if !ok.status.contains(StatusFlags::MORE_RESULTS) {
+                                return Ok(Ok(answer));
+                            }
+                        }
+                        Event::TextRow(row) => answer.rows.push(row.iter().map(|value| show(value.unwrap())).collect()),
+                        Event::BinaryRow(row) => {
+                            answer.rows.push(row.iter().map(|value| value.unwrap().to_string()).collect())
+                        }
+                        Event::ResultEnd { status, .. } if !status.contains(StatusFlags::MORE_RESULTS) => {
+                            return Ok(Ok(answer));
+                        }
+                        Event::ResultSet(_) | Event::ResultEnd { .. } => {}
+                        Event::Failed(error) => return Ok(Err(error)),
+                        Event::Prepared(prepared) => {
+                            answer.prepared = Some(prepared);
+                            return Ok(Ok(answer));
+                        }
+                        Event::Text(text) => {
+                            answer.text = show(Some(text));
+                            return Ok(Ok(answer));
+                        }
+                        other => panic!("{other:?}"),
+                    }
+                }
+                Ok(Output::Wait(_)) => {
+                    if !out.is_empty() {
+                        self.stream.write_all(&out).unwrap();
+                        out.clear();
+                    }
+                    match self.stream.read(&mut buffer) {
+                        Ok(0) => self.connection.handle_input(Input::Eof, clock::now())?,
+                        Ok(length) => {
+                            input.extend_from_slice(&buffer[..length]);
+                            self.connection.handle_input(Input::Bytes(&mut input), clock::now())?;
+                        }
+                        Err(error) => panic!("{error}"),
+                    }
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    fn query(&mut self, sql: &str) -> Result<Answer, SqlError> {
+        self.connection.query(sql.as_bytes()).unwrap();
+        self.answer().unwrap()
+    }
+
+    fn rows(&mut self, sql: &str) -> Vec<Vec<String>> {
+        self.query(sql).unwrap_or_else(|error| panic!("{sql}: {error}")).rows
+    }
+
+    fn execute(&mut self, sql: &str, parameters: &[Value<'_>]) -> Result<Answer, SqlError> {
+        self.connection.prepare(sql.as_bytes()).unwrap();
+        let prepared = self.answer().unwrap()?.prepared.unwrap();
+        assert_eq!(prepared.parameters.len(), parameters.len(), "{sql}");
+        self.connection.execute(&prepared, parameters).unwrap();
+        let answer = self.answer().unwrap();
+        self.connection.close_statement(&prepared).unwrap();
+        answer
+    }
+}
+
+#[test]
+fn a_client_over_tls_reads_its_own_cipher_and_its_rows() {
+    let running = Running::start(&[]);
+    let mut client = running.root();
+    let cipher = client.connection.facts().ssl_cipher().unwrap().to_owned();
+    assert_eq!(client.rows("SHOW STATUS LIKE 'Ssl_cipher'"), [["Ssl_cipher".to_owned(), cipher.clone()]]);
+    let sql = "SELECT VARIABLE_VALUE FROM performance_schema.session_status WHERE VARIABLE_NAME = 'Ssl_cipher'";
+    assert_eq!(client.rows(sql), [[cipher]]);
+    client
+        .query("CREATE DATABASE d; USE d; CREATE TABLE t (id INT AUTO_INCREMENT PRIMARY KEY, name VARCHAR(20))")
+        .unwrap();
+    assert_eq!(client.query("INSERT INTO t (name) VALUES ('a'), ('b')").unwrap().affected, 2);
+    assert_eq!(client.rows("SELECT id, name FROM t ORDER BY id"), [["1", "a"], ["2", "b"]]);
+    assert_eq!(client.execute("SELECT name FROM t WHERE id = ?", &[Value::Int(2)]).unwrap().rows, [["b"]]);
+    assert_eq!(client.execute("SHOW STATUS LIKE ?", &["Ssl_version".into()]).unwrap().rows.len(), 1);
+    assert_eq!(client.query("SELECT * FROM nothing").unwrap_err().code, 1146);
+    assert_eq!(client.rows("SHOW TABLES"), [["t"]]);
+    assert_eq!(client.rows("SHOW COLUMNS FROM t")[1][..2], ["name", "varchar(20)"]);
+    client.connection.statistics().unwrap();
+    assert!(client.answer().unwrap().unwrap().text.starts_with("Uptime: "));
+}
+
+#[test]
+fn twenty_mebibytes_go_through_text_and_prepared_statements() {
+    let running = Running::start(&[]);
+    let mut client = running.root();
+    client.query("CREATE DATABASE d; USE d; CREATE TABLE t (a LONGTEXT)").unwrap();
+    let big = "x".repeat(20 << 20);
+    assert_eq!(client.execute("INSERT INTO t VALUES (?)", &[big.as_str().into()]).unwrap().affected, 1);
+    assert_eq!(client.query(&format!("INSERT INTO t VALUES ('{big}')")).unwrap().affected, 1);
+    let rows = client.rows("SELECT a FROM t");
+    assert!(rows.len() == 2 && rows.iter().all(|row| row[0] == big));
+    assert!(client.execute("SELECT a FROM t LIMIT 1", &[]).unwrap().rows[0][0] == big);
+}
+
+#[test]
+fn many_rows_flow_to_a_slow_client() {
+    let running = Running::start(&[]);
+    let mut client = running.root();
+    let sql = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200000) SELECT i, REPEAT('x', 50) FROM n";
+    client.connection.query(sql.as_bytes()).unwrap();
+    std::thread::sleep(Duration::from_millis(300));
+    assert_eq!(client.answer().unwrap().unwrap().rows.len(), 200_000);
+}
+
+#[test]
+fn wrong_passwords_and_unmet_requirements_are_refused() {
+    let running = Running::start(&[]);
+    let mut root = running.root();
+    root.query("CREATE USER 'a'@'%' IDENTIFIED BY 'pw'; CREATE USER 'x'@'%' IDENTIFIED BY 'pw' REQUIRE X509").unwrap();
+    assert!(running.connect(running.config("a", "pw")).is_ok());
+    let code = |config: Config| match running.connect(config) {
+        Err(Error::Refused { error, .. }) => error.code,
+        Err(error) => panic!("{error}"),
+        Ok(_) => panic!("let in"),
+    };
+    assert_eq!(code(running.config("a", "wrong")), 1045);
+    assert_eq!(code(running.config("nobody", "pw")), 1045);
+    assert_eq!(code(running.config("x", "pw")), 1045);
+    let mut nowhere = running.config("root", "");
+    nowhere.database = Some("nothing".into());
+    assert_eq!(code(nowhere), 1049);
+    // The second login takes the fast path, which needs no TLS.
+    let mut plain = running.config("a", "pw");
+    plain.tls = TlsPolicy::Disabled;
+    assert_eq!(running.connect(plain).unwrap().rows("SHOW STATUS LIKE 'Ssl_cipher'"), [["Ssl_cipher", ""]]);
+}
+
+#[test]
+fn a_connection_is_killed_from_another_and_so_is_a_statement() {
+    let running = Running::start(&[]);
+    let (mut one, mut two) = (running.root(), running.root());
+    let id = two.rows("SELECT CONNECTION_ID()")[0][0].clone();
+    two.connection.query(b"SELECT SLEEP(60)").unwrap();
+    let mut out = Vec::new();
+    while matches!(two.connection.poll_output(&mut out), Ok(Output::Transmit)) {}
+    two.stream.write_all(&out).unwrap();
+    let started = Instant::now();
+    while one
+        .rows(&format!("SELECT COUNT(*) FROM information_schema.processlist WHERE Id = {id} AND Command = 'Query'"))[0]
+        [0]
+        == "0"
+    {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    one.query(&format!("KILL QUERY {id}")).unwrap();
+    assert_eq!(two.answer().unwrap().unwrap_err().code, 1317);
+    one.query(&format!("KILL {id}")).unwrap();
+    two.connection.ping().unwrap();
+    assert!(matches!(two.answer(), Ok(Err(_)) | Err(_)));
+    assert!(started.elapsed() < Duration::from_secs(30));
+    assert_eq!(one.query("KILL 999999").unwrap_err().code, 1094);
+}
+
+#[test]
+fn there_are_max_connections_and_one_for_an_administrator() {
+    let running = Running::start(&[("max_connections", "2")]);
+    let mut root = running.root();
+    root.query("CREATE USER 'a'@'%'").unwrap();
+    let _one = running.connect(running.config("a", "")).unwrap();
+    let code = |config: Config| match running.connect(config) {
+        Err(Error::Refused { error, .. }) => error.code,
+        other => panic!("{:?}", other.map(|_| ()).map_err(|error| error.to_string())),
+    };
+    assert_eq!(code(running.config("a", "")), 1040);
+    let _administrator = running.root();
+    assert_eq!(code(running.config("root", "")), 1040, "refused before it says who it is");
+}
+
+#[test]
+fn idle_and_silent_clients_are_disconnected() {
+    let running = Running::start(&[("wait_timeout", "1"), ("connect_timeout", "1")]);
+    let mut client = running.root();
+    let mut silent = TcpStream::connect(("127.0.0.1", running.port)).unwrap();
+    std::thread::sleep(Duration::from_millis(2500));
+    client.connection.ping().unwrap();
+    assert!(matches!(client.answer(), Ok(Err(_)) | Err(_)));
+    silent.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    let mut greeting = Vec::new();
+    silent.read_to_end(&mut greeting).unwrap();
+    assert!(!greeting.is_empty());
+}
+
+#[test]
+fn certificates_are_loaded_again_without_touching_live_sessions() {
+    let running = Running::start(&[]);
+    let mut root = running.root();
+    let before = running.tls();
+    let data = running.directory.path().join("data");
+    let other = running.directory.path().join("other");
+    let files = certs::generate(&other, &certs::Options::default()).unwrap();
+    let made = [(files.ca, "ca.pem"), (files.server_cert, "server-cert.pem"), (files.server_key, "server-key.pem")];
+    for (from, to) in made {
+        std::fs::copy(from, data.join(to)).unwrap();
+    }
+    root.query("FLUSH SSL").unwrap();
+    assert_eq!(root.rows("SELECT 1 + 1"), [["2"]]);
+    let mut config = running.config("root", "");
+    config.tls = before;
+    assert!(matches!(running.connect(config), Err(Error::Tls(_))), "the old CA does not vouch for the new certificate");
+    running.root();
+    std::fs::write(data.join("server-cert.pem"), "no certificate").unwrap();
+    let error = root.query("ALTER INSTANCE RELOAD TLS").unwrap_err();
+    assert_eq!(error.code, 3888);
+    running.root();
+    root.query("ALTER INSTANCE RELOAD TLS NO ROLLBACK ON ERROR").unwrap();
+    assert_eq!(root.rows("SHOW WARNINGS")[0][1], "3888");
+    assert!(running.connect(running.config("root", "")).is_err(), "TLS is off now");
+}

@@ -1,0 +1,208 @@
+//! A worker: a thread with a poll of its own and the connections that were handed to it.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
+use std::io;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use mio::{Events, Interest, Poll, Token, Waker};
+use sealwire_core::error::SqlError;
+
+use super::conn::{Conn, Scratch, Turn};
+use crate::clock;
+
+/// What reaches a worker from other threads.
+pub(super) enum Message {
+    /// A new connection, by its number.
+    Accept(u32, Box<Conn>),
+    /// Look at that connection.
+    Look(u32),
+    /// The server stops.
+    Stop,
+}
+
+/// How other threads reach a worker.
+#[derive(Clone)]
+pub(super) struct Handle {
+    sender: Sender<Message>,
+    waker: Arc<Waker>,
+}
+
+impl Handle {
+    /// Sends a message and wakes the worker. One that has ended needs none.
+    pub(super) fn send(&self, message: Message) {
+        if self.sender.send(message).is_ok() {
+            // A poll that can't be woken is one that has ended.
+            let _ = self.waker.wake();
+        }
+    }
+}
+
+/// The waker's token; connections have their numbers, which are smaller.
+const WAKE: Token = Token(usize::MAX);
+/// How long connections may take to end when the server stops.
+const GRACE: Duration = Duration::from_secs(3);
+/// Bytes read at a time.
+const READ: usize = 64 * 1024;
+
+struct Worker {
+    poll: Poll,
+    receiver: Receiver<Message>,
+    connections: HashMap<u32, Box<Conn>>,
+    /// When connections are to be looked at; entries that are no longer true are passed over.
+    timers: BinaryHeap<Reverse<(Duration, u32)>>,
+    /// Connections that go on after the others had their turn.
+    again: Vec<u32>,
+    scratch: Scratch,
+    stopping_until: Option<Duration>,
+}
+
+/// Starts a worker.
+pub(super) fn start(number: usize) -> io::Result<(Handle, JoinHandle<()>)> {
+    let poll = Poll::new()?;
+    let waker = Arc::new(Waker::new(poll.registry(), WAKE)?);
+    let (sender, receiver) = channel();
+    let mut worker = Worker {
+        poll,
+        receiver,
+        connections: HashMap::new(),
+        timers: BinaryHeap::new(),
+        again: Vec::new(),
+        scratch: Scratch { read: vec![0; READ].into_boxed_slice(), input: Vec::new(), output: Vec::new() },
+        stopping_until: None,
+    };
+    let thread = std::thread::Builder::new().name(format!("sealwired-{number}")).spawn(move || {
+        if let Err(error) = worker.run() {
+            tracing::error!("worker {number} ended: {error}");
+        }
+    })?;
+    Ok((Handle { sender, waker }, thread))
+}
+
+impl Worker {
+    fn run(&mut self) -> io::Result<()> {
+        let mut events = Events::with_capacity(1024);
+        loop {
+            match self.poll.poll(&mut events, self.timeout()) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                polled => polled?,
+            }
+            for event in &events {
+                if event.token() == WAKE {
+                    continue;
+                }
+                let Ok(id) = u32::try_from(event.token().0) else { continue };
+                if let Some(connection) = self.connections.get_mut(&id) {
+                    connection.ready(
+                        event.is_readable() || event.is_read_closed() || event.is_error(),
+                        event.is_writable() || event.is_error(),
+                    );
+                    self.turn(id);
+                }
+            }
+            while let Ok(message) = self.receiver.try_recv() {
+                self.receive(message)?;
+            }
+            for id in std::mem::take(&mut self.again) {
+                self.turn(id);
+            }
+            self.fire_timers();
+            if let Some(until) = self.stopping_until
+                && (self.connections.is_empty() || clock::now().monotonic >= until)
+            {
+                self.connections.clear();
+                return Ok(());
+            }
+        }
+    }
+
+    fn timeout(&self) -> Option<Duration> {
+        if !self.again.is_empty() {
+            return Some(Duration::ZERO);
+        }
+        let timer = self.timers.peek().map(|Reverse((deadline, _))| *deadline);
+        let next = timer.into_iter().chain(self.stopping_until).min()?;
+        // A poll's timeout is in whole milliseconds: one more, so that the deadline has passed then.
+        Some(clock::until(next, clock::now()).saturating_add(Duration::from_millis(1)))
+    }
+
+    fn receive(&mut self, message: Message) -> io::Result<()> {
+        match message {
+            Message::Accept(id, mut connection) => {
+                let interests = Interest::READABLE | Interest::WRITABLE;
+                // Only the connection itself suffers where the system gives no more.
+                if let Err(error) = self.poll.registry().register(&mut connection.stream, Token(id as usize), interests)
+                {
+                    tracing::warn!("connection {id} can't be polled: {error}");
+                    return Ok(());
+                }
+                self.connections.insert(id, connection);
+                if self.stopping_until.is_some() {
+                    self.end(id);
+                }
+                self.turn(id);
+            }
+            Message::Look(id) => self.turn(id),
+            Message::Stop => {
+                self.stopping_until = Some(clock::now().monotonic.saturating_add(GRACE));
+                let all: Vec<u32> = self.connections.keys().copied().collect();
+                for id in all {
+                    self.end(id);
+                    self.turn(id);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, id: u32) {
+        if let Some(connection) = self.connections.get_mut(&id) {
+            connection.end(SqlError::new(1053, b"08S01", "Server shutdown in progress"));
+        }
+    }
+
+    fn turn(&mut self, id: u32) {
+        let Some(connection) = self.connections.get_mut(&id) else { return };
+        match connection.turn(&mut self.scratch, clock::now()) {
+            Turn::Wait => {}
+            Turn::Again => self.again.push(id),
+            Turn::Over => {
+                self.connections.remove(&id);
+                return;
+            }
+        }
+        self.set_timer(id);
+    }
+
+    /// Sees to it that a timer fires at the connection's deadline or before. A deadline that moves away, as with each command, costs
+    /// nothing: the timer fires early and is set again.
+    fn set_timer(&mut self, id: u32) {
+        if let Some(connection) = self.connections.get_mut(&id)
+            && let Some(deadline) = connection.deadline
+            && connection.timer.is_none_or(|timer| deadline < timer)
+        {
+            connection.timer = Some(deadline);
+            self.timers.push(Reverse((deadline, id)));
+        }
+    }
+
+    fn fire_timers(&mut self) {
+        let now = clock::now().monotonic;
+        while let Some(Reverse((deadline, id))) = self.timers.peek().copied() {
+            if deadline > now {
+                return;
+            }
+            self.timers.pop();
+            let Some(connection) = self.connections.get_mut(&id) else { continue };
+            // An earlier timer took this one's place.
+            if connection.timer != Some(deadline) {
+                continue;
+            }
+            connection.timer = None;
+            if connection.deadline.is_some_and(|real| real <= now) { self.turn(id) } else { self.set_timer(id) }
+        }
+    }
+}

@@ -1,0 +1,257 @@
+//! The engine behind the server: databases, statements, rows. SQLite is the one there is.
+
+mod pool;
+mod sqlite;
+mod translate;
+mod types;
+
+use std::fmt::Debug;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
+
+use sealwire_core::error::SqlError;
+use sealwire_core::message::ColumnDefinition;
+
+use super::sql::{Datum, Names};
+
+pub(crate) use pool::{Delivery, Job, Outcome, Pool, Task};
+pub(crate) use sqlite::SqliteEngine;
+pub(crate) use translate::{Kind, begins_with};
+
+/// A place where databases are kept.
+pub(crate) trait Engine: Debug + Send + Sync {
+    /// Opens a session: what one connection needs to run statements.
+    ///
+    /// # Errors
+    /// Where there are no resources for it.
+    fn session(&self) -> Result<Box<dyn EngineSession>, SqlError>;
+
+    /// The databases there are, sorted.
+    ///
+    /// # Errors
+    /// Where they can't be read.
+    fn databases(&self) -> Result<Vec<String>, SqlError>;
+
+    /// Whether there is a database of that name.
+    fn has_database(&self, name: &str) -> bool;
+
+    /// Makes a database.
+    ///
+    /// # Errors
+    /// 1007 where it exists, 1102 where its name can't be one.
+    fn create_database(&self, name: &str) -> Result<(), SqlError>;
+
+    /// Removes a database with all that is in it.
+    ///
+    /// # Errors
+    /// 1008 where there is none.
+    fn drop_database(&self, name: &str) -> Result<(), SqlError>;
+
+    /// A table as CREATE TABLE or CREATE VIEW would make it.
+    ///
+    /// # Errors
+    /// 1146 where there is no such table.
+    fn table_definition(&self, database: &str, table: &str) -> Result<TableDefinition, SqlError>;
+}
+
+/// A table's name as it is kept, and the statement that makes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct TableDefinition {
+    /// Its name.
+    pub(crate) name: String,
+    /// The statement.
+    pub(crate) statement: String,
+    /// Whether it is a view.
+    pub(crate) is_view: bool,
+}
+
+/// One connection's part of the engine. Moves between threads, works on one at a time.
+pub(crate) trait EngineSession: Send {
+    /// What a statement takes and gives, without running it.
+    ///
+    /// # Errors
+    /// As for running it.
+    fn describe(&mut self, request: &Request<'_>) -> Result<Description, SqlError>;
+
+    /// Runs a statement; rows go to `rows` as they come.
+    ///
+    /// # Errors
+    /// With MySQL's code.
+    fn execute(&mut self, request: &Request<'_>, rows: &mut dyn RowSink) -> Result<Done, SqlError>;
+
+    /// Begins, ends or marks a transaction.
+    ///
+    /// # Errors
+    /// With MySQL's code.
+    fn transaction(&mut self, step: &TransactionStep) -> Result<(), SqlError>;
+
+    /// Whether a transaction is open.
+    fn is_in_transaction(&self) -> bool;
+
+    /// What stops a running statement from another thread.
+    fn interruption(&self) -> Arc<Interruption>;
+}
+
+/// A statement to run, with all that it may look at.
+pub(crate) struct Request<'a> {
+    /// One statement, as `sql::lex::normalise` made it.
+    pub(crate) sql: &'a str,
+    /// Values for its `?`.
+    pub(crate) parameters: &'a [Datum],
+    /// The current database.
+    pub(crate) database: Option<&'a str>,
+    /// Variables, system tables and rights.
+    pub(crate) surroundings: &'a dyn Surroundings,
+    /// Whether rows are wanted in binary form.
+    pub(crate) binary: bool,
+    /// Whether each statement is its own transaction.
+    pub(crate) autocommit: bool,
+}
+
+/// What a statement sees of the server around it.
+pub(crate) trait Surroundings: Names {
+    /// A table of `information_schema`, `performance_schema` or `mysql`; `None` where there is none of that name.
+    fn system_table(&self, schema: &str, table: &str) -> Option<SystemTable>;
+
+    /// Whether the session may do this to that table.
+    ///
+    /// # Errors
+    /// 1142 where it may not.
+    fn authorise(&self, kind: Kind, statement: &str, database: &str, table: &str) -> Result<(), SqlError>;
+}
+
+/// A table that is made when it is asked for.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct SystemTable {
+    /// Names and types of its columns.
+    pub(crate) columns: Vec<(&'static str, &'static str)>,
+    /// Its rows.
+    pub(crate) rows: Vec<Vec<Datum>>,
+}
+
+/// What a statement takes and gives.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Description {
+    /// How many `?` it has.
+    pub(crate) parameters: u16,
+    /// Its result columns; empty where it gives no rows.
+    pub(crate) columns: Vec<ColumnDefinition>,
+}
+
+/// How a statement ended.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Done {
+    /// Whether it gave rows.
+    pub(crate) has_rows: bool,
+    /// Rows changed.
+    pub(crate) affected_rows: u64,
+    /// The first key that it generated.
+    pub(crate) last_insert_id: u64,
+    /// Text for the user.
+    pub(crate) info: String,
+}
+
+/// Where rows go.
+pub(crate) trait RowSink {
+    /// The result begins.
+    ///
+    /// # Errors
+    /// Where nobody wants it any more.
+    fn begin(&mut self, columns: Vec<ColumnDefinition>) -> Result<(), SqlError>;
+
+    /// Where the next row's payload is to be appended.
+    fn buffer(&mut self) -> &mut Vec<u8>;
+
+    /// The row is complete.
+    ///
+    /// # Errors
+    /// Where nobody wants more.
+    fn end_row(&mut self) -> Result<(), SqlError>;
+}
+
+/// A step of a transaction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum TransactionStep {
+    /// BEGIN.
+    Begin,
+    /// COMMIT.
+    Commit,
+    /// ROLLBACK.
+    Rollback,
+    /// SAVEPOINT.
+    Savepoint(String),
+    /// ROLLBACK TO SAVEPOINT.
+    RollbackTo(String),
+    /// RELEASE SAVEPOINT.
+    Release(String),
+}
+
+/// Stops a running statement.
+#[derive(Default)]
+pub(crate) struct Interruption {
+    stopped: Mutex<bool>,
+    changed: Condvar,
+    engine: Mutex<Option<Box<dyn Fn() + Send>>>,
+}
+
+impl Debug for Interruption {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Interruption").field("stopped", &self.is_stopped()).finish_non_exhaustive()
+    }
+}
+
+impl Interruption {
+    /// How the engine's own work is stopped.
+    pub(crate) fn connect(&self, stop: impl Fn() + Send + 'static) {
+        *self.engine.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(stop));
+    }
+
+    /// Stops the running statement.
+    pub(crate) fn stop(&self) {
+        *self.stopped.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.changed.notify_all();
+        if let Some(stop) = self.engine.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
+            stop();
+        }
+    }
+
+    /// Forgets an earlier stop: a new statement begins.
+    pub(crate) fn reset(&self) {
+        *self.stopped.lock().unwrap_or_else(PoisonError::into_inner) = false;
+    }
+
+    /// Whether the statement is to stop.
+    pub(crate) fn is_stopped(&self) -> bool {
+        *self.stopped.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits; true where the wait was cut short by a stop.
+    pub(crate) fn sleep(&self, duration: Duration) -> bool {
+        let stopped = self.stopped.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.changed.wait_timeout_while(stopped, duration, |stopped| !*stopped);
+        *waited.unwrap_or_else(PoisonError::into_inner).0
+    }
+}
+
+/// The titles of a SELECT's columns as MySQL gives them: the texts of their expressions.
+pub(crate) fn title_texts(sql: &str) -> Vec<Option<String>> {
+    translate::titles::of(sql)
+}
+
+/// A column of a type in MySQL's words.
+pub(crate) fn declared_column(title: &str, declared: &str) -> ColumnDefinition {
+    types::DeclaredType::parse(declared).column(title)
+}
+
+/// What a stopped statement answers.
+pub(crate) fn interrupted() -> SqlError {
+    SqlError::new(1317, b"70100", "Query execution was interrupted")
+}
+
+/// The error for a database that is not there.
+pub(crate) fn unknown_database(name: &str) -> SqlError {
+    SqlError::new(1049, b"42000", format!("Unknown database '{name}'"))
+}
+
+/// Databases whose tables are made when they are asked for.
+pub(crate) const SYSTEM_DATABASES: [&str; 4] = ["information_schema", "mysql", "performance_schema", "sys"];

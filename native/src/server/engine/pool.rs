@@ -1,0 +1,221 @@
+//! Threads that run statements, so that a slow one holds up no other connection.
+//!
+//! A statement gets an idle thread or a new one: a bound would let statements that wait for a lock keep out the one that would release it.
+//! `max_connections` bounds them, since a connection runs one statement at a time. Rows reach the connection through a bounded channel, so
+//! a client that does not read stops its own statement and nothing else.
+
+use std::sync::mpsc::{Receiver, Sender, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::ThreadId;
+use std::time::Duration;
+
+use sealwire_core::error::SqlError;
+use sealwire_core::message::ColumnDefinition;
+
+use super::{Description, Done, EngineSession, Request, RowSink, Surroundings, TransactionStep, interrupted};
+use crate::server::sql::Datum;
+
+/// What a thread is to do.
+pub(crate) enum Task {
+    /// Run a statement.
+    Execute {
+        /// The statement.
+        sql: String,
+        /// Values for its `?`.
+        parameters: Vec<Datum>,
+        /// Whether rows are wanted in binary form.
+        binary: bool,
+    },
+    /// Describe a statement.
+    Describe {
+        /// The statement.
+        sql: String,
+    },
+    /// A step of a transaction.
+    Transaction(TransactionStep),
+}
+
+/// A task with all that it needs.
+pub(crate) struct Job {
+    /// The connection's part of the engine; it comes back with the last delivery.
+    pub(crate) session: Box<dyn EngineSession>,
+    /// What to do.
+    pub(crate) task: Task,
+    /// The current database.
+    pub(crate) database: Option<String>,
+    /// Variables, system tables and rights as they are now.
+    pub(crate) surroundings: Box<dyn Surroundings + Send>,
+    /// Whether each statement is its own transaction.
+    pub(crate) autocommit: bool,
+    /// Called after each delivery, so that the connection looks at it.
+    pub(crate) wake: Box<dyn Fn() + Send>,
+}
+
+/// What comes back, in this order: perhaps columns, rows, and then one of the others.
+pub(crate) enum Delivery {
+    /// The result begins.
+    Columns(Vec<ColumnDefinition>),
+    /// Payloads of rows, one after the other, and where each ends.
+    Rows(Vec<u8>, Vec<usize>),
+    /// The task is done, well or not.
+    Finished(Box<dyn EngineSession>, Result<Outcome, SqlError>),
+}
+
+/// What a task that went well gives.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    /// A statement ran.
+    Executed(Done),
+    /// A statement was described.
+    Described(Description),
+    /// The transaction's step is done.
+    Stepped,
+}
+
+/// Deliveries that may wait for a connection.
+const WAITING: usize = 4;
+/// A delivery of rows is sent when it has this many bytes.
+const BATCH: usize = 64 * 1024;
+/// A thread without work ends after this time.
+const IDLE: Duration = Duration::from_secs(10);
+
+type Work = (Job, SyncSender<Delivery>);
+
+/// The threads.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Pool {
+    idle: Arc<Mutex<Vec<Idle>>>,
+}
+
+/// A thread that waits for work.
+#[derive(Debug)]
+struct Idle {
+    thread: ThreadId,
+    sender: Sender<Work>,
+}
+
+impl Pool {
+    /// Runs a job on a thread of its own; what it gives is received from the result.
+    ///
+    /// # Errors
+    /// 1135 where the system gives no more threads.
+    pub(crate) fn run(&self, job: Job) -> Result<Receiver<Delivery>, SqlError> {
+        let (deliver, receive) = sync_channel(WAITING);
+        let mut work = (job, deliver);
+        if let Some(idle) = self.idle().pop() {
+            match idle.sender.send(work) {
+                Ok(()) => return Ok(receive),
+                // It ended in a panic; the work comes back.
+                Err(unsent) => work = unsent.0,
+            }
+        }
+        let pool = self.clone();
+        let (sender, receiver) = std::sync::mpsc::channel();
+        let thread = std::thread::Builder::new().name("sealwired-sql".to_owned());
+        let spawned = thread.spawn(move || pool.serve(work, &sender, &receiver));
+        let refused = |error| SqlError::new(1135, b"HY000", format!("Can't create a new thread ({error})"));
+        spawned.map(|_| receive).map_err(refused)
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<Idle>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn serve(&self, first: Work, sender: &Sender<Work>, receiver: &Receiver<Work>) {
+        let thread = std::thread::current().id();
+        let mut next = Some(first);
+        while let Some((job, deliver)) = next {
+            perform(job, deliver);
+            self.idle().push(Idle { thread, sender: sender.clone() });
+            next = receiver.recv_timeout(IDLE).ok().or_else(|| self.retire(thread, receiver));
+        }
+    }
+
+    /// A thread has waited long enough. Where someone has taken it from the list, work for it is on its way.
+    fn retire(&self, thread: ThreadId, receiver: &Receiver<Work>) -> Option<Work> {
+        let mut idle = self.idle();
+        match idle.iter().position(|idle| idle.thread == thread) {
+            Some(at) => {
+                idle.swap_remove(at);
+                None
+            }
+            None => {
+                drop(idle);
+                receiver.recv().ok()
+            }
+        }
+    }
+}
+
+fn perform(job: Job, deliver: SyncSender<Delivery>) {
+    let Job { mut session, task, database, surroundings, autocommit, wake } = job;
+    let request = |sql, parameters, binary| Request {
+        sql,
+        parameters,
+        database: database.as_deref(),
+        surroundings: surroundings.as_ref(),
+        binary,
+        autocommit,
+    };
+    let outcome = match &task {
+        Task::Execute { sql, parameters, binary } => {
+            let mut rows = Channel {
+                deliver: &deliver,
+                wake: &wake,
+                bytes: Vec::new(),
+                ends: Vec::new(),
+                session: session.interruption(),
+            };
+            let done = session.execute(&request(sql, parameters, *binary), &mut rows);
+            done.and_then(|done| rows.flush().map(|()| Outcome::Executed(done)))
+        }
+        Task::Describe { sql } => session.describe(&request(sql, &[], true)).map(Outcome::Described),
+        Task::Transaction(step) => session.transaction(step).map(|()| Outcome::Stepped),
+    };
+    // A connection that is gone takes the session with it: an open transaction is rolled back when it is dropped.
+    if deliver.send(Delivery::Finished(session, outcome)).is_ok() {
+        wake();
+    }
+}
+
+/// Rows on their way to the connection.
+struct Channel<'a> {
+    deliver: &'a SyncSender<Delivery>,
+    wake: &'a dyn Fn(),
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+    session: Arc<super::Interruption>,
+}
+
+impl Channel<'_> {
+    fn send(&self, delivery: Delivery) -> Result<(), SqlError> {
+        if self.session.is_stopped() || self.deliver.send(delivery).is_err() {
+            return Err(interrupted());
+        }
+        (self.wake)();
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<(), SqlError> {
+        if self.ends.is_empty() {
+            return Ok(());
+        }
+        let delivery = Delivery::Rows(std::mem::take(&mut self.bytes), std::mem::take(&mut self.ends));
+        self.send(delivery)
+    }
+}
+
+impl RowSink for Channel<'_> {
+    fn begin(&mut self, columns: Vec<ColumnDefinition>) -> Result<(), SqlError> {
+        self.send(Delivery::Columns(columns))
+    }
+
+    fn buffer(&mut self) -> &mut Vec<u8> {
+        &mut self.bytes
+    }
+
+    fn end_row(&mut self) -> Result<(), SqlError> {
+        self.ends.push(self.bytes.len());
+        if self.bytes.len() >= BATCH { self.flush() } else { Ok(()) }
+    }
+}

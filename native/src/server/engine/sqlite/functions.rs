@@ -1,0 +1,233 @@
+//! MySQL's functions that SQLite has not.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rusqlite::functions::{Context, FunctionFlags};
+use rusqlite::types::{Value, ValueRef};
+use rusqlite::{Connection, Result};
+use sha1::{Digest as _, Sha1};
+use sha2::{Sha224, Sha256, Sha384, Sha512};
+
+use super::time::Moment;
+use crate::server::engine::Interruption;
+use crate::server::sql::Datum;
+
+/// Registers them all on a connection.
+pub(super) fn register(connection: &Connection, interruption: &Arc<Interruption>) -> Result<()> {
+    let any = FunctionFlags::SQLITE_UTF8;
+    let pure = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
+    for (name, arguments, function) in PURE {
+        connection.create_scalar_function(*name, *arguments, pure, *function)?;
+    }
+    connection.create_scalar_function("now", 0, any, |_| Ok(Moment::now().text_of_second()))?;
+    connection.create_scalar_function("curdate", 0, any, |_| Ok(Moment::now().date_text()))?;
+    connection.create_scalar_function("curtime", 0, any, |_| Ok(Moment::now().clock_text()))?;
+    connection.create_scalar_function("unix_timestamp", 0, any, |_| Ok(Moment::now().unix_seconds()))?;
+    connection.create_scalar_function("rand", -1, any, |_| Ok(random_fraction()))?;
+    connection.create_scalar_function("uuid", 0, any, |_| Ok(uuid()))?;
+    let interruption = Arc::clone(interruption);
+    connection.create_scalar_function("sleep", 1, any, move |context| {
+        let seconds = number(context, 0).clamp(0.0, 31_536_000.0);
+        Ok(i64::from(interruption.sleep(Duration::from_secs_f64(seconds))))
+    })?;
+    Ok(())
+}
+
+type Scalar = fn(&Context<'_>) -> Result<Value>;
+
+/// Those whose value depends on their arguments alone.
+const PURE: &[(&str, i32, Scalar)] = &[
+    ("unix_timestamp", 1, |c| Ok(moment(c, 0).map_or(Value::Null, |at| Value::Integer(at.unix_seconds())))),
+    ("from_unixtime", 1, |c| Ok(Value::Text(Moment::from_unix((number(c, 0) * 1e6) as i64).text()))),
+    ("date_format", 2, |c| Ok(moment(c, 0).map_or(Value::Null, |at| Value::Text(at.format(&text(c, 1)))))),
+    ("date_part", 2, |c| Ok(part(&text(c, 0), &text(c, 1)).map_or(Value::Null, Value::Integer))),
+    ("date_moved", 3, date_moved),
+    ("datediff", 2, |c| match (moment(c, 0), moment(c, 1)) {
+        (Some(one), Some(other)) => {
+            Ok(Value::Integer(one.unix_seconds().div_euclid(86_400) - other.unix_seconds().div_euclid(86_400)))
+        }
+        _ => Ok(Value::Null),
+    }),
+    ("repeat", 2, repeat),
+    ("space", 1, |c| Ok(Value::Text(" ".repeat(number(c, 0).clamp(0.0, MOST) as usize)))),
+    ("reverse", 1, |c| on_text(c, |text| text.chars().rev().collect())),
+    ("left", 2, |c| on_text(c, |text| text.chars().take(number(c, 1).max(0.0) as usize).collect())),
+    ("right", 2, |c| {
+        on_text(c, |text| {
+            text.chars().skip(text.chars().count().saturating_sub(number(c, 1).max(0.0) as usize)).collect()
+        })
+    }),
+    ("lpad", 3, |c| pad(c, true)),
+    ("rpad", 3, |c| pad(c, false)),
+    ("sha1", 1, |c| digest(c, |bytes| hex(&Sha1::digest(bytes)))),
+    ("sha", 1, |c| digest(c, |bytes| hex(&Sha1::digest(bytes)))),
+    ("sha2", 2, |c| match number(c, 1) as i64 {
+        0 | 256 => digest(c, |bytes| hex(&Sha256::digest(bytes))),
+        224 => digest(c, |bytes| hex(&Sha224::digest(bytes))),
+        384 => digest(c, |bytes| hex(&Sha384::digest(bytes))),
+        512 => digest(c, |bytes| hex(&Sha512::digest(bytes))),
+        _ => Ok(Value::Null),
+    }),
+    ("floor", 1, |c| whole(c, f64::floor)),
+    ("ceil", 1, |c| whole(c, f64::ceil)),
+    ("ceiling", 1, |c| whole(c, f64::ceil)),
+    ("sqrt", 1, |c| real(c, f64::sqrt)),
+    ("exp", 1, |c| real(c, f64::exp)),
+    ("ln", 1, |c| real(c, f64::ln)),
+    ("pow", 2, |c| real(c, |base| base.powf(number(c, 1)))),
+    ("power", 2, |c| real(c, |base| base.powf(number(c, 1)))),
+    ("mod", 2, |c| if number(c, 1) == 0.0 { Ok(Value::Null) } else { whole_or_real(c, |left| left % number(c, 1)) }),
+    ("truncate", 2, |c| {
+        let scale = 10f64.powi(number(c, 1).clamp(-300.0, 300.0) as i32);
+        whole_or_real(c, |value| (value * scale).trunc() / scale)
+    }),
+    ("find_in_set", 2, |c| {
+        let (needle, list) = (text(c, 0), text(c, 1));
+        let at =
+            if list.is_empty() { None } else { list.split(',').position(|item| item.eq_ignore_ascii_case(&needle)) };
+        Ok(if is_null(c, 0) || is_null(c, 1) { Value::Null } else { Value::Integer(at.map_or(0, |at| at as i64 + 1)) })
+    }),
+    ("strcmp", 2, |c| {
+        if is_null(c, 0) || is_null(c, 1) {
+            return Ok(Value::Null);
+        }
+        Ok(Value::Integer(text(c, 0).to_lowercase().cmp(&text(c, 1).to_lowercase()) as i64))
+    }),
+];
+
+/// No text that a function makes is longer, as with max_allowed_packet.
+const MOST: f64 = 1_073_741_824.0;
+
+fn date_moved(context: &Context<'_>) -> Result<Value> {
+    let base = text(context, 0);
+    let unit = text(context, 2).to_ascii_uppercase();
+    let moved = Moment::parse(&base).and_then(|at| at.moved(number(context, 1), &unit));
+    let date_only = !base.contains(':') && !["HOUR", "MINUTE", "SECOND"].iter().any(|part| unit.contains(part));
+    Ok(moved.map_or(Value::Null, |at| Value::Text(if date_only { at.date_text() } else { at.text() })))
+}
+
+fn part(unit: &str, text: &str) -> Option<i64> {
+    let at = Moment::parse(text).or_else(|| Moment::parse(&format!("1970-01-01 {text}")))?;
+    let (year, month, day) = at.date();
+    let (hour, minute, second, micros) = at.clock();
+    Some(match unit.to_ascii_uppercase().as_str() {
+        "YEAR" => year,
+        "QUARTER" => (month + 2) / 3,
+        "MONTH" => month,
+        "DAY" | "DAYOFMONTH" => day,
+        "HOUR" => hour,
+        "MINUTE" => minute,
+        "SECOND" => second,
+        "MICROSECOND" => micros,
+        _ => return None,
+    })
+}
+
+fn repeat(context: &Context<'_>) -> Result<Value> {
+    let times = number(context, 1).clamp(0.0, MOST) as usize;
+    Ok(match context.get_raw(0) {
+        ValueRef::Null => Value::Null,
+        _ if is_null(context, 1) => Value::Null,
+        ValueRef::Blob(bytes) if bytes.len().saturating_mul(times) <= MOST as usize => Value::Blob(bytes.repeat(times)),
+        ValueRef::Blob(_) => Value::Null,
+        _ => {
+            let text = text(context, 0);
+            if text.len().saturating_mul(times) > MOST as usize { Value::Null } else { Value::Text(text.repeat(times)) }
+        }
+    })
+}
+
+fn pad(context: &Context<'_>, left: bool) -> Result<Value> {
+    if (0..3).any(|index| is_null(context, index)) {
+        return Ok(Value::Null);
+    }
+    let (text, length, fill) = (text(context, 0), number(context, 1).clamp(0.0, 1e6) as usize, text(context, 2));
+    let have = text.chars().count();
+    if have >= length {
+        return Ok(Value::Text(text.chars().take(length).collect()));
+    }
+    let filling: String = fill.chars().cycle().take(if fill.is_empty() { 0 } else { length - have }).collect();
+    Ok(Value::Text(if left { filling + &text } else { text + &filling }))
+}
+
+fn datum(context: &Context<'_>, index: usize) -> Datum {
+    match context.get_raw(index) {
+        ValueRef::Null => Datum::Null,
+        ValueRef::Integer(number) => Datum::Int(number),
+        ValueRef::Real(number) => Datum::Real(number),
+        ValueRef::Text(bytes) => Datum::Text(String::from_utf8_lossy(bytes).into_owned()),
+        ValueRef::Blob(bytes) => Datum::Blob(bytes.to_vec()),
+    }
+}
+
+fn is_null(context: &Context<'_>, index: usize) -> bool {
+    matches!(context.get_raw(index), ValueRef::Null)
+}
+
+fn text(context: &Context<'_>, index: usize) -> String {
+    datum(context, index).to_text()
+}
+
+fn number(context: &Context<'_>, index: usize) -> f64 {
+    datum(context, index).to_number()
+}
+
+fn moment(context: &Context<'_>, index: usize) -> Option<Moment> {
+    Moment::parse(&text(context, index))
+}
+
+fn on_text(context: &Context<'_>, change: impl FnOnce(&str) -> String) -> Result<Value> {
+    Ok(if is_null(context, 0) { Value::Null } else { Value::Text(change(&text(context, 0))) })
+}
+
+fn digest(context: &Context<'_>, hash: impl FnOnce(&[u8]) -> String) -> Result<Value> {
+    Ok(datum(context, 0).as_bytes().map_or(Value::Null, |bytes| Value::Text(hash(&bytes))))
+}
+
+fn real(context: &Context<'_>, function: impl FnOnce(f64) -> f64) -> Result<Value> {
+    let value = function(number(context, 0));
+    Ok(if is_null(context, 0) || !value.is_finite() { Value::Null } else { Value::Real(value) })
+}
+
+fn whole(context: &Context<'_>, function: impl FnOnce(f64) -> f64) -> Result<Value> {
+    Ok(match context.get_raw(0) {
+        ValueRef::Null => Value::Null,
+        ValueRef::Integer(number) => Value::Integer(number),
+        _ => Value::Integer(function(number(context, 0)) as i64),
+    })
+}
+
+fn whole_or_real(context: &Context<'_>, function: impl FnOnce(f64) -> f64) -> Result<Value> {
+    let value = function(number(context, 0));
+    Ok(match context.get_raw(0) {
+        ValueRef::Null => Value::Null,
+        ValueRef::Integer(_) => Value::Integer(value as i64),
+        _ => Value::Real(value),
+    })
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        // Writing to a String can't fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// A number from 0 to 1; the randomness of the hasher's keys is enough where nothing secret hangs on it.
+fn random_fraction() -> f64 {
+    (random_bits() >> 11) as f64 / (1u64 << 53) as f64
+}
+
+fn random_bits() -> u64 {
+    use std::hash::{BuildHasher as _, RandomState};
+    RandomState::new().hash_one(std::time::Instant::now())
+}
+
+fn uuid() -> String {
+    let (high, low) = (random_bits(), random_bits());
+    let (a, b, c) = (high >> 32, high >> 16 & 0xffff, high & 0xfff);
+    format!("{a:08x}-{b:04x}-4{c:03x}-{:04x}-{:012x}", (low >> 48 & 0x3fff) | 0x8000, low & 0xffff_ffff_ffff)
+}

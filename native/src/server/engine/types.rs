@@ -1,0 +1,277 @@
+//! Column types: MySQL's, as SQLite stores them in its schema, and as the wire names them.
+//!
+//! SQLite keeps a column's declared type as written. So the type is written in MySQL's words, with a word before it where SQLite would
+//! otherwise choose the wrong affinity (`TEXT DATETIME`, `BLOB VARBINARY(16)`), and read back from there.
+
+use sealwire_core::message::{ColumnDefinition, ColumnFlags, ColumnType};
+
+/// A column's type in MySQL's words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct DeclaredType {
+    /// The type's name in capitals, `VARCHAR`.
+    name: String,
+    /// What stands in its parentheses.
+    arguments: Vec<u32>,
+    unsigned: bool,
+    zerofill: bool,
+}
+
+const UTF8MB4_BYTES: u32 = 4;
+
+impl DeclaredType {
+    /// From MySQL's text or SQLite's.
+    pub(super) fn parse(text: &str) -> Self {
+        let upper = text.to_ascii_uppercase();
+        let (front, arguments) = match upper.split_once('(') {
+            Some((front, rest)) => (front.to_owned(), rest.to_owned()),
+            None => (upper, String::new()),
+        };
+        let (arguments, after) = arguments.split_once(')').unwrap_or((&arguments, ""));
+        let numbers: Vec<u32> = arguments.split(',').filter_map(|number| number.trim().parse().ok()).collect();
+        let words: Vec<&str> = front.split_whitespace().chain(after.split_whitespace()).collect();
+        let unsigned = words.contains(&"UNSIGNED") || words.contains(&"ZEROFILL");
+        let zerofill = words.contains(&"ZEROFILL");
+        let mut words = words.into_iter().filter(|word| !matches!(*word, "UNSIGNED" | "ZEROFILL" | "SIGNED"));
+        let first = words.next().unwrap_or("TEXT");
+        // The affinity's word stands before another type's name.
+        let name = match (first, words.next()) {
+            ("TEXT" | "BLOB", Some(name)) => name,
+            (first, _) => first,
+        };
+        let name = match name {
+            "INTEGER" if arguments.is_empty() && !unsigned => "BIGINT",
+            "INTEGER" => "INT",
+            "BOOL" | "BOOLEAN" => "TINYINT",
+            "DEC" | "NUMERIC" | "FIXED" => "DECIMAL",
+            "REAL" => "DOUBLE",
+            "CHARACTER" | "NCHAR" => "CHAR",
+            "NVARCHAR" => "VARCHAR",
+            "INT4" | "MIDDLEINT" => "INT",
+            other => other,
+        };
+        let mut numbers = if name == "TINYINT" && first.starts_with("BOOL") { vec![1] } else { numbers };
+        match name {
+            "TINYINT" if numbers == [1] => {}
+            "SMALLINT" | "MEDIUMINT" | "INT" | "BIGINT" | "TINYINT" | "DOUBLE" | "FLOAT" if !zerofill => {
+                numbers.clear()
+            }
+            "DECIMAL" if numbers.is_empty() => numbers = vec![10, 0],
+            "DECIMAL" if numbers.len() == 1 => numbers.push(0),
+            "CHAR" | "BINARY" | "BIT" if numbers.is_empty() => numbers = vec![1],
+            _ => {}
+        }
+        Self { name: name.to_owned(), arguments: numbers, unsigned, zerofill }
+    }
+
+    /// From what a user wrote, where INTEGER is INT.
+    pub(super) fn from_mysql(text: &str) -> Self {
+        let mut parsed = Self::parse(text);
+        if text.trim().get(..7).is_some_and(|front| front.eq_ignore_ascii_case("INTEGER")) {
+            "INT".clone_into(&mut parsed.name);
+        }
+        parsed
+    }
+
+    /// Whether a column of this type may count its rows.
+    pub(super) fn is_integer(&self) -> bool {
+        matches!(self.name.as_str(), "TINYINT" | "SMALLINT" | "MEDIUMINT" | "INT" | "BIGINT")
+    }
+
+    /// Whether its texts compare by collation.
+    pub(super) fn is_text(&self) -> bool {
+        matches!(
+            self.name.as_str(),
+            "CHAR" | "VARCHAR" | "TINYTEXT" | "TEXT" | "MEDIUMTEXT" | "LONGTEXT" | "ENUM" | "SET"
+        )
+    }
+
+    /// As it is declared to SQLite.
+    pub(super) fn to_sqlite(&self) -> String {
+        let affinity = match self.name.as_str() {
+            "DATE" | "TIME" | "DATETIME" | "TIMESTAMP" | "ENUM" | "SET" | "JSON" => "TEXT ",
+            "BINARY" | "VARBINARY" | "BIT" | "GEOMETRY" | "POINT" => "BLOB ",
+            _ => "",
+        };
+        format!(
+            "{affinity}{}{}{}{}",
+            self.name,
+            self.sign(),
+            if self.zerofill { " ZEROFILL" } else { "" },
+            self.parentheses()
+        )
+    }
+
+    /// As SHOW COLUMNS prints it.
+    pub(super) fn to_mysql(&self) -> String {
+        let sign = self.sign();
+        let zerofill = if self.zerofill { " zerofill" } else { "" };
+        format!("{}{}{sign}{zerofill}", self.name, self.parentheses()).to_lowercase()
+    }
+
+    const fn sign(&self) -> &'static str {
+        if self.unsigned { " UNSIGNED" } else { "" }
+    }
+
+    fn parentheses(&self) -> String {
+        if self.arguments.is_empty() {
+            return String::new();
+        }
+        format!("({})", self.arguments.iter().map(ToString::to_string).collect::<Vec<_>>().join(","))
+    }
+
+    /// The column as the wire describes it.
+    pub(super) fn column(&self, title: &str) -> ColumnDefinition {
+        let first = self.arguments.first().copied();
+        let second = self.arguments.get(1).copied();
+        let mut text_length = None;
+        let column_type = match self.name.as_str() {
+            "TINYINT" => ColumnType::TINY,
+            "SMALLINT" => ColumnType::SHORT,
+            "MEDIUMINT" => ColumnType::INT24,
+            "INT" => ColumnType::LONG,
+            "BIGINT" => ColumnType::LONGLONG,
+            "FLOAT" => ColumnType::FLOAT,
+            "DOUBLE" => ColumnType::DOUBLE,
+            "DECIMAL" => ColumnType::NEWDECIMAL,
+            "DATE" => ColumnType::DATE,
+            "TIME" => ColumnType::TIME,
+            "DATETIME" => ColumnType::DATETIME,
+            "TIMESTAMP" => ColumnType::TIMESTAMP,
+            "YEAR" => ColumnType::YEAR,
+            "BIT" => ColumnType::BIT,
+            "JSON" => ColumnType::JSON,
+            "TINYBLOB" | "BLOB" | "MEDIUMBLOB" | "LONGBLOB" => {
+                let mut column = ColumnDefinition::new(title, ColumnType::BLOB);
+                column.length = blob_length(&self.name);
+                return as_binary(column);
+            }
+            "VARBINARY" | "BINARY" => {
+                let kind = if self.name == "BINARY" { ColumnType::STRING } else { ColumnType::VAR_STRING };
+                let mut column = ColumnDefinition::new(title, kind);
+                column.length = first.unwrap_or(255);
+                return as_binary(column);
+            }
+            "CHAR" | "ENUM" | "SET" => {
+                text_length = Some(first.unwrap_or(255) * UTF8MB4_BYTES);
+                ColumnType::STRING
+            }
+            "TINYTEXT" | "TEXT" | "MEDIUMTEXT" | "LONGTEXT" => {
+                text_length = Some(blob_length(&self.name).saturating_mul(UTF8MB4_BYTES));
+                ColumnType::BLOB
+            }
+            _ => {
+                text_length = Some(first.unwrap_or(255).saturating_mul(UTF8MB4_BYTES));
+                ColumnType::VAR_STRING
+            }
+        };
+        let mut column = ColumnDefinition::new(title, column_type);
+        if let Some(length) = text_length {
+            column.length = length;
+            column.decimals = 0;
+        }
+        if column_type == ColumnType::NEWDECIMAL {
+            column.length = first.unwrap_or(10) + 2;
+            column.decimals = second.unwrap_or(0).min(30) as u8;
+        }
+        if matches!(column_type, ColumnType::TIME | ColumnType::DATETIME | ColumnType::TIMESTAMP) {
+            column.decimals = first.unwrap_or(0).min(6) as u8;
+        }
+        if self.unsigned {
+            column.flags |= ColumnFlags::UNSIGNED;
+        }
+        if self.zerofill {
+            column.flags |= ColumnFlags::ZEROFILL;
+            column.length = first.unwrap_or(column.length);
+        }
+        match self.name.as_str() {
+            "ENUM" => column.flags |= ColumnFlags::ENUM,
+            "SET" => column.flags |= ColumnFlags::SET,
+            "TIMESTAMP" => column.flags |= ColumnFlags::TIMESTAMP,
+            _ => {}
+        }
+        if column_type == ColumnType::TINY && first == Some(1) {
+            // Connectors take this width for BOOLEAN.
+            column.length = 1;
+        }
+        column
+    }
+}
+
+fn blob_length(name: &str) -> u32 {
+    match name.get(..4) {
+        Some("TINY") => 255,
+        Some("MEDI") => 16_777_215,
+        Some("LONG") => u32::MAX,
+        _ => 65_535,
+    }
+}
+
+fn as_binary(mut column: ColumnDefinition) -> ColumnDefinition {
+    column.charset = sealwire_core::message::CHARSET_BINARY;
+    column.flags |= ColumnFlags::BINARY;
+    column.decimals = 0;
+    column
+}
+
+/// The column of an expression, by the kind of its first value.
+pub(super) fn expression(title: &str, value: rusqlite::types::Type) -> ColumnDefinition {
+    match value {
+        rusqlite::types::Type::Integer => ColumnDefinition::new(title, ColumnType::LONGLONG),
+        rusqlite::types::Type::Real => ColumnDefinition::new(title, ColumnType::DOUBLE),
+        rusqlite::types::Type::Blob => {
+            let mut column = ColumnDefinition::new(title, ColumnType::LONG_BLOB);
+            column.column_type = ColumnType::BLOB;
+            as_binary(column)
+        }
+        rusqlite::types::Type::Text => {
+            let mut column = ColumnDefinition::new(title, ColumnType::VAR_STRING);
+            column.length = u32::MAX;
+            column
+        }
+        rusqlite::types::Type::Null => ColumnDefinition::new(title, ColumnType::VAR_STRING),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn types_survive_the_way_through_sqlite() {
+        for (written, stored, shown) in [
+            ("int(11) unsigned", "INT UNSIGNED", "int unsigned"),
+            ("INTEGER", "INT", "int"),
+            ("BIGINT", "BIGINT", "bigint"),
+            ("varchar(20)", "VARCHAR(20)", "varchar(20)"),
+            ("DATETIME(6)", "TEXT DATETIME(6)", "datetime(6)"),
+            ("varbinary(16)", "BLOB VARBINARY(16)", "varbinary(16)"),
+            ("DECIMAL(10,2)", "DECIMAL(10,2)", "decimal(10,2)"),
+            ("NUMERIC(8)", "DECIMAL(8,0)", "decimal(8,0)"),
+            ("BOOLEAN", "TINYINT(1)", "tinyint(1)"),
+            ("LONGBLOB", "LONGBLOB", "longblob"),
+            ("DOUBLE PRECISION", "DOUBLE", "double"),
+            ("TEXT", "TEXT", "text"),
+            ("BLOB", "BLOB", "blob"),
+        ] {
+            let parsed = DeclaredType::from_mysql(written);
+            assert_eq!(parsed.to_sqlite(), stored, "{written}");
+            assert_eq!(DeclaredType::parse(stored).to_mysql(), shown, "{written}");
+        }
+    }
+
+    #[test]
+    fn the_wire_types_are_mysqls() {
+        let of = |text: &str| {
+            let column = DeclaredType::parse(text).column("c");
+            (column.column_type, column.is_unsigned(), column.charset, column.decimals)
+        };
+        assert_eq!(of("INT UNSIGNED"), (ColumnType::LONG, true, 63, 0));
+        assert_eq!(of("DECIMAL(10,2)"), (ColumnType::NEWDECIMAL, false, 63, 2));
+        assert_eq!(of("LONGBLOB"), (ColumnType::BLOB, false, 63, 0));
+        assert_eq!(of("LONGTEXT"), (ColumnType::BLOB, false, 45, 0));
+        assert_eq!(of("BLOB VARBINARY(16)"), (ColumnType::VAR_STRING, false, 63, 0));
+        assert_eq!(of("TEXT DATETIME(6)"), (ColumnType::DATETIME, false, 63, 6));
+        assert_eq!(of("INTEGER").0, ColumnType::LONGLONG);
+        assert_eq!(DeclaredType::parse("TINYINT(1)").column("c").length, 1);
+    }
+}

@@ -1,0 +1,23 @@
+//! `sealwired`: the server program's parts.
+//!
+//! ```text
+//! socket ──> driver ──> sealwire_core::server::Connection ──> session ──> accounts, variables, status
+//!                                                                └──────> engine (SQLite), on threads of its own
+//! ```
+
+mod accounts;
+mod driver;
+mod engine;
+mod initialize;
+mod log;
+mod options;
+mod program;
+mod registry;
+mod reload;
+mod session;
+mod sql;
+mod state;
+mod status;
+mod variables;
+
+pub use program::main;

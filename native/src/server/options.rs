@@ -1,0 +1,198 @@
+//! The server's options, by MySQL's names.
+
+use std::path::PathBuf;
+
+use sealwire_core::auth::Plugin;
+
+use super::state::VERSION;
+use crate::options::{Program, Spec, Values};
+use crate::tls_options::SERVER;
+
+/// The program as its users see it.
+pub(super) const PROGRAM: Program = Program {
+    name: "sealwired",
+    version: VERSION,
+    usage: "[OPTIONS]",
+    groups: &["mysqld", "server", "sealwired"],
+    tables: &[OWN, SERVER],
+    arguments: 0,
+};
+
+const PLUGINS: &[&str] = &["caching_sha2_password", "mysql_native_password", "sha256_password", "client_ed25519"];
+
+const OWN: &[Spec] = &[
+    Spec::text("bind-address", "Addresses to listen on, separated by commas; * is all of them.").default("*"),
+    Spec::number("connect-timeout", "Seconds that a client has to log in.").between(1, 31_536_000).default("10"),
+    Spec::text("datadir", "The data directory.").short('h'),
+    Spec::choice("default-authentication-plugin", PLUGINS, "The plugin of accounts that name none.")
+        .default("caching_sha2_password"),
+    Spec::text("init-file", "SQL statements to run at each start, as root."),
+    Spec::flag(
+        "initialize",
+        "Make the data directory and leave; root gets a random password, which the log shows once.",
+    ),
+    Spec::flag("initialize-insecure", "Make the data directory and leave; root has no password."),
+    Spec::number("interactive-timeout", "Seconds after which an idle interactive client is disconnected.")
+        .between(1, 31_536_000)
+        .default("28800"),
+    Spec::number("log-error-verbosity", "How much is logged: 1 errors, 2 warnings too, 3 notes too.")
+        .between(1, 3)
+        .default("2"),
+    Spec::number("max-allowed-packet", "The largest packet in bytes.").between(1024, 1_073_741_824).default("64M"),
+    Spec::number("max-connections", "How many clients may be connected at a time, one administrator more.")
+        .between(1, 100_000)
+        .default("151"),
+    Spec::text("pid-file", "Where to write the process's number."),
+    Spec::number("port", "The port to listen on; 0 lets the system choose one.")
+        .short('P')
+        .between(0, 65535)
+        .default("3306"),
+    Spec::flag("require-secure-transport", "Refuse clients that use neither TLS nor the Unix socket."),
+    Spec::number("server-id", "The server's number.").between(0, 4_294_967_295).default("1"),
+    Spec::flag("skip-networking", "Listen on the Unix socket alone."),
+    Spec::text("socket", "The Unix socket; empty for none."),
+    Spec::number("threads", "Threads that serve connections; 0 is one for each processor.")
+        .between(0, 1024)
+        .default("0"),
+    Spec::number("wait-timeout", "Seconds after which an idle client is disconnected.")
+        .between(1, 31_536_000)
+        .default("28800"),
+];
+
+/// What the options come to, TLS aside.
+#[derive(Debug, Clone)]
+pub(super) struct Settings {
+    pub(super) directory: PathBuf,
+    pub(super) addresses: String,
+    pub(super) port: u16,
+    pub(super) socket: Option<PathBuf>,
+    pub(super) pid_file: Option<PathBuf>,
+    pub(super) init_file: Option<PathBuf>,
+    pub(super) initialize: Option<Initialize>,
+    pub(super) default_plugin: Plugin,
+    pub(super) threads: usize,
+    pub(super) verbosity: u64,
+    /// Values of variables by the same name.
+    pub(super) variables: Vec<(&'static str, String)>,
+}
+
+/// What to make of a fresh data directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Initialize {
+    /// root with a random password.
+    RandomPassword,
+    /// root without one.
+    NoPassword,
+}
+
+/// Where MySQL's socket is where none is named.
+const SOCKET_NAME: &str = "mysql.sock";
+
+impl Settings {
+    /// Reads the values.
+    ///
+    /// # Errors
+    /// A sentence that names the option.
+    pub(super) fn resolve(values: &Values) -> Result<Self, String> {
+        let Some(directory) = values.path("datadir").filter(|path| !path.as_os_str().is_empty()) else {
+            return Err(
+                "no data directory: give --datadir, after making it once with --initialize or --initialize-insecure"
+                    .to_owned(),
+            );
+        };
+        // Everything that is named in the directory must still be found when someone changes the working directory.
+        let directory =
+            std::path::absolute(directory).map_err(|error| format!("--datadir={}: {error}", directory.display()))?;
+        let within = |path: &std::path::Path| directory.join(path);
+        let socket = match values.path("socket") {
+            Some(path) if path.as_os_str().is_empty() => None,
+            Some(path) => Some(within(path)),
+            None => Some(within(std::path::Path::new(SOCKET_NAME))),
+        };
+        let initialize = match (values.flag("initialize"), values.flag("initialize-insecure")) {
+            (_, true) => Some(Initialize::NoPassword),
+            (true, _) => Some(Initialize::RandomPassword),
+            _ => None,
+        };
+        let plugin = values.text("default-authentication-plugin").unwrap_or_default();
+        let number = |name: &str| values.number(name).unwrap_or(0);
+        let networking = !values.flag("skip-networking");
+        let addresses = if networking { values.text("bind-address").unwrap_or("*").to_owned() } else { String::new() };
+        let on = |flag: bool| if flag { "ON" } else { "OFF" }.to_owned();
+        let mut variables = vec![
+            ("bind_address", addresses.clone()),
+            ("connect_timeout", number("connect-timeout").to_string()),
+            ("datadir", format!("{}/", directory.display())),
+            ("default_authentication_plugin", plugin.to_owned()),
+            ("interactive_timeout", number("interactive-timeout").to_string()),
+            ("log_error_verbosity", number("log-error-verbosity").to_string()),
+            ("max_allowed_packet", number("max-allowed-packet").to_string()),
+            ("max_connections", number("max-connections").to_string()),
+            ("require_secure_transport", on(values.flag("require-secure-transport"))),
+            ("server_id", number("server-id").to_string()),
+            ("skip_networking", on(!networking)),
+            ("wait_timeout", number("wait-timeout").to_string()),
+        ];
+        if let Some(socket) = &socket {
+            variables.push(("socket", socket.display().to_string()));
+        }
+        let pid_file = values.path("pid-file").map(within);
+        if let Some(pid_file) = &pid_file {
+            variables.push(("pid_file", pid_file.display().to_string()));
+        }
+        let threads = usize::try_from(number("threads")).unwrap_or(0);
+        let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        Ok(Self {
+            addresses,
+            port: u16::try_from(number("port")).unwrap_or(0),
+            socket,
+            pid_file,
+            init_file: values.path("init-file").map(std::path::Path::to_owned),
+            initialize,
+            default_plugin: Plugin::from_name(plugin.as_bytes()).unwrap_or(Plugin::CachingSha2Password),
+            threads: if threads == 0 { processors } else { threads },
+            verbosity: number("log-error-verbosity"),
+            variables,
+            directory,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::options::{Environment, Outcome};
+
+    fn resolve(arguments: &[&str]) -> Result<Settings, String> {
+        let environment = Environment { system_files: Vec::new(), user_file: None, group_suffix: None };
+        match PROGRAM.parse(arguments.iter().copied(), &environment) {
+            Ok(Outcome::Run(values)) => Settings::resolve(&values),
+            Ok(Outcome::Print(text)) => Err(text),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    #[test]
+    fn paths_are_in_the_data_directory_unless_they_are_whole() {
+        let settings = resolve(&["--datadir=/d", "--pid-file=x.pid", "--socket=/run/s.sock", "--port=0"]).unwrap();
+        assert_eq!(settings.pid_file, Some(PathBuf::from("/d/x.pid")));
+        assert_eq!(settings.socket, Some(PathBuf::from("/run/s.sock")));
+        assert_eq!(resolve(&["--datadir=/d"]).unwrap().socket, Some(PathBuf::from("/d/mysql.sock")));
+        assert_eq!(resolve(&["--datadir=/d", "--socket="]).unwrap().socket, None);
+    }
+
+    #[test]
+    fn mistakes_name_the_way_out() {
+        assert!(resolve(&[]).unwrap_err().contains("--datadir"));
+        let unknown = resolve(&["--datadir=/d", "--requre-secure-transport"]).unwrap_err();
+        assert!(unknown.contains("require-secure-transport"), "{unknown}");
+        assert!(resolve(&["--datadir=/d", "--port=70000"]).unwrap_err().contains("port"));
+    }
+
+    #[test]
+    fn every_option_that_is_a_variable_is_one() {
+        for (name, _) in resolve(&["--datadir=/d", "--pid-file=x"]).unwrap().variables {
+            assert!(crate::server::variables::find(name).is_ok(), "{name}");
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! The program: from the command line to the last connection's end.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use sealwire_core::error::SqlError;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+use super::accounts::AccountStore;
+use super::driver::{self, Listen};
+use super::engine::SqliteEngine;
+use super::options::{PROGRAM, Settings};
+use super::reload::Tls;
+use super::session::Session;
+use super::state::{Server, VERSION, VERSION_COMMENT};
+use super::variables::Globals;
+use super::{initialize, log};
+use crate::options::{Environment, Outcome, Values};
+use crate::random::OsRandom;
+use crate::tls_options::ServerTlsOptions;
+
+/// Runs `sealwired` with the process's arguments.
+pub fn main() -> ExitCode {
+    let values = match PROGRAM.parse(std::env::args_os().skip(1), &Environment::of_process()) {
+        Ok(Outcome::Run(values)) => values,
+        Ok(Outcome::Print(text)) => {
+            print!("{text}");
+            return ExitCode::SUCCESS;
+        }
+        Err(error) => {
+            eprintln!("sealwired: [ERROR] {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    for warning in values.warnings() {
+        eprintln!("sealwired: [Warning] {warning}");
+    }
+    let settings = match Settings::resolve(&values) {
+        Ok(settings) => settings,
+        Err(error) => {
+            eprintln!("sealwired: [ERROR] {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    log::start(settings.verbosity);
+    match run(&values, &settings) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(values: &Values, settings: &Settings) -> Result<(), String> {
+    let random = OsRandom::new();
+    let directory = settings.directory.as_path();
+    if let Some(how) = settings.initialize {
+        let password = initialize::make(directory, how, settings.default_plugin, &random)?;
+        let made = directory.display();
+        match password {
+            Some(password) => log::system(&format!("A temporary password is generated for root@localhost: {password}")),
+            None => log::system(
+                "root@localhost is created with an empty password ! Please consider switching off the --initialize-insecure option.",
+            ),
+        }
+        log::system(&format!("the data directory {made} is ready; start the server without --initialize"));
+        return Ok(());
+    }
+    if !initialize::is_made(directory) {
+        return Err(format!(
+            "{} is not a data directory of sealwired: make it once with 'sealwired --datadir={} --initialize' (root gets a random password) or \
+             '--initialize-insecure' (root has none)",
+            directory.display(),
+            directory.display()
+        ));
+    }
+    let _lock = lock(directory)?;
+    let server = Arc::new(build(values, settings, &random)?);
+    let listen = Listen { addresses: settings.addresses.clone(), port: settings.port, socket: settings.socket.clone() };
+    let bound = driver::bind(&listen)?;
+    let port = bound.port;
+    server.globals.set("port", port.to_string());
+    let outcome = listen_and_serve(&server, bound, settings, port);
+    if let Some(path) = &settings.pid_file {
+        // It is gone where it could not be written.
+        let _ = fs::remove_file(path);
+    }
+    if let Some(path) = &settings.socket {
+        // The acceptor has removed it where it ran.
+        let _ = fs::remove_file(path);
+    }
+    outcome
+}
+
+fn listen_and_serve(server: &Arc<Server>, bound: driver::Bound, settings: &Settings, port: u16) -> Result<(), String> {
+    if let Some(path) = &settings.init_file {
+        run_init_file(server, path)?;
+    }
+    if let Some(path) = &settings.pid_file {
+        fs::write(path, format!("{}\n", std::process::id()))
+            .map_err(|error| format!("can't write the pid file {}: {error}", path.display()))?;
+    }
+    watch_signals(Arc::clone(server)).map_err(|error| format!("can't watch for signals: {error}"))?;
+    let socket = settings.socket.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
+    let ready = || {
+        log::system(&format!(
+            "sealwired: ready for connections. Version: '{VERSION}'  socket: '{socket}'  port: {port}  {VERSION_COMMENT}."
+        ));
+    };
+    driver::serve(server, bound, settings.threads, ready).map_err(|error| error.to_string())?;
+    log::system("sealwired: Shutdown complete.");
+    Ok(())
+}
+
+fn build(values: &Values, settings: &Settings, random: &OsRandom) -> Result<Server, String> {
+    let directory = settings.directory.as_path();
+    let options = ServerTlsOptions::resolve(values, directory)?;
+    for note in &options.notes {
+        tracing::info!("{note}");
+    }
+    if let Some(made) = options.generate_if_needed()? {
+        log::system(&made);
+    }
+    let tls = Tls::load(options)?;
+    let active = tls.active();
+    match &active.context {
+        Some(context) => {
+            for note in context.notes() {
+                tracing::warn!("{note}");
+            }
+        }
+        None => tracing::warn!("TLS is off: passwords and data can be read by whoever carries them"),
+    }
+    let accounts = AccountStore::open(directory, random)?;
+    let globals = Globals::default();
+    for (name, value) in &settings.variables {
+        globals.set(name, value.clone());
+    }
+    globals.set("version", VERSION);
+    globals.set("version_comment", VERSION_COMMENT);
+    let name = rustix::system::uname();
+    globals.set("hostname", name.nodename().to_string_lossy());
+    let engine = Box::new(SqliteEngine::new(directory));
+    if globals.is_on("require_secure_transport") && active.context.is_none() && settings.socket.is_none() {
+        return Err("No secure transports (SSL or Shared Memory) are configured, unable to set --require_secure_transport=ON: leave out \
+            --skip-ssl, or give a --socket"
+            .to_owned());
+    }
+    Ok(Server::new(settings.directory.clone(), globals, tls, accounts, engine, settings.default_plugin))
+}
+
+/// Keeps a second server out of the data directory as long as the file is open.
+fn lock(directory: &Path) -> Result<File, String> {
+    let path = directory.join("sealwired.lock");
+    let file = File::create(&path).map_err(|error| format!("can't open {}: {error}", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(_) => Err(format!(
+            "another server uses the data directory {}: stop it, or give another --datadir",
+            directory.display()
+        )),
+    }
+}
+
+fn watch_signals(server: Arc<Server>) -> std::io::Result<()> {
+    let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
+    std::thread::Builder::new().name("sealwired-signal".to_owned()).spawn(move || {
+        for signal in signals.forever() {
+            if signal != SIGHUP {
+                log::system(&format!(
+                    "Received {}: normal shutdown",
+                    if signal == SIGTERM { "SIGTERM" } else { "SIGINT" }
+                ));
+                server.stop();
+            } else if let Err(error) = server.reload_tls() {
+                tracing::error!("{error}; what was in use stays in use");
+            }
+        }
+    })?;
+    Ok(())
+}
+
+fn run_init_file(server: &Arc<Server>, path: &PathBuf) -> Result<(), String> {
+    let text = fs::read(path).map_err(|error| format!("can't read --init-file={}: {error}", path.display()))?;
+    let id = server.registry.next_id();
+    let presence = server.registry.enter(id, "localhost".to_owned(), Box::new(|| {}));
+    let mut session = Session::of_server(Arc::clone(server), presence, Arc::new(|| {}));
+    let outcome = session.run_script(&text);
+    server.registry.leave(id);
+    outcome.map_err(|error: SqlError| format!("--init-file={}: {error}", path.display()))
+}

@@ -1,0 +1,113 @@
+//! TLS at start and when it is loaded again. An error leaves what is active as it is.
+
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use sealwire_core::error::SqlError;
+use sealwire_core::tls::ServerContext;
+
+use super::variables::Globals;
+use crate::tls_options::ServerTlsOptions;
+
+/// The server's TLS.
+#[derive(Debug)]
+pub(crate) struct Tls {
+    active: RwLock<Arc<Active>>,
+    /// What SET GLOBAL ssl_… has changed and the next reload takes up.
+    wanted: Mutex<ServerTlsOptions>,
+}
+
+/// What new connections use.
+#[derive(Debug)]
+pub(crate) struct Active {
+    /// The context; `None`: no TLS.
+    pub(crate) context: Option<ServerContext>,
+    /// What it was built from.
+    pub(crate) options: ServerTlsOptions,
+}
+
+impl Tls {
+    /// Reads certificates and keys.
+    ///
+    /// # Errors
+    /// A sentence that names option and file.
+    pub(crate) fn load(options: ServerTlsOptions) -> Result<Self, String> {
+        let active = Active { context: build(&options)?, options: options.clone() };
+        Ok(Self { active: RwLock::new(Arc::new(active)), wanted: Mutex::new(options) })
+    }
+
+    /// What new connections use now.
+    pub(crate) fn active(&self) -> Arc<Active> {
+        Arc::clone(&self.active.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Reads certificates and keys again, with the values that SET GLOBAL has given.
+    ///
+    /// # Errors
+    /// 3888; what was active stays.
+    pub(crate) fn reload(&self) -> Result<(), SqlError> {
+        let wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let context = build(&wanted).map_err(|text| failed(&text))?;
+        self.publish(Active { context, options: wanted });
+        Ok(())
+    }
+
+    /// Goes without TLS: ALTER INSTANCE RELOAD TLS NO ROLLBACK ON ERROR, after an error.
+    pub(crate) fn switch_off(&self) {
+        let options = self.active().options.clone();
+        self.publish(Active { context: None, options });
+    }
+
+    fn publish(&self, active: Active) {
+        *self.active.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(active);
+    }
+
+    /// Takes a value of SET GLOBAL for the next reload; `false` where the variable is none of TLS.
+    pub(crate) fn want(&self, variable: &str, value: &str) -> bool {
+        let mut wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner);
+        let field = match variable {
+            "ssl_ca" => &mut wanted.ca,
+            "ssl_capath" => &mut wanted.capath,
+            "ssl_cert" => &mut wanted.cert,
+            "ssl_key" => &mut wanted.key,
+            "ssl_cipher" => &mut wanted.cipher,
+            "ssl_crl" => &mut wanted.crl,
+            "ssl_crlpath" => &mut wanted.crlpath,
+            "tls_version" => &mut wanted.tls_version,
+            "tls_ciphersuites" => &mut wanted.tls_ciphersuites,
+            _ => return false,
+        };
+        *field = Some(value.to_owned()).filter(|value| !value.is_empty());
+        true
+    }
+
+    /// Shows what is active in the variables.
+    pub(crate) fn show(&self, globals: &Globals) {
+        let active = self.active();
+        let state = if active.context.is_some() { "YES" } else { "DISABLED" };
+        globals.set("have_ssl", state);
+        globals.set("have_openssl", state);
+        let options = &active.options;
+        for (name, value) in [
+            ("ssl_ca", &options.ca),
+            ("ssl_capath", &options.capath),
+            ("ssl_cert", &options.cert),
+            ("ssl_key", &options.key),
+            ("ssl_cipher", &options.cipher),
+            ("ssl_crl", &options.crl),
+            ("ssl_crlpath", &options.crlpath),
+            ("tls_version", &options.tls_version),
+            ("tls_ciphersuites", &options.tls_ciphersuites),
+        ] {
+            globals.set(name, value.clone().unwrap_or_default());
+        }
+    }
+}
+
+fn build(options: &ServerTlsOptions) -> Result<Option<ServerContext>, String> {
+    let Some(options) = options.load()? else { return Ok(None) };
+    ServerContext::build(options).map(Some).map_err(|error| error.to_string())
+}
+
+fn failed(text: &str) -> SqlError {
+    SqlError::new(3888, b"HY000", format!("Failed to set up SSL because of the following SSL library error: {text}"))
+}

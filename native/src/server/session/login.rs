@@ -1,0 +1,226 @@
+//! Logging in, at connect and by COM_CHANGE_USER.
+
+use std::sync::Arc;
+
+use sealwire_core::account::Privilege;
+use sealwire_core::error::{Error, SqlError};
+use sealwire_core::server::{Candidate, Connection, Login};
+
+use super::Session;
+use crate::server::engine::unknown_database;
+use crate::server::status::count;
+use crate::server::variables::{charset_collation, find};
+
+impl Session {
+    /// Finds the account that the login is measured against.
+    pub(super) fn login(&mut self, login: &Login, connection: &mut Connection) -> Result<(), Error> {
+        if login.change_user {
+            self.reset();
+            self.is_in = false;
+        }
+        self.view.user = format!("{}@{}", login.user, self.host);
+        self.view.account = None;
+        self.view.database.clone_from(&login.database);
+        self.use_charset(login.charset);
+        let accounts = self.view.server.accounts.current();
+        let candidate = match accounts.find(&login.user, self.host) {
+            Some(account) => {
+                let candidate = Candidate {
+                    plugin: account.plugin,
+                    credential: account.credential.clone(),
+                    requirement: account.requirement.clone(),
+                    fast_digest: self.view.server.accounts.digest(&account.name),
+                };
+                self.candidate = Some((account.name.clone(), Arc::clone(&accounts)));
+                candidate
+            }
+            None => {
+                self.candidate = None;
+                Candidate::decoy(accounts.decoy_plugin(&login.user, self.view.server.default_plugin))
+            }
+        };
+        connection.authenticate(candidate)
+    }
+
+    /// The user is who he says: is he let in?
+    pub(super) fn authenticated(
+        &mut self,
+        using_password: bool,
+        learned: Option<[u8; 32]>,
+        connection: &mut Connection,
+    ) -> Result<(), Error> {
+        let Some((name, accounts)) = self.candidate.take() else {
+            return connection.refuse(SqlError::new(
+                1045,
+                b"28000",
+                format!("Access denied for user '{}'", self.view.user),
+            ));
+        };
+        if let Some(digest) = learned {
+            self.view.server.accounts.remember_digest(&name, digest, &accounts);
+        }
+        self.view.account = Some(name);
+        if let Err(error) = self.admission() {
+            tracing::info!("connection {} of {} refused: {error}", self.view.id, self.view.user);
+            self.view.account = None;
+            return connection.refuse(error);
+        }
+        self.view.facts = Arc::new(connection.facts().clone());
+        self.is_in = true;
+        self.multi_statements =
+            connection.facts().capabilities.contains(sealwire_core::message::Capabilities::MULTI_STATEMENTS);
+        let user = self.view.user.rsplit_once('@').map_or("", |(user, _)| user).to_owned();
+        let (database, is_tls) = (self.view.database.clone(), self.view.facts.tls.is_some());
+        self.presence.update(|state| {
+            state.user = Some(user);
+            state.database = database;
+            state.is_tls = is_tls;
+        });
+        self.presence.rest();
+        let kind = self.view.facts.tls.as_ref().map_or("plaintext", |tls| tls.cipher);
+        tracing::debug!("connection {} is {} ({kind}, password: {using_password})", self.view.id, self.view.user);
+        connection.accept(self.status())
+    }
+
+    /// Everything that is asked beyond password and REQUIRE.
+    fn admission(&self) -> Result<(), SqlError> {
+        let server = &self.view.server;
+        let name = self.view.account.as_ref();
+        let accounts = server.accounts.current();
+        let account = name.and_then(|name| accounts.get(name));
+        let user = self.view.user.rsplit_once('@').map_or("", |(user, _)| user);
+        let Some(account) = account else {
+            return Err(SqlError::new(
+                1045,
+                b"28000",
+                format!("Access denied for user '{user}'@'{}' (using password: YES)", self.host),
+            ));
+        };
+        if account.locked {
+            let message = format!("Access denied for user '{user}'@'{}'. Account is locked.", self.host);
+            return Err(SqlError::new(3118, b"HY000", message));
+        }
+        let most = usize::try_from(server.globals.number("max_connections")).unwrap_or(usize::MAX);
+        let is_administrator = self.view.may(Privilege::SUPER) || self.view.may(Privilege::CONNECTION_ADMIN);
+        if server.registry.len() > most && !is_administrator {
+            count(&server.counters.refused_connections);
+            return Err(too_many_connections());
+        }
+        let own = usize::try_from(account.max_user_connections).unwrap_or(usize::MAX);
+        let of_all = usize::try_from(server.globals.number("max_user_connections")).unwrap_or(usize::MAX);
+        let limit = if own > 0 { own } else { of_all };
+        if limit > 0 && server.registry.of_user(user) >= limit {
+            return Err(if own > 0 {
+                let message =
+                    format!("User '{user}' has exceeded the 'max_user_connections' resource (current value: {own})");
+                SqlError::new(1226, b"42000", message)
+            } else {
+                SqlError::new(
+                    1203,
+                    b"42000",
+                    format!("User {user} already has more than 'max_user_connections' active connections"),
+                )
+            });
+        }
+        if let Some(database) = &self.view.database {
+            if !self.view.may_use(database) {
+                return Err(self.view.denied_database(database));
+            }
+            if !server.engine.has_database(database) {
+                return Err(unknown_database(database));
+            }
+        }
+        Ok(())
+    }
+
+    /// A login failed; the reason is for the log alone.
+    pub(super) fn denied(&mut self, reason: &str) {
+        count(&self.view.server.counters.access_denied);
+        tracing::warn!(
+            "Access denied for user '{}' (connection {}): {reason}",
+            self.view.user.replacen('@', "'@'", 1),
+            self.view.id
+        );
+        self.candidate = None;
+    }
+
+    /// Takes up the character set that the client names by its collation's number.
+    fn use_charset(&mut self, id: Option<u16>) {
+        let Some((charset, collation)) = id.and_then(charset_of) else { return };
+        let variables = Arc::make_mut(&mut self.view.variables);
+        let values = [
+            ("character_set_client", charset),
+            ("character_set_connection", charset),
+            ("character_set_results", charset),
+            ("collation_connection", collation),
+        ];
+        for (name, value) in values {
+            if let Ok(definition) = find(name) {
+                variables.set(definition, value.to_owned());
+            }
+        }
+    }
+}
+
+/// MySQL's answer to one connection too many.
+pub(crate) fn too_many_connections() -> SqlError {
+    SqlError::new(1040, b"08004", "Too many connections")
+}
+
+/// The character set of a collation's number, and the collation.
+const fn charset_of(id: u16) -> Option<(&'static str, &'static str)> {
+    Some(match id {
+        8 | 5 | 15 | 31 | 47 | 48 | 49 | 94 => ("latin1", "latin1_swedish_ci"),
+        11 | 65 => ("ascii", "ascii_general_ci"),
+        33 | 76 | 83 | 192..=215 => ("utf8mb3", "utf8mb3_general_ci"),
+        46 => ("utf8mb4", "utf8mb4_bin"),
+        224 => ("utf8mb4", "utf8mb4_unicode_ci"),
+        255 => ("utf8mb4", "utf8mb4_0900_ai_ci"),
+        45 | 225..=323 => ("utf8mb4", "utf8mb4_general_ci"),
+        63 => ("binary", "binary"),
+        _ => return None,
+    })
+}
+
+impl Session {
+    /// Makes a database the current one.
+    pub(super) fn use_database(&mut self, name: &str) -> Result<super::Reply, SqlError> {
+        if !self.view.may_use(name) {
+            return Err(self.view.denied_database(name));
+        }
+        if !self.view.server.engine.has_database(name) {
+            return Err(unknown_database(name));
+        }
+        self.view.database = Some(name.to_owned());
+        self.presence.update(|state| state.database = Some(name.to_owned()));
+        let mut reply = super::Reply::default();
+        if self.view.variables.is_on("session_track_schema") {
+            reply.tell(&sealwire_core::message::SessionChange::Schema(name.as_bytes()));
+        }
+        Ok(reply)
+    }
+
+    /// Takes up a character set by its name, as SET NAMES does.
+    pub(super) fn set_names(&mut self, charset: &str, collation: Option<&str>) -> Result<(), SqlError> {
+        let default = charset_collation(charset)?;
+        let collation = collation.unwrap_or(default);
+        if !collation.eq_ignore_ascii_case("binary")
+            && collation.split('_').next().is_none_or(|of| !is_same_charset(of, charset))
+        {
+            let message = format!("COLLATION '{collation}' is not valid for CHARACTER SET '{charset}'");
+            return Err(SqlError::new(1253, b"42000", message));
+        }
+        let charset = charset.to_ascii_lowercase();
+        let variables = Arc::make_mut(&mut self.view.variables);
+        for name in ["character_set_client", "character_set_connection", "character_set_results"] {
+            variables.set(find(name)?, charset.clone());
+        }
+        variables.set(find("collation_connection")?, collation.to_ascii_lowercase());
+        Ok(())
+    }
+}
+
+fn is_same_charset(one: &str, other: &str) -> bool {
+    let plain = |name: &str| name.to_ascii_lowercase().replace("utf8mb3", "utf8");
+    plain(one) == plain(other)
+}

@@ -1,0 +1,461 @@
+//! A connection's session: who is logged in, and what its commands do.
+//!
+//! The driver hands it the connection's events, and calls [`Session::advance`] while a statement runs on another thread.
+
+mod admin;
+mod login;
+pub(crate) use login::too_many_connections;
+mod prepared;
+mod running;
+mod script;
+mod select;
+mod set;
+mod show;
+mod statement;
+mod system_tables;
+mod view;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use sealwire_core::account::{AccountName, Accounts, ClientHost};
+use sealwire_core::error::{Error, SqlError};
+use sealwire_core::message::{
+    Capabilities, ColumnDefinition, Command, OkPacket, SessionChange, StatusFlags, encode_binary_row, encode_text_row,
+};
+use sealwire_core::server::{Connection, Event, Login};
+
+use super::engine::EngineSession;
+use super::registry::Presence;
+use super::sql::{Datum, lex, syntax_error_near};
+use super::state::Server;
+use super::status::{self, count};
+use prepared::Prepared;
+use running::Running;
+use view::View;
+
+/// What makes the connection's worker look at it.
+pub(crate) type Wake = Arc<dyn Fn() + Send + Sync>;
+
+/// A session.
+pub(crate) struct Session {
+    view: View,
+    presence: Arc<Presence>,
+    host: ClientHost,
+    wake: Wake,
+    engine: Option<Box<dyn EngineSession>>,
+    running: Option<Running>,
+    /// Statements of a COM_QUERY that are still to run.
+    queue: Vec<u8>,
+    warnings: Vec<Warning>,
+    prepared: Prepared,
+    candidate: Option<(AccountName, Arc<Accounts>)>,
+    multi_statements: bool,
+    in_transaction: bool,
+    is_in: bool,
+}
+
+/// A line of SHOW WARNINGS.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Warning {
+    level: &'static str,
+    error: SqlError,
+}
+
+/// An event without what it borrows from the connection.
+pub(crate) enum Action {
+    /// A login begins.
+    Login(Login),
+    /// A login succeeded.
+    Authenticated {
+        /// Whether a password was used.
+        using_password: bool,
+        /// What the fast path needs next time.
+        learned: Option<[u8; 32]>,
+    },
+    /// A login failed.
+    Denied(String),
+    /// Statements.
+    Query(Vec<u8>),
+    /// Another default database.
+    InitDb(String),
+    /// The columns of a table.
+    FieldList(String),
+    /// COM_STATISTICS.
+    Statistics,
+    /// KILL by command.
+    Kill(u32),
+    /// COM_PING.
+    Ping,
+    /// The session as new.
+    Reset,
+    /// Several statements in one query, or not.
+    SetOption(u16),
+    /// A statement to prepare.
+    Prepare(Vec<u8>),
+    /// A prepared statement to execute, with its parameters.
+    Execute(Result<(u32, Vec<Datum>), SqlError>),
+    /// A prepared statement's long data is to be forgotten.
+    ResetStatement(u32),
+    /// A cursor's rows.
+    Fetch(u32),
+    /// A command that is not served.
+    Refuse(SqlError),
+    /// Nothing that has an answer.
+    Nothing,
+    /// The connection is over.
+    Closed,
+}
+
+/// What a statement answers.
+enum Answer {
+    /// OK with a count and a text.
+    Ok(Reply),
+    /// Rows that are all there.
+    Rows(Table),
+    /// The engine answers.
+    Engine(super::engine::Task),
+}
+
+/// The contents of an OK packet.
+#[derive(Debug, Default)]
+struct Reply {
+    affected_rows: u64,
+    last_insert_id: u64,
+    info: String,
+    changes: Vec<u8>,
+}
+
+impl Reply {
+    /// Tells the client of a change of its session.
+    fn tell(&mut self, change: &SessionChange<'_>) {
+        change.encode(&mut self.changes);
+    }
+}
+
+/// Rows made by the server itself.
+#[derive(Debug, Default)]
+struct Table {
+    columns: Vec<ColumnDefinition>,
+    rows: Vec<Vec<Datum>>,
+}
+
+/// Rows are made only while less than this waits to be sent.
+const HIGH_WATER: usize = 256 * 1024;
+
+impl Session {
+    /// A session of a client that is not logged in.
+    pub(crate) fn new(server: Arc<Server>, presence: Arc<Presence>, host: ClientHost, wake: Wake) -> Self {
+        let view = View::new(server, presence.id);
+        Self {
+            view,
+            presence,
+            host,
+            wake,
+            engine: None,
+            running: None,
+            queue: Vec::new(),
+            warnings: Vec::new(),
+            prepared: Prepared::default(),
+            candidate: None,
+            multi_statements: false,
+            in_transaction: false,
+            is_in: false,
+        }
+    }
+
+    /// A session of the server itself, which may do everything: for the init file.
+    pub(crate) fn of_server(server: Arc<Server>, presence: Arc<Presence>, wake: Wake) -> Self {
+        let mut session = Self::new(server, presence, ClientHost::Socket, wake);
+        session.view.user = "root@localhost".to_owned();
+        session.multi_statements = true;
+        session.is_in = true;
+        session
+    }
+
+    /// Whether a statement runs on another thread: no command can come until it is answered.
+    pub(crate) const fn is_busy(&self) -> bool {
+        self.running.is_some()
+    }
+
+    /// Whether a user is logged in.
+    pub(crate) const fn is_logged_in(&self) -> bool {
+        self.is_in
+    }
+
+    /// After how many seconds without a command the connection is closed.
+    pub(crate) fn idle_timeout(&self, interactive: bool) -> u64 {
+        self.view.variables.number(if interactive { "interactive_timeout" } else { "wait_timeout" })
+    }
+
+    /// `user@host`, for the log.
+    pub(crate) fn who(&self) -> &str {
+        &self.view.user
+    }
+
+    /// Takes out of an event what it borrows.
+    pub(crate) fn action(&mut self, event: Event<'_>, capabilities: Capabilities) -> Action {
+        match event {
+            Event::Login(login) => Action::Login(login),
+            Event::Authenticated { using_password, learned } => Action::Authenticated { using_password, learned },
+            Event::AuthenticationFailed { reason } => Action::Denied(reason),
+            Event::Command(command) => self.command(command, capabilities),
+            Event::Closed => Action::Closed,
+            Event::LocalData(_) | Event::LocalDataEnd => Action::Nothing,
+        }
+    }
+
+    fn command(&mut self, command: Command<'_>, capabilities: Capabilities) -> Action {
+        count(&self.view.server.counters.questions);
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        match command {
+            Command::Query(query) => {
+                self.presence.begin("Query", Some(query.sql));
+                Action::Query(query.sql.to_vec())
+            }
+            Command::StmtPrepare(sql) => {
+                self.presence.begin("Prepare", Some(sql));
+                Action::Prepare(sql.to_vec())
+            }
+            Command::StmtExecute(payload) => {
+                let execution = self.prepared.execution(payload, capabilities);
+                let sql = execution.as_ref().ok().and_then(|(id, _)| self.prepared.sql(*id));
+                self.presence.begin("Execute", sql.map(str::as_bytes));
+                Action::Execute(execution)
+            }
+            Command::StmtSendLongData { statement, parameter, data } => {
+                self.prepared.add_long_data(statement, parameter, data);
+                Action::Nothing
+            }
+            Command::StmtClose(statement) => {
+                self.prepared.close(statement);
+                Action::Nothing
+            }
+            Command::StmtReset(statement) => Action::ResetStatement(statement),
+            Command::StmtFetch { statement, .. } => Action::Fetch(statement),
+            Command::InitDb(name) => Action::InitDb(text(name)),
+            Command::FieldList { table, .. } => Action::FieldList(text(table)),
+            Command::Statistics => Action::Statistics,
+            Command::ProcessKill(id) => Action::Kill(id),
+            Command::Ping => Action::Ping,
+            Command::ResetConnection => Action::Reset,
+            Command::SetOption(option) => Action::SetOption(option),
+            Command::RegisterReplica(_) | Command::BinlogDump(_) | Command::BinlogDumpGtid(_) => Action::Refuse(
+                SqlError::new(1235, b"42000", "This version of Sealwire doesn't yet support 'replication'"),
+            ),
+            Command::Quit | Command::ChangeUser(_) => Action::Nothing,
+            Command::Unknown(_) => Action::Refuse(SqlError::new(1047, b"08S01", "Unknown command")),
+        }
+    }
+
+    /// Carries an action out and answers it, or leaves the answer to [`Session::advance`].
+    pub(crate) fn perform(&mut self, action: Action, connection: &mut Connection) -> Result<(), Error> {
+        match action {
+            Action::Login(login) => return self.login(&login, connection),
+            Action::Authenticated { using_password, learned } => {
+                return self.authenticated(using_password, learned, connection);
+            }
+            Action::Denied(reason) => self.denied(&reason),
+            Action::Query(sql) => {
+                self.queue = sql;
+                if lex::is_blank(&self.queue) {
+                    self.queue.clear();
+                    return self.fail(&SqlError::new(1065, b"42000", "Query was empty"), connection);
+                }
+                return self.run_queue(connection);
+            }
+            Action::InitDb(name) => {
+                let used = self.use_database(&name);
+                return self.conclude(used.map(Answer::Ok), false, connection);
+            }
+            Action::FieldList(table) => return self.field_list(&table, connection),
+            Action::Statistics => connection.text(status::statistics(&self.view.server).as_bytes())?,
+            Action::Kill(id) => {
+                let killed = self.kill(id, false);
+                return self.conclude(killed.map(Answer::Ok), false, connection);
+            }
+            Action::Ping => connection.ok(&OkPacket { status: self.status(), ..OkPacket::default() })?,
+            Action::Reset => {
+                self.reset();
+                connection.ok(&OkPacket { status: self.status(), ..OkPacket::default() })?;
+            }
+            Action::SetOption(option) if option <= 1 => {
+                self.multi_statements = option == 0;
+                connection.eof(self.status())?;
+            }
+            Action::SetOption(_) => connection.err(&SqlError::new(1047, b"08S01", "Unknown command"))?,
+            Action::Prepare(sql) => return self.prepare(&sql, connection),
+            Action::Execute(Ok((id, parameters))) => return self.execute(id, parameters, connection),
+            Action::Execute(Err(error)) | Action::Refuse(error) => connection.err(&error)?,
+            Action::ResetStatement(id) => match self.prepared.reset(id) {
+                Ok(()) => connection.ok(&OkPacket { status: self.status(), ..OkPacket::default() })?,
+                Err(error) => connection.err(&error)?,
+            },
+            Action::Fetch(id) => {
+                connection.err(&SqlError::new(1421, b"HY000", format!("The statement ({id}) has no open cursor.")))?;
+            }
+            Action::Nothing | Action::Closed => {}
+        }
+        Ok(())
+    }
+
+    /// Forgets what the session has, but for its user.
+    fn reset(&mut self) {
+        // Dropping it rolls back.
+        self.engine = None;
+        self.running = None;
+        self.queue.clear();
+        self.warnings.clear();
+        self.prepared = Prepared::default();
+        self.in_transaction = false;
+        self.view.variables = Arc::new(self.view.server.globals.for_session());
+        self.view.user_variables = Arc::default();
+        self.view.last_insert_id = 0;
+        self.view.row_count = -1;
+        self.presence.update(|state| state.interruption = None);
+    }
+
+    fn status(&self) -> StatusFlags {
+        let mut status = StatusFlags::NONE;
+        if self.view.autocommit() {
+            status.insert(StatusFlags::AUTOCOMMIT);
+        }
+        if self.in_transaction {
+            status.insert(StatusFlags::IN_TRANS);
+        }
+        status
+    }
+
+    /// Runs the queued statements until one runs on another thread, or all are answered.
+    fn run_queue(&mut self, connection: &mut Connection) -> Result<(), Error> {
+        while !self.queue.is_empty() && self.running.is_none() {
+            let sql = std::mem::take(&mut self.queue);
+            let (first, rest) = lex::first_statement(&sql);
+            if !lex::is_blank(rest) {
+                if !self.multi_statements {
+                    let rest = String::from_utf8_lossy(rest).into_owned();
+                    return self
+                        .fail(&syntax_error_near(&String::from_utf8_lossy(&sql), rest.trim_start()), connection);
+                }
+                self.queue = rest.to_vec();
+            }
+            if lex::is_blank(first) {
+                continue;
+            }
+            let text = lex::normalise(first);
+            drop(sql);
+            let answer = self.statement(&text);
+            self.conclude(answer, false, connection)?;
+        }
+        Ok(())
+    }
+
+    /// Answers with what a statement gave, or starts it in the engine.
+    fn conclude(
+        &mut self,
+        answer: Result<Answer, SqlError>,
+        binary: bool,
+        connection: &mut Connection,
+    ) -> Result<(), Error> {
+        match answer {
+            Ok(Answer::Ok(reply)) => self.reply_ok(&reply, connection),
+            Ok(Answer::Rows(table)) => self.reply_rows(&table, binary, connection),
+            Ok(Answer::Engine(task)) => match self.submit(task, running::Purpose::Statement) {
+                Ok(()) => Ok(()),
+                Err(error) => self.fail(&error, connection),
+            },
+            Err(error) => self.fail(&error, connection),
+        }
+    }
+
+    /// The status of an answer that another may follow.
+    fn status_before_next(&self) -> StatusFlags {
+        let mut status = self.status();
+        if !self.queue.is_empty() {
+            status.insert(StatusFlags::MORE_RESULTS);
+        }
+        status
+    }
+
+    fn warning_count(&self) -> u16 {
+        u16::try_from(self.warnings.len()).unwrap_or(u16::MAX)
+    }
+
+    fn reply_ok(&mut self, reply: &Reply, connection: &mut Connection) -> Result<(), Error> {
+        self.view.row_count = i64::try_from(reply.affected_rows).unwrap_or(i64::MAX);
+        if reply.last_insert_id > 0 {
+            self.view.last_insert_id = reply.last_insert_id;
+        }
+        let status = self.status_before_next();
+        connection.ok(&OkPacket {
+            affected_rows: reply.affected_rows,
+            last_insert_id: reply.last_insert_id,
+            status,
+            warnings: self.warning_count(),
+            info: reply.info.as_bytes(),
+            session_state: &reply.changes,
+        })?;
+        self.rest_if_done();
+        Ok(())
+    }
+
+    fn reply_rows(&mut self, table: &Table, binary: bool, connection: &mut Connection) -> Result<(), Error> {
+        self.view.row_count = -1;
+        connection.begin_rows(&table.columns)?;
+        let mut payload = Vec::new();
+        for row in &table.rows {
+            payload.clear();
+            if binary {
+                let values: Vec<_> = row.iter().map(Datum::as_value).collect();
+                encode_binary_row(&table.columns, &values, &mut payload);
+            } else {
+                let values: Vec<_> = row.iter().map(Datum::as_bytes).collect();
+                encode_text_row(values.iter().map(|value| value.as_deref()), &mut payload);
+            }
+            connection.encoded_row(&payload)?;
+        }
+        connection.end_rows(self.status_before_next(), self.warning_count())?;
+        self.rest_if_done();
+        Ok(())
+    }
+
+    /// An error ends all statements of a query.
+    fn fail(&mut self, error: &SqlError, connection: &mut Connection) -> Result<(), Error> {
+        self.queue.clear();
+        self.view.row_count = -1;
+        self.note("Error", error.clone());
+        connection.err(error)?;
+        self.rest_if_done();
+        Ok(())
+    }
+
+    fn note(&mut self, level: &'static str, error: SqlError) {
+        self.warnings.push(Warning { level, error });
+        self.view.warnings = self.warnings.len() as u64;
+        self.view.errors = self.warnings.iter().filter(|warning| warning.level == "Error").count() as u64;
+    }
+
+    fn forget_warnings(&mut self) {
+        self.warnings.clear();
+        self.view.warnings = 0;
+        self.view.errors = 0;
+    }
+
+    fn rest_if_done(&self) {
+        if self.queue.is_empty() && self.running.is_none() {
+            self.presence.rest();
+        }
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        if self.running.is_some() {
+            self.view.server.counters.threads_running.fetch_sub(1, Ordering::Relaxed);
+            self.presence.stop_statement();
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! A statement that runs on another thread, and its answer as it comes.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, TryRecvError};
+
+use sealwire_core::error::{Error, SqlError};
+use sealwire_core::message::ColumnDefinition;
+use sealwire_core::server::Connection;
+
+use super::{HIGH_WATER, Reply, Session};
+use crate::server::engine::{Delivery, Done, Job, Outcome, Task};
+
+/// The statement.
+pub(super) struct Running {
+    deliveries: Receiver<Delivery>,
+    purpose: Purpose,
+}
+
+/// What its answer is for.
+pub(super) enum Purpose {
+    /// The client's statement.
+    Statement,
+    /// A statement that is prepared.
+    Prepare {
+        /// Its text.
+        sql: String,
+    },
+    /// COM_FIELD_LIST.
+    FieldList,
+}
+
+impl Session {
+    /// Starts a task on another thread.
+    pub(super) fn submit(&mut self, task: Task, purpose: Purpose) -> Result<(), SqlError> {
+        let session = match self.engine.take() {
+            Some(session) => session,
+            None => self.view.server.engine.session()?,
+        };
+        let interruption = session.interruption();
+        interruption.reset();
+        self.presence.update(|state| state.interruption = Some(interruption));
+        let wake = Arc::clone(&self.wake);
+        let job = Job {
+            session,
+            task,
+            database: self.view.database.clone(),
+            surroundings: Box::new(self.view.clone()),
+            autocommit: self.view.autocommit(),
+            wake: Box::new(move || wake()),
+        };
+        let deliveries = self.view.server.pool.run(job)?;
+        self.view.server.counters.threads_running.fetch_add(1, Ordering::Relaxed);
+        self.running = Some(Running { deliveries, purpose });
+        Ok(())
+    }
+
+    /// Passes on what the running statement gave, as long as the client takes it. True where something was passed on.
+    ///
+    /// # Errors
+    /// The connection's.
+    pub(crate) fn advance(&mut self, connection: &mut Connection) -> Result<bool, Error> {
+        let mut moved = false;
+        while connection.unsent() < HIGH_WATER {
+            let Some(running) = &self.running else { break };
+            match running.deliveries.try_recv() {
+                Ok(delivery) => self.deliver(delivery, connection)?,
+                Err(TryRecvError::Empty) => break,
+                Err(TryRecvError::Disconnected) => {
+                    self.finish_running();
+                    self.fail(
+                        &SqlError::new(1105, b"HY000", "The statement's thread ended; see the server's log"),
+                        connection,
+                    )?;
+                }
+            }
+            moved = true;
+        }
+        Ok(moved)
+    }
+
+    fn finish_running(&mut self) -> Option<Purpose> {
+        let running = self.running.take()?;
+        self.view.server.counters.threads_running.fetch_sub(1, Ordering::Relaxed);
+        Some(running.purpose)
+    }
+
+    fn deliver(&mut self, delivery: Delivery, connection: &mut Connection) -> Result<(), Error> {
+        match delivery {
+            Delivery::Columns(columns) => connection.begin_rows(&columns),
+            Delivery::Rows(bytes, ends) => {
+                let mut start = 0;
+                for end in ends {
+                    connection.encoded_row(bytes.get(start..end).unwrap_or_default())?;
+                    start = end;
+                }
+                Ok(())
+            }
+            Delivery::Finished(session, outcome) => {
+                self.in_transaction = session.is_in_transaction();
+                self.engine = Some(session);
+                let Some(purpose) = self.finish_running() else { return Ok(()) };
+                self.finished(purpose, outcome, connection)?;
+                self.run_queue(connection)
+            }
+        }
+    }
+
+    fn finished(
+        &mut self,
+        purpose: Purpose,
+        outcome: Result<Outcome, SqlError>,
+        connection: &mut Connection,
+    ) -> Result<(), Error> {
+        match (purpose, outcome) {
+            (_, Err(error)) => self.fail(&error, connection),
+            (_, Ok(Outcome::Stepped)) => self.reply_ok(&Reply::default(), connection),
+            (_, Ok(Outcome::Executed(done))) => self.executed(done, connection),
+            (Purpose::Prepare { sql }, Ok(Outcome::Described(description))) => {
+                let (id, parameters) = self.prepared.add(sql, &description, false);
+                connection.prepared(id, &parameters, &description.columns, 0)?;
+                self.rest_if_done();
+                Ok(())
+            }
+            (Purpose::FieldList, Ok(Outcome::Described(description))) => {
+                connection.field_list(&description.columns, self.status())?;
+                self.rest_if_done();
+                Ok(())
+            }
+            (Purpose::Statement, Ok(Outcome::Described(_))) => self.reply_ok(&Reply::default(), connection),
+        }
+    }
+
+    fn executed(&mut self, done: Done, connection: &mut Connection) -> Result<(), Error> {
+        if done.has_rows {
+            self.view.row_count = -1;
+            connection.end_rows(self.status_before_next(), self.warning_count())?;
+            self.rest_if_done();
+            return Ok(());
+        }
+        let reply = Reply {
+            affected_rows: done.affected_rows,
+            last_insert_id: done.last_insert_id,
+            info: done.info,
+            changes: Vec::new(),
+        };
+        self.reply_ok(&reply, connection)
+    }
+
+    /// COM_FIELD_LIST: the columns of a table.
+    pub(super) fn field_list(&mut self, table: &str, connection: &mut Connection) -> Result<(), Error> {
+        let sql = format!("SELECT * FROM `{}`", table.replace('`', "``"));
+        match self.submit(Task::Describe { sql }, Purpose::FieldList) {
+            Ok(()) => Ok(()),
+            Err(error) => self.fail(&error, connection),
+        }
+    }
+}
+
+/// A column for each parameter of a prepared statement.
+pub(super) fn parameter_columns(parameters: u16) -> Vec<ColumnDefinition> {
+    (0..parameters).map(|_| ColumnDefinition::new("?", sealwire_core::message::ColumnType::VAR_STRING)).collect()
+}

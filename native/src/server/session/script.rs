@@ -1,0 +1,77 @@
+//! A script that the server runs for itself, without a client: the init file.
+
+use sealwire_core::error::SqlError;
+use sealwire_core::message::ColumnDefinition;
+
+use super::{Answer, Session};
+use crate::server::engine::{Request, RowSink, Task};
+use crate::server::sql::lex;
+
+impl Session {
+    /// Runs the statements of a script one after the other, up to the first error.
+    ///
+    /// # Errors
+    /// The error, with the line of the script where its statement begins.
+    pub(crate) fn run_script(&mut self, script: &[u8]) -> Result<(), SqlError> {
+        let mut rest = script;
+        while !lex::is_blank(rest) {
+            let (first, after) = lex::first_statement(rest);
+            if !lex::is_blank(first) {
+                let leading = lex::Lexer::new(first)
+                    .take_while(|(piece, _)| *piece == lex::Piece::Space)
+                    .map(|(_, text)| text.len())
+                    .sum::<usize>();
+                let before = script.len() - rest.len() + leading;
+                let line = script.iter().take(before).filter(|&&byte| byte == b'\n').count() + 1;
+                let sql = lex::normalise(first);
+                self.run_statement(&sql)
+                    .map_err(|error| SqlError { message: format!("line {line}: {}", error.message), ..error })?;
+            }
+            rest = after;
+        }
+        Ok(())
+    }
+
+    fn run_statement(&mut self, sql: &str) -> Result<(), SqlError> {
+        let Answer::Engine(task) = self.statement(sql)? else { return Ok(()) };
+        let mut engine = match self.engine.take() {
+            Some(engine) => engine,
+            None => self.view.server.engine.session()?,
+        };
+        let request = |sql| Request {
+            sql,
+            parameters: &[],
+            database: self.view.database.as_deref(),
+            surroundings: &self.view,
+            binary: false,
+            autocommit: self.view.autocommit(),
+        };
+        let outcome = match &task {
+            Task::Execute { sql, .. } => engine.execute(&request(sql), &mut Discard::default()).map(|_| ()),
+            Task::Describe { sql } => engine.describe(&request(sql)).map(|_| ()),
+            Task::Transaction(step) => engine.transaction(step),
+        };
+        self.in_transaction = engine.is_in_transaction();
+        self.engine = Some(engine);
+        outcome
+    }
+}
+
+/// Rows that nobody looks at.
+#[derive(Default)]
+struct Discard(Vec<u8>);
+
+impl RowSink for Discard {
+    fn begin(&mut self, _: Vec<ColumnDefinition>) -> Result<(), SqlError> {
+        Ok(())
+    }
+
+    fn buffer(&mut self) -> &mut Vec<u8> {
+        self.0.clear();
+        &mut self.0
+    }
+
+    fn end_row(&mut self) -> Result<(), SqlError> {
+        Ok(())
+    }
+}

@@ -1,0 +1,204 @@
+//! A cursor over the words of a statement, for the statements that the server itself understands.
+
+use sealwire_core::error::SqlError;
+
+use super::lex::{Lexer, Piece, unquote};
+
+/// One token: its kind and its text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Token<'a> {
+    piece: Piece,
+    text: &'a str,
+    /// Where it begins in the statement.
+    start: usize,
+}
+
+/// Reads a statement word by word.
+#[derive(Debug, Clone)]
+pub(crate) struct Cursor<'a> {
+    sql: &'a str,
+    tokens: Vec<Token<'a>>,
+    at: usize,
+}
+
+/// Only so many tokens are looked at: no statement of the server's own is longer.
+const MOST_TOKENS: usize = 4096;
+
+impl<'a> Cursor<'a> {
+    /// A cursor at the front of a statement that [`super::lex::normalise`] made.
+    pub(crate) fn new(sql: &'a str) -> Self {
+        let mut start = 0;
+        let mut tokens = Vec::new();
+        for (piece, text) in Lexer::new(sql.as_bytes()) {
+            if piece != Piece::Space {
+                tokens.push(Token { piece, text: sql.get(start..start + text.len()).unwrap_or_default(), start });
+            }
+            start += text.len();
+            if tokens.len() == MOST_TOKENS {
+                break;
+            }
+        }
+        Self { sql, tokens, at: 0 }
+    }
+
+    fn token(&self) -> Option<&Token<'a>> {
+        self.tokens.get(self.at)
+    }
+
+    /// Whether all is read.
+    pub(crate) fn is_at_end(&self) -> bool {
+        self.at >= self.tokens.len()
+    }
+
+    /// Whether the next word is this one, without taking it.
+    pub(crate) fn peek(&self, word: &str) -> bool {
+        self.token().is_some_and(|token| token.text.eq_ignore_ascii_case(word))
+    }
+
+    /// Takes the next token where it is this word or symbol.
+    pub(crate) fn accept(&mut self, word: &str) -> bool {
+        let found = self.peek(word);
+        self.at += usize::from(found);
+        found
+    }
+
+    /// Takes these words where they all come next, or nothing.
+    pub(crate) fn accept_all(&mut self, words: &[&str]) -> bool {
+        let start = self.at;
+        let found = words.iter().all(|word| self.accept(word));
+        if !found {
+            self.at = start;
+        }
+        found
+    }
+
+    /// Takes one of these words and says which.
+    pub(crate) fn accept_one(&mut self, words: &[&'static str]) -> Option<&'static str> {
+        words.iter().find(|word| self.accept(word)).copied()
+    }
+
+    /// Takes this word or fails with 1064 at this place.
+    ///
+    /// # Errors
+    /// 1064 where another token comes.
+    pub(crate) fn expect(&mut self, word: &str) -> Result<(), SqlError> {
+        if self.accept(word) { Ok(()) } else { Err(self.syntax_error()) }
+    }
+
+    /// Fails where something is left.
+    ///
+    /// # Errors
+    /// 1064 where the statement goes on.
+    pub(crate) fn expect_end(&self) -> Result<(), SqlError> {
+        if self.is_at_end() { Ok(()) } else { Err(self.syntax_error()) }
+    }
+
+    /// Takes a name, quoted or not.
+    ///
+    /// # Errors
+    /// 1064 where none comes.
+    pub(crate) fn name(&mut self) -> Result<String, SqlError> {
+        let token = self.token().filter(|token| matches!(token.piece, Piece::Word | Piece::QuotedName));
+        let name = token.map(text_of).ok_or_else(|| self.syntax_error())?;
+        self.at += 1;
+        Ok(name)
+    }
+
+    /// Takes a name or a quoted text, as option values are written.
+    ///
+    /// # Errors
+    /// 1064 where neither comes.
+    pub(crate) fn name_or_text(&mut self) -> Result<String, SqlError> {
+        if let Some(text) = self.text() { Ok(text) } else { self.name() }
+    }
+
+    /// Takes a quoted text.
+    pub(crate) fn text(&mut self) -> Option<String> {
+        let found = self.token().filter(|token| token.piece == Piece::Text).map(text_of)?;
+        self.at += 1;
+        Some(found)
+    }
+
+    /// Takes a whole number.
+    pub(crate) fn number(&mut self) -> Option<u64> {
+        let number = self.token().filter(|token| token.piece == Piece::Word)?.text.parse().ok()?;
+        self.at += 1;
+        Some(number)
+    }
+
+    /// Skips one token.
+    pub(crate) fn skip(&mut self) {
+        self.at += 1;
+    }
+
+    /// Everything that is not read yet, as it stands in the statement.
+    pub(crate) fn rest(&self) -> &'a str {
+        self.token().and_then(|token| self.sql.get(token.start..)).unwrap_or_default()
+    }
+
+    /// Takes everything up to a comma or an end outside of parentheses, as it stands in the statement.
+    pub(crate) fn expression(&mut self) -> &'a str {
+        let start = self.token().map_or(self.sql.len(), |token| token.start);
+        let mut depth = 0usize;
+        while let Some(token) = self.token() {
+            match token.piece {
+                Piece::Symbol(b'(') => depth += 1,
+                Piece::Symbol(b')') => depth = depth.saturating_sub(1),
+                Piece::Symbol(b',') if depth == 0 => break,
+                _ => {}
+            }
+            self.at += 1;
+        }
+        let end = self.token().map_or(self.sql.len(), |token| token.start);
+        self.sql.get(start..end).unwrap_or_default().trim_end()
+    }
+
+    /// MySQL's syntax error at this place.
+    pub(crate) fn syntax_error(&self) -> SqlError {
+        super::syntax_error_near(self.sql, self.rest())
+    }
+}
+
+fn text_of(token: &Token<'_>) -> String {
+    match token.piece {
+        Piece::Text | Piece::QuotedName => String::from_utf8_lossy(&unquote(token.text.as_bytes())).into_owned(),
+        _ => token.text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_texts_and_numbers_are_taken_in_order() {
+        let mut cursor = Cursor::new("SHOW session Status LIKE 'Ssl%' 12 `a``b`");
+        assert!(cursor.accept("show"));
+        assert!(!cursor.accept_all(&["SESSION", "VARIABLES"]));
+        assert!(cursor.accept_all(&["SESSION", "STATUS"]));
+        assert_eq!(cursor.rest(), "LIKE 'Ssl%' 12 `a``b`");
+        cursor.expect("LIKE").unwrap();
+        assert_eq!(cursor.text().as_deref(), Some("Ssl%"));
+        assert_eq!(cursor.number(), Some(12));
+        assert_eq!(cursor.name().unwrap(), "a`b");
+        assert!(cursor.expect_end().is_ok());
+    }
+
+    #[test]
+    fn an_expression_ends_at_a_comma_outside_of_parentheses() {
+        let mut cursor = Cursor::new("CONCAT(a, ',') , b");
+        assert_eq!(cursor.expression(), "CONCAT(a, ',')");
+        assert!(cursor.accept(","));
+        assert_eq!(cursor.expression(), "b");
+        assert!(cursor.is_at_end());
+    }
+
+    #[test]
+    fn a_syntax_error_quotes_what_follows() {
+        let mut cursor = Cursor::new("USE 12 34\n x");
+        cursor.accept("USE");
+        let error = cursor.expect("nothing").unwrap_err();
+        assert_eq!((error.code, error.sqlstate_str()), (1064, "42000"));
+        assert!(error.message.ends_with("near '12 34\n x' at line 1"), "{}", error.message);
+    }
+}

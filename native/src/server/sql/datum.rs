@@ -1,0 +1,93 @@
+//! One SQL value, owned.
+
+use std::borrow::Cow;
+
+use sealwire_core::message::Value;
+
+/// A value of an expression, a variable or a parameter.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Datum {
+    /// NULL.
+    Null,
+    /// A signed whole number.
+    Int(i64),
+    /// An unsigned whole number.
+    UInt(u64),
+    /// A floating-point number.
+    Real(f64),
+    /// Text.
+    Text(String),
+    /// Bytes.
+    Blob(Vec<u8>),
+}
+
+impl Datum {
+    /// As the text protocol shows it; `None` is NULL.
+    pub(crate) fn as_bytes(&self) -> Option<Cow<'_, [u8]>> {
+        Some(match self {
+            Self::Null => return None,
+            Self::Int(number) => Cow::Owned(number.to_string().into_bytes()),
+            Self::UInt(number) => Cow::Owned(number.to_string().into_bytes()),
+            Self::Real(number) => Cow::Owned(Value::Double(*number).to_string().into_bytes()),
+            Self::Text(text) => Cow::Borrowed(text.as_bytes()),
+            Self::Blob(bytes) => Cow::Borrowed(bytes),
+        })
+    }
+
+    /// As text; NULL is the empty text.
+    pub(crate) fn to_text(&self) -> String {
+        self.as_bytes().map_or_else(String::new, |bytes| String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    /// As a number, the way MySQL reads the front of a text as one.
+    pub(crate) fn to_number(&self) -> f64 {
+        match self {
+            Self::Null => 0.0,
+            Self::Int(number) => *number as f64,
+            Self::UInt(number) => *number as f64,
+            Self::Real(number) => *number,
+            Self::Text(text) => leading_number(text),
+            Self::Blob(bytes) => leading_number(&String::from_utf8_lossy(bytes)),
+        }
+    }
+
+    /// As the wire's value.
+    pub(crate) fn as_value(&self) -> Value<'_> {
+        match self {
+            Self::Null => Value::Null,
+            Self::Int(number) => Value::Int(*number),
+            Self::UInt(number) => Value::UInt(*number),
+            Self::Real(number) => Value::Double(*number),
+            Self::Text(text) => Value::Bytes(text.as_bytes()),
+            Self::Blob(bytes) => Value::Bytes(bytes),
+        }
+    }
+}
+
+fn leading_number(text: &str) -> f64 {
+    let text = text.trim_start();
+    let end =
+        text.find(|c: char| !(c.is_ascii_digit() || matches!(c, '+' | '-' | '.' | 'e' | 'E'))).unwrap_or(text.len());
+    let mut front = text.get(..end).unwrap_or_default();
+    loop {
+        if let Ok(number) = front.parse() {
+            return number;
+        }
+        let Some(shorter) = front.get(..front.len().saturating_sub(1)).filter(|shorter| !shorter.is_empty()) else {
+            return 0.0;
+        };
+        front = shorter;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_front_of_a_text_is_its_number() {
+        for (text, number) in [("12abc", 12.0), (" -1.5e", -1.5), ("abc", 0.0), ("", 0.0), ("1e3x", 1000.0)] {
+            assert_eq!(Datum::Text(text.into()).to_number(), number, "{text}");
+        }
+    }
+}

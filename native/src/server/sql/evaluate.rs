@@ -1,0 +1,290 @@
+//! Expressions of constants, variables and the session's functions, evaluated without the engine.
+
+use sealwire_core::error::SqlError;
+use sqlparser::ast::{
+    BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, SelectItem, SetExpr,
+    UnaryOperator, Value,
+};
+
+use super::Datum;
+
+/// What the names in an expression stand for.
+pub(crate) trait Names {
+    /// The value of a name as written (`@@session.b`, `@x`, `Variable_name`); `None` where it is not known here.
+    ///
+    /// # Errors
+    /// 1193 for a system variable that does not exist.
+    fn name(&self, name: &str) -> Result<Option<Datum>, SqlError>;
+
+    /// The value of a function without arguments, by its name in capitals.
+    fn function(&self, name: &str) -> Option<Datum>;
+}
+
+/// The value of an expression; `None` where it needs the engine.
+///
+/// # Errors
+/// Those of the names in it.
+pub(crate) fn evaluate(expression: &Expr, names: &dyn Names) -> Result<Option<Datum>, SqlError> {
+    let value = |inner: &Expr| evaluate(inner, names);
+    Ok(match expression {
+        Expr::Value(literal) => self::literal(&literal.value),
+        Expr::Identifier(name) => names.name(&name.value)?,
+        Expr::CompoundIdentifier(parts) => {
+            let joined: Vec<&str> = parts.iter().map(|part| part.value.as_str()).collect();
+            names.name(&joined.join("."))?
+        }
+        Expr::Nested(inner) | Expr::Collate { expr: inner, .. } => value(inner)?,
+        Expr::UnaryOp { op, expr } => value(expr)?.and_then(|operand| unary(*op, &operand)),
+        Expr::BinaryOp { left, op, right } => match (value(left)?, value(right)?) {
+            (Some(left), Some(right)) => binary(op, &left, &right),
+            _ => None,
+        },
+        Expr::IsNull(inner) => value(inner)?.map(|operand| truth(operand == Datum::Null)),
+        Expr::IsNotNull(inner) => value(inner)?.map(|operand| truth(operand != Datum::Null)),
+        Expr::Like { negated, expr, pattern, .. } => match (value(expr)?, value(pattern)?) {
+            (Some(text), Some(pattern)) => Some(truth(is_like(&text.to_text(), &pattern.to_text()) != *negated)),
+            _ => None,
+        },
+        Expr::InList { expr, list, negated } => {
+            let Some(needle) = value(expr)? else { return Ok(None) };
+            let mut found = false;
+            for item in list {
+                let Some(item) = value(item)? else { return Ok(None) };
+                found |= compare(&needle, &item).is_some_and(|order| order.is_eq());
+            }
+            Some(truth(found != *negated))
+        }
+        Expr::Function(function) => call(function, names)?,
+        Expr::Subquery(query) => match query.body.as_ref() {
+            SetExpr::Select(select) if select.from.is_empty() && select.selection.is_none() => {
+                match select.projection.as_slice() {
+                    [SelectItem::UnnamedExpr(inner) | SelectItem::ExprWithAlias { expr: inner, .. }] => value(inner)?,
+                    _ => None,
+                }
+            }
+            _ => None,
+        },
+        _ => None,
+    })
+}
+
+/// Whether a value counts as true in a WHERE clause.
+pub(crate) fn is_true(value: &Datum) -> bool {
+    *value != Datum::Null && value.to_number() != 0.0
+}
+
+const fn truth(value: bool) -> Datum {
+    Datum::Int(value as i64)
+}
+
+fn literal(value: &Value) -> Option<Datum> {
+    Some(match value {
+        Value::Number(text, _) => match (text.parse(), text.parse()) {
+            (Ok(number), _) => Datum::Int(number),
+            (_, Ok(number)) => Datum::UInt(number),
+            // A decimal keeps its digits: MySQL prints it as it was written.
+            _ if text.contains(['e', 'E']) => Datum::Real(text.parse().ok()?),
+            _ => return None,
+        },
+        Value::SingleQuotedString(text) | Value::DoubleQuotedString(text) => Datum::Text(text.clone()),
+        Value::Boolean(value) => truth(*value),
+        Value::Null => Datum::Null,
+        _ => return None,
+    })
+}
+
+fn unary(operator: UnaryOperator, operand: &Datum) -> Option<Datum> {
+    match (operator, operand) {
+        (_, Datum::Null) => Some(Datum::Null),
+        (UnaryOperator::Minus, Datum::Int(number)) => number.checked_neg().map(Datum::Int),
+        (UnaryOperator::Minus, Datum::Real(number)) => Some(Datum::Real(-number)),
+        (UnaryOperator::Plus, operand) => Some(operand.clone()),
+        (UnaryOperator::Not, operand) => Some(truth(!is_true(operand))),
+        _ => None,
+    }
+}
+
+fn binary(operator: &BinaryOperator, left: &Datum, right: &Datum) -> Option<Datum> {
+    use std::cmp::Ordering;
+    let compared = |wanted: fn(Ordering) -> bool| match (left, right) {
+        (Datum::Null, _) | (_, Datum::Null) => Some(Datum::Null),
+        _ => compare(left, right).map(|order| truth(wanted(order))),
+    };
+    match operator {
+        BinaryOperator::Eq => compared(Ordering::is_eq),
+        BinaryOperator::NotEq => compared(Ordering::is_ne),
+        BinaryOperator::Lt => compared(Ordering::is_lt),
+        BinaryOperator::LtEq => compared(Ordering::is_le),
+        BinaryOperator::Gt => compared(Ordering::is_gt),
+        BinaryOperator::GtEq => compared(Ordering::is_ge),
+        BinaryOperator::And => Some(truth(is_true(left) && is_true(right))),
+        BinaryOperator::Or => Some(truth(is_true(left) || is_true(right))),
+        BinaryOperator::Plus => whole(left, right, i64::checked_add),
+        BinaryOperator::Minus => whole(left, right, i64::checked_sub),
+        BinaryOperator::Multiply => whole(left, right, i64::checked_mul),
+        _ => None,
+    }
+}
+
+fn whole(left: &Datum, right: &Datum, operation: fn(i64, i64) -> Option<i64>) -> Option<Datum> {
+    match (left, right) {
+        (Datum::Int(left), Datum::Int(right)) => operation(*left, *right).map(Datum::Int),
+        _ => None,
+    }
+}
+
+/// Texts compare without case, as in MySQL's default collation; a number and a text compare as numbers.
+fn compare(left: &Datum, right: &Datum) -> Option<std::cmp::Ordering> {
+    match (left, right) {
+        (Datum::Null, _) | (_, Datum::Null) => None,
+        (Datum::Text(_) | Datum::Blob(_), Datum::Text(_) | Datum::Blob(_)) => {
+            Some(left.to_text().to_lowercase().cmp(&right.to_text().to_lowercase()))
+        }
+        (Datum::Int(left), Datum::Int(right)) => Some(left.cmp(right)),
+        (Datum::UInt(left), Datum::UInt(right)) => Some(left.cmp(right)),
+        _ => left.to_number().partial_cmp(&right.to_number()),
+    }
+}
+
+fn call(function: &Function, names: &dyn Names) -> Result<Option<Datum>, SqlError> {
+    let name = function.name.to_string().to_ascii_uppercase();
+    let arguments: &[FunctionArg] = match &function.args {
+        FunctionArguments::None => &[],
+        FunctionArguments::List(list) => &list.args,
+        FunctionArguments::Subquery(_) => return Ok(None),
+    };
+    if arguments.is_empty() {
+        return Ok(names.function(&name));
+    }
+    let mut values = Vec::with_capacity(arguments.len());
+    for argument in arguments {
+        let FunctionArg::Unnamed(FunctionArgExpr::Expr(argument)) = argument else { return Ok(None) };
+        let Some(value) = evaluate(argument, names)? else { return Ok(None) };
+        values.push(value);
+    }
+    Ok(match (name.as_str(), values.as_slice()) {
+        ("CONCAT", values) if values.contains(&Datum::Null) => Some(Datum::Null),
+        ("CONCAT", values) => Some(Datum::Text(values.iter().map(Datum::to_text).collect())),
+        ("IFNULL", [first, second]) => Some(if *first == Datum::Null { second.clone() } else { first.clone() }),
+        ("COALESCE", values) => {
+            Some(values.iter().find(|value| **value != Datum::Null).cloned().unwrap_or(Datum::Null))
+        }
+        ("IF", [condition, yes, no]) => Some(if is_true(condition) { yes.clone() } else { no.clone() }),
+        ("REPLACE", [text, from, to]) if !values.contains(&Datum::Null) => {
+            Some(Datum::Text(text.to_text().replace(&from.to_text(), &to.to_text())))
+        }
+        ("UPPER", [text]) if *text != Datum::Null => Some(Datum::Text(text.to_text().to_uppercase())),
+        ("LOWER", [text]) if *text != Datum::Null => Some(Datum::Text(text.to_text().to_lowercase())),
+        _ => None,
+    })
+}
+
+/// MySQL's LIKE without case: `%` is any run, `_` any one character, `\` takes the next as it is.
+pub(crate) fn is_like(text: &str, pattern: &str) -> bool {
+    let text: Vec<char> = text.to_lowercase().chars().collect();
+    let pattern: Vec<char> = pattern.to_lowercase().chars().collect();
+    like(&text, &pattern)
+}
+
+/// Walks both at once; the last `%` seen is where matching begins again, so the work is at most their product.
+fn like(text: &[char], pattern: &[char]) -> bool {
+    let (mut at, mut from) = (0, 0);
+    let mut retry: Option<(usize, usize)> = None;
+    loop {
+        let (matched, step) = match (pattern.get(from), pattern.get(from + 1)) {
+            (Some('%'), _) => {
+                retry = Some((at, from + 1));
+                from += 1;
+                continue;
+            }
+            (Some('\\'), Some(next)) => (text.get(at) == Some(next), 2),
+            (Some('_'), _) => (at < text.len(), 1),
+            (Some(one), _) => (text.get(at) == Some(one), 1),
+            (None, _) if at == text.len() => return true,
+            (None, _) => (false, 0),
+        };
+        if matched {
+            at += 1;
+            from += step;
+        } else {
+            match retry {
+                Some((start, after)) if start < text.len() => {
+                    retry = Some((start + 1, after));
+                    (at, from) = (start + 1, after);
+                }
+                _ => return false,
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::parse_expression;
+    use super::*;
+
+    struct Fixed;
+
+    impl Names for Fixed {
+        fn name(&self, name: &str) -> Result<Option<Datum>, SqlError> {
+            match name {
+                "@@session.sql_mode" | "@@sql_mode" => Ok(Some(Datum::Text("STRICT".into()))),
+                "@@nothing" => Err(SqlError::new(1193, b"HY000", "Unknown system variable 'nothing'")),
+                "Variable_name" => Ok(Some(Datum::Text("Ssl_cipher".into()))),
+                _ => Ok(None),
+            }
+        }
+
+        fn function(&self, name: &str) -> Option<Datum> {
+            (name == "CONNECTION_ID").then_some(Datum::Int(7))
+        }
+    }
+
+    fn value(text: &str) -> Option<Datum> {
+        evaluate(&parse_expression(text).unwrap(), &Fixed).unwrap()
+    }
+
+    #[test]
+    fn what_connectors_send_is_evaluated() {
+        assert_eq!(
+            value("CONCAT(@@sql_mode, ',STRICT_TRANS_TABLES')"),
+            Some(Datum::Text("STRICT,STRICT_TRANS_TABLES".into()))
+        );
+        assert_eq!(value("(SELECT CONCAT(@@session.sql_mode, ',X'))"), Some(Datum::Text("STRICT,X".into())));
+        assert_eq!(value("CONNECTION_ID()"), Some(Datum::Int(7)));
+        assert_eq!(value("1 + 2 * 3"), Some(Datum::Int(7)));
+        assert_eq!(value("-1"), Some(Datum::Int(-1)));
+        assert_eq!(value("18446744073709551615"), Some(Datum::UInt(u64::MAX)));
+        assert_eq!(value("NULL IS NULL"), Some(Datum::Int(1)));
+    }
+
+    #[test]
+    fn a_where_clause_selects_a_variable() {
+        assert_eq!(value("Variable_name = 'ssl_CIPHER' OR Variable_name = 'x'"), Some(Datum::Int(1)));
+        assert_eq!(value("Variable_name IN ('a', 'b')"), Some(Datum::Int(0)));
+        assert_eq!(value("Variable_name LIKE 'Ssl\\_%'"), Some(Datum::Int(1)));
+    }
+
+    #[test]
+    fn an_unknown_variable_is_an_error_and_an_unknown_column_needs_the_engine() {
+        assert_eq!(evaluate(&parse_expression("@@nothing").unwrap(), &Fixed).unwrap_err().code, 1193);
+        assert_eq!(value("salary + 1"), None);
+        assert_eq!(value("SLEEP(1)"), None);
+    }
+
+    #[test]
+    fn like_matches_runs_and_single_characters() {
+        for (text, pattern, expected) in [
+            ("Ssl_cipher", "ssl%", true),
+            ("Ssl_cipher", "Ssl_cipher", true),
+            ("SslXcipher", "Ssl_cipher", true),
+            ("SslXcipher", "Ssl\\_cipher", false),
+            ("abcabd", "%abd", true),
+            ("abc", "", false),
+            ("", "%", true),
+            ("aaaaaaaaaaaaaaaaaaaaaaaa", "%a%a%a%a%a%a%b", false),
+        ] {
+            assert_eq!(is_like(text, pattern), expected, "{text} LIKE {pattern}");
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! What the server itself understands of SQL: where statements end, its own statements' words, and expressions of constants.
+
+mod cursor;
+mod datum;
+mod evaluate;
+pub(crate) mod lex;
+
+pub(crate) use cursor::Cursor;
+pub(crate) use datum::Datum;
+pub(crate) use evaluate::{Names, evaluate, is_like, is_true};
+
+use sealwire_core::error::SqlError;
+use sqlparser::ast::Expr;
+use sqlparser::dialect::MySqlDialect;
+use sqlparser::parser::Parser;
+
+/// MySQL quotes at most this many bytes of the statement.
+const MOST_QUOTED: usize = 80;
+
+/// MySQL's 1064, which quotes the statement from `rest` on.
+pub(crate) fn syntax_error_near(sql: &str, rest: &str) -> SqlError {
+    let before = sql.get(..sql.len().saturating_sub(rest.len())).unwrap_or_default();
+    let line = before.bytes().filter(|&byte| byte == b'\n').count() + 1;
+    let near: String = rest.chars().take(MOST_QUOTED).collect();
+    SqlError::new(
+        1064,
+        b"42000",
+        format!(
+            "You have an error in your SQL syntax; check the manual that corresponds to your MySQL server version for the right \
+             syntax to use near '{near}' at line {line}"
+        ),
+    )
+}
+
+/// Parses an expression alone.
+///
+/// # Errors
+/// 1064 where it is none, or where something follows it.
+pub(crate) fn parse_expression(text: &str) -> Result<Expr, SqlError> {
+    let parsed = Parser::new(&MySqlDialect {}).try_with_sql(text).and_then(|mut parser| {
+        let expression = parser.parse_expr()?;
+        parser.expect_token(&sqlparser::tokenizer::Token::EOF)?;
+        Ok(expression)
+    });
+    parsed.map_err(|_| syntax_error_near(text, text))
+}

@@ -1,0 +1,128 @@
+//! What the server counts, as SHOW STATUS shows it.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use sealwire_core::facts::Facts;
+use sealwire_core::tls::{ServerContext, ssl_status};
+
+use super::state::Server;
+
+/// The server's counters.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    /// Connections tried.
+    pub(crate) connections: AtomicU64,
+    /// Those that did not log in.
+    pub(crate) aborted_connects: AtomicU64,
+    /// Those that ended without saying goodbye.
+    pub(crate) aborted_clients: AtomicU64,
+    /// Those refused because there were too many.
+    pub(crate) refused_connections: AtomicU64,
+    /// Logins refused.
+    pub(crate) access_denied: AtomicU64,
+    /// Statements and commands.
+    pub(crate) questions: AtomicU64,
+    /// Bytes received.
+    pub(crate) bytes_received: AtomicU64,
+    /// Bytes sent.
+    pub(crate) bytes_sent: AtomicU64,
+    /// The most connections there were at a time.
+    pub(crate) max_used_connections: AtomicU64,
+    /// Statements that the engine runs now.
+    pub(crate) threads_running: AtomicU64,
+    /// SELECT statements.
+    pub(crate) com_select: AtomicU64,
+    /// SHOW STATUS statements.
+    pub(crate) com_show_status: AtomicU64,
+    /// Statements prepared.
+    pub(crate) com_stmt_prepare: AtomicU64,
+    /// Prepared statements executed.
+    pub(crate) com_stmt_execute: AtomicU64,
+}
+
+impl Counters {
+    /// FLUSH STATUS: those that count events begin again.
+    pub(crate) fn flush(&self) {
+        for counter in [
+            &self.aborted_connects,
+            &self.aborted_clients,
+            &self.refused_connections,
+            &self.access_denied,
+            &self.bytes_received,
+            &self.bytes_sent,
+            &self.com_select,
+            &self.com_show_status,
+            &self.com_stmt_prepare,
+            &self.com_stmt_execute,
+        ] {
+            counter.store(0, Relaxed);
+        }
+    }
+}
+
+/// Adds one.
+pub(crate) fn count(counter: &AtomicU64) {
+    counter.fetch_add(1, Relaxed);
+}
+
+/// Every status variable, sorted by name. Without facts of a session those of sessions alone have their values for "off".
+pub(crate) fn rows(server: &Server, facts: Option<&Facts>) -> Vec<(&'static str, String)> {
+    let counters = &server.counters;
+    let of = |counter: &AtomicU64| counter.load(Relaxed).to_string();
+    let active = server.tls.active();
+    let context: Option<&ServerContext> = active.context.as_ref();
+    let mut rows = ssl_status(facts.and_then(|facts| facts.tls.as_ref()), context);
+    let settings = &active.options;
+    let text = |value: &Option<String>| value.clone().unwrap_or_default();
+    let connected = server.registry.len().to_string();
+    rows.extend([
+        ("Aborted_clients", of(&counters.aborted_clients)),
+        ("Aborted_connects", of(&counters.aborted_connects)),
+        ("Access_denied_errors", of(&counters.access_denied)),
+        ("Bytes_received", of(&counters.bytes_received)),
+        ("Bytes_sent", of(&counters.bytes_sent)),
+        ("Com_select", of(&counters.com_select)),
+        ("Com_show_status", of(&counters.com_show_status)),
+        ("Com_stmt_execute", of(&counters.com_stmt_execute)),
+        ("Com_stmt_prepare", of(&counters.com_stmt_prepare)),
+        ("Connection_errors_max_connections", of(&counters.refused_connections)),
+        ("Connections", of(&counters.connections)),
+        ("Current_tls_ca", text(&settings.ca)),
+        ("Current_tls_capath", text(&settings.capath)),
+        ("Current_tls_cert", text(&settings.cert)),
+        ("Current_tls_cipher", text(&settings.cipher)),
+        ("Current_tls_ciphersuites", text(&settings.tls_ciphersuites)),
+        ("Current_tls_crl", text(&settings.crl)),
+        ("Current_tls_crlpath", text(&settings.crlpath)),
+        ("Current_tls_key", text(&settings.key)),
+        ("Current_tls_version", text(&settings.tls_version)),
+        ("Max_used_connections", of(&counters.max_used_connections)),
+        ("Open_tables", "0".to_owned()),
+        ("Opened_tables", "0".to_owned()),
+        ("Queries", of(&counters.questions)),
+        ("Questions", of(&counters.questions)),
+        ("Slow_queries", "0".to_owned()),
+        ("Threads_cached", "0".to_owned()),
+        ("Threads_connected", connected),
+        ("Threads_running", (counters.threads_running.load(Relaxed) + 1).to_string()),
+        ("Tls_library_version", LIBRARY.to_owned()),
+        ("Uptime", server.uptime().as_secs().to_string()),
+        ("Uptime_since_flush_status", server.uptime().as_secs().to_string()),
+    ]);
+    rows.sort_by_key(|(name, _)| name.to_ascii_lowercase());
+    rows
+}
+
+/// What does the cryptography.
+pub(crate) const LIBRARY: &str = "rustls 0.23 with AWS-LC";
+
+/// The answer to COM_STATISTICS; the mysql client prints it under `\s`.
+pub(crate) fn statistics(server: &Server) -> String {
+    let uptime = server.uptime().as_secs();
+    let questions = server.counters.questions.load(Relaxed);
+    let average = questions as f64 / uptime.max(1) as f64;
+    format!(
+        "Uptime: {uptime}  Threads: {}  Questions: {questions}  Slow queries: 0  Opens: 0  Open tables: 0  Queries per second avg: {average:.3}",
+        server.registry.len()
+    )
+}
