@@ -93,9 +93,9 @@ pub enum Error {
     Tls(TlsError),
     /// Our own user called in the wrong order or with impossible settings.
     Misuse(&'static str),
-    /// The peer did not finish in time what the text names.
+    /// The peer did not finish in time; the text says at what.
     TimedOut(&'static str),
-    /// The peer closed the connection where it may not.
+    /// The peer closed the connection where it may not; the text says where.
     ConnectionLost(&'static str),
 }
 
@@ -107,8 +107,8 @@ impl fmt::Display for Error {
             Self::Refused { error, .. } => error.fmt(f),
             Self::Tls(error) => error.fmt(f),
             Self::Misuse(what) => write!(f, "wrong use of the connection: {what}"),
-            Self::TimedOut(what) => write!(f, "timed out: {what}"),
-            Self::ConnectionLost(what) => write!(f, "the connection was lost: {what}"),
+            Self::TimedOut(when) => write!(f, "time ran out {when}"),
+            Self::ConnectionLost(when) => write!(f, "the connection was lost {when}"),
         }
     }
 }
@@ -147,8 +147,8 @@ impl Error {
             ),
             Self::PeerMisbehaved(what) => SqlError::new(2027, b"HY000", format!("Malformed packet: {what}")),
             Self::Misuse(what) => SqlError::new(2014, b"HY000", format!("Commands out of sync: {what}")),
-            Self::TimedOut(what) | Self::ConnectionLost(what) => {
-                SqlError::new(2013, b"HY000", format!("Lost connection to MySQL server at '{what}'"))
+            Self::TimedOut(when) | Self::ConnectionLost(when) => {
+                SqlError::new(2013, b"HY000", format!("Lost connection to MySQL server {when}"))
             }
         }
     }

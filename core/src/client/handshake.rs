@@ -64,9 +64,9 @@ impl Handshake {
     /// What is under way, in the words of MySQL's error 2013.
     pub(super) const fn stage(&self) -> &'static str {
         match self {
-            Self::AwaitGreeting(_) => "reading initial communication packet",
-            Self::Securing(_) => "SSL connection handshake",
-            Self::Authenticating(_) => "reading authorization packet",
+            Self::AwaitGreeting(_) => "at 'reading initial communication packet'",
+            Self::Securing(_) => "at 'SSL connection handshake'",
+            Self::Authenticating(_) => "at 'reading authorization packet'",
         }
     }
 

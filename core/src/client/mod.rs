@@ -201,7 +201,7 @@ impl Connection {
                         return Ok(None);
                     }
                     if !session.is_idle() || self.channel.has_more() {
-                        return Err(Error::ConnectionLost("reading the answer to a command"));
+                        return Err(Error::ConnectionLost("during query"));
                     }
                     self.enter(State::Closed);
                     return Ok(Some(Happened::Closed));

@@ -121,7 +121,7 @@ impl Connection {
             }
             Input::Timeout => match &self.state {
                 State::Handshake(_) if now.monotonic >= self.deadline => {
-                    Err(Error::TimedOut("waiting for the client to authenticate"))
+                    Err(Error::TimedOut("while the client authenticates"))
                 }
                 _ => Ok(()),
             },
@@ -293,7 +293,7 @@ impl Connection {
                     let waits_for_us = matches!(state, Handshake::AwaitAccount(_) | Handshake::AwaitVerdict);
                     self.state = State::Handshake(state);
                     if !waits_for_us && (self.eof || self.channel.peer_has_closed()) {
-                        return Err(Error::ConnectionLost("waiting for the client to authenticate"));
+                        return Err(Error::ConnectionLost("while the client authenticates"));
                     }
                     return Ok(None);
                 }
@@ -325,7 +325,7 @@ impl Connection {
                 return Ok(None);
             }
             if self.channel.has_more() || reply.is_some() {
-                return Err(Error::ConnectionLost("reading a command"));
+                return Err(Error::ConnectionLost("in the middle of a command"));
             }
             self.state = State::Closed;
             return Ok(Some(Happened::Closed));
