@@ -1,4 +1,6 @@
-//! Drivers and programs.
+//! Sealwire for operating systems: the blocking [`Client`], and the programs `sealwired`, `sealwire` and `sealwire-certs`.
+//!
+//! The protocol itself is [`protocol`], the crate `sealwire-core`; here are sockets, files, clocks and the cryptography.
 
 pub mod certs;
 pub mod client;
@@ -11,3 +13,9 @@ pub mod terminal;
 pub mod tls_options;
 
 pub use client::Client;
+pub use sealwire_core as protocol;
+
+/// README's examples are tested with the documentation's.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+pub struct Readme;
