@@ -61,7 +61,9 @@ impl CertificateSet {
 
     /// By `sealwire-certs`, for localhost and 127.0.0.1.
     pub fn by_sealwire_certs(folder: &Path) -> Self {
-        run(Command::new(program("sealwire-certs")).arg("--host=localhost,127.0.0.1").arg(folder));
+        run(Command::new(program("sealwire-certs"))
+            .args(["--host=localhost", "--host=127.0.0.1", "--dir"])
+            .arg(folder));
         Self::in_folder(folder)
     }
 

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use crate::certificates::CertificateSet;
+use crate::child;
 use crate::programs::{missing, program};
 
 /// Whose server.
@@ -139,6 +140,17 @@ impl Server {
         false
     }
 
+    /// Stops it and starts it anew with the same data.
+    pub fn restart(mut self, settings: &Settings) -> Result<Self, String> {
+        self.stop();
+        let place = std::mem::replace(&mut self.place, TempDir::new().map_err(|error| error.to_string())?);
+        let command = match self.kind {
+            Kind::MariaDb => mariadbd(place.path(), settings)?,
+            Kind::Sealwired => sealwired(place.path(), settings)?,
+        };
+        Self::launch(self.kind, command, place)
+    }
+
     /// Asks it to stop and waits; the exit code, if it ended by itself in time.
     pub fn stop(&mut self) -> Option<i32> {
         if let Ok(Some(status)) = self.child.try_wait() {
@@ -217,9 +229,16 @@ fn mariadbd(place: &Path, settings: &Settings) -> Result<(Command, u16), String>
 }
 
 fn sealwired(place: &Path, settings: &Settings) -> Result<(Command, u16), String> {
+    let data = format!("--datadir={}", place.join("data").display());
+    if !place.join("data").exists() {
+        let mut initialize = Command::new(program("sealwired"));
+        let output = child::output(initialize.args(["--no-defaults", "--initialize-insecure", &data]), &[])?;
+        if !output.status.success() {
+            return Err(format!("sealwired --initialize-insecure: {}", String::from_utf8_lossy(&output.stderr)));
+        }
+    }
     let mut command = Command::new(program("sealwired"));
-    command.args(["--no-defaults", "--bind-address=127.0.0.1", "--port=0"]);
-    command.arg(format!("--datadir={}", place.join("data").display()));
+    command.args(["--no-defaults", "--bind-address=127.0.0.1", "--port=0", &data]);
     command.arg(format!("--socket={}", place.join("sock").display()));
     command.arg(init_file(place, &settings.statements)?);
     if settings.certificates.is_none() {

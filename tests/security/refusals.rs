@@ -1,0 +1,369 @@
+//! What the programs refuse: each with its own text and code, and with nothing of the password said.
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "these are tests")]
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Command, Output};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use sealwire_tests::certificates::CertificateSet;
+use sealwire_tests::child;
+use sealwire_tests::drivers::PASSWORD;
+use sealwire_tests::programs::program;
+use sealwire_tests::server::{Kind, Server, Settings};
+use tempfile::TempDir;
+
+/// The bit of CLIENT_SSL, in the second byte of either side's lower capabilities.
+const SSL: u8 = 0x08;
+
+fn certificates() -> (TempDir, CertificateSet) {
+    let place = tempfile::tempdir().unwrap();
+    let set = CertificateSet::by_openssl(place.path());
+    (place, set)
+}
+
+fn server(certificates: Option<&CertificateSet>) -> Server {
+    let settings = Settings {
+        certificates: certificates.cloned(),
+        statements: vec![Kind::Sealwired.create_user("u", "caching_sha2_password", PASSWORD, "NONE")],
+        ..Settings::default()
+    };
+    Server::start(Kind::Sealwired, &settings).unwrap()
+}
+
+/// `sealwire` in batch mode; without the home folder of whoever runs the tests.
+fn sealwire(port: u16, options: &[&str]) -> Output {
+    let mut command = Command::new(program("sealwire"));
+    command.args(["--no-defaults", "--host=127.0.0.1", "--user=u"]).env_remove("HOME").env_remove("MYSQL_PWD");
+    command.arg(format!("--port={port}")).arg(format!("--password={PASSWORD}"));
+    child::output(command.args(options).args(["-N", "-e", "SELECT 'reached'"]), &[]).unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// That the client refused: nothing was asked of the server, and the first line holds all of this.
+#[track_caller]
+fn refused(output: &Output, texts: &[&str]) {
+    let said = stderr(output);
+    assert!(!output.status.success(), "it was not refused");
+    assert!(output.stdout.is_empty(), "it got through: {}", String::from_utf8_lossy(&output.stdout));
+    for text in texts {
+        assert!(said.contains(text), "'{text}' is not in what it said:\n{said}");
+    }
+    assert!(!said.contains(PASSWORD));
+}
+
+fn ca(set: &CertificateSet) -> String {
+    format!("--ssl-ca={}", set.ca.display())
+}
+
+/// One connection's way to the server, where somebody reads and changes the packets before TLS.
+struct Middle {
+    port: u16,
+    said: JoinHandle<Vec<u8>>,
+}
+
+/// A change of one packet, header and all.
+type Change = fn(&mut Vec<u8>);
+
+fn unchanged(_: &mut Vec<u8>) {}
+
+impl Middle {
+    fn start(upstream: u16, greeting: Change, request: Change) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        Self { port, said: thread::spawn(move || carry(&listener, upstream, greeting, request)) }
+    }
+
+    /// All that the client said.
+    fn heard(self) -> Vec<u8> {
+        self.said.join().unwrap()
+    }
+}
+
+fn carry(listener: &TcpListener, upstream: u16, greeting: Change, request: Change) -> Vec<u8> {
+    let (mut client, _) = listener.accept().unwrap();
+    let mut server = connect(upstream);
+    let mut first = packet(&mut server).unwrap();
+    greeting(&mut first);
+    client.write_all(&first).unwrap();
+    let Some(mut answer) = packet(&mut client) else { return Vec::new() };
+    let mut heard = answer.clone();
+    request(&mut answer);
+    server.write_all(&answer).unwrap();
+    let (mut from, mut to) = (server.try_clone().unwrap(), client.try_clone().unwrap());
+    let back = thread::spawn(move || {
+        // Either side may hang up first; that is what is tested.
+        let _ = std::io::copy(&mut from, &mut to);
+        let _ = to.shutdown(Shutdown::Write);
+    });
+    let mut bytes = [0; 4096];
+    while let Ok(length @ 1..) = client.read(&mut bytes) {
+        heard.extend_from_slice(&bytes[..length]);
+        if server.write_all(&bytes[..length]).is_err() {
+            break;
+        }
+    }
+    let _ = server.shutdown(Shutdown::Both);
+    back.join().unwrap();
+    heard
+}
+
+fn connect(port: u16) -> TcpStream {
+    let stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    stream
+}
+
+/// The next packet with its header; `None` at the end.
+fn packet(stream: &mut TcpStream) -> Option<Vec<u8>> {
+    let mut bytes = vec![0; 4];
+    stream.read_exact(&mut bytes).ok()?;
+    let length = usize::from(bytes[0]) | usize::from(bytes[1]) << 8 | usize::from(bytes[2]) << 16;
+    bytes.resize(4 + length, 0);
+    stream.read_exact(&mut bytes[4..]).ok()?;
+    Some(bytes)
+}
+
+/// The offset of the greeting's lower capabilities: behind the version, the id, eight bytes and a NUL.
+fn capabilities_of(greeting: &[u8]) -> usize {
+    5 + greeting[5..].iter().position(|byte| *byte == 0).unwrap() + 1 + 4 + 8 + 1
+}
+
+fn strip(greeting: &mut [u8]) {
+    let at = capabilities_of(greeting);
+    assert_ne!(greeting[at + 1] & SSL, 0, "the server offers TLS");
+    greeting[at + 1] &= !SSL;
+}
+
+/// That the client said no more than SSLRequest and the handshake of TLS: no record holds as much as a login.
+#[track_caller]
+fn nothing_but_a_handshake(heard: &[u8]) {
+    assert_eq!(heard[..4], [32, 0, 0, 1], "a SSLRequest comes first");
+    let mut rest = &heard[36..];
+    while let [kind, _, _, high, low, after @ ..] = rest {
+        let length = usize::from(u16::from_be_bytes([*high, *low]));
+        // TLS 1.3 sends an alert as application data: two bytes, the kind and the tag.
+        assert!(*kind != 0x17 || length <= 19, "{length} bytes were said inside TLS");
+        rest = &after[length..];
+    }
+    assert!(rest.is_empty());
+}
+
+/// A server's certificates that a client must not accept, and the words in which it refuses.
+#[track_caller]
+fn certificate_refused(set: &CertificateSet, options: &[&str], texts: &[&str]) {
+    let server = server(Some(set));
+    for version in ["--tls-version=TLSv1.2", "--tls-version=TLSv1.3"] {
+        let middle = Middle::start(server.port, unchanged, unchanged);
+        let output = sealwire(middle.port, &[options, &[version]].concat());
+        refused(&output, &["ERROR 2026 (HY000): SSL connection error: the peer's certificate"]);
+        refused(&output, texts);
+        nothing_but_a_handshake(&middle.heard());
+    }
+}
+
+#[test]
+fn a_server_without_tls_hears_nothing() {
+    let (_place, set) = certificates();
+    let server = server(None);
+    for option in [ca(&set).as_str(), "--ssl-mode=REQUIRED", "--ssl"] {
+        let middle = Middle::start(server.port, unchanged, unchanged);
+        let output = sealwire(middle.port, &[option]);
+        refused(
+            &output,
+            &["ERROR 2026 (HY000): SSL connection error: SSL is required but the server doesn't support it"],
+        );
+        assert_eq!(middle.heard(), b"", "{option}");
+    }
+}
+
+#[test]
+fn a_stripped_capability_is_no_fallback() {
+    let (_place, set) = certificates();
+    let server = server(Some(&set));
+    for option in [ca(&set).as_str(), "--ssl-mode=REQUIRED", "--ssl"] {
+        let middle = Middle::start(server.port, |greeting| strip(greeting), unchanged);
+        let output = sealwire(middle.port, &[option]);
+        refused(
+            &output,
+            &["ERROR 2026 (HY000): SSL connection error: SSL is required but the server doesn't support it"],
+        );
+        assert_eq!(middle.heard(), b"", "{option}");
+    }
+}
+
+#[test]
+fn a_ca_that_did_not_issue_it_is_refused() {
+    let (_place, set) = certificates();
+    let other = format!("--ssl-ca={}", sealwire_tests::certificates::std_data("cacert.pem").display());
+    if Path::new(other.trim_start_matches("--ssl-ca=")).exists() {
+        certificate_refused(&set, &[&other], &["its issuer /O=Sealwire tests/CN=the CA is not a CA that was named"]);
+    }
+    // One of the same name, with another key.
+    let (_other_place, same_name) = certificates();
+    certificate_refused(&set, &[&ca(&same_name)], &["was not accepted: "]);
+}
+
+#[test]
+fn a_certificate_for_another_name_is_refused() {
+    let place = tempfile::tempdir().unwrap();
+    let set = CertificateSet::as_the_manual(place.path(), "db1.example");
+    let texts = ["it is for db1.example, not for '127.0.0.1'", "--ssl-mode=VERIFY_CA"];
+    certificate_refused(&set, &[&ca(&set), "--ssl-mode=VERIFY_IDENTITY"], &texts);
+    certificate_refused(&set, &[&ca(&set), "--ssl-verify-server-cert"], &texts);
+}
+
+#[test]
+fn a_certificate_out_of_its_time_is_refused() {
+    let place = tempfile::tempdir().unwrap();
+    let set = CertificateSet::expired(&place.path().join("expired"));
+    certificate_refused(&set, &[&ca(&set)], &["expired at Dec 31 00:00:00 2020 GMT"]);
+    let set = CertificateSet::not_yet_valid(&place.path().join("early"));
+    certificate_refused(&set, &[&ca(&set)], &["is valid only from Jan  1 00:00:00 2090 GMT"]);
+}
+
+#[test]
+fn a_revoked_certificate_is_refused() {
+    let (place, set) = certificates();
+    let list = CertificateSet::revocation_list(place.path(), &set.server_cert);
+    certificate_refused(&set, &[&ca(&set), &format!("--ssl-crl={}", list.display())], &["its issuer has revoked it"]);
+}
+
+#[test]
+fn a_stranger_is_refused_until_its_fingerprint_is_given() {
+    let (_place, set) = certificates();
+    certificate_refused(&set, &[], &["--ssl-fp="]);
+    let server = server(Some(&set));
+    let said = stderr(&sealwire(server.port, &[]));
+    let option = said.split_whitespace().find(|word| word.starts_with("--ssl-fp=")).expect("it tells the option");
+    let output = sealwire(server.port, &[option]);
+    assert_eq!((output.status.code(), String::from_utf8_lossy(&output.stdout).as_ref()), (Some(0), "reached\n"));
+    let wrong = format!("--ssl-fp={}", vec!["00"; 32].join(":"));
+    certificate_refused(&set, &[&wrong], &["its fingerprint is not the expected one"]);
+}
+
+#[test]
+fn options_that_cannot_work_connect_nowhere() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    for (options, text) in [
+        ("--ssl=yes please", "option '--ssl': 'yes please' is not a boolean"),
+        ("--ssl-cipher=FOO", "ERROR 2026 (HY000): SSL connection error: ssl-cipher: there is no cipher 'FOO'"),
+        ("--ssl-caa=x", "did you mean '--ssl-ca'?"),
+        ("--ssl-ca=nowhere.pem", "option '--ssl-ca': can't read 'nowhere.pem'"),
+    ] {
+        refused(&sealwire(port, &[options]), &[text]);
+    }
+    assert!(listener.accept().is_err(), "nobody has called");
+}
+
+#[test]
+fn a_server_with_wrong_files_or_options_does_not_start() {
+    let (_place, set) = certificates();
+    let mismatch = CertificateSet { server_key: set.client_key.clone(), ..set.clone() };
+    let absent = CertificateSet { server_cert: "nowhere.pem".into(), ..set.clone() };
+    let text = |set: &CertificateSet| format!("'{}'", set.server_cert.display());
+    for (set, option, expected) in [
+        (&mismatch, None, "Private key does not match the certificate public key"),
+        (&mismatch, None, text(&mismatch).as_str()),
+        (&absent, None, text(&absent).as_str()),
+        (&set, Some("--ssl-cipher=FOO"), "ssl-cipher: there is no cipher 'FOO'"),
+        (&set, Some("--ssl=yes please"), "option '--ssl': 'yes please' is not a boolean"),
+        (&set, Some("--ssl-cret=x"), "did you mean '--ssl-cert'?"),
+    ] {
+        let options = option.into_iter().map(str::to_owned).collect();
+        let settings = Settings { certificates: Some(set.clone()), options, ..Settings::default() };
+        let Err(said) = Server::start(Kind::Sealwired, &settings) else { panic!("it started: {expected}") };
+        let errors = said.lines().filter(|line| line.contains("[ERROR]")).collect::<Vec<_>>();
+        assert!(matches!(errors[..], [line] if line.contains(expected)), "expected '{expected}':\n{said}");
+    }
+}
+
+/// What the server answers to these bytes after its greeting, until it hangs up.
+fn answer(server: &Server, bytes: &[u8]) -> Vec<u8> {
+    let mut stream = connect(server.port);
+    packet(&mut stream).expect("a greeting");
+    stream.write_all(bytes).unwrap();
+    let mut said = Vec::new();
+    match stream.read_to_end(&mut said) {
+        Err(error) if error.kind() != std::io::ErrorKind::ConnectionReset => panic!("it did not hang up: {error}"),
+        _ => said,
+    }
+}
+
+fn ssl_request(length: u8) -> Vec<u8> {
+    let mut bytes = vec![length, 0, 0, 1, 0x05, 0xaa | SSL, 0x08, 0x00, 0, 0, 0, 1, 45];
+    bytes.resize(4 + usize::from(length), 0);
+    bytes
+}
+
+/// That an ERR packet of this code and text came, and nothing else.
+#[track_caller]
+fn is_error(said: &[u8], code: u16, text: &str) {
+    assert_eq!(said.get(4), Some(&0xff), "{said:?}");
+    assert_eq!(u16::from_le_bytes([said[5], said[6]]), code);
+    assert_eq!(said.len(), 4 + usize::from(said[0]), "one packet");
+    let said = String::from_utf8_lossy(&said[7..]).into_owned();
+    assert!(said.contains(text), "{said}");
+}
+
+#[test]
+fn a_ssl_request_of_another_length_is_a_bad_handshake() {
+    let (_place, set) = certificates();
+    let server = server(Some(&set));
+    is_error(&answer(&server, &ssl_request(31)), 1043, "Bad handshake: ");
+    is_error(&answer(&server, &ssl_request(33)), 1043, "a SSLRequest has exactly 32 bytes");
+}
+
+#[test]
+fn a_packet_of_16_mib_before_authentication_is_not_waited_for() {
+    let (_place, set) = certificates();
+    let server = server(Some(&set));
+    let said = answer(&server, &[0xff, 0xff, 0xff, 1]);
+    is_error(&said, 1153, "Got a packet bigger than 'max_allowed_packet' bytes");
+}
+
+#[test]
+fn plaintext_injected_at_the_switch_is_not_carried_into_tls() {
+    let (_place, set) = certificates();
+    let server = server(Some(&set));
+    let inject: Change = |request| {
+        assert_eq!(request.len(), 36, "a SSLRequest");
+        request.extend_from_slice(b"\x0f\0\0\0\x03SELECT 'evil'");
+    };
+    let middle = Middle::start(server.port, unchanged, inject);
+    let output = sealwire(middle.port, &[&ca(&set)]);
+    refused(&output, &["ERROR 2026 (HY000): SSL connection error: the peer sent the alert "]);
+    nothing_but_a_handshake(&middle.heard());
+    // The other way: a packet behind the greeting, before anything was asked.
+    let middle = Middle::start(
+        server.port,
+        |greeting| greeting.extend_from_slice(&[7, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0]),
+        unchanged,
+    );
+    let output = sealwire(middle.port, &[&ca(&set)]);
+    refused(&output, &["ERROR 2027 (HY000): Malformed packet: ", "bytes behind the greeting"]);
+    assert_eq!(middle.heard(), b"");
+}
+
+#[test]
+fn capabilities_altered_in_plaintext_are_noticed_inside_tls() {
+    let (_place, set) = certificates();
+    let server = server(Some(&set));
+    // CLIENT_COMPRESS, in the lowest byte: what a weakening of the connection would look like.
+    let middle = Middle::start(server.port, unchanged, |request| request[4] ^= 0x20);
+    let output = sealwire(middle.port, &[&ca(&set)]);
+    refused(&output, &["1043 (08S01)", "the capabilities inside TLS are not those of the SSLRequest"]);
+    let heard = middle.heard();
+    let said = |text: &[u8]| heard.windows(text.len()).any(|window| window == text);
+    assert!(!said(PASSWORD.as_bytes()) && !said(b"caching_sha2_password"));
+    let log = fs::read_to_string(server.folder().join("log")).unwrap();
+    assert!(!log.contains(PASSWORD), "{log}");
+}
