@@ -29,7 +29,9 @@ pub(crate) fn demo(context: &Context, stay: Stay) -> Result<(), String> {
     }
     fs::create_dir_all(&place).map_err(told)?;
     let certs = place.join("certs");
-    run(Command::new(context.programs().join("sealwire-certs")).arg("--host=localhost,127.0.0.1").arg(&certs))?;
+    run(Command::new(context.programs().join("sealwire-certs"))
+        .args(["--host=localhost", "--host=127.0.0.1", "--dir"])
+        .arg(&certs))?;
     let init = place.join("init.sql");
     fs::write(&init, format!("CREATE USER '{USER}'@'%' IDENTIFIED BY '{PASSWORD}' REQUIRE SSL;\n")).map_err(told)?;
 
