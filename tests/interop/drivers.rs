@@ -168,7 +168,7 @@ fn connect(servers: &Servers, driver: Driver, mode: Mode) -> Result<(), String> 
     }
     let row = json!(["42", "Grüße", null]);
     let prepared = if driver.prepares() { row.clone() } else { Value::Null };
-    let changed = driver.changes_user();
+    let changed = driver.changes_user(servers.kind);
     let changed_user = if changed { json!(format!("{}@%", mode.other_user)) } else { Value::Null };
     let changed_cipher = if changed { json!(cipher) } else { Value::Null };
     let expected = json!({

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::certificates::CertificateSet;
 use crate::child;
 use crate::programs::{missing, package_folder, program, set_up, target_folder};
+use crate::server::Kind;
 
 /// A client of others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -118,9 +119,14 @@ impl Driver {
         self != Self::MariadbCli
     }
 
-    /// Whether it has COM_CHANGE_USER.
-    pub fn changes_user(self) -> bool {
-        !matches!(self, Self::MariadbCli | Self::PyMySql | Self::Sqlx)
+    /// Whether it has COM_CHANGE_USER, and sends it to a server of this kind.
+    pub fn changes_user(self, kind: Kind) -> bool {
+        match self {
+            Self::MariadbCli | Self::PyMySql | Self::Sqlx => false,
+            // It refuses to for MySQL, over a bug of that server.
+            Self::MariadbNode => kind == Kind::MariaDb,
+            _ => true,
+        }
     }
 
     /// Why it can't be run here, if it can't.

@@ -15,7 +15,8 @@ async function run(driver) {
   } catch (error) {
     facts = { error: `${error.code ?? error.name}: ${error.message}` };
   }
-  process.stdout.write(`${JSON.stringify(facts)}\n`);
+  // A connection that a failure left open would keep the program running.
+  process.stdout.write(`${JSON.stringify(facts)}\n`, () => process.exit(0));
 }
 
 // A large value whose every part tells where it belongs.
