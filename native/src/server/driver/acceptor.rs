@@ -59,7 +59,9 @@ pub(crate) fn bind(listen: &Listen) -> Result<Bound, String> {
     for name in listen.addresses.split(',').map(str::trim).filter(|name| !name.is_empty()) {
         let listener = if name == "*" { bind_all(port) } else { bind_name(name, port) };
         let listener = listener.map_err(|error| {
-            format!("Can't start server: Bind on TCP/IP port {name}:{port}: {error}. Do you already have another server running on it?")
+            let another = error.kind() == io::ErrorKind::AddrInUse;
+            let hint = if another { ". Do you already have another server running on it?" } else { "" };
+            format!("Can't start server: Bind on TCP/IP port {name}:{port}: {error}{hint}")
         })?;
         // The second address gets the port that the system chose for the first.
         port = listener.local_addr().map_err(|error| error.to_string())?.port();

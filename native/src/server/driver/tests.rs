@@ -214,6 +214,8 @@ fn a_client_over_tls_reads_its_own_cipher_and_its_rows() {
     assert_eq!(client.query("INSERT INTO t (name) VALUES ('a'), ('b')").unwrap().affected, 2);
     assert_eq!(client.rows("SELECT id, name FROM t ORDER BY id"), [["1", "a"], ["2", "b"]]);
     assert_eq!(client.execute("SELECT name FROM t WHERE id = ?", &[Value::Int(2)]).unwrap().rows, [["b"]]);
+    let parameters = [Value::Int(2), "x".into(), Value::Null];
+    assert_eq!(client.execute("SELECT 40 + ?, ?, ?", &parameters).unwrap().rows, [["42", "x", "NULL"]]);
     assert_eq!(client.execute("SHOW STATUS LIKE ?", &["Ssl_version".into()]).unwrap().rows.len(), 1);
     assert_eq!(client.query("SELECT * FROM nothing").unwrap_err().code, 1146);
     assert_eq!(client.rows("SHOW TABLES"), [["t"]]);

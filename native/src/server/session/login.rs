@@ -136,11 +136,7 @@ impl Session {
     /// A login failed; the reason is for the log alone.
     pub(super) fn denied(&mut self, reason: &str) {
         count(&self.view.server.counters.access_denied);
-        tracing::warn!(
-            "Access denied for user '{}' (connection {}): {reason}",
-            self.view.user.replacen('@', "'@'", 1),
-            self.view.id
-        );
+        tracing::warn!("Access denied for user {reason} (connection {})", self.view.id);
         self.candidate = None;
     }
 

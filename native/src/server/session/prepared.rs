@@ -147,10 +147,7 @@ impl Session {
             return self.fail(&error, connection);
         }
         if !statement::is_own(&text) {
-            return match self.submit(Task::Describe { sql: text.clone() }, Purpose::Prepare { sql: text }) {
-                Ok(()) => Ok(()),
-                Err(error) => self.fail(&error, connection),
-            };
+            return self.prepare_in_engine(text, connection);
         }
         let parameters = places(&text).count();
         let mut description =
@@ -160,17 +157,8 @@ impl Session {
             let nulls = vec![Datum::Null; parameters];
             match self.statement(&with_parameters(&text, &nulls)) {
                 Ok(Answer::Rows(table)) => description.columns = table.columns,
-                Ok(Answer::Engine(task)) => {
-                    // What looked like the server's own is the engine's.
-                    let task = match task {
-                        Task::Execute { sql, .. } => Task::Describe { sql },
-                        other => other,
-                    };
-                    return match self.submit(task, Purpose::Prepare { sql: text }) {
-                        Ok(()) => Ok(()),
-                        Err(error) => self.fail(&error, connection),
-                    };
-                }
+                // What looked like the server's own is the engine's.
+                Ok(Answer::Engine(_)) => return self.prepare_in_engine(text, connection),
                 Ok(Answer::Ok(_)) => {}
                 Err(error) => return self.fail(&error, connection),
             }
@@ -179,6 +167,13 @@ impl Session {
         connection.prepared(id, &parameters, &description.columns, self.warning_count())?;
         self.rest_if_done();
         Ok(())
+    }
+
+    fn prepare_in_engine(&mut self, sql: String, connection: &mut Connection) -> Result<(), Error> {
+        match self.submit(Task::Describe { sql: sql.clone() }, Purpose::Prepare { sql }) {
+            Ok(()) => Ok(()),
+            Err(error) => self.fail(&error, connection),
+        }
     }
 
     /// COM_STMT_EXECUTE.
@@ -210,7 +205,7 @@ impl Session {
 }
 
 /// Where the parameters of a statement stand.
-fn places(sql: &str) -> impl Iterator<Item = usize> {
+pub(super) fn places(sql: &str) -> impl Iterator<Item = usize> {
     let mut at = 0;
     Lexer::new(sql.as_bytes()).filter_map(move |(piece, text)| {
         let start = at;

@@ -49,7 +49,8 @@ const OWN: &[&str] = &[
 pub(super) fn is_own(sql: &str) -> bool {
     let words = Cursor::new(sql);
     if words.peek("SELECT") {
-        return super::select::may_be_constant(sql);
+        // The engine knows better what a value's type is.
+        return super::select::may_be_constant(sql) && super::prepared::places(sql).next().is_none();
     }
     if words.peek("CREATE") || words.peek("DROP") || words.peek("ALTER") || words.peek("RENAME") {
         let mut words = words;

@@ -195,7 +195,7 @@ impl Surroundings for View {
         }
         for privilege in needed(kind, statement) {
             if !self.asks(|account| account.may_on_table(*privilege, database, table)) {
-                let who = self.account_text().replacen('@', "'@'", 1);
+                let who = self.user.replacen('@', "'@'", 1);
                 let message = format!("{} command denied to user '{who}' for table '{table}'", privilege.name());
                 return Err(SqlError::new(1142, b"42000", message));
             }

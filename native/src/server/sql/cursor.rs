@@ -13,41 +13,38 @@ struct Token<'a> {
     start: usize,
 }
 
-/// Reads a statement word by word.
+/// Reads a statement word by word, and no further than it is asked to: most statements are told by their first.
 #[derive(Debug, Clone)]
 pub(crate) struct Cursor<'a> {
     sql: &'a str,
-    tokens: Vec<Token<'a>>,
+    /// How far the statement is read.
     at: usize,
 }
 
-/// Only so many tokens are looked at: no statement of the server's own is longer.
-const MOST_TOKENS: usize = 4096;
-
 impl<'a> Cursor<'a> {
     /// A cursor at the front of a statement that [`super::lex::normalise`] made.
-    pub(crate) fn new(sql: &'a str) -> Self {
-        let mut start = 0;
-        let mut tokens = Vec::new();
-        for (piece, text) in Lexer::new(sql.as_bytes()) {
-            if piece != Piece::Space {
-                tokens.push(Token { piece, text: sql.get(start..start + text.len()).unwrap_or_default(), start });
-            }
-            start += text.len();
-            if tokens.len() == MOST_TOKENS {
-                break;
-            }
-        }
-        Self { sql, tokens, at: 0 }
+    pub(crate) const fn new(sql: &'a str) -> Self {
+        Self { sql, at: 0 }
     }
 
-    fn token(&self) -> Option<&Token<'a>> {
-        self.tokens.get(self.at)
+    fn token(&self) -> Option<Token<'a>> {
+        let mut start = self.at;
+        for (piece, text) in Lexer::new(self.sql.get(start..)?.as_bytes()) {
+            if piece != Piece::Space {
+                return Some(Token { piece, text: self.sql.get(start..start + text.len()).unwrap_or_default(), start });
+            }
+            start += text.len();
+        }
+        None
+    }
+
+    fn pass(&mut self, token: Token<'_>) {
+        self.at = token.start + token.text.len();
     }
 
     /// Whether all is read.
     pub(crate) fn is_at_end(&self) -> bool {
-        self.at >= self.tokens.len()
+        self.token().is_none()
     }
 
     /// Whether the next word is this one, without taking it.
@@ -57,9 +54,11 @@ impl<'a> Cursor<'a> {
 
     /// Takes the next token where it is this word or symbol.
     pub(crate) fn accept(&mut self, word: &str) -> bool {
-        let found = self.peek(word);
-        self.at += usize::from(found);
-        found
+        let found = self.token().filter(|token| token.text.eq_ignore_ascii_case(word));
+        if let Some(token) = found {
+            self.pass(token);
+        }
+        found.is_some()
     }
 
     /// Takes these words where they all come next, or nothing.
@@ -99,9 +98,9 @@ impl<'a> Cursor<'a> {
     /// 1064 where none comes.
     pub(crate) fn name(&mut self) -> Result<String, SqlError> {
         let token = self.token().filter(|token| matches!(token.piece, Piece::Word | Piece::QuotedName));
-        let name = token.map(text_of).ok_or_else(|| self.syntax_error())?;
-        self.at += 1;
-        Ok(name)
+        let token = token.ok_or_else(|| self.syntax_error())?;
+        self.pass(token);
+        Ok(text_of(&token))
     }
 
     /// Takes a name or a quoted text, as option values are written.
@@ -114,21 +113,24 @@ impl<'a> Cursor<'a> {
 
     /// Takes a quoted text.
     pub(crate) fn text(&mut self) -> Option<String> {
-        let found = self.token().filter(|token| token.piece == Piece::Text).map(text_of)?;
-        self.at += 1;
-        Some(found)
+        let token = self.token().filter(|token| token.piece == Piece::Text)?;
+        self.pass(token);
+        Some(text_of(&token))
     }
 
     /// Takes a whole number.
     pub(crate) fn number(&mut self) -> Option<u64> {
-        let number = self.token().filter(|token| token.piece == Piece::Word)?.text.parse().ok()?;
-        self.at += 1;
+        let token = self.token().filter(|token| token.piece == Piece::Word)?;
+        let number = token.text.parse().ok()?;
+        self.pass(token);
         Some(number)
     }
 
     /// Skips one token.
     pub(crate) fn skip(&mut self) {
-        self.at += 1;
+        if let Some(token) = self.token() {
+            self.pass(token);
+        }
     }
 
     /// Everything that is not read yet, as it stands in the statement.
@@ -147,7 +149,7 @@ impl<'a> Cursor<'a> {
                 Piece::Symbol(b',') if depth == 0 => break,
                 _ => {}
             }
-            self.at += 1;
+            self.pass(token);
         }
         let end = self.token().map_or(self.sql.len(), |token| token.start);
         self.sql.get(start..end).unwrap_or_default().trim_end()

@@ -51,24 +51,24 @@ impl<'a> Lexer<'a> {
     /// Moves behind the next `end`, or to the end of the text.
     fn skip_past(&mut self, from: usize, end: &[u8]) {
         let rest = self.sql.get(from..).unwrap_or_default();
-        let found = rest.windows(end.len()).position(|window| window == end);
+        let found = memchr::memmem::find(rest, end);
         self.at = found.map_or(self.sql.len(), |found| from + found + end.len());
     }
 
     fn skip_quoted(&mut self, quote: u8) {
+        // In a name a backslash is a character like any other.
+        let escape = if quote == b'`' { quote } else { b'\\' };
         self.at += 1;
-        while let Some(&byte) = self.sql.get(self.at) {
-            self.at += 1;
-            if byte == b'\\' && quote != b'`' {
+        while let Some(found) = memchr::memchr2(quote, escape, self.sql.get(self.at..).unwrap_or_default()) {
+            self.at += found;
+            if self.byte(0) == quote && self.byte(1) != quote {
                 self.at += 1;
-            } else if byte == quote {
-                if self.byte(0) != quote {
-                    break;
-                }
-                self.at += 1;
+                return;
             }
+            // An escape and what it escapes.
+            self.at += 2;
         }
-        self.at = self.at.min(self.sql.len());
+        self.at = self.sql.len();
     }
 
     fn comment(&mut self) -> Piece {

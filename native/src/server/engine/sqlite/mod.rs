@@ -6,6 +6,7 @@ mod schema;
 mod session;
 mod time;
 
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -20,6 +21,8 @@ pub(crate) struct SqliteEngine {
 }
 
 const EXTENSION: &str = "sqlite";
+/// Readable and writable by its owner alone.
+const OWNER_ONLY: u32 = 0o600;
 
 impl SqliteEngine {
     /// The engine of this data directory.
@@ -104,9 +107,19 @@ impl Engine for SqliteEngine {
             return Err(SqlError::new(1007, b"HY000", format!("Can't create database '{name}'; database exists")));
         }
         let path = self.path(name);
-        let created = rusqlite::Connection::open(&path)
-            .and_then(|connection| connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA user_version = 1;"));
-        created.map_err(|error| SqlError::new(1006, b"HY000", format!("Can't create database '{name}' ({error})")))
+        let failed = |error: &dyn std::fmt::Display| {
+            SqlError::new(1006, b"HY000", format!("Can't create database '{name}' ({error})"))
+        };
+        // SQLite gives the files beside it the same mode.
+        std::fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(OWNER_ONLY)
+            .open(&path)
+            .map_err(|error| failed(&error))?;
+        rusqlite::Connection::open(&path)
+            .and_then(|connection| connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA user_version = 1;"))
+            .map_err(|error| failed(&error))
     }
 
     fn drop_database(&self, name: &str) -> Result<(), SqlError> {

@@ -94,6 +94,8 @@ fn tables_are_made_with_types_that_are_read_back() {
 fn titles_are_the_expressions_texts() {
     let titles = of("SELECT a, COUNT( * ), 'it''s' , b AS c FROM t").unwrap().titles;
     assert_eq!(titles, [Some("a".into()), Some("COUNT( * )".into()), Some("it's".into()), Some("b AS c".into())]);
+    let long = format!("SELECT '{}'", "ä".repeat(100));
+    assert_eq!(of(&long).unwrap().titles, [Some("ä".repeat(64))]);
     assert_eq!(titles::resolve("\u{1}title1", &titles), "COUNT( * )");
     assert_eq!(titles::resolve("c", &titles), "c");
 }

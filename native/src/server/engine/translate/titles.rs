@@ -63,13 +63,17 @@ fn ends_list(word: &str) -> bool {
     WORDS.iter().any(|end| word.eq_ignore_ascii_case(end))
 }
 
+/// MySQL cuts a title that it makes itself here, as it cuts any name.
+const MOST_CHARACTERS: usize = 64;
+
 fn title(item: &str) -> Option<String> {
     let item = item.trim();
-    let pieces: Vec<(Piece, &[u8])> = Lexer::new(item.as_bytes()).filter(|(piece, _)| *piece != Piece::Space).collect();
-    match pieces.as_slice() {
-        [(Piece::Text, text)] => Some(String::from_utf8_lossy(&unquote(text)).into_owned()),
-        _ => Some(item.to_owned()),
-    }
+    let mut pieces = Lexer::new(item.as_bytes()).filter(|(piece, _)| *piece != Piece::Space);
+    let title = match (pieces.next(), pieces.next()) {
+        (Some((Piece::Text, text)), None) => String::from_utf8_lossy(&unquote(text)).into_owned(),
+        _ => item.to_owned(),
+    };
+    Some(title.chars().take(MOST_CHARACTERS).collect())
 }
 
 /// Gives each expression without a name a name of its own, so that SQLite's own choice can't be taken for a column's.
