@@ -104,7 +104,7 @@ fn session(set: &CertificateSet, tls12_cipher: &str) {
     denied(&server, "mutual", &ca, "ERROR 1045 (28000): Access denied for user 'mutual'@");
     denied(&server, "mutual", &["--ssl=0".to_owned()], "ERROR 1045 (28000): Access denied for user 'mutual'@");
     denied(&server, "sha2", &["--ssl=0".to_owned()], "ERROR 1045 (28000): Access denied for user 'sha2'@");
-    assert!(server.wait_for_log("Access denied for user 'mutual'@'localhost': X509"), "{}", server.log());
+    assert!(server.wait_for_log("'mutual'@'localhost': X509 certificate mismatch"), "{}", server.log());
 
     // It wins over every other SSL option, wherever it stands.
     let off = ["--ssl=0", "--skip-ssl", "--disable-ssl"];

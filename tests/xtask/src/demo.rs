@@ -75,6 +75,8 @@ struct Server {
 impl Server {
     fn start(context: &Context, place: &Path, certs: &Path, init: &Path) -> Result<Self, String> {
         let option = |name: &str, path: PathBuf| format!("--{name}={}", path.display());
+        let mut initialize = Command::new(context.programs().join("sealwired"));
+        run(initialize.args(["--no-defaults", "--initialize-insecure"]).arg(option("datadir", place.join("data"))))?;
         let mut command = Command::new(context.programs().join("sealwired"));
         command.args(["--no-defaults", "--bind-address=127.0.0.1", "--port=0"]);
         command.arg(option("datadir", place.join("data"))).arg(option("socket", place.join("sealwired.sock")));

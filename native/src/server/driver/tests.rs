@@ -290,9 +290,10 @@ fn a_connection_is_killed_from_another_and_so_is_a_statement() {
     one.query(&format!("KILL QUERY {id}")).unwrap();
     assert_eq!(two.answer().unwrap().unwrap_err().code, 1317);
     one.query(&format!("KILL {id}")).unwrap();
-    two.connection.ping().unwrap();
-    assert!(matches!(two.answer(), Ok(Err(_)) | Err(_)));
-    assert!(started.elapsed() < Duration::from_secs(30));
+    // KILL is answered before the other worker has seen it.
+    while two.connection.ping().is_ok() && matches!(two.answer(), Ok(Ok(_))) {
+        assert!(started.elapsed() < Duration::from_secs(30), "it lives on");
+    }
     assert_eq!(one.query("KILL 999999").unwrap_err().code, 1094);
 }
 
