@@ -61,8 +61,28 @@ fn build(context: &Context) -> Result<(), String> {
     cargo.env("AR_wasm32_unknown_unknown", tool("llvm-ar-19", "llvm-ar"));
     // Its own target folder: another compiler's output would be rebuilt at every turn.
     cargo.current_dir(&context.root).env("CARGO_TARGET_DIR", context.target.join("wasm"));
-    // The tests bring ring in: core itself names no provider.
-    run(cargo.args(["build", "--package", "sealwire-core", "--lib", "--tests", "--target", TARGET]))
+    let probe = probe(context)?;
+    run(cargo.current_dir(&probe).args(["build", "--target", TARGET]))
+}
+
+/// A package that brings core and ring together: core itself names no provider, and its tests need sockets.
+fn probe(context: &Context) -> Result<PathBuf, String> {
+    let place = context.target.join("wasm-probe");
+    let told = |error: std::io::Error| format!("{}: {error}", place.display());
+    let core = context.root.join("core");
+    let manifest = format!(
+        "[package]\nname = \"probe\"\nedition = \"2024\"\n[workspace]\n[dependencies]\n\
+         sealwire-core = {{ path = {core:?} }}\n\
+         rustls = {{ version = \"0.23\", default-features = false, features = [\"std\", \"tls12\", \"ring\"] }}\n\
+         ring = {{ version = \"0.17\", features = [\"wasm32_unknown_unknown_js\"] }}\n\
+         rustls-pki-types = {{ version = \"1\", features = [\"web\"] }}\n"
+    );
+    let source = "//! Core with the ring provider.\npub use sealwire_core as core;\n\
+                  pub fn provider() -> rustls::crypto::CryptoProvider {\n    rustls::crypto::ring::default_provider()\n}\n";
+    fs::create_dir_all(place.join("src")).map_err(told)?;
+    fs::write(place.join("Cargo.toml"), manifest).map_err(told)?;
+    fs::write(place.join("src/lib.rs"), source).map_err(told)?;
+    Ok(place)
 }
 
 /// Debian's cargo and compiler, whatever rustup says.
