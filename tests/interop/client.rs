@@ -62,8 +62,14 @@ const REQUIREMENTS: [Requirement; 10] = [
     Requirement { user: "ciphered", options: &["--ssl=0"], admitted: false },
 ];
 
-/// Arguments and standard input that `mariadb` and `sealwire` must answer alike.
-const ALIKE: [(&str, &[&str], &str); 14] = [
+/// What a trial does.
+type Test = Box<dyn FnOnce(&World) -> Result<(), String> + Send>;
+
+/// A trial's name, arguments and standard input.
+type Invocation = (&'static str, &'static [&'static str], &'static str);
+
+/// What `mariadb` and `sealwire` must answer alike.
+const ALIKE: [Invocation; 14] = [
     ("table", &["-t", "-e", "SELECT 1 AS one, 'text' AS t, NULL AS nothing, -2.50 AS price"], ""),
     ("table_widths", &["-t", "-e", "SELECT * FROM alike.v ORDER BY id"], ""),
     ("table_empty", &["-t", "-vv", "-e", "SELECT 1 FROM DUAL WHERE FALSE"], ""),
@@ -205,7 +211,7 @@ fn trials(world: &Arc<World>) -> Vec<Trial> {
         println!("all tests are skipped: {reason}");
     }
     let mut trials = Vec::new();
-    let mut add = |name: String, test: Box<dyn FnOnce(&World) -> Result<(), String> + Send>| {
+    let mut add = |name: String, test: Test| {
         let world = Arc::clone(world);
         let trial = Trial::test(name, move || test(&world).map_err(Failed::from));
         trials.push(trial.with_ignored_flag(reason.is_some()));

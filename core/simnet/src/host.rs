@@ -130,7 +130,10 @@ impl Host {
                 requirement: account.requirement.clone(),
                 fast_digest: None,
             },
-            None => Candidate::decoy(self.accounts.decoy_plugin(&login.user, Plugin::CachingSha2Password)),
+            None => {
+                let (plugin, requirement) = self.accounts.decoy(&login.user, Plugin::CachingSha2Password);
+                Candidate { requirement, ..Candidate::decoy(plugin) }
+            }
         };
         Answer::Authenticate(Box::new(candidate))
     }

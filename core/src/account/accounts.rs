@@ -7,7 +7,7 @@ use core::fmt;
 use sha2::{Digest, Sha256};
 
 use super::sql::{self, Session, Style};
-use super::{Account, AccountName, ClientHost};
+use super::{Account, AccountName, ClientHost, Requirement};
 use crate::auth::Plugin;
 use crate::error::SqlError;
 use crate::random::Random;
@@ -39,7 +39,7 @@ impl fmt::Display for ScriptError {
 impl core::error::Error for ScriptError {}
 
 impl Accounts {
-    /// No accounts. The secret decides what users that don't exist are asked, see [`Accounts::decoy_plugin`]; it
+    /// No accounts. The secret decides what users that don't exist are asked, see [`Accounts::decoy`]; it
     /// is made once per server and kept, since a change of the answers gives such users away.
     pub fn new(decoy_secret: [u8; 32]) -> Self {
         Self { sorted: Vec::new(), decoy_secret: Secret::new(decoy_secret) }
@@ -59,24 +59,30 @@ impl Accounts {
         })
     }
 
-    /// The plugin that a user who does not exist is asked to use, so that he looks like one who does: always the same
-    /// for a user, one of those that accounts here use, and unforeseeable without the secret.
-    pub fn decoy_plugin(&self, user: &str, default: Plugin) -> Plugin {
-        let plausible = |plugin: &Plugin| !matches!(plugin, Plugin::AuthSocket | Plugin::MysqlClearPassword);
-        // The greatest hash wins: a plugin that comes into use changes the answer for few users only.
-        self.sorted
+    /// The plugin that a user who does not exist is asked to use, and whether he is refused without TLS, so that he
+    /// looks like one who does: always the same for a user, one of the pairs that accounts here have, and
+    /// unforeseeable without the secret.
+    pub fn decoy(&self, user: &str, default: Plugin) -> (Plugin, Requirement) {
+        let plausible = |plugin: Plugin| !matches!(plugin, Plugin::AuthSocket | Plugin::MysqlClearPassword);
+        // The greatest hash wins: a pair that comes into use changes the answer for few users only.
+        let chosen = self
+            .sorted
             .iter()
-            .map(|account| account.plugin)
-            .filter(plausible)
-            .max_by_key(|plugin| {
+            .filter(|account| plausible(account.plugin))
+            .map(|account| (account.plugin, account.requirement.needs_tls()))
+            .max_by_key(|(plugin, needs_tls)| {
                 let mut hash = Sha256::new();
                 hash.update(self.decoy_secret.expose());
                 hash.update(plugin.name());
-                hash.update([0]);
+                hash.update([0, u8::from(*needs_tls)]);
                 hash.update(user);
                 <[u8; 32]>::from(hash.finalize())
-            })
-            .unwrap_or(default)
+            });
+        match chosen {
+            Some((plugin, true)) => (plugin, Requirement::Ssl),
+            Some((plugin, false)) => (plugin, Requirement::None),
+            None => (default, Requirement::None),
+        }
     }
 
     /// The account of exactly that name.
@@ -282,22 +288,28 @@ mod tests {
     fn decoys_are_steady_and_of_all_kinds_in_use() {
         let accounts = read(
             "CREATE USER a IDENTIFIED WITH ed25519; CREATE USER b IDENTIFIED WITH caching_sha2_password;
-             CREATE USER c IDENTIFIED WITH auth_socket;",
+             CREATE USER c IDENTIFIED WITH auth_socket; CREATE USER d IDENTIFIED WITH caching_sha2_password REQUIRE X509;",
         )
         .unwrap();
-        let decoys = |accounts: &Accounts| -> Vec<Plugin> {
-            (0..100).map(|n| accounts.decoy_plugin(&format!("user{n}"), Plugin::MysqlNativePassword)).collect()
+        let decoys = |accounts: &Accounts| -> Vec<(Plugin, Requirement)> {
+            (0..150).map(|n| accounts.decoy(&format!("user{n}"), Plugin::MysqlNativePassword)).collect()
         };
         let first = decoys(&accounts);
         assert_eq!(decoys(&accounts), first);
-        for plugin in [Plugin::ClientEd25519, Plugin::CachingSha2Password] {
-            assert!(first.iter().filter(|decoy| **decoy == plugin).count() > 20, "{plugin}");
+        for pair in [
+            (Plugin::ClientEd25519, Requirement::None),
+            (Plugin::CachingSha2Password, Requirement::None),
+            (Plugin::CachingSha2Password, Requirement::Ssl),
+        ] {
+            assert!(first.iter().filter(|decoy| **decoy == pair).count() > 20, "{pair:?}");
         }
-        assert!(!first.contains(&Plugin::AuthSocket), "that one would say that there is no password to guess");
+        let socket = |(plugin, _): &(Plugin, Requirement)| *plugin == Plugin::AuthSocket;
+        assert!(!first.iter().any(socket), "that one would say that there is no password to guess");
         let mut other_secret = Accounts::new([1; 32]);
         other_secret.read_text(&accounts.to_text(), &Zeros).unwrap();
         assert_ne!(decoys(&other_secret), first);
-        assert_eq!(Accounts::new([0; 32]).decoy_plugin("x", Plugin::Sha256Password), Plugin::Sha256Password);
+        let none = Accounts::new([0; 32]).decoy("x", Plugin::Sha256Password);
+        assert_eq!(none, (Plugin::Sha256Password, Requirement::None));
     }
 
     #[test]

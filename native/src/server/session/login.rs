@@ -36,7 +36,8 @@ impl Session {
             }
             None => {
                 self.candidate = None;
-                Candidate::decoy(accounts.decoy_plugin(&login.user, self.view.server.default_plugin))
+                let (plugin, requirement) = accounts.decoy(&login.user, self.view.server.default_plugin);
+                Candidate { requirement, ..Candidate::decoy(plugin) }
             }
         };
         connection.authenticate(candidate)
