@@ -27,9 +27,7 @@ pub(crate) fn test(context: &Context, names: &[&str]) -> Result<(), String> {
         let list: Vec<String> = known.iter().map(|group| format!("  {:12} {}", group.name, group.about)).collect();
         return Err(format!("no group '{unknown}'; the groups are:\n{}", list.join("\n")));
     }
-    // The wasm build is asked for by name until it has been seen to pass from a cold target.
-    let is_default = |group: &&Group| names.is_empty() && group.name != "wasm";
-    let chosen = known.iter().filter(|group| is_default(group) || names.contains(&group.name.as_str()));
+    let chosen = known.iter().filter(|group| names.is_empty() || names.contains(&group.name.as_str()));
     let mut results: Vec<(&str, Tally, Duration)> = Vec::new();
     for group in chosen {
         println!("\n==> {}: {}", group.name, group.about);
