@@ -1,10 +1,10 @@
 //! The command phase: results, prepared statements, big packets, files, change of user.
 
-use sealwire_core::Error;
 use sealwire_core::client::Event;
 use sealwire_core::error::Side;
 use sealwire_core::message::{Capabilities, Value};
 use sealwire_core::server;
+use sealwire_core::{Error, Output};
 use sealwire_simnet::{Pair, Seen};
 
 use crate::world::{PASSWORD, World, pair, plain_client, plain_server};
@@ -211,11 +211,28 @@ fn quit_closes_both_sides_in_order() {
 }
 
 #[test]
+fn a_goodbye_leaves_before_the_end_is_told() {
+    let mut pair = connected();
+    let mut out = Vec::new();
+    // A driver that stops at the event has sent all there was to send.
+    pair.client.quit().unwrap();
+    assert!(matches!(pair.client.poll_output(&mut out), Ok(Output::Transmit)));
+    assert!(matches!(pair.client.poll_output(&mut out), Ok(Output::Event(Event::Closed))));
+    let length = std::mem::take(&mut out).len();
+    assert!(matches!(pair.client.poll_output(&mut out), Ok(Output::Wait(None))));
+    assert!(length > 5 && out.is_empty());
+
+    pair.server.close();
+    assert!(matches!(pair.server.poll_output(&mut out), Ok(Output::Transmit)));
+    assert!(matches!(pair.server.poll_output(&mut out), Ok(Output::Event(server::Event::Closed))));
+}
+
+#[test]
 fn a_command_before_the_connection_is_made_is_a_misuse() {
     let world = World::new();
     let mut pair = pair(world.client("any"), world.server());
     assert!(matches!(pair.client.query(b"x"), Err(Error::Misuse(_))));
     let mut out = Vec::new();
     let polled = pair.client.poll_output(&mut out);
-    assert!(!matches!(polled, Ok(sealwire_core::Output::Event(Event::Closed)) | Err(_)), "and no failure");
+    assert!(!matches!(polled, Ok(Output::Event(Event::Closed)) | Err(_)), "and no failure");
 }

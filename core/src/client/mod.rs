@@ -128,7 +128,9 @@ impl Connection {
     /// # Errors
     /// As [`poll_output`](Self::poll_output).
     pub fn poll_ready(&mut self, out: &mut Vec<u8>) -> Result<Output<()>, Error> {
-        if self.channel.unsent() >= HIGH_WATER && self.transmit(out)? {
+        // The goodbye leaves before the end is told, for a driver stops there.
+        let first = matches!(self.state, State::Closing) || self.channel.unsent() >= HIGH_WATER;
+        if first && self.transmit(out)? {
             return Ok(Output::Transmit);
         }
         let happened = match &self.state {

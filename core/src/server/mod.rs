@@ -135,7 +135,9 @@ impl Connection {
     /// # Errors
     /// The sticky error of a connection that has failed.
     pub fn poll_output<'a>(&'a mut self, out: &mut Vec<u8>) -> Result<Output<Event<'a>>, Error> {
-        if self.channel.unsent() >= HIGH_WATER && self.transmit(out)? {
+        // The goodbye leaves before the end is told, for a driver stops there.
+        let first = matches!(self.state, State::Closing) || self.channel.unsent() >= HIGH_WATER;
+        if first && self.transmit(out)? {
             return Ok(Output::Transmit);
         }
         let happened = match &self.state {
