@@ -60,6 +60,8 @@ pub struct Settings {
     pub options: Vec<String>,
     /// Statements of the init file.
     pub statements: Vec<String>,
+    /// Environment variables.
+    pub environment: Vec<(&'static str, PathBuf)>,
 }
 
 /// A running server.
@@ -224,7 +226,7 @@ fn mariadbd(place: &Path, settings: &Settings) -> Result<(Command, u16), String>
     command.args(["--max-allowed-packet=64M", "--innodb-buffer-pool-size=16M", "--innodb-log-file-size=8M"]);
     command.arg(format!("--port={port}")).arg(format!("--socket={}", place.join("sock").display()));
     command.arg(format!("--pid-file={}", place.join("pid").display()));
-    command.arg(init_file(place, &statements)?).args(tls_options(settings));
+    command.arg(init_file(place, &statements)?).args(tls_options(settings)).envs(settings.environment.iter().cloned());
     Ok((command, port))
 }
 
@@ -245,7 +247,7 @@ fn sealwired(place: &Path, settings: &Settings) -> Result<(Command, u16), String
         // Else it makes its own.
         command.arg("--skip-ssl");
     }
-    command.args(tls_options(settings));
+    command.args(tls_options(settings)).envs(settings.environment.iter().cloned());
     Ok((command, 0))
 }
 

@@ -20,7 +20,7 @@ use super::variables::Globals;
 use super::{initialize, log};
 use crate::options::{Environment, Outcome, Values};
 use crate::random::OsRandom;
-use crate::tls_options::ServerTlsOptions;
+use crate::tls_options::{ServerTlsOptions, key_log_file};
 
 /// Runs `sealwired` with the process's arguments.
 pub fn main() -> ExitCode {
@@ -131,6 +131,12 @@ fn build(values: &Values, settings: &Settings, random: &OsRandom) -> Result<Serv
         Some(context) => {
             for note in context.notes() {
                 tracing::warn!("{note}");
+            }
+            if let Some(path) = key_log_file() {
+                tracing::warn!(
+                    "SSLKEYLOGFILE is set: session keys are written to '{}', and whoever reads it can decrypt the connections",
+                    path.display()
+                );
             }
         }
         None => tracing::warn!("TLS is off: passwords and data can be read by whoever carries them"),

@@ -192,7 +192,7 @@ impl ClientTlsOptions {
             ciphers: own("ssl-cipher"),
             ciphersuites: own("tls-ciphersuites"),
             versions: own("tls-version"),
-            key_log: files::key_log(),
+            key_log: files::key_log()?,
             ..ClientOptions::new(provider(), trust)
         })
     }

@@ -39,10 +39,13 @@
 //! | `--skip-ssl-verify-server-cert` alone | REQUIRED | – (with a note that says so) |
 //! | any other, or nothing over TCP | VERIFY_IDENTITY | chain to the system's roots and carry the name, or be remembered |
 //! | nothing, over a Unix socket | DISABLED | – |
+//!
+//! With the environment variable `SSLKEYLOGFILE` both write their session keys to the file it names, for Wireshark.
 
 mod client;
 mod files;
 mod server;
 
 pub use client::{CLIENT, ClientTlsChoice, ClientTlsOptions};
+pub use files::key_log_file;
 pub use server::{SERVER, ServerTlsOptions};

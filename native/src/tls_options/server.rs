@@ -129,7 +129,7 @@ impl ServerTlsOptions {
             ciphers: self.cipher.clone(),
             ciphersuites: self.tls_ciphersuites.clone(),
             versions: self.tls_version.clone(),
-            key_log: files::key_log(),
+            key_log: files::key_log()?,
             ..ServerOptions::new(provider())
         }))
     }
