@@ -40,7 +40,41 @@ pub fn missing(program: &str) -> Option<String> {
     (!found).then(|| format!("{program} is not installed: `cargo xtask test setup`"))
 }
 
+/// Whether a test can run: programs by name, files by path. The test harness would call a skipped test passed: so it
+/// prints why, and in CI it fails.
+pub fn needs(peers: &[&str]) -> bool {
+    let absent = |peer: &&str| if peer.contains('/') { set_up(Path::new(peer)) } else { missing(peer) };
+    let in_ci = std::env::var("CI").is_ok_and(|value| value == "true" || value == "1");
+    is_complete(peers.iter().find_map(absent), in_ci)
+}
+
+fn is_complete(absent: Option<String>, in_ci: bool) -> bool {
+    let Some(reason) = absent else { return true };
+    assert!(!in_ci, "in CI nothing may be skipped: {reason}");
+    println!("skipped: {reason}");
+    false
+}
+
 /// A file that `cargo xtask test setup` makes, or why it isn't there.
 pub fn set_up(path: &Path) -> Option<String> {
     (!path.exists()).then(|| format!("{} is not there: `cargo xtask test setup`", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_absent_skips_a_test() {
+        assert!(needs(&["sh", "/"]));
+        let reason = || missing("no-such-program");
+        assert!(reason().is_some() && set_up(Path::new("/no/such/file")).is_some());
+        assert!(!is_complete(reason(), false));
+    }
+
+    #[test]
+    #[should_panic(expected = "in CI nothing may be skipped: no-such-program is not installed")]
+    fn what_is_absent_fails_a_test_in_ci() {
+        is_complete(missing("no-such-program"), true);
+    }
 }

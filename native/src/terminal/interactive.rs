@@ -33,6 +33,8 @@ pub(crate) fn run(session: &mut Session) -> u8 {
         let _ = editor.load_history(path);
     }
     let mut counter = 0;
+    // The lines since the last statement's end.
+    let mut entry = String::new();
     let code = loop {
         let prompt = match session.splitter().continues() {
             Continues::Nothing => {
@@ -46,17 +48,26 @@ pub(crate) fn run(session: &mut Session) -> u8 {
         let _ = session.output().flush();
         match editor.readline(&prompt) {
             Ok(line) => {
-                if is_worth_keeping(&line) {
-                    // A history that can't grow is no reason to stop.
-                    let _ = editor.add_history_entry(&line);
+                if !entry.is_empty() {
+                    entry.push('\n');
                 }
-                if let Flow::Leave(code) = session.line(line.as_bytes()) {
+                entry.push_str(&line);
+                let flow = session.line(line.as_bytes());
+                if session.splitter().continues() == Continues::Nothing {
+                    let whole = std::mem::take(&mut entry);
+                    if is_worth_keeping(&whole) {
+                        // A history that can't grow is no reason to stop.
+                        let _ = editor.add_history_entry(whole);
+                    }
+                }
+                if let Flow::Leave(code) = flow {
                     break code;
                 }
             }
             Err(ReadlineError::Interrupted) => {
                 println!("^C");
                 session.splitter_mut().clear();
+                entry.clear();
             }
             Err(ReadlineError::Eof) => break 0,
             Err(error) => {
@@ -98,10 +109,11 @@ fn greet(session: &mut Session) {
     let _ = session.output().write_all(text.as_bytes());
 }
 
-/// Passwords don't belong in a history: mysql leaves out the same lines.
-fn is_worth_keeping(line: &str) -> bool {
-    let upper = line.to_ascii_uppercase();
-    !line.trim().is_empty() && !upper.contains("IDENTIFIED") && !upper.contains("PASSWORD")
+/// Passwords don't belong in a history: mysql leaves out the same statements, whole, for the password may be on a line
+/// of its own.
+fn is_worth_keeping(entry: &str) -> bool {
+    let upper = entry.to_ascii_uppercase();
+    !entry.trim().is_empty() && !upper.contains("IDENTIFIED") && !upper.contains("PASSWORD")
 }
 
 /// Writes the history, for its owner's eyes only.

@@ -1,0 +1,250 @@
+//! Our client at a terminal: what a person is asked, what is shown and what is kept.
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "these are tests")]
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use sealwire_tests::certificates::CertificateSet;
+use sealwire_tests::child;
+use sealwire_tests::drivers::PASSWORD;
+use sealwire_tests::programs::{needs, package_folder, program};
+use sealwire_tests::server::{Kind, Server, Settings};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+const PROMPT: &str = "sealwire> ";
+const QUESTION: &str = "trusted from now on (yes/no)? ";
+
+/// A server, and a person with a home.
+struct World {
+    place: TempDir,
+    server: Server,
+}
+
+impl World {
+    fn new() -> Self {
+        let place = tempfile::tempdir().unwrap();
+        let certificates = CertificateSet::by_openssl(&place.path().join("certificates"));
+        let statements = vec![
+            Kind::Sealwired.create_user("person", "caching_sha2_password", PASSWORD, "SSL"),
+            "GRANT ALL ON *.* TO 'person'@'%';".to_owned(),
+        ];
+        let settings = Settings { certificates: Some(certificates), statements, ..Settings::default() };
+        fs::create_dir(place.path().join("home")).unwrap();
+        Self { place, server: Server::start(Kind::Sealwired, &settings).unwrap() }
+    }
+
+    fn certificates(&self) -> CertificateSet {
+        CertificateSet::in_folder(&self.place.path().join("certificates"))
+    }
+
+    fn home(&self) -> PathBuf {
+        self.place.path().join("home")
+    }
+
+    fn known_servers(&self) -> PathBuf {
+        self.home().join(".config/sealwire/known_servers")
+    }
+
+    fn history(&self) -> String {
+        fs::read_to_string(self.home().join(".sealwire_history")).unwrap_or_default()
+    }
+
+    fn with_ca(&self) -> String {
+        format!("--ssl-ca={}", self.certificates().ca.display())
+    }
+
+    fn with_password() -> String {
+        format!("--password={PASSWORD}")
+    }
+
+    /// What the client shows, and its exit code: each step waits for a text, then types a line.
+    #[track_caller]
+    fn talk(&self, options: &[String], steps: &[(&str, Typed<'_>)]) -> (String, i64) {
+        let mut command = vec![program("sealwire").display().to_string(), "--no-defaults".to_owned()];
+        command.extend([format!("--port={}", self.server.port), "--user=person".to_owned()]);
+        command.extend(["--host=127.0.0.1".to_owned()].into_iter().chain(options.iter().cloned()));
+        let step = |(expect, typed): &(&str, Typed<'_>)| match typed {
+            Line(line) => json!({"expect": expect, "type": line}),
+            Hidden(line) => json!({"expect": expect, "type": line, "hidden": true}),
+            Nothing => json!({"expect": expect}),
+        };
+        let job = json!({
+            "command": command,
+            "environment": {"HOME": self.home(), "TERM": "xterm", "LC_ALL": "C.UTF-8"},
+            "steps": steps.iter().map(step).collect::<Vec<_>>(),
+        });
+        let mut python = Command::new("python3");
+        python.arg("-B").arg(package_folder().join("interop/scripts/terminal.py")).arg(job.to_string());
+        let output = child::output(&mut python, &[]).unwrap();
+        let complaint = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{complaint}");
+        let outcome: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let shown = outcome["shown"].as_str().unwrap().to_owned();
+        assert!(outcome["error"].is_null(), "{}; it showed:\n{shown}", outcome["error"]);
+        (shown, outcome["code"].as_i64().unwrap())
+    }
+}
+
+/// What a person does when a text has come.
+enum Typed<'a> {
+    Line(&'a str),
+    /// A line that must not be seen.
+    Hidden(&'a str),
+    Nothing,
+}
+
+use Typed::{Hidden, Line, Nothing};
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+/// The fingerprint as openssl tells it.
+fn fingerprint(certificate: &Path) -> String {
+    let mut openssl = Command::new("openssl");
+    openssl.args(["x509", "-noout", "-fingerprint", "-sha256", "-in"]).arg(certificate);
+    let said = String::from_utf8(child::output(&mut openssl, &[]).unwrap().stdout).unwrap();
+    said.trim().rsplit_once('=').unwrap().1.to_owned()
+}
+
+#[test]
+fn an_unknown_certificate_is_asked_about_once_and_a_changed_one_refused() {
+    if !needs(&["python3", "openssl"]) {
+        return;
+    }
+    let world = World::new();
+    let options = [World::with_password()];
+    let set = world.certificates();
+    let first = fingerprint(&set.server_cert);
+
+    // No is the answer of everyone who doesn't say yes.
+    for answer in ["no", "", "y"] {
+        let (shown, code) = world.talk(&options, &[(QUESTION, Line(answer))]);
+        assert_eq!(code, 1, "{shown}");
+        assert!(shown.contains(&format!("SHA-256 fingerprint\n  {first}\n")), "{shown}");
+        assert!(shown.contains("ERROR 2026 (HY000)") && !shown.contains(PROMPT), "{shown}");
+        assert!(!world.known_servers().exists());
+    }
+
+    let (shown, code) = world.talk(&options, &[(QUESTION, Line("yes")), (PROMPT, Line("\\s")), (PROMPT, Line("\\q"))]);
+    assert_eq!(code, 0, "{shown}");
+    assert!(shown.contains("Remembered in ") && shown.contains(", cert is verified by fingerprint\n"), "{shown}");
+    let line = format!("127.0.0.1:{} SHA256 {first}\n", world.server.port);
+    assert_eq!(fs::read_to_string(world.known_servers()).unwrap(), line);
+    assert_eq!(mode(&world.known_servers()), 0o600);
+
+    let (shown, code) = world.talk(&options, &[(PROMPT, Line("\\q"))]);
+    assert!(code == 0 && !shown.contains("fingerprint"), "{shown}");
+
+    // The server gets another certificate, and then this is another server as far as anyone can tell.
+    let other = CertificateSet::by_openssl(&world.place.path().join("other"));
+    for (from, to) in [(&other.server_cert, &set.server_cert), (&other.server_key, &set.server_key)] {
+        fs::copy(from, to).unwrap();
+    }
+    fs::copy(&other.ca, &set.ca).unwrap();
+    let (shown, code) = world.talk(&options, &[(PROMPT, Line("ALTER INSTANCE RELOAD TLS;")), (PROMPT, Line("\\q"))]);
+    assert!(code == 0 && shown.contains("Query OK"), "{shown}");
+    let (shown, code) = world.talk(&options, &[("HAS CHANGED!", Nothing)]);
+    assert_eq!(code, 1, "{shown}");
+    for text in [&first, &fingerprint(&set.server_cert), "man in the middle", "ERROR 2026 (HY000)"] {
+        assert!(shown.contains(text), "no '{text}' in:\n{shown}");
+    }
+    assert!(!shown.contains(QUESTION) && !shown.contains(PROMPT), "{shown}");
+    assert_eq!(fs::read_to_string(world.known_servers()).unwrap(), line);
+}
+
+#[test]
+fn a_password_is_asked_for_and_not_shown() {
+    if !needs(&["python3", "openssl"]) {
+        return;
+    }
+    let world = World::new();
+    let options = [world.with_ca(), "-p".to_owned()];
+    let steps =
+        [("Enter password: ", Hidden(PASSWORD)), (PROMPT, Line("SELECT CURRENT_USER();")), (PROMPT, Line("\\q"))];
+    let (shown, code) = world.talk(&options, &steps);
+    assert!(code == 0 && shown.contains("| person@%"), "{shown}");
+    assert!(!shown.contains(PASSWORD), "{shown}");
+
+    let (shown, code) = world.talk(&options, &[("Enter password: ", Hidden("wrong horse"))]);
+    assert!(code == 1 && shown.contains("ERROR 1045 (28000): Access denied"), "{shown}");
+    assert!(!shown.contains("wrong horse"), "{shown}");
+}
+
+#[test]
+fn statements_go_over_lines_are_discarded_and_shown() {
+    if !needs(&["python3", "openssl"]) {
+        return;
+    }
+    let world = World::new();
+    let options = [world.with_ca(), World::with_password()];
+    let (shown, code) = world.talk(
+        &options,
+        &[
+            (PROMPT, Line("SELECT 40")),
+            ("    -> ", Line("+ 2")),
+            ("    -> ", Line("AS answer;")),
+            (PROMPT, Line("SELECT 'one")),
+            ("    '> ", Line("two' AS")),
+            ("    -> ", Line("discarded \\c")),
+            (PROMPT, Line("SELECT 1 AS one, 2 AS two\\G")),
+            (PROMPT, Line("SELEKT;")),
+            (PROMPT, Line("\\s")),
+            (PROMPT, Line("exit")),
+            ("Bye\n", Nothing),
+        ],
+    );
+    assert_eq!(code, 0, "{shown}");
+    assert!(shown.contains("+--------+\n| answer |\n+--------+\n|     42 |\n+--------+\n1 row in set (0."), "{shown}");
+    assert!(!shown.contains("| discarded"), "{shown}");
+    assert!(
+        shown.contains("*************************** 1. row ***************************\none: 1\ntwo: 2\n"),
+        "{shown}"
+    );
+    assert!(shown.contains("ERROR 1064 (42000): You have an error in your SQL syntax"), "{shown}");
+    for line in [
+        "SSL:\t\t\tCipher in use is TLS_",
+        ", cert is verified by CA\n",
+        "Current user:\t\tperson@",
+        "Connection:\t\t127.0.0.1 via TCP/IP\n",
+        "Using delimiter:\t;\n",
+    ] {
+        assert!(shown.contains(line), "no '{line}' in:\n{shown}");
+    }
+}
+
+#[test]
+fn the_history_holds_statements_but_no_password() {
+    if !needs(&["python3", "openssl"]) {
+        return;
+    }
+    let world = World::new();
+    let options = [world.with_ca(), World::with_password()];
+    let lines = [
+        (PROMPT, "CREATE USER a IDENTIFIED BY 'hush-1';"),
+        (PROMPT, "SET PASSWORD FOR a = 'hush-2';"),
+        // The word and the password on lines of their own.
+        (PROMPT, "ALTER USER a"),
+        ("    -> ", "IDENTIFIED"),
+        ("    -> ", "BY"),
+        ("    -> ", "'hush-3';"),
+        (PROMPT, "SELECT 'kept' AS"),
+        ("    -> ", "needle;"),
+        (PROMPT, "\\q"),
+    ];
+    let steps = lines.map(|(expect, line)| (expect, Line(line)));
+    let (shown, code) = world.talk(&options, &steps);
+    assert_eq!((code, shown.matches("Query OK").count()), (0, 3), "{shown}");
+    let history = world.history();
+    assert!(history.contains("SELECT 'kept' AS") && history.contains("needle;"), "{history}");
+    assert!(!history.contains("hush") && !history.contains(PASSWORD), "{history}");
+    assert_eq!(mode(&world.home().join(".sealwire_history")), 0o600);
+
+    // The next session begins with it: the key for the entry before, twice, brings the whole statement back.
+    let steps = [(PROMPT, Line("\u{1b}[A\u{1b}[A")), ("| kept", Nothing), (PROMPT, Line("\\q"))];
+    let (shown, code) = world.talk(&options, &steps);
+    assert_eq!(code, 0, "{shown}");
+}
