@@ -9,7 +9,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
 use sealwire_tests::certificates::{CertificateSet, std_data};
 use sealwire_tests::child;
 use sealwire_tests::drivers::PASSWORD;
-use sealwire_tests::programs::program;
+use sealwire_tests::programs::{needs, program};
 use sealwire_tests::server::{Kind, Server, Settings};
 
 const NATIVE: &str = "mysql_native_password";
@@ -125,8 +125,7 @@ fn with_the_certificates_of_sealwire_certs() {
 
 #[test]
 fn with_the_certificates_of_mariadbs_tests() {
-    if !std_data("cacert.pem").exists() {
-        println!("skipped: MariaDB's test data is not installed: `cargo xtask test setup`");
+    if !needs(&[&std_data("cacert.pem").to_string_lossy()]) {
         return;
     }
     session(&CertificateSet::std_data(), "ECDHE-RSA-");
