@@ -1,4 +1,7 @@
 //! What a connection negotiated, as a plain value that outlives it.
+//!
+//! With the feature `serde` it can be serialised: enumerations and capabilities by name, certificates and the ALPN
+//! protocol as bytes.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -7,6 +10,7 @@ use crate::message::Capabilities;
 
 /// What lies below the protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum Transport {
     /// A network connection, readable by others unless TLS is on.
     #[default]
@@ -17,10 +21,13 @@ pub enum Transport {
 
 /// The TLS versions that Sealwire speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub enum TlsVersion {
     /// RFC 5246.
+    #[cfg_attr(feature = "serde", serde(rename = "TLSv1.2"))]
     V1_2,
     /// RFC 8446.
+    #[cfg_attr(feature = "serde", serde(rename = "TLSv1.3"))]
     V1_3,
 }
 
@@ -36,6 +43,7 @@ impl TlsVersion {
 
 /// How the peer's certificate was verified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum Verification {
     /// The peer showed no certificate, or nobody looked at it.
     #[default]
@@ -59,6 +67,7 @@ impl Verification {
 
 /// What TLS negotiated. Present once the handshake is complete.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct TlsFacts {
     /// Protocol version.
     pub version: TlsVersion,
@@ -71,10 +80,12 @@ pub struct TlsFacts {
     /// The server name that the client sent.
     pub sni: Option<String>,
     /// The application protocol agreed by ALPN.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "serialise::bytes"))]
     pub alpn: Option<Vec<u8>>,
     /// Whether an earlier session was resumed.
     pub resumed: bool,
     /// The peer's certificates in DER, its own first; empty where it showed none.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "serialise::chain"))]
     pub peer_chain: Vec<Vec<u8>>,
     /// How the peer's certificate was verified.
     pub verification: Verification,
@@ -82,6 +93,7 @@ pub struct TlsFacts {
 
 /// What this connection negotiated.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Facts {
     /// The server's version text from the greeting.
     pub server_version: String,
@@ -105,5 +117,29 @@ impl Facts {
     /// The cipher in use by OpenSSL's name, as `Ssl_cipher` and `\s` show it; `None` on plaintext.
     pub fn ssl_cipher(&self) -> Option<&'static str> {
         self.tls.as_ref().map(|tls| tls.cipher)
+    }
+}
+
+/// Bytes as bytes, where serde takes them for lists of numbers.
+#[cfg(feature = "serde")]
+mod serialise {
+    use alloc::vec::Vec;
+
+    use serde::{Serialize, Serializer};
+
+    struct Bytes<'a>(&'a [u8]);
+
+    impl Serialize for Bytes<'_> {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            serializer.serialize_bytes(self.0)
+        }
+    }
+
+    pub(super) fn bytes<S: Serializer>(value: &Option<Vec<u8>>, serializer: S) -> Result<S::Ok, S::Error> {
+        value.as_deref().map(Bytes).serialize(serializer)
+    }
+
+    pub(super) fn chain<S: Serializer>(value: &[Vec<u8>], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(value.iter().map(|certificate| Bytes(certificate)))
     }
 }

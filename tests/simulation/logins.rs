@@ -6,6 +6,7 @@ use sealwire_core::facts::{Transport, Verification};
 use sealwire_core::tls::Trust;
 use sealwire_core::{Error, SqlError};
 use sealwire_simnet::{Pair, Seen};
+use serde_json::json;
 
 use crate::world::{PASSWORD, World, pair, plain_client, plain_server};
 
@@ -35,6 +36,45 @@ fn tls_is_what_both_sides_say_it_is() {
     assert_eq!((server.verification, server.peer_chain.len()), (Verification::Ca, 1));
     assert_eq!(pair.client.facts().capabilities, pair.server.facts().capabilities);
     assert_eq!(pair.client.facts().bytes_out, pair.server.facts().bytes_in);
+}
+
+#[test]
+fn facts_are_serialised_on_both_sides() {
+    let world = World::new();
+    let mut client = world.client_with_certificate("x509");
+    client.sni = Some("db1".to_owned());
+    let (secured, _) = log_in(pair(client, world.server()));
+    for (facts, verification) in [(secured.client.facts(), "ca_and_identity"), (secured.server.facts(), "ca")] {
+        let tls = facts.tls.as_ref().unwrap();
+        let expected = json!({
+            "server_version": "8.4.0-sealwire",
+            "connection_id": facts.connection_id,
+            "capabilities": facts.capabilities.names().collect::<Vec<_>>(),
+            "auth_plugin": "caching_sha2_password",
+            "transport": "tcp",
+            "tls": {
+                "version": "TLSv1.3",
+                "suite": tls.suite,
+                "cipher": "TLS_AES_256_GCM_SHA384",
+                "group": tls.group.unwrap(),
+                "sni": "db1",
+                "alpn": null,
+                "resumed": false,
+                "peer_chain": tls.peer_chain,
+                "verification": verification,
+            },
+            "bytes_in": facts.bytes_in,
+            "bytes_out": facts.bytes_out,
+        });
+        assert_eq!(serde_json::to_value(facts).unwrap(), expected);
+        assert!(expected["capabilities"].as_array().unwrap().contains(&json!("PLUGIN_AUTH")), "{expected}");
+        assert!(!tls.peer_chain.is_empty());
+    }
+    let (plain, _) = log_in(pair(plain_client("native"), plain_server()));
+    let mut facts = plain.server.facts().clone();
+    facts.transport = Transport::UnixSocket;
+    let seen = serde_json::to_value(&facts).unwrap();
+    assert_eq!((&seen["tls"], &seen["transport"]), (&json!(null), &json!("unix_socket")));
 }
 
 #[test]

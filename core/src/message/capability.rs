@@ -133,6 +133,11 @@ impl Capabilities {
     pub const fn union(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
+
+    /// The names of the flags, the lowest first.
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        Self::NAMES.iter().filter(move |(_, bit)| self.0 & bit != 0).map(|(name, _)| *name)
+    }
 }
 
 impl BitOr for Capabilities {
@@ -159,12 +164,18 @@ impl fmt::Debug for Capabilities {
     /// The names, joined by `|`, so that a trace can be read.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut first = true;
-        for (name, bit) in Self::NAMES {
-            if self.0 & bit != 0 {
-                write!(f, "{}{name}", if first { "" } else { "|" })?;
-                first = false;
-            }
+        for name in self.names() {
+            write!(f, "{}{name}", if first { "" } else { "|" })?;
+            first = false;
         }
         if first { f.write_str("(none)") } else { Ok(()) }
+    }
+}
+
+#[cfg(feature = "serde")]
+impl serde::Serialize for Capabilities {
+    /// A list of the names: a page can't hold all numbers of 64 bits.
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.names())
     }
 }
