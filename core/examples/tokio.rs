@@ -79,6 +79,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     socket.set_nodelay(true)?;
     let mut connection = Connection::new(Arc::new(config), Now { monotonic: started.elapsed(), ..Now::default() });
     drive(&mut connection, &mut socket, started, |event| matches!(event, Event::Connected(_))).await?;
+    println!("cipher in use: {}", connection.facts().ssl_cipher().unwrap_or("none"));
     connection.query(b"SHOW STATUS LIKE 'Ssl_cipher'")?;
     drive(&mut connection, &mut socket, started, |event| {
         if let Event::TextRow(row) = &event {

@@ -8,6 +8,9 @@ use std::process::Command;
 /// The longest a source file may be.
 const LINES: usize = 800;
 
+/// What a driver of core must be shorter than.
+const DRIVER_LINES: usize = 60;
+
 /// Core's layers: a file may name its own rank's and lower ones.
 const LAYERS: [(&str, u8); 7] =
     [("wire", 0), ("message", 1), ("auth", 2), ("tls", 2), ("account", 2), ("client", 3), ("server", 3)];
@@ -24,6 +27,22 @@ fn no_source_file_is_too_long() {
         })
         .collect();
     assert!(long.is_empty(), "split these:\n{}", long.join("\n"));
+}
+
+#[test]
+fn a_driver_of_core_is_short() {
+    let examples = tracked().into_iter().filter(|path| path.starts_with("core/examples"));
+    let drivers: Vec<(PathBuf, usize)> = examples.map(|path| (path.clone(), driver_lines(&read(&path)))).collect();
+    assert!(drivers.len() >= 3, "{drivers:?}");
+    for (path, lines) in drivers {
+        assert!((1..DRIVER_LINES).contains(&lines), "{}: fn drive has {lines} lines", path.display());
+    }
+}
+
+/// The lines of the function `drive`, from its name to its closing brace; 0 where there is none.
+fn driver_lines(text: &str) -> usize {
+    let mut lines = text.lines().skip_while(|line| !line.trim_start_matches("async ").starts_with("fn drive("));
+    lines.by_ref().position(|line| line == "}").map_or(0, |last| last + 1)
 }
 
 #[test]
@@ -189,6 +208,8 @@ fn the_rules_see_what_they_look_for() {
     let file = "use std::fs; // std::io\n#[cfg(test)]\nextern crate std;\nfn f() {}\n#[cfg(test)]\nmod tests {\n    std::x\n}\n";
     let shipped: Vec<String> = shipped_lines(file).map(|(_, line)| line).collect();
     assert_eq!(shipped, ["use std::fs; ", "fn f() {}"]);
+    assert_eq!(driver_lines("fn f() {\n}\nasync fn drive(\n) {\n    {\n    }\n}\nfn g() {\n}\n"), 5);
+    assert_eq!(driver_lines("fn f() {\n}\n"), 0);
     assert!(depends_on("mio = \"1\"", "mio") && depends_on("mio.workspace = true", "mio"));
     assert!(!depends_on("miow = \"1\"", "mio") && !depends_on("sealwire-core = 1", "sealwire"));
 }

@@ -21,6 +21,11 @@ pub fn program(name: &str) -> PathBuf {
     FOLDER.get_or_init(build).join(name)
 }
 
+/// One of core's examples, built the same way.
+pub fn example(name: &str) -> PathBuf {
+    program("examples").join(name)
+}
+
 /// The task runner has built them and says where; a test run by hand builds them itself.
 fn build() -> PathBuf {
     if let Some(folder) = std::env::var_os("SEALWIRE_PROGRAMS") {
@@ -28,8 +33,8 @@ fn build() -> PathBuf {
     }
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.current_dir(package_folder()).env("CARGO_TARGET_DIR", target_folder());
-    let status = cargo.args(["build", "--quiet", "--workspace", "--bins"]).status();
-    assert!(status.is_ok_and(|status| status.success()), "cargo build --workspace --bins failed");
+    let status = cargo.args(["build", "--quiet", "--workspace", "--bins", "--examples"]).status();
+    assert!(status.is_ok_and(|status| status.success()), "cargo build --workspace --bins --examples failed");
     target_folder().join("debug")
 }
 

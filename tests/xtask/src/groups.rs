@@ -145,7 +145,7 @@ fn parse_test_folders(manifest: &str) -> Vec<(String, Vec<String>)> {
 
 /// Builds and runs some tests, in a network of loopback alone where this user may make one.
 fn folder_tests(context: &Context, tests: &[String]) -> Tally {
-    let programs = run(&mut context.cargo(["build", "--workspace", "--bins"]));
+    let programs = run(&mut context.cargo(["build", "--workspace", "--bins", "--examples"]));
     if programs.is_err() {
         return programs.into();
     }
