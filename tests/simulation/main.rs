@@ -11,4 +11,5 @@
 mod commands;
 mod delivery;
 mod logins;
+mod scenarios;
 mod world;

@@ -32,6 +32,10 @@ pub struct Host {
     pub refusal: Option<String>,
     /// Every query text that reached the engine.
     pub queries: Vec<Vec<u8>>,
+    /// What `caching_sha2_password` remembers of the account's password, as after an earlier login.
+    pub fast_digest: Option<[u8; 32]>,
+    /// Whether the connection has ended in order.
+    pub closed: bool,
     candidate: String,
     file_bytes: u64,
     parameters: Vec<u16>,
@@ -74,15 +78,23 @@ impl Host {
     pub fn new(statements: &str) -> Result<Self, String> {
         let mut accounts = Accounts::new([7; 32]);
         accounts.read_text(statements, &Seeded::new(1)).map_err(|error| format!("{error:?}"))?;
-        Ok(Self {
+        Ok(Self::with_accounts(accounts))
+    }
+
+    /// A host with these accounts.
+    #[must_use]
+    pub const fn with_accounts(accounts: Accounts) -> Self {
+        Self {
             accounts,
             user: None,
             refusal: None,
             queries: Vec::new(),
+            fast_digest: None,
+            closed: false,
             candidate: String::new(),
             file_bytes: 0,
             parameters: Vec::new(),
-        })
+        }
     }
 
     /// Polls the connection once and answers what it tells. Bytes to send are appended to `out`.
@@ -111,7 +123,10 @@ impl Host {
                 Answer::Nothing
             }
             Output::Event(Event::LocalDataEnd) => Answer::Ok(self.file_bytes),
-            Output::Event(Event::Closed) => Answer::Nothing,
+            Output::Event(Event::Closed) => {
+                self.closed = true;
+                Answer::Nothing
+            }
         };
         say(answer, connection)?;
         Ok(Step::Answered)
@@ -128,7 +143,7 @@ impl Host {
                 plugin: account.plugin,
                 credential: account.credential.clone(),
                 requirement: account.requirement.clone(),
-                fast_digest: None,
+                fast_digest: self.fast_digest,
             },
             None => {
                 let (plugin, requirement) = self.accounts.decoy(&login.user, Plugin::CachingSha2Password);

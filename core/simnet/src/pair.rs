@@ -10,8 +10,8 @@ use sealwire_core::{Error, Input, Now, Output, SqlError};
 
 use crate::host::{Host, Step};
 
-/// Friday, 2026-01-02 00:00:00 UTC: the wall clock at which every pair starts.
-const START: Duration = Duration::from_secs(1_767_312_000);
+/// The wall clock at which every pair starts.
+const START: Duration = Duration::from_secs(crate::START);
 
 /// More steps than any exchange needs: a pair that goes on is stuck in a circle.
 const MOST_STEPS: usize = 2_000_000;
@@ -29,6 +29,7 @@ pub enum Delivery {
 
 /// To whom bytes go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 pub enum Toward {
     /// From client to server.
     Server,

@@ -1,0 +1,437 @@
+//! The attackers that a scenario can have.
+
+use sealwire_core::Now;
+use sealwire_core::tls::ServerContext;
+
+use crate::impostor::Impostor;
+use crate::middle::{Middle, Packets, Relay};
+use crate::pair::Toward;
+
+/// Who is in the middle, and what he does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)
+)]
+pub enum Attacker {
+    /// Passes everything on.
+    Idle,
+    /// Takes the SSL capability out of the server's greeting.
+    StripSsl,
+    /// Puts a query in plaintext behind the client's SSLRequest, for the server to run as the user who logs in.
+    InjectAfterSslRequest {
+        /// The query.
+        query: String,
+    },
+    /// Puts an OK packet in plaintext behind the server's greeting, for the client to take as said inside TLS.
+    InjectAfterGreeting,
+    /// Answers the client's TLS with a certificate of his own, and speaks TLS to the server himself.
+    SwapCertificate,
+    /// Takes TLS 1.3 out of the ClientHello.
+    DowngradeVersion,
+    /// Answers the client's login with the demand for the password in clear.
+    AskClearPassword,
+    /// Resets both connections once so many bytes went toward a side.
+    Cut {
+        /// Toward whom the bytes are counted.
+        toward: Toward,
+        /// How many.
+        at: u64,
+    },
+    /// Passes nothing on in either direction once so many bytes went toward a side, and closes nothing.
+    Stall {
+        /// Toward whom the bytes are counted.
+        toward: Toward,
+        /// How many.
+        at: u64,
+    },
+    /// Ends the stream toward a side after so many bytes; the other direction stays open.
+    HalfClose {
+        /// Whose stream ends.
+        toward: Toward,
+        /// After how many bytes.
+        at: u64,
+    },
+    /// Flips bits of one byte.
+    Flip {
+        /// Whose stream.
+        toward: Toward,
+        /// Which byte, the first is 0.
+        at: u64,
+        /// The bits to flip.
+        mask: u8,
+    },
+    /// Takes bytes out.
+    Remove {
+        /// Whose stream.
+        toward: Toward,
+        /// The first byte that is taken out.
+        at: u64,
+        /// How many are.
+        count: u32,
+    },
+    /// Puts bytes in.
+    Insert {
+        /// Whose stream.
+        toward: Toward,
+        /// In front of which byte.
+        at: u64,
+        /// The bytes.
+        bytes: Vec<u8>,
+    },
+    /// Sends bytes that went by a second time.
+    Replay {
+        /// Whose stream.
+        toward: Toward,
+        /// In front of which byte.
+        at: u64,
+        /// How many of the bytes before it.
+        count: u32,
+    },
+}
+
+impl Attacker {
+    /// The man himself. `context` is what an impostor shows as his certificate.
+    pub(crate) fn middle(
+        &self,
+        context: &ServerContext,
+        clients: &sealwire_core::tls::ClientContext,
+    ) -> Box<dyn Middle> {
+        match self {
+            Self::StripSsl => Box::new(GreetingEditor::new(Edit::StripSsl)),
+            Self::InjectAfterGreeting => Box::new(GreetingEditor::new(Edit::OkBehind)),
+            Self::InjectAfterSslRequest { query } => Box::new(RequestEditor {
+                packets: Packets::default(),
+                step: Step::Waiting(Request::Inject(query.clone())),
+            }),
+            Self::DowngradeVersion => {
+                Box::new(RequestEditor { packets: Packets::default(), step: Step::Waiting(Request::Downgrade) })
+            }
+            Self::AskClearPassword => Box::new(ClearPasswordAsker::default()),
+            Self::SwapCertificate => Box::new(Impostor::new(context.clone(), clients.clone())),
+            other => Box::new(AtByte { attacker: other.clone(), passed: [0; 2], stalled: false, kept: Vec::new() }),
+        }
+    }
+}
+
+/// Alters the first packet of the server.
+struct GreetingEditor {
+    packets: Packets,
+    edit: Option<Edit>,
+}
+
+enum Edit {
+    StripSsl,
+    OkBehind,
+}
+
+impl GreetingEditor {
+    fn new(edit: Edit) -> Self {
+        Self { packets: Packets::default(), edit: Some(edit) }
+    }
+}
+
+impl Middle for GreetingEditor {
+    fn pass(&mut self, toward: Toward, bytes: &[u8], _: Now, relay: &mut Relay) {
+        if toward == Toward::Server || self.edit.is_none() {
+            relay.toward(toward).extend_from_slice(bytes);
+            return;
+        }
+        self.packets.take_in(bytes);
+        let Some(mut greeting) = self.packets.next() else { return };
+        match self.edit.take() {
+            Some(Edit::StripSsl) if without_ssl(&mut greeting) => {
+                relay.did("takes the SSL capability out of the greeting");
+            }
+            Some(Edit::OkBehind) => {
+                // What an OK packet to the client's response would be, with the number that would be due.
+                greeting.extend_from_slice(&[7, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0]);
+                relay.did("puts an OK packet behind the greeting");
+            }
+            _ => {}
+        }
+        relay.to_client.append(&mut greeting);
+        relay.to_client.append(&mut self.packets.rest());
+    }
+}
+
+/// Clears CLIENT_SSL (0x800) in a HandshakeV10 packet: it lies behind header, protocol version, version text, connection
+/// id, eight bytes of the scramble and a filler, in the upper byte of the lower flags.
+fn without_ssl(greeting: &mut [u8]) -> bool {
+    let Some(end) = greeting.iter().skip(5).position(|byte| *byte == 0) else { return false };
+    match greeting.get_mut(5 + end + 1 + 4 + 8 + 1 + 1) {
+        Some(flags) => {
+            *flags &= !0x08;
+            true
+        }
+        None => false,
+    }
+}
+
+/// Alters what surrounds the client's SSLRequest.
+struct RequestEditor {
+    packets: Packets,
+    step: Step,
+}
+
+enum Step {
+    Waiting(Request),
+    /// The SSLRequest has gone by; the ClientHello is gathered.
+    Hello(Vec<u8>),
+    Done,
+}
+
+enum Request {
+    Inject(String),
+    Downgrade,
+}
+
+const SSL_REQUEST_PACKET: usize = 36;
+
+impl Middle for RequestEditor {
+    fn pass(&mut self, toward: Toward, bytes: &[u8], _: Now, relay: &mut Relay) {
+        if toward == Toward::Client {
+            relay.to_client.extend_from_slice(bytes);
+            return;
+        }
+        match std::mem::replace(&mut self.step, Step::Done) {
+            Step::Done => relay.to_server.extend_from_slice(bytes),
+            Step::Hello(mut hello) => {
+                hello.extend_from_slice(bytes);
+                self.step = pass_hello(hello, relay);
+            }
+            Step::Waiting(request) => {
+                self.packets.take_in(bytes);
+                let Some(mut packet) = self.packets.next() else {
+                    self.step = Step::Waiting(request);
+                    return;
+                };
+                let is_request = packet.len() == SSL_REQUEST_PACKET;
+                relay.to_server.append(&mut packet);
+                let rest = self.packets.rest();
+                match request {
+                    Request::Inject(query) if is_request => {
+                        // COM_QUERY, as the first packet of a command.
+                        let length = (query.len() + 1) as u32;
+                        let [low, middle, high, _] = length.to_le_bytes();
+                        relay.to_server.extend_from_slice(&[low, middle, high, 0, 3]);
+                        relay.to_server.extend_from_slice(query.as_bytes());
+                        relay.did(format!("puts the query {query:?} behind the SSLRequest, in plaintext"));
+                        relay.to_server.extend_from_slice(&rest);
+                    }
+                    Request::Downgrade if is_request => self.step = pass_hello(rest, relay),
+                    _ => relay.to_server.extend_from_slice(&rest),
+                }
+            }
+        }
+    }
+}
+
+/// Waits for the ClientHello's whole record, hides its supported_versions extension, and passes it on.
+fn pass_hello(mut hello: Vec<u8>, relay: &mut Relay) -> Step {
+    let Some(&[_, _, _, high, low]) = hello.first_chunk::<5>() else { return Step::Hello(hello) };
+    if hello.len() < 5 + usize::from(u16::from_be_bytes([high, low])) {
+        return Step::Hello(hello);
+    }
+    if let Some(at) = extension(&hello, 43) {
+        // A number that no extension has (RFC 8701): whoever does not know it must skip it.
+        if let Some(kind) = hello.get_mut(at..at + 2) {
+            kind.copy_from_slice(&[0x0a, 0x0a]);
+            relay.did("hides TLS 1.3 in the ClientHello");
+        }
+    }
+    relay.to_server.append(&mut hello);
+    Step::Done
+}
+
+/// Where the extension of that kind begins in a ClientHello's record, RFC 8446 section 4.1.2.
+fn extension(record: &[u8], kind: u16) -> Option<usize> {
+    let byte = |at: usize| record.get(at).copied().map(usize::from);
+    let pair = |at: usize| Some(byte(at)? << 8 | byte(at + 1)?);
+    // Record and handshake headers, legacy version, random; then session id, suites and compression methods.
+    let mut at = 5 + 4 + 2 + 32;
+    at += 1 + byte(at)?;
+    at += 2 + pair(at)?;
+    at += 1 + byte(at)?;
+    let end = at + 2 + pair(at)?;
+    at += 2;
+    while at < end {
+        if pair(at)? == usize::from(kind) {
+            return Some(at);
+        }
+        at += 4 + pair(at + 2)?;
+    }
+    None
+}
+
+/// Answers the client's login himself.
+#[derive(Default)]
+struct ClearPasswordAsker {
+    packets: Packets,
+    asked: bool,
+}
+
+impl Middle for ClearPasswordAsker {
+    fn pass(&mut self, toward: Toward, bytes: &[u8], _: Now, relay: &mut Relay) {
+        match toward {
+            Toward::Client if self.asked => {}
+            Toward::Server if self.asked => relay.overheard.extend_from_slice(bytes),
+            Toward::Client => relay.to_client.extend_from_slice(bytes),
+            Toward::Server => {
+                self.packets.take_in(bytes);
+                let Some(packet) = self.packets.next() else { return };
+                if packet.len() == SSL_REQUEST_PACKET {
+                    // He can't read on; he passes on what he can't use.
+                    relay.to_server.extend_from_slice(&packet);
+                    relay.to_server.append(&mut self.packets.rest());
+                    return;
+                }
+                self.asked = true;
+                let name = b"\xfemysql_clear_password\0";
+                relay.to_client.extend_from_slice(&[name.len() as u8, 0, 0, 2]);
+                relay.to_client.extend_from_slice(name);
+                relay.did("answers the login with the demand for the password in clear");
+            }
+        }
+    }
+}
+
+/// Does one thing at one byte.
+struct AtByte {
+    attacker: Attacker,
+    /// Bytes that came by, toward the server and toward the client.
+    passed: [u64; 2],
+    stalled: bool,
+    /// What came by toward the side of interest, where it may be replayed.
+    kept: Vec<u8>,
+}
+
+impl AtByte {
+    /// Where he acts.
+    const fn place(&self) -> Option<(Toward, u64)> {
+        match self.attacker {
+            Attacker::Cut { toward, at }
+            | Attacker::Stall { toward, at }
+            | Attacker::HalfClose { toward, at }
+            | Attacker::Flip { toward, at, .. }
+            | Attacker::Remove { toward, at, .. }
+            | Attacker::Insert { toward, at, .. }
+            | Attacker::Replay { toward, at, .. } => Some((toward, at)),
+            _ => None,
+        }
+    }
+}
+
+impl Middle for AtByte {
+    fn pass(&mut self, toward: Toward, bytes: &[u8], _: Now, relay: &mut Relay) {
+        if self.stalled {
+            return;
+        }
+        let [server, client] = &mut self.passed;
+        let passed = if toward == Toward::Server { server } else { client };
+        let from = *passed;
+        *passed += bytes.len() as u64;
+        let Some((side, at)) = self.place() else {
+            relay.toward(toward).extend_from_slice(bytes);
+            return;
+        };
+        if side != toward {
+            relay.toward(toward).extend_from_slice(bytes);
+            return;
+        }
+        // Where the place lies in these bytes; past their end where it is yet to come.
+        let before = at.saturating_sub(from).min(bytes.len() as u64) as usize;
+        let here = (from..from + bytes.len() as u64).contains(&at);
+        let (head, tail) = bytes.split_at(before);
+        let keeps = matches!(self.attacker, Attacker::Replay { .. });
+        let out = relay.toward(toward);
+        out.extend_from_slice(head);
+        if keeps {
+            self.kept.extend_from_slice(head);
+        }
+        match &self.attacker {
+            Attacker::Cut { .. } if here => {
+                self.stalled = true;
+                relay.reset = true;
+                relay.did(format!("cuts the line at byte {at}"));
+            }
+            Attacker::Stall { .. } if here => {
+                self.stalled = true;
+                relay.did(format!("passes nothing on from byte {at}"));
+            }
+            Attacker::HalfClose { .. } => {
+                // Bytes behind the end are lost: there is no stream to put them on.
+                if here {
+                    relay.finish(toward);
+                    relay.did(format!("ends the stream at byte {at}"));
+                }
+            }
+            Attacker::Flip { mask, .. } if here => {
+                let (first, rest) = tail.split_first().map_or((0, &[][..]), |(first, rest)| (*first, rest));
+                out.push(first ^ mask);
+                out.extend_from_slice(rest);
+                relay.did(format!("flips bits {mask:#04x} of byte {at}"));
+            }
+            Attacker::Remove { count, .. } => {
+                // Those of the bytes to remove that lie here.
+                let end = (at + u64::from(*count)).saturating_sub(from).min(bytes.len() as u64) as usize;
+                out.extend_from_slice(bytes.get(end.max(before)..).unwrap_or_default());
+                if here {
+                    relay.did(format!("takes {count} bytes out at byte {at}"));
+                }
+            }
+            Attacker::Insert { bytes: extra, .. } if here => {
+                out.extend_from_slice(extra);
+                out.extend_from_slice(tail);
+                relay.did(format!("puts {} bytes in at byte {at}", extra.len()));
+            }
+            Attacker::Replay { count, .. } if here => {
+                let start = self.kept.len().saturating_sub(*count as usize);
+                out.extend_from_slice(self.kept.get(start..).unwrap_or_default());
+                out.extend_from_slice(tail);
+                relay.did(format!("sends {} bytes again at byte {at}", self.kept.len() - start));
+            }
+            _ => out.extend_from_slice(tail),
+        }
+    }
+
+    fn end(&mut self, toward: Toward, relay: &mut Relay) {
+        if !self.stalled {
+            relay.finish(toward);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn through(attacker: Attacker, chunk: usize) -> Vec<u8> {
+        let mut middle = AtByte { attacker, passed: [0; 2], stalled: false, kept: Vec::new() };
+        let mut relay = Relay::default();
+        let stream: Vec<u8> = (0..10).collect();
+        for bytes in stream.chunks(chunk) {
+            middle.pass(Toward::Client, bytes, Now::default(), &mut relay);
+        }
+        assert!(relay.to_server.is_empty());
+        relay.to_client
+    }
+
+    #[test]
+    fn bytes_are_altered_where_it_was_said_however_they_come() {
+        let toward = Toward::Client;
+        for chunk in 1..=10 {
+            let through = |attacker| through(attacker, chunk);
+            assert_eq!(through(Attacker::Idle), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+            assert_eq!(through(Attacker::Cut { toward, at: 4 }), [0, 1, 2, 3], "chunks of {chunk}");
+            assert_eq!(through(Attacker::Stall { toward, at: 0 }), [0; 0]);
+            assert_eq!(through(Attacker::HalfClose { toward, at: 2 }), [0, 1], "chunks of {chunk}");
+            assert_eq!(through(Attacker::Flip { toward, at: 9, mask: 1 }), [0, 1, 2, 3, 4, 5, 6, 7, 8, 8]);
+            assert_eq!(through(Attacker::Remove { toward, at: 3, count: 5 }), [0, 1, 2, 8, 9], "chunks of {chunk}");
+            let bytes = vec![77, 78];
+            assert_eq!(through(Attacker::Insert { toward, at: 1, bytes }), [0, 77, 78, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+            assert_eq!(through(Attacker::Replay { toward, at: 3, count: 2 }), [0, 1, 2, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+        }
+    }
+}

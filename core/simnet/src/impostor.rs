@@ -1,0 +1,113 @@
+//! The attacker who ends the client's TLS himself.
+
+use sealwire_core::Now;
+use sealwire_core::tls::{ClientContext, ServerContext, TlsLayer};
+
+use crate::middle::{Middle, Packets, Relay};
+use crate::pair::Toward;
+
+/// Shows the client his own certificate, and is a client to the server. What a client that does not verify sends, he reads.
+pub(crate) struct Impostor {
+    own: ServerContext,
+    toward_server: ClientContext,
+    packets: Packets,
+    tls: Option<(TlsLayer, TlsLayer)>,
+    /// The client asked for no TLS: nothing to swap.
+    plain: bool,
+    /// Plaintext that waits for the end of the other handshake.
+    for_server: Vec<u8>,
+    for_client: Vec<u8>,
+}
+
+const SSL_REQUEST_PACKET: usize = 36;
+
+impl Impostor {
+    pub(crate) fn new(own: ServerContext, toward_server: ClientContext) -> Self {
+        Self {
+            own,
+            toward_server,
+            packets: Packets::default(),
+            tls: None,
+            plain: false,
+            for_server: Vec::new(),
+            for_client: Vec::new(),
+        }
+    }
+
+    /// Waits for the client's first packet.
+    fn open(&mut self, bytes: &[u8], now: Now, relay: &mut Relay) {
+        self.packets.take_in(bytes);
+        let Some(packet) = self.packets.next() else { return };
+        relay.to_server.extend_from_slice(&packet);
+        let rest = self.packets.rest();
+        let layers = (packet.len() == SSL_REQUEST_PACKET).then(|| {
+            let client = TlsLayer::server(&self.own);
+            let server = TlsLayer::client(&self.toward_server, "db.example.com", None, now.wall);
+            client.ok().zip(server.ok())
+        });
+        match layers.flatten() {
+            Some(layers) => {
+                self.tls = Some(layers);
+                relay.did("answers the client's TLS with a certificate of his own");
+                self.relay(Toward::Server, &rest, now, relay);
+            }
+            None => {
+                self.plain = true;
+                relay.to_server.extend_from_slice(&rest);
+            }
+        }
+    }
+
+    fn relay(&mut self, toward: Toward, bytes: &[u8], now: Now, relay: &mut Relay) {
+        let Some((client, server)) = &mut self.tls else { return };
+        let mut plain = Vec::new();
+        let (from, to) = match toward {
+            Toward::Server => (&mut *client, &mut *server),
+            Toward::Client => (&mut *server, &mut *client),
+        };
+        // Whoever refuses him says so by an alert, which goes out below; he has nothing to add.
+        let fed = from.feed(bytes, &mut plain, now.wall);
+        relay.overheard.extend_from_slice(&plain);
+        let waiting = match toward {
+            Toward::Server => &mut self.for_server,
+            Toward::Client => &mut self.for_client,
+        };
+        waiting.append(&mut plain);
+        // The client's handshake may be complete before the server's is.
+        let passed = waiting.is_empty() || to.is_handshaking() || {
+            to.seal(&std::mem::take(waiting), relay.toward(toward)).is_ok()
+        };
+        if toward == Toward::Client && !server.is_handshaking() && !self.for_server.is_empty() {
+            // A failure shows at the next bytes.
+            let _ = server.seal(&std::mem::take(&mut self.for_server), &mut relay.to_server);
+        }
+        client.take_output(&mut relay.to_client);
+        server.take_output(&mut relay.to_server);
+        if fed.is_err() || !passed {
+            relay.finish_client = true;
+            relay.finish_server = true;
+        }
+    }
+}
+
+impl Middle for Impostor {
+    fn pass(&mut self, toward: Toward, bytes: &[u8], now: Now, relay: &mut Relay) {
+        match (&self.tls, toward) {
+            (Some(_), _) => self.relay(toward, bytes, now, relay),
+            (None, Toward::Server) if !self.plain => self.open(bytes, now, relay),
+            (None, _) => relay.toward(toward).extend_from_slice(bytes),
+        }
+    }
+
+    fn end(&mut self, toward: Toward, relay: &mut Relay) {
+        if let Some((client, server)) = &mut self.tls {
+            match toward {
+                Toward::Server => server.close(),
+                Toward::Client => client.close(),
+            }
+            client.take_output(&mut relay.to_client);
+            server.take_output(&mut relay.to_server);
+        }
+        relay.finish(toward);
+    }
+}

@@ -1,0 +1,306 @@
+//! TCP/IP in memory and in virtual time: hosts with smoltcp's stack, in pairs, each pair joined by a line.
+//!
+//! Nothing happens by itself: [`Net::settle`] lets every host work at the present time, [`Net::next_due`] says when the next thing
+//! is due, and [`Net::advance`] goes there. All that follows is a function of the seed and of the calls.
+
+mod capture;
+mod line;
+
+pub use line::Network;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::Ipv4Addr;
+
+use smoltcp::iface::{Config, Interface, SocketHandle, SocketSet};
+use smoltcp::phy::{Device, DeviceCapabilities, Medium, RxToken, TxToken};
+use smoltcp::socket::tcp::{Socket, SocketBuffer, State};
+use smoltcp::time::Instant;
+use smoltcp::wire::{HardwareAddress, IpAddress, IpCidr};
+
+use crate::Seeded;
+use capture::Capture;
+use line::Lane;
+
+/// A network. Times are in microseconds since its start.
+pub struct Net {
+    network: Network,
+    random: Seeded,
+    now: u64,
+    /// The Unix time of its start, for the capture.
+    epoch_us: u64,
+    hosts: Vec<Host>,
+    /// Packets on their way by arrival; the second number keeps the order of those that arrive at once.
+    flying: BTreeMap<(u64, u64), (usize, Vec<u8>)>,
+    sent: u64,
+    capture: Capture,
+}
+
+/// One end of a line.
+struct Host {
+    interface: Interface,
+    port: Port,
+    sockets: SocketSet<'static>,
+    lane: Lane,
+}
+
+/// A TCP connection of a host, or its listening socket.
+#[derive(Debug, Clone, Copy)]
+pub struct Tcp {
+    host: usize,
+    handle: SocketHandle,
+}
+
+/// What can be read from a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Readable {
+    /// Nothing yet.
+    Nothing,
+    /// So many bytes were appended.
+    Bytes(usize),
+    /// The peer sends no more, or the connection is gone.
+    Eof,
+}
+
+impl Net {
+    /// An empty network whose chances come from `seed`. Where `pcap` is set every packet is kept; their times count from
+    /// `epoch_us`, in microseconds since the Unix epoch.
+    #[must_use]
+    pub fn new(network: Network, seed: u64, epoch_us: u64, pcap: bool) -> Self {
+        Self {
+            network,
+            random: Seeded::new(seed),
+            now: 0,
+            epoch_us,
+            hosts: Vec::new(),
+            flying: BTreeMap::new(),
+            sent: 0,
+            capture: Capture::new(pcap),
+        }
+    }
+
+    /// Adds two hosts with a line between them; returns their numbers.
+    pub fn join(&mut self, one: Ipv4Addr, other: Ipv4Addr) -> (usize, usize) {
+        (self.host(one), self.host(other))
+    }
+
+    fn host(&mut self, address: Ipv4Addr) -> usize {
+        let mtu = usize::from(self.network.mtu.max(128));
+        let mut port = Port { mtu, arrived: VecDeque::new(), leaving: Vec::new() };
+        let mut config = Config::new(HardwareAddress::Ip);
+        config.random_seed = self.random.next();
+        let mut interface = Interface::new(config, &mut port, Instant::from_micros(0));
+        interface.update_ip_addrs(|addresses| {
+            // There is room for more than one address.
+            let _ = addresses.push(IpCidr::new(IpAddress::Ipv4(address), 24));
+        });
+        self.hosts.push(Host { interface, port, sockets: SocketSet::new(Vec::new()), lane: Lane::default() });
+        self.hosts.len() - 1
+    }
+
+    /// The present time.
+    #[must_use]
+    pub const fn now(&self) -> u64 {
+        self.now
+    }
+
+    fn add_socket(&mut self, host: usize, start: impl FnOnce(&mut Socket<'static>, &mut Interface)) -> Option<Tcp> {
+        let window = self.network.window.max(512) as usize;
+        let host_of = self.hosts.get_mut(host)?;
+        let buffer = || SocketBuffer::new(vec![0; window]);
+        let mut socket = Socket::new(buffer(), buffer());
+        start(&mut socket, &mut host_of.interface);
+        Some(Tcp { host, handle: host_of.sockets.add(socket) })
+    }
+
+    /// A socket that takes one connection to `port`; `None` for a host that there isn't.
+    pub fn listen(&mut self, host: usize, port: u16) -> Option<Tcp> {
+        // Only port 0 and an open socket can't listen; the socket then stays closed, which its owner sees.
+        self.add_socket(host, |socket, _| {
+            let _ = socket.listen(port);
+        })
+    }
+
+    /// A connection to `port` of `address` from port `from`; `None` for a host that there isn't.
+    pub fn connect(&mut self, host: usize, from: u16, address: Ipv4Addr, port: u16) -> Option<Tcp> {
+        self.add_socket(host, |socket, interface| {
+            let _ = socket.connect(interface.context(), (IpAddress::Ipv4(address), port), from);
+        })
+    }
+
+    fn socket(&mut self, tcp: Tcp) -> Option<&mut Socket<'static>> {
+        Some(self.hosts.get_mut(tcp.host)?.sockets.get_mut(tcp.handle))
+    }
+
+    /// Whether the connection was made, even if it is closing by now.
+    pub fn is_connected(&mut self, tcp: Tcp) -> bool {
+        self.socket(tcp).is_some_and(|socket| {
+            !matches!(socket.state(), State::Closed | State::Listen | State::SynSent | State::SynReceived)
+        })
+    }
+
+    /// The port at the other end.
+    pub fn remote_port(&mut self, tcp: Tcp) -> Option<u16> {
+        Some(self.socket(tcp)?.remote_endpoint()?.port)
+    }
+
+    /// Whether nothing is left to do for the connection: it is closed, or waits for stragglers alone.
+    pub fn is_over(&mut self, tcp: Tcp) -> bool {
+        self.socket(tcp).is_none_or(|socket| matches!(socket.state(), State::Closed | State::Listen | State::TimeWait))
+    }
+
+    /// Takes at most `most` bytes from a connection and appends them.
+    pub fn read(&mut self, tcp: Tcp, most: usize, into: &mut Vec<u8>) -> Readable {
+        let Some(socket) = self.socket(tcp) else { return Readable::Eof };
+        if socket.can_recv() {
+            let before = into.len();
+            while into.len() - before < most {
+                let room = most - (into.len() - before);
+                let taken = socket.recv(|bytes| {
+                    let bytes = bytes.get(..room.min(bytes.len())).unwrap_or_default();
+                    into.extend_from_slice(bytes);
+                    (bytes.len(), bytes.len())
+                });
+                if !matches!(taken, Ok(1..)) {
+                    break;
+                }
+            }
+            return Readable::Bytes(into.len() - before);
+        }
+        match socket.state() {
+            State::Listen | State::SynSent | State::SynReceived => Readable::Nothing,
+            _ if socket.may_recv() => Readable::Nothing,
+            _ => Readable::Eof,
+        }
+    }
+
+    /// Sends what the connection takes of `bytes`, and removes it from there. Whether any was taken.
+    pub fn write(&mut self, tcp: Tcp, bytes: &mut Vec<u8>) -> bool {
+        let Some(socket) = self.socket(tcp).filter(|socket| socket.can_send() && !bytes.is_empty()) else {
+            return false;
+        };
+        let sent = socket.send_slice(bytes).unwrap_or_default();
+        bytes.drain(..sent);
+        sent > 0
+    }
+
+    /// Whether what is sent may still arrive.
+    pub fn may_write(&mut self, tcp: Tcp) -> bool {
+        self.socket(tcp).is_some_and(|socket| socket.may_send())
+    }
+
+    /// Sends no more. Bytes that were written still go out.
+    pub fn close(&mut self, tcp: Tcp) {
+        if let Some(socket) = self.socket(tcp) {
+            socket.close();
+        }
+    }
+
+    /// Resets the connection.
+    pub fn abort(&mut self, tcp: Tcp) {
+        if let Some(socket) = self.socket(tcp) {
+            socket.abort();
+        }
+    }
+
+    /// Lets every host work at the present time; its packets go on the wire.
+    pub fn settle(&mut self) {
+        let now = self.now;
+        for index in 0..self.hosts.len() {
+            let Some(host) = self.hosts.get_mut(index) else { continue };
+            host.interface.poll(instant(now), &mut host.port, &mut host.sockets);
+            for packet in std::mem::take(&mut host.port.leaving) {
+                self.capture.sent(now, self.epoch_us + now, &packet);
+                for (arrives, packet) in host.lane.carry(&self.network, &self.random, now, packet) {
+                    self.sent += 1;
+                    // Hosts are joined in pairs.
+                    self.flying.insert((arrives, self.sent), (index ^ 1, packet));
+                }
+            }
+        }
+    }
+
+    /// When something is due next, now at the earliest; `None` where nothing will ever happen by itself.
+    pub fn next_due(&mut self) -> Option<u64> {
+        let now = self.now;
+        let arrival = self.flying.keys().next().map(|(time, _)| *time);
+        let timers = self.hosts.iter_mut().filter_map(|host| host.interface.poll_at(instant(now), &host.sockets));
+        let timer = timers.min().map(|time| u64::try_from(time.total_micros()).unwrap_or_default());
+        [arrival, timer].into_iter().flatten().min().map(|time| time.max(now))
+    }
+
+    /// Goes to that time and hands over the packets that have arrived by then. Time never goes back.
+    pub fn advance(&mut self, to: u64) {
+        self.now = self.now.max(to);
+        while let Some(entry) = self.flying.first_entry().filter(|entry| entry.key().0 <= self.now) {
+            let (host, packet) = entry.remove();
+            self.capture.arrived(self.now, &packet);
+            if let Some(host) = self.hosts.get_mut(host) {
+                host.port.arrived.push_back(packet);
+            }
+        }
+    }
+
+    /// The hash of all packets so far, with the times at which they left and arrived, and how many were sent.
+    #[must_use]
+    pub const fn hash(&self) -> (u64, u64) {
+        (self.capture.hash(), self.capture.packets())
+    }
+
+    /// The capture as a pcap file, empty where none was kept.
+    #[must_use]
+    pub fn into_pcap(self) -> Vec<u8> {
+        self.capture.into_file()
+    }
+}
+
+fn instant(micros: u64) -> Instant {
+    Instant::from_micros(i64::try_from(micros).unwrap_or(i64::MAX))
+}
+
+/// Where a host's packets come and go.
+#[derive(Debug)]
+struct Port {
+    mtu: usize,
+    arrived: VecDeque<Vec<u8>>,
+    leaving: Vec<Vec<u8>>,
+}
+
+impl Device for Port {
+    type RxToken<'a> = Arrived;
+    type TxToken<'a> = Leaving<'a>;
+
+    fn receive(&mut self, _: Instant) -> Option<(Self::RxToken<'_>, Self::TxToken<'_>)> {
+        let packet = self.arrived.pop_front()?;
+        Some((Arrived(packet), Leaving(&mut self.leaving)))
+    }
+
+    fn transmit(&mut self, _: Instant) -> Option<Self::TxToken<'_>> {
+        Some(Leaving(&mut self.leaving))
+    }
+
+    fn capabilities(&self) -> DeviceCapabilities {
+        let mut capabilities = DeviceCapabilities::default();
+        capabilities.medium = Medium::Ip;
+        capabilities.max_transmission_unit = self.mtu;
+        capabilities
+    }
+}
+
+struct Arrived(Vec<u8>);
+
+impl RxToken for Arrived {
+    fn consume<R, F: FnOnce(&[u8]) -> R>(self, take: F) -> R {
+        take(&self.0)
+    }
+}
+
+struct Leaving<'a>(&'a mut Vec<Vec<u8>>);
+
+impl TxToken for Leaving<'_> {
+    fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, length: usize, fill: F) -> R {
+        let mut packet = vec![0; length];
+        let result = fill(&mut packet);
+        self.0.push(packet);
+        result
+    }
+}
