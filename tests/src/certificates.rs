@@ -69,13 +69,22 @@ impl CertificateSet {
 
     /// By openssl, ECDSA P-256, X.509 v3, for localhost and 127.0.0.1.
     pub fn by_openssl(folder: &Path) -> Self {
+        Self::current(folder, KeyKind::P256)
+    }
+
+    fn current(folder: &Path, kind: KeyKind) -> Self {
         let openssl = OpenSsl::new(folder);
-        openssl.ca(KeyKind::P256);
-        openssl.request("server", KeyKind::P256, "/O=Sealwire tests/CN=server");
+        openssl.ca(kind);
+        openssl.request("server", kind, "/O=Sealwire tests/CN=server");
         openssl.sign("server", 2, Some("subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1"));
-        openssl.request("client", KeyKind::P256, CLIENT_SUBJECT);
+        openssl.request("client", kind, CLIENT_SUBJECT);
         openssl.sign("client", 3, Some("basicConstraints=CA:FALSE"));
         Self::in_folder(folder)
+    }
+
+    /// The set of [`Self::by_openssl`] with RSA keys of 2048 bits.
+    pub fn by_openssl_rsa(folder: &Path) -> Self {
+        Self::current(folder, KeyKind::Rsa)
     }
 
     /// By openssl, as the manual of MySQL 5.6 tells: RSA, X.509 v1, no subject alternative name. The server's name is

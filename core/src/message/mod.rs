@@ -3,6 +3,7 @@
 mod capability;
 mod column;
 mod command;
+mod from_row;
 #[cfg(test)]
 mod generator;
 mod generic;
@@ -17,6 +18,7 @@ pub mod vectors;
 pub use capability::Capabilities;
 pub use column::{CHARSET_BINARY, CHARSET_UTF8MB4, ColumnDefinition, ColumnFlags, ColumnType, DECIMALS_NOT_FIXED};
 pub use command::{ChangeUser, Command, Query};
+pub use from_row::{Fields, FromField, FromRow, ReadError, ReadProblem};
 pub use generic::{EofPacket, ErrPacket, OkPacket, QueryReply, RowReply, SessionChange, StatusFlags};
 pub use handshake::{
     Attributes, AuthMoreData, AuthNextFactor, AuthSwitchRequest, Greeting, HandshakeReply, HandshakeResponse41,

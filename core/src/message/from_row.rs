@@ -1,0 +1,355 @@
+//! Rows read into Rust's types. Nothing is allocated but what the type itself owns.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+use core::str::FromStr;
+
+use super::{BinaryRow, BinaryValues, TextRow, TextValues, Value};
+use crate::wire;
+
+/// Why a row can't be read into a type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReadError {
+    /// The column, from 1; 0 where it is the row as a whole.
+    pub column: usize,
+    /// What is wrong with it.
+    pub problem: ReadProblem,
+}
+
+/// What is wrong with a field for the type that is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReadProblem {
+    /// NULL, and the type has no place for it.
+    Null,
+    /// No such value of the type; its name.
+    NotA(&'static str),
+    /// The row has fewer columns than the type.
+    TooFewColumns,
+    /// The row has more columns than the type.
+    TooManyColumns,
+    /// The packet is broken.
+    Malformed(wire::Error),
+}
+
+impl fmt::Display for ReadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let column = self.column;
+        match self.problem {
+            ReadProblem::Null => write!(f, "column {column} is NULL: read it into an Option"),
+            ReadProblem::NotA(name) => write!(f, "column {column} holds no {name}"),
+            ReadProblem::TooFewColumns => write!(f, "the row ends before column {column}"),
+            ReadProblem::TooManyColumns => {
+                write!(f, "the row has more than {column} columns: read all, or select fewer")
+            }
+            ReadProblem::Malformed(error) => write!(f, "column {column}: {error}"),
+        }
+    }
+}
+
+impl core::error::Error for ReadError {}
+
+/// A type that one field can be read into, from a text row or a binary row.
+pub trait FromField<'a>: Sized {
+    /// From the text of a field that is not NULL.
+    ///
+    /// # Errors
+    /// `NotA` where the text is none of the type's.
+    fn from_text(text: &'a [u8]) -> Result<Self, ReadProblem>;
+
+    /// From a binary value that is not NULL.
+    ///
+    /// # Errors
+    /// `NotA` where the value does not fit the type.
+    fn from_value(value: Value<'a>) -> Result<Self, ReadProblem>;
+
+    /// What NULL is read as.
+    ///
+    /// # Errors
+    /// `Null`, but for `Option`.
+    fn from_null() -> Result<Self, ReadProblem> {
+        Err(ReadProblem::Null)
+    }
+}
+
+impl<'a, T: FromField<'a>> FromField<'a> for Option<T> {
+    #[inline]
+    fn from_text(text: &'a [u8]) -> Result<Self, ReadProblem> {
+        T::from_text(text).map(Some)
+    }
+
+    #[inline]
+    fn from_value(value: Value<'a>) -> Result<Self, ReadProblem> {
+        T::from_value(value).map(Some)
+    }
+
+    #[inline]
+    fn from_null() -> Result<Self, ReadProblem> {
+        Ok(None)
+    }
+}
+
+impl<'a> FromField<'a> for &'a [u8] {
+    #[inline]
+    fn from_text(text: &'a [u8]) -> Result<Self, ReadProblem> {
+        Ok(text)
+    }
+
+    #[inline]
+    fn from_value(value: Value<'a>) -> Result<Self, ReadProblem> {
+        match value {
+            Value::Bytes(bytes) => Ok(bytes),
+            _ => Err(ReadProblem::NotA("bytes")),
+        }
+    }
+}
+
+impl<'a> FromField<'a> for &'a str {
+    #[inline]
+    fn from_text(text: &'a [u8]) -> Result<Self, ReadProblem> {
+        core::str::from_utf8(text).map_err(|_| ReadProblem::NotA("UTF-8 text"))
+    }
+
+    #[inline]
+    fn from_value(value: Value<'a>) -> Result<Self, ReadProblem> {
+        match value {
+            Value::Bytes(bytes) => Self::from_text(bytes),
+            _ => Err(ReadProblem::NotA("UTF-8 text")),
+        }
+    }
+}
+
+impl<'a> FromField<'a> for String {
+    fn from_text(text: &'a [u8]) -> Result<Self, ReadProblem> {
+        <&str>::from_text(text).map(Self::from)
+    }
+
+    fn from_value(value: Value<'a>) -> Result<Self, ReadProblem> {
+        <&str>::from_value(value).map(Self::from)
+    }
+}
+
+impl<'a> FromField<'a> for Vec<u8> {
+    fn from_text(text: &'a [u8]) -> Result<Self, ReadProblem> {
+        Ok(text.to_vec())
+    }
+
+    fn from_value(value: Value<'a>) -> Result<Self, ReadProblem> {
+        <&[u8]>::from_value(value).map(Self::from)
+    }
+}
+
+#[inline]
+fn parse<T: FromStr>(text: &[u8], name: &'static str) -> Result<T, ReadProblem> {
+    core::str::from_utf8(text).ok().and_then(|text| text.parse().ok()).ok_or(ReadProblem::NotA(name))
+}
+
+macro_rules! integers {
+    ($($type:ident)*) => {$(
+        impl<'a> FromField<'a> for $type {
+            #[inline]
+            fn from_text(text: &'a [u8]) -> Result<Self, ReadProblem> {
+                parse(text, stringify!($type))
+            }
+
+            #[inline]
+            fn from_value(value: Value<'a>) -> Result<Self, ReadProblem> {
+                let fits = match value {
+                    Value::Int(number) => Self::try_from(number).ok(),
+                    Value::UInt(number) => Self::try_from(number).ok(),
+                    _ => None,
+                };
+                fits.ok_or(ReadProblem::NotA(stringify!($type)))
+            }
+        }
+    )*};
+}
+
+integers!(i8 i16 i32 i64 u8 u16 u32 u64);
+
+impl<'a> FromField<'a> for f64 {
+    #[inline]
+    fn from_text(text: &'a [u8]) -> Result<Self, ReadProblem> {
+        parse(text, "f64")
+    }
+
+    #[inline]
+    fn from_value(value: Value<'a>) -> Result<Self, ReadProblem> {
+        match value {
+            Value::Double(number) => Ok(number),
+            Value::Float(number) => Ok(Self::from(number)),
+            // DECIMAL comes as text in binary rows, too.
+            Value::Bytes(text) => Self::from_text(text),
+            _ => Err(ReadProblem::NotA("f64")),
+        }
+    }
+}
+
+impl<'a> FromField<'a> for f32 {
+    #[inline]
+    fn from_text(text: &'a [u8]) -> Result<Self, ReadProblem> {
+        parse(text, "f32")
+    }
+
+    #[inline]
+    fn from_value(value: Value<'a>) -> Result<Self, ReadProblem> {
+        match value {
+            Value::Float(number) => Ok(number),
+            _ => Err(ReadProblem::NotA("f32")),
+        }
+    }
+}
+
+impl<'a> FromField<'a> for bool {
+    #[inline]
+    fn from_text(text: &'a [u8]) -> Result<Self, ReadProblem> {
+        i64::from_text(text).map(|number| number != 0).map_err(|_| ReadProblem::NotA("bool"))
+    }
+
+    #[inline]
+    fn from_value(value: Value<'a>) -> Result<Self, ReadProblem> {
+        i64::from_value(value).map(|number| number != 0).map_err(|_| ReadProblem::NotA("bool"))
+    }
+}
+
+/// The fields of a row, read one after another.
+pub trait Fields<'a> {
+    /// The next field in the type that is wanted.
+    ///
+    /// # Errors
+    /// Where there is none, or it does not fit.
+    fn next_field<T: FromField<'a>>(&mut self) -> Result<T, ReadError>;
+}
+
+/// The iterator over a row's values, and how many were taken.
+struct Counted<I> {
+    values: I,
+    column: usize,
+}
+
+impl<I: Iterator> Counted<I> {
+    #[inline]
+    fn read<'a, T: FromRow<'a>>(values: I) -> Result<T, ReadError>
+    where
+        Self: Fields<'a>,
+    {
+        let mut fields = Self { values, column: 0 };
+        let row = T::from_fields(&mut fields)?;
+        match fields.values.next() {
+            None => Ok(row),
+            Some(_) => Err(ReadError { column: fields.column, problem: ReadProblem::TooManyColumns }),
+        }
+    }
+
+    #[inline]
+    fn next_with<V, T>(&mut self, read: impl FnOnce(V) -> Result<T, ReadProblem>) -> Result<T, ReadError>
+    where
+        I: Iterator<Item = wire::Result<V>>,
+    {
+        self.column += 1;
+        let field = match self.values.next() {
+            Some(Ok(value)) => read(value),
+            Some(Err(error)) => Err(ReadProblem::Malformed(error)),
+            None => Err(ReadProblem::TooFewColumns),
+        };
+        field.map_err(|problem| ReadError { column: self.column, problem })
+    }
+}
+
+impl<'a> Fields<'a> for Counted<TextValues<'a>> {
+    #[inline]
+    fn next_field<T: FromField<'a>>(&mut self) -> Result<T, ReadError> {
+        self.next_with(|text| text.map_or_else(T::from_null, T::from_text))
+    }
+}
+
+impl<'a> Fields<'a> for Counted<BinaryValues<'a>> {
+    #[inline]
+    fn next_field<T: FromField<'a>>(&mut self) -> Result<T, ReadError> {
+        self.next_with(|value| if value == Value::Null { T::from_null() } else { T::from_value(value) })
+    }
+}
+
+/// A type that a whole row can be read into: tuples of up to eight fields, and what an application implements it for.
+pub trait FromRow<'a>: Sized {
+    /// Reads the fields in their order.
+    ///
+    /// # Errors
+    /// Of the first field that does not fit.
+    fn from_fields(fields: &mut impl Fields<'a>) -> Result<Self, ReadError>;
+}
+
+macro_rules! tuples {
+    ($(($($name:ident)+))*) => {$(
+        impl<'a, $($name: FromField<'a>),+> FromRow<'a> for ($($name,)+) {
+            #[inline]
+            fn from_fields(fields: &mut impl Fields<'a>) -> Result<Self, ReadError> {
+                Ok(($(fields.next_field::<$name>()?,)+))
+            }
+        }
+    )*};
+}
+
+tuples! { (A) (A B) (A B C) (A B C D) (A B C D E) (A B C D E F) (A B C D E F G) (A B C D E F G H) }
+
+impl<'a> TextRow<'a> {
+    /// The row as a tuple or a type of the application's, all of its columns.
+    ///
+    /// # Errors
+    /// Where a field does not fit, or the row has more columns or fewer.
+    #[inline]
+    pub fn read<T: FromRow<'a>>(&self) -> Result<T, ReadError> {
+        Counted::read(self.iter())
+    }
+}
+
+impl<'a> BinaryRow<'a> {
+    /// As [`TextRow::read`].
+    ///
+    /// # Errors
+    /// As [`TextRow::read`].
+    #[inline]
+    pub fn read<T: FromRow<'a>>(&self) -> Result<T, ReadError> {
+        Counted::read(self.iter())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{ColumnDefinition, ColumnType, encode_binary_row, encode_text_row};
+    use super::*;
+
+    #[test]
+    fn both_forms_of_a_row_read_alike() {
+        let mut text = Vec::new();
+        encode_text_row([Some(&b"-7"[..]), Some("Grüße".as_bytes()), Some(b"2.5"), None], &mut text);
+        let types = [ColumnType::LONG, ColumnType::VAR_STRING, ColumnType::DOUBLE, ColumnType::LONGLONG];
+        let columns = types.map(|kind| ColumnDefinition::new("c", kind));
+        let values = [Value::Int(-7), Value::Bytes("Grüße".as_bytes()), Value::Double(2.5), Value::Null];
+        let mut binary = Vec::new();
+        encode_binary_row(&columns, &values, &mut binary);
+        type Row<'a> = (i32, &'a str, f64, Option<u64>);
+        let expected: Row<'_> = (-7, "Grüße", 2.5, None);
+        assert_eq!(TextRow::new(&text).read::<Row<'_>>(), Ok(expected));
+        assert_eq!(BinaryRow::new(&binary, &columns).unwrap().read::<Row<'_>>(), Ok(expected));
+    }
+
+    #[test]
+    fn what_does_not_fit_is_named() {
+        let mut text = Vec::new();
+        encode_text_row([Some(&b"300"[..]), None], &mut text);
+        let row = TextRow::new(&text);
+        let told = |error: ReadError| alloc::string::ToString::to_string(&error);
+        assert_eq!(row.read::<(u8, Option<u8>)>().map_err(told), Err("column 1 holds no u8".into()));
+        assert_eq!(row.read::<(u16, u8)>().map_err(told), Err("column 2 is NULL: read it into an Option".into()));
+        assert_eq!(row.read::<(u16, Option<u8>, u8)>().map_err(told), Err("the row ends before column 3".into()));
+        assert_eq!(
+            row.read::<(u16,)>().map_err(told),
+            Err("the row has more than 1 columns: read all, or select fewer".into())
+        );
+        assert!(matches!(
+            TextRow::new(b"\x05ab").read::<(&str,)>(),
+            Err(ReadError { column: 1, problem: ReadProblem::Malformed(_) })
+        ));
+    }
+}

@@ -1,0 +1,95 @@
+//! The groups of figures.
+
+mod connect;
+mod decode;
+mod handshake;
+mod idle;
+mod queries;
+mod results;
+
+use std::path::Path;
+
+use crate::Outcome;
+use crate::job::{Job, Security, Work};
+use crate::measure::{Figure, Run};
+use crate::report::{self, Table};
+use crate::world::{Key, Running, World};
+
+type Group = fn(&World) -> Outcome<Table>;
+
+const GROUPS: [(&str, Group); 8] = [
+    ("handshake", connect::servers),
+    ("connect", connect::clients),
+    ("queries", queries::servers),
+    ("rows", results::rows),
+    ("bulk", results::bulk),
+    ("idle", idle::memory),
+    ("decode", decode::rows),
+    ("records", handshake::records),
+];
+
+/// Runs the groups named, or all. Only a whole run replaces RESULTS.md.
+pub(crate) fn run(words: &[&str]) -> Outcome {
+    let (options, names): (Vec<&str>, Vec<&str>) = words.iter().partition(|word| word.starts_with("--"));
+    if let Some(unknown) = options.iter().find(|option| **option != "--quick") {
+        return Err(format!("no option {unknown}; there is --quick").into());
+    }
+    if let Some(unknown) = names.iter().find(|name| GROUPS.iter().all(|(known, _)| known != *name)) {
+        let known: Vec<&str> = GROUPS.iter().map(|(name, _)| *name).collect();
+        return Err(format!("no group {unknown}; the groups are {}", known.join(", ")).into());
+    }
+    let world = World::new(!options.is_empty())?;
+    let mut tables = Vec::new();
+    for (name, group) in GROUPS.iter().filter(|(name, _)| names.is_empty() || names.contains(name)) {
+        let table = group(&world).map_err(|error| format!("{name}: {error}"))?;
+        println!("{}", table.markdown());
+        tables.push(table);
+    }
+    if names.is_empty() {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("RESULTS.md");
+        std::fs::write(file, report::results(&tables, world.quick)?)?;
+    }
+    Ok(())
+}
+
+/// One thing that is measured against others.
+struct Case<'a> {
+    driver: &'a str,
+    server: &'a Running,
+    key: Key,
+    security: Security,
+    work: Work,
+    at_once: usize,
+    count: usize,
+}
+
+/// Runs the cases in turn, all of them before any again, so that what disturbs one disturbs all. `value` makes the figure of a run.
+fn in_turn(world: &World, cases: &[Case<'_>], value: impl Fn(&Run, &Case<'_>) -> f64) -> Outcome<Vec<Figure>> {
+    let mut values = vec![Vec::new(); cases.len()];
+    for _ in 0..world.repeats() {
+        for (case, values) in cases.iter().zip(&mut values) {
+            let job = Job {
+                work: case.work,
+                security: case.security,
+                port: case.server.port(),
+                at_once: case.at_once,
+                count: case.count,
+                certificates: world.certificates(case.key),
+            };
+            let run = world
+                .client(case.driver, case.server, &job)
+                .map_err(|error| format!("{} {} {}: {error}", case.driver, case.work.name(), case.security.name()))?;
+            values.push(value(&run, case));
+        }
+    }
+    Ok(values.into_iter().map(Figure::of).collect())
+}
+
+/// A figure as a cell.
+fn cell(figure: &Figure, digits: usize) -> String {
+    format!("{:.digits$} ±{:.0} %", figure.median, figure.spread * 50.0)
+}
+
+fn micros(time: std::time::Duration, count: usize) -> f64 {
+    time.as_secs_f64() * 1e6 / count as f64
+}

@@ -1,0 +1,99 @@
+//! Time and processor time of processes, and the median of several runs.
+
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::Outcome;
+
+/// What one run took.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Run {
+    pub(crate) wall: Duration,
+    /// Processor time of the server's process, all threads.
+    pub(crate) server: Duration,
+    /// Processor time of the client's process, all threads.
+    pub(crate) client: Duration,
+}
+
+/// Processor time that a process has used so far, from /proc, in steps of 10 ms.
+pub(crate) fn processor_time(process: u32) -> Outcome<Duration> {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat"))?;
+    // The name may hold anything; the fields behind it don't.
+    let fields: Vec<&str> = stat.rsplit_once(')').ok_or("no name in stat")?.1.split_whitespace().collect();
+    let ticks = |at: usize| -> Outcome<u64> { Ok(fields.get(at).ok_or("stat is short")?.parse()?) };
+    let per_second = rustix::param::clock_ticks_per_second();
+    Ok(Duration::from_millis((ticks(11)? + ticks(12)?) * 1000 / per_second))
+}
+
+/// Resident memory of a process in bytes.
+pub(crate) fn resident(process: u32) -> Outcome<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status"))?;
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).ok_or("no VmRSS")?;
+    Ok(line.split_whitespace().nth(1).ok_or("VmRSS has no value")?.parse::<u64>()? * 1024)
+}
+
+/// Runs a client to its end against a server's process. The client's last line is its own processor time and the wall time of its
+/// work, in nanoseconds.
+pub(crate) fn run(server: u32, client: &mut Command) -> Outcome<Run> {
+    let before = processor_time(server)?;
+    let output = client.stdin(Stdio::null()).stderr(Stdio::inherit()).output()?;
+    if !output.status.success() {
+        return Err(format!("{client:?} ended with {}", output.status).into());
+    }
+    let text = String::from_utf8(output.stdout)?;
+    let line = text.lines().last().ok_or("the client said nothing")?;
+    let (processor, wall) = line.split_once(' ').ok_or("the client's line is not two numbers")?;
+    Ok(Run {
+        wall: Duration::from_nanos(wall.parse()?),
+        server: settled(server)?.saturating_sub(before),
+        client: Duration::from_nanos(processor.parse()?),
+    })
+}
+
+/// The server's processor time once it has done with the connections that just ended.
+fn settled(server: u32) -> Outcome<Duration> {
+    let mut last = processor_time(server)?;
+    loop {
+        std::thread::sleep(Duration::from_millis(60));
+        let now = processor_time(server)?;
+        if now == last {
+            return Ok(now);
+        }
+        last = now;
+    }
+}
+
+/// A client's closing line: see [`run`].
+pub(crate) fn report(since: Instant) {
+    let wall = since.elapsed().as_nanos();
+    let used = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    let processor = i128::from(used.tv_sec) * 1_000_000_000 + i128::from(used.tv_nsec);
+    println!("{processor} {wall}");
+}
+
+/// The median and how far apart the rest is, as a part of it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Figure {
+    pub(crate) median: f64,
+    pub(crate) spread: f64,
+}
+
+impl Figure {
+    pub(crate) fn of(mut values: Vec<f64>) -> Self {
+        values.sort_by(f64::total_cmp);
+        let median = values.get(values.len() / 2).copied().unwrap_or(f64::NAN);
+        let ends = values.first().zip(values.last());
+        Self { median, spread: ends.map_or(f64::NAN, |(least, most)| (most - least) / median) }
+    }
+}
+
+/// Ends a process that a measurement started, by its number, and waits for it.
+pub(crate) struct Ending(pub(crate) Child);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}

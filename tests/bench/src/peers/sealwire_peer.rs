@@ -1,0 +1,85 @@
+//! Our own blocking client.
+
+use std::sync::Arc;
+
+use sealwire::client::{Address, Client, Config, Socket, TlsPolicy};
+use sealwire::random::OsRandom;
+use sealwire_core::tls::{ClientContext, ClientOptions, NamedPem, Trust};
+
+use super::Peer;
+use crate::Outcome;
+use crate::job::{Job, Security};
+
+pub(super) struct Sealwire {
+    port: u16,
+    config: Config,
+    client: Option<Client<Socket>>,
+}
+
+impl Sealwire {
+    fn client(&mut self) -> Outcome<&mut Client<Socket>> {
+        self.client.as_mut().ok_or_else(|| "not connected".into())
+    }
+}
+
+/// The TLS settings of a job; `None` on plaintext.
+fn context(job: &Job) -> Outcome<Option<ClientContext>> {
+    if job.security == Security::Plain {
+        return Ok(None);
+    }
+    let mut provider = (*sealwire::provider::provider()).clone();
+    let wanted = if job.security == Security::Hybrid { "X25519MLKEM768" } else { "X25519" };
+    provider.kx_groups.retain(|group| format!("{:?}", group.name()) == wanted);
+    let mut options = ClientOptions::new(Arc::new(provider), Trust::CaAndIdentity);
+    let pem = |name: &str| -> Outcome<NamedPem> { Ok(NamedPem::new(name, std::fs::read(job.file(name))?)) };
+    options.ca = vec![pem("ca.pem")?];
+    if job.security == Security::Mutual {
+        options.cert = Some(pem("client-cert.pem")?);
+        options.key = Some(pem("client-key.pem")?);
+    }
+    options.versions = Some(if job.security == Security::Tls12 { "TLSv1.2" } else { "TLSv1.3" }.to_owned());
+    options.resumption = job.security == Security::Resumed;
+    Ok(Some(ClientContext::build(options)?))
+}
+
+impl Peer for Sealwire {
+    fn new(job: &Job) -> Outcome<Self> {
+        let mut config = Config::new("bench", "bench".into(), Arc::new(OsRandom::new()));
+        if let Some(context) = context(job)? {
+            config.tls = TlsPolicy::Required(context);
+        }
+        Ok(Self { port: job.port, config, client: None })
+    }
+
+    fn connect(&mut self) -> Outcome {
+        if let Some(client) = self.client.take() {
+            client.quit()?;
+        }
+        let address = Address::Tcp { host: "127.0.0.1".into(), port: self.port };
+        self.client = Some(Client::connect(&address, self.config.clone())?);
+        Ok(())
+    }
+
+    fn select_one(&mut self, sql: &str) -> Outcome<i64> {
+        let mut result = self.client()?.query(sql)?;
+        let row = result.next()?.ok_or("no row")?;
+        let value = row.iter().next().ok_or("no column")??.ok_or("NULL")?;
+        Ok(std::str::from_utf8(value)?.parse()?)
+    }
+
+    fn rows(&mut self, sql: &str) -> Outcome<i64> {
+        let mut result = self.client()?.query(sql)?;
+        let mut sum = 0;
+        while let Some(row) = result.next()? {
+            let (id, name, price): (i64, &str, f64) = row.read()?;
+            sum += id + name.len() as i64 + price as i64;
+        }
+        Ok(sum)
+    }
+
+    fn value(&mut self, sql: &str) -> Outcome<usize> {
+        let mut result = self.client()?.query(sql)?;
+        let row = result.next()?.ok_or("no row")?;
+        Ok(row.iter().next().ok_or("no column")??.map_or(0, <[u8]>::len))
+    }
+}

@@ -1,0 +1,134 @@
+//! The servers that are measured, with their certificates and data.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use sealwire_tests::certificates::CertificateSet;
+use sealwire_tests::server::{Kind, Server, Settings};
+use tempfile::TempDir;
+
+use crate::Outcome;
+use crate::job::Job;
+use crate::measure::{self, Ending, Run};
+
+/// Which key the server's certificate has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Key {
+    P256,
+    Rsa2048,
+}
+
+/// Certificates of both kinds, and the C peer, made once.
+pub(crate) struct World {
+    place: TempDir,
+    pub(crate) quick: bool,
+}
+
+/// A server that runs.
+pub(crate) enum Running {
+    Ours(Server),
+    Opensrv { process: Ending, port: u16 },
+}
+
+impl Running {
+    pub(crate) fn id(&self) -> u32 {
+        match self {
+            Self::Ours(server) => server.id(),
+            Self::Opensrv { process, .. } => process.0.id(),
+        }
+    }
+
+    pub(crate) const fn port(&self) -> u16 {
+        match self {
+            Self::Ours(server) => server.port,
+            Self::Opensrv { port, .. } => *port,
+        }
+    }
+}
+
+/// Rows of the table `bench.r`.
+const ROWS: usize = 1_000_000;
+
+/// What the first `count` rows of the table add up to: the integer, the text's length (24), the double's whole part.
+pub(crate) fn checksum(count: usize) -> i64 {
+    (1..=count as i64).map(|id| id + 24 + id / 4).sum()
+}
+
+impl World {
+    pub(crate) fn new(quick: bool) -> Outcome<Self> {
+        let world = Self { place: TempDir::new()?, quick };
+        CertificateSet::by_openssl(&world.certificates(Key::P256));
+        CertificateSet::by_openssl_rsa(&world.certificates(Key::Rsa2048));
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/peers/libmariadb.c");
+        let mut compiler = Command::new("cc");
+        compiler.args(["-O2", "-Wall", "-I/usr/include/mariadb", "-o"]).arg(world.c_peer()).arg(source);
+        if !compiler.args(["-lmariadb", "-lpthread"]).status()?.success() {
+            return Err("libmariadb's peer does not compile: apt-get install libmariadb-dev gcc".into());
+        }
+        Ok(world)
+    }
+
+    pub(crate) fn certificates(&self, key: Key) -> std::path::PathBuf {
+        self.place.path().join(if key == Key::P256 { "p256" } else { "rsa" })
+    }
+
+    fn c_peer(&self) -> std::path::PathBuf {
+        self.place.path().join("libmariadb")
+    }
+
+    /// How often each measurement is repeated.
+    pub(crate) const fn repeats(&self) -> usize {
+        if self.quick { 3 } else { 5 }
+    }
+
+    /// A server by its name, with the account that every client uses.
+    pub(crate) fn server(&self, name: &str, key: Key, with_rows: bool) -> Outcome<Running> {
+        let set = CertificateSet::in_folder(&self.certificates(key));
+        let kind = match name {
+            "mariadbd" => Kind::MariaDb,
+            "sealwired" => Kind::Sealwired,
+            "opensrv" => return opensrv(&set),
+            other => return Err(format!("no server {other}").into()),
+        };
+        let mut statements =
+            vec![kind.create_user("bench", "mysql_native_password", "bench", "NONE"), "CREATE DATABASE bench;".to_owned()];
+        statements.push("GRANT ALL ON *.* TO 'bench'@'%';".to_owned());
+        if with_rows {
+            statements.push("CREATE TABLE bench.r (id INT PRIMARY KEY, name VARCHAR(32), price DOUBLE);".to_owned());
+            statements.push(match kind {
+                Kind::MariaDb => format!(
+                    "INSERT INTO bench.r SELECT seq, LPAD(seq, 24, 'x'), seq * 0.25 FROM seq_1_to_{ROWS};"
+                ),
+                Kind::Sealwired => format!(
+                    "INSERT INTO bench.r WITH RECURSIVE n(id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM n WHERE id < {ROWS}) \
+                     SELECT id, LPAD(id, 24, 'x'), id * 0.25 FROM n;"
+                ),
+            });
+        }
+        let options = ["--max-connections=20000", "--max-allowed-packet=64M"].map(str::to_owned).to_vec();
+        let settings = Settings { certificates: Some(set), statements, options, ..Settings::default() };
+        Ok(Running::Ours(Server::start(kind, &settings)?))
+    }
+
+    /// Runs a client's process against a server.
+    pub(crate) fn client(&self, driver: &str, server: &Running, job: &Job) -> Outcome<Run> {
+        let mut command = if driver == "libmariadb" {
+            Command::new(self.c_peer())
+        } else {
+            let mut own = Command::new(std::env::current_exe()?);
+            own.args(["client", driver]);
+            own
+        };
+        measure::run(server.id(), command.args(job.to_arguments()))
+    }
+}
+
+fn opensrv(set: &CertificateSet) -> Outcome<Running> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command.arg("opensrv").arg(&set.server_cert).arg(&set.server_key).stdin(Stdio::null()).stdout(Stdio::piped());
+    let mut process = Ending(command.spawn()?);
+    let mut line = String::new();
+    BufReader::new(process.0.stdout.take().ok_or("no output")?).read_line(&mut line)?;
+    Ok(Running::Opensrv { port: line.trim().parse()?, process })
+}
