@@ -26,7 +26,7 @@ mod result;
 mod socket;
 
 pub use error::ClientError;
-pub use result::{QueryResult, StatementResult, Summary};
+pub use result::{Pipeline, QueryResult, StatementResult, Summary};
 pub use sealwire_core::client::{Config, Prepared, TlsPolicy};
 pub use socket::{Address, Socket};
 
@@ -188,6 +188,23 @@ impl<S: Read + Write> Client<S> {
     pub fn query(&mut self, sql: impl AsRef<[u8]>) -> Result<QueryResult<'_, S>, ClientError> {
         self.connection.query(sql.as_ref())?;
         Answer::start(self).map(QueryResult::new)
+    }
+
+    /// Sends all of the statements at once, so that together they take one round trip. Each answers for itself: one that
+    /// fails does not keep those behind it from running.
+    ///
+    /// # Errors
+    /// Where the connection is over. Statements are refused by [`Pipeline::next`].
+    pub fn query_many<Q: AsRef<[u8]>>(
+        &mut self,
+        statements: impl IntoIterator<Item = Q>,
+    ) -> Result<Pipeline<'_, S>, ClientError> {
+        let mut waiting = 0;
+        for sql in statements {
+            self.connection.query(sql.as_ref())?;
+            waiting += 1;
+        }
+        Ok(Pipeline::new(self, waiting))
     }
 
     /// Prepares a statement with `?` for parameters.

@@ -182,6 +182,37 @@ impl<S: Read + Write> Drop for Answer<'_, S> {
     }
 }
 
+/// The answers to [`Client::query_many`], in the order of its statements. Those that are not taken are skipped when it is dropped.
+#[derive(Debug)]
+pub struct Pipeline<'c, S: Read + Write> {
+    client: &'c mut Client<S>,
+    waiting: usize,
+}
+
+impl<'c, S: Read + Write> Pipeline<'c, S> {
+    pub(super) const fn new(client: &'c mut Client<S>, waiting: usize) -> Self {
+        Self { client, waiting }
+    }
+
+    /// The answer to the next statement; `None` after the last.
+    ///
+    /// # Errors
+    /// [`ClientError::Sql`] where the server refused the statement, and those behind it are still to come; else the connection is over.
+    #[expect(clippy::should_implement_trait, reason = "the result is lent, which `Iterator` can't say")]
+    pub fn next(&mut self) -> Result<Option<QueryResult<'_, S>>, ClientError> {
+        let Some(rest) = self.waiting.checked_sub(1) else { return Ok(None) };
+        self.waiting = rest;
+        Answer::start(self.client).map(|answer| Some(QueryResult::new(answer)))
+    }
+}
+
+impl<S: Read + Write> Drop for Pipeline<'_, S> {
+    fn drop(&mut self) {
+        // As for an answer that is dropped.
+        while let Ok(Some(_)) | Err(ClientError::Sql(_)) = self.next() {}
+    }
+}
+
 /// The connection reports only what fits the command: this is a bug of ours, said without a panic.
 pub(super) const fn unexpected() -> ClientError {
     ClientError::Connection(Error::Misuse("an event that does not answer the command"))

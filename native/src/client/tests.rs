@@ -185,3 +185,20 @@ fn the_server_gets_a_file_only_from_a_program_that_gives_it() {
     }
     assert_eq!(value(&mut client, "alive"), b"alive");
 }
+
+#[test]
+fn statements_sent_at_once_answer_one_by_one() {
+    let mut client = connected();
+    let number = |result: &mut super::QueryResult<'_, Wire>| -> i64 {
+        result.next().unwrap().unwrap().read::<(i64,)>().unwrap().0
+    };
+    let mut answers = client.query_many(["1", "FAIL", "3", "4"]).unwrap();
+    assert_eq!(number(&mut answers.next().unwrap().unwrap()), 1);
+    assert!(matches!(answers.next(), Err(ClientError::Sql(_))));
+    assert_eq!(number(&mut answers.next().unwrap().unwrap()), 3);
+    // The fourth is nobody's: it must not be taken for the answer to what comes next.
+    drop(answers);
+    assert_eq!(value(&mut client, "5"), b"5");
+    let mut none = client.query_many::<&str>([]).unwrap();
+    assert!(none.next().unwrap().is_none());
+}

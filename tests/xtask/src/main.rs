@@ -1,5 +1,6 @@
-//! The task runner: `cargo xtask demo [--once]` and `cargo xtask test [group…]`.
+//! The task runner: `cargo xtask demo [--once]`, `cargo xtask test [group…]`, `cargo xtask bench [group…]`.
 
+mod bench;
 mod demo;
 mod groups;
 mod run;
@@ -13,7 +14,9 @@ use run::Context;
 const USAGE: &str = "\
 usage: cargo xtask demo [--once]      a server with fresh certificates and one verified connection to it;
                                       without --once the server stays up until Ctrl-C
-       cargo xtask test [group...]    everything that CI checks, or the groups named";
+       cargo xtask test [group...]    everything that CI checks, or the groups named
+       cargo xtask bench [--quick] [group...]
+                                      every figure beside its peers'; all groups write tests/bench/RESULTS.md";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -22,6 +25,7 @@ fn main() -> ExitCode {
         ["demo"] => demo::demo(&context, demo::Stay::UntilStopped),
         ["demo", "--once"] => demo::demo(&context, demo::Stay::Once),
         ["test", groups @ ..] => groups::test(&context, groups),
+        ["bench", words @ ..] => bench::bench(&context, words),
         _ => Err(USAGE.to_owned()),
     });
     match outcome {

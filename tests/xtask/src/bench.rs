@@ -1,0 +1,17 @@
+//! `cargo xtask bench`: everything built with optimisation, then measured. See tests/bench/.
+
+use crate::run::{Context, on_path, run};
+
+/// Runs the groups named, or all, which also writes tests/bench/RESULTS.md.
+pub(crate) fn bench(context: &Context, words: &[&str]) -> Result<(), String> {
+    for (program, package) in [("mariadbd", "mariadb-server"), ("cc", "gcc"), ("mariadb_config", "libmariadb-dev")] {
+        if !on_path(program) {
+            return Err(format!("{program} is missing; on Debian: apt-get install {package}"));
+        }
+    }
+    run(&mut context.cargo(["build", "--release", "--workspace", "--bins"]))?;
+    let manifest = context.root.join("tests/bench/Cargo.toml").display().to_string();
+    let build = ["run", "--quiet", "--release", "--locked", "--manifest-path", manifest.as_str(), "--", "run"];
+    let mut command = context.cargo(build.iter().chain(words));
+    run(command.env("SEALWIRE_PROGRAMS", context.target.join("release")))
+}
