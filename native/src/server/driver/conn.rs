@@ -23,6 +23,15 @@ pub(super) struct Scratch {
     pub(super) output: Vec<u8>,
 }
 
+/// Bytes read at a time.
+const READ: usize = 64 * 1024;
+
+impl Scratch {
+    pub(super) fn new() -> Self {
+        Self { read: vec![0; READ].into_boxed_slice(), input: Vec::new(), output: Vec::new() }
+    }
+}
+
 /// A connection.
 pub(super) struct Conn {
     pub(super) stream: Stream,

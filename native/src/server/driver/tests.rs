@@ -352,3 +352,23 @@ fn certificates_are_loaded_again_without_touching_live_sessions() {
     assert_eq!(root.rows("SHOW WARNINGS")[0][1], "3888");
     assert!(running.connect(running.config("root", "")).is_err(), "TLS is off now");
 }
+
+#[test]
+fn a_bug_takes_one_connection_with_it_and_never_the_server() {
+    let running = Running::start(&[]);
+    let (mut bystanders, mut root) = ([running.root(), running.root(), running.root()], running.root());
+    let mut victim = running.root();
+    victim.connection.query(b"SELECT bug_in_the_session()").unwrap();
+    assert!(matches!(victim.answer(), Err(Error::ConnectionLost(_))), "it is closed, not left waiting");
+    let error = root.query("SELECT bug_in_the_engine()").unwrap_err();
+    assert_eq!(error.code, 1105);
+    assert_eq!(root.rows("SELECT 2"), [["2"]], "the thread is gone, the connection is not");
+    for bystander in &mut bystanders {
+        assert_eq!(bystander.rows("SELECT 1"), [["1"]]);
+    }
+    // Each worker still takes new ones.
+    for _ in 0..4 {
+        running.root();
+    }
+    assert_eq!(root.rows("SHOW STATUS LIKE 'Threads_connected'"), [["Threads_connected", "4"]]);
+}

@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
@@ -45,8 +46,6 @@ impl Handle {
 const WAKE: Token = Token(usize::MAX);
 /// How long connections may take to end when the server stops.
 const GRACE: Duration = Duration::from_secs(3);
-/// Bytes read at a time.
-const READ: usize = 64 * 1024;
 
 struct Worker {
     poll: Poll,
@@ -71,7 +70,7 @@ pub(super) fn start(number: usize) -> io::Result<(Handle, JoinHandle<()>)> {
         connections: HashMap::new(),
         timers: BinaryHeap::new(),
         again: Vec::new(),
-        scratch: Scratch { read: vec![0; READ].into_boxed_slice(), input: Vec::new(), output: Vec::new() },
+        scratch: Scratch::new(),
         stopping_until: None,
     };
     let thread = std::thread::Builder::new().name(format!("sealwired-{number}")).spawn(move || {
@@ -166,7 +165,14 @@ impl Worker {
 
     fn turn(&mut self, id: u32) {
         let Some(connection) = self.connections.get_mut(&id) else { return };
-        match connection.turn(&mut self.scratch, clock::now()) {
+        let turned = catch_unwind(AssertUnwindSafe(|| connection.turn(&mut self.scratch, clock::now())));
+        // A bug takes the connection that met it, and what half-done bytes there are; the others know nothing of either.
+        let turn = turned.unwrap_or_else(|_| {
+            tracing::error!("connection {id} is closed: it met a bug of sealwired, told on standard error");
+            self.scratch = Scratch::new();
+            Turn::Over
+        });
+        match turn {
             Turn::Wait => {}
             Turn::Again => self.again.push(id),
             Turn::Over => {
