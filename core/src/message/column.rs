@@ -4,9 +4,9 @@ use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
-use core::ops::{BitOr, BitOrAssign};
 
 use super::Capabilities;
+use super::flags::flags;
 use crate::wire::{Error, Put, Reader, Result};
 
 /// `utf8mb4_general_ci`, the charset of text unless said otherwise.
@@ -151,103 +151,39 @@ impl fmt::Debug for ColumnType {
     }
 }
 
-/// A column's flags.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub struct ColumnFlags(u16);
-
-macro_rules! flags {
-    ($($(#[$doc:meta])* $name:ident = $value:expr;)*) => {
-        impl ColumnFlags {
-            $($(#[$doc])* pub const $name: Self = Self($value);)*
-
-            const NAMES: &'static [(&'static str, u16)] = &[$((stringify!($name), $value)),*];
-        }
-    };
-}
-
 flags! {
-    /// NULL is not allowed.
-    NOT_NULL = 0x0001;
-    /// Part of the primary key.
-    PRI_KEY = 0x0002;
-    /// Part of a unique key.
-    UNIQUE_KEY = 0x0004;
-    /// Part of another key.
-    MULTIPLE_KEY = 0x0008;
-    /// A BLOB or TEXT.
-    BLOB = 0x0010;
-    /// Not negative.
-    UNSIGNED = 0x0020;
-    /// Filled with zeros to its width.
-    ZEROFILL = 0x0040;
-    /// Compared by bytes.
-    BINARY = 0x0080;
-    /// An ENUM.
-    ENUM = 0x0100;
-    /// Numbered by the server.
-    AUTO_INCREMENT = 0x0200;
-    /// A TIMESTAMP.
-    TIMESTAMP = 0x0400;
-    /// A SET.
-    SET = 0x0800;
-    /// Has no default value.
-    NO_DEFAULT_VALUE = 0x1000;
-    /// Set to the time of each update.
-    ON_UPDATE_NOW = 0x2000;
-    /// A number.
-    NUM = 0x8000;
-}
-
-impl ColumnFlags {
-    /// No flag.
-    pub const NONE: Self = Self(0);
-
-    /// From the number on the wire.
-    pub const fn from_bits(bits: u16) -> Self {
-        Self(bits)
-    }
-
-    /// The number on the wire.
-    pub const fn bits(self) -> u16 {
-        self.0
-    }
-
-    /// Whether every flag of `other` is set.
-    pub const fn contains(self, other: Self) -> bool {
-        self.0 & other.0 == other.0
-    }
-
-    /// All flags of both; for constants, where `|` can't be used.
-    #[must_use]
-    pub const fn union(self, other: Self) -> Self {
-        Self(self.0 | other.0)
-    }
-}
-
-impl BitOr for ColumnFlags {
-    type Output = Self;
-    fn bitor(self, other: Self) -> Self {
-        self.union(other)
-    }
-}
-
-impl BitOrAssign for ColumnFlags {
-    fn bitor_assign(&mut self, other: Self) {
-        *self = self.union(other);
-    }
-}
-
-impl fmt::Debug for ColumnFlags {
-    /// The names, joined by `|`, so that a trace can be read.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut first = true;
-        for (name, bit) in Self::NAMES {
-            if self.0 & bit != 0 {
-                write!(f, "{}{name}", if first { "" } else { "|" })?;
-                first = false;
-            }
-        }
-        if first { f.write_str("(none)") } else { Ok(()) }
+    /// A column's flags.
+    ColumnFlags: u16 {
+        /// NULL is not allowed.
+        NOT_NULL = 0x0001;
+        /// Part of the primary key.
+        PRI_KEY = 0x0002;
+        /// Part of a unique key.
+        UNIQUE_KEY = 0x0004;
+        /// Part of another key.
+        MULTIPLE_KEY = 0x0008;
+        /// A BLOB or TEXT.
+        BLOB = 0x0010;
+        /// Not negative.
+        UNSIGNED = 0x0020;
+        /// Filled with zeros to its width.
+        ZEROFILL = 0x0040;
+        /// Compared by bytes.
+        BINARY = 0x0080;
+        /// An ENUM.
+        ENUM = 0x0100;
+        /// Numbered by the server.
+        AUTO_INCREMENT = 0x0200;
+        /// A TIMESTAMP.
+        TIMESTAMP = 0x0400;
+        /// A SET.
+        SET = 0x0800;
+        /// Has no default value.
+        NO_DEFAULT_VALUE = 0x1000;
+        /// Set to the time of each update.
+        ON_UPDATE_NOW = 0x2000;
+        /// A number.
+        NUM = 0x8000;
     }
 }
 

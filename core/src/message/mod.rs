@@ -3,6 +3,7 @@
 mod capability;
 mod column;
 mod command;
+mod flags;
 mod from_row;
 #[cfg(test)]
 mod generator;
