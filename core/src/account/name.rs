@@ -295,6 +295,18 @@ mod tests {
     }
 
     #[test]
+    fn a_client_of_a_listener_for_both_families_has_its_ipv4_address() {
+        for (from, shown) in [
+            (ip("::ffff:198.51.100.7"), "198.51.100.7"),
+            (ip("::ffff:127.0.0.1"), "localhost"),
+            (ip("2001:db8::1"), "2001:db8::1"),
+            (ClientHost::Socket, "localhost"),
+        ] {
+            assert_eq!(from.to_string(), shown);
+        }
+    }
+
+    #[test]
     fn host_patterns_match_as_the_manual_says() {
         let cases = [
             ("localhost", ClientHost::Socket, true),

@@ -62,7 +62,7 @@ impl Session {
         }
         self.view.account = Some(name);
         if let Err(error) = self.admission() {
-            tracing::info!("connection {} of {} refused: {error}", self.view.id, self.view.user);
+            tracing::info!("connection {} from {} refused: {error}", self.view.id, self.presence.host);
             self.view.account = None;
             return connection.refuse(error);
         }
