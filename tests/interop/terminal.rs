@@ -63,7 +63,12 @@ impl World {
     /// What the client shows, and its exit code: each step waits for a text, then types a line.
     #[track_caller]
     fn talk(&self, options: &[String], steps: &[(&str, Typed<'_>)]) -> (String, i64) {
-        let mut command = vec![program("sealwire").display().to_string(), "--no-defaults".to_owned()];
+        self.talk_by(&program("sealwire"), options, steps)
+    }
+
+    #[track_caller]
+    fn talk_by(&self, client: &Path, options: &[String], steps: &[(&str, Typed<'_>)]) -> (String, i64) {
+        let mut command = vec![client.display().to_string(), "--no-defaults".to_owned()];
         command.extend([format!("--port={}", self.server.port), "--user=person".to_owned()]);
         command.extend(["--host=127.0.0.1".to_owned()].into_iter().chain(options.iter().cloned()));
         let step = |(expect, typed): &(&str, Typed<'_>)| match typed {
@@ -100,6 +105,12 @@ use Typed::{Hidden, Line, Nothing};
 
 fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+/// Where a program of others is.
+fn on_path(name: &str) -> PathBuf {
+    let path = std::env::var_os("PATH").unwrap();
+    std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file()).unwrap()
 }
 
 /// The fingerprint as openssl tells it.
@@ -247,4 +258,52 @@ fn the_history_holds_statements_but_no_password() {
     let steps = [(PROMPT, Line("\u{1b}[A\u{1b}[A")), ("| kept", Nothing), (PROMPT, Line("\\q"))];
     let (shown, code) = world.talk(&options, &steps);
     assert_eq!(code, 0, "{shown}");
+}
+
+/// What follows the greeting, without the lines typed and with every time as `0.000`.
+fn answers(shown: &str, typed: &[String]) -> Vec<String> {
+    let after = shown.split_once(OWN_PROMPT).map_or("", |(_, after)| after);
+    let lines = after.lines().filter(|line| !typed.iter().any(|typed| line.ends_with(typed)));
+    let time = |line: &str| {
+        let (text, time) = line.rsplit_once(" (").unwrap_or((line, ""));
+        let seconds = time.strip_suffix(" sec)").filter(|digits| digits.parse::<f64>().is_ok());
+        seconds.map_or_else(
+            || line.to_owned(),
+            |seconds| format!("{text} (0.{} sec)", "0".repeat(seconds.split('.').nth(1).unwrap_or("").len())),
+        )
+    };
+    lines.map(time).collect()
+}
+
+const OWN_PROMPT: &str = "typed> ";
+
+#[test]
+fn answers_are_mariadbs_to_the_letter() {
+    if !needs(&["python3", "openssl", "mariadb"]) {
+        return;
+    }
+    let world = World::new();
+    let options = [world.with_ca(), World::with_password(), format!("--prompt={OWN_PROMPT}")];
+    let mut shown = Vec::new();
+    for (client, database) in [(program("sealwire"), "ours"), (on_path("mariadb"), "theirs")] {
+        let lines = [
+            format!("CREATE DATABASE {database};"),
+            format!("USE {database}"),
+            "CREATE TABLE t (a INT, b VARCHAR(10));".to_owned(),
+            "INSERT INTO t VALUES (1, 'one'), (2, NULL);".to_owned(),
+            "SELECT * FROM t;".to_owned(),
+            "SELECT * FROM t WHERE a = 1\\G".to_owned(),
+            "SELECT * FROM t WHERE FALSE;".to_owned(),
+            "UPDATE t SET b = 'two' WHERE a = 2;".to_owned(),
+            "SELEKT;".to_owned(),
+            "DROP TABLE t;".to_owned(),
+            "\\q".to_owned(),
+        ];
+        let steps: Vec<_> = lines.iter().map(|line| (OWN_PROMPT, Line(line))).collect();
+        let (said, code) = world.talk_by(&client, &options, &steps);
+        assert_eq!(code, 0, "{said}");
+        shown.push(answers(&said, &lines));
+    }
+    assert!(shown[0].iter().any(|line| line == "2 rows in set (0.000 sec)"), "{:#?}", shown[0]);
+    assert_eq!(shown[0], shown[1]);
 }

@@ -20,7 +20,7 @@ import time
 PATIENCE = 60
 # Wide, so that no line is broken.
 ROWS, COLUMNS = 50, 400
-CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[=>]|\x07")
+CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[()][A-Z0-9]|\x1b[=>]|\x07")
 
 
 class Terminal:
