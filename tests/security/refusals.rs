@@ -1,7 +1,6 @@
 //! What the programs refuse: each with its own text and code, and with nothing of the password said.
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "these are tests")]
 
-use std::fs;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::process::{Command, Output};
@@ -356,7 +355,7 @@ fn plaintext_injected_at_the_switch_is_not_carried_into_tls() {
 #[test]
 fn capabilities_altered_in_plaintext_are_noticed_inside_tls() {
     let (_place, set) = certificates();
-    let server = server(Some(&set));
+    let mut server = server(Some(&set));
     // CLIENT_COMPRESS, in the lowest byte: what a weakening of the connection would look like.
     let middle = Middle::start(server.port, unchanged, |request| request[4] ^= 0x20);
     let output = sealwire(middle.port, &[&ca(&set)]);
@@ -364,6 +363,27 @@ fn capabilities_altered_in_plaintext_are_noticed_inside_tls() {
     let heard = middle.heard();
     let said = |text: &[u8]| heard.windows(text.len()).any(|window| window == text);
     assert!(!said(PASSWORD.as_bytes()) && !said(b"caching_sha2_password"));
-    let log = fs::read_to_string(server.folder().join("log")).unwrap();
-    assert!(!log.contains(PASSWORD), "{log}");
+    server.stop();
+    assert!(!server.log().contains(PASSWORD), "{}", server.log());
+}
+
+#[test]
+fn the_log_names_who_is_refused_once() {
+    let (_place, set) = certificates();
+    let settings = Settings {
+        certificates: Some(set.clone()),
+        options: vec!["--log-error-verbosity=3".to_owned()],
+        statements: vec![Kind::Sealwired.create_user("u", "caching_sha2_password", PASSWORD, "NONE")],
+        ..Settings::default()
+    };
+    let mut server = Server::start(Kind::Sealwired, &settings).unwrap();
+    refused(&sealwire(server.port, &[&ca(&set), "--database=mysql"]), &["ERROR 1044 (42000)"]);
+    refused(&sealwire(server.port, &[&ca(&set), "--password=wrong"]), &["ERROR 1045 (28000)"]);
+    server.stop();
+    let log = server.log();
+    let lines: Vec<&str> = log.lines().filter(|line| line.contains("denied")).collect();
+    assert_eq!(lines.len(), 2, "{log}");
+    for line in lines {
+        assert_eq!(line.matches("'u'@'").count() + line.matches(" u@").count(), 1, "{line}");
+    }
 }

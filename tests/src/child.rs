@@ -1,9 +1,10 @@
-//! A program of others run to its end: fed, heard, and never waited for without end.
+//! Programs of others: fed, heard, waited for without polling, and never without end.
 
 use std::io::{Read, Write};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// How long any program of a test may take.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -14,33 +15,99 @@ pub fn output(command: &mut Command, input: &[u8]) -> Result<Output, String> {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().map_err(|error| format!("{name}: {error}"))?;
     let (mut stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-    thread::scope(|scope| {
-        scope.spawn(move || {
-            // A program that reads no further has given its answer already.
-            let _ = stdin.as_mut().map(|stdin| stdin.write_all(input));
-        });
-        let stdout = scope.spawn(|| read(stdout));
-        let stderr = scope.spawn(|| read(stderr));
-        let since = Instant::now();
-        let status = loop {
-            match child.try_wait() {
-                Ok(Some(status)) => break Ok(status),
-                Ok(None) if since.elapsed() < PATIENCE => thread::sleep(Duration::from_millis(5)),
-                Ok(None) => {
-                    let _ = child.kill();
-                    let _ = child.wait();
-                    break Err(format!("{name} did not end in {} s", PATIENCE.as_secs()));
-                }
-                Err(error) => break Err(format!("{name}: {error}")),
-            }
-        };
-        let (stdout, stderr) = (stdout.join().unwrap_or_default(), stderr.join().unwrap_or_default());
-        status.map(|status| Output { status, stdout, stderr })
-    })
+    let input = input.to_owned();
+    thread::spawn(move || {
+        // A program that reads no further has given its answer already.
+        let _ = stdin.as_mut().map(|stdin| stdin.write_all(&input));
+    });
+    let (stdout, stderr) = (thread::spawn(|| read(stdout)), thread::spawn(|| read(stderr)));
+    let child = Watched::new(child);
+    let Some(status) = child.wait(PATIENCE) else {
+        child.kill("KILL");
+        return Err(format!("{name} did not end in {} s", PATIENCE.as_secs()));
+    };
+    let status = status.map_err(|error| format!("{name}: {error}"))?;
+    let (stdout, stderr) = (stdout.join().unwrap_or_default(), stderr.join().unwrap_or_default());
+    Ok(Output { status, stdout, stderr })
 }
 
 fn read(source: Option<impl Read>) -> Vec<u8> {
     let mut bytes = Vec::new();
     let _ = source.map(|mut source| source.read_to_end(&mut bytes));
     bytes
+}
+
+/// A running program whose end is waited for by a thread of its own.
+#[derive(Debug)]
+pub struct Watched {
+    id: u32,
+    end: Arc<(Mutex<Option<End>>, Condvar)>,
+}
+
+/// How a program ended, or why nobody knows.
+type End = Result<ExitStatus, String>;
+
+impl Watched {
+    /// Watches a program.
+    pub fn new(mut child: Child) -> Self {
+        let watched = Self { id: child.id(), end: Arc::default() };
+        let end = Arc::clone(&watched.end);
+        thread::spawn(move || {
+            let status = child.wait().map_err(|error| error.to_string());
+            *lock(&end.0) = Some(status);
+            end.1.notify_all();
+        });
+        watched
+    }
+
+    /// Its process id.
+    pub const fn id(&self) -> u32 {
+        self.id
+    }
+
+    /// How it ended; `None` where it still runs after that time.
+    pub fn wait(&self, patience: Duration) -> Option<End> {
+        let (end, condition) = &*self.end;
+        let waited = condition.wait_timeout_while(lock(end), patience, |end| end.is_none());
+        waited.unwrap_or_else(PoisonError::into_inner).0.clone()
+    }
+
+    /// Sends it a signal by name, by its number: the one thing that can't hit a program of somebody else.
+    pub fn kill(&self, signal: &str) {
+        if self.wait(Duration::ZERO).is_none() {
+            // What has ended meanwhile needs none.
+            let _ = Command::new("kill").arg(format!("-{signal}")).arg(self.id.to_string()).status();
+        }
+    }
+}
+
+/// What several threads look at. Nobody panics with the lock held.
+pub(crate) fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_is_fed_and_heard() {
+        let mut command = Command::new("sh");
+        let output = output(command.args(["-c", "cat; echo no >&2; exit 3"]), b"yes").unwrap();
+        assert_eq!(
+            (output.status.code(), &output.stdout[..], &output.stderr[..]),
+            (Some(3), &b"yes"[..], &b"no\n"[..])
+        );
+    }
+
+    #[test]
+    fn a_program_is_waited_for_only_so_long() {
+        let child = Command::new("sleep").arg("600").spawn().unwrap();
+        let child = Watched::new(child);
+        assert!(child.wait(Duration::from_millis(1)).is_none());
+        child.kill("TERM");
+        let status = child.wait(PATIENCE).unwrap().unwrap();
+        assert!(!status.success());
+        assert_eq!(child.wait(Duration::ZERO).unwrap().unwrap(), status);
+    }
 }

@@ -1,16 +1,18 @@
 //! Servers for a test: a scratch MariaDB or our own, each in a folder of its own, stopped when dropped.
 
-use std::fs::{self, File};
+use std::fs;
+use std::io::Read;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::process::{Command, Stdio};
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread;
+use std::time::Duration;
 
 use tempfile::TempDir;
 
 use crate::certificates::CertificateSet;
-use crate::child;
+use crate::child::{self, Watched, lock};
 use crate::programs::{missing, program};
 
 /// Whose server.
@@ -72,8 +74,55 @@ pub struct Server {
     pub port: u16,
     /// The Unix socket.
     pub socket: PathBuf,
-    child: Child,
+    child: Watched,
+    log: Log,
     place: TempDir,
+}
+
+/// What a program says, read as it comes.
+struct Log(Arc<(Mutex<Said>, Condvar)>);
+
+#[derive(Default)]
+struct Said {
+    bytes: Vec<u8>,
+    ended: bool,
+}
+
+impl Log {
+    /// Reads until the program's end.
+    fn follow(mut from: impl Read + Send + 'static) -> Self {
+        let shared = Arc::<(Mutex<Said>, Condvar)>::default();
+        let log = Self(Arc::clone(&shared));
+        thread::spawn(move || {
+            let mut buffer = [0; 4096];
+            loop {
+                let length = from.read(&mut buffer).unwrap_or(0);
+                let mut said = lock(&shared.0);
+                said.bytes.extend(buffer.iter().take(length));
+                said.ended = length == 0;
+                shared.1.notify_all();
+                if said.ended {
+                    break;
+                }
+            }
+        });
+        log
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&lock(&self.0.0).bytes).into_owned()
+    }
+
+    /// What `find` finds in the log, at last when the log ends or the time is over.
+    fn wait_for<T>(&self, patience: Duration, find: impl Fn(&str) -> Option<T>) -> Option<T> {
+        let mut found = None;
+        let (said, condition) = &*self.0;
+        let _ = condition.wait_timeout_while(lock(said), patience, |said| {
+            found = find(&String::from_utf8_lossy(&said.bytes));
+            found.is_none() && !said.ended
+        });
+        found
+    }
 }
 
 /// How long a server may take to be ready, and to stop.
@@ -91,33 +140,27 @@ impl Server {
     }
 
     fn launch(kind: Kind, (mut command, port): (Command, u16), place: TempDir) -> Result<Self, String> {
-        let log = place.path().join("log");
-        let told = |error: std::io::Error| format!("{}: {error}", log.display());
-        let out = File::create(&log).map_err(told)?;
+        let told = |error: std::io::Error| format!("{}: {error}", kind.name());
+        let (said, out) = std::io::pipe().map_err(told)?;
         command.stdin(Stdio::null()).stdout(out.try_clone().map_err(told)?).stderr(out);
-        let child = command.spawn().map_err(|error| format!("{}: {error}", kind.name()))?;
+        let child = Watched::new(command.spawn().map_err(told)?);
+        // Its ends of the pipe, or the log would never end.
+        drop(command);
         let socket = place.path().join("sock");
-        let mut server = Self { kind, port, socket, child, place };
-        let since = Instant::now();
-        loop {
-            let said = server.log();
-            if let Some(port) = said.split_once("ready for connections").and_then(|(_, after)| port_in(after)) {
+        let mut server = Self { kind, port, socket, child, log: Log::follow(said), place };
+        let ready = |said: &str| said.split_once("ready for connections").and_then(|(_, after)| port_in(after));
+        match server.log.wait_for(PATIENCE, ready) {
+            Some(port) => {
                 server.port = port;
-                return Ok(server);
+                Ok(server)
             }
-            match server.child.try_wait() {
-                Ok(None) if since.elapsed() < PATIENCE => sleep(Duration::from_millis(20)),
-                Ok(None) => return Err(format!("{} is not ready yet:\n{said}", kind.name())),
-                // What it said last may have come after the read above.
-                Ok(Some(status)) => return Err(format!("{} ended with {status}:\n{}", kind.name(), server.log())),
-                Err(error) => return Err(format!("{}: {error}", kind.name())),
-            }
+            None => Err(format!("{} ended or is not ready yet:\n{}", kind.name(), server.log())),
         }
     }
 
     /// What the server has said so far.
     pub fn log(&self) -> String {
-        String::from_utf8_lossy(&fs::read(self.place.path().join("log")).unwrap_or_default()).into_owned()
+        self.log.text()
     }
 
     /// The server's folder, for a test's own files.
@@ -132,14 +175,7 @@ impl Server {
 
     /// Waits for a text in the log: what concerns one connection may come after that connection's end.
     pub fn wait_for_log(&self, text: &str) -> bool {
-        let since = Instant::now();
-        while since.elapsed() < Duration::from_secs(5) {
-            if self.log().contains(text) {
-                return true;
-            }
-            sleep(Duration::from_millis(20));
-        }
-        false
+        self.log.wait_for(Duration::from_secs(5), |said| said.contains(text).then_some(())).is_some()
     }
 
     /// Stops it and starts it anew with the same data.
@@ -153,23 +189,13 @@ impl Server {
         Self::launch(self.kind, command, place)
     }
 
-    /// Asks it to stop and waits; the exit code, if it ended by itself in time.
+    /// Asks it to stop and waits; the exit code, if it ended by itself in time. Then the log is whole.
     pub fn stop(&mut self) -> Option<i32> {
-        if let Ok(Some(status)) = self.child.try_wait() {
-            return status.code();
-        }
-        // By its number: the one thing that can't hit a server of somebody else.
-        let _ = Command::new("kill").arg(self.child.id().to_string()).status();
-        let since = Instant::now();
-        while since.elapsed() < PATIENCE {
-            if let Ok(Some(status)) = self.child.try_wait() {
-                return status.code();
-            }
-            sleep(Duration::from_millis(20));
-        }
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-        None
+        self.child.kill("TERM");
+        let code = self.child.wait(PATIENCE).and_then(|ended| ended.ok()?.code());
+        self.child.kill("KILL");
+        self.log.wait_for(PATIENCE, |_| None::<()>);
+        code
     }
 }
 
@@ -253,7 +279,23 @@ fn sealwired(place: &Path, settings: &Settings) -> Result<(Command, u16), String
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write as _;
+
     use super::*;
+
+    #[test]
+    fn a_log_is_followed_to_its_end() {
+        let (from, mut to) = std::io::pipe().unwrap();
+        let log = Log::follow(from);
+        let find = |word: &'static str| move |said: &str| said.find(word);
+        assert_eq!(log.wait_for(Duration::from_millis(1), find("ready")), None);
+        let writer = thread::spawn(move || to.write_all(b"not yet\nready\n"));
+        assert_eq!(log.wait_for(PATIENCE, find("ready")), Some(8));
+        writer.join().unwrap().unwrap();
+        // The writer has gone, and the log is over.
+        assert_eq!(log.wait_for(PATIENCE, find("never")), None);
+        assert_eq!(log.text(), "not yet\nready\n");
+    }
 
     #[test]
     fn the_port_is_read_when_it_is_whole() {
