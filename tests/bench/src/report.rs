@@ -41,7 +41,11 @@ pub(crate) fn ratio(value: f64) -> String {
 pub(crate) fn results(tables: &[Table], quick: bool) -> Outcome<String> {
     let mut text = String::from("# Results\n\n");
     writeln!(text, "Made by `cargo xtask bench{}` on {}.", if quick { " --quick" } else { "" }, today()?)?;
-    writeln!(text, "Machine: {}. Only ratios within one table compare: both sides ran in turn, on the same cores.", machine()?)?;
+    writeln!(
+        text,
+        "Machine: {}. Only ratios within one table compare: both sides ran in turn, on the same cores.",
+        machine()?
+    )?;
     writeln!(text, "Each figure is the median of its runs; ± is half the distance from the least to the most.\n")?;
     for table in tables {
         text += &table.markdown();

@@ -91,8 +91,10 @@ impl World {
             "opensrv" => return opensrv(&set),
             other => return Err(format!("no server {other}").into()),
         };
-        let mut statements =
-            vec![kind.create_user("bench", "mysql_native_password", "bench", "NONE"), "CREATE DATABASE bench;".to_owned()];
+        let mut statements = vec![
+            kind.create_user("bench", "mysql_native_password", "bench", "NONE"),
+            "CREATE DATABASE bench;".to_owned(),
+        ];
         statements.push("GRANT ALL ON *.* TO 'bench'@'%';".to_owned());
         if with_rows {
             statements.push("CREATE TABLE bench.r (id INT PRIMARY KEY, name VARCHAR(32), price DOUBLE);".to_owned());

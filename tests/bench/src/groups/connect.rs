@@ -12,7 +12,16 @@ pub(super) fn servers(world: &World) -> Outcome<Table> {
         "handshake: server processor time per connect",
         "µs of the server's process per connection that logs in with mysql_native_password and quits, by our client, two at once. \
          *raw* is rustls with AWS-LC alone, server's side of the same handshake in memory.",
-        &["", "certificate", "sealwired", "MariaDB 10.11", "opensrv", "MariaDB / sealwired", "raw rustls", "sealwired / raw"],
+        &[
+            "",
+            "certificate",
+            "sealwired",
+            "MariaDB 10.11",
+            "opensrv",
+            "MariaDB / sealwired",
+            "raw rustls",
+            "sealwired / raw",
+        ],
     );
     let count = if world.quick { 600 } else { 2000 };
     for key in [Key::P256, Key::Rsa2048] {
@@ -46,8 +55,7 @@ pub(super) fn servers(world: &World) -> Outcome<Table> {
                 at_once: 2,
                 count,
             };
-            let cases =
-                [case(&sealwired, security), case(&mariadb, by_others), case(&opensrv, by_opensrv)];
+            let cases = [case(&sealwired, security), case(&mariadb, by_others), case(&opensrv, by_opensrv)];
             let figures = in_turn(world, &cases, |run, case| micros(run.server, case.count))?;
             let raw = (security != Security::Plain)
                 .then(|| handshake::raw(&world.certificates(key), security, count.min(1000)))

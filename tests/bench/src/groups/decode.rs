@@ -57,9 +57,11 @@ pub(super) fn rows(world: &World) -> Outcome<Table> {
         })?);
     }
     let theirs = Figure::of(theirs);
-    for (name, figure) in
-        [("sealwire, typed", Figure::of(ours)), ("sealwire, fields alone", Figure::of(fields)), ("mysql_common, typed", theirs)]
-    {
+    for (name, figure) in [
+        ("sealwire, typed", Figure::of(ours)),
+        ("sealwire, fields alone", Figure::of(fields)),
+        ("mysql_common, typed", theirs),
+    ] {
         table.rows.push(vec![name.to_owned(), cell(&figure, 0), ratio(theirs.median / figure.median)]);
     }
     Ok(table)

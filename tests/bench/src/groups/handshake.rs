@@ -27,8 +27,7 @@ fn now() -> Duration {
 fn settings(folder: &Path, security: Security) -> Outcome<(Arc<ClientConfig>, Arc<ServerConfig>)> {
     let mut provider = aws_lc_rs::default_provider();
     let hybrid = security == Security::Hybrid;
-    provider.kx_groups =
-        vec![if hybrid { aws_lc_rs::kx_group::X25519MLKEM768 } else { aws_lc_rs::kx_group::X25519 }];
+    provider.kx_groups = vec![if hybrid { aws_lc_rs::kx_group::X25519MLKEM768 } else { aws_lc_rs::kx_group::X25519 }];
     let provider = Arc::new(provider);
     let versions = [if security == Security::Tls12 { &rustls::version::TLS12 } else { &rustls::version::TLS13 }];
     let chain = |name: &str| -> Outcome<Vec<CertificateDer<'static>>> {
@@ -43,7 +42,10 @@ fn settings(folder: &Path, security: Security) -> Outcome<(Arc<ClientConfig>, Ar
         .with_protocol_versions(&versions)?
         .with_root_certificates(Arc::clone(&roots));
     let mut client = if security == Security::Mutual {
-        client.with_client_auth_cert(chain("client-cert.pem")?, PrivateKeyDer::from_pem_file(folder.join("client-key.pem"))?)?
+        client.with_client_auth_cert(
+            chain("client-cert.pem")?,
+            PrivateKeyDer::from_pem_file(folder.join("client-key.pem"))?,
+        )?
     } else {
         client.with_no_client_auth()
     };
@@ -57,8 +59,8 @@ fn settings(folder: &Path, security: Security) -> Outcome<(Arc<ClientConfig>, Ar
     } else {
         server.with_no_client_auth()
     };
-    let server =
-        server.with_single_cert(chain("server-cert.pem")?, PrivateKeyDer::from_pem_file(folder.join("server-key.pem"))?)?;
+    let server = server
+        .with_single_cert(chain("server-cert.pem")?, PrivateKeyDer::from_pem_file(folder.join("server-key.pem"))?)?;
     Ok((Arc::new(client), Arc::new(server)))
 }
 

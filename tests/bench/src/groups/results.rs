@@ -22,7 +22,15 @@ pub(super) fn rows(world: &World) -> Outcome<Table> {
     for security in [Security::Plain, Security::Tls13] {
         let cases: Vec<Case<'_>> = DRIVERS
             .iter()
-            .map(|driver| Case { driver, server: &server, key: Key::P256, security, work: Work::Rows, at_once: 1, count })
+            .map(|driver| Case {
+                driver,
+                server: &server,
+                key: Key::P256,
+                security,
+                work: Work::Rows,
+                at_once: 1,
+                count,
+            })
             .collect();
         columns.push(in_turn(world, &cases, |run, case| run.client.as_secs_f64() * 1e9 / case.count as f64)?);
     }

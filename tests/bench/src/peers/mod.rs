@@ -45,9 +45,8 @@ fn work<P: Peer>(job: &Job) -> Outcome {
     let left = AtomicUsize::new(job.count);
     let since = Instant::now();
     let failures: Vec<String> = std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..job.at_once)
-            .map(|_| scope.spawn(|| one::<P>(job, &left).map_err(|error| error.to_string())))
-            .collect();
+        let threads: Vec<_> =
+            (0..job.at_once).map(|_| scope.spawn(|| one::<P>(job, &left).map_err(|error| error.to_string()))).collect();
         threads
             .into_iter()
             .filter_map(|thread| match thread.join() {

@@ -1,7 +1,5 @@
 //! The crate `mysql`.
 
-use std::path::PathBuf;
-
 use mysql::prelude::Queryable;
 use mysql::{ClientIdentity, Conn, OptsBuilder, SslOpts};
 
@@ -23,7 +21,7 @@ impl Mysql {
 impl Peer for Mysql {
     fn new(job: &Job) -> Outcome<Self> {
         let ssl = (job.security != Security::Plain).then(|| {
-            let path = |name: &str| PathBuf::from(job.file(name)).into();
+            let path = |name: &str| std::borrow::Cow::Owned::<std::path::Path>(job.file(name));
             let identity = (job.security == Security::Mutual)
                 .then(|| ClientIdentity::new(path("client-cert.pem"), path("client-key.pem")));
             SslOpts::default().with_root_cert_path(Some(job.file("ca.pem"))).with_client_identity(identity)

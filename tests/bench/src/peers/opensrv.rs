@@ -24,7 +24,12 @@ impl<W: AsyncWrite + Send + Unpin> AsyncMysqlShim<W> for Backend {
         info.reply(1, &[], &[]).await
     }
 
-    async fn on_execute<'a>(&'a mut self, _: u32, _: ParamParser<'a>, results: QueryResultWriter<'a, W>) -> io::Result<()> {
+    async fn on_execute<'a>(
+        &'a mut self,
+        _: u32,
+        _: ParamParser<'a>,
+        results: QueryResultWriter<'a, W>,
+    ) -> io::Result<()> {
         results.completed(OkResponse::default()).await
     }
 
@@ -46,7 +51,8 @@ impl<W: AsyncWrite + Send + Unpin> AsyncMysqlShim<W> for Backend {
 
 /// Serves until it is ended; the first line it prints is its port.
 pub(crate) fn serve(certificate: &str, key: &str) -> Outcome {
-    let certificates = rustls_pemfile::certs(&mut BufReader::new(File::open(certificate)?)).collect::<Result<Vec<_>, _>>()?;
+    let certificates =
+        rustls_pemfile::certs(&mut BufReader::new(File::open(certificate)?)).collect::<Result<Vec<_>, _>>()?;
     let key = rustls_pemfile::private_key(&mut BufReader::new(File::open(key)?))?.ok_or("no private key")?;
     let tls = Arc::new(ServerConfig::builder().with_no_client_auth().with_single_cert(certificates, key)?);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;

@@ -29,9 +29,8 @@ impl Peer for Sqlx {
         if job.security != Security::Plain {
             options = options.ssl_mode(MySqlSslMode::VerifyIdentity).ssl_ca(job.file("ca.pem"));
             if job.security == Security::Mutual {
-                options = options
-                    .ssl_client_cert(job.file("client-cert.pem"))
-                    .ssl_client_key(job.file("client-key.pem"));
+                options =
+                    options.ssl_client_cert(job.file("client-cert.pem")).ssl_client_key(job.file("client-key.pem"));
             }
         }
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -62,8 +61,7 @@ impl Peer for Sqlx {
             let mut rows = conn.fetch(raw_sql(AssertSqlSafe(sql.to_owned())));
             let mut sum = 0;
             while let Some(row) = rows.try_next().await? {
-                let (id, name, price): (i64, &str, f64) =
-                    (row.try_get_unchecked(0)?, row.try_get(1)?, row.try_get(2)?);
+                let (id, name, price): (i64, &str, f64) = (row.try_get_unchecked(0)?, row.try_get(1)?, row.try_get(2)?);
                 sum += id + name.len() as i64 + price as i64;
             }
             Ok(sum)
