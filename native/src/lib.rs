@@ -1,14 +1,19 @@
-//! Sealwire for operating systems: the blocking [`Client`], and the programs `sealwired`, `sealwire` and `sealwire-certs`.
+//! Sealwire for operating systems: the blocking [`Client`], and the programs `sealwired`, `sealwire`, `sealwire-bridge` and
+//! `sealwire-certs`.
 //!
 //! The protocol itself is [`protocol`], the crate `sealwire-core`; here are sockets, files, clocks and the cryptography.
 
+pub mod bridge;
 pub mod certs;
 pub mod client;
 pub mod clock;
+mod listen;
+mod log;
 pub mod options;
 pub mod provider;
 pub mod random;
 pub mod server;
+mod stream;
 pub mod terminal;
 pub mod tls_options;
 

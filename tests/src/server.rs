@@ -80,7 +80,7 @@ pub struct Server {
 }
 
 /// What a program says, read as it comes.
-struct Log(Arc<(Mutex<Said>, Condvar)>);
+pub(crate) struct Log(Arc<(Mutex<Said>, Condvar)>);
 
 #[derive(Default)]
 struct Said {
@@ -90,7 +90,7 @@ struct Said {
 
 impl Log {
     /// Reads until the program's end.
-    fn follow(mut from: impl Read + Send + 'static) -> Self {
+    pub(crate) fn follow(mut from: impl Read + Send + 'static) -> Self {
         let shared = Arc::<(Mutex<Said>, Condvar)>::default();
         let log = Self(Arc::clone(&shared));
         thread::spawn(move || {
@@ -109,12 +109,12 @@ impl Log {
         log
     }
 
-    fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&lock(&self.0.0).bytes).into_owned()
     }
 
     /// What `find` finds in the log, at last when the log ends or the time is over.
-    fn wait_for<T>(&self, patience: Duration, find: impl Fn(&str) -> Option<T>) -> Option<T> {
+    pub(crate) fn wait_for<T>(&self, patience: Duration, find: impl Fn(&str) -> Option<T>) -> Option<T> {
         let mut found = None;
         let (said, condition) = &*self.0;
         let _ = condition.wait_timeout_while(lock(said), patience, |said| {
@@ -206,7 +206,7 @@ impl Drop for Server {
 }
 
 /// The port that the line after the ready message tells.
-fn port_in(text: &str) -> Option<u16> {
+pub(crate) fn port_in(text: &str) -> Option<u16> {
     let (_, after) = text.split_once("port: ")?;
     let digits = after.split(|c: char| !c.is_ascii_digit()).next()?;
     // The number is whole only when something follows it.

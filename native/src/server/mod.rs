@@ -9,7 +9,6 @@ mod accounts;
 mod driver;
 mod engine;
 mod initialize;
-mod log;
 mod options;
 mod program;
 mod registry;
@@ -19,5 +18,6 @@ mod sql;
 mod state;
 mod status;
 mod variables;
+mod websocket;
 
 pub use program::main;

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use sealwire_core::auth::Plugin;
 
 use super::state::VERSION;
+use super::websocket;
 use crate::options::{Program, Spec, Values};
-use crate::tls_options::SERVER;
+use crate::tls_options::{SERVER, SERVER_GENERATE};
 
 /// The program as its users see it.
 pub(super) const PROGRAM: Program = Program {
@@ -14,7 +15,7 @@ pub(super) const PROGRAM: Program = Program {
     version: VERSION,
     usage: "[OPTIONS]",
     groups: &["mysqld", "server", "sealwired"],
-    tables: &[OWN, SERVER],
+    tables: &[OWN, websocket::OPTIONS, SERVER, SERVER_GENERATE],
     arguments: 0,
 };
 

@@ -12,12 +12,14 @@ use signal_hook::iterator::Signals;
 use super::accounts::AccountStore;
 use super::driver::{self, Listen};
 use super::engine::SqliteEngine;
+use super::initialize;
 use super::options::{PROGRAM, Settings};
 use super::reload::Tls;
 use super::session::Session;
 use super::state::{Server, VERSION, VERSION_COMMENT};
 use super::variables::Globals;
-use super::{initialize, log};
+use super::websocket::Websocket;
+use crate::log;
 use crate::options::{Environment, Outcome, Values};
 use crate::random::OsRandom;
 use crate::tls_options::{ServerTlsOptions, key_log_file};
@@ -45,7 +47,7 @@ pub fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    log::start(settings.verbosity);
+    log::start("Server", settings.verbosity);
     match run(&values, &settings) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -84,7 +86,8 @@ fn run(values: &Values, settings: &Settings) -> Result<(), String> {
     let bound = driver::bind(&listen)?;
     let port = bound.port;
     server.globals.set("port", port.to_string());
-    let outcome = listen_and_serve(&server, bound, settings, port);
+    let websocket = Websocket::resolve(values)?;
+    let outcome = listen_and_serve(&server, bound, settings, websocket, port);
     if let Some(path) = &settings.pid_file {
         // It is gone where it could not be written.
         let _ = fs::remove_file(path);
@@ -96,7 +99,13 @@ fn run(values: &Values, settings: &Settings) -> Result<(), String> {
     outcome
 }
 
-fn listen_and_serve(server: &Arc<Server>, bound: driver::Bound, settings: &Settings, port: u16) -> Result<(), String> {
+fn listen_and_serve(
+    server: &Arc<Server>,
+    bound: driver::Bound,
+    settings: &Settings,
+    websocket: Option<Websocket>,
+    port: u16,
+) -> Result<(), String> {
     if let Some(path) = &settings.init_file {
         run_init_file(server, path)?;
     }
@@ -105,13 +114,21 @@ fn listen_and_serve(server: &Arc<Server>, bound: driver::Bound, settings: &Setti
             .map_err(|error| format!("can't write the pid file {}: {error}", path.display()))?;
     }
     watch_signals(Arc::clone(server)).map_err(|error| format!("can't watch for signals: {error}"))?;
+    let websocket = websocket.map(|websocket| websocket.start(server, bound.door())).transpose()?;
+    if let Some(websocket) = &websocket {
+        server.globals.set("websocket_port", websocket.port.to_string());
+    }
     let socket = settings.socket.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
     let ready = || {
         log::system(&format!(
             "sealwired: ready for connections. Version: '{VERSION}'  socket: '{socket}'  port: {port}  {VERSION_COMMENT}."
         ));
     };
-    driver::serve(server, bound, settings.threads, ready).map_err(|error| error.to_string())?;
+    let served = driver::serve(server, bound, settings.threads, ready);
+    if let Some(websocket) = websocket {
+        websocket.stop();
+    }
+    served.map_err(|error| error.to_string())?;
     log::system("sealwired: Shutdown complete.");
     Ok(())
 }

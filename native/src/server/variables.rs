@@ -183,6 +183,7 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
     fixed("version_compile_os", "Linux", Kind::Text),
     both("wait_timeout", "28800", SECONDS),
     session("warning_count", "0", ANY),
+    fixed("websocket_port", "0", ANY),
 ];
 
 /// The definition of a variable.

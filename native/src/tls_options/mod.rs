@@ -48,4 +48,4 @@ mod server;
 
 pub use client::{CLIENT, ClientTlsChoice, ClientTlsOptions};
 pub use files::key_log_file;
-pub use server::{SERVER, ServerTlsOptions};
+pub use server::{SERVER, SERVER_GENERATE, ServerTlsOptions};

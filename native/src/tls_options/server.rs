@@ -28,9 +28,14 @@ pub const SERVER: &[Spec] = &[
         .default("TLSv1.2,TLSv1.3"),
     Spec::text("tls-ciphersuites", "Ciphers for TLS 1.3, separated by colons."),
     Spec::text("ssl-passphrase", "What --ssl-key is encrypted with: text, pass:text, env:VARIABLE or file:path.").secret(),
-    Spec::flag("auto-generate-certs", "Make certificates in the data directory when none are given and none are there.")
-        .default("on"),
 ];
+
+/// What a server with a data directory has besides.
+pub const SERVER_GENERATE: &[Spec] = &[Spec::flag(
+    "auto-generate-certs",
+    "Make certificates in the data directory when none are given and none are there.",
+)
+.default("on")];
 
 /// A server's TLS settings as they stand in its variables (`ssl_ca`, …), to be loaded at start and at each reload.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -161,8 +166,14 @@ mod tests {
     use crate::options::{Environment, Outcome, Program};
     use sealwire_core::tls::ServerContext;
 
-    const PROGRAM: Program =
-        Program { name: "sealwired", version: "1.0", usage: "", groups: &["mysqld"], tables: &[SERVER], arguments: 0 };
+    const PROGRAM: Program = Program {
+        name: "sealwired",
+        version: "1.0",
+        usage: "",
+        groups: &["mysqld"],
+        tables: &[SERVER, SERVER_GENERATE],
+        arguments: 0,
+    };
 
     fn resolve(line: &str, directory: &Path) -> Result<ServerTlsOptions, String> {
         match PROGRAM.parse(line.split_whitespace(), &Environment::default()) {

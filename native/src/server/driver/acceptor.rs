@@ -1,25 +1,29 @@
 //! The acceptor: listens, counts connections, and hands each to a worker.
 
 use std::io;
-use std::net::{SocketAddr, ToSocketAddrs as _};
+use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
-use mio::net::{TcpListener, UnixListener};
+use mio::net::{TcpListener, UnixListener, UnixStream};
 use mio::{Events, Interest, Poll, Token, Waker};
 use sealwire_core::account::ClientHost;
 use sealwire_core::facts::Transport;
 use sealwire_core::server::{Connection, Peer};
 
 use super::conn::Conn;
-use super::peer::{Stream, user_of};
+use super::door::Door;
+use super::peer::user_of;
 use super::worker::{self, Handle, Message};
 use crate::clock;
+use crate::listen;
 use crate::server::session::{Session, too_many_connections};
 use crate::server::state::Server;
 use crate::server::status::count;
+use crate::stream::Stream;
 
 /// Where to listen.
 #[derive(Debug, Clone)]
@@ -40,6 +44,18 @@ pub(crate) struct Bound {
     /// The port in use; 0 without a network.
     pub(crate) port: u16,
     socket: Option<PathBuf>,
+    poll: Poll,
+    waker: Arc<Waker>,
+    /// Clients that were accepted elsewhere.
+    entering: Receiver<(UnixStream, SocketAddr)>,
+    entrance: Sender<(UnixStream, SocketAddr)>,
+}
+
+impl Bound {
+    /// The way in for clients that are accepted elsewhere.
+    pub(crate) fn door(&self) -> Door {
+        Door::new(self.entrance.clone(), Arc::clone(&self.waker))
+    }
 }
 
 const WAKE: Token = Token(usize::MAX);
@@ -54,39 +70,13 @@ const SOCKET_MODE: u32 = 0o777;
 /// # Errors
 /// A sentence that names the address or path.
 pub(crate) fn bind(listen: &Listen) -> Result<Bound, String> {
-    let mut tcp: Vec<TcpListener> = Vec::new();
-    let mut port = listen.port;
-    for name in listen.addresses.split(',').map(str::trim).filter(|name| !name.is_empty()) {
-        let listener = if name == "*" { bind_all(port) } else { bind_name(name, port) };
-        let listener = listener.map_err(|error| {
-            let another = error.kind() == io::ErrorKind::AddrInUse;
-            let hint = if another { ". Do you already have another server running on it?" } else { "" };
-            format!("Can't start server: Bind on TCP/IP port {name}:{port}: {error}{hint}")
-        })?;
-        // The second address gets the port that the system chose for the first.
-        port = listener.local_addr().map_err(|error| error.to_string())?.port();
-        tcp.push(listener);
-    }
+    let (tcp, port) = listen::bind(&listen.addresses, listen.port)?;
     let unix = listen.socket.as_deref().map(bind_unix).transpose()?;
-    let port = if tcp.is_empty() { 0 } else { port };
-    Ok(Bound { tcp, unix, port, socket: listen.socket.clone() })
-}
-
-fn bind_all(port: u16) -> io::Result<TcpListener> {
-    let any6 = SocketAddr::from(([0u16; 8], port));
-    // On a machine without IPv6 there is IPv4 alone.
-    TcpListener::bind(any6).or_else(|_| TcpListener::bind(SocketAddr::from(([0u8; 4], port))))
-}
-
-fn bind_name(name: &str, port: u16) -> io::Result<TcpListener> {
-    let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-    for address in (name, port).to_socket_addrs()? {
-        match TcpListener::bind(address) {
-            Ok(listener) => return Ok(listener),
-            Err(error) => last = error,
-        }
-    }
-    Err(last)
+    let told = |error: io::Error| format!("Can't start server: can't poll: {error}");
+    let poll = Poll::new().map_err(told)?;
+    let waker = Arc::new(Waker::new(poll.registry(), WAKE).map_err(told)?);
+    let (entrance, entering) = channel();
+    Ok(Bound { tcp, unix, port, socket: listen.socket.clone(), poll, waker, entering, entrance })
 }
 
 fn bind_unix(path: &Path) -> Result<UnixListener, String> {
@@ -107,19 +97,18 @@ fn bind_unix(path: &Path) -> Result<UnixListener, String> {
 /// Serves until the server is told to stop. `ready` is called when connections are taken.
 ///
 /// # Errors
-/// Where the system gives no poll or thread.
+/// Where the system does not poll or gives no thread.
 pub(crate) fn serve(server: &Arc<Server>, mut bound: Bound, workers: usize, ready: impl FnOnce()) -> io::Result<()> {
-    let mut poll = Poll::new()?;
-    let waker = Waker::new(poll.registry(), WAKE)?;
+    let waker = Arc::clone(&bound.waker);
     server.on_stop(move || {
         // A poll that can't be woken has ended.
         let _ = waker.wake();
     });
     for (number, listener) in bound.tcp.iter_mut().enumerate() {
-        poll.registry().register(listener, Token(number), Interest::READABLE)?;
+        bound.poll.registry().register(listener, Token(number), Interest::READABLE)?;
     }
     if let Some(listener) = &mut bound.unix {
-        poll.registry().register(listener, UNIX, Interest::READABLE)?;
+        bound.poll.registry().register(listener, UNIX, Interest::READABLE)?;
     }
     let mut handles = Vec::new();
     let mut threads = Vec::new();
@@ -133,7 +122,7 @@ pub(crate) fn serve(server: &Arc<Server>, mut bound: Bound, workers: usize, read
     let mut events = Events::with_capacity(64);
     while !server.is_stopping() {
         let timeout = acceptor.pausing.then_some(PAUSE);
-        match poll.poll(&mut events, timeout) {
+        match bound.poll.poll(&mut events, timeout) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             polled => polled?,
         }
@@ -173,10 +162,11 @@ impl Acceptor {
                 if let Err(error) = stream.set_nodelay(true) {
                     tracing::debug!("{address}: {error}");
                 }
-                let host = ClientHost::Ip(address.ip());
-                let peer = Peer { transport: Transport::Tcp, host: host.to_string(), user: None };
-                self.admit(Stream::Tcp(stream), host, peer, format!("{host}:{}", address.port()));
+                self.admit_on_network(Stream::Tcp(stream), address);
             }
+        }
+        while let Ok((stream, address)) = bound.entering.try_recv() {
+            self.admit_on_network(Stream::Unix(stream), address);
         }
         if let Some(listener) = &bound.unix {
             while let Some((stream, _)) = self.next_of(listener.accept()) {
@@ -186,6 +176,12 @@ impl Acceptor {
                 self.admit(Stream::Unix(stream), host, peer, host.to_string());
             }
         }
+    }
+
+    fn admit_on_network(&mut self, stream: Stream, address: SocketAddr) {
+        let host = ClientHost::Ip(address.ip());
+        let peer = Peer { transport: Transport::Tcp, host: host.to_string(), user: None };
+        self.admit(stream, host, peer, format!("{host}:{}", address.port()));
     }
 
     fn next_of<T>(&mut self, accepted: io::Result<T>) -> Option<T> {

@@ -10,11 +10,11 @@ use sealwire_core::message::Capabilities;
 use sealwire_core::server::Connection;
 use sealwire_core::{Input, Now, Output};
 
-use super::peer::Stream;
 use crate::server::registry::Presence;
 use crate::server::session::{Action, Session};
 use crate::server::state::Server;
 use crate::server::status::count;
+use crate::stream::Stream;
 
 /// What a worker's connections share, so that an idle one holds no buffer.
 pub(super) struct Scratch {

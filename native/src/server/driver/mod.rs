@@ -5,6 +5,7 @@
 
 mod acceptor;
 mod conn;
+mod door;
 mod peer;
 mod worker;
 
@@ -12,3 +13,4 @@ mod worker;
 mod tests;
 
 pub(super) use acceptor::{Bound, Listen, bind, serve};
+pub(super) use door::Door;

@@ -15,7 +15,7 @@ use sealwire_core::secret::Secret;
 use sealwire_core::tls::{ClientContext, ClientOptions, NamedPem, Trust};
 use sealwire_core::{Input, Output};
 
-use super::{Listen, bind, serve};
+use super::{Door, Listen, bind, serve};
 use crate::certs;
 use crate::clock;
 use crate::provider::provider;
@@ -34,6 +34,7 @@ struct Running {
     thread: Option<JoinHandle<()>>,
     directory: tempfile::TempDir,
     port: u16,
+    door: Door,
 }
 
 impl Running {
@@ -55,12 +56,12 @@ impl Running {
         let engine = Box::new(SqliteEngine::new(&path));
         let server = Arc::new(Server::new(path, globals, Tls::load(options).unwrap(), accounts, engine, plugin));
         let bound = bind(&Listen { addresses: "127.0.0.1".into(), port: 0, socket: None }).unwrap();
-        let port = bound.port;
+        let (port, door) = (bound.port, bound.door());
         let served = Arc::clone(&server);
         let (sender, receiver) = std::sync::mpsc::channel();
         let thread = std::thread::spawn(move || serve(&served, bound, 2, || sender.send(()).unwrap()).unwrap());
         receiver.recv().unwrap();
-        Self { server, thread: Some(thread), directory, port }
+        Self { server, thread: Some(thread), directory, port, door }
     }
 
     fn tls(&self) -> TlsPolicy {
@@ -371,4 +372,23 @@ fn a_bug_takes_one_connection_with_it_and_never_the_server() {
         running.root();
     }
     assert_eq!(root.rows("SHOW STATUS LIKE 'Threads_connected'"), [["Threads_connected", "4"]]);
+}
+
+#[test]
+fn who_comes_by_the_door_is_at_the_address_told() {
+    let running = Running::start(&[]);
+    running.root().query("CREATE USER 'far'@'192.0.2.%' IDENTIFIED BY 'p'").unwrap();
+    let enter = |config: Config| {
+        let stream = running.door.enter("192.0.2.7:4000".parse().unwrap()).unwrap();
+        let stream = std::os::unix::net::UnixStream::from(std::os::fd::OwnedFd::from(stream));
+        stream.set_nonblocking(false).unwrap();
+        crate::Client::over(stream, config)
+    };
+    // An account of this machine alone is not to be had from elsewhere.
+    let refusal = enter(running.config("root", "")).unwrap_err().to_string();
+    assert!(refusal.contains("'root'@'192.0.2.7'"), "{refusal}");
+    let mut client = enter(running.config("far", "p")).unwrap();
+    let mut result = client.query("SELECT USER()").unwrap();
+    let row = result.next().unwrap().unwrap();
+    assert_eq!(row.iter().next().unwrap().unwrap(), Some(&b"far@192.0.2.7"[..]));
 }

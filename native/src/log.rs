@@ -1,4 +1,4 @@
-//! The server's log: lines in MySQL's form on standard error.
+//! The log of programs that serve: lines in MySQL's form on standard error.
 
 use std::fmt;
 
@@ -12,10 +12,10 @@ use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// Lines of this target are always shown.
-const SYSTEM: &str = "sealwired::system";
+const SYSTEM: &str = "sealwire::system";
 
-/// Starts the log: 1 shows errors, 2 warnings too, 3 notes too.
-pub(super) fn start(verbosity: u64) {
+/// Starts the log: 1 shows errors, 2 warnings too, 3 notes too. Each line names the subsystem: `Server`, `Bridge`.
+pub(crate) fn start(subsystem: &'static str, verbosity: u64) {
     let most = match verbosity {
         0 | 1 => Level::ERROR,
         2 => Level::WARN,
@@ -25,7 +25,7 @@ pub(super) fn start(verbosity: u64) {
         metadata.target() == SYSTEM || (metadata.target().starts_with("sealwire") && *metadata.level() <= most)
     });
     let lines = tracing_subscriber::fmt::layer()
-        .event_format(Line)
+        .event_format(Line { subsystem })
         .with_ansi(false)
         .with_writer(std::io::stderr)
         .with_filter(shown);
@@ -34,12 +34,14 @@ pub(super) fn start(verbosity: u64) {
 }
 
 /// Logs what an administrator must see whatever the verbosity is.
-pub(super) fn system(text: &str) {
+pub(crate) fn system(text: &str) {
     tracing::info!(target: SYSTEM, "{text}");
 }
 
 /// `2026-11-22T19:05:33.123456Z 0 [Warning] [Server] text`
-struct Line;
+struct Line {
+    subsystem: &'static str,
+}
 
 impl<S, N> FormatEvent<S, N> for Line
 where
@@ -55,7 +57,7 @@ where
             Level::WARN => "Warning",
             _ => "Note",
         };
-        write!(writer, " 0 [{label}] [Server] ")?;
+        write!(writer, " 0 [{label}] [{}] ", self.subsystem)?;
         context.format_fields(writer.by_ref(), event)?;
         writeln!(writer)
     }

@@ -1,0 +1,155 @@
+//! One client's connection: HTTP first, a WebSocket that is relayed afterwards.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use mio::Registry;
+use mio::event::Event;
+
+use super::admission::Admission;
+use super::client::Client;
+use super::exchange::{Exchange, Next};
+use super::metrics::Metrics;
+use super::relay::Relay;
+use super::resolve::Resolver;
+use super::settings::{Origins, Settings};
+
+/// What all connections share.
+pub(super) struct Shared {
+    pub(super) settings: Settings,
+    /// The pages that may open WebSockets.
+    pub(super) origins: Origins,
+    pub(super) registry: Registry,
+    pub(super) resolver: Resolver,
+    pub(super) admission: Admission,
+    pub(super) metrics: Metrics,
+    /// Where everything is read into, so that an idle connection holds no buffer.
+    pub(super) scratch: Box<[u8]>,
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+/// What a turn leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// It waits for an event or its deadline.
+    Wait,
+    /// It has more to do, after the others had their turn.
+    Again,
+    /// It is over.
+    Over,
+}
+
+/// Which of a connection's sockets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Side {
+    /// The client's.
+    Client,
+    /// The target's.
+    Target,
+}
+
+/// A connection.
+#[derive(Debug)]
+pub(super) struct Connection {
+    id: usize,
+    peer: SocketAddr,
+    stage: Stage,
+    /// What the metrics know that it holds.
+    held: usize,
+}
+
+#[derive(Debug)]
+enum Stage {
+    Http(Exchange),
+    Relay(Box<Relay>),
+    Over,
+}
+
+impl Connection {
+    pub(super) const fn new(id: usize, peer: SocketAddr, client: Client, now: Duration) -> Self {
+        Self { id, peer, stage: Stage::Http(Exchange::new(client, now)), held: 0 }
+    }
+
+    /// The poll said something of one of its sockets.
+    pub(super) fn ready(&mut self, side: Side, event: &Event) {
+        match (&mut self.stage, side) {
+            (Stage::Http(exchange), Side::Client) => exchange.client.ready(event),
+            (Stage::Relay(relay), side) => relay.ready(side, event),
+            (Stage::Http(_) | Stage::Over, _) => {}
+        }
+    }
+
+    /// The addresses of its target's host are found, or not.
+    pub(super) fn resolved(&mut self, found: io::Result<Vec<SocketAddr>>, shared: &mut Shared, now: Duration) {
+        if let Stage::Relay(relay) = &mut self.stage {
+            relay.resolved(found, shared, now);
+        }
+    }
+
+    /// The bridge stops: it comes to its end.
+    pub(super) fn stop(&mut self, shared: &mut Shared, now: Duration) {
+        match &mut self.stage {
+            Stage::Http(exchange) => {
+                if exchange.stop() {
+                    self.stage = Stage::Over;
+                }
+            }
+            Stage::Over => {}
+            Stage::Relay(relay) => relay.stop(shared, now),
+        }
+    }
+
+    /// Does all that can be done without waiting.
+    pub(super) fn turn(&mut self, shared: &mut Shared, now: Duration) -> Turn {
+        let turn = match &mut self.stage {
+            Stage::Relay(relay) => relay.turn(shared, now),
+            Stage::Over => Turn::Over,
+            Stage::Http(exchange) => match exchange.turn(shared, now) {
+                Next::Turn(turn) => turn,
+                Next::Upgrade(request) => {
+                    if let Stage::Http(exchange) = std::mem::replace(&mut self.stage, Stage::Over) {
+                        let relay = Relay::start(self.id, self.peer, exchange, &request, shared, now);
+                        self.stage = Stage::Relay(Box::new(relay));
+                    }
+                    Turn::Again
+                }
+            },
+        };
+        let held = match &self.stage {
+            Stage::Http(exchange) => exchange.client.held(),
+            Stage::Relay(relay) => relay.held(),
+            Stage::Over => 0,
+        };
+        let held = if turn == Turn::Over { 0 } else { held };
+        shared.metrics.buffered(self.held, held);
+        self.held = held;
+        if turn == Turn::Over {
+            self.leave(shared);
+        }
+        turn
+    }
+
+    /// Gives back what it was counted for; done once, at its end.
+    fn leave(&mut self, shared: &mut Shared) {
+        if let Stage::Relay(mut relay) = std::mem::replace(&mut self.stage, Stage::Over) {
+            relay.leave(shared);
+        }
+        shared.admission.leave_socket(self.peer.ip());
+    }
+
+    /// When it is to be looked at although nothing happened.
+    pub(super) fn deadline(&self) -> Duration {
+        match &self.stage {
+            Stage::Http(exchange) => exchange.deadline,
+            Stage::Relay(relay) => relay.deadline(),
+            Stage::Over => Duration::ZERO,
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! HTTP on a connection: requests one after the other, until one opens a WebSocket.
+
+use std::fs::File;
+use std::io::{self, ErrorKind, Read as _};
+use std::time::Duration;
+
+use super::client::Client;
+use super::connection::{Shared, Turn};
+use super::http::{self, Head, NOT_FOUND, Refusal, Request, UPGRADE, head};
+use super::metrics;
+use super::pages::is_known;
+
+/// A connection that speaks HTTP.
+#[derive(Debug)]
+pub(super) struct Exchange {
+    pub(super) client: Client,
+    /// Received and not yet understood.
+    pub(super) input: Vec<u8>,
+    part: Part,
+    /// When it is over if nothing happens.
+    pub(super) deadline: Duration,
+}
+
+#[derive(Debug)]
+enum Part {
+    /// A request is awaited.
+    Reading,
+    /// An answer is on its way; of a file so many bytes are still to be read.
+    Sending { file: Option<(File, u64)>, keep_alive: bool },
+    /// All is said; what the client still sends is dropped, so that it reads the answer.
+    Lingering,
+}
+
+/// What a turn leads to.
+#[derive(Debug)]
+pub(super) enum Next {
+    /// As for every connection.
+    Turn(Turn),
+    /// The client opens a WebSocket.
+    Upgrade(Box<Request>),
+}
+
+/// How long a client has for a request, and how long it may take nothing of an answer.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// How long a client has to close after the last answer.
+const LINGER: Duration = Duration::from_secs(2);
+/// After so many steps others have their turn.
+const MOST_STEPS: usize = 16;
+/// The prefix of targets' paths.
+pub(super) const TARGETS: &str = "/tcp/";
+
+impl Exchange {
+    pub(super) const fn new(client: Client, now: Duration) -> Self {
+        Self { client, input: Vec::new(), part: Part::Reading, deadline: now.saturating_add(PATIENCE) }
+    }
+
+    /// Takes no further request; `true` where it is over by that.
+    pub(super) fn stop(&mut self) -> bool {
+        match &mut self.part {
+            Part::Reading => return true,
+            Part::Sending { keep_alive, .. } => *keep_alive = false,
+            Part::Lingering => {}
+        }
+        false
+    }
+
+    /// Does what can be done without waiting.
+    pub(super) fn turn(&mut self, shared: &mut Shared, now: Duration) -> Next {
+        if now >= self.deadline {
+            return Next::Turn(Turn::Over);
+        }
+        for _ in 0..MOST_STEPS {
+            match self.step(shared, now) {
+                Ok(None) => {}
+                Ok(Some(next)) => return next,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Next::Turn(Turn::Wait),
+                Err(_) => return Next::Turn(Turn::Over),
+            }
+        }
+        Next::Turn(Turn::Again)
+    }
+
+    fn step(&mut self, shared: &mut Shared, now: Duration) -> io::Result<Option<Next>> {
+        match &mut self.part {
+            Part::Reading => match http::parse(&self.input) {
+                Head::Partial => self.read(shared),
+                Head::Refused(refusal) => {
+                    self.send(&refusal.answer(true, false), None, false, now)?;
+                    Ok(None)
+                }
+                Head::Whole(request, length) => {
+                    self.input.drain(..length);
+                    if request.upgrade.is_some() {
+                        return Ok(Some(Next::Upgrade(request)));
+                    }
+                    self.answer(&request, shared, now)?;
+                    Ok(None)
+                }
+            },
+            Part::Sending { file, keep_alive } => {
+                if !self.client.clear()? {
+                    return Err(ErrorKind::WouldBlock.into());
+                }
+                self.deadline = now.saturating_add(PATIENCE);
+                match file {
+                    Some((file, rest)) if *rest > 0 => {
+                        let most = usize::try_from(*rest).unwrap_or(usize::MAX).min(shared.scratch.len());
+                        let length = file.read(shared.scratch.get_mut(..most).unwrap_or_default())?;
+                        if length == 0 {
+                            // The file has become shorter than was said.
+                            return Ok(Some(Next::Turn(Turn::Over)));
+                        }
+                        *rest = rest.saturating_sub(u64::try_from(length).unwrap_or(u64::MAX));
+                        self.client.send(shared.scratch.get(..length).unwrap_or_default())?;
+                    }
+                    _ if *keep_alive => self.part = Part::Reading,
+                    _ => {
+                        self.client.shut_down_writing();
+                        self.deadline = now.saturating_add(LINGER);
+                        self.part = Part::Lingering;
+                    }
+                }
+                Ok(None)
+            }
+            Part::Lingering => match self.client.read(&mut shared.scratch)? {
+                0 => Ok(Some(Next::Turn(Turn::Over))),
+                _ => Ok(None),
+            },
+        }
+    }
+
+    fn read(&mut self, shared: &mut Shared) -> io::Result<Option<Next>> {
+        let most = http::MOST_HEAD.min(shared.scratch.len());
+        let chunk = shared.scratch.get_mut(..most).unwrap_or_default();
+        let length = self.client.read(chunk)?;
+        if length == 0 {
+            return Ok(Some(Next::Turn(Turn::Over)));
+        }
+        self.input.extend_from_slice(chunk.get(..length).unwrap_or_default());
+        Ok(None)
+    }
+
+    fn send(&mut self, answer: &[u8], file: Option<(File, u64)>, keep_alive: bool, now: Duration) -> io::Result<()> {
+        self.part = Part::Sending { file, keep_alive };
+        self.deadline = now.saturating_add(PATIENCE);
+        self.client.send(answer)
+    }
+
+    fn answer(&mut self, request: &Request, shared: &mut Shared, now: Duration) -> io::Result<()> {
+        shared.metrics.requests = shared.metrics.requests.saturating_add(1);
+        if request.path == "/metrics" {
+            let text = shared.metrics.text(shared.admission.relays());
+            let answer = http::text_answer(request, metrics::CONTENT_TYPE, &text);
+            return self.send(&answer, None, request.keep_alive, now);
+        }
+        let mut refuse = |refusal: Refusal| {
+            let answer = refusal.answer(request.wants_body, request.keep_alive);
+            self.send(&answer, None, request.keep_alive, now)
+        };
+        if request.path.starts_with(TARGETS) {
+            return refuse(UPGRADE);
+        }
+        let pages = shared.settings.pages.as_ref();
+        let Some(page) = pages.and_then(|pages| pages.find(&request.path, &request.accept_encoding)) else {
+            return refuse(NOT_FOUND);
+        };
+        // Asked for anew each time, and sent only when it has changed.
+        let mut headers =
+            vec![("ETag", page.etag.as_str()), ("Cache-Control", "no-cache"), ("Vary", "Accept-Encoding")];
+        if is_known(&request.if_none_match, &page.etag) {
+            let answer = head("304 Not Modified", &headers, None, request.keep_alive);
+            return self.send(&answer, None, request.keep_alive, now);
+        }
+        headers.push(("Content-Type", page.content_type));
+        headers.extend(page.encoding.map(|encoding| ("Content-Encoding", encoding)));
+        let answer = head("200 OK", &headers, Some(page.length), request.keep_alive);
+        let file = request.wants_body.then_some((page.file, page.length));
+        self.send(&answer, file, request.keep_alive, now)
+    }
+}

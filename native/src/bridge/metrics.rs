@@ -1,0 +1,114 @@
+//! What the bridge counts, in Prometheus' text.
+
+use std::fmt::Write as _;
+
+use super::closing::CloseReason;
+
+/// The counters.
+#[derive(Debug, Default)]
+pub(super) struct Metrics {
+    /// WebSockets that were led to a target.
+    pub(super) connections: u64,
+    /// Bytes taken by targets.
+    to_target: u64,
+    /// Bytes sent to clients, without the frames' headers.
+    to_client: u64,
+    /// WebSockets closed by the bridge, in the order of [`CloseReason::ALL`].
+    closed: [u64; CloseReason::ALL.len()],
+    /// Sockets dropped unheard, as there were too many.
+    pub(super) dropped: u64,
+    /// Requests answered with pages, metrics or an error.
+    pub(super) requests: u64,
+    /// Bytes of all connections that wait for a slow receiver.
+    buffered: usize,
+    /// The most that there ever were.
+    most_buffered: usize,
+}
+
+/// The type that the text is served as.
+pub(super) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+impl Metrics {
+    /// Counts a WebSocket that the bridge closed.
+    pub(super) fn closed(&mut self, reason: CloseReason) {
+        for (counter, known) in self.closed.iter_mut().zip(CloseReason::ALL) {
+            *counter += u64::from(known == reason);
+        }
+    }
+
+    /// A target took so many bytes.
+    pub(super) fn sent_to_target(&mut self, length: usize) {
+        self.to_target = self.to_target.saturating_add(u64::try_from(length).unwrap_or(u64::MAX));
+    }
+
+    /// So many bytes are on their way to a client.
+    pub(super) fn sent_to_client(&mut self, length: usize) {
+        self.to_client = self.to_client.saturating_add(u64::try_from(length).unwrap_or(u64::MAX));
+    }
+
+    /// A connection holds `now` bytes, and held `before`.
+    pub(super) fn buffered(&mut self, before: usize, now: usize) {
+        self.buffered = self.buffered.saturating_sub(before).saturating_add(now);
+        self.most_buffered = self.most_buffered.max(self.buffered);
+    }
+
+    /// The text; `open` WebSockets are relayed now.
+    pub(super) fn text(&self, open: usize) -> String {
+        let mut out = String::new();
+        let mut one = |name: &str, kind: &str, help: &str, values: &[(String, u64)]| {
+            // Writing to a string does not fail.
+            let _ = writeln!(out, "# HELP sealwire_bridge_{name} {help}\n# TYPE sealwire_bridge_{name} {kind}");
+            for (labels, value) in values {
+                let _ = writeln!(out, "sealwire_bridge_{name}{labels} {value}");
+            }
+        };
+        let alone = |value: u64| [(String::new(), value)];
+        let size = |bytes: usize| alone(u64::try_from(bytes).unwrap_or(u64::MAX));
+        one("connections", "gauge", "WebSockets that are relayed now.", &size(open));
+        one("connections_total", "counter", "WebSockets that were led to a target.", &alone(self.connections));
+        let bytes = [("to_target", self.to_target), ("to_client", self.to_client)];
+        let bytes = bytes.map(|(way, value)| (format!("{{direction=\"{way}\"}}"), value));
+        one("bytes_total", "counter", "Bytes relayed, without the headers of frames.", &bytes);
+        let closed: Vec<(String, u64)> = CloseReason::ALL
+            .iter()
+            .zip(self.closed)
+            .map(|(reason, value)| (format!("{{reason=\"{}\",code=\"{}\"}}", reason.label(), reason.code()), value))
+            .collect();
+        one("closed_total", "counter", "WebSockets that the bridge refused or closed, by reason.", &closed);
+        one("dropped_total", "counter", "Sockets dropped unheard, as there were too many.", &alone(self.dropped));
+        one("http_requests_total", "counter", "Requests that were no WebSocket's.", &alone(self.requests));
+        one("buffered_bytes", "gauge", "Bytes that wait for a slow receiver.", &size(self.buffered));
+        one("buffered_bytes_max", "gauge", "The most bytes that ever waited.", &size(self.most_buffered));
+        out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_text_is_prometheus() {
+        let mut metrics = Metrics { connections: 3, to_client: 7, ..Metrics::default() };
+        metrics.closed(CloseReason::UnknownTarget);
+        metrics.closed(CloseReason::UnknownTarget);
+        metrics.buffered(0, 10);
+        metrics.buffered(10, 4);
+        let text = metrics.text(1);
+        for line in [
+            "sealwire_bridge_connections 1",
+            "sealwire_bridge_connections_total 3",
+            "sealwire_bridge_bytes_total{direction=\"to_client\"} 7",
+            "sealwire_bridge_closed_total{reason=\"unknown_target\",code=\"4404\"} 2",
+            "sealwire_bridge_closed_total{reason=\"origin\",code=\"4403\"} 0",
+            "sealwire_bridge_buffered_bytes 4",
+            "sealwire_bridge_buffered_bytes_max 10",
+        ] {
+            assert!(text.lines().any(|each| each == line), "{line} is not in\n{text}");
+        }
+        for line in text.lines().filter(|line| !line.starts_with('#')) {
+            let (name, value) = line.rsplit_once(' ').unwrap();
+            assert!(name.starts_with("sealwire_bridge_") && value.parse::<u64>().is_ok(), "{line}");
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! The bridge's options.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use sealwire_core::tls::ServerContext;
+
+use super::pages::Pages;
+use super::settings::{Destination, Limits, Origins, Settings, Target, TlsSource, Token, is_loopback};
+use crate::options::{Program, Spec, Values};
+use crate::tls_options::{SERVER, ServerTlsOptions};
+
+/// The program as its users see it.
+pub(super) const PROGRAM: Program = Program {
+    name: "sealwire-bridge",
+    version: env!("CARGO_PKG_VERSION"),
+    usage: "[OPTIONS] --target=NAME=HOST[:PORT] …",
+    groups: &["sealwire-bridge"],
+    tables: &[OWN, SERVER],
+    arguments: 0,
+};
+
+const SECONDS_OF_YEAR: u64 = 31_536_000;
+
+const OWN: &[Spec] = &[
+    Spec::text("target", "A server that pages may reach as /tcp/NAME: NAME=HOST[:PORT]. May be given several times.")
+        .repeatable(),
+    Spec::text("bind-address", "Addresses to listen on, separated by commas; * is all of them.").default("127.0.0.1"),
+    Spec::number("port", "The port to listen on; 0 lets the system choose one.")
+        .short('P')
+        .between(0, 65535)
+        .default("8080"),
+    Spec::text(
+        "allow-origin",
+        "Pages that may use the bridge: scheme://host[:port], null, or * for all. May be given several times. By default those \
+         that it serves itself on localhost.",
+    )
+    .repeatable(),
+    Spec::text("token-file", "File whose first line every client must show as bearer token."),
+    Spec::text("page-dir", "Directory of files to serve, with .br and .gz beside them where there are any."),
+    Spec::number("max-message-size", "The largest message in bytes.").between(1024, 67_108_864).default("1M"),
+    Spec::number("max-connections", "How many WebSockets are relayed at a time.").between(1, 100_000).default("256"),
+    Spec::number("max-connections-per-address", "How many of them from one address; a /64 of IPv6 is one.")
+        .between(1, 100_000)
+        .default("32"),
+    Spec::number("dial-timeout", "Seconds that a target has to answer.").between(1, SECONDS_OF_YEAR).default("10"),
+    Spec::number("idle-timeout", "Seconds after which a WebSocket is closed that carries nothing.")
+        .between(1, SECONDS_OF_YEAR)
+        .default("3600"),
+    Spec::number("ping-interval", "Seconds after which a quiet client is pinged, four times at most; 0 is never.")
+        .between(0, SECONDS_OF_YEAR)
+        .default("30"),
+    Spec::number("log-error-verbosity", "How much is logged: 1 errors, 2 warnings too, 3 notes too.")
+        .between(1, 3)
+        .default("2"),
+];
+
+impl Settings {
+    /// Reads the values, and the files that they name.
+    ///
+    /// # Errors
+    /// A sentence that names the option.
+    pub(super) fn resolve(values: &Values) -> Result<Self, String> {
+        let mut targets: Vec<Target> = Vec::new();
+        for text in values.texts("target") {
+            let target = target(text).map_err(|why| format!("option '--target': '{text}' {why}"))?;
+            if targets.iter().any(|other| other.name == target.name) {
+                return Err(format!("option '--target': '{}' is given twice", target.name));
+            }
+            targets.push(target);
+        }
+        if targets.is_empty() {
+            return Err(
+                "there is no target: give --target=NAME=HOST[:PORT], as --target=local=127.0.0.1:3306".to_owned()
+            );
+        }
+        let number = |name: &str| values.number(name).unwrap_or_default();
+        let count = |name: &str| usize::try_from(number(name)).unwrap_or(usize::MAX);
+        let seconds = |name: &str| Duration::from_secs(number(name));
+        Ok(Self {
+            addresses: values.text("bind-address").unwrap_or_default().to_owned(),
+            port: u16::try_from(number("port")).unwrap_or_default(),
+            targets,
+            origins: origins("allow-origin", values.texts("allow-origin"))?,
+            token: values.path("token-file").map(|path| token("token-file", path)).transpose()?,
+            tls: tls(values)?.map(|context| TlsSource::new(move || Some(context.clone()))),
+            pages: values.path("page-dir").map(|path| pages("page-dir", path)).transpose()?,
+            limits: Limits {
+                message: count("max-message-size"),
+                connections: count("max-connections"),
+                per_address: count("max-connections-per-address"),
+                dial: seconds("dial-timeout"),
+                idle: seconds("idle-timeout"),
+                ping: seconds("ping-interval"),
+            },
+        })
+    }
+
+    /// What an administrator should know before it runs, a sentence each.
+    pub(super) fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        if !is_loopback(&self.addresses) && self.tls.is_none() {
+            warnings.push(
+                "the page and the token travel in the clear beyond this machine, where others can alter the page: give --ssl-cert \
+                 and --ssl-key, or --bind-address=127.0.0.1 behind a proxy that has TLS"
+                    .to_owned(),
+            );
+        }
+        if self.origins == Some(Origins::Any) && self.token.is_none() {
+            warnings.push(
+                "any page may use this bridge: list origins with --allow-origin, or give --token-file".to_owned(),
+            );
+        }
+        warnings
+    }
+}
+
+/// `NAME=HOST[:PORT]`, with an IPv6 address in brackets; the error says what is wrong with it.
+fn target(text: &str) -> Result<Target, String> {
+    let (name, place) = text.split_once('=').ok_or("is not NAME=HOST[:PORT]")?;
+    let may = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
+    if name.is_empty() || name.len() > 32 || !name.chars().all(may) {
+        return Err("has no name of 1 to 32 letters, digits, '-', '.' and '_' before the '='".to_owned());
+    }
+    let (host, port) = match place.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((host, "")) => (host, None),
+        Some((host, rest)) => {
+            (host, Some(rest.strip_prefix(':').ok_or("has something else than a port after the ']'")?))
+        }
+        None => match place.split_once(':') {
+            Some((_, port)) if port.contains(':') => return Err("has an IPv6 address without [ and ]".to_owned()),
+            Some((host, port)) => (host, Some(port)),
+            None => (place, None),
+        },
+    };
+    if host.is_empty() {
+        return Err("has no host".to_owned());
+    }
+    let port = match port {
+        None => 3306,
+        Some(port) => {
+            port.parse().ok().filter(|port| *port != 0).ok_or("has no port from 1 to 65535 after the host")?
+        }
+    };
+    Ok(Target { name: name.to_owned(), destination: Destination::Tcp { host: host.to_owned(), port } })
+}
+
+/// The origins given by `--option`; `None` where none is.
+///
+/// # Errors
+/// A sentence that names the option.
+pub(crate) fn origins<'a>(option: &str, given: impl Iterator<Item = &'a str>) -> Result<Option<Origins>, String> {
+    let mut listed = Vec::new();
+    for text in given {
+        let is_origin = || {
+            let (scheme, host) = text.split_once("://")?;
+            let is_host = !host.is_empty() && !host.contains(['/', '?', '#', '@', ' ']);
+            (scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c)) && is_host).then_some(())
+        };
+        match text {
+            "*" => return Ok(Some(Origins::Any)),
+            "null" => {}
+            _ if is_origin().is_some() => {}
+            _ => {
+                return Err(format!(
+                    "option '--{option}': '{text}' is not an origin: write scheme://host[:port], without a path"
+                ));
+            }
+        }
+        listed.push(text.to_owned());
+    }
+    Ok((!listed.is_empty()).then_some(Origins::Listed(listed)))
+}
+
+/// The token in the file that `--option` names.
+///
+/// # Errors
+/// A sentence that names option and file, and nothing of what is in it.
+pub(crate) fn token(option: &str, path: &Path) -> Result<Token, String> {
+    let wrong = |why: String| format!("option '--{option}': can't use '{}': {why}", path.display());
+    let text = fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
+    Token::parse(&text).map_err(wrong)
+}
+
+/// The directory that `--option` names.
+///
+/// # Errors
+/// A sentence that names option and directory.
+pub(crate) fn pages(option: &str, path: &Path) -> Result<Pages, String> {
+    Pages::open(path).map_err(|why| format!("option '--{option}': can't use '{}': {why}", path.display()))
+}
+
+/// TLS where a certificate is given; none is made here, as no browser would trust it.
+fn tls(values: &Values) -> Result<Option<ServerContext>, String> {
+    let is_given = |name: &str| values.text(name).is_some_and(|text| !text.is_empty());
+    if !["ssl-cert", "ssl-key", "ssl-ca", "ssl-capath"].into_iter().any(is_given) {
+        return match values.given_flag("ssl") {
+            Some(true) => Err("option '--ssl': TLS needs a certificate: give --ssl-cert and --ssl-key too".to_owned()),
+            _ => Ok(None),
+        };
+    }
+    // With a certificate given no directory is looked at.
+    let options = ServerTlsOptions::resolve(values, Path::new(""))?.load()?;
+    let Some(mut options) = options else { return Ok(None) };
+    options.alpn = vec![b"http/1.1".to_vec()];
+    ServerContext::build(options).map(Some).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::options::{Environment, Outcome};
+
+    fn resolve(arguments: &[&str]) -> Result<Settings, String> {
+        match PROGRAM.parse(arguments.iter().copied(), &Environment::default()) {
+            Ok(Outcome::Run(values)) => Settings::resolve(&values),
+            Ok(Outcome::Print(text)) => Err(text),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    #[test]
+    fn targets_are_named_hosts() {
+        let settings =
+            resolve(&["--target=a=db1", "--target", "b-2=[::1]:3307", "--target=c=127.0.0.1:33060"]).unwrap();
+        let shown: Vec<String> =
+            settings.targets.iter().map(|target| format!("{}={:?}", target.name, target.destination)).collect();
+        assert_eq!(shown, ["a=db1:3306", "b-2=::1:3307", "c=127.0.0.1:33060"]);
+        for (wrong, why) in [
+            ("db1:3306", "NAME=HOST"),
+            ("=db1", "name"),
+            ("a/b=db1", "name"),
+            ("a=", "host"),
+            ("a=db1:0", "port"),
+            ("a=db1:x", "port"),
+            ("a=::1", "IPv6"),
+            ("a=[::1]3306", "']'"),
+        ] {
+            let error = resolve(&["--target", wrong]).unwrap_err();
+            assert!(error.starts_with(&format!("option '--target': '{wrong}' ")) && error.contains(why), "{error}");
+        }
+        assert!(resolve(&[]).unwrap_err().contains("--target="));
+        assert!(resolve(&["--target=a=x", "--target=a=y"]).unwrap_err().contains("twice"));
+    }
+
+    #[test]
+    fn origins_are_whole() {
+        let with = |origin: &str| resolve(&["--target=a=b", "--allow-origin", origin]).map(|settings| settings.origins);
+        assert_eq!(with("https://a.example").unwrap(), Some(Origins::Listed(vec!["https://a.example".to_owned()])));
+        assert_eq!(with("*").unwrap(), Some(Origins::Any));
+        assert_eq!(with("null").unwrap(), Some(Origins::Listed(vec!["null".to_owned()])));
+        for wrong in ["a.example", "https://", "https://a.example/", "https://a.example/page", "https://u@a"] {
+            assert!(with(wrong).unwrap_err().contains("--allow-origin"), "{wrong}");
+        }
+        assert_eq!(resolve(&["--target=a=b"]).unwrap().origins, None);
+    }
+
+    #[test]
+    fn tls_is_on_with_a_certificate_alone() {
+        assert!(resolve(&["--target=a=b"]).unwrap().tls.is_none());
+        assert!(resolve(&["--target=a=b", "--skip-ssl", "--ssl-cert=/nonexistent"]).unwrap().tls.is_none());
+        assert!(resolve(&["--target=a=b", "--ssl"]).unwrap_err().contains("--ssl-cert"));
+        assert!(resolve(&["--target=a=b", "--ssl-ca=/nonexistent"]).unwrap_err().contains("--ssl-cert"));
+        assert!(resolve(&["--target=a=b", "--ssl-cert=/nonexistent"]).unwrap_err().contains("/nonexistent"));
+    }
+
+    #[test]
+    fn what_is_open_to_all_is_told() {
+        let warnings = |arguments: &[&str]| resolve(arguments).unwrap().warnings().len();
+        assert_eq!(warnings(&["--target=a=b"]), 0);
+        assert_eq!(warnings(&["--target=a=b", "--bind-address=*", "--allow-origin=*"]), 2);
+    }
+}

@@ -1,0 +1,270 @@
+//! The bridge's loop: one poll for all listeners, clients and targets.
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use mio::net::TcpListener;
+use mio::{Events, Interest, Poll, Token, Waker};
+
+use super::admission::Admission;
+use super::client::Client;
+use super::connection::{Connection, Shared, Side, Turn};
+use super::metrics::Metrics;
+use super::relay::{FRAME, HEADER};
+use super::resolve::Resolver;
+use super::settings::{Origins, Settings};
+use super::socket::Socket;
+use crate::stream::Stream;
+use crate::{clock, listen};
+
+/// The waker's token; listeners have the ones below, connections two each from 0 on.
+const WAKE: Token = Token(usize::MAX);
+/// Where the system has no more descriptors, accepting waits so long.
+const PAUSE: Duration = Duration::from_millis(100);
+/// How long connections may take to end when the bridge stops.
+const GRACE: Duration = Duration::from_secs(5);
+
+const fn listener_token(number: usize) -> Token {
+    Token(usize::MAX.saturating_sub(1).saturating_sub(number))
+}
+
+const fn client_token(id: usize) -> Token {
+    Token(id.saturating_mul(2))
+}
+
+/// The token of a connection's target.
+pub(super) const fn target_token(id: usize) -> Token {
+    Token(id.saturating_mul(2).saturating_add(1))
+}
+
+/// A bridge that listens.
+#[derive(Debug)]
+pub(crate) struct Bridge {
+    poll: Poll,
+    listeners: Vec<TcpListener>,
+    /// The port in use.
+    pub(crate) port: u16,
+    shared: Shared,
+    connections: HashMap<usize, Connection>,
+    next_id: usize,
+    /// Connections that go on after the others had their turn.
+    again: Vec<usize>,
+    /// No deadline of a connection is before this.
+    wake_at: Option<Duration>,
+    is_pausing: bool,
+    stopping_until: Option<Duration>,
+    stopper: Stopper,
+}
+
+/// Asks a bridge to stop, from any thread.
+#[derive(Debug, Clone)]
+pub(crate) struct Stopper {
+    is_stopping: Arc<AtomicBool>,
+    waker: Arc<Waker>,
+}
+
+impl Stopper {
+    /// Asks it to stop.
+    pub(crate) fn stop(&self) {
+        self.is_stopping.store(true, Ordering::Release);
+        // A poll that can't be woken has ended.
+        let _ = self.waker.wake();
+    }
+}
+
+impl Bridge {
+    /// Listens.
+    ///
+    /// # Errors
+    /// A sentence that names what the system did not give.
+    pub(crate) fn bind(settings: Settings) -> Result<Self, String> {
+        let (mut listeners, port) = listen::bind(&settings.addresses, settings.port)?;
+        if listeners.is_empty() {
+            return Err("no address to listen on: give one".to_owned());
+        }
+        let told = |error: io::Error| format!("can't poll: {error}");
+        let poll = Poll::new().map_err(told)?;
+        let waker = Arc::new(Waker::new(poll.registry(), WAKE).map_err(told)?);
+        for (number, listener) in listeners.iter_mut().enumerate() {
+            poll.registry().register(listener, listener_token(number), Interest::READABLE).map_err(told)?;
+        }
+        let resolver = Resolver::start(&settings.targets, &waker).map_err(told)?;
+        let shared = Shared {
+            origins: settings.origins.clone().unwrap_or_else(|| Origins::own(port, settings.tls.is_some())),
+            registry: poll.registry().try_clone().map_err(told)?,
+            resolver,
+            admission: Admission::default(),
+            metrics: Metrics::default(),
+            scratch: vec![0; FRAME.saturating_add(HEADER)].into_boxed_slice(),
+            settings,
+        };
+        Ok(Self {
+            poll,
+            listeners,
+            port,
+            shared,
+            connections: HashMap::new(),
+            next_id: 0,
+            again: Vec::new(),
+            wake_at: None,
+            is_pausing: false,
+            stopping_until: None,
+            stopper: Stopper { is_stopping: Arc::new(AtomicBool::new(false)), waker },
+        })
+    }
+
+    /// How it is asked to stop.
+    pub(crate) fn stopper(&self) -> Stopper {
+        self.stopper.clone()
+    }
+
+    /// Serves until it is asked to stop: then every WebSocket is closed with 1001, and what is under way comes to its end.
+    ///
+    /// # Errors
+    /// Where the system does not poll.
+    pub(crate) fn run(mut self) -> io::Result<()> {
+        let mut events = Events::with_capacity(1024);
+        loop {
+            match self.poll.poll(&mut events, self.timeout()) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                polled => polled?,
+            }
+            // After a pause nothing is announced again.
+            let mut is_accepting = self.is_pausing;
+            for event in &events {
+                let Token(token) = event.token();
+                is_accepting |= token >= listener_token(self.listeners.len()).0;
+                let side = if token % 2 == 0 { Side::Client } else { Side::Target };
+                if let Some(connection) = self.connections.get_mut(&(token / 2)) {
+                    connection.ready(side, event);
+                    self.turn(token / 2);
+                }
+            }
+            if is_accepting {
+                self.accept_all();
+            }
+            while let Some((id, found)) = self.shared.resolver.answer() {
+                if let Some(connection) = self.connections.get_mut(&id) {
+                    connection.resolved(found, &mut self.shared, clock::now().monotonic);
+                    self.turn(id);
+                }
+            }
+            for id in std::mem::take(&mut self.again) {
+                self.turn(id);
+            }
+            self.look_at_deadlines();
+            if self.stopper.is_stopping.load(Ordering::Acquire) && self.stopping_until.is_none() {
+                self.begin_stop();
+            }
+            let is_late = self.stopping_until.is_some_and(|until| clock::now().monotonic >= until);
+            if is_late || self.stopping_until.is_some() && self.connections.is_empty() {
+                return Ok(());
+            }
+        }
+    }
+
+    fn timeout(&self) -> Option<Duration> {
+        if !self.again.is_empty() {
+            return Some(Duration::ZERO);
+        }
+        let now = clock::now();
+        // A poll's timeout is in whole milliseconds: one more, so that the deadline has passed then.
+        let until = |deadline| clock::until(deadline, now).saturating_add(Duration::from_millis(1));
+        let deadline = self.wake_at.into_iter().chain(self.stopping_until).min().map(until);
+        deadline.into_iter().chain(self.is_pausing.then_some(PAUSE)).min()
+    }
+
+    fn accept_all(&mut self) {
+        self.is_pausing = false;
+        for number in 0..self.listeners.len() {
+            while let Some(listener) = self.listeners.get(number) {
+                match listener.accept() {
+                    Ok((stream, peer)) => self.accept(stream, peer),
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    Err(error) => {
+                        if error.kind() != io::ErrorKind::ConnectionAborted {
+                            tracing::warn!("can't accept a connection: {error}");
+                        }
+                        self.is_pausing = true;
+                        break;
+                    }
+                }
+            }
+        }
+    }
+
+    fn accept(&mut self, stream: mio::net::TcpStream, peer: std::net::SocketAddr) {
+        if !self.shared.admission.enter_socket(peer.ip(), &self.shared.settings.limits) {
+            self.shared.metrics.dropped = self.shared.metrics.dropped.saturating_add(1);
+            return;
+        }
+        let id = self.next_id;
+        self.next_id = self.next_id.wrapping_add(1);
+        match self.open(id, stream) {
+            Ok(client) => {
+                self.connections.insert(id, Connection::new(id, peer, client, clock::now().monotonic));
+                self.turn(id);
+            }
+            Err(error) => {
+                tracing::warn!("{peer}: {error}");
+                self.shared.admission.leave_socket(peer.ip());
+            }
+        }
+    }
+
+    fn open(&self, id: usize, stream: mio::net::TcpStream) -> Result<Client, String> {
+        // Frames are sent whole; without this the kernel would hold the last part back.
+        stream.set_nodelay(true).map_err(|error| error.to_string())?;
+        let mut socket = Socket::new(Stream::Tcp(stream));
+        socket.register(&self.shared.registry, client_token(id)).map_err(|error| error.to_string())?;
+        let tls = match &self.shared.settings.tls {
+            None => None,
+            Some(source) => Some(source.context().ok_or("TLS is switched off")?),
+        };
+        Client::new(socket, tls.as_ref()).map_err(|error| error.to_string())
+    }
+
+    fn turn(&mut self, id: usize) {
+        let Some(connection) = self.connections.get_mut(&id) else { return };
+        match connection.turn(&mut self.shared, clock::now().monotonic) {
+            Turn::Wait => {}
+            Turn::Again => self.again.push(id),
+            Turn::Over => {
+                self.connections.remove(&id);
+                return;
+            }
+        }
+        let deadline = connection.deadline();
+        self.wake_at = Some(self.wake_at.map_or(deadline, |wake_at| wake_at.min(deadline)));
+    }
+
+    fn look_at_deadlines(&mut self) {
+        let now = clock::now().monotonic;
+        if self.wake_at.is_none_or(|wake_at| now < wake_at) {
+            return;
+        }
+        let due = |(id, connection): (&usize, &Connection)| (connection.deadline() <= now).then_some(*id);
+        let due: Vec<usize> = self.connections.iter().filter_map(due).collect();
+        for id in due {
+            self.turn(id);
+        }
+        self.wake_at = self.connections.values().map(Connection::deadline).min();
+    }
+
+    fn begin_stop(&mut self) {
+        let now = clock::now().monotonic;
+        self.stopping_until = Some(now.saturating_add(GRACE));
+        self.listeners.clear();
+        let all: Vec<usize> = self.connections.keys().copied().collect();
+        for id in all {
+            if let Some(connection) = self.connections.get_mut(&id) {
+                connection.stop(&mut self.shared, now);
+            }
+            self.turn(id);
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! Sizes, slow peers, quiet peers, and the bridge's own end.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::sync::mpsc::channel;
+
+use sealwire::bridge::{CloseReason, MOST_BUFFERED};
+use sealwire_tests::bridge::Bridge;
+use sealwire_tests::websocket::{Opening, Tunnel};
+use tungstenite::{Bytes, Message};
+
+use crate::peers::{echo, once, read_pattern, serve, write_pattern};
+use crate::refusals::works;
+
+crate::tests![
+    a_text_message,
+    a_message_that_is_too_large,
+    a_client_that_reads_slowly,
+    a_target_that_reads_slowly,
+    a_quiet_client_is_pinged_and_stays,
+    a_client_that_answers_no_ping,
+    a_client_that_closes_loses_nothing,
+    a_bridge_that_stops,
+    a_bridge_that_stops_while_a_client_reads_nothing,
+];
+
+/// What waits in the tests of slow peers.
+const MUCH: u64 = 256 * 1024 * 1024;
+/// What the bridge may grow by meanwhile, code and allocator included.
+const GROWTH: u64 = 8 * 1024 * 1024;
+
+fn closed_with(tunnel: &mut Tunnel<TcpStream>, reason: CloseReason) -> String {
+    let (code, sentence) = tunnel.rest().1;
+    assert_eq!(code, reason.code(), "{sentence}");
+    sentence
+}
+
+fn a_text_message() {
+    let bridge = Bridge::to(echo(), &[]);
+    for text in ["SELECT 1", ""] {
+        let mut tunnel = works(bridge.port, &Opening::target("db"));
+        tunnel.socket.send(Message::text(text)).unwrap();
+        let sentence = closed_with(&mut tunnel, CloseReason::TextFrame);
+        assert_eq!(sentence, "the bridge takes binary messages only, and this one was text");
+    }
+    assert_eq!(bridge.metric("bytes_total{direction=\"to_target\"}"), 2000, "text was relayed");
+}
+
+fn a_message_that_is_too_large() {
+    let bridge = Bridge::to(echo(), &["--max-message-size=4K"]);
+    let send = |tunnel: &mut Tunnel<TcpStream>, length: usize| {
+        // The bridge may have closed before all is sent.
+        let _ = tunnel.socket.send(Message::Binary(Bytes::from(vec![7; length])));
+    };
+    let mut tunnel = works(bridge.port, &Opening::target("db"));
+    send(&mut tunnel, 4096);
+    let mut back = [0; 4096];
+    tunnel.read_exact(&mut back).unwrap();
+    assert_eq!(back, [7; 4096]);
+    for length in [4097, 3_000_000] {
+        let mut tunnel = works(bridge.port, &Opening::target("db"));
+        send(&mut tunnel, length);
+        let sentence = closed_with(&mut tunnel, CloseReason::MessageTooLarge);
+        assert_eq!(sentence, "a message is larger than 4096 bytes: send smaller ones, or raise --max-message-size");
+    }
+    works(bridge.port, &Opening::target("db"));
+}
+
+/// What the bridge holds while one of its peers does not read.
+#[track_caller]
+fn assert_bounded(bridge: &Bridge, before: u64) {
+    let held = bridge.metric("buffered_bytes_max");
+    assert!(held > 0 && held <= MOST_BUFFERED as u64 + 1024 * 1024, "{held} bytes waited");
+    let now = bridge.resident();
+    assert!(now < before + GROWTH, "from {before} to {now} bytes of memory");
+}
+
+fn a_client_that_reads_slowly() {
+    let (port, target) = once(|mut stream| write_pattern(&mut stream, MUCH));
+    let bridge = Bridge::to(port, &[]);
+    let before = bridge.resident();
+    let mut tunnel = Tunnel::open(bridge.port, &Opening::target("db"));
+    let relayed = bridge.wait_for_rest("bytes_total{direction=\"to_client\"}");
+    assert!(relayed > 0 && relayed < MUCH / 4, "{relayed} bytes are somewhere, and nobody reads");
+    assert!(!target.is_finished(), "the target has not been held back");
+    assert_bounded(&bridge, before);
+    read_pattern(&mut tunnel, MUCH);
+    closed_with(&mut tunnel, CloseReason::TargetClosed);
+    assert_bounded(&bridge, before);
+    assert_eq!(bridge.metric("buffered_bytes"), 0);
+    target.join().unwrap();
+}
+
+fn a_target_that_reads_slowly() {
+    let (sender, go) = channel();
+    let (port, target) = once(move |mut stream| {
+        go.recv().unwrap();
+        read_pattern(&mut stream, MUCH);
+    });
+    let bridge = Bridge::to(port, &[]);
+    let before = bridge.resident();
+    let mut tunnel = Tunnel::open(bridge.port, &Opening::target("db"));
+    std::thread::scope(|scope| {
+        let client = scope.spawn(|| write_pattern(&mut tunnel, MUCH));
+        let relayed = bridge.wait_for_rest("bytes_total{direction=\"to_target\"}");
+        assert!(relayed > 0 && relayed < MUCH / 4, "{relayed} bytes are somewhere, and nobody reads");
+        assert!(!client.is_finished(), "the client has not been held back");
+        assert_bounded(&bridge, before);
+        sender.send(()).unwrap();
+    });
+    target.join().unwrap();
+    assert_bounded(&bridge, before);
+}
+
+fn a_quiet_client_is_pinged_and_stays() {
+    let bridge = Bridge::to(echo(), &["--ping-interval=1"]);
+    let mut tunnel = works(bridge.port, &Opening::target("db"));
+    for _ in 0..6 {
+        assert!(matches!(tunnel.socket.read().unwrap(), Message::Ping(_)), "more pings than a deaf client gets");
+    }
+    write_pattern(&mut tunnel, 10);
+    read_pattern(&mut tunnel, 10);
+}
+
+fn a_client_that_answers_no_ping() {
+    let bridge = Bridge::to(echo(), &["--ping-interval=1"]);
+    let tunnel = works(bridge.port, &Opening::target("db"));
+    // Read beneath the WebSocket, which would answer.
+    let mut bytes = Vec::new();
+    tunnel.socket.get_ref().read_to_end(&mut bytes).unwrap();
+    let pings = [0x89, 0].repeat(4);
+    assert_eq!(bytes[..8], pings[..], "four pings");
+    let close = [&[0x88, 36][..], &4499u16.to_be_bytes(), b"4 pings in a row were not answered"].concat();
+    assert_eq!(String::from_utf8_lossy(&bytes[8..]), String::from_utf8_lossy(&close));
+}
+
+fn a_client_that_closes_loses_nothing() {
+    const LENGTH: u64 = 20_000_000;
+    let (port, target) = once(|mut stream| {
+        read_pattern(&mut stream, LENGTH);
+        assert_eq!(stream.read(&mut [0]).unwrap(), 0, "the target is told of the end");
+    });
+    let bridge = Bridge::to(port, &[]);
+    let mut tunnel = Tunnel::open(bridge.port, &Opening::target("db"));
+    write_pattern(&mut tunnel, LENGTH);
+    tunnel.socket.close(None).unwrap();
+    let mut rest = Vec::new();
+    tunnel.read_to_end(&mut rest).unwrap();
+    target.join().unwrap();
+    bridge.wait_for_metric("connections", |open| open == 0);
+}
+
+fn a_bridge_that_stops() {
+    let bridge = Bridge::to(echo(), &[]);
+    let mut tunnels: Vec<_> = (0..3).map(|_| works(bridge.port, &Opening::target("db"))).collect();
+    bridge.ask_to_stop();
+    for tunnel in &mut tunnels {
+        assert_eq!(closed_with(tunnel, CloseReason::Stopping), "the bridge is stopping");
+    }
+    drop(tunnels);
+    assert_eq!(bridge.wait(), Some(0));
+    assert!(TcpStream::connect(("127.0.0.1", bridge.port)).is_err(), "it still listens");
+    let log = bridge.log();
+    assert!(log.contains("Received SIGTERM: normal shutdown") && log.contains("Shutdown complete"), "{log}");
+}
+
+fn a_bridge_that_stops_while_a_client_reads_nothing() {
+    let port = serve(|mut stream| {
+        let chunk = vec![0; 64 * 1024];
+        while stream.write_all(&chunk).is_ok() {}
+    });
+    let bridge = Bridge::to(port, &[]);
+    let _tunnel = Tunnel::open(bridge.port, &Opening::target("db"));
+    bridge.wait_for_rest("bytes_total{direction=\"to_client\"}");
+    bridge.ask_to_stop();
+    assert_eq!(bridge.wait(), Some(0));
+}

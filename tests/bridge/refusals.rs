@@ -1,0 +1,189 @@
+//! Every refusal: its code and its sentence, after a WebSocket that was opened in good order.
+
+use std::net::TcpStream;
+
+use sealwire::bridge::CloseReason;
+use sealwire_tests::bridge::Bridge;
+use sealwire_tests::websocket::{Opening, Tunnel};
+
+use crate::peers::{echo, nobody, once, read_pattern, serve, write_pattern};
+
+crate::tests![
+    an_unknown_target,
+    another_path,
+    an_origin_that_is_not_listed,
+    an_origin_that_is_listed,
+    a_missing_token,
+    a_wrong_token,
+    the_token_by_header,
+    the_token_by_subprotocol,
+    too_many_connections_from_an_address,
+    too_many_connections,
+    a_target_that_refuses,
+    a_target_that_does_not_answer,
+    a_host_that_is_not_known,
+    a_target_that_closes,
+    an_idle_connection,
+];
+
+const TOKEN: &str = "a-token_of.16-and-more";
+
+/// Opens a WebSocket that must be closed with this reason, after no data; the sentence.
+#[track_caller]
+fn refused(bridge: &Bridge, opening: &Opening, reason: CloseReason) -> String {
+    let mut tunnel = Tunnel::open(bridge.port, opening);
+    let (bytes, (code, sentence)) = tunnel.rest();
+    assert_eq!((bytes.as_slice(), code), (&b""[..], reason.code()), "{sentence}");
+    let metric = format!("closed_total{{reason=\"{}\",code=\"{code}\"}}", reason.label());
+    assert_eq!(bridge.metric(&metric), 1);
+    sentence
+}
+
+/// Opens a WebSocket to an echo and sees that it works.
+pub(crate) fn works(port: u16, opening: &Opening) -> Tunnel<TcpStream> {
+    let mut tunnel = Tunnel::open(port, opening);
+    write_pattern(&mut tunnel, 1000);
+    read_pattern(&mut tunnel, 1000);
+    tunnel
+}
+
+fn an_unknown_target() {
+    let bridge = Bridge::to(echo(), &[]);
+    for name in ["other", "", "db/", "DB", "127.0.0.1:22", "..%2fdb"] {
+        let mut tunnel = Tunnel::open(bridge.port, &Opening::target(name));
+        let (code, sentence) = tunnel.rest().1;
+        assert_eq!(code, 4404, "{name}");
+        assert_eq!(sentence, format!("the bridge has no target '{name}': name one of its configuration as /tcp/NAME"));
+    }
+    works(bridge.port, &Opening::target("db"));
+}
+
+fn another_path() {
+    let bridge = Bridge::to(echo(), &[]);
+    refused(&bridge, &Opening { path: "/db".to_owned(), ..Opening::default() }, CloseReason::UnknownTarget);
+}
+
+fn an_origin_that_is_not_listed() {
+    let bridge = Bridge::to(echo(), &[]);
+    let opening = Opening::target("db").with("Origin", "https://evil.example");
+    let sentence = refused(&bridge, &opening, CloseReason::OriginRefused);
+    let expected = "pages from https://evil.example may not use this bridge: list their origin with --allow-origin";
+    assert_eq!(sentence, expected);
+    assert_eq!(bridge.metric("connections_total"), 0, "its target was not dialled");
+}
+
+fn an_origin_that_is_listed() {
+    let bridge = Bridge::to(echo(), &["--allow-origin=https://a.example", "--allow-origin=null"]);
+    for origin in ["https://a.example", "null"] {
+        works(bridge.port, &Opening::target("db").with("Origin", origin));
+    }
+    let own = format!("http://localhost:{}", bridge.port);
+    refused(&bridge, &Opening::target("db").with("Origin", own), CloseReason::OriginRefused);
+    let bridge = Bridge::to(echo(), &[]);
+    works(bridge.port, &Opening::target("db").with("Origin", format!("http://127.0.0.1:{}", bridge.port)));
+}
+
+fn with_token(test: impl FnOnce(&Bridge)) {
+    let place = tempfile::tempdir().unwrap();
+    let file = place.path().join("token");
+    std::fs::write(&file, format!("{TOKEN}\n")).unwrap();
+    let bridge = Bridge::to(echo(), &[&format!("--token-file={}", file.display())]);
+    test(&bridge);
+    assert!(!bridge.log().contains(TOKEN), "the token is in the log");
+}
+
+fn a_missing_token() {
+    with_token(|bridge| {
+        let sentence = refused(bridge, &Opening::target("db"), CloseReason::TokenRefused);
+        assert!(sentence.contains("'bearer.TOKEN'"), "{sentence}");
+    });
+}
+
+fn a_wrong_token() {
+    with_token(|bridge| {
+        let wrong = Opening::target("other").with("Sec-WebSocket-Protocol", format!("bearer.{TOKEN}x"));
+        // Not whether there is such a target: that is told to those who have the token.
+        assert_eq!(refused(bridge, &wrong, CloseReason::TokenRefused), "this is not the bridge's token");
+    });
+}
+
+fn the_token_by_header() {
+    with_token(|bridge| {
+        works(bridge.port, &Opening::target("db").with("Authorization", format!("Bearer {TOKEN}")));
+    });
+}
+
+fn the_token_by_subprotocol() {
+    with_token(|bridge| {
+        let bearer = format!("bearer.{TOKEN}");
+        let tunnel = works(bridge.port, &Opening::target("db").with("Sec-WebSocket-Protocol", bearer.clone()));
+        assert_eq!(tunnel.protocol, Some(bearer.clone()));
+        let both = format!("sealwire, {bearer}");
+        let tunnel = works(bridge.port, &Opening::target("db").with("Sec-WebSocket-Protocol", both));
+        assert_eq!(tunnel.protocol.as_deref(), Some("sealwire"));
+    });
+}
+
+fn too_many_connections_from_an_address() {
+    let bridge = Bridge::to(echo(), &["--max-connections-per-address=2"]);
+    let first = works(bridge.port, &Opening::target("db"));
+    let _second = works(bridge.port, &Opening::target("db"));
+    let sentence = refused(&bridge, &Opening::target("db"), CloseReason::TooManyFromAddress);
+    assert_eq!(sentence, "your address has 2 connections already, as many as it may: close one first");
+    drop(first);
+    bridge.wait_for_metric("connections", |open| open == 1);
+    works(bridge.port, &Opening::target("db"));
+}
+
+fn too_many_connections() {
+    let bridge = Bridge::to(echo(), &["--max-connections=1"]);
+    let _first = works(bridge.port, &Opening::target("db"));
+    let sentence = refused(&bridge, &Opening::target("db"), CloseReason::TooManyConnections);
+    assert_eq!(sentence, "the bridge has 1 connections, as many as it may: try again later");
+}
+
+fn a_target_that_refuses() {
+    let bridge = Bridge::to(nobody(), &[]);
+    let sentence = refused(&bridge, &Opening::target("db"), CloseReason::DialFailed);
+    assert_eq!(sentence, "target 'db' refused the connection: is its server running?");
+    assert!(!sentence.contains("127.0.0.1") && bridge.log().contains("Connection refused"), "{}", bridge.log());
+}
+
+fn a_target_that_does_not_answer() {
+    use rustix::net::{AddressFamily, SocketType, bind, connect, getsockname, listen, socket};
+    // A queue of one that is full: the kernel drops who else calls.
+    let listener = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+    bind(&listener, &"127.0.0.1:0".parse::<std::net::SocketAddr>().unwrap()).unwrap();
+    listen(&listener, 0).unwrap();
+    let address = std::net::SocketAddr::try_from(getsockname(&listener).unwrap()).unwrap();
+    let caller = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+    connect(&caller, &address).unwrap();
+    let bridge = Bridge::to(address.port(), &["--dial-timeout=1"]);
+    let sentence = refused(&bridge, &Opening::target("db"), CloseReason::DialTimedOut);
+    assert_eq!(sentence, "target 'db' did not answer within 1 s");
+}
+
+fn a_host_that_is_not_known() {
+    let bridge = Bridge::start(&["--target=db=no-such-host.invalid".to_owned()]).unwrap();
+    let sentence = refused(&bridge, &Opening::target("db"), CloseReason::DialFailed);
+    assert_eq!(sentence, "the host of target 'db' is not known");
+    let bridge = Bridge::start(&[format!("--target=db=localhost:{}", echo())]).unwrap();
+    works(bridge.port, &Opening::target("db"));
+}
+
+fn a_target_that_closes() {
+    const LENGTH: u64 = 3_000_000;
+    let bridge = Bridge::to(serve(|mut stream| write_pattern(&mut stream, LENGTH)), &[]);
+    let mut tunnel = Tunnel::open(bridge.port, &Opening::target("db"));
+    read_pattern(&mut tunnel, LENGTH);
+    let (rest, (code, sentence)) = tunnel.rest();
+    assert_eq!((rest.len(), code, sentence.as_str()), (0, 4410, "target 'db' closed the connection"));
+}
+
+fn an_idle_connection() {
+    let (port, target) = once(|mut stream| std::io::copy(&mut stream, &mut std::io::sink()).unwrap());
+    let bridge = Bridge::to(port, &["--idle-timeout=1"]);
+    let sentence = refused(&bridge, &Opening::target("db"), CloseReason::Idle);
+    assert_eq!(sentence, "nothing was sent either way for 1 s");
+    assert_eq!(target.join().unwrap(), 0, "the target's connection was closed with it");
+}

@@ -1,0 +1,151 @@
+//! A running `sealwire-bridge`, stopped when dropped, and what it says of itself.
+
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::child::Watched;
+use crate::programs::program;
+use crate::server::{Log, port_in};
+
+/// A bridge.
+pub struct Bridge {
+    /// The port on 127.0.0.1.
+    pub port: u16,
+    child: Watched,
+    log: Log,
+}
+
+/// How long anything may take that must happen.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+impl Bridge {
+    /// Starts it and waits until it takes connections. The error holds what it said.
+    pub fn start(options: &[String]) -> Result<Self, String> {
+        let told = |error: std::io::Error| format!("sealwire-bridge: {error}");
+        let (said, out) = std::io::pipe().map_err(told)?;
+        let mut command = Command::new(program("sealwire-bridge"));
+        command.args(["--no-defaults", "--port=0", "--log-error-verbosity=3"]).args(options);
+        command.stdin(Stdio::null()).stdout(out.try_clone().map_err(told)?).stderr(out);
+        let child = Watched::new(command.spawn().map_err(told)?);
+        // Its ends of the pipe, or the log would never end.
+        drop(command);
+        let log = Log::follow(said);
+        let ready = |said: &str| said.split_once("ready for connections").and_then(|(_, after)| port_in(after));
+        match log.wait_for(PATIENCE, ready) {
+            Some(port) => Ok(Self { port, child, log }),
+            None => {
+                child.kill("KILL");
+                Err(format!("sealwire-bridge ended or is not ready yet:\n{}", log.text()))
+            }
+        }
+    }
+
+    /// A bridge with one target named `db` at that port of 127.0.0.1, and further options.
+    pub fn to(port: u16, options: &[&str]) -> Self {
+        let target = format!("--target=db=127.0.0.1:{port}");
+        let options: Vec<String> = std::iter::once(target).chain(options.iter().map(ToString::to_string)).collect();
+        Self::start(&options).expect("a bridge")
+    }
+
+    /// What it has said so far.
+    pub fn log(&self) -> String {
+        self.log.text()
+    }
+
+    /// Bytes of memory in use, as the kernel counts them.
+    pub fn resident(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("a process that runs");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("VmRSS");
+        line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") * 1024
+    }
+
+    /// How often the bytes are in its memory: heap, stacks and all else that it can write.
+    pub fn memory_holds(&self, wanted: &[u8]) -> usize {
+        use std::os::unix::fs::FileExt as _;
+        let maps = fs::read_to_string(format!("/proc/{}/maps", self.child.id())).expect("a process that runs");
+        let memory = File::open(format!("/proc/{}/mem", self.child.id())).expect("the memory of a child");
+        let mut found = 0;
+        for line in maps.lines().filter(|line| line.contains(" rw")) {
+            let range = line.split(' ').next().and_then(|range| range.split_once('-')).expect("a range");
+            let hex = |text: &str| u64::from_str_radix(text, 16).expect("an address");
+            let (start, end) = (hex(range.0), hex(range.1));
+            let mut bytes = vec![0; usize::try_from(end - start).expect("a size")];
+            // A page that is reserved and never was used can't be read.
+            if memory.read_exact_at(&mut bytes, start).is_ok() {
+                found += memchr::memmem::find_iter(&bytes, wanted).count();
+            }
+        }
+        found
+    }
+
+    /// The answer to one request, head and body.
+    pub fn http(&self, request: &str) -> String {
+        let mut socket = TcpStream::connect(("127.0.0.1", self.port)).expect("a connection");
+        socket.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+        socket.write_all(request.as_bytes()).expect("a request");
+        let mut answer = Vec::new();
+        socket.read_to_end(&mut answer).expect("an answer");
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+
+    /// The answer to `GET path`, with further header lines.
+    pub fn get(&self, path: &str, headers: &str) -> String {
+        self.http(&format!("GET {path} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n{headers}\r\n"))
+    }
+
+    /// A number of `/metrics`, by its name after `sealwire_bridge_`, labels included.
+    pub fn metric(&self, name: &str) -> u64 {
+        let text = self.get("/metrics", "");
+        let line = text.lines().find_map(|line| line.strip_prefix("sealwire_bridge_")?.strip_prefix(name));
+        let value = line.and_then(|rest| rest.strip_prefix(' ')).unwrap_or_else(|| panic!("no {name} in\n{text}"));
+        value.parse().expect("a number")
+    }
+
+    /// Waits until a number of `/metrics` is as it should be.
+    pub fn wait_for_metric(&self, name: &str, is_right: impl Fn(u64) -> bool) -> u64 {
+        let since = Instant::now();
+        loop {
+            let value = self.metric(name);
+            if is_right(value) {
+                return value;
+            }
+            assert!(since.elapsed() < PATIENCE, "{name} stays {value}:\n{}", self.log());
+        }
+    }
+
+    /// Waits until a number of `/metrics` no longer changes, however often the bridge comes to look at all its sockets: once for each
+    /// time that it is asked, at the least.
+    pub fn wait_for_rest(&self, name: &str) -> u64 {
+        const CALM: usize = 300;
+        let (mut last, mut same) = (self.metric(name), 0);
+        let since = Instant::now();
+        while same < CALM {
+            assert!(since.elapsed() < PATIENCE, "{name} never rests");
+            let now = self.metric(name);
+            same = if now == last { same + 1 } else { 0 };
+            last = now;
+        }
+        last
+    }
+
+    /// Asks it to stop, by SIGTERM.
+    pub fn ask_to_stop(&self) {
+        self.child.kill("TERM");
+    }
+
+    /// Waits for its end; the exit code, if it ended by itself in time. Then the log is whole.
+    pub fn wait(&self) -> Option<i32> {
+        let code = self.child.wait(PATIENCE).and_then(|ended| ended.ok()?.code());
+        self.log.wait_for(PATIENCE, |_| None::<()>);
+        code
+    }
+}
+
+impl Drop for Bridge {
+    fn drop(&mut self) {
+        self.child.kill("KILL");
+    }
+}
