@@ -28,8 +28,13 @@ fn context(job: &Job) -> Outcome<Option<ClientContext>> {
         return Ok(None);
     }
     let mut provider = (*sealwire::provider::provider()).clone();
-    let wanted = if job.security == Security::Hybrid { "X25519MLKEM768" } else { "X25519" };
-    provider.kx_groups.retain(|group| format!("{:?}", group.name()) == wanted);
+    let wanted: &[&str] = match job.security {
+        Security::Hybrid => &["X25519MLKEM768"],
+        // In TLS 1.2 the certificate's curve must be among the groups; the server chooses the first.
+        Security::Tls12 => &["X25519", "secp256r1"],
+        _ => &["X25519"],
+    };
+    provider.kx_groups.retain(|group| wanted.contains(&format!("{:?}", group.name()).as_str()));
     let mut options = ClientOptions::new(Arc::new(provider), Trust::CaAndIdentity);
     let pem = |name: &str| -> Outcome<NamedPem> { Ok(NamedPem::new(name, std::fs::read(job.file(name))?)) };
     options.ca = vec![pem("ca.pem")?];
