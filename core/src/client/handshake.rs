@@ -205,9 +205,7 @@ fn security(facts: &Facts) -> Security {
 fn send_response(offer: Offer, capabilities: Capabilities, with: &mut Surroundings<'_>) -> Result<Next, Error> {
     let config = Arc::clone(with.config);
     let security = security(with.facts);
-    // A greeting can't know the account: nothing goes out in the clear on its word, but on that of a later switch.
-    let offered = offer.plugin.filter(|plugin| *plugin != Plugin::MysqlClearPassword);
-    let plugin = config.default_auth.or(offered).unwrap_or(Plugin::CachingSha2Password);
+    let plugin = config.default_auth.or(offer.plugin).unwrap_or(Plugin::CachingSha2Password);
     let context = Context { config: &config, password: &config.password, security, capabilities };
     let (exchange, answer) = Exchange::start(plugin, &offer.scramble, context)?;
     let mut attributes = Vec::new();
