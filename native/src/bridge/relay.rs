@@ -24,8 +24,8 @@ use crate::stream::Stream;
 pub(super) const FRAME: usize = 64 * 1024;
 /// The header of a frame of ours: two bytes and the length in none, two or eight.
 pub(super) const HEADER: usize = 10;
-/// A client is not read while so many bytes wait for its target.
-const QUEUE: usize = 256 * 1024;
+/// A client is not read while so many bytes wait for its target. Few, so that the memory they were read into is soon used again.
+const QUEUE: usize = 64 * 1024;
 /// Nor while so many messages do.
 const MOST_MESSAGES: usize = 64;
 
