@@ -206,6 +206,8 @@ fn resets_in_the_middle() {
     assert_eq!(bridge.wait_for_rest("buffered_bytes"), 0);
     assert!(bridge.resident() < before + 16 * 1024 * 1024);
     works(bridge.port, &Opening::target("db"));
+    bridge.ask_to_stop();
+    assert_eq!(bridge.wait(), Some(0));
     assert!(!bridge.log().contains("panic"), "{}", bridge.log());
 }
 

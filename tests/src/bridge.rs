@@ -55,6 +55,11 @@ impl Bridge {
         self.log.text()
     }
 
+    /// Waits for a text in the log: it may come after what it tells of.
+    pub fn wait_for_log(&self, text: &str) -> bool {
+        self.log.wait_for(PATIENCE, |said| said.contains(text).then_some(())).is_some()
+    }
+
     /// Bytes of memory in use, as the kernel counts them.
     pub fn resident(&self) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("a process that runs");
