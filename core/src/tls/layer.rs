@@ -69,10 +69,13 @@ impl TlsLayer {
     }
 
     /// Takes received bytes, all of them, and appends the application data in them to `plain`. Bytes after the peer's
-    /// close_notify are dropped. `now_unix` is the time since the Unix epoch, for the validity of certificates.
+    /// close_notify are dropped, and those after our own: rustls has no alert left to answer them with. `now_unix` is the time since the Unix epoch, for the validity of certificates.
     pub fn feed(&mut self, mut input: &[u8], plain: &mut Vec<u8>, now_unix: Duration) -> Result<(), TlsError> {
         if let Some(failure) = &self.failure {
             return Err(failure.clone());
+        }
+        if self.has_closed {
+            return Ok(());
         }
         self.clock.set(now_unix);
         let result = self.take_in(&mut input, plain);

@@ -269,3 +269,20 @@ fn data_that_comes_with_the_last_handshake_bytes_is_not_lost() {
     pair.server.feed(&to_server, &mut pair.server_got, NOW).unwrap();
     assert_eq!(pair.server_got, b"at once");
 }
+
+#[test]
+fn what_comes_after_our_own_goodbye_is_dropped_readable_or_not() {
+    let ca = ca("Goodbye CA");
+    for garbage in [&[23, 3, 3, 0, 4, 1, 2, 3, 4][..], b"no TLS at all", &[22, 3, 3, 0, 4, 2, 0, 0, 0]] {
+        for handshaking in [true, false] {
+            let mut pair = Pair::new(&client(Trust::Ca, ca_pem(&ca)), &server(&good(&ca)));
+            if !handshaking {
+                pair.connect();
+            }
+            for side in [&mut pair.client, &mut pair.server] {
+                side.close();
+                assert_eq!(side.feed(garbage, &mut pair.client_got, pair.now), Ok(()));
+            }
+        }
+    }
+}
