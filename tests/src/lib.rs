@@ -1,11 +1,13 @@
 //! Tests that need more than one package or a real peer: the servers, clients and certificates they share.
-#![allow(clippy::expect_used, clippy::panic, reason = "a test's helper fails as a test does")]
+#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "a test's helper fails as a test does")]
 
 pub mod bridge;
+pub mod campaign;
 pub mod capture;
 pub mod certificates;
 pub mod child;
 pub mod drivers;
+pub mod no_security;
 pub mod programs;
 pub mod server;
 pub mod websocket;

@@ -270,11 +270,14 @@ fn extension(record: &[u8], kind: u16) -> Option<usize> {
 struct ClearPasswordAsker {
     packets: Packets,
     asked: bool,
+    /// The client has asked for TLS: he can't read on, and passes on what he can't use.
+    passes: bool,
 }
 
 impl Middle for ClearPasswordAsker {
     fn pass(&mut self, toward: Toward, bytes: &[u8], _: Now, relay: &mut Relay) {
         match toward {
+            _ if self.passes => relay.toward(toward).extend_from_slice(bytes),
             Toward::Client if self.asked => {}
             Toward::Server if self.asked => relay.overheard.extend_from_slice(bytes),
             Toward::Client => relay.to_client.extend_from_slice(bytes),
@@ -282,7 +285,7 @@ impl Middle for ClearPasswordAsker {
                 self.packets.take_in(bytes);
                 let Some(packet) = self.packets.next() else { return };
                 if packet.len() == SSL_REQUEST_PACKET {
-                    // He can't read on; he passes on what he can't use.
+                    self.passes = true;
                     relay.to_server.extend_from_slice(&packet);
                     relay.to_server.append(&mut self.packets.rest());
                     return;

@@ -22,7 +22,7 @@ use crate::Seeded;
 /// | anything else | one row with the query itself |
 ///
 /// A prepared statement has a parameter for each `?`; to execute it gives its parameters back as one row.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Host {
     /// Who may log in.
     pub accounts: Accounts,

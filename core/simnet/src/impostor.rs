@@ -67,7 +67,10 @@ impl Impostor {
         };
         // Whoever refuses him says so by an alert, which goes out below; he has nothing to add.
         let fed = from.feed(bytes, &mut plain, now.wall);
-        relay.overheard.extend_from_slice(&plain);
+        // What the server says to him before the client believes him was never meant for the client.
+        if toward == Toward::Server || !to.is_handshaking() {
+            relay.overheard.extend_from_slice(&plain);
+        }
         let waiting = match toward {
             Toward::Server => &mut self.for_server,
             Toward::Client => &mut self.for_client,

@@ -29,10 +29,10 @@ pub use host::{Host, Step};
 pub use middle::{Middle, Relay};
 pub use net::Network;
 pub use pair::{Delivery, Filter, Pair, Seen, Toward};
-pub use provider::{SEEDED_RANDOM, SeededRandom, seeded};
+pub use provider::{SEEDED_RANDOM, SeededRandom, reseed, seeded};
 pub use run::{Ending, FactsReport, Failure, Outcome, PeerReport, Run, Rung, RungEvent, TlsReport};
 pub use scenario::{
     AccountSide, ClientCertificate, ClientSide, ClockJump, START, Scenario, ServerCertificate, ServerSide,
 };
 pub use seeded::Seeded;
-pub use stage::Stage;
+pub use stage::{Machines, Stage};

@@ -18,8 +18,8 @@ thread_local! {
     static STATE: Cell<u64> = const { Cell::new(0) };
 }
 
-/// Starts this thread's [`SEEDED_RANDOM`] over.
-pub(crate) fn reseed(seed: u64) {
+/// Starts this thread's [`SEEDED_RANDOM`] over. [`Stage::run`](crate::Stage::run) does it; drivers of one's own have to.
+pub fn reseed(seed: u64) {
     STATE.set(seed);
 }
 

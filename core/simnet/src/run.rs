@@ -39,7 +39,7 @@ pub struct Outcome {
     pub server: Ending,
     /// What the client's queries brought: each row's values joined by tabs, and errors as the mysql client prints them.
     pub answers: Vec<String>,
-    /// How often a server made a machine for it wait for ever; always 0, or a defect of ours.
+    /// How often one of its machines waited without a deadline while it was still connecting; always 0, or a defect of ours.
     pub without_deadline: u32,
 }
 

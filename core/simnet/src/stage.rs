@@ -72,24 +72,43 @@ impl Stage {
     /// # Errors
     /// Which of the scenario's texts can't be used, and why.
     pub fn run(&mut self, scenario: &Scenario) -> Result<Run, String> {
-        let cast = Cast {
-            tls: self.policy(scenario)?,
-            default_auth: scenario.client.default_auth.as_deref().map(plugin).transpose()?,
-            server_tls: self.server_tls(scenario.server.certificate, scenario.server.tls_version.clone(), true)?,
-            default_plugin: plugin(&scenario.server.default_plugin)?,
-            accounts: self.accounts(scenario)?,
-            attacker: match &scenario.attacker {
-                None => None,
-                Some(attacker) => {
-                    let own = self.server_tls(Some(ServerCertificate::WrongCa), None, false)?;
-                    let own = own.ok_or("the attacker has no certificate")?;
-                    let onward = self.client_tls(SslMode::Required, ClientCertificate::None, None, None)?;
-                    Some((attacker.clone(), own, onward))
-                }
-            },
+        let machines = self.machines(scenario)?;
+        let attacker = match &scenario.attacker {
+            None => None,
+            Some(attacker) => {
+                let own = self.server_tls(Some(ServerCertificate::WrongCa), None, false)?;
+                let own = own.ok_or("the attacker has no certificate")?;
+                let onward = self.client_tls(SslMode::Required, ClientCertificate::None, None, None)?;
+                Some((attacker.clone(), own, onward))
+            }
         };
         provider::reseed(scenario.seed);
-        Ok(Play::new(scenario, cast).run())
+        Ok(Play::new(scenario, machines, attacker).run())
+    }
+
+    /// The settings of a scenario's machines, for a driver of one's own.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub fn machines(&mut self, scenario: &Scenario) -> Result<Machines, String> {
+        let (ours, theirs) = (&scenario.client, &scenario.server);
+        let mut client =
+            client::Config::new(ours.user.clone(), ours.password.as_str().into(), Arc::new(Seeded::new(scenario.seed)));
+        client.tls = self.policy(scenario)?;
+        client.server_name.clone_from(&ours.host);
+        client.default_auth = ours.default_auth.as_deref().map(plugin).transpose()?;
+        client.enable_cleartext_plugin = ours.enable_cleartext_plugin;
+        client.connect_timeout = Duration::from_secs(u64::from(ours.connect_timeout));
+        let mut server = server::Config::new(theirs.version.clone(), Arc::new(Seeded::new(!scenario.seed)));
+        server.default_plugin = plugin(&theirs.default_plugin)?;
+        server.tls = self.server_tls(theirs.certificate, theirs.tls_version.clone(), true)?;
+        server.require_secure_transport = theirs.require_secure_transport;
+        server.connect_timeout = Duration::from_secs(u64::from(theirs.connect_timeout));
+        let mut host = Host::with_accounts(self.accounts(scenario)?);
+        if scenario.account.cached {
+            host.fast_digest = Some(Sha256::digest(Sha256::digest(scenario.account.password.as_bytes())).into());
+        }
+        Ok(Machines { client, server, host })
     }
 
     fn policy(&mut self, scenario: &Scenario) -> Result<TlsPolicy, String> {
@@ -185,26 +204,26 @@ fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\\', "\\\\").replace('\'', "''"))
 }
 
-/// What a scenario's texts stand for.
-struct Cast {
-    tls: TlsPolicy,
-    default_auth: Option<Plugin>,
-    server_tls: Option<ServerContext>,
-    default_plugin: Plugin,
-    accounts: Accounts,
-    attacker: Option<(crate::Attacker, ServerContext, ClientContext)>,
+/// What the two ends of a scenario are made of.
+#[derive(Debug, Clone)]
+pub struct Machines {
+    /// The client's settings.
+    pub client: client::Config,
+    /// The server's settings.
+    pub server: server::Config,
+    /// The server's application, with the account.
+    pub host: Host,
 }
 
 /// A run under way.
 struct Play<'a> {
     scenario: &'a Scenario,
-    cast: Cast,
+    machines: Machines,
     net: Net,
     /// The hosts: the client's, whoever listens to it, and, with an attacker, his second one and the server.
     client_host: usize,
     attackers_host: Option<usize>,
     chunk: usize,
-    fast_digest: Option<[u8; 32]>,
     clock: Arc<AtomicU64>,
     rungs: Arc<Mutex<Vec<Rung>>>,
     clients: Vec<ClientEnd>,
@@ -214,14 +233,18 @@ struct Play<'a> {
 }
 
 impl<'a> Play<'a> {
-    fn new(scenario: &'a Scenario, cast: Cast) -> Self {
+    fn new(
+        scenario: &'a Scenario,
+        machines: Machines,
+        attacker: Option<(crate::Attacker, ServerContext, ClientContext)>,
+    ) -> Self {
         let mut net =
             Net::new(scenario.network.clone(), scenario.seed, scenario.wall.saturating_mul(1_000_000), scenario.pcap);
         let (client_host, mut server_host) = net.join(CLIENT, SERVER);
         let mut attackers_host = None;
         let mut middles = Vec::new();
         let connections = scenario.connections.clamp(1, MOST_CONNECTIONS);
-        if let Some((attacker, own, onward)) = &cast.attacker {
+        if let Some((attacker, own, onward)) = &attacker {
             let facing_client = server_host;
             let (facing_server, server) = net.join(CLIENT, SERVER);
             attackers_host = Some(facing_server);
@@ -232,16 +255,13 @@ impl<'a> Play<'a> {
                 .collect();
         }
         let listening = (0..connections).filter_map(|_| net.listen(server_host, PORT)).map(|tcp| (tcp, None)).collect();
-        let cached = scenario.account.cached;
-        let fast_digest = cached.then(|| Sha256::digest(Sha256::digest(scenario.account.password.as_bytes())).into());
         Self {
             scenario,
-            cast,
+            machines,
             net,
             client_host,
             attackers_host,
             chunk: scenario.chunk.map_or(usize::MAX, |size| size.max(1) as usize),
-            fast_digest,
             clock: Arc::default(),
             rungs: Arc::default(),
             clients: Vec::new(),
@@ -329,18 +349,12 @@ impl<'a> Play<'a> {
         let mut started = false;
         while self.next_start().is_some_and(|start| start <= self.net.now()) {
             let index = self.clients.len();
-            let side = &self.scenario.client;
-            let mut config =
-                client::Config::new(side.user.clone(), side.password.as_str().into(), self.random(index, 1));
-            config.tls = self.cast.tls.clone();
-            config.server_name.clone_from(&side.host);
-            config.default_auth = self.cast.default_auth;
-            config.enable_cleartext_plugin = side.enable_cleartext_plugin;
-            config.connect_timeout = Duration::from_secs(u64::from(side.connect_timeout));
+            let mut config = self.machines.client.clone();
+            config.random = self.random(index, 1);
             config.observer = self.observer(index);
             let Some(tcp) = self.net.connect(self.client_host, FIRST_PORT + index as u16, SERVER, PORT) else { break };
             let machine = client::Connection::new(Arc::new(config), now);
-            let queries: VecDeque<_> = side.queries.iter().cloned().collect();
+            let queries: VecDeque<_> = self.scenario.client.queries.iter().cloned().collect();
             self.clients.push(ClientEnd::new(machine, tcp, self.chunk, queries, self.net.now()));
             started = true;
         }
@@ -380,17 +394,12 @@ impl<'a> Play<'a> {
                 continue;
             }
             let index = self.connection_of(tcp);
-            let side = &self.scenario.server;
-            let mut config = server::Config::new(side.version.clone(), self.random(index, 2));
-            config.default_plugin = self.cast.default_plugin;
-            config.tls.clone_from(&self.cast.server_tls);
-            config.require_secure_transport = side.require_secure_transport;
-            config.connect_timeout = Duration::from_secs(u64::from(side.connect_timeout));
+            let mut config = self.machines.server.clone();
+            config.random = self.random(index, 2);
             config.observer = self.observer(index);
             let peer = Peer { transport: Transport::Tcp, host: CLIENT.to_string(), user: None };
             let machine = server::Connection::new(Arc::new(config), index as u32 + 1, peer, now);
-            let mut host = Host::with_accounts(self.cast.accounts.clone());
-            host.fast_digest = self.fast_digest;
+            let host = self.machines.host.clone();
             let end = ServerEnd::new(machine, host, tcp, index, self.chunk, self.net.now());
             if let Some((_, server)) = self.listening.get_mut(slot) {
                 *server = Some(end);

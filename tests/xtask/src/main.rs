@@ -1,10 +1,11 @@
-//! The task runner: `cargo xtask demo [--once]`, `cargo xtask test [group…]`, `cargo xtask bench [group…]`.
+//! The task runner: `cargo xtask demo [--once]`, `cargo xtask test [group…]`, `cargo xtask sim`, `cargo xtask bench [group…]`.
 
 mod bench;
 mod demo;
 mod groups;
 mod run;
 mod setup;
+mod sim;
 mod wasm;
 
 use std::process::ExitCode;
@@ -15,6 +16,8 @@ const USAGE: &str = "\
 usage: cargo xtask demo [--once]      a server with fresh certificates and one verified connection to it;
                                       without --once the server stays up until Ctrl-C
        cargo xtask test [group...]    everything that CI checks, or the groups named
+       cargo xtask sim [--seeds N] [--from S] [--real]
+                                      N simulated connections from number S on; --real with real cryptography
        cargo xtask bench [--quick] [group...]
                                       every figure beside its peers'; all groups write tests/bench/RESULTS.md";
 
@@ -25,6 +28,7 @@ fn main() -> ExitCode {
         ["demo"] => demo::demo(&context, demo::Stay::UntilStopped),
         ["demo", "--once"] => demo::demo(&context, demo::Stay::Once),
         ["test", groups @ ..] => groups::test(&context, groups),
+        ["sim", words @ ..] => sim::sim(&context, words),
         ["bench", words @ ..] => bench::bench(&context, words),
         _ => Err(USAGE.to_owned()),
     });

@@ -1,0 +1,255 @@
+//! Both machines and what is between them.
+
+use std::collections::VecDeque;
+use std::collections::hash_map::DefaultHasher;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+use std::time::Duration;
+
+use sealwire_core::client::{self, Event};
+use sealwire_core::facts::Transport;
+use sealwire_core::server::{self, Peer};
+use sealwire_core::{Error, Input, Now, Output};
+use sealwire_simnet::{Host, Machines, START, Scenario, Seeded, Stage, Step, Toward, reseed};
+
+use crate::attack::{self, Move};
+
+/// The client's query, sent as soon as it is connected.
+pub(crate) const QUERY: &[u8] = b"SELECT 1";
+
+const CLIENT_SEED: u64 = 0x11;
+const SERVER_SEED: u64 = 0x22;
+
+/// What all states of a search have in common.
+pub(crate) struct Setting {
+    pub(crate) scenario: Scenario,
+    machines: Machines,
+}
+
+impl Setting {
+    pub(crate) fn new(stage: &mut Stage, scenario: &Scenario) -> Self {
+        Self { scenario: scenario.clone(), machines: stage.machines(scenario).unwrap() }
+    }
+}
+
+/// One direction of the line.
+#[derive(Default)]
+pub(crate) struct Lane {
+    /// Messages on their way: MySQL packets, and TLS records once there is TLS.
+    pub(crate) queue: VecDeque<Vec<u8>>,
+    /// All that was ever sent, message by message.
+    pub(crate) sent: Vec<Vec<u8>>,
+    /// All that was delivered.
+    pub(crate) delivered: Vec<u8>,
+    /// Whether what is sent is TLS by now.
+    pub(crate) tls: bool,
+    /// Bytes of a message that is not whole.
+    part: Vec<u8>,
+    /// How often its receiver was given something.
+    turns: u64,
+}
+
+/// A state.
+pub(crate) struct World {
+    pub(crate) client: client::Connection,
+    pub(crate) server: server::Connection,
+    pub(crate) host: Host,
+    pub(crate) lanes: [Lane; 2],
+    pub(crate) client_error: Option<Error>,
+    pub(crate) server_error: Option<Error>,
+    is_connected: bool,
+    /// The number of the packet that is due at the client and at the server, in plaintext.
+    pub(crate) due: [u8; 2],
+    /// Whether a side that still shakes hands waits without a deadline.
+    pub(crate) waits_for_ever: bool,
+    now: Now,
+    eof: [bool; 2],
+}
+
+const fn index(toward: Toward) -> usize {
+    match toward {
+        Toward::Server => 0,
+        Toward::Client => 1,
+    }
+}
+
+impl World {
+    /// The state that these moves lead to. Machines can't be copied; they are functions of what they are fed.
+    pub(crate) fn reached(setting: &Setting, path: &[Move]) -> Self {
+        let Machines { mut client, mut server, host } = setting.machines.clone();
+        client.random = Arc::new(Seeded::new(CLIENT_SEED));
+        server.random = Arc::new(Seeded::new(SERVER_SEED));
+        let now = Now { monotonic: Duration::ZERO, wall: Duration::from_secs(START) };
+        let peer = Peer { transport: Transport::Tcp, host: "10.0.0.1".to_owned(), user: None };
+        let mut world = Self {
+            client: client::Connection::new(Arc::new(client), now),
+            server: server::Connection::new(Arc::new(server), 1, peer, now),
+            host,
+            lanes: <[Lane; 2]>::default(),
+            client_error: None,
+            server_error: None,
+            is_connected: false,
+            due: [0; 2],
+            waits_for_ever: false,
+            now,
+            eof: [false; 2],
+        };
+        world.poll(Toward::Server);
+        world.poll(Toward::Client);
+        for step in path {
+            attack::apply(step, &mut world);
+        }
+        world
+    }
+
+    pub(crate) fn lane(&self, toward: Toward) -> &Lane {
+        &self.lanes[index(toward)]
+    }
+
+    pub(crate) fn lane_mut(&mut self, toward: Toward) -> &mut Lane {
+        &mut self.lanes[index(toward)]
+    }
+
+    /// Whether the client was told that it is connected.
+    pub(crate) const fn connected(&self) -> bool {
+        self.is_connected
+    }
+
+    /// Two states with the same fingerprint go on alike: machines with the same bytes behind them are the same.
+    pub(crate) fn fingerprint(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        for lane in &self.lanes {
+            (&lane.queue, &lane.delivered, &lane.part).hash(&mut hasher);
+        }
+        (self.eof, self.now.monotonic).hash(&mut hasher);
+        hasher.finish()
+    }
+
+    /// Gives bytes to one side and lets it act.
+    pub(crate) fn deliver(&mut self, toward: Toward, mut bytes: Vec<u8>) {
+        let lane = &mut self.lanes[index(toward)];
+        lane.delivered.extend_from_slice(&bytes);
+        lane.turns += 1;
+        if !lane.tls
+            && let Some(number) = bytes.get(3)
+        {
+            self.due[index(toward)] = number.wrapping_add(1);
+        }
+        self.seed(toward);
+        let _ = match toward {
+            Toward::Server => self.server.handle_input(Input::Bytes(&mut bytes), self.now),
+            Toward::Client => self.client.handle_input(Input::Bytes(&mut bytes), self.now),
+        };
+        self.poll(toward);
+    }
+
+    /// The line ends for one side.
+    pub(crate) fn end(&mut self, toward: Toward) {
+        if std::mem::replace(&mut self.eof[index(toward)], true) {
+            return;
+        }
+        self.seed(toward);
+        let _ = match toward {
+            Toward::Server => self.server.handle_input(Input::Eof, self.now),
+            Toward::Client => self.client.handle_input(Input::Eof, self.now),
+        };
+        self.poll(toward);
+    }
+
+    /// More time passes than any handshake may take.
+    pub(crate) fn pass_time(&mut self) {
+        self.now.monotonic += Duration::from_secs(3600);
+        for toward in [Toward::Server, Toward::Client] {
+            self.seed(toward);
+            let _ = match toward {
+                Toward::Server => self.server.handle_input(Input::Timeout, self.now),
+                Toward::Client => self.client.handle_input(Input::Timeout, self.now),
+            };
+            self.poll(toward);
+        }
+    }
+
+    /// Whether time has passed.
+    pub(crate) fn is_late(&self) -> bool {
+        !self.now.monotonic.is_zero()
+    }
+
+    /// What a machine draws depends on its own past alone, never on the other's.
+    fn seed(&self, toward: Toward) {
+        let side = if toward == Toward::Server { SERVER_SEED } else { CLIENT_SEED };
+        reseed(side << 32 | self.lane(toward).turns);
+    }
+
+    fn poll(&mut self, who: Toward) {
+        let mut out = Vec::new();
+        match who {
+            Toward::Client => self.poll_client(&mut out),
+            Toward::Server => self.poll_server(&mut out),
+        }
+        let to = if who == Toward::Client { Toward::Server } else { Toward::Client };
+        self.send(to, &out);
+    }
+
+    fn poll_client(&mut self, out: &mut Vec<u8>) {
+        while self.client_error.is_none() {
+            match self.client.poll_output(out) {
+                Ok(Output::Transmit) => {}
+                Ok(Output::Event(Event::Connected(_))) => {
+                    self.is_connected = true;
+                    self.client.query(QUERY).unwrap();
+                }
+                Ok(Output::Event(_)) => {}
+                Ok(Output::Wait(deadline)) => {
+                    self.waits_for_ever |= deadline.is_none() && !self.is_connected;
+                    return;
+                }
+                Err(error) => self.client_error = Some(error),
+            }
+        }
+    }
+
+    fn poll_server(&mut self, out: &mut Vec<u8>) {
+        while self.server_error.is_none() && !self.host.closed {
+            match self.host.step(&mut self.server, out) {
+                Ok(Step::Transmit | Step::Answered) => {}
+                Ok(Step::Wait(deadline)) => {
+                    self.waits_for_ever |= deadline.is_none() && self.host.user.is_none();
+                    return;
+                }
+                Err(error) => self.server_error = Some(error),
+            }
+        }
+    }
+
+    /// Puts what a side has sent on the line, cut into its messages.
+    fn send(&mut self, to: Toward, bytes: &[u8]) {
+        let from = index(if to == Toward::Server { Toward::Client } else { Toward::Server });
+        let asked_for_tls =
+            self.lane(Toward::Server).tls || attack::is_ssl_request(&self.lane(Toward::Server).delivered);
+        let lane = &mut self.lanes[index(to)];
+        lane.part.extend_from_slice(bytes);
+        // The server speaks TLS once it was asked to; its greeting was before.
+        lane.tls |= to == Toward::Client && asked_for_tls && !lane.sent.is_empty();
+        while let Some(length) = message_length(&lane.part, lane.tls) {
+            let message: Vec<u8> = lane.part.drain(..length).collect();
+            if !lane.tls {
+                self.due[from] = message[3].wrapping_add(1);
+            }
+            lane.tls |= to == Toward::Server && attack::is_ssl_request(&message);
+            lane.sent.push(message.clone());
+            lane.queue.push_back(message);
+        }
+    }
+}
+
+/// The length of the first message, where it is whole.
+fn message_length(bytes: &[u8], tls: bool) -> Option<usize> {
+    let length = if tls {
+        let head = bytes.first_chunk::<5>()?;
+        5 + usize::from(u16::from_be_bytes([head[3], head[4]]))
+    } else {
+        let head = bytes.first_chunk::<4>()?;
+        4 + u32::from_le_bytes([head[0], head[1], head[2], 0]) as usize
+    };
+    (bytes.len() >= length).then_some(length)
+}

@@ -1,0 +1,121 @@
+//! Simulated connections by the hundred thousand: a seed makes a scenario, an oracle that knows none of the code says how it
+//! has to end, and what both sides and the wire show is held against that.
+
+mod draw;
+mod judge;
+mod oracle;
+
+pub use draw::scenario;
+pub use judge::judge;
+pub use oracle::{Verdict, expected};
+
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustls::crypto::CryptoProvider;
+use sealwire_simnet::{Scenario, Stage};
+
+use crate::no_security;
+
+/// Which cryptography a campaign runs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cryptography {
+    /// [`no_security`]'s.
+    Toy,
+    /// ring's, seeded.
+    Real,
+}
+
+impl Cryptography {
+    /// A provider of it.
+    pub fn provider(self) -> CryptoProvider {
+        match self {
+            Self::Toy => no_security::provider(),
+            Self::Real => sealwire_simnet::seeded(rustls::crypto::ring::default_provider()),
+        }
+    }
+}
+
+/// What a campaign came to.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// Connections that were simulated.
+    pub connections: u64,
+    /// Those of them that were made: the rest was refused, or lost, rightly.
+    pub connected: u64,
+    /// Packets on their wires.
+    pub packets: u64,
+    /// How long they took.
+    pub took: Duration,
+    /// What was wrong: at most [`MOST_FAILURES`] are gathered before a campaign ends.
+    pub failures: Vec<String>,
+}
+
+/// A campaign that has found so much is over.
+pub const MOST_FAILURES: usize = 5;
+
+/// Runs `make`'s scenario for each number on all processors. What fails is described with `replay`, the command that runs one
+/// number again, and leaves its packets in `folder`.
+pub fn run(
+    cryptography: Cryptography,
+    numbers: Range<u64>,
+    make: &(dyn Fn(u64) -> Scenario + Sync),
+    replay: &(dyn Fn(u64) -> String + Sync),
+    folder: &Path,
+) -> Report {
+    let started = Instant::now();
+    let next = AtomicU64::new(numbers.start);
+    let report = Mutex::new(Report::default());
+    let work = || {
+        let mut stage = Stage::new(cryptography.provider());
+        let mut own = Report::default();
+        loop {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            let enough = report.lock().expect("no panic").failures.len() >= MOST_FAILURES;
+            if number >= numbers.end || enough {
+                break;
+            }
+            let scenario = make(number);
+            let run = stage.run(&scenario).expect("the scenario's texts are right");
+            own.connections += run.connections.len() as u64;
+            own.connected += run.connections.iter().filter(|one| one.client.connected_us.is_some()).count() as u64;
+            own.packets += run.packets;
+            let mut judged = judge(&scenario, &run);
+            if judged.is_ok() && number.is_multiple_of(64) && stage.run(&scenario).expect("as before") != run {
+                judged = Err("the same scenario ran differently the second time".to_owned());
+            }
+            if let Err(problem) = judged {
+                let capture = keep(folder, number, &run.pcap);
+                let text = format!(
+                    "{problem}\n  again: {}\n  packets: {}\n  scenario: {}",
+                    replay(number),
+                    capture.display(),
+                    serde_json::to_string(&scenario).expect("it is data")
+                );
+                report.lock().expect("no panic").failures.push(text);
+            }
+        }
+        let mut report = report.lock().expect("no panic");
+        report.connections += own.connections;
+        report.connected += own.connected;
+        report.packets += own.packets;
+    };
+    thread::scope(|scope| {
+        for _ in 0..thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(work);
+        }
+    });
+    let mut report = report.into_inner().expect("no panic");
+    report.took = started.elapsed();
+    report
+}
+
+fn keep(folder: &Path, number: u64, pcap: &[u8]) -> PathBuf {
+    let path = folder.join(format!("simulation-{number}.pcap"));
+    std::fs::write(&path, pcap).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    path
+}

@@ -1,0 +1,54 @@
+//! `cargo xtask sim`: simulated connections of one's own choice.
+
+use crate::run::{Context, run};
+
+/// Runs the scenarios of some numbers, as `tests/simulation/campaign.rs` does of its own.
+pub(crate) fn sim(context: &Context, words: &[&str]) -> Result<(), String> {
+    let Asked { from, seeds, real } = read(words)?;
+    let mut command = context.cargo(["test", "--workspace", "--test", "campaign"]);
+    command.env("SEALWIRE_SIM_FROM", from.to_string()).env("SEALWIRE_SIM_SEEDS", seeds.to_string());
+    if real {
+        command.env("SEALWIRE_SIM_REAL", "1");
+    }
+    run(&mut command)
+}
+
+/// What the command line asks for.
+#[derive(Debug, PartialEq, Eq)]
+struct Asked {
+    from: u64,
+    seeds: u64,
+    real: bool,
+}
+
+fn read(words: &[&str]) -> Result<Asked, String> {
+    let mut asked = Asked { from: 0, seeds: 10_000, real: false };
+    let mut rest = words.iter();
+    while let Some(word) = rest.next() {
+        let mut number = || {
+            let text = rest.next().ok_or_else(|| format!("{word} wants a number"))?;
+            text.parse().map_err(|_| format!("{word} wants a number, not '{text}'"))
+        };
+        match *word {
+            "--seeds" => asked.seeds = number()?,
+            "--from" => asked.from = number()?,
+            "--real" => asked.real = true,
+            other => return Err(format!("cargo xtask sim knows --seeds N, --from S and --real, not '{other}'")),
+        }
+    }
+    Ok(asked)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_are_read_in_any_order() {
+        assert_eq!(read(&["--real", "--from", "7", "--seeds", "1"]), Ok(Asked { from: 7, seeds: 1, real: true }));
+        assert_eq!(read(&[]), Ok(Asked { from: 0, seeds: 10_000, real: false }));
+        for wrong in [&["--seeds"][..], &["--from", "x"], &["--fast"]] {
+            assert!(read(wrong).is_err(), "{wrong:?}");
+        }
+    }
+}
