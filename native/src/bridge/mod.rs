@@ -7,7 +7,7 @@
 //!            └────────┘   └──────────────────────────────┘   └─────────────────────┘
 //! ```
 //!
-//! One thread with one poll serves everything ([`Bridge::run`]); only names of targets are looked up elsewhere (`resolve`). What a
+//! One thread with one poll serves everything (`run`); only names of targets are looked up elsewhere (`resolve`). What a
 //! connection may hold is bounded: see [`MOST_BUFFERED`]. A page can't read why a WebSocket was not opened, so every one is
 //! opened, and one that may not be used is closed at once with a code and a sentence: [`CloseReason`].
 
