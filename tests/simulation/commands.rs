@@ -5,7 +5,7 @@ use sealwire_core::error::Side;
 use sealwire_core::message::{Capabilities, Value};
 use sealwire_core::server;
 use sealwire_core::{Error, Output};
-use sealwire_simnet::{Pair, Seen};
+use sealwire_simnet::{Pair, Seen, Toward};
 
 use crate::world::{PASSWORD, World, pair, plain_client, plain_server};
 
@@ -195,7 +195,7 @@ trait ConcatBytes {
     fn concat_bytes(&self) -> Vec<u8>;
 }
 
-impl ConcatBytes for [(sealwire_simnet::Toward, Vec<u8>)] {
+impl ConcatBytes for [(Toward, Vec<u8>)] {
     fn concat_bytes(&self) -> Vec<u8> {
         self.iter().flat_map(|(_, bytes)| bytes.iter().copied()).collect()
     }
@@ -235,4 +235,24 @@ fn a_command_before_the_connection_is_made_is_a_misuse() {
     let mut out = Vec::new();
     let polled = pair.client.poll_output(&mut out);
     assert!(!matches!(polled, Ok(Output::Event(Event::Closed)) | Err(_)), "and no failure");
+}
+
+#[test]
+fn a_binary_row_that_can_not_be_read_fails_the_connection_for_good() {
+    // The row: header, NULL bitmap, one value.
+    let row = b"\0\0\x01x";
+    let mut pair = pair(plain_client("native"), plain_server()).with_filter(Box::new(move |toward, bytes| {
+        let found = bytes.windows(row.len()).position(|window| window == row);
+        if let (Toward::Client, Some(at)) = (toward, found) {
+            bytes[at] = 3;
+        }
+    }));
+    pair.run();
+    pair.client.prepare(b"select ?").unwrap();
+    let Some(Seen::Prepared(prepared)) = pair.run().pop() else { panic!("{:?}", pair.seen) };
+    pair.client.execute(&prepared, &[Value::Bytes(b"x")]).unwrap();
+    let Some(Seen::Broken(error)) = pair.run().pop() else { panic!("{:?}", pair.seen) };
+    assert_eq!(pair.client.query(b"select 1"), Err(error.clone()));
+    let polled = pair.client.poll_output(&mut Vec::new());
+    assert!(matches!(&polled, Err(again) if *again == error), "{polled:?} after {error:?}");
 }

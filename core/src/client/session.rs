@@ -8,7 +8,9 @@ use super::event::Prepared;
 use super::handshake::Login;
 use crate::channel::{Channel, Packet};
 use crate::error::{Error, PeerMisbehaved, Side, SqlError};
-use crate::message::{Capabilities, ColumnDefinition, EofPacket, ErrPacket, OkPacket, StatusFlags, StmtPrepareOk};
+use crate::message::{
+    BinaryRow, Capabilities, ColumnDefinition, EofPacket, ErrPacket, OkPacket, StatusFlags, StmtPrepareOk,
+};
 use crate::secret::Secret;
 use crate::wire::frame::MAX_FRAME_PAYLOAD;
 use crate::wire::{self, Put, Reader};
@@ -172,7 +174,11 @@ impl Session {
             if !self.ends_rows(payload) {
                 return Ok(Some(match format {
                     RowFormat::Text => Happened::TextRow(packet),
-                    RowFormat::Binary => Happened::BinaryRow(packet),
+                    RowFormat::Binary => {
+                        // Here, where a failure sticks; the event borrows the row once more.
+                        BinaryRow::new(payload, &self.columns)?;
+                        Happened::BinaryRow(packet)
+                    }
                 }));
             }
             let end = self.end_of_rows(payload)?;
