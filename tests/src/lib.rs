@@ -7,6 +7,7 @@ pub mod capture;
 pub mod certificates;
 pub mod child;
 pub mod drivers;
+pub mod fuzz;
 pub mod no_security;
 pub mod programs;
 pub mod server;

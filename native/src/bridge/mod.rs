@@ -20,6 +20,8 @@ mod http;
 mod metrics;
 mod options;
 mod pages;
+#[cfg(feature = "fuzz")]
+pub mod probe;
 mod program;
 mod relay;
 mod resolve;

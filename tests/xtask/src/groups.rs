@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::run::{Context, Tally, on_path, output, run, run_tests};
-use crate::{demo, setup, wasm};
+use crate::{demo, fuzz, setup, wasm};
 
 /// A named set of checks.
 struct Group {
@@ -79,7 +79,14 @@ fn groups(context: &Context) -> Result<Vec<Group>, String> {
         Group::new("unit", "the packages' own tests, examples and doctests", unit),
     ];
     for (folder, tests) in test_folders(context)? {
-        groups.push(Group::new(&folder, "the tests of that folder of tests/", move |cx| folder_tests(cx, &tests)));
+        let name = folder.clone();
+        groups.push(Group::new(&folder, "the tests of that folder of tests/", move |cx| {
+            let mut tally = folder_tests(cx, &tests);
+            if name == "fuzz" {
+                tally.add(fuzz::briefly(cx));
+            }
+            tally
+        }));
     }
     groups.push(Group::new("demo", "`cargo xtask demo --once`", |cx| demo::demo(cx, demo::Stay::Once).into()));
     groups.push(Group::new("wasm", "core and ring build for wasm32-unknown-unknown", wasm::check));

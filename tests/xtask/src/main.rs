@@ -1,7 +1,9 @@
-//! The task runner: `cargo xtask demo [--once]`, `cargo xtask test [group…]`, `cargo xtask sim`, `cargo xtask bench [group…]`.
+//! The task runner: `cargo xtask demo [--once]`, `cargo xtask test [group…]`, `cargo xtask sim`, `cargo xtask fuzz`,
+//! `cargo xtask bench [group…]`.
 
 mod bench;
 mod demo;
+mod fuzz;
 mod groups;
 mod run;
 mod setup;
@@ -18,6 +20,8 @@ usage: cargo xtask demo [--once]      a server with fresh certificates and one v
        cargo xtask test [group...]    everything that CI checks, or the groups named
        cargo xtask sim [--seeds N] [--from S] [--real]
                                       N simulated connections from number S on; --real with real cryptography
+       cargo xtask fuzz [--seconds N | --minimise | --coverage] [target...]
+                                      libFuzzer on the targets of tests/fuzz, 60 seconds each; see its README
        cargo xtask bench [--quick] [group...]
                                       every figure beside its peers'; all groups write tests/bench/RESULTS.md";
 
@@ -29,6 +33,7 @@ fn main() -> ExitCode {
         ["demo", "--once"] => demo::demo(&context, demo::Stay::Once),
         ["test", groups @ ..] => groups::test(&context, groups),
         ["sim", words @ ..] => sim::sim(&context, words),
+        ["fuzz", words @ ..] => fuzz::fuzz(&context, words),
         ["bench", words @ ..] => bench::bench(&context, words),
         _ => Err(USAGE.to_owned()),
     });

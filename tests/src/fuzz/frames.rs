@@ -1,0 +1,118 @@
+//! Packet framing and compressed frames: how bytes are cut never changes what they are, and a bomb is refused.
+
+use sealwire_core::wire::compressed::{self, Decoded};
+use sealwire_core::wire::frame::{self, Found, HEADER, MAX_FRAME_PAYLOAD, Scan};
+use sealwire_core::wire::{Error, Put as _};
+
+/// What a receiver takes of a compressed frame.
+const LIMIT: usize = 4096;
+/// Every way to cut is tried on inputs up to here; of longer ones every seventh.
+const SHORT: usize = 300;
+
+/// The first byte says what the others are.
+pub(super) fn run(data: &[u8]) {
+    let Some((mode, data)) = data.split_first() else { return };
+    match mode % 5 {
+        0 => frames(data),
+        1 => payload(data),
+        2 => compressed_frames(data),
+        3 => deflated(data),
+        _ => packed(data),
+    }
+}
+
+fn cuts(length: usize) -> impl Iterator<Item = usize> {
+    (0..length).step_by(if length <= SHORT { 1 } else { 7 })
+}
+
+/// Bytes as a peer might send them.
+fn frames(data: &[u8]) {
+    let whole = frame::scan(data);
+    for cut in cuts(data.len()) {
+        match frame::scan(&data[..cut]) {
+            Scan::Incomplete { announced } => assert!(announced_at_most(whole, announced), "cut at {cut}"),
+            decided => assert_eq!(decided, whole, "cut at {cut}"),
+        }
+    }
+    if let Scan::Complete(found) = whole {
+        let mut buffer = data.to_vec();
+        assert!(found.wire_length <= data.len() && found.payload_length + found.frames * HEADER == found.wire_length);
+        frame::join(&mut buffer, &found).expect("a packet that is whole");
+    }
+    // A description that the buffer does not hold is refused.
+    let wrong = Found { first_sequence: 0, frames: 3, wire_length: 1 << 26, payload_length: 1 << 25 };
+    assert!(frame::join(&mut data.to_vec(), &wrong).is_err());
+}
+
+/// More bytes never announce fewer.
+fn announced_at_most(whole: Scan, part: usize) -> bool {
+    match whole {
+        Scan::Incomplete { announced } => part <= announced,
+        Scan::Complete(found) => part <= found.payload_length,
+        Scan::OutOfOrder => true,
+    }
+}
+
+/// A payload of our own. Two bytes of it are blown up to several frames: rare, for it takes long.
+fn payload(data: &[u8]) {
+    let (&first, rest) = data.split_first().unwrap_or((&0, &[]));
+    let mut payload = rest.to_vec();
+    if first == 0xff && rest.len() == 2 {
+        payload.resize(MAX_FRAME_PAYLOAD + rest.len(), 0x5a);
+    }
+    let (mut bytes, mut sequence) = (Vec::new(), first);
+    frame::encode(&payload, &mut sequence, &mut bytes);
+    let Scan::Complete(found) = frame::scan(&bytes) else { panic!("what was encoded is not whole") };
+    assert_eq!((found.wire_length, found.payload_length, found.first_sequence), (bytes.len(), payload.len(), first));
+    assert_eq!(sequence, first.wrapping_add(found.frames as u8));
+    frame::join(&mut bytes, &found).expect("a packet that is whole");
+    assert!(bytes[HEADER..HEADER + payload.len()] == payload[..], "the payload came back changed");
+}
+
+fn decode(bytes: &[u8]) -> (Result<Option<Decoded>, Error>, Vec<u8>) {
+    let mut plain = b"kept".to_vec();
+    let decoded = compressed::decode(bytes, LIMIT, &mut plain);
+    assert!(plain.starts_with(b"kept") && plain.len() <= LIMIT + 4, "{} bytes over the limit", plain.len());
+    assert!(decoded.is_ok_and(|decoded| decoded.is_some()) || plain == b"kept", "half a frame was left behind");
+    (decoded, plain)
+}
+
+/// Bytes as a peer might send them.
+fn compressed_frames(data: &[u8]) {
+    let (whole, plain) = decode(data);
+    for cut in cuts(data.len()) {
+        match decode(&data[..cut]) {
+            (Ok(None), _) => {}
+            decided => assert_eq!(decided, (whole, plain.clone()), "cut at {cut}"),
+        }
+    }
+    if let Ok(Some(decoded)) = whole {
+        assert!((compressed::HEADER..=data.len()).contains(&decoded.wire_length));
+    }
+}
+
+/// A body behind a header that fits it, so that the inflater is what is tried.
+fn deflated(data: &[u8]) {
+    let Some((&[low, high], body)) = data.split_first_chunk::<2>() else { return };
+    let mut bytes = Vec::new();
+    bytes.put_u24(body.len() as u32);
+    bytes.put_u8(0);
+    bytes.put_u24(u32::from(u16::from_le_bytes([low, high])));
+    bytes.put(body);
+    compressed_frames(&bytes);
+}
+
+/// Frames of our own come back as they were.
+fn packed(data: &[u8]) {
+    let (&first, frames) = data.split_first().unwrap_or((&0, &[]));
+    // Much of the same, so that it is worth compressing.
+    let frames = if first % 2 == 0 { frames.to_vec() } else { frames.repeat(8) };
+    let (mut bytes, mut sequence) = (Vec::new(), first);
+    compressed::encode(&frames, &mut sequence, &mut bytes);
+    let (mut plain, mut rest) = (Vec::new(), bytes.as_slice());
+    while !rest.is_empty() {
+        let decoded = compressed::decode(rest, MAX_FRAME_PAYLOAD, &mut plain).expect("what was encoded");
+        rest = &rest[decoded.expect("a whole frame").wire_length..];
+    }
+    assert!(plain == frames, "{} bytes came back as {}", frames.len(), plain.len());
+}

@@ -1,0 +1,42 @@
+//! The bodies of the fuzz targets. `tests/fuzz` hands them to libFuzzer; the ordinary tests run them over the corpus.
+//!
+//! A body takes any bytes at all. It panics where an invariant does not hold, and for no other reason.
+
+mod accounts;
+mod bridge;
+mod client;
+mod frames;
+mod messages;
+mod options;
+mod pem;
+mod script;
+mod seeds;
+mod server;
+
+pub use seeds::seeds;
+
+/// A body.
+#[derive(Debug, Clone, Copy)]
+pub struct Target {
+    /// Its name: that of the libFuzzer program and of the folder of its corpus.
+    pub name: &'static str,
+    /// Runs it once.
+    pub run: fn(&[u8]),
+}
+
+/// All of them.
+pub const TARGETS: [Target; 8] = [
+    Target { name: "messages", run: messages::run },
+    Target { name: "frames", run: frames::run },
+    Target { name: "accounts", run: accounts::run },
+    Target { name: "options", run: options::run },
+    Target { name: "pem", run: pem::run },
+    Target { name: "client", run: client::run },
+    Target { name: "server", run: server::run },
+    Target { name: "bridge", run: bridge::run },
+];
+
+/// The body of that name.
+pub fn target(name: &str) -> Option<&'static Target> {
+    TARGETS.iter().find(|target| target.name == name)
+}

@@ -1,0 +1,174 @@
+//! A script: what happens to a machine, step by step. Each step is a code, a length of two bytes and that many bytes.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::crypto::CryptoProvider;
+use sealwire_core::Now;
+use sealwire_core::tls::{ClientContext, ClientOptions, NamedPem, ServerContext, ServerOptions, TlsLayer, Trust};
+use sealwire_core::wire::frame::{self, Scan, scan};
+
+use crate::no_security;
+
+/// The server's name, which is in its certificate.
+pub(super) const HOST: &str = "db.example.com";
+/// Bytes that a machine may hold or say beyond those it was given: greetings, certificates, TLS records.
+pub(super) const ALLOWANCE: usize = 256 * 1024;
+
+/// What the codes mean; all others stand for [`PACKET`].
+pub(super) const BYTES: u8 = 1;
+/// Bytes past TLS, if there is any.
+pub(super) const WIRE: u8 = 2;
+/// The end of the peer's bytes.
+pub(super) const EOF: u8 = 3;
+/// Time passes: as many seconds as the first byte says.
+pub(super) const TIME: u8 = 4;
+/// The machine's own application does something.
+pub(super) const ACT: u8 = 5;
+/// A packet with the number that is due.
+pub(super) const PACKET: u8 = 0;
+/// How many codes there are.
+const CODES: u8 = 6;
+
+/// So many steps are made: a conversation that is longer shows nothing new.
+const MOST: usize = 96;
+
+/// The steps of a script.
+pub(super) fn steps(script: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
+    let mut rest = script;
+    let next = move || {
+        let (&[code, low, high], after) = rest.split_first_chunk::<3>()?;
+        let length = usize::from(u16::from_le_bytes([low, high])).min(after.len());
+        let (bytes, after) = after.split_at(length);
+        rest = after;
+        Some((code % CODES, bytes))
+    };
+    std::iter::from_fn(next).take(MOST)
+}
+
+/// A step as it is written in a script.
+pub(super) fn step(code: u8, bytes: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(bytes.len()).expect("a short step");
+    [&[code][..], &length.to_le_bytes(), bytes].concat()
+}
+
+/// The end that the script plays: it numbers packets, and speaks TLS once that has begun.
+#[derive(Default)]
+pub(super) struct Peer {
+    /// The number of the next packet.
+    sequence: u8,
+    /// What the machine has said in plaintext, or inside TLS.
+    pub(super) heard: Vec<u8>,
+    scanned: usize,
+    tls: Option<TlsLayer>,
+}
+
+impl Peer {
+    /// Speaks TLS from now on.
+    pub(super) fn begin_tls(&mut self, layer: TlsLayer) {
+        self.tls = Some(layer);
+    }
+
+    /// Whether it speaks TLS.
+    pub(super) const fn has_tls(&self) -> bool {
+        self.tls.is_some()
+    }
+
+    /// Whether its handshake is over.
+    pub(super) fn tls_is_ready(&self) -> bool {
+        self.tls.as_ref().is_some_and(|tls| tls.facts().is_some())
+    }
+
+    /// A payload as the frames of one packet.
+    pub(super) fn framed(&mut self, payload: &[u8]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        frame::encode(payload, &mut self.sequence, &mut bytes);
+        bytes
+    }
+
+    /// The bytes as they go over the wire.
+    pub(super) fn sealed(&mut self, bytes: Vec<u8>) -> Vec<u8> {
+        let Some(tls) = &mut self.tls else { return bytes };
+        let mut sealed = Vec::new();
+        // Where TLS has failed, its alert is all there is to say.
+        if tls.seal(&bytes, &mut sealed).is_err() {
+            tls.take_output(&mut sealed);
+        }
+        sealed
+    }
+
+    /// Takes what the machine said; returns what the TLS below answers.
+    pub(super) fn hear(&mut self, bytes: &[u8], now: Now) -> Vec<u8> {
+        let mut answer = Vec::new();
+        match &mut self.tls {
+            Some(tls) => {
+                // A machine that has failed says nothing more that could be read.
+                let _ = tls.feed(bytes, &mut self.heard, now.wall);
+                tls.take_output(&mut answer);
+            }
+            None => self.heard.extend_from_slice(bytes),
+        }
+        while let Scan::Complete(found) = scan(&self.heard[self.scanned..]) {
+            self.sequence = found.first_sequence.wrapping_add(found.frames as u8);
+            self.scanned += found.wire_length;
+        }
+        answer
+    }
+
+    /// Begins a new exchange: the next packet's number is 0.
+    pub(super) const fn restart(&mut self) {
+        self.sequence = 0;
+    }
+}
+
+const CA: &str = include_str!("../../../core/simnet/data/ca.pem");
+const SERVER: &str = include_str!("../../../core/simnet/data/server.pem");
+const SERVER_KEY: &str = include_str!("../../../core/simnet/data/server-key.pem");
+
+thread_local! {
+    static SERVER_CONTEXT: ServerContext = {
+        let mut options = ServerOptions::new(provider());
+        options.cert = Some(NamedPem::new("server-cert.pem", SERVER));
+        options.key = Some(NamedPem::new("server-key.pem", SERVER_KEY));
+        options.ca = vec![NamedPem::new("ca.pem", CA)];
+        options.session_cache_size = 0;
+        options.ticketer = None;
+        ServerContext::build(options).expect("our own certificate")
+    };
+    static CLIENT_CONTEXTS: RefCell<BTreeMap<bool, ClientContext>> = const { RefCell::new(BTreeMap::new()) };
+}
+
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(no_security::provider())
+}
+
+/// A server's TLS.
+pub(super) fn server_tls() -> ServerContext {
+    SERVER_CONTEXT.with(Clone::clone)
+}
+
+/// A client's TLS, that verifies the server or takes any.
+pub(super) fn client_tls(verifies: bool) -> ClientContext {
+    CLIENT_CONTEXTS.with_borrow_mut(|known| {
+        let build = || {
+            let trust = if verifies { Trust::CaAndIdentity } else { Trust::NoVerification };
+            let mut options = ClientOptions::new(provider(), trust);
+            options.ca = vec![NamedPem::new("ca.pem", CA)];
+            options.resumption = false;
+            ClientContext::build(options).expect("our own CA")
+        };
+        known.entry(verifies).or_insert_with(build).clone()
+    })
+}
+
+/// The time at which every script begins.
+pub(super) const fn start() -> Now {
+    Now { monotonic: Duration::ZERO, wall: Duration::from_secs(sealwire_simnet::START) }
+}
+
+/// Whether the needle is in the hay.
+pub(super) fn holds(hay: &[u8], needle: &str) -> bool {
+    memchr::memmem::find(hay, needle.as_bytes()).is_some()
+}
