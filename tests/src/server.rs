@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Read;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::Duration;
@@ -64,6 +64,9 @@ pub struct Settings {
     pub statements: Vec<String>,
     /// Environment variables.
     pub environment: Vec<(&'static str, PathBuf)>,
+    /// A program and its arguments that run the server, `{data}` in them is the data directory, which is there by then. For our
+    /// own alone.
+    pub within: Vec<String>,
 }
 
 /// A running server.
@@ -178,6 +181,24 @@ impl Server {
         self.log.wait_for(Duration::from_secs(5), |said| said.contains(text).then_some(())).is_some()
     }
 
+    /// As [`Self::wait_for_log`], for what comes after so many bytes of the log.
+    pub fn wait_for_log_after(&self, length: usize, text: &str) -> bool {
+        let find = |said: &str| said.get(length..).is_some_and(|said| said.contains(text)).then_some(());
+        self.log.wait_for(PATIENCE, find).is_some()
+    }
+
+    /// Sends it a signal by name.
+    pub fn signal(&self, name: &str) {
+        self.child.kill(name);
+    }
+
+    /// Waits for its end, after which the log is whole.
+    pub fn wait(&self) -> Option<ExitStatus> {
+        let ended = self.child.wait(PATIENCE).and_then(Result::ok);
+        self.log.wait_for(PATIENCE, |_| None::<()>);
+        ended
+    }
+
     /// Stops it and starts it anew with the same data.
     pub fn restart(mut self, settings: &Settings) -> Result<Self, String> {
         self.stop();
@@ -265,7 +286,15 @@ fn sealwired(place: &Path, settings: &Settings) -> Result<(Command, u16), String
             return Err(format!("sealwired --initialize-insecure: {}", String::from_utf8_lossy(&output.stderr)));
         }
     }
-    let mut command = Command::new(program("sealwired"));
+    let mut command = match settings.within.split_first() {
+        None => Command::new(program("sealwired")),
+        Some((outer, arguments)) => {
+            let mut command = Command::new(outer);
+            let data = place.join("data").display().to_string();
+            command.args(arguments.iter().map(|argument| argument.replace("{data}", &data))).arg(program("sealwired"));
+            command
+        }
+    };
     command.args(["--no-defaults", "--bind-address=127.0.0.1", "--port=0", &data]);
     command.arg(format!("--socket={}", place.join("sock").display()));
     command.arg(init_file(place, &settings.statements)?);

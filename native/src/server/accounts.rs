@@ -34,6 +34,10 @@ impl AccountStore {
     /// A sentence that names the file.
     pub(crate) fn open(directory: &Path, random: &dyn Random) -> Result<Self, String> {
         let path = directory.join(FILE);
+        // What a server that was killed had not finished.
+        for unfinished in [FILE, SECRET_FILE].map(|file| temporary(&directory.join(file))) {
+            let _ = fs::remove_file(unfinished);
+        }
         let text = fs::read_to_string(&path).map_err(|error| format!("can't read {}: {error}", path.display()))?;
         let secret_path = directory.join(SECRET_FILE);
         let secret = match fs::read(&secret_path).ok().and_then(|bytes| <[u8; 32]>::try_from(bytes).ok()) {
@@ -107,14 +111,26 @@ impl AccountStore {
     }
 }
 
-/// Writes a file so that at each moment either the old or the new one is there, whole.
-fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+/// Where a file is written before it takes the place of `path`.
+fn temporary(path: &Path) -> PathBuf {
     let mut temporary = path.to_owned().into_os_string();
     temporary.push(".new");
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(OWNER_ONLY).open(&temporary)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&temporary, path)?;
+    temporary.into()
+}
+
+/// Writes a file so that at each moment either the old or the new one is there, whole. An error leaves the old one alone.
+fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let temporary = temporary(path);
+    let write = || {
+        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(OWNER_ONLY).open(&temporary)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&temporary, path)
+    };
+    write().inspect_err(|_| {
+        // It may not be there at all.
+        let _ = fs::remove_file(&temporary);
+    })?;
     match path.parent() {
         Some(directory) => File::open(directory)?.sync_all(),
         None => Ok(()),

@@ -1,8 +1,9 @@
-//! The task runner: `cargo xtask demo [--once]`, `cargo xtask test [group…]`, `cargo xtask sim`, `cargo xtask fuzz`,
-//! `cargo xtask bench [group…]`.
+//! The task runner: `cargo xtask demo [--once]`, `cargo xtask test [group…]`, `cargo xtask sim`, `cargo xtask faults`,
+//! `cargo xtask fuzz`, `cargo xtask bench [group…]`.
 
 mod bench;
 mod demo;
+mod faults;
 mod fuzz;
 mod groups;
 mod run;
@@ -20,6 +21,8 @@ usage: cargo xtask demo [--once]      a server with fresh certificates and one v
        cargo xtask test [group...]    everything that CI checks, or the groups named
        cargo xtask sim [--seeds N] [--from S] [--real]
                                       N simulated connections from number S on; --real with real cryptography
+       cargo xtask faults [--rounds N] [--seed S]
+                                      the server killed N times while it writes: nothing acknowledged is lost
        cargo xtask fuzz [--seconds N | --minimise | --coverage] [target...]
                                       libFuzzer on the targets of tests/fuzz, 60 seconds each; see its README
        cargo xtask bench [--quick] [group...]
@@ -33,6 +36,7 @@ fn main() -> ExitCode {
         ["demo", "--once"] => demo::demo(&context, demo::Stay::Once),
         ["test", groups @ ..] => groups::test(&context, groups),
         ["sim", words @ ..] => sim::sim(&context, words),
+        ["faults", words @ ..] => faults::faults(&context, words),
         ["fuzz", words @ ..] => fuzz::fuzz(&context, words),
         ["bench", words @ ..] => bench::bench(&context, words),
         _ => Err(USAGE.to_owned()),

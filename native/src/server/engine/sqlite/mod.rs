@@ -119,7 +119,12 @@ impl Engine for SqliteEngine {
             .map_err(|error| failed(&error))?;
         rusqlite::Connection::open(&path)
             .and_then(|connection| connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA user_version = 1;"))
-            .map_err(|error| failed(&error))
+            .map_err(|error| {
+                // Half a database would count as one.
+                let _ = std::fs::remove_file(&path);
+                remove_beside(&path);
+                failed(&error)
+            })
     }
 
     fn drop_database(&self, name: &str) -> Result<(), SqlError> {
@@ -141,17 +146,22 @@ impl Engine for SqliteEngine {
                 format!("Error dropping database (can't delete '{}': {error})", path.display()),
             )
         })?;
-        for suffix in ["-wal", "-shm"] {
-            let mut beside = path.clone().into_os_string();
-            beside.push(suffix);
-            // They are there only while the database is open.
-            let _ = std::fs::remove_file(beside);
-        }
+        remove_beside(&path);
         Ok(())
     }
 
     fn table_definition(&self, database: &str, table: &str) -> Result<TableDefinition, SqlError> {
         schema::create_statement(self, database, table)
+    }
+}
+
+/// Removes what SQLite keeps beside a database's file.
+fn remove_beside(path: &Path) {
+    for suffix in ["-wal", "-shm"] {
+        let mut beside = path.as_os_str().to_owned();
+        beside.push(suffix);
+        // They are there only while the database is open.
+        let _ = std::fs::remove_file(beside);
     }
 }
 

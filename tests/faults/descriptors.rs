@@ -1,0 +1,39 @@
+//! No more file descriptors.
+
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use sealwire_tests::programs::needs;
+use sealwire_tests::server::{Kind, Server, Settings};
+
+use crate::{assert_answers, root, rows};
+
+const MOST: usize = 64;
+
+#[test]
+fn a_server_without_descriptors_goes_on_when_there_are_some_again() {
+    if !needs(&["prlimit"]) {
+        return;
+    }
+    let within = vec!["prlimit".to_owned(), format!("--nofile={MOST}"), "--".to_owned()];
+    let server = Server::start(Kind::Sealwired, &Settings { within, ..Settings::default() }).unwrap();
+    let mut client = root(&server).unwrap();
+    // Some are accepted, the others wait in the system's queue.
+    let held: Vec<TcpStream> = (0..MOST).map(|_| TcpStream::connect(("127.0.0.1", server.port)).unwrap()).collect();
+    assert!(server.wait_for_log("can't accept a connection"), "{}", server.log());
+    // Who is in is served, statement or no statement.
+    assert_eq!(rows(&mut client, "SELECT 1").unwrap(), ["1"]);
+    let refused = rows(&mut client, "CREATE USER 'u'@'%'");
+    assert_eq!(rows(&mut client, "SELECT 2").unwrap(), ["2"]);
+    drop(held);
+    // The acceptor tries again by itself.
+    let since = Instant::now();
+    while root(&server).is_err() {
+        assert!(since.elapsed() < Duration::from_secs(30), "{}", server.log());
+    }
+    assert_answers(&server);
+    let users = rows(&mut client, "SELECT COUNT(*) FROM mysql.user WHERE User = 'u'").unwrap();
+    assert_eq!(users, [if refused.is_ok() { "1" } else { "0" }], "{refused:?}");
+    let complaints = server.log().matches("can't accept a connection").count();
+    assert!(complaints < 1000, "{complaints} lines in the log");
+}

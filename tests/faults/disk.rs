@@ -1,0 +1,128 @@
+//! A disk that is full, and one that can't be written: a file system of the server's own, in a mount namespace.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use sealwire_tests::server::{Kind, Server, Settings};
+
+use crate::{SECRET, assert_answers, root, rows, strangers};
+
+/// Mounts an empty file system over the data directory, copies the data onto it, and runs the server there.
+const ON_ITS_OWN: &str =
+    "cp -a \"$0\" \"$0.first\" && mount -t tmpfs -o size=1m none \"$0\" && cp -a \"$0.first/.\" \"$0\"";
+
+/// Settings of a server whose data directory is a file system of its own, with a command before it starts.
+fn on_its_own(then: &str) -> Settings {
+    let script = format!("{ON_ITS_OWN} && {then} && exec \"$@\"");
+    let within = ["unshare", "--mount", "sh", "-c", &script, "{data}"].map(str::to_owned);
+    Settings { within: within.to_vec(), ..Settings::default() }
+}
+
+/// Whether a file system can be mounted here. Prints why not; in CI nothing may be skipped.
+fn can_mount() -> bool {
+    let output = Command::new("unshare").args(["--mount", "mount", "-t", "tmpfs", "none", "/mnt"]).output();
+    let reason = match output {
+        Ok(output) if output.status.success() => return true,
+        Ok(output) => String::from_utf8_lossy(&output.stderr).trim().to_owned(),
+        Err(error) => format!("unshare: {error}"),
+    };
+    assert!(std::env::var_os("CI").is_none(), "in CI nothing may be skipped: {reason}");
+    println!("skipped: no file system can be mounted: {reason}");
+    false
+}
+
+/// The data directory as the server sees it.
+fn data_of(server: &Server) -> PathBuf {
+    PathBuf::from(format!("/proc/{}/root{}", server.id(), server.folder().join("data").display()))
+}
+
+#[test]
+fn a_full_disk_refuses_changes_and_loses_none() {
+    if !can_mount() {
+        return;
+    }
+    let server = Server::start(Kind::Sealwired, &on_its_own("true")).unwrap();
+    let mut client = root(&server).unwrap();
+    for sql in ["CREATE DATABASE d", "CREATE TABLE d.t (n INT PRIMARY KEY, v TEXT)", "CREATE USER 'before'@'%'"] {
+        rows(&mut client, sql).unwrap();
+    }
+    let data = data_of(&server);
+    let (room, rest) = (data.join("room.sqlite-none"), data.join("rest.sqlite-none"));
+    fs::write(&room, vec![0; 300_000]).unwrap();
+    let mut written = 0;
+    let value = "x".repeat(20_000);
+    let refused = loop {
+        match rows(&mut client, &format!("INSERT INTO d.t VALUES ({written}, '{value}')")) {
+            Ok(_) => written += 1,
+            Err(error) => break error.to_string(),
+        }
+        assert!(written < 1000, "the disk is never full");
+    };
+    assert!(refused.contains("1021") && refused.contains("Disk full"), "{refused}");
+    // What little is left is taken, too.
+    fs::write(&rest, vec![0; 1 << 20]).unwrap_err();
+
+    let create = format!("CREATE USER 'after'@'%' IDENTIFIED BY '{SECRET}'");
+    let refused = rows(&mut client, &create).unwrap_err().to_string();
+    assert!(refused.contains("1105") && refused.contains("accounts.sql"), "{refused}");
+    let refused = rows(&mut client, "CREATE DATABASE e").unwrap_err().to_string();
+    assert!(refused.contains("Can't create database 'e'"), "{refused}");
+
+    let users = |client: &mut _| rows(client, "SELECT User FROM mysql.user ORDER BY User").unwrap();
+    assert_eq!(users(&mut client), ["before", "root"], "what was refused counts nevertheless");
+    let databases = rows(&mut client, "SHOW DATABASES LIKE 'e'").unwrap();
+    assert_eq!(databases, [""; 0], "what was refused is there nevertheless");
+    assert_eq!(rows(&mut client, "SELECT COUNT(*) FROM d.t").unwrap(), [written.to_string()]);
+    assert_answers(&server);
+    assert_eq!(strangers(&data), [""; 0]);
+
+    // With room again everything goes on.
+    fs::remove_file(&room).unwrap();
+    fs::remove_file(&rest).unwrap();
+    rows(&mut client, "DELETE FROM d.t WHERE n > 0").unwrap();
+    rows(&mut client, &create).unwrap();
+    assert_eq!(users(&mut client), ["after", "before", "root"]);
+}
+
+#[test]
+fn a_data_directory_that_can_not_be_written_is_named_and_the_end() {
+    if !can_mount() {
+        return;
+    }
+    let settings = on_its_own("mount -o remount,ro \"$0\"");
+    let said = Server::start(Kind::Sealwired, &settings).err().expect("it can't start");
+    let errors: Vec<&str> = said.lines().filter(|line| line.contains("[ERROR]")).collect();
+    assert_eq!(errors.len(), 1, "{said}");
+    assert!(errors[0].contains("sealwired.lock") && errors[0].contains("Read-only file system"), "{said}");
+    assert!(!said.contains("panicked"), "{said}");
+}
+
+#[test]
+fn a_data_directory_that_is_not_ours_is_named_and_the_end() {
+    let place = tempfile::tempdir().unwrap();
+    let mut settings = Settings::default();
+    settings.options.push(format!("--datadir={}", place.path().display()));
+    let said = Server::start(Kind::Sealwired, &settings).err().expect("it can't start");
+    assert!(said.contains("is not a data directory of sealwired"), "{said}");
+    assert_eq!(fs::read_dir(place.path()).unwrap().count(), 0, "something was left behind");
+}
+
+/// What a crash in DROP DATABASE leaves of a database is no part of the next one of that name.
+#[test]
+fn a_database_made_anew_has_nothing_of_one_that_was_dropped() {
+    let server = Server::start(Kind::Sealwired, &Settings::default()).unwrap();
+    let mut client = root(&server).unwrap();
+    for sql in ["CREATE DATABASE d", "CREATE TABLE d.t (n INT PRIMARY KEY)", "INSERT INTO d.t VALUES (1)"] {
+        rows(&mut client, sql).unwrap();
+    }
+    let log = server.folder().join("data/d.sqlite-wal");
+    let left = fs::read(&log).expect("a database that is open has a log");
+    assert!(!left.is_empty());
+    rows(&mut client, "DROP DATABASE d").unwrap();
+    drop(client);
+    fs::write(&log, left).unwrap();
+    let mut client = root(&server).unwrap();
+    rows(&mut client, "CREATE DATABASE d").unwrap();
+    assert_eq!(rows(&mut client, "SHOW TABLES FROM d").unwrap(), [""; 0]);
+}

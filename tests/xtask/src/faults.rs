@@ -1,0 +1,44 @@
+//! `cargo xtask faults`: the server killed while it writes, as often as one likes.
+
+use crate::run::{Context, run};
+
+/// Runs the test of `tests/faults/killed.rs` with rounds and a seed of one's own.
+pub(crate) fn faults(context: &Context, words: &[&str]) -> Result<(), String> {
+    let (rounds, seed) = read(words)?;
+    run(&mut context.cargo(["build", "--workspace", "--bins", "--examples"]))?;
+    let test = ["test", "--workspace", "--test", "faults", "--", "--nocapture", "killed::"];
+    let mut command = context.cargo(test);
+    command.env("SEALWIRE_PROGRAMS", context.programs());
+    command.env("SEALWIRE_FAULTS_ROUNDS", rounds.to_string()).env("SEALWIRE_FAULTS_SEED", seed.to_string());
+    run(&mut command)
+}
+
+fn read(words: &[&str]) -> Result<(u64, u64), String> {
+    let (mut rounds, mut seed, mut rest) = (1000, 1, words.iter());
+    while let Some(word) = rest.next() {
+        let mut number = || {
+            let number = rest.next().and_then(|number| number.parse().ok());
+            number.ok_or_else(|| format!("{word} wants a number"))
+        };
+        match *word {
+            "--rounds" => rounds = number()?,
+            "--seed" => seed = number()?,
+            other => return Err(format!("cargo xtask faults knows --rounds N and --seed S, not '{other}'")),
+        }
+    }
+    Ok((rounds, seed))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rounds_and_seed_are_read() {
+        assert_eq!(read(&["--seed", "7", "--rounds", "3"]), Ok((3, 7)));
+        assert_eq!(read(&[]), Ok((1000, 1)));
+        for wrong in [&["--rounds"][..], &["--seed", "x"], &["--fast"]] {
+            assert!(read(wrong).is_err(), "{wrong:?}");
+        }
+    }
+}
