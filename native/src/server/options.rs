@@ -24,6 +24,12 @@ const PLUGINS: &[&str] = &["caching_sha2_password", "mysql_native_password", "sh
 const OWN: &[Spec] = &[
     Spec::text("bind-address", "Addresses to listen on, separated by commas; * is all of them.").default("*"),
     Spec::number("connect-timeout", "Seconds that a client has to log in.").between(1, 31_536_000).default("10"),
+    Spec::number(
+        "connection-memory-limit",
+        "Bytes of prepared statements and user variables that a connection may have; one with more is closed.",
+    )
+    .between(2_097_152, u64::MAX)
+    .default("256M"),
     Spec::text("datadir", "The data directory.").short('h'),
     Spec::choice("default-authentication-plugin", PLUGINS, "The plugin of accounts that name none.")
         .default("caching_sha2_password"),
@@ -43,6 +49,9 @@ const OWN: &[Spec] = &[
     Spec::number("max-connections", "How many clients may be connected at a time, one administrator more.")
         .between(1, 100_000)
         .default("151"),
+    Spec::number("max-prepared-stmt-count", "How many prepared statements all connections together may have.")
+        .between(0, 4_194_304)
+        .default("16382"),
     Spec::text("pid-file", "Where to write the process's number."),
     Spec::number("port", "The port to listen on; 0 lets the system choose one.")
         .short('P')
@@ -123,12 +132,14 @@ impl Settings {
         let mut variables = vec![
             ("bind_address", addresses.clone()),
             ("connect_timeout", number("connect-timeout").to_string()),
+            ("connection_memory_limit", number("connection-memory-limit").to_string()),
             ("datadir", format!("{}/", directory.display())),
             ("default_authentication_plugin", plugin.to_owned()),
             ("interactive_timeout", number("interactive-timeout").to_string()),
             ("log_error_verbosity", number("log-error-verbosity").to_string()),
             ("max_allowed_packet", number("max-allowed-packet").to_string()),
             ("max_connections", number("max-connections").to_string()),
+            ("max_prepared_stmt_count", number("max-prepared-stmt-count").to_string()),
             ("require_secure_transport", on(values.flag("require-secure-transport"))),
             ("server_id", number("server-id").to_string()),
             ("skip_networking", on(!networking)),

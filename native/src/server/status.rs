@@ -1,5 +1,6 @@
 //! What the server counts, as SHOW STATUS shows it.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use sealwire_core::facts::Facts;
@@ -34,6 +35,8 @@ pub(crate) struct Counters {
     pub(crate) com_select: AtomicU64,
     /// SHOW STATUS statements.
     pub(crate) com_show_status: AtomicU64,
+    /// Prepared statements that sessions have now.
+    pub(crate) prepared_statements: Arc<AtomicU64>,
     /// Statements prepared.
     pub(crate) com_stmt_prepare: AtomicU64,
     /// Prepared statements executed.
@@ -99,6 +102,7 @@ pub(crate) fn rows(server: &Server, facts: Option<&Facts>) -> Vec<(&'static str,
         ("Max_used_connections", of(&counters.max_used_connections)),
         ("Open_tables", "0".to_owned()),
         ("Opened_tables", "0".to_owned()),
+        ("Prepared_stmt_count", of(&counters.prepared_statements)),
         ("Queries", of(&counters.questions)),
         ("Questions", of(&counters.questions)),
         ("Slow_queries", "0".to_owned()),

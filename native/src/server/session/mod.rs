@@ -54,6 +54,8 @@ pub(crate) struct Session {
     prepared: Prepared,
     candidate: Option<(AccountName, Arc<Accounts>)>,
     multi_statements: bool,
+    /// The bytes of names and values of the user's variables.
+    user_variable_bytes: usize,
     in_transaction: bool,
     is_in: bool,
 }
@@ -149,6 +151,7 @@ const HIGH_WATER: usize = 256 * 1024;
 impl Session {
     /// A session of a client that is not logged in.
     pub(crate) fn new(server: Arc<Server>, presence: Arc<Presence>, host: ClientHost, wake: Wake) -> Self {
+        let prepared = Prepared::new(Arc::clone(&server.counters.prepared_statements));
         let view = View::new(server, presence.id);
         Self {
             view,
@@ -159,9 +162,10 @@ impl Session {
             running: None,
             queue: Vec::new(),
             warnings: Vec::new(),
-            prepared: Prepared::default(),
+            prepared,
             candidate: None,
             multi_statements: false,
+            user_variable_bytes: 0,
             in_transaction: false,
             is_in: false,
         }
@@ -227,7 +231,8 @@ impl Session {
                 Action::Execute(execution)
             }
             Command::StmtSendLongData { statement, parameter, data } => {
-                self.prepared.add_long_data(statement, parameter, data);
+                let most = usize::try_from(self.view.server.globals.number("max_allowed_packet")).unwrap_or(usize::MAX);
+                self.prepared.add_long_data(statement, parameter, data, most);
                 Action::Nothing
             }
             Command::StmtClose(statement) => {
@@ -253,6 +258,10 @@ impl Session {
 
     /// Carries an action out and answers it, or leaves the answer to [`Session::advance`].
     pub(crate) fn perform(&mut self, action: Action, connection: &mut Connection) -> Result<(), Error> {
+        if let Err(error) = self.check_memory() {
+            connection.kill(error);
+            return Ok(());
+        }
         match action {
             Action::Login(login) => return self.login(&login, connection),
             Action::Authenticated { using_password, learned } => {
@@ -302,6 +311,18 @@ impl Session {
         Ok(())
     }
 
+    /// What the client made the session keep must not grow without end. A single command adds a packet's bytes at most.
+    fn check_memory(&self) -> Result<(), SqlError> {
+        let limit = self.view.server.globals.number("connection_memory_limit");
+        let held = self.prepared.bytes().saturating_add(self.user_variable_bytes) as u64;
+        if held <= limit {
+            return Ok(());
+        }
+        let message =
+            format!("Connection closed. Connection memory limit {limit} bytes exceeded. Consumed {held} bytes.");
+        Err(SqlError::new(4082, b"HY000", message))
+    }
+
     /// Forgets what the session has, but for its user.
     fn reset(&mut self) {
         // Dropping it rolls back.
@@ -309,10 +330,11 @@ impl Session {
         self.running = None;
         self.queue.clear();
         self.warnings.clear();
-        self.prepared = Prepared::default();
+        self.prepared = Prepared::new(Arc::clone(&self.view.server.counters.prepared_statements));
         self.in_transaction = false;
         self.view.variables = Arc::new(self.view.server.globals.for_session());
         self.view.user_variables = Arc::default();
+        self.user_variable_bytes = 0;
         self.view.last_insert_id = 0;
         self.view.row_count = -1;
         self.presence.update(|state| state.interruption = None);

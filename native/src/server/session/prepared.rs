@@ -1,6 +1,8 @@
 //! Prepared statements.
 
 use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use sealwire_core::error::{Error, SqlError};
 use sealwire_core::message::{Capabilities, ColumnDefinition, ColumnType, ParamType, StmtExecute, Value};
@@ -18,6 +20,10 @@ use crate::server::status::count;
 pub(super) struct Prepared {
     statements: HashMap<u32, Statement>,
     last: u32,
+    /// The bytes of their texts and their long data.
+    bytes: usize,
+    /// How many all sessions have.
+    of_all: Arc<AtomicU64>,
 }
 
 struct Statement {
@@ -25,23 +31,51 @@ struct Statement {
     parameters: u16,
     types: Option<Vec<ParamType>>,
     long_data: HashMap<u16, Vec<u8>>,
+    /// Whether long data came that was not kept.
+    is_too_long: bool,
     /// Whether the server answers it itself, its parameters written into its text.
     is_own: bool,
 }
 
-/// A session keeps at most so many statements.
-const MOST_STATEMENTS: usize = 16_382;
-/// Long data of one parameter is at most as long as a packet may be.
-const MOST_LONG_DATA: usize = 1 << 30;
+impl Statement {
+    fn bytes(&self) -> usize {
+        self.sql.len() + self.long_data.values().map(Vec::len).sum::<usize>()
+    }
+}
 
 impl Prepared {
+    /// None yet. `of_all` counts those of all sessions.
+    pub(super) fn new(of_all: Arc<AtomicU64>) -> Self {
+        Self { statements: HashMap::new(), last: 0, bytes: 0, of_all }
+    }
+
+    /// How many bytes it holds for the client.
+    pub(super) const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// Keeps a statement; its number and its parameters' columns.
-    pub(super) fn add(&mut self, sql: String, description: &Description, is_own: bool) -> (u32, Vec<ColumnDefinition>) {
+    ///
+    /// # Errors
+    /// 1461 where all sessions together have `most` of them.
+    pub(super) fn add(
+        &mut self,
+        sql: String,
+        description: &Description,
+        is_own: bool,
+        most: u64,
+    ) -> Result<(u32, Vec<ColumnDefinition>), SqlError> {
+        self.of_all.fetch_update(Relaxed, Relaxed, |open| (open < most).then_some(open + 1)).map_err(|_| {
+            let message = format!("Can't create more than max_prepared_stmt_count statements (current value: {most})");
+            SqlError::new(1461, b"42000", message)
+        })?;
         self.last = self.last.wrapping_add(1).max(1);
+        self.bytes += sql.len();
         let parameters = description.parameters;
+        let long_data = HashMap::new();
         self.statements
-            .insert(self.last, Statement { sql, parameters, types: None, long_data: HashMap::new(), is_own });
-        (self.last, parameter_columns(parameters))
+            .insert(self.last, Statement { sql, parameters, types: None, long_data, is_too_long: false, is_own });
+        Ok((self.last, parameter_columns(parameters)))
     }
 
     pub(super) fn sql(&self, id: u32) -> Option<&str> {
@@ -49,21 +83,29 @@ impl Prepared {
     }
 
     pub(super) fn close(&mut self, id: u32) {
-        self.statements.remove(&id);
+        if let Some(statement) = self.statements.remove(&id) {
+            self.bytes = self.bytes.saturating_sub(statement.bytes());
+            self.of_all.fetch_sub(1, Relaxed);
+        }
     }
 
     pub(super) fn reset(&mut self, id: u32) -> Result<(), SqlError> {
         let statement = self.statements.get_mut(&id).ok_or_else(|| unknown(id, "mysqld_stmt_reset"))?;
-        statement.long_data.clear();
+        let long_data = std::mem::take(&mut statement.long_data);
+        statement.is_too_long = false;
+        self.bytes = self.bytes.saturating_sub(long_data.values().map(Vec::len).sum());
         Ok(())
     }
 
-    pub(super) fn add_long_data(&mut self, id: u32, parameter: u16, data: &[u8]) {
-        if let Some(statement) = self.statements.get_mut(&id) {
-            let value = statement.long_data.entry(parameter).or_default();
-            if value.len().saturating_add(data.len()) <= MOST_LONG_DATA {
-                value.extend_from_slice(data);
-            }
+    /// Keeps a part of a parameter, which is at most `most` bytes in all.
+    pub(super) fn add_long_data(&mut self, id: u32, parameter: u16, data: &[u8], most: usize) {
+        let Some(statement) = self.statements.get_mut(&id) else { return };
+        let value = statement.long_data.entry(parameter).or_default();
+        if value.len().saturating_add(data.len()) <= most {
+            value.extend_from_slice(data);
+            self.bytes += data.len();
+        } else {
+            statement.is_too_long = true;
         }
     }
 
@@ -77,6 +119,11 @@ impl Prepared {
         let id = StmtExecute::peek_statement_id(payload).map_err(malformed)?;
         let statement = self.statements.get_mut(&id).ok_or_else(|| unknown(id, "mysqld_stmt_execute"))?;
         let long_data = std::mem::take(&mut statement.long_data);
+        self.bytes = self.bytes.saturating_sub(long_data.values().map(Vec::len).sum());
+        if std::mem::take(&mut statement.is_too_long) {
+            let message = "Parameter of prepared statement which is set through mysql_send_long_data() is longer than 'max_allowed_packet' bytes";
+            return Err(SqlError::new(1105, b"HY000", message));
+        }
         let is_long = |parameter: u16| long_data.contains_key(&parameter);
         let execute =
             StmtExecute::decode(payload, statement.parameters, statement.types.as_deref(), &is_long, capabilities)
@@ -95,6 +142,12 @@ impl Prepared {
             });
         }
         Ok((id, parameters))
+    }
+}
+
+impl Drop for Prepared {
+    fn drop(&mut self) {
+        self.of_all.fetch_sub(self.statements.len() as u64, Relaxed);
     }
 }
 
@@ -137,9 +190,6 @@ impl Session {
             Some(SqlError::new(1065, b"42000", "Query was empty"))
         } else if !lex::is_blank(rest) {
             Some(syntax_error_near(&text, &String::from_utf8_lossy(rest)))
-        } else if self.prepared.statements.len() >= MOST_STATEMENTS {
-            let message = "Can't create more than max_prepared_stmt_count statements (current value: 16382)";
-            Some(SqlError::new(1461, b"42000", message))
         } else {
             None
         };
@@ -163,10 +213,26 @@ impl Session {
                 Err(error) => return self.fail(&error, connection),
             }
         }
-        let (id, parameters) = self.prepared.add(text, &description, true);
-        connection.prepared(id, &parameters, &description.columns, self.warning_count())?;
-        self.rest_if_done();
-        Ok(())
+        self.keep_prepared(text, &description, true, connection)
+    }
+
+    /// Keeps a statement and tells the client its number.
+    pub(super) fn keep_prepared(
+        &mut self,
+        sql: String,
+        description: &Description,
+        is_own: bool,
+        connection: &mut Connection,
+    ) -> Result<(), Error> {
+        let most = self.view.server.globals.number("max_prepared_stmt_count");
+        match self.prepared.add(sql, description, is_own, most) {
+            Ok((id, parameters)) => {
+                connection.prepared(id, &parameters, &description.columns, self.warning_count())?;
+                self.rest_if_done();
+                Ok(())
+            }
+            Err(error) => self.fail(&error, connection),
+        }
     }
 
     fn prepare_in_engine(&mut self, sql: String, connection: &mut Connection) -> Result<(), Error> {
@@ -252,10 +318,10 @@ mod tests {
     fn statements_have_numbers_and_forget_their_long_data() {
         let mut prepared = Prepared::default();
         let description = Description { parameters: 1, columns: Vec::new() };
-        let (id, columns) = prepared.add("SELECT ?".into(), &description, false);
+        let (id, columns) = prepared.add("SELECT ?".into(), &description, false, 1).unwrap();
         assert_eq!((id, columns.len()), (1, 1));
-        prepared.add_long_data(id, 0, b"ab");
-        prepared.add_long_data(id, 0, b"\xff");
+        prepared.add_long_data(id, 0, b"ab", 3);
+        prepared.add_long_data(id, 0, b"\xff", 3);
         let mut payload = Vec::new();
         StmtExecute::new(id, vec![Value::Bytes(b"")]).encode(Capabilities::NONE, &mut payload);
         assert_eq!(
@@ -266,5 +332,27 @@ mod tests {
         prepared.close(id);
         assert_eq!(prepared.execution(&payload, Capabilities::NONE).unwrap_err().code, 1243);
         assert_eq!(prepared.reset(id).unwrap_err().code, 1243);
+    }
+
+    #[test]
+    fn what_is_held_is_counted_and_bounded() {
+        let of_all = Arc::new(AtomicU64::new(0));
+        let (mut one, mut other) = (Prepared::new(Arc::clone(&of_all)), Prepared::new(Arc::clone(&of_all)));
+        let description = Description { parameters: 1, columns: Vec::new() };
+        let add = |to: &mut Prepared| to.add("DO ?".into(), &description, false, 2).map(|(id, _)| id);
+        let first = add(&mut one).unwrap();
+        add(&mut other).unwrap();
+        assert_eq!(add(&mut one).unwrap_err().code, 1461);
+        one.add_long_data(first, 0, b"abc", 4);
+        one.add_long_data(first, 0, b"de", 4);
+        assert_eq!(one.bytes(), 7);
+        let mut payload = Vec::new();
+        StmtExecute::new(first, vec![Value::Null]).encode(Capabilities::NONE, &mut payload);
+        assert_eq!(one.execution(&payload, Capabilities::NONE).unwrap_err().code, 1105);
+        assert_eq!(one.bytes(), 4, "the long data is gone");
+        drop(other);
+        assert!(add(&mut one).is_ok(), "a session that ends gives its statements back");
+        one.close(first);
+        assert_eq!((one.bytes(), of_all.load(Relaxed)), (4, 1));
     }
 }

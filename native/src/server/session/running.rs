@@ -117,10 +117,7 @@ impl Session {
             (_, Ok(Outcome::Stepped)) => self.reply_ok(&Reply::default(), connection),
             (_, Ok(Outcome::Executed(done))) => self.executed(done, connection),
             (Purpose::Prepare { sql }, Ok(Outcome::Described(description))) => {
-                let (id, parameters) = self.prepared.add(sql, &description, false);
-                connection.prepared(id, &parameters, &description.columns, 0)?;
-                self.rest_if_done();
-                Ok(())
+                self.keep_prepared(sql, &description, false, connection)
             }
             (Purpose::FieldList, Ok(Outcome::Described(description))) => {
                 connection.field_list(&description.columns, self.status())?;

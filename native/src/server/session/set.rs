@@ -54,7 +54,7 @@ impl Session {
             // @`quoted` and @'quoted' come in two pieces.
             let user_variable = if user_variable.is_empty() { words.name_or_text()? } else { user_variable.to_owned() };
             let value = self.value(words)?;
-            Arc::make_mut(&mut self.view.user_variables).insert(user_variable.to_lowercase(), value);
+            self.keep_user_variable(user_variable.to_lowercase(), value);
             return Ok(());
         }
         let mut global = matches!(scope, Some("GLOBAL" | "PERSIST"));
@@ -70,6 +70,15 @@ impl Session {
         let definition = variables::find(&name)?;
         let text = self.new_text(definition, global, words)?;
         self.assign(definition, global, text, reply)
+    }
+
+    fn keep_user_variable(&mut self, name: String, value: Datum) {
+        let bytes = |name: &str, value: &Datum| name.len() + value.held_bytes();
+        self.user_variable_bytes += bytes(&name, &value);
+        if let Some(old) = self.view.user_variables.get(&name) {
+            self.user_variable_bytes = self.user_variable_bytes.saturating_sub(bytes(&name, old));
+        }
+        Arc::make_mut(&mut self.view.user_variables).insert(name, value);
     }
 
     /// `= value` or `:= value`.

@@ -34,6 +34,16 @@ impl Datum {
         })
     }
 
+    /// The bytes of memory that it takes, about.
+    pub(crate) fn held_bytes(&self) -> usize {
+        let outside = match self {
+            Self::Text(text) => text.len(),
+            Self::Blob(bytes) => bytes.len(),
+            _ => 0,
+        };
+        size_of::<Self>() + outside
+    }
+
     /// As text; NULL is the empty text.
     pub(crate) fn to_text(&self) -> String {
         self.as_bytes().map_or_else(String::new, |bytes| String::from_utf8_lossy(&bytes).into_owned())
