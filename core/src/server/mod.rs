@@ -317,6 +317,7 @@ impl Connection {
         }
     }
 
+    /// One command at most: what it answers by itself makes the caller transmit, and come again for the next.
     fn advance_session(&mut self) -> Result<Option<Happened>, Error> {
         let State::Session(reply) = &mut self.state else { return Ok(None) };
         if reply.as_ref().is_some_and(|reply| !reply.awaits_file()) {
@@ -360,7 +361,7 @@ impl Connection {
             Ok(Command::Unknown(_)) => {
                 self.state = State::Session(Some(Reply::default()));
                 self.err(&SqlError::new(1047, b"08S01", "Unknown command"))?;
-                self.advance_session()
+                Ok(None)
             }
             Ok(Command::StmtClose(_) | Command::StmtSendLongData { .. }) => {
                 self.channel.sequence = 0;
@@ -376,7 +377,7 @@ impl Connection {
                 if let Some(error) = error.as_server_error() {
                     self.err(&error)?;
                 }
-                self.advance_session()
+                Ok(None)
             }
         }
     }

@@ -33,6 +33,9 @@ pub struct TlsLayer {
     has_closed: bool,
 }
 
+/// Handshake messages beyond what a side takes, 64 KiB.
+const TOO_LONG: rustls::Error = rustls::Error::InvalidMessage(rustls::InvalidMessage::HandshakePayloadTooLarge);
+
 enum Role {
     Client { context: ClientContext, host: String, sni: Option<String> },
     Server(ServerContext),
@@ -87,8 +90,16 @@ impl TlsLayer {
 
     fn take_in(&mut self, input: &mut &[u8], plain: &mut Vec<u8>) -> Result<(), TlsError> {
         while !input.is_empty() && !self.peer_has_closed {
-            self.connection.read_tls(input).map_err(|error| TlsError::Protocol(error.to_string()))?;
-            let state = self.connection.process_new_packets().map_err(|error| TlsError::from(&error))?;
+            // The one error of reading from a slice is that rustls has no room left.
+            let read = self.connection.read_tls(input).map_err(|_| TOO_LONG);
+            let processed = read.and_then(|_| self.connection.process_new_packets());
+            let state = processed.map_err(|error| {
+                if error == TOO_LONG {
+                    // rustls has no alert for it, but the peer shall know that it is over.
+                    self.connection.send_close_notify();
+                }
+                TlsError::from(&error)
+            })?;
             self.peer_has_closed = state.peer_has_closed();
             let start = plain.len();
             plain.resize(start.saturating_add(state.plaintext_bytes_to_read()), 0);
