@@ -48,7 +48,7 @@ fn driver_lines(text: &str) -> usize {
 #[test]
 fn the_top_level_is_what_the_design_says() {
     let known = ["core", "native", "wasm", "web", "tests", "Cargo.toml", "Cargo.lock", "clippy.toml", "deny.toml"];
-    let files = ["rustfmt.toml", "README.md", "CONTRIBUTING.md", "LICENSE-MIT", "LICENSE-APACHE"];
+    let files = ["rustfmt.toml", "README.md", "SECURITY.md", "CONTRIBUTING.md", "LICENSE-MIT", "LICENSE-APACHE"];
     for path in tracked() {
         let top = path.components().next().unwrap().as_os_str().to_string_lossy().into_owned();
         let expected = top.starts_with('.') || known.contains(&top.as_str()) || files.contains(&top.as_str());

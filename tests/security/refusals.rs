@@ -1,21 +1,16 @@
 //! What the programs refuse: each with its own text and code, and with nothing of the password said.
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "these are tests")]
 
-use std::io::{Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::process::{Command, Output};
-use std::thread::{self, JoinHandle};
-use std::time::Duration;
 
 use sealwire_tests::certificates::{CertificateSet, std_data};
 use sealwire_tests::child;
 use sealwire_tests::drivers::PASSWORD;
+use sealwire_tests::middle::{Change, Middle, answer, ssl_request, strip, unchanged};
 use sealwire_tests::programs::{needs, program};
 use sealwire_tests::server::{Kind, Server, Settings};
 use tempfile::TempDir;
-
-/// The bit of CLIENT_SSL, in the second byte of either side's lower capabilities.
-const SSL: u8 = 0x08;
 
 fn certificates() -> (TempDir, CertificateSet) {
     let place = tempfile::tempdir().unwrap();
@@ -58,85 +53,6 @@ fn refused(output: &Output, texts: &[&str]) {
 
 fn ca(set: &CertificateSet) -> String {
     format!("--ssl-ca={}", set.ca.display())
-}
-
-/// One connection's way to the server, where somebody reads and changes the packets before TLS.
-struct Middle {
-    port: u16,
-    said: JoinHandle<Vec<u8>>,
-}
-
-/// A change of one packet, header and all.
-type Change = fn(&mut Vec<u8>);
-
-fn unchanged(_: &mut Vec<u8>) {}
-
-impl Middle {
-    fn start(upstream: u16, greeting: Change, request: Change) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
-        Self { port, said: thread::spawn(move || carry(&listener, upstream, greeting, request)) }
-    }
-
-    /// All that the client said.
-    fn heard(self) -> Vec<u8> {
-        self.said.join().unwrap()
-    }
-}
-
-fn carry(listener: &TcpListener, upstream: u16, greeting: Change, request: Change) -> Vec<u8> {
-    let (mut client, _) = listener.accept().unwrap();
-    let mut server = connect(upstream);
-    let mut first = packet(&mut server).unwrap();
-    greeting(&mut first);
-    client.write_all(&first).unwrap();
-    let Some(mut answer) = packet(&mut client) else { return Vec::new() };
-    let mut heard = answer.clone();
-    request(&mut answer);
-    server.write_all(&answer).unwrap();
-    let (mut from, mut to) = (server.try_clone().unwrap(), client.try_clone().unwrap());
-    let back = thread::spawn(move || {
-        // Either side may hang up first; that is what is tested.
-        let _ = std::io::copy(&mut from, &mut to);
-        let _ = to.shutdown(Shutdown::Write);
-    });
-    let mut bytes = [0; 4096];
-    while let Ok(length @ 1..) = client.read(&mut bytes) {
-        heard.extend_from_slice(&bytes[..length]);
-        if server.write_all(&bytes[..length]).is_err() {
-            break;
-        }
-    }
-    let _ = server.shutdown(Shutdown::Both);
-    back.join().unwrap();
-    heard
-}
-
-fn connect(port: u16) -> TcpStream {
-    let stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
-    stream
-}
-
-/// The next packet with its header; `None` at the end.
-fn packet(stream: &mut TcpStream) -> Option<Vec<u8>> {
-    let mut bytes = vec![0; 4];
-    stream.read_exact(&mut bytes).ok()?;
-    let length = usize::from(bytes[0]) | usize::from(bytes[1]) << 8 | usize::from(bytes[2]) << 16;
-    bytes.resize(4 + length, 0);
-    stream.read_exact(&mut bytes[4..]).ok()?;
-    Some(bytes)
-}
-
-/// The offset of the greeting's lower capabilities: behind the version, the id, eight bytes and a NUL.
-fn capabilities_of(greeting: &[u8]) -> usize {
-    5 + greeting[5..].iter().position(|byte| *byte == 0).unwrap() + 1 + 4 + 8 + 1
-}
-
-fn strip(greeting: &mut [u8]) {
-    let at = capabilities_of(greeting);
-    assert_ne!(greeting[at + 1] & SSL, 0, "the server offers TLS");
-    greeting[at + 1] &= !SSL;
 }
 
 /// That the client said no more than SSLRequest and the handshake of TLS: no record holds as much as a login.
@@ -285,24 +201,6 @@ fn a_server_with_wrong_files_or_options_does_not_start() {
     }
 }
 
-/// What the server answers to these bytes after its greeting, until it hangs up.
-fn answer(server: &Server, bytes: &[u8]) -> Vec<u8> {
-    let mut stream = connect(server.port);
-    packet(&mut stream).expect("a greeting");
-    stream.write_all(bytes).unwrap();
-    let mut said = Vec::new();
-    match stream.read_to_end(&mut said) {
-        Err(error) if error.kind() != std::io::ErrorKind::ConnectionReset => panic!("it did not hang up: {error}"),
-        _ => said,
-    }
-}
-
-fn ssl_request(length: u8) -> Vec<u8> {
-    let mut bytes = vec![length, 0, 0, 1, 0x05, 0xaa | SSL, 0x08, 0x00, 0, 0, 0, 1, 45];
-    bytes.resize(4 + usize::from(length), 0);
-    bytes
-}
-
 /// That an ERR packet of this code and text came, and nothing else.
 #[track_caller]
 fn is_error(said: &[u8], code: u16, text: &str) {
@@ -317,15 +215,15 @@ fn is_error(said: &[u8], code: u16, text: &str) {
 fn a_ssl_request_of_another_length_is_a_bad_handshake() {
     let (_place, set) = certificates();
     let server = server(Some(&set));
-    is_error(&answer(&server, &ssl_request(31)), 1043, "Bad handshake: ");
-    is_error(&answer(&server, &ssl_request(33)), 1043, "a SSLRequest has exactly 32 bytes");
+    is_error(&answer(server.port, &ssl_request(31)), 1043, "Bad handshake: ");
+    is_error(&answer(server.port, &ssl_request(33)), 1043, "a SSLRequest has exactly 32 bytes");
 }
 
 #[test]
 fn a_packet_of_16_mib_before_authentication_is_not_waited_for() {
     let (_place, set) = certificates();
     let server = server(Some(&set));
-    let said = answer(&server, &[0xff, 0xff, 0xff, 1]);
+    let said = answer(server.port, &[0xff, 0xff, 0xff, 1]);
     is_error(&said, 1153, "Got a packet bigger than 'max_allowed_packet' bytes");
 }
 

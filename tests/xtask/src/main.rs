@@ -1,6 +1,7 @@
-//! The task runner: `cargo xtask demo [--once]`, `cargo xtask test [group…]`, `cargo xtask sim`, `cargo xtask faults`,
-//! `cargo xtask fuzz`, `cargo xtask bench [group…]`.
+//! The task runner: `cargo xtask demo [--once]`, `cargo xtask test [group…]`, `cargo xtask sim`,
+//! `cargo xtask attacks`, `cargo xtask faults`, `cargo xtask fuzz`, `cargo xtask bench [group…]`.
 
+mod attacks;
 mod bench;
 mod demo;
 mod faults;
@@ -25,6 +26,7 @@ usage: cargo xtask demo [--once]      a server with fresh certificates and one v
                                       the server killed N times while it writes: nothing acknowledged is lost
        cargo xtask fuzz [--seconds N | --minimise | --coverage] [target...]
                                       libFuzzer on the targets of tests/fuzz, 60 seconds each; see its README
+       cargo xtask attacks            tries the attacks of tests/security/attacks and writes their table into SECURITY.md
        cargo xtask bench [--quick] [group...]
                                       every figure beside its peers'; all groups write tests/bench/RESULTS.md";
 
@@ -38,6 +40,7 @@ fn main() -> ExitCode {
         ["sim", words @ ..] => sim::sim(&context, words),
         ["faults", words @ ..] => faults::faults(&context, words),
         ["fuzz", words @ ..] => fuzz::fuzz(&context, words),
+        ["attacks"] => attacks::write(&context),
         ["bench", words @ ..] => bench::bench(&context, words),
         _ => Err(USAGE.to_owned()),
     });

@@ -1,0 +1,75 @@
+//! The attacks of the registry, tried live on MariaDB's programs and on ours, and the table of them. The table in SECURITY.md
+//! is made from the same rows: `cargo xtask attacks` writes it.
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "these are tests")]
+
+mod clients;
+mod registry;
+mod servers;
+mod stage;
+mod table;
+mod versions;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use libtest_mimic::{Arguments, Failed, Trial};
+use registry::{Did, ROWS};
+use sealwire_tests::programs::missing;
+use sealwire_tests::server::Kind;
+use stage::{Stage, Whose};
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let stage = Arc::new(Stage::new());
+    let mut trials = vec![
+        Trial::test("table::every_row_has_a_test", || table::every_row_has_a_test().map_err(Failed::from)),
+        Trial::test("table::security_md_has_the_table", || table::is_written().map_err(Failed::from)),
+        Trial::test("table::five_rows_are_measured_to_differ", || five_differ().map_err(Failed::from)),
+    ];
+    trials.extend(attacks(&stage));
+    trials.extend(versions::trials(&stage));
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    // The servers stop as their last holder goes; an exit from within would leave them running.
+    drop(stage);
+    if !arguments.list && arguments.filter.is_none() && conclusion.num_failed == 0 {
+        println!("{}", table::text());
+    }
+    conclusion.exit_code()
+}
+
+/// Each attack that can be tried on a running program, on both makes.
+fn attacks(stage: &Arc<Stage>) -> Vec<Trial> {
+    let mut trials = Vec::new();
+    for row in ROWS {
+        let Some(attack) = row.live else { continue };
+        for (whose, name, expected) in
+            [(Whose::MariaDb, "mariadb", row.theirs), (Whose::Sealwire, "sealwire", row.ours)]
+        {
+            let absent = match whose {
+                Whose::MariaDb => Kind::MariaDb.missing().or_else(|| missing("mariadb")),
+                Whose::Sealwire => missing("openssl"),
+            };
+            let title = format!("{name}::{}", row.id);
+            if let Some(reason) = &absent {
+                println!("{title} is skipped: {reason}");
+            }
+            let stage = Arc::clone(stage);
+            let test = move || {
+                let did = attack(&stage, whose);
+                let expected = expected.text();
+                if did == expected { Ok(()) } else { Err(Failed::from(format!("it {did}; expected: it {expected}"))) }
+            };
+            trials.push(Trial::test(title, test).with_ignored_flag(absent.is_some()));
+        }
+    }
+    trials
+}
+
+/// What Sealwire is for: where MariaDB yields and Sealwire holds, both measured.
+fn five_differ() -> Result<(), String> {
+    let differ = ROWS
+        .iter()
+        .filter(|row| row.live.is_some() && matches!(row.theirs, Did::Yields(_)) && matches!(row.ours, Did::Holds(_)));
+    let count = differ.count();
+    if count >= 5 { Ok(()) } else { Err(format!("{count} rows")) }
+}

@@ -1,0 +1,189 @@
+//! Attacks on servers: the same bytes to MariaDB's and to ours; each returns what the server did, in a few words.
+
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use sealwire::client::{Client, ClientError, Config};
+use sealwire::random::OsRandom;
+use sealwire_tests::drivers::PASSWORD;
+use sealwire_tests::middle::{Change, Middle, connect, error_code, framed, packet, rest, ssl_request, unchanged};
+
+use crate::stage::{HASTE, Stage, Whose, client, client_hello, ended, login};
+
+/// A connection that has been greeted.
+fn greeted(stage: &Stage, whose: Whose) -> TcpStream {
+    let mut stream = connect(stage.server(whose).port);
+    packet(&mut stream).unwrap();
+    stream
+}
+
+/// The next packet's meaning.
+fn said(stream: &mut TcpStream) -> String {
+    match packet(stream) {
+        None => "hangs up without a word".to_owned(),
+        Some(bytes) if bytes[4] == 0xff => format!("refuses with error {}", error_code(&bytes).unwrap()),
+        Some(bytes) if bytes[4] == 0xfe => "asks for a proof of the password".to_owned(),
+        Some(bytes) => format!("says {:02x}", bytes[4]),
+    }
+}
+
+pub(crate) fn credentials_before_tls(stage: &Stage, whose: Whose) -> String {
+    let mut stream = greeted(stage, whose);
+    let mut bytes = framed(&login("u", true, "mysql_native_password", &[7; 20]), 1);
+    bytes.extend(client_hello());
+    stream.write_all(&bytes).unwrap();
+    let mut first = [0; 1];
+    stream.peek(&mut first).unwrap();
+    if first == [0x16] { "takes them and begins TLS".to_owned() } else { said(&mut stream) }
+}
+
+/// Past what the kernel holds for both sides together: it was the server that took it.
+const FLOOD: usize = 12 << 20;
+
+pub(crate) fn megabytes_before_login(stage: &Stage, whose: Whose) -> String {
+    let mut stream = greeted(stage, whose);
+    stream.write_all(&[0xff, 0xff, 0xff, 1]).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
+    let mut one = [0; 1];
+    if stream.peek(&mut one).is_ok() {
+        return said(&mut stream);
+    }
+    let mut taken = 0;
+    while taken < FLOOD {
+        match stream.write(&[0x41; 1 << 16]) {
+            Ok(length) => taken += length,
+            Err(_) => return "hangs up".to_owned(),
+        }
+    }
+    "takes 12 MB and waits for more".to_owned()
+}
+
+pub(crate) fn altered_capabilities(stage: &Stage, whose: Whose) -> String {
+    // CLIENT_CONNECT_ATTRS, which MariaDB then reads nothing of.
+    let alter: Change = |request| request[6] ^= 0x10;
+    let middle = Middle::start(stage.server(whose).port, unchanged, alter);
+    let output = client(Whose::Sealwire, middle.port, "u", PASSWORD, &[&stage.ca()]);
+    middle.heard();
+    ended(&output)
+}
+
+pub(crate) fn short_ssl_request(stage: &Stage, whose: Whose) -> String {
+    let mut stream = greeted(stage, whose);
+    stream.write_all(&ssl_request(31)).unwrap();
+    said(&mut stream)
+}
+
+pub(crate) fn required_tls_in_plaintext(stage: &Stage, whose: Whose) -> String {
+    let mut stream = greeted(stage, whose);
+    // Another plugin than the account's: the server must ask again, if it goes on at all.
+    stream.write_all(&framed(&login("ssl_only", false, "client_ed25519", &[]), 1)).unwrap();
+    said(&mut stream)
+}
+
+pub(crate) fn injected_command(stage: &Stage, whose: Whose) -> String {
+    let inject: Change = |request| request.extend_from_slice(b"\x0f\0\0\0\x03SELECT 'evil'");
+    let middle = Middle::start(stage.server(whose).port, unchanged, inject);
+    let output = client(Whose::Sealwire, middle.port, "u", PASSWORD, &[&stage.ca()]);
+    middle.heard();
+    ended(&output)
+}
+
+pub(crate) fn wrong_number(stage: &Stage, whose: Whose) -> String {
+    let mut stream = greeted(stage, whose);
+    let mut bytes = ssl_request(32);
+    bytes[3] = 7;
+    stream.write_all(&bytes).unwrap();
+    said(&mut stream)
+}
+
+pub(crate) fn query_before_login(stage: &Stage, whose: Whose) -> String {
+    let mut stream = greeted(stage, whose);
+    stream.write_all(&framed(b"\x03SELECT 1", 1)).unwrap();
+    said(&mut stream)
+}
+
+pub(crate) fn empty_packets(stage: &Stage, whose: Whose) -> String {
+    let mut stream = greeted(stage, whose);
+    stream.write_all(&framed(b"", 1)).unwrap();
+    said(&mut stream)
+}
+
+/// Guesses on one connection by COM_CHANGE_USER, each with the last greeting's scramble.
+pub(crate) fn guesses_by_change_user(stage: &Stage, whose: Whose) -> String {
+    let stream = connect(stage.server(whose).port);
+    let config = Config::new("u", PASSWORD.into(), std::sync::Arc::new(OsRandom::new()));
+    let mut client = Client::over(stream, config).unwrap();
+    let mut guesses = 0;
+    while guesses < 10 {
+        guesses += 1;
+        let failed = client.change_user("u", format!("guess {guesses}").as_str().into(), None).unwrap_err();
+        assert!(!matches!(failed, ClientError::Connect { .. }), "{failed}");
+        if client.ping().is_err() {
+            break;
+        }
+    }
+    format!("takes {guesses} of 10 guesses")
+}
+
+pub(crate) fn unknown_user(stage: &Stage, whose: Whose) -> String {
+    let told = |user: &str| {
+        let output = client(Whose::Sealwire, stage.server(whose).port, user, "wrong", &[&stage.ca()]);
+        String::from_utf8_lossy(&output.stderr).replace(&format!("'{user}'"), "USER")
+    };
+    let (known, unknown) = (told("u"), told("v"));
+    assert!(known.contains("ERROR 1045 (28000)"), "{known}");
+    if known == unknown { "tells the same".to_owned() } else { format!("tells '{known}' and '{unknown}'") }
+}
+
+/// What is said when the time is over.
+pub(crate) fn silence_after_ssl_request(stage: &Stage, whose: Whose) -> String {
+    let mut stream = connect(stage.hasty(whose).port);
+    packet(&mut stream).unwrap();
+    stream.write_all(&ssl_request(32)).unwrap();
+    match rest(&mut stream).as_slice() {
+        [] => "hangs up without a word".to_owned(),
+        // An alert of TLS.
+        [0x15, 3, ..] => "says goodbye in TLS".to_owned(),
+        bytes => match error_code(bytes) {
+            Some(code) => format!("says error {code} in plaintext"),
+            None => format!("says {bytes:02x?}"),
+        },
+    }
+}
+
+/// A login that comes byte by byte, five times as long as a server gives for it.
+pub(crate) fn a_byte_at_a_time(stage: &Stage, whose: Whose) -> String {
+    let mut stream = connect(stage.hasty(whose).port);
+    packet(&mut stream).unwrap();
+    let begin = Instant::now();
+    // The reading that finds nothing is what paces the writing.
+    stream.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
+    let mut bytes = vec![0xff, 0x7f, 0, 1];
+    bytes.resize(10_000, 0x41);
+    for byte in bytes {
+        let over = |read: std::io::Result<usize>| {
+            read.map_or_else(|error| !matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut), |_| true)
+        };
+        if stream.write_all(&[byte]).is_err() || over(stream.read(&mut [0; 64])) {
+            return "hangs up".to_owned();
+        }
+        if begin.elapsed() > 5 * HASTE {
+            return "is still there after 5 times its connect_timeout".to_owned();
+        }
+    }
+    "takes it all".to_owned()
+}
+
+/// A server's answer to half a packet, then an end of the stream.
+pub(crate) fn half_a_packet(stage: &Stage, whose: Whose) -> String {
+    let mut stream = greeted(stage, whose);
+    stream.write_all(&ssl_request(32)[..20]).unwrap();
+    stream.shutdown(std::net::Shutdown::Write).unwrap();
+    let mut said = Vec::new();
+    let _ = stream.read_to_end(&mut said);
+    match error_code(&said) {
+        Some(code) => format!("refuses with error {code}"),
+        None => "hangs up without a word".to_owned(),
+    }
+}

@@ -1,0 +1,170 @@
+//! The servers and clients that the attacks are tried on, and the bytes they are made of.
+
+use std::io::Write as _;
+use std::net::TcpStream;
+use std::process::{Command, Output};
+use std::sync::{Arc, OnceLock};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use sealwire_core::message::{Capabilities, HandshakeV10, StatusFlags};
+use sealwire_tests::certificates::CertificateSet;
+use sealwire_tests::child;
+use sealwire_tests::drivers::PASSWORD;
+use sealwire_tests::middle::{framed, listen};
+use sealwire_tests::programs::program;
+use sealwire_tests::server::{Kind, Server, Settings};
+use tempfile::TempDir;
+
+/// Whose server or client an attack is tried on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Whose {
+    MariaDb,
+    Sealwire,
+}
+
+/// The connect_timeout of the servers that have a short one.
+pub(crate) const HASTE: Duration = Duration::from_secs(2);
+
+/// What all attacks share: started when the first asks for it.
+pub(crate) struct Stage {
+    place: TempDir,
+    servers: [OnceLock<Server>; 2],
+    hasty: [OnceLock<Server>; 2],
+}
+
+impl Stage {
+    pub(crate) fn new() -> Self {
+        let place = tempfile::tempdir().unwrap();
+        Self { place, servers: [const { OnceLock::new() }; 2], hasty: [const { OnceLock::new() }; 2] }
+    }
+
+    /// A server of that make: the same certificates, the same accounts.
+    pub(crate) fn server(&self, whose: Whose) -> &Server {
+        self.servers[whose as usize].get_or_init(|| self.start(whose, Vec::new()))
+    }
+
+    /// One that gives a client [`HASTE`] to log in.
+    pub(crate) fn hasty(&self, whose: Whose) -> &Server {
+        let option = format!("--connect-timeout={}", HASTE.as_secs());
+        self.hasty[whose as usize].get_or_init(|| self.start(whose, vec![option]))
+    }
+
+    fn start(&self, whose: Whose, options: Vec<String>) -> Server {
+        let kind = match whose {
+            Whose::MariaDb => Kind::MariaDb,
+            Whose::Sealwire => Kind::Sealwired,
+        };
+        let native = "mysql_native_password";
+        let statements = [("u", "NONE"), ("ssl_only", "SSL")]
+            .map(|(user, require)| kind.create_user(user, native, PASSWORD, require))
+            .to_vec();
+        let certificates = Some(self.set().clone());
+        Server::start(kind, &Settings { certificates, options, statements, ..Settings::default() }).unwrap()
+    }
+
+    /// The certificates of the servers, for localhost and 127.0.0.1.
+    pub(crate) fn set(&self) -> &CertificateSet {
+        static SET: OnceLock<CertificateSet> = OnceLock::new();
+        SET.get_or_init(|| CertificateSet::by_openssl(&self.place.path().join("good")))
+    }
+
+    /// A server of ours whose certificate is for another name.
+    pub(crate) fn elsewhere(&self) -> (Server, CertificateSet) {
+        let set = CertificateSet::as_the_manual(&self.place.path().join("elsewhere"), "elsewhere.example");
+        let settings = Settings {
+            certificates: Some(set.clone()),
+            statements: vec![Kind::Sealwired.create_user("u", "mysql_native_password", PASSWORD, "NONE")],
+            ..Settings::default()
+        };
+        (Server::start(Kind::Sealwired, &settings).unwrap(), set)
+    }
+
+    pub(crate) fn ca(&self) -> String {
+        format!("--ssl-ca={}", self.set().ca.display())
+    }
+}
+
+/// The terminal client of that make asks which cipher is in use, as `user`.
+pub(crate) fn client(whose: Whose, port: u16, user: &str, password: &str, options: &[&str]) -> Output {
+    let mut command = match whose {
+        Whose::MariaDb => Command::new("mariadb"),
+        Whose::Sealwire => Command::new(program("sealwire")),
+    };
+    command.args(["--no-defaults", "--host=127.0.0.1"]).env_remove("HOME").env_remove("MYSQL_PWD");
+    command.arg(format!("--port={port}")).arg(format!("--user={user}")).arg(format!("--password={password}"));
+    child::output(command.args(options).args(["-N", "-e", "SHOW STATUS LIKE 'Ssl_cipher'"]), &[]).unwrap()
+}
+
+/// How it ended for the client, in a few words.
+pub(crate) fn ended(output: &Output) -> String {
+    let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    match stdout.trim_end().split_once('\t') {
+        Some((_, "")) => return "connects in plaintext".to_owned(),
+        Some(_) => return "connects over TLS".to_owned(),
+        None if stdout.trim_end() == "Ssl_cipher" => return "connects in plaintext".to_owned(),
+        None => {}
+    }
+    let code = stderr.split_once("ERROR ").map(|(_, rest)| rest.chars().take_while(char::is_ascii_digit).collect());
+    code.map_or_else(|| format!("says {stderr}"), |code: String| format!("refuses with error {code}"))
+}
+
+/// A server of evil intent, for one client.
+pub(crate) fn rogue(play: impl FnOnce(&mut TcpStream) -> Option<String> + Send + 'static) -> (u16, JoinHandle<String>) {
+    let (listener, port) = listen();
+    let thread = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        play(&mut stream).unwrap_or_else(|| "hangs up".to_owned())
+    });
+    (port, thread)
+}
+
+/// A greeting without TLS.
+pub(crate) fn greet(stream: &mut TcpStream) {
+    let capabilities = Capabilities::PROTOCOL_41
+        | Capabilities::SECURE_CONNECTION
+        | Capabilities::PLUGIN_AUTH
+        | Capabilities::LOCAL_FILES
+        | Capabilities::TRANSACTIONS
+        | Capabilities::CONNECT_ATTRS
+        | Capabilities::LONG_PASSWORD;
+    let greeting = HandshakeV10 {
+        server_version: b"8.4.0-rogue",
+        connection_id: 1,
+        scramble: *b"abcdefghijklmnopqrst",
+        capabilities,
+        charset: 45,
+        status: StatusFlags::AUTOCOMMIT,
+        auth_plugin: Some(b"mysql_native_password"),
+    };
+    let mut payload = Vec::new();
+    greeting.encode(&mut payload);
+    stream.write_all(&framed(&payload, 0)).unwrap();
+}
+
+/// The lower capabilities that every client here has: 4.1, transactions, SECURE_CONNECTION, LONG_PASSWORD; PLUGIN_AUTH.
+const LOGIN: u32 = 0x1 | 0x200 | 0x2000 | 0x8000 | 1 << 19;
+const SSL: u32 = 0x800;
+
+/// A HandshakeResponse41 in full.
+pub(crate) fn login(user: &str, ssl: bool, plugin: &str, proof: &[u8]) -> Vec<u8> {
+    let capabilities = if ssl { LOGIN | SSL } else { LOGIN };
+    let mut payload = capabilities.to_le_bytes().to_vec();
+    payload.extend((1_u32 << 24).to_le_bytes());
+    payload.push(45);
+    payload.extend([0; 23]);
+    payload.extend([user.as_bytes(), &[0], &[proof.len() as u8], proof, plugin.as_bytes(), &[0]].concat());
+    payload
+}
+
+/// A ClientHello as rustls says it.
+pub(crate) fn client_hello() -> Vec<u8> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let config = config.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth();
+    let mut connection = rustls::ClientConnection::new(Arc::new(config), "localhost".try_into().unwrap()).unwrap();
+    let mut bytes = Vec::new();
+    connection.write_tls(&mut bytes).unwrap();
+    bytes
+}

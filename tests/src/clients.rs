@@ -1,0 +1,78 @@
+//! Our own client, as tests connect with it, and what they read from the server and from the system.
+
+use std::fs;
+use std::net::TcpStream;
+use std::sync::Arc;
+
+use rustls::crypto::ring;
+use sealwire::client::{Client, ClientError, Config, TlsPolicy};
+use sealwire::random::OsRandom;
+use sealwire_core::tls::{ClientContext, ClientOptions, NamedPem, Trust};
+
+use crate::certificates::CertificateSet;
+use crate::drivers::PASSWORD;
+
+/// A configuration for that user, with the password of every account of the tests; in plaintext.
+pub fn plain(user: &str) -> Config {
+    Config::new(user, PASSWORD.into(), Arc::new(OsRandom::new()))
+}
+
+/// What a client that verifies by this set's CA needs, once for all its connections. Each makes a full handshake.
+pub fn context(set: &CertificateSet) -> ClientContext {
+    let mut options = ClientOptions::new(Arc::new(ring::default_provider()), Trust::Ca);
+    options.ca = vec![NamedPem { name: "ca".into(), pem: fs::read(&set.ca).expect("the CA's certificate") }];
+    options.resumption = false;
+    ClientContext::build(options).expect("a context")
+}
+
+/// The same over TLS, verified.
+pub fn secure(user: &str, context: &ClientContext) -> Config {
+    let mut config = plain(user);
+    config.tls = TlsPolicy::Required(context.clone());
+    config.server_name = "127.0.0.1".to_owned();
+    config
+}
+
+/// Connects to a port of loopback.
+///
+/// # Errors
+/// What the client says.
+pub fn connect(port: u16, config: Config) -> Result<Client<TcpStream>, ClientError> {
+    Client::over(crate::middle::connect(port), config)
+}
+
+/// The last column of the first row of an answer.
+///
+/// # Errors
+/// What the client says.
+pub fn ask(client: &mut Client<TcpStream>, sql: &str) -> Result<String, ClientError> {
+    let mut rows = client.query(sql)?;
+    let mut last = String::new();
+    if let Some(row) = rows.next()? {
+        for value in row.iter() {
+            last = String::from_utf8_lossy(value.ok().flatten().unwrap_or_default()).into_owned();
+        }
+    }
+    Ok(last)
+}
+
+/// How many files a process may have open: this one, and those that it starts.
+pub fn most_files() -> usize {
+    let limits = fs::read_to_string("/proc/self/limits").expect("limits");
+    let line = limits.lines().find(|line| line.starts_with("Max open files")).expect("the limit of files");
+    line.split_whitespace().nth(3).and_then(|number| number.parse().ok()).unwrap_or(usize::MAX)
+}
+
+/// The memory that a process has in use, in KiB.
+pub fn resident(process: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).expect("a process that runs");
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("its memory");
+    line.split_whitespace().nth(1).and_then(|number| number.parse().ok()).expect("a number")
+}
+
+/// The time that a process's threads have spent on processors, in nanoseconds.
+pub fn processor_time(process: u32) -> u64 {
+    let tasks = fs::read_dir(format!("/proc/{process}/task")).expect("a process that runs");
+    let files = tasks.flatten().filter_map(|task| fs::read_to_string(task.path().join("schedstat")).ok());
+    files.filter_map(|text| text.split_whitespace().next()?.parse::<u64>().ok()).sum()
+}
