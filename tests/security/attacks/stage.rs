@@ -31,12 +31,14 @@ pub(crate) struct Stage {
     place: TempDir,
     servers: [OnceLock<Server>; 2],
     hasty: [OnceLock<Server>; 2],
+    elsewhere: OnceLock<(Server, CertificateSet)>,
 }
 
 impl Stage {
     pub(crate) fn new() -> Self {
         let place = tempfile::tempdir().unwrap();
-        Self { place, servers: [const { OnceLock::new() }; 2], hasty: [const { OnceLock::new() }; 2] }
+        let (servers, hasty) = ([const { OnceLock::new() }; 2], [const { OnceLock::new() }; 2]);
+        Self { place, servers, hasty, elsewhere: OnceLock::new() }
     }
 
     /// A server of that make: the same certificates, the same accounts.
@@ -70,14 +72,16 @@ impl Stage {
     }
 
     /// A server of ours whose certificate is for another name.
-    pub(crate) fn elsewhere(&self) -> (Server, CertificateSet) {
-        let set = CertificateSet::as_the_manual(&self.place.path().join("elsewhere"), "elsewhere.example");
-        let settings = Settings {
-            certificates: Some(set.clone()),
-            statements: vec![Kind::Sealwired.create_user("u", "mysql_native_password", PASSWORD, "NONE")],
-            ..Settings::default()
-        };
-        (Server::start(Kind::Sealwired, &settings).unwrap(), set)
+    pub(crate) fn elsewhere(&self) -> &(Server, CertificateSet) {
+        self.elsewhere.get_or_init(|| {
+            let set = CertificateSet::as_the_manual(&self.place.path().join("elsewhere"), "elsewhere.example");
+            let settings = Settings {
+                certificates: Some(set.clone()),
+                statements: vec![Kind::Sealwired.create_user("u", "mysql_native_password", PASSWORD, "NONE")],
+                ..Settings::default()
+            };
+            (Server::start(Kind::Sealwired, &settings).unwrap(), set)
+        })
     }
 
     pub(crate) fn ca(&self) -> String {
