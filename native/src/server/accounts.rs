@@ -1,15 +1,16 @@
 //! The accounts on disk and in memory, and what is remembered of their passwords for the fast path.
 
-use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::Arc;
 
 use sealwire_core::account::{AccountName, AccountStatement, Accounts, Outcome, Session, execute};
 use sealwire_core::error::SqlError;
 use sealwire_core::random::Random;
+
+use super::versioned::Versioned;
 
 /// The file of accounts in the data directory: statements, hashes only.
 pub(crate) const FILE: &str = "accounts.sql";
@@ -22,9 +23,8 @@ const OWNER_ONLY: u32 = 0o600;
 #[derive(Debug)]
 pub(crate) struct AccountStore {
     path: PathBuf,
-    current: RwLock<Arc<Accounts>>,
-    /// SHA256(SHA256(password)) of accounts that logged in with their full password.
-    digests: Mutex<HashMap<AccountName, [u8; 32]>>,
+    /// With SHA256(SHA256(password)) of accounts that logged in with their full password.
+    accounts: Versioned<Accounts, AccountName, [u8; 32]>,
 }
 
 impl AccountStore {
@@ -52,7 +52,7 @@ impl AccountStore {
         };
         let mut accounts = Accounts::new(secret);
         accounts.read_text(&text, random).map_err(|error| format!("{}, {error}", path.display()))?;
-        Ok(Self { path, current: RwLock::new(Arc::new(accounts)), digests: Mutex::default() })
+        Ok(Self { path, accounts: Versioned::new(accounts) })
     }
 
     /// Writes the first accounts of a data directory.
@@ -67,7 +67,7 @@ impl AccountStore {
 
     /// The accounts as they are now.
     pub(crate) fn current(&self) -> Arc<Accounts> {
-        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
+        self.accounts.current()
     }
 
     /// Carries a statement out. A change is on disk before it counts.
@@ -80,34 +80,32 @@ impl AccountStore {
         session: &Session<'_>,
         random: &dyn Random,
     ) -> Result<Outcome, SqlError> {
-        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
-        let mut accounts = Accounts::clone(&current);
-        let outcome = execute(statement, &mut accounts, session, random)?;
-        if matches!(outcome, Outcome::Done { changed: true, .. }) {
+        self.accounts.change(|current| {
+            let mut accounts = current.clone();
+            let outcome = execute(statement, &mut accounts, session, random)?;
+            if !matches!(outcome, Outcome::Done { changed: true, .. }) {
+                return Ok((None, outcome));
+            }
             write_whole(&self.path, accounts.to_text().as_bytes()).map_err(|error| {
                 SqlError::new(1105, b"HY000", format!("Can't write {}: {error}", self.path.display()))
             })?;
-            *current = Arc::new(accounts);
-            self.forget_digests();
-        }
-        Ok(outcome)
+            Ok((Some(accounts), outcome))
+        })
     }
 
-    /// What is remembered of an account's password.
+    /// What is remembered of an account's password. Ask for the accounts first: it may be newer than they are, never older.
     pub(crate) fn digest(&self, name: &AccountName) -> Option<[u8; 32]> {
-        self.digests.lock().unwrap_or_else(PoisonError::into_inner).get(name).copied()
+        self.accounts.recall(name)
     }
 
     /// Remembers it, unless the accounts changed since the login began.
     pub(crate) fn remember_digest(&self, name: &AccountName, digest: [u8; 32], seen: &Arc<Accounts>) {
-        if Arc::ptr_eq(&self.current(), seen) {
-            self.digests.lock().unwrap_or_else(PoisonError::into_inner).insert(name.clone(), digest);
-        }
+        self.accounts.remember(name.clone(), digest, seen);
     }
 
-    /// Forgets all: FLUSH PRIVILEGES, and each change.
+    /// Forgets all: FLUSH PRIVILEGES.
     pub(crate) fn forget_digests(&self) {
-        self.digests.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.accounts.forget();
     }
 }
 

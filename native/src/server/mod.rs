@@ -18,6 +18,12 @@ mod sql;
 mod state;
 mod status;
 mod variables;
+mod versioned;
 mod websocket;
 
 pub use program::main;
+
+/// The locks of what threads share; the tests' scheduler puts its own in their place.
+mod sync {
+    pub(super) use std::sync::{Mutex, PoisonError, RwLock};
+}
