@@ -19,6 +19,7 @@ use std::sync::Mutex;
 use std::thread;
 use std::time::Instant;
 
+use sealwire_core::facts::Transport;
 use sealwire_simnet::{AccountSide, ClientSide, Scenario, ServerSide, Stage};
 use sealwire_tests::campaign::{Verdict, expected};
 use sealwire_tests::no_security;
@@ -166,14 +167,66 @@ fn no_combination_of_deeds_breaks_a_rule() {
     assert!(broken.is_empty(), "{}", broken.join("\n"));
 }
 
-/// The search finds what there is to find: a client that takes plaintext, held to the rules of one that does not.
+/// The attack that a search finds, with so many deeds at most.
+fn attack(setting: &Setting, deeds: usize) -> String {
+    search(setting, deeds).map(|found| format!("none in {} states", found.states)).unwrap_err()
+}
+
+// Each of the attacker's goals is reached where a machine has the fault that lets him, so the searches above can fail.
+
 #[test]
-fn the_shortest_attack_is_found() {
+fn a_client_that_takes_plaintext_is_found() {
     let mut stage = Stage::new(no_security::provider());
-    let taken = scenario("PREFERRED", "mysql_native_password", false, "", PASSWORD);
-    let mut setting = Setting::new(&mut stage, &taken);
-    setting.scenario.client.ssl_mode = "REQUIRED".to_owned();
-    let attack = search(&setting, 1).map(|found| found.states).unwrap_err();
-    let expected = "a client that demands TLS spoke in plaintext, after [Alter(Client, NoSsl)]";
-    assert_eq!(attack, expected);
+    let plain = scenario("PREFERRED", "mysql_native_password", false, "", PASSWORD);
+    let demanding = scenario("REQUIRED", "mysql_native_password", false, "", PASSWORD);
+    let found = attack(&Setting::faulty(&mut stage, &plain, &demanding), 1);
+    assert_eq!(found, "a client that demands TLS spoke in plaintext, after [Alter(Client, NoSsl)]");
+}
+
+#[test]
+fn a_server_that_asks_for_no_password_is_found() {
+    let mut stage = Stage::new(no_security::provider());
+    let right = scenario("PREFERRED", "mysql_native_password", false, "", "Wrong-Horse-Battery");
+    let mut open = right.clone();
+    open.account.password.clear();
+    let found = attack(&Setting::faulty(&mut stage, &open, &right), 2);
+    // The attacker answers for the client, with no password at all.
+    assert!(found.starts_with("somebody was let in without the password, after [Inject(Server, "), "{found}");
+}
+
+#[test]
+fn a_server_that_forgets_the_clause_is_found() {
+    let mut stage = Stage::new(no_security::provider());
+    let forgetful = scenario("PREFERRED", "mysql_native_password", false, "", PASSWORD);
+    let right = scenario("PREFERRED", "mysql_native_password", false, "REQUIRE SSL", PASSWORD);
+    let found = attack(&Setting::faulty(&mut stage, &forgetful, &right), 1);
+    let expected = "a REQUIREd account over plaintext, after [Alter(Client, NoSsl)";
+    assert!(found.starts_with(expected), "{found}");
+}
+
+#[test]
+fn a_client_that_trusts_any_line_with_its_password_is_found() {
+    let mut stage = Stage::new(no_security::provider());
+    let right = scenario("PREFERRED", "mysql_native_password", false, "", PASSWORD);
+    let setting = Setting::new(&mut stage, &right).with_client(|client| client.transport = Transport::UnixSocket);
+    let found = attack(&setting, 2);
+    assert!(found.starts_with("the password in clear outside verified TLS, after ["), "{found}");
+}
+
+/// No search reaches this one, whatever the fault: TLS takes two. The rule is tried on a state that is put together.
+#[test]
+fn a_client_that_believes_in_tls_alone_is_found() {
+    let mut stage = Stage::new(no_security::provider());
+    let right = scenario("VERIFY_CA", "mysql_native_password", false, "", PASSWORD);
+    let (setting, mut path) = (Setting::new(&mut stage, &right), Vec::new());
+    let mut world = World::reached(&setting, &path);
+    while !world.connected() {
+        let next = attack::moves(&world, false);
+        path.extend(next.first().copied());
+        assert!(!next.is_empty(), "nobody ever connects");
+        world = World::reached(&setting, &path);
+    }
+    assert_eq!(rules::check(&setting, &world), Ok(()));
+    world.server = World::reached(&setting, &[]).server;
+    assert_eq!(rules::check(&setting, &world), Err("a client believes in TLS that the server does not have"));
 }

@@ -30,6 +30,17 @@ impl Setting {
     pub(crate) fn new(stage: &mut Stage, scenario: &Scenario) -> Self {
         Self { scenario: scenario.clone(), machines: stage.machines(scenario).unwrap() }
     }
+
+    /// The machines of one scenario, held to the rules of another: as if they had a fault.
+    pub(crate) fn faulty(stage: &mut Stage, machines: &Scenario, rules: &Scenario) -> Self {
+        Self { scenario: rules.clone(), ..Self::new(stage, machines) }
+    }
+
+    /// The same with another client.
+    pub(crate) fn with_client(mut self, change: impl FnOnce(&mut client::Config)) -> Self {
+        change(&mut self.machines.client);
+        self
+    }
 }
 
 /// One direction of the line.

@@ -252,10 +252,12 @@ fn read_time<'a>(reader: &mut Reader<'a>) -> Result<Value<'a>> {
     if !matches!(length, 8 | 12) {
         return Err(Error::Malformed(what));
     }
-    let negative = field.u8(what)? != 0;
+    let sign = field.u8(what)?;
     let days = field.u32(what)?;
     let [hours, minutes, seconds] = field.array(what)?;
     let micros = if length == 12 { read_micros(&mut field)? } else { 0 };
+    let is_zero = (days, hours, minutes, seconds, micros) == (0, 0, 0, 0, 0);
+    let negative = sign != 0 && !is_zero;
     Ok(Value::Time { negative, days, hours, minutes, seconds, micros })
 }
 
@@ -590,6 +592,13 @@ mod tests {
             assert!(read(bytes, ColumnType::DATETIME, false).is_err(), "{bytes:02x?}");
         }
         assert!(read(b"\x04\0\0\0\0", ColumnType::TIME, false).is_err());
+    }
+
+    #[test]
+    fn no_time_is_a_negative_zero() {
+        let zero = Value::Time { negative: false, days: 0, hours: 0, minutes: 0, seconds: 0, micros: 0 };
+        assert_eq!(read(b"\x08\x01\0\0\0\0\0\0\0", ColumnType::TIME, false), Ok(zero));
+        assert_eq!(read(b"\x0c\x01\0\0\0\0\0\0\0\0\0\0\0", ColumnType::TIME, false), Ok(zero));
     }
 
     #[test]
