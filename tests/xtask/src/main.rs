@@ -1,5 +1,5 @@
 //! The task runner: `cargo xtask demo [--once]`, `cargo xtask test [group…]`, `cargo xtask sim`,
-//! `cargo xtask attacks`, `cargo xtask faults`, `cargo xtask fuzz`, `cargo xtask bench [group…]`.
+//! `cargo xtask soak`, `cargo xtask attacks`, `cargo xtask faults`, `cargo xtask fuzz`, `cargo xtask bench [group…]`.
 
 mod attacks;
 mod bench;
@@ -10,6 +10,7 @@ mod groups;
 mod run;
 mod setup;
 mod sim;
+mod soak;
 mod wasm;
 
 use std::process::ExitCode;
@@ -26,6 +27,9 @@ usage: cargo xtask demo [--once]      a server with fresh certificates and one v
                                       the server killed N times while it writes: nothing acknowledged is lost
        cargo xtask fuzz [--seconds N | --minimise | --coverage] [target...]
                                       libFuzzer on the targets of tests/fuzz, 60 seconds each; see its README
+       cargo xtask soak [--connections N] [--minutes M]
+                                      4,000 clients over TLS for 10 minutes, one in a hundred of them bad, certificates
+                                      loaded again each second: none fails, and the server's memory stays as it is
        cargo xtask attacks            tries the attacks of tests/security/attacks and writes their table into SECURITY.md
        cargo xtask bench [--quick] [group...]
                                       every figure beside its peers'; all groups write tests/bench/RESULTS.md";
@@ -40,6 +44,7 @@ fn main() -> ExitCode {
         ["sim", words @ ..] => sim::sim(&context, words),
         ["faults", words @ ..] => faults::faults(&context, words),
         ["fuzz", words @ ..] => fuzz::fuzz(&context, words),
+        ["soak", words @ ..] => soak::soak(&context, words),
         ["attacks"] => attacks::write(&context),
         ["bench", words @ ..] => bench::bench(&context, words),
         _ => Err(USAGE.to_owned()),

@@ -1,0 +1,173 @@
+//! Thousands of connections over TLS while the certificates are loaded again each second and one client in a hundred
+//! misbehaves: no good client fails, and the server's memory stays as it is. `cargo xtask soak` runs it longer.
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "these are tests")]
+
+mod bad;
+mod good;
+
+use std::fs;
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::time::{Duration, Instant};
+
+use libtest_mimic::{Arguments, Failed, Trial};
+use sealwire_tests::certificates::CertificateSet;
+use sealwire_tests::clients;
+use sealwire_tests::drivers::PASSWORD;
+use sealwire_tests::server::{Kind, Server, Settings};
+
+/// Threads of good clients.
+const THREADS: usize = 2;
+/// The longest that a client is quiet between two questions.
+const MOST_PAUSE: Duration = Duration::from_secs(8);
+/// Files that the two programs need beside their connections.
+const OTHER_FILES: usize = 200;
+
+/// What happened so far.
+#[derive(Default)]
+struct Counts {
+    /// Good clients that are in now.
+    now: AtomicU64,
+    /// Good clients' logins.
+    logins: AtomicU64,
+    /// Their answered questions.
+    answers: AtomicU64,
+    /// Those that failed, and how the first did.
+    failures: AtomicU64,
+    /// Connections of bad clients.
+    bad: AtomicU64,
+    stop: AtomicBool,
+}
+
+struct Asked {
+    connections: usize,
+    time: Duration,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let number = |name: &str, usual: u64| std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(usual);
+    let asked = Asked {
+        connections: usize::try_from(number("SEALWIRE_SOAK_CONNECTIONS", 200)).unwrap(),
+        time: Duration::from_secs(number("SEALWIRE_SOAK_SECONDS", 10)),
+    };
+    let title = format!("{} connections for {} s", asked.connections, asked.time.as_secs());
+    let trial = Trial::test(title, move || soak(&asked).map_err(Failed::from));
+    libtest_mimic::run(&arguments, vec![trial]).exit_code()
+}
+
+fn soak(asked: &Asked) -> Result<(), String> {
+    let (most, needed) = (clients::most_files(), asked.connections * 102 / 100 + OTHER_FILES);
+    if most < needed {
+        return Err(format!("ulimit -n is {most}; {} connections need {needed}", asked.connections));
+    }
+    let place = tempfile::tempdir().map_err(|error| error.to_string())?;
+    let set = CertificateSet::by_openssl(&place.path().join("one"));
+    let settings = Settings {
+        certificates: Some(set.clone()),
+        options: vec![format!("--max-connections={needed}"), "--connect-timeout=60".to_owned()],
+        statements: vec![Kind::Sealwired.create_user("u", "caching_sha2_password", PASSWORD, "SSL")],
+        ..Settings::default()
+    };
+    let server = Server::start(Kind::Sealwired, &settings)?;
+    let counts = Counts::default();
+    let begin = Instant::now();
+    let (failed, failures) = channel();
+    let pause = (asked.time / 10).min(MOST_PAUSE);
+    let outcome = std::thread::scope(|scope| {
+        let share = |number: usize| (asked.connections + number) / THREADS;
+        for number in 0..THREADS {
+            let (counts, port, context, failed) = (&counts, server.port, clients::context(&set), failed.clone());
+            scope.spawn(move || good::run(port, &context, share(number), pause, counts, &failed));
+        }
+        let (counts, port) = (&counts, server.port);
+        scope.spawn(move || bad::run(port, asked.connections.div_ceil(100), counts));
+        drop(failed);
+        let watched = watch(&server, &set, asked, counts, begin);
+        counts.stop.store(true, Relaxed);
+        watched
+    });
+    let watched = outcome?;
+    let first = failures.try_iter().next();
+    let seconds = begin.elapsed().as_secs_f64();
+    println!(
+        "soak: {} connections, {seconds:.0} s: {} logins, {} answers, {} reloads of the certificates, {} bad clients, {} good clients failed",
+        asked.connections,
+        counts.logins.load(Relaxed),
+        counts.answers.load(Relaxed),
+        watched.reloads,
+        counts.bad.load(Relaxed),
+        counts.failures.load(Relaxed),
+    );
+    println!("soak: {}", watched.memory);
+    match first {
+        Some(failure) => Err(format!("a good client failed: {failure}")),
+        None if watched.flat => Ok(()),
+        None => Err(watched.memory.to_string()),
+    }
+}
+
+/// What the watch over the server came to.
+struct Watched {
+    reloads: u64,
+    memory: String,
+    flat: bool,
+}
+
+/// Loads other certificates each second and looks at the server's memory, from when all are in.
+fn watch(
+    server: &Server,
+    set: &CertificateSet,
+    asked: &Asked,
+    counts: &Counts,
+    begin: Instant,
+) -> Result<Watched, String> {
+    // The same CA signs another pair, and the two take turns in the files that the server reads.
+    let pairs = [&set.server_cert, &set.server_key].map(|file| fs::read(file).unwrap());
+    let again = [&set.client_cert, &set.client_key].map(|file| fs::read(file).unwrap());
+    let mut root = clients::plain("root");
+    root.password = "".into();
+    let mut admin = clients::connect(server.port, root).map_err(|error| error.to_string())?;
+    let (_keep, tick) = channel::<()>();
+    let (mut samples, mut reloads, mut full) = (Vec::new(), 0, None);
+    loop {
+        let RecvTimeoutError::Timeout = tick.recv_timeout(Duration::from_secs(1)).unwrap_err() else { break };
+        let [cert, key] = if reloads % 2 == 0 { &again } else { &pairs };
+        fs::write(&set.server_cert, cert).and_then(|()| fs::write(&set.server_key, key)).map_err(|e| e.to_string())?;
+        admin
+            .query("ALTER INSTANCE RELOAD TLS")
+            .and_then(|mut done| done.next().map(|_| ()))
+            .map_err(|e| e.to_string())?;
+        reloads += 1;
+        samples.push(clients::resident(server.id()));
+        if full.is_none() && counts.now.load(Relaxed) as usize >= asked.connections * 95 / 100 {
+            full = Some((samples.len(), begin.elapsed()));
+        }
+        if counts.failures.load(Relaxed) > 0 || begin.elapsed() >= asked.time {
+            break;
+        }
+    }
+    let (at, took) = full.ok_or_else(|| format!("{} of {} came in", counts.now.load(Relaxed), asked.connections))?;
+    // Warm-up: until all are in, and half as long again as that and a fifth of the time.
+    let from = (at + at / 2 + samples.len() / 5).min(samples.len() - 1);
+    let warm = &samples[from..];
+    let mut sorted = warm.to_vec();
+    sorted.sort_unstable();
+    let (least, median, largest) = (sorted[0], sorted[sorted.len() / 2], sorted[sorted.len() - 1]);
+    let spread = (largest - median).max(median - least) as f64 / median as f64;
+    // A run too short for the memory to settle is held to less.
+    let bound = if asked.time >= Duration::from_secs(120) { 0.05 } else { 0.25 };
+    let mib = |kib: u64| kib as f64 / 1024.0;
+    let memory = format!(
+        "all in after {:.0} s; memory after a warm-up of {from} s: {:.1} MiB, least {:.1}, most {:.1}, last {:.1}: within {:.1} % of the median (allowed {:.0} %)",
+        took.as_secs_f64(),
+        mib(median),
+        mib(least),
+        mib(largest),
+        mib(warm[warm.len() - 1]),
+        spread * 100.0,
+        bound * 100.0
+    );
+    Ok(Watched { reloads, memory, flat: spread <= bound })
+}

@@ -1,0 +1,51 @@
+//! `cargo xtask soak`: thousands of clients for minutes.
+
+use crate::run::{Context, run};
+
+/// Runs `tests/security/soak` with the numbers asked for.
+pub(crate) fn soak(context: &Context, words: &[&str]) -> Result<(), String> {
+    let Asked { connections, minutes } = read(words)?;
+    run(&mut context.cargo(["build", "--workspace", "--bins", "--examples"]))?;
+    let mut command = context.cargo(["test", "--workspace", "--test", "soak"]);
+    command.env("SEALWIRE_PROGRAMS", context.programs());
+    command.env("SEALWIRE_SOAK_CONNECTIONS", connections.to_string());
+    run(command.env("SEALWIRE_SOAK_SECONDS", (minutes * 60).to_string()))
+}
+
+/// What the command line asks for.
+#[derive(Debug, PartialEq, Eq)]
+struct Asked {
+    connections: u64,
+    minutes: u64,
+}
+
+fn read(words: &[&str]) -> Result<Asked, String> {
+    let mut asked = Asked { connections: 4_000, minutes: 10 };
+    let mut rest = words.iter();
+    while let Some(word) = rest.next() {
+        let mut number = || {
+            let text = rest.next().ok_or_else(|| format!("{word} wants a number"))?;
+            text.parse().ok().filter(|number| *number > 0).ok_or_else(|| format!("{word} wants a number, not '{text}'"))
+        };
+        match *word {
+            "--connections" => asked.connections = number()?,
+            "--minutes" => asked.minutes = number()?,
+            other => return Err(format!("cargo xtask soak knows --connections N and --minutes M, not '{other}'")),
+        }
+    }
+    Ok(asked)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_read_and_refused() {
+        assert_eq!(read(&[]), Ok(Asked { connections: 4_000, minutes: 10 }));
+        assert_eq!(read(&["--minutes", "1", "--connections", "9"]), Ok(Asked { connections: 9, minutes: 1 }));
+        for wrong in [&["--minutes"][..], &["--minutes", "0"], &["--fast"]] {
+            assert!(read(wrong).is_err(), "{wrong:?}");
+        }
+    }
+}
