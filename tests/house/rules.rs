@@ -1,6 +1,7 @@
 //! The rules of the house that no lint knows, each a test.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "these are tests")]
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -126,6 +127,80 @@ fn nothing_names_the_machine_it_was_written_on() {
         }
     }
     assert!(bad.is_empty(), "{}", bad.join("\n"));
+}
+
+/// What wipes secrets or compares them in constant time: who uses it has some.
+const OF_SECRETS: [&str; 4] = ["zeroize", "subtle", "ctutils", "cmov"];
+
+#[test]
+fn the_dependencies_that_touch_secrets_are_on_the_list() {
+    let text = read(Path::new("SECURITY.md"));
+    let list = text.split("<!-- the dependencies -->").nth(1).expect("the list of SECURITY.md");
+    let list = list.split("<!-- the end of the dependencies -->").next().unwrap();
+    let cell = |line: &str, at: usize| line.split('|').nth(at).unwrap_or_default().trim().to_owned();
+    let listed: BTreeSet<(String, String)> =
+        list.lines().skip(3).filter(|line| line.starts_with('|')).map(|line| (cell(line, 1), cell(line, 2))).collect();
+    let shipped = shipped_packages(&read(Path::new("Cargo.lock")));
+    assert!(listed.len() > 20 && shipped.len() > 50, "{} listed, {} shipped", listed.len(), shipped.len());
+    for (name, version) in &listed {
+        // ring is of the browser and of the tests.
+        let known = shipped.iter().any(|package| package.name == *name && package.version == *version);
+        assert!(known || name == "ring", "SECURITY.md lists {name} {version}, which is not in use");
+    }
+    for package in shipped.iter().filter(|package| !package.name.starts_with("sealwire")) {
+        let of_secrets = |name: &str| OF_SECRETS.contains(&name);
+        let touches = of_secrets(&package.name) || package.dependencies.iter().any(|(name, _)| of_secrets(name));
+        let entry = (package.name.clone(), package.version.clone());
+        assert!(!touches || listed.contains(&entry), "SECURITY.md does not list {} {}", entry.0, entry.1);
+    }
+}
+
+/// An entry of Cargo.lock; dependencies have a version where there is more than one.
+struct Locked {
+    name: String,
+    version: String,
+    dependencies: Vec<(String, Option<String>)>,
+}
+
+/// The packages that core and native are built from.
+fn shipped_packages(lock: &str) -> Vec<Locked> {
+    let value = |block: &str, key: &str| {
+        let line = block.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(" = \""));
+        line.map(|value| value.trim_end_matches('"').to_owned()).unwrap_or_default()
+    };
+    let dependency = |line: &str| {
+        let mut words = line.trim().strip_prefix('"')?.trim_end_matches(['"', ',']).split(' ');
+        Some((words.next()?.to_owned(), words.next().map(str::to_owned)))
+    };
+    let mut rest: Vec<Locked> = lock
+        .split("[[package]]")
+        .skip(1)
+        .map(|block| Locked {
+            name: value(block, "name"),
+            version: value(block, "version"),
+            dependencies: block.lines().filter_map(dependency).collect(),
+        })
+        .collect();
+    // Of our own packages the lock names what their tests need, too.
+    let mut wanted: Vec<(String, Option<String>)> = Vec::new();
+    for manifest in ["core/Cargo.toml", "native/Cargo.toml"] {
+        let text = read(Path::new(manifest));
+        let own = text.split("\n[dependencies]\n").nth(1).expect("dependencies").split("\n[").next().unwrap().to_owned();
+        let names = own.lines().filter_map(|line| line.split(['.', ' ', '=']).next());
+        wanted.extend(names.map(|name| (if name == "webpki" { "rustls-webpki" } else { name }.to_owned(), None)));
+    }
+    let mut shipped = Vec::new();
+    while let Some((name, version)) = wanted.pop() {
+        let is_it = |package: &Locked| package.name == name && version.as_ref().is_none_or(|v| *v == package.version);
+        if let Some(at) = rest.iter().position(is_it) {
+            let package = rest.swap_remove(at);
+            if !package.name.starts_with("sealwire") {
+                wanted.extend(package.dependencies.iter().cloned());
+            }
+            shipped.push(package);
+        }
+    }
+    shipped
 }
 
 /// The names that follow `crate::`, in braces too.

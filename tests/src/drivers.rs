@@ -282,7 +282,8 @@ fn mariadb_cli(job: &Job) -> Result<Value, String> {
     }))
 }
 
-fn python() -> PathBuf {
+/// The Python that has the peers' packages.
+pub fn python() -> PathBuf {
     target_folder().join("interop/python/bin/python")
 }
 

@@ -94,8 +94,8 @@ impl TlsLayer {
             let read = self.connection.read_tls(input).map_err(|_| TOO_LONG);
             let processed = read.and_then(|_| self.connection.process_new_packets());
             let state = processed.map_err(|error| {
-                if error == TOO_LONG {
-                    // rustls has no alert for it, but the peer shall know that it is over.
+                // Some errors have no alert in rustls, but the peer shall know that it is over.
+                if !self.connection.wants_write() && !matches!(error, rustls::Error::AlertReceived(_)) {
                     self.connection.send_close_notify();
                 }
                 TlsError::from(&error)

@@ -347,6 +347,26 @@ pub(crate) const ROWS: &[Row] = &[
         ],
     },
     Row {
+        id: "renegotiation",
+        attack: "asks for another TLS 1.2 handshake inside of the first",
+        theirs: NotRun("OpenSSL 3 refuses it too"),
+        ours: Holds("refuses with the alert no_renegotiation"),
+        live: None,
+        tests: &[("tests/security/hostile_tls.rs", "sealwired_and_a_hostile_client")],
+    },
+    Row {
+        id: "bent TLS handshakes",
+        attack: "each message of the handshake truncated, oversized, doubled, out of order, false",
+        theirs: NotRun("OpenSSL has its own tests"),
+        ours: Holds("ends with an alert and a clean close; nothing of a login is said"),
+        live: None,
+        tests: &[
+            ("tests/security/hostile_tls.rs", "sealwired_and_a_hostile_client"),
+            ("tests/security/hostile_tls.rs", "sealwire_and_a_hostile_server"),
+            (SWEEP, "a_damaged_tls_handshake_never_connects_and_never_panics"),
+        ],
+    },
+    Row {
         id: "ticket floods",
         attack: "a server sends thousands of session tickets; clients fill the server's cache",
         theirs: NotRun("a cache of 128 sessions"),

@@ -84,9 +84,12 @@ pub(crate) fn every_row_has_a_test() -> Result<(), String> {
     if wrong.is_empty() { Ok(()) } else { Err(wrong.join("\n")) }
 }
 
-/// Whether the source has a function of that name with `#[test]` among its attributes.
+/// Whether the source has a function of that name that is a test: with `#[test]` among its attributes, or as a trial.
 fn has_test(source: &str, name: &str) -> bool {
     let head = format!("fn {name}(");
+    if source.contains("Trial::test(") && source.contains(&format!("trial(\"{name}\", {name})")) {
+        return true;
+    }
     let Some(at) = source.lines().position(|line| line.trim_start().starts_with(&head)) else { return false };
     let before: Vec<&str> = source.lines().take(at).collect();
     before.iter().rev().take_while(|line| line.trim_start().starts_with("#[")).any(|line| line.trim() == "#[test]")
