@@ -185,7 +185,8 @@ fn shipped_packages(lock: &str) -> Vec<Locked> {
     let mut wanted: Vec<(String, Option<String>)> = Vec::new();
     for manifest in ["core/Cargo.toml", "native/Cargo.toml"] {
         let text = read(Path::new(manifest));
-        let own = text.split("\n[dependencies]\n").nth(1).expect("dependencies").split("\n[").next().unwrap().to_owned();
+        let own =
+            text.split("\n[dependencies]\n").nth(1).expect("dependencies").split("\n[").next().unwrap().to_owned();
         let names = own.lines().filter_map(|line| line.split(['.', ' ', '=']).next());
         wanted.extend(names.map(|name| (if name == "webpki" { "rustls-webpki" } else { name }.to_owned(), None)));
     }
