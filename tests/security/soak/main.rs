@@ -131,8 +131,7 @@ fn watch(
     let mut admin = clients::connect(server.port, root).map_err(|error| error.to_string())?;
     let (_keep, tick) = channel::<()>();
     let (mut samples, mut reloads, mut full) = (Vec::new(), 0, None);
-    loop {
-        let RecvTimeoutError::Timeout = tick.recv_timeout(Duration::from_secs(1)).unwrap_err() else { break };
+    while tick.recv_timeout(Duration::from_secs(1)) == Err(RecvTimeoutError::Timeout) {
         let [cert, key] = if reloads % 2 == 0 { &again } else { &pairs };
         fs::write(&set.server_cert, cert).and_then(|()| fs::write(&set.server_key, key)).map_err(|e| e.to_string())?;
         admin
