@@ -14,6 +14,7 @@ use super::accounts::AccountStore;
 use super::engine::{Engine, Pool};
 use super::registry::Registry;
 use super::reload::Tls;
+use super::session::ParsedSelects;
 use super::status::Counters;
 use super::variables::Globals;
 use crate::random::OsRandom;
@@ -41,6 +42,8 @@ pub(crate) struct Server {
     pub(crate) engine: Box<dyn Engine>,
     /// Threads that run statements.
     pub(crate) pool: Pool,
+    /// Parsed statements.
+    pub(crate) selects: ParsedSelects,
     /// Randomness.
     pub(crate) random: OsRandom,
     /// The plugin of accounts that name none.
@@ -80,6 +83,7 @@ impl Server {
             registry: Registry::default(),
             engine,
             pool: Pool::default(),
+            selects: ParsedSelects::default(),
             random,
             default_plugin,
             started: Instant::now(),

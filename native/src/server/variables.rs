@@ -193,9 +193,9 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
 /// # Errors
 /// 1193 where there is none.
 pub(crate) fn find(name: &str) -> Result<&'static Definition, SqlError> {
-    let lower = name.to_ascii_lowercase();
-    let found =
-        DEFINITIONS.binary_search_by(|definition| definition.name.cmp(&lower)).ok().and_then(|at| DEFINITIONS.get(at));
+    let lower = || name.bytes().map(|byte| byte.to_ascii_lowercase());
+    let found = DEFINITIONS.binary_search_by(|definition| definition.name.bytes().cmp(lower()));
+    let found = found.ok().and_then(|at| DEFINITIONS.get(at));
     found.ok_or_else(|| SqlError::new(1193, b"HY000", format!("Unknown system variable '{name}'")))
 }
 

@@ -97,6 +97,8 @@ impl World {
         ];
         statements.push("GRANT ALL ON *.* TO 'bench'@'%';".to_owned());
         if with_rows {
+            // Not all of it works without a default database.
+            statements.push("USE bench;".to_owned());
             statements.push("CREATE TABLE bench.r (id INT PRIMARY KEY, name VARCHAR(32), price DOUBLE);".to_owned());
             statements.push(match kind {
                 Kind::MariaDb => format!(

@@ -9,7 +9,7 @@ pub(crate) fn bench(context: &Context, words: &[&str]) -> Result<(), String> {
             return Err(format!("{program} is missing; on Debian: apt-get install {package}"));
         }
     }
-    run(&mut context.cargo(["build", "--release", "--workspace", "--bins"]))?;
+    run(&mut context.cargo(["build", "--release", "--package", "sealwire", "--bins"]))?;
     let manifest = context.root.join("tests/bench/Cargo.toml").display().to_string();
     let build = ["run", "--quiet", "--release", "--locked", "--manifest-path", manifest.as_str(), "--", "run"];
     let mut command = context.cargo(build.iter().chain(words));

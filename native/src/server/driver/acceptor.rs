@@ -126,9 +126,9 @@ pub(crate) fn serve(server: &Arc<Server>, mut bound: Bound, workers: usize, read
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             polled => polled?,
         }
-        acceptor.pausing = false;
         // After a pause nothing is announced again, so all are asked.
-        acceptor.accept_all(&bound);
+        let all = std::mem::take(&mut acceptor.pausing);
+        acceptor.accept(&bound, |token| all || events.iter().any(|event| event.token() == token));
     }
     drop(bound.tcp);
     drop(bound.unix);
@@ -155,8 +155,9 @@ struct Acceptor {
 }
 
 impl Acceptor {
-    fn accept_all(&mut self, bound: &Bound) {
-        for listener in &bound.tcp {
+    /// Takes every connection that waits at a listener of which `is_ready` says so.
+    fn accept(&mut self, bound: &Bound, is_ready: impl Fn(Token) -> bool) {
+        for (_, listener) in bound.tcp.iter().enumerate().filter(|(number, _)| is_ready(Token(*number))) {
             while let Some((stream, address)) = self.next_of(listener.accept()) {
                 // Answers are sent whole; without this the kernel would hold the last part back.
                 if let Err(error) = stream.set_nodelay(true) {
@@ -168,7 +169,7 @@ impl Acceptor {
         while let Ok((stream, address)) = bound.entering.try_recv() {
             self.admit_on_network(Stream::Unix(stream), address);
         }
-        if let Some(listener) = &bound.unix {
+        if let Some(listener) = bound.unix.as_ref().filter(|_| is_ready(UNIX)) {
             while let Some((stream, _)) = self.next_of(listener.accept()) {
                 let user = user_of(&stream);
                 let host = ClientHost::Socket;

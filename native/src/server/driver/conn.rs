@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
+use mio::Interest;
+use mio::event::Event;
 use sealwire_core::error::{Error, SqlError};
 use sealwire_core::message::Capabilities;
 use sealwire_core::server::Connection;
@@ -44,6 +46,10 @@ pub(super) struct Conn {
     sent: usize,
     readable: bool,
     writable: bool,
+    /// The client sends no more: what there is has to be read to its end, for the poll says nothing more.
+    read_closed: bool,
+    /// Whether the poll is to tell when the socket takes more.
+    awaits_writable: bool,
     phase: Phase,
     /// When something last went in or out.
     active: Duration,
@@ -101,8 +107,11 @@ impl Conn {
             server,
             out: Vec::new(),
             sent: 0,
-            readable: true,
+            // The poll tells of what is there already when the connection is handed to it.
+            readable: false,
             writable: true,
+            read_closed: false,
+            awaits_writable: false,
             phase: Phase::Open,
             active: now.monotonic,
             deadline: None,
@@ -112,9 +121,20 @@ impl Conn {
     }
 
     /// The poll said something of the socket.
-    pub(super) const fn ready(&mut self, readable: bool, writable: bool) {
-        self.readable |= readable;
-        self.writable |= writable;
+    pub(super) fn ready(&mut self, event: &Event) {
+        self.read_closed |= event.is_read_closed() || event.is_error();
+        self.readable |= event.is_readable() || self.read_closed;
+        self.writable |= event.is_writable() || event.is_error();
+    }
+
+    /// What the poll is to tell from now on, where that has changed. Most sockets take every answer at once: of those it is never
+    /// asked when they take more, which spares each new connection one wakeup.
+    pub(super) const fn new_interest(&mut self) -> Option<Interest> {
+        if self.writable || self.awaits_writable {
+            return None;
+        }
+        self.awaits_writable = true;
+        Some(Interest::READABLE.add(Interest::WRITABLE))
     }
 
     /// Ends it with an error that the client sees.
@@ -288,6 +308,8 @@ impl Conn {
             Ok(length) => {
                 self.active = now.monotonic;
                 self.server.counters.bytes_received.fetch_add(length as u64, Relaxed);
+                // Less than there was room for: it was all, and the poll tells of more.
+                self.readable = self.read_closed || length == READ;
                 scratch.input.clear();
                 scratch.input.extend_from_slice(scratch.read.get(..length).unwrap_or_default());
                 self.connection.handle_input(Input::Bytes(&mut scratch.input), now)

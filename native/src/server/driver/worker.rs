@@ -95,10 +95,7 @@ impl Worker {
                 }
                 let Ok(id) = u32::try_from(event.token().0) else { continue };
                 if let Some(connection) = self.connections.get_mut(&id) {
-                    connection.ready(
-                        event.is_readable() || event.is_read_closed() || event.is_error(),
-                        event.is_writable() || event.is_error(),
-                    );
+                    connection.ready(event);
                     self.turn(id);
                 }
             }
@@ -131,10 +128,9 @@ impl Worker {
     fn receive(&mut self, message: Message) -> io::Result<()> {
         match message {
             Message::Accept(id, mut connection) => {
-                let interests = Interest::READABLE | Interest::WRITABLE;
                 // Only the connection itself suffers where the system gives no more.
-                if let Err(error) = self.poll.registry().register(&mut connection.stream, Token(id as usize), interests)
-                {
+                let registry = self.poll.registry();
+                if let Err(error) = registry.register(&mut connection.stream, Token(id as usize), Interest::READABLE) {
                     tracing::warn!("connection {id} can't be polled: {error}");
                     return Ok(());
                 }
@@ -173,7 +169,16 @@ impl Worker {
             Turn::Over
         });
         match turn {
-            Turn::Wait => {}
+            Turn::Wait => {
+                if let Some(interest) = connection.new_interest()
+                    && let Err(error) =
+                        self.poll.registry().reregister(&mut connection.stream, Token(id as usize), interest)
+                {
+                    tracing::warn!("connection {id} can't be polled: {error}");
+                    self.connections.remove(&id);
+                    return;
+                }
+            }
             Turn::Again => self.again.push(id),
             Turn::Over => {
                 self.connections.remove(&id);

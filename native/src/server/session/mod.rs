@@ -9,6 +9,7 @@ mod prepared;
 mod running;
 mod script;
 mod select;
+pub(crate) use select::ParsedSelects;
 mod set;
 mod show;
 mod statement;

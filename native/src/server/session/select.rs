@@ -1,5 +1,8 @@
 //! SELECT of constants, variables and the session's functions: what connectors ask when they connect.
 
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
 use sealwire_core::error::SqlError;
 use sealwire_core::message::{ColumnDefinition, ColumnType};
 use sqlparser::ast::{Expr, LimitClause, Query, SelectItem, SetExpr, Statement, Value};
@@ -23,36 +26,77 @@ pub(super) fn may_be_constant(sql: &str) -> bool {
     sql.len() <= MOST_BYTES && !Lexer::new(sql.as_bytes()).any(stops)
 }
 
+/// A SELECT that reads no table, parsed.
+#[derive(Debug)]
+struct Constants {
+    /// Expressions and their columns' titles.
+    items: Vec<(Expr, String)>,
+    is_limited_to_nothing: bool,
+}
+
+/// Statements of constants as they were parsed last: clients ask the same few again and again.
+#[derive(Debug, Default)]
+pub(crate) struct ParsedSelects(Mutex<HashMap<Box<str>, Option<Arc<Constants>>>>);
+
+/// So many are remembered, and none that is longer.
+const MOST_REMEMBERED: usize = 256;
+const LONGEST_REMEMBERED: usize = 512;
+
+impl ParsedSelects {
+    /// A SELECT of constants; `None` where the engine has to answer.
+    fn get(&self, sql: &str) -> Option<Arc<Constants>> {
+        if sql.len() > LONGEST_REMEMBERED {
+            return parse(sql).map(Arc::new);
+        }
+        if let Some(known) = self.remembered().get(sql) {
+            return known.clone();
+        }
+        let parsed = parse(sql).map(Arc::new);
+        let mut remembered = self.remembered();
+        if remembered.len() >= MOST_REMEMBERED {
+            remembered.clear();
+        }
+        remembered.insert(sql.into(), parsed.clone());
+        parsed
+    }
+
+    fn remembered(&self) -> MutexGuard<'_, HashMap<Box<str>, Option<Arc<Constants>>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn parse(sql: &str) -> Option<Constants> {
+    if !may_be_constant(sql) {
+        return None;
+    }
+    let mut statements = Parser::parse_sql(&MySqlDialect {}, sql).ok()?;
+    let (Some(Statement::Query(query)), true) = (statements.pop(), statements.is_empty()) else { return None };
+    let items = items(&query)?;
+    let titles = title_texts(sql);
+    if titles.len() != items.len() {
+        return None;
+    }
+    let titled = items.iter().zip(titles).map(|(item, title)| match item {
+        SelectItem::UnnamedExpr(expression) => Some((expression.clone(), title.unwrap_or_default())),
+        SelectItem::ExprWithAlias { expr, alias } => Some((expr.clone(), alias.value.clone())),
+        _ => None,
+    });
+    Some(Constants { items: titled.collect::<Option<_>>()?, is_limited_to_nothing: is_limited_to_nothing(&query) })
+}
+
 impl Session {
     /// The answer to a SELECT of constants; `None` where the engine has to answer.
     pub(super) fn constant_select(&self, sql: &str) -> Result<Option<Answer>, SqlError> {
-        if !may_be_constant(sql) {
-            return Ok(None);
-        }
-        let Ok(mut statements) = Parser::parse_sql(&MySqlDialect {}, sql) else { return Ok(None) };
-        let (Some(Statement::Query(query)), true) = (statements.pop(), statements.is_empty()) else { return Ok(None) };
-        let Some(items) = items(&query) else { return Ok(None) };
-        let titles = title_texts(sql);
-        if titles.len() != items.len() {
-            return Ok(None);
-        }
-        let mut table = Table { columns: Vec::new(), rows: vec![Vec::new()] };
-        for (item, title) in items.iter().zip(titles) {
-            let (expression, title) = match item {
-                SelectItem::UnnamedExpr(expression) => (expression, title.unwrap_or_default()),
-                SelectItem::ExprWithAlias { expr, alias } => (expr, alias.value.clone()),
-                _ => return Ok(None),
-            };
+        let Some(constants) = self.view.server.selects.get(sql) else { return Ok(None) };
+        let mut columns = Vec::with_capacity(constants.items.len());
+        let mut row = Vec::with_capacity(constants.items.len());
+        for (expression, title) in &constants.items {
             let Some(value) = evaluate(expression, &self.view)? else { return Ok(None) };
-            table.columns.push(column(title, &value));
-            if let Some(row) = table.rows.first_mut() {
-                row.push(value);
-            }
+            columns.push(column(title.as_str(), &value));
+            row.push(value);
         }
-        if is_limited_to_nothing(&query) {
-            table.rows.clear();
-        }
-        Ok(Some(Answer::Rows(table)))
+        let rows = if constants.is_limited_to_nothing { Vec::new() } else { vec![row] };
+        Ok(Some(Answer::Rows(Table { columns, rows })))
     }
 }
 
