@@ -351,7 +351,12 @@ fn a_flood_of_tickets_is_forgotten() {
             assert!(length > 36, "a login");
             // OK to the login, then to one query.
             tls.write_all(&framed(&[0, 0, 0, 2, 0, 0, 0], 3))?;
-            assert!(tls.read(&mut login)? > 4, "a query");
+            let length = tls.read(&mut login)?;
+            if length == 0 {
+                // It has said goodbye.
+                return Ok(0);
+            }
+            assert!(length > 4, "a query");
             tls.write_all(&framed(&[0, 0, 0, 2, 0, 0, 0], 1))?;
             tls.read(&mut login)
         });
