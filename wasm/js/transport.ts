@@ -1,0 +1,139 @@
+import { SealwireError } from "./error.js";
+
+/** A stream of bytes that is read when the reader wants it. */
+export interface Transport {
+  /** The next bytes; `null` at the end. Rejects where the bridge says why it ended. */
+  read(): Promise<Uint8Array | null>;
+  /** Takes bytes; the promise says when more may come. */
+  write(bytes: Uint8Array): Promise<void>;
+  /** Ends the stream. */
+  close(): void;
+  /** Resolves when the stream has ended, with the bridge's reason if it gave one. */
+  readonly closed: Promise<SealwireError | null>;
+}
+
+/** So much may wait in the socket before the writer has to. */
+const HIGH_WATER = 1024 * 1024;
+/** Milliseconds between looks at what still waits: a WebSocket has no event for it. */
+const LOOK_AGAIN = 4;
+
+/** The close codes of a bridge begin here. */
+const FIRST_BRIDGE_CODE = 4000;
+const NORMAL = 1000;
+/** The bridge's word for: the server closed the connection. The protocol knows better whether that was in order. */
+const TARGET_CLOSED = 4410;
+
+/** Why the socket closed, as an error; `null` where that is in order. */
+function reason(url: string, opened: boolean, code: number, text: string): SealwireError | null {
+  if (code === NORMAL || code === TARGET_CLOSED || (opened && code === 1005)) return null;
+  const bridge = new URL(url).host;
+  if (code >= FIRST_BRIDGE_CODE || text !== "") {
+    return new SealwireError({
+      code: 2003,
+      sqlState: "HY000",
+      message: text === "" ? `The bridge closed the connection (code ${code})` : text,
+      blame: "Bridge",
+    });
+  }
+  if (!opened) {
+    return new SealwireError({
+      code: 2003,
+      sqlState: "HY000",
+      message: `Can't connect to the bridge at ${bridge}`,
+      blame: "Bridge",
+      hint: "Is the bridge running there, and does it allow this page's origin and know this target?",
+    });
+  }
+  return new SealwireError({
+    code: 2013,
+    sqlState: "HY000",
+    message: `Lost connection to the bridge at ${bridge} (code ${code})`,
+    blame: "ConnectionLost",
+  });
+}
+
+/** A WebSocket as a `Transport`. */
+export class WebSocketTransport implements Transport {
+  readonly closed: Promise<SealwireError | null>;
+  readonly #socket: WebSocket;
+  readonly #received: Uint8Array[] = [];
+  #ended = false;
+  #failure: SealwireError | null = null;
+  #wake: (() => void) | undefined;
+
+  /** Connects. With a `token` it is offered as the subprotocol `bearer.<token>`. */
+  static async open(url: string, token: string | undefined, signal: AbortSignal | undefined): Promise<WebSocketTransport> {
+    const transport = new WebSocketTransport(url, token);
+    const give_up = () => transport.close();
+    signal?.addEventListener("abort", give_up);
+    try {
+      await transport.#opened;
+    } finally {
+      signal?.removeEventListener("abort", give_up);
+    }
+    return transport;
+  }
+
+  readonly #opened: Promise<void>;
+
+  private constructor(url: string, token: string | undefined) {
+    let opened = false;
+    this.#socket = token === undefined ? new WebSocket(url) : new WebSocket(url, [`bearer.${token}`]);
+    this.#socket.binaryType = "arraybuffer";
+    this.#socket.onmessage = (event) => {
+      this.#received.push(new Uint8Array(event.data as ArrayBuffer));
+      this.#wake?.();
+    };
+    this.closed = new Promise((resolve) => {
+      this.#socket.onclose = (event) => {
+        this.#ended = true;
+        this.#failure = reason(url, opened, event.code, event.reason);
+        this.#wake?.();
+        resolve(this.#failure);
+      };
+    });
+    this.#opened = new Promise((resolve, reject) => {
+      this.#socket.onopen = () => {
+        opened = true;
+        resolve();
+      };
+      void this.closed.then((failure) => reject(failure));
+    });
+    this.#opened.catch(() => {});
+  }
+
+  async read(): Promise<Uint8Array | null> {
+    while (this.#received.length === 0) {
+      if (this.#ended) {
+        if (this.#failure !== null) throw this.#failure;
+        return null;
+      }
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+      this.#wake = undefined;
+    }
+    // What came meanwhile is handed over in one piece.
+    const chunks = this.#received.splice(0);
+    if (chunks.length === 1) return chunks[0]!;
+    const whole = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0));
+    let at = 0;
+    for (const chunk of chunks) {
+      whole.set(chunk, at);
+      at += chunk.length;
+    }
+    return whole;
+  }
+
+  async write(bytes: Uint8Array): Promise<void> {
+    if (this.#ended) return;
+    this.#socket.send(bytes as Uint8Array<ArrayBuffer>);
+    while (!this.#ended && this.#socket.bufferedAmount > HIGH_WATER) {
+      await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN));
+    }
+  }
+
+  close(): void {
+    this.#socket.close(NORMAL);
+  }
+}

@@ -1,0 +1,393 @@
+//! The machine as JavaScript drives it: bytes and time in, steps and bytes out. On wasm only.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use js_sys::{BigInt, Uint8Array};
+use sealwire_core::client::{Config, Connection, Event, Prepared};
+use sealwire_core::error::Error;
+use sealwire_core::message::{OkPacket, StatusFlags, Value};
+use sealwire_core::{Input, Now, Output};
+use serde::Serialize;
+use wasm_bindgen::prelude::*;
+
+use crate::batch::Batch;
+use crate::capture::pcap;
+use crate::options::Options;
+use crate::recorder::Recorder;
+use crate::report::{Column, FactsView, Failure, ssl_line};
+
+/// So many bytes are handed to the WebSocket at once, at the most.
+const FRAME: usize = 256 * 1024;
+
+/// What the driver does next.
+#[derive(Serialize)]
+#[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
+enum Step {
+    /// Send what `takeOutput` gives, then poll again.
+    Transmit,
+    /// Send what `takeOutput` gives, then feed input, at the latest by `deadline` (milliseconds on the driver's clock).
+    Wait { deadline: Option<f64> },
+    /// Authentication is over.
+    Connected,
+    /// A statement without rows is done. Its numbers may be larger than JavaScript's own hold, so they go as text.
+    Ok { affected_rows: String, last_insert_id: String, warnings: u16, info: String, more: bool },
+    /// A result begins.
+    Columns { columns: Vec<Column> },
+    /// Rows, to be taken with `takeRowData` and `takeRowEnds`.
+    Rows { count: u32 },
+    /// The rows are over.
+    End { warnings: u16, more: bool },
+    /// The server refused the command; the connection lives.
+    Failed { error: Failure },
+    /// A statement is prepared.
+    Prepared { id: u32, parameters: usize, columns: Vec<Column> },
+    /// The answer to COM_STATISTICS.
+    Text { text: String },
+    /// The connection is over, in order.
+    Closed,
+}
+
+/// One connection.
+#[wasm_bindgen]
+#[derive(Debug)]
+pub struct Machine {
+    config: Arc<Config>,
+    connection: Connection,
+    outgoing: Vec<u8>,
+    batch: Batch,
+    /// An event is ready in the connection that is not a row.
+    pending: bool,
+    statements: BTreeMap<u32, Prepared>,
+    recorder: Option<Arc<Recorder>>,
+    began: f64,
+    began_wall: u64,
+}
+
+#[wasm_bindgen]
+impl Machine {
+    /// A connection that waits for the server's greeting. `mono` and `wall` are milliseconds: of a clock that never goes back, and
+    /// since 1970.
+    ///
+    /// # Errors
+    /// Where the options can't be read.
+    #[wasm_bindgen(constructor)]
+    pub fn new(options: JsValue, trace: bool, mono: f64, wall: f64) -> Result<Self, JsValue> {
+        let options: Options = serde_wasm_bindgen::from_value(options).map_err(|error| misuse(&error.to_string()))?;
+        let recorder = trace.then(Arc::<Recorder>::default);
+        let config = options.into_config(recorder.clone()).map_err(|error| failure(&Error::Tls(error)))?;
+        Ok(Self::start(Arc::new(config), recorder, mono, wall))
+    }
+
+    /// Another connection with the same settings, for KILL QUERY.
+    pub fn sibling(&self, mono: f64, wall: f64) -> Self {
+        let mut config = Config::clone(&self.config);
+        config.observer = None;
+        Self::start(Arc::new(config), None, mono, wall)
+    }
+
+    /// Takes what the transport received.
+    pub fn receive(&mut self, mut bytes: Vec<u8>, mono: f64, wall: f64) {
+        if let Some(recorder) = &self.recorder {
+            recorder.set_time(mono - self.began);
+            recorder.keep(false, &bytes);
+        }
+        // A failure sticks: the next poll returns it, once the alert for the peer was taken.
+        let _ = self.connection.handle_input(Input::Bytes(&mut bytes), now(mono, wall));
+    }
+
+    /// The transport ended.
+    pub fn eof(&mut self, mono: f64, wall: f64) {
+        let _ = self.connection.handle_input(Input::Eof, now(mono, wall));
+    }
+
+    /// The deadline of the last wait may have passed.
+    pub fn timeout(&mut self, mono: f64, wall: f64) {
+        let _ = self.connection.handle_input(Input::Timeout, now(mono, wall));
+    }
+
+    /// The next step, as a plain object with its `kind`.
+    ///
+    /// # Errors
+    /// The failure of the connection.
+    pub fn poll(&mut self, mono: f64) -> Result<JsValue, JsValue> {
+        if let Some(recorder) = &self.recorder {
+            recorder.set_time(mono - self.began);
+        }
+        let step = self.step().map_err(|error| failure(&error))?;
+        to_js(&step)
+    }
+
+    fn step(&mut self) -> Result<Step, Error> {
+        loop {
+            if self.pending {
+                self.pending = false;
+            } else {
+                match self.connection.poll_ready(&mut self.outgoing)? {
+                    Output::Event(()) if self.connection.is_row_ready() => {
+                        match self.connection.event()? {
+                            Some(Event::TextRow(row)) => self.batch.push_text(row)?,
+                            Some(Event::BinaryRow(row)) => self.batch.push_binary(row)?,
+                            _ => {}
+                        }
+                        if self.batch.is_full() {
+                            return Ok(Step::Rows { count: self.batch.rows });
+                        }
+                        continue;
+                    }
+                    Output::Event(()) if self.batch.rows > 0 => {
+                        self.pending = true;
+                        return Ok(Step::Rows { count: self.batch.rows });
+                    }
+                    Output::Event(()) => {}
+                    Output::Transmit if self.outgoing.len() >= FRAME => return Ok(Step::Transmit),
+                    Output::Transmit => continue,
+                    Output::Wait(_) if self.batch.rows > 0 => return Ok(Step::Rows { count: self.batch.rows }),
+                    Output::Wait(deadline) => {
+                        return Ok(Step::Wait { deadline: deadline.map(|at| at.as_secs_f64() * 1000.0) });
+                    }
+                }
+            }
+            let step = match self.connection.event()? {
+                Some(Event::Connected(_)) => Step::Connected,
+                Some(Event::Ok(ok)) => done(&ok),
+                Some(Event::ResultSet(columns)) => {
+                    Step::Columns { columns: columns.iter().map(Column::from).collect() }
+                }
+                Some(Event::ResultEnd { status, warnings }) => {
+                    Step::End { warnings, more: status.contains(StatusFlags::MORE_RESULTS) }
+                }
+                Some(Event::Failed(error)) => Step::Failed { error: Failure::of_command(&error) },
+                Some(Event::Prepared(prepared)) => {
+                    let (id, parameters) = (prepared.statement, prepared.parameters.len());
+                    let columns = prepared.columns.iter().map(Column::from).collect();
+                    self.statements.insert(id, prepared);
+                    Step::Prepared { id, parameters, columns }
+                }
+                Some(Event::Text(text)) => Step::Text { text: String::from_utf8_lossy(text).into_owned() },
+                Some(Event::Closed) => Step::Closed,
+                // Rows were taken above; files are never offered.
+                Some(Event::TextRow(_) | Event::BinaryRow(_) | Event::LocalInfile { .. }) | None => continue,
+            };
+            return Ok(step);
+        }
+    }
+
+    /// The bytes to send. Empty where there are none.
+    #[wasm_bindgen(js_name = takeOutput)]
+    pub fn take_output(&mut self) -> Vec<u8> {
+        if let Some(recorder) = &self.recorder {
+            recorder.keep(true, &self.outgoing);
+        }
+        std::mem::take(&mut self.outgoing)
+    }
+
+    /// The cells of the rows at hand, one behind the other. Take the ends first: this ends the batch.
+    #[wasm_bindgen(js_name = takeRowData)]
+    pub fn take_row_data(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.batch).data
+    }
+
+    /// Where each cell ends; the top bit marks NULL.
+    #[wasm_bindgen(js_name = takeRowEnds)]
+    pub fn take_row_ends(&mut self) -> Vec<u32> {
+        std::mem::take(&mut self.batch.ends)
+    }
+
+    /// Sends SQL as text.
+    ///
+    /// # Errors
+    /// Where the connection is not made, or over. So for every command.
+    pub fn query(&mut self, sql: &str) -> Result<(), JsValue> {
+        self.connection.query(sql.as_bytes()).map_err(|error| failure(&error))
+    }
+
+    /// Prepares a statement.
+    ///
+    /// # Errors
+    /// As [`query`](Self::query).
+    pub fn prepare(&mut self, sql: &str) -> Result<(), JsValue> {
+        self.connection.prepare(sql.as_bytes()).map_err(|error| failure(&error))
+    }
+
+    /// Runs a prepared statement with values: null, boolean, number, bigint, string or Uint8Array.
+    ///
+    /// # Errors
+    /// As [`query`](Self::query); also for another kind of value.
+    pub fn execute(&mut self, id: u32, values: Vec<JsValue>) -> Result<(), JsValue> {
+        let statement = self.statements.get(&id).ok_or_else(|| misuse("the statement was closed"))?;
+        let owned = values.iter().map(Parameter::from_js).collect::<Result<Vec<_>, _>>()?;
+        let values: Vec<Value<'_>> = owned.iter().map(Parameter::value).collect();
+        self.connection.execute(statement, &values).map_err(|error| failure(&error))
+    }
+
+    /// Lets the server forget a statement.
+    ///
+    /// # Errors
+    /// As [`query`](Self::query).
+    #[wasm_bindgen(js_name = closeStatement)]
+    pub fn close_statement(&mut self, id: u32) -> Result<(), JsValue> {
+        match self.statements.remove(&id) {
+            Some(statement) => self.connection.close_statement(&statement).map_err(|error| failure(&error)),
+            None => Ok(()),
+        }
+    }
+
+    /// Asks for a sign of life.
+    ///
+    /// # Errors
+    /// As [`query`](Self::query).
+    pub fn ping(&mut self) -> Result<(), JsValue> {
+        self.connection.ping().map_err(|error| failure(&error))
+    }
+
+    /// Asks for the server's numbers.
+    ///
+    /// # Errors
+    /// As [`query`](Self::query).
+    pub fn statistics(&mut self) -> Result<(), JsValue> {
+        self.connection.statistics().map_err(|error| failure(&error))
+    }
+
+    /// Says goodbye.
+    ///
+    /// # Errors
+    /// As [`query`](Self::query).
+    pub fn quit(&mut self) -> Result<(), JsValue> {
+        self.connection.quit().map_err(|error| failure(&error))
+    }
+
+    /// What the connection negotiated.
+    ///
+    /// # Errors
+    /// None that a caller could cause.
+    pub fn facts(&self) -> Result<JsValue, JsValue> {
+        to_js(&FactsView::from(self.connection.facts()))
+    }
+
+    /// The `SSL:` line of `\s`.
+    #[wasm_bindgen(js_name = sslLine)]
+    pub fn ssl_line(&self) -> String {
+        ssl_line(self.connection.facts()).into_owned()
+    }
+
+    /// The rungs of the ladder from number `from` on; empty without a trace.
+    ///
+    /// # Errors
+    /// None that a caller could cause.
+    pub fn rungs(&self, from: usize) -> Result<JsValue, JsValue> {
+        to_js(&self.recorder.as_ref().map(|recorder| recorder.rungs(from)).unwrap_or_default())
+    }
+
+    /// The connection's beginning as a capture file.
+    pub fn pcap(&self) -> Vec<u8> {
+        self.recorder.as_ref().map(|recorder| pcap(self.began_wall, &recorder.chunks())).unwrap_or_default()
+    }
+
+    /// The session's keys in SSLKEYLOGFILE's format; empty without a trace.
+    #[wasm_bindgen(js_name = keyLog)]
+    pub fn key_log(&self) -> String {
+        self.recorder.as_ref().map(|recorder| recorder.key_log()).unwrap_or_default()
+    }
+
+    /// What one side put on the wire, from its beginning, as far as it was kept.
+    pub fn wire(&self, sent: bool) -> Vec<u8> {
+        self.recorder.as_ref().map(|recorder| recorder.wire(sent)).unwrap_or_default()
+    }
+}
+
+impl Machine {
+    fn start(config: Arc<Config>, recorder: Option<Arc<Recorder>>, mono: f64, wall: f64) -> Self {
+        Self {
+            connection: Connection::new(Arc::clone(&config), now(mono, wall)),
+            config,
+            outgoing: Vec::new(),
+            batch: Batch::default(),
+            pending: false,
+            statements: BTreeMap::new(),
+            recorder,
+            began: mono,
+            // Whole milliseconds, far below where the cast would matter.
+            began_wall: wall.max(0.0) as u64,
+        }
+    }
+}
+
+fn done(ok: &OkPacket<'_>) -> Step {
+    Step::Ok {
+        affected_rows: ok.affected_rows.to_string(),
+        last_insert_id: ok.last_insert_id.to_string(),
+        warnings: ok.warnings,
+        info: String::from_utf8_lossy(ok.info).into_owned(),
+        more: ok.status.contains(StatusFlags::MORE_RESULTS),
+    }
+}
+
+/// A parameter's value, out of JavaScript.
+enum Parameter {
+    Null,
+    Int(i64),
+    UInt(u64),
+    Double(f64),
+    Bytes(Vec<u8>),
+}
+
+impl Parameter {
+    fn from_js(value: &JsValue) -> Result<Self, JsValue> {
+        if value.is_null() || value.is_undefined() {
+            return Ok(Self::Null);
+        }
+        if let Some(flag) = value.as_bool() {
+            return Ok(Self::Int(i64::from(flag)));
+        }
+        if let Some(number) = value.as_f64() {
+            let whole = number.fract() == 0.0 && number.abs() <= 9_007_199_254_740_991.0;
+            // Exact within the range just checked.
+            return Ok(if whole { Self::Int(number as i64) } else { Self::Double(number) });
+        }
+        if let Some(text) = value.as_string() {
+            return Ok(Self::Bytes(text.into_bytes()));
+        }
+        if let Some(bytes) = value.dyn_ref::<Uint8Array>() {
+            return Ok(Self::Bytes(bytes.to_vec()));
+        }
+        let Some(big) = value.dyn_ref::<BigInt>() else {
+            return Err(misuse("a parameter is neither null, boolean, number, bigint, string nor Uint8Array"));
+        };
+        match i64::try_from(big.clone()) {
+            Ok(number) => Ok(Self::Int(number)),
+            Err(big) => u64::try_from(big).map(Self::UInt).map_err(|_| misuse("a bigint of more than 64 bits")),
+        }
+    }
+
+    fn value(&self) -> Value<'_> {
+        match self {
+            Self::Null => Value::Null,
+            Self::Int(number) => Value::Int(*number),
+            Self::UInt(number) => Value::UInt(*number),
+            Self::Double(number) => Value::Double(*number),
+            Self::Bytes(bytes) => Value::Bytes(bytes),
+        }
+    }
+}
+
+fn now(mono: f64, wall: f64) -> Now {
+    let duration = |millis: f64| Duration::try_from_secs_f64(millis / 1000.0).unwrap_or_default();
+    Now { monotonic: duration(mono), wall: duration(wall) }
+}
+
+fn to_js(value: &impl Serialize) -> Result<JsValue, JsValue> {
+    serde_wasm_bindgen::to_value(value).map_err(JsValue::from)
+}
+
+fn failure(error: &Error) -> JsValue {
+    to_js(&Failure::from(error)).unwrap_or_else(|error| error)
+}
+
+/// A wrong call, in the same shape as every failure.
+fn misuse(what: &str) -> JsValue {
+    let failure =
+        Failure { code: 2014, sql_state: "HY000".to_owned(), message: what.to_owned(), blame: "Misuse", hint: None };
+    to_js(&failure).unwrap_or_else(|error| error)
+}
