@@ -11,5 +11,6 @@
 mod commands;
 mod delivery;
 mod logins;
+mod page_runs;
 mod scenarios;
 mod world;

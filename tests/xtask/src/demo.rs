@@ -1,4 +1,4 @@
-//! `cargo xtask demo`: a server with fresh certificates, and one verified connection to it.
+//! `cargo xtask demo`: a server with fresh certificates, one verified connection to it, and the page behind its bridge.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -6,6 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use crate::page;
 use crate::run::{Context, output, run, spelled};
 
 /// What becomes of the server after the connection.
@@ -35,7 +36,7 @@ pub(crate) fn demo(context: &Context, stay: Stay) -> Result<(), String> {
     let init = place.join("init.sql");
     fs::write(&init, format!("CREATE USER '{USER}'@'%' IDENTIFIED BY '{PASSWORD}' REQUIRE SSL;\n")).map_err(told)?;
 
-    let mut server = Server::start(context, &place, &certs, &init)?;
+    let mut server = sealwired(context, &place, &certs, &init)?;
     let show = client(context, &server, &certs, "SHOW STATUS LIKE 'Ssl_cipher'; \\s");
     println!("\n$ {}", spelled(&show));
     let mut connect = show;
@@ -52,13 +53,18 @@ pub(crate) fn demo(context: &Context, stay: Stay) -> Result<(), String> {
     println!("  refused, no TLS:    {} {account} --ssl=0", sealwire.display());
     println!("  packet by packet:   {} {account} --ssl-ca={} --trace -e '\\s'", sealwire.display(), ca.display());
     println!("  MariaDB's client:   mariadb {account} --ssl-ca={} -e '\\s'\n", ca.display());
+    let bridge = serve_page(context, &place, &server, &ca);
+    match &bridge {
+        Ok(bridge) => println!("  in a browser:       http://127.0.0.1:{}/#demo\n", bridge.port),
+        Err(why) => println!("  not in a browser:   {why}\n"),
+    }
     // Ctrl-C reaches the server too: it stops by itself.
     let status = server.child.wait().map_err(|error| format!("sealwired: {error}"))?;
     if status.success() { Ok(()) } else { Err(format!("sealwired ended with {status}")) }
 }
 
 /// The client as the tests and the printed lines call it.
-fn client(context: &Context, server: &Server, certs: &Path, statement: &str) -> Command {
+fn client(context: &Context, server: &Running, certs: &Path, statement: &str) -> Command {
     let mut command = Command::new(context.programs().join("sealwire"));
     command.args(["--no-defaults", "-t", "-h", "127.0.0.1"]).arg(format!("-P{}", server.port));
     command.args(["-u", USER, &format!("-p{PASSWORD}")]).arg(format!("--ssl-ca={}", certs.join("ca.pem").display()));
@@ -66,49 +72,70 @@ fn client(context: &Context, server: &Server, certs: &Path, statement: &str) -> 
     command
 }
 
-/// A running sealwired; stopped when dropped.
-struct Server {
+/// The page behind its bridge, its form filled in for this server.
+fn serve_page(context: &Context, place: &Path, server: &Running, ca: &Path) -> Result<Running, String> {
+    let built = page::build(context)?;
+    let folder = place.join("page");
+    let told = |error: std::io::Error| format!("{}: {error}", folder.display());
+    run(Command::new("cp").arg("-r").arg(&built).arg(&folder))?;
+    let ca = fs::read_to_string(ca).map_err(told)?.replace('\n', "\\n");
+    let demo = format!(
+        "{{\"target\": \"demo\", \"user\": \"{USER}\", \"password\": \"{PASSWORD}\", \"serverName\": \"localhost\", \"ca\": \"{ca}\"}}\n"
+    );
+    fs::write(folder.join("demo.json"), demo).map_err(told)?;
+    let mut command = Command::new(context.programs().join("sealwire-bridge"));
+    command.args(["--no-defaults", "--port=0"]).arg(format!("--target=demo=127.0.0.1:{}", server.port));
+    command.arg(format!("--page-dir={}", folder.display()));
+    Running::start("sealwire-bridge", command, &place.join("sealwire-bridge.log"))
+}
+
+fn sealwired(context: &Context, place: &Path, certs: &Path, init: &Path) -> Result<Running, String> {
+    let option = |name: &str, path: PathBuf| format!("--{name}={}", path.display());
+    let mut initialize = Command::new(context.programs().join("sealwired"));
+    run(initialize.args(["--no-defaults", "--initialize-insecure"]).arg(option("datadir", place.join("data"))))?;
+    let mut command = Command::new(context.programs().join("sealwired"));
+    command.args(["--no-defaults", "--bind-address=127.0.0.1", "--port=0"]);
+    command.arg(option("datadir", place.join("data"))).arg(option("socket", place.join("sealwired.sock")));
+    command.arg(option("init-file", init.to_owned())).arg(option("ssl-ca", certs.join("ca.pem")));
+    command.arg(option("ssl-cert", certs.join("server-cert.pem")));
+    command.arg(option("ssl-key", certs.join("server-key.pem")));
+    Running::start("sealwired", command, &place.join("sealwired.log"))
+}
+
+/// A running server; stopped when dropped.
+struct Running {
     child: Child,
     port: u16,
 }
 
-impl Server {
-    fn start(context: &Context, place: &Path, certs: &Path, init: &Path) -> Result<Self, String> {
-        let option = |name: &str, path: PathBuf| format!("--{name}={}", path.display());
-        let mut initialize = Command::new(context.programs().join("sealwired"));
-        run(initialize.args(["--no-defaults", "--initialize-insecure"]).arg(option("datadir", place.join("data"))))?;
-        let mut command = Command::new(context.programs().join("sealwired"));
-        command.args(["--no-defaults", "--bind-address=127.0.0.1", "--port=0"]);
-        command.arg(option("datadir", place.join("data"))).arg(option("socket", place.join("sealwired.sock")));
-        command.arg(option("init-file", init.to_owned())).arg(option("ssl-ca", certs.join("ca.pem")));
-        command.arg(option("ssl-cert", certs.join("server-cert.pem")));
-        command.arg(option("ssl-key", certs.join("server-key.pem")));
+impl Running {
+    /// Starts it and waits for the line that says it is ready.
+    fn start(name: &str, mut command: Command, log: &Path) -> Result<Self, String> {
         println!("$ {}", spelled(&command));
-        let log = place.join("sealwired.log");
         let told = |error: std::io::Error| format!("{}: {error}", log.display());
-        let out = File::create(&log).map_err(told)?;
+        let out = File::create(log).map_err(told)?;
         command.stdin(Stdio::null()).stdout(out.try_clone().map_err(told)?).stderr(out);
-        let child = command.spawn().map_err(|error| format!("sealwired: {error}"))?;
+        let child = command.spawn().map_err(|error| format!("{name}: {error}"))?;
         let mut server = Self { child, port: 0 };
         let since = Instant::now();
         loop {
-            let said = fs::read_to_string(&log).map_err(told)?;
+            let said = fs::read_to_string(log).map_err(told)?;
             if let Some(port) = said.lines().find_map(ready_port) {
                 server.port = port;
                 return Ok(server);
             }
             if let Ok(Some(status)) = server.child.try_wait() {
-                return Err(format!("sealwired ended with {status}:\n{said}"));
+                return Err(format!("{name} ended with {status}:\n{said}"));
             }
             if since.elapsed() > PATIENCE {
-                return Err(format!("sealwired was not ready after {} s:\n{said}", PATIENCE.as_secs()));
+                return Err(format!("{name} was not ready after {} s:\n{said}", PATIENCE.as_secs()));
             }
             sleep(Duration::from_millis(20));
         }
     }
 }
 
-impl Drop for Server {
+impl Drop for Running {
     fn drop(&mut self) {
         let _ = Command::new("kill").arg(self.child.id().to_string()).status();
         let since = Instant::now();

@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::run::{Context, Tally, on_path, output, run, run_tests};
-use crate::{demo, fuzz, setup, wasm};
+use crate::{demo, fuzz, page, setup, wasm};
 
 /// A named set of checks.
 struct Group {
@@ -89,7 +89,8 @@ fn groups(context: &Context) -> Result<Vec<Group>, String> {
         }));
     }
     groups.push(Group::new("demo", "`cargo xtask demo --once`", |cx| demo::demo(cx, demo::Stay::Once).into()));
-    groups.push(Group::new("wasm", "core and ring build for wasm32-unknown-unknown", wasm::check));
+    groups.push(Group::new("wasm", "the page's client builds for wasm32-unknown-unknown", wasm::check));
+    groups.push(Group::new("browser", "the built page in Chromium, through the bridge", page::browser));
     groups.push(Group::new("deny", "licences, sources and duplicates of the dependencies", deny));
     Ok(groups)
 }

@@ -1,5 +1,4 @@
-//! The task runner: `cargo xtask demo [--once]`, `cargo xtask test [group…]`, `cargo xtask sim`,
-//! `cargo xtask soak`, `cargo xtask attacks`, `cargo xtask faults`, `cargo xtask fuzz`, `cargo xtask bench [group…]`.
+//! The task runner: `cargo xtask` with `demo`, `wasm`, `size`, `test`, `sim`, `soak`, `attacks`, `faults`, `fuzz` or `bench`; `USAGE` says more.
 
 mod attacks;
 mod bench;
@@ -7,6 +6,7 @@ mod demo;
 mod faults;
 mod fuzz;
 mod groups;
+mod page;
 mod run;
 mod setup;
 mod sim;
@@ -19,7 +19,9 @@ use run::Context;
 
 const USAGE: &str = "\
 usage: cargo xtask demo [--once]      a server with fresh certificates and one verified connection to it;
-                                      without --once the server stays up until Ctrl-C
+                                      without --once the server stays up until Ctrl-C, with the page behind a bridge
+       cargo xtask wasm               the npm package of the page's client, in wasm/pkg
+       cargo xtask size               what a page has to load, compressed
        cargo xtask test [group...]    everything that CI checks, or the groups named
        cargo xtask sim [--seeds N] [--from S] [--real]
                                       N simulated connections from number S on; --real with real cryptography
@@ -40,6 +42,8 @@ fn main() -> ExitCode {
     let outcome = Context::find().and_then(|context| match words.as_slice() {
         ["demo"] => demo::demo(&context, demo::Stay::UntilStopped),
         ["demo", "--once"] => demo::demo(&context, demo::Stay::Once),
+        ["wasm"] => wasm::package(&context).map(drop),
+        ["size"] => page::build(&context).map(drop),
         ["test", groups @ ..] => groups::test(&context, groups),
         ["sim", words @ ..] => sim::sim(&context, words),
         ["faults", words @ ..] => faults::faults(&context, words),

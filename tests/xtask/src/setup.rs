@@ -33,11 +33,12 @@ const NEEDS: [Need; 9] = [
     Need { probe: Probe::Program("npm"), package: "npm" },
 ];
 
-/// What building for wasm needs: clang for ring's C, and Debian's compiler where the active one lacks the target.
-const WASM_NEEDS: [Need; 3] = [
+/// What the page needs: clang for ring's C, a browser to test it in, and Debian's compiler where the active one lacks the target.
+const WASM_NEEDS: [Need; 4] = [
     Need { probe: Probe::Program("clang-19"), package: "clang-19" },
     Need { probe: Probe::Program("llvm-ar-19"), package: "llvm-19" },
     Need { probe: Probe::Program("wasm-ld-19"), package: "lld-19" },
+    Need { probe: Probe::Program("chromium"), package: "chromium" },
 ];
 const DEBIAN_RUST_NEEDS: [Need; 3] = [
     Need { probe: Probe::File("/usr/bin/rustc"), package: "rustc-web" },
@@ -138,7 +139,7 @@ fn node(context: &Context) -> Result<(), String> {
 }
 
 /// Fills a folder afresh unless it was filled from these very files.
-fn up_to_date(folder: &Path, from: &[&Path], fill: impl Fn() -> Result<(), String>) -> Result<(), String> {
+pub(crate) fn up_to_date(folder: &Path, from: &[&Path], fill: impl Fn() -> Result<(), String>) -> Result<(), String> {
     let told = |path: &Path, error: std::io::Error| format!("{}: {error}", path.display());
     let stamp = folder.join("filled-from");
     let mut wanted = String::new();

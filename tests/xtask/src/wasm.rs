@@ -1,4 +1,4 @@
-//! Builds core, its tests and ring for wasm32-unknown-unknown, with whichever compiler here can.
+//! Builds the page's client for wasm32-unknown-unknown, with whichever compiler here can.
 
 use std::collections::hash_map::DefaultHasher;
 use std::ffi::OsString;
@@ -7,16 +7,38 @@ use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::page;
 use crate::run::{Context, Tally, on_path, output, run};
 
 const TARGET: &str = "wasm32-unknown-unknown";
 const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
 const DEBIAN_CARGO: &str = "/usr/bin/cargo";
 
-/// The group.
+/// The module's name.
+const NAME: &str = "sealwire_wasm";
+
+/// The group: the package is built, and the module wants nothing of its page but what the glue gives.
 pub(crate) fn check(context: &Context) -> Tally {
-    build(context).into()
+    let mut tally = Tally::default();
+    match package(context) {
+        Err(note) => tally.add(Err(note).into()),
+        Ok(package) => {
+            tally.passed += 1;
+            for module in [format!("{NAME}_bg.wasm"), "lab/sealwire_lab_bg.wasm".to_owned()] {
+                tally.add(run(Command::new("node").args(["--eval", IMPORTS]).arg(package.join(module))).into());
+            }
+        }
+    }
+    tally
 }
+
+/// Fails where the module imports anything that wasm-bindgen's glue does not give, such as `env`.
+const IMPORTS: &str = "
+    const module = new WebAssembly.Module(require('fs').readFileSync(process.argv[1]));
+    const names = new Set(WebAssembly.Module.imports(module).map((wanted) => wanted.module));
+    console.log('the module imports from', [...names]);
+    process.exit([...names].every((name) => /^\\.\\/sealwire_(wasm|lab)_bg\\.js$/.test(name)) ? 0 : 1);
+";
 
 /// Whether the wasm target is to be had from Debian's compiler alone.
 pub(crate) fn needs_debian(context: &Context) -> bool {
@@ -46,7 +68,41 @@ fn has_core(folder: &Path) -> bool {
     })
 }
 
-fn build(context: &Context) -> Result<(), String> {
+/// Builds the npm package of the page's client, `wasm/pkg`: the module, the JavaScript around it, the typed API over both. Beside
+/// it, in `lab`, the page's laboratory.
+pub(crate) fn package(context: &Context) -> Result<PathBuf, String> {
+    let client = module(context, "client")?;
+    let lab = module(context, "lab")?;
+    let package = context.root.join("wasm/pkg");
+    let told = |error: std::io::Error| format!("{}: {error}", package.display());
+    if package.exists() {
+        fs::remove_dir_all(&package).map_err(told)?;
+    }
+    fs::create_dir_all(&package).map_err(told)?;
+    // The laboratory is the page's own: a folder beside the package's files.
+    glue(context, &client, &package, NAME)?;
+    glue(context, &lab, &package.join("lab"), "sealwire_lab")?;
+    page::modules(context)?;
+    let compiler = context.root.join("web/node_modules/.bin/tsc");
+    run(Command::new(compiler).current_dir(&context.root).args(["--project", "wasm/tsconfig.json"]))?;
+    for file in ["wasm/package.json", "wasm/README.md", "LICENSE-MIT", "LICENSE-APACHE"] {
+        let from = context.root.join(file);
+        fs::copy(&from, package.join(from.file_name().unwrap_or_default())).map_err(told)?;
+    }
+    Ok(package)
+}
+
+/// Writes the JavaScript around a module, and the module for it.
+fn glue(context: &Context, module: &Path, folder: &Path, name: &str) -> Result<(), String> {
+    let mut bindgen = context.cargo(["run", "--quiet", "--locked", "--manifest-path"]);
+    bindgen
+        .arg(context.root.join("tests/xtask/bindgen/Cargo.toml"))
+        .env("CARGO_TARGET_DIR", context.target.join("bindgen"));
+    run(bindgen.arg("--").arg(module).arg(folder).arg(name))
+}
+
+/// One of the two modules, as the compiler leaves it.
+fn module(context: &Context, feature: &str) -> Result<PathBuf, String> {
     let mut cargo;
     if needs_debian(context) {
         let sysroot = debian_sysroot(context)?;
@@ -60,29 +116,17 @@ fn build(context: &Context) -> Result<(), String> {
     cargo.env("CC_wasm32_unknown_unknown", tool("clang-19", "clang"));
     cargo.env("AR_wasm32_unknown_unknown", tool("llvm-ar-19", "llvm-ar"));
     // Its own target folder: another compiler's output would be rebuilt at every turn.
-    cargo.current_dir(&context.root).env("CARGO_TARGET_DIR", context.target.join("wasm"));
-    let probe = probe(context)?;
-    run(cargo.current_dir(&probe).args(["build", "--target", TARGET]))
-}
-
-/// A package that brings core and ring together: core itself names no provider, and its tests need sockets.
-fn probe(context: &Context) -> Result<PathBuf, String> {
-    let place = context.target.join("wasm-probe");
-    let told = |error: std::io::Error| format!("{}: {error}", place.display());
-    let core = context.root.join("core");
-    let manifest = format!(
-        "[package]\nname = \"probe\"\nedition = \"2024\"\n[workspace]\n[dependencies]\n\
-         sealwire-core = {{ path = {core:?} }}\n\
-         rustls = {{ version = \"0.23\", default-features = false, features = [\"std\", \"tls12\", \"ring\"] }}\n\
-         ring = {{ version = \"0.17\", features = [\"wasm32_unknown_unknown_js\"] }}\n\
-         rustls-pki-types = {{ version = \"1\", features = [\"web\"] }}\n"
-    );
-    let source = "//! Core with the ring provider.\npub use sealwire_core as core;\n\
-                  pub fn provider() -> rustls::crypto::CryptoProvider {\n    rustls::crypto::ring::default_provider()\n}\n";
-    fs::create_dir_all(place.join("src")).map_err(told)?;
-    fs::write(place.join("Cargo.toml"), manifest).map_err(told)?;
-    fs::write(place.join("src/lib.rs"), source).map_err(told)?;
-    Ok(place)
+    let target = context.target.join("wasm");
+    cargo.current_dir(&context.root).env("CARGO_TARGET_DIR", &target);
+    // A dynamic library here alone: natively nobody needs it linked.
+    cargo.args(["rustc", "--locked", "--package", "sealwire-wasm", "--lib", "--crate-type", "cdylib"]);
+    cargo.args(["--no-default-features", "--features", feature]);
+    run(cargo.args(["--profile", "wasm", "--target", TARGET]))?;
+    // The next feature's build puts its module in the same place.
+    let kept = target.join(format!("{feature}.wasm"));
+    let built = target.join(TARGET).join("wasm").join(format!("{NAME}.wasm"));
+    fs::copy(&built, &kept).map_err(|error| format!("{}: {error}", built.display()))?;
+    Ok(kept)
 }
 
 /// Debian's cargo and compiler, whatever rustup says.

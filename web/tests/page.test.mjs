@@ -1,0 +1,449 @@
+// The built page in Chromium, through the bridge, to both servers.
+import assert from "node:assert/strict";
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { chromium } from "playwright-core";
+import { bridge, certificates, folder, freePort, mariadb, PASSWORD, sealwired } from "./peers.mjs";
+
+const PACKAGE = fileURLToPath(new URL("../../wasm/pkg", import.meta.url));
+const DIST = fileURLToPath(new URL("../dist", import.meta.url));
+const SHOTS = process.env.SEALWIRE_SCREENSHOTS;
+const runs = JSON.parse(readFileSync(new URL("runs.json", import.meta.url), "utf8"));
+const stops = [];
+const peers = {};
+let browser;
+
+const cleaned = (place) => stops.push(() => rmSync(place, { recursive: true, force: true }));
+
+before(async () => {
+  const [place, other] = [folder(), folder()];
+  [place, other].forEach(cleaned);
+  const tls = certificates(place);
+  const require = (name, how, clause) => `CREATE USER '${name}'@'%' ${how} REQUIRE ${clause};`;
+  const how = `IDENTIFIED BY '${PASSWORD}'`;
+  const statements = [require("secured", how, "SSL"), require("mutual", how, "X509"), require("any", how, "NONE")];
+  const database = "CREATE DATABASE page;";
+  const grants = ["secured", "mutual", "any"].map((name) => `GRANT ALL ON *.* TO '${name}'@'%';`);
+  const servers = await Promise.all([
+    sealwired({ tls, statements: [database, ...statements, ...grants] }),
+    mariadb({ tls, statements: [database, ...statements, ...grants] }),
+    sealwired({ tls: undefined, statements: [statements[2]] }),
+  ]);
+  const [ours, maria, plain] = servers;
+  stops.push(...servers.map((server) => server.stop));
+  const targets = { ours: ours.port, maria: maria.port, plain: plain.port, dead: await freePort() };
+  const open = await bridge({ targets, page: DIST });
+  const closed = await bridge({ targets, page: DIST, options: ["--allow-origin=https://elsewhere.example"] });
+  stops.unshift(open.stop, closed.stop);
+  Object.assign(peers, { tls, targets, wrongCa: certificates(other).ca, open, closed });
+  const options = { executablePath: "/usr/bin/chromium", args: ["--no-sandbox", "--disable-gpu"] };
+  browser = await chromium.launch(options);
+  stops.unshift(() => browser.close());
+});
+
+after(async () => {
+  for (const stop of stops) await stop();
+});
+
+/** A page of the bridge's, in which every error in the console fails the test. */
+async function opened(options = {}, place = peers.open) {
+  const context = await browser.newContext(options);
+  await context.grantPermissions(["clipboard-read", "clipboard-write"]);
+  const page = await context.newPage();
+  page.errors = [];
+  page.on("console", (message) => {
+    if (message.type() === "error") page.errors.push(message.text());
+  });
+  page.on("pageerror", (error) => page.errors.push(String(error)));
+  await page.goto(`http://127.0.0.1:${place.port}/`);
+  return page;
+}
+
+async function fill(page, { target, user = "secured", password = PASSWORD, mode = "VERIFY_IDENTITY", database = "", ca, name, cert, key, via = peers.open }) {
+  await page.getByLabel("Bridge", { exact: true }).fill(`ws://127.0.0.1:${via.port}/tcp/${target}`);
+  await page.getByLabel("User").fill(user);
+  await page.getByLabel("Password").fill(password);
+  await page.getByLabel("SSL mode").selectOption(mode);
+  if (mode === "VERIFY_IDENTITY") await page.getByLabel("Server name").fill(name ?? "localhost");
+  if (mode.startsWith("VERIFY")) await page.getByLabel("CA certificate", { exact: true }).fill(ca ?? peers.tls.ca);
+  await page.getByLabel("Database").fill(database);
+  if (cert !== undefined) {
+    await page.locator("summary", { hasText: "Client certificate" }).click();
+    await page.getByLabel("Client certificate", { exact: true }).fill(cert);
+    await page.getByLabel("Client key", { exact: true }).fill(key);
+  }
+}
+
+async function connect(page, entered) {
+  await fill(page, entered);
+  await page.getByRole("button", { name: "Connect" }).click();
+}
+
+/** The text of the page's SSL line once it is there. */
+const sslLine = async (page) => (await page.locator(".status .ssl").textContent()).trim();
+
+async function run(page, sql) {
+  const editor = page.getByLabel("SQL", { exact: true });
+  await editor.click();
+  await page.keyboard.press("ControlOrMeta+a");
+  await page.keyboard.insertText(sql);
+  await page.keyboard.press("ControlOrMeta+Enter");
+  await page.getByRole("button", { name: "Run" }).and(page.locator(":enabled")).waitFor();
+}
+
+async function cells(page) {
+  await page.locator("[role=gridcell]").first().waitFor();
+  return page.locator("[role=gridcell]").allTextContents();
+}
+
+/** Connecting fails with this sentence, and the page says nothing on the console. */
+async function refused(entered, expected, place = peers.open) {
+  const page = await opened({}, place);
+  await connect(page, entered);
+  const alert = page.getByRole("alert");
+  await alert.waitFor();
+  assert.match(await alert.textContent(), expected);
+  assert.deepEqual(page.errors, []);
+  return page;
+}
+
+for (const target of ["ours", "maria"]) {
+  test(`TLS 1.3 to ${target}: Ssl_cipher in the grid equals the status bar`, async () => {
+    const page = await opened();
+    await connect(page, { target });
+    const line = await sslLine(page);
+    await run(page, "SHOW STATUS LIKE 'Ssl_cipher'");
+    const [name, cipher] = await cells(page);
+    assert.equal(name, "Ssl_cipher");
+    assert.equal(line, `SSL: Cipher in use is ${cipher}, cert is verified by CA and host name`);
+    await run(page, "SHOW STATUS LIKE 'Ssl_version'");
+    assert.deepEqual(await cells(page), ["Ssl_version", "TLSv1.3"]);
+    assert.deepEqual(page.errors, []);
+    await page.context().close();
+  });
+
+  test(`a client certificate logs in to ${target} where the account wants one`, async () => {
+    const { cert, key } = peers.tls;
+    const page = await opened();
+    await connect(page, { target, user: "mutual", cert, key });
+    assert.match(await sslLine(page), /verified by CA and host name/);
+    await page.context().close();
+    await refused({ target, user: "mutual" }, /1045 \(28000\): Access denied for user 'mutual'/);
+  });
+}
+
+test("a server whose CA is another one is refused, and the handshake shows how far it came", async () => {
+  const page = await refused({ target: "ours", ca: peers.wrongCa }, /ERROR 2026 \(HY000\): SSL connection error.*tls\.ca/s);
+  await page.getByRole("link", { name: /packet by packet/ }).click();
+  await page.locator(".ladder").waitFor();
+  const rungs = await page.locator(".ladder > li").allTextContents();
+  assert.ok(rungs.some((rung) => rung.includes("SSLRequest")), rungs.join("\n"));
+  assert.ok(rungs.some((rung) => rung.includes("plaintext ends here")));
+  assert.ok(rungs.at(-1).includes("Failed") || rungs.some((rung) => rung.includes("Failed")));
+  assert.ok(!rungs.some((rung) => rung.includes("HandshakeResponse41")), "the user was not named");
+});
+
+test("a certificate for another name is refused, and the names are said", async () => {
+  await refused({ target: "ours", name: "db.example" }, /it is for localhost, not for 'db\.example'/);
+});
+
+test("a server without TLS is refused before anything is sent", async () => {
+  await refused({ target: "plain" }, /ERROR 2026 \(HY000\): SSL connection error: SSL is required but the server doesn't support it/);
+});
+
+test("a target that the bridge doesn't have", async () => {
+  await refused({ target: "nowhere" }, /the bridge has no target 'nowhere'/);
+});
+
+test("a target whose server is dead", async () => {
+  await refused({ target: "dead" }, /target 'dead' refused the connection: is its server running\?/);
+});
+
+test("a bridge that doesn't allow this page", async () => {
+  await refused({ target: "ours", via: peers.closed }, /may not use this bridge/);
+});
+
+test("a wrong password", async () => {
+  await refused({ target: "ours", password: "guessed" }, /ERROR 1045 \(28000\): Access denied for user 'secured'/);
+});
+
+test("VERIFY_IDENTITY without a name says what is missing", async () => {
+  await refused({ target: "ours", name: " " }, /tls\.serverName/);
+});
+
+test("values of every kind, several statements, errors, and the history", async () => {
+  const page = await opened();
+  await connect(page, { target: "maria" });
+  await run(page, "SELECT 9007199254740993 AS big, 1.50 AS price, NULL AS nothing, 'Grüße 世界' AS words, x'00ff' AS raw, '<b>' AS markup");
+  assert.deepEqual(await cells(page), ["9007199254740993", "1.50", "NULL", "Grüße 世界", "0x00FF", "<b>"]);
+  await page.getByRole("button", { name: "Copy JSON" }).click();
+  const copied = JSON.parse(await page.evaluate(() => navigator.clipboard.readText()));
+  assert.deepEqual(copied, [
+    { big: "9007199254740993", price: "1.50", nothing: null, words: "Grüße 世界", raw: "0x00FF", markup: "<b>" },
+  ]);
+  await run(page, "SELECT 1; SELECT 2, 3; SELEKT");
+  assert.match(await page.getByRole("alert").textContent(), /ERROR 1064 \(42000\)/);
+  assert.equal(await page.getByRole("tab").count(), 3);
+  await page.getByRole("tab").nth(1).click();
+  assert.deepEqual(await cells(page), ["2", "3"]);
+  await page.getByLabel("SQL", { exact: true }).click();
+  await page.keyboard.press("Alt+ArrowUp");
+  await page.keyboard.press("Alt+ArrowUp");
+  assert.match(await page.getByLabel("SQL", { exact: true }).textContent(), /9007199254740993/);
+  assert.deepEqual(page.errors, []);
+  await page.context().close();
+});
+
+test("a long statement is cancelled, and the connection lives", async () => {
+  const page = await opened();
+  await connect(page, { target: "maria" });
+  await sslLine(page);
+  const editor = page.getByLabel("SQL", { exact: true });
+  await editor.click();
+  await page.keyboard.press("ControlOrMeta+a");
+  await page.keyboard.insertText("SELECT SLEEP(300)");
+  await page.keyboard.press("ControlOrMeta+Enter");
+  await page.getByRole("button", { name: "Cancel" }).click();
+  await page.getByText("Cancelled.").waitFor();
+  await run(page, "SELECT 'alive'");
+  assert.deepEqual(await cells(page), ["alive"]);
+  await page.context().close();
+});
+
+test("a million rows: the page answers all the while, and its memory stays small", async () => {
+  const page = await opened();
+  await connect(page, { target: "maria", database: "page" });
+  await sslLine(page);
+  await page.evaluate(() => {
+    window.longest = 0;
+    let last = performance.now();
+    const tick = () => {
+      window.longest = Math.max(window.longest, performance.now() - last);
+      last = performance.now();
+      setTimeout(tick, 0);
+    };
+    tick();
+  });
+  await run(page, "SELECT seq, CONCAT('row number ', seq) AS words FROM seq_1_to_1000000");
+  assert.match(await page.locator("output.note").textContent(), /1,000,000 rows/);
+  const session = await page.context().newCDPSession(page);
+  await session.send("HeapProfiler.collectGarbage");
+  const bytes = await page.evaluate(() => performance.memory.usedJSHeapSize);
+  const longest = await page.evaluate(() => window.longest);
+  console.log(`# a million rows: ${(bytes / 2 ** 20).toFixed(0)} MiB of heap, longest wait ${longest.toFixed(0)} ms`);
+  assert.ok(bytes < 200 * 2 ** 20, `${bytes} bytes`);
+  const grid = page.getByRole("grid");
+  await grid.focus();
+  await page.keyboard.press("ControlOrMeta+End");
+  await page.locator("[role=gridcell]", { hasText: /^row number 1000000$/ }).waitFor();
+  assert.ok((await page.locator("[role=gridcell]").count()) < 500, "only what is seen is in the document");
+  await page.context().close();
+});
+
+test("nothing of the session can be read between bridge and page", async () => {
+  const marker = "marked-secret-7f3a";
+  const page = await opened();
+  const frames = [];
+  page.on("websocket", (socket) => {
+    socket.on("framesent", ({ payload }) => frames.push(Buffer.from(payload)));
+    socket.on("framereceived", ({ payload }) => frames.push(Buffer.from(payload)));
+  });
+  await connect(page, { target: "maria", database: "page" });
+  await run(page, `SELECT '${marker}' AS kept`);
+  assert.deepEqual(await cells(page), [marker]);
+  // A worker's sockets are not shown to the page's listener: the capture that the page itself kept is searched.
+  await page.getByRole("link", { name: "Handshake" }).click();
+  const [saved] = await Promise.all([
+    page.waitForEvent("download"),
+    page.getByRole("button", { name: "Download pcap" }).click(),
+  ]);
+  const chunks = [];
+  for await (const chunk of await saved.createReadStream()) chunks.push(chunk);
+  const wire = Buffer.concat([...chunks, ...frames]);
+  assert.ok(wire.length > 3000, "there is a capture");
+  assert.ok(wire.includes("mysql_native_password"), "the greeting is in it, in the clear");
+  for (const secret of [marker, PASSWORD, "SELECT"]) assert.ok(!wire.includes(secret), secret);
+  await page.context().close();
+});
+
+test("the package by itself, on the main thread: values, parameters, streams, errors, the end", async () => {
+  const place = folder();
+  cleaned(place);
+  cpSync(PACKAGE, join(place, "sealwire-wasm"), { recursive: true });
+  writeFileSync(join(place, "index.html"), '<script type="module" src="try.js"></script><link rel="icon" href="data:,">');
+  writeFileSync(join(place, "try.js"), 'import * as sealwire from "./sealwire-wasm/index.js"; window.sealwire = sealwire;');
+  const served = await bridge({ targets: peers.targets, page: place });
+  stops.unshift(served.stop);
+  const page = await opened({}, served);
+  await page.waitForFunction(() => window.sealwire !== undefined);
+  const options = {
+    bridge: `ws://127.0.0.1:${served.port}/tcp/maria`,
+    user: "secured",
+    password: PASSWORD,
+    database: "page",
+    tls: { ca: peers.tls.ca, serverName: "localhost" },
+  };
+  const told = await page.evaluate(async (options) => {
+    const { Client, SealwireError } = window.sealwire;
+    const client = await Client.connect(options);
+    const { rows } = await client.query("SELECT 9007199254740993 AS big, 7 AS small, 1.50 AS price, NULL AS nothing, x'00ff' AS raw, DATE '2026-11-22' AS day, 1e3 AS real_one");
+    const [row] = rows;
+    const kinds = Object.fromEntries(Object.entries(row).map(([name, value]) => [name, value instanceof Uint8Array ? "bytes" : typeof value]));
+    const statement = await client.prepare("SELECT ? AS a, ? AS b, HEX(?) AS c, ? IS NULL AS d");
+    const { rows: executed } = await statement.execute(["text", 12345678901234567890n, new Uint8Array([0, 255]), null]);
+    await statement.close();
+    const wrong = await statement.execute([]).catch((error) => error);
+    const failed = await client.query("SELEKT").catch((error) => error);
+    let streamed = 0n;
+    for await (const { seq } of client.queryStream("SELECT seq FROM seq_1_to_10000000")) {
+      streamed += BigInt(seq);
+      if (BigInt(seq) === 1000n) break;
+    }
+    const abort = new AbortController();
+    const slept = client.query("SELECT SLEEP(300)", { signal: abort.signal }).catch((error) => error);
+    setTimeout(() => abort.abort(), 50);
+    const aborted = await slept;
+    const alive = await client.query("SELECT 'alive' AS word");
+    const status = await client.status();
+    const facts = client.facts();
+    await client.close();
+    const after = await client.query("SELECT 1").catch((error) => error);
+    const refused = await Client.connect({ ...options, password: "guessed" }).catch((error) => error);
+    const careless = await Client.connect({ ...options, tls: {} }).catch((error) => error);
+    const plain = (error) => ({ is: error instanceof SealwireError, code: error.code, sqlState: error.sqlState, blame: error.blame });
+    return {
+      kinds,
+      big: String(row.big),
+      price: row.price,
+      executed: [executed[0].a, String(executed[0].b), executed[0].c, String(executed[0].d)],
+      errors: [wrong, failed, aborted, after, refused, careless].map(plain),
+      careless: careless.message,
+      streamed: String(streamed),
+      alive: alive.rows[0].word,
+      ssl: status.find(([label]) => label === "SSL:")[1],
+      cipher: facts.tls.cipher,
+      chain: facts.tls.chain.length,
+    };
+  }, options);
+  assert.deepEqual(told.kinds, { big: "bigint", small: "number", price: "string", nothing: "object", raw: "bytes", day: "string", real_one: "number" });
+  assert.equal(told.big, "9007199254740993");
+  assert.equal(told.price, "1.50");
+  assert.deepEqual(told.executed, ["text", "12345678901234567890", "00FF", "1"]);
+  assert.deepEqual(
+    told.errors.map(({ is, code, sqlState, blame }) => [is, code, sqlState, blame]),
+    [
+      [true, 2031, "HY000", "Misuse"],
+      [true, 1064, "42000", "RefusedByServer"],
+      [true, 1317, "70100", "Aborted"],
+      [true, 2006, "HY000", "Misuse"],
+      [true, 1045, "28000", "RefusedByServer"],
+      [true, 2026, "HY000", "Tls"],
+    ],
+  );
+  assert.match(told.careless, /nothing to verify the server by/);
+  assert.equal(told.streamed, "500500");
+  assert.equal(told.alive, "alive");
+  assert.equal(told.ssl, `Cipher in use is ${told.cipher}, cert is verified by CA and host name`);
+  assert.ok(told.chain >= 1);
+  assert.deepEqual(page.errors, []);
+  await page.context().close();
+});
+
+/** The lab's outcome, once it is drawn. */
+async function outcome(page) {
+  await page.locator(".outcome").waitFor();
+  return page.locator(".outcome").textContent();
+}
+
+test("the lab: every attacker is refused, and the page says why", async () => {
+  const page = await opened();
+  await page.goto(`http://127.0.0.1:${peers.open.port}/#lab`);
+  assert.match(await outcome(page), /^Connected after [\d.]+ ms: TLSv1\.3, TLS_AES_256_GCM_SHA384, X25519/);
+  const said = [];
+  for (const name of await page.getByRole("button", { name: /^Attacker/ }).allTextContents()) {
+    const before = await page.locator(".hash").textContent();
+    await page.getByRole("button", { name }).click();
+    await page.waitForFunction((before) => document.querySelector(".hash")?.textContent !== before, before);
+    said.push(`${name}: ${await outcome(page)}`);
+  }
+  assert.equal(said.length, 5);
+  for (const text of said) {
+    assert.match(text, /: Not connected.*ERROR \d+/, text);
+    assert.ok(!text.includes("correct horse"), text);
+  }
+  assert.deepEqual(page.errors, []);
+  await page.context().close();
+});
+
+test("the lab: a link replays to the same hash, which is also the native one", async () => {
+  const page = await opened();
+  for (const { scenario, hash } of runs) {
+    // A page of its own for each: what ran before must not matter.
+    await page.goto("about:blank");
+    await page.goto(`http://127.0.0.1:${peers.open.port}/#lab?s=${encodeURIComponent(JSON.stringify(scenario))}`);
+    await outcome(page);
+    assert.equal(await page.locator(".hash").textContent(), hash, JSON.stringify(scenario));
+  }
+  assert.deepEqual(page.errors, []);
+  await page.context().close();
+});
+
+test("the lab: many seeds make a distribution", async () => {
+  const page = await opened();
+  await page.goto(`http://127.0.0.1:${peers.open.port}/#lab`);
+  await outcome(page);
+  await page.getByRole("button", { name: "Bad line" }).click();
+  await page.getByRole("button", { name: "Run 200 seeds" }).click();
+  await page.locator(".distribution svg").waitFor();
+  assert.match(await page.locator(".distribution").textContent(), /of 200 connections made/);
+  assert.ok((await page.locator(".distribution rect").count()) > 10);
+  await page.context().close();
+});
+
+for (const [width, height] of [
+  [1280, 800],
+  [390, 844],
+]) {
+  for (const colorScheme of ["light", "dark"]) {
+    test(`every view fits ${width} pixels, ${colorScheme}`, async () => {
+      const page = await opened({ viewport: { width, height }, colorScheme });
+      const fits = async (name) => {
+        const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+        assert.ok(wide <= width, `${name} is ${wide} pixels wide`);
+        if (SHOTS === undefined) return;
+        mkdirSync(SHOTS, { recursive: true });
+        await page.screenshot({ path: `${SHOTS}/${name}-${width}-${colorScheme}.png` });
+      };
+      await fits("form");
+      await connect(page, { target: "dead" });
+      await page.getByRole("alert").waitFor();
+      await fits("refused");
+      await connect(page, { target: "maria", database: "page" });
+      await sslLine(page);
+      await run(page, "-- The staff, as it is.\nSELECT seq AS id, CONCAT('Name ', seq) AS name, seq * 1.25 AS pay, NULL AS nothing\nFROM seq_1_to_500 WHERE seq > 0");
+      await fits("console");
+      await page.locator(".status .ssl").click();
+      await page.getByRole("dialog").waitFor();
+      await fits("facts");
+      await page.keyboard.press("Escape");
+      await page.getByRole("link", { name: "Handshake" }).click();
+      await page.locator(".ladder").waitFor();
+      await fits("ladder");
+      await page.locator(".rung summary", { hasText: "ClientHello" }).click();
+      await fits("rung");
+      await page.getByRole("link", { name: "Lab" }).click();
+      await outcome(page);
+      await page.getByRole("button", { name: "Attacker: swap certificate" }).click();
+      await page.getByText("Not connected").waitFor();
+      await page.locator(".ladder > li").last().evaluate((last) => Promise.all(last.getAnimations().map((one) => one.finished)));
+      await fits("lab");
+      await page.getByRole("button", { name: "Run 200 seeds" }).click();
+      await page.locator(".distribution").waitFor();
+      await fits("seeds");
+      assert.deepEqual(page.errors, []);
+      await page.context().close();
+    });
+  }
+}
