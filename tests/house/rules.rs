@@ -162,7 +162,7 @@ struct Locked {
     dependencies: Vec<(String, Option<String>)>,
 }
 
-/// The packages that core and native are built from.
+/// The packages that core, native and wasm are built from.
 fn shipped_packages(lock: &str) -> Vec<Locked> {
     let value = |block: &str, key: &str| {
         let line = block.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(" = \""));
@@ -183,7 +183,7 @@ fn shipped_packages(lock: &str) -> Vec<Locked> {
         .collect();
     // Of our own packages the lock names what their tests need, too.
     let mut wanted: Vec<(String, Option<String>)> = Vec::new();
-    for manifest in ["core/Cargo.toml", "native/Cargo.toml"] {
+    for manifest in ["core/Cargo.toml", "native/Cargo.toml", "wasm/Cargo.toml"] {
         let text = read(Path::new(manifest));
         let own =
             text.split("\n[dependencies]\n").nth(1).expect("dependencies").split("\n[").next().unwrap().to_owned();

@@ -3,8 +3,7 @@
 use alloc::vec::Vec;
 
 use super::{
-    AuthError, Plugin, Security, caching_sha2_password, clear_password, ed25519, native_password, public_key,
-    sha256_password,
+    AuthError, Plugin, Security, caching_sha2_password, clear_password, ed25519, native_password, sha256_password,
 };
 use crate::random::Random;
 use crate::secret::Secret;
@@ -116,6 +115,7 @@ fn disclose(
         Security::LocalSocket => plugin == Plugin::Sha256Password,
         Security::Plain => true,
     };
+    let by_key = by_key && cfg!(feature = "rsa-password");
     match policy.server_public_key {
         Some(pem) if by_key => Ok((State::Nothing, encrypt(plugin, pem, &challenge, policy)?)),
         None if by_key && policy.fetch_server_public_key => {
@@ -128,8 +128,14 @@ fn disclose(
     }
 }
 
+#[cfg(feature = "rsa-password")]
 fn encrypt(plugin: Plugin, pem: &str, challenge: &[u8], policy: &ClientPolicy<'_>) -> Result<Vec<u8>, AuthError> {
-    public_key::encrypt(plugin, pem, policy.password.expose(), challenge, policy.random)
+    super::public_key::encrypt(plugin, pem, policy.password.expose(), challenge, policy.random)
+}
+
+#[cfg(not(feature = "rsa-password"))]
+fn encrypt(plugin: Plugin, _: &str, _: &[u8], policy: &ClientPolicy<'_>) -> Result<Vec<u8>, AuthError> {
+    Err(AuthError::NotSecure { plugin, security: policy.security })
 }
 
 /// The challenge at its exact length. A packet ends it with a NUL or not, and can't say which, so one NUL too many is

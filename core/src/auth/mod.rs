@@ -13,9 +13,10 @@ mod client;
 mod credential;
 mod ed25519;
 mod error;
-#[cfg(test)]
+#[cfg(all(test, feature = "rsa-password"))]
 mod exchange_tests;
 mod native_password;
+#[cfg(feature = "rsa-password")]
 mod public_key;
 mod server;
 mod sha256_password;
