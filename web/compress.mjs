@@ -1,28 +1,41 @@
-// Puts each file of dist/ beside itself as the bridge serves it, .br and .gz, and prints what a page has to load; after `vite build`.
+// Puts each file of dist/ beside itself as the bridge serves it, .br and .gz; prints what a page has to load, and fails where that has
+// become too much. After `vite build`.
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 
 const dist = fileURLToPath(new URL("dist", import.meta.url));
+const client = fileURLToPath(new URL("../wasm/pkg/sealwire_wasm_bg.wasm", import.meta.url));
 const [last] = process.argv.slice(2);
+
+/** Bytes, compressed: of the npm package's module, and of the whole page with client and laboratory. */
+const MOST = { client: 330_000, page: 700_000 };
+
+const brotli = (content) => brotliCompressSync(content, { params: { [constants.BROTLI_PARAM_SIZE_HINT]: content.length } });
 
 const sizes = {};
 for (const name of readdirSync(dist, { recursive: true }).sort()) {
   const path = join(dist, name);
-  if (!statSync(path).isFile()) continue;
+  if (!statSync(path).isFile() || /\.(br|gz)$/.test(name)) continue;
   const content = readFileSync(path);
-  const br = brotliCompressSync(content, { params: { [constants.BROTLI_PARAM_SIZE_HINT]: content.length } });
-  writeFileSync(`${path}.br`, br);
+  const compressed = brotli(content);
+  writeFileSync(`${path}.br`, compressed);
   writeFileSync(`${path}.gz`, gzipSync(content, { level: 9 }));
-  const kind = extname(name).slice(1);
-  sizes[kind] = (sizes[kind] ?? 0) + br.length;
+  const kind = `page ${extname(name).slice(1)}`;
+  sizes[kind] = (sizes[kind] ?? 0) + compressed.length;
 }
-sizes.all = Object.values(sizes).reduce((sum, size) => sum + size, 0);
+sizes.page = Object.values(sizes).reduce((sum, size) => sum + size, 0);
+sizes.client = brotli(readFileSync(client)).length;
 
 const before = last !== undefined && existsSync(last) ? JSON.parse(readFileSync(last, "utf8")) : {};
-for (const [kind, size] of Object.entries(sizes)) {
-  const change = before[kind] === undefined ? "" : `  ${size >= before[kind] ? "+" : ""}${size - before[kind]} since the last time`;
-  console.log(`${kind.padEnd(6)}${(size / 1024).toFixed(1).padStart(7)} KiB brotli${change}`);
+for (const [name, size] of Object.entries(sizes)) {
+  const most = MOST[name] === undefined ? "" : ` of ${(MOST[name] / 1000).toFixed(0)}`;
+  const change = before[name] === undefined ? "" : `  ${size >= before[name] ? "+" : ""}${size - before[name]} bytes since the last time`;
+  console.log(`${name.padEnd(10)}${(size / 1000).toFixed(1).padStart(7)}${most} kB brotli${change}`);
+  if (size > MOST[name]) {
+    console.error(`${name}: ${size} bytes are more than ${MOST[name]}`);
+    process.exitCode = 1;
+  }
 }
 if (last !== undefined) writeFileSync(last, JSON.stringify(sizes));

@@ -1,13 +1,17 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vite";
 
+const built = (name) => fileURLToPath(new URL(`../wasm/pkg/${name}`, import.meta.url));
+
 export default defineConfig({
   base: "./",
   resolve: {
-    alias: {
-      "sealwire-wasm": fileURLToPath(new URL("../wasm/pkg/index.js", import.meta.url)),
-      "sealwire-lab": fileURLToPath(new URL("../wasm/pkg/lab/sealwire_lab.js", import.meta.url)),
-    },
+    alias: [
+      { find: "sealwire-wasm", replacement: built("index.js") },
+      // The page has one module for client and laboratory: two would share most of their bytes.
+      { find: /^\.\/sealwire_wasm\.js$/, replacement: built("page/sealwire_page.js") },
+      { find: "sealwire-lab", replacement: built("page/sealwire_page.js") },
+    ],
   },
   worker: { format: "es" },
   // Every browser that has what the page needs of WebAssembly and CSS.

@@ -1,10 +1,10 @@
 //! Sealwire's client for web pages.
 //!
 //! The package that a page imports is made of two layers. This crate is the lower one: the protocol core with its TLS, as a machine
-//! that JavaScript feeds with bytes and time ([`machine`], on wasm only). The upper one, `wasm/js`, is the driver: it owns the
+//! that JavaScript feeds with bytes and time (`machine`, on wasm only). The upper one, `wasm/js`, is the driver: it owns the
 //! WebSocket, the promises and the typed API.
 //!
-//! With the feature `lab` in place of `client` the module is another one: [`lab`], a server and a client over a network in memory.
+//! With the feature `lab` the module has the page's laboratory, too: a server and a client over a network in memory.
 //!
 //! Everything freed is overwritten with zeros on wasm, so that passwords and keys are gone when their connection is.
 

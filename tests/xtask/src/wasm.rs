@@ -6,6 +6,7 @@ use std::fs;
 use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 
 use crate::page;
 use crate::run::{Context, Tally, on_path, output, run};
@@ -14,8 +15,10 @@ const TARGET: &str = "wasm32-unknown-unknown";
 const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
 const DEBIAN_CARGO: &str = "/usr/bin/cargo";
 
-/// The module's name.
-const NAME: &str = "sealwire_wasm";
+/// The npm package's module: the client alone.
+const CLIENT: &str = "sealwire_wasm";
+/// The page's module: the client and the laboratory, which share most of their code.
+const PAGE: &str = "sealwire_page";
 
 /// The group: the package is built, and the module wants nothing of its page but what the glue gives.
 pub(crate) fn check(context: &Context) -> Tally {
@@ -24,7 +27,7 @@ pub(crate) fn check(context: &Context) -> Tally {
         Err(note) => tally.add(Err(note).into()),
         Ok(package) => {
             tally.passed += 1;
-            for module in [format!("{NAME}_bg.wasm"), "lab/sealwire_lab_bg.wasm".to_owned()] {
+            for module in [format!("{CLIENT}_bg.wasm"), format!("page/{PAGE}_bg.wasm")] {
                 tally.add(run(Command::new("node").args(["--eval", IMPORTS]).arg(package.join(module))).into());
             }
         }
@@ -37,7 +40,7 @@ const IMPORTS: &str = "
     const module = new WebAssembly.Module(require('fs').readFileSync(process.argv[1]));
     const names = new Set(WebAssembly.Module.imports(module).map((wanted) => wanted.module));
     console.log('the module imports from', [...names]);
-    process.exit([...names].every((name) => /^\\.\\/sealwire_(wasm|lab)_bg\\.js$/.test(name)) ? 0 : 1);
+    process.exit([...names].every((name) => /^\\.\\/sealwire_(wasm|page)_bg\\.js$/.test(name)) ? 0 : 1);
 ";
 
 /// Whether the wasm target is to be had from Debian's compiler alone.
@@ -68,20 +71,24 @@ fn has_core(folder: &Path) -> bool {
     })
 }
 
-/// Builds the npm package of the page's client, `wasm/pkg`: the module, the JavaScript around it, the typed API over both. Beside
-/// it, in `lab`, the page's laboratory.
+/// The npm package of the page's client, `wasm/pkg`: the module, the JavaScript around it, the typed API over both. Beside it, in
+/// `page`, the page's own module. Built once by each run of this program.
 pub(crate) fn package(context: &Context) -> Result<PathBuf, String> {
+    static PACKAGE: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    PACKAGE.get_or_init(|| build_package(context)).clone()
+}
+
+fn build_package(context: &Context) -> Result<PathBuf, String> {
     let client = module(context, "client")?;
-    let lab = module(context, "lab")?;
+    let page = module(context, "client,lab")?;
     let package = context.root.join("wasm/pkg");
     let told = |error: std::io::Error| format!("{}: {error}", package.display());
     if package.exists() {
         fs::remove_dir_all(&package).map_err(told)?;
     }
     fs::create_dir_all(&package).map_err(told)?;
-    // The laboratory is the page's own: a folder beside the package's files.
-    glue(context, &client, &package, NAME)?;
-    glue(context, &lab, &package.join("lab"), "sealwire_lab")?;
+    glue(context, &client, &package, CLIENT)?;
+    glue(context, &page, &package.join("page"), PAGE)?;
     page::modules(context)?;
     let compiler = context.root.join("web/node_modules/.bin/tsc");
     run(Command::new(compiler).current_dir(&context.root).args(["--project", "wasm/tsconfig.json"]))?;
@@ -101,8 +108,8 @@ fn glue(context: &Context, module: &Path, folder: &Path, name: &str) -> Result<(
     run(bindgen.arg("--").arg(module).arg(folder).arg(name))
 }
 
-/// One of the two modules, as the compiler leaves it.
-fn module(context: &Context, feature: &str) -> Result<PathBuf, String> {
+/// The module with these features, as the compiler leaves it.
+fn module(context: &Context, features: &str) -> Result<PathBuf, String> {
     let mut cargo;
     if needs_debian(context) {
         let sysroot = debian_sysroot(context)?;
@@ -120,11 +127,11 @@ fn module(context: &Context, feature: &str) -> Result<PathBuf, String> {
     cargo.current_dir(&context.root).env("CARGO_TARGET_DIR", &target);
     // A dynamic library here alone: natively nobody needs it linked.
     cargo.args(["rustc", "--locked", "--package", "sealwire-wasm", "--lib", "--crate-type", "cdylib"]);
-    cargo.args(["--no-default-features", "--features", feature]);
+    cargo.args(["--no-default-features", "--features", features]);
     run(cargo.args(["--profile", "wasm", "--target", TARGET]))?;
-    // The next feature's build puts its module in the same place.
-    let kept = target.join(format!("{feature}.wasm"));
-    let built = target.join(TARGET).join("wasm").join(format!("{NAME}.wasm"));
+    // The next build puts its module in the same place.
+    let kept = target.join(format!("{}.wasm", features.replace(',', "-")));
+    let built = target.join(TARGET).join("wasm").join(format!("{CLIENT}.wasm"));
     fs::copy(&built, &kept).map_err(|error| format!("{}: {error}", built.display()))?;
     Ok(kept)
 }
