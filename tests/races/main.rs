@@ -1,28 +1,52 @@
-//! What the server's threads share, in every order that a scheduler of ours can think of: the file is the server's own, its locks
-//! are shuttle's. A failing schedule is printed; `shuttle::replay` takes it.
+//! What the server's threads share, in every order that a scheduler of ours can think of: the files are the server's own, their
+//! locks, channels and threads are shuttle's. A failing schedule is printed; `shuttle::replay` takes it.
 //!
-//! The rest that is shared needs no model: counters and flags are single atomics, and each other value is behind one lock that is
-//! held for one read or one write (`state`, `registry`, `reload`, `variables`).
+//! | shared | file | what holds |
+//! | --- | --- | --- |
+//! | accounts, digests of passwords | `versioned.rs` | nothing of an old password outlives a change; no change is lost |
+//! | certificates, what new connections are told | `published.rs` | what was set or read again is in force when the statement ends |
+//! | connections, KILL, `max_user_connections` | `registry.rs`, `interruption.rs` | a KILL reaches what begins meanwhile; no user gets one too many; no number twice |
+//! | threads that run statements | `threads.rs` | each statement runs, once; a thread that goes takes none along |
+//!
+//! Not modelled, for each is one operation on one atomic, or one lock held for one read or write: status counters, the count of
+//! prepared statements, variables, parsed statements. Not modelled, for each is another's work: what SQLite's connections share
+//! (its files' locks), mio's wakers. shuttle lets threads see each other's writes at once, as locks and the orderings `Acquire` and
+//! `Release` do; weaker memory it does not know.
 
-#![allow(clippy::unwrap_used, dead_code, reason = "these are tests of a file that others use whole")]
+#![allow(clippy::unwrap_used, dead_code, reason = "these are tests of files that others use whole")]
 
-#[path = "../../native/src/server/versioned.rs"]
-mod versioned;
+mod server;
 
-/// What `native/src/server` has as `sync`.
-mod sync {
-    pub(crate) use std::sync::PoisonError;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
 
-    pub(crate) use shuttle::sync::{Mutex, RwLock};
+use server::engine::Interruption;
+use server::published::Published;
+use server::registry::Registry;
+use server::threads::Threads;
+use server::versioned::Versioned;
+use shuttle::sync::atomic::{AtomicU32, Ordering};
+use shuttle::sync::mpsc::{Sender, channel};
+use shuttle::thread;
+
+/// Schedules that are tried; the races that were there took less than a hundred.
+const SCHEDULES: usize = 2_000;
+
+fn in_every_order(run: impl Fn() + Send + Sync + Copy + 'static) {
+    shuttle::check_random(run, SCHEDULES);
+    shuttle::check_pct(run, SCHEDULES, 3);
 }
 
-use std::sync::Arc;
-
-use shuttle::thread;
-use versioned::Versioned;
-
-/// Schedules that are tried; the race that was there took less than a hundred.
-const SCHEDULES: usize = 3_000;
+/// Runs each part on a thread of its own, to its end.
+fn at_once<T: Send + Sync + 'static>(shared: &Arc<T>, parts: &[fn(&T)]) {
+    let start = |part: &fn(&T)| {
+        let (part, shared) = (*part, Arc::clone(shared));
+        thread::spawn(move || part(&shared))
+    };
+    let threads: Vec<_> = parts.iter().map(start).collect();
+    threads.into_iter().for_each(|thread| thread.join().unwrap());
+}
 
 /// The accounts' part in it: a value is a password, and what is remembered of it is that password.
 type Passwords = Versioned<u32, &'static str, u32>;
@@ -44,20 +68,178 @@ fn change(passwords: &Passwords) {
 
 #[test]
 fn no_old_password_is_remembered_after_a_change() {
-    let run = || {
+    in_every_order(|| {
         let passwords = Arc::new(Passwords::new(0));
-        let threads: Vec<_> = [log_in as fn(&Passwords), change, log_in, change]
-            .into_iter()
-            .map(|part| {
-                let passwords = Arc::clone(&passwords);
-                thread::spawn(move || part(&passwords))
-            })
-            .collect();
-        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        at_once(&passwords, &[log_in, change, log_in, change]);
         assert_eq!(*passwords.current(), 2, "a change was lost");
         let remembered = passwords.recall(&"user");
         assert!(remembered.is_none_or(|password| password == 2), "{remembered:?} is remembered, and 2 is the password");
-    };
-    shuttle::check_random(run, SCHEDULES);
-    shuttle::check_pct(run, SCHEDULES, 3);
+    });
+}
+
+/// A server's variable and certificate, and what new connections are told of both.
+struct Settings {
+    required: AtomicU32,
+    certificate: AtomicU32,
+    told: Published<(u32, u32)>,
+}
+
+impl Settings {
+    fn refresh(&self) {
+        let Ok(()) = self.told.replace(|| {
+            Ok::<_, Infallible>((self.required.load(Ordering::SeqCst), self.certificate.load(Ordering::SeqCst)))
+        });
+    }
+}
+
+/// SET GLOBAL require_secure_transport = ON.
+fn require(settings: &Settings) {
+    settings.required.store(1, Ordering::SeqCst);
+    settings.refresh();
+    assert_eq!(settings.told.current().0, 1, "new connections are not told what was set");
+}
+
+/// A file of a certificate is replaced, and loaded.
+fn reload(settings: &Settings) {
+    let newer = settings.certificate.fetch_add(1, Ordering::SeqCst) + 1;
+    settings.refresh();
+    assert!(settings.told.current().1 >= newer, "new connections get an old certificate");
+}
+
+/// Handshakes that begin meanwhile.
+fn handshakes(settings: &Settings) {
+    let first = settings.told.current();
+    let second = settings.told.current();
+    assert!(first.0 <= second.0 && first.1 <= second.1, "what new connections are told goes back");
+}
+
+#[test]
+fn what_was_set_or_loaded_is_in_force_from_then_on() {
+    in_every_order(|| {
+        let (required, certificate) = (AtomicU32::new(0), AtomicU32::new(0));
+        let settings = Arc::new(Settings { required, certificate, told: Published::new((0, 0)) });
+        at_once(&settings, &[require, reload, handshakes, reload]);
+        assert_eq!(*settings.told.current(), (1, 2));
+    });
+}
+
+#[test]
+fn a_failed_replacement_leaves_all_as_it_is_and_the_next_one_goes_on() {
+    in_every_order(|| {
+        let value = Arc::new(Published::new(0));
+        at_once(
+            &value,
+            &[
+                |value| assert_eq!(value.replace(|| Err("no such file")), Err("no such file")),
+                |value| assert_eq!(value.replace(|| Ok::<_, Infallible>(*value.current() + 1)), Ok(())),
+                |value| assert_eq!(value.replace(|| Ok::<_, Infallible>(*value.current() + 1)), Ok(())),
+            ],
+        );
+        assert_eq!(*value.current(), 2, "a replacement was lost");
+    });
+}
+
+/// A connection of a user who may have one: `true` where he was let in.
+fn comes(registry: &Registry) -> bool {
+    let id = registry.next_id();
+    let presence = registry.enter(id, "localhost".to_owned(), Box::new(|| {}));
+    let is_in = registry.log_in(&presence, "user", Some(1));
+    assert_eq!(presence.state().user.is_some(), is_in);
+    is_in
+}
+
+#[test]
+fn no_user_has_more_connections_than_he_may_and_no_number_is_given_twice() {
+    in_every_order(|| {
+        let registry = Arc::new(Registry::default());
+        let come = || {
+            let registry = Arc::clone(&registry);
+            thread::spawn(move || comes(&registry))
+        };
+        let threads = [come(), come(), come()];
+        let let_in = threads.into_iter().map(|thread| thread.join().unwrap()).filter(|is_in| *is_in);
+        assert_eq!(let_in.count(), 1);
+        assert_eq!(registry.len(), 3, "a number was given twice");
+    });
+}
+
+#[test]
+fn a_connection_that_left_leaves_room() {
+    in_every_order(|| {
+        let registry = Arc::new(Registry::default());
+        let id = registry.next_id();
+        let first = registry.enter(id, "localhost".to_owned(), Box::new(|| {}));
+        assert!(registry.log_in(&first, "user", Some(1)));
+        // COM_CHANGE_USER to himself.
+        assert!(registry.log_in(&first, "user", Some(1)));
+        at_once(&registry, &[|registry| registry.leave(1), |registry| drop(registry.all())]);
+        assert_eq!(registry.len(), 0);
+        assert!(comes(&registry));
+    });
+}
+
+/// What a worker does for a connection: it begins a statement, which runs on another thread until it is stopped; then it looks at the
+/// connection whenever it is woken.
+fn statement_that_never_ends(registry: &Registry, id: u32, woken: &shuttle::sync::mpsc::Receiver<()>) {
+    let presence = registry.find(id).unwrap();
+    let interruption = Arc::new(Interruption::default());
+    interruption.reset();
+    presence.update(|state| state.interruption = Some(Arc::clone(&interruption)));
+    let statement = thread::spawn(move || interruption.sleep(Duration::MAX));
+    while !presence.is_killed() {
+        woken.recv().unwrap();
+    }
+    presence.stop_statement();
+    assert!(statement.join().unwrap(), "the statement was not stopped");
+}
+
+#[test]
+fn a_kill_reaches_a_statement_that_begins_meanwhile() {
+    in_every_order(|| {
+        let registry = Arc::new(Registry::default());
+        let (wake, woken): (Sender<()>, _) = channel();
+        let id = registry.next_id();
+        let wake = shuttle::sync::Mutex::new(wake);
+        registry.enter(id, "localhost".to_owned(), Box::new(move || wake.lock().unwrap().send(()).unwrap()));
+        let killed = Arc::clone(&registry);
+        let killer = thread::spawn(move || killed.find(id).unwrap().kill());
+        statement_that_never_ends(&registry, id, &woken);
+        killer.join().unwrap();
+    });
+}
+
+#[test]
+fn a_kill_of_a_query_reaches_one_that_runs() {
+    in_every_order(|| {
+        let registry = Arc::new(Registry::default());
+        let presence = registry.enter(registry.next_id(), "localhost".to_owned(), Box::new(|| {}));
+        let interruption = Arc::new(Interruption::default());
+        presence.update(|state| state.interruption = Some(Arc::clone(&interruption)));
+        let statement = thread::spawn(move || interruption.sleep(Duration::MAX));
+        presence.stop_statement();
+        assert!(statement.join().unwrap());
+    });
+}
+
+#[test]
+fn each_statement_runs_once_whatever_threads_come_and_go() {
+    in_every_order(|| {
+        let threads = Arc::new(Threads::new(|(number, done): (u32, Sender<u32>)| {
+            // Its connection may be gone.
+            let _ = done.send(number);
+        }));
+        let (done, results) = channel();
+        let connection = |numbers: [u32; 2]| {
+            let (threads, done) = (Arc::clone(&threads), done.clone());
+            thread::spawn(move || numbers.map(|number| threads.run((number, done.clone())).unwrap()))
+        };
+        let connections = [connection([1, 2]), connection([3, 4])];
+        for connection in connections {
+            connection.join().unwrap();
+        }
+        // A statement that a thread took along would be waited for without end.
+        let mut ran: Vec<u32> = (0..4).map(|_| results.recv().unwrap()).collect();
+        ran.sort_unstable();
+        assert_eq!(ran, [1, 2, 3, 4]);
+    });
 }

@@ -11,6 +11,7 @@ mod engine;
 mod initialize;
 mod options;
 mod program;
+mod published;
 mod registry;
 mod reload;
 mod session;
@@ -23,7 +24,14 @@ mod websocket;
 
 pub use program::main;
 
-/// The locks of what threads share; the tests' scheduler puts its own in their place.
+/// Locks, channels and threads of what threads share; the tests' scheduler puts its own in their place.
 mod sync {
-    pub(super) use std::sync::{Mutex, PoisonError, RwLock};
+    pub(super) use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, RwLock, atomic, mpsc};
+    pub(super) use std::thread;
+    use std::time::Duration;
+
+    /// The next message, unless the time passes first.
+    pub(super) fn wait<T>(receiver: &mpsc::Receiver<T>, time: Duration) -> Option<T> {
+        receiver.recv_timeout(time).ok()
+    }
 }

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::engine::Interruption;
+use super::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use super::sync::{Mutex, MutexGuard, PoisonError};
 
 /// All connections.
 #[derive(Debug, Default)]
@@ -96,9 +97,15 @@ impl Registry {
         self.connections().len()
     }
 
-    /// How many connections a user has.
-    pub(crate) fn of_user(&self, user: &str) -> usize {
-        self.connections().values().filter(|presence| presence.state().user.as_deref() == Some(user)).count()
+    /// Notes the user of a connection. `false` where he has `most` others: he gets none of two that he asks for at once.
+    pub(crate) fn log_in(&self, presence: &Presence, user: &str, most: Option<usize>) -> bool {
+        let connections = self.connections();
+        let is_his = |other: &&Arc<Presence>| other.id != presence.id && other.locked().user.as_deref() == Some(user);
+        let room = most.is_none_or(|most| connections.values().filter(is_his).count() < most);
+        if room {
+            presence.locked().user = Some(user.to_owned());
+        }
+        room
     }
 
     /// One of them.
@@ -163,27 +170,5 @@ impl Presence {
     /// Whether it is to end.
     pub(crate) fn is_killed(&self) -> bool {
         self.killed.load(Ordering::Acquire)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn connections_enter_are_killed_and_leave() {
-        let registry = Registry::default();
-        let (one, two) = (registry.next_id(), registry.next_id());
-        assert_ne!(one, two);
-        let woken = Arc::new(AtomicBool::new(false));
-        let wake = Arc::clone(&woken);
-        let presence = registry.enter(one, "localhost".into(), Box::new(move || wake.store(true, Ordering::Relaxed)));
-        presence.update(|state| state.user = Some("root".into()));
-        assert_eq!((registry.len(), registry.of_user("root"), registry.of_user("x")), (1, 1, 0));
-        registry.find(one).unwrap().kill();
-        assert!(presence.is_killed() && woken.load(Ordering::Relaxed));
-        assert!(registry.find(two).is_none());
-        registry.leave(one);
-        assert_eq!(registry.len(), 0);
     }
 }

@@ -1,17 +1,19 @@
 //! TLS at start and when it is loaded again. An error leaves what is active as it is.
 
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use sealwire_core::error::SqlError;
 use sealwire_core::tls::ServerContext;
 
+use super::published::Published;
 use super::variables::Globals;
 use crate::tls_options::ServerTlsOptions;
 
 /// The server's TLS.
 #[derive(Debug)]
 pub(crate) struct Tls {
-    active: RwLock<Arc<Active>>,
+    active: Published<Active>,
     /// What SET GLOBAL ssl_… has changed and the next reload takes up.
     wanted: Mutex<ServerTlsOptions>,
 }
@@ -32,33 +34,36 @@ impl Tls {
     /// A sentence that names option and file.
     pub(crate) fn load(options: ServerTlsOptions) -> Result<Self, String> {
         let active = Active { context: build(&options)?, options: options.clone() };
-        Ok(Self { active: RwLock::new(Arc::new(active)), wanted: Mutex::new(options) })
+        Ok(Self { active: Published::new(active), wanted: Mutex::new(options) })
     }
 
     /// What new connections use now.
     pub(crate) fn active(&self) -> Arc<Active> {
-        Arc::clone(&self.active.read().unwrap_or_else(PoisonError::into_inner))
+        self.active.current()
     }
 
-    /// Reads certificates and keys again, with the values that SET GLOBAL has given.
+    /// Reads certificates and keys again, with the values that SET GLOBAL has given, and shows them in the variables. Of two at
+    /// once, the later reads after the earlier is active.
     ///
     /// # Errors
     /// 3888; what was active stays.
-    pub(crate) fn reload(&self) -> Result<(), SqlError> {
-        let wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let context = build(&wanted).map_err(|text| failed(&text))?;
-        self.publish(Active { context, options: wanted });
-        Ok(())
+    pub(crate) fn reload(&self, globals: &Globals) -> Result<(), SqlError> {
+        self.active.replace(|| {
+            let options = self.wanted.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            let context = build(&options).map_err(|text| failed(&text))?;
+            let active = Active { context, options };
+            active.show(globals);
+            Ok(active)
+        })
     }
 
     /// Goes without TLS: ALTER INSTANCE RELOAD TLS NO ROLLBACK ON ERROR, after an error.
-    pub(crate) fn switch_off(&self) {
-        let options = self.active().options.clone();
-        self.publish(Active { context: None, options });
-    }
-
-    fn publish(&self, active: Active) {
-        *self.active.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(active);
+    pub(crate) fn switch_off(&self, globals: &Globals) {
+        let Ok(()) = self.active.replace(|| {
+            let active = Active { context: None, options: self.active().options.clone() };
+            active.show(globals);
+            Ok::<_, Infallible>(active)
+        });
     }
 
     /// Takes a value of SET GLOBAL for the next reload; `false` where the variable is none of TLS.
@@ -79,14 +84,15 @@ impl Tls {
         *field = Some(value.to_owned()).filter(|value| !value.is_empty());
         true
     }
+}
 
-    /// Shows what is active in the variables.
+impl Active {
+    /// Shows it in the variables.
     pub(crate) fn show(&self, globals: &Globals) {
-        let active = self.active();
-        let state = if active.context.is_some() { "YES" } else { "DISABLED" };
+        let state = if self.context.is_some() { "YES" } else { "DISABLED" };
         globals.set("have_ssl", state);
         globals.set("have_openssl", state);
-        let options = &active.options;
+        let options = &self.options;
         for (name, value) in [
             ("ssl_ca", &options.ca),
             ("ssl_capath", &options.capath),

@@ -1,5 +1,6 @@
 //! What all connections of a server share.
 
+use std::convert::Infallible;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,6 +13,7 @@ use sealwire_core::server::Config;
 
 use super::accounts::AccountStore;
 use super::engine::{Engine, Pool};
+use super::published::Published;
 use super::registry::Registry;
 use super::reload::Tls;
 use super::session::ParsedSelects;
@@ -51,7 +53,7 @@ pub(crate) struct Server {
     /// When it was started.
     started: Instant,
     /// What new connections are told.
-    config: Mutex<Arc<Config>>,
+    config: Published<Config>,
     stop: AtomicBool,
     /// Makes the acceptor look at `stop`.
     wake: Mutex<Option<Box<dyn Fn() + Send>>>,
@@ -87,29 +89,31 @@ impl Server {
             random,
             default_plugin,
             started: Instant::now(),
-            config: Mutex::new(Arc::new(Config::new(VERSION, Arc::new(random)))),
+            config: Published::new(Config::new(VERSION, Arc::new(random))),
             stop: AtomicBool::new(false),
             wake: Mutex::new(None),
         };
-        server.tls.show(&server.globals);
+        server.tls.active().show(&server.globals);
         server.refresh_config();
         server
     }
 
     /// What a new connection is told.
     pub(crate) fn config(&self) -> Arc<Config> {
-        Arc::clone(&self.config.lock().unwrap_or_else(PoisonError::into_inner))
+        self.config.current()
     }
 
     /// Takes up changed variables and TLS for new connections.
     pub(crate) fn refresh_config(&self) {
-        let mut config = Config::new(VERSION, Arc::new(self.random));
-        config.tls = self.tls.active().context.clone();
-        config.default_plugin = self.default_plugin;
-        config.require_secure_transport = self.globals.is_on("require_secure_transport");
-        config.connect_timeout = Duration::from_secs(self.globals.number("connect_timeout"));
-        config.max_packet = u32::try_from(self.globals.number("max_allowed_packet")).unwrap_or(u32::MAX);
-        *self.config.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
+        let Ok(()) = self.config.replace(|| {
+            let mut config = Config::new(VERSION, Arc::new(self.random));
+            config.tls = self.tls.active().context.clone();
+            config.default_plugin = self.default_plugin;
+            config.require_secure_transport = self.globals.is_on("require_secure_transport");
+            config.connect_timeout = Duration::from_secs(self.globals.number("connect_timeout"));
+            config.max_packet = u32::try_from(self.globals.number("max_allowed_packet")).unwrap_or(u32::MAX);
+            Ok::<_, Infallible>(config)
+        });
     }
 
     /// Loads certificates and keys again for new connections.
@@ -117,8 +121,7 @@ impl Server {
     /// # Errors
     /// 3888; new connections get what they got before.
     pub(crate) fn reload_tls(&self) -> Result<(), SqlError> {
-        self.tls.reload()?;
-        self.tls.show(&self.globals);
+        self.tls.reload(&self.globals)?;
         self.refresh_config();
         tracing::info!("TLS was loaded again; connections that are open keep what they have");
         Ok(())
@@ -126,8 +129,7 @@ impl Server {
 
     /// Goes without TLS for new connections.
     pub(crate) fn switch_tls_off(&self) {
-        self.tls.switch_off();
-        self.tls.show(&self.globals);
+        self.tls.switch_off(&self.globals);
         self.refresh_config();
         tracing::warn!("TLS is off for new connections");
     }

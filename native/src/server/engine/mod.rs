@@ -1,19 +1,21 @@
 //! The engine behind the server: databases, statements, rows. SQLite is the one there is.
 
+mod interruption;
 mod pool;
 mod sqlite;
+mod threads;
 mod translate;
 mod types;
 
 use std::fmt::Debug;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
 
 use sealwire_core::error::SqlError;
 use sealwire_core::message::ColumnDefinition;
 
 use super::sql::{Datum, Names};
 
+pub(crate) use interruption::Interruption;
 pub(crate) use pool::{Delivery, Job, Outcome, Pool, Task};
 pub(crate) use sqlite::SqliteEngine;
 pub(crate) use translate::{Kind, begins_with};
@@ -184,53 +186,6 @@ pub(crate) enum TransactionStep {
     RollbackTo(String),
     /// RELEASE SAVEPOINT.
     Release(String),
-}
-
-/// Stops a running statement.
-#[derive(Default)]
-pub(crate) struct Interruption {
-    stopped: Mutex<bool>,
-    changed: Condvar,
-    engine: Mutex<Option<Box<dyn Fn() + Send>>>,
-}
-
-impl Debug for Interruption {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Interruption").field("stopped", &self.is_stopped()).finish_non_exhaustive()
-    }
-}
-
-impl Interruption {
-    /// How the engine's own work is stopped.
-    pub(crate) fn connect(&self, stop: impl Fn() + Send + 'static) {
-        *self.engine.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(stop));
-    }
-
-    /// Stops the running statement.
-    pub(crate) fn stop(&self) {
-        *self.stopped.lock().unwrap_or_else(PoisonError::into_inner) = true;
-        self.changed.notify_all();
-        if let Some(stop) = self.engine.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
-            stop();
-        }
-    }
-
-    /// Forgets an earlier stop: a new statement begins.
-    pub(crate) fn reset(&self) {
-        *self.stopped.lock().unwrap_or_else(PoisonError::into_inner) = false;
-    }
-
-    /// Whether the statement is to stop.
-    pub(crate) fn is_stopped(&self) -> bool {
-        *self.stopped.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Waits; true where the wait was cut short by a stop.
-    pub(crate) fn sleep(&self, duration: Duration) -> bool {
-        let stopped = self.stopped.lock().unwrap_or_else(PoisonError::into_inner);
-        let waited = self.changed.wait_timeout_while(stopped, duration, |stopped| !*stopped);
-        *waited.unwrap_or_else(PoisonError::into_inner).0
-    }
 }
 
 /// The titles of a SELECT's columns as MySQL gives them: the texts of their expressions.

@@ -4,14 +4,13 @@
 //! `max_connections` bounds them, since a connection runs one statement at a time. Rows reach the connection through a bounded channel, so
 //! a client that does not read stops its own statement and nothing else.
 
-use std::sync::mpsc::{Receiver, Sender, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::ThreadId;
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use sealwire_core::error::SqlError;
 use sealwire_core::message::ColumnDefinition;
 
+use super::threads::Threads;
 use super::{Description, Done, EngineSession, Request, RowSink, Surroundings, TransactionStep, interrupted};
 use crate::server::sql::Datum;
 
@@ -76,22 +75,16 @@ pub(crate) enum Outcome {
 const WAITING: usize = 4;
 /// A delivery of rows is sent when it has this many bytes.
 const BATCH: usize = 64 * 1024;
-/// A thread without work ends after this time.
-const IDLE: Duration = Duration::from_secs(10);
-
 type Work = (Job, SyncSender<Delivery>);
 
 /// The threads.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Pool {
-    idle: Arc<Mutex<Vec<Idle>>>,
-}
+#[derive(Clone)]
+pub(crate) struct Pool(Threads<Work>);
 
-/// A thread that waits for work.
-#[derive(Debug)]
-struct Idle {
-    thread: ThreadId,
-    sender: Sender<Work>,
+impl Default for Pool {
+    fn default() -> Self {
+        Self(Threads::new(|(job, deliver)| perform(job, deliver)))
+    }
 }
 
 impl Pool {
@@ -101,49 +94,8 @@ impl Pool {
     /// 1135 where the system gives no more threads.
     pub(crate) fn run(&self, job: Job) -> Result<Receiver<Delivery>, SqlError> {
         let (deliver, receive) = sync_channel(WAITING);
-        let mut work = (job, deliver);
-        if let Some(idle) = self.idle().pop() {
-            match idle.sender.send(work) {
-                Ok(()) => return Ok(receive),
-                // It ended in a panic; the work comes back.
-                Err(unsent) => work = unsent.0,
-            }
-        }
-        let pool = self.clone();
-        let (sender, receiver) = std::sync::mpsc::channel();
-        let thread = std::thread::Builder::new().name("sealwired-sql".to_owned());
-        let spawned = thread.spawn(move || pool.serve(work, &sender, &receiver));
         let refused = |error| SqlError::new(1135, b"HY000", format!("Can't create a new thread ({error})"));
-        spawned.map(|_| receive).map_err(refused)
-    }
-
-    fn idle(&self) -> MutexGuard<'_, Vec<Idle>> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn serve(&self, first: Work, sender: &Sender<Work>, receiver: &Receiver<Work>) {
-        let thread = std::thread::current().id();
-        let mut next = Some(first);
-        while let Some((job, deliver)) = next {
-            perform(job, deliver);
-            self.idle().push(Idle { thread, sender: sender.clone() });
-            next = receiver.recv_timeout(IDLE).ok().or_else(|| self.retire(thread, receiver));
-        }
-    }
-
-    /// A thread has waited long enough. Where someone has taken it from the list, work for it is on its way.
-    fn retire(&self, thread: ThreadId, receiver: &Receiver<Work>) -> Option<Work> {
-        let mut idle = self.idle();
-        match idle.iter().position(|idle| idle.thread == thread) {
-            Some(at) => {
-                idle.swap_remove(at);
-                None
-            }
-            None => {
-                drop(idle);
-                receiver.recv().ok()
-            }
-        }
+        self.0.run((job, deliver)).map(|()| receive).map_err(refused)
     }
 }
 
@@ -160,6 +112,8 @@ fn perform(job: Job, deliver: SyncSender<Delivery>) {
         autocommit,
     };
     let outcome = match &task {
+        // Nothing of the engine's runs yet that a stop could have reached.
+        _ if session.interruption().is_stopped() => Err(interrupted()),
         Task::Execute { sql, parameters, binary } => {
             #[cfg(test)]
             assert!(sql != "SELECT bug_in_the_engine()", "a bug that a test puts here");

@@ -70,10 +70,8 @@ impl Session {
         self.is_in = true;
         self.multi_statements =
             connection.facts().capabilities.contains(sealwire_core::message::Capabilities::MULTI_STATEMENTS);
-        let user = self.view.user.rsplit_once('@').map_or("", |(user, _)| user).to_owned();
         let (database, is_tls) = (self.view.database.clone(), self.view.facts.tls.is_some());
         self.presence.update(|state| {
-            state.user = Some(user);
             state.database = database;
             state.is_tls = is_tls;
         });
@@ -83,7 +81,7 @@ impl Session {
         connection.accept(self.status())
     }
 
-    /// Everything that is asked beyond password and REQUIRE.
+    /// Everything that is asked beyond password and REQUIRE; who passes is noted as its user.
     fn admission(&self) -> Result<(), SqlError> {
         let server = &self.view.server;
         let name = self.view.account.as_ref();
@@ -107,10 +105,19 @@ impl Session {
             count(&server.counters.refused_connections);
             return Err(too_many_connections());
         }
+        if let Some(database) = &self.view.database {
+            if !self.view.may_use(database) {
+                return Err(self.view.denied_database(database));
+            }
+            if !server.engine.has_database(database) {
+                return Err(unknown_database(database));
+            }
+        }
+        // Last, for it notes the user.
         let own = usize::try_from(account.max_user_connections).unwrap_or(usize::MAX);
         let of_all = usize::try_from(server.globals.number("max_user_connections")).unwrap_or(usize::MAX);
         let limit = if own > 0 { own } else { of_all };
-        if limit > 0 && server.registry.of_user(user) >= limit {
+        if !server.registry.log_in(&self.presence, user, (limit > 0).then_some(limit)) {
             return Err(if own > 0 {
                 let message =
                     format!("User '{user}' has exceeded the 'max_user_connections' resource (current value: {own})");
@@ -122,14 +129,6 @@ impl Session {
                     format!("User {user} already has more than 'max_user_connections' active connections"),
                 )
             });
-        }
-        if let Some(database) = &self.view.database {
-            if !self.view.may_use(database) {
-                return Err(self.view.denied_database(database));
-            }
-            if !server.engine.has_database(database) {
-                return Err(unknown_database(database));
-            }
         }
         Ok(())
     }

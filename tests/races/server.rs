@@ -1,0 +1,36 @@
+//! The server's own files, with shuttle's locks, channels and threads.
+
+#[path = "../../native/src/server/engine/interruption.rs"]
+mod interruption;
+#[path = "../../native/src/server/published.rs"]
+pub(crate) mod published;
+#[path = "../../native/src/server/registry.rs"]
+pub(crate) mod registry;
+#[path = "../../native/src/server/engine/threads.rs"]
+pub(crate) mod threads;
+#[path = "../../native/src/server/versioned.rs"]
+pub(crate) mod versioned;
+
+/// What `native/src/server` has as `engine`.
+pub(crate) mod engine {
+    pub(crate) use super::interruption::Interruption;
+}
+
+/// What `native/src/server` has as `sync`.
+pub(crate) mod sync {
+    pub(crate) use std::sync::PoisonError;
+    use std::time::Duration;
+
+    use shuttle::rand::Rng as _;
+    pub(crate) use shuttle::sync::{Condvar, Mutex, MutexGuard, RwLock, atomic, mpsc};
+    pub(crate) use shuttle::thread;
+
+    /// The next message, unless the time passes first: it may at any moment.
+    pub(crate) fn wait<T>(receiver: &mpsc::Receiver<T>, _: Duration) -> Option<T> {
+        let patience = shuttle::rand::thread_rng().gen_range(0..4);
+        (0..patience).find_map(|_| {
+            thread::yield_now();
+            receiver.try_recv().ok()
+        })
+    }
+}
