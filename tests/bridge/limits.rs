@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::mpsc::channel;
 
-use sealwire::bridge::{CloseReason, MOST_BUFFERED};
+use sealwire::bridge::{CloseReason, GRANT, MOST_BUFFERED, WINDOW};
 use sealwire_tests::bridge::Bridge;
 use sealwire_tests::websocket::{Opening, Tunnel};
 use tungstenite::{Bytes, Message};
@@ -16,6 +16,7 @@ crate::tests![
     a_text_message,
     a_message_that_is_too_large,
     a_client_that_reads_slowly,
+    a_page_that_says_what_it_has_read,
     a_target_that_reads_slowly,
     a_quiet_client_is_pinged_and_stays,
     a_client_that_answers_no_ping,
@@ -88,6 +89,32 @@ fn a_client_that_reads_slowly() {
     closed_with(&mut tunnel, CloseReason::TargetClosed);
     assert_bounded(&bridge, before);
     assert_eq!(bridge.metric("buffered_bytes"), 0);
+    target.join().unwrap();
+}
+
+fn a_page_that_says_what_it_has_read() {
+    const TO_CLIENT: &str = "bytes_total{direction=\"to_client\"}";
+    const ALL: u64 = 16 * 1024 * 1024;
+    let (port, target) = once(|mut stream| write_pattern(&mut stream, ALL));
+    let bridge = Bridge::to(port, &[]);
+    let mut tunnel = Tunnel::open(bridge.port, &Opening::target("db").with("Sec-WebSocket-Protocol", "sealwire"));
+    assert_eq!(tunnel.protocol.as_deref(), Some("sealwire"));
+    let (window, grant) = (WINDOW as u64, GRANT as u64);
+    let mut first = vec![0; WINDOW];
+    tunnel.read_exact(&mut first).unwrap();
+    assert_eq!(bridge.wait_for_rest(TO_CLIENT), window, "it has arrived, and is not read: no more comes");
+    tunnel.socket.send(Message::Binary(Bytes::new())).unwrap();
+    bridge.wait_for_metric(TO_CLIENT, |sent| sent == window + grant);
+    assert_eq!(bridge.wait_for_rest(TO_CLIENT), window + grant);
+    let mut rest = Vec::new();
+    let mut part = vec![0; GRANT];
+    while rest.len() as u64 + window < ALL {
+        tunnel.read_exact(&mut part).unwrap();
+        rest.extend_from_slice(&part);
+        tunnel.socket.send(Message::Binary(Bytes::new())).unwrap();
+    }
+    read_pattern(&mut first.as_slice().chain(rest.as_slice()), ALL);
+    closed_with(&mut tunnel, CloseReason::TargetClosed);
     target.join().unwrap();
 }
 

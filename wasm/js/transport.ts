@@ -12,10 +12,16 @@ export interface Transport {
   readonly closed: Promise<SealwireError | null>;
 }
 
+/** The largest message that is sent: a bridge may refuse larger ones. */
+const MESSAGE = 256 * 1024;
 /** So much may wait in the socket before the writer has to. */
 const HIGH_WATER = 1024 * 1024;
 /** Milliseconds between looks at what still waits: a WebSocket has no event for it. */
 const LOOK_AGAIN = 4;
+
+/** The subprotocol by which the bridge sends no more than was read: an empty message tells it of each so many bytes. */
+const SUBPROTOCOL = "sealwire";
+const GRANT = 256 * 1024;
 
 /** The close codes of a bridge begin here. */
 const FIRST_BRIDGE_CODE = 4000;
@@ -52,11 +58,13 @@ function reason(url: string, opened: boolean, code: number, text: string): Sealw
   });
 }
 
-/** A WebSocket as a `Transport`. */
+/** A WebSocket as a `Transport`. What waits in it unread is bounded: at most 1 MiB, which is the bridge's window. */
 export class WebSocketTransport implements Transport {
   readonly closed: Promise<SealwireError | null>;
   readonly #socket: WebSocket;
   readonly #received: Uint8Array[] = [];
+  /** Bytes that were read and the bridge is not told of yet. */
+  #untold = 0;
   #ended = false;
   #failure: SealwireError | null = null;
   #wake: (() => void) | undefined;
@@ -78,7 +86,7 @@ export class WebSocketTransport implements Transport {
 
   private constructor(url: string, token: string | undefined) {
     let opened = false;
-    this.#socket = token === undefined ? new WebSocket(url) : new WebSocket(url, [`bearer.${token}`]);
+    this.#socket = new WebSocket(url, token === undefined ? [SUBPROTOCOL] : [SUBPROTOCOL, `bearer.${token}`]);
     this.#socket.binaryType = "arraybuffer";
     this.#socket.onmessage = (event) => {
       this.#received.push(new Uint8Array(event.data as ArrayBuffer));
@@ -115,8 +123,10 @@ export class WebSocketTransport implements Transport {
     }
     // What came meanwhile is handed over in one piece.
     const chunks = this.#received.splice(0);
+    const length = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+    this.#tell(length);
     if (chunks.length === 1) return chunks[0]!;
-    const whole = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0));
+    const whole = new Uint8Array(length);
     let at = 0;
     for (const chunk of chunks) {
       whole.set(chunk, at);
@@ -125,11 +135,18 @@ export class WebSocketTransport implements Transport {
     return whole;
   }
 
+  /** Lets the bridge send as much as was read now. */
+  #tell(length: number): void {
+    this.#untold += length;
+    for (; this.#untold >= GRANT && !this.#ended; this.#untold -= GRANT) this.#socket.send(new Uint8Array());
+  }
+
   async write(bytes: Uint8Array): Promise<void> {
-    if (this.#ended) return;
-    this.#socket.send(bytes as Uint8Array<ArrayBuffer>);
-    while (!this.#ended && this.#socket.bufferedAmount > HIGH_WATER) {
-      await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN));
+    for (let at = 0; at < bytes.length && !this.#ended; at += MESSAGE) {
+      this.#socket.send(bytes.subarray(at, at + MESSAGE) as Uint8Array<ArrayBuffer>);
+      while (!this.#ended && this.#socket.bufferedAmount > HIGH_WATER) {
+        await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN));
+      }
     }
   }
 

@@ -7,7 +7,6 @@ import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 import { bridge, certificates, folder, freePort, mariadb, PASSWORD, sealwired } from "./peers.mjs";
 
-const PACKAGE = fileURLToPath(new URL("../../wasm/pkg", import.meta.url));
 const DIST = fileURLToPath(new URL("../dist", import.meta.url));
 const SHOTS = process.env.SEALWIRE_SCREENSHOTS;
 const runs = JSON.parse(readFileSync(new URL("runs.json", import.meta.url), "utf8"));
@@ -265,89 +264,6 @@ test("nothing of the session can be read between bridge and page", async () => {
   assert.ok(wire.length > 3000, "there is a capture");
   assert.ok(wire.includes("mysql_native_password"), "the greeting is in it, in the clear");
   for (const secret of [marker, PASSWORD, "SELECT"]) assert.ok(!wire.includes(secret), secret);
-  await page.context().close();
-});
-
-test("the package by itself, on the main thread: values, parameters, streams, errors, the end", async () => {
-  const place = folder();
-  cleaned(place);
-  cpSync(PACKAGE, join(place, "sealwire-wasm"), { recursive: true });
-  writeFileSync(join(place, "index.html"), '<script type="module" src="try.js"></script><link rel="icon" href="data:,">');
-  writeFileSync(join(place, "try.js"), 'import * as sealwire from "./sealwire-wasm/index.js"; window.sealwire = sealwire;');
-  const served = await bridge({ targets: peers.targets, page: place });
-  stops.unshift(served.stop);
-  const page = await opened({}, served);
-  await page.waitForFunction(() => window.sealwire !== undefined);
-  const options = {
-    bridge: `ws://127.0.0.1:${served.port}/tcp/maria`,
-    user: "secured",
-    password: PASSWORD,
-    database: "page",
-    tls: { ca: peers.tls.ca, serverName: "localhost" },
-  };
-  const told = await page.evaluate(async (options) => {
-    const { Client, SealwireError } = window.sealwire;
-    const client = await Client.connect(options);
-    const { rows } = await client.query("SELECT 9007199254740993 AS big, 7 AS small, 1.50 AS price, NULL AS nothing, x'00ff' AS raw, DATE '2026-11-22' AS day, 1e3 AS real_one");
-    const [row] = rows;
-    const kinds = Object.fromEntries(Object.entries(row).map(([name, value]) => [name, value instanceof Uint8Array ? "bytes" : typeof value]));
-    const statement = await client.prepare("SELECT ? AS a, ? AS b, HEX(?) AS c, ? IS NULL AS d");
-    const { rows: executed } = await statement.execute(["text", 12345678901234567890n, new Uint8Array([0, 255]), null]);
-    await statement.close();
-    const wrong = await statement.execute([]).catch((error) => error);
-    const failed = await client.query("SELEKT").catch((error) => error);
-    let streamed = 0n;
-    for await (const { seq } of client.queryStream("SELECT seq FROM seq_1_to_10000000")) {
-      streamed += BigInt(seq);
-      if (BigInt(seq) === 1000n) break;
-    }
-    const abort = new AbortController();
-    const slept = client.query("SELECT SLEEP(300)", { signal: abort.signal }).catch((error) => error);
-    setTimeout(() => abort.abort(), 50);
-    const aborted = await slept;
-    const alive = await client.query("SELECT 'alive' AS word");
-    const status = await client.status();
-    const facts = client.facts();
-    await client.close();
-    const after = await client.query("SELECT 1").catch((error) => error);
-    const refused = await Client.connect({ ...options, password: "guessed" }).catch((error) => error);
-    const careless = await Client.connect({ ...options, tls: {} }).catch((error) => error);
-    const plain = (error) => ({ is: error instanceof SealwireError, code: error.code, sqlState: error.sqlState, blame: error.blame });
-    return {
-      kinds,
-      big: String(row.big),
-      price: row.price,
-      executed: [executed[0].a, String(executed[0].b), executed[0].c, String(executed[0].d)],
-      errors: [wrong, failed, aborted, after, refused, careless].map(plain),
-      careless: careless.message,
-      streamed: String(streamed),
-      alive: alive.rows[0].word,
-      ssl: status.find(([label]) => label === "SSL:")[1],
-      cipher: facts.tls.cipher,
-      chain: facts.tls.chain.length,
-    };
-  }, options);
-  assert.deepEqual(told.kinds, { big: "bigint", small: "number", price: "string", nothing: "object", raw: "bytes", day: "string", real_one: "number" });
-  assert.equal(told.big, "9007199254740993");
-  assert.equal(told.price, "1.50");
-  assert.deepEqual(told.executed, ["text", "12345678901234567890", "00FF", "1"]);
-  assert.deepEqual(
-    told.errors.map(({ is, code, sqlState, blame }) => [is, code, sqlState, blame]),
-    [
-      [true, 2031, "HY000", "Misuse"],
-      [true, 1064, "42000", "RefusedByServer"],
-      [true, 1317, "70100", "Aborted"],
-      [true, 2006, "HY000", "Misuse"],
-      [true, 1045, "28000", "RefusedByServer"],
-      [true, 2026, "HY000", "Tls"],
-    ],
-  );
-  assert.match(told.careless, /nothing to verify the server by/);
-  assert.equal(told.streamed, "500500");
-  assert.equal(told.alive, "alive");
-  assert.equal(told.ssl, `Cipher in use is ${told.cipher}, cert is verified by CA and host name`);
-  assert.ok(told.chain >= 1);
-  assert.deepEqual(page.errors, []);
   await page.context().close();
 });
 

@@ -160,7 +160,7 @@ impl<'a> Fields<'a> {
 
 /// What a subprotocol that carries the token begins with.
 const BEARER: &str = "bearer.";
-/// The subprotocol that a client may offer beside it.
+/// The subprotocol by which a client says what it has read: see [`room`](super::room).
 const OWN: &str = "sealwire";
 
 impl Request {
@@ -174,11 +174,15 @@ impl Request {
 }
 
 impl Upgrade {
+    /// Whether the client says what it has read.
+    pub(super) fn tells_room(&self) -> bool {
+        self.protocols.iter().any(|protocol| protocol == OWN)
+    }
+
     /// The answer that opens the WebSocket. One of the subprotocols must be taken up, or a browser gives up.
     pub(super) fn accepted(&self) -> String {
-        let known = |protocol: &&String| *protocol == OWN;
-        let chosen = self.protocols.iter().find(known);
-        let chosen = chosen.or_else(|| self.protocols.iter().find(|protocol| protocol.starts_with(BEARER)));
+        let bearer = || self.protocols.iter().map(String::as_str).find(|protocol| protocol.starts_with(BEARER));
+        let chosen = if self.tells_room() { Some(OWN) } else { bearer() };
         let protocol = chosen.map(|chosen| format!("Sec-WebSocket-Protocol: {chosen}\r\n")).unwrap_or_default();
         format!(
             "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: {}\r\n{protocol}\r\n",

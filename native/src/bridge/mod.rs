@@ -8,7 +8,7 @@
 //! ```
 //!
 //! One thread with one poll serves everything (`run`); only names of targets are looked up elsewhere (`resolve`). What a
-//! connection may hold is bounded: see [`MOST_BUFFERED`]. A page can't read why a WebSocket was not opened, so every one is
+//! connection may hold is bounded: see [`MOST_BUFFERED`]; so is what waits in a page: see [`WINDOW`]. A page can't read why a WebSocket was not opened, so every one is
 //! opened, and one that may not be used is closed at once with a code and a sentence: [`CloseReason`].
 
 mod admission;
@@ -25,6 +25,7 @@ pub mod probe;
 mod program;
 mod relay;
 mod resolve;
+mod room;
 mod run;
 mod settings;
 mod socket;
@@ -32,6 +33,7 @@ mod socket;
 pub use closing::CloseReason;
 pub use program::main;
 pub use relay::MOST_BUFFERED;
+pub use room::{GRANT, WINDOW};
 
 pub(crate) use options::{origins, pages, token};
 pub(crate) use pages::Pages;

@@ -15,6 +15,7 @@ use super::closing::Closing;
 use super::connection::{Shared, Side, Turn};
 use super::exchange::{Exchange, TARGETS};
 use super::http::Request;
+use super::room::Room;
 use super::run::target_token;
 use super::settings::{Destination, Limits};
 use super::socket::Socket;
@@ -53,6 +54,8 @@ pub(super) struct Relay {
     /// What the target has not taken yet.
     queue: VecDeque<Bytes>,
     queued: usize,
+    /// What the client has room for.
+    room: Room,
     /// When data last went either way.
     moved: Duration,
     /// When the client was last heard, and the pings since.
@@ -124,7 +127,8 @@ impl Relay {
         now: Duration,
     ) -> Self {
         let Exchange { mut client, input, .. } = exchange;
-        let accepted = request.upgrade.as_ref().map(|upgrade| upgrade.accepted()).unwrap_or_default();
+        let upgrade = request.upgrade.as_ref();
+        let accepted = upgrade.map(|upgrade| upgrade.accepted()).unwrap_or_default();
         // A client that is gone is noticed by the first read.
         let _ = client.send(accepted.as_bytes());
         let limits = shared.settings.limits;
@@ -145,6 +149,7 @@ impl Relay {
             name: String::new(),
             queue: VecDeque::new(),
             queued: 0,
+            room: Room::new(upgrade.is_some_and(|upgrade| upgrade.tells_room())),
             moved: now,
             heard: now,
             pings: 0,
@@ -354,8 +359,9 @@ impl Relay {
         let State::Open(target) = &mut self.state else { return Ok(false) };
         while self.queue.len() < MOST_MESSAGES && self.queued < QUEUE {
             match self.socket.read() {
+                Ok(Message::Binary(bytes)) if bytes.is_empty() => self.room.grant(),
                 Ok(Message::Binary(bytes)) => {
-                    if !bytes.is_empty() && !target.is_deaf {
+                    if !target.is_deaf {
                         self.queued = self.queued.saturating_add(bytes.len());
                         self.queue.push_back(bytes);
                     }
@@ -401,7 +407,12 @@ impl Relay {
             Err(Error::Io(error)) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
             Err(_) => return Err(End::Lost),
         }
-        let length = match target.socket.read(shared.scratch.get_mut(HEADER..).unwrap_or_default()) {
+        let most = self.room.of(FRAME);
+        if most == 0 {
+            return Ok(false);
+        }
+        let payload = shared.scratch.get_mut(HEADER..HEADER.saturating_add(most)).unwrap_or_default();
+        let length = match target.socket.read(payload) {
             Ok(length) if length > 0 => length,
             Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
             // A target that was reset says no more than one that has closed.
@@ -414,6 +425,7 @@ impl Relay {
         }
         let frame = shared.scratch.get(start..HEADER.saturating_add(length)).unwrap_or_default();
         self.socket.get_mut().send(frame).map_err(|_| End::Lost)?;
+        self.room.take(length);
         self.moved = now;
         shared.metrics.sent_to_client(length);
         Ok(true)

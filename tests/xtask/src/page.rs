@@ -32,7 +32,7 @@ pub(crate) fn browser(context: &Context) -> Tally {
         return built.into();
     }
     let mut command = Command::new("node");
-    command.current_dir(context.root.join("web")).args(["--test", "--test-reporter=tap", "tests/page.test.mjs"]);
+    command.current_dir(context.root.join("web")).args(["--test", "--test-reporter=tap", "--test-concurrency=1"]);
     run_node_tests(command.env("SEALWIRE_PROGRAMS", context.programs()))
 }
 
