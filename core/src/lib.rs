@@ -65,6 +65,10 @@
 extern crate alloc;
 #[cfg(test)]
 extern crate std;
+// There `#[test]` is wasm-bindgen's.
+#[cfg(all(test, target_arch = "wasm32"))]
+#[macro_use]
+extern crate sealwire_wasm_tests;
 
 pub mod account;
 pub mod auth;

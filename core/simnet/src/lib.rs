@@ -10,6 +10,11 @@
 //! a hash of them. A run is a function of its scenario, natively and in the browser, to the byte.
 #![forbid(unsafe_code)]
 
+// There `#[test]` is wasm-bindgen's.
+#[cfg(all(test, target_arch = "wasm32"))]
+#[macro_use]
+extern crate sealwire_wasm_tests;
+
 mod attacker;
 mod certificates;
 mod ends;

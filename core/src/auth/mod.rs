@@ -13,7 +13,8 @@ mod client;
 mod credential;
 mod ed25519;
 mod error;
-#[cfg(all(test, feature = "rsa-password"))]
+#[cfg(test)]
+#[cfg(feature = "rsa-password")]
 mod exchange_tests;
 mod native_password;
 #[cfg(feature = "rsa-password")]

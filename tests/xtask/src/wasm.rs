@@ -9,7 +9,7 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 use crate::page;
-use crate::run::{Context, Tally, on_path, output, run};
+use crate::run::{Context, Tally, on_path, output, run, run_tests};
 
 const TARGET: &str = "wasm32-unknown-unknown";
 const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
@@ -20,9 +20,16 @@ const CLIENT: &str = "sealwire_wasm";
 /// The page's module: the client and the laboratory, which share most of their code.
 const PAGE: &str = "sealwire_page";
 
-/// The group: the package is built, and the module wants nothing of its page but what the glue gives.
+/// The core's tests that run here, too, as their package, its kind of target and the name of what is built of it.
+const TESTS: [(&str, &[&str], &str); 3] = [
+    ("sealwire-core", &["--lib"], "sealwire_core"),
+    ("sealwire-core", &["--test", "tls"], "tls"),
+    ("sealwire-simnet", &["--lib"], "sealwire_simnet"),
+];
+
+/// The group: the core's own tests pass there, the package is built, and its modules want nothing of a page but what the glue gives.
 pub(crate) fn check(context: &Context) -> Tally {
-    let mut tally = Tally::default();
+    let mut tally = tests(context);
     match package(context) {
         Err(note) => tally.add(Err(note).into()),
         Ok(package) => {
@@ -42,6 +49,36 @@ const IMPORTS: &str = "
     console.log('the module imports from', [...names]);
     process.exit([...names].every((name) => /^\\.\\/sealwire_(wasm|page)_bg\\.js$/.test(name)) ? 0 : 1);
 ";
+
+/// The same tests as natively, run by node.
+fn tests(context: &Context) -> Tally {
+    let folder = context.target.join("wasm-tests");
+    let mut tally = Tally::default();
+    for (package, target, name) in TESTS {
+        let built = cargo(context).and_then(|mut cargo| {
+            cargo.args(["test", "--no-run", "--locked", "--package", package]).args(target);
+            cargo.args(["--profile", "wasm-tests", "--target", TARGET, "--message-format=json-render-diagnostics"]);
+            let said = output(&mut cargo)?;
+            let module = executable(&said).ok_or_else(|| format!("cargo named no module of {package}'s tests"))?;
+            glue(context, Path::new(&module), &folder, name, &["--node"])
+        });
+        match built {
+            Err(note) => tally.add(Err(note).into()),
+            Ok(()) => {
+                let mut node = Command::new("node");
+                node.current_dir(&context.root).arg("tests/wasm/run.cjs").arg(folder.join(format!("{name}.js")));
+                tally.add(run_tests(&mut node));
+            }
+        }
+    }
+    tally
+}
+
+/// The path that cargo's messages give as that of what was built.
+fn executable(messages: &str) -> Option<String> {
+    let (_, after) = messages.rsplit_once("\"executable\":\"")?;
+    after.split_once('"').map(|(path, _)| path.to_owned())
+}
 
 /// Whether the wasm target is to be had from Debian's compiler alone.
 pub(crate) fn needs_debian(context: &Context) -> bool {
@@ -87,8 +124,8 @@ fn build_package(context: &Context) -> Result<PathBuf, String> {
         fs::remove_dir_all(&package).map_err(told)?;
     }
     fs::create_dir_all(&package).map_err(told)?;
-    glue(context, &client, &package, CLIENT)?;
-    glue(context, &page, &package.join("page"), PAGE)?;
+    glue(context, &client, &package, CLIENT, &[])?;
+    glue(context, &page, &package.join("page"), PAGE, &[])?;
     page::modules(context)?;
     let compiler = context.root.join("web/node_modules/.bin/tsc");
     run(Command::new(compiler).current_dir(&context.root).args(["--project", "wasm/tsconfig.json"]))?;
@@ -100,16 +137,36 @@ fn build_package(context: &Context) -> Result<PathBuf, String> {
 }
 
 /// Writes the JavaScript around a module, and the module for it.
-fn glue(context: &Context, module: &Path, folder: &Path, name: &str) -> Result<(), String> {
+fn glue(context: &Context, module: &Path, folder: &Path, name: &str, options: &[&str]) -> Result<(), String> {
     let mut bindgen = context.cargo(["run", "--quiet", "--locked", "--manifest-path"]);
     bindgen
         .arg(context.root.join("tests/xtask/bindgen/Cargo.toml"))
         .env("CARGO_TARGET_DIR", context.target.join("bindgen"));
-    run(bindgen.arg("--").arg(module).arg(folder).arg(name))
+    run(bindgen.arg("--").arg(module).arg(folder).arg(name).args(options))
 }
 
 /// The module with these features, as the compiler leaves it.
 fn module(context: &Context, features: &str) -> Result<PathBuf, String> {
+    let mut cargo = cargo(context)?;
+    // A dynamic library here alone: natively nobody needs it linked.
+    cargo.args(["rustc", "--locked", "--package", "sealwire-wasm", "--lib", "--crate-type", "cdylib"]);
+    cargo.args(["--no-default-features", "--features", features]);
+    run(cargo.args(["--profile", "wasm", "--target", TARGET]))?;
+    // The next build puts its module in the same place.
+    let target = target(context);
+    let kept = target.join(format!("{}.wasm", features.replace(',', "-")));
+    let built = target.join(TARGET).join("wasm").join(format!("{CLIENT}.wasm"));
+    fs::copy(&built, &kept).map_err(|error| format!("{}: {error}", built.display()))?;
+    Ok(kept)
+}
+
+/// Its own target folder: another compiler's output would be rebuilt at every turn.
+fn target(context: &Context) -> PathBuf {
+    context.target.join("wasm")
+}
+
+/// The cargo that can build for wasm here, in the workspace's folder.
+fn cargo(context: &Context) -> Result<Command, String> {
     let mut cargo;
     if needs_debian(context) {
         let sysroot = debian_sysroot(context)?;
@@ -122,18 +179,8 @@ fn module(context: &Context, features: &str) -> Result<PathBuf, String> {
     let tool = |versioned: &'static str, plain: &'static str| if on_path(versioned) { versioned } else { plain };
     cargo.env("CC_wasm32_unknown_unknown", tool("clang-19", "clang"));
     cargo.env("AR_wasm32_unknown_unknown", tool("llvm-ar-19", "llvm-ar"));
-    // Its own target folder: another compiler's output would be rebuilt at every turn.
-    let target = context.target.join("wasm");
-    cargo.current_dir(&context.root).env("CARGO_TARGET_DIR", &target);
-    // A dynamic library here alone: natively nobody needs it linked.
-    cargo.args(["rustc", "--locked", "--package", "sealwire-wasm", "--lib", "--crate-type", "cdylib"]);
-    cargo.args(["--no-default-features", "--features", features]);
-    run(cargo.args(["--profile", "wasm", "--target", TARGET]))?;
-    // The next build puts its module in the same place.
-    let kept = target.join(format!("{}.wasm", features.replace(',', "-")));
-    let built = target.join(TARGET).join("wasm").join(format!("{CLIENT}.wasm"));
-    fs::copy(&built, &kept).map_err(|error| format!("{}: {error}", built.display()))?;
-    Ok(kept)
+    cargo.current_dir(&context.root).env("CARGO_TARGET_DIR", target(context));
+    Ok(cargo)
 }
 
 /// Debian's cargo and compiler, whatever rustup says.
