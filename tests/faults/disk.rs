@@ -98,6 +98,57 @@ fn a_data_directory_that_can_not_be_written_is_named_and_the_end() {
     assert!(!said.contains("panicked"), "{said}");
 }
 
+/// Runs a command where the server sees the file systems; `$0` is its data directory.
+fn where_it_is(server: &Server, script: &str) {
+    let mut command = Command::new("nsenter");
+    command.arg(format!("--target={}", server.id())).args(["--mount", "sh", "-c", script]);
+    let output = command.arg(server.folder().join("data")).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn a_data_directory_that_becomes_read_only_refuses_changes_and_loses_none() {
+    if !can_mount() {
+        return;
+    }
+    let server = Server::start(Kind::Sealwired, &on_its_own("true")).unwrap();
+    let mut client = root(&server).unwrap();
+    for sql in [
+        "CREATE DATABASE d",
+        "CREATE TABLE d.t (n INT PRIMARY KEY)",
+        "INSERT INTO d.t VALUES (1), (2)",
+        "CREATE USER 'before'@'%' REQUIRE SSL",
+    ] {
+        rows(&mut client, sql).unwrap();
+    }
+    where_it_is(&server, "mount --bind \"$0\" \"$0\" && mount -o remount,ro,bind \"$0\"");
+
+    let create = format!("CREATE USER 'after'@'%' IDENTIFIED BY '{SECRET}'");
+    for sql in [&create, "ALTER USER 'before'@'%' REQUIRE NONE", "DROP USER 'before'@'%'"] {
+        let refused = rows(&mut client, sql).unwrap_err().to_string();
+        let named = ["1105", "accounts.sql", "Read-only file system"].iter().all(|part| refused.contains(part));
+        assert!(named, "{sql}: {refused}");
+        assert!(!refused.contains(SECRET), "{refused}");
+    }
+    let refused = rows(&mut client, "CREATE DATABASE e").unwrap_err().to_string();
+    assert!(refused.contains("Can't create database 'e'"), "{refused}");
+    // Who comes now opens the files anew, and can't write them.
+    let mut late = root(&server).unwrap();
+    let refused = rows(&mut late, "INSERT INTO d.t VALUES (3)").unwrap_err().to_string();
+    assert!(refused.contains("1290") && refused.contains("can only be read"), "{refused}");
+
+    let accounts = |client: &mut _| rows(client, "SHOW CREATE USER 'before'@'%'").unwrap();
+    assert!(accounts(&mut client)[0].contains("REQUIRE SSL"), "what was refused counts nevertheless");
+    assert_eq!(rows(&mut late, "SELECT User FROM mysql.user ORDER BY User").unwrap(), ["before", "root"]);
+    assert_eq!(rows(&mut late, "SELECT COUNT(*) FROM d.t").unwrap(), ["2"]);
+    assert_answers(&server);
+
+    where_it_is(&server, "mount -o remount,rw,bind \"$0\"");
+    rows(&mut client, &create).unwrap();
+    assert_eq!(rows(&mut client, "SELECT User FROM mysql.user ORDER BY User").unwrap(), ["after", "before", "root"]);
+    assert_eq!(strangers(&data_of(&server)), [""; 0]);
+}
+
 #[test]
 fn a_data_directory_that_is_not_ours_is_named_and_the_end() {
     let place = tempfile::tempdir().unwrap();

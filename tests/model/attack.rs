@@ -2,7 +2,7 @@
 
 use sealwire_simnet::Toward;
 
-use crate::world::World;
+use crate::world::{Setting, World};
 
 /// One step from a state to the next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +23,8 @@ pub(crate) enum Move {
     Inject(Toward, usize),
     /// The line ends for one side.
     End(Toward),
+    /// The attacker answers in the server's place from here on: with TLS and a certificate of his own, and any password is right.
+    Impersonate,
     /// Time passes.
     Time,
 }
@@ -73,6 +75,9 @@ pub(crate) fn moves(world: &World, deeds: bool) -> Vec<Move> {
         if !lane.queue.is_empty() {
             moves.push(Move::Deliver(toward));
         }
+        if deeds && toward == Toward::Server && world.may_be_impersonated() {
+            moves.push(Move::Impersonate);
+        }
         if deeds && !is_over(world, toward) {
             if let Some(next) = lane.queue.front() {
                 moves.push(Move::Drop(toward));
@@ -114,7 +119,7 @@ fn is_over(world: &World, toward: Toward) -> bool {
     }
 }
 
-pub(crate) fn apply(step: &Move, world: &mut World) {
+pub(crate) fn apply(step: &Move, world: &mut World, setting: &Setting) {
     match *step {
         Move::Deliver(toward) => {
             if let Some(message) = world.lane_mut(toward).queue.pop_front() {
@@ -144,6 +149,7 @@ pub(crate) fn apply(step: &Move, world: &mut World) {
             world.deliver(toward, message);
         }
         Move::End(toward) => world.end(toward),
+        Move::Impersonate => world.impersonate(setting),
         Move::Time => world.pass_time(),
     }
 }
@@ -227,7 +233,7 @@ fn forged(toward: Toward, index: usize, number: u8) -> Vec<u8> {
         ]
         .concat(),
         // SSLRequest.
-        (Toward::Server, 0) => [[0x0d, 0xaa, 0x0b, 0x01, 0, 0, 0, 1, 45].as_slice(), &[0; 23]].concat(),
+        (Toward::Server, 0) => [[0x05, 0xaa, 0x0b, 0x01, 0, 0, 0, 1, 45].as_slice(), &[0; 23]].concat(),
         (Toward::Server, 1) => response(&[]),
         (Toward::Server, 2) => response(&scramble),
         (Toward::Server, 3) => Vec::new(),
@@ -244,7 +250,7 @@ fn forged(toward: Toward, index: usize, number: u8) -> Vec<u8> {
 
 /// HandshakeResponse41 for the client's user.
 fn response(auth: &[u8]) -> Vec<u8> {
-    let mut payload = vec![0x0d, 0xa2, 0x0b, 0x00, 0, 0, 0, 1, 45];
+    let mut payload = vec![0x05, 0xa2, 0x0b, 0x00, 0, 0, 0, 1, 45];
     payload.extend_from_slice(&[0; 23]);
     payload.extend_from_slice(b"learner\0");
     payload.push(auth.len() as u8);

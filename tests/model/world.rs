@@ -10,7 +10,7 @@ use sealwire_core::client::{self, Event};
 use sealwire_core::facts::Transport;
 use sealwire_core::server::{self, Peer};
 use sealwire_core::{Error, Input, Now, Output};
-use sealwire_simnet::{Host, Machines, START, Scenario, Seeded, Stage, Step, Toward, reseed};
+use sealwire_simnet::{Host, Machines, START, Scenario, Seeded, ServerCertificate, Stage, Step, Toward, reseed};
 
 use crate::attack::{self, Move};
 
@@ -24,16 +24,24 @@ const SERVER_SEED: u64 = 0x22;
 pub(crate) struct Setting {
     pub(crate) scenario: Scenario,
     machines: Machines,
+    /// What the attacker answers with in the server's place. `None` where no certificate is verified: there who answers is the server.
+    rogue: Option<Machines>,
 }
 
 impl Setting {
     pub(crate) fn new(stage: &mut Stage, scenario: &Scenario) -> Self {
-        Self { scenario: scenario.clone(), machines: stage.machines(scenario).unwrap() }
+        Self::faulty(stage, scenario, scenario)
     }
 
     /// The machines of one scenario, held to the rules of another: as if they had a fault.
     pub(crate) fn faulty(stage: &mut Stage, machines: &Scenario, rules: &Scenario) -> Self {
-        Self { scenario: rules.clone(), ..Self::new(stage, machines) }
+        let rogue = rules.client.ssl_mode.starts_with("VERIFY").then(|| {
+            let mut own = rules.clone();
+            own.server.certificate = Some(ServerCertificate::WrongCa);
+            own.account.password.clone_from(&own.client.password);
+            stage.machines(&own).unwrap()
+        });
+        Self { scenario: rules.clone(), machines: stage.machines(machines).unwrap(), rogue }
     }
 
     /// The same with another client.
@@ -75,6 +83,13 @@ pub(crate) struct World {
     pub(crate) waits_for_ever: bool,
     now: Now,
     eof: [bool; 2],
+    has_rogue: bool,
+    /// The attacker's own server, once it answers in the other's place.
+    rogue: Option<(server::Connection, Host)>,
+}
+
+fn peer() -> Peer {
+    Peer { transport: Transport::Tcp, host: "10.0.0.1".to_owned(), user: None }
 }
 
 const fn index(toward: Toward) -> usize {
@@ -91,10 +106,9 @@ impl World {
         client.random = Arc::new(Seeded::new(CLIENT_SEED));
         server.random = Arc::new(Seeded::new(SERVER_SEED));
         let now = Now { monotonic: Duration::ZERO, wall: Duration::from_secs(START) };
-        let peer = Peer { transport: Transport::Tcp, host: "10.0.0.1".to_owned(), user: None };
         let mut world = Self {
             client: client::Connection::new(Arc::new(client), now),
-            server: server::Connection::new(Arc::new(server), 1, peer, now),
+            server: server::Connection::new(Arc::new(server), 1, peer(), now),
             host,
             lanes: <[Lane; 2]>::default(),
             client_error: None,
@@ -104,11 +118,13 @@ impl World {
             waits_for_ever: false,
             now,
             eof: [false; 2],
+            has_rogue: setting.rogue.is_some(),
+            rogue: None,
         };
         world.poll(Toward::Server);
         world.poll(Toward::Client);
         for step in path {
-            attack::apply(step, &mut world);
+            attack::apply(step, &mut world, setting);
         }
         world
     }
@@ -132,7 +148,7 @@ impl World {
         for lane in &self.lanes {
             (&lane.queue, &lane.delivered, &lane.part).hash(&mut hasher);
         }
-        (self.eof, self.now.monotonic).hash(&mut hasher);
+        (self.eof, self.now.monotonic, self.rogue.is_some()).hash(&mut hasher);
         hasher.finish()
     }
 
@@ -148,7 +164,10 @@ impl World {
         }
         self.seed(toward);
         let _ = match toward {
-            Toward::Server => self.server.handle_input(Input::Bytes(&mut bytes), self.now),
+            Toward::Server => match &mut self.rogue {
+                Some((rogue, _)) => rogue.handle_input(Input::Bytes(&mut bytes), self.now),
+                None => self.server.handle_input(Input::Bytes(&mut bytes), self.now),
+            },
             Toward::Client => self.client.handle_input(Input::Bytes(&mut bytes), self.now),
         };
         self.poll(toward);
@@ -165,6 +184,23 @@ impl World {
             Toward::Client => self.client.handle_input(Input::Eof, self.now),
         };
         self.poll(toward);
+    }
+
+    /// Whether the attacker may take the server's place: it has greeted, and heard nothing yet.
+    pub(crate) fn may_be_impersonated(&self) -> bool {
+        let lane = self.lane(Toward::Server);
+        self.has_rogue && self.rogue.is_none() && lane.delivered.is_empty() && !lane.queue.is_empty()
+    }
+
+    /// The attacker's server takes the place of the other, whose greeting it has said as well: the seed is the same.
+    pub(crate) fn impersonate(&mut self, setting: &Setting) {
+        let Some(Machines { mut server, mut host, .. }) = setting.rogue.clone() else { return };
+        server.random = Arc::new(Seeded::new(SERVER_SEED));
+        let mut rogue = server::Connection::new(Arc::new(server), 1, peer(), self.now);
+        // Its greeting has been said.
+        let mut greeting = Vec::new();
+        while matches!(host.step(&mut rogue, &mut greeting), Ok(Step::Transmit | Step::Answered)) {}
+        self.rogue = Some((rogue, host));
     }
 
     /// More time passes than any handshake may take.
@@ -220,6 +256,14 @@ impl World {
     }
 
     fn poll_server(&mut self, out: &mut Vec<u8>) {
+        let mut unheard = Vec::new();
+        let out = match &mut self.rogue {
+            Some((rogue, host)) => {
+                while matches!(host.step(rogue, out), Ok(Step::Transmit | Step::Answered)) && !host.closed {}
+                &mut unheard
+            }
+            None => out,
+        };
         while self.server_error.is_none() && !self.host.closed {
             match self.host.step(&mut self.server, out) {
                 Ok(Step::Transmit | Step::Answered) => {}

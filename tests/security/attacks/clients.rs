@@ -1,11 +1,13 @@
 //! Attacks on clients: the terminal client of MariaDB and ours meet the same server; each returns what the client did.
 
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
+use std::net::Shutdown;
+use std::thread;
 
 use sealwire_tests::drivers::PASSWORD;
-use sealwire_tests::middle::{Middle, framed, packet, strip, unchanged};
+use sealwire_tests::middle::{Middle, connect, framed, packet, strip, unchanged};
 
-use crate::stage::{Stage, Whose, client, ended, greet, rogue};
+use crate::stage::{Stage, Whose, client, ended, greet, greet_for_tls, rogue, say};
 
 /// A client with these options, where somebody took TLS out of the greeting.
 fn stripped(stage: &Stage, whose: Whose, options: &[&str]) -> String {
@@ -106,4 +108,81 @@ pub(crate) fn error_before_tls(stage: &Stage, whose: Whose) -> String {
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     let marked = said.contains("before TLS") || said.contains("cannot be verified");
     if marked { "marks it as nobody's word".to_owned() } else { format!("prints {said}") }
+}
+
+pub(crate) fn stripped_with_nothing_said(stage: &Stage, whose: Whose) -> String {
+    stripped(stage, whose, &[])
+}
+
+pub(crate) fn stripped_without_verification(stage: &Stage, whose: Whose) -> String {
+    stripped(stage, whose, &["--ssl", "--skip-ssl-verify-server-cert"])
+}
+
+/// A scramble for which he has computed answers ahead of time.
+pub(crate) fn chosen_scramble(stage: &Stage, whose: Whose) -> String {
+    let (port, server) = rogue(|stream| {
+        greet(stream);
+        let login = packet(stream)?;
+        // Behind the user's NUL: twenty bytes of proof.
+        let proves = login.windows(3).any(|window| window == b"u\0\x14");
+        Some(if proves { "answers it".to_owned() } else { "says something else".to_owned() })
+    });
+    let output = client(whose, port, "u", PASSWORD, &[&stage.ca()]);
+    let did = server.join().unwrap();
+    if did == "hangs up" { ended(&output) } else { did }
+}
+
+/// TLS that he ends himself, with a certificate of his own.
+pub(crate) fn clear_password_for_a_stranger(stage: &Stage, whose: Whose) -> String {
+    let set = stage.stranger();
+    let (port, server) = rogue(move |stream| {
+        let mut tls = greet_for_tls(stream, &set)?;
+        let mut bytes = [0; 4096];
+        let logged_in = tls.read(&mut bytes).ok()?;
+        if logged_in == 0 {
+            return None;
+        }
+        tls.write_all(&framed(b"\xfemysql_clear_password\0", 3)).ok()?;
+        let length = tls.read(&mut bytes).ok()?;
+        let leaked = bytes[..length].windows(PASSWORD.len()).any(|window| window == PASSWORD.as_bytes());
+        Some(if leaked { "sends the password".to_owned() } else { "sends something else".to_owned() })
+    });
+    let output = client(whose, port, "u", PASSWORD, &["--ssl"]);
+    let did = server.join().unwrap();
+    if did == "hangs up" { ended(&output) } else { did }
+}
+
+/// Rows enough that the end is cut off, not the handshake.
+const ROWS: &str = "WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM t WHERE n < 100000) SELECT n FROM t";
+const CUT_AT: u64 = 100_000;
+
+/// The line ends in the middle of an answer, without TLS's close_notify.
+pub(crate) fn truncated(stage: &Stage, whose: Whose) -> String {
+    let upstream = stage.server(Whose::Sealwire).port;
+    let (port, middle) = rogue(move |client| {
+        let mut server = connect(upstream);
+        let (mut to, mut from) = (server.try_clone().ok()?, client.try_clone().ok()?);
+        let there = thread::spawn(move || {
+            // Either side may hang up first.
+            let _ = std::io::copy(&mut from, &mut to);
+        });
+        let passed = std::io::copy(&mut (&mut server).take(CUT_AT), client).ok();
+        let _ = client.shutdown(Shutdown::Both);
+        let _ = server.shutdown(Shutdown::Both);
+        there.join().unwrap();
+        passed.map(|bytes| bytes.to_string())
+    });
+    let output = say(whose, port, "u", PASSWORD, &[&stage.ca()], ROWS);
+    assert_eq!(middle.join().unwrap(), CUT_AT.to_string(), "the answer was cut");
+    match output.status.success() {
+        true => "takes the rows that came for all".to_owned(),
+        false => ended(&std::process::Output { stdout: Vec::new(), ..output }),
+    }
+}
+
+/// In TLS 1.3 a client has said all when the server finds that it does not take its certificate.
+pub(crate) fn late_alert(stage: &Stage, whose: Whose) -> String {
+    let set = stage.stranger();
+    let (cert, key) = (set.client_cert.display(), set.client_key.display());
+    against_ours(stage, whose, &[&stage.ca(), &format!("--ssl-cert={cert}"), &format!("--ssl-key={key}")])
 }

@@ -126,6 +126,27 @@ pub(crate) fn guesses_by_change_user(stage: &Stage, whose: Whose) -> String {
     format!("takes {guesses} of 10 guesses")
 }
 
+/// From an account that may be used over any line to one that may not.
+pub(crate) fn change_user_to_required_tls(stage: &Stage, whose: Whose) -> String {
+    let stream = connect(stage.server(whose).port);
+    let config = Config::new("u", PASSWORD.into(), std::sync::Arc::new(OsRandom::new()));
+    let mut client = Client::over(stream, config).unwrap();
+    match client.change_user("ssl_only", PASSWORD.into(), None) {
+        Ok(()) => "lets it in".to_owned(),
+        Err(error) => format!("refuses with error {}", error.to_sql_error().code),
+    }
+}
+
+/// Attributes that say to be longer than the packet.
+pub(crate) fn lying_attributes(stage: &Stage, whose: Whose) -> String {
+    let mut stream = greeted(stage, whose);
+    let mut bytes = login("u", false, "mysql_native_password", &[7; 20]);
+    bytes[2] |= 0x10;
+    bytes.extend(b"\xfd\xff\xff\xff\x04name\xfc\xff\xff");
+    stream.write_all(&framed(&bytes, 1)).unwrap();
+    said(&mut stream)
+}
+
 pub(crate) fn unknown_user(stage: &Stage, whose: Whose) -> String {
     let told = |user: &str| {
         let output = client(Whose::Sealwire, stage.server(whose).port, user, "wrong", &[&stage.ca()]);

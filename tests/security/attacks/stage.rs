@@ -7,11 +7,14 @@ use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ServerConnection, StreamOwned};
 use sealwire_core::message::{Capabilities, HandshakeV10, StatusFlags};
 use sealwire_tests::certificates::CertificateSet;
 use sealwire_tests::child;
 use sealwire_tests::drivers::PASSWORD;
-use sealwire_tests::middle::{framed, listen};
+use sealwire_tests::middle::{framed, listen, packet};
 use sealwire_tests::programs::program;
 use sealwire_tests::server::{Kind, Server, Settings};
 use tempfile::TempDir;
@@ -84,6 +87,12 @@ impl Stage {
         })
     }
 
+    /// The certificates of nobody that a client knows.
+    pub(crate) fn stranger(&self) -> CertificateSet {
+        static SET: OnceLock<CertificateSet> = OnceLock::new();
+        SET.get_or_init(|| CertificateSet::by_openssl(&self.place.path().join("stranger"))).clone()
+    }
+
     pub(crate) fn ca(&self) -> String {
         format!("--ssl-ca={}", self.set().ca.display())
     }
@@ -91,13 +100,18 @@ impl Stage {
 
 /// The terminal client of that make asks which cipher is in use, as `user`.
 pub(crate) fn client(whose: Whose, port: u16, user: &str, password: &str, options: &[&str]) -> Output {
+    say(whose, port, user, password, options, "SHOW STATUS LIKE 'Ssl_cipher'")
+}
+
+/// The terminal client of that make says a statement, as `user`.
+pub(crate) fn say(whose: Whose, port: u16, user: &str, password: &str, options: &[&str], statement: &str) -> Output {
     let mut command = match whose {
         Whose::MariaDb => Command::new("mariadb"),
         Whose::Sealwire => Command::new(program("sealwire")),
     };
     command.args(["--no-defaults", "--host=127.0.0.1"]).env_remove("HOME").env_remove("MYSQL_PWD");
     command.arg(format!("--port={port}")).arg(format!("--user={user}")).arg(format!("--password={password}"));
-    child::output(command.args(options).args(["-N", "-e", "SHOW STATUS LIKE 'Ssl_cipher'"]), &[]).unwrap()
+    child::output(command.args(options).args(["-N", "-e", statement]), &[]).unwrap()
 }
 
 /// How it ended for the client, in a few words.
@@ -126,13 +140,17 @@ pub(crate) fn rogue(play: impl FnOnce(&mut TcpStream) -> Option<String> + Send +
 
 /// A greeting without TLS.
 pub(crate) fn greet(stream: &mut TcpStream) {
+    greet_with(stream, Capabilities::LONG_PASSWORD);
+}
+
+fn greet_with(stream: &mut TcpStream, more: Capabilities) {
     let capabilities = Capabilities::PROTOCOL_41
         | Capabilities::SECURE_CONNECTION
         | Capabilities::PLUGIN_AUTH
         | Capabilities::LOCAL_FILES
         | Capabilities::TRANSACTIONS
         | Capabilities::CONNECT_ATTRS
-        | Capabilities::LONG_PASSWORD;
+        | more;
     let greeting = HandshakeV10 {
         server_version: b"8.4.0-rogue",
         connection_id: 1,
@@ -145,6 +163,21 @@ pub(crate) fn greet(stream: &mut TcpStream) {
     let mut payload = Vec::new();
     greeting.encode(&mut payload);
     stream.write_all(&framed(&payload, 0)).unwrap();
+}
+
+/// TLS of a rogue server's own, from its greeting on; `None` where the client asks for none.
+pub(crate) fn greet_for_tls(
+    stream: &mut TcpStream,
+    set: &CertificateSet,
+) -> Option<StreamOwned<ServerConnection, TcpStream>> {
+    let chain = CertificateDer::pem_file_iter(&set.server_cert).unwrap().map(Result::unwrap).collect();
+    let key = PrivateKeyDer::from_pem_file(&set.server_key).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let config = config.with_no_client_auth().with_single_cert(chain, key).unwrap();
+    greet_with(stream, Capabilities::LONG_PASSWORD | Capabilities::SSL);
+    packet(stream)?;
+    Some(StreamOwned::new(ServerConnection::new(Arc::new(config)).unwrap(), stream.try_clone().unwrap()))
 }
 
 /// The lower capabilities that every client here has: 4.1, transactions, SECURE_CONNECTION, LONG_PASSWORD; PLUGIN_AUTH.

@@ -11,9 +11,9 @@ use crate::registry::{Did, ROWS, Row};
 const BEGIN: &str = "<!-- the table of attacks: `cargo xtask attacks` writes it -->\n";
 const END: &str = "<!-- the end of the table -->\n";
 
-/// The table for a terminal.
-pub(crate) fn text() -> String {
-    let mut text = String::from("attack, then what MariaDB 10.11 and Sealwire do; * tried on both in this very run\n");
+/// The table for a terminal; `tried` says when the attacks with a star were.
+pub(crate) fn text(tried: &str) -> String {
+    let mut text = format!("attack, then what MariaDB 10.11 and Sealwire do; * tried on both {tried}\n");
     for row in ROWS {
         let live = if row.live.is_some() { '*' } else { ' ' };
         let _ = writeln!(text, "\n{live} {}: {}", row.id, row.attack);

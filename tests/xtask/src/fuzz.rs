@@ -1,25 +1,22 @@
-//! `cargo xtask fuzz`: libFuzzer on the targets of tests/fuzz, built by the nightly compiler with AddressSanitizer.
+//! `cargo xtask fuzz`: libFuzzer on the targets of tests/fuzz, with AddressSanitizer.
 
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::run::{Context, Tally, output, run, spelled};
+use crate::nightly;
+use crate::run::{Context, Tally, run, spelled};
 
 /// The programs of tests/fuzz.
 const TARGETS: [&str; 8] = ["messages", "frames", "accounts", "options", "pem", "client", "server", "bridge"];
 
 /// Seconds for each target in CI.
 const CI_SECONDS: u64 = 10;
-/// What cargo-fuzz sets, too: libFuzzer's counters, AddressSanitizer, and no panic that goes unheard.
-const FLAGS: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
-     -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
-     -Cllvm-args=-sanitizer-coverage-trace-compares -Zsanitizer=address --cfg fuzzing -Ccodegen-units=4";
 
 /// Each target for so long, or what else was asked for.
 pub(crate) fn fuzz(context: &Context, words: &[&str]) -> Result<(), String> {
     let asked = read(words)?;
-    if !has_nightly() {
+    if !nightly::is_here() {
         return Err("libFuzzer needs the nightly compiler: rustup toolchain install nightly; `cargo test --workspace \
                     --test corpus` runs the targets over their corpus on any"
             .to_owned());
@@ -39,7 +36,7 @@ pub(crate) fn fuzz(context: &Context, words: &[&str]) -> Result<(), String> {
 
 /// The part of the group `fuzz` that only nightly can do.
 pub(crate) fn briefly(context: &Context) -> Tally {
-    if !has_nightly() {
+    if !nightly::is_here() {
         let mut tally = Tally::default();
         tally.note("no nightly compiler: the corpus was run, libFuzzer was not");
         return tally;
@@ -95,20 +92,6 @@ fn read(words: &[&str]) -> Result<Asked, String> {
     Ok(Asked { targets, work })
 }
 
-fn has_nightly() -> bool {
-    output(nightly().arg("--version")).is_ok()
-}
-
-/// The nightly cargo, whichever one runs this program.
-fn nightly() -> Command {
-    let mut command = Command::new("rustup");
-    command.args(["run", "nightly", "cargo"]);
-    for variable in ["RUSTUP_TOOLCHAIN", "CARGO", "RUSTC", "RUSTDOC", "CARGO_ENCODED_RUSTFLAGS"] {
-        command.env_remove(variable);
-    }
-    command
-}
-
 /// The built programs and their folders.
 struct Fuzzer {
     programs: PathBuf,
@@ -119,20 +102,8 @@ struct Fuzzer {
 
 impl Fuzzer {
     fn build(context: &Context, targets: &[&str]) -> Result<Self, String> {
-        let version = output(Command::new("rustup").args(["run", "nightly", "rustc", "-vV"]))?;
-        let host = version.lines().find_map(|line| line.strip_prefix("host: ")).ok_or("rustc names no host")?;
-        let place = context.target.join("fuzz");
-        let mut cargo = nightly();
-        cargo.current_dir(context.root.join("tests/fuzz")).env("CARGO_TARGET_DIR", &place).env("RUSTFLAGS", FLAGS);
-        // With a target named, build scripts and macros are built without the flags.
-        cargo.args(["build", "--release", "--locked", "--target", host]);
-        cargo.args(targets.iter().flat_map(|target| ["--bin", *target]));
-        run(&mut cargo)?;
-        Ok(Self {
-            programs: place.join(host).join("release"),
-            work: place.join("work"),
-            corpus: context.root.join("tests/fuzz/corpus"),
-        })
+        let programs = nightly::build(context, targets.iter().flat_map(|target| ["--bin", *target]))?;
+        Ok(Self { programs, work: context.target.join("fuzz/work"), corpus: context.root.join("tests/fuzz/corpus") })
     }
 
     /// A folder of the target's own, made where it is not there.

@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::run::{Context, Tally, on_path, output, run, run_tests};
-use crate::{demo, fuzz, page, setup, wasm};
+use crate::{attacks, demo, fuzz, memory, page, setup, wasm};
 
 /// A named set of checks.
 struct Group {
@@ -82,12 +82,15 @@ fn groups(context: &Context) -> Result<Vec<Group>, String> {
         let name = folder.clone();
         groups.push(Group::new(&folder, "the tests of that folder of tests/", move |cx| {
             let mut tally = folder_tests(cx, &tests);
-            if name == "fuzz" {
-                tally.add(fuzz::briefly(cx));
+            match name.as_str() {
+                "fuzz" => tally.add(fuzz::briefly(cx)),
+                "simulation" => tally.add(attacks::show(cx)),
+                _ => {}
             }
             tally
         }));
     }
+    groups.push(Group::new("memory", "valgrind and AddressSanitizer find nothing", memory::briefly));
     groups.push(Group::new("demo", "`cargo xtask demo --once`", |cx| demo::demo(cx, demo::Stay::Once).into()));
     groups.push(Group::new("wasm", "the page's client builds for wasm32-unknown-unknown", wasm::check));
     groups.push(Group::new("browser", "the built page in Chromium, through the bridge", page::browser));
@@ -171,7 +174,7 @@ fn folder_tests(context: &Context, tests: &[String]) -> Tally {
 
 /// The same command inside a network namespace that has nothing but loopback: third-party suites name outside
 /// addresses. Where that isn't allowed, the command as it is.
-fn alone_with_loopback(command: Command) -> Command {
+pub(crate) fn alone_with_loopback(command: Command) -> Command {
     const ENTER: &str = "ip link set lo up && exec \"$@\"";
     let may =
         on_path("unshare") && output(Command::new("unshare").args(["--net", "sh", "-c", ENTER, "sh", "true"])).is_ok();

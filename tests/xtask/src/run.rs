@@ -30,12 +30,23 @@ impl Context {
     pub(crate) fn cargo<I: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = I>) -> Command {
         let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         command.current_dir(&self.root).env("CARGO_TARGET_DIR", &self.target).args(arguments);
+        forget_own_package(&mut command);
         command
     }
 
     /// The folder of the built programs.
     pub(crate) fn programs(&self) -> PathBuf {
         self.target.join("debug")
+    }
+}
+
+/// Takes away what cargo has told this program of its own package: ring's build script looks at those variables, and would be run
+/// anew, with all that is built upon it, whenever cargo is called by hand in between.
+pub(crate) fn forget_own_package(command: &mut Command) {
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("CARGO_PKG_") || name.to_string_lossy().starts_with("CARGO_MANIFEST_") {
+            command.env_remove(name);
+        }
     }
 }
 

@@ -21,12 +21,13 @@ enum Probe {
     Package,
 }
 
-const NEEDS: [Need; 9] = [
+const NEEDS: [Need; 10] = [
     Need { probe: Probe::Program("mariadbd"), package: "mariadb-server" },
     Need { probe: Probe::Program("mariadb"), package: "mariadb-client" },
     Need { probe: Probe::File("/usr/share/mysql/mysql-test/std_data/cacert.pem"), package: "mariadb-test-data" },
     Need { probe: Probe::Program("openssl"), package: "openssl" },
     Need { probe: Probe::Program("tshark"), package: "tshark" },
+    Need { probe: Probe::Program("valgrind"), package: "valgrind" },
     Need { probe: Probe::Program("ip"), package: "iproute2" },
     Need { probe: Probe::Program("python3"), package: "python3" },
     Need { probe: Probe::PythonModule("ensurepip"), package: "python3-venv" },

@@ -1,0 +1,188 @@
+//! `cargo xtask memory`: valgrind over core's tests, and the programs with AddressSanitizer and LeakSanitizer under the tests of
+//! their peers. Miri can't run what calls C, such as all cryptography; the parts that it could run are valgrind's here.
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Instant;
+
+use crate::run::{Context, Tally, on_path, output, run, run_tests};
+use crate::{groups, nightly};
+
+/// Codec, plugins, accounts, certificates.
+const WATCHED: [&str; 5] = ["wire::", "message::", "auth::", "account::", "tls::"];
+/// Megabytes, or thousands of hashes, byte by byte: minutes under valgrind, and they take no way that others don't.
+const TOO_LONG: [&str; 2] = ["bytes_around_the_split_round_trip", "accounts::tests::garbage_never_panics"];
+
+/// Our programs.
+const PROGRAMS: [&str; 4] = ["sealwired", "sealwire", "sealwire-bridge", "sealwire-certs"];
+/// Tests that start them, in a minute or so.
+const BRIEF: [&str; 3] = ["attacks", "client", "terminal"];
+/// All that start them, but for those that kill them, starve them or measure them.
+const ALL: [&str; 9] =
+    ["attacks", "client", "terminal", "drivers", "manual", "dissect", "refusals", "hostile_tls", "bridge"];
+
+/// Everything.
+pub(crate) fn memory(context: &Context) -> Result<(), String> {
+    let mut tally = valgrind(context);
+    tally.add(sanitized(context, &ALL));
+    println!("\n{} passed, {} failed", tally.passed, tally.failed);
+    for note in &tally.notes {
+        println!("{note}");
+    }
+    if tally.failed == 0 { Ok(()) } else { Err("not all is clean".to_owned()) }
+}
+
+/// The group.
+pub(crate) fn briefly(context: &Context) -> Tally {
+    let mut tally = valgrind(context);
+    tally.add(sanitized(context, &BRIEF));
+    tally
+}
+
+/// The unit tests of core, watched: each use of what is not initialised, not allocated or no longer allocated fails, and so does
+/// what nobody points to in the end.
+fn valgrind(context: &Context) -> Tally {
+    if !on_path("valgrind") {
+        return Err("valgrind is missing: `cargo xtask test setup`".to_owned()).into();
+    }
+    let tests = match core_tests(context) {
+        Ok(tests) => tests,
+        Err(error) => return Err(error).into(),
+    };
+    let begin = Instant::now();
+    let mut command = Command::new("valgrind");
+    command.args(["--quiet", "--error-exitcode=99", "--leak-check=full"]);
+    // The test harness itself leaves a thread's name behind.
+    command.args(["--show-leak-kinds=definite", "--errors-for-leak-kinds=definite"]);
+    command.arg(tests).arg("--test-threads=1").args(WATCHED);
+    command.args(TOO_LONG.iter().flat_map(|name| ["--skip", *name]));
+    let tally = run_tests(&mut command);
+    println!("valgrind: {} tests in {:.0} s", tally.passed, begin.elapsed().as_secs_f64());
+    tally
+}
+
+/// The program of core's unit tests, as the group `unit` has built it.
+fn core_tests(context: &Context) -> Result<PathBuf, String> {
+    let mut build = context.cargo(["test", "--workspace", "--lib", "--no-run", "--message-format=json"]);
+    let built = output(&mut build)?;
+    let found = built.lines().find_map(|line| test_program(line, "sealwire_core"));
+    found.map(PathBuf::from).ok_or_else(|| "cargo names no program of core's tests".to_owned())
+}
+
+/// The program in one of cargo's messages, where it is that of a library's tests.
+fn test_program<'a>(message: &'a str, library: &str) -> Option<&'a str> {
+    let is_it =
+        message.contains(&format!("\"name\":\"{library}\"")) && message.contains("\"reason\":\"compiler-artifact\"");
+    let path = message.split_once("\"executable\":\"")?.1.split('"').next()?;
+    is_it.then_some(path)
+}
+
+/// Tests that start our programs, which are built with AddressSanitizer and LeakSanitizer. Where one of these reports anything, be it
+/// as a program ends, it is in a file.
+fn sanitized(context: &Context, tests: &[&str]) -> Tally {
+    if !nightly::is_here() {
+        let mut tally = Tally::default();
+        tally.note("no nightly compiler: AddressSanitizer was not run");
+        return tally;
+    }
+    let (programs, reports) = match prepare(context) {
+        Ok(places) => places,
+        Err(error) => return Err(error).into(),
+    };
+    let targets = tests.iter().flat_map(|name| ["--test", *name]);
+    let test: Vec<&str> = ["test", "--workspace", "--no-fail-fast"].into_iter().chain(targets).collect();
+    if let Err(error) = run(&mut context.cargo(test.iter().copied().chain(["--no-run"]))) {
+        return Err(error).into();
+    }
+    let mut command = groups::alone_with_loopback(context.cargo(test.into_iter().chain(["--offline"])));
+    command.env("SEALWIRE_PROGRAMS", programs).env("ASAN_OPTIONS", options(&reports.join("report")));
+    let mut tally = run_tests(&mut command);
+    tally.add(nothing_reported(&reports).into());
+    tally
+}
+
+/// Builds the programs; a folder with them and with what else tests want beside them, and an empty folder for reports.
+fn prepare(context: &Context) -> Result<(PathBuf, PathBuf), String> {
+    run(&mut context.cargo(["build", "--workspace", "--bins", "--examples"]))?;
+    let built = nightly::build(context, ["-p", "sealwire", "--bins"])?;
+    let place = context.target.join("fuzz/memory");
+    let (programs, reports) = (place.join("programs"), place.join("reports"));
+    let told = |path: &Path, error: std::io::Error| format!("{}: {error}", path.display());
+    if place.exists() {
+        fs::remove_dir_all(&place).map_err(|error| told(&place, error))?;
+    }
+    for folder in [&programs, &reports] {
+        fs::create_dir_all(folder).map_err(|error| told(folder, error))?;
+    }
+    let link = |from: PathBuf, name: &str| {
+        let to = programs.join(name);
+        std::os::unix::fs::symlink(from, &to).map_err(|error| told(&to, error))
+    };
+    for name in PROGRAMS {
+        link(built.join(name), name)?;
+        has_sanitizer(&programs.join(name))?;
+    }
+    for name in ["sealwire-drivers", "examples"] {
+        link(context.programs().join(name), name)?;
+    }
+    Ok((programs, reports))
+}
+
+/// Where a program's sanitizers tell what they found, so that no test can take it for the program's own words.
+fn options(reports: &Path) -> OsString {
+    let mut options = OsString::from("exitcode=99:detect_leaks=1:log_path=");
+    options.push(reports);
+    options
+}
+
+/// A program that isn't watched would be found clean, too.
+fn has_sanitizer(program: &Path) -> Result<(), String> {
+    let mut help = Command::new(program);
+    let told = help.arg("--version").env("ASAN_OPTIONS", "help=1").output();
+    let told = told.map_err(|error| format!("{}: {error}", program.display()))?;
+    let is_watched = String::from_utf8_lossy(&told.stderr).contains("flags for AddressSanitizer");
+    is_watched.then_some(()).ok_or_else(|| format!("{} has no AddressSanitizer in it", program.display()))
+}
+
+fn nothing_reported(reports: &Path) -> Result<(), String> {
+    let entries = fs::read_dir(reports).map_err(|error| format!("{}: {error}", reports.display()))?;
+    let mut said: Vec<String> = entries
+        .flatten()
+        .map(|entry| fs::read_to_string(entry.path()).unwrap_or_else(|error| error.to_string()))
+        .collect();
+    said.sort();
+    said.dedup();
+    if said.is_empty() { Ok(()) } else { Err(format!("AddressSanitizer reports:\n{}", said.join("\n"))) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_program_of_a_librarys_tests_is_found() {
+        let message = r#"{"reason":"compiler-artifact","target":{"kind":["lib"],"name":"sealwire_core"},"executable":"/t/core-1"}"#;
+        assert_eq!(test_program(message, "sealwire_core"), Some("/t/core-1"));
+        assert_eq!(test_program(message, "sealwire"), None);
+        assert_eq!(test_program(&message.replace("\"/t/core-1\"", "null"), "sealwire_core"), None);
+    }
+
+    #[test]
+    fn a_report_is_a_failure() {
+        let place = std::env::temp_dir().join(format!("sealwire-reports-{}", std::process::id()));
+        fs::create_dir_all(&place).unwrap();
+        assert_eq!(nothing_reported(&place), Ok(()));
+        fs::write(place.join("report.7"), "SUMMARY: AddressSanitizer: 7 byte(s) leaked").unwrap();
+        let error = nothing_reported(&place).unwrap_err();
+        fs::remove_dir_all(&place).unwrap();
+        assert!(error.contains("7 byte(s) leaked"), "{error}");
+        assert!(nothing_reported(&place).is_err(), "a folder that is gone");
+    }
+
+    #[test]
+    fn a_program_without_the_sanitizer_is_told() {
+        assert!(has_sanitizer(Path::new("true")).unwrap_err().contains("no AddressSanitizer"));
+    }
+}
