@@ -146,9 +146,10 @@ fn judge(cases: &[Value]) -> Result<(), String> {
         let alert = text(case, "alert");
         let bend = text(case, "bend");
         let fits = fitting(&bend).iter().any(|fitting| alert.starts_with(fitting));
-        // Who floods on is cut off; his system may tell him before he has read the alert.
+        // Who goes on, with a flood or with a second last message, is cut off: his system may tell him before he has read all.
         let end = text(case, "end");
-        fits && (end == "closed" || end == "reset" && bend == "behind warnings")
+        let goes_on = bend == "behind warnings" || bend == "doubled" && text(case, "message") == "finished";
+        fits && (end == "closed" || end == "reset" && goes_on)
     };
     let wrong: Vec<String> = cases.iter().filter(|case| !is_right(case)).map(ToString::to_string).collect();
     if cases.len() < 90 {

@@ -41,9 +41,9 @@ fn asked() -> Option<(u64, u64, Cryptography)> {
 
 fn numbers(name: &'static str, cryptography: Cryptography, from: u64, count: u64) -> Trial {
     Trial::test(name, move || {
-        let real = if cryptography == Cryptography::Real { " --real" } else { "" };
-        let replay = move |number| format!("cargo xtask sim --seeds 1 --from {number}{real}");
-        tell(name, campaign::run(cryptography, from..from + count, &campaign::scenario, &replay, &folder()))
+        let replay = move |number| campaign::replay(cryptography, number);
+        let (make, judge) = (&campaign::scenario, &campaign::judge);
+        tell(name, campaign::run(cryptography, from..from + count, make, judge, &replay, &folder()))
     })
 }
 
@@ -74,7 +74,10 @@ fn every_byte() -> Result<(), Failed> {
         Scenario { attacker: Some(attacker.clone()), ..certified(version) }
     };
     let replay = |number: u64| format!("this test; the place is {:?}", places[number as usize]);
-    tell("every byte", campaign::run(Cryptography::Toy, 0..places.len() as u64, &make, &replay, &folder()))
+    tell(
+        "every byte",
+        campaign::run(Cryptography::Toy, 0..places.len() as u64, &make, &campaign::judge, &replay, &folder()),
+    )
 }
 
 fn certified(version: &str) -> Scenario {

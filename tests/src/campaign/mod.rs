@@ -17,7 +17,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rustls::crypto::CryptoProvider;
-use sealwire_simnet::{Scenario, Stage};
+use sealwire_simnet::{Run, Scenario, Stage};
 
 use crate::no_security;
 
@@ -58,12 +58,19 @@ pub struct Report {
 /// A campaign that has found so much is over.
 pub const MOST_FAILURES: usize = 5;
 
-/// Runs `make`'s scenario for each number on all processors. What fails is described with `replay`, the command that runs one
-/// number again, and leaves its packets in `folder`.
+/// The command that runs one number of [`scenario`] again.
+pub fn replay(cryptography: Cryptography, number: u64) -> String {
+    let real = if cryptography == Cryptography::Real { " --real" } else { "" };
+    format!("cargo xtask sim --seeds 1 --from {number}{real}")
+}
+
+/// Runs `make`'s scenario for each number on all processors, and has it judged. What fails is described with `replay`, the command
+/// that runs one number again, and leaves its packets in `folder`.
 pub fn run(
     cryptography: Cryptography,
     numbers: Range<u64>,
     make: &(dyn Fn(u64) -> Scenario + Sync),
+    judge: &(dyn Fn(&Scenario, &Run) -> Result<(), String> + Sync),
     replay: &(dyn Fn(u64) -> String + Sync),
     folder: &Path,
 ) -> Report {
@@ -118,4 +125,35 @@ fn keep(folder: &Path, number: u64, pcap: &[u8]) -> PathBuf {
     let path = folder.join(format!("simulation-{number}.pcap"));
     std::fs::write(&path, pcap).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     path
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_fails_is_told_with_the_command_that_runs_it_again_and_its_packets() {
+        let folder = tempfile::tempdir().unwrap();
+        let judge = |tried: &Scenario, run: &Run| {
+            judge(tried, run)?;
+            if *tried == scenario(5) { Err("a failure that a test puts here".to_owned()) } else { Ok(()) }
+        };
+        let replay = |number| replay(Cryptography::Toy, number);
+        let report = run(Cryptography::Toy, 0..8, &scenario, &judge, &replay, folder.path());
+        assert_eq!(report.failures.len(), 1, "{:?}", report.failures);
+        let packets = folder.path().join("simulation-5.pcap");
+        let wanted = format!(
+            "a failure that a test puts here\n  again: cargo xtask sim --seeds 1 --from 5\n  packets: {}\n",
+            packets.display()
+        );
+        assert!(report.failures[0].starts_with(&wanted), "{}", report.failures[0]);
+        let kept = std::fs::read(packets).unwrap();
+        assert!(
+            kept.len() > 24
+                && [[0xd4, 0xc3, 0xb2, 0xa1], [0x4d, 0x3c, 0xb2, 0xa1]].contains(&[kept[0], kept[1], kept[2], kept[3]])
+        );
+        // The scenario that is told is the one that was tried.
+        let told = report.failures[0].rsplit_once("scenario: ").unwrap().1;
+        assert_eq!(serde_json::from_str::<Scenario>(told).unwrap(), scenario(5));
+    }
 }
