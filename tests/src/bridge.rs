@@ -50,6 +50,11 @@ impl Bridge {
         Self::start(&options).expect("a bridge")
     }
 
+    /// The process's number.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// What it has said so far.
     pub fn log(&self) -> String {
         self.log.text()

@@ -1,7 +1,7 @@
 //! Measures Sealwire beside its peers: every figure and its peers' in one run, so that ratios hold on any machine.
 //!
-//! `sealwire-bench run [--quick] [GROUP…]` prints tables and, when whole, writes RESULTS.md; `client` and `opensrv` are the
-//! processes that it measures.
+//! `sealwire-bench run [--quick] [GROUP…]` prints tables and, when whole, writes RESULTS.md; `client`, `opensrv` and `relay`
+//! are the processes that it measures.
 
 mod groups;
 mod job;
@@ -21,6 +21,7 @@ fn main() -> ExitCode {
     let outcome = match words.as_slice() {
         ["client", driver, job @ ..] => peers::run(driver, job),
         ["opensrv", certificate, key] => peers::opensrv::serve(certificate, key),
+        ["relay", target] => groups::bridge::serve_plain(target),
         ["run", rest @ ..] => groups::run(rest),
         _ => Err("usage: sealwire-bench run [--quick] [GROUP…]".into()),
     };

@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: everything built with optimisation, then measured. See tests/bench/.
 
 use crate::run::{Context, on_path, run};
+use crate::wasm;
 
 /// Runs the groups named, or all, which also writes tests/bench/RESULTS.md.
 pub(crate) fn bench(context: &Context, words: &[&str]) -> Result<(), String> {
@@ -9,6 +10,7 @@ pub(crate) fn bench(context: &Context, words: &[&str]) -> Result<(), String> {
             return Err(format!("{program} is missing; on Debian: apt-get install {package}"));
         }
     }
+    wasm::package(context)?;
     run(&mut context.cargo(["build", "--release", "--package", "sealwire", "--bins"]))?;
     let manifest = context.root.join("tests/bench/Cargo.toml").display().to_string();
     let build = ["run", "--quiet", "--release", "--locked", "--manifest-path", manifest.as_str(), "--", "run"];

@@ -1,5 +1,7 @@
 //! The groups of figures.
 
+pub(crate) mod bridge;
+mod browser;
 mod connect;
 mod decode;
 mod handshake;
@@ -17,7 +19,7 @@ use crate::world::{Key, Running, World};
 
 type Group = fn(&World) -> Outcome<Table>;
 
-const GROUPS: [(&str, Group); 8] = [
+const GROUPS: [(&str, Group); 10] = [
     ("handshake", connect::servers),
     ("connect", connect::clients),
     ("queries", queries::servers),
@@ -26,6 +28,8 @@ const GROUPS: [(&str, Group); 8] = [
     ("idle", idle::memory),
     ("decode", decode::rows),
     ("records", handshake::records),
+    ("bridge", bridge::relay),
+    ("browser", browser::client),
 ];
 
 /// Runs the groups named, or all. Only a whole run replaces RESULTS.md.
