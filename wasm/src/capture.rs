@@ -9,6 +9,9 @@ const SERVER_PORT: u16 = 3306;
 /// LINKTYPE_RAW: each packet begins with its IP header.
 const RAW_IP: u32 = 101;
 const LARGEST_SEGMENT: usize = 16 * 1024;
+/// SSLRequest with its header, and how it begins.
+const SSL_REQUEST: usize = 36;
+const SSL_REQUEST_HEADER: [u8; 4] = [32, 0, 0, 1];
 const SYN: u8 = 0x02;
 const PSH_ACK: u8 = 0x18;
 const ACK: u8 = 0x10;
@@ -25,13 +28,21 @@ pub fn pcap(began: u64, chunks: &[Chunk]) -> Vec<u8> {
     packet(&mut file, began, false, SYN | ACK, [0, 1], &[]);
     packet(&mut file, began, true, ACK, next, &[]);
     for chunk in chunks {
-        for segment in chunk.bytes.chunks(LARGEST_SEGMENT) {
+        for segment in segments(chunk) {
             packet(&mut file, began + chunk.at, chunk.sent, PSH_ACK, next, segment);
             let own = if chunk.sent { &mut next[1] } else { &mut next[0] };
             *own = own.wrapping_add(u32::try_from(segment.len()).unwrap_or_default());
         }
     }
     file
+}
+
+/// A chunk in segments. SSLRequest has one of its own, though the ClientHello went with it: only from the next packet on does Wireshark
+/// look for TLS.
+fn segments(chunk: &Chunk) -> impl Iterator<Item = &[u8]> {
+    let asks_for_tls = chunk.sent && chunk.bytes.starts_with(&SSL_REQUEST_HEADER);
+    let (first, rest) = chunk.bytes.split_at(if asks_for_tls { SSL_REQUEST.min(chunk.bytes.len()) } else { 0 });
+    first.chunks(SSL_REQUEST).chain(rest.chunks(LARGEST_SEGMENT))
 }
 
 /// One packet with its headers. `next` are the next sequence numbers of the server and of the client.
@@ -91,6 +102,17 @@ mod tests {
     #[test]
     fn the_checksum_is_that_of_rfc_1071() {
         assert_eq!(checksum(&[0x00, 0x01, 0xf2, 0x03, 0xf4, 0xf5, 0xf6, 0xf7]), !0xddf2);
+    }
+
+    #[test]
+    fn the_client_hello_begins_a_segment() {
+        let hello = [SSL_REQUEST_HEADER.as_slice(), &[0; 32], &[22, 3, 1, 0, 1, 9]].concat();
+        let lengths = |sent| -> Vec<usize> {
+            let chunk = Chunk { sent, at: 0, bytes: hello.clone() };
+            segments(&chunk).map(<[u8]>::len).collect()
+        };
+        assert_eq!(lengths(true), [36, 6]);
+        assert_eq!(lengths(false), [42], "the server asks for none");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 // The servers of a test: each in a folder of its own, on a port that the system chose, stopped by its pid.
 import { execFileSync, spawn } from "node:child_process";
-import { mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
+import { closeSync, mkdtempSync, openSync, readFileSync, readSync, rmSync, writeFileSync } from "node:fs";
+import { connect as dial, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -124,4 +124,64 @@ export function bridge({ targets, page, options = [] }) {
     () => ["--no-defaults", "--port=0", `--page-dir=${page}`, ...named, ...options],
     readyPort,
   );
+}
+
+/** A relay in front of a port that keeps all that goes through it: what somebody sees who listens on the wire. */
+export async function listener(port) {
+  const ways = [];
+  const server = createServer((near) => {
+    const far = dial(port, "127.0.0.1");
+    for (const [from, to] of [[near, far], [far, near]]) {
+      const way = [];
+      ways.push(way);
+      from.on("data", (chunk) => way.push(chunk));
+      from.on("error", () => to.destroy());
+      from.pipe(to);
+    }
+  }).listen(0, "127.0.0.1");
+  await new Promise((resolve) => server.once("listening", resolve));
+  return {
+    port: server.address().port,
+    /** Every byte, as it was on the wire and as the WebSocket's ends have it. */
+    heard: () => Buffer.concat(ways.map((way) => Buffer.concat(way)).flatMap((bytes) => [bytes, payloads(bytes)])),
+    stop: () => server.close(),
+  };
+}
+
+/** What is in the frames behind the head of HTTP, unmasked: a page's frames are masked, each with a mask of its own. */
+function payloads(bytes) {
+  const found = [];
+  let at = bytes.indexOf("\r\n\r\n") + 4;
+  while (at + 2 <= bytes.length) {
+    const masked = (bytes[at + 1] & 0x80) !== 0;
+    let length = bytes[at + 1] & 0x7f;
+    at += 2;
+    if (length === 126) [length, at] = [bytes.readUInt16BE(at), at + 2];
+    else if (length === 127) [length, at] = [Number(bytes.readBigUInt64BE(at)), at + 8];
+    const mask = masked ? bytes.subarray(at, at + 4) : Buffer.alloc(4);
+    if (masked) at += 4;
+    found.push(Buffer.from(bytes.subarray(at, at + length)).map((byte, place) => byte ^ mask[place & 3]));
+    at += length;
+  }
+  return Buffer.concat(found);
+}
+
+/** All memory that a process can write: heap, stacks and all else. */
+export function memory(pid) {
+  const file = openSync(`/proc/${pid}/mem`, "r");
+  const parts = [];
+  for (const line of readFileSync(`/proc/${pid}/maps`, "utf8").split("\n")) {
+    const range = /^([0-9a-f]+)-([0-9a-f]+) rw/.exec(line);
+    if (range === null) continue;
+    const [start, end] = [parseInt(range[1], 16), parseInt(range[2], 16)];
+    const part = Buffer.alloc(end - start);
+    try {
+      readSync(file, part, 0, part.length, start);
+      parts.push(part);
+    } catch {
+      // What is reserved and never was used can't be read.
+    }
+  }
+  closeSync(file);
+  return Buffer.concat(parts);
 }
