@@ -13,7 +13,7 @@ export interface LadderRung {
   encrypted: boolean;
   meaning: string;
   /** Names and values to be shown when it is opened. */
-  fields: [string, string][];
+  fields: () => [string, string][];
   /** Its bytes, where they are known. */
   bytes?: (() => Uint8Array) | undefined;
 }
@@ -68,7 +68,7 @@ function title(rung: LadderRung): string {
 function explanation(rung: LadderRung): HTMLElement {
   const facts = h("dl");
   facts.append(h("dt", {}, "From"), h("dd", {}, rung.toServer ? "client" : "server"));
-  for (const [name, value] of rung.fields) {
+  for (const [name, value] of rung.fields()) {
     if (value !== "") facts.append(h("dt", {}, name), h("dd", {}, value));
   }
   const body = h("div", { class: "rung-body" }, h("p", {}, rung.meaning), facts);

@@ -313,6 +313,35 @@ test("who listens between page and bridge, or in the bridge, reads nothing of th
   }
 });
 
+test("what is in plaintext is decoded where its rung is opened", async () => {
+  const page = await opened();
+  await connect(page, { target: "maria" });
+  await sslLine(page);
+  await page.getByRole("link", { name: "Handshake" }).click();
+  const fields = async (name) => {
+    const rung = page.locator("details.rung").filter({ has: page.getByText(name, { exact: true }) }).first();
+    await rung.locator("summary").press("Enter");
+    const [names, values] = [rung.locator("dt"), rung.locator("dd")];
+    await names.first().waitFor();
+    const told = await Promise.all([names.allTextContents(), values.allTextContents()]);
+    return Object.fromEntries(told[0].map((name, place) => [name, told[1][place]]));
+  };
+  const greeting = await fields("HandshakeV10");
+  assert.match(greeting["Server version"], /10\.11.*MariaDB/);
+  assert.match(greeting["Capabilities"], /\bSSL\b.*PLUGIN_AUTH/);
+  assert.equal(greeting["Authentication plugin"], "mysql_native_password");
+  assert.match((await fields("SSLRequest"))["Capabilities"], /PROTOCOL_41.*\bSSL\b/);
+  const hello = await fields("TLS: ClientHello");
+  assert.equal(hello["Versions"], "TLS 1.3, TLS 1.2");
+  assert.match(hello["Cipher suites"], /^TLS_CHACHA20_POLY1305_SHA256, /, "the fastest in WebAssembly is first");
+  assert.match(hello["Groups"], /^X25519MLKEM768, X25519/);
+  assert.match(hello["Key shares"], /X25519MLKEM768, 1216 bytes/);
+  const answer = await fields("TLS: ServerHello");
+  assert.deepEqual([answer["Versions"], answer["Cipher suite"]], ["TLS 1.3", "TLS_CHACHA20_POLY1305_SHA256"]);
+  assert.deepEqual(page.errors, []);
+  await page.context().close();
+});
+
 test("Wireshark reads the page's capture with the page's keys", async () => {
   const page = await opened();
   await connect(page, { target: "maria" });

@@ -2,9 +2,10 @@ import type { Rung } from "sealwire-wasm";
 import type { LadderView } from "../client/messages.js";
 import { download, h } from "../dom.js";
 import { ladder, type LadderRung } from "../ladder.js";
+import { decode, type Fields } from "./decode.js";
 
 /** Bytes of a rung that are shown. */
-const MOST_SHOWN = 1024;
+const MOST_SHOWN = 4096;
 /** Bytes of a MySQL packet's header, which its length leaves out. */
 const PACKET_HEADER = 4;
 
@@ -50,9 +51,13 @@ function head(shown: LadderView): HTMLElement {
 
 function drawn(rung: Rung, shown: LadderView): LadderRung {
   const { kind, at, sent, name, length, encrypted, meaning } = rung;
-  const fields: [string, string][] = [["Fields", rung.summary.replaceAll("|", " | ")]];
-  if (rung.sequence !== undefined) fields.unshift(["Sequence", String(rung.sequence)]);
-  return { kind, at, toServer: sent, name, length, encrypted, meaning, fields, bytes: bytesOf(rung, shown) };
+  const bytes = bytesOf(rung, shown);
+  const fields = (): Fields => {
+    const decoded = bytes === undefined || encrypted ? [] : decode(name, bytes());
+    const told: Fields = decoded.length > 0 ? decoded : [["Fields", rung.summary.replaceAll("|", " | ")]];
+    return rung.sequence === undefined ? told : [["Sequence", String(rung.sequence)], ...told];
+  };
+  return { kind, at, toServer: sent, name, length, encrypted, meaning, fields, bytes };
 }
 
 function bytesOf(rung: Rung, shown: LadderView): (() => Uint8Array) | undefined {

@@ -32,7 +32,7 @@ const SERVER_CERTIFICATES: Option[] = [
   ["expired", "expired"],
   ["wrong-name", "for another name"],
   ["wrong-ca", "by another CA"],
-  ["v1", "X.509 version 1, as in MySQL's manual"],
+  ["v1", "X.509 version 1"],
   ["", "none: a server without TLS"],
 ];
 const CLIENT_CERTIFICATES: Option[] = [
@@ -48,16 +48,16 @@ const REQUIREMENTS: Option[] = [
   ["REQUIRE X509", "REQUIRE X509"],
   ["REQUIRE SUBJECT '/O=Sealwire/CN=learner'", "REQUIRE SUBJECT, the client's"],
   ["REQUIRE SUBJECT '/O=Sealwire/CN=other'", "REQUIRE SUBJECT, another's"],
-  ["REQUIRE CIPHER 'TLS_AES_256_GCM_SHA384'", "REQUIRE CIPHER TLS_AES_256_GCM_SHA384"],
+  ["REQUIRE CIPHER 'TLS_AES_256_GCM_SHA384'", "REQUIRE CIPHER, AES-256"],
 ];
 const ATTACKERS: Option[] = [
   ["", "nobody"],
-  ['{"kind":"strip-ssl"}', "takes the SSL capability out of the greeting"],
-  ['{"kind":"inject-after-ssl-request","query":"DROP TABLE staff"}', "injects a query behind SSLRequest"],
-  ['{"kind":"inject-after-greeting"}', "injects an OK behind the greeting"],
-  ['{"kind":"swap-certificate"}', "answers with a certificate of his own"],
-  ['{"kind":"downgrade-version"}', "takes TLS 1.3 out of the ClientHello"],
-  ['{"kind":"ask-clear-password"}', "asks for the password in clear"],
+  ['{"kind":"strip-ssl"}', "strips the SSL capability"],
+  ['{"kind":"inject-after-ssl-request","query":"DROP TABLE staff"}', "injects a query (SSLRequest)"],
+  ['{"kind":"inject-after-greeting"}', "injects an OK (greeting)"],
+  ['{"kind":"swap-certificate"}', "swaps the certificate"],
+  ['{"kind":"downgrade-version"}', "takes TLS 1.3 out"],
+  ['{"kind":"ask-clear-password"}', "asks for the clear password"],
   ['{"kind":"cut","toward":"client","at":600}', "cuts the line"],
   ['{"kind":"stall","toward":"client","at":600}', "lets the line hang"],
   ['{"kind":"flip","toward":"server","at":300,"mask":1}', "flips a bit"],

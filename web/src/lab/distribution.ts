@@ -13,6 +13,7 @@ function svg(name: string, attributes: Record<string, string | number>): SVGElem
 export function distribution(times: readonly (number | null)[]): HTMLElement {
   const good = times.filter((time): time is number => time !== null).sort((a, b) => a - b);
   const box = h("div", { class: "distribution", role: "status" });
+  box.classList.add(good.length === times.length ? "good" : good.length === 0 ? "bad" : "mixed");
   const rate = (100 * good.length) / times.length;
   box.append(h("strong", {}, `${good.length} of ${times.length} connections made (${rate.toFixed(1)} %)`));
   if (good.length === 0) return box;

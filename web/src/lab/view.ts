@@ -130,11 +130,11 @@ export class LabView {
 function rungs({ run, meanings }: Played, side: string): LadderRung[] {
   return run.ladder.flatMap<LadderRung>(({ at_us, connection, side: whose, event }, index) => {
     if (connection !== 0 || (whose !== side && whose !== "attacker")) return [];
-    const base = { at: at_us / 1000, meaning: meanings[index] ?? "", toServer: false, length: 0, encrypted: false, fields: [] };
+    const base = { at: at_us / 1000, meaning: meanings[index] ?? "", toServer: false, length: 0, encrypted: false, fields: () => [] };
     if (event.kind === "state") return [{ ...base, kind: "state", name: event.to }];
     if (event.kind === "note") return [{ ...base, kind: "note", name: event.text }];
     const { kind, name, length, encrypted, sent } = event;
-    const fields: [string, string][] =
+    const fields = (): [string, string][] =>
       event.kind === "packet"
         ? [
             ["Sequence", String(event.sequence)],
