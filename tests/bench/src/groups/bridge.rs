@@ -76,7 +76,14 @@ fn idle(world: &World) -> Outcome<Vec<String>> {
     drop(sockets);
     let each = used.as_secs_f64() * 1e6 / span.as_secs_f64() / SOCKETS as f64;
     let said = format!("{each:.1} µs of processor time per second");
-    Ok(vec![format!("{SOCKETS} idle WebSockets, each"), said, String::new(), String::new(), String::new(), String::new()])
+    Ok(vec![
+        format!("{SOCKETS} idle WebSockets, each"),
+        said,
+        String::new(),
+        String::new(),
+        String::new(),
+        String::new(),
+    ])
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -104,7 +111,13 @@ fn far_end(way: Way, volume: usize) -> Outcome<(u16, Far)> {
 }
 
 /// The client: wall time, and processor time of the process in between.
-fn near_end(mut stream: &TcpStream, way: Way, volume: usize, frame: Option<&[u8]>, between: u32) -> Outcome<(Duration, Duration)> {
+fn near_end(
+    mut stream: &TcpStream,
+    way: Way,
+    volume: usize,
+    frame: Option<&[u8]>,
+    between: u32,
+) -> Outcome<(Duration, Duration)> {
     let before = processor_time(between)?;
     let since = Instant::now();
     let mut piece = frame.unwrap_or_default().to_vec();

@@ -18,7 +18,7 @@ use crate::world::{Key, Running, World, checksum};
 pub(super) fn client(world: &World) -> Outcome<Table> {
     let mut table = Table::new(
         "browser: the client in Chromium, through the bridge",
-        "MariaDB 10.11, TLS 1.3 with X25519MLKEM768, its certificate and name verified; wall time, one connection at a time. In the page \
+        "MariaDB 10.11, TLS 1.3 with X25519, its certificate and name verified; wall time, one connection at a time. In the page \
          the npm package runs in a worker, rows come as plain objects; the native client connects to the server itself.",
         &["", "Chromium and bridge", "native", "ratio"],
     );
@@ -37,7 +37,7 @@ pub(super) fn client(world: &World) -> Outcome<Table> {
         };
         let job = Job {
             work,
-            security: Security::Hybrid,
+            security: Security::Tls13,
             port: server.port(),
             at_once: 1,
             count,
