@@ -165,6 +165,34 @@ test("a bridge that doesn't allow this page", async () => {
   await refused({ target: "ours", via: peers.closed }, /may not use this bridge/);
 });
 
+test("a bridge that stops under a connection, and one that is killed under a statement", async () => {
+  const begun = async () => {
+    const own = await bridge({ targets: peers.targets, page: DIST });
+    stops.unshift(own.stop);
+    const page = await opened({}, own);
+    await connect(page, { target: "maria", via: own });
+    await sslLine(page);
+    return { own, page };
+  };
+  const idle = await begun();
+  await idle.own.stop();
+  await idle.page.getByText("the bridge is stopping").waitFor();
+  await idle.page.getByRole("button", { name: "Back" }).click();
+  await idle.page.getByRole("button", { name: "Connect" }).waitFor();
+  const busy = await begun();
+  const editor = busy.page.getByLabel("SQL", { exact: true });
+  await editor.click();
+  await busy.page.keyboard.press("ControlOrMeta+a");
+  await busy.page.keyboard.insertText("SELECT SLEEP(300)");
+  await busy.page.keyboard.press("ControlOrMeta+Enter");
+  await busy.page.getByRole("button", { name: "Cancel" }).waitFor();
+  process.kill(busy.own.pid, "SIGKILL");
+  const alert = busy.page.getByRole("alert");
+  await alert.waitFor();
+  assert.match(await alert.textContent(), /ERROR 2013 \(HY000\).*Lost connection/);
+  for (const { page } of [idle, busy]) await page.context().close();
+});
+
 test("a wrong password", async () => {
   await refused({ target: "ours", password: "guessed" }, /ERROR 1045 \(28000\): Access denied for user 'secured'/);
 });
