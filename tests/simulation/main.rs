@@ -12,5 +12,6 @@ mod commands;
 mod delivery;
 mod logins;
 mod page_runs;
+mod round_trips;
 mod scenarios;
 mod world;
