@@ -16,7 +16,7 @@ export class Grid {
   readonly #scroller: HTMLElement;
   readonly #widths: string;
   #active = { row: 0, column: 0 };
-  #drawn = { first: -1, last: -1 };
+  #drawn = "";
   #frame = 0;
 
   constructor(readonly rows: ResultRows) {
@@ -47,7 +47,6 @@ export class Grid {
   grown(): void {
     this.#scroller.setAttribute("aria-rowcount", String(this.rows.length + 1));
     this.#body.style.height = `${this.#height()}px`;
-    this.#drawn = { first: -1, last: -1 };
     this.#schedule();
   }
 
@@ -76,10 +75,11 @@ export class Grid {
     const first = this.#first();
     const from = Math.max(0, Math.min(first, this.rows.length - 1) - MARGIN);
     const to = Math.min(this.rows.length, first + seen + MARGIN);
-    if (from === this.#drawn.first && to === this.#drawn.last) return;
-    this.#drawn = { first: from, last: to };
     // Where the first row in view is drawn; without scaling this is its own place.
     const top = this.rows.length * ROW > TALLEST ? this.#scroller.scrollTop - (first - from) * ROW : from * ROW;
+    const drawn = `${from}-${to} at ${top}`;
+    if (drawn === this.#drawn) return;
+    this.#drawn = drawn;
     const lines: HTMLElement[] = [];
     for (let row = from; row < to; row++) lines.push(this.#line(row, top + (row - from) * ROW));
     this.#body.replaceChildren(...lines);
@@ -137,7 +137,7 @@ export class Grid {
       column: Math.max(0, Math.min(column, this.rows.columns.length - 1)),
     };
     this.#reveal(this.#active.row);
-    this.#drawn = { first: -1, last: -1 };
+    this.#drawn = "";
     this.#schedule();
   }
 
