@@ -16,6 +16,8 @@ export interface LadderRung {
   fields: () => [string, string][];
   /** Its bytes, where they are known. */
   bytes?: (() => Uint8Array) | undefined;
+  /** Of a state, whose it is. */
+  side?: "client" | "server";
 }
 
 /** Draws a connection as a ladder, client left, server right. */
@@ -37,7 +39,8 @@ export function ladder(rungs: readonly LadderRung[], client: string, server: str
 
 function remark(rung: LadderRung): HTMLElement {
   const kind = rung.kind === "note" ? "note" : rung.name === "Failed" ? "failed" : "";
-  return h("li", { class: `state ${kind}` }, h("span", { title: rung.meaning }, rung.name));
+  const text = rung.side === undefined ? rung.name : `${rung.side}: ${rung.name}`;
+  return h("li", { class: `state ${kind} ${rung.side ?? ""}` }, h("span", { title: rung.meaning }, text));
 }
 
 function arrow(rung: LadderRung): HTMLElement {

@@ -341,30 +341,33 @@ test("who listens between page and bridge, or in the bridge, reads nothing of th
   }
 });
 
+/** Opens a rung of the ladder by keyboard; its fields by their names. */
+async function fieldsOf(page, name) {
+  const rung = page.locator("details.rung").filter({ has: page.getByText(name, { exact: true }) }).first();
+  await rung.locator("summary").press("Enter");
+  const [names, values] = [rung.locator("dt"), rung.locator("dd")];
+  await names.first().waitFor();
+  const told = await Promise.all([names.allTextContents(), values.allTextContents()]);
+  assert.match(await rung.locator("pre.hex").textContent(), /^0000  /, "its bytes are there");
+  return Object.fromEntries(told[0].map((name, place) => [name, told[1][place]]));
+}
+
 test("what is in plaintext is decoded where its rung is opened", async () => {
   const page = await opened();
   await connect(page, { target: "maria" });
   await sslLine(page);
   await page.getByRole("link", { name: "Handshake" }).click();
-  const fields = async (name) => {
-    const rung = page.locator("details.rung").filter({ has: page.getByText(name, { exact: true }) }).first();
-    await rung.locator("summary").press("Enter");
-    const [names, values] = [rung.locator("dt"), rung.locator("dd")];
-    await names.first().waitFor();
-    const told = await Promise.all([names.allTextContents(), values.allTextContents()]);
-    return Object.fromEntries(told[0].map((name, place) => [name, told[1][place]]));
-  };
-  const greeting = await fields("HandshakeV10");
+  const greeting = await fieldsOf(page, "HandshakeV10");
   assert.match(greeting["Server version"], /10\.11.*MariaDB/);
   assert.match(greeting["Capabilities"], /\bSSL\b.*PLUGIN_AUTH/);
   assert.equal(greeting["Authentication plugin"], "mysql_native_password");
-  assert.match((await fields("SSLRequest"))["Capabilities"], /PROTOCOL_41.*\bSSL\b/);
-  const hello = await fields("TLS: ClientHello");
+  assert.match((await fieldsOf(page, "SSLRequest"))["Capabilities"], /PROTOCOL_41.*\bSSL\b/);
+  const hello = await fieldsOf(page, "TLS: ClientHello");
   assert.equal(hello["Versions"], "TLS 1.3, TLS 1.2");
   assert.match(hello["Cipher suites"], /^TLS_CHACHA20_POLY1305_SHA256, /, "the fastest in WebAssembly is first");
   assert.match(hello["Groups"], /^X25519MLKEM768, X25519/);
   assert.match(hello["Key shares"], /X25519MLKEM768, 1216 bytes/);
-  const answer = await fields("TLS: ServerHello");
+  const answer = await fieldsOf(page, "TLS: ServerHello");
   assert.deepEqual([answer["Versions"], answer["Cipher suite"]], ["TLS 1.3", "TLS_CHACHA20_POLY1305_SHA256"]);
   assert.deepEqual(page.errors, []);
   await page.context().close();
@@ -414,6 +417,22 @@ test("the lab: every attacker is refused, and the page says why", async () => {
     assert.match(text, /: Not connected.*ERROR \d+/, text);
     assert.ok(!text.includes("correct horse"), text);
   }
+  assert.deepEqual(page.errors, []);
+  await page.context().close();
+});
+
+test("the lab: what goes over its line is decoded on either side of an attacker", async () => {
+  const page = await opened();
+  const link = { attacker: { kind: "downgrade-version" }, network: { loss: 500, reordering: 1000 } };
+  await page.goto(`http://127.0.0.1:${peers.open.port}/#lab?s=${encodeURIComponent(JSON.stringify(link))}`);
+  await outcome(page);
+  assert.equal((await fieldsOf(page, "HandshakeV10"))["Server version"], "8.4.0-sealwire");
+  assert.equal((await fieldsOf(page, "TLS: ClientHello"))["Versions"], "TLS 1.3, TLS 1.2");
+  const states = await page.locator(".ladder .state").allTextContents();
+  assert.ok(states.some((state) => state.startsWith("client: ")) && states.some((state) => state.startsWith("server: ")), states.join(", "));
+  await page.getByLabel("Whose view").selectOption("server");
+  const arrived = await fieldsOf(page, "TLS: ClientHello");
+  assert.ok(!(arrived["Versions"] ?? "").includes("TLS 1.3"), JSON.stringify(arrived));
   assert.deepEqual(page.errors, []);
   await page.context().close();
 });

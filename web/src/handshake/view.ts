@@ -1,8 +1,8 @@
 import type { Rung } from "sealwire-wasm";
 import type { LadderView } from "../client/messages.js";
+import { decode, type Fields } from "../decode.js";
 import { download, h } from "../dom.js";
 import { ladder, type LadderRung } from "../ladder.js";
-import { decode, type Fields } from "./decode.js";
 
 /** Bytes of a rung that are shown. */
 const MOST_SHOWN = 4096;
@@ -57,7 +57,7 @@ function drawn(rung: Rung, shown: LadderView): LadderRung {
     const told: Fields = decoded.length > 0 ? decoded : [["Fields", rung.summary.replaceAll("|", " | ")]];
     return rung.sequence === undefined ? told : [["Sequence", String(rung.sequence)], ...told];
   };
-  return { kind, at, toServer: sent, name, length, encrypted, meaning, fields, bytes };
+  return { kind, at, toServer: sent, name, length, encrypted, meaning, fields, bytes, side: "client" };
 }
 
 function bytesOf(rung: Rung, shown: LadderView): (() => Uint8Array) | undefined {

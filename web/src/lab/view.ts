@@ -1,4 +1,5 @@
 import "./lab.css";
+import { decode, type Fields } from "../decode.js";
 import { download, h } from "../dom.js";
 import { ladder, type LadderRung } from "../ladder.js";
 import { Controls, SITUATIONS } from "./controls.js";
@@ -6,6 +7,7 @@ import { distribution } from "./distribution.js";
 import { Laboratory } from "./lab.js";
 import { outcome } from "./outcome.js";
 import { changed, difference, type Change, type Played, type Scenario } from "./scenario.js";
+import { streams } from "./streams.js";
 
 const SEEDS = 200;
 
@@ -26,6 +28,7 @@ export class LabView {
   #base: Scenario | undefined;
   #controls: Controls | undefined;
   #played: Played | undefined;
+  #attacked = false;
   #turn = 0;
 
   /** Makes the view; `link` is what a link said of the scenario. */
@@ -76,10 +79,12 @@ export class LabView {
     const turn = ++this.#turn;
     history.replaceState(null, "", this.#address());
     try {
-      const played = await this.#laboratory.run(this.#controls!.read());
+      const scenario = this.#controls!.read();
+      const played = await this.#laboratory.run(scenario);
       // Another run may have been asked for meanwhile.
       if (turn !== this.#turn) return;
       this.#played = played;
+      this.#attacked = (scenario.attacker ?? null) !== null;
       this.#draw();
     } catch (error) {
       this.#result.replaceChildren(h("div", { class: "error", role: "alert" }, error instanceof Error ? error.message : String(error)));
@@ -93,7 +98,7 @@ export class LabView {
     this.#result.replaceChildren(
       outcome(played),
       h("div", { class: "ladder-tools" }, this.#side, h("span", { class: "space" }), h("button", { class: "quiet", onclick: pcap }, "Download pcap")),
-      ladder(rungs(played, this.#side.value), "Client", "Server"),
+      ladder(rungs(played, this.#side.value, this.#attacked), "Client", "Server"),
     );
     this.#result.querySelector(".ladder")?.classList.add("playing");
   }
@@ -126,21 +131,36 @@ export class LabView {
   }
 }
 
-/** The rungs of the first connection from one side, with the attacker's deeds. */
-function rungs({ run, meanings }: Played, side: string): LadderRung[] {
-  return run.ladder.flatMap<LadderRung>(({ at_us, connection, side: whose, event }, index) => {
-    if (connection !== 0 || (whose !== side && whose !== "attacker")) return [];
+/** The client's port in the simulated network, and how far below it the attacker's is with which he goes on to the server. */
+const CLIENT_PORT = 50_000;
+const ATTACKERS_PORT = 1_000;
+/** Bytes of a MySQL packet's header, which its length leaves out. */
+const PACKET_HEADER = 4;
+
+/** The first connection as one side sees it, with the states of both and the attacker's deeds. */
+function rungs({ run, meanings, pcap }: Played, seen: string, attacked: boolean): LadderRung[] {
+  const wire = streams(pcap).get(seen === "server" && attacked ? CLIENT_PORT - ATTACKERS_PORT : CLIENT_PORT);
+  const next = { toServer: 0, toClient: 0 };
+  return run.ladder.flatMap<LadderRung>(({ at_us, connection, side, event }, index) => {
+    if (connection !== 0) return [];
     const base = { at: at_us / 1000, meaning: meanings[index] ?? "", toServer: false, length: 0, encrypted: false, fields: () => [] };
-    if (event.kind === "state") return [{ ...base, kind: "state", name: event.to }];
     if (event.kind === "note") return [{ ...base, kind: "note", name: event.text }];
+    if (event.kind === "state") return side === "attacker" ? [] : [{ ...base, kind: "state", name: event.to, side }];
+    if (side !== seen) return [];
     const { kind, name, length, encrypted, sent } = event;
-    const fields = (): [string, string][] =>
-      event.kind === "packet"
-        ? [
-            ["Sequence", String(event.sequence)],
-            ["Fields", event.summary.replaceAll("|", " | ")],
-          ]
-        : [];
-    return [{ ...base, kind, name, length, encrypted, fields, toServer: sent === (side === "client") }];
+    const toServer = sent === (side === "client");
+    const way = toServer ? "toServer" : "toClient";
+    // A packet inside TLS has its bytes in a record.
+    const inside = kind === "packet" && encrypted;
+    const from = next[way];
+    if (!inside) next[way] += kind === "packet" ? PACKET_HEADER + length : length;
+    const bytes = inside || wire === undefined ? undefined : wire[way].subarray(from, next[way]);
+    const fields = (): Fields => {
+      const decoded = bytes === undefined || encrypted ? [] : decode(name, bytes);
+      if (event.kind !== "packet") return decoded;
+      const told: Fields = decoded.length > 0 ? decoded : [["Fields", event.summary.replaceAll("|", " | ")]];
+      return [["Sequence", String(event.sequence)], ...told];
+    };
+    return [{ ...base, kind, name, length, encrypted, fields, toServer, ...(bytes === undefined ? {} : { bytes: () => bytes }) }];
   });
 }
