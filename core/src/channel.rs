@@ -113,7 +113,7 @@ impl Channel {
         Ok(())
     }
 
-    fn feed_tls(&mut self, bytes: &[u8], wall: Duration) -> Result<(), Error> {
+    fn feed_tls(&mut self, bytes: &mut [u8], wall: Duration) -> Result<(), Error> {
         let Some(tls) = &mut self.tls else { return Ok(()) };
         if self.tracer.is_on() {
             let tracer = &self.tracer;
@@ -216,9 +216,9 @@ impl Channel {
     pub(crate) fn start_tls(&mut self, layer: TlsLayer, wall: Duration) -> Result<(), Error> {
         self.ready.append(&mut self.unsealed);
         self.forget_taken();
-        let behind = core::mem::take(&mut self.received);
+        let mut behind = core::mem::take(&mut self.received);
         self.tls = Some(Tls { layer, sent: RecordScanner::default(), seen: RecordScanner::default() });
-        self.feed_tls(&behind, wall)
+        self.feed_tls(&mut behind, wall)
     }
 
     /// Whether the TLS handshake is under way.

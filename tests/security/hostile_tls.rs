@@ -29,14 +29,17 @@ fn main() -> ExitCode {
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
 
-/// What is fine as the alert for something bent; one of the words is what came. rustls has no alert for some errors: then
-/// close_notify is said.
-fn fitting(bend: &str) -> &'static [&'static str] {
+/// What is fine as the alert for something bent; one of the words is what came.
+fn fitting(version: &str, message: &str, bend: &str) -> &'static [&'static str] {
     match bend {
         "nothing" => &["an answer", "a login"],
         "a stranger's" => &["certificate_unknown", "unknown_ca"],
         "truncated" | "longer" => &["decode_error", "decrypt_error", "illegal_parameter", "close_notify"],
-        "oversized" => &["decode_error", "close_notify", "a sealed alert"],
+        // rustls has no alert for it, and ours can't be sealed where that is due: behind the hellos of TLS 1.3.
+        "oversized" if message == "finished" || version == "TLSv1.3" && !message.ends_with("hello") => {
+            &["decode_error", "nothing"]
+        }
+        "oversized" => &["decode_error"],
         "doubled" => &["unexpected_message", "unreadable"],
         "out of order" => &["unexpected_message", "decode_error"],
         // What follows can't be read either; where nothing follows, the time runs out.
@@ -145,7 +148,9 @@ fn judge(cases: &[Value]) -> Result<(), String> {
     let is_right = |case: &&Value| {
         let alert = text(case, "alert");
         let bend = text(case, "bend");
-        let fits = fitting(&bend).iter().any(|fitting| alert.starts_with(fitting));
+        let fits = fitting(&text(case, "version"), &text(case, "message"), &bend)
+            .iter()
+            .any(|fitting| alert.starts_with(fitting));
         // Who goes on, with a flood or with a second last message, is cut off: his system may tell him before he has read all.
         let end = text(case, "end");
         let goes_on = bend == "behind warnings" || bend == "doubled" && text(case, "message") == "finished";

@@ -275,9 +275,13 @@ fn an_endless_chain_of_a_client_is_refused() {
         // In TLS 1.3 the client learns only by reading what came of its certificate.
         tls.write_all(&[32, 0, 0, 2]).and_then(|()| tls.read(&mut [0; 16])).map_err(|error| error.to_string())
     };
-    // rustls has no alert for it but close_notify.
+    // rustls has no alert for it: the connection just ends.
     let ended = alert(ENDLESS);
-    assert_eq!(ended, Ok(0), "{}", world.server.log());
+    assert!(
+        ended.is_err() && world.server.log().contains("HandshakePayloadTooLarge"),
+        "{ended:?} {}",
+        world.server.log()
+    );
     let begin = processor(&world);
     let _ = alert(LONG);
     let took = Duration::from_nanos(processor(&world) - begin);
@@ -343,8 +347,8 @@ fn an_endless_chain_of_a_server_is_refused() {
 fn a_flood_of_tickets_is_forgotten() {
     let place = tempfile::tempdir().unwrap();
     let set = CertificateSet::by_openssl(place.path());
-    // The second is more than a flight may have: that connection ends.
-    for (tickets, goes_on) in [(100, true), (5_000, false)] {
+    // rustls keeps the last few of a server's.
+    for tickets in [100, 5_000] {
         let (port, server) = rogue(&set, chain(&set, &set.server_cert, 1), tickets, |mut tls| {
             let mut login = [0; 1 << 12];
             let length = tls.read(&mut login)?;
@@ -361,10 +365,10 @@ fn a_flood_of_tickets_is_forgotten() {
             tls.read(&mut login)
         });
         let client = clients::connect(port, clients::secure("native", &clients::context(&set)));
-        assert_eq!(client.is_ok(), goes_on, "{tickets} tickets: {:?}", client.err());
-        if let Ok(mut client) = client {
-            client.query("DO 1").unwrap().next().unwrap();
-        }
+        let mut client = client.unwrap_or_else(|error| panic!("{tickets} tickets: {error}"));
+        client.query("DO 1").unwrap().next().unwrap();
+        // The server reads until the client goes.
+        drop(client);
         let _ = server.join().unwrap();
     }
 }

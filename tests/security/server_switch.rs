@@ -142,7 +142,7 @@ fn a_second_ssl_request_inside_tls_is_refused_inside_tls() {
             tls.seal(&packet(&ssl_request(), 2), &mut sealed).unwrap();
         }
         let error = server.hear(&std::mem::take(&mut sealed));
-        tls.feed(&std::mem::take(&mut server.said), &mut plain, NOW.wall).unwrap();
+        tls.feed(&mut std::mem::take(&mut server.said), &mut plain, NOW.wall).unwrap();
         if error.is_some() {
             break error;
         }

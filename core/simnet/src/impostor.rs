@@ -66,7 +66,7 @@ impl Impostor {
             Toward::Client => (&mut *server, &mut *client),
         };
         // Whoever refuses him says so by an alert, which goes out below; he has nothing to add.
-        let fed = from.feed(bytes, &mut plain, now.wall);
+        let fed = from.feed(&mut bytes.to_vec(), &mut plain, now.wall);
         // What the server says to him before the client believes him was never meant for the client.
         if toward == Toward::Server || !to.is_handshaking() {
             relay.overheard.extend_from_slice(&plain);

@@ -1,21 +1,23 @@
 //! One connection's TLS: ciphertext in, plaintext out, and the other way round.
 
 use alloc::borrow::ToOwned;
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 use core::sync::atomic::Ordering;
 use core::time::Duration;
 
+use rustls::client::UnbufferedClientConnection;
 use rustls::pki_types::CertificateDer;
-use rustls::{ClientConnection, HandshakeKind, ProtocolVersion, ServerConnection};
+use rustls::server::UnbufferedServerConnection;
+use rustls::{HandshakeKind, ProtocolVersion};
 
 use super::clock::Clock;
 use super::names::{cipher_of, group_name};
 use super::server_verifier::verify_client;
-use super::std::io::{Read, Write};
-use super::{ClientContext, ServerContext, TlsError};
+use super::session::{Progress, Session, Traffic};
+use super::{ClientContext, ServerContext, TlsError, resolver};
 use crate::facts::{TlsFacts, TlsVersion, Verification};
 
 /// One connection's TLS session.
@@ -24,7 +26,15 @@ use crate::facts::{TlsFacts, TlsVersion, Verification};
 /// [`seal`](Self::seal) append. Bytes leave in the order in which these two appended them. An error of `feed` is final: it is
 /// returned by every later call, and `take_output` gives the alert that tells the peer.
 pub struct TlsLayer {
-    connection: rustls::Connection,
+    session: Session,
+    /// The start of a record whose rest has not come.
+    partial: Vec<u8>,
+    /// Handshake messages, alerts and tickets that wait to leave.
+    output: Vec<u8>,
+    /// Whether what this side has said so far was in plaintext, as an alert would be that it says next.
+    speaks_plain: bool,
+    /// What the client called the server.
+    sni: Option<String>,
     role: Role,
     clock: Arc<Clock>,
     facts: Option<TlsFacts>,
@@ -33,13 +43,19 @@ pub struct TlsLayer {
     has_closed: bool,
 }
 
-/// Handshake messages beyond what a side takes, 64 KiB.
-const TOO_LONG: rustls::Error = rustls::Error::InvalidMessage(rustls::InvalidMessage::HandshakePayloadTooLarge);
-
 enum Role {
-    Client { context: ClientContext, host: String, sni: Option<String> },
+    Client { context: ClientContext, host: String },
     Server(ServerContext),
 }
+
+/// The header of a record, and its first byte where it carries application data (RFC 8446, section 5.1).
+const RECORD_HEADER: usize = 5;
+const APPLICATION_DATA: u8 = 23;
+/// The first byte of change_cipher_spec: what its sender says behind it is encrypted (RFC 5246, section 7.1).
+const CHANGE_CIPHER_SPEC: u8 = 20;
+/// Alerts before anything is encrypted (RFC 8446, section 6).
+const PLAIN_CLOSE_NOTIFY: [u8; 7] = [21, 3, 3, 0, 2, 1, 0];
+const PLAIN_DECODE_ERROR: [u8; 7] = [21, 3, 3, 0, 2, 2, 50];
 
 impl TlsLayer {
     /// A client's session with the host `server_name`, which is what the certificate must carry where names are checked.
@@ -52,28 +68,42 @@ impl TlsLayer {
     ) -> Result<Self, TlsError> {
         context.clock().set(now_unix);
         let (config, name) = context.config_for(server_name, sni)?;
-        let connection = ClientConnection::new(config, name).map_err(|error| TlsError::from(&error))?;
-        let role =
-            Role::Client { context: context.clone(), host: server_name.to_owned(), sni: sni.map(ToOwned::to_owned) };
-        Ok(Self::new(connection.into(), role, Arc::clone(context.clock())))
+        let session = UnbufferedClientConnection::new(config, name).map_err(|error| TlsError::from(&error))?;
+        let role = Role::Client { context: context.clone(), host: server_name.to_owned() };
+        let mut layer = Self::new(Session::Client(session), role, Arc::clone(context.clock()));
+        layer.sni = sni.map(ToOwned::to_owned);
+        layer.process(&mut [], &mut Vec::new())?;
+        Ok(layer)
     }
 
     /// A server's session; it waits for a ClientHello.
     pub fn server(context: &ServerContext) -> Result<Self, TlsError> {
-        let connection = ServerConnection::new(Arc::clone(context.config())).map_err(|error| TlsError::from(&error))?;
+        let session =
+            UnbufferedServerConnection::new(Arc::clone(context.config())).map_err(|error| TlsError::from(&error))?;
         context.counters().accepts.fetch_add(1, Ordering::Relaxed);
-        Ok(Self::new(connection.into(), Role::Server(context.clone()), Arc::clone(context.clock())))
+        Ok(Self::new(Session::Server(session), Role::Server(context.clone()), Arc::clone(context.clock())))
     }
 
-    fn new(mut connection: rustls::Connection, role: Role, clock: Arc<Clock>) -> Self {
-        // The caller bounds what it seals; a second bound here could only lose data.
-        connection.set_buffer_limit(None);
-        Self { connection, role, clock, facts: None, failure: None, peer_has_closed: false, has_closed: false }
+    const fn new(session: Session, role: Role, clock: Arc<Clock>) -> Self {
+        Self {
+            session,
+            partial: Vec::new(),
+            output: Vec::new(),
+            speaks_plain: true,
+            sni: None,
+            role,
+            clock,
+            facts: None,
+            failure: None,
+            peer_has_closed: false,
+            has_closed: false,
+        }
     }
 
-    /// Takes received bytes, all of them, and appends the application data in them to `plain`. Bytes after the peer's
-    /// close_notify are dropped, and those after our own: rustls has no alert left to answer them with. `now_unix` is the time since the Unix epoch, for the validity of certificates.
-    pub fn feed(&mut self, mut input: &[u8], plain: &mut Vec<u8>, now_unix: Duration) -> Result<(), TlsError> {
+    /// Takes received bytes, all of them, and appends the application data in them to `plain`. What `input` holds afterwards means
+    /// nothing: it is decrypted where it stands. Bytes after the peer's close_notify are dropped, and those after our own: rustls
+    /// has no alert left to answer them with. `now_unix` is the time since the Unix epoch, for the validity of certificates.
+    pub fn feed(&mut self, input: &mut [u8], plain: &mut Vec<u8>, now_unix: Duration) -> Result<(), TlsError> {
         if let Some(failure) = &self.failure {
             return Err(failure.clone());
         }
@@ -81,35 +111,81 @@ impl TlsLayer {
             return Ok(());
         }
         self.clock.set(now_unix);
-        let result = self.take_in(&mut input, plain);
+        let result = self.take_in(input, plain);
         if let Err(failure) = &result {
             self.failure = Some(failure.clone());
+            self.partial = Vec::new();
         }
         result
     }
 
-    fn take_in(&mut self, input: &mut &[u8], plain: &mut Vec<u8>) -> Result<(), TlsError> {
-        while !input.is_empty() && !self.peer_has_closed {
-            // The one error of reading from a slice is that rustls has no room left.
-            let read = self.connection.read_tls(input).map_err(|_| TOO_LONG);
-            let processed = read.and_then(|_| self.connection.process_new_packets());
-            let state = processed.map_err(|error| {
-                // Some errors have no alert in rustls, but the peer shall know that it is over.
-                if !self.connection.wants_write() && !matches!(error, rustls::Error::AlertReceived(_)) {
-                    self.connection.send_close_notify();
-                }
-                TlsError::from(&error)
-            })?;
-            self.peer_has_closed = state.peer_has_closed();
-            let start = plain.len();
-            plain.resize(start.saturating_add(state.plaintext_bytes_to_read()), 0);
-            let fresh = plain.get_mut(start..).unwrap_or_default();
-            self.connection.reader().read_exact(fresh).map_err(|error| TlsError::Protocol(error.to_string()))?;
-            if self.facts.is_none() && !self.connection.is_handshaking() {
-                self.complete()?;
+    fn take_in(&mut self, mut input: &mut [u8], plain: &mut Vec<u8>) -> Result<(), TlsError> {
+        while !self.partial.is_empty() && !input.is_empty() && !self.peer_has_closed {
+            let (head, rest) = input.split_at_mut(self.missing().min(input.len()));
+            let mut partial = core::mem::take(&mut self.partial);
+            partial.extend_from_slice(head);
+            input = rest;
+            let taken = self.process(&mut partial, plain)?;
+            if taken < partial.len() {
+                partial.drain(..taken);
+                self.partial = partial;
             }
         }
+        if !input.is_empty() && !self.peer_has_closed {
+            let taken = self.process(input, plain)?;
+            self.partial.extend_from_slice(input.get(taken..).unwrap_or_default());
+        }
         Ok(())
+    }
+
+    /// How many bytes the record at hand lacks. All that is to be had where that is not plain: of handshake messages rustls may keep
+    /// several records until the last has come.
+    fn missing(&self) -> usize {
+        match self.partial.first_chunk::<RECORD_HEADER>() {
+            Some([APPLICATION_DATA, _, _, high, low]) => {
+                let whole = RECORD_HEADER + usize::from(u16::from_be_bytes([*high, *low]));
+                if whole > self.partial.len() { whole - self.partial.len() } else { usize::MAX }
+            }
+            _ => usize::MAX,
+        }
+    }
+
+    /// Decrypts records in place; how many bytes of their front are done with.
+    fn process(&mut self, records: &mut [u8], plain: &mut Vec<u8>) -> Result<usize, TlsError> {
+        let said = self.output.len();
+        let Progress { taken, peer_has_closed } = self.session.process(records, plain, &mut self.output);
+        let fresh = self.output.get(said..).unwrap_or_default();
+        self.speaks_plain &= !changes_cipher(fresh);
+        if let (Role::Server(_), None) = (&self.role, &self.sni) {
+            self.sni = resolver::heard();
+        }
+        match peer_has_closed {
+            Ok(closed) => self.peer_has_closed |= closed,
+            Err(error) => {
+                // rustls has no alert for some errors, but the peer shall know that it is over.
+                if fresh.is_empty() && !matches!(error, rustls::Error::AlertReceived(_)) && self.alerts_are_plain() {
+                    self.output.extend_from_slice(&PLAIN_DECODE_ERROR);
+                }
+                return Err(TlsError::from(&error));
+            }
+        }
+        if self.facts.is_none() && !self.session.state().is_handshaking() {
+            self.complete().inspect_err(|_| self.say_goodbye())?;
+        }
+        Ok(taken)
+    }
+
+    /// Whether an alert may be sent that rustls does not make. From its ServerHello on, TLS 1.3 encrypts them.
+    fn alerts_are_plain(&self) -> bool {
+        self.speaks_plain && self.session.state().protocol_version() != Some(ProtocolVersion::TLSv1_3)
+    }
+
+    /// Queues close_notify, where there is something to say it with.
+    fn say_goodbye(&mut self) {
+        let sealed = self.session.seal(Traffic::CloseNotify, &mut self.partial, &mut self.output);
+        if sealed.is_err() && self.alerts_are_plain() {
+            self.output.extend_from_slice(&PLAIN_CLOSE_NOTIFY);
+        }
     }
 
     /// Takes down what was negotiated, and verifies the peer of a resumed session again: time has passed since.
@@ -128,12 +204,12 @@ impl TlsLayer {
     }
 
     fn verify_again(&self) -> Result<(), TlsError> {
-        let Some((leaf, intermediates)) = self.connection.peer_certificates().and_then(<[_]>::split_first) else {
+        let Some((leaf, intermediates)) = self.session.state().peer_certificates().and_then(<[_]>::split_first) else {
             return Ok(());
         };
         let now = self.clock.now();
         let verified = match &self.role {
-            Role::Client { context, host, .. } => context.demand().verify(leaf, intermediates, host, now),
+            Role::Client { context, host } => context.demand().verify(leaf, intermediates, host, now),
             Role::Server(context) => match context.authority() {
                 Some(authority) => verify_client(authority, leaf, intermediates, now),
                 None => Ok(()),
@@ -143,7 +219,7 @@ impl TlsLayer {
     }
 
     fn negotiated(&self) -> Result<TlsFacts, TlsError> {
-        let connection = &self.connection;
+        let connection = self.session.state();
         let suite = connection.negotiated_cipher_suite().map(|suite| suite.suite());
         let Some(cipher) = suite.and_then(cipher_of) else {
             return Err(TlsError::Protocol("the cipher suite in use has no name".to_owned()));
@@ -152,18 +228,13 @@ impl TlsLayer {
             Some(ProtocolVersion::TLSv1_2) => TlsVersion::V1_2,
             _ => TlsVersion::V1_3,
         };
-        let sni = match (&self.role, connection) {
-            (Role::Client { sni, .. }, _) => sni.clone(),
-            (Role::Server(_), rustls::Connection::Server(server)) => server.server_name().map(ToOwned::to_owned),
-            (Role::Server(_), rustls::Connection::Client(_)) => None,
-        };
         let chain = connection.peer_certificates().unwrap_or_default();
         Ok(TlsFacts {
             version,
             suite: cipher.iana,
             cipher: cipher.openssl,
             group: connection.negotiated_key_exchange_group().map(|group| group_name(group.name())),
-            sni,
+            sni: self.sni.clone(),
             alpn: connection.alpn_protocol().map(<[u8]>::to_vec),
             resumed: connection.handshake_kind() == Some(HandshakeKind::Resumed),
             peer_chain: chain.iter().map(|certificate| certificate.to_vec()).collect(),
@@ -188,48 +259,56 @@ impl TlsLayer {
         if self.has_closed {
             return Err(TlsError::Closed);
         }
-        if self.connection.is_handshaking() {
+        if self.is_handshaking() {
             return Err(TlsError::HandshakeNotComplete);
         }
-        self.connection.writer().write_all(plain).map_err(|_| TlsError::Closed)?;
         self.take_output(out);
-        Ok(())
+        self.session.seal(Traffic::Data(plain), &mut self.partial, out)
     }
 
     /// Appends what is to be sent: handshake messages, alerts, tickets.
     pub fn take_output(&mut self, out: &mut Vec<u8>) {
-        while self.connection.wants_write() {
-            if self.connection.write_tls(out).is_err() {
-                return;
-            }
-        }
+        out.append(&mut core::mem::take(&mut self.output));
     }
 
     /// Whether [`take_output`](Self::take_output) has something to give.
-    pub fn has_output(&self) -> bool {
-        self.connection.wants_write()
+    pub const fn has_output(&self) -> bool {
+        !self.output.is_empty()
     }
 
     /// Whether the handshake is still under way.
     pub fn is_handshaking(&self) -> bool {
-        self.connection.is_handshaking()
+        self.session.state().is_handshaking()
     }
 
     /// Whether the peer sent close_notify: no more data will come.
-    pub fn peer_has_closed(&self) -> bool {
+    pub const fn peer_has_closed(&self) -> bool {
         self.peer_has_closed
     }
 
     /// Queues close_notify. Nothing can be sealed after it.
     pub fn close(&mut self) {
         self.has_closed = true;
-        self.connection.send_close_notify();
+        if self.failure.is_none() {
+            self.say_goodbye();
+        }
     }
 
     /// What was negotiated, once the handshake is complete.
     pub fn facts(&self) -> Option<TlsFacts> {
         self.facts.clone()
     }
+}
+
+/// Whether change_cipher_spec is among the records.
+fn changes_cipher(mut records: &[u8]) -> bool {
+    while let Some(([kind, _, _, high, low], rest)) = records.split_first_chunk::<RECORD_HEADER>() {
+        if *kind == CHANGE_CIPHER_SPEC {
+            return true;
+        }
+        records = rest.get(usize::from(u16::from_be_bytes([*high, *low]))..).unwrap_or_default();
+    }
+    false
 }
 
 impl fmt::Debug for TlsLayer {

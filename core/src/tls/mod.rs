@@ -26,9 +26,11 @@ pub mod names;
 mod own_identity;
 mod pem;
 mod report;
+mod resolver;
 mod revocation;
 mod server_context;
 mod server_verifier;
+mod session;
 mod session_cache;
 mod signature;
 

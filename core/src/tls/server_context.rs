@@ -8,13 +8,13 @@ use core::sync::atomic::AtomicU64;
 
 use rustls::crypto::CryptoProvider;
 use rustls::server::{NoServerSessionStorage, ProducesTickets, StoresServerSessions};
-use rustls::sign::SingleCertAndKey;
 use rustls::time_provider::TimeProvider;
 use rustls::{KeyLog, ProtocolVersion, ServerConfig, SupportedProtocolVersion};
 
 use super::chain::Authority;
 use super::clock::Clock;
 use super::names::{CipherName, NO_CIPHER_FOR_VERSION, cipher_of, restrict, versions};
+use super::resolver::Resolver;
 use super::server_verifier::ClientVerifier;
 use super::session_cache::SessionCache;
 use super::{CertificateInfo, NamedPem, TlsError, own_identity};
@@ -151,7 +151,7 @@ impl ServerContext {
             }
             None => builder.with_no_client_auth(),
         };
-        let mut config = builder.with_cert_resolver(Arc::new(SingleCertAndKey::from(own)));
+        let mut config = builder.with_cert_resolver(Arc::new(Resolver(Arc::new(own))));
         let (size, timeout) = (options.session_cache_size, options.session_timeout);
         let cache = Arc::new(SessionCache::new(size, timeout, Arc::clone(&clock), Arc::clone(&counters)));
         let (storage, tickets): (Arc<dyn StoresServerSessions>, _) = match size {

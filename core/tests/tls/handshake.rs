@@ -236,7 +236,7 @@ fn closing_is_seen_and_final() {
     pair.run().0.unwrap();
     assert!(pair.server.peer_has_closed());
     assert!(!pair.client.peer_has_closed());
-    assert_eq!(pair.server.feed(b"ignored", &mut pair.server_got, NOW), Ok(()));
+    assert_eq!(pair.server.feed(&mut b"ignored".to_vec(), &mut pair.server_got, NOW), Ok(()));
     assert!(pair.server_got.is_empty());
     let mut out = Vec::new();
     assert_eq!(pair.client.seal(b"late", &mut out), Err(TlsError::Closed));
@@ -259,14 +259,14 @@ fn data_that_comes_with_the_last_handshake_bytes_is_not_lost() {
     let mut pair = Pair::new(&client(Trust::Ca, ca_pem(&ca)), &server(&good(&ca)));
     let (mut to_server, mut to_client) = (Vec::new(), Vec::new());
     pair.client.take_output(&mut to_server);
-    pair.server.feed(&to_server, &mut Vec::new(), NOW).unwrap();
+    pair.server.feed(&mut to_server, &mut Vec::new(), NOW).unwrap();
     pair.server.take_output(&mut to_client);
-    pair.client.feed(&to_client, &mut Vec::new(), NOW).unwrap();
+    pair.client.feed(&mut to_client, &mut Vec::new(), NOW).unwrap();
     to_server.clear();
     // `seal` gives the client's Finished first.
     pair.client.seal(b"at once", &mut to_server).unwrap();
     assert!(!pair.client.has_output());
-    pair.server.feed(&to_server, &mut pair.server_got, NOW).unwrap();
+    pair.server.feed(&mut to_server, &mut pair.server_got, NOW).unwrap();
     assert_eq!(pair.server_got, b"at once");
 }
 
@@ -281,7 +281,7 @@ fn what_comes_after_our_own_goodbye_is_dropped_readable_or_not() {
             }
             for side in [&mut pair.client, &mut pair.server] {
                 side.close();
-                assert_eq!(side.feed(garbage, &mut pair.client_got, pair.now), Ok(()));
+                assert_eq!(side.feed(&mut garbage.to_vec(), &mut pair.client_got, pair.now), Ok(()));
             }
         }
     }

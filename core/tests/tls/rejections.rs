@@ -291,13 +291,14 @@ fn bytes_that_are_not_tls_are_called_so() {
     let ca = ca("Noise CA");
     let context = client(Trust::Ca, ca_pem(&ca));
     let mut layer = TlsLayer::client(&context, HOST, None, NOW).unwrap();
-    let error = layer.feed(b"\x17\0\0\x02\xff\x15\x04Too many connections", &mut Vec::new(), NOW).unwrap_err();
+    let error =
+        layer.feed(&mut b"\x17\0\0\x02\xff\x15\x04Too many connections".to_vec(), &mut Vec::new(), NOW).unwrap_err();
     assert!(matches!(error, TlsError::NotTls | TlsError::Protocol(_)), "{error:?}");
     // The failure is final, and nothing more can be sealed.
-    assert_eq!(layer.feed(b"", &mut Vec::new(), NOW), Err(error.clone()));
+    assert_eq!(layer.feed(&mut b"".to_vec(), &mut Vec::new(), NOW), Err(error.clone()));
     assert_eq!(layer.seal(b"secret", &mut Vec::new()), Err(error));
     let mut server = TlsLayer::server(&server(&good(&ca))).unwrap();
-    assert_eq!(server.feed(b"\x03SELECT 1;", &mut Vec::new(), NOW), Err(TlsError::NotTls));
+    assert_eq!(server.feed(&mut b"\x03SELECT 1;".to_vec(), &mut Vec::new(), NOW), Err(TlsError::NotTls));
 }
 
 #[test]

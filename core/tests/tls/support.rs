@@ -129,12 +129,12 @@ impl Pair {
         while self.client.has_output() || self.server.has_output() {
             let mut bytes = Vec::new();
             self.client.take_output(&mut bytes);
-            for chunk in bytes.chunks(self.chunk.min(bytes.len().max(1))) {
+            for chunk in chunks(&mut bytes, self.chunk) {
                 server_result = server_result.and_then(|()| self.server.feed(chunk, &mut self.server_got, self.now));
             }
             bytes.clear();
             self.server.take_output(&mut bytes);
-            for chunk in bytes.chunks(self.chunk.min(bytes.len().max(1))) {
+            for chunk in chunks(&mut bytes, self.chunk) {
                 client_result = client_result.and_then(|()| self.client.feed(chunk, &mut self.client_got, self.now));
             }
         }
@@ -151,15 +151,21 @@ impl Pair {
     pub(crate) fn talk(&mut self) {
         let mut bytes = Vec::new();
         self.client.seal(b"SELECT 1", &mut bytes).unwrap();
-        for chunk in bytes.chunks(self.chunk.min(bytes.len())) {
+        for chunk in chunks(&mut bytes, self.chunk) {
             self.server.feed(chunk, &mut self.server_got, self.now).unwrap();
         }
         bytes.clear();
         self.server.seal(&[7; 40_000], &mut bytes).unwrap();
-        for chunk in bytes.chunks(self.chunk.min(bytes.len())) {
+        for chunk in chunks(&mut bytes, self.chunk) {
             self.client.feed(chunk, &mut self.client_got, self.now).unwrap();
         }
         assert_eq!(self.server_got, b"SELECT 1");
         assert_eq!(self.client_got, [7; 40_000]);
     }
+}
+
+/// The bytes in pieces of at most `size`.
+fn chunks(bytes: &mut [u8], size: usize) -> impl Iterator<Item = &mut [u8]> {
+    let size = size.min(bytes.len()).max(1);
+    bytes.chunks_mut(size)
 }

@@ -178,7 +178,7 @@ impl Tls {
             if length == 0 {
                 return Ok(0);
             }
-            let fed = self.layer.feed(chunk.get(..length).unwrap_or_default(), &mut self.plain, clock::now().wall);
+            let fed = self.layer.feed(chunk.get_mut(..length).unwrap_or_default(), &mut self.plain, clock::now().wall);
             self.layer.take_output(&mut self.sealed);
             match self.flush() {
                 // A later write or flush sends the rest.

@@ -172,7 +172,7 @@ impl Judge {
             while server.wants_write() {
                 server.write_tls(&mut bytes).expect("a vector");
             }
-            client.feed(&bytes, &mut plain, NOW)?;
+            client.feed(&mut bytes, &mut plain, NOW)?;
             if client.facts().is_some() {
                 return Ok(());
             }

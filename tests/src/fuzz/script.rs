@@ -105,7 +105,7 @@ impl Peer {
         match &mut self.tls {
             Some(tls) => {
                 // A machine that has failed says nothing more that could be read.
-                let _ = tls.feed(bytes, &mut self.heard, now.wall);
+                let _ = tls.feed(&mut bytes.to_vec(), &mut self.heard, now.wall);
                 tls.take_output(&mut answer);
             }
             None => self.heard.extend_from_slice(bytes),
