@@ -15,6 +15,7 @@ pub mod random;
 pub mod server;
 mod stream;
 pub mod terminal;
+mod tickets;
 pub mod tls_options;
 
 pub use client::Client;

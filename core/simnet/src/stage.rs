@@ -172,7 +172,7 @@ impl Stage {
         }
         options.versions.clone_from(&key.1);
         options.session_cache_size = 0;
-        options.ticketer = None;
+        options.ticket_keys = None;
         let context = ServerContext::build(options).map_err(|error| error.to_string())?;
         self.servers.insert(key, context.clone());
         Ok(Some(context))

@@ -84,6 +84,12 @@ impl Authority {
         self.anchors().map(|anchor| anchor.subject)
     }
 
+    /// The CAs and the revocation lists, in DER.
+    pub(super) fn contents(&self) -> (Vec<&[u8]>, Vec<&[u8]>) {
+        let cas = self.anchors.iter().map(|anchor| anchor.as_ref()).collect();
+        (cas, self.lists.iter().map(|list| list.der.as_slice()).collect())
+    }
+
     fn anchors(&self) -> impl Iterator<Item = Certificate<'_>> {
         self.anchors.iter().filter_map(|der| Certificate::parse(der).ok())
     }

@@ -33,6 +33,7 @@ mod server_verifier;
 mod session;
 mod session_cache;
 mod signature;
+mod tickets;
 
 pub use client_context::{ClientContext, ClientOptions, Trust};
 pub use date::date_text;
@@ -45,3 +46,4 @@ pub use pem::NamedPem;
 pub use report::ssl_status;
 pub use server_context::{Counters, ServerContext, ServerOptions};
 pub use signature::verify_issued_by;
+pub use tickets::TicketKeys;

@@ -7,7 +7,7 @@ use super::asn1::{Extension, Field, Malformed, Signed, for_each_extension, tag};
 /// A revocation list and what is needed of it, read once.
 #[derive(Debug)]
 pub(super) struct RevocationList {
-    der: Vec<u8>,
+    pub(super) der: Vec<u8>,
     /// The issuer's name in DER.
     pub(super) issuer: Vec<u8>,
     this_update: u64,

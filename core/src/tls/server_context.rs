@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use core::sync::atomic::AtomicU64;
 
 use rustls::crypto::CryptoProvider;
-use rustls::server::{NoServerSessionStorage, ProducesTickets, StoresServerSessions};
+use rustls::server::{NoServerSessionStorage, StoresServerSessions};
 use rustls::time_provider::TimeProvider;
 use rustls::{KeyLog, ProtocolVersion, ServerConfig, SupportedProtocolVersion};
 
@@ -17,6 +17,7 @@ use super::names::{CipherName, NO_CIPHER_FOR_VERSION, cipher_of, restrict, versi
 use super::resolver::Resolver;
 use super::server_verifier::ClientVerifier;
 use super::session_cache::SessionCache;
+use super::tickets::{self, TicketKeys, Tickets};
 use super::{CertificateInfo, NamedPem, TlsError, own_identity};
 use crate::facts::TlsVersion;
 use crate::secret::Secret;
@@ -50,10 +51,11 @@ pub struct ServerOptions {
     pub key_log: Option<Arc<dyn KeyLog>>,
     /// How many sessions to remember for resumption; 0 remembers none.
     pub session_cache_size: usize,
-    /// For how many seconds a remembered session may be resumed.
+    /// For how many seconds a session may be resumed.
     pub session_timeout: u64,
-    /// Encrypts session tickets, so that resumption needs no memory. A new context needs a new one.
-    pub ticketer: Option<Arc<dyn ProducesTickets>>,
+    /// Keys of session tickets, so that resumption needs no memory: what else has them resumes the sessions of this context, if it
+    /// has the same certificates, CAs, revocation lists, versions and ciphers.
+    pub ticket_keys: Option<Arc<dyn TicketKeys>>,
 }
 
 impl ServerOptions {
@@ -74,7 +76,7 @@ impl ServerOptions {
             key_log: None,
             session_cache_size: 128,
             session_timeout: 300,
-            ticketer: None,
+            ticket_keys: None,
         }
     }
 }
@@ -139,6 +141,8 @@ impl ServerContext {
             [] => None,
             files => Some(Arc::new(own_identity::named_authority(files, algorithms, lists)?)),
         };
+        let versions = enabled(&protocol_versions);
+        let context = tickets::digest(&own.cert, authority.as_deref(), &versions, &provider);
         let clock = Arc::new(Clock::default());
         let counters = Arc::new(Counters::default());
         let time_provider: Arc<dyn TimeProvider> = clock.clone();
@@ -155,12 +159,13 @@ impl ServerContext {
         let (size, timeout) = (options.session_cache_size, options.session_timeout);
         let cache = Arc::new(SessionCache::new(size, timeout, Arc::clone(&clock), Arc::clone(&counters)));
         let (storage, tickets): (Arc<dyn StoresServerSessions>, _) = match size {
-            0 => (Arc::new(NoServerSessionStorage {}), options.ticketer.is_some()),
+            0 => (Arc::new(NoServerSessionStorage {}), options.ticket_keys.is_some()),
             _ => (cache.clone(), true),
         };
         config.session_storage = storage;
-        if let Some(ticketer) = options.ticketer {
-            config.ticketer = ticketer;
+        if let Some(keys) = options.ticket_keys {
+            let (clock, counters) = (Arc::clone(&clock), Arc::clone(&counters));
+            config.ticketer = Arc::new(Tickets { ticketer: keys.ticketer(&context)?, timeout, clock, counters });
         }
         if !tickets {
             config.send_tls13_tickets = 0;
@@ -170,7 +175,6 @@ impl ServerContext {
         if let Some(key_log) = options.key_log {
             config.key_log = key_log;
         }
-        let versions = enabled(&protocol_versions);
         let ciphers = provider.cipher_suites.iter().filter_map(|suite| cipher_of(suite.suite()));
         let ciphers = ciphers.filter(|cipher| versions.contains(&cipher.version)).collect();
         Ok(Self(Arc::new(Inner {

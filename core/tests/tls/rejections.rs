@@ -202,7 +202,7 @@ fn where_nothing_is_known_the_fingerprint_is_offered() {
 }
 
 /// A list of version 2 by that CA, current for a year.
-fn revocations(ca: &Ca, serials: &[u64]) -> NamedPem {
+pub(crate) fn revocations(ca: &Ca, serials: &[u64]) -> NamedPem {
     let revoked = serials.iter().map(|serial| RevokedCertParams {
         serial_number: SerialNumber::from(*serial),
         revocation_time: date_time_ymd(2027, 1, 1),
@@ -220,7 +220,7 @@ fn revocations(ca: &Ca, serials: &[u64]) -> NamedPem {
     NamedPem::new("ca.crl", params.signed_by(ca).unwrap().pem().unwrap())
 }
 
-fn revocable_ca(name: &str) -> Ca {
+pub(crate) fn revocable_ca(name: &str) -> Ca {
     let mut params = params(name, &[]);
     params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
     params.key_usages = vec![rcgen::KeyUsagePurpose::KeyCertSign, rcgen::KeyUsagePurpose::CrlSign];

@@ -5,10 +5,14 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use rcgen::{PKCS_ED25519, date_time_ymd};
+use rustls::server::ProducesTickets;
 use sealwire_core::facts::Verification;
-use sealwire_core::tls::{CertificateProblem, ClientContext, ServerContext, TlsError, Trust};
+use sealwire_core::tls::{
+    CertificateProblem, ClientContext, ServerContext, ServerOptions, TicketKeys, TlsError, Trust,
+};
 
 use crate::handshake::pem_der;
+use crate::rejections::{revocable_ca, revocations};
 use crate::support::*;
 
 fn context(versions: &str, trust: Trust, ca: &Ca) -> ClientContext {
@@ -45,16 +49,116 @@ fn the_second_connection_resumes_and_keeps_what_was_verified() {
     }
 }
 
-#[test]
-fn tickets_resume_without_a_cache() {
-    let ca = ca("Ticket CA");
-    let mut options = server_options(&good(&ca));
+/// Tickets that are in the clear: what matters here is when they are taken.
+#[derive(Debug)]
+struct Open([u8; 32]);
+
+impl TicketKeys for Open {
+    fn ticketer(&self, context: &[u8; 32]) -> Result<Arc<dyn ProducesTickets>, TlsError> {
+        Ok(Arc::new(Self(*context)))
+    }
+}
+
+impl ProducesTickets for Open {
+    fn enabled(&self) -> bool {
+        true
+    }
+    fn lifetime(&self) -> u32 {
+        0
+    }
+    fn encrypt(&self, session: &[u8]) -> Option<Vec<u8>> {
+        Some([&self.0, session].concat())
+    }
+    fn decrypt(&self, ticket: &[u8]) -> Option<Vec<u8>> {
+        ticket.strip_prefix(&self.0).map(<[u8]>::to_vec)
+    }
+}
+
+fn with_tickets(identity: &Identity, change: impl FnOnce(&mut ServerOptions)) -> ServerContext {
+    let mut options = server_options(identity);
     options.session_cache_size = 0;
-    options.ticketer = Some(rustls::crypto::ring::Ticketer::new().unwrap());
-    let server = ServerContext::build(options).unwrap();
-    let client = context("TLSv1.3", Trust::Ca, &ca);
-    assert!(!resumed(&client, &server, NOW));
-    assert!(resumed(&client, &server, NOW));
+    options.ticket_keys = Some(Arc::new(Open([0; 32])));
+    change(&mut options);
+    ServerContext::build(options).unwrap()
+}
+
+#[test]
+fn tickets_resume_without_a_cache_and_in_another_context_of_the_same_settings() {
+    let ca = ca("Ticket CA");
+    let identity = good(&ca);
+    for versions in ["TLSv1.2", "TLSv1.3"] {
+        let server = with_tickets(&identity, |_| {});
+        let client = context(versions, Trust::Ca, &ca);
+        assert!(!resumed(&client, &server, NOW), "{versions}");
+        assert!(resumed(&client, &server, NOW), "{versions}");
+        assert_eq!(server.counters().cache_hits.load(Ordering::Relaxed), 1);
+        assert_eq!(server.sessions().0, 0);
+        let other = with_tickets(&identity, |_| {});
+        assert!(resumed(&client, &other, NOW), "{versions}");
+        assert_eq!(other.counters().cache_misses.load(Ordering::Relaxed), 0);
+    }
+}
+
+#[test]
+fn a_ticket_of_other_settings_is_worth_nothing() {
+    let (ca, other_ca) = (revocable_ca("Settings CA"), ca("Other CA"));
+    let identity = good(&ca);
+    // Its signature is another one each time.
+    let list = revocations(&ca, &[1]);
+    let asks = |options: &mut ServerOptions| {
+        options.ca = vec![ca_pem(&ca), ca_pem(&other_ca)];
+        options.crls = vec![list.clone()];
+    };
+    type Change<'a> = (&'static str, bool, Box<dyn Fn(&mut ServerOptions) + 'a>);
+    let changes: [Change<'_>; 10] = [
+        ("nothing", true, Box::new(|_| {})),
+        ("the CAs' order", true, Box::new(|options| options.ca.reverse())),
+        ("a CA said twice", true, Box::new(|options| options.ca.push(ca_pem(&ca)))),
+        ("one CA less", false, Box::new(|options| options.ca.truncate(1))),
+        ("no CA", false, Box::new(|options| options.ca.clear())),
+        ("no revocation list", false, Box::new(|options| options.crls.clear())),
+        ("a newer revocation list", false, Box::new(|options| options.crls = vec![revocations(&ca, &[1, 2])])),
+        (
+            "another certificate",
+            false,
+            Box::new(|options| {
+                let Identity { cert, key } = good(&ca);
+                (options.cert, options.key) = (Some(cert), Some(key));
+            }),
+        ),
+        ("one version less", false, Box::new(|options| options.versions = Some("TLSv1.3".into()))),
+        ("fewer ciphers", false, Box::new(|options| options.ciphersuites = Some("TLS_AES_256_GCM_SHA384".into()))),
+    ];
+    for (what, resumes, change) in changes {
+        let before = with_tickets(&identity, asks);
+        let after = with_tickets(&identity, |options| {
+            asks(options);
+            change(options);
+        });
+        let client = context("TLSv1.3", Trust::Ca, &ca);
+        assert!(!resumed(&client, &before, NOW), "{what}");
+        assert_eq!(resumed(&client, &after, NOW), resumes, "{what}");
+        assert_eq!(after.counters().cache_misses.load(Ordering::Relaxed) == 0, resumes, "{what}");
+    }
+}
+
+#[test]
+fn tickets_end_after_the_timeout_wherever_they_are_shown() {
+    let ca = ca("Ageing CA");
+    let identity = good(&ca);
+    for versions in ["TLSv1.2", "TLSv1.3"] {
+        for (later, resumes) in [(0, true), (300, true), (301, false), (-300, true), (-301, false)] {
+            let client = context(versions, Trust::Ca, &ca);
+            assert!(!resumed(&client, &with_tickets(&identity, |_| {}), NOW));
+            let (server, seconds) = (with_tickets(&identity, |_| {}), Duration::from_secs(i64::unsigned_abs(later)));
+            let mut pair = Pair::at(&client, &server, NOW, Some(HOST));
+            // The client goes by a clock of its own, and offers what the server may refuse.
+            pair.now = if later < 0 { NOW - seconds } else { NOW + seconds };
+            let (at_client, _) = pair.connect();
+            assert_eq!(at_client.resumed, resumes, "{versions} {later}");
+            assert_eq!(server.counters().cache_timeouts.load(Ordering::Relaxed), u64::from(!resumes));
+        }
+    }
 }
 
 #[test]
@@ -121,19 +225,23 @@ fn a_resumed_session_carries_the_clients_certificate_and_checks_it_again() {
     let mut options = server_options(&good(&ca));
     options.ca = vec![ca_pem(&ca)];
     options.session_timeout = 1_000_000;
-    let server = ServerContext::build(options).unwrap();
-    for versions in ["TLSv1.2", "TLSv1.3"] {
+    let by_cache = ServerContext::build(options.clone()).unwrap();
+    options.ticket_keys = Some(Arc::new(Open([0; 32])));
+    let by_ticket = ServerContext::build(options).unwrap();
+    for (server, versions) in
+        [(&by_cache, "TLSv1.2"), (&by_cache, "TLSv1.3"), (&by_ticket, "TLSv1.2"), (&by_ticket, "TLSv1.3")]
+    {
         let mut options = client_options(Trust::Ca, ca_pem(&ca));
         options.cert = Some(identity.cert.clone());
         options.key = Some(identity.key.clone());
         options.versions = Some(versions.to_owned());
         let client = ClientContext::build(options).unwrap();
-        assert!(!resumed(&client, &server, before));
-        let (_, at_server) = Pair::at(&client, &server, before, Some(HOST)).connect();
+        assert!(!resumed(&client, server, before));
+        let (_, at_server) = Pair::at(&client, server, before, Some(HOST)).connect();
         assert!(at_server.resumed);
         assert_eq!(at_server.verification, Verification::Ca);
         assert_eq!(at_server.peer_chain, [pem_der(&identity)]);
-        let (_, at_server) = Pair::at(&client, &server, NOW, Some(HOST)).run();
+        let (_, at_server) = Pair::at(&client, server, NOW, Some(HOST)).run();
         let expired = |result: &Result<(), TlsError>| {
             matches!(result, Err(TlsError::CertificateRejected { problem: CertificateProblem::Expired { .. }, .. }))
         };

@@ -77,6 +77,7 @@ impl Tls {
             "ssl_cipher" => &mut wanted.cipher,
             "ssl_crl" => &mut wanted.crl,
             "ssl_crlpath" => &mut wanted.crlpath,
+            "ssl_session_ticket_key" => &mut wanted.session_ticket_key,
             "tls_version" => &mut wanted.tls_version,
             "tls_ciphersuites" => &mut wanted.tls_ciphersuites,
             _ => return false,
@@ -101,6 +102,7 @@ impl Active {
             ("ssl_cipher", &options.cipher),
             ("ssl_crl", &options.crl),
             ("ssl_crlpath", &options.crlpath),
+            ("ssl_session_ticket_key", &options.session_ticket_key),
             ("tls_version", &options.tls_version),
             ("tls_ciphersuites", &options.tls_ciphersuites),
         ] {

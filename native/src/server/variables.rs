@@ -168,6 +168,7 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
     global("ssl_key", "", Kind::Path),
     fixed("ssl_session_cache_mode", "ON", Kind::Switch),
     fixed("ssl_session_cache_timeout", "300", ANY),
+    global("ssl_session_ticket_key", "", Kind::Path),
     both("storage_engine", "SQLite", Kind::Text),
     fixed("system_time_zone", "UTC", Kind::Text),
     both("time_zone", "SYSTEM", Kind::Text),

@@ -45,6 +45,7 @@
 mod client;
 mod files;
 mod server;
+mod ticket_key;
 
 pub use client::{CLIENT, ClientTlsChoice, ClientTlsOptions};
 pub use files::key_log_file;

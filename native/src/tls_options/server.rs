@@ -1,11 +1,12 @@
 //! A server's TLS options.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use sealwire_core::secret::Secret;
-use sealwire_core::tls::ServerOptions;
+use sealwire_core::tls::{ServerOptions, TicketKeys};
 
-use super::files;
+use super::{files, ticket_key};
 use crate::certs;
 use crate::options::{Given, Spec, Values};
 use crate::provider::provider;
@@ -24,6 +25,12 @@ pub const SERVER: &[Spec] = &[
     Spec::text("ssl-key", "Server key in PEM format."),
     Spec::text("ssl-crl", "Certificate revocation list."),
     Spec::text("ssl-crlpath", "Directory of certificate revocation lists."),
+    Spec::text(
+        "ssl-session-ticket-key",
+        "File with secrets of session tickets, 64 hex digits a line as of 'openssl rand -hex 32', for its owner's eyes only: sessions \
+         survive a restart, and servers with the same file, certificates and TLS options resume each other's. The first \
+         encrypts, all decrypt: to rotate, put a new line first, reload, and take the old one out later.",
+    ),
     Spec::text("tls-version", "TLS versions to offer: TLSv1.2, TLSv1.3 or both, separated by a comma.")
         .default("TLSv1.2,TLSv1.3"),
     Spec::text("tls-ciphersuites", "Ciphers for TLS 1.3, separated by colons."),
@@ -56,6 +63,8 @@ pub struct ServerTlsOptions {
     pub crl: Option<String>,
     /// `ssl_crlpath`.
     pub crlpath: Option<String>,
+    /// `ssl_session_ticket_key`.
+    pub session_ticket_key: Option<String>,
     /// `tls_version`.
     pub tls_version: Option<String>,
     /// `tls_ciphersuites`.
@@ -82,6 +91,7 @@ impl ServerTlsOptions {
             cipher: own("ssl-cipher"),
             crl: own("ssl-crl"),
             crlpath: own("ssl-crlpath"),
+            session_ticket_key: own("ssl-session-ticket-key"),
             tls_version: own("tls-version"),
             tls_ciphersuites: own("tls-ciphersuites"),
             passphrase: own("ssl-passphrase").as_deref().map(files::passphrase).transpose()?,
@@ -125,7 +135,9 @@ impl ServerTlsOptions {
             |option: &str, path: &Option<String>| path.as_deref().map(|path| files::read(option, path)).transpose();
         let ca = ("ssl-ca", self.ca.as_deref());
         let crl = ("ssl-crl", self.crl.as_deref());
+        let secrets = self.session_ticket_key.as_deref().map(ticket_key::read).transpose()?;
         Ok(Some(ServerOptions {
+            ticket_keys: secrets.map(|secrets| Arc::new(secrets) as Arc<dyn TicketKeys>),
             cert: read("ssl-cert", &self.cert)?,
             key: read("ssl-key", &self.key)?,
             passphrase: self.passphrase.clone(),

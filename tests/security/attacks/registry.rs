@@ -60,6 +60,7 @@ const DRIVER: &str = "native/src/server/driver/tests.rs";
 const PREPARED: &str = "native/src/server/session/prepared.rs";
 const EXCHANGE: &str = "core/src/auth/exchange_tests.rs";
 const RESUMPTION: &str = "core/tests/tls/resumption.rs";
+const TICKETS: &str = "tests/security/tickets.rs";
 const REJECTIONS: &str = "core/tests/tls/rejections.rs";
 const CLIENT_OPTIONS: &str = "native/src/tls_options/client.rs";
 
@@ -564,12 +565,28 @@ pub(crate) const ROWS: &[Row] = &[
         id: "a session resumed with another identity",
         attack: "resumes a session of a certificate that no longer counts",
         theirs: NotRun("not known"),
-        ours: Holds("the certificate is checked again; a reload ends all sessions"),
+        ours: Holds(
+            "certificate and REQUIRE are checked again; a changed certificate, CA or revocation list ends all sessions",
+        ),
         live: None,
         tests: &[
             (RESUMPTION, "a_resumed_session_carries_the_clients_certificate_and_checks_it_again"),
             (RESUMPTION, "sessions_end_with_their_context_and_where_they_are_switched_off"),
             (RESUMPTION, "sessions_are_not_shared_between_contexts"),
+            (TICKETS, "a_resumed_session_has_the_rights_of_its_certificate"),
+        ],
+    },
+    Row {
+        id: "a ticket that is not worth a session",
+        attack: "shows a ticket that was changed, is too old, or was given before certificates, CAs, ciphers or secrets changed",
+        theirs: NotRun("its keys end with the process"),
+        ours: Holds("a full handshake"),
+        live: None,
+        tests: &[
+            (TICKETS, "a_session_ends_where_certificates_or_secrets_change"),
+            (TICKETS, "openssl_resumes_after_a_restart_and_shakes_hands_anew_with_a_ticket_that_was_changed"),
+            (RESUMPTION, "a_ticket_of_other_settings_is_worth_nothing"),
+            (RESUMPTION, "tickets_end_after_the_timeout_wherever_they_are_shown"),
         ],
     },
 ];

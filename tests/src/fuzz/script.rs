@@ -134,7 +134,7 @@ thread_local! {
         options.key = Some(NamedPem::new("server-key.pem", SERVER_KEY));
         options.ca = vec![NamedPem::new("ca.pem", CA)];
         options.session_cache_size = 0;
-        options.ticketer = None;
+        options.ticket_keys = None;
         ServerContext::build(options).expect("our own certificate")
     };
     static CLIENT_CONTEXTS: RefCell<BTreeMap<bool, ClientContext>> = const { RefCell::new(BTreeMap::new()) };

@@ -1,0 +1,120 @@
+//! Session tickets: sessions that clients keep, encrypted, so that a server needs no memory of them.
+
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt;
+use core::sync::atomic::Ordering;
+
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::CertificateDer;
+use rustls::server::ProducesTickets;
+use sha2::{Digest as _, Sha256};
+use zeroize::Zeroizing;
+
+use super::TlsError;
+use super::chain::Authority;
+use super::clock::Clock;
+use super::names::cipher_of;
+use super::server_context::Counters;
+use crate::facts::TlsVersion;
+
+/// Where the keys of session tickets come from.
+pub trait TicketKeys: Send + Sync {
+    /// What encrypts and decrypts the tickets of one context. Its keys must depend on `context`, the digest of what a session
+    /// was verified by: a ticket of a context with another digest is then worth nothing. Issue times and expiry are not its
+    /// business.
+    ///
+    /// # Errors
+    /// [`TlsError::Config`] where there are no keys to be had.
+    fn ticketer(&self, context: &[u8; 32]) -> Result<Arc<dyn ProducesTickets>, TlsError>;
+}
+
+/// A context's tickets. Each carries, within what is encrypted, the time of its issue.
+pub(super) struct Tickets {
+    pub(super) ticketer: Arc<dyn ProducesTickets>,
+    /// For how many seconds a ticket may be used.
+    pub(super) timeout: u64,
+    pub(super) clock: Arc<Clock>,
+    pub(super) counters: Arc<Counters>,
+}
+
+/// The bytes of the issue time, in seconds since the Unix epoch, behind the session.
+const TIME: usize = 8;
+
+impl ProducesTickets for Tickets {
+    fn enabled(&self) -> bool {
+        self.ticketer.enabled()
+    }
+
+    fn lifetime(&self) -> u32 {
+        u32::try_from(self.timeout).unwrap_or(u32::MAX)
+    }
+
+    fn encrypt(&self, session: &[u8]) -> Option<Vec<u8>> {
+        let mut plain = Zeroizing::new(Vec::with_capacity(session.len() + TIME));
+        plain.extend_from_slice(session);
+        plain.extend_from_slice(&self.clock.now().as_secs().to_be_bytes());
+        self.ticketer.encrypt(&plain)
+    }
+
+    fn decrypt(&self, ticket: &[u8]) -> Option<Vec<u8>> {
+        let opened = self.ticketer.decrypt(ticket).and_then(|mut session| {
+            let issued = *session.last_chunk::<TIME>()?;
+            session.truncate(session.len() - TIME);
+            Some((session, u64::from_be_bytes(issued)))
+        });
+        let Some((session, issued)) = opened else {
+            self.counters.cache_misses.fetch_add(1, Ordering::Relaxed);
+            return None;
+        };
+        // A time far ahead is that of a server whose clock was wrong: its tickets would live too long.
+        if self.clock.now().as_secs().abs_diff(issued) > self.timeout {
+            self.counters.cache_timeouts.fetch_add(1, Ordering::Relaxed);
+            return None;
+        }
+        Some(session)
+    }
+}
+
+impl fmt::Debug for Tickets {
+    /// What encrypts them holds secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tickets").field("timeout", &self.timeout).finish_non_exhaustive()
+    }
+}
+
+/// A digest of what sessions of a context are verified by: the server's certificates, the CAs and revocation lists of clients,
+/// the versions and the ciphers. CAs and lists count in any order, and once each.
+pub(super) fn digest(
+    chain: &[CertificateDer<'_>],
+    authority: Option<&Authority>,
+    versions: &[TlsVersion],
+    provider: &CryptoProvider,
+) -> [u8; 32] {
+    let ciphers = provider.cipher_suites.iter().filter_map(|suite| cipher_of(suite.suite()));
+    let ciphers: String = ciphers.flat_map(|cipher| [cipher.iana, ":"]).collect();
+    let mut hash = Sha256::new();
+    let mut add = |part: &[u8]| {
+        hash.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+        hash.update(part);
+    };
+    add(b"sealwire session tickets, 1");
+    let mut add_all = |parts: &[&[u8]]| {
+        add(&u64::try_from(parts.len()).unwrap_or(u64::MAX).to_be_bytes());
+        parts.iter().for_each(|part| add(part));
+    };
+    add_all(&chain.iter().map(|certificate| certificate.as_ref()).collect::<Vec<_>>());
+    let (cas, lists) = authority.map(Authority::contents).unwrap_or_default();
+    add_all(&sorted(cas));
+    add_all(&sorted(lists));
+    add_all(&versions.iter().map(|version| version.name().as_bytes()).collect::<Vec<_>>());
+    add_all(&[ciphers.as_bytes()]);
+    hash.finalize().into()
+}
+
+fn sorted(mut parts: Vec<&[u8]>) -> Vec<&[u8]> {
+    parts.sort_unstable();
+    parts.dedup();
+    parts
+}

@@ -1,0 +1,317 @@
+//! TLS sessions that outlive a server, by tickets under the secrets of a file: which are resumed, and which must not be.
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "these are tests")]
+
+use std::fs::{self, Permissions};
+use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+
+use sealwire::client::{Client, ClientError, Config, TlsPolicy};
+use sealwire::provider::provider;
+use sealwire::random::OsRandom;
+use sealwire_core::tls::{ClientContext, ClientOptions, NamedPem, Trust};
+use sealwire_tests::certificates::{CLIENT_SUBJECT, CertificateSet};
+use sealwire_tests::child;
+use sealwire_tests::clients::{ask, connect};
+use sealwire_tests::drivers::PASSWORD;
+use sealwire_tests::programs::needs;
+use sealwire_tests::server::{Kind, Server, Settings};
+use tempfile::TempDir;
+
+const VERSIONS: [&str; 2] = ["TLSv1.2", "TLSv1.3"];
+const FIRST: &str = "0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c4b5a69788796a5b4c3d2e1f0";
+const SECOND: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+
+/// Certificates and a file of secrets.
+struct Place {
+    folder: TempDir,
+    set: CertificateSet,
+}
+
+impl Place {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let set = CertificateSet::by_openssl(folder.path());
+        let place = Self { folder, set };
+        place.write_secrets(FIRST);
+        place
+    }
+
+    fn secrets(&self) -> PathBuf {
+        self.folder.path().join("ticket.keys")
+    }
+
+    fn write_secrets(&self, text: &str) {
+        fs::write(self.secrets(), text).unwrap();
+        fs::set_permissions(self.secrets(), Permissions::from_mode(0o600)).unwrap();
+    }
+
+    /// A server with accounts that demand nothing, any certificate, and one of another subject.
+    fn start(&self) -> Server {
+        let user = |name, require: &str| Kind::Sealwired.create_user(name, "caching_sha2_password", PASSWORD, require);
+        let statements = vec![
+            user("anyone", "SSL"),
+            user("certified", "X509"),
+            user("named", &format!("SUBJECT '{CLIENT_SUBJECT}'")),
+            user("another", "SUBJECT '/CN=another'"),
+            user("admin", "SSL"),
+            "GRANT ALL ON *.* TO 'admin'@'%';".to_owned(),
+        ];
+        Server::start(Kind::Sealwired, &Settings { statements, ..self.settings(true) }).unwrap()
+    }
+
+    fn settings(&self, with_secrets: bool) -> Settings {
+        let mut settings = Settings { certificates: Some(self.set.clone()), ..Settings::default() };
+        settings.options.push("--log-error-verbosity=3".to_owned());
+        if with_secrets {
+            settings.options.push(format!("--ssl-session-ticket-key={}", self.secrets().display()));
+        }
+        settings
+    }
+
+    /// Gives the server's key another certificate of the same CA.
+    fn renew_server_certificate(&self) {
+        let mut openssl = Command::new("openssl");
+        openssl.current_dir(self.folder.path()).stderr(Stdio::null());
+        openssl.args(["x509", "-req", "-in", "server.csr", "-CA", "ca.pem", "-CAkey", "ca-key.pem"]);
+        openssl.args(["-set_serial", "99", "-days", "30", "-extfile", "extensions.cnf", "-out", "server-cert.pem"]);
+        assert!(openssl.status().unwrap().success());
+    }
+}
+
+/// A client that keeps its sessions.
+struct Peer(ClientContext);
+
+impl Peer {
+    fn new(place: &Place, version: &str) -> Self {
+        Self::with(place, version, false)
+    }
+
+    fn with_certificate(place: &Place, version: &str) -> Self {
+        Self::with(place, version, true)
+    }
+
+    fn with(place: &Place, version: &str, certificate: bool) -> Self {
+        let pem = |path: &Path| NamedPem::new(path.display().to_string(), fs::read(path).unwrap());
+        let mut options = ClientOptions::new(provider(), Trust::Ca);
+        options.ca = vec![pem(&place.set.ca)];
+        options.versions = Some(version.to_owned());
+        if certificate {
+            options.cert = Some(pem(&place.set.client_cert));
+            options.key = Some(pem(&place.set.client_key));
+        }
+        Self(ClientContext::build(options).unwrap())
+    }
+
+    /// One that has just been at the server.
+    fn known(place: &Place, version: &str, server: &Server) -> Self {
+        let peer = Self::new(place, version);
+        assert!(!peer.resumes(server), "{version}");
+        peer
+    }
+
+    fn login(&self, server: &Server, user: &str) -> Result<Client<TcpStream>, ClientError> {
+        let mut config = Config::new(user, PASSWORD.into(), Arc::new(OsRandom::new()));
+        config.tls = TlsPolicy::Required(self.0.clone());
+        config.server_name = "localhost".to_owned();
+        connect(server.port, config)
+    }
+
+    /// Logs in; whether the session was resumed, on which both sides must agree.
+    #[track_caller]
+    fn resumes_as(&self, server: &Server, user: &str) -> bool {
+        let mut client = self.login(server, user).unwrap_or_else(|error| panic!("{error}\n{}", server.log()));
+        let resumed = client.facts().tls.as_ref().unwrap().resumed;
+        let at_server = ask(&mut client, "SHOW SESSION STATUS LIKE 'Ssl_sessions_reused'").unwrap();
+        assert_eq!(at_server, u8::from(resumed).to_string());
+        resumed
+    }
+
+    #[track_caller]
+    fn resumes(&self, server: &Server) -> bool {
+        self.resumes_as(server, "anyone")
+    }
+}
+
+/// An administrator's statement; what it is answered.
+fn tell(place: &Place, server: &Server, sql: &str) -> Result<String, String> {
+    let mut client = Peer::new(place, "TLSv1.3").login(server, "admin").map_err(|error| error.to_string())?;
+    ask(&mut client, sql).map_err(|error| error.to_string())
+}
+
+#[test]
+fn a_session_survives_a_restart_with_the_secret_alone() {
+    let place = Place::new();
+    let mut server = place.start();
+    let peers = VERSIONS.map(|version| Peer::known(&place, version, &server));
+    for with_secrets in [true, false] {
+        server = server.restart(&place.settings(with_secrets)).unwrap();
+        for (peer, version) in peers.iter().zip(VERSIONS) {
+            assert_eq!(peer.resumes(&server), with_secrets, "{version}");
+            assert!(Peer::known(&place, version, &server).resumes(&server), "{version}: within one run");
+        }
+    }
+    assert!(!server.log().contains(FIRST));
+}
+
+#[test]
+fn servers_with_the_same_file_resume_each_others_sessions() {
+    let place = Place::new();
+    let (one, other) = (place.start(), place.start());
+    for version in VERSIONS {
+        let peer = Peer::known(&place, version, &one);
+        for server in [&other, &one, &other] {
+            assert!(peer.resumes(server), "{version}");
+        }
+    }
+    let shown = tell(&place, &one, "SHOW VARIABLES LIKE 'ssl_session_ticket_key'").unwrap();
+    assert_eq!(shown, place.secrets().display().to_string());
+}
+
+#[test]
+fn a_session_ends_where_certificates_or_secrets_change() {
+    let place = Place::new();
+    let server = place.start();
+    let reload = || tell(&place, &server, "ALTER INSTANCE RELOAD TLS").map(drop).unwrap();
+    let after = |what: &str, change: &dyn Fn(), resumes: bool| {
+        let peers = VERSIONS.map(|version| Peer::known(&place, version, &server));
+        change();
+        reload();
+        for (peer, version) in peers.iter().zip(VERSIONS) {
+            assert_eq!(peer.resumes(&server), resumes, "{what}, {version}");
+        }
+    };
+    let set = |variable: &str, value: &Path| {
+        tell(&place, &server, &format!("SET GLOBAL {variable} = '{}'", value.display())).map(drop).unwrap();
+    };
+    after("nothing", &|| (), true);
+    after("the server's certificate", &|| place.renew_server_certificate(), false);
+    let bundle = place.folder.path().join("bundle.pem");
+    let other = CertificateSet::by_openssl(&place.folder.path().join("other"));
+    let both = [&place.set.ca, &other.ca].map(|ca| fs::read_to_string(ca).unwrap()).concat();
+    fs::write(&bundle, both).unwrap();
+    after("one CA more", &|| set("ssl_ca", &bundle), false);
+    let list = CertificateSet::revocation_list(place.folder.path(), &other.client_cert);
+    after("a revocation list", &|| set("ssl_crl", &list), false);
+    after("a new secret before the old one", &|| place.write_secrets(&format!("{SECOND}\n# old\n{FIRST}\n")), true);
+    after("the old secret gone", &|| place.write_secrets(SECOND), true);
+    after("another secret", &|| place.write_secrets(FIRST), false);
+    after("no file", &|| set("ssl_session_ticket_key", Path::new("")), false);
+    after("a file again", &|| set("ssl_session_ticket_key", &place.secrets()), false);
+
+    // What the first secret made is worth nothing where only the second is left.
+    let peer = Peer::known(&place, "TLSv1.3", &server);
+    place.write_secrets(SECOND);
+    let server = server.restart(&place.settings(true)).unwrap();
+    assert!(!peer.resumes(&server));
+}
+
+#[test]
+fn a_resumed_session_has_the_rights_of_its_certificate() {
+    let place = Place::new();
+    let server = place.start();
+    for version in VERSIONS {
+        let (bare, certified) = (Peer::known(&place, version, &server), Peer::with_certificate(&place, version));
+        assert!(!certified.resumes_as(&server, "certified"), "{version}");
+        assert!(certified.resumes_as(&server, "certified") && certified.resumes_as(&server, "named"), "{version}");
+        for (peer, user) in [(&bare, "certified"), (&bare, "named"), (&certified, "another")] {
+            assert!(peer.resumes(&server), "{version}: {user} is refused in a resumed session");
+            let refused = peer.login(&server, user).map(drop).unwrap_err().to_sql_error();
+            assert_eq!(refused.code, 1045, "{version} {user}: {refused}");
+        }
+    }
+    let peers = VERSIONS.map(|version| {
+        let peer = Peer::with_certificate(&place, version);
+        assert!(!peer.resumes_as(&server, "named"));
+        peer
+    });
+    let server = server.restart(&place.settings(true)).unwrap();
+    for (peer, version) in peers.iter().zip(VERSIONS) {
+        assert!(peer.resumes_as(&server, "named"), "{version}");
+    }
+    // Revoked, it has none.
+    let list = CertificateSet::revocation_list(place.folder.path(), &place.set.client_cert);
+    tell(&place, &server, &format!("SET GLOBAL ssl_crl = '{}'", list.display())).unwrap();
+    tell(&place, &server, "ALTER INSTANCE RELOAD TLS").unwrap();
+    for (peer, version) in peers.iter().zip(VERSIONS) {
+        let before = server.log().len();
+        let refused = peer.login(&server, "named").map(drop).unwrap_err();
+        assert!(server.wait_for_log_after(before, "revoked"), "{version}: {refused}\n{}", server.log());
+    }
+}
+
+#[test]
+fn a_bad_file_is_refused_and_changes_nothing() {
+    let place = Place::new();
+    let server = place.start();
+    let peer = Peer::known(&place, "TLSv1.3", &server);
+    let path = place.secrets().display().to_string();
+    let refused = |said: &str| {
+        let at_start = Server::start(Kind::Sealwired, &place.settings(true)).err().unwrap();
+        let at_reload = tell(&place, &server, "ALTER INSTANCE RELOAD TLS").unwrap_err();
+        for text in [&at_start, &at_reload] {
+            for part in ["option '--ssl-session-ticket-key': ", &path, said] {
+                assert!(text.contains(part), "'{part}' is not in: {text}");
+            }
+        }
+        assert!(at_reload.contains("3888"), "{at_reload}");
+        assert!(peer.resumes(&server), "what was in use is in use: {at_reload}");
+        assert!(![&at_start, &at_reload, &server.log()].iter().any(|text| text.contains(&FIRST[8..24])));
+    };
+    place.write_secrets(&format!("{SECOND}\n{}\n", &FIRST[..62]));
+    refused(&format!("line 2 of '{path}' is no secret: it has 62 characters"));
+    place.write_secrets("# nothing yet\n");
+    refused("holds no secret; 'openssl rand -hex 32' makes one");
+    place.write_secrets(FIRST);
+    fs::set_permissions(place.secrets(), Permissions::from_mode(0o644)).unwrap();
+    refused(&format!("run 'chmod 600 {path}'"));
+    fs::remove_file(place.secrets()).unwrap();
+    refused("No such file");
+}
+
+/// What openssl says of a connection that the server ends: it is sent a login of one byte, and all tickets are there by then.
+fn s_client(place: &Place, server: &Server, version: &str, session: &[&str]) -> String {
+    let mut command = Command::new("openssl");
+    command.current_dir(place.folder.path()).args(["s_client", "-starttls", "mysql", "-ign_eof", version]);
+    command.args(["-CAfile", "ca.pem", "-verify_return_error", "-connect", &format!("127.0.0.1:{}", server.port)]);
+    let output = child::output(command.args(session), b"\x01\0\0\x02X").unwrap();
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// Changes one byte of the ticket in a file of openssl's.
+fn tamper(place: &Place, file: &str, tampered: &str) {
+    let convert = |arguments: &[&str]| {
+        let mut openssl = Command::new("openssl");
+        assert!(openssl.current_dir(place.folder.path()).arg("sess_id").args(arguments).status().unwrap().success());
+    };
+    convert(&["-in", file, "-outform", "DER", "-out", "session.der"]);
+    let path = place.folder.path().join("session.der");
+    let mut der = fs::read(&path).unwrap();
+    // [10] EXPLICIT OCTET STRING, of 128 to 255 bytes.
+    let is_ticket = |bytes: &[u8]| bytes[..2] == [0xaa, 0x81] && bytes[3..5] == [4, 0x81] && bytes[2] == bytes[5] + 3;
+    let at = der.windows(6).position(is_ticket).expect("a ticket");
+    der[at + 6 + 60] ^= 1;
+    fs::write(path, der).unwrap();
+    convert(&["-inform", "DER", "-in", "session.der", "-out", tampered]);
+}
+
+#[test]
+fn openssl_resumes_after_a_restart_and_shakes_hands_anew_with_a_ticket_that_was_changed() {
+    if !needs(&["openssl"]) {
+        return;
+    }
+    let place = Place::new();
+    let mut server = place.start();
+    for version in ["-tls1_2", "-tls1_3"] {
+        let first = s_client(&place, &server, version, &["-sess_out", "session.pem"]);
+        assert!(first.contains("\nNew, TLSv1."), "{first}");
+        server = server.restart(&place.settings(true)).unwrap();
+        tamper(&place, "session.pem", "tampered.pem");
+        for (file, begins) in [("session.pem", "\nReused, TLSv1."), ("tampered.pem", "\nNew, TLSv1.")] {
+            let said = s_client(&place, &server, version, &["-sess_in", file]);
+            assert!(said.contains(begins) && said.contains("Verify return code: 0 (ok)"), "{version} {file}: {said}");
+        }
+    }
+}
