@@ -41,6 +41,9 @@ pub(super) struct Tickets {
 
 /// The bytes of the issue time, in seconds since the Unix epoch, behind the session.
 const TIME: usize = 8;
+/// The largest session in bytes that gets a ticket. A client's certificates are in it; a message of TLS has room for 64 KiB, and the
+/// client is to send the ticket in its first one.
+const LARGEST: usize = 16 * 1024;
 
 impl ProducesTickets for Tickets {
     fn enabled(&self) -> bool {
@@ -52,6 +55,9 @@ impl ProducesTickets for Tickets {
     }
 
     fn encrypt(&self, session: &[u8]) -> Option<Vec<u8>> {
+        if session.len() > LARGEST {
+            return None;
+        }
         let mut plain = Zeroizing::new(Vec::with_capacity(session.len() + TIME));
         plain.extend_from_slice(session);
         plain.extend_from_slice(&self.clock.now().as_secs().to_be_bytes());

@@ -8,7 +8,7 @@ use rcgen::{PKCS_ED25519, date_time_ymd};
 use rustls::server::ProducesTickets;
 use sealwire_core::facts::Verification;
 use sealwire_core::tls::{
-    CertificateProblem, ClientContext, ServerContext, ServerOptions, TicketKeys, TlsError, Trust,
+    CertificateProblem, ClientContext, NamedPem, ServerContext, ServerOptions, TicketKeys, TlsError, Trust,
 };
 
 use crate::handshake::pem_der;
@@ -157,6 +157,33 @@ fn tickets_end_after_the_timeout_wherever_they_are_shown() {
             let (at_client, _) = pair.connect();
             assert_eq!(at_client.resumed, resumes, "{versions} {later}");
             assert_eq!(server.counters().cache_timeouts.load(Ordering::Relaxed), u64::from(!resumes));
+        }
+    }
+}
+
+/// A ticket's length has 16 bits, and a client's certificates, which are in it, may take nearly as many.
+#[test]
+fn a_session_that_is_too_large_for_a_ticket_gets_none() {
+    let ca = ca("Long CA");
+    let server = with_tickets(&good(&ca), |options| options.ca = vec![ca_pem(&ca)]);
+    let identity = issue(&ca, &params("client", &[]), &PKCS_ED25519);
+    // Certificates that nobody needs, with a name of that many bytes.
+    let filler = |bytes: usize| issue(&ca, &params(&"x".repeat(bytes), &[]), &PKCS_ED25519);
+    let own = pem_der(&identity).len();
+    let excess = pem_der(&filler(6_000)).len() - 6_000;
+    // Of a handshake message's 65,535 bytes some remain, which the length of ten signatures needs.
+    let most = (65_490 - 5 - own) / 10 - 5 - excess;
+    for (bytes, resumes) in [(1_000, true), (2_000, false), (most, false)] {
+        let filler = filler(bytes).cert;
+        for versions in ["TLSv1.2", "TLSv1.3"] {
+            let mut options = client_options(Trust::Ca, ca_pem(&ca));
+            options.cert =
+                Some(NamedPem::new("chain.pem", [identity.cert.pem.clone(), filler.pem.repeat(10)].concat()));
+            options.key = Some(identity.key.clone());
+            options.versions = Some(versions.to_owned());
+            let client = ClientContext::build(options).unwrap();
+            assert!(!resumed(&client, &server, NOW), "{versions} {bytes}");
+            assert_eq!(resumed(&client, &server, NOW), resumes, "{versions} {bytes}");
         }
     }
 }
