@@ -19,7 +19,7 @@ use crate::wire::frame::{self, HEADER, MAX_FRAME_PAYLOAD, Scan};
 pub(crate) const PRE_AUTHENTICATION_LIMIT: usize = 64 * 1024 + 512;
 
 /// A packet inside the channel's buffer; valid until the next call to [`Channel::receive`].
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Packet {
     at: Range<usize>,
     /// Sequence number of its first frame.
@@ -169,7 +169,26 @@ impl Channel {
         Ok(Some(Packet { at: start..start + found.payload_length, sequence: found.first_sequence }))
     }
 
+    /// Takes the next packet if it is of one frame, whole, due, and `is_row` knows its payload. Else it is left to
+    /// [`next_packet`](Self::next_packet), and false is returned.
+    #[inline]
+    pub(crate) fn next_row(&mut self, is_row: impl Fn(&[u8]) -> bool, row: &mut Packet) -> bool {
+        let rest = self.received.get(self.taken..).unwrap_or_default();
+        let Some((&[a, b, c, sequence], rest)) = rest.split_first_chunk::<HEADER>() else { return false };
+        let length = u32::from_le_bytes([a, b, c, 0]) as usize;
+        let Some(payload) = rest.get(..length) else { return false };
+        if sequence != self.sequence || length >= MAX_FRAME_PAYLOAD || length > self.limit || !is_row(payload) {
+            return false;
+        }
+        let start = self.taken + HEADER;
+        *row = Packet { at: start..start + length, sequence };
+        self.taken = start + length;
+        self.sequence = sequence.wrapping_add(1);
+        true
+    }
+
     /// The payload of a packet that was just returned.
+    #[inline]
     pub(crate) fn payload(&self, packet: &Packet) -> &[u8] {
         self.received.get(packet.at.clone()).unwrap_or_default()
     }

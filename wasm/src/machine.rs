@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use js_sys::{BigInt, Uint8Array};
-use sealwire_core::client::{Config, Connection, Event, Prepared};
+use sealwire_core::client::{Config, Connection, Event, Prepared, RowFormat};
 use sealwire_core::error::Error;
 use sealwire_core::message::{OkPacket, StatusFlags, Value};
 use sealwire_core::{Input, Now, Output};
@@ -124,18 +124,17 @@ impl Machine {
             if self.pending {
                 self.pending = false;
             } else {
-                match self.connection.poll_ready(&mut self.outgoing)? {
-                    Output::Event(()) if self.connection.is_row_ready() => {
-                        match self.connection.event()? {
-                            Some(Event::TextRow(row)) => self.batch.push_text(row)?,
-                            Some(Event::BinaryRow(row)) => self.batch.push_binary(row)?,
-                            _ => {}
-                        }
-                        if self.batch.is_full() {
-                            return Ok(Step::Rows { count: self.batch.rows });
-                        }
-                        continue;
+                while let Some(format) = self.connection.advance_row() {
+                    match format {
+                        RowFormat::Text => self.batch.push_text(self.connection.text_row())?,
+                        RowFormat::Binary => self.batch.push_binary(self.connection.binary_row()?)?,
                     }
+                    if self.batch.is_full() {
+                        return Ok(Step::Rows { count: self.batch.rows });
+                    }
+                }
+                match self.connection.poll_ready(&mut self.outgoing)? {
+                    Output::Event(()) if self.connection.is_row_ready() => continue,
                     Output::Event(()) if self.batch.rows > 0 => {
                         self.pending = true;
                         return Ok(Step::Rows { count: self.batch.rows });

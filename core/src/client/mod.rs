@@ -9,6 +9,7 @@ mod session;
 
 pub use config::{Config, TlsPolicy};
 pub use event::{Event, Prepared};
+pub use session::RowFormat;
 
 use alloc::format;
 use alloc::string::String;
@@ -16,7 +17,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use crate::channel::{Channel, PRE_AUTHENTICATION_LIMIT, Tracer};
+use crate::channel::{Channel, PRE_AUTHENTICATION_LIMIT, Packet, Tracer};
 use crate::error::{Error, Side};
 use crate::facts::Facts;
 use crate::machine::{Input, Now, Output};
@@ -51,6 +52,8 @@ pub struct Connection {
     eof: bool,
     /// What [`Connection::poll_ready`] found and nobody took yet.
     ready: Option<Happened>,
+    /// The row that [`Connection::advance_row`] found last.
+    row: Packet,
 }
 
 /// The phase of the connection.
@@ -70,7 +73,8 @@ impl Connection {
         let facts = Facts { transport: config.transport, ..Facts::default() };
         let deadline = now.monotonic.saturating_add(config.connect_timeout);
         let state = State::Handshake(Handshake::AwaitGreeting(AwaitGreeting));
-        Self { config, channel: Channel::new(tracer), state, facts, now, deadline, eof: false, ready: None }
+        let row = Packet::default();
+        Self { config, channel: Channel::new(tracer), state, facts, now, deadline, eof: false, ready: None, row }
     }
 
     /// Takes input. The events and bytes that follow from it are polled.
@@ -270,7 +274,49 @@ impl Connection {
         matches!(self.ready, Some(Happened::TextRow(_) | Happened::BinaryRow(_)))
     }
 
+    /// Goes to the row that [`poll_ready`](Self::poll_ready) announced, or where it announced nothing, to the next that lies in the
+    /// buffer whole, and says in which format it is: for results of many rows a shorter way than `poll_ready` and
+    /// [`event`](Self::event), which say what is to be done where this is `None`.
+    #[inline]
+    pub fn advance_row(&mut self) -> Option<RowFormat> {
+        if self.ready.is_some() {
+            return self.take_ready_row();
+        }
+        let State::Session(session) = &self.state else { return None };
+        let format = session.awaited_rows()?;
+        self.channel.next_row(|payload| session.is_row(payload, format), &mut self.row).then_some(format)
+    }
+
+    fn take_ready_row(&mut self) -> Option<RowFormat> {
+        let (packet, format) = match self.ready.take() {
+            Some(Happened::TextRow(packet)) => (packet, RowFormat::Text),
+            Some(Happened::BinaryRow(packet)) => (packet, RowFormat::Binary),
+            other => {
+                self.ready = other;
+                return None;
+            }
+        };
+        self.row = packet;
+        Some(format)
+    }
+
+    /// The row of a text result that [`advance_row`](Self::advance_row) went to; it is there until input is handled.
+    #[inline]
+    pub fn text_row(&self) -> TextRow<'_> {
+        TextRow::new(self.channel.payload(&self.row))
+    }
+
+    /// As [`text_row`](Self::text_row), of a prepared statement's result.
+    ///
+    /// # Errors
+    /// Where it is none: `advance_row` said otherwise.
+    #[inline]
+    pub fn binary_row(&self) -> Result<BinaryRow<'_>, Error> {
+        Ok(BinaryRow::new(self.channel.payload(&self.row), self.columns())?)
+    }
+
     /// The columns of the result that is being read, or was read last.
+    #[inline]
     pub fn columns(&self) -> &[ColumnDefinition] {
         match &self.state {
             State::Session(session) => &session.columns,

@@ -58,10 +58,12 @@ pub(super) enum Expect {
     ChangeUser(Exchange, Secret),
 }
 
-/// How rows are encoded.
+/// How a result's rows are encoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum RowFormat {
+pub enum RowFormat {
+    /// As text, which COM_QUERY gives.
     Text,
+    /// As the values themselves, which COM_STMT_EXECUTE gives.
     Binary,
 }
 
@@ -131,6 +133,25 @@ impl Session {
     /// Whether every command was answered.
     pub(super) fn is_idle(&self) -> bool {
         self.pending.is_empty()
+    }
+
+    /// The format of the rows, where rows are due.
+    #[inline]
+    pub(super) const fn awaited_rows(&self) -> Option<RowFormat> {
+        match self.stage {
+            Stage::Rows(format) => Some(format),
+            _ => None,
+        }
+    }
+
+    /// Whether a payload is a row, seen at its first byte. One of which it is false may be one, too.
+    #[inline]
+    pub(super) fn is_row(&self, payload: &[u8], format: RowFormat) -> bool {
+        match format {
+            // The length of a short value, or NULL.
+            RowFormat::Text => payload.first().is_some_and(|first| *first <= 0xfb),
+            RowFormat::Binary => BinaryRow::is_row(payload, self.columns.len()),
+        }
     }
 
     /// Whether the server waits for the contents of a file.

@@ -139,9 +139,57 @@ impl<'a> FromField<'a> for Vec<u8> {
     }
 }
 
-#[inline]
 fn parse<T: FromStr>(text: &[u8], name: &'static str) -> Result<T, ReadProblem> {
     core::str::from_utf8(text).ok().and_then(|text| text.parse().ok()).ok_or(ReadProblem::NotA(name))
+}
+
+/// A number as its digits: negative or not, their value, and how many stand behind the point. `None` where it is written otherwise, or
+/// has more digits than any `u64` holds.
+#[inline]
+fn digits(text: &[u8]) -> Option<(bool, u64, usize)> {
+    let (is_negative, unsigned) = match text {
+        [b'-', rest @ ..] => (true, rest),
+        _ => (false, text),
+    };
+    if unsigned.is_empty() || unsigned.len() > MOST_DIGITS {
+        return None;
+    }
+    let mut value = 0;
+    for (at, byte) in unsigned.iter().enumerate() {
+        match byte {
+            b'0'..=b'9' => value = value * 10 + u64::from(byte - b'0'),
+            b'.' => {
+                let fraction = unsigned.get(at + 1..).filter(|_| at > 0)?;
+                for byte in fraction {
+                    let digit = byte.wrapping_sub(b'0');
+                    if digit > 9 {
+                        return None;
+                    }
+                    value = value * 10 + u64::from(digit);
+                }
+                return (!fraction.is_empty()).then_some((is_negative, value, fraction.len()));
+            }
+            _ => return None,
+        }
+    }
+    Some((is_negative, value, 0))
+}
+
+/// So many digits always fit a `u64`.
+const MOST_DIGITS: usize = 19;
+/// Whole numbers up to this one are exact as `f64`.
+const EXACT: u64 = 1 << f64::MANTISSA_DIGITS;
+/// Powers of ten that are exact as `f64`.
+const TENS: [f64; 20] =
+    [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19];
+
+/// A number of few digits: one division of two exact numbers is rounded as it should be. `None` where it takes more than that.
+#[inline]
+fn short_float(text: &[u8]) -> Option<f64> {
+    let (is_negative, value, decimals) = digits(text)?;
+    let power = TENS.get(decimals).filter(|_| value <= EXACT)?;
+    let number = value as f64 / power;
+    Some(if is_negative { -number } else { number })
 }
 
 macro_rules! integers {
@@ -149,7 +197,12 @@ macro_rules! integers {
         impl<'a> FromField<'a> for $type {
             #[inline]
             fn from_text(text: &'a [u8]) -> Result<Self, ReadProblem> {
-                parse(text, stringify!($type))
+                let short = match digits(text) {
+                    Some((false, value, 0)) => Self::try_from(value).ok(),
+                    Some((true, value, 0)) if Self::MIN != 0 => 0i64.checked_sub_unsigned(value).and_then(|value| Self::try_from(value).ok()),
+                    _ => None,
+                };
+                short.map_or_else(|| parse(text, stringify!($type)), Ok)
             }
 
             #[inline]
@@ -170,7 +223,7 @@ integers!(i8 i16 i32 i64 u8 u16 u32 u64);
 impl<'a> FromField<'a> for f64 {
     #[inline]
     fn from_text(text: &'a [u8]) -> Result<Self, ReadProblem> {
-        parse(text, "f64")
+        short_float(text).map_or_else(|| parse(text, "f64"), Ok)
     }
 
     #[inline]
@@ -316,8 +369,10 @@ impl<'a> BinaryRow<'a> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::generator::for_many_seeds;
     use super::super::{ColumnDefinition, ColumnType, encode_binary_row, encode_text_row};
     use super::*;
+    use alloc::format;
 
     #[test]
     fn both_forms_of_a_row_read_alike() {
@@ -332,6 +387,70 @@ mod tests {
         let expected: Row<'_> = (-7, "Grüße", 2.5, None);
         assert_eq!(TextRow::new(&text).read::<Row<'_>>(), Ok(expected));
         assert_eq!(BinaryRow::new(&binary, &columns).unwrap().read::<Row<'_>>(), Ok(expected));
+    }
+
+    #[test]
+    fn numbers_read_as_the_standard_library_reads_them() {
+        let odd = [
+            "",
+            "-",
+            ".",
+            "-.",
+            "1.",
+            ".5",
+            "-.5",
+            "+7",
+            "--1",
+            "1-",
+            "0",
+            "-0",
+            "-0.0",
+            "00012",
+            "1e3",
+            "1E-5",
+            "nan",
+            "inf",
+            " 1",
+            "1 ",
+            "1.2.3",
+            "9007199254740992",
+            "9007199254740993",
+            "9223372036854775807",
+            "9223372036854775808",
+            "-9223372036854775808",
+            "-9223372036854775809",
+            "18446744073709551615",
+            "18446744073709551616",
+            "99999999999999999999",
+            "0.1",
+            "123456789012345.6",
+            "0.00000000000000000001",
+            "1.7976931348623157e308",
+            "5e-324",
+            "1\u{0665}",
+            "128",
+            "-128",
+            "-129",
+            "255",
+            "256",
+        ];
+        let check = |text: &str| {
+            let bytes = text.as_bytes();
+            let bits = |number: Option<f64>| number.map(f64::to_bits);
+            assert_eq!(bits(f64::from_text(bytes).ok()), bits(text.parse().ok()), "{text:?}");
+            assert_eq!(i64::from_text(bytes).ok(), text.parse().ok(), "{text:?}");
+            assert_eq!(u64::from_text(bytes).ok(), text.parse().ok(), "{text:?}");
+            assert_eq!(i8::from_text(bytes).ok(), text.parse().ok(), "{text:?}");
+            assert_eq!(u8::from_text(bytes).ok(), text.parse().ok(), "{text:?}");
+        };
+        odd.into_iter().for_each(check);
+        for_many_seeds(|random, _| {
+            let (number, decimals) = (random.number(), random.below(24) as usize);
+            check(&format!("{number}"));
+            check(&format!("-{number}"));
+            check(&format!("{:.decimals$}", number as f64 / 1e7));
+            check(&format!("{}", f64::from_bits(random.u64())));
+        });
     }
 
     #[test]

@@ -110,6 +110,12 @@ impl<'a> BinaryRow<'a> {
         Ok(Self { bitmap, values: reader.rest(), columns })
     }
 
+    /// Whether a payload has the header and the NULL bitmap of a row of so many columns.
+    #[inline]
+    pub(crate) fn is_row(payload: &[u8], columns: usize) -> bool {
+        payload.first() == Some(&0) && payload.len() > bitmap_length(columns)
+    }
+
     /// The columns that the values belong to.
     pub const fn columns(&self) -> &'a [ColumnDefinition] {
         self.columns

@@ -61,7 +61,7 @@ pub(super) struct Answer<'c, S: Read + Write> {
 }
 
 macro_rules! result_methods {
-    ($type:ident, $row:ident, $variant:ident) => {
+    ($type:ident, $row:ident, |$connection:ident| $taken:expr) => {
         impl<'c, S: Read + Write> $type<'c, S> {
             pub(super) const fn new(answer: Answer<'c, S>) -> Self {
                 Self(answer)
@@ -77,14 +77,13 @@ macro_rules! result_methods {
             /// # Errors
             /// Where the server breaks off, or the connection does.
             #[expect(clippy::should_implement_trait, reason = "the row is lent, which `Iterator` can't say")]
+            #[inline]
             pub fn next(&mut self) -> Result<Option<$row<'_>>, ClientError> {
                 if !self.0.advance()? {
                     return Ok(None);
                 }
-                match self.0.client.connection.event()? {
-                    Some(Event::$variant(row)) => Ok(Some(row)),
-                    _ => Err(unexpected()),
-                }
+                let $connection = &self.0.client.connection;
+                $taken.map(Some)
             }
 
             /// Goes to the next statement's result, skipping what is left of this one; false where there is none.
@@ -106,8 +105,8 @@ macro_rules! result_methods {
     };
 }
 
-result_methods!(QueryResult, TextRow, TextRow);
-result_methods!(StatementResult, BinaryRow, BinaryRow);
+result_methods!(QueryResult, TextRow, |connection| Ok(connection.text_row()));
+result_methods!(StatementResult, BinaryRow, |connection| connection.binary_row().map_err(ClientError::from));
 
 impl<'c, S: Read + Write> Answer<'c, S> {
     /// Reads up to where the first result is known.
@@ -142,13 +141,19 @@ impl<'c, S: Read + Write> Answer<'c, S> {
         if self.has_rows { self.client.connection.columns() } else { &[] }
     }
 
-    /// Reads on; true where a row is ready to be taken from the connection.
+    /// Goes to the next row; false where there is none in this result.
+    #[inline]
     fn advance(&mut self) -> Result<bool, ClientError> {
+        Ok(self.client.connection.advance_row().is_some() || self.read_on()?)
+    }
+
+    /// Reads on up to the next row, or to the end of this result.
+    fn read_on(&mut self) -> Result<bool, ClientError> {
         if let Stage::Done(_) = self.stage {
             return Ok(false);
         }
         self.client.wait()?;
-        if self.client.connection.is_row_ready() {
+        if self.client.connection.advance_row().is_some() {
             return Ok(true);
         }
         // Whatever comes now, no row of this result follows it.
@@ -164,9 +169,7 @@ impl<'c, S: Read + Write> Answer<'c, S> {
     }
 
     fn next_result(&mut self) -> Result<bool, ClientError> {
-        while self.advance()? {
-            self.client.connection.event()?;
-        }
+        while self.advance()? {}
         let more = matches!(&self.stage, Stage::Done(summary) if summary.status.contains(StatusFlags::MORE_RESULTS));
         if more {
             self.begin()?;
