@@ -18,6 +18,9 @@ use crate::wire::frame::{self, HEADER, MAX_FRAME_PAYLOAD, Scan};
 /// The most that either side takes of a packet before authentication is over: attributes (64 KiB) and the fixed fields.
 pub(crate) const PRE_AUTHENTICATION_LIMIT: usize = 64 * 1024 + 512;
 
+/// So much is sealed at once, in whole records: what follows may wait until the transport has taken it.
+const SEALED_AT_ONCE: usize = 64 * 1024;
+
 /// A packet inside the channel's buffer; valid until the next call to [`Channel::receive`].
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Packet {
@@ -67,8 +70,9 @@ pub(crate) struct Channel {
     received: Vec<u8>,
     /// How much of `received` was taken by packets.
     taken: usize,
-    /// Packets to send, not yet sealed.
+    /// Packets to send, not yet sealed but for the first `sealed` bytes.
     unsealed: Vec<u8>,
+    sealed: usize,
     /// Bytes that must leave as they are: what was sent before TLS began.
     ready: Vec<u8>,
     tls: Option<Tls>,
@@ -87,6 +91,7 @@ impl Channel {
             received: Vec::new(),
             taken: 0,
             unsealed: Vec::new(),
+            sealed: 0,
             ready: Vec::new(),
             tls: None,
             sequence: 0,
@@ -211,24 +216,22 @@ impl Channel {
         let start = self.unsealed.len();
         self.unsealed.put(&[0; HEADER]);
         build(&mut self.unsealed);
-        let length = self.unsealed.len() - start - HEADER;
-        if length < MAX_FRAME_PAYLOAD {
-            if let Some(header) = self.unsealed.get_mut(start..).and_then(|rest| rest.first_chunk_mut::<HEADER>()) {
-                let [a, b, c, _] = (length as u32).to_le_bytes();
-                *header = [a, b, c, *sequence];
-            }
-            *sequence = sequence.wrapping_add(1);
+        frame::close(&mut self.unsealed, start, sequence)
+    }
+
+    /// Queues whole packets that were made elsewhere, with the numbers that are due.
+    pub(crate) fn send_packets(&mut self, mut packets: Vec<u8>) {
+        frame::number(&mut packets, &mut self.sequence);
+        if self.unsealed.is_empty() {
+            self.unsealed = packets;
         } else {
-            let payload = self.unsealed.split_off(start + HEADER);
-            self.unsealed.truncate(start);
-            frame::encode(&payload, sequence, &mut self.unsealed);
+            self.unsealed.append(&mut packets);
         }
-        length
     }
 
     /// Bytes of packets that wait to be polled.
     pub(crate) const fn unsent(&self) -> usize {
-        self.unsealed.len()
+        self.unsealed.len() - self.sealed
     }
 
     /// Splices TLS in. What was queued leaves first, in plaintext; what the peer sent behind its last packet is TLS's.
@@ -261,13 +264,14 @@ impl Channel {
             // What is queued must leave before close_notify; where it can't be sealed, nothing can follow anyway.
             if !tls.layer.is_handshaking() {
                 let unsealed = core::mem::take(&mut self.unsealed);
-                let _ = tls.layer.seal(&unsealed, &mut self.ready);
+                let rest = unsealed.get(core::mem::take(&mut self.sealed)..).unwrap_or_default();
+                let _ = tls.layer.seal(rest, &mut self.ready);
             }
             tls.layer.close();
         }
     }
 
-    /// Appends what has to leave to `out`; `false` where there is nothing.
+    /// Appends what has to leave to `out`, or of much the first part; `false` where there is nothing.
     pub(crate) fn transmit(&mut self, out: &mut Vec<u8>) -> Result<bool, TlsError> {
         let before = out.len();
         if out.is_empty() && !self.ready.is_empty() {
@@ -282,8 +286,14 @@ impl Channel {
             Some(tls) => {
                 tls.layer.take_output(out);
                 if !self.unsealed.is_empty() && !tls.layer.is_handshaking() {
-                    tls.layer.seal(&self.unsealed, out)?;
-                    self.unsealed.clear();
+                    let rest = self.unsealed.get(self.sealed..).unwrap_or_default();
+                    let part = rest.get(..SEALED_AT_ONCE).unwrap_or(rest);
+                    tls.layer.seal(part, out)?;
+                    self.sealed += part.len();
+                    if self.sealed >= self.unsealed.len() {
+                        self.unsealed.clear();
+                        self.sealed = 0;
+                    }
                 }
                 if self.tracer.is_on() {
                     let tracer = &self.tracer;

@@ -1,10 +1,12 @@
 //! The server's side of a connection.
 
+mod batch;
 mod config;
 mod event;
 mod handshake;
 mod reply;
 
+pub use batch::RowBatch;
 pub use config::{Config, Peer};
 pub use event::{Candidate, Event, Login};
 

@@ -2,7 +2,7 @@
 
 use alloc::string::String;
 
-use super::{Connection, State};
+use super::{Connection, RowBatch, State};
 use crate::error::{Error, SqlError};
 use crate::message::{
     Capabilities, ColumnDefinition, EofPacket, ErrPacket, OkPacket, StatusFlags, StmtPrepareOk, Value,
@@ -123,13 +123,13 @@ impl Connection {
         Ok(())
     }
 
-    /// A row that [`encode_text_row`] or [`encode_binary_row`] wrote elsewhere, perhaps on another thread.
+    /// Rows that were encoded elsewhere, perhaps on another thread. They are not copied where nothing else waits to be sent.
     ///
     /// # Errors
     /// As [`ok`](Self::ok).
-    pub fn encoded_row(&mut self, payload: &[u8]) -> Result<(), Error> {
+    pub fn rows(&mut self, batch: RowBatch) -> Result<(), Error> {
         self.at(Stage::Rows)?;
-        self.channel.send(|out| out.put(payload));
+        self.channel.send_packets(batch.into_packets());
         Ok(())
     }
 

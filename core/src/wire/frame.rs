@@ -29,6 +29,35 @@ pub fn encode(payload: &[u8], sequence: &mut u8, out: &mut Vec<u8>) {
     }
 }
 
+/// Makes what was appended behind `start` and [`HEADER`] bytes into one packet, in as many frames as it takes, and leaves `sequence`
+/// at the next number. Returns the payload's length.
+pub(crate) fn close(buffer: &mut Vec<u8>, start: usize, sequence: &mut u8) -> usize {
+    let length = buffer.len().saturating_sub(start + HEADER);
+    if length >= MAX_FRAME_PAYLOAD {
+        let payload = buffer.split_off(start + HEADER);
+        buffer.truncate(start);
+        encode(&payload, sequence, buffer);
+        return length;
+    }
+    if let Some(header) = buffer.get_mut(start..).and_then(|rest| rest.first_chunk_mut::<HEADER>()) {
+        let [a, b, c, _] = (length as u32).to_le_bytes();
+        *header = [a, b, c, *sequence];
+    }
+    *sequence = sequence.wrapping_add(1);
+    length
+}
+
+/// Numbers frames that were made elsewhere, from `sequence` on, and leaves there the next number.
+pub(crate) fn number(mut frames: &mut [u8], sequence: &mut u8) {
+    while let Some((header, rest)) = frames.split_first_chunk_mut::<HEADER>() {
+        let [a, b, c, number] = header;
+        let length = u32::from_le_bytes([*a, *b, *c, 0]) as usize;
+        *number = *sequence;
+        *sequence = sequence.wrapping_add(1);
+        frames = rest.get_mut(length..).unwrap_or_default();
+    }
+}
+
 /// Where a packet lies in a buffer, as found by [`scan`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Found {

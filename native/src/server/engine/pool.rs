@@ -9,6 +9,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use sealwire_core::error::SqlError;
 use sealwire_core::message::ColumnDefinition;
+use sealwire_core::server::RowBatch;
 
 use super::threads::Threads;
 use super::{Description, Done, EngineSession, Request, RowSink, Surroundings, TransactionStep, interrupted};
@@ -54,8 +55,8 @@ pub(crate) struct Job {
 pub(crate) enum Delivery {
     /// The result begins.
     Columns(Vec<ColumnDefinition>),
-    /// Payloads of rows, one after the other, and where each ends.
-    Rows(Vec<u8>, Vec<usize>),
+    /// Rows, encoded.
+    Rows(RowBatch),
     /// The task is done, well or not.
     Finished(Box<dyn EngineSession>, Result<Outcome, SqlError>),
 }
@@ -73,8 +74,10 @@ pub(crate) enum Outcome {
 
 /// Deliveries that may wait for a connection.
 const WAITING: usize = 4;
-/// A delivery of rows is sent when it has this many bytes.
-const BATCH: usize = 64 * 1024;
+/// A result's first delivery of rows is sent when it has this many bytes, so that the client has something to read soon.
+const FIRST_BATCH: usize = 16 * 1024;
+/// As for the others.
+const BATCH: usize = 128 * 1024;
 type Work = (Job, SyncSender<Delivery>);
 
 /// The threads.
@@ -117,8 +120,13 @@ fn perform(job: Job, deliver: SyncSender<Delivery>) {
         Task::Execute { sql, parameters, binary } => {
             #[cfg(test)]
             assert!(sql != "SELECT bug_in_the_engine()", "a bug that a test puts here");
-            let mut rows =
-                Channel { deliver, wake, bytes: Vec::new(), ends: Vec::new(), session: session.interruption() };
+            let mut rows = Channel {
+                deliver,
+                wake,
+                batch: RowBatch::default(),
+                enough: FIRST_BATCH,
+                session: session.interruption(),
+            };
             let done = session.execute(&request(sql, parameters, *binary), &mut rows);
             done.and_then(|done| rows.flush().map(|()| Outcome::Executed(done)))
         }
@@ -146,8 +154,9 @@ impl Drop for Ending {
 struct Channel<'a> {
     deliver: &'a SyncSender<Delivery>,
     wake: &'a dyn Fn(),
-    bytes: Vec<u8>,
-    ends: Vec<usize>,
+    batch: RowBatch,
+    /// The bytes that make a delivery.
+    enough: usize,
     session: Arc<super::Interruption>,
 }
 
@@ -161,11 +170,12 @@ impl Channel<'_> {
     }
 
     fn flush(&mut self) -> Result<(), SqlError> {
-        if self.ends.is_empty() {
+        if self.batch.is_empty() {
             return Ok(());
         }
-        let delivery = Delivery::Rows(std::mem::take(&mut self.bytes), std::mem::take(&mut self.ends));
-        self.send(delivery)
+        self.enough = BATCH;
+        let batch = std::mem::take(&mut self.batch);
+        self.send(Delivery::Rows(batch))
     }
 }
 
@@ -175,11 +185,11 @@ impl RowSink for Channel<'_> {
     }
 
     fn buffer(&mut self) -> &mut Vec<u8> {
-        &mut self.bytes
+        self.batch.row()
     }
 
     fn end_row(&mut self) -> Result<(), SqlError> {
-        self.ends.push(self.bytes.len());
-        if self.bytes.len() >= BATCH { self.flush() } else { Ok(()) }
+        self.batch.end_row();
+        if self.batch.len() >= self.enough { self.flush() } else { Ok(()) }
     }
 }

@@ -24,9 +24,7 @@ use std::sync::atomic::Ordering;
 
 use sealwire_core::account::{AccountName, Accounts, ClientHost};
 use sealwire_core::error::{Error, SqlError};
-use sealwire_core::message::{
-    Capabilities, ColumnDefinition, Command, OkPacket, SessionChange, StatusFlags, encode_binary_row, encode_text_row,
-};
+use sealwire_core::message::{Capabilities, ColumnDefinition, Command, OkPacket, SessionChange, StatusFlags};
 use sealwire_core::server::{Connection, Event, Login};
 
 use super::engine::EngineSession;
@@ -146,8 +144,8 @@ struct Table {
     rows: Vec<Vec<Datum>>,
 }
 
-/// Rows are made only while less than this waits to be sent.
-const HIGH_WATER: usize = 256 * 1024;
+/// Deliveries are taken only while less than this waits to be sent: what is added to much would be copied once more.
+const ENOUGH: usize = 16 * 1024;
 
 impl Session {
     /// A session of a client that is not logged in.
@@ -428,17 +426,14 @@ impl Session {
     fn reply_rows(&mut self, table: &Table, binary: bool, connection: &mut Connection) -> Result<(), Error> {
         self.view.row_count = -1;
         connection.begin_rows(&table.columns)?;
-        let mut payload = Vec::new();
         for row in &table.rows {
-            payload.clear();
             if binary {
                 let values: Vec<_> = row.iter().map(Datum::as_value).collect();
-                encode_binary_row(&table.columns, &values, &mut payload);
+                connection.binary_row(&table.columns, &values)?;
             } else {
                 let values: Vec<_> = row.iter().map(Datum::as_bytes).collect();
-                encode_text_row(values.iter().map(|value| value.as_deref()), &mut payload);
+                connection.text_row(values.iter().map(|value| value.as_deref()))?;
             }
-            connection.encoded_row(&payload)?;
         }
         connection.end_rows(self.status_before_next(), self.warning_count())?;
         self.rest_if_done();

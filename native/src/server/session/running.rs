@@ -8,7 +8,7 @@ use sealwire_core::error::{Error, SqlError};
 use sealwire_core::message::ColumnDefinition;
 use sealwire_core::server::Connection;
 
-use super::{HIGH_WATER, Reply, Session};
+use super::{ENOUGH, Reply, Session};
 use crate::server::engine::{Delivery, Done, Job, Outcome, Task};
 
 /// The statement.
@@ -61,7 +61,7 @@ impl Session {
     /// The connection's.
     pub(crate) fn advance(&mut self, connection: &mut Connection) -> Result<bool, Error> {
         let mut moved = false;
-        while connection.unsent() < HIGH_WATER {
+        while connection.unsent() < ENOUGH {
             let Some(running) = &self.running else { break };
             match running.deliveries.try_recv() {
                 Ok(delivery) => self.deliver(delivery, connection)?,
@@ -88,14 +88,7 @@ impl Session {
     fn deliver(&mut self, delivery: Delivery, connection: &mut Connection) -> Result<(), Error> {
         match delivery {
             Delivery::Columns(columns) => connection.begin_rows(&columns),
-            Delivery::Rows(bytes, ends) => {
-                let mut start = 0;
-                for end in ends {
-                    connection.encoded_row(bytes.get(start..end).unwrap_or_default())?;
-                    start = end;
-                }
-                Ok(())
-            }
+            Delivery::Rows(batch) => connection.rows(batch),
             Delivery::Finished(session, outcome) => {
                 self.in_transaction = session.is_in_transaction();
                 self.engine = Some(session);

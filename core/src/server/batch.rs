@@ -1,0 +1,81 @@
+//! Rows that are encoded apart from their connection.
+
+use alloc::vec::Vec;
+
+use crate::wire::Put;
+use crate::wire::frame::{self, HEADER};
+
+/// Rows on their way to a connection: packets to which only their numbers are missing, so that a thread of its own can encode them
+/// and nothing copies them afterwards. [`Connection::rows`](super::Connection::rows) takes them.
+#[derive(Debug, Default)]
+pub struct RowBatch {
+    packets: Vec<u8>,
+    /// Where the row begins that is being written.
+    begun: Option<usize>,
+}
+
+impl RowBatch {
+    /// Where the payload of the row is to be appended, by [`encode_text_row`](crate::message::encode_text_row) or
+    /// [`encode_binary_row`](crate::message::encode_binary_row).
+    pub fn row(&mut self) -> &mut Vec<u8> {
+        if self.begun.is_none() {
+            self.begun = Some(self.packets.len());
+            self.packets.put(&[0; HEADER]);
+        }
+        &mut self.packets
+    }
+
+    /// The row is complete; the next one begins.
+    pub fn end_row(&mut self) {
+        self.row();
+        if let Some(start) = self.begun.take() {
+            frame::close(&mut self.packets, start, &mut 0);
+        }
+    }
+
+    /// The bytes of all rows with their headers.
+    pub const fn len(&self) -> usize {
+        self.packets.len()
+    }
+
+    /// Whether there is no row.
+    pub const fn is_empty(&self) -> bool {
+        self.packets.is_empty()
+    }
+
+    /// The complete rows.
+    pub(super) fn into_packets(mut self) -> Vec<u8> {
+        self.packets.truncate(self.begun.unwrap_or(self.packets.len()));
+        self.packets
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::frame::{MAX_FRAME_PAYLOAD, Scan, scan};
+
+    #[test]
+    fn rows_are_numbered_from_where_the_reply_stands() {
+        let mut batch = RowBatch::default();
+        let lengths = [3, 0, MAX_FRAME_PAYLOAD - 1, MAX_FRAME_PAYLOAD, MAX_FRAME_PAYLOAD + 5, 1];
+        for (fill, length) in lengths.into_iter().enumerate() {
+            let row = batch.row();
+            row.resize(row.len() + length, fill as u8);
+            batch.end_row();
+        }
+        // A row that was not ended is not sent.
+        batch.row().put(b"half");
+        let (mut packets, mut sequence) = (batch.into_packets(), 253);
+        frame::number(&mut packets, &mut sequence);
+        let (mut rest, mut due) = (packets.as_slice(), 253u8);
+        for length in lengths {
+            let Scan::Complete(found) = scan(rest) else { panic!("a row of {length} bytes is not whole") };
+            assert_eq!((found.payload_length, found.first_sequence), (length, due));
+            due = due.wrapping_add(found.frames as u8);
+            rest = &rest[found.wire_length..];
+        }
+        assert!(rest.is_empty());
+        assert_eq!(due, sequence);
+    }
+}
