@@ -4,6 +4,7 @@ use std::io;
 use std::net::{SocketAddr, ToSocketAddrs as _};
 
 use mio::net::TcpListener;
+use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
 
 /// Listens on addresses or names, separated by commas; `*` is all addresses, and port 0 lets the system choose. Gives the
 /// listeners and the port in use, which is 0 where nothing is listened on.
@@ -43,4 +44,48 @@ fn bind_name(name: &str, port: u16) -> io::Result<TcpListener> {
         }
     }
     Err(last)
+}
+
+/// Connections that may wait to be accepted.
+const BACKLOG: i32 = 1024;
+
+/// One more listener at a listener's address, for another thread: the system shares out new connections among them. No other program
+/// can listen there, for the first one was bound alone.
+///
+/// # Errors
+/// The system's.
+pub(crate) fn beside(first: &TcpListener) -> io::Result<TcpListener> {
+    let address = first.local_addr()?;
+    sockopt::set_socket_reuseport(first, true)?;
+    let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let socket = rustix::net::socket_with(family, SocketType::STREAM, flags, None)?;
+    sockopt::set_socket_reuseaddr(&socket, true)?;
+    sockopt::set_socket_reuseport(&socket, true)?;
+    rustix::net::bind(&socket, &address)?;
+    rustix::net::listen(&socket, BACKLOG)?;
+    Ok(TcpListener::from_std(socket.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn listeners_share_an_address_that_nobody_else_gets() {
+        for name in ["127.0.0.1", "*"] {
+            let (listeners, port) = bind(name, 0).unwrap();
+            let both = [&listeners[0], &beside(&listeners[0]).unwrap()];
+            let told = bind(name, port).unwrap_err();
+            assert!(told.contains("Do you already have another server running on it?"), "{told}");
+            let mut accepted = [0, 0];
+            // That all of so many go to one of two has a chance of 2^-99.
+            for _ in 0..100 {
+                let _client = std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
+                let taken = both.iter().position(|listener| listener.accept().is_ok()).unwrap();
+                accepted[taken] += 1;
+            }
+            assert!(accepted.iter().all(|count| *count > 0), "{accepted:?}");
+        }
+    }
 }

@@ -1,4 +1,5 @@
-//! The acceptor: listens, counts connections, and hands each to a worker.
+//! The acceptor: opens the sockets that listen, starts the workers, which accept on the network themselves, and lets in who comes by
+//! the Unix socket or was accepted elsewhere.
 
 use std::io;
 use std::net::SocketAddr;
@@ -10,20 +11,12 @@ use std::time::Duration;
 
 use mio::net::{TcpListener, UnixListener, UnixStream};
 use mio::{Events, Interest, Poll, Token, Waker};
-use sealwire_core::account::ClientHost;
-use sealwire_core::facts::Transport;
-use sealwire_core::server::{Connection, Peer};
 
-use super::conn::Conn;
 use super::door::Door;
-use super::peer::user_of;
-use super::worker::{self, Handle, Message};
-use crate::clock;
+use super::gate::Gate;
+use super::worker::{self, Message, Seat};
 use crate::listen;
-use crate::server::session::{Session, too_many_connections};
 use crate::server::state::Server;
-use crate::server::status::count;
-use crate::stream::Stream;
 
 /// Where to listen.
 #[derive(Debug, Clone)]
@@ -61,7 +54,7 @@ impl Bound {
 const WAKE: Token = Token(usize::MAX);
 const UNIX: Token = Token(usize::MAX - 1);
 /// Where the system has no more descriptors, accepting waits so long.
-const PAUSE: Duration = Duration::from_millis(100);
+pub(super) const PAUSE: Duration = Duration::from_millis(100);
 /// Anyone may connect to the socket; accounts decide who gets in.
 const SOCKET_MODE: u32 = 0o777;
 
@@ -104,39 +97,50 @@ pub(crate) fn serve(server: &Arc<Server>, mut bound: Bound, workers: usize, read
         // A poll that can't be woken has ended.
         let _ = waker.wake();
     });
-    for (number, listener) in bound.tcp.iter_mut().enumerate() {
-        bound.poll.registry().register(listener, Token(number), Interest::READABLE)?;
-    }
     if let Some(listener) = &mut bound.unix {
         bound.poll.registry().register(listener, UNIX, Interest::READABLE)?;
     }
-    let mut handles = Vec::new();
-    let mut threads = Vec::new();
-    for number in 0..workers.max(1) {
-        let (handle, thread) = worker::start(number)?;
-        handles.push(handle);
-        threads.push(thread);
+    let seats = (0..workers.max(1)).map(|_| Seat::new()).collect::<io::Result<Vec<_>>>()?;
+    let gate = Arc::new(Gate::new(Arc::clone(server), seats.iter().map(Seat::handle).collect()));
+    let mut listeners = vec![bound.tcp];
+    for _ in 1..seats.len() {
+        let more = listeners.first().into_iter().flatten().map(listen::beside).collect::<io::Result<_>>()?;
+        listeners.push(more);
     }
-    let mut acceptor = Acceptor { server: Arc::clone(server), handles, next: 0, pausing: false };
+    let mut threads = Vec::new();
+    for (number, (seat, listeners)) in seats.into_iter().zip(listeners).enumerate() {
+        threads.push(worker::start(number, seat, Arc::clone(&gate), listeners)?);
+    }
     ready();
+    let mut pausing = false;
     let mut events = Events::with_capacity(64);
     while !server.is_stopping() {
-        let timeout = acceptor.pausing.then_some(PAUSE);
-        match bound.poll.poll(&mut events, timeout) {
+        match bound.poll.poll(&mut events, pausing.then_some(PAUSE)) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             polled => polled?,
         }
-        // After a pause nothing is announced again, so all are asked.
-        let all = std::mem::take(&mut acceptor.pausing);
-        acceptor.accept(&bound, |token| all || events.iter().any(|event| event.token() == token));
+        while let Ok((stream, address)) = bound.entering.try_recv() {
+            gate.admit_entered(stream, address);
+        }
+        // After a pause nothing is announced again.
+        if let Some(listener) = &bound.unix
+            && (pausing || events.iter().any(|event| event.token() == UNIX))
+        {
+            pausing = loop {
+                match accepted(listener.accept()) {
+                    Accepted::One((stream, _)) => gate.admit_unix(stream),
+                    Accepted::None => break false,
+                    Accepted::Later => break true,
+                }
+            };
+        }
     }
-    drop(bound.tcp);
     drop(bound.unix);
     if let Some(path) = &bound.socket {
         // Someone may have removed it before us.
         let _ = std::fs::remove_file(path);
     }
-    for handle in &acceptor.handles {
+    for handle in gate.handles() {
         handle.send(Message::Stop);
     }
     for thread in threads {
@@ -147,87 +151,30 @@ pub(crate) fn serve(server: &Arc<Server>, mut bound: Bound, workers: usize, read
     Ok(())
 }
 
-struct Acceptor {
-    server: Arc<Server>,
-    handles: Vec<Handle>,
-    next: usize,
-    pausing: bool,
+/// What a listener gave.
+pub(super) enum Accepted<T> {
+    /// A connection.
+    One(T),
+    /// None waits.
+    None,
+    /// None for now, though one may wait: it is to be asked again.
+    Later,
 }
 
-impl Acceptor {
-    /// Takes every connection that waits at a listener of which `is_ready` says so.
-    fn accept(&mut self, bound: &Bound, is_ready: impl Fn(Token) -> bool) {
-        for (_, listener) in bound.tcp.iter().enumerate().filter(|(number, _)| is_ready(Token(*number))) {
-            while let Some((stream, address)) = self.next_of(listener.accept()) {
-                // Answers are sent whole; without this the kernel would hold the last part back.
-                if let Err(error) = stream.set_nodelay(true) {
-                    tracing::debug!("{address}: {error}");
-                }
-                self.admit_on_network(Stream::Tcp(stream), address);
-            }
+/// Reads a listener's answer.
+pub(super) fn accepted<T>(answer: io::Result<T>) -> Accepted<T> {
+    match answer {
+        Ok(one) => Accepted::One(one),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Accepted::None,
+        // The client went away between its call and our answer.
+        Err(error)
+            if error.kind() == io::ErrorKind::ConnectionAborted || error.kind() == io::ErrorKind::Interrupted =>
+        {
+            Accepted::Later
         }
-        while let Ok((stream, address)) = bound.entering.try_recv() {
-            self.admit_on_network(Stream::Unix(stream), address);
+        Err(error) => {
+            tracing::warn!("can't accept a connection: {error}");
+            Accepted::Later
         }
-        if let Some(listener) = bound.unix.as_ref().filter(|_| is_ready(UNIX)) {
-            while let Some((stream, _)) = self.next_of(listener.accept()) {
-                let user = user_of(&stream);
-                let host = ClientHost::Socket;
-                let peer = Peer { transport: Transport::UnixSocket, host: host.to_string(), user };
-                self.admit(Stream::Unix(stream), host, peer, host.to_string());
-            }
-        }
-    }
-
-    fn admit_on_network(&mut self, stream: Stream, address: SocketAddr) {
-        let host = ClientHost::Ip(address.ip());
-        let peer = Peer { transport: Transport::Tcp, host: host.to_string(), user: None };
-        self.admit(stream, host, peer, format!("{host}:{}", address.port()));
-    }
-
-    fn next_of<T>(&mut self, accepted: io::Result<T>) -> Option<T> {
-        match accepted {
-            Ok(accepted) => Some(accepted),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => None,
-            // The client went away between its call and our answer.
-            Err(error)
-                if error.kind() == io::ErrorKind::ConnectionAborted || error.kind() == io::ErrorKind::Interrupted =>
-            {
-                self.pausing = true;
-                None
-            }
-            Err(error) => {
-                tracing::warn!("can't accept a connection: {error}");
-                self.pausing = true;
-                None
-            }
-        }
-    }
-
-    fn admit(&mut self, stream: Stream, host: ClientHost, peer: Peer, shown: String) {
-        let server = &self.server;
-        let Some(handle) = self.handles.get(self.next % self.handles.len().max(1)).cloned() else { return };
-        self.next = self.next.wrapping_add(1);
-        count(&server.counters.connections);
-        let id = server.registry.next_id();
-        let look = {
-            let handle = handle.clone();
-            move || handle.send(Message::Look(id))
-        };
-        let presence = server.registry.enter(id, shown, Box::new(look.clone()));
-        let connected = server.registry.len();
-        server.counters.max_used_connections.fetch_max(connected as u64, std::sync::atomic::Ordering::Relaxed);
-        let now = clock::now();
-        // One more than there may be is let in as far as its login: it may be an administrator.
-        let most = usize::try_from(server.globals.number("max_connections")).unwrap_or(usize::MAX).saturating_add(1);
-        let connection = if connected > most {
-            count(&server.counters.refused_connections);
-            Connection::refused(server.config(), id, peer, too_many_connections(), now)
-        } else {
-            Connection::new(server.config(), id, peer, now)
-        };
-        let session = Session::new(Arc::clone(server), Arc::clone(&presence), host, Arc::new(look));
-        let conn = Conn::new(stream, connection, session, presence, Arc::clone(server), now);
-        handle.send(Message::Accept(id, Box::new(conn)));
     }
 }

@@ -12,6 +12,7 @@ use sealwire_core::message::Capabilities;
 use sealwire_core::server::Connection;
 use sealwire_core::{Input, Now, Output};
 
+use super::gate::Place;
 use crate::server::registry::Presence;
 use crate::server::session::{Action, Session};
 use crate::server::state::Server;
@@ -58,6 +59,7 @@ pub(super) struct Conn {
     /// When its worker's timer for it fires.
     pub(super) timer: Option<Duration>,
     said_goodbye: bool,
+    _place: Place,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,6 +99,7 @@ impl Conn {
         session: Session,
         presence: Arc<Presence>,
         server: Arc<Server>,
+        place: Place,
         now: Now,
     ) -> Self {
         Self {
@@ -117,6 +120,7 @@ impl Conn {
             deadline: None,
             timer: None,
             said_goodbye: false,
+            _place: place,
         }
     }
 

@@ -1,11 +1,12 @@
 //! The driver: sockets, threads and time around the connections of `sealwire_core`.
 //!
-//! One thread accepts; each of the workers has its own poll and its own connections, and never waits for anything but the poll.
-//! A connection is handed to a worker when it is accepted and stays there.
+//! Each of the workers has its own poll, its own listeners at the server's address and its own connections, and never waits for
+//! anything but the poll. A connection stays where it was accepted, unless the gate hands it to a worker that has much less to do.
 
 mod acceptor;
 mod conn;
 mod door;
+mod gate;
 mod peer;
 mod worker;
 

@@ -1,4 +1,4 @@
-//! A worker: a thread with a poll of its own and the connections that were handed to it.
+//! A worker: a thread with a poll of its own, listeners, and the connections that it accepted or that were handed to it.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
@@ -9,10 +9,13 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use mio::net::TcpListener;
 use mio::{Events, Interest, Poll, Token, Waker};
 use sealwire_core::error::SqlError;
 
+use super::acceptor::{Accepted, PAUSE, accepted};
 use super::conn::{Conn, Scratch, Turn};
+use super::gate::Gate;
 use crate::clock;
 
 /// What reaches a worker from other threads.
@@ -42,14 +45,46 @@ impl Handle {
     }
 }
 
-/// The waker's token; connections have their numbers, which are smaller.
+/// The waker's token, and that of the first listener; connections have their numbers, which are smaller.
 const WAKE: Token = Token(usize::MAX);
+const FIRST_LISTENER: usize = usize::MAX - 1024;
+/// So many connections are accepted before those that are open have their turn.
+const MOST_ACCEPTED: usize = 32;
 /// How long connections may take to end when the server stops.
 const GRACE: Duration = Duration::from_secs(3);
 
-struct Worker {
+/// Where a worker waits, made before the worker so that others know how to reach it.
+pub(super) struct Seat {
     poll: Poll,
     receiver: Receiver<Message>,
+    handle: Handle,
+}
+
+impl Seat {
+    /// A seat that nobody takes yet.
+    pub(super) fn new() -> io::Result<Self> {
+        let poll = Poll::new()?;
+        let waker = Arc::new(Waker::new(poll.registry(), WAKE)?);
+        let (sender, receiver) = channel();
+        Ok(Self { poll, receiver, handle: Handle { sender, waker } })
+    }
+
+    /// How to reach it.
+    pub(super) fn handle(&self) -> Handle {
+        self.handle.clone()
+    }
+}
+
+struct Worker {
+    number: usize,
+    poll: Poll,
+    receiver: Receiver<Message>,
+    gate: Arc<Gate>,
+    listeners: Vec<TcpListener>,
+    /// Whether connections may wait at the listeners.
+    may_accept: bool,
+    /// Accepting goes on then: the system had no more to give.
+    accept_at: Option<Duration>,
     connections: HashMap<u32, Box<Conn>>,
     /// When connections are to be looked at; entries that are no longer true are passed over.
     timers: BinaryHeap<Reverse<(Duration, u32)>>,
@@ -59,26 +94,36 @@ struct Worker {
     stopping_until: Option<Duration>,
 }
 
-/// Starts a worker.
-pub(super) fn start(number: usize) -> io::Result<(Handle, JoinHandle<()>)> {
-    let poll = Poll::new()?;
-    let waker = Arc::new(Waker::new(poll.registry(), WAKE)?);
-    let (sender, receiver) = channel();
+/// Starts a worker, which accepts from `listeners`.
+pub(super) fn start(
+    number: usize,
+    seat: Seat,
+    gate: Arc<Gate>,
+    mut listeners: Vec<TcpListener>,
+) -> io::Result<JoinHandle<()>> {
+    for (at, listener) in listeners.iter_mut().enumerate() {
+        seat.poll.registry().register(listener, Token(FIRST_LISTENER + at), Interest::READABLE)?;
+    }
     let mut worker = Worker {
-        poll,
-        receiver,
+        number,
+        poll: seat.poll,
+        receiver: seat.receiver,
+        gate,
+        listeners,
+        // Who came before the poll knew of the listeners is not announced.
+        may_accept: true,
+        accept_at: None,
         connections: HashMap::new(),
         timers: BinaryHeap::new(),
         again: Vec::new(),
         scratch: Scratch::new(),
         stopping_until: None,
     };
-    let thread = std::thread::Builder::new().name(format!("sealwired-{number}")).spawn(move || {
+    std::thread::Builder::new().name(format!("sealwired-{number}")).spawn(move || {
         if let Err(error) = worker.run() {
             tracing::error!("worker {number} ended: {error}");
         }
-    })?;
-    Ok((Handle { sender, waker }, thread))
+    })
 }
 
 impl Worker {
@@ -90,7 +135,8 @@ impl Worker {
                 polled => polled?,
             }
             for event in &events {
-                if event.token() == WAKE {
+                if event.token().0 >= FIRST_LISTENER {
+                    self.may_accept |= event.token() != WAKE;
                     continue;
                 }
                 let Ok(id) = u32::try_from(event.token().0) else { continue };
@@ -100,10 +146,13 @@ impl Worker {
                 }
             }
             while let Ok(message) = self.receiver.try_recv() {
-                self.receive(message)?;
+                self.receive(message);
             }
             for id in std::mem::take(&mut self.again) {
                 self.turn(id);
+            }
+            if self.may_accept {
+                self.accept();
             }
             self.fire_timers();
             if let Some(until) = self.stopping_until
@@ -116,32 +165,64 @@ impl Worker {
     }
 
     fn timeout(&self) -> Option<Duration> {
-        if !self.again.is_empty() {
+        if !self.again.is_empty() || self.may_accept {
             return Some(Duration::ZERO);
         }
         let timer = self.timers.peek().map(|Reverse((deadline, _))| *deadline);
-        let next = timer.into_iter().chain(self.stopping_until).min()?;
+        let next = timer.into_iter().chain(self.stopping_until).chain(self.accept_at).min()?;
         // A poll's timeout is in whole milliseconds: one more, so that the deadline has passed then.
         Some(clock::until(next, clock::now()).saturating_add(Duration::from_millis(1)))
     }
 
-    fn receive(&mut self, message: Message) -> io::Result<()> {
-        match message {
-            Message::Accept(id, mut connection) => {
-                // Only the connection itself suffers where the system gives no more.
-                let registry = self.poll.registry();
-                if let Err(error) = registry.register(&mut connection.stream, Token(id as usize), Interest::READABLE) {
-                    tracing::warn!("connection {id} can't be polled: {error}");
-                    return Ok(());
+    fn accept(&mut self) {
+        self.may_accept = false;
+        let mut room = MOST_ACCEPTED;
+        let listeners = std::mem::take(&mut self.listeners);
+        for listener in &listeners {
+            loop {
+                if room == 0 {
+                    self.may_accept = true;
+                    break;
                 }
-                self.connections.insert(id, connection);
-                if self.stopping_until.is_some() {
-                    self.end(id);
+                match accepted(listener.accept()) {
+                    Accepted::One((stream, address)) => {
+                        room -= 1;
+                        if let Some((id, connection)) = self.gate.admit_tcp(stream, address, self.number) {
+                            self.enter(id, connection);
+                        }
+                    }
+                    Accepted::None => break,
+                    Accepted::Later => {
+                        self.accept_at = Some(clock::now().monotonic.saturating_add(PAUSE));
+                        break;
+                    }
                 }
-                self.turn(id);
             }
+        }
+        self.listeners = listeners;
+    }
+
+    fn enter(&mut self, id: u32, mut connection: Box<Conn>) {
+        // Only the connection itself suffers where the system gives no more.
+        let registry = self.poll.registry();
+        if let Err(error) = registry.register(&mut connection.stream, Token(id as usize), Interest::READABLE) {
+            tracing::warn!("connection {id} can't be polled: {error}");
+            return;
+        }
+        self.connections.insert(id, connection);
+        if self.stopping_until.is_some() {
+            self.end(id);
+        }
+        self.turn(id);
+    }
+
+    fn receive(&mut self, message: Message) {
+        match message {
+            Message::Accept(id, connection) => self.enter(id, connection),
             Message::Look(id) => self.turn(id),
             Message::Stop => {
+                self.listeners.clear();
+                self.accept_at = None;
                 self.stopping_until = Some(clock::now().monotonic.saturating_add(GRACE));
                 let all: Vec<u32> = self.connections.keys().copied().collect();
                 for id in all {
@@ -150,7 +231,6 @@ impl Worker {
                 }
             }
         }
-        Ok(())
     }
 
     fn end(&mut self, id: u32) {
@@ -202,6 +282,7 @@ impl Worker {
 
     fn fire_timers(&mut self) {
         let now = clock::now().monotonic;
+        self.may_accept |= self.accept_at.take_if(|at| *at <= now).is_some();
         while let Some(Reverse((deadline, id))) = self.timers.peek().copied() {
             if deadline > now {
                 return;
