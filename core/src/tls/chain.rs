@@ -8,13 +8,14 @@ use alloc::vec::Vec;
 
 use der::asn1::ObjectIdentifier;
 use rustls::crypto::WebPkiSupportedAlgorithms;
-use rustls::pki_types::{CertificateDer, TrustAnchor, UnixTime};
+use rustls::pki_types::{CertificateDer, SignatureVerificationAlgorithm, TrustAnchor, UnixTime};
 use webpki::{EndEntityCert, KeyUsage, anchor_from_trusted_cert};
 
 use super::CertificateProblem;
 use super::certificate::Certificate;
 use super::date::date_text;
 use super::identity::slash_of;
+use super::memo::{Memo, Remembering};
 use super::revocation::RevocationList;
 use super::signature::{algorithm_name, verify_signed, weak_key};
 
@@ -62,12 +63,14 @@ pub(super) struct Authority {
     anchors_expire: bool,
     lists: Vec<RevocationList>,
     algorithms: WebPkiSupportedAlgorithms,
+    memo: Memo,
 }
 
 impl Authority {
     /// An authority without anchors.
     pub(super) fn new(algorithms: WebPkiSupportedAlgorithms, lists: Vec<RevocationList>, anchors_expire: bool) -> Self {
-        Self { anchors: Vec::new(), webpki_anchors: Vec::new(), anchors_expire, lists, algorithms }
+        let (anchors, webpki_anchors, memo) = (Vec::new(), Vec::new(), Memo::default());
+        Self { anchors, webpki_anchors, anchors_expire, lists, algorithms, memo }
     }
 
     /// Trusts a CA's certificate. Says why it can't be used as one.
@@ -134,16 +137,10 @@ impl Authority {
     ) -> Result<(), CertificateProblem> {
         let explain = |error: webpki::Error| self.explain(&error, certificate, sent, now);
         let webpki = EndEntityCert::try_from(leaf).map_err(explain)?;
+        let algorithms: Vec<Remembering<'_>> = self.algorithms.all.iter().map(|one| self.memo.of(*one)).collect();
+        let algorithms: Vec<&dyn SignatureVerificationAlgorithm> = algorithms.iter().map(|one| one as _).collect();
         let verified = webpki
-            .verify_for_usage(
-                self.algorithms.all,
-                &self.webpki_anchors,
-                intermediates,
-                now,
-                purpose.usage(),
-                None,
-                None,
-            )
+            .verify_for_usage(&algorithms, &self.webpki_anchors, intermediates, now, purpose.usage(), None, None)
             .map_err(explain)?;
         let anchor = self.webpki_anchors.iter().position(|anchor| anchor == verified.anchor());
         let anchor = anchor.and_then(|index| self.anchors.get(index)).and_then(|der| Certificate::parse(der).ok());

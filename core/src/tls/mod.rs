@@ -21,6 +21,7 @@ mod fingerprint;
 mod hostname;
 pub mod identity;
 mod layer;
+mod memo;
 mod mode;
 pub mod names;
 mod own_identity;

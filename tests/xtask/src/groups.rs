@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::run::{Context, Tally, on_path, output, run, run_tests};
-use crate::{attacks, demo, fuzz, memory, page, setup, wasm};
+use crate::{attacks, demo, fuzz, instructions, memory, page, setup, wasm};
 
 /// A named set of checks.
 struct Group {
@@ -90,6 +90,11 @@ fn groups(context: &Context) -> Result<Vec<Group>, String> {
             tally
         }));
     }
+    groups.push(Group::new(
+        "instructions",
+        "core takes no more instructions than were taken down",
+        instructions::check,
+    ));
     groups.push(Group::new("memory", "valgrind and AddressSanitizer find nothing", memory::briefly));
     groups.push(Group::new("demo", "`cargo xtask demo --once`", |cx| demo::demo(cx, demo::Stay::Once).into()));
     groups.push(Group::new("wasm", "the page's client builds for wasm32-unknown-unknown", wasm::check));

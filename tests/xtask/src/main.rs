@@ -1,4 +1,4 @@
-//! The task runner: `cargo xtask` with `demo`, `wasm`, `size`, `test`, `sim`, `soak`, `attacks`, `faults`, `fuzz`, `memory` or `bench`; `USAGE` says more.
+//! The task runner: `cargo xtask` with `demo`, `wasm`, `size`, `test`, `sim`, `soak`, `attacks`, `faults`, `fuzz`, `memory`, `instructions` or `bench`; `USAGE` says more.
 
 mod attacks;
 mod bench;
@@ -6,6 +6,7 @@ mod demo;
 mod faults;
 mod fuzz;
 mod groups;
+mod instructions;
 mod memory;
 mod nightly;
 mod page;
@@ -33,6 +34,8 @@ usage: cargo xtask demo [--once]      a server with fresh certificates and one v
                                       libFuzzer on the targets of tests/fuzz, 60 seconds each; see its README
        cargo xtask memory             valgrind over core's tests; our programs with AddressSanitizer and LeakSanitizer under
                                       every test of their peers
+       cargo xtask instructions --accept
+                                      counts core's instructions and takes them down, for `cargo xtask test instructions`
        cargo xtask soak [--connections N] [--minutes M]
                                       4,000 clients over TLS for 10 minutes, one in a hundred of them bad, certificates
                                       loaded again each second: none fails, and the server's memory stays as it is
@@ -54,6 +57,7 @@ fn main() -> ExitCode {
         ["fuzz", words @ ..] => fuzz::fuzz(&context, words),
         ["soak", words @ ..] => soak::soak(&context, words),
         ["memory"] => memory::memory(&context),
+        ["instructions", "--accept"] => instructions::accept(&context),
         ["attacks"] => attacks::write(&context),
         ["bench", words @ ..] => bench::bench(&context, words),
         _ => Err(USAGE.to_owned()),

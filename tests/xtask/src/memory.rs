@@ -74,7 +74,7 @@ fn valgrind(context: &Context) -> Tally {
 }
 
 /// A program of tests, as the groups before have built it.
-fn built_tests(context: &Context, argument: &[&str], target: &str) -> Result<PathBuf, String> {
+pub(crate) fn built_tests(context: &Context, argument: &[&str], target: &str) -> Result<PathBuf, String> {
     let build =
         ["test", "--workspace", "--no-run", "--message-format=json"].into_iter().chain(argument.iter().copied());
     let built = output(&mut context.cargo(build))?;

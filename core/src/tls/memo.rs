@@ -1,0 +1,131 @@
+//! Signatures of certificates that were found right. A peer shows the same certificates again and again, and whether a signature is
+//! right depends on nothing else: periods, names and revocation are checked each time.
+
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+use core::fmt;
+
+use rustls::pki_types::{AlgorithmIdentifier, InvalidSignature, SignatureVerificationAlgorithm};
+
+use super::std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// So many are remembered, the latest.
+const MOST: usize = 32;
+
+/// See the module.
+#[derive(Default)]
+pub(super) struct Memo(Mutex<VecDeque<Signed>>);
+
+/// A signature with all that it depends on.
+struct Signed {
+    kind: (AlgorithmIdentifier, AlgorithmIdentifier),
+    key: Vec<u8>,
+    message: Vec<u8>,
+    signature: Vec<u8>,
+}
+
+impl Memo {
+    /// The algorithm, which asks the memo first and tells it what it found right.
+    pub(super) fn of(&self, algorithm: &'static dyn SignatureVerificationAlgorithm) -> Remembering<'_> {
+        Remembering { algorithm, memo: self }
+    }
+
+    fn signatures(&self) -> MutexGuard<'_, VecDeque<Signed>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Memo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Memo").field("signatures", &self.signatures().len()).finish()
+    }
+}
+
+/// See [`Memo::of`].
+#[derive(Debug)]
+pub(super) struct Remembering<'m> {
+    algorithm: &'static dyn SignatureVerificationAlgorithm,
+    memo: &'m Memo,
+}
+
+impl SignatureVerificationAlgorithm for Remembering<'_> {
+    fn verify_signature(&self, key: &[u8], message: &[u8], signature: &[u8]) -> Result<(), InvalidSignature> {
+        let kind = (self.algorithm.public_key_alg_id(), self.algorithm.signature_alg_id());
+        let is_this = |known: &Signed| {
+            known.signature == signature && known.message == message && known.key == key && known.kind == kind
+        };
+        if self.memo.signatures().iter().any(is_this) {
+            return Ok(());
+        }
+        self.algorithm.verify_signature(key, message, signature)?;
+        let mut signatures = self.memo.signatures();
+        signatures.truncate(MOST - 1);
+        let (key, message, signature) = (key.to_vec(), message.to_vec(), signature.to_vec());
+        signatures.push_front(Signed { kind, key, message, signature });
+        Ok(())
+    }
+
+    fn public_key_alg_id(&self) -> AlgorithmIdentifier {
+        self.algorithm.public_key_alg_id()
+    }
+
+    fn signature_alg_id(&self) -> AlgorithmIdentifier {
+        self.algorithm.signature_alg_id()
+    }
+
+    fn fips(&self) -> bool {
+        self.algorithm.fips()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use core::sync::atomic::{AtomicUsize, Ordering};
+    use rustls::pki_types::alg_id;
+
+    static ASKED: AtomicUsize = AtomicUsize::new(0);
+
+    /// Finds right what ends as the key does, and counts how often it was asked.
+    #[derive(Debug)]
+    struct Toy;
+
+    impl SignatureVerificationAlgorithm for Toy {
+        fn verify_signature(&self, key: &[u8], _: &[u8], signature: &[u8]) -> Result<(), InvalidSignature> {
+            ASKED.fetch_add(1, Ordering::Relaxed);
+            if key.last() == signature.last() { Ok(()) } else { Err(InvalidSignature) }
+        }
+
+        fn public_key_alg_id(&self) -> AlgorithmIdentifier {
+            alg_id::ECDSA_P256
+        }
+
+        fn signature_alg_id(&self) -> AlgorithmIdentifier {
+            alg_id::ECDSA_SHA256
+        }
+    }
+
+    #[test]
+    fn only_the_same_right_signature_is_not_checked_again() {
+        let memo = Memo::default();
+        let asked = |key: &[u8], message: &[u8], signature: &[u8]| {
+            let before = ASKED.load(Ordering::Relaxed);
+            let verified = memo.of(&Toy).verify_signature(key, message, signature).is_ok();
+            (verified, ASKED.load(Ordering::Relaxed) - before)
+        };
+        assert_eq!(asked(b"k1", b"m", b"s1"), (true, 1));
+        assert_eq!(asked(b"k1", b"m", b"s1"), (true, 0));
+        // Anything else about it makes it another.
+        assert_eq!(asked(b"l1", b"m", b"s1"), (true, 1));
+        assert_eq!(asked(b"k1", b"n", b"s1"), (true, 1));
+        assert_eq!(asked(b"k1", b"m", b"t1"), (true, 1));
+        // What is wrong is wrong each time.
+        assert_eq!(asked(b"k1", b"m", b"s2"), (false, 1));
+        assert_eq!(asked(b"k1", b"m", b"s2"), (false, 1));
+        for number in 0..MOST {
+            assert_eq!(asked(b"k1", &number.to_le_bytes(), b"s1"), (true, 1));
+        }
+        assert_eq!(memo.signatures().len(), MOST);
+        assert_eq!(asked(b"k1", b"m", b"s1"), (true, 1), "the oldest are forgotten");
+    }
+}

@@ -1,0 +1,205 @@
+//! The work that `cargo xtask instructions` counts, without cryptography and without a clock: valgrind gives the same number each time.
+//!
+//! `instructions NAME COUNT` does one of them so often. Without arguments each is done once, and its outcome checked.
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "these are tests")]
+
+use std::hint::black_box;
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+use sealwire_core::auth::{Credential, Plugin};
+use sealwire_core::client::{self, TlsPolicy};
+use sealwire_core::facts::Transport;
+use sealwire_core::message::{
+    BinaryRow, Capabilities, ColumnDefinition, ColumnType, Command, OkPacket, StatusFlags, TextRow, Value,
+    encode_binary_row, encode_text_row,
+};
+use sealwire_core::random::Random;
+use sealwire_core::server::{self, Candidate, Peer, RowBatch};
+use sealwire_core::wire::frame::{self, Scan};
+use sealwire_core::{Input, Now, Output};
+
+/// Says whether it went well.
+type Work = fn() -> bool;
+
+/// What is counted, by name.
+const WORKS: [(&str, Work); 12] = [
+    ("encode a text row of 3 columns", encode_text),
+    ("decode a text row of 3 columns into (i64, &str, f64)", decode_text),
+    ("encode a binary row of 3 columns", encode_binary),
+    ("decode a binary row of 3 columns into (i64, &str, f64)", decode_binary),
+    ("frame a packet of 100 bytes", encode_frame),
+    ("find a packet of 100 bytes", find_frame),
+    ("encode an OK packet", encode_ok),
+    ("decode an OK packet", decode_ok),
+    ("encode a column definition", encode_column),
+    ("decode a column definition", decode_column),
+    ("both machines: connect in plaintext, without a password", connect),
+    ("both machines: connect, and 1,000 text rows of 3 columns", connect_and_read),
+];
+
+fn main() {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    match words.as_slice() {
+        [list] if list == "list" => WORKS.iter().for_each(|(name, _)| println!("{name}")),
+        [name, count] if count.parse::<u32>().is_ok() => {
+            let (_, work) = WORKS.iter().find(|(known, _)| known == name).expect("a work of that name");
+            for _ in 0..count.parse().unwrap() {
+                assert!(black_box(work)());
+            }
+        }
+        // By `cargo test`, whatever it passes on.
+        _ => WORKS.iter().for_each(|(name, work)| assert!(work(), "{name}")),
+    }
+}
+
+const TEXT: [&[u8]; 3] = [b"123456", b"xxxxxxxxxxxxxxxxxx123456", b"30864.25"];
+const TEXT_ROW: &[u8] = b"\x06123456\x18xxxxxxxxxxxxxxxxxx123456\x0830864.25";
+const BINARY_ROW: &[u8] = b"\0\0\x40\xe2\x01\0\x18xxxxxxxxxxxxxxxxxx123456\0\0\0\0\x10\x24\xde\x40";
+const OK: &[u8] = b"\0\x01\x02\x02\0\0\0";
+
+static COLUMNS: LazyLock<[ColumnDefinition; 3]> = LazyLock::new(|| {
+    [("id", ColumnType::LONG), ("name", ColumnType::VAR_STRING), ("price", ColumnType::DOUBLE)]
+        .map(|(name, kind)| ColumnDefinition::new(name, kind))
+});
+
+fn encode_text() -> bool {
+    let mut out = Vec::with_capacity(64);
+    encode_text_row(black_box(TEXT).map(Some), &mut out);
+    out == TEXT_ROW
+}
+
+fn decode_text() -> bool {
+    TextRow::new(black_box(TEXT_ROW)).read() == Ok((123_456i64, "xxxxxxxxxxxxxxxxxx123456", 30864.25))
+}
+
+fn encode_binary() -> bool {
+    let mut out = Vec::with_capacity(64);
+    let values = black_box([Value::Int(123_456), Value::Bytes(TEXT[1]), Value::Double(30864.25)]);
+    encode_binary_row(&*COLUMNS, &values, &mut out);
+    out == BINARY_ROW
+}
+
+fn decode_binary() -> bool {
+    let row = BinaryRow::new(black_box(BINARY_ROW), &*COLUMNS).expect("a row");
+    row.read() == Ok((123_456i64, "xxxxxxxxxxxxxxxxxx123456", 30864.25))
+}
+
+fn encode_frame() -> bool {
+    let (mut out, mut sequence) = (Vec::with_capacity(128), 7);
+    frame::encode(black_box(&[1; 100]), &mut sequence, &mut out);
+    out.len() == 104 && sequence == 8
+}
+
+fn find_frame() -> bool {
+    let mut packet = [1; 104];
+    packet[..4].copy_from_slice(&[100, 0, 0, 7]);
+    matches!(frame::scan(black_box(&packet)), Scan::Complete(found) if found.payload_length == 100)
+}
+
+fn encode_ok() -> bool {
+    let ok = OkPacket { affected_rows: 1, last_insert_id: 2, status: StatusFlags::AUTOCOMMIT, ..OkPacket::default() };
+    let mut out = Vec::with_capacity(64);
+    black_box(ok).encode(Capabilities::PROTOCOL_41, &mut out);
+    out == OK
+}
+
+fn decode_ok() -> bool {
+    OkPacket::decode(black_box(OK), Capabilities::PROTOCOL_41).is_ok_and(|ok| ok.last_insert_id == 2)
+}
+
+fn encode_column() -> bool {
+    let mut out = Vec::with_capacity(64);
+    black_box(&COLUMNS[0]).encode(Capabilities::PROTOCOL_41, &mut out);
+    !out.is_empty()
+}
+
+fn decode_column() -> bool {
+    const COLUMN: &[u8] = b"\x03def\x01d\x01t\x01t\x02id\x02id\x0c\x3f\0\x0b\0\0\0\x03\x03\x42\0\0\0";
+    ColumnDefinition::decode(black_box(COLUMN), Capabilities::PROTOCOL_41).is_ok_and(|column| column.name == b"id")
+}
+
+fn connect() -> bool {
+    let mut pair = Pair::new();
+    pair.drive();
+    pair.rows == 0
+}
+
+fn connect_and_read() -> bool {
+    let mut pair = Pair::new();
+    pair.drive();
+    pair.client.query(b"SELECT id, name, price FROM t").expect("a session");
+    pair.drive();
+    pair.rows == 1000
+}
+
+/// A client and a server in memory.
+struct Pair {
+    client: client::Connection,
+    server: server::Connection,
+    rows: usize,
+}
+
+const NOW: Now = Now { monotonic: Duration::ZERO, wall: Duration::ZERO };
+
+/// The same each time.
+#[derive(Debug)]
+struct Counter;
+
+impl Random for Counter {
+    fn fill(&self, out: &mut [u8]) {
+        (1..).zip(out).for_each(|(number, byte)| *byte = number);
+    }
+}
+
+impl Pair {
+    fn new() -> Self {
+        let mut config = client::Config::new("u", "".into(), Arc::new(Counter));
+        config.tls = TlsPolicy::Disabled;
+        let client = client::Connection::new(Arc::new(config), NOW);
+        let config = Arc::new(server::Config::new("8.4.0", Arc::new(Counter)));
+        let peer = Peer { transport: Transport::Tcp, host: "h".into(), user: None };
+        Self { client, server: server::Connection::new(config, 1, peer, NOW), rows: 0 }
+    }
+
+    /// Moves bytes until the client is connected, or has its result.
+    fn drive(&mut self) {
+        let (mut to_server, mut to_client) = (Vec::new(), Vec::new());
+        loop {
+            while self.client.advance_row().is_some() {
+                self.rows += 1;
+            }
+            match self.client.poll_output(&mut to_server).expect("the client goes on") {
+                Output::Event(client::Event::TextRow(_)) => self.rows += 1,
+                Output::Event(client::Event::Connected(_) | client::Event::ResultEnd { .. }) => return,
+                Output::Event(_) | Output::Transmit | Output::Wait(_) => {}
+            }
+            self.server.handle_input(Input::Bytes(&mut to_server), NOW).expect("the server takes it");
+            match self.server.poll_output(&mut to_client).expect("the server goes on") {
+                Output::Event(server::Event::Login(_)) => {
+                    let plugin = Plugin::MysqlNativePassword;
+                    let credential = Credential::from_password(plugin, b"", &Counter).expect("a credential");
+                    let candidate = Candidate { credential, ..Candidate::decoy(plugin) };
+                    self.server.authenticate(candidate).expect("a login waits");
+                }
+                Output::Event(server::Event::Authenticated { .. }) => {
+                    self.server.accept(StatusFlags::AUTOCOMMIT).expect("a login waits");
+                }
+                Output::Event(server::Event::Command(Command::Query(_))) => self.answer(),
+                Output::Event(_) | Output::Transmit | Output::Wait(_) => {}
+            }
+            self.client.handle_input(Input::Bytes(&mut to_client), NOW).expect("the client takes it");
+        }
+    }
+
+    fn answer(&mut self) {
+        let mut batch = RowBatch::default();
+        for _ in 0..1000 {
+            encode_text_row(TEXT.map(Some), batch.row());
+            batch.end_row();
+        }
+        self.server.begin_rows(&*COLUMNS).expect("a command waits");
+        self.server.rows(batch).expect("columns were given");
+        self.server.end_rows(StatusFlags::AUTOCOMMIT, 0).expect("rows were given");
+    }
+}
