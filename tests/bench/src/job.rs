@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use crate::Outcome;
+use crate::world::ROWS;
 
 /// How the connection is secured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,10 +52,16 @@ pub(crate) enum Work {
     Connect,
     /// `SELECT 1`, its value looked at.
     Query,
+    /// `SELECT 1`, [`AT_A_TIME`] of them sent before the first is answered.
+    Pipelined,
     /// One result of so many rows, each read into (integer, text, double).
     Rows,
+    /// The same by a prepared statement.
+    BinaryRows,
     /// One value of 16 MB, so many times.
     Bulk,
+    /// One parameter of 16 MB of a prepared statement, so many times.
+    Upload,
 }
 
 impl Work {
@@ -62,8 +69,11 @@ impl Work {
         match self {
             Self::Connect => "connect",
             Self::Query => "query",
+            Self::Pipelined => "pipelined",
             Self::Rows => "rows",
+            Self::BinaryRows => "binary",
             Self::Bulk => "bulk",
+            Self::Upload => "upload",
         }
     }
 }
@@ -72,12 +82,15 @@ impl FromStr for Work {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Self, String> {
-        let all = [Self::Connect, Self::Query, Self::Rows, Self::Bulk];
+        let all = [Self::Connect, Self::Query, Self::Pipelined, Self::Rows, Self::BinaryRows, Self::Bulk, Self::Upload];
         all.into_iter().find(|work| work.name() == name).ok_or_else(|| format!("no work {name}"))
     }
 }
 
-/// Bytes of one value of [`Work::Bulk`].
+/// Statements sent together by [`Work::Pipelined`].
+pub(crate) const AT_A_TIME: usize = 100;
+
+/// Bytes of one value of [`Work::Bulk`] and [`Work::Upload`].
 pub(crate) const BULK_VALUE: usize = 16 * 1000 * 1000;
 
 /// A client's job.
@@ -128,9 +141,14 @@ impl Job {
     /// The statement of this work.
     pub(crate) fn sql(&self) -> String {
         match self.work {
-            Work::Rows => format!("SELECT id, name, price FROM bench.r LIMIT {}", self.count),
+            Work::Rows | Work::BinaryRows if self.count > ROWS => {
+                let times = self.count / ROWS;
+                format!("SELECT id, name, price FROM seq_1_to_{times} STRAIGHT_JOIN bench.r")
+            }
+            Work::Rows | Work::BinaryRows => format!("SELECT id, name, price FROM bench.r LIMIT {}", self.count),
             Work::Bulk => format!("SELECT REPEAT('0123456789abcdef', {})", BULK_VALUE / 16),
-            Work::Connect | Work::Query => "SELECT 1".to_owned(),
+            Work::Upload => "SELECT LENGTH(?)".to_owned(),
+            Work::Connect | Work::Query | Work::Pipelined => "SELECT 1".to_owned(),
         }
     }
 }

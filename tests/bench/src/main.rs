@@ -7,6 +7,7 @@ mod groups;
 mod job;
 mod measure;
 mod peers;
+mod plot;
 mod report;
 mod world;
 

@@ -50,6 +50,7 @@ pub(crate) fn results(tables: &[Table], quick: bool) -> Outcome<String> {
     for table in tables {
         text += &table.markdown();
     }
+    text += include_str!("obstacles.md");
     Ok(text)
 }
 

@@ -47,6 +47,7 @@ pub(super) fn relay(world: &World) -> Outcome<Table> {
             figures.iter_mut().zip(values).for_each(|(figures, value)| figures.push(value));
         }
         let [wall, wall_plain, own, own_plain] = figures.map(Figure::of);
+        world.record(format!("bridge {name}"), wall.median / wall_plain.median);
         table.rows.push(vec![
             name.to_owned(),
             cell(&wall, 0),
@@ -75,6 +76,7 @@ fn idle(world: &World) -> Outcome<Vec<String>> {
     let used = processor_time(bridge.id())?.saturating_sub(before);
     drop(sockets);
     let each = used.as_secs_f64() * 1e6 / span.as_secs_f64() / SOCKETS as f64;
+    world.record("bridge idle", each);
     let said = format!("{each:.1} µs of processor time per second");
     Ok(vec![
         format!("{SOCKETS} idle WebSockets, each"),

@@ -33,7 +33,7 @@ pub(super) fn client(world: &World) -> Outcome<Table> {
         let figure = |seconds: f64| match work {
             Work::Connect => seconds * 1000.0 / count as f64,
             Work::Bulk => (count * BULK_VALUE) as f64 / 1e6 / seconds,
-            Work::Rows | Work::Query => count as f64 / seconds,
+            _ => count as f64 / seconds,
         };
         let job = Job {
             work,
@@ -112,7 +112,7 @@ impl Page {
         let expected = match job.work {
             Work::Rows => checksum(job.count),
             Work::Bulk => (job.count * BULK_VALUE) as i64,
-            Work::Connect | Work::Query => job.count as i64,
+            _ => job.count as i64,
         };
         if read.parse::<i64>()? != expected {
             return Err(format!("the browser read {read}, not {expected}").into());

@@ -1,62 +1,116 @@
-//! Memory of idle connections.
+//! Idle connections: what they hold of a server's memory and processor.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use sealwire::client::{Address, Client, Config, TlsPolicy};
+use sealwire::client::{Address, Client, Config, Socket, TlsPolicy};
 use sealwire::random::OsRandom;
 use sealwire_core::tls::{ClientContext, ClientOptions, NamedPem, Trust};
 
 use crate::Outcome;
-use crate::measure::resident;
+use crate::measure::{processor_time, resident};
 use crate::report::{Table, ratio};
-use crate::world::{Key, World};
+use crate::world::{Key, Running, World};
 
-/// Resident memory of a fresh server per idle connection, at several numbers of them.
+/// Connections at which it is measured.
+const STEPS: [usize; 3] = [1000, 4000, 16_000];
+
+/// Resident memory of a fresh server per idle connection, at several numbers of them, and the processor time that they take.
 pub(super) fn memory(world: &World) -> Outcome<Table> {
     let mut table = Table::new(
-        "idle: server memory per idle connection",
-        "Growth of the resident memory of a freshly started server, divided by the connections, after each has logged in and run SELECT 1. KB of 1024 bytes.",
-        &["", "connections", "sealwired", "MariaDB 10.11", "MariaDB / sealwired"],
+        "idle: server memory and processor time per idle connection",
+        "Growth of the resident memory of a freshly started server, divided by the connections, after each has logged in and run SELECT 1: KB of \
+         1024 bytes. Then the processor time of the server's process while nothing happens. MariaDB has a thread for each connection: more \
+         than 1,000 take a machine of their own.",
+        &[
+            "",
+            "connections",
+            "sealwired",
+            "MariaDB 10.11",
+            "MariaDB / sealwired",
+            "sealwired, µs per second and connection",
+            "MariaDB",
+        ],
     );
-    let steps: &[usize] = if world.quick { &[200, 1000] } else { &[1000, 4000, 16_000] };
     for secure in [false, true] {
-        let ours = growth(world, "sealwired", secure, steps)?;
-        // A thread for each of its connections: more than this take a machine of their own.
-        let theirs = growth(world, "mariadbd", secure, steps.get(..1).unwrap_or_default())?;
-        for (at, (count, ours)) in steps.iter().zip(&ours).enumerate() {
+        let ours = growth(world, "sealwired", secure, &STEPS)?;
+        let theirs = growth(world, "mariadbd", secure, STEPS.get(..1).unwrap_or_default())?;
+        let name = if secure { "TLS 1.3" } else { "plain" };
+        for (at, (count, ours)) in STEPS.iter().zip(&ours).enumerate() {
             let theirs = theirs.get(at);
+            world.record(format!("idle {name} {count} sealwired"), ours.kilobytes);
+            if let Some(theirs) = theirs {
+                world.record(format!("idle {name} {count} mariadb"), theirs.kilobytes);
+            }
             table.rows.push(vec![
-                if secure { "TLS 1.3" } else { "plain" }.to_owned(),
+                name.to_owned(),
                 count.to_string(),
-                format!("{ours:.1}"),
-                theirs.map_or_else(String::new, |theirs| format!("{theirs:.1}")),
-                theirs.map_or_else(String::new, |theirs| ratio(theirs / ours)),
+                format!("{:.1}", ours.kilobytes),
+                theirs.map_or_else(String::new, |theirs| format!("{:.1}", theirs.kilobytes)),
+                theirs.map_or_else(String::new, |theirs| ratio(theirs.kilobytes / ours.kilobytes)),
+                format!("{:.1}", ours.processor),
+                theirs.map_or_else(String::new, |theirs| format!("{:.1}", theirs.processor)),
             ]);
         }
     }
     Ok(table)
 }
 
-fn growth(world: &World, server: &str, secure: bool, steps: &[usize]) -> Outcome<Vec<f64>> {
+/// What one connection costs.
+struct Cost {
+    kilobytes: f64,
+    /// µs of processor time per second.
+    processor: f64,
+}
+
+fn growth(world: &World, server: &str, secure: bool, steps: &[usize]) -> Outcome<Vec<Cost>> {
     let server = world.server(server, Key::P256, false)?;
-    let mut config = Config::new("bench", "bench".into(), Arc::new(OsRandom::new()));
-    if secure {
-        let mut options = ClientOptions::new(sealwire::provider::provider(), Trust::CaAndIdentity);
-        let ca = world.certificates(Key::P256).join("ca.pem");
-        options.ca = vec![NamedPem::new("ca.pem", std::fs::read(ca)?)];
-        config.tls = TlsPolicy::Required(ClientContext::build(options)?);
-    }
-    let address = Address::Tcp { host: "127.0.0.1".into(), port: server.port() };
+    let mut crowd = Crowd::new(world, &server, secure)?;
     let before = resident(server.id())?;
-    let (mut clients, mut figures) = (Vec::new(), Vec::new());
+    let span = Duration::from_secs(if world.quick { 2 } else { 10 });
+    let mut costs = Vec::new();
     for &step in steps {
-        while clients.len() < step {
-            let mut client = Client::connect(&address, config.clone())?;
-            client.query("SELECT 1")?;
-            clients.push(client);
-        }
+        crowd.grow(step)?;
         let grown = resident(server.id())?.saturating_sub(before);
-        figures.push(grown as f64 / 1024.0 / step as f64);
+        let used = processor_time(server.id())?;
+        std::thread::sleep(span);
+        let used = processor_time(server.id())?.saturating_sub(used);
+        costs.push(Cost {
+            kilobytes: grown as f64 / 1024.0 / step as f64,
+            processor: used.as_secs_f64() * 1e6 / span.as_secs_f64() / step as f64,
+        });
     }
-    Ok(figures)
+    Ok(costs)
+}
+
+/// Connections that are open.
+pub(super) struct Crowd {
+    address: Address,
+    config: Config,
+    pub(super) clients: Vec<Client<Socket>>,
+}
+
+impl Crowd {
+    /// None yet.
+    pub(super) fn new(world: &World, server: &Running, secure: bool) -> Outcome<Self> {
+        let mut config = Config::new("bench", "bench".into(), Arc::new(OsRandom::new()));
+        if secure {
+            let mut options = ClientOptions::new(sealwire::provider::provider(), Trust::CaAndIdentity);
+            let ca = world.certificates(Key::P256).join("ca.pem");
+            options.ca = vec![NamedPem::new("ca.pem", std::fs::read(ca)?)];
+            config.tls = TlsPolicy::Required(ClientContext::build(options)?);
+        }
+        let address = Address::Tcp { host: "127.0.0.1".into(), port: server.port() };
+        Ok(Self { address, config, clients: Vec::new() })
+    }
+
+    /// Connects until there are so many. Each runs one statement.
+    pub(super) fn grow(&mut self, count: usize) -> Outcome {
+        while self.clients.len() < count {
+            let mut client = Client::connect(&self.address, self.config.clone())?;
+            client.query("SELECT 1")?;
+            self.clients.push(client);
+        }
+        Ok(())
+    }
 }

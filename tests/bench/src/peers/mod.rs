@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use crate::Outcome;
-use crate::job::{Job, Work};
+use crate::job::{AT_A_TIME, BULK_VALUE, Job, Work};
 use crate::measure;
 
 /// One connection's driver, used by one thread.
@@ -23,8 +23,16 @@ trait Peer: Sized {
     fn select_one(&mut self, sql: &str) -> Outcome<i64>;
     /// Reads every row into (integer, text, double); returns the sum of integers, text lengths and whole parts.
     fn rows(&mut self, sql: &str) -> Outcome<i64>;
+    /// As `rows`, by a prepared statement.
+    fn binary_rows(&mut self, sql: &str) -> Outcome<i64>;
     /// Reads one large value; returns its length.
     fn value(&mut self, sql: &str) -> Outcome<usize>;
+    /// Sends one large value as the parameter of a prepared statement; returns the length that the server saw.
+    fn upload(&mut self, sql: &str, value: &[u8]) -> Outcome<usize>;
+    /// Sends the statement so often at once; returns the sum of the values.
+    fn pipelined(&mut self, _sql: &str, _times: usize) -> Outcome<i64> {
+        Err("this driver does not pipeline".into())
+    }
 }
 
 pub(crate) fn run(driver: &str, job: &[&str]) -> Outcome {
@@ -81,15 +89,31 @@ fn one<P: Peer>(job: &Job, left: &AtomicUsize) -> Outcome {
                 }
             }
         }
-        Work::Rows => {
-            let (sum, expected) = (peer.rows(&sql)?, crate::world::checksum(job.count));
+        Work::Pipelined => {
+            for _ in 0..job.count / job.at_once / AT_A_TIME {
+                if peer.pipelined(&sql, AT_A_TIME)? != AT_A_TIME as i64 {
+                    return Err("SELECT 1 did not give 1".into());
+                }
+            }
+        }
+        Work::Upload => {
+            let value = vec![b'x'; BULK_VALUE];
+            while take() {
+                if peer.upload(&sql, &value)? != BULK_VALUE {
+                    return Err("the value did not arrive whole".into());
+                }
+            }
+        }
+        Work::Rows | Work::BinaryRows => {
+            let sum = if job.work == Work::Rows { peer.rows(&sql)? } else { peer.binary_rows(&sql)? };
+            let expected = crate::world::checksum(job.count);
             if sum != expected {
                 return Err(format!("the rows add up to {sum}, not {expected}").into());
             }
         }
         Work::Bulk => {
             while take() {
-                if peer.value(&sql)? != crate::job::BULK_VALUE {
+                if peer.value(&sql)? != BULK_VALUE {
                     return Err("the value is not whole".into());
                 }
             }

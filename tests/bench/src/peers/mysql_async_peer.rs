@@ -66,6 +66,24 @@ impl Peer for MysqlAsync {
         })
     }
 
+    fn binary_rows(&mut self, sql: &str) -> Outcome<i64> {
+        let conn = self.conn.as_mut().ok_or("not connected")?;
+        self.runtime.block_on(async {
+            let mut result = conn.exec_iter(sql, ()).await?;
+            let mut sum = 0;
+            while let Some(row) = result.next().await? {
+                let (id, name, price): (i64, String, f64) = mysql_async::from_row_opt(row)?;
+                sum += id + name.len() as i64 + price as i64;
+            }
+            Ok(sum)
+        })
+    }
+
+    fn upload(&mut self, sql: &str, value: &[u8]) -> Outcome<usize> {
+        let conn = self.conn.as_mut().ok_or("not connected")?;
+        Ok(self.runtime.block_on(conn.exec_first(sql, (value,)))?.ok_or("no row")?)
+    }
+
     fn value(&mut self, sql: &str) -> Outcome<usize> {
         let conn = self.conn.as_mut().ok_or("not connected")?;
         let value: Vec<u8> = self.runtime.block_on(conn.query_first(sql))?.ok_or("no row")?;

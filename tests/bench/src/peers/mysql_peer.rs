@@ -56,6 +56,19 @@ impl Peer for Mysql {
         Ok(sum)
     }
 
+    fn binary_rows(&mut self, sql: &str) -> Outcome<i64> {
+        let mut sum = 0;
+        for row in self.conn()?.exec_iter(sql, ())? {
+            let (id, name, price): (i64, String, f64) = mysql::from_row_opt(row?)?;
+            sum += id + name.len() as i64 + price as i64;
+        }
+        Ok(sum)
+    }
+
+    fn upload(&mut self, sql: &str, value: &[u8]) -> Outcome<usize> {
+        Ok(self.conn()?.exec_first(sql, (value,))?.ok_or("no row")?)
+    }
+
     fn value(&mut self, sql: &str) -> Outcome<usize> {
         let value: Vec<u8> = self.conn()?.query_first(sql)?.ok_or("no row")?;
         Ok(value.len())

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use sealwire::client::{Address, Client, Config, Socket, TlsPolicy};
 use sealwire::random::OsRandom;
+use sealwire_core::message::Value;
 use sealwire_core::tls::{ClientContext, ClientOptions, NamedPem, Trust};
 
 use super::Peer;
@@ -78,6 +79,38 @@ impl Peer for Sealwire {
         while let Some(row) = result.next()? {
             let (id, name, price): (i64, &str, f64) = row.read()?;
             sum += id + name.len() as i64 + price as i64;
+        }
+        Ok(sum)
+    }
+
+    fn binary_rows(&mut self, sql: &str) -> Outcome<i64> {
+        let client = self.client()?;
+        let statement = client.prepare(sql)?;
+        let mut result = client.execute(&statement, &[])?;
+        let mut sum = 0;
+        while let Some(row) = result.next()? {
+            let (id, name, price): (i64, &str, f64) = row.read()?;
+            sum += id + name.len() as i64 + price as i64;
+        }
+        Ok(sum)
+    }
+
+    fn upload(&mut self, sql: &str, value: &[u8]) -> Outcome<usize> {
+        let client = self.client()?;
+        let statement = client.prepare(sql)?;
+        let mut result = client.execute(&statement, &[Value::Bytes(value)])?;
+        let (length,): (u64,) = result.next()?.ok_or("no row")?.read()?;
+        drop(result);
+        client.close(&statement)?;
+        Ok(usize::try_from(length)?)
+    }
+
+    fn pipelined(&mut self, sql: &str, times: usize) -> Outcome<i64> {
+        let mut answers = self.client()?.query_many(std::iter::repeat_n(sql, times))?;
+        let mut sum = 0;
+        while let Some(mut result) = answers.next()? {
+            let (value,): (i64,) = result.next()?.ok_or("no row")?.read()?;
+            sum += value;
         }
         Ok(sum)
     }

@@ -2,6 +2,7 @@
 
 use sqlx_core::connection::{ConnectOptions, Connection};
 use sqlx_core::executor::Executor;
+use sqlx_core::query::query;
 use sqlx_core::raw_sql::raw_sql;
 use sqlx_core::row::Row;
 use sqlx_core::sql_str::AssertSqlSafe;
@@ -66,6 +67,26 @@ impl Peer for Sqlx {
             }
             Ok(sum)
         })
+    }
+
+    fn binary_rows(&mut self, sql: &str) -> Outcome<i64> {
+        use futures_util::TryStreamExt;
+        let conn = self.conn.as_mut().ok_or("not connected")?;
+        self.runtime.block_on(async {
+            let mut rows = query(AssertSqlSafe(sql.to_owned())).fetch(conn);
+            let mut sum = 0;
+            while let Some(row) = rows.try_next().await? {
+                let (id, name, price): (i64, &str, f64) = (row.try_get_unchecked(0)?, row.try_get(1)?, row.try_get(2)?);
+                sum += id + name.len() as i64 + price as i64;
+            }
+            Ok(sum)
+        })
+    }
+
+    fn upload(&mut self, sql: &str, value: &[u8]) -> Outcome<usize> {
+        let conn = self.conn.as_mut().ok_or("not connected")?;
+        let sent = query(AssertSqlSafe(sql.to_owned())).bind(value).fetch_one(conn);
+        Ok(usize::try_from(self.runtime.block_on(sent)?.try_get_unchecked::<i64, _>(0)?)?)
     }
 
     fn value(&mut self, sql: &str) -> Outcome<usize> {
