@@ -295,6 +295,7 @@ fn by_library(world: &World, user: &str, mode: Mode) -> Result<(), String> {
         }
     }
     client.close(&statement).map_err(told)?;
+    at_once(&mut client)?;
     let others: &[&str] = if mode.version.is_empty() { &["other", "ed"] } else { &["other", "other_ed"] };
     for other in others {
         client.change_user(other, PASSWORD.into(), Some("alike")).map_err(told)?;
@@ -310,6 +311,34 @@ fn by_library(world: &World, user: &str, mode: Mode) -> Result<(), String> {
         return Err(format!("after the change of user the server says {after:?}, not {expected:?}"));
     }
     client.quit().map_err(told)
+}
+
+/// Statements that are prepared and run in one round trip, among them some that fail.
+fn at_once(client: &mut Client<Socket>) -> Result<(), String> {
+    for (sql, values, expected) in [
+        ("SELECT ? + 1", vec![Value::Int(1)], Ok(2)),
+        ("SELEC ?", vec![Value::Int(1)], Err(1064)),
+        // It can be prepared; a subquery of two rows is found out as it runs.
+        ("SELECT (SELECT 1 UNION ALL SELECT ?)", vec![Value::Int(2)], Err(1242)),
+        ("SELECT ? + ?", vec![Value::Int(3), Value::Int(4)], Ok(7)),
+    ] {
+        let outcome = client.prepare_and_execute(sql, &values).and_then(|(statement, mut result)| {
+            let row = result.next()?.map(|row| row.read::<(i64,)>());
+            Ok((statement, row))
+        });
+        let outcome = match outcome {
+            Ok((statement, Some(Ok((number,))))) => {
+                client.close(&statement).map_err(|error| error.to_string())?;
+                Ok(number)
+            }
+            Err(ClientError::Sql(error)) => Err(error.code),
+            other => return Err(format!("{sql}: {other:?}")),
+        };
+        if outcome != expected {
+            return Err(format!("{sql}: {outcome:?}, not {expected:?}"));
+        }
+    }
+    Ok(())
 }
 
 fn wrong_password(world: &World, mode: Mode) -> Result<(), String> {

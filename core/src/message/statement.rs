@@ -70,6 +70,8 @@ pub struct StmtExecute<'a> {
 }
 
 impl<'a> StmtExecute<'a> {
+    /// The number of the statement that was prepared last, whatever that is: MariaDB's, since 10.2.
+    pub const LAST_PREPARED: u32 = u32::MAX;
     /// The rows are to stay in a cursor, for COM_STMT_FETCH.
     pub const CURSOR_READ_ONLY: u8 = 0x01;
     /// The number of parameters is in the packet; set by [`StmtExecute::encode`] where it is needed.

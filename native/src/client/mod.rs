@@ -42,7 +42,7 @@ use sealwire_core::secret::Secret;
 use sealwire_core::{Input, Output};
 
 use crate::clock;
-use result::{Answer, unexpected};
+use result::{Answer, Opening, unexpected};
 
 /// Bytes asked of the stream at once.
 const READ_SIZE: usize = 64 * 1024;
@@ -217,6 +217,43 @@ impl<S: Read + Write> Client<S> {
             Event::Prepared(prepared) => Ok(prepared),
             Event::Failed(error) => Err(ClientError::Sql(error)),
             _ => Err(unexpected()),
+        }
+    }
+
+    /// Prepares a statement and runs it: in one round trip where the server is MariaDB or Sealwire, else in two.
+    ///
+    /// # Errors
+    /// As [`Client::query`]; also where the number of values is not that of the parameters. A statement that could be prepared but
+    /// not run is forgotten.
+    pub fn prepare_and_execute(
+        &mut self,
+        sql: impl AsRef<[u8]>,
+        parameters: &[Value<'_>],
+    ) -> Result<(Prepared, StatementResult<'_, S>), ClientError> {
+        let sql = sql.as_ref();
+        let prepared = if self.connection.can_execute_last_prepared() {
+            self.connection.prepare_and_execute(sql, parameters)?;
+            match self.next_event()? {
+                Event::Prepared(prepared) => prepared,
+                Event::Failed(error) => {
+                    // There was nothing to run: of that the server tells, too.
+                    self.next_event()?;
+                    return Err(ClientError::Sql(error));
+                }
+                _ => return Err(unexpected()),
+            }
+        } else {
+            let prepared = self.prepare(sql)?;
+            self.connection.execute(&prepared, parameters)?;
+            prepared
+        };
+        match Opening::read(self) {
+            Ok(opening) => Ok((prepared, StatementResult::new(Answer::after(opening, self)))),
+            Err(ClientError::Sql(error)) => {
+                self.close(&prepared)?;
+                Err(ClientError::Sql(error))
+            }
+            Err(error) => Err(error),
         }
     }
 

@@ -60,6 +60,31 @@ pub(super) struct Answer<'c, S: Read + Write> {
     has_rows: bool,
 }
 
+/// The beginning of a result, up to where it is known whether there are rows.
+pub(super) struct Opening {
+    stage: Stage,
+    has_rows: bool,
+}
+
+impl Opening {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// Where the statement failed, or the connection.
+    pub(super) fn read<S: Read + Write>(client: &mut Client<S>) -> Result<Self, ClientError> {
+        loop {
+            let filename = match client.next_event()? {
+                Event::Ok(ok) => return Ok(Self { stage: Stage::Done(Summary::from(&ok)), has_rows: false }),
+                Event::ResultSet(_) => return Ok(Self { stage: Stage::Rows, has_rows: true }),
+                Event::Failed(error) => return Err(ClientError::Sql(error)),
+                Event::LocalInfile { filename } => filename.to_vec(),
+                _ => return Err(unexpected()),
+            };
+            client.send_file(&filename)?;
+        }
+    }
+}
+
 macro_rules! result_methods {
     ($type:ident, $row:ident, |$connection:ident| $taken:expr) => {
         impl<'c, S: Read + Write> $type<'c, S> {
@@ -111,30 +136,22 @@ result_methods!(StatementResult, BinaryRow, |connection| connection.binary_row()
 impl<'c, S: Read + Write> Answer<'c, S> {
     /// Reads up to where the first result is known.
     pub(super) fn start(client: &'c mut Client<S>) -> Result<Self, ClientError> {
-        let mut answer = Self { client, stage: Stage::Done(Summary::default()), has_rows: false };
-        answer.begin()?;
-        Ok(answer)
+        let opening = Opening::read(client)?;
+        Ok(Self::after(opening, client))
+    }
+
+    /// The rest of an answer whose opening was read.
+    pub(super) fn after(opening: Opening, client: &'c mut Client<S>) -> Self {
+        let Opening { stage, has_rows } = opening;
+        Self { client, stage, has_rows }
     }
 
     fn begin(&mut self) -> Result<(), ClientError> {
         // Until it is known otherwise, nothing is left to skip.
         (self.stage, self.has_rows) = (Stage::Done(Summary::default()), false);
-        loop {
-            let filename = match self.client.next_event()? {
-                Event::Ok(ok) => {
-                    self.stage = Stage::Done(Summary::from(&ok));
-                    return Ok(());
-                }
-                Event::ResultSet(_) => {
-                    (self.stage, self.has_rows) = (Stage::Rows, true);
-                    return Ok(());
-                }
-                Event::Failed(error) => return Err(ClientError::Sql(error)),
-                Event::LocalInfile { filename } => filename.to_vec(),
-                _ => return Err(unexpected()),
-            };
-            self.client.send_file(&filename)?;
-        }
+        let opening = Opening::read(self.client)?;
+        (self.stage, self.has_rows) = (opening.stage, opening.has_rows);
+        Ok(())
     }
 
     fn columns(&self) -> &[ColumnDefinition] {

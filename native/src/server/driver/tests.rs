@@ -226,6 +226,35 @@ fn a_client_over_tls_reads_its_own_cipher_and_its_rows() {
 }
 
 #[test]
+fn statements_are_prepared_and_run_at_once() {
+    use crate::client::{Address, Client, ClientError};
+    let running = Running::start(&[]);
+    let address = Address::Tcp { host: "127.0.0.1".into(), port: running.port };
+    let mut client = Client::connect(&address, running.config("root", "")).unwrap();
+    let mut run = |sql: &str, values: &[Value<'_>]| {
+        let (statement, mut result) = client.prepare_and_execute(sql, values)?;
+        let (number,) = result.next()?.unwrap().read::<(i64,)>().unwrap();
+        drop(result);
+        client.close(&statement)?;
+        Ok::<_, ClientError>(number)
+    };
+    let code = |outcome: Result<i64, ClientError>| match outcome {
+        Err(ClientError::Sql(error)) => error.code,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(run("SELECT ? + 1", &[Value::Int(1)]).unwrap(), 2);
+    assert_eq!(code(run("SELEC ?", &[Value::Int(1)])), 1064);
+    assert_eq!(code(run("SELECT * FROM nowhere.t WHERE a = ?", &[Value::Int(1)])), 1049);
+    // The server alone can count the values, and has no other statement to take them for.
+    assert_eq!(code(run("SELECT ? + ?", &[Value::Int(1)])), 1835);
+    assert_eq!(run("SELECT ? + ?", &[Value::Int(3), Value::Int(4)]).unwrap(), 7);
+    // To close a statement is not answered; to ping is.
+    client.ping().unwrap();
+    let open = running.server.counters.prepared_statements.load(std::sync::atomic::Ordering::Relaxed);
+    assert_eq!(open, 0, "those that could not be run are forgotten");
+}
+
+#[test]
 fn twenty_mebibytes_go_through_text_and_prepared_statements() {
     let running = Running::start(&[]);
     let mut client = running.root();

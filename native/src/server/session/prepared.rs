@@ -19,7 +19,10 @@ use crate::server::status::count;
 #[derive(Default)]
 pub(super) struct Prepared {
     statements: HashMap<u32, Statement>,
+    /// The number that was given last.
     last: u32,
+    /// Whether the statement that was to be prepared last has that number: else there is none.
+    last_succeeded: bool,
     /// The bytes of their texts and their long data.
     bytes: usize,
     /// How many all sessions have.
@@ -46,7 +49,7 @@ impl Statement {
 impl Prepared {
     /// None yet. `of_all` counts those of all sessions.
     pub(super) fn new(of_all: Arc<AtomicU64>) -> Self {
-        Self { statements: HashMap::new(), last: 0, bytes: 0, of_all }
+        Self { statements: HashMap::new(), last: 0, last_succeeded: false, bytes: 0, of_all }
     }
 
     /// How many bytes it holds for the client.
@@ -69,13 +72,27 @@ impl Prepared {
             let message = format!("Can't create more than max_prepared_stmt_count statements (current value: {most})");
             SqlError::new(1461, b"42000", message)
         })?;
-        self.last = self.last.wrapping_add(1).max(1);
+        self.last = self.next_number();
+        self.last_succeeded = true;
         self.bytes += sql.len();
         let parameters = description.parameters;
         let long_data = HashMap::new();
         self.statements
             .insert(self.last, Statement { sql, parameters, types: None, long_data, is_too_long: false, is_own });
         Ok((self.last, parameter_columns(parameters)))
+    }
+
+    /// Neither 0 nor the one that stands for the last.
+    const fn next_number(&self) -> u32 {
+        match self.last.wrapping_add(1) {
+            0 | StmtExecute::LAST_PREPARED => 1,
+            number => number,
+        }
+    }
+
+    /// A statement is to be prepared: until it is, none is the last.
+    pub(super) const fn begin(&mut self) {
+        self.last_succeeded = false;
     }
 
     pub(super) fn sql(&self, id: u32) -> Option<&str> {
@@ -116,7 +133,10 @@ impl Prepared {
         capabilities: Capabilities,
     ) -> Result<(u32, Vec<Datum>), SqlError> {
         let malformed = |_| SqlError::new(1835, b"HY000", "Malformed communication packet.");
-        let id = StmtExecute::peek_statement_id(payload).map_err(malformed)?;
+        let id = match StmtExecute::peek_statement_id(payload).map_err(malformed)? {
+            StmtExecute::LAST_PREPARED if self.last_succeeded => self.last,
+            id => id,
+        };
         let statement = self.statements.get_mut(&id).ok_or_else(|| unknown(id, "mysqld_stmt_execute"))?;
         let long_data = std::mem::take(&mut statement.long_data);
         self.bytes = self.bytes.saturating_sub(long_data.values().map(Vec::len).sum());
@@ -183,6 +203,7 @@ impl Session {
     /// COM_STMT_PREPARE.
     pub(super) fn prepare(&mut self, sql: &[u8], connection: &mut Connection) -> Result<(), Error> {
         count(&self.view.server.counters.com_stmt_prepare);
+        self.prepared.begin();
         self.forget_warnings();
         let (first, rest) = lex::first_statement(sql);
         let text = lex::normalise(first);
@@ -332,6 +353,32 @@ mod tests {
         prepared.close(id);
         assert_eq!(prepared.execution(&payload, Capabilities::NONE).unwrap_err().code, 1243);
         assert_eq!(prepared.reset(id).unwrap_err().code, 1243);
+    }
+
+    #[test]
+    fn the_last_statement_can_be_run_without_its_number() {
+        let mut prepared = Prepared::default();
+        let description = Description { parameters: 0, columns: Vec::new() };
+        let mut payload = Vec::new();
+        StmtExecute::new(StmtExecute::LAST_PREPARED, Vec::new()).encode(Capabilities::NONE, &mut payload);
+        let run =
+            |prepared: &mut Prepared| prepared.execution(&payload, Capabilities::NONE).map_err(|error| error.code);
+        assert_eq!(run(&mut prepared), Err(1243));
+        for number in [1, 2] {
+            prepared.begin();
+            // The one before is not meant, should this one fail.
+            assert_eq!(run(&mut prepared), Err(1243));
+            prepared.add("DO 1".into(), &description, false, 9).unwrap();
+            assert_eq!(run(&mut prepared), Ok((number, Vec::new())));
+        }
+        prepared.close(2);
+        assert_eq!(run(&mut prepared), Err(1243));
+        prepared.last = StmtExecute::LAST_PREPARED - 1;
+        assert_eq!(
+            prepared.add("DO 1".into(), &description, false, 9).unwrap().0,
+            1,
+            "that number stands for the last"
+        );
     }
 
     #[test]
