@@ -97,6 +97,7 @@ fn pcap(sent: &[(Sender, Vec<u8>)], client_port: u16, server_port: u16) -> Vec<u
     stream.packet(Sender::Server, SYN | ACK, &[]);
     stream.packet(Sender::Client, ACK, &[]);
     let mut before_first = true;
+    let mut records = [Records::default(), Records::default()];
     for (sender, bytes) in sent {
         let mut rest = bytes.as_slice();
         if *sender == Sender::Client && std::mem::take(&mut before_first) {
@@ -105,12 +106,40 @@ fn pcap(sent: &[(Sender, Vec<u8>)], client_port: u16, server_port: u16) -> Vec<u
             stream.packet(*sender, ACK, packet);
             rest = more;
         }
-        stream.packet(*sender, ACK, rest);
+        let Some(records) = records.get_mut(*sender as usize) else { continue };
+        while !rest.is_empty() {
+            let (record, more) = rest.split_at(records.end_in(rest));
+            stream.packet(*sender, ACK, record);
+            rest = more;
+        }
     }
     stream.packet(Sender::Client, FIN | ACK, &[]);
     stream.packet(Sender::Server, FIN | ACK, &[]);
     stream.packet(Sender::Client, ACK, &[]);
     stream.file
+}
+
+/// Where one side's TLS records end: each gets a segment of its own. Of a result whose records come in one read tshark would remember but
+/// one state, and find fault with its rows.
+#[derive(Default)]
+struct Records {
+    /// What is left of the record at hand.
+    left: usize,
+}
+
+impl Records {
+    /// How many of these bytes, which follow those before, are of one record; all, where they are none.
+    fn end_in(&mut self, bytes: &[u8]) -> usize {
+        if self.left == 0 {
+            self.left = match bytes {
+                [20..=23, 3, 0..=4, high, low, ..] => 5 + usize::from(u16::from_be_bytes([*high, *low])),
+                _ => bytes.len(),
+            };
+        }
+        let end = self.left.min(bytes.len());
+        self.left -= end;
+        end
+    }
 }
 
 /// The length of the MySQL packet that these bytes begin with, its header included.
