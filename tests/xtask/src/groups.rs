@@ -72,7 +72,12 @@ fn groups(context: &Context) -> Result<Vec<Group>, String> {
     let mut groups = vec![
         Group::new("setup", "the peers and tools that the tests need, at pinned versions", setup::setup),
         Group::new("fmt", "every file as rustfmt writes it", |cx| {
-            run(&mut cx.cargo(["fmt", "--all", "--check"])).into()
+            let mut tally: Tally = run(&mut cx.cargo(["fmt", "--all", "--check"])).into();
+            // Workspaces of their own.
+            for manifest in ["tests/bench/Cargo.toml", "tests/fuzz/Cargo.toml"] {
+                tally.add(run(&mut cx.cargo(["fmt", "--manifest-path", manifest, "--check"])).into());
+            }
+            tally
         }),
         Group::new("clippy", "no warning in any target", clippy),
         Group::new("docs", "the documentation builds without a warning", docs),

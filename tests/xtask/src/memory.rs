@@ -25,8 +25,8 @@ const PROGRAMS: [&str; 4] = ["sealwired", "sealwire", "sealwire-bridge", "sealwi
 /// Tests that start them, in a minute or so.
 const BRIEF: [&str; 3] = ["attacks", "client", "terminal"];
 /// All that start them, but for those that kill them, starve them or measure them.
-const ALL: [&str; 9] =
-    ["attacks", "client", "terminal", "drivers", "manual", "dissect", "refusals", "hostile_tls", "bridge"];
+const ALL: [&str; 10] =
+    ["attacks", "client", "terminal", "drivers", "manual", "dissect", "refusals", "hostile_tls", "tickets", "bridge"];
 /// They read all memory of the bridge, of which the sanitizer reserves terabytes, or measure it, and the sanitizer keeps what was freed.
 const NOT_SANITIZED: [&str; 6] = ["--skip", "nothing_is_seen", "--skip", "limits::", "--skip", "hostile::"];
 
