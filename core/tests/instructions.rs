@@ -11,8 +11,8 @@ use sealwire_core::auth::{Credential, Plugin};
 use sealwire_core::client::{self, TlsPolicy};
 use sealwire_core::facts::Transport;
 use sealwire_core::message::{
-    BinaryRow, Capabilities, ColumnDefinition, ColumnType, Command, OkPacket, StatusFlags, TextRow, Value,
-    encode_binary_row, encode_text_row,
+    Attributes, BinaryRow, Capabilities, ColumnDefinition, ColumnType, Command, HandshakeResponse41, HandshakeV10,
+    OkPacket, StatusFlags, TextRow, Value, encode_binary_row, encode_text_row,
 };
 use sealwire_core::random::Random;
 use sealwire_core::server::{self, Candidate, Peer, RowBatch};
@@ -23,7 +23,7 @@ use sealwire_core::{Input, Now, Output};
 type Work = fn() -> bool;
 
 /// What is counted, by name.
-const WORKS: [(&str, Work); 12] = [
+const WORKS: [(&str, Work); 17] = [
     ("encode a text row of 3 columns", encode_text),
     ("decode a text row of 3 columns into (i64, &str, f64)", decode_text),
     ("encode a binary row of 3 columns", encode_binary),
@@ -34,7 +34,12 @@ const WORKS: [(&str, Work); 12] = [
     ("decode an OK packet", decode_ok),
     ("encode a column definition", encode_column),
     ("decode a column definition", decode_column),
+    ("encode a server's greeting", encode_greeting),
+    ("decode a server's greeting", decode_greeting),
+    ("encode a client's response", encode_response),
+    ("decode a client's response", decode_response),
     ("both machines: connect in plaintext, without a password", connect),
+    ("both machines: connect, and SELECT 1", connect_and_select),
     ("both machines: connect, and 1,000 text rows of 3 columns", connect_and_read),
 ];
 
@@ -119,10 +124,67 @@ fn decode_column() -> bool {
     ColumnDefinition::decode(black_box(COLUMN), Capabilities::PROTOCOL_41).is_ok_and(|column| column.name == b"id")
 }
 
+const GREETING: &[u8] = b"\x0a8.4.0\0\x01\0\0\0abcdefgh\0\0\x82\xff\x02\0\x08\0\x15\0\0\0\0\0\0\0\0\0\0ijklmnopqrst\0mysql_native_password\0";
+const RESPONSE: &[u8] = b"\0\x82\x08\0\0\0\0\x01\xff\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\
+    bench\0\x14abcdefghijklmnopqrstmysql_native_password\0";
+const PLUGIN: &[u8] = b"mysql_native_password";
+
+fn plugin_capabilities() -> Capabilities {
+    Capabilities::PROTOCOL_41 | Capabilities::SECURE_CONNECTION | Capabilities::PLUGIN_AUTH
+}
+
+fn encode_greeting() -> bool {
+    let greeting = HandshakeV10 {
+        server_version: b"8.4.0",
+        connection_id: 1,
+        scramble: *b"abcdefghijklmnopqrst",
+        capabilities: plugin_capabilities(),
+        charset: 255,
+        status: StatusFlags::AUTOCOMMIT,
+        auth_plugin: Some(PLUGIN),
+    };
+    let mut out = Vec::with_capacity(128);
+    black_box(greeting).encode(&mut out);
+    out == GREETING
+}
+
+fn decode_greeting() -> bool {
+    HandshakeV10::decode(black_box(GREETING)).is_ok_and(|greeting| greeting.auth_plugin == Some(PLUGIN))
+}
+
+fn encode_response() -> bool {
+    let response = HandshakeResponse41 {
+        capabilities: plugin_capabilities(),
+        max_packet: 1 << 24,
+        charset: 255,
+        user: b"bench",
+        auth_response: b"abcdefghijklmnopqrst",
+        database: None,
+        auth_plugin: Some(PLUGIN),
+        attributes: Attributes::default(),
+        zstd_level: None,
+    };
+    let mut out = Vec::with_capacity(128);
+    black_box(response).encode(&mut out);
+    out == RESPONSE
+}
+
+fn decode_response() -> bool {
+    HandshakeResponse41::decode(black_box(RESPONSE)).is_ok_and(|response| response.auth_plugin == Some(PLUGIN))
+}
+
 fn connect() -> bool {
     let mut pair = Pair::new();
     pair.drive();
     pair.rows == 0
+}
+
+fn connect_and_select() -> bool {
+    let mut pair = Pair::new();
+    pair.drive();
+    pair.client.query(b"SELECT 1").expect("a session");
+    pair.drive();
+    pair.rows == 1
 }
 
 fn connect_and_read() -> bool {
@@ -185,20 +247,28 @@ impl Pair {
                 Output::Event(server::Event::Authenticated { .. }) => {
                     self.server.accept(StatusFlags::AUTOCOMMIT).expect("a login waits");
                 }
-                Output::Event(server::Event::Command(Command::Query(_))) => self.answer(),
+                Output::Event(server::Event::Command(Command::Query(query))) => {
+                    let is_one = query.sql == b"SELECT 1";
+                    self.answer(is_one);
+                }
                 Output::Event(_) | Output::Transmit | Output::Wait(_) => {}
             }
             self.client.handle_input(Input::Bytes(&mut to_client), NOW).expect("the client takes it");
         }
     }
 
-    fn answer(&mut self) {
+    /// One row of one column, or a thousand of three.
+    fn answer(&mut self, is_one: bool) {
         let mut batch = RowBatch::default();
-        for _ in 0..1000 {
-            encode_text_row(TEXT.map(Some), batch.row());
+        for _ in 0..if is_one { 1 } else { 1000 } {
+            if is_one {
+                encode_text_row([Some(&b"1"[..])], batch.row());
+            } else {
+                encode_text_row(TEXT.map(Some), batch.row());
+            }
             batch.end_row();
         }
-        self.server.begin_rows(&*COLUMNS).expect("a command waits");
+        self.server.begin_rows(if is_one { &COLUMNS[..1] } else { &*COLUMNS }).expect("a command waits");
         self.server.rows(batch).expect("columns were given");
         self.server.end_rows(StatusFlags::AUTOCOMMIT, 0).expect("rows were given");
     }
