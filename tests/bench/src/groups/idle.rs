@@ -7,8 +7,9 @@ use sealwire::client::{Address, Client, Config, Socket, TlsPolicy};
 use sealwire::random::OsRandom;
 use sealwire_core::tls::{ClientContext, ClientOptions, NamedPem, Trust};
 
+use super::cell;
 use crate::Outcome;
-use crate::measure::{processor_time, resident};
+use crate::measure::{Figure, processor_time, resident};
 use crate::report::{Table, ratio};
 use crate::world::{Key, Running, World};
 
@@ -48,8 +49,8 @@ pub(super) fn memory(world: &World) -> Outcome<Table> {
                 format!("{:.1}", ours.kilobytes),
                 theirs.map_or_else(String::new, |theirs| format!("{:.1}", theirs.kilobytes)),
                 theirs.map_or_else(String::new, |theirs| ratio(theirs.kilobytes / ours.kilobytes)),
-                format!("{:.1}", ours.processor),
-                theirs.map_or_else(String::new, |theirs| format!("{:.1}", theirs.processor)),
+                cell(&ours.processor, 3),
+                theirs.map_or_else(String::new, |theirs| cell(&theirs.processor, 3)),
             ]);
         }
     }
@@ -59,26 +60,27 @@ pub(super) fn memory(world: &World) -> Outcome<Table> {
 /// What one connection costs.
 struct Cost {
     kilobytes: f64,
-    /// µs of processor time per second.
-    processor: f64,
+    /// µs of processor time per second, over several spans.
+    processor: Figure,
 }
 
 fn growth(world: &World, server: &str, secure: bool, steps: &[usize]) -> Outcome<Vec<Cost>> {
     let server = world.server(server, Key::P256, false)?;
     let mut crowd = Crowd::new(world, &server, secure)?;
     let before = resident(server.id())?;
-    let span = Duration::from_secs(if world.quick { 2 } else { 10 });
+    let span = Duration::from_secs(if world.quick { 1 } else { 10 });
     let mut costs = Vec::new();
     for &step in steps {
         crowd.grow(step)?;
         let grown = resident(server.id())?.saturating_sub(before);
-        let used = processor_time(server.id())?;
-        std::thread::sleep(span);
-        let used = processor_time(server.id())?.saturating_sub(used);
-        costs.push(Cost {
-            kilobytes: grown as f64 / 1024.0 / step as f64,
-            processor: used.as_secs_f64() * 1e6 / span.as_secs_f64() / step as f64,
-        });
+        let mut spans = Vec::new();
+        for _ in 0..world.repeats() {
+            let used = processor_time(server.id())?;
+            std::thread::sleep(span);
+            let used = processor_time(server.id())?.saturating_sub(used);
+            spans.push(used.as_secs_f64() * 1e6 / span.as_secs_f64() / step as f64);
+        }
+        costs.push(Cost { kilobytes: grown as f64 / 1024.0 / step as f64, processor: Figure::of(spans) });
     }
     Ok(costs)
 }
