@@ -209,6 +209,40 @@ fn a_session_ends_where_certificates_or_secrets_change() {
 }
 
 #[test]
+fn resumption_is_switched_off_and_bounded_in_time() {
+    let place = Place::new();
+    let server = place.start();
+    let answers = |sql: &str, expected: &str| assert_eq!(tell(&place, &server, sql).unwrap(), expected, "{sql}");
+    let set = |what: &str| {
+        for sql in [&format!("SET GLOBAL ssl_session_cache_{what}"), "ALTER INSTANCE RELOAD TLS"] {
+            tell(&place, &server, sql).unwrap();
+        }
+    };
+    answers("SHOW STATUS LIKE 'Ssl_session_cache_mode'", "SERVER");
+    // Of much the most is given.
+    for (change, shown, resumes) in [
+        ("mode = OFF", "OFF", false),
+        ("mode = ON", "SERVER", true),
+        ("timeout = 0", "OFF", false),
+        ("timeout = 999999", "SERVER", true),
+    ] {
+        set(change);
+        answers("SHOW STATUS LIKE 'Ssl_session_cache_mode'", shown);
+        for version in VERSIONS {
+            assert_eq!(Peer::known(&place, version, &server).resumes(&server), resumes, "{change}, {version}");
+        }
+    }
+    answers("SHOW VARIABLES LIKE 'ssl_session_cache_timeout'", "84600");
+    answers("SHOW STATUS LIKE 'Ssl_session_cache_timeout'", "84600");
+
+    let mut settings = place.settings(true);
+    settings.options.extend(["--ssl-session-cache-mode=OFF", "--ssl-session-cache-timeout=60"].map(str::to_owned));
+    let server = server.restart(&settings).unwrap();
+    assert!(!Peer::known(&place, "TLSv1.3", &server).resumes(&server));
+    assert_eq!(tell(&place, &server, "SELECT @@ssl_session_cache_timeout").unwrap(), "60");
+}
+
+#[test]
 fn a_resumed_session_has_the_rights_of_its_certificate() {
     let place = Place::new();
     let server = place.start();

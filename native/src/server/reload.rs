@@ -77,6 +77,8 @@ impl Tls {
             "ssl_cipher" => &mut wanted.cipher,
             "ssl_crl" => &mut wanted.crl,
             "ssl_crlpath" => &mut wanted.crlpath,
+            "ssl_session_cache_mode" => &mut wanted.session_cache_mode,
+            "ssl_session_cache_timeout" => &mut wanted.session_cache_timeout,
             "ssl_session_ticket_key" => &mut wanted.session_ticket_key,
             "tls_version" => &mut wanted.tls_version,
             "tls_ciphersuites" => &mut wanted.tls_ciphersuites,
@@ -107,6 +109,15 @@ impl Active {
             ("tls_ciphersuites", &options.tls_ciphersuites),
         ] {
             globals.set(name, value.clone().unwrap_or_default());
+        }
+        // These have a value always.
+        for (name, value) in [
+            ("ssl_session_cache_mode", &options.session_cache_mode),
+            ("ssl_session_cache_timeout", &options.session_cache_timeout),
+        ] {
+            if let Some(value) = value {
+                globals.set(name, value.clone());
+            }
         }
     }
 }

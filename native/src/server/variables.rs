@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use sealwire_core::error::SqlError;
 
 use super::sql::Datum;
+use crate::tls_options::MOST_SESSION_SECONDS;
 
 /// Where a variable has values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -166,8 +167,8 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
     global("ssl_crlpath", "", Kind::Path),
     fixed("ssl_fips_mode", "OFF", Kind::Text),
     global("ssl_key", "", Kind::Path),
-    fixed("ssl_session_cache_mode", "ON", Kind::Switch),
-    fixed("ssl_session_cache_timeout", "300", ANY),
+    global("ssl_session_cache_mode", "ON", Kind::Switch),
+    global("ssl_session_cache_timeout", "300", Kind::Number(0, MOST_SESSION_SECONDS)),
     global("ssl_session_ticket_key", "", Kind::Path),
     both("storage_engine", "SQLite", Kind::Text),
     fixed("system_time_zone", "UTC", Kind::Text),

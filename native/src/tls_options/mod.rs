@@ -49,4 +49,4 @@ mod ticket_key;
 
 pub use client::{CLIENT, ClientTlsChoice, ClientTlsOptions};
 pub use files::key_log_file;
-pub use server::{SERVER, SERVER_GENERATE, ServerTlsOptions};
+pub use server::{MOST_SESSION_SECONDS, SERVER, SERVER_GENERATE, ServerTlsOptions};

@@ -11,6 +11,9 @@ use crate::certs;
 use crate::options::{Given, Spec, Values};
 use crate::provider::provider;
 
+/// MySQL's bound of `ssl_session_cache_timeout`: some minutes less than a day.
+pub const MOST_SESSION_SECONDS: u64 = 84_600;
+
 /// The server's table, in MySQL's order.
 pub const SERVER: &[Spec] = &[
     Spec::flag(
@@ -25,6 +28,10 @@ pub const SERVER: &[Spec] = &[
     Spec::text("ssl-key", "Server key in PEM format."),
     Spec::text("ssl-crl", "Certificate revocation list."),
     Spec::text("ssl-crlpath", "Directory of certificate revocation lists."),
+    Spec::flag("ssl-session-cache-mode", "Let clients resume their TLS sessions.").default("on"),
+    Spec::number("ssl-session-cache-timeout", "Seconds in which a client may resume its session; 0 for never.")
+        .between(0, MOST_SESSION_SECONDS)
+        .default("300"),
     Spec::text(
         "ssl-session-ticket-key",
         "File with secrets of session tickets, 64 hex digits a line as of 'openssl rand -hex 32', for its owner's eyes only: sessions \
@@ -63,6 +70,10 @@ pub struct ServerTlsOptions {
     pub crl: Option<String>,
     /// `ssl_crlpath`.
     pub crlpath: Option<String>,
+    /// `ssl_session_cache_mode`: `OFF`, or else `ON`.
+    pub session_cache_mode: Option<String>,
+    /// `ssl_session_cache_timeout`, in seconds.
+    pub session_cache_timeout: Option<String>,
     /// `ssl_session_ticket_key`.
     pub session_ticket_key: Option<String>,
     /// `tls_version`.
@@ -91,6 +102,8 @@ impl ServerTlsOptions {
             cipher: own("ssl-cipher"),
             crl: own("ssl-crl"),
             crlpath: own("ssl-crlpath"),
+            session_cache_mode: Some(if values.flag("ssl-session-cache-mode") { "ON" } else { "OFF" }.to_owned()),
+            session_cache_timeout: values.number("ssl-session-cache-timeout").map(|seconds| seconds.to_string()),
             session_ticket_key: own("ssl-session-ticket-key"),
             tls_version: own("tls-version"),
             tls_ciphersuites: own("tls-ciphersuites"),
@@ -136,8 +149,14 @@ impl ServerTlsOptions {
         let ca = ("ssl-ca", self.ca.as_deref());
         let crl = ("ssl-crl", self.crl.as_deref());
         let secrets = self.session_ticket_key.as_deref().map(ticket_key::read).transpose()?;
+        let timeout = self.session_cache_timeout.as_deref().and_then(|seconds| seconds.parse().ok());
+        // What ends as it begins is never resumed.
+        let resumes = self.session_cache_mode.as_deref() != Some("OFF") && timeout != Some(0);
+        let defaults = ServerOptions::new(provider());
         Ok(Some(ServerOptions {
-            ticket_keys: secrets.map(|secrets| Arc::new(secrets) as Arc<dyn TicketKeys>),
+            session_cache_size: if resumes { defaults.session_cache_size } else { 0 },
+            session_timeout: timeout.unwrap_or(defaults.session_timeout),
+            ticket_keys: secrets.filter(|_| resumes).map(|secrets| Arc::new(secrets) as Arc<dyn TicketKeys>),
             cert: read("ssl-cert", &self.cert)?,
             key: read("ssl-key", &self.key)?,
             passphrase: self.passphrase.clone(),
@@ -147,7 +166,7 @@ impl ServerTlsOptions {
             ciphersuites: self.tls_ciphersuites.clone(),
             versions: self.tls_version.clone(),
             key_log: files::key_log()?,
-            ..ServerOptions::new(provider())
+            ..defaults
         }))
     }
 
