@@ -20,10 +20,10 @@ use sealwire_core::wire::frame::{self, Scan};
 use sealwire_core::{Input, Now, Output};
 
 /// Says whether it went well.
-type Work = fn() -> bool;
+pub(crate) type Work = fn() -> bool;
 
 /// What is counted, by name.
-const WORKS: [(&str, Work); 17] = [
+pub(crate) const WORKS: [(&str, Work); 17] = [
     ("encode a text row of 3 columns", encode_text),
     ("decode a text row of 3 columns into (i64, &str, f64)", decode_text),
     ("encode a binary row of 3 columns", encode_binary),

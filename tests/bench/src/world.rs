@@ -43,6 +43,15 @@ impl Running {
         }
     }
 
+    /// As people call it.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Ours(server) if server.kind == Kind::MariaDb => "MariaDB",
+            Self::Ours(_) => "sealwired",
+            Self::Opensrv { .. } => "opensrv",
+        }
+    }
+
     pub(crate) const fn port(&self) -> u16 {
         match self {
             Self::Ours(server) => server.port,

@@ -68,7 +68,7 @@ pub(super) fn rows(world: &World) -> Outcome<Table> {
 }
 
 /// ns of one call.
-fn timed(count: usize, mut work: impl FnMut() -> Outcome<i64>) -> Outcome<f64> {
+pub(super) fn timed(count: usize, mut work: impl FnMut() -> Outcome<i64>) -> Outcome<f64> {
     let since = Instant::now();
     for _ in 0..count {
         black_box(work()?);

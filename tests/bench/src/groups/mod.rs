@@ -3,6 +3,7 @@
 pub(crate) mod bridge;
 mod browser;
 mod connect;
+mod core;
 mod curve;
 mod decode;
 mod handshake;
@@ -21,7 +22,7 @@ use crate::world::{Key, Running, World};
 
 type Group = fn(&World) -> Outcome<Table>;
 
-const GROUPS: [(&str, Group); 11] = [
+const GROUPS: [(&str, Group); 12] = [
     ("handshake", connect::servers),
     ("connect", connect::clients),
     ("queries", queries::servers),
@@ -29,6 +30,7 @@ const GROUPS: [(&str, Group); 11] = [
     ("bulk", results::bulk),
     ("idle", idle::memory),
     ("decode", decode::rows),
+    ("core", core::works),
     ("records", handshake::records),
     ("bridge", bridge::relay),
     ("browser", browser::client),
@@ -84,11 +86,14 @@ fn runs(world: &World, cases: &[Case<'_>]) -> Outcome<Vec<Vec<Run>>> {
                 count: case.count,
                 certificates: world.certificates(case.key),
             };
-            let told = |error| format!("{} {} {}: {error}", case.driver, case.work.name(), case.security.name());
+            let told = |error| {
+                let (to, work, security) = (case.server.name(), case.work.name(), case.security.name());
+                format!("{} to {to}, {work} {security}: {error}", case.driver)
+            };
             let run = match world.client(case.driver, case.server, &job) {
                 // One connection in some ten thousand is lost in opensrv's handshake, whoever the client is.
                 Err(error) if matches!(case.server, Running::Opensrv { .. }) => {
-                    eprintln!("opensrv once more: {}", told(error));
+                    eprintln!("once more: {}", told(error));
                     world.client(case.driver, case.server, &job).map_err(told)?
                 }
                 run => run.map_err(told)?,

@@ -16,8 +16,8 @@ pub(super) fn rows(world: &World) -> Outcome<Table> {
     let mut table = Table::new(
         "rows: client processor time per row",
         "ns of the client's process per row of a result from MariaDB 10.11: (INT, VARCHAR of 24, DOUBLE), each row read into \
-         (i64, text, f64), the sum checked; connecting is part of it. libmariadb reads text with strtod, and is not measured on \
-         prepared statements.",
+         (i64, text, f64), the sum checked; connecting is part of it. libmariadb reads text with strtod, and binary rows into \
+         bound buffers.",
         &[
             "client",
             "text, plain",
@@ -36,7 +36,6 @@ pub(super) fn rows(world: &World) -> Outcome<Table> {
     {
         let cases: Vec<Case<'_>> = DRIVERS
             .iter()
-            .filter(|driver| work == Work::Rows || **driver != "libmariadb")
             .map(|driver| Case { driver, server: &server, key: Key::P256, security, work, at_once: 1, count })
             .collect();
         let figures = in_turn(world, &cases, |run, case| run.client.as_secs_f64() * 1e9 / case.count as f64)?;
@@ -72,7 +71,6 @@ pub(super) fn bulk(world: &World) -> Outcome<Table> {
     for (way, work) in [("down", Work::Bulk), ("up", Work::Upload)] {
         let pairs: Vec<(&str, &str, _)> = DRIVERS
             .iter()
-            .filter(|driver| work == Work::Bulk || **driver != "libmariadb")
             .map(|driver| (*driver, "MariaDB", &mariadb))
             .chain([("sealwire", "sealwired", &sealwired)])
             .collect();

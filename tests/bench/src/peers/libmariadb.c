@@ -9,6 +9,8 @@
 
 /* Rows of the table: see world.rs. */
 #define TABLE_ROWS 1000000L
+/* Bytes of one large value: see job.rs. */
+#define BULK_VALUE 16000000L
 
 static const char *work, *security, *folder;
 static int port, at_once;
@@ -52,6 +54,79 @@ static void query(MYSQL *m, const char *sql) {
     if (mysql_query(m, sql)) give_up(sql, m);
 }
 
+/* The text of the statement that reads rows. */
+static void rows_sql(char *sql, size_t size) {
+    if (count > TABLE_ROWS)
+        snprintf(sql, size, "SELECT id, name, price FROM seq_1_to_%ld STRAIGHT_JOIN bench.r", count / TABLE_ROWS);
+    else
+        snprintf(sql, size, "SELECT id, name, price FROM bench.r LIMIT %ld", count);
+}
+
+static void give_up_statement(const char *what, MYSQL_STMT *s) {
+    fprintf(stderr, "libmariadb: %s: %s\n", what, mysql_stmt_error(s));
+    exit(1);
+}
+
+static MYSQL_STMT *prepare(MYSQL *m, const char *sql) {
+    MYSQL_STMT *s = mysql_stmt_init(m);
+    if (!s) give_up("mysql_stmt_init", m);
+    if (mysql_stmt_prepare(s, sql, strlen(sql))) give_up_statement(sql, s);
+    return s;
+}
+
+/* Rows of a prepared statement, unbuffered: each is bound to an integer, a text and a double. */
+static void binary_rows(MYSQL *m) {
+    char sql[128], name[64];
+    rows_sql(sql, sizeof sql);
+    MYSQL_STMT *s = prepare(m, sql);
+    long long id;
+    double price;
+    unsigned long length;
+    MYSQL_BIND bind[3];
+    memset(bind, 0, sizeof bind);
+    bind[0].buffer_type = MYSQL_TYPE_LONGLONG;
+    bind[0].buffer = &id;
+    bind[1].buffer_type = MYSQL_TYPE_STRING;
+    bind[1].buffer = name;
+    bind[1].buffer_length = sizeof name;
+    bind[1].length = &length;
+    bind[2].buffer_type = MYSQL_TYPE_DOUBLE;
+    bind[2].buffer = &price;
+    if (mysql_stmt_execute(s) || mysql_stmt_bind_result(s, bind)) give_up_statement(sql, s);
+    int outcome;
+    while ((outcome = mysql_stmt_fetch(s)) == 0) sum += id + (long)length + (long)price;
+    if (outcome != MYSQL_NO_DATA) give_up_statement("a row", s);
+    mysql_stmt_close(s);
+}
+
+/* Sends one value as a parameter; the server answers its length. */
+static void upload(MYSQL *m) {
+    MYSQL_STMT *s = prepare(m, "SELECT LENGTH(?)");
+    char *value = malloc(BULK_VALUE);
+    if (!value) give_up("malloc", NULL);
+    memset(value, 'x', BULK_VALUE);
+    MYSQL_BIND sent, got;
+    memset(&sent, 0, sizeof sent);
+    memset(&got, 0, sizeof got);
+    unsigned long size = BULK_VALUE;
+    long long length;
+    sent.buffer_type = MYSQL_TYPE_BLOB;
+    sent.buffer = value;
+    sent.buffer_length = BULK_VALUE;
+    sent.length = &size;
+    got.buffer_type = MYSQL_TYPE_LONGLONG;
+    got.buffer = &length;
+    if (mysql_stmt_bind_param(s, &sent)) give_up_statement("a parameter", s);
+    while (take()) {
+        length = 0;
+        if (mysql_stmt_execute(s) || mysql_stmt_bind_result(s, &got)) give_up_statement("upload", s);
+        if (mysql_stmt_fetch(s) || length != BULK_VALUE) give_up_statement("the value did not arrive whole", s);
+        mysql_stmt_free_result(s);
+    }
+    mysql_stmt_close(s);
+    free(value);
+}
+
 static void *thread(void *unused) {
     (void)unused;
     char sql[128];
@@ -62,10 +137,7 @@ static void *thread(void *unused) {
     MYSQL *m = connect_one();
     MYSQL_ROW row;
     if (strcmp(work, "rows") == 0) {
-        if (count > TABLE_ROWS)
-            snprintf(sql, sizeof sql, "SELECT id, name, price FROM seq_1_to_%ld STRAIGHT_JOIN bench.r", count / TABLE_ROWS);
-        else
-            snprintf(sql, sizeof sql, "SELECT id, name, price FROM bench.r LIMIT %ld", count);
+        rows_sql(sql, sizeof sql);
         query(m, sql);
         MYSQL_RES *result = mysql_use_result(m);
         while ((row = mysql_fetch_row(result))) {
@@ -73,6 +145,10 @@ static void *thread(void *unused) {
             sum += atol(row[0]) + (long)lengths[1] + (long)strtod(row[2], NULL);
         }
         mysql_free_result(result);
+    } else if (strcmp(work, "binary") == 0) {
+        binary_rows(m);
+    } else if (strcmp(work, "upload") == 0) {
+        upload(m);
     } else {
         int bulk = strcmp(work, "bulk") == 0;
         snprintf(sql, sizeof sql, bulk ? "SELECT REPEAT('0123456789abcdef', 1000000)" : "SELECT 1");
@@ -81,7 +157,7 @@ static void *thread(void *unused) {
             MYSQL_RES *result = mysql_use_result(m);
             row = mysql_fetch_row(result);
             if (!row) give_up("no row", m);
-            if (bulk ? mysql_fetch_lengths(result)[0] != 16000000 : atol(row[0]) != 1) give_up("wrong value", m);
+            if (bulk ? mysql_fetch_lengths(result)[0] != BULK_VALUE : atol(row[0]) != 1) give_up("wrong value", m);
             mysql_free_result(result);
         }
     }
@@ -106,7 +182,7 @@ int main(int argc, char **argv) {
     for (int i = 0; i < at_once; i++) pthread_join(threads[i], NULL);
     clock_gettime(CLOCK_MONOTONIC, &to);
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu);
-    if (strcmp(work, "rows") == 0) {
+    if (strcmp(work, "rows") == 0 || strcmp(work, "binary") == 0) {
         long long expected = 0;
         long times = count > TABLE_ROWS ? count / TABLE_ROWS : 1, rows = count / times;
         for (long long i = 1; i <= rows; i++) expected += times * (i + 24 + i / 4);
