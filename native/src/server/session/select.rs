@@ -12,7 +12,7 @@ use sqlparser::parser::Parser;
 use super::{Answer, Session, Table};
 use crate::server::engine::title_texts;
 use crate::server::sql::lex::{Lexer, Piece};
-use crate::server::sql::{Datum, evaluate};
+use crate::server::sql::{Datum, MOST_EVALUATED_DEPTH, depth, evaluate};
 
 /// Longer statements go to the engine unread.
 const MOST_BYTES: usize = 8192;
@@ -66,7 +66,7 @@ impl ParsedSelects {
 }
 
 fn parse(sql: &str) -> Option<Constants> {
-    if !may_be_constant(sql) {
+    if !may_be_constant(sql) || depth::check_to(sql, MOST_EVALUATED_DEPTH).is_err() {
         return None;
     }
     let mut statements = Parser::parse_sql(&MySqlDialect {}, sql).ok()?;

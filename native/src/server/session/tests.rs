@@ -215,3 +215,15 @@ fn a_script_stops_at_its_first_error_and_names_the_line() {
     assert!(error.message.starts_with("line 6: "), "{}", error.message);
     assert!(bench.server.engine.has_database("s") && !bench.server.engine.has_database("z"));
 }
+
+#[test]
+fn a_deep_expression_is_refused_before_its_tree_is_made() {
+    let mut bench = Bench::new();
+    for part in ["+1", " AND 1", "||1", " IS NULL", " IN (1)", " COLLATE utf8mb4_bin"] {
+        // The review's 5,379 terms ended the process.
+        let deep = part.repeat(60_000);
+        assert_eq!(bench.error(&format!("SET @a=1{deep}")), 1436, "{part}");
+        assert_eq!(bench.error(&format!("SHOW VARIABLES WHERE 1{deep}")), 1436, "{part}");
+        bench.engine_sql(&format!("SELECT 1{}", part.repeat(600)));
+    }
+}

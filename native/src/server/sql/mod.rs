@@ -2,6 +2,7 @@
 
 mod cursor;
 mod datum;
+pub(crate) mod depth;
 mod evaluate;
 pub(crate) mod lex;
 
@@ -32,11 +33,15 @@ pub(crate) fn syntax_error_near(sql: &str, rest: &str) -> SqlError {
     )
 }
 
+/// How deep an expression may be that is evaluated on the event loop's thread, whose stack is small.
+pub(crate) const MOST_EVALUATED_DEPTH: u32 = 250;
+
 /// Parses an expression alone.
 ///
 /// # Errors
-/// 1064 where it is none, or where something follows it.
+/// 1064 where it is none, or where something follows it; 1436 where it is too deep.
 pub(crate) fn parse_expression(text: &str) -> Result<Expr, SqlError> {
+    depth::check_to(text, MOST_EVALUATED_DEPTH)?;
     let parsed = Parser::new(&MySqlDialect {}).try_with_sql(text).and_then(|mut parser| {
         let expression = parser.parse_expr()?;
         parser.expect_token(&sqlparser::tokenizer::Token::EOF)?;

@@ -11,7 +11,7 @@ use sqlparser::dialect::MySqlDialect;
 use sqlparser::parser::Parser;
 use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
 
-use crate::server::sql::{Names, lex, syntax_error_near};
+use crate::server::sql::{Names, depth, lex, syntax_error_near};
 
 /// What a statement does, as far as its answer depends on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,6 +83,7 @@ pub(crate) fn translate(sql: &str, scope: Scope<'_>) -> Result<Translated, SqlEr
 
 /// Parses and numbers the parameters from 1, so that moving an expression does not move its value.
 fn parse(sql: &str) -> Result<(Statement, u16), SqlError> {
+    depth::check(sql)?;
     let dialect = MySqlDialect {};
     let syntax_error = || syntax_error_near(sql, sql);
     let mut tokens = Tokenizer::new(&dialect, sql).tokenize_with_location().map_err(|_| syntax_error())?;
