@@ -71,6 +71,11 @@ impl Account {
         self.grants.effective(&Level::Table(database.to_string(), table.to_string())).contains(privilege)
     }
 
+    /// Whether it has any privilege on a table, so that it may know that the table is there.
+    pub fn sees_table(&self, database: &str, table: &str) -> bool {
+        self.grants.sees(database, table)
+    }
+
     /// Whether it may make `database` its current one; MySQL answers 1044 otherwise.
     pub fn may_use(&self, database: &str) -> bool {
         self.grants.reaches(database)

@@ -307,6 +307,12 @@ impl Grants {
         global || !self.on_database(database).is_empty() || self.local.keys().any(on_table)
     }
 
+    /// Whether anything at all may be done with a table.
+    pub fn sees(&self, database: &str, table: &str) -> bool {
+        let level = Level::Table(database.into(), table.into());
+        self.effective(&level).iter().any(|privilege| privilege.scope() == Scope::Table)
+    }
+
     fn on_database(&self, database: &str) -> Privileges {
         let mut matching: Vec<(usize, Privileges)> = self
             .local

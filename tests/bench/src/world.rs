@@ -130,7 +130,8 @@ impl World {
                     "INSERT INTO bench.r SELECT seq, LPAD(seq, 24, 'x'), seq * 0.25 FROM seq_1_to_{ROWS};"
                 ),
                 Kind::Sealwired => format!(
-                    "INSERT INTO bench.r WITH RECURSIVE n(id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM n WHERE id < {ROWS}) \
+                    "SET cte_max_recursion_depth = {ROWS}; \
+                     INSERT INTO bench.r WITH RECURSIVE n(id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM n WHERE id < {ROWS}) \
                      SELECT id, LPAD(id, 24, 'x'), id * 0.25 FROM n;"
                 ),
             });

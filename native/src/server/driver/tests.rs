@@ -271,6 +271,7 @@ fn twenty_mebibytes_go_through_text_and_prepared_statements() {
 fn many_rows_flow_to_a_slow_client() {
     let running = Running::start(&[]);
     let mut client = running.root();
+    client.query("SET cte_max_recursion_depth = 200000").unwrap();
     let sql = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200000) SELECT i, REPEAT('x', 50) FROM n";
     client.connection.query(sql.as_bytes()).unwrap();
     std::thread::sleep(Duration::from_millis(300));

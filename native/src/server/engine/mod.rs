@@ -10,6 +10,7 @@ mod types;
 use std::fmt::Debug;
 use std::sync::Arc;
 
+use sealwire_core::account::Privilege;
 use sealwire_core::error::SqlError;
 use sealwire_core::message::ColumnDefinition;
 
@@ -18,7 +19,6 @@ use super::sql::{Datum, Names};
 pub(crate) use interruption::Interruption;
 pub(crate) use pool::{Delivery, Job, Outcome, Pool, Task};
 pub(crate) use sqlite::SqliteEngine;
-pub(crate) use translate::{Kind, begins_with};
 
 /// A place where databases are kept.
 pub(crate) trait Engine: Debug + Send + Sync {
@@ -103,7 +103,7 @@ pub(crate) struct Request<'a> {
     /// The current database.
     pub(crate) database: Option<&'a str>,
     /// Variables, system tables and rights.
-    pub(crate) surroundings: &'a dyn Surroundings,
+    pub(crate) surroundings: &'a Arc<dyn Surroundings>,
     /// Whether rows are wanted in binary form.
     pub(crate) binary: bool,
     /// Whether each statement is its own transaction.
@@ -111,15 +111,18 @@ pub(crate) struct Request<'a> {
 }
 
 /// What a statement sees of the server around it.
-pub(crate) trait Surroundings: Names {
+pub(crate) trait Surroundings: Names + Send + Sync {
     /// A table of `information_schema`, `performance_schema` or `mysql`; `None` where there is none of that name.
     fn system_table(&self, schema: &str, table: &str) -> Option<SystemTable>;
 
-    /// Whether the session may do this to that table.
-    ///
-    /// # Errors
-    /// 1142 where it may not.
-    fn authorise(&self, kind: Kind, statement: &str, database: &str, table: &str) -> Result<(), SqlError>;
+    /// Whether the session has a privilege on a table, or on a whole database.
+    fn may(&self, privilege: Privilege, database: &str, table: Option<&str>) -> bool;
+
+    /// Whether the session has any privilege on a table, so that it may know that the table is there.
+    fn sees(&self, database: &str, table: &str) -> bool;
+
+    /// The error for a privilege that the session has not: 1142 for a table, 1044 for a database.
+    fn denied(&self, privilege: Privilege, database: &str, table: Option<&str>) -> SqlError;
 }
 
 /// A table that is made when it is asked for.
@@ -151,6 +154,8 @@ pub(crate) struct Done {
     pub(crate) last_insert_id: u64,
     /// Text for the user.
     pub(crate) info: String,
+    /// What SHOW WARNINGS shows of it.
+    pub(crate) warnings: Vec<SqlError>,
 }
 
 /// Where rows go.
@@ -210,3 +215,8 @@ pub(crate) fn unknown_database(name: &str) -> SqlError {
 
 /// Databases whose tables are made when they are asked for.
 pub(crate) const SYSTEM_DATABASES: [&str; 4] = ["information_schema", "mysql", "performance_schema", "sys"];
+
+/// Whether a database is the server's own, in letters of either case.
+pub(crate) fn is_system_database(name: &str) -> bool {
+    SYSTEM_DATABASES.iter().any(|system| system.eq_ignore_ascii_case(name))
+}

@@ -44,7 +44,7 @@ pub(crate) struct Job {
     /// The current database.
     pub(crate) database: Option<String>,
     /// Variables, system tables and rights as they are now.
-    pub(crate) surroundings: Box<dyn Surroundings + Send>,
+    pub(crate) surroundings: Arc<dyn Surroundings>,
     /// Whether each statement is its own transaction.
     pub(crate) autocommit: bool,
     /// Called after each delivery, so that the connection looks at it.
@@ -110,7 +110,7 @@ fn perform(job: Job, deliver: SyncSender<Delivery>) {
         sql,
         parameters,
         database: database.as_deref(),
-        surroundings: surroundings.as_ref(),
+        surroundings: &surroundings,
         binary,
         autocommit,
     };

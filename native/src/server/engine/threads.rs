@@ -11,6 +11,9 @@ use crate::server::sync::{Mutex, MutexGuard, PoisonError, wait};
 /// A thread without work ends after this time.
 const IDLE: Duration = Duration::from_secs(10);
 
+/// Parsing, translating and SQLite itself recurse over a statement; `sql::depth` bounds how deep. Only what is used takes memory.
+const STACK: usize = 16 << 20;
+
 /// The threads. Each piece of work gets an idle one, or a new one.
 pub(crate) struct Threads<W> {
     idle: Arc<Mutex<Vec<Idle<W>>>>,
@@ -50,7 +53,7 @@ impl<W: Send + 'static> Threads<W> {
         }
         let threads = self.clone();
         let (sender, receiver) = channel();
-        let thread = Builder::new().name("sealwired-sql".to_owned());
+        let thread = Builder::new().name("sealwired-sql".to_owned()).stack_size(STACK);
         thread.spawn(move || threads.serve(work, &sender, &receiver)).map(drop)
     }
 

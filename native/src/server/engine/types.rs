@@ -1,15 +1,17 @@
 //! Column types: MySQL's, as SQLite stores them in its schema, and as the wire names them.
 //!
 //! SQLite keeps a column's declared type as written. So the type is written in MySQL's words, with a word before it where SQLite would
-//! otherwise choose the wrong affinity (`TEXT DATETIME`, `BLOB VARBINARY(16)`), and read back from there.
+//! otherwise choose the wrong affinity (`TEXT DATETIME`, `BLOB VARBINARY(16)`), and read back from there. A type's name is always one of
+//! [`NAMES`], so that no text of a user's becomes a type.
 
 use sealwire_core::message::{ColumnDefinition, ColumnFlags, ColumnType};
+use sqlparser::ast::DataType;
 
 /// A column's type in MySQL's words.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct DeclaredType {
     /// The type's name in capitals, `VARCHAR`.
-    name: String,
+    name: &'static str,
     /// What stands in its parentheses.
     arguments: Vec<u32>,
     unsigned: bool,
@@ -18,9 +20,56 @@ pub(super) struct DeclaredType {
 
 const UTF8MB4_BYTES: u32 = 4;
 
+/// The types that there are.
+const NAMES: [&str; 38] = [
+    "BIGINT",
+    "BINARY",
+    "BIT",
+    "BLOB",
+    "CHAR",
+    "DATE",
+    "DATETIME",
+    "DECIMAL",
+    "DOUBLE",
+    "ENUM",
+    "FLOAT",
+    "GEOMETRY",
+    "GEOMETRYCOLLECTION",
+    "INT",
+    "JSON",
+    "LINESTRING",
+    "LONGBLOB",
+    "LONGTEXT",
+    "MEDIUMBLOB",
+    "MEDIUMINT",
+    "MEDIUMTEXT",
+    "MULTILINESTRING",
+    "MULTIPOINT",
+    "MULTIPOLYGON",
+    "POINT",
+    "POLYGON",
+    "SET",
+    "SMALLINT",
+    "TEXT",
+    "TIME",
+    "TIMESTAMP",
+    "TINYBLOB",
+    "TINYINT",
+    "TINYTEXT",
+    "UUID",
+    "VARBINARY",
+    "VARCHAR",
+    "YEAR",
+];
+
 impl DeclaredType {
-    /// From MySQL's text or SQLite's.
+    /// From the text that SQLite keeps; a type of another program's is shown as TEXT.
     pub(super) fn parse(text: &str) -> Self {
+        Self::read(text).unwrap_or(Self { name: "TEXT", arguments: Vec::new(), unsigned: false, zerofill: false })
+    }
+
+    /// From MySQL's text or SQLite's; `None` where there is no such type.
+    fn read(text: &str) -> Option<Self> {
         let upper = text.to_ascii_uppercase();
         let (front, arguments) = match upper.split_once('(') {
             Some((front, rest)) => (front.to_owned(), rest.to_owned()),
@@ -46,9 +95,15 @@ impl DeclaredType {
             "REAL" => "DOUBLE",
             "CHARACTER" | "NCHAR" => "CHAR",
             "NVARCHAR" => "VARCHAR",
-            "INT4" | "MIDDLEINT" => "INT",
+            "INT1" => "TINYINT",
+            "INT2" => "SMALLINT",
+            "INT3" | "MIDDLEINT" => "MEDIUMINT",
+            "INT4" => "INT",
+            "INT8" => "BIGINT",
+            "LONG" => "MEDIUMTEXT",
             other => other,
         };
+        let name = NAMES.into_iter().find(|known| *known == name)?;
         let mut numbers = if name == "TINYINT" && first.starts_with("BOOL") { vec![1] } else { numbers };
         match name {
             "TINYINT" if numbers == [1] => {}
@@ -60,34 +115,43 @@ impl DeclaredType {
             "CHAR" | "BINARY" | "BIT" if numbers.is_empty() => numbers = vec![1],
             _ => {}
         }
-        Self { name: name.to_owned(), arguments: numbers, unsigned, zerofill }
+        Some(Self { name, arguments: numbers, unsigned, zerofill })
     }
 
-    /// From what a user wrote, where INTEGER is INT.
-    pub(super) fn from_mysql(text: &str) -> Self {
-        let mut parsed = Self::parse(text);
+    /// From what a user wrote, where INTEGER is INT; `None` where there is no such type.
+    pub(super) fn from_mysql(written: &DataType) -> Option<Self> {
+        let bare = |name| Self { name, arguments: Vec::new(), unsigned: false, zerofill: false };
+        let text = match written {
+            // Their members are texts of the user's.
+            DataType::Enum(..) => return Some(bare("ENUM")),
+            DataType::Set(_) => return Some(bare("SET")),
+            other => other.to_string(),
+        };
+        let mut parsed = Self::read(&text)?;
         if text.trim().get(..7).is_some_and(|front| front.eq_ignore_ascii_case("INTEGER")) {
-            "INT".clone_into(&mut parsed.name);
+            parsed.name = "INT";
         }
-        parsed
+        Some(parsed)
+    }
+
+    /// The type's name in capitals.
+    pub(super) const fn name(&self) -> &'static str {
+        self.name
     }
 
     /// Whether a column of this type may count its rows.
     pub(super) fn is_integer(&self) -> bool {
-        matches!(self.name.as_str(), "TINYINT" | "SMALLINT" | "MEDIUMINT" | "INT" | "BIGINT")
+        matches!(self.name, "TINYINT" | "SMALLINT" | "MEDIUMINT" | "INT" | "BIGINT")
     }
 
     /// Whether its texts compare by collation.
     pub(super) fn is_text(&self) -> bool {
-        matches!(
-            self.name.as_str(),
-            "CHAR" | "VARCHAR" | "TINYTEXT" | "TEXT" | "MEDIUMTEXT" | "LONGTEXT" | "ENUM" | "SET"
-        )
+        matches!(self.name, "CHAR" | "VARCHAR" | "TINYTEXT" | "TEXT" | "MEDIUMTEXT" | "LONGTEXT" | "ENUM" | "SET")
     }
 
     /// As it is declared to SQLite.
     pub(super) fn to_sqlite(&self) -> String {
-        let affinity = match self.name.as_str() {
+        let affinity = match self.name {
             "DATE" | "TIME" | "DATETIME" | "TIMESTAMP" | "ENUM" | "SET" | "JSON" => "TEXT ",
             "BINARY" | "VARBINARY" | "BIT" | "GEOMETRY" | "POINT" => "BLOB ",
             _ => "",
@@ -124,7 +188,7 @@ impl DeclaredType {
         let first = self.arguments.first().copied();
         let second = self.arguments.get(1).copied();
         let mut text_length = None;
-        let column_type = match self.name.as_str() {
+        let column_type = match self.name {
             "TINYINT" => ColumnType::TINY,
             "SMALLINT" => ColumnType::SHORT,
             "MEDIUMINT" => ColumnType::INT24,
@@ -142,7 +206,7 @@ impl DeclaredType {
             "JSON" => ColumnType::JSON,
             "TINYBLOB" | "BLOB" | "MEDIUMBLOB" | "LONGBLOB" => {
                 let mut column = ColumnDefinition::new(title, ColumnType::BLOB);
-                column.length = blob_length(&self.name);
+                column.length = blob_length(self.name);
                 return as_binary(column);
             }
             "VARBINARY" | "BINARY" => {
@@ -156,7 +220,7 @@ impl DeclaredType {
                 ColumnType::STRING
             }
             "TINYTEXT" | "TEXT" | "MEDIUMTEXT" | "LONGTEXT" => {
-                text_length = Some(blob_length(&self.name).saturating_mul(UTF8MB4_BYTES));
+                text_length = Some(blob_length(self.name).saturating_mul(UTF8MB4_BYTES));
                 ColumnType::BLOB
             }
             _ => {
@@ -183,7 +247,7 @@ impl DeclaredType {
             column.flags |= ColumnFlags::ZEROFILL;
             column.length = first.unwrap_or(column.length);
         }
-        match self.name.as_str() {
+        match self.name {
             "ENUM" => column.flags |= ColumnFlags::ENUM,
             "SET" => column.flags |= ColumnFlags::SET,
             "TIMESTAMP" => column.flags |= ColumnFlags::TIMESTAMP,
@@ -240,7 +304,6 @@ mod tests {
     fn types_survive_the_way_through_sqlite() {
         for (written, stored, shown) in [
             ("int(11) unsigned", "INT UNSIGNED", "int unsigned"),
-            ("INTEGER", "INT", "int"),
             ("BIGINT", "BIGINT", "bigint"),
             ("varchar(20)", "VARCHAR(20)", "varchar(20)"),
             ("DATETIME(6)", "TEXT DATETIME(6)", "datetime(6)"),
@@ -253,7 +316,7 @@ mod tests {
             ("TEXT", "TEXT", "text"),
             ("BLOB", "BLOB", "blob"),
         ] {
-            let parsed = DeclaredType::from_mysql(written);
+            let parsed = DeclaredType::read(written).unwrap();
             assert_eq!(parsed.to_sqlite(), stored, "{written}");
             assert_eq!(DeclaredType::parse(stored).to_mysql(), shown, "{written}");
         }

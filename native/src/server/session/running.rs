@@ -45,7 +45,7 @@ impl Session {
             session,
             task,
             database: self.view.database.clone(),
-            surroundings: Box::new(self.view.clone()),
+            surroundings: Arc::new(self.view.clone()),
             autocommit: self.view.autocommit(),
             wake: Box::new(move || wake()),
         };
@@ -122,6 +122,9 @@ impl Session {
     }
 
     fn executed(&mut self, done: Done, connection: &mut Connection) -> Result<(), Error> {
+        for warning in done.warnings {
+            self.note("Warning", warning);
+        }
         if done.has_rows {
             self.view.row_count = -1;
             connection.end_rows(self.status_before_next(), self.warning_count())?;

@@ -1,10 +1,12 @@
 //! A script that the server runs for itself, without a client: the init file.
 
+use std::sync::Arc;
+
 use sealwire_core::error::SqlError;
 use sealwire_core::message::ColumnDefinition;
 
 use super::{Answer, Session};
-use crate::server::engine::{Request, RowSink, Task};
+use crate::server::engine::{Request, RowSink, Surroundings, Task};
 use crate::server::sql::lex;
 
 impl Session {
@@ -38,11 +40,12 @@ impl Session {
             Some(engine) => engine,
             None => self.view.server.engine.session()?,
         };
+        let surroundings: Arc<dyn Surroundings> = Arc::new(self.view.clone());
         let request = |sql| Request {
             sql,
             parameters: &[],
             database: self.view.database.as_deref(),
-            surroundings: &self.view,
+            surroundings: &surroundings,
             binary: false,
             autocommit: self.view.autocommit(),
         };

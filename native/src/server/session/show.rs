@@ -1,11 +1,14 @@
 //! SHOW and DESCRIBE.
 
+use sealwire_core::account::Privilege;
 use sealwire_core::error::SqlError;
 use sealwire_core::message::{ColumnDefinition, ColumnFlags, ColumnType};
 
 use super::{Answer, Session, Table, statement, system_tables};
-use crate::server::engine::{declared_column, unknown_database};
-use crate::server::sql::{Cursor, Datum, Names, evaluate, is_like, is_true, parse_expression};
+use crate::server::engine::{Surroundings as _, declared_column, unknown_database};
+use crate::server::sql::{
+    Cursor, Datum, Names, backquoted, evaluate, is_like, is_true, parse_expression, text_literal,
+};
 use crate::server::status::count;
 
 impl Session {
@@ -168,6 +171,7 @@ impl Session {
 
     fn show_tables(&self, full: bool, words: &mut Cursor<'_>) -> Result<Answer, SqlError> {
         let database = self.database_named(words)?;
+        self.demand_sight_of_database(&database)?;
         if !self.view.server.engine.has_database(&database) {
             return Err(unknown_database(&database));
         }
@@ -176,7 +180,7 @@ impl Session {
         let kind = if full { ", TABLE_TYPE AS Table_type" } else { "" };
         Ok(statement::engine(&format!(
             "SELECT TABLE_NAME AS {}{kind} FROM information_schema.TABLES WHERE TABLE_SCHEMA = {}{condition} ORDER BY TABLE_NAME",
-            quoted(&format!("Tables_in_{database}{title}")),
+            backquoted(&format!("Tables_in_{database}{title}")),
             text_literal(&database)
         )))
     }
@@ -191,6 +195,7 @@ impl Session {
     }
 
     fn columns_of(&self, database: &str, table: &str, full: bool, condition: &str) -> Result<Answer, SqlError> {
+        self.demand_sight(database, table)?;
         // It says where there is no such table.
         let definition = self.view.server.engine.table_definition(database, table)?;
         let collation = if full { "COLLATION_NAME AS Collation, " } else { "" };
@@ -207,10 +212,11 @@ impl Session {
         if words.accept("DATABASE") || words.accept("SCHEMA") {
             words.accept_all(&["IF", "NOT", "EXISTS"]);
             let name = words.name()?;
+            self.demand_sight_of_database(&name)?;
             if !self.view.server.engine.has_database(&name) {
                 return Err(unknown_database(&name));
             }
-            let text = format!("CREATE DATABASE {} /*!40100 DEFAULT CHARACTER SET utf8mb4 */", quoted(&name));
+            let text = format!("CREATE DATABASE {} /*!40100 DEFAULT CHARACTER SET utf8mb4 */", backquoted(&name));
             let titles = [("Database", "VARCHAR(64)"), ("Create Database", "VARCHAR(1024)")];
             return Ok(Answer::Rows(Table {
                 columns: columns(&titles),
@@ -221,7 +227,11 @@ impl Session {
             return Err(words.syntax_error());
         }
         let (database, table) = self.table_name(words)?;
+        self.view.demand_on_table(Privilege::SELECT, &database, &table)?;
         let definition = self.view.server.engine.table_definition(&database, &table)?;
+        if definition.is_view {
+            self.view.demand_on_table(Privilege::SHOW_VIEW, &database, &table)?;
+        }
         let kind = if definition.is_view { ("View", "Create View") } else { ("Table", "Create Table") };
         let titles = [(kind.0, "VARCHAR(64)"), (kind.1, "VARCHAR(1024)")];
         Ok(Answer::Rows(Table {
@@ -235,6 +245,7 @@ impl Session {
             return Err(words.syntax_error());
         }
         let (database, table) = self.table_name(words)?;
+        self.demand_sight(&database, &table)?;
         let definition = self.view.server.engine.table_definition(&database, &table)?;
         Ok(statement::engine(&format!(
             "SELECT TABLE_NAME AS `Table`, NON_UNIQUE AS Non_unique, INDEX_NAME AS Key_name, SEQ_IN_INDEX AS Seq_in_index, COLUMN_NAME AS Column_name, \
@@ -242,6 +253,22 @@ impl Session {
             text_literal(&database),
             text_literal(&definition.name)
         )))
+    }
+
+    /// Demands any privilege on a table: who has none is not told whether the table is there.
+    fn demand_sight(&self, database: &str, table: &str) -> Result<(), SqlError> {
+        if self.view.sees(database, table) {
+            return Ok(());
+        }
+        Err(self.view.denied(Privilege::SELECT, database, Some(table)))
+    }
+
+    /// As [`Session::demand_sight`], on a database.
+    fn demand_sight_of_database(&self, database: &str) -> Result<(), SqlError> {
+        if self.view.may_use(database) || self.view.may(Privilege::SHOW_DATABASES) {
+            return Ok(());
+        }
+        Err(self.view.denied_database(database))
     }
 
     /// DESCRIBE table [column].
@@ -359,16 +386,11 @@ fn pattern_condition(column: &str, words: &mut Cursor<'_>) -> Result<(Option<Str
         return Ok((Some(pattern), condition));
     }
     if words.accept("WHERE") {
-        return Ok((None, format!(" AND ({})", words.rest())));
+        let condition = words.rest();
+        // One expression and nothing behind it, or it would say more than a condition may.
+        parse_expression(condition)?;
+        return Ok((None, format!(" AND ({condition})")));
     }
     words.expect_end()?;
     Ok((None, String::new()))
-}
-
-fn quoted(name: &str) -> String {
-    format!("`{}`", name.replace('`', "``"))
-}
-
-fn text_literal(text: &str) -> String {
-    format!("'{}'", text.replace('\\', "\\\\").replace('\'', "''"))
 }

@@ -8,8 +8,8 @@ use sealwire_core::account::{Account, AccountName, Privilege};
 use sealwire_core::error::SqlError;
 use sealwire_core::facts::Facts;
 
-use crate::server::engine::{Kind, SYSTEM_DATABASES, Surroundings, SystemTable};
-use crate::server::sql::{Cursor, Datum, Names};
+use crate::server::engine::{Surroundings, SystemTable};
+use crate::server::sql::{Datum, Names};
 use crate::server::state::{Server, VERSION};
 use crate::server::variables::{self, Reach, SessionVariables};
 
@@ -95,6 +95,17 @@ impl View {
         } else {
             Err(self.denied_database(database))
         }
+    }
+
+    /// Demands a privilege on a table.
+    ///
+    /// # Errors
+    /// 1142 where the session has it not.
+    pub(super) fn demand_on_table(&self, privilege: Privilege, database: &str, table: &str) -> Result<(), SqlError> {
+        if Surroundings::may(self, privilege, database, Some(table)) {
+            return Ok(());
+        }
+        Err(self.denied(privilege, database, Some(table)))
     }
 
     pub(super) fn denied_database(&self, database: &str) -> SqlError {
@@ -186,40 +197,29 @@ impl Surroundings for View {
         super::system_tables::make(self, schema, table)
     }
 
-    fn authorise(&self, kind: Kind, statement: &str, database: &str, table: &str) -> Result<(), SqlError> {
-        let open = ["information_schema", "performance_schema", "sys"];
-        if open.iter().any(|system| system.eq_ignore_ascii_case(database))
-            && SYSTEM_DATABASES.contains(&database.to_lowercase().as_str())
-        {
-            return Ok(());
+    fn may(&self, privilege: Privilege, database: &str, table: Option<&str>) -> bool {
+        if is_open(database) {
+            return privilege == Privilege::SELECT;
         }
-        for privilege in needed(kind, statement) {
-            if !self.asks(|account| account.may_on_table(*privilege, database, table)) {
-                let who = self.user.replacen('@', "'@'", 1);
-                let message = format!("{} command denied to user '{who}' for table '{table}'", privilege.name());
-                return Err(SqlError::new(1142, b"42000", message));
-            }
-        }
-        Ok(())
+        self.asks(|account| match table {
+            Some(table) => account.may_on_table(privilege, database, table),
+            None => account.may(privilege, Some(database)),
+        })
+    }
+
+    fn sees(&self, database: &str, table: &str) -> bool {
+        is_open(database) || self.asks(|account| account.sees_table(database, table))
+    }
+
+    fn denied(&self, privilege: Privilege, database: &str, table: Option<&str>) -> SqlError {
+        let Some(table) = table else { return self.denied_database(database) };
+        let user = self.user.replacen('@', "'@'", 1);
+        let message = format!("{} command denied to user '{user}' for table '{table}'", privilege.name());
+        SqlError::new(1142, b"42000", message)
     }
 }
 
-/// The privileges that a statement needs on the table that it is about.
-fn needed(kind: Kind, statement: &str) -> &'static [Privilege] {
-    let mut words = Cursor::new(statement);
-    match kind {
-        Kind::Query => &[Privilege::SELECT],
-        Kind::Insert => &[Privilege::INSERT],
-        Kind::Upsert => &[Privilege::INSERT, Privilege::UPDATE],
-        Kind::Replace => &[Privilege::INSERT, Privilege::DELETE],
-        Kind::Change if words.accept("DELETE") => &[Privilege::DELETE],
-        Kind::Change => &[Privilege::UPDATE],
-        Kind::Definition => match words.accept_one(&["CREATE", "ALTER", "DROP", "TRUNCATE"]) {
-            Some("CREATE") if words.accept("VIEW") => &[Privilege::CREATE_VIEW],
-            Some("CREATE") if words.accept("INDEX") || words.accept("UNIQUE") => &[Privilege::INDEX],
-            Some("CREATE") => &[Privilege::CREATE],
-            Some("ALTER") => &[Privilege::ALTER],
-            _ => &[Privilege::DROP],
-        },
-    }
+/// Whether everybody may read a database: it shows each session what the session may see.
+fn is_open(database: &str) -> bool {
+    ["information_schema", "performance_schema", "sys"].iter().any(|open| open.eq_ignore_ascii_case(database))
 }

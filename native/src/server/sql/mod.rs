@@ -5,10 +5,12 @@ mod datum;
 pub(crate) mod depth;
 mod evaluate;
 pub(crate) mod lex;
+mod quote;
 
 pub(crate) use cursor::Cursor;
 pub(crate) use datum::Datum;
 pub(crate) use evaluate::{Names, evaluate, is_like, is_true};
+pub(crate) use quote::{backquoted, text_literal};
 
 use sealwire_core::error::SqlError;
 use sqlparser::ast::Expr;

@@ -9,16 +9,27 @@ use rusqlite::{Connection, Result};
 use sha1::{Digest as _, Sha1};
 use sha2::{Sha224, Sha256, Sha384, Sha512};
 
+use super::bounds::Bounds;
 use super::time::Moment;
-use crate::server::engine::Interruption;
 use crate::server::sql::Datum;
 
 /// Registers them all on a connection.
-pub(super) fn register(connection: &Connection, interruption: &Arc<Interruption>) -> Result<()> {
-    let any = FunctionFlags::SQLITE_UTF8;
-    let pure = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
+pub(super) fn register(connection: &Connection, bounds: &Arc<Bounds>) -> Result<()> {
+    // Innocuous: a view or a default may call them, though the schema is not trusted.
+    let any = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_INNOCUOUS;
+    let pure = any | FunctionFlags::SQLITE_DETERMINISTIC;
     for (name, arguments, function) in PURE {
         connection.create_scalar_function(*name, *arguments, pure, *function)?;
+    }
+    for (name, arguments, function) in MAKES_TEXT {
+        let bounds = Arc::clone(bounds);
+        connection.create_scalar_function(*name, *arguments, pure, move |context| {
+            let made = function(context, bounds.longest_text())?;
+            Ok(made.unwrap_or_else(|TooLong| {
+                bounds.warn_too_long(name);
+                Value::Null
+            }))
+        })?;
     }
     connection.create_scalar_function("now", 0, any, |_| Ok(Moment::now().text_of_second()))?;
     connection.create_scalar_function("curdate", 0, any, |_| Ok(Moment::now().date_text()))?;
@@ -26,12 +37,27 @@ pub(super) fn register(connection: &Connection, interruption: &Arc<Interruption>
     connection.create_scalar_function("unix_timestamp", 0, any, |_| Ok(Moment::now().unix_seconds()))?;
     connection.create_scalar_function("rand", -1, any, |_| Ok(random_fraction()))?;
     connection.create_scalar_function("uuid", 0, any, |_| Ok(uuid()))?;
-    let interruption = Arc::clone(interruption);
+    let slept = Arc::clone(bounds);
     connection.create_scalar_function("sleep", 1, any, move |context| {
         let seconds = number(context, 0).clamp(0.0, 31_536_000.0);
-        Ok(i64::from(interruption.sleep(Duration::from_secs_f64(seconds))))
+        Ok(i64::from(slept.interruption.sleep(Duration::from_secs_f64(seconds))))
+    })?;
+    let started = Arc::clone(bounds);
+    connection.create_scalar_function("recursion_start", 2, any, move |context| {
+        started.start_recursion(context.get(0)?);
+        context.get::<Value>(1)
+    })?;
+    let stepped = Arc::clone(bounds);
+    connection.create_scalar_function("recursion_step", 3, any, move |context| {
+        stepped.step_recursion(context.get(0)?, context.get(1)?).map_err(ended)?;
+        context.get::<Value>(2)
     })?;
     Ok(())
+}
+
+/// The bounds end the statement, and have kept the reason.
+fn ended(error: sealwire_core::error::SqlError) -> rusqlite::Error {
+    rusqlite::Error::UserFunctionError(error.message.into())
 }
 
 type Scalar = fn(&Context<'_>) -> Result<Value>;
@@ -40,7 +66,6 @@ type Scalar = fn(&Context<'_>) -> Result<Value>;
 const PURE: &[(&str, i32, Scalar)] = &[
     ("unix_timestamp", 1, |c| Ok(moment(c, 0).map_or(Value::Null, |at| Value::Integer(at.unix_seconds())))),
     ("from_unixtime", 1, |c| Ok(Value::Text(Moment::from_unix((number(c, 0) * 1e6) as i64).text()))),
-    ("date_format", 2, |c| Ok(moment(c, 0).map_or(Value::Null, |at| Value::Text(at.format(&text(c, 1)))))),
     ("date_part", 2, |c| Ok(part(&text(c, 0), &text(c, 1)).map_or(Value::Null, Value::Integer))),
     ("date_moved", 3, date_moved),
     ("datediff", 2, |c| match (moment(c, 0), moment(c, 1)) {
@@ -49,8 +74,10 @@ const PURE: &[(&str, i32, Scalar)] = &[
         }
         _ => Ok(Value::Null),
     }),
-    ("repeat", 2, repeat),
-    ("space", 1, |c| Ok(Value::Text(" ".repeat(number(c, 0).clamp(0.0, MOST) as usize)))),
+    ("bit_xor_of", 2, |c| match (is_null(c, 0), is_null(c, 1)) {
+        (false, false) => Ok(Value::Integer(bits(c, 0) ^ bits(c, 1))),
+        _ => Ok(Value::Null),
+    }),
     ("reverse", 1, |c| on_text(c, |text| text.chars().rev().collect())),
     ("left", 2, |c| on_text(c, |text| text.chars().take(number(c, 1).max(0.0) as usize).collect())),
     ("right", 2, |c| {
@@ -58,8 +85,6 @@ const PURE: &[(&str, i32, Scalar)] = &[
             text.chars().skip(text.chars().count().saturating_sub(number(c, 1).max(0.0) as usize)).collect()
         })
     }),
-    ("lpad", 3, |c| pad(c, true)),
-    ("rpad", 3, |c| pad(c, false)),
     ("sha1", 1, |c| digest(c, |bytes| hex(&Sha1::digest(bytes)))),
     ("sha", 1, |c| digest(c, |bytes| hex(&Sha1::digest(bytes)))),
     ("sha2", 2, |c| match number(c, 1) as i64 {
@@ -96,8 +121,108 @@ const PURE: &[(&str, i32, Scalar)] = &[
     }),
 ];
 
-/// No text that a function makes is longer, as with max_allowed_packet.
-const MOST: f64 = 1_073_741_824.0;
+/// A text would be longer than `max_allowed_packet`.
+struct TooLong;
+
+/// A function that makes text, and the longest that it may make, in bytes.
+type MakesText = fn(&Context<'_>, usize) -> Result<std::result::Result<Value, TooLong>>;
+
+/// Those whose result can be longer than what they are given. Each looks at the length before it makes the text.
+const MAKES_TEXT: &[(&str, i32, MakesText)] = &[
+    ("concat", -1, |c, most| Ok(concat(c, most))),
+    ("concat_ws", -1, |c, most| Ok(concat_ws(c, most))),
+    ("date_format", 2, |c, most| {
+        let format = text(c, 1);
+        // The longest name of a month has nine letters, for the two of `%M`.
+        if format.len() > most / 5 {
+            return Ok(Err(TooLong));
+        }
+        Ok(Ok(moment(c, 0).map_or(Value::Null, |at| Value::Text(at.format(&format)))))
+    }),
+    ("lpad", 3, |c, most| Ok(pad(c, most, true))),
+    ("repeat", 2, |c, most| Ok(repeat(c, most))),
+    ("replace", 3, |c, most| Ok(replace(c, most))),
+    ("rpad", 3, |c, most| Ok(pad(c, most, false))),
+    ("space", 1, |c, most| Ok(space(c, most))),
+];
+
+fn space(context: &Context<'_>, most: usize) -> std::result::Result<Value, TooLong> {
+    if is_null(context, 0) {
+        return Ok(Value::Null);
+    }
+    let length = number(context, 0).max(0.0);
+    if length > most as f64 { Err(TooLong) } else { Ok(Value::Text(" ".repeat(length as usize))) }
+}
+
+fn concat(context: &Context<'_>, most: usize) -> std::result::Result<Value, TooLong> {
+    joined(context, 0, b"", most)
+}
+
+fn concat_ws(context: &Context<'_>, most: usize) -> std::result::Result<Value, TooLong> {
+    if context.is_empty() || is_null(context, 0) {
+        return Ok(Value::Null);
+    }
+    let separator = bytes(context, 0);
+    joined(context, 1, &separator, most)
+}
+
+/// Joins the arguments from `first` on. CONCAT, which has no separator, is NULL where one of them is; CONCAT_WS passes them over.
+fn joined(context: &Context<'_>, first: usize, separator: &[u8], most: usize) -> std::result::Result<Value, TooLong> {
+    let mut out: Vec<u8> = Vec::new();
+    let mut is_binary = false;
+    let mut is_begun = false;
+    for index in first..context.len() {
+        if is_null(context, index) {
+            if first == 0 {
+                return Ok(Value::Null);
+            }
+            continue;
+        }
+        is_binary |= matches!(context.get_raw(index), ValueRef::Blob(_));
+        let piece = bytes(context, index);
+        let between: &[u8] = if is_begun { separator } else { b"" };
+        if out.len() + between.len() + piece.len() > most {
+            return Err(TooLong);
+        }
+        out.extend_from_slice(between);
+        out.extend_from_slice(&piece);
+        is_begun = true;
+    }
+    Ok(text_or_bytes(out, is_binary))
+}
+
+fn text_or_bytes(bytes: Vec<u8>, is_binary: bool) -> Value {
+    if is_binary {
+        return Value::Blob(bytes);
+    }
+    match String::from_utf8(bytes) {
+        Ok(text) => Value::Text(text),
+        Err(error) => Value::Blob(error.into_bytes()),
+    }
+}
+
+fn replace(context: &Context<'_>, most: usize) -> std::result::Result<Value, TooLong> {
+    if (0..3).any(|index| is_null(context, index)) {
+        return Ok(Value::Null);
+    }
+    let (whole, from, to) = (bytes(context, 0), bytes(context, 1), bytes(context, 2));
+    if from.is_empty() {
+        return Ok(text_or_bytes(whole, matches!(context.get_raw(0), ValueRef::Blob(_))));
+    }
+    let found = memchr::memmem::find_iter(&whole, &from).count();
+    if (whole.len() - found * from.len()).saturating_add(found.saturating_mul(to.len())) > most {
+        return Err(TooLong);
+    }
+    let mut out = Vec::new();
+    let mut at = 0;
+    for start in memchr::memmem::find_iter(&whole, &from) {
+        out.extend_from_slice(whole.get(at..start).unwrap_or_default());
+        out.extend_from_slice(&to);
+        at = start + from.len();
+    }
+    out.extend_from_slice(whole.get(at..).unwrap_or_default());
+    Ok(text_or_bytes(out, matches!(context.get_raw(0), ValueRef::Blob(_))))
+}
 
 fn date_moved(context: &Context<'_>) -> Result<Value> {
     let base = text(context, 0);
@@ -124,30 +249,37 @@ fn part(unit: &str, text: &str) -> Option<i64> {
     })
 }
 
-fn repeat(context: &Context<'_>) -> Result<Value> {
-    let times = number(context, 1).clamp(0.0, MOST) as usize;
-    Ok(match context.get_raw(0) {
-        ValueRef::Null => Value::Null,
-        _ if is_null(context, 1) => Value::Null,
-        ValueRef::Blob(bytes) if bytes.len().saturating_mul(times) <= MOST as usize => Value::Blob(bytes.repeat(times)),
-        ValueRef::Blob(_) => Value::Null,
-        _ => {
-            let text = text(context, 0);
-            if text.len().saturating_mul(times) > MOST as usize { Value::Null } else { Value::Text(text.repeat(times)) }
-        }
-    })
-}
-
-fn pad(context: &Context<'_>, left: bool) -> Result<Value> {
-    if (0..3).any(|index| is_null(context, index)) {
+fn repeat(context: &Context<'_>, most: usize) -> std::result::Result<Value, TooLong> {
+    if is_null(context, 0) || is_null(context, 1) {
         return Ok(Value::Null);
     }
-    let (text, length, fill) = (text(context, 0), number(context, 1).clamp(0.0, 1e6) as usize, text(context, 2));
+    let piece = bytes(context, 0);
+    let times = number(context, 1).max(0.0) as usize;
+    if piece.len().saturating_mul(times) > most {
+        return Err(TooLong);
+    }
+    Ok(text_or_bytes(piece.repeat(times), matches!(context.get_raw(0), ValueRef::Blob(_))))
+}
+
+fn pad(context: &Context<'_>, most: usize, left: bool) -> std::result::Result<Value, TooLong> {
+    let length = number(context, 1);
+    if (0..3).any(|index| is_null(context, index)) || length < 0.0 {
+        return Ok(Value::Null);
+    }
+    let (text, fill) = (text(context, 0), text(context, 2));
+    let length = length as usize;
     let have = text.chars().count();
     if have >= length {
         return Ok(Value::Text(text.chars().take(length).collect()));
     }
-    let filling: String = fill.chars().cycle().take(if fill.is_empty() { 0 } else { length - have }).collect();
+    if fill.is_empty() {
+        return Ok(Value::Text(String::new()));
+    }
+    let longest = fill.chars().map(char::len_utf8).max().unwrap_or(1);
+    if (length - have).saturating_mul(longest).saturating_add(text.len()) > most {
+        return Err(TooLong);
+    }
+    let filling: String = fill.chars().cycle().take(length - have).collect();
     Ok(Value::Text(if left { filling + &text } else { text + &filling }))
 }
 
@@ -158,6 +290,22 @@ fn datum(context: &Context<'_>, index: usize) -> Datum {
         ValueRef::Real(number) => Datum::Real(number),
         ValueRef::Text(bytes) => Datum::Text(String::from_utf8_lossy(bytes).into_owned()),
         ValueRef::Blob(bytes) => Datum::Blob(bytes.to_vec()),
+    }
+}
+
+/// A value's bytes as a text has them.
+fn bytes(context: &Context<'_>, index: usize) -> Vec<u8> {
+    match context.get_raw(index) {
+        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => bytes.to_vec(),
+        _ => text(context, index).into_bytes(),
+    }
+}
+
+/// A number as MySQL's operators on bits take it.
+fn bits(context: &Context<'_>, index: usize) -> i64 {
+    match context.get_raw(index) {
+        ValueRef::Integer(number) => number,
+        _ => number(context, index).round() as i64,
     }
 }
 

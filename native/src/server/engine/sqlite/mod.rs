@@ -1,18 +1,21 @@
 //! SQLite as the engine: one file for each database in the data directory.
 
+mod authorizer;
+mod bounds;
 mod errors;
 mod functions;
+mod rows;
 mod schema;
 mod session;
 mod time;
 
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use sealwire_core::error::SqlError;
 
-use super::{Engine, EngineSession, SYSTEM_DATABASES, TableDefinition};
+use super::{Engine, EngineSession, SYSTEM_DATABASES, TableDefinition, is_system_database};
 
 /// The databases of a data directory.
 #[derive(Debug, Clone)]
@@ -27,47 +30,67 @@ const OWNER_ONLY: u32 = 0o600;
 impl SqliteEngine {
     /// The engine of this data directory.
     pub(crate) fn new(directory: impl Into<PathBuf>) -> Self {
+        static HEAP: std::sync::Once = std::sync::Once::new();
+        HEAP.call_once(|| {
+            let limited = rusqlite::Connection::open_in_memory().and_then(|connection| bounds::limit_heap(&connection));
+            if let Err(error) = limited {
+                tracing::warn!("SQLite's memory is not bounded: {error}");
+            }
+        });
         Self { directory: Arc::new(directory.into()) }
     }
 
     fn path(&self, database: &str) -> PathBuf {
         self.directory.join(format!("{}.{EXTENSION}", file_name(database)))
     }
+
+    /// Which file a database has now; `None` where there is no such database.
+    fn file_of(&self, database: &str) -> Option<FileId> {
+        if !is_name(database) {
+            return None;
+        }
+        let file = std::fs::metadata(self.path(database)).ok()?;
+        Some(FileId { device: file.dev(), number: file.ino() })
+    }
 }
 
-/// A database's name as a file's: letters, digits and `_` stay, all else becomes `@` and its number, as mysqld does.
+/// A file, whatever its name: one that is made anew under the same name is another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct FileId {
+    device: u64,
+    number: u64,
+}
+
+/// A database's name as a file's: letters, digits and `_` stay; all else becomes `@` and four digits for each unit of its UTF-16, as mysqld
+/// does. No two names have one file.
 fn file_name(database: &str) -> String {
     let mut name = String::new();
     for c in database.chars() {
         if c.is_ascii_alphanumeric() || c == '_' {
             name.push(c);
-        } else {
-            name.push_str(&format!("@{:04x}", u32::from(c)));
+            continue;
+        }
+        for unit in c.encode_utf16(&mut [0; 2]) {
+            name.push_str(&format!("@{unit:04x}"));
         }
     }
     name
 }
 
-/// The reverse of [`file_name`].
-fn database_name(file: &str) -> String {
-    let mut name = String::new();
-    let mut rest = file;
-    while let Some((before, after)) = rest.split_once('@') {
-        name.push_str(before);
-        let number = after.get(..4).and_then(|hex| u32::from_str_radix(hex, 16).ok()).and_then(char::from_u32);
-        match number {
-            Some(c) => {
-                name.push(c);
-                rest = after.get(4..).unwrap_or_default();
-            }
-            None => {
-                name.push('@');
-                rest = after;
-            }
+/// The reverse of [`file_name`]; `None` for a file that it did not name.
+fn database_name(file: &str) -> Option<String> {
+    let mut units = Vec::new();
+    let mut rest = file.chars();
+    while let Some(c) = rest.next() {
+        if c == '@' {
+            let digits: String = rest.by_ref().take(4).collect();
+            units.push(u16::from_str_radix(&digits, 16).ok()?);
+        } else {
+            units.extend_from_slice(c.encode_utf16(&mut [0; 2]));
         }
     }
-    name.push_str(rest);
-    name
+    let name = String::from_utf16(&units).ok()?;
+    (file_name(&name) == file).then_some(name)
 }
 
 fn is_name(name: &str) -> bool {
@@ -88,7 +111,7 @@ impl Engine for SqliteEngine {
             if path.extension().is_some_and(|extension| extension == EXTENSION)
                 && let Some(stem) = path.file_stem().and_then(|stem| stem.to_str())
             {
-                names.push(database_name(stem));
+                names.extend(database_name(stem));
             }
         }
         names.sort_unstable();
@@ -96,7 +119,7 @@ impl Engine for SqliteEngine {
     }
 
     fn has_database(&self, name: &str) -> bool {
-        is_system(name) || (is_name(name) && self.path(name).exists())
+        is_system_database(name) || self.file_of(name).is_some()
     }
 
     fn create_database(&self, name: &str) -> Result<(), SqlError> {
@@ -128,7 +151,7 @@ impl Engine for SqliteEngine {
     }
 
     fn drop_database(&self, name: &str) -> Result<(), SqlError> {
-        if is_system(name) {
+        if is_system_database(name) {
             return Err(SqlError::new(
                 1044,
                 b"42000",
@@ -165,10 +188,6 @@ fn remove_beside(path: &Path) {
     }
 }
 
-fn is_system(name: &str) -> bool {
-    SYSTEM_DATABASES.iter().any(|system| system.eq_ignore_ascii_case(name))
-}
-
 fn unreadable(path: &Path, error: &std::io::Error) -> SqlError {
     SqlError::new(1018, b"HY000", format!("Can't read dir of '{}' ({error})", path.display()))
 }
@@ -178,11 +197,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_survive_as_file_names() {
-        for name in ["test", "a-b", "ä/..", "x@y", "A_1"] {
+    fn every_name_has_a_file_of_its_own() {
+        for name in ["test", "a-b", "ä/..", "x@y", "A_1", "\u{1f600}", "\u{1f60}0", "..", "a@0062"] {
             let file = file_name(name);
             assert!(file.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '@')), "{file}");
-            assert_eq!(database_name(&file), name);
+            assert_eq!(database_name(&file).as_deref(), Some(name));
+        }
+        // All of Unicode, alone and before a digit that another name's code could end with.
+        let mut seen = std::collections::HashSet::new();
+        for c in (0..=0x0010_ffff).filter_map(char::from_u32) {
+            for name in [c.to_string(), format!("{c}0"), format!("{c}f")] {
+                let file = file_name(&name);
+                assert_eq!(database_name(&file).as_deref(), Some(name.as_str()));
+                assert!(seen.insert(file), "{name}");
+            }
+        }
+        for file in ["@12", "@zzzz", "a-b", "@d83d", "@0061"] {
+            assert_eq!(database_name(file), None, "{file}");
         }
     }
 

@@ -1,182 +1,321 @@
 //! A connection's SQLite: an empty main database to which the databases that its statements name are attached.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rusqlite::types::{Type, ValueRef};
+use rusqlite::config::DbConfig;
+use rusqlite::types::Type;
 use rusqlite::{Connection, OpenFlags, Statement};
+use sealwire_core::account::Privilege;
 use sealwire_core::error::SqlError;
-use sealwire_core::message::{ColumnDefinition, ColumnFlags, ColumnType, Value, encode_binary_row};
-use sealwire_core::wire::Put;
+use sealwire_core::message::ColumnDefinition;
 
-use super::SqliteEngine;
+use super::authorizer::{self, Allowed, Authorizer};
+use super::bounds::{self, Bounds};
 use super::errors::to_mysql;
-use crate::server::engine::translate::{Kind, Scope, Translated, quote, quote_text, titles, translate};
-use crate::server::engine::types::{self, DeclaredType};
+use super::rows::{bind, length_of, origins, put_row};
+use super::{FileId, SqliteEngine};
+use crate::server::engine::translate::{
+    Access, Kind, READ, Scope, Temporaries, Translated, quote, quote_text, schema_of, temporary_name, translate,
+};
+use crate::server::engine::types::DeclaredType;
 use crate::server::engine::{
-    Description, Done, Engine, EngineSession, Interruption, Request, RowSink, SystemTable, TransactionStep,
+    Description, Done, EngineSession, Interruption, Request, RowSink, SystemTable, TransactionStep, is_system_database,
     unknown_database,
 };
-use crate::server::sql::Datum;
 
 pub(super) struct SqliteSession {
     engine: SqliteEngine,
     connection: Connection,
+    authorizer: Authorizer,
+    bounds: Arc<Bounds>,
+    has_bounds: bool,
     /// The attached databases, the one used last at the end.
-    attached: Vec<String>,
-    interruption: Arc<Interruption>,
+    attached: Vec<Attached>,
+    temporaries: Temporaries,
+}
+
+/// A database that is attached, and the file that it had then; a system database has none.
+struct Attached {
+    database: String,
+    file: Option<FileId>,
 }
 
 /// How long a statement waits for another's lock.
 const LOCK_WAIT: Duration = Duration::from_secs(10);
 /// SQLite attaches ten.
 const MOST_ATTACHED: usize = 9;
-/// The byte of a text row that says NULL.
-const NULL: u8 = 0xfb;
 
 impl SqliteSession {
     pub(super) fn open(engine: SqliteEngine) -> Result<Self, SqlError> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let interruption = Arc::new(Interruption::default());
+        let bounds = Bounds::new(Arc::new(Interruption::default()));
+        let authorizer = Authorizer::default();
         let open = || -> rusqlite::Result<Connection> {
-            let connection = Connection::open_in_memory_with_flags(flags)?;
+            let mut connection = Connection::open_in_memory_with_flags(flags)?;
             connection.busy_timeout(LOCK_WAIT)?;
-            super::functions::register(&connection, &interruption)?;
+            super::functions::register(&connection, &bounds)?;
+            configure(&connection)?;
+            authorizer.install(&mut connection)?;
+            bounds.install(&mut connection)?;
             Ok(connection)
         };
         let connection = open().map_err(|error| to_mysql(&error, ""))?;
         let handle = connection.get_interrupt_handle();
-        interruption.connect(move || handle.interrupt());
-        Ok(Self { engine, connection, attached: Vec::new(), interruption })
+        bounds.interruption.connect(move || handle.interrupt());
+        Ok(Self {
+            engine,
+            connection,
+            authorizer,
+            bounds,
+            has_bounds: false,
+            attached: Vec::new(),
+            temporaries: Temporaries::new(),
+        })
     }
 
     fn batch(&self, sql: &str) -> Result<(), SqlError> {
         self.connection.execute_batch(sql).map_err(|error| to_mysql(&error, sql))
     }
 
-    fn attach(&mut self, databases: &[String]) -> Result<(), SqlError> {
+    fn attach(&mut self, databases: &BTreeSet<&str>) -> Result<(), SqlError> {
         for database in databases {
-            if let Some(at) = self.attached.iter().position(|attached| attached == database) {
+            let file = if is_system_database(database) { None } else { self.engine.file_of(database) };
+            if let Some(at) = self.attached.iter().position(|attached| attached.database == *database) {
                 let used = self.attached.remove(at);
+                let is_same = used.file == file;
                 self.attached.push(used);
-                // Another connection may have dropped it.
-                if super::is_system(database) || self.engine.has_database(database) {
+                // Another connection may have dropped it, and made it anew.
+                if is_same && (file.is_some() || is_system_database(database)) {
                     continue;
                 }
                 self.detach(database)?;
             }
-            if !self.engine.has_database(database) {
+            if file.is_none() && !is_system_database(database) {
                 return Err(unknown_database(database));
             }
-            while self.attached.len() >= MOST_ATTACHED {
-                let oldest = self.attached.first().cloned().unwrap_or_default();
-                self.detach(&oldest)?;
-            }
-            let file = if super::is_system(database) {
+            self.make_room(database, databases)?;
+            let path = if is_system_database(database) {
                 ":memory:".to_owned()
             } else {
                 self.engine.path(database).display().to_string()
             };
-            self.batch(&format!("ATTACH DATABASE {} AS {}", quote_text(&file), quote(database)))?;
-            self.attached.push(database.clone());
+            self.batch(&format!("ATTACH DATABASE {} AS {}", quote_text(&path), quote(&schema_of(database))?))?;
+            self.attached.push(Attached { database: (*database).to_owned(), file });
+        }
+        Ok(())
+    }
+
+    /// Detaches what stands in the way of a database: what was used longest ago, and one whose name SQLite takes for the same.
+    fn make_room(&mut self, database: &str, needed: &BTreeSet<&str>) -> Result<(), SqlError> {
+        let same = self.attached.iter().find(|other| other.database.eq_ignore_ascii_case(database));
+        if let Some(same) = same.map(|same| same.database.clone()) {
+            if needed.contains(same.as_str()) {
+                let what = format!("'{same}' and '{database}' in one statement");
+                let message =
+                    format!("This version of Sealwire doesn't yet support {what}: their names differ in case alone");
+                return Err(SqlError::new(1235, b"42000", message));
+            }
+            self.detach(&same)?;
+        }
+        while self.attached.len() >= MOST_ATTACHED {
+            let oldest = self.attached.first().map(|oldest| oldest.database.clone()).unwrap_or_default();
+            self.detach(&oldest)?;
         }
         Ok(())
     }
 
     fn detach(&mut self, database: &str) -> Result<(), SqlError> {
-        self.attached.retain(|attached| attached != database);
-        self.batch(&format!("DETACH DATABASE {}", quote(database)))
+        self.attached.retain(|attached| attached.database != database);
+        self.batch(&format!("DETACH DATABASE {}", quote(&schema_of(database))?))
     }
 
     /// Fills the system tables that a statement reads.
     fn refresh(&self, translated: &Translated, request: &Request<'_>) -> Result<(), SqlError> {
-        for (database, table) in &translated.tables {
-            if !super::is_system(database) {
+        for Access { database, table, privileges } in &translated.accesses {
+            if !is_system_database(database) {
                 continue;
             }
-            if translated.kind != Kind::Query {
+            let (Some(table), true) = (table, *privileges == READ) else {
                 return Err(SqlError::new(
                     1044,
                     b"42000",
                     format!("Access denied to database '{database}': it can only be read"),
                 ));
-            }
-            let made = match (database.to_lowercase().as_str(), table.to_lowercase().as_str()) {
+            };
+            let made = match (database.as_str(), table.to_lowercase().as_str()) {
                 ("information_schema", name @ ("tables" | "columns" | "statistics")) => {
-                    super::schema::table(&self.engine, name, request.surroundings)?
+                    super::schema::table(&self.engine, name, request.surroundings.as_ref())?
                 }
                 _ => request.surroundings.system_table(database, table),
             };
             let Some(made) = made else {
                 return Err(SqlError::new(1109, b"42S02", format!("Unknown table '{table}' in {database}")));
             };
-            self.fill(database, table, &made).map_err(|error| to_mysql(&error, request.sql))?;
+            self.fill(database, table, &made)?;
         }
         Ok(())
     }
 
-    fn fill(&self, database: &str, table: &str, made: &SystemTable) -> rusqlite::Result<()> {
-        let name = format!("{}.{}", quote(database), quote(table));
+    fn fill(&self, database: &str, table: &str, made: &SystemTable) -> Result<(), SqlError> {
+        let name = format!("{}.{}", quote(database)?, quote(table)?);
         let columns: Vec<String> = made
             .columns
             .iter()
-            .map(|(name, kind)| format!("{} {} COLLATE NOCASE", quote(name), DeclaredType::parse(kind).to_sqlite()))
-            .collect();
-        self.connection
-            .execute_batch(&format!("DROP TABLE IF EXISTS {name}; CREATE TABLE {name} ({});", columns.join(", ")))?;
+            .map(|(name, kind)| {
+                Ok(format!("{} {} COLLATE NOCASE", quote(name)?, DeclaredType::parse(kind).to_sqlite()))
+            })
+            .collect::<Result<_, SqlError>>()?;
         let places = vec!["?"; made.columns.len()].join(", ");
-        let mut insert = self.connection.prepare(&format!("INSERT INTO {name} VALUES ({places})"))?;
-        for row in &made.rows {
-            bind(&mut insert, row)?;
-            insert.raw_execute()?;
-        }
-        Ok(())
+        let fill = || -> rusqlite::Result<()> {
+            self.connection.execute_batch(&format!(
+                "DROP TABLE IF EXISTS {name}; CREATE TABLE {name} ({});",
+                columns.join(", ")
+            ))?;
+            let mut insert = self.connection.prepare(&format!("INSERT INTO {name} VALUES ({places})"))?;
+            for row in &made.rows {
+                bind(&mut insert, row)?;
+                insert.raw_execute()?;
+            }
+            Ok(())
+        };
+        fill().map_err(|error| to_mysql(&error, ""))
     }
 
     /// Translates, checks the rights, and makes ready all that the statement names.
     fn ready(&mut self, request: &Request<'_>) -> Result<Translated, SqlError> {
-        let translated = translate(request.sql, Scope { database: request.database, names: request.surroundings })?;
-        for (at, (database, table)) in translated.tables.iter().enumerate() {
-            // The first is the one that the statement is about; the others are read.
-            let kind = if at == 0 { translated.kind } else { Kind::Query };
-            request.surroundings.authorise(kind, request.sql, database, table)?;
+        if !self.has_bounds {
+            let adopted = self.bounds.adopt(&self.connection, request.surroundings.as_ref());
+            adopted.map_err(|error| to_mysql(&error, ""))?;
+            self.has_bounds = true;
         }
-        self.attach(&translated.databases)?;
+        let scope =
+            Scope { database: request.database, names: request.surroundings.as_ref(), temporaries: &self.temporaries };
+        let translated = translate(request.sql, scope)?;
+        for access in &translated.accesses {
+            authorise(access, request)?;
+        }
+        self.attach(&translated.databases())?;
         self.refresh(&translated, request)?;
         Ok(translated)
     }
 
-    fn define(&self, translated: &Translated) -> Result<Done, SqlError> {
-        if !self.connection.is_autocommit() {
-            self.batch("COMMIT")?;
+    /// Compiles a statement of the user's, which SQLite's authorizer then holds to the session's rights until the result is dropped.
+    fn compile(
+        &self,
+        sql: &str,
+        allowed: impl Fn() -> Allowed,
+        translated: &Translated,
+    ) -> Result<(authorizer::Statement<'_>, Statement<'_>), SqlError> {
+        let guard = self.authorizer.begin(allowed());
+        let error = match self.connection.prepare(sql) {
+            Ok(statement) => return Ok((guard, statement)),
+            Err(error) => error,
+        };
+        drop(guard);
+        let changes = matches!(translated.kind, Kind::Update | Kind::Delete | Kind::Replace | Kind::Upsert);
+        if !changes {
+            return Err(self.explain(&error, sql));
         }
-        self.batch("BEGIN IMMEDIATE")?;
+        // What was denied may be the deed of a foreign key, which asks for no privilege.
+        let denial = self.authorizer.take_denial();
+        let cascade = translated.accesses.first().map(|access| self.cascade(&access.database)).unwrap_or_default();
+        if denial.is_none() || cascade.is_empty() {
+            return Err(denial.unwrap_or_else(|| to_mysql(&error, sql)));
+        }
+        let guard = self.authorizer.begin(allowed().with_cascade(cascade));
+        let prepared = self.connection.prepare(sql);
+        match prepared {
+            Ok(statement) => Ok((guard, statement)),
+            Err(error) => Err(self.explain(&error, sql)),
+        }
+    }
+
+    /// The tables of a database that change with the rows that their foreign keys refer to.
+    fn cascade(&self, database: &str) -> BTreeSet<String> {
+        let find = || -> Result<BTreeSet<String>, SqlError> {
+            let schema = schema_of(database);
+            let sql = format!(
+                "SELECT m.name FROM {}.sqlite_master AS m, pragma_foreign_key_list(m.name, ?1) AS f WHERE m.type = 'table' \
+                 AND (f.on_delete IN ('CASCADE', 'SET NULL', 'SET DEFAULT') OR f.on_update IN ('CASCADE', 'SET NULL', 'SET DEFAULT'))",
+                quote(&schema)?
+            );
+            let read = || -> rusqlite::Result<BTreeSet<String>> {
+                let mut statement = self.connection.prepare(&sql)?;
+                let names = statement.query_map([schema.as_ref()], |row| row.get(0))?;
+                names.collect()
+            };
+            read().map_err(|error| to_mysql(&error, ""))
+        };
+        // Where it can't be read, nothing more is allowed than without it.
+        find().unwrap_or_default()
+    }
+
+    /// Why a statement of the user's failed: by the authorizer, by a bound, or by SQLite itself.
+    fn explain(&self, error: &rusqlite::Error, sql: &str) -> SqlError {
+        let own = self.bounds.take_end().or_else(|| self.authorizer.take_denial());
+        own.unwrap_or_else(|| to_mysql(error, sql))
+    }
+
+    fn define(&mut self, translated: &Translated, request: &Request<'_>) -> Result<Done, SqlError> {
+        let allowed = || Allowed::new(translated, Arc::clone(request.surroundings));
+        if let Some(check) = &translated.check {
+            self.compile(check, || allowed().only_query(), translated)?;
+        }
+        // A temporary table is its session's own, and commits nothing.
+        let commits = !translated.is_temporary();
+        if commits {
+            if !self.connection.is_autocommit() {
+                self.batch("COMMIT")?;
+            }
+            self.batch("BEGIN IMMEDIATE")?;
+        }
         for sql in &translated.statements {
-            if let Err(error) = self.connection.execute_batch(sql) {
-                self.batch("ROLLBACK")?;
-                return Err(dropped(sql, to_mysql(&error, sql)));
+            if let Err(error) = self.run(sql, allowed, translated, request) {
+                if commits {
+                    self.batch("ROLLBACK")?;
+                }
+                return Err(dropped(sql, error));
             }
         }
-        self.batch("COMMIT")?;
-        Ok(Done::default())
+        if commits {
+            self.batch("COMMIT")?;
+        }
+        self.temporaries.extend(translated.creates.iter().cloned());
+        for dropped in &translated.drops {
+            self.temporaries.remove(dropped);
+        }
+        Ok(Done { warnings: self.bounds.end(), ..Done::default() })
+    }
+
+    /// Runs a statement that gives no rows; says how many it changed.
+    fn run(
+        &self,
+        sql: &str,
+        allowed: impl Fn() -> Allowed,
+        translated: &Translated,
+        request: &Request<'_>,
+    ) -> Result<u64, SqlError> {
+        let (_guard, mut statement) = self.compile(sql, allowed, translated)?;
+        let mut run = || -> rusqlite::Result<usize> {
+            bind(&mut statement, request.parameters)?;
+            statement.raw_execute()
+        };
+        run().map(|changed| changed as u64).map_err(|error| self.explain(&error, request.sql))
     }
 
     fn change(&self, translated: &Translated, request: &Request<'_>) -> Result<Done, SqlError> {
         let sql = translated.statements.first().map(String::as_str).unwrap_or_default();
-        let run = || -> rusqlite::Result<usize> {
-            let mut statement = self.connection.prepare(sql)?;
-            bind(&mut statement, request.parameters)?;
-            statement.raw_execute()
-        };
         let before = self.connection.last_insert_rowid();
-        let affected_rows = run().map_err(|error| to_mysql(&error, request.sql))? as u64;
-        let mut done = Done { affected_rows, ..Done::default() };
+        let allowed = || Allowed::new(translated, Arc::clone(request.surroundings));
+        let affected_rows = self.run(sql, allowed, translated, request)?;
+        let mut done = Done { affected_rows, warnings: self.bounds.end(), ..Done::default() };
         match translated.kind {
-            Kind::Change => {
-                if crate::server::engine::begins_with(request.sql, "UPDATE") {
-                    done.info = format!("Rows matched: {affected_rows}  Changed: {affected_rows}  Warnings: 0");
-                }
+            Kind::Update => {
+                done.info = format!("Rows matched: {affected_rows}  Changed: {affected_rows}  Warnings: 0");
             }
+            Kind::Delete => {}
             _ => {
                 let last = self.connection.last_insert_rowid();
                 if affected_rows > 0 && self.counts_rows(translated) {
@@ -197,10 +336,10 @@ impl SqliteSession {
 
     /// Whether the table that was changed generates keys.
     fn counts_rows(&self, translated: &Translated) -> bool {
-        let Some((database, table)) = translated.tables.first() else { return false };
+        let Some(Access { database, table: Some(table), .. }) = translated.accesses.first() else { return false };
+        let Ok(schema) = quote(&schema_of(database)) else { return false };
         let sql = format!(
-            "SELECT sql LIKE '%AUTOINCREMENT%' FROM {}.sqlite_master WHERE type = 'table' AND name = ?1 COLLATE NOCASE",
-            quote(database)
+            "SELECT sql LIKE '%AUTOINCREMENT%' FROM {schema}.sqlite_master WHERE type = 'table' AND name = ?1 COLLATE NOCASE"
         );
         let found = self
             .connection
@@ -211,8 +350,9 @@ impl SqliteSession {
 
     fn query(&self, translated: &Translated, request: &Request<'_>, rows: &mut dyn RowSink) -> Result<Done, SqlError> {
         let sql = translated.statements.first().map(String::as_str).unwrap_or_default();
-        let failed = |error: rusqlite::Error| to_mysql(&error, request.sql);
-        let mut statement = self.connection.prepare(sql).map_err(failed)?;
+        let allowed = || Allowed::new(translated, Arc::clone(request.surroundings));
+        let (_guard, mut statement) = self.compile(sql, allowed, translated)?;
+        let failed = |error: rusqlite::Error| self.explain(&error, request.sql);
         let origins = origins(&statement, &translated.titles);
         bind(&mut statement, request.parameters).map_err(failed)?;
         let mut found = statement.raw_query();
@@ -227,41 +367,50 @@ impl SqliteSession {
             .collect();
         rows.begin(columns.clone())?;
         while let Some(row) = next {
-            let value_at = |index| row.get_ref(index).unwrap_or(ValueRef::Null);
-            if request.binary {
-                let decimals: Vec<Option<String>> =
-                    columns.iter().enumerate().map(|(index, column)| decimal_text(value_at(index), column)).collect();
-                let values: Vec<Value<'_>> = decimals
-                    .iter()
-                    .enumerate()
-                    .map(|(index, text)| text.as_deref().map_or_else(|| wire_value(value_at(index)), Value::from))
-                    .collect();
-                encode_binary_row(&columns, &values, rows.buffer());
-            } else {
-                let out = rows.buffer();
-                for (index, column) in columns.iter().enumerate() {
-                    put_text(value_at(index), column, out);
-                }
+            let length = length_of(row, columns.len());
+            if length > self.bounds.longest_row() {
+                let message = format!(
+                    "Got a packet bigger than 'max_allowed_packet' bytes: a row of {length} bytes; select fewer or shorter columns"
+                );
+                return Err(SqlError::new(1153, b"08S01", message));
             }
+            put_row(row, &columns, request.binary, rows.buffer());
             rows.end_row()?;
             next = found.next().map_err(failed)?;
         }
-        Ok(Done { has_rows: true, ..Done::default() })
+        Ok(Done { has_rows: true, warnings: self.bounds.end(), ..Done::default() })
+    }
+
+    /// A rollback may have taken temporary tables with it.
+    fn recall_temporaries(&mut self) {
+        if self.temporaries.is_empty() {
+            return;
+        }
+        let read = || -> rusqlite::Result<BTreeSet<String>> {
+            let mut statement = self.connection.prepare("SELECT name FROM temp.sqlite_master WHERE type = 'table'")?;
+            let names = statement.query_map([], |row| row.get(0))?;
+            names.collect()
+        };
+        if let Ok(names) = read() {
+            self.temporaries.retain(|(database, table)| names.contains(&temporary_name(database, table)));
+        }
     }
 }
 
 impl EngineSession for SqliteSession {
     fn describe(&mut self, request: &Request<'_>) -> Result<Description, SqlError> {
         let translated = self.ready(request)?;
+        self.bounds.begin(request, false);
+        let allowed = || Allowed::new(&translated, Arc::clone(request.surroundings));
         let mut description = Description { parameters: translated.parameters, columns: Vec::new() };
         if translated.kind == Kind::Query {
             let sql = translated.statements.first().map(String::as_str).unwrap_or_default();
-            let statement = self.connection.prepare(sql).map_err(|error| to_mysql(&error, request.sql))?;
+            let (_guard, statement) = self.compile(sql, allowed, &translated)?;
             description.columns =
                 origins(&statement, &translated.titles).iter().map(|origin| origin.column(Type::Null)).collect();
         } else if translated.kind != Kind::Definition {
             let sql = translated.statements.first().map(String::as_str).unwrap_or_default();
-            self.connection.prepare(sql).map_err(|error| to_mysql(&error, request.sql))?;
+            self.compile(sql, allowed, &translated)?;
         }
         Ok(description)
     }
@@ -271,8 +420,9 @@ impl EngineSession for SqliteSession {
         if usize::from(translated.parameters) != request.parameters.len() {
             return Err(SqlError::new(1210, b"HY000", "Incorrect arguments to mysqld_stmt_execute"));
         }
+        self.bounds.begin(request, translated.kind == Kind::Query);
         if translated.kind == Kind::Definition {
-            return self.define(&translated);
+            return self.define(&translated, request);
         }
         if !request.autocommit && self.connection.is_autocommit() {
             self.batch("BEGIN")?;
@@ -286,18 +436,22 @@ impl EngineSession for SqliteSession {
 
     fn transaction(&mut self, step: &TransactionStep) -> Result<(), SqlError> {
         let open = !self.connection.is_autocommit();
-        match step {
+        let done = match step {
             TransactionStep::Begin if open => self.batch("COMMIT; BEGIN"),
             TransactionStep::Begin => self.batch("BEGIN"),
             TransactionStep::Commit if open => self.batch("COMMIT"),
             TransactionStep::Rollback if open => self.batch("ROLLBACK"),
             TransactionStep::Commit | TransactionStep::Rollback => Ok(()),
-            TransactionStep::Savepoint(name) if open => self.batch(&format!("SAVEPOINT {}", quote(name))),
+            TransactionStep::Savepoint(name) if open => self.batch(&format!("SAVEPOINT {}", quote(name)?)),
             // Outside of a transaction a savepoint ends with its own statement.
             TransactionStep::Savepoint(_) => Ok(()),
-            TransactionStep::RollbackTo(name) => self.batch(&format!("ROLLBACK TO {}", quote(name))),
-            TransactionStep::Release(name) => self.batch(&format!("RELEASE {}", quote(name))),
+            TransactionStep::RollbackTo(name) => self.batch(&format!("ROLLBACK TO {}", quote(name)?)),
+            TransactionStep::Release(name) => self.batch(&format!("RELEASE {}", quote(name)?)),
+        };
+        if matches!(step, TransactionStep::Rollback | TransactionStep::RollbackTo(_)) {
+            self.recall_temporaries();
         }
+        done
     }
 
     fn is_in_transaction(&self) -> bool {
@@ -305,8 +459,41 @@ impl EngineSession for SqliteSession {
     }
 
     fn interruption(&self) -> Arc<Interruption> {
-        Arc::clone(&self.interruption)
+        Arc::clone(&self.bounds.interruption)
     }
+}
+
+/// Demands the privileges of an access.
+fn authorise(access: &Access, request: &Request<'_>) -> Result<(), SqlError> {
+    let table = access.table.as_deref();
+    let may = |privilege: &Privilege| request.surroundings.may(*privilege, &access.database, table);
+    // What changes a system database is refused later, with a reason.
+    if is_system_database(&access.database) && access.privileges != READ {
+        return Ok(());
+    }
+    match access.privileges.iter().find(|privilege| !may(privilege)) {
+        Some(missing) => Err(request.surroundings.denied(*missing, &access.database, table)),
+        None => Ok(()),
+    }
+}
+
+/// Sets what SQLite itself can refuse.
+fn configure(connection: &Connection) -> rusqlite::Result<()> {
+    for (config, on) in [
+        // Its own tables can't be written by SQL, nor its files damaged.
+        (DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true),
+        // A view or a default calls only functions that do no harm.
+        (DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false),
+        // A name in quotes is never taken for a text.
+        (DbConfig::SQLITE_DBCONFIG_DQS_DML, false),
+        (DbConfig::SQLITE_DBCONFIG_DQS_DDL, false),
+        (DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false),
+        // The name of a table changes in the table alone, as in MySQL; a view that no longer fits hinders nothing.
+        (DbConfig::SQLITE_DBCONFIG_LEGACY_ALTER_TABLE, true),
+    ] {
+        connection.set_db_config(config, on)?;
+    }
+    bounds::limit_temporary(connection)
 }
 
 /// DROP of a table that is not there has a code of its own.
@@ -316,101 +503,6 @@ fn dropped(sql: &str, error: SqlError) -> SqlError {
         return SqlError::new(1051, b"42S02", message);
     }
     error
-}
-
-/// Where a result column comes from.
-struct Origin {
-    title: String,
-    declared: Option<String>,
-    database: Vec<u8>,
-    table: Vec<u8>,
-    column: Vec<u8>,
-}
-
-impl Origin {
-    fn column(&self, first: Type) -> ColumnDefinition {
-        let Some(declared) = &self.declared else { return types::expression(&self.title, first) };
-        let mut column = DeclaredType::parse(declared).column(&self.title);
-        self.database.clone_into(&mut column.schema);
-        self.table.clone_into(&mut column.table);
-        self.table.clone_into(&mut column.org_table);
-        self.column.clone_into(&mut column.org_name);
-        if declared == "INTEGER" {
-            // Only a key that SQLite counts is declared so.
-            column.flags |= ColumnFlags::PRI_KEY | ColumnFlags::AUTO_INCREMENT | ColumnFlags::NOT_NULL;
-        }
-        column
-    }
-}
-
-fn origins(statement: &Statement<'_>, titles: &[Option<String>]) -> Vec<Origin> {
-    let bytes = |text: Option<&str>| text.unwrap_or_default().as_bytes().to_vec();
-    statement
-        .columns()
-        .zip(statement.columns_with_metadata())
-        .map(|(column, metadata)| Origin {
-            title: titles::resolve(column.name(), titles),
-            declared: column.decl_type().map(str::to_owned),
-            database: bytes(metadata.database_name()),
-            table: bytes(metadata.table_name()),
-            column: bytes(metadata.origin_name()),
-        })
-        .collect()
-}
-
-fn bind(statement: &mut Statement<'_>, values: &[Datum]) -> rusqlite::Result<()> {
-    for (index, value) in values.iter().enumerate() {
-        let place = index + 1;
-        match value {
-            Datum::Null => statement.raw_bind_parameter(place, rusqlite::types::Null)?,
-            Datum::Int(number) => statement.raw_bind_parameter(place, number)?,
-            Datum::UInt(number) => match i64::try_from(*number) {
-                Ok(number) => statement.raw_bind_parameter(place, number)?,
-                // SQLite's whole numbers end at 2^63 - 1.
-                Err(_) => statement.raw_bind_parameter(place, *number as f64)?,
-            },
-            Datum::Real(number) => statement.raw_bind_parameter(place, number)?,
-            Datum::Text(text) => statement.raw_bind_parameter(place, text)?,
-            Datum::Blob(bytes) => statement.raw_bind_parameter(place, bytes)?,
-        }
-    }
-    Ok(())
-}
-
-const fn wire_value(value: ValueRef<'_>) -> Value<'_> {
-    match value {
-        ValueRef::Null => Value::Null,
-        ValueRef::Integer(number) => Value::Int(number),
-        ValueRef::Real(number) => Value::Double(number),
-        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => Value::Bytes(bytes),
-    }
-}
-
-/// A value of a text row.
-fn put_text(value: ValueRef<'_>, column: &ColumnDefinition, out: &mut Vec<u8>) {
-    if let Some(text) = decimal_text(value, column) {
-        return out.put_lenenc_bytes(text.as_bytes());
-    }
-    match wire_value(value) {
-        Value::Null => out.put_u8(NULL),
-        Value::Bytes(bytes) => out.put_lenenc_bytes(bytes),
-        other => out.put_lenenc_bytes(other.text_in(column).to_string().as_bytes()),
-    }
-}
-
-/// A number in a DECIMAL column, with as many decimals as the column has.
-fn decimal_text(value: ValueRef<'_>, column: &ColumnDefinition) -> Option<String> {
-    if column.column_type != ColumnType::NEWDECIMAL {
-        return None;
-    }
-    match value {
-        ValueRef::Integer(number) if column.decimals == 0 => Some(number.to_string()),
-        ValueRef::Integer(number) => {
-            Some(format!("{number}.{:0decimals$}", 0, decimals = usize::from(column.decimals)))
-        }
-        ValueRef::Real(number) => Some(format!("{number:.decimals$}", decimals = usize::from(column.decimals))),
-        ValueRef::Null | ValueRef::Text(_) | ValueRef::Blob(_) => None,
-    }
 }
 
 #[cfg(test)]

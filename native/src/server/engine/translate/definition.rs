@@ -1,282 +1,496 @@
 //! CREATE, ALTER and DROP of tables, indexes and views.
 
+use sealwire_core::account::Privilege;
 use sealwire_core::error::SqlError;
 use sqlparser::ast::{
-    AlterTable, AlterTableOperation, ColumnDef, ColumnOption, CreateIndex, CreateTable, CreateTableLikeKind,
-    CreateView, Expr, IndexColumn, ObjectName, ObjectType, RenameTableNameKind, Statement, TableConstraint, Value,
+    AlterTable, AlterTableOperation, ColumnDef, ColumnOption, CreateTable, CreateTableLikeKind, CreateView, DataType,
+    EnumMember, Expr, ForeignKeyConstraint, GeneratedExpressionMode, IndexColumn, ObjectName, ObjectType,
+    ReferentialAction, RenameTableNameKind, Statement, TableConstraint, Value,
 };
 use sqlparser::tokenizer::Token;
 
-use super::manipulation::split;
-use super::rewrite::Rewriter;
-use super::{last_part, quote, quote_text, unsupported};
+use super::expression::{expression, operand};
+use super::writer::{READ, Writer, check_new_name};
+use super::{last_part, query, unsupported};
 use crate::server::engine::types::DeclaredType;
 
-pub(super) fn translate(statement: Statement, rewriter: &mut Rewriter<'_>) -> Result<Vec<String>, SqlError> {
+type Written = Result<(), SqlError>;
+
+/// What CREATE TABLE needs with a SELECT, as mysqld asks it.
+const CREATE_AND_FILL: &[Privilege] = &[Privilege::CREATE, Privilege::INSERT];
+/// Source: MySQL Reference Manual, "ALTER TABLE Statement".
+const ALTER: &[Privilege] = &[Privilege::ALTER, Privilege::CREATE, Privilege::INSERT];
+
+/// Writes a definition as SQLite's statements. Gives a query to compile first where there is one.
+pub(super) fn translate(
+    statement: Statement,
+    writer: &mut Writer<'_>,
+    statements: &mut Vec<String>,
+) -> Result<Option<String>, SqlError> {
     match statement {
-        Statement::CreateTable(create) => create_table(create),
-        Statement::CreateIndex(create) => create_index(&create),
-        Statement::CreateView(create) => Ok(create_view(&create)),
-        Statement::AlterTable(alter) => alter_table(alter),
-        Statement::Drop { object_type: ObjectType::Index, names, table: Some(mut table), .. } => {
-            rewriter.qualify(&mut table)?;
-            Ok(names.iter().map(|name| drop_index(&table, last_part(name))).collect())
+        Statement::CreateTable(create) => create_table(&create, writer, statements)?,
+        Statement::CreateIndex(create) => {
+            let name = create.name.as_ref().map(last_part);
+            let name = name.ok_or_else(|| unsupported("CREATE INDEX without a name"))?;
+            let table = Named::existing(&create.table_name, &[Privilege::INDEX], writer)?;
+            statements.push(index(&table, name, &create.columns, create.unique, false, writer)?);
         }
-        Statement::Drop { object_type, if_exists, mut names, temporary, .. } => {
-            let kind = match object_type {
-                ObjectType::Table => "TABLE",
-                ObjectType::View => "VIEW",
+        Statement::CreateView(create) => return create_view(&create, writer, statements).map(Some),
+        Statement::AlterTable(alter) => alter_table(&alter, writer, statements)?,
+        Statement::Drop { object_type: ObjectType::Index, names, table: Some(table), .. } => {
+            let table = Named::existing(&table, &[Privilege::INDEX], writer)?;
+            for name in &names {
+                statements.push(drop_index(&table, last_part(name), writer)?);
+            }
+        }
+        Statement::Drop { object_type, if_exists, names, temporary, .. } => {
+            let (kind, is_table) = match object_type {
+                ObjectType::Table => ("DROP TABLE ", true),
+                ObjectType::View => ("DROP VIEW ", false),
                 other => return Err(unsupported(&format!("DROP {other}"))),
             };
-            for name in &mut names {
-                if !temporary {
-                    rewriter.qualify(name)?;
-                }
+            for name in &names {
+                drop_object(name, kind, if_exists, temporary, is_table, writer, statements)?;
             }
-            let exists = if if_exists { "IF EXISTS " } else { "" };
-            Ok(names.iter().map(|name| format!("DROP {kind} {exists}{name}")).collect())
         }
         other => {
             let text = other.to_string();
-            Err(unsupported(text.split_whitespace().take(2).collect::<Vec<_>>().join(" ").as_str()))
+            return Err(unsupported(text.split_whitespace().take(2).collect::<Vec<_>>().join(" ").as_str()));
         }
+    }
+    Ok(None)
+}
+
+fn drop_object(
+    name: &ObjectName,
+    kind: &'static str,
+    if_exists: bool,
+    temporary: bool,
+    is_table: bool,
+    writer: &mut Writer<'_>,
+    statements: &mut Vec<String>,
+) -> Written {
+    let (database, table) = writer.resolve(name)?;
+    let is_known = is_table && writer.is_temporary(&database, &table);
+    if temporary && !is_known {
+        if if_exists {
+            return Ok(());
+        }
+        return Err(SqlError::new(1051, b"42S02", format!("Unknown table '{database}.{table}'")));
+    }
+    writer.push(kind);
+    if if_exists {
+        writer.push("IF EXISTS ");
+    }
+    if is_known {
+        writer.temporary(&database, &table)?;
+        writer.drops.push((database, table));
+    } else {
+        writer.table(name, &[Privilege::DROP])?;
+    }
+    statements.push(writer.take());
+    Ok(())
+}
+
+/// A table that a definition is about, as SQLite names it: the schema, and the table in it.
+struct Named {
+    database: String,
+    table: String,
+    is_temporary: bool,
+}
+
+impl Named {
+    /// A table that is there.
+    fn existing(
+        name: &ObjectName,
+        privileges: &'static [Privilege],
+        writer: &mut Writer<'_>,
+    ) -> Result<Self, SqlError> {
+        let (database, table) = writer.resolve(name)?;
+        let is_temporary = writer.is_temporary(&database, &table);
+        if !is_temporary {
+            writer.needs(&database, &table, privileges);
+        }
+        Ok(Self { database, table, is_temporary })
+    }
+
+    /// The table's name within its schema.
+    fn inner(&self) -> String {
+        if self.is_temporary { super::temporary_name(&self.database, &self.table) } else { self.table.clone() }
+    }
+
+    fn schema(&self, writer: &mut Writer<'_>) -> Written {
+        if self.is_temporary {
+            writer.push("temp.");
+            return Ok(());
+        }
+        writer.schema(&self.database)
+    }
+
+    fn write(&self, writer: &mut Writer<'_>) -> Written {
+        self.schema(writer)?;
+        writer.name(&self.inner())
+    }
+
+    /// An index's name in SQLite, where it must be the only one of its database and not only of its table.
+    fn index(&self, index: &str, writer: &mut Writer<'_>) -> Written {
+        self.schema(writer)?;
+        writer.name(&format!("{}.{index}", self.inner()))
     }
 }
 
-/// An index's name in SQLite, where it must be the only one of its database and not only of its table.
-fn index_name(table: &str, index: &str) -> String {
-    format!("{table}.{index}")
+fn drop_index(table: &Named, index: &str, writer: &mut Writer<'_>) -> Result<String, SqlError> {
+    writer.push("DROP INDEX ");
+    table.index(index, writer)?;
+    Ok(writer.take())
 }
 
-fn drop_index(table: &ObjectName, index: &str) -> String {
-    let (prefix, table) = split(table);
-    format!("DROP INDEX {prefix}{}", quote(&index_name(&table, index)))
+fn index(
+    table: &Named,
+    name: &str,
+    columns: &[IndexColumn],
+    is_unique: bool,
+    if_not_exists: bool,
+    writer: &mut Writer<'_>,
+) -> Result<String, SqlError> {
+    check_new_name(name, 1280, "index")?;
+    writer.push(if is_unique { "CREATE UNIQUE INDEX " } else { "CREATE INDEX " });
+    if if_not_exists {
+        writer.push("IF NOT EXISTS ");
+    }
+    table.index(name, writer)?;
+    writer.push(" ON ");
+    writer.name(&table.inner())?;
+    writer.push(" (");
+    column_list(columns, writer)?;
+    writer.push(")");
+    Ok(writer.take())
 }
 
-fn create_index(create: &CreateIndex) -> Result<Vec<String>, SqlError> {
-    let name = create.name.as_ref().map(last_part).ok_or_else(|| unsupported("CREATE INDEX without a name"))?;
-    Ok(vec![index(&create.table_name, name, &create.columns, create.unique)])
+/// Writes the columns of an index; a prefix length (`name(10)`) is left out, so the whole column is indexed.
+fn column_list(columns: &[IndexColumn], writer: &mut Writer<'_>) -> Written {
+    writer.list(columns, |writer, column| match column_name(column) {
+        Some(name) => writer.name(name),
+        None => operand(&column.column.expr, writer),
+    })
 }
 
-fn index(table: &ObjectName, name: &str, columns: &[IndexColumn], unique: bool) -> String {
-    let (prefix, table) = split(table);
-    let unique = if unique { "UNIQUE " } else { "" };
-    format!(
-        "CREATE {unique}INDEX {prefix}{} ON {} ({})",
-        quote(&index_name(&table, name)),
-        quote(&table),
-        column_list(columns)
-    )
+/// The column that a part of an index names; `None` for an expression.
+fn column_name(column: &IndexColumn) -> Option<&str> {
+    match &column.column.expr {
+        Expr::Function(prefix) => Some(last_part(&prefix.name)),
+        Expr::Identifier(name) => Some(&name.value),
+        _ => None,
+    }
 }
 
-fn create_view(create: &CreateView) -> Vec<String> {
-    let columns: Vec<String> = create.columns.iter().map(|column| quote(&column.name.value)).collect();
-    let columns = if columns.is_empty() { String::new() } else { format!(" ({})", columns.join(", ")) };
-    let text = format!("CREATE VIEW {}{columns} AS {}", create.name, create.query);
-    if create.or_replace { vec![format!("DROP VIEW IF EXISTS {}", create.name), text] } else { vec![text] }
+/// Writes CREATE VIEW, and gives its query as it is compiled for the user who creates it.
+fn create_view(create: &CreateView, writer: &mut Writer<'_>, statements: &mut Vec<String>) -> Result<String, SqlError> {
+    if create.materialized || create.temporary || create.if_not_exists {
+        return Err(unsupported("this kind of view"));
+    }
+    let check = writer.aside(|writer| query::query(&create.query, writer))?;
+    let privileges: &'static [Privilege] =
+        if create.or_replace { &[Privilege::CREATE_VIEW, Privilege::DROP] } else { &[Privilege::CREATE_VIEW] };
+    let (database, table) = writer.resolve(&create.name)?;
+    check_new_name(&table, 1103, "table")?;
+    writer.needs(&database, &table, privileges);
+    let view = Named { database: database.clone(), table, is_temporary: false };
+    if create.or_replace {
+        writer.push("DROP VIEW IF EXISTS ");
+        view.write(writer)?;
+        statements.push(writer.take());
+    }
+    writer.push("CREATE VIEW ");
+    view.write(writer)?;
+    if !create.columns.is_empty() {
+        writer.push(" (");
+        writer.names(create.columns.iter().map(|column| &column.name))?;
+        writer.push(")");
+    }
+    writer.push(" AS ");
+    writer.view = Some(database);
+    query::query(&create.query, writer)?;
+    writer.view = None;
+    statements.push(writer.take());
+    Ok(check)
 }
 
-/// Columns of an index; a prefix length (`name(10)`) is left out, so the whole column is indexed.
-fn column_list(columns: &[IndexColumn]) -> String {
-    let names = columns.iter().map(|column| match &column.column.expr {
-        Expr::Function(prefix) => quote(last_part(&prefix.name)),
-        Expr::Identifier(name) => quote(&name.value),
-        other => other.to_string(),
-    });
-    names.collect::<Vec<_>>().join(", ")
-}
-
-fn create_table(create: CreateTable) -> Result<Vec<String>, SqlError> {
-    let temporary = if create.temporary { "TEMPORARY " } else { "" };
-    let exists = if create.if_not_exists { "IF NOT EXISTS " } else { "" };
-    // A temporary table lies in a database of its own.
-    let (prefix, table) = split(&create.name);
-    let prefix = if create.temporary { String::new() } else { prefix };
-    let head = format!("CREATE {temporary}TABLE {exists}{prefix}{}", quote(&table));
+fn create_table(create: &CreateTable, writer: &mut Writer<'_>, statements: &mut Vec<String>) -> Written {
+    if create.or_replace {
+        return Err(unsupported("CREATE OR REPLACE TABLE"));
+    }
+    let (database, table) = writer.resolve(&create.name)?;
+    check_new_name(&table, 1103, "table")?;
+    let table = Named { database, table, is_temporary: create.temporary };
+    if create.temporary {
+        writer.needs_on_database(&table.database, &[Privilege::CREATE_TEMPORARY_TABLES]);
+        writer.creates.push((table.database.clone(), table.table.clone()));
+    } else {
+        let is_filled = create.query.is_some();
+        writer.needs(&table.database, &table.table, if is_filled { CREATE_AND_FILL } else { &[Privilege::CREATE] });
+    }
+    writer.push(if create.if_not_exists { "CREATE TABLE IF NOT EXISTS " } else { "CREATE TABLE " });
+    table.write(writer)?;
     if let Some(CreateTableLikeKind::Plain(like) | CreateTableLikeKind::Parenthesized(like)) = &create.like {
-        return Ok(vec![format!("{head} AS SELECT * FROM {} WHERE 0", like.name)]);
+        writer.push(" AS SELECT * FROM ");
+        writer.table(&like.name, READ)?;
+        writer.push(" WHERE FALSE");
+        statements.push(writer.take());
+        return Ok(());
     }
     if let Some(query) = &create.query {
         if !create.columns.is_empty() {
             return Err(unsupported("CREATE TABLE with columns and SELECT"));
         }
-        return Ok(vec![format!("{head} AS {query}")]);
+        writer.push(" AS ");
+        query::query(query, writer)?;
+        statements.push(writer.take());
+        return Ok(());
     }
-    let counted = counted_column(&create);
-    let mut lines = Vec::new();
+    let counted = create.columns.iter().find(|column| is_counted(column)).map(|column| column.name.value.as_str());
     let mut indexes = Vec::new();
-    for column in &create.columns {
-        lines.push(column_line(column, counted.as_deref() == Some(column.name.value.as_str()))?);
-    }
+    writer.push(" (");
+    writer.list(&create.columns, |writer, column| {
+        self::column(column, counted == Some(column.name.value.as_str()), writer)
+    })?;
     for constraint in &create.constraints {
         match constraint {
-            TableConstraint::PrimaryKey(key) => {
-                let columns = column_list(&key.columns);
-                if counted.as_deref().is_none_or(|counted| columns != quote(counted)) {
-                    lines.push(format!("{} ({columns})", if counted.is_some() { "UNIQUE" } else { "PRIMARY KEY" }));
-                }
-            }
             TableConstraint::Unique(unique) => {
-                let name = unique.index_name.as_ref().or(unique.name.as_ref());
-                let first =
-                    unique.columns.first().map(|column| column_list(std::slice::from_ref(column)).replace('`', ""));
-                let name = name.map_or_else(|| first.unwrap_or_default(), |name| name.value.clone());
-                indexes.push(index(&create.name, &name, &unique.columns, true));
+                indexes.push((unique.index_name.as_ref().or(unique.name.as_ref()), &unique.columns, true));
             }
-            TableConstraint::Index(key) => {
-                let first =
-                    key.columns.first().map(|column| column_list(std::slice::from_ref(column)).replace('`', ""));
-                let name = key.name.as_ref().map_or_else(|| first.unwrap_or_default(), |name| name.value.clone());
-                indexes.push(index(&create.name, &name, &key.columns, false));
-            }
-            TableConstraint::ForeignKey(key) => {
-                let list = |names: &[sqlparser::ast::Ident]| {
-                    names.iter().map(|name| quote(&name.value)).collect::<Vec<_>>().join(", ")
-                };
-                let action = |when: &str, action: Option<sqlparser::ast::ReferentialAction>| {
-                    action.map_or_else(String::new, |action| format!(" ON {when} {action}"))
-                };
-                lines.push(format!(
-                    "FOREIGN KEY ({}) REFERENCES {} ({}){}{}",
-                    list(&key.columns),
-                    quote(last_part(&key.foreign_table)),
-                    list(&key.referred_columns),
-                    action("DELETE", key.on_delete),
-                    action("UPDATE", key.on_update)
-                ));
-            }
-            TableConstraint::Check(check) => lines.push(format!("CHECK ({})", check.expr)),
-            // A search for words has no equal here; the table works without it.
-            TableConstraint::FulltextOrSpatial(_) => {}
-            other => return Err(unsupported(&other.to_string())),
+            TableConstraint::Index(key) => indexes.push((key.name.as_ref(), &key.columns, false)),
+            other => table_constraint(other, counted, &table, writer)?,
         }
     }
-    if create.if_not_exists {
-        indexes = indexes.iter().map(|index| index.replacen("INDEX ", "INDEX IF NOT EXISTS ", 1)).collect();
+    writer.push(")");
+    statements.push(writer.take());
+    for (name, columns, is_unique) in indexes {
+        let first = columns.first().and_then(column_name);
+        let name = name.map(|name| name.value.as_str()).or(first).unwrap_or("functional_index");
+        statements.push(index(&table, name, columns, is_unique, create.if_not_exists, writer)?);
     }
-    let mut statements = vec![format!("{head} ({})", lines.join(", "))];
-    statements.append(&mut indexes);
-    Ok(statements)
+    Ok(())
 }
 
-/// The column with AUTO_INCREMENT: in SQLite it is the row's own number.
-fn counted_column(create: &CreateTable) -> Option<String> {
-    let counted = |column: &&ColumnDef| column.options.iter().any(|option| is_auto_increment(&option.option));
-    create.columns.iter().find(counted).map(|column| column.name.value.clone())
+/// Writes a constraint that stands within CREATE TABLE, with the comma before it.
+fn table_constraint(
+    constraint: &TableConstraint,
+    counted: Option<&str>,
+    table: &Named,
+    writer: &mut Writer<'_>,
+) -> Written {
+    match constraint {
+        TableConstraint::PrimaryKey(key) => {
+            let only = match key.columns.as_slice() {
+                [only] => column_name(only),
+                _ => None,
+            };
+            if counted.is_some() && only == counted {
+                return Ok(());
+            }
+            writer.push(if counted.is_some() { ", UNIQUE (" } else { ", PRIMARY KEY (" });
+            column_list(&key.columns, writer)?;
+            writer.push(")");
+        }
+        TableConstraint::ForeignKey(key) => foreign_key(key, table, writer)?,
+        TableConstraint::Check(check) => {
+            writer.push(", CHECK (");
+            expression(&check.expr, writer)?;
+            writer.push(")");
+        }
+        // A search for words has no equal here; the table works without it.
+        TableConstraint::FulltextOrSpatial(_) => {}
+        other => return Err(unsupported(&other.to_string())),
+    }
+    Ok(())
 }
 
-fn is_auto_increment(option: &ColumnOption) -> bool {
-    matches!(option, ColumnOption::DialectSpecific(tokens)
-        if tokens.iter().any(|token| matches!(token, Token::Word(word) if word.value.eq_ignore_ascii_case("AUTO_INCREMENT"))))
+fn foreign_key(key: &ForeignKeyConstraint, table: &Named, writer: &mut Writer<'_>) -> Written {
+    if table.is_temporary {
+        return Err(unsupported("a foreign key of a temporary table"));
+    }
+    let (database, parent) = writer.resolve(&key.foreign_table)?;
+    if database != table.database {
+        return Err(unsupported("a foreign key to another database"));
+    }
+    // A table may refer to itself, and is not there yet when rights are asked for.
+    if parent != table.table {
+        writer.needs(&database, &parent, &[Privilege::REFERENCES]);
+    }
+    writer.push(", FOREIGN KEY (");
+    writer.names(&key.columns)?;
+    writer.push(") REFERENCES ");
+    writer.name(&parent)?;
+    writer.push(" (");
+    writer.names(&key.referred_columns)?;
+    writer.push(")");
+    for (when, action) in [(" ON DELETE ", key.on_delete), (" ON UPDATE ", key.on_update)] {
+        let Some(action) = action else { continue };
+        writer.push(when);
+        writer.push(match action {
+            ReferentialAction::Restrict => "RESTRICT",
+            ReferentialAction::Cascade => "CASCADE",
+            ReferentialAction::SetNull => "SET NULL",
+            ReferentialAction::NoAction => "NO ACTION",
+            ReferentialAction::SetDefault => "SET DEFAULT",
+        });
+    }
+    Ok(())
 }
 
-fn column_line(column: &ColumnDef, counted: bool) -> Result<String, SqlError> {
-    let declared = DeclaredType::from_mysql(&column.data_type.to_string());
-    let name = quote(&column.name.value);
-    if counted {
+/// Whether a column has AUTO_INCREMENT: in SQLite it is the row's own number.
+fn is_counted(column: &ColumnDef) -> bool {
+    column.options.iter().any(|option| {
+        matches!(&option.option, ColumnOption::DialectSpecific(tokens)
+            if tokens.iter().any(|token| matches!(token, Token::Word(word) if word.value.eq_ignore_ascii_case("AUTO_INCREMENT"))))
+    })
+}
+
+fn column(column: &ColumnDef, is_counted: bool, writer: &mut Writer<'_>) -> Written {
+    let name = &column.name.value;
+    check_new_name(name, 1166, "column")?;
+    let declared = DeclaredType::from_mysql(&column.data_type);
+    let declared = declared.ok_or_else(|| unsupported(&column.data_type.to_string()))?;
+    writer.name(name)?;
+    if is_counted {
         if !declared.is_integer() {
-            return Err(SqlError::new(
-                1063,
-                b"42000",
-                format!("Incorrect column specifier for column '{}'", column.name.value),
-            ));
+            return Err(SqlError::new(1063, b"42000", format!("Incorrect column specifier for column '{name}'")));
         }
-        return Ok(format!("{name} INTEGER PRIMARY KEY AUTOINCREMENT"));
+        writer.push(" INTEGER PRIMARY KEY AUTOINCREMENT");
+        return Ok(());
     }
-    let mut line = format!("{name} {}", declared.to_sqlite());
-    let mut collated = false;
+    writer.push(" ");
+    writer.put_back(&declared.to_sqlite());
+    let mut is_collated = false;
     for option in &column.options {
         match &option.option {
-            ColumnOption::NotNull => line.push_str(" NOT NULL"),
+            ColumnOption::NotNull => writer.push(" NOT NULL"),
             ColumnOption::Default(value) => {
-                line.push_str(&format!(" DEFAULT {}", default_value(value)));
+                writer.push(" DEFAULT ");
+                default_value(value, writer)?;
             }
-            ColumnOption::PrimaryKey(_) => line.push_str(" PRIMARY KEY NOT NULL"),
-            ColumnOption::Unique(_) => line.push_str(" UNIQUE"),
-            ColumnOption::Check(check) => line.push_str(&format!(" CHECK ({})", check.expr)),
+            ColumnOption::PrimaryKey(_) => writer.push(" PRIMARY KEY NOT NULL"),
+            ColumnOption::Unique(_) => writer.push(" UNIQUE"),
+            ColumnOption::Check(check) => {
+                writer.push(" CHECK (");
+                expression(&check.expr, writer)?;
+                writer.push(")");
+            }
             ColumnOption::Collation(collation) => {
-                collated =
+                is_collated =
                     last_part(collation).ends_with("_bin") || last_part(collation).eq_ignore_ascii_case("binary");
             }
-            ColumnOption::Generated { generation_expr: Some(expr), .. } => {
-                line.push_str(&format!(" GENERATED ALWAYS AS ({expr})"))
+            ColumnOption::Generated { generation_expr: Some(value), generation_expr_mode, .. } => {
+                writer.push(" GENERATED ALWAYS AS (");
+                expression(value, writer)?;
+                writer.push(if *generation_expr_mode == Some(GeneratedExpressionMode::Stored) {
+                    ") STORED"
+                } else {
+                    ")"
+                });
             }
-            ColumnOption::DialectSpecific(_) => {}
             // What a column is for, and how its bytes are read: nothing that SQLite asks.
-            ColumnOption::Null
+            ColumnOption::DialectSpecific(_)
+            | ColumnOption::Null
             | ColumnOption::Comment(_)
             | ColumnOption::CharacterSet(_)
             | ColumnOption::OnUpdate(_) => {}
             other => return Err(unsupported(&other.to_string())),
         }
     }
-    if let sqlparser::ast::DataType::Enum(members, _) = &column.data_type {
-        let members: Vec<String> = members
-            .iter()
-            .map(|member| match member {
-                sqlparser::ast::EnumMember::Name(name) | sqlparser::ast::EnumMember::NamedValue(name, _) => {
-                    quote_text(name)
-                }
-            })
-            .collect();
-        line.push_str(&format!(" CHECK ({name} IN ({}))", members.join(", ")));
+    if let DataType::Enum(members, _) = &column.data_type {
+        writer.push(" CHECK (");
+        writer.name(name)?;
+        writer.push(" IN (");
+        writer.list(members, |writer, (EnumMember::Name(member) | EnumMember::NamedValue(member, _))| {
+            writer.text(member);
+            Ok(())
+        })?;
+        writer.push("))");
     }
-    if declared.is_text() && !collated {
-        line.push_str(" COLLATE NOCASE");
+    if declared.is_text() && !is_collated {
+        writer.push(" COLLATE NOCASE");
     }
-    Ok(line)
+    Ok(())
 }
 
-fn default_value(value: &Expr) -> String {
-    match value {
-        Expr::Value(value) => match &value.value {
-            Value::Number(..) | Value::Null => value.to_string(),
-            Value::Boolean(value) => i32::from(*value).to_string(),
-            _ => format!("({value})"),
-        },
-        other => format!("({other})"),
+fn default_value(value: &Expr, writer: &mut Writer<'_>) -> Written {
+    if matches!(value, Expr::Value(value) if matches!(value.value, Value::Number(..) | Value::Null)) {
+        return expression(value, writer);
     }
+    writer.push("(");
+    expression(value, writer)?;
+    writer.push(")");
+    Ok(())
 }
 
-fn alter_table(alter: AlterTable) -> Result<Vec<String>, SqlError> {
-    let (prefix, table) = split(&alter.name);
-    let full = format!("{prefix}{}", quote(&table));
-    let mut statements = Vec::new();
+fn alter_table(alter: &AlterTable, writer: &mut Writer<'_>, statements: &mut Vec<String>) -> Written {
+    let table = Named::existing(&alter.name, ALTER, writer)?;
     for operation in &alter.operations {
         match operation {
-            AlterTableOperation::AddColumn { column_def, .. } => {
-                statements.push(format!("ALTER TABLE {full} ADD COLUMN {}", column_line(column_def, false)?));
-            }
-            AlterTableOperation::DropColumn { column_names, .. } => {
-                for name in column_names {
-                    statements.push(format!("ALTER TABLE {full} DROP COLUMN {}", quote(&name.value)));
-                }
-            }
-            AlterTableOperation::RenameColumn { old_column_name, new_column_name } => statements.push(format!(
-                "ALTER TABLE {full} RENAME COLUMN {} TO {}",
-                quote(&old_column_name.value),
-                quote(&new_column_name.value)
-            )),
-            AlterTableOperation::RenameTable {
-                table_name: RenameTableNameKind::As(name) | RenameTableNameKind::To(name),
-            } => {
-                statements.push(format!("ALTER TABLE {full} RENAME TO {}", quote(last_part(name))));
-            }
             AlterTableOperation::AddConstraint { constraint: TableConstraint::Unique(unique), .. } => {
-                let name = unique
-                    .index_name
-                    .as_ref()
-                    .or(unique.name.as_ref())
-                    .ok_or_else(|| unsupported("ADD UNIQUE without a name"))?;
-                statements.push(index(&alter.name, &name.value, &unique.columns, true));
+                let name = unique.index_name.as_ref().or(unique.name.as_ref());
+                let name = name.ok_or_else(|| unsupported("ADD UNIQUE without a name"))?;
+                statements.push(index(&table, &name.value, &unique.columns, true, false, writer)?);
+                continue;
             }
             AlterTableOperation::AddConstraint { constraint: TableConstraint::Index(key), .. } => {
                 let name = key.name.as_ref().ok_or_else(|| unsupported("ADD INDEX without a name"))?;
-                statements.push(index(&alter.name, &name.value, &key.columns, false));
+                statements.push(index(&table, &name.value, &key.columns, false, false, writer)?);
+                continue;
             }
-            AlterTableOperation::DropIndex { name } => statements.push(drop_index(&alter.name, &name.value)),
+            AlterTableOperation::DropIndex { name } => {
+                statements.push(drop_index(&table, &name.value, writer)?);
+                continue;
+            }
+            AlterTableOperation::DropColumn { column_names, .. } => {
+                for name in column_names {
+                    begin(&table, " DROP COLUMN ", writer)?;
+                    writer.name(&name.value)?;
+                    statements.push(writer.take());
+                }
+                continue;
+            }
+            AlterTableOperation::AddColumn { column_def, .. } => {
+                begin(&table, " ADD COLUMN ", writer)?;
+                column(column_def, false, writer)?;
+            }
+            AlterTableOperation::RenameColumn { old_column_name, new_column_name } => {
+                check_new_name(&new_column_name.value, 1166, "column")?;
+                begin(&table, " RENAME COLUMN ", writer)?;
+                writer.name(&old_column_name.value)?;
+                writer.push(" TO ");
+                writer.name(&new_column_name.value)?;
+            }
+            AlterTableOperation::RenameTable {
+                table_name: RenameTableNameKind::As(name) | RenameTableNameKind::To(name),
+            } => rename(&table, name, writer)?,
             other => return Err(unsupported(&format!("ALTER TABLE … {other}"))),
         }
+        statements.push(writer.take());
     }
-    Ok(statements)
+    Ok(())
+}
+
+fn begin(table: &Named, operation: &'static str, writer: &mut Writer<'_>) -> Written {
+    writer.push("ALTER TABLE ");
+    table.write(writer)?;
+    writer.push(operation);
+    Ok(())
+}
+
+fn rename(table: &Named, name: &ObjectName, writer: &mut Writer<'_>) -> Written {
+    let (database, new) = writer.resolve(name)?;
+    check_new_name(&new, 1103, "table")?;
+    if database != table.database {
+        return Err(unsupported("RENAME of a table to another database"));
+    }
+    if table.is_temporary {
+        return Err(unsupported("RENAME of a temporary table"));
+    }
+    writer.needs(&table.database, &table.table, &[Privilege::ALTER, Privilege::DROP]);
+    writer.needs(&database, &new, ALTER);
+    begin(table, " RENAME TO ", writer)?;
+    writer.name(&new)
 }

@@ -1,151 +1,199 @@
 //! INSERT, REPLACE, UPDATE, DELETE and TRUNCATE.
 
+use sealwire_core::account::Privilege;
 use sealwire_core::error::SqlError;
 use sqlparser::ast::{
-    Assignment, AssignmentTarget, Delete, Expr, FromTable, Insert, ObjectName, OnInsert, OrderByExpr, SetExpr,
-    SqliteOnConflict, TableFactor, TableObject, TableWithJoins, Truncate, Update,
+    Assignment, AssignmentTarget, Delete, Expr, FromTable, Insert, OnInsert, OrderByExpr, Query, SetExpr, Statement,
+    TableFactor, TableObject, TableWithJoins, Truncate, Update, With,
 };
 
-use super::{Kind, database_prefix, last_part, parts, quote, unsupported};
+use super::expression::expression;
+use super::writer::Writer;
+use super::{Kind, last_part, query, unsupported};
 
-type Outcome = Result<(Vec<String>, Kind), SqlError>;
+/// Writes a statement that changes rows, with the WITH clause before it.
+pub(super) fn change(with: Option<&With>, change: &Statement, writer: &mut Writer<'_>) -> Result<Kind, SqlError> {
+    let visible = writer.visible();
+    if let Some(with) = with {
+        if matches!(change, Statement::Insert(_)) {
+            return Err(SqlError::new(
+                1064,
+                b"42000",
+                "You have an error in your SQL syntax: WITH stands behind INSERT INTO …, before its SELECT",
+            ));
+        }
+        query::with(with, writer)?;
+    }
+    let kind = match change {
+        Statement::Insert(statement) => insert(statement, writer),
+        Statement::Update(statement) => update(statement, writer),
+        Statement::Delete(statement) => delete(statement, writer),
+        other => Err(unsupported(&other.to_string())),
+    }?;
+    writer.forget(visible);
+    Ok(kind)
+}
 
-pub(super) fn insert(mut insert: Insert) -> Outcome {
+fn insert(insert: &Insert, writer: &mut Writer<'_>) -> Result<Kind, SqlError> {
     let TableObject::TableName(table) = &insert.table else { return Err(unsupported("INSERT into an expression")) };
-    let mut text = String::new();
-    let kind = if insert.replace_into {
-        text.push_str("REPLACE");
-        Kind::Replace
-    } else if insert.on.is_some() {
-        text.push_str("INSERT");
-        Kind::Upsert
-    } else {
-        text.push_str("INSERT");
-        Kind::Insert
+    if insert.returning.is_some() || insert.partitioned.is_some() || insert.overwrite {
+        return Err(unsupported("this clause of INSERT"));
+    }
+    let (kind, privileges): (_, &'static [Privilege]) = match (insert.replace_into, &insert.on) {
+        (true, _) => (Kind::Replace, &[Privilege::INSERT, Privilege::DELETE]),
+        (false, Some(_)) => (Kind::Upsert, &[Privilege::INSERT, Privilege::UPDATE]),
+        (false, None) => (Kind::Insert, &[Privilege::INSERT]),
     };
-    if insert.ignore {
-        text.push_str(&format!(" {}", SqliteOnConflict::Ignore));
-    }
-    text.push_str(&format!(" INTO {table}"));
-    let mut columns: Vec<String> = insert.columns.iter().map(|column| quote(last_part(column))).collect();
-    let mut source = match insert.source.take() {
-        Some(mut source) => {
-            let empty = matches!(source.body.as_ref(), SetExpr::Values(values) if values.rows.iter().all(|row| row.content.is_empty()));
-            // SQLite takes ON CONFLICT after a SELECT for a join condition unless a WHERE stands between.
-            if let SetExpr::Select(select) = source.body.as_mut()
-                && insert.on.is_some()
-                && select.selection.is_none()
-            {
-                select.selection = Some(Expr::value(sqlparser::ast::Value::Boolean(true)));
-            }
-            if empty { String::new() } else { source.to_string() }
-        }
-        None => String::new(),
-    };
-    if !insert.assignments.is_empty() {
-        columns = insert.assignments.iter().map(|assignment| target(&assignment.target)).collect::<Result<_, _>>()?;
-        let values: Vec<String> = insert.assignments.iter().map(|assignment| assignment.value.to_string()).collect();
-        source = format!("VALUES ({})", values.join(", "));
-    }
-    if source.is_empty() {
-        text.push_str(" DEFAULT VALUES");
+    writer.push(match (insert.replace_into, insert.ignore) {
+        (true, _) => "REPLACE INTO ",
+        (false, true) => "INSERT OR IGNORE INTO ",
+        (false, false) => "INSERT INTO ",
+    });
+    writer.table(table, privileges)?;
+    if insert.assignments.is_empty() {
+        columns_and_source(insert, writer)?;
     } else {
-        if !columns.is_empty() {
-            text.push_str(&format!(" ({})", columns.join(", ")));
-        }
-        // `VALUE` and `ROW(…)` are MySQL's own.
-        text.push_str(&format!(
-            " {}",
-            source.strip_prefix("VALUE ").map_or_else(|| source.clone(), |rows| format!("VALUES {rows}"))
-        ));
+        writer.push(" (");
+        writer.list(&insert.assignments, |writer, assignment| target(&assignment.target, writer))?;
+        writer.push(") VALUES (");
+        writer.list(&insert.assignments, |writer, assignment| expression(&assignment.value, writer))?;
+        writer.push(")");
     }
-    match insert.on {
+    match &insert.on {
+        None => {}
         Some(OnInsert::DuplicateKeyUpdate(assignments)) => {
-            let alias = insert.insert_alias.as_ref().map(|alias| last_part(&alias.row_alias).to_owned());
-            text.push_str(&format!(" ON CONFLICT DO UPDATE SET {}", assignment_list(&assignments, alias.as_deref())?));
+            let alias = insert.insert_alias.as_ref();
+            if alias.is_some_and(|alias| alias.col_aliases.is_some()) {
+                return Err(unsupported("names for the columns of the row to insert"));
+            }
+            writer.push(" ON CONFLICT DO UPDATE SET ");
+            writer.upsert = Some(alias.map(|alias| last_part(&alias.row_alias).to_owned()));
+            assignment_list(assignments, writer)?;
+            writer.upsert = None;
         }
         Some(_) => return Err(unsupported("this ON clause")),
-        None => {}
     }
-    Ok((vec![text], kind))
+    Ok(kind)
 }
 
-pub(super) fn update(mut update: Update) -> Outcome {
+fn columns_and_source(insert: &Insert, writer: &mut Writer<'_>) -> Result<(), SqlError> {
+    let is_empty = |source: &Query| matches!(source.body.as_ref(), SetExpr::Values(values) if values.rows.iter().all(|row| row.content.is_empty()));
+    let Some(source) = insert.source.as_deref().filter(|source| !is_empty(source)) else {
+        writer.push(" DEFAULT VALUES");
+        return Ok(());
+    };
+    if !insert.columns.is_empty() {
+        writer.push(" (");
+        writer.list(&insert.columns, |writer, column| writer.name(last_part(column)))?;
+        writer.push(")");
+    }
+    writer.push(" ");
+    if let SetExpr::Values(values) = source.body.as_ref() {
+        return query::values(values, writer);
+    }
+    if insert.on.is_none() {
+        return query::query(source, writer);
+    }
+    // SQLite takes ON CONFLICT after a SELECT for a join condition unless a WHERE stands between.
+    writer.push("SELECT * FROM (");
+    query::query(source, writer)?;
+    writer.push(") WHERE TRUE");
+    Ok(())
+}
+
+fn update(update: &Update, writer: &mut Writer<'_>) -> Result<Kind, SqlError> {
+    if update.from.is_some() || update.returning.is_some() {
+        return Err(unsupported("this clause of UPDATE"));
+    }
     let table = single(&update.table, "UPDATE of several tables")?;
-    let assignments = assignment_list(&update.assignments, None)?;
-    let ignore = if update.or.is_some() { "OR IGNORE " } else { "" };
-    let condition = limited(&table, update.selection.take(), &update.order_by, update.limit.as_ref());
-    Ok((vec![format!("UPDATE {ignore}{table} SET {assignments}{condition}")], Kind::Change))
+    writer.push(if update.or.is_some() { "UPDATE OR IGNORE " } else { "UPDATE " });
+    let name = writer.aside(|writer| query::factor(table, &[Privilege::UPDATE], writer))?;
+    writer.put_back(&name);
+    writer.push(" SET ");
+    assignment_list(&update.assignments, writer)?;
+    limited(&name, update.selection.as_ref(), &update.order_by, update.limit.as_ref(), writer)?;
+    Ok(Kind::Update)
 }
 
-pub(super) fn delete(mut delete: Delete) -> Outcome {
+fn delete(delete: &Delete, writer: &mut Writer<'_>) -> Result<Kind, SqlError> {
     let (FromTable::WithFromKeyword(from) | FromTable::WithoutKeyword(from)) = &delete.from;
     let ([from], true, None) = (from.as_slice(), delete.tables.is_empty(), &delete.using) else {
         return Err(unsupported("DELETE from several tables"));
     };
+    if delete.returning.is_some() {
+        return Err(unsupported("DELETE … RETURNING"));
+    }
     let table = single(from, "DELETE from several tables")?;
-    let condition = limited(&table, delete.selection.take(), &delete.order_by, delete.limit.as_ref());
-    Ok((vec![format!("DELETE FROM {table}{condition}")], Kind::Change))
+    writer.push("DELETE FROM ");
+    let name = writer.aside(|writer| query::factor(table, &[Privilege::DELETE], writer))?;
+    writer.put_back(&name);
+    limited(&name, delete.selection.as_ref(), &delete.order_by, delete.limit.as_ref(), writer)?;
+    Ok(Kind::Delete)
 }
 
-pub(super) fn truncate(truncate: &Truncate) -> Vec<String> {
-    truncate.table_names.iter().map(|table| format!("DELETE FROM {}", table.name)).collect()
+/// Writes a DELETE for each table.
+pub(super) fn truncate(
+    truncate: &Truncate,
+    writer: &mut Writer<'_>,
+    statements: &mut Vec<String>,
+) -> Result<(), SqlError> {
+    if truncate.partitions.is_some() {
+        return Err(unsupported("TRUNCATE of partitions"));
+    }
+    for table in &truncate.table_names {
+        writer.push("DELETE FROM ");
+        writer.table(&table.name, &[Privilege::DROP])?;
+        statements.push(writer.take());
+    }
+    Ok(())
 }
 
 /// The one table that a statement changes, with its alias.
-fn single(table: &TableWithJoins, refused: &str) -> Result<String, SqlError> {
+fn single<'t>(table: &'t TableWithJoins, refused: &str) -> Result<&'t TableFactor, SqlError> {
     match &table.relation {
-        TableFactor::Table { .. } if table.joins.is_empty() => Ok(table.relation.to_string()),
+        factor @ TableFactor::Table { .. } if table.joins.is_empty() => Ok(factor),
         _ => Err(unsupported(refused)),
     }
 }
 
-/// The condition of a change; ORDER BY and LIMIT, which SQLite has not here, choose the rows by number first.
-fn limited(table: &str, selection: Option<Expr>, order: &[OrderByExpr], limit: Option<&Expr>) -> String {
-    let condition = selection.map_or_else(String::new, |selection| format!(" WHERE {selection}"));
-    let Some(limit) = limit else { return condition };
-    let order = if order.is_empty() {
-        String::new()
-    } else {
-        format!(" ORDER BY {}", order.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))
-    };
-    format!(" WHERE rowid IN (SELECT rowid FROM {table}{condition}{order} LIMIT {limit})")
-}
-
-fn assignment_list(assignments: &[Assignment], alias: Option<&str>) -> Result<String, SqlError> {
-    let mut parts = Vec::with_capacity(assignments.len());
-    for assignment in assignments {
-        let mut value = assignment.value.clone();
-        if let Some(alias) = alias {
-            rename(&mut value, alias);
-        }
-        parts.push(format!("{} = {value}", target(&assignment.target)?));
+/// Writes the condition of a change; ORDER BY and LIMIT, which SQLite has not here, choose the rows by number first.
+fn limited(
+    table: &str,
+    selection: Option<&Expr>,
+    order: &[OrderByExpr],
+    limit: Option<&Expr>,
+    writer: &mut Writer<'_>,
+) -> Result<(), SqlError> {
+    if limit.is_some() {
+        writer.push(" WHERE rowid IN (SELECT rowid FROM ");
+        writer.put_back(table);
     }
-    Ok(parts.join(", "))
-}
-
-/// `new.column` of `VALUES … AS new` is SQLite's `excluded.column`.
-fn rename(value: &mut Expr, alias: &str) {
-    // The closure never breaks, so there is nothing to look at.
-    let _: std::ops::ControlFlow<()> = sqlparser::ast::visit_expressions_mut(value, |expression| {
-        if let Expr::CompoundIdentifier(names) = expression
-            && let Some(first) = names.first_mut()
-            && first.value.eq_ignore_ascii_case(alias)
-        {
-            "excluded".clone_into(&mut first.value);
+    if let Some(condition) = selection {
+        writer.push(" WHERE ");
+        expression(condition, writer)?;
+    }
+    if let Some(limit) = limit {
+        if !order.is_empty() {
+            query::ordering(order, writer)?;
         }
-        std::ops::ControlFlow::Continue(())
-    });
+        writer.push(" LIMIT ");
+        expression(limit, writer)?;
+        writer.push(")");
+    }
+    Ok(())
 }
 
-fn target(target: &AssignmentTarget) -> Result<String, SqlError> {
+fn assignment_list(assignments: &[Assignment], writer: &mut Writer<'_>) -> Result<(), SqlError> {
+    writer.list(assignments, |writer, assignment| {
+        target(&assignment.target, writer)?;
+        writer.push(" = ");
+        expression(&assignment.value, writer)
+    })
+}
+
+fn target(target: &AssignmentTarget, writer: &mut Writer<'_>) -> Result<(), SqlError> {
     match target {
-        AssignmentTarget::ColumnName(name) => Ok(quote(last_part(name))),
+        AssignmentTarget::ColumnName(name) => writer.name(last_part(name)),
         AssignmentTarget::Tuple(_) => Err(unsupported("an assignment to several columns")),
     }
-}
-
-/// A table's name as SQLite takes it in a statement that names an object of its database: prefix and name apart.
-pub(super) fn split(name: &ObjectName) -> (String, String) {
-    (database_prefix(name), parts(name).last().copied().unwrap_or_default().to_owned())
 }

@@ -1,19 +1,32 @@
-//! MySQL's SQL to SQLite's: plain and honest. What has no equal in SQLite is refused with 1235, never run as something else.
+//! MySQL's SQL to SQLite's: plain and honest. A construct that has no equal in SQLite is refused with 1235, never run as something else.
+//!
+//! Each statement is parsed, and then written anew by [`writer::Writer`], node by node. No `Display` of the parser takes part, because
+//! a printer made for people may guess how a name is quoted, and a wrong guess is an injection into SQLite.
 
 mod definition;
+mod expression;
+mod function;
 mod manipulation;
-mod rewrite;
+mod query;
 pub(super) mod titles;
+mod writer;
 
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
+use sealwire_core::account::Privilege;
 use sealwire_core::error::SqlError;
-use sqlparser::ast::{ObjectName, ObjectNamePart, Statement, VisitMut};
+use sqlparser::ast::{ObjectName, ObjectNamePart, SetExpr, Statement};
 use sqlparser::dialect::MySqlDialect;
 use sqlparser::parser::Parser;
 use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
 
-use crate::server::sql::{Names, depth, lex, syntax_error_near};
+pub(super) use function::is_allowed;
+pub(super) use writer::{READ, quote, quote_text};
 
-/// What a statement does, as far as its answer depends on it.
+use crate::server::sql::{Names, depth, syntax_error_near};
+
+/// The kind of a statement, as far as its answer and its rights depend on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// Gives rows.
@@ -24,10 +37,23 @@ pub(crate) enum Kind {
     Upsert,
     /// As [`Kind::Insert`], where an existing row is deleted first.
     Replace,
-    /// Changes or deletes rows.
-    Change,
+    /// Changes rows.
+    Update,
+    /// Deletes rows.
+    Delete,
     /// Changes the schema: commits first, as in MySQL.
     Definition,
+}
+
+/// A table that a statement names, and the privileges that MySQL's manual demands for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Access {
+    /// Its database.
+    pub(crate) database: String,
+    /// The table; `None` where the privileges are needed on the database.
+    pub(crate) table: Option<String>,
+    /// All of them are needed.
+    pub(crate) privileges: &'static [Privilege],
 }
 
 /// A statement in SQLite's words.
@@ -35,17 +61,61 @@ pub(crate) enum Kind {
 pub(crate) struct Translated {
     /// One statement or, for a definition, several that belong together.
     pub(crate) statements: Vec<String>,
-    /// What it does.
+    /// A query to compile before the statements, because SQLite does not look into a view's body when it creates the view.
+    pub(crate) check: Option<String>,
+    /// Its kind.
     pub(crate) kind: Kind,
-    /// The databases that it names.
-    pub(crate) databases: Vec<String>,
-    /// The tables that it reads or writes, with their databases.
-    pub(crate) tables: Vec<(String, String)>,
+    /// The tables that it names, with the privileges that it needs on them.
+    pub(crate) accesses: Vec<Access>,
+    /// The names that its WITH clauses define.
+    pub(crate) common: Vec<String>,
+    /// Whether ON DUPLICATE KEY UPDATE reads columns of the row that is there. Where it does not, SELECT is not needed.
+    pub(crate) reads_target: bool,
     /// How many `?` it has.
     pub(crate) parameters: u16,
     /// The titles of its result columns as MySQL gives them, where they are known.
     pub(crate) titles: Vec<Option<String>>,
+    /// Temporary tables that it creates.
+    pub(crate) creates: Vec<(String, String)>,
+    /// Temporary tables that it drops.
+    pub(crate) drops: Vec<(String, String)>,
 }
+
+impl Translated {
+    /// The databases that it names, each once.
+    pub(crate) fn databases(&self) -> BTreeSet<&str> {
+        self.accesses.iter().map(|access| access.database.as_str()).collect()
+    }
+
+    /// Whether all that it defines is temporary, so that no transaction is committed for it.
+    pub(crate) const fn is_temporary(&self) -> bool {
+        !self.creates.is_empty() || !self.drops.is_empty()
+    }
+}
+
+/// A session's temporary tables: databases and names.
+pub(crate) type Temporaries = BTreeSet<(String, String)>;
+
+/// The name of a temporary table in SQLite's one schema for them. A database's name holds no control character.
+pub(super) fn temporary_name(database: &str, table: &str) -> String {
+    format!("{database}\u{1}{table}")
+}
+
+/// A database's name as SQLite's name of the schema to which its file is attached: its own, unless SQLite uses that one itself.
+pub(super) fn schema_of(database: &str) -> Cow<'_, str> {
+    if ["main", "temp"].iter().any(|own| own.eq_ignore_ascii_case(database)) {
+        return Cow::Owned(format!("{database}{OTHERWISE}"));
+    }
+    Cow::Borrowed(database)
+}
+
+/// The reverse of [`schema_of`].
+pub(super) fn database_of(schema: &str) -> &str {
+    schema.trim_end_matches(OTHERWISE)
+}
+
+/// Marks a schema that could not have its database's name: no such name holds a control character.
+const OTHERWISE: char = '\u{1}';
 
 /// What a translation may look at.
 #[derive(Clone, Copy)]
@@ -54,6 +124,8 @@ pub(crate) struct Scope<'a> {
     pub(crate) database: Option<&'a str>,
     /// Variables and the session's functions.
     pub(crate) names: &'a dyn Names,
+    /// The session's temporary tables.
+    pub(crate) temporaries: &'a Temporaries,
 }
 
 /// Translates one statement.
@@ -61,24 +133,39 @@ pub(crate) struct Scope<'a> {
 /// # Errors
 /// 1064 where it is not SQL, 1235 where SQLite has nothing like it, 1046 where it needs a database and none is current.
 pub(crate) fn translate(sql: &str, scope: Scope<'_>) -> Result<Translated, SqlError> {
-    let (mut statement, parameters) = parse(sql)?;
-    let mut rewriter = rewrite::Rewriter::new(scope);
-    let titles = if matches!(statement, Statement::Query(_)) { titles::of(sql) } else { Vec::new() };
-    if let Statement::Query(query) = &mut statement {
-        titles::prepare(query);
-    }
-    if let std::ops::ControlFlow::Break(error) = statement.visit(&mut rewriter) {
-        return Err(*error);
-    }
-    let (statements, kind) = match statement {
-        Statement::Query(query) => (vec![query.to_string()], Kind::Query),
-        Statement::Insert(insert) => manipulation::insert(insert)?,
-        Statement::Update(update) => manipulation::update(update)?,
-        Statement::Delete(delete) => manipulation::delete(delete)?,
-        Statement::Truncate(truncate) => (manipulation::truncate(&truncate), Kind::Definition),
-        other => (definition::translate(other, &mut rewriter)?, Kind::Definition),
+    let (statement, parameters) = parse(sql)?;
+    let mut writer = writer::Writer::new(scope);
+    let mut titles = Vec::new();
+    let mut statements = Vec::new();
+    let mut check = None;
+    let kind = match statement {
+        Statement::Query(mut query) => match query.body.as_ref() {
+            SetExpr::Insert(change) | SetExpr::Update(change) | SetExpr::Delete(change) => {
+                manipulation::change(query.with.as_ref(), change, &mut writer)?
+            }
+            _ => {
+                titles = titles::of(sql);
+                titles::prepare(&mut query);
+                query::query(&query, &mut writer)?;
+                Kind::Query
+            }
+        },
+        change @ (Statement::Insert(_) | Statement::Update(_) | Statement::Delete(_)) => {
+            manipulation::change(None, &change, &mut writer)?
+        }
+        Statement::Truncate(truncate) => {
+            manipulation::truncate(&truncate, &mut writer, &mut statements)?;
+            Kind::Definition
+        }
+        other => {
+            check = definition::translate(other, &mut writer, &mut statements)?;
+            Kind::Definition
+        }
     };
-    Ok(Translated { statements, kind, databases: rewriter.databases(), tables: rewriter.tables, parameters, titles })
+    if kind != Kind::Definition {
+        statements.push(writer.take());
+    }
+    Ok(writer.finish(statements, check, kind, parameters, titles))
 }
 
 /// Parses and numbers the parameters from 1, so that moving an expression does not move its value.
@@ -133,25 +220,6 @@ fn unsupported(what: &str) -> SqlError {
     SqlError::new(1235, b"42000", format!("This version of Sealwire doesn't yet support '{what}'"))
 }
 
-/// A name in the quotes that SQLite and MySQL share.
-pub(crate) fn quote(name: &str) -> String {
-    format!("`{}`", name.replace('`', "``"))
-}
-
-/// A text as SQLite writes it.
-pub(crate) fn quote_text(text: &str) -> String {
-    if text.contains('\0') {
-        use std::fmt::Write as _;
-        let hex = text.bytes().fold(String::new(), |mut hex, byte| {
-            // Writing to a String can't fail.
-            let _ = write!(hex, "{byte:02X}");
-            hex
-        });
-        return format!("CAST(X'{hex}' AS TEXT)");
-    }
-    format!("'{}'", text.replace('\'', "''"))
-}
-
 /// The plain texts of a name's parts.
 fn parts(name: &ObjectName) -> Vec<&str> {
     name.0.iter().filter_map(ObjectNamePart::as_ident).map(|part| part.value.as_str()).collect()
@@ -160,21 +228,6 @@ fn parts(name: &ObjectName) -> Vec<&str> {
 /// The last part of a name: the table without its database.
 fn last_part(name: &ObjectName) -> &str {
     parts(name).last().copied().unwrap_or_default()
-}
-
-/// The front of a qualified name: the database, quoted, with its point.
-fn database_prefix(name: &ObjectName) -> String {
-    match parts(name).as_slice() {
-        [database, _] => format!("{}.", quote(database)),
-        _ => String::new(),
-    }
-}
-
-/// Whether a statement's first word is this one; cheap, for choices made before parsing.
-pub(crate) fn begins_with(sql: &str, word: &str) -> bool {
-    lex::Lexer::new(sql.as_bytes())
-        .find(|(piece, _)| *piece != lex::Piece::Space)
-        .is_some_and(|(_, text)| text.eq_ignore_ascii_case(word.as_bytes()))
 }
 
 #[cfg(test)]

@@ -13,8 +13,12 @@ impl Names for Fixed {
     }
 }
 
+fn temporaries() -> Temporaries {
+    [("d".to_owned(), "tmp".to_owned())].into()
+}
+
 fn of(sql: &str) -> Result<Translated, SqlError> {
-    translate(sql, Scope { database: Some("d"), names: &Fixed })
+    translate(sql, Scope { database: Some("d"), names: &Fixed, temporaries: &temporaries() })
 }
 
 fn one(sql: &str) -> String {
@@ -24,10 +28,18 @@ fn one(sql: &str) -> String {
 #[test]
 fn tables_get_their_database_and_texts_their_quotes() {
     assert_eq!(one("SELECT a FROM t WHERE b = \"it's\\n\""), "SELECT `a` FROM `d`.`t` AS `t` WHERE `b` = 'it''s\n'");
-    assert_eq!(one("SELECT `x`.a FROM e.t x"), "SELECT `x`.`a` FROM `e`.`t` `x`");
-    assert_eq!(one("WITH c AS (SELECT 1 AS n) SELECT n FROM c"), "WITH c AS (SELECT 1 AS `n`) SELECT `n` FROM c");
-    assert_eq!(of("SELECT a FROM t JOIN e.u").unwrap().databases, ["d", "e"]);
-    assert_eq!(translate("SELECT a FROM t", Scope { database: None, names: &Fixed }).unwrap_err().code, 1046);
+    assert_eq!(one("SELECT `x`.a FROM e.t x"), "SELECT `x`.`a` FROM `e`.`t` AS `x`");
+    assert_eq!(
+        one("WITH c AS (SELECT 1 AS n) SELECT n FROM c"),
+        "WITH `c` AS (SELECT 1 AS `n`) SELECT `n` FROM `c` AS `c`"
+    );
+    assert_eq!(of("SELECT a FROM t JOIN e.u").unwrap().databases().into_iter().collect::<Vec<_>>(), ["d", "e"]);
+    assert_eq!(
+        translate("SELECT a FROM t", Scope { database: None, names: &Fixed, temporaries: &Temporaries::new() })
+            .unwrap_err()
+            .code,
+        1046
+    );
 }
 
 #[test]
@@ -72,7 +84,7 @@ fn operators_mean_what_they_mean_in_mysql() {
     assert!(one("SELECT a || b FROM t").contains("`a` OR `b`"));
     assert!(one("SELECT a <=> NULL FROM t").contains("(`a` IS NULL)"));
     assert!(one("SELECT * FROM t WHERE a LIKE 'x\\_%'").contains("LIKE 'x\\_%' ESCAPE '\\'"));
-    assert!(one("SELECT NOW() + INTERVAL 2 DAY").contains("date_moved(now(), (2), 'DAY')"));
+    assert!(one("SELECT NOW() + INTERVAL 2 DAY").contains("date_moved(now(), 2, 'DAY')"));
 }
 
 #[test]

@@ -1,0 +1,206 @@
+//! What a running statement may take beside its time: steps of a recursion, the length of texts, temporary files.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use rusqlite::Connection;
+use rusqlite::limits::Limit;
+use sealwire_core::error::SqlError;
+
+use crate::server::engine::{Interruption, Request, Surroundings};
+use crate::server::sql::Datum;
+
+/// SQLite asks after about this many steps of its machine whether to go on: some 100 microseconds.
+const STEPS: i32 = 10_000;
+/// How often the temporary files are measured.
+const MEASURED_EACH: Duration = Duration::from_millis(20);
+/// A record of SQLite's has a head beside its values.
+const HEAD: usize = 1 << 20;
+/// A row that is sent may be so many times `max_allowed_packet`: each of its values may be that long.
+const VALUES_OF_A_ROW: usize = 4;
+/// No more warnings are kept of one statement, as `max_error_count` has it.
+const MOST_WARNINGS: usize = 1024;
+
+/// The limits of one connection.
+pub(super) struct Bounds {
+    pub(super) interruption: Arc<Interruption>,
+    /// `max_allowed_packet` when the session began.
+    longest_text: AtomicUsize,
+    running: Mutex<Running>,
+}
+
+#[derive(Default)]
+struct Running {
+    /// Why the limits ended the statement.
+    ended: Option<SqlError>,
+    /// Rows that each recursive part has given.
+    recursions: HashMap<i64, i64>,
+    warnings: Vec<SqlError>,
+    surroundings: Option<Arc<dyn Surroundings>>,
+    measured: Option<Instant>,
+    /// Bytes that the thread had written when the statement began.
+    written_before: Option<u64>,
+    counts_files: bool,
+}
+
+impl Bounds {
+    pub(super) fn new(interruption: Arc<Interruption>) -> Arc<Self> {
+        Arc::new(Self {
+            interruption,
+            longest_text: AtomicUsize::new(64 << 20),
+            running: Mutex::new(Running::default()),
+        })
+    }
+
+    /// Has SQLite ask the limits while statements run.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub(super) fn install(self: &Arc<Self>, connection: &mut Connection) -> rusqlite::Result<()> {
+        let bounds = Arc::clone(self);
+        connection.progress_handler(STEPS, Some(move || bounds.is_over()))
+    }
+
+    /// Takes the limits of the session, once: `max_allowed_packet` of a session does not change.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub(super) fn adopt(&self, connection: &Connection, surroundings: &dyn Surroundings) -> rusqlite::Result<()> {
+        let most = number(surroundings, "@@session.max_allowed_packet").unwrap_or(64 << 20);
+        let most = usize::try_from(most).unwrap_or(usize::MAX);
+        self.longest_text.store(most, Ordering::Relaxed);
+        let length = i32::try_from(most.saturating_add(HEAD)).unwrap_or(i32::MAX);
+        connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, length).map(drop)
+    }
+
+    fn running(&self) -> MutexGuard<'_, Running> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A statement begins.
+    pub(super) fn begin(&self, request: &Request<'_>, is_query: bool) {
+        *self.running() = Running {
+            surroundings: Some(Arc::clone(request.surroundings)),
+            counts_files: is_query,
+            ..Running::default()
+        };
+    }
+
+    /// The statement is over: its warnings.
+    pub(super) fn end(&self) -> Vec<SqlError> {
+        let mut running = self.running();
+        running.surroundings = None;
+        std::mem::take(&mut running.warnings)
+    }
+
+    /// Why the limits ended the last statement, where they did.
+    pub(super) fn take_end(&self) -> Option<SqlError> {
+        self.running().ended.take()
+    }
+
+    /// The longest text that a function may make, in bytes.
+    pub(super) fn longest_text(&self) -> usize {
+        self.longest_text.load(Ordering::Relaxed)
+    }
+
+    /// The longest row that is sent, in bytes.
+    pub(super) fn longest_row(&self) -> usize {
+        self.longest_text().saturating_mul(VALUES_OF_A_ROW)
+    }
+
+    /// A function would have made a longer text than it may: its result is NULL, with a warning.
+    pub(super) fn warn_too_long(&self, function: &str) {
+        let most = self.longest_text();
+        let message = format!("Result of {function}() was larger than max_allowed_packet ({most}) - truncated");
+        let mut running = self.running();
+        if running.warnings.len() < MOST_WARNINGS {
+            running.warnings.push(SqlError::new(1301, b"HY000", message));
+        }
+    }
+
+    /// A recursive query begins anew.
+    pub(super) fn start_recursion(&self, number: i64) {
+        self.running().recursions.insert(number, 0);
+    }
+
+    /// A recursive part gives one more row.
+    ///
+    /// # Errors
+    /// 3636 where it may not.
+    pub(super) fn step_recursion(&self, number: i64, most: i64) -> Result<(), SqlError> {
+        let mut running = self.running();
+        let rows = running.recursions.entry(number).or_default();
+        *rows += 1;
+        if *rows <= most {
+            return Ok(());
+        }
+        let message = format!(
+            "Recursive query aborted after {rows} iterations. Try increasing @@cte_max_recursion_depth to a larger value."
+        );
+        let error = SqlError::new(3636, b"HY000", message);
+        running.ended = Some(error.clone());
+        Err(error)
+    }
+
+    fn is_over(&self) -> bool {
+        if self.interruption.is_stopped() {
+            return true;
+        }
+        let mut running = self.running();
+        let now = Instant::now();
+        if running.counts_files && running.measured.is_none_or(|last| now - last >= MEASURED_EACH) {
+            running.measured = Some(now);
+            let (Some(written), Some(surroundings)) = (written_by_thread(), running.surroundings.clone()) else {
+                return false;
+            };
+            let before = *running.written_before.get_or_insert(written);
+            let limit = number(surroundings.as_ref(), "@@global.tmp_disk_limit").unwrap_or(u64::MAX);
+            if limit > 0 && written.saturating_sub(before) > limit {
+                let message = format!(
+                    "The table '(temporary)' is full: the statement has written more than tmp_disk_limit ({limit} bytes) of \
+                     temporary files; let it sort or join less, or raise @@GLOBAL.tmp_disk_limit"
+                );
+                running.ended = Some(SqlError::new(1114, b"HY000", message));
+                return true;
+            }
+        }
+        false
+    }
+}
+
+fn number(surroundings: &dyn Surroundings, name: &str) -> Option<u64> {
+    match surroundings.name(name) {
+        Ok(Some(Datum::UInt(number))) => Some(number),
+        Ok(Some(Datum::Int(number))) => u64::try_from(number).ok(),
+        _ => None,
+    }
+}
+
+/// Bytes that this thread has given to write calls. A query writes nothing but temporary files on its thread: rows are sent by another.
+fn written_by_thread() -> Option<u64> {
+    let io = std::fs::read_to_string("/proc/thread-self/io").ok()?;
+    io.lines().find_map(|line| line.strip_prefix("wchar: "))?.trim().parse().ok()
+}
+
+/// Bounds the memory of all connections together, for the process.
+///
+/// # Errors
+/// SQLite's.
+pub(super) fn limit_heap(connection: &Connection) -> rusqlite::Result<()> {
+    let system = rustix::system::sysinfo();
+    let memory = system.totalram.saturating_mul(u64::from(system.mem_unit));
+    // A quarter of the machine's, and never so little that ordinary work fails.
+    let most = (memory / 4).max(512 << 20);
+    let set = format!("PRAGMA hard_heap_limit = {}", i64::try_from(most).unwrap_or(i64::MAX));
+    connection.query_row(&set, [], |_| Ok(()))
+}
+
+/// Bounds the temporary tables of a session: pages of 4 KiB, 1 GiB in all.
+///
+/// # Errors
+/// SQLite's.
+pub(super) fn limit_temporary(connection: &Connection) -> rusqlite::Result<()> {
+    connection.query_row("PRAGMA temp.max_page_count = 262144", [], |_| Ok(()))
+}
