@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use sealwire_core::error::SqlError;
 
-use super::sql::Datum;
+use super::sql::{Datum, mode};
 use crate::tls_options::MOST_SESSION_SECONDS;
 
 /// Where a variable has values.
@@ -30,6 +30,10 @@ pub(crate) enum Kind {
     Switch,
     /// A whole number; one outside of the bounds becomes the nearer bound.
     Number(u64, u64),
+    /// One of these words.
+    Choice(&'static [&'static str]),
+    /// A set of SQL modes.
+    SqlMode,
     /// A name of a character set.
     Charset,
     /// A name of a collation.
@@ -67,6 +71,7 @@ const fn session(name: &'static str, default: &'static str, kind: Kind) -> Defin
     Definition { name, default, reach: Reach::Session, kind, dynamic: true }
 }
 
+const LEVELS: Kind = Kind::Choice(&["READ-UNCOMMITTED", "READ-COMMITTED", "REPEATABLE-READ", "SERIALIZABLE"]);
 const ANY: Kind = Kind::Number(0, u64::MAX);
 const SECONDS: Kind = Kind::Number(1, 31_536_000);
 
@@ -104,8 +109,8 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
     fixed("have_ssl", "DISABLED", Kind::Text),
     fixed("hostname", "", Kind::Text),
     session("identity", "0", ANY),
-    fixed("init_connect", "", Kind::Text),
-    both("innodb_lock_wait_timeout", "50", SECONDS),
+    global("init_connect", "", Kind::Text),
+    both("innodb_lock_wait_timeout", "10", SECONDS),
     both("interactive_timeout", "28800", SECONDS),
     session("last_insert_id", "0", ANY),
     both("lc_messages", "en_US", Kind::Text),
@@ -126,7 +131,7 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
     both("net_write_timeout", "60", SECONDS),
     both("old_passwords", "0", ANY),
     both("optimizer_switch", "", Kind::Text),
-    both("performance_schema", "ON", Kind::Switch),
+    fixed("performance_schema", "ON", Kind::Switch),
     fixed("pid_file", "", Kind::Text),
     fixed("port", "3306", ANY),
     fixed("protocol_version", "10", ANY),
@@ -153,7 +158,7 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
     both(
         "sql_mode",
         "ONLY_FULL_GROUP_BY,STRICT_TRANS_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION",
-        Kind::Text,
+        Kind::SqlMode,
     ),
     both("sql_notes", "ON", Kind::Switch),
     both("sql_quote_show_create", "ON", Kind::Switch),
@@ -172,15 +177,16 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
     global("ssl_session_cache_timeout", "300", Kind::Number(0, MOST_SESSION_SECONDS)),
     global("ssl_session_ticket_key", "", Kind::Path),
     both("storage_engine", "SQLite", Kind::Text),
+    global("super_read_only", "OFF", Kind::Switch),
     fixed("system_time_zone", "UTC", Kind::Text),
     both("time_zone", "SYSTEM", Kind::Text),
     session("timestamp", "0", ANY),
     global("tls_ciphersuites", "", Kind::Path),
     global("tls_version", "TLSv1.2,TLSv1.3", Kind::Text),
     global("tmp_disk_limit", "1073741824", ANY),
-    both("transaction_isolation", "SERIALIZABLE", Kind::Text),
+    both("transaction_isolation", "SERIALIZABLE", LEVELS),
     both("transaction_read_only", "OFF", Kind::Switch),
-    both("tx_isolation", "SERIALIZABLE", Kind::Text),
+    both("tx_isolation", "SERIALIZABLE", LEVELS),
     both("tx_read_only", "OFF", Kind::Switch),
     both("unique_checks", "ON", Kind::Switch),
     fixed("version", "", Kind::Text),
@@ -289,6 +295,11 @@ impl Definition {
         match self.kind {
             Kind::Text if *value == Datum::Null => Err(wrong()),
             Kind::Text | Kind::Path => Ok(text),
+            Kind::Choice(words) => {
+                let word = words.iter().find(|word| word.eq_ignore_ascii_case(&text));
+                word.map(|word| (*word).to_owned()).ok_or_else(wrong)
+            }
+            Kind::SqlMode => mode::canonical(value),
             Kind::Switch => match text.to_ascii_uppercase().as_str() {
                 "1" | "ON" | "TRUE" => Ok("ON".to_owned()),
                 "0" | "OFF" | "FALSE" => Ok("OFF".to_owned()),
@@ -307,6 +318,25 @@ impl Definition {
                 Some(charset) if charset_collation(charset).is_ok() => Ok(text.to_ascii_lowercase()),
                 _ => Err(SqlError::new(1273, b"HY000", format!("Unknown collation: '{text}'"))),
             },
+        }
+    }
+
+    /// Whether the variable means something that is not done here, so that a user who sets it would count on it in vain. Values that
+    /// loosen something are taken, because dumps and connectors set them.
+    pub(crate) fn is_empty_promise(&self, value: &str) -> bool {
+        matches!((self.name, value), ("sql_safe_updates" | "local_infile" | "sql_auto_is_null", "ON"))
+    }
+
+    /// The other variables that have the same value always, or follow this value.
+    pub(crate) fn followers(&self, value: &str) -> &'static [&'static str] {
+        match (self.name, value) {
+            ("transaction_isolation", _) => &["tx_isolation"],
+            ("tx_isolation", _) => &["transaction_isolation"],
+            ("transaction_read_only", _) => &["tx_read_only"],
+            ("tx_read_only", _) => &["transaction_read_only"],
+            ("super_read_only", "ON") => &["read_only"],
+            ("read_only", "OFF") => &["super_read_only"],
+            _ => &[],
         }
     }
 

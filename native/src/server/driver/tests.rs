@@ -29,6 +29,8 @@ use crate::server::state::Server;
 use crate::server::variables::Globals;
 use crate::tls_options::ServerTlsOptions;
 
+mod statements;
+
 struct Running {
     server: Arc<Server>,
     thread: Option<JoinHandle<()>>,

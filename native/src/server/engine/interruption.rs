@@ -1,7 +1,7 @@
 //! How a running statement is stopped from another thread.
 
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::server::sync::{Condvar, Mutex, PoisonError};
 
@@ -9,6 +9,8 @@ use crate::server::sync::{Condvar, Mutex, PoisonError};
 #[derive(Default)]
 pub(crate) struct Interruption {
     stopped: Mutex<bool>,
+    /// When the statement's time is over.
+    deadline: Mutex<Option<Instant>>,
     changed: Condvar,
     engine: Mutex<Option<Box<dyn Fn() + Send>>>,
 }
@@ -37,17 +39,44 @@ impl Interruption {
     /// Forgets an earlier stop: a new statement begins.
     pub(crate) fn reset(&self) {
         *self.stopped.lock().unwrap_or_else(PoisonError::into_inner) = false;
+        self.limit(None);
     }
 
-    /// Whether the statement is to stop.
-    pub(crate) fn is_stopped(&self) -> bool {
+    /// Lets the statement run so long from now on; `None` is without a limit.
+    pub(crate) fn limit(&self, time: Option<Duration>) {
+        let deadline = time.and_then(|time| Instant::now().checked_add(time));
+        *self.deadline.lock().unwrap_or_else(PoisonError::into_inner) = deadline;
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        *self.deadline.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_killed(&self) -> bool {
         *self.stopped.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the statement is to stop: somebody stopped it, or its time is over. The engine asks this again and again.
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.is_killed() || self.is_out_of_time()
+    }
+
+    fn is_out_of_time(&self) -> bool {
+        self.deadline().is_some_and(|deadline| deadline <= Instant::now())
+    }
+
+    /// Whether the statement is to stop because its time is over, and nobody stopped it.
+    pub(crate) fn is_timed_out(&self) -> bool {
+        !self.is_killed() && self.is_out_of_time()
     }
 
     /// Waits; true where the wait was cut short by a stop.
     pub(crate) fn sleep(&self, duration: Duration) -> bool {
+        let left = self.deadline().map(|deadline| deadline.saturating_duration_since(Instant::now()));
         let stopped = self.stopped.lock().unwrap_or_else(PoisonError::into_inner);
-        let waited = self.changed.wait_timeout_while(stopped, duration, |stopped| !*stopped);
-        *waited.unwrap_or_else(PoisonError::into_inner).0
+        let waited =
+            self.changed
+                .wait_timeout_while(stopped, left.map_or(duration, |left| left.min(duration)), |stopped| !*stopped);
+        *waited.unwrap_or_else(PoisonError::into_inner).0 || self.is_out_of_time()
     }
 }

@@ -9,6 +9,7 @@ mod types;
 
 use std::fmt::Debug;
 use std::sync::Arc;
+use std::time::Duration;
 
 use sealwire_core::account::Privilege;
 use sealwire_core::error::SqlError;
@@ -108,6 +109,68 @@ pub(crate) struct Request<'a> {
     pub(crate) binary: bool,
     /// Whether each statement is its own transaction.
     pub(crate) autocommit: bool,
+    /// What the statement may not do, and how long it may take.
+    pub(crate) limits: Limits,
+}
+
+/// What the session's variables forbid to a statement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Limits {
+    /// Why nothing may be changed; `None` where changes are allowed.
+    pub(crate) read_only: Option<ReadOnly>,
+    /// How long a SELECT may run: `max_execution_time`.
+    pub(crate) time: Option<Duration>,
+    /// How many rows a SELECT gives at most: `sql_select_limit`.
+    pub(crate) rows: Option<u64>,
+    /// How long a statement waits for another's lock.
+    pub(crate) lock_wait: Duration,
+    /// Whether foreign keys are passed over: `foreign_key_checks` is off.
+    pub(crate) skips_foreign_keys: bool,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { read_only: None, time: None, rows: None, lock_wait: LOCK_WAIT, skips_foreign_keys: false }
+    }
+}
+
+/// How long a statement waits for another's lock where the session says nothing else.
+pub(crate) const LOCK_WAIT: Duration = Duration::from_secs(10);
+
+/// Why a statement may change nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ReadOnly {
+    /// The transaction was begun as one that only reads.
+    Transaction,
+    /// `read_only` is on, and the account has no privilege to write nevertheless.
+    Server,
+    /// `super_read_only` is on, for everybody.
+    ServerForAll,
+}
+
+impl ReadOnly {
+    /// What a statement answers that would have changed something.
+    pub(crate) fn refusal(self) -> SqlError {
+        let option = match self {
+            Self::Transaction => {
+                return SqlError::new(1792, b"25006", "Cannot execute statement in a READ ONLY transaction.");
+            }
+            Self::Server => "--read-only",
+            Self::ServerForAll => "--super-read-only",
+        };
+        let message =
+            format!("The MySQL server is running with the {option} option so it cannot execute this statement");
+        SqlError::new(1290, b"HY000", message)
+    }
+}
+
+/// What a statement answers that was stopped, or whose time is over.
+pub(crate) fn stopped(interruption: &Interruption) -> SqlError {
+    if interruption.is_timed_out() {
+        let message = "Query execution was interrupted, maximum statement execution time exceeded";
+        return SqlError::new(3024, b"HY000", message);
+    }
+    interrupted()
 }
 
 /// What a statement sees of the server around it.

@@ -12,7 +12,9 @@ use sealwire_core::message::ColumnDefinition;
 use sealwire_core::server::RowBatch;
 
 use super::threads::Threads;
-use super::{Description, Done, EngineSession, Request, RowSink, Surroundings, TransactionStep, interrupted};
+use super::{
+    Description, Done, EngineSession, Limits, Request, RowSink, Surroundings, TransactionStep, interrupted, stopped,
+};
 use crate::server::sql::Datum;
 
 /// What a thread is to do.
@@ -47,6 +49,8 @@ pub(crate) struct Job {
     pub(crate) surroundings: Arc<dyn Surroundings>,
     /// Whether each statement is its own transaction.
     pub(crate) autocommit: bool,
+    /// What the statement may not do, and how long it may take.
+    pub(crate) limits: Limits,
     /// Called after each delivery, so that the connection looks at it.
     pub(crate) wake: Box<dyn Fn() + Send>,
 }
@@ -103,7 +107,7 @@ impl Pool {
 }
 
 fn perform(job: Job, deliver: SyncSender<Delivery>) {
-    let Job { mut session, task, database, surroundings, autocommit, wake } = job;
+    let Job { mut session, task, database, surroundings, autocommit, limits, wake } = job;
     let ending = Ending { deliver: Some(deliver), wake };
     let Ending { deliver: Some(deliver), wake } = &ending else { return };
     let request = |sql, parameters, binary| Request {
@@ -113,10 +117,12 @@ fn perform(job: Job, deliver: SyncSender<Delivery>) {
         surroundings: &surroundings,
         binary,
         autocommit,
+        limits,
     };
+    session.interruption().limit(limits.time);
     let outcome = match &task {
         // Nothing of the engine's runs yet that a stop could have reached.
-        _ if session.interruption().is_stopped() => Err(interrupted()),
+        _ if session.interruption().is_stopped() => Err(stopped(&session.interruption())),
         Task::Execute { sql, parameters, binary } => {
             #[cfg(test)]
             assert!(sql != "SELECT bug_in_the_engine()", "a bug that a test puts here");
@@ -125,9 +131,15 @@ fn perform(job: Job, deliver: SyncSender<Delivery>) {
                 wake,
                 batch: RowBatch::default(),
                 enough: FIRST_BATCH,
+                left: limits.rows,
                 session: session.interruption(),
             };
-            let done = session.execute(&request(sql, parameters, *binary), &mut rows);
+            let done = match session.execute(&request(sql, parameters, *binary), &mut rows) {
+                // It was ended because the client wants no more.
+                Err(_) if rows.left == Some(0) => Ok(Done { has_rows: true, ..Done::default() }),
+                Err(error) if error.code == interrupted().code => Err(stopped(&rows.session)),
+                done => done,
+            };
             done.and_then(|done| rows.flush().map(|()| Outcome::Executed(done)))
         }
         Task::Describe { sql } => session.describe(&request(sql, &[], true)).map(Outcome::Described),
@@ -157,13 +169,15 @@ struct Channel<'a> {
     batch: RowBatch,
     /// The bytes that make a delivery.
     enough: usize,
+    /// How many rows may still come; `None` is all.
+    left: Option<u64>,
     session: Arc<super::Interruption>,
 }
 
 impl Channel<'_> {
     fn send(&self, delivery: Delivery) -> Result<(), SqlError> {
         if self.session.is_stopped() || self.deliver.send(delivery).is_err() {
-            return Err(interrupted());
+            return Err(stopped(&self.session));
         }
         (self.wake)();
         Ok(())
@@ -181,7 +195,8 @@ impl Channel<'_> {
 
 impl RowSink for Channel<'_> {
     fn begin(&mut self, columns: Vec<ColumnDefinition>) -> Result<(), SqlError> {
-        self.send(Delivery::Columns(columns))
+        self.send(Delivery::Columns(columns))?;
+        if self.left == Some(0) { Err(interrupted()) } else { Ok(()) }
     }
 
     fn buffer(&mut self) -> &mut Vec<u8> {
@@ -190,6 +205,12 @@ impl RowSink for Channel<'_> {
 
     fn end_row(&mut self) -> Result<(), SqlError> {
         self.batch.end_row();
+        if let Some(left) = &mut self.left {
+            *left = left.saturating_sub(1);
+            if *left == 0 {
+                return Err(interrupted());
+            }
+        }
         if self.batch.len() >= self.enough { self.flush() } else { Ok(()) }
     }
 }

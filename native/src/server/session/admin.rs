@@ -181,7 +181,7 @@ impl Session {
         self.view.demand_on_database(Privilege::DROP, &name)?;
         // An attached file would outlive its name.
         self.engine = None;
-        self.in_transaction = false;
+        self.note_transaction(false, false);
         match self.view.server.engine.drop_database(&name) {
             Err(error) if if_exists && error.code == 1008 => self.note("Note", error),
             dropped => dropped?,

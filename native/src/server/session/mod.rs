@@ -3,6 +3,7 @@
 //! The driver hands it the connection's events, and calls [`Session::advance`] while a statement runs on another thread.
 
 mod admin;
+mod limits;
 mod login;
 pub(crate) use login::too_many_connections;
 mod prepared;
@@ -56,6 +57,7 @@ pub(crate) struct Session {
     /// The bytes of names and values of the user's variables.
     user_variable_bytes: usize,
     in_transaction: bool,
+    access: limits::Access,
     is_in: bool,
 }
 
@@ -166,6 +168,7 @@ impl Session {
             multi_statements: false,
             user_variable_bytes: 0,
             in_transaction: false,
+            access: limits::Access::default(),
             is_in: false,
         }
     }
@@ -331,6 +334,7 @@ impl Session {
         self.warnings.clear();
         self.prepared = Prepared::new(Arc::clone(&self.view.server.counters.prepared_statements));
         self.in_transaction = false;
+        self.access = limits::Access::default();
         self.view.variables = Arc::new(self.view.server.globals.for_session());
         self.view.user_variables = Arc::default();
         self.user_variable_bytes = 0;
@@ -346,6 +350,9 @@ impl Session {
         }
         if self.in_transaction {
             status.insert(StatusFlags::IN_TRANS);
+        }
+        if self.is_in_read_only_transaction() {
+            status.insert(StatusFlags::IN_TRANS_READONLY);
         }
         status
     }

@@ -9,12 +9,14 @@ use sealwire_core::message::ColumnDefinition;
 use sealwire_core::server::Connection;
 
 use super::{ENOUGH, Reply, Session};
-use crate::server::engine::{Delivery, Done, Job, Outcome, Task};
+use crate::server::engine::{Delivery, Done, Job, Outcome, Task, TransactionStep};
 
 /// The statement.
 pub(super) struct Running {
     deliveries: Receiver<Delivery>,
     purpose: Purpose,
+    /// Whether it begins a transaction.
+    begins: bool,
 }
 
 /// What its answer is for.
@@ -33,6 +35,10 @@ pub(super) enum Purpose {
 impl Session {
     /// Starts a task on another thread.
     pub(super) fn submit(&mut self, task: Task, purpose: Purpose) -> Result<(), SqlError> {
+        if let Task::Execute { sql, .. } = &task {
+            self.demand_writable(sql)?;
+        }
+        let begins = matches!(task, Task::Transaction(TransactionStep::Begin));
         let session = match self.engine.take() {
             Some(session) => session,
             None => self.view.server.engine.session()?,
@@ -41,17 +47,19 @@ impl Session {
         interruption.reset();
         self.presence.update(|state| state.interruption = Some(interruption));
         let wake = Arc::clone(&self.wake);
+        let limits = self.limits(&task);
         let job = Job {
             session,
             task,
             database: self.view.database.clone(),
             surroundings: Arc::new(self.view.clone()),
             autocommit: self.view.autocommit(),
+            limits,
             wake: Box::new(move || wake()),
         };
         let deliveries = self.view.server.pool.run(job)?;
         self.view.server.counters.threads_running.fetch_add(1, Ordering::Relaxed);
-        self.running = Some(Running { deliveries, purpose });
+        self.running = Some(Running { deliveries, purpose, begins });
         Ok(())
     }
 
@@ -90,7 +98,8 @@ impl Session {
             Delivery::Columns(columns) => connection.begin_rows(&columns),
             Delivery::Rows(batch) => connection.rows(batch),
             Delivery::Finished(session, outcome) => {
-                self.in_transaction = session.is_in_transaction();
+                let begins = self.running.as_ref().is_some_and(|running| running.begins);
+                self.note_transaction(session.is_in_transaction(), begins);
                 self.engine = Some(session);
                 let Some(purpose) = self.finish_running() else { return Ok(()) };
                 self.finished(purpose, outcome, connection)?;

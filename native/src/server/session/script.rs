@@ -6,7 +6,7 @@ use sealwire_core::error::SqlError;
 use sealwire_core::message::ColumnDefinition;
 
 use super::{Answer, Session};
-use crate::server::engine::{Request, RowSink, Surroundings, Task};
+use crate::server::engine::{Request, RowSink, Surroundings, Task, TransactionStep};
 use crate::server::sql::lex;
 
 impl Session {
@@ -41,6 +41,7 @@ impl Session {
             None => self.view.server.engine.session()?,
         };
         let surroundings: Arc<dyn Surroundings> = Arc::new(self.view.clone());
+        let limits = self.limits(&task);
         let request = |sql| Request {
             sql,
             parameters: &[],
@@ -48,13 +49,15 @@ impl Session {
             surroundings: &surroundings,
             binary: false,
             autocommit: self.view.autocommit(),
+            limits,
         };
         let outcome = match &task {
             Task::Execute { sql, .. } => engine.execute(&request(sql), &mut Discard::default()).map(|_| ()),
             Task::Describe { sql } => engine.describe(&request(sql)).map(|_| ()),
             Task::Transaction(step) => engine.transaction(step),
         };
-        self.in_transaction = engine.is_in_transaction();
+        let begins = matches!(task, Task::Transaction(TransactionStep::Begin));
+        self.note_transaction(engine.is_in_transaction(), begins);
         self.engine = Some(engine);
         outcome
     }

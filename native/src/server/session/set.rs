@@ -47,7 +47,7 @@ impl Session {
         }
         let scope = words.accept_one(&["GLOBAL", "PERSIST", "SESSION", "LOCAL"]);
         if words.accept("TRANSACTION") {
-            return self.transaction_characteristics(words, matches!(scope, Some("GLOBAL")));
+            return self.transaction_characteristics(words, scope);
         }
         let name = words.name()?;
         if let Some(user_variable) = name.strip_prefix('@').filter(|rest| !rest.starts_with('@')) {
@@ -136,6 +136,10 @@ impl Session {
         if !definition.dynamic {
             return Err(SqlError::new(1238, b"HY000", format!("Variable '{name}' is a read only variable")));
         }
+        if definition.is_empty_promise(&text) {
+            let message = format!("This version of Sealwire doesn't yet support 'SET {name} = {text}'");
+            return Err(SqlError::new(1235, b"42000", message));
+        }
         match (definition.reach, global) {
             (Reach::Global, false) => {
                 return Err(SqlError::new(
@@ -172,11 +176,22 @@ impl Session {
         if self.is_tracked(name) {
             reply.tell(&SessionChange::SystemVariable { name: name.as_bytes(), value: text.as_bytes() });
         }
-        Arc::make_mut(&mut self.view.variables).set(definition, text);
+        self.keep(definition, &text, false)
+    }
+
+    /// Sets a variable, and those that follow it.
+    fn keep(&mut self, definition: &'static Definition, text: &str, global: bool) -> Result<(), SqlError> {
+        for name in std::iter::once(&definition.name).chain(definition.followers(text)) {
+            if global {
+                self.view.server.globals.set(name, text);
+            } else {
+                self.view.set_variable(variables::find(name)?, text.to_owned());
+            }
+        }
         Ok(())
     }
 
-    fn assign_global(&self, definition: &'static Definition, text: String) -> Result<(), SqlError> {
+    fn assign_global(&mut self, definition: &'static Definition, text: String) -> Result<(), SqlError> {
         self.view.demand(&[Privilege::SUPER, Privilege::SYSTEM_VARIABLES_ADMIN])?;
         let server = &self.view.server;
         if definition.name == "require_secure_transport" && text == "ON" && server.tls.active().context.is_none() {
@@ -184,8 +199,8 @@ impl Session {
             return Err(SqlError::new(3160, b"HY000", message));
         }
         server.tls.want(definition.name, &text);
-        server.globals.set(definition.name, text);
-        server.refresh_config();
+        self.keep(definition, &text, true)?;
+        self.view.server.refresh_config();
         Ok(())
     }
 
@@ -213,10 +228,15 @@ impl Session {
         }
     }
 
-    /// SET TRANSACTION: every transaction here is serializable, so all levels are granted.
-    fn transaction_characteristics(&mut self, words: &mut Cursor<'_>, global: bool) -> Result<(), SqlError> {
+    /// SET TRANSACTION: every transaction here is serializable, so all levels are granted. Without a scope it is for the next
+    /// transaction alone.
+    fn transaction_characteristics(&mut self, words: &mut Cursor<'_>, scope: Option<&str>) -> Result<(), SqlError> {
+        let global = matches!(scope, Some("GLOBAL" | "PERSIST"));
         if global {
             self.view.demand(&[Privilege::SUPER, Privilege::SYSTEM_VARIABLES_ADMIN])?;
+        }
+        if scope.is_none() {
+            self.set_next_transaction(None)?;
         }
         loop {
             if words.accept_all(&["ISOLATION", "LEVEL"]) {
@@ -225,16 +245,20 @@ impl Session {
                 let Some(level) = known.iter().find(|level| words.accept_all(level)) else {
                     return Err(words.syntax_error());
                 };
-                let text = level.join("-");
-                for name in ["transaction_isolation", "tx_isolation"] {
-                    if global {
-                        self.view.server.globals.set(name, text.clone());
-                    } else {
-                        Arc::make_mut(&mut self.view.variables).set(variables::find(name)?, text.clone());
-                    }
+                if scope.is_some() {
+                    self.keep(variables::find("transaction_isolation")?, &level.join("-"), global)?;
                 }
-            } else if !(words.accept_all(&["READ", "ONLY"]) || words.accept_all(&["READ", "WRITE"])) {
-                return Err(words.syntax_error());
+            } else {
+                let reads = words.accept_all(&["READ", "ONLY"]);
+                if !reads && !words.accept_all(&["READ", "WRITE"]) {
+                    return Err(words.syntax_error());
+                }
+                if scope.is_some() {
+                    let text = if reads { "ON" } else { "OFF" };
+                    self.keep(variables::find("transaction_read_only")?, text, global)?;
+                } else {
+                    self.set_next_transaction(Some(reads))?;
+                }
             }
             if !words.accept(",") {
                 return Ok(());

@@ -75,6 +75,7 @@ impl Session {
         if !(words.peek("SHOW") && is_diagnostic(sql)) {
             self.forget_warnings();
         }
+        self.demand_writable(sql)?;
         if let Some(parsed) = sealwire_core::account::parse_statement(sql) {
             return self.account_statement(parsed?);
         }
@@ -95,6 +96,9 @@ impl Session {
             let name = words.name()?;
             words.expect_end()?;
             return self.use_database(&name).map(Answer::Ok);
+        }
+        if words.accept_all(&["START", "TRANSACTION"]) {
+            return self.start_transaction(&mut words);
         }
         if let Some(answer) = transaction(&mut words)? {
             return Ok(answer);
@@ -125,10 +129,7 @@ fn is_diagnostic(sql: &str) -> bool {
 
 /// BEGIN, COMMIT, ROLLBACK, SAVEPOINT and RELEASE.
 fn transaction(words: &mut Cursor<'_>) -> Result<Option<Answer>, SqlError> {
-    let step = if words.accept_all(&["START", "TRANSACTION"]) {
-        while words.accept_one(&["READ", "ONLY", "WRITE", "WITH", "CONSISTENT", "SNAPSHOT", ","]).is_some() {}
-        TransactionStep::Begin
-    } else if words.accept("BEGIN") {
+    let step = if words.accept("BEGIN") {
         words.accept("WORK");
         TransactionStep::Begin
     } else if words.accept("COMMIT") {

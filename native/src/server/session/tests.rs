@@ -82,6 +82,11 @@ impl Bench {
         }
     }
 
+    /// Runs statements in the engine, too; the code of the first error.
+    fn run(&mut self, script: &str) -> Option<u16> {
+        self.session.run_script(script.as_bytes()).err().map(|error| error.code)
+    }
+
     fn engine_sql(&mut self, sql: &str) -> String {
         match self.session.statement(sql) {
             Ok(Answer::Engine(Task::Execute { sql, .. })) => sql,
@@ -109,7 +114,8 @@ fn connectors_first_questions_are_answered() {
     assert_eq!(bench.error("SELECT @@nothing"), 1193);
     bench.ok("SET NAMES utf8mb4 COLLATE utf8mb4_unicode_ci");
     bench.ok("SET sql_mode=(SELECT CONCAT(@@sql_mode, ',PIPES_AS_CONCAT')), time_zone='+00:00', NAMES utf8mb4");
-    assert!(bench.rows("SELECT @@sql_mode")[0][0].ends_with(",PIPES_AS_CONCAT"));
+    assert!(bench.rows("SELECT @@sql_mode")[0][0].starts_with("PIPES_AS_CONCAT,ONLY_FULL_GROUP_BY,"));
+    assert_eq!(bench.error("SET sql_mode = 'NO_SUCH_MODE'"), 1231);
     bench.ok("SET @@session.autocommit = OFF, @x := 5, @`Y` = @x + 1");
     assert_eq!(bench.rows("SELECT @@autocommit, @X, @y, @z"), [["0", "5", "6", "NULL"]]);
     bench.ok("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE");
@@ -226,4 +232,102 @@ fn a_deep_expression_is_refused_before_its_tree_is_made() {
         assert_eq!(bench.error(&format!("SHOW VARIABLES WHERE 1{deep}")), 1436, "{part}");
         bench.engine_sql(&format!("SELECT 1{}", part.repeat(600)));
     }
+}
+
+#[test]
+fn a_read_only_transaction_changes_nothing() {
+    let mut bench = Bench::new();
+    assert_eq!(bench.run("CREATE DATABASE d; USE d; CREATE TABLE t (a INT)"), None);
+    for begin in [
+        "START TRANSACTION READ ONLY",
+        "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY",
+        "SET TRANSACTION READ ONLY; BEGIN",
+        "SET TRANSACTION READ ONLY",
+        "SET SESSION TRANSACTION READ ONLY",
+        "SET tx_read_only = 1; START TRANSACTION",
+        "SET SESSION transaction_read_only = ON",
+        "SET autocommit = 0; SET TRANSACTION READ ONLY; SELECT * FROM t",
+    ] {
+        for change in [
+            "INSERT INTO t VALUES (1)",
+            "WITH x AS (SELECT 1) DELETE FROM t",
+            "CREATE TABLE u (a INT)",
+            "DROP DATABASE d",
+            "GRANT SELECT ON d.* TO root@localhost",
+            "SET PASSWORD = 'x'",
+        ] {
+            assert_eq!(bench.run(&format!("{begin}; {change}")), Some(1792), "{begin}; {change}");
+            assert_eq!(bench.run("SELECT * FROM t"), None, "{begin}");
+            bench.session.reset();
+        }
+    }
+    // READ WRITE, and a transaction that is over, do not forbid.
+    assert_eq!(
+        bench.run("SET SESSION TRANSACTION READ ONLY; START TRANSACTION READ WRITE; INSERT INTO t VALUES (1); COMMIT"),
+        None
+    );
+    assert_eq!(bench.run("INSERT INTO t VALUES (1)"), Some(1792));
+    assert_eq!(
+        bench.run("SET SESSION TRANSACTION READ WRITE; START TRANSACTION READ ONLY; COMMIT; INSERT INTO t VALUES (1)"),
+        None
+    );
+    assert_eq!(bench.run("SET TRANSACTION READ ONLY; SELECT * FROM t; INSERT INTO t VALUES (1)"), None);
+    assert_eq!(bench.run("START TRANSACTION READ ONLY, READ WRITE"), Some(1064));
+    assert_eq!(bench.run("BEGIN; SET TRANSACTION READ ONLY"), Some(1568));
+}
+
+#[test]
+fn a_read_only_server_is_changed_by_administrators_alone() {
+    let mut bench = Bench::new();
+    assert_eq!(
+        bench.run("CREATE DATABASE d; USE d; CREATE TABLE t (a INT); CREATE USER u; GRANT ALL ON d.* TO u"),
+        None
+    );
+    let root = bench.session.view.account.clone();
+    for (switch, for_user, for_root) in [
+        ("SET GLOBAL read_only = ON", Some(1290), None),
+        ("SET GLOBAL super_read_only = ON", Some(1290), Some(1290)),
+        ("SET GLOBAL super_read_only = OFF", Some(1290), None),
+        ("SET GLOBAL read_only = OFF", None, None),
+        ("SET GLOBAL super_read_only = 1", Some(1290), Some(1290)),
+        ("SET GLOBAL read_only = 0", None, None),
+    ] {
+        assert_eq!(bench.run(switch), None);
+        assert_eq!(bench.run("INSERT INTO d.t VALUES (1)"), for_root, "{switch}");
+        bench.session.view.account = Some(AccountName::new("u", "%"));
+        assert_eq!(bench.run("INSERT INTO d.t VALUES (1)"), for_user, "{switch}");
+        assert_eq!(bench.run("START TRANSACTION READ WRITE; COMMIT"), for_user, "{switch}");
+        assert_eq!(bench.run("SELECT * FROM d.t"), None, "{switch}");
+        bench.session.view.account.clone_from(&root);
+    }
+}
+
+#[test]
+fn variables_do_what_they_promise_or_are_refused() {
+    let mut bench = Bench::new();
+    for refused in ["sql_safe_updates = 1", "GLOBAL local_infile = ON", "sql_auto_is_null = 1"] {
+        assert_eq!(bench.error(&format!("SET {refused}")), 1235, "{refused}");
+    }
+    for taken in [
+        "sql_safe_updates = 0",
+        "GLOBAL local_infile = OFF",
+        "foreign_key_checks = 0",
+        "unique_checks = 0",
+        "sql_log_bin = 0",
+    ] {
+        bench.ok(&format!("SET {taken}"));
+    }
+    assert_eq!(bench.error("SET transaction_isolation = 'NEARLY'"), 1231);
+    bench.ok("SET tx_isolation = 'read-committed'");
+    assert_eq!(bench.rows("SELECT @@transaction_isolation, @@tx_isolation"), [["READ-COMMITTED", "READ-COMMITTED"]]);
+}
+
+#[test]
+fn foreign_keys_are_passed_over_where_the_session_says_so() {
+    let mut bench = Bench::new();
+    let tables = "CREATE DATABASE d; USE d; CREATE TABLE p (id INT PRIMARY KEY); CREATE TABLE c (p INT, FOREIGN KEY (p) REFERENCES p (id))";
+    assert_eq!(bench.run(tables), None);
+    assert_eq!(bench.run("INSERT INTO c VALUES (5)"), Some(1452));
+    assert_eq!(bench.run("SET foreign_key_checks = 0; INSERT INTO c VALUES (5)"), None);
+    assert_eq!(bench.run("SET foreign_key_checks = 1; INSERT INTO c VALUES (6)"), Some(1452));
 }

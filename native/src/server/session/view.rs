@@ -156,6 +156,11 @@ impl View {
         })
     }
 
+    /// Sets a variable of the session's.
+    pub(super) fn set_variable(&mut self, definition: &'static variables::Definition, text: String) {
+        Arc::make_mut(&mut self.variables).set(definition, text);
+    }
+
     /// Whether each statement is its own transaction.
     pub(super) fn autocommit(&self) -> bool {
         self.variables.is_on("autocommit")

@@ -52,6 +52,30 @@ impl<'a> Cursor<'a> {
         self.token().is_some_and(|token| token.text.eq_ignore_ascii_case(word))
     }
 
+    /// Whether the next word is one of these, without taking it.
+    pub(crate) fn peek_one(&self, words: &[&str]) -> bool {
+        self.token().is_some_and(|token| words.iter().any(|word| token.text.eq_ignore_ascii_case(word)))
+    }
+
+    /// The first of these words that comes outside of parentheses.
+    pub(crate) fn first_outside(&self, words: &[&'static str]) -> Option<&'static str> {
+        let mut depth = 0usize;
+        for (piece, text) in Lexer::new(self.sql.get(self.at..)?.as_bytes()) {
+            match piece {
+                Piece::Symbol(b'(') => depth += 1,
+                Piece::Symbol(b')') => depth = depth.saturating_sub(1),
+                Piece::Word if depth == 0 => {
+                    let found = words.iter().find(|word| text.eq_ignore_ascii_case(word.as_bytes()));
+                    if found.is_some() {
+                        return found.copied();
+                    }
+                }
+                _ => {}
+            }
+        }
+        None
+    }
+
     /// Takes the next token where it is this word or symbol.
     pub(crate) fn accept(&mut self, word: &str) -> bool {
         let found = self.token().filter(|token| token.text.eq_ignore_ascii_case(word));

@@ -5,6 +5,7 @@ mod datum;
 pub(crate) mod depth;
 mod evaluate;
 pub(crate) mod lex;
+pub(crate) mod mode;
 mod quote;
 
 pub(crate) use cursor::Cursor;

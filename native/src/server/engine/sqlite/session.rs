@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 use rusqlite::config::DbConfig;
 use rusqlite::types::Type;
@@ -21,8 +20,8 @@ use crate::server::engine::translate::{
 };
 use crate::server::engine::types::DeclaredType;
 use crate::server::engine::{
-    Description, Done, EngineSession, Interruption, Request, RowSink, SystemTable, TransactionStep, is_system_database,
-    unknown_database,
+    Description, Done, EngineSession, Interruption, LOCK_WAIT, Limits, Request, RowSink, SystemTable, TransactionStep,
+    is_system_database, unknown_database,
 };
 
 pub(super) struct SqliteSession {
@@ -42,8 +41,6 @@ struct Attached {
     file: Option<FileId>,
 }
 
-/// How long a statement waits for another's lock.
-const LOCK_WAIT: Duration = Duration::from_secs(10);
 /// SQLite attaches ten.
 const MOST_ATTACHED: usize = 9;
 
@@ -124,6 +121,15 @@ impl SqliteSession {
             self.detach(&oldest)?;
         }
         Ok(())
+    }
+
+    /// Takes up what the session's variables say.
+    fn limit(&self, limits: &Limits) -> Result<(), SqlError> {
+        let set = || {
+            self.connection.busy_timeout(limits.lock_wait)?;
+            self.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, !limits.skips_foreign_keys)
+        };
+        set().map(|_| ()).map_err(|error| to_mysql(&error, ""))
     }
 
     fn detach(&mut self, database: &str) -> Result<(), SqlError> {
@@ -421,6 +427,12 @@ impl EngineSession for SqliteSession {
             return Err(SqlError::new(1210, b"HY000", "Incorrect arguments to mysqld_stmt_execute"));
         }
         self.bounds.begin(request, translated.kind == Kind::Query);
+        if translated.kind != Kind::Query
+            && let Some(read_only) = request.limits.read_only
+        {
+            return Err(read_only.refusal());
+        }
+        self.limit(&request.limits)?;
         if translated.kind == Kind::Definition {
             return self.define(&translated, request);
         }

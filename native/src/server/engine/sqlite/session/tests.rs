@@ -3,6 +3,7 @@ use crate::server::engine::{Engine as _, Surroundings};
 use crate::server::sql::{Datum, Names};
 use sealwire_core::account::Privilege;
 use sealwire_core::message::{BinaryRow, ColumnType, TextRow, Value};
+use std::time::Duration;
 
 struct Bare;
 
@@ -81,6 +82,7 @@ impl Bench {
             surroundings: &(Arc::new(Bare) as Arc<dyn Surroundings>),
             binary,
             autocommit: true,
+            limits: Limits::default(),
         };
         self.session.execute(&request, &mut rows).map(|done| (done, rows))
     }
