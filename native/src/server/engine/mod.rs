@@ -6,6 +6,7 @@ mod sqlite;
 mod threads;
 mod translate;
 mod types;
+mod value;
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -18,7 +19,7 @@ use sealwire_core::message::ColumnDefinition;
 use super::sql::{Datum, Names};
 
 pub(crate) use interruption::Interruption;
-pub(crate) use pool::{Delivery, Job, Outcome, Pool, Task};
+pub(crate) use pool::{Delivery, Job, Outcome, Pool, Task, evaluate};
 pub(crate) use sqlite::SqliteEngine;
 
 /// A place where databases are kept.

@@ -12,6 +12,7 @@ use sealwire_core::message::ColumnDefinition;
 use sealwire_core::server::RowBatch;
 
 use super::threads::Threads;
+use super::value::FirstValue;
 use super::{
     Description, Done, EngineSession, Limits, Request, RowSink, Surroundings, TransactionStep, interrupted, stopped,
 };
@@ -27,6 +28,11 @@ pub(crate) enum Task {
         parameters: Vec<Datum>,
         /// Whether rows are wanted in binary form.
         binary: bool,
+    },
+    /// Find the value of a SELECT of one expression.
+    Evaluate {
+        /// The SELECT.
+        sql: String,
     },
     /// Describe a statement.
     Describe {
@@ -70,6 +76,8 @@ pub(crate) enum Delivery {
 pub(crate) enum Outcome {
     /// A statement ran.
     Executed(Done),
+    /// An expression has this value.
+    Value(Datum),
     /// A statement was described.
     Described(Description),
     /// The transaction's step is done.
@@ -142,11 +150,21 @@ fn perform(job: Job, deliver: SyncSender<Delivery>) {
             };
             done.and_then(|done| rows.flush().map(|()| Outcome::Executed(done)))
         }
+        Task::Evaluate { sql } => evaluate(session.as_mut(), &request(sql, &[], false)).map(Outcome::Value),
         Task::Describe { sql } => session.describe(&request(sql, &[], true)).map(Outcome::Described),
         Task::Transaction(step) => session.transaction(step).map(|()| Outcome::Stepped),
     };
     // A connection that is gone takes the session with it: an open transaction is rolled back when it is dropped.
     let _ = deliver.send(Delivery::Finished(session, outcome));
+}
+
+/// The value of a SELECT of one expression.
+pub(crate) fn evaluate(session: &mut dyn EngineSession, request: &Request<'_>) -> Result<Datum, SqlError> {
+    let mut first = FirstValue::default();
+    match session.execute(request, &mut first) {
+        Err(error) if error.code == interrupted().code => Err(stopped(&session.interruption())),
+        done => done.map(|_| first.datum()),
+    }
 }
 
 /// Hangs up and wakes the connection when the statement is over, be it by a panic: nobody waits for a thread that is gone.

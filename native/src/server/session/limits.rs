@@ -82,15 +82,22 @@ impl Session {
             skips_foreign_keys: !variables.is_on("foreign_key_checks"),
             ..Limits::default()
         };
+        if let Task::Evaluate { .. } = task {
+            limits.time = self.execution_time();
+        }
         if let Task::Execute { sql, .. } = task
             && !changes(sql)
         {
-            let time = variables.number("max_execution_time");
-            limits.time = (time > 0).then(|| Duration::from_millis(time));
+            limits.time = self.execution_time();
             let rows = variables.number("sql_select_limit");
             limits.rows = (rows < u64::MAX && Cursor::new(sql).first_outside(&["LIMIT"]).is_none()).then_some(rows);
         }
         limits
+    }
+
+    fn execution_time(&self) -> Option<Duration> {
+        let milliseconds = self.view.variables.number("max_execution_time");
+        (milliseconds > 0).then(|| Duration::from_millis(milliseconds))
     }
 
     /// START TRANSACTION's characteristics, up to the end of the statement.

@@ -121,6 +121,8 @@ enum Answer {
     Rows(Table),
     /// The engine answers.
     Engine(super::engine::Task),
+    /// SET, which goes on when the engine has found a value.
+    Set(Box<set::Pending>),
 }
 
 /// The contents of an OK packet.
@@ -392,6 +394,10 @@ impl Session {
             Ok(Answer::Ok(reply)) => self.reply_ok(&reply, connection),
             Ok(Answer::Rows(table)) => self.reply_rows(&table, binary, connection),
             Ok(Answer::Engine(task)) => match self.submit(task, running::Purpose::Statement) {
+                Ok(()) => Ok(()),
+                Err(error) => self.fail(&error, connection),
+            },
+            Ok(Answer::Set(pending)) => match self.submit(pending.task(), running::Purpose::Set(pending)) {
                 Ok(()) => Ok(()),
                 Err(error) => self.fail(&error, connection),
             },

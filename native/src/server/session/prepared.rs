@@ -230,7 +230,7 @@ impl Session {
                 Ok(Answer::Rows(table)) => description.columns = table.columns,
                 // What looked like the server's own is the engine's.
                 Ok(Answer::Engine(_)) => return self.prepare_in_engine(text, connection),
-                Ok(Answer::Ok(_)) => {}
+                Ok(Answer::Ok(_) | Answer::Set(_)) => {}
                 Err(error) => return self.fail(&error, connection),
             }
         }

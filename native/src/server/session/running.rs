@@ -8,6 +8,7 @@ use sealwire_core::error::{Error, SqlError};
 use sealwire_core::message::ColumnDefinition;
 use sealwire_core::server::Connection;
 
+use super::set::Pending;
 use super::{ENOUGH, Reply, Session};
 use crate::server::engine::{Delivery, Done, Job, Outcome, Task, TransactionStep};
 
@@ -30,6 +31,8 @@ pub(super) enum Purpose {
     },
     /// COM_FIELD_LIST.
     FieldList,
+    /// A value for SET.
+    Set(Box<Pending>),
 }
 
 impl Session {
@@ -126,7 +129,14 @@ impl Session {
                 self.rest_if_done();
                 Ok(())
             }
-            (Purpose::Statement, Ok(Outcome::Described(_))) => self.reply_ok(&Reply::default(), connection),
+            (Purpose::Set(pending), Ok(Outcome::Value(value))) => {
+                let answer = self.set_on(*pending, value);
+                self.conclude(answer, false, connection)
+            }
+            (Purpose::Statement | Purpose::Set(_), Ok(Outcome::Described(_)))
+            | (Purpose::Statement | Purpose::Prepare { .. } | Purpose::FieldList, Ok(Outcome::Value(_))) => {
+                self.reply_ok(&Reply::default(), connection)
+            }
         }
     }
 

@@ -6,8 +6,8 @@ use sealwire_core::error::SqlError;
 use sealwire_core::message::ColumnDefinition;
 
 use super::{Answer, Session};
-use crate::server::engine::{Request, RowSink, Surroundings, Task, TransactionStep};
-use crate::server::sql::lex;
+use crate::server::engine::{Request, RowSink, Surroundings, Task, TransactionStep, evaluate};
+use crate::server::sql::{Datum, lex};
 
 impl Session {
     /// Runs the statements of a script one after the other, up to the first error.
@@ -35,13 +35,26 @@ impl Session {
     }
 
     fn run_statement(&mut self, sql: &str) -> Result<(), SqlError> {
-        let Answer::Engine(task) = self.statement(sql)? else { return Ok(()) };
+        let mut answer = self.statement(sql)?;
+        while let Answer::Set(pending) = answer {
+            let mut value = Datum::Null;
+            self.run_in_engine(&pending.task(), Some(&mut value))?;
+            answer = self.set_on(*pending, value)?;
+        }
+        match answer {
+            Answer::Engine(task) => self.run_in_engine(&task, None),
+            _ => Ok(()),
+        }
+    }
+
+    /// Runs a task on this thread; a value that it finds goes to `found`.
+    fn run_in_engine(&mut self, task: &Task, found: Option<&mut Datum>) -> Result<(), SqlError> {
         let mut engine = match self.engine.take() {
             Some(engine) => engine,
             None => self.view.server.engine.session()?,
         };
         let surroundings: Arc<dyn Surroundings> = Arc::new(self.view.clone());
-        let limits = self.limits(&task);
+        let limits = self.limits(task);
         let request = |sql| Request {
             sql,
             parameters: &[],
@@ -51,8 +64,13 @@ impl Session {
             autocommit: self.view.autocommit(),
             limits,
         };
-        let outcome = match &task {
+        let outcome = match task {
             Task::Execute { sql, .. } => engine.execute(&request(sql), &mut Discard::default()).map(|_| ()),
+            Task::Evaluate { sql } => evaluate(engine.as_mut(), &request(sql)).map(|value| {
+                if let Some(found) = found {
+                    *found = value;
+                }
+            }),
             Task::Describe { sql } => engine.describe(&request(sql)).map(|_| ()),
             Task::Transaction(step) => engine.transaction(step),
         };

@@ -12,10 +12,10 @@ use sqlparser::parser::Parser;
 use super::{Answer, Session, Table};
 use crate::server::engine::title_texts;
 use crate::server::sql::lex::{Lexer, Piece};
-use crate::server::sql::{Datum, MOST_EVALUATED_DEPTH, depth, evaluate};
+use crate::server::sql::{Datum, Evaluation, MOST_EVALUATED_DEPTH, depth};
 
 /// Longer statements go to the engine unread.
-const MOST_BYTES: usize = 8192;
+const MOST_BYTES: usize = 4096;
 
 /// Whether a SELECT may be one of constants: it is short and reads no table.
 pub(super) fn may_be_constant(sql: &str) -> bool {
@@ -90,8 +90,9 @@ impl Session {
         let Some(constants) = self.view.server.selects.get(sql) else { return Ok(None) };
         let mut columns = Vec::with_capacity(constants.items.len());
         let mut row = Vec::with_capacity(constants.items.len());
+        let evaluation = Evaluation::new(&self.view);
         for (expression, title) in &constants.items {
-            let Some(value) = evaluate(expression, &self.view)? else { return Ok(None) };
+            let Some(value) = evaluation.value(expression)? else { return Ok(None) };
             columns.push(column(title.as_str(), &value));
             row.push(value);
         }

@@ -9,20 +9,86 @@ use sqlparser::ast::Expr;
 
 use super::{Answer, Reply, Session};
 use crate::server::engine::{Task, TransactionStep};
-use crate::server::sql::{Cursor, Datum, evaluate, parse_expression};
+use crate::server::sql::{Cursor, Datum, MOST_EVALUATED_DEPTH, depth, evaluate, parse_expression};
 use crate::server::variables::{self, Definition, Reach};
+
+/// Longer expressions are the engine's to evaluate, on a thread that KILL reaches.
+const MOST_BYTES: usize = 4096;
+
+/// A SET whose next value the engine has to find.
+pub(super) struct Pending {
+    /// A SELECT of the value.
+    sql: String,
+    target: Target,
+    /// What follows of the statement.
+    rest: String,
+    reply: Reply,
+    was_autocommit: bool,
+}
+
+impl Pending {
+    /// What the engine is to do.
+    pub(super) fn task(&self) -> Task {
+        Task::Evaluate { sql: self.sql.clone() }
+    }
+}
+
+/// What a value is for.
+enum Target {
+    /// A variable of the user's.
+    User(String),
+    /// A system variable, and whether it is the server's value.
+    System(&'static Definition, bool),
+}
+
+/// A value, or the text of one that the engine has to find.
+enum Found {
+    Value(Datum),
+    Expression(String),
+}
 
 impl Session {
     /// What follows SET.
     pub(super) fn set(&mut self, words: &mut Cursor<'_>) -> Result<Answer, SqlError> {
-        let mut reply = Reply::default();
-        let was_autocommit = self.view.autocommit();
+        self.set_all(words, Reply::default(), self.view.autocommit())
+    }
+
+    /// Goes on with a SET when the engine has found the value that it waited for.
+    ///
+    /// # Errors
+    /// As for SET.
+    pub(super) fn set_on(&mut self, pending: Pending, value: Datum) -> Result<Answer, SqlError> {
+        let Pending { target, rest, mut reply, was_autocommit, .. } = pending;
+        let most = self.view.variables.number("max_allowed_packet");
+        let value = if value.held_bytes() as u64 > most {
+            let message = format!("Result of SET was larger than max_allowed_packet ({most}) - truncated");
+            self.note("Warning", SqlError::new(1301, b"HY000", message));
+            Datum::Null
+        } else {
+            value
+        };
+        self.give(target, value, &mut reply)?;
+        let mut words = Cursor::new(&rest);
+        if words.accept(",") {
+            return self.set_all(&mut words, reply, was_autocommit);
+        }
+        self.end_set(&words, reply, was_autocommit)
+    }
+
+    fn set_all(&mut self, words: &mut Cursor<'_>, mut reply: Reply, was_autocommit: bool) -> Result<Answer, SqlError> {
         loop {
-            self.set_one(words, &mut reply)?;
+            if let Some((target, expression)) = self.set_one(words, &mut reply)? {
+                let sql = format!("SELECT ({expression})");
+                let rest = words.rest().to_owned();
+                return Ok(Answer::Set(Box::new(Pending { sql, target, rest, reply, was_autocommit })));
+            }
             if !words.accept(",") {
-                break;
+                return self.end_set(words, reply, was_autocommit);
             }
         }
+    }
+
+    fn end_set(&self, words: &Cursor<'_>, reply: Reply, was_autocommit: bool) -> Result<Answer, SqlError> {
         words.expect_end()?;
         if self.in_transaction && !was_autocommit && self.view.autocommit() {
             // Turning it on ends the transaction that is open.
@@ -31,31 +97,32 @@ impl Session {
         Ok(Answer::Ok(reply))
     }
 
-    fn set_one(&mut self, words: &mut Cursor<'_>, reply: &mut Reply) -> Result<(), SqlError> {
+    /// Sets one variable, or says which one waits for which expression.
+    fn set_one(&mut self, words: &mut Cursor<'_>, reply: &mut Reply) -> Result<Option<(Target, String)>, SqlError> {
         if words.accept("NAMES") {
-            return self.names(words, reply);
+            return self.names(words, reply).map(|()| None);
         }
         if words.accept_all(&["CHARACTER", "SET"]) || words.accept("CHARSET") {
             let charset = words.name_or_text()?;
-            return self.set_names(&charset, None).map(|()| self.tell_charset(reply));
+            self.set_names(&charset, None)?;
+            self.tell_charset(reply);
+            return Ok(None);
         }
         if words.accept("ROLE") || words.accept_all(&["DEFAULT", "ROLE"]) {
             while !words.is_at_end() {
                 words.skip();
             }
-            return Ok(());
+            return Ok(None);
         }
         let scope = words.accept_one(&["GLOBAL", "PERSIST", "SESSION", "LOCAL"]);
         if words.accept("TRANSACTION") {
-            return self.transaction_characteristics(words, scope);
+            return self.transaction_characteristics(words, scope).map(|()| None);
         }
         let name = words.name()?;
         if let Some(user_variable) = name.strip_prefix('@').filter(|rest| !rest.starts_with('@')) {
             // @`quoted` and @'quoted' come in two pieces.
             let user_variable = if user_variable.is_empty() { words.name_or_text()? } else { user_variable.to_owned() };
-            let value = self.value(words)?;
-            self.keep_user_variable(user_variable.to_lowercase(), value);
-            return Ok(());
+            return self.find_and_give(Target::User(user_variable.to_lowercase()), words, reply);
         }
         let mut global = matches!(scope, Some("GLOBAL" | "PERSIST"));
         let mut name = name.strip_prefix("@@").map_or_else(|| name.clone(), str::to_owned);
@@ -68,61 +135,90 @@ impl Session {
             name = words.name()?;
         }
         let definition = variables::find(&name)?;
-        let text = self.new_text(definition, global, words)?;
-        self.assign(definition, global, text, reply)
+        if let Some(text) = self.default_text(definition, global, words)? {
+            return self.assign(definition, global, text, reply).map(|()| None);
+        }
+        self.find_and_give(Target::System(definition, global), words, reply)
     }
 
-    fn keep_user_variable(&mut self, name: String, value: Datum) {
-        let bytes = |name: &str, value: &Datum| name.len() + value.held_bytes();
-        self.user_variable_bytes += bytes(&name, &value);
-        if let Some(old) = self.view.user_variables.get(&name) {
-            self.user_variable_bytes = self.user_variable_bytes.saturating_sub(bytes(&name, old));
+    fn find_and_give(
+        &mut self,
+        target: Target,
+        words: &mut Cursor<'_>,
+        reply: &mut Reply,
+    ) -> Result<Option<(Target, String)>, SqlError> {
+        match self.value(words)? {
+            Found::Value(value) => self.give(target, value, reply).map(|()| None),
+            Found::Expression(text) => Ok(Some((target, text))),
         }
+    }
+
+    fn give(&mut self, target: Target, value: Datum, reply: &mut Reply) -> Result<(), SqlError> {
+        match target {
+            Target::User(name) => self.keep_user_variable(name, value),
+            Target::System(definition, global) => {
+                let text = definition.accept(&value)?;
+                self.assign(definition, global, text, reply)
+            }
+        }
+    }
+
+    /// A script of many SETs arrives in one packet, so each of them is measured, and not each packet alone.
+    fn keep_user_variable(&mut self, name: String, value: Datum) -> Result<(), SqlError> {
+        let bytes = |name: &str, value: &Datum| name.len() + value.held_bytes();
+        let old = self.view.user_variables.get(&name).map_or(0, |old| bytes(&name, old));
+        let held = (self.user_variable_bytes + bytes(&name, &value)).saturating_sub(old);
+        let limit = self.view.server.globals.number("connection_memory_limit");
+        if held.saturating_add(self.prepared.bytes()) as u64 > limit {
+            let message = format!(
+                "Connection memory limit {limit} bytes exceeded. Consumed {held} bytes. The variable '@{name}' was not set; see \
+                 connection_memory_limit"
+            );
+            return Err(SqlError::new(4082, b"HY000", message));
+        }
+        self.user_variable_bytes = held;
         Arc::make_mut(&mut self.view.user_variables).insert(name, value);
+        Ok(())
     }
 
     /// `= value` or `:= value`.
-    fn value(&self, words: &mut Cursor<'_>) -> Result<Datum, SqlError> {
+    fn value(&self, words: &mut Cursor<'_>) -> Result<Found, SqlError> {
         words.accept(":");
         words.expect("=")?;
         let text = words.expression();
         if text.is_empty() {
             return Err(words.syntax_error());
         }
+        if text.len() > MOST_BYTES || depth::check_to(text, MOST_EVALUATED_DEPTH).is_err() {
+            return Ok(Found::Expression(text.to_owned()));
+        }
         let expression = parse_expression(text)?;
         if let Some(value) = evaluate(&expression, &self.view)? {
-            return Ok(value);
+            return Ok(Found::Value(value));
         }
-        match expression {
+        Ok(match expression {
             // ON, STRICT, utf8mb4: a word that is no column is a text.
-            Expr::Identifier(word) => Ok(Datum::Text(word.value)),
-            other => Err(SqlError::new(
-                1235,
-                b"42000",
-                format!("This version of Sealwire doesn't yet support 'SET … = {other}'"),
-            )),
-        }
+            Expr::Identifier(word) if !word.value.starts_with('@') => Found::Value(Datum::Text(word.value)),
+            _ => Found::Expression(text.to_owned()),
+        })
     }
 
-    fn new_text(
+    /// The text that `= DEFAULT` stands for; `None` where something else is set.
+    fn default_text(
         &self,
         definition: &'static Definition,
         global: bool,
         words: &mut Cursor<'_>,
-    ) -> Result<String, SqlError> {
+    ) -> Result<Option<String>, SqlError> {
         let mut ahead = words.clone();
         ahead.accept(":");
         ahead.expect("=")?;
-        if ahead.accept("DEFAULT") {
-            *words = ahead;
-            let inherits = !global && definition.reach == Reach::Both;
-            return Ok(if inherits {
-                self.view.server.globals.value(definition)
-            } else {
-                definition.default.to_owned()
-            });
+        if !ahead.accept("DEFAULT") {
+            return Ok(None);
         }
-        definition.accept(&self.value(words)?)
+        *words = ahead;
+        let inherits = !global && definition.reach == Reach::Both;
+        Ok(Some(if inherits { self.view.server.globals.value(definition) } else { definition.default.to_owned() }))
     }
 
     fn assign(

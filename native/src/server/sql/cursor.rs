@@ -162,15 +162,15 @@ impl<'a> Cursor<'a> {
         self.token().and_then(|token| self.sql.get(token.start..)).unwrap_or_default()
     }
 
-    /// Takes everything up to a comma or an end outside of parentheses, as it stands in the statement.
+    /// Takes everything up to a comma or a closing parenthesis outside of parentheses, as it stands in the statement.
     pub(crate) fn expression(&mut self) -> &'a str {
         let start = self.token().map_or(self.sql.len(), |token| token.start);
         let mut depth = 0usize;
         while let Some(token) = self.token() {
             match token.piece {
                 Piece::Symbol(b'(') => depth += 1,
-                Piece::Symbol(b')') => depth = depth.saturating_sub(1),
-                Piece::Symbol(b',') if depth == 0 => break,
+                Piece::Symbol(b')' | b',') if depth == 0 => break,
+                Piece::Symbol(b')') => depth -= 1,
                 _ => {}
             }
             self.pass(token);

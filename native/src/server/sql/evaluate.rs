@@ -1,5 +1,7 @@
 //! Expressions of constants, variables and the session's functions, evaluated without the engine.
 
+use std::cell::Cell;
+
 use sealwire_core::error::SqlError;
 use sqlparser::ast::{
     BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, SelectItem, SetExpr,
@@ -20,52 +22,145 @@ pub(crate) trait Names {
     fn function(&self, name: &str) -> Option<Datum>;
 }
 
-/// The value of an expression; `None` where it needs the engine.
+/// The bytes of values that may be made on the event loop's thread; the engine's threads make more.
+const MOST_BYTES: usize = 64 * 1024;
+/// How many characters LIKE may compare there.
+const MOST_COMPARISONS: usize = 1 << 20;
+
+/// Evaluates expressions, all of them together within a bound.
+pub(crate) struct Evaluation<'a> {
+    names: &'a dyn Names,
+    /// The bytes that values may still take.
+    left: Cell<usize>,
+}
+
+/// The value of an expression; `None` where it needs the engine, because of what it names or because it takes long.
 ///
 /// # Errors
 /// Those of the names in it.
 pub(crate) fn evaluate(expression: &Expr, names: &dyn Names) -> Result<Option<Datum>, SqlError> {
-    let value = |inner: &Expr| evaluate(inner, names);
-    Ok(match expression {
-        Expr::Value(literal) => self::literal(&literal.value),
-        Expr::Identifier(name) => names.name(&name.value)?,
-        Expr::CompoundIdentifier(parts) => {
-            let joined: Vec<&str> = parts.iter().map(|part| part.value.as_str()).collect();
-            names.name(&joined.join("."))?
-        }
-        Expr::Nested(inner) | Expr::Collate { expr: inner, .. } => value(inner)?,
-        Expr::UnaryOp { op, expr } => value(expr)?.and_then(|operand| unary(*op, &operand)),
-        Expr::BinaryOp { left, op, right } => match (value(left)?, value(right)?) {
-            (Some(left), Some(right)) => binary(op, &left, &right),
-            _ => None,
-        },
-        Expr::IsNull(inner) => value(inner)?.map(|operand| truth(operand == Datum::Null)),
-        Expr::IsNotNull(inner) => value(inner)?.map(|operand| truth(operand != Datum::Null)),
-        Expr::Like { negated, expr, pattern, .. } => match (value(expr)?, value(pattern)?) {
-            (Some(text), Some(pattern)) => Some(truth(is_like(&text.to_text(), &pattern.to_text()) != *negated)),
-            _ => None,
-        },
-        Expr::InList { expr, list, negated } => {
-            let Some(needle) = value(expr)? else { return Ok(None) };
-            let mut found = false;
-            for item in list {
-                let Some(item) = value(item)? else { return Ok(None) };
-                found |= compare(&needle, &item).is_some_and(|order| order.is_eq());
+    Evaluation::new(names).value(expression)
+}
+
+impl<'a> Evaluation<'a> {
+    /// Nothing is evaluated yet.
+    pub(crate) const fn new(names: &'a dyn Names) -> Self {
+        Self { names, left: Cell::new(MOST_BYTES) }
+    }
+
+    /// As [`evaluate`]. The recursion is as deep as the tree, which [`super::MOST_EVALUATED_DEPTH`] bounds.
+    ///
+    /// # Errors
+    /// Those of the names in it.
+    pub(crate) fn value(&self, expression: &Expr) -> Result<Option<Datum>, SqlError> {
+        Ok(self.found(expression)?.filter(|value| self.take(value.held_bytes())))
+    }
+
+    /// Whether so many bytes were left; they are no longer.
+    fn take(&self, bytes: usize) -> bool {
+        let left = self.left.get().checked_sub(bytes);
+        self.left.set(left.unwrap_or(0));
+        left.is_some()
+    }
+
+    fn found(&self, expression: &Expr) -> Result<Option<Datum>, SqlError> {
+        let value = |inner: &Expr| self.value(inner);
+        Ok(match expression {
+            Expr::Value(literal) => self::literal(&literal.value),
+            Expr::Identifier(name) => self.names.name(&name.value)?,
+            Expr::CompoundIdentifier(parts) => {
+                let joined: Vec<&str> = parts.iter().map(|part| part.value.as_str()).collect();
+                self.names.name(&joined.join("."))?
             }
-            Some(truth(found != *negated))
-        }
-        Expr::Function(function) => call(function, names)?,
-        Expr::Subquery(query) => match query.body.as_ref() {
-            SetExpr::Select(select) if select.from.is_empty() && select.selection.is_none() => {
-                match select.projection.as_slice() {
-                    [SelectItem::UnnamedExpr(inner) | SelectItem::ExprWithAlias { expr: inner, .. }] => value(inner)?,
-                    _ => None,
+            Expr::Nested(inner) | Expr::Collate { expr: inner, .. } => value(inner)?,
+            Expr::UnaryOp { op, expr } => value(expr)?.and_then(|operand| unary(*op, &operand)),
+            Expr::BinaryOp { left, op, right } => match (value(left)?, value(right)?) {
+                (Some(left), Some(right)) => binary(op, &left, &right),
+                _ => None,
+            },
+            Expr::IsNull(inner) => value(inner)?.map(|operand| truth(operand == Datum::Null)),
+            Expr::IsNotNull(inner) => value(inner)?.map(|operand| truth(operand != Datum::Null)),
+            Expr::Like { negated, expr, pattern, .. } => match (value(expr)?, value(pattern)?) {
+                (Some(text), Some(pattern)) => {
+                    let (text, pattern) = (text.to_text(), pattern.to_text());
+                    let is_short = text.len().saturating_mul(pattern.len()) <= MOST_COMPARISONS;
+                    is_short.then(|| truth(is_like(&text, &pattern) != *negated))
                 }
+                _ => None,
+            },
+            Expr::InList { expr, list, negated } => {
+                let Some(needle) = value(expr)? else { return Ok(None) };
+                let mut found = false;
+                for item in list {
+                    let Some(item) = value(item)? else { return Ok(None) };
+                    found |= compare(&needle, &item).is_some_and(|order| order.is_eq());
+                }
+                Some(truth(found != *negated))
             }
+            Expr::Function(function) => self.call(function)?,
+            Expr::Subquery(query) => match query.body.as_ref() {
+                SetExpr::Select(select) if select.from.is_empty() && select.selection.is_none() => {
+                    match select.projection.as_slice() {
+                        [SelectItem::UnnamedExpr(inner) | SelectItem::ExprWithAlias { expr: inner, .. }] => {
+                            value(inner)?
+                        }
+                        _ => None,
+                    }
+                }
+                _ => None,
+            },
             _ => None,
-        },
-        _ => None,
-    })
+        })
+    }
+
+    fn call(&self, function: &Function) -> Result<Option<Datum>, SqlError> {
+        let name = function.name.to_string().to_ascii_uppercase();
+        let arguments: &[FunctionArg] = match &function.args {
+            FunctionArguments::None => &[],
+            FunctionArguments::List(list) => &list.args,
+            FunctionArguments::Subquery(_) => return Ok(None),
+        };
+        if arguments.is_empty() {
+            return Ok(self.names.function(&name));
+        }
+        let mut values = Vec::with_capacity(arguments.len());
+        for argument in arguments {
+            let FunctionArg::Unnamed(FunctionArgExpr::Expr(argument)) = argument else { return Ok(None) };
+            let Some(value) = self.value(argument)? else { return Ok(None) };
+            values.push(value);
+        }
+        Ok(match (name.as_str(), values.as_slice()) {
+            ("CONCAT", values) => Some(concat(values)),
+            ("IFNULL", [first, second]) => Some(if *first == Datum::Null { second.clone() } else { first.clone() }),
+            ("COALESCE", values) => {
+                Some(values.iter().find(|value| **value != Datum::Null).cloned().unwrap_or(Datum::Null))
+            }
+            ("IF", [condition, yes, no]) => Some(if is_true(condition) { yes.clone() } else { no.clone() }),
+            ("REPLACE", [text, from, to]) if !values.contains(&Datum::Null) => {
+                replace(&text.to_text(), &from.to_text(), &to.to_text()).map(Datum::Text)
+            }
+            ("UPPER", [text]) if *text != Datum::Null => Some(Datum::Text(text.to_text().to_uppercase())),
+            ("LOWER", [text]) if *text != Datum::Null => Some(Datum::Text(text.to_text().to_lowercase())),
+            _ => None,
+        })
+    }
+}
+
+/// The values are within [`MOST_BYTES`], and so is what they make.
+fn concat(values: &[Datum]) -> Datum {
+    if values.contains(&Datum::Null) {
+        return Datum::Null;
+    }
+    Datum::Text(values.iter().map(Datum::to_text).collect())
+}
+
+/// `None` where the result would be longer than [`MOST_BYTES`]: it is measured before it is made.
+fn replace(text: &str, from: &str, to: &str) -> Option<String> {
+    if from.is_empty() {
+        return Some(text.to_owned());
+    }
+    let grown = text.matches(from).count().checked_mul(to.len())?;
+    (grown.saturating_add(text.len()) <= MOST_BYTES).then(|| text.replace(from, to))
 }
 
 /// Whether a value counts as true in a WHERE clause.
@@ -122,6 +217,8 @@ fn binary(operator: &BinaryOperator, left: &Datum, right: &Datum) -> Option<Datu
         BinaryOperator::Plus => whole(left, right, i64::checked_add),
         BinaryOperator::Minus => whole(left, right, i64::checked_sub),
         BinaryOperator::Multiply => whole(left, right, i64::checked_mul),
+        // OR arrives as a word: `lex::normalise` sees to it.
+        BinaryOperator::StringConcat => Some(concat(&[left.clone(), right.clone()])),
         _ => None,
     }
 }
@@ -144,39 +241,6 @@ fn compare(left: &Datum, right: &Datum) -> Option<std::cmp::Ordering> {
         (Datum::UInt(left), Datum::UInt(right)) => Some(left.cmp(right)),
         _ => left.to_number().partial_cmp(&right.to_number()),
     }
-}
-
-fn call(function: &Function, names: &dyn Names) -> Result<Option<Datum>, SqlError> {
-    let name = function.name.to_string().to_ascii_uppercase();
-    let arguments: &[FunctionArg] = match &function.args {
-        FunctionArguments::None => &[],
-        FunctionArguments::List(list) => &list.args,
-        FunctionArguments::Subquery(_) => return Ok(None),
-    };
-    if arguments.is_empty() {
-        return Ok(names.function(&name));
-    }
-    let mut values = Vec::with_capacity(arguments.len());
-    for argument in arguments {
-        let FunctionArg::Unnamed(FunctionArgExpr::Expr(argument)) = argument else { return Ok(None) };
-        let Some(value) = evaluate(argument, names)? else { return Ok(None) };
-        values.push(value);
-    }
-    Ok(match (name.as_str(), values.as_slice()) {
-        ("CONCAT", values) if values.contains(&Datum::Null) => Some(Datum::Null),
-        ("CONCAT", values) => Some(Datum::Text(values.iter().map(Datum::to_text).collect())),
-        ("IFNULL", [first, second]) => Some(if *first == Datum::Null { second.clone() } else { first.clone() }),
-        ("COALESCE", values) => {
-            Some(values.iter().find(|value| **value != Datum::Null).cloned().unwrap_or(Datum::Null))
-        }
-        ("IF", [condition, yes, no]) => Some(if is_true(condition) { yes.clone() } else { no.clone() }),
-        ("REPLACE", [text, from, to]) if !values.contains(&Datum::Null) => {
-            Some(Datum::Text(text.to_text().replace(&from.to_text(), &to.to_text())))
-        }
-        ("UPPER", [text]) if *text != Datum::Null => Some(Datum::Text(text.to_text().to_uppercase())),
-        ("LOWER", [text]) if *text != Datum::Null => Some(Datum::Text(text.to_text().to_lowercase())),
-        _ => None,
-    })
 }
 
 /// MySQL's LIKE without case: `%` is any run, `_` any one character, `\` takes the next as it is.
@@ -270,6 +334,22 @@ mod tests {
         assert_eq!(evaluate(&parse_expression("@@nothing").unwrap(), &Fixed).unwrap_err().code, 1193);
         assert_eq!(value("salary + 1"), None);
         assert_eq!(value("SLEEP(1)"), None);
+    }
+
+    #[test]
+    fn what_takes_long_is_left_to_the_engine() {
+        let mut nested = "'a'".to_owned();
+        for _ in 0..11 {
+            nested = format!("REPLACE({nested},'a','aaaaaaaaaa')");
+        }
+        // The review's 300 bytes, which made 100 GB.
+        assert_eq!(value(&nested), None);
+        let long = "a".repeat(MOST_BYTES / 2);
+        assert_eq!(value(&format!("CONCAT('{long}', '{long}', '{long}')")), None);
+        assert_eq!(value(&format!("'{long}' LIKE '%{long}b'")), None);
+        assert_eq!(value(&format!("'{}'", "a".repeat(MOST_BYTES))), None);
+        assert_eq!(value("REPLACE('abc', '', 'x')"), Some(Datum::Text("abc".into())));
+        assert_eq!(value("REPLACE('abab', 'ab', 'x')"), Some(Datum::Text("xx".into())));
     }
 
     #[test]

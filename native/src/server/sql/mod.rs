@@ -10,7 +10,7 @@ mod quote;
 
 pub(crate) use cursor::Cursor;
 pub(crate) use datum::Datum;
-pub(crate) use evaluate::{Names, evaluate, is_like, is_true};
+pub(crate) use evaluate::{Evaluation, Names, evaluate, is_like, is_true};
 pub(crate) use quote::{backquoted, text_literal};
 
 use sealwire_core::error::SqlError;
