@@ -78,6 +78,7 @@ pub mod error;
 pub mod facts;
 mod machine;
 pub mod message;
+pub mod printable;
 pub mod random;
 pub mod secret;
 pub mod server;

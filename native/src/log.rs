@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use sealwire_core::printable;
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::fmt::format::Writer;
@@ -58,7 +59,9 @@ where
             _ => "Note",
         };
         write!(writer, " 0 [{label}] [{}] ", self.subsystem)?;
-        context.format_fields(writer.by_ref(), event)?;
-        writeln!(writer)
+        let mut text = String::new();
+        context.format_fields(Writer::new(&mut text), event)?;
+        // Peers choose names that stand in it: a line feed would begin a line of their own.
+        writeln!(writer, "{}", printable::line(&text))
     }
 }

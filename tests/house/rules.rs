@@ -85,6 +85,22 @@ fn std_is_named_in_the_tls_layer_alone() {
 }
 
 #[test]
+fn the_terminal_client_has_one_way_to_the_terminal() {
+    let mut bad = Vec::new();
+    let folder = Path::new("native/src/terminal");
+    let sources = tracked().into_iter().filter(|path| path.starts_with(folder) && !path.ends_with("output.rs"));
+    for path in sources {
+        for (number, line) in shipped_lines(&read(&path)) {
+            let writes = ["print!(", "println!(", "io::stderr()", "dbg!("].iter().any(|way| line.contains(way));
+            if writes || (line.contains("io::stdout()") && !line.contains("is_terminal()")) {
+                bad.push(format!("{}:{number}: {line}", path.display()));
+            }
+        }
+    }
+    assert!(bad.is_empty(), "a server's text would reach the terminal unclean:\n{}", bad.join("\n"));
+}
+
+#[test]
 fn core_depends_on_nothing_that_does_input_or_output() {
     let manifest = read(Path::new("core/Cargo.toml"));
     let shipped = manifest.split("[dev-dependencies]").next().unwrap();

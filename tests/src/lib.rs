@@ -12,5 +12,6 @@ pub mod fuzz;
 pub mod middle;
 pub mod no_security;
 pub mod programs;
+pub mod rogue;
 pub mod server;
 pub mod websocket;

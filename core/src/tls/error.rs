@@ -10,6 +10,7 @@ use rustls::{AlertDescription, CertificateError, PeerIncompatible};
 use super::Fingerprint;
 use super::certificate::Certificate;
 use super::identity::slash_of;
+use crate::printable;
 
 /// Why TLS failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -158,7 +159,8 @@ impl fmt::Display for CertificateProblem {
                 write!(f, "it is for no host name at all, not for '{expected}'")
             }
             Self::NotValidForName { expected, presented } => {
-                write!(f, "it is for {}, not for '{expected}'", presented.join(", "))
+                // Whoever made the certificate chose these, and a terminal may show them.
+                write!(f, "it is for {}, not for '{expected}'", printable::line(&presented.join(", ")))
             }
             Self::Revoked => f.write_str("its issuer has revoked it"),
             Self::RevocationUnknown { issuer } => write!(f, "no current CRL of its issuer {issuer} was given"),

@@ -6,6 +6,7 @@ use std::time::SystemTime;
 
 use clap::Parser;
 use sealwire::certs::{self, CertsError, KeyKind, Options};
+use sealwire_core::printable;
 use sealwire_core::secret::Secret;
 
 /// Make a CA, a server certificate and a client certificate under MySQL's file names, or check certificates and keys.
@@ -50,7 +51,7 @@ fn main() -> ExitCode {
         None => make(arguments),
     };
     result.unwrap_or_else(|error| {
-        eprintln!("sealwire-certs: {error}");
+        eprintln!("sealwire-certs: {}", printable::text(&error.to_string()));
         ExitCode::FAILURE
     })
 }

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use sealwire_core::printable;
 use sealwire_core::secret::Secret;
 use sealwire_core::tls::{CertificateProblem, NamedPem, date_text, verify_issued_by};
 
@@ -53,7 +54,8 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for Finding { path, text, is_problem } in &self.findings {
             let wrong = if *is_problem { "WRONG: " } else { "" };
-            writeln!(f, "{}: {wrong}{text}", path.display())?;
+            // Names in a certificate are chosen by whoever made it.
+            writeln!(f, "{}: {wrong}{}", printable::line(&path.display().to_string()), printable::line(text))?;
         }
         match self.problems().count() {
             0 => writeln!(f, "all fine"),

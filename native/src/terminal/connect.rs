@@ -1,7 +1,7 @@
 //! From settings to a connection: the password, the TLS policy, and certificates that nobody vouches for.
 
 use std::fs;
-use std::io::{self, BufRead as _, Write as _};
+use std::io::{self, BufRead as _};
 use std::sync::Arc;
 
 use sealwire_core::error::{Error, SqlError};
@@ -11,6 +11,7 @@ use sealwire_core::tls::{CertificateProblem, ClientContext, Fingerprint, SslMode
 
 use super::known_servers::KnownServers;
 use super::ladder::Ladder;
+use super::output;
 use super::settings::{Password, Settings};
 use crate::client::{Address, Client, ClientError, Config, Socket, TlsPolicy};
 use crate::options::Values;
@@ -94,7 +95,7 @@ impl Connector {
         let choice = ClientTlsOptions::resolve(&self.values, transport).map_err(ssl_error)?;
         if !std::mem::replace(&mut self.noted, true) {
             for note in &choice.notes {
-                eprintln!("WARNING: {note}");
+                output::tell(&format!("WARNING: {note}"));
             }
         }
         let Address::Tcp { host, port } = &self.settings.address else { return Ok((choice, Vec::new())) };
@@ -117,7 +118,7 @@ impl Connector {
             Some(options) => {
                 let context = ClientContext::build(options.clone()).map_err(Error::Tls)?;
                 for note in context.notes() {
-                    eprintln!("WARNING: {note}");
+                    output::tell(&format!("WARNING: {note}"));
                 }
                 match choice.mode {
                     SslMode::Preferred => TlsPolicy::Preferred(context),
@@ -203,14 +204,13 @@ impl Connector {
         if self.settings.behavior.batch {
             return Ok(None);
         }
-        print!(
+        output::say(&format!(
             "The authenticity of server '{}:{}' can't be established: neither --ssl-ca nor the system's CAs vouch for it.\n\
              Its certificate is for {}, with SHA-256 fingerprint\n  {}\n\
              Is this the server's fingerprint, and shall it be trusted from now on (yes/no)? ",
             stranger.host, stranger.port, stranger.subject, stranger.fingerprint
-        );
+        ));
         // Where there is no terminal to answer from, the answer is no.
-        let _ = io::stdout().flush();
         let mut answer = String::new();
         if io::stdin().lock().read_line(&mut answer).is_err() || !answer.trim().eq_ignore_ascii_case("yes") {
             return Ok(None);
@@ -218,10 +218,12 @@ impl Connector {
         let fingerprint: Fingerprint = stranger.fingerprint.parse().map_err(Error::Tls)?;
         match &self.known {
             Some(known) => match known.remember(&stranger.host, stranger.port, &stranger.fingerprint) {
-                Ok(()) => println!("Remembered in {}.", known.path().display()),
-                Err(error) => eprintln!("WARNING: it can't be remembered in {}: {error}", known.path().display()),
+                Ok(()) => output::say(&format!("Remembered in {}.\n", known.path().display())),
+                Err(error) => {
+                    output::tell(&format!("WARNING: it can't be remembered in {}: {error}", known.path().display()))
+                }
             },
-            None => eprintln!("WARNING: it can't be remembered: HOME is not set"),
+            None => output::tell("WARNING: it can't be remembered: HOME is not set"),
         }
         Ok(Some(fingerprint))
     }
@@ -230,7 +232,7 @@ impl Connector {
     fn warn_of_change(&self, stranger: &Stranger, old: &Fingerprint) {
         let bar = "@".repeat(66);
         let path = self.known.as_ref().map(|known| known.path().display().to_string()).unwrap_or_default();
-        eprintln!(
+        output::tell(&format!(
             "{bar}\n@{:^64}@\n{bar}\n\
              Somebody may be reading and changing what you send (a man in the middle),\n\
              or the server has a new certificate.\n\
@@ -239,7 +241,7 @@ impl Connector {
              Now:         {}\n\
              If you know that the certificate was changed, delete the server's line in {path}.",
             "WARNING: THE SERVER'S CERTIFICATE HAS CHANGED!", stranger.host, stranger.port, stranger.fingerprint
-        );
+        ));
     }
 }
 

@@ -8,10 +8,11 @@ use std::path::{Path, PathBuf};
 use rustyline::error::ReadlineError;
 use rustyline::history::{DefaultHistory, History as _};
 use rustyline::{Config, Editor};
+use sealwire_core::printable;
 
 use super::session::{Flow, Session};
 use super::splitter::Continues;
-use super::{prompt, status};
+use super::{output, prompt, status};
 
 /// Talks with the user until they leave; the program's exit code.
 pub(crate) fn run(session: &mut Session) -> u8 {
@@ -24,7 +25,7 @@ pub(crate) fn run(session: &mut Session) -> u8 {
     let mut editor = match editor {
         Ok(editor) => editor,
         Err(error) => {
-            eprintln!("ERROR: the terminal can't be used: {error}");
+            output::tell(&format!("ERROR: the terminal can't be used: {error}"));
             return 1;
         }
     };
@@ -65,13 +66,13 @@ pub(crate) fn run(session: &mut Session) -> u8 {
                 }
             }
             Err(ReadlineError::Interrupted) => {
-                println!("^C");
+                output::say("^C\n");
                 session.splitter_mut().clear();
                 entry.clear();
             }
             Err(ReadlineError::Eof) => break 0,
             Err(error) => {
-                eprintln!("ERROR: the terminal can't be read: {error}");
+                output::tell(&format!("ERROR: the terminal can't be read: {error}"));
                 break 1;
             }
         }
@@ -80,7 +81,7 @@ pub(crate) fn run(session: &mut Session) -> u8 {
         && !editor.history().is_empty()
         && let Err(error) = save(&mut editor, path)
     {
-        eprintln!("WARNING: the history can't be written to {}: {error}", path.display());
+        output::tell(&format!("WARNING: the history can't be written to {}: {error}", path.display()));
     }
     code
 }
@@ -100,7 +101,7 @@ fn greet(session: &mut Session) {
         status::program(),
         String::from_utf8_lossy(session.splitter().delimiter()),
         facts.connection_id,
-        facts.server_version.strip_prefix("5.5.5-").unwrap_or(&facts.server_version),
+        printable::line(facts.server_version.strip_prefix("5.5.5-").unwrap_or(&facts.server_version)),
         match &facts.tls {
             Some(tls) => format!("SSL: {} with {}", tls.version.name(), tls.cipher),
             None => "SSL: not in use".to_owned(),

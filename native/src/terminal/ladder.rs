@@ -1,11 +1,13 @@
 //! `--trace`: the handshake as a ladder, the client at the left and the server at the right.
 
 use std::fmt::Write as _;
-use std::io::{self, Write as _};
 use std::sync::Mutex;
 
 use sealwire_core::error::Side;
+use sealwire_core::printable;
 use sealwire_core::trace::{Direction, Event, Observer};
+
+use super::output;
 
 /// Characters between the two uprights.
 const WIDTH: usize = 76;
@@ -31,8 +33,9 @@ impl Observer for Ladder {
         // A poisoned lock means that printing panicked; there is nothing to protect in three flags.
         let mut state = self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let text = state.render(&event);
-        // A closed standard error is no reason to break the connection.
-        let _ = io::stderr().write_all(text.as_bytes());
+        if let Some(text) = text.strip_suffix('\n') {
+            output::tell(text);
+        }
     }
 }
 
@@ -50,7 +53,7 @@ impl State {
             Event::Packet { direction, sequence, length, name, summary, encrypted } => {
                 let lock = if *encrypted { " in TLS" } else { "" };
                 rung(&mut out, *direction, &format!("[{sequence}] {name}, {length} bytes{lock}"), '-');
-                for line in wrap(summary, WIDTH - 8) {
+                for line in wrap(&printable::line(summary), WIDTH - 8) {
                     let _ = writeln!(out, "|      {line:<0$}|", WIDTH - 6);
                 }
             }

@@ -16,7 +16,7 @@ mod splitter;
 mod status;
 
 use std::ffi::OsString;
-use std::io::{self, BufWriter, IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _};
 use std::process::ExitCode;
 
 use crate::options::{Environment, Outcome, Values};
@@ -30,24 +30,23 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let values = match PROGRAM.parse(arguments, &Environment::of_process()) {
         Ok(Outcome::Run(values)) => values,
         Ok(Outcome::Print(text)) => {
-            // Whoever closed the output does not want the text.
-            let _ = io::stdout().write_all(text.as_bytes());
+            output::say(&text);
             return ExitCode::SUCCESS;
         }
         Err(error) => {
-            eprintln!("sealwire: {error}");
+            output::tell(&format!("sealwire: {error}"));
             return ExitCode::from(error.exit_code());
         }
     };
     for warning in values.warnings() {
-        eprintln!("sealwire: [Warning] {warning}");
+        output::tell(&format!("sealwire: [Warning] {warning}"));
     }
     let surroundings = Surroundings { terminal: io::stdin().is_terminal() && io::stdout().is_terminal() };
     let exists = |path: &str| std::path::Path::new(path).exists();
     match Settings::from_values(&values, surroundings, |name| std::env::var(name).ok(), exists) {
         Ok(settings) => ExitCode::from(talk(settings, values)),
         Err(problem) => {
-            eprintln!("sealwire: {problem}");
+            output::tell(&format!("sealwire: {problem}"));
             ExitCode::FAILURE
         }
     }
@@ -62,14 +61,14 @@ fn talk(settings: Settings, values: Values) -> u8 {
     let client = match connector.connect() {
         Ok(client) => client,
         Err(error) => {
-            eprintln!("{error}");
+            output::tell(&error.to_string());
             if let Some(hint) = error.hint() {
-                eprintln!("{hint}");
+                output::tell(&hint);
             }
             return 1;
         }
     };
-    let mut session = Session::new(behavior, connector, client, Output::new(BufWriter::new(io::stdout())));
+    let mut session = Session::new(behavior, connector, client, Output::of_process());
     session.set_delimiter(&delimiter);
     let flow = if !execute.is_empty() {
         session.script(execute.join("\n").as_bytes())

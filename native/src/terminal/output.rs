@@ -1,18 +1,31 @@
-//! Where results go: standard output, and the file of `tee`.
+//! The one way to the user: standard output with the file of `tee`, and standard error.
+//!
+//! A terminal obeys control characters, and most of what is shown comes from a server. So nothing else of this client writes to either
+//! (a rule of the house, checked by a test), and here they are shown instead of sent. The one exception are results that go to a pipe or a
+//! file: there mysql writes the data as it is, and scripts count on it.
 
+use std::borrow::Cow;
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, BufWriter, IsTerminal as _, Write};
+
+use sealwire_core::printable;
 
 /// Standard output with a copy into a file.
 pub(crate) struct Output {
     screen: Box<dyn Write>,
+    is_terminal: bool,
     tee: Option<(String, File)>,
 }
 
 impl Output {
-    /// Output to `screen`.
-    pub(crate) fn new(screen: impl Write + 'static) -> Self {
-        Self { screen: Box::new(screen), tee: None }
+    /// The process's standard output.
+    pub(crate) fn of_process() -> Self {
+        Self::new(BufWriter::new(io::stdout()), io::stdout().is_terminal())
+    }
+
+    /// Output to `screen`, which obeys control characters if it is a terminal.
+    pub(crate) fn new(screen: impl Write + 'static, is_terminal: bool) -> Self {
+        Self { screen: Box::new(screen), is_terminal, tee: None }
     }
 
     /// Starts to copy everything to the end of a file.
@@ -31,15 +44,21 @@ impl Output {
     pub(crate) fn tee_path(&self) -> &str {
         self.tee.as_ref().map_or("", |(path, _)| path)
     }
+
+    /// Data as it will be shown, for those who lay it out before they write it.
+    pub(crate) fn shown<'a>(&self, data: &'a [u8]) -> Cow<'a, [u8]> {
+        if self.is_terminal { printable::bytes(data) } else { Cow::Borrowed(data) }
+    }
 }
 
 impl Write for Output {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.screen.write(bytes)?;
+        let shown = self.shown(bytes);
+        self.screen.write_all(&shown)?;
         if let Some((_, file)) = &mut self.tee {
-            file.write_all(bytes.get(..written).unwrap_or_default())?;
+            file.write_all(&shown)?;
         }
-        Ok(written)
+        Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -47,8 +66,24 @@ impl Write for Output {
     }
 }
 
+/// Prints a line, or several, to standard error.
+pub(crate) fn tell(text: &str) {
+    // Where standard error is closed nobody listens.
+    let _ = io::stderr().write_all(format!("{}\n", printable::text(text)).as_bytes());
+}
+
+/// Prints a text to standard output, ahead of any result: a question, what the program is.
+pub(crate) fn say(text: &str) {
+    let mut out = io::stdout();
+    // Whoever closed the output does not want the text.
+    let _ = out.write_all(printable::text(text).as_bytes()).and_then(|()| out.flush());
+}
+
 #[cfg(test)]
 mod tests {
+    use std::cell::RefCell;
+    use std::rc::Rc;
+
     use super::*;
 
     #[test]
@@ -56,11 +91,36 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("log");
         std::fs::write(&path, "before ").unwrap();
-        let mut output = Output::new(io::sink());
+        let mut output = Output::new(io::sink(), true);
         output.tee(path.to_str().unwrap()).unwrap();
         output.write_all(b"a result").unwrap();
         output.stop_tee();
         output.write_all(b"more").unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "before a result");
+    }
+
+    #[derive(Clone, Default)]
+    struct Screen(Rc<RefCell<Vec<u8>>>);
+
+    impl Write for Screen {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.borrow_mut().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_terminal_gets_no_control_character_and_a_pipe_the_data() {
+        for (is_terminal, expected) in
+            [(true, &b"\\x1B[2J\\x9B\\u{202E}\\x00\t\n"[..]), (false, b"\x1b[2J\xc2\x9b\xe2\x80\xae\0\t\n")]
+        {
+            let screen = Screen::default();
+            let mut output = Output::new(screen.clone(), is_terminal);
+            output.write_all("\x1b[2J\u{9b}\u{202e}\0\t\n".as_bytes()).unwrap();
+            assert_eq!(*screen.0.borrow(), expected);
+        }
     }
 }

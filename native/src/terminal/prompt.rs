@@ -1,5 +1,7 @@
 //! The prompt's own language: `\d` is the database, `\u` the user.
 
+use sealwire_core::printable;
+
 use super::session::Session;
 use crate::client::Address;
 
@@ -7,7 +9,7 @@ use crate::client::Address;
 pub(crate) fn render(template: &str, session: &Session, counter: usize) -> String {
     let connector = session.connector();
     let connected = session.client().map(|client| client.facts());
-    fill(template, |letter| match letter {
+    let value = |letter| match letter {
         'c' => Some(counter.to_string()),
         'C' => Some(connected.map_or_else(String::new, |facts| facts.connection_id.to_string())),
         'd' => Some(session.database().unwrap_or("(none)").to_owned()),
@@ -25,7 +27,9 @@ pub(crate) fn render(template: &str, session: &Session, counter: usize) -> Strin
         'l' => Some(String::from_utf8_lossy(session.splitter().delimiter()).into_owned()),
         'S' => Some(";".to_owned()),
         _ => None,
-    })
+    };
+    // The server chooses its version and the names of its databases, and the prompt goes to the terminal.
+    fill(template, |letter| Some(printable::line(&value(letter)?).into_owned()))
 }
 
 fn fill(template: &str, value: impl Fn(char) -> Option<String>) -> String {

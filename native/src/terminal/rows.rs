@@ -1,11 +1,12 @@
 //! The rows of one result, kept until the widths of its columns are known.
 
 use sealwire_core::message::{ColumnDefinition, ColumnFlags, ColumnType};
+use sealwire_core::printable;
 
 /// What printing needs to know of a column.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Column {
-    /// Its name or alias.
+    /// Its name or alias, as it can be shown.
     pub(crate) name: Vec<u8>,
     /// Whether its values stand at the right.
     pub(crate) is_number: bool,
@@ -19,7 +20,7 @@ impl From<&ColumnDefinition> for Column {
     fn from(definition: &ColumnDefinition) -> Self {
         let kind = definition.column_type;
         Self {
-            name: definition.name.clone(),
+            name: printable::bytes(&definition.name).into_owned(),
             is_number: is_number(kind),
             is_nullable: !definition.flags.contains(ColumnFlags::NOT_NULL),
             is_binary: definition.charset == BINARY_CHARSET && holds_bytes(kind),

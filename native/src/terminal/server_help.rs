@@ -2,6 +2,8 @@
 
 use std::io::Write as _;
 
+use sealwire_core::printable;
+
 use super::output::Output;
 use crate::client::{Client, ClientError, Socket};
 
@@ -16,7 +18,7 @@ pub(crate) fn show(client: &mut Client<Socket>, topic: &str, output: &mut Output
         rows.push(row.iter().map(|value| value.ok().flatten().map(text).unwrap_or_default()).collect());
     }
     // Where the screen is gone there is nobody to tell.
-    let _ = output.write_all(render(width, &rows).as_bytes());
+    let _ = output.write_all(printable::text(&render(width, &rows)).as_bytes());
     Ok(())
 }
 

@@ -6,11 +6,12 @@ use std::time::Instant;
 
 use sealwire_core::error::SqlError;
 use sealwire_core::message::StatusFlags;
+use sealwire_core::printable;
 
 use super::command::{Command, word};
 use super::connect::Connector;
 use super::format::{self, Style};
-use super::output::Output;
+use super::output::{self, Output};
 use super::rows::{Column, Rows};
 use super::splitter::{Item, Splitter};
 use super::{server_help, status};
@@ -242,7 +243,7 @@ impl Session {
                     what.unwrap_or_else(|| format!("Query OK, {} affected", format::row_count(summary.affected_rows)));
                 writeln!(output, "{}", format::summary(&what, summary.warnings, timed))?;
                 if !summary.info.is_empty() {
-                    writeln!(output, "{}", summary.info)?;
+                    writeln!(output, "{}", printable::text(&summary.info))?;
                 }
                 writeln!(output)?;
             }
@@ -274,7 +275,8 @@ impl Session {
             let values: Vec<_> =
                 row.iter().map(|value| String::from_utf8_lossy(value.ok().flatten().unwrap_or_default())).collect();
             if let [level, code, message, ..] = values.as_slice() {
-                let _ = writeln!(output, "{level} (Code {code}): {message}");
+                let warning = format!("{level} (Code {code}): {message}");
+                let _ = writeln!(output, "{}", printable::text(&warning));
             }
         }
     }
@@ -313,7 +315,7 @@ impl Session {
             message.push_str(hint);
             message.push('\n');
         }
-        let _ = io::stderr().write_all(message.as_bytes());
+        output::tell(message.strip_suffix('\n').unwrap_or(&message));
         if self.behavior.batch && !self.behavior.force { Flow::Leave(1) } else { Flow::Continue }
     }
 
@@ -572,7 +574,11 @@ fn print(
             }
             format::tabbed_row(output, &columns, values, style)?;
         } else {
-            values.for_each(|value| rows.push(value));
+            for (value, column) in values.zip(&columns) {
+                // What is printed as hex has no control characters, and must not get escapes.
+                let is_hex = style.binary_as_hex && column.is_binary;
+                rows.push(value.map(|value| if is_hex { value.into() } else { output.shown(value) }).as_deref());
+            }
         }
         if let Some(error) = malformed {
             return Err(ClientError::Connection(error.into()).into());

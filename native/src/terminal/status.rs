@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use sealwire_core::facts::{Facts, Verification};
+use sealwire_core::printable;
 
 use super::format::duration;
 use crate::client::{Address, Client, ClientError, Socket};
@@ -46,7 +47,7 @@ pub(crate) fn text(client: &mut Client<Socket>, about: &About<'_>) -> Result<Str
 
     let mut out = String::new();
     let mut line = |label: &str, value: &str| {
-        let _ = writeln!(out, "{label}{value}");
+        let _ = writeln!(out, "{label}{}", printable::line(value));
     };
     line("--------------\n", &program());
     line("\nConnection id:\t\t", &facts.connection_id.to_string());
@@ -77,8 +78,7 @@ pub(crate) fn text(client: &mut Client<Socket>, about: &About<'_>) -> Result<Str
     if about.binary_as_hex {
         line("Binary data as:\t\t", "Hexadecimal");
     }
-    line("", &uptime(&statistics));
-    line("--------------\n", "");
+    let _ = writeln!(out, "{}\n--------------\n", uptime(&printable::line(&statistics)));
     Ok(out)
 }
 

@@ -3,7 +3,7 @@
 The job, JSON as the one argument: `command`, `environment` (all of it), and `steps`, each with `expect` (a text that is
 waited for), `type` (a line that is typed then) and `hidden` (the line is typed when the terminal echoes no more). After
 the last step the program must end by itself. Prints `shown`, all that it showed without the terminal's control
-sequences, and `code`, its exit code, as JSON; what went wrong as `error`.
+sequences, `raw`, the same to the byte (a character each), and `code`, its exit code, as JSON; what went wrong as `error`.
 """
 
 import fcntl
@@ -90,7 +90,8 @@ def main():
         # The terminal goes with this process, and the program with the terminal.
         os.kill(terminal.child, 9)
         os.waitpid(terminal.child, 0)
-    print(json.dumps(outcome | {"shown": terminal.shown()}))
+    raw = terminal.raw.decode("latin-1")
+    print(json.dumps(outcome | {"shown": terminal.shown(), "raw": raw}))
 
 
 main()

@@ -1,0 +1,195 @@
+//! A terminal shows a server's text and obeys none of it.
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "these are tests")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::Arc;
+
+use rcgen::string::Ia5String;
+use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair, SanType};
+use sealwire_core::tls::{NamedPem, ServerContext, ServerOptions};
+use sealwire_tests::child;
+use sealwire_tests::programs::{needs, package_folder, program};
+use sealwire_tests::rogue::{CONTROLS, PASSWORD, Rogue, evil};
+use serde_json::{Value, json};
+
+const PROMPT: &str = "sealwire> ";
+
+fn options(rogue: &Rogue) -> Vec<String> {
+    let fixed = ["--no-defaults", "--host=127.0.0.1", "--user=u", "--ssl-mode=DISABLED"].map(str::to_owned);
+    [fixed.to_vec(), vec![format!("--port={}", rogue.port), format!("--password={PASSWORD}")]].concat()
+}
+
+/// All that a program shows at a terminal, to the byte. Each step waits for a text and types a line.
+#[track_caller]
+fn at_terminal(name: &str, options: &[String], steps: &[(&str, &str)]) -> Vec<u8> {
+    let home = tempfile::tempdir().unwrap();
+    let mut command = vec![program(name).display().to_string()];
+    command.extend_from_slice(options);
+    let job = json!({
+        "command": command,
+        "environment": {"HOME": home.path(), "TERM": "xterm", "LC_ALL": "C.UTF-8"},
+        "steps": steps.iter().map(|(expect, line)| json!({"expect": expect, "type": line})).collect::<Vec<_>>(),
+    });
+    let mut python = Command::new("python3");
+    python.arg("-B").arg(package_folder().join("interop/scripts/terminal.py")).arg(job.to_string());
+    let output = child::output(&mut python, &[]).unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let outcome: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(outcome["error"].is_null(), "{}; it showed:\n{}", outcome["error"], outcome["shown"]);
+    outcome["raw"].as_str().unwrap().chars().map(|character| u32::from(character) as u8).collect()
+}
+
+/// Whether one of these characters got through, or a byte of them that a terminal without UTF-8 would obey.
+fn obeyed(shown: &[u8], allowed: &[char]) -> Option<String> {
+    let text = String::from_utf8(shown.to_vec()).map_err(|error| error.to_string());
+    let text = match text {
+        Ok(text) => text,
+        Err(error) => return Some(error),
+    };
+    let bad = CONTROLS
+        .chars()
+        .filter(|character| !matches!(character, ' '..='~'))
+        .find(|character| !allowed.contains(character) && text.contains(*character));
+    bad.map(|character| format!("{character:?} reached the terminal:\n{text:?}"))
+}
+
+/// What a program of no interaction may show: a terminal ends its lines with a carriage return.
+#[track_caller]
+fn assert_shown(shown: &[u8], places: &[&str], case: &str) {
+    let text = String::from_utf8_lossy(shown).replace("\r\n", "\n");
+    assert_eq!(obeyed(text.as_bytes(), &[]), None, "{case}");
+    for place in places {
+        let escaped = format!(
+            r"{place}-\x1B]0;owned\x07\x1B[31m\x0D\x08\x7F\x9B31m\x9D0;owned\x9C\u{{202E}}\u{{2066}}\u{{200F}}"
+        );
+        assert!(text.contains(&escaped), "{case}: no '{escaped}' in:\n{text}");
+    }
+}
+
+#[test]
+fn results_of_every_form_are_shown_and_not_obeyed() {
+    if !needs(&["python3"]) {
+        return;
+    }
+    let rogue = Rogue::start(None);
+    for form in ["-t", "-E", "-B", "-Br", "-ss", "-vvv", "-tvvv", "-BEvv"] {
+        let line = [options(&rogue), vec![form.to_owned(), "-e".into(), "select 1".into()]].concat();
+        let places: &[&str] = if form == "-ss" { &["value"] } else { &["column", "value"] };
+        assert_shown(&at_terminal("sealwire", &line, &[]), places, form);
+    }
+    for (statement, places) in [
+        ("fail", &["error"][..]),
+        ("info", &["info"]),
+        ("warnings\ninfo", &["info", "value"]),
+        ("\\s", &["value", "version", "statistics"]),
+        ("help x", &["value"]),
+        ("use x", &["error"]),
+        ("file", &[]),
+    ] {
+        let line = [options(&rogue), vec!["-vvv".into(), "-f".into(), "-e".into(), statement.to_owned()]].concat();
+        assert_shown(&at_terminal("sealwire", &line, &[]), places, statement);
+    }
+    let line = [options(&rogue), vec!["--trace".into(), "-e".into(), "select 1".into()]].concat();
+    assert_shown(&at_terminal("sealwire", &line, &[]), &[], "--trace");
+}
+
+#[test]
+fn a_session_at_a_terminal_shows_and_does_not_obey() {
+    if !needs(&["python3"]) {
+        return;
+    }
+    let rogue = Rogue::start(None);
+    let steps = [
+        (PROMPT, "select 1;"),
+        (PROMPT, "select 1\\G"),
+        (PROMPT, "\\W"),
+        (PROMPT, "info;"),
+        (PROMPT, "fail;"),
+        (PROMPT, "use x"),
+        (PROMPT, "\\s"),
+        (PROMPT, "help x"),
+        (PROMPT, "file;"),
+        (PROMPT, "\\R \\v \\d sealwire> "),
+        (PROMPT, "\\q"),
+    ];
+    let shown = at_terminal("sealwire", &options(&rogue), &steps);
+    let text = String::from_utf8(shown).unwrap();
+    // The line editor has sequences of its own: it moves the cursor, and none of these.
+    for sequence in ["\x1b]", "\x1b[31m", "\x08\x7f", "\x07", "\u{9b}", "\u{9d}", "\u{202e}", "\u{2066}", "\u{200f}"] {
+        assert!(!text.contains(sequence), "{sequence:?} reached the terminal:\n{text:?}");
+    }
+    for place in ["version", "column", "value", "info", "error", "statistics"] {
+        assert!(text.contains(&format!("{place}-\\x1B]0;owned\\x07")), "no {place} in:\n{text}");
+    }
+}
+
+#[test]
+fn errors_are_clean_and_data_whole_where_output_goes_to_a_pipe() {
+    let rogue = Rogue::start(None);
+    let run = |arguments: &[&str]| {
+        let mut command = Command::new(program("sealwire"));
+        child::output(command.args(options(&rogue)).args(arguments), &[]).unwrap()
+    };
+    // A script reads what mysql would have given it.
+    let Output { stdout, stderr, .. } = run(&["-Br", "-N", "-e", "select 1"]);
+    assert_eq!(String::from_utf8(stdout).unwrap(), evil("value") + "\n");
+    assert_shown(&stderr, &[], "the warning");
+    for (statement, places) in [("fail", &["error"][..]), ("\\s", &["version"]), ("warnings\ninfo", &["info", "value"])]
+    {
+        let Output { stdout, stderr, .. } = run(&["-vvv", "-e", statement]);
+        assert_shown(&[stdout, stderr].concat(), places, statement);
+    }
+}
+
+/// A certificate by itself whose names are these, and a server's TLS with it.
+fn certificate(common_name: &str, host: Option<&str>) -> (String, ServerContext) {
+    let key = KeyPair::generate().unwrap();
+    let mut params = CertificateParams::default();
+    params.distinguished_name = DistinguishedName::new();
+    params.distinguished_name.push(DnType::CommonName, common_name);
+    params.subject_alt_names =
+        host.map(|host| SanType::DnsName(Ia5String::try_from(host.to_owned()).unwrap())).into_iter().collect();
+    let certificate = params.self_signed(&key).unwrap().pem();
+    let mut server = ServerOptions::new(Arc::new(rustls::crypto::ring::default_provider()));
+    server.cert = Some(NamedPem::new("cert", certificate.clone()));
+    server.key = Some(NamedPem::new("key", key.serialize_pem()));
+    (certificate, ServerContext::build(server).unwrap())
+}
+
+fn written(folder: &Path, name: &str, content: &str) -> PathBuf {
+    let path = folder.join(name);
+    fs::write(&path, content).unwrap();
+    path
+}
+
+#[test]
+fn names_in_certificates_are_shown_and_not_obeyed() {
+    if !needs(&["python3"]) {
+        return;
+    }
+    // A DNS name is ASCII; the common name is any text.
+    let ascii: String = evil("host").chars().filter(char::is_ascii).collect();
+    for (common_name, host) in [(evil("name"), None), ("cn".to_owned(), Some(ascii.as_str()))] {
+        let (certificate, tls) = certificate(&common_name, host);
+        let folder = tempfile::tempdir().unwrap();
+        let file = written(folder.path(), "server-cert.pem", &certificate).display().to_string();
+        let rogue = Rogue::start(Some(tls));
+
+        let ca =
+            |mode: &str| vec![format!("--ssl-mode={mode}"), format!("--ssl-ca={file}"), "-e".into(), "fail".into()];
+        let line = [options(&rogue), ca("VERIFY_IDENTITY")].concat();
+        let shown = at_terminal("sealwire", &line, &[]);
+        assert_shown(&shown, &[], "VERIFY_IDENTITY");
+        assert!(String::from_utf8_lossy(&shown).contains(r"-\x1B]0;owned\x07\x1B[31m"), "{shown:?}");
+        // A person is asked.
+        let line: Vec<String> =
+            options(&rogue).into_iter().filter(|option| !option.starts_with("--ssl-mode")).collect();
+        assert_shown(&at_terminal("sealwire", &line, &[("(yes/no)? ", "no")]), &[], "the question");
+
+        let report = at_terminal("sealwire-certs", &["--check".into(), file], &[]);
+        assert_shown(&report, &[], "--check");
+        assert!(String::from_utf8_lossy(&report).contains(r"-\x1B]0;owned\x07\x1B[31m"), "{report:?}");
+    }
+}
