@@ -1,4 +1,4 @@
-//! A terminal shows a server's text and obeys none of it.
+//! A terminal shows a server's text and obeys none of it; nor does a server get a file that it was not given.
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "these are tests")]
 
 use std::fs;
@@ -11,7 +11,7 @@ use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair, SanType};
 use sealwire_core::tls::{NamedPem, ServerContext, ServerOptions};
 use sealwire_tests::child;
 use sealwire_tests::programs::{needs, package_folder, program};
-use sealwire_tests::rogue::{CONTROLS, PASSWORD, Rogue, evil};
+use sealwire_tests::rogue::{CONTROLS, PASSWORD, Rogue, WANTED_FILE, evil};
 use serde_json::{Value, json};
 
 const PROMPT: &str = "sealwire> ";
@@ -191,5 +191,38 @@ fn names_in_certificates_are_shown_and_not_obeyed() {
         let report = at_terminal("sealwire-certs", &["--check".into(), file], &[]);
         assert_shown(&report, &[], "--check");
         assert!(String::from_utf8_lossy(&report).contains(r"-\x1B]0;owned\x07\x1B[31m"), "{report:?}");
+    }
+}
+
+#[test]
+fn the_client_gives_no_file_that_it_was_not_told_to_and_says_what_it_gives() {
+    let folder = tempfile::tempdir().unwrap();
+    let (certificate, tls) = certificate("db", Some("localhost"));
+    let ca = written(folder.path(), "ca.pem", &certificate);
+    let data = written(folder.path(), "data.csv", "1,2,3\n");
+    let rogue = Rogue::start(Some(tls));
+    let verified = ["--ssl-mode=VERIFY_CA".to_owned(), format!("--ssl-ca={}", ca.display())];
+    let run = |options: &[String], statement: &str| {
+        let mut command = Command::new(program("sealwire"));
+        command.args(self::options(&rogue)).args(options).args(["--local-infile", "-e", statement]);
+        let output = child::output(&mut command, &[]).unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    let load = format!("/* mine */ LOAD DATA LOCAL INFILE '{}' INTO TABLE t", data.display());
+    let (code, said) = run(&verified, &load);
+    let note = format!("sealwire: [Note] sent '{}' (6 bytes) to the server\n", data.display());
+    assert!(code == Some(0) && said.ends_with(&note), "{said}");
+
+    let unverified = ["--ssl-mode=REQUIRED".to_owned()];
+    for (options, statement, reason) in [
+        (&verified[..], "file", WANTED_FILE),
+        (&verified, "file LOAD DATA LOCAL INFILE '/etc/passwd'", WANTED_FILE),
+        (&unverified, &load, "--ssl-ca"),
+        (&[], &load, "--ssl-ca"),
+    ] {
+        let (code, said) = run(options, statement);
+        assert_eq!(code, Some(1), "{said}");
+        assert!(said.contains("ERROR 2068 (HY000)") && said.contains(reason), "{said}");
+        assert!(!said.contains("sent '"), "{said}");
     }
 }

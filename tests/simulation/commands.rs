@@ -2,8 +2,10 @@
 
 use sealwire_core::client::Event;
 use sealwire_core::error::Side;
+use sealwire_core::facts::Transport;
 use sealwire_core::message::{Capabilities, Value};
 use sealwire_core::server;
+use sealwire_core::tls::Trust;
 use sealwire_core::{Error, Output};
 use sealwire_simnet::{Pair, Seen, Toward};
 
@@ -152,15 +154,79 @@ fn a_file_is_refused_unless_it_was_allowed() {
 
 #[test]
 fn a_file_that_was_allowed_is_sent_whole() {
-    let mut client = plain_client("native");
-    client.local_infile = true;
-    let mut pair = pair(client, plain_server());
-    pair.run();
-    pair.client.query(b"INFILE a.csv").unwrap();
+    let mut pair = giving_files();
+    pair.client.query(b"LOAD DATA LOCAL INFILE 'a.csv'").unwrap();
     assert_eq!(pair.run(), [Seen::File(b"a.csv".to_vec())]);
     pair.client.local_infile_data(&vec![b'z'; 17 * 1024 * 1024]).unwrap();
     pair.client.local_infile_end().unwrap();
     assert_eq!(pair.run(), [Seen::Ok(17 * 1024 * 1024)]);
+}
+
+/// A server behind a Unix socket, and a client that gives files.
+fn giving_files() -> Pair {
+    let mut client = plain_client("native");
+    client.local_infile = true;
+    client.transport = Transport::UnixSocket;
+    let mut pair = pair(client, plain_server());
+    assert_eq!(pair.run(), [Seen::Connected]);
+    pair
+}
+
+#[test]
+fn a_rogue_server_gets_no_file_but_that_of_the_statement() {
+    for sql in [
+        "INFILE /etc/passwd",
+        // The statement names another file: the server goes by its first word alone.
+        "INFILE /etc/passwd; LOAD DATA LOCAL INFILE '/etc/passwd' INTO TABLE t",
+        "INFILE /etc/passwd /* LOAD DATA LOCAL INFILE '/etc/passwd' */",
+    ] {
+        let mut pair = giving_files();
+        pair.client.query(sql.as_bytes()).unwrap();
+        let seen = pair.run();
+        assert!(matches!(seen.as_slice(), [Seen::Failed(error)] if error.code == 2068), "{sql}: {seen:?}");
+        pair.client.query(b"SELECT 1").unwrap();
+        assert_eq!(pair.run()[1..], [text(b"SELECT 1"), Seen::End], "the connection lives and is in step");
+    }
+}
+
+#[test]
+fn a_file_is_sent_once_for_its_statement() {
+    // The application of the server asks for the file, and behind it as often as it is told.
+    for again in [1, 3] {
+        let mut pair = giving_files();
+        pair.client.query(format!("LOAD DATA LOCAL INFILE 'a.csv' {}", "AGAIN ".repeat(again)).as_bytes()).unwrap();
+        assert_eq!(pair.run(), [Seen::File(b"a.csv".to_vec())]);
+        pair.client.local_infile_data(b"one").unwrap();
+        pair.client.local_infile_end().unwrap();
+        let seen = pair.run();
+        assert!(matches!(seen.as_slice(), [Seen::Ok(3), Seen::Failed(error)] if error.code == 2068), "{seen:?}");
+        pair.client.ping().unwrap();
+        assert_eq!(pair.run(), [Seen::Ok(0)], "the connection lives and is in step");
+    }
+}
+
+#[test]
+fn a_server_that_is_not_verified_gets_no_file() {
+    let world = World::new();
+    let unverified = world.client_with("native", Trust::NoVerification, |_| {});
+    let verified = world.client("native");
+    let plain = plain_client("native");
+    for (mut client, server, gets) in
+        [(plain, plain_server(), false), (unverified, world.server(), false), (verified, world.server(), true)]
+    {
+        client.local_infile = true;
+        let mut pair = pair(client, server);
+        pair.run();
+        pair.client.query(b"LOAD DATA LOCAL INFILE 'a.csv'").unwrap();
+        let seen = pair.run();
+        match seen.as_slice() {
+            [Seen::File(name)] => assert!(gets && name == b"a.csv", "{seen:?}"),
+            [Seen::Failed(error)] => {
+                assert!(!gets && error.code == 2068 && error.message.contains("--ssl-ca"), "{error}");
+            }
+            _ => panic!("{seen:?}"),
+        }
+    }
 }
 
 #[test]

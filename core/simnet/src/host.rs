@@ -17,7 +17,9 @@ use crate::Seeded;
 /// | `BLOB n` | one row with one value of n bytes `x` |
 /// | `LENGTH …` | one row with the number of the query's bytes |
 /// | `TWICE` | two results: an OK, then a row |
-/// | `INFILE name` | asks for the file and answers OK with the number of its bytes as affected rows |
+/// | `LOAD DATA LOCAL INFILE 'name'` | asks for the file and answers OK with the number of its bytes as affected rows |
+/// | the same and `AGAIN` | behind that OK asks for the file anew, as often as the word is there |
+/// | `INFILE name` | the same, as a rogue server asks: the statement is no LOAD DATA |
 /// | `FAIL` | error 1064 |
 /// | anything else | one row with the query itself |
 ///
@@ -38,6 +40,9 @@ pub struct Host {
     pub closed: bool,
     candidate: String,
     file_bytes: u64,
+    file_name: Vec<u8>,
+    /// How often the file is still to be asked for anew.
+    file_again: usize,
     parameters: Vec<u16>,
 }
 
@@ -54,6 +59,8 @@ enum Answer {
     Execute(Vec<Vec<u8>>),
     Twice,
     File(Vec<u8>),
+    /// OK with the number of bytes, and then the file anew.
+    FileAgain(u64, Vec<u8>),
     Prepared(u32, u16),
     FieldList,
     Eof,
@@ -93,6 +100,8 @@ impl Host {
             closed: false,
             candidate: String::new(),
             file_bytes: 0,
+            file_name: Vec::new(),
+            file_again: 0,
             parameters: Vec::new(),
         }
     }
@@ -122,7 +131,13 @@ impl Host {
                 self.file_bytes += data.len() as u64;
                 Answer::Nothing
             }
-            Output::Event(Event::LocalDataEnd) => Answer::Ok(self.file_bytes),
+            Output::Event(Event::LocalDataEnd) => match self.file_again.checked_sub(1) {
+                None => Answer::Ok(self.file_bytes),
+                Some(again) => {
+                    self.file_again = again;
+                    Answer::FileAgain(std::mem::take(&mut self.file_bytes), self.file_name.clone())
+                }
+            },
             Output::Event(Event::Closed) => {
                 self.closed = true;
                 Answer::Nothing
@@ -196,12 +211,19 @@ impl Host {
             _ if text == "FAIL" => Answer::Fail(SqlError::new(1064, b"42000", "You have an error in your SQL syntax")),
             Some(("BLOB", length)) => Answer::Row(vec![b'x'; length.parse().unwrap_or_default()]),
             Some(("LENGTH", _)) => Answer::Row(sql.len().to_string().into_bytes()),
-            Some(("INFILE", name)) => {
-                self.file_bytes = 0;
-                Answer::File(name.as_bytes().to_vec())
+            Some(("INFILE", rest)) => self.file(rest.split([' ', ';']).next().unwrap_or_default(), 0),
+            Some(("LOAD", rest)) if rest.starts_with("DATA LOCAL INFILE '") => {
+                self.file(rest.split('\'').nth(1).unwrap_or_default(), text.matches("AGAIN").count())
             }
             _ => Answer::Row(sql.to_vec()),
         }
+    }
+
+    fn file(&mut self, name: &str, again: usize) -> Answer {
+        self.file_bytes = 0;
+        self.file_again = again;
+        name.as_bytes().clone_into(&mut self.file_name);
+        Answer::File(self.file_name.clone())
     }
 }
 
@@ -245,6 +267,11 @@ fn say(answer: Answer, connection: &mut Connection) -> Result<(), Error> {
             connection.end_rows(status, 0)
         }
         Answer::File(name) => connection.local_infile(&name),
+        Answer::FileAgain(affected_rows, name) => {
+            let status = status | StatusFlags::MORE_RESULTS;
+            connection.ok(&OkPacket { affected_rows, status, ..OkPacket::default() })?;
+            connection.local_infile(&name)
+        }
         Answer::Prepared(id, count) => {
             let columns: Vec<_> = (0..count).map(|_| column("?")).collect();
             connection.prepared(id, &columns, &columns, 0)

@@ -7,9 +7,9 @@ use alloc::vec::Vec;
 use super::authentication::{Context, Exchange};
 use super::event::Prepared;
 use super::session::{Expect, RowFormat, Session};
-use super::{Connection, State};
-use crate::error::Error;
-use crate::message::{Attributes, ChangeUser, Command, Query, StmtExecute, Value, encode_attributes};
+use super::{Connection, State, local_infile};
+use crate::error::{Error, SqlError};
+use crate::message::{Attributes, ChangeUser, Command, Query, StatusFlags, StmtExecute, Value, encode_attributes};
 use crate::secret::Secret;
 use crate::trace::Direction;
 use crate::wire::Put;
@@ -32,7 +32,9 @@ impl Connection {
     /// As [`query`](Self::query).
     pub fn query_with_attributes(&mut self, sql: &[u8], attributes: &[(&[u8], Value<'_>)]) -> Result<(), Error> {
         let command = Command::Query(Query { sql, attributes: attributes.to_vec() });
-        self.send(&command, "COM_QUERY", Some(Expect::Results(RowFormat::Text)))
+        let no_backslash_escapes = self.status().contains(StatusFlags::NO_BACKSLASH_ESCAPES);
+        let file = self.config.local_infile.then(|| local_infile::named_by(sql, no_backslash_escapes)).flatten();
+        self.send(&command, "COM_QUERY", Some(Expect::Results(RowFormat::Text, file)))
     }
 
     /// COM_STMT_PREPARE. Answered by `Prepared` or `Failed`.
@@ -58,7 +60,7 @@ impl Connection {
         let mut payload = Vec::new();
         let execute = StmtExecute::new(statement, parameters.to_vec());
         execute.encode(self.facts.capabilities, &mut payload);
-        self.send(&Command::StmtExecute(&payload), "COM_STMT_EXECUTE", Some(Expect::Results(RowFormat::Binary)))
+        self.send(&Command::StmtExecute(&payload), "COM_STMT_EXECUTE", Some(Expect::Results(RowFormat::Binary, None)))
     }
 
     /// Whether the server takes [`prepare_and_execute`](Self::prepare_and_execute): MariaDB does from 10.2 on, and Sealwire.
@@ -225,12 +227,23 @@ impl Connection {
         Ok(())
     }
 
-    /// The file was sent whole; without any data before it: there is no such file.
+    /// The file was sent whole.
     ///
     /// # Errors
     /// As [`local_infile_data`](Self::local_infile_data).
     pub fn local_infile_end(&mut self) -> Result<(), Error> {
-        self.file_session()?.file_sent();
+        self.file_session()?.file_sent(None);
+        self.channel.send(|_| {});
+        Ok(())
+    }
+
+    /// The server gets no file, or no more of it. Whatever it answers, [`Event::Failed`](super::Event::Failed) with this error follows,
+    /// when all of the answer is read.
+    ///
+    /// # Errors
+    /// As [`local_infile_data`](Self::local_infile_data).
+    pub fn local_infile_refuse(&mut self, error: SqlError) -> Result<(), Error> {
+        self.file_session()?.file_sent(Some(error));
         self.channel.send(|_| {});
         Ok(())
     }

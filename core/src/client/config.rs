@@ -47,7 +47,8 @@ pub struct Config {
     pub charset: u8,
     /// Capabilities asked for beyond those that the machine needs.
     pub capabilities: Capabilities,
-    /// Whether the server may ask for a file with LOAD DATA LOCAL. Off: a rogue server learns nothing.
+    /// Whether the server may ask for the file of a LOAD DATA LOCAL INFILE, which must be the statement just sent. Even then the
+    /// server must be verified, or behind a Unix socket.
     pub local_infile: bool,
     /// Whether `mysql_clear_password` is allowed; even then only inside verified TLS or over a Unix socket.
     pub enable_cleartext_plugin: bool,

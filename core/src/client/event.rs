@@ -32,7 +32,10 @@ pub enum Event<'a> {
     /// The answer to COM_STATISTICS.
     Text(&'a [u8]),
     /// The server wants this file: answer with [`local_infile_data`](super::Connection::local_infile_data) and
-    /// [`local_infile_end`](super::Connection::local_infile_end). Comes only where the configuration allows it.
+    /// [`local_infile_end`](super::Connection::local_infile_end), or with
+    /// [`local_infile_refuse`](super::Connection::local_infile_refuse). Comes only where [`Config::local_infile`](super::Config::local_infile)
+    /// allows it, the server is verified or behind a Unix socket, and the statement just sent is the LOAD DATA LOCAL INFILE that names this
+    /// very file, and once for it.
     LocalInfile {
         /// The file's name as the server gives it. A rogue server can name any file: check it against your statement.
         filename: &'a [u8],

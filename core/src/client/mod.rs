@@ -5,6 +5,7 @@ mod commands;
 mod config;
 mod event;
 mod handshake;
+mod local_infile;
 mod session;
 
 pub use config::{Config, TlsPolicy};

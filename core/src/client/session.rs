@@ -1,6 +1,8 @@
 //! The command phase: which answers are due, and what each packet of them means.
 
 use alloc::collections::VecDeque;
+use alloc::format;
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::authentication::{Context, Exchange, Progress};
@@ -11,9 +13,13 @@ use crate::error::{Error, PeerMisbehaved, Side, SqlError};
 use crate::message::{
     BinaryRow, Capabilities, ColumnDefinition, EofPacket, ErrPacket, OkPacket, StatusFlags, StmtPrepareOk,
 };
+use crate::printable;
 use crate::secret::Secret;
 use crate::wire::frame::MAX_FRAME_PAYLOAD;
 use crate::wire::{self, Put, Reader};
+
+/// So many bytes at most of a name that the server gave are told to the user.
+const MOST_SHOWN: usize = 256;
 
 /// An event without what it borrows; the connection completes it.
 #[derive(Debug)]
@@ -44,8 +50,8 @@ pub(super) struct Pending {
 pub(super) enum Expect {
     /// OK, ERR, EOF.
     Simple,
-    /// OK, ERR, or results with rows in the format given.
-    Results(RowFormat),
+    /// OK, ERR, or results with rows in the format given; also the file that the server may ask for.
+    Results(RowFormat, Option<Vec<u8>>),
     /// Rows at once, for columns that are known: COM_STMT_FETCH.
     Fetch(Vec<ColumnDefinition>),
     /// Column definitions up to EOF: COM_FIELD_LIST.
@@ -80,10 +86,10 @@ enum Stage {
     /// The EOF behind the column definitions.
     ColumnsEnd(RowFormat),
     Rows(RowFormat),
+    /// Rows that nobody wants, because the statement has failed on this side.
+    SkippedRows,
     /// The server waits for a file.
     LocalInfile,
-    /// The server was told that it gets no file; what it says to that is not for the application.
-    FileRefused,
     /// Definitions of a prepared statement.
     Statement {
         prepared: Prepared,
@@ -107,6 +113,8 @@ pub(super) struct Session {
     pub(super) columns: Vec<ColumnDefinition>,
     pub(super) status: StatusFlags,
     local_infile: bool,
+    /// Why the server did not get its file. What it answers to that is not for the application, but for its end.
+    refused: Option<SqlError>,
 }
 
 impl Session {
@@ -119,6 +127,7 @@ impl Session {
             columns: Vec::new(),
             status: StatusFlags::NONE,
             local_infile,
+            refused: None,
         }
     }
 
@@ -159,9 +168,10 @@ impl Session {
         matches!(self.stage, Stage::LocalInfile)
     }
 
-    /// The file was sent whole.
-    pub(super) fn file_sent(&mut self) {
+    /// The file was sent whole, or why it was not.
+    pub(super) fn file_sent(&mut self, refused: Option<SqlError>) {
         self.stage = Stage::Start;
+        self.refused = refused;
     }
 
     /// Takes packets until one of them is something for the application.
@@ -177,8 +187,13 @@ impl Session {
             if self.pending.is_empty() {
                 return Err(unasked(channel.payload(&packet)));
             }
-            if let Some(happened) = self.packet(packet, channel, config)? {
+            let due = self.pending.len();
+            let Some(happened) = self.packet(packet, channel, config)? else { continue };
+            if self.refused.is_none() {
                 return Ok(Some(happened));
+            }
+            if self.pending.len() < due {
+                return Ok(self.refused.take().map(Happened::Failed));
             }
         }
     }
@@ -238,19 +253,17 @@ impl Session {
                 EofPacket::decode(payload)?;
                 Ok(self.statement(prepared, 0, columns, channel))
             }
-            Stage::FileRefused => {
-                if let Ok(ok) = OkPacket::decode(payload, self.capabilities) {
-                    self.status = ok.status;
-                    self.finish_unless_more(channel);
-                } else {
-                    self.finish(channel);
+            Stage::SkippedRows if self.ends_rows(payload) => {
+                let end = self.end_of_rows(payload)?;
+                match &end {
+                    Happened::Failed(_) => self.finish(channel),
+                    _ => self.finish_unless_more(channel),
                 }
-                Ok(Some(Happened::Failed(SqlError::new(
-                    2068,
-                    b"HY000",
-                    "LOAD DATA LOCAL INFILE file request rejected due to restrictions on access: the server asked for a \
-                     file of this computer, and --local-infile is off",
-                ))))
+                Ok(Some(end))
+            }
+            Stage::SkippedRows => {
+                self.stage = Stage::SkippedRows;
+                Ok(None)
             }
             // Neither stage reads a packet here: rows were handled above, a file is sent before the next packet.
             Stage::Rows(_) | Stage::LocalInfile => Ok(None),
@@ -274,9 +287,15 @@ impl Session {
         }
         match expect {
             Expect::Simple => self.done(packet, channel),
-            Expect::Results(format) => {
+            Expect::Results(format, file) => {
                 let format = *format;
-                self.result(packet, format, channel)
+                match payload.split_first() {
+                    Some((0xfb, name)) => {
+                        let named = file.take_if(|file| file == name).is_some();
+                        Ok(self.file(packet, named, channel))
+                    }
+                    _ => self.result(packet, format, channel),
+                }
             }
             Expect::Fetch(columns) => {
                 self.columns = core::mem::take(columns);
@@ -346,16 +365,6 @@ impl Session {
         match payload.first() {
             None => Err(Error::PeerMisbehaved(PeerMisbehaved::Unexpected("an empty packet where a result begins"))),
             Some(0x00) => self.done(packet, channel),
-            Some(0xfb) if self.local_infile && format == RowFormat::Text => {
-                self.stage = Stage::LocalInfile;
-                Ok(Some(Happened::LocalInfile(packet)))
-            }
-            Some(0xfb) => {
-                // An empty packet says that there is no file.
-                channel.send(|_| {});
-                self.stage = Stage::FileRefused;
-                Ok(None)
-            }
             Some(_) => {
                 let mut reader = Reader::new(payload);
                 let left = reader.lenenc_int("the number of columns")?;
@@ -372,8 +381,35 @@ impl Session {
         }
     }
 
+    /// The server asks for a file of this computer.
+    fn file(&mut self, packet: Packet, named: bool, channel: &mut Channel) -> Option<Happened> {
+        let why = if !self.local_infile {
+            "--local-infile is off"
+        } else if !named {
+            "the statement just sent is no LOAD DATA LOCAL INFILE of that file, or it was sent already"
+        } else if !self.login.security.allows_clear_password() {
+            "the server has not proved who it is; verify it with --ssl-ca or --ssl-fp, or connect through its Unix socket"
+        } else if self.refused.is_some() {
+            "the statement has failed"
+        } else {
+            self.stage = Stage::LocalInfile;
+            return Some(Happened::LocalInfile(packet));
+        };
+        let name = channel.payload(&packet).get(1..).unwrap_or_default();
+        let shown = String::from_utf8_lossy(name.get(..MOST_SHOWN).unwrap_or(name));
+        let text = format!(
+            "LOAD DATA LOCAL INFILE file request rejected due to restrictions on access: the server asked for the file '{}' \
+             of this computer, and {why}",
+            printable::line(&shown)
+        );
+        self.refused.get_or_insert_with(|| SqlError::new(2068, b"HY000", text));
+        // An empty packet says that there is no file.
+        channel.send(|_| {});
+        None
+    }
+
     fn begin_rows(&mut self, format: RowFormat) -> Happened {
-        self.stage = Stage::Rows(format);
+        self.stage = if self.refused.is_none() { Stage::Rows(format) } else { Stage::SkippedRows };
         Happened::ResultSet
     }
 

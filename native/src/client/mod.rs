@@ -36,8 +36,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sealwire_core::client::{Connection, Event};
+use sealwire_core::error::SqlError;
 use sealwire_core::facts::{Facts, Transport};
 use sealwire_core::message::{StatusFlags, Value};
+use sealwire_core::printable;
 use sealwire_core::secret::Secret;
 use sealwire_core::{Input, Output};
 
@@ -47,7 +49,7 @@ use result::{Answer, Opening, unexpected};
 /// Bytes asked of the stream at once.
 const READ_SIZE: usize = 64 * 1024;
 
-/// Answers a server's LOAD DATA LOCAL: given the file's name, opens it.
+/// Answers a server's LOAD DATA LOCAL INFILE: given the name that the statement has, opens the file.
 pub type FileOpener = Box<dyn FnMut(&[u8]) -> io::Result<Box<dyn Read>> + Send>;
 
 /// A connection to a MySQL server over a stream that blocks.
@@ -175,8 +177,8 @@ impl<S: Read + Write> Client<S> {
         &self.stream
     }
 
-    /// Lets the server have files for LOAD DATA LOCAL, each through `opener`, which sees the name that the *server* gave. Counts only
-    /// where [`Config::local_infile`] is on.
+    /// Lets the server have the file of a LOAD DATA LOCAL INFILE, through `opener`: once for each statement, and only the file that the
+    /// statement names. Counts only where [`Config::local_infile`] is on, and the server is verified or behind a Unix socket.
     pub fn set_local_infile(&mut self, opener: FileOpener) {
         self.files = Some(opener);
     }
@@ -354,7 +356,7 @@ impl<S: Read + Write> Client<S> {
         Ok(())
     }
 
-    /// Sends the file that the server asked for; nothing where it may not have it, which the server then says.
+    /// Sends the file that the server asked for. Where it may not have it, or it can't be read, the answer to come is that.
     fn send_file(&mut self, filename: &[u8]) -> Result<(), ClientError> {
         let opened = self.files.as_mut().map(|open| open(filename));
         let mut failure = None;
@@ -378,16 +380,10 @@ impl<S: Read + Write> Client<S> {
             Some(Err(error)) => failure = Some(error),
             None => failure = Some(io::Error::other("this program gives no files to the server")),
         }
-        self.connection.local_infile_end()?;
-        let Some(failure) = failure else { return Ok(()) };
-        // The server answers the empty file too; that answer is taken before the failure is told.
-        let _ = self.done();
+        let Some(failure) = failure else { return Ok(self.connection.local_infile_end()?) };
         let name = String::from_utf8_lossy(filename);
-        Err(ClientError::Sql(sealwire_core::error::SqlError::new(
-            2,
-            b"HY000",
-            format!("File '{name}' not given to the server: {failure}"),
-        )))
+        let text = format!("File '{}' not given to the server: {failure}", printable::line(&name));
+        Ok(self.connection.local_infile_refuse(SqlError::new(2, b"HY000", text))?)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::io::{self, Read, Write};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use sealwire_core::facts::Transport;
 use sealwire_core::message::Value;
@@ -171,16 +172,43 @@ fn the_server_gets_a_file_only_from_a_program_that_gives_it() {
     // The machine refuses by itself while `local_infile` is off.
     assert!(client.query("INFILE /etc/passwd").is_err());
 
-    let allowed = || Config { local_infile: true, ..config("pw") };
+    let allowed = || Config { local_infile: true, transport: Transport::UnixSocket, ..config("pw") };
     let mut client = Client::over(Wire::new(usize::MAX), allowed()).unwrap();
-    assert!(matches!(client.query("INFILE a"), Err(ClientError::Sql(error)) if error.code == 2));
+    let load = |name: &str| format!("LOAD DATA LOCAL INFILE '{name}' INTO TABLE t");
+    assert!(matches!(client.query(load("a")), Err(ClientError::Sql(error)) if error.code == 2));
     client.set_local_infile(Box::new(|name| match name {
         b"a" => Ok(Box::new(io::Cursor::new(vec![b'x'; 100_000]))),
         _ => Err(io::ErrorKind::PermissionDenied.into()),
     }));
-    assert_eq!(client.query("INFILE a").unwrap().summary().unwrap().affected_rows, 100_000);
-    match client.query("INFILE b") {
+    assert_eq!(client.query(load("a")).unwrap().summary().unwrap().affected_rows, 100_000);
+    match client.query(load("b")) {
         Err(ClientError::Sql(error)) => assert!(error.message.contains("'b'"), "{}", error.message),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(value(&mut client, "alive"), b"alive");
+
+    // A statement that names no file gives none, whatever the program would open, and none twice.
+    let opened = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&opened);
+    client.set_local_infile(Box::new(move |_| {
+        counter.fetch_add(1, Ordering::Relaxed);
+        Ok(Box::new(io::Cursor::new(vec![b'x'; 10])))
+    }));
+    assert!(matches!(client.query("INFILE a"), Err(ClientError::Sql(error)) if error.code == 2068));
+    let mut result = client.query(load("a") + " AGAIN AGAIN").unwrap();
+    assert_eq!(result.summary().unwrap().affected_rows, 10);
+    assert!(matches!(result.next_result(), Err(ClientError::Sql(error)) if error.code == 2068));
+    drop(result);
+    assert_eq!(opened.load(Ordering::Relaxed), 1);
+    assert_eq!(value(&mut client, "in step"), b"in step");
+}
+
+#[test]
+fn a_server_on_a_network_that_is_not_verified_gets_no_file() {
+    let mut client = Client::over(Wire::new(usize::MAX), Config { local_infile: true, ..config("pw") }).unwrap();
+    client.set_local_infile(Box::new(|_| panic!("the file is opened")));
+    match client.query("LOAD DATA LOCAL INFILE 'a' INTO TABLE t") {
+        Err(ClientError::Sql(error)) => assert!(error.code == 2068 && error.message.contains("--ssl-ca"), "{error}"),
         other => panic!("{other:?}"),
     }
     assert_eq!(value(&mut client, "alive"), b"alive");

@@ -1,7 +1,7 @@
 //! From settings to a connection: the password, the TLS policy, and certificates that nobody vouches for.
 
 use std::fs;
-use std::io::{self, BufRead as _};
+use std::io::{self, BufRead as _, Read};
 use std::sync::Arc;
 
 use sealwire_core::error::{Error, SqlError};
@@ -154,7 +154,7 @@ impl Connector {
         if self.settings.local_infile {
             client.set_local_infile(Box::new(|name| {
                 let path = std::str::from_utf8(name).map_err(io::Error::other)?;
-                Ok(Box::new(fs::File::open(path)?))
+                Ok(Box::new(Sent { file: fs::File::open(path)?, path: path.to_owned(), bytes: 0 }))
             }));
         }
         Ok(client)
@@ -242,6 +242,27 @@ impl Connector {
              If you know that the certificate was changed, delete the server's line in {path}.",
             "WARNING: THE SERVER'S CERTIFICATE HAS CHANGED!", stranger.host, stranger.port, stranger.fingerprint
         ));
+    }
+}
+
+/// A file on its way to the server. The user is told when it has gone, whatever the server says to it.
+struct Sent {
+    file: fs::File,
+    path: String,
+    bytes: u64,
+}
+
+impl Read for Sent {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = self.file.read(buffer)?;
+        self.bytes += length as u64;
+        Ok(length)
+    }
+}
+
+impl Drop for Sent {
+    fn drop(&mut self) {
+        output::tell(&format!("sealwire: [Note] sent '{}' ({} bytes) to the server", self.path, self.bytes));
     }
 }
 

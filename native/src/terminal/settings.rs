@@ -39,7 +39,7 @@ const OPTIONS: &[Spec] = &[
     ),
     Spec::text("host", "Connect to host.").short('h'),
     Spec::flag("line-numbers", "Write line numbers for errors.").default("on").off_short('L'),
-    Spec::flag("local-infile", "Let the server have files for LOAD DATA LOCAL."),
+    Spec::flag("local-infile", "Let a verified server have the files that LOAD DATA LOCAL INFILE names."),
     Spec::number("max-allowed-packet", "The largest packet taken from the server.")
         .between(4096, 1 << 30)
         .default("1G"),

@@ -41,7 +41,7 @@ pub(super) const LOCAL_INFILE: u8 = 4;
 pub(super) const FETCH_KEY: u8 = 8;
 pub(super) const EXTRAS: u8 = 16;
 const PREFERRED: u8 = 32;
-const UNIX_SOCKET: u8 = 64;
+pub(super) const UNIX_SOCKET: u8 = 64;
 pub(super) const VERIFIES: u8 = 128;
 
 /// What came of a script.

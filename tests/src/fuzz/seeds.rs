@@ -176,7 +176,7 @@ const ACTS: &[Act] = &[
     (b"\x09", |client| drop(client.reset_connection())),
     (b"\x0a", |client| drop(client.set_option(1))),
     (b"\x01select ?", |client| drop(client.prepare(b"select ?"))),
-    (b"\0INFILE f", |client| drop(client.query(b"INFILE f"))),
+    (b"\0LOAD DATA LOCAL INFILE 'f'", |client| drop(client.query(b"LOAD DATA LOCAL INFILE 'f'"))),
     (b"\x0edata", |client| drop(client.local_infile_data(b"data").and_then(|()| client.local_infile_end()))),
 ];
 
@@ -184,6 +184,9 @@ const ACTS: &[Act] = &[
 const EXECUTE: &[u8] = b"\x02x";
 /// To give away the file that was asked for: no new exchange.
 const FILE: u8 = 0x0e;
+
+/// Files are for servers that are verified, or behind a Unix socket.
+const GIVES_FILES: u8 = client_target::LOCAL_INFILE | client_target::UNIX_SOCKET;
 
 /// A conversation in parts: before the first act, and after each.
 type Talk = Vec<Part>;
@@ -237,7 +240,7 @@ fn clients() -> Vec<Vec<u8>> {
     for (plugin, name) in
         [(1, "mysql_native_password"), (2, "caching_sha2_password"), (3, "sha256_password"), (5, "ed25519")]
     {
-        for flags in [0, client_target::FETCH_KEY, client_target::LOCAL_INFILE | client_target::EXTRAS] {
+        for flags in [0, client_target::FETCH_KEY, GIVES_FILES | client_target::EXTRAS] {
             let accounts = format!("CREATE USER 'fuzzer'@'%' IDENTIFIED WITH {name} BY '{}';", client_target::PASSWORD);
             let host = Host::new(&accounts).expect("an account");
             for server in [0, server_target::TLS] {
@@ -263,7 +266,7 @@ fn servers() -> Vec<Vec<u8>> {
     let mut seeds = Vec::new();
     for (user, password) in [("empty", ""), ("native", "secret"), ("ed25519", "secret"), ("ssl", ""), ("nobody", "x")] {
         for flags in [0, server_target::TLS, server_target::NATIVE] {
-            let mut config = client_target::Settings { flags: client_target::LOCAL_INFILE, plugin: 0 }.config();
+            let mut config = client_target::Settings { flags: GIVES_FILES, plugin: 0 }.config();
             config.user = user.to_owned();
             config.password = password.into();
             let host = Host::new(server_target::ACCOUNTS).expect("accounts");
