@@ -137,7 +137,8 @@ impl World {
         let mut command = if name == "sealwire" { Command::new(program(name)) } else { Command::new(name) };
         command.args(["--no-defaults", "--host=127.0.0.1", "--default-character-set=utf8mb4"]);
         command.arg(format!("--port={}", self.server()?.port));
-        command.arg(format!("--user={user}")).arg(format!("--password={password}"));
+        // Not on the command line, of which sealwire would warn.
+        command.arg(format!("--user={user}")).env("MYSQL_PWD", password);
         Ok(command)
     }
 

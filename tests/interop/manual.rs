@@ -28,9 +28,10 @@ fn settings(set: &CertificateSet) -> Settings {
 
 fn sealwire(server: &Server, user: &str, options: &[String]) -> Command {
     let mut command = Command::new(program("sealwire"));
-    command.env_remove("HOME").env_remove("MYSQL_PWD");
+    // Not on the command line, of which the client would warn.
+    command.env_remove("HOME").env("MYSQL_PWD", PASSWORD);
     command.args(["--no-defaults", "--host=127.0.0.1"]).arg(format!("--port={}", server.port));
-    command.arg(format!("--user={user}")).arg(format!("--password={PASSWORD}")).args(options);
+    command.arg(format!("--user={user}")).args(options);
     command
 }
 

@@ -1,9 +1,9 @@
-//! A terminal shows a server's text and obeys none of it; nor does a server get a file that it was not given.
+//! A terminal shows a server's text and obeys none of it; nor does a server get a file or a password that is not its own.
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "these are tests")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
 
 use rcgen::string::Ia5String;
@@ -225,4 +225,38 @@ fn the_client_gives_no_file_that_it_was_not_told_to_and_says_what_it_gives() {
         assert!(said.contains("ERROR 2068 (HY000)") && said.contains(reason), "{said}");
         assert!(!said.contains("sent '"), "{said}");
     }
+}
+
+#[test]
+fn a_password_on_the_command_line_is_hidden_at_once() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    for form in ["-phush-hush", "--password=hush-hush", "--passw=hush-hush", "-Bphush-hush"] {
+        let mut command = Command::new(program("sealwire"));
+        command.args(["--no-defaults", "--host=127.0.0.1", "--user=u", form, "-e", "select 1"]);
+        command.arg(format!("--port={port}")).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut client = command.spawn().unwrap();
+        // It has read its command line when it comes here, and waits for the greeting.
+        let (connection, _) = listener.accept().unwrap();
+        let of_process = |name: &str| fs::read(format!("/proc/{}/{name}", client.id())).unwrap();
+        for name in ["cmdline", "environ"] {
+            let text = String::from_utf8_lossy(&of_process(name)).replace('\0', " ");
+            assert!(!text.contains("hush"), "{form}: {name} is {text}");
+        }
+        let line = String::from_utf8_lossy(&of_process("cmdline")).into_owned();
+        assert!(line.contains("xxxxx\0") && line.contains("--user=u\0"), "{form}: {line:?}");
+        assert!(String::from_utf8_lossy(&of_process("comm")).starts_with("sealwire\n"));
+        drop(connection);
+        let status = client.wait().unwrap();
+        assert_eq!(status.code(), Some(1));
+        let mut said = String::new();
+        std::io::Read::read_to_string(&mut client.stderr.take().unwrap(), &mut said).unwrap();
+        let warning = "sealwire: [Warning] Using a password on the command line interface can be insecure.\n";
+        assert_eq!(said.matches(warning).count(), 1, "{said}");
+    }
+    // It is the right one that reaches the server.
+    let rogue = Rogue::start(None);
+    let mut command = Command::new(program("sealwire"));
+    let output = child::output(command.args(options(&rogue)).args(["-N", "-e", "select 1"]), &[]).unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }

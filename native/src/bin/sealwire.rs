@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    sealwire::terminal::run(std::env::args_os().skip(1))
+    sealwire::terminal::main()
 }

@@ -9,11 +9,11 @@ use super::options::PROGRAM;
 use super::run::{Bridge, Stopper};
 use super::settings::Settings;
 use crate::log;
-use crate::options::{Environment, Outcome};
+use crate::options::{self, Environment, Outcome};
 
 /// Runs `sealwire-bridge` with the process's arguments.
 pub fn main() -> ExitCode {
-    let values = match PROGRAM.parse(std::env::args_os().skip(1), &Environment::of_process()) {
+    let values = match PROGRAM.parse(options::arguments(&PROGRAM), &Environment::of_process()) {
         Ok(Outcome::Run(values)) => values,
         Ok(Outcome::Print(text)) => {
             print!("{text}");

@@ -1,5 +1,6 @@
 //! Reading the command line, and the settings of option files by the same rules.
 
+use std::cell::Cell;
 use std::ffi::OsString;
 
 use super::files::Setting;
@@ -72,17 +73,21 @@ pub(super) struct Reader<'a> {
     occurrences: Vec<Occurrence>,
     arguments: Vec<String>,
     pub warnings: Vec<String>,
+    /// Which arguments of the command line end with a secret, and how long it is.
+    pub secrets: Vec<(usize, usize)>,
 }
 
 impl<'a> Reader<'a> {
     pub(super) const fn new(program: &'a Program) -> Self {
-        Self { program, occurrences: Vec::new(), arguments: Vec::new(), warnings: Vec::new() }
+        Self { program, occurrences: Vec::new(), arguments: Vec::new(), warnings: Vec::new(), secrets: Vec::new() }
     }
 
     /// Reads a command line; stops early at `--help` and `--version`, so that they work beside mistakes.
     pub(super) fn arguments(&mut self, arguments: &[String]) -> Result<(), OptionError> {
-        let mut rest = arguments.iter().map(String::as_str);
+        let taken = Cell::new(0);
+        let mut rest = arguments.iter().map(String::as_str).inspect(|_| taken.set(taken.get() + 1));
         while let Some(argument) = rest.next() {
+            let known = self.occurrences.len();
             if argument == "--" {
                 self.arguments.extend(rest.by_ref().map(str::to_owned));
             } else if Defaults::recognise(argument).is_some() {
@@ -94,6 +99,14 @@ impl<'a> Reader<'a> {
                 self.letters(letters, &mut rest)?;
             } else {
                 self.arguments.push(argument.to_owned());
+            }
+            // The value of an option ends the last argument that was taken for it.
+            for occurrence in self.occurrences.get(known..).unwrap_or_default() {
+                if let (true, Given::Text(value)) = (occurrence.spec.secret, &occurrence.given)
+                    && !value.is_empty()
+                {
+                    self.secrets.push((taken.get() - 1, value.len()));
+                }
             }
             if self.met("help") || self.met("version") {
                 return Ok(());

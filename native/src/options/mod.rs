@@ -44,12 +44,14 @@
 //! (an unknown name with `=value`), 13 bad value, 1 all else.
 
 mod command_line;
+mod conceal;
 mod error;
 mod files;
 mod help;
 mod spec;
 mod values;
 
+pub(crate) use conceal::arguments;
 pub use error::OptionError;
 pub use files::Environment;
 pub use spec::{Kind, Spec};
@@ -122,6 +124,16 @@ impl Program {
         }
         reader.append(command_line);
         Ok(Outcome::Run(reader.finish()))
+    }
+
+    /// Where secrets stand on a command line: the number of each argument, and how many bytes at its end are the secret.
+    fn secrets(&self, arguments: &[OsString]) -> Vec<(usize, usize)> {
+        let Ok((_, rest)) = Defaults::take(arguments.iter().cloned()) else { return Vec::new() };
+        let before = arguments.len() - rest.len();
+        let mut reader = Reader::new(self);
+        // A mistake ends the program at once.
+        let _ = reader.arguments(&rest);
+        reader.secrets.into_iter().map(|(index, length)| (before + index, length)).collect()
     }
 
     /// Every option: the common ones, then the program's tables in their order.

@@ -20,13 +20,13 @@ use super::state::{Server, VERSION, VERSION_COMMENT};
 use super::variables::Globals;
 use super::websocket::Websocket;
 use crate::log;
-use crate::options::{Environment, Outcome, Values};
+use crate::options::{self, Environment, Outcome, Values};
 use crate::random::OsRandom;
 use crate::tls_options::{ServerTlsOptions, key_log_file};
 
 /// Runs `sealwired` with the process's arguments.
 pub fn main() -> ExitCode {
-    let values = match PROGRAM.parse(std::env::args_os().skip(1), &Environment::of_process()) {
+    let values = match PROGRAM.parse(options::arguments(&PROGRAM), &Environment::of_process()) {
         Ok(Outcome::Run(values)) => values,
         Ok(Outcome::Print(text)) => {
             print!("{text}");

@@ -19,11 +19,16 @@ use std::ffi::OsString;
 use std::io::{self, IsTerminal as _};
 use std::process::ExitCode;
 
-use crate::options::{Environment, Outcome, Values};
+use crate::options::{self, Environment, Given, Occurrence, Origin, Outcome, Values};
 use connect::Connector;
 use output::Output;
 use session::{Flow, Session};
 use settings::{PROGRAM, Settings, Surroundings};
+
+/// Runs the program with the process's arguments; a password among them is hidden from other users of the machine first.
+pub fn main() -> ExitCode {
+    run(options::arguments(&PROGRAM))
+}
 
 /// Runs the program with these arguments, its own name left out.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -41,6 +46,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     for warning in values.warnings() {
         output::tell(&format!("sealwire: [Warning] {warning}"));
     }
+    if values.occurrences("password").any(is_on_command_line) {
+        output::tell("sealwire: [Warning] Using a password on the command line interface can be insecure.");
+    }
     let surroundings = Surroundings { terminal: io::stdin().is_terminal() && io::stdout().is_terminal() };
     let exists = |path: &str| std::path::Path::new(path).exists();
     match Settings::from_values(&values, surroundings, |name| std::env::var(name).ok(), exists) {
@@ -50,6 +58,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Whether a text stands on the command line, for others to see.
+fn is_on_command_line(occurrence: &Occurrence) -> bool {
+    occurrence.origin == Origin::CommandLine && matches!(&occurrence.given, Given::Text(text) if !text.is_empty())
 }
 
 /// Connects, and does what is to be done; the exit code.

@@ -109,8 +109,9 @@ pub(crate) fn say(whose: Whose, port: u16, user: &str, password: &str, options: 
         Whose::MariaDb => Command::new("mariadb"),
         Whose::Sealwire => Command::new(program("sealwire")),
     };
-    command.args(["--no-defaults", "--host=127.0.0.1"]).env_remove("HOME").env_remove("MYSQL_PWD");
-    command.arg(format!("--port={port}")).arg(format!("--user={user}")).arg(format!("--password={password}"));
+    command.args(["--no-defaults", "--host=127.0.0.1"]).env_remove("HOME");
+    // Not on the command line, of which sealwire would warn.
+    command.arg(format!("--port={port}")).arg(format!("--user={user}")).env("MYSQL_PWD", password);
     child::output(command.args(options).args(["-N", "-e", statement]), &[]).unwrap()
 }
 
