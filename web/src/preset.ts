@@ -9,11 +9,43 @@ export interface Preset {
   serverName?: string;
   ca?: string;
   mode?: SslMode;
+  /** Whether the bridge came by a link and is not of the page's own host: whoever made the link chose it. */
+  foreignBridge?: boolean;
+  /** What the link wanted and did not get. */
+  notice?: string;
+}
+
+/** The modes in which the server proves who it is. */
+const VERIFIED: readonly string[] = ["VERIFY_IDENTITY", "VERIFY_CA"];
+
+/**
+ * What a link says, without secrets: `user=…&bridge=…`. Anybody can make a link, so it takes away no protection: a mode that verifies
+ * nothing is not taken, and a bridge of another host must be confirmed.
+ */
+export function ofLink(query: string, host: string): Preset {
+  const given = new URLSearchParams(query);
+  const names = ["bridge", "user", "database", "serverName"] as const;
+  const preset: Preset = Object.fromEntries(names.filter((key) => given.has(key)).map((key) => [key, given.get(key)]));
+  const mode = given.get("mode");
+  if (mode !== null && VERIFIED.includes(mode)) preset.mode = mode as SslMode;
+  else if (mode !== null) {
+    preset.notice = `This link asks for the SSL mode ${JSON.stringify(mode)}, which does not verify the server. It was not taken; choose it yourself if you mean it.`;
+  }
+  if (preset.bridge !== undefined) preset.foreignBridge = !isOf(host, preset.bridge);
+  return preset;
+}
+
+function isOf(host: string, bridge: string): boolean {
+  try {
+    return new URL(bridge).host === host;
+  } catch {
+    return false;
+  }
 }
 
 /**
- * What the page was opened with: `#demo` reads `demo.json` beside the page, which `cargo xtask demo` writes; `#connect?user=…&bridge=…` says
- * it in the link, without secrets.
+ * What the page was opened with: `#demo` reads `demo.json` beside the page, which `cargo xtask demo` writes; `#connect?…` says it in the
+ * link.
  */
 export async function preset(): Promise<Preset> {
   const [name, query] = location.hash.slice(1).split("?");
@@ -22,7 +54,5 @@ export async function preset(): Promise<Preset> {
     const scheme = location.protocol === "https:" ? "wss" : "ws";
     return demo.target === undefined ? demo : { ...demo, bridge: `${scheme}://${location.host}/tcp/${demo.target}` };
   }
-  const given = new URLSearchParams(query ?? "");
-  const names = ["bridge", "user", "database", "serverName", "mode"] as const;
-  return Object.fromEntries(names.filter((key) => given.has(key)).map((key) => [key, given.get(key)]));
+  return ofLink(query ?? "", location.host);
 }

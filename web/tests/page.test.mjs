@@ -48,7 +48,7 @@ after(async () => {
 });
 
 /** A page of the bridge's, in which every error in the console fails the test. */
-async function opened(options = {}, place = peers.open) {
+async function opened(options = {}, place = peers.open, hash = "") {
   const context = await browser.newContext(options);
   await context.grantPermissions(["clipboard-read", "clipboard-write"]);
   const page = await context.newPage();
@@ -57,7 +57,7 @@ async function opened(options = {}, place = peers.open) {
     if (message.type() === "error") page.errors.push(message.text());
   });
   page.on("pageerror", (error) => page.errors.push(String(error)));
-  await page.goto(`http://127.0.0.1:${place.port}/`);
+  await page.goto(`http://127.0.0.1:${place.port}/${hash}`);
   return page;
 }
 
@@ -199,6 +199,54 @@ test("a wrong password", async () => {
 
 test("VERIFY_IDENTITY without a name says what is missing", async () => {
   await refused({ target: "ours", name: " " }, /tls\.serverName/);
+});
+
+test("a link takes no protection away, and a bridge that it chose is confirmed", async () => {
+  const bridge = `ws://localhost:${peers.open.port}/tcp/ours`;
+  const page = await opened({}, peers.open, `#connect?mode=DISABLED&user=secured&bridge=${encodeURIComponent(bridge)}`);
+  assert.equal(await page.getByLabel("SSL mode").inputValue(), "VERIFY_IDENTITY");
+  assert.equal(await page.getByLabel("User").inputValue(), "secured");
+  assert.match(await page.getByText("This link asks for").textContent(), /"DISABLED".*not taken/);
+  const confirmed = page.getByRole("checkbox");
+  assert.match(await page.locator("label", { has: page.getByText(bridge) }).textContent(), /A link chose the bridge/);
+  await page.getByLabel("Password").fill(PASSWORD);
+  await page.getByLabel("Server name").fill("localhost");
+  await page.getByLabel("CA certificate", { exact: true }).fill(peers.tls.ca);
+  await page.getByRole("button", { name: "Connect" }).click();
+  assert.equal(await confirmed.evaluate((box) => box.validity.valueMissing), true, "it is not sent");
+  // A bridge that is typed is the user's own.
+  await page.getByLabel("Bridge", { exact: true }).fill(`ws://127.0.0.1:${peers.open.port}/tcp/ours`);
+  assert.equal(await confirmed.isVisible(), false);
+  await page.getByRole("button", { name: "Connect" }).click();
+  assert.match(await sslLine(page), /^SSL: Cipher in use is TLS/);
+  assert.deepEqual(page.errors, []);
+  await page.context().close();
+});
+
+test("after connecting the page holds neither password nor key", async () => {
+  const page = await opened();
+  await connect(page, { target: "ours", user: "mutual", cert: peers.tls.cert, key: peers.tls.key });
+  await sslLine(page);
+  await page.getByRole("button", { name: "Disconnect" }).click();
+  assert.equal(await page.getByLabel("User").inputValue(), "mutual");
+  for (const label of ["Password", "Client key", "Token"]) {
+    assert.equal(await page.getByLabel(label, { exact: true }).inputValue(), "", label);
+  }
+  assert.notEqual(await page.getByLabel("Client certificate", { exact: true }).inputValue(), "");
+  assert.deepEqual(page.errors, []);
+  await page.context().close();
+});
+
+test("a copied table runs no formula in a spreadsheet", async () => {
+  const page = await opened();
+  await connect(page, { target: "maria" });
+  await run(page, `SELECT '=1+1' AS "=a", -5 AS b, '+x"y' AS c, '@sum' AS d, NULL AS e, 'plain' AS f`.replaceAll('"=a"', "`=a`"));
+  await cells(page);
+  await page.getByRole("button", { name: "Copy CSV" }).click();
+  const copied = await page.evaluate(() => navigator.clipboard.readText());
+  assert.equal(copied, `"'=a",b,c,d,e,f\r\n"'=1+1",-5,"'+x""y","'@sum",,plain\r\n`);
+  assert.deepEqual(page.errors, []);
+  await page.context().close();
 });
 
 test("values of every kind, several statements, errors, and the history", async () => {

@@ -12,7 +12,7 @@ const MODES: [SslMode, string][] = [
 ];
 
 /** A PEM text, by file, by drop or by paste. Kept in this page's memory only. */
-function pemField(label: string, hint: string): { element: HTMLElement; input: HTMLTextAreaElement } {
+function pemField(label: string, hint: string): { element: HTMLElement; input: HTMLTextAreaElement; forget: () => void } {
   const id = `pem-${label.toLowerCase().replaceAll(/\W+/g, "-")}`;
   const input = h("textarea", { id, rows: 3, spellcheck: false, autocomplete: "off", placeholder: "-----BEGIN …", class: "pem" });
   const file = h("input", { type: "file", accept: ".pem,.crt,.cer,.key", hidden: true, "aria-label": `${label}: file` });
@@ -35,7 +35,11 @@ function pemField(label: string, hint: string): { element: HTMLElement; input: H
     input,
     h("small", {}, hint),
   );
-  return { element, input };
+  const forget = () => {
+    input.value = "";
+    file.value = "";
+  };
+  return { element, input, forget };
 }
 
 function textField(label: string, properties: Record<string, unknown>, hint?: string) {
@@ -65,8 +69,14 @@ export class ConnectForm {
   );
   readonly #ca = pemField("CA certificate", "Who vouches for the server");
   readonly #cert = pemField("Client certificate", "For accounts that REQUIRE X509");
-  readonly #key = pemField("Client key", "Stays in this page");
+  readonly #key = pemField("Client key", "Stays in this page, until the connection is made");
   readonly #mode = h("select", { id: "field-mode" });
+  /** What of a link was not taken. */
+  readonly #notice = h("p", { class: "notice", role: "status", hidden: true });
+  readonly #confirmed = h("input", { type: "checkbox", id: "field-confirmed" });
+  readonly #foreign = h("span");
+  /** Whoever made the link chose the bridge, so the user has to say that it is the right one. */
+  readonly #confirm = h("p", { class: "notice", hidden: true }, this.#confirmed, " ", h("label", { for: "field-confirmed" }, this.#foreign));
   readonly #submit = h("button", { type: "submit", class: "primary" }, "Connect");
   readonly #cancel = h("button", { type: "button", hidden: true, onclick: () => this.oncancel() }, "Cancel");
 
@@ -77,6 +87,8 @@ export class ConnectForm {
     this.element = h(
       "form",
       { class: "connect-form", onsubmit: (event: SubmitEvent) => this.#send(event) },
+      this.#notice,
+      this.#confirm,
       h("fieldset", {}, h("legend", {}, "Server"), this.#bridge.element, this.#user.element, this.#password.element, this.#database.element),
       h("fieldset", {}, h("legend", {}, "TLS"), mode, this.#name.element, this.#ca.element),
       h(
@@ -89,6 +101,8 @@ export class ConnectForm {
     );
     const scheme = location.protocol === "https:" ? "wss" : "ws";
     this.#bridge.input.value = `${scheme}://${location.host}/tcp/`;
+    // Who types a bridge has chosen it.
+    this.#bridge.input.oninput = () => this.#ask(false);
     this.#adapt();
   }
 
@@ -101,7 +115,25 @@ export class ConnectForm {
     if (preset.serverName !== undefined) this.#name.input.value = preset.serverName;
     if (preset.ca !== undefined) this.#ca.input.value = preset.ca;
     if (preset.mode !== undefined) this.#mode.value = preset.mode;
+    this.#notice.hidden = preset.notice === undefined;
+    this.#notice.textContent = preset.notice ?? "";
+    this.#foreign.textContent = `A link chose the bridge ${preset.bridge ?? ""}, which is not where this page came from. I know it, and want to connect through it.`;
+    this.#ask(preset.foreignBridge ?? false);
     this.#adapt();
+  }
+
+  /** Drops the password, the key and the token: the connection is made, and nobody who comes to the page later shall find them. */
+  forget(): void {
+    this.#password.input.value = "";
+    this.#token.input.value = "";
+    this.#key.forget();
+  }
+
+  /** Whether the bridge must be confirmed. */
+  #ask(confirm: boolean): void {
+    this.#confirm.hidden = !confirm;
+    this.#confirmed.required = confirm;
+    this.#confirmed.checked = false;
   }
 
   set busy(busy: boolean) {

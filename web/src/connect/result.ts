@@ -1,4 +1,5 @@
 import type { Batch, Column } from "sealwire-wasm";
+import { csvField } from "./csv.js";
 
 /** The rows of one statement, kept as they came: a few bytes a cell, however many there are. */
 export class ResultRows {
@@ -33,17 +34,16 @@ export class ResultRows {
 
   /** RFC 4180, NULL as an empty field without quotes. */
   csv(): string {
-    const quote = (text: string) => (/[",\r\n]/.test(text) || text === "" ? `"${text.replaceAll('"', '""')}"` : text);
-    const lines = [this.columns.map((column) => quote(column.name)).join(",")];
+    const lines = [this.columns.map((column) => csvField(column.name)).join(",")];
     for (let row = 0; row < this.#length; row++) {
-      lines.push(this.columns.map((_, column) => this.#quoted(row, column, quote)).join(","));
+      lines.push(this.columns.map((_, column) => this.#field(row, column)).join(","));
     }
     return `${lines.join("\r\n")}\r\n`;
   }
 
-  #quoted(row: number, column: number, quote: (text: string) => string): string {
+  #field(row: number, column: number): string {
     const text = this.text(row, column);
-    return text === null ? "" : quote(text);
+    return text === null ? "" : csvField(text);
   }
 
   /** An array of objects; numbers that JSON can hold exactly stay numbers, the others are strings. */

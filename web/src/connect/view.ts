@@ -46,7 +46,8 @@ export class ConnectView {
     this.#session = session;
     try {
       await session.connect(options);
-      this.#showConsole(session, options);
+      this.#form.forget();
+      this.#showConsole(session, options.user);
     } catch (error) {
       this.#ladder = await session.ladder().catch(() => undefined);
       await this.#leave(session);
@@ -62,7 +63,7 @@ export class ConnectView {
     await session.close();
   }
 
-  #showConsole(session: Session, options: Options): void {
+  #showConsole(session: Session, user: string): void {
     const { facts, sslLine } = session.connected!;
     const console = new Console(session);
     const verified = facts.tls !== undefined && facts.tls.verification !== "NONE";
@@ -73,7 +74,7 @@ export class ConnectView {
       h("span", { class: "light", "aria-hidden": "true" }),
       h("span", {}, `SSL: ${sslLine}`),
     );
-    const server = h("span", { class: "server" }, `${options.user} · ${facts.serverVersion.replace(/^5\.5\.5-/, "")}`);
+    const server = h("span", { class: "server" }, `${user} · ${facts.serverVersion.replace(/^5\.5\.5-/, "")}`);
     const leave = async () => {
       this.#ladder = await session.ladder().catch(() => this.#ladder);
       await this.#leave(session);
