@@ -25,6 +25,8 @@ pub(crate) enum Command {
     Prompt,
     /// Leave.
     Quit,
+    /// From here on no command that reaches files or programs.
+    Sandbox,
     /// Run a file.
     Source,
     /// Show the connection's status.
@@ -56,6 +58,7 @@ const TABLE: &[Row] = &[
     ("print", b'p', Command::Print, false, "Print current command."),
     ("prompt", b'R', Command::Prompt, true, "Change your sealwire prompt."),
     ("quit", b'q', Command::Quit, false, "Quit sealwire."),
+    ("sandbox", b'-', Command::Sandbox, false, "Disallow commands that access the file system."),
     ("source", b'.', Command::Source, true, "Execute an SQL script file. Takes a file name as an argument."),
     ("status", b's', Command::Status, false, "Get status information from the server."),
     ("system", b'!', Command::System, true, "Execute a system shell command."),
@@ -79,6 +82,11 @@ impl Command {
         let row = TABLE.iter().find(|row| row.0.as_bytes().eq_ignore_ascii_case(name))?;
         // A command that takes no argument, with one, is a statement.
         (row.3 || argument.is_empty()).then(|| (row.2, String::from_utf8_lossy(argument).into_owned()))
+    }
+
+    /// Whether the sandbox mode keeps it from running: it reaches files or programs of this computer.
+    pub(crate) const fn reaches_out(self) -> bool {
+        matches!(self, Self::Source | Self::System | Self::Tee)
     }
 
     /// Whether it takes an argument.

@@ -72,6 +72,8 @@ pub(crate) struct Session {
     prompt: String,
     /// How deep `source` is nested.
     depth: usize,
+    /// Whether commands are refused that reach files or programs.
+    sandboxed: bool,
 }
 
 /// `source` in a file that names itself would never end.
@@ -111,6 +113,7 @@ impl Session {
             last_insert_id: 0,
             prompt,
             depth: 0,
+            sandboxed: false,
         }
     }
 
@@ -343,7 +346,12 @@ impl Session {
     }
 
     fn command(&mut self, command: Command, argument: &str) -> Flow {
+        if self.sandboxed && command.reaches_out() {
+            return self.complain("Not allowed in the sandbox mode");
+        }
         match command {
+            // There is no way back: what a dump brings with it stays in.
+            Command::Sandbox => self.sandboxed = true,
             Command::Quit => return Flow::Leave(0),
             // The splitter has done it, or there was nothing to go on.
             Command::Clear => self.splitter.clear(),

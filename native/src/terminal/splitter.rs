@@ -1,7 +1,7 @@
 //! Cuts what a user types into statements and the client's own commands, as mysql does.
 //!
 //! A line goes in with [`Splitter::line`]; [`Splitter::next`] then gives what is complete, one item at a time, because a command may change how
-//! the rest of the line is read (`delimiter`). Comments are taken out, except `/*! … */` and `/*+ … */`, which mean something to the server.
+//! the rest of the line is read (`delimiter`). Comments are taken out, except `/*! … */`, `/*M! … */` and `/*+ … */`, which mean something to the server.
 
 use super::command::Command;
 
@@ -38,7 +38,7 @@ pub(crate) enum Continues {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kept {
     No,
-    /// `/*!`: its contents are SQL.
+    /// `/*!` and `/*M!`: its contents are SQL.
     Conditional,
     /// `/*+`: its contents are opaque.
     Hint,
@@ -222,6 +222,8 @@ impl Splitter {
         let kind = match self.peek(2) {
             _ if self.kept == Kept::Hint => Kept::Hint,
             Some(b'!') => Kept::Conditional,
+            // MariaDB's own.
+            Some(b'M') if self.peek(3) == Some(b'!') => Kept::Conditional,
             Some(b'+') => Kept::Hint,
             _ => {
                 self.in_comment = true;
@@ -407,6 +409,8 @@ mod tests {
         assert_eq!(split("select 1--1;"), [sql("select 1--1")]);
         assert_eq!(split("select /*!50000 1 */ /*+ a;b 'c */ + 1;"), [sql("select /*!50000 1 */ /*+ a;b 'c */ + 1")]);
         assert_eq!(split("/* a\nb; */ select 1;"), [sql("select 1")]);
+        assert_eq!(split("select 1 /*M! , 2 */;"), [sql("select 1 /*M! , 2 */")]);
+        assert_eq!(split("select 1 /*M100616 , 2; */;"), [sql("select 1")]);
     }
 
     #[test]
@@ -429,6 +433,17 @@ mod tests {
         assert_eq!(split(r"\! echo a; echo b"), [command(Command::System, "echo a; echo b")]);
         assert_eq!(split(r"\x"), [Item::Unknown('x')]);
         assert_eq!(split(r"\é;"), [Item::Unknown('é'), sql("")]);
+    }
+
+    #[test]
+    fn the_first_line_of_mariadbs_dumps_enters_the_sandbox() {
+        // Dumps of 2024 begin with the first form, later ones with the second.
+        for line in [r"/*!999999\- enable the sandbox mode */ ", r"/*M!999999\- enable the sandbox mode */ "] {
+            let items = split(&format!("{line}\nselect 1;"));
+            assert_eq!(items.first(), Some(&command(Command::Sandbox, "")), "{line}");
+            let Some(Item::Statement { sql, .. }) = items.get(1) else { panic!("{items:?}") };
+            assert!(sql.ends_with(b" enable the sandbox mode */ \nselect 1"), "{items:?}");
+        }
     }
 
     #[test]
