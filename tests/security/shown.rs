@@ -74,7 +74,7 @@ fn results_of_every_form_are_shown_and_not_obeyed() {
         return;
     }
     let rogue = Rogue::start(None);
-    for form in ["-t", "-E", "-B", "-Br", "-ss", "-vvv", "-tvvv", "-BEvv"] {
+    for form in ["-t", "-E", "-B", "-Br", "-ss", "-vvv", "-tvvv", "-BEvv", "-H", "-X", "-qt", "-qE"] {
         let line = [options(&rogue), vec![form.to_owned(), "-e".into(), "select 1".into()]].concat();
         let places: &[&str] = if form == "-ss" { &["value"] } else { &["column", "value"] };
         assert_shown(&at_terminal("sealwire", &line, &[]), places, form);

@@ -157,6 +157,10 @@ impl Connector {
                 Ok(Box::new(Sent { file: fs::File::open(path)?, path: path.to_owned(), bytes: 0 }))
             }));
         }
+        for statement in &self.settings.init {
+            let mut results = client.query(statement)?;
+            while results.next_result()? {}
+        }
         Ok(client)
     }
 

@@ -1,5 +1,6 @@
 //! Results as mysql prints them: tables, vertical, tab-separated.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 use std::time::Duration;
 
@@ -24,58 +25,103 @@ pub(crate) struct Style {
 /// A table with lines of `+`, `-` and `|`.
 ///
 /// A column is as wide as its longest value has *bytes*: so does mysql, and scripts read its tables by position.
-pub(crate) fn table(out: &mut impl Write, columns: &[Column], rows: &Rows, style: Style) -> io::Result<()> {
-    let mut widths: Vec<usize> =
-        columns.iter().map(|column| if style.column_names { column.name.len() } else { 0 }).collect();
-    for row in rows.iter() {
-        for (width, value) in widths.iter_mut().zip(row) {
-            *width = (*width).max(value.map_or(0, <[u8]>::len));
+#[derive(Debug)]
+pub(crate) struct Table {
+    widths: Vec<usize>,
+    line: Vec<u8>,
+}
+
+impl Table {
+    /// As wide as these rows need.
+    pub(crate) fn measured(columns: &[Column], rows: &Rows, style: Style) -> Self {
+        let mut longest = vec![0; columns.len()];
+        for row in rows.iter() {
+            for (width, value) in longest.iter_mut().zip(row) {
+                *width = (*width).max(value.map_or(0, <[u8]>::len));
+            }
         }
-    }
-    for (width, column) in widths.iter_mut().zip(columns) {
-        if column.is_nullable {
-            *width = (*width).max("NULL".len());
-        }
-        if style.binary_as_hex && column.is_binary {
-            *width = 2 + *width * 2;
-        }
+        Self::new(columns, longest, style)
     }
 
-    let mut line = vec![b'+'];
-    for width in &widths {
-        line.resize(line.len() + width + 2, b'-');
-        line.push(b'+');
+    /// As wide as the columns were declared, before any row is known.
+    pub(crate) fn declared(columns: &[Column], style: Style) -> Self {
+        Self::new(columns, columns.iter().map(|column| column.length.min(MAX_COLUMN_WIDTH)).collect(), style)
     }
-    line.push(b'\n');
 
-    out.write_all(&line)?;
-    if style.column_names {
+    fn new(columns: &[Column], mut widths: Vec<usize>, style: Style) -> Self {
+        let mut line = vec![b'+'];
+        for (width, column) in widths.iter_mut().zip(columns) {
+            if style.column_names {
+                *width = (*width).max(column.name.len());
+            }
+            if column.is_nullable {
+                *width = (*width).max("NULL".len());
+            }
+            if style.binary_as_hex && column.is_binary {
+                *width = 2 + *width * 2;
+            }
+            line.resize(line.len() + *width + 2, b'-');
+            line.push(b'+');
+        }
+        line.push(b'\n');
+        Self { widths, line }
+    }
+
+    /// How many places it takes on a terminal.
+    pub(crate) fn width(&self) -> usize {
+        self.line.len() - 1
+    }
+
+    /// Some of its rows, with its head above the first.
+    pub(crate) fn rows(
+        &self,
+        out: &mut impl Write,
+        columns: &[Column],
+        rows: &Rows,
+        style: Style,
+        is_first: bool,
+    ) -> io::Result<()> {
+        if is_first {
+            self.head(out, columns, style)?;
+        }
+        for row in rows.iter() {
+            out.write_all(b"|")?;
+            for ((column, width), value) in columns.iter().zip(&self.widths).zip(row) {
+                out.write_all(b" ")?;
+                match value {
+                    Some(value) if style.binary_as_hex && column.is_binary => {
+                        hex(out, value)?;
+                        pad(out, *width, 2 + 2 * value.len())?;
+                    }
+                    _ => cell(out, value.unwrap_or(b"NULL"), *width, column.is_number)?,
+                }
+                out.write_all(b" |")?;
+            }
+            out.write_all(b"\n")?;
+        }
+        Ok(())
+    }
+
+    fn head(&self, out: &mut impl Write, columns: &[Column], style: Style) -> io::Result<()> {
+        out.write_all(&self.line)?;
+        if !style.column_names {
+            return Ok(());
+        }
         out.write_all(b"|")?;
-        for (column, width) in columns.iter().zip(&widths) {
+        for (column, width) in columns.iter().zip(&self.widths) {
             out.write_all(b" ")?;
             out.write_all(&column.name)?;
             pad(out, (*width).min(MAX_COLUMN_WIDTH), cells(&column.name))?;
             out.write_all(b" |")?;
         }
         out.write_all(b"\n")?;
-        out.write_all(&line)?;
+        out.write_all(&self.line)
     }
-    for row in rows.iter() {
-        out.write_all(b"|")?;
-        for ((column, width), value) in columns.iter().zip(&widths).zip(row) {
-            out.write_all(b" ")?;
-            match value {
-                Some(value) if style.binary_as_hex && column.is_binary => {
-                    hex(out, value)?;
-                    pad(out, *width, 2 + 2 * value.len())?;
-                }
-                _ => cell(out, value.unwrap_or(b"NULL"), *width, column.is_number)?,
-            }
-            out.write_all(b" |")?;
-        }
-        out.write_all(b"\n")?;
+
+    /// The line below the last row.
+    pub(crate) fn end(&self, out: &mut impl Write) -> io::Result<()> {
+        out.write_all(&self.line)
     }
-    out.write_all(&line)
 }
 
 /// One value in a table.
@@ -90,10 +136,16 @@ fn cell(out: &mut impl Write, value: &[u8], width: usize, right: bool) -> io::Re
     pad(out, room, used)
 }
 
-/// `\G`: one line for each column.
-pub(crate) fn vertical(out: &mut impl Write, columns: &[Column], rows: &Rows, style: Style) -> io::Result<()> {
+/// `\G`: one line for each column. The rows are counted from `first` on.
+pub(crate) fn vertical(
+    out: &mut impl Write,
+    columns: &[Column],
+    rows: &Rows,
+    style: Style,
+    first: u64,
+) -> io::Result<()> {
     let longest = columns.iter().map(|column| column.name.len()).max().unwrap_or(0);
-    for (number, row) in (1..).zip(rows.iter()) {
+    for (number, row) in (first..).zip(rows.iter()) {
         writeln!(out, "*************************** {number}. row ***************************")?;
         for (column, value) in columns.iter().zip(row) {
             if style.column_names {
@@ -203,6 +255,17 @@ fn visible(out: &mut impl Write, value: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
+/// A value in markup: binary ones as hex where that is wanted.
+pub(crate) fn shown<'a>(value: &'a [u8], column: &Column, style: Style) -> Cow<'a, [u8]> {
+    if !(style.binary_as_hex && column.is_binary) {
+        return Cow::Borrowed(value);
+    }
+    let mut out = Vec::new();
+    // Writing to a Vec can't fail.
+    let _ = hex(&mut out, value);
+    Cow::Owned(out)
+}
+
 /// A value that keeps to its line and column.
 fn escaped(out: &mut impl Write, mut value: &[u8]) -> io::Result<()> {
     while let Some(at) = value.iter().position(|byte| matches!(byte, 0 | b'\t' | b'\n' | b'\\')) {
@@ -231,13 +294,19 @@ mod tests {
     const STYLE: Style = Style { column_names: true, raw: false, binary_as_hex: false };
 
     fn column(name: &str, is_number: bool, is_nullable: bool) -> Column {
-        Column { name: name.as_bytes().to_vec(), is_number, is_nullable, is_binary: false }
+        Column { name: name.as_bytes().to_vec(), is_number, is_nullable, is_binary: false, length: 5 }
     }
 
     fn rows(width: usize, values: &[Option<&str>]) -> Rows {
         let mut rows = Rows::new(width);
         values.iter().for_each(|value| rows.push(value.map(str::as_bytes)));
         rows
+    }
+
+    fn table(out: &mut Vec<u8>, columns: &[Column], rows: &Rows, style: Style) -> io::Result<()> {
+        let table = Table::measured(columns, rows, style);
+        table.rows(out, columns, rows, style, true)?;
+        table.end(out)
     }
 
     fn printed(print: impl FnOnce(&mut Vec<u8>) -> io::Result<()>) -> String {
@@ -330,7 +399,7 @@ mod tests {
         let columns = [column("i", true, true), column("dt", false, true), column("", false, false)];
         let rows = rows(3, &[Some("1"), Some("a\0b"), Some("x"), None, None, Some("")]);
         assert_eq!(
-            printed(|out| vertical(out, &columns, &rows, STYLE)),
+            printed(|out| vertical(out, &columns, &rows, STYLE, 1)),
             "\
 *************************** 1. row ***************************
  i: 1
@@ -342,7 +411,7 @@ dt: NULL
   : \n"
         );
         assert_eq!(
-            printed(|out| vertical(out, &columns, &rows, Style { column_names: false, ..STYLE })),
+            printed(|out| vertical(out, &columns, &rows, Style { column_names: false, ..STYLE }, 1)),
             "\
 *************************** 1. row ***************************
 1
@@ -369,7 +438,8 @@ NULL
 
     #[test]
     fn binary_values_can_be_shown_as_hex() {
-        let column = Column { name: b"xxxxx".to_vec(), is_number: false, is_nullable: true, is_binary: true };
+        let column =
+            Column { name: b"xxxxx".to_vec(), is_number: false, is_nullable: true, is_binary: true, length: 5 };
         let rows = rows(1, &[Some("\0\u{1}"), None, Some("")]);
         let style = Style { binary_as_hex: true, ..STYLE };
         assert_eq!(

@@ -6,8 +6,10 @@ mod format;
 mod interactive;
 mod known_servers;
 mod ladder;
+mod markup;
 mod output;
 mod prompt;
+mod results;
 mod rows;
 mod server_help;
 mod session;
@@ -23,7 +25,7 @@ use crate::options::{self, Environment, Given, Occurrence, Origin, Outcome, Valu
 use connect::Connector;
 use output::Output;
 use session::{Flow, Session};
-use settings::{PROGRAM, Settings, Surroundings};
+use settings::{PROGRAM, Settings, Surroundings, WITHOUT_EFFECT};
 
 /// Runs the program with the process's arguments; a password among them is hidden from other users of the machine first.
 pub fn main() -> ExitCode {
@@ -45,6 +47,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     for warning in values.warnings() {
         output::tell(&format!("sealwire: [Warning] {warning}"));
+    }
+    for spec in WITHOUT_EFFECT.iter().filter(|spec| values.is_given(spec.name())) {
+        output::tell(&format!("sealwire: [Note] option '--{}' has no effect", spec.name()));
     }
     if values.occurrences("password").any(is_on_command_line) {
         output::tell("sealwire: [Warning] Using a password on the command line interface can be insecure.");
@@ -69,7 +74,7 @@ fn is_on_command_line(occurrence: &Occurrence) -> bool {
 fn talk(settings: Settings, values: Values) -> u8 {
     let (behavior, delimiter, execute) =
         (settings.behavior.clone(), settings.delimiter.clone(), settings.execute.clone());
-    let batch = behavior.batch;
+    let (batch, tee) = (behavior.batch, settings.tee.clone());
     let mut connector = Connector::new(settings, values);
     let client = match connector.connect() {
         Ok(client) => client,
@@ -83,6 +88,9 @@ fn talk(settings: Settings, values: Values) -> u8 {
     };
     let mut session = Session::new(behavior, connector, client, Output::of_process());
     session.set_delimiter(&delimiter);
+    if let Some(path) = tee {
+        session.tee(&path);
+    }
     let flow = if !execute.is_empty() {
         session.script(execute.join("\n").as_bytes())
     } else if batch {

@@ -45,6 +45,12 @@ impl Output {
         self.tee.as_ref().map_or("", |(path, _)| path)
     }
 
+    /// How many places a line of the terminal has, where it is one.
+    pub(crate) fn width(&self) -> Option<usize> {
+        let size = self.is_terminal.then(|| rustix::termios::tcgetwinsize(io::stdout())).and_then(Result::ok)?;
+        Some(usize::from(size.ws_col)).filter(|width| *width > 0)
+    }
+
     /// Data as it will be shown, for those who lay it out before they write it.
     pub(crate) fn shown<'a>(&self, data: &'a [u8]) -> Cow<'a, [u8]> {
         if self.is_terminal { printable::bytes(data) } else { Cow::Borrowed(data) }

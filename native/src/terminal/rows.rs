@@ -14,6 +14,8 @@ pub(crate) struct Column {
     pub(crate) is_nullable: bool,
     /// Whether it holds bytes, not text.
     pub(crate) is_binary: bool,
+    /// How long its values may be, as it was declared.
+    pub(crate) length: usize,
 }
 
 impl From<&ColumnDefinition> for Column {
@@ -23,6 +25,7 @@ impl From<&ColumnDefinition> for Column {
             name: printable::bytes(&definition.name).into_owned(),
             is_number: is_number(kind),
             is_nullable: !definition.flags.contains(ColumnFlags::NOT_NULL),
+            length: definition.length as usize,
             is_binary: definition.charset == BINARY_CHARSET && holds_bytes(kind),
         }
     }
@@ -67,6 +70,12 @@ impl Rows {
     /// No rows, of so many columns.
     pub(crate) fn new(width: usize) -> Self {
         Self { width, ..Self::default() }
+    }
+
+    /// Forgets the rows.
+    pub(crate) fn clear(&mut self) {
+        self.bytes.clear();
+        self.cells.clear();
     }
 
     /// Adds the next value, row after row.

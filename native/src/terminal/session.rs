@@ -11,11 +11,11 @@ use sealwire_core::printable;
 use super::command::{Command, word};
 use super::connect::Connector;
 use super::format::{self, Style};
+use super::markup::Markup;
 use super::output::{self, Output};
-use super::rows::{Column, Rows};
 use super::splitter::{Item, Splitter};
-use super::{server_help, status};
-use crate::client::{Client, ClientError, QueryResult, Socket};
+use super::{results, server_help, status};
+use crate::client::{Client, ClientError, Socket};
 
 /// What to do after a statement, a command or a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +49,14 @@ pub(crate) struct Behavior {
     pub(crate) line_numbers: bool,
     /// `--unbuffered`.
     pub(crate) unbuffered: bool,
+    /// Whether a lost connection is made again, at the next statement.
+    pub(crate) reconnect: bool,
+    /// `--html` or `--xml`.
+    pub(crate) markup: Option<Markup>,
+    /// `--quick`: rows are printed as they come.
+    pub(crate) quick: bool,
+    /// `--auto-vertical-output`.
+    pub(crate) auto_vertical: bool,
 }
 
 /// Where the statement that runs was read.
@@ -80,7 +88,7 @@ pub(crate) struct Session {
 const MAX_DEPTH: usize = 32;
 
 /// Why a statement came to nothing.
-enum Failure {
+pub(crate) enum Failure {
     Server(ClientError),
     /// The output is closed: there is nobody to tell.
     Output,
@@ -237,7 +245,7 @@ impl Session {
         let started = Instant::now();
         let mut result = client.query(sql)?;
         loop {
-            let what = print(&mut result, output, behavior, vertical)?;
+            let what = results::print(&mut result, output, behavior, sql, vertical)?;
             let summary = result.summary().cloned().unwrap_or_default();
             let timed = (behavior.verbose >= 3 || behavior.silent == 0).then(|| started.elapsed());
             let info = if behavior.batch { behavior.verbose > 1 } else { behavior.silent == 0 };
@@ -447,6 +455,11 @@ impl Session {
     }
 
     fn reconnect(&mut self) -> Flow {
+        if !self.behavior.reconnect {
+            let gone = SqlError::new(2006, b"HY000", "MySQL server has gone away");
+            self.error(&gone, Some("Connect again with \\r, or leave out --skip-reconnect."));
+            return Flow::Leave(1);
+        }
         self.info("No connection. Trying to reconnect...");
         self.dial()
     }
@@ -536,7 +549,7 @@ impl Session {
         }
     }
 
-    fn tee(&mut self, path: &str) {
+    pub(crate) fn tee(&mut self, path: &str) {
         if path.is_empty() {
             self.complain("No outfile specified!");
             return;
@@ -555,51 +568,4 @@ fn script_line(line: &[u8], number: usize) -> &[u8] {
     let line = line.strip_suffix(b"\n").unwrap_or(line);
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     if number == 1 { line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line) } else { line }
-}
-
-/// Prints one result; what it was, for the line below: `2 rows in set`, `Empty set`, or `None` for a statement without rows.
-fn print(
-    result: &mut QueryResult<'_, Socket>,
-    output: &mut Output,
-    behavior: &Behavior,
-    vertical: bool,
-) -> Result<Option<String>, Failure> {
-    let columns: Vec<Column> = result.columns().iter().map(Column::from).collect();
-    if columns.is_empty() {
-        return Ok(None);
-    }
-    let style = behavior.style;
-    let tabbed = !vertical && behavior.silent > 0 && behavior.verbose <= 2 && !behavior.table;
-    let mut rows = Rows::new(columns.len());
-    let mut count = 0;
-    while let Some(row) = result.next()? {
-        let mut malformed = None;
-        let values = row.iter().map_while(|value| value.map_err(|error| malformed = Some(error)).ok());
-        if tabbed {
-            // These need no widths: row by row, however many there are.
-            if count == 0 && style.column_names && behavior.silent < 2 {
-                format::tabbed_header(output, &columns)?;
-            }
-            format::tabbed_row(output, &columns, values, style)?;
-        } else {
-            for (value, column) in values.zip(&columns) {
-                // What is printed as hex has no control characters, and must not get escapes.
-                let is_hex = style.binary_as_hex && column.is_binary;
-                rows.push(value.map(|value| if is_hex { value.into() } else { output.shown(value) }).as_deref());
-            }
-        }
-        if let Some(error) = malformed {
-            return Err(ClientError::Connection(error.into()).into());
-        }
-        count += 1;
-    }
-    if count == 0 {
-        return Ok(Some("Empty set".to_owned()));
-    }
-    if vertical {
-        format::vertical(output, &columns, &rows, style)?;
-    } else if !tabbed {
-        format::table(output, &columns, &rows, style)?;
-    }
-    Ok(Some(format!("{} in set", format::row_count(count))))
 }

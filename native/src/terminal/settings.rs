@@ -7,6 +7,7 @@ use sealwire_core::auth::Plugin;
 use sealwire_core::secret::Secret;
 
 use super::format::Style;
+use super::markup::Markup;
 use super::session::Behavior;
 use crate::client::Address;
 use crate::options::{Program, Spec, Values};
@@ -17,6 +18,7 @@ pub(crate) const SOCKETS: [&str; 4] =
     ["/var/run/mysqld/mysqld.sock", "/run/mysqld/mysqld.sock", "/var/lib/mysql/mysql.sock", "/tmp/mysql.sock"];
 
 const OPTIONS: &[Spec] = &[
+    Spec::flag("auto-vertical-output", "Print a result vertically where it is wider than the terminal."),
     Spec::flag("batch", "Print results tab-separated, each row on a new line, and never ask. (-B)").short('B'),
     Spec::flag("binary-as-hex", "Print binary data as hex. On at a terminal."),
     Spec::flag("column-names", "Write column names in results.").default("on").off_short('N'),
@@ -38,11 +40,15 @@ const OPTIONS: &[Spec] = &[
         "Ask the server for its RSA key where there is no TLS. Anyone in between can answer.",
     ),
     Spec::text("host", "Connect to host.").short('h'),
+    Spec::flag("html", "Produce HTML output.").short('H'),
+    Spec::flag("i-am-a-dummy", "Synonym for --safe-updates."),
+    Spec::text("init-command", "SQL to run at each connect and reconnect."),
     Spec::flag("line-numbers", "Write line numbers for errors.").default("on").off_short('L'),
     Spec::flag("local-infile", "Let a verified server have the files that LOAD DATA LOCAL INFILE names."),
     Spec::number("max-allowed-packet", "The largest packet taken from the server.")
         .between(4096, 1 << 30)
         .default("1G"),
+    Spec::number("max-join-size", "With --safe-updates: the most row combinations of a join.").default("1000000"),
     Spec::optional_text(
         "password",
         "Password to use when connecting. Asked for at the terminal when the value is left out.",
@@ -52,7 +58,11 @@ const OPTIONS: &[Spec] = &[
     Spec::number("port", "Port number to use for connection.").short('P').between(0, 65535),
     Spec::text("prompt", "Set the prompt to this value."),
     Spec::choice("protocol", &["TCP", "SOCKET"], "The protocol to use for connection: tcp or socket."),
+    Spec::flag("quick", "Print row by row, without keeping the result.").short('q'),
     Spec::flag("raw", "Write fields without conversion. Used with --batch.").short('r'),
+    Spec::flag("reconnect", "Connect again if the connection is lost, at a terminal.").default("on"),
+    Spec::flag("safe-updates", "Only allow UPDATE and DELETE that use keys or LIMIT.").short('U'),
+    Spec::number("select-limit", "With --safe-updates: the most rows of a SELECT.").default("1000"),
     Spec::text("server-public-key-path", "File with the server's RSA key in PEM format."),
     Spec::flag("show-warnings", "Show warnings after every statement."),
     Spec::flag("silent", "Be more silent. Print results with a tab as separator, each row on a new line.")
@@ -60,11 +70,37 @@ const OPTIONS: &[Spec] = &[
         .repeatable(),
     Spec::text("socket", "The socket file to use for connection.").short('S'),
     Spec::flag("table", "Output in table format.").short('t'),
+    Spec::text("tee", "Append everything to a file as well, at a terminal."),
     Spec::flag("trace", "Print the handshake to standard error, packet by packet."),
     Spec::flag("unbuffered", "Flush the output after each query.").short('n'),
     Spec::text("user", "User for login if not current user.").short('u'),
     Spec::flag("verbose", "Write more. (-v -v -v gives the table output format).").short('v').repeatable(),
     Spec::flag("vertical", "Print the output of a query (rows) vertically.").short('E'),
+    Spec::flag("xml", "Produce XML output.").short('X'),
+];
+
+/// Options of mysql and mariadb that stand in people's option files and change nothing here.
+pub(crate) const WITHOUT_EFFECT: &[Spec] = &[
+    Spec::flag("abort-source-on-error", "Without effect."),
+    Spec::flag("auto-rehash", "Without effect.").off_short('A'),
+    Spec::flag("binary-mode", "Without effect."),
+    Spec::text("character-sets-dir", "Without effect."),
+    Spec::flag("column-type-info", "Without effect."),
+    Spec::flag("comments", "Without effect.").short('c'),
+    Spec::flag("compress", "Without effect.").short('C'),
+    Spec::flag("connect-expired-password", "Without effect."),
+    Spec::flag("debug-check", "Without effect."),
+    Spec::flag("debug-info", "Without effect.").short('T'),
+    Spec::text("histignore", "Without effect."),
+    Spec::flag("ignore-spaces", "Without effect.").short('i'),
+    Spec::flag("named-commands", "Without effect.").short('G'),
+    Spec::number("net-buffer-length", "Without effect."),
+    Spec::flag("no-auto-rehash", "Without effect."),
+    Spec::flag("no-beep", "Without effect.").short('b'),
+    Spec::text("plugin-dir", "Without effect."),
+    Spec::flag("progress-reports", "Without effect."),
+    Spec::flag("syslog", "Without effect.").short('j'),
+    Spec::flag("wait", "Without effect.").short('w'),
 ];
 
 /// The program for [`Program::parse`].
@@ -73,7 +109,7 @@ pub(crate) const PROGRAM: Program = Program {
     version: env!("CARGO_PKG_VERSION"),
     usage: "[OPTIONS] [database]",
     groups: &["mysql", "client", "sealwire"],
-    tables: &[OPTIONS, tls_options::CLIENT],
+    tables: &[OPTIONS, WITHOUT_EFFECT, tls_options::CLIENT],
     arguments: 1,
 };
 
@@ -99,6 +135,10 @@ pub(crate) struct Settings {
     pub(crate) delimiter: String,
     /// `--execute`, one statement or more each.
     pub(crate) execute: Vec<String>,
+    /// What is run at each connect.
+    pub(crate) init: Vec<String>,
+    /// `--tee`.
+    pub(crate) tee: Option<String>,
     pub(crate) behavior: Behavior,
 }
 
@@ -140,6 +180,7 @@ impl Settings {
                     sha256_password, mysql_clear_password, client_ed25519)")
             })
         };
+        let behavior = behavior(values, surroundings);
         Ok(Self {
             address: address(values, &host, &variable, exists)?,
             host,
@@ -163,7 +204,10 @@ impl Settings {
             prompt: values.text("prompt").unwrap_or("sealwire> ").to_owned(),
             delimiter: delimiter(values.text("delimiter").unwrap_or(";"))?,
             execute: values.texts("execute").map(str::to_owned).collect(),
-            behavior: behavior(values, surroundings),
+            init: init(values),
+            // As in mysql, not in a script.
+            tee: values.text("tee").filter(|_| !behavior.batch).map(str::to_owned),
+            behavior,
         })
     }
 }
@@ -174,6 +218,18 @@ fn delimiter(text: &str) -> Result<String, String> {
         text if text.contains('\\') => Err("option '--delimiter': it cannot contain a backslash character".to_owned()),
         text => Ok(text.to_owned()),
     }
+}
+
+/// The statements that `--safe-updates` and `--init-command` stand for, as mysql sends them.
+fn init(values: &Values) -> Vec<String> {
+    let mut statements = Vec::new();
+    if values.flag("safe-updates") || values.flag("i-am-a-dummy") {
+        let number = |name| values.number(name).unwrap_or_default();
+        let (rows, joined) = (number("select-limit"), number("max-join-size"));
+        statements.push(format!("SET sql_safe_updates=1,sql_select_limit={rows},max_join_size={joined}"));
+    }
+    statements.extend(values.text("init-command").map(str::to_owned));
+    statements
 }
 
 fn behavior(values: &Values, Surroundings { terminal }: Surroundings) -> Behavior {
@@ -196,6 +252,15 @@ fn behavior(values: &Values, Surroundings { terminal }: Surroundings) -> Behavio
         show_warnings: values.flag("show-warnings"),
         line_numbers: values.flag("line-numbers"),
         unbuffered: values.flag("unbuffered"),
+        // A script must not go on in a session that has lost its state.
+        reconnect: interactive && values.flag("reconnect"),
+        markup: match (values.flag("html"), values.flag("xml")) {
+            (_, true) => Some(Markup::Xml),
+            (true, false) => Some(Markup::Html),
+            (false, false) => None,
+        },
+        quick: values.flag("quick"),
+        auto_vertical: values.flag("auto-vertical-output"),
     }
 }
 
@@ -305,6 +370,26 @@ mod tests {
         assert!(!batch("", true) && batch("", false) && batch("-B", true) && batch("-eSTATUS", true));
         assert!(settings("").behavior.style.column_names && !settings("-N").behavior.style.column_names);
         assert_eq!(settings("-vvv").behavior.verbose, 3);
+        let read = |line: &str, terminal| settings_at(line, terminal, &[], "").unwrap();
+        assert_eq!(read("--tee=f", true).tee.as_deref(), Some("f"));
+        assert_eq!(read("--tee=f", false).tee, None);
+        assert!(read("", true).behavior.reconnect && !read("--skip-reconnect", true).behavior.reconnect);
+        assert!(!read("", false).behavior.reconnect && !read("-eSTATUS", true).behavior.reconnect);
+    }
+
+    #[test]
+    fn what_is_run_at_each_connect_is_what_mysql_sends() {
+        assert_eq!(settings("").init, [""; 0]);
+        let safe = "SET sql_safe_updates=1,sql_select_limit=1000,max_join_size=1000000";
+        assert_eq!(settings("-U --init-command=x").init, [safe, "x"]);
+        assert_eq!(settings("--i-am-a-dummy --select-limit=5").init, [safe.replace("1000,", "5,")]);
+    }
+
+    #[test]
+    fn options_of_mysql_without_effect_are_known() {
+        for line in ["-A", "--no-auto-rehash", "--skip-auto-rehash", "-C", "-c", "-b", "-w", "-G", "--histignore=x"] {
+            assert!(settings_at(line, true, &[], "").is_ok(), "{line}");
+        }
     }
 
     #[test]
