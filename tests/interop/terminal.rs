@@ -4,7 +4,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use sealwire_tests::certificates::CertificateSet;
 use sealwire_tests::child;
@@ -78,7 +78,12 @@ impl World {
         };
         let job = json!({
             "command": command,
-            "environment": {"HOME": self.home(), "TERM": "xterm", "LC_ALL": "C.UTF-8"},
+            // With colours the line is drawn anew for each key, prompt and all.
+            "environment": {
+                "NO_COLOR": "1",
+                "HOME": self.home(), "TERM": "xterm", "LC_ALL": "C.UTF-8",
+                "PATH": std::env::var("PATH").unwrap(), "EDITOR": "sed -i \"s/AS/AS edited/\"",
+            },
             "steps": steps.iter().map(step).collect::<Vec<_>>(),
         });
         let mut python = Command::new("python3");
@@ -258,6 +263,65 @@ fn the_history_holds_statements_but_no_password() {
     let steps = [(PROMPT, Line("\u{1b}[A\u{1b}[A")), ("| kept", Nothing), (PROMPT, Line("\\q"))];
     let (shown, code) = world.talk(&options, &steps);
     assert_eq!(code, 0, "{shown}");
+}
+
+#[test]
+fn names_and_words_are_completed_and_results_paged() {
+    if !needs(&["python3", "openssl"]) {
+        return;
+    }
+    let world = World::new();
+    let options = [world.with_ca(), World::with_password()];
+    let steps = [
+        (PROMPT, Line("CREATE DATABASE shop;")),
+        (PROMPT, Line("CREATE TABLE shop.goods (unmistakable INT);")),
+        (PROMPT, Line("INSERT INTO shop.goods VALUES (42);")),
+        (PROMPT, Line("use shop")),
+        (PROMPT, Line("SEL\t unmist\t FR\t goods;")),
+        ("|           42 |", Nothing),
+        (PROMPT, Line("pager sed s/42/paged/")),
+        ("PAGER set to 'sed s/42/paged/'", Nothing),
+        (PROMPT, Line("SELECT 42;")),
+        ("|   paged |", Nothing),
+        (PROMPT, Line("nopager")),
+        ("PAGER set to stdout", Nothing),
+        (PROMPT, Line("SELECT 'one' AS")),
+        ("    -> ", Line("\\e")),
+        ("    -> ", Line(";")),
+        ("| edited |", Nothing),
+        (PROMPT, Line("\\C latin1")),
+        ("Charset changed", Nothing),
+        (PROMPT, Line("\\C klingon")),
+        ("Charset 'klingon' is not found", Nothing),
+        (PROMPT, Line("\\q")),
+    ];
+    let (shown, code) = world.talk(&options, &steps);
+    assert_eq!(code, 0, "{shown}");
+}
+
+#[test]
+fn an_interrupt_ends_the_statement_and_then_the_script() {
+    if !needs(&["openssl"]) {
+        return;
+    }
+    let world = World::new();
+    let client = |statement: &str| {
+        let mut command = Command::new(program("sealwire"));
+        command.args(["--no-defaults", "--host=127.0.0.1", "--user=person", "-N", "-e", statement]);
+        command.arg(format!("--port={}", world.server.port)).args([world.with_ca(), World::with_password()]);
+        command
+    };
+    let mut sleeper = client("SELECT SLEEP(100)");
+    let sleeper = sleeper.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // It can be interrupted once the server has its statement.
+    while !String::from_utf8_lossy(&child::output(&mut client("SHOW FULL PROCESSLIST"), &[]).unwrap().stdout)
+        .contains("SELECT SLEEP(100)")
+    {}
+    assert!(Command::new("kill").args(["-INT", &sleeper.id().to_string()]).status().unwrap().success());
+    let output = sleeper.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("^C -- query aborted\n") && said.contains("ERROR 1317 (70100)"), "{said}");
 }
 
 /// What follows the greeting, without the lines typed and with every time as `0.000`.

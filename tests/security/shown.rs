@@ -29,7 +29,7 @@ fn at_terminal(name: &str, options: &[String], steps: &[(&str, &str)]) -> Vec<u8
     command.extend_from_slice(options);
     let job = json!({
         "command": command,
-        "environment": {"HOME": home.path(), "TERM": "xterm", "LC_ALL": "C.UTF-8"},
+        "environment": {"HOME": home.path(), "TERM": "xterm", "LC_ALL": "C.UTF-8", "NO_COLOR": "1"},
         "steps": steps.iter().map(|(expect, line)| json!({"expect": expect, "type": line})).collect::<Vec<_>>(),
     });
     let mut python = Command::new("python3");

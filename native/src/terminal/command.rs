@@ -3,28 +3,38 @@
 /// A command of the client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Command {
+    /// Change the character set.
+    Charset,
     /// Forget the statement that is being typed.
     Clear,
     /// Connect again, to a database and host if they are named.
     Connect,
     /// Set what ends a statement.
     Delimiter,
+    /// Edit the statement that is being typed.
+    Edit,
     /// Send the statement, show the result one column a line.
     Ego,
     /// Send the statement.
     Go,
     /// Show the list of commands.
     Help,
+    /// Show results without a pager.
+    NoPager,
     /// Stop logging the output.
     NoTee,
     /// Do not show warnings.
     NoWarning,
+    /// Show results through a program.
+    Pager,
     /// Show the statement that is being typed.
     Print,
     /// Change the prompt.
     Prompt,
     /// Leave.
     Quit,
+    /// Learn the names of tables and columns anew.
+    Rehash,
     /// From here on no command that reaches files or programs.
     Sandbox,
     /// Run a file.
@@ -46,18 +56,23 @@ type Row = (&'static str, u8, Command, bool, &'static str);
 
 const TABLE: &[Row] = &[
     ("?", b'?', Command::Help, true, "Synonym for `help'."),
+    ("charset", b'C', Command::Charset, true, "Switch to another charset."),
     ("clear", b'c', Command::Clear, false, "Clear the current input statement."),
     ("connect", b'r', Command::Connect, true, "Reconnect to the server. Optional arguments are db and host."),
     ("delimiter", b'd', Command::Delimiter, true, "Set statement delimiter."),
+    ("edit", b'e', Command::Edit, false, "Edit command with $EDITOR."),
     ("ego", b'G', Command::Ego, false, "Send command to the server, display result vertically."),
     ("exit", b'q', Command::Quit, false, "Exit sealwire. Same as quit."),
     ("go", b'g', Command::Go, false, "Send command to the server."),
     ("help", b'h', Command::Help, true, "Display this help."),
+    ("nopager", b'n', Command::NoPager, false, "Disable pager, print to stdout."),
     ("notee", b't', Command::NoTee, false, "Don't write into outfile."),
     ("nowarning", b'w', Command::NoWarning, false, "Don't show warnings after every statement."),
+    ("pager", b'P', Command::Pager, true, "Set PAGER [to_pager]. Print the query results via PAGER."),
     ("print", b'p', Command::Print, false, "Print current command."),
     ("prompt", b'R', Command::Prompt, true, "Change your sealwire prompt."),
     ("quit", b'q', Command::Quit, false, "Quit sealwire."),
+    ("rehash", b'#', Command::Rehash, false, "Rebuild completion hash."),
     ("sandbox", b'-', Command::Sandbox, false, "Disallow commands that access the file system."),
     ("source", b'.', Command::Source, true, "Execute an SQL script file. Takes a file name as an argument."),
     ("status", b's', Command::Status, false, "Get status information from the server."),
@@ -84,9 +99,13 @@ impl Command {
         (row.3 || argument.is_empty()).then(|| (row.2, String::from_utf8_lossy(argument).into_owned()))
     }
 
-    /// Whether the sandbox mode keeps it from running: it reaches files or programs of this computer.
-    pub(crate) const fn reaches_out(self) -> bool {
-        matches!(self, Self::Source | Self::System | Self::Tee)
+    /// Whether the sandbox mode keeps it from running: it reaches files or programs of this computer by a name that it is given.
+    pub(crate) const fn reaches_out(self, argument: &str) -> bool {
+        match self {
+            Self::Source | Self::System | Self::Tee => true,
+            Self::Pager => !argument.is_empty(),
+            _ => false,
+        }
     }
 
     /// Whether it takes an argument.

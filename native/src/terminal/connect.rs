@@ -12,7 +12,7 @@ use sealwire_core::tls::{CertificateProblem, ClientContext, Fingerprint, SslMode
 use super::known_servers::KnownServers;
 use super::ladder::Ladder;
 use super::output;
-use super::settings::{Password, Settings};
+use super::settings::{self, Password, Settings};
 use crate::client::{Address, Client, ClientError, Config, Socket, TlsPolicy};
 use crate::options::Values;
 use crate::random::OsRandom;
@@ -24,6 +24,7 @@ pub(crate) struct Connector {
     values: Values,
     password: Option<Secret>,
     known: Option<KnownServers>,
+    last: Option<Config>,
     /// Whether the policy's notes were shown.
     noted: bool,
 }
@@ -31,7 +32,7 @@ pub(crate) struct Connector {
 impl Connector {
     pub(crate) fn new(settings: Settings, values: Values) -> Self {
         let known = KnownServers::of_user(|name| std::env::var(name).ok());
-        Self { settings, values, password: None, known, noted: false }
+        Self { settings, values, password: None, known, last: None, noted: false }
     }
 
     pub(crate) const fn address(&self) -> &Address {
@@ -48,6 +49,17 @@ impl Connector {
 
     pub(crate) fn prompt(&self) -> &str {
         &self.settings.prompt
+    }
+
+    /// The settings of the last connection, as another one beside it needs them.
+    pub(crate) fn last_config(&self) -> Option<Config> {
+        self.last.clone()
+    }
+
+    /// The character set of the next connection; the error is a sentence.
+    pub(crate) fn set_charset(&mut self, name: &str) -> Result<(), String> {
+        self.settings.charset = settings::charset(name).ok_or_else(|| format!("Charset '{name}' is not found"))?;
+        Ok(())
     }
 
     /// The database of the next connection.
@@ -149,8 +161,10 @@ impl Connector {
         Ok(config)
     }
 
-    fn dial(&self, config: Config) -> Result<Client<Socket>, ClientError> {
+    fn dial(&mut self, config: Config) -> Result<Client<Socket>, ClientError> {
+        let beside = Config { local_infile: false, observer: None, database: None, ..config.clone() };
         let mut client = Client::connect(&self.settings.address, config)?;
+        self.last = Some(beside);
         if self.settings.local_infile {
             client.set_local_infile(Box::new(|name| {
                 let path = std::str::from_utf8(name).map_err(io::Error::other)?;

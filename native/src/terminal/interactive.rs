@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 
 use rustyline::error::ReadlineError;
 use rustyline::history::{DefaultHistory, History as _};
-use rustyline::{Config, Editor};
+use rustyline::{CompletionType, Config, Editor};
 use sealwire_core::printable;
 
+use super::helper::Sql;
 use super::session::{Flow, Session};
 use super::splitter::Continues;
 use super::{output, prompt, status};
@@ -20,8 +21,13 @@ pub(crate) fn run(session: &mut Session) -> u8 {
     let history = std::env::var_os("SEALWIRE_HISTFILE")
         .map(PathBuf::from)
         .or_else(|| std::env::var_os("HOME").map(|home| Path::new(&home).join(".sealwire_history")));
-    let config = Config::builder().auto_add_history(false).max_history_size(10_000).map(|it| it.build());
-    let editor = config.and_then(Editor::<(), DefaultHistory>::with_config);
+    let config = Config::builder()
+        .auto_add_history(false)
+        // As a shell completes: as far as the candidates agree, then a list of them.
+        .completion_type(CompletionType::List)
+        .max_history_size(10_000)
+        .map(|it| it.build());
+    let editor = config.and_then(Editor::<Sql, DefaultHistory>::with_config);
     let mut editor = match editor {
         Ok(editor) => editor,
         Err(error) => {
@@ -33,6 +39,10 @@ pub(crate) fn run(session: &mut Session) -> u8 {
         // There is none the first time.
         let _ = editor.load_history(path);
     }
+    let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let colours = !is_set("NO_COLOR") && std::env::var_os("TERM").is_some_and(|term| term != "dumb");
+    editor.set_helper(Some(Sql { names: Vec::new(), colours }));
+    session.rehash();
     let mut counter = 0;
     // The lines since the last statement's end.
     let mut entry = String::new();
@@ -47,6 +57,9 @@ pub(crate) fn run(session: &mut Session) -> u8 {
             Continues::Quote(quote) => format!("    {}> ", char::from(quote)),
         };
         let _ = session.output().flush();
+        if let Some(helper) = editor.helper_mut() {
+            session.names().clone_into(&mut helper.names);
+        }
         match editor.readline(&prompt) {
             Ok(line) => {
                 if !entry.is_empty() {
@@ -118,7 +131,7 @@ fn is_worth_keeping(entry: &str) -> bool {
 }
 
 /// Writes the history, for its owner's eyes only.
-fn save(editor: &mut Editor<(), DefaultHistory>, path: &Path) -> rustyline::Result<()> {
+fn save(editor: &mut Editor<Sql, DefaultHistory>, path: &Path) -> rustyline::Result<()> {
     if fs::symlink_metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
         // A link to /dev/null is how people say that they want no history.
         return Ok(());

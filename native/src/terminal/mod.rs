@@ -2,8 +2,11 @@
 
 mod command;
 mod connect;
+mod editor;
 mod format;
+mod helper;
 mod interactive;
+mod interrupt;
 mod known_servers;
 mod ladder;
 mod markup;
@@ -16,6 +19,7 @@ mod session;
 mod settings;
 mod splitter;
 mod status;
+mod words;
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal as _};
@@ -23,6 +27,7 @@ use std::process::ExitCode;
 
 use crate::options::{self, Environment, Given, Occurrence, Origin, Outcome, Values};
 use connect::Connector;
+use interrupt::Interrupt;
 use output::Output;
 use session::{Flow, Session};
 use settings::{PROGRAM, Settings, Surroundings, WITHOUT_EFFECT};
@@ -74,7 +79,8 @@ fn is_on_command_line(occurrence: &Occurrence) -> bool {
 fn talk(settings: Settings, values: Values) -> u8 {
     let (behavior, delimiter, execute) =
         (settings.behavior.clone(), settings.delimiter.clone(), settings.execute.clone());
-    let (batch, tee) = (behavior.batch, settings.tee.clone());
+    let (batch, tee, pager) = (behavior.batch, settings.tee.clone(), settings.pager.clone());
+    let ignores_interrupts = settings.ignores_interrupts;
     let mut connector = Connector::new(settings, values);
     let client = match connector.connect() {
         Ok(client) => client,
@@ -90,6 +96,13 @@ fn talk(settings: Settings, values: Values) -> u8 {
     session.set_delimiter(&delimiter);
     if let Some(path) = tee {
         session.tee(&path);
+    }
+    if let Some(pager) = pager {
+        session.pager(&pager);
+    }
+    match Interrupt::watch(ignores_interrupts) {
+        Ok(interrupt) => session.set_interrupt(interrupt),
+        Err(error) => output::tell(&format!("WARNING: Ctrl-C ends the program: {error}")),
     }
     let flow = if !execute.is_empty() {
         session.script(execute.join("\n").as_bytes())

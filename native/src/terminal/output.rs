@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, IsTerminal as _, Write};
+use std::process::{Child, Command, Stdio};
 
 use sealwire_core::printable;
 
@@ -15,6 +16,10 @@ pub(crate) struct Output {
     screen: Box<dyn Write>,
     is_terminal: bool,
     tee: Option<(String, File)>,
+    /// The command of `pager`.
+    pager: Option<String>,
+    /// The pager of the result that is being printed.
+    page: Option<Child>,
 }
 
 impl Output {
@@ -25,7 +30,7 @@ impl Output {
 
     /// Output to `screen`, which obeys control characters if it is a terminal.
     pub(crate) fn new(screen: impl Write + 'static, is_terminal: bool) -> Self {
-        Self { screen: Box::new(screen), is_terminal, tee: None }
+        Self { screen: Box::new(screen), is_terminal, tee: None, pager: None, page: None }
     }
 
     /// Starts to copy everything to the end of a file.
@@ -45,6 +50,35 @@ impl Output {
         self.tee.as_ref().map_or("", |(path, _)| path)
     }
 
+    /// Sets the program that results go through; none for the terminal itself.
+    pub(crate) fn set_pager(&mut self, command: Option<String>) {
+        self.pager = command;
+    }
+
+    /// The program that results go through.
+    pub(crate) fn pager(&self) -> &str {
+        self.pager.as_deref().unwrap_or("stdout")
+    }
+
+    /// A result begins, which the pager is to show.
+    pub(crate) fn begin_page(&mut self) {
+        let Some(command) = &self.pager else { return };
+        // What was printed before stands above the pager's.
+        let _ = self.screen.flush();
+        match Command::new("/bin/sh").args(["-c", command]).stdin(Stdio::piped()).spawn() {
+            Ok(child) => self.page = Some(child),
+            Err(error) => tell(&format!("WARNING: the pager '{command}' can't be started: {error}")),
+        }
+    }
+
+    /// The result is over: waits until the user has seen enough of it.
+    pub(crate) fn end_page(&mut self) {
+        if let Some(mut child) = self.page.take() {
+            drop(child.stdin.take());
+            let _ = child.wait();
+        }
+    }
+
     /// How many places a line of the terminal has, where it is one.
     pub(crate) fn width(&self) -> Option<usize> {
         let size = self.is_terminal.then(|| rustix::termios::tcgetwinsize(io::stdout())).and_then(Result::ok)?;
@@ -60,7 +94,11 @@ impl Output {
 impl Write for Output {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let shown = self.shown(bytes);
-        self.screen.write_all(&shown)?;
+        match self.page.as_mut().and_then(|child| child.stdin.as_mut()) {
+            // A pager that was left before the end does not want the rest.
+            Some(page) => drop(page.write_all(&shown)),
+            None => self.screen.write_all(&shown)?,
+        }
         if let Some((_, file)) = &mut self.tee {
             file.write_all(&shown)?;
         }

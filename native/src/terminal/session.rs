@@ -11,10 +11,11 @@ use sealwire_core::printable;
 use super::command::{Command, word};
 use super::connect::Connector;
 use super::format::{self, Style};
+use super::interrupt::Interrupt;
 use super::markup::Markup;
 use super::output::{self, Output};
 use super::splitter::{Item, Splitter};
-use super::{results, server_help, status};
+use super::{editor, results, server_help, status, words};
 use crate::client::{Client, ClientError, Socket};
 
 /// What to do after a statement, a command or a line.
@@ -57,6 +58,8 @@ pub(crate) struct Behavior {
     pub(crate) quick: bool,
     /// `--auto-vertical-output`.
     pub(crate) auto_vertical: bool,
+    /// `--auto-rehash`: names are completed.
+    pub(crate) rehash: bool,
 }
 
 /// Where the statement that runs was read.
@@ -80,6 +83,9 @@ pub(crate) struct Session {
     prompt: String,
     /// How deep `source` is nested.
     depth: usize,
+    interrupt: Interrupt,
+    /// The names of tables and columns of the database.
+    names: Vec<String>,
     /// Whether commands are refused that reach files or programs.
     sandboxed: bool,
 }
@@ -121,8 +127,15 @@ impl Session {
             last_insert_id: 0,
             prompt,
             depth: 0,
+            interrupt: Interrupt::default(),
+            names: Vec::new(),
             sandboxed: false,
         }
+    }
+
+    /// Lets Ctrl-C reach the statements of this session.
+    pub(crate) fn set_interrupt(&mut self, interrupt: Interrupt) {
+        self.interrupt = interrupt;
     }
 
     /// Sets what ends a statement: `--delimiter`.
@@ -225,7 +238,14 @@ impl Session {
         if self.behavior.verbose > 0 {
             self.show_statement(sql);
         }
+        if let Some(client) = &self.client {
+            self.interrupt.begin(self.connector.address(), self.connector.last_config(), client.facts().connection_id);
+        }
+        self.output.begin_page();
         let outcome = self.run(sql, vertical || self.behavior.vertical);
+        self.interrupt.wait_for_others();
+        self.output.end_page();
+        self.interrupt.end();
         if self.behavior.unbuffered {
             let _ = self.output.flush();
         }
@@ -354,7 +374,7 @@ impl Session {
     }
 
     fn command(&mut self, command: Command, argument: &str) -> Flow {
-        if self.sandboxed && command.reaches_out() {
+        if self.sandboxed && command.reaches_out(argument) {
             return self.complain("Not allowed in the sandbox mode");
         }
         match command {
@@ -392,6 +412,11 @@ impl Session {
                 self.info(&line);
             }
             Command::Tee => self.tee(argument),
+            Command::Pager => self.pager(argument),
+            Command::NoPager => self.pager("stdout"),
+            Command::Edit => return self.edit(),
+            Command::Charset => return self.charset(argument),
+            Command::Rehash => self.rehash(),
             Command::NoTee => {
                 self.output.stop_tee();
                 self.info("Outfile disabled.");
@@ -432,6 +457,7 @@ impl Session {
             Ok(summary) => {
                 self.connector.set_database(&database);
                 self.database = Some(database);
+                self.rehash();
                 self.info(&format::summary("Database changed", summary.warnings, None));
                 if summary.warnings > 0 && self.behavior.show_warnings {
                     self.show_warnings();
@@ -523,6 +549,7 @@ impl Session {
             return Flow::Continue;
         };
         let about = status::About {
+            pager: output.pager(),
             tee_path: output.tee_path(),
             delimiter: splitter.delimiter(),
             address: connector.address(),
@@ -544,9 +571,76 @@ impl Session {
             return;
         }
         let _ = self.output.flush();
+        self.interrupt.wait_for_others();
         if let Err(error) = process::Command::new("/bin/sh").arg("-c").arg(line).status() {
             self.complain(&error.to_string());
         }
+        self.interrupt.end();
+    }
+
+    /// `pager less`: results go through a program; without a name through $PAGER, with `stdout` to the terminal.
+    pub(crate) fn pager(&mut self, argument: &str) {
+        let named = match argument {
+            "" => std::env::var("PAGER").unwrap_or_default(),
+            argument => argument.to_owned(),
+        };
+        // As in mysql, a script's results go to its output.
+        if self.behavior.batch || matches!(named.as_str(), "" | "stdout") {
+            self.output.set_pager(None);
+            self.info("PAGER set to stdout");
+        } else {
+            self.info(&format!("PAGER set to '{named}'"));
+            self.output.set_pager(Some(named));
+        }
+    }
+
+    fn edit(&mut self) -> Flow {
+        let _ = self.output.flush();
+        self.interrupt.wait_for_others();
+        let edited = editor::edit(self.splitter.statement());
+        self.interrupt.end();
+        match edited {
+            Ok(statement) => {
+                self.splitter.replace(&statement);
+                Flow::Continue
+            }
+            Err(error) => self.complain(&format!("The editor failed: {error}")),
+        }
+    }
+
+    fn charset(&mut self, argument: &str) -> Flow {
+        let Some((name, _)) = word(argument) else {
+            return self.complain("Usage: \\C charset_name | charset charset_name");
+        };
+        if let Err(error) = self.connector.set_charset(&name) {
+            return self.complain(&error);
+        }
+        if self.client.is_none() && self.reconnect() != Flow::Continue {
+            return Flow::Continue;
+        }
+        let Some(client) = &mut self.client else { return Flow::Continue };
+        // The name is one of a short list, so that it needs no quotes.
+        let answer = client.query(format!("SET NAMES {name}")).map(drop);
+        match answer {
+            Ok(()) => {
+                self.info("Charset changed");
+                Flow::Continue
+            }
+            Err(error) => self.failed(&error),
+        }
+    }
+
+    /// Asks the server for the names that can be completed.
+    pub(crate) fn rehash(&mut self) {
+        if let (Some(client), true) = (&mut self.client, self.behavior.rehash) {
+            // A server that does not tell has none to complete.
+            self.names = words::ask(client).unwrap_or_default();
+        }
+    }
+
+    /// The names of tables and columns that the server has told.
+    pub(crate) fn names(&self) -> &[String] {
+        &self.names
     }
 
     pub(crate) fn tee(&mut self, path: &str) {

@@ -18,6 +18,7 @@ pub(crate) const SOCKETS: [&str; 4] =
     ["/var/run/mysqld/mysqld.sock", "/run/mysqld/mysqld.sock", "/var/lib/mysql/mysql.sock", "/tmp/mysql.sock"];
 
 const OPTIONS: &[Spec] = &[
+    Spec::flag("auto-rehash", "Complete the names of tables and columns.").default("on").off_short('A'),
     Spec::flag("auto-vertical-output", "Print a result vertically where it is wider than the terminal."),
     Spec::flag("batch", "Print results tab-separated, each row on a new line, and never ask. (-B)").short('B'),
     Spec::flag("binary-as-hex", "Print binary data as hex. On at a terminal."),
@@ -55,9 +56,11 @@ const OPTIONS: &[Spec] = &[
     )
     .short('p')
     .secret(),
+    Spec::optional_text("pager", "Pager to use to display results, at a terminal."),
     Spec::number("port", "Port number to use for connection.").short('P').between(0, 65535),
     Spec::text("prompt", "Set the prompt to this value."),
     Spec::choice("protocol", &["TCP", "SOCKET"], "The protocol to use for connection: tcp or socket."),
+    Spec::flag("no-auto-rehash", "Synonym for --skip-auto-rehash."),
     Spec::flag("quick", "Print row by row, without keeping the result.").short('q'),
     Spec::flag("raw", "Write fields without conversion. Used with --batch.").short('r'),
     Spec::flag("reconnect", "Connect again if the connection is lost, at a terminal.").default("on"),
@@ -65,6 +68,7 @@ const OPTIONS: &[Spec] = &[
     Spec::number("select-limit", "With --safe-updates: the most rows of a SELECT.").default("1000"),
     Spec::text("server-public-key-path", "File with the server's RSA key in PEM format."),
     Spec::flag("show-warnings", "Show warnings after every statement."),
+    Spec::flag("sigint-ignore", "Ignore Ctrl-C."),
     Spec::flag("silent", "Be more silent. Print results with a tab as separator, each row on a new line.")
         .short('s')
         .repeatable(),
@@ -82,7 +86,6 @@ const OPTIONS: &[Spec] = &[
 /// Options of mysql and mariadb that stand in people's option files and change nothing here.
 pub(crate) const WITHOUT_EFFECT: &[Spec] = &[
     Spec::flag("abort-source-on-error", "Without effect."),
-    Spec::flag("auto-rehash", "Without effect.").off_short('A'),
     Spec::flag("binary-mode", "Without effect."),
     Spec::text("character-sets-dir", "Without effect."),
     Spec::flag("column-type-info", "Without effect."),
@@ -95,7 +98,6 @@ pub(crate) const WITHOUT_EFFECT: &[Spec] = &[
     Spec::flag("ignore-spaces", "Without effect.").short('i'),
     Spec::flag("named-commands", "Without effect.").short('G'),
     Spec::number("net-buffer-length", "Without effect."),
-    Spec::flag("no-auto-rehash", "Without effect."),
     Spec::flag("no-beep", "Without effect.").short('b'),
     Spec::text("plugin-dir", "Without effect."),
     Spec::flag("progress-reports", "Without effect."),
@@ -139,6 +141,10 @@ pub(crate) struct Settings {
     pub(crate) init: Vec<String>,
     /// `--tee`.
     pub(crate) tee: Option<String>,
+    /// `--pager`; empty for $PAGER.
+    pub(crate) pager: Option<String>,
+    /// `--sigint-ignore`.
+    pub(crate) ignores_interrupts: bool,
     pub(crate) behavior: Behavior,
 }
 
@@ -194,7 +200,7 @@ impl Settings {
                 .map(str::to_owned),
             connect_timeout: Duration::from_secs(values.number("connect-timeout").unwrap_or(30)),
             default_auth: values.text("default-auth").filter(|name| !name.is_empty()).map(plugin).transpose()?,
-            charset: charset(values.text("default-character-set").unwrap_or("utf8mb4"))?,
+            charset: default_charset(values.text("default-character-set").unwrap_or("utf8mb4"))?,
             server_public_key: values.path("server-public-key-path").map(PathBuf::from),
             get_server_public_key: values.flag("get-server-public-key"),
             enable_cleartext_plugin: values.flag("enable-cleartext-plugin"),
@@ -207,6 +213,8 @@ impl Settings {
             init: init(values),
             // As in mysql, not in a script.
             tee: values.text("tee").filter(|_| !behavior.batch).map(str::to_owned),
+            pager: values.is_given("pager").then(|| values.text("pager").unwrap_or_default().to_owned()),
+            ignores_interrupts: values.flag("sigint-ignore"),
             behavior,
         })
     }
@@ -261,6 +269,7 @@ fn behavior(values: &Values, Surroundings { terminal }: Surroundings) -> Behavio
         },
         quick: values.flag("quick"),
         auto_vertical: values.flag("auto-vertical-output"),
+        rehash: interactive && values.flag("auto-rehash") && !values.flag("no-auto-rehash"),
     }
 }
 
@@ -291,21 +300,20 @@ fn address(
     Ok(Address::Tcp { host: host.to_owned(), port })
 }
 
-/// The id of a character set's default collation, as the handshake carries it.
-fn charset(name: &str) -> Result<u8, String> {
-    const KNOWN: [(&str, u8); 8] = [
-        ("utf8mb4", 45),
-        ("auto", 45),
-        ("utf8", 33),
-        ("utf8mb3", 33),
-        ("latin1", 8),
-        ("latin2", 9),
-        ("ascii", 11),
-        ("binary", 63),
-    ];
-    let known = KNOWN.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
-    known.map(|(_, id)| *id).ok_or_else(|| {
-        let names: Vec<&str> = KNOWN.iter().map(|(name, _)| *name).collect();
+/// The character sets with the ids of their default collations, as the handshake carries them.
+const CHARSETS: [(&str, u8); 7] =
+    [("utf8mb4", 45), ("utf8", 33), ("utf8mb3", 33), ("latin1", 8), ("latin2", 9), ("ascii", 11), ("binary", 63)];
+
+/// The id of a character set's default collation.
+pub(crate) fn charset(name: &str) -> Option<u8> {
+    CHARSETS.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, id)| *id)
+}
+
+/// As [`charset`], with mysql's `auto`, which is the one that everything can be written in.
+fn default_charset(name: &str) -> Result<u8, String> {
+    let name = if name.eq_ignore_ascii_case("auto") { "utf8mb4" } else { name };
+    charset(name).ok_or_else(|| {
+        let names: Vec<&str> = CHARSETS.iter().map(|(name, _)| *name).collect();
         format!("option '--default-character-set': '{name}' is none of {}", names.join(", "))
     })
 }

@@ -96,6 +96,12 @@ impl Splitter {
         &self.statement
     }
 
+    /// Puts another text in the place of the statement that is being typed; what ends it is still to come.
+    pub(crate) fn replace(&mut self, statement: &[u8]) {
+        self.clear();
+        self.statement = statement.to_vec();
+    }
+
     /// What the next line continues.
     pub(crate) const fn continues(&self) -> Continues {
         match self.quote {

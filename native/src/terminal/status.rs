@@ -11,6 +11,8 @@ use crate::client::{Address, Client, ClientError, Socket};
 /// What the status shows that the connection does not know.
 #[derive(Debug)]
 pub(crate) struct About<'a> {
+    /// The program that results go through.
+    pub(crate) pager: &'a str,
     /// The file of `tee`.
     pub(crate) tee_path: &'a str,
     /// What ends a statement.
@@ -54,7 +56,7 @@ pub(crate) fn text(client: &mut Client<Socket>, about: &About<'_>) -> Result<Str
     line("Current database:\t", &database.unwrap_or_default());
     line("Current user:\t\t", &user.unwrap_or_default());
     line("SSL:\t\t\t", &ssl(facts));
-    line("Current pager:\t\t", "stdout");
+    line("Current pager:\t\t", about.pager);
     line("Using outfile:\t\t", &format!("'{}'", about.tee_path));
     line("Using delimiter:\t", &String::from_utf8_lossy(about.delimiter));
     let version = facts.server_version.strip_prefix("5.5.5-").unwrap_or(&facts.server_version);
