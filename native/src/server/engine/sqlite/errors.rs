@@ -99,6 +99,14 @@ fn by_text(text: &str, sql: &str) -> Option<SqlError> {
     if text.contains(" values were supplied") || text.contains(" values for ") {
         return Some(SqlError::new(1136, b"21S01", "Column count doesn't match value count at row 1"));
     }
+    if text.starts_with("at most ") && text.ends_with(" tables in a join") {
+        let message = format!("Too many tables; Sealwire can only use {text}");
+        return Some(SqlError::new(1116, b"HY000", message));
+    }
+    if text.starts_with("Expression tree is too large") || text.starts_with("too many terms in compound SELECT") {
+        let message = format!("Thread stack overrun: {text}; write it as a list, or as several statements");
+        return Some(SqlError::new(1436, b"HY000", message));
+    }
     if text.starts_with("misuse of aggregate") {
         return Some(SqlError::new(1111, b"HY000", "Invalid use of group function"));
     }

@@ -21,6 +21,9 @@ const CREATE_AND_FILL: &[Privilege] = &[Privilege::CREATE, Privilege::INSERT];
 /// Source: MySQL Reference Manual, "ALTER TABLE Statement".
 const ALTER: &[Privilege] = &[Privilege::ALTER, Privilege::CREATE, Privilege::INSERT];
 
+/// As [`ALTER`], for the old name of a table that gets another.
+const RENAME: &[Privilege] = &[Privilege::ALTER, Privilege::DROP];
+
 /// Writes a definition as SQLite's statements. Gives a query to compile first where there is one.
 pub(super) fn translate(
     statement: Statement,
@@ -310,7 +313,11 @@ fn foreign_key(key: &ForeignKeyConstraint, table: &Named, writer: &mut Writer<'_
     if table.is_temporary {
         return Err(unsupported("a foreign key of a temporary table"));
     }
-    let (database, parent) = writer.resolve(&key.foreign_table)?;
+    // Without a database it is the table's own, whatever the current one is.
+    let (database, parent) = match key.foreign_table.0.len() {
+        1 => (table.database.clone(), last_part(&key.foreign_table).to_owned()),
+        _ => writer.resolve(&key.foreign_table)?,
+    };
     if database != table.database {
         return Err(unsupported("a foreign key to another database"));
     }
@@ -426,7 +433,9 @@ fn default_value(value: &Expr, writer: &mut Writer<'_>) -> Written {
 }
 
 fn alter_table(alter: &AlterTable, writer: &mut Writer<'_>, statements: &mut Vec<String>) -> Written {
-    let table = Named::existing(&alter.name, ALTER, writer)?;
+    let renames = |operation: &AlterTableOperation| matches!(operation, AlterTableOperation::RenameTable { .. });
+    let privileges = if alter.operations.iter().all(renames) { RENAME } else { ALTER };
+    let table = Named::existing(&alter.name, privileges, writer)?;
     for operation in &alter.operations {
         match operation {
             AlterTableOperation::AddConstraint { constraint: TableConstraint::Unique(unique), .. } => {
@@ -489,7 +498,7 @@ fn rename(table: &Named, name: &ObjectName, writer: &mut Writer<'_>) -> Written 
     if table.is_temporary {
         return Err(unsupported("RENAME of a temporary table"));
     }
-    writer.needs(&table.database, &table.table, &[Privilege::ALTER, Privilege::DROP]);
+    writer.needs(&table.database, &table.table, RENAME);
     writer.needs(&database, &new, ALTER);
     begin(table, " RENAME TO ", writer)?;
     writer.name(&new)

@@ -245,7 +245,7 @@ fn single(value: &Expr, writer: &mut Writer<'_>) -> Written {
             Ok(())
         }
         Expr::Identifier(name) => {
-            writer.reads_target |= writer.upsert.is_some();
+            writer.reads_columns = true;
             writer.name(&name.value)
         }
         Expr::CompoundIdentifier(names) => compound(names, writer),
@@ -342,7 +342,7 @@ fn single(value: &Expr, writer: &mut Writer<'_>) -> Written {
 /// Writes a query whose parenthesis is open, and closes it.
 fn subquery_of(subquery: &sqlparser::ast::Query, writer: &mut Writer<'_>) -> Written {
     // A subquery sees the row that is there, whatever it does with it.
-    writer.reads_target |= writer.upsert.is_some();
+    writer.reads_columns = true;
     query(subquery, writer)?;
     writer.push(")");
     Ok(())
@@ -393,7 +393,7 @@ fn compound(names: &[Ident], writer: &mut Writer<'_>) -> Written {
         writer.push("excluded.");
         return writer.name(&column.value);
     }
-    writer.reads_target |= writer.upsert.is_some();
+    writer.reads_columns = true;
     // Each table has its own name as its alias, so that its database is not needed.
     let shown = names.get(names.len().saturating_sub(2)..).unwrap_or(names);
     for (index, name) in shown.iter().enumerate() {

@@ -63,10 +63,12 @@ fn insert(insert: &Insert, writer: &mut Writer<'_>) -> Result<Kind, SqlError> {
         None => {}
         Some(OnInsert::DuplicateKeyUpdate(assignments)) => {
             let alias = insert.insert_alias.as_ref();
-            if alias.is_some_and(|alias| alias.col_aliases.is_some()) {
+            if alias.is_some_and(|alias| alias.col_aliases.as_ref().is_some_and(|columns| !columns.is_empty())) {
                 return Err(unsupported("names for the columns of the row to insert"));
             }
             writer.push(" ON CONFLICT DO UPDATE SET ");
+            // What the inserted values come from is no part of the row that is there.
+            writer.reads_columns = false;
             writer.upsert = Some(alias.map(|alias| last_part(&alias.row_alias).to_owned()));
             assignment_list(assignments, writer)?;
             writer.upsert = None;
@@ -165,6 +167,7 @@ fn limited(
     writer: &mut Writer<'_>,
 ) -> Result<(), SqlError> {
     if limit.is_some() {
+        writer.reads_columns = true;
         writer.push(" WHERE rowid IN (SELECT rowid FROM ");
         writer.put_back(table);
     }

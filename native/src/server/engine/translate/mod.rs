@@ -69,8 +69,9 @@ pub(crate) struct Translated {
     pub(crate) accesses: Vec<Access>,
     /// The names that its WITH clauses define.
     pub(crate) common: Vec<String>,
-    /// Whether ON DUPLICATE KEY UPDATE reads columns of the row that is there. Where it does not, SELECT is not needed.
-    pub(crate) reads_target: bool,
+    /// Whether its expressions name columns: those of ON DUPLICATE KEY UPDATE where it has that clause. Where they name none, the table that
+    /// is changed needs no SELECT.
+    pub(crate) reads_columns: bool,
     /// How many `?` it has.
     pub(crate) parameters: u16,
     /// The titles of its result columns as MySQL gives them, where they are known.

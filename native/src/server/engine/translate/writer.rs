@@ -33,7 +33,7 @@ pub(super) struct Writer<'a> {
     pub(super) view: Option<String>,
     /// The name that ON DUPLICATE KEY UPDATE gives to the row that was to be inserted, while its assignments are written.
     pub(super) upsert: Option<Option<String>>,
-    pub(super) reads_target: bool,
+    pub(super) reads_columns: bool,
     pub(super) creates: Vec<(String, String)>,
     pub(super) drops: Vec<(String, String)>,
     /// How many recursive parts have got their counter.
@@ -51,7 +51,7 @@ impl<'a> Writer<'a> {
             depth: 0,
             view: None,
             upsert: None,
-            reads_target: false,
+            reads_columns: false,
             creates: Vec::new(),
             drops: Vec::new(),
             recursions: 0,
@@ -77,7 +77,7 @@ impl<'a> Writer<'a> {
             kind,
             accesses: self.accesses,
             common: self.common,
-            reads_target: self.reads_target,
+            reads_columns: self.reads_columns,
             parameters,
             titles,
             creates: self.creates,

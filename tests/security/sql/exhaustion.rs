@@ -1,0 +1,180 @@
+//! Statements that would take all memory, all stack, all disk or all time, at bounds and beyond them.
+
+use super::world::{World, run};
+
+/// Shapes that make a deep tree: what begins the statement, what is repeated, and what ends it.
+const SHAPES: &[(&str, &str, &str)] = &[
+    ("SET @a = 1", "+1", ""),
+    ("SELECT 1", "+1", ""),
+    ("SELECT a", "+1", " FROM d.t"),
+    ("SELECT abs(1)", " AND 1", ""),
+    ("SELECT abs(1)", " OR 1", ""),
+    ("SELECT abs(1)", "||abs(1)", ""),
+    ("SELECT abs(1)", "^1", ""),
+    ("SELECT 1", " XOR 1", ""),
+    ("SELECT 1", " UNION SELECT 1", ""),
+    ("SELECT 1", " UNION ALL SELECT 1", ""),
+    ("SELECT abs(1)", " IN (1)", ""),
+    ("SELECT abs(1)", " IS NULL", ""),
+    ("SELECT abs(1)", " IS TRUE", ""),
+    ("SELECT abs(1)", " LIKE 1", ""),
+    ("SELECT abs(1)", " BETWEEN 1 AND 1", ""),
+    ("SELECT abs(1)", " COLLATE utf8mb4_bin", ""),
+    ("SELECT ", "(", "1"),
+    ("SELECT ", "-", "1"),
+    ("SELECT ", "NOT ", "1"),
+    ("SELECT ", "!", "1"),
+    ("SELECT ", "~", "1"),
+    ("SELECT ", "abs(", "1"),
+    ("SELECT ", "CASE WHEN 1 THEN ", "1"),
+    ("SELECT ", "(SELECT ", "1"),
+    ("SELECT a", ".a", ""),
+    ("SELECT 1 FROM d.t", " JOIN d.t AS x", ""),
+    ("SELECT 1 FROM ", "(", "d.t"),
+    ("SELECT 1 WHERE 1", " AND EXISTS (SELECT 1 WHERE 1", ""),
+    ("WITH x AS (SELECT 1)", ", y AS (SELECT 1)", " SELECT 1"),
+    ("UPDATE d.t SET b = 1", "+1", ""),
+    ("DELETE FROM d.t WHERE 1", " AND 0", ""),
+    ("INSERT INTO d.t (b) SELECT 1", " UNION SELECT 1", ""),
+    ("CREATE VIEW d.deep AS SELECT 1", "+1", ""),
+    ("CREATE TABLE d.deep (a INT DEFAULT (1", "+1", "))"),
+    ("ALTER TABLE d.t ADD COLUMN c INT CHECK (1", " AND 1", ")"),
+    ("SHOW VARIABLES WHERE 1", " AND 1", ""),
+    ("SHOW TABLES FROM d WHERE 1", "+1", ""),
+    ("GRANT SELECT ON d.t TO worker", ", worker", ""),
+];
+
+#[test]
+fn no_shape_of_a_statement_ends_the_server() {
+    let world = World::new(&["--max-allowed-packet=64M"]);
+    let mut root = world.root();
+    world.refresh(&mut root);
+    // The bound is sql::depth's; the greatest number is ten times that, and more than took 107035f down.
+    for times in [90, 900, 3_900, 40_000, 200_000] {
+        for (front, middle, back) in SHAPES {
+            let sql = format!("{front}{}{back}", middle.repeat(times));
+            if let Err((code, message)) = run(&mut root, &sql) {
+                assert!(code != 0, "{front}{middle}… {times} times ended the connection: {message}");
+                assert!(message.len() < 1000, "{front}{middle}… {times} times: {message}");
+                if times <= 90 && !middle.ends_with('(') && !middle.contains("THEN") && !front.contains("FROM (") {
+                    assert!(!matches!(code, 1436), "{front}{middle}… {times} times: {code} {message}");
+                }
+            }
+            assert_eq!(run(&mut world.worker(), "SELECT 'served'").unwrap(), [["served"]], "{front}{middle}…");
+        }
+    }
+}
+
+#[test]
+fn what_programs_write_is_not_too_deep() {
+    let world = World::new(&[]);
+    let mut root = world.root();
+    world.refresh(&mut root);
+    // Object mappers chain conditions by the thousand, and fill lists and rows by the ten thousand.
+    let conditions: Vec<String> = (0..1500).map(|number| format!("a = {number}")).collect();
+    let sql = format!("SELECT COUNT(*) FROM d.t WHERE {}", conditions.join(" OR "));
+    assert_eq!(run(&mut root, &sql).unwrap(), [["2"]]);
+    let numbers: Vec<String> = (0..20_000).map(|number| number.to_string()).collect();
+    let sql = format!("SELECT COUNT(*) FROM d.t WHERE a IN ({})", numbers.join(", "));
+    assert_eq!(run(&mut root, &sql).unwrap(), [["2"]]);
+    let rows: Vec<String> = (100..20_000).map(|number| format!("({number}, 'x')")).collect();
+    run(&mut root, &format!("INSERT INTO d.t VALUES {}", rows.join(", "))).unwrap();
+    let pieces: Vec<&str> = vec!["'x'"; 400];
+    assert_eq!(run(&mut root, &format!("SELECT LENGTH(CONCAT({})) FROM d.u", pieces.join(", "))).unwrap(), [["400"]]);
+}
+
+#[test]
+fn no_function_makes_more_than_a_packet() {
+    let world = World::new(&["--max-allowed-packet=1M"]);
+    let mut root = world.root();
+    world.refresh(&mut root);
+    let nested = |rounds: usize| {
+        let mut value = "'aaaaaaaaaa'".to_owned();
+        for _ in 0..rounds {
+            value = format!("REPLACE({value}, 'a', 'aaaaaaaaaa')");
+        }
+        value
+    };
+    let doubled =
+        (0..40).fold("'a'".to_owned(), |value, _| format!("CONCAT({value}, 'a', {})", "REPEAT('a', 1000000)"));
+    for value in [
+        nested(11),
+        doubled,
+        "REPEAT('x', 1000000000)".to_owned(),
+        "REPEAT('x', 1e300)".to_owned(),
+        "SPACE(2000000000)".to_owned(),
+        "LPAD('x', 2000000000, 'y')".to_owned(),
+        "RPAD('x', 2000000000, 'y')".to_owned(),
+        "CONCAT(REPEAT('x', 900000), REPEAT('y', 900000))".to_owned(),
+        "CONCAT_WS(',', REPEAT('x', 900000), REPEAT('y', 900000))".to_owned(),
+    ] {
+        // Once as constants, once where the engine computes it.
+        for sql in [format!("SELECT {value} IS NULL"), format!("SELECT {value} IS NULL FROM d.u")] {
+            let shown: String = sql.chars().take(80).collect();
+            assert_eq!(run(&mut root, &sql).unwrap(), [["1"]], "{shown}");
+            let warnings = run(&mut root, "SHOW WARNINGS").unwrap();
+            assert!(warnings.iter().any(|warning| warning[1] == "1301"), "{shown}: {warnings:?}");
+        }
+    }
+    // What SQLite makes by itself ends with an error.
+    let (code, _) = run(&mut root, "SELECT HEX(HEX(HEX(REPEAT('x', 900000)))) FROM d.u").unwrap_err();
+    assert_eq!(code, 1153);
+    let wide: Vec<&str> = vec!["REPEAT('x', 1000000)"; 20];
+    let (code, _) = run(&mut root, &format!("SELECT {} FROM d.u", wide.join(", "))).unwrap_err();
+    assert_eq!(code, 1153);
+    run(&mut root, "SELECT 'served'").unwrap();
+}
+
+#[test]
+fn a_recursion_ends() {
+    let world = World::new(&[]);
+    let mut root = world.root();
+    world.refresh(&mut root);
+    for sql in [
+        "WITH RECURSIVE c AS (SELECT 1 AS a UNION ALL SELECT a + 1 FROM c) SELECT COUNT(*) FROM c",
+        "WITH RECURSIVE c (a) AS (SELECT 1 UNION SELECT a + 1 FROM c) SELECT COUNT(*) FROM c",
+        "WITH RECURSIVE c AS (SELECT 1 AS a UNION ALL SELECT c.a + 1 FROM c, d.t) SELECT COUNT(*) FROM c",
+        "WITH RECURSIVE c AS (SELECT a FROM d.t UNION ALL SELECT c.a FROM c) SELECT COUNT(*) FROM c",
+        "SELECT (WITH RECURSIVE c AS (SELECT 1 AS a UNION ALL SELECT a + 1 FROM c) SELECT COUNT(*) FROM c) FROM d.t",
+    ] {
+        let (code, message) = run(&mut root, sql).unwrap_err();
+        assert_eq!(code, 3636, "{sql}: {message}");
+    }
+    // As deep as it may be, and again for each row of another query.
+    let numbers = "WITH RECURSIVE c AS (SELECT 1 AS a UNION ALL SELECT a + 1 FROM c WHERE a < 900)";
+    assert_eq!(run(&mut root, &format!("{numbers} SELECT MAX(a) FROM c")).unwrap(), [["900"]]);
+    let sql = "SELECT SUM((WITH RECURSIVE c AS (SELECT t.a AS a UNION ALL SELECT a + 1 FROM c WHERE a < 900) SELECT COUNT(*) FROM c)) FROM d.t";
+    assert_eq!(run(&mut root, sql).unwrap(), [["1799"]]);
+    run(&mut root, "SET cte_max_recursion_depth = 5000").unwrap();
+    let numbers =
+        "WITH RECURSIVE c AS (SELECT 1 AS a UNION ALL SELECT a + 1 FROM c WHERE a < 5000) SELECT MAX(a) FROM c";
+    assert_eq!(run(&mut root, numbers).unwrap(), [["5000"]]);
+}
+
+#[test]
+fn temporary_files_have_a_bound() {
+    let world = World::new(&[]);
+    let mut root = world.root();
+    run(&mut root, "SET GLOBAL tmp_disk_limit = 20000000").unwrap();
+    let mut worker = world.worker();
+    let wide = "WITH RECURSIVE n AS (SELECT 1 AS a UNION ALL SELECT a + 1 FROM n WHERE a < 1000) \
+                SELECT x.a, y.a, CONCAT(z.a, REPEAT('x', 2000)) AS t FROM n AS x, n AS y, n AS z ORDER BY t";
+    let (code, message) = run(&mut worker, wide).unwrap_err();
+    assert_eq!(code, 1114, "{message}");
+    assert!(message.contains("tmp_disk_limit"), "{message}");
+    let growing = "WITH RECURSIVE c AS (SELECT 1 AS a, REPEAT('x', 2000) AS b UNION SELECT a + 1, CONCAT(a, REPEAT('x', 2000)) FROM c, \
+                   (SELECT 1 UNION SELECT 2) AS two) SELECT COUNT(*) FROM c";
+    let (code, message) = run(&mut worker, growing).unwrap_err();
+    assert!(matches!(code, 1114 | 3636), "{code} {message}");
+}
+
+#[test]
+fn a_statement_ends_with_its_time() {
+    let world = World::new(&[]);
+    let mut root = world.root();
+    run(&mut root, "SET max_execution_time = 300").unwrap();
+    let endless = "WITH RECURSIVE n AS (SELECT 1 AS a UNION ALL SELECT a + 1 FROM n WHERE a < 1000) \
+                   SELECT COUNT(*) FROM n AS a, n AS b, n AS c, n AS d";
+    assert_eq!(run(&mut root, endless).unwrap_err().0, 3024);
+    assert_eq!(run(&mut root, "SELECT SLEEP(1000)").unwrap_err().0, 3024);
+}

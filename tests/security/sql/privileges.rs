@@ -1,0 +1,240 @@
+//! Each kind of statement with each privilege taken away that MySQL's manual demands for it.
+
+use std::net::TcpStream;
+
+use sealwire::client::Client;
+
+use super::world::{World, run};
+
+/// A statement, and the privileges that together allow it: each as it is granted, and on what.
+struct Row {
+    sql: &'static str,
+    needs: &'static [(&'static str, &'static str)],
+}
+
+const fn row(sql: &'static str, needs: &'static [(&'static str, &'static str)]) -> Row {
+    Row { sql, needs }
+}
+
+/// What the MySQL 8.0 Reference Manual demands, statement by statement ("Privileges Provided by MySQL", and each statement's page).
+const ROWS: &[Row] = &[
+    row("SELECT a FROM d.t", &[("SELECT", "d.t")]),
+    row("SELECT COUNT(*) FROM d.t", &[("SELECT", "d.t")]),
+    row("SELECT t.a FROM d.t JOIN d.u ON t.a = u.a", &[("SELECT", "d.t"), ("SELECT", "d.u")]),
+    row("SELECT 1 FROM d.t WHERE a IN (SELECT a FROM d.u)", &[("SELECT", "d.t"), ("SELECT", "d.u")]),
+    row("SELECT a FROM d.t UNION SELECT a FROM d.u", &[("SELECT", "d.t"), ("SELECT", "d.u")]),
+    row("SELECT * FROM (SELECT a FROM d.t) AS x", &[("SELECT", "d.t")]),
+    row("WITH x AS (SELECT a FROM d.t) SELECT * FROM x", &[("SELECT", "d.t")]),
+    // A name of WITH has the scope of its query, and hides no table elsewhere.
+    row("SELECT (WITH u AS (SELECT 1 AS a) SELECT a FROM u), y.b FROM d.u AS y", &[("SELECT", "d.u")]),
+    row("SELECT (WITH u AS (SELECT 1 AS a) SELECT a FROM u), y.b FROM u AS y", &[("SELECT", "d.u")]),
+    row("WITH u AS (SELECT b FROM d.u) SELECT * FROM u", &[("SELECT", "d.u")]),
+    row("WITH u AS (SELECT b FROM u) SELECT * FROM u", &[("SELECT", "d.u")]),
+    row("WITH v AS (SELECT b FROM d.t) SELECT COUNT(*) FROM v", &[("SELECT", "d.t")]),
+    row("SELECT * FROM d.v", &[("SELECT", "d.v")]),
+    row("SELECT COUNT(*) FROM d.v", &[("SELECT", "d.v")]),
+    row("INSERT INTO d.t VALUES (7, 'x')", &[("INSERT", "d.t")]),
+    row("INSERT INTO d.t SET a = 7", &[("INSERT", "d.t")]),
+    row("INSERT IGNORE INTO d.t VALUES (1, 'x')", &[("INSERT", "d.t")]),
+    row("INSERT INTO d.t SELECT a + 10, b FROM d.u", &[("INSERT", "d.t"), ("SELECT", "d.u")]),
+    row("INSERT INTO d.t SELECT a + 10, b FROM d.t", &[("INSERT", "d.t"), ("SELECT", "d.t")]),
+    row("INSERT INTO d.t VALUES (7, (SELECT MAX(b) FROM d.t))", &[("INSERT", "d.t"), ("SELECT", "d.t")]),
+    row(
+        "INSERT INTO d.t VALUES (1, 'x') ON DUPLICATE KEY UPDATE b = VALUES(b)",
+        &[("INSERT", "d.t"), ("UPDATE", "d.t")],
+    ),
+    row(
+        "INSERT INTO d.t VALUES (1, 'x') AS new ON DUPLICATE KEY UPDATE b = new.b",
+        &[("INSERT", "d.t"), ("UPDATE", "d.t")],
+    ),
+    row(
+        "INSERT INTO d.t VALUES (1, 'x') ON DUPLICATE KEY UPDATE b = CONCAT(b, 'x')",
+        &[("INSERT", "d.t"), ("UPDATE", "d.t"), ("SELECT", "d.t")],
+    ),
+    row("REPLACE INTO d.t VALUES (1, 'x')", &[("INSERT", "d.t"), ("DELETE", "d.t")]),
+    row("REPLACE INTO d.t SELECT a, b FROM d.u", &[("INSERT", "d.t"), ("DELETE", "d.t"), ("SELECT", "d.u")]),
+    row("UPDATE d.t SET b = 'x'", &[("UPDATE", "d.t")]),
+    row("UPDATE d.t SET b = CONCAT(b, 'x')", &[("UPDATE", "d.t"), ("SELECT", "d.t")]),
+    row("UPDATE d.t SET b = 'x' WHERE a = 1", &[("UPDATE", "d.t"), ("SELECT", "d.t")]),
+    row("UPDATE d.t SET b = 'x' ORDER BY a LIMIT 1", &[("UPDATE", "d.t"), ("SELECT", "d.t")]),
+    row("UPDATE d.t SET b = (SELECT MAX(b) FROM d.u)", &[("UPDATE", "d.t"), ("SELECT", "d.u")]),
+    row(
+        "WITH x AS (SELECT 1 AS a) UPDATE d.t SET b = 'x' WHERE a IN (SELECT a FROM x)",
+        &[("UPDATE", "d.t"), ("SELECT", "d.t")],
+    ),
+    row("WITH x AS (SELECT a FROM d.u) UPDATE d.t SET b = 'x'", &[("UPDATE", "d.t"), ("SELECT", "d.u")]),
+    row("DELETE FROM d.t", &[("DELETE", "d.t")]),
+    row("DELETE FROM d.t WHERE b LIKE 'o%'", &[("DELETE", "d.t"), ("SELECT", "d.t")]),
+    row("DELETE FROM d.t WHERE EXISTS (SELECT 1 FROM d.u)", &[("DELETE", "d.t"), ("SELECT", "d.u")]),
+    row("WITH x AS (SELECT 1) DELETE FROM d.t", &[("DELETE", "d.t")]),
+    // What a foreign key changes asks for nothing more.
+    row("DELETE FROM d.parent", &[("DELETE", "d.parent")]),
+    row("TRUNCATE d.t", &[("DROP", "d.t")]),
+    row("TRUNCATE TABLE d.u", &[("DROP", "d.u")]),
+    row("DROP TABLE d.t", &[("DROP", "d.t")]),
+    row("DROP TABLE d.t, d.u", &[("DROP", "d.t"), ("DROP", "d.u")]),
+    row("DROP TABLE d.u, d.t", &[("DROP", "d.t"), ("DROP", "d.u")]),
+    row("DROP VIEW d.v", &[("DROP", "d.v")]),
+    row("CREATE TABLE d.n (a INT)", &[("CREATE", "d.n")]),
+    row("CREATE TABLE IF NOT EXISTS d.t (a INT)", &[("CREATE", "d.t")]),
+    row("CREATE TABLE d.n (a INT, UNIQUE KEY k (a), KEY l (a))", &[("CREATE", "d.n")]),
+    row("CREATE TABLE d.n LIKE d.t", &[("CREATE", "d.n"), ("SELECT", "d.t")]),
+    row("CREATE TABLE d.n AS SELECT * FROM d.t", &[("CREATE", "d.n"), ("INSERT", "d.n"), ("SELECT", "d.t")]),
+    row("CREATE TABLE d.n (a INT, FOREIGN KEY (a) REFERENCES t (a))", &[("CREATE", "d.n"), ("REFERENCES", "d.t")]),
+    row("CREATE TEMPORARY TABLE d.n (a INT)", &[("CREATE TEMPORARY TABLES", "d.*")]),
+    row("CREATE TEMPORARY TABLE d.n (a INT, UNIQUE KEY k (a))", &[("CREATE TEMPORARY TABLES", "d.*")]),
+    row("CREATE TEMPORARY TABLE d.n AS SELECT * FROM d.t", &[("CREATE TEMPORARY TABLES", "d.*"), ("SELECT", "d.t")]),
+    row("CREATE INDEX i ON d.t (b)", &[("INDEX", "d.t")]),
+    row("CREATE UNIQUE INDEX i ON d.t (b)", &[("INDEX", "d.t")]),
+    row("DROP INDEX k ON d.t", &[("INDEX", "d.t")]),
+    row("CREATE VIEW d.w AS SELECT a FROM d.t", &[("CREATE VIEW", "d.w"), ("SELECT", "d.t")]),
+    row("CREATE VIEW d.w AS SELECT COUNT(*) FROM d.t", &[("CREATE VIEW", "d.w"), ("SELECT", "d.t")]),
+    row(
+        "CREATE OR REPLACE VIEW d.v AS SELECT a FROM d.u",
+        &[("CREATE VIEW", "d.v"), ("DROP", "d.v"), ("SELECT", "d.u")],
+    ),
+    row("ALTER TABLE d.t ADD COLUMN c INT", &[("ALTER", "d.t"), ("CREATE", "d.t"), ("INSERT", "d.t")]),
+    row("ALTER TABLE d.t DROP INDEX k", &[("ALTER", "d.t"), ("CREATE", "d.t"), ("INSERT", "d.t")]),
+    row("ALTER TABLE d.u RENAME COLUMN b TO c", &[("ALTER", "d.u"), ("CREATE", "d.u"), ("INSERT", "d.u")]),
+    row(
+        "ALTER TABLE d.u RENAME TO d.n",
+        &[("ALTER", "d.u"), ("DROP", "d.u"), ("CREATE", "d.n"), ("INSERT", "d.n"), ("ALTER", "d.n")],
+    ),
+    row("SHOW CREATE TABLE d.t", &[("SELECT", "d.t")]),
+    row("SHOW CREATE VIEW d.v", &[("SELECT", "d.v"), ("SHOW VIEW", "d.v")]),
+    row("DESCRIBE d.t", &[("SELECT", "d.t")]),
+    row("SHOW COLUMNS FROM d.t", &[("SELECT", "d.t")]),
+    row("SHOW INDEX FROM d.t", &[("SELECT", "d.t")]),
+    row("SHOW TABLES FROM d", &[("SELECT", "d.*")]),
+    row("SHOW CREATE DATABASE d", &[("SELECT", "d.*")]),
+    row("USE d", &[("SELECT", "d.*")]),
+    row("CREATE DATABASE e", &[("CREATE", "e.*")]),
+    row("DROP DATABASE d", &[("DROP", "d.*")]),
+    row("SELECT User FROM mysql.user", &[("SELECT", "mysql.user")]),
+];
+
+fn grant(root: &mut Client<TcpStream>, needs: &[(&str, &str)]) {
+    run(root, "REVOKE ALL PRIVILEGES, GRANT OPTION FROM 'worker'@'%'").unwrap();
+    for (privilege, thing) in needs {
+        run(root, &format!("GRANT {privilege} ON {thing} TO 'worker'@'%'")).unwrap();
+    }
+}
+
+/// 1044 speaks of databases, 1142 of tables.
+fn is_denied(code: u16) -> bool {
+    matches!(code, 1044 | 1142)
+}
+
+#[test]
+fn a_statement_needs_each_of_its_privileges_and_no_other() {
+    let world = World::new(&[]);
+    let mut root = world.root();
+    let mut tried = 0;
+    let mut wrong = Vec::new();
+    for row in ROWS {
+        // A statement without a database needs a current one; a session without rights can't choose it.
+        let mut attempt = |needs: &[(&str, &str)]| {
+            world.refresh(&mut root);
+            grant(&mut root, &[("SELECT", "d.child")]);
+            let mut worker = world.worker();
+            if row.sql != "USE d" {
+                run(&mut worker, "USE d").unwrap();
+            }
+            grant(&mut root, needs);
+            run(&mut worker, row.sql)
+        };
+        if let Err((code, message)) = attempt(row.needs) {
+            wrong.push(format!("{} with all it needs: {code} {message}", row.sql));
+        }
+        for missing in 0..row.needs.len() {
+            let mut needs = row.needs.to_vec();
+            let (privilege, thing) = needs.remove(missing);
+            tried += 1;
+            match attempt(&needs) {
+                Err((code, _)) if is_denied(code) => {}
+                other => wrong.push(format!("{} without {privilege} on {thing}: {other:?}", row.sql)),
+            }
+        }
+    }
+    println!("{} statements, {tried} privileges taken away", ROWS.len());
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn nobody_learns_of_tables_without_a_right_on_them() {
+    let world = World::new(&[]);
+    let mut root = world.root();
+    world.refresh(&mut root);
+    grant(&mut root, &[("INSERT", "d.t")]);
+    let mut worker = world.worker();
+    assert_eq!(run(&mut worker, "SHOW TABLES FROM d").unwrap(), [["t"]]);
+    let tables = "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA IN ('d', 'hidden')";
+    assert_eq!(run(&mut worker, tables).unwrap(), [["t"]]);
+    let columns =
+        "SELECT COUNT(*) FROM information_schema.COLUMNS WHERE TABLE_SCHEMA IN ('d', 'hidden') AND TABLE_NAME <> 't'";
+    assert_eq!(run(&mut worker, columns).unwrap(), [["0"]]);
+    // A table that is not there is denied in the same words as one that is.
+    for table in ["d.u", "d.nothing", "hidden.secret", "hidden.nothing", "nothing.nothing"] {
+        for sql in ["SELECT * FROM", "DESCRIBE", "SHOW CREATE TABLE", "SHOW INDEX FROM", "DELETE FROM", "DROP TABLE"] {
+            let (code, message) = run(&mut worker, &format!("{sql} {table}")).unwrap_err();
+            assert!(is_denied(code), "{sql} {table}: {code} {message}");
+        }
+    }
+    for sql in ["SHOW TABLES FROM hidden", "SHOW CREATE DATABASE hidden", "SHOW TABLES FROM nothing", "USE hidden"] {
+        assert_eq!(run(&mut worker, sql).unwrap_err().0, 1044, "{sql}");
+    }
+}
+
+#[test]
+fn a_view_of_one_database_troubles_nobody_else() {
+    let world = World::new(&[]);
+    let mut root = world.root();
+    world.refresh(&mut root);
+    run(&mut root, "CREATE DATABASE e").unwrap();
+    run(&mut root, "CREATE TABLE e.mine (a INT)").unwrap();
+    // The view's table goes; the view stays, as in MySQL.
+    run(&mut root, "DROP TABLE d.t").unwrap();
+    grant(&mut root, &[("ALL", "e.*")]);
+    let mut worker = world.worker();
+    for sql in [
+        "SHOW TABLES FROM e",
+        "SELECT TABLE_NAME, COLUMN_NAME FROM information_schema.COLUMNS",
+        "SELECT TABLE_NAME FROM information_schema.TABLES",
+        "ALTER TABLE e.mine RENAME COLUMN a TO b",
+        "ALTER TABLE e.mine RENAME TO e.ours",
+        "DESCRIBE e.ours",
+    ] {
+        let rows = run(&mut worker, sql).unwrap_or_else(|(code, message)| panic!("{sql}: {code} {message}"));
+        assert!(!rows.iter().flatten().any(|text| text == "v"), "{sql}: {rows:?}");
+    }
+    for sql in ["SHOW TABLES FROM d", "SELECT * FROM information_schema.COLUMNS", "ALTER TABLE d.u RENAME TO d.w"] {
+        run(&mut root, sql).unwrap_or_else(|(code, message)| panic!("{sql}: {code} {message}"));
+    }
+    assert_eq!(run(&mut root, "SELECT * FROM d.v").unwrap_err().0, 1146);
+}
+
+#[test]
+fn temporary_tables_are_their_sessions_own() {
+    let world = World::new(&[]);
+    let mut root = world.root();
+    world.refresh(&mut root);
+    grant(&mut root, &[("CREATE TEMPORARY TABLES", "d.*")]);
+    let (mut one, mut other) = (world.worker(), world.worker());
+    run(&mut one, "USE d").unwrap();
+    run(&mut other, "USE d").unwrap();
+    // It hides the table of that name, which stays as it is.
+    run(&mut one, "CREATE TEMPORARY TABLE t (z INT, UNIQUE KEY k (z))").unwrap();
+    run(&mut one, "INSERT INTO t VALUES (5)").unwrap();
+    assert_eq!(run(&mut one, "INSERT INTO t VALUES (5)").unwrap_err().0, 1062);
+    assert_eq!(run(&mut one, "SELECT z FROM d.t").unwrap(), [["5"]]);
+    assert_eq!(run(&mut other, "SELECT z FROM d.t").unwrap_err().0, 1142);
+    assert_eq!(run(&mut root, "SELECT COUNT(*) FROM d.t").unwrap(), [["2"]]);
+    run(&mut root, "INSERT INTO d.t VALUES (3, 'two')").unwrap();
+    assert_eq!(run(&mut one, "DROP TEMPORARY TABLE u").unwrap_err().0, 1051);
+    run(&mut one, "DROP TEMPORARY TABLE IF EXISTS u").unwrap();
+    run(&mut one, "DROP TEMPORARY TABLE t").unwrap();
+    assert_eq!(run(&mut one, "DROP TEMPORARY TABLE t").unwrap_err().0, 1051);
+    assert_eq!(run(&mut one, "DROP TABLE t").unwrap_err().0, 1142);
+    assert_eq!(run(&mut root, "SELECT COUNT(*) FROM d.t").unwrap(), [["3"]]);
+    assert_eq!(run(&mut root, "SELECT COUNT(*) FROM d.u").unwrap(), [["1"]]);
+}
