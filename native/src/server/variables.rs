@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use sealwire_core::error::SqlError;
 
+use super::sql::charset::default_collation;
 use super::sql::{Datum, mode};
 use crate::tls_options::MOST_SESSION_SECONDS;
 
@@ -312,10 +313,10 @@ impl Definition {
             },
             Kind::Charset => {
                 let charset = if *value == Datum::Null { "NULL" } else { text.as_str() };
-                charset_collation(charset).map(|_| charset.to_ascii_lowercase())
+                default_collation(charset).map(|_| charset.to_ascii_lowercase())
             }
             Kind::Collation => match text.split('_').next() {
-                Some(charset) if charset_collation(charset).is_ok() => Ok(text.to_ascii_lowercase()),
+                Some(charset) if default_collation(charset).is_ok() => Ok(text.to_ascii_lowercase()),
                 _ => Err(SqlError::new(1273, b"HY000", format!("Unknown collation: '{text}'"))),
             },
         }
@@ -354,21 +355,6 @@ impl Definition {
             _ => Datum::Text(value.to_owned()),
         }
     }
-}
-
-/// The default collation of a character set.
-///
-/// # Errors
-/// 1115 where the set is not known.
-pub(crate) fn charset_collation(charset: &str) -> Result<&'static str, SqlError> {
-    Ok(match charset.to_ascii_lowercase().as_str() {
-        "utf8mb4" => "utf8mb4_general_ci",
-        "utf8" | "utf8mb3" => "utf8mb3_general_ci",
-        "latin1" => "latin1_swedish_ci",
-        "ascii" => "ascii_general_ci",
-        "binary" | "null" => "binary",
-        _ => return Err(SqlError::new(1115, b"42000", format!("Unknown character set: '{charset}'"))),
-    })
 }
 
 #[cfg(test)]

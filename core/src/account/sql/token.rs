@@ -1,4 +1,5 @@
-//! SQL's words, names, strings and comments, as MySQL's lexer splits them with its default `sql_mode`.
+//! SQL's words, names, strings and comments, as MySQL's lexer splits them with its default `sql_mode`. A server writes statements of other
+//! modes in this one before they come here.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -77,7 +78,7 @@ impl<'a> Lexer<'a> {
     /// Skips blanks and comments; `Err` is where a comment starts that never ends.
     fn skip_blanks(&mut self) -> Result<(), usize> {
         loop {
-            self.take_while(char::is_whitespace);
+            self.take_while(is_space);
             let rest = self.rest();
             let dashes = rest.strip_prefix("--").is_some_and(|after| after.is_empty() || after.starts_with(is_blank));
             if dashes || rest.starts_with('#') {
@@ -159,8 +160,14 @@ fn is_word(c: char) -> bool {
     c.is_ascii_alphanumeric() || c == '_' || c == '$' || !c.is_ascii()
 }
 
-fn is_blank(c: char) -> bool {
-    c.is_whitespace() || c.is_control()
+/// Spaces of Unicode are characters of names, as in MySQL.
+const fn is_space(c: char) -> bool {
+    matches!(c, ' ' | '\t' | '\r' | '\n' | '\u{b}' | '\u{c}')
+}
+
+/// What makes two minus signs before it a comment.
+const fn is_blank(c: char) -> bool {
+    c == ' ' || c.is_ascii_control()
 }
 
 /// What a backslash and `c` stand for. Before `%` and `_` the backslash stays: it is meant for LIKE and grants.

@@ -163,6 +163,8 @@ pub(crate) fn evaluate(session: &mut dyn EngineSession, request: &Request<'_>) -
     let mut first = FirstValue::default();
     match session.execute(request, &mut first) {
         Err(error) if error.code == interrupted().code => Err(stopped(&session.interruption())),
+        // A function that was stopped may give a value nevertheless.
+        Ok(_) if session.interruption().is_stopped() => Err(stopped(&session.interruption())),
         done => done.map(|_| first.datum()),
     }
 }

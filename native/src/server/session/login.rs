@@ -8,8 +8,9 @@ use sealwire_core::server::{Candidate, Connection, Login};
 
 use super::Session;
 use crate::server::engine::unknown_database;
+use crate::server::sql::charset::{default_collation, of_collation};
 use crate::server::status::count;
-use crate::server::variables::{charset_collation, find};
+use crate::server::variables::find;
 
 impl Session {
     /// Finds the account that the login is measured against.
@@ -21,7 +22,10 @@ impl Session {
         self.view.user = format!("{}@{}", login.user, self.host);
         self.view.account = None;
         self.view.database.clone_from(&login.database);
-        self.use_charset(login.charset);
+        if let Err(error) = self.use_charset(login.charset) {
+            tracing::info!("connection {} from {} refused: {error}", self.view.id, self.presence.host);
+            return connection.refuse(error);
+        }
         let accounts = self.view.server.accounts.current();
         let candidate = match accounts.find(&login.user, self.host) {
             Some(account) => {
@@ -141,41 +145,27 @@ impl Session {
     }
 
     /// Takes up the character set that the client names by its collation's number.
-    fn use_charset(&mut self, id: Option<u16>) {
-        let Some((charset, collation)) = id.and_then(charset_of) else { return };
-        let variables = Arc::make_mut(&mut self.view.variables);
-        let values = [
-            ("character_set_client", charset),
-            ("character_set_connection", charset),
-            ("character_set_results", charset),
-            ("collation_connection", collation),
-        ];
-        for (name, value) in values {
-            if let Ok(definition) = find(name) {
-                variables.set(definition, value.to_owned());
-            }
+    ///
+    /// # Errors
+    /// 1115 where it is not implemented: the client would escape in another way than this server reads.
+    fn use_charset(&mut self, id: Option<u16>) -> Result<(), SqlError> {
+        let Some(id) = id else { return Ok(()) };
+        let (charset, collation) = of_collation(id)?;
+        self.keep_charset(charset, collation)
+    }
+
+    fn keep_charset(&mut self, charset: &str, collation: &str) -> Result<(), SqlError> {
+        for name in ["character_set_client", "character_set_connection", "character_set_results"] {
+            self.view.set_variable(find(name)?, charset.to_owned());
         }
+        self.view.set_variable(find("collation_connection")?, collation.to_owned());
+        Ok(())
     }
 }
 
 /// MySQL's answer to one connection too many.
 pub(crate) fn too_many_connections() -> SqlError {
     SqlError::new(1040, b"08004", "Too many connections")
-}
-
-/// The character set of a collation's number, and the collation.
-const fn charset_of(id: u16) -> Option<(&'static str, &'static str)> {
-    Some(match id {
-        8 | 5 | 15 | 31 | 47 | 48 | 49 | 94 => ("latin1", "latin1_swedish_ci"),
-        11 | 65 => ("ascii", "ascii_general_ci"),
-        33 | 76 | 83 | 192..=215 => ("utf8mb3", "utf8mb3_general_ci"),
-        46 => ("utf8mb4", "utf8mb4_bin"),
-        224 => ("utf8mb4", "utf8mb4_unicode_ci"),
-        255 => ("utf8mb4", "utf8mb4_0900_ai_ci"),
-        45 | 225..=323 => ("utf8mb4", "utf8mb4_general_ci"),
-        63 => ("binary", "binary"),
-        _ => return None,
-    })
 }
 
 impl Session {
@@ -198,7 +188,7 @@ impl Session {
 
     /// Takes up a character set by its name, as SET NAMES does.
     pub(super) fn set_names(&mut self, charset: &str, collation: Option<&str>) -> Result<(), SqlError> {
-        let default = charset_collation(charset)?;
+        let default = default_collation(charset)?;
         let collation = collation.unwrap_or(default);
         if !collation.eq_ignore_ascii_case("binary")
             && collation.split('_').next().is_none_or(|of| !is_same_charset(of, charset))
@@ -206,13 +196,7 @@ impl Session {
             let message = format!("COLLATION '{collation}' is not valid for CHARACTER SET '{charset}'");
             return Err(SqlError::new(1253, b"42000", message));
         }
-        let charset = charset.to_ascii_lowercase();
-        let variables = Arc::make_mut(&mut self.view.variables);
-        for name in ["character_set_client", "character_set_connection", "character_set_results"] {
-            variables.set(find(name)?, charset.clone());
-        }
-        variables.set(find("collation_connection")?, collation.to_ascii_lowercase());
-        Ok(())
+        self.keep_charset(&charset.to_ascii_lowercase(), &collation.to_ascii_lowercase())
     }
 }
 

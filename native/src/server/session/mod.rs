@@ -337,7 +337,7 @@ impl Session {
         self.prepared = Prepared::new(Arc::clone(&self.view.server.counters.prepared_statements));
         self.in_transaction = false;
         self.access = limits::Access::default();
-        self.view.variables = Arc::new(self.view.server.globals.for_session());
+        self.view.reset_variables();
         self.view.user_variables = Arc::default();
         self.user_variable_bytes = 0;
         self.view.last_insert_id = 0;
@@ -353,6 +353,9 @@ impl Session {
         if self.in_transaction {
             status.insert(StatusFlags::IN_TRANS);
         }
+        if self.view.syntax.mode.no_backslash_escapes {
+            status.insert(StatusFlags::NO_BACKSLASH_ESCAPES);
+        }
         if self.is_in_read_only_transaction() {
             status.insert(StatusFlags::IN_TRANS_READONLY);
         }
@@ -363,7 +366,7 @@ impl Session {
     fn run_queue(&mut self, connection: &mut Connection) -> Result<(), Error> {
         while !self.queue.is_empty() && self.running.is_none() {
             let sql = std::mem::take(&mut self.queue);
-            let (first, rest) = lex::first_statement(&sql);
+            let (first, rest) = lex::first_statement(&sql, self.view.syntax.mode);
             if !lex::is_blank(rest) {
                 if !self.multi_statements {
                     let rest = String::from_utf8_lossy(rest).into_owned();
@@ -375,9 +378,9 @@ impl Session {
             if lex::is_blank(first) {
                 continue;
             }
-            let text = lex::normalise(first);
+            let text = lex::normalise(first, self.view.syntax);
             drop(sql);
-            let answer = self.statement(&text);
+            let answer = text.and_then(|text| self.statement(&text));
             self.conclude(answer, false, connection)?;
         }
         Ok(())

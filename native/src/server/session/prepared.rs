@@ -205,8 +205,11 @@ impl Session {
         count(&self.view.server.counters.com_stmt_prepare);
         self.prepared.begin();
         self.forget_warnings();
-        let (first, rest) = lex::first_statement(sql);
-        let text = lex::normalise(first);
+        let (first, rest) = lex::first_statement(sql, self.view.syntax.mode);
+        let text = match lex::normalise(first, self.view.syntax) {
+            Ok(text) => text,
+            Err(error) => return self.fail(&error, connection),
+        };
         let problem = if lex::is_blank(first) {
             Some(SqlError::new(1065, b"42000", "Query was empty"))
         } else if !lex::is_blank(rest) {

@@ -17,7 +17,7 @@ impl Session {
     pub(crate) fn run_script(&mut self, script: &[u8]) -> Result<(), SqlError> {
         let mut rest = script;
         while !lex::is_blank(rest) {
-            let (first, after) = lex::first_statement(rest);
+            let (first, after) = lex::first_statement(rest, self.view.syntax.mode);
             if !lex::is_blank(first) {
                 let leading = lex::Lexer::new(first)
                     .take_while(|(piece, _)| *piece == lex::Piece::Space)
@@ -25,8 +25,8 @@ impl Session {
                     .sum::<usize>();
                 let before = script.len() - rest.len() + leading;
                 let line = script.iter().take(before).filter(|&&byte| byte == b'\n').count() + 1;
-                let sql = lex::normalise(first);
-                self.run_statement(&sql)
+                lex::normalise(first, self.view.syntax)
+                    .and_then(|sql| self.run_statement(&sql))
                     .map_err(|error| SqlError { message: format!("line {line}: {}", error.message), ..error })?;
             }
             rest = after;

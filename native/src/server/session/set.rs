@@ -9,6 +9,7 @@ use sqlparser::ast::Expr;
 
 use super::{Answer, Reply, Session};
 use crate::server::engine::{Task, TransactionStep};
+use crate::server::sql::charset::default_collation;
 use crate::server::sql::{Cursor, Datum, MOST_EVALUATED_DEPTH, depth, evaluate, parse_expression};
 use crate::server::variables::{self, Definition, Reach};
 
@@ -266,7 +267,7 @@ impl Session {
             return Ok(());
         }
         if name == "character_set_connection" {
-            let collation = variables::charset_collation(&text)?.to_owned();
+            let collation = default_collation(&text)?.to_owned();
             self.assign(variables::find("collation_connection")?, false, collation, reply)?;
         }
         if self.is_tracked(name) {

@@ -9,6 +9,9 @@ use sealwire_core::error::SqlError;
 use sealwire_core::facts::Facts;
 
 use crate::server::engine::{Surroundings, SystemTable};
+use crate::server::sql::charset::Charset;
+use crate::server::sql::lex::Syntax;
+use crate::server::sql::mode::Mode;
 use crate::server::sql::{Datum, Names};
 use crate::server::state::{Server, VERSION};
 use crate::server::variables::{self, Reach, SessionVariables};
@@ -25,6 +28,8 @@ pub(crate) struct View {
     pub(super) facts: Arc<Facts>,
     pub(super) database: Option<String>,
     pub(super) variables: Arc<SessionVariables>,
+    /// How the client writes its statements, as `sql_mode` and `character_set_client` say.
+    pub(super) syntax: Syntax,
     pub(super) user_variables: Arc<HashMap<String, Datum>>,
     pub(super) last_insert_id: u64,
     pub(super) row_count: i64,
@@ -35,7 +40,7 @@ pub(crate) struct View {
 impl View {
     pub(super) fn new(server: Arc<Server>, id: u32) -> Self {
         let variables = Arc::new(server.globals.for_session());
-        Self {
+        let mut view = Self {
             server,
             id,
             user: String::new(),
@@ -43,12 +48,26 @@ impl View {
             facts: Arc::default(),
             database: None,
             variables,
+            syntax: Syntax::default(),
             user_variables: Arc::default(),
             last_insert_id: 0,
             row_count: -1,
             warnings: 0,
             errors: 0,
-        }
+        };
+        view.note_syntax();
+        view
+    }
+
+    /// Takes all variables up anew.
+    pub(super) fn reset_variables(&mut self) {
+        self.variables = Arc::new(self.server.globals.for_session());
+        self.note_syntax();
+    }
+
+    fn note_syntax(&mut self) {
+        let text = |name| variables::find(name).map_or("", |definition| self.variables.value(definition));
+        self.syntax = Syntax { mode: Mode::of(text("sql_mode")), charset: Charset::of(text("character_set_client")) };
     }
 
     /// Asks the session's account; the server itself has no account and may do everything.
@@ -159,6 +178,9 @@ impl View {
     /// Sets a variable of the session's.
     pub(super) fn set_variable(&mut self, definition: &'static variables::Definition, text: String) {
         Arc::make_mut(&mut self.variables).set(definition, text);
+        if matches!(definition.name, "sql_mode" | "character_set_client") {
+            self.note_syntax();
+        }
     }
 
     /// Whether each statement is its own transaction.

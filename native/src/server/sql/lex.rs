@@ -1,8 +1,25 @@
 //! MySQL's lexical rules over bytes: where a statement ends, what is comment, and text made fit for a parser of UTF-8.
 //!
+//! [`normalise`] writes a statement in one canonical way: UTF-8, no comments, no mode. Whoever reads what it wrote (this lexer, the
+//! one of account statements, sqlparser) finds the same texts and names in it, whatever the session's `sql_mode` and character set.
+//!
 //! Source: MySQL Reference Manual, "Language Structure" (string literals, comments, character set introducers).
 
 use std::borrow::Cow;
+
+use sealwire_core::error::SqlError;
+
+use super::charset::Charset;
+use super::mode::Mode;
+
+/// How a client writes its statements.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Syntax {
+    /// What `sql_mode` changes.
+    pub(crate) mode: Mode,
+    /// `character_set_client`.
+    pub(crate) charset: Charset,
+}
 
 /// A piece of a statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,15 +46,24 @@ pub(crate) struct Lexer<'a> {
     sql: &'a [u8],
     at: usize,
     in_executable_comment: bool,
+    mode: Mode,
+    /// Whether a quote or a comment was opened that never ends.
+    is_unterminated: bool,
 }
 
 /// The newest server version whose `/*!NNNNN … */` are executed.
 const VERSION: u32 = 80099;
 
 impl<'a> Lexer<'a> {
-    /// Starts at the front.
+    /// Starts at the front of what [`normalise`] made.
     pub(crate) const fn new(sql: &'a [u8]) -> Self {
-        Self { sql, at: 0, in_executable_comment: false }
+        let mode = Mode { no_backslash_escapes: false, ansi_quotes: false, pipes_as_concat: true };
+        Self::in_mode(sql, mode)
+    }
+
+    /// Starts at the front of what a client wrote.
+    pub(crate) const fn in_mode(sql: &'a [u8], mode: Mode) -> Self {
+        Self { sql, at: 0, in_executable_comment: false, mode, is_unterminated: false }
     }
 
     fn byte(&self, ahead: usize) -> u8 {
@@ -52,12 +78,13 @@ impl<'a> Lexer<'a> {
     fn skip_past(&mut self, from: usize, end: &[u8]) {
         let rest = self.sql.get(from..).unwrap_or_default();
         let found = memchr::memmem::find(rest, end);
+        self.is_unterminated |= found.is_none() && end != b"\n";
         self.at = found.map_or(self.sql.len(), |found| from + found + end.len());
     }
 
-    fn skip_quoted(&mut self, quote: u8) {
+    fn skip_quoted(&mut self, quote: u8, is_name: bool) {
         // In a name a backslash is a character like any other.
-        let escape = if quote == b'`' { quote } else { b'\\' };
+        let escape = if is_name || self.mode.no_backslash_escapes { quote } else { b'\\' };
         self.at += 1;
         while let Some(found) = memchr::memchr2(quote, escape, self.sql.get(self.at..).unwrap_or_default()) {
             self.at += found;
@@ -69,6 +96,7 @@ impl<'a> Lexer<'a> {
             self.at += 2;
         }
         self.at = self.sql.len();
+        self.is_unterminated = true;
     }
 
     fn comment(&mut self) -> Piece {
@@ -81,6 +109,8 @@ impl<'a> Lexer<'a> {
                 .take_while(|b| b.is_ascii_digit())
                 .count()
                 .min(6);
+            // MySQL's versions have five or six digits; others are the statement's own.
+            let digits = if digits < 5 { 0 } else { digits };
             let number = self.sql.get(self.at + 3..self.at + 3 + digits).unwrap_or_default();
             let version = number.iter().fold(0, |sum, digit| sum * 10 + u32::from(digit - b'0'));
             if version <= VERSION {
@@ -96,19 +126,23 @@ impl<'a> Lexer<'a> {
     fn piece(&mut self) -> Option<Piece> {
         let byte = *self.sql.get(self.at)?;
         Some(match byte {
+            b'"' if self.mode.ansi_quotes => {
+                self.skip_quoted(byte, true);
+                Piece::QuotedName
+            }
             b'\'' | b'"' => {
-                self.skip_quoted(byte);
+                self.skip_quoted(byte, false);
                 Piece::Text
             }
             b'`' => {
-                self.skip_quoted(byte);
+                self.skip_quoted(byte, true);
                 Piece::QuotedName
             }
             b'#' => {
                 self.skip_past(self.at, b"\n");
                 Piece::Space
             }
-            b'-' if self.byte(1) == b'-' && self.byte(2) <= b' ' => {
+            b'-' if self.byte(1) == b'-' && (self.byte(2) <= b' ' || self.byte(2) == 0x7f) => {
                 self.skip_past(self.at, b"\n");
                 Piece::Space
             }
@@ -153,9 +187,9 @@ const fn is_name(byte: u8) -> bool {
 }
 
 /// Splits the first statement off: it and what follows its semicolon.
-pub(crate) fn first_statement(sql: &[u8]) -> (&[u8], &[u8]) {
+pub(crate) fn first_statement(sql: &[u8], mode: Mode) -> (&[u8], &[u8]) {
     let mut end = 0;
-    for (piece, text) in Lexer::new(sql) {
+    for (piece, text) in Lexer::in_mode(sql, mode) {
         if piece == Piece::Symbol(b';') {
             return (sql.get(..end).unwrap_or_default(), sql.get(end + 1..).unwrap_or_default());
         }
@@ -169,37 +203,150 @@ pub(crate) fn is_blank(sql: &[u8]) -> bool {
     Lexer::new(sql).all(|(piece, _)| matches!(piece, Piece::Space | Piece::Symbol(b';')))
 }
 
-/// The statement as UTF-8 without comments; texts that are not UTF-8 or marked `_binary` become `X'…'`.
-pub(crate) fn normalise(statement: &[u8]) -> String {
-    let mut out = String::with_capacity(statement.len());
+/// The statement in its canonical form: UTF-8 without comments, texts and names in their default quotes. Texts that are no UTF-8 or
+/// marked `_binary` become `X'…'`.
+///
+/// # Errors
+/// 1064 where a quote or a comment never ends, 1300 where a name is no text of the client's character set.
+pub(crate) fn normalise(statement: &[u8], syntax: Syntax) -> Result<String, SqlError> {
+    let mut out = Canonical { out: String::with_capacity(statement.len()), syntax };
     let mut introducer: Option<&[u8]> = None;
-    for (piece, text) in Lexer::new(statement) {
+    let mut lexer = Lexer::in_mode(statement, syntax.mode);
+    let mut start = 0;
+    let mut before: (Piece, &[u8]) = (Piece::Space, b"");
+    while let Some((piece, text)) = lexer.next() {
+        if lexer.is_unterminated {
+            let rest = String::from_utf8_lossy(statement.get(start..).unwrap_or_default()).into_owned();
+            return Err(super::syntax_error_near(&String::from_utf8_lossy(statement), &rest));
+        }
+        start += text.len();
         if piece != Piece::Space
             && piece != Piece::Text
             && let Some(word) = introducer.take()
         {
-            out.push_str(&String::from_utf8_lossy(word));
-            out.push(' ');
+            out.word(word)?;
+            out.space();
         }
         match piece {
-            Piece::Space => out.push_str(if introducer.is_some() || out.is_empty() { "" } else { " " }),
-            Piece::ExecutableComment | Piece::ExecutableCommentEnd => out.push(' '),
-            Piece::Word if is_introducer(text) => introducer = Some(text),
-            Piece::Text => {
-                let binary = introducer.take().is_some_and(|word| word.eq_ignore_ascii_case(b"_binary"));
-                match std::str::from_utf8(text) {
-                    Ok(text) if !binary => out.push_str(text),
-                    _ => push_hex(&unquote(text), &mut out),
+            Piece::Space => {
+                if introducer.is_none() && !out.out.is_empty() {
+                    out.out.push(' ');
                 }
             }
-            _ => out.push_str(&String::from_utf8_lossy(text)),
+            Piece::ExecutableComment | Piece::ExecutableCommentEnd => out.out.push(' '),
+            Piece::Word if is_introducer(text) => introducer = Some(text),
+            Piece::Word => out.word(text)?,
+            Piece::QuotedName => out.name(text)?,
+            Piece::Text => out.text(text, introducer.take(), before),
+            Piece::Symbol(byte) => out.symbol(byte, before, statement.get(start)),
         }
+        before = (piece, text);
     }
     if let Some(word) = introducer {
-        out.push_str(&String::from_utf8_lossy(word));
+        out.word(word)?;
     }
+    let mut out = out.out;
     out.truncate(out.trim_end().len());
-    out
+    Ok(out)
+}
+
+/// A statement that is being written in its canonical form.
+struct Canonical {
+    out: String,
+    syntax: Syntax,
+}
+
+impl Canonical {
+    /// Keeps what follows apart from what stands before.
+    fn space(&mut self) {
+        if !self.out.is_empty() && !self.out.ends_with([' ', '(', ',']) {
+            self.out.push(' ');
+        }
+    }
+
+    fn word(&mut self, word: &[u8]) -> Result<(), SqlError> {
+        self.out.push_str(&self.syntax.charset.decode_name(word)?);
+        Ok(())
+    }
+
+    fn name(&mut self, quoted: &[u8]) -> Result<(), SqlError> {
+        if quoted.first() == Some(&b'`') {
+            return self.word(quoted);
+        }
+        let name = unquote_in(quoted, true);
+        self.out.push('`');
+        self.out.push_str(&self.syntax.charset.decode_name(&name)?.replace('`', "``"));
+        self.out.push('`');
+        Ok(())
+    }
+
+    /// A text, with the word before it that says what its bytes are.
+    fn text(&mut self, quoted: &[u8], introducer: Option<&[u8]>, before: (Piece, &[u8])) {
+        let mode = self.syntax.mode;
+        let charset = match introducer {
+            Some(word) if word.eq_ignore_ascii_case(b"_binary") => None,
+            Some(word) if word.eq_ignore_ascii_case(b"_latin1") => Some(Charset::Latin1),
+            _ => Some(Charset::Utf8),
+        };
+        // Two texts side by side are one, with a quote in it; b'…', n'…' and x'…' are literals only where MySQL has them so.
+        let (piece, word) = before;
+        let touches = piece == Piece::Text || (piece == Piece::Word && !is_prefix(word, quoted));
+        if introducer.is_some() || touches {
+            self.space();
+        }
+        let is_plain = !mode.no_backslash_escapes && !quoted.contains(&b'\\');
+        if let (true, Some(text)) = (is_plain, charset.and_then(|charset| charset.decode(quoted))) {
+            self.out.push_str(&text);
+            return;
+        }
+        let value = unquote_in(quoted, mode.no_backslash_escapes);
+        match charset.and_then(|charset| charset.decode(&value)) {
+            Some(text) => push_text(&text, &mut self.out),
+            None => {
+                self.space();
+                push_hex(&value, &mut self.out);
+            }
+        }
+    }
+
+    fn symbol(&mut self, byte: u8, before: (Piece, &[u8]), after: Option<&u8>) {
+        match byte {
+            // sqlparser takes `--` before a space of Unicode for a comment.
+            b'-' if before.0 == Piece::Symbol(b'-') && after.is_some_and(|byte| !byte.is_ascii()) => {
+                self.out.push_str(" -")
+            }
+            // The word is what `||` is without PIPES_AS_CONCAT; so a `||` that is left joins texts.
+            b'|' if !self.syntax.mode.pipes_as_concat && before.0 == Piece::Symbol(b'|') && self.out.ends_with('|') => {
+                self.out.pop();
+                self.out.push_str(" OR ");
+            }
+            _ => self.out.push(char::from(byte)),
+        }
+    }
+}
+
+/// Whether a word and the text that touches it are one literal: `b'01'`, `x'0f'`, `n'text'`.
+fn is_prefix(word: &[u8], quoted: &[u8]) -> bool {
+    let inner = quoted.get(1..quoted.len().saturating_sub(1)).unwrap_or_default();
+    quoted.first() == Some(&b'\'')
+        && match word {
+            [b'n' | b'N'] => true,
+            [b'b' | b'B'] => inner.iter().all(|byte| matches!(byte, b'0' | b'1')),
+            [b'x' | b'X'] => inner.iter().all(u8::is_ascii_hexdigit),
+            _ => false,
+        }
+}
+
+/// A text in quotes that mean the same to all who read it: a quote is doubled, and a backslash.
+fn push_text(text: &str, out: &mut String) {
+    out.push('\'');
+    for part in text.split_inclusive(['\'', '\\']) {
+        out.push_str(part);
+        if let Some(last @ ('\'' | '\\')) = part.chars().next_back() {
+            out.push(last);
+        }
+    }
+    out.push('\'');
 }
 
 fn is_introducer(word: &[u8]) -> bool {
@@ -219,18 +366,23 @@ fn push_hex(bytes: &[u8], out: &mut String) {
     out.push('\'');
 }
 
-/// The contents of a quoted text or name, escapes resolved.
+/// The contents of a quoted text or name that [`normalise`] wrote.
 pub(crate) fn unquote(quoted: &[u8]) -> Cow<'_, [u8]> {
+    unquote_in(quoted, quoted.first() == Some(&b'`'))
+}
+
+/// The contents of a quoted text or name, in which a backslash escapes what follows or is a character like any other.
+fn unquote_in(quoted: &[u8], plain_backslash: bool) -> Cow<'_, [u8]> {
     let (Some(&quote), true) = (quoted.first(), quoted.len() >= 2) else { return Cow::Borrowed(quoted) };
     let inner = quoted.get(1..quoted.len() - 1).unwrap_or_default();
-    if !inner.contains(&quote) && (quote == b'`' || !inner.contains(&b'\\')) {
+    if !inner.contains(&quote) && (plain_backslash || !inner.contains(&b'\\')) {
         return Cow::Borrowed(inner);
     }
     let mut out = Vec::with_capacity(inner.len());
     let mut bytes = inner.iter().copied();
     while let Some(byte) = bytes.next() {
         match byte {
-            b'\\' if quote != b'`' => match bytes.next() {
+            b'\\' if !plain_backslash => match bytes.next() {
                 Some(b'0') => out.push(0),
                 Some(b'b') => out.push(8),
                 Some(b'n') => out.push(b'\n'),
@@ -256,11 +408,19 @@ pub(crate) fn unquote(quoted: &[u8]) -> Cow<'_, [u8]> {
 mod tests {
     use super::*;
 
+    fn normal(sql: &[u8]) -> String {
+        normalise(sql, Syntax::default()).unwrap()
+    }
+
+    fn code(sql: &[u8]) -> u16 {
+        normalise(sql, Syntax::default()).unwrap_err().code
+    }
+
     fn all(mut sql: &[u8]) -> Vec<String> {
         let mut found = Vec::new();
         while !is_blank(sql) {
-            let (first, rest) = first_statement(sql);
-            found.push(normalise(first));
+            let (first, rest) = first_statement(sql, Mode::default());
+            found.push(normal(first));
             sql = rest;
         }
         found
@@ -269,37 +429,83 @@ mod tests {
     #[test]
     fn semicolons_in_quotes_and_comments_do_not_split() {
         let sql = b"SELECT ';', \"a;b\", `c;d` /* ; */ -- ;\n, 1; # ;\n SELECT 'it''s; \\';' ;;";
-        assert_eq!(all(sql), ["SELECT ';', \"a;b\", `c;d`    , 1", "SELECT 'it''s; \\';'"]);
+        assert_eq!(all(sql), ["SELECT ';', \"a;b\", `c;d`    , 1", "SELECT 'it''s; '';'"]);
     }
 
     #[test]
     fn executable_comments_are_executed_and_newer_ones_are_not() {
-        assert_eq!(normalise(b"/*!40101 SET NAMES utf8 */"), "  SET NAMES utf8");
-        assert_eq!(normalise(b"SELECT 1 /*!99999 ,2 */"), "SELECT 1");
-        assert_eq!(normalise(b"SELECT 1 /*M! ,2 */"), "SELECT 1");
+        assert_eq!(normal(b"/*!40101 SET NAMES utf8 */"), "  SET NAMES utf8");
+        assert_eq!(normal(b"SELECT 1 /*!99999 ,2 */"), "SELECT 1");
+        assert_eq!(normal(b"SELECT 1 /*M! ,2 */"), "SELECT 1");
     }
 
     #[test]
     fn two_minus_signs_are_a_comment_only_before_a_space() {
-        assert_eq!(normalise(b"SELECT 5--1"), "SELECT 5--1");
-        assert_eq!(normalise(b"SELECT 5 -- 1"), "SELECT 5");
+        assert_eq!(normal(b"SELECT 5--1"), "SELECT 5--1");
+        assert_eq!(normal(b"SELECT 5 -- 1"), "SELECT 5");
     }
 
     #[test]
     fn binary_texts_become_hexadecimal() {
-        assert_eq!(normalise(b"SELECT _binary'a\\0\xff', _utf8mb4 'x', _binary"), "SELECT X'6100FF', 'x', _binary");
-        assert_eq!(normalise(b"SELECT '\xff'"), "SELECT X'FF'");
+        assert_eq!(normal(b"SELECT _binary'a\\0\xff', _utf8mb4 'x', _binary"), "SELECT X'6100FF', 'x', _binary");
+        assert_eq!(normal(b"SELECT '\xff'"), "SELECT X'FF'");
     }
 
     #[test]
     fn unterminated_quotes_end_with_the_text() {
-        assert_eq!(first_statement(b"SELECT 'a; b\\"), (&b"SELECT 'a; b\\"[..], &b""[..]));
-        assert_eq!(normalise(b"/* never closed"), "");
+        assert_eq!(first_statement(b"SELECT 'a; b\\", Mode::default()), (&b"SELECT 'a; b\\"[..], &b""[..]));
+        for open in [&b"SELECT 1 /* never closed"[..], b"SELECT 'a", b"SELECT 'a\\'", b"SELECT \"a''", b"SELECT `a"] {
+            assert_eq!(code(open), 1064, "{}", String::from_utf8_lossy(open));
+        }
+        assert_eq!(normal(b"SELECT 1 -- to the end"), "SELECT 1");
     }
 
     #[test]
     fn escapes_are_resolved() {
         assert_eq!(unquote(b"'a\\n\\%''\\\\'").as_ref(), b"a\n\\%'\\");
         assert_eq!(unquote(b"`a``b\\n`").as_ref(), b"a`b\\n");
+    }
+
+    #[test]
+    fn a_mode_changes_what_a_quote_and_a_backslash_are() {
+        let mode = |modes: &str| Syntax { mode: Mode::of(modes), charset: Charset::Utf8 };
+        let backslash = mode("NO_BACKSLASH_ESCAPES");
+        // MariaDB's answer to it is no row; it was one here.
+        assert_eq!(normalise(br"SELECT 'q\' = ' or 1=1 -- '", backslash).unwrap(), r"SELECT 'q\\' = ' or 1=1 -- '");
+        assert_eq!(normal(br"SELECT 'q\' = ' or 1=1 -- '"), "SELECT 'q'' = ' or 1=1");
+        assert_eq!(first_statement(br"SELECT '\'; SELECT 2", backslash.mode).0, br"SELECT '\'");
+        assert_eq!(
+            normalise(br#"SELECT "a""b`c\" FROM "t""#, mode("ANSI_QUOTES")).unwrap(),
+            r#"SELECT `a"b``c\` FROM `t`"#
+        );
+        assert_eq!(normal(b"SELECT a||b|c"), "SELECT a OR b|c");
+        assert_eq!(normalise(b"SELECT a||b", mode("PIPES_AS_CONCAT")).unwrap(), "SELECT a||b");
+    }
+
+    #[test]
+    fn what_others_would_read_in_another_way_is_written_so_that_they_do_not() {
+        // sqlparser knows more escapes, more comments and more literals than MySQL.
+        assert_eq!(normal(br"SELECT '\a\f\n'"), "SELECT 'af\n'");
+        assert_eq!(normal("SELECT 1--\u{a0}1".as_bytes()), "SELECT 1- -\u{a0}1");
+        assert_eq!(normal(br"SELECT b'\' OR 1'"), "SELECT b ''' OR 1'");
+        assert_eq!(normal(b"SELECT b'01', X'0f', n'a'"), "SELECT b'01', X'0f', n'a'");
+        assert_eq!(normal(b"SELECT 'a'_utf8mb4'b'"), "SELECT 'a' 'b'");
+        assert_eq!(normal(b"SELECT 1/*!1 +1*/"), "SELECT 1 1 +1");
+        assert_eq!(code(b"SELECT `a\xff`"), 1300);
+    }
+
+    #[test]
+    fn texts_of_latin1_say_what_they_are_or_are_taken_as_they_come() {
+        let latin1 = Syntax { mode: Mode::default(), charset: Charset::Latin1 };
+        assert_eq!(
+            normalise(
+                b"SELECT 'e', `\xe9`, \xe9, `\xc3\xa9`, _binary'\xe9', _utf8mb4'\xc3\xa9', _latin1'\xe9'",
+                latin1
+            )
+            .unwrap(),
+            "SELECT 'e', `\u{e9}`, \u{e9}, `\u{e9}`, X'E9', '\u{e9}', '\u{e9}'"
+        );
+        assert_eq!(normalise(b"SELECT '\xc3\xa9', '\xe9'", latin1).unwrap(), "SELECT '\u{e9}', X'E9'");
+        assert_eq!(normal(b"SELECT _latin1'\xe9'"), "SELECT '\u{e9}'");
     }
 }

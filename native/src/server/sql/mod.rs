@@ -1,5 +1,6 @@
 //! What the server itself understands of SQL: where statements end, its own statements' words, and expressions of constants.
 
+pub(crate) mod charset;
 mod cursor;
 mod datum;
 pub(crate) mod depth;

@@ -1,4 +1,4 @@
-//! `sql_mode`: the modes by their names and numbers.
+//! `sql_mode`: the modes by their names and numbers, and what they change in the reading of SQL.
 //!
 //! Source: MySQL Reference Manual, "Server SQL Modes"; the numbers are those of `sql/system_variables.h`.
 
@@ -92,6 +92,33 @@ fn bit(name: &str) -> Option<u64> {
     MODES.iter().find(|(mode, _)| mode.eq_ignore_ascii_case(name)).map(|(_, bit)| 1 << bit)
 }
 
+/// What a session's modes change in the reading of SQL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Mode {
+    /// `NO_BACKSLASH_ESCAPES`: in a text a backslash is a character like any other.
+    pub(crate) no_backslash_escapes: bool,
+    /// `ANSI_QUOTES`: `"…"` is a name.
+    pub(crate) ansi_quotes: bool,
+    /// `PIPES_AS_CONCAT`: `||` joins texts.
+    pub(crate) pipes_as_concat: bool,
+}
+
+impl Mode {
+    /// From the text that [`canonical`] made.
+    pub(crate) fn of(modes: &str) -> Self {
+        let mut mode = Self::default();
+        for name in modes.split(',') {
+            match name {
+                "NO_BACKSLASH_ESCAPES" => mode.no_backslash_escapes = true,
+                "ANSI_QUOTES" => mode.ansi_quotes = true,
+                "PIPES_AS_CONCAT" => mode.pipes_as_concat = true,
+                _ => {}
+            }
+        }
+        mode
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -126,5 +153,12 @@ mod tests {
         assert_eq!(number(-1), Err(1231));
         assert_eq!(number(16), Err(1231));
         assert_eq!(canonical(&Datum::Null).unwrap_err().code, 1231);
+    }
+
+    #[test]
+    fn the_modes_that_change_how_sql_is_read_are_found() {
+        assert_eq!(Mode::of(""), Mode::default());
+        let all = Mode { no_backslash_escapes: true, ansi_quotes: true, pipes_as_concat: true };
+        assert_eq!(Mode::of(&of("ANSI,NO_BACKSLASH_ESCAPES").unwrap()), all);
     }
 }

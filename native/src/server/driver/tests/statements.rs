@@ -53,3 +53,109 @@ fn long_expressions_are_stopped_by_kill_and_hold_nobody_up() {
     assert_eq!(running.root().rows("SELECT 1"), [["1"]]);
     let _ = slow.answer().unwrap();
 }
+
+#[test]
+fn a_client_whose_character_set_is_not_implemented_is_refused() {
+    let running = Running::start(&[]);
+    for (id, name) in
+        [(28u8, "gbk"), (13, "sjis"), (1, "big5"), (95, "cp932"), (248, "gb18030"), (54, "utf16"), (51, "cp1251")]
+    {
+        let mut config = running.config("root", "");
+        config.charset = id;
+        let Err(Error::Refused { error, .. }) = running.connect(config) else { panic!("{name} was let in") };
+        assert_eq!(error.code, 1115, "{error}");
+        assert!(error.message.contains(name), "{error}");
+    }
+    // What drivers name by default is let in.
+    for id in [8, 33, 45, 46, 63, 192, 224, 255, 0] {
+        let mut config = running.config("root", "");
+        config.charset = id;
+        assert_eq!(running.connect(config).unwrap().rows("SELECT 'a'"), [["a"]], "{id}");
+    }
+    let mut client = running.root();
+    for set in [
+        "NAMES gbk",
+        "CHARACTER SET sjis",
+        "character_set_client = big5",
+        "character_set_connection = 'gb18030'",
+        "character_set_results = ucs2",
+    ] {
+        assert_eq!(code(&mut client, &format!("SET {set}")), 1115, "{set}");
+    }
+}
+
+#[test]
+fn an_escaped_text_comes_back_in_every_mode() {
+    let running = Running::start(&[]);
+    let mut client = running.root();
+    // A generator of Lehmer's, so that a failure can be had again.
+    let mut state = 20_261_128u64;
+    let mut random = move |below: u64| {
+        state = state * 48_271 % 0x7fff_ffff;
+        usize::try_from(state % below).unwrap()
+    };
+    let letters = [
+        '\'',
+        '"',
+        '\\',
+        '`',
+        '-',
+        '#',
+        '/',
+        '*',
+        '%',
+        '_',
+        ';',
+        '\n',
+        '\0',
+        '\u{1a}',
+        'a',
+        'n',
+        'Z',
+        '?',
+        '|',
+        '\u{bf}',
+        '\u{5c27}',
+        '\u{a0}',
+        '\u{1f600}',
+    ];
+    for modes in ["", "NO_BACKSLASH_ESCAPES", "ANSI_QUOTES", "ANSI,NO_BACKSLASH_ESCAPES"] {
+        client.query(&format!("SET sql_mode = '{modes}'")).unwrap();
+        let plain = modes.contains("NO_BACKSLASH_ESCAPES");
+        for _ in 0..150 {
+            let value: String = (0..random(12)).map(|_| letters[random(letters.len() as u64)]).collect();
+            // As mysql_real_escape_string_quote does by the status flag.
+            let escaped: String = value
+                .chars()
+                .map(|c| match c {
+                    '\'' if plain => "''".to_owned(),
+                    c if plain => c.to_string(),
+                    '\0' => "\\0".to_owned(),
+                    '\n' => "\\n".to_owned(),
+                    '\u{1a}' => "\\Z".to_owned(),
+                    '\'' | '"' | '\\' => format!("\\{c}"),
+                    c => c.to_string(),
+                })
+                .collect();
+            for sql in [
+                format!("SELECT '{escaped}', 2"),
+                // The engine's, by way of sqlparser and SQLite.
+                format!("SELECT '{escaped}', 1 + 1 FROM (SELECT 1) AS t"),
+            ] {
+                assert_eq!(client.rows(&sql), [[value.as_str(), "2"]], "{modes}: {sql}");
+            }
+            // The lexer of account statements: the text is a comment of no account, or a name that does not exist.
+            let sql = format!("DROP USER IF EXISTS '{escaped}'@'h'");
+            match client.query(&sql) {
+                Ok(_) => {}
+                Err(error) => assert!([1470, 3162, 1396].contains(&error.code), "{modes}: {sql}: {error}"),
+            }
+        }
+        if modes.contains("ANSI") {
+            assert_eq!(client.rows("SELECT \"t\".\"a\"\"b\" FROM (SELECT 1 AS \"a\"\"b\") AS \"t\""), [["1"]]);
+        }
+    }
+    assert_eq!(client.rows("SELECT 'a' || 'b', 'a' || 'b' FROM (SELECT 1) AS t"), [["ab", "ab"]]);
+    // The case of SUITES: MariaDB gives no row.
+    assert_eq!(client.rows(r"SELECT 'row' FROM (SELECT 1) AS t WHERE 'q\' = ' or 1=1 -- '"), Vec::<Vec<String>>::new());
+}

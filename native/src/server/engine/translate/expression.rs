@@ -78,8 +78,9 @@ impl Operator {
             BinaryOperator::Eq => Self::infix(" = "),
             BinaryOperator::NotEq => Self::infix(" <> "),
             BinaryOperator::And => Self::infix(" AND "),
-            // In MySQL's default mode `||` is OR.
-            BinaryOperator::Or | BinaryOperator::StringConcat => Self::infix(" OR "),
+            BinaryOperator::Or => Self::infix(" OR "),
+            // Without PIPES_AS_CONCAT it arrives as OR.
+            BinaryOperator::StringConcat => Self::infix(" || "),
             BinaryOperator::BitwiseOr => Self::infix(" | "),
             BinaryOperator::BitwiseAnd => Self::infix(" & "),
             BinaryOperator::PGBitwiseShiftLeft => Self::infix(" << "),
@@ -191,7 +192,7 @@ fn chain(value: &Expr, writer: &mut Writer<'_>) -> Written {
     while let Some(((op, right), after)) = rest.split_first() {
         let operator = Operator::of(op)?;
         let run =
-            if operator.is_associative() { rest.iter().take_while(|(next, _)| is_same(next, op)).count() } else { 1 };
+            if operator.is_associative() { rest.iter().take_while(|(next, _)| next == op).count() } else { 1 };
         let behind = rest.get(run..).unwrap_or_default();
         if !behind.is_empty() {
             chain.before.push("(");
@@ -211,11 +212,6 @@ fn chain(value: &Expr, writer: &mut Writer<'_>) -> Written {
         rest = if run > 1 { behind } else { after };
     }
     writer.nested(|writer| chain.write(first, writer))
-}
-
-fn is_same(one: &BinaryOperator, other: &BinaryOperator) -> bool {
-    let is_or = |operator: &BinaryOperator| matches!(operator, BinaryOperator::Or | BinaryOperator::StringConcat);
-    one == other || (is_or(one) && is_or(other))
 }
 
 fn leading(interval: &Interval) -> Result<&DateTimeField, SqlError> {

@@ -1,0 +1,224 @@
+//! The character sets that a client may write its statements in.
+//!
+//! A statement means the same to client and server only where both split it at the same bytes. In gbk, sjis, big5 and their like a
+//! backslash or a quote may be the second byte of a character, so a client that escapes by such a set would let SQL in. They are not
+//! implemented, and refused.
+
+use std::borrow::Cow;
+
+use sealwire_core::error::SqlError;
+
+/// How the bytes of a text are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Charset {
+    /// UTF-8; `ascii` is a part of it, and `binary` keeps what is no UTF-8 as bytes.
+    #[default]
+    Utf8,
+    /// MySQL's `latin1`, which is Windows-1252. Many drivers name it because it was MySQL's default, and send UTF-8 or bytes for BLOBs;
+    /// so a client's text is taken as [`Charset::Utf8`] takes it, and only a name that is no UTF-8, or `_latin1'…'`, is converted.
+    Latin1,
+}
+
+/// The characters of the bytes 0x80 to 0x9f. Those that Windows-1252 leaves open stand for themselves, as in MySQL.
+const FROM_0X80: [char; 32] = [
+    '\u{20ac}', '\u{81}', '\u{201a}', '\u{192}', '\u{201e}', '\u{2026}', '\u{2020}', '\u{2021}', '\u{2c6}', '\u{2030}',
+    '\u{160}', '\u{2039}', '\u{152}', '\u{8d}', '\u{17d}', '\u{8f}', '\u{90}', '\u{2018}', '\u{2019}', '\u{201c}',
+    '\u{201d}', '\u{2022}', '\u{2013}', '\u{2014}', '\u{2dc}', '\u{2122}', '\u{161}', '\u{203a}', '\u{153}', '\u{9d}',
+    '\u{17e}', '\u{178}',
+];
+
+impl Charset {
+    /// By the name of a set that is implemented.
+    pub(crate) fn of(name: &str) -> Self {
+        if name == "latin1" { Self::Latin1 } else { Self::Utf8 }
+    }
+
+    /// A text in UTF-8; `None` where the bytes are none of this set.
+    pub(crate) fn decode(self, bytes: &[u8]) -> Option<Cow<'_, str>> {
+        match self {
+            Self::Utf8 => std::str::from_utf8(bytes).ok().map(Cow::Borrowed),
+            Self::Latin1 if bytes.is_ascii() => std::str::from_utf8(bytes).ok().map(Cow::Borrowed),
+            Self::Latin1 => Some(Cow::Owned(bytes.iter().map(|&byte| from_latin1(byte)).collect())),
+        }
+    }
+
+    /// A name, which has to be a text.
+    ///
+    /// # Errors
+    /// 1300 where the bytes are none of this set.
+    pub(crate) fn decode_name(self, bytes: &[u8]) -> Result<Cow<'_, str>, SqlError> {
+        Self::Utf8.decode(bytes).or_else(|| self.decode(bytes)).ok_or_else(|| {
+            let wrong = std::str::from_utf8(bytes).map_or_else(|error| error.valid_up_to(), str::len);
+            invalid(bytes.get(wrong..).unwrap_or_default())
+        })
+    }
+}
+
+fn invalid(bytes: &[u8]) -> SqlError {
+    let shown: String = bytes
+        .iter()
+        .take(MOST_SHOWN)
+        .map(|byte| if byte.is_ascii_graphic() { char::from(*byte).to_string() } else { format!("\\x{byte:02X}") })
+        .collect();
+    SqlError::new(1300, b"HY000", format!("Invalid utf8mb4 character string: '{shown}'"))
+}
+
+/// MySQL shows so many bytes of what is wrong.
+const MOST_SHOWN: usize = 6;
+
+fn from_latin1(byte: u8) -> char {
+    FROM_0X80.get(usize::from(byte).wrapping_sub(0x80)).copied().unwrap_or_else(|| char::from(byte))
+}
+
+/// The default collation of a character set.
+///
+/// # Errors
+/// 1115 where the set is not implemented.
+pub(crate) fn default_collation(charset: &str) -> Result<&'static str, SqlError> {
+    Ok(match charset.to_ascii_lowercase().as_str() {
+        "utf8mb4" => "utf8mb4_general_ci",
+        "utf8" | "utf8mb3" => "utf8mb3_general_ci",
+        "latin1" => "latin1_swedish_ci",
+        "ascii" => "ascii_general_ci",
+        "binary" | "null" => "binary",
+        _ => return Err(unknown(charset)),
+    })
+}
+
+fn unknown(charset: &str) -> SqlError {
+    let message = format!("Unknown character set: '{charset}'; use utf8mb4, utf8mb3, latin1, ascii or binary");
+    SqlError::new(1115, b"42000", message)
+}
+
+/// The character set and the collation that a client names by the collation's number when it logs in. MySQL gives a number that is no
+/// collation's its own default, and so does this.
+///
+/// # Errors
+/// 1115 where the set is not implemented.
+pub(crate) fn of_collation(id: u16) -> Result<(&'static str, &'static str), SqlError> {
+    Ok(match id {
+        8 => ("latin1", "latin1_swedish_ci"),
+        5 => ("latin1", "latin1_german1_ci"),
+        15 => ("latin1", "latin1_danish_ci"),
+        31 => ("latin1", "latin1_german2_ci"),
+        47 => ("latin1", "latin1_bin"),
+        48 => ("latin1", "latin1_general_ci"),
+        49 => ("latin1", "latin1_general_cs"),
+        94 => ("latin1", "latin1_spanish_ci"),
+        11 => ("ascii", "ascii_general_ci"),
+        65 => ("ascii", "ascii_bin"),
+        83 => ("utf8mb3", "utf8mb3_bin"),
+        192 => ("utf8mb3", "utf8mb3_unicode_ci"),
+        33 | 76 | 193..=215 | 223 => ("utf8mb3", "utf8mb3_general_ci"),
+        46 => ("utf8mb4", "utf8mb4_bin"),
+        224 => ("utf8mb4", "utf8mb4_unicode_ci"),
+        255 => ("utf8mb4", "utf8mb4_0900_ai_ci"),
+        63 => ("binary", "binary"),
+        // MariaDB's collations that do not pad have MySQL's numbers and 1024.
+        1025..=1274 => return of_collation(id - 1024),
+        2048..=2303 => ("utf8mb3", "utf8mb3_general_ci"),
+        _ => match others(id) {
+            Some(charset) => return Err(unknown(charset)),
+            None => ("utf8mb4", "utf8mb4_general_ci"),
+        },
+    })
+}
+
+/// The character sets that are not implemented. Source: MySQL's `SHOW COLLATION`.
+const fn others(id: u16) -> Option<&'static str> {
+    Some(match id {
+        1 | 84 => "big5",
+        2 | 9 | 21 | 27 | 77 => "latin2",
+        3 | 69 => "dec8",
+        4 | 80 => "cp850",
+        6 | 72 => "hp8",
+        7 | 74 => "koi8r",
+        10 | 82 => "swe7",
+        12 | 91 => "ujis",
+        13 | 88 => "sjis",
+        14 | 23 | 50..=52 => "cp1251",
+        16 | 71 => "hebrew",
+        18 | 89 => "tis620",
+        19 | 85 => "euckr",
+        20 | 41 | 42 | 79 => "latin7",
+        22 | 75 => "koi8u",
+        24 | 86 => "gb2312",
+        25 | 70 => "greek",
+        26 | 34 | 44 | 66 | 99 => "cp1250",
+        28 | 87 => "gbk",
+        29 | 58 | 59 => "cp1257",
+        30 | 78 => "latin5",
+        32 | 64 => "armscii8",
+        35 | 90 | 128..=151 | 159 | 2560..=2815 => "ucs2",
+        36 | 68 => "cp866",
+        37 | 73 => "keybcs2",
+        38 | 43 => "macce",
+        39 | 53 => "macroman",
+        40 | 81 => "cp852",
+        54 | 55 | 101..=124 | 2816..=3071 => "utf16",
+        56 | 62 => "utf16le",
+        57 | 67 => "cp1256",
+        60 | 61 | 160..=183 | 3072..=3327 => "utf32",
+        92 | 93 => "geostd8",
+        95 | 96 => "cp932",
+        97 | 98 => "eucjpms",
+        248..=250 => "gb18030",
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_byte_of_latin1_is_a_character() {
+        let all: Vec<u8> = (0..=255).collect();
+        let text = Charset::Latin1.decode(&all).unwrap();
+        assert_eq!(text.chars().count(), 256);
+        assert_eq!(Charset::Latin1.decode(b"\xe9\x80\x81").unwrap(), "\u{e9}\u{20ac}\u{81}");
+    }
+
+    #[test]
+    fn sets_that_are_not_implemented_are_refused_by_name_and_number() {
+        for (id, name) in [
+            (28, "gbk"),
+            (87, "gbk"),
+            (13, "sjis"),
+            (1, "big5"),
+            (250, "gb18030"),
+            (95, "cp932"),
+            (54, "utf16"),
+            (35, "ucs2"),
+            (1052, "gbk"),
+            (51, "cp1251"),
+            (7, "koi8r"),
+        ] {
+            assert_eq!(of_collation(id).unwrap_err().code, 1115, "{id}");
+            assert!(of_collation(id).unwrap_err().message.starts_with(&format!("Unknown character set: '{name}'")));
+            assert_eq!(default_collation(name).unwrap_err().code, 1115);
+        }
+        for (id, charset) in [
+            (0, "utf8mb4"),
+            (8, "latin1"),
+            (33, "utf8mb3"),
+            (45, "utf8mb4"),
+            (63, "binary"),
+            (255, "utf8mb4"),
+            (309, "utf8mb4"),
+            (2304, "utf8mb4"),
+            (1069, "utf8mb4"),
+            (11, "ascii"),
+        ] {
+            let (found, collation) = of_collation(id).unwrap();
+            assert_eq!(found, charset, "{id}");
+            assert!(collation.starts_with(charset), "{id}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_is_no_utf8_is_shown() {
+        let error = Charset::Utf8.decode_name(b"ab\xff\xfec").unwrap_err();
+        assert_eq!((error.code, error.message.as_str()), (1300, "Invalid utf8mb4 character string: '\\xFF\\xFEc'"));
+    }
+}
