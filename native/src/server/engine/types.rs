@@ -216,7 +216,7 @@ impl DeclaredType {
                 return as_binary(column);
             }
             "CHAR" | "ENUM" | "SET" => {
-                text_length = Some(first.unwrap_or(255) * UTF8MB4_BYTES);
+                text_length = Some(first.unwrap_or(255).saturating_mul(UTF8MB4_BYTES));
                 ColumnType::STRING
             }
             "TINYTEXT" | "TEXT" | "MEDIUMTEXT" | "LONGTEXT" => {
@@ -234,7 +234,7 @@ impl DeclaredType {
             column.decimals = 0;
         }
         if column_type == ColumnType::NEWDECIMAL {
-            column.length = first.unwrap_or(10) + 2;
+            column.length = first.unwrap_or(10).saturating_add(2);
             column.decimals = second.unwrap_or(0).min(30) as u8;
         }
         if matches!(column_type, ColumnType::TIME | ColumnType::DATETIME | ColumnType::TIMESTAMP) {
@@ -336,5 +336,8 @@ mod tests {
         assert_eq!(of("TEXT DATETIME(6)"), (ColumnType::DATETIME, false, 63, 6));
         assert_eq!(of("INTEGER").0, ColumnType::LONGLONG);
         assert_eq!(DeclaredType::parse("TINYINT(1)").column("c").length, 1);
+        for text in ["DECIMAL(4294967295,4294967295)", "CHAR(4294967295)", "VARCHAR(4294967295)", "ENUM(4294967295)"] {
+            assert_eq!(DeclaredType::parse(text).column("c").length, u32::MAX, "{text}");
+        }
     }
 }

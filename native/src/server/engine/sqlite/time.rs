@@ -52,6 +52,10 @@ impl Moment {
             .unwrap_or_else(|| (clock.rsplit(':').next().unwrap_or("0"), ""));
         let second: i64 = if clock.matches(':').count() < 2 { 0 } else { second.parse().ok()? };
         let digits: String = fraction.chars().chain("000000".chars()).take(6).collect();
+        // TIME reaches this far.
+        if !(0..=838).contains(&hour) || !(0..60).contains(&minute) || !(0..60).contains(&second) {
+            return None;
+        }
         let micros = ((hour * 60 + minute) * 60 + second) * SECOND + digits.parse::<i64>().ok()?;
         Some(Self { days: days_from_civil(year, month, day), micros })
     }
@@ -88,8 +92,12 @@ impl Moment {
         };
         let moved = if months > 0.0 {
             let (year, month, day) = self.date();
-            let total = year * 12 + month - 1 + (amount * months) as i64;
+            // The cast saturates, and so does the sum.
+            let total = (year * 12 + month - 1).saturating_add((amount * months) as i64);
             let (year, month) = (total.div_euclid(12), total.rem_euclid(12) + 1);
+            if !(0..=9999).contains(&year) {
+                return None;
+            }
             let day = day.min(days_in_month(year, month));
             Self { days: days_from_civil(year, month, day), micros: self.micros }
         } else {
@@ -103,8 +111,8 @@ impl Moment {
                 _ => return None,
             };
             let by = amount * micros;
-            let total = (self.days as i128) * i128::from(DAY) + i128::from(self.micros) + by as i128;
-            Self::from_unix(i64::try_from(total).ok()?)
+            let now = i128::from(self.days) * i128::from(DAY) + i128::from(self.micros);
+            Self::from_unix(i64::try_from(now.saturating_add(by as i128)).ok()?)
         };
         (0..=9999).contains(&moved.date().0).then_some(moved)
     }
@@ -266,6 +274,29 @@ mod tests {
         assert_eq!(at("2024-02-29 10:00:00").moved(1.5, "HOUR").unwrap().text(), "2024-02-29 11:30:00");
         assert_eq!(at("2024-02-29").moved(1.0, "FORTNIGHT"), None);
         assert_eq!(at("9999-12-31").moved(1.0, "DAY"), None);
+    }
+
+    #[test]
+    fn no_input_is_too_large() {
+        let most = i64::MAX;
+        for clock in
+            [format!("{most}:0:0"), format!("0:{most}:0"), format!("0:0:{most}"), "839:0".into(), "-1:0".into()]
+        {
+            assert_eq!(Moment::parse(&format!("2024-01-01 {clock}")), None, "{clock}");
+        }
+        assert_eq!(Moment::parse(&format!("{most}-01-01")), None);
+        for amount in [f64::MAX, f64::MIN, f64::INFINITY, f64::NEG_INFINITY, 9.3e18, -9.3e18, 1e38] {
+            for unit in ["MICROSECOND", "SECOND", "MINUTE", "HOUR", "DAY", "WEEK", "MONTH", "QUARTER", "YEAR"] {
+                assert_eq!(at("9999-12-31 23:59:59").moved(amount, unit), None, "{amount} {unit}");
+            }
+        }
+        assert_eq!(at("2024-01-01").moved(f64::NAN, "YEAR"), Some(at("2024-01-01")));
+        for micros in [i64::MIN, i64::MAX] {
+            let far = Moment::from_unix(micros);
+            // Years that no text has are written with more digits, and nothing overflows.
+            assert!(!far.text().is_empty() && !far.format("%Y %j %w %W").is_empty());
+            let _ = (far.unix_seconds(), far.moved(1.0, "DAY"), far.moved(-1.0, "YEAR"));
+        }
     }
 
     #[test]
