@@ -226,6 +226,11 @@ impl Globals {
         self.overrides().get(definition.name).cloned().unwrap_or_else(|| definition.default.to_owned())
     }
 
+    /// The value of the variable of that name.
+    pub(crate) fn text(&self, name: &str) -> String {
+        find(name).map_or_else(|_| String::new(), |definition| self.value(definition))
+    }
+
     /// The value of a variable that is a number.
     pub(crate) fn number(&self, name: &str) -> u64 {
         find(name).ok().and_then(|definition| self.value(definition).parse().ok()).unwrap_or(0)

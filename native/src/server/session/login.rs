@@ -82,7 +82,9 @@ impl Session {
         self.presence.rest();
         let kind = self.view.facts.tls.as_ref().map_or("plaintext", |tls| tls.cipher);
         tracing::debug!("connection {} is {} ({kind}, password: {using_password})", self.view.id, self.view.user);
-        connection.accept(self.status())
+        connection.accept(self.status())?;
+        self.begin_init_connect();
+        Ok(())
     }
 
     /// Everything that is asked beyond password and REQUIRE; who passes is noted as its user.

@@ -3,6 +3,7 @@
 //! The driver hands it the connection's events, and calls [`Session::advance`] while a statement runs on another thread.
 
 mod admin;
+mod init_connect;
 mod limits;
 mod login;
 pub(crate) use login::too_many_connections;
@@ -58,6 +59,7 @@ pub(crate) struct Session {
     user_variable_bytes: usize,
     in_transaction: bool,
     access: limits::Access,
+    init_connect: init_connect::InitConnect,
     is_in: bool,
 }
 
@@ -171,6 +173,7 @@ impl Session {
             user_variable_bytes: 0,
             in_transaction: false,
             access: limits::Access::default(),
+            init_connect: init_connect::InitConnect::default(),
             is_in: false,
         }
     }
@@ -262,6 +265,14 @@ impl Session {
 
     /// Carries an action out and answers it, or leaves the answer to [`Session::advance`].
     pub(crate) fn perform(&mut self, action: Action, connection: &mut Connection) -> Result<(), Error> {
+        let failed = match action {
+            Action::Login(_) | Action::Authenticated { .. } | Action::Denied(_) | Action::Closed => None,
+            _ => self.init_connect_failure(),
+        };
+        if let Some(error) = failed {
+            connection.kill(error);
+            return Ok(());
+        }
         if let Err(error) = self.check_memory() {
             connection.kill(error);
             return Ok(());

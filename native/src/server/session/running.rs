@@ -33,6 +33,8 @@ pub(super) enum Purpose {
     FieldList,
     /// A value for SET.
     Set(Box<Pending>),
+    /// A statement of `init_connect`, or its SET.
+    InitConnect(Option<Box<Pending>>),
 }
 
 impl Session {
@@ -78,11 +80,11 @@ impl Session {
                 Ok(delivery) => self.deliver(delivery, connection)?,
                 Err(TryRecvError::Empty) => break,
                 Err(TryRecvError::Disconnected) => {
-                    self.finish_running();
-                    self.fail(
-                        &SqlError::new(1105, b"HY000", "The statement's thread ended; see the server's log"),
-                        connection,
-                    )?;
+                    let error = SqlError::new(1105, b"HY000", "The statement's thread ended; see the server's log");
+                    match self.finish_running() {
+                        Some(Purpose::InitConnect(_)) => self.fail_init_connect(&error),
+                        _ => self.fail(&error, connection)?,
+                    }
                 }
             }
             moved = true;
@@ -97,7 +99,10 @@ impl Session {
     }
 
     fn deliver(&mut self, delivery: Delivery, connection: &mut Connection) -> Result<(), Error> {
+        let is_unheard =
+            self.running.as_ref().is_some_and(|running| matches!(running.purpose, Purpose::InitConnect(_)));
         match delivery {
+            Delivery::Columns(_) | Delivery::Rows(_) if is_unheard => Ok(()),
             Delivery::Columns(columns) => connection.begin_rows(&columns),
             Delivery::Rows(batch) => connection.rows(batch),
             Delivery::Finished(session, outcome) => {
@@ -118,6 +123,10 @@ impl Session {
         connection: &mut Connection,
     ) -> Result<(), Error> {
         match (purpose, outcome) {
+            (Purpose::InitConnect(pending), outcome) => {
+                self.init_connect_done(pending, outcome);
+                Ok(())
+            }
             (_, Err(error)) => self.fail(&error, connection),
             (_, Ok(Outcome::Stepped)) => self.reply_ok(&Reply::default(), connection),
             (_, Ok(Outcome::Executed(done))) => self.executed(done, connection),

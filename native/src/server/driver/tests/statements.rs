@@ -159,3 +159,34 @@ fn an_escaped_text_comes_back_in_every_mode() {
     // The case of SUITES: MariaDB gives no row.
     assert_eq!(client.rows(r"SELECT 'row' FROM (SELECT 1) AS t WHERE 'q\' = ' or 1=1 -- '"), Vec::<Vec<String>>::new());
 }
+
+#[test]
+fn init_connect_runs_for_users_and_a_failure_ends_their_sessions() {
+    let running = Running::start(&[]);
+    let mut root = running.root();
+    for sql in [
+        "CREATE DATABASE d",
+        "CREATE TABLE d.log (a VARCHAR(80))",
+        "CREATE USER u IDENTIFIED BY ''",
+        "GRANT INSERT, SELECT ON d.* TO u",
+        "SET GLOBAL init_connect = 'SET @a = 1; INSERT INTO d.log VALUES (CURRENT_USER()); SELECT * FROM d.log; SET @b = (SELECT count(*) FROM d.log)'",
+    ] {
+        root.query(sql).unwrap();
+    }
+    let mut user = running.connect(running.config("u", "")).unwrap();
+    assert_eq!(user.rows("SELECT @a, @b"), [["1", "1"]]);
+    // An administrator has none of it, so that he can mend it.
+    assert_eq!(running.root().rows("SELECT @a"), [["NULL"]]);
+    assert_eq!(root.rows("SELECT a FROM d.log"), [["u@%"]]);
+    for broken in ["SET @a = 1; INSERT INTO d.nothing VALUES (1)", "nonsense", "SET @a = (SELECT a FROM d.nothing)"] {
+        root.query(&format!("SET GLOBAL init_connect = '{broken}'")).unwrap();
+        let mut user = running.connect(running.config("u", "")).unwrap();
+        user.connection.query(b"SELECT 1").unwrap();
+        match user.answer() {
+            Err(Error::Refused { error, .. }) => assert_eq!(error.code, 1184, "{error}"),
+            Ok(Err(error)) => assert_eq!(error.code, 1184, "{error}"),
+            other => panic!("{broken}: {other:?}"),
+        }
+    }
+    running.root();
+}
