@@ -28,6 +28,9 @@ const CHANGES: &[&str] = &[
 /// Whether a statement changes tables, databases or accounts. The engine looks once more at what it has compiled.
 pub(super) fn changes(sql: &str) -> bool {
     let mut words = Cursor::new(sql);
+    if words.peek("SELECT") {
+        return false;
+    }
     if words.accept("WITH") {
         return words
             .first_outside(&["DELETE", "INSERT", "REPLACE", "SELECT", "TABLE", "UPDATE", "VALUES"])

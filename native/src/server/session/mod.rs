@@ -286,8 +286,12 @@ impl Session {
             Action::Query(sql) => {
                 self.queue = sql;
                 if lex::is_blank(&self.queue) {
-                    self.queue.clear();
-                    return self.fail(&SqlError::new(1065, b"42000", "Query was empty"), connection);
+                    let answer = if lex::has_comment(&std::mem::take(&mut self.queue)) {
+                        Ok(Answer::Ok(Reply::default()))
+                    } else {
+                        Err(SqlError::new(1065, b"42000", "Query was empty"))
+                    };
+                    return self.conclude(answer, false, connection);
                 }
                 return self.run_queue(connection);
             }

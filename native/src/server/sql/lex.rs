@@ -203,6 +203,12 @@ pub(crate) fn is_blank(sql: &[u8]) -> bool {
     Lexer::new(sql).all(|(piece, _)| matches!(piece, Piece::Space | Piece::Symbol(b';')))
 }
 
+/// Whether there is a comment; a query of nothing else is answered with OK, as dumps and drivers count on.
+pub(crate) fn has_comment(sql: &[u8]) -> bool {
+    Lexer::new(sql)
+        .any(|(piece, text)| piece == Piece::Space && text.starts_with(b"/*") || matches!(text, [b'#' | b'-', _, ..]))
+}
+
 /// The statement in its canonical form: UTF-8 without comments, texts and names in their default quotes. Texts that are no UTF-8 or
 /// marked `_binary` become `X'…'`.
 ///
@@ -437,6 +443,16 @@ mod tests {
         assert_eq!(normal(b"/*!40101 SET NAMES utf8 */"), "  SET NAMES utf8");
         assert_eq!(normal(b"SELECT 1 /*!99999 ,2 */"), "SELECT 1");
         assert_eq!(normal(b"SELECT 1 /*M! ,2 */"), "SELECT 1");
+    }
+
+    #[test]
+    fn comments_are_told_from_nothing() {
+        for sql in [&b"/* hi */"[..], b" -- hi", b"# hi\n;", b"/*M!100122 x */"] {
+            assert!(is_blank(sql) && has_comment(sql));
+        }
+        for sql in [&b""[..], b" ;; ", b"\n"] {
+            assert!(is_blank(sql) && !has_comment(sql));
+        }
     }
 
     #[test]

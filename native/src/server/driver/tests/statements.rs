@@ -190,3 +190,15 @@ fn init_connect_runs_for_users_and_a_failure_ends_their_sessions() {
     }
     running.root();
 }
+
+#[test]
+fn a_comment_alone_is_answered_and_nothing_is_an_error() {
+    let running = Running::start(&[]);
+    let mut client = running.root();
+    for sql in ["/* hi */", "-- hi", "# hi", "/*M!100122 SET x */"] {
+        assert_eq!(client.query(sql).unwrap(), Answer::default(), "{sql}");
+    }
+    for sql in ["", " ", ";"] {
+        assert_eq!(code(&mut client, sql), 1065, "{sql:?}");
+    }
+}
