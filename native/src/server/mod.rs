@@ -14,6 +14,8 @@ mod program;
 mod published;
 mod registry;
 mod reload;
+#[cfg(feature = "fuzz")]
+pub mod sandbox;
 mod session;
 mod sql;
 mod state;

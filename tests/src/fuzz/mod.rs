@@ -12,6 +12,7 @@ mod pem;
 mod script;
 mod seeds;
 mod server;
+mod sql;
 
 pub use seeds::seeds;
 
@@ -25,7 +26,7 @@ pub struct Target {
 }
 
 /// All of them.
-pub const TARGETS: [Target; 8] = [
+pub const TARGETS: [Target; 9] = [
     Target { name: "messages", run: messages::run },
     Target { name: "frames", run: frames::run },
     Target { name: "accounts", run: accounts::run },
@@ -34,6 +35,7 @@ pub const TARGETS: [Target; 8] = [
     Target { name: "client", run: client::run },
     Target { name: "server", run: server::run },
     Target { name: "bridge", run: bridge::run },
+    Target { name: "sql", run: sql::run },
 ];
 
 /// The body of that name.

@@ -10,7 +10,7 @@ use sealwire_core::wire::{Put as _, compressed};
 use sealwire_simnet::{Host, Pair, Seen, Toward};
 
 use super::script::{ACT, PACKET, step};
-use super::{accounts, client as client_target, messages, server as server_target};
+use super::{accounts, client as client_target, messages, server as server_target, sql};
 
 /// The beginnings of a target's corpus; those of `pem` are files of the repository, whose folder is given.
 pub fn seeds(target: &str, root: &Path) -> Vec<Vec<u8>> {
@@ -24,6 +24,7 @@ pub fn seeds(target: &str, root: &Path) -> Vec<Vec<u8>> {
         "pem" => files(root),
         "client" => clients(),
         "server" => servers(),
+        "sql" => sql::SEEDS.iter().map(|text| under(0, text.as_bytes())).collect(),
         "bridge" => BRIDGE.iter().map(|(mode, bytes)| under(*mode, bytes)).collect(),
         _ => Vec::new(),
     }

@@ -10,7 +10,9 @@ use sha1::{Digest as _, Sha1};
 use sha2::{Sha224, Sha256, Sha384, Sha512};
 
 use super::bounds::Bounds;
+use super::like::like;
 use super::time::Moment;
+use crate::server::engine::interrupted;
 use crate::server::sql::Datum;
 
 /// Registers them all on a connection.
@@ -37,6 +39,10 @@ pub(super) fn register(connection: &Connection, bounds: &Arc<Bounds>) -> Result<
     connection.create_scalar_function("unix_timestamp", 0, any, |_| Ok(Moment::now().unix_seconds()))?;
     connection.create_scalar_function("rand", -1, any, |_| Ok(random_fraction()))?;
     connection.create_scalar_function("uuid", 0, any, |_| Ok(uuid()))?;
+    for arguments in [2, 3] {
+        let bounds = Arc::clone(bounds);
+        connection.create_scalar_function("like", arguments, pure, move |context| matched(context, &bounds))?;
+    }
     let slept = Arc::clone(bounds);
     connection.create_scalar_function("sleep", 1, any, move |context| {
         let seconds = number(context, 0).clamp(0.0, 31_536_000.0);
@@ -53,6 +59,16 @@ pub(super) fn register(connection: &Connection, bounds: &Arc<Bounds>) -> Result<
         context.get::<Value>(2)
     })?;
     Ok(())
+}
+
+/// `like(pattern, text[, escape])`, which is what SQLite makes of LIKE.
+fn matched(context: &Context<'_>, bounds: &Bounds) -> Result<Value> {
+    if (0..context.len()).any(|index| is_null(context, index)) {
+        return Ok(Value::Null);
+    }
+    let escape = if context.len() > 2 { text(context, 2).chars().next() } else { None };
+    let found = like(&text(context, 1), &text(context, 0), escape, || bounds.interruption.is_stopped());
+    found.map(|found| Value::Integer(found.into())).ok_or_else(|| ended(interrupted()))
 }
 
 /// The bounds end the statement, and have kept the reason.

@@ -4,6 +4,7 @@ mod authorizer;
 mod bounds;
 mod errors;
 mod functions;
+mod like;
 mod rows;
 mod schema;
 mod session;

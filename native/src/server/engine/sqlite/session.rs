@@ -21,7 +21,7 @@ use crate::server::engine::translate::{
 use crate::server::engine::types::DeclaredType;
 use crate::server::engine::{
     Description, Done, EngineSession, Interruption, LOCK_WAIT, Limits, Request, RowSink, SystemTable, TransactionStep,
-    is_system_database, unknown_database,
+    is_system_database, stopped, unknown_database,
 };
 
 pub(super) struct SqliteSession {
@@ -261,7 +261,11 @@ impl SqliteSession {
     /// Why a statement of the user's failed: by the authorizer, by a bound, or by SQLite itself.
     fn explain(&self, error: &rusqlite::Error, sql: &str) -> SqlError {
         let own = self.bounds.take_end().or_else(|| self.authorizer.take_denial());
-        own.unwrap_or_else(|| to_mysql(error, sql))
+        match own {
+            Some(own) => own,
+            None if self.bounds.interruption.is_stopped() => stopped(&self.bounds.interruption),
+            None => to_mysql(error, sql),
+        }
     }
 
     fn define(&mut self, translated: &Translated, request: &Request<'_>) -> Result<Done, SqlError> {

@@ -191,8 +191,7 @@ fn chain(value: &Expr, writer: &mut Writer<'_>) -> Written {
     let mut rest = links.as_slice();
     while let Some(((op, right), after)) = rest.split_first() {
         let operator = Operator::of(op)?;
-        let run =
-            if operator.is_associative() { rest.iter().take_while(|(next, _)| next == op).count() } else { 1 };
+        let run = if operator.is_associative() { rest.iter().take_while(|(next, _)| next == op).count() } else { 1 };
         let behind = rest.get(run..).unwrap_or_default();
         if !behind.is_empty() {
             chain.before.push("(");

@@ -1,0 +1,140 @@
+//! The engine within a process, for fuzzing: a session of an account with all rights on one database, and with none elsewhere.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sealwire_core::account::Privilege;
+use sealwire_core::error::SqlError;
+use sealwire_core::message::ColumnDefinition;
+
+use super::engine::{Engine, EngineSession, Limits, Request, RowSink, SqliteEngine, Surroundings, SystemTable};
+use super::sql::{Datum, Names, lex};
+
+/// The database that the account may use.
+const OWN: &str = "own";
+/// No statement runs longer, so that the fuzzer goes on.
+const PATIENCE: Duration = Duration::from_millis(200);
+
+/// A data directory with the databases `own` and `hidden`.
+pub struct Sandbox {
+    engine: SqliteEngine,
+}
+
+impl Sandbox {
+    /// Makes the databases in an empty folder, and runs the statements, as administrator.
+    ///
+    /// # Errors
+    /// The first statement's that fails.
+    pub fn new(folder: &Path, statements: &[&str]) -> Result<Self, String> {
+        let sandbox = Self { engine: SqliteEngine::new(folder) };
+        for database in [OWN, "hidden"] {
+            sandbox.engine.create_database(database).map_err(|error| error.message)?;
+        }
+        let mut session = sandbox.engine.session().map_err(|error| error.message)?;
+        for sql in statements {
+            execute(session.as_mut(), sql, true).map_err(|error| error.message)?;
+        }
+        Ok(sandbox)
+    }
+
+    /// Runs a script statement by statement in a session of its own; all that it was told: rows and errors.
+    ///
+    /// # Errors
+    /// Where no session could be made.
+    pub fn run(&self, script: &[u8]) -> Result<Vec<u8>, String> {
+        let mut session = self.engine.session().map_err(|error| error.message)?;
+        let mut told = Vec::new();
+        let mut rest = script;
+        while !lex::is_blank(rest) {
+            let syntax = lex::Syntax::default();
+            let (first, after) = lex::first_statement(rest, syntax.mode);
+            match lex::normalise(first, syntax).and_then(|sql| execute(session.as_mut(), &sql, false)) {
+                Ok(rows) => told.extend(rows),
+                Err(error) => told.extend(error.message.into_bytes()),
+            }
+            rest = after;
+        }
+        Ok(told)
+    }
+
+    /// What a statement gives to the administrator.
+    ///
+    /// # Errors
+    /// The statement's.
+    pub fn ask(&self, sql: &str) -> Result<Vec<u8>, String> {
+        let mut session = self.engine.session().map_err(|error| error.message)?;
+        execute(session.as_mut(), sql, true).map_err(|error| error.message)
+    }
+}
+
+fn execute(session: &mut dyn EngineSession, sql: &str, is_administrator: bool) -> Result<Vec<u8>, SqlError> {
+    let mut rows = Told::default();
+    let surroundings: Arc<dyn Surroundings> = Arc::new(Account { is_administrator });
+    let interruption = session.interruption();
+    interruption.reset();
+    interruption.limit(Some(PATIENCE));
+    let request = Request {
+        sql,
+        parameters: &[],
+        database: Some(OWN),
+        surroundings: &surroundings,
+        binary: false,
+        autocommit: true,
+        limits: Limits::default(),
+    };
+    session.execute(&request, &mut rows).map(|_| rows.0)
+}
+
+/// All that was given.
+#[derive(Default)]
+struct Told(Vec<u8>);
+
+impl RowSink for Told {
+    fn begin(&mut self, columns: Vec<ColumnDefinition>) -> Result<(), SqlError> {
+        for column in columns {
+            self.0.extend_from_slice(&column.name);
+        }
+        Ok(())
+    }
+
+    fn buffer(&mut self) -> &mut Vec<u8> {
+        &mut self.0
+    }
+
+    fn end_row(&mut self) -> Result<(), SqlError> {
+        Ok(())
+    }
+}
+
+struct Account {
+    is_administrator: bool,
+}
+
+impl Names for Account {
+    fn name(&self, _: &str) -> Result<Option<Datum>, SqlError> {
+        Ok(None)
+    }
+
+    fn function(&self, _: &str) -> Option<Datum> {
+        None
+    }
+}
+
+impl Surroundings for Account {
+    fn system_table(&self, _: &str, _: &str) -> Option<SystemTable> {
+        None
+    }
+
+    fn may(&self, privilege: Privilege, database: &str, _: Option<&str>) -> bool {
+        self.is_administrator || database == OWN || (database == "information_schema" && privilege == Privilege::SELECT)
+    }
+
+    fn sees(&self, database: &str, _: &str) -> bool {
+        self.is_administrator || database == OWN
+    }
+
+    fn denied(&self, privilege: Privilege, _: &str, _: Option<&str>) -> SqlError {
+        SqlError::new(1142, b"42000", format!("{} command denied", privilege.name()))
+    }
+}
