@@ -17,6 +17,7 @@ pub const fn is_control(character: char) -> bool {
             | '\u{200e}'
             | '\u{200f}'
             | '\u{202a}'..='\u{202e}'
+            | '\u{2028}'..='\u{2029}'
             | '\u{2066}'..='\u{2069}'
     )
 }
