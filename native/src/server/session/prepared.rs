@@ -23,7 +23,7 @@ pub(super) struct Prepared {
     last: u32,
     /// Whether the statement that was to be prepared last has that number: else there is none.
     last_succeeded: bool,
-    /// The bytes of their texts and their long data.
+    /// The bytes that they hold.
     bytes: usize,
     /// How many all sessions have.
     of_all: Arc<AtomicU64>,
@@ -34,16 +34,25 @@ struct Statement {
     parameters: u16,
     types: Option<Vec<ParamType>>,
     long_data: HashMap<u16, Vec<u8>>,
-    /// Whether long data came that was not kept.
-    is_too_long: bool,
+    /// Why long data was not kept; the next execution answers with it.
+    refused: Option<SqlError>,
     /// Whether the server answers it itself, its parameters written into its text.
     is_own: bool,
 }
 
+/// What a piece of long data, an empty one too, takes beside its bytes.
+const PIECE: usize = 64;
+
 impl Statement {
     fn bytes(&self) -> usize {
-        self.sql.len() + self.long_data.values().map(Vec::len).sum::<usize>()
+        let types = self.types.as_ref().map_or(0, |types| types.capacity() * size_of::<ParamType>());
+        size_of::<Self>() + self.sql.len() + types + self.long_data.values().map(held).sum::<usize>()
     }
+}
+
+/// What a piece of long data takes.
+const fn held(data: &Vec<u8>) -> usize {
+    data.capacity().saturating_add(PIECE)
 }
 
 impl Prepared {
@@ -74,11 +83,10 @@ impl Prepared {
         })?;
         self.last = self.next_number();
         self.last_succeeded = true;
-        self.bytes += sql.len();
         let parameters = description.parameters;
-        let long_data = HashMap::new();
-        self.statements
-            .insert(self.last, Statement { sql, parameters, types: None, long_data, is_too_long: false, is_own });
+        let statement = Statement { sql, parameters, types: None, long_data: HashMap::new(), refused: None, is_own };
+        self.bytes += statement.bytes();
+        self.statements.insert(self.last, statement);
         Ok((self.last, parameter_columns(parameters)))
     }
 
@@ -109,21 +117,28 @@ impl Prepared {
     pub(super) fn reset(&mut self, id: u32) -> Result<(), SqlError> {
         let statement = self.statements.get_mut(&id).ok_or_else(|| unknown(id, "mysqld_stmt_reset"))?;
         let long_data = std::mem::take(&mut statement.long_data);
-        statement.is_too_long = false;
-        self.bytes = self.bytes.saturating_sub(long_data.values().map(Vec::len).sum());
+        statement.refused = None;
+        self.bytes = self.bytes.saturating_sub(long_data.values().map(held).sum());
         Ok(())
     }
 
     /// Keeps a part of a parameter, which is at most `most` bytes in all.
     pub(super) fn add_long_data(&mut self, id: u32, parameter: u16, data: &[u8], most: usize) {
         let Some(statement) = self.statements.get_mut(&id) else { return };
+        if parameter >= statement.parameters {
+            let message = "Incorrect arguments to mysqld_stmt_send_long_data";
+            statement.refused.get_or_insert_with(|| SqlError::new(1210, b"HY000", message));
+            return;
+        }
+        let before = statement.long_data.get(&parameter).map_or(0, held);
         let value = statement.long_data.entry(parameter).or_default();
         if value.len().saturating_add(data.len()) <= most {
             value.extend_from_slice(data);
-            self.bytes += data.len();
         } else {
-            statement.is_too_long = true;
+            let message = "Parameter of prepared statement which is set through mysql_send_long_data() is longer than 'max_allowed_packet' bytes";
+            statement.refused.get_or_insert_with(|| SqlError::new(1105, b"HY000", message));
         }
+        self.bytes = self.bytes.saturating_sub(before).saturating_add(held(value));
     }
 
     /// Reads COM_STMT_EXECUTE: which statement, and its parameters.
@@ -139,17 +154,18 @@ impl Prepared {
         };
         let statement = self.statements.get_mut(&id).ok_or_else(|| unknown(id, "mysqld_stmt_execute"))?;
         let long_data = std::mem::take(&mut statement.long_data);
-        self.bytes = self.bytes.saturating_sub(long_data.values().map(Vec::len).sum());
-        if std::mem::take(&mut statement.is_too_long) {
-            let message = "Parameter of prepared statement which is set through mysql_send_long_data() is longer than 'max_allowed_packet' bytes";
-            return Err(SqlError::new(1105, b"HY000", message));
+        self.bytes = self.bytes.saturating_sub(long_data.values().map(held).sum());
+        if let Some(error) = statement.refused.take() {
+            return Err(error);
         }
         let is_long = |parameter: u16| long_data.contains_key(&parameter);
         let execute =
             StmtExecute::decode(payload, statement.parameters, statement.types.as_deref(), &is_long, capabilities)
                 .map_err(malformed)?;
         if execute.types.is_some() {
+            self.bytes = self.bytes.saturating_sub(statement.bytes());
             statement.types.clone_from(&execute.types);
+            self.bytes = self.bytes.saturating_add(statement.bytes());
         }
         let types = statement.types.as_deref().unwrap_or_default();
         let mut parameters = Vec::with_capacity(execute.parameters.len());
@@ -393,16 +409,24 @@ mod tests {
         let first = add(&mut one).unwrap();
         add(&mut other).unwrap();
         assert_eq!(add(&mut one).unwrap_err().code, 1461);
+        let empty = one.bytes();
         one.add_long_data(first, 0, b"abc", 4);
         one.add_long_data(first, 0, b"de", 4);
-        assert_eq!(one.bytes(), 7);
+        assert!(one.bytes() >= empty + 3 + PIECE);
         let mut payload = Vec::new();
         StmtExecute::new(first, vec![Value::Null]).encode(Capabilities::NONE, &mut payload);
         assert_eq!(one.execution(&payload, Capabilities::NONE).unwrap_err().code, 1105);
-        assert_eq!(one.bytes(), 4, "the long data is gone");
+        assert_eq!(one.bytes(), empty, "the long data is gone");
+        one.add_long_data(first, 0, b"", 4);
+        assert_eq!(one.bytes(), empty + PIECE, "an empty piece is held, too");
+        one.reset(first).unwrap();
+        // There is one parameter.
+        one.add_long_data(first, 1, b"abc", 4);
+        assert_eq!(one.bytes(), empty, "nothing is held of a parameter that is not there");
+        assert_eq!(one.execution(&payload, Capabilities::NONE).unwrap_err().code, 1210);
         drop(other);
         assert!(add(&mut one).is_ok(), "a session that ends gives its statements back");
         one.close(first);
-        assert_eq!((one.bytes(), of_all.load(Relaxed)), (4, 1));
+        assert_eq!((one.bytes(), of_all.load(Relaxed)), (empty, 1));
     }
 }
