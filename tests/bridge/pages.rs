@@ -20,6 +20,7 @@ crate::tests![
     a_large_file_arrives_whole,
     what_is_no_page_is_refused,
     metrics_are_served,
+    a_name_of_others_is_refused,
 ];
 
 const SECRET: &str = "the secret outside";
@@ -175,4 +176,28 @@ fn metrics_are_served() {
     assert_eq!(bridge.metric("connections_total"), 1);
     let answer = bridge.get("/metrics", "");
     assert_eq!(header(&answer, "Content-Type"), "text/plain; version=0.0.4; charset=utf-8");
+}
+
+fn a_name_of_others_is_refused() {
+    let (_place, bridge) = site();
+    let with = |bridge: &Bridge, path: &str, host: &str| {
+        bridge.http(&format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"))
+    };
+    for path in ["/", "/metrics", "/assets/app.js", "/demo.json", "/nothing"] {
+        // A page of evil.example whose name was made to lead here.
+        for host in ["evil.example", &format!("evil.example:{}", bridge.port), "localhost.evil.example"] {
+            let answer = with(&bridge, path, host);
+            assert!(answer.starts_with("HTTP/1.1 421 Misdirected Request\r\n"), "{path} {host}: {answer}");
+            assert!(body(&answer).contains("--allow-host"), "{answer}");
+            assert!(!answer.contains("sealwire_bridge_connections") && !answer.contains("here\n"), "{answer}");
+        }
+        for host in ["localhost", &format!("127.0.0.1:{}", bridge.port), "[::1]", "192.0.2.7"] {
+            assert!(!with(&bridge, path, host).starts_with("HTTP/1.1 421"), "{path} {host}");
+        }
+    }
+    let allowed = Bridge::to(echo(), &["--allow-host=bridge.example", "--allow-origin=https://page.example:8443"]);
+    for (host, status) in [("bridge.example:1", "200 OK"), ("page.example", "200 OK"), ("other.example", "421 ")] {
+        let answer = with(&allowed, "/metrics", host);
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{host}: {answer}");
+    }
 }

@@ -78,7 +78,9 @@ fn an_origin_that_is_listed() {
         works(bridge.port, &Opening::target("db").with("Origin", origin));
     }
     let own = format!("http://localhost:{}", bridge.port);
-    refused(&bridge, &Opening::target("db").with("Origin", own), CloseReason::OriginRefused);
+    works(bridge.port, &Opening::target("db").with("Origin", own));
+    let other = Opening::target("db").with("Origin", "https://b.example");
+    refused(&bridge, &other, CloseReason::OriginRefused);
     let bridge = Bridge::to(echo(), &[]);
     works(bridge.port, &Opening::target("db").with("Origin", format!("http://127.0.0.1:{}", bridge.port)));
 }

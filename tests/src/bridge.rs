@@ -103,7 +103,7 @@ impl Bridge {
 
     /// The answer to `GET path`, with further header lines.
     pub fn get(&self, path: &str, headers: &str) -> String {
-        self.http(&format!("GET {path} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n{headers}\r\n"))
+        self.http(&format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{headers}\r\n"))
     }
 
     /// A number of `/metrics`, by its name after `sealwire_bridge_`, labels included.

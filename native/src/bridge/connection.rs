@@ -11,6 +11,7 @@ use mio::event::Event;
 use super::admission::Admission;
 use super::client::Client;
 use super::exchange::{Exchange, Next};
+use super::hosts::Hosts;
 use super::metrics::Metrics;
 use super::relay::Relay;
 use super::resolve::Resolver;
@@ -21,6 +22,8 @@ pub(super) struct Shared {
     pub(super) settings: Settings,
     /// The pages that may open WebSockets.
     pub(super) origins: Origins,
+    /// The names by which pages are asked for.
+    pub(super) hosts: Hosts,
     pub(super) registry: Registry,
     pub(super) resolver: Resolver,
     pub(super) admission: Admission,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::client::Client;
 use super::connection::{Shared, Turn};
-use super::http::{self, Head, NOT_FOUND, Refusal, Request, UPGRADE, head};
+use super::http::{self, Head, NOT_FOUND, OTHER_HOST, Refusal, Request, UPGRADE, head};
 use super::metrics;
 use super::pages::is_known;
 
@@ -148,6 +148,10 @@ impl Exchange {
 
     fn answer(&mut self, request: &Request, shared: &mut Shared, now: Duration) -> io::Result<()> {
         shared.metrics.requests = shared.metrics.requests.saturating_add(1);
+        if !shared.hosts.allow(request.host.as_deref()) {
+            let answer = OTHER_HOST.answer(request.wants_body, request.keep_alive);
+            return self.send(&answer, None, request.keep_alive, now);
+        }
         if request.path == "/metrics" {
             let text = shared.metrics.text(shared.admission.relays());
             let answer = http::text_answer(request, metrics::CONTENT_TYPE, &text);

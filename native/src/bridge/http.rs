@@ -18,6 +18,7 @@ pub(super) struct Request {
     pub(super) path: String,
     /// Whether the client may send another request on this connection.
     pub(super) keep_alive: bool,
+    pub(super) host: Option<String>,
     pub(super) origin: Option<String>,
     pub(super) authorization: Option<String>,
     pub(super) accept_encoding: String,
@@ -70,6 +71,12 @@ pub(super) const UPGRADE: Refusal = Refusal {
     headers: "Upgrade: websocket\r\n",
     ..refusal("426 Upgrade Required", "targets are reached by WebSocket")
 };
+/// The answer to a request by a name that is not known to be this machine's.
+pub(super) const OTHER_HOST: Refusal = refusal(
+    "421 Misdirected Request",
+    "the bridge answers by no such name, for another site's name can be made to lead here: use localhost or an address, or add the \
+     name with --allow-host (in sealwired --websocket-allow-host)",
+);
 /// The answer to a request for what isn't there.
 pub(super) const NOT_FOUND: Refusal = refusal("404 Not Found", "there is nothing here");
 
@@ -122,6 +129,7 @@ fn understand(request: &httparse::Request<'_, '_>) -> Result<Request, Refusal> {
         wants_body,
         path,
         keep_alive: if is_current { !has("connection", "close")? } else { has("connection", "keep-alive")? },
+        host: fields.one("host")?.map(str::to_owned),
         origin: fields.one("origin")?.map(str::to_owned),
         authorization: fields.one("authorization")?.map(str::to_owned),
         accept_encoding: joined("accept-encoding")?,

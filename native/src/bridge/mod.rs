@@ -16,6 +16,7 @@ mod client;
 mod closing;
 mod connection;
 mod exchange;
+mod hosts;
 mod http;
 mod metrics;
 mod options;
@@ -35,7 +36,7 @@ pub use program::main;
 pub use relay::MOST_BUFFERED;
 pub use room::{GRANT, WINDOW};
 
-pub(crate) use options::{origins, pages, token};
+pub(crate) use options::{hosts, origins, pages, token};
 pub(crate) use pages::Pages;
 pub(crate) use run::{Bridge, Stopper};
 pub(crate) use settings::{Destination, Limits, Origins, Settings, Target, TlsSource, Token};

@@ -33,10 +33,20 @@ const OWN: &[Spec] = &[
         .default("8080"),
     Spec::text(
         "allow-origin",
-        "Pages that may use the bridge: scheme://host[:port], null, or * for all. May be given several times. By default those \
-         that it serves itself on localhost.",
+        "Pages that may use the bridge beside those that it serves itself on localhost: scheme://host[:port], null, or * for \
+         all. May be given several times.",
     )
     .repeatable(),
+    Spec::text(
+        "allow-host",
+        "A name by which pages and /metrics may be asked for, beside localhost, addresses, this machine's name and those of \
+         --bind-address and --allow-origin. May be given several times.",
+    )
+    .repeatable(),
+    Spec::flag(
+        "allow-no-token",
+        "Let other machines in without a token. To the servers behind the bridge whoever comes by it comes from this machine.",
+    ),
     Spec::text("token-file", "File whose first line every client must show as bearer token."),
     Spec::text("page-dir", "Directory of files to serve, with .br and .gz beside them where there are any."),
     Spec::number("max-message-size", "The largest message in bytes.").between(1024, 67_108_864).default("1M"),
@@ -75,13 +85,22 @@ impl Settings {
                 "there is no target: give --target=NAME=HOST[:PORT], as --target=local=127.0.0.1:3306".to_owned()
             );
         }
+        let addresses = values.text("bind-address").unwrap_or_default();
+        if !is_loopback(addresses) && values.path("token-file").is_none() && !values.flag("allow-no-token") {
+            return Err(format!(
+                "option '--bind-address': '{addresses}' lets other machines in, and for the servers behind the bridge they come from this \
+                 machine: whoever reaches the bridge can try accounts such as root@localhost. Give --token-file=FILE, whose token every \
+                 client must show, or --allow-no-token where that is meant"
+            ));
+        }
         let number = |name: &str| values.number(name).unwrap_or_default();
         let count = |name: &str| usize::try_from(number(name)).unwrap_or(usize::MAX);
         let seconds = |name: &str| Duration::from_secs(number(name));
         Ok(Self {
-            addresses: values.text("bind-address").unwrap_or_default().to_owned(),
+            addresses: addresses.to_owned(),
             port: u16::try_from(number("port")).unwrap_or_default(),
             targets,
+            hosts: hosts("allow-host", values.texts("allow-host"))?,
             origins: origins("allow-origin", values.texts("allow-origin"))?,
             token: values.path("token-file").map(|path| token("token-file", path)).transpose()?,
             tls: tls(values)?.map(|context| TlsSource::new(move || Some(context.clone()))),
@@ -171,6 +190,21 @@ pub(crate) fn origins<'a>(option: &str, given: impl Iterator<Item = &'a str>) ->
         listed.push(text.to_owned());
     }
     Ok((!listed.is_empty()).then_some(Origins::Listed(listed)))
+}
+
+/// The names given by `--option`.
+///
+/// # Errors
+/// A sentence that names the option.
+pub(crate) fn hosts<'a>(option: &str, given: impl Iterator<Item = &'a str>) -> Result<Vec<String>, String> {
+    let checked = given.map(|text| {
+        let may = |c: char| c.is_alphanumeric() || "-._".contains(c);
+        if text.is_empty() || !text.chars().all(may) {
+            return Err(format!("option '--{option}': '{text}' is not a name: write it without scheme, port and path"));
+        }
+        Ok(text.to_owned())
+    });
+    checked.collect()
 }
 
 /// The token in the file that `--option` names.
@@ -266,9 +300,35 @@ mod tests {
     }
 
     #[test]
+    fn other_machines_need_a_token() {
+        for addresses in ["*", "0.0.0.0", "127.0.0.1,*", "192.0.2.7", "db.example", "::"] {
+            let address = format!("--bind-address={addresses}");
+            let said = resolve(&["--target=a=b", &address]).unwrap_err();
+            let names = ["option '--bind-address'", addresses, "--token-file", "--allow-no-token", "root@localhost"];
+            assert!(names.iter().all(|name| said.contains(name)), "{said}");
+            assert!(resolve(&["--target=a=b", &address, "--allow-no-token"]).is_ok());
+            // With a token no more is asked than that its file can be read.
+            let token = "--token-file=/nonexistent";
+            assert!(resolve(&["--target=a=b", &address, token]).unwrap_err().starts_with("option '--token-file'"));
+        }
+        for addresses in ["127.0.0.1", "localhost", "::1", "127.0.0.1,::1"] {
+            assert!(resolve(&["--target=a=b", &format!("--bind-address={addresses}")]).is_ok(), "{addresses}");
+        }
+    }
+
+    #[test]
+    fn hosts_are_names() {
+        let with = |host: &str| resolve(&["--target=a=b", "--allow-host", host]).map(|settings| settings.hosts);
+        assert_eq!(with("db.example").unwrap(), ["db.example"]);
+        for wrong in ["https://db.example", "db.example:8080", "db.example/", "", "*"] {
+            assert!(with(wrong).unwrap_err().contains("--allow-host"), "{wrong}");
+        }
+    }
+
+    #[test]
     fn what_is_open_to_all_is_told() {
         let warnings = |arguments: &[&str]| resolve(arguments).unwrap().warnings().len();
         assert_eq!(warnings(&["--target=a=b"]), 0);
-        assert_eq!(warnings(&["--target=a=b", "--bind-address=*", "--allow-origin=*"]), 2);
+        assert_eq!(warnings(&["--target=a=b", "--bind-address=*", "--allow-no-token", "--allow-origin=*"]), 2);
     }
 }

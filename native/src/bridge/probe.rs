@@ -21,6 +21,7 @@ pub fn serve(open: impl Fn() -> io::Result<UnixStream> + Send + 'static) -> Resu
         addresses: "127.0.0.1".to_owned(),
         port: 0,
         targets: vec![Target { name: "db".to_owned(), destination: Destination::Within(Box::new(open)) }],
+        hosts: Vec::new(),
         origins: None,
         token: None,
         tls: None,

@@ -12,6 +12,7 @@ use mio::{Events, Interest, Poll, Token, Waker};
 use super::admission::Admission;
 use super::client::Client;
 use super::connection::{Connection, Shared, Side, Turn};
+use super::hosts::Hosts;
 use super::metrics::Metrics;
 use super::relay::{FRAME, HEADER};
 use super::resolve::Resolver;
@@ -93,7 +94,8 @@ impl Bridge {
         }
         let resolver = Resolver::start(&settings.targets, &waker).map_err(told)?;
         let shared = Shared {
-            origins: settings.origins.clone().unwrap_or_else(|| Origins::own(port, settings.tls.is_some())),
+            origins: Origins::own(port, settings.tls.is_some()).with(settings.origins.as_ref()),
+            hosts: Hosts::of(&settings),
             registry: poll.registry().try_clone().map_err(told)?,
             resolver,
             admission: Admission::default(),

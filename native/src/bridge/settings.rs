@@ -21,7 +21,9 @@ pub(crate) struct Settings {
     pub(crate) port: u16,
     /// Where connections may lead.
     pub(crate) targets: Vec<Target>,
-    /// Which pages may use it; `None`: those that it serves itself on loopback.
+    /// Names by which its pages may be asked for, beside its own.
+    pub(crate) hosts: Vec<String>,
+    /// Which pages may use it beside those that it serves itself on loopback.
     pub(crate) origins: Option<Origins>,
     /// What a client must show besides.
     pub(crate) token: Option<Token>,
@@ -134,6 +136,15 @@ impl Origins {
         )
     }
 
+    /// These and the others.
+    pub(super) fn with(self, others: Option<&Self>) -> Self {
+        match (self, others) {
+            (Self::Any, _) | (_, Some(Self::Any)) => Self::Any,
+            (own, None) => own,
+            (Self::Listed(own), Some(Self::Listed(others))) => Self::Listed([own.as_slice(), others].concat()),
+        }
+    }
+
     /// Whether a client with that header `Origin` may go on.
     pub(super) fn allow(&self, origin: Option<&str>) -> bool {
         match (self, origin) {
@@ -204,6 +215,11 @@ mod tests {
         }
         assert!(own.allow(None), "a program that is no browser");
         assert!(Origins::own(443, true).allow(Some("https://localhost")));
+        let listed = own.clone().with(Some(&Origins::Listed(vec!["https://a.example".to_owned()])));
+        assert!(listed.allow(Some("https://a.example")) && listed.allow(Some("http://localhost:8080")));
+        assert!(!listed.allow(Some("https://b.example")));
+        assert_eq!(own.clone().with(None), own);
+        assert_eq!(own.with(Some(&Origins::Any)), Origins::Any);
     }
 
     #[test]

@@ -18,8 +18,14 @@ pub(super) const OPTIONS: &[Spec] = &[
         .default("127.0.0.1"),
     Spec::text(
         "websocket-allow-origin",
-        "Pages that may use them: scheme://host[:port], null, or * for all. May be given several times. By default those that \
-         the listener serves itself on localhost.",
+        "Pages that may use them beside those that the listener serves itself on localhost: scheme://host[:port], null, or * \
+         for all. May be given several times.",
+    )
+    .repeatable(),
+    Spec::text(
+        "websocket-allow-host",
+        "A name by which pages and /metrics may be asked for there, beside localhost, addresses, this machine's name and those of \
+         --websocket-bind-address and --websocket-allow-origin. May be given several times.",
     )
     .repeatable(),
     Spec::text("websocket-token-file", "File whose first line every WebSocket must show as bearer token."),
@@ -35,6 +41,7 @@ const LOCAL: &str = "local";
 pub(super) struct Websocket {
     addresses: String,
     port: u16,
+    hosts: Vec<String>,
     origins: Option<Origins>,
     token: Option<Token>,
     pages: Option<Pages>,
@@ -61,6 +68,7 @@ impl Websocket {
         Ok(Some(Self {
             addresses: values.text("websocket-bind-address").unwrap_or_default().to_owned(),
             port: u16::try_from(port).unwrap_or_default(),
+            hosts: bridge::hosts("websocket-allow-host", values.texts("websocket-allow-host"))?,
             origins: bridge::origins("websocket-allow-origin", values.texts("websocket-allow-origin"))?,
             token: path("websocket-token-file").map(|(name, path)| bridge::token(name, path)).transpose()?,
             pages: path("websocket-page-dir").map(|(name, path)| bridge::pages(name, path)).transpose()?,
@@ -88,6 +96,7 @@ impl Websocket {
             addresses: self.addresses,
             port: self.port,
             targets: vec![Target { name: LOCAL.to_owned(), destination }],
+            hosts: self.hosts,
             origins: self.origins,
             token: self.token,
             tls,

@@ -286,7 +286,7 @@ fn servers() -> Vec<Vec<u8>> {
 }
 
 const BRIDGE: &[(u8, &[u8])] = &[
-    (0, b"GET / HTTP/1.1\r\nHost: h\r\n\r\nHEAD /metrics HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"),
+    (0, b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\nHEAD /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"),
     (0, b"GET /metrics HTTP/1.0\r\nConnection: keep-alive\r\nAccept-Encoding: br, gzip\r\nIf-None-Match: \"x\"\r\n\r\n"),
     (0, b"POST /tcp/db HTTP/1.1\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\nabc"),
     (0, b"GET /tcp/none HTTP/1.1\r\nHost: h\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\

@@ -1,0 +1,93 @@
+//! The names by which a client may ask for pages and `/metrics`.
+//!
+//! A page of another site can have its own name lead to this machine (DNS rebinding): then the browser takes our answers for that
+//! site's own and lets it read them. The header `Host` shows that name. An address can't be made to lead elsewhere.
+
+use std::net::IpAddr;
+
+use super::settings::{Origins, Settings};
+
+/// See the module.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Hosts {
+    /// Any name: with TLS the browser compares it with the certificate, and where all pages are allowed none is kept out.
+    Any,
+    /// These names, in lower case, beside localhost and all addresses.
+    Listed(Vec<String>),
+}
+
+impl Hosts {
+    /// What the settings come to: the names given, those listened on, those of the allowed origins, and this machine's.
+    pub(super) fn of(settings: &Settings) -> Self {
+        let origins = match &settings.origins {
+            _ if settings.tls.is_some() => return Self::Any,
+            Some(Origins::Any) => return Self::Any,
+            Some(Origins::Listed(listed)) => listed.as_slice(),
+            None => &[],
+        };
+        let machine = rustix::system::uname();
+        let machine = machine.nodename().to_string_lossy();
+        let of_origins = origins.iter().filter_map(|origin| origin.split_once("://")).map(|(_, host)| host);
+        let names = settings.hosts.iter().map(String::as_str).chain(settings.addresses.split(',').map(str::trim));
+        let names = names.chain(of_origins).chain([machine.as_ref()]);
+        Self::Listed(names.map(name_of).filter(|name| !name.is_empty()).collect())
+    }
+
+    /// Whether a request with that header `Host` is answered. A client without one is no browser.
+    pub(super) fn allow(&self, host: Option<&str>) -> bool {
+        let (Self::Listed(listed), Some(host)) = (self, host) else { return true };
+        let name = name_of(host);
+        name.parse::<IpAddr>().is_ok() || name == "localhost" || name.ends_with(".localhost") || listed.contains(&name)
+    }
+}
+
+/// The name of `host[:port]` in lower case, without brackets and the root's dot.
+fn name_of(host: &str) -> String {
+    let name = match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((address, _)) => address,
+        None if host.parse::<IpAddr>().is_ok() => host,
+        None => host.rsplit_once(':').map_or(host, |(name, _)| name),
+    };
+    name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_others_are_refused() {
+        let hosts = Hosts::Listed(["db.example", "bridge"].map(str::to_owned).to_vec());
+        for host in [
+            "localhost",
+            "localhost:8080",
+            "LOCALHOST.:8080",
+            "demo.localhost:8080",
+            "127.0.0.1",
+            "127.0.0.1:8080",
+            "192.0.2.7:8080",
+            "[::1]:8080",
+            "[::1]",
+            "Db.Example:8080",
+            "db.example.",
+            "bridge",
+        ] {
+            assert!(hosts.allow(Some(host)), "{host}");
+        }
+        for host in [
+            "evil.example",
+            "evil.example:8080",
+            "localhost.evil.example",
+            "127.0.0.1.evil.example",
+            "evillocalhost",
+            "db.example.evil.example:8080",
+            "127.0.0.1@evil.example",
+            "",
+            ":8080",
+        ] {
+            assert!(!hosts.allow(Some(host)), "{host}");
+            assert!(Hosts::Any.allow(Some(host)));
+        }
+        assert!(hosts.allow(None));
+    }
+}
