@@ -1,6 +1,7 @@
 //! `sealwire-bridge` as a page meets it: sessions of our client through it, every refusal, its limits, its pages, its end.
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "these are tests")]
 
+mod flood;
 mod hostile;
 mod limits;
 mod pages;
@@ -24,6 +25,7 @@ fn main() -> ExitCode {
         ("limits", limits::TESTS),
         ("pages", pages::TESTS),
         ("hostile", hostile::TESTS),
+        ("flood", flood::TESTS),
         ("within", within::TESTS),
     ] {
         trials.extend(tests.iter().map(|(name, test)| {

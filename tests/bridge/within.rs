@@ -29,7 +29,11 @@ fn settings(place: &TempDir, options: &[&str]) -> Settings {
     }
 }
 
-fn start(options: &[&str]) -> (TempDir, Server, u16) {
+pub(crate) fn plain_server(place: &TempDir) -> Server {
+    Server::start(Kind::Sealwired, &settings(place, &[])).unwrap()
+}
+
+pub(crate) fn start(options: &[&str]) -> (TempDir, Server, u16) {
     let place = tempfile::tempdir().unwrap();
     let options = [&["--websocket-port=0"], options].concat();
     let server = Server::start(Kind::Sealwired, &settings(&place, &options)).unwrap();
@@ -40,7 +44,7 @@ fn start(options: &[&str]) -> (TempDir, Server, u16) {
     (place, server, port)
 }
 
-fn set(place: &TempDir) -> CertificateSet {
+pub(crate) fn set(place: &TempDir) -> CertificateSet {
     CertificateSet::in_folder(place.path())
 }
 

@@ -20,23 +20,38 @@ struct PerAddress {
     relays: usize,
 }
 
+/// Where there are too many sockets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Crowd {
+    /// From the same address.
+    OfAddress,
+    /// In all.
+    InAll,
+}
+
 /// Sockets beside those that are relayed: pages and their files, and clients that are about to be told why they are refused.
 const MORE_SOCKETS: usize = 64;
 const MORE_PER_ADDRESS: usize = 16;
 
 impl Admission {
-    /// Counts a new socket; `false` where there are too many to even speak with it.
-    pub(super) fn enter_socket(&mut self, address: IpAddr, limits: &Limits) -> bool {
+    /// Counts a new socket.
+    ///
+    /// # Errors
+    /// There are too many to even speak with it.
+    pub(super) fn enter_socket(&mut self, address: IpAddr, limits: &Limits) -> Result<(), Crowd> {
         let most = limits.connections.saturating_add(MORE_SOCKETS);
         let most_here = limits.per_address.saturating_add(MORE_PER_ADDRESS);
         let here = self.addresses.entry(client_of(address)).or_default();
-        if self.sockets >= most || here.sockets >= most_here {
+        if here.sockets >= most_here {
+            return Err(Crowd::OfAddress);
+        }
+        if self.sockets >= most {
             self.forget(address);
-            return false;
+            return Err(Crowd::InAll);
         }
         self.sockets = self.sockets.saturating_add(1);
         here.sockets = here.sockets.saturating_add(1);
-        true
+        Ok(())
     }
 
     /// A socket is gone.
@@ -88,7 +103,7 @@ impl Admission {
 }
 
 /// Whose address it is: one client has a whole /64 of IPv6.
-fn client_of(address: IpAddr) -> IpAddr {
+pub(super) fn client_of(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => IpAddr::V6((u128::from(address) >> 64 << 64).into()),
         address => address,
@@ -131,10 +146,10 @@ mod tests {
         let mut admission = Admission::default();
         let most = limits.per_address + MORE_PER_ADDRESS;
         for _ in 0..most {
-            assert!(admission.enter_socket(address("10.0.0.1"), &limits));
+            admission.enter_socket(address("10.0.0.1"), &limits).unwrap();
         }
-        assert!(!admission.enter_socket(address("10.0.0.1"), &limits));
-        assert!(admission.enter_socket(address("10.0.0.2"), &limits));
+        assert_eq!(admission.enter_socket(address("10.0.0.1"), &limits), Err(Crowd::OfAddress));
+        admission.enter_socket(address("10.0.0.2"), &limits).unwrap();
         admission.leave_socket(address("10.0.0.2"));
         for _ in 0..most {
             admission.leave_socket(address("10.0.0.1"));

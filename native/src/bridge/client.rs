@@ -15,6 +15,10 @@ pub(super) struct Client {
     /// Bytes that go before all others, from `sent` on.
     unsent: Vec<u8>,
     sent: usize,
+    /// How many bytes may be read until [`Client::allow`] is called again.
+    allowance: usize,
+    /// Whether more would have been read.
+    is_held_back: bool,
 }
 
 #[derive(Debug)]
@@ -33,7 +37,7 @@ impl Client {
             None => Transport::Plain(socket),
             Some(context) => Transport::Tls(Box::new(Tls::new(socket, TlsLayer::server(context)?))),
         };
-        Ok(Self { transport, unsent: Vec::new(), sent: 0 })
+        Ok(Self { transport, unsent: Vec::new(), sent: 0, allowance: usize::MAX, is_held_back: false })
     }
 
     /// The poll said something of its socket.
@@ -42,6 +46,17 @@ impl Client {
             Transport::Plain(socket) => socket.ready(event),
             Transport::Tls(tls) => tls.socket.ready(event),
         }
+    }
+
+    /// Lets so many bytes be read from now on; for those beyond, a read is `WouldBlock` as if they had not come yet.
+    pub(super) const fn allow(&mut self, bytes: usize) {
+        self.allowance = bytes;
+        self.is_held_back = false;
+    }
+
+    /// Whether a read was refused since [`Client::allow`], though there may be something to read.
+    pub(super) const fn is_held_back(&self) -> bool {
+        self.is_held_back
     }
 
     /// Sends the bytes, or keeps those that are not taken. The caller sees to it that little is kept: see [`Client::is_clear`].
@@ -102,10 +117,18 @@ impl Client {
 
 impl Read for Client {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match &mut self.transport {
-            Transport::Plain(socket) => socket.read(buffer),
-            Transport::Tls(tls) => tls.read(buffer),
+        if self.allowance == 0 {
+            self.is_held_back = true;
+            return Err(ErrorKind::WouldBlock.into());
         }
+        let most = buffer.len().min(self.allowance);
+        let buffer = buffer.get_mut(..most).unwrap_or_default();
+        let length = match &mut self.transport {
+            Transport::Plain(socket) => socket.read(buffer)?,
+            Transport::Tls(tls) => tls.read(buffer)?,
+        };
+        self.allowance = self.allowance.saturating_sub(length);
+        Ok(length)
     }
 }
 

@@ -16,6 +16,8 @@ pub enum CloseReason {
     Protocol,
     /// 1003: the client sent a text frame; MySQL's packets are binary.
     TextFrame,
+    /// 1008: the client sends pings or pongs faster than any honest one.
+    TooManyPings,
     /// 1009: a message is larger than `--max-message-size`.
     MessageTooLarge,
     /// 4401: the bearer token is missing or wrong.
@@ -42,10 +44,11 @@ pub enum CloseReason {
 
 impl CloseReason {
     /// All of them, by code.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Stopping,
         Self::Protocol,
         Self::TextFrame,
+        Self::TooManyPings,
         Self::MessageTooLarge,
         Self::TokenRefused,
         Self::OriginRefused,
@@ -65,6 +68,7 @@ impl CloseReason {
             Self::Stopping => 1001,
             Self::Protocol => 1002,
             Self::TextFrame => 1003,
+            Self::TooManyPings => 1008,
             Self::MessageTooLarge => 1009,
             Self::TokenRefused => 4401,
             Self::OriginRefused => 4403,
@@ -85,6 +89,7 @@ impl CloseReason {
             Self::Stopping => "stopping",
             Self::Protocol => "protocol",
             Self::TextFrame => "text_frame",
+            Self::TooManyPings => "too_many_pings",
             Self::MessageTooLarge => "message_too_large",
             Self::TokenRefused => "token",
             Self::OriginRefused => "origin",
@@ -127,6 +132,12 @@ impl Closing {
 
     pub(super) fn text_frame() -> Self {
         Self::new(CloseReason::TextFrame, "the bridge takes binary messages only, and this one was text")
+    }
+
+    pub(super) fn too_many_pings(per_second: u32) -> Self {
+        let sentence =
+            format!("more pings and pongs came than the {per_second} a second that a client may send: send fewer");
+        Self::new(CloseReason::TooManyPings, sentence)
     }
 
     pub(super) fn message_too_large(most: usize) -> Self {
@@ -241,6 +252,7 @@ mod tests {
             Closing::protocol(&long),
             Closing::message_too_large(usize::MAX),
             Closing::token_refused(false),
+            Closing::too_many_pings(u32::MAX),
         ] {
             assert!(closing.sentence.len() <= MOST, "{}: {}", closing.sentence.len(), closing.sentence);
         }

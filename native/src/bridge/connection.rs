@@ -66,6 +66,10 @@ pub(super) struct Connection {
     stage: Stage,
     /// What the metrics know that it holds.
     held: usize,
+    /// Whether the bridge has noted that it relays nothing.
+    pub(super) is_noted_idle: bool,
+    /// Whether it goes on after the others had their turn: until then no event gives it another.
+    pub(super) goes_on: bool,
 }
 
 #[derive(Debug)]
@@ -77,7 +81,7 @@ enum Stage {
 
 impl Connection {
     pub(super) const fn new(id: usize, peer: SocketAddr, client: Client, now: Duration) -> Self {
-        Self { id, peer, stage: Stage::Http(Exchange::new(client, now)), held: 0 }
+        Self { id, peer, stage: Stage::Http(Exchange::new(client, now)), held: 0, is_noted_idle: false, goes_on: false }
     }
 
     /// The poll said something of one of its sockets.
@@ -139,11 +143,22 @@ impl Connection {
         turn
     }
 
+    /// Whether it is a WebSocket that relays: one that speaks HTTP, or comes to its end, gives way to new ones.
+    pub(super) fn is_relaying(&self) -> bool {
+        matches!(&self.stage, Stage::Relay(relay) if relay.is_relaying())
+    }
+
+    /// Whose it is.
+    pub(super) const fn peer(&self) -> SocketAddr {
+        self.peer
+    }
+
     /// Gives back what it was counted for; done once, at its end.
-    fn leave(&mut self, shared: &mut Shared) {
+    pub(super) fn leave(&mut self, shared: &mut Shared) {
         if let Stage::Relay(mut relay) = std::mem::replace(&mut self.stage, Stage::Over) {
             relay.leave(shared);
         }
+        shared.metrics.buffered(std::mem::take(&mut self.held), 0);
         shared.admission.leave_socket(self.peer.ip());
     }
 

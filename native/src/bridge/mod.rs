@@ -24,6 +24,7 @@ mod pages;
 #[cfg(feature = "fuzz")]
 pub mod probe;
 mod program;
+mod rate;
 mod relay;
 mod resolve;
 mod room;

@@ -15,6 +15,7 @@ use super::closing::Closing;
 use super::connection::{Shared, Side, Turn};
 use super::exchange::{Exchange, TARGETS};
 use super::http::Request;
+use super::rate::{ControlRate, PER_SECOND};
 use super::room::Room;
 use super::run::target_token;
 use super::settings::{Destination, Limits};
@@ -36,6 +37,10 @@ pub const MOST_BUFFERED: usize = QUEUE + 3 * FRAME;
 
 /// After so many rounds others have their turn.
 const MOST_ROUNDS: usize = 16;
+/// After so many frames too, whatever they are: a ping, a pong or an empty message costs us work and gives nothing to relay.
+const MOST_FRAMES: usize = 256;
+/// And after so many bytes, which bounds the pieces of a message, as those are counted by none but tungstenite.
+const MOST_READ: usize = 256 * 1024;
 /// How long a client has to answer a close frame, and a target to take what it was sent.
 const LINGER: Duration = Duration::from_secs(3);
 /// A client that answers none of so many pings in a row is gone.
@@ -61,6 +66,8 @@ pub(super) struct Relay {
     /// When the client was last heard, and the pings since.
     heard: Duration,
     pings: u32,
+    /// The pings and pongs that the client may still send.
+    control: ControlRate,
     limits: Limits,
     /// Whether it is counted among those that are relayed.
     is_admitted: bool,
@@ -153,6 +160,7 @@ impl Relay {
             moved: now,
             heard: now,
             pings: 0,
+            control: ControlRate::new(now),
             limits,
             is_admitted: false,
         };
@@ -344,9 +352,14 @@ impl Relay {
 
     /// Bytes both ways, as many as can go without waiting.
     fn relay(&mut self, shared: &mut Shared, now: Duration) -> Result<Turn, End> {
+        self.socket.get_mut().allow(MOST_READ);
+        let mut frames = MOST_FRAMES;
         for _ in 0..MOST_ROUNDS {
-            let up = self.feed_target(shared, now)?;
+            let up = self.feed_target(&mut frames, shared, now)?;
             let down = self.feed_client(shared, now)?;
+            if frames == 0 || self.socket.get_ref().is_held_back() {
+                return Ok(Turn::Again);
+            }
             if !up && !down {
                 return Ok(Turn::Wait);
             }
@@ -354,10 +367,10 @@ impl Relay {
         Ok(Turn::Again)
     }
 
-    /// A round towards the target; `false` where nothing went.
-    fn feed_target(&mut self, shared: &mut Shared, now: Duration) -> Result<bool, End> {
+    /// A round towards the target, of so many frames at most; `false` where nothing went.
+    fn feed_target(&mut self, frames: &mut usize, shared: &mut Shared, now: Duration) -> Result<bool, End> {
         let State::Open(target) = &mut self.state else { return Ok(false) };
-        while self.queue.len() < MOST_MESSAGES && self.queued < QUEUE {
+        while *frames > 0 && self.queue.len() < MOST_MESSAGES && self.queued < QUEUE {
             match self.socket.read() {
                 Ok(Message::Binary(bytes)) if bytes.is_empty() => self.room.grant(),
                 Ok(Message::Binary(bytes)) => {
@@ -368,12 +381,18 @@ impl Relay {
                 }
                 Ok(Message::Text(_)) => return Err(End::ByUs(Closing::text_frame())),
                 Ok(Message::Close(_)) => return Err(End::ByClient),
-                Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)) => {}
+                Ok(Message::Ping(_) | Message::Pong(_)) => {
+                    if !self.control.take(now) {
+                        return Err(End::ByUs(Closing::too_many_pings(PER_SECOND)));
+                    }
+                }
+                Ok(Message::Frame(_)) => {}
                 Err(error) => match end_of(error, &self.limits) {
                     Some(end) => return Err(end),
                     None => break,
                 },
             }
+            *frames = frames.saturating_sub(1);
             self.heard = now;
             self.pings = 0;
         }
@@ -460,6 +479,7 @@ impl Relay {
 
     fn end(&mut self, end: End, shared: &mut Shared, now: Duration) {
         self.leave(shared);
+        self.socket.get_mut().allow(usize::MAX);
         let waiting = State::Resolving { until: Duration::ZERO };
         let target = match std::mem::replace(&mut self.state, waiting) {
             State::Open(Target { socket, is_deaf: false }) => Some(socket),
@@ -523,6 +543,11 @@ impl Relay {
         if is_over { Turn::Over } else { Turn::Wait }
     }
 
+    /// Whether it leads to a target, or is about to.
+    pub(super) const fn is_relaying(&self) -> bool {
+        !matches!(self.state, State::Ending(_))
+    }
+
     /// It is no longer counted among those that are relayed.
     pub(super) fn leave(&mut self, shared: &mut Shared) {
         if std::mem::take(&mut self.is_admitted) {
@@ -568,9 +593,11 @@ fn say_goodbye(socket: &mut WebSocket<Client>, frame: &mut Option<Closing>) -> R
     if !socket.get_mut().clear()? {
         return Ok(false);
     }
-    let said = match frame.take() {
-        Some(closing) => socket.close(Some(closing.frame())),
-        None => socket.flush(),
+    // A pong that waits goes first: nothing may follow a close frame.
+    let flushed = socket.flush();
+    let said = match (flushed, frame.is_some()) {
+        (Ok(()), true) => socket.close(frame.take().map(|closing| closing.frame())),
+        (flushed, _) => flushed,
     };
     match said {
         // With the client's own close frame answered, tungstenite is done.

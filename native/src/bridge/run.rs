@@ -1,6 +1,6 @@
 //! The bridge's loop: one poll for all listeners, clients and targets.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,7 +9,7 @@ use std::time::Duration;
 use mio::net::TcpListener;
 use mio::{Events, Interest, Poll, Token, Waker};
 
-use super::admission::Admission;
+use super::admission::{Admission, Crowd, client_of};
 use super::client::Client;
 use super::connection::{Connection, Shared, Side, Turn};
 use super::hosts::Hosts;
@@ -25,6 +25,8 @@ use crate::{clock, listen};
 const WAKE: Token = Token(usize::MAX);
 /// Where the system has no more descriptors, accepting waits so long.
 const PAUSE: Duration = Duration::from_millis(100);
+/// So many connections are accepted before those that are open have their turn.
+const MOST_ACCEPTED: usize = 32;
 /// How long connections may take to end when the bridge stops.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -50,12 +52,16 @@ pub(crate) struct Bridge {
     pub(crate) port: u16,
     shared: Shared,
     connections: HashMap<usize, Connection>,
+    /// Those that relay nothing, the oldest first.
+    idle: BTreeSet<usize>,
     next_id: usize,
     /// Connections that go on after the others had their turn.
     again: Vec<usize>,
     /// No deadline of a connection is before this.
     wake_at: Option<Duration>,
     is_pausing: bool,
+    /// Whether connections may wait at the listeners.
+    may_accept: bool,
     stopping_until: Option<Duration>,
     stopper: Stopper,
 }
@@ -109,10 +115,12 @@ impl Bridge {
             port,
             shared,
             connections: HashMap::new(),
+            idle: BTreeSet::new(),
             next_id: 0,
             again: Vec::new(),
             wake_at: None,
             is_pausing: false,
+            may_accept: false,
             stopping_until: None,
             stopper: Stopper { is_stopping: Arc::new(AtomicBool::new(false)), waker },
         })
@@ -135,14 +143,16 @@ impl Bridge {
                 polled => polled?,
             }
             // After a pause nothing is announced again.
-            let mut is_accepting = self.is_pausing;
+            let mut is_accepting = self.is_pausing || self.may_accept;
             for event in &events {
                 let Token(token) = event.token();
                 is_accepting |= token >= listener_token(self.listeners.len()).0;
                 let side = if token % 2 == 0 { Side::Client } else { Side::Target };
                 if let Some(connection) = self.connections.get_mut(&(token / 2)) {
                     connection.ready(side, event);
-                    self.turn(token / 2);
+                    if !connection.goes_on {
+                        self.turn(token / 2);
+                    }
                 }
             }
             if is_accepting {
@@ -155,6 +165,9 @@ impl Bridge {
                 }
             }
             for id in std::mem::take(&mut self.again) {
+                if let Some(connection) = self.connections.get_mut(&id) {
+                    connection.goes_on = false;
+                }
                 self.turn(id);
             }
             self.look_at_deadlines();
@@ -169,7 +182,7 @@ impl Bridge {
     }
 
     fn timeout(&self) -> Option<Duration> {
-        if !self.again.is_empty() {
+        if !self.again.is_empty() || self.may_accept {
             return Some(Duration::ZERO);
         }
         let now = clock::now();
@@ -181,10 +194,19 @@ impl Bridge {
 
     fn accept_all(&mut self) {
         self.is_pausing = false;
+        self.may_accept = false;
+        let mut room = MOST_ACCEPTED;
         for number in 0..self.listeners.len() {
             while let Some(listener) = self.listeners.get(number) {
+                if room == 0 {
+                    self.may_accept = true;
+                    break;
+                }
                 match listener.accept() {
-                    Ok((stream, peer)) => self.accept(stream, peer),
+                    Ok((stream, peer)) => {
+                        room = room.saturating_sub(1);
+                        self.accept(stream, peer);
+                    }
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                     Err(error) => {
@@ -200,9 +222,11 @@ impl Bridge {
     }
 
     fn accept(&mut self, stream: mio::net::TcpStream, peer: std::net::SocketAddr) {
-        if !self.shared.admission.enter_socket(peer.ip(), &self.shared.settings.limits) {
+        while let Err(crowd) = self.shared.admission.enter_socket(peer.ip(), &self.shared.settings.limits) {
             self.shared.metrics.dropped = self.shared.metrics.dropped.saturating_add(1);
-            return;
+            if !self.put_out_oldest(crowd, peer) {
+                return;
+            }
         }
         let id = self.next_id;
         self.next_id = self.next_id.wrapping_add(1);
@@ -216,6 +240,20 @@ impl Bridge {
                 self.shared.admission.leave_socket(peer.ip());
             }
         }
+    }
+
+    /// Closes the oldest connection that relays nothing, so that another has its place; `false` where all relay.
+    fn put_out_oldest(&mut self, crowd: Crowd, peer: std::net::SocketAddr) -> bool {
+        let gives_way = |id: &&usize| {
+            let of_same = |connection: &Connection| client_of(connection.peer().ip()) == client_of(peer.ip());
+            crowd == Crowd::InAll || self.connections.get(*id).is_some_and(of_same)
+        };
+        let Some(oldest) = self.idle.iter().find(gives_way).copied() else { return false };
+        self.idle.remove(&oldest);
+        if let Some(mut connection) = self.connections.remove(&oldest) {
+            connection.leave(&mut self.shared);
+        }
+        true
     }
 
     fn open(&self, id: usize, stream: mio::net::TcpStream) -> Result<Client, String> {
@@ -234,11 +272,24 @@ impl Bridge {
         let Some(connection) = self.connections.get_mut(&id) else { return };
         match connection.turn(&mut self.shared, clock::now().monotonic) {
             Turn::Wait => {}
-            Turn::Again => self.again.push(id),
+            Turn::Again => {
+                if !std::mem::replace(&mut connection.goes_on, true) {
+                    self.again.push(id);
+                }
+            }
             Turn::Over => {
                 self.connections.remove(&id);
+                self.idle.remove(&id);
                 return;
             }
+        }
+        let is_idle = !connection.is_relaying();
+        if std::mem::replace(&mut connection.is_noted_idle, is_idle) != is_idle {
+            if is_idle {
+                self.idle.insert(id)
+            } else {
+                self.idle.remove(&id)
+            };
         }
         let deadline = connection.deadline();
         self.wake_at = Some(self.wake_at.map_or(deadline, |wake_at| wake_at.min(deadline)));
