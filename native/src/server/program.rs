@@ -87,16 +87,7 @@ fn run(values: &Values, settings: &Settings) -> Result<(), String> {
     let port = bound.port;
     server.globals.set("port", port.to_string());
     let websocket = Websocket::resolve(values)?;
-    let outcome = listen_and_serve(&server, bound, settings, websocket, port);
-    if let Some(path) = &settings.pid_file {
-        // It is gone where it could not be written.
-        let _ = fs::remove_file(path);
-    }
-    if let Some(path) = &settings.socket {
-        // The acceptor has removed it where it ran.
-        let _ = fs::remove_file(path);
-    }
-    outcome
+    listen_and_serve(&server, bound, settings, websocket, port)
 }
 
 fn listen_and_serve(
@@ -109,10 +100,7 @@ fn listen_and_serve(
     if let Some(path) = &settings.init_file {
         run_init_file(server, path)?;
     }
-    if let Some(path) = &settings.pid_file {
-        fs::write(path, format!("{}\n", std::process::id()))
-            .map_err(|error| format!("can't write the pid file {}: {error}", path.display()))?;
-    }
+    let _pid_file = settings.pid_file.as_deref().map(PidFile::write).transpose()?;
     watch_signals(Arc::clone(server)).map_err(|error| format!("can't watch for signals: {error}"))?;
     let websocket = websocket.map(|websocket| websocket.start(server, bound.door())).transpose()?;
     if let Some(websocket) = &websocket {
@@ -131,6 +119,47 @@ fn listen_and_serve(
     served.map_err(|error| error.to_string())?;
     log::system("sealwired: Shutdown complete.");
     Ok(())
+}
+
+/// The file with the process's number; it is removed when this is dropped, unless somebody else has written it since.
+struct PidFile<'a>(&'a Path);
+
+impl<'a> PidFile<'a> {
+    fn write(path: &'a Path) -> Result<Self, String> {
+        let shown = path.display();
+        if !Self::is_one(path) {
+            return Err(format!(
+                "option '--pid-file': {shown} holds something else than a process's number, and is not overwritten: name another path, \
+                 or remove it yourself"
+            ));
+        }
+        fs::write(path, Self::text()).map_err(|error| format!("can't write the pid file {shown}: {error}"))?;
+        Ok(Self(path))
+    }
+
+    fn text() -> String {
+        format!("{}\n", std::process::id())
+    }
+
+    /// Whether a server may have written the file, or there is none.
+    fn is_one(path: &Path) -> bool {
+        match fs::metadata(path) {
+            Ok(found) if found.is_file() => {
+                let is_number = |text: String| text.trim().bytes().all(|byte| byte.is_ascii_digit());
+                found.len() <= 32 && fs::read_to_string(path).is_ok_and(is_number)
+            }
+            _ => true,
+        }
+    }
+}
+
+impl Drop for PidFile<'_> {
+    fn drop(&mut self) {
+        if Self::is_one(self.0) && fs::read_to_string(self.0).is_ok_and(|text| text == Self::text()) {
+            // Someone may have removed it meanwhile.
+            let _ = fs::remove_file(self.0);
+        }
+    }
 }
 
 fn build(values: &Values, settings: &Settings, random: &OsRandom) -> Result<Server, String> {

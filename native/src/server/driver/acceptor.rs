@@ -3,7 +3,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -36,7 +36,7 @@ pub(crate) struct Bound {
     unix: Option<UnixListener>,
     /// The port in use; 0 without a network.
     pub(crate) port: u16,
-    socket: Option<PathBuf>,
+    socket: Option<SocketFile>,
     poll: Poll,
     waker: Arc<Waker>,
     /// Clients that were accepted elsewhere.
@@ -64,27 +64,72 @@ const SOCKET_MODE: u32 = 0o777;
 /// A sentence that names the address or path.
 pub(crate) fn bind(listen: &Listen) -> Result<Bound, String> {
     let (tcp, port) = listen::bind(&listen.addresses, listen.port)?;
-    let unix = listen.socket.as_deref().map(bind_unix).transpose()?;
+    let (unix, socket) = listen.socket.as_deref().map(bind_unix).transpose()?.unzip();
     let told = |error: io::Error| format!("Can't start server: can't poll: {error}");
     let poll = Poll::new().map_err(told)?;
     let waker = Arc::new(Waker::new(poll.registry(), WAKE).map_err(told)?);
     let (entrance, entering) = channel();
-    Ok(Bound { tcp, unix, port, socket: listen.socket.clone(), poll, waker, entering, entrance })
+    Ok(Bound { tcp, unix, port, socket, poll, waker, entering, entrance })
 }
 
-fn bind_unix(path: &Path) -> Result<UnixListener, String> {
-    if path.exists() {
-        if std::os::unix::net::UnixStream::connect(path).is_ok() {
-            return Err(format!("Can't start server: another server is running on the socket {}", path.display()));
-        }
-        std::fs::remove_file(path)
-            .map_err(|error| format!("can't remove the old socket {}: {error}", path.display()))?;
+/// A socket's file, which is removed when this is dropped; whatever else stands there by then is left alone.
+#[derive(Debug)]
+struct SocketFile {
+    path: PathBuf,
+    /// Device and number of the file.
+    identity: Option<(u64, u64)>,
+}
+
+impl SocketFile {
+    fn new(path: &Path) -> Self {
+        Self { path: path.to_owned(), identity: identity(path) }
     }
+}
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        if self.identity.is_some() && self.identity == identity(&self.path) {
+            // Someone may have removed it before us.
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// Device and number of the socket at that path.
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    let found = std::fs::symlink_metadata(path).ok().filter(|found| found.file_type().is_socket())?;
+    Some((found.dev(), found.ino()))
+}
+
+/// Removes a socket that a server left behind.
+fn remove_old(path: &Path) -> Result<(), String> {
+    let Ok(found) = std::fs::symlink_metadata(path) else { return Ok(()) };
+    let kind = found.file_type();
+    if !kind.is_socket() {
+        let what = match () {
+            () if kind.is_dir() => "a directory",
+            () if kind.is_symlink() => "a symbolic link",
+            () if kind.is_file() => "a file",
+            () => "something else than a socket",
+        };
+        return Err(format!(
+            "option '--socket': {} is {what}, which is not removed: name another path, or remove it yourself",
+            path.display()
+        ));
+    }
+    if std::os::unix::net::UnixStream::connect(path).is_ok() {
+        return Err(format!("Can't start server: another server is running on the socket {}", path.display()));
+    }
+    std::fs::remove_file(path).map_err(|error| format!("can't remove the old socket {}: {error}", path.display()))
+}
+
+fn bind_unix(path: &Path) -> Result<(UnixListener, SocketFile), String> {
+    remove_old(path)?;
     let listener = UnixListener::bind(path)
         .map_err(|error| format!("Can't start server: Bind on unix socket {}: {error}", path.display()))?;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(SOCKET_MODE))
         .map_err(|error| format!("can't set the mode of {}: {error}", path.display()))?;
-    Ok(listener)
+    Ok((listener, SocketFile::new(path)))
 }
 
 /// Serves until the server is told to stop. `ready` is called when connections are taken.
@@ -136,10 +181,7 @@ pub(crate) fn serve(server: &Arc<Server>, mut bound: Bound, workers: usize, read
         }
     }
     drop(bound.unix);
-    if let Some(path) = &bound.socket {
-        // Someone may have removed it before us.
-        let _ = std::fs::remove_file(path);
-    }
+    drop(bound.socket);
     for handle in gate.handles() {
         handle.send(Message::Stop);
     }

@@ -346,6 +346,36 @@ fn there_are_max_connections_and_one_for_an_administrator() {
 }
 
 #[test]
+fn a_socket_s_path_is_cleared_of_sockets_alone() {
+    let place = tempfile::tempdir().unwrap();
+    let path = place.path().join("sock");
+    let listen = Listen { addresses: String::new(), port: 0, socket: Some(path.clone()) };
+    std::fs::write(&path, "precious").unwrap();
+    let said = bind(&listen).unwrap_err();
+    assert!(said.contains("option '--socket'") && said.contains("is a file"), "{said}");
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "precious");
+    std::fs::remove_file(&path).unwrap();
+    std::os::unix::fs::symlink("elsewhere", &path).unwrap();
+    assert!(bind(&listen).unwrap_err().contains("a symbolic link"));
+    std::fs::remove_file(&path).unwrap();
+    std::fs::create_dir(&path).unwrap();
+    assert!(bind(&listen).unwrap_err().contains("a directory"));
+    std::fs::remove_dir(&path).unwrap();
+    // What a server that was killed left behind.
+    drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
+    let bound = bind(&listen).unwrap();
+    assert!(bind(&listen).unwrap_err().contains("another server"));
+    // Somebody has put something else there: it is not ours to remove.
+    std::fs::remove_file(&path).unwrap();
+    std::fs::write(&path, "precious").unwrap();
+    drop(bound);
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "precious");
+    std::fs::remove_file(&path).unwrap();
+    drop(bind(&listen).unwrap());
+    assert!(!path.exists());
+}
+
+#[test]
 fn idle_and_silent_clients_are_disconnected() {
     let running = Running::start(&[("wait_timeout", "1"), ("connect_timeout", "1")]);
     let mut client = running.root();
