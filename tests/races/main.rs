@@ -23,7 +23,7 @@ use std::time::Duration;
 
 use server::engine::Interruption;
 use server::published::Published;
-use server::registry::Registry;
+use server::registry::{Full, MostSessions, Registry};
 use server::threads::Threads;
 use server::versioned::Versioned;
 use shuttle::sync::atomic::{AtomicU32, Ordering};
@@ -139,11 +139,14 @@ fn a_failed_replacement_leaves_all_as_it_is_and_the_next_one_goes_on() {
     });
 }
 
+/// What each user may have, and all together.
+const MOST: MostSessions = MostSessions { in_all: 2, of_user: Some(1) };
+
 /// A connection of a user who may have one: `true` where he was let in.
 fn comes(registry: &Registry) -> bool {
     let id = registry.next_id();
     let presence = registry.enter(id, "localhost".to_owned(), Box::new(|| {}));
-    let is_in = registry.log_in(&presence, "user", Some(1));
+    let is_in = registry.log_in(&presence, "user", MOST).is_ok();
     assert_eq!(presence.state().user.is_some(), is_in);
     is_in
 }
@@ -164,14 +167,39 @@ fn no_user_has_more_connections_than_he_may_and_no_number_is_given_twice() {
 }
 
 #[test]
+fn there_is_no_session_too_many() {
+    in_every_order(|| {
+        let registry = Arc::new(Registry::default());
+        let come = |number: usize| {
+            let registry = Arc::clone(&registry);
+            thread::spawn(move || {
+                let id = registry.next_id();
+                let presence = registry.enter(id, "localhost".to_owned(), Box::new(|| {}));
+                let outcome = registry.log_in(&presence, &number.to_string(), MOST);
+                if number == 0 {
+                    registry.leave(id);
+                }
+                outcome
+            })
+        };
+        let outcomes: Vec<_> = (0..4).map(come).collect();
+        let outcomes: Vec<_> = outcomes.into_iter().map(|thread| thread.join().unwrap()).collect();
+        // The first leaves again: its place is another's, or nobody's.
+        let refused = outcomes.iter().filter(|outcome| **outcome == Err(Full::Server)).count();
+        assert!(outcomes.iter().all(|outcome| outcome.is_ok_and(|sessions| sessions <= 2) || outcome.is_err()));
+        assert!((1..=2).contains(&refused), "{outcomes:?}");
+    });
+}
+
+#[test]
 fn a_connection_that_left_leaves_room() {
     in_every_order(|| {
         let registry = Arc::new(Registry::default());
         let id = registry.next_id();
         let first = registry.enter(id, "localhost".to_owned(), Box::new(|| {}));
-        assert!(registry.log_in(&first, "user", Some(1)));
+        assert_eq!(registry.log_in(&first, "user", MOST), Ok(1));
         // COM_CHANGE_USER to himself.
-        assert!(registry.log_in(&first, "user", Some(1)));
+        assert_eq!(registry.log_in(&first, "user", MOST), Ok(1));
         at_once(&registry, &[|registry| registry.leave(1), |registry| drop(registry.all())]);
         assert_eq!(registry.len(), 0);
         assert!(comes(&registry));

@@ -107,7 +107,11 @@ fn half_open_handshakes_leave_room_for_a_good_client() {
     let most = clients::most_files();
     let count = most.saturating_sub(500).min(10_000);
     assert!(count >= 500, "ulimit -n is {most}: at least 1000 are needed");
-    let world = World::new(&["--connect-timeout=10", "--max-connections=20000"]);
+    let world = World::new(&[
+        "--connect-timeout=10",
+        "--max-unauthenticated-connections=20000",
+        "--max-unauthenticated-connections-per-address=20000",
+    ]);
     let before = clients::resident(world.server.id());
     let begin = Instant::now();
     let mut open = Vec::with_capacity(count);

@@ -46,12 +46,24 @@ const OWN: &[Spec] = &[
         .between(1, 3)
         .default("2"),
     Spec::number("max-allowed-packet", "The largest packet in bytes.").between(1024, 1_073_741_824).default("64M"),
-    Spec::number("max-connections", "How many clients may be connected at a time, one administrator more.")
+    Spec::number("max-connections", "How many clients may be logged in at a time, one administrator more.")
         .between(1, 100_000)
         .default("151"),
     Spec::number("max-prepared-stmt-count", "How many prepared statements all connections together may have.")
         .between(0, 4_194_304)
         .default("16382"),
+    Spec::number(
+        "max-unauthenticated-connections",
+        "How many connections there may be on which nobody is logged in; beyond, the oldest of them is closed.",
+    )
+    .between(1, 100_000)
+    .default("10000"),
+    Spec::number(
+        "max-unauthenticated-connections-per-address",
+        "How many of them from one address; a /64 of IPv6 is one, and so is a user of the Unix socket.",
+    )
+    .between(1, 100_000)
+    .default("5000"),
     Spec::text("pid-file", "Where to write the process's number."),
     Spec::number("port", "The port to listen on; 0 lets the system choose one.")
         .short('P')
@@ -140,6 +152,11 @@ impl Settings {
             ("max_allowed_packet", number("max-allowed-packet").to_string()),
             ("max_connections", number("max-connections").to_string()),
             ("max_prepared_stmt_count", number("max-prepared-stmt-count").to_string()),
+            ("max_unauthenticated_connections", number("max-unauthenticated-connections").to_string()),
+            (
+                "max_unauthenticated_connections_per_address",
+                number("max-unauthenticated-connections-per-address").to_string(),
+            ),
             ("require_secure_transport", on(values.flag("require-secure-transport"))),
             ("server_id", number("server-id").to_string()),
             ("skip_networking", on(!networking)),

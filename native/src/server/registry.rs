@@ -12,8 +12,33 @@ use super::sync::{Mutex, MutexGuard, PoisonError};
 /// All connections.
 #[derive(Debug, Default)]
 pub(crate) struct Registry {
-    connections: Mutex<BTreeMap<u32, Arc<Presence>>>,
+    connections: Mutex<Connections>,
     last: AtomicU32,
+}
+
+#[derive(Debug, Default)]
+struct Connections {
+    by_id: BTreeMap<u32, Arc<Presence>>,
+    /// How many of them are logged in.
+    logged_in: usize,
+}
+
+/// Why a user gets no session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Full {
+    /// There are as many sessions as there may be.
+    Server,
+    /// He has as many as he may have.
+    User,
+}
+
+/// How many sessions there may be.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct MostSessions {
+    /// In all.
+    pub(crate) in_all: usize,
+    /// Of the same user.
+    pub(crate) of_user: Option<usize>,
 }
 
 /// What is known of a connection outside of its worker.
@@ -24,6 +49,7 @@ pub(crate) struct Presence {
     pub(crate) host: String,
     state: Mutex<State>,
     killed: AtomicBool,
+    put_out: AtomicBool,
     /// Makes its worker look at it.
     wake: Box<dyn Fn() + Send + Sync>,
 }
@@ -57,7 +83,7 @@ impl fmt::Debug for Presence {
 }
 
 impl Registry {
-    fn connections(&self) -> MutexGuard<'_, BTreeMap<u32, Arc<Presence>>> {
+    fn connections(&self) -> MutexGuard<'_, Connections> {
         self.connections.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -65,7 +91,7 @@ impl Registry {
     pub(crate) fn next_id(&self) -> u32 {
         loop {
             let id = self.last.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
-            if id != 0 && !self.connections().contains_key(&id) {
+            if id != 0 && !self.connections().by_id.contains_key(&id) {
                 return id;
             }
         }
@@ -82,40 +108,55 @@ impl Registry {
             is_tls: false,
             interruption: None,
         };
-        let presence = Arc::new(Presence { id, host, state: Mutex::new(state), killed: AtomicBool::new(false), wake });
-        self.connections().insert(id, Arc::clone(&presence));
+        let (killed, put_out) = (AtomicBool::new(false), AtomicBool::new(false));
+        let presence = Arc::new(Presence { id, host, state: Mutex::new(state), killed, put_out, wake });
+        self.connections().by_id.insert(id, Arc::clone(&presence));
         presence
     }
 
     /// Takes a connection out.
     pub(crate) fn leave(&self, id: u32) {
-        self.connections().remove(&id);
-    }
-
-    /// How many there are.
-    pub(crate) fn len(&self) -> usize {
-        self.connections().len()
-    }
-
-    /// Notes the user of a connection. `false` where he has `most` others: he gets none of two that he asks for at once.
-    pub(crate) fn log_in(&self, presence: &Presence, user: &str, most: Option<usize>) -> bool {
-        let connections = self.connections();
-        let is_his = |other: &&Arc<Presence>| other.id != presence.id && other.locked().user.as_deref() == Some(user);
-        let room = most.is_none_or(|most| connections.values().filter(is_his).count() < most);
-        if room {
-            presence.locked().user = Some(user.to_owned());
+        let mut connections = self.connections();
+        if let Some(presence) = connections.by_id.remove(&id)
+            && presence.locked().user.is_some()
+        {
+            connections.logged_in = connections.logged_in.saturating_sub(1);
         }
-        room
+    }
+
+    /// How many there are, logged in or not.
+    pub(crate) fn len(&self) -> usize {
+        self.connections().by_id.len()
+    }
+
+    /// Notes the user of a connection; how many sessions there are with it. Of two logins at once none gets a place too many.
+    ///
+    /// # Errors
+    /// There are `most` others.
+    pub(crate) fn log_in(&self, presence: &Presence, user: &str, most: MostSessions) -> Result<usize, Full> {
+        let mut connections = self.connections();
+        // COM_CHANGE_USER keeps the place that the connection has.
+        let is_new = presence.locked().user.is_none();
+        if is_new && connections.logged_in >= most.in_all {
+            return Err(Full::Server);
+        }
+        let is_his = |other: &&Arc<Presence>| other.id != presence.id && other.locked().user.as_deref() == Some(user);
+        if most.of_user.is_some_and(|most| connections.by_id.values().filter(is_his).count() >= most) {
+            return Err(Full::User);
+        }
+        presence.locked().user = Some(user.to_owned());
+        connections.logged_in += usize::from(is_new);
+        Ok(connections.logged_in)
     }
 
     /// One of them.
     pub(crate) fn find(&self, id: u32) -> Option<Arc<Presence>> {
-        self.connections().get(&id).cloned()
+        self.connections().by_id.get(&id).cloned()
     }
 
     /// All, by number.
     pub(crate) fn all(&self) -> Vec<Arc<Presence>> {
-        self.connections().values().cloned().collect()
+        self.connections().by_id.values().cloned().collect()
     }
 }
 
@@ -165,6 +206,17 @@ impl Presence {
         self.killed.store(true, Ordering::Release);
         self.stop_statement();
         (self.wake)();
+    }
+
+    /// Closes it at once: nobody is logged in, and others want its place.
+    pub(crate) fn put_out(&self) {
+        self.put_out.store(true, Ordering::Release);
+        (self.wake)();
+    }
+
+    /// Whether it is to be closed at once.
+    pub(crate) fn is_put_out(&self) -> bool {
+        self.put_out.load(Ordering::Acquire)
     }
 
     /// Whether it is to end.

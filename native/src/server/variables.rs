@@ -126,6 +126,8 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
     global("max_connections", "151", Kind::Number(1, 100_000)),
     both("max_execution_time", "0", ANY),
     global("max_prepared_stmt_count", "16382", Kind::Number(0, 4_194_304)),
+    global("max_unauthenticated_connections", "10000", Kind::Number(1, 100_000)),
+    global("max_unauthenticated_connections_per_address", "5000", Kind::Number(1, 100_000)),
     global("max_user_connections", "0", ANY),
     both("net_buffer_length", "16384", ANY),
     both("net_read_timeout", "30", SECONDS),

@@ -55,6 +55,9 @@ const WAKE: Token = Token(usize::MAX);
 const UNIX: Token = Token(usize::MAX - 1);
 /// Where the system has no more descriptors, accepting waits so long.
 pub(super) const PAUSE: Duration = Duration::from_millis(100);
+/// The process, or the system, has no more descriptors.
+const MFILE: i32 = rustix::io::Errno::MFILE.raw_os_error();
+const NFILE: i32 = rustix::io::Errno::NFILE.raw_os_error();
 /// Anyone may connect to the socket; accounts decide who gets in.
 const SOCKET_MODE: u32 = 0o777;
 
@@ -176,6 +179,10 @@ pub(crate) fn serve(server: &Arc<Server>, mut bound: Bound, workers: usize, read
                     Accepted::One((stream, _)) => gate.admit_unix(stream),
                     Accepted::None => break false,
                     Accepted::Later => break true,
+                    Accepted::Full => {
+                        gate.make_room();
+                        break true;
+                    }
                 }
             };
         }
@@ -201,6 +208,8 @@ pub(super) enum Accepted<T> {
     None,
     /// None for now, though one may wait: it is to be asked again.
     Later,
+    /// As before; the system has no more descriptors.
+    Full,
 }
 
 /// Reads a listener's answer.
@@ -216,7 +225,8 @@ pub(super) fn accepted<T>(answer: io::Result<T>) -> Accepted<T> {
         }
         Err(error) => {
             tracing::warn!("can't accept a connection: {error}");
-            Accepted::Later
+            let is_full = error.raw_os_error().is_some_and(|code| [MFILE, NFILE].contains(&code));
+            if is_full { Accepted::Full } else { Accepted::Later }
         }
     }
 }

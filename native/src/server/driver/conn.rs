@@ -12,6 +12,7 @@ use sealwire_core::message::Capabilities;
 use sealwire_core::server::Connection;
 use sealwire_core::{Input, Now, Output};
 
+use super::admission::Listing;
 use super::gate::Place;
 use crate::server::registry::Presence;
 use crate::server::session::{Action, Session};
@@ -59,6 +60,7 @@ pub(super) struct Conn {
     /// When its worker's timer for it fires.
     pub(super) timer: Option<Duration>,
     said_goodbye: bool,
+    listing: Listing,
     _place: Place,
 }
 
@@ -93,6 +95,7 @@ const MOST_READS: usize = 16;
 const LINGER: Duration = Duration::from_secs(1);
 
 impl Conn {
+    #[expect(clippy::too_many_arguments, reason = "each is a part of it, and there is one caller")]
     pub(super) fn new(
         stream: Stream,
         connection: Connection,
@@ -100,6 +103,7 @@ impl Conn {
         presence: Arc<Presence>,
         server: Arc<Server>,
         place: Place,
+        listing: Listing,
         now: Now,
     ) -> Self {
         Self {
@@ -120,6 +124,7 @@ impl Conn {
             deadline: None,
             timer: None,
             said_goodbye: false,
+            listing,
             _place: place,
         }
     }
@@ -163,6 +168,14 @@ impl Conn {
     }
 
     fn work(&mut self, scratch: &mut Scratch, now: Now) -> Turn {
+        if self.presence.is_put_out() {
+            let Presence { id, host, .. } = &*self.presence;
+            tracing::info!(
+                "connection {id} from {host} is closed: others want its place, and nobody is logged in on it"
+            );
+            self.phase = Phase::Over;
+            return Turn::Over;
+        }
         if self.presence.is_killed() {
             self.end(SqlError::new(1927, b"70100", "Connection was killed"));
         }
@@ -178,8 +191,12 @@ impl Conn {
                     self.phase = Phase::Lingering { until: now.monotonic.saturating_add(LINGER) };
                     continue;
                 }
-                Phase::Flushing => return Turn::Wait,
+                Phase::Flushing => {
+                    self.listing.list(&self.presence);
+                    return Turn::Wait;
+                }
                 Phase::Lingering { .. } => {
+                    self.listing.list(&self.presence);
                     if !self.readable || !self.discard(scratch) {
                         return if self.phase == Phase::Over { Turn::Over } else { Turn::Wait };
                     }
@@ -249,7 +266,11 @@ impl Conn {
             self.said_goodbye = true;
             self.leave();
         }
-        self.session.perform(action, &mut self.connection)
+        let performed = self.session.perform(action, &mut self.connection);
+        if self.session.is_logged_in() {
+            self.listing.strike();
+        }
+        performed
     }
 
     /// The machine has failed; what it wanted to say is in `out`.

@@ -6,15 +6,18 @@ use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
 
 use mio::net::{TcpStream, UnixStream};
+use rustix::net::sockopt;
 use sealwire_core::account::ClientHost;
 use sealwire_core::facts::Transport;
 use sealwire_core::server::{Connection, Peer};
 
+use super::admission::{Admission, Bounds, Client, Listing};
 use super::conn::Conn;
-use super::peer::user_of;
+use super::descriptors;
+use super::peer::{name_of, user_of};
 use super::worker::{Handle, Message};
 use crate::clock;
-use crate::server::session::{Session, too_many_connections};
+use crate::server::session::Session;
 use crate::server::state::Server;
 use crate::server::status::count;
 use crate::stream::Stream;
@@ -23,6 +26,9 @@ use crate::stream::Stream;
 pub(super) struct Gate {
     server: Arc<Server>,
     workers: Vec<Worker>,
+    admission: Arc<Admission>,
+    /// What the system has room for of connections that are not logged in.
+    room: usize,
 }
 
 /// A worker, as seen from the gate.
@@ -48,14 +54,29 @@ impl Drop for Place {
     }
 }
 
+/// Descriptors of the server's own: listeners, polls, the log, files that are read.
+const OTHER_FILES: usize = 128;
+
+/// A global variable that is a count.
+fn limit(server: &Server, name: &str) -> usize {
+    usize::try_from(server.globals.number(name)).unwrap_or(usize::MAX)
+}
+
 /// A worker keeps what it accepts unless another has so many connections fewer: to hand one over wakes a thread.
 const IMBALANCE: usize = 4;
 
 impl Gate {
     /// A gate to these workers.
     pub(super) fn new(server: Arc<Server>, handles: Vec<Handle>) -> Self {
+        let sessions = limit(&server, "max_connections");
+        let newcomers = limit(&server, "max_unauthenticated_connections");
+        // A session may have several files open.
+        let descriptors =
+            descriptors::allow(sessions.saturating_mul(8).saturating_add(newcomers).saturating_add(OTHER_FILES));
+        let room =
+            descriptors.saturating_sub(sessions.saturating_mul(2)).saturating_sub(OTHER_FILES).max(descriptors / 4);
         let workers = handles.into_iter().map(|handle| Worker { handle, load: Arc::default() }).collect();
-        Self { server, workers }
+        Self { server, workers, admission: Arc::default(), room }
     }
 
     /// The workers.
@@ -67,7 +88,9 @@ impl Gate {
     /// it; else it was handed over.
     pub(super) fn admit_tcp(&self, stream: TcpStream, address: SocketAddr, by: usize) -> Option<(u32, Box<Conn>)> {
         // Answers are sent whole; without this the kernel would hold the last part back.
-        if let Err(error) = stream.set_nodelay(true) {
+        // A machine that is gone is noticed, even while its statement runs.
+        let set = stream.set_nodelay(true).and_then(|()| Ok(sockopt::set_socket_keepalive(&stream, true)?));
+        if let Err(error) = set {
             tracing::debug!("{address}: {error}");
         }
         self.admit_on_network(Stream::Tcp(stream), address, Some(by))
@@ -78,23 +101,29 @@ impl Gate {
         self.admit_on_network(Stream::Unix(stream), address, None);
     }
 
+    /// Makes room for a client where the system has no more descriptors.
+    pub(super) fn make_room(&self) {
+        self.admission.put_out_oldest();
+    }
+
     /// Lets in a client on this machine.
     pub(super) fn admit_unix(&self, stream: UnixStream) {
-        let user = user_of(&stream);
+        let uid = user_of(&stream);
         let host = ClientHost::Socket;
-        let peer = Peer { transport: Transport::UnixSocket, host: host.to_string(), user };
-        self.admit(Stream::Unix(stream), host, peer, host.to_string(), None);
+        let peer = Peer { transport: Transport::UnixSocket, host: host.to_string(), user: uid.and_then(name_of) };
+        self.admit(Stream::Unix(stream), Client::User(uid), host, peer, host.to_string(), None);
     }
 
     fn admit_on_network(&self, stream: Stream, address: SocketAddr, by: Option<usize>) -> Option<(u32, Box<Conn>)> {
         let host = ClientHost::Ip(address.ip());
         let peer = Peer { transport: Transport::Tcp, host: host.to_string(), user: None };
-        self.admit(stream, host, peer, format!("{host}:{}", address.port()), by)
+        self.admit(stream, Client::at(address.ip()), host, peer, format!("{host}:{}", address.port()), by)
     }
 
     fn admit(
         &self,
         stream: Stream,
+        client: Client,
         host: ClientHost,
         peer: Peer,
         shown: String,
@@ -109,20 +138,17 @@ impl Gate {
             move || handle.send(Message::Look(id))
         };
         let presence = server.registry.enter(id, shown, Box::new(look.clone()));
-        let connected = server.registry.len();
-        server.counters.max_used_connections.fetch_max(connected as u64, Relaxed);
         let now = clock::now();
-        // One more than there may be is let in as far as its login: it may be an administrator.
-        let most = usize::try_from(server.globals.number("max_connections")).unwrap_or(usize::MAX).saturating_add(1);
-        let connection = if connected > most {
-            count(&server.counters.refused_connections);
-            Connection::refused(server.config(), id, peer, too_many_connections(), now)
-        } else {
-            Connection::new(server.config(), id, peer, now)
+        let connection = Connection::new(server.config(), id, peer, now);
+        let bounds = Bounds {
+            most: limit(server, "max_unauthenticated_connections").min(self.room),
+            of_one: limit(server, "max_unauthenticated_connections_per_address"),
         };
+        let mut listing = Listing::new(Arc::clone(&self.admission), client, bounds);
+        listing.list(&presence);
         let session = Session::new(Arc::clone(server), Arc::clone(&presence), host, Arc::new(look));
         let place = Place::take(&worker.load);
-        let conn = Box::new(Conn::new(stream, connection, session, presence, Arc::clone(server), place, now));
+        let conn = Box::new(Conn::new(stream, connection, session, presence, Arc::clone(server), place, listing, now));
         if by == Some(number) {
             return Some((id, conn));
         }

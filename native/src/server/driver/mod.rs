@@ -4,7 +4,9 @@
 //! anything but the poll. A connection stays where it was accepted, unless the gate hands it to a worker that has much less to do.
 
 mod acceptor;
+mod admission;
 mod conn;
+mod descriptors;
 mod door;
 mod gate;
 mod peer;

@@ -2,11 +2,14 @@
 
 use mio::net::UnixStream;
 
-/// The name of the user at the other end of a Unix socket, as the kernel knows it.
-pub(super) fn user_of(stream: &UnixStream) -> Option<String> {
-    let credentials = rustix::net::sockopt::socket_peercred(stream).ok()?;
-    let passwd = std::fs::read_to_string("/etc/passwd").ok()?;
-    user_name(&passwd, credentials.uid.as_raw())
+/// The number of the user at the other end of a Unix socket, as the kernel knows it.
+pub(super) fn user_of(stream: &UnixStream) -> Option<u32> {
+    rustix::net::sockopt::socket_peercred(stream).ok().map(|credentials| credentials.uid.as_raw())
+}
+
+/// The name of the user with that number.
+pub(super) fn name_of(uid: u32) -> Option<String> {
+    user_name(&std::fs::read_to_string("/etc/passwd").ok()?, uid)
 }
 
 fn user_name(passwd: &str, uid: u32) -> Option<String> {

@@ -342,7 +342,62 @@ fn there_are_max_connections_and_one_for_an_administrator() {
     };
     assert_eq!(code(running.config("a", "")), 1040);
     let _administrator = running.root();
-    assert_eq!(code(running.config("root", "")), 1040, "refused before it says who it is");
+    assert_eq!(code(running.config("root", "")), 1040, "for one administrator, not two");
+}
+
+#[test]
+fn counters_tell_who_was_refused() {
+    let running = Running::start(&[("max_connections", "1")]);
+    let mut root = running.root();
+    root.query("CREATE USER 'a'@'%' IDENTIFIED BY 'p'").unwrap();
+    let value = |root: &mut Client, name: &str| root.rows(&format!("SHOW GLOBAL STATUS LIKE '{name}'"))[0][1].clone();
+    let mut values = |expected: [&str; 4]| {
+        let names =
+            ["Aborted_connects", "Connection_errors_max_connections", "Access_denied_errors", "Max_used_connections"];
+        let since = Instant::now();
+        // A connection is counted when its socket is closed, which may be after its client knows.
+        while names.map(|name| value(&mut root, name)) != expected {
+            assert!(since.elapsed() < Duration::from_secs(30), "{:?}", names.map(|name| value(&mut root, name)));
+        }
+    };
+    values(["0", "0", "0", "1"]);
+    assert!(running.connect(running.config("a", "p")).is_err());
+    values(["1", "1", "0", "1"]);
+    assert!(running.connect(running.config("a", "wrong")).is_err());
+    values(["2", "1", "1", "1"]);
+    drop(TcpStream::connect(("127.0.0.1", running.port)).unwrap());
+    values(["3", "1", "1", "1"]);
+    let administrator = running.root();
+    values(["3", "1", "1", "2"]);
+    drop(administrator);
+}
+
+#[test]
+fn an_administrator_gets_in_whoever_else_waits() {
+    let running = Running::start(&[("max_connections", "1"), ("max_unauthenticated_connections_per_address", "4")]);
+    running.root().query("CREATE USER 'a'@'%'").unwrap();
+    let mut silent: Vec<TcpStream> = Vec::new();
+    for _ in 0..6 {
+        let mut stream = TcpStream::connect(("127.0.0.1", running.port)).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        stream.read_exact(&mut [0; 16]).unwrap();
+        silent.push(stream);
+    }
+    let since = Instant::now();
+    let mut user = loop {
+        // The first of root's connections may still be on its way out.
+        match running.connect(running.config("a", "")) {
+            Ok(user) => break user,
+            Err(error) => assert!(since.elapsed() < Duration::from_secs(30), "{error}"),
+        }
+    };
+    let mut administrator = running.root();
+    assert_eq!(administrator.rows("SELECT 1"), [["1"]]);
+    assert_eq!(user.rows("SELECT 2"), [["2"]], "who is logged in is left alone");
+    // Each login made room for itself as well: the oldest have gone.
+    let mut rest = Vec::new();
+    silent[0].read_to_end(&mut rest).unwrap();
+    assert!(rest.ends_with(b"caching_sha2_password\0"), "the end of the greeting, and no more");
 }
 
 #[test]

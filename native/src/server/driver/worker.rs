@@ -192,7 +192,10 @@ impl Worker {
                         }
                     }
                     Accepted::None => break,
-                    Accepted::Later => {
+                    later => {
+                        if matches!(later, Accepted::Full) {
+                            self.gate.make_room();
+                        }
                         self.accept_at = Some(clock::now().monotonic.saturating_add(PAUSE));
                         break;
                     }

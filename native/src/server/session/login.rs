@@ -1,6 +1,7 @@
 //! Logging in, at connect and by COM_CHANGE_USER.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 use sealwire_core::account::Privilege;
 use sealwire_core::error::{Error, SqlError};
@@ -8,6 +9,7 @@ use sealwire_core::server::{Candidate, Connection, Login};
 
 use super::Session;
 use crate::server::engine::unknown_database;
+use crate::server::registry::{Full, MostSessions};
 use crate::server::sql::charset::{default_collation, of_collation};
 use crate::server::status::count;
 use crate::server::variables::find;
@@ -105,12 +107,6 @@ impl Session {
             let message = format!("Access denied for user '{user}'@'{}'. Account is locked.", self.host);
             return Err(SqlError::new(3118, b"HY000", message));
         }
-        let most = usize::try_from(server.globals.number("max_connections")).unwrap_or(usize::MAX);
-        let is_administrator = self.view.may(Privilege::SUPER) || self.view.may(Privilege::CONNECTION_ADMIN);
-        if server.registry.len() > most && !is_administrator {
-            count(&server.counters.refused_connections);
-            return Err(too_many_connections());
-        }
         if let Some(database) = &self.view.database {
             if !self.view.may_use(database) {
                 return Err(self.view.denied_database(database));
@@ -123,20 +119,30 @@ impl Session {
         let own = usize::try_from(account.max_user_connections).unwrap_or(usize::MAX);
         let of_all = usize::try_from(server.globals.number("max_user_connections")).unwrap_or(usize::MAX);
         let limit = if own > 0 { own } else { of_all };
-        if !server.registry.log_in(&self.presence, user, (limit > 0).then_some(limit)) {
-            return Err(if own > 0 {
+        let most = usize::try_from(server.globals.number("max_connections")).unwrap_or(usize::MAX);
+        // The last place is an administrator's.
+        let is_administrator = self.view.may(Privilege::SUPER) || self.view.may(Privilege::CONNECTION_ADMIN);
+        let in_all = most.saturating_add(usize::from(is_administrator));
+        let most = MostSessions { in_all, of_user: (limit > 0).then_some(limit) };
+        match server.registry.log_in(&self.presence, user, most) {
+            Ok(sessions) => {
+                server.counters.max_used_connections.fetch_max(sessions as u64, Relaxed);
+                Ok(())
+            }
+            Err(Full::Server) => {
+                count(&server.counters.refused_connections);
+                Err(SqlError::new(1040, b"08004", "Too many connections"))
+            }
+            Err(Full::User) if own > 0 => {
                 let message =
                     format!("User '{user}' has exceeded the 'max_user_connections' resource (current value: {own})");
-                SqlError::new(1226, b"42000", message)
-            } else {
-                SqlError::new(
-                    1203,
-                    b"42000",
-                    format!("User {user} already has more than 'max_user_connections' active connections"),
-                )
-            });
+                Err(SqlError::new(1226, b"42000", message))
+            }
+            Err(Full::User) => {
+                let message = format!("User {user} already has more than 'max_user_connections' active connections");
+                Err(SqlError::new(1203, b"42000", message))
+            }
         }
-        Ok(())
     }
 
     /// A login failed; the reason is for the log alone.
@@ -163,11 +169,6 @@ impl Session {
         self.view.set_variable(find("collation_connection")?, collation.to_owned());
         Ok(())
     }
-}
-
-/// MySQL's answer to one connection too many.
-pub(crate) fn too_many_connections() -> SqlError {
-    SqlError::new(1040, b"08004", "Too many connections")
 }
 
 impl Session {

@@ -6,7 +6,6 @@ mod admin;
 mod init_connect;
 mod limits;
 mod login;
-pub(crate) use login::too_many_connections;
 mod prepared;
 mod running;
 mod script;
