@@ -71,6 +71,8 @@ pub(crate) struct State {
     pub(crate) is_tls: bool,
     /// What stops its running statement.
     pub(crate) interruption: Option<Arc<Interruption>>,
+    /// Whether somebody asked for the end of the command.
+    pub(crate) is_stopped: bool,
 }
 
 /// As much of a statement is shown.
@@ -107,6 +109,7 @@ impl Registry {
             info: None,
             is_tls: false,
             interruption: None,
+            is_stopped: false,
         };
         let (killed, put_out) = (AtomicBool::new(false), AtomicBool::new(false));
         let presence = Arc::new(Presence { id, host, state: Mutex::new(state), killed, put_out, wake });
@@ -183,6 +186,7 @@ impl Presence {
         state.command = command;
         state.since = Instant::now();
         state.info = info;
+        state.is_stopped = false;
     }
 
     /// It waits for a command.
@@ -195,7 +199,11 @@ impl Presence {
 
     /// KILL QUERY: stops its running statement.
     pub(crate) fn stop_statement(&self) {
-        let interruption = self.locked().interruption.clone();
+        let interruption = {
+            let mut state = self.locked();
+            state.is_stopped = true;
+            state.interruption.clone()
+        };
         if let Some(interruption) = interruption {
             interruption.stop();
         }
@@ -206,6 +214,11 @@ impl Presence {
         self.killed.store(true, Ordering::Release);
         self.stop_statement();
         (self.wake)();
+    }
+
+    /// Whether somebody asked for the end of the command that it began last.
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.locked().is_stopped
     }
 
     /// Closes it at once: nobody is logged in, and others want its place.

@@ -6,7 +6,8 @@ use std::net::SocketAddr;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use mio::net::{TcpListener, UnixListener, UnixStream};
@@ -14,7 +15,7 @@ use mio::{Events, Interest, Poll, Token, Waker};
 
 use super::door::Door;
 use super::gate::Gate;
-use super::worker::{self, Message, Seat};
+use super::worker::{self, GRACE, Message, Seat};
 use crate::listen;
 use crate::server::state::Server;
 
@@ -55,6 +56,10 @@ const WAKE: Token = Token(usize::MAX);
 const UNIX: Token = Token(usize::MAX - 1);
 /// Where the system has no more descriptors, accepting waits so long.
 pub(super) const PAUSE: Duration = Duration::from_millis(100);
+/// Beyond the time that connections have to end, a worker that still runs is stuck.
+const STUCK: Duration = Duration::from_secs(1);
+/// So many clients of the Unix socket are accepted before the others are looked at.
+const MOST_ACCEPTED: usize = 32;
 /// The process, or the system, has no more descriptors.
 const MFILE: i32 = rustix::io::Errno::MFILE.raw_os_error();
 const NFILE: i32 = rustix::io::Errno::NFILE.raw_os_error();
@@ -156,35 +161,28 @@ pub(crate) fn serve(server: &Arc<Server>, mut bound: Bound, workers: usize, read
         listeners.push(more);
     }
     let mut threads = Vec::new();
+    let (ended, end) = channel();
     for (number, (seat, listeners)) in seats.into_iter().zip(listeners).enumerate() {
-        threads.push(worker::start(number, seat, Arc::clone(&gate), listeners)?);
+        threads.push(worker::start(number, seat, Arc::clone(&gate), listeners, ended.clone())?);
     }
+    drop(ended);
     ready();
-    let mut pausing = false;
+    // Whether someone may wait at the Unix socket of whom nothing is announced again, and whether to pause before.
+    let (mut may_accept, mut pausing) = (false, false);
     let mut events = Events::with_capacity(64);
     while !server.is_stopping() {
-        match bound.poll.poll(&mut events, pausing.then_some(PAUSE)) {
+        let timeout = if pausing { PAUSE } else { Duration::ZERO };
+        match bound.poll.poll(&mut events, may_accept.then_some(timeout)) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             polled => polled?,
         }
         while let Ok((stream, address)) = bound.entering.try_recv() {
             gate.admit_entered(stream, address);
         }
-        // After a pause nothing is announced again.
         if let Some(listener) = &bound.unix
-            && (pausing || events.iter().any(|event| event.token() == UNIX))
+            && (may_accept || events.iter().any(|event| event.token() == UNIX))
         {
-            pausing = loop {
-                match accepted(listener.accept()) {
-                    Accepted::One((stream, _)) => gate.admit_unix(stream),
-                    Accepted::None => break false,
-                    Accepted::Later => break true,
-                    Accepted::Full => {
-                        gate.make_room();
-                        break true;
-                    }
-                }
-            };
+            (may_accept, pausing) = accept_unix(listener, &gate);
         }
     }
     drop(bound.unix);
@@ -192,12 +190,33 @@ pub(crate) fn serve(server: &Arc<Server>, mut bound: Bound, workers: usize, read
     for handle in gate.handles() {
         handle.send(Message::Stop);
     }
+    // A thread that is stuck in a statement must not keep the process from its end.
+    if end.recv_timeout(GRACE.saturating_add(STUCK)) == Err(RecvTimeoutError::Timeout) {
+        tracing::error!("a worker is stuck in a statement: the server ends without it");
+        threads.retain(JoinHandle::is_finished);
+    }
     for thread in threads {
         if thread.join().is_err() {
             tracing::error!("a worker ended in a panic");
         }
     }
     Ok(())
+}
+
+/// Accepts a few; whether more may wait, and whether the system has room for them only later.
+fn accept_unix(listener: &UnixListener, gate: &Gate) -> (bool, bool) {
+    for _ in 0..MOST_ACCEPTED {
+        match accepted(listener.accept()) {
+            Accepted::One((stream, _)) => gate.admit_unix(stream),
+            Accepted::None => return (false, false),
+            Accepted::Later => return (true, true),
+            Accepted::Full => {
+                gate.make_room();
+                return (true, true);
+            }
+        }
+    }
+    (true, false)
 }
 
 /// What a listener gave.

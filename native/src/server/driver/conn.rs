@@ -60,6 +60,10 @@ pub(super) struct Conn {
     /// When its worker's timer for it fires.
     pub(super) timer: Option<Duration>,
     said_goodbye: bool,
+    /// Since when the client is known to have gone while its statement runs.
+    gone_since: Option<Duration>,
+    /// Whether it goes on after the others had their turn: until then no event gives it another.
+    pub(super) goes_on: bool,
     listing: Listing,
     _place: Place,
 }
@@ -91,6 +95,10 @@ pub(super) enum Turn {
 const HIGH_WATER: usize = 256 * 1024;
 /// After so many reads others have their turn.
 const MOST_READS: usize = 16;
+/// And after so many steps: commands and what they say.
+const MOST_STEPS: usize = 64;
+/// The statement of a client that has gone is stopped after so long: one that says something and leaves has it done, as by mysqld.
+const GONE: Duration = Duration::from_secs(1);
 /// How long a client has to read the last bytes.
 const LINGER: Duration = Duration::from_secs(1);
 
@@ -124,6 +132,8 @@ impl Conn {
             deadline: None,
             timer: None,
             said_goodbye: false,
+            gone_since: None,
+            goes_on: false,
             listing,
             _place: place,
         }
@@ -144,6 +154,11 @@ impl Conn {
         }
         self.awaits_writable = true;
         Some(Interest::READABLE.add(Interest::WRITABLE))
+    }
+
+    /// Whether a user is logged in.
+    pub(super) const fn is_logged_in(&self) -> bool {
+        self.session.is_logged_in()
     }
 
     /// Ends it with an error that the client sees.
@@ -181,6 +196,7 @@ impl Conn {
         }
         self.time_out(now);
         let mut reads = 0;
+        let mut steps = MOST_STEPS;
         loop {
             self.flush(now);
             match self.phase {
@@ -211,7 +227,10 @@ impl Conn {
             if self.out.len() - self.sent >= HIGH_WATER {
                 return Turn::Wait;
             }
-            match self.step() {
+            if steps == 0 {
+                return Turn::Again;
+            }
+            match self.step(&mut steps) {
                 Ok(true) => continue,
                 Ok(false) => {}
                 Err(error) => {
@@ -222,6 +241,7 @@ impl Conn {
             if self.phase != Phase::Open {
                 continue;
             }
+            self.notice_gone(now);
             if !self.out.is_empty() && self.writable {
                 continue;
             }
@@ -236,10 +256,25 @@ impl Conn {
         }
     }
 
-    /// Lets statement and machine go on; true where something moved.
-    fn step(&mut self) -> Result<bool, Error> {
+    /// A client that has hung up does not wait for its statement.
+    fn notice_gone(&mut self, now: Now) {
+        if self.read_closed && self.session.is_busy() {
+            let since = *self.gone_since.get_or_insert(now.monotonic);
+            if now.monotonic >= since.saturating_add(GONE) {
+                // Said again until it is heard: a statement that is just about to begin may miss it.
+                self.presence.stop_statement();
+            }
+        }
+    }
+
+    /// Lets statement and machine go on, by so many steps at most; true where something moved.
+    fn step(&mut self, steps: &mut usize) -> Result<bool, Error> {
         let mut moved = self.session.advance(&mut self.connection)?;
         loop {
+            if *steps == 0 {
+                return Ok(true);
+            }
+            *steps -= 1;
             let capabilities = self.connection.facts().capabilities;
             match self.connection.poll_output(&mut self.out)? {
                 Output::Transmit => {
@@ -391,7 +426,7 @@ impl Conn {
             Phase::Lingering { until } => Some(until),
             _ if !self.out.is_empty() => Some(self.active.saturating_add(self.write_timeout())),
             Phase::Flushing => Some(now.monotonic.saturating_add(self.write_timeout())),
-            Phase::Open if self.session.is_busy() => None,
+            Phase::Open if self.session.is_busy() => self.gone_since.map(|_| now.monotonic.saturating_add(GONE)),
             Phase::Open if self.session.is_logged_in() => Some(self.idle_deadline()),
             Phase::Open => self.deadline,
         }

@@ -401,6 +401,58 @@ fn an_administrator_gets_in_whoever_else_waits() {
 }
 
 #[test]
+fn a_stop_is_heeded_whatever_runs() {
+    let running = Running::start(&[]);
+    let (mut stuck, mut sleeping) = (running.root(), running.root());
+    let send = |client: &mut Client, sql: &str| {
+        client.connection.query(sql.as_bytes()).unwrap();
+        let mut out = Vec::new();
+        while matches!(client.connection.poll_output(&mut out), Ok(Output::Transmit)) {}
+        client.stream.write_all(&out).unwrap();
+    };
+    send(&mut sleeping, "SELECT SLEEP(1000)");
+    send(&mut stuck, "SELECT endless_in_the_session()");
+    let running_statements = || {
+        let mut infos = running.server.registry.all().into_iter().filter_map(|presence| presence.state().info);
+        infos.any(|info| info.contains("endless"))
+    };
+    let since = Instant::now();
+    while !running_statements() {
+        assert!(since.elapsed() < Duration::from_secs(30), "it has not begun");
+        std::thread::yield_now();
+    }
+    let stopping = Instant::now();
+    drop(running);
+    assert!(stopping.elapsed() < Duration::from_secs(20), "{:?}", stopping.elapsed());
+}
+
+#[test]
+fn a_script_gives_way_to_others_and_to_a_kill() {
+    let running = Running::start(&[]);
+    let mut root = running.root();
+    let mut scripts = [running.root(), running.root()];
+    // More than the server can do while the test runs, and less than the largest packet.
+    let script = "DO 1;".repeat(4_000_000);
+    for client in &mut scripts {
+        client.connection.query(script.as_bytes()).unwrap();
+        let mut out = Vec::new();
+        while matches!(client.connection.poll_output(&mut out), Ok(Output::Transmit)) {}
+        client.stream.write_all(&out).unwrap();
+    }
+    let ids = scripts.each_ref().map(|client| client.connection.facts().connection_id);
+    for _ in 0..3 {
+        assert_eq!(running.root().rows("SELECT 3"), [["3"]]);
+    }
+    root.query(&format!("KILL QUERY {}", ids[0])).unwrap();
+    root.query(&format!("KILL {}", ids[1])).unwrap();
+    let [mut one, mut other] = scripts;
+    let error = one.answer().unwrap().unwrap_err();
+    assert_eq!((error.code, error.sqlstate), (1317, *b"70100"));
+    assert_eq!(one.rows("SELECT 4"), [["4"]], "the connection goes on");
+    assert!(other.answer().is_err() || other.connection.ping().is_err());
+}
+
+#[test]
 fn a_socket_s_path_is_cleared_of_sockets_alone() {
     let place = tempfile::tempdir().unwrap();
     let path = place.path().join("sock");

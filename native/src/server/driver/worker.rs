@@ -1,7 +1,7 @@
 //! A worker: a thread with a poll of its own, listeners, and the connections that it accepted or that were handed to it.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -50,8 +50,11 @@ const WAKE: Token = Token(usize::MAX);
 const FIRST_LISTENER: usize = usize::MAX - 1024;
 /// So many connections are accepted before those that are open have their turn.
 const MOST_ACCEPTED: usize = 32;
+/// So many turns of connections that are not logged in are taken before the others have theirs: a handshake costs more than a short
+/// statement, and who floods us with handshakes has paid nothing yet.
+const MOST_HANDSHAKES: usize = 8;
 /// How long connections may take to end when the server stops.
-const GRACE: Duration = Duration::from_secs(3);
+pub(super) const GRACE: Duration = Duration::from_secs(3);
 
 /// Where a worker waits, made before the worker so that others know how to reach it.
 pub(super) struct Seat {
@@ -90,16 +93,19 @@ struct Worker {
     timers: BinaryHeap<Reverse<(Duration, u32)>>,
     /// Connections that go on after the others had their turn.
     again: Vec<u32>,
+    /// Those of them that are not logged in.
+    handshakes: VecDeque<u32>,
     scratch: Scratch,
     stopping_until: Option<Duration>,
 }
 
-/// Starts a worker, which accepts from `listeners`.
+/// Starts a worker, which accepts from `listeners` and drops `ended` when it ends.
 pub(super) fn start(
     number: usize,
     seat: Seat,
     gate: Arc<Gate>,
     mut listeners: Vec<TcpListener>,
+    ended: Sender<()>,
 ) -> io::Result<JoinHandle<()>> {
     for (at, listener) in listeners.iter_mut().enumerate() {
         seat.poll.registry().register(listener, Token(FIRST_LISTENER + at), Interest::READABLE)?;
@@ -116,6 +122,7 @@ pub(super) fn start(
         connections: HashMap::new(),
         timers: BinaryHeap::new(),
         again: Vec::new(),
+        handshakes: VecDeque::new(),
         scratch: Scratch::new(),
         stopping_until: None,
     };
@@ -123,6 +130,7 @@ pub(super) fn start(
         if let Err(error) = worker.run() {
             tracing::error!("worker {number} ended: {error}");
         }
+        drop(ended);
     })
 }
 
@@ -142,14 +150,26 @@ impl Worker {
                 let Ok(id) = u32::try_from(event.token().0) else { continue };
                 if let Some(connection) = self.connections.get_mut(&id) {
                     connection.ready(event);
-                    self.turn(id);
+                    if connection.goes_on {
+                        continue;
+                    }
+                    if connection.is_logged_in() {
+                        self.turn(id);
+                    } else {
+                        connection.goes_on = true;
+                        self.handshakes.push_back(id);
+                    }
                 }
             }
             while let Ok(message) = self.receiver.try_recv() {
                 self.receive(message);
             }
             for id in std::mem::take(&mut self.again) {
-                self.turn(id);
+                self.go_on(id);
+            }
+            for _ in 0..MOST_HANDSHAKES {
+                let Some(id) = self.handshakes.pop_front() else { break };
+                self.go_on(id);
             }
             if self.may_accept {
                 self.accept();
@@ -165,7 +185,7 @@ impl Worker {
     }
 
     fn timeout(&self) -> Option<Duration> {
-        if !self.again.is_empty() || self.may_accept {
+        if !self.again.is_empty() || !self.handshakes.is_empty() || self.may_accept {
             return Some(Duration::ZERO);
         }
         let timer = self.timers.peek().map(|Reverse((deadline, _))| *deadline);
@@ -222,7 +242,11 @@ impl Worker {
     fn receive(&mut self, message: Message) {
         match message {
             Message::Accept(id, connection) => self.enter(id, connection),
-            Message::Look(id) => self.turn(id),
+            Message::Look(id) => {
+                if self.connections.get(&id).is_some_and(|connection| !connection.goes_on) {
+                    self.turn(id);
+                }
+            }
             Message::Stop => {
                 self.listeners.clear();
                 self.accept_at = None;
@@ -239,6 +263,13 @@ impl Worker {
     fn end(&mut self, id: u32) {
         if let Some(connection) = self.connections.get_mut(&id) {
             connection.end(SqlError::new(1053, b"08S01", "Server shutdown in progress"));
+        }
+    }
+
+    fn go_on(&mut self, id: u32) {
+        if let Some(connection) = self.connections.get_mut(&id) {
+            connection.goes_on = false;
+            self.turn(id);
         }
     }
 
@@ -262,7 +293,11 @@ impl Worker {
                     return;
                 }
             }
-            Turn::Again => self.again.push(id),
+            Turn::Again => {
+                if !std::mem::replace(&mut connection.goes_on, true) {
+                    if connection.is_logged_in() { self.again.push(id) } else { self.handshakes.push_back(id) }
+                }
+            }
             Turn::Over => {
                 self.connections.remove(&id);
                 return;

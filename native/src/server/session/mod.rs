@@ -28,7 +28,7 @@ use sealwire_core::error::{Error, SqlError};
 use sealwire_core::message::{Capabilities, ColumnDefinition, Command, OkPacket, SessionChange, StatusFlags};
 use sealwire_core::server::{Connection, Event, Login};
 
-use super::engine::EngineSession;
+use super::engine::{EngineSession, interrupted};
 use super::registry::Presence;
 use super::sql::{Datum, lex, syntax_error_near};
 use super::state::Server;
@@ -49,7 +49,7 @@ pub(crate) struct Session {
     engine: Option<Box<dyn EngineSession>>,
     running: Option<Running>,
     /// Statements of a COM_QUERY that are still to run.
-    queue: Vec<u8>,
+    queue: Queue,
     warnings: Vec<Warning>,
     prepared: Prepared,
     candidate: Option<(AccountName, Arc<Accounts>)>,
@@ -60,6 +60,35 @@ pub(crate) struct Session {
     access: limits::Access,
     init_connect: init_connect::InitConnect,
     is_in: bool,
+}
+
+/// The statements of a COM_QUERY, from `at` on: each is read where it stands.
+#[derive(Debug, Default)]
+struct Queue {
+    sql: Vec<u8>,
+    at: usize,
+}
+
+impl Queue {
+    const fn is_empty(&self) -> bool {
+        self.at >= self.sql.len()
+    }
+
+    fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    fn rest(&self) -> &[u8] {
+        self.sql.get(self.at..).unwrap_or_default()
+    }
+
+    /// So many bytes at the end are still to run.
+    fn keep(&mut self, left: usize) {
+        self.at = self.sql.len().saturating_sub(left);
+        if left == 0 {
+            self.clear();
+        }
+    }
 }
 
 /// A line of SHOW WARNINGS.
@@ -164,7 +193,7 @@ impl Session {
             wake,
             engine: None,
             running: None,
-            queue: Vec::new(),
+            queue: Queue::default(),
             warnings: Vec::new(),
             prepared,
             candidate: None,
@@ -186,9 +215,9 @@ impl Session {
         session
     }
 
-    /// Whether a statement runs on another thread: no command can come until it is answered.
+    /// Whether a statement runs on another thread, or another is to follow: no command can come until all are answered.
     pub(crate) const fn is_busy(&self) -> bool {
-        self.running.is_some()
+        self.running.is_some() || !self.queue.is_empty()
     }
 
     /// Whether a user is logged in.
@@ -283,16 +312,16 @@ impl Session {
             }
             Action::Denied(reason) => self.denied(&reason),
             Action::Query(sql) => {
-                self.queue = sql;
-                if lex::is_blank(&self.queue) {
-                    let answer = if lex::has_comment(&std::mem::take(&mut self.queue)) {
+                if lex::is_blank(&sql) {
+                    let answer = if lex::has_comment(&sql) {
                         Ok(Answer::Ok(Reply::default()))
                     } else {
                         Err(SqlError::new(1065, b"42000", "Query was empty"))
                     };
                     return self.conclude(answer, false, connection);
                 }
-                return self.run_queue(connection);
+                self.queue = Queue { sql, at: 0 };
+                return self.run_next(connection);
             }
             Action::InitDb(name) => {
                 let used = self.use_database(&name);
@@ -376,28 +405,26 @@ impl Session {
         status
     }
 
-    /// Runs the queued statements until one runs on another thread, or all are answered.
-    fn run_queue(&mut self, connection: &mut Connection) -> Result<(), Error> {
-        while !self.queue.is_empty() && self.running.is_none() {
-            let sql = std::mem::take(&mut self.queue);
-            let (first, rest) = lex::first_statement(&sql, self.view.syntax.mode);
-            if !lex::is_blank(rest) {
-                if !self.multi_statements {
-                    let rest = String::from_utf8_lossy(rest).into_owned();
-                    return self
-                        .fail(&syntax_error_near(&String::from_utf8_lossy(&sql), rest.trim_start()), connection);
-                }
-                self.queue = rest.to_vec();
-            }
-            if lex::is_blank(first) {
-                continue;
-            }
-            let text = lex::normalise(first, self.view.syntax);
-            drop(sql);
-            let answer = text.and_then(|text| self.statement(&text));
-            self.conclude(answer, false, connection)?;
+    /// Runs the next of the queued statements: it is answered when this returns, or runs on another thread.
+    fn run_next(&mut self, connection: &mut Connection) -> Result<(), Error> {
+        if self.queue.at > 0 && self.presence.is_stopped() {
+            return self.fail(&interrupted(), connection);
         }
-        Ok(())
+        let sql = self.queue.rest();
+        let mode = self.view.syntax.mode;
+        let (first, rest) = lex::first_statement(sql, mode);
+        let rest = lex::without_leading_blank(rest);
+        if !rest.is_empty() && !self.multi_statements {
+            let error = syntax_error_near(&String::from_utf8_lossy(sql), &String::from_utf8_lossy(rest));
+            return self.fail(&error, connection);
+        }
+        // Nothing stands before the first semicolon; what is behind it does not begin with another.
+        let (first, rest) = if lex::is_blank(first) { lex::first_statement(rest, mode) } else { (first, rest) };
+        let text = lex::normalise(first, self.view.syntax);
+        let left = lex::without_leading_blank(rest).len();
+        self.queue.keep(left);
+        let answer = text.and_then(|text| self.statement(&text));
+        self.conclude(answer, false, connection)
     }
 
     /// Answers with what a statement gave, or starts it in the engine.

@@ -68,7 +68,8 @@ impl Session {
         Ok(())
     }
 
-    /// Passes on what the running statement gave, as long as the client takes it. True where something was passed on.
+    /// Passes on what the running statement gave, as long as the client takes it; runs the next one where it is over. True where
+    /// something was passed on.
     ///
     /// # Errors
     /// The connection's.
@@ -87,6 +88,11 @@ impl Session {
                     }
                 }
             }
+            moved = true;
+        }
+        // One at a time: the client reads its answer meanwhile, and others have their turn.
+        if !moved && self.running.is_none() && !self.queue.is_empty() && connection.unsent() < ENOUGH {
+            self.run_next(connection)?;
             moved = true;
         }
         Ok(moved)
@@ -110,8 +116,7 @@ impl Session {
                 self.note_transaction(session.is_in_transaction(), begins);
                 self.engine = Some(session);
                 let Some(purpose) = self.finish_running() else { return Ok(()) };
-                self.finished(purpose, outcome, connection)?;
-                self.run_queue(connection)
+                self.finished(purpose, outcome, connection)
             }
         }
     }

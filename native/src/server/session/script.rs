@@ -15,8 +15,8 @@ impl Session {
     /// # Errors
     /// The error, with the line of the script where its statement begins.
     pub(crate) fn run_script(&mut self, script: &[u8]) -> Result<(), SqlError> {
-        let mut rest = script;
-        while !lex::is_blank(rest) {
+        let mut rest = lex::without_leading_blank(script);
+        while !rest.is_empty() {
             let (first, after) = lex::first_statement(rest, self.view.syntax.mode);
             if !lex::is_blank(first) {
                 let leading = lex::Lexer::new(first)
@@ -24,12 +24,12 @@ impl Session {
                     .map(|(_, text)| text.len())
                     .sum::<usize>();
                 let before = script.len() - rest.len() + leading;
-                let line = script.iter().take(before).filter(|&&byte| byte == b'\n').count() + 1;
+                let line = || script.iter().take(before).filter(|&&byte| byte == b'\n').count() + 1;
                 lex::normalise(first, self.view.syntax)
                     .and_then(|sql| self.run_statement(&sql))
-                    .map_err(|error| SqlError { message: format!("line {line}: {}", error.message), ..error })?;
+                    .map_err(|error| SqlError { message: format!("line {}: {}", line(), error.message), ..error })?;
             }
-            rest = after;
+            rest = lex::without_leading_blank(after);
         }
         Ok(())
     }

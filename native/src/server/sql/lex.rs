@@ -198,6 +198,13 @@ pub(crate) fn first_statement(sql: &[u8], mode: Mode) -> (&[u8], &[u8]) {
     (sql, &[])
 }
 
+/// What follows spaces, comments and semicolons.
+pub(crate) fn without_leading_blank(sql: &[u8]) -> &[u8] {
+    let is_blank = |(piece, _): &(Piece, &[u8])| matches!(piece, Piece::Space | Piece::Symbol(b';'));
+    let blank = Lexer::new(sql).take_while(is_blank).map(|(_, text)| text.len()).sum();
+    sql.get(blank..).unwrap_or_default()
+}
+
 /// Whether there is nothing but spaces, comments and semicolons.
 pub(crate) fn is_blank(sql: &[u8]) -> bool {
     Lexer::new(sql).all(|(piece, _)| matches!(piece, Piece::Space | Piece::Symbol(b';')))

@@ -1,0 +1,356 @@
+//! What peers may make the server do before others are served: connections of nobody, statements of clients that have gone, scripts,
+//! long data; and what they may make it write. Default settings where a test does not say otherwise.
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "these are tests")]
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use sealwire::client::{Client, ClientError};
+use sealwire_tests::clients::{self, ask};
+use sealwire_tests::drivers::PASSWORD;
+use sealwire_tests::middle::{connect, framed, packet};
+use sealwire_tests::server::{Kind, Server, Settings};
+
+/// How long anything may take that must happen.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A server without TLS, with the account `u`, and root without a password.
+fn server(options: &[&str]) -> Server {
+    let settings = Settings {
+        options: options.iter().map(|option| (*option).to_owned()).collect(),
+        statements: vec![Kind::Sealwired.create_user("u", "mysql_native_password", PASSWORD, "NONE")],
+        ..Settings::default()
+    };
+    Server::start(Kind::Sealwired, &settings).unwrap()
+}
+
+fn user(server: &Server) -> Result<Client<TcpStream>, ClientError> {
+    clients::connect(server.port, clients::plain("u"))
+}
+
+fn root(server: &Server) -> Result<Client<TcpStream>, ClientError> {
+    let mut config = clients::plain("root");
+    config.password = "".into();
+    clients::connect(server.port, config)
+}
+
+fn status(client: &mut Client<TcpStream>, name: &str) -> u64 {
+    ask(client, &format!("SHOW GLOBAL STATUS LIKE '{name}'")).unwrap().parse().unwrap()
+}
+
+#[track_caller]
+fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let since = Instant::now();
+    while !is_so() {
+        assert!(since.elapsed() < PATIENCE, "{what}: not within {PATIENCE:?}");
+    }
+}
+
+/// Tells threads to end when a test does, well or not.
+struct Stop<'a>(&'a AtomicBool);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Relaxed);
+    }
+}
+
+/// A connection on which nobody logs in; it has its greeting.
+fn silent(server: &Server) -> TcpStream {
+    let mut stream = connect(server.port);
+    packet(&mut stream).expect("a greeting");
+    stream
+}
+
+#[test]
+fn silent_sockets_keep_nobody_out() {
+    let server = server(&[]);
+    let stop = AtomicBool::new(false);
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                // As many as there may be sessions, and the oldest is opened anew all the time.
+                let mut held: Vec<TcpStream> = (0..100).map(|_| connect(server.port)).collect();
+                while !stop.load(Relaxed) {
+                    held.remove(0);
+                    held.push(connect(server.port));
+                }
+            });
+        }
+        let _stop = Stop(&stop);
+        let mut first = root(&server).expect("root is let in");
+        wait_until("the silent sockets are there", || status(&mut first, "Threads_connected") >= 150);
+        let tried = (0..20).try_for_each(|_| {
+            ask(&mut root(&server)?, "SELECT 1")?;
+            ask(&mut user(&server)?, "SELECT 1").map(drop)
+        });
+        tried.expect("a good client is let in");
+        assert_eq!(status(&mut first, "Connection_errors_max_connections"), 0);
+        assert!(status(&mut first, "Aborted_connects") > 0, "those that have gone are counted");
+    });
+}
+
+#[test]
+fn the_oldest_silent_socket_makes_room() {
+    let server = server(&["--max-unauthenticated-connections-per-address=20", "--connect-timeout=3600"]);
+    let mut watch = root(&server).unwrap();
+    let mut held: Vec<TcpStream> = (0..30).map(|_| silent(&server)).collect();
+    for (number, stream) in held.iter_mut().take(10).enumerate() {
+        assert_eq!(stream.read(&mut [0; 16]).unwrap(), 0, "{number} of 30 is closed");
+    }
+    wait_until("those put out are counted", || status(&mut watch, "Aborted_connects") == 10);
+    assert_eq!(status(&mut watch, "Threads_connected"), 21);
+    // By the Unix socket comes another client, who has a number of his own.
+    let mut unix: Vec<UnixStream> = (0..20).map(|_| UnixStream::connect(&server.socket).unwrap()).collect();
+    for stream in &mut unix {
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.read_exact(&mut [0; 16]).unwrap();
+    }
+    assert_eq!(status(&mut watch, "Threads_connected"), 41);
+    let mut more = UnixStream::connect(&server.socket).unwrap();
+    more.read_exact(&mut [0; 16]).unwrap();
+    let mut rest = Vec::new();
+    unix[0].read_to_end(&mut rest).unwrap();
+    for stream in &mut held {
+        stream.set_nonblocking(true).unwrap();
+    }
+    assert!(held[10..].iter_mut().all(|stream| stream.read(&mut [0]).is_err()), "the others are left alone");
+}
+
+#[test]
+fn those_that_are_logged_in_are_never_put_out() {
+    let server = server(&["--max-unauthenticated-connections=4", "--max-connections=10"]);
+    let mut sessions: Vec<_> = (0..8).map(|_| user(&server).unwrap()).collect();
+    drop((0..40).map(|_| silent(&server)).collect::<Vec<_>>());
+    for session in &mut sessions {
+        assert_eq!(ask(session, "SELECT 'in'").unwrap(), "in");
+    }
+}
+
+#[test]
+fn a_client_that_has_gone_takes_its_statement_along() {
+    let server = server(&[]);
+    let mut watch = root(&server).unwrap();
+    let statements = [
+        "SELECT SLEEP(1000)",
+        "WITH RECURSIVE c AS (SELECT 1 AS a UNION ALL SELECT a+1 FROM c) SELECT count(*) FROM c",
+        "SELECT SLEEP(1000); SELECT SLEEP(1000)",
+    ];
+    let mut gone = Vec::new();
+    for number in 0..19 {
+        let client = user(&server).unwrap();
+        let command = [b"\x03", statements[number % statements.len()].as_bytes()].concat();
+        client.stream().write_all(&framed(&command, 0)).unwrap();
+        gone.push(client);
+    }
+    let busy = "SELECT COUNT(*) FROM information_schema.processlist WHERE User = 'u' AND Command = 'Query'";
+    wait_until("19 statements run", || ask(&mut watch, busy).unwrap() == "19");
+    // Half of them say goodbye to a server that does not listen now; the others are just gone.
+    for (number, client) in gone.iter().enumerate() {
+        if number % 2 == 0 {
+            client.stream().write_all(&framed(b"\x01", 0)).unwrap();
+        }
+    }
+    drop(gone);
+    let left = "SELECT COUNT(*) FROM information_schema.processlist WHERE User = 'u'";
+    wait_until("they are gone", || ask(&mut watch, left).unwrap() == "0");
+    assert_eq!(status(&mut watch, "Threads_running"), 1);
+}
+
+#[test]
+fn a_client_that_says_something_and_leaves_has_it_done() {
+    let server = server(&[]);
+    let mut watch = root(&server).unwrap();
+    for sql in ["CREATE DATABASE d", "CREATE TABLE d.t (a INT)", "GRANT ALL ON d.* TO 'u'@'%'"] {
+        watch.query(sql).unwrap().next().unwrap();
+    }
+    for _ in 0..10 {
+        let client = user(&server).unwrap();
+        client.stream().write_all(&framed(b"\x03INSERT INTO d.t VALUES (1)", 0)).unwrap();
+    }
+    wait_until("ten rows", || ask(&mut watch, "SELECT COUNT(*) FROM d.t").unwrap() == "10");
+}
+
+/// Sends a query, in as many packets as it takes.
+fn send(mut stream: &TcpStream, sql: &[u8]) -> std::io::Result<()> {
+    const MOST: usize = 0xff_ffff;
+    let mut payload = [b"\x03", sql].concat();
+    let mut sequence = 0;
+    loop {
+        let rest = payload.split_off(payload.len().min(MOST));
+        stream.write_all(&framed(&payload, sequence))?;
+        if payload.len() < MOST {
+            return Ok(());
+        }
+        (payload, sequence) = (rest, sequence + 1);
+    }
+}
+
+/// A client that may send several statements at once.
+fn scripting(server: &Server) -> Client<TcpStream> {
+    let client = user(server).unwrap();
+    // COM_SET_OPTION: several statements in one query.
+    client.stream().write_all(&framed(b"\x1b\0\0", 0)).unwrap();
+    assert_eq!(packet(&mut client.stream().try_clone().unwrap()).unwrap()[4], 0xfe);
+    client
+}
+
+#[test]
+fn a_long_script_leaves_room_for_others_and_for_a_stop() {
+    let mut server = server(&[]);
+    // One for each worker, and more.
+    let clients: Vec<_> = (0..4).map(|_| scripting(&server)).collect();
+    let script = b"SHOW VARIABLES;".repeat((36 << 20) / 15);
+    thread::scope(|scope| {
+        for client in &clients {
+            // What it answers is read, and thrown away, for as long as it comes.
+            let mut answers = client.stream().try_clone().unwrap();
+            scope.spawn(move || while answers.read(&mut [0; 1 << 16]).is_ok_and(|read| read > 0) {});
+        }
+        for client in &clients {
+            send(client.stream(), &script).unwrap();
+        }
+        let mut longest = Duration::ZERO;
+        for number in 0..33 {
+            let begin = Instant::now();
+            let mut client = user(&server).unwrap_or_else(|error| panic!("login {number}: {error}"));
+            assert_eq!(ask(&mut client, "SELECT 'in'").unwrap(), "in");
+            longest = longest.max(begin.elapsed());
+        }
+        println!("33 logins beside four scripts of 36 MB: the longest took {longest:?}");
+        let begin = Instant::now();
+        assert_eq!(server.stop(), Some(0), "it ends by itself");
+        println!("the server stopped after {:?}", begin.elapsed());
+        assert!(begin.elapsed() < Duration::from_secs(20), "{:?}", begin.elapsed());
+    });
+}
+
+/// Waits until the server has nothing to do but to answer us.
+fn wait_for_rest(server: &Server, watch: &mut Client<TcpStream>) {
+    let mut calm = 0;
+    wait_until("the server rests", || {
+        let before = clients::processor_time(server.id());
+        watch.ping().unwrap();
+        let took = clients::processor_time(server.id()) - before;
+        calm = if took < 5_000_000 { calm + 1 } else { 0 };
+        calm == 200
+    });
+}
+
+#[test]
+fn answers_that_nobody_reads_are_not_made() {
+    let server = server(&[]);
+    let mut watch = root(&server).unwrap();
+    let client = scripting(&server);
+    wait_for_rest(&server, &mut watch);
+    let before = clients::resident(server.id());
+    send(client.stream(), &b"SHOW VARIABLES;".repeat((21 << 20) / 150)).unwrap();
+    // It has begun to answer.
+    client.stream().peek(&mut [0]).unwrap();
+    wait_for_rest(&server, &mut watch);
+    let grown = clients::resident(server.id()).saturating_sub(before);
+    println!("2.1 MB of statements, the answers unread: the server grew by {grown} KiB");
+    assert!(grown < 32 << 10, "the server grew by {grown} KiB");
+}
+
+#[test]
+fn a_flood_of_commands_takes_turns() {
+    let server = server(&["--threads=1"]);
+    let stop = AtomicBool::new(false);
+    let flooding: Vec<_> = (0..4).map(|_| user(&server).unwrap()).collect();
+    thread::scope(|scope| {
+        for client in &flooding {
+            let mut answers = client.stream().try_clone().unwrap();
+            scope.spawn(move || while answers.read(&mut [0; 1 << 16]).is_ok_and(|read| read > 0) {});
+            let (mut stream, stop) = (client.stream().try_clone().unwrap(), &stop);
+            scope.spawn(move || {
+                // Many commands in one piece, none of which waits for the answer of another.
+                let commands = framed(b"\x03SHOW VARIABLES", 0).repeat(1000);
+                while !stop.load(Relaxed) && stream.write_all(&commands).is_ok() {}
+                let _ = stream.shutdown(std::net::Shutdown::Both);
+            });
+        }
+        let tried = (0..20).try_for_each(|_| ask(&mut user(&server)?, "SELECT 1").map(drop));
+        stop.store(true, Relaxed);
+        for client in &flooding {
+            let _ = client.stream().shutdown(std::net::Shutdown::Both);
+        }
+        tried.expect("a good client is let in");
+    });
+}
+
+#[test]
+fn empty_pieces_of_long_data_are_counted() {
+    let server = server(&["--connection-memory-limit=2M"]);
+    let mut client = user(&server).unwrap();
+    let prepared = client.prepare(format!("DO ?{}", ",?".repeat(59_999))).unwrap();
+    assert_eq!(prepared.parameters.len(), 60_000);
+    let piece = |parameter: u16, data: &[u8]| {
+        let id = prepared.statement.to_le_bytes();
+        framed(&[&[0x18], &id[..], &parameter.to_le_bytes(), data].concat(), 0)
+    };
+    // A parameter that is not there is an error, which the next execution tells.
+    client.stream().write_all(&piece(60_000, b"x")).unwrap();
+    let execute = [&[0x17], &prepared.statement.to_le_bytes()[..], &[0, 1, 0, 0, 0]].concat();
+    client.stream().write_all(&framed(&execute, 0)).unwrap();
+    let said = packet(&mut client.stream().try_clone().unwrap()).unwrap();
+    assert_eq!(sealwire_tests::middle::error_code(&said), Some(1210), "{}", String::from_utf8_lossy(&said));
+    let pieces: Vec<u8> = (0..60_000).flat_map(|parameter| piece(parameter, b"")).collect();
+    // The server may close it before all is sent.
+    let _ = client.stream().write_all(&pieces);
+    let said = packet(&mut client.stream().try_clone().unwrap()).expect("an error");
+    assert_eq!(sealwire_tests::middle::error_code(&said), Some(4082), "{}", String::from_utf8_lossy(&said));
+    ask(&mut user(&server).unwrap(), "SELECT 1").unwrap();
+}
+
+#[test]
+fn no_line_of_the_log_is_a_peer_s() {
+    let mut server = server(&["--log-error-verbosity=3"]);
+    let forged = "x\n2026-11-28T00:00:00.000000Z 0 [System] [Server] FORGED\r\x1b[2J\u{9b}31m\u{202e}";
+    for (name, database) in [("u", Some(forged)), (forged, None)] {
+        let mut config = clients::plain(name);
+        config.database = database.map(str::to_owned);
+        let _ = clients::connect(server.port, config).map(drop);
+    }
+    let mut client = user(&server).unwrap();
+    let _ = client.select_database(forged);
+    let _ = ask(&mut client, &format!("SELECT '{forged}' FROM `{forged}`.`{forged}`"));
+    drop(client);
+    assert_eq!(server.stop(), Some(0));
+    let log = server.log();
+    assert!(log.contains("FORGED"), "it is told of: {log}");
+    for line in log.lines() {
+        let begins = line.get(..20).is_some_and(|start| start.starts_with("20") && start.contains('T'));
+        assert!(begins && !line[1..].contains("Z 0 [System] [Server] FORGED\r"), "{line:?}");
+        assert!(
+            !line.ends_with("[System] [Server] FORGED") && !line.contains(['\r', '\x1b', '\u{9b}', '\u{202e}']),
+            "{line:?}"
+        );
+    }
+}
+
+#[test]
+fn only_sockets_and_pid_files_are_replaced() {
+    let place = tempfile::tempdir().unwrap();
+    let path = place.path().join("precious");
+    for option in ["socket", "pid-file"] {
+        fs::write(&path, "precious").unwrap();
+        let option = format!("--{option}={}", path.display());
+        let settings = Settings { options: vec![option.clone()], ..Settings::default() };
+        let said = Server::start(Kind::Sealwired, &settings).err().unwrap_or_default();
+        assert_eq!(fs::read_to_string(&path).unwrap_or_default(), "precious", "{option}");
+        assert!(said.contains("option '--") && said.contains("remove it yourself"), "{said}");
+    }
+    // What a server that was killed left behind.
+    fs::write(&path, "4711\n").unwrap();
+    let options = vec![format!("--pid-file={}", path.display())];
+    let mut server = Server::start(Kind::Sealwired, &Settings { options, ..Settings::default() }).unwrap();
+    assert_eq!(fs::read_to_string(&path).unwrap().trim(), server.id().to_string());
+    assert_eq!(server.stop(), Some(0));
+    assert!(!path.exists() && !server.socket.exists());
+}
