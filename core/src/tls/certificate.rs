@@ -26,14 +26,35 @@ pub(super) struct Certificate<'a> {
     /// The SubjectPublicKeyInfo in DER.
     pub(super) public_key: &'a [u8],
     pub(super) names: AlternativeNames<'a>,
-    /// `None` without the extension.
+    /// `None` without the extension, as the next three.
     pub(super) basic_constraints: Option<BasicConstraints>,
-    /// Whether it may sign certificates; `None` without the extension.
-    pub(super) signs_certificates: Option<bool>,
-    /// Extended key usages; empty without the extension.
-    pub(super) purposes: Vec<ObjectIdentifier>,
-    /// Whether it has name constraints, or a critical extension that is not read here.
-    pub(super) unhandled_constraint: bool,
+    pub(super) key_usage: Option<KeyUsage>,
+    /// Extended key usages.
+    pub(super) purposes: Option<Vec<ObjectIdentifier>>,
+    /// The name constraints in DER.
+    pub(super) name_constraints: Option<&'a [u8]>,
+    /// Whether it has a critical extension that is not read here.
+    pub(super) unknown_critical_extension: bool,
+}
+
+/// What the key may be used for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct KeyUsage(u8);
+
+impl KeyUsage {
+    /// digitalSignature, the bit 0 of the bit string.
+    pub(super) const DIGITAL_SIGNATURE: u8 = 0x80;
+    /// keyEncipherment, its bit 2.
+    pub(super) const KEY_ENCIPHERMENT: u8 = 0x20;
+    /// keyAgreement, its bit 4.
+    pub(super) const KEY_AGREEMENT: u8 = 0x08;
+    /// keyCertSign, its bit 5.
+    pub(super) const CERTIFICATE_SIGN: u8 = 0x04;
+
+    /// Whether any of these bits is set.
+    pub(super) const fn has(self, bits: u8) -> bool {
+        self.0 & bits != 0
+    }
 }
 
 /// What the certificate may do as CA.
@@ -46,10 +67,14 @@ pub(super) struct BasicConstraints {
 /// The names of the subjectAltName extension.
 #[derive(Debug, Default)]
 pub(super) struct AlternativeNames<'a> {
+    /// Whether the certificate has the extension.
+    are_given: bool,
     pub(super) dns: Vec<&'a [u8]>,
     pub(super) ip: Vec<IpAddr>,
-    /// Mail addresses and URIs, with the kind before them; nothing here decides by them.
+    /// Mail addresses and URIs, with the kind before them, to be shown.
     pub(super) other: Vec<String>,
+    /// The tags of all that are neither hosts nor addresses.
+    pub(super) other_kinds: Vec<u8>,
 }
 
 impl AlternativeNames<'_> {
@@ -57,6 +82,15 @@ impl AlternativeNames<'_> {
     pub(super) fn names_hosts(&self) -> bool {
         !self.dns.is_empty() || !self.ip.is_empty()
     }
+}
+
+/// The tags of GeneralName that are told apart here.
+pub(super) mod general_name {
+    pub(in super::super) const EMAIL: u8 = 0x81;
+    pub(in super::super) const DNS: u8 = 0x82;
+    pub(in super::super) const DIRECTORY: u8 = 0xa4;
+    pub(in super::super) const URI: u8 = 0x86;
+    pub(in super::super) const IP_ADDRESS: u8 = 0x87;
 }
 
 const KEY_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.15");
@@ -97,9 +131,10 @@ impl<'a> Certificate<'a> {
             public_key,
             names: AlternativeNames::default(),
             basic_constraints: None,
-            signs_certificates: None,
-            purposes: Vec::new(),
-            unhandled_constraint: false,
+            key_usage: None,
+            purposes: None,
+            name_constraints: None,
+            unknown_critical_extension: false,
         };
         certificate.read_tail(fields)?;
         Ok(certificate)
@@ -119,14 +154,20 @@ impl<'a> Certificate<'a> {
 
     fn read_extension(&mut self, extension: &Extension<'a>) -> Result<(), Malformed> {
         match extension.oid {
-            SUBJECT_ALT_NAME => self.names = alternative_names(extension.value)?,
-            BASIC_CONSTRAINTS => self.basic_constraints = Some(basic_constraints(extension.value)?),
-            KEY_USAGE => self.signs_certificates = Some(has_key_cert_sign(extension.value)?),
-            EXTENDED_KEY_USAGE => self.purposes = purposes(extension.value)?,
-            NAME_CONSTRAINTS => self.unhandled_constraint = true,
-            _ => self.unhandled_constraint |= extension.critical,
+            SUBJECT_ALT_NAME if self.names.are_given => Err(Malformed),
+            SUBJECT_ALT_NAME => {
+                self.names = alternative_names(extension.value)?;
+                Ok(())
+            }
+            BASIC_CONSTRAINTS => once(&mut self.basic_constraints, basic_constraints(extension.value)?),
+            KEY_USAGE => once(&mut self.key_usage, key_usage(extension.value)?),
+            EXTENDED_KEY_USAGE => once(&mut self.purposes, purposes(extension.value)?),
+            NAME_CONSTRAINTS => once(&mut self.name_constraints, extension.value),
+            _ => {
+                self.unknown_critical_extension |= extension.critical;
+                Ok(())
+            }
         }
-        Ok(())
     }
 
     /// Whether it names itself as its issuer.
@@ -144,6 +185,11 @@ impl<'a> Certificate<'a> {
         let dns = self.names.dns.iter().map(|name| String::from_utf8_lossy(name).into_owned());
         dns.chain(self.names.ip.iter().map(ToString::to_string)).collect()
     }
+}
+
+/// Keeps what an extension says. Of one that stands there twice some programs read the first and some the last.
+fn once<T>(place: &mut Option<T>, value: T) -> Result<(), Malformed> {
+    if place.replace(value).is_some() { Err(Malformed) } else { Ok(()) }
 }
 
 /// The key's bits in a SubjectPublicKeyInfo.
@@ -190,17 +236,20 @@ fn rsa_bits(modulus: &[u8]) -> usize {
 }
 
 fn alternative_names(value: &[u8]) -> Result<AlternativeNames<'_>, Malformed> {
-    let mut names = AlternativeNames::default();
+    let mut names = AlternativeNames { are_given: true, ..AlternativeNames::default() };
     let mut fields = Field::only(value, tag::SEQUENCE)?.fields()?;
     while !fields.is_finished() {
         let field = fields.any()?;
         let text = || String::from_utf8_lossy(field.value);
         match field.tag {
-            0x81 => names.other.push(alloc::format!("email:{}", text())),
-            0x82 => names.dns.push(field.value),
-            0x86 => names.other.push(alloc::format!("URI:{}", text())),
-            0x87 => names.ip.push(ip_address(field.value)?),
+            general_name::EMAIL => names.other.push(alloc::format!("email:{}", text())),
+            general_name::DNS => names.dns.push(field.value),
+            general_name::URI => names.other.push(alloc::format!("URI:{}", text())),
+            general_name::IP_ADDRESS => names.ip.push(ip_address(field.value)?),
             _ => {}
+        }
+        if !matches!(field.tag, general_name::DNS | general_name::IP_ADDRESS) {
+            names.other_kinds.push(field.tag);
         }
     }
     Ok(names)
@@ -219,10 +268,10 @@ fn basic_constraints(value: &[u8]) -> Result<BasicConstraints, Malformed> {
     Ok(BasicConstraints { ca, path_length })
 }
 
-/// KeyUsage is a bit string; keyCertSign is its bit 5.
-fn has_key_cert_sign(value: &[u8]) -> Result<bool, Malformed> {
+/// The first byte of a bit string has all that is asked for here.
+fn key_usage(value: &[u8]) -> Result<KeyUsage, Malformed> {
     let bits = Field::only(value, tag::BIT_STRING)?.value;
-    Ok(bits.get(1).is_some_and(|byte| byte & 0x04 != 0))
+    Ok(KeyUsage(bits.get(1).copied().unwrap_or(0)))
 }
 
 fn purposes(value: &[u8]) -> Result<Vec<ObjectIdentifier>, Malformed> {

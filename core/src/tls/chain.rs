@@ -1,57 +1,29 @@
 //! From a certificate up to a CA that was named.
 //!
-//! Chains of X.509 v3 certificates are built by webpki. Certificates that it refuses although MySQL's users have them are
-//! handled here: X.509 v1, as MySQL's manual makes them, and one that is itself among those named.
+//! Chains of X.509 v3 certificates are found by webpki. Those that it refuses although MySQL's users have them are found here: X.509 v1
+//! as MySQL's manual makes them, a CA's certificate shown as a server's or client's own, and one that is itself among those named.
+//! Either way [`check_path`] is the rule.
 
-use alloc::string::String;
+use alloc::borrow::ToOwned;
 use alloc::vec::Vec;
+use core::cell::Cell;
 
-use der::asn1::ObjectIdentifier;
 use rustls::crypto::WebPkiSupportedAlgorithms;
 use rustls::pki_types::{CertificateDer, SignatureVerificationAlgorithm, TrustAnchor, UnixTime};
-use webpki::{EndEntityCert, KeyUsage, anchor_from_trusted_cert};
+use webpki::{EndEntityCert, VerifiedPath, anchor_from_trusted_cert};
 
-use super::CertificateProblem;
 use super::certificate::Certificate;
 use super::date::date_text;
 use super::identity::slash_of;
 use super::memo::{Memo, Remembering};
 use super::revocation::RevocationList;
+use super::rules::{Purpose, check_ca, check_end, check_path, check_period};
 use super::signature::{algorithm_name, verify_signed, weak_key};
+use super::{Breach, CertificateProblem};
 
-/// What a certificate is shown for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Purpose {
-    Server,
-    Client,
-}
-
-impl Purpose {
-    const ANY: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.37.0");
-
-    fn oid(self) -> ObjectIdentifier {
-        match self {
-            Self::Server => ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.1"),
-            Self::Client => ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.2"),
-        }
-    }
-
-    fn usage(self) -> KeyUsage {
-        match self {
-            Self::Server => KeyUsage::server_auth(),
-            Self::Client => KeyUsage::client_auth(),
-        }
-    }
-
-    /// Whether the certificate may be used so: it says nothing of it, or says this.
-    fn is_allowed_by(self, certificate: &Certificate<'_>) -> bool {
-        certificate.purposes.is_empty()
-            || certificate.purposes.iter().any(|purpose| *purpose == self.oid() || *purpose == Self::ANY)
-    }
-}
-
-/// How many certificates a chain may have, and how many signatures are checked before we give up.
-const MAX_DEPTH: usize = 8;
+/// How many certificates a chain may have besides the CA that is trusted, as in webpki, and how many signatures are checked before we
+/// give up.
+const MAX_DEPTH: usize = 7;
 const MAX_SIGNATURES: usize = 32;
 
 /// The CAs that are trusted, and the revocation lists.
@@ -59,8 +31,8 @@ const MAX_SIGNATURES: usize = 32;
 pub(super) struct Authority {
     anchors: Vec<CertificateDer<'static>>,
     webpki_anchors: Vec<TrustAnchor<'static>>,
-    /// Whether an anchor must be within its period: so OpenSSL does, and so it is for a CA that a user named.
-    anchors_expire: bool,
+    /// Whether a user named the CAs, who knows what they issue; the system's roots are anybody's, and issue version 3 alone.
+    named: bool,
     lists: Vec<RevocationList>,
     algorithms: WebPkiSupportedAlgorithms,
     memo: Memo,
@@ -68,9 +40,9 @@ pub(super) struct Authority {
 
 impl Authority {
     /// An authority without anchors.
-    pub(super) fn new(algorithms: WebPkiSupportedAlgorithms, lists: Vec<RevocationList>, anchors_expire: bool) -> Self {
+    pub(super) fn new(algorithms: WebPkiSupportedAlgorithms, lists: Vec<RevocationList>, named: bool) -> Self {
         let (anchors, webpki_anchors, memo) = (Vec::new(), Vec::new(), Memo::default());
-        Self { anchors, webpki_anchors, anchors_expire, lists, algorithms, memo }
+        Self { anchors, webpki_anchors, named, lists, algorithms, memo }
     }
 
     /// Trusts a CA's certificate. Says why it can't be used as one.
@@ -106,27 +78,26 @@ impl Authority {
         now: UnixTime,
     ) -> Result<(), CertificateProblem> {
         let certificate = Certificate::parse(leaf).map_err(|_| CertificateProblem::Unreadable)?;
-        if !purpose.is_allowed_by(&certificate) {
-            return Err(CertificateProblem::WrongPurpose);
-        }
+        check_end(&certificate, purpose, now)?;
         if self.anchors.contains(leaf) {
-            return check_period(&certificate, now);
+            return self.check_anchor_revocation(&certificate, now);
         }
-        let sent: Vec<Certificate<'_>> = intermediates.iter().filter_map(|der| Certificate::parse(der).ok()).collect();
         if let Some(weak) = weak_key(certificate.public_key) {
             return Err(weak);
         }
-        if certificate.version == 3 {
-            return self.verify_v3(leaf, intermediates, &certificate, &sent, purpose, now);
+        let sent: Vec<Certificate<'_>> = intermediates.iter().filter_map(|der| Certificate::parse(der).ok()).collect();
+        let is_ca = certificate.basic_constraints.is_some_and(|constraints| constraints.ca);
+        if certificate.version == 3 && !(self.named && is_ca) {
+            return self.find_by_webpki(leaf, intermediates, &certificate, &sent, purpose, now);
         }
-        check_period(&certificate, now)?;
-        let mut climb = Climb { authority: self, intermediates: &sent, now, signatures_left: MAX_SIGNATURES };
-        let mut path = Vec::from([&certificate]);
-        let anchor = climb.up(&mut path)?;
-        self.check_path(&path, &anchor, now)
+        if !self.named {
+            return Err(unknown_issuer(&certificate, &sent));
+        }
+        let (path, anchor) = self.climb(&certificate, &sent, purpose, now)?;
+        self.check_revocations(&path, &anchor, now)
     }
 
-    fn verify_v3(
+    fn find_by_webpki(
         &self,
         leaf: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
@@ -135,62 +106,64 @@ impl Authority {
         purpose: Purpose,
         now: UnixTime,
     ) -> Result<(), CertificateProblem> {
-        let explain = |error: webpki::Error| self.explain(&error, certificate, sent, now);
+        // Our own search knows the reason, and whose it is; what it finds and webpki does not stays refused.
+        let explain = |error: webpki::Error| match self.climb(certificate, sent, purpose, now) {
+            Err(problem) => problem,
+            Ok(_) => problem_of(&error),
+        };
         let webpki = EndEntityCert::try_from(leaf).map_err(explain)?;
         let algorithms: Vec<Remembering<'_>> = self.algorithms.all.iter().map(|one| self.memo.of(*one)).collect();
         let algorithms: Vec<&dyn SignatureVerificationAlgorithm> = algorithms.iter().map(|one| one as _).collect();
+        let found = Cell::new(None);
+        let check = |path: &VerifiedPath<'_>| {
+            found.set(self.anchor_of(path, purpose, now));
+            found.get().map(|_| ()).ok_or(webpki::Error::UnknownIssuer)
+        };
+        let (anchors, usage) = (&self.webpki_anchors, purpose.usage());
         let verified = webpki
-            .verify_for_usage(&algorithms, &self.webpki_anchors, intermediates, now, purpose.usage(), None, None)
+            .verify_for_usage(&algorithms, anchors, intermediates, now, usage, None, Some(&check))
             .map_err(explain)?;
-        let anchor = self.webpki_anchors.iter().position(|anchor| anchor == verified.anchor());
-        let anchor = anchor.and_then(|index| self.anchors.get(index)).and_then(|der| Certificate::parse(der).ok());
+        let anchor = found.get().and_then(|index| self.anchors.get(index)).and_then(|der| Certificate::parse(der).ok());
         let anchor = anchor.ok_or(CertificateProblem::Unreadable)?;
-        let ders: Vec<CertificateDer<'_>> = core::iter::once(verified.end_entity().der())
-            .chain(verified.intermediate_certificates().map(|c| c.der()))
-            .collect();
-        let path: Result<Vec<Certificate<'_>>, _> = ders.iter().map(|der| Certificate::parse(der)).collect();
-        let path = path.map_err(|_| CertificateProblem::Unreadable)?;
-        self.check_path(&path.iter().collect::<Vec<_>>(), &anchor, now)
+        let ders = ders_of(&verified);
+        let path = parse_all(&ders)?;
+        self.check_revocations(&path.iter().collect::<Vec<_>>(), &anchor, now)
     }
 
-    /// Says in our words what webpki found, and whose fault it is.
-    fn explain(
-        &self,
-        error: &webpki::Error,
-        certificate: &Certificate<'_>,
-        sent: &[Certificate<'_>],
+    /// Which of the CAs makes a path that webpki found one by our rule. Of a CA that was renewed several certificates may be named:
+    /// to webpki, which looks at name and key, they are the same.
+    fn anchor_of(&self, path: &VerifiedPath<'_>, purpose: Purpose, now: UnixTime) -> Option<usize> {
+        let ders = ders_of(path);
+        let certificates = parse_all(&ders).ok()?;
+        let certificates: Vec<&Certificate<'_>> = certificates.iter().collect();
+        self.webpki_anchors.iter().zip(&self.anchors).position(|(webpki, der)| {
+            webpki == path.anchor()
+                && Certificate::parse(der).is_ok_and(|anchor| check_path(&certificates, &anchor, purpose, now).is_ok())
+        })
+    }
+
+    /// Finds a path upwards by ourselves.
+    fn climb<'a>(
+        &'a self,
+        leaf: &'a Certificate<'a>,
+        intermediates: &'a [Certificate<'a>],
+        purpose: Purpose,
         now: UnixTime,
-    ) -> CertificateProblem {
-        let problem = problem_of(error);
-        match problem {
-            CertificateProblem::UnknownIssuer { .. } => unknown_issuer(certificate, sent),
-            CertificateProblem::CaUsedAsEndEntity if certificate.is_self_issued() => CertificateProblem::SelfSigned,
-            CertificateProblem::Expired { .. } | CertificateProblem::NotYetValid { .. } => {
-                let mut all = core::iter::once(certificate).chain(sent);
-                all.find_map(|certificate| check_period(certificate, now).err()).unwrap_or(problem)
-            }
-            // A key that is too small looks like a wrong signature to webpki.
-            CertificateProblem::BadSignature => {
-                let issuer = self.anchors().find(|anchor| {
-                    core::iter::once(certificate).chain(sent).any(|certificate| certificate.issuer == anchor.subject)
-                });
-                let keys = sent.iter().map(|sent| sent.public_key).chain(issuer.iter().map(|issuer| issuer.public_key));
-                keys.into_iter().find_map(weak_key).unwrap_or(problem)
-            }
-            _ => problem,
-        }
+    ) -> Result<(Vec<&'a Certificate<'a>>, Certificate<'a>), CertificateProblem> {
+        let mut climb = Climb { authority: self, intermediates, purpose, now, signatures_left: MAX_SIGNATURES };
+        let mut path = Vec::from([leaf]);
+        let anchor = climb.up(&mut path)?;
+        Ok((path, anchor))
     }
 
-    /// What is checked on a path in the same way whoever found it: the CA's period, and revocation from the CA downwards.
-    fn check_path(
+    /// Checks revocation from the trusted CA downwards.
+    fn check_revocations(
         &self,
         path: &[&Certificate<'_>],
         anchor: &Certificate<'_>,
         now: UnixTime,
     ) -> Result<(), CertificateProblem> {
-        if self.anchors_expire {
-            check_period(anchor, now)?;
-        }
+        self.check_anchor_revocation(anchor, now)?;
         if self.lists.is_empty() {
             return Ok(());
         }
@@ -198,6 +171,28 @@ impl Authority {
         for certificate in path.iter().rev() {
             self.check_revocation(certificate, issuer_key, now)?;
             issuer_key = certificate.public_key;
+        }
+        Ok(())
+    }
+
+    /// Checks the revocation of a certificate that is itself named. Where its issuer is named too, a current list is needed, and so on
+    /// upwards; where not, there is no key to check a list with, but what a list names that a user gave us is revoked.
+    fn check_anchor_revocation(&self, anchor: &Certificate<'_>, now: UnixTime) -> Result<(), CertificateProblem> {
+        self.check_listed(anchor)?;
+        if self.lists.is_empty() || anchor.is_self_issued() {
+            return Ok(());
+        }
+        let mut path = Vec::from([anchor.der]);
+        for _ in 0..MAX_DEPTH {
+            let Some(end) = path.last().and_then(|der| Certificate::parse(der).ok()) else { break };
+            let issuer = self.anchors().find(|ca| {
+                ca.subject == end.issuer
+                    && !path.contains(&ca.der)
+                    && verify_signed(&end.signed, ca.public_key, &self.algorithms).is_ok()
+            });
+            let Some(issuer) = issuer else { break };
+            self.check_revocation(&end, issuer.public_key, now)?;
+            path.push(issuer.der);
         }
         Ok(())
     }
@@ -227,6 +222,10 @@ impl Authority {
     pub(super) fn verify_pinned(&self, leaf: &CertificateDer<'_>, now: UnixTime) -> Result<(), CertificateProblem> {
         let certificate = Certificate::parse(leaf).map_err(|_| CertificateProblem::Unreadable)?;
         check_period(&certificate, now)?;
+        self.check_listed(&certificate)
+    }
+
+    fn check_listed(&self, certificate: &Certificate<'_>) -> Result<(), CertificateProblem> {
         let mut lists = self.lists.iter().filter(|list| list.issuer == certificate.issuer);
         if lists.any(|list| list.lists(certificate.serial)) {
             return Err(CertificateProblem::Revoked);
@@ -235,10 +234,20 @@ impl Authority {
     }
 }
 
-/// The search upwards for a v1 certificate.
+fn ders_of<'p>(path: &'p VerifiedPath<'p>) -> Vec<CertificateDer<'p>> {
+    let between = path.intermediate_certificates().map(|certificate| certificate.der());
+    core::iter::once(path.end_entity().der()).chain(between).collect()
+}
+
+fn parse_all<'a>(ders: &'a [CertificateDer<'_>]) -> Result<Vec<Certificate<'a>>, CertificateProblem> {
+    ders.iter().map(|der| Certificate::parse(der)).collect::<Result<_, _>>().map_err(|_| CertificateProblem::Unreadable)
+}
+
+/// The search upwards.
 struct Climb<'a> {
     authority: &'a Authority,
     intermediates: &'a [Certificate<'a>],
+    purpose: Purpose,
     now: UnixTime,
     signatures_left: usize,
 }
@@ -251,21 +260,23 @@ impl<'a> Climb<'a> {
         let depth = path.len().saturating_sub(1);
         let mut problem = unknown_issuer(end, &[]);
         for anchor in self.authority.anchors().filter(|anchor| anchor.subject == end.issuer) {
-            match may_issue(&anchor, depth, true).and_then(|()| self.check_signature(end, &anchor)) {
+            let fits = check_ca(&anchor, depth, true, self.purpose, self.now)
+                .and_then(|()| self.check_signature(end, &anchor))
+                .and_then(|()| check_path(path, &anchor, self.purpose, self.now));
+            match fits {
                 Ok(()) => return Ok(anchor),
                 Err(why) => problem = why,
             }
         }
         if path.len() >= MAX_DEPTH {
-            return Err(problem);
+            return Err(Breach::TooLong.by(end));
         }
         for next in self.intermediates.iter().filter(|next| next.subject == end.issuer) {
             if path.iter().any(|seen| seen.der == next.der) {
                 continue;
             }
-            let fits = may_issue(next, depth, false)
-                .and_then(|()| check_period(next, self.now))
-                .and_then(|()| self.check_signature(end, next));
+            let fits =
+                check_ca(next, depth, false, self.purpose, self.now).and_then(|()| self.check_signature(end, next));
             let found = fits.and_then(|()| {
                 path.push(next);
                 self.up(path).inspect_err(|_| _ = path.pop())
@@ -279,34 +290,9 @@ impl<'a> Climb<'a> {
     }
 
     fn check_signature(&mut self, of: &Certificate<'_>, by: &Certificate<'_>) -> Result<(), CertificateProblem> {
-        self.signatures_left = self.signatures_left.checked_sub(1).ok_or(CertificateProblem::Constraint)?;
+        self.signatures_left = self.signatures_left.checked_sub(1).ok_or_else(|| Breach::TooLong.by(of))?;
         verify_signed(&of.signed, by.public_key, &self.authority.algorithms)
     }
-}
-
-/// Whether a certificate may sign others, with `below` CAs between it and the end. Version 1 can't say so; it may only where
-/// a user named it as CA.
-fn may_issue(certificate: &Certificate<'_>, below: usize, is_anchor: bool) -> Result<(), CertificateProblem> {
-    let constraints = certificate.basic_constraints;
-    let is_ca = constraints.map_or(is_anchor, |constraints| constraints.ca);
-    let deep_enough = constraints
-        .and_then(|constraints| constraints.path_length)
-        .is_none_or(|limit| usize::try_from(limit).is_ok_and(|limit| below <= limit));
-    let allowed =
-        is_ca && deep_enough && certificate.signs_certificates != Some(false) && !certificate.unhandled_constraint;
-    if allowed { Ok(()) } else { Err(CertificateProblem::Constraint) }
-}
-
-fn check_period(certificate: &Certificate<'_>, now: UnixTime) -> Result<(), CertificateProblem> {
-    let whose = || slash_of(certificate.subject);
-    if now.as_secs() < certificate.not_before {
-        let not_before = date_text(certificate.not_before);
-        return Err(CertificateProblem::NotYetValid { certificate: whose(), not_before });
-    }
-    if now.as_secs() > certificate.not_after {
-        return Err(CertificateProblem::Expired { certificate: whose(), not_after: date_text(certificate.not_after) });
-    }
-    Ok(())
 }
 
 /// Says which issuer is unknown: that of the last certificate that the peer sent on the way up.
@@ -324,20 +310,22 @@ fn unknown_issuer(leaf: &Certificate<'_>, sent: &[Certificate<'_>]) -> Certifica
     CertificateProblem::UnknownIssuer { issuer: slash_of(issuer) }
 }
 
-/// webpki's errors as ours.
+/// webpki's errors as ours, where our own search found nothing wrong.
 fn problem_of(error: &webpki::Error) -> CertificateProblem {
+    let certificate = "a certificate".to_owned();
+    let constraint = |breach| CertificateProblem::Constraint { certificate: certificate.clone(), breach };
     match error {
         webpki::Error::CertExpired { not_after, .. } => {
-            CertificateProblem::Expired { certificate: String::new(), not_after: date_text(not_after.as_secs()) }
+            CertificateProblem::Expired { certificate, not_after: date_text(not_after.as_secs()) }
         }
         webpki::Error::CertNotValidYet { not_before, .. } => {
-            CertificateProblem::NotYetValid { certificate: String::new(), not_before: date_text(not_before.as_secs()) }
+            CertificateProblem::NotYetValid { certificate, not_before: date_text(not_before.as_secs()) }
         }
         webpki::Error::CaUsedAsEndEntity => CertificateProblem::CaUsedAsEndEntity,
-        webpki::Error::UnknownIssuer => CertificateProblem::UnknownIssuer { issuer: String::new() },
+        webpki::Error::UnknownIssuer => CertificateProblem::UnknownIssuer { issuer: "of its chain".to_owned() },
         webpki::Error::InvalidSignatureForPublicKey => CertificateProblem::BadSignature,
         webpki::Error::RequiredEkuNotFoundContext(_) | webpki::Error::EmptyEkuExtension => {
-            CertificateProblem::WrongPurpose
+            CertificateProblem::WrongPurpose { certificate }
         }
         webpki::Error::UnsupportedSignatureAlgorithmContext(context) => {
             CertificateProblem::UnsupportedAlgorithm { algorithm: algorithm_name(&context.signature_algorithm_id) }
@@ -345,14 +333,14 @@ fn problem_of(error: &webpki::Error) -> CertificateProblem {
         webpki::Error::UnsupportedSignatureAlgorithmForPublicKeyContext(context) => {
             CertificateProblem::UnsupportedAlgorithm { algorithm: algorithm_name(&context.signature_algorithm_id) }
         }
-        webpki::Error::EndEntityUsedAsCa
-        | webpki::Error::NameConstraintViolation
-        | webpki::Error::PathLenConstraintViolated
-        | webpki::Error::UnsupportedCriticalExtension
-        | webpki::Error::MaximumPathBuildCallsExceeded
+        webpki::Error::EndEntityUsedAsCa => constraint(Breach::NotCa),
+        webpki::Error::NameConstraintViolation => constraint(Breach::Names),
+        webpki::Error::PathLenConstraintViolated => constraint(Breach::PathLength),
+        webpki::Error::UnsupportedCriticalExtension => constraint(Breach::CriticalExtension),
+        webpki::Error::MaximumPathBuildCallsExceeded
         | webpki::Error::MaximumPathDepthExceeded
         | webpki::Error::MaximumSignatureChecksExceeded
-        | webpki::Error::MaximumNameConstraintComparisonsExceeded => CertificateProblem::Constraint,
+        | webpki::Error::MaximumNameConstraintComparisonsExceeded => constraint(Breach::TooLong),
         _ => CertificateProblem::Unreadable,
     }
 }

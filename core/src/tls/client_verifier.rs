@@ -11,9 +11,10 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{DigitallySignedStruct, SignatureScheme};
 
 use super::certificate::Certificate;
-use super::chain::{Authority, Purpose};
-use super::error::Rejection;
+use super::chain::Authority;
+use super::error::{Rejection, through_rustls};
 use super::hostname::check_host;
+use super::rules::Purpose;
 use super::signature::{verify_tls12, verify_tls13};
 use super::{CertificateProblem, Fingerprint};
 use crate::facts::Verification;
@@ -125,7 +126,7 @@ impl ServerCertVerifier for ServerVerifier {
     ) -> Result<ServerCertVerified, rustls::Error> {
         let name = server_name.to_str();
         let host = self.host.as_deref().unwrap_or(&name);
-        self.demand.verify(end_entity, intermediates, host, now)?;
+        through_rustls(self.demand.verify(end_entity, intermediates, host, now))?;
         Ok(ServerCertVerified::assertion())
     }
 

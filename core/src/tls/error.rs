@@ -3,6 +3,7 @@
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use core::cell::RefCell;
 use core::fmt;
 
 use rustls::{AlertDescription, CertificateError, PeerIncompatible};
@@ -10,6 +11,7 @@ use rustls::{AlertDescription, CertificateError, PeerIncompatible};
 use super::Fingerprint;
 use super::certificate::Certificate;
 use super::identity::slash_of;
+use super::std::thread_local;
 use crate::printable;
 
 /// Why TLS failed.
@@ -88,8 +90,11 @@ pub enum CertificateProblem {
     BadSignature,
     /// It is a CA's certificate and not one that we were told to trust.
     CaUsedAsEndEntity,
-    /// It may be used for other purposes only.
-    WrongPurpose,
+    /// It, or a CA above it, may be used for other purposes only.
+    WrongPurpose {
+        /// Whose (extended) key usage it is: the subject in slash form.
+        certificate: String,
+    },
     /// It is not the certificate whose fingerprint was given or remembered.
     FingerprintMismatch,
     /// Nothing that we know verifies it, and no fingerprint was given.
@@ -100,13 +105,52 @@ pub enum CertificateProblem {
         algorithm: String,
     },
     /// The chain has a constraint or critical extension that we don't implement, or breaks one.
-    Constraint,
+    Constraint {
+        /// Whose it is: the subject in slash form.
+        certificate: String,
+        /// What is wrong with it.
+        breach: Breach,
+    },
     /// It can't be read.
     Unreadable,
 }
 
-/// What our verifiers hand through rustls: the problem with the certificate that has it.
-#[derive(Debug)]
+/// What a certificate of a chain may not do, or has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Breach {
+    /// It has issued another, and is no CA.
+    NotCa,
+    /// There are more CAs below it than it allows.
+    PathLength,
+    /// It may not give the names of those below it, or constrains names of a kind that is not implemented.
+    Names,
+    /// It has a critical extension that is not implemented.
+    CriticalExtension,
+    /// The way from it up to a trusted CA is too long, or forks too often.
+    TooLong,
+}
+
+impl fmt::Display for Breach {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotCa => "issued it and is no CA (basicConstraints CA:TRUE, and keyCertSign where it has a keyUsage)",
+            Self::PathLength => "allows fewer CAs below it (its path length)",
+            Self::Names => "may not give such a name, or its name constraints are of a kind that is not implemented",
+            Self::CriticalExtension => "has a critical extension that is not implemented",
+            Self::TooLong => "is too far from a trusted CA",
+        })
+    }
+}
+
+thread_local! {
+    /// rustls sends the right alert only for errors of its own, which have no room for this. It asks our verifiers, and hands their
+    /// error back, on the thread that feeds it.
+    static REJECTION: RefCell<Option<Rejection>> = const { RefCell::new(None) };
+}
+
+/// What our verifiers hand past rustls: the problem with the certificate that has it.
+#[derive(Debug, Clone)]
 pub(super) struct Rejection {
     pub(super) problem: CertificateProblem,
     pub(super) fingerprint_sha256: String,
@@ -132,10 +176,39 @@ impl fmt::Display for Rejection {
 
 impl core::error::Error for Rejection {}
 
-impl From<Rejection> for rustls::Error {
-    fn from(rejection: Rejection) -> Self {
-        Self::InvalidCertificate(CertificateError::Other(rustls::OtherError(alloc::sync::Arc::new(rejection))))
-    }
+/// Hands a verdict to rustls as the error whose alert tells the peer the reason. [`TlsError`] gets the rest of it back.
+pub(super) fn through_rustls(verdict: Result<(), Rejection>) -> Result<(), rustls::Error> {
+    REJECTION.set(None);
+    let Err(rejection) = verdict else { return Ok(()) };
+    let error = match &rejection.problem {
+        // A wrong signature too: a CA of that name is trusted, but with another key.
+        CertificateProblem::UnknownIssuer { .. }
+        | CertificateProblem::SelfSigned
+        | CertificateProblem::NotPinned
+        | CertificateProblem::BadSignature
+        | CertificateProblem::Constraint { breach: Breach::NotCa | Breach::PathLength | Breach::TooLong, .. } => {
+            CertificateError::UnknownIssuer
+        }
+        CertificateProblem::Constraint { breach: Breach::CriticalExtension, .. } => {
+            CertificateError::UnhandledCriticalExtension
+        }
+        CertificateProblem::Expired { .. } => CertificateError::Expired,
+        CertificateProblem::NotYetValid { .. } => CertificateError::NotValidYet,
+        CertificateProblem::NotValidForName { .. } => CertificateError::NotValidForName,
+        CertificateProblem::Revoked => CertificateError::Revoked,
+        CertificateProblem::RevocationUnknown { .. } => CertificateError::UnknownRevocationStatus,
+        CertificateProblem::CaUsedAsEndEntity | CertificateProblem::WrongPurpose { .. } => {
+            CertificateError::InvalidPurpose
+        }
+        CertificateProblem::UnsupportedAlgorithm { .. } | CertificateProblem::Unreadable => {
+            CertificateError::BadEncoding
+        }
+        CertificateProblem::FingerprintMismatch | CertificateProblem::Constraint { breach: Breach::Names, .. } => {
+            CertificateError::Other(rustls::OtherError(alloc::sync::Arc::new(rejection.clone())))
+        }
+    };
+    REJECTION.set(Some(rejection));
+    Err(rustls::Error::InvalidCertificate(error))
 }
 
 impl From<&Rejection> for TlsError {
@@ -166,11 +239,13 @@ impl fmt::Display for CertificateProblem {
             Self::RevocationUnknown { issuer } => write!(f, "no current CRL of its issuer {issuer} was given"),
             Self::BadSignature => f.write_str("a signature in its chain is wrong"),
             Self::CaUsedAsEndEntity => f.write_str("it is a CA's certificate, and not one that was named as trusted"),
-            Self::WrongPurpose => f.write_str("its extended key usage does not allow this use"),
+            Self::WrongPurpose { certificate } => {
+                write!(f, "the extended key usage or key usage of {certificate} does not allow this use")
+            }
             Self::FingerprintMismatch => f.write_str("its fingerprint is not the expected one"),
             Self::NotPinned => f.write_str("nothing known here vouches for it"),
             Self::UnsupportedAlgorithm { algorithm } => write!(f, "{algorithm} is too weak or unknown"),
-            Self::Constraint => f.write_str("its chain breaks a constraint, or has one that is not implemented"),
+            Self::Constraint { certificate, breach } => write!(f, "in its chain, {certificate} {breach}"),
             Self::Unreadable => f.write_str("it can't be read"),
         }
     }
@@ -235,14 +310,14 @@ impl CertificateProblem {
                 "Make the certificate anew with SHA-256 and an RSA key of 2048 bits or more, ECDSA or Ed25519."
                     .to_string()
             }
-            Self::WrongPurpose => {
+            Self::WrongPurpose { .. } => {
                 "Make the certificate with extendedKeyUsage serverAuth (servers) or clientAuth (clients).".to_string()
             }
             Self::BadSignature => {
                 "A CA of the right name was named, but its key is another one: is the ssl-ca file out of date?"
                     .to_string()
             }
-            Self::Revoked | Self::Constraint | Self::Unreadable => return None,
+            Self::Revoked | Self::Constraint { .. } | Self::Unreadable => return None,
         };
         Some(text)
     }
@@ -252,12 +327,10 @@ impl From<&rustls::Error> for TlsError {
     /// Sorts rustls's errors. What a verifier of ours rejected comes back with all its data.
     fn from(error: &rustls::Error) -> Self {
         match error {
-            rustls::Error::InvalidCertificate(CertificateError::Other(other)) => {
-                match other.0.downcast_ref::<Rejection>() {
-                    Some(rejection) => rejection.into(),
-                    None => Self::Protocol(other.to_string()),
-                }
-            }
+            rustls::Error::InvalidCertificate(why) => match REJECTION.take() {
+                Some(rejection) => (&rejection).into(),
+                None => Self::Protocol(why.to_string()),
+            },
             rustls::Error::AlertReceived(alert) => Self::AlertReceived(alert_name(*alert)),
             rustls::Error::PeerIncompatible(what) => incompatible(what),
             rustls::Error::InvalidMessage(
@@ -332,7 +405,7 @@ fn alert_meaning(name: &str) -> &'static str {
     match name {
         "unknown_ca" => "it does not trust the CA of our certificate",
         "bad_certificate" | "unsupported_certificate" | "certificate_unknown" => "it does not accept our certificate",
-        "certificate_expired" => "it says that our certificate has expired",
+        "certificate_expired" => "it says that our certificate has expired, or is not valid yet",
         "certificate_revoked" => "it says that our certificate is revoked",
         "certificate_required" => "it wants a certificate from us and got none",
         "protocol_version" => "it speaks no TLS version that is enabled here",
@@ -381,7 +454,7 @@ mod tests {
     #[test]
     fn a_rejection_comes_back_through_rustls_with_its_data() {
         let problem = CertificateProblem::NotValidForName { expected: "db".into(), presented: Vec::new() };
-        let error = rustls::Error::from(Rejection::of(problem.clone(), b"no certificate"));
+        let error = through_rustls(Err(Rejection::of(problem.clone(), b"no certificate"))).unwrap_err();
         let TlsError::CertificateRejected { problem: returned, fingerprint_sha256, .. } = TlsError::from(&error) else {
             panic!("{error:?}");
         };
@@ -391,17 +464,10 @@ mod tests {
     }
 
     #[test]
-    fn a_foreign_verifier_error_is_no_rejection_of_ours() {
-        #[derive(Debug)]
-        struct Foreign;
-        impl fmt::Display for Foreign {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("foreign")
-            }
-        }
-        impl core::error::Error for Foreign {}
-        let other = CertificateError::Other(rustls::OtherError(alloc::sync::Arc::new(Foreign)));
-        let error = TlsError::from(&rustls::Error::InvalidCertificate(other));
-        assert_eq!(error, TlsError::Protocol("foreign".into()));
+    fn what_rustls_finds_is_no_rejection_of_ours() {
+        let signature = rustls::Error::InvalidCertificate(CertificateError::BadSignature);
+        _ = through_rustls(Err(Rejection::of(CertificateProblem::Revoked, b"")));
+        _ = through_rustls(Ok(()));
+        assert!(matches!(TlsError::from(&signature), TlsError::Protocol(_)), "the verdict before was another");
     }
 }

@@ -5,7 +5,7 @@
 //! round; it owns no socket and no clock. [`TlsFacts`](crate::facts::TlsFacts) says what was negotiated.
 //!
 //! Certificates are verified by our own verifiers (`client_verifier`, `server_verifier`): chains of X.509 v3 certificates by
-//! webpki, and those that webpki refuses although MySQL's manual makes them (X.509 v1, self-signed) by `chain`.
+//! webpki, those that webpki refuses although MySQL's manual makes them (X.509 v1, self-signed) by `chain`, and all by `rules`.
 
 extern crate std;
 
@@ -23,12 +23,14 @@ pub mod identity;
 mod layer;
 mod memo;
 mod mode;
+mod name_constraints;
 pub mod names;
 mod own_identity;
 mod pem;
 mod report;
 mod resolver;
 mod revocation;
+mod rules;
 mod server_context;
 mod server_verifier;
 mod session;
@@ -38,7 +40,7 @@ mod tickets;
 
 pub use client_context::{ClientContext, ClientOptions, Trust};
 pub use date::date_text;
-pub use error::{CertificateProblem, TlsError};
+pub use error::{Breach, CertificateProblem, TlsError};
 pub use fingerprint::Fingerprint;
 pub use identity::{CertificateInfo, Name};
 pub use layer::TlsLayer;

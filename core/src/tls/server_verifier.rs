@@ -9,8 +9,9 @@ use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{DigitallySignedStruct, DistinguishedName, SignatureScheme};
 
-use super::chain::{Authority, Purpose};
-use super::error::Rejection;
+use super::chain::Authority;
+use super::error::{Rejection, through_rustls};
+use super::rules::Purpose;
 use super::signature::{verify_tls12, verify_tls13};
 
 /// Verifies clients for rustls.
@@ -54,7 +55,7 @@ impl ClientCertVerifier for ClientVerifier {
         intermediates: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<ClientCertVerified, rustls::Error> {
-        verify_client(&self.authority, end_entity, intermediates, now)?;
+        through_rustls(verify_client(&self.authority, end_entity, intermediates, now))?;
         Ok(ClientCertVerified::assertion())
     }
 

@@ -5,8 +5,8 @@ use rcgen::{
     PKCS_ED25519, RevokedCertParams, SerialNumber, date_time_ymd,
 };
 use sealwire_core::tls::{
-    CertificateInfo, CertificateProblem, ClientContext, ClientOptions, Fingerprint, NamedPem, ServerContext, TlsError,
-    TlsLayer, Trust,
+    Breach, CertificateInfo, CertificateProblem, ClientContext, ClientOptions, Fingerprint, NamedPem, ServerContext,
+    TlsError, TlsLayer, Trust,
 };
 
 use crate::handshake::pem_der;
@@ -131,15 +131,20 @@ fn a_certificate_for_clients_is_none_for_servers() {
     let ca = ca("Purpose CA");
     let params = with(|params| params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth]);
     let identity = issue(&ca, &params, &PKCS_ED25519);
-    assert_eq!(refusal(&client(Trust::Ca, ca_pem(&ca)), &identity), CertificateProblem::WrongPurpose);
+    let certificate = "/CN=server".to_owned();
+    assert_eq!(refusal(&client(Trust::Ca, ca_pem(&ca)), &identity), CertificateProblem::WrongPurpose { certificate });
 }
 
+/// As `openssl req -x509 -CA` makes certificates unless it is told otherwise.
 #[test]
-fn a_ca_as_server_is_refused_unless_named() {
+fn a_ca_as_server_is_accepted_below_a_ca_that_was_named_alone() {
     let root = ca("CA above");
     let params = with(|params| params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained));
     let identity = issue(&root, &params, &PKCS_ED25519);
-    assert_eq!(refusal(&client(Trust::Ca, ca_pem(&root)), &identity), CertificateProblem::CaUsedAsEndEntity);
+    Pair::new(&client(Trust::CaAndIdentity, ca_pem(&root)), &server(&identity)).connect();
+    let trust = Trust::SystemRoots { roots: vec![root.der().clone()], known: vec![] };
+    let by_roots = ClientContext::build(ClientOptions::new(provider(), trust)).unwrap();
+    assert_eq!(refusal(&by_roots, &identity), CertificateProblem::CaUsedAsEndEntity);
 }
 
 #[test]
@@ -150,11 +155,12 @@ fn what_is_no_ca_vouches_for_nobody() {
     let rogue = Ca::signed_by(params("Rogue", &["rogue"]), key, &root).unwrap();
     let mut identity = good(&rogue);
     identity.cert.pem.extend(rogue.pem().into_bytes());
-    assert_eq!(refusal(&client(Trust::CaAndIdentity, ca_pem(&root)), &identity), CertificateProblem::Constraint);
+    let no_ca = |name: &str| CertificateProblem::Constraint { certificate: name.to_owned(), breach: Breach::NotCa };
+    assert_eq!(refusal(&client(Trust::CaAndIdentity, ca_pem(&root)), &identity), no_ca("/CN=Rogue"));
     // The same with version 1, which can't say whether it is a CA.
     let mut identity = Identity { cert: data!("under-v1-cert.pem"), key: data!("server-key.pem") };
     identity.cert.pem.extend(data!("v1-intermediate.pem").pem.clone());
-    assert_eq!(refusal(&client(Trust::CaAndIdentity, data!("ca.pem")), &identity), CertificateProblem::Constraint);
+    assert_eq!(refusal(&client(Trust::CaAndIdentity, data!("ca.pem")), &identity), no_ca("/CN=Version 1 CA"));
 }
 
 #[test]
@@ -276,13 +282,51 @@ fn a_server_refuses_clients_that_do_not_verify_in_the_handshake() {
             matches!(&at_server, TlsError::CertificateRejected { problem: CertificateProblem::Revoked, .. }),
             "{at_server:?}"
         );
-        assert!(matches!(at_client, TlsError::AlertReceived(_)), "{at_client:?}");
-        let (at_server, _) = client_refusal(&v3, data!("ca.pem"), vec![], versions);
+        assert_eq!(at_client, TlsError::AlertReceived("certificate_revoked"));
+        let (at_server, at_client) = client_refusal(&v3, data!("ca.pem"), vec![], versions);
+        assert_eq!(at_client, TlsError::AlertReceived("unknown_ca"));
         assert!(
             matches!(&at_server, TlsError::CertificateRejected { problem: CertificateProblem::UnknownIssuer { .. }, subject, .. }
                 if subject == "/CN=client"),
             "{at_server:?}"
         );
+    }
+}
+
+/// The alert is all that the other side learns.
+#[test]
+fn the_alert_says_the_reason() {
+    let own = revocable_ca("Alert CA");
+    let serial =
+        |number: u64| move |params: &mut CertificateParams| params.serial_number = Some(SerialNumber::from(number));
+    let good = issue(&own, &with(serial(1)), &PKCS_ED25519);
+    let revoked = issue(&own, &with(serial(2)), &PKCS_ED25519);
+    let expired = issue(&own, &with(|params| params.not_after = date_time_ymd(2026, 6, 1)), &PKCS_ED25519);
+    let for_clients = issue(
+        &own,
+        &with(|params| params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth]),
+        &PKCS_ED25519,
+    );
+    let elsewhere = issue(&own, &params("elsewhere", &["elsewhere.example.com"]), &PKCS_ED25519);
+    let stranger = issue(&ca("Another CA"), &with(|_| ()), &PKCS_ED25519);
+    let same_name = issue(&revocable_ca("Alert CA"), &with(|_| ()), &PKCS_ED25519);
+    let mut options = client_options(Trust::CaAndIdentity, ca_pem(&own));
+    options.crls = vec![revocations(&own, &[2])];
+    for versions in ["TLSv1.2", "TLSv1.3"] {
+        options.versions = Some(versions.to_owned());
+        let client = ClientContext::build(options.clone()).unwrap();
+        Pair::new(&client, &server(&good)).connect();
+        for (identity, alert) in [
+            (&revoked, "certificate_revoked"),
+            (&expired, "certificate_expired"),
+            (&for_clients, "unsupported_certificate"),
+            (&elsewhere, "bad_certificate"),
+            (&stranger, "unknown_ca"),
+            (&same_name, "unknown_ca"),
+        ] {
+            let (_, heard) = Pair::new(&client, &server(identity)).run();
+            assert_eq!(heard, Err(TlsError::AlertReceived(alert)));
+        }
     }
 }
 
