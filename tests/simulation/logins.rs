@@ -115,6 +115,36 @@ fn a_user_who_does_not_exist_is_refused_like_one_with_a_wrong_password() {
 }
 
 #[test]
+fn over_a_network_an_account_of_auth_socket_looks_like_one_that_is_not_there() {
+    let world = World::new();
+    let accounts = "CREATE USER 'word'@'%' IDENTIFIED WITH caching_sha2_password BY 'correct horse battery staple';
+                    CREATE USER 'sock'@'%' IDENTIFIED WITH auth_socket;";
+    let host = || sealwire_simnet::Host::new(accounts).unwrap();
+    let exchange = |client, server| {
+        let (pair, outcome) = log_in(Pair::new(client, server, host()));
+        // The server's part of TLS has a signature, whose length is by chance.
+        let signed = if pair.wire.len() > 4 { 2 } else { usize::MAX };
+        let lengths = pair.wire.iter().enumerate().filter(|(index, _)| *index != signed);
+        (lengths.map(|(_, (toward, bytes))| (*toward, bytes.len())).collect::<Vec<_>>(), outcome)
+    };
+    for password in [PASSWORD, ""] {
+        let client = |user: &str, tls: bool| {
+            let mut client = if tls { world.client(user) } else { plain_client(user) };
+            client.password = sealwire_core::secret::Secret::from(password);
+            client
+        };
+        for tls in [false, true] {
+            let server = || if tls { world.server() } else { plain_server() };
+            let (socket, refused) = exchange(client("sock", tls), server());
+            let (nobody, _) = exchange(client("none", tls), server());
+            assert_eq!(socket, nobody);
+            let Err(Error::Refused { error, .. }) = refused else { panic!("{refused:?}") };
+            assert!(error.code == 1045 || error.code == 2061, "{error}");
+        }
+    }
+}
+
+#[test]
 fn require_clauses_admit_exactly_what_they_name() {
     let world = World::new();
     let plain = |user: &str| pair(plain_client(user), world.server());

@@ -153,19 +153,9 @@ impl Host {
             Transport::Tcp => ClientHost::Ip(core::net::Ipv4Addr::LOCALHOST.into()),
         };
         self.candidate.clone_from(&login.user);
-        let candidate = match self.accounts.find(&login.user, from) {
-            Some(account) => Candidate {
-                plugin: account.plugin,
-                credential: account.credential.clone(),
-                requirement: account.requirement.clone(),
-                fast_digest: self.fast_digest,
-            },
-            None => {
-                let (plugin, requirement) = self.accounts.decoy(&login.user, Plugin::CachingSha2Password);
-                Candidate { requirement, ..Candidate::decoy(plugin) }
-            }
-        };
-        Answer::Authenticate(Box::new(candidate))
+        let (account, candidate) = Candidate::find(&self.accounts, &login.user, from, Plugin::CachingSha2Password);
+        let fast_digest = account.and(self.fast_digest);
+        Answer::Authenticate(Box::new(Candidate { fast_digest, ..candidate }))
     }
 
     fn execute(

@@ -7,7 +7,7 @@ use core::fmt;
 use sha2::{Digest, Sha256};
 
 use super::sql::{self, Session, Style};
-use super::{Account, AccountName, ClientHost, Requirement};
+use super::{Account, AccountName, ClientHost};
 use crate::auth::Plugin;
 use crate::error::SqlError;
 use crate::random::Random;
@@ -19,6 +19,17 @@ pub struct Accounts {
     /// Sorted by name, each name once.
     sorted: Vec<Account>,
     decoy_secret: Secret,
+}
+
+/// What a user who does not exist is asked. See [`Accounts::decoy`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Decoy {
+    /// The plugin of the exchange.
+    pub plugin: Plugin,
+    /// Whether he is refused without TLS.
+    pub needs_tls: bool,
+    /// Rounds of the slow hash that a password is put through; `None`: MySQL's default.
+    pub rounds: Option<u32>,
 }
 
 /// What is wrong with a text of accounts, and where.
@@ -59,30 +70,31 @@ impl Accounts {
         })
     }
 
-    /// The plugin that a user who does not exist is asked to use, and whether he is refused without TLS, so that he
-    /// looks like one who does: always the same for a user, one of the pairs that accounts here have, and
-    /// unforeseeable without the secret.
-    pub fn decoy(&self, user: &str, default: Plugin) -> (Plugin, Requirement) {
+    /// What a user who does not exist is asked, so that he looks like one who does: always the same for a user, what one of the
+    /// accounts here is asked, and unforeseeable without the secret.
+    pub fn decoy(&self, user: &str, default: Plugin) -> Decoy {
         let plausible = |plugin: Plugin| !matches!(plugin, Plugin::AuthSocket | Plugin::MysqlClearPassword);
-        // The greatest hash wins: a pair that comes into use changes the answer for few users only.
-        let chosen = self
-            .sorted
+        // The greatest hash wins: a kind that comes into use changes the answer for few users only.
+        self.sorted
             .iter()
             .filter(|account| plausible(account.plugin))
-            .map(|account| (account.plugin, account.requirement.needs_tls()))
-            .max_by_key(|(plugin, needs_tls)| {
+            .map(|account| Decoy {
+                plugin: account.plugin,
+                needs_tls: account.requirement.needs_tls(),
+                rounds: account.credential.unusual_rounds(),
+            })
+            .max_by_key(|decoy| {
                 let mut hash = Sha256::new();
                 hash.update(self.decoy_secret.expose());
-                hash.update(plugin.name());
-                hash.update([0, u8::from(*needs_tls)]);
+                hash.update(decoy.plugin.name());
+                hash.update([0, u8::from(decoy.needs_tls)]);
+                if let Some(rounds) = decoy.rounds {
+                    hash.update(rounds.to_be_bytes());
+                }
                 hash.update(user);
                 <[u8; 32]>::from(hash.finalize())
-            });
-        match chosen {
-            Some((plugin, true)) => (plugin, Requirement::Ssl),
-            Some((plugin, false)) => (plugin, Requirement::None),
-            None => (default, Requirement::None),
-        }
+            })
+            .unwrap_or(Decoy { plugin: default, needs_tls: false, rounds: None })
     }
 
     /// The account of exactly that name.
@@ -288,28 +300,32 @@ mod tests {
     fn decoys_are_steady_and_of_all_kinds_in_use() {
         let accounts = read(
             "CREATE USER a IDENTIFIED WITH ed25519; CREATE USER b IDENTIFIED WITH caching_sha2_password;
-             CREATE USER c IDENTIFIED WITH auth_socket; CREATE USER d IDENTIFIED WITH caching_sha2_password REQUIRE X509;",
+             CREATE USER c IDENTIFIED WITH auth_socket; CREATE USER d IDENTIFIED WITH caching_sha2_password REQUIRE X509;
+             CREATE USER e IDENTIFIED WITH caching_sha2_password AS
+             '$A$00F$saltsaltsaltsaltsaltSPMN/L8.noKqe8IXVZ2DpCE6w29b106vCQecap9JKpA';",
         )
         .unwrap();
-        let decoys = |accounts: &Accounts| -> Vec<(Plugin, Requirement)> {
+        let decoys = |accounts: &Accounts| -> Vec<Decoy> {
             (0..150).map(|n| accounts.decoy(&format!("user{n}"), Plugin::MysqlNativePassword)).collect()
         };
         let first = decoys(&accounts);
         assert_eq!(decoys(&accounts), first);
-        for pair in [
-            (Plugin::ClientEd25519, Requirement::None),
-            (Plugin::CachingSha2Password, Requirement::None),
-            (Plugin::CachingSha2Password, Requirement::Ssl),
+        for (plugin, needs_tls, rounds) in [
+            (Plugin::ClientEd25519, false, None),
+            (Plugin::CachingSha2Password, false, None),
+            (Plugin::CachingSha2Password, true, None),
+            (Plugin::CachingSha2Password, false, Some(15_000)),
         ] {
-            assert!(first.iter().filter(|decoy| **decoy == pair).count() > 20, "{pair:?}");
+            let kind = Decoy { plugin, needs_tls, rounds };
+            assert!(first.iter().filter(|decoy| **decoy == kind).count() > 20, "{kind:?}");
         }
-        let socket = |(plugin, _): &(Plugin, Requirement)| *plugin == Plugin::AuthSocket;
+        let socket = |decoy: &Decoy| decoy.plugin == Plugin::AuthSocket;
         assert!(!first.iter().any(socket), "that one would say that there is no password to guess");
         let mut other_secret = Accounts::new([1; 32]);
         other_secret.read_text(&accounts.to_text(), &Zeros).unwrap();
         assert_ne!(decoys(&other_secret), first);
         let none = Accounts::new([0; 32]).decoy("x", Plugin::Sha256Password);
-        assert_eq!(none, (Plugin::Sha256Password, Requirement::None));
+        assert_eq!(none, Decoy { plugin: Plugin::Sha256Password, needs_tls: false, rounds: None });
     }
 
     #[test]

@@ -13,7 +13,7 @@ mod quote;
 mod requirement;
 mod sql;
 
-pub use accounts::{Accounts, ScriptError};
+pub use accounts::{Accounts, Decoy, ScriptError};
 pub use admit::{Clause, Refusal, admit};
 pub use name::{AccountName, ClientHost, HostPattern};
 pub use privilege::{Grants, Level, Privilege, Privileges};

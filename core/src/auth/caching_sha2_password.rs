@@ -59,7 +59,7 @@ pub(super) fn judge_password(credential: &Credential, reply: &[u8], context: &Se
         _ => None,
     };
     match clear_password::password(reply, context) {
-        Some(password) if verify_sha2(verifier, password) => {
+        Some(password) if verify_sha2(verifier, password, context.decoy_rounds) => {
             ServerStep::Granted { using_password: true, learned: Some(fast_digest(password)), more_data: None }
         }
         _ => ServerStep::Denied { using_password: true },

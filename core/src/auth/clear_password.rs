@@ -44,8 +44,8 @@ pub(super) fn judge(credential: &Credential, reply: &[u8], context: &ServerConte
     };
     let matches = match credential {
         Credential::Native(kept) => native_password::stage2(password).ct_eq(kept).into(),
-        Credential::CachingSha2(verifier) | Credential::Sha256(verifier) => verify_sha2(Some(verifier), password),
-        _ => verify_sha2(None, password),
+        Credential::CachingSha2(verifier) | Credential::Sha256(verifier) => verify_sha2(Some(verifier), password, None),
+        _ => verify_sha2(None, password, context.decoy_rounds),
     };
     ServerStep::verdict(matches, true)
 }

@@ -46,9 +46,6 @@ const ROUNDS: u32 = 5000;
 /// What people write where no password shall be right: MySQL's manual and its system accounts use it.
 const IMPOSSIBLE: &str = "*THISISNOTAVALIDPASSWORDTHATCANBEUSEDHERE";
 
-/// What unknown users are checked against, so that they cost as much as known ones.
-const DECOY: Sha2Verifier = Sha2Verifier { rounds: ROUNDS, salt: *b"THISISACOMBINATIONOF", hash: [b'.'; 43] };
-
 impl Credential {
     /// What an account of that plugin keeps of a new password. An empty password gives [`Credential::Empty`].
     ///
@@ -100,6 +97,16 @@ impl Credential {
         }
     }
 
+    /// The rounds of the slow hash; `None` where it is MySQL's default, or there is none.
+    pub(crate) fn unusual_rounds(&self) -> Option<u32> {
+        match self {
+            Self::CachingSha2(verifier) | Self::Sha256(verifier) => {
+                Some(verifier.rounds).filter(|rounds| *rounds != ROUNDS)
+            }
+            _ => None,
+        }
+    }
+
     /// The plugin that can verify it; `None` where any can.
     pub const fn plugin(&self) -> Option<Plugin> {
         match self {
@@ -113,9 +120,12 @@ impl Credential {
     }
 }
 
-/// Whether the password is the verifier's. Without a verifier the answer is no, after the same work.
-pub(super) fn verify_sha2(verifier: Option<&Sha2Verifier>, password: &[u8]) -> bool {
-    let (real, verifier) = verifier.map_or((false, &DECOY), |verifier| (true, verifier));
+/// Whether the password is the verifier's. Without a verifier the answer is no, after as much work: that of so many rounds, or of
+/// MySQL's default.
+pub(super) fn verify_sha2(verifier: Option<&Sha2Verifier>, password: &[u8], decoy_rounds: Option<u32>) -> bool {
+    let decoy =
+        Sha2Verifier { rounds: decoy_rounds.unwrap_or(ROUNDS), salt: *b"THISISACOMBINATIONOF", hash: [b'.'; 43] };
+    let (real, verifier) = verifier.map_or((false, &decoy), |verifier| (true, verifier));
     let hash = sha256_crypt(password, &verifier.salt, verifier.rounds);
     bool::from(hash.ct_eq(&verifier.hash)) & real
 }
@@ -243,8 +253,8 @@ mod tests {
             let credential = Credential::from_stored(Plugin::CachingSha2Password, &text).unwrap();
             assert_eq!(credential.plugin(), Some(Plugin::CachingSha2Password));
             assert_eq!(credential.to_stored(), text);
-            assert!(verify_sha2(Some(verifier(&credential)), password.as_bytes()), "{password}");
-            assert!(!verify_sha2(Some(verifier(&credential)), b"Secret"));
+            assert!(verify_sha2(Some(verifier(&credential)), password.as_bytes(), None), "{password}");
+            assert!(!verify_sha2(Some(verifier(&credential)), b"Secret", None));
         }
     }
 

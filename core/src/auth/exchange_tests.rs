@@ -22,7 +22,8 @@ const PASSWORD_PLUGINS: [Plugin; 5] = [
 ];
 const SECURITIES: [Security; 4] =
     [Security::VerifiedTls, Security::UnverifiedTls, Security::LocalSocket, Security::Plain];
-const SECURE: ServerContext<'static> = ServerContext { secure: true, fast_digest: None, peer_user: None };
+const SECURE: ServerContext<'static> =
+    ServerContext { secure: true, fast_digest: None, peer_user: None, decoy_rounds: None };
 
 /// A server's key pair with its public half as PEM.
 static KEY: LazyLock<(RsaPrivateKey, String)> = LazyLock::new(|| {
@@ -156,15 +157,15 @@ fn a_remembered_digest_spares_the_password() {
     assert_eq!(full.replies.len(), 2);
     let digest = full.learned.expect("full authentication teaches the digest");
     // Not even a secure connection is needed now.
-    let context = ServerContext { secure: false, fast_digest: Some(&digest), peer_user: None };
+    let context = ServerContext { secure: false, fast_digest: Some(&digest), peer_user: None, decoy_rounds: None };
     let fast = exchange(plugin, &kept, "secret", &context);
     assert!(fast.granted);
     assert_eq!((fast.replies.len(), fast.learned), (1, None));
     // With a digest that does not fit, a stale one for example, the password decides.
-    let context = ServerContext { secure: true, fast_digest: Some(&[7; 32]), peer_user: None };
+    let context = ServerContext { secure: true, fast_digest: Some(&[7; 32]), peer_user: None, decoy_rounds: None };
     assert!(exchange(plugin, &kept, "secret", &context).granted);
     // A digest left over from before the account lost its password, or itself, opens nothing.
-    let context = ServerContext { secure: true, fast_digest: Some(&digest), peer_user: None };
+    let context = ServerContext { secure: true, fast_digest: Some(&digest), peer_user: None, decoy_rounds: None };
     assert!(!exchange(plugin, &Credential::Impossible, "secret", &context).granted);
     assert!(!exchange(plugin, &Credential::Empty, "secret", &context).granted);
 }
@@ -221,6 +222,30 @@ fn unknown_users_look_like_known_ones() {
     }
 }
 
+/// The time of the fastest of some exchanges with a wrong password.
+fn least_time(kept: &Credential, context: &ServerContext<'_>) -> std::time::Duration {
+    let one = || {
+        let start = std::time::Instant::now();
+        assert!(!exchange(Plugin::CachingSha2Password, kept, "wrong", context).granted);
+        start.elapsed()
+    };
+    (0..5).map(|_| one()).min().unwrap()
+}
+
+#[test]
+fn unknown_users_take_as_long_as_known_ones_whatever_the_rounds() {
+    let kept = credential(Plugin::CachingSha2Password, "secret").to_stored().replace("$A$005$", "$A$0FF$");
+    let kept = Credential::from_stored(Plugin::CachingSha2Password, &kept).unwrap();
+    assert_eq!(kept.unusual_rounds(), Some(255_000));
+    let context = ServerContext { decoy_rounds: kept.unusual_rounds(), ..SECURE };
+    let known = least_time(&kept, &context);
+    for credential in [Credential::Impossible, Credential::Empty] {
+        let (decoy, usual) = (least_time(&credential, &context), least_time(&credential, &SECURE));
+        assert!(decoy < known * 2 && known < decoy * 2, "{known:?} and {decoy:?}");
+        assert!(usual * 8 < known, "the rounds decide: {usual:?} and {known:?}");
+    }
+}
+
 #[test]
 fn garbage_is_denied_at_every_length() {
     for plugin in PASSWORD_PLUGINS {
@@ -260,7 +285,7 @@ fn a_verdict_is_final() {
 #[test]
 fn the_socket_tells_the_user() {
     let judge = |kept: Credential, peer_user| {
-        let context = ServerContext { secure: true, fast_digest: None, peer_user };
+        let context = ServerContext { secure: true, fast_digest: None, peer_user, decoy_rounds: None };
         ServerAuth::start(Plugin::AuthSocket, vec![7; 20]).step(&kept, b"whatever", &context)
     };
     let root = || Credential::Socket(Some("root".into()));

@@ -15,6 +15,8 @@ pub struct ServerContext<'a> {
     pub fast_digest: Option<&'a [u8; 32]>,
     /// The operating system's name of the user at the other end of a Unix socket.
     pub peer_user: Option<&'a str>,
+    /// Rounds of the slow hash that a password is put through where the account keeps none; `None`: MySQL's default.
+    pub decoy_rounds: Option<u32>,
 }
 
 /// What follows from a reply.

@@ -3,7 +3,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::account::Requirement;
+use crate::account::{Account, Accounts, ClientHost, Decoy, Requirement};
 use crate::auth::{Credential, Plugin};
 use crate::message::Command;
 
@@ -63,11 +63,45 @@ pub struct Candidate {
     pub requirement: Requirement,
     /// SHA256(SHA256(password)) from an earlier login, for `caching_sha2_password`'s fast path.
     pub fast_digest: Option<[u8; 32]>,
+    /// What is asked instead where the account can't be logged in to from there, or keeps no hash of a password.
+    pub decoy: Decoy,
 }
 
 impl Candidate {
     /// Stands in for a user that does not exist: the same exchange, and then the same refusal.
     pub const fn decoy(plugin: Plugin) -> Self {
-        Self { plugin, credential: Credential::Impossible, requirement: Requirement::None, fast_digest: None }
+        Self::unknown(Decoy { plugin, needs_tls: false, rounds: None })
+    }
+
+    /// The account that a login by `user` from `from` is measured against, and what is to be asked of him: of a user without account
+    /// what one with an account could be asked.
+    pub fn find<'a>(
+        accounts: &'a Accounts,
+        user: &str,
+        from: ClientHost,
+        default: Plugin,
+    ) -> (Option<&'a Account>, Self) {
+        let Some(account) = accounts.find(user, from) else {
+            return (None, Self::unknown(accounts.decoy(user, default)));
+        };
+        let decoy = match account.credential {
+            Credential::Empty | Credential::Impossible | Credential::Socket(_) => accounts.decoy(user, default),
+            // It is not asked for, and to choose one takes a hash for each account.
+            _ => Self::decoy(account.plugin).decoy,
+        };
+        let candidate = Self {
+            plugin: account.plugin,
+            credential: account.credential.clone(),
+            requirement: account.requirement.clone(),
+            fast_digest: None,
+            decoy,
+        };
+        (Some(account), candidate)
+    }
+
+    /// Stands in for a user who is to be asked that.
+    pub(super) const fn unknown(decoy: Decoy) -> Self {
+        let requirement = if decoy.needs_tls { Requirement::Ssl } else { Requirement::None };
+        Self { plugin: decoy.plugin, credential: Credential::Impossible, requirement, fast_digest: None, decoy }
     }
 }

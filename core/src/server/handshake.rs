@@ -268,6 +268,10 @@ pub(super) struct AwaitAccount {
 impl AwaitAccount {
     /// Starts the exchange that the account's plugin wants.
     pub(super) fn authenticate(self, mut candidate: Candidate, with: &mut Surroundings<'_>) -> Next {
+        if candidate.plugin == Plugin::AuthSocket && with.peer.user.is_none() {
+            // Nobody can prove himself so over a network, and who tries is not told that there is such an account.
+            candidate = Candidate::unknown(candidate.decoy);
+        }
         if let Credential::Socket(name @ None) = &mut candidate.credential {
             // An account that names nobody is for the user of its own name.
             *name = Some(self.user.clone());
@@ -333,6 +337,7 @@ impl Authenticating {
             secure: is_secure(with.facts),
             fast_digest: self.candidate.fast_digest.as_ref(),
             peer_user: with.peer.user.as_deref(),
+            decoy_rounds: self.candidate.decoy.rounds,
         };
         match self.auth.step(&self.candidate.credential, reply, &context) {
             ServerStep::MoreData(data) => {

@@ -29,24 +29,11 @@ impl Session {
             return connection.refuse(error);
         }
         let accounts = self.view.server.accounts.current();
-        let candidate = match accounts.find(&login.user, self.host) {
-            Some(account) => {
-                let candidate = Candidate {
-                    plugin: account.plugin,
-                    credential: account.credential.clone(),
-                    requirement: account.requirement.clone(),
-                    fast_digest: self.view.server.accounts.digest(&account.name),
-                };
-                self.candidate = Some((account.name.clone(), Arc::clone(&accounts)));
-                candidate
-            }
-            None => {
-                self.candidate = None;
-                let (plugin, requirement) = accounts.decoy(&login.user, self.view.server.default_plugin);
-                Candidate { requirement, ..Candidate::decoy(plugin) }
-            }
-        };
-        connection.authenticate(candidate)
+        let default = self.view.server.default_plugin;
+        let (account, candidate) = Candidate::find(&accounts, &login.user, self.host, default);
+        let fast_digest = account.and_then(|account| self.view.server.accounts.digest(&account.name));
+        self.candidate = account.map(|account| (account.name.clone(), Arc::clone(&accounts)));
+        connection.authenticate(Candidate { fast_digest, ..candidate })
     }
 
     /// The user is who he says: is he let in?
