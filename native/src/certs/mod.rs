@@ -17,6 +17,8 @@ mod make;
 mod parts;
 
 pub use check::{Finding, Report, check, files_of};
+pub(crate) use parts::open_mode;
+
 pub use make::{Files, KeyKind, Options, generate};
 
 use std::fmt;

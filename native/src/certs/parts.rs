@@ -176,14 +176,15 @@ fn contains(text: &[u8], part: &[u8]) -> bool {
     text.windows(part.len()).any(|window| window == part)
 }
 
+/// The file's mode if others than owner and group may read it, or others than the owner write it.
 #[cfg(unix)]
-fn open_mode(path: &Path) -> Option<u32> {
+pub(crate) fn open_mode(path: &Path) -> Option<u32> {
     use std::os::unix::fs::PermissionsExt;
     let mode = fs::metadata(path).ok()?.permissions().mode() & 0o7777;
     (mode & 0o027 != 0).then_some(mode)
 }
 
 #[cfg(not(unix))]
-fn open_mode(_: &Path) -> Option<u32> {
+pub(crate) fn open_mode(_: &Path) -> Option<u32> {
     None
 }

@@ -123,8 +123,11 @@ impl Active {
 }
 
 fn build(options: &ServerTlsOptions) -> Result<Option<ServerContext>, String> {
-    let Some(options) = options.load()? else { return Ok(None) };
-    ServerContext::build(options).map(Some).map_err(|error| error.to_string())
+    let Some(loaded) = options.load()? else { return Ok(None) };
+    for warning in options.warnings() {
+        tracing::warn!("{warning}");
+    }
+    ServerContext::build(loaded).map(Some).map_err(|error| error.to_string())
 }
 
 fn failed(text: &str) -> SqlError {

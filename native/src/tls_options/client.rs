@@ -4,7 +4,7 @@ use rustls::pki_types::CertificateDer;
 use sealwire_core::facts::Transport;
 use sealwire_core::tls::{ClientOptions, Fingerprint, SslMode, Trust};
 
-use super::files;
+use super::{files, key_log};
 use crate::options::{Given, Spec, Values};
 use crate::provider::provider;
 
@@ -192,7 +192,7 @@ impl ClientTlsOptions {
             ciphers: own("ssl-cipher"),
             ciphersuites: own("tls-ciphersuites"),
             versions: own("tls-version"),
-            key_log: files::key_log()?,
+            key_log: key_log::key_log()?,
             ..ClientOptions::new(provider(), trust)
         })
     }

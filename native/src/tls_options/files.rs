@@ -1,12 +1,9 @@
 //! Reading the files that options name, with errors that name option and file.
 
 use std::env;
-use std::fs::{self, OpenOptions};
-use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::fs;
+use std::path::Path;
 
-use rustls::{KeyLog, KeyLogFile};
 use sealwire_core::secret::Secret;
 use sealwire_core::tls::NamedPem;
 
@@ -76,25 +73,6 @@ pub(super) fn passphrase(text: &str) -> Result<Secret, String> {
         return Ok(Secret::from(file.lines().next().unwrap_or("")));
     }
     Ok(Secret::from(text))
-}
-
-/// The file that the environment variable `SSLKEYLOGFILE` names: session keys go there, for Wireshark. Whoever reads it
-/// can decrypt the connections.
-pub fn key_log_file() -> Option<PathBuf> {
-    env::var_os("SSLKEYLOGFILE").filter(|path| !path.is_empty()).map(PathBuf::from)
-}
-
-/// The log in that file, which is made for its owner's eyes only.
-pub(super) fn key_log() -> Result<Option<Arc<dyn KeyLog>>, String> {
-    let Some(path) = key_log_file() else { return Ok(None) };
-    // rustls would go on without a word.
-    OpenOptions::new().append(true).create(true).mode(0o600).open(&path).map_err(|error| {
-        format!(
-            "environment variable 'SSLKEYLOGFILE': can't write '{}': {error}; unset it for no key log",
-            path.display()
-        )
-    })?;
-    Ok(Some(Arc::new(KeyLogFile::new())))
 }
 
 #[cfg(test)]

@@ -44,9 +44,10 @@
 
 mod client;
 mod files;
+mod key_log;
 mod server;
 mod ticket_key;
 
 pub use client::{CLIENT, ClientTlsChoice, ClientTlsOptions};
-pub use files::key_log_file;
+pub use key_log::key_log_file;
 pub use server::{MOST_SESSION_SECONDS, SERVER, SERVER_GENERATE, ServerTlsOptions};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use sealwire_core::secret::Secret;
 use sealwire_core::tls::{ServerOptions, TicketKeys};
 
-use super::{files, ticket_key};
+use super::{files, key_log, ticket_key};
 use crate::certs;
 use crate::options::{Given, Spec, Values};
 use crate::provider::provider;
@@ -165,9 +165,23 @@ impl ServerTlsOptions {
             ciphers: self.cipher.clone(),
             ciphersuites: self.tls_ciphersuites.clone(),
             versions: self.tls_version.clone(),
-            key_log: files::key_log()?,
+            key_log: key_log::key_log()?,
             ..defaults
         }))
+    }
+
+    /// What the administrator should know of the files, a sentence each. A key that others can read is used nevertheless, as mysqld
+    /// does: many have it so, and a server that does not start protects nobody.
+    pub fn warnings(&self) -> Vec<String> {
+        let key = self.key.as_deref().or(self.cert.as_deref()).filter(|_| self.enabled);
+        let open = key.and_then(|path| Some((path, certs::open_mode(Path::new(path))?)));
+        let text = |(path, mode)| {
+            format!(
+                "the private key '{path}' has mode {mode:04o}, so that others on this machine can read or change it, and who has it can \
+                 pass for this server: run 'chmod 600 {path}', or 640 for a group that needs it"
+            )
+        };
+        open.map(text).into_iter().collect()
     }
 
     /// The certificates of the data directory: those that are there, or those that will be made.
@@ -240,6 +254,25 @@ mod tests {
         assert_eq!(again.generate_if_needed(), Ok(None));
         assert_eq!(again.load().unwrap().unwrap().cert, first.cert);
         assert_eq!(again.tls_version.as_deref(), Some("TLSv1.2,TLSv1.3"));
+    }
+
+    #[test]
+    fn a_key_that_others_can_read_is_used_with_a_warning() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let directory = tempfile::tempdir().unwrap();
+        let settings = resolve("", directory.path()).unwrap();
+        settings.generate_if_needed().unwrap();
+        assert_eq!(settings.warnings(), Vec::<String>::new());
+        let key = directory.path().join("server-key.pem");
+        for (mode, warns) in [(0o640, false), (0o644, true), (0o604, true), (0o620, true), (0o400, false)] {
+            std::fs::set_permissions(&key, std::fs::Permissions::from_mode(mode)).unwrap();
+            let warnings = settings.warnings();
+            assert_eq!(warnings.len(), usize::from(warns), "{mode:04o} {warnings:?}");
+            assert!(warnings.iter().all(|text| text.contains(&format!("server-key.pem' has mode {mode:04o}"))));
+            assert!(settings.load().is_ok());
+        }
+        let off = ServerTlsOptions { enabled: false, ..settings };
+        assert!(off.warnings().is_empty());
     }
 
     #[test]

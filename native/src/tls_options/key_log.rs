@@ -1,0 +1,134 @@
+//! Session keys for Wireshark, in the file that the environment variable `SSLKEYLOGFILE` names.
+
+use std::env;
+use std::fmt;
+use std::fs::{File, Metadata, OpenOptions};
+use std::io::Write as _;
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rustls::KeyLog;
+use zeroize::Zeroizing;
+
+/// The file that the environment variable `SSLKEYLOGFILE` names: session keys go there, for Wireshark. Whoever reads it
+/// can decrypt the connections.
+pub fn key_log_file() -> Option<PathBuf> {
+    env::var_os("SSLKEYLOGFILE").filter(|path| !path.is_empty()).map(PathBuf::from)
+}
+
+/// The log in that file, which is for its owner's eyes only.
+pub(super) fn key_log() -> Result<Option<Arc<dyn KeyLog>>, String> {
+    let Some(path) = key_log_file() else { return Ok(None) };
+    open(&path).map(|log| Some(Arc::new(log) as Arc<dyn KeyLog>))
+}
+
+/// Opens the log once: what is put in the file's place later gets no keys.
+fn open(path: &Path) -> Result<Log, String> {
+    let wrong = |what: &dyn fmt::Display| {
+        format!(
+            "environment variable 'SSLKEYLOGFILE': can't write '{}': {what}; unset it for no key log",
+            path.display()
+        )
+    };
+    let file = OpenOptions::new().append(true).create(true).mode(0o600).open(path).map_err(|error| wrong(&error))?;
+    let metadata = file.metadata().map_err(|error| wrong(&error))?;
+    if let Some(what) = is_open_to_others(&metadata, rustix::process::geteuid().as_raw(), path) {
+        return Err(wrong(&what));
+    }
+    Ok(Log { path: path.to_owned(), file: Mutex::new(file) })
+}
+
+/// Why others than this user could read the keys, or put theirs in. A terminal or `/dev/null` keeps none.
+fn is_open_to_others(metadata: &Metadata, user: u32, path: &Path) -> Option<String> {
+    if metadata.file_type().is_char_device() {
+        return None;
+    }
+    let mode = metadata.mode() & 0o777;
+    if metadata.uid() != user {
+        return Some(format!("it belongs to another user (number {}), who could read the sessions", metadata.uid()));
+    }
+    (mode & 0o077 != 0).then(|| {
+        format!(
+            "it has mode {mode:04o}, so that others can read or change it, and who has it can read sessions: run 'chmod 600 {}'",
+            path.display()
+        )
+    })
+}
+
+struct Log {
+    path: PathBuf,
+    file: Mutex<File>,
+}
+
+impl KeyLog for Log {
+    /// A line as NSS has it. A full disk loses lines and no connection.
+    fn log(&self, label: &str, client_random: &[u8], secret: &[u8]) {
+        let mut line = Zeroizing::new(Vec::with_capacity(label.len() + 2 * (client_random.len() + secret.len()) + 3));
+        line.extend(label.bytes());
+        for bytes in [client_random, secret] {
+            line.push(b' ');
+            for byte in bytes {
+                line.extend(
+                    [byte >> 4, byte & 15].map(|digit| if digit < 10 { b'0' + digit } else { b'a' + digit - 10 }),
+                );
+            }
+        }
+        line.push(b'\n');
+        _ = self.file.lock().unwrap_or_else(PoisonError::into_inner).write_all(&line);
+    }
+}
+
+impl fmt::Debug for Log {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Log({})", self.path.display())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    #[test]
+    fn lines_are_as_wireshark_reads_them_in_a_file_of_ones_own() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("keys");
+        let log = open(&path).unwrap();
+        log.log("CLIENT_RANDOM", &[0x0a, 0xff], &[0x12]);
+        open(&path).unwrap().log("X", &[], &[9]);
+        assert_eq!(fs::read_to_string(&path).unwrap(), "CLIENT_RANDOM 0aff 12\nX  09\n");
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
+        assert!(!format!("{log:?}").contains("12"), "it shows the path alone");
+    }
+
+    #[test]
+    fn what_others_can_read_or_write_is_refused_and_left_as_it_is() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("keys");
+        fs::write(&path, "").unwrap();
+        let link = directory.path().join("link");
+        symlink(&path, &link).unwrap();
+        for mode in [0o666, 0o644, 0o620, 0o602, 0o640] {
+            fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+            for path in [&path, &link] {
+                let error = open(path).unwrap_err();
+                assert!(error.starts_with("environment variable 'SSLKEYLOGFILE': can't write '"), "{error}");
+                assert!(error.contains(&format!("it has mode {mode:04o}")) && error.contains("chmod 600"), "{error}");
+            }
+        }
+        assert!(open(Path::new("/dev/null")).is_ok());
+    }
+
+    #[test]
+    fn a_file_of_another_user_is_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("keys");
+        drop(open(&path).unwrap());
+        let metadata = fs::metadata(&path).unwrap();
+        assert_eq!(is_open_to_others(&metadata, metadata.uid(), &path), None);
+        let reason = is_open_to_others(&metadata, metadata.uid() + 1, &path).unwrap();
+        assert!(reason.contains("belongs to another user"), "{reason}");
+    }
+}
