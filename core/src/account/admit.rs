@@ -1,9 +1,9 @@
 //! The decision whether a connection is what its account demands.
 //!
-//! Names in certificates are compared by this rule: the certificate's name, written in slash form, is the demanded text
-//! to the byte, and the demanded text, read as a name, is the certificate's name attribute by attribute. The slash form does not
-//! mark where a value ends, so `O="x/CN=root"` and `O=x, CN=root` are written alike; MySQL takes either for the other. Here
-//! such an ambiguous name never matches, and the log says why.
+//! Names in certificates are compared by this rule: the demanded text is to the byte how OpenSSL 1.1 or 3 writes the certificate's name,
+//! and read as a name it is the certificate's, attribute by attribute. OpenSSL 1.1 does not mark where a value ends, so
+//! `O="x/CN=root"` and `O=x, CN=root` are written alike; MySQL on it takes either for the other. Here a text never matches a name
+//! that it is not read as, and the log says why, and how that name is written so that it is no other's.
 
 use alloc::string::{String, ToString};
 use core::fmt;
@@ -91,11 +91,12 @@ fn verified_certificate(tls: &TlsFacts) -> Result<&[u8], Refusal> {
 
 fn same_name(clause: Clause, expected: &str, actual: &Name) -> Result<(), Refusal> {
     let text = actual.to_slash();
-    if text != expected {
+    if !actual.is_written(expected) {
         return Err(refusal(clause, expected, &text));
     }
-    if Name::from_slash(expected).as_ref() != Some(actual) {
-        let reason = alloc::format!("{text} (a name that can be read in several ways, which is never accepted)");
+    if !actual.is_read_from(expected) {
+        let reason =
+            alloc::format!("{text} (what is demanded can be read in several ways; only this one is that name alone)");
         return Err(refusal(clause, expected, &reason));
     }
     Ok(())
@@ -241,8 +242,8 @@ mod tests {
         let forged = facts([certificate(&[(DnType::OrganizationName, "x/CN=client")])].into(), Verification::Ca);
         assert_eq!(
             verdict("REQUIRE SUBJECT '/O=x/CN=client'", &forged),
-            "X509 subject mismatch: should be '/O=x/CN=client' but is '/O=x/CN=client (a name that can be read in several \
-             ways, which is never accepted)'"
+            "X509 subject mismatch: should be '/O=x/CN=client' but is '/O=x\\/CN=client (what is demanded can be read in \
+             several ways; only this one is that name alone)'"
         );
         // A slash that begins no attribute has one reading only.
         let harmless = facts([certificate(&[(DnType::CommonName, "db/replica")])].into(), Verification::Ca);
@@ -252,5 +253,8 @@ mod tests {
         assert!(verdict("REQUIRE SUBJECT '/CN=\\\\xC3\\\\xA9'", &escaped).contains("several"));
         let accented = facts([certificate(&[(DnType::CommonName, "é")])].into(), Verification::Ca);
         assert_eq!(verdict("REQUIRE SUBJECT '/CN=\\\\xC3\\\\xA9'", &accented), "OK");
+        // Every name has a text that is no other's.
+        assert_eq!(verdict("REQUIRE SUBJECT '/O=x\\\\/CN=client'", &forged), "OK");
+        assert_eq!(verdict("REQUIRE SUBJECT '/CN=\\\\x5CxC3\\\\x5CxA9'", &escaped), "OK");
     }
 }

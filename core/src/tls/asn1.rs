@@ -1,7 +1,7 @@
 //! Walking over DER, field by field.
 
-use der::asn1::{AnyRef, GeneralizedTime, ObjectIdentifier, UtcTime};
-use der::{Decode, Reader, SliceReader};
+use der::Decode as _;
+use der::asn1::{GeneralizedTime, ObjectIdentifier, UtcTime};
 
 /// The bytes are not the DER that they should be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +20,8 @@ pub(super) mod tag {
     pub(in super::super) const BIT_STRING: u8 = 0x03;
     pub(in super::super) const OCTET_STRING: u8 = 0x04;
     pub(in super::super) const OID: u8 = 0x06;
+    pub(in super::super) const GENERAL_STRING: u8 = 0x1b;
+    pub(in super::super) const UNIVERSAL_STRING: u8 = 0x1c;
     pub(in super::super) const BMP_STRING: u8 = 0x1e;
     pub(in super::super) const UTC_TIME: u8 = 0x17;
     pub(in super::super) const GENERALIZED_TIME: u8 = 0x18;
@@ -42,14 +44,14 @@ pub(super) struct Field<'a> {
 impl<'a> Field<'a> {
     /// The one field that the bytes consist of.
     pub(super) fn only(bytes: &'a [u8], tag: u8) -> Result<Self, Malformed> {
-        let mut fields = Fields::of(bytes)?;
+        let mut fields = Fields::of(bytes);
         let field = fields.next(tag)?;
         fields.end()?;
         Ok(field)
     }
 
     /// The fields inside.
-    pub(super) fn fields(&self) -> Result<Fields<'a>, Malformed> {
+    pub(super) const fn fields(&self) -> Fields<'a> {
         Fields::of(self.value)
     }
 
@@ -73,19 +75,32 @@ impl<'a> Field<'a> {
 }
 
 /// The fields that stand one after another in some bytes.
-pub(super) struct Fields<'a>(SliceReader<'a>);
+pub(super) struct Fields<'a>(&'a [u8]);
 
 impl<'a> Fields<'a> {
     /// The fields of these bytes.
-    pub(super) fn of(bytes: &'a [u8]) -> Result<Self, Malformed> {
-        Ok(Self(SliceReader::new(bytes)?))
+    pub(super) const fn of(bytes: &'a [u8]) -> Self {
+        Self(bytes)
     }
 
-    /// The next field, whatever it is.
+    /// The next field, whatever it is. Numbers of tags above 30 stand in no certificate.
     pub(super) fn any(&mut self) -> Result<Field<'a>, Malformed> {
-        let tag = self.0.peek_byte().ok_or(Malformed)?;
-        let whole = self.0.tlv_bytes()?;
-        Ok(Field { tag, value: AnyRef::try_from(whole)?.value(), whole })
+        let (&[tag, first], rest) = self.0.split_first_chunk::<2>().ok_or(Malformed)?;
+        let (length, rest) = match first {
+            ..=0x7f => (usize::from(first), rest),
+            0x81..=0x84 => {
+                let (bytes, rest) = rest.split_at_checked(usize::from(first & 0x7f)).ok_or(Malformed)?;
+                let length = bytes.iter().fold(0, |length, byte| length << 8 | usize::from(*byte));
+                // No shorter form would do.
+                let is_short = bytes.first() == Some(&0) || length < 0x80;
+                (Some(length).filter(|_| !is_short).ok_or(Malformed)?, rest)
+            }
+            _ => return Err(Malformed),
+        };
+        let (value, rest) = rest.split_at_checked(length).filter(|_| tag & 0x1f != 0x1f).ok_or(Malformed)?;
+        let whole = self.0.get(..self.0.len() - rest.len()).ok_or(Malformed)?;
+        self.0 = rest;
+        Ok(Field { tag, value, whole })
     }
 
     /// The next field, which must have that tag.
@@ -95,7 +110,7 @@ impl<'a> Fields<'a> {
 
     /// The next field if it has that tag.
     pub(super) fn optional(&mut self, tag: u8) -> Result<Option<Field<'a>>, Malformed> {
-        if self.0.peek_byte() == Some(tag) { self.any().map(Some) } else { Ok(None) }
+        if self.0.first() == Some(&tag) { self.any().map(Some) } else { Ok(None) }
     }
 
     /// The next field, a date of either kind, in seconds since the Unix epoch.
@@ -113,8 +128,8 @@ impl<'a> Fields<'a> {
     }
 
     /// Whether nothing is left.
-    pub(super) fn is_finished(&self) -> bool {
-        self.0.is_finished()
+    pub(super) const fn is_finished(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// Nothing may be left.
@@ -136,7 +151,7 @@ pub(super) struct Signed<'a> {
 impl<'a> Signed<'a> {
     /// Splits a certificate or CRL.
     pub(super) fn parse(der: &'a [u8]) -> Result<Self, Malformed> {
-        let mut fields = Field::only(der, tag::SEQUENCE)?.fields()?;
+        let mut fields = Field::only(der, tag::SEQUENCE)?.fields();
         let message = fields.next(tag::SEQUENCE)?;
         let algorithm = fields.next(tag::SEQUENCE)?.value;
         let signature = fields.next(tag::BIT_STRING)?.bits()?;
@@ -157,9 +172,9 @@ pub(super) fn for_each_extension<'a>(
     list: Field<'a>,
     mut each: impl FnMut(Extension<'a>) -> Result<(), Malformed>,
 ) -> Result<(), Malformed> {
-    let mut list = list.fields()?;
+    let mut list = list.fields();
     while !list.is_finished() {
-        let mut fields = list.next(tag::SEQUENCE)?.fields()?;
+        let mut fields = list.next(tag::SEQUENCE)?.fields();
         let oid = fields.next(tag::OID)?.oid()?;
         let critical = fields.optional(tag::BOOLEAN)?.is_some_and(|field| field.value != [0]);
         let value = fields.next(tag::OCTET_STRING)?.value;

@@ -103,7 +103,7 @@ impl<'a> Certificate<'a> {
     /// Takes a certificate in DER apart.
     pub(super) fn parse(der: &'a [u8]) -> Result<Self, Malformed> {
         let signed = Signed::parse(der)?;
-        let mut fields = signed.message.fields()?;
+        let mut fields = signed.message.fields();
         let version = match fields.optional(tag::context(0))? {
             Some(field) => Field::only(field.value, tag::INTEGER)?.small_number()?.saturating_add(1),
             None => 1,
@@ -114,7 +114,7 @@ impl<'a> Certificate<'a> {
             return Err(Malformed);
         }
         let issuer = fields.next(tag::SEQUENCE)?.whole;
-        let mut validity = fields.next(tag::SEQUENCE)?.fields()?;
+        let mut validity = fields.next(tag::SEQUENCE)?.fields();
         let (not_before, not_after) = (validity.time()?, validity.time()?);
         validity.end()?;
         let subject = fields.next(tag::SEQUENCE)?.whole;
@@ -194,20 +194,20 @@ fn once<T>(place: &mut Option<T>, value: T) -> Result<(), Malformed> {
 
 /// The key's bits in a SubjectPublicKeyInfo.
 pub(super) fn key_bits(public_key_info: &[u8]) -> Result<&[u8], Malformed> {
-    let mut fields = Field::only(public_key_info, tag::SEQUENCE)?.fields()?;
+    let mut fields = Field::only(public_key_info, tag::SEQUENCE)?.fields();
     fields.next(tag::SEQUENCE)?;
     fields.next(tag::BIT_STRING)?.bits()
 }
 
 /// Names the key as people do: `RSA 2048`, `ECDSA P-256`, `Ed25519`, or the algorithm's number.
 pub(super) fn key_description(public_key_info: &[u8]) -> Result<String, Malformed> {
-    let mut fields = Field::only(public_key_info, tag::SEQUENCE)?.fields()?;
-    let mut algorithm = fields.next(tag::SEQUENCE)?.fields()?;
+    let mut fields = Field::only(public_key_info, tag::SEQUENCE)?.fields();
+    let mut algorithm = fields.next(tag::SEQUENCE)?.fields();
     let bits = fields.next(tag::BIT_STRING)?.bits()?;
     let oid = algorithm.next(tag::OID)?.oid()?.to_string();
     Ok(match oid.as_str() {
         "1.2.840.113549.1.1.1" | "1.2.840.113549.1.1.10" => {
-            let modulus = Field::only(bits, tag::SEQUENCE)?.fields()?.next(tag::INTEGER)?.value;
+            let modulus = Field::only(bits, tag::SEQUENCE)?.fields().next(tag::INTEGER)?.value;
             alloc::format!("RSA {}", rsa_bits(modulus))
         }
         "1.2.840.10045.2.1" => {
@@ -237,7 +237,7 @@ fn rsa_bits(modulus: &[u8]) -> usize {
 
 fn alternative_names(value: &[u8]) -> Result<AlternativeNames<'_>, Malformed> {
     let mut names = AlternativeNames { are_given: true, ..AlternativeNames::default() };
-    let mut fields = Field::only(value, tag::SEQUENCE)?.fields()?;
+    let mut fields = Field::only(value, tag::SEQUENCE)?.fields();
     while !fields.is_finished() {
         let field = fields.any()?;
         let text = || String::from_utf8_lossy(field.value);
@@ -261,7 +261,7 @@ fn ip_address(bytes: &[u8]) -> Result<IpAddr, Malformed> {
 }
 
 fn basic_constraints(value: &[u8]) -> Result<BasicConstraints, Malformed> {
-    let mut fields = Field::only(value, tag::SEQUENCE)?.fields()?;
+    let mut fields = Field::only(value, tag::SEQUENCE)?.fields();
     let ca = fields.optional(tag::BOOLEAN)?.is_some_and(|field| field.value != [0]);
     let path_length = fields.optional(tag::INTEGER)?.map(|field| field.small_number()).transpose()?;
     fields.end()?;
@@ -275,7 +275,7 @@ fn key_usage(value: &[u8]) -> Result<KeyUsage, Malformed> {
 }
 
 fn purposes(value: &[u8]) -> Result<Vec<ObjectIdentifier>, Malformed> {
-    let mut fields = Field::only(value, tag::SEQUENCE)?.fields()?;
+    let mut fields = Field::only(value, tag::SEQUENCE)?.fields();
     let mut purposes = Vec::new();
     while !fields.is_finished() {
         purposes.push(fields.next(tag::OID)?.oid()?);

@@ -6,13 +6,14 @@ use alloc::vec::Vec;
 use core::fmt::{self, Write};
 
 use super::asn1::{Field, Malformed, tag};
+use super::attribute_names::{known_kind, short_name};
 use super::certificate::{Certificate, key_description};
 use super::{CertificateProblem, Fingerprint};
 
 /// A distinguished name: its attributes in the certificate's order.
 ///
-/// Two names are equal when their attributes are, one by one. That is stricter than comparing the slash form, in which the
-/// organisation `x/CN=root` and the organisation `x` followed by the common name `root` look the same.
+/// Two names are equal when their attributes are, one by one. That is stricter than comparing the slash form of OpenSSL 1.1, in which
+/// the organisation `x/CN=root` and the organisation `x` followed by the common name `root` look the same.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Name(Vec<Attribute>);
 
@@ -23,39 +24,25 @@ pub struct Attribute {
     pub kind: String,
     /// The value's bytes; UTF-8 or ASCII in all but very old certificates.
     pub value: Vec<u8>,
+    /// Whether it stands in one set with the attribute before.
+    pub joined: bool,
+    /// The value in UTF-8 where its bytes are UTF-16 or UTF-32.
+    text: Option<Vec<u8>>,
 }
 
-/// OpenSSL's short names of the attributes that occur.
-const SHORT_NAMES: &[(&str, &str)] = &[
-    ("2.5.4.3", "CN"),
-    ("2.5.4.4", "SN"),
-    ("2.5.4.5", "serialNumber"),
-    ("2.5.4.6", "C"),
-    ("2.5.4.7", "L"),
-    ("2.5.4.8", "ST"),
-    ("2.5.4.9", "street"),
-    ("2.5.4.10", "O"),
-    ("2.5.4.11", "OU"),
-    ("2.5.4.12", "title"),
-    ("2.5.4.13", "description"),
-    ("2.5.4.15", "businessCategory"),
-    ("2.5.4.17", "postalCode"),
-    ("2.5.4.41", "name"),
-    ("2.5.4.42", "GN"),
-    ("2.5.4.43", "initials"),
-    ("2.5.4.44", "generationQualifier"),
-    ("2.5.4.45", "x500UniqueIdentifier"),
-    ("2.5.4.46", "dnQualifier"),
-    ("2.5.4.65", "pseudonym"),
-    ("2.5.4.97", "organizationIdentifier"),
-    ("1.2.840.113549.1.9.1", "emailAddress"),
-    ("1.2.840.113549.1.9.2", "unstructuredName"),
-    ("0.9.2342.19200300.100.1.1", "UID"),
-    ("0.9.2342.19200300.100.1.25", "DC"),
-    ("1.3.6.1.4.1.311.60.2.1.1", "jurisdictionL"),
-    ("1.3.6.1.4.1.311.60.2.1.2", "jurisdictionST"),
-    ("1.3.6.1.4.1.311.60.2.1.3", "jurisdictionC"),
-];
+/// No short name is longer, nor an object identifier that anybody writes.
+const LONGEST_KIND: usize = 80;
+
+/// How names are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// By `X509_NAME_oneline` of OpenSSL 1.1: a slash in a value looks like one between attributes.
+    OpenSsl1,
+    /// By that of OpenSSL 3: `\/` and `\+` in values, `+` between the attributes of a set.
+    OpenSsl3,
+    /// The same with `\x5C` for a backslash that could be taken for an escape.
+    Exact,
+}
 
 impl Name {
     /// Reads a name in DER.
@@ -65,49 +52,65 @@ impl Name {
 
     fn parse(der: &[u8]) -> Result<Self, Malformed> {
         let mut attributes = Vec::new();
-        let mut sets = Field::only(der, tag::SEQUENCE)?.fields()?;
+        let mut sets = Field::only(der, tag::SEQUENCE)?.fields();
         while !sets.is_finished() {
-            let mut set = sets.next(tag::SET)?.fields()?;
+            let mut set = sets.next(tag::SET)?.fields();
+            let mut joined = false;
             while !set.is_finished() {
-                let mut fields = set.next(tag::SEQUENCE)?.fields()?;
+                let mut fields = set.next(tag::SEQUENCE)?.fields();
                 let oid = fields.next(tag::OID)?.oid()?.to_string();
-                let value = text_bytes(fields.any()?);
+                let (value, text) = value_of(fields.any()?);
                 fields.end()?;
-                attributes.push(Attribute { kind: short_name(&oid).to_owned(), value });
+                attributes.push(Attribute { kind: short_name(&oid).to_owned(), value, joined, text });
+                joined = true;
             }
         }
         Ok(Self(attributes))
     }
 
-    /// Reads the slash form, `/C=FI/O=MariaDB/CN=client`, in which MySQL's `REQUIRE SUBJECT` and `ISSUER` are written.
-    /// A slash begins an attribute only where the name of one and `=` follow; any other slash belongs to the value.
+    /// Reads the slash form, `/C=FI/O=MariaDB/CN=client`, in which MySQL's `REQUIRE SUBJECT` and `ISSUER` are written. A slash, or a
+    /// plus between those of a set, begins an attribute only where the name of one and `=` follow; any other belongs to the value, and
+    /// so does one behind a backslash.
     pub fn from_slash(text: &str) -> Option<Self> {
         let mut attributes: Vec<Attribute> = Vec::new();
-        for piece in text.strip_prefix('/')?.split('/') {
-            let split = piece.split_once('=').and_then(|(kind, value)| Some((known_kind(kind)?, value)));
-            match (split, attributes.last_mut()) {
-                (Some((kind, value)), _) => {
-                    attributes.push(Attribute { kind: kind.to_owned(), value: unescape(value) });
+        let mut rest = text;
+        while let Some(first) = rest.bytes().next() {
+            let begun = if matches!(first, b'/' | b'+') { rest.get(1..).and_then(beginning) } else { None };
+            match (begun, attributes.last_mut()) {
+                (Some((kind, value)), last) if first == b'/' || last.is_some() => {
+                    let (kind, joined) = (kind.to_owned(), first == b'+');
+                    attributes.push(Attribute { kind, value: Vec::new(), joined, text: None });
+                    rest = value;
                 }
-                (None, Some(last)) => {
-                    last.value.push(b'/');
-                    last.value.extend(unescape(piece));
+                (_, None) => return None,
+                (_, Some(last)) if first == b'\\' => rest = unescape(rest, &mut last.value),
+                (_, Some(last)) => {
+                    let (one, after) = rest.split_at_checked(rest.chars().next().map_or(1, char::len_utf8))?;
+                    last.value.extend(one.bytes());
+                    rest = after;
                 }
-                (None, None) => return None,
             }
         }
-        Some(Self(attributes))
+        (!attributes.is_empty()).then_some(Self(attributes))
     }
 
-    /// The slash form as OpenSSL's `X509_NAME_oneline` writes it: bytes that are no printable ASCII as `\xC3`.
+    /// The slash form, as `X509_NAME_oneline` of OpenSSL 3 writes it: bytes that are no printable ASCII as `\xC3`, a slash and a plus of
+    /// a value with a backslash before them. A backslash that could be taken for such an escape is written `\x5C`.
     pub fn to_slash(&self) -> String {
+        self.write(Form::Exact)
+    }
+
+    fn write(&self, form: Form) -> String {
         let mut text = String::new();
-        for Attribute { kind, value } in &self.0 {
-            text.push('/');
+        for Attribute { kind, value, joined, .. } in &self.0 {
+            text.push(if *joined && form != Form::OpenSsl1 { '+' } else { '/' });
             text.push_str(kind);
             text.push('=');
-            for &byte in value {
+            for (index, &byte) in value.iter().enumerate() {
+                let looks_like_escape = || matches!(value.get(index + 1), None | Some(b'/' | b'+' | b'x'));
                 match byte {
+                    b'/' | b'+' if form != Form::OpenSsl1 => text.extend(['\\', char::from(byte)]),
+                    b'\\' if form == Form::Exact && looks_like_escape() => text.push_str("\\x5C"),
                     b' '..=b'~' => text.push(char::from(byte)),
                     // Writing to a String can't fail.
                     _ => _ = write!(text, "\\x{byte:02X}"),
@@ -117,6 +120,22 @@ impl Name {
         text
     }
 
+    /// Whether a text is how OpenSSL 1.1 or 3 writes this name, as MySQL compares them, or how [`Name::to_slash`] does.
+    pub(crate) fn is_written(&self, text: &str) -> bool {
+        [Form::OpenSsl3, Form::OpenSsl1, Form::Exact].into_iter().any(|form| self.write(form) == text)
+    }
+
+    /// Whether a text that writes this name can be read as this name only. OpenSSL 1.1 writes no sets, so those may be one in the text.
+    pub(crate) fn is_read_from(&self, text: &str) -> bool {
+        let Some(read) = Self::from_slash(text) else { return self.0.is_empty() && text.is_empty() };
+        read.0.len() == self.0.len()
+            && read
+                .0
+                .iter()
+                .zip(&self.0)
+                .all(|(read, own)| read.kind == own.kind && read.value == own.value && (own.joined || !read.joined))
+    }
+
     /// The attributes in order.
     pub fn attributes(&self) -> &[Attribute] {
         &self.0
@@ -124,7 +143,8 @@ impl Name {
 
     /// The values of the common names, in order.
     pub fn common_names(&self) -> impl Iterator<Item = &[u8]> {
-        self.0.iter().filter(|attribute| attribute.kind == "CN").map(|attribute| attribute.value.as_slice())
+        let of_kind = self.0.iter().filter(|attribute| attribute.kind == "CN");
+        of_kind.map(|attribute| attribute.text.as_ref().unwrap_or(&attribute.value).as_slice())
     }
 }
 
@@ -139,53 +159,60 @@ pub(super) fn slash_of(der: &[u8]) -> String {
     Name::from_der(der).map_or_else(|| "(unreadable name)".to_owned(), |name| name.to_slash())
 }
 
-fn short_name(oid: &str) -> &str {
-    SHORT_NAMES.iter().find(|(dotted, _)| *dotted == oid).map_or(oid, |(_, short)| short)
+/// The value of an attribute, with its text where that is written otherwise.
+fn value_of(field: Field<'_>) -> (Vec<u8>, Option<Vec<u8>>) {
+    let value = field.value;
+    let units =
+        |size| value.chunks(size).map(|unit| unit.iter().fold(0u32, |number, byte| number << 8 | u32::from(*byte)));
+    let text = match field.tag {
+        // UTF-16 and UTF-32, in which some old CAs wrote.
+        tag::BMP_STRING => char::decode_utf16(units(2).map(|unit| u16::try_from(unit).unwrap_or(0)))
+            .map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER))
+            .collect::<String>(),
+        tag::UNIVERSAL_STRING => {
+            units(4).map(|unit| char::from_u32(unit).unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
+        }
+        // OpenSSL leaves out how many bits of the last byte are unused.
+        tag::BIT_STRING => return (value.get(1..).unwrap_or_default().to_vec(), None),
+        // And three bytes of four, where they are all zero.
+        tag::GENERAL_STRING if is_wide(value) => return (value.iter().skip(3).step_by(4).copied().collect(), None),
+        _ => return (value.to_vec(), None),
+    };
+    (value.to_vec(), Some(text.into_bytes()))
 }
 
-/// The name of an attribute as we keep it: a short name, OpenSSL 0.9's `Email`, or an object identifier.
-fn known_kind(kind: &str) -> Option<&str> {
-    if kind == "Email" {
-        return Some("emailAddress");
-    }
-    if SHORT_NAMES.iter().any(|(_, short)| *short == kind) {
-        return Some(kind);
-    }
-    let dotted = kind.contains('.') && kind.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
-    dotted.then(|| short_name(kind))
+fn is_wide(value: &[u8]) -> bool {
+    value.len().is_multiple_of(4) && value.chunks(4).all(|unit| matches!(unit, [0, 0, 0, _]))
 }
 
-/// The value of an attribute; UTF-16, in which some old CAs wrote, becomes UTF-8.
-fn text_bytes(field: Field<'_>) -> Vec<u8> {
-    if field.tag != tag::BMP_STRING {
-        return field.value.to_vec();
+/// Takes what an escape stands for off the front of a text that begins with a backslash.
+fn unescape<'a>(rest: &'a str, value: &mut Vec<u8>) -> &'a str {
+    let after = rest.get(1..).unwrap_or_default();
+    if let Some(escaped) = after.strip_prefix(['/', '+']) {
+        value.extend(after.bytes().take(1));
+        return escaped;
     }
-    let units = field.value.chunks(2).map(|pair| match *pair {
-        [high, low] => u16::from_be_bytes([high, low]),
-        _ => 0,
-    });
-    char::decode_utf16(units).map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER)).collect::<String>().into_bytes()
-}
-
-/// Undoes the `\xC3` of the slash form.
-fn unescape(text: &str) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once("\\x") {
-        bytes.extend(before.bytes());
-        match after.get(..2).and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = after.get(2..).unwrap_or_default();
-            }
-            None => {
-                bytes.extend(b"\\x");
-                rest = after;
-            }
+    let digits = after.strip_prefix('x').and_then(|digits| digits.split_at_checked(2));
+    let byte = digits
+        .filter(|(hex, _)| hex.bytes().all(|digit| digit.is_ascii_hexdigit()))
+        .and_then(|(hex, rest)| Some((u8::from_str_radix(hex, 16).ok()?, rest)));
+    match byte {
+        Some((byte, rest)) => {
+            value.push(byte);
+            rest
+        }
+        None => {
+            value.push(b'\\');
+            after
         }
     }
-    bytes.extend(rest.bytes());
-    bytes
+}
+
+/// The attribute that begins after a slash or plus, and what follows its `=`.
+fn beginning(text: &str) -> Option<(&str, &str)> {
+    let end = text.bytes().take(LONGEST_KIND).position(|byte| byte == b'=')?;
+    let (kind, value) = text.split_at_checked(end)?;
+    Some((known_kind(kind)?, value.get(1..).unwrap_or_default()))
 }
 
 /// What a certificate says, to be shown.
@@ -281,26 +308,52 @@ mod tests {
     fn an_attribute_inside_a_value_is_not_an_attribute() {
         let forged = name(&[(O, UTF8_STRING, b"x/CN=root")]);
         let genuine = name(&[(O, UTF8_STRING, b"x"), (CN, UTF8_STRING, b"root")]);
-        // MySQL compares this text, in which the two can't be told apart.
-        assert_eq!(forged.to_slash(), genuine.to_slash());
-        let required = Name::from_slash("/O=x/CN=root").unwrap();
-        assert_eq!(required, genuine);
-        assert_ne!(required, forged);
+        // MySQL on OpenSSL 1.1 compares this text, in which the two can't be told apart.
+        let text = "/O=x/CN=root";
+        assert!(forged.is_written(text) && genuine.is_written(text));
+        assert!(genuine.is_read_from(text) && !forged.is_read_from(text));
+        assert_eq!(forged.to_slash(), r"/O=x\/CN=root");
+        assert!(forged.is_read_from(&forged.to_slash()));
+    }
+
+    #[test]
+    fn attributes_of_a_set_are_joined_by_a_plus() {
+        let joined = Name::from_slash("/O=x/CN=a+UID=b").unwrap();
+        assert_eq!(joined.attributes().iter().map(|one| one.joined).collect::<Vec<_>>(), [false, false, true]);
+        assert_eq!(joined.to_slash(), "/O=x/CN=a+UID=b");
+        // OpenSSL 1.1 writes sets as if they were none.
+        assert!(joined.is_written("/O=x/CN=a/UID=b") && joined.is_read_from("/O=x/CN=a/UID=b"));
+        let apart = Name::from_slash("/O=x/CN=a/UID=b").unwrap();
+        assert!(!apart.is_written("/O=x/CN=a+UID=b") && !apart.is_read_from("/O=x/CN=a+UID=b"));
+        assert_eq!(Name::from_slash("/CN=a+b=c+UID").unwrap().attributes().len(), 1);
+    }
+
+    #[test]
+    fn every_name_has_a_text_that_reads_as_that_name_alone() {
+        for value in [r"a\", r"\x41", r"a\/CN=b", r"a\+UID=b", r"\\x41", "/", "+", "a+UID=b", r"\\", "é\u{1}\\"] {
+            let name = name(&[(O, UTF8_STRING, value.as_bytes()), (CN, UTF8_STRING, b"z")]);
+            assert_eq!(Name::from_slash(&name.to_slash()), Some(name.clone()), "{value}");
+            assert!(name.is_written(&name.to_slash()) && name.is_read_from(&name.to_slash()), "{value}");
+        }
     }
 
     #[test]
     fn a_literal_backslash_is_not_an_escape() {
         let literal = name(&[(CN, UTF8_STRING, br"\xC3")]);
         let byte = name(&[(CN, UTF8_STRING, b"\xC3")]);
-        assert_eq!(literal.to_slash(), byte.to_slash());
-        assert_eq!(Name::from_slash(r"/CN=\xC3"), Some(byte));
+        let text = r"/CN=\xC3";
+        assert!(literal.is_written(text) && byte.is_written(text));
+        assert!(byte.is_read_from(text) && !literal.is_read_from(text));
+        assert_eq!(literal.to_slash(), r"/CN=\x5CxC3");
         assert_eq!(Name::from_slash(r"/CN=a\xZZ\x").unwrap().attributes()[0].value, br"a\xZZ\x");
     }
 
     #[test]
     fn a_slash_that_begins_no_attribute_belongs_to_the_value() {
         let name = name(&[(O, UTF8_STRING, b"AC/DC a=b/c=d"), (CN, UTF8_STRING, b"")]);
-        assert_eq!(Name::from_slash("/O=AC/DC a=b/c=d/CN="), Some(name));
+        for text in ["/O=AC/DC a=b/c=d/CN=", r"/O=AC\/DC a=b\/c=d/CN="] {
+            assert!(name.is_written(text) && name.is_read_from(text), "{text}");
+        }
     }
 
     #[test]
@@ -317,8 +370,18 @@ mod tests {
 
     #[test]
     fn old_string_types_are_read_as_text() {
-        assert_eq!(name(&[(CN, tag::BMP_STRING, b"\0a\0b")]), name(&[(CN, UTF8_STRING, b"ab")]));
-        assert_eq!(name(&[(CN, 0x14, b"ab")]), name(&[(CN, 0x13, b"ab")]));
+        for (kind, value) in [
+            (tag::BMP_STRING, b"\0a\0b".as_slice()),
+            (tag::UNIVERSAL_STRING, b"\0\0\0a\0\0\0b"),
+            (0x14, b"ab"),
+            (0x13, b"ab"),
+        ] {
+            assert_eq!(name(&[(CN, kind, value)]).common_names().collect::<Vec<_>>(), [b"ab"]);
+        }
+        // Written as OpenSSL does.
+        assert_eq!(name(&[(CN, tag::BMP_STRING, b"\0a\0b")]).to_slash(), r"/CN=\x00a\x00b");
+        assert_eq!(name(&[("2.5.4.45", tag::BIT_STRING, b"\0ab")]).to_slash(), "/x500UniqueIdentifier=ab");
+        assert_eq!(name(&[(CN, tag::GENERAL_STRING, b"\0\0\0a\0\0\0b")]).to_slash(), "/CN=ab");
     }
 
     fn v1() -> Vec<u8> {

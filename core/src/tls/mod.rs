@@ -10,6 +10,7 @@
 extern crate std;
 
 mod asn1;
+mod attribute_names;
 mod certificate;
 mod chain;
 mod client_context;

@@ -18,7 +18,7 @@ struct Constraints<'a> {
 
 impl<'a> Constraints<'a> {
     fn parse(value: &'a [u8]) -> Result<Self, Malformed> {
-        let mut fields = Field::only(value, tag::SEQUENCE)?.fields()?;
+        let mut fields = Field::only(value, tag::SEQUENCE)?.fields();
         let permitted = subtrees(fields.optional(tag::context(0))?)?;
         let excluded = subtrees(fields.optional(tag::context(1))?)?;
         fields.end()?;
@@ -50,9 +50,9 @@ enum Rule {
 fn subtrees(list: Option<Field<'_>>) -> Result<Vec<Field<'_>>, Malformed> {
     let Some(list) = list else { return Ok(Vec::new()) };
     let mut bases = Vec::new();
-    let mut list = list.fields()?;
+    let mut list = list.fields();
     while !list.is_finished() {
-        let mut subtree = list.next(tag::SEQUENCE)?.fields()?;
+        let mut subtree = list.next(tag::SEQUENCE)?.fields();
         bases.push(subtree.any()?);
         subtree.end()?;
     }

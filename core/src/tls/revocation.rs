@@ -19,7 +19,7 @@ impl RevocationList {
     /// Reads a list in DER. `Ok(None)`: it has a critical extension, which makes it say less than it seems to.
     pub(super) fn parse(der: Vec<u8>) -> Result<Option<Self>, Malformed> {
         let signed = Signed::parse(&der)?;
-        let mut fields = signed.message.fields()?;
+        let mut fields = signed.message.fields();
         fields.optional(tag::INTEGER)?;
         fields.next(tag::SEQUENCE)?;
         let issuer = fields.next(tag::SEQUENCE)?.whole.to_vec();
@@ -32,9 +32,9 @@ impl RevocationList {
         };
         let mut serials = Vec::new();
         if let Some(revoked) = fields.optional(tag::SEQUENCE)? {
-            let mut revoked = revoked.fields()?;
+            let mut revoked = revoked.fields();
             while !revoked.is_finished() {
-                let mut entry = revoked.next(tag::SEQUENCE)?.fields()?;
+                let mut entry = revoked.next(tag::SEQUENCE)?.fields();
                 serials.push(entry.next(tag::INTEGER)?.value.to_vec());
                 entry.time()?;
                 if let Some(extensions) = entry.optional(tag::SEQUENCE)? {

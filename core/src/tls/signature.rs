@@ -55,9 +55,7 @@ pub(super) fn weak_key(public_key: &[u8]) -> Option<CertificateProblem> {
 /// The name of a signature algorithm that we can't or won't do, else its number.
 pub(super) fn algorithm_name(algorithm: &[u8]) -> alloc::string::String {
     use alloc::string::ToString;
-    let oid = super::asn1::Fields::of(algorithm)
-        .and_then(|mut fields| fields.next(tag::OID))
-        .and_then(|field: Field<'_>| field.oid());
+    let oid = super::asn1::Fields::of(algorithm).next(tag::OID).and_then(|field: Field<'_>| field.oid());
     let Ok(oid) = oid else { return "an unreadable algorithm".to_string() };
     let name = match oid.to_string().as_str() {
         "1.2.840.113549.1.1.4" => "md5WithRSAEncryption".to_string(),
