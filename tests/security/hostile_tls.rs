@@ -33,7 +33,7 @@ fn main() -> ExitCode {
 fn fitting(version: &str, message: &str, bend: &str) -> &'static [&'static str] {
     match bend {
         "nothing" => &["an answer", "a login"],
-        "a stranger's" => &["certificate_unknown", "unknown_ca"],
+        "a stranger's" => &["unknown_ca"],
         "truncated" | "longer" => &["decode_error", "decrypt_error", "illegal_parameter", "close_notify"],
         // rustls has no alert for it, and ours can't be sealed where that is due: behind the hellos of TLS 1.3.
         "oversized" if message == "finished" || version == "TLSv1.3" && !message.ends_with("hello") => {
@@ -49,7 +49,8 @@ fn fitting(version: &str, message: &str, bend: &str) -> &'static [&'static str] 
             "decrypt_error",
             "illegal_parameter",
             "decode_error",
-            "certificate_unknown",
+            "bad_certificate",
+            "unknown_ca",
             "handshake_failure",
             "unreadable",
         ],

@@ -210,23 +210,31 @@ pub(super) fn key_description(public_key_info: &[u8]) -> Result<String, Malforme
             let modulus = Field::only(bits, tag::SEQUENCE)?.fields().next(tag::INTEGER)?.value;
             alloc::format!("RSA {}", rsa_bits(modulus))
         }
-        "1.2.840.10045.2.1" => {
-            let curve = algorithm.next(tag::OID)?.oid()?.to_string();
-            let name = match curve.as_str() {
-                "1.2.840.10045.3.1.7" => "P-256",
-                "1.3.132.0.34" => "P-384",
-                "1.3.132.0.35" => "P-521",
-                other => other,
-            };
-            alloc::format!("ECDSA {name}")
-        }
+        "1.2.840.10045.2.1" => match algorithm.optional(tag::OID)? {
+            Some(curve) => alloc::format!("ECDSA {}", curve_name(&curve.oid()?.to_string())),
+            None => "ECDSA on an unnamed curve".to_string(),
+        },
         "1.3.101.112" => "Ed25519".to_string(),
         "1.3.101.113" => "Ed448".to_string(),
         other => other.to_string(),
     })
 }
 
-fn rsa_bits(modulus: &[u8]) -> usize {
+/// The usual name of a curve, or its number.
+pub(super) fn curve_name(oid: &str) -> &str {
+    match oid {
+        "1.2.840.10045.3.1.7" => "P-256",
+        "1.3.132.0.34" => "P-384",
+        "1.3.132.0.35" => "P-521",
+        "1.3.132.0.10" => "secp256k1",
+        "1.3.36.3.3.2.8.1.1.7" => "brainpoolP256r1",
+        "1.3.36.3.3.2.8.1.1.11" => "brainpoolP384r1",
+        "1.3.36.3.3.2.8.1.1.13" => "brainpoolP512r1",
+        other => other,
+    }
+}
+
+pub(super) fn rsa_bits(modulus: &[u8]) -> usize {
     let significant: &[u8] = match modulus.split_first() {
         Some((0, rest)) => rest,
         _ => modulus,

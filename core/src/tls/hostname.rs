@@ -26,6 +26,10 @@ pub(super) fn check_host(certificate: &Certificate<'_>, host: &str) -> Result<()
         return Ok(());
     }
     let mut presented = certificate.host_names();
+    let as_name = |name: &&mut String| address.is_some() && names.dns.contains(&name.as_bytes());
+    for name in presented.iter_mut().filter(as_name).filter(|name| name.parse::<IpAddr>().is_ok()) {
+        name.push_str(" (as a DNS name, where it must be an IP address)");
+    }
     if presented.is_empty() {
         presented.extend(common_names(certificate));
     }

@@ -8,6 +8,7 @@ use rustls::sign::CertifiedKey;
 
 use super::certificate::{Certificate, key_bits};
 use super::chain::Authority;
+use super::private_key::unusable_key;
 use super::revocation::RevocationList;
 use super::{NamedPem, TlsError};
 use crate::secret::Secret;
@@ -24,10 +25,11 @@ pub(super) fn load(
     let (Some(cert), Some(key)) = (cert.or(key), key.or(cert)) else { return Ok(None) };
     let chain = cert.certificates()?;
     let private_key = key.private_key(passphrase)?;
+    let unusable = unusable_key(&private_key);
     let signing_key = provider
         .key_provider
         .load_private_key(private_key)
-        .map_err(|error| key.error(format_args!("holds a private key that can't be used: {error}")))?;
+        .map_err(|error| key.error(format_args!("holds a private key that can't be used: {}", unusable(&error))))?;
     let leaf = chain.first().map(|leaf| Certificate::parse(leaf).and_then(|leaf| leaf.public_key_bits()));
     let Some(Ok(certified)) = leaf else {
         return Err(cert.error("holds a certificate that can't be read"));

@@ -12,6 +12,9 @@ use zeroize::Zeroize;
 use super::TlsError;
 use crate::secret::Secret;
 
+/// How each block begins.
+const BEGIN: &[u8] = b"-----BEGIN ";
+
 /// The bytes of a PEM file and the name to call it by in messages. The core opens no file: the driver reads it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct NamedPem {
@@ -40,7 +43,15 @@ impl NamedPem {
     }
 
     fn sections(&self) -> Result<Vec<pem::Pem>, TlsError> {
-        pem::parse_many(&self.pem).map_err(|error| self.error(format_args!("is not PEM: {error}")))
+        let sections = pem::parse_many(&self.pem).map_err(|error| self.error(format_args!("is not PEM: {error}")))?;
+        let begun = self.pem.windows(BEGIN.len()).filter(|window| *window == BEGIN).count();
+        if begun > sections.len() {
+            return Err(self.error(format_args!(
+                "is cut short or damaged: {begun} blocks begin in it, and {} can be read up to their line -----END …-----",
+                sections.len()
+            )));
+        }
+        Ok(sections)
     }
 
     /// The certificates in it, in order; at least one.

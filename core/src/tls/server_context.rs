@@ -134,7 +134,9 @@ impl ServerContext {
         };
         let certificate = own.cert.first().map(|leaf| CertificateInfo::from_der(leaf));
         let Some(Ok(certificate)) = certificate else {
-            return Err(TlsError::Config("ssl-cert holds a certificate that can't be read".to_owned()));
+            let unreadable = |file: &NamedPem| file.error("holds a certificate that can't be read");
+            let file = options.cert.as_ref().or(options.key.as_ref());
+            return Err(file.map_or_else(|| TlsError::Config("ssl-cert can't be read".to_owned()), unreadable));
         };
         let lists = own_identity::load_revocation_lists(&options.crls)?;
         let authority = match options.ca.as_slice() {

@@ -23,6 +23,13 @@ openssl rsa -in client-key.pem -traditional -aes128 -passout pass:opensesame -ou
 openssl ecparam -name prime256v1 -genkey -noout -out ec-key-sec1.pem
 openssl req -new -x509 -days $days -key ec-key-sec1.pem -out ec-cert.pem -subj '/CN=db.example.com'
 
+# OpenSSL 1.0's way to derive the key, and keys that are of no use.
+openssl pkcs8 -topk8 -v2 aes-128-cbc -v2prf hmacWithSHA1 -in client-key.pem -passout pass:opensesame -out client-key-hmac-sha1.pem
+openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:1024 -out rsa1024-key.pem
+openssl genpkey -algorithm ED448 -out ed448-key.pem
+openssl ecparam -name secp256k1 -genkey -noout -out secp256k1-key.pem
+openssl ecparam -name prime256v1 -param_enc explicit -genkey -noout -out explicit-key.pem
+
 # A CA of version 1, and one whose key is too small.
 openssl req -newkey rsa:2048 -nodes -keyout v1-ca-key.pem -out request.pem -subj '/CN=Version 1 CA'
 openssl x509 -req -in request.pem -days $days -signkey v1-ca-key.pem -out v1-ca.pem

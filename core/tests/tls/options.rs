@@ -136,12 +136,44 @@ fn encrypted_keys_need_the_right_passphrase() {
     };
     let encrypted = || data!("client-key-encrypted.pem");
     assert_eq!(with(encrypted(), Some("opensesame")), Ok(()));
+    assert_eq!(with(data!("client-key-hmac-sha1.pem"), Some("opensesame")), Ok(()));
     let wrong = with(encrypted(), Some("wrong")).unwrap_err();
     assert!(wrong.contains("'client-key-encrypted.pem'") && wrong.contains("passphrase is wrong"), "{wrong}");
     assert!(!wrong.contains("'wrong'"));
     assert!(with(encrypted(), None).unwrap_err().contains("no passphrase was given"));
     let old = with(data!("client-key-traditional.pem"), Some("opensesame")).unwrap_err();
     assert!(old.contains("openssl pkcs8 -topk8"), "{old}");
+}
+
+#[test]
+fn a_key_that_cannot_be_used_is_told_by_kind_and_size() {
+    for (key, kind) in [
+        (data!("rsa1024-key.pem"), "it is RSA 1024, and RSA of at least 2048 bits"),
+        (data!("ed448-key.pem"), "it is Ed448, "),
+        (data!("secp256k1-key.pem"), "it is ECDSA secp256k1, "),
+        (data!("explicit-key.pem"), "it is ECDSA with the numbers of its curve"),
+    ] {
+        let name = key.name.clone();
+        let text = server_error(|options| options.key = Some(key));
+        assert!(text.starts_with(&format!("'{name}' holds a private key that can't be used: {kind}")), "{text}");
+    }
+}
+
+#[test]
+fn a_file_that_was_cut_is_refused_and_not_used_in_part() {
+    let whole = data!("server-cert.pem");
+    let mut cut = whole.pem.clone();
+    cut.extend_from_slice(&data!("ca.pem").pem[..300]);
+    let cut = NamedPem::new("cut.pem", cut);
+    for text in [
+        server_error(|options| options.cert = Some(cut.clone())),
+        server_error(|options| options.ca = vec![cut.clone()]),
+    ] {
+        assert!(
+            text.starts_with("'cut.pem' is cut short or damaged: 2 blocks begin in it, and 1 can be read"),
+            "{text}"
+        );
+    }
 }
 
 #[test]

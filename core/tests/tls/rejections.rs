@@ -113,6 +113,21 @@ fn a_version_1_certificate_for_another_host_is_refused() {
 }
 
 #[test]
+fn an_address_among_the_dns_names_is_said_to_be_one() {
+    let ca = ca("Address CA");
+    let params = with(|params| {
+        let name = "127.0.0.1".to_owned().try_into().unwrap();
+        params.subject_alt_names = vec![rcgen::SanType::DnsName(name)];
+    });
+    let server = server(&issue(&ca, &params, &PKCS_ED25519));
+    let client = client(Trust::CaAndIdentity, ca_pem(&ca));
+    let mut pair = Pair::at(&client, &server, NOW, None);
+    pair.client = TlsLayer::client(&client, "127.0.0.1", None, NOW).unwrap();
+    let error = pair.run().0.unwrap_err().to_string();
+    assert!(error.contains("it is for 127.0.0.1 (as a DNS name, where it must be an IP address), not for"), "{error}");
+}
+
+#[test]
 fn the_host_is_verified_and_not_the_sni() {
     let ca = ca("SNI CA");
     let identity = issue(&ca, &params("proxy", &["proxy.example.net"]), &PKCS_ED25519);

@@ -7,7 +7,10 @@ use std::time::SystemTime;
 
 use sealwire_core::printable;
 use sealwire_core::secret::Secret;
-use sealwire_core::tls::{CertificateProblem, NamedPem, date_text, verify_issued_by};
+use sealwire_core::tls::{
+    CertificateProblem, ClientContext, ClientOptions, NamedPem, ServerContext, ServerOptions, Trust, date_text,
+    verify_issued_by,
+};
 
 use super::CertsError;
 use super::parts::{CertificatePart, KeyPart, Parts, Role};
@@ -92,12 +95,14 @@ pub fn files_of(directory: &Path) -> Result<Vec<PathBuf>, CertsError> {
 pub fn check(files: &[PathBuf], passphrase: Option<&Secret>, now: SystemTime) -> Result<Report, CertsError> {
     let mut report = Report::default();
     let mut parts = Parts::default();
+    let mut contents: Vec<(&Path, NamedPem)> = Vec::new();
     for path in files {
         let content = fs::read(path).map_err(|error| CertsError::io("read", path, error))?;
         let file = NamedPem::new(path.display().to_string(), content);
         for problem in parts.add(path, &file, passphrase) {
             report.problem(path, problem);
         }
+        contents.push((path, file));
     }
     let set = Set { parts: &parts, now: since_epoch(now).as_secs() };
     for path in files {
@@ -108,6 +113,7 @@ pub fn check(files: &[PathBuf], passphrase: Option<&Secret>, now: SystemTime) ->
             set.key(key, &mut report);
         }
     }
+    set.use_them(&contents, passphrase, &mut report);
     Ok(report)
 }
 
@@ -210,6 +216,35 @@ impl Set<'_> {
                 path,
                 format!("its issuer {} is not among the files, so that its signature was not checked", info.issuer),
             );
+        }
+    }
+
+    /// Loads what belongs together as the programs do: what they refuse would stop them.
+    fn use_them(&self, contents: &[(&Path, NamedPem)], passphrase: Option<&Secret>, report: &mut Report) {
+        let content = |path: &Path| contents.iter().find(|(other, _)| *other == path).map(|(_, file)| file.clone());
+        for ca in self.parts.certificates.iter().filter(|one| one.position == 0 && self.role(one) == Role::Ca) {
+            let options = ClientOptions {
+                ca: content(&ca.path).into_iter().collect(),
+                ..ClientOptions::new(provider(), Trust::Ca)
+            };
+            if let Err(error) = ClientContext::build(options) {
+                report.problem(&ca.path, format!("it can't be given with --ssl-ca: {error}"));
+            }
+        }
+        for key in self.parts.keys.iter().filter(|key| key.public.is_some()) {
+            let is_its_own = |one: &&CertificatePart| {
+                one.position == 0 && key.is_paired_with(one) && key.public.as_ref() == Some(&one.public)
+            };
+            let Some(certificate) = self.parts.certificates.iter().find(is_its_own) else { continue };
+            let options = ServerOptions {
+                cert: content(&certificate.path),
+                key: content(&key.path),
+                passphrase: passphrase.cloned(),
+                ..ServerOptions::new(provider())
+            };
+            if let Err(error) = ServerContext::build(options) {
+                report.problem(&certificate.path, format!("no server would start with it: {error}"));
+            }
         }
     }
 
@@ -340,6 +375,20 @@ mod tests {
             a.client_cert.display()
         );
         assert_eq!(found, [expected]);
+    }
+
+    #[test]
+    fn what_would_stop_a_server_is_said() {
+        let directory = tempfile::tempdir().unwrap();
+        let files = generate(directory.path(), &Options::default()).unwrap();
+        let now = SystemTime::now();
+        let all = [&files.ca, &files.server_cert, &files.server_key];
+        assert_eq!(texts(&all, now), Vec::<String>::new());
+        let whole = fs::read_to_string(&files.server_cert).unwrap();
+        let half = &fs::read_to_string(&files.ca).unwrap()[..200];
+        fs::write(&files.server_cert, format!("{whole}{half}")).unwrap();
+        let found = texts(&all, now);
+        assert!(found.iter().any(|text| text.contains("is cut short or damaged: 2 blocks begin in it")), "{found:?}");
     }
 
     #[test]

@@ -13,13 +13,11 @@ use sealwire_core::random::Random;
 use time::OffsetDateTime;
 
 use super::CertsError;
+use super::host::{check_common_name, check_host, is_common_name};
 use crate::random::OsRandom;
 
 /// Clocks differ: a certificate made now is valid at once on a machine whose clock is this much behind.
 const BACKDATED: Duration = Duration::from_secs(5 * 60);
-
-/// The greatest common name that RFC 5280 allows.
-const COMMON_NAME_MAX: usize = 64;
 
 /// What to make.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -136,6 +134,10 @@ impl Set {
         if options.days == 0 {
             return Err(CertsError::Impossible("certificates must be valid for one day at least".to_owned()));
         }
+        for host in &options.hosts {
+            check_host(host).map_err(CertsError::Impossible)?;
+        }
+        check_common_name(&options.client_name).map_err(CertsError::Impossible)?;
         let ca_key = key_pair(options.key)?;
         // The CA's name is its own, so that two sets are never taken for one.
         let ca_name = format!("Sealwire CA {}", hex(&random_bytes::<4>()));
@@ -146,7 +148,9 @@ impl Set {
         let ca = Pair { certificate, key: ca_key.serialize_pem() };
         let issuer = Issuer::new(ca_params, ca_key);
 
-        let server_name = options.hosts.first().map_or("server", String::as_str);
+        // As mysqld does, a name that is too long is left to the alternative names.
+        let server_name =
+            options.hosts.first().map(String::as_str).filter(|host| is_common_name(host)).unwrap_or("server");
         let mut server = params(server_name, options)?;
         server.subject_alt_names = CertificateParams::new(options.hosts.clone())
             .map_err(|error| {
@@ -186,8 +190,6 @@ fn leaf(
 fn params(common_name: &str, options: &Options) -> Result<CertificateParams, CertsError> {
     let mut params = CertificateParams::default();
     params.distinguished_name = DistinguishedName::new();
-    // As mysqld does, a name that is too long is left to the alternative names.
-    let common_name = if common_name.chars().count() <= COMMON_NAME_MAX { common_name } else { "server" };
     params.distinguished_name.push(DnType::CommonName, common_name);
     let from = OffsetDateTime::from(SystemTime::now() - BACKDATED);
     params.not_before = from;

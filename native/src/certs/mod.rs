@@ -13,6 +13,7 @@
 //! ```
 
 mod check;
+mod host;
 mod make;
 mod parts;
 

@@ -8,7 +8,7 @@ use der::Decode as _;
 use der::asn1::ObjectIdentifier;
 use rustls::pki_types::SubjectPublicKeyInfoDer;
 use sealwire_core::secret::Secret;
-use sealwire_core::tls::{CertificateInfo, NamedPem};
+use sealwire_core::tls::{CertificateInfo, NamedPem, unusable_key};
 use x509_cert::Certificate;
 use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage};
 use x509_cert::spki::SubjectPublicKeyInfoRef;
@@ -155,10 +155,11 @@ fn public_of(file: &NamedPem, passphrase: Option<&Secret>) -> Result<Option<Vec<
         return Ok(None);
     }
     let private = file.private_key(passphrase).map_err(|error| error.to_string())?;
+    let unusable = unusable_key(&private);
     let key = provider()
         .key_provider
         .load_private_key(private)
-        .map_err(|error| format!("its private key can't be used: {error}"))?;
+        .map_err(|error| format!("its private key can't be used: {}", unusable(&error)))?;
     let info: SubjectPublicKeyInfoDer<'_> = key.public_key().ok_or("its private key tells no public key")?;
     let info = SubjectPublicKeyInfoRef::from_der(&info).map_err(|_| "its public key can't be read")?;
     Ok(Some(info.subject_public_key.raw_bytes().to_vec()))

@@ -2,6 +2,7 @@
 
 use std::env;
 use std::fs;
+use std::io;
 use std::path::Path;
 
 use sealwire_core::secret::Secret;
@@ -29,7 +30,9 @@ pub(super) fn read_directory(option: &str, directory: &str, marker: &str) -> Res
     let mut found: Vec<NamedPem> = Vec::new();
     for path in paths.iter().filter(|path| path.is_file()) {
         let name = path.display().to_string();
-        let file = read(option, &name)?;
+        // Another user's key, say: OpenSSL never looks at it. A list that is missed refuses those that it would have been for.
+        let Some(content) = read_unless_denied(path).map_err(|error| wrong(&error))? else { continue };
+        let file = NamedPem::new(name, content);
         let has_marker = file.pem.windows(marker.len()).any(|window| window == marker.as_bytes());
         if has_marker && !found.iter().any(|other| other.pem == file.pem) {
             found.push(file);
@@ -39,6 +42,14 @@ pub(super) fn read_directory(option: &str, directory: &str, marker: &str) -> Res
         return Err(wrong(&format_args!("no file in it has a PEM block '{}'", marker.trim_end_matches('-'))));
     }
     Ok(found)
+}
+
+/// The content of a file; `None` where this user may not read it.
+fn read_unless_denied(path: &Path) -> io::Result<Option<Vec<u8>>> {
+    match fs::read(path) {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(None),
+        read => read.map(Some),
+    }
 }
 
 /// The files of a pair of options, one that names a file and one that names a directory.
