@@ -95,7 +95,9 @@ fn nothing_comes_of(grants: &str, statements: &[&str], multi: bool) {
                 // A strange name alone does no harm.
                 assert!(
                     sql.starts_with("SELECT")
-                        || sql.starts_with("WITH") || sql.contains("IF EXISTS") || sql.starts_with("SHOW"),
+                        || sql.starts_with("WITH")
+                        || sql.contains("IF EXISTS")
+                        || sql.starts_with("SHOW"),
                     "{sql} did something"
                 );
             }

@@ -3,55 +3,123 @@
 /// Steps after which the matching asks whether it is to stop.
 const STEPS: usize = 1 << 16;
 
+/// What stands between two `%` of a pattern.
+enum Part {
+    /// Characters alone, so that it is searched in linear time.
+    Literal(String),
+    /// Characters, and `None` for any one.
+    Mixed(Vec<Option<char>>),
+}
+
 /// Whether a text matches a pattern, letters in either case: `%` is any run, `_` any one character, and `escape` takes the next
 /// character of the pattern as it is. `None` where it was stopped.
 pub(super) fn like(text: &str, pattern: &str, escape: Option<char>, is_stopped: impl Fn() -> bool) -> Option<bool> {
-    let (mut text, mut pattern) = (text.chars(), pattern.chars());
-    // Behind the last `%`: the pattern from there on, and the text at which it is tried next.
-    let mut retry = None;
-    let mut steps = 0usize;
-    loop {
-        steps += 1;
-        if steps.is_multiple_of(STEPS) && is_stopped() {
-            return None;
+    let text: String = text.chars().map(fold).collect();
+    let parts = parts(pattern, escape);
+    let (Some((first, rest)), mut left) = (parts.split_first(), text.as_str()) else { return Some(text.is_empty()) };
+    match first.at_front(left) {
+        // Without a `%` the one part is all there is.
+        Some(length) if rest.is_empty() => return Some(length == left.len()),
+        Some(length) => left = left.get(length..).unwrap_or_default(),
+        None => return Some(false),
+    }
+    let Some((last, middle)) = rest.split_last() else { return Some(false) };
+    // The leftmost place of each part leaves the most for those behind it.
+    for part in middle {
+        match part.find(left, &is_stopped)? {
+            Some(end) => left = left.get(end..).unwrap_or_default(),
+            None => return Some(false),
         }
-        let mut ahead = pattern.clone();
-        let wanted = ahead.next();
-        if wanted == Some('%') && escape != Some('%') {
-            pattern = ahead;
-            if pattern.as_str().is_empty() {
-                return Some(true);
+    }
+    Some(last.at_back(left))
+}
+
+/// The parts of a pattern, which `%` separates.
+fn parts(pattern: &str, escape: Option<char>) -> Vec<Part> {
+    let mut parts = vec![Vec::new()];
+    let mut characters = pattern.chars();
+    while let Some(character) = characters.next() {
+        let piece = match character {
+            _ if Some(character) == escape => Some(fold(characters.next().unwrap_or(character))),
+            '%' => {
+                parts.push(Vec::new());
+                continue;
             }
-            retry = Some((text.clone(), pattern.clone()));
-            continue;
-        }
-        let mut rest = text.clone();
-        let found = rest.next();
-        let is_match = match (wanted, found) {
-            (None, None) => return Some(true),
-            (Some(wanted), Some(found)) if Some(wanted) == escape => {
-                ahead.next().is_some_and(|literal| is_same(literal, found))
-            }
-            (Some('_'), Some(_)) => true,
-            (Some(wanted), Some(found)) => is_same(wanted, found),
-            _ => false,
+            '_' => None,
+            _ => Some(fold(character)),
         };
-        if is_match {
-            (text, pattern) = (rest, ahead);
-            continue;
+        if let Some(part) = parts.last_mut() {
+            part.push(piece);
         }
-        let Some((start, after)) = &mut retry else { return Some(false) };
-        if start.next().is_none() {
-            return Some(false);
+    }
+    let part = |pieces: Vec<Option<char>>| match pieces.iter().copied().collect::<Option<String>>() {
+        Some(literal) => Part::Literal(literal),
+        None => Part::Mixed(pieces),
+    };
+    parts.into_iter().map(part).collect()
+}
+
+impl Part {
+    /// The length of the text that the part matches at its front.
+    fn at_front(&self, text: &str) -> Option<usize> {
+        match self {
+            Self::Literal(literal) => text.starts_with(literal.as_str()).then_some(literal.len()),
+            Self::Mixed(pieces) => {
+                let mut rest = text.chars();
+                let fits =
+                    |piece: &Option<char>| rest.next().is_some_and(|found| piece.is_none_or(|wanted| wanted == found));
+                pieces.iter().all(fits).then(|| text.len() - rest.as_str().len())
+            }
         }
-        (text, pattern) = (start.clone(), after.clone());
+    }
+
+    /// Whether the text ends with what the part matches.
+    fn at_back(&self, text: &str) -> bool {
+        match self {
+            Self::Literal(literal) => text.ends_with(literal.as_str()),
+            Self::Mixed(pieces) => {
+                let mut rest = text.chars().rev();
+                pieces
+                    .iter()
+                    .rev()
+                    .all(|piece| rest.next().is_some_and(|found| piece.is_none_or(|wanted| wanted == found)))
+            }
+        }
+    }
+
+    /// Where the leftmost match ends; the outer `None` where the search was stopped.
+    #[expect(clippy::option_option, reason = "stopped and not found are two answers")]
+    fn find(&self, text: &str, is_stopped: &impl Fn() -> bool) -> Option<Option<usize>> {
+        if let Self::Literal(literal) = self {
+            return Some(memchr::memmem::find(text.as_bytes(), literal.as_bytes()).map(|at| at + literal.len()));
+        }
+        let Self::Mixed(pieces) = self else { return Some(None) };
+        let mut steps = 0usize;
+        for (at, _) in text.char_indices() {
+            steps += pieces.len();
+            if steps >= STEPS {
+                steps = 0;
+                if is_stopped() {
+                    return None;
+                }
+            }
+            if let Some(length) = self.at_front(text.get(at..).unwrap_or_default()) {
+                return Some(Some(at + length));
+            }
+        }
+        Some(None)
     }
 }
 
-/// Whether two characters are one letter in either case.
-fn is_same(one: char, other: char) -> bool {
-    one == other || (one.is_ascii() && one.eq_ignore_ascii_case(&other)) || {
-        !one.is_ascii() && !other.is_ascii() && one.to_lowercase().eq(other.to_lowercase())
+/// A letter without its case, where that is one letter.
+fn fold(character: char) -> char {
+    if character.is_ascii() {
+        return character.to_ascii_lowercase();
+    }
+    let mut lower = character.to_lowercase();
+    match (lower.next(), lower.next()) {
+        (Some(one), None) => one,
+        _ => character,
     }
 }
 
@@ -85,6 +153,11 @@ mod tests {
             ("aab", "%ab", true),
             ("mississippi", "m%iss%ppi", true),
             ("mississippi", "m%iss%ppx", false),
+            ("mississippi", "m%i_s%p_i", true),
+            ("aXbXc", "%_b_%", true),
+            ("ab", "%b_%", false),
+            ("ab", "a%%b", true),
+            ("ab", "ab%b", false),
             ("😀x", "_x", true),
         ] {
             assert_eq!(matches(text, pattern), expected, "{text} LIKE {pattern}");
@@ -96,7 +169,10 @@ mod tests {
     #[test]
     fn a_long_match_stops_when_it_is_told_to() {
         let text = "a".repeat(1 << 20);
-        let pattern = format!("%{}b", "a".repeat(1 << 19));
-        assert_eq!(like(&text, &pattern, None, || true), None);
+        let mixed = format!("%{}_b%", "a".repeat(1 << 19));
+        assert_eq!(like(&text, &mixed, None, || true), None);
+        // Without `_` it is soon done.
+        let literal = format!("%{}b%", "a".repeat(1 << 19));
+        assert_eq!(like(&text, &literal, None, || true), Some(false));
     }
 }
