@@ -8,12 +8,13 @@ use alloc::vec::Vec;
 use core::ops::Range;
 use core::time::Duration;
 
-use crate::error::{Error, PeerMisbehaved, Side};
+use crate::error::{Error, PeerMisbehaved, Side, SqlError};
 use crate::facts::TlsFacts;
+use crate::message::ErrPacket;
 use crate::tls::{TlsError, TlsLayer};
 use crate::trace::{self, Direction, Observer, RecordScanner};
 use crate::wire::Put;
-use crate::wire::frame::{self, HEADER, MAX_FRAME_PAYLOAD, Scan};
+use crate::wire::frame::{self, Found, HEADER, MAX_FRAME_PAYLOAD, Scan};
 
 /// The most that either side takes of a packet before authentication is over: attributes (64 KiB) and the fixed fields.
 pub(crate) const PRE_AUTHENTICATION_LIMIT: usize = 64 * 1024 + 512;
@@ -156,9 +157,13 @@ impl Channel {
         let rest = self.received.get(self.taken..).unwrap_or_default();
         let found = match frame::scan(rest) {
             Scan::Complete(found) if found.payload_length <= self.limit => found,
-            Scan::Incomplete { announced } if announced <= self.limit => return Ok(None),
+            Scan::Incomplete { announced, .. } if announced <= self.limit => return Ok(None),
             Scan::OutOfOrder => return Err(out_of_order()),
-            Scan::Complete(_) | Scan::Incomplete { .. } => return Err(self.too_big()),
+            Scan::Complete(Found { frames, .. }) | Scan::Incomplete { frames, .. } => {
+                // The refusal is numbered after what was seen of the packet.
+                self.sequence = self.sequence.wrapping_add(frames as u8);
+                return Err(self.too_big());
+            }
         };
         if found.first_sequence != self.sequence {
             return Err(out_of_order());
@@ -172,6 +177,18 @@ impl Channel {
         // Wraps as the protocol's counter does.
         self.sequence = self.sequence.wrapping_add(found.frames as u8);
         Ok(Some(Packet { at: start..start + found.payload_length, sequence: found.first_sequence }))
+    }
+
+    /// The error in the packet that was not due, if it is ERR: a server that ends the connection unasked says why before it has heard
+    /// of the command that its client has just sent.
+    pub(crate) fn farewell(&self) -> Option<SqlError> {
+        let rest = self.received.get(self.taken..)?;
+        match frame::scan(rest) {
+            Scan::Complete(Found { frames: 1, wire_length, .. }) => {
+                ErrPacket::decode(rest.get(HEADER..wire_length)?).ok().map(|error| error.to_sql_error())
+            }
+            _ => None,
+        }
     }
 
     /// Takes the next packet if it is of one frame, whole, due, and `is_row` knows its payload. Else it is left to

@@ -180,6 +180,7 @@ fn a_command_in_endless_parts_ends_at_the_largest_packet() {
     stream.write_all(&[0xff, 0xff, 0xff, 0, 3]).unwrap();
     let said = packet(&mut stream).unwrap();
     assert_eq!(error_code(&said), Some(1153));
+    assert_eq!(said[3], 1, "the number that is due after the command's first part");
     world.serves();
 }
 

@@ -1,13 +1,15 @@
 //! The server at the moment plaintext becomes TLS: what a client or somebody on the way may try.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use sealwire_core::client::TlsPolicy;
 use sealwire_core::error::{PeerMisbehaved, Side};
 use sealwire_core::facts::Transport;
 use sealwire_core::message::{Capabilities, SslRequest};
-use sealwire_core::server::{Connection, Peer};
+use sealwire_core::server::{self, Connection, Login, Peer};
 use sealwire_core::tls::TlsLayer;
+use sealwire_core::trace::{self, Observer};
 use sealwire_core::wire::frame;
 use sealwire_core::{Error, Input, Now, Output, SqlError};
 use sealwire_simnet::{Filter, Seen, Toward};
@@ -23,7 +25,7 @@ struct Server {
 }
 
 impl Server {
-    fn new(config: sealwire_core::server::Config) -> Self {
+    fn new(config: server::Config) -> Self {
         let peer = Peer { transport: Transport::Tcp, host: String::from("127.0.0.1"), user: None };
         let mut server = Self { connection: Connection::new(config.into(), 1, peer, NOW), said: Vec::new() };
         assert_eq!(server.drain(), None, "it greets");
@@ -151,6 +153,26 @@ fn a_second_ssl_request_inside_tls_is_refused_inside_tls() {
     assert_eq!(plain[4..7], [0xff, 0x13, 0x04], "the ERR packet came through TLS");
 }
 
+/// The packets that a server tells of, by name and summary.
+#[derive(Debug, Default)]
+struct Trace(Mutex<Vec<(&'static str, String)>>);
+
+impl Observer for Trace {
+    fn observe(&self, _: Side, _: u32, event: trace::Event) {
+        if let trace::Event::Packet { name, summary, .. } = event {
+            self.0.lock().unwrap().push((name, summary));
+        }
+    }
+}
+
+impl Trace {
+    /// What was told of the packet of that name.
+    fn of(&self, name: &str) -> String {
+        let packets = self.0.lock().unwrap();
+        packets.iter().find(|(found, _)| *found == name).map(|(_, summary)| summary.clone()).expect("such a packet")
+    }
+}
+
 /// Alters the first bytes that go toward the server: the SSLRequest.
 fn alter_request(change: impl Fn(&mut Vec<u8>) + 'static) -> Filter {
     let mut done = false;
@@ -162,19 +184,44 @@ fn alter_request(change: impl Fn(&mut Vec<u8>) + 'static) -> Filter {
     })
 }
 
+/// What the server's login came to, and what its trace said of it.
+fn log_in_through(change: impl Fn(&mut Vec<u8>) + 'static) -> (Login, Capabilities, String) {
+    let (world, trace) = (World::new(), Arc::new(Trace::default()));
+    let server = server::Config { observer: Some(trace.clone()), ..world.server() };
+    let mut pair = pair(world.client("any"), server).with_filter(alter_request(change));
+    assert_eq!(pair.run(), [Seen::Connected]);
+    let login = pair.host.login.clone().expect("a login");
+    assert!(pair.server.facts().tls.is_some());
+    let told = trace.of("HandshakeResponse41");
+    (login, pair.server.facts().capabilities, told)
+}
+
 #[test]
-fn capabilities_that_differ_under_tls_are_refused() {
-    let world = World::new();
-    // PLUGIN_AUTH, CONNECT_ATTRS, DEPRECATE_EOF, the packet size, the character set, a filler byte.
-    for (at, bit) in [(6, 0x08), (6, 0x10), (7, 0x01), (9, 0x01), (12, 0x02), (20, 0x01)] {
-        let filter = alter_request(move |bytes| bytes[at] ^= bit);
-        let mut pair = pair(world.client("any"), world.server()).with_filter(filter);
-        let seen = pair.run();
-        let Some(Seen::Broken(Error::Refused { by: Side::Server, error })) = seen.last() else { panic!("{seen:?}") };
-        assert_eq!(error.code, 1043);
-        assert_eq!(error.message, "Bad handshake: the capabilities inside TLS are not those of the SSLRequest");
-        assert!(pair.host.user.is_none());
+fn a_ssl_request_that_was_altered_changes_nothing_inside_tls() {
+    let (login, capabilities, told) = log_in_through(|_| {});
+    assert!(!told.contains("SSLRequest"), "{told}");
+    // PROTOCOL_41, COMPRESS, PLUGIN_AUTH, CONNECT_ATTRS, DEPRECATE_EOF, the packet size, the character set, reserved bytes, MariaDB's
+    // extended capabilities.
+    for (at, bit, shown) in [
+        (5, 0x02, "without PROTOCOL_41"),
+        (4, 0x20, "with COMPRESS"),
+        (6, 0x08, "without PLUGIN_AUTH"),
+        (6, 0x10, "with CONNECT_ATTRS"),
+        (7, 0x01, "without DEPRECATE_EOF"),
+        (9, 0x01, "another packet size"),
+        (12, 0x02, "another character set"),
+        (20, 0x01, "other reserved bytes"),
+        (34, 0xff, "other reserved bytes"),
+    ] {
+        let altered = log_in_through(move |bytes| bytes[at] ^= bit);
+        assert_eq!((&altered.0, altered.1), (&login, capabilities), "byte {at}");
+        assert!(altered.2.contains(shown), "byte {at}: {}", altered.2);
     }
+    // All that is not read, at once.
+    let altered = log_in_through(|bytes| {
+        bytes[4..36].fill(0xff);
+    });
+    assert_eq!((&altered.0, altered.1), (&login, capabilities));
 }
 
 #[test]
@@ -222,7 +269,7 @@ fn a_stolen_answer_is_of_no_use_on_another_connection() {
     assert_eq!(first.run(), [Seen::Connected]);
     let answer = first.sent(Toward::Server);
     let mut config = plain_server();
-    config.random = std::sync::Arc::new(sealwire_simnet::Seeded::new(99));
+    config.random = Arc::new(sealwire_simnet::Seeded::new(99));
     let mut second = pair(plain_client("nobody"), config).with_filter(Box::new(|toward, bytes| {
         if toward == Toward::Server {
             bytes.clear();

@@ -1,12 +1,12 @@
 //! The command phase: results, prepared statements, big packets, files, change of user.
 
-use sealwire_core::client::Event;
+use sealwire_core::client::{self, Event};
 use sealwire_core::error::Side;
 use sealwire_core::facts::Transport;
 use sealwire_core::message::{Capabilities, Value};
 use sealwire_core::server;
 use sealwire_core::tls::Trust;
-use sealwire_core::{Error, Output};
+use sealwire_core::{Error, Output, SqlError};
 use sealwire_simnet::{Pair, Seen, Toward};
 
 use crate::world::{PASSWORD, World, pair, plain_client, plain_server};
@@ -67,6 +67,45 @@ fn several_results_follow_one_another() {
         let seen = pair.run();
         assert_eq!(seen[..4], [Seen::Ok(1), Seen::Columns(vec!["value".into()]), text(b"second"), Seen::End]);
         assert!(matches!(&seen[4], Seen::Failed(error) if error.code == 1064), "{seen:?}");
+    }
+}
+
+#[test]
+fn a_server_that_ends_the_connection_unasked_is_heard() {
+    for (code, text) in [(4031, "The client was disconnected by the server because of inactivity."), (1053, "shutdown")]
+    {
+        let mut pair = connected();
+        pair.server.kill(SqlError::new(code, b"HY000", text));
+        // The client has not heard of it yet: its command crosses the server's last packet, whose number is 0.
+        pair.client.query(b"SELECT 1").unwrap();
+        let seen = pair.run();
+        let [Seen::Broken(Error::Refused { by: Side::Server, error })] = &seen[..] else { panic!("{seen:?}") };
+        assert_eq!((error.code, error.message.as_str()), (code, text));
+    }
+}
+
+#[test]
+fn a_command_over_the_largest_packet_is_refused_under_the_number_that_is_due() {
+    for (length, number) in [(2 << 20, 1), (0xff_ffff, 2)] {
+        let mut server = plain_server();
+        server.max_packet = 1 << 20;
+        let mut pair = pair(plain_client("native"), server);
+        pair.run();
+        pair.client.query(&vec![b'x'; length - 1]).unwrap();
+        let seen = pair.run();
+        assert!(matches!(&seen[0], Seen::Failed(error) if error.code == 1153), "{seen:?}");
+        assert!(matches!(&pair.wire[..], [.., (Toward::Client, said)] if said[3] == number));
+    }
+}
+
+#[test]
+fn no_database_is_named_by_an_empty_name() {
+    for name in [None, Some(String::new()), Some("test".to_owned())] {
+        let mut pair = pair(client::Config { database: name.clone(), ..plain_client("native") }, plain_server());
+        assert_eq!(pair.run(), [Seen::Connected]);
+        assert_eq!(pair.host.login.as_ref().unwrap().database, name.clone().filter(|name| !name.is_empty()));
+        let with_db = pair.client.facts().capabilities.contains(Capabilities::CONNECT_WITH_DB);
+        assert_eq!(with_db, name.is_some_and(|name| !name.is_empty()));
     }
 }
 

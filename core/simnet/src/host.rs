@@ -30,6 +30,8 @@ pub struct Host {
     pub accounts: Accounts,
     /// The user of the connection, once authenticated.
     pub user: Option<String>,
+    /// What the last client said of itself.
+    pub login: Option<Login>,
     /// Why the last user was refused, as the server's log has it.
     pub refusal: Option<String>,
     /// Every query text that reached the engine.
@@ -94,6 +96,7 @@ impl Host {
         Self {
             accounts,
             user: None,
+            login: None,
             refusal: None,
             queries: Vec::new(),
             fast_digest: None,
@@ -153,6 +156,7 @@ impl Host {
             Transport::Tcp => ClientHost::Ip(core::net::Ipv4Addr::LOCALHOST.into()),
         };
         self.candidate.clone_from(&login.user);
+        self.login = Some(login.clone());
         let (account, candidate) = Candidate::find(&self.accounts, &login.user, from, Plugin::CachingSha2Password);
         let fast_digest = account.and(self.fast_digest);
         Answer::Authenticate(Box::new(Candidate { fast_digest, ..candidate }))

@@ -31,7 +31,7 @@ pub struct Config {
     pub user: String,
     /// The password; empty for none.
     pub password: Secret,
-    /// The database to start in.
+    /// The database to start in; an empty name is none.
     pub database: Option<String>,
     /// Whether TLS is used.
     pub tls: TlsPolicy,
@@ -108,7 +108,7 @@ impl Config {
             | Capabilities::PLUGIN_AUTH_LENENC_DATA
             | Capabilities::SESSION_TRACK
             | Capabilities::DEPRECATE_EOF;
-        if self.database.is_some() {
+        if self.database.as_ref().is_some_and(|name| !name.is_empty()) {
             wanted |= Capabilities::CONNECT_WITH_DB;
         }
         if !self.attributes.is_empty() {

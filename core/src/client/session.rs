@@ -183,7 +183,9 @@ impl Session {
             if self.awaits_file() {
                 return Ok(None);
             }
-            let Some(packet) = channel.next_packet()? else { return Ok(None) };
+            let Some(packet) = channel.next_packet().map_err(|error| last_word(error, channel))? else {
+                return Ok(None);
+            };
             if self.pending.is_empty() {
                 return Err(unasked(channel.payload(&packet)));
             }
@@ -501,6 +503,16 @@ impl Session {
 /// A classic EOF packet: FE and fewer than 9 bytes.
 const fn is_eof(payload: &[u8]) -> bool {
     matches!(payload, [0xfe, ..]) && payload.len() < 9
+}
+
+/// What a packet of the wrong number means: a server that closes meanwhile says why in ERR, with a number of its own (4031, 1053, 1153).
+fn last_word(error: Error, channel: &Channel) -> Error {
+    match (&error, channel.farewell()) {
+        (Error::PeerMisbehaved(PeerMisbehaved::OutOfOrder), Some(said)) => {
+            Error::Refused { by: Side::Server, error: said }
+        }
+        _ => error,
+    }
 }
 
 /// A packet that answers nothing: a server that closes says why in ERR.

@@ -124,7 +124,7 @@ impl<'a> Greeting<'a> {
     }
 }
 
-/// SSLRequest: TLS starts right after it. Equal to the header of the response that follows inside TLS.
+/// SSLRequest: TLS starts right after it. Anybody on the way can alter it: what counts is the response that follows inside TLS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SslRequest {
     /// The client's capabilities, `SSL` among them.
@@ -252,7 +252,7 @@ impl<'a> HandshakeResponse41<'a> {
         }
     }
 
-    /// The header, to compare with the SSLRequest that came before TLS.
+    /// The header, as a SSLRequest before TLS has it.
     pub const fn header(&self) -> SslRequest {
         SslRequest { capabilities: self.capabilities, max_packet: self.max_packet, charset: self.charset }
     }

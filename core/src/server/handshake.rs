@@ -5,6 +5,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::fmt::Write;
 
 use super::config::{Config, Peer};
 use super::event::{Candidate, Login};
@@ -15,8 +16,7 @@ use crate::error::{Error, PeerMisbehaved, Side, SqlError};
 use crate::facts::{Facts, Transport};
 use crate::machine::Now;
 use crate::message::{
-    AuthMoreData, AuthSwitchRequest, Capabilities, ChangeUser, HandshakeResponse41, HandshakeV10, SslRequest,
-    StatusFlags,
+    AuthMoreData, AuthSwitchRequest, Capabilities, ChangeUser, HandshakeResponse41, HandshakeV10, StatusFlags,
 };
 use crate::tls::TlsLayer;
 use crate::trace::Direction;
@@ -138,21 +138,21 @@ impl AwaitResponse {
             Some(bytes) => Capabilities::from_bits(u64::from(u32::from_le_bytes(*bytes))),
             None => return Err(bad("the response is shorter than its capability flags")),
         };
-        if !capabilities.contains(Capabilities::PROTOCOL_41) {
-            return Err(bad("the client speaks the protocol from before MySQL 4.1"));
-        }
+        // Of a SSLRequest this flag is all that is read, because the copy inside TLS, which nobody can alter, is what counts.
         if !capabilities.contains(Capabilities::SSL) {
+            if !capabilities.contains(Capabilities::PROTOCOL_41) {
+                return Err(bad("the client speaks the protocol from before MySQL 4.1"));
+            }
             if payload.len() <= SSL_REQUEST {
                 return Err(bad("the response is cut short"));
             }
-            return respond(payload.to_vec(), packet.sequence, self.scramble, with);
+            return respond(payload.to_vec(), packet.sequence, self.scramble, None, with);
         }
         // What is longer has credentials behind it, which must not travel in plaintext ahead of TLS.
         let Some(request) = payload.first_chunk::<SSL_REQUEST>().filter(|_| payload.len() == SSL_REQUEST) else {
             return Err(bad("a SSLRequest has exactly 32 bytes"));
         };
         let (request, length) = (*request, payload.len());
-        SslRequest::decode(&request).map_err(|_| bad("the SSLRequest can't be read"))?;
         with.channel.tell_packet(Direction::Received, packet.sequence, length, "SSLRequest", || {
             format!("capabilities {capabilities:?}")
         });
@@ -183,24 +183,28 @@ impl Securing {
         }
         let Some(packet) = with.channel.next_packet()? else { return Ok(Next::Wait(Handshake::Securing(self))) };
         let payload = with.channel.payload(&packet);
-        match payload.first_chunk::<SSL_REQUEST>() {
-            Some(_) if payload.len() == SSL_REQUEST => Err(bad("a second SSLRequest, inside TLS")),
-            Some(header) if *header == self.request => respond(payload.to_vec(), packet.sequence, self.scramble, with),
-            // Somebody on the way may have altered the plaintext copy to weaken the connection.
-            Some(_) => Err(bad("the capabilities inside TLS are not those of the SSLRequest")),
-            None => Err(bad("the response is cut short")),
+        if payload.len() == SSL_REQUEST {
+            return Err(bad("a second SSLRequest, inside TLS"));
         }
+        respond(payload.to_vec(), packet.sequence, self.scramble, Some(&self.request), with)
     }
 }
 
-/// Takes HandshakeResponse41, in plaintext or inside TLS.
-fn respond(payload: Vec<u8>, sequence: u8, scramble: [u8; 20], with: &mut Surroundings<'_>) -> Result<Next, Error> {
+/// Takes HandshakeResponse41, in plaintext or inside TLS, where the SSLRequest came before it.
+fn respond(
+    payload: Vec<u8>,
+    sequence: u8,
+    scramble: [u8; 20],
+    request: Option<&[u8; SSL_REQUEST]>,
+    with: &mut Surroundings<'_>,
+) -> Result<Next, Error> {
     let response = HandshakeResponse41::decode(&payload).map_err(|_| bad("the response can't be read"))?;
     let capabilities = response.capabilities & with.config.offered();
     with.facts.capabilities = capabilities;
     let user = String::from_utf8_lossy(response.user).into_owned();
     with.channel.tell_packet(Direction::Received, sequence, payload.len(), "HandshakeResponse41", || {
-        format!("user '{}', capabilities {:?}", user.escape_debug(), response.capabilities)
+        let unlike = request.map(|request| difference(request, &payload)).unwrap_or_default();
+        format!("user '{}', capabilities {:?}{unlike}", user.escape_debug(), response.capabilities)
     });
     if with.config.require_secure_transport && !is_secure(with.facts) {
         return Err(refuse(SqlError::new(
@@ -211,7 +215,7 @@ fn respond(payload: Vec<u8>, sequence: u8, scramble: [u8; 20], with: &mut Surrou
     }
     let login = Login {
         user: user.clone(),
-        database: response.database.map(|name| String::from_utf8_lossy(name).into_owned()),
+        database: named(response.database),
         charset: Some(u16::from(response.charset)),
         attributes: texts(response.attributes.iter()),
         change_user: false,
@@ -228,15 +232,41 @@ pub(super) fn change_user(change: &ChangeUser<'_>) -> (AwaitAccount, Login) {
     let user = String::from_utf8_lossy(change.user).into_owned();
     let login = Login {
         user: user.clone(),
-        database: change
-            .database
-            .map(|name| String::from_utf8_lossy(name).into_owned())
-            .filter(|name| !name.is_empty()),
+        database: named(change.database),
         charset: change.charset,
         attributes: texts(change.attributes.iter()),
         change_user: true,
     };
     (AwaitAccount { user, scramble: None, reply: Reply { plugin: None, data: Vec::new() } }, login)
+}
+
+/// How the plaintext SSLRequest differs from the head of the response inside TLS, for the trace. It refuses nobody, because several
+/// drivers leave CLIENT_SSL out inside, or fill the reserved bytes with anything.
+fn difference(request: &[u8; SSL_REQUEST], inside: &[u8]) -> String {
+    let flags = |head: &[u8]| {
+        let low = head.first_chunk::<4>().map_or(0, |low| u32::from_le_bytes(*low));
+        Capabilities::from_bits(u64::from(low))
+    };
+    let (outside, within) = (flags(request), flags(inside));
+    let mut unlike = String::new();
+    for (what, only) in [("with", outside.without(within)), ("without", within.without(outside))] {
+        if only != Capabilities::NONE {
+            let _ = write!(unlike, ", {what} {only:?}");
+        }
+    }
+    for (what, at) in
+        [("another packet size", 4..8), ("another character set", 8..9), ("other reserved bytes", 9..SSL_REQUEST)]
+    {
+        if request.get(at.clone()) != inside.get(at) {
+            let _ = write!(unlike, ", {what}");
+        }
+    }
+    if unlike.is_empty() { unlike } else { format!("; the SSLRequest came{unlike}") }
+}
+
+/// A database that was named; clients that set the flag for none send an empty name.
+fn named(database: Option<&[u8]>) -> Option<String> {
+    database.filter(|name| !name.is_empty()).map(|name| String::from_utf8_lossy(name).into_owned())
 }
 
 fn texts<'a>(pairs: impl Iterator<Item = (&'a [u8], &'a [u8])>) -> Vec<(String, String)> {

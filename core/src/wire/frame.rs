@@ -78,6 +78,8 @@ pub enum Scan {
     Incomplete {
         /// Payload bytes announced by the headers seen.
         announced: usize,
+        /// Number of headers seen.
+        frames: usize,
     },
     /// A whole packet lies at the front.
     Complete(Found),
@@ -93,7 +95,7 @@ pub fn scan(buffer: &[u8]) -> Scan {
     let mut first_sequence = 0u8;
     loop {
         let Some(&[a, b, c, sequence]) = buffer.get(at..).and_then(|rest| rest.first_chunk::<HEADER>()) else {
-            return Scan::Incomplete { announced: payload_length };
+            return Scan::Incomplete { announced: payload_length, frames };
         };
         let length = u32::from_le_bytes([a, b, c, 0]) as usize;
         if frames == 0 {
@@ -105,7 +107,7 @@ pub fn scan(buffer: &[u8]) -> Scan {
         at += HEADER + length;
         frames += 1;
         if buffer.len() < at {
-            return Scan::Incomplete { announced: payload_length };
+            return Scan::Incomplete { announced: payload_length, frames };
         }
         if length < MAX_FRAME_PAYLOAD {
             return Scan::Complete(Found { first_sequence, frames, wire_length: at, payload_length });

@@ -271,13 +271,13 @@ pub(crate) const ROWS: &[Row] = &[
     },
     Row {
         id: "capabilities altered",
-        attack: "alters the capabilities in the plaintext SSLRequest; those inside TLS differ",
-        theirs: Yields("connects over TLS"),
-        ours: Holds("refuses with error 1043"),
+        attack: "takes CLIENT_CONNECT_WITH_DB out of the plaintext SSLRequest of a client that names a database inside TLS",
+        theirs: Yields("connects to no database"),
+        ours: Holds("connects to the database that was named"),
         live: Some(servers::altered_capabilities),
         tests: &[
-            (SERVER, "capabilities_that_differ_under_tls_are_refused"),
-            (REFUSALS, "capabilities_altered_in_plaintext_are_noticed_inside_tls"),
+            (SERVER, "a_ssl_request_that_was_altered_changes_nothing_inside_tls"),
+            (REFUSALS, "a_ssl_request_altered_on_the_way_changes_nothing_inside"),
         ],
     },
     Row {

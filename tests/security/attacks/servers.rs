@@ -9,7 +9,7 @@ use sealwire::random::OsRandom;
 use sealwire_tests::drivers::PASSWORD;
 use sealwire_tests::middle::{Change, Middle, connect, error_code, framed, packet, rest, ssl_request, unchanged};
 
-use crate::stage::{HASTE, Stage, Whose, client, client_hello, ended, login};
+use crate::stage::{HASTE, Stage, Whose, client, client_hello, ended, login, say};
 
 /// A connection that has been greeted.
 fn greeted(stage: &Stage, whose: Whose) -> TcpStream {
@@ -60,12 +60,16 @@ pub(crate) fn megabytes_before_login(stage: &Stage, whose: Whose) -> String {
 }
 
 pub(crate) fn altered_capabilities(stage: &Stage, whose: Whose) -> String {
-    // CLIENT_CONNECT_ATTRS, which MariaDB then reads nothing of.
-    let alter: Change = |request| request[6] ^= 0x10;
+    let alter: Change = |request| request[4] &= !0x08;
     let middle = Middle::start(stage.server(whose).port, unchanged, alter);
-    let output = client(Whose::Sealwire, middle.port, "u", PASSWORD, &[&stage.ca()]);
+    let options = [&*stage.ca(), "--database=information_schema"];
+    let output = say(Whose::Sealwire, middle.port, "u", PASSWORD, &options, "SELECT DATABASE()");
     middle.heard();
-    ended(&output)
+    match String::from_utf8_lossy(&output.stdout).trim_end() {
+        "NULL" => "connects to no database".to_owned(),
+        "information_schema" => "connects to the database that was named".to_owned(),
+        _ => ended(&output),
+    }
 }
 
 pub(crate) fn short_ssl_request(stage: &Stage, whose: Whose) -> String {

@@ -30,7 +30,7 @@ fn frames(data: &[u8]) {
     let whole = frame::scan(data);
     for cut in cuts(data.len()) {
         match frame::scan(&data[..cut]) {
-            Scan::Incomplete { announced } => assert!(announced_at_most(whole, announced), "cut at {cut}"),
+            Scan::Incomplete { announced, .. } => assert!(announced_at_most(whole, announced), "cut at {cut}"),
             decided => assert_eq!(decided, whole, "cut at {cut}"),
         }
     }
@@ -47,7 +47,7 @@ fn frames(data: &[u8]) {
 /// More bytes never announce fewer.
 fn announced_at_most(whole: Scan, part: usize) -> bool {
     match whole {
-        Scan::Incomplete { announced } => part <= announced,
+        Scan::Incomplete { announced, .. } => part <= announced,
         Scan::Complete(found) => part <= found.payload_length,
         Scan::OutOfOrder => true,
     }
