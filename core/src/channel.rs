@@ -1,6 +1,7 @@
 //! Packets in and out, over plaintext or TLS: what the client and the server machine share.
 //!
-//! Data flows one way: transport bytes → (TLS) → `received` → packets; packets → `unsealed` → (TLS) → transport bytes.
+//! Data flows one way: transport bytes → (TLS) → (compressed frames) → `received` → packets; packets → (compressed frames) → `unsealed` →
+//! (TLS) → transport bytes.
 
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -8,12 +9,14 @@ use alloc::vec::Vec;
 use core::ops::Range;
 use core::time::Duration;
 
+use crate::compression::{Compression, Unpacked};
 use crate::error::{Error, PeerMisbehaved, Side, SqlError};
 use crate::facts::TlsFacts;
 use crate::message::ErrPacket;
 use crate::tls::{TlsError, TlsLayer};
 use crate::trace::{self, Direction, Observer, RecordScanner};
 use crate::wire::Put;
+use crate::wire::compressed::Algorithm;
 use crate::wire::frame::{self, Found, HEADER, MAX_FRAME_PAYLOAD, Scan};
 
 /// The most that either side takes of a packet before authentication is over: attributes (64 KiB) and the fixed fields.
@@ -28,6 +31,14 @@ pub(crate) struct Packet {
     at: Range<usize>,
     /// Sequence number of its first frame.
     pub(crate) sequence: u8,
+}
+
+/// The numbers that an answer begins with.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Due {
+    packet: u8,
+    /// Of the compressed frame, where there are such.
+    frame: u8,
 }
 
 /// What the channel tells an observer, and as whom.
@@ -77,7 +88,9 @@ pub(crate) struct Channel {
     /// Bytes that must leave as they are: what was sent before TLS began.
     ready: Vec<u8>,
     tls: Option<Tls>,
-    /// The number that the next packet of the current exchange has to bear, whoever sends it.
+    compression: Option<Compression>,
+    /// The number that the next packet of the current exchange has to bear, whoever sends it. In compressed frames the peer's is taken as
+    /// it comes: MySQL gives packets the numbers of frames there, and looks at the latter alone.
     pub(crate) sequence: u8,
     /// The largest payload that is taken.
     pub(crate) limit: usize,
@@ -95,6 +108,7 @@ impl Channel {
             sealed: 0,
             ready: Vec::new(),
             tls: None,
+            compression: None,
             sequence: 0,
             limit: PRE_AUTHENTICATION_LIMIT,
             bytes_in: 0,
@@ -107,14 +121,16 @@ impl Channel {
     pub(crate) fn receive(&mut self, bytes: &mut Vec<u8>, wall: Duration) -> Result<(), Error> {
         self.bytes_in += bytes.len() as u64;
         self.forget_taken();
-        match &mut self.tls {
-            None if self.received.is_empty() => core::mem::swap(&mut self.received, bytes),
-            None => self.received.append(bytes),
-            Some(_) => {
-                let outcome = self.feed_tls(bytes, wall);
-                bytes.clear();
-                outcome?;
-            }
+        if self.tls.is_some() {
+            let outcome = self.feed_tls(bytes, wall);
+            bytes.clear();
+            return outcome;
+        }
+        let input = self.compression.as_mut().map_or(&mut self.received, Compression::input);
+        if input.is_empty() {
+            core::mem::swap(input, bytes);
+        } else {
+            input.append(bytes);
         }
         Ok(())
     }
@@ -127,7 +143,8 @@ impl Channel {
                 tracer.tell(|| trace::Event::Record { direction: Direction::Received, length, name, encrypted });
             });
         }
-        tls.layer.feed(bytes, &mut self.received, wall)?;
+        let input = self.compression.as_mut().map_or(&mut self.received, Compression::input);
+        tls.layer.feed(bytes, input, wall)?;
         Ok(())
     }
 
@@ -150,10 +167,52 @@ impl Channel {
         if self.unsealed.is_empty() {
             self.unsealed = Vec::new();
         }
+        if let Some(compression) = &mut self.compression {
+            compression.rest();
+        }
+    }
+
+    /// All packets from here on travel in compressed frames; what was queued leaves as it is.
+    pub(crate) fn start_compression(&mut self, algorithm: Algorithm) {
+        // The packet that was taken last may still be read.
+        let packed = self.received.split_off(self.taken.min(self.received.len()));
+        self.compression = Some(Compression::new(algorithm, packed));
+    }
+
+    /// Whether packets travel in compressed frames.
+    pub(crate) const fn is_compressed(&self) -> bool {
+        self.compression.is_some()
+    }
+
+    /// Inflates the next frame from the peer; `false` where none is whole.
+    fn unpack(&mut self) -> Result<bool, Error> {
+        self.forget_taken();
+        let Some(compression) = &mut self.compression else { return Ok(false) };
+        match compression.unpack(self.limit, &mut self.received)? {
+            Unpacked::Nothing => Ok(false),
+            Unpacked::Frame => Ok(true),
+            Unpacked::Misnumbered => Err(out_of_order()),
+            Unpacked::TooBig => {
+                self.sequence = self.sequence.wrapping_add(1);
+                Err(self.too_big())
+            }
+        }
     }
 
     /// The next whole packet, if there is one. Its number must be the one that is due.
     pub(crate) fn next_packet(&mut self) -> Result<Option<Packet>, Error> {
+        loop {
+            if let Some(packet) = self.whole_packet()? {
+                return Ok(Some(packet));
+            }
+            // One frame at a time, because numbers begin anew between them, and so that little is held at once.
+            if self.compression.is_none() || !self.unpack()? {
+                return Ok(None);
+            }
+        }
+    }
+
+    fn whole_packet(&mut self) -> Result<Option<Packet>, Error> {
         let rest = self.received.get(self.taken..).unwrap_or_default();
         let found = match frame::scan(rest) {
             Scan::Complete(found) if found.payload_length <= self.limit => found,
@@ -165,7 +224,9 @@ impl Channel {
                 return Err(self.too_big());
             }
         };
-        if found.first_sequence != self.sequence {
+        if self.compression.is_some() {
+            self.sequence = found.first_sequence;
+        } else if found.first_sequence != self.sequence {
             return Err(out_of_order());
         }
         if found.frames > 1 {
@@ -217,38 +278,67 @@ impl Channel {
 
     /// Whether bytes wait that belong to no packet taken so far.
     pub(crate) fn has_more(&self) -> bool {
-        self.taken < self.received.len()
+        self.taken < self.received.len() || self.compression.as_ref().is_some_and(Compression::has_input)
     }
 
     /// Queues one packet with the number that is due; `build` appends its payload. Returns the payload's length.
     pub(crate) fn send(&mut self, build: impl FnOnce(&mut Vec<u8>)) -> usize {
-        let mut sequence = self.sequence;
-        let length = self.send_as(&mut sequence, build);
-        self.sequence = sequence;
-        length
+        let sequence = &mut self.sequence;
+        match &mut self.compression {
+            None => put_packet(&mut self.unsealed, sequence, build),
+            Some(compression) => compression.queue(|out| put_packet(out, sequence, build)),
+        }
     }
 
-    /// Queues one packet with a number of the caller's, and leaves there the number of the packet after it.
-    pub(crate) fn send_as(&mut self, sequence: &mut u8, build: impl FnOnce(&mut Vec<u8>)) -> usize {
-        let start = self.unsealed.len();
-        self.unsealed.put(&[0; HEADER]);
-        build(&mut self.unsealed);
-        frame::close(&mut self.unsealed, start, sequence)
+    /// Queues a command, whose numbers begin at 0. Returns the payload's length, and the numbers that its answer begins with.
+    pub(crate) fn send_command(&mut self, build: impl FnOnce(&mut Vec<u8>)) -> (usize, Due) {
+        let mut packet = 0;
+        let (length, frame) = match &mut self.compression {
+            None => (put_packet(&mut self.unsealed, &mut packet, build), 0),
+            Some(compression) => compression.queue_command(|out| put_packet(out, &mut packet, build)),
+        };
+        (length, Due { packet, frame })
+    }
+
+    /// Sets the numbers that come next.
+    pub(crate) const fn expect(&mut self, due: Due) {
+        self.sequence = due.packet;
+        if let Some(compression) = &mut self.compression {
+            compression.expect(due.frame);
+        }
+    }
+
+    /// The exchange is over: the numbers of the next command begin at 0.
+    pub(crate) fn end_exchange(&mut self) {
+        self.sequence = 0;
+        if let Some(compression) = &mut self.compression {
+            compression.end_exchange();
+        }
     }
 
     /// Queues whole packets that were made elsewhere, with the numbers that are due.
     pub(crate) fn send_packets(&mut self, mut packets: Vec<u8>) {
         frame::number(&mut packets, &mut self.sequence);
-        if self.unsealed.is_empty() {
-            self.unsealed = packets;
-        } else {
-            self.unsealed.append(&mut packets);
+        let add = |out: &mut Vec<u8>| {
+            if out.is_empty() {
+                *out = packets;
+            } else {
+                out.append(&mut packets);
+            }
+        };
+        match &mut self.compression {
+            None => add(&mut self.unsealed),
+            Some(compression) => compression.queue(add),
         }
     }
 
     /// Bytes of packets that wait to be polled.
     pub(crate) const fn unsent(&self) -> usize {
-        self.unsealed.len() - self.sealed
+        let waiting = match &self.compression {
+            None => 0,
+            Some(compression) => compression.waiting(),
+        };
+        self.unsealed.len() - self.sealed + waiting
     }
 
     /// Splices TLS in. What was queued leaves first, in plaintext; what the peer sent behind its last packet is TLS's.
@@ -277,6 +367,9 @@ impl Channel {
 
     /// Says goodbye by TLS where there is TLS.
     pub(crate) fn close(&mut self) {
+        if let Some(compression) = &mut self.compression {
+            while compression.pack(&mut self.unsealed) {}
+        }
         if let Some(tls) = &mut self.tls {
             // What is queued must leave before close_notify; where it can't be sealed, nothing can follow anyway.
             if !tls.layer.is_handshaking() {
@@ -291,6 +384,9 @@ impl Channel {
     /// Appends what has to leave to `out`, or of much the first part; `false` where there is nothing.
     pub(crate) fn transmit(&mut self, out: &mut Vec<u8>) -> Result<bool, TlsError> {
         let before = out.len();
+        if let Some(compression) = self.compression.as_mut().filter(|_| self.unsealed.is_empty()) {
+            compression.pack(&mut self.unsealed);
+        }
         if out.is_empty() && !self.ready.is_empty() {
             core::mem::swap(&mut self.ready, out);
         } else {
@@ -341,6 +437,14 @@ impl Channel {
     const fn too_big(&self) -> Error {
         Error::PeerMisbehaved(PeerMisbehaved::PacketTooBig(self.limit))
     }
+}
+
+/// Appends one packet, numbered from `sequence` on, and returns its payload's length.
+fn put_packet(out: &mut Vec<u8>, sequence: &mut u8, build: impl FnOnce(&mut Vec<u8>)) -> usize {
+    let start = out.len();
+    out.put(&[0; HEADER]);
+    build(out);
+    frame::close(out, start, sequence)
 }
 
 const fn out_of_order() -> Error {

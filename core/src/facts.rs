@@ -1,12 +1,13 @@
 //! What a connection negotiated, as a plain value that outlives it.
 //!
 //! With the feature `serde` it can be serialised: enumerations and capabilities by name, certificates and the ALPN
-//! protocol as bytes.
+//! protocol as bytes. Compression, which a page has none of, is left out.
 
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::message::Capabilities;
+use crate::wire::compressed::Algorithm;
 
 /// What lies below the protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -107,6 +108,9 @@ pub struct Facts {
     pub transport: Transport,
     /// What TLS negotiated; `None` on plaintext.
     pub tls: Option<TlsFacts>,
+    /// How packets are compressed once the user is authenticated.
+    #[cfg_attr(feature = "serde", serde(skip))]
+    pub compression: Option<Algorithm>,
     /// Bytes received from the transport.
     pub bytes_in: u64,
     /// Bytes handed to the transport.

@@ -74,6 +74,7 @@ pub mod account;
 pub mod auth;
 mod channel;
 pub mod client;
+mod compression;
 pub mod error;
 pub mod facts;
 mod machine;

@@ -9,6 +9,7 @@
 )]
 
 mod commands;
+mod compressed;
 mod delivery;
 mod logins;
 mod page_runs;

@@ -267,11 +267,10 @@ impl Connection {
         if self.session()?.awaits_file() {
             return Err(Error::Misuse("a command while the server waits for a file"));
         }
-        let mut sequence = 0;
-        let length = self.channel.send_as(&mut sequence, |out| command.encode(capabilities, out));
+        let (length, due) = self.channel.send_command(|out| command.encode(capabilities, out));
         self.channel.tell_packet(Direction::Sent, 0, length, name, String::new);
         if let (State::Session(session), Some(expect)) = (&mut self.state, expect) {
-            session.expect(sequence, expect, &mut self.channel);
+            session.expect(due, expect, &mut self.channel);
         }
         Ok(())
     }

@@ -12,6 +12,7 @@ use crate::random::Random;
 use crate::secret::Secret;
 use crate::tls::ClientContext;
 use crate::trace::Observer;
+use crate::wire::compressed::Algorithm;
 
 /// Whether the connection is made over TLS.
 #[derive(Debug, Clone)]
@@ -47,6 +48,11 @@ pub struct Config {
     pub charset: u8,
     /// Capabilities asked for beyond those that the machine needs.
     pub capabilities: Capabilities,
+    /// How packets may be compressed, the most wanted first; empty for not at all, which is the default: whoever can put words of his own
+    /// beside a secret can learn the secret from the length of what is compressed, also inside TLS.
+    pub compression: Vec<Algorithm>,
+    /// Whether a server that offers none of `compression` is refused.
+    pub compression_required: bool,
     /// Whether the server may ask for the file of a LOAD DATA LOCAL INFILE, which must be the statement just sent. Even then the
     /// server must be verified, or behind a Unix socket.
     pub local_infile: bool,
@@ -82,6 +88,8 @@ impl Config {
             attributes: Vec::new(),
             charset: 45,
             capabilities: Capabilities::MULTI_STATEMENTS,
+            compression: Vec::new(),
+            compression_required: false,
             local_infile: false,
             enable_cleartext_plugin: false,
             fetch_server_public_key: false,
@@ -94,7 +102,12 @@ impl Config {
         }
     }
 
-    /// All that we ask for; the connection has of it what the server also has.
+    /// The algorithm to compress by, of those that the server offers.
+    pub(super) fn algorithm(&self, offered: Capabilities) -> Option<Algorithm> {
+        self.compression.iter().copied().find(|algorithm| algorithm.is_built() && offered.contains(flag_of(*algorithm)))
+    }
+
+    /// All that we ask for, but for compression; the connection has of it what the server also has.
     pub(super) fn wanted(&self) -> Capabilities {
         let mut wanted = self.capabilities
             | Capabilities::LONG_PASSWORD
@@ -118,5 +131,13 @@ impl Config {
             wanted |= Capabilities::LOCAL_FILES;
         }
         wanted
+    }
+}
+
+/// The capability that asks for an algorithm.
+pub(super) const fn flag_of(algorithm: Algorithm) -> Capabilities {
+    match algorithm {
+        Algorithm::Zlib => Capabilities::COMPRESS,
+        Algorithm::Zstd { .. } => Capabilities::ZSTD_COMPRESSION,
     }
 }

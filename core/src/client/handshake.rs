@@ -7,6 +7,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::authentication::{Context, Exchange, Progress, ours};
+use super::config::flag_of;
 use super::{Config, TlsPolicy};
 use crate::auth::{Plugin, Security};
 use crate::channel::{Channel, Packet};
@@ -17,6 +18,7 @@ use crate::message::{Attributes, Capabilities, Greeting, HandshakeResponse41, Ss
 use crate::tls::{ClientContext, TlsLayer};
 use crate::trace::Direction;
 use crate::wire::Put;
+use crate::wire::compressed::Algorithm;
 
 /// What a step may use of the connection.
 pub(super) struct Surroundings<'a> {
@@ -132,6 +134,15 @@ impl AwaitGreeting {
                 "the server speaks a protocol older than MySQL 4.1; nothing but an upgrade of the server helps",
             )));
         }
+        with.facts.compression = with.config.algorithm(offered);
+        if with.config.compression_required && with.facts.compression.is_none() {
+            return Err(ours(SqlError::new(
+                2066,
+                b"HY000",
+                "Connection failed due to wrongly configured compression algorithm: the server offers none of those that were \
+                 named in --compression-algorithms; 'uncompressed' may be one of them",
+            )));
+        }
         match &with.config.tls {
             TlsPolicy::Required(_) if !offered.contains(Capabilities::SSL) => Err(ours(SqlError::new(
                 2026,
@@ -149,7 +160,11 @@ impl AwaitGreeting {
 
 /// The capabilities of the connection: what both sides have.
 fn negotiate(config: &Config, offered: Capabilities) -> Capabilities {
-    let mut ours = config.wanted();
+    let mut ours = config.wanted().without(Capabilities::COMPRESS.union(Capabilities::ZSTD_COMPRESSION));
+    if let Some(algorithm) = config.algorithm(offered) {
+        // One alone, so that both sides mean the same.
+        ours |= flag_of(algorithm);
+    }
     if !offered.contains(Capabilities::LONG_PASSWORD) {
         // MariaDB: the cleared bit says that the extended flags are meant.
         ours = ours.without(Capabilities::LONG_PASSWORD);
@@ -219,7 +234,7 @@ fn send_response(offer: Offer, capabilities: Capabilities, with: &mut Surroundin
         database: config.database.as_deref().map(str::as_bytes),
         auth_plugin: Some(plugin.name().as_bytes()),
         attributes: Attributes::new(&attributes),
-        zstd_level: None,
+        zstd_level: with.facts.compression.map(Algorithm::level),
     };
     let sequence = with.channel.sequence;
     let length = with.channel.send(|out| response.encode(out));

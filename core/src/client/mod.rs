@@ -247,6 +247,9 @@ impl Connection {
                 Next::Connected(packet, login) => {
                     self.tell_state(from, "Session");
                     self.channel.limit = self.config.max_packet as usize;
+                    if let Some(algorithm) = self.facts.compression {
+                        self.channel.start_compression(algorithm);
+                    }
                     let capabilities = self.facts.capabilities;
                     self.state = State::Session(Session::new(login, capabilities, self.config.local_infile));
                     return Ok(Some(Happened::Connected(packet)));

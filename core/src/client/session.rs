@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use super::authentication::{Context, Exchange, Progress};
 use super::event::Prepared;
 use super::handshake::Login;
-use crate::channel::{Channel, Packet};
+use crate::channel::{Channel, Due, Packet};
 use crate::error::{Error, PeerMisbehaved, Side, SqlError};
 use crate::message::{
     BinaryRow, Capabilities, ColumnDefinition, EofPacket, ErrPacket, OkPacket, StatusFlags, StmtPrepareOk,
@@ -40,8 +40,8 @@ pub(super) enum Happened {
 /// A command whose answer is due.
 #[derive(Debug)]
 pub(super) struct Pending {
-    /// The number that its answer starts with.
-    pub(super) sequence: u8,
+    /// The numbers that its answer starts with.
+    pub(super) due: Due,
     pub(super) expect: Expect,
 }
 
@@ -131,12 +131,12 @@ impl Session {
         }
     }
 
-    /// Notes that a command was sent whose answer starts with `sequence`.
-    pub(super) fn expect(&mut self, sequence: u8, expect: Expect, channel: &mut Channel) {
+    /// Notes that a command was sent whose answer starts with these numbers.
+    pub(super) fn expect(&mut self, due: Due, expect: Expect, channel: &mut Channel) {
         if self.pending.is_empty() {
-            channel.sequence = sequence;
+            channel.expect(due);
         }
-        self.pending.push_back(Pending { sequence, expect });
+        self.pending.push_back(Pending { due, expect });
     }
 
     /// Whether every command was answered.
@@ -178,7 +178,7 @@ impl Session {
     pub(super) fn step(&mut self, channel: &mut Channel, config: &super::Config) -> Result<Option<Happened>, Error> {
         loop {
             if self.pending.is_empty() {
-                channel.sequence = 0;
+                channel.expect(Due::default());
             }
             if self.awaits_file() {
                 return Ok(None);
@@ -496,7 +496,7 @@ impl Session {
     fn finish(&mut self, channel: &mut Channel) {
         self.stage = Stage::Start;
         self.pending.pop_front();
-        channel.sequence = self.pending.front().map_or(0, |next| next.sequence);
+        channel.expect(self.pending.front().map(|next| next.due).unwrap_or_default());
     }
 }
 

@@ -10,13 +10,15 @@ use crate::message::Capabilities;
 use crate::random::Random;
 use crate::tls::ServerContext;
 use crate::trace::Observer;
+use crate::wire::compressed::{Algorithm, ZSTD_LEVEL};
 
 /// Settings that all connections of a server share.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// The version text of the greeting. Clients read features from its number.
     pub server_version: String,
-    /// What is offered, `SSL` aside: that is offered exactly where `tls` is set.
+    /// What is offered, `SSL` aside: that is offered exactly where `tls` is set. `COMPRESS` and `ZSTD_COMPRESSION` need the features
+    /// `zlib` and `zstd`.
     pub capabilities: Capabilities,
     /// The id of the server's character set.
     pub charset: u8,
@@ -80,7 +82,15 @@ impl Config {
 
     /// What the greeting offers.
     pub(super) fn offered(&self) -> Capabilities {
-        let base = self.capabilities.without(Capabilities::SSL);
+        let mut base = self.capabilities.without(Capabilities::SSL);
+        for (flag, algorithm) in [
+            (Capabilities::COMPRESS, Algorithm::Zlib),
+            (Capabilities::ZSTD_COMPRESSION, Algorithm::Zstd { level: ZSTD_LEVEL }),
+        ] {
+            if !algorithm.is_built() {
+                base = base.without(flag);
+            }
+        }
         if self.tls.is_some() { base | Capabilities::SSL } else { base }
     }
 }

@@ -20,6 +20,7 @@ use crate::message::{
 };
 use crate::tls::TlsLayer;
 use crate::trace::Direction;
+use crate::wire::compressed::{Algorithm, ZSTD_LEVEL, ZSTD_LEVELS};
 
 /// Bytes of SSLRequest, and of the fields that HandshakeResponse41 starts with.
 const SSL_REQUEST: usize = 32;
@@ -201,6 +202,7 @@ fn respond(
     let response = HandshakeResponse41::decode(&payload).map_err(|_| bad("the response can't be read"))?;
     let capabilities = response.capabilities & with.config.offered();
     with.facts.capabilities = capabilities;
+    with.facts.compression = compression(&response, capabilities)?;
     let user = String::from_utf8_lossy(response.user).into_owned();
     with.channel.tell_packet(Direction::Received, sequence, payload.len(), "HandshakeResponse41", || {
         let unlike = request.map(|request| difference(request, &payload)).unwrap_or_default();
@@ -262,6 +264,24 @@ fn difference(request: &[u8; SSL_REQUEST], inside: &[u8]) -> String {
         }
     }
     if unlike.is_empty() { unlike } else { format!("; the SSLRequest came{unlike}") }
+}
+
+/// The compression that both sides have. A client that compresses though it was not offered would wait for ever; it is told.
+fn compression(response: &HandshakeResponse41<'_>, agreed: Capabilities) -> Result<Option<Algorithm>, Error> {
+    let level = response.zstd_level.unwrap_or(ZSTD_LEVEL).clamp(*ZSTD_LEVELS.start(), *ZSTD_LEVELS.end());
+    let wants = |flag| response.capabilities.contains(flag);
+    // MySQL's clients take zlib where both are agreed.
+    match (wants(Capabilities::COMPRESS), wants(Capabilities::ZSTD_COMPRESSION)) {
+        (true, _) if agreed.contains(Capabilities::COMPRESS) => Ok(Some(Algorithm::Zlib)),
+        (false, true) if agreed.contains(Capabilities::ZSTD_COMPRESSION) => Ok(Some(Algorithm::Zstd { level })),
+        (false, false) => Ok(None),
+        (true, _) => {
+            Err(bad("the client compresses by zlib, which this server did not offer; turn compression off there"))
+        }
+        (false, true) => {
+            Err(bad("the client compresses by zstd, which this server did not offer; turn compression off there"))
+        }
+    }
 }
 
 /// A database that was named; clients that set the flag for none send an empty name.

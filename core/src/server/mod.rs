@@ -191,7 +191,12 @@ impl Connection {
         self.take_handshake("no user waits for a verdict", |state| matches!(state, Handshake::AwaitVerdict))?;
         handshake::send_ok(status, &mut self.channel, self.facts.capabilities);
         self.channel.limit = self.config.max_packet as usize;
-        self.channel.sequence = 0;
+        match self.facts.compression {
+            // From the packet behind OK on; by COM_CHANGE_USER it stays.
+            Some(algorithm) if !self.channel.is_compressed() => self.channel.start_compression(algorithm),
+            _ => {}
+        }
+        self.channel.end_exchange();
         self.tell_state("AwaitVerdict", "Session");
         self.state = State::Session(None);
         Ok(())
@@ -366,7 +371,7 @@ impl Connection {
                 Ok(None)
             }
             Ok(Command::StmtClose(_) | Command::StmtSendLongData { .. }) => {
-                self.channel.sequence = 0;
+                self.channel.end_exchange();
                 Ok(Some(Happened::Command(packet)))
             }
             Ok(_) => {

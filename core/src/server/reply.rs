@@ -249,7 +249,7 @@ impl Connection {
                 *reply = Some(Reply::default());
             } else {
                 *reply = None;
-                self.channel.sequence = 0;
+                self.channel.end_exchange();
             }
         }
     }

@@ -4,9 +4,6 @@
 
 use alloc::vec::Vec;
 
-use miniz_oxide::deflate::compress_to_vec_zlib;
-use miniz_oxide::inflate::decompress_slice_iter_to_slice;
-
 use super::frame::MAX_FRAME_PAYLOAD;
 use super::{Error, Put, Reader, Result};
 
@@ -15,49 +12,145 @@ pub const HEADER: usize = 7;
 
 /// Fewer bytes than this are not worth compressing.
 const MIN_LENGTH: usize = 50;
-/// zlib's own default.
-const LEVEL: u8 = 6;
-/// One byte of deflate makes no more bytes than this.
-const MAX_RATIO: usize = 1032;
+/// zlib's own default, which MySQL uses.
+const ZLIB_LEVEL: u8 = 6;
+/// The level at which a client asks for zstd where nobody said another.
+pub const ZSTD_LEVEL: u8 = 3;
+/// The levels of zstd that MySQL knows.
+pub const ZSTD_LEVELS: core::ops::RangeInclusive<u8> = 1..=22;
 
-/// Appends `frames`, which are packet frames, as one compressed frame or more; `sequence` is left at the next number.
-pub fn encode(frames: &[u8], sequence: &mut u8, out: &mut Vec<u8>) {
-    for body in frames.chunks(MAX_FRAME_PAYLOAD) {
-        let packed = if body.len() < MIN_LENGTH { None } else { Some(compress_to_vec_zlib(body, LEVEL)) };
-        match packed.filter(|packed| packed.len() < body.len()) {
-            Some(packed) => put_frame(&packed, body.len(), *sequence, out),
-            None => put_frame(body, 0, *sequence, out),
+/// How bodies are compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Algorithm {
+    /// zlib, with the feature of that name.
+    Zlib,
+    /// zstd, with the feature of that name.
+    Zstd {
+        /// 1 is fast, 22 is small.
+        level: u8,
+    },
+}
+
+impl Algorithm {
+    /// As `Compression_algorithm` and `--compression-algorithms` name it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Zlib => "zlib",
+            Self::Zstd { .. } => "zstd",
         }
-        *sequence = sequence.wrapping_add(1);
+    }
+
+    /// As `Compression_level` shows it.
+    pub const fn level(self) -> u8 {
+        match self {
+            Self::Zlib => ZLIB_LEVEL,
+            Self::Zstd { level } => level,
+        }
+    }
+
+    /// Whether this build has it.
+    pub const fn is_built(self) -> bool {
+        match self {
+            Self::Zlib => cfg!(feature = "zlib"),
+            Self::Zstd { .. } => cfg!(feature = "zstd"),
+        }
+    }
+
+    /// The most bytes that one byte of a body may become: the longest match of deflate in two bits, a block of zstd in four bytes.
+    const fn largest_ratio(self) -> usize {
+        match self {
+            Self::Zlib => 1032,
+            Self::Zstd { .. } => 32 * 1024,
+        }
+    }
+
+    /// The body compressed; `None` where this build can't.
+    fn compress(self, body: &[u8]) -> Option<Vec<u8>> {
+        match self {
+            #[cfg(feature = "zlib")]
+            Self::Zlib => Some(miniz_oxide::deflate::compress_to_vec_zlib(body, ZLIB_LEVEL)),
+            #[cfg(feature = "zstd")]
+            Self::Zstd { level } => {
+                let mut packed = alloc::vec![0; zstd_safe::compress_bound(body.len())];
+                let length = zstd_safe::compress(packed.as_mut_slice(), body, i32::from(level)).ok()?;
+                packed.truncate(length);
+                Some(packed)
+            }
+            #[cfg(not(all(feature = "zlib", feature = "zstd")))]
+            _ => {
+                let _ = body;
+                None
+            }
+        }
+    }
+
+    /// Fills `room` with what the body was; whether it is exactly that long.
+    fn inflate(self, body: &[u8], room: &mut [u8]) -> bool {
+        let wanted = room.len();
+        let length = match self {
+            #[cfg(feature = "zlib")]
+            Self::Zlib => {
+                let body = core::iter::once(body);
+                miniz_oxide::inflate::decompress_slice_iter_to_slice(room, body, true, false).ok()
+            }
+            // All at once: the room is the window, and nothing else is allocated by what a frame says of itself.
+            #[cfg(feature = "zstd")]
+            Self::Zstd { .. } => zstd_safe::decompress(room, body).ok(),
+            #[cfg(not(all(feature = "zlib", feature = "zstd")))]
+            _ => {
+                let _ = (body, room);
+                None
+            }
+        };
+        length == Some(wanted)
+    }
+}
+
+/// Appends `body`, which is a piece of packet frames of at most [`MAX_FRAME_PAYLOAD`] bytes, as one compressed frame.
+pub fn encode(algorithm: Algorithm, body: &[u8], sequence: u8, out: &mut Vec<u8>) {
+    debug_assert!(body.len() <= MAX_FRAME_PAYLOAD, "the length has 24 bits");
+    let packed = if body.len() < MIN_LENGTH { None } else { algorithm.compress(body) };
+    match packed.filter(|packed| packed.len() < body.len()) {
+        Some(packed) => put_frame(&packed, body.len(), sequence, out),
+        None => put_frame(body, 0, sequence, out),
     }
 }
 
 fn put_frame(body: &[u8], plain_length: usize, sequence: u8, out: &mut Vec<u8>) {
-    // Both lengths are bounded to 24 bits by the chunks above.
     out.put_u24(body.len() as u32);
     out.put_u8(sequence);
     out.put_u24(plain_length as u32);
     out.put(body);
 }
 
-/// A compressed frame that was read.
+/// What lies at the front of a buffer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Decoded {
-    /// Its sequence number.
-    pub sequence: u8,
-    /// Bytes of the frame with its header, to be taken from the buffer.
-    pub wire_length: usize,
+pub enum Decoded {
+    /// More bytes are needed.
+    Incomplete,
+    /// A frame of more bytes than the limit; nothing was inflated.
+    OverLimit {
+        /// Its sequence number.
+        sequence: u8,
+    },
+    /// A frame, whose plain bytes were appended.
+    Frame {
+        /// Its sequence number.
+        sequence: u8,
+        /// Bytes of the frame with its header, to be taken from the buffer.
+        wire_length: usize,
+    },
 }
 
-/// Reads the frame at the front of `buffer` and appends its plain bytes to `plain`; `None` where it is not whole yet.
+/// Reads the frame at the front of `buffer` and appends its plain bytes to `plain`. A frame of more than `limit` bytes, compressed or
+/// plain, is known by its header: no more of it is awaited, and no room is made for it.
 ///
 /// # Errors
-/// `Malformed` where the frame's plain bytes would exceed `limit`, before room is made for them, and where the body is
-/// not what the header says.
-pub fn decode(buffer: &[u8], limit: usize, plain: &mut Vec<u8>) -> Result<Option<Decoded>> {
+/// `Malformed` where the body is not what the header says.
+pub fn decode(algorithm: Algorithm, buffer: &[u8], limit: usize, plain: &mut Vec<u8>) -> Result<Decoded> {
     let mut reader = Reader::new(buffer);
     if buffer.len() < HEADER {
-        return Ok(None);
+        return Ok(Decoded::Incomplete);
     }
     let what = "compressed frame";
     let length = reader.u24(what)? as usize;
@@ -67,52 +160,41 @@ pub fn decode(buffer: &[u8], limit: usize, plain: &mut Vec<u8>) -> Result<Option
         return Err(Error::Malformed("empty compressed frame"));
     }
     if length.max(plain_length) > limit {
-        return Err(Error::Malformed("compressed frame over the limit"));
+        return Ok(Decoded::OverLimit { sequence });
     }
-    if plain_length > length.saturating_mul(MAX_RATIO) {
+    if plain_length > length.saturating_mul(algorithm.largest_ratio()) {
         return Err(Error::Malformed("length of a compressed frame"));
     }
     if reader.remaining() < length {
-        return Ok(None);
+        return Ok(Decoded::Incomplete);
     }
     let body = reader.bytes(length, what)?;
     if plain_length == 0 {
         plain.put(body);
     } else {
-        inflate(body, plain_length, plain)?;
-    }
-    Ok(Some(Decoded { sequence, wire_length: HEADER + length }))
-}
-
-fn inflate(body: &[u8], plain_length: usize, plain: &mut Vec<u8>) -> Result<()> {
-    let start = plain.len();
-    plain.resize(start + plain_length, 0);
-    let room = plain.get_mut(start..).unwrap_or_default();
-    match decompress_slice_iter_to_slice(room, core::iter::once(body), true, false) {
-        Ok(length) if length == plain_length => Ok(()),
-        _ => {
+        let start = plain.len();
+        plain.resize(start + plain_length, 0);
+        if !algorithm.inflate(body, plain.get_mut(start..).unwrap_or_default()) {
             plain.truncate(start);
-            Err(Error::Malformed("body of a compressed frame"))
+            return Err(Error::Malformed("body of a compressed frame"));
         }
     }
+    Ok(Decoded::Frame { sequence, wire_length: HEADER + length })
 }
 
 #[cfg(test)]
+#[cfg(all(feature = "zlib", feature = "zstd"))]
 mod tests {
     use super::*;
 
-    fn round_trip(frames: &[u8]) -> Vec<u8> {
-        let (mut wire, mut sequence) = (Vec::new(), 255);
-        encode(frames, &mut sequence, &mut wire);
-        let (mut plain, mut rest, mut expected) = (Vec::new(), &wire[..], 255u8);
-        while let Some(decoded) = decode(rest, MAX_FRAME_PAYLOAD, &mut plain).unwrap() {
-            assert_eq!(decoded.sequence, expected);
-            expected = expected.wrapping_add(1);
-            rest = &rest[decoded.wire_length..];
-        }
-        assert!(rest.is_empty());
-        assert_eq!(sequence, expected);
-        assert!(plain == frames, "{} bytes came back as {}", frames.len(), plain.len());
+    const ALGORITHMS: [Algorithm; 3] = [Algorithm::Zlib, Algorithm::Zstd { level: 1 }, Algorithm::Zstd { level: 19 }];
+
+    fn round_trip(algorithm: Algorithm, body: &[u8]) -> Vec<u8> {
+        let (mut wire, mut plain) = (Vec::new(), Vec::new());
+        encode(algorithm, body, 255, &mut wire);
+        let decoded = decode(algorithm, &wire, MAX_FRAME_PAYLOAD, &mut plain).unwrap();
+        assert_eq!(decoded, Decoded::Frame { sequence: 255, wire_length: wire.len() });
+        assert!(plain == body, "{} bytes came back as {}", body.len(), plain.len());
         wire
     }
 
@@ -130,9 +212,11 @@ mod tests {
     fn short_bytes_are_stored_as_they_are() {
         // COM_PING in its packet frame.
         let ping = [1, 0, 0, 0, 0x0e];
-        assert_eq!(round_trip(&ping), [5, 0, 0, 255, 0, 0, 0, 1, 0, 0, 0, 0x0e]);
-        assert_eq!(&round_trip(&[b'a'; 49])[..7], [49, 0, 0, 255, 0, 0, 0]);
-        assert_ne!(&round_trip(&[b'a'; 50])[4..7], [0, 0, 0]);
+        for algorithm in ALGORITHMS {
+            assert_eq!(round_trip(algorithm, &ping), [5, 0, 0, 255, 0, 0, 0, 1, 0, 0, 0, 0x0e]);
+            assert_eq!(&round_trip(algorithm, &[b'a'; 49])[..7], [49, 0, 0, 255, 0, 0, 0]);
+            assert_ne!(&round_trip(algorithm, &[b'a'; 50])[4..7], [0, 0, 0]);
+        }
     }
 
     #[test]
@@ -144,64 +228,72 @@ mod tests {
             0x00, 0x0c, 0xd1, 0x0a, 0x6c,
         ];
         let mut plain = Vec::new();
-        let decoded = decode(&wire, 1024, &mut plain).unwrap();
-        assert_eq!(decoded, Some(Decoded { sequence: 0, wire_length: wire.len() }));
+        let decoded = decode(Algorithm::Zlib, &wire, 1024, &mut plain).unwrap();
+        assert_eq!(decoded, Decoded::Frame { sequence: 0, wire_length: wire.len() });
         assert_eq!(plain, b"\x2e\0\0\0\x03select \"012345678901234567890123456789012345\"");
     }
 
     #[test]
     fn what_does_not_shrink_is_stored() {
-        let bytes = noise(1000);
-        assert_eq!(round_trip(&bytes)[4..7], [0, 0, 0]);
+        for algorithm in ALGORITHMS {
+            assert_eq!(round_trip(algorithm, &noise(1000))[4..7], [0, 0, 0]);
+        }
     }
 
     #[test]
-    fn bytes_around_the_split_round_trip() {
-        for length in [0, 1, MAX_FRAME_PAYLOAD - 1, MAX_FRAME_PAYLOAD, MAX_FRAME_PAYLOAD + 1] {
-            round_trip(&alloc::vec![b'x'; length]);
+    fn bodies_of_every_size_round_trip() {
+        for algorithm in [Algorithm::Zlib, Algorithm::Zstd { level: 3 }] {
+            for length in [1, 65_536, MAX_FRAME_PAYLOAD - 1, MAX_FRAME_PAYLOAD] {
+                round_trip(algorithm, &alloc::vec![b'x'; length]);
+            }
         }
     }
 
     #[test]
     fn a_bomb_is_refused_before_it_goes_off() {
-        let (mut wire, mut sequence) = (Vec::new(), 0);
-        encode(&alloc::vec![0; 1 << 20], &mut sequence, &mut wire);
-        let mut plain = Vec::new();
-        let refused = decode(&wire, (1 << 20) - 1, &mut plain);
-        assert_eq!(refused, Err(Error::Malformed("compressed frame over the limit")));
-        // Also when only the header is there, so that nothing is awaited.
-        assert!(decode(&wire[..HEADER], 1000, &mut plain).is_err());
-        // A length that no body of this size can have.
-        assert!(decode(&[8, 0, 0, 0, 255, 255, 255], usize::MAX, &mut plain).is_err());
-        assert_eq!(plain.capacity(), 0);
+        for algorithm in ALGORITHMS {
+            let (mut wire, mut plain) = (Vec::new(), Vec::new());
+            encode(algorithm, &alloc::vec![0; 1 << 20], 7, &mut wire);
+            let over = Ok(Decoded::OverLimit { sequence: 7 });
+            assert_eq!(decode(algorithm, &wire, (1 << 20) - 1, &mut plain), over);
+            // Also when only the header is there, so that nothing is awaited.
+            assert_eq!(decode(algorithm, &wire[..HEADER], 1000, &mut plain), over);
+            // A length that no body of this size can have.
+            assert!(decode(algorithm, &[8, 0, 0, 0, 255, 255, 255], usize::MAX, &mut plain).is_err());
+            assert_eq!(plain.capacity(), 0);
+        }
     }
 
     #[test]
     fn a_wrong_plain_length_is_malformed() {
-        let (mut wire, mut sequence) = (Vec::new(), 0);
-        encode(&[b'x'; 200], &mut sequence, &mut wire);
-        for wrong in [199, 201] {
-            wire[4] = wrong;
-            let mut plain = b"kept".to_vec();
-            assert_eq!(decode(&wire, 1000, &mut plain), Err(Error::Malformed("body of a compressed frame")));
-            assert_eq!(plain, b"kept");
+        for algorithm in ALGORITHMS {
+            let mut wire = Vec::new();
+            encode(algorithm, &[b'x'; 200], 0, &mut wire);
+            for wrong in [199, 201] {
+                wire[4] = wrong;
+                let mut plain = b"kept".to_vec();
+                let decoded = decode(algorithm, &wire, 1000, &mut plain);
+                assert_eq!(decoded, Err(Error::Malformed("body of a compressed frame")));
+                assert_eq!(plain, b"kept");
+            }
         }
     }
 
     #[test]
     fn every_prefix_is_incomplete_and_every_bit_flip_harmless() {
-        let (mut wire, mut sequence) = (Vec::new(), 0);
-        encode(&[b'x'; 60], &mut sequence, &mut wire);
-        let mut plain = Vec::new();
-        for cut in 0..wire.len() {
-            assert_eq!(decode(&wire[..cut], 1000, &mut plain), Ok(None), "cut at {cut}");
-        }
-        for bit in 0..wire.len() * 8 {
-            let mut flipped = wire.clone();
-            flipped[bit / 8] ^= 1 << (bit % 8);
-            plain.clear();
-            let _ = decode(&flipped, 1000, &mut plain);
-            assert!(plain.len() <= 1000, "bit {bit}");
+        for algorithm in ALGORITHMS {
+            let (mut wire, mut plain) = (Vec::new(), Vec::new());
+            encode(algorithm, &[b'x'; 60], 0, &mut wire);
+            for cut in 0..wire.len() {
+                assert_eq!(decode(algorithm, &wire[..cut], 1000, &mut plain), Ok(Decoded::Incomplete), "cut at {cut}");
+            }
+            for bit in 0..wire.len() * 8 {
+                let mut flipped = wire.clone();
+                flipped[bit / 8] ^= 1 << (bit % 8);
+                plain.clear();
+                let _ = decode(algorithm, &flipped, 1000, &mut plain);
+                assert!(plain.len() <= 1000, "bit {bit}");
+            }
         }
     }
 }

@@ -1,11 +1,12 @@
 //! Packet framing and compressed frames: how bytes are cut never changes what they are, and a bomb is refused.
 
-use sealwire_core::wire::compressed::{self, Decoded};
+use sealwire_core::wire::compressed::{self, Algorithm, Decoded};
 use sealwire_core::wire::frame::{self, Found, HEADER, MAX_FRAME_PAYLOAD, Scan};
 use sealwire_core::wire::{Error, Put as _};
 
 /// What a receiver takes of a compressed frame.
 const LIMIT: usize = 4096;
+const ALGORITHMS: [Algorithm; 2] = [Algorithm::Zlib, Algorithm::Zstd { level: 3 }];
 /// Every way to cut is tried on inputs up to here; of longer ones every seventh.
 const SHORT: usize = 300;
 
@@ -69,25 +70,27 @@ fn payload(data: &[u8]) {
     assert!(bytes[HEADER..HEADER + payload.len()] == payload[..], "the payload came back changed");
 }
 
-fn decode(bytes: &[u8]) -> (Result<Option<Decoded>, Error>, Vec<u8>) {
+fn decode(algorithm: Algorithm, bytes: &[u8]) -> (Result<Decoded, Error>, Vec<u8>) {
     let mut plain = b"kept".to_vec();
-    let decoded = compressed::decode(bytes, LIMIT, &mut plain);
+    let decoded = compressed::decode(algorithm, bytes, LIMIT, &mut plain);
     assert!(plain.starts_with(b"kept") && plain.len() <= LIMIT + 4, "{} bytes over the limit", plain.len());
-    assert!(decoded.is_ok_and(|decoded| decoded.is_some()) || plain == b"kept", "half a frame was left behind");
+    assert!(matches!(decoded, Ok(Decoded::Frame { .. })) || plain == b"kept", "half a frame was left behind");
     (decoded, plain)
 }
 
 /// Bytes as a peer might send them.
 fn compressed_frames(data: &[u8]) {
-    let (whole, plain) = decode(data);
-    for cut in cuts(data.len()) {
-        match decode(&data[..cut]) {
-            (Ok(None), _) => {}
-            decided => assert_eq!(decided, (whole, plain.clone()), "cut at {cut}"),
+    for algorithm in ALGORITHMS {
+        let (whole, plain) = decode(algorithm, data);
+        for cut in cuts(data.len()) {
+            match decode(algorithm, &data[..cut]) {
+                (Ok(Decoded::Incomplete), _) => {}
+                decided => assert_eq!(decided, (whole, plain.clone()), "cut at {cut}"),
+            }
         }
-    }
-    if let Ok(Some(decoded)) = whole {
-        assert!((compressed::HEADER..=data.len()).contains(&decoded.wire_length));
+        if let Ok(Decoded::Frame { wire_length, .. }) = whole {
+            assert!((compressed::HEADER..=data.len()).contains(&wire_length));
+        }
     }
 }
 
@@ -107,12 +110,18 @@ fn packed(data: &[u8]) {
     let (&first, frames) = data.split_first().unwrap_or((&0, &[]));
     // Much of the same, so that it is worth compressing.
     let frames = if first % 2 == 0 { frames.to_vec() } else { frames.repeat(8) };
-    let (mut bytes, mut sequence) = (Vec::new(), first);
-    compressed::encode(&frames, &mut sequence, &mut bytes);
-    let (mut plain, mut rest) = (Vec::new(), bytes.as_slice());
-    while !rest.is_empty() {
-        let decoded = compressed::decode(rest, MAX_FRAME_PAYLOAD, &mut plain).expect("what was encoded");
-        rest = &rest[decoded.expect("a whole frame").wire_length..];
+    for algorithm in ALGORITHMS {
+        let (mut bytes, mut plain) = (Vec::new(), Vec::new());
+        for (number, piece) in frames.chunks(MAX_FRAME_PAYLOAD).enumerate() {
+            compressed::encode(algorithm, piece, first.wrapping_add(number as u8), &mut bytes);
+        }
+        let mut rest = bytes.as_slice();
+        while !rest.is_empty() {
+            match compressed::decode(algorithm, rest, MAX_FRAME_PAYLOAD, &mut plain) {
+                Ok(Decoded::Frame { wire_length, .. }) => rest = &rest[wire_length..],
+                other => panic!("what was encoded is {other:?}"),
+            }
+        }
+        assert!(plain == frames, "{} bytes came back as {}", frames.len(), plain.len());
     }
-    assert!(plain == frames, "{} bytes came back as {}", frames.len(), plain.len());
 }

@@ -5,8 +5,9 @@ use std::path::Path;
 use sealwire_core::client;
 use sealwire_core::message::Value;
 use sealwire_core::message::vectors::{self, Kind};
+use sealwire_core::wire::Put as _;
+use sealwire_core::wire::compressed::{self, Algorithm};
 use sealwire_core::wire::frame::{self, HEADER, Scan};
-use sealwire_core::wire::{Put as _, compressed};
 use sealwire_simnet::{Host, Pair, Seen, Toward};
 
 use super::script::{ACT, PACKET, step};
@@ -61,15 +62,21 @@ fn message(kind: Kind, capabilities: u64, payload: &[u8]) -> Vec<u8> {
 fn frames() -> Vec<Vec<u8>> {
     let (mut plain, mut sequence) = (Vec::new(), 0);
     frame::encode(b"\x03select 1", &mut sequence, &mut plain);
-    let (mut packed, mut sequence) = (Vec::new(), 0);
-    compressed::encode(&plain.repeat(20), &mut sequence, &mut packed);
-    let deflated = [&[4, 1][..], &packed[compressed::HEADER..]].concat();
+    let packed = |algorithm| {
+        let mut packed = Vec::new();
+        compressed::encode(algorithm, &plain.repeat(20), 0, &mut packed);
+        packed
+    };
+    let (zlib, zstd) = (packed(Algorithm::Zlib), packed(Algorithm::Zstd { level: 3 }));
+    let body = |packed: &[u8]| [&[4, 1][..], &packed[compressed::HEADER..]].concat();
     vec![
         under(0, &plain),
         under(1, &plain),
         under(1, b"\xff2f"),
-        under(2, &packed),
-        under(3, &deflated),
+        under(2, &zlib),
+        under(2, &zstd),
+        under(3, &body(&zlib)),
+        under(3, &body(&zstd)),
         under(4, &plain),
         under(4, &under(1, &plain.repeat(9))),
     ]

@@ -1,0 +1,305 @@
+//! The compressed layer of a channel, between its packets and TLS.
+//!
+//! A compressed frame holds a piece of the packets that go one way: several of them, or a part of one. Frames have numbers of their own,
+//! which begin at 0 with each command, as those of packets do; MySQL looks at none but these.
+
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+
+use crate::wire::compressed::{self, Algorithm, Decoded};
+
+/// So many bytes of packets go into one frame: enough to compress well, and few enough for the level that a client chose.
+const PIECE: usize = 64 * 1024;
+/// A frame may be larger than the largest packet by this much, because packets before and behind share it.
+const BESIDE_A_PACKET: usize = 64 * 1024;
+
+/// What became of the bytes from the peer.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Unpacked {
+    /// No frame is whole yet.
+    Nothing,
+    /// A frame's packets were appended.
+    Frame,
+    /// The same, of a frame that does not bear the number that is due.
+    Misnumbered,
+    /// A frame would be larger than any packet may be.
+    TooBig,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Compression {
+    algorithm: Algorithm,
+    /// Frames from the peer, and how much of their front was taken.
+    packed: Vec<u8>,
+    taken: usize,
+    /// The number of the next frame in the exchange under way, whoever sends it.
+    due: u8,
+    /// Whether the peer was the last who sent a frame.
+    heard: bool,
+    /// Packets to be compressed, and how much of their front was.
+    plain: Vec<u8>,
+    done: usize,
+    /// To which turns the packets belong.
+    turns: VecDeque<Turn>,
+}
+
+/// Packets that one side sends without waiting for the other.
+#[derive(Debug)]
+struct Turn {
+    /// Where they end in `plain`.
+    end: usize,
+    /// The number of their next frame.
+    next: u8,
+    /// Whether no more of them will come, and the numbers of the exchange go on elsewhere.
+    over: bool,
+}
+
+impl Compression {
+    /// Begins, with what the peer has already sent of it.
+    pub(crate) const fn new(algorithm: Algorithm, packed: Vec<u8>) -> Self {
+        Self { algorithm, packed, taken: 0, due: 0, heard: false, plain: Vec::new(), done: 0, turns: VecDeque::new() }
+    }
+
+    /// Where the peer's bytes are to be appended.
+    pub(crate) fn input(&mut self) -> &mut Vec<u8> {
+        if self.taken >= self.packed.len() {
+            self.packed.clear();
+        } else {
+            self.packed.drain(..self.taken);
+        }
+        self.taken = 0;
+        &mut self.packed
+    }
+
+    /// Whether bytes of the peer wait to be inflated.
+    pub(crate) const fn has_input(&self) -> bool {
+        self.taken < self.packed.len()
+    }
+
+    /// Inflates the peer's next frame, where packets of `limit` bytes are taken.
+    pub(crate) fn unpack(&mut self, limit: usize, packets: &mut Vec<u8>) -> crate::wire::Result<Unpacked> {
+        let rest = self.packed.get(self.taken..).unwrap_or_default();
+        let (sequence, unpacked) =
+            match compressed::decode(self.algorithm, rest, limit.saturating_add(BESIDE_A_PACKET), packets)? {
+                Decoded::Incomplete => return Ok(Unpacked::Nothing),
+                Decoded::OverLimit { sequence } => (sequence, Unpacked::TooBig),
+                Decoded::Frame { sequence, wire_length } => {
+                    self.taken += wire_length;
+                    (sequence, if sequence == self.due { Unpacked::Frame } else { Unpacked::Misnumbered })
+                }
+            };
+        self.due = sequence.wrapping_add(1);
+        self.heard = true;
+        Ok(unpacked)
+    }
+
+    /// Has `append` add packets to what is to be sent, in answer to what was heard.
+    pub(crate) fn queue<T>(&mut self, append: impl FnOnce(&mut Vec<u8>) -> T) -> T {
+        if core::mem::take(&mut self.heard) || self.turns.back().is_none_or(|turn| turn.over) {
+            self.turns.push_back(Turn { end: self.plain.len(), next: self.due, over: false });
+        }
+        let appended = append(&mut self.plain);
+        if let Some(turn) = self.turns.back_mut() {
+            turn.end = self.plain.len();
+        }
+        appended
+    }
+
+    /// Has `append` add one command to what is to be sent, and returns the number of the frame that its answer begins with. Earlier
+    /// commands may still be unanswered.
+    pub(crate) fn queue_command<T>(&mut self, append: impl FnOnce(&mut Vec<u8>) -> T) -> (T, u8) {
+        let start = self.plain.len();
+        let appended = append(&mut self.plain);
+        let end = self.plain.len();
+        self.turns.push_back(Turn { end, next: 0, over: true });
+        // Wraps as the protocol's counter does.
+        (appended, (end - start).div_ceil(PIECE) as u8)
+    }
+
+    /// Sets the number that the peer's next frame has to bear.
+    pub(crate) const fn expect(&mut self, due: u8) {
+        self.due = due;
+    }
+
+    /// The exchange is over; the next begins at 0.
+    pub(crate) fn end_exchange(&mut self) {
+        if let Some(turn) = self.turns.back_mut() {
+            turn.over = true;
+        }
+        self.due = 0;
+    }
+
+    /// Compresses the next pieces of what waits, about as much as one frame holds, and appends the frames; `false` where nothing waits.
+    pub(crate) fn pack(&mut self, out: &mut Vec<u8>) -> bool {
+        let begun = self.done;
+        while let Some(turn) = self.turns.front_mut() {
+            let end = turn.end.min(self.done + PIECE);
+            let piece = self.plain.get(self.done..end).unwrap_or_default();
+            if !piece.is_empty() {
+                compressed::encode(self.algorithm, piece, turn.next, out);
+                turn.next = turn.next.wrapping_add(1);
+                self.done = end;
+                if !turn.over {
+                    self.due = turn.next;
+                }
+                if self.done - begun >= PIECE {
+                    break;
+                }
+            } else if turn.over || self.turns.len() > 1 {
+                self.turns.pop_front();
+            } else {
+                break;
+            }
+        }
+        let packed = self.done > begun;
+        if self.done >= self.plain.len() {
+            self.plain.clear();
+            self.done = 0;
+            for turn in &mut self.turns {
+                turn.end = 0;
+            }
+        }
+        packed
+    }
+
+    /// Bytes of packets that wait to be compressed.
+    pub(crate) const fn waiting(&self) -> usize {
+        self.plain.len() - self.done
+    }
+
+    /// Gives memory back where nothing is under way.
+    pub(crate) fn rest(&mut self) {
+        if !self.has_input() {
+            self.packed = Vec::new();
+            self.taken = 0;
+        }
+        if self.waiting() == 0 {
+            self.plain = Vec::new();
+        }
+    }
+}
+
+#[cfg(test)]
+#[cfg(feature = "zlib")]
+mod tests {
+    use super::*;
+    use crate::wire::{Put, compressed::HEADER};
+
+    fn compression() -> Compression {
+        Compression::new(Algorithm::Zlib, Vec::new())
+    }
+
+    /// The numbers of the frames, and their plain bytes.
+    fn frames(mut wire: &[u8]) -> Vec<(u8, Vec<u8>)> {
+        let mut found = Vec::new();
+        while !wire.is_empty() {
+            let mut plain = Vec::new();
+            let decoded = compressed::decode(Algorithm::Zlib, wire, usize::MAX, &mut plain).unwrap();
+            let Decoded::Frame { sequence, wire_length } = decoded else { panic!("{decoded:?}") };
+            found.push((sequence, plain));
+            wire = &wire[wire_length..];
+        }
+        found
+    }
+
+    fn pack_all(compression: &mut Compression) -> Vec<u8> {
+        let mut wire = Vec::new();
+        while compression.pack(&mut wire) {}
+        assert_eq!(compression.waiting(), 0);
+        wire
+    }
+
+    #[test]
+    fn packets_of_one_turn_share_frames() {
+        let mut server = compression();
+        server.expect(1);
+        for _ in 0..3 {
+            server.queue(|out| out.put(&[b'x'; 30_000]));
+        }
+        server.end_exchange();
+        let found = frames(&pack_all(&mut server));
+        let lengths: Vec<_> = found.iter().map(|(sequence, plain)| (*sequence, plain.len())).collect();
+        assert_eq!(lengths, [(1, PIECE), (2, 90_000 - PIECE)]);
+    }
+
+    #[test]
+    fn replies_that_wait_together_have_numbers_of_their_own() {
+        let mut server = compression();
+        let mut wire = Vec::new();
+        for reply in 0..3u8 {
+            compressed::encode(Algorithm::Zlib, &[reply], 0, server.input());
+            assert_eq!(server.unpack(100, &mut Vec::new()), Ok(Unpacked::Frame));
+            server.queue(|out| out.put(&[reply; 9]));
+            if reply == 1 {
+                // A part leaves in the middle of a reply.
+                server.pack(&mut wire);
+            }
+            server.queue(|out| out.put(&[reply; 9]));
+            server.end_exchange();
+        }
+        wire.extend(pack_all(&mut server));
+        let found = frames(&wire);
+        let expected = [(1, [0; 18].to_vec()), (1, [1; 9].to_vec()), (2, [1; 9].to_vec()), (1, [2; 18].to_vec())];
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn commands_tell_where_their_answers_begin() {
+        let mut client = compression();
+        for (length, due) in [(1, 1), (PIECE, 1), (PIECE + 1, 2), (300 * PIECE, 44)] {
+            let ((), answer) = client.queue_command(|out| out.put(&alloc::vec![b'x'; length]));
+            assert_eq!(answer, due, "{length} bytes");
+        }
+        let numbers: Vec<u8> = frames(&pack_all(&mut client)).iter().map(|(sequence, _)| *sequence).collect();
+        assert_eq!(numbers[..4], [0, 0, 0, 1]);
+        assert_eq!(numbers.len(), 304);
+    }
+
+    #[test]
+    fn turns_go_on_where_the_other_side_stopped() {
+        let (mut client, mut server) = (compression(), compression());
+        // A command, the request for a file, the file in two parts with another command behind, the answer.
+        let ((), due) = client.queue_command(|out| out.put(b"LOAD DATA"));
+        client.expect(due);
+        let exchange = |from: &mut Compression, to: &mut Compression| {
+            to.input().extend(pack_all(from));
+            let mut heard = Vec::new();
+            while to.has_input() {
+                assert_eq!(to.unpack(1 << 20, &mut heard), Ok(Unpacked::Frame));
+            }
+            heard
+        };
+        assert_eq!(exchange(&mut client, &mut server), b"LOAD DATA");
+        server.queue(|out| out.put(b"file?"));
+        assert_eq!(exchange(&mut server, &mut client), b"file?");
+        for part in [b"one", b"two"] {
+            client.queue(|out| out.put(part));
+            assert_eq!(exchange(&mut client, &mut server), part);
+        }
+        server.queue(|out| out.put(b"OK"));
+        server.end_exchange();
+        assert_eq!(exchange(&mut server, &mut client), b"OK");
+    }
+
+    #[test]
+    fn what_is_over_the_limit_is_not_inflated() {
+        let mut server = compression();
+        compressed::encode(Algorithm::Zlib, &[0; 200_000], 0, server.input());
+        let mut packets = Vec::new();
+        assert_eq!(server.unpack(200_000, &mut packets), Ok(Unpacked::Frame));
+        server.end_exchange();
+        compressed::encode(Algorithm::Zlib, &[0; 200_000], 0, server.input());
+        let before = packets.len();
+        assert_eq!(server.unpack(100_000, &mut packets), Ok(Unpacked::TooBig));
+        assert_eq!((packets.len(), server.due), (before, 1));
+        // A frame of the wrong number is inflated, because it may say why the connection ends.
+        let mut client = compression();
+        compressed::encode(Algorithm::Zlib, b"because", 9, client.input());
+        assert_eq!(client.unpack(100, &mut packets), Ok(Unpacked::Misnumbered));
+        assert!(packets.ends_with(b"because"));
+        assert!(client.packed.len() > HEADER && !client.has_input());
+        client.rest();
+        assert_eq!(client.packed.capacity(), 0);
+    }
+}

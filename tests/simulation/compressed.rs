@@ -1,0 +1,260 @@
+//! The compressed protocol between the two machines: with each algorithm, over plaintext and inside TLS, however bytes are cut.
+
+use sealwire_core::client;
+use sealwire_core::error::Side;
+use sealwire_core::message::{Capabilities, Value};
+use sealwire_core::server;
+use sealwire_core::wire::compressed::{self, Algorithm, Decoded};
+use sealwire_core::{Error, SqlError};
+use sealwire_simnet::{Delivery, Pair, Seen, Toward};
+
+use crate::world::{PASSWORD, World, pair, plain_client, plain_server};
+
+const ALGORITHMS: [Algorithm; 2] = [Algorithm::Zlib, Algorithm::Zstd { level: 7 }];
+
+fn offering(mut server: server::Config) -> server::Config {
+    server.capabilities |= Capabilities::COMPRESS | Capabilities::ZSTD_COMPRESSION;
+    server
+}
+
+fn asking(client: client::Config, algorithm: Algorithm) -> client::Config {
+    client::Config { compression: vec![algorithm], ..client }
+}
+
+fn compressed(algorithm: Algorithm) -> Pair {
+    let mut pair = pair(asking(plain_client("native"), algorithm), offering(plain_server()));
+    assert_eq!(pair.run(), [Seen::Connected]);
+    assert_eq!(pair.client.facts().compression, Some(algorithm));
+    assert_eq!(pair.server.facts().compression, Some(algorithm));
+    pair
+}
+
+/// The plain bytes of the compressed frames that were sent from the `from`th transmission on, with the frames' numbers.
+fn frames(pair: &Pair, from: usize, toward: Toward, algorithm: Algorithm) -> Vec<(u8, Vec<u8>)> {
+    let sent = pair.wire[from..].iter().filter(|(to, _)| *to == toward);
+    let wire: Vec<u8> = sent.flat_map(|(_, bytes)| bytes.iter().copied()).collect();
+    let (mut rest, mut found) = (wire.as_slice(), Vec::new());
+    while !rest.is_empty() {
+        let mut plain = Vec::new();
+        let decoded = compressed::decode(algorithm, rest, 0xff_ffff, &mut plain).unwrap();
+        let Decoded::Frame { sequence, wire_length } = decoded else { panic!("{decoded:?}") };
+        found.push((sequence, plain));
+        rest = &rest[wire_length..];
+    }
+    found
+}
+
+/// A change of a frame on its way.
+type Damage = fn(&mut [u8]);
+
+fn text(value: &[u8]) -> Seen {
+    Seen::Row(vec![Some(value.to_vec())])
+}
+
+/// Commands of every kind, one after the other and together; everything that the client was told.
+fn session(mut pair: Pair) -> Vec<Seen> {
+    pair.run();
+    for sql in [&b"SHOW STATUS LIKE 'Ssl_cipher'"[..], b"BLOB 200000", b"TWICE", b"FAIL"] {
+        pair.client.query(sql).unwrap();
+    }
+    pair.client.prepare(b"SELECT ?, ?").unwrap();
+    pair.client.statistics().unwrap();
+    let seen = pair.run();
+    let Some(Seen::Prepared(statement)) = seen.iter().find(|seen| matches!(seen, Seen::Prepared(_))) else {
+        panic!("{seen:?}")
+    };
+    let long = [b'q'; 100_000];
+    pair.client.send_long_data(statement, 0, &long).unwrap();
+    pair.client.execute(statement, &[Value::Int(5), Value::Bytes(&long)]).unwrap();
+    pair.client.close_statement(statement).unwrap();
+    pair.run();
+    pair.client.change_user("native", PASSWORD.into(), None).unwrap();
+    pair.run();
+    pair.client.reset_connection().unwrap();
+    pair.client.ping().unwrap();
+    pair.run();
+    pair.client.quit().unwrap();
+    pair.run();
+    assert_eq!(pair.server_error, None);
+    pair.seen
+}
+
+#[test]
+fn compression_changes_nothing_of_what_is_told() {
+    let world = World::new();
+    let reference = session(pair(world.client("native"), world.server()));
+    let plain = session(pair(plain_client("native"), plain_server()));
+    for algorithm in ALGORITHMS {
+        for delivery in [Delivery::Whole, Delivery::Chunks(1), Delivery::Chunks(1000), Delivery::Coalesced] {
+            let tls = pair(asking(world.client("native"), algorithm), offering(world.server())).delivered(delivery);
+            assert!(session(tls) == reference, "{algorithm:?} {delivery:?} inside TLS");
+            let bare = pair(asking(plain_client("native"), algorithm), offering(plain_server())).delivered(delivery);
+            assert!(session(bare) == plain, "{algorithm:?} {delivery:?}");
+        }
+    }
+}
+
+#[test]
+fn the_exchange_that_logs_in_is_not_compressed() {
+    for algorithm in ALGORITHMS {
+        let pair = compressed(algorithm);
+        // The OK that ends it is a packet as ever, and nothing follows.
+        let (_, last) = pair.wire.last().unwrap();
+        assert_eq!(usize::from(last[0]) + 4, last.len());
+        assert_eq!(last[4], 0);
+    }
+}
+
+#[test]
+fn nobody_compresses_unasked() {
+    let mut pair = pair(plain_client("native"), offering(plain_server()));
+    pair.run();
+    assert_eq!((pair.client.facts().compression, pair.server.facts().compression), (None, None));
+    let flags = Capabilities::COMPRESS | Capabilities::ZSTD_COMPRESSION;
+    assert_eq!(pair.client.facts().capabilities & flags, Capabilities::NONE);
+    pair.client.query(&[b'x'; 300]).unwrap();
+    assert_eq!(pair.run()[1], text(&[b'x'; 300]));
+}
+
+#[test]
+fn a_server_without_compression_is_refused_only_on_demand() {
+    for algorithm in ALGORITHMS {
+        let mut pair = pair(asking(plain_client("native"), algorithm), plain_server());
+        assert_eq!(pair.run(), [Seen::Connected]);
+        assert_eq!(pair.client.facts().compression, None);
+        let demanding = client::Config { compression_required: true, ..asking(plain_client("native"), algorithm) };
+        let mut pair = crate::world::pair(demanding, plain_server());
+        let seen = pair.run();
+        let [Seen::Broken(Error::Refused { by: Side::Client, error })] = &seen[..] else { panic!("{seen:?}") };
+        assert_eq!(error.code, 2066);
+        assert!(error.message.contains("--compression-algorithms"), "{error}");
+    }
+}
+
+#[test]
+fn packets_over_16_mib_span_frames_both_ways() {
+    for algorithm in ALGORITHMS {
+        let mut pair = compressed(algorithm);
+        for length in [0xff_fffe, 0xff_ffff, 20 << 20] {
+            let query = [b"LENGTH ".as_slice(), &vec![b'a'; length - 8]].concat();
+            pair.client.query(&query).unwrap();
+            assert_eq!(pair.run()[1], text((length - 1).to_string().as_bytes()));
+            pair.client.query(format!("BLOB {length}").as_bytes()).unwrap();
+            assert!(pair.run()[1] == text(&vec![b'x'; length]), "{length}");
+        }
+    }
+}
+
+#[test]
+fn numbers_of_frames_are_those_of_the_exchange() {
+    for algorithm in ALGORITHMS {
+        let mut pair = compressed(algorithm);
+        let from = pair.wire.len();
+        for _ in 0..3 {
+            pair.client.query(&[b'x'; 70_000]).unwrap();
+        }
+        pair.run();
+        let asked: Vec<u8> = frames(&pair, from, Toward::Server, algorithm).iter().map(|(number, _)| *number).collect();
+        assert_eq!(asked, [0, 1, 0, 1, 0, 1]);
+        let told = frames(&pair, from, Toward::Client, algorithm);
+        let numbers: Vec<u8> = told.iter().map(|(number, _)| *number).collect();
+        assert_eq!(numbers, [2, 3, 2, 3, 2, 3]);
+        // Several packets share the first frame of an answer: the columns, and the head of the row.
+        assert_eq!(told[0].1[..5], [1, 0, 0, 1, 1]);
+    }
+}
+
+#[test]
+fn a_file_goes_in_frames() {
+    for algorithm in ALGORITHMS {
+        let world = World::new();
+        let client = client::Config { local_infile: true, ..asking(world.client("native"), algorithm) };
+        let mut pair = pair(client, offering(world.server()));
+        pair.run();
+        for again in ["", "AGAIN"] {
+            pair.client.query(format!("LOAD DATA LOCAL INFILE 'a.csv' {again}").as_bytes()).unwrap();
+            assert_eq!(pair.run(), [Seen::File(b"a.csv".to_vec())]);
+            for _ in 0..20 {
+                pair.client.local_infile_data(&vec![b'z'; 1 << 20]).unwrap();
+                pair.run();
+            }
+            pair.client.local_infile_end().unwrap();
+            assert_eq!(pair.run()[0], Seen::Ok(20 << 20));
+            pair.client.ping().unwrap();
+            assert_eq!(pair.run(), [Seen::Ok(0)], "the connection is in step");
+        }
+    }
+}
+
+#[test]
+fn a_frame_larger_than_any_packet_is_refused_at_its_header() {
+    for algorithm in ALGORITHMS {
+        let mut server = offering(plain_server());
+        server.max_packet = 1 << 20;
+        let mut pair = pair(asking(plain_client("native"), algorithm), server);
+        pair.run();
+        let from = pair.wire.len();
+        // 16 MiB of nothing, in few bytes; and of them only the header.
+        let mut bomb = Vec::new();
+        compressed::encode(algorithm, &vec![0; 0xff_ffff], 0, &mut bomb);
+        assert!(bomb.len() < 20_000);
+        pair.inject(Toward::Server, &bomb[..compressed::HEADER]);
+        pair.run();
+        let Some(Error::PeerMisbehaved(_)) = &pair.server_error else { panic!("{:?}", pair.server_error) };
+        let told = frames(&pair, from, Toward::Client, algorithm);
+        let [(1, packet)] = &told[..] else { panic!("{told:?}") };
+        assert_eq!(packet[4..7], [0xff, 0x81, 0x04], "error 1153");
+    }
+}
+
+#[test]
+fn a_bomb_below_the_limit_is_only_as_large_as_a_packet() {
+    for algorithm in ALGORITHMS {
+        let mut pair = compressed(algorithm);
+        let mut bomb = Vec::new();
+        // Empty packets: each is answered, one after the other.
+        compressed::encode(algorithm, &[0; 4000], 0, &mut bomb);
+        pair.inject(Toward::Server, &bomb);
+        pair.run();
+        assert!(matches!(pair.seen.last(), Some(Seen::Broken(_))), "{:?}", pair.seen.last());
+        assert!(pair.host.queries.is_empty());
+    }
+}
+
+#[test]
+fn damaged_frames_end_the_connection_with_a_sentence() {
+    for algorithm in ALGORITHMS {
+        let mut command = Vec::new();
+        let packet = [&[100, 0, 0, 0, 3][..], &[b'x'; 99]].concat();
+        compressed::encode(algorithm, &packet, 0, &mut command);
+        let damages: [(Damage, u16); 4] = [
+            (|bytes| bytes[3] = 1, 1156),
+            (|bytes| bytes[4] += 1, 1835),
+            (|bytes| bytes[12] ^= 0x55, 1835),
+            (|bytes| bytes[..7].copy_from_slice(&[0, 0, 0, 0, 9, 0, 0]), 1835),
+        ];
+        for (number, (damage, code)) in damages.into_iter().enumerate() {
+            let mut pair = compressed(algorithm);
+            let mut bytes = command.clone();
+            damage(&mut bytes);
+            pair.inject(Toward::Server, &bytes);
+            pair.run();
+            let error = pair.server_error.clone().unwrap();
+            assert_eq!(error.as_server_error().unwrap().code, code, "damage {number}");
+            assert!(pair.host.queries.is_empty());
+        }
+    }
+}
+
+#[test]
+fn a_server_that_ends_the_connection_unasked_is_heard() {
+    for algorithm in ALGORITHMS {
+        let mut pair = compressed(algorithm);
+        pair.client.query(b"SELECT 1").unwrap();
+        pair.run();
+        pair.server.kill(SqlError::new(4031, b"HY000", "idle"));
+        pair.client.query(b"SELECT 2").unwrap();
+        let seen = pair.run();
+        assert!(matches!(&seen[..], [Seen::Broken(Error::Refused { error, .. })] if error.code == 4031), "{seen:?}");
+    }
+}
