@@ -17,6 +17,7 @@ pub(super) const PROGRAM: Program = Program {
     version: env!("CARGO_PKG_VERSION"),
     usage: "[OPTIONS] --target=NAME=HOST[:PORT] …",
     groups: &["sealwire-bridge"],
+    other_groups: &[],
     tables: &[OWN, SERVER],
     arguments: 0,
 };
@@ -47,8 +48,8 @@ const OWN: &[Spec] = &[
         "allow-no-token",
         "Let other machines in without a token. To the servers behind the bridge whoever comes by it comes from this machine.",
     ),
-    Spec::text("token-file", "File whose first line every client must show as bearer token."),
-    Spec::text("page-dir", "Directory of files to serve, with .br and .gz beside them where there are any."),
+    Spec::path("token-file", "File whose first line every client must show as bearer token."),
+    Spec::path("page-dir", "Directory of files to serve, with .br and .gz beside them where there are any."),
     Spec::number("max-message-size", "The largest message in bytes.").between(1024, 67_108_864).default("1M"),
     Spec::number("max-connections", "How many WebSockets are relayed at a time.").between(1, 100_000).default("256"),
     Spec::number("max-connections-per-address", "How many of them from one address; a /64 of IPv6 is one.")

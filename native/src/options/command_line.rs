@@ -2,8 +2,9 @@
 
 use std::cell::Cell;
 use std::ffi::OsString;
+use std::path::Path;
 
-use super::files::Setting;
+use super::files::{self, Setting};
 use super::values::parse;
 use super::{Given, Kind, Occurrence, OptionError, Origin, Program, Spec, Values};
 
@@ -75,11 +76,20 @@ pub(super) struct Reader<'a> {
     pub warnings: Vec<String>,
     /// Which arguments of the command line end with a secret, and how long it is.
     pub secrets: Vec<(usize, usize)>,
+    /// What `--maximum-…` says.
+    maxima: Vec<(&'static Spec, u64)>,
 }
 
 impl<'a> Reader<'a> {
     pub(super) const fn new(program: &'a Program) -> Self {
-        Self { program, occurrences: Vec::new(), arguments: Vec::new(), warnings: Vec::new(), secrets: Vec::new() }
+        Self {
+            program,
+            occurrences: Vec::new(),
+            arguments: Vec::new(),
+            warnings: Vec::new(),
+            secrets: Vec::new(),
+            maxima: Vec::new(),
+        }
     }
 
     /// Reads a command line; stops early at `--help` and `--version`, so that they work beside mistakes.
@@ -120,9 +130,68 @@ impl<'a> Reader<'a> {
 
     /// Reads one setting of an option file.
     pub(super) fn file_setting(&mut self, setting: &Setting) -> Result<(), OptionError> {
-        let value = setting.value.as_deref();
+        let Ok(value) = setting.value.as_deref().map(std::str::from_utf8).transpose() else {
+            return self.bytes(setting);
+        };
         let written = value.map_or_else(|| setting.name.clone(), |value| format!("{}={value}", setting.name));
         self.long(&written, &setting.name, value, &mut std::iter::empty(), &setting.origin)
+    }
+
+    /// A value that is not UTF-8 text, as only a secret may be.
+    fn bytes(&mut self, setting: &Setting) -> Result<(), OptionError> {
+        let name = setting.name.replace('_', "-");
+        let Some(spec) = self.find(&name, &setting.name, &setting.origin)? else {
+            return Err(OptionError::unknown(self.program, &setting.name, None, &setting.origin));
+        };
+        if !spec.secret {
+            return Err(OptionError::bad_value(spec.name, "its value is not UTF-8 text", &setting.origin));
+        }
+        let given = Given::Bytes(setting.value.clone().unwrap_or_default());
+        self.push(spec, given, &setting.origin, format!("--{}", setting.name));
+        Ok(())
+    }
+
+    /// Reads the settings of other programs' groups, and gives back those that count here. One warning lists the others.
+    pub(super) fn settings_of_others(&mut self, settings: Vec<Setting>) -> Result<Vec<Setting>, OptionError> {
+        let mut taken = Vec::new();
+        let mut passed_over: Vec<String> = Vec::new();
+        for setting in settings {
+            let shared = self.shared(&setting.name);
+            match shared.map(|_| self.file_setting(&setting)) {
+                Some(Ok(())) => taken.push(setting),
+                // mysqld adjusts such a number, and starts.
+                Some(Err(_)) if shared.is_some_and(|spec| matches!(spec.kind, Kind::Number { .. })) => {
+                    let value = String::from_utf8_lossy(setting.value.as_deref().unwrap_or_default());
+                    passed_over.push(format!("{}={value}{}", setting.name, setting.origin.suffix()));
+                }
+                Some(Err(error)) => return Err(error),
+                None if passed_over.contains(&setting.name) => {}
+                None => passed_over.push(setting.name),
+            }
+        }
+        if !passed_over.is_empty() {
+            let bracketed =
+                |groups: &[&str]| groups.iter().map(|group| format!("[{group}]")).collect::<Vec<_>>().join(", ");
+            self.warnings.push(format!(
+                "of {} in the option files only TLS and limits are used; passed over: {}. What is meant for this server belongs into {}",
+                bracketed(self.program.other_groups),
+                passed_over.join(", "),
+                bracketed(self.program.groups),
+            ));
+        }
+        Ok(taken)
+    }
+
+    /// The shared option of a setting in another program's group, by its whole name: what that program shortens is unknown here.
+    fn shared(&self, name: &str) -> Option<&'static Spec> {
+        let plain = name.replace('_', "-");
+        let mut bare = plain.as_str();
+        loop {
+            if let Some(spec) = self.program.specs().find(|spec| spec.name == bare) {
+                return Some(spec).filter(|spec| spec.shared);
+            }
+            (_, bare) = split_prefix(bare)?;
+        }
     }
 
     /// Whether an option was given.
@@ -135,9 +204,32 @@ impl<'a> Reader<'a> {
         self.occurrences.extend(later.occurrences);
         self.arguments.extend(later.arguments);
         self.warnings.extend(later.warnings);
+        self.maxima.extend(later.maxima);
     }
 
-    pub(super) fn finish(self) -> Values {
+    /// The values, with paths in whole and numbers within their maxima.
+    pub(super) fn finish(mut self, home: Option<&Path>) -> Values {
+        for occurrence in &mut self.occurrences {
+            let spec = occurrence.spec;
+            match &mut occurrence.given {
+                Given::Text(text) if spec.path => {
+                    let whole = files::expand(text, home);
+                    if let Some(whole) = whole.as_deref().and_then(Path::to_str) {
+                        whole.clone_into(text);
+                    }
+                }
+                Given::Number(number) => {
+                    let maxima = self.maxima.iter().filter(|(of, _)| of.name == spec.name);
+                    if let Some(most) = maxima.map(|(_, most)| *most).min().filter(|most| *number > *most) {
+                        let name = spec.name;
+                        self.warnings
+                            .push(format!("option '--{name}': {number} is lowered to {most}, its --maximum-{name}"));
+                        *number = most;
+                    }
+                }
+                _ => {}
+            }
+        }
         Values::new(self.program, self.occurrences, self.arguments, self.warnings)
     }
 
@@ -154,14 +246,17 @@ impl<'a> Reader<'a> {
         let mut wanted = plain.as_str();
         let mut switch = None;
         let mut loose = false;
+        let mut maximum = false;
         let spec = loop {
             match self.find(wanted, whole, origin) {
-                Ok(Some(spec)) => break spec,
+                Ok(Some(spec)) if !maximum || matches!(spec.kind, Kind::Number { .. }) => break spec,
+                Ok(Some(_)) => return Err(OptionError::unknown(self.program, name, value, origin)),
                 Err(error) if !loose => return Err(error),
                 Ok(None) | Err(_) => {}
             }
             match split_prefix(wanted) {
                 Some(("loose", bare)) => (loose, wanted) = (true, bare),
+                Some(("maximum", bare)) if switch.is_none() => (maximum, wanted) = (true, bare),
                 Some((prefix, bare)) if switch.is_none() => (switch, wanted) = (Some(prefix == "enable"), bare),
                 _ if loose => {
                     self.warnings.push(format!("unknown option '--{name}'{}", origin.suffix()));
@@ -170,6 +265,13 @@ impl<'a> Reader<'a> {
                 _ => return Err(OptionError::unknown(self.program, name, value, origin)),
             }
         };
+        if maximum {
+            let value = value.or_else(|| rest.next()).ok_or_else(|| OptionError::needs_value(name, origin))?;
+            if let Given::Number(most) = Self::parse(spec, value, origin)? {
+                self.maxima.push((spec, most));
+            }
+            return Ok(());
+        }
         let given = match (switch, spec.kind, value) {
             (None, Kind::Flag, None) => Given::Flag(true),
             (None, Kind::Action | Kind::OptionalText, None) => Given::Bare,
@@ -259,7 +361,7 @@ impl<'a> Reader<'a> {
 
 /// `skip-x` as (`skip`, `x`), and so for the other words that change what an option means.
 pub(super) fn split_prefix(name: &str) -> Option<(&'static str, &str)> {
-    ["loose", "skip", "disable", "enable"].into_iter().find_map(|prefix| {
+    ["loose", "skip", "disable", "enable", "maximum"].into_iter().find_map(|prefix| {
         let bare = name.strip_prefix(prefix)?.strip_prefix('-')?;
         (!bare.is_empty()).then_some((prefix, bare))
     })
@@ -295,6 +397,7 @@ mod tests {
         version: "1.0",
         usage: "[OPTIONS] [database]",
         groups: &["client"],
+        other_groups: &[],
         tables: &[TABLE],
         arguments: 1,
     };

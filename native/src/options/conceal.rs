@@ -116,6 +116,7 @@ mod tests {
         version: "1.0",
         usage: "",
         groups: &[],
+        other_groups: &[],
         tables: &[&[
             Spec::text("host", "Host.").short('h'),
             Spec::flag("batch", "Batch.").short('B'),

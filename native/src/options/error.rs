@@ -78,7 +78,11 @@ fn nearest(program: &Program, name: &str) -> Option<&'static super::Spec> {
     let enough = 2.max(name.len() / 4);
     program
         .specs()
-        .filter(|spec| prefix.is_empty() || spec.kind == super::Kind::Flag)
+        .filter(|spec| match prefix {
+            "" => true,
+            "maximum" => matches!(spec.kind, super::Kind::Number { .. }),
+            _ => spec.kind == super::Kind::Flag,
+        })
         .map(|spec| (distance(spec.name, name), spec))
         .min_by_key(|(distance, _)| *distance)
         .filter(|(distance, _)| *distance <= enough && *distance < name.chars().count())

@@ -1,12 +1,14 @@
 //! Option files: which are read, in which order, and their syntax.
 
 use std::env;
+use std::ffi::OsStr;
 use std::fs;
 use std::io::ErrorKind;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use super::command_line::Defaults;
-use super::{OptionError, Origin};
+use super::{OptionError, Origin, Program};
 
 /// How deep `!include` may go; a file that includes itself ends here.
 const INCLUDE_DEPTH: usize = 10;
@@ -20,6 +22,8 @@ pub struct Environment {
     pub user_file: Option<PathBuf>,
     /// As `--defaults-group-suffix`, which wins over this.
     pub group_suffix: Option<String>,
+    /// What `~` at the beginning of a path stands for.
+    pub home: Option<PathBuf>,
 }
 
 impl Environment {
@@ -27,10 +31,12 @@ impl Environment {
     pub fn of_process() -> Self {
         let mut system_files = vec![PathBuf::from("/etc/my.cnf"), PathBuf::from("/etc/mysql/my.cnf")];
         system_files.extend(env::var_os("MYSQL_HOME").map(|home| Path::new(&home).join("my.cnf")));
+        let home = env::var_os("HOME").filter(|home| !home.is_empty()).map(PathBuf::from);
         Self {
             system_files,
-            user_file: env::var_os("HOME").map(|home| Path::new(&home).join(".my.cnf")),
+            user_file: home.as_ref().map(|home| home.join(".my.cnf")),
             group_suffix: env::var("MYSQL_GROUP_SUFFIX").ok(),
+            home,
         }
     }
 }
@@ -39,21 +45,41 @@ impl Environment {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Setting {
     pub name: String,
-    pub value: Option<String>,
+    pub value: Option<Vec<u8>>,
     pub origin: Origin,
 }
 
-/// Reads the files that count, and keeps the settings of the groups that count; also the warnings for the user.
-pub(super) fn read(
-    groups: &[&str],
-    defaults: &Defaults,
-    environment: &Environment,
-) -> Result<(Vec<Setting>, Vec<String>), OptionError> {
-    let mut wanted: Vec<String> = groups.iter().map(|group| (*group).to_owned()).collect();
-    if let Some(suffix) = defaults.group_suffix.as_ref().or(environment.group_suffix.as_ref()) {
-        wanted.extend(groups.iter().map(|group| format!("{group}{suffix}")));
-    }
-    let mut files = Files { groups: wanted, settings: Vec::new(), warnings: Vec::new() };
+/// What the files that count hold.
+#[derive(Debug, Default)]
+pub(super) struct Read {
+    /// The settings of the program's own groups.
+    pub settings: Vec<Setting>,
+    /// Those of other programs' groups.
+    pub others: Vec<Setting>,
+    /// What the user should know.
+    pub warnings: Vec<String>,
+}
+
+/// `~` and `~/…` with the home directory in place of `~`.
+pub(super) fn expand(path: &str, home: Option<&Path>) -> Option<PathBuf> {
+    let rest = path.strip_prefix('~').filter(|rest| rest.is_empty() || rest.starts_with('/'))?;
+    home.map(|home| home.join(rest.trim_start_matches('/')))
+}
+
+/// Reads the files that count, and keeps the settings of the groups that count.
+pub(super) fn read(program: &Program, defaults: &Defaults, environment: &Environment) -> Result<Read, OptionError> {
+    let suffix = defaults.group_suffix.as_ref().or(environment.group_suffix.as_ref());
+    let wanted = |groups: &[&str]| -> Vec<String> {
+        let plain = groups.iter().map(|group| (*group).to_owned());
+        let suffixed = suffix.into_iter().flat_map(|suffix| groups.iter().map(move |group| format!("{group}{suffix}")));
+        plain.chain(suffixed).collect()
+    };
+    let mut files = Files {
+        groups: wanted(program.groups),
+        other_groups: wanted(program.other_groups),
+        home: environment.home.as_deref(),
+        read: Read::default(),
+    };
     if let Some(file) = &defaults.file {
         files.required(file)?;
     } else if !defaults.none {
@@ -69,18 +95,27 @@ pub(super) fn read(
     } else if let Some(file) = &defaults.extra {
         files.required(file)?;
     }
-    Ok((files.settings, files.warnings))
+    Ok(files.read)
 }
 
-struct Files {
+struct Files<'a> {
     groups: Vec<String>,
-    settings: Vec<Setting>,
-    warnings: Vec<String>,
+    other_groups: Vec<String>,
+    home: Option<&'a Path>,
+    read: Read,
 }
 
-impl Files {
+/// Whose group a line stands in.
+#[derive(Clone, Copy)]
+enum Group {
+    Own,
+    Other,
+    Unread,
+}
+
+impl Files<'_> {
     fn required(&mut self, path: &str) -> Result<(), OptionError> {
-        let path = Path::new(path);
+        let path = &expand(path, self.home).unwrap_or_else(|| PathBuf::from(path));
         fs::File::open(path).map_err(|error| {
             OptionError::general(format!("Could not open required defaults file: {}: {error}", path.display()))
         })?;
@@ -92,46 +127,44 @@ impl Files {
             Ok(metadata) => metadata,
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(()),
             Err(error) => {
-                self.warnings.push(format!("option file {} is ignored: {error}", path.display()));
+                self.read.warnings.push(format!("option file {} is ignored: {error}", path.display()));
                 return Ok(());
             }
         };
         if metadata.is_file() && is_world_writable(&metadata) {
-            self.warnings.push(format!("World-writable config file '{}' is ignored", path.display()));
+            self.read.warnings.push(format!("World-writable config file '{}' is ignored", path.display()));
             return Ok(());
         }
         match fs::read(path) {
-            Ok(bytes) => match String::from_utf8(bytes) {
-                Ok(text) => self.text(path, &text, depth),
-                Err(_) => Err(OptionError::general(format!("option file {} is not UTF-8 text", path.display()))),
-            },
+            Ok(bytes) => self.text(path, &bytes, depth),
             Err(error) => {
-                self.warnings.push(format!("option file {} is ignored: {error}", path.display()));
+                self.read.warnings.push(format!("option file {} is ignored: {error}", path.display()));
                 Ok(())
             }
         }
     }
 
-    fn text(&mut self, path: &Path, text: &str, depth: usize) -> Result<(), OptionError> {
-        let mut group: Option<bool> = None;
-        for (index, line) in text.lines().enumerate() {
+    fn text(&mut self, path: &Path, text: &[u8], depth: usize) -> Result<(), OptionError> {
+        let mut group: Option<Group> = None;
+        for (index, line) in text.split(|byte| *byte == b'\n').enumerate() {
             let origin = Origin::File { path: path.to_owned(), line: index + 1 };
-            let line = line.trim();
-            if line.is_empty() || line.starts_with(['#', ';']) {
+            let line = line.trim_ascii();
+            if line.is_empty() || line.starts_with(b"#") || line.starts_with(b";") {
                 continue;
             }
-            if let Some(directive) = line.strip_prefix('!') {
+            if let Some(directive) = line.strip_prefix(b"!") {
                 self.directive(path, directive, depth, &origin)?;
-            } else if let Some(name) = line.strip_prefix('[') {
-                let Some((name, _)) = name.split_once(']') else {
+            } else if let Some(name) = line.strip_prefix(b"[") {
+                let Some((name, _)) = split_at_byte(name, b']') else {
                     let message = format!("Wrong group definition{}: ']' is missing", origin.suffix());
                     return Err(OptionError::general(message));
                 };
-                group = Some(self.groups.iter().any(|wanted| wanted == name.trim()));
+                group = Some(self.group(name.trim_ascii()));
             } else {
                 match group {
-                    Some(true) => self.settings.push(setting(line, origin)),
-                    Some(false) => {}
+                    Some(Group::Own) => self.read.settings.push(setting(line, origin)),
+                    Some(Group::Other) => self.read.others.push(setting(line, origin)),
+                    Some(Group::Unread) => {}
                     None => {
                         let message = format!("Found option without preceding group{}", origin.suffix());
                         return Err(OptionError::general(message));
@@ -142,17 +175,29 @@ impl Files {
         Ok(())
     }
 
+    fn group(&self, name: &[u8]) -> Group {
+        let is_among = |groups: &[String]| groups.iter().any(|wanted| wanted.as_bytes() == name);
+        match (is_among(&self.groups), is_among(&self.other_groups)) {
+            (true, _) => Group::Own,
+            (_, true) => Group::Other,
+            _ => Group::Unread,
+        }
+    }
+
     /// `!include file` and `!includedir directory`, whose files that end in `.cnf` are read in the order of their names.
-    fn directive(&mut self, path: &Path, directive: &str, depth: usize, origin: &Origin) -> Result<(), OptionError> {
-        let (word, target) = directive.split_once(char::is_whitespace).unwrap_or((directive, ""));
-        let target = target.trim();
-        if depth >= INCLUDE_DEPTH || target.is_empty() || !matches!(word, "include" | "includedir") {
-            let message = format!("Wrong '!{word}' directive{}", origin.suffix());
+    fn directive(&mut self, path: &Path, directive: &[u8], depth: usize, origin: &Origin) -> Result<(), OptionError> {
+        let end = directive.iter().position(u8::is_ascii_whitespace).unwrap_or(directive.len());
+        let (word, target) = directive.split_at(end);
+        let target = target.trim_ascii();
+        if depth >= INCLUDE_DEPTH || target.is_empty() || !matches!(word, b"include" | b"includedir") {
+            let message = format!("Wrong '!{}' directive{}", String::from_utf8_lossy(word), origin.suffix());
             return Err(OptionError::general(message));
         }
         // Relative to the file that includes: the same wherever the program is started.
-        let target = path.parent().unwrap_or_else(|| Path::new("")).join(target);
-        if word == "include" {
+        let home = std::str::from_utf8(target).ok().and_then(|target| expand(target, self.home));
+        let target =
+            home.unwrap_or_else(|| path.parent().unwrap_or_else(|| Path::new("")).join(OsStr::from_bytes(target)));
+        if word == b"include" {
             return self.optional(&target, depth + 1);
         }
         let entries = fs::read_dir(&target).map_err(|error| {
@@ -166,54 +211,60 @@ impl Files {
 }
 
 /// `name`, `name = value`, `name = "quoted" # comment`.
-fn setting(line: &str, origin: Origin) -> Setting {
+fn setting(line: &[u8], origin: Origin) -> Setting {
     let line = without_comment(line);
-    let (name, value) = line.split_once('=').map_or((line, None), |(name, value)| (name, Some(value)));
+    let (name, value) = split_at_byte(line, b'=').map_or((line, None), |(name, value)| (name, Some(value)));
     let value = value.map(|value| {
-        let value = value.trim();
-        let quoted = ['"', '\''].iter().find_map(|quote| value.strip_prefix(*quote)?.strip_suffix(*quote));
+        let value = value.trim_ascii();
+        let quoted = [b"\"", b"'"].iter().find_map(|quote| value.strip_prefix(*quote)?.strip_suffix(*quote));
         unescape(quoted.unwrap_or(value))
     });
-    Setting { name: name.trim().to_owned(), value, origin }
+    Setting { name: String::from_utf8_lossy(name.trim_ascii()).into_owned(), value, origin }
+}
+
+/// What stands before the first such byte, and after it.
+fn split_at_byte(text: &[u8], wanted: u8) -> Option<(&[u8], &[u8])> {
+    let (before, after) = text.split_at_checked(text.iter().position(|byte| *byte == wanted)?)?;
+    Some((before, after.get(1..)?))
 }
 
 /// Cuts at the first `#` that is not within quotes.
-fn without_comment(line: &str) -> &str {
+fn without_comment(line: &[u8]) -> &[u8] {
     let mut quote = None;
     let mut escaped = false;
-    for (index, letter) in line.char_indices() {
-        match letter {
-            '"' | '\'' if !escaped => match quote {
-                None => quote = Some(letter),
-                Some(open) if open == letter => quote = None,
+    for (index, &byte) in line.iter().enumerate() {
+        match byte {
+            b'"' | b'\'' if !escaped => match quote {
+                None => quote = Some(byte),
+                Some(open) if open == byte => quote = None,
                 Some(_) => {}
             },
-            '#' if quote.is_none() => return line.get(..index).unwrap_or(line),
+            b'#' if quote.is_none() => return line.get(..index).unwrap_or(line),
             _ => {}
         }
-        escaped = quote.is_some() && letter == '\\' && !escaped;
+        escaped = quote.is_some() && byte == b'\\' && !escaped;
     }
     line
 }
 
 /// The escapes \b \t \n \r \\ \s \" \'; any other backslash stands for itself.
-fn unescape(value: &str) -> String {
-    let mut out = String::with_capacity(value.len());
-    let mut letters = value.chars();
-    while let Some(letter) = letters.next() {
-        if letter != '\\' {
-            out.push(letter);
+fn unescape(value: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(value.len());
+    let mut bytes = value.iter().copied();
+    while let Some(byte) = bytes.next() {
+        if byte != b'\\' {
+            out.push(byte);
             continue;
         }
-        match letters.next() {
-            Some('b') => out.push('\u{8}'),
-            Some('t') => out.push('\t'),
-            Some('n') => out.push('\n'),
-            Some('r') => out.push('\r'),
-            Some('s') => out.push(' '),
-            Some(escaped @ ('\\' | '"' | '\'')) => out.push(escaped),
-            Some(other) => out.extend(['\\', other]),
-            None => out.push('\\'),
+        match bytes.next() {
+            Some(b'b') => out.push(8),
+            Some(b't') => out.push(b'\t'),
+            Some(b'n') => out.push(b'\n'),
+            Some(b'r') => out.push(b'\r'),
+            Some(b's') => out.push(b' '),
+            Some(escaped @ (b'\\' | b'"' | b'\'')) => out.push(escaped),
+            Some(other) => out.extend([b'\\', other]),
+            None => out.push(b'\\'),
         }
     }
     out
@@ -235,7 +286,7 @@ mod tests {
     use super::{Origin, setting, unescape, without_comment};
 
     fn value(line: &str) -> Option<String> {
-        setting(line, Origin::Default).value
+        setting(line.as_bytes(), Origin::Default).value.map(|value| String::from_utf8(value).unwrap())
     }
 
     #[test]
@@ -254,22 +305,22 @@ mod tests {
             ("x=\"unclosed", "x", Some("\"unclosed")),
             ("x=\"", "x", Some("\"")),
         ] {
-            let read = setting(line, Origin::Default);
-            assert_eq!((read.name.as_str(), read.value.as_deref()), (name, expected), "{line}");
+            assert_eq!(setting(line.as_bytes(), Origin::Default).name, name, "{line}");
+            assert_eq!(value(line).as_deref(), expected, "{line}");
         }
     }
 
     #[test]
     fn escapes_are_read_once() {
-        assert_eq!(unescape("\\b\\t\\n\\r\\\\\\s\\\"\\'"), "\u{8}\t\n\r\\ \"'");
-        assert_eq!(unescape("\\\\n"), "\\n");
-        assert_eq!(unescape("end\\"), "end\\");
+        assert_eq!(unescape(b"\\b\\t\\n\\r\\\\\\s\\\"\\'"), b"\x08\t\n\r\\ \"'");
+        assert_eq!(unescape(b"\\\\n"), b"\\n");
+        assert_eq!(unescape(b"end\\"), b"end\\");
     }
 
     #[test]
     fn comments_end_a_line_only_outside_quotes() {
-        assert_eq!(without_comment("a 'b#c' # d"), "a 'b#c' ");
-        assert_eq!(without_comment("a \"it's # in\" # out"), "a \"it's # in\" ");
+        assert_eq!(without_comment(b"a 'b#c' # d"), b"a 'b#c' ");
+        assert_eq!(without_comment(b"a \"it's # in\" # out"), b"a \"it's # in\" ");
         assert_eq!(value("x = 'a\\'#b'"), Some("a'#b".to_owned()));
     }
 }

@@ -29,7 +29,7 @@ pub(super) fn text(program: &Program, environment: &Environment) -> String {
         version = program.version,
         usage = program.usage,
         files = files.join(" "),
-        groups = program.groups.join(" "),
+        groups = program.groups.iter().chain(program.other_groups).copied().collect::<Vec<_>>().join(" "),
     );
     for spec in program.specs() {
         option(&mut out, spec);
@@ -42,7 +42,9 @@ pub(super) fn defaults(program: &Program, settings: &[Setting], arguments: &[Str
     let mut out = format!("{} would have been started with the following arguments:\n", program.name);
     for setting in settings {
         let _ = match &setting.value {
-            Some(value) => write!(out, "--{}={} ", setting.name, shown(program, &setting.name, value)),
+            Some(value) => {
+                write!(out, "--{}={} ", setting.name, shown(program, &setting.name, &String::from_utf8_lossy(value)))
+            }
             None => write!(out, "--{} ", setting.name),
         };
     }

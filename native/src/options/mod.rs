@@ -15,6 +15,7 @@
 //!     version: "0.1.0",
 //!     usage: "[OPTIONS] [database]",
 //!     groups: &["mysql", "client", "sealwire"],
+//!     other_groups: &[],
 //!     tables: &[TABLE],
 //!     arguments: 1,
 //! };
@@ -37,6 +38,9 @@
 //! - Booleans are 0/1, off/on, false/true, no/yes; anything else is an error (*stricter*: mysql takes it as off).
 //! - Numbers take K, M and G; out of bounds is an error (*stricter*: mysql adjusts).
 //! - An unknown name is an error that names the nearest one; errors from an option file name file and line.
+//! - Option files are bytes: comments and other programs' groups may be in any encoding, and so may passwords.
+//! - `~` at the beginning of a path is the user's home directory, also where no shell has seen it.
+//! - `--maximum-x` bounds a number: a greater one is lowered to it with a warning.
 //! - Option files come before the command line; the later value wins. `--no-defaults`, `--defaults-file`, `--defaults-extra-file`,
 //!   `--defaults-group-suffix` and `--print-defaults` must come first.
 //!
@@ -72,6 +76,8 @@ pub struct Program {
     pub usage: &'static str,
     /// The groups of option files that count, as `["mysql", "client"]`.
     pub groups: &'static [&'static str],
+    /// The groups of other programs, of which only the options marked [`Spec::shared`] are taken; one warning lists the rest.
+    pub other_groups: &'static [&'static str],
     /// The options; `--help`, `--version` and the `--defaults-…` family are added.
     pub tables: &'static [&'static [Spec]],
     /// How many arguments that are not options it takes at most.
@@ -114,16 +120,19 @@ impl Program {
         }
 
         let mut reader = Reader::new(self);
-        let (settings, warnings) = files::read(self.groups, &defaults, environment)?;
+        let files::Read { mut settings, others, warnings } = files::read(self, &defaults, environment)?;
         reader.warnings = warnings;
+        // First, so that the program's own groups win wherever they stand.
+        let taken = reader.settings_of_others(others)?;
         for setting in &settings {
             reader.file_setting(setting)?;
         }
+        settings.splice(0..0, taken);
         if defaults.print {
             return Ok(Outcome::Print(help::defaults(self, &settings, &arguments)));
         }
         reader.append(command_line);
-        Ok(Outcome::Run(reader.finish()))
+        Ok(Outcome::Run(reader.finish(environment.home.as_deref())))
     }
 
     /// Where secrets stand on a command line: the number of each argument, and how many bytes at its end are the secret.
@@ -154,11 +163,13 @@ mod tests {
         version: "1.0",
         usage: "[OPTIONS]",
         groups: &["mysql", "client"],
+        other_groups: &[],
         tables: &[&[
             Spec::text("host", "Host.").short('h'),
             Spec::text("user", "User.").short('u'),
             Spec::number("port", "Port.").short('P'),
             Spec::flag("ssl", "Use TLS."),
+            Spec::path("ssl-ca", "CA."),
             Spec::optional_text("password", "Password.").short('p').secret(),
         ]],
         arguments: 0,
@@ -177,11 +188,12 @@ mod tests {
                 system_files: vec![at("etc.cnf"), at("etc2.cnf")],
                 user_file: Some(at("home.cnf")),
                 group_suffix: None,
+                home: Some(at("home")),
             };
             Self { directory, environment }
         }
 
-        fn write(&self, name: &str, text: &str) -> String {
+        fn write(&self, name: &str, text: impl AsRef<[u8]>) -> String {
             let path = self.directory.path().join(name);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(&path, text).unwrap();
@@ -277,6 +289,55 @@ mod tests {
         home.write("etc.cnf", "[client]\nloose-fooz=1\nhost=a\n");
         let read = home.values(&[]);
         assert!(read.warnings()[0].starts_with("unknown option '--loose-fooz' in "), "{:?}", read.warnings());
+    }
+
+    #[test]
+    fn option_files_are_bytes() {
+        let home = Home::new();
+        home.write(
+            "etc.cnf",
+            b"# Z\xfcrich\n[mysqld]\nx=\xfc\n[Z\xfcrich]\n[client]\nuser=a # \xfc\npassword=\"\xfc\\\"#\"\n",
+        );
+        let read = home.values(&[]);
+        assert_eq!((read.text("user"), read.bytes("password")), (Some("a"), Some(&b"\xfc\"#"[..])));
+        assert!(!read.is_bare("password") && !format!("{read:?}").contains("fc"), "{read:?}");
+        assert_eq!(home.values(&["-pz"]).bytes("password"), Some(&b"z"[..]));
+        home.write("etc.cnf", b"[client]\nhost=Z\xfcrich\n");
+        let error = home.parse(&[]).unwrap_err();
+        assert_eq!(error.exit_code(), 13);
+        assert!(error.to_string().starts_with("option '--host': its value is not UTF-8 text in "), "{error}");
+        assert!(error.to_string().ends_with("etc.cnf, line 2"), "{error}");
+    }
+
+    #[test]
+    fn a_tilde_is_the_home_directory() {
+        let mut home = Home::new();
+        let at = |rest: &str| Some(home.directory.path().join("home").join(rest).to_str().unwrap().to_owned());
+        home.write("etc.cnf", "[client]\nssl-ca=~/certs/ca.pem\nhost=~/x\n");
+        let read = home.values(&[]);
+        assert_eq!(read.text("ssl-ca").map(str::to_owned), at("certs/ca.pem"));
+        assert_eq!(read.text("host"), Some("~/x"), "no path");
+        assert_eq!(home.values(&["--ssl-ca", "~/a"]).text("ssl-ca").map(str::to_owned), at("a"));
+        for as_it_is in ["~joe/ca.pem", "a/~/b", "", "/~"] {
+            assert_eq!(home.values(&[&format!("--ssl-ca={as_it_is}")]).text("ssl-ca"), Some(as_it_is));
+        }
+        home.write("home/mine.cnf", "[client]\nuser=mine\n");
+        assert_eq!(home.values(&["--defaults-file=~/mine.cnf"]).text("user"), Some("mine"));
+        assert_eq!(home.values(&["--defaults-extra-file=~/mine.cnf"]).text("user"), Some("mine"));
+        home.environment.home = None;
+        assert_eq!(home.values(&[]).text("ssl-ca"), Some("~/certs/ca.pem"));
+    }
+
+    #[test]
+    fn a_maximum_bounds_a_number() {
+        let home = Home::new();
+        home.write("etc.cnf", "[client]\nmaximum-port=1K\nport=2000\n");
+        let read = home.values(&[]);
+        assert_eq!(read.number("port"), Some(1024));
+        assert_eq!(read.warnings(), ["option '--port': 2000 is lowered to 1024, its --maximum-port"]);
+        assert_eq!(home.values(&["--port=7"]).number("port"), Some(7));
+        assert_eq!(home.parse(&["--maximum-host=7"]).unwrap_err().exit_code(), 7);
+        assert_eq!(home.parse(&["--maximum-port=x"]).unwrap_err().exit_code(), 13);
     }
 
     #[cfg(unix)]

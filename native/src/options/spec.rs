@@ -33,11 +33,24 @@ pub struct Spec {
     pub(crate) help: &'static str,
     pub(crate) repeatable: bool,
     pub(crate) secret: bool,
+    pub(crate) shared: bool,
+    pub(crate) path: bool,
 }
 
 impl Spec {
     const fn new(name: &'static str, kind: Kind, help: &'static str) -> Self {
-        Self { name, short: None, off_short: None, kind, default: None, help, repeatable: false, secret: false }
+        Self {
+            name,
+            short: None,
+            off_short: None,
+            kind,
+            default: None,
+            help,
+            repeatable: false,
+            secret: false,
+            shared: false,
+            path: false,
+        }
     }
 
     /// An option without value that can't be switched off.
@@ -50,9 +63,16 @@ impl Spec {
         Self::new(name, Kind::Flag, help)
     }
 
-    /// An option with a text value. Paths are text too.
+    /// An option with a text value.
     pub const fn text(name: &'static str, help: &'static str) -> Self {
         Self::new(name, Kind::Text, help)
+    }
+
+    /// An option with a path, in which `~` at the beginning is the home directory.
+    pub const fn path(name: &'static str, help: &'static str) -> Self {
+        let mut spec = Self::new(name, Kind::Text, help);
+        spec.path = true;
+        spec
     }
 
     /// An option whose text value may be left out.
@@ -103,6 +123,12 @@ impl Spec {
     /// The value is never printed: not by `--print-defaults`, not in an error, not by `Debug`.
     pub const fn secret(mut self) -> Self {
         self.secret = true;
+        self
+    }
+
+    /// The option counts in the groups of other programs too: see `Program::other_groups`.
+    pub const fn shared(mut self) -> Self {
+        self.shared = true;
         self
     }
 

@@ -51,6 +51,8 @@ pub enum Given {
     Flag(bool),
     /// Text, or the word of a choice as it stands in the table.
     Text(String),
+    /// A secret that is not UTF-8 text.
+    Bytes(Vec<u8>),
     /// A number within the table's bounds.
     Number(u64),
 }
@@ -75,6 +77,7 @@ impl fmt::Debug for Occurrence {
             _ if self.spec.secret => f.write_str("=…"),
             Given::Flag(on) => write!(f, "={on}"),
             Given::Text(text) => write!(f, "={text:?}"),
+            Given::Bytes(_) => f.write_str("=…"),
             Given::Number(number) => write!(f, "={number}"),
         }?;
         write!(f, " {}", self.origin)
@@ -122,6 +125,14 @@ impl Values {
             Some(Given::Text(text)) => Some(text),
             Some(_) => None,
             None => self.default_text(name),
+        }
+    }
+
+    /// The value of a secret, which may be in any encoding.
+    pub fn bytes(&self, name: &str) -> Option<&[u8]> {
+        match self.last(name) {
+            Some(Given::Bytes(bytes)) => Some(bytes),
+            _ => self.text(name).map(str::as_bytes),
         }
     }
 

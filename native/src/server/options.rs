@@ -14,7 +14,9 @@ pub(super) const PROGRAM: Program = Program {
     name: "sealwired",
     version: VERSION,
     usage: "[OPTIONS]",
-    groups: &["mysqld", "server", "sealwired"],
+    groups: &["sealwired"],
+    // Beside an installed MySQL or MariaDB these hold another server's data directory, socket and port.
+    other_groups: &["mysqld", "server", "mariadb", "mariadbd"],
     tables: &[OWN, websocket::OPTIONS, SERVER, SERVER_GENERATE],
     arguments: 0,
 };
@@ -23,17 +25,21 @@ const PLUGINS: &[&str] = &["caching_sha2_password", "mysql_native_password", "sh
 
 const OWN: &[Spec] = &[
     Spec::text("bind-address", "Addresses to listen on, separated by commas; * is all of them.").default("*"),
-    Spec::number("connect-timeout", "Seconds that a client has to log in.").between(1, 31_536_000).default("10"),
+    Spec::number("connect-timeout", "Seconds that a client has to log in.")
+        .between(1, 31_536_000)
+        .default("10")
+        .shared(),
     Spec::number(
         "connection-memory-limit",
         "Bytes of prepared statements and user variables that a connection may have; one with more is closed.",
     )
     .between(2_097_152, u64::MAX)
-    .default("256M"),
-    Spec::text("datadir", "The data directory.").short('h'),
+    .default("256M")
+    .shared(),
+    Spec::path("datadir", "The data directory.").short('h'),
     Spec::choice("default-authentication-plugin", PLUGINS, "The plugin of accounts that name none.")
         .default("caching_sha2_password"),
-    Spec::text("init-file", "SQL statements to run at each start, as root."),
+    Spec::path("init-file", "SQL statements to run at each start, as root."),
     Spec::flag(
         "initialize",
         "Make the data directory and leave; root gets a random password, which the log shows once.",
@@ -41,44 +47,53 @@ const OWN: &[Spec] = &[
     Spec::flag("initialize-insecure", "Make the data directory and leave; root has no password."),
     Spec::number("interactive-timeout", "Seconds after which an idle interactive client is disconnected.")
         .between(1, 31_536_000)
-        .default("28800"),
+        .default("28800")
+        .shared(),
     Spec::number("log-error-verbosity", "How much is logged: 1 errors, 2 warnings too, 3 notes too.")
         .between(1, 3)
         .default("2"),
-    Spec::number("max-allowed-packet", "The largest packet in bytes.").between(1024, 1_073_741_824).default("64M"),
+    Spec::number("max-allowed-packet", "The largest packet in bytes.")
+        .between(1024, 1_073_741_824)
+        .default("64M")
+        .shared(),
     Spec::number("max-connections", "How many clients may be logged in at a time, one administrator more.")
         .between(1, 100_000)
-        .default("151"),
+        .default("151")
+        .shared(),
     Spec::number("max-prepared-stmt-count", "How many prepared statements all connections together may have.")
         .between(0, 4_194_304)
-        .default("16382"),
+        .default("16382")
+        .shared(),
     Spec::number(
         "max-unauthenticated-connections",
         "How many connections there may be on which nobody is logged in; beyond, the oldest of them is closed.",
     )
     .between(1, 100_000)
-    .default("10000"),
+    .default("10000")
+    .shared(),
     Spec::number(
         "max-unauthenticated-connections-per-address",
         "How many of them from one address; a /64 of IPv6 is one, and so is a user of the Unix socket.",
     )
     .between(1, 100_000)
-    .default("5000"),
-    Spec::text("pid-file", "Where to write the process's number."),
+    .default("5000")
+    .shared(),
+    Spec::path("pid-file", "Where to write the process's number."),
     Spec::number("port", "The port to listen on; 0 lets the system choose one.")
         .short('P')
         .between(0, 65535)
         .default("3306"),
-    Spec::flag("require-secure-transport", "Refuse clients that use neither TLS nor the Unix socket."),
+    Spec::flag("require-secure-transport", "Refuse clients that use neither TLS nor the Unix socket.").shared(),
     Spec::number("server-id", "The server's number.").between(0, 4_294_967_295).default("1"),
     Spec::flag("skip-networking", "Listen on the Unix socket alone."),
-    Spec::text("socket", "The Unix socket; empty for none."),
+    Spec::path("socket", "The Unix socket; empty for none."),
     Spec::number("threads", "Threads that serve connections; 0 is one for each processor.")
         .between(0, 1024)
         .default("0"),
     Spec::number("wait-timeout", "Seconds after which an idle client is disconnected.")
         .between(1, 31_536_000)
-        .default("28800"),
+        .default("28800")
+        .shared(),
 ];
 
 /// What the options come to, TLS aside.
@@ -193,7 +208,7 @@ mod tests {
     use crate::options::{Environment, Outcome};
 
     fn resolve(arguments: &[&str]) -> Result<Settings, String> {
-        let environment = Environment { system_files: Vec::new(), user_file: None, group_suffix: None };
+        let environment = Environment::default();
         match PROGRAM.parse(arguments.iter().copied(), &environment) {
             Ok(Outcome::Run(values)) => Settings::resolve(&values),
             Ok(Outcome::Print(text)) => Err(text),
@@ -208,6 +223,78 @@ mod tests {
         assert_eq!(settings.socket, Some(PathBuf::from("/run/s.sock")));
         assert_eq!(resolve(&["--datadir=/d"]).unwrap().socket, Some(PathBuf::from("/d/mysql.sock")));
         assert_eq!(resolve(&["--datadir=/d", "--socket="]).unwrap().socket, None);
+    }
+
+    fn read(files: &[(&str, &str)], arguments: &[&str]) -> Result<Values, String> {
+        let place = tempfile::tempdir().unwrap();
+        let mut environment = Environment::default();
+        for (name, text) in files {
+            let path = place.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            environment.system_files.push(path);
+        }
+        match PROGRAM.parse(arguments.iter().copied(), &environment) {
+            Ok(Outcome::Run(values)) => Ok(values),
+            Ok(Outcome::Print(text)) => Err(text),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    /// Debian's 50-server.cnf, with lines that administrators of MySQL and MariaDB add.
+    const OF_ANOTHER_SERVER: &str = "[server]\n[mysqld]\nuser = mysql\npid-file = /run/mysqld/mysqld.pid\nbasedir = /usr\n\
+        datadir = /var/lib/mysql\nsocket = /run/mysqld/mysqld.sock\nport = 3307\nbind-address = 127.0.0.1\n\
+        log_error = /var/log/mysql/error.log\nexpire_logs_days = 10\ninit_file = /x.sql\nskip-networking\n\
+        max_connections = 100\nmax_connections = 200000\nloose-ssl_cert = /etc/mysql/cert.pem\n[mariadb]\nrequire-secure-transport = on\n\
+        [mariadbd]\nssl-key = /etc/mysql/key.pem\n[mariadb-10.11]\nx = 1\n";
+
+    #[test]
+    fn files_of_another_server_give_tls_and_limits_and_one_warning() {
+        let own = "[sealwired]\nwait_timeout = 7\n";
+        let values = read(
+            &[("own.cnf", own), ("50-server.cnf", &format!("{OF_ANOTHER_SERVER}[mysqld]\nwait_timeout = 9\n"))],
+            &["--initialize-insecure", "--datadir=/d"],
+        )
+        .unwrap();
+        assert_eq!(values.number("max-connections"), Some(100));
+        assert_eq!(
+            (values.text("ssl-cert"), values.text("ssl-key")),
+            (Some("/etc/mysql/cert.pem"), Some("/etc/mysql/key.pem"))
+        );
+        assert!(values.flag("require-secure-transport"));
+        assert_eq!(values.number("wait-timeout"), Some(7), "its own group wins, wherever it stands");
+        for name in
+            ["pid-file", "socket", "init-file", "skip-networking", "log-error-verbosity", "bind-address", "port"]
+        {
+            assert!(!values.is_given(name), "{name} belongs to the other server");
+        }
+        assert_eq!(Settings::resolve(&values).unwrap().directory, PathBuf::from("/d"));
+        let [warning] = values.warnings() else { panic!("{:?}", values.warnings()) };
+        for name in [
+            "user",
+            "pid-file",
+            "basedir",
+            "datadir",
+            "socket",
+            "port",
+            "bind-address",
+            "log_error",
+            "expire_logs_days",
+            "init_file",
+            "skip-networking",
+            "max_connections=200000",
+            "[sealwired]",
+            "50-server.cnf",
+        ] {
+            assert!(warning.contains(name), "{name}: {warning}");
+        }
+    }
+
+    #[test]
+    fn its_own_group_is_read_strictly() {
+        let error = read(&[("a.cnf", "[sealwired]\nbasedir=/usr\n")], &[]).unwrap_err();
+        assert!(error.starts_with("unknown variable 'basedir=/usr' in "), "{error}");
+        let error = read(&[("a.cnf", "[mysqld]\nrequire_secure_transport=maybe\n")], &[]).unwrap_err();
+        assert!(error.contains("'maybe' is not a boolean"), "a protection is not dropped in silence: {error}");
     }
 
     #[test]

@@ -28,8 +28,8 @@ pub(super) const OPTIONS: &[Spec] = &[
          --websocket-bind-address and --websocket-allow-origin. May be given several times.",
     )
     .repeatable(),
-    Spec::text("websocket-token-file", "File whose first line every WebSocket must show as bearer token."),
-    Spec::text("websocket-page-dir", "Directory of files to serve there."),
+    Spec::path("websocket-token-file", "File whose first line every WebSocket must show as bearer token."),
+    Spec::path("websocket-page-dir", "Directory of files to serve there."),
     Spec::flag("websocket-tls", "Take wss and https there, with the server's certificate."),
 ];
 

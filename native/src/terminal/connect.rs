@@ -1,7 +1,7 @@
 //! From settings to a connection: the password, the TLS policy, and certificates that nobody vouches for.
 
 use std::fs;
-use std::io::{self, BufRead as _, Read};
+use std::io::{self, BufRead, Read};
 use std::sync::Arc;
 
 use sealwire_core::error::{Error, SqlError};
@@ -17,6 +17,9 @@ use crate::client::{Address, Client, ClientError, Config, Socket, TlsPolicy};
 use crate::options::Values;
 use crate::random::OsRandom;
 use crate::tls_options::{ClientTlsChoice, ClientTlsOptions};
+
+/// A longer line of standard input is no password.
+const MOST_PASSWORD_BYTES: u64 = 1 << 16;
 
 /// Makes connections, the first and those after a lost one.
 pub(crate) struct Connector {
@@ -185,9 +188,7 @@ impl Connector {
         }
         let password = match &self.settings.password {
             Password::Given(password) => password.clone(),
-            Password::Ask => rpassword::prompt_password("Enter password: ")
-                .map(Secret::new)
-                .map_err(|error| own_error(format!("Can't ask for the password: {error}")))?,
+            Password::Ask => asked_for().map_err(|error| own_error(format!("Can't ask for the password: {error}")))?,
         };
         self.password = Some(password.clone());
         Ok(password)
@@ -284,6 +285,26 @@ impl Drop for Sent {
     }
 }
 
+/// The password as a person types it; where there is no terminal it is the first line of standard input, as for mysql.
+fn asked_for() -> io::Result<Secret> {
+    if fs::File::open("/dev/tty").is_ok() {
+        return rpassword::prompt_password("Enter password: ").map(Secret::new);
+    }
+    first_line(&mut io::stdin().lock())
+}
+
+/// The first line; the rest stays for the statements.
+fn first_line(input: &mut impl BufRead) -> io::Result<Secret> {
+    let mut line = Vec::new();
+    if input.take(MOST_PASSWORD_BYTES).read_until(b'\n', &mut line)? == 0 {
+        return Err(io::Error::other(
+            "there is no terminal, and standard input is empty: write it as standard input's first line, or as password=… in an option file",
+        ));
+    }
+    let line = line.strip_suffix(b"\n").unwrap_or(&line);
+    Ok(Secret::new(line.strip_suffix(b"\r").unwrap_or(line)))
+}
+
 /// A server that nobody vouches for.
 #[derive(Debug)]
 struct Stranger {
@@ -315,4 +336,25 @@ fn ssl_error(message: String) -> ClientError {
 /// Something on our side that is not the connection's.
 fn own_error(message: String) -> ClientError {
     ClientError::Sql(SqlError::new(2000, b"HY000", message))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::first_line;
+
+    #[test]
+    fn without_a_terminal_the_password_is_the_first_line() {
+        for (input, password, rest) in [
+            (&b"s\xfc cret\nSELECT 1;\n"[..], &b"s\xfc cret"[..], &b"SELECT 1;\n"[..]),
+            (b"secret\r\n", b"secret", b""),
+            (b"secret", b"secret", b""),
+            (b"\n", b"", b""),
+        ] {
+            let mut left = input;
+            assert_eq!(first_line(&mut left).unwrap().expose(), password);
+            assert_eq!(left, rest);
+        }
+        let error = first_line(&mut &b""[..]).unwrap_err();
+        assert!(error.to_string().contains("no terminal"), "{error}");
+    }
 }

@@ -66,15 +66,15 @@ const OPTIONS: &[Spec] = &[
     Spec::flag("reconnect", "Connect again if the connection is lost, at a terminal.").default("on"),
     Spec::flag("safe-updates", "Only allow UPDATE and DELETE that use keys or LIMIT.").short('U'),
     Spec::number("select-limit", "With --safe-updates: the most rows of a SELECT.").default("1000"),
-    Spec::text("server-public-key-path", "File with the server's RSA key in PEM format."),
+    Spec::path("server-public-key-path", "File with the server's RSA key in PEM format."),
     Spec::flag("show-warnings", "Show warnings after every statement."),
     Spec::flag("sigint-ignore", "Ignore Ctrl-C."),
     Spec::flag("silent", "Be more silent. Print results with a tab as separator, each row on a new line.")
         .short('s')
         .repeatable(),
-    Spec::text("socket", "The socket file to use for connection.").short('S'),
+    Spec::path("socket", "The socket file to use for connection.").short('S'),
     Spec::flag("table", "Output in table format.").short('t'),
-    Spec::text("tee", "Append everything to a file as well, at a terminal."),
+    Spec::path("tee", "Append everything to a file as well, at a terminal."),
     Spec::flag("trace", "Print the handshake to standard error, packet by packet."),
     Spec::flag("unbuffered", "Flush the output after each query.").short('n'),
     Spec::text("user", "User for login if not current user.").short('u'),
@@ -111,6 +111,7 @@ pub(crate) const PROGRAM: Program = Program {
     version: env!("CARGO_PKG_VERSION"),
     usage: "[OPTIONS] [database]",
     groups: &["mysql", "client", "sealwire"],
+    other_groups: &[],
     tables: &[OPTIONS, WITHOUT_EFFECT, tls_options::CLIENT],
     arguments: 1,
 };
@@ -175,9 +176,9 @@ impl Settings {
         let host = values.text("host").map(str::to_owned).or_else(|| variable("MYSQL_HOST")).unwrap_or_default();
         let host = if host.is_empty() { "localhost".to_owned() } else { host };
         let environment_user = || variable("USER").or_else(|| variable("LOGNAME"));
-        let password = match (values.text("password"), variable("MYSQL_PWD")) {
+        let password = match (values.bytes("password"), variable("MYSQL_PWD")) {
             _ if values.is_bare("password") => Password::Ask,
-            (Some(password), _) => Password::Given(password.into()),
+            (Some(password), _) => Password::Given(Secret::new(password)),
             (None, inherited) => Password::Given(inherited.unwrap_or_default().as_str().into()),
         };
         let plugin = |name: &str| {

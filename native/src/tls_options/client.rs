@@ -19,13 +19,13 @@ pub const CLIENT: &[Spec] = &[
         MODES,
         "How much to insist on TLS. Without it: VERIFY_CA if a CA is given, else VERIFY_IDENTITY.",
     ),
-    Spec::text("ssl-ca", "CA file in PEM format."),
-    Spec::text("ssl-capath", "Directory of CA files in PEM format."),
-    Spec::text("ssl-cert", "Client certificate in PEM format."),
+    Spec::path("ssl-ca", "CA file in PEM format."),
+    Spec::path("ssl-capath", "Directory of CA files in PEM format."),
+    Spec::path("ssl-cert", "Client certificate in PEM format."),
     Spec::text("ssl-cipher", "Ciphers for TLS 1.2, separated by colons."),
-    Spec::text("ssl-key", "Client key in PEM format."),
-    Spec::text("ssl-crl", "Certificate revocation list."),
-    Spec::text("ssl-crlpath", "Directory of certificate revocation lists."),
+    Spec::path("ssl-key", "Client key in PEM format."),
+    Spec::path("ssl-crl", "Certificate revocation list."),
+    Spec::path("ssl-crlpath", "Directory of certificate revocation lists."),
     Spec::text("tls-version", "TLS versions to use: TLSv1.2, TLSv1.3 or both, separated by a comma."),
     Spec::text("tls-ciphersuites", "Ciphers for TLS 1.3, separated by colons."),
     Spec::text("tls-sni-servername", "Server name to send in the TLS handshake."),
@@ -37,7 +37,7 @@ pub const CLIENT: &[Spec] = &[
         "ssl-fp",
         "SHA-256 fingerprint of the server's certificate in hex; a server that has it needs no CA and no matching name.",
     ),
-    Spec::text("ssl-fplist", "File with fingerprints, one a line."),
+    Spec::path("ssl-fplist", "File with fingerprints, one a line."),
     Spec::text("ssl-passphrase", "What --ssl-key is encrypted with: text, pass:text, env:VARIABLE or file:path.")
         .secret(),
 ];
@@ -188,7 +188,11 @@ impl ClientTlsOptions {
             crls: both("ssl-crl", "ssl-crlpath", files::CRL)?,
             cert: read("ssl-cert")?,
             key: read("ssl-key")?,
-            passphrase: text(values, "ssl-passphrase").map(files::passphrase).transpose()?,
+            passphrase: values
+                .bytes("ssl-passphrase")
+                .filter(|text| !text.is_empty())
+                .map(files::passphrase)
+                .transpose()?,
             ciphers: own("ssl-cipher"),
             ciphersuites: own("tls-ciphersuites"),
             versions: own("tls-version"),
@@ -256,8 +260,15 @@ mod tests {
     use SslMode::{Disabled, Preferred, Required, VerifyCa, VerifyIdentity};
     use sealwire_core::tls::NamedPem;
 
-    const PROGRAM: Program =
-        Program { name: "sealwire", version: "1.0", usage: "", groups: &["client"], tables: &[CLIENT], arguments: 0 };
+    const PROGRAM: Program = Program {
+        name: "sealwire",
+        version: "1.0",
+        usage: "",
+        groups: &["client"],
+        other_groups: &[],
+        tables: &[CLIENT],
+        arguments: 0,
+    };
 
     fn values(line: &str) -> Values {
         match PROGRAM.parse(line.split_whitespace(), &Environment::default()) {

@@ -69,7 +69,8 @@ pub(super) fn read_both(
 }
 
 /// `--ssl-passphrase`: `pass:text`, `env:VARIABLE`, `file:path` (its first line), or the text itself.
-pub(super) fn passphrase(text: &str) -> Result<Secret, String> {
+pub(super) fn passphrase(text: &[u8]) -> Result<Secret, String> {
+    let Ok(text) = std::str::from_utf8(text) else { return Ok(Secret::new(text)) };
     if let Some(text) = text.strip_prefix("pass:") {
         return Ok(Secret::from(text));
     }
@@ -118,12 +119,12 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("pass");
         fs::write(&file, "from file\nmore").unwrap();
-        assert_eq!(passphrase("plain").unwrap().expose(), b"plain");
-        assert_eq!(passphrase("pass:pass:x").unwrap().expose(), b"pass:x");
-        assert_eq!(passphrase(&format!("file:{}", file.display())).unwrap().expose(), b"from file");
+        assert_eq!(passphrase(b"plain").unwrap().expose(), b"plain");
+        assert_eq!(passphrase(b"pass:pass:x").unwrap().expose(), b"pass:x");
+        assert_eq!(passphrase(format!("file:{}", file.display()).as_bytes()).unwrap().expose(), b"from file");
         // Cargo sets this one for every test.
-        assert_eq!(passphrase("env:CARGO_PKG_NAME").unwrap().expose(), b"sealwire");
-        assert!(passphrase("env:SEALWIRE_NO_SUCH_VARIABLE").unwrap_err().contains("SEALWIRE_NO_SUCH_VARIABLE"));
-        assert!(passphrase("file:/nonexistent").unwrap_err().contains("/nonexistent"));
+        assert_eq!(passphrase(b"env:CARGO_PKG_NAME").unwrap().expose(), b"sealwire");
+        assert!(passphrase(b"env:SEALWIRE_NO_SUCH_VARIABLE").unwrap_err().contains("SEALWIRE_NO_SUCH_VARIABLE"));
+        assert!(passphrase(b"file:/nonexistent").unwrap_err().contains("/nonexistent"));
     }
 }

@@ -20,28 +20,28 @@ pub const SERVER: &[Spec] = &[
         "ssl",
         "Offer TLS. --ssl=0, --skip-ssl or --disable-ssl given anywhere switches it off, and overrides all other SSL options.",
     )
-    .default("on"),
-    Spec::text("ssl-ca", "File in PEM format with the CAs of client certificates."),
-    Spec::text("ssl-capath", "Directory of such files."),
-    Spec::text("ssl-cert", "Server certificate in PEM format, followed by intermediates."),
-    Spec::text("ssl-cipher", "Ciphers for TLS 1.2, separated by colons."),
-    Spec::text("ssl-key", "Server key in PEM format."),
-    Spec::text("ssl-crl", "Certificate revocation list."),
-    Spec::text("ssl-crlpath", "Directory of certificate revocation lists."),
-    Spec::flag("ssl-session-cache-mode", "Let clients resume their TLS sessions.").default("on"),
+    .default("on").shared(),
+    Spec::path("ssl-ca", "File in PEM format with the CAs of client certificates.").shared(),
+    Spec::path("ssl-capath", "Directory of such files.").shared(),
+    Spec::path("ssl-cert", "Server certificate in PEM format, followed by intermediates.").shared(),
+    Spec::text("ssl-cipher", "Ciphers for TLS 1.2, separated by colons.").shared(),
+    Spec::path("ssl-key", "Server key in PEM format.").shared(),
+    Spec::path("ssl-crl", "Certificate revocation list.").shared(),
+    Spec::path("ssl-crlpath", "Directory of certificate revocation lists.").shared(),
+    Spec::flag("ssl-session-cache-mode", "Let clients resume their TLS sessions.").default("on").shared(),
     Spec::number("ssl-session-cache-timeout", "Seconds in which a client may resume its session; 0 for never.")
         .between(0, MOST_SESSION_SECONDS)
-        .default("300"),
-    Spec::text(
+        .default("300").shared(),
+    Spec::path(
         "ssl-session-ticket-key",
         "File with secrets of session tickets, 64 hex digits a line as of 'openssl rand -hex 32', for its owner's eyes only: sessions \
          survive a restart, and servers with the same file, certificates and TLS options resume each other's. The first \
          encrypts, all decrypt: to rotate, put a new line first, reload, and take the old one out later.",
-    ),
+    ).shared(),
     Spec::text("tls-version", "TLS versions to offer: TLSv1.2, TLSv1.3 or both, separated by a comma.")
-        .default("TLSv1.2,TLSv1.3"),
-    Spec::text("tls-ciphersuites", "Ciphers for TLS 1.3, separated by colons."),
-    Spec::text("ssl-passphrase", "What --ssl-key is encrypted with: text, pass:text, env:VARIABLE or file:path.").secret(),
+        .default("TLSv1.2,TLSv1.3").shared(),
+    Spec::text("tls-ciphersuites", "Ciphers for TLS 1.3, separated by colons.").shared(),
+    Spec::text("ssl-passphrase", "What --ssl-key is encrypted with: text, pass:text, env:VARIABLE or file:path.").secret().shared(),
 ];
 
 /// What a server with a data directory has besides.
@@ -107,7 +107,11 @@ impl ServerTlsOptions {
             session_ticket_key: own("ssl-session-ticket-key"),
             tls_version: own("tls-version"),
             tls_ciphersuites: own("tls-ciphersuites"),
-            passphrase: own("ssl-passphrase").as_deref().map(files::passphrase).transpose()?,
+            passphrase: values
+                .bytes("ssl-passphrase")
+                .filter(|text| !text.is_empty())
+                .map(files::passphrase)
+                .transpose()?,
             notes: Vec::new(),
             generate_in: None,
         };
@@ -216,6 +220,7 @@ mod tests {
         version: "1.0",
         usage: "",
         groups: &["mysqld"],
+        other_groups: &[],
         tables: &[SERVER, SERVER_GENERATE],
         arguments: 0,
     };

@@ -11,6 +11,7 @@ const PROGRAM: Program = Program {
     version: "1.0",
     usage: "[OPTIONS] [database]",
     groups: &["mysql", "client"],
+    other_groups: &[],
     tables: &[&[
         Spec::text("host", "Host.").short('h').default("localhost"),
         Spec::text("user", "User.").short('u'),
