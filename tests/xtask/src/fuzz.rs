@@ -8,7 +8,7 @@ use crate::nightly;
 use crate::run::{Context, Tally, run, spelled};
 
 /// The programs of tests/fuzz.
-const TARGETS: [&str; 8] = ["messages", "frames", "accounts", "options", "pem", "client", "server", "bridge"];
+const TARGETS: [&str; 9] = ["messages", "frames", "accounts", "options", "pem", "client", "server", "bridge", "sql"];
 
 /// Seconds for each target in CI.
 const CI_SECONDS: u64 = 10;
