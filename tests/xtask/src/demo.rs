@@ -1,13 +1,14 @@
 //! `cargo xtask demo`: a server with fresh certificates, one verified connection to it, and the page behind its bridge.
 
 use std::fs::{self, File};
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use crate::page;
 use crate::run::{Context, output, run, spelled};
+use crate::{page, setup};
 
 /// What becomes of the server after the connection.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -58,9 +59,8 @@ pub(crate) fn demo(context: &Context, stay: Stay) -> Result<(), String> {
         Ok(bridge) => println!("  in a browser:       http://127.0.0.1:{}/#demo\n", bridge.port),
         Err(why) => println!("  not in a browser:   {why}\n"),
     }
-    // Ctrl-C reaches the server too: it stops by itself.
-    let status = server.child.wait().map_err(|error| format!("sealwired: {error}"))?;
-    if status.success() { Ok(()) } else { Err(format!("sealwired ended with {status}")) }
+    let status = server.ended().map_err(|error| format!("sealwired: {error}"))?;
+    if status.success() || status.signal().is_some() { Ok(()) } else { Err(format!("sealwired ended with {status}")) }
 }
 
 /// The client as the tests and the printed lines call it.
@@ -74,6 +74,7 @@ fn client(context: &Context, server: &Running, certs: &Path, statement: &str) ->
 
 /// The page behind its bridge, its form filled in for this server.
 fn serve_page(context: &Context, place: &Path, server: &Running, ca: &Path) -> Result<Running, String> {
+    setup::page_packages(context)?;
     let built = page::build(context)?;
     let folder = place.join("page");
     let told = |error: std::io::Error| format!("{}: {error}", folder.display());
@@ -102,6 +103,17 @@ fn sealwired(context: &Context, place: &Path, certs: &Path, init: &Path) -> Resu
     Running::start("sealwired", command, &place.join("sealwired.log"))
 }
 
+/// The program behind a shell that becomes it, and a second shell that stops it once our end of the pipe is closed: then we are gone,
+/// whichever signal it was, and no handler of ours has to run.
+fn tied_to_us(command: &Command) -> Command {
+    const SCRIPT: &str = "exec 3<&0 </dev/null
+        (trap : HUP INT QUIT TERM; read -r _ <&3; kill $$) >/dev/null 2>&1 &
+        exec 3<&-; exec \"$@\"";
+    let mut tied = Command::new("sh");
+    tied.args(["-c", SCRIPT, "sh"]).arg(command.get_program()).args(command.get_args()).stdin(Stdio::piped());
+    tied
+}
+
 /// A running server; stopped when dropped.
 struct Running {
     child: Child,
@@ -110,11 +122,12 @@ struct Running {
 
 impl Running {
     /// Starts it and waits for the line that says it is ready.
-    fn start(name: &str, mut command: Command, log: &Path) -> Result<Self, String> {
+    fn start(name: &str, command: Command, log: &Path) -> Result<Self, String> {
         println!("$ {}", spelled(&command));
         let told = |error: std::io::Error| format!("{}: {error}", log.display());
         let out = File::create(log).map_err(told)?;
-        command.stdin(Stdio::null()).stdout(out.try_clone().map_err(told)?).stderr(out);
+        let mut command = tied_to_us(&command);
+        command.stdout(out.try_clone().map_err(told)?).stderr(out);
         let child = command.spawn().map_err(|error| format!("{name}: {error}"))?;
         let mut server = Self { child, port: 0 };
         let since = Instant::now();
@@ -133,11 +146,19 @@ impl Running {
             sleep(Duration::from_millis(20));
         }
     }
+
+    /// Waits for its end, and keeps our end of the pipe open meanwhile.
+    fn ended(&mut self) -> std::io::Result<ExitStatus> {
+        let pipe = self.child.stdin.take();
+        let status = self.child.wait();
+        drop(pipe);
+        status
+    }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        let _ = Command::new("kill").arg(self.child.id().to_string()).status();
+        drop(self.child.stdin.take());
         let since = Instant::now();
         while matches!(self.child.try_wait(), Ok(None)) && since.elapsed() < Duration::from_secs(5) {
             sleep(Duration::from_millis(20));
@@ -157,6 +178,30 @@ fn ready_port(line: &str) -> Option<u16> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::Read as _;
+
+    #[test]
+    fn a_server_ends_with_the_pipe_of_whoever_started_it() {
+        let mut command = Command::new("sh");
+        command.args(["-c", "echo $0; exec sleep 600", "up"]);
+        let mut child = tied_to_us(&command).stdout(Stdio::piped()).spawn().unwrap();
+        let mut said = [0; 3];
+        child.stdout.take().unwrap().read_exact(&mut said).unwrap();
+        assert_eq!((&said, child.try_wait().unwrap()), (b"up\n", None), "it runs as long as the pipe is open");
+        // As the system does for a process that is killed.
+        drop(child.stdin.take());
+        assert_eq!(child.wait().unwrap().signal(), Some(15));
+    }
+
+    #[test]
+    fn a_server_that_ends_by_itself_tells_how() {
+        let mut command = Command::new("sh");
+        command.args(["-c", "exit 7"]);
+        let mut child = tied_to_us(&command).spawn().unwrap();
+        let pipe = child.stdin.take();
+        assert_eq!(child.wait().unwrap().code(), Some(7));
+        drop(pipe);
+    }
 
     #[test]
     fn the_port_is_read_off_the_ready_line() {

@@ -15,13 +15,15 @@ struct Need {
 
 enum Probe {
     Program(&'static str),
+    /// Either of two names.
+    Either(&'static str, &'static str),
     File(&'static str),
     PythonModule(&'static str),
     /// A package whose files have its version in their paths.
     Package,
 }
 
-const NEEDS: [Need; 10] = [
+const NEEDS: [Need; 9] = [
     Need { probe: Probe::Program("mariadbd"), package: "mariadb-server" },
     Need { probe: Probe::Program("mariadb"), package: "mariadb-client" },
     Need { probe: Probe::File("/usr/share/mysql/mysql-test/std_data/cacert.pem"), package: "mariadb-test-data" },
@@ -31,17 +33,18 @@ const NEEDS: [Need; 10] = [
     Need { probe: Probe::Program("ip"), package: "iproute2" },
     Need { probe: Probe::Program("python3"), package: "python3" },
     Need { probe: Probe::PythonModule("ensurepip"), package: "python3-venv" },
-    Need { probe: Probe::Program("npm"), package: "npm" },
 ];
 
-/// What the page needs: clang for ring's C, a browser to test it in, and Debian's compiler where the active one lacks the target.
-const WASM_NEEDS: [Need; 4] = [
-    Need { probe: Probe::Program("clang-19"), package: "clang-19" },
-    Need { probe: Probe::Program("llvm-ar-19"), package: "llvm-19" },
-    Need { probe: Probe::Program("wasm-ld-19"), package: "lld-19" },
-    Need { probe: Probe::Program("chromium"), package: "chromium" },
+/// What the page needs: clang for ring's C, npm for its build, and Debian's compiler where the active one lacks the target.
+const PAGE_NEEDS: [Need; 3] = [
+    Need { probe: Probe::Either("clang-19", "clang"), package: "clang-19" },
+    Need { probe: Probe::Either("llvm-ar-19", "llvm-ar"), package: "llvm-19" },
+    Need { probe: Probe::Program("npm"), package: "npm" },
 ];
-const DEBIAN_RUST_NEEDS: [Need; 3] = [
+/// The browser to test it in.
+const BROWSER: Need = Need { probe: Probe::Program("chromium"), package: "chromium" };
+const DEBIAN_RUST_NEEDS: [Need; 4] = [
+    Need { probe: Probe::Program("wasm-ld-19"), package: "lld-19" },
     Need { probe: Probe::File("/usr/bin/rustc"), package: "rustc-web" },
     Need { probe: Probe::File("/usr/bin/cargo"), package: "cargo-web" },
     Need { probe: Probe::Package, package: "rust-web-src" },
@@ -63,39 +66,70 @@ pub(crate) fn python_program(context: &Context, name: &str) -> PathBuf {
 }
 
 fn packages(context: &Context) -> Result<(), String> {
-    let mut needs: Vec<&Need> = NEEDS.iter().chain(&WASM_NEEDS).collect();
+    let mut needs = needs_of_page(context);
+    needs.extend(NEEDS.iter().chain([&BROWSER]));
+    install(&needs)
+}
+
+/// What the page is built with, and no more.
+pub(crate) fn page_packages(context: &Context) -> Result<(), String> {
+    install(&needs_of_page(context))
+}
+
+fn needs_of_page(context: &Context) -> Vec<&'static Need> {
+    let mut needs: Vec<&Need> = PAGE_NEEDS.iter().collect();
     if wasm::needs_debian(context) {
         needs.extend(&DEBIAN_RUST_NEEDS);
     }
-    let missing: Vec<&str> = needs.iter().filter(|need| !need.is_met()).map(|need| need.package).collect();
+    needs
+}
+
+/// Installs what is missing where this is Debian and we are root; else the error has the command.
+fn install(needs: &[&Need]) -> Result<(), String> {
+    let missing: Vec<&Need> = needs.iter().copied().filter(|need| !need.is_met()).collect();
     if missing.is_empty() {
         println!("every program is here");
         return Ok(());
     }
-    println!("missing: {}", missing.join(" "));
+    println!("missing: {}", names(&missing).join(" "));
     let root = output(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0");
     if !on_path("apt-get") || !root {
-        return Err(format!(
-            "missing; on Debian, as root: apt-get install --no-install-recommends {}; elsewhere what holds {}",
-            missing.join(" "),
-            needs.iter().filter(|need| !need.is_met()).map(|need| need.holds()).collect::<Vec<_>>().join(", "),
-        ));
+        return Err(way_out(&missing, on_path("apt-get")));
     }
     run(Command::new("apt-get").args(["-q", "update"]))?;
     let mut install = Command::new("apt-get");
     // The run level keeps the server's package from starting a server.
     install.env("DEBIAN_FRONTEND", "noninteractive").env("RUNLEVEL", "1");
-    run(install.args(["-q", "-y", "install", "--no-install-recommends"]).args(&missing))?;
+    run(install.args(["-q", "-y", "install", "--no-install-recommends"]).args(names(&missing)))?;
     match needs.iter().find(|need| !need.is_met()) {
         None => Ok(()),
         Some(need) => Err(format!("{} is installed, but {} is not there", need.package, need.holds())),
     }
 }
 
+fn names(missing: &[&Need]) -> Vec<&'static str> {
+    missing.iter().map(|need| need.package).collect()
+}
+
+/// What to run, for whoever may.
+fn way_out(missing: &[&Need], is_debian: bool) -> String {
+    let command = format!("apt-get install --no-install-recommends {}", names(missing).join(" "));
+    if is_debian {
+        return format!("something is missing; run as root: {command}");
+    }
+    let is_of_debian = |need: &&Need| DEBIAN_RUST_NEEDS.iter().any(|other| other.package == need.package);
+    let (compiler, programs): (Vec<&Need>, Vec<&Need>) = missing.iter().copied().partition(is_of_debian);
+    let programs = programs.iter().map(|need| need.holds()).collect::<Vec<_>>().join(", ");
+    let target = if compiler.is_empty() { "" } else { "; run: rustup target add wasm32-unknown-unknown" };
+    let programs = if programs.is_empty() { programs } else { format!("; install what holds {programs}") };
+    format!("something is missing{target}{programs}; on Debian all of it comes with, as root: {command}")
+}
+
 impl Need {
     fn is_met(&self) -> bool {
         match self.probe {
             Probe::Program(name) => on_path(name),
+            Probe::Either(first, second) => on_path(first) || on_path(second),
             Probe::File(path) => Path::new(path).is_file(),
             Probe::PythonModule(name) => {
                 output(Command::new("python3").args(["-c", &format!("import {name}")])).is_ok()
@@ -108,7 +142,7 @@ impl Need {
     /// What the package is needed for.
     fn holds(&self) -> &'static str {
         match self.probe {
-            Probe::Program(name) | Probe::File(name) | Probe::PythonModule(name) => name,
+            Probe::Program(name) | Probe::Either(_, name) | Probe::File(name) | Probe::PythonModule(name) => name,
             Probe::Package => self.package,
         }
     }
@@ -163,6 +197,22 @@ pub(crate) fn up_to_date(folder: &Path, from: &[&Path], fill: impl Fn() -> Resul
 mod tests {
     use super::*;
     use std::cell::Cell;
+
+    #[test]
+    fn the_way_out_is_a_command() {
+        let missing: Vec<&Need> = PAGE_NEEDS.iter().chain(&DEBIAN_RUST_NEEDS).collect();
+        let said = way_out(&missing, true);
+        assert!(
+            said.contains("as root: apt-get install --no-install-recommends clang-19 llvm-19 npm lld-19 rustc-web"),
+            "{said}"
+        );
+        let said = way_out(&missing, false);
+        assert!(
+            said.contains("run: rustup target add wasm32-unknown-unknown; install what holds clang, llvm-ar, npm;"),
+            "{said}"
+        );
+        assert!(!way_out(&missing[..1], false).contains("rustup"));
+    }
 
     #[test]
     fn a_folder_is_filled_once_for_the_same_files() {
