@@ -115,7 +115,10 @@ impl Session {
             }
             return Ok(None);
         }
-        let scope = words.accept_one(&["GLOBAL", "PERSIST", "SESSION", "LOCAL"]);
+        if words.accept_one(&["PERSIST", "PERSIST_ONLY"]).is_some() {
+            return Err(not_persistent());
+        }
+        let scope = words.accept_one(&["GLOBAL", "SESSION", "LOCAL"]);
         if words.accept("TRANSACTION") {
             return self.transaction_characteristics(words, scope).map(|()| None);
         }
@@ -125,11 +128,12 @@ impl Session {
             let user_variable = if user_variable.is_empty() { words.name_or_text()? } else { user_variable.to_owned() };
             return self.find_and_give(Target::User(user_variable.to_lowercase()), words, reply);
         }
-        let mut global = matches!(scope, Some("GLOBAL" | "PERSIST"));
+        let mut global = scope == Some("GLOBAL");
         let mut name = name.strip_prefix("@@").map_or_else(|| name.clone(), str::to_owned);
         if words.accept(".") {
             match name.to_ascii_uppercase().as_str() {
-                "GLOBAL" | "PERSIST" => global = true,
+                "GLOBAL" => global = true,
+                "PERSIST" | "PERSIST_ONLY" => return Err(not_persistent()),
                 "SESSION" | "LOCAL" => {}
                 _ => return Err(SqlError::new(1193, b"HY000", format!("Unknown system variable '{name}'"))),
             }
@@ -328,7 +332,7 @@ impl Session {
     /// SET TRANSACTION: every transaction here is serializable, so all levels are granted. Without a scope it is for the next
     /// transaction alone.
     fn transaction_characteristics(&mut self, words: &mut Cursor<'_>, scope: Option<&str>) -> Result<(), SqlError> {
-        let global = matches!(scope, Some("GLOBAL" | "PERSIST"));
+        let global = scope == Some("GLOBAL");
         if global {
             self.view.demand(&[Privilege::SUPER, Privilege::SYSTEM_VARIABLES_ADMIN])?;
         }
@@ -362,4 +366,14 @@ impl Session {
             }
         }
     }
+}
+
+/// Nothing is written that a restart would read: an OK would be believed.
+fn not_persistent() -> SqlError {
+    SqlError::new(
+        1235,
+        b"42000",
+        "This version of MySQL doesn't yet support 'SET PERSIST': SET GLOBAL lasts until the server ends; to keep a value, write it into the \
+         group [sealwired] of an option file",
+    )
 }

@@ -183,6 +183,14 @@ fn variables_that_can_not_be_set_say_why() {
     assert_eq!(bench.error("SET GLOBAL require_secure_transport = ON"), 3160);
     assert_eq!(bench.error("SET NAMES ebcdic"), 1115);
     assert_eq!(bench.error("SET NAMES utf8mb4 COLLATE latin1_bin"), 1253);
+    for lost_at_restart in [
+        "SET PERSIST wait_timeout = 78",
+        "SET PERSIST_ONLY wait_timeout = 78",
+        "SET @@persist.wait_timeout = 78",
+        "SET @a = 1, @@PERSIST_ONLY.wait_timeout = 78",
+    ] {
+        assert_eq!(bench.error(lost_at_restart), 1235, "{lost_at_restart}");
+    }
     bench.ok("SET GLOBAL wait_timeout = 77");
     assert_eq!(bench.rows("SELECT @@global.wait_timeout, @@wait_timeout"), [["77", "28800"]]);
 }
