@@ -1,7 +1,8 @@
 //! Making a data directory.
 
 use std::fs;
-use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 
 use sealwire_core::account::{Accounts, Session, execute, parse_statement};
@@ -18,8 +19,26 @@ const LETTERS: &[u8; 56] = b"ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23
 const PASSWORD_LENGTH: usize = 20;
 
 /// Whether a directory was made by [`make`].
-pub(super) fn is_made(directory: &Path) -> bool {
-    directory.join(accounts::FILE).exists()
+///
+/// # Errors
+/// A sentence where this can't be seen: another user's directory is neither made nor to be made anew.
+pub(super) fn is_made(directory: &Path) -> Result<bool, String> {
+    match fs::metadata(directory.join(accounts::FILE)) {
+        Ok(_) => Ok(true),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(false),
+        Err(error) => Err(not_seen(directory, &error)),
+    }
+}
+
+/// Who may not look into the directory, and whose it is where the system tells.
+fn not_seen(directory: &Path, error: &io::Error) -> String {
+    let shown = directory.display();
+    let owner = fs::metadata(directory)
+        .map_or_else(|_| String::new(), |found| format!(", and it belongs to user {}", found.uid()));
+    format!(
+        "can't look into the data directory {shown}: {error}. This process runs as user {}{owner}: start sealwired as the directory's owner",
+        rustix::process::geteuid().as_raw()
+    )
 }
 
 /// Makes a data directory with the account root; its password where it has one.
@@ -32,7 +51,7 @@ pub(super) fn make(
     plugin: Plugin,
     random: &dyn Random,
 ) -> Result<Option<String>, String> {
-    let fail = |error: std::io::Error| format!("can't make the data directory {}: {error}", directory.display());
+    let fail = |error: io::Error| format!("can't make the data directory {}: {error}", directory.display());
     if directory.exists() {
         let mut entries = fs::read_dir(directory).map_err(fail)?;
         if entries.next().is_some() {
@@ -85,15 +104,27 @@ mod tests {
     use crate::random::OsRandom;
 
     #[test]
+    fn a_directory_that_cannot_be_seen_is_not_to_be_made() {
+        let denied = not_seen(Path::new("/"), &ErrorKind::PermissionDenied.into());
+        assert!(denied.starts_with("can't look into the data directory /: permission denied."), "{denied}");
+        assert!(
+            denied.contains("it belongs to user 0: start sealwired as") && !denied.contains("--initialize"),
+            "{denied}"
+        );
+        // Root may look everywhere, but no name is that long.
+        assert!(is_made(Path::new(&"x".repeat(5000))).unwrap_err().starts_with("can't look into"));
+    }
+
+    #[test]
     fn a_directory_is_made_once() {
         let parent = tempfile::tempdir().unwrap();
         let directory = parent.path().join("data");
-        assert!(!is_made(&directory));
+        assert_eq!(is_made(&directory), Ok(false));
         let random = OsRandom::new();
         let password =
             make(&directory, Initialize::RandomPassword, Plugin::CachingSha2Password, &random).unwrap().unwrap();
         assert_eq!(password.len(), PASSWORD_LENGTH);
-        assert!(is_made(&directory));
+        assert_eq!(is_made(&directory), Ok(true));
         assert_eq!(fs::metadata(&directory).unwrap().permissions().mode() & 0o777, 0o700);
         let store = AccountStore::open(&directory, &random).unwrap();
         assert_eq!(store.current().len(), 1);

@@ -72,7 +72,7 @@ fn run(values: &Values, settings: &Settings) -> Result<(), String> {
         log::system(&format!("the data directory {made} is ready; start the server without --initialize"));
         return Ok(());
     }
-    if !initialize::is_made(directory) {
+    if !initialize::is_made(directory)? {
         return Err(format!(
             "{} is not a data directory of sealwired: make it once with 'sealwired --datadir={} --initialize' (root gets a random password) or \
              '--initialize-insecure' (root has none)",
