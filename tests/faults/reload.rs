@@ -78,5 +78,21 @@ fn a_storm_of_sighups_disturbs_nobody() {
     });
     assert_answers(&server);
     let log = server.log();
-    assert!(log.contains("TLS was loaded again") && !log.contains("ERROR"), "{log}");
+    assert!(log.matches("TLS loaded: ").count() > 1 && !log.contains("ERROR"), "{log}");
+}
+
+#[test]
+fn what_was_loaded_and_who_was_refused_is_in_the_log_by_default() {
+    let (place, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let set = CertificateSet::by_openssl(place.path());
+    let settings = Settings { certificates: Some(set), ..Settings::default() };
+    let server = Server::start(Kind::Sealwired, &settings).unwrap();
+    assert!(server.log().contains("[System] [Server] TLS loaded: certificate '/"), "{}", server.log());
+    let stranger = CertificateSet::by_openssl(elsewhere.path());
+    let refused = Client::connect(&tcp(server.port), verified(&stranger, "root", SECRET)).err().unwrap();
+    assert!(server.wait_for_log("[Warning] [Server] Refused connection "), "{refused}: {}", server.log());
+    let before = server.log().len();
+    server.signal("HUP");
+    assert!(server.wait_for_log_after(before, "TLS loaded: "), "{}", server.log());
+    assert_answers(&server);
 }

@@ -27,6 +27,9 @@ pub enum Clause {
     Subject,
 }
 
+/// In place of a certificate where none was sent.
+const NONE: &str = "none";
+
 /// Why a connection is not what its account demands. For the server's log; the client is told 1045 and no more.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
@@ -48,6 +51,9 @@ impl fmt::Display for Refusal {
             Clause::Issuer => "X509 issuer",
             Clause::Subject => "X509 subject",
         };
+        if self.clause == Clause::X509 && self.actual == NONE {
+            return write!(f, "{what} mismatch: the account demands a client certificate and none was sent");
+        }
         write!(f, "{what} mismatch: should be '{}' but is '{}'", self.expected, self.actual)
     }
 }
@@ -82,7 +88,7 @@ pub fn admit(requirement: &Requirement, facts: &Facts) -> Result<(), Refusal> {
 }
 
 fn verified_certificate(tls: &TlsFacts) -> Result<&[u8], Refusal> {
-    let certificate = tls.peer_chain.first().ok_or_else(|| refusal(Clause::X509, "a verified certificate", "none"))?;
+    let certificate = tls.peer_chain.first().ok_or_else(|| refusal(Clause::X509, "a verified certificate", NONE))?;
     if !tls.verification.is_verified() {
         return Err(refusal(Clause::X509, "a verified certificate", "one that no CA vouches for"));
     }
@@ -177,7 +183,7 @@ mod tests {
             for facts in [&none, &claimed] {
                 assert_eq!(
                     verdict(clause, facts),
-                    "X509 certificate mismatch: should be 'a verified certificate' but is 'none'"
+                    "X509 certificate mismatch: the account demands a client certificate and none was sent"
                 );
             }
             assert_eq!(

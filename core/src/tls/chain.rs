@@ -45,6 +45,16 @@ impl Authority {
         Self { anchors, webpki_anchors, named, lists, algorithms, memo }
     }
 
+    /// The CAs' certificates, in DER.
+    pub(super) fn trusted(&self) -> &[CertificateDer<'static>] {
+        &self.anchors
+    }
+
+    /// The revocation lists.
+    pub(super) fn lists(&self) -> &[RevocationList] {
+        &self.lists
+    }
+
     /// Trusts a CA's certificate. Says why it can't be used as one.
     pub(super) fn add(&mut self, certificate: CertificateDer<'static>) -> Result<(), CertificateProblem> {
         Certificate::parse(&certificate).map_err(|_| CertificateProblem::Unreadable)?;

@@ -50,6 +50,6 @@ pub use mode::SslMode;
 pub use pem::NamedPem;
 pub use private_key::unusable_key;
 pub use report::ssl_status;
-pub use server_context::{Counters, ServerContext, ServerOptions};
+pub use server_context::{Counters, ListInfo, ServerContext, ServerOptions};
 pub use signature::verify_issued_by;
 pub use tickets::TicketKeys;

@@ -11,7 +11,8 @@ pub(super) struct RevocationList {
     /// The issuer's name in DER.
     pub(super) issuer: Vec<u8>,
     this_update: u64,
-    next_update: Option<u64>,
+    /// After this the list counts no more.
+    pub(super) next_update: Option<u64>,
     serials: Vec<Vec<u8>>,
 }
 
@@ -59,6 +60,11 @@ impl RevocationList {
     /// Whether that is within the list's period.
     pub(super) fn is_current(&self, now: u64) -> bool {
         self.this_update <= now && self.next_update.is_none_or(|next| now <= next)
+    }
+
+    /// How many certificates it lists.
+    pub(super) const fn len(&self) -> usize {
+        self.serials.len()
     }
 
     /// Whether the serial number is listed.

@@ -18,7 +18,7 @@ use super::resolver::Resolver;
 use super::server_verifier::ClientVerifier;
 use super::session_cache::SessionCache;
 use super::tickets::{self, TicketKeys, Tickets};
-use super::{CertificateInfo, NamedPem, TlsError, own_identity};
+use super::{CertificateInfo, Name, NamedPem, TlsError, own_identity};
 use crate::facts::TlsVersion;
 use crate::secret::Secret;
 
@@ -98,6 +98,17 @@ pub struct Counters {
     pub cache_overflows: AtomicU64,
 }
 
+/// What an administrator wants to know of a revocation list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListInfo {
+    /// The CA whose certificates it lists.
+    pub issuer: Name,
+    /// When the next one is due, in seconds since the Unix epoch; after that this one counts no more.
+    pub next_update: Option<u64>,
+    /// How many certificates it lists.
+    pub revoked: usize,
+}
+
 /// A server's TLS settings. Cloning it is cheap and shares session cache and counters.
 #[derive(Debug, Clone)]
 pub struct ServerContext(Arc<Inner>);
@@ -139,6 +150,13 @@ impl ServerContext {
             return Err(file.map_or_else(|| TlsError::Config("ssl-cert can't be read".to_owned()), unreadable));
         };
         let lists = own_identity::load_revocation_lists(&options.crls)?;
+        if options.ca.is_empty() && !lists.is_empty() {
+            notes.push(
+                "ssl-crl and ssl-crlpath have no effect, because without ssl-ca or ssl-capath no client is asked for a certificate: give \
+                 the CA of the clients' certificates"
+                    .to_owned(),
+            );
+        }
         let authority = match options.ca.as_slice() {
             [] => None,
             files => Some(Arc::new(own_identity::named_authority(files, algorithms, lists)?)),
@@ -197,6 +215,20 @@ impl ServerContext {
     /// The server's own certificate.
     pub fn certificate(&self) -> &CertificateInfo {
         &self.0.certificate
+    }
+
+    /// The CAs of clients' certificates.
+    pub fn authorities(&self) -> impl Iterator<Item = CertificateInfo> {
+        let anchors = self.0.authority.iter().flat_map(|authority| authority.trusted());
+        anchors.filter_map(|der| CertificateInfo::from_der(der).ok())
+    }
+
+    /// The revocation lists that clients' certificates are checked against.
+    pub fn revocation_lists(&self) -> impl Iterator<Item = ListInfo> {
+        self.0.authority.iter().flat_map(|authority| authority.lists()).filter_map(|list| {
+            let issuer = Name::from_der(&list.issuer)?;
+            Some(ListInfo { issuer, next_update: list.next_update, revoked: list.len() })
+        })
     }
 
     /// The ciphers that a client may choose from, by OpenSSL's names.

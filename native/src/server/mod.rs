@@ -8,10 +8,12 @@
 mod accounts;
 mod driver;
 mod engine;
+mod health;
 mod initialize;
 mod options;
 mod program;
 mod published;
+mod refusals;
 mod registry;
 mod reload;
 #[cfg(feature = "fuzz")]

@@ -173,19 +173,11 @@ fn build(values: &Values, settings: &Settings, random: &OsRandom) -> Result<Serv
     }
     let tls = Tls::load(options)?;
     let active = tls.active();
-    match &active.context {
-        Some(context) => {
-            for note in context.notes() {
-                tracing::warn!("{note}");
-            }
-            if let Some(path) = key_log_file() {
-                tracing::warn!(
-                    "SSLKEYLOGFILE is set: session keys are written to '{}', and whoever reads it can decrypt the connections",
-                    path.display()
-                );
-            }
-        }
-        None => tracing::warn!("TLS is off: passwords and data can be read by whoever carries them"),
+    if let Some(path) = key_log_file().filter(|_| active.context.is_some()) {
+        tracing::warn!(
+            "SSLKEYLOGFILE is set: session keys are written to '{}', and whoever reads it can decrypt the connections",
+            path.display()
+        );
     }
     let accounts = AccountStore::open(directory, random)?;
     let globals = Globals::default();

@@ -6,8 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use sealwire_core::error::SqlError;
 use sealwire_core::tls::ServerContext;
 
+use super::health;
 use super::published::Published;
 use super::variables::Globals;
+use crate::clock;
 use crate::tls_options::ServerTlsOptions;
 
 /// The server's TLS.
@@ -34,6 +36,7 @@ impl Tls {
     /// A sentence that names option and file.
     pub(crate) fn load(options: ServerTlsOptions) -> Result<Self, String> {
         let active = Active { context: build(&options)?, options: options.clone() };
+        active.tell();
         Ok(Self { active: Published::new(active), wanted: Mutex::new(options) })
     }
 
@@ -52,6 +55,7 @@ impl Tls {
             let options = self.wanted.lock().unwrap_or_else(PoisonError::into_inner).clone();
             let context = build(&options).map_err(|text| failed(&text))?;
             let active = Active { context, options };
+            active.tell();
             active.show(globals);
             Ok(active)
         })
@@ -90,6 +94,19 @@ impl Tls {
 }
 
 impl Active {
+    /// Logs what was loaded and what is wrong with it.
+    fn tell(&self) {
+        match &self.context {
+            Some(context) => {
+                for warning in self.options.warnings().iter().chain(context.notes()) {
+                    tracing::warn!("{warning}");
+                }
+                health::tell(context, clock::now().wall.as_secs());
+            }
+            None => tracing::warn!("TLS is off: passwords and data can be read by whoever carries them"),
+        }
+    }
+
     /// Shows it in the variables.
     pub(crate) fn show(&self, globals: &Globals) {
         let state = if self.context.is_some() { "YES" } else { "DISABLED" };
@@ -124,9 +141,6 @@ impl Active {
 
 fn build(options: &ServerTlsOptions) -> Result<Option<ServerContext>, String> {
     let Some(loaded) = options.load()? else { return Ok(None) };
-    for warning in options.warnings() {
-        tracing::warn!("{warning}");
-    }
     ServerContext::build(loaded).map(Some).map_err(|error| error.to_string())
 }
 

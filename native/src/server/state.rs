@@ -14,6 +14,7 @@ use sealwire_core::server::Config;
 use super::accounts::AccountStore;
 use super::engine::{Engine, Pool};
 use super::published::Published;
+use super::refusals::Refusals;
 use super::registry::Registry;
 use super::reload::Tls;
 use super::session::ParsedSelects;
@@ -32,6 +33,8 @@ pub(crate) struct Server {
     pub(crate) directory: PathBuf,
     /// Values of variables.
     pub(crate) globals: Globals,
+    /// What the log says of connections on which nobody logged in.
+    pub(crate) refusals: Refusals,
     /// Counters.
     pub(crate) counters: Counters,
     /// TLS.
@@ -80,6 +83,7 @@ impl Server {
             directory,
             globals,
             counters: Counters::default(),
+            refusals: Refusals::default(),
             tls,
             accounts,
             registry: Registry::default(),
@@ -123,7 +127,6 @@ impl Server {
     pub(crate) fn reload_tls(&self) -> Result<(), SqlError> {
         self.tls.reload(&self.globals)?;
         self.refresh_config();
-        tracing::info!("TLS was loaded again; connections that are open keep what they have");
         Ok(())
     }
 

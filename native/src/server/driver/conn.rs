@@ -311,6 +311,8 @@ impl Conn {
     /// The machine has failed; what it wanted to say is in `out`.
     fn failed(&mut self, error: &Error) {
         match error {
+            _ if !self.session.is_logged_in()
+                && self.server.refusals.tell(self.presence.id, &self.presence.host, error) => {}
             Error::Refused { .. } => {
                 tracing::debug!("connection {} of {}: {error}", self.presence.id, self.presence.host)
             }

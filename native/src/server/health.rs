@@ -1,0 +1,226 @@
+//! What the log says of the TLS that was loaded: one line with certificate, CAs and revocation lists, and a warning for each of them that
+//! clients refuse, or that refuses clients.
+
+use sealwire_core::tls::{CertificateInfo, ListInfo, ServerContext, date_text};
+
+use crate::log;
+
+/// A certificate that ends earlier is warned of.
+const SOON_SECONDS: u64 = 30 * 86_400;
+
+/// Logs it.
+pub(super) fn tell(context: &ServerContext, now: u64) {
+    log::system(&summary(context));
+    for warning in warnings(context, now) {
+        tracing::warn!("{warning}");
+    }
+}
+
+/// `TLS loaded: certificate '/CN=…' of '/CN=…' until …`
+fn summary(context: &ServerContext) -> String {
+    let certificate = context.certificate();
+    let mut said = format!(
+        "TLS loaded: certificate '{}' of '{}', valid until {}",
+        certificate.subject.to_slash(),
+        certificate.issuer.to_slash(),
+        date_text(certificate.not_after)
+    );
+    let cas: Vec<String> = context.authorities().map(|ca| format!("'{}'", ca.subject.to_slash())).collect();
+    match cas.as_slice() {
+        [] => said += "; clients are not asked for certificates",
+        few if few.len() <= MOST_NAMES => said += &format!("; CA of clients {}", few.join(", ")),
+        many => said += &format!("; {} CAs of clients", many.len()),
+    }
+    let lists: Vec<ListInfo> = context.revocation_lists().collect();
+    let next = lists.iter().filter_map(|list| list.next_update).min();
+    if !lists.is_empty() {
+        let revoked: usize = lists.iter().map(|list| list.revoked).sum();
+        said += &format!("; revocation lists: {}, revoked certificates: {revoked}", lists.len());
+        if let Some(next) = next {
+            said += &format!(", next update {}", date_text(next));
+        }
+    }
+    said
+}
+
+/// So many names of CAs still make a line that can be read.
+const MOST_NAMES: usize = 4;
+
+fn warnings(context: &ServerContext, now: u64) -> Vec<String> {
+    let mut said = Vec::new();
+    let own = context.certificate();
+    said.extend(period("the server's certificate", "clients that check it refuse this server", own, now));
+    let cas: Vec<CertificateInfo> = context.authorities().collect();
+    for ca in &cas {
+        said.extend(period("the clients' CA", "client certificates that it issued are refused", ca, now));
+    }
+    let lists: Vec<ListInfo> = context.revocation_lists().collect();
+    for list in &lists {
+        let issuer = list.issuer.to_slash();
+        if let Some(next) = list.next_update.filter(|next| *next < now) {
+            said.push(format!(
+                "the revocation list of '{issuer}' is out of date since {}, so that every client certificate of that CA is refused: get \
+                 a new one, and run ALTER INSTANCE RELOAD TLS",
+                date_text(next)
+            ));
+        }
+        if !cas.is_empty() && !cas.iter().any(|ca| ca.subject == list.issuer) {
+            said.push(format!(
+                "the revocation list of '{issuer}' is of none of the CAs in ssl-ca and ssl-capath: it counts only for clients that send \
+                 a CA of that name with their certificate"
+            ));
+        }
+    }
+    if !lists.is_empty() {
+        for ca in cas.iter().filter(|ca| !lists.iter().any(|list| list.issuer == ca.subject)) {
+            said.push(format!(
+                "there are revocation lists, but none of the CA '{}', so that every client certificate that it issued is refused: add its \
+                 list to ssl-crl or ssl-crlpath",
+                ca.subject.to_slash()
+            ));
+        }
+    }
+    said
+}
+
+/// A warning where a certificate is not valid, or not for long.
+fn period(what: &str, consequence: &str, certificate: &CertificateInfo, now: u64) -> Option<String> {
+    const WAY_OUT: &str = "renew it, and run ALTER INSTANCE RELOAD TLS";
+    let name = certificate.subject.to_slash();
+    let end = date_text(certificate.not_after);
+    if now > certificate.not_after {
+        return Some(format!("{what} '{name}' expired at {end}, so that {consequence}: {WAY_OUT}"));
+    }
+    if now < certificate.not_before {
+        let begin = date_text(certificate.not_before);
+        return Some(format!(
+            "{what} '{name}' is not valid before {begin}, so that {consequence}: wait, or see whether this machine's clock is right"
+        ));
+    }
+    let is_soon = certificate.not_after - now < SOON_SECONDS;
+    is_soon.then(|| format!("{what} '{name}' expires soon, at {end}; then {consequence}: {WAY_OUT}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{
+        BasicConstraints, CertificateParams, CertificateRevocationListParams, DnType, IsCa, Issuer, KeyIdMethod,
+        KeyPair, KeyUsagePurpose, SerialNumber, date_time_ymd,
+    };
+    use sealwire_core::tls::{NamedPem, ServerOptions};
+
+    use super::*;
+    use crate::provider::provider;
+
+    /// 2030-01-01, when the server's certificate ends.
+    const END: u64 = 1_893_456_000;
+    const DAY: u64 = 86_400;
+
+    fn params(name: &str, is_ca: bool) -> CertificateParams {
+        let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+        params.distinguished_name = Default::default();
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.not_before = date_time_ymd(2020, 1, 1);
+        params.not_after = date_time_ymd(if is_ca { 2040 } else { 2030 }, 1, 1);
+        if is_ca {
+            params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+            params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        }
+        params
+    }
+
+    fn ca(name: &str) -> (NamedPem, Issuer<'static, KeyPair>) {
+        let key = KeyPair::generate().unwrap();
+        let params = params(name, true);
+        let pem = params.self_signed(&key).unwrap().pem();
+        (NamedPem::new(format!("{name}.pem"), pem.into_bytes()), Issuer::new(params, key))
+    }
+
+    /// Its list, due in 2029.
+    fn list(issuer: &Issuer<'static, KeyPair>) -> NamedPem {
+        let params = CertificateRevocationListParams {
+            this_update: date_time_ymd(2020, 1, 1),
+            next_update: date_time_ymd(2029, 1, 1),
+            crl_number: SerialNumber::from(1),
+            issuing_distribution_point: None,
+            revoked_certs: Vec::new(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        NamedPem::new("crl.pem", params.signed_by(issuer).unwrap().pem().unwrap().into_bytes())
+    }
+
+    fn context(cas: &[&NamedPem], lists: &[NamedPem]) -> ServerContext {
+        let key = KeyPair::generate().unwrap();
+        let pem = params("server", false).self_signed(&key).unwrap().pem();
+        let mut options = ServerOptions::new(provider());
+        options.cert = Some(NamedPem::new("cert.pem", pem.into_bytes()));
+        options.key = Some(NamedPem::new("key.pem", key.serialize_pem().into_bytes()));
+        options.ca = cas.iter().map(|ca| (*ca).clone()).collect();
+        options.crls = lists.to_vec();
+        ServerContext::build(options).unwrap()
+    }
+
+    #[track_caller]
+    fn assert_warnings(context: &ServerContext, now: u64, expected: &[&str]) {
+        let said = warnings(context, now);
+        assert_eq!(said.len(), expected.len(), "{said:?}");
+        for (said, expected) in said.iter().zip(expected) {
+            assert!(said.starts_with(expected), "{said}");
+        }
+    }
+
+    #[test]
+    fn a_certificate_that_is_not_valid_or_not_for_long_is_warned_of() {
+        let context = context(&[], &[]);
+        assert_warnings(&context, END - 31 * DAY, &[]);
+        assert_warnings(
+            &context,
+            END - 29 * DAY,
+            &["the server's certificate '/CN=server' expires soon, at Jan  1 00:00:00 2030"],
+        );
+        assert_warnings(
+            &context,
+            END + 1,
+            &["the server's certificate '/CN=server' expired at Jan  1 00:00:00 2030 GMT"],
+        );
+        assert_warnings(
+            &context,
+            0,
+            &["the server's certificate '/CN=server' is not valid before Jan  1 00:00:00 2020 GMT"],
+        );
+        assert_eq!(
+            summary(&context),
+            "TLS loaded: certificate '/CN=server' of '/CN=server', valid until Jan  1 00:00:00 2030 GMT; clients are not asked for \
+             certificates"
+        );
+    }
+
+    #[test]
+    fn revocation_lists_are_of_the_cas_and_current() {
+        let ((one, issuer), (two, other)) = (ca("one"), ca("two"));
+        let now = END - 400 * DAY;
+        assert_warnings(&context(&[&one], &[list(&issuer)]), now, &[]);
+        assert_warnings(
+            &context(&[&one], &[list(&other)]),
+            now,
+            &[
+                "the revocation list of '/CN=two' is of none of the CAs",
+                "there are revocation lists, but none of the CA '/CN=one'",
+            ],
+        );
+        let both = context(&[&one, &two], &[list(&issuer), list(&other)]);
+        assert_warnings(&both, now, &[]);
+        assert!(
+            summary(&both).ends_with("; CA of clients '/CN=one', '/CN=two'; revocation lists: 2, revoked certificates: 0, next update Jan  1 00:00:00 2029 GMT"),
+            "{}",
+            summary(&both)
+        );
+        assert_warnings(
+            &context(&[&one], &[list(&issuer)]),
+            END - 100 * DAY,
+            &["the revocation list of '/CN=one' is out of date since Jan  1 00:00:00 2029 GMT"],
+        );
+        let notes = context(&[], &[list(&issuer)]).notes().to_vec();
+        assert!(notes[0].starts_with("ssl-crl and ssl-crlpath have no effect"), "{notes:?}");
+    }
+}
