@@ -10,6 +10,7 @@ mod driver;
 mod engine;
 mod health;
 mod initialize;
+mod memory;
 mod options;
 mod program;
 mod published;

@@ -178,3 +178,45 @@ fn a_statement_ends_with_its_time() {
     assert_eq!(run(&mut root, endless).unwrap_err().0, 3024);
     assert_eq!(run(&mut root, "SELECT SLEEP(1000)").unwrap_err().0, 3024);
 }
+
+#[test]
+fn many_large_values_of_one_statement_are_refused() {
+    let world = World::new(&["--max-allowed-packet=4M"]);
+    let mut root = world.root();
+    world.refresh(&mut root);
+    let value = "REPEAT('a', 4000000)";
+    let many = |count: usize| vec![value; count].join(", ");
+    for sql in [
+        format!("SELECT {}", many(100)),
+        format!("SELECT LENGTH(CONCAT({}))", many(90)),
+        format!("SELECT LENGTH(GREATEST({})) FROM d.u", many(90)),
+        format!("SELECT 1 IN ({}) FROM d.u", many(100)),
+        format!("SELECT LENGTH({value})+{}", vec![format!("LENGTH({value})"); 60].join("+")),
+    ] {
+        let shown: String = sql.chars().take(60).collect();
+        let told = run(&mut world.worker(), &sql.replace("d.u", "information_schema.ENGINES"));
+        let code = told.map_or_else(|(code, _)| code, |_| 0);
+        assert!(matches!(code, 1041 | 1153), "{shown}: {code}");
+    }
+    // As many rows as there are, one at a time.
+    let rows = vec![format!("SELECT LENGTH({value}), {value}"); 12].join(" UNION ALL ");
+    assert_eq!(run(&mut root, &rows).map_or(0, |rows| rows.len()), 12);
+    assert_eq!(run(&mut root, "SELECT 'served'").unwrap(), [["served"]]);
+}
+
+#[test]
+fn lists_of_names_have_a_bound() {
+    let world = World::new(&[]);
+    let mut root = world.root();
+    world.refresh(&mut root);
+    let names: Vec<String> = (0..20_000).map(|number| format!("d.t{number}")).collect();
+    assert_eq!(run(&mut root, &format!("DROP TABLE IF EXISTS {}", names.join(", "))).unwrap_err().0, 1116);
+    let few: Vec<String> = (0..300).map(|number| format!("d.t{number}")).collect();
+    run(&mut root, &format!("DROP TABLE IF EXISTS {}", few.join(", "))).unwrap();
+    let tables: Vec<String> = (0..20_000).map(|number| format!("a{number} AS (SELECT 1)")).collect();
+    assert_eq!(run(&mut root, &format!("WITH {} SELECT 1", tables.join(", "))).unwrap_err().0, 1116);
+    let assignments: Vec<String> = (0..20_000).map(|number| format!("@a{number} = 1")).collect();
+    assert_eq!(run(&mut root, &format!("SET {}", assignments.join(", "))).unwrap_err().0, 1436);
+    // A text where a keyword should be is read once, not once for each keyword.
+    assert_eq!(run(&mut root, &"'a'".repeat(2 << 20)).unwrap_err().0, 1064);
+}

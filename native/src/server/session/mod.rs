@@ -29,6 +29,7 @@ use sealwire_core::message::{Capabilities, ColumnDefinition, Command, OkPacket, 
 use sealwire_core::server::{Connection, Event, Login};
 
 use super::engine::{EngineSession, interrupted};
+use super::memory;
 use super::registry::Presence;
 use super::sql::{Datum, lex, syntax_error_near};
 use super::state::Server;
@@ -362,6 +363,12 @@ impl Session {
     fn check_memory(&self) -> Result<(), SqlError> {
         let limit = self.view.server.globals.number("connection_memory_limit");
         let held = self.prepared.bytes().saturating_add(self.user_variable_bytes) as u64;
+        if held >= memory::LARGE as u64 && memory::is_short() {
+            let message = format!(
+                "Connection closed. Global connection memory limit exceeded: the server has none left. Consumed {held} bytes."
+            );
+            return Err(SqlError::new(4083, b"HY000", message));
+        }
         if held <= limit {
             return Ok(());
         }

@@ -10,9 +10,12 @@ use sqlparser::ast::Expr;
 use super::{Answer, Reply, Session};
 use crate::server::engine::{Task, TransactionStep};
 use crate::server::sql::charset::default_collation;
+use crate::server::sql::lex::{Lexer, Piece};
 use crate::server::sql::{Cursor, Datum, MOST_EVALUATED_DEPTH, depth, evaluate, parse_expression};
 use crate::server::variables::{self, Definition, Reach};
 
+/// Commas of one SET: more of them would keep other connections waiting.
+const MOST_ASSIGNMENTS: usize = 10_000;
 /// Longer expressions are the engine's to evaluate, on a thread that KILL reaches.
 const MOST_BYTES: usize = 4096;
 
@@ -51,6 +54,12 @@ enum Found {
 impl Session {
     /// What follows SET.
     pub(super) fn set(&mut self, words: &mut Cursor<'_>) -> Result<Answer, SqlError> {
+        // Assignments are made one after the other, while other connections wait.
+        let commas = Lexer::new(words.rest().as_bytes()).filter(|(piece, _)| *piece == Piece::Symbol(b',')).count();
+        if commas > MOST_ASSIGNMENTS {
+            let message = format!("SET has {commas} commas, and {MOST_ASSIGNMENTS} are allowed; send it in parts");
+            return Err(SqlError::new(1436, b"HY000", message));
+        }
         self.set_all(words, Reply::default(), self.view.autocommit())
     }
 

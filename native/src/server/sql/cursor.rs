@@ -47,9 +47,15 @@ impl<'a> Cursor<'a> {
         self.token().is_none()
     }
 
+    /// Whether a quoted text or name comes next. Its end may be megabytes away, and is looked for only where it is wanted.
+    fn is_quoted(&self) -> bool {
+        let rest = self.sql.get(self.at..).unwrap_or_default();
+        rest.trim_start().starts_with(['\'', '"', '`'])
+    }
+
     /// Whether the next word is this one, without taking it.
     pub(crate) fn peek(&self, word: &str) -> bool {
-        self.token().is_some_and(|token| token.text.eq_ignore_ascii_case(word))
+        !self.is_quoted() && self.token().is_some_and(|token| token.text.eq_ignore_ascii_case(word))
     }
 
     /// Whether the next word is one of these, without taking it.
@@ -78,6 +84,9 @@ impl<'a> Cursor<'a> {
 
     /// Takes the next token where it is this word or symbol.
     pub(crate) fn accept(&mut self, word: &str) -> bool {
+        if self.is_quoted() {
+            return false;
+        }
         let found = self.token().filter(|token| token.text.eq_ignore_ascii_case(word));
         if let Some(token) = found {
             self.pass(token);

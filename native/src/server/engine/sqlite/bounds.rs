@@ -10,6 +10,7 @@ use rusqlite::limits::Limit;
 use sealwire_core::error::SqlError;
 
 use crate::server::engine::{Interruption, Request, Surroundings};
+use crate::server::memory;
 use crate::server::sql::Datum;
 
 /// SQLite asks after about this many steps of its machine whether to go on: some 100 microseconds.
@@ -20,6 +21,8 @@ const MEASURED_EACH: Duration = Duration::from_millis(20);
 const HEAD: usize = 1 << 20;
 /// A row that is sent may be so many times `max_allowed_packet`: each of its values may be that long.
 const VALUES_OF_A_ROW: usize = 4;
+/// Large values that are alive at once in a row, as a multiple of the longest.
+const LARGE_VALUES: usize = 8;
 /// No more warnings are kept of one statement, as `max_error_count` has it.
 const MOST_WARNINGS: usize = 1024;
 
@@ -38,6 +41,8 @@ struct Running {
     /// Rows that each recursive part has given.
     recursions: HashMap<i64, i64>,
     warnings: Vec<SqlError>,
+    /// Bytes of the large values that functions have made since the last row.
+    large: usize,
     surroundings: Option<Arc<dyn Surroundings>>,
     measured: Option<Instant>,
     /// Bytes that the thread had written when the statement began.
@@ -108,6 +113,46 @@ impl Bounds {
     /// The longest row that is sent, in bytes.
     pub(super) fn longest_row(&self) -> usize {
         self.longest_text().saturating_mul(VALUES_OF_A_ROW)
+    }
+
+    /// A function has made a value of so many bytes.
+    ///
+    /// # Errors
+    /// 1041 where the row, or the server, would hold too many of them at once.
+    pub(super) fn made(&self, bytes: usize) -> Result<(), SqlError> {
+        if bytes < memory::LARGE {
+            return Ok(());
+        }
+        let mut running = self.running();
+        running.large = running.large.saturating_add(bytes);
+        let most = self.longest_text().saturating_mul(LARGE_VALUES);
+        // A change makes as many as it has rows, and keeps none of them.
+        let is_too_much = running.counts_files && running.large > most;
+        if !is_too_much && !memory::is_short() {
+            return Ok(());
+        }
+        let message = format!(
+            "Out of memory: functions have made {} bytes of large values for one row, of {most} allowed, or the server has no more; \
+             select fewer or shorter values",
+            running.large
+        );
+        let error = SqlError::new(1041, b"HY000", message);
+        running.ended = Some(error.clone());
+        Err(error)
+    }
+
+    /// A row is given away: what was made for it is no longer needed.
+    pub(super) fn row_is_given(&self, bytes: usize) -> Result<(), SqlError> {
+        if bytes < memory::LARGE {
+            return Ok(());
+        }
+        self.running().large = 0;
+        if memory::is_short() {
+            let message =
+                format!("Out of memory: the server has none left for a row of {bytes} bytes; try again later");
+            return Err(SqlError::new(1041, b"HY000", message));
+        }
+        Ok(())
     }
 
     /// A function would have made a longer text than it may: its result is NULL, with a warning.
@@ -189,10 +234,8 @@ fn written_by_thread() -> Option<u64> {
 /// # Errors
 /// SQLite's.
 pub(super) fn limit_heap(connection: &Connection) -> rusqlite::Result<()> {
-    let system = rustix::system::sysinfo();
-    let memory = system.totalram.saturating_mul(u64::from(system.mem_unit));
     // A quarter of the machine's, and never so little that ordinary work fails.
-    let most = (memory / 4).max(512 << 20);
+    let most = (memory::machine() / 4).max(512 << 20);
     let set = format!("PRAGMA hard_heap_limit = {}", i64::try_from(most).unwrap_or(i64::MAX));
     connection.query_row(&set, [], |_| Ok(()))
 }

@@ -26,11 +26,17 @@ pub(super) fn register(connection: &Connection, bounds: &Arc<Bounds>) -> Result<
     for (name, arguments, function) in MAKES_TEXT {
         let bounds = Arc::clone(bounds);
         connection.create_scalar_function(*name, *arguments, pure, move |context| {
-            let made = function(context, bounds.longest_text())?;
-            Ok(made.unwrap_or_else(|TooLong| {
+            let Ok(made) = function(context, bounds.longest_text())? else {
                 bounds.warn_too_long(name);
-                Value::Null
-            }))
+                return Ok(Value::Null);
+            };
+            let length = match &made {
+                Value::Text(text) => text.len(),
+                Value::Blob(bytes) => bytes.len(),
+                _ => 0,
+            };
+            bounds.made(length).map_err(ended)?;
+            Ok(made)
         })?;
     }
     connection.create_scalar_function("now", 0, any, |_| Ok(Moment::now().text_of_second()))?;

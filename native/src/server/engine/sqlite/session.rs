@@ -282,7 +282,12 @@ impl SqliteSession {
             self.batch("BEGIN IMMEDIATE")?;
         }
         for sql in &translated.statements {
-            if let Err(error) = self.run(sql, allowed, translated, request) {
+            let ran = if self.bounds.interruption.is_stopped() {
+                Err(stopped(&self.bounds.interruption))
+            } else {
+                self.run(sql, allowed, translated, request)
+            };
+            if let Err(error) = ran {
                 if commits {
                     self.batch("ROLLBACK")?;
                 }
@@ -384,6 +389,7 @@ impl SqliteSession {
                 );
                 return Err(SqlError::new(1153, b"08S01", message));
             }
+            self.bounds.row_is_given(length)?;
             put_row(row, &columns, request.binary, rows.buffer());
             rows.end_row()?;
             next = found.next().map_err(failed)?;

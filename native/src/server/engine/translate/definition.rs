@@ -112,7 +112,7 @@ impl Named {
         let (database, table) = writer.resolve(name)?;
         let is_temporary = writer.is_temporary(&database, &table);
         if !is_temporary {
-            writer.needs(&database, &table, privileges);
+            writer.needs(&database, &table, privileges)?;
         }
         Ok(Self { database, table, is_temporary })
     }
@@ -197,7 +197,7 @@ fn create_view(create: &CreateView, writer: &mut Writer<'_>, statements: &mut Ve
         if create.or_replace { &[Privilege::CREATE_VIEW, Privilege::DROP] } else { &[Privilege::CREATE_VIEW] };
     let (database, table) = writer.resolve(&create.name)?;
     check_new_name(&table, 1103, "table")?;
-    writer.needs(&database, &table, privileges);
+    writer.needs(&database, &table, privileges)?;
     let view = Named { database: database.clone(), table, is_temporary: false };
     if create.or_replace {
         writer.push("DROP VIEW IF EXISTS ");
@@ -231,7 +231,7 @@ fn create_table(create: &CreateTable, writer: &mut Writer<'_>, statements: &mut 
         writer.creates.push((table.database.clone(), table.table.clone()));
     } else {
         let is_filled = create.query.is_some();
-        writer.needs(&table.database, &table.table, if is_filled { CREATE_AND_FILL } else { &[Privilege::CREATE] });
+        writer.needs(&table.database, &table.table, if is_filled { CREATE_AND_FILL } else { &[Privilege::CREATE] })?;
     }
     writer.push(if create.if_not_exists { "CREATE TABLE IF NOT EXISTS " } else { "CREATE TABLE " });
     table.write(writer)?;
@@ -323,7 +323,7 @@ fn foreign_key(key: &ForeignKeyConstraint, table: &Named, writer: &mut Writer<'_
     }
     // A table may refer to itself, and is not there yet when rights are asked for.
     if parent != table.table {
-        writer.needs(&database, &parent, &[Privilege::REFERENCES]);
+        writer.needs(&database, &parent, &[Privilege::REFERENCES])?;
     }
     writer.push(", FOREIGN KEY (");
     writer.names(&key.columns)?;
@@ -498,8 +498,8 @@ fn rename(table: &Named, name: &ObjectName, writer: &mut Writer<'_>) -> Written 
     if table.is_temporary {
         return Err(unsupported("RENAME of a temporary table"));
     }
-    writer.needs(&table.database, &table.table, RENAME);
-    writer.needs(&database, &new, ALTER);
+    writer.needs(&table.database, &table.table, RENAME)?;
+    writer.needs(&database, &new, ALTER)?;
     begin(table, " RENAME TO ", writer)?;
     writer.name(&new)
 }

@@ -63,11 +63,11 @@ fn common_table(table: &Cte, recursive: bool, writer: &mut Writer<'_>) -> Writte
     writer.push(" AS (");
     // In a recursive WITH a query sees itself; elsewhere its name still means a table.
     if recursive {
-        writer.define(name);
+        writer.define(name)?;
         recursive_query(&table.query, name, writer)?;
     } else {
         query(&table.query, writer)?;
-        writer.define(name);
+        writer.define(name)?;
     }
     writer.push(")");
     Ok(())

@@ -15,6 +15,9 @@ use crate::server::sql::Datum;
 /// A statement nested deeper than this is refused. The parser refuses most such statements before, at a lower bound of its own.
 const MOST_NESTED: usize = 200;
 
+/// Tables, and names of WITH, in one statement: each is looked up among the others, so that the work is their square.
+const MOST_TABLES: usize = 1000;
+
 /// MySQL's longest name, in characters.
 const LONGEST_NAME: usize = 64;
 
@@ -208,9 +211,16 @@ impl<'a> Writer<'a> {
     }
 
     /// Makes a name of WITH visible.
-    pub(super) fn define(&mut self, name: &str) {
+    ///
+    /// # Errors
+    /// 1116 where the statement names too many.
+    pub(super) fn define(&mut self, name: &str) -> Result<(), SqlError> {
+        if self.common.len() >= MOST_TABLES {
+            return Err(too_many_tables());
+        }
         self.visible.push(name.to_owned());
         self.common.push(name.to_owned());
+        Ok(())
     }
 
     /// How many names are visible, for [`Writer::forget`].
@@ -224,11 +234,23 @@ impl<'a> Writer<'a> {
     }
 
     /// Notes that the statement needs privileges on a table.
-    pub(super) fn needs(&mut self, database: &str, table: &str, privileges: &'static [Privilege]) {
+    ///
+    /// # Errors
+    /// 1116 where the statement names too many.
+    pub(super) fn needs(
+        &mut self,
+        database: &str,
+        table: &str,
+        privileges: &'static [Privilege],
+    ) -> Result<(), SqlError> {
+        if self.accesses.len() >= MOST_TABLES {
+            return Err(too_many_tables());
+        }
         let access = Access { database: database.to_owned(), table: Some(table.to_owned()), privileges };
         if !self.accesses.contains(&access) {
             self.accesses.push(access);
         }
+        Ok(())
     }
 
     /// As [`Writer::needs`], on a database.
@@ -286,7 +308,7 @@ impl<'a> Writer<'a> {
             }
             return self.temporary(&database, &table);
         }
-        self.needs(&database, &table, privileges);
+        self.needs(&database, &table, privileges)?;
         match &self.view {
             Some(own) if *own != database => return Err(unsupported("a view of another database's tables")),
             Some(_) if self.visible.iter().any(|known| known.eq_ignore_ascii_case(&table)) => {
@@ -343,6 +365,11 @@ fn push_hexadecimal(bytes: &[u8], out: &mut String) {
         // Writing to a String can't fail.
         let _ = write!(out, "{byte:02X}");
     }
+}
+
+fn too_many_tables() -> SqlError {
+    let message = format!("Too many tables; one statement can name {MOST_TABLES}. Send it in parts");
+    SqlError::new(1116, b"HY000", message)
 }
 
 fn no_such_table(database: &str, table: &str) -> SqlError {
