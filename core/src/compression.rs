@@ -1,14 +1,16 @@
 //! The compressed layer of a channel, between its packets and TLS.
 //!
-//! A compressed frame holds a piece of the packets that go one way: several of them, or a part of one. Frames have numbers of their own,
-//! which begin at 0 with each command, as those of packets do; MySQL looks at none but these.
+//! A compressed frame holds a piece of the packets that go one way: several of them, or a part of one. We send whole packets, because
+//! mysql-connector-python can't read one that is cut more than once. Frames have numbers of their own, which begin at 0 with each
+//! command, as those of packets do; MySQL looks at none but these.
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use crate::wire::compressed::{self, Algorithm, Decoded};
+use crate::wire::frame::{HEADER, MAX_FRAME_PAYLOAD};
 
-/// So many bytes of packets go into one frame: enough to compress well, and few enough for the level that a client chose.
+/// So many bytes of several packets go into one frame: enough to compress well, and little work at a time.
 const PIECE: usize = 64 * 1024;
 /// A frame may be larger than the largest packet by this much, because packets before and behind share it.
 const BESIDE_A_PACKET: usize = 64 * 1024;
@@ -37,9 +39,10 @@ pub(crate) struct Compression {
     due: u8,
     /// Whether the peer was the last who sent a frame.
     heard: bool,
-    /// Packets to be compressed, and how much of their front was.
+    /// Packets to be compressed, how much of their front was, and how many bytes of a packet that was cut come next.
     plain: Vec<u8>,
     done: usize,
+    inside: usize,
     /// To which turns the packets belong.
     turns: VecDeque<Turn>,
 }
@@ -55,10 +58,44 @@ struct Turn {
     over: bool,
 }
 
+/// What goes into one frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Piece {
+    length: usize,
+    /// Bytes of a packet's frame that it leaves to the next piece.
+    inside: usize,
+}
+
+impl Piece {
+    /// The first piece of whole packets, behind so many bytes of one that was cut.
+    fn at(packets: &[u8], inside: usize) -> Self {
+        let mut end = inside;
+        while let Some(&[a, b, c, _]) = packets.get(end..).and_then(|rest| rest.first_chunk::<HEADER>()) {
+            let next = end + HEADER + u32::from_le_bytes([a, b, c, 0]) as usize;
+            if end > 0 && next > PIECE {
+                break;
+            }
+            end = next;
+        }
+        let length = end.min(MAX_FRAME_PAYLOAD).min(packets.len());
+        Self { length, inside: end - length }
+    }
+}
+
 impl Compression {
     /// Begins, with what the peer has already sent of it.
     pub(crate) const fn new(algorithm: Algorithm, packed: Vec<u8>) -> Self {
-        Self { algorithm, packed, taken: 0, due: 0, heard: false, plain: Vec::new(), done: 0, turns: VecDeque::new() }
+        Self {
+            algorithm,
+            packed,
+            taken: 0,
+            due: 0,
+            heard: false,
+            plain: Vec::new(),
+            done: 0,
+            inside: 0,
+            turns: VecDeque::new(),
+        }
     }
 
     /// Where the peer's bytes are to be appended.
@@ -111,10 +148,17 @@ impl Compression {
     pub(crate) fn queue_command<T>(&mut self, append: impl FnOnce(&mut Vec<u8>) -> T) -> (T, u8) {
         let start = self.plain.len();
         let appended = append(&mut self.plain);
-        let end = self.plain.len();
-        self.turns.push_back(Turn { end, next: 0, over: true });
-        // Wraps as the protocol's counter does.
-        (appended, (end - start).div_ceil(PIECE) as u8)
+        self.turns.push_back(Turn { end: self.plain.len(), next: 0, over: true });
+        let mut command = self.plain.get(start..).unwrap_or_default();
+        let (mut inside, mut frames) = (0, 0u8);
+        while !command.is_empty() {
+            let piece = Piece::at(command, inside);
+            command = command.get(piece.length..).unwrap_or_default();
+            inside = piece.inside;
+            // Wraps as the protocol's counter does.
+            frames = frames.wrapping_add(1);
+        }
+        (appended, frames)
     }
 
     /// Sets the number that the peer's next frame has to bear.
@@ -134,12 +178,13 @@ impl Compression {
     pub(crate) fn pack(&mut self, out: &mut Vec<u8>) -> bool {
         let begun = self.done;
         while let Some(turn) = self.turns.front_mut() {
-            let end = turn.end.min(self.done + PIECE);
-            let piece = self.plain.get(self.done..end).unwrap_or_default();
-            if !piece.is_empty() {
-                compressed::encode(self.algorithm, piece, turn.next, out);
+            let rest = self.plain.get(self.done..turn.end).unwrap_or_default();
+            if !rest.is_empty() {
+                let piece = Piece::at(rest, self.inside);
+                compressed::encode(self.algorithm, rest.get(..piece.length).unwrap_or(rest), turn.next, out);
                 turn.next = turn.next.wrapping_add(1);
-                self.done = end;
+                self.done += piece.length;
+                self.inside = piece.inside;
                 if !turn.over {
                     self.due = turn.next;
                 }
@@ -184,7 +229,7 @@ impl Compression {
 #[cfg(feature = "zlib")]
 mod tests {
     use super::*;
-    use crate::wire::{Put, compressed::HEADER};
+    use crate::wire::Put;
 
     fn compression() -> Compression {
         Compression::new(Algorithm::Zlib, Vec::new())
@@ -210,17 +255,37 @@ mod tests {
         wire
     }
 
+    /// A packet of so many bytes, its header included.
+    fn packet(fill: u8, length: usize) -> Vec<u8> {
+        let (mut bytes, mut sequence) = (Vec::new(), 0);
+        crate::wire::frame::encode(&alloc::vec![fill; length - HEADER], &mut sequence, &mut bytes);
+        bytes
+    }
+
     #[test]
-    fn packets_of_one_turn_share_frames() {
+    fn packets_of_one_turn_share_frames_and_are_not_cut() {
         let mut server = compression();
         server.expect(1);
-        for _ in 0..3 {
-            server.queue(|out| out.put(&[b'x'; 30_000]));
+        for length in [30_000, 30_000, 30_000, 200_000, 10, 20] {
+            server.queue(|out| out.put(&packet(b'x', length)));
         }
         server.end_exchange();
         let found = frames(&pack_all(&mut server));
         let lengths: Vec<_> = found.iter().map(|(sequence, plain)| (*sequence, plain.len())).collect();
-        assert_eq!(lengths, [(1, PIECE), (2, 90_000 - PIECE)]);
+        assert_eq!(lengths, [(1, 60_000), (2, 30_000), (3, 200_000), (4, 30)]);
+    }
+
+    #[test]
+    fn packets_of_16_mib_are_cut_once() {
+        let mut server = compression();
+        let payload = alloc::vec![b'x'; 2 * MAX_FRAME_PAYLOAD + 9];
+        server.queue(|out| crate::wire::frame::encode(&payload, &mut 1, out));
+        server.queue(|out| out.put(&packet(b'y', 100)));
+        server.end_exchange();
+        let found = frames(&pack_all(&mut server));
+        let lengths: Vec<_> = found.iter().map(|(_, plain)| plain.len()).collect();
+        // Four bytes of the first packet's frame do not fit beside its header; the next frame begins with them.
+        assert_eq!(lengths, [MAX_FRAME_PAYLOAD, 4, MAX_FRAME_PAYLOAD, 4 + HEADER + 9 + 100]);
     }
 
     #[test]
@@ -230,37 +295,36 @@ mod tests {
         for reply in 0..3u8 {
             compressed::encode(Algorithm::Zlib, &[reply], 0, server.input());
             assert_eq!(server.unpack(100, &mut Vec::new()), Ok(Unpacked::Frame));
-            server.queue(|out| out.put(&[reply; 9]));
+            server.queue(|out| out.put(&packet(reply, 9)));
             if reply == 1 {
                 // A part leaves in the middle of a reply.
                 server.pack(&mut wire);
             }
-            server.queue(|out| out.put(&[reply; 9]));
+            server.queue(|out| out.put(&packet(reply, 9)));
             server.end_exchange();
         }
         wire.extend(pack_all(&mut server));
-        let found = frames(&wire);
-        let expected = [(1, [0; 18].to_vec()), (1, [1; 9].to_vec()), (2, [1; 9].to_vec()), (1, [2; 18].to_vec())];
-        assert_eq!(found, expected);
+        let numbers: Vec<_> = frames(&wire).iter().map(|(number, plain)| (*number, plain[4], plain.len())).collect();
+        assert_eq!(numbers, [(1, 0, 18), (1, 1, 9), (2, 1, 9), (1, 2, 18)]);
     }
 
     #[test]
     fn commands_tell_where_their_answers_begin() {
         let mut client = compression();
-        for (length, due) in [(1, 1), (PIECE, 1), (PIECE + 1, 2), (300 * PIECE, 44)] {
-            let ((), answer) = client.queue_command(|out| out.put(&alloc::vec![b'x'; length]));
+        for (length, due) in [(5, 1), (PIECE, 1), (PIECE + 1, 1), (3 * MAX_FRAME_PAYLOAD, 6)] {
+            let payload = alloc::vec![b'x'; length];
+            let ((), answer) = client.queue_command(|out| crate::wire::frame::encode(&payload, &mut 0, out));
             assert_eq!(answer, due, "{length} bytes");
         }
         let numbers: Vec<u8> = frames(&pack_all(&mut client)).iter().map(|(sequence, _)| *sequence).collect();
-        assert_eq!(numbers[..4], [0, 0, 0, 1]);
-        assert_eq!(numbers.len(), 304);
+        assert_eq!(numbers, [0, 0, 0, 0, 1, 2, 3, 4, 5]);
     }
 
     #[test]
     fn turns_go_on_where_the_other_side_stopped() {
         let (mut client, mut server) = (compression(), compression());
         // A command, the request for a file, the file in two parts with another command behind, the answer.
-        let ((), due) = client.queue_command(|out| out.put(b"LOAD DATA"));
+        let ((), due) = client.queue_command(|out| out.put(&packet(b'c', 9)));
         client.expect(due);
         let exchange = |from: &mut Compression, to: &mut Compression| {
             to.input().extend(pack_all(from));
@@ -270,16 +334,16 @@ mod tests {
             }
             heard
         };
-        assert_eq!(exchange(&mut client, &mut server), b"LOAD DATA");
-        server.queue(|out| out.put(b"file?"));
-        assert_eq!(exchange(&mut server, &mut client), b"file?");
-        for part in [b"one", b"two"] {
-            client.queue(|out| out.put(part));
-            assert_eq!(exchange(&mut client, &mut server), part);
+        assert_eq!(exchange(&mut client, &mut server), packet(b'c', 9));
+        server.queue(|out| out.put(&packet(b'f', 20)));
+        assert_eq!(exchange(&mut server, &mut client), packet(b'f', 20));
+        for part in [b'1', b'2'] {
+            client.queue(|out| out.put(&packet(part, 100)));
+            assert_eq!(exchange(&mut client, &mut server), packet(part, 100));
         }
-        server.queue(|out| out.put(b"OK"));
+        server.queue(|out| out.put(&packet(b'o', 7)));
         server.end_exchange();
-        assert_eq!(exchange(&mut server, &mut client), b"OK");
+        assert_eq!(exchange(&mut server, &mut client), packet(b'o', 7));
     }
 
     #[test]
@@ -298,7 +362,7 @@ mod tests {
         compressed::encode(Algorithm::Zlib, b"because", 9, client.input());
         assert_eq!(client.unpack(100, &mut packets), Ok(Unpacked::Misnumbered));
         assert!(packets.ends_with(b"because"));
-        assert!(client.packed.len() > HEADER && !client.has_input());
+        assert!(!client.packed.is_empty() && !client.has_input());
         client.rest();
         assert_eq!(client.packed.capacity(), 0);
     }

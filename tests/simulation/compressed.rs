@@ -106,6 +106,16 @@ fn the_exchange_that_logs_in_is_not_compressed() {
 }
 
 #[test]
+fn a_client_does_not_say_how_hard_the_server_works() {
+    for (asked, done) in [(1, 1), (9, 9), (22, 9)] {
+        let algorithm = Algorithm::Zstd { level: asked };
+        let mut pair = pair(asking(plain_client("native"), algorithm), offering(plain_server()));
+        pair.run();
+        assert_eq!(pair.server.facts().compression, Some(Algorithm::Zstd { level: done }));
+    }
+}
+
+#[test]
 fn nobody_compresses_unasked() {
     let mut pair = pair(plain_client("native"), offering(plain_server()));
     pair.run();
@@ -150,16 +160,17 @@ fn numbers_of_frames_are_those_of_the_exchange() {
     for algorithm in ALGORITHMS {
         let mut pair = compressed(algorithm);
         let from = pair.wire.len();
-        for _ in 0..3 {
-            pair.client.query(&[b'x'; 70_000]).unwrap();
+        for length in [70_000, 70_000, 17 << 20] {
+            pair.client.query(&vec![b'x'; length]).unwrap();
         }
         pair.run();
         let asked: Vec<u8> = frames(&pair, from, Toward::Server, algorithm).iter().map(|(number, _)| *number).collect();
-        assert_eq!(asked, [0, 1, 0, 1, 0, 1]);
+        assert_eq!(asked, [0, 0, 0, 1, 2]);
         let told = frames(&pair, from, Toward::Client, algorithm);
         let numbers: Vec<u8> = told.iter().map(|(number, _)| *number).collect();
-        assert_eq!(numbers, [2, 3, 2, 3, 2, 3]);
-        // Several packets share the first frame of an answer: the columns, and the head of the row.
+        // The columns, the row, and its end; the last row is a packet of two frames, which take three of these.
+        assert_eq!(numbers, [1, 2, 3, 1, 2, 3, 3, 4, 5, 6, 7]);
+        // Several packets share the first frame of an answer.
         assert_eq!(told[0].1[..5], [1, 0, 0, 1, 1]);
     }
 }

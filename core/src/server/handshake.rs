@@ -25,6 +25,10 @@ use crate::wire::compressed::{Algorithm, ZSTD_LEVEL, ZSTD_LEVELS};
 /// Bytes of SSLRequest, and of the fields that HandshakeResponse41 starts with.
 const SSL_REQUEST: usize = 32;
 
+/// The highest level of zstd at which a server compresses, whatever its client asks for: it costs about as much as zlib does. Level 22
+/// costs seven times more, which others would wait for.
+const MOST_EFFORT: u8 = 9;
+
 /// What a step may use of the connection.
 pub(super) struct Surroundings<'a> {
     pub(super) config: &'a Arc<Config>,
@@ -268,7 +272,7 @@ fn difference(request: &[u8; SSL_REQUEST], inside: &[u8]) -> String {
 
 /// The compression that both sides have. A client that compresses though it was not offered would wait for ever; it is told.
 fn compression(response: &HandshakeResponse41<'_>, agreed: Capabilities) -> Result<Option<Algorithm>, Error> {
-    let level = response.zstd_level.unwrap_or(ZSTD_LEVEL).clamp(*ZSTD_LEVELS.start(), *ZSTD_LEVELS.end());
+    let level = response.zstd_level.unwrap_or(ZSTD_LEVEL).clamp(*ZSTD_LEVELS.start(), MOST_EFFORT);
     let wants = |flag| response.capabilities.contains(flag);
     // MySQL's clients take zlib where both are agreed.
     match (wants(Capabilities::COMPRESS), wants(Capabilities::ZSTD_COMPRESSION)) {
