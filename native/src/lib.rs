@@ -7,6 +7,7 @@ pub mod bridge;
 pub mod certs;
 pub mod client;
 pub mod clock;
+mod compression;
 mod listen;
 mod log;
 pub mod options;

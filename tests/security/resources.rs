@@ -13,7 +13,8 @@ use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{RootCertStore, StreamOwned};
-use sealwire::client::{Client, ClientError};
+use sealwire::client::{Client, ClientError, Config};
+use sealwire_core::wire::compressed::{self, Algorithm};
 use sealwire_tests::certificates::CertificateSet;
 use sealwire_tests::drivers::PASSWORD;
 use sealwire_tests::middle::{answer, connect, error_code, framed, listen, packet, ssl_request};
@@ -184,22 +185,81 @@ fn a_command_in_endless_parts_ends_at_the_largest_packet() {
     world.serves();
 }
 
-#[test]
-fn compression_that_was_not_offered_is_not_done() {
-    let world = World::new(&[]);
+/// The login of a client that compresses, up to the proof of a password that is wrong.
+fn compressing_login() -> Vec<u8> {
     let mut payload = (0x0008_a205_u32 | 0x20).to_le_bytes().to_vec();
     payload.extend((1_u32 << 24).to_le_bytes());
     payload.push(45);
     payload.extend([0; 23]);
     payload.extend(b"nobody\0\x14\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07");
     payload.extend(b"mysql_native_password\0");
-    let said = answer(world.server.port, &framed(&payload, 1));
+    framed(&payload, 1)
+}
+
+#[test]
+fn compression_that_was_not_offered_is_refused_with_a_sentence() {
+    let world = World::new(&["--protocol-compression-algorithms=uncompressed"]);
+    let said = answer(world.server.port, &compressing_login());
+    assert_eq!(error_code(&said), Some(1043), "{said:?}");
+    let text = String::from_utf8_lossy(&said[7..]).into_owned();
+    assert!(text.contains("zlib, which this server did not offer"), "{text}");
+}
+
+#[test]
+fn nothing_is_compressed_before_authentication() {
+    let world = World::new(&[]);
     // A compressed frame would have seven bytes ahead: this asks for the account's plugin.
+    let said = answer(world.server.port, &compressing_login());
     assert_eq!(said[3..5], [2, 0xfe], "{said:?}");
-    // A frame that would grow to 16 MB is a packet like any other to who does not compress.
-    let bomb = [0x40, 0, 0, 0, 0xff, 0xff, 0xff];
-    let said = answer(world.server.port, &[&bomb[..], &[0x78; 0x3d]].concat());
-    assert_eq!(error_code(&said), Some(1156), "{said:?}");
+    // A frame that would grow to 16 MB is a packet like any other to who is not authenticated.
+    let bomb = [&[0x40, 0, 0, 0, 0xff, 0xff, 0xff][..], &[0x78; 0x3d]].concat();
+    for bytes in [bomb.clone(), [compressing_login(), bomb].concat()] {
+        let said = answer(world.server.port, &bytes);
+        assert!(said.windows(3).any(|bytes| bytes == [0xff, 0x84, 0x04]), "error 1156: {said:?}");
+    }
+}
+
+#[test]
+fn compression_bombs_do_not_go_off() {
+    let world = World::new(&["--max-allowed-packet=1M"]);
+    drop(world.plain_client());
+    for algorithm in [Algorithm::Zlib, Algorithm::Zstd { level: 19 }] {
+        let connected = || {
+            let config = Config { compression: vec![algorithm], ..clients::secure("u", &clients::context(&world.set)) };
+            clients::connect(world.server.port, config).unwrap()
+        };
+        let plain = || {
+            let client = clients::connect(
+                world.server.port,
+                Config { compression: vec![algorithm], ..clients::plain("native") },
+            );
+            client.unwrap()
+        };
+        let before = clients::resident(world.server.id());
+        // 16 MiB of nothing, a thousandth of it on the wire: refused at its header, as no packet may be so large.
+        let mut bomb = Vec::new();
+        compressed::encode(algorithm, &vec![0; 0xff_ffff], 0, &mut bomb);
+        let client = plain();
+        let mut stream = client.stream().try_clone().unwrap();
+        stream.write_all(&bomb[..compressed::HEADER]).unwrap();
+        let mut said = [0; 14];
+        stream.read_exact(&mut said).unwrap();
+        assert_eq!(said[compressed::HEADER + 4..], [0xff, 0x81, 0x04], "error 1153: {said:?}");
+        // As much as one packet may have, again and again, by who reads no answer.
+        let mut flood = Vec::new();
+        compressed::encode(algorithm, &vec![0; 1 << 20], 0, &mut flood);
+        let client = plain();
+        let mut stream = client.stream().try_clone().unwrap();
+        stream.set_write_timeout(Some(Duration::from_millis(200))).unwrap();
+        for _ in 0..20_000 {
+            if stream.write_all(&flood).is_err() {
+                break;
+            }
+        }
+        assert_eq!(clients::ask(&mut connected(), "SELECT 'served'").unwrap(), "served");
+        let grown = clients::resident(world.server.id()).saturating_sub(before);
+        assert!(grown < 32 << 10, "{algorithm:?}: the server grew by {grown} KiB");
+    }
 }
 
 #[test]

@@ -6,6 +6,7 @@ use sealwire_core::auth::Plugin;
 
 use super::state::VERSION;
 use super::websocket;
+use crate::compression::Algorithms;
 use crate::options::{Program, Spec, Values};
 use crate::tls_options::{SERVER, SERVER_GENERATE};
 
@@ -83,6 +84,11 @@ const OWN: &[Spec] = &[
         .short('P')
         .between(0, 65535)
         .default("3306"),
+    Spec::text(
+        "protocol-compression-algorithms",
+        "How clients may compress: zlib, zstd, uncompressed, separated by commas; the last must be among them.",
+    )
+    .default("zlib,zstd,uncompressed"),
     Spec::flag("require-secure-transport", "Refuse clients that use neither TLS nor the Unix socket.").shared(),
     Spec::number("server-id", "The server's number.").between(0, 4_294_967_295).default("1"),
     Spec::flag("skip-networking", "Listen on the Unix socket alone."),
@@ -122,6 +128,9 @@ pub(super) enum Initialize {
     NoPassword,
 }
 
+/// The option that says how clients may compress.
+const COMPRESSION: &str = "protocol-compression-algorithms";
+
 /// Where MySQL's socket is where none is named.
 const SOCKET_NAME: &str = "mysql.sock";
 
@@ -151,6 +160,12 @@ impl Settings {
             (true, _) => Some(Initialize::RandomPassword),
             _ => None,
         };
+        let compression = values.text(COMPRESSION).unwrap_or("uncompressed");
+        if !Algorithms::parse(COMPRESSION, compression)?.uncompressed {
+            return Err(format!(
+                "option '--{COMPRESSION}': uncompressed must be among '{compression}', because no client is made to compress"
+            ));
+        }
         let plugin = values.text("default-authentication-plugin").unwrap_or_default();
         let number = |name: &str| values.number(name).unwrap_or(0);
         let networking = !values.flag("skip-networking");
@@ -172,6 +187,7 @@ impl Settings {
                 "max_unauthenticated_connections_per_address",
                 number("max-unauthenticated-connections-per-address").to_string(),
             ),
+            ("protocol_compression_algorithms", compression.to_owned()),
             ("require_secure_transport", on(values.flag("require-secure-transport"))),
             ("server_id", number("server-id").to_string()),
             ("skip_networking", on(!networking)),
@@ -303,6 +319,10 @@ mod tests {
         let unknown = resolve(&["--datadir=/d", "--requre-secure-transport"]).unwrap_err();
         assert!(unknown.contains("require-secure-transport"), "{unknown}");
         assert!(resolve(&["--datadir=/d", "--port=70000"]).unwrap_err().contains("port"));
+        for wrong in ["--protocol-compression-algorithms=gzip", "--protocol-compression-algorithms=zstd"] {
+            let told = resolve(&["--datadir=/d", wrong]).unwrap_err();
+            assert!(told.contains("--protocol-compression-algorithms") && told.contains("uncompressed"), "{told}");
+        }
     }
 
     #[test]

@@ -20,6 +20,7 @@ use super::reload::Tls;
 use super::session::ParsedSelects;
 use super::status::Counters;
 use super::variables::Globals;
+use crate::compression::Algorithms;
 use crate::random::OsRandom;
 
 /// The version that the greeting shows: connectors read what a server can do from its number.
@@ -111,6 +112,10 @@ impl Server {
     pub(crate) fn refresh_config(&self) {
         let Ok(()) = self.config.replace(|| {
             let mut config = Config::new(VERSION, Arc::new(self.random));
+            let algorithms = self.globals.text("protocol_compression_algorithms");
+            // The option was read at the start; nothing else sets the variable.
+            let algorithms = Algorithms::parse("protocol-compression-algorithms", &algorithms).unwrap_or_default();
+            config.capabilities |= algorithms.offered();
             config.tls = self.tls.active().context.clone();
             config.default_plugin = self.default_plugin;
             config.require_secure_transport = self.globals.is_on("require_secure_transport");

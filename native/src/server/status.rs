@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use sealwire_core::facts::Facts;
 use sealwire_core::tls::{ServerContext, ssl_status};
+use sealwire_core::wire::compressed::Algorithm;
 
 use super::state::Server;
 
@@ -76,6 +77,7 @@ pub(crate) fn rows(server: &Server, facts: Option<&Facts>) -> Vec<(&'static str,
     let context: Option<&ServerContext> = active.context.as_ref();
     let mut rows = ssl_status(facts.and_then(|facts| facts.tls.as_ref()), context);
     let settings = &active.options;
+    let compression = facts.and_then(|facts| facts.compression);
     let text = |value: &Option<String>| value.clone().unwrap_or_default();
     let connected = server.registry.len().to_string();
     rows.extend([
@@ -88,6 +90,9 @@ pub(crate) fn rows(server: &Server, facts: Option<&Facts>) -> Vec<(&'static str,
         ("Com_show_status", of(&counters.com_show_status)),
         ("Com_stmt_execute", of(&counters.com_stmt_execute)),
         ("Com_stmt_prepare", of(&counters.com_stmt_prepare)),
+        ("Compression", if compression.is_some() { "ON" } else { "OFF" }.to_owned()),
+        ("Compression_algorithm", compression.map_or("", Algorithm::name).to_owned()),
+        ("Compression_level", compression.map_or(0, Algorithm::level).to_string()),
         ("Connection_errors_max_connections", of(&counters.refused_connections)),
         ("Connections", of(&counters.connections)),
         ("Current_tls_ca", text(&settings.ca)),

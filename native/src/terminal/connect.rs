@@ -152,6 +152,8 @@ impl Connector {
         config.fetch_server_public_key = settings.get_server_public_key;
         config.local_infile = settings.local_infile;
         config.max_packet = settings.max_packet;
+        config.compression = settings.compression.wanted(settings.zstd_level);
+        config.compression_required = !settings.compression.uncompressed;
         if let Some(path) = &settings.server_public_key {
             let pem = fs::read_to_string(path).map_err(|error| {
                 own_error(format!("option '--server-public-key-path': can't read '{}': {error}", path.display()))

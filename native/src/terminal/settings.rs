@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use sealwire_core::auth::Plugin;
 use sealwire_core::secret::Secret;
+use sealwire_core::wire::compressed::ZSTD_LEVEL;
 
 use super::format::Style;
 use super::markup::Markup;
 use super::session::Behavior;
 use crate::client::Address;
+use crate::compression::Algorithms;
 use crate::options::{Program, Spec, Values};
 use crate::tls_options;
 
@@ -17,12 +19,21 @@ use crate::tls_options;
 pub(crate) const SOCKETS: [&str; 4] =
     ["/var/run/mysqld/mysqld.sock", "/run/mysqld/mysqld.sock", "/var/lib/mysql/mysql.sock", "/tmp/mysql.sock"];
 
+/// The option that says how packets may be compressed.
+const COMPRESSION: &str = "compression-algorithms";
+
 const OPTIONS: &[Spec] = &[
     Spec::flag("auto-rehash", "Complete the names of tables and columns.").default("on").off_short('A'),
     Spec::flag("auto-vertical-output", "Print a result vertically where it is wider than the terminal."),
     Spec::flag("batch", "Print results tab-separated, each row on a new line, and never ask. (-B)").short('B'),
     Spec::flag("binary-as-hex", "Print binary data as hex. On at a terminal."),
     Spec::flag("column-names", "Write column names in results.").default("on").off_short('N'),
+    Spec::flag("compress", "Use compression in server/client protocol: --compression-algorithms=zlib,uncompressed.")
+        .short('C'),
+    Spec::text(
+        COMPRESSION,
+        "Algorithms to ask the server for: zlib, zstd, uncompressed, separated by commas. Compression tells an eavesdropper more.",
+    ),
     Spec::number("connect-timeout", "Number of seconds before connection timeout.")
         .between(1, 31_536_000)
         .default("30"),
@@ -81,6 +92,12 @@ const OPTIONS: &[Spec] = &[
     Spec::flag("verbose", "Write more. (-v -v -v gives the table output format).").short('v').repeatable(),
     Spec::flag("vertical", "Print the output of a query (rows) vertically.").short('E'),
     Spec::flag("xml", "Produce XML output.").short('X'),
+    Spec::number(
+        "zstd-compression-level",
+        "The level at which zstd compresses, on both sides: 1 is fast, 22 is small.",
+    )
+    .between(1, 22)
+    .default("3"),
 ];
 
 /// Options of mysql and mariadb that stand in people's option files and change nothing here.
@@ -90,7 +107,6 @@ pub(crate) const WITHOUT_EFFECT: &[Spec] = &[
     Spec::text("character-sets-dir", "Without effect."),
     Spec::flag("column-type-info", "Without effect."),
     Spec::flag("comments", "Without effect.").short('c'),
-    Spec::flag("compress", "Without effect.").short('C'),
     Spec::flag("connect-expired-password", "Without effect."),
     Spec::flag("debug-check", "Without effect."),
     Spec::flag("debug-info", "Without effect.").short('T'),
@@ -133,6 +149,8 @@ pub(crate) struct Settings {
     pub(crate) enable_cleartext_plugin: bool,
     pub(crate) local_infile: bool,
     pub(crate) max_packet: u32,
+    pub(crate) compression: Algorithms,
+    pub(crate) zstd_level: u8,
     pub(crate) trace: bool,
     pub(crate) prompt: String,
     pub(crate) delimiter: String,
@@ -207,6 +225,15 @@ impl Settings {
             enable_cleartext_plugin: values.flag("enable-cleartext-plugin"),
             local_infile: values.flag("local-infile"),
             max_packet: values.number("max-allowed-packet").and_then(|size| size.try_into().ok()).unwrap_or(1 << 30),
+            compression: match values.text(COMPRESSION) {
+                Some(algorithms) => Algorithms::parse(COMPRESSION, algorithms)?,
+                None if values.flag("compress") => Algorithms::COMPRESS,
+                None => Algorithms::NONE,
+            },
+            zstd_level: values
+                .number("zstd-compression-level")
+                .and_then(|level| level.try_into().ok())
+                .unwrap_or(ZSTD_LEVEL),
             trace: values.flag("trace"),
             prompt: values.text("prompt").unwrap_or("sealwire> ").to_owned(),
             delimiter: delimiter(values.text("delimiter").unwrap_or(";"))?,

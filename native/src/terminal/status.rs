@@ -77,6 +77,9 @@ pub(crate) fn text(client: &mut Client<Socket>, about: &About<'_>) -> Result<Str
         Address::Tcp { port, .. } => line("TCP port:\t\t", &port.to_string()),
         Address::Unix(path) => line("UNIX socket:\t\t", &path.display().to_string()),
     }
+    if facts.compression.is_some() {
+        line("Protocol:\t\t", "Compressed");
+    }
     if about.binary_as_hex {
         line("Binary data as:\t\t", "Hexadecimal");
     }

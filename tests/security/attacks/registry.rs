@@ -394,9 +394,17 @@ pub(crate) const ROWS: &[Row] = &[
         id: "compression bombs",
         attack: "asks for compression, then sends frames that grow by a thousand",
         theirs: NotRun("offers zlib; its frames are bounded by their 24-bit lengths"),
-        ours: Holds("offers none, and what was not offered is not done"),
+        ours: Holds(
+            "compresses nothing before authentication; refuses a frame that is larger than a packet at its header",
+        ),
         live: None,
-        tests: &[(RESOURCES, "compression_that_was_not_offered_is_not_done")],
+        tests: &[
+            (RESOURCES, "nothing_is_compressed_before_authentication"),
+            (RESOURCES, "compression_bombs_do_not_go_off"),
+            (RESOURCES, "compression_that_was_not_offered_is_refused_with_a_sentence"),
+            ("tests/simulation/compressed.rs", "a_frame_larger_than_any_packet_is_refused_at_its_header"),
+            ("core/src/wire/compressed.rs", "a_bomb_is_refused_before_it_goes_off"),
+        ],
     },
     Row {
         id: "a byte a second",

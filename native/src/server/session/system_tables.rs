@@ -203,7 +203,10 @@ fn tls_channel(view: &View) -> Vec<Vec<Datum>> {
 fn of_sessions(name: &str) -> bool {
     matches!(
         name,
-        "Ssl_cipher"
+        "Compression"
+            | "Compression_algorithm"
+            | "Compression_level"
+            | "Ssl_cipher"
             | "Ssl_cipher_list"
             | "Ssl_default_timeout"
             | "Ssl_sessions_reused"
