@@ -11,6 +11,7 @@ use sealwire::provider::provider;
 use sealwire::random::OsRandom;
 use sealwire_core::message::Value;
 use sealwire_core::tls::{ClientContext, ClientOptions, NamedPem, Trust};
+use sealwire_core::wire::compressed::Algorithm;
 use sealwire_tests::certificates::{CA_SUBJECT, CLIENT_SUBJECT, CertificateSet};
 use sealwire_tests::child;
 use sealwire_tests::drivers::PASSWORD;
@@ -32,13 +33,31 @@ struct Mode {
     version: &'static str,
     client_certificate: bool,
     cipher_prefix: &'static str,
+    compress: bool,
 }
 
-const MODES: [Mode; 4] = [
-    Mode { name: "plain", version: "", client_certificate: false, cipher_prefix: "" },
-    Mode { name: "tls12", version: "TLSv1.2", client_certificate: false, cipher_prefix: "ECDHE-ECDSA-" },
-    Mode { name: "tls13", version: "TLSv1.3", client_certificate: false, cipher_prefix: "TLS_" },
-    Mode { name: "mutual", version: "TLSv1.3", client_certificate: true, cipher_prefix: "TLS_" },
+impl Mode {
+    const fn new(name: &'static str, version: &'static str, cipher_prefix: &'static str) -> Self {
+        Self { name, version, client_certificate: false, cipher_prefix, compress: false }
+    }
+
+    const fn with_client_certificate(self) -> Self {
+        Self { client_certificate: true, ..self }
+    }
+
+    const fn compressed(self) -> Self {
+        Self { compress: true, ..self }
+    }
+}
+
+const MODES: [Mode; 7] = [
+    Mode::new("plain", "", ""),
+    Mode::new("tls12", "TLSv1.2", "ECDHE-ECDSA-"),
+    Mode::new("tls13", "TLSv1.3", "TLS_"),
+    Mode::new("mutual", "TLSv1.3", "TLS_").with_client_certificate(),
+    Mode::new("plain_compressed", "", "").compressed(),
+    Mode::new("tls12_compressed", "TLSv1.2", "ECDHE-ECDSA-").compressed(),
+    Mode::new("tls13_compressed", "TLSv1.3", "TLS_").compressed(),
 ];
 
 /// An account by what it requires, and how a client comes to it.
@@ -176,6 +195,9 @@ impl World {
         let mut config = Config::new(user, password.into(), Arc::new(OsRandom::new()));
         config.server_name = "127.0.0.1".to_owned();
         config.tls = TlsPolicy::Disabled;
+        if mode.compress {
+            config.compression = vec![Algorithm::Zlib];
+        }
         if !mode.version.is_empty() {
             let set = self.certificates();
             let pem = |path: &std::path::Path| {
@@ -240,10 +262,12 @@ fn trials(world: &Arc<World>) -> Vec<Trial> {
 fn by_program(world: &World, user: &str, mode: Mode) -> Result<(), String> {
     let mut command = world.command("sealwire", user, PASSWORD)?;
     command.args(world.tls_arguments(mode)).args(["--batch", "--skip-column-names"]);
+    command.args(mode.compress.then_some("--compress"));
     let big: String = ('a'..='z').cycle().take(BIG).collect();
     let sql = format!(
         "SHOW STATUS LIKE 'Ssl_version';\nSHOW STATUS LIKE 'Ssl_cipher';\nSELECT CURRENT_USER();\n\
-         SELECT 40 + 2, 'Grüße', NULL;\nSELECT LENGTH('{big}');\nSELECT '{big}';\n"
+         SELECT 40 + 2, 'Grüße', NULL;\nSELECT LENGTH('{big}');\nSELECT '{big}';\n\
+         SHOW STATUS LIKE 'Compression';\n"
     );
     let output = child::output(&mut command, sql.as_bytes())?;
     let said = String::from_utf8_lossy(&output.stdout);
@@ -261,6 +285,7 @@ fn by_program(world: &World, user: &str, mode: Mode) -> Result<(), String> {
     for line in [&format!("Ssl_cipher\t{cipher}"), &format!("{user}@%"), "42\tGrüße\tNULL", &BIG.to_string(), &big] {
         expect(line)?;
     }
+    expect(if mode.compress { "Compression\tON" } else { "Compression\tOFF" })?;
     if output.status.success() { Ok(()) } else { Err(format!("{}: {complaint}", output.status)) }
 }
 

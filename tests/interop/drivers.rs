@@ -28,22 +28,44 @@ struct Mode {
     tls: bool,
     client_certificate: bool,
     version: &'static str,
-    /// Whether MariaDB has the accounts' plugin.
+    /// Whether MariaDB has the accounts' plugin, and the algorithm.
     mariadb: bool,
+    sha2: bool,
+    compress: Option<&'static str>,
+    /// The database to begin in.
+    database: Option<&'static str>,
 }
 
-const MODES: [Mode; 6] = [
+const MODES: [Mode; 13] = [
     Mode::new("plain", "native", "").plain(),
     Mode::new("tls12", "secured", "TLSv1.2"),
     Mode::new("tls13", "secured", "TLSv1.3"),
     Mode::new("mutual", "mutual", "TLSv1.3").with_client_certificate(),
     Mode::new("tls12_sha2", "sha2", "TLSv1.2").with_sha2(),
     Mode::new("tls13_sha2", "sha2", "TLSv1.3").with_sha2(),
+    Mode::new("tls12_no_database", "secured", "TLSv1.2").without_database(),
+    Mode::new("tls13_no_database", "secured", "TLSv1.3").without_database(),
+    Mode::new("plain_zlib", "native", "").plain().compressed("zlib"),
+    Mode::new("tls12_zlib", "secured", "TLSv1.2").compressed("zlib"),
+    Mode::new("tls13_zlib", "secured", "TLSv1.3").compressed("zlib"),
+    Mode::new("tls12_zstd", "secured", "TLSv1.2").compressed("zstd"),
+    Mode::new("tls13_zstd", "secured", "TLSv1.3").compressed("zstd"),
 ];
 
 impl Mode {
     const fn new(name: &'static str, user: &'static str, version: &'static str) -> Self {
-        Self { name, user, other_user: "other", tls: true, client_certificate: false, version, mariadb: true }
+        Self {
+            name,
+            user,
+            other_user: "other",
+            tls: true,
+            client_certificate: false,
+            version,
+            mariadb: true,
+            sha2: false,
+            compress: None,
+            database: Some(DATABASE),
+        }
     }
 
     const fn plain(self) -> Self {
@@ -55,7 +77,26 @@ impl Mode {
     }
 
     const fn with_sha2(self) -> Self {
-        Self { mariadb: false, other_user: "other_sha2", ..self }
+        Self { mariadb: false, sha2: true, other_user: "other_sha2", ..self }
+    }
+
+    const fn without_database(self) -> Self {
+        Self { database: None, ..self }
+    }
+
+    /// MariaDB has no zstd.
+    const fn compressed(self, algorithm: &'static str) -> Self {
+        Self { compress: Some(algorithm), mariadb: matches!(algorithm.as_bytes(), b"zlib"), ..self }
+    }
+
+    /// Whether the driver has what this mode needs.
+    fn is_for(self, driver: Driver) -> bool {
+        self.compress.is_none_or(|algorithm| driver.compresses(algorithm))
+            && (!self.client_certificate || driver.shows_pem())
+            && (!self.sha2 || driver.knows_sha2())
+            // Without compression its C extension shows as much.
+            && (driver != Driver::LibMysqlClient || self.compress.is_some())
+            && (self.database.is_some() || driver.may_name_no_database())
     }
 }
 
@@ -125,13 +166,13 @@ fn trials(servers: &Arc<Servers>) -> Vec<Trial> {
     let kind = servers.kind;
     let mut trials = Vec::new();
     for mode in MODES.into_iter().filter(|mode| kind == Kind::Sealwired || mode.mariadb) {
-        for driver in Driver::ALL {
+        for driver in Driver::ALL.into_iter().filter(|driver| mode.is_for(*driver)) {
             let name = format!("{}::{}::{}", kind.name(), driver.name(), mode.name);
             let missing = kind.missing().or_else(|| driver.missing());
             let servers = Arc::clone(servers);
             trials.push(trial(name, missing, move || connect(&servers, driver, mode)));
         }
-        if mode.tls && mode.mariadb {
+        if mode.tls && mode.mariadb && mode.compress.is_none() && mode.database.is_some() {
             let name = format!("{}::openssl_s_client::{}", kind.name(), mode.name);
             let missing = kind.missing().or_else(|| sealwire_tests::programs::missing("openssl"));
             let servers = Arc::clone(servers);
@@ -159,8 +200,8 @@ fn connect(servers: &Servers, driver: Driver, mode: Mode) -> Result<(), String> 
         version: driver.chooses_version().then_some(mode.version),
     });
     let (user, other_user) = (mode.user.to_owned(), mode.other_user.to_owned());
-    let database = Some(DATABASE.to_owned());
-    let facts = driver.run(&Job { port: server.port, user, tls, big: BIG, other_user, database })?;
+    let (database, compress) = (mode.database.map(str::to_owned), mode.compress);
+    let facts = driver.run(&Job { port: server.port, user, tls, big: BIG, other_user, database, compress })?;
     let prefix = cipher_prefix(mode);
     let cipher = facts["ssl_cipher"].as_str().unwrap_or("not told");
     if !cipher.starts_with(prefix) || cipher.is_empty() == mode.tls {
@@ -168,15 +209,15 @@ fn connect(servers: &Servers, driver: Driver, mode: Mode) -> Result<(), String> 
     }
     let row = json!(["42", "Grüße", null]);
     let prepared = if driver.prepares() { row.clone() } else { Value::Null };
-    let changed = driver.changes_user(servers.kind);
+    let changed = driver.changes_user(servers.kind, mode.compress.is_some());
     let changed_user = if changed { json!(format!("{}@%", mode.other_user)) } else { Value::Null };
     let changed_cipher = if changed { json!(cipher) } else { Value::Null };
-    let expected = json!({
+    let mut expected = json!({
         "driver": driver.expected_class(),
         "ssl_cipher": cipher,
         "ssl_version": mode.version,
         "user": format!("{}@%", mode.user),
-        "database": DATABASE,
+        "database": mode.database,
         "text": row,
         "prepared": prepared,
         "big_up": BIG,
@@ -184,6 +225,9 @@ fn connect(servers: &Servers, driver: Driver, mode: Mode) -> Result<(), String> 
         "changed_user": changed_user,
         "changed_cipher": changed_cipher,
     });
+    if mode.compress.is_some() {
+        expected["compression"] = json!("ON");
+    }
     if facts == expected { Ok(()) } else { Err(format!("the driver saw {facts}\nexpected       {expected}")) }
 }
 

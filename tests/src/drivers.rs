@@ -1,7 +1,7 @@
 //! The clients of others, each one run as a program: it is given a job and prints facts, both JSON.
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use serde_json::{Value, json};
@@ -32,6 +32,16 @@ pub enum Driver {
     MysqlAsync,
     /// sqlx.
     Sqlx,
+    /// libmysqlclient by its C API, for what the C extension does not pass on.
+    LibMysqlClient,
+    /// npm's mysql.
+    MysqlJs,
+    /// PHP's mysqli.
+    Php,
+    /// MariaDB Connector/J, of Debian's version.
+    ConnectorJ,
+    /// go-sql-driver, of Debian's version.
+    Go,
 }
 
 /// One connection to be made.
@@ -43,6 +53,8 @@ pub struct Job {
     pub user: String,
     /// The database to begin in, if any.
     pub database: Option<String>,
+    /// The algorithm to compress by, if any.
+    pub compress: Option<&'static str>,
     /// TLS: the CA, and the client's identity when `client_certificate` says so.
     pub tls: Option<Tls>,
     /// The bytes of the large value.
@@ -67,7 +79,7 @@ pub const PASSWORD: &str = "Sésame-7";
 
 impl Driver {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 14] = [
         Self::MariadbCli,
         Self::ConnectorC,
         Self::ConnectorPure,
@@ -77,6 +89,11 @@ impl Driver {
         Self::Mysql,
         Self::MysqlAsync,
         Self::Sqlx,
+        Self::LibMysqlClient,
+        Self::MysqlJs,
+        Self::Php,
+        Self::ConnectorJ,
+        Self::Go,
     ];
 
     /// The name in tests' names.
@@ -91,6 +108,11 @@ impl Driver {
             Self::Mysql => "crate_mysql",
             Self::MysqlAsync => "crate_mysql_async",
             Self::Sqlx => "crate_sqlx",
+            Self::LibMysqlClient => "libmysqlclient_c",
+            Self::MysqlJs => "npm_mysql",
+            Self::Php => "php_mysqli",
+            Self::ConnectorJ => "mariadb_connector_j",
+            Self::Go => "go_sql_driver",
         }
     }
 
@@ -106,23 +128,54 @@ impl Driver {
             Self::Mysql => "mysql",
             Self::MysqlAsync => "mysql_async",
             Self::Sqlx => "sqlx",
+            Self::LibMysqlClient => "libmysqlclient",
+            Self::MysqlJs => "mysql",
+            Self::Php => "mysqli",
+            Self::ConnectorJ => "mariadb-java",
+            Self::Go => "go-sql-driver",
         }
     }
 
     /// Whether it can be told which TLS version to speak.
     pub fn chooses_version(self) -> bool {
-        !matches!(self, Self::Mysql | Self::MysqlAsync | Self::Sqlx)
+        !matches!(self, Self::Mysql | Self::MysqlAsync | Self::Sqlx | Self::MysqlJs | Self::Php)
     }
 
     /// Whether it has COM_STMT_PREPARE, at least as parameters in the text.
     pub fn prepares(self) -> bool {
-        self != Self::MariadbCli
+        !matches!(self, Self::MariadbCli | Self::LibMysqlClient)
     }
 
-    /// Whether it has COM_CHANGE_USER, and sends it to a server of this kind.
-    pub fn changes_user(self, kind: Kind) -> bool {
+    /// Whether it can show a certificate and a key in PEM.
+    pub fn shows_pem(self) -> bool {
+        self != Self::ConnectorJ
+    }
+
+    /// Whether it knows the plugins of MySQL 8.
+    pub fn knows_sha2(self) -> bool {
+        self != Self::MysqlJs
+    }
+
+    /// Whether it can begin in no database, and change the user to be in none: npm's mariadb then asks for '-'.
+    pub fn may_name_no_database(self) -> bool {
+        !matches!(self, Self::MariadbNode | Self::Mysql | Self::MysqlAsync | Self::Sqlx)
+    }
+
+    /// Whether it compresses by that algorithm.
+    pub fn compresses(self, algorithm: &str) -> bool {
         match self {
-            Self::MariadbCli | Self::PyMySql | Self::Sqlx => false,
+            Self::LibMysqlClient => true,
+            Self::MariadbCli | Self::ConnectorC | Self::ConnectorPure | Self::Mysql2 => algorithm == "zlib",
+            Self::MariadbNode | Self::Php | Self::ConnectorJ => algorithm == "zlib",
+            Self::PyMySql | Self::Mysql | Self::MysqlAsync | Self::Sqlx | Self::MysqlJs | Self::Go => false,
+        }
+    }
+
+    /// Whether it has COM_CHANGE_USER, and sends it to a server of this kind, compressed or not.
+    pub fn changes_user(self, kind: Kind, compressed: bool) -> bool {
+        match self {
+            Self::ConnectorPure => !compressed,
+            Self::MariadbCli | Self::PyMySql | Self::Sqlx | Self::ConnectorJ | Self::Go => false,
             // It refuses to for MySQL, over a bug of that server.
             Self::MariadbNode => kind == Kind::MariaDb,
             _ => true,
@@ -133,8 +186,11 @@ impl Driver {
     pub fn missing(self) -> Option<String> {
         match self {
             Self::MariadbCli => missing("mariadb"),
-            Self::ConnectorC | Self::ConnectorPure | Self::PyMySql => set_up(&python()),
-            Self::Mysql2 | Self::MariadbNode => missing("node").or_else(|| set_up(&node_modules())),
+            Self::ConnectorC | Self::ConnectorPure | Self::PyMySql | Self::LibMysqlClient => set_up(&python()),
+            Self::Mysql2 | Self::MariadbNode | Self::MysqlJs => missing("node").or_else(|| set_up(&node_modules())),
+            Self::Php => missing("php").or_else(mysqli),
+            Self::ConnectorJ => missing("java").or_else(|| set_up(Path::new(CONNECTOR_J))),
+            Self::Go => set_up(&go_driver()),
             Self::Mysql | Self::MysqlAsync | Self::Sqlx => None,
         }
     }
@@ -181,9 +237,28 @@ impl Driver {
                 command
             }
             Self::ConnectorPure => python_with("connector_driver.py"),
+            Self::LibMysqlClient => {
+                let mut command = python_with("libmysqlclient_driver.py");
+                command.env("LD_LIBRARY_PATH", site_packages().join("mysql/vendor"));
+                command
+            }
             Self::PyMySql => python_with("pymysql_driver.py"),
             Self::Mysql2 => node_with("mysql2_driver.js"),
             Self::MariadbNode => node_with("mariadb_driver.js"),
+            Self::MysqlJs => node_with("mysqljs_driver.js"),
+            Self::Php => {
+                let mut command = Command::new("php");
+                command.args(["-d", "memory_limit=1G"]).arg(script("mysqli_driver.php"));
+                command
+            }
+            Self::ConnectorJ => {
+                let mut command = Command::new("java");
+                command.args(["-Dfile.encoding=UTF-8", "-Xmx1g", "-cp", CONNECTOR_J]).arg(script("ConnectorJ.java"));
+                // Java reads its arguments by it.
+                command.env("LC_ALL", "C.UTF-8");
+                command
+            }
+            Self::Go => Command::new(go_driver()),
             Self::MysqlAsync => rust("mysql_async"),
             Self::Sqlx => rust("sqlx"),
             Self::Mysql | Self::MariadbCli => rust("mysql"),
@@ -213,6 +288,7 @@ impl Driver {
             "big": job.big,
             "tls": tls,
             "pure": self == Self::ConnectorPure,
+            "compress": job.compress,
         })
         .to_string()
     }
@@ -227,6 +303,7 @@ pub fn cli_arguments(job: &Job) -> Vec<String> {
         format!("--password={PASSWORD}"),
     ]);
     arguments.extend(job.database.iter().map(|database| format!("--database={database}")));
+    arguments.extend(job.compress.map(|_| "--compress".to_owned()));
     match &job.tls {
         None => arguments.push("--skip-ssl".to_owned()),
         Some(tls) => {
@@ -254,7 +331,7 @@ fn mariadb_cli(job: &Job) -> Result<Value, String> {
     let big: String = ('a'..='z').cycle().take(job.big).collect();
     let mut sql = String::from("SHOW STATUS LIKE 'Ssl_cipher';\nSHOW STATUS LIKE 'Ssl_version';\n");
     sql += "SELECT CURRENT_USER();\nSELECT DATABASE();\nSELECT 40 + 2 AS sum, 'Grüße' AS text, NULL AS nothing;\n";
-    let _ = write!(sql, "SELECT LENGTH('{big}');\nSELECT '{big}';\n");
+    let _ = write!(sql, "SELECT LENGTH('{big}');\nSELECT '{big}';\nSHOW STATUS LIKE 'Compression';\n");
     let mut arguments = cli_arguments(job);
     arguments.extend(["--max-allowed-packet=64M", "--default-character-set=utf8mb4"].map(str::to_owned));
     let output = batch(Command::new("mariadb"), &arguments, &sql)?;
@@ -265,9 +342,10 @@ fn mariadb_cli(job: &Job) -> Result<Value, String> {
     let mut lines = said.lines().map(|line| line.split('\t').collect::<Vec<_>>());
     let mut field = |index: usize| lines.next().and_then(|fields| fields.get(index).map(|field| (*field).to_owned()));
     let (cipher, version, user, database) = (field(1), field(1), field(0), field(0));
+    let database = database.filter(|database| database != "NULL");
     let text: Vec<Option<&str>> = said.lines().nth(4).unwrap_or_default().split('\t').map(Some).collect();
     let text: Vec<Option<&str>> = text.into_iter().map(|field| field.filter(|field| *field != "NULL")).collect();
-    Ok(json!({
+    let mut facts = json!({
         "driver": "mariadb",
         "ssl_cipher": cipher,
         "ssl_version": version,
@@ -279,7 +357,25 @@ fn mariadb_cli(job: &Job) -> Result<Value, String> {
         "big_intact": said.lines().nth(6) == Some(big.as_str()),
         "changed_user": null,
         "changed_cipher": null,
-    }))
+    });
+    if job.compress.is_some() {
+        facts["compression"] = json!(said.lines().nth(7).and_then(|line| line.split('\t').nth(1)));
+    }
+    Ok(facts)
+}
+
+/// Where Debian's package puts it.
+const CONNECTOR_J: &str = "/usr/share/java/mariadb-java-client.jar";
+
+/// Why PHP has no mysqli, if it hasn't.
+fn mysqli() -> Option<String> {
+    let asked = Command::new("php").args(["-r", "exit(extension_loaded('mysqli') ? 0 : 1);"]).status();
+    let has = asked.is_ok_and(|status| status.success());
+    (!has).then(|| "php has no mysqli: `cargo xtask test setup`".to_owned())
+}
+
+fn go_driver() -> PathBuf {
+    target_folder().join("interop/go/driver")
 }
 
 /// The Python that has the peers' packages.

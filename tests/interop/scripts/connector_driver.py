@@ -15,7 +15,10 @@ def driver(job):
         "use_pure": job["pure"],
         "charset": "utf8mb4",
         "collation": "utf8mb4_general_ci",
+        "compress": bool(job["compress"]),
     }
+    if options["database"] is None:
+        del options["database"]
     if tls:
         options |= {"ssl_ca": tls["ca"], "ssl_verify_cert": True, "ssl_verify_identity": True}
         if tls.get("cert"):
@@ -54,9 +57,15 @@ def driver(job):
         facts["big_intact"] = as_bytes(one("SELECT %s", (big.decode(),))[0]) == big
     else:
         facts["big_intact"] = as_bytes(one("SELECT ?", (big,), prepared=True)[0]) == big
-    connection.cmd_change_user(job["other_user"], job["other_password"], job["database"])
-    facts["changed_user"] = as_text(one("SELECT CURRENT_USER()"))[0]
-    facts["changed_cipher"] = status("Ssl_cipher")
+    if job["compress"]:
+        facts["compression"] = status("Compression")
+    if job["compress"] and job["pure"]:
+        # It refuses to where it compresses.
+        facts |= {"changed_user": None, "changed_cipher": None}
+    else:
+        connection.cmd_change_user(job["other_user"], job["other_password"], job["database"] or "")
+        facts["changed_user"] = as_text(one("SELECT CURRENT_USER()"))[0]
+        facts["changed_cipher"] = status("Ssl_cipher")
     connection.close()
     return facts
 

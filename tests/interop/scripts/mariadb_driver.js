@@ -11,6 +11,7 @@ run(async (job) => {
     user: job.user,
     password: job.password,
     database: job.database,
+    compress: Boolean(job.compress),
     maxAllowedPacket: 64 * 1024 * 1024,
     ssl: job.tls ? tlsOptions(job.tls) : false,
   });
@@ -30,6 +31,9 @@ run(async (job) => {
     changed_user: null,
     changed_cipher: null,
   };
+  if (job.compress) {
+    facts.compression = (await text("SHOW STATUS LIKE 'Compression'"))[1];
+  }
   // The driver itself refuses it for every server that isn't MariaDB, over a bug of MySQL's.
   if (connection.info.isMariaDB()) {
     await connection.changeUser({ user: job.other_user, password: job.other_password, database: job.database });

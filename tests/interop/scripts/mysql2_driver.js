@@ -10,8 +10,9 @@ run(async (job) => {
     port: job.port,
     user: job.user,
     password: job.password,
-    database: job.database,
+    database: job.database ?? undefined,
     charset: 'utf8mb4',
+    compress: Boolean(job.compress),
     ssl: job.tls ? { ...tlsOptions(job.tls), verifyIdentity: true } : undefined,
   });
   const text = async (sql) => Object.values((await connection.query(sql))[0][0]);
@@ -28,7 +29,10 @@ run(async (job) => {
     big_up: Number((await prepared('SELECT LENGTH(?)', [big]))[0]),
     big_intact: Buffer.from((await prepared('SELECT ?', [big]))[0]).equals(big),
   };
-  await connection.changeUser({ user: job.other_user, password: job.other_password, database: job.database });
+  if (job.compress) {
+    facts.compression = (await text("SHOW STATUS LIKE 'Compression'"))[1];
+  }
+  await connection.changeUser({ user: job.other_user, password: job.other_password, database: job.database ?? undefined });
   facts.changed_user = (await text('SELECT CURRENT_USER()'))[0];
   facts.changed_cipher = (await text("SHOW STATUS LIKE 'Ssl_cipher'"))[1];
   await connection.end();

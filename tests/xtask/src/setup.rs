@@ -23,7 +23,7 @@ enum Probe {
     Package,
 }
 
-const NEEDS: [Need; 9] = [
+const NEEDS: [Need; 15] = [
     Need { probe: Probe::Program("mariadbd"), package: "mariadb-server" },
     Need { probe: Probe::Program("mariadb"), package: "mariadb-client" },
     Need { probe: Probe::File("/usr/share/mysql/mysql-test/std_data/cacert.pem"), package: "mariadb-test-data" },
@@ -33,6 +33,15 @@ const NEEDS: [Need; 9] = [
     Need { probe: Probe::Program("ip"), package: "iproute2" },
     Need { probe: Probe::Program("python3"), package: "python3" },
     Need { probe: Probe::PythonModule("ensurepip"), package: "python3-venv" },
+    Need { probe: Probe::Program("php"), package: "php-cli" },
+    Need { probe: Probe::Package, package: "php-mysql" },
+    Need { probe: Probe::Program("javac"), package: "default-jdk-headless" },
+    Need { probe: Probe::File("/usr/share/java/mariadb-java-client.jar"), package: "libmariadb-java" },
+    Need { probe: Probe::Program("go"), package: "golang-go" },
+    Need {
+        probe: Probe::File("/usr/share/gocode/src/github.com/go-sql-driver/mysql/driver.go"),
+        package: "golang-github-go-sql-driver-mysql-dev",
+    },
 ];
 
 /// What the page needs: clang for ring's C, npm for its build, and Debian's compiler where the active one lacks the target.
@@ -56,6 +65,7 @@ pub(crate) fn setup(context: &Context) -> Tally {
     if tally.failed == 0 {
         tally.add(python(context).into());
         tally.add(node(context).into());
+        tally.add(go(context).into());
     }
     tally
 }
@@ -170,6 +180,17 @@ fn node(context: &Context) -> Result<(), String> {
             std::fs::copy(file, &to).map_err(|error| format!("{}: {error}", to.display()))?;
         }
         run(Command::new("npm").current_dir(&folder).args(["ci", "--no-audit", "--no-fund", "--ignore-scripts"]))
+    })
+}
+
+/// The program on Debian's own go-sql-driver, which lies where Go looked before there were modules.
+fn go(context: &Context) -> Result<(), String> {
+    let source = context.root.join("tests/interop/scripts/go_driver.go");
+    let folder = context.target.join("interop/go");
+    up_to_date(&folder, &[&source], || {
+        let mut build = Command::new("go");
+        build.env("GO111MODULE", "off").env("GOPATH", "/usr/share/gocode").env("GOCACHE", folder.join("cache"));
+        run(build.args(["build", "-o"]).arg(folder.join("driver")).arg(&source))
     })
 }
 
