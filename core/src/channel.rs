@@ -214,7 +214,8 @@ impl Channel {
 
     fn whole_packet(&mut self) -> Result<Option<Packet>, Error> {
         let rest = self.received.get(self.taken..).unwrap_or_default();
-        let found = match frame::scan(rest) {
+        let scan = if self.compression.is_some() { frame::scan_unnumbered } else { frame::scan };
+        let found = match scan(rest) {
             Scan::Complete(found) if found.payload_length <= self.limit => found,
             Scan::Incomplete { announced, .. } if announced <= self.limit => return Ok(None),
             Scan::OutOfOrder => return Err(out_of_order()),

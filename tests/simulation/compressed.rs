@@ -156,6 +156,26 @@ fn packets_over_16_mib_span_frames_both_ways() {
 }
 
 #[test]
+fn numbers_of_packets_within_frames_mean_nothing() {
+    for algorithm in ALGORITHMS {
+        let mut pair = compressed(algorithm);
+        // A command of two frames, both numbered 0, as MariaDB's C library sends it.
+        let command = [&b"\x03"[..], &vec![b'x'; 17 << 20]].concat();
+        let (first, second) = command.split_at(0xff_ffff);
+        let length = u32::try_from(second.len()).unwrap().to_le_bytes();
+        let packets = [&[0xff, 0xff, 0xff, 0], first, &[length[0], length[1], length[2], 0], second].concat();
+        let mut bytes = Vec::new();
+        for (number, piece) in packets.chunks(0xff_ffff).enumerate() {
+            compressed::encode(algorithm, piece, u8::try_from(number).unwrap(), &mut bytes);
+        }
+        pair.inject(Toward::Server, &bytes);
+        pair.run();
+        assert_eq!(pair.server_error, None);
+        assert!(pair.host.queries == [&command[1..]]);
+    }
+}
+
+#[test]
 fn numbers_of_frames_are_those_of_the_exchange() {
     for algorithm in ALGORITHMS {
         let mut pair = compressed(algorithm);

@@ -89,6 +89,15 @@ pub enum Scan {
 
 /// Looks for a whole packet at the front of `buffer` without copying it.
 pub fn scan(buffer: &[u8]) -> Scan {
+    scan_by(buffer, |number, due| number == due)
+}
+
+/// As [`scan`], whatever the numbers: within compressed frames they mean nothing, and MariaDB's C library gives all of them 0.
+pub(crate) fn scan_unnumbered(buffer: &[u8]) -> Scan {
+    scan_by(buffer, |_, _| true)
+}
+
+fn scan_by(buffer: &[u8], follows: impl Fn(u8, u8) -> bool) -> Scan {
     let mut at = 0usize;
     let mut payload_length = 0usize;
     let mut frames = 0usize;
@@ -100,7 +109,7 @@ pub fn scan(buffer: &[u8]) -> Scan {
         let length = u32::from_le_bytes([a, b, c, 0]) as usize;
         if frames == 0 {
             first_sequence = sequence;
-        } else if sequence != first_sequence.wrapping_add(frames as u8) {
+        } else if !follows(sequence, first_sequence.wrapping_add(frames as u8)) {
             return Scan::OutOfOrder;
         }
         payload_length += length;

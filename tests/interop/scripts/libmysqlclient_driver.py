@@ -9,6 +9,7 @@ from job import TEXT, big_value, run
 
 # Of mysql.h, in which these never change.
 READ_DEFAULT_FILE = 4
+TLS_VERSION = 34
 SSL_MODE = 35
 COMPRESSION_ALGORITHMS = 41
 ZSTD_COMPRESSION_LEVEL = 42
@@ -32,7 +33,6 @@ def driver(job):
         "ssl-ca": tls.get("ca"),
         "ssl-cert": tls.get("cert"),
         "ssl-key": tls.get("key"),
-        "tls-version": tls.get("version"),
     }
     with tempfile.NamedTemporaryFile("w", suffix=".cnf") as file:
         file.write("[client]\n" + "".join(f"{name}={value}\n" for name, value in options.items() if value))
@@ -40,6 +40,8 @@ def driver(job):
         library.mysql_options(handle, READ_DEFAULT_FILE, file.name.encode())
         mode = ctypes.c_uint(VERIFY_IDENTITY if tls else DISABLED)
         library.mysql_options(handle, SSL_MODE, ctypes.byref(mode))
+        if tls:
+            library.mysql_options(handle, TLS_VERSION, tls["version"].encode())
         library.mysql_options(handle, COMPRESSION_ALGORITHMS, (job["compress"] or "uncompressed").encode())
         library.mysql_options(handle, ZSTD_COMPRESSION_LEVEL, ctypes.byref(ctypes.c_uint(7)))
         texts = [job["host"], job["user"], job["password"], job["database"]]
