@@ -138,7 +138,7 @@ fn a_client_that_has_gone_takes_its_statement_along() {
     let mut watch = root(&server).unwrap();
     let statements = [
         "SELECT SLEEP(1000)",
-        "WITH RECURSIVE c AS (SELECT 1 AS a UNION ALL SELECT a+1 FROM c) SELECT count(*) FROM c",
+        "WITH RECURSIVE c AS (SELECT 1 AS a UNION ALL SELECT a+1 FROM c WHERE a < 900) SELECT count(*) FROM c, c AS d, c AS e, c AS f",
         "SELECT SLEEP(1000); SELECT SLEEP(1000)",
     ];
     let mut gone = Vec::new();

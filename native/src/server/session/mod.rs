@@ -506,6 +506,10 @@ impl Session {
 
     /// An error ends all statements of a query.
     fn fail(&mut self, error: &SqlError, connection: &mut Connection) -> Result<(), Error> {
+        if is_last(error) {
+            connection.kill(error.clone());
+            return Ok(());
+        }
         self.queue.clear();
         self.view.row_count = -1;
         self.note("Error", error.clone());
@@ -531,6 +535,11 @@ impl Session {
             self.presence.rest();
         }
     }
+}
+
+/// Whether the connection ends with this error: the session holds more memory than it may.
+const fn is_last(error: &SqlError) -> bool {
+    matches!(error.code, 4082 | 4083)
 }
 
 impl Drop for Session {
