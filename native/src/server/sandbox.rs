@@ -73,7 +73,7 @@ fn execute(session: &mut dyn EngineSession, sql: &str, is_administrator: bool) -
     let surroundings: Arc<dyn Surroundings> = Arc::new(Account { is_administrator });
     let interruption = session.interruption();
     interruption.reset();
-    interruption.limit(Some(PATIENCE));
+    interruption.limit((!is_administrator).then_some(PATIENCE));
     let request = Request {
         sql,
         parameters: &[],

@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::thread;
 
 use sealwire::server::sandbox::Sandbox;
 
@@ -151,8 +152,21 @@ pub(super) const SEEDS: &[&str] = &[
     "SELECT * FROM own.pragma_database_list; SELECT * FROM main.sqlite_master",
 ];
 
+/// As the server gives its statements a stack for the depth that it allows; a sanitizer's frames are larger.
+const STACK: usize = 128 << 20;
+
 /// The first byte says whether the others are text or words.
 pub(super) fn run(data: &[u8]) {
+    let ran = thread::scope(|scope| {
+        let attempt = thread::Builder::new().stack_size(STACK).spawn_scoped(scope, || attempt(data));
+        attempt.expect("a thread").join()
+    });
+    if let Err(panic) = ran {
+        std::panic::resume_unwind(panic);
+    }
+}
+
+fn attempt(data: &[u8]) {
     let Some((mode, data)) = data.split_first() else { return };
     let script = match mode % 2 {
         0 => data.to_vec(),
