@@ -13,6 +13,8 @@ use super::sql::{Datum, Names, lex};
 
 /// The database that the account may use.
 const OWN: &str = "own";
+/// No script has more statements.
+const MOST_STATEMENTS: usize = 64;
 /// No statement runs longer, so that the fuzzer goes on.
 const PATIENCE: Duration = Duration::from_millis(200);
 
@@ -46,7 +48,10 @@ impl Sandbox {
         let mut session = self.engine.session().map_err(|error| error.message)?;
         let mut told = Vec::new();
         let mut rest = script;
-        while !lex::is_blank(rest) {
+        for _ in 0..MOST_STATEMENTS {
+            if lex::is_blank(rest) {
+                break;
+            }
             let syntax = lex::Syntax::default();
             let (first, after) = lex::first_statement(rest, syntax.mode);
             match lex::normalise(first, syntax).and_then(|sql| execute(session.as_mut(), &sql, false)) {

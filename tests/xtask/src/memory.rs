@@ -119,10 +119,11 @@ fn sanitized(context: &Context, tests: &[&str]) -> Tally {
     tally
 }
 
-/// Builds the programs, with the sanitizer's allocator in place of theirs; a folder with them and with what else tests want beside them, and an empty folder for reports.
+/// Builds the programs, with the sanitizer's allocator in place of theirs: from the fuzz targets' workspace, which leaves out sealwire's
+/// default features. A folder with them and with what else tests want beside them, and an empty folder for reports.
 fn prepare(context: &Context) -> Result<(PathBuf, PathBuf), String> {
     run(&mut context.cargo(["build", "--workspace", "--bins", "--examples"]))?;
-    let built = nightly::build(context, ["-p", "sealwire", "--bins", "--no-default-features"])?;
+    let built = nightly::build(context, ["-p", "sealwire", "--bins"])?;
     let place = context.target.join("fuzz/memory");
     let (programs, reports) = (place.join("programs"), place.join("reports"));
     let told = |path: &Path, error: std::io::Error| format!("{}: {error}", path.display());
