@@ -15,7 +15,7 @@ use sealwire_core::{Input, Now, Output};
 use super::admission::Listing;
 use super::gate::Place;
 use crate::server::registry::Presence;
-use crate::server::session::{Action, Session};
+use crate::server::session::{Action, SessionHandle};
 use crate::server::state::Server;
 use crate::server::status::count;
 use crate::stream::Stream;
@@ -40,7 +40,7 @@ impl Scratch {
 pub(super) struct Conn {
     pub(super) stream: Stream,
     connection: Connection,
-    session: Session,
+    session: SessionHandle,
     pub(super) presence: Arc<Presence>,
     server: Arc<Server>,
     /// Bytes that the socket has not taken yet, from `sent` on.
@@ -107,7 +107,7 @@ impl Conn {
     pub(super) fn new(
         stream: Stream,
         connection: Connection,
-        session: Session,
+        session: SessionHandle,
         presence: Arc<Presence>,
         server: Arc<Server>,
         place: Place,
@@ -157,7 +157,7 @@ impl Conn {
     }
 
     /// Whether a user is logged in.
-    pub(super) const fn is_logged_in(&self) -> bool {
+    pub(super) fn is_logged_in(&self) -> bool {
         self.session.is_logged_in()
     }
 

@@ -17,7 +17,7 @@ use super::descriptors;
 use super::peer::{name_of, user_of};
 use super::worker::{Handle, Message};
 use crate::clock;
-use crate::server::session::Session;
+use crate::server::session::SessionHandle;
 use crate::server::state::Server;
 use crate::server::status::count;
 use crate::stream::Stream;
@@ -146,7 +146,7 @@ impl Gate {
         };
         let mut listing = Listing::new(Arc::clone(&self.admission), client, bounds);
         listing.list(&presence);
-        let session = Session::new(Arc::clone(server), Arc::clone(&presence), host, Arc::new(look));
+        let session = SessionHandle::new(Arc::clone(server), Arc::clone(&presence), host, Arc::new(look));
         let place = Place::take(&worker.load);
         let conn = Box::new(Conn::new(stream, connection, session, presence, Arc::clone(server), place, listing, now));
         if by == Some(number) {

@@ -183,6 +183,18 @@ impl Client {
         }
     }
 
+    /// Sends a query and does not wait for its answer.
+    fn send(&mut self, sql: &str) {
+        self.connection.query(sql.as_bytes()).unwrap();
+        self.flush();
+    }
+
+    fn flush(&mut self) {
+        let mut out = Vec::new();
+        while matches!(self.connection.poll_output(&mut out), Ok(Output::Transmit)) {}
+        self.stream.write_all(&out).unwrap();
+    }
+
     fn query(&mut self, sql: &str) -> Result<Answer, SqlError> {
         self.connection.query(sql.as_bytes()).unwrap();
         self.answer().unwrap()
@@ -404,14 +416,8 @@ fn an_administrator_gets_in_whoever_else_waits() {
 fn a_stop_is_heeded_whatever_runs() {
     let running = Running::start(&[]);
     let (mut stuck, mut sleeping) = (running.root(), running.root());
-    let send = |client: &mut Client, sql: &str| {
-        client.connection.query(sql.as_bytes()).unwrap();
-        let mut out = Vec::new();
-        while matches!(client.connection.poll_output(&mut out), Ok(Output::Transmit)) {}
-        client.stream.write_all(&out).unwrap();
-    };
-    send(&mut sleeping, "SELECT SLEEP(1000)");
-    send(&mut stuck, "SELECT endless_in_the_session()");
+    sleeping.send("SELECT SLEEP(1000)");
+    stuck.send("SELECT endless_in_the_session()");
     let running_statements = || {
         let mut infos = running.server.registry.all().into_iter().filter_map(|presence| presence.state().info);
         infos.any(|info| info.contains("endless"))
@@ -427,6 +433,52 @@ fn a_stop_is_heeded_whatever_runs() {
 }
 
 #[test]
+fn what_takes_long_keeps_nobody_waiting() {
+    let running = Running::start(&[]);
+    let long = "x".repeat(100_000);
+    let endless = [
+        format!("SELECT /* {long} */ endless_in_the_session()"),
+        format!("SELECT 1; SELECT /* {long} */ endless_in_the_session()"),
+        "SHOW endless_in_the_session()".to_owned(),
+        "SHOW GLOBAL endless_in_the_session()".to_owned(),
+        "GRANT endless_in_the_session()".to_owned(),
+        "DESCRIBE endless_in_the_session()".to_owned(),
+        "DROP DATABASE endless_in_the_session()".to_owned(),
+        "SET PASSWORD endless_in_the_session()".to_owned(),
+    ];
+    // Without a thread of their own, two of them would hold both workers.
+    let mut stuck: Vec<Client> = endless.iter().map(|_| running.root()).collect();
+    for (client, sql) in stuck.iter_mut().zip(&endless) {
+        client.send(sql);
+    }
+    for sql in [format!("SHOW /* {long} */ endless_in_the_session()"), "SHOW endless_in_the_session()".to_owned()] {
+        let mut client = running.root();
+        client.connection.prepare(sql.as_bytes()).unwrap();
+        client.flush();
+        stuck.push(client);
+    }
+    let mut executing = running.root();
+    executing.connection.prepare(format!("SET @a = '{long}', endless_in_the_session()").as_bytes()).unwrap();
+    let prepared = executing.answer().unwrap().unwrap().prepared.unwrap();
+    executing.connection.execute(&prepared, &[]).unwrap();
+    executing.flush();
+    stuck.push(executing);
+    for _ in 0..8 {
+        let mut root = running.root();
+        assert_eq!(root.rows("SELECT 1"), [["1"]]);
+        assert_eq!(root.rows("SHOW DATABASES LIKE 'sys'"), [["sys"]]);
+        assert_eq!(root.rows(&format!("SELECT /* {long} */ 2")), [["2"]]);
+        assert_eq!(
+            root.rows(&format!("SET @a = '{long}', @b = CONCAT(@a, '{long}'); SELECT LENGTH(@b)")),
+            [["200000"]]
+        );
+    }
+    // They are ended with their connections.
+    drop(stuck);
+    assert_eq!(running.root().rows("SELECT 1"), [["1"]]);
+}
+
+#[test]
 fn a_script_gives_way_to_others_and_to_a_kill() {
     let running = Running::start(&[]);
     let mut root = running.root();
@@ -434,10 +486,7 @@ fn a_script_gives_way_to_others_and_to_a_kill() {
     // More than the server can do while the test runs, and less than the largest packet.
     let script = "DO 1;".repeat(4_000_000);
     for client in &mut scripts {
-        client.connection.query(script.as_bytes()).unwrap();
-        let mut out = Vec::new();
-        while matches!(client.connection.poll_output(&mut out), Ok(Output::Transmit)) {}
-        client.stream.write_all(&out).unwrap();
+        client.send(&script);
     }
     let ids = scripts.each_ref().map(|client| client.connection.facts().connection_id);
     for _ in 0..3 {

@@ -90,7 +90,14 @@ const WAITING: usize = 4;
 const FIRST_BATCH: usize = 16 * 1024;
 /// As for the others.
 const BATCH: usize = 128 * 1024;
-type Work = (Job, SyncSender<Delivery>);
+
+/// What a thread is given.
+enum Work {
+    /// A job, and where its deliveries go.
+    Job(Job, SyncSender<Delivery>),
+    /// Something else that takes long.
+    Call(Box<dyn FnOnce() + Send>),
+}
 
 /// The threads.
 #[derive(Clone)]
@@ -98,7 +105,10 @@ pub(crate) struct Pool(Threads<Work>);
 
 impl Default for Pool {
     fn default() -> Self {
-        Self(Threads::new(|(job, deliver)| perform(job, deliver)))
+        Self(Threads::new(|work| match work {
+            Work::Job(job, deliver) => perform(job, deliver),
+            Work::Call(call) => call(),
+        }))
     }
 }
 
@@ -109,8 +119,20 @@ impl Pool {
     /// 1135 where the system gives no more threads.
     pub(crate) fn run(&self, job: Job) -> Result<Receiver<Delivery>, SqlError> {
         let (deliver, receive) = sync_channel(WAITING);
+        self.start(Work::Job(job, deliver)).map(|()| receive)
+    }
+
+    /// Calls something on a thread of its own.
+    ///
+    /// # Errors
+    /// 1135 where the system gives no more threads.
+    pub(crate) fn call(&self, call: Box<dyn FnOnce() + Send>) -> Result<(), SqlError> {
+        self.start(Work::Call(call))
+    }
+
+    fn start(&self, work: Work) -> Result<(), SqlError> {
         let refused = |error| SqlError::new(1135, b"HY000", format!("Can't create a new thread ({error})"));
-        self.0.run((job, deliver)).map(|()| receive).map_err(refused)
+        self.0.run(work).map_err(refused)
     }
 }
 

@@ -47,12 +47,12 @@ impl Session {
     /// Takes an answer that nobody reads.
     fn go_on_with_init_connect(&mut self, answer: Result<Answer, SqlError>) {
         let submitted = match answer {
-            Ok(Answer::Ok(_) | Answer::Rows(_)) => Ok(()),
             Ok(Answer::Engine(task)) => self.submit(task, Purpose::InitConnect(None)),
             Ok(Answer::Set(pending)) => {
                 let task: Task = pending.task();
                 self.submit(task, Purpose::InitConnect(Some(pending)))
             }
+            Ok(_) => Ok(()),
             Err(error) => Err(error),
         };
         if let Err(error) = submitted {

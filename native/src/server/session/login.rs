@@ -160,7 +160,11 @@ impl Session {
 
 impl Session {
     /// Makes a database the current one.
+    ///
+    /// # Errors
+    /// 1102 where no database can have the name, 1044 where the user has no right there, 1049 where there is none.
     pub(super) fn use_database(&mut self, name: &str) -> Result<super::Reply, SqlError> {
+        demand_short(name)?;
         if !self.view.may_use(name) {
             return Err(self.view.denied_database(name));
         }
@@ -188,6 +192,21 @@ impl Session {
         }
         self.keep_charset(&charset.to_ascii_lowercase(), &collation.to_ascii_lowercase())
     }
+}
+
+/// The letters of the longest name, as MySQL has it.
+const LONGEST_NAME: usize = 64;
+
+/// Refuses the name of a database that is too long before anything is made of it.
+///
+/// # Errors
+/// 1102 with the name's beginning.
+pub(super) fn demand_short(name: &str) -> Result<(), SqlError> {
+    if name.chars().nth(LONGEST_NAME).is_none() {
+        return Ok(());
+    }
+    let beginning: String = name.chars().take(LONGEST_NAME).collect();
+    Err(SqlError::new(1102, b"42000", format!("Incorrect database name '{beginning}'")))
 }
 
 fn is_same_charset(one: &str, other: &str) -> bool {

@@ -3,6 +3,8 @@
 //! The driver hands it the connection's events, and calls [`Session::advance`] while a statement runs on another thread.
 
 mod admin;
+mod errand;
+mod handle;
 mod init_connect;
 mod limits;
 mod login;
@@ -10,12 +12,14 @@ mod prepared;
 mod running;
 mod script;
 mod select;
-pub(crate) use select::ParsedSelects;
 mod set;
 mod show;
 mod statement;
 mod system_tables;
 mod view;
+
+pub(crate) use handle::SessionHandle;
+pub(crate) use select::ParsedSelects;
 
 #[cfg(test)]
 mod tests;
@@ -28,14 +32,15 @@ use sealwire_core::error::{Error, SqlError};
 use sealwire_core::message::{Capabilities, ColumnDefinition, Command, OkPacket, SessionChange, StatusFlags};
 use sealwire_core::server::{Connection, Event, Login};
 
-use super::engine::{EngineSession, interrupted};
+use super::engine::{Description, EngineSession, Limits, Task, interrupted};
 use super::memory;
 use super::registry::Presence;
 use super::sql::{Datum, lex, syntax_error_near};
 use super::state::Server;
 use super::status::{self, count};
+use errand::{Errand, LONG};
 use prepared::Prepared;
-use running::Running;
+use running::{Purpose, Running};
 use view::View;
 
 /// What makes the connection's worker look at it.
@@ -61,6 +66,10 @@ pub(crate) struct Session {
     access: limits::Access,
     init_connect: init_connect::InitConnect,
     is_in: bool,
+    /// What the session goes away for.
+    errand: Option<Errand>,
+    /// The answer that it brought back.
+    brought: Option<errand::Brought>,
 }
 
 /// The statements of a COM_QUERY, from `at` on: each is read where it stands.
@@ -151,7 +160,18 @@ enum Answer {
     /// Rows that are all there.
     Rows(Table),
     /// The engine answers.
-    Engine(super::engine::Task),
+    Engine(Task),
+    /// The engine answers a statement that may run, within these limits.
+    Approved(Task, Limits),
+    /// A statement of the server's own is prepared.
+    Prepared {
+        /// Its text.
+        sql: String,
+        /// What it takes and gives.
+        description: Description,
+    },
+    /// The engine prepares a statement.
+    Describe(String),
     /// SET, which goes on when the engine has found a value.
     Set(Box<set::Pending>),
 }
@@ -204,6 +224,8 @@ impl Session {
             access: limits::Access::default(),
             init_connect: init_connect::InitConnect::default(),
             is_in: false,
+            errand: None,
+            brought: None,
         }
     }
 
@@ -217,27 +239,17 @@ impl Session {
     }
 
     /// Whether a statement runs on another thread, or another is to follow: no command can come until all are answered.
-    pub(crate) const fn is_busy(&self) -> bool {
-        self.running.is_some() || !self.queue.is_empty()
-    }
-
-    /// Whether a user is logged in.
-    pub(crate) const fn is_logged_in(&self) -> bool {
-        self.is_in
+    const fn is_busy(&self) -> bool {
+        self.running.is_some() || self.errand.is_some() || !self.queue.is_empty()
     }
 
     /// After how many seconds without a command the connection is closed.
-    pub(crate) fn idle_timeout(&self, interactive: bool) -> u64 {
+    fn idle_timeout(&self, interactive: bool) -> u64 {
         self.view.variables.number(if interactive { "interactive_timeout" } else { "wait_timeout" })
     }
 
-    /// `user@host`, for the log.
-    pub(crate) fn who(&self) -> &str {
-        &self.view.user
-    }
-
     /// Takes out of an event what it borrows.
-    pub(crate) fn action(&mut self, event: Event<'_>, capabilities: Capabilities) -> Action {
+    fn action(&mut self, event: Event<'_>, capabilities: Capabilities) -> Action {
         match event {
             Event::Login(login) => Action::Login(login),
             Event::Authenticated { using_password, learned } => Action::Authenticated { using_password, learned },
@@ -293,7 +305,7 @@ impl Session {
     }
 
     /// Carries an action out and answers it, or leaves the answer to [`Session::advance`].
-    pub(crate) fn perform(&mut self, action: Action, connection: &mut Connection) -> Result<(), Error> {
+    fn perform(&mut self, action: Action, connection: &mut Connection) -> Result<(), Error> {
         let failed = match action {
             Action::Login(_) | Action::Authenticated { .. } | Action::Denied(_) | Action::Closed => None,
             _ => self.init_connect_failure(),
@@ -312,17 +324,10 @@ impl Session {
                 return self.authenticated(using_password, learned, connection);
             }
             Action::Denied(reason) => self.denied(&reason),
+            Action::Query(sql) if sql.len() > LONG => self.errand = Some(Errand::Query(sql)),
             Action::Query(sql) => {
-                if lex::is_blank(&sql) {
-                    let answer = if lex::has_comment(&sql) {
-                        Ok(Answer::Ok(Reply::default()))
-                    } else {
-                        Err(SqlError::new(1065, b"42000", "Query was empty"))
-                    };
-                    return self.conclude(answer, false, connection);
-                }
-                self.queue = Queue { sql, at: 0 };
-                return self.run_next(connection);
+                let text = self.begin_query(sql);
+                return self.run(text, connection);
             }
             Action::InitDb(name) => {
                 let used = self.use_database(&name);
@@ -344,8 +349,21 @@ impl Session {
                 connection.eof(self.status())?;
             }
             Action::SetOption(_) => connection.err(&SqlError::new(1047, b"08S01", "Unknown command"))?,
-            Action::Prepare(sql) => return self.prepare(&sql, connection),
-            Action::Execute(Ok((id, parameters))) => return self.execute(id, parameters, connection),
+            Action::Prepare(sql) if sql.len() > LONG => self.errand = Some(Errand::Prepare(sql)),
+            Action::Prepare(sql) => match self.begin_prepare(&sql) {
+                Ok(text) if errand::is_slow(&text) => self.errand = Some(Errand::PrepareStatement(text)),
+                text => {
+                    let answer = text.and_then(|text| self.prepare(text));
+                    return self.conclude(answer, false, connection);
+                }
+            },
+            Action::Execute(Ok((id, parameters))) if self.prepared.is_slow(id, &parameters) => {
+                self.errand = Some(Errand::Execute(id, parameters));
+            }
+            Action::Execute(Ok((id, parameters))) => {
+                let answer = self.execute(id, parameters);
+                return self.conclude(answer, true, connection);
+            }
             Action::Execute(Err(error)) | Action::Refuse(error) => connection.err(&error)?,
             Action::ResetStatement(id) => match self.prepared.reset(id) {
                 Ok(()) => connection.ok(&OkPacket { status: self.status(), ..OkPacket::default() })?,
@@ -414,24 +432,72 @@ impl Session {
 
     /// Runs the next of the queued statements: it is answered when this returns, or runs on another thread.
     fn run_next(&mut self, connection: &mut Connection) -> Result<(), Error> {
-        if self.queue.at > 0 && self.presence.is_stopped() {
+        if self.presence.is_stopped() {
             return self.fail(&interrupted(), connection);
         }
+        if self.queue.rest().len() > LONG {
+            self.errand = Some(Errand::Next);
+            return Ok(());
+        }
+        let text = self.next_text().map(Some);
+        self.run(text, connection)
+    }
+
+    /// Runs a statement that was read; `None` is one of nothing but comments.
+    fn run(&mut self, text: Result<Option<String>, SqlError>, connection: &mut Connection) -> Result<(), Error> {
+        match text {
+            Ok(Some(text)) if errand::is_slow(&text) => {
+                self.errand = Some(Errand::Statement(text));
+                Ok(())
+            }
+            text => {
+                let answer = text.and_then(|text| self.answer_text(text));
+                self.conclude(answer, false, connection)
+            }
+        }
+    }
+
+    fn answer_text(&mut self, text: Option<String>) -> Result<Answer, SqlError> {
+        match text {
+            Some(text) => self.statement(&text),
+            None => Ok(Answer::Ok(Reply::default())),
+        }
+    }
+
+    /// Takes the text of a COM_QUERY and reads its first statement; `None` where there are only comments, which dumps and drivers send.
+    ///
+    /// # Errors
+    /// 1065 where there is nothing at all, and as for [`Session::next_text`].
+    fn begin_query(&mut self, sql: Vec<u8>) -> Result<Option<String>, SqlError> {
+        if lex::is_blank(&sql) {
+            return if lex::has_comment(&sql) {
+                Ok(None)
+            } else {
+                Err(SqlError::new(1065, b"42000", "Query was empty"))
+            };
+        }
+        self.queue = Queue { sql, at: 0 };
+        self.next_text().map(Some)
+    }
+
+    /// Reads the next of the queued statements.
+    ///
+    /// # Errors
+    /// 1064 where it can't be read, or another follows and the client has not asked for several.
+    fn next_text(&mut self) -> Result<String, SqlError> {
         let sql = self.queue.rest();
         let mode = self.view.syntax.mode;
         let (first, rest) = lex::first_statement(sql, mode);
         let rest = lex::without_leading_blank(rest);
         if !rest.is_empty() && !self.multi_statements {
-            let error = syntax_error_near(&String::from_utf8_lossy(sql), &String::from_utf8_lossy(rest));
-            return self.fail(&error, connection);
+            return Err(syntax_error_near(&String::from_utf8_lossy(sql), &String::from_utf8_lossy(rest)));
         }
         // Nothing stands before the first semicolon; what is behind it does not begin with another.
         let (first, rest) = if lex::is_blank(first) { lex::first_statement(rest, mode) } else { (first, rest) };
         let text = lex::normalise(first, self.view.syntax);
         let left = lex::without_leading_blank(rest).len();
         self.queue.keep(left);
-        let answer = text.and_then(|text| self.statement(&text));
-        self.conclude(answer, false, connection)
+        text
     }
 
     /// Answers with what a statement gave, or starts it in the engine.
@@ -444,16 +510,22 @@ impl Session {
         match answer {
             Ok(Answer::Ok(reply)) => self.reply_ok(&reply, connection),
             Ok(Answer::Rows(table)) => self.reply_rows(&table, binary, connection),
-            Ok(Answer::Engine(task)) => match self.submit(task, running::Purpose::Statement) {
-                Ok(()) => Ok(()),
-                Err(error) => self.fail(&error, connection),
-            },
-            Ok(Answer::Set(pending)) => match self.submit(pending.task(), running::Purpose::Set(pending)) {
-                Ok(()) => Ok(()),
-                Err(error) => self.fail(&error, connection),
-            },
+            Ok(Answer::Engine(task)) => self.start(task, Purpose::Statement, connection),
+            Ok(Answer::Approved(task, limits)) => {
+                let started = self.submit_approved(task, limits, Purpose::Statement);
+                started.or_else(|error| self.fail(&error, connection))
+            }
+            Ok(Answer::Set(pending)) => self.start(pending.task(), Purpose::Set(pending), connection),
+            Ok(Answer::Describe(sql)) => {
+                self.start(Task::Describe { sql: sql.clone() }, Purpose::Prepare { sql }, connection)
+            }
+            Ok(Answer::Prepared { sql, description }) => self.keep_prepared(sql, &description, true, connection),
             Err(error) => self.fail(&error, connection),
         }
+    }
+
+    fn start(&mut self, task: Task, purpose: Purpose, connection: &mut Connection) -> Result<(), Error> {
+        self.submit(task, purpose).or_else(|error| self.fail(&error, connection))
     }
 
     /// The status of an answer that another may follow.
@@ -531,7 +603,7 @@ impl Session {
     }
 
     fn rest_if_done(&self) {
-        if self.queue.is_empty() && self.running.is_none() {
+        if !self.is_busy() {
             self.presence.rest();
         }
     }

@@ -8,7 +8,8 @@ use sealwire_core::error::{Error, SqlError};
 use sealwire_core::message::{Capabilities, ColumnDefinition, ColumnType, ParamType, StmtExecute, Value};
 use sealwire_core::server::Connection;
 
-use super::running::{Purpose, parameter_columns};
+use super::errand::{self, LONG};
+use super::running::parameter_columns;
 use super::{Answer, Session, statement};
 use crate::server::engine::{Description, Task};
 use crate::server::sql::lex::{self, Lexer, Piece};
@@ -105,6 +106,13 @@ impl Prepared {
 
     pub(super) fn sql(&self, id: u32) -> Option<&str> {
         self.statements.get(&id).map(|statement| statement.sql.as_str())
+    }
+
+    /// Whether executing a statement begins with work that would keep the event loop.
+    pub(super) fn is_slow(&self, id: u32, parameters: &[Datum]) -> bool {
+        let Some(statement) = self.statements.get(&id) else { return false };
+        let written = if statement.is_own { parameters.iter().map(Datum::held_bytes).sum() } else { 0 };
+        statement.sql.len().saturating_add(written) > LONG || (statement.is_own && errand::is_slow(&statement.sql))
     }
 
     pub(super) fn close(&mut self, id: u32) {
@@ -216,28 +224,32 @@ fn bytes_datum(bytes: &[u8], is_blob: bool) -> Datum {
 }
 
 impl Session {
-    /// COM_STMT_PREPARE.
-    pub(super) fn prepare(&mut self, sql: &[u8], connection: &mut Connection) -> Result<(), Error> {
+    /// Reads the statement of a COM_STMT_PREPARE.
+    ///
+    /// # Errors
+    /// 1064 where it can't be read or there are several, 1065 where there is none.
+    pub(super) fn begin_prepare(&mut self, sql: &[u8]) -> Result<String, SqlError> {
         count(&self.view.server.counters.com_stmt_prepare);
         self.prepared.begin();
         self.forget_warnings();
         let (first, rest) = lex::first_statement(sql, self.view.syntax.mode);
-        let text = match lex::normalise(first, self.view.syntax) {
-            Ok(text) => text,
-            Err(error) => return self.fail(&error, connection),
-        };
-        let problem = if lex::is_blank(first) {
-            Some(SqlError::new(1065, b"42000", "Query was empty"))
-        } else if !lex::is_blank(rest) {
-            Some(syntax_error_near(&text, &String::from_utf8_lossy(rest)))
-        } else {
-            None
-        };
-        if let Some(error) = problem {
-            return self.fail(&error, connection);
+        let text = lex::normalise(first, self.view.syntax)?;
+        if lex::is_blank(first) {
+            return Err(SqlError::new(1065, b"42000", "Query was empty"));
         }
+        if !lex::is_blank(rest) {
+            return Err(syntax_error_near(&text, &String::from_utf8_lossy(rest)));
+        }
+        Ok(text)
+    }
+
+    /// Prepares a statement.
+    ///
+    /// # Errors
+    /// As for running the statement, where that shows before it runs.
+    pub(super) fn prepare(&mut self, text: String) -> Result<Answer, SqlError> {
         if !statement::is_own(&text) {
-            return self.prepare_in_engine(text, connection);
+            return Ok(Answer::Describe(text));
         }
         let parameters = places(&text).count();
         let mut description =
@@ -245,15 +257,14 @@ impl Session {
         if statement::only_reads(&text) {
             // Its columns do not depend on its parameters.
             let nulls = vec![Datum::Null; parameters];
-            match self.statement(&with_parameters(&text, &nulls)) {
-                Ok(Answer::Rows(table)) => description.columns = table.columns,
+            match self.statement(&with_parameters(&text, &nulls))? {
+                Answer::Rows(table) => description.columns = table.columns,
                 // What looked like the server's own is the engine's.
-                Ok(Answer::Engine(_)) => return self.prepare_in_engine(text, connection),
-                Ok(Answer::Ok(_) | Answer::Set(_)) => {}
-                Err(error) => return self.fail(&error, connection),
+                Answer::Engine(_) => return Ok(Answer::Describe(text)),
+                _ => {}
             }
         }
-        self.keep_prepared(text, &description, true, connection)
+        Ok(Answer::Prepared { sql: text, description })
     }
 
     /// Keeps a statement and tells the client its number.
@@ -275,38 +286,25 @@ impl Session {
         }
     }
 
-    fn prepare_in_engine(&mut self, sql: String, connection: &mut Connection) -> Result<(), Error> {
-        match self.submit(Task::Describe { sql: sql.clone() }, Purpose::Prepare { sql }) {
-            Ok(()) => Ok(()),
-            Err(error) => self.fail(&error, connection),
-        }
-    }
-
     /// COM_STMT_EXECUTE.
-    pub(super) fn execute(
-        &mut self,
-        id: u32,
-        parameters: Vec<Datum>,
-        connection: &mut Connection,
-    ) -> Result<(), Error> {
+    ///
+    /// # Errors
+    /// 1243 where no such statement is prepared, and the statement's.
+    pub(super) fn execute(&mut self, id: u32, parameters: Vec<Datum>) -> Result<Answer, SqlError> {
         count(&self.view.server.counters.com_stmt_execute);
         self.forget_warnings();
-        let Some(prepared) = self.prepared.statements.get(&id) else {
-            return self.fail(&unknown(id, "mysqld_stmt_execute"), connection);
-        };
-        let answer = if prepared.is_own {
-            let text = with_parameters(&prepared.sql, &parameters);
-            self.statement(&text)
-        } else {
-            Ok(Answer::Engine(Task::Execute { sql: prepared.sql.clone(), parameters, binary: true }))
-        };
-        let answer = answer.map(|answer| match answer {
+        let prepared = self.prepared.statements.get(&id).ok_or_else(|| unknown(id, "mysqld_stmt_execute"))?;
+        if !prepared.is_own {
+            let sql = prepared.sql.clone();
+            return Ok(Answer::Engine(Task::Execute { sql, parameters, binary: true }));
+        }
+        let text = with_parameters(&prepared.sql, &parameters);
+        Ok(match self.statement(&text)? {
             Answer::Engine(Task::Execute { sql, parameters, .. }) => {
                 Answer::Engine(Task::Execute { sql, parameters, binary: true })
             }
             other => other,
-        });
-        self.conclude(answer, true, connection)
+        })
     }
 }
 

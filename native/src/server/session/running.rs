@@ -8,9 +8,10 @@ use sealwire_core::error::{Error, SqlError};
 use sealwire_core::message::ColumnDefinition;
 use sealwire_core::server::Connection;
 
+use super::errand::Errand;
 use super::set::Pending;
-use super::{ENOUGH, Reply, Session};
-use crate::server::engine::{Delivery, Done, Job, Outcome, Task, TransactionStep};
+use super::{Answer, ENOUGH, Reply, Session};
+use crate::server::engine::{Delivery, Done, Job, Limits, Outcome, Task, TransactionStep};
 
 /// The statement.
 pub(super) struct Running {
@@ -38,11 +39,36 @@ pub(super) enum Purpose {
 }
 
 impl Session {
-    /// Starts a task on another thread.
-    pub(super) fn submit(&mut self, task: Task, purpose: Purpose) -> Result<(), SqlError> {
-        if let Task::Execute { sql, .. } = &task {
+    /// Looks whether a task may run, and within which limits.
+    ///
+    /// # Errors
+    /// As for [`Session::demand_writable`].
+    fn limits_of(&self, task: &Task) -> Result<Limits, SqlError> {
+        if let Task::Execute { sql, .. } = task {
             self.demand_writable(sql)?;
         }
+        Ok(self.limits(task))
+    }
+
+    /// Looks whether what the engine is to answer may run.
+    ///
+    /// # Errors
+    /// As for [`Session::demand_writable`].
+    pub(super) fn approve(&self, answer: Answer) -> Result<Answer, SqlError> {
+        match answer {
+            Answer::Engine(task) => self.limits_of(&task).map(|limits| Answer::Approved(task, limits)),
+            answer => Ok(answer),
+        }
+    }
+
+    /// Starts a task on another thread.
+    pub(super) fn submit(&mut self, task: Task, purpose: Purpose) -> Result<(), SqlError> {
+        let limits = self.limits_of(&task)?;
+        self.submit_approved(task, limits, purpose)
+    }
+
+    /// Starts a task that may run.
+    pub(super) fn submit_approved(&mut self, task: Task, limits: Limits, purpose: Purpose) -> Result<(), SqlError> {
         let begins = matches!(task, Task::Transaction(TransactionStep::Begin));
         let session = match self.engine.take() {
             Some(session) => session,
@@ -52,7 +78,6 @@ impl Session {
         interruption.reset();
         self.presence.update(|state| state.interruption = Some(interruption));
         let wake = Arc::clone(&self.wake);
-        let limits = self.limits(&task);
         let job = Job {
             session,
             task,
@@ -73,7 +98,7 @@ impl Session {
     ///
     /// # Errors
     /// The connection's.
-    pub(crate) fn advance(&mut self, connection: &mut Connection) -> Result<bool, Error> {
+    pub(super) fn advance(&mut self, connection: &mut Connection) -> Result<bool, Error> {
         let mut moved = false;
         while connection.unsent() < ENOUGH {
             let Some(running) = &self.running else { break };
@@ -91,7 +116,12 @@ impl Session {
             moved = true;
         }
         // One at a time: the client reads its answer meanwhile, and others have their turn.
-        if !moved && self.running.is_none() && !self.queue.is_empty() && connection.unsent() < ENOUGH {
+        if !moved
+            && self.running.is_none()
+            && self.errand.is_none()
+            && !self.queue.is_empty()
+            && connection.unsent() < ENOUGH
+        {
             self.run_next(connection)?;
             moved = true;
         }
@@ -143,6 +173,10 @@ impl Session {
                 self.rest_if_done();
                 Ok(())
             }
+            (Purpose::Set(pending), Ok(Outcome::Value(value))) if pending.is_long() => {
+                self.errand = Some(Errand::SetOn(pending, value));
+                Ok(())
+            }
             (Purpose::Set(pending), Ok(Outcome::Value(value))) => {
                 let answer = self.set_on(*pending, value);
                 self.conclude(answer, false, connection)
@@ -176,10 +210,7 @@ impl Session {
     /// COM_FIELD_LIST: the columns of a table.
     pub(super) fn field_list(&mut self, table: &str, connection: &mut Connection) -> Result<(), Error> {
         let sql = format!("SELECT * FROM `{}`", table.replace('`', "``"));
-        match self.submit(Task::Describe { sql }, Purpose::FieldList) {
-            Ok(()) => Ok(()),
-            Err(error) => self.fail(&error, connection),
-        }
+        self.start(Task::Describe { sql }, Purpose::FieldList, connection)
     }
 }
 

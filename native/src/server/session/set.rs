@@ -7,6 +7,7 @@ use sealwire_core::error::SqlError;
 use sealwire_core::message::SessionChange;
 use sqlparser::ast::Expr;
 
+use super::errand::LONG;
 use super::{Answer, Reply, Session};
 use crate::server::engine::{Task, TransactionStep};
 use crate::server::sql::charset::default_collation;
@@ -24,13 +25,19 @@ pub(super) struct Pending {
     /// A SELECT of the value.
     sql: String,
     target: Target,
-    /// What follows of the statement.
-    rest: String,
+    /// All assignments of the statement, and where those that follow begin.
+    assignments: Arc<str>,
+    rest: usize,
     reply: Reply,
     was_autocommit: bool,
 }
 
 impl Pending {
+    /// Whether what follows is so long that reading it would keep the event loop.
+    pub(super) fn is_long(&self) -> bool {
+        self.assignments.len().saturating_sub(self.rest) > LONG
+    }
+
     /// What the engine is to do.
     pub(super) fn task(&self) -> Task {
         Task::Evaluate { sql: self.sql.clone() }
@@ -60,7 +67,8 @@ impl Session {
             let message = format!("SET has {commas} commas, and {MOST_ASSIGNMENTS} are allowed; send it in parts");
             return Err(SqlError::new(1436, b"HY000", message));
         }
-        self.set_all(words, Reply::default(), self.view.autocommit())
+        let assignments = Arc::from(words.rest());
+        self.set_all(&assignments, 0, Reply::default(), self.view.autocommit())
     }
 
     /// Goes on with a SET when the engine has found the value that it waited for.
@@ -68,7 +76,7 @@ impl Session {
     /// # Errors
     /// As for SET.
     pub(super) fn set_on(&mut self, pending: Pending, value: Datum) -> Result<Answer, SqlError> {
-        let Pending { target, rest, mut reply, was_autocommit, .. } = pending;
+        let Pending { target, assignments, rest, mut reply, was_autocommit, .. } = pending;
         let most = self.view.variables.number("max_allowed_packet");
         let value = if value.held_bytes() as u64 > most {
             let message = format!("Result of SET was larger than max_allowed_packet ({most}) - truncated");
@@ -78,22 +86,32 @@ impl Session {
             value
         };
         self.give(target, value, &mut reply)?;
-        let mut words = Cursor::new(&rest);
+        let mut words = Cursor::new(assignments.get(rest..).unwrap_or_default());
         if words.accept(",") {
-            return self.set_all(&mut words, reply, was_autocommit);
+            let next = assignments.len() - words.rest().len();
+            return self.set_all(&assignments, next, reply, was_autocommit);
         }
         self.end_set(&words, reply, was_autocommit)
     }
 
-    fn set_all(&mut self, words: &mut Cursor<'_>, mut reply: Reply, was_autocommit: bool) -> Result<Answer, SqlError> {
+    /// Makes the assignments from a place on.
+    fn set_all(
+        &mut self,
+        assignments: &Arc<str>,
+        from: usize,
+        mut reply: Reply,
+        was_autocommit: bool,
+    ) -> Result<Answer, SqlError> {
+        let mut words = Cursor::new(assignments.get(from..).unwrap_or_default());
         loop {
-            if let Some((target, expression)) = self.set_one(words, &mut reply)? {
+            if let Some((target, expression)) = self.set_one(&mut words, &mut reply)? {
                 let sql = format!("SELECT ({expression})");
-                let rest = words.rest().to_owned();
-                return Ok(Answer::Set(Box::new(Pending { sql, target, rest, reply, was_autocommit })));
+                let rest = assignments.len() - words.rest().len();
+                let assignments = Arc::clone(assignments);
+                return Ok(Answer::Set(Box::new(Pending { sql, target, assignments, rest, reply, was_autocommit })));
             }
             if !words.accept(",") {
-                return self.end_set(words, reply, was_autocommit);
+                return self.end_set(&words, reply, was_autocommit);
             }
         }
     }
