@@ -100,6 +100,18 @@ const ROWS: &[Row] = &[
         "ALTER TABLE d.u RENAME TO d.n",
         &[("ALTER", "d.u"), ("DROP", "d.u"), ("CREATE", "d.n"), ("INSERT", "d.n"), ("ALTER", "d.n")],
     ),
+    row("SELECT a FROM d.t FOR UPDATE", &[("SELECT", "d.t"), ("UPDATE", "d.t")]),
+    row("SELECT a FROM d.t FOR UPDATE", &[("SELECT", "d.t"), ("DELETE", "d.t")]),
+    row("SELECT a FROM d.t AS x FOR UPDATE", &[("SELECT", "d.t"), ("LOCK TABLES", "d.*")]),
+    row(
+        "SELECT x.a FROM d.t AS x JOIN d.u ON x.a = u.a FOR UPDATE OF x",
+        &[("SELECT", "d.t"), ("SELECT", "d.u"), ("UPDATE", "d.t")],
+    ),
+    row("SELECT a FROM d.t FOR SHARE", &[("SELECT", "d.t")]),
+    row("DO (SELECT MAX(a) FROM d.t)", &[("SELECT", "d.t")]),
+    row("LOCK TABLES d.t READ", &[("LOCK TABLES", "d.*"), ("SELECT", "d.t")]),
+    row("LOCK TABLES d.t AS x WRITE, d.u READ LOCAL", &[("LOCK TABLES", "d.*"), ("SELECT", "d.t"), ("SELECT", "d.u")]),
+    row("ALTER DATABASE d CHARACTER SET utf8mb4", &[("ALTER", "d.*")]),
     row("SHOW CREATE TABLE d.t", &[("SELECT", "d.t")]),
     row("SHOW CREATE VIEW d.v", &[("SELECT", "d.v"), ("SHOW VIEW", "d.v")]),
     row("DESCRIBE d.t", &[("SELECT", "d.t")]),
@@ -175,8 +187,18 @@ fn nobody_learns_of_tables_without_a_right_on_them() {
     assert_eq!(run(&mut worker, columns).unwrap(), [["0"]]);
     // A table that is not there is denied in the same words as one that is.
     for table in ["d.u", "d.nothing", "hidden.secret", "hidden.nothing", "nothing.nothing"] {
-        for sql in ["SELECT * FROM", "DESCRIBE", "SHOW CREATE TABLE", "SHOW INDEX FROM", "DELETE FROM", "DROP TABLE"] {
-            let (code, message) = run(&mut worker, &format!("{sql} {table}")).unwrap_err();
+        for sql in [
+            "SELECT * FROM",
+            "DESCRIBE",
+            "SHOW CREATE TABLE",
+            "SHOW INDEX FROM",
+            "DELETE FROM",
+            "DROP TABLE",
+            "LOCK TABLES",
+        ] {
+            let (code, message) =
+                run(&mut worker, &format!("{sql} {table}{}", if sql == "LOCK TABLES" { " READ" } else { "" }))
+                    .unwrap_err();
             assert!(is_denied(code), "{sql} {table}: {code} {message}");
         }
     }

@@ -22,6 +22,9 @@ pub(crate) use interruption::Interruption;
 pub(crate) use pool::{Delivery, Job, Outcome, Pool, Task, evaluate};
 pub(crate) use sqlite::SqliteEngine;
 
+/// MySQL's longest name, in characters.
+pub(crate) const LONGEST_NAME: usize = 64;
+
 /// A place where databases are kept.
 pub(crate) trait Engine: Debug + Send + Sync {
     /// Opens a session: what one connection needs to run statements.
@@ -45,11 +48,11 @@ pub(crate) trait Engine: Debug + Send + Sync {
     /// 1007 where it exists, 1102 where its name can't be one.
     fn create_database(&self, name: &str) -> Result<(), SqlError>;
 
-    /// Removes a database with all that is in it.
+    /// Removes a database with all that is in it, when no transaction has changed it and is still open.
     ///
     /// # Errors
-    /// 1008 where there is none.
-    fn drop_database(&self, name: &str) -> Result<(), SqlError>;
+    /// 1008 where there is none, 1205 where such a transaction lasts longer than `lock_wait`.
+    fn drop_database(&self, name: &str, lock_wait: Duration) -> Result<(), SqlError>;
 
     /// A table as CREATE TABLE or CREATE VIEW would make it.
     ///

@@ -5,7 +5,7 @@ use sealwire_core::error::SqlError;
 
 use super::statement::engine;
 use super::{Answer, Reply, Session, Table};
-use crate::server::engine::declared_column;
+use crate::server::engine::{Task, TransactionStep, declared_column, is_system_database, unknown_database};
 use crate::server::sql::{Cursor, Datum};
 
 impl Session {
@@ -65,14 +65,15 @@ impl Session {
             return self.drop_database(&mut words).map(Answer::Ok);
         }
         if words.accept_all(&["ALTER", "DATABASE"]) || words.accept_all(&["ALTER", "SCHEMA"]) {
-            return Ok(Answer::Ok(Reply::default()));
+            return self.alter_database(&mut words).map(Answer::Ok);
         }
-        if words.accept("LOCK") || words.accept("UNLOCK") {
-            // SQLite locks as it needs; a transaction keeps others out as long as it lasts.
-            if words.accept("TABLES") || words.accept("TABLE") {
-                return Ok(Answer::Ok(Reply::default()));
-            }
-            return Err(words.syntax_error());
+        if words.accept("LOCK") {
+            return self.lock_tables(&mut words);
+        }
+        if words.accept("UNLOCK") {
+            words.accept_one(&["TABLES", "TABLE"]).ok_or_else(|| words.syntax_error())?;
+            words.expect_end()?;
+            return Ok(Answer::Ok(Reply::default()));
         }
         if words.peek("LOAD") {
             return Err(SqlError::new(
@@ -174,15 +175,60 @@ impl Session {
         Ok(Reply { affected_rows: 1, ..Reply::default() })
     }
 
+    /// ALTER DATABASE: character set and collation are always those of the server, so there is nothing to change.
+    fn alter_database(&self, words: &mut Cursor<'_>) -> Result<Reply, SqlError> {
+        let is_current = words.peek_one(&["CHARACTER", "CHARSET", "COLLATE", "DEFAULT", "ENCRYPTION", "READ"]);
+        let name = if is_current { self.current_database()? } else { words.name()? };
+        self.view.demand_on_database(Privilege::ALTER, &name)?;
+        if !self.view.server.engine.has_database(&name) {
+            return Err(unknown_database(&name));
+        }
+        Ok(Reply::default())
+    }
+
+    /// LOCK TABLES ends the transaction and asks for the rights; SQLite itself locks as it needs.
+    fn lock_tables(&self, words: &mut Cursor<'_>) -> Result<Answer, SqlError> {
+        words.accept_one(&["TABLES", "TABLE"]).ok_or_else(|| words.syntax_error())?;
+        loop {
+            let (database, table) = self.table_name(words)?;
+            if words.accept("AS") || !words.peek_one(&["READ", "LOW_PRIORITY", "WRITE"]) {
+                words.name()?;
+            }
+            let is_read = words.accept("READ");
+            if is_read {
+                words.accept("LOCAL");
+            } else {
+                words.accept("LOW_PRIORITY");
+                words.expect("WRITE")?;
+            }
+            self.view.demand_on_database(Privilege::LOCK_TABLES, &database)?;
+            self.view.demand_on_table(Privilege::SELECT, &database, &table)?;
+            if !is_system_database(&database) {
+                self.view.server.engine.table_definition(&database, &table)?;
+            }
+            if !words.accept(",") {
+                break;
+            }
+        }
+        words.expect_end()?;
+        if self.in_transaction {
+            return Ok(Answer::Engine(Task::Transaction(TransactionStep::Commit)));
+        }
+        Ok(Answer::Ok(Reply::default()))
+    }
+
     fn drop_database(&mut self, words: &mut Cursor<'_>) -> Result<Reply, SqlError> {
         let if_exists = words.accept_all(&["IF", "EXISTS"]);
         let name = words.name()?;
         words.expect_end()?;
         self.view.demand_on_database(Privilege::DROP, &name)?;
-        // An attached file would outlive its name.
-        self.engine = None;
-        self.note_transaction(false, false);
-        match self.view.server.engine.drop_database(&name) {
+        if let Some(engine) = &mut self.engine
+            && engine.is_in_transaction()
+        {
+            engine.transaction(&TransactionStep::Commit)?;
+            self.note_transaction(false, false);
+        }
+        match self.view.server.engine.drop_database(&name, self.lock_wait()) {
             Err(error) if if_exists && error.code == 1008 => self.note("Note", error),
             dropped => dropped?,
         }

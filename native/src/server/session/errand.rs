@@ -38,7 +38,7 @@ pub(super) fn is_slow(sql: &str) -> bool {
         words.accept_one(&["GLOBAL", "SESSION", "LOCAL"]);
         return !words.peek_one(&["COUNT", "ERRORS", "STATUS", "VARIABLES", "WARNINGS"]);
     }
-    words.peek_one(&["ALTER", "DESC", "DESCRIBE", "EXPLAIN", "FLUSH", "GRANT", "RENAME", "REVOKE"])
+    words.peek_one(&["ALTER", "DESC", "DESCRIBE", "EXPLAIN", "FLUSH", "GRANT", "LOCK", "RENAME", "REVOKE"])
         || words.clone().accept_all(&["SET", "PASSWORD"])
         || words.accept_one(&["CREATE", "DROP"]).is_some() && words.peek_one(&["DATABASE", "SCHEMA", "USER"])
 }

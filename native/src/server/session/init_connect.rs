@@ -47,7 +47,7 @@ impl Session {
     /// Takes an answer that nobody reads.
     fn go_on_with_init_connect(&mut self, answer: Result<Answer, SqlError>) {
         let submitted = match answer {
-            Ok(Answer::Engine(task)) => self.submit(task, Purpose::InitConnect(None)),
+            Ok(Answer::Engine(task) | Answer::Unheard(task)) => self.submit(task, Purpose::InitConnect(None)),
             Ok(Answer::Set(pending)) => {
                 let task: Task = pending.task();
                 self.submit(task, Purpose::InitConnect(Some(pending)))

@@ -78,10 +78,9 @@ impl Session {
     /// What the engine is to keep to while it does a task.
     pub(super) fn limits(&self, task: &Task) -> Limits {
         let variables = &self.view.variables;
-        let lock_wait = variables.number("innodb_lock_wait_timeout").min(variables.number("lock_wait_timeout"));
         let mut limits = Limits {
             read_only: self.read_only(),
-            lock_wait: Duration::from_secs(lock_wait),
+            lock_wait: self.lock_wait(),
             skips_foreign_keys: !variables.is_on("foreign_key_checks"),
             ..Limits::default()
         };
@@ -96,6 +95,12 @@ impl Session {
             limits.rows = (rows < u64::MAX && Cursor::new(sql).first_outside(&["LIMIT"]).is_none()).then_some(rows);
         }
         limits
+    }
+
+    /// How long a statement waits for others to end their transactions.
+    pub(super) fn lock_wait(&self) -> Duration {
+        let variables = &self.view.variables;
+        Duration::from_secs(variables.number("innodb_lock_wait_timeout").min(variables.number("lock_wait_timeout")))
     }
 
     fn execution_time(&self) -> Option<Duration> {

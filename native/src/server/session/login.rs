@@ -8,7 +8,7 @@ use sealwire_core::error::{Error, SqlError};
 use sealwire_core::server::{Candidate, Connection, Login};
 
 use super::Session;
-use crate::server::engine::unknown_database;
+use crate::server::engine::{LONGEST_NAME, unknown_database};
 use crate::server::registry::{Full, MostSessions};
 use crate::server::sql::charset::{default_collation, of_collation};
 use crate::server::status::count;
@@ -193,9 +193,6 @@ impl Session {
         self.keep_charset(&charset.to_ascii_lowercase(), &collation.to_ascii_lowercase())
     }
 }
-
-/// The letters of the longest name, as MySQL has it.
-const LONGEST_NAME: usize = 64;
 
 /// Refuses the name of a database that is too long before anything is made of it.
 ///

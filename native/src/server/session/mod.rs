@@ -161,8 +161,10 @@ enum Answer {
     Rows(Table),
     /// The engine answers.
     Engine(Task),
+    /// The engine runs a statement whose rows nobody reads, and the answer is OK.
+    Unheard(Task),
     /// The engine answers a statement that may run, within these limits.
-    Approved(Task, Limits),
+    Approved(Task, Limits, Purpose),
     /// A statement of the server's own is prepared.
     Prepared {
         /// Its text.
@@ -511,8 +513,9 @@ impl Session {
             Ok(Answer::Ok(reply)) => self.reply_ok(&reply, connection),
             Ok(Answer::Rows(table)) => self.reply_rows(&table, binary, connection),
             Ok(Answer::Engine(task)) => self.start(task, Purpose::Statement, connection),
-            Ok(Answer::Approved(task, limits)) => {
-                let started = self.submit_approved(task, limits, Purpose::Statement);
+            Ok(Answer::Unheard(task)) => self.start(task, Purpose::Unheard, connection),
+            Ok(Answer::Approved(task, limits, purpose)) => {
+                let started = self.submit_approved(task, limits, purpose);
                 started.or_else(|error| self.fail(&error, connection))
             }
             Ok(Answer::Set(pending)) => self.start(pending.task(), Purpose::Set(pending), connection),

@@ -25,6 +25,8 @@ pub(super) struct Running {
 pub(super) enum Purpose {
     /// The client's statement.
     Statement,
+    /// The client's statement, whose rows it does not get.
+    Unheard,
     /// A statement that is prepared.
     Prepare {
         /// Its text.
@@ -56,7 +58,12 @@ impl Session {
     /// As for [`Session::demand_writable`].
     pub(super) fn approve(&self, answer: Answer) -> Result<Answer, SqlError> {
         match answer {
-            Answer::Engine(task) => self.limits_of(&task).map(|limits| Answer::Approved(task, limits)),
+            Answer::Engine(task) => {
+                self.limits_of(&task).map(|limits| Answer::Approved(task, limits, Purpose::Statement))
+            }
+            Answer::Unheard(task) => {
+                self.limits_of(&task).map(|limits| Answer::Approved(task, limits, Purpose::Unheard))
+            }
             answer => Ok(answer),
         }
     }
@@ -135,8 +142,10 @@ impl Session {
     }
 
     fn deliver(&mut self, delivery: Delivery, connection: &mut Connection) -> Result<(), Error> {
-        let is_unheard =
-            self.running.as_ref().is_some_and(|running| matches!(running.purpose, Purpose::InitConnect(_)));
+        let is_unheard = self
+            .running
+            .as_ref()
+            .is_some_and(|running| matches!(running.purpose, Purpose::InitConnect(_) | Purpose::Unheard));
         match delivery {
             Delivery::Columns(_) | Delivery::Rows(_) if is_unheard => Ok(()),
             Delivery::Columns(columns) => connection.begin_rows(&columns),
@@ -164,6 +173,9 @@ impl Session {
             }
             (_, Err(error)) => self.fail(&error, connection),
             (_, Ok(Outcome::Stepped)) => self.reply_ok(&Reply::default(), connection),
+            (Purpose::Unheard, Ok(Outcome::Executed(done))) => {
+                self.executed(Done { has_rows: false, ..done }, connection)
+            }
             (_, Ok(Outcome::Executed(done))) => self.executed(done, connection),
             (Purpose::Prepare { sql }, Ok(Outcome::Described(description))) => {
                 self.keep_prepared(sql, &description, false, connection)
@@ -181,10 +193,11 @@ impl Session {
                 let answer = self.set_on(*pending, value);
                 self.conclude(answer, false, connection)
             }
-            (Purpose::Statement | Purpose::Set(_), Ok(Outcome::Described(_)))
-            | (Purpose::Statement | Purpose::Prepare { .. } | Purpose::FieldList, Ok(Outcome::Value(_))) => {
-                self.reply_ok(&Reply::default(), connection)
-            }
+            (Purpose::Statement | Purpose::Unheard | Purpose::Set(_), Ok(Outcome::Described(_)))
+            | (
+                Purpose::Statement | Purpose::Unheard | Purpose::Prepare { .. } | Purpose::FieldList,
+                Ok(Outcome::Value(_)),
+            ) => self.reply_ok(&Reply::default(), connection),
         }
     }
 

@@ -42,7 +42,7 @@ impl Session {
             answer = self.set_on(*pending, value)?;
         }
         match answer {
-            Answer::Engine(task) => self.run_in_engine(&task, None),
+            Answer::Engine(task) | Answer::Unheard(task) => self.run_in_engine(&task, None),
             _ => Ok(()),
         }
     }

@@ -153,7 +153,7 @@ impl Session {
     }
 
     /// `FROM table [FROM database]` or `FROM database.table`.
-    fn table_name(&self, words: &mut Cursor<'_>) -> Result<(String, String), SqlError> {
+    pub(super) fn table_name(&self, words: &mut Cursor<'_>) -> Result<(String, String), SqlError> {
         let first = words.name()?;
         if words.accept(".") {
             return Ok((first, words.name()?));
@@ -166,6 +166,14 @@ impl Session {
         if words.accept("FROM") || words.accept("IN") {
             return words.name();
         }
+        self.current_database()
+    }
+
+    /// The current database.
+    ///
+    /// # Errors
+    /// 1046 where there is none.
+    pub(super) fn current_database(&self) -> Result<String, SqlError> {
         self.view.database.clone().ok_or_else(|| SqlError::new(1046, b"3D000", "No database selected"))
     }
 

@@ -125,8 +125,11 @@ impl Session {
             return self.describe(&mut words);
         }
         if words.accept("DO") {
-            words.expression();
-            return Ok(Answer::Ok(Reply::default()));
+            let sql = format!("SELECT {}", words.rest());
+            return Ok(match self.constant_select(&sql)? {
+                Some(_) => Answer::Ok(Reply::default()),
+                None => Answer::Unheard(Task::Execute { sql, parameters: Vec::new(), binary: false }),
+            });
         }
         self.administer(sql, words)
     }

@@ -38,6 +38,20 @@ impl<'a> Cursor<'a> {
         None
     }
 
+    /// Whether what comes next begins with a word: its end may be megabytes away, and is looked for only where it can matter.
+    fn begins_with(&self, word: &str) -> bool {
+        let rest = self.sql.get(self.at..).unwrap_or_default().trim_start();
+        rest.get(..word.len()).is_some_and(|front| front.eq_ignore_ascii_case(word))
+    }
+
+    /// The next token, where it is this word or symbol.
+    fn token_if(&self, word: &str) -> Option<Token<'a>> {
+        if !self.begins_with(word) {
+            return None;
+        }
+        self.token().filter(|token| token.text.eq_ignore_ascii_case(word))
+    }
+
     fn pass(&mut self, token: Token<'_>) {
         self.at = token.start + token.text.len();
     }
@@ -47,20 +61,14 @@ impl<'a> Cursor<'a> {
         self.token().is_none()
     }
 
-    /// Whether a quoted text or name comes next. Its end may be megabytes away, and is looked for only where it is wanted.
-    fn is_quoted(&self) -> bool {
-        let rest = self.sql.get(self.at..).unwrap_or_default();
-        rest.trim_start().starts_with(['\'', '"', '`'])
-    }
-
     /// Whether the next word is this one, without taking it.
     pub(crate) fn peek(&self, word: &str) -> bool {
-        !self.is_quoted() && self.token().is_some_and(|token| token.text.eq_ignore_ascii_case(word))
+        self.token_if(word).is_some()
     }
 
     /// Whether the next word is one of these, without taking it.
     pub(crate) fn peek_one(&self, words: &[&str]) -> bool {
-        self.token().is_some_and(|token| words.iter().any(|word| token.text.eq_ignore_ascii_case(word)))
+        words.iter().any(|word| self.peek(word))
     }
 
     /// The first of these words that comes outside of parentheses.
@@ -84,10 +92,7 @@ impl<'a> Cursor<'a> {
 
     /// Takes the next token where it is this word or symbol.
     pub(crate) fn accept(&mut self, word: &str) -> bool {
-        if self.is_quoted() {
-            return false;
-        }
-        let found = self.token().filter(|token| token.text.eq_ignore_ascii_case(word));
+        let found = self.token_if(word);
         if let Some(token) = found {
             self.pass(token);
         }

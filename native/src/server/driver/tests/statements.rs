@@ -2,14 +2,6 @@
 
 use super::*;
 
-/// Sends a statement whose answer is read later.
-fn send(client: &mut Client, sql: &str) {
-    client.connection.query(sql.as_bytes()).unwrap();
-    let mut out = Vec::new();
-    while let Ok(Output::Transmit) = client.connection.poll_output(&mut out) {}
-    client.stream.write_all(&out).unwrap();
-}
-
 fn code(client: &mut Client, sql: &str) -> u16 {
     client.query(sql).map(|_| ()).unwrap_err().code
 }
@@ -42,13 +34,13 @@ fn long_expressions_are_stopped_by_kill_and_hold_nobody_up() {
     slow.query(&format!("SET @a = '{}'", "a".repeat(1 << 20))).unwrap();
     slow.query(&format!("SET @b = '%{}b'", "a".repeat(1 << 19))).unwrap();
     // SET waits on a thread of its own: others are served, and KILL reaches it.
-    send(&mut slow, "SET @c = SLEEP(60), @d = 2");
+    slow.send("SET @c = SLEEP(60), @d = 2");
     let mut other = running.root();
     while other.rows(&format!("SELECT info FROM information_schema.processlist WHERE id = {id}"))[0][0] == "NULL" {}
     other.query(&format!("KILL QUERY {id}")).unwrap();
     assert_eq!(slow.answer().unwrap().unwrap_err().code, 1317);
     // The review's statement, on the event loop, kept everybody out for minutes.
-    send(&mut slow, "SELECT @a LIKE @b");
+    slow.send("SELECT @a LIKE @b");
     assert_eq!(other.rows("SELECT 1"), [["1"]]);
     assert_eq!(running.root().rows("SELECT 1"), [["1"]]);
     let _ = slow.answer().unwrap();
@@ -201,4 +193,51 @@ fn a_comment_alone_is_answered_and_nothing_is_an_error() {
     for sql in ["", " ", ";"] {
         assert_eq!(code(&mut client, sql), 1065, "{sql:?}");
     }
+}
+
+#[test]
+fn do_evaluates_and_gives_nothing() {
+    let running = Running::start(&[]);
+    let mut client = running.root();
+    client.query("CREATE DATABASE d").unwrap();
+    client.query("CREATE TABLE d.t (a INT)").unwrap();
+    client.query("INSERT INTO d.t VALUES (1), (2)").unwrap();
+    for sql in ["DO 1", "DO 1, ABS(-2)", "DO (SELECT MAX(a) FROM d.t)", "DO SLEEP(0)"] {
+        assert_eq!(client.query(sql).unwrap(), Answer::default(), "{sql}");
+    }
+    assert_eq!(code(&mut client, "DO nothing_like_it(1)"), 1305);
+    assert_eq!(code(&mut client, "DO (SELECT a FROM d.missing)"), 1146);
+    assert_eq!(code(&mut client, "DO"), 1064);
+    client.query("SET max_execution_time = 0").unwrap();
+    client.send("DO SLEEP(60)");
+    let id = client.connection.facts().connection_id;
+    let mut other = running.root();
+    while other.rows(&format!("SELECT info FROM information_schema.processlist WHERE id = {id}"))[0][0] == "NULL" {}
+    other.query(&format!("KILL QUERY {id}")).unwrap();
+    // As by mysqld, SLEEP() that is stopped gives 1, and DO throws it away; or the statement itself is stopped.
+    assert!(client.answer().unwrap().map_or_else(|error| error.code == 1317, |answer| answer == Answer::default()));
+}
+
+#[test]
+fn what_a_transaction_has_written_outlives_a_drop_of_its_database() {
+    let running = Running::start(&[]);
+    let (mut writer, mut root) = (running.root(), running.root());
+    root.query("CREATE DATABASE d").unwrap();
+    root.query("CREATE DATABASE e").unwrap();
+    root.query("CREATE TABLE d.t (a INT)").unwrap();
+    root.query("CREATE TABLE e.t (a INT)").unwrap();
+    writer.query("BEGIN").unwrap();
+    writer.query("INSERT INTO d.t VALUES (1)").unwrap();
+    root.query("SET innodb_lock_wait_timeout = 1").unwrap();
+    assert_eq!(code(&mut root, "DROP DATABASE d"), 1205);
+    writer.query("COMMIT").unwrap();
+    assert_eq!(root.rows("SELECT a FROM d.t"), [["1"]]);
+    // DROP DATABASE commits, as every statement that defines does.
+    root.query("CREATE TEMPORARY TABLE e.mine (a INT)").unwrap();
+    root.query("BEGIN").unwrap();
+    root.query("INSERT INTO e.t VALUES (2)").unwrap();
+    root.query("DROP DATABASE d").unwrap();
+    assert_eq!(writer.rows("SELECT a FROM e.t"), [["2"]]);
+    assert_eq!(code(&mut writer, "INSERT INTO d.t VALUES (1)"), 1049);
+    assert!(root.rows("SELECT a FROM e.mine").is_empty(), "temporary tables stay");
 }

@@ -13,10 +13,12 @@ mod time;
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
+use rusqlite::OpenFlags;
 use sealwire_core::error::SqlError;
 
-use super::{Engine, EngineSession, SYSTEM_DATABASES, TableDefinition, is_system_database};
+use super::{Engine, EngineSession, LONGEST_NAME, SYSTEM_DATABASES, TableDefinition, is_system_database};
 
 /// The databases of a data directory.
 #[derive(Debug, Clone)]
@@ -95,7 +97,10 @@ fn database_name(file: &str) -> Option<String> {
 }
 
 fn is_name(name: &str) -> bool {
-    !name.is_empty() && name.chars().count() <= 64 && !name.ends_with(' ') && !name.chars().any(char::is_control)
+    !name.is_empty()
+        && name.chars().count() <= LONGEST_NAME
+        && !name.ends_with(' ')
+        && !name.chars().any(char::is_control)
 }
 
 impl Engine for SqliteEngine {
@@ -151,7 +156,7 @@ impl Engine for SqliteEngine {
             })
     }
 
-    fn drop_database(&self, name: &str) -> Result<(), SqlError> {
+    fn drop_database(&self, name: &str, lock_wait: Duration) -> Result<(), SqlError> {
         if is_system_database(name) {
             return Err(SqlError::new(
                 1044,
@@ -163,6 +168,8 @@ impl Engine for SqliteEngine {
             return Err(SqlError::new(1008, b"HY000", format!("Can't drop database '{name}'; database doesn't exist")));
         }
         let path = self.path(name);
+        // Nobody else changes it from here on: what a transaction has written, and would commit, is not lost without a word.
+        let _held = hold(&path, lock_wait)?;
         std::fs::remove_file(&path).map_err(|error| {
             SqlError::new(
                 1009,
@@ -176,6 +183,25 @@ impl Engine for SqliteEngine {
 
     fn table_definition(&self, database: &str, table: &str) -> Result<TableDefinition, SqlError> {
         schema::create_statement(self, database, table)
+    }
+}
+
+/// Takes the right to write to a database, for as long as the result lives.
+///
+/// # Errors
+/// 1205 where another has it for longer than `lock_wait`.
+fn hold(path: &Path, lock_wait: Duration) -> Result<Option<rusqlite::Connection>, SqlError> {
+    let take = || -> rusqlite::Result<rusqlite::Connection> {
+        let connection = rusqlite::Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        connection.busy_timeout(lock_wait)?;
+        connection.execute_batch("BEGIN IMMEDIATE")?;
+        Ok(connection)
+    };
+    match take().map_err(|error| errors::to_mysql(&error, "")) {
+        Ok(connection) => Ok(Some(connection)),
+        Err(error) if error.code == 1205 => Err(error),
+        // A file that is damaged can be removed nevertheless.
+        Err(_) => Ok(None),
     }
 }
 
@@ -226,9 +252,9 @@ mod tests {
         assert_eq!(engine.create_database("shop-1").unwrap_err().code, 1007);
         assert!(engine.has_database("shop-1"));
         assert_eq!(engine.databases().unwrap(), ["information_schema", "mysql", "performance_schema", "shop-1", "sys"]);
-        engine.drop_database("shop-1").unwrap();
-        assert_eq!(engine.drop_database("shop-1").unwrap_err().code, 1008);
-        assert_eq!(engine.drop_database("mysql").unwrap_err().code, 1044);
+        engine.drop_database("shop-1", Duration::ZERO).unwrap();
+        assert_eq!(engine.drop_database("shop-1", Duration::ZERO).unwrap_err().code, 1008);
+        assert_eq!(engine.drop_database("mysql", Duration::ZERO).unwrap_err().code, 1044);
         assert_eq!(engine.create_database("").unwrap_err().code, 1102);
     }
 }

@@ -202,6 +202,9 @@ impl SqliteSession {
         for access in &translated.accesses {
             authorise(access, request)?;
         }
+        for (database, table) in &translated.locked {
+            authorise_lock(database, table, request)?;
+        }
         self.attach(&translated.databases())?;
         self.refresh(&translated, request)?;
         Ok(translated)
@@ -497,6 +500,21 @@ fn authorise(access: &Access, request: &Request<'_>) -> Result<(), SqlError> {
         Some(missing) => Err(request.surroundings.denied(*missing, &access.database, table)),
         None => Ok(()),
     }
+}
+
+/// FOR UPDATE needs, beside SELECT, one of the privileges that could keep the rows from others.
+fn authorise_lock(database: &str, table: &str, request: &Request<'_>) -> Result<(), SqlError> {
+    let may = |privilege, table| request.surroundings.may(privilege, database, table);
+    if is_system_database(database)
+        || may(Privilege::UPDATE, Some(table))
+        || may(Privilege::DELETE, Some(table))
+        || may(Privilege::LOCK_TABLES, None)
+    {
+        return Ok(());
+    }
+    let mut denied = request.surroundings.denied(Privilege::SELECT, database, Some(table));
+    denied.message = denied.message.replacen("SELECT command", "SELECT with locking clause command", 1);
+    Err(denied)
 }
 
 /// Sets what SQLite itself can refuse.

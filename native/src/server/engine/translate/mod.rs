@@ -61,6 +61,8 @@ pub(crate) struct Access {
 pub(crate) struct Translated {
     /// One statement or, for a definition, several that belong together.
     pub(crate) statements: Vec<String>,
+    /// Tables whose rows a locking clause locks: databases and names.
+    pub(crate) locked: Vec<(String, String)>,
     /// A query to compile before the statements, because SQLite does not look into a view's body when it creates the view.
     pub(crate) check: Option<String>,
     /// Its kind.

@@ -2,9 +2,9 @@
 
 use sealwire_core::error::SqlError;
 use sqlparser::ast::{
-    Cte, Distinct, GroupByExpr, Join, JoinConstraint, JoinOperator, LimitClause, NamedWindowExpr, OrderBy, OrderByExpr,
-    OrderByKind, Query, Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, SetOperator, SetQuantifier,
-    TableAlias, TableFactor, TableWithJoins, Values, With,
+    Cte, Distinct, GroupByExpr, Join, JoinConstraint, JoinOperator, LimitClause, LockType, NamedWindowExpr, OrderBy,
+    OrderByExpr, OrderByKind, Query, Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, SetOperator,
+    SetQuantifier, TableAlias, TableFactor, TableWithJoins, Values, With,
 };
 
 use super::expression::{expression, window};
@@ -30,6 +30,7 @@ pub(super) fn query(query: &Query, writer: &mut Writer<'_>) -> Written {
             self::with(with, writer)?;
         }
         body(&query.body, None, writer)?;
+        locks(query, writer)?;
         if let Some(order) = &query.order_by {
             order_by(order, writer)?;
         }
@@ -39,6 +40,30 @@ pub(super) fn query(query: &Query, writer: &mut Writer<'_>) -> Written {
         writer.forget(visible);
         Ok(())
     })
+}
+
+/// Notes the tables that FOR UPDATE locks. SQLite has no such clause: a transaction that writes after another has written fails with 1213.
+fn locks(query: &Query, writer: &mut Writer<'_>) -> Written {
+    let SetExpr::Select(select) = query.body.as_ref() else { return Ok(()) };
+    let factors = select
+        .from
+        .iter()
+        .flat_map(|from| std::iter::once(&from.relation).chain(from.joins.iter().map(|join| &join.relation)));
+    for factor in factors {
+        let TableFactor::Table { name, alias, .. } = factor else { continue };
+        let known_as = alias.as_ref().map_or_else(|| last_part(name), |alias| &alias.name.value);
+        let is_locked = query.locks.iter().any(|lock| {
+            matches!(lock.lock_type, LockType::Update)
+                && lock.of.as_ref().is_none_or(|of| last_part(of).eq_ignore_ascii_case(known_as))
+        });
+        if is_locked && !writer.is_common(name) {
+            let (database, table) = writer.resolve(name)?;
+            if !writer.is_temporary(&database, &table) {
+                writer.locked.push((database, table));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Writes a WITH clause; its names stay visible until the caller forgets them.

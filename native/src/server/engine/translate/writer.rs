@@ -9,7 +9,7 @@ use sealwire_core::error::SqlError;
 use sqlparser::ast::{Ident, ObjectName};
 
 use super::{Access, Kind, Scope, Translated, parts, schema_of, temporary_name, unsupported};
-use crate::server::engine::is_system_database;
+use crate::server::engine::{LONGEST_NAME, is_system_database};
 use crate::server::sql::Datum;
 
 /// A statement nested deeper than this is refused. The parser refuses most such statements before, at a lower bound of its own.
@@ -17,9 +17,6 @@ const MOST_NESTED: usize = 200;
 
 /// Tables, and names of WITH, in one statement: each is looked up among the others, so that the work is their square.
 const MOST_TABLES: usize = 1000;
-
-/// MySQL's longest name, in characters.
-const LONGEST_NAME: usize = 64;
 
 /// Collects the text for SQLite, and the tables that the statement names.
 pub(super) struct Writer<'a> {
@@ -30,6 +27,8 @@ pub(super) struct Writer<'a> {
     /// All names of WITH in the statement.
     common: Vec<String>,
     accesses: Vec<Access>,
+    /// Tables whose rows a locking clause locks.
+    pub(super) locked: Vec<(String, String)>,
     depth: usize,
     /// The database of the view whose body is written: its own tables are written without it, so that the view does not depend on the
     /// name under which its file is attached.
@@ -51,6 +50,7 @@ impl<'a> Writer<'a> {
             visible: Vec::new(),
             common: Vec::new(),
             accesses: Vec::new(),
+            locked: Vec::new(),
             depth: 0,
             view: None,
             upsert: None,
@@ -79,6 +79,7 @@ impl<'a> Writer<'a> {
             check,
             kind,
             accesses: self.accesses,
+            locked: self.locked,
             common: self.common,
             reads_columns: self.reads_columns,
             parameters,
@@ -287,6 +288,11 @@ impl<'a> Writer<'a> {
     pub(super) fn is_temporary(&self, database: &str, table: &str) -> bool {
         // Most sessions have none, and pay nothing for them.
         !self.scope.temporaries.is_empty() && self.scope.temporaries.contains(&(database.to_owned(), table.to_owned()))
+    }
+
+    /// Whether a name is one that WITH defines.
+    pub(super) fn is_common(&self, name: &ObjectName) -> bool {
+        matches!(parts(name).as_slice(), [table] if self.visible.iter().any(|known| known.eq_ignore_ascii_case(table)))
     }
 
     /// Writes the name of a table of the FROM clause, of a name that WITH defines, or of what a statement changes.
