@@ -1,30 +1,86 @@
-//! How much memory the process holds, so that large values are refused before the system refuses them: a failed allocation ends the process.
+//! How much memory the process holds, so that large values are refused before the system refuses them: a failed allocation ends the
+//! process. Where it becomes short, who holds more than a fair share is refused first, and others go on.
 
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
-/// A value of so many bytes is large: it is made only where memory is left.
+/// A value of so many bytes is large: it is made only where memory is left, and counts towards its account's share.
 pub(crate) const LARGE: usize = 1 << 20;
 /// How long a measurement is good for, in milliseconds.
 const FRESH: u64 = 5;
 
-/// Whether the process holds more than half of the memory that it may have: of the machine's, or of its own limit (`ulimit -v`).
-pub(crate) fn is_short() -> bool {
-    static START: OnceLock<Instant> = OnceLock::new();
-    static MEASURED: AtomicU64 = AtomicU64::new(u64::MAX);
-    static SHORT: AtomicBool = AtomicBool::new(false);
-    let elapsed = START.get_or_init(Instant::now).elapsed().as_millis();
-    let now = u64::try_from(elapsed).unwrap_or(u64::MAX);
-    if now.wrapping_sub(MEASURED.load(Ordering::Relaxed)) > FRESH {
-        // Where the system does not tell, nothing is refused.
-        SHORT.store(resident().is_some_and(|bytes| bytes > limit()), Ordering::Relaxed);
-        MEASURED.store(now, Ordering::Relaxed);
-    }
-    SHORT.load(Ordering::Relaxed)
+/// The bytes of large values that each account holds.
+static SHARES: Mutex<BTreeMap<String, usize>> = Mutex::new(BTreeMap::new());
+
+fn shares() -> MutexGuard<'static, BTreeMap<String, usize>> {
+    SHARES.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn limit() -> u64 {
+/// Large values that a session holds, counted for its account until this is dropped.
+#[derive(Debug, Default)]
+pub(crate) struct Held {
+    account: String,
+    bytes: usize,
+}
+
+impl Held {
+    /// Counts so many bytes for an account; less than a large value counts as nothing.
+    pub(crate) fn set(&mut self, account: &str, bytes: usize) {
+        let bytes = if bytes < LARGE { 0 } else { bytes };
+        if bytes == self.bytes && (bytes == 0 || self.account == account) {
+            return;
+        }
+        let mut shares = shares();
+        take_away(&mut shares, &self.account, self.bytes);
+        if bytes > 0 {
+            account.clone_into(&mut self.account);
+            let share = shares.entry(account.to_owned()).or_default();
+            *share = share.saturating_add(bytes);
+        }
+        self.bytes = bytes;
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if self.bytes > 0 {
+            take_away(&mut shares(), &self.account, self.bytes);
+        }
+    }
+}
+
+fn take_away(shares: &mut BTreeMap<String, usize>, account: &str, bytes: usize) {
+    if let Some(share) = shares.get_mut(account) {
+        *share = share.saturating_sub(bytes);
+        if *share == 0 {
+            shares.remove(account);
+        }
+    }
+}
+
+/// Whether there is memory for what an account holds: `most` is `global_connection_memory_limit`.
+pub(crate) fn is_left_for(account: &str, most: u64) -> bool {
+    // Where the system does not tell, nothing is refused.
+    let Some(used) = resident() else { return true };
+    let allowed = allowed().min(most);
+    if used <= allowed {
+        return true;
+    }
+    let shares = shares();
+    let own = shares.get(account).copied().unwrap_or_default();
+    is_fair(own, shares.len(), used, allowed)
+}
+
+/// Whether an account may hold `own` bytes while the process uses more than is allowed and so many accounts hold large values: one share
+/// is kept for who comes next, and half as much again as is allowed for those that hold less than a share.
+const fn is_fair(own: usize, accounts: usize, used: u64, allowed: u64) -> bool {
+    used - allowed <= allowed / 2 && own as u64 <= allowed / (accounts as u64 + 1)
+}
+
+/// Half of the memory that the process may have: of the machine's, or of its own limit (`ulimit -v`).
+fn allowed() -> u64 {
     static LIMIT: OnceLock<u64> = OnceLock::new();
     *LIMIT.get_or_init(|| {
         let own = rustix::process::getrlimit(rustix::process::Resource::As).current;
@@ -38,9 +94,53 @@ pub(crate) fn machine() -> u64 {
     system.totalram.saturating_mul(u64::from(system.mem_unit))
 }
 
-/// The memory that the process has in use, in bytes.
+/// The memory that the process has in use, in bytes, some milliseconds ago.
 fn resident() -> Option<u64> {
+    static START: OnceLock<Instant> = OnceLock::new();
+    static MEASURED: AtomicU64 = AtomicU64::new(u64::MAX);
+    static RESIDENT: AtomicU64 = AtomicU64::new(u64::MAX);
+    let elapsed = START.get_or_init(Instant::now).elapsed().as_millis();
+    let now = u64::try_from(elapsed).unwrap_or(u64::MAX);
+    if now.wrapping_sub(MEASURED.load(Ordering::Relaxed)) > FRESH {
+        RESIDENT.store(measure().unwrap_or(u64::MAX), Ordering::Relaxed);
+        MEASURED.store(now, Ordering::Relaxed);
+    }
+    let bytes = RESIDENT.load(Ordering::Relaxed);
+    (bytes < u64::MAX).then_some(bytes)
+}
+
+fn measure() -> Option<u64> {
     let sizes = std::fs::read_to_string("/proc/self/statm").ok()?;
     let pages: u64 = sizes.split_whitespace().nth(1)?.parse().ok()?;
     Some(pages.saturating_mul(rustix::param::page_size() as u64))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_holds_more_than_a_share_is_refused_first() {
+        // Two accounts hold large values, 900 and 50 of 1,000 bytes allowed: a share is a third.
+        assert!(!is_fair(900, 2, 1_001, 1_000));
+        assert!(is_fair(50, 2, 1_001, 1_000));
+        assert!(is_fair(0, 2, 1_500, 1_000), "who holds nothing yet goes on");
+        assert!(!is_fair(0, 2, 1_501, 1_000), "until the reserve is used up");
+        assert!(!is_fair(501, 1, 1_001, 1_000), "one account alone leaves a share for the next");
+    }
+
+    #[test]
+    fn what_is_held_counts_until_it_is_dropped() {
+        let of = |account: &str| shares().get(account).copied().unwrap_or_default();
+        let (mut one, mut other) = (Held::default(), Held::default());
+        one.set("held@test", LARGE);
+        other.set("held@test", 2 * LARGE);
+        assert_eq!(of("held@test"), 3 * LARGE);
+        one.set("held@test", LARGE - 1);
+        assert_eq!(of("held@test"), 2 * LARGE, "what is small is not counted");
+        other.set("changed@test", LARGE);
+        assert_eq!((of("held@test"), of("changed@test")), (0, LARGE));
+        drop(other);
+        assert!(!shares().contains_key("changed@test"));
+    }
 }

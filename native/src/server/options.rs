@@ -40,6 +40,13 @@ const OWN: &[Spec] = &[
     Spec::path("datadir", "The data directory.").short('h'),
     Spec::choice("default-authentication-plugin", PLUGINS, "The plugin of accounts that name none.")
         .default("caching_sha2_password"),
+    Spec::number(
+        "global-connection-memory-limit",
+        "Bytes that the server may have in use before it refuses large values; never more than half of the machine's memory.",
+    )
+    .between(16_777_216, u64::MAX)
+    .default("18446744073709551615")
+    .shared(),
     Spec::path("init-file", "SQL statements to run at each start, as root."),
     Spec::flag(
         "initialize",
@@ -177,6 +184,7 @@ impl Settings {
             ("connection_memory_limit", number("connection-memory-limit").to_string()),
             ("datadir", format!("{}/", directory.display())),
             ("default_authentication_plugin", plugin.to_owned()),
+            ("global_connection_memory_limit", number("global-connection-memory-limit").to_string()),
             ("interactive_timeout", number("interactive-timeout").to_string()),
             ("log_error_verbosity", number("log-error-verbosity").to_string()),
             ("max_allowed_packet", number("max-allowed-packet").to_string()),

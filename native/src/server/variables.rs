@@ -104,6 +104,7 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
     session("error_count", "0", ANY),
     both("explicit_defaults_for_timestamp", "ON", Kind::Switch),
     both("foreign_key_checks", "ON", Kind::Switch),
+    global("global_connection_memory_limit", "18446744073709551615", Kind::Number(16_777_216, u64::MAX)),
     both("group_concat_max_len", "1048576", ANY),
     fixed("have_compress", "YES", Kind::Text),
     fixed("have_openssl", "DISABLED", Kind::Text),

@@ -220,3 +220,33 @@ fn lists_of_names_have_a_bound() {
     // A text where a keyword should be is read once, not once for each keyword.
     assert_eq!(run(&mut root, &"'a'".repeat(2 << 20)).unwrap_err().0, 1064);
 }
+
+#[test]
+fn who_holds_much_memory_leaves_some_for_others() {
+    let world = World::new(&["--global-connection-memory-limit=160M"]);
+    let mut root = world.root();
+    let password = sealwire_tests::drivers::PASSWORD;
+    run(&mut root, &format!("CREATE USER 'light'@'%' IDENTIFIED WITH mysql_native_password BY '{password}'")).unwrap();
+    let mut greedy = Vec::new();
+    let refusal = (0..40).find_map(|number| {
+        let mut worker = world.worker();
+        let refused = run(&mut worker, &format!("SET @a = REPEAT('{}', {})", number % 10, 16 << 20))
+            .and_then(|_| run(&mut worker, "SELECT 1"))
+            .err();
+        greedy.push(worker);
+        refused
+    });
+    let (code, message) = refusal.expect("40 times 16 MB of one account were kept, of 160 MB");
+    assert!(matches!(code, 1041 | 4083), "{code} {message}");
+    let mut config = sealwire_tests::clients::plain("light");
+    config.password = password.into();
+    let mut light = sealwire_tests::clients::connect(world.server.port, config).unwrap();
+    for _ in 0..20 {
+        assert_eq!(run(&mut light, &format!("SELECT LENGTH(REPEAT('x', {}))", 4 << 20)).unwrap(), [["4194304"]]);
+        run(&mut light, &format!("SET @mine = REPEAT('x', {})", 2 << 20)).unwrap();
+        assert_eq!(run(&mut light, "SELECT LENGTH(@mine)").unwrap(), [["2097152"]]);
+    }
+    // The greedy account gets no more meanwhile, on whichever of its connections.
+    let mut worker = world.worker();
+    assert!(run(&mut worker, &format!("SELECT LENGTH(REPEAT('x', {}))", 16 << 20)).is_err());
+}

@@ -33,7 +33,7 @@ use sealwire_core::message::{Capabilities, ColumnDefinition, Command, OkPacket, 
 use sealwire_core::server::{Connection, Event, Login};
 
 use super::engine::{Description, EngineSession, Limits, Task, interrupted};
-use super::memory;
+use super::memory::{self, Held};
 use super::registry::Presence;
 use super::sql::{Datum, lex, syntax_error_near};
 use super::state::Server;
@@ -62,6 +62,8 @@ pub(crate) struct Session {
     multi_statements: bool,
     /// The bytes of names and values of the user's variables.
     user_variable_bytes: usize,
+    /// Those, and what prepared statements hold, as they count for the account.
+    held: Held,
     in_transaction: bool,
     access: limits::Access,
     init_connect: init_connect::InitConnect,
@@ -222,6 +224,7 @@ impl Session {
             candidate: None,
             multi_statements: false,
             user_variable_bytes: 0,
+            held: Held::default(),
             in_transaction: false,
             access: limits::Access::default(),
             init_connect: init_connect::InitConnect::default(),
@@ -380,14 +383,21 @@ impl Session {
     }
 
     /// What the client made the session keep must not grow without end. A single command adds a packet's bytes at most.
-    fn check_memory(&self) -> Result<(), SqlError> {
+    fn check_memory(&mut self) -> Result<(), SqlError> {
         let limit = self.view.server.globals.number("connection_memory_limit");
         let held = self.prepared.bytes().saturating_add(self.user_variable_bytes) as u64;
-        if held >= memory::LARGE as u64 && memory::is_short() {
-            let message = format!(
-                "Connection closed. Global connection memory limit exceeded: the server has none left. Consumed {held} bytes."
-            );
-            return Err(SqlError::new(4083, b"HY000", message));
+        if held >= memory::LARGE as u64 {
+            let account = self.view.account_text();
+            let most = self.view.server.globals.number("global_connection_memory_limit");
+            self.held.set(&account, usize::try_from(held).unwrap_or(usize::MAX));
+            if !memory::is_left_for(&account, most) {
+                let message = format!(
+                    "Connection closed. Global connection memory limit exceeded: the server has none left. Consumed {held} bytes."
+                );
+                return Err(SqlError::new(4083, b"HY000", message));
+            }
+        } else {
+            self.held = Held::default();
         }
         if held <= limit {
             return Ok(());

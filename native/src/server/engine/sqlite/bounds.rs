@@ -10,7 +10,7 @@ use rusqlite::limits::Limit;
 use sealwire_core::error::SqlError;
 
 use crate::server::engine::{Interruption, Request, Surroundings};
-use crate::server::memory;
+use crate::server::memory::{self, Held};
 use crate::server::sql::Datum;
 
 /// SQLite asks after about this many steps of its machine whether to go on: some 100 microseconds.
@@ -23,6 +23,8 @@ const HEAD: usize = 1 << 20;
 const VALUES_OF_A_ROW: usize = 4;
 /// Large values that are alive at once in a row, as a multiple of the longest.
 const LARGE_VALUES: usize = 8;
+/// Rows that wait for a client to read them: the one that is made, and those in the channel.
+const MOST_ON_THEIR_WAY: usize = 5;
 /// No more warnings are kept of one statement, as `max_error_count` has it.
 const MOST_WARNINGS: usize = 1024;
 
@@ -43,11 +45,39 @@ struct Running {
     warnings: Vec<SqlError>,
     /// Bytes of the large values that functions have made since the last row.
     large: usize,
+    /// Bytes of the large rows that may be on their way to the client.
+    given: usize,
+    /// How many rows those are.
+    rows_given: usize,
+    /// Both, as they count for the account.
+    held: Held,
+    /// `user@host` of the account, once there is something large.
+    account: Option<String>,
     surroundings: Option<Arc<dyn Surroundings>>,
     measured: Option<Instant>,
     /// Bytes that the thread had written when the statement began.
     written_before: Option<u64>,
     counts_files: bool,
+}
+
+impl Running {
+    /// Counts what the statement holds for its account; whether there is memory for it.
+    fn is_memory_left(&mut self) -> bool {
+        let Some(surroundings) = &self.surroundings else { return true };
+        let account = self.account.get_or_insert_with(|| match surroundings.function("CURRENT_USER") {
+            Some(Datum::Text(account)) => account,
+            _ => String::new(),
+        });
+        self.held.set(account, self.large.saturating_add(self.given));
+        let most = number(surroundings.as_ref(), "@@global.global_connection_memory_limit").unwrap_or(u64::MAX);
+        memory::is_left_for(account, most)
+    }
+
+    fn end(&mut self, message: String) -> SqlError {
+        let error = SqlError::new(1041, b"HY000", message);
+        self.ended = Some(error.clone());
+        error
+    }
 }
 
 impl Bounds {
@@ -97,6 +127,7 @@ impl Bounds {
     pub(super) fn end(&self) -> Vec<SqlError> {
         let mut running = self.running();
         running.surroundings = None;
+        running.held = Held::default();
         std::mem::take(&mut running.warnings)
     }
 
@@ -127,18 +158,17 @@ impl Bounds {
         running.large = running.large.saturating_add(bytes);
         let most = self.longest_text().saturating_mul(LARGE_VALUES);
         // A change makes as many as it has rows, and keeps none of them.
-        let is_too_much = running.counts_files && running.large > most;
-        if !is_too_much && !memory::is_short() {
+        let message = if running.counts_files && running.large > most {
+            format!(
+                "Out of memory: functions have made {} bytes of large values for one row, of {most} allowed; select fewer or shorter values",
+                running.large
+            )
+        } else if !running.is_memory_left() {
+            format!("Out of memory: the server has none left for a value of {bytes} bytes; try again later")
+        } else {
             return Ok(());
-        }
-        let message = format!(
-            "Out of memory: functions have made {} bytes of large values for one row, of {most} allowed, or the server has no more; \
-             select fewer or shorter values",
-            running.large
-        );
-        let error = SqlError::new(1041, b"HY000", message);
-        running.ended = Some(error.clone());
-        Err(error)
+        };
+        Err(running.end(message))
     }
 
     /// A row is given away: what was made for it is no longer needed.
@@ -146,13 +176,14 @@ impl Bounds {
         if bytes < memory::LARGE {
             return Ok(());
         }
-        self.running().large = 0;
-        if memory::is_short() {
-            let message =
-                format!("Out of memory: the server has none left for a row of {bytes} bytes; try again later");
-            return Err(SqlError::new(1041, b"HY000", message));
+        let mut running = self.running();
+        running.large = 0;
+        running.rows_given = (running.rows_given + 1).min(MOST_ON_THEIR_WAY);
+        running.given = running.given.max(bytes.saturating_mul(running.rows_given));
+        if running.is_memory_left() {
+            return Ok(());
         }
-        Ok(())
+        Err(running.end(format!("Out of memory: the server has none left for a row of {bytes} bytes; try again later")))
     }
 
     /// A function would have made a longer text than it may: its result is NULL, with a warning.
