@@ -1,5 +1,5 @@
-//! Warnings of connections that failed before anybody logged in. Whoever reaches the port can cause them, so there are few of them in a
-//! time, and the number of those left out is said.
+//! Warnings of connections that failed before anybody logged in. Whoever reaches the port can cause them, so there is a bound to them in
+//! a time, and the number of those left out is said.
 
 use std::time::Duration;
 
@@ -8,8 +8,10 @@ use sealwire_core::error::Error;
 use super::sync::{Mutex, PoisonError};
 use crate::clock;
 
-/// So many lines in each period.
-const MOST: u32 = 20;
+/// So many lines of refused connections in each period.
+const MOST_REFUSALS: u32 = 20;
+/// And of denied logins, which an operator may want to count by user.
+const MOST_DENIALS: u32 = 200;
 const PERIOD: Duration = Duration::from_secs(60);
 /// MySQL's number for a client without TLS where it is demanded.
 const SECURE_TRANSPORT_REQUIRED: u16 = 3159;
@@ -24,7 +26,10 @@ struct Said {
 
 /// One for a server.
 #[derive(Debug, Default)]
-pub(crate) struct Refusals(Mutex<Said>);
+pub(crate) struct Refusals {
+    refusals: Mutex<Said>,
+    denials: Mutex<Said>,
+}
 
 impl Refusals {
     /// Logs why a connection ended before its login; `false` where the reason is no refusal.
@@ -35,9 +40,7 @@ impl Refusals {
             _ => false,
         };
         if is_refusal {
-            let mut said = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(left_out) = said.admit(clock::now().monotonic) {
-                drop(said);
+            if let Some(left_out) = admit(&self.refusals, MOST_REFUSALS) {
                 if left_out > 0 {
                     tracing::warn!(
                         "{left_out} more connections were refused before they logged in; their lines were left out"
@@ -48,15 +51,29 @@ impl Refusals {
         }
         is_refusal
     }
+
+    /// Logs that a login was denied, and why.
+    pub(crate) fn denied(&self, id: u32, reason: &str) {
+        if let Some(left_out) = admit(&self.denials, MOST_DENIALS) {
+            if left_out > 0 {
+                tracing::warn!("{left_out} more logins were denied; their lines were left out");
+            }
+            tracing::warn!("Access denied for user {reason} (connection {id})");
+        }
+    }
+}
+
+fn admit(said: &Mutex<Said>, most: u32) -> Option<u64> {
+    said.lock().unwrap_or_else(PoisonError::into_inner).admit(clock::now().monotonic, most)
 }
 
 impl Said {
     /// Whether there is room for a line now, and how many were left out before it.
-    fn admit(&mut self, now: Duration) -> Option<u64> {
+    fn admit(&mut self, now: Duration, most: u32) -> Option<u64> {
         if self.since.is_none_or(|since| now.saturating_sub(since) >= PERIOD) {
             (self.since, self.lines) = (Some(now), 0);
         }
-        if self.lines == MOST {
+        if self.lines == most {
             self.left_out = self.left_out.saturating_add(1);
             return None;
         }
@@ -73,13 +90,13 @@ mod tests {
     fn a_flood_of_refusals_is_a_few_lines_and_a_number() {
         let mut said = Said::default();
         let start = Duration::from_secs(5);
-        for _ in 0..MOST {
-            assert_eq!(said.admit(start), Some(0));
+        for _ in 0..20 {
+            assert_eq!(said.admit(start, 20), Some(0));
         }
         for _ in 0..1000 {
-            assert_eq!(said.admit(start + PERIOD / 2), None);
+            assert_eq!(said.admit(start + PERIOD / 2, 20), None);
         }
-        assert_eq!(said.admit(start + PERIOD), Some(1000));
-        assert_eq!(said.admit(start + PERIOD), Some(0));
+        assert_eq!(said.admit(start + PERIOD, 20), Some(1000));
+        assert_eq!(said.admit(start + PERIOD, 20), Some(0));
     }
 }

@@ -135,7 +135,7 @@ impl Session {
     /// A login failed; the reason is for the log alone.
     pub(super) fn denied(&mut self, reason: &str) {
         count(&self.view.server.counters.access_denied);
-        tracing::warn!("Access denied for user {reason} (connection {})", self.view.id);
+        self.view.server.refusals.denied(self.view.id, reason);
         self.candidate = None;
     }
 
