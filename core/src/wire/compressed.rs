@@ -14,6 +14,9 @@ pub const HEADER: usize = 7;
 const MIN_LENGTH: usize = 50;
 /// zlib's own default, which MySQL uses.
 const ZLIB_LEVEL: u8 = 6;
+/// Longer bodies are compressed at the fastest level, because the others on the same thread wait meanwhile.
+const LARGE: usize = 1024 * 1024;
+const FASTEST_LEVEL: u8 = 1;
 /// The level at which a client asks for zstd where nobody said another.
 pub const ZSTD_LEVEL: u8 = 3;
 /// The levels of zstd that MySQL knows.
@@ -68,9 +71,13 @@ impl Algorithm {
     fn compress(self, body: &[u8]) -> Option<Vec<u8>> {
         match self {
             #[cfg(feature = "zlib")]
-            Self::Zlib => Some(miniz_oxide::deflate::compress_to_vec_zlib(body, ZLIB_LEVEL)),
+            Self::Zlib => {
+                let level = if body.len() > LARGE { FASTEST_LEVEL } else { ZLIB_LEVEL };
+                Some(miniz_oxide::deflate::compress_to_vec_zlib(body, level))
+            }
             #[cfg(feature = "zstd")]
             Self::Zstd { level } => {
+                let level = if body.len() > LARGE { FASTEST_LEVEL } else { level };
                 let mut packed = alloc::vec![0; zstd_safe::compress_bound(body.len())];
                 let length = zstd_safe::compress(packed.as_mut_slice(), body, i32::from(level)).ok()?;
                 packed.truncate(length);
@@ -247,6 +254,18 @@ mod tests {
                 round_trip(algorithm, &alloc::vec![b'x'; length]);
             }
         }
+    }
+
+    #[test]
+    fn a_large_body_is_compressed_at_the_fastest_level() {
+        let text = |length: usize| -> Vec<u8> { (0..length).map(|at| b"row "[at % 4] ^ (at >> 9) as u8).collect() };
+        let [_, fast, best] = ALGORITHMS;
+        assert_ne!(
+            round_trip(fast, &text(LARGE)),
+            round_trip(best, &text(LARGE)),
+            "small enough for the level asked for"
+        );
+        assert_eq!(round_trip(fast, &text(LARGE + 1)), round_trip(best, &text(LARGE + 1)));
     }
 
     #[test]
