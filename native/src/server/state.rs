@@ -113,7 +113,7 @@ impl Server {
         let Ok(()) = self.config.replace(|| {
             let mut config = Config::new(VERSION, Arc::new(self.random));
             let algorithms = self.globals.text("protocol_compression_algorithms");
-            // The option was read at the start; nothing else sets the variable.
+            // It was parsed when it was set.
             let algorithms = Algorithms::parse("protocol-compression-algorithms", &algorithms).unwrap_or_default();
             config.capabilities |= algorithms.offered();
             config.tls = self.tls.active().context.clone();

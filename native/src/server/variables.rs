@@ -7,6 +7,7 @@ use sealwire_core::error::SqlError;
 
 use super::sql::charset::default_collation;
 use super::sql::{Datum, mode};
+use crate::compression::Algorithms;
 use crate::tls_options::MOST_SESSION_SECONDS;
 
 /// Where a variable has values.
@@ -39,6 +40,8 @@ pub(crate) enum Kind {
     Charset,
     /// A name of a collation.
     Collation,
+    /// How clients may compress, with `uncompressed` among it.
+    Compression,
 }
 
 /// A variable.
@@ -138,7 +141,7 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
     fixed("performance_schema", "ON", Kind::Switch),
     fixed("pid_file", "", Kind::Text),
     fixed("port", "3306", ANY),
-    fixed("protocol_compression_algorithms", "zlib,zstd,uncompressed", Kind::Text),
+    global("protocol_compression_algorithms", "zlib,zstd,uncompressed", Kind::Compression),
     fixed("protocol_version", "10", ANY),
     session("pseudo_thread_id", "0", ANY),
     both("query_cache_size", "0", ANY),
@@ -320,6 +323,10 @@ impl Definition {
                 Datum::UInt(number) => Ok((*number).clamp(least, most).to_string()),
                 _ => Err(SqlError::new(1232, b"42000", format!("Incorrect argument type to variable '{}'", self.name))),
             },
+            Kind::Compression => match Algorithms::parse(self.name, &text) {
+                Ok(algorithms) if algorithms.uncompressed => Ok(text),
+                _ => Err(wrong()),
+            },
             Kind::Charset => {
                 let charset = if *value == Datum::Null { "NULL" } else { text.as_str() };
                 default_collation(charset).map(|_| charset.to_ascii_lowercase())
@@ -399,6 +406,10 @@ mod tests {
         assert_eq!(accept("wait_timeout", Datum::Text("x".into())).unwrap_err().code, 1232);
         assert_eq!(accept("character_set_client", Datum::Text("ebcdic".into())).unwrap_err().code, 1115);
         assert_eq!(accept("character_set_results", Datum::Null).unwrap(), "null");
+        for wrong in ["lz4", "zlib", ""] {
+            let text = Datum::Text(wrong.into());
+            assert_eq!(accept("protocol_compression_algorithms", text).unwrap_err().code, 1231, "{wrong}");
+        }
         assert_eq!(find("nothing").unwrap_err().code, 1193);
     }
 }

@@ -241,3 +241,21 @@ fn what_a_transaction_has_written_outlives_a_drop_of_its_database() {
     assert_eq!(code(&mut writer, "INSERT INTO d.t VALUES (1)"), 1049);
     assert!(root.rows("SELECT a FROM e.mine").is_empty(), "temporary tables stay");
 }
+
+#[test]
+fn how_clients_may_compress_can_be_set_while_the_server_runs() {
+    use sealwire_core::wire::compressed::Algorithm;
+    let running = Running::start(&[]);
+    let mut root = running.root();
+    let compressed = || {
+        let mut config = running.config("root", "");
+        config.compression = vec![Algorithm::Zlib];
+        running.connect(config).unwrap().connection.facts().compression
+    };
+    assert_eq!(compressed(), Some(Algorithm::Zlib));
+    root.query("SET GLOBAL protocol_compression_algorithms = 'uncompressed'").unwrap();
+    assert_eq!(compressed(), None);
+    assert_eq!(code(&mut root, "SET GLOBAL protocol_compression_algorithms = 'zlib'"), 1231);
+    root.query("SET GLOBAL protocol_compression_algorithms = 'zlib,uncompressed'").unwrap();
+    assert_eq!(compressed(), Some(Algorithm::Zlib));
+}
