@@ -170,6 +170,8 @@ impl<'a> Fields<'a> {
 const BEARER: &str = "bearer.";
 /// The subprotocol by which a client says what it has read: see [`room`](super::room).
 const OWN: &str = "sealwire";
+/// The subprotocol that websockify's clients ask for: the bytes as they are.
+const BINARY: &str = "binary";
 
 impl Request {
     /// The token: of the header, else of the subprotocol, as a page can set no header.
@@ -189,8 +191,11 @@ impl Upgrade {
 
     /// The answer that opens the WebSocket. One of the subprotocols must be taken up, or a browser gives up.
     pub(super) fn accepted(&self) -> String {
-        let bearer = || self.protocols.iter().map(String::as_str).find(|protocol| protocol.starts_with(BEARER));
-        let chosen = if self.tells_room() { Some(OWN) } else { bearer() };
+        let offered = |is: fn(&str) -> bool| self.protocols.iter().map(String::as_str).find(|protocol| is(protocol));
+        // The token last: it need not travel back.
+        let chosen = offered(|protocol| protocol == OWN)
+            .or_else(|| offered(|protocol| protocol == BINARY))
+            .or_else(|| offered(|protocol| protocol.starts_with(BEARER)));
         let protocol = chosen.map(|chosen| format!("Sec-WebSocket-Protocol: {chosen}\r\n")).unwrap_or_default();
         format!(
             "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: {}\r\n{protocol}\r\n",
@@ -291,6 +296,22 @@ mod tests {
         assert_eq!(with("authorization: BEARER  xyz").token(), Some("xyz"));
         assert_eq!(with("Authorization: Basic xyz").token(), None);
         assert_eq!(with("Authorization: Béarer x").token(), None);
+    }
+
+    #[test]
+    fn a_subprotocol_is_chosen_where_a_known_one_is_offered() {
+        for (offered, chosen) in [
+            ("binary", Some("binary")),
+            ("base64, binary", Some("binary")),
+            ("bearer.abc, binary", Some("binary")),
+            ("binary, sealwire", Some("sealwire")),
+            ("base64", None),
+        ] {
+            let text = format!("GET / HTTP/1.1\r\n{UPGRADE}Sec-WebSocket-Protocol: {offered}\r\n\r\n");
+            let accepted = whole(&text).upgrade.unwrap().accepted();
+            let line = accepted.lines().find_map(|line| line.strip_prefix("Sec-WebSocket-Protocol: "));
+            assert_eq!(line, chosen, "{offered}");
+        }
     }
 
     #[test]
