@@ -49,7 +49,11 @@ const OWN: &[Spec] = &[
         "Let other machines in without a token. To the servers behind the bridge whoever comes by it comes from this machine.",
     ),
     Spec::path("token-file", "File whose first line every client must show as bearer token."),
-    Spec::path("page-dir", "Directory of files to serve, with .br and .gz beside them where there are any."),
+    Spec::path(
+        "page-dir",
+        "Directory of files to serve, with .br and .gz beside them where there are any. Their Content-Security-Policy lets no \
+         inline script run: a page names its own as <script type=\"module\" src=\"main.js\">.",
+    ),
     Spec::number("max-message-size", "The largest message in bytes.").between(1024, 67_108_864).default("1M"),
     Spec::number("max-connections", "How many WebSockets are relayed at a time.").between(1, 100_000).default("256"),
     Spec::number("max-connections-per-address", "How many of them from one address; a /64 of IPv6 is one.")

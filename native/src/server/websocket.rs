@@ -29,7 +29,7 @@ pub(super) const OPTIONS: &[Spec] = &[
     )
     .repeatable(),
     Spec::path("websocket-token-file", "File whose first line every WebSocket must show as bearer token."),
-    Spec::path("websocket-page-dir", "Directory of files to serve there."),
+    Spec::path("websocket-page-dir", "Directory of files to serve there; as in sealwire-bridge, no inline script of theirs runs."),
     Spec::flag("websocket-tls", "Take wss and https there, with the server's certificate."),
 ];
 
