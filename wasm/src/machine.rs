@@ -7,7 +7,7 @@ use std::time::Duration;
 use js_sys::{BigInt, Uint8Array};
 use sealwire_core::client::{Config, Connection, Event, Prepared, RowFormat};
 use sealwire_core::error::Error;
-use sealwire_core::message::{OkPacket, StatusFlags, Value};
+use sealwire_core::message::{ColumnType, OkPacket, ParamType, StatusFlags, Value};
 use sealwire_core::{Input, Now, Output};
 use serde::Serialize;
 use wasm_bindgen::prelude::*;
@@ -218,7 +218,8 @@ impl Machine {
         let statement = self.statements.get(&id).ok_or_else(|| misuse("the statement was closed"))?;
         let owned = values.iter().map(Parameter::from_js).collect::<Result<Vec<_>, _>>()?;
         let values: Vec<Value<'_>> = owned.iter().map(Parameter::value).collect();
-        self.connection.execute(statement, &values).map_err(|error| failure(&error))
+        let types = owned.iter().map(Parameter::sent_as).collect();
+        self.connection.execute_as(statement, &values, types).map_err(|error| failure(&error))
     }
 
     /// Lets the server forget a statement.
@@ -329,6 +330,7 @@ enum Parameter {
     Int(i64),
     UInt(u64),
     Double(f64),
+    Text(String),
     Bytes(Vec<u8>),
 }
 
@@ -346,7 +348,7 @@ impl Parameter {
             return Ok(if whole { Self::Int(number as i64) } else { Self::Double(number) });
         }
         if let Some(text) = value.as_string() {
-            return Ok(Self::Bytes(text.into_bytes()));
+            return Ok(Self::Text(text));
         }
         if let Some(bytes) = value.dyn_ref::<Uint8Array>() {
             return Ok(Self::Bytes(bytes.to_vec()));
@@ -366,7 +368,15 @@ impl Parameter {
             Self::Int(number) => Value::Int(*number),
             Self::UInt(number) => Value::UInt(*number),
             Self::Double(number) => Value::Double(*number),
+            Self::Text(text) => Value::Bytes(text.as_bytes()),
             Self::Bytes(bytes) => Value::Bytes(bytes),
+        }
+    }
+
+    fn sent_as(&self) -> ParamType {
+        match self {
+            Self::Bytes(_) => ParamType { column_type: ColumnType::BLOB, unsigned: false },
+            other => other.value().parameter_type(),
         }
     }
 }

@@ -9,7 +9,9 @@ use super::event::Prepared;
 use super::session::{Expect, RowFormat, Session};
 use super::{Connection, State, local_infile};
 use crate::error::{Error, SqlError};
-use crate::message::{Attributes, ChangeUser, Command, Query, StatusFlags, StmtExecute, Value, encode_attributes};
+use crate::message::{
+    Attributes, ChangeUser, Command, ParamType, Query, StatusFlags, StmtExecute, Value, encode_attributes,
+};
 use crate::secret::Secret;
 use crate::trace::Direction;
 use crate::wire::Put;
@@ -50,15 +52,43 @@ impl Connection {
     /// # Errors
     /// `Misuse` where the number of values is not that of the statement's parameters; else as [`query`](Self::query).
     pub fn execute(&mut self, statement: &Prepared, parameters: &[Value<'_>]) -> Result<(), Error> {
+        self.execute_checked(statement, parameters, None)
+    }
+
+    /// As [`execute`](Self::execute), each value sent as the type given for it: bytes that are no text as `BLOB`, because servers take
+    /// them for text otherwise.
+    ///
+    /// # Errors
+    /// As [`execute`](Self::execute).
+    pub fn execute_as(
+        &mut self,
+        statement: &Prepared,
+        parameters: &[Value<'_>],
+        types: Vec<ParamType>,
+    ) -> Result<(), Error> {
+        self.execute_checked(statement, parameters, Some(types))
+    }
+
+    fn execute_checked(
+        &mut self,
+        statement: &Prepared,
+        parameters: &[Value<'_>],
+        types: Option<Vec<ParamType>>,
+    ) -> Result<(), Error> {
         if parameters.len() != statement.parameters.len() {
             return Err(Error::Misuse("the statement has another number of parameters than values were given"));
         }
-        self.execute_by_number(statement.statement, parameters)
+        self.execute_by_number(statement.statement, parameters, types)
     }
 
-    fn execute_by_number(&mut self, statement: u32, parameters: &[Value<'_>]) -> Result<(), Error> {
+    fn execute_by_number(
+        &mut self,
+        statement: u32,
+        parameters: &[Value<'_>],
+        types: Option<Vec<ParamType>>,
+    ) -> Result<(), Error> {
         let mut payload = Vec::new();
-        let execute = StmtExecute::new(statement, parameters.to_vec());
+        let execute = StmtExecute { types, ..StmtExecute::new(statement, parameters.to_vec()) };
         execute.encode(self.facts.capabilities, &mut payload);
         self.send(&Command::StmtExecute(&payload), "COM_STMT_EXECUTE", Some(Expect::Results(RowFormat::Binary, None)))
     }
@@ -84,7 +114,7 @@ impl Connection {
             return Err(Error::Misuse("the server can't execute a statement before it has told its number"));
         }
         self.prepare(sql)?;
-        self.execute_by_number(StmtExecute::LAST_PREPARED, parameters)
+        self.execute_by_number(StmtExecute::LAST_PREPARED, parameters, None)
     }
 
     /// COM_STMT_FETCH: the next rows of an open cursor. Answered by binary rows.
