@@ -2,6 +2,7 @@ import { fileURLToPath } from "node:url";
 import { defineConfig } from "vite";
 
 const built = (name) => fileURLToPath(new URL(`../wasm/pkg/${name}`, import.meta.url));
+const own = (name) => fileURLToPath(new URL(`src/${name}`, import.meta.url));
 
 export default defineConfig({
   base: "./",
@@ -10,6 +11,7 @@ export default defineConfig({
       { find: "sealwire-wasm", replacement: built("index.js") },
       // The page has one module for client and laboratory: two would share most of their bytes.
       { find: /^\.\/sealwire_wasm\.js$/, replacement: built("page/sealwire_page.js") },
+      { find: /^\.\/place\.js$/, replacement: own("client/place.ts") },
       { find: "sealwire-lab", replacement: built("page/sealwire_page.js") },
     ],
   },

@@ -1,7 +1,8 @@
 import { aborted, SealwireError, toError, type Failure } from "./error.js";
 import type { Ladder } from "./ladder.js";
+import { load, type WasmSource } from "./load.js";
 import { Batch, type Column, type Row } from "./rows.js";
-import initialise, { Machine, type InitInput } from "./sealwire_wasm.js";
+import { Machine } from "./sealwire_wasm.js";
 import { type Transport, WebSocketTransport } from "./transport.js";
 
 /** What `Client.connect` takes. */
@@ -21,7 +22,7 @@ export interface ConnectOptions {
   /** Filled with what goes over the wire while connecting, also where that fails. */
   trace?: Ladder | undefined;
   /** Where the wasm module is, where it isn't beside the script. */
-  wasm?: InitInput | undefined;
+  wasm?: WasmSource | undefined;
 }
 
 /** MySQL's `--ssl-mode`. */
@@ -132,19 +133,6 @@ type Step =
 
 const mono = () => performance.now();
 const wall = () => Date.now();
-
-let loading: Promise<unknown> | undefined;
-
-/** Loads the wasm module once; a failed load is tried again by the next caller. */
-async function load(wasm: InitInput | undefined): Promise<void> {
-  loading ??= initialise(wasm === undefined ? undefined : { module_or_path: wasm });
-  try {
-    await loading;
-  } catch (error) {
-    loading = undefined;
-    throw error;
-  }
-}
 
 /** A connection to a MySQL server through a bridge. TLS ends here, in this page. Commands run one after the other. */
 export class Client {

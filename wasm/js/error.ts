@@ -47,8 +47,7 @@ export function toError(thrown: unknown): SealwireError {
   if (typeof thrown === "object" && thrown !== null && "sqlState" in thrown) {
     return new SealwireError(thrown as Failure);
   }
-  const message = thrown instanceof Error ? thrown.message : String(thrown);
-  return new SealwireError({ code: 2000, sqlState: "HY000", message, blame: "Misuse" });
+  return misuse(thrown instanceof Error ? thrown.message : String(thrown));
 }
 
 /** The call was given up through its AbortSignal. */
@@ -59,4 +58,9 @@ export function aborted(): SealwireError {
     message: "Query execution was interrupted",
     blame: "Aborted",
   });
+}
+
+/** A call that can't be right whatever the server says. */
+export function misuse(message: string, hint?: string): SealwireError {
+  return new SealwireError({ code: 2000, sqlState: "HY000", message, blame: "Misuse", hint });
 }

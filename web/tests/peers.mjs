@@ -1,9 +1,10 @@
 // The servers of a test: each in a folder of its own, on a port that the system chose, stopped by its pid.
 import { execFileSync, spawn } from "node:child_process";
-import { closeSync, mkdtempSync, openSync, readFileSync, readSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, readSync, rmSync, writeFileSync } from "node:fs";
 import { connect as dial, createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
 
 const PATIENCE = 60_000;
 export const PASSWORD = "sealed";
@@ -27,8 +28,9 @@ export async function freePort() {
 }
 
 /** CA, server's and client's certificate under MySQL's file names. */
-export function certificates(place, host = "localhost") {
-  execFileSync(program("sealwire-certs"), ["--dir", place, "--host", host], { stdio: "ignore" });
+export function certificates(place, ...hosts) {
+  const names = (hosts.length > 0 ? hosts : ["localhost"]).flatMap((host) => ["--host", host]);
+  execFileSync(program("sealwire-certs"), ["--dir", place, ...names], { stdio: "ignore" });
   const read = (name) => readFileSync(join(place, `${name}.pem`), "utf8");
   return {
     place,
@@ -39,6 +41,28 @@ export function certificates(place, host = "localhost") {
       (name) => `--ssl-${name.replace("server-", "")}=${join(place, `${name}.pem`)}`,
     ),
   };
+}
+
+const PACKAGE = fileURLToPath(new URL("../../wasm/pkg", import.meta.url));
+
+/** A project with the package as npm installs it from what `npm pack` makes, and with these files. */
+export function project(place, files) {
+  const npm = (...options) => execFileSync("npm", [...options, "--silent"], { cwd: place, encoding: "utf8" }).trim();
+  mkdirSync(place, { recursive: true });
+  for (const [name, text] of Object.entries({ "package.json": '{ "private": true, "type": "module" }', ...files })) {
+    mkdirSync(dirname(join(place, name)), { recursive: true });
+    writeFileSync(join(place, name), text);
+  }
+  npm("install", "--offline", "--no-audit", "--no-fund", npm("pack", PACKAGE));
+  return place;
+}
+
+/** Vite's dev server, of that release's package. */
+export async function vite(release, place) {
+  const bin = fileURLToPath(new URL(`../node_modules/${release}/bin/vite.js`, import.meta.url));
+  const port = await freePort();
+  const options = [bin, place, "--host=127.0.0.1", `--port=${port}`, "--strictPort"];
+  return start(process.execPath, () => options, (said) => (said.includes("Local") ? port : undefined));
 }
 
 /** Starts a program and waits for the line that says it is ready; returns its port. */

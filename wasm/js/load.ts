@@ -1,0 +1,74 @@
+import { misuse, type SealwireError } from "./error.js";
+import { BESIDE } from "./place.js";
+import initialise from "./sealwire_wasm.js";
+
+/** Where the wasm module comes from: its address, the answer to a request for it, its bytes, or the module itself. */
+export type WasmSource = string | URL | Request | Response | BufferSource | WebAssembly.Module | Promise<Response>;
+
+/** What each wasm module begins with. */
+const MAGIC = "\0asm";
+const WASM = "application/wasm";
+/** The folder of the dependencies that Vite has bundled, into which Vite 7 and older ones don't take the module along. */
+const BUNDLED_BY_VITE = /\/\.vite\/deps[^/]*\/(?=[^/]*$)/;
+
+let loading: Promise<void> | undefined;
+
+/** Loads the wasm module once; a failed load is tried again by the next caller. */
+export async function load(source: WasmSource | undefined): Promise<void> {
+  loading ??= initialised(source);
+  try {
+    await loading;
+  } catch (error) {
+    loading = undefined;
+    throw error;
+  }
+}
+
+async function initialised(source: WasmSource = neighbour(BESIDE)): Promise<void> {
+  const given = await source;
+  const isPlace = typeof given === "string" || given instanceof URL || given instanceof Request;
+  const answer = isPlace ? await fetched(given) : given;
+  const module = answer instanceof Response ? await checked(answer) : answer;
+  try {
+    await initialise({ module_or_path: module });
+  } catch (error) {
+    const hint = "A page with a Content-Security-Policy needs script-src 'wasm-unsafe-eval'.";
+    throw misuse(`The wasm module can't be compiled: ${text(error)}`, hint);
+  }
+}
+
+/** The package's own folder, where Vite has bundled the scripts and left the module there. */
+function neighbour(place: URL): URL {
+  return new URL(place.href.replace(BUNDLED_BY_VITE, "/sealwire-wasm/"));
+}
+
+async function fetched(place: string | URL | Request): Promise<Response> {
+  try {
+    return await fetch(place);
+  } catch (error) {
+    throw unusable(place instanceof Request ? place.url : String(place), `can't be fetched: ${text(error)}`);
+  }
+}
+
+/** The answer, or its bytes where it does not say that it is wasm; an error where it is none. */
+async function checked(answer: Response): Promise<Response | ArrayBuffer> {
+  if (!answer.ok) throw unusable(answer.url, `is answered with status ${answer.status}`);
+  const type = answer.headers.get("Content-Type");
+  if (type === WASM) return answer;
+  const bytes = await answer.arrayBuffer();
+  const begin = String.fromCharCode(...new Uint8Array(bytes.slice(0, MAGIC.length)));
+  if (begin !== MAGIC) throw unusable(answer.url, `is answered with something else (${type ?? "of no type"})`);
+  return bytes;
+}
+
+function unusable(place: string, why: string): SealwireError {
+  return misuse(
+    `The wasm module's address, ${place}, ${why}`,
+    "Serve sealwire_wasm_bg.wasm beside the package's scripts, or give its address as the option wasm. With Vite install the " +
+      'package from what `npm pack` makes, not as a link, and say optimizeDeps: { exclude: ["sealwire-wasm"] } in vite.config.js.',
+  );
+}
+
+function text(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
