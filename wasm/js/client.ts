@@ -1,58 +1,9 @@
 import { aborted, SealwireError, toError, type Failure } from "./error.js";
-import type { Ladder } from "./ladder.js";
-import { load, type WasmSource } from "./load.js";
+import { load } from "./load.js";
+import { checked, text, type ConnectOptions, type Given } from "./options.js";
 import { Batch, type Column, type Row } from "./rows.js";
 import { Machine } from "./sealwire_wasm.js";
-import { type Transport, WebSocketTransport } from "./transport.js";
-
-/** What `Client.connect` takes. */
-export interface ConnectOptions {
-  /** The bridge's WebSocket: `wss://host/tcp/<target>`. */
-  bridge: string;
-  /** The bridge's token, where it asks for one. */
-  token?: string | undefined;
-  user: string;
-  password?: string | undefined;
-  database?: string | undefined;
-  tls?: TlsOptions | undefined;
-  /** Seconds until connecting is given up; 30 unless given. */
-  connectTimeout?: number | undefined;
-  /** Gives up connecting. */
-  signal?: AbortSignal | undefined;
-  /** Filled with what goes over the wire while connecting, also where that fails. */
-  trace?: Ladder | undefined;
-  /** Where the wasm module is, where it isn't beside the script. */
-  wasm?: WasmSource | undefined;
-}
-
-/** MySQL's `--ssl-mode`. */
-export type SslMode = "DISABLED" | "PREFERRED" | "REQUIRED" | "VERIFY_CA" | "VERIFY_IDENTITY";
-
-/**
- * How TLS is used. Without `mode`: `VERIFY_IDENTITY` where `ca` and `serverName` are given, `VERIFY_CA` where only `ca` is;
- * without `ca` and `fingerprint` connecting is refused, because nothing would verify the server.
- */
-export interface TlsOptions {
-  mode?: SslMode | undefined;
-  /** The CA's certificates in PEM. */
-  ca?: string | undefined;
-  /** The client's certificate in PEM. */
-  cert?: string | undefined;
-  /** The client's key in PEM. */
-  key?: string | undefined;
-  /** What the key is encrypted with. */
-  passphrase?: string | undefined;
-  /** The name that the server's certificate must be for. */
-  serverName?: string | undefined;
-  /** The SHA-256 fingerprint that the server's certificate must have, in place of a CA. */
-  fingerprint?: string | undefined;
-  /** `TLSv1.2,TLSv1.3` unless given. */
-  versions?: string | undefined;
-  /** Cipher suites for TLS 1.2, by OpenSSL's or IANA's names, separated by colons. */
-  ciphers?: string | undefined;
-  /** The same for TLS 1.3. */
-  ciphersuites?: string | undefined;
-}
+import { LONGEST_TIMER, type Transport, WebSocketTransport } from "./transport.js";
 
 /** A certificate of the server's chain. */
 export interface Certificate {
@@ -134,9 +85,14 @@ type Step =
 const mono = () => performance.now();
 const wall = () => Date.now();
 
+/** Seconds, as the machine has it. */
+const CONNECT_TIMEOUT = 30;
+/** MySQL's ER_ACCESS_DENIED_ERROR. */
+const ACCESS_DENIED = 1045;
+
 /** A connection to a MySQL server through a bridge. TLS ends here, in this page. Commands run one after the other. */
 export class Client {
-  readonly #options: ConnectOptions;
+  readonly #options: Given;
   readonly #transport: Transport;
   readonly #machine: Machine;
   /** The end of the last command that was begun. */
@@ -145,7 +101,7 @@ export class Client {
   #over = false;
   #failure: SealwireError | undefined;
 
-  private constructor(options: ConnectOptions, transport: Transport, machine: Machine) {
+  private constructor(options: Given, transport: Transport, machine: Machine) {
     this.#options = options;
     this.#transport = transport;
     this.#machine = machine;
@@ -153,7 +109,8 @@ export class Client {
 
   /** Connects and logs in. Nothing of the password leaves before the server has proved what `tls` demands. */
   static async connect(options: ConnectOptions): Promise<Client> {
-    const { bridge, token, signal, trace, wasm, ...rest } = options;
+    const given = checked(options);
+    const { bridge, token, signal, trace, wasm, ...rest } = given;
     if (signal?.aborted) throw aborted();
     await load(wasm);
     let machine: Machine;
@@ -163,22 +120,22 @@ export class Client {
       throw toError(error);
     }
     trace?.attach(machine);
-    return Client.#login(options, machine);
+    return Client.#login(given, machine);
   }
 
-  static async #login(options: ConnectOptions, machine: Machine): Promise<Client> {
-    const { bridge, token, signal } = options;
+  static async #login(options: Given, machine: Machine): Promise<Client> {
+    const { bridge, token, signal, connectTimeout = CONNECT_TIMEOUT } = options;
     let transport: Transport;
     try {
-      transport = await WebSocketTransport.open(bridge, token, signal);
+      transport = await WebSocketTransport.open({ url: bridge, token }, connectTimeout, signal);
     } catch (error) {
       options.trace?.detach();
       machine.free();
       throw signal?.aborted ? aborted() : toError(error);
     }
     // The settings are the machine's from here: no copy of a password is kept.
-    const { password: _, tls: __, signal: ___, ...kept } = options;
-    const client = new Client({ ...kept }, transport, machine);
+    const { password: _, tls, signal: __, ...kept } = options;
+    const client = new Client(kept, transport, machine);
     const give_up = () => transport.close();
     signal?.addEventListener("abort", give_up);
     try {
@@ -187,7 +144,7 @@ export class Client {
       return client;
     } catch (error) {
       client.#end();
-      throw signal?.aborted ? aborted() : toError(error);
+      throw signal?.aborted ? aborted() : hinted(toError(error), client.facts());
     } finally {
       signal?.removeEventListener("abort", give_up);
     }
@@ -217,7 +174,7 @@ export class Client {
   async #input(deadline: number | undefined): Promise<void> {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const late = new Promise<"late">((resolve) => {
-      if (deadline !== undefined) timer = setTimeout(() => resolve("late"), Math.max(0, deadline - mono()));
+      if (deadline !== undefined) timer = setTimeout(() => resolve("late"), Math.min(Math.max(0, deadline - mono()), LONGEST_TIMER));
     });
     try {
       // A read outlives the deadline that it lost against: its bytes are the next ones.
@@ -300,7 +257,10 @@ export class Client {
 
   /** Runs SQL and yields columns, batches of rows and ends of statements as they come. */
   stream(sql: string, options: QueryOptions = {}): AsyncGenerator<StreamItem, void, void> {
-    return this.#results(() => this.#machine.query(sql), options);
+    return this.#results(() => {
+      text("the statement", sql);
+      this.#machine.query(sql);
+    }, options);
   }
 
   async *#results(start: () => void, options: QueryOptions): AsyncGenerator<StreamItem, void, void> {
@@ -399,6 +359,7 @@ export class Client {
 
   /** Prepares a statement with `?` in the place of values. */
   async prepare(sql: string): Promise<Statement> {
+    text("the statement", sql);
     const step = await this.#command(async () => {
       this.#machine.prepare(sql);
       return this.#answer("prepared");
@@ -485,7 +446,7 @@ export class Client {
       ["SSL:", this.sslLine],
       ["Server version:", `${version} ${comment ?? ""}`.trimEnd()],
       ["Protocol version:", "10"],
-      ["Connection:", `${this.#options.bridge} via WebSocket`],
+      ["Connection:", `${this.#options.bridge.href} via WebSocket`],
       ["Server characterset:", sets[0] ?? ""],
       ["Db     characterset:", sets[1] ?? ""],
       ["Client characterset:", sets[2] ?? ""],
@@ -560,6 +521,13 @@ export class Statement {
 
 /** The server refused a command; the connection lives. */
 class CommandFailed extends SealwireError {}
+
+/** A refusal over plaintext with the way out: servers say by the same error that the account demands TLS. */
+function hinted(error: SealwireError, facts: Facts): SealwireError {
+  if (error.code !== ACCESS_DENIED || error.blame !== "RefusedByServer" || facts.tls !== undefined) return error;
+  const hint = "The connection has no TLS, and the account may demand it (REQUIRE SSL): leave tls.mode out, and give tls.ca.";
+  return new SealwireError({ ...error, message: error.message, hint });
+}
 
 async function collect(items: AsyncIterable<StreamItem>): Promise<Result> {
   const result: Result = { columns: [], rows: [], affectedRows: 0n, lastInsertId: 0n, warnings: 0, info: "" };

@@ -1,4 +1,4 @@
-import { SealwireError } from "./error.js";
+import { SealwireError, toError } from "./error.js";
 
 /** A stream of bytes that is read when the reader wants it. */
 export interface Transport {
@@ -19,6 +19,9 @@ const HIGH_WATER = 1024 * 1024;
 /** Milliseconds between looks at what still waits: a WebSocket has no event for it. */
 const LOOK_AGAIN = 4;
 
+/** Milliseconds: a browser takes a longer timer for none at all. */
+export const LONGEST_TIMER = 0x7fff_ffff;
+
 /** The subprotocol by which the bridge sends no more than was read: an empty message tells it of each so many bytes. */
 const SUBPROTOCOL = "sealwire";
 const GRANT = 256 * 1024;
@@ -29,33 +32,58 @@ const NORMAL = 1000;
 /** The bridge's word for: the server closed the connection. The protocol knows better whether that was in order. */
 const TARGET_CLOSED = 4410;
 
+/** The bridge's word for: the token is missing or wrong. Its sentence is for whoever writes the handshake; a page has an option. */
+const TOKEN_REFUSED = 4401;
+
+/** What a bridge is reached by. */
+interface Place {
+  url: URL;
+  token: string | undefined;
+}
+
+function failure(message: string, hint?: string): SealwireError {
+  return new SealwireError({ code: 2003, sqlState: "HY000", message, blame: "Bridge", hint });
+}
+
 /** Why the socket closed, as an error; `null` where that is in order. */
-function reason(url: string, opened: boolean, code: number, text: string): SealwireError | null {
+function reason({ url, token }: Place, opened: boolean, code: number, text: string): SealwireError | null {
   if (code === NORMAL || code === TARGET_CLOSED || (opened && code === 1005)) return null;
-  const bridge = new URL(url).host;
+  if (code === TOKEN_REFUSED) {
+    const message = token === undefined ? "The bridge wants its token" : "The token is not the bridge's";
+    return failure(message, "Give the first line of the bridge's --token-file as the option token.");
+  }
   if (code >= FIRST_BRIDGE_CODE || text !== "") {
-    return new SealwireError({
-      code: 2003,
-      sqlState: "HY000",
-      message: text === "" ? `The bridge closed the connection (code ${code})` : text,
-      blame: "Bridge",
-    });
+    return failure(text === "" ? `The bridge closed the connection (code ${code})` : text);
   }
-  if (!opened) {
-    return new SealwireError({
-      code: 2003,
-      sqlState: "HY000",
-      message: `Can't connect to the bridge at ${bridge}`,
-      blame: "Bridge",
-      hint: "Is the bridge running there, and does it allow this page's origin and know this target?",
-    });
-  }
+  if (!opened) return failure(`Can't connect to the bridge at ${url.host}`, url.protocol === "wss:" ? certificate(url) : PLAIN);
   return new SealwireError({
     code: 2013,
     sqlState: "HY000",
-    message: `Lost connection to the bridge at ${bridge} (code ${code})`,
+    message: `Lost connection to the bridge at ${url.host} (code ${code})`,
     blame: "ConnectionLost",
   });
+}
+
+/** No browser tells a page why a WebSocket could not be opened. */
+const PLAIN = "Is the bridge running there, and without TLS? One with --ssl-cert is reached by wss://.";
+
+/** The commonest cause first: a browser asks nobody about the certificate of a WebSocket. */
+function certificate(url: URL): string {
+  return (
+    `Does this browser trust the bridge's certificate, and is it for ${url.hostname}? Open https://${url.host}/ in it to see; ` +
+    "where it warns, import the CA that issued the certificate (of sealwire-certs: ca.pem) into the browser. Else: is the " +
+    "bridge running there, with --ssl-cert?"
+  );
+}
+
+/** A browser refuses some before it tries: a page of https may open no ws. */
+function socket(url: URL, token: string | undefined): WebSocket {
+  try {
+    return new WebSocket(url, token === undefined ? [SUBPROTOCOL] : [SUBPROTOCOL, `bearer.${token}`]);
+  } catch (error) {
+    const hint = "A page of https reaches a bridge by wss:// alone: give the bridge --ssl-cert and --ssl-key.";
+    throw failure(toError(error).message, url.protocol === "ws:" ? hint : undefined);
+  }
 }
 
 /** A WebSocket as a `Transport`. What waits in it unread is bounded: at most 1 MiB, which is the bridge's window. */
@@ -69,14 +97,31 @@ export class WebSocketTransport implements Transport {
   #failure: SealwireError | null = null;
   #wake: (() => void) | undefined;
 
-  /** Connects. With a `token` it is offered as the subprotocol `bearer.<token>`. */
-  static async open(url: string, token: string | undefined, signal: AbortSignal | undefined): Promise<WebSocketTransport> {
-    const transport = new WebSocketTransport(url, token);
+  /** Connects, within so many seconds. With a `token` it is offered as the subprotocol `bearer.<token>`. */
+  static async open(place: Place, seconds: number, signal: AbortSignal | undefined): Promise<WebSocketTransport> {
+    const transport = new WebSocketTransport(place);
     const give_up = () => transport.close();
     signal?.addEventListener("abort", give_up);
+    let late = false;
+    const timer = setTimeout(
+      () => {
+        late = true;
+        transport.close();
+      },
+      Math.min(seconds * 1000, LONGEST_TIMER),
+    );
     try {
       await transport.#opened;
+    } catch (error) {
+      if (!late) throw error;
+      throw new SealwireError({
+        code: 2003,
+        sqlState: "HY000",
+        message: `Can't connect to the bridge at ${place.url.host}: no answer within ${seconds} s`,
+        blame: "TimedOut",
+      });
     } finally {
+      clearTimeout(timer);
       signal?.removeEventListener("abort", give_up);
     }
     return transport;
@@ -84,9 +129,10 @@ export class WebSocketTransport implements Transport {
 
   readonly #opened: Promise<void>;
 
-  private constructor(url: string, token: string | undefined) {
+  private constructor(place: Place) {
+    const { url, token } = place;
     let opened = false;
-    this.#socket = new WebSocket(url, token === undefined ? [SUBPROTOCOL] : [SUBPROTOCOL, `bearer.${token}`]);
+    this.#socket = socket(url, token);
     this.#socket.binaryType = "arraybuffer";
     this.#socket.onmessage = (event) => {
       this.#received.push(new Uint8Array(event.data as ArrayBuffer));
@@ -95,7 +141,7 @@ export class WebSocketTransport implements Transport {
     this.closed = new Promise((resolve) => {
       this.#socket.onclose = (event) => {
         this.#ended = true;
-        this.#failure = reason(url, opened, event.code, event.reason);
+        this.#failure = reason(place, opened, event.code, event.reason);
         this.#wake?.();
         resolve(this.#failure);
       };

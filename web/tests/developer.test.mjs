@@ -1,6 +1,7 @@
 // What who writes a page with the npm package meets in the first hour: tools, types, options, messages.
 import assert from "node:assert/strict";
 import { cpSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -9,6 +10,7 @@ import { bridge, certificates, folder, freePort, PASSWORD, project, sealwired, v
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const NAME = "db1.example";
+const TOKEN = "0123456789abcdef";
 const stops = [];
 let place;
 let tls;
@@ -184,3 +186,189 @@ test("a policy that forbids wasm is named", async () => {
   await page.close();
 });
 
+test("every option that is missing or of another type is an error that names it, at once and in the promise", async () => {
+  const page = await tried();
+  const found = await page.evaluate(async (good) => {
+    const { Client, SealwireError, Ladder } = window.sealwire;
+    const wrong = () => ({
+      string: [7, true, {}, [], new Uint8Array(3), Promise.resolve("x"), () => {}],
+      other: [7, "text", true, [], () => {}],
+    });
+    const strings = ["bridge", "token", "user", "password", "database"];
+    const others = { connectTimeout: [-1, NaN, Infinity, "5", {}], signal: wrong().other.concat({}) };
+    Object.assign(others, { trace: wrong().other.concat({}), wasm: [7, true, ""], tls: wrong().other });
+    const tls = ["mode", "ca", "cert", "key", "passphrase", "serverName", "fingerprint", "versions", "ciphers", "ciphersuites"];
+    const cases = [];
+    for (const name of strings) for (const value of wrong().string) cases.push([name, value, (o) => ({ ...o, [name]: value })]);
+    for (const [name, values] of Object.entries(others)) {
+      for (const value of values) cases.push([name, value, (o) => ({ ...o, [name]: value })]);
+    }
+    for (const name of tls) {
+      for (const value of wrong().string) cases.push([`tls.${name}`, value, (o) => ({ ...o, tls: { ...o.tls, [name]: value } })]);
+    }
+    for (const value of [undefined, null, "", "localhost:8443", "ftp://h/tcp/a", "wss://", "ws://h/tcp/a#b", "tcp/a"]) {
+      cases.push(["bridge", value, (o) => ({ ...o, bridge: value })]);
+    }
+    for (const value of [undefined, null]) cases.push(["user", value, (o) => ({ ...o, user: value })]);
+    cases.push(["token", "two words", (o) => ({ ...o, token: "two words" })]);
+    const faults = [];
+    for (const [name, value, change] of cases) {
+      let promise;
+      try {
+        promise = Client.connect(change(good));
+      } catch (error) {
+        faults.push(`${name}: ${error} was thrown outside of the promise`);
+        continue;
+      }
+      const late = new Promise((resolve) => setTimeout(() => resolve("nothing within 2 s"), 2000));
+      const error = await Promise.race([promise.then(() => undefined, (error) => error), late]);
+      const shown = `${name} = ${value}: ${error}`;
+      if (!(error instanceof SealwireError) || error.blame !== "Misuse") faults.push(`${shown}: no SealwireError`);
+      else if (!error.message.includes(`'${name}'`)) faults.push(`${shown}: does not name it`);
+      else if (name === "bridge" && typeof (value ?? "") === "string" && !error.hint.includes("wss://host/tcp/NAME")) {
+        faults.push(`${shown}: no way out`);
+      }
+      else if (error.message.includes("two words")) faults.push(`${shown}: shows a secret`);
+    }
+    // An optional one that is undefined or null is as good as none.
+    const optional = ["token", "database", "connectTimeout", "signal", "trace", "wasm"];
+    for (const value of [undefined, null]) {
+      for (const name of optional) {
+        const client = await Client.connect({ ...good, [name]: value }).catch((error) => faults.push(`${name} = ${value}: ${error}`));
+        await client?.close?.();
+      }
+      for (const name of tls.filter((name) => !["ca", "serverName"].includes(name))) {
+        const given = { ...good, tls: { ...good.tls, [name]: value } };
+        const client = await Client.connect(given).catch((error) => faults.push(`tls.${name} = ${value}: ${error}`));
+        await client?.close?.();
+      }
+      for (const given of [{ ...good, tls: value }, { ...good, tls: { ca: value, fingerprint: value } }]) {
+        const error = await Client.connect(given).catch((error) => error);
+        if (!/nothing to verify the server by: give tls.ca/.test(error.message)) faults.push(`tls = ${value}: ${error}`);
+      }
+      const error = await Client.connect({ ...good, password: value }).catch((error) => error);
+      if (error.code !== 1045) faults.push(`password = ${value}: ${error}`);
+    }
+    for (const value of [undefined, null, 7, "ws://h", []]) {
+      const error = await Client.connect(value).catch((error) => error);
+      if (!/^Client.connect's argument must be an object of options/.test(error.message)) faults.push(`connect(${value}): ${error}`);
+    }
+    const client = await Client.connect(good);
+    for (const value of [undefined, null, 7, {}]) {
+      for (const call of [client.query(value), client.prepare(value), client.queryStream(value).next()]) {
+        const error = await call.catch((error) => error);
+        if (!/^the statement must be a string/.test(error.message)) faults.push(`query(${value}): ${error}`);
+      }
+    }
+    // None of these was the connection's end.
+    if ((await client.query("SELECT 'alive' AS word")).rows[0].word !== "alive") faults.push("the connection is gone");
+    await client.close();
+    return { count: cases.length, faults };
+  }, options());
+  assert.deepEqual(found.faults, []);
+  assert.ok(found.count > 135, String(found.count));
+  assert.deepEqual(page.errors, []);
+  await page.close();
+});
+
+test("a bridge that does not answer is given up after connectTimeout", async () => {
+  const silent = createServer(() => {}).listen(0, "127.0.0.1");
+  await new Promise((resolve) => silent.once("listening", resolve));
+  stops.unshift(() => silent.close());
+  const page = await tried();
+  const bridge = `ws://127.0.0.1:${silent.address().port}/tcp/db1`;
+  const told = await refused(page, options({ bridge, connectTimeout: 0.2 }));
+  assert.deepEqual([told.is, told.code, told.blame], [true, 2003, "TimedOut"]);
+  assert.match(told.message, /^Can't connect to the bridge at 127\.0\.0\.1:\d+: no answer within 0\.2 s$/);
+  await page.close();
+});
+
+test("bytes that are sent as a parameter come back as bytes, and text as text", async () => {
+  const page = await tried();
+  const kinds = await page.evaluate(async (given) => {
+    const client = await window.sealwire.Client.connect(given);
+    const statement = await client.prepare("SELECT ? AS bytes, ? AS empty, ? AS text");
+    const { rows, columns } = await statement.execute([new Uint8Array([1, 2]), new Uint8Array(), "\u0001\u0002"]);
+    await client.close();
+    const [{ bytes, empty, text }] = rows;
+    return [columns.map(({ kind }) => kind), bytes instanceof Uint8Array && [...bytes], empty instanceof Uint8Array, text];
+  }, options());
+  assert.deepEqual(kinds, [["bytes", "bytes", "string"], [1, 2], true, "\u0001\u0002"]);
+  await page.close();
+});
+
+test("a page may name the bridge that serves it by the path alone", async () => {
+  const page = await tried();
+  const line = await page.evaluate(async (given) => {
+    const client = await window.sealwire.Client.connect({ ...given, bridge: "/tcp/db1" });
+    const [, line] = (await client.status()).find(([label]) => label === "Connection:");
+    await client.close();
+    return line;
+  }, options());
+  assert.equal(line, `ws://127.0.0.1:${served.port}/tcp/db1 via WebSocket`);
+  await page.close();
+});
+
+test("with wss the certificate is named first, and the bridge's own pages stay allowed", async () => {
+  const named = ["--ssl-cert=", "--ssl-key="].map((option, at) => `${option}${join(place, ["server-cert.pem", "server-key.pem"][at])}`);
+  const sealed = await bridge({ targets: { db1: server.port }, page: site, options: [...named, "--allow-origin=https://dev.example"] });
+  stops.unshift(sealed.stop);
+  const address = `wss://localhost:${sealed.port}/tcp/db1`;
+  const asking = await tried();
+  const told = await refused(asking, options({ bridge: address }));
+  assert.equal(told.message, `Can't connect to the bridge at localhost:${sealed.port}`);
+  const first = "Does this browser trust the bridge's certificate, and is it for localhost?";
+  assert.ok(told.hint.startsWith(`${first} Open https://localhost:${sealed.port}/ in it`), told.hint);
+  assert.match(told.hint, /ca\.pem/);
+  const plain = await refused(asking, options({ bridge: `ws://localhost:${sealed.port}/tcp/db1` }));
+  assert.match(plain.hint, /wss:\/\//);
+  await asking.close();
+  // As in a browser that has the CA.
+  const own = await opened(`https://localhost:${sealed.port}/try.html`, { ignoreHTTPSErrors: true });
+  await own.waitForFunction(() => window.sealwire !== undefined);
+  await own.evaluate(async (given) => (await window.sealwire.Client.connect(given)).close(), options({ bridge: address }));
+  // A page of https may open no ws to elsewhere.
+  const mixed = await refused(own, options({ bridge: "ws://bridge.example/tcp/db1" }));
+  assert.deepEqual([mixed.is, mixed.code, mixed.blame], [true, 2003, "Bridge"]);
+  assert.match(mixed.hint, /--ssl-cert/);
+  await own.close();
+});
+
+test("what the bridge or the server lacks is asked for by the option's name", async () => {
+  const file = join(place, "token");
+  writeFileSync(file, `${TOKEN}\n`, { mode: 0o600 });
+  const guarded = await bridge({ targets: { db1: server.port }, page: site, options: [`--token-file=${file}`] });
+  stops.unshift(guarded.stop);
+  const bridgeOf = { bridge: `ws://127.0.0.1:${guarded.port}/tcp/db1` };
+  const asking = await tried(guarded);
+  for (const [token, message] of [[undefined, "The bridge wants its token"], ["guessed", "The token is not the bridge's"]]) {
+    const told = await refused(asking, options({ ...bridgeOf, token }));
+    assert.deepEqual([told.is, told.code, told.message, told.blame], [true, 2003, message, "Bridge"]);
+    assert.match(told.hint, /the option token/);
+  }
+  await asking.evaluate(async (given) => (await window.sealwire.Client.connect(given)).close(), options({ ...bridgeOf, token: TOKEN }));
+  await asking.close();
+  const mine = await tried();
+  const plain = await refused(mine, options({ tls: { mode: "DISABLED" } }));
+  assert.deepEqual([plain.code, plain.blame], [1045, "RefusedByServer"]);
+  assert.match(plain.hint, /REQUIRE SSL.*tls\.mode/);
+  const guessed = await refused(mine, options({ password: "guessed" }));
+  assert.deepEqual([guessed.code, guessed.hint], [1045, undefined], "over TLS it is the password");
+  await mine.close();
+});
+
+test("a client that asks for websockify's subprotocol gets it", async () => {
+  const page = await tried();
+  const first = await page.evaluate(
+    (address) =>
+      new Promise((resolve) => {
+        const socket = new WebSocket(address, ["binary", "base64"]);
+        socket.binaryType = "arraybuffer";
+        socket.onmessage = ({ data }) => resolve([socket.protocol, new Uint8Array(data)[4]]);
+        socket.onclose = ({ code }) => resolve(["closed", code]);
+      }),
+    options().bridge,
+  );
+  assert.deepEqual(first, ["binary", 10], "the greeting's protocol version");
+  await page.close();
+});
