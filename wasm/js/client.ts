@@ -1,6 +1,6 @@
 import { aborted, SealwireError, toError, type Failure } from "./error.js";
 import { load } from "./load.js";
-import { checked, text, type ConnectOptions, type Given } from "./options.js";
+import { checked, text, type BigintAs, type ConnectOptions, type Given } from "./options.js";
 import { Batch, type Column, type Row } from "./rows.js";
 import { Machine } from "./sealwire_wasm.js";
 import { LONGEST_TIMER, type Transport, WebSocketTransport } from "./transport.js";
@@ -46,10 +46,10 @@ export interface Facts {
   bytesOut: number;
 }
 
-/** What a statement came to. */
-export interface Result {
+/** What a statement came to. `T` is what its rows are taken for; nothing checks it. */
+export interface Result<T = Row> {
   columns: Column[];
-  rows: Row[];
+  rows: T[];
   affectedRows: bigint;
   lastInsertId: bigint;
   warnings: number;
@@ -110,7 +110,7 @@ export class Client {
   /** Connects and logs in. Nothing of the password leaves before the server has proved what `tls` demands. */
   static async connect(options: ConnectOptions): Promise<Client> {
     const given = checked(options);
-    const { bridge, token, signal, trace, wasm, ...rest } = given;
+    const { bridge, token, bigint, signal, trace, wasm, ...rest } = given;
     if (signal?.aborted) throw aborted();
     await load(wasm);
     let machine: Machine;
@@ -244,14 +244,14 @@ export class Client {
   }
 
   /** Runs SQL and returns the last statement's result, its rows as plain objects. */
-  async query(sql: string, options: QueryOptions = {}): Promise<Result> {
+  async query<T extends object = Row>(sql: string, options: QueryOptions = {}): Promise<Result<T>> {
     return collect(this.stream(sql, options));
   }
 
   /** Runs SQL and yields its rows as they come. Nothing is read from the server's answer faster than it is asked for. */
-  async *queryStream(sql: string, options: QueryOptions = {}): AsyncGenerator<Row, void, void> {
+  async *queryStream<T extends object = Row>(sql: string, options: QueryOptions = {}): AsyncGenerator<T, void, void> {
     for await (const item of this.stream(sql, options)) {
-      if (item.kind === "rows") yield* item.batch;
+      if (item.kind === "rows") yield* item.batch as Iterable<Row> as Iterable<T>;
     }
   }
 
@@ -309,7 +309,7 @@ export class Client {
       const step = await this.#next();
       switch (step.kind) {
         case "columns":
-          columns = step.columns;
+          columns = as(this.#options.bigint, step.columns);
           yield { kind: "columns", columns };
           break;
         case "rows": {
@@ -364,7 +364,7 @@ export class Client {
       this.#machine.prepare(sql);
       return this.#answer("prepared");
     });
-    return new Statement(step.parameters, step.columns, {
+    return new Statement(step.parameters, as(this.#options.bigint, step.columns), {
       run: (values, options) =>
         this.#results(() => {
           this.#machine.execute(step.id, values.map(toParameter));
@@ -474,6 +474,9 @@ export class Client {
   }
 }
 
+/** The connection ends with the block of an `await using`, where the engine has it. */
+export interface Client extends AsyncDisposable {}
+
 function closed(): SealwireError {
   return new SealwireError({ code: 2006, sqlState: "HY000", message: "The connection is closed", blame: "Misuse" });
 }
@@ -500,7 +503,7 @@ export class Statement {
   }
 
   /** Runs it with values. */
-  async execute(values: readonly Parameter[] = [], options: QueryOptions = {}): Promise<Result> {
+  async execute<T extends object = Row>(values: readonly Parameter[] = [], options: QueryOptions = {}): Promise<Result<T>> {
     return collect(this.stream(values, options));
   }
 
@@ -519,6 +522,16 @@ export class Statement {
   }
 }
 
+/** The server forgets it at the end of the block of an `await using`, where the engine has it. */
+export interface Statement extends AsyncDisposable {}
+
+// Not as methods: without the symbol those would be called "undefined".
+if (Symbol.asyncDispose !== undefined) {
+  for (const { prototype } of [Client, Statement]) {
+    Object.defineProperty(prototype, Symbol.asyncDispose, { value: prototype.close, writable: true, configurable: true });
+  }
+}
+
 /** The server refused a command; the connection lives. */
 class CommandFailed extends SealwireError {}
 
@@ -529,9 +542,17 @@ function hinted(error: SealwireError, facts: Facts): SealwireError {
   return new SealwireError({ ...error, message: error.message, hint });
 }
 
-async function collect(items: AsyncIterable<StreamItem>): Promise<Result> {
-  const result: Result = { columns: [], rows: [], affectedRows: 0n, lastInsertId: 0n, warnings: 0, info: "" };
+/** Columns as what their values are asked for. */
+function as(bigint: BigintAs | undefined, columns: Column[]): Column[] {
+  if (bigint !== "number") return columns;
+  return columns.map((column) => (column.kind === "bigint" ? { ...column, kind: "number" } : column));
+}
+
+async function collect<T>(items: AsyncIterable<StreamItem>): Promise<Result<T>> {
+  const result: Result<T> = { columns: [], rows: [], affectedRows: 0n, lastInsertId: 0n, warnings: 0, info: "" };
   let fresh = true;
+  // The answer is read to its end before a value that can't be had is told: to leave it would have the statement killed.
+  let failure: { error: unknown } | undefined;
   for await (const item of items) {
     if (fresh) Object.assign(result, { columns: [], rows: [] });
     fresh = false;
@@ -540,7 +561,12 @@ async function collect(items: AsyncIterable<StreamItem>): Promise<Result> {
         result.columns = item.columns;
         break;
       case "rows":
-        for (const row of item.batch) result.rows.push(row);
+        if (failure !== undefined) break;
+        try {
+          for (const row of item.batch as Iterable<Row> as Iterable<T>) result.rows.push(row);
+        } catch (error) {
+          failure = { error };
+        }
         break;
       case "done": {
         const { affectedRows, lastInsertId, warnings, info } = item;
@@ -549,6 +575,7 @@ async function collect(items: AsyncIterable<StreamItem>): Promise<Result> {
       }
     }
   }
+  if (failure !== undefined) throw failure.error;
   return result;
 }
 

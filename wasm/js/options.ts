@@ -14,6 +14,11 @@ export interface ConnectOptions {
   tls?: TlsOptions | undefined;
   /** Seconds until connecting is given up; 30 unless given. */
   connectTimeout?: number | undefined;
+  /**
+   * As what BIGINT comes: `"bigint"` unless given. With `"number"` a value beyond 2^53, which a number can't hold exactly, is an
+   * error. The counts of a `Result` are bigint either way.
+   */
+  bigint?: BigintAs | undefined;
   /** Gives up connecting. */
   signal?: AbortSignal | undefined;
   /** Filled with what goes over the wire while connecting, also where that fails. */
@@ -21,6 +26,9 @@ export interface ConnectOptions {
   /** Where the wasm module is, where it isn't beside the script. */
   wasm?: WasmSource | undefined;
 }
+
+/** As what BIGINT comes. */
+export type BigintAs = "bigint" | "number";
 
 /** MySQL's `--ssl-mode`. */
 export type SslMode = "DISABLED" | "PREFERRED" | "REQUIRED" | "VERIFY_CA" | "VERIFY_IDENTITY";
@@ -70,6 +78,7 @@ const TOKEN: Kind = {
   what: "a string of letters, digits, '-' and '_', as the bridge's --token-file has it",
   is: (value) => typeof value === "string" && /^[\w\-.~+!#$%&'*^`|]*$/.test(value),
 };
+const BIGINT: Kind = { what: '"bigint" or "number"', is: (value) => value === "bigint" || value === "number" };
 const OBJECT: Kind = {
   what: "an object",
   is: (value) => typeof value === "object" && value !== null && !Array.isArray(value),
@@ -93,6 +102,7 @@ const KINDS: Record<keyof ConnectOptions, Kind> = {
   database: TEXT,
   tls: OBJECT,
   connectTimeout: SECONDS,
+  bigint: BIGINT,
   signal: SIGNAL,
   trace: LADDER,
   wasm: MODULE,

@@ -1,3 +1,5 @@
+import { misuse } from "./error.js";
+
 /** A column of a result. */
 export interface Column {
   name: string;
@@ -57,7 +59,7 @@ export class Batch {
       case "bytes":
         return bytes.slice();
       case "number":
-        return Number(decoder.decode(bytes));
+        return number(this.columns[column]!, decoder.decode(bytes));
       case "bigint":
         return BigInt(decoder.decode(bytes));
       case "string":
@@ -84,6 +86,16 @@ export class Batch {
   *[Symbol.iterator](): Iterator<Row> {
     for (let row = 0; row < this.length; row++) yield this.row(row);
   }
+}
+
+/** A BIGINT is asked for as a number by `bigint: "number"`; one that a number can't hold is never rounded in silence. */
+function number(column: Column, text: string): number {
+  const value = Number(text);
+  if (column.type.startsWith("BIGINT") && !Number.isSafeInteger(value)) {
+    const hint = `Connect without bigint: "number", or select CAST(${column.name} AS CHAR).`;
+    throw misuse(`column '${column.name}' holds ${text}, which a number can't hold exactly`, hint);
+  }
+  return value;
 }
 
 function hex(bytes: Uint8Array): string {

@@ -1,6 +1,7 @@
 // What who writes a page with the npm package meets in the first hour: tools, types, options, messages.
 import assert from "node:assert/strict";
-import { cpSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -9,6 +10,7 @@ import { chromium } from "playwright-core";
 import { bridge, certificates, folder, freePort, PASSWORD, project, sealwired, vite } from "./peers.mjs";
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
+const SHOTS = process.env.SEALWIRE_SCREENSHOTS;
 const NAME = "db1.example";
 const TOKEN = "0123456789abcdef";
 const stops = [];
@@ -18,6 +20,12 @@ let site;
 let server;
 let served;
 let browser;
+
+/** The blocks of code in the package's README, by their language. */
+function readme(language) {
+  const text = readFileSync(here("../../wasm/README.md"), "utf8");
+  return new RegExp(`\`\`\`${language}\n(.*?)\`\`\``, "s").exec(text)[1];
+}
 
 before(async () => {
   place = folder();
@@ -33,10 +41,13 @@ before(async () => {
   ];
   server = await sealwired({ tls, statements });
   stops.push(server.stop);
-  // The package as it is installed, in a bare page.
+  // The files that README names, and the package as it is installed.
   site = join(place, "page");
   const installed = project(join(place, "bare"), {});
   cpSync(join(installed, "node_modules/sealwire-wasm"), join(site, "sealwire-wasm"), { recursive: true });
+  writeFileSync(join(site, "ca.pem"), tls.ca);
+  writeFileSync(join(site, "index.html"), readme("html"));
+  writeFileSync(join(site, "main.js"), readme("js").replace("FROM staff", "FROM page.staff"));
   writeFileSync(join(site, "try.html"), '<link rel="icon" href="data:,"><script type="module" src="try.js"></script>');
   writeFileSync(join(site, "try.js"), 'import * as sealwire from "./sealwire-wasm/index.js"; window.sealwire = sealwire;');
   served = await bridge({ targets: { db1: server.port }, page: site });
@@ -186,6 +197,36 @@ test("a policy that forbids wasm is named", async () => {
   await page.close();
 });
 
+test("README's bare page runs as the bridge serves it, under its policy", async () => {
+  const page = await browser.newPage();
+  page.on("dialog", (dialog) => dialog.accept(PASSWORD));
+  const errors = [];
+  page.on("pageerror", (error) => errors.push(String(error)));
+  const answer = await page.goto(`http://127.0.0.1:${served.port}/`);
+  assert.match(answer.headers()["content-security-policy"], /default-src 'none'; script-src 'self' 'wasm-unsafe-eval'/);
+  const shown = page.locator("pre", { hasText: "Ada" });
+  await shown.waitFor();
+  assert.match(await shown.textContent(), /^Cipher in use is TLS_\w+, cert is verified by CA and host name\n1 Ada\n2 Grace$/);
+  assert.deepEqual(errors, []);
+  if (SHOTS !== undefined) await page.screenshot({ path: join(SHOTS, "bare-page.png") });
+  await page.close();
+  // The reason why the script is a file of its own.
+  writeFileSync(join(site, "inline.html"), "<script type=module>window.ran = true</script>");
+  const inline = await opened(`http://127.0.0.1:${served.port}/inline.html`);
+  assert.equal(await inline.evaluate(() => window.ran), undefined);
+  assert.match(inline.errors.join(), /Content Security Policy/);
+  await inline.close();
+});
+
+test("the types pass tsc with lib ES2022 and DOM, libraries checked", () => {
+  const sample = project(join(place, "types"), { "sample.ts": readFileSync(here("types/sample.ts"), "utf8") });
+  cpSync(here("types/tsconfig.json"), join(sample, "tsconfig.json"));
+  for (const more of [[], ["--module", "nodenext", "--moduleResolution", "nodenext"]]) {
+    const tsc = spawnSync(here("../node_modules/.bin/tsc"), ["--project", sample, ...more], { encoding: "utf8" });
+    assert.equal(tsc.status, 0, tsc.stdout + tsc.stderr);
+  }
+});
+
 test("every option that is missing or of another type is an error that names it, at once and in the promise", async () => {
   const page = await tried();
   const found = await page.evaluate(async (good) => {
@@ -195,7 +236,7 @@ test("every option that is missing or of another type is an error that names it,
       other: [7, "text", true, [], () => {}],
     });
     const strings = ["bridge", "token", "user", "password", "database"];
-    const others = { connectTimeout: [-1, NaN, Infinity, "5", {}], signal: wrong().other.concat({}) };
+    const others = { connectTimeout: [-1, NaN, Infinity, "5", {}], bigint: ["Number", 1, {}], signal: wrong().other.concat({}) };
     Object.assign(others, { trace: wrong().other.concat({}), wasm: [7, true, ""], tls: wrong().other });
     const tls = ["mode", "ca", "cert", "key", "passphrase", "serverName", "fingerprint", "versions", "ciphers", "ciphersuites"];
     const cases = [];
@@ -231,7 +272,7 @@ test("every option that is missing or of another type is an error that names it,
       else if (error.message.includes("two words")) faults.push(`${shown}: shows a secret`);
     }
     // An optional one that is undefined or null is as good as none.
-    const optional = ["token", "database", "connectTimeout", "signal", "trace", "wasm"];
+    const optional = ["token", "database", "connectTimeout", "bigint", "signal", "trace", "wasm"];
     for (const value of [undefined, null]) {
       for (const name of optional) {
         const client = await Client.connect({ ...good, [name]: value }).catch((error) => faults.push(`${name} = ${value}: ${error}`));
@@ -266,7 +307,7 @@ test("every option that is missing or of another type is an error that names it,
     return { count: cases.length, faults };
   }, options());
   assert.deepEqual(found.faults, []);
-  assert.ok(found.count > 135, String(found.count));
+  assert.ok(found.count > 140, String(found.count));
   assert.deepEqual(page.errors, []);
   await page.close();
 });
@@ -283,6 +324,43 @@ test("a bridge that does not answer is given up after connectTimeout", async () 
   await page.close();
 });
 
+test("BIGINT comes as a number where it is asked for so, and never rounded", async () => {
+  const page = await tried();
+  const got = await page.evaluate(async (given) => {
+    const client = await window.sealwire.Client.connect({ ...given, bigint: "number" });
+    const { rows, columns } = await client.query("SELECT id, name FROM page.staff ORDER BY id");
+    const statement = await client.prepare("SELECT id FROM page.staff WHERE id = ?");
+    const executed = await statement.execute([2]);
+    const large = await client.query("SELECT 9007199254740991 AS most, -9007199254740991 AS least");
+    const errors = [];
+    for (const sql of ["SELECT 9007199254740992 AS id", "SELECT -9007199254740993 AS id", "SELECT 18446744073709551615 AS id"]) {
+      errors.push(await client.query(sql).catch(({ name, message, hint, blame }) => [name, message, hint, blame]));
+    }
+    const streamed = [];
+    for await (const row of client.queryStream("SELECT id FROM page.staff ORDER BY id")) streamed.push(row.id);
+    const again = (await client.query("SELECT 1 AS one")).rows;
+    await client.close();
+    const usual = await window.sealwire.Client.connect(given);
+    const one = typeof (await usual.query("SELECT 1 AS one")).rows[0].one;
+    await usual.close();
+    return { text: JSON.stringify(rows), kind: columns[0].kind, executed: executed.rows, large: large.rows, errors, streamed, again, one };
+  }, options());
+  assert.equal(got.text, '[{"id":1,"name":"Ada"},{"id":2,"name":"Grace"}]');
+  assert.equal(got.kind, "number");
+  assert.deepEqual(got.executed, [{ id: 2 }]);
+  assert.deepEqual(got.large, [{ most: 9007199254740991, least: -9007199254740991 }]);
+  for (const [name, message, hint, blame] of got.errors) {
+    assert.deepEqual([name, blame], ["SealwireError", "Misuse"]);
+    assert.match(message, /^column 'id' holds -?\d+, which a number can't hold exactly$/);
+    assert.equal(hint, 'Connect without bigint: "number", or select CAST(id AS CHAR).');
+  }
+  assert.match(got.errors[1][1], /-9007199254740993/);
+  assert.deepEqual(got.streamed, [1, 2]);
+  assert.deepEqual(got.again, [{ one: 1 }], "the connection lives on");
+  assert.equal(got.one, "bigint");
+  await page.close();
+});
+
 test("bytes that are sent as a parameter come back as bytes, and text as text", async () => {
   const page = await tried();
   const kinds = await page.evaluate(async (given) => {
@@ -295,6 +373,41 @@ test("bytes that are sent as a parameter come back as bytes, and text as text", 
   }, options());
   assert.deepEqual(kinds, [["bytes", "bytes", "string"], [1, 2], true, "\u0001\u0002"]);
   await page.close();
+});
+
+test("await using closes statement and client, and an engine without it loads the package", async () => {
+  writeFileSync(
+    join(site, "using.js"),
+    `import { Client } from "./sealwire-wasm/index.js";
+window.using = async (options) => {
+  let kept;
+  {
+    await using client = await Client.connect(options);
+    kept = client;
+    await using statement = await client.prepare("SELECT ? AS word");
+    const { rows } = await statement.execute(["inside"]);
+    if (rows[0].word !== "inside") throw new Error("no row");
+  }
+  return kept.query("SELECT 1").catch(({ code }) => code);
+};`,
+  );
+  writeFileSync(join(site, "using.html"), '<link rel="icon" href="data:,"><script type="module" src="using.js"></script>');
+  const page = await opened(`http://127.0.0.1:${served.port}/using.html`);
+  await page.waitForFunction(() => window.using !== undefined);
+  assert.equal(await page.evaluate((given) => window.using(given), options()), 2006, "the client is closed");
+  assert.deepEqual(page.errors, []);
+  await page.close();
+  const older = await browser.newPage();
+  await older.addInitScript(() => {
+    const whole = Symbol;
+    const without = Object.getOwnPropertyDescriptors(whole);
+    for (const name of ["dispose", "asyncDispose"]) delete without[name];
+    window.Symbol = Object.defineProperties((text) => whole(text), without);
+  });
+  await older.goto(`http://127.0.0.1:${served.port}/try.html`);
+  await older.waitForFunction(() => window.sealwire !== undefined);
+  assert.equal(await older.evaluate(() => "undefined" in window.sealwire.Client.prototype), false);
+  await older.close();
 });
 
 test("a page may name the bridge that serves it by the path alone", async () => {
