@@ -39,15 +39,13 @@ impl Refusals {
             Error::Refused { error, .. } => error.code == SECURE_TRANSPORT_REQUIRED,
             _ => false,
         };
-        if is_refusal {
-            if let Some(left_out) = admit(&self.refusals, MOST_REFUSALS) {
-                if left_out > 0 {
-                    tracing::warn!(
-                        "{left_out} more connections were refused before they logged in; their lines were left out"
-                    );
-                }
-                tracing::warn!("Refused connection {id} from {host} before it logged in: {error}");
+        if is_refusal && let Some(left_out) = admit(&self.refusals, MOST_REFUSALS) {
+            if left_out > 0 {
+                tracing::warn!(
+                    "{left_out} more connections were refused before they logged in; their lines were left out"
+                );
             }
+            tracing::warn!("Refused connection {id} from {host} before it logged in: {error}");
         }
         is_refusal
     }

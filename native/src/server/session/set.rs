@@ -60,7 +60,7 @@ enum Found {
 
 impl Session {
     /// What follows SET.
-    pub(super) fn set(&mut self, words: &mut Cursor<'_>) -> Result<Answer, SqlError> {
+    pub(super) fn set(&mut self, words: &Cursor<'_>) -> Result<Answer, SqlError> {
         // Assignments are made one after the other, while other connections wait.
         let commas = Lexer::new(words.rest().as_bytes()).filter(|(piece, _)| *piece == Piece::Symbol(b',')).count();
         if commas > MOST_ASSIGNMENTS {

@@ -108,7 +108,7 @@ impl Session {
             return self.show(&mut words);
         }
         if words.accept("SET") {
-            return self.set(&mut words);
+            return self.set(&words);
         }
         if words.accept("USE") {
             let name = words.name()?;
