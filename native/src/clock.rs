@@ -12,6 +12,11 @@ pub fn now() -> Now {
     Now { monotonic: START.elapsed(), wall: since_epoch(SystemTime::now()) }
 }
 
+/// The time of the machines alone, which costs half as much.
+pub(crate) fn monotonic() -> Duration {
+    START.elapsed()
+}
+
 /// How long from `now` until a deadline of the machines: what a poll may wait.
 pub const fn until(deadline: Duration, now: Now) -> Duration {
     deadline.saturating_sub(now.monotonic)

@@ -232,8 +232,8 @@ fn run_init_file(server: &Arc<Server>, path: &PathBuf) -> Result<(), String> {
     let text = fs::read(path).map_err(|error| format!("can't read --init-file={}: {error}", path.display()))?;
     let id = server.registry.next_id();
     let presence = server.registry.enter(id, "localhost".to_owned(), Box::new(|| {}));
+    let _entry = server.registry.entry(id);
     let mut session = Session::of_server(Arc::clone(server), presence, Arc::new(|| {}));
     let outcome = session.run_script(&text);
-    server.registry.leave(id);
     outcome.map_err(|error: SqlError| format!("--init-file={}: {error}", path.display()))
 }

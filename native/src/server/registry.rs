@@ -23,6 +23,19 @@ struct Connections {
     logged_in: usize,
 }
 
+/// A connection's place among all: taken out when the last who needs it drops it, the connection itself or a statement of it that is
+/// still running. Else a user who kills his own connections could have any number of statements run.
+pub(crate) struct Entry {
+    registry: Arc<Registry>,
+    id: u32,
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        self.registry.leave(self.id);
+    }
+}
+
 /// Why a user gets no session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Full {
@@ -117,7 +130,12 @@ impl Registry {
         presence
     }
 
-    /// Takes a connection out.
+    /// The place of a connection that was added.
+    pub(crate) fn entry(self: &Arc<Self>, id: u32) -> Arc<Entry> {
+        Arc::new(Entry { registry: Arc::clone(self), id })
+    }
+
+    /// Takes a connection out, whatever runs of it; see [`Entry`].
     pub(crate) fn leave(&self, id: u32) {
         let mut connections = self.connections();
         if let Some(presence) = connections.by_id.remove(&id)
@@ -212,6 +230,7 @@ impl Presence {
     /// KILL: ends it.
     pub(crate) fn kill(&self) {
         self.killed.store(true, Ordering::Release);
+        self.locked().command = "Killed";
         self.stop_statement();
         (self.wake)();
     }

@@ -43,7 +43,7 @@ pub(crate) struct Server {
     /// Accounts.
     pub(crate) accounts: AccountStore,
     /// Connections.
-    pub(crate) registry: Registry,
+    pub(crate) registry: Arc<Registry>,
     /// Databases.
     pub(crate) engine: Box<dyn Engine>,
     /// Threads that run statements.
@@ -87,7 +87,7 @@ impl Server {
             refusals: Refusals::default(),
             tls,
             accounts,
-            registry: Registry::default(),
+            registry: Arc::default(),
             engine,
             pool: Pool::default(),
             selects: ParsedSelects::default(),

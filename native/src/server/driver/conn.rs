@@ -14,6 +14,7 @@ use sealwire_core::{Input, Now, Output};
 
 use super::admission::Listing;
 use super::gate::Place;
+use crate::clock;
 use crate::server::registry::Presence;
 use crate::server::session::{Action, SessionHandle};
 use crate::server::state::Server;
@@ -64,6 +65,8 @@ pub(super) struct Conn {
     gone_since: Option<Duration>,
     /// Whether it goes on after the others had their turn: until then no event gives it another.
     pub(super) goes_on: bool,
+    /// Whether its last turn took long.
+    pub(super) is_costly: bool,
     listing: Listing,
     _place: Place,
 }
@@ -97,6 +100,10 @@ const HIGH_WATER: usize = 256 * 1024;
 const MOST_READS: usize = 16;
 /// And after so many steps: commands and what they say.
 const MOST_STEPS: usize = 64;
+/// And after so long: a step may inflate or compress megabytes.
+const MOST_TIME: Duration = Duration::from_millis(5);
+/// The clock is read after so many steps, because most cost little more than that.
+const STEPS_BETWEEN_LOOKS: usize = 4;
 /// The statement of a client that has gone is stopped after so long: one that says something and leaves has it done, as by mysqld.
 const GONE: Duration = Duration::from_secs(1);
 /// How long a client has to read the last bytes.
@@ -134,6 +141,7 @@ impl Conn {
             said_goodbye: false,
             gone_since: None,
             goes_on: false,
+            is_costly: false,
             listing,
             _place: place,
         }
@@ -230,7 +238,7 @@ impl Conn {
             if steps == 0 {
                 return Turn::Again;
             }
-            match self.step(&mut steps) {
+            match self.step(&mut steps, now) {
                 Ok(true) => continue,
                 Ok(false) => {}
                 Err(error) => {
@@ -267,14 +275,19 @@ impl Conn {
         }
     }
 
-    /// Lets statement and machine go on, by so many steps at most; true where something moved.
-    fn step(&mut self, steps: &mut usize) -> Result<bool, Error> {
+    /// Lets statement and machine go on, by so many steps at most and no longer than a turn may take; true where something moved.
+    fn step(&mut self, steps: &mut usize, begun: Now) -> Result<bool, Error> {
         let mut moved = self.session.advance(&mut self.connection)?;
         loop {
             if *steps == 0 {
                 return Ok(true);
             }
             *steps -= 1;
+            if (self.is_costly || *steps % STEPS_BETWEEN_LOOKS == 0)
+                && clock::monotonic().saturating_sub(begun.monotonic) > MOST_TIME
+            {
+                *steps = 0;
+            }
             let capabilities = self.connection.facts().capabilities;
             match self.connection.poll_output(&mut self.out)? {
                 Output::Transmit => {
@@ -332,7 +345,7 @@ impl Conn {
     /// The session is over: it counts no more, whatever is still to be sent.
     fn leave(&mut self) {
         self.phase = Phase::Flushing;
-        self.server.registry.leave(self.presence.id);
+        self.session.give_up_place();
     }
 
     fn flush(&mut self, now: Now) {
@@ -451,6 +464,5 @@ impl Drop for Conn {
         } else if !self.said_goodbye {
             count(&self.server.counters.aborted_clients);
         }
-        self.server.registry.leave(self.presence.id);
     }
 }

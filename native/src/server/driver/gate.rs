@@ -146,7 +146,13 @@ impl Gate {
         };
         let mut listing = Listing::new(Arc::clone(&self.admission), client, bounds);
         listing.list(&presence);
-        let session = SessionHandle::new(Arc::clone(server), Arc::clone(&presence), host, Arc::new(look));
+        let session = SessionHandle::new(
+            Arc::clone(server),
+            Arc::clone(&presence),
+            server.registry.entry(id),
+            host,
+            Arc::new(look),
+        );
         let place = Place::take(&worker.load);
         let conn = Box::new(Conn::new(stream, connection, session, presence, Arc::clone(server), place, listing, now));
         if by == Some(number) {

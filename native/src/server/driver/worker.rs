@@ -53,6 +53,9 @@ const MOST_ACCEPTED: usize = 32;
 /// So many turns of connections that are not logged in are taken before the others have theirs: a handshake costs more than a short
 /// statement, and who floods us with handshakes has paid nothing yet.
 const MOST_HANDSHAKES: usize = 8;
+/// A connection whose turn takes longer waits for its next behind the others: one such turn is taken in each round, so that many of them
+/// delay the others no more than one does.
+const COSTLY: Duration = Duration::from_millis(3);
 /// How long connections may take to end when the server stops.
 pub(super) const GRACE: Duration = Duration::from_secs(3);
 
@@ -95,6 +98,8 @@ struct Worker {
     again: Vec<u32>,
     /// Those of them that are not logged in.
     handshakes: VecDeque<u32>,
+    /// Connections whose last turn took long.
+    costly: VecDeque<u32>,
     scratch: Scratch,
     stopping_until: Option<Duration>,
 }
@@ -123,6 +128,7 @@ pub(super) fn start(
         timers: BinaryHeap::new(),
         again: Vec::new(),
         handshakes: VecDeque::new(),
+        costly: VecDeque::new(),
         scratch: Scratch::new(),
         stopping_until: None,
     };
@@ -153,11 +159,10 @@ impl Worker {
                     if connection.goes_on {
                         continue;
                     }
-                    if connection.is_logged_in() {
+                    if connection.is_logged_in() && !connection.is_costly {
                         self.turn(id);
                     } else {
-                        connection.goes_on = true;
-                        self.handshakes.push_back(id);
+                        self.wait_for_turn(id);
                     }
                 }
             }
@@ -169,6 +174,9 @@ impl Worker {
             }
             for _ in 0..MOST_HANDSHAKES {
                 let Some(id) = self.handshakes.pop_front() else { break };
+                self.go_on(id);
+            }
+            if let Some(id) = self.costly.pop_front() {
                 self.go_on(id);
             }
             if self.may_accept {
@@ -185,7 +193,7 @@ impl Worker {
     }
 
     fn timeout(&self) -> Option<Duration> {
-        if !self.again.is_empty() || !self.handshakes.is_empty() || self.may_accept {
+        if !self.again.is_empty() || !self.handshakes.is_empty() || !self.costly.is_empty() || self.may_accept {
             return Some(Duration::ZERO);
         }
         let timer = self.timers.peek().map(|Reverse((deadline, _))| *deadline);
@@ -243,9 +251,10 @@ impl Worker {
         match message {
             Message::Accept(id, connection) => self.enter(id, connection),
             Message::Look(id) => {
-                if self.connections.get(&id).is_some_and(|connection| !connection.goes_on) {
-                    self.turn(id);
-                }
+                let Some(connection) = self.connections.get(&id).filter(|connection| !connection.goes_on) else {
+                    return;
+                };
+                if connection.is_costly { self.wait_for_turn(id) } else { self.turn(id) }
             }
             Message::Stop => {
                 self.listeners.clear();
@@ -266,6 +275,21 @@ impl Worker {
         }
     }
 
+    /// Lets a connection go on when the others had their turn.
+    fn wait_for_turn(&mut self, id: u32) {
+        let Some(connection) = self.connections.get_mut(&id) else { return };
+        if std::mem::replace(&mut connection.goes_on, true) {
+            return;
+        }
+        if !connection.is_logged_in() {
+            self.handshakes.push_back(id);
+        } else if connection.is_costly {
+            self.costly.push_back(id);
+        } else {
+            self.again.push(id);
+        }
+    }
+
     fn go_on(&mut self, id: u32) {
         if let Some(connection) = self.connections.get_mut(&id) {
             connection.goes_on = false;
@@ -275,7 +299,9 @@ impl Worker {
 
     fn turn(&mut self, id: u32) {
         let Some(connection) = self.connections.get_mut(&id) else { return };
-        let turned = catch_unwind(AssertUnwindSafe(|| connection.turn(&mut self.scratch, clock::now())));
+        let begun = clock::now();
+        let turned = catch_unwind(AssertUnwindSafe(|| connection.turn(&mut self.scratch, begun)));
+        connection.is_costly = clock::monotonic().saturating_sub(begun.monotonic) > COSTLY;
         // A bug takes the connection that met it, and what half-done bytes there are; the others know nothing of either.
         let turn = turned.unwrap_or_else(|_| {
             tracing::error!("connection {id} is closed: it met a bug of sealwired, told on standard error");
@@ -293,11 +319,7 @@ impl Worker {
                     return;
                 }
             }
-            Turn::Again => {
-                if !std::mem::replace(&mut connection.goes_on, true) {
-                    if connection.is_logged_in() { self.again.push(id) } else { self.handshakes.push_back(id) }
-                }
-            }
+            Turn::Again => self.wait_for_turn(id),
             Turn::Over => {
                 self.connections.remove(&id);
                 return;

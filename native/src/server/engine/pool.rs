@@ -16,6 +16,7 @@ use super::value::FirstValue;
 use super::{
     Description, Done, EngineSession, Limits, Request, RowSink, Surroundings, TransactionStep, interrupted, stopped,
 };
+use crate::server::registry::Entry;
 use crate::server::sql::Datum;
 
 /// What a thread is to do.
@@ -57,6 +58,8 @@ pub(crate) struct Job {
     pub(crate) autocommit: bool,
     /// What the statement may not do, and how long it may take.
     pub(crate) limits: Limits,
+    /// The connection's place, which is taken until the task is done.
+    pub(crate) entry: Option<Arc<Entry>>,
     /// Called after each delivery, so that the connection looks at it.
     pub(crate) wake: Box<dyn Fn() + Send>,
 }
@@ -137,7 +140,7 @@ impl Pool {
 }
 
 fn perform(job: Job, deliver: SyncSender<Delivery>) {
-    let Job { mut session, task, database, surroundings, autocommit, limits, wake } = job;
+    let Job { mut session, task, database, surroundings, autocommit, limits, entry, wake } = job;
     let ending = Ending { deliver: Some(deliver), wake };
     let Ending { deliver: Some(deliver), wake } = &ending else { return };
     let request = |sql, parameters, binary| Request {
@@ -156,6 +159,10 @@ fn perform(job: Job, deliver: SyncSender<Delivery>) {
         Task::Execute { sql, parameters, binary } => {
             #[cfg(test)]
             assert!(sql != "SELECT bug_in_the_engine()", "a bug that a test puts here");
+            #[cfg(test)]
+            if sql == "SELECT deaf_in_the_engine()" {
+                std::thread::park();
+            }
             let mut rows = Channel {
                 deliver,
                 wake,
@@ -176,6 +183,8 @@ fn perform(job: Job, deliver: SyncSender<Delivery>) {
         Task::Describe { sql } => session.describe(&request(sql, &[], true)).map(Outcome::Described),
         Task::Transaction(step) => session.transaction(step).map(|()| Outcome::Stepped),
     };
+    // Before the answer: who has read it may come again.
+    drop(entry);
     // A connection that is gone takes the session with it: an open transaction is rolled back when it is dropped.
     let _ = deliver.send(Delivery::Finished(session, outcome));
 }

@@ -12,7 +12,7 @@ use sealwire_core::message::Capabilities;
 use sealwire_core::server::{Connection, Event};
 
 use super::{Action, Session, Wake};
-use crate::server::registry::Presence;
+use crate::server::registry::{Entry, Presence};
 use crate::server::state::Server;
 
 /// A session, here or away.
@@ -26,8 +26,15 @@ pub(crate) struct SessionHandle {
 
 impl SessionHandle {
     /// The session of a client that is not logged in.
-    pub(crate) fn new(server: Arc<Server>, presence: Arc<Presence>, host: ClientHost, wake: Wake) -> Self {
-        let session = Session::new(Arc::clone(&server), presence, host, wake);
+    pub(crate) fn new(
+        server: Arc<Server>,
+        presence: Arc<Presence>,
+        entry: Arc<Entry>,
+        host: ClientHost,
+        wake: Wake,
+    ) -> Self {
+        let mut session = Session::new(Arc::clone(&server), presence, host, wake);
+        session.entry = Some(entry);
         Self { here: Some(Box::new(session)), away: None, who: String::new(), server }
     }
 
@@ -39,6 +46,13 @@ impl SessionHandle {
     /// Whether a user is logged in: a session goes away for nobody else.
     pub(crate) fn is_logged_in(&self) -> bool {
         self.here.as_ref().is_none_or(|session| session.is_in)
+    }
+
+    /// The connection is over: its place is free as soon as nothing of it runs.
+    pub(crate) fn give_up_place(&mut self) {
+        if let Some(session) = &mut self.here {
+            session.entry = None;
+        }
     }
 
     /// After how many seconds without a command the connection is closed.
@@ -67,7 +81,7 @@ impl SessionHandle {
     pub(crate) fn perform(&mut self, action: Action, connection: &mut Connection) -> Result<(), Error> {
         let Some(session) = &mut self.here else { return Ok(()) };
         session.perform(action, connection)?;
-        self.leave(connection)
+        self.depart(connection)
     }
 
     /// Passes on what the running statement gave, as long as the client takes it; runs the next one where it is over. True where
@@ -79,12 +93,12 @@ impl SessionHandle {
         let returned = self.come_back(connection)?;
         let Some(session) = &mut self.here else { return Ok(returned) };
         let moved = session.advance(connection)?;
-        self.leave(connection)?;
+        self.depart(connection)?;
         Ok(returned || moved)
     }
 
     /// Sends the session away where it has an errand.
-    fn leave(&mut self, connection: &mut Connection) -> Result<(), Error> {
+    fn depart(&mut self, connection: &mut Connection) -> Result<(), Error> {
         let Some(session) = self.here.take_if(|session| session.errand.is_some()) else { return Ok(()) };
         self.who.clone_from(&session.view.user);
         let wake = Arc::clone(&session.wake);

@@ -34,7 +34,7 @@ use sealwire_core::server::{Connection, Event, Login};
 
 use super::engine::{Description, EngineSession, Limits, Task, interrupted};
 use super::memory::{self, Held};
-use super::registry::Presence;
+use super::registry::{Entry, Presence};
 use super::sql::{Datum, lex, syntax_error_near};
 use super::state::Server;
 use super::status::{self, count};
@@ -50,6 +50,7 @@ pub(crate) type Wake = Arc<dyn Fn() + Send + Sync>;
 pub(crate) struct Session {
     view: View,
     presence: Arc<Presence>,
+    entry: Option<Arc<Entry>>,
     host: ClientHost,
     wake: Wake,
     engine: Option<Box<dyn EngineSession>>,
@@ -214,6 +215,7 @@ impl Session {
         Self {
             view,
             presence,
+            entry: None,
             host,
             wake,
             engine: None,

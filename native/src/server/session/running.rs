@@ -92,6 +92,7 @@ impl Session {
             surroundings: Arc::new(self.view.clone()),
             autocommit: self.view.autocommit(),
             limits,
+            entry: self.entry.clone(),
             wake: Box::new(move || wake()),
         };
         let deliveries = self.view.server.pool.run(job)?;

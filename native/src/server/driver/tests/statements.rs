@@ -259,3 +259,52 @@ fn how_clients_may_compress_can_be_set_while_the_server_runs() {
     root.query("SET GLOBAL protocol_compression_algorithms = 'zlib,uncompressed'").unwrap();
     assert_eq!(compressed(), Some(Algorithm::Zlib));
 }
+
+#[test]
+fn a_killed_connection_keeps_its_place_while_its_statement_runs() {
+    let running = Running::start(&[("max_connections", "3")]);
+    let mut root = running.root();
+    root.query("CREATE USER 'u'@'%' IDENTIFIED BY 'p'").unwrap();
+    let mut stuck = Vec::new();
+    for _ in 0..2 {
+        let mut client = running.connect(running.config("u", "p")).unwrap();
+        let id = client.connection.facts().connection_id;
+        client.send("SELECT deaf_in_the_engine()");
+        let command = |root: &mut Client| {
+            root.rows(&format!("SELECT command, info FROM information_schema.processlist WHERE id = {id}"))
+        };
+        while command(&mut root)[0][1] == "NULL" {}
+        root.query(&format!("KILL {id}")).unwrap();
+        assert!(!matches!(client.answer(), Ok(Ok(_))), "KILL ends the connection");
+        assert_eq!(command(&mut root)[0][0], "Killed");
+        stuck.push(client);
+    }
+    let refused = running.connect(running.config("u", "p")).map(|_| ());
+    assert!(matches!(&refused, Err(Error::Refused { error, .. }) if error.code == 1040), "{refused:?}");
+}
+
+#[test]
+fn who_compresses_and_who_logs_in_are_both_served() {
+    let running = Running::start(&[]);
+    let mut hogs: Vec<Client> = (0..20)
+        .map(|_| {
+            let mut config = running.config("root", "");
+            config.compression = vec![sealwire_core::wire::compressed::Algorithm::Zlib];
+            running.connect(config).unwrap()
+        })
+        .collect();
+    for hog in &mut hogs {
+        hog.connection.query(b"SELECT REPEAT(SHA2('x', 512), 400000)").unwrap();
+        hog.flush();
+    }
+    let mut slowest = Duration::ZERO;
+    for _ in 0..20 {
+        let begin = Instant::now();
+        assert_eq!(running.root().rows("SELECT 1"), [["1"]]);
+        slowest = slowest.max(begin.elapsed());
+    }
+    println!("the slowest login and SELECT 1 beside {} that compress: {slowest:?}", hogs.len());
+    for hog in &mut hogs {
+        assert_eq!(hog.answer().unwrap().unwrap().rows[0][0].len(), 400_000 * 128);
+    }
+}
