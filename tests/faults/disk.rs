@@ -9,12 +9,17 @@ use sealwire_tests::server::{Kind, Server, Settings};
 use crate::{SECRET, assert_answers, root, rows, strangers};
 
 /// Mounts an empty file system over the data directory, copies the data onto it, and runs the server there.
-const ON_ITS_OWN: &str =
-    "cp -a \"$0\" \"$0.first\" && mount -t tmpfs -o size=1m none \"$0\" && cp -a \"$0.first/.\" \"$0\"";
+fn mounting(size: &str) -> String {
+    format!("cp -a \"$0\" \"$0.first\" && mount -t tmpfs -o size={size} none \"$0\" && cp -a \"$0.first/.\" \"$0\"")
+}
 
 /// Settings of a server whose data directory is a file system of its own, with a command before it starts.
 fn on_its_own(then: &str) -> Settings {
-    let script = format!("{ON_ITS_OWN} && {then} && exec \"$@\"");
+    on_its_own_of("1m", then)
+}
+
+fn on_its_own_of(size: &str, then: &str) -> Settings {
+    let script = format!("{} && {then} && exec \"$@\"", mounting(size));
     let within = ["unshare", "--mount", "sh", "-c", &script, "{data}"].map(str::to_owned);
     Settings { within: within.to_vec(), ..Settings::default() }
 }
@@ -83,6 +88,44 @@ fn a_full_disk_refuses_changes_and_loses_none() {
     rows(&mut client, "DELETE FROM d.t WHERE n > 0").unwrap();
     rows(&mut client, &create).unwrap();
     assert_eq!(users(&mut client), ["after", "before", "root"]);
+}
+
+#[test]
+fn temporary_files_leave_room_for_tables() {
+    if !can_mount() {
+        return;
+    }
+    // Temporary files and tables share 40 MiB.
+    let settings = on_its_own_of("40m", "export SQLITE_TMPDIR=\"$0\"");
+    let server = Server::start(Kind::Sealwired, &settings).unwrap();
+    let mut client = root(&server).unwrap();
+    for sql in ["CREATE DATABASE d", "CREATE TABLE d.t (v TEXT)"] {
+        rows(&mut client, sql).unwrap();
+    }
+    // Each sorts 12 MB; whoever reads one row of it holds the files.
+    let sort = "WITH RECURSIVE n AS (SELECT 1 AS a UNION ALL SELECT a + 1 FROM n WHERE a < 1000) \
+                SELECT CONCAT(a, REPEAT('x', 12000)) AS t FROM n ORDER BY t";
+    let mut sorting: Vec<_> = (0..8).map(|_| root(&server).unwrap()).collect();
+    let mut held = Vec::new();
+    let mut refused = Vec::new();
+    for one in &mut sorting {
+        let mut result = one.query(sort);
+        match result
+            .as_mut()
+            .map_err(|error| error.to_string())
+            .and_then(|result| result.next().map(|row| row.is_some()).map_err(|error| error.to_string()))
+        {
+            Ok(_) => held.push(result),
+            Err(error) => refused.push(error),
+        }
+    }
+    assert!(!held.is_empty(), "a third of the room is there for the first: {refused:?}");
+    assert!(!refused.is_empty(), "eight times 12 MB went into 40");
+    assert!(refused.iter().all(|error| error.contains("1114") && error.contains("SQLITE_TMPDIR")), "{refused:?}");
+    for _ in 0..5 {
+        rows(&mut client, &format!("INSERT INTO d.t VALUES ('{}')", "x".repeat(1_000_000))).unwrap();
+    }
+    rows(&mut client, &format!("CREATE USER 'after'@'%' IDENTIFIED BY '{SECRET}'")).unwrap();
 }
 
 #[test]

@@ -9,12 +9,13 @@ use rusqlite::Connection;
 use rusqlite::limits::Limit;
 use sealwire_core::error::SqlError;
 
+use super::temporary;
 use crate::server::engine::{Interruption, Request, Surroundings};
 use crate::server::memory::{self, Held};
 use crate::server::sql::Datum;
 
-/// SQLite asks after about this many steps of its machine whether to go on: some 100 microseconds.
-const STEPS: i32 = 10_000;
+/// SQLite asks after about this many steps of its machine whether to go on: some 10 microseconds, where values are short.
+const STEPS: i32 = 1000;
 /// How often the temporary files are measured.
 const MEASURED_EACH: Duration = Duration::from_millis(20);
 /// A record of SQLite's has a head beside its values.
@@ -34,6 +35,8 @@ pub(super) struct Bounds {
     /// `max_allowed_packet` when the session began.
     longest_text: AtomicUsize,
     running: Mutex<Running>,
+    /// Bytes of the values that functions have made since the temporary files were looked at.
+    unseen: AtomicUsize,
 }
 
 #[derive(Default)]
@@ -73,6 +76,35 @@ impl Running {
         memory::is_left_for(account, most)
     }
 
+    /// Why the statement's temporary files end it, where they do.
+    fn is_disk_full(&mut self, now: Instant) -> Option<SqlError> {
+        self.measured = Some(now);
+        let (true, Some(written), Some(surroundings)) =
+            (self.counts_files, written_by_thread(), self.surroundings.clone())
+        else {
+            return None;
+        };
+        let written = written.saturating_sub(*self.written_before.get_or_insert(written));
+        let limit = number(surroundings.as_ref(), "@@global.tmp_disk_limit").unwrap_or(u64::MAX);
+        let message = if limit > 0 && written > limit {
+            format!(
+                "The table '(temporary)' is full: the statement has written more than tmp_disk_limit ({limit} bytes) of temporary \
+                 files; let it sort or join less, or raise @@GLOBAL.tmp_disk_limit"
+            )
+        } else if written > memory::LARGE as u64 && temporary::is_short() {
+            let folder = temporary::folder().display();
+            format!(
+                "The table '(temporary)' is full: less than a tenth of the file system of '{folder}' is free, and that is kept for \
+                 others; let the statement sort or join less, or set SQLITE_TMPDIR to a larger file system"
+            )
+        } else {
+            return None;
+        };
+        let error = SqlError::new(1114, b"HY000", message);
+        self.ended = Some(error.clone());
+        Some(error)
+    }
+
     fn end(&mut self, message: String) -> SqlError {
         let error = SqlError::new(1041, b"HY000", message);
         self.ended = Some(error.clone());
@@ -86,6 +118,7 @@ impl Bounds {
             interruption,
             longest_text: AtomicUsize::new(64 << 20),
             running: Mutex::new(Running::default()),
+            unseen: AtomicUsize::new(0),
         })
     }
 
@@ -151,10 +184,19 @@ impl Bounds {
     /// # Errors
     /// 1041 where the row, or the server, would hold too many of them at once.
     pub(super) fn made(&self, bytes: usize) -> Result<(), SqlError> {
+        // SQLite may write them between two of its questions.
+        let is_unseen = self.unseen.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes) >= memory::LARGE;
+        if !is_unseen {
+            return Ok(());
+        }
+        self.unseen.store(0, Ordering::Relaxed);
+        let mut running = self.running();
+        if let Some(error) = running.is_disk_full(Instant::now()) {
+            return Err(error);
+        }
         if bytes < memory::LARGE {
             return Ok(());
         }
-        let mut running = self.running();
         running.large = running.large.saturating_add(bytes);
         let most = self.longest_text().saturating_mul(LARGE_VALUES);
         // A change makes as many as it has rows, and keeps none of them.
@@ -226,23 +268,8 @@ impl Bounds {
         }
         let mut running = self.running();
         let now = Instant::now();
-        if running.counts_files && running.measured.is_none_or(|last| now - last >= MEASURED_EACH) {
-            running.measured = Some(now);
-            let (Some(written), Some(surroundings)) = (written_by_thread(), running.surroundings.clone()) else {
-                return false;
-            };
-            let before = *running.written_before.get_or_insert(written);
-            let limit = number(surroundings.as_ref(), "@@global.tmp_disk_limit").unwrap_or(u64::MAX);
-            if limit > 0 && written.saturating_sub(before) > limit {
-                let message = format!(
-                    "The table '(temporary)' is full: the statement has written more than tmp_disk_limit ({limit} bytes) of \
-                     temporary files; let it sort or join less, or raise @@GLOBAL.tmp_disk_limit"
-                );
-                running.ended = Some(SqlError::new(1114, b"HY000", message));
-                return true;
-            }
-        }
-        false
+        let is_due = running.measured.is_none_or(|last| now - last >= MEASURED_EACH);
+        is_due && running.is_disk_full(now).is_some()
     }
 }
 

@@ -8,6 +8,7 @@ mod like;
 mod rows;
 mod schema;
 mod session;
+mod temporary;
 mod time;
 
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};

@@ -1,0 +1,28 @@
+//! Where SQLite puts temporary files, and how much room there is: whoever sorts much must leave some for the tables of others, which may
+//! lie on the same file system.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+/// The part of the file system that temporary files leave free, and the most bytes that this is.
+const KEPT: u64 = 10;
+const MOST_KEPT: u64 = 1 << 30;
+
+/// The folder, chosen as SQLite chooses it. Source: <https://www.sqlite.org/tempfiles.html>, "Temporary File Storage Locations".
+pub(super) fn folder() -> &'static Path {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    FOLDER.get_or_init(|| {
+        let named = ["SQLITE_TMPDIR", "TMPDIR"].into_iter().filter_map(env::var_os).map(PathBuf::from);
+        let usual = ["/var/tmp", "/usr/tmp", "/tmp"].map(PathBuf::from);
+        named.chain(usual).find(|folder| folder.is_dir()).unwrap_or_else(|| PathBuf::from("."))
+    })
+}
+
+/// Whether less is free than is kept for others. Where the system does not tell, nothing is short.
+pub(super) fn is_short() -> bool {
+    let Ok(system) = rustix::fs::statvfs(folder()) else { return false };
+    let (all, free) =
+        (system.f_blocks.saturating_mul(system.f_frsize), system.f_bavail.saturating_mul(system.f_frsize));
+    free < (all / KEPT).min(MOST_KEPT)
+}
