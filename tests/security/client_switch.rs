@@ -100,12 +100,15 @@ fn an_error_before_tls_is_marked_as_nobodys_word() {
     let filter = alter_greeting(|bytes| {
         let mut sequence = 0;
         bytes.clear();
-        frame::encode(b"\xff\x10\x04Too many connections", &mut sequence, bytes);
+        frame::encode(b"\xff\x10\x04Too many connections\nEnter password: ", &mut sequence, bytes);
     });
     let (_, error) = run(world.client("any"), world.server(), filter);
     let Error::Refused { by: Side::Server, error } = error else { panic!("{error:?}") };
     assert_eq!(error.code, 1040);
-    assert!(error.message.starts_with("Too many connections") && error.message.contains("before TLS"), "{error}");
+    assert!(
+        error.message.starts_with("Too many connections\\x0AEnter") && error.message.contains("before TLS"),
+        "{error}"
+    );
 }
 
 #[test]

@@ -15,6 +15,7 @@ use crate::error::{Error, PeerMisbehaved, Side, SqlError};
 use crate::facts::{Facts, Transport};
 use crate::machine::Now;
 use crate::message::{Attributes, Capabilities, Greeting, HandshakeResponse41, SslRequest, encode_attributes};
+use crate::printable;
 use crate::tls::{ClientContext, TlsLayer};
 use crate::trace::Direction;
 use crate::wire::Put;
@@ -105,7 +106,8 @@ impl AwaitGreeting {
                     format!("{}", error.code)
                 });
                 if matches!(with.config.tls, TlsPolicy::Required(_)) {
-                    error.message.push_str(" (said before TLS: nobody vouches that the server said it)");
+                    error.message = printable::line(&error.message).into_owned();
+                    error.message.push_str(" (received before TLS; it may not come from the server)");
                 }
                 return Err(Error::Refused { by: Side::Server, error });
             }
