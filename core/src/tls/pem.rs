@@ -68,7 +68,7 @@ impl NamedPem {
     }
 
     /// The revocation lists in it, in order; at least one.
-    pub(super) fn revocation_lists(&self) -> Result<Vec<Vec<u8>>, TlsError> {
+    pub fn revocation_lists(&self) -> Result<Vec<Vec<u8>>, TlsError> {
         let sections = self.sections()?.into_iter();
         let lists: Vec<Vec<u8>> =
             sections.filter(|section| section.tag() == "X509 CRL").map(pem::Pem::into_contents).collect();

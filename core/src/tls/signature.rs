@@ -33,15 +33,16 @@ pub(super) fn verify_signed(
     Err(CertificateProblem::UnsupportedAlgorithm { algorithm: algorithm_name(signed.algorithm) })
 }
 
-/// Checks that the key of `issuer` signed `certificate`, both in DER, with one of the algorithms. Names and periods are not looked at.
+/// Checks that the key of the certificate `issuer` signed `issued`, a certificate or a revocation list, both in DER, with one of the
+/// algorithms. Names and periods are not looked at.
 pub fn verify_issued_by(
-    certificate: &[u8],
+    issued: &[u8],
     issuer: &[u8],
     algorithms: &WebPkiSupportedAlgorithms,
 ) -> Result<(), CertificateProblem> {
-    let parse = |der| Certificate::parse(der).map_err(|_| CertificateProblem::Unreadable);
-    let issuer = parse(issuer)?;
-    verify_signed(&parse(certificate)?.signed, issuer.public_key, algorithms)
+    let issuer = Certificate::parse(issuer).map_err(|_| CertificateProblem::Unreadable)?;
+    let issued = Signed::parse(issued).map_err(|_| CertificateProblem::Unreadable)?;
+    verify_signed(&issued, issuer.public_key, algorithms)
 }
 
 /// The problem with a key that no algorithm takes because it is too small.

@@ -13,7 +13,9 @@ use sealwire_core::tls::{
 };
 
 use super::CertsError;
-use super::parts::{CertificatePart, KeyPart, Parts, Role};
+use super::list::List;
+use super::make::hex;
+use super::parts::{CertificatePart, KeyPart, ListPart, Parts, Role};
 use crate::clock::since_epoch;
 use crate::provider::provider;
 
@@ -68,14 +70,15 @@ impl fmt::Display for Report {
     }
 }
 
-/// The files of a directory that may hold certificates or keys, by name: `.pem`, `.crt`, `.cer` and `.key` with a PEM block of that kind.
+/// The files of a directory that may hold certificates, keys or revocation lists, by name: `.pem`, `.crt`, `.cer`, `.key` and `.crl` with
+/// a PEM block of that kind.
 pub fn files_of(directory: &Path) -> Result<Vec<PathBuf>, CertsError> {
     let entries = fs::read_dir(directory).map_err(|error| CertsError::io("read", directory, error))?;
     let mut files = Vec::new();
     for entry in entries {
         let path = entry.map_err(|error| CertsError::io("read", directory, error))?.path();
         let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
-        if !["pem", "crt", "cer", "key"].contains(&extension) || !path.is_file() {
+        if !["pem", "crt", "cer", "key", "crl"].contains(&extension) || !path.is_file() {
             continue;
         }
         let text = fs::read(&path).map_err(|error| CertsError::io("read", &path, error))?;
@@ -84,14 +87,15 @@ pub fn files_of(directory: &Path) -> Result<Vec<PathBuf>, CertsError> {
         }
     }
     if files.is_empty() {
-        let text = format!("there are no certificates or keys in PEM format in '{}'", directory.display());
+        let text =
+            format!("there are no certificates, keys or revocation lists in PEM format in '{}'", directory.display());
         return Err(CertsError::Impossible(text));
     }
     files.sort();
     Ok(files)
 }
 
-/// Reads the files, and judges each certificate and key by itself and all of them as a set, as of `now`.
+/// Reads the files, and judges each certificate, key and revocation list by itself and all of them as a set, as of `now`.
 pub fn check(files: &[PathBuf], passphrase: Option<&Secret>, now: SystemTime) -> Result<Report, CertsError> {
     let mut report = Report::default();
     let mut parts = Parts::default();
@@ -111,6 +115,9 @@ pub fn check(files: &[PathBuf], passphrase: Option<&Secret>, now: SystemTime) ->
         }
         for key in parts.keys.iter().filter(|key| key.path == *path) {
             set.key(key, &mut report);
+        }
+        for list in parts.lists.iter().filter(|list| list.path == *path) {
+            set.list(list, &mut report);
         }
     }
     set.use_them(&contents, passphrase, &mut report);
@@ -154,6 +161,7 @@ impl Set<'_> {
             Role::Server | Role::Client => self.leaf(certificate, role, &mut wrong),
         }
         self.issuer(certificate, report);
+        self.revocation(certificate, role, report);
         if (info.not_after.saturating_sub(SOON)..=info.not_after).contains(&self.now) {
             report.say(path, format!("it expires soon, at {}", date_text(info.not_after)));
         }
@@ -216,6 +224,59 @@ impl Set<'_> {
                 path,
                 format!("its issuer {} is not among the files, so that its signature was not checked", info.issuer),
             );
+        }
+    }
+
+    /// Whether a list of its issuer's has it.
+    fn revocation(&self, certificate: &CertificatePart, role: Role, report: &mut Report) {
+        let CertificatePart { path, info, serial, .. } = certificate;
+        let Some(serial) = serial else { return };
+        for ListPart { path: list_path, list } in self.parts.lists.iter().filter(|part| part.list.issuer == info.issuer)
+        {
+            let Some(entry) = list.entry(serial) else { continue };
+            let text = format!("it is revoked since {}, as '{}' says", date_text(entry.since), list_path.display());
+            // A client's is kept here often enough; a server's is in use.
+            if role == Role::Client { report.say(path, text) } else { report.problem(path, text) }
+        }
+    }
+
+    fn list(&self, ListPart { path, list }: &ListPart, report: &mut Report) {
+        let number = list.number.as_deref().map_or_else(String::new, |number| format!(", number {}", decimal(number)));
+        let next = match list.next_update {
+            Some(next) => format!("next update {}", date_text(next)),
+            None => "without a next update".to_owned(),
+        };
+        report.say(
+            path,
+            format!("revocation list of {}{number}, revoked certificates: {}, {next}", list.issuer, list.entries.len()),
+        );
+        if let Some(next) = list.next_update.filter(|next| *next < self.now) {
+            report.problem(
+                path,
+                format!(
+                    "it is out of date since {}, so that a server with it refuses every client certificate of that CA: make the next one \
+                     with 'sealwire-certs --ca-dir=DIRECTORY --renew-crl', or get it from that CA",
+                    date_text(next)
+                ),
+            );
+        }
+        if list.this_update > self.now {
+            report.problem(path, format!("it is not valid before {}", date_text(list.this_update)));
+        }
+        self.list_issuer(path, list, report);
+    }
+
+    /// Whether the CA that the list names is there and did sign it.
+    fn list_issuer(&self, path: &Path, list: &List, report: &mut Report) {
+        let is_ca = |one: &&CertificatePart| self.role(one) == Role::Ca;
+        let mut named = self.parts.certificates.iter().filter(|one| one.info.subject == list.issuer).peekable();
+        if named.peek().is_some() {
+            let algorithms = provider().signature_verification_algorithms;
+            if !named.any(|ca| verify_issued_by(&list.der, &ca.der, &algorithms).is_ok()) {
+                report.problem(path, "it is not signed by the CA given, although that has its issuer's name");
+            }
+        } else if self.parts.certificates.iter().any(|one| is_ca(&one)) {
+            report.problem(path, format!("it is of {}, and that is none of the CAs given", list.issuer));
         }
     }
 
@@ -304,6 +365,14 @@ impl Set<'_> {
             Role::Server
         }
     }
+}
+
+/// A number, big endian, in decimal where it is short enough to be counted with, else in hexadecimal.
+fn decimal(number: &[u8]) -> String {
+    if number.len() > 8 {
+        return format!("0x{}", hex(number));
+    }
+    number.iter().fold(0_u64, |sum, byte| sum << 8 | u64::from(*byte)).to_string()
 }
 
 fn describe(certificate: &CertificatePart, role: Role) -> String {
@@ -398,7 +467,7 @@ mod tests {
         fs::write(&path, "nothing").unwrap();
         assert_eq!(
             texts(&[&path], SystemTime::now()),
-            ["it holds neither a certificate nor a private key in PEM format"]
+            ["it holds neither a certificate nor a private key nor a revocation list in PEM format"]
         );
         assert!(files_of(directory.path()).unwrap_err().to_string().contains("there are no certificates"));
         assert!(

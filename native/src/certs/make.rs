@@ -1,7 +1,6 @@
 //! Making a CA, a server certificate and a client certificate.
 
-use std::fs::{self, OpenOptions};
-use std::io::Write as _;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -14,6 +13,7 @@ use time::OffsetDateTime;
 
 use super::CertsError;
 use super::host::{check_common_name, check_host, is_common_name};
+use super::place::{KEY_MODE, PUBLIC_MODE, create_all};
 use crate::random::OsRandom;
 
 /// Clocks differ: a certificate made now is valid at once on a machine whose clock is this much behind.
@@ -97,30 +97,22 @@ pub fn generate(directory: &Path, options: &Options) -> Result<Files, CertsError
     }
     let set = Set::make(options)?;
     fs::create_dir_all(directory).map_err(|error| CertsError::io("create", directory, error))?;
-    let contents = [
-        (&files.ca_key, &set.ca.key, 0o600),
-        (&files.ca, &set.ca.certificate, 0o644),
-        (&files.server_key, &set.server.key, 0o600),
-        (&files.server_cert, &set.server.certificate, 0o644),
-        (&files.client_key, &set.client.key, 0o600),
-        (&files.client_cert, &set.client.certificate, 0o644),
-    ];
-    for (index, (path, text, mode)) in contents.iter().enumerate() {
-        if let Err(error) = write(path, text, *mode) {
-            // Half a set would stop the next start.
-            for (path, ..) in contents.iter().take(index) {
-                let _ = fs::remove_file(path);
-            }
-            return Err(error);
-        }
-    }
+    create_all(&[
+        (&files.ca_key, &set.ca.key, KEY_MODE),
+        (&files.ca, &set.ca.certificate, PUBLIC_MODE),
+        (&files.server_key, &set.server.key, KEY_MODE),
+        (&files.server_cert, &set.server.certificate, PUBLIC_MODE),
+        (&files.client_key, &set.client.key, KEY_MODE),
+        (&files.client_cert, &set.client.certificate, PUBLIC_MODE),
+    ])?;
     Ok(files)
 }
 
 /// A certificate and its key in PEM.
-struct Pair {
-    certificate: String,
-    key: String,
+pub(super) struct Pair {
+    pub certificate: String,
+    pub der: Vec<u8>,
+    pub key: String,
 }
 
 struct Set {
@@ -131,59 +123,76 @@ struct Set {
 
 impl Set {
     fn make(options: &Options) -> Result<Self, CertsError> {
-        if options.days == 0 {
-            return Err(CertsError::Impossible("certificates must be valid for one day at least".to_owned()));
-        }
-        for host in &options.hosts {
-            check_host(host).map_err(CertsError::Impossible)?;
-        }
-        check_common_name(&options.client_name).map_err(CertsError::Impossible)?;
+        check(options)?;
         let ca_key = key_pair(options.key)?;
         // The CA's name is its own, so that two sets are never taken for one.
         let ca_name = format!("Sealwire CA {}", hex(&random_bytes::<4>()));
         let mut ca_params = params(&ca_name, options)?;
         ca_params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         ca_params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-        let certificate = ca_params.self_signed(&ca_key).map_err(impossible)?.pem();
-        let ca = Pair { certificate, key: ca_key.serialize_pem() };
+        let certificate = ca_params.self_signed(&ca_key).map_err(impossible)?;
+        let (pem, der) = (certificate.pem(), certificate.der().to_vec());
+        let ca = Pair { certificate: pem, der, key: ca_key.serialize_pem() };
         let issuer = Issuer::new(ca_params, ca_key);
 
-        // As mysqld does, a name that is too long is left to the alternative names.
-        let server_name =
-            options.hosts.first().map(String::as_str).filter(|host| is_common_name(host)).unwrap_or("server");
-        let mut server = params(server_name, options)?;
-        server.subject_alt_names = CertificateParams::new(options.hosts.clone())
-            .map_err(|error| {
-                CertsError::Impossible(format!(
-                    "one of the hosts {} can't stand in a certificate: {error}",
-                    options.hosts.join(", ")
-                ))
-            })?
-            .subject_alt_names;
-        let server = leaf(server, ExtendedKeyUsagePurpose::ServerAuth, options, &issuer)?;
-        let client =
-            leaf(params(&options.client_name, options)?, ExtendedKeyUsagePurpose::ClientAuth, options, &issuer)?;
+        let server = server_params(options)?.issue(options.key, &issuer)?;
+        let client = client_params(options)?.issue(options.key, &issuer)?;
         Ok(Self { ca, server, client })
     }
 }
 
-fn leaf(
-    mut params: CertificateParams,
+/// Refuses what no certificate can say.
+pub(super) fn check(options: &Options) -> Result<(), CertsError> {
+    if options.days == 0 {
+        return Err(CertsError::Impossible("certificates must be valid for one day at least".to_owned()));
+    }
+    for host in &options.hosts {
+        check_host(host).map_err(CertsError::Impossible)?;
+    }
+    check_common_name(&options.client_name).map_err(CertsError::Impossible)
+}
+
+/// A certificate that is no CA's, before it is issued.
+pub(super) struct Leaf {
+    pub params: CertificateParams,
     purpose: ExtendedKeyUsagePurpose,
-    options: &Options,
-    issuer: &Issuer<'_, KeyPair>,
-) -> Result<Pair, CertsError> {
-    params.is_ca = IsCa::ExplicitNoCa;
-    params.key_usages = match options.key {
-        KeyKind::EcdsaP256 => vec![KeyUsagePurpose::DigitalSignature],
-        // Peers with TLS 1.2 and RSA key exchange look for the second.
-        KeyKind::Rsa(_) => vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyEncipherment],
-    };
-    params.extended_key_usages = vec![purpose];
-    params.use_authority_key_identifier_extension = true;
-    let key = key_pair(options.key)?;
-    let certificate = params.signed_by(&key, issuer).map_err(impossible)?.pem();
-    Ok(Pair { certificate, key: key.serialize_pem() })
+}
+
+pub(super) fn server_params(options: &Options) -> Result<Leaf, CertsError> {
+    // As mysqld does, a name that is too long is left to the alternative names.
+    let name = options.hosts.first().map(String::as_str).filter(|host| is_common_name(host)).unwrap_or("server");
+    let mut params = params(name, options)?;
+    params.subject_alt_names = CertificateParams::new(options.hosts.clone())
+        .map_err(|error| {
+            CertsError::Impossible(format!(
+                "one of the hosts {} can't stand in a certificate: {error}",
+                options.hosts.join(", ")
+            ))
+        })?
+        .subject_alt_names;
+    Ok(Leaf { params, purpose: ExtendedKeyUsagePurpose::ServerAuth })
+}
+
+pub(super) fn client_params(options: &Options) -> Result<Leaf, CertsError> {
+    Ok(Leaf { params: params(&options.client_name, options)?, purpose: ExtendedKeyUsagePurpose::ClientAuth })
+}
+
+impl Leaf {
+    /// Makes its key, and has the CA sign it.
+    pub(super) fn issue(self, kind: KeyKind, issuer: &Issuer<'_, KeyPair>) -> Result<Pair, CertsError> {
+        let mut params = self.params;
+        params.is_ca = IsCa::ExplicitNoCa;
+        params.key_usages = match kind {
+            KeyKind::EcdsaP256 => vec![KeyUsagePurpose::DigitalSignature],
+            // Peers with TLS 1.2 and RSA key exchange look for the second.
+            KeyKind::Rsa(_) => vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyEncipherment],
+        };
+        params.extended_key_usages = vec![self.purpose];
+        params.use_authority_key_identifier_extension = true;
+        let key = key_pair(kind)?;
+        let certificate = params.signed_by(&key, issuer).map_err(impossible)?;
+        Ok(Pair { certificate: certificate.pem(), der: certificate.der().to_vec(), key: key.serialize_pem() })
+    }
 }
 
 /// What the three certificates have in common.
@@ -218,31 +227,16 @@ fn key_pair(kind: KeyKind) -> Result<KeyPair, CertsError> {
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it is handed to map_err")]
-fn impossible(error: rcgen::Error) -> CertsError {
+pub(super) fn impossible(error: rcgen::Error) -> CertsError {
     CertsError::Impossible(format!("the certificate can't be made: {error}"))
 }
 
-fn random_bytes<const N: usize>() -> [u8; N] {
+pub(super) fn random_bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     OsRandom::new().fill(&mut bytes);
     bytes
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn write(path: &Path, text: &str, mode: u32) -> Result<(), CertsError> {
-    let mut open = OpenOptions::new();
-    // Fails if the file is there by now.
-    open.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut open, mode);
-    #[cfg(not(unix))]
-    let _ = mode;
-    let mut file = open.open(path).map_err(|error| CertsError::io("write", path, error))?;
-    file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(|error| {
-        let _ = fs::remove_file(path);
-        CertsError::io("write", path, error)
-    })
 }

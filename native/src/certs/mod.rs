@@ -1,5 +1,5 @@
-//! Certificates: making a set of them under MySQL's file names ([`generate`]), and saying in plain words what is wrong with any set
-//! ([`check`]).
+//! Certificates: making a set of them under MySQL's file names ([`generate`]), issuing and revoking by a CA that is there
+//! ([`Authority`]), and saying in plain words what is wrong with any set ([`check`]).
 //!
 //! ```
 //! let directory = tempfile::tempdir()?;
@@ -12,11 +12,15 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod authority;
 mod check;
 mod host;
+mod list;
 mod make;
 mod parts;
+mod place;
 
+pub use authority::{Authority, Issuance, Issued, LIST_DAYS, Revocations};
 pub use check::{Finding, Report, check, files_of};
 pub(crate) use parts::open_mode;
 

@@ -13,6 +13,7 @@ use x509_cert::Certificate;
 use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage};
 use x509_cert::spki::SubjectPublicKeyInfoRef;
 
+use super::list::{List, serial};
 use crate::provider::provider;
 
 const SERVER_AUTH: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.1");
@@ -53,6 +54,8 @@ pub(super) struct CertificatePart {
     pub position: usize,
     pub der: Vec<u8>,
     pub info: CertificateInfo,
+    /// `None` where it is negative, as none may be.
+    pub serial: Option<Vec<u8>>,
     /// The bits of the public key, without the algorithm.
     pub public: Vec<u8>,
     /// The CA flag; `None` without basicConstraints.
@@ -84,23 +87,33 @@ impl KeyPart {
     }
 }
 
+/// A revocation list of a file.
+#[derive(Debug)]
+pub(super) struct ListPart {
+    pub path: PathBuf,
+    pub list: List,
+}
+
 #[derive(Debug, Default)]
 pub(super) struct Parts {
     pub certificates: Vec<CertificatePart>,
     pub keys: Vec<KeyPart>,
+    pub lists: Vec<ListPart>,
 }
 
 impl Parts {
     /// Whether a file holds any.
     pub(super) fn are_in(pem: &[u8]) -> bool {
-        has_certificate(pem) || has_key(pem)
+        has_certificate(pem) || has_key(pem) || has_list(pem)
     }
 
     /// Adds those of a file; returns what can't be read, in words.
     pub(super) fn add(&mut self, path: &Path, file: &NamedPem, passphrase: Option<&Secret>) -> Vec<String> {
         let mut problems = Vec::new();
         if !Self::are_in(&file.pem) {
-            problems.push("it holds neither a certificate nor a private key in PEM format".to_owned());
+            problems.push(
+                "it holds neither a certificate nor a private key nor a revocation list in PEM format".to_owned(),
+            );
         }
         if has_certificate(&file.pem) {
             match file.certificates() {
@@ -109,6 +122,21 @@ impl Parts {
                         match certificate(path, position, der) {
                             Some(certificate) => self.certificates.push(certificate),
                             None => problems.push(format!("certificate {} of the file can't be read", position + 1)),
+                        }
+                    }
+                }
+                Err(error) => problems.push(error.to_string()),
+            }
+        }
+        if has_list(&file.pem) {
+            match file.revocation_lists() {
+                Ok(lists) => {
+                    for (position, der) in lists.iter().enumerate() {
+                        match List::from_der(der) {
+                            Some(list) => self.lists.push(ListPart { path: path.to_owned(), list }),
+                            None => {
+                                problems.push(format!("revocation list {} of the file can't be read", position + 1))
+                            }
                         }
                     }
                 }
@@ -140,6 +168,7 @@ fn certificate(path: &Path, position: usize, der: &[u8]) -> Option<CertificatePa
         position,
         der: der.to_vec(),
         info,
+        serial: serial(content.serial_number().as_bytes()),
         public: content.subject_public_key_info().subject_public_key.raw_bytes().to_vec(),
         ca: constraints.map(|(_, constraints)| constraints.ca),
         for_server: may(SERVER_AUTH),
@@ -167,6 +196,10 @@ fn public_of(file: &NamedPem, passphrase: Option<&Secret>) -> Result<Option<Vec<
 
 fn has_certificate(pem: &[u8]) -> bool {
     contains(pem, b"BEGIN CERTIFICATE-----") || contains(pem, b"BEGIN X509 CERTIFICATE-----")
+}
+
+fn has_list(pem: &[u8]) -> bool {
+    contains(pem, b"BEGIN X509 CRL-----")
 }
 
 fn has_key(pem: &[u8]) -> bool {

@@ -68,8 +68,8 @@ pub(super) fn read_both(
     Ok(all)
 }
 
-/// `--ssl-passphrase`: `pass:text`, `env:VARIABLE`, `file:path` (its first line), or the text itself.
-pub(super) fn passphrase(text: &[u8]) -> Result<Secret, String> {
+/// The passphrase that `--ssl-passphrase` means: `pass:text`, `env:VARIABLE`, `file:path` (its first line), or the text itself.
+pub fn passphrase(text: &[u8]) -> Result<Secret, String> {
     let Ok(text) = std::str::from_utf8(text) else { return Ok(Secret::new(text)) };
     if let Some(text) = text.strip_prefix("pass:") {
         return Ok(Secret::from(text));

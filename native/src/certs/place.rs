@@ -1,0 +1,210 @@
+//! Writing certificates, keys and lists to where programs read them, whole or not at all.
+
+use std::ffi::OsString;
+use std::fs::{self, File, Metadata, OpenOptions};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use super::CertsError;
+use super::make::{hex, random_bytes};
+
+/// The mode of a key's file.
+pub(super) const KEY_MODE: u32 = 0o600;
+/// The mode of the file of what everybody may know.
+pub(super) const PUBLIC_MODE: u32 = 0o644;
+
+/// Writes a file that is not there yet.
+pub(super) fn create(path: &Path, text: &str, mode: u32) -> Result<(), CertsError> {
+    let mut open = OpenOptions::new();
+    // Fails if the file is there by now.
+    open.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut open, mode);
+    #[cfg(not(unix))]
+    let _ = mode;
+    let mut file = open.open(path).map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => CertsError::Exists(path.to_owned()),
+        _ => CertsError::io("write", path, error),
+    })?;
+    file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(|error| {
+        let _ = fs::remove_file(path);
+        CertsError::io("write", path, error)
+    })
+}
+
+/// Writes files that are not there yet, all or none.
+pub(super) fn create_all(contents: &[(&Path, &str, u32)]) -> Result<(), CertsError> {
+    if let Some((path, ..)) = contents.iter().find(|(path, ..)| path.symlink_metadata().is_ok()) {
+        return Err(CertsError::Exists((*path).to_owned()));
+    }
+    for (index, (path, text, mode)) in contents.iter().enumerate() {
+        if let Err(error) = create(path, text, *mode) {
+            // Half a set would stop the next start.
+            for (path, ..) in contents.iter().take(index) {
+                let _ = fs::remove_file(path);
+            }
+            return Err(error);
+        }
+    }
+    Ok(())
+}
+
+/// Puts a file in the place of the one that may be there.
+pub(super) fn replace(path: &Path, text: &str, mode: u32) -> Result<(), CertsError> {
+    Staged::write(path, text, mode)?.put()
+}
+
+/// Puts a key and its certificate in the place of those that may be there. Where one can't be put, neither is.
+pub(super) fn replace_pair(key: (&Path, &str), certificate: (&Path, &str)) -> Result<(), CertsError> {
+    let new_key = Staged::write(key.0, key.1, KEY_MODE)?;
+    let new_certificate = Staged::write(certificate.0, certificate.1, PUBLIC_MODE)?;
+    let old_key = Kept::of(&new_key.target)?;
+    new_key.put()?;
+    if let Err(error) = new_certificate.put() {
+        old_key.put_back()?;
+        return Err(error);
+    }
+    Ok(())
+}
+
+/// A file that is written beside the one whose place it takes; it is removed where it takes none.
+struct Staged {
+    path: PathBuf,
+    /// The file itself, where the path that was given is a link to it.
+    target: PathBuf,
+}
+
+impl Staged {
+    fn write(path: &Path, text: &str, mode: u32) -> Result<Self, CertsError> {
+        let target = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let old = fs::metadata(&target).ok();
+        let staged = Self { path: beside(&target, "new"), target };
+        create(&staged.path, text, mode)?;
+        if let Some(old) = old {
+            staged.take_owner(&old, mode).map_err(|error| CertsError::io("keep owner and mode of", path, error))?;
+        }
+        Ok(staged)
+    }
+
+    /// Gives it the owner and mode of the old file: the server may run as another user than who makes certificates. What a key's mode
+    /// allows to others is not taken over.
+    #[cfg(unix)]
+    fn take_owner(&self, old: &Metadata, mode: u32) -> io::Result<()> {
+        use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
+        let own = fs::metadata(&self.path)?;
+        if (own.uid(), own.gid()) != (old.uid(), old.gid()) {
+            chown(&self.path, Some(old.uid()), Some(old.gid()))?;
+        }
+        let group = if mode == KEY_MODE { 0o740 } else { 0o777 };
+        fs::set_permissions(&self.path, fs::Permissions::from_mode(old.permissions().mode() & group))
+    }
+
+    #[cfg(not(unix))]
+    fn take_owner(&self, _: &Metadata, _: u32) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn put(self) -> Result<(), CertsError> {
+        fs::rename(&self.path, &self.target).map_err(|error| CertsError::io("write", &self.target, error))?;
+        // So that it is there after a power failure too; where directories can't be synced it is there soon.
+        if let Some(directory) = self.target.parent() {
+            let _ = File::open(directory).and_then(|directory| directory.sync_all());
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Staged {
+    fn drop(&mut self) {
+        // It has gone where it took its place.
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+/// A second name of a file, under which it outlives its replacement until this is dropped.
+struct Kept {
+    path: PathBuf,
+    target: PathBuf,
+    is_there: bool,
+}
+
+impl Kept {
+    fn of(target: &Path) -> Result<Self, CertsError> {
+        let path = beside(target, "old");
+        let is_there = target.exists();
+        if is_there {
+            fs::hard_link(target, &path).map_err(|error| CertsError::io("keep", target, error))?;
+        }
+        Ok(Self { path, target: target.to_owned(), is_there })
+    }
+
+    fn put_back(&self) -> Result<(), CertsError> {
+        let restored = if self.is_there { fs::rename(&self.path, &self.target) } else { fs::remove_file(&self.target) };
+        restored.map_err(|error| CertsError::io("put back", &self.target, error))
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+/// A name of its own in the same directory, hidden and not taken for a certificate.
+fn beside(path: &Path, kind: &str) -> PathBuf {
+    let mut name = OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(format!(".{}.{kind}", hex(&random_bytes::<8>())));
+    path.with_file_name(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(directory: &Path) -> Vec<String> {
+        let mut names: Vec<String> =
+            fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_pair_is_replaced_whole_or_not_at_all() {
+        let directory = tempfile::tempdir().unwrap();
+        let (key, certificate) = (directory.path().join("key.pem"), directory.path().join("cert.pem"));
+        replace_pair((&key, "key 1"), (&certificate, "certificate 1")).unwrap();
+        replace_pair((&key, "key 2"), (&certificate, "certificate 2")).unwrap();
+        assert_eq!(fs::read_to_string(&key).unwrap(), "key 2");
+        assert_eq!(fs::read_to_string(&certificate).unwrap(), "certificate 2");
+
+        // A directory can't be replaced by a file.
+        fs::remove_file(&certificate).unwrap();
+        fs::create_dir_all(certificate.join("full")).unwrap();
+        let error = replace_pair((&key, "key 3"), (&certificate, "certificate 3")).unwrap_err();
+        assert!(error.to_string().contains("cert.pem"), "{error}");
+        assert_eq!(fs::read_to_string(&key).unwrap(), "key 2");
+        fs::remove_file(&key).unwrap();
+        assert!(replace_pair((&key, "key 3"), (&certificate, "certificate 3")).is_err());
+        assert_eq!(names(directory.path()), ["cert.pem"], "nothing else is left behind");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_and_modes_stay() {
+        use std::os::unix::fs::{PermissionsExt as _, symlink};
+        let directory = tempfile::tempdir().unwrap();
+        let at = |name: &str| directory.path().join(name);
+        let mode = |name: &str| fs::metadata(at(name)).unwrap().permissions().mode() & 0o777;
+        fs::create_dir(at("inner")).unwrap();
+        for (name, mode) in [("inner/key.pem", 0o644), ("cert.pem", 0o640)] {
+            fs::write(at(name), "old").unwrap();
+            fs::set_permissions(at(name), fs::Permissions::from_mode(mode)).unwrap();
+        }
+        symlink("inner/key.pem", at("key.pem")).unwrap();
+        replace_pair((&at("key.pem"), "new"), (&at("cert.pem"), "new")).unwrap();
+        assert!(fs::symlink_metadata(at("key.pem")).unwrap().is_symlink());
+        assert_eq!(fs::read_to_string(at("inner/key.pem")).unwrap(), "new");
+        assert_eq!((mode("inner/key.pem"), mode("cert.pem")), (0o640 & 0o600 | 0o040, 0o640));
+    }
+}

@@ -1,0 +1,264 @@
+//! `sealwire-certs --ca-dir` as an operator runs it: renewals, further clients and revocations, with OpenSSL as the judge.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking, its helpers too")]
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+fn run(directory: &Path, program: &str, arguments: &str) -> Output {
+    let mut command = Command::new(program);
+    command.current_dir(directory).args(arguments.split_whitespace());
+    command.output().expect("these tests need the openssl command")
+}
+
+fn text(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+#[track_caller]
+fn certs(directory: &Path, arguments: &str) -> String {
+    let output = run(directory, env!("CARGO_BIN_EXE_sealwire-certs"), arguments);
+    assert!(output.status.success(), "{arguments}: {}", text(&output));
+    text(&output)
+}
+
+/// What it says where it must fail; it names the thing and the way out.
+#[track_caller]
+fn refused(directory: &Path, arguments: &str, said: &[&str]) {
+    let output = run(directory, env!("CARGO_BIN_EXE_sealwire-certs"), arguments);
+    let shown = text(&output);
+    assert_eq!(output.status.code(), Some(1), "{arguments}: {shown}");
+    assert!(said.iter().all(|part| shown.contains(part)), "{arguments}: {shown}");
+}
+
+#[track_caller]
+fn openssl(directory: &Path, arguments: &str) -> String {
+    let output = run(directory, "openssl", arguments);
+    assert!(output.status.success(), "openssl {arguments}: {}", text(&output));
+    text(&output)
+}
+
+fn verify_with_list(directory: &Path, certificate: &str) -> String {
+    text(&run(directory, "openssl", &format!("verify -crl_check -CAfile ca.pem -CRLfile crl.pem {certificate}")))
+}
+
+fn names(directory: &Path) -> Vec<String> {
+    let entries = fs::read_dir(directory).unwrap();
+    let mut names: Vec<String> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn a_server_certificate_is_renewed_with_its_key() {
+    for kind in ["", "--rsa=2048"] {
+        let place = tempfile::tempdir().unwrap();
+        let at = place.path();
+        certs(at, &format!("--host=db1.example --host=10.1.2.3 --days=90 {kind}"));
+        let serial = |at: &Path| openssl(at, "x509 -in server-cert.pem -noout -serial");
+        let (old_serial, old_key) = (serial(at), fs::read(at.join("server-key.pem")).unwrap());
+        let before = names(at);
+        let said = certs(at, "--ca-dir=. --renew-server");
+        assert!(said.contains("/CN=db1.example for db1.example, 10.1.2.3, valid until "), "{said}");
+        assert!(said.contains("ALTER INSTANCE RELOAD TLS"), "{said}");
+        assert_ne!(serial(at), old_serial);
+        assert_ne!(fs::read(at.join("server-key.pem")).unwrap(), old_key);
+        assert_eq!(names(at), before, "nothing is left beside them");
+        openssl(
+            at,
+            "verify -x509_strict -purpose sslserver -CAfile ca.pem -verify_hostname db1.example server-cert.pem",
+        );
+        openssl(at, "verify -x509_strict -purpose sslserver -CAfile ca.pem -verify_ip 10.1.2.3 server-cert.pem");
+        // No longer than the CA, and with a key of its kind.
+        let end = |file: &str| openssl(at, &format!("x509 -in {file} -noout -enddate"));
+        assert_eq!(end("server-cert.pem"), end("ca.pem"));
+        let key = openssl(at, "pkey -in server-key.pem -noout -text");
+        assert_eq!(key.contains("(2048 bit"), !kind.is_empty(), "{key}");
+        certs(at, "--check");
+
+        certs(at, "--ca-dir=. --renew-server --host=db2.example --days=5");
+        openssl(at, "verify -CAfile ca.pem -verify_hostname db2.example server-cert.pem");
+        assert!(certs(at, "--check").contains("it expires soon"));
+        // For another machine, from the same CA.
+        certs(at, "--ca-dir=. --dir=db3 --renew-server --host=db3.example");
+        openssl(at, "verify -CAfile ca.pem -verify_hostname db3.example db3/server-cert.pem");
+        assert_eq!(names(&at.join("db3")), ["server-cert.pem", "server-key.pem"]);
+    }
+}
+
+#[test]
+fn what_can_not_be_renewed_stays() {
+    let place = tempfile::tempdir().unwrap();
+    let at = place.path();
+    certs(at, "--dir=one");
+    certs(at, "--dir=two");
+    let key = || fs::read(at.join("two/server-key.pem")).unwrap();
+    let old = key();
+    refused(
+        at,
+        "--ca-dir=one --dir=two --renew-server",
+        &["two/server-cert.pem' was issued by ", "--ca-dir", "not replaced"],
+    );
+    refused(at, "--ca-dir=one --dir=empty --renew-server", &["no 'empty/server-cert.pem'", "--host"]);
+    refused(at, "--ca-dir=two --renew-server --host=a:1", &["names no port"]);
+    assert_eq!(key(), old);
+    refused(at, "--dir=one", &["there is a CA in 'one' already", "--ca-dir='one'", "--renew-server"]);
+    refused(at, "--ca-dir=one", &["add --renew-server, --client-name=NAME, --revoke=FILE or --renew-crl"]);
+    refused(at, "--ca-dir=nowhere --renew-server", &["can't read 'nowhere/ca.pem'"]);
+    fs::copy(at.join("one/ca-key.pem"), at.join("two/ca-key.pem")).unwrap();
+    refused(at, "--ca-dir=two --renew-server", &["'two/ca.pem' does not belong to the key in 'two/ca-key.pem'"]);
+    fs::copy(at.join("one/server-cert.pem"), at.join("one/ca.pem")).unwrap();
+    refused(at, "--ca-dir=one --renew-server", &["'one/ca.pem' is the certificate of /CN=localhost, which is no CA"]);
+    assert_eq!(key(), old);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_client_gets_files_of_its_own() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let place = tempfile::tempdir().unwrap();
+    let at = place.path();
+    certs(at, "--dir=certs");
+    certs(at, "--ca-dir=certs --client-name=bob --days=7");
+    certs(at, "--ca-dir=certs --client-name=../x --dir=elsewhere");
+    assert_eq!(names(&at.join("elsewhere")), ["_.._x-cert.pem", "_.._x-key.pem"]);
+    let certs_folder = at.join("certs");
+    openssl(&certs_folder, "verify -x509_strict -purpose sslclient -CAfile ca.pem bob-cert.pem");
+    assert_eq!(openssl(&certs_folder, "x509 -in bob-cert.pem -noout -subject").trim(), "subject=CN = bob");
+    assert_eq!(fs::metadata(certs_folder.join("bob-key.pem")).unwrap().permissions().mode() & 0o777, 0o600);
+    let old = fs::read(certs_folder.join("bob-cert.pem")).unwrap();
+    refused(at, "--ca-dir=certs --client-name=bob", &["bob-cert.pem' exists and is not overwritten"]);
+    refused(at, "--ca-dir=certs --client-name=client", &["client-cert.pem' exists and is not overwritten"]);
+    refused(at, "--ca-dir=certs --client-name=ca", &["ca-key.pem' exists and is not overwritten"]);
+    assert_eq!(fs::read(certs_folder.join("bob-cert.pem")).unwrap(), old);
+    assert!(!certs_folder.join("ca-cert.pem").exists(), "all or nothing");
+}
+
+#[test]
+fn a_key_of_a_ca_may_be_encrypted() {
+    let place = tempfile::tempdir().unwrap();
+    let at = place.path();
+    certs(at, "");
+    openssl(at, "pkcs8 -topk8 -v2 aes-256-cbc -in ca-key.pem -out encrypted.pem -passout pass:geheim");
+    fs::rename(at.join("encrypted.pem"), at.join("ca-key.pem")).unwrap();
+    fs::write(at.join("passphrase"), "geheim\n").unwrap();
+    refused(at, "--ca-dir=. --renew-server", &["'./ca-key.pem' is encrypted", "--ssl-passphrase or --passphrase-file"]);
+    refused(at, "--ca-dir=. --renew-server --ssl-passphrase=falsch", &["can't be decrypted: the passphrase is wrong"]);
+    for passphrase in ["--ssl-passphrase=geheim", "--ssl-passphrase=file:passphrase", "--passphrase-file=passphrase"] {
+        certs(at, &format!("--ca-dir=. --renew-server {passphrase}"));
+        certs(at, &format!("--ca-dir=. --revoke=client-cert.pem {passphrase}"));
+    }
+    assert!(verify_with_list(at, "client-cert.pem").contains("certificate revoked"));
+}
+
+#[test]
+fn what_is_revoked_stays_revoked() {
+    let place = tempfile::tempdir().unwrap();
+    let at = place.path();
+    certs(at, "");
+    for name in ["bob", "eve"] {
+        certs(at, &format!("--ca-dir=. --client-name={name}"));
+    }
+    let number = || openssl(at, "crl -in crl.pem -noout -crlnumber").trim().to_owned();
+    let entries = || {
+        let list = openssl(at, "crl -in crl.pem -noout -text");
+        list.lines().filter(|line| line.contains("Serial Number:") || line.contains("Revocation Date:")).count() / 2
+    };
+    certs(at, "--ca-dir=. --renew-crl");
+    assert_eq!((number().as_str(), entries()), ("crlNumber=0x01", 0));
+    assert!(verify_with_list(at, "bob-cert.pem").contains("bob-cert.pem: OK"));
+
+    let said = certs(at, "--ca-dir=. --revoke=bob-cert.pem");
+    assert!(
+        said.contains("bob-cert.pem: revoked since ") && said.contains("revoked certificates: 1, next update "),
+        "{said}"
+    );
+    assert!(said.contains("ALTER INSTANCE RELOAD TLS") && said.contains("--ssl-crl=./crl.pem"), "{said}");
+    assert_eq!((number().as_str(), entries()), ("crlNumber=0x02", 1));
+    assert!(verify_with_list(at, "bob-cert.pem").contains("certificate revoked"));
+    assert!(verify_with_list(at, "eve-cert.pem").contains("eve-cert.pem: OK"));
+    assert!(verify_with_list(at, "server-cert.pem").contains("server-cert.pem: OK"));
+
+    // Once more: since the same time, with a number that rises.
+    let again = certs(at, "--ca-dir=. --revoke=bob-cert.pem --revoke=eve-cert.pem --crl-days=3");
+    assert_eq!(again.lines().next(), said.lines().next());
+    assert_eq!((number().as_str(), entries()), ("crlNumber=0x03", 2));
+    for name in ["bob", "eve"] {
+        assert!(verify_with_list(at, &format!("{name}-cert.pem")).contains("certificate revoked"), "{name}");
+    }
+    openssl(at, "crl -in crl.pem -noout -CAfile ca.pem");
+
+    certs(at, "--dir=other");
+    let list = fs::read(at.join("crl.pem")).unwrap();
+    refused(
+        at,
+        "--ca-dir=other --revoke=bob-cert.pem",
+        &["'bob-cert.pem' was issued by /CN=Sealwire CA ", "only the CA that"],
+    );
+    refused(at, "--ca-dir=other --crl=crl.pem --renew-crl", &["'crl.pem' is a revocation list of another CA", "--crl"]);
+    refused(at, "--ca-dir=. --revoke=ca.pem", &["is the certificate of the CA itself", "--ssl-ca"]);
+    refused(at, "--ca-dir=. --revoke=crl.pem", &["'crl.pem' holds no certificate"]);
+    assert_eq!(fs::read(at.join("crl.pem")).unwrap(), list);
+}
+
+#[test]
+fn lists_that_openssl_made_are_continued() {
+    let place = tempfile::tempdir().unwrap();
+    let at = place.path();
+    certs(at, "");
+    certs(at, "--ca-dir=. --client-name=bob");
+    fs::write(at.join("index.txt"), "").unwrap();
+    fs::write(at.join("number"), "0ff0\n").unwrap();
+    let book = "[ca]\ndefault_ca=c\n[c]\ndatabase=index.txt\ndefault_md=sha256\n";
+    fs::write(at.join("v1.cnf"), book).unwrap();
+    fs::write(at.join("v2.cnf"), format!("{book}crlnumber=number\n")).unwrap();
+    openssl(at, "ca -config v1.cnf -cert ca.pem -keyfile ca-key.pem -revoke bob-cert.pem -crl_reason keyCompromise");
+    for (config, number) in [("v1", "0x01"), ("v2", "0x0FF1")] {
+        openssl(
+            at,
+            &format!("ca -config {config}.cnf -cert ca.pem -keyfile ca-key.pem -gencrl -crldays 30 -out crl.pem"),
+        );
+        certs(at, "--check crl.pem ca.pem");
+        certs(at, "--ca-dir=. --revoke=client-cert.pem");
+        assert_eq!(openssl(at, "crl -in crl.pem -noout -crlnumber").trim(), format!("crlNumber={number}"));
+        let list = openssl(at, "crl -in crl.pem -noout -text");
+        assert!(list.contains("Key Compromise"), "{list}");
+        for name in ["bob", "client"] {
+            assert!(verify_with_list(at, &format!("{name}-cert.pem")).contains("certificate revoked"), "{name}");
+        }
+    }
+}
+
+#[test]
+fn check_reads_lists() {
+    let place = tempfile::tempdir().unwrap();
+    let at = place.path();
+    certs(at, "");
+    certs(at, "--ca-dir=. --revoke=client-cert.pem");
+    let said = certs(at, "--check");
+    assert!(said.contains("crl.pem: revocation list of /CN=Sealwire CA "), "{said}");
+    assert!(said.contains(", number 1, revoked certificates: 1, next update "), "{said}");
+    assert!(said.contains("client-cert.pem: it is revoked since "), "{said}");
+    certs(at, "--check crl.pem");
+    certs(at, "--ca-dir=. --revoke=server-cert.pem");
+    refused(at, "--check", &["server-cert.pem: WRONG: it is revoked since "]);
+
+    certs(at, "--dir=other");
+    refused(
+        at,
+        "--check crl.pem other/ca.pem",
+        &["crl.pem: WRONG: it is of /CN=Sealwire CA ", "none of the CAs given"],
+    );
+    fs::write(at.join("index.txt"), "").unwrap();
+    fs::write(at.join("ca.cnf"), "[ca]\ndefault_ca=c\n[c]\ndatabase=index.txt\ndefault_md=sha256\n").unwrap();
+    let period = "-crl_lastupdate 20200101000000Z -crl_nextupdate 20200201000000Z";
+    openssl(at, &format!("ca -config ca.cnf -cert ca.pem -keyfile ca-key.pem -gencrl {period} -out old.pem"));
+    refused(at, "--check old.pem", &["WRONG: it is out of date since Feb  1 00:00:00 2020 GMT", "--renew-crl"]);
+    fs::write(at.join("broken.pem"), "-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n").unwrap();
+    refused(at, "--check broken.pem", &["WRONG: revocation list 1 of the file can't be read"]);
+    refused(
+        at,
+        "--ca-dir=. --crl=broken.pem --renew-crl",
+        &["'broken.pem' holds a revocation list that can't be read", "--crl"],
+    );
+}
