@@ -5,6 +5,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
+use sealwire_core::facts::Facts;
+
 use super::engine::Interruption;
 use super::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use super::sync::{Mutex, MutexGuard, PoisonError};
@@ -80,8 +82,8 @@ pub(crate) struct State {
     pub(crate) since: Instant,
     /// The statement, cut where it is long.
     pub(crate) info: Option<String>,
-    /// Whether TLS is on.
-    pub(crate) is_tls: bool,
+    /// What the connection negotiated, once the user is in.
+    pub(crate) facts: Arc<Facts>,
     /// What stops its running statement.
     pub(crate) interruption: Option<Arc<Interruption>>,
     /// Whether somebody asked for the end of the command.
@@ -120,7 +122,7 @@ impl Registry {
             command: "Connect",
             since: Instant::now(),
             info: None,
-            is_tls: false,
+            facts: Arc::default(),
             interruption: None,
             is_stopped: false,
         };

@@ -179,7 +179,7 @@ pub(crate) fn stopped(interruption: &Interruption) -> SqlError {
 
 /// What a statement sees of the server around it.
 pub(crate) trait Surroundings: Names + Send + Sync {
-    /// A table of `information_schema`, `performance_schema` or `mysql`; `None` where there is none of that name.
+    /// A table of `information_schema`, `performance_schema`, `sys` or `mysql`; `None` where there is none of that name.
     fn system_table(&self, schema: &str, table: &str) -> Option<SystemTable>;
 
     /// Whether the session has a privilege on a table, or on a whole database.

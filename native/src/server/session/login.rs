@@ -63,10 +63,10 @@ impl Session {
         self.is_in = true;
         self.multi_statements =
             connection.facts().capabilities.contains(sealwire_core::message::Capabilities::MULTI_STATEMENTS);
-        let (database, is_tls) = (self.view.database.clone(), self.view.facts.tls.is_some());
+        let (database, facts) = (self.view.database.clone(), Arc::clone(&self.view.facts));
         self.presence.update(|state| {
             state.database = database;
-            state.is_tls = is_tls;
+            state.facts = facts;
         });
         self.presence.rest();
         let kind = self.view.facts.tls.as_ref().map_or("plaintext", |tls| tls.cipher);

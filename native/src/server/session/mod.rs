@@ -16,6 +16,7 @@ mod set;
 mod show;
 mod statement;
 mod system_tables;
+mod thread_tables;
 mod view;
 
 pub(crate) use handle::SessionHandle;

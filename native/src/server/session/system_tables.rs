@@ -1,7 +1,8 @@
-//! The tables of `information_schema`, `performance_schema` and `mysql` that the server makes.
+//! The tables of `information_schema`, `performance_schema`, `sys` and `mysql` that the server makes.
 
 use sealwire_core::account::{Privilege, Requirement};
 
+use super::thread_tables;
 use super::view::View;
 use crate::server::engine::SystemTable;
 use crate::server::sql::Datum;
@@ -13,9 +14,10 @@ const NAME_AND_VALUE: &[(&str, &str)] = &[("VARIABLE_NAME", "VARCHAR(64)"), ("VA
 pub(super) fn make(view: &View, schema: &str, table: &str) -> Option<SystemTable> {
     let (schema, table) = (schema.to_lowercase(), table.to_lowercase());
     match (schema.as_str(), table.as_str()) {
-        ("information_schema" | "performance_schema", "session_status" | "status_by_thread") => {
-            Some(pairs(status(view, false)))
-        }
+        ("information_schema" | "performance_schema", "session_status") => Some(pairs(status(view, false))),
+        ("performance_schema", "status_by_thread") => Some(thread_tables::status_by_thread(view)),
+        ("performance_schema", "threads") => Some(thread_tables::threads(view)),
+        ("sys", "session_ssl_status") => Some(thread_tables::session_ssl_status(view)),
         ("information_schema" | "performance_schema", "global_status") => Some(pairs(status(view, true))),
         ("information_schema" | "performance_schema", "session_variables") => Some(pairs(variables(view, false))),
         ("information_schema" | "performance_schema", "global_variables") => Some(pairs(variables(view, true))),
@@ -93,7 +95,7 @@ const USER: &[(&str, &str)] = &[
     ("account_locked", "CHAR(1)"),
 ];
 
-fn text(value: impl Into<String>) -> Datum {
+pub(super) fn text<T: Into<String>>(value: T) -> Datum {
     Datum::Text(value.into())
 }
 
@@ -200,7 +202,8 @@ fn tls_channel(view: &View) -> Vec<Vec<Datum>> {
     std::iter::once(row("Enabled", enabled.to_owned())).chain(properties).collect()
 }
 
-fn of_sessions(name: &str) -> bool {
+/// Whether a variable says something else of each session.
+pub(super) fn of_sessions(name: &str) -> bool {
     matches!(
         name,
         "Compression"

@@ -368,3 +368,55 @@ fn the_users_variables_have_a_bound_within_a_script_too() {
     assert!(bench.session.user_variable_bytes < 4_000_000);
     assert_eq!(bench.run("SET @v0 = 1, @v1 = 1; SET @v9 = REPEAT('x', 1000000)"), None);
 }
+
+#[test]
+fn each_sees_the_ciphers_of_the_sessions_that_he_may_see() {
+    use sealwire_core::facts::{Facts, TlsFacts, TlsVersion, Verification};
+    let mut bench = Bench::new();
+    let tls = TlsFacts {
+        version: TlsVersion::V1_2,
+        suite: "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384",
+        cipher: "ECDHE-RSA-AES256-GCM-SHA384",
+        group: Some("X25519"),
+        sni: None,
+        alpn: None,
+        resumed: true,
+        peer_chain: Vec::new(),
+        verification: Verification::None,
+    };
+    let other = bench.server.registry.enter(7, "10.0.0.9:4711".into(), Box::new(|| {}));
+    let waiting = bench.server.registry.enter(8, "10.0.0.8:1".into(), Box::new(|| {}));
+    other.update(|state| {
+        state.user = Some("eve".into());
+        state.facts = Arc::new(Facts { tls: Some(tls), ..Facts::default() });
+    });
+    let own = bench.session.view.id.to_string();
+    let rows = |bench: &Bench, schema: &str, table: &str| -> Vec<Vec<String>> {
+        let made = system_tables::make(&bench.session.view, schema, table).unwrap();
+        made.rows.iter().map(|row| row.iter().map(Datum::to_text).collect()).collect()
+    };
+    let ciphers = |bench: &Bench| rows(bench, "sys", "session_ssl_status");
+    let by_thread = |bench: &Bench| {
+        let mut all = rows(bench, "performance_schema", "status_by_thread");
+        all.retain(|row| row[1] == "Ssl_cipher");
+        all
+    };
+    let eve = ["7", "TLSv1.2", "ECDHE-RSA-AES256-GCM-SHA384", "1"];
+    assert_eq!(ciphers(&bench), [[own.as_str(), "", "", "0"], eve]);
+    assert_eq!(by_thread(&bench), [[own.as_str(), "Ssl_cipher", ""], ["7", "Ssl_cipher", eve[2]]]);
+    let threads = rows(&bench, "Performance_Schema", "THREADS");
+    assert_eq!((threads.len(), &threads[1][3..6]), (2, &["7", "eve", "10.0.0.9"].map(str::to_owned)[..]));
+    assert_eq!((threads[0].last().unwrap().as_str(), threads[1].last().unwrap().as_str()), ("TCP/IP", "SSL/TLS"));
+
+    for user in ["eve", "bob", "process", "granted"] {
+        bench.ok(&format!("CREATE USER {user}@'%'"));
+    }
+    bench.ok("GRANT PROCESS ON *.* TO process@'%'");
+    bench.ok("GRANT SELECT ON performance_schema.* TO granted@'%'");
+    for (user, seen) in [("eve", 1), ("bob", 0), ("process", 2), ("granted", 2)] {
+        bench.session.view.account = Some(AccountName::new(user, "%"));
+        let threads = rows(&bench, "performance_schema", "threads");
+        assert_eq!([ciphers(&bench).len(), by_thread(&bench).len(), threads.len()], [seen; 3], "{user}");
+    }
+    bench.server.registry.leave(waiting.id);
+}

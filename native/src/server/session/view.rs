@@ -81,6 +81,11 @@ impl View {
         self.asks(|account| account.may(privilege, None))
     }
 
+    /// Whether the session has been given a privilege on a table, be it one that everybody may read.
+    pub(super) fn is_granted(&self, privilege: Privilege, database: &str, table: &str) -> bool {
+        self.asks(|account| account.may_on_table(privilege, database, table))
+    }
+
     /// Whether the session may make a database its current one.
     pub(super) fn may_use(&self, database: &str) -> bool {
         database.eq_ignore_ascii_case("information_schema")
