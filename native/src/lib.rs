@@ -8,6 +8,7 @@ pub mod certs;
 pub mod client;
 pub mod clock;
 mod compression;
+mod denied;
 mod listen;
 mod log;
 pub mod options;

@@ -6,13 +6,14 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::net::{IpAddr, Ipv4Addr};
+use core::sync::atomic::{AtomicBool, Ordering};
 
-use rustls::client::Resumption;
+use rustls::client::{ResolvesClientCert, Resumption};
 use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms};
 use rustls::pki_types::{CertificateDer, DnsName, ServerName};
-use rustls::sign::SingleCertAndKey;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::time_provider::TimeProvider;
-use rustls::{ClientConfig, KeyLog};
+use rustls::{ClientConfig, KeyLog, SignatureScheme};
 
 use super::chain::Authority;
 use super::client_verifier::{Demand, ServerVerifier};
@@ -106,7 +107,25 @@ struct Inner {
     demand: Arc<Demand>,
     algorithms: WebPkiSupportedAlgorithms,
     clock: Arc<Clock>,
+    absent: Arc<Absent>,
     notes: Vec<String>,
+}
+
+/// In place of a certificate that was not given: notes that one was asked for.
+#[derive(Debug, Default)]
+struct Absent {
+    was_asked_for: AtomicBool,
+}
+
+impl ResolvesClientCert for Absent {
+    fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        self.was_asked_for.store(true, Ordering::Relaxed);
+        None
+    }
+
+    fn has_certs(&self) -> bool {
+        false
+    }
 }
 
 impl ClientContext {
@@ -128,9 +147,10 @@ impl ClientContext {
             .map_err(|_| TlsError::Config(NO_CIPHER_FOR_VERSION.to_owned()))?
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(verifier));
+        let absent = Arc::new(Absent::default());
         let mut config = match own {
             Some(key) => builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(key))),
-            None => builder.with_no_client_auth(),
+            None => builder.with_client_cert_resolver(Arc::clone(&absent) as Arc<dyn ResolvesClientCert>),
         };
         config.alpn_protocols = options.alpn;
         if let Some(key_log) = options.key_log {
@@ -142,12 +162,17 @@ impl ClientContext {
         let mut without_sni = config.clone();
         without_sni.enable_sni = false;
         let (with_sni, without_sni) = (Arc::new(config), Arc::new(without_sni));
-        Ok(Self(Arc::new(Inner { with_sni, without_sni, demand, algorithms, clock, notes })))
+        Ok(Self(Arc::new(Inner { with_sni, without_sni, demand, algorithms, clock, absent, notes })))
     }
 
     /// What was accepted although it has no effect, one sentence each, to be shown as warnings.
     pub fn notes(&self) -> &[String] {
         &self.0.notes
+    }
+
+    /// Whether a server has asked for a certificate where none was given.
+    pub fn lacked_certificate(&self) -> bool {
+        self.0.absent.was_asked_for.load(Ordering::Relaxed)
     }
 
     /// The configuration and the name to hand to rustls for a connection to `host`. rustls sends the name that it verifies, so

@@ -423,11 +423,22 @@ fn alert_meaning(name: &str) -> &'static str {
 
 fn alert_hint(name: &str) -> Option<&'static str> {
     match name {
-        "unknown_ca" | "bad_certificate" | "unsupported_certificate" | "certificate_unknown" => {
-            Some("The certificate given with --ssl-cert must chain to the CA that the other side names with ssl-ca.")
+        // A server without a current revocation list of the CA sends it too.
+        "unknown_ca" => Some(
+            "The certificate given with --ssl-cert must chain to the CA that the other side names with ssl-ca, and a revocation list \
+             there must not be out of date; the other side's log says which.",
+        ),
+        "bad_certificate" | "certificate_unknown" => {
+            Some("The other side's log says what it has against the certificate given with --ssl-cert.")
         }
+        "unsupported_certificate" => Some(
+            "The certificate given with --ssl-cert must be one for clients: extended key usage clientAuth, or none.",
+        ),
+        "certificate_expired" => {
+            Some("Have the certificate given with --ssl-cert renewed; look at the clocks of both machines too.")
+        }
+        "certificate_revoked" => Some("Have a new certificate issued, and give it with --ssl-cert and --ssl-key."),
         "certificate_required" => Some("Give a certificate and its key with --ssl-cert and --ssl-key."),
-        "certificate_expired" | "certificate_revoked" => Some("Renew the certificate given with --ssl-cert."),
         "protocol_version" => Some("Sealwire speaks TLSv1.2 and TLSv1.3; look at tls-version on both sides."),
         "handshake_failure" | "insufficient_security" => {
             Some("Look at ssl-cipher, tls-ciphersuites and tls-version on both sides.")
@@ -448,6 +459,18 @@ mod tests {
             "the peer sent the alert unknown_ca: it does not trust the CA of our certificate"
         );
         assert!(error.hint().is_some_and(|hint| hint.contains("--ssl-cert")));
+        for (alert, way_out) in [
+            ("unknown_ca", "must chain to the CA"),
+            ("certificate_revoked", "Have a new certificate issued"),
+            ("certificate_expired", "renewed"),
+            ("certificate_required", "Give a certificate and its key"),
+            ("unsupported_certificate", "clientAuth"),
+            ("bad_certificate", "log"),
+        ] {
+            let hint = TlsError::AlertReceived(alert).hint().unwrap();
+            assert!(hint.contains(way_out), "{alert}: {hint}");
+            assert_eq!(hint.contains("chain to"), alert == "unknown_ca", "{alert}: {hint}");
+        }
         assert_eq!(TlsError::AlertReceived("internal_error").hint(), None);
     }
 

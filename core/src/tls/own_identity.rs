@@ -22,9 +22,24 @@ pub(super) fn load(
     key: Option<&NamedPem>,
     passphrase: Option<&Secret>,
 ) -> Result<Option<CertifiedKey>, TlsError> {
+    let (is_certificate_alone, is_key_alone) = (key.is_none(), cert.is_none());
     let (Some(cert), Some(key)) = (cert.or(key), key.or(cert)) else { return Ok(None) };
-    let chain = cert.certificates()?;
-    let private_key = key.private_key(passphrase)?;
+    let chain = cert.certificates().map_err(|error| match () {
+        () if !cert.has("CERTIFICATE-----") && key.has("CERTIFICATE-----") && cert != key => cert.error(format_args!(
+            "holds no certificate, and '{}' does: are --ssl-cert and --ssl-key swapped?",
+            key.name
+        )),
+        () if is_key_alone && !cert.has("CERTIFICATE-----") => {
+            cert.error("holds no certificate, but a private key alone: give its certificate with --ssl-cert")
+        }
+        () => error,
+    })?;
+    let private_key = key.private_key(passphrase).map_err(|error| match () {
+        () if is_certificate_alone && !key.has("PRIVATE KEY-----") => {
+            key.error("holds a certificate and no private key: give its key with --ssl-key")
+        }
+        () => error,
+    })?;
     let unusable = unusable_key(&private_key);
     let signing_key = provider
         .key_provider
@@ -39,7 +54,8 @@ pub(super) fn load(
         && own != certified
     {
         return Err(TlsError::Config(alloc::format!(
-            "Private key does not match the certificate public key: '{}' is not the key of '{}'",
+            "Private key does not match the certificate public key: '{}' is not the key of '{}'; give the two that were made together ('sealwire-certs --check' with \
+             files tells whose key each is)",
             key.name,
             cert.name
         )));

@@ -42,6 +42,11 @@ impl NamedPem {
         TlsError::Config(format!("'{}' {what}", self.name))
     }
 
+    /// Whether a block of that kind stands in it.
+    pub(super) fn has(&self, kind: &str) -> bool {
+        self.pem.windows(kind.len()).any(|window| window == kind.as_bytes())
+    }
+
     fn sections(&self) -> Result<Vec<pem::Pem>, TlsError> {
         let sections = pem::parse_many(&self.pem).map_err(|error| self.error(format_args!("is not PEM: {error}")))?;
         let begun = self.pem.windows(BEGIN.len()).filter(|window| *window == BEGIN).count();

@@ -181,12 +181,25 @@ fn files_that_do_not_fit_are_named() {
     let mismatch = server_error(|options| options.key = Some(data!("client-key.pem")));
     assert!(mismatch.starts_with("Private key does not match the certificate public key"), "{mismatch}");
     assert!(mismatch.contains("'client-key.pem'") && mismatch.contains("'server-cert.pem'"), "{mismatch}");
+    assert!(mismatch.contains("give the two that were made together"), "{mismatch}");
     let missing = server_error(|options| (options.cert, options.key) = (None, None));
     assert!(missing.contains("not usable without certificate and private key"), "{missing}");
     let text = server_error(|options| options.cert = Some(NamedPem::new("x.pem", "hello")));
     assert!(text.contains("'x.pem' holds no certificate"), "{text}");
     let text = server_error(|options| options.key = Some(data!("server-cert.pem")));
     assert!(text.contains("'server-cert.pem' holds no private key"), "{text}");
+    let text = server_error(|options| options.key = None);
+    assert_eq!(text, "'server-cert.pem' holds a certificate and no private key: give its key with --ssl-key");
+    let text = server_error(|options| options.cert = None);
+    assert_eq!(
+        text,
+        "'server-key.pem' holds no certificate, but a private key alone: give its certificate with --ssl-cert"
+    );
+    let text = server_error(|options| std::mem::swap(&mut options.cert, &mut options.key));
+    assert_eq!(
+        text,
+        "'server-key.pem' holds no certificate, and 'server-cert.pem' does: are --ssl-cert and --ssl-key swapped?"
+    );
     let text = server_error(|options| options.ca = vec![data!("server-key.pem")]);
     assert!(text.contains("'server-key.pem' holds no certificate"), "{text}");
     let damaged = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";

@@ -30,6 +30,8 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::denied::unreadable;
+
 /// Why certificates could not be made or read.
 #[derive(Debug)]
 pub enum CertsError {
@@ -63,6 +65,9 @@ impl fmt::Display for CertsError {
                     "'{}' exists and is not overwritten; choose another directory or move it away",
                     path.display()
                 )
+            }
+            Self::Io { doing: doing @ "read", path, error } => {
+                write!(f, "can't {doing} '{}': {}", path.display(), unreadable(path, error))
             }
             Self::Io { doing, path, error } => write!(f, "can't {doing} '{}': {error}", path.display()),
             Self::Impossible(what) => f.write_str(what),

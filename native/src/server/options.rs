@@ -99,7 +99,7 @@ const OWN: &[Spec] = &[
     Spec::flag("require-secure-transport", "Refuse clients that use neither TLS nor the Unix socket.").shared(),
     Spec::number("server-id", "The server's number.").between(0, 4_294_967_295).default("1"),
     Spec::flag("skip-networking", "Listen on the Unix socket alone."),
-    Spec::path("socket", "The Unix socket; empty for none."),
+    Spec::path("socket", "The Unix socket; empty for none. (Default: mysql.sock in the data directory.)"),
     Spec::number("threads", "Threads that serve connections; 0 is one for each processor.")
         .between(0, 1024)
         .default("0"),

@@ -1,5 +1,6 @@
 //! From settings to a connection: the password, the TLS policy, and certificates that nobody vouches for.
 
+use std::borrow::Cow;
 use std::fs;
 use std::io::{self, BufRead, Read};
 use std::sync::Arc;
@@ -18,6 +19,8 @@ use crate::options::Values;
 use crate::random::OsRandom;
 use crate::tls_options::{ClientTlsChoice, ClientTlsOptions};
 
+/// MySQL's number for a login that fails.
+const ACCESS_DENIED: u16 = 1045;
 /// A longer line of standard input is no password.
 const MOST_PASSWORD_BYTES: u64 = 1 << 16;
 
@@ -28,6 +31,8 @@ pub(crate) struct Connector {
     password: Option<Secret>,
     known: Option<KnownServers>,
     last: Option<Config>,
+    /// The TLS of the last attempt.
+    tried: Option<TlsPolicy>,
     /// Whether the policy's notes were shown.
     noted: bool,
 }
@@ -35,7 +40,7 @@ pub(crate) struct Connector {
 impl Connector {
     pub(crate) fn new(settings: Settings, values: Values) -> Self {
         let known = KnownServers::of_user(|name| std::env::var(name).ok());
-        Self { settings, values, password: None, known, last: None, noted: false }
+        Self { settings, values, password: None, known, last: None, tried: None, noted: false }
     }
 
     pub(crate) const fn address(&self) -> &Address {
@@ -99,6 +104,30 @@ impl Connector {
         };
         self.warn_of_change(&stranger, old);
         Err(error)
+    }
+
+    /// What to do about an error of this connector's connections, in one line.
+    pub(crate) fn hint(&self, error: &ClientError) -> Option<Cow<'static, str>> {
+        error.hint().or_else(|| self.login_hint(error).map(Cow::Borrowed))
+    }
+
+    /// The server's answer is the same whether the password is wrong or something that the account demands is missing.
+    fn login_hint(&self, error: &ClientError) -> Option<&'static str> {
+        let ClientError::Connection(Error::Refused { error: SqlError { code: ACCESS_DENIED, .. }, .. }) = error else {
+            return None;
+        };
+        match (self.tried.as_ref()?, &self.settings.address) {
+            (TlsPolicy::Disabled, Address::Unix(_)) => Some(
+                "If user and password are right: the account may demand TLS, which a Unix socket has only with --ssl or --ssl-ca.",
+            ),
+            (TlsPolicy::Disabled, Address::Tcp { .. }) => {
+                Some("If user and password are right: the account may demand TLS, which is switched off here.")
+            }
+            (TlsPolicy::Preferred(context) | TlsPolicy::Required(context), _) => context.lacked_certificate().then_some(
+                "If user and password are right: the account may demand a client certificate, give --ssl-cert and --ssl-key; \
+                 the server asked for one, and none was sent.",
+            ),
+        }
     }
 
     /// The TLS policy for this address, and the fingerprints remembered for it.
@@ -167,6 +196,7 @@ impl Connector {
     }
 
     fn dial(&mut self, config: Config) -> Result<Client<Socket>, ClientError> {
+        self.tried = Some(config.tls.clone());
         let beside = Config { local_infile: false, observer: None, database: None, ..config.clone() };
         let mut client = Client::connect(&self.settings.address, config)?;
         self.last = Some(beside);

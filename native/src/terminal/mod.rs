@@ -86,7 +86,7 @@ fn talk(settings: Settings, values: Values) -> u8 {
         Ok(client) => client,
         Err(error) => {
             output::tell(&error.to_string());
-            if let Some(hint) = error.hint() {
+            if let Some(hint) = connector.hint(&error) {
                 output::tell(&hint);
             }
             return 1;

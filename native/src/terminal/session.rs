@@ -317,7 +317,8 @@ impl Session {
         if !error.is_recoverable() {
             self.client = None;
         }
-        let flow = self.error(&error.to_sql_error(), error.hint().as_deref());
+        let hint = self.connector.hint(error);
+        let flow = self.error(&error.to_sql_error(), hint.as_deref());
         // Without a connection the rest of a script can't be run.
         if self.client.is_none() && self.behavior.batch { Flow::Leave(1) } else { flow }
     }

@@ -83,7 +83,12 @@ const OPTIONS: &[Spec] = &[
     Spec::flag("silent", "Be more silent. Print results with a tab as separator, each row on a new line.")
         .short('s')
         .repeatable(),
-    Spec::path("socket", "The socket file to use for connection.").short('S'),
+    Spec::path(
+        "socket",
+        "The socket file to use for connection. (Default: the first that is there of /var/run/mysqld/mysqld.sock, \
+         /run/mysqld/mysqld.sock, /var/lib/mysql/mysql.sock and /tmp/mysql.sock.)",
+    )
+    .short('S'),
     Spec::flag("table", "Output in table format.").short('t'),
     Spec::path("tee", "Append everything to a file as well, at a terminal."),
     Spec::flag("trace", "Print the handshake to standard error, packet by packet."),

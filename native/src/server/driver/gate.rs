@@ -14,9 +14,10 @@ use sealwire_core::server::{Connection, Peer};
 use super::admission::{Admission, Bounds, Client, Listing};
 use super::conn::Conn;
 use super::descriptors;
-use super::peer::{name_of, user_of};
+use super::peer::user_of;
 use super::worker::{Handle, Message};
 use crate::clock;
+use crate::denied::user_name;
 use crate::server::session::SessionHandle;
 use crate::server::state::Server;
 use crate::server::status::count;
@@ -110,7 +111,7 @@ impl Gate {
     pub(super) fn admit_unix(&self, stream: UnixStream) {
         let uid = user_of(&stream);
         let host = ClientHost::Socket;
-        let peer = Peer { transport: Transport::UnixSocket, host: host.to_string(), user: uid.and_then(name_of) };
+        let peer = Peer { transport: Transport::UnixSocket, host: host.to_string(), user: uid.and_then(user_name) };
         self.admit(Stream::Unix(stream), Client::User(uid), host, peer, host.to_string(), None);
     }
 
