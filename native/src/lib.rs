@@ -9,6 +9,7 @@ pub mod client;
 pub mod clock;
 mod compression;
 mod denied;
+mod health;
 mod listen;
 mod log;
 pub mod options;

@@ -300,7 +300,8 @@ fn a_bad_file_is_refused_and_changes_nothing() {
     refused("holds no secret; 'openssl rand -hex 32' makes one");
     place.write_secrets(FIRST);
     fs::set_permissions(place.secrets(), Permissions::from_mode(0o644)).unwrap();
-    refused(&format!("run 'chmod 600 {path}'"));
+    tell(&place, &server, "ALTER INSTANCE RELOAD TLS").unwrap();
+    assert!(server.wait_for_log(&format!("run 'chmod 600 {path}'")), "{}", server.log());
     fs::remove_file(place.secrets()).unwrap();
     refused("No such file");
 }

@@ -9,6 +9,7 @@ use super::connection::{Shared, Turn};
 use super::http::{self, Head, NOT_FOUND, OTHER_HOST, Refusal, Request, UPGRADE, head};
 use super::metrics;
 use super::pages::is_known;
+use super::settings::TlsSource;
 
 /// A connection that speaks HTTP.
 #[derive(Debug)]
@@ -153,7 +154,8 @@ impl Exchange {
             return self.send(&answer, None, request.keep_alive, now);
         }
         if request.path == "/metrics" {
-            let text = shared.metrics.text(shared.admission.relays());
+            let context = shared.settings.certificate.as_ref().and_then(TlsSource::context);
+            let text = shared.metrics.text(shared.admission.relays()) + &metrics::tls_text(context.as_ref());
             let answer = http::text_answer(request, metrics::CONTENT_TYPE, &text);
             return self.send(&answer, None, request.keep_alive, now);
         }

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use sealwire_core::tls::ServerContext;
+
 use super::closing::CloseReason;
 
 /// The counters.
@@ -56,13 +58,8 @@ impl Metrics {
     pub(super) fn text(&self, open: usize) -> String {
         let mut out = String::new();
         let mut one = |name: &str, kind: &str, help: &str, values: &[(String, u64)]| {
-            // Writing to a string does not fail.
-            let _ = writeln!(out, "# HELP sealwire_bridge_{name} {help}\n# TYPE sealwire_bridge_{name} {kind}");
-            for (labels, value) in values {
-                let _ = writeln!(out, "sealwire_bridge_{name}{labels} {value}");
-            }
+            write(&mut out, name, kind, help, values);
         };
-        let alone = |value: u64| [(String::new(), value)];
         let size = |bytes: usize| alone(u64::try_from(bytes).unwrap_or(u64::MAX));
         one("connections", "gauge", "WebSockets that are relayed now.", &size(open));
         one("connections_total", "counter", "WebSockets that were led to a target.", &alone(self.connections));
@@ -80,6 +77,31 @@ impl Metrics {
         one("buffered_bytes", "gauge", "Bytes that wait for a slow receiver.", &size(self.buffered));
         one("buffered_bytes_max", "gauge", "The most bytes that ever waited.", &size(self.most_buffered));
         out
+    }
+}
+
+/// When certificate and revocation lists end, for whoever is to be called before.
+pub(super) fn tls_text(context: Option<&ServerContext>) -> String {
+    let mut out = String::new();
+    let Some(context) = context else { return out };
+    let help = "When the server's certificate ends, in seconds since the Unix epoch.";
+    write(&mut out, "certificate_not_after_seconds", "gauge", help, &alone(context.certificate().not_after));
+    if let Some(next) = context.revocation_lists().filter_map(|list| list.next_update).min() {
+        let help = "When the next revocation list is due, in seconds since the Unix epoch.";
+        write(&mut out, "crl_next_update_seconds", "gauge", help, &alone(next));
+    }
+    out
+}
+
+fn alone(value: u64) -> [(String, u64); 1] {
+    [(String::new(), value)]
+}
+
+fn write(out: &mut String, name: &str, kind: &str, help: &str, values: &[(String, u64)]) {
+    // Writing to a string does not fail.
+    let _ = writeln!(out, "# HELP sealwire_bridge_{name} {help}\n# TYPE sealwire_bridge_{name} {kind}");
+    for (labels, value) in values {
+        let _ = writeln!(out, "sealwire_bridge_{name}{labels} {value}");
     }
 }
 

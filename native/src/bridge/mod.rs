@@ -37,7 +37,7 @@ pub use program::main;
 pub use relay::MOST_BUFFERED;
 pub use room::{GRANT, WINDOW};
 
-pub(crate) use options::{hosts, origins, pages, token};
+pub(crate) use options::{hosts, open_token, origins, pages, token};
 pub(crate) use pages::Pages;
 pub(crate) use run::{Bridge, Stopper};
 pub(crate) use settings::{Destination, Limits, Origins, Settings, Target, TlsSource, Token};

@@ -8,8 +8,10 @@ use sealwire_core::tls::ServerContext;
 
 use super::pages::Pages;
 use super::settings::{Destination, Limits, Origins, Settings, Target, TlsSource, Token, is_loopback};
+use crate::denied::unreadable;
+use crate::health::Health;
 use crate::options::{Program, Spec, Values};
-use crate::tls_options::{SERVER, ServerTlsOptions};
+use crate::tls_options::{SERVER, ServerTlsOptions, open_to_others};
 
 /// The program as its users see it.
 pub(super) const PROGRAM: Program = Program {
@@ -101,6 +103,12 @@ impl Settings {
         let number = |name: &str| values.number(name).unwrap_or_default();
         let count = |name: &str| usize::try_from(number(name)).unwrap_or(usize::MAX);
         let seconds = |name: &str| Duration::from_secs(number(name));
+        let (context, mut open_files) = tls(values)?;
+        open_files.extend(values.path("token-file").and_then(open_token));
+        let source = |context: &ServerContext| {
+            let context = context.clone();
+            TlsSource::new(move || Some(context.clone()))
+        };
         Ok(Self {
             addresses: addresses.to_owned(),
             port: u16::try_from(number("port")).unwrap_or_default(),
@@ -108,7 +116,10 @@ impl Settings {
             hosts: hosts("allow-host", values.texts("allow-host"))?,
             origins: origins("allow-origin", values.texts("allow-origin"))?,
             token: values.path("token-file").map(|path| token("token-file", path)).transpose()?,
-            tls: tls(values)?.map(|context| TlsSource::new(move || Some(context.clone()))),
+            tls: context.as_ref().map(source),
+            certificate: context.as_ref().map(source),
+            health: Some(Health::new("restart sealwire-bridge")),
+            open_files,
             pages: values.path("page-dir").map(|path| pages("page-dir", path)).transpose()?,
             limits: Limits {
                 message: count("max-message-size"),
@@ -123,7 +134,7 @@ impl Settings {
 
     /// What an administrator should know before it runs, a sentence each.
     pub(super) fn warnings(&self) -> Vec<String> {
-        let mut warnings = Vec::new();
+        let mut warnings = self.open_files.clone();
         if !is_loopback(&self.addresses) && self.tls.is_none() {
             warnings.push(
                 "the page and the token travel in the clear beyond this machine, where others can alter the page: give --ssl-cert \
@@ -218,8 +229,13 @@ pub(crate) fn hosts<'a>(option: &str, given: impl Iterator<Item = &'a str>) -> R
 /// A sentence that names option and file, and nothing of what is in it.
 pub(crate) fn token(option: &str, path: &Path) -> Result<Token, String> {
     let wrong = |why: String| format!("option '--{option}': can't use '{}': {why}", path.display());
-    let text = fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
+    let text = fs::read_to_string(path).map_err(|error| wrong(unreadable(path, &error)))?;
     Token::parse(&text).map_err(wrong)
+}
+
+/// A warning where others can read a token.
+pub(crate) fn open_token(path: &Path) -> Option<String> {
+    open_to_others("token", &path.display().to_string(), "come in as whoever may")
 }
 
 /// The directory that `--option` names.
@@ -230,20 +246,22 @@ pub(crate) fn pages(option: &str, path: &Path) -> Result<Pages, String> {
     Pages::open(path).map_err(|why| format!("option '--{option}': can't use '{}': {why}", path.display()))
 }
 
-/// TLS where a certificate is given; none is made here, as no browser would trust it.
-fn tls(values: &Values) -> Result<Option<ServerContext>, String> {
+/// TLS where a certificate is given, and what is to be said of its files; none is made here, as no browser would trust it.
+fn tls(values: &Values) -> Result<(Option<ServerContext>, Vec<String>), String> {
     let is_given = |name: &str| values.text(name).is_some_and(|text| !text.is_empty());
     if !["ssl-cert", "ssl-key", "ssl-ca", "ssl-capath"].into_iter().any(is_given) {
         return match values.given_flag("ssl") {
             Some(true) => Err("option '--ssl': TLS needs a certificate: give --ssl-cert and --ssl-key too".to_owned()),
-            _ => Ok(None),
+            _ => Ok((None, Vec::new())),
         };
     }
     // With a certificate given no directory is looked at.
-    let options = ServerTlsOptions::resolve(values, Path::new(""))?.load()?;
-    let Some(mut options) = options else { return Ok(None) };
-    options.alpn = vec![b"http/1.1".to_vec()];
-    ServerContext::build(options).map(Some).map_err(|error| error.to_string())
+    let options = ServerTlsOptions::resolve(values, Path::new(""))?;
+    let Some(mut loaded) = options.load()? else { return Ok((None, Vec::new())) };
+    loaded.alpn = vec![b"http/1.1".to_vec()];
+    let context = ServerContext::build(loaded).map_err(|error| error.to_string())?;
+    let warnings = [options.warnings(), context.notes().to_vec()].concat();
+    Ok((Some(context), warnings))
 }
 
 #[cfg(test)]

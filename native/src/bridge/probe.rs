@@ -25,6 +25,9 @@ pub fn serve(open: impl Fn() -> io::Result<UnixStream> + Send + 'static) -> Resu
         origins: None,
         token: None,
         tls: None,
+        certificate: None,
+        health: None,
+        open_files: Vec::new(),
         pages: None,
         limits: Limits { message: 64 * 1024, ..Limits::default() },
     })?;

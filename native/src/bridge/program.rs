@@ -7,7 +7,8 @@ use signal_hook::iterator::Signals;
 
 use super::options::PROGRAM;
 use super::run::{Bridge, Stopper};
-use super::settings::Settings;
+use super::settings::{Settings, TlsSource};
+use crate::clock;
 use crate::log;
 use crate::options::{self, Environment, Outcome};
 
@@ -40,6 +41,10 @@ pub fn main() -> ExitCode {
 fn run(settings: Settings) -> Result<(), String> {
     for warning in settings.warnings() {
         tracing::warn!("{warning}");
+    }
+    let context = settings.tls.as_ref().and_then(TlsSource::context);
+    if let (Some(context), Some(health)) = (context, &settings.health) {
+        health.tell(&context, clock::now().wall.as_secs());
     }
     let names: Vec<String> = settings.targets.iter().map(|target| format!("/tcp/{}", target.name)).collect();
     let addresses = settings.addresses.clone();

@@ -16,7 +16,7 @@ use super::hosts::Hosts;
 use super::metrics::Metrics;
 use super::relay::{FRAME, HEADER};
 use super::resolve::Resolver;
-use super::settings::{Origins, Settings};
+use super::settings::{Origins, Settings, TlsSource};
 use super::socket::Socket;
 use crate::stream::Stream;
 use crate::{clock, listen};
@@ -59,6 +59,8 @@ pub(crate) struct Bridge {
     again: Vec<usize>,
     /// No deadline of a connection is before this.
     wake_at: Option<Duration>,
+    /// When certificates are to be looked at again.
+    look_at: Option<Duration>,
     is_pausing: bool,
     /// Whether connections may wait at the listeners.
     may_accept: bool,
@@ -119,6 +121,7 @@ impl Bridge {
             next_id: 0,
             again: Vec::new(),
             wake_at: None,
+            look_at: Some(Duration::ZERO),
             is_pausing: false,
             may_accept: false,
             stopping_until: None,
@@ -171,6 +174,7 @@ impl Bridge {
                 self.turn(id);
             }
             self.look_at_deadlines();
+            self.look_at_certificates();
             if self.stopper.is_stopping.load(Ordering::Acquire) && self.stopping_until.is_none() {
                 self.begin_stop();
             }
@@ -188,7 +192,7 @@ impl Bridge {
         let now = clock::now();
         // A poll's timeout is in whole milliseconds: one more, so that the deadline has passed then.
         let until = |deadline| clock::until(deadline, now).saturating_add(Duration::from_millis(1));
-        let deadline = self.wake_at.into_iter().chain(self.stopping_until).min().map(until);
+        let deadline = self.wake_at.into_iter().chain(self.look_at).chain(self.stopping_until).min().map(until);
         deadline.into_iter().chain(self.is_pausing.then_some(PAUSE)).min()
     }
 
@@ -306,6 +310,20 @@ impl Bridge {
             self.turn(id);
         }
         self.wake_at = self.connections.values().map(Connection::deadline).min();
+    }
+
+    /// Warns again of what is wrong with certificate and lists, where it is time to.
+    fn look_at_certificates(&mut self) {
+        let now = clock::now();
+        if self.look_at.is_none_or(|look_at| now.monotonic < look_at) {
+            return;
+        }
+        let settings = &self.shared.settings;
+        let context = settings.tls.as_ref().and_then(TlsSource::context);
+        self.look_at = settings
+            .health
+            .as_ref()
+            .map(|health| now.monotonic.saturating_add(health.look_again(context.as_ref(), now.wall.as_secs())));
     }
 
     fn begin_stop(&mut self) {

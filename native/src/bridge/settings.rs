@@ -11,6 +11,7 @@ use sealwire_core::tls::ServerContext;
 use subtle::ConstantTimeEq as _;
 
 use super::pages::Pages;
+use crate::health::Health;
 
 /// Everything that a [`Bridge`](super::Bridge) is built from.
 #[derive(Debug)]
@@ -29,6 +30,12 @@ pub(crate) struct Settings {
     pub(crate) token: Option<Token>,
     /// TLS towards the clients (`wss`, `https`).
     pub(crate) tls: Option<TlsSource>,
+    /// The TLS whose certificate and revocation lists `/metrics` tells of.
+    pub(crate) certificate: Option<TlsSource>,
+    /// What warns of them while it runs, where nobody else does.
+    pub(crate) health: Option<Health>,
+    /// Warnings of secrets that others can read.
+    pub(crate) open_files: Vec<String>,
     /// The files it serves.
     pub(crate) pages: Option<Pages>,
     /// How much of everything.

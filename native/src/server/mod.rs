@@ -8,7 +8,6 @@
 mod accounts;
 mod driver;
 mod engine;
-mod health;
 mod initialize;
 mod memory;
 mod options;

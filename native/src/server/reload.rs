@@ -2,14 +2,15 @@
 
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use sealwire_core::error::SqlError;
 use sealwire_core::tls::ServerContext;
 
-use super::health;
 use super::published::Published;
 use super::variables::Globals;
 use crate::clock;
+use crate::health::Health;
 use crate::tls_options::ServerTlsOptions;
 
 /// The server's TLS.
@@ -18,6 +19,7 @@ pub(crate) struct Tls {
     active: Published<Active>,
     /// What SET GLOBAL ssl_… has changed and the next reload takes up.
     wanted: Mutex<ServerTlsOptions>,
+    health: Health,
 }
 
 /// What new connections use.
@@ -36,13 +38,19 @@ impl Tls {
     /// A sentence that names option and file.
     pub(crate) fn load(options: ServerTlsOptions) -> Result<Self, String> {
         let active = Active { context: build(&options)?, options: options.clone() };
-        active.tell();
-        Ok(Self { active: Published::new(active), wanted: Mutex::new(options) })
+        let health = Health::new("run ALTER INSTANCE RELOAD TLS");
+        active.tell(&health);
+        Ok(Self { active: Published::new(active), wanted: Mutex::new(options), health })
     }
 
     /// What new connections use now.
     pub(crate) fn active(&self) -> Arc<Active> {
         self.active.current()
+    }
+
+    /// Warns again of what is wrong with certificates and lists, where it is time to; how long until it may be again.
+    pub(crate) fn look_again(&self) -> Duration {
+        self.health.look_again(self.active().context.as_ref(), clock::now().wall.as_secs())
     }
 
     /// Reads certificates and keys again, with the values that SET GLOBAL has given, and shows them in the variables. Of two at
@@ -55,7 +63,7 @@ impl Tls {
             let options = self.wanted.lock().unwrap_or_else(PoisonError::into_inner).clone();
             let context = build(&options).map_err(|text| failed(&text))?;
             let active = Active { context, options };
-            active.tell();
+            active.tell(&self.health);
             active.show(globals);
             Ok(active)
         })
@@ -95,13 +103,13 @@ impl Tls {
 
 impl Active {
     /// Logs what was loaded and what is wrong with it.
-    fn tell(&self) {
+    fn tell(&self, health: &Health) {
         match &self.context {
             Some(context) => {
                 for warning in self.options.warnings().iter().chain(context.notes()) {
                     tracing::warn!("{warning}");
                 }
-                health::tell(context, clock::now().wall.as_secs());
+                health.tell(context, clock::now().wall.as_secs());
             }
             None => tracing::warn!("TLS is off: passwords and data can be read by whoever carries them"),
         }

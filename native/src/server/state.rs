@@ -59,7 +59,7 @@ pub(crate) struct Server {
     /// What new connections are told.
     config: Published<Config>,
     stop: AtomicBool,
-    /// Makes the acceptor look at `stop`.
+    /// Makes the acceptor look at `stop` and the certificates.
     wake: Mutex<Option<Box<dyn Fn() + Send>>>,
 }
 
@@ -132,6 +132,8 @@ impl Server {
     pub(crate) fn reload_tls(&self) -> Result<(), SqlError> {
         self.tls.reload(&self.globals)?;
         self.refresh_config();
+        // It reckons when to look at certificates again.
+        self.wake_acceptor();
         Ok(())
     }
 
@@ -155,6 +157,10 @@ impl Server {
     /// Asks the server to stop.
     pub(crate) fn stop(&self) {
         self.stop.store(true, Ordering::Release);
+        self.wake_acceptor();
+    }
+
+    fn wake_acceptor(&self) {
         if let Some(wake) = self.wake.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
             wake();
         }

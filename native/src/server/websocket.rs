@@ -44,6 +44,8 @@ pub(super) struct Websocket {
     hosts: Vec<String>,
     origins: Option<Origins>,
     token: Option<Token>,
+    /// A warning, where others can read it.
+    open_token: Option<String>,
     pages: Option<Pages>,
     is_tls: bool,
 }
@@ -71,6 +73,7 @@ impl Websocket {
             hosts: bridge::hosts("websocket-allow-host", values.texts("websocket-allow-host"))?,
             origins: bridge::origins("websocket-allow-origin", values.texts("websocket-allow-origin"))?,
             token: path("websocket-token-file").map(|(name, path)| bridge::token(name, path)).transpose()?,
+            open_token: values.path("websocket-token-file").and_then(bridge::open_token),
             pages: path("websocket-page-dir").map(|(name, path)| bridge::pages(name, path)).transpose()?,
             is_tls: values.flag("websocket-tls"),
         }))
@@ -86,11 +89,14 @@ impl Websocket {
                 "option '--websocket-tls': the server has no TLS: leave it out, or leave out --skip-ssl".to_owned()
             );
         }
+        if let Some(warning) = &self.open_token {
+            tracing::warn!("{warning}");
+        }
         // Asked anew for each connection, as ALTER INSTANCE RELOAD TLS changes it.
-        let tls = self.is_tls.then(|| {
+        let source = || {
             let server = Arc::clone(server);
             TlsSource::new(move || server.tls.active().context.clone())
-        });
+        };
         let destination = Destination::Within(Box::new(move |client| door.enter(client)));
         let bridge = Bridge::bind(bridge::Settings {
             addresses: self.addresses,
@@ -99,7 +105,11 @@ impl Websocket {
             hosts: self.hosts,
             origins: self.origins,
             token: self.token,
-            tls,
+            tls: self.is_tls.then(source),
+            certificate: Some(source()),
+            // The server's log has it already.
+            health: None,
+            open_files: Vec::new(),
             pages: self.pages,
             limits: Limits::default(),
         })?;

@@ -8,6 +8,9 @@ use std::path::Path;
 use sealwire_core::secret::Secret;
 use sealwire_core::tls::NamedPem;
 
+use crate::certs;
+use crate::denied::unreadable;
+
 /// What PEM files with certificates have in common, `TRUSTED CERTIFICATE` and `X509 CERTIFICATE` included.
 pub(super) const CERTIFICATE: &str = "CERTIFICATE-----";
 /// What PEM files with revocation lists have in common.
@@ -15,15 +18,27 @@ pub(super) const CRL: &str = "X509 CRL-----";
 
 /// The file that `--option` names.
 pub(super) fn read(option: &str, path: &str) -> Result<NamedPem, String> {
-    let pem = fs::read(path).map_err(|error| format!("option '--{option}': can't read '{path}': {error}"))?;
+    let pem = fs::read(path).map_err(|error| {
+        format!("option '--{option}': can't read '{path}': {}", unreadable(Path::new(path), &error))
+    })?;
     Ok(NamedPem::new(path, pem))
+}
+
+/// A warning where others than owner and group can read the file of a secret, or others than the owner change it. It is used nevertheless,
+/// as mysqld does: many have it so, and a server that does not start protects nobody.
+pub(crate) fn open_to_others(what: &str, path: &str, consequence: &str) -> Option<String> {
+    let mode = certs::open_mode(Path::new(path))?;
+    Some(format!(
+        "the {what} '{path}' has mode {mode:04o}, so that others on this machine can read or change it, and who has it can {consequence}: \
+         run 'chmod 600 {path}', or 640 for a group that needs it"
+    ))
 }
 
 /// Every PEM file with `marker` in the directory that `--option` names, by name. OpenSSL's hashed links are the same files again.
 pub(super) fn read_directory(option: &str, directory: &str, marker: &str) -> Result<Vec<NamedPem>, String> {
     let wrong = |error: &dyn std::fmt::Display| format!("option '--{option}': can't read '{directory}': {error}");
     let mut paths = Vec::new();
-    for entry in fs::read_dir(directory).map_err(|error| wrong(&error))? {
+    for entry in fs::read_dir(directory).map_err(|error| wrong(&unreadable(Path::new(directory), &error)))? {
         paths.push(entry.map_err(|error| wrong(&error))?.path());
     }
     paths.sort();
@@ -80,8 +95,9 @@ pub fn passphrase(text: &[u8]) -> Result<Secret, String> {
         return Ok(Secret::new(value));
     }
     if let Some(path) = text.strip_prefix("file:") {
-        let file = fs::read_to_string(Path::new(path))
-            .map_err(|error| format!("option '--ssl-passphrase': can't read '{path}': {error}"))?;
+        let file = fs::read_to_string(Path::new(path)).map_err(|error| {
+            format!("option '--ssl-passphrase': can't read '{path}': {}", unreadable(Path::new(path), &error))
+        })?;
         return Ok(Secret::from(file.lines().next().unwrap_or("")));
     }
     Ok(Secret::from(text))

@@ -49,6 +49,7 @@ mod server;
 mod ticket_key;
 
 pub use client::{CLIENT, ClientTlsChoice, ClientTlsOptions};
+pub(crate) use files::open_to_others;
 pub use files::passphrase;
 pub use key_log::key_log_file;
 pub use server::{MOST_SESSION_SECONDS, SERVER, SERVER_GENERATE, ServerTlsOptions};

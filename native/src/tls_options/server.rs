@@ -174,18 +174,17 @@ impl ServerTlsOptions {
         }))
     }
 
-    /// What the administrator should know of the files, a sentence each. A key that others can read is used nevertheless, as mysqld
-    /// does: many have it so, and a server that does not start protects nobody.
+    /// What the administrator should know of the files, a sentence each.
     pub fn warnings(&self) -> Vec<String> {
-        let key = self.key.as_deref().or(self.cert.as_deref()).filter(|_| self.enabled);
-        let open = key.and_then(|path| Some((path, certs::open_mode(Path::new(path))?)));
-        let text = |(path, mode)| {
-            format!(
-                "the private key '{path}' has mode {mode:04o}, so that others on this machine can read or change it, and who has it can \
-                 pass for this server: run 'chmod 600 {path}', or 640 for a group that needs it"
-            )
-        };
-        open.map(text).into_iter().collect()
+        if !self.enabled {
+            return Vec::new();
+        }
+        let key = self.key.as_deref().or(self.cert.as_deref());
+        let key = key.and_then(|path| files::open_to_others("private key", path, "pass for this server"));
+        let secrets = self.session_ticket_key.as_deref().and_then(|path| {
+            files::open_to_others("file of session ticket secrets", path, "read recorded sessions and resume them")
+        });
+        key.into_iter().chain(secrets).collect()
     }
 
     /// The certificates of the data directory: those that are there, or those that will be made.
@@ -276,6 +275,15 @@ mod tests {
             assert!(warnings.iter().all(|text| text.contains(&format!("server-key.pem' has mode {mode:04o}"))));
             assert!(settings.load().is_ok());
         }
+        let tickets = directory.path().join("tickets");
+        std::fs::write(&tickets, "00".repeat(32)).unwrap();
+        let settings = ServerTlsOptions { session_ticket_key: Some(tickets.display().to_string()), ..settings };
+        std::fs::set_permissions(&tickets, std::fs::Permissions::from_mode(0o600)).unwrap();
+        assert!(settings.warnings().is_empty());
+        std::fs::set_permissions(&tickets, std::fs::Permissions::from_mode(0o644)).unwrap();
+        let warnings = settings.warnings();
+        assert!(warnings[0].contains("tickets' has mode 0644") && warnings[0].contains("'chmod 600 "), "{warnings:?}");
+        assert!(settings.load().is_ok());
         let off = ServerTlsOptions { enabled: false, ..settings };
         assert!(off.warnings().is_empty());
     }

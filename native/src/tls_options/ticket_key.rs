@@ -3,12 +3,13 @@
 use std::fmt::Display;
 use std::fs::File;
 use std::io::Read as _;
-use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
 
 use base64ct::{Base64, Encoding as _};
 use sealwire_core::secret::Secret;
 use zeroize::Zeroizing;
 
+use crate::denied::unreadable;
 use crate::tickets::{SECRET, Secrets};
 
 /// The largest file that is read, in bytes. It would have a thousand secrets.
@@ -20,24 +21,15 @@ const MAKE: &str = "'openssl rand -hex 32' makes one";
 /// error names the line and never what it says.
 pub(super) fn read(path: &str) -> Result<Secrets, String> {
     let option = "option '--ssl-session-ticket-key'";
-    let unreadable = |error: &dyn Display| format!("{option}: can't read '{path}': {error}");
-    let file = File::open(path).map_err(|error| unreadable(&error))?;
-    let metadata = file.metadata().map_err(|error| unreadable(&error))?;
-    // As elsewhere: what root owns, a group may read that root gave it to.
-    let mode = metadata.mode() & 0o777;
-    if mode & if metadata.uid() == 0 { 0o037 } else { 0o077 } != 0 {
-        return Err(format!(
-            "{option}: '{path}' has mode {mode:04o}, so that others can read or change it, and who has it can read sessions: \
-             run 'chmod 600 {path}'"
-        ));
-    }
+    let wrong = |error: &dyn Display| format!("{option}: can't read '{path}': {error}");
+    let file = File::open(path).map_err(|error| wrong(&unreadable(Path::new(path), &error)))?;
     // With room for all, so that no copy stays behind where it grew.
     let mut content = Vec::with_capacity(MOST + 1);
     let length = file.take(MOST as u64 + 1).read_to_end(&mut content);
     let content = Secret::new(content);
     match length {
-        Err(error) => return Err(unreadable(&error)),
-        Ok(length) if length > MOST => return Err(unreadable(&format_args!("it is larger than {MOST} bytes"))),
+        Err(error) => return Err(wrong(&error)),
+        Ok(length) if length > MOST => return Err(wrong(&format_args!("it is larger than {MOST} bytes"))),
         Ok(_) => {}
     }
     let mut secrets = Vec::new();
@@ -76,8 +68,7 @@ fn secret(word: &[u8]) -> Option<Zeroizing<[u8; SECRET]>> {
 
 #[cfg(test)]
 mod tests {
-    use std::fs::{self, Permissions};
-    use std::os::unix::fs::PermissionsExt as _;
+    use std::fs;
     use std::path::Path;
 
     use sealwire_core::tls::TicketKeys as _;
@@ -87,17 +78,16 @@ mod tests {
     const HEX: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191A1B1C1D1E1F";
     const BASE64: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 
-    fn read_text(directory: &Path, text: &str, mode: u32) -> Result<Secrets, String> {
+    fn read_text(directory: &Path, text: &str) -> Result<Secrets, String> {
         let path = directory.join("keys");
         fs::write(&path, text).unwrap();
-        fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
         read(path.to_str().unwrap())
     }
 
     #[test]
     fn hex_and_base64_are_the_same_secret_among_comments() {
         let directory = tempfile::tempdir().unwrap();
-        let read = |text: &str| read_text(directory.path(), text, 0o600).unwrap();
+        let read = |text: &str| read_text(directory.path(), text).unwrap();
         let ticket = read(HEX).ticketer(&[0; 32]).unwrap().encrypt(b"session").unwrap();
         for text in [
             format!("{BASE64}\n"),
@@ -124,26 +114,21 @@ mod tests {
             (String::new(), "holds no secret"),
             (long, "larger than 65536 bytes"),
         ] {
-            let error = read_text(directory.path(), &text, 0o600).unwrap_err();
+            let error = read_text(directory.path(), &text).unwrap_err();
             assert!(error.starts_with("option '--ssl-session-ticket-key': ") && error.contains(said), "{error}");
             assert!(error.contains("keys'") && !error.contains("0405"), "{error}");
         }
     }
 
     #[test]
-    fn a_file_that_others_can_read_is_refused() {
+    fn what_can_not_be_read_is_named() {
         let directory = tempfile::tempdir().unwrap();
-        for mode in [0o644, 0o604, 0o620, 0o666] {
-            let error = read_text(directory.path(), HEX, mode).unwrap_err();
-            assert!(error.contains(&format!("has mode {mode:04o}")) && error.contains("'chmod 600 "), "{error}");
-        }
-        assert!(read_text(directory.path(), HEX, 0o400).is_ok());
         let error = read("/nonexistent/keys").unwrap_err();
         assert!(
             error.starts_with("option '--ssl-session-ticket-key': can't read '/nonexistent/keys': No such"),
             "{error}"
         );
         let error = read(directory.path().join(".").to_str().unwrap()).unwrap_err();
-        assert!(error.contains("directory") || error.contains("has mode"), "{error}");
+        assert!(error.contains("directory"), "{error}");
     }
 }

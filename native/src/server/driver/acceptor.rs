@@ -171,8 +171,13 @@ pub(crate) fn serve(server: &Arc<Server>, mut bound: Bound, workers: usize, read
     let (mut may_accept, mut pausing) = (false, false);
     let mut events = Events::with_capacity(64);
     while !server.is_stopping() {
-        let timeout = if pausing { PAUSE } else { Duration::ZERO };
-        match bound.poll.poll(&mut events, may_accept.then_some(timeout)) {
+        let until_look = server.tls.look_again();
+        let timeout = match (may_accept, pausing) {
+            (true, false) => Duration::ZERO,
+            (true, true) => PAUSE,
+            (false, _) => until_look,
+        };
+        match bound.poll.poll(&mut events, Some(timeout)) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             polled => polled?,
         }

@@ -1,19 +1,72 @@
 //! What the log says of the TLS that was loaded: one line with certificate, CAs and revocation lists, and a warning for each of them that
-//! clients refuse, or that refuses clients.
+//! clients refuse, or that refuses clients. The warnings come again each day, and when one of them comes to its end.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use sealwire_core::tls::{CertificateInfo, ListInfo, ServerContext, date_text};
 
 use crate::log;
 
+const DAY_SECONDS: u64 = 86_400;
 /// A certificate that ends earlier is warned of.
-const SOON_SECONDS: u64 = 30 * 86_400;
+const SOON_SECONDS: u64 = 30 * DAY_SECONDS;
+/// After so long the clock is looked at in any case, because somebody may have set it.
+const LOOK: Duration = Duration::from_secs(3600);
 
-/// Logs it.
-pub(super) fn tell(context: &ServerContext, now: u64) {
-    log::system(&summary(context));
-    for warning in warnings(context, now) {
-        tracing::warn!("{warning}");
+/// What was said of a server's TLS, and when.
+#[derive(Debug)]
+pub(crate) struct Health {
+    /// How what is renewed comes into use.
+    way_in: &'static str,
+    /// When the log was told last, in seconds since the Unix epoch.
+    told: AtomicU64,
+}
+
+impl Health {
+    /// Nothing was said yet. `way_in` is what to do for a new certificate to be used.
+    pub(crate) const fn new(way_in: &'static str) -> Self {
+        Self { way_in, told: AtomicU64::new(0) }
     }
+
+    /// Logs it, as of `now` in seconds since the Unix epoch.
+    pub(crate) fn tell(&self, context: &ServerContext, now: u64) {
+        self.told.store(now, Ordering::Relaxed);
+        log::system(&summary(context));
+        for warning in warnings(context, now, self.way_in) {
+            tracing::warn!("{warning}");
+        }
+    }
+
+    /// Logs the warnings again where it is time to; how long until it may be again.
+    pub(crate) fn look_again(&self, context: Option<&ServerContext>, now: u64) -> Duration {
+        let Some(context) = context else { return LOOK };
+        let (due, wait) = self.due(context, now);
+        for warning in due {
+            tracing::warn!("{warning}");
+        }
+        wait
+    }
+
+    fn due(&self, context: &ServerContext, now: u64) -> (Vec<String>, Duration) {
+        let told = self.told.load(Ordering::Relaxed);
+        // A clock that was set back begins anew.
+        let is_due = now < told || now >= next(context, told);
+        let due = if is_due { warnings(context, now, self.way_in) } else { Vec::new() };
+        let told = if is_due { now } else { told };
+        self.told.store(told, Ordering::Relaxed);
+        (due, Duration::from_secs(next(context, told).saturating_sub(now)).min(LOOK))
+    }
+}
+
+/// When to say it again after it was said: a day later, or when something ends or begins to end soon.
+fn next(context: &ServerContext, told: u64) -> u64 {
+    let certificates = context.authorities().chain([context.certificate().clone()]);
+    let ends = certificates.flat_map(|one| [one.not_after.saturating_sub(SOON_SECONDS), one.not_after]);
+    let lists = context.revocation_lists().filter_map(|list| list.next_update);
+    // Each counts to the end of its last second.
+    let moments = ends.chain(lists).map(|end| end.saturating_add(1)).filter(|moment| *moment > told);
+    moments.chain([told.saturating_add(DAY_SECONDS)]).min().unwrap_or(told)
 }
 
 /// `TLS loaded: certificate '/CN=…' of '/CN=…' until …`
@@ -46,13 +99,13 @@ fn summary(context: &ServerContext) -> String {
 /// So many names of CAs still make a line that can be read.
 const MOST_NAMES: usize = 4;
 
-fn warnings(context: &ServerContext, now: u64) -> Vec<String> {
+fn warnings(context: &ServerContext, now: u64, way_in: &str) -> Vec<String> {
     let mut said = Vec::new();
     let own = context.certificate();
-    said.extend(period("the server's certificate", "clients that check it refuse this server", own, now));
+    said.extend(period("the server's certificate", "clients that check it refuse this server", own, now, way_in));
     let cas: Vec<CertificateInfo> = context.authorities().collect();
     for ca in &cas {
-        said.extend(period("the clients' CA", "client certificates that it issued are refused", ca, now));
+        said.extend(period("the clients' CA", "client certificates that it issued are refused", ca, now, way_in));
     }
     let lists: Vec<ListInfo> = context.revocation_lists().collect();
     for list in &lists {
@@ -60,7 +113,7 @@ fn warnings(context: &ServerContext, now: u64) -> Vec<String> {
         if let Some(next) = list.next_update.filter(|next| *next < now) {
             said.push(format!(
                 "the revocation list of '{issuer}' is out of date since {}, so that every client certificate of that CA is refused: get \
-                 a new one, and run ALTER INSTANCE RELOAD TLS",
+                 a new one, and {way_in}",
                 date_text(next)
             ));
         }
@@ -84,12 +137,11 @@ fn warnings(context: &ServerContext, now: u64) -> Vec<String> {
 }
 
 /// A warning where a certificate is not valid, or not for long.
-fn period(what: &str, consequence: &str, certificate: &CertificateInfo, now: u64) -> Option<String> {
-    const WAY_OUT: &str = "renew it, and run ALTER INSTANCE RELOAD TLS";
+fn period(what: &str, consequence: &str, certificate: &CertificateInfo, now: u64, way_in: &str) -> Option<String> {
     let name = certificate.subject.to_slash();
     let end = date_text(certificate.not_after);
     if now > certificate.not_after {
-        return Some(format!("{what} '{name}' expired at {end}, so that {consequence}: {WAY_OUT}"));
+        return Some(format!("{what} '{name}' expired at {end}, so that {consequence}: renew it, and {way_in}"));
     }
     if now < certificate.not_before {
         let begin = date_text(certificate.not_before);
@@ -98,7 +150,7 @@ fn period(what: &str, consequence: &str, certificate: &CertificateInfo, now: u64
         ));
     }
     let is_soon = certificate.not_after - now < SOON_SECONDS;
-    is_soon.then(|| format!("{what} '{name}' expires soon, at {end}; then {consequence}: {WAY_OUT}"))
+    is_soon.then(|| format!("{what} '{name}' expires soon, at {end}; then {consequence}: renew it, and {way_in}"))
 }
 
 #[cfg(test)]
@@ -162,7 +214,7 @@ mod tests {
 
     #[track_caller]
     fn assert_warnings(context: &ServerContext, now: u64, expected: &[&str]) {
-        let said = warnings(context, now);
+        let said = warnings(context, now, "reload");
         assert_eq!(said.len(), expected.len(), "{said:?}");
         for (said, expected) in said.iter().zip(expected) {
             assert!(said.starts_with(expected), "{said}");
@@ -193,6 +245,37 @@ mod tests {
             "TLS loaded: certificate '/CN=server' of '/CN=server', valid until Jan  1 00:00:00 2030 GMT; clients are not asked for \
              certificates"
         );
+    }
+
+    #[test]
+    fn warnings_come_daily_and_when_something_ends() {
+        let (one, issuer) = ca("one");
+        let context = context(&[&one], &[list(&issuer)]);
+        let health = Health::new("restart it");
+        let list_end = 1_861_920_000;
+        let begin = list_end - 3 * DAY;
+        let due = |now: u64| {
+            let (said, wait) = health.due(&context, now);
+            (said.len(), wait.as_secs())
+        };
+        assert_eq!(due(begin), (0, 3600));
+        assert_eq!(due(list_end), (0, 1));
+        // Then it is said: out of date, and each day again.
+        assert_eq!(due(list_end + 1), (1, 3600));
+        assert_eq!(due(list_end + 2), (0, 3600));
+        assert_eq!(due(list_end + DAY), (0, 1));
+        assert_eq!(due(list_end + DAY + 1), (1, 3600));
+        // As the server's certificate begins to end soon, before the day is over.
+        let soon = END - SOON_SECONDS;
+        assert_eq!(due(soon - 10).0, 1);
+        assert_eq!(due(soon), (0, 1));
+        assert_eq!(due(soon + 1).0, 2);
+        // A clock that was set back is followed.
+        assert_eq!(due(begin), (0, 3600));
+        assert_eq!(due(list_end + 1).0, 1);
+        let (said, _) = health.due(&context, list_end + 1 + DAY);
+        assert!(said[0].ends_with("get a new one, and restart it"), "{said:?}");
+        assert_eq!(health.look_again(None, 0), LOOK);
     }
 
     #[test]
