@@ -10,15 +10,20 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
 /// listeners and the port in use, which is 0 where nothing is listened on.
 ///
 /// # Errors
-/// A sentence that names the address.
-pub(crate) fn bind(addresses: &str, port: u16) -> Result<(Vec<TcpListener>, u16), String> {
+/// A sentence that names the address, and `option`, by which the port was given.
+pub(crate) fn bind(addresses: &str, port: u16, option: &str) -> Result<(Vec<TcpListener>, u16), String> {
     let mut listeners: Vec<TcpListener> = Vec::new();
     let mut port = port;
     for name in addresses.split(',').map(str::trim).filter(|name| !name.is_empty()) {
         let listener = if name == "*" { bind_all(port) } else { bind_name(name, port) };
         let listener = listener.map_err(|error| {
-            let another = error.kind() == io::ErrorKind::AddrInUse;
-            let hint = if another { ". Do you already have another server running on it?" } else { "" };
+            let hint = match error.kind() {
+                io::ErrorKind::AddrInUse => {
+                    format!(". Do you already have another server running on it? Stop it, or give another {option}")
+                }
+                io::ErrorKind::PermissionDenied => format!(". Ports below 1024 are root's: give another {option}"),
+                _ => String::new(),
+            };
             format!("Can't start server: Bind on TCP/IP port {name}:{port}: {error}{hint}")
         })?;
         // The second address gets the port that the system chose for the first.
@@ -74,10 +79,13 @@ mod tests {
     #[test]
     fn listeners_share_an_address_that_nobody_else_gets() {
         for name in ["127.0.0.1", "*"] {
-            let (listeners, port) = bind(name, 0).unwrap();
+            let (listeners, port) = bind(name, 0, "--port").unwrap();
             let both = [&listeners[0], &beside(&listeners[0]).unwrap()];
-            let told = bind(name, port).unwrap_err();
-            assert!(told.contains("Do you already have another server running on it?"), "{told}");
+            let told = bind(name, port, "--port").unwrap_err();
+            assert!(
+                told.contains("Do you already have another server running on it? Stop it, or give another --port"),
+                "{told}"
+            );
             let mut accepted = [0, 0];
             // That all of so many go to one of two has a chance of 2^-99.
             for _ in 0..100 {

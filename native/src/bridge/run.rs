@@ -90,7 +90,7 @@ impl Bridge {
     /// # Errors
     /// A sentence that names what the system did not give.
     pub(crate) fn bind(settings: Settings) -> Result<Self, String> {
-        let (mut listeners, port) = listen::bind(&settings.addresses, settings.port)?;
+        let (mut listeners, port) = listen::bind(&settings.addresses, settings.port, settings.port_option)?;
         if listeners.is_empty() {
             return Err("no address to listen on: give one".to_owned());
         }

@@ -20,6 +20,8 @@ pub(crate) struct Settings {
     pub(crate) addresses: String,
     /// The port; 0 lets the system choose.
     pub(crate) port: u16,
+    /// The option that names it.
+    pub(crate) port_option: &'static str,
     /// Where connections may lead.
     pub(crate) targets: Vec<Target>,
     /// Names by which its pages may be asked for, beside its own.

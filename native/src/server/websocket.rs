@@ -101,6 +101,7 @@ impl Websocket {
         let bridge = Bridge::bind(bridge::Settings {
             addresses: self.addresses,
             port: self.port,
+            port_option: "--websocket-port",
             targets: vec![Target { name: LOCAL.to_owned(), destination }],
             hosts: self.hosts,
             origins: self.origins,

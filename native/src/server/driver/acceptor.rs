@@ -71,7 +71,7 @@ const SOCKET_MODE: u32 = 0o777;
 /// # Errors
 /// A sentence that names the address or path.
 pub(crate) fn bind(listen: &Listen) -> Result<Bound, String> {
-    let (tcp, port) = listen::bind(&listen.addresses, listen.port)?;
+    let (tcp, port) = listen::bind(&listen.addresses, listen.port, "--port")?;
     let (unix, socket) = listen.socket.as_deref().map(bind_unix).transpose()?.unzip();
     let told = |error: io::Error| format!("Can't start server: can't poll: {error}");
     let poll = Poll::new().map_err(told)?;
