@@ -7,6 +7,7 @@ pub mod capture;
 pub mod certificates;
 pub mod child;
 pub mod clients;
+pub mod daemon;
 pub mod drivers;
 pub mod fuzz;
 pub mod middle;
