@@ -197,6 +197,7 @@ fn what_is_revoked_stays_revoked() {
     );
     refused(at, "--ca-dir=other --crl=crl.pem --renew-crl", &["'crl.pem' is a revocation list of another CA", "--crl"]);
     refused(at, "--ca-dir=. --revoke=ca.pem", &["is the certificate of the CA itself", "--ssl-ca"]);
+    refused(at, "--ca-dir=. --renew-crl --crl-days=0", &["one day at least (--crl-days)"]);
     refused(at, "--ca-dir=. --revoke=crl.pem", &["'crl.pem' holds no certificate"]);
     assert_eq!(fs::read(at.join("crl.pem")).unwrap(), list);
 }
@@ -254,6 +255,16 @@ fn check_reads_lists() {
     let period = "-crl_lastupdate 20200101000000Z -crl_nextupdate 20200201000000Z";
     openssl(at, &format!("ca -config ca.cnf -cert ca.pem -keyfile ca-key.pem -gencrl {period} -out old.pem"));
     refused(at, "--check old.pem", &["WRONG: it is out of date since Feb  1 00:00:00 2020 GMT", "--renew-crl"]);
+    let partial = "[x]\nissuingDistributionPoint=critical,onlyuser:TRUE\n";
+    fs::write(
+        at.join("partial.cnf"),
+        format!("[ca]\ndefault_ca=c\n[c]\ndatabase=index.txt\ndefault_md=sha256\n{partial}"),
+    )
+    .unwrap();
+    let line = "ca -config partial.cnf -cert ca.pem -keyfile ca-key.pem -gencrl -crldays 9 -crlexts x -out partial.pem";
+    openssl(at, line);
+    refused(at, "--check partial.pem", &["WRONG: it has a critical extension (a delta or partial list)"]);
+    refused(at, "--ca-dir=. --crl=partial.pem --renew-crl", &["'partial.pem' has a critical extension", "--crl"]);
     fs::write(at.join("broken.pem"), "-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n").unwrap();
     refused(at, "--check broken.pem", &["WRONG: revocation list 1 of the file can't be read"]);
     refused(

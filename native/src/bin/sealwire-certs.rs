@@ -70,7 +70,8 @@ struct Arguments {
     #[arg(long, value_name = "FILE")]
     passphrase_file: Option<PathBuf>,
 
-    /// The passphrase itself, as sealwired takes it: text, pass:text, env:VARIABLE or file:path.
+    /// The passphrase as sealwired takes it: env:VARIABLE, file:path, pass:text, or the text itself, which other users of this machine can
+    /// see.
     #[arg(long, value_name = "PASSPHRASE", conflicts_with = "passphrase_file")]
     ssl_passphrase: Option<String>,
 }

@@ -154,6 +154,11 @@ impl Authority {
 
     /// Writes the CA's next revocation list, for `days`. It has what the list of that file has, and the certificates in the files given.
     pub fn revoke(&self, list: &Path, certificates: &[PathBuf], days: u32) -> Result<Revocations, CertsError> {
+        if days == 0 {
+            return Err(CertsError::Impossible(
+                "a revocation list must count for one day at least (--crl-days)".to_owned(),
+            ));
+        }
         if !self.issuer.key_usages().is_empty() && !self.issuer.key_usages().contains(&KeyUsagePurpose::CrlSign) {
             return Err(CertsError::Impossible(format!(
                 "the key usage of the CA in '{}' does not allow it to sign revocation lists (cRLSign)",
@@ -227,6 +232,11 @@ impl Authority {
         let Some(list) = List::from_der(der) else {
             return Err(wrong("holds a revocation list that can't be read".to_owned()));
         };
+        if list.is_partial {
+            return Err(wrong(
+                "has a critical extension (a delta or partial list), which is not continued here".to_owned(),
+            ));
+        }
         if list.issuer != self.info.subject || self.verify(&list.der).is_err() {
             return Err(wrong(format!(
                 "is a revocation list of another CA, {}, and not of the one in '{}'",

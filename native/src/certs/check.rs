@@ -260,6 +260,9 @@ impl Set<'_> {
                 ),
             );
         }
+        if list.is_partial {
+            report.problem(path, "it has a critical extension (a delta or partial list), and no server here takes it");
+        }
         if list.this_update > self.now {
             report.problem(path, format!("it is not valid before {}", date_text(list.this_update)));
         }

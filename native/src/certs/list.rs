@@ -52,6 +52,8 @@ pub(super) struct List {
     /// The CRL number, big endian; none in lists of version 1.
     pub number: Option<Vec<u8>>,
     pub entries: Vec<Entry>,
+    /// Whether it has a critical extension: it is a delta, or lists some kinds of certificates alone.
+    pub is_partial: bool,
 }
 
 /// A certificate that is revoked.
@@ -70,6 +72,9 @@ impl List {
     pub(super) fn from_der(der: &[u8]) -> Option<Self> {
         let list = Signed::from_der(der).ok()?.list;
         let extensions = list.extensions.unwrap_or_default();
+        let revoked = list.revoked.unwrap_or_default();
+        let of_entries = revoked.iter().flat_map(|entry| entry.extensions.as_deref().unwrap_or_default());
+        let is_partial = extensions.iter().chain(of_entries).any(|extension| extension.critical);
         let number = extensions.iter().find(|extension| extension.extn_id == CRL_NUMBER);
         let number = match number {
             Some(extension) => Some(number_of(extension.extn_value.as_bytes())?),
@@ -81,7 +86,8 @@ impl List {
             this_update: seconds(list.this_update.to_unix_duration()),
             next_update: list.next_update.map(|time| seconds(time.to_unix_duration())),
             number,
-            entries: list.revoked.unwrap_or_default().iter().map(Entry::of).collect::<Option<_>>()?,
+            entries: revoked.iter().map(Entry::of).collect::<Option<_>>()?,
+            is_partial,
         })
     }
 
