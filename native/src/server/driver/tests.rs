@@ -29,6 +29,7 @@ use crate::server::state::Server;
 use crate::server::variables::Globals;
 use crate::tls_options::ServerTlsOptions;
 
+mod diagnostics;
 mod statements;
 
 struct Running {
@@ -100,8 +101,10 @@ impl Drop for Running {
 
 #[derive(Debug, Default, PartialEq)]
 struct Answer {
+    titles: Vec<String>,
     rows: Vec<Vec<String>>,
     affected: u64,
+    warnings: u16,
     prepared: Option<Prepared>,
     text: String,
 }
@@ -140,6 +143,7 @@ impl Client {
                         Event::Connected(_) => return Ok(Ok(answer)),
                         Event::Ok(ok) => {
                             answer.affected = ok.affected_rows;
+                            answer.warnings = ok.warnings;
                             if !ok.status.contains(StatusFlags::MORE_RESULTS) {
                                 return Ok(Ok(answer));
                             }
@@ -148,10 +152,15 @@ impl Client {
                         Event::BinaryRow(row) => {
                             answer.rows.push(row.iter().map(|value| value.unwrap().to_string()).collect())
                         }
-                        Event::ResultEnd { status, .. } if !status.contains(StatusFlags::MORE_RESULTS) => {
-                            return Ok(Ok(answer));
+                        Event::ResultSet(columns) => {
+                            answer.titles = columns.iter().map(|column| column.name_text().into_owned()).collect();
                         }
-                        Event::ResultSet(_) | Event::ResultEnd { .. } => {}
+                        Event::ResultEnd { status, warnings, .. } => {
+                            answer.warnings = warnings;
+                            if !status.contains(StatusFlags::MORE_RESULTS) {
+                                return Ok(Ok(answer));
+                            }
+                        }
                         Event::Failed(error) => return Ok(Err(error)),
                         Event::Prepared(prepared) => {
                             answer.prepared = Some(prepared);

@@ -221,8 +221,10 @@ pub(crate) struct Done {
     pub(crate) last_insert_id: u64,
     /// Text for the user.
     pub(crate) info: String,
-    /// What SHOW WARNINGS shows of it.
+    /// What SHOW WARNINGS shows of it as warnings.
     pub(crate) warnings: Vec<SqlError>,
+    /// As [`Done::warnings`], as notes.
+    pub(crate) notes: Vec<SqlError>,
 }
 
 /// Where rows go.

@@ -3,6 +3,7 @@
 //! The driver hands it the connection's events, and calls [`Session::advance`] while a statement runs on another thread.
 
 mod admin;
+mod diagnostics;
 mod errand;
 mod handle;
 mod init_connect;
@@ -58,7 +59,7 @@ pub(crate) struct Session {
     running: Option<Running>,
     /// Statements of a COM_QUERY that are still to run.
     queue: Queue,
-    warnings: Vec<Warning>,
+    diagnostics: diagnostics::Diagnostics,
     prepared: Prepared,
     candidate: Option<(AccountName, Arc<Accounts>)>,
     multi_statements: bool,
@@ -103,13 +104,6 @@ impl Queue {
             self.clear();
         }
     }
-}
-
-/// A line of SHOW WARNINGS.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Warning {
-    level: &'static str,
-    error: SqlError,
 }
 
 /// An event without what it borrows from the connection.
@@ -222,7 +216,7 @@ impl Session {
             engine: None,
             running: None,
             queue: Queue::default(),
-            warnings: Vec::new(),
+            diagnostics: diagnostics::Diagnostics::default(),
             prepared,
             candidate: None,
             multi_statements: false,
@@ -338,12 +332,14 @@ impl Session {
                 return self.run(text, connection);
             }
             Action::InitDb(name) => {
+                self.forget_diagnostics();
                 let used = self.use_database(&name);
                 return self.conclude(used.map(Answer::Ok), false, connection);
             }
             Action::FieldList(table) => return self.field_list(&table, connection),
             Action::Statistics => connection.text(status::statistics(&self.view.server).as_bytes())?,
             Action::Kill(id) => {
+                self.forget_diagnostics();
                 let killed = self.kill(id, false);
                 return self.conclude(killed.map(Answer::Ok), false, connection);
             }
@@ -416,7 +412,7 @@ impl Session {
         self.engine = None;
         self.running = None;
         self.queue.clear();
-        self.warnings.clear();
+        self.forget_diagnostics();
         self.prepared = Prepared::new(Arc::clone(&self.view.server.counters.prepared_statements));
         self.in_transaction = false;
         self.access = limits::Access::default();
@@ -448,6 +444,7 @@ impl Session {
     /// Runs the next of the queued statements: it is answered when this returns, or runs on another thread.
     fn run_next(&mut self, connection: &mut Connection) -> Result<(), Error> {
         if self.presence.is_stopped() {
+            self.forget_diagnostics();
             return self.fail(&interrupted(), connection);
         }
         if self.queue.rest().len() > LONG {
@@ -485,6 +482,7 @@ impl Session {
     /// 1065 where there is nothing at all, and as for [`Session::next_text`].
     fn begin_query(&mut self, sql: Vec<u8>) -> Result<Option<String>, SqlError> {
         if lex::is_blank(&sql) {
+            self.forget_diagnostics();
             return if lex::has_comment(&sql) {
                 Ok(None)
             } else {
@@ -505,13 +503,18 @@ impl Session {
         let (first, rest) = lex::first_statement(sql, mode);
         let rest = lex::without_leading_blank(rest);
         if !rest.is_empty() && !self.multi_statements {
-            return Err(syntax_error_near(&String::from_utf8_lossy(sql), &String::from_utf8_lossy(rest)));
+            let error = syntax_error_near(&String::from_utf8_lossy(sql), &String::from_utf8_lossy(rest));
+            self.forget_diagnostics();
+            return Err(error);
         }
         // Nothing stands before the first semicolon; what is behind it does not begin with another.
         let (first, rest) = if lex::is_blank(first) { lex::first_statement(rest, mode) } else { (first, rest) };
         let text = lex::normalise(first, self.view.syntax);
         let left = lex::without_leading_blank(rest).len();
         self.queue.keep(left);
+        if text.is_err() {
+            self.forget_diagnostics();
+        }
         text
     }
 
@@ -554,7 +557,7 @@ impl Session {
     }
 
     fn warning_count(&self) -> u16 {
-        u16::try_from(self.warnings.len()).unwrap_or(u16::MAX)
+        self.diagnostics.count()
     }
 
     fn reply_ok(&mut self, reply: &Reply, connection: &mut Connection) -> Result<(), Error> {
@@ -604,18 +607,6 @@ impl Session {
         connection.err(error)?;
         self.rest_if_done();
         Ok(())
-    }
-
-    fn note(&mut self, level: &'static str, error: SqlError) {
-        self.warnings.push(Warning { level, error });
-        self.view.warnings = self.warnings.len() as u64;
-        self.view.errors = self.warnings.iter().filter(|warning| warning.level == "Error").count() as u64;
-    }
-
-    fn forget_warnings(&mut self) {
-        self.warnings.clear();
-        self.view.warnings = 0;
-        self.view.errors = 0;
     }
 
     fn rest_if_done(&self) {

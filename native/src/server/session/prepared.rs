@@ -231,9 +231,15 @@ impl Session {
     pub(super) fn begin_prepare(&mut self, sql: &[u8]) -> Result<String, SqlError> {
         count(&self.view.server.counters.com_stmt_prepare);
         self.prepared.begin();
-        self.forget_warnings();
         let (first, rest) = lex::first_statement(sql, self.view.syntax.mode);
-        let text = lex::normalise(first, self.view.syntax)?;
+        let text = match lex::normalise(first, self.view.syntax) {
+            Ok(text) => text,
+            Err(error) => {
+                self.forget_diagnostics();
+                return Err(error);
+            }
+        };
+        self.begin_diagnostics(&text);
         if lex::is_blank(first) {
             return Err(SqlError::new(1065, b"42000", "Query was empty"));
         }
@@ -292,10 +298,13 @@ impl Session {
     /// 1243 where no such statement is prepared, and the statement's.
     pub(super) fn execute(&mut self, id: u32, parameters: Vec<Datum>) -> Result<Answer, SqlError> {
         count(&self.view.server.counters.com_stmt_execute);
-        self.forget_warnings();
-        let prepared = self.prepared.statements.get(&id).ok_or_else(|| unknown(id, "mysqld_stmt_execute"))?;
+        let Some(prepared) = self.prepared.statements.get(&id) else {
+            self.forget_diagnostics();
+            return Err(unknown(id, "mysqld_stmt_execute"));
+        };
         if !prepared.is_own {
             let sql = prepared.sql.clone();
+            self.begin_diagnostics(&sql);
             return Ok(Answer::Engine(Task::Execute { sql, parameters, binary: true }));
         }
         let text = with_parameters(&prepared.sql, &parameters);

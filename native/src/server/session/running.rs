@@ -203,6 +203,9 @@ impl Session {
     }
 
     fn executed(&mut self, done: Done, connection: &mut Connection) -> Result<(), Error> {
+        for note in done.notes {
+            self.note("Note", note);
+        }
         for warning in done.warnings {
             self.note("Warning", warning);
         }

@@ -138,7 +138,7 @@ impl Session {
         words.expect_end()?;
         let titles = [("Level", "VARCHAR(7)"), ("Code", "INT UNSIGNED"), ("Message", "VARCHAR(512)")];
         let rows = self
-            .warnings
+            .diagnostics
             .iter()
             .filter(|warning| shown(warning.level))
             .take(usize::try_from(limit).unwrap_or(usize::MAX));

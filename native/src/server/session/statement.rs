@@ -83,9 +83,7 @@ impl Session {
             }
         }
         let mut words = Cursor::new(sql);
-        if !(words.peek("SHOW") && is_diagnostic(sql)) {
-            self.forget_warnings();
-        }
+        self.begin_diagnostics(sql);
         self.demand_writable(sql)?;
         if sql.len() <= MOST_ACCOUNT_BYTES
             && let Some(parsed) = sealwire_core::account::parse_statement(sql)
@@ -138,14 +136,6 @@ impl Session {
 /// The engine's answer to a statement.
 pub(super) fn engine(sql: &str) -> Answer {
     Answer::Engine(Task::Execute { sql: sql.to_owned(), parameters: Vec::new(), binary: false })
-}
-
-/// SHOW WARNINGS and SHOW ERRORS leave what they show.
-fn is_diagnostic(sql: &str) -> bool {
-    let mut words = Cursor::new(sql);
-    words.skip();
-    words.accept_all(&["COUNT", "(", "*", ")"]);
-    words.peek("WARNINGS") || words.peek("ERRORS")
 }
 
 /// BEGIN, COMMIT, ROLLBACK, SAVEPOINT and RELEASE.

@@ -273,6 +273,11 @@ impl Bounds {
     }
 }
 
+/// A warning for each of so many rows, as many as are kept.
+pub(super) fn repeated(warning: SqlError, rows: u64) -> impl Iterator<Item = SqlError> {
+    std::iter::repeat_n(warning, usize::try_from(rows).unwrap_or(usize::MAX).min(MOST_WARNINGS))
+}
+
 fn number(surroundings: &dyn Surroundings, name: &str) -> Option<u64> {
     match surroundings.name(name) {
         Ok(Some(Datum::UInt(number))) => Some(number),

@@ -21,6 +21,11 @@ pub(super) fn to_mysql(error: &rusqlite::Error, sql: &str) -> SqlError {
     by_code(code, &text).or_else(|| by_text(&text, sql)).unwrap_or_else(|| SqlError::new(1105, b"HY000", text))
 }
 
+/// Whether the error is about a row that breaks a constraint: IGNORE makes a warning of it.
+pub(super) const fn is_of_a_row(error: &SqlError) -> bool {
+    matches!(error.code, 1048 | 1062 | 1452 | 3819)
+}
+
 fn by_code(code: i32, text: &str) -> Option<SqlError> {
     let after = |front: &str| text.strip_prefix(front).unwrap_or(text).to_owned();
     Some(match code {
@@ -57,7 +62,7 @@ fn by_code(code: i32, text: &str) -> Option<SqlError> {
 }
 
 fn by_text(text: &str, sql: &str) -> Option<SqlError> {
-    if let Some(table) = text.strip_prefix("no such table: ") {
+    if let Some(table) = text.strip_prefix("no such table: ").or_else(|| text.strip_prefix("no such view: ")) {
         return Some(SqlError::new(1146, b"42S02", format!("Table '{table}' doesn't exist")));
     }
     if let Some(column) = text.strip_prefix("no such column: ") {
@@ -87,8 +92,16 @@ fn by_text(text: &str, sql: &str) -> Option<SqlError> {
         let name = name.rsplit('.').next().unwrap_or(name);
         return Some(SqlError::new(1091, b"42000", format!("Can't DROP '{name}'; check that column/key exists")));
     }
+    if let Some(view) = text.strip_prefix("use DROP VIEW to delete view ") {
+        return Some(SqlError::new(1051, b"42S02", format!("Unknown table '{view}'")));
+    }
+    if let Some(table) = text.strip_prefix("use DROP TABLE to delete table ") {
+        return Some(SqlError::new(1347, b"HY000", format!("'{table}' is not VIEW")));
+    }
     if text.ends_with(" already exists") {
         let name = text.split(['`', '"', ' ']).filter(|word| !word.is_empty()).nth(1).unwrap_or(text);
+        // A temporary table's has its database in it.
+        let name = name.rsplit('\u{1}').next().unwrap_or(name);
         return Some(if text.starts_with("index") {
             let name = name.rsplit('.').next().unwrap_or(name);
             SqlError::new(1061, b"42000", format!("Duplicate key name '{name}'"))

@@ -12,7 +12,7 @@ use sealwire_core::message::ColumnDefinition;
 
 use super::authorizer::{self, Allowed, Authorizer};
 use super::bounds::{self, Bounds};
-use super::errors::to_mysql;
+use super::errors::{self, to_mysql};
 use super::rows::{bind, length_of, origins, put_row};
 use super::{FileId, SqliteEngine};
 use crate::server::engine::translate::{
@@ -284,17 +284,27 @@ impl SqliteSession {
             }
             self.batch("BEGIN IMMEDIATE")?;
         }
+        let mut notes = translated.notes.clone();
         for sql in &translated.statements {
             let ran = if self.bounds.interruption.is_stopped() {
                 Err(stopped(&self.bounds.interruption))
             } else {
                 self.run(sql, allowed, translated, request)
             };
-            if let Err(error) = ran {
-                if commits {
-                    self.batch("ROLLBACK")?;
+            let Err(error) = ran.map_err(|error| dropped(sql, error, translated)) else { continue };
+            match error.code {
+                1051 if translated.forgives => notes.push(error),
+                1050 if translated.forgives => {
+                    // The table's indexes are none of the one that is there.
+                    notes.push(error);
+                    break;
                 }
-                return Err(dropped(sql, error));
+                _ => {
+                    if commits {
+                        self.batch("ROLLBACK")?;
+                    }
+                    return Err(error);
+                }
             }
         }
         if commits {
@@ -304,7 +314,7 @@ impl SqliteSession {
         for dropped in &translated.drops {
             self.temporaries.remove(dropped);
         }
-        Ok(Done { warnings: self.bounds.end(), ..Done::default() })
+        Ok(Done { notes, warnings: self.bounds.end(), ..Done::default() })
     }
 
     /// Runs a statement that gives no rows; says how many it changed.
@@ -327,11 +337,28 @@ impl SqliteSession {
         let sql = translated.statements.first().map(String::as_str).unwrap_or_default();
         let before = self.connection.last_insert_rowid();
         let allowed = || Allowed::new(translated, Arc::clone(request.surroundings));
-        let affected_rows = self.run(sql, allowed, translated, request)?;
+        let mut ignored = None;
+        let affected_rows = match &translated.ignores {
+            None => self.run(sql, allowed, translated, request)?,
+            // SQLite does not tell which rows it ignores, nor why: so they are tried without IGNORE first.
+            Some(ignores) => match self.run(&ignores.strict, allowed, translated, request) {
+                Err(error) if errors::is_of_a_row(&error) => {
+                    ignored = Some(error);
+                    self.run(sql, allowed, translated, request)?
+                }
+                ran => ran?,
+            },
+        };
         let mut done = Done { affected_rows, warnings: self.bounds.end(), ..Done::default() };
+        if let Some(error) = ignored {
+            let rows = translated.ignores.as_ref().and_then(|ignores| ignores.rows);
+            let ignored = rows.map_or(1, |rows| rows.saturating_sub(affected_rows).max(1));
+            done.warnings.extend(bounds::repeated(error, ignored));
+        }
+        let warnings = done.warnings.len();
         match translated.kind {
             Kind::Update => {
-                done.info = format!("Rows matched: {affected_rows}  Changed: {affected_rows}  Warnings: 0");
+                done.info = format!("Rows matched: {affected_rows}  Changed: {affected_rows}  Warnings: {warnings}");
             }
             Kind::Delete => {}
             _ => {
@@ -344,8 +371,10 @@ impl SqliteSession {
                     // MySQL counts a changed row twice.
                     done.affected_rows *= 2;
                 }
-                if affected_rows > 1 {
-                    done.info = format!("Records: {affected_rows}  Duplicates: 0  Warnings: 0");
+                let rows = translated.ignores.as_ref().and_then(|ignores| ignores.rows).unwrap_or(affected_rows);
+                if rows > 1 {
+                    let duplicates = rows.saturating_sub(affected_rows);
+                    done.info = format!("Records: {rows}  Duplicates: {duplicates}  Warnings: {warnings}");
                 }
             }
         }
@@ -537,12 +566,21 @@ fn configure(connection: &Connection) -> rusqlite::Result<()> {
 }
 
 /// DROP of a table that is not there has a code of its own.
-fn dropped(sql: &str, error: SqlError) -> SqlError {
-    if error.code == 1146 && sql.starts_with("DROP ") {
-        let message = error.message.replacen("Table", "Unknown table", 1).replace(" doesn't exist", "");
-        return SqlError::new(1051, b"42S02", message);
+fn dropped(sql: &str, error: SqlError, translated: &Translated) -> SqlError {
+    let of_its_database = |name: &str| {
+        let found = translated.accesses.iter().find(|access| access.table.as_deref() == Some(name));
+        found.map_or_else(|| name.to_owned(), |access| format!("{}.{name}", access.database))
+    };
+    let name = || error.message.split('\'').nth(1).unwrap_or_default();
+    match error.code {
+        1146 if sql.starts_with("DROP ") => {
+            let message = error.message.replacen("Table", "Unknown table", 1).replace(" doesn't exist", "");
+            SqlError::new(1051, b"42S02", message)
+        }
+        1051 => SqlError::new(1051, b"42S02", format!("Unknown table '{}'", of_its_database(name()))),
+        1347 => SqlError::new(1347, b"HY000", format!("'{}' is not VIEW", of_its_database(name()))),
+        _ => error,
     }
-    error
 }
 
 #[cfg(test)]

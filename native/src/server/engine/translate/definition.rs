@@ -36,7 +36,7 @@ pub(super) fn translate(
             let name = create.name.as_ref().map(last_part);
             let name = name.ok_or_else(|| unsupported("CREATE INDEX without a name"))?;
             let table = Named::existing(&create.table_name, &[Privilege::INDEX], writer)?;
-            statements.push(index(&table, name, &create.columns, create.unique, false, writer)?);
+            statements.push(index(&table, name, &create.columns, create.unique, writer)?);
         }
         Statement::CreateView(create) => return create_view(&create, writer, statements).map(Some),
         Statement::AlterTable(alter) => alter_table(&alter, writer, statements)?,
@@ -52,8 +52,9 @@ pub(super) fn translate(
                 ObjectType::View => ("DROP VIEW ", false),
                 other => return Err(unsupported(&format!("DROP {other}"))),
             };
+            writer.forgives = if_exists;
             for name in &names {
-                drop_object(name, kind, if_exists, temporary, is_table, writer, statements)?;
+                drop_object(name, kind, temporary, is_table, writer, statements)?;
             }
         }
         other => {
@@ -67,7 +68,6 @@ pub(super) fn translate(
 fn drop_object(
     name: &ObjectName,
     kind: &'static str,
-    if_exists: bool,
     temporary: bool,
     is_table: bool,
     writer: &mut Writer<'_>,
@@ -76,15 +76,14 @@ fn drop_object(
     let (database, table) = writer.resolve(name)?;
     let is_known = is_table && writer.is_temporary(&database, &table);
     if temporary && !is_known {
-        if if_exists {
-            return Ok(());
+        let unknown = SqlError::new(1051, b"42S02", format!("Unknown table '{database}.{table}'"));
+        if !writer.forgives {
+            return Err(unknown);
         }
-        return Err(SqlError::new(1051, b"42S02", format!("Unknown table '{database}.{table}'")));
+        writer.notes.push(unknown);
+        return Ok(());
     }
     writer.push(kind);
-    if if_exists {
-        writer.push("IF EXISTS ");
-    }
     if is_known {
         writer.temporary(&database, &table)?;
         writer.drops.push((database, table));
@@ -153,14 +152,10 @@ fn index(
     name: &str,
     columns: &[IndexColumn],
     is_unique: bool,
-    if_not_exists: bool,
     writer: &mut Writer<'_>,
 ) -> Result<String, SqlError> {
     check_new_name(name, 1280, "index")?;
     writer.push(if is_unique { "CREATE UNIQUE INDEX " } else { "CREATE INDEX " });
-    if if_not_exists {
-        writer.push("IF NOT EXISTS ");
-    }
     table.index(name, writer)?;
     writer.push(" ON ");
     writer.name(&table.inner())?;
@@ -233,7 +228,8 @@ fn create_table(create: &CreateTable, writer: &mut Writer<'_>, statements: &mut 
         let is_filled = create.query.is_some();
         writer.needs(&table.database, &table.table, if is_filled { CREATE_AND_FILL } else { &[Privilege::CREATE] })?;
     }
-    writer.push(if create.if_not_exists { "CREATE TABLE IF NOT EXISTS " } else { "CREATE TABLE " });
+    writer.forgives = create.if_not_exists;
+    writer.push("CREATE TABLE ");
     table.write(writer)?;
     if let Some(CreateTableLikeKind::Plain(like) | CreateTableLikeKind::Parenthesized(like)) = &create.like {
         writer.push(" AS SELECT * FROM ");
@@ -271,7 +267,7 @@ fn create_table(create: &CreateTable, writer: &mut Writer<'_>, statements: &mut 
     for (name, columns, is_unique) in indexes {
         let first = columns.first().and_then(column_name);
         let name = name.map(|name| name.value.as_str()).or(first).unwrap_or("functional_index");
-        statements.push(index(&table, name, columns, is_unique, create.if_not_exists, writer)?);
+        statements.push(index(&table, name, columns, is_unique, writer)?);
     }
     Ok(())
 }
@@ -441,12 +437,12 @@ fn alter_table(alter: &AlterTable, writer: &mut Writer<'_>, statements: &mut Vec
             AlterTableOperation::AddConstraint { constraint: TableConstraint::Unique(unique), .. } => {
                 let name = unique.index_name.as_ref().or(unique.name.as_ref());
                 let name = name.ok_or_else(|| unsupported("ADD UNIQUE without a name"))?;
-                statements.push(index(&table, &name.value, &unique.columns, true, false, writer)?);
+                statements.push(index(&table, &name.value, &unique.columns, true, writer)?);
                 continue;
             }
             AlterTableOperation::AddConstraint { constraint: TableConstraint::Index(key), .. } => {
                 let name = key.name.as_ref().ok_or_else(|| unsupported("ADD INDEX without a name"))?;
-                statements.push(index(&table, &name.value, &key.columns, false, false, writer)?);
+                statements.push(index(&table, &name.value, &key.columns, false, writer)?);
                 continue;
             }
             AlterTableOperation::DropIndex { name } => {

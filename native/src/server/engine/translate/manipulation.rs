@@ -44,11 +44,15 @@ fn insert(insert: &Insert, writer: &mut Writer<'_>) -> Result<Kind, SqlError> {
         (false, Some(_)) => (Kind::Upsert, &[Privilege::INSERT, Privilege::UPDATE]),
         (false, None) => (Kind::Insert, &[Privilege::INSERT]),
     };
-    writer.push(match (insert.replace_into, insert.ignore) {
-        (true, _) => "REPLACE INTO ",
-        (false, true) => "INSERT OR IGNORE INTO ",
-        (false, false) => "INSERT INTO ",
-    });
+    if insert.replace_into {
+        writer.push("REPLACE INTO ");
+    } else {
+        writer.push("INSERT ");
+        if insert.ignore {
+            writer.or_ignore();
+        }
+        writer.push("INTO ");
+    }
     writer.table(table, privileges)?;
     if insert.assignments.is_empty() {
         columns_and_source(insert, writer)?;
@@ -91,6 +95,7 @@ fn columns_and_source(insert: &Insert, writer: &mut Writer<'_>) -> Result<(), Sq
     }
     writer.push(" ");
     if let SetExpr::Values(values) = source.body.as_ref() {
+        writer.rows = Some(values.rows.len() as u64);
         return query::values(values, writer);
     }
     if insert.on.is_none() {
@@ -108,7 +113,10 @@ fn update(update: &Update, writer: &mut Writer<'_>) -> Result<Kind, SqlError> {
         return Err(unsupported("this clause of UPDATE"));
     }
     let table = single(&update.table, "UPDATE of several tables")?;
-    writer.push(if update.or.is_some() { "UPDATE OR IGNORE " } else { "UPDATE " });
+    writer.push("UPDATE ");
+    if update.or.is_some() {
+        writer.or_ignore();
+    }
     let name = writer.aside(|writer| query::factor(table, &[Privilege::UPDATE], writer))?;
     writer.put_back(&name);
     writer.push(" SET ");

@@ -82,6 +82,21 @@ pub(crate) struct Translated {
     pub(crate) creates: Vec<(String, String)>,
     /// Temporary tables that it drops.
     pub(crate) drops: Vec<(String, String)>,
+    /// Whether an object that is there already, or is not there, makes a note and no error: `IF NOT EXISTS`, `IF EXISTS`.
+    pub(crate) forgives: bool,
+    /// Whether a row that would break a constraint makes a warning and no error: `IGNORE`; and how many rows it adds, where that is known.
+    pub(crate) ignores: Option<Ignores>,
+    /// What the translation itself has to note.
+    pub(crate) notes: Vec<SqlError>,
+}
+
+/// A change with IGNORE.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Ignores {
+    /// The change as it would be without IGNORE, which says what is wrong with a row.
+    pub(crate) strict: String,
+    /// How many rows stand in its VALUES.
+    pub(crate) rows: Option<u64>,
 }
 
 impl Translated {
@@ -92,7 +107,7 @@ impl Translated {
 
     /// Whether all that it defines is temporary, so that no transaction is committed for it.
     pub(crate) const fn is_temporary(&self) -> bool {
-        !self.creates.is_empty() || !self.drops.is_empty()
+        !self.creates.is_empty() || !self.drops.is_empty() || self.statements.is_empty()
     }
 }
 

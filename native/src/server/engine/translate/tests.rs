@@ -57,6 +57,9 @@ fn a_text_with_a_zero_byte_is_kept_whole() {
 #[test]
 fn inserts_of_all_kinds() {
     assert_eq!(one("INSERT IGNORE INTO t (a) VALUES (1)"), "INSERT OR IGNORE INTO `d`.`t` (`a`) VALUES (1)");
+    let ignores = of("INSERT IGNORE INTO t (a) VALUES (' OR IGNORE '), (1)").unwrap().ignores.unwrap();
+    assert_eq!(ignores.strict, "INSERT INTO `d`.`t` (`a`) VALUES (' OR IGNORE '), (1)");
+    assert_eq!(ignores.rows, Some(2));
     assert_eq!(one("REPLACE INTO t (a) VALUES (1)"), "REPLACE INTO `d`.`t` (`a`) VALUES (1)");
     assert_eq!(one("INSERT INTO t SET a = 1, b = ?"), "INSERT INTO `d`.`t` (`a`, `b`) VALUES (1, ?1)");
     assert_eq!(one("INSERT INTO t () VALUES ()"), "INSERT INTO `d`.`t` DEFAULT VALUES");
@@ -95,12 +98,13 @@ fn tables_are_made_with_types_that_are_read_back() {
             "CREATE TABLE IF NOT EXISTS t (id INT UNSIGNED NOT NULL AUTO_INCREMENT, name VARCHAR(20) NOT NULL DEFAULT 'x', at DATETIME(6), \
              b VARBINARY(16), PRIMARY KEY (id), KEY n (name)) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4"
         ),
-        "CREATE TABLE IF NOT EXISTS `d`.`t` (`id` INTEGER PRIMARY KEY AUTOINCREMENT, \
+        "CREATE TABLE `d`.`t` (`id` INTEGER PRIMARY KEY AUTOINCREMENT, \
          `name` VARCHAR(20) NOT NULL DEFAULT ('x') COLLATE NOCASE, `at` TEXT DATETIME(6), `b` BLOB VARBINARY(16)); \
-         CREATE INDEX IF NOT EXISTS `d`.`t.n` ON `t` (`name`)"
+         CREATE INDEX `d`.`t.n` ON `t` (`name`)"
     );
     assert_eq!(of("CREATE TABLE t (a INT)").unwrap().kind, Kind::Definition);
-    assert_eq!(one("DROP TABLE IF EXISTS a, e.b"), "DROP TABLE IF EXISTS `d`.`a`; DROP TABLE IF EXISTS `e`.`b`");
+    assert_eq!(one("DROP TABLE IF EXISTS a, e.b"), "DROP TABLE `d`.`a`; DROP TABLE `e`.`b`");
+    assert!(of("DROP TABLE IF EXISTS a").unwrap().forgives && !of("DROP TABLE a").unwrap().forgives);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use sealwire_core::account::Privilege;
 use sealwire_core::error::SqlError;
 use sqlparser::ast::{Ident, ObjectName};
 
-use super::{Access, Kind, Scope, Translated, parts, schema_of, temporary_name, unsupported};
+use super::{Access, Ignores, Kind, Scope, Translated, parts, schema_of, temporary_name, unsupported};
 use crate::server::engine::{LONGEST_NAME, is_system_database};
 use crate::server::sql::Datum;
 
@@ -17,6 +17,9 @@ const MOST_NESTED: usize = 200;
 
 /// Tables, and names of WITH, in one statement: each is looked up among the others, so that the work is their square.
 const MOST_TABLES: usize = 1000;
+
+/// What SQLite calls IGNORE.
+const OR_IGNORE: &str = "OR IGNORE ";
 
 /// Collects the text for SQLite, and the tables that the statement names.
 pub(super) struct Writer<'a> {
@@ -38,6 +41,12 @@ pub(super) struct Writer<'a> {
     pub(super) reads_columns: bool,
     pub(super) creates: Vec<(String, String)>,
     pub(super) drops: Vec<(String, String)>,
+    pub(super) forgives: bool,
+    /// Where OR IGNORE stands.
+    ignore_at: Option<usize>,
+    /// How many rows stand in VALUES.
+    pub(super) rows: Option<u64>,
+    pub(super) notes: Vec<SqlError>,
     /// How many recursive parts have got their counter.
     pub(super) recursions: i64,
 }
@@ -57,6 +66,10 @@ impl<'a> Writer<'a> {
             reads_columns: false,
             creates: Vec::new(),
             drops: Vec::new(),
+            forgives: false,
+            ignore_at: None,
+            rows: None,
+            notes: Vec::new(),
             recursions: 0,
         }
     }
@@ -74,6 +87,10 @@ impl<'a> Writer<'a> {
         parameters: u16,
         titles: Vec<Option<String>>,
     ) -> Translated {
+        let strict = self.ignore_at.zip(statements.first()).and_then(|(at, statement)| {
+            Some(format!("{}{}", statement.get(..at)?, statement.get(at + OR_IGNORE.len()..)?))
+        });
+        let ignores = strict.map(|strict| Ignores { strict, rows: self.rows });
         Translated {
             statements,
             check,
@@ -86,7 +103,16 @@ impl<'a> Writer<'a> {
             titles,
             creates: self.creates,
             drops: self.drops,
+            forgives: self.forgives,
+            ignores,
+            notes: self.notes,
         }
+    }
+
+    /// The words of IGNORE, within the one statement.
+    pub(super) fn or_ignore(&mut self) {
+        self.ignore_at = Some(self.out.len());
+        self.push(OR_IGNORE);
     }
 
     /// SQLite's own words and symbols.
