@@ -30,6 +30,7 @@ use crate::server::variables::Globals;
 use crate::tls_options::ServerTlsOptions;
 
 mod diagnostics;
+mod listings;
 mod statements;
 
 struct Running {

@@ -8,6 +8,7 @@ mod errand;
 mod handle;
 mod init_connect;
 mod limits;
+mod listing;
 mod login;
 mod prepared;
 mod running;

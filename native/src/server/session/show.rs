@@ -31,6 +31,9 @@ impl Session {
         }
         let full = words.accept("FULL");
         words.accept("EXTENDED");
+        if let Some(answer) = self.show_listing(words)? {
+            return Ok(answer);
+        }
         let what = words.accept_one(&[
             "PROCESSLIST",
             "WARNINGS",
@@ -50,14 +53,11 @@ impl Session {
             "CHARACTER",
             "CHAR",
             "COLLATION",
-            "TABLE",
             "PRIVILEGES",
             "PLUGINS",
             "MASTER",
             "SLAVE",
             "REPLICA",
-            "TRIGGERS",
-            "EVENTS",
         ]);
         match what {
             Some("PROCESSLIST") => {
@@ -113,7 +113,7 @@ impl Session {
                 ];
                 Ok(Answer::Rows(Table { columns: columns(&titles), rows: plugins() }))
             }
-            Some("TRIGGERS" | "EVENTS" | "MASTER" | "SLAVE" | "REPLICA") => {
+            Some("MASTER" | "SLAVE" | "REPLICA") => {
                 Ok(Answer::Rows(Table { columns: columns(&[("Name", "VARCHAR(64)")]), rows: Vec::new() }))
             }
             _ => Err(words.syntax_error()),
@@ -162,7 +162,7 @@ impl Session {
         Ok((database, first))
     }
 
-    fn database_named(&self, words: &mut Cursor<'_>) -> Result<String, SqlError> {
+    pub(super) fn database_named(&self, words: &mut Cursor<'_>) -> Result<String, SqlError> {
         if words.accept("FROM") || words.accept("IN") {
             return words.name();
         }
@@ -178,11 +178,7 @@ impl Session {
     }
 
     fn show_tables(&self, full: bool, words: &mut Cursor<'_>) -> Result<Answer, SqlError> {
-        let database = self.database_named(words)?;
-        self.demand_sight_of_database(&database)?;
-        if !self.view.server.engine.has_database(&database) {
-            return Err(unknown_database(&database));
-        }
+        let database = self.listed_database(words)?;
         let (title, condition) = pattern_condition("TABLE_NAME", words)?;
         let title = title.map_or_else(String::new, |pattern| format!(" ({pattern})"));
         let kind = if full { ", TABLE_TYPE AS Table_type" } else { "" };
@@ -272,7 +268,7 @@ impl Session {
     }
 
     /// As [`Session::demand_sight`], on a database.
-    fn demand_sight_of_database(&self, database: &str) -> Result<(), SqlError> {
+    pub(super) fn demand_sight_of_database(&self, database: &str) -> Result<(), SqlError> {
         if self.view.may_use(database) || self.view.may(Privilege::SHOW_DATABASES) {
             return Ok(());
         }
@@ -313,7 +309,7 @@ fn plugins() -> Vec<Vec<Datum>> {
     .into()
 }
 
-fn columns(titles: &[(&str, &str)]) -> Vec<ColumnDefinition> {
+pub(super) fn columns(titles: &[(&str, &str)]) -> Vec<ColumnDefinition> {
     titles.iter().map(|(title, kind)| declared_column(title, kind)).collect()
 }
 
@@ -356,7 +352,7 @@ impl Names for Row<'_> {
 }
 
 /// Applies LIKE, to the first column, or WHERE.
-fn filtered(mut table: Table, words: &mut Cursor<'_>) -> Result<Answer, SqlError> {
+pub(super) fn filtered(mut table: Table, words: &mut Cursor<'_>) -> Result<Answer, SqlError> {
     if words.accept("LIKE") {
         let pattern = words.name_or_text()?;
         words.expect_end()?;
@@ -386,7 +382,7 @@ fn filtered(mut table: Table, words: &mut Cursor<'_>) -> Result<Answer, SqlError
 }
 
 /// LIKE or WHERE as a further condition of a SELECT, and LIKE's pattern.
-fn pattern_condition(column: &str, words: &mut Cursor<'_>) -> Result<(Option<String>, String), SqlError> {
+pub(super) fn pattern_condition(column: &str, words: &mut Cursor<'_>) -> Result<(Option<String>, String), SqlError> {
     if words.accept("LIKE") {
         let pattern = words.name_or_text()?;
         words.expect_end()?;

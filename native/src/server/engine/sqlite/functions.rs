@@ -11,7 +11,7 @@ use sha2::{Sha224, Sha256, Sha384, Sha512};
 
 use super::bounds::Bounds;
 use super::like::like;
-use super::time::Moment;
+use super::time::{Moment, zone};
 use crate::server::engine::interrupted;
 use crate::server::sql::Datum;
 
@@ -90,6 +90,13 @@ const PURE: &[(&str, i32, Scalar)] = &[
     ("from_unixtime", 1, |c| Ok(Value::Text(Moment::from_unix((number(c, 0) * 1e6) as i64).text()))),
     ("date_part", 2, |c| Ok(part(&text(c, 0), &text(c, 1)).map_or(Value::Null, Value::Integer))),
     ("date_moved", 3, date_moved),
+    ("convert_tz", 3, |c| {
+        let converted = match (moment(c, 0), zone(&text(c, 1)), zone(&text(c, 2))) {
+            (Some(at), Some(from), Some(to)) => at.converted(from, to),
+            _ => None,
+        };
+        Ok(converted.map_or(Value::Null, |at| Value::Text(at.text())))
+    }),
     ("datediff", 2, |c| match (moment(c, 0), moment(c, 1)) {
         (Some(one), Some(other)) => {
             Ok(Value::Integer(one.unix_seconds().div_euclid(86_400) - other.unix_seconds().div_euclid(86_400)))

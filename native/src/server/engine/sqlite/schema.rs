@@ -30,7 +30,7 @@ pub(super) fn table(
                 continue;
             }
             let found = match name {
-                "tables" => Ok(vec![table_row(&database, &table)]),
+                "tables" => next_key(&connection, &table).map(|next| vec![table_row(&database, &table, next)]),
                 "columns" => columns_of(&connection, &table.name)
                     .map(|columns| columns.iter().map(|c| column_row(&database, &table.name, c)).collect()),
                 _ => statistics(&connection, &database, &table.name),
@@ -53,8 +53,20 @@ const TABLES: &[(&str, &str)] = &[
     ("TABLE_NAME", "VARCHAR(64)"),
     ("TABLE_TYPE", "VARCHAR(64)"),
     ("ENGINE", "VARCHAR(64)"),
+    ("VERSION", "INT"),
+    ("ROW_FORMAT", "VARCHAR(10)"),
     ("TABLE_ROWS", "BIGINT UNSIGNED"),
+    ("AVG_ROW_LENGTH", "BIGINT UNSIGNED"),
+    ("DATA_LENGTH", "BIGINT UNSIGNED"),
+    ("MAX_DATA_LENGTH", "BIGINT UNSIGNED"),
+    ("INDEX_LENGTH", "BIGINT UNSIGNED"),
+    ("DATA_FREE", "BIGINT UNSIGNED"),
+    ("AUTO_INCREMENT", "BIGINT UNSIGNED"),
+    ("CREATE_TIME", "TIMESTAMP"),
+    ("UPDATE_TIME", "DATETIME"),
+    ("CHECK_TIME", "DATETIME"),
     ("TABLE_COLLATION", "VARCHAR(64)"),
+    ("CHECKSUM", "BIGINT"),
     ("CREATE_OPTIONS", "VARCHAR(256)"),
     ("TABLE_COMMENT", "TEXT"),
 ];
@@ -190,13 +202,35 @@ fn text(value: impl Into<String>) -> Datum {
     Datum::Text(value.into())
 }
 
-fn table_row(database: &str, table: &Table) -> Vec<Datum> {
-    let (kind, engine, collation) = if table.is_view {
-        ("VIEW", Datum::Null, Datum::Null)
+/// The key that AUTO_INCREMENT gives next; NULL where the table has no such column.
+fn next_key(connection: &Connection, table: &Table) -> SqliteResult<Datum> {
+    if table.is_view || !table.sql.to_ascii_uppercase().contains("AUTOINCREMENT") {
+        return Ok(Datum::Null);
+    }
+    let last: Option<i64> = connection.query_row(
+        "SELECT max(seq) FROM sqlite_sequence WHERE name = ?1 COLLATE NOCASE",
+        [&table.name],
+        |row| row.get(0),
+    )?;
+    Ok(Datum::Int(last.unwrap_or(0).saturating_add(1)))
+}
+
+/// What SQLite keeps no account of, as sizes and times, is NULL.
+fn table_row(database: &str, table: &Table, next_key: Datum) -> Vec<Datum> {
+    let mut row = vec![text("def"), text(database), text(&table.name)];
+    let unknown = |row: &mut Vec<Datum>, count| row.extend(std::iter::repeat_n(Datum::Null, count));
+    if table.is_view {
+        row.push(text("VIEW"));
+        unknown(&mut row, 15);
+        row.extend([Datum::Null, text("VIEW")]);
     } else {
-        ("BASE TABLE", text("SQLite"), text("utf8mb4_general_ci"))
-    };
-    vec![text("def"), text(database), text(&table.name), text(kind), engine, Datum::Null, collation, text(""), text("")]
+        row.extend([text("BASE TABLE"), text("SQLite"), Datum::Int(10), text("Dynamic")]);
+        unknown(&mut row, 6);
+        row.push(next_key);
+        unknown(&mut row, 3);
+        row.extend([text("utf8mb4_general_ci"), Datum::Null, text(""), text("")]);
+    }
+    row
 }
 
 fn column_row(database: &str, table: &str, column: &Column) -> Vec<Datum> {

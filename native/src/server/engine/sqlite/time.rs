@@ -13,6 +13,29 @@ pub(super) struct Moment {
 
 const DAY: i64 = 86_400_000_000;
 const SECOND: i64 = 1_000_000;
+/// The end of TIMESTAMP in CONVERT_TZ, 3001-01-18 23:59:59 UTC, since MySQL 8.0.28.
+const LAST_TIMESTAMP: i64 = 32_536_771_199;
+
+/// The seconds before UTC of a time zone: `UTC`, `SYSTEM`, which is UTC too, or an offset from `-13:59` to `+14:00`. Other names are in no
+/// table, as in a MySQL whose tables of time zones are empty.
+pub(super) fn zone(name: &str) -> Option<i64> {
+    if name.eq_ignore_ascii_case("UTC") || name.eq_ignore_ascii_case("SYSTEM") {
+        return Some(0);
+    }
+    let (sign, rest) = match name.split_at_checked(1)? {
+        ("+", rest) => (1, rest),
+        ("-", rest) => (-1, rest),
+        _ => return None,
+    };
+    let (hours, minutes) = rest.split_once(':')?;
+    let number = |digits: &str, lengths: std::ops::RangeInclusive<usize>| {
+        let is_number = lengths.contains(&digits.len()) && digits.bytes().all(|digit| digit.is_ascii_digit());
+        if is_number { digits.parse::<i64>().ok() } else { None }
+    };
+    let (hours, minutes) = (number(hours, 1..=2)?, number(minutes, 2..=2)?);
+    let seconds = sign * (hours * 60 + minutes) * 60;
+    (minutes < 60 && (-(14 * 3600 - 60)..=14 * 3600).contains(&seconds)).then_some(seconds)
+}
 
 impl Moment {
     pub(super) fn now() -> Self {
@@ -58,6 +81,16 @@ impl Moment {
         }
         let micros = ((hour * 60 + minute) * 60 + second) * SECOND + digits.parse::<i64>().ok()?;
         Some(Self { days: days_from_civil(year, month, day), micros })
+    }
+
+    /// The same moment, of a zone that is so many seconds before UTC, in another. What TIMESTAMP can't be is left as it is.
+    pub(super) fn converted(self, from: i64, to: i64) -> Option<Self> {
+        let now = i128::from(self.days) * i128::from(DAY) + i128::from(self.micros);
+        let utc = i64::try_from(now - i128::from(from * SECOND)).ok()?;
+        if !(SECOND..(LAST_TIMESTAMP + 1) * SECOND).contains(&utc) {
+            return Some(self);
+        }
+        Some(Self::from_unix(utc.saturating_add(to * SECOND)))
     }
 
     /// Year, month and day.

@@ -31,6 +31,7 @@ const ALLOWED: &[&str] = &[
     "coalesce",
     "concat",
     "concat_ws",
+    "convert_tz",
     "cos",
     "count",
     "cume_dist",

@@ -1,0 +1,223 @@
+//! What tools ask when they connect: lists of objects, in any letter case, and the conversion of time zones.
+
+use super::*;
+
+const TABLE_STATUS: [&str; 18] = [
+    "Name",
+    "Engine",
+    "Version",
+    "Row_format",
+    "Rows",
+    "Avg_row_length",
+    "Data_length",
+    "Max_data_length",
+    "Index_length",
+    "Data_free",
+    "Auto_increment",
+    "Create_time",
+    "Update_time",
+    "Check_time",
+    "Collation",
+    "Checksum",
+    "Create_options",
+    "Comment",
+];
+const ROUTINE_STATUS: [&str; 11] = [
+    "Db",
+    "Name",
+    "Type",
+    "Definer",
+    "Modified",
+    "Created",
+    "Security_type",
+    "Comment",
+    "character_set_client",
+    "collation_connection",
+    "Database Collation",
+];
+const TRIGGERS: [&str; 11] = [
+    "Trigger",
+    "Event",
+    "Table",
+    "Statement",
+    "Timing",
+    "Created",
+    "sql_mode",
+    "Definer",
+    "character_set_client",
+    "collation_connection",
+    "Database Collation",
+];
+const EVENTS: [&str; 15] = [
+    "Db",
+    "Name",
+    "Definer",
+    "Time zone",
+    "Type",
+    "Execute at",
+    "Interval value",
+    "Interval field",
+    "Starts",
+    "Ends",
+    "Status",
+    "Originator",
+    "character_set_client",
+    "collation_connection",
+    "Database Collation",
+];
+
+/// A database `d` with two tables and a view, and `other`, which `worker` has no right to.
+fn filled(running: &Running) -> Client {
+    let mut root = running.root();
+    for sql in [
+        "CREATE DATABASE d",
+        "CREATE DATABASE other",
+        "CREATE TABLE other.hidden (a INT)",
+        "USE d",
+        "CREATE TABLE item (id INT AUTO_INCREMENT PRIMARY KEY, b VARCHAR(9))",
+        "CREATE TABLE plain (a INT)",
+        "CREATE VIEW seen AS SELECT id FROM item",
+        "INSERT INTO item (b) VALUES ('x'), ('y')",
+        "CREATE USER worker IDENTIFIED BY 'pw'",
+        "GRANT ALL ON d.* TO worker",
+    ] {
+        root.query(sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
+    }
+    root
+}
+
+#[test]
+fn show_table_status_has_a_row_for_each_table_and_view() {
+    let running = Running::start(&[]);
+    let mut root = filled(&running);
+    let all = root.query("SHOW TABLE STATUS").unwrap();
+    assert_eq!(all.titles, TABLE_STATUS);
+    let shown: Vec<(&str, &str, &str, &str)> =
+        all.rows.iter().map(|row| (row[0].as_str(), row[1].as_str(), row[10].as_str(), row[17].as_str())).collect();
+    assert_eq!(shown, [("item", "SQLite", "3", ""), ("plain", "SQLite", "NULL", ""), ("seen", "NULL", "NULL", "VIEW")]);
+    let names = |client: &mut Client, sql: &str| -> Vec<String> {
+        let answer = client.query(sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
+        assert_eq!(answer.titles, TABLE_STATUS, "{sql}");
+        answer.rows.into_iter().map(|mut row| row.remove(0)).collect()
+    };
+    assert_eq!(names(&mut root, "SHOW TABLE STATUS LIKE 'i%'"), ["item"]);
+    assert_eq!(names(&mut root, "show table status from other"), ["hidden"]);
+    assert_eq!(
+        names(&mut root, "SHOW TABLE STATUS IN `d` WHERE Name = 'plain' OR Comment = 'VIEW'"),
+        ["plain", "seen"]
+    );
+    assert_eq!(names(&mut root, "SHOW TABLE STATUS WHERE `Engine` IS NULL"), ["seen"]);
+    let mut worker = running.connect(running.config("worker", "pw")).unwrap();
+    assert_eq!(names(&mut worker, "SHOW TABLE STATUS FROM d"), ["item", "plain", "seen"]);
+    assert_eq!(worker.query("SHOW TABLE STATUS FROM other").map(drop).unwrap_err().code, 1044);
+    assert_eq!(worker.query("SHOW TABLE STATUS").map(drop).unwrap_err().code, 1046);
+    assert_eq!(root.query("SHOW TABLE STATUS FROM none").map(drop).unwrap_err().code, 1049);
+    assert_eq!(root.query("SHOW TABLE STATUS nonsense").map(drop).unwrap_err().code, 1064);
+}
+
+#[test]
+fn show_of_objects_that_there_are_none_of_is_empty_with_mysqls_columns() {
+    let running = Running::start(&[]);
+    let mut root = filled(&running);
+    let cases: [(&str, &[&str], &[&str]); 6] = [
+        ("FUNCTION STATUS", &ROUTINE_STATUS, &["", "LIKE 'a%'", "WHERE Db = 'd'"]),
+        ("PROCEDURE STATUS", &ROUTINE_STATUS, &["", "LIKE 'a%'", "WHERE Db = DATABASE() AND Type = 'PROCEDURE'"]),
+        (
+            "OPEN TABLES",
+            &["Database", "Table", "In_use", "Name_locked"],
+            &["", "FROM d", "IN d LIKE 'x'", "WHERE In_use > 0"],
+        ),
+        ("TRIGGERS", &TRIGGERS, &["", "FROM d", "IN `d` LIKE 'item'", "WHERE `Table` = 'item'"]),
+        ("FULL TRIGGERS", &TRIGGERS, &["", "FROM d"]),
+        ("EVENTS", &EVENTS, &["", "FROM d", "IN d LIKE 'x'", "WHERE Status = 'ENABLED'"]),
+    ];
+    for (what, columns, conditions) in cases {
+        for condition in conditions {
+            let sql = format!("SHOW {what} {condition}");
+            let answer = root.query(&sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
+            assert_eq!(answer.titles, columns, "{sql}");
+            assert_eq!(answer.rows.len(), 0, "{sql}");
+            let prepared = root.execute(&sql, &[]).unwrap();
+            assert_eq!(prepared.titles, answer.titles, "{sql}");
+        }
+        assert_eq!(root.query(&format!("SHOW {what} nonsense")).map(drop).unwrap_err().code, 1064, "{what}");
+    }
+    let mut worker = running.connect(running.config("worker", "pw")).unwrap();
+    for what in ["TRIGGERS", "EVENTS"] {
+        assert_eq!(worker.query(&format!("SHOW {what} FROM other")).map(drop).unwrap_err().code, 1044, "{what}");
+        assert_eq!(worker.query(&format!("SHOW {what}")).map(drop).unwrap_err().code, 1046, "{what}");
+        assert_eq!(root.query(&format!("SHOW {what} FROM none")).map(drop).unwrap_err().code, 1049, "{what}");
+    }
+}
+
+#[test]
+fn the_information_schema_is_one_whatever_its_letter_case() {
+    let running = Running::start(&[]);
+    let mut root = filled(&running);
+    let spellings = [
+        "INFORMATION_SCHEMA.TABLES",
+        "information_schema.tables",
+        "Information_Schema.Tables",
+        "`INFORMATION_SCHEMA`.`tables`",
+    ];
+    for first in spellings {
+        for second in spellings {
+            for sql in [
+                format!("SELECT TABLE_NAME FROM {first} WHERE TABLE_SCHEMA = 'd' ORDER BY TABLE_NAME"),
+                format!("SELECT t.table_name FROM {second} AS t WHERE t.Table_Schema = 'd' ORDER BY t.TABLE_NAME"),
+            ] {
+                let answer = root.query(&sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
+                assert_eq!(answer.titles, ["TABLE_NAME"], "{sql}");
+                assert_eq!(answer.rows, [["item"], ["plain"], ["seen"]], "{sql}");
+            }
+            // SHOW reads the same tables.
+            assert_eq!(root.rows("SHOW TABLES"), [["item"], ["plain"], ["seen"]]);
+            assert_eq!(root.rows("SHOW COLUMNS FROM plain").len(), 1);
+        }
+    }
+    for database in ["INFORMATION_SCHEMA", "information_schema"] {
+        root.query(&format!("USE {database}")).unwrap();
+        assert_eq!(root.rows("SELECT COUNT(*) FROM tables WHERE table_schema = 'd'"), [["3"]]);
+    }
+    let joined = "SELECT c.column_name FROM information_schema.COLUMNS c JOIN INFORMATION_SCHEMA.tables t \
+                  ON c.TABLE_NAME = t.table_name AND c.table_schema = t.table_schema WHERE t.table_name = 'plain'";
+    assert_eq!(root.rows(joined), [["a"]]);
+    assert_eq!(root.rows("SELECT @@VERSION_COMMENT = @@version_comment"), [["1"]]);
+    assert_eq!(
+        root.rows("SELECT COUNT(*) FROM PERFORMANCE_SCHEMA.SESSION_STATUS WHERE variable_name = 'SSL_CIPHER'"),
+        [["1"]]
+    );
+}
+
+#[test]
+fn moments_are_converted_between_time_zones() {
+    let running = Running::start(&[]);
+    let mut root = running.root();
+    // Django's first question.
+    let first = "SELECT VERSION(), @@sql_mode, @@default_storage_engine, @@sql_auto_is_null, @@lower_case_table_names, \
+                 CONVERT_TZ('2001-01-01 01:00:00', 'UTC', 'UTC') IS NOT NULL";
+    assert_eq!(root.rows(first)[0][5], "1");
+    // MariaDB's answers, but for UTC, which it knows only when its tables of time zones are filled.
+    for (arguments, expected) in [
+        ("'2004-01-01 12:00:00', '+00:00', '+10:00'", "2004-01-01 22:00:00"),
+        ("'2004-01-01 12:00:00', 'UTC', '-3:30'", "2004-01-01 08:30:00"),
+        ("'2004-01-01 12:00:00', 'SYSTEM', 'utc'", "2004-01-01 12:00:00"),
+        ("'2004-03-01 00:10:00.250000', '+00:20', '+00:00'", "2004-02-29 23:50:00.250000"),
+        ("'2004-01-01', '+00:00', '+01:00'", "2004-01-01 01:00:00"),
+        ("'2004-01-01 12:00:00', '-13:59', '+14:00'", "2004-01-02 15:59:00"),
+        // Before and behind what TIMESTAMP can be, nothing is converted.
+        ("'1969-12-31 23:00:00', '+00:00', '+01:00'", "1969-12-31 23:00:00"),
+        ("'9999-12-31 23:00:00', '+00:00', '+01:00'", "9999-12-31 23:00:00"),
+        ("'2004-01-01 12:00:00', '+00:00', 'Europe/Berlin'", "NULL"),
+        ("'2004-01-01 12:00:00', '+00:00', '+14:01'", "NULL"),
+        ("'2004-01-01 12:00:00', '+00:00', '10:00'", "NULL"),
+        ("'2004-01-01 12:00:00', '+00:00', '+1:60'", "NULL"),
+        ("'2004-01-01 12:00:00', '+00:00', ''", "NULL"),
+        ("'2004-01-01 12:00:00', NULL, '+00:00'", "NULL"),
+        ("NULL, '+00:00', '+00:00'", "NULL"),
+        ("'no moment', '+00:00', '+00:00'", "NULL"),
+    ] {
+        assert_eq!(root.rows(&format!("SELECT CONVERT_TZ({arguments})")), [[expected]], "{arguments}");
+    }
+    assert_eq!(root.query("SELECT CONVERT_TZ('2004-01-01', 'UTC')").map(drop).unwrap_err().code, 1582);
+}
