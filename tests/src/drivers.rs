@@ -389,6 +389,7 @@ fn site_packages() -> PathBuf {
     entries.next().map_or(versions, |version| version.path().join("site-packages"))
 }
 
-fn node_modules() -> PathBuf {
+/// Where the peers' npm packages are.
+pub fn node_modules() -> PathBuf {
     target_folder().join("interop/node/node_modules")
 }

@@ -13,7 +13,9 @@ async function run(driver) {
   try {
     facts = await driver(job);
   } catch (error) {
-    facts = { error: `${error.code ?? error.name}: ${error.message}` };
+    // A tool on top of a driver tells the driver's reason as the cause.
+    const causes = [error, error.cause].filter(Boolean).map((cause) => cause.message);
+    facts = { error: `${error.code ?? error.name}: ${causes.join(': ')}` };
   }
   // A connection that a failure left open would keep the program running.
   process.stdout.write(`${JSON.stringify(facts)}\n`, () => process.exit(0));
