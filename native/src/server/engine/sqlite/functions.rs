@@ -168,6 +168,7 @@ const MAKES_TEXT: &[(&str, i32, MakesText)] = &[
         }
         Ok(Ok(moment(c, 0).map_or(Value::Null, |at| Value::Text(at.format(&format)))))
     }),
+    ("hex", 1, |c, most| Ok(hexadecimal(c, most))),
     ("lpad", 3, |c, most| Ok(pad(c, most, true))),
     ("repeat", 2, |c, most| Ok(repeat(c, most))),
     ("replace", 3, |c, most| Ok(replace(c, most))),
@@ -181,6 +182,17 @@ fn space(context: &Context<'_>, most: usize) -> std::result::Result<Value, TooLo
     }
     let length = number(context, 0).max(0.0);
     if length > most as f64 { Err(TooLong) } else { Ok(Value::Text(" ".repeat(length as usize))) }
+}
+
+/// HEX: of a number its digits, of anything else its bytes. SQLite's own writes the number's decimal digits, and '' for NULL.
+fn hexadecimal(context: &Context<'_>, most: usize) -> std::result::Result<Value, TooLong> {
+    let bytes = match context.get_raw(0) {
+        ValueRef::Null => return Ok(Value::Null),
+        ValueRef::Integer(number) => return Ok(Value::Text(format!("{number:X}"))),
+        ValueRef::Real(number) => return Ok(Value::Text(format!("{:X}", number.round() as i64))),
+        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => bytes,
+    };
+    if bytes.len() > most / 2 { Err(TooLong) } else { Ok(Value::Text(hex(bytes).to_ascii_uppercase())) }
 }
 
 fn concat(context: &Context<'_>, most: usize) -> std::result::Result<Value, TooLong> {

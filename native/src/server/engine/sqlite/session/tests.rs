@@ -131,6 +131,8 @@ fn rows_go_in_and_come_out_with_their_types() {
     assert_eq!(rows.columns[1].schema, b"d");
     assert_eq!(bench.text("SELECT id, price FROM t ORDER BY id"), [["1", "1.50"], ["2", "2.00"]]);
     assert_eq!(bench.text("SELECT COUNT(*), 1/2, CONCAT('x', NULL)"), [["1", "0.5", "NULL"]]);
+    let digits = bench.text("SELECT HEX(255), HEX(-1), HEX('ab\u{e4}'), HEX(X'00fF'), HEX(15.5), HEX(NULL), HEX('')");
+    assert_eq!(digits, [["FF", "FFFFFFFFFFFFFFFF", "6162C3A4", "00FF", "10", "NULL", ""]]);
 }
 
 #[test]
