@@ -18,6 +18,17 @@ pub(super) struct DeclaredType {
     zerofill: bool,
 }
 
+/// How much a type holds, as information_schema.COLUMNS has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Extent {
+    pub(super) characters: Option<u32>,
+    pub(super) octets: Option<u32>,
+    pub(super) precision: Option<u32>,
+    pub(super) scale: Option<u32>,
+    /// Digits of the fraction of a second.
+    pub(super) fraction: Option<u32>,
+}
+
 const UTF8MB4_BYTES: u32 = 4;
 
 /// The types that there are.
@@ -147,6 +158,34 @@ impl DeclaredType {
     /// Whether its texts compare by collation.
     pub(super) fn is_text(&self) -> bool {
         matches!(self.name, "CHAR" | "VARCHAR" | "TINYTEXT" | "TEXT" | "MEDIUMTEXT" | "LONGTEXT" | "ENUM" | "SET")
+    }
+
+    /// How much it holds.
+    pub(super) fn extent(&self) -> Extent {
+        let first = self.arguments.first().copied();
+        let none = Extent::default();
+        let integer = |precision| Extent { precision: Some(precision), scale: Some(0), ..none };
+        let bytes = |length| Extent { characters: Some(length), octets: Some(length), ..none };
+        match self.name {
+            "TINYINT" => integer(3),
+            "SMALLINT" => integer(5),
+            "MEDIUMINT" => integer(7),
+            "INT" => integer(10),
+            "BIGINT" => integer(if self.unsigned { 20 } else { 19 }),
+            "DECIMAL" => Extent { precision: first, scale: self.arguments.get(1).copied(), ..none },
+            "FLOAT" => Extent { precision: Some(12), ..none },
+            "DOUBLE" => Extent { precision: Some(22), ..none },
+            "BIT" => Extent { precision: first, ..none },
+            "TIME" | "DATETIME" | "TIMESTAMP" => Extent { fraction: Some(first.unwrap_or(0)), ..none },
+            "CHAR" | "VARCHAR" => {
+                Extent { characters: first, octets: first.map(|length| length.saturating_mul(UTF8MB4_BYTES)), ..none }
+            }
+            "BINARY" | "VARBINARY" => first.map_or(none, bytes),
+            "TINYTEXT" | "TEXT" | "MEDIUMTEXT" | "LONGTEXT" | "TINYBLOB" | "BLOB" | "MEDIUMBLOB" | "LONGBLOB" => {
+                bytes(blob_length(self.name))
+            }
+            _ => none,
+        }
     }
 
     /// As it is declared to SQLite.

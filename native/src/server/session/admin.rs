@@ -67,6 +67,9 @@ impl Session {
         if words.accept_all(&["ALTER", "DATABASE"]) || words.accept_all(&["ALTER", "SCHEMA"]) {
             return self.alter_database(&mut words).map(Answer::Ok);
         }
+        if let Some(answer) = self.switch_keys(sql)? {
+            return Ok(answer);
+        }
         if words.accept("LOCK") {
             return self.lock_tables(&mut words);
         }

@@ -52,8 +52,11 @@ impl Session {
         self.begin_diagnostics("");
     }
 
-    /// Keeps one.
+    /// Keeps one, but no note where `sql_notes` is off.
     pub(super) fn note(&mut self, level: &'static str, error: SqlError) {
+        if level == "Note" && !self.view.variables.is_on("sql_notes") {
+            return;
+        }
         if self.diagnostics.are_shown {
             self.forget_diagnostics();
         }

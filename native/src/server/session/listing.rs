@@ -1,6 +1,7 @@
 //! SHOW of objects with MySQL's columns: the status of tables, and what this server has none of.
 //! Source: MySQL Reference Manual, "SHOW Statements".
 
+use sealwire_core::account::Privilege;
 use sealwire_core::error::SqlError;
 
 use super::show::{columns, filtered, pattern_condition};
@@ -101,7 +102,10 @@ impl Session {
                 continue;
             }
             if *of_a_database {
-                self.listed_database(words)?;
+                let database = self.listed_database(words)?;
+                if what.contains(&"EVENTS") {
+                    self.view.demand_on_database(Privilege::EVENT, &database)?;
+                }
             } else if what.contains(&"OPEN") && (words.accept("FROM") || words.accept("IN")) {
                 words.name()?;
             }

@@ -4,9 +4,11 @@
 
 mod admin;
 mod diagnostics;
+mod empty_tables;
 mod errand;
 mod handle;
 mod init_connect;
+mod keys;
 mod limits;
 mod listing;
 mod login;

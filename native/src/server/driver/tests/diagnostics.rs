@@ -73,9 +73,19 @@ fn every_warning_is_counted_and_shown() {
         }
     }
     assert_eq!(client.rows("SELECT * FROM t ORDER BY a"), [["1", "x"], ["2", "z"]]);
+    for keys in ["DISABLE", "ENABLE"] {
+        let expected = [note("1031", "Table storage engine for 't' doesn't have this option")];
+        assert_eq!(warned(&mut client, &format!("ALTER TABLE `d`.`t` {keys} KEYS")), expected);
+        let error = client.query(&format!("ALTER TABLE none {keys} KEYS")).map(drop).unwrap_err();
+        assert_eq!(error.code, 1146);
+    }
     let prepared = client.execute("INSERT IGNORE INTO t VALUES (?, ?)", &[Value::Int(1), Value::Bytes(b"y")]).unwrap();
     assert_eq!((prepared.affected, prepared.warnings), (0, 1));
     assert_eq!(warned(&mut client, "INSERT IGNORE INTO t VALUES (9, 'y')"), Vec::<Vec<String>>::new());
+    // Dumps switch notes off.
+    client.query("SET sql_notes = 0").unwrap();
+    assert_eq!(warned(&mut client, "DROP TABLE IF EXISTS none"), Vec::<Vec<String>>::new());
+    assert_eq!(warned(&mut client, "INSERT IGNORE INTO t VALUES (9, 'y')").len(), 1);
 }
 
 #[test]

@@ -142,7 +142,16 @@ fn show_of_objects_that_there_are_none_of_is_empty_with_mysqls_columns() {
         }
         assert_eq!(root.query(&format!("SHOW {what} nonsense")).map(drop).unwrap_err().code, 1064, "{what}");
     }
+    for (table, columns) in [("TRIGGERS", 22), ("events", 24), ("Routines", 31), ("PARAMETERS", 16)] {
+        let answer = root.query(&format!("SELECT * FROM information_schema.{table}")).unwrap();
+        assert_eq!((answer.titles.len(), answer.rows.len()), (columns, 0), "{table}");
+    }
     let mut worker = running.connect(running.config("worker", "pw")).unwrap();
+    root.query("CREATE USER reader IDENTIFIED BY 'pw'").unwrap();
+    root.query("GRANT SELECT ON d.* TO reader").unwrap();
+    let mut reader = running.connect(running.config("reader", "pw")).unwrap();
+    assert_eq!(reader.rows("SHOW TRIGGERS FROM d"), Vec::<Vec<String>>::new());
+    assert_eq!(reader.query("SHOW EVENTS FROM d").map(drop).unwrap_err().code, 1044);
     for what in ["TRIGGERS", "EVENTS"] {
         assert_eq!(worker.query(&format!("SHOW {what} FROM other")).map(drop).unwrap_err().code, 1044, "{what}");
         assert_eq!(worker.query(&format!("SHOW {what}")).map(drop).unwrap_err().code, 1046, "{what}");
@@ -186,6 +195,40 @@ fn the_information_schema_is_one_whatever_its_letter_case() {
     assert_eq!(
         root.rows("SELECT COUNT(*) FROM PERFORMANCE_SCHEMA.SESSION_STATUS WHERE variable_name = 'SSL_CIPHER'"),
         [["1"]]
+    );
+}
+
+#[test]
+fn columns_say_how_much_they_hold() {
+    let running = Running::start(&[]);
+    let mut root = filled(&running);
+    root.query(
+        "CREATE TABLE held (a TINYINT, b INT UNSIGNED, c BIGINT, d BIGINT UNSIGNED, e DECIMAL(8,3), f DOUBLE, g CHAR(3), h VARCHAR(10), \
+         i TEXT, j VARBINARY(16), k LONGBLOB, l DATETIME(6), m DATE, n JSON)",
+    )
+    .unwrap();
+    let sql = "SELECT column_name, data_type, character_maximum_length, character_octet_length, numeric_precision, numeric_scale, \
+               datetime_precision FROM information_schema.columns WHERE table_name = 'held' AND generation_expression = '' ORDER BY 1";
+    let shown: Vec<String> = root.rows(sql).iter().map(|row| row.join(" ")).collect();
+    // As MySQL 8.0 shows them.
+    assert_eq!(
+        shown,
+        [
+            "a tinyint NULL NULL 3 0 NULL",
+            "b int NULL NULL 10 0 NULL",
+            "c bigint NULL NULL 19 0 NULL",
+            "d bigint NULL NULL 20 0 NULL",
+            "e decimal NULL NULL 8 3 NULL",
+            "f double NULL NULL 22 NULL NULL",
+            "g char 3 12 NULL NULL NULL",
+            "h varchar 10 40 NULL NULL NULL",
+            "i text 65535 65535 NULL NULL NULL",
+            "j varbinary 16 16 NULL NULL NULL",
+            "k longblob 4294967295 4294967295 NULL NULL NULL",
+            "l datetime NULL NULL NULL NULL 6",
+            "m date NULL NULL NULL NULL NULL",
+            "n json NULL NULL NULL NULL NULL",
+        ]
     );
 }
 

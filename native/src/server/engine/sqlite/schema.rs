@@ -80,6 +80,11 @@ const COLUMNS: &[(&str, &str)] = &[
     ("COLUMN_DEFAULT", "TEXT"),
     ("IS_NULLABLE", "VARCHAR(3)"),
     ("DATA_TYPE", "VARCHAR(64)"),
+    ("CHARACTER_MAXIMUM_LENGTH", "BIGINT"),
+    ("CHARACTER_OCTET_LENGTH", "BIGINT"),
+    ("NUMERIC_PRECISION", "BIGINT UNSIGNED"),
+    ("NUMERIC_SCALE", "BIGINT UNSIGNED"),
+    ("DATETIME_PRECISION", "INT UNSIGNED"),
     ("CHARACTER_SET_NAME", "VARCHAR(64)"),
     ("COLLATION_NAME", "VARCHAR(64)"),
     ("COLUMN_TYPE", "TEXT"),
@@ -87,6 +92,8 @@ const COLUMNS: &[(&str, &str)] = &[
     ("EXTRA", "VARCHAR(256)"),
     ("PRIVILEGES", "VARCHAR(154)"),
     ("COLUMN_COMMENT", "TEXT"),
+    ("GENERATION_EXPRESSION", "LONGTEXT"),
+    ("SRS_ID", "INT UNSIGNED"),
 ];
 
 const STATISTICS: &[(&str, &str)] = &[
@@ -235,6 +242,8 @@ fn table_row(database: &str, table: &Table, next_key: Datum) -> Vec<Datum> {
 
 fn column_row(database: &str, table: &str, column: &Column) -> Vec<Datum> {
     let kind = column.declared.to_mysql();
+    let extent = column.declared.extent();
+    let number = |number: Option<u32>| number.map_or(Datum::Null, |number| Datum::Int(number.into()));
     let (charset, collation) = if column.declared.is_text() {
         (text("utf8mb4"), text("utf8mb4_general_ci"))
     } else {
@@ -249,6 +258,11 @@ fn column_row(database: &str, table: &str, column: &Column) -> Vec<Datum> {
         column.default_value().map_or(Datum::Null, Datum::Text),
         text(if column.not_null { "NO" } else { "YES" }),
         text(kind.split(['(', ' ']).next().unwrap_or_default()),
+        number(extent.characters),
+        number(extent.octets),
+        number(extent.precision),
+        number(extent.scale),
+        number(extent.fraction),
         charset,
         collation,
         text(&kind),
@@ -256,6 +270,8 @@ fn column_row(database: &str, table: &str, column: &Column) -> Vec<Datum> {
         text(if column.counted { "auto_increment" } else { "" }),
         text("select,insert,update,references"),
         text(""),
+        text(""),
+        Datum::Null,
     ]
 }
 
