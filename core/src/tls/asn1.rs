@@ -113,7 +113,7 @@ impl<'a> Fields<'a> {
         if self.0.first() == Some(&tag) { self.any().map(Some) } else { Ok(None) }
     }
 
-    /// The next field, a date of either kind, in seconds since the Unix epoch.
+    /// The next field, a date of either kind, in seconds since the Unix epoch; one before it is 0.
     pub(super) fn time(&mut self) -> Result<u64, Malformed> {
         self.optional_time()?.ok_or(Malformed)
     }
@@ -121,10 +121,17 @@ impl<'a> Fields<'a> {
     /// The next field if it is a date.
     pub(super) fn optional_time(&mut self) -> Result<Option<u64>, Malformed> {
         if let Some(field) = self.optional(tag::UTC_TIME)? {
+            // Source: RFC 5280, section 4.1.2.5.1: from 50 on, the year is one of the last century.
+            if field.value.first_chunk().is_some_and(|year| (b"50"..b"70").contains(&year)) {
+                return before_1970(b"19", field.value).map(Some);
+            }
             return Ok(Some(UtcTime::from_der(field.whole)?.to_unix_duration().as_secs()));
         }
-        let field = self.optional(tag::GENERALIZED_TIME)?;
-        field.map(|field| Ok(GeneralizedTime::from_der(field.whole)?.to_unix_duration().as_secs())).transpose()
+        let Some(field) = self.optional(tag::GENERALIZED_TIME)? else { return Ok(None) };
+        if field.value.first_chunk().is_some_and(|year| year < b"1970") {
+            return before_1970(b"", field.value).map(Some);
+        }
+        Ok(Some(GeneralizedTime::from_der(field.whole)?.to_unix_duration().as_secs()))
     }
 
     /// Whether nothing is left.
@@ -136,6 +143,17 @@ impl<'a> Fields<'a> {
     pub(super) fn end(self) -> Result<(), Malformed> {
         if self.is_finished() { Ok(()) } else { Err(Malformed) }
     }
+}
+
+/// A date before 1970, which the library does not read: 0, if it is one. The calendar is the same again after 400 years.
+fn before_1970(century: &[u8], rest: &[u8]) -> Result<u64, Malformed> {
+    let text = [century, rest].concat();
+    let (year, rest) = text.split_at_checked(4).ok_or(Malformed)?;
+    let year = core::str::from_utf8(year).ok().and_then(|year| year.parse::<u16>().ok()).ok_or(Malformed)?;
+    let later = alloc::format!("{:04}", year % 400 + 2000);
+    let date = [&[tag::GENERALIZED_TIME, 15][..], later.as_bytes(), rest].concat();
+    GeneralizedTime::from_der(&date)?;
+    Ok(0)
 }
 
 /// A thing with a signature over it: `SEQUENCE { message, algorithm, signature }`.
@@ -182,4 +200,43 @@ pub(super) fn for_each_extension<'a>(
         each(Extension { oid, critical, value })?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_of_both_kinds_are_read() {
+        let of = |tag: u8, text: &[u8]| {
+            let mut field = alloc::vec![tag, u8::try_from(text.len()).unwrap()];
+            field.extend_from_slice(text);
+            Fields::of(&field).time()
+        };
+        let (utc, generalized) = (tag::UTC_TIME, tag::GENERALIZED_TIME);
+        assert_eq!(of(utc, b"700101000001Z"), Ok(1));
+        assert_eq!(of(utc, b"491231235959Z"), Ok(2_524_607_999));
+        assert_eq!(of(generalized, b"20500101000000Z"), Ok(2_524_608_000));
+        for (tag, text) in [
+            (utc, &b"500101000000Z"[..]),
+            (utc, b"691231235959Z"),
+            (utc, b"600229000000Z"),
+            (generalized, b"19691231235959Z"),
+            (generalized, b"00000229000000Z"),
+        ] {
+            assert_eq!(of(tag, text), Ok(0), "{}", text.escape_ascii());
+        }
+        for (tag, text) in [
+            (utc, &b"610229000000Z"[..]),
+            (utc, b"6013010000Z"),
+            (utc, b"600101000000"),
+            (utc, b"5x0101000000Z"),
+            (generalized, b"19000229000000Z"),
+            (generalized, b"1900022800000Z"),
+            (generalized, b"1969"),
+            (generalized, b""),
+        ] {
+            assert_eq!(of(tag, text), Err(Malformed), "{}", text.escape_ascii());
+        }
+    }
 }

@@ -1,7 +1,8 @@
 //! From a certificate up to a CA that was named.
 //!
 //! Chains of X.509 v3 certificates are found by webpki. Those that it refuses although MySQL's users have them are found here: X.509 v1
-//! as MySQL's manual makes them, a CA's certificate shown as a server's or client's own, and one that is itself among those named.
+//! as MySQL's manual makes them, a CA's certificate shown as a server's or client's own, one that is itself among those named, and
+//! dates before 1970.
 //! Either way [`check_path`] is the rule.
 
 use alloc::borrow::ToOwned;
@@ -97,7 +98,9 @@ impl Authority {
         }
         let sent: Vec<Certificate<'_>> = intermediates.iter().filter_map(|der| Certificate::parse(der).ok()).collect();
         let is_ca = certificate.basic_constraints.is_some_and(|constraints| constraints.ca);
-        if certificate.version == 3 && !(self.named && is_ca) {
+        // webpki reads no date before 1970.
+        let is_old = core::iter::once(&certificate).chain(&sent).any(|certificate| certificate.not_before == 0);
+        if certificate.version == 3 && !(self.named && (is_ca || is_old)) {
             return self.find_by_webpki(leaf, intermediates, &certificate, &sent, purpose, now);
         }
         if !self.named {

@@ -350,6 +350,20 @@ pub(crate) const TABLE: &[Row] = &[
         let root = root();
         Chain::new(&[&root], &[&issue(&root, &Wanted { years: (2030, 2040), ..end.leaf() })])
     }),
+    row("period: an end that is valid since 1960", "yyyy", |end| {
+        let root = root();
+        Chain::new(&[&root], &[&issue(&root, &Wanted { years: (1960, CURRENT.1), ..end.leaf() })])
+    }),
+    row("period: a CA in between that is valid since 1950", "yyyy", |end| {
+        below_bare(end, Wanted { years: (1950, CURRENT.1), ..Wanted::ca("Sub", &[]) })
+    }),
+    row("period: a root that is valid since 1969", "yyyy", |end| {
+        under(end, &Wanted { years: (1969, CURRENT.1), ..Wanted::ca("Root", &[]) })
+    }),
+    row("period: an end that was valid until 1968", "nnnn", |end| {
+        let root = root();
+        Chain::new(&[&root], &[&issue(&root, &Wanted { years: (1960, 1968), ..end.leaf() })])
+    }),
     row("period: an expired CA in between", "nnnn", |end| {
         below_bare(end, Wanted { years: (2020, 2021), ..Wanted::ca("Sub", &[]) })
     }),
