@@ -46,7 +46,7 @@ pub(super) fn read_directory(option: &str, directory: &str, marker: &str) -> Res
     for path in paths.iter().filter(|path| path.is_file()) {
         let name = path.display().to_string();
         // Another user's key, say: OpenSSL never looks at it. A list that is missed refuses those that it would have been for.
-        let Some(content) = read_unless_denied(path).map_err(|error| wrong(&error))? else { continue };
+        let Some(content) = unless_denied(fs::read(path)).map_err(|error| wrong(&error))? else { continue };
         let file = NamedPem::new(name, content);
         let has_marker = file.pem.windows(marker.len()).any(|window| window == marker.as_bytes());
         if has_marker && !found.iter().any(|other| other.pem == file.pem) {
@@ -59,9 +59,9 @@ pub(super) fn read_directory(option: &str, directory: &str, marker: &str) -> Res
     Ok(found)
 }
 
-/// The content of a file; `None` where this user may not read it.
-fn read_unless_denied(path: &Path) -> io::Result<Option<Vec<u8>>> {
-    match fs::read(path) {
+/// The content of a file that was read; `None` where this user may not read it.
+fn unless_denied(read: io::Result<Vec<u8>>) -> io::Result<Option<Vec<u8>>> {
+    match read {
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(None),
         read => read.map(Some),
     }
@@ -105,7 +105,7 @@ pub fn passphrase(text: &[u8]) -> Result<Secret, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{CERTIFICATE, fs, passphrase, read, read_directory};
+    use super::{CERTIFICATE, fs, io, passphrase, read, read_directory, unless_denied};
 
     #[test]
     fn a_directory_gives_its_pem_files_once_each() {
@@ -121,6 +121,14 @@ mod tests {
         let names: Vec<String> =
             read_directory("ssl-capath", path, CERTIFICATE).unwrap().into_iter().map(|pem| pem.name.clone()).collect();
         assert_eq!(names, [format!("{path}/0123abcd.0"), format!("{path}/a.pem")]);
+    }
+
+    #[test]
+    fn a_file_in_a_directory_that_is_another_users_is_passed_over() {
+        let failed = |kind: io::ErrorKind| unless_denied(Err(kind.into())).map_err(|error| error.kind());
+        assert_eq!(failed(io::ErrorKind::PermissionDenied), Ok(None));
+        assert_eq!(failed(io::ErrorKind::Interrupted), Err(io::ErrorKind::Interrupted));
+        assert_eq!(unless_denied(Ok(vec![1])).unwrap(), Some(vec![1]));
     }
 
     #[test]
