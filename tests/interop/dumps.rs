@@ -82,7 +82,10 @@ impl World {
         assert!(output.status.success(), "{tool}: {}", String::from_utf8_lossy(&output.stderr));
         let text = String::from_utf8_lossy(&output.stdout);
         // A dump that ended before its end has no such line.
-        assert!(text.contains("-- Dump completed on") && text.contains("9223372036854775807"), "{tool} {arguments:?}: {text}");
+        assert!(
+            text.contains("-- Dump completed on") && text.contains("9223372036854775807"),
+            "{tool} {arguments:?}: {text}"
+        );
         output.stdout
     }
 
