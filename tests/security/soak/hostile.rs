@@ -101,7 +101,7 @@ const ENDLESS: &str = "SELECT COUNT(*) FROM d.n AS a, d.n AS b, d.n AS c WHERE a
 
 fn endless(port: u16, turn: u64) -> Result<(), ClientError> {
     let mut client = enter(port, "endless")?;
-    if turn % 2 == 0 {
+    if turn.is_multiple_of(2) {
         run_all(&mut client, "SET max_execution_time = 500")?;
         return run_all(&mut client, ENDLESS);
     }
@@ -124,7 +124,8 @@ fn gone(port: u16, turn: u64) -> Result<(), ClientError> {
     let mut stream = middle::connect(port);
     let mut client = Client::over(stream.try_clone().map_err(ClientError::Io)?, clients::plain("gone"))?;
     run_all(&mut client, "DO 1")?;
-    let sql = if turn % 2 == 0 { ENDLESS.to_owned() } else { format!("SELECT '{}' FROM d.n", "x".repeat(10_000)) };
+    let sql =
+        if turn.is_multiple_of(2) { ENDLESS.to_owned() } else { format!("SELECT '{}' FROM d.n", "x".repeat(10_000)) };
     let mut packet = u32::try_from(sql.len() + 1).expect("a short statement").to_le_bytes()[..3].to_vec();
     packet.extend([0, 3]);
     packet.extend(sql.as_bytes());

@@ -283,7 +283,7 @@ impl Conn {
                 return Ok(true);
             }
             *steps -= 1;
-            if (self.is_costly || *steps % STEPS_BETWEEN_LOOKS == 0)
+            if (self.is_costly || steps.is_multiple_of(STEPS_BETWEEN_LOOKS))
                 && clock::monotonic().saturating_sub(begun.monotonic) > MOST_TIME
             {
                 *steps = 0;
