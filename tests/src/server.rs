@@ -256,7 +256,11 @@ fn init_file(place: &Path, statements: &[String]) -> Result<String, String> {
 
 fn mariadbd(place: &Path, settings: &Settings) -> Result<(Command, u16), String> {
     let data = format!("--datadir={}", place.join("data").display());
+    // When it starts it removes the temporary tables that it finds: in a folder of its own it removes no other server's.
+    let temporary = place.join("tmp");
+    fs::create_dir_all(&temporary).map_err(|error| format!("{}: {error}", temporary.display()))?;
     let mut install = Command::new("mariadb-install-db");
+    install.env("TMPDIR", &temporary);
     install.args(["--no-defaults", "--user=root", "--auth-root-authentication-method=normal", "--skip-test-db", &data]);
     let output = install.output().map_err(|error| format!("mariadb-install-db: {error}"))?;
     if !output.status.success() {
@@ -269,6 +273,7 @@ fn mariadbd(place: &Path, settings: &Settings) -> Result<(Command, u16), String>
     let port = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
     let port = port.map_err(|error| error.to_string())?.port();
     let mut command = Command::new("mariadbd");
+    command.env("TMPDIR", &temporary);
     command.args(["--no-defaults", "--user=root", "--bind-address=127.0.0.1", "--skip-name-resolve", &data]);
     command.args(["--max-allowed-packet=64M", "--innodb-buffer-pool-size=16M", "--innodb-log-file-size=8M"]);
     command.arg(format!("--port={port}")).arg(format!("--socket={}", place.join("sock").display()));
