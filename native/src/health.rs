@@ -69,13 +69,14 @@ fn next(context: &ServerContext, told: u64) -> u64 {
     moments.chain([told.saturating_add(DAY_SECONDS)]).min().unwrap_or(told)
 }
 
-/// `TLS loaded: certificate '/CN=…' of '/CN=…' until …`
+/// `TLS loaded: certificate '/CN=…' of '/CN=…', serial …, valid until …`. The serial number tells one renewal from another.
 fn summary(context: &ServerContext) -> String {
     let certificate = context.certificate();
     let mut said = format!(
-        "TLS loaded: certificate '{}' of '{}', valid until {}",
+        "TLS loaded: certificate '{}' of '{}', serial {}, valid until {}",
         certificate.subject.to_slash(),
         certificate.issuer.to_slash(),
+        certificate.serial,
         date_text(certificate.not_after)
     );
     let cas: Vec<String> = context.authorities().map(|ca| format!("'{}'", ca.subject.to_slash())).collect();
@@ -103,6 +104,13 @@ fn warnings(context: &ServerContext, now: u64, way_in: &str) -> Vec<String> {
     let mut said = Vec::new();
     let own = context.certificate();
     said.extend(period("the server's certificate", "clients that check it refuse this server", own, now, way_in));
+    if !own.is_for_servers {
+        said.push(format!(
+            "the server's certificate '{}' has an extended key usage without serverAuth, so that clients that check it refuse this \
+             server: give a server's certificate as ssl-cert, and {way_in}",
+            own.subject.to_slash()
+        ));
+    }
     let cas: Vec<CertificateInfo> = context.authorities().collect();
     for ca in &cas {
         said.extend(period("the clients' CA", "client certificates that it issued are refused", ca, now, way_in));
@@ -240,10 +248,13 @@ mod tests {
             0,
             &["the server's certificate '/CN=server' is not valid before Jan  1 00:00:00 2020 GMT"],
         );
+        let serial = &context.certificate().serial;
         assert_eq!(
             summary(&context),
-            "TLS loaded: certificate '/CN=server' of '/CN=server', valid until Jan  1 00:00:00 2030 GMT; clients are not asked for \
-             certificates"
+            format!(
+                "TLS loaded: certificate '/CN=server' of '/CN=server', serial {serial}, valid until Jan  1 00:00:00 2030 GMT; clients \
+                 are not asked for certificates"
+            )
         );
     }
 

@@ -62,6 +62,14 @@ impl Operator {
         assert!(self.readme.lines().any(stands), "README has no line '{line}'");
     }
 
+    /// The option file that README shows.
+    fn write_option_file(&self) {
+        let shown = self.readme.lines().skip_while(|line| *line != "$ cat sealwired.cnf").skip(1);
+        let lines: Vec<&str> = shown.take_while(|line| !line.starts_with('$')).collect();
+        assert!(lines.len() > 3, "README shows no option file");
+        fs::write(self.path("sealwired.cnf"), lines.join("\n")).unwrap();
+    }
+
     fn output(&self, line: &str, input: &str) -> Output {
         child::output(&mut self.shell(line), input.as_bytes()).unwrap()
     }
@@ -185,11 +193,12 @@ fn an_account_demands_a_certificate_and_the_log_says_why_one_was_refused() {
     assert!(said.contains("thread_id\tssl_version\tssl_cipher\tssl_sessions_reused\n"), "{said}");
     assert!(said.contains("\tTLSv1.2\tECDHE-ECDSA-AES256-GCM-SHA384\t0\n"), "{said}");
     assert!(said.contains("\tTLSv1.3\tTLS_AES_256_GCM_SHA384\t"), "{said}");
-    let threads =
-        "SELECT THREAD_ID, PROCESSLIST_USER, PROCESSLIST_HOST, CONNECTION_TYPE FROM performance_schema.threads;";
-    let said = operator.at_prompt(ROOT, threads);
+    let by_user = "SELECT t.PROCESSLIST_USER, t.PROCESSLIST_HOST, s.ssl_version, s.ssl_cipher FROM performance_schema.threads t \
+                   JOIN sys.session_ssl_status s ON s.thread_id = t.THREAD_ID;";
+    let said = operator.at_prompt(ROOT, by_user);
     assert!(
-        said.contains("\tjeffrey\tlocalhost\tSSL/TLS\n") && said.contains("\troot\tlocalhost\tSSL/TLS\n"),
+        said.contains("jeffrey\tlocalhost\tTLSv1.2\tECDHE-ECDSA-AES256-GCM-SHA384\n")
+            && said.contains("root\tlocalhost\tTLSv1.3\tTLS_AES_256_GCM_SHA384\n"),
         "{said}"
     );
     let of_jeffrey = operator.run(&jeffrey, "SELECT COUNT(*) FROM sys.session_ssl_status;");
@@ -289,7 +298,9 @@ fn sessions_outlive_a_restart_with_ticket_keys() {
     }
     operator.readme(INITIALIZE);
     operator.readme("(umask 077; openssl rand -hex 32 > ticket.keys)");
-    const TICKETS: &str = "sealwired --datadir=data --ssl-session-ticket-key=ticket.keys";
+    operator.readme(MAKE);
+    operator.write_option_file();
+    const TICKETS: &str = "sealwired --defaults-extra-file=sealwired.cnf --ssl-session-ticket-key=ticket.keys";
     let server = operator.serve(TICKETS);
     let connect = |port: u16, session: &str| {
         let line = format!(

@@ -8,6 +8,7 @@ use core::fmt::{self, Write};
 use super::asn1::{Field, Malformed, tag};
 use super::attribute_names::{known_kind, short_name};
 use super::certificate::{Certificate, key_description};
+use super::rules::Purpose;
 use super::{CertificateProblem, Fingerprint};
 
 /// A distinguished name: its attributes in the certificate's order.
@@ -236,6 +237,8 @@ pub struct CertificateInfo {
     pub version: u32,
     /// Kind and size of the key: `RSA 2048`, `ECDSA P-256`, `Ed25519`.
     pub key: String,
+    /// Whether its extended key usage lets it be a server's (RFC 5280 §4.2.1.12).
+    pub is_for_servers: bool,
 }
 
 impl CertificateInfo {
@@ -258,6 +261,7 @@ impl CertificateInfo {
             serial: certificate.serial.iter().map(|byte| alloc::format!("{byte:02X}")).collect(),
             version: certificate.version,
             key: key_description(certificate.public_key)?,
+            is_for_servers: Purpose::Server.is_allowed_by(&certificate),
         })
     }
 }

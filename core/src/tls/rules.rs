@@ -48,7 +48,7 @@ impl Purpose {
     }
 
     /// Whether the extended key usage of a certificate, a CA's too, allows the purpose: it says nothing of it, or says this.
-    fn is_allowed_by(self, certificate: &Certificate<'_>) -> bool {
+    pub(super) fn is_allowed_by(self, certificate: &Certificate<'_>) -> bool {
         certificate.purposes.as_ref().is_none_or(|purposes| purposes.contains(&self.oid()))
     }
 }

@@ -59,6 +59,8 @@ pub struct Issued {
     pub key: PathBuf,
     /// What it says of whom.
     pub info: CertificateInfo,
+    /// Whether it ends because its CA does, and so perhaps before it was asked to.
+    pub ends_with_ca: bool,
 }
 
 /// What a new revocation list says.
@@ -310,7 +312,8 @@ impl Authority {
     fn issued(&self, pair: Pair, certificate: PathBuf, key: PathBuf) -> Result<Issued, CertsError> {
         let info =
             CertificateInfo::from_der(&pair.der).map_err(|problem| CertsError::Impossible(problem.to_string()))?;
-        Ok(Issued { certificate, key, info })
+        let ends_with_ca = info.not_after == self.info.not_after;
+        Ok(Issued { certificate, key, info, ends_with_ca })
     }
 
     /// The kind of key that fits the CA's: who made an RSA one has peers that know nothing else.
@@ -335,11 +338,12 @@ impl Authority {
 
 impl fmt::Display for Issued {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { certificate, key, info } = self;
+        let Self { certificate, key, info, ends_with_ca } = self;
+        let end = if *ends_with_ca { ", when its CA ends, too" } else { "" };
         let hosts = if info.san.is_empty() { String::new() } else { format!(" for {}", info.san.join(", ")) };
         write!(
             f,
-            "{}: {}{hosts}, valid until {}; its key is {}",
+            "{}: {}{hosts}, valid until {}{end}; its key is {}",
             certificate.display(),
             info.subject,
             date_text(info.not_after),

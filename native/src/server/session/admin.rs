@@ -78,6 +78,10 @@ impl Session {
             words.expect_end()?;
             return Ok(Answer::Ok(Reply::default()));
         }
+        if let Some(kind) = stored_program(sql) {
+            let message = format!("This version of Sealwire doesn't yet support 'CREATE {kind}'");
+            return Err(SqlError::new(1235, b"42000", message));
+        }
         if words.peek("LOAD") {
             return Err(SqlError::new(
                 3948,
@@ -241,4 +245,27 @@ impl Session {
         }
         Ok(Reply::default())
     }
+}
+
+/// The kind of stored program that a statement would create.
+fn stored_program(sql: &str) -> Option<&'static str> {
+    const PROGRAMS: [&str; 4] = ["EVENT", "FUNCTION", "PROCEDURE", "TRIGGER"];
+    // DEFINER and its account may stand before the word.
+    const KINDS: [&str; 12] = [
+        "EVENT",
+        "FUNCTION",
+        "PROCEDURE",
+        "TRIGGER",
+        "DATABASE",
+        "INDEX",
+        "ROLE",
+        "SCHEMA",
+        "TABLE",
+        "TEMPORARY",
+        "USER",
+        "VIEW",
+    ];
+    let mut words = Cursor::new(sql);
+    let kind = if words.accept("CREATE") { words.first_outside(&KINDS) } else { None };
+    kind.filter(|kind| PROGRAMS.contains(kind))
 }

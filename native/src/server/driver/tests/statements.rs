@@ -308,3 +308,20 @@ fn who_compresses_and_who_logs_in_are_both_served() {
         assert_eq!(hog.answer().unwrap().unwrap().rows[0][0].len(), 400_000 * 128);
     }
 }
+
+#[test]
+fn stored_programs_are_refused_by_their_kind() {
+    let running = Running::start(&[]);
+    let mut client = running.root();
+    for (sql, kind) in [
+        ("CREATE TRIGGER t BEFORE INSERT ON a FOR EACH ROW SET NEW.b = 1", "CREATE TRIGGER"),
+        ("CREATE DEFINER=`root`@`localhost` PROCEDURE p() BEGIN SELECT 1", "CREATE PROCEDURE"),
+        ("CREATE OR REPLACE FUNCTION f() RETURNS INT RETURN 1", "CREATE FUNCTION"),
+        ("CREATE EVENT IF NOT EXISTS e ON SCHEDULE EVERY 1 DAY DO SELECT 1", "CREATE EVENT"),
+    ] {
+        let error = client.query(sql).map(|_| ()).unwrap_err();
+        assert!(error.code == 1235 && error.message.contains(kind), "{sql}: {error}");
+    }
+    client.query("CREATE DATABASE d").unwrap();
+    client.query("CREATE TABLE d.event (trigger_ INT, `function` INT)").unwrap();
+}
