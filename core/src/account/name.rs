@@ -378,7 +378,7 @@ mod tests {
     #[test]
     fn names_print_in_both_forms_with_quotes_escaped() {
         let name = AccountName::new("o'b`r", "Host");
-        assert_eq!(name.to_string(), "'o\\'b`r'@'host'");
+        assert_eq!(name.to_string(), "'o''b`r'@'host'");
         assert_eq!(name.backquoted(), "`o'b``r`@`host`");
     }
 }

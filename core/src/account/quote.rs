@@ -2,13 +2,13 @@
 
 use alloc::string::String;
 
-/// A string literal that MySQL reads back as `text`, on one line.
+/// A string literal that MySQL reads back as `text`, on one line. Under `NO_BACKSLASH_ESCAPES` it ends at the same quote.
 pub(crate) fn quoted(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
     out.push('\'');
     for c in text.chars() {
         match c {
-            '\'' => out.push_str("\\'"),
+            '\'' => out.push_str("''"),
             '\\' => out.push_str("\\\\"),
             '\0' => out.push_str("\\0"),
             '\n' => out.push_str("\\n"),

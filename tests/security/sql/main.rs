@@ -6,4 +6,5 @@ mod exhaustion;
 mod injection;
 mod names;
 mod privileges;
+mod roundtrip;
 mod world;

@@ -67,7 +67,7 @@ const PIECES: &[&str] = &[
     "t",
 ];
 
-fn name(random: &Seeded) -> String {
+pub(crate) fn name(random: &Seeded) -> String {
     let mut name = String::new();
     let mut bytes = [0; 9];
     random.fill(&mut bytes);
@@ -78,7 +78,7 @@ fn name(random: &Seeded) -> String {
     name.chars().take(60).collect::<String>().trim_end().to_owned()
 }
 
-fn quoted(name: &str) -> String {
+pub(crate) fn quoted(name: &str) -> String {
     format!("`{}`", name.replace('`', "``"))
 }
 
@@ -86,7 +86,7 @@ fn text(value: &str) -> String {
     format!("'{}'", value.replace('\\', "\\\\").replace('\'', "\\'"))
 }
 
-fn done(client: &mut Client<TcpStream>, sql: &str) -> Vec<Vec<String>> {
+pub(crate) fn done(client: &mut Client<TcpStream>, sql: &str) -> Vec<Vec<String>> {
     run(client, sql).unwrap_or_else(|(code, message)| panic!("{sql}: {code} {message}"))
 }
 

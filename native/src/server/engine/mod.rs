@@ -1,6 +1,7 @@
 //! The engine behind the server: databases, statements, rows. SQLite is the one there is.
 
 mod interruption;
+mod kept;
 mod pool;
 mod sqlite;
 mod threads;

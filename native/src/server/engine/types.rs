@@ -31,6 +31,9 @@ pub(super) struct Extent {
 
 const UTF8MB4_BYTES: u32 = 4;
 
+/// SET is a keyword of SQLite's, and can be no part of a type.
+const SET_IN_SQLITE: &str = "SET_OF";
+
 /// The types that there are.
 const NAMES: [&str; 38] = [
     "BIGINT",
@@ -112,6 +115,7 @@ impl DeclaredType {
             "INT4" => "INT",
             "INT8" => "BIGINT",
             "LONG" => "MEDIUMTEXT",
+            SET_IN_SQLITE => "SET",
             other => other,
         };
         let name = NAMES.into_iter().find(|known| *known == name)?;
@@ -197,7 +201,7 @@ impl DeclaredType {
         };
         format!(
             "{affinity}{}{}{}{}",
-            self.name,
+            if self.name == "SET" { SET_IN_SQLITE } else { self.name },
             self.sign(),
             if self.zerofill { " ZEROFILL" } else { "" },
             self.parentheses()

@@ -12,7 +12,7 @@ mod quote;
 pub(crate) use cursor::Cursor;
 pub(crate) use datum::Datum;
 pub(crate) use evaluate::{Evaluation, Names, evaluate, is_like, is_true};
-pub(crate) use quote::{backquoted, text_literal};
+pub(crate) use quote::{backquoted, canonical_text, text_literal};
 
 use sealwire_core::error::SqlError;
 use sqlparser::ast::Expr;

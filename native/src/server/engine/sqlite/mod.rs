@@ -8,6 +8,7 @@ mod like;
 mod rows;
 mod schema;
 mod session;
+mod stored;
 mod temporary;
 mod time;
 

@@ -5,11 +5,14 @@ use sealwire_core::error::SqlError;
 
 use super::SqliteEngine;
 use super::errors::to_mysql;
-use crate::server::engine::types::DeclaredType;
+use super::stored::{self, StoredColumn, StoredTable};
+use crate::server::engine::kept::Thing;
+use crate::server::engine::types::{DeclaredType, Extent};
 use crate::server::engine::{
     Engine, SYSTEM_DATABASES, Surroundings, SystemTable, TableDefinition, is_system_database, unknown_database,
 };
-use crate::server::sql::{Datum, backquoted};
+use crate::server::sql::lex::{Lexer, Piece, unquote};
+use crate::server::sql::{Datum, backquoted, text_literal};
 
 /// A table of `information_schema` that is read from the files; the others are the server's.
 pub(super) fn table(
@@ -31,9 +34,9 @@ pub(super) fn table(
             }
             let found = match name {
                 "tables" => next_key(&connection, &table).map(|next| vec![table_row(&database, &table, next)]),
-                "columns" => columns_of(&connection, &table.name)
+                "columns" => columns_of(&connection, &table)
                     .map(|columns| columns.iter().map(|c| column_row(&database, &table.name, c)).collect()),
-                _ => statistics(&connection, &database, &table.name),
+                _ => statistics(&connection, &database, &table),
             };
             // A view whose tables are gone has no columns to show.
             rows.extend(found.unwrap_or_default());
@@ -135,12 +138,18 @@ struct Column {
     unique: bool,
     indexed: bool,
     counted: bool,
+    /// Whether it is generated, and whether its values are stored.
+    generated: Option<bool>,
+    stored: StoredColumn,
 }
 
 struct Index {
     name: String,
     unique: bool,
-    columns: Vec<String>,
+    /// Its columns; `None` for an expression.
+    columns: Vec<Option<String>>,
+    /// Its parts in MySQL's words.
+    parts: Vec<String>,
 }
 
 fn tables_of(connection: &Connection) -> SqliteResult<Vec<Table>> {
@@ -152,22 +161,22 @@ fn tables_of(connection: &Connection) -> SqliteResult<Vec<Table>> {
     rows.collect()
 }
 
-fn columns_of(connection: &Connection, table: &str) -> SqliteResult<Vec<Column>> {
-    let counted: bool = connection.query_row(
-        "SELECT coalesce(sql LIKE '%AUTOINCREMENT%', 0) FROM sqlite_master WHERE name = ?1 COLLATE NOCASE",
-        [table],
-        |row| row.get(0),
+fn columns_of(connection: &Connection, table: &Table) -> SqliteResult<Vec<Column>> {
+    let counted = table.sql.to_ascii_uppercase().contains("AUTOINCREMENT");
+    let mut stored = if table.is_view { StoredTable::default() } else { StoredTable::read(&table.sql) };
+    let indexes = indexes_of(connection, &table.name)?;
+    let mut statement = connection.prepare(
+        "SELECT name, type, \"notnull\", dflt_value, pk, cid, hidden FROM pragma_table_xinfo(?1) WHERE hidden IN (0, 2, 3)",
     )?;
-    let indexes = indexes_of(connection, table)?;
-    let mut statement =
-        connection.prepare("SELECT name, type, \"notnull\", dflt_value, pk, cid FROM pragma_table_info(?1)")?;
-    let rows = statement.query_map([table], |row| {
+    let rows = statement.query_map([&table.name], |row| {
         let name: String = row.get(0)?;
         let declared: String = row.get(1)?;
         let primary: i64 = row.get(4)?;
         let leads = |unique: bool| {
             indexes.iter().any(|index| {
-                index.unique == unique && index.columns.first() == Some(&name) && (!unique || index.columns.len() == 1)
+                index.unique == unique
+                    && index.columns.first() == Some(&Some(name.clone()))
+                    && (!unique || index.columns.len() == 1)
             })
         };
         Ok(Column {
@@ -179,6 +188,12 @@ fn columns_of(connection: &Connection, table: &str) -> SqliteResult<Vec<Column>>
             default: row.get(3)?,
             primary,
             position: row.get::<_, i64>(5)? + 1,
+            generated: match row.get::<_, i64>(6)? {
+                2 => Some(false),
+                3 => Some(true),
+                _ => None,
+            },
+            stored: stored.take(&name),
             name,
         })
     })?;
@@ -186,21 +201,28 @@ fn columns_of(connection: &Connection, table: &str) -> SqliteResult<Vec<Column>>
 }
 
 fn indexes_of(connection: &Connection, table: &str) -> SqliteResult<Vec<Index>> {
-    let mut statement = connection
-        .prepare("SELECT name, \"unique\" FROM pragma_index_list(?1) WHERE origin <> 'pk' ORDER BY seq DESC")?;
-    let found: Vec<(String, bool)> =
-        statement.query_map([table], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<SqliteResult<_>>()?;
+    let mut statement = connection.prepare(
+        "SELECT l.name, l.\"unique\", coalesce(m.sql, '') FROM pragma_index_list(?1) AS l LEFT JOIN sqlite_master AS m ON m.name = l.name \
+         WHERE l.origin <> 'pk' ORDER BY l.seq DESC",
+    )?;
+    let found: Vec<(String, bool, String)> = statement
+        .query_map([table], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+        .collect::<SqliteResult<_>>()?;
     let mut indexes = Vec::new();
-    for (name, unique) in found {
+    for (name, unique, sql) in found {
         let mut statement = connection.prepare("SELECT name FROM pragma_index_info(?1) ORDER BY seqno")?;
-        let columns: Vec<String> = statement
-            .query_map([&name], |row| row.get::<_, Option<String>>(0))?
-            .filter_map(|column| column.transpose())
-            .collect::<SqliteResult<_>>()?;
+        let columns: Vec<Option<String>> =
+            statement.query_map([&name], |row| row.get(0))?.collect::<SqliteResult<_>>()?;
         // Ours carry their table's name; those that SQLite made itself are named after their column.
-        let short = name.strip_prefix(table).and_then(|rest| rest.strip_prefix('.')).map(str::to_owned);
-        let name = short.unwrap_or_else(|| columns.first().cloned().unwrap_or_default());
-        indexes.push(Index { name, unique, columns });
+        let short = name.get(table.len()..).and_then(|rest| rest.strip_prefix('.')).filter(|_| !sql.is_empty());
+        let short = short.map(str::to_owned);
+        let name = short.unwrap_or_else(|| columns.iter().flatten().next().cloned().unwrap_or(name));
+        let parts = if sql.is_empty() {
+            columns.iter().flatten().map(|column| backquoted(column)).collect()
+        } else {
+            stored::key_parts(&sql)
+        };
+        indexes.push(Index { name, unique, columns, parts });
     }
     Ok(indexes)
 }
@@ -231,31 +253,33 @@ fn table_row(database: &str, table: &Table, next_key: Datum) -> Vec<Datum> {
         unknown(&mut row, 15);
         row.extend([Datum::Null, text("VIEW")]);
     } else {
+        let comment = StoredTable::read(&table.sql).comment.unwrap_or_default();
         row.extend([text("BASE TABLE"), text("SQLite"), Datum::Int(10), text("Dynamic")]);
         unknown(&mut row, 6);
         row.push(next_key);
         unknown(&mut row, 3);
-        row.extend([text("utf8mb4_general_ci"), Datum::Null, text(""), text("")]);
+        row.extend([text("utf8mb4_general_ci"), Datum::Null, text(""), text(comment)]);
     }
     row
 }
 
 fn column_row(database: &str, table: &str, column: &Column) -> Vec<Datum> {
-    let kind = column.declared.to_mysql();
-    let extent = column.declared.extent();
+    let kind = column.kind();
+    let extent = column.extent();
     let number = |number: Option<u32>| number.map_or(Datum::Null, |number| Datum::Int(number.into()));
     let (charset, collation) = if column.declared.is_text() {
-        (text("utf8mb4"), text("utf8mb4_general_ci"))
+        (text("utf8mb4"), text(column.collation().unwrap_or("utf8mb4_general_ci")))
     } else {
         (Datum::Null, Datum::Null)
     };
+    let generation = column.generated.and_then(|_| column.stored.generated.clone()).unwrap_or_default();
     vec![
         text("def"),
         text(database),
         text(table),
         text(&column.name),
         Datum::Int(column.position),
-        column.default_value().map_or(Datum::Null, Datum::Text),
+        column.default_value().map_or(Datum::Null, |default| Datum::Text(default.into_value())),
         text(if column.not_null { "NO" } else { "YES" }),
         text(kind.split(['(', ' ']).next().unwrap_or_default()),
         number(extent.characters),
@@ -267,33 +291,34 @@ fn column_row(database: &str, table: &str, column: &Column) -> Vec<Datum> {
         collation,
         text(&kind),
         text(column.key()),
-        text(if column.counted { "auto_increment" } else { "" }),
+        text(column.extra()),
         text("select,insert,update,references"),
-        text(""),
-        text(""),
+        text(column.stored.kept.get(Thing::Comment).unwrap_or_default()),
+        text(generation),
         Datum::Null,
     ]
 }
 
-fn statistics(connection: &Connection, database: &str, table: &str) -> SqliteResult<Vec<Vec<Datum>>> {
+fn statistics(connection: &Connection, database: &str, table: &Table) -> SqliteResult<Vec<Vec<Datum>>> {
     let mut rows = Vec::new();
-    let mut push = |name: &str, unique: bool, columns: &[String]| {
+    let mut push = |name: &str, unique: bool, columns: &[Option<String>]| {
         for (at, column) in columns.iter().enumerate() {
             let place = Datum::Int(at as i64 + 1);
             rows.push(vec![
                 text("def"),
                 text(database),
-                text(table),
+                text(&table.name),
                 Datum::Int(i64::from(!unique)),
                 text(name),
                 place,
-                text(column),
+                column.as_ref().map_or(Datum::Null, text),
                 text("BTREE"),
             ]);
         }
     };
-    push("PRIMARY", true, &primary_key(&columns_of(connection, table)?));
-    for index in indexes_of(connection, table)? {
+    let primary: Vec<Option<String>> = primary_key(&columns_of(connection, table)?).into_iter().map(Some).collect();
+    push("PRIMARY", true, &primary);
+    for index in indexes_of(connection, &table.name)? {
         push(&index.name, index.unique, &index.columns);
     }
     Ok(rows)
@@ -315,19 +340,121 @@ impl Column {
         }
     }
 
-    /// The default without the quotes and parentheses that it is kept in.
-    fn default_value(&self) -> Option<String> {
-        let default = self.default.as_deref()?;
-        let inner = default.strip_prefix('(').and_then(|inner| inner.strip_suffix(')')).unwrap_or(default);
-        if inner.eq_ignore_ascii_case("NULL") {
+    /// The type in MySQL's words.
+    fn kind(&self) -> String {
+        match (self.stored.kept.get(Thing::Type), self.declared.name()) {
+            (Some(kept), _) => kept.to_owned(),
+            // Another program's; its members are in no text of MySQL's.
+            (None, "ENUM" | "SET") => "varchar(255)".to_owned(),
+            (None, _) => self.declared.to_mysql(),
+        }
+    }
+
+    fn extent(&self) -> Extent {
+        match self.stored.kept.get(Thing::Type) {
+            Some(kept) if self.counted => DeclaredType::parse(kept).extent(),
+            _ => self.declared.extent(),
+        }
+    }
+
+    /// The collation, where it is not the table's.
+    fn collation(&self) -> Option<&str> {
+        if !self.declared.is_text() || self.stored.folds_case {
             return None;
         }
-        if inner.eq_ignore_ascii_case("now()") {
-            return Some("CURRENT_TIMESTAMP".to_owned());
-        }
-        let unquoted = inner.strip_prefix('\'').and_then(|inner| inner.strip_suffix('\''));
-        Some(unquoted.map_or_else(|| inner.to_owned(), |inner| inner.replace("''", "'")))
+        Some(self.stored.kept.get(Thing::Collation).unwrap_or("utf8mb4_bin"))
     }
+
+    fn extra(&self) -> String {
+        let on_update = self.stored.kept.get(Thing::OnUpdate).map(|value| format!("on update {value}"));
+        let first = match self.generated {
+            Some(true) => "STORED GENERATED",
+            Some(false) => "VIRTUAL GENERATED",
+            None if self.counted => "auto_increment",
+            None if matches!(self.default_value(), Some(DefaultValue::Expression(_))) => "DEFAULT_GENERATED",
+            None => "",
+        };
+        [Some(first.to_owned()).filter(|first| !first.is_empty()), on_update]
+            .into_iter()
+            .flatten()
+            .collect::<Vec<_>>()
+            .join(" ")
+    }
+
+    /// The default; `None` where it is NULL or there is none.
+    fn default_value(&self) -> Option<DefaultValue> {
+        let sqlite = self.default.as_deref()?;
+        let written = self.stored.kept.get(Thing::Default).map_or_else(|| stored::in_mysql(sqlite), str::to_owned);
+        let mut inner = written.as_str();
+        while let Some(within) = single_parenthesis(inner) {
+            inner = within;
+        }
+        let bare = inner.trim_end_matches("()");
+        let is_number = |text: &str| {
+            text.parse::<f64>().is_ok() && !text.contains(|c: char| c.is_ascii_alphabetic() && c != 'e' && c != 'E')
+        };
+        Some(if bare.eq_ignore_ascii_case("NULL") {
+            return None;
+        } else if ["NOW", "CURRENT_TIMESTAMP"].iter().any(|now| bare.eq_ignore_ascii_case(now)) {
+            DefaultValue::Now
+        } else if is_number(&inner.replace(' ', "")) {
+            DefaultValue::Number(inner.replace(' ', ""))
+        } else {
+            match Lexer::new(inner.as_bytes()).collect::<Vec<_>>().as_slice() {
+                [(Piece::Text, quoted)] => DefaultValue::Text(String::from_utf8_lossy(&unquote(quoted)).into_owned()),
+                [(Piece::Word, _)] | [(Piece::Word, _), (Piece::Text, _)] => DefaultValue::Literal(inner.to_owned()),
+                _ => DefaultValue::Expression(inner.to_owned()),
+            }
+        })
+    }
+}
+
+/// A default in MySQL's words.
+enum DefaultValue {
+    /// A text, without its quotes.
+    Text(String),
+    Number(String),
+    /// `X'…'`, TRUE and their like.
+    Literal(String),
+    Now,
+    /// An expression, without its parentheses.
+    Expression(String),
+}
+
+impl DefaultValue {
+    /// As `information_schema` has it: a text without quotes.
+    fn into_value(self) -> String {
+        match self {
+            Self::Text(text) | Self::Number(text) | Self::Literal(text) | Self::Expression(text) => text,
+            Self::Now => "CURRENT_TIMESTAMP".to_owned(),
+        }
+    }
+
+    /// As CREATE TABLE has it.
+    fn into_sql(self, is_binary: bool) -> String {
+        match self {
+            // MySQL prints numbers as texts.
+            Self::Number(text) if is_binary => text,
+            Self::Text(text) | Self::Number(text) => text_literal(&text),
+            Self::Literal(text) => text,
+            Self::Now => "CURRENT_TIMESTAMP".to_owned(),
+            Self::Expression(text) => format!("({text})"),
+        }
+    }
+}
+
+/// What is in the parentheses that are all of a text.
+fn single_parenthesis(text: &str) -> Option<&str> {
+    let inner = text.strip_prefix('(')?.strip_suffix(')')?;
+    let mut depth = 0usize;
+    for (piece, _) in Lexer::new(inner.as_bytes()) {
+        match piece {
+            Piece::Symbol(b'(') => depth += 1,
+            Piece::Symbol(b')') => depth = depth.checked_sub(1)?,
+            _ => {}
+        }
+    }
+    Some(inner.trim())
 }
 
 /// A table's statement in MySQL's words.
@@ -343,9 +470,10 @@ pub(super) fn create_statement(
             return Ok(None);
         };
         if found.is_view {
-            return Ok(Some(TableDefinition { name: found.name, statement: found.sql, is_view: true }));
+            let statement = stored::view(&found.name, &found.sql);
+            return Ok(Some(TableDefinition { name: found.name, statement, is_view: true }));
         }
-        let columns = columns_of(&connection, &found.name)?;
+        let columns = columns_of(&connection, &found)?;
         let mut lines: Vec<String> = columns.iter().map(column_line).collect();
         let list = |names: &[String]| names.iter().map(|name| backquoted(name)).collect::<Vec<_>>().join(",");
         let primary = primary_key(&columns);
@@ -354,12 +482,16 @@ pub(super) fn create_statement(
         }
         for index in indexes_of(&connection, &found.name)? {
             let unique = if index.unique { "UNIQUE " } else { "" };
-            lines.push(format!("  {unique}KEY {} ({})", backquoted(&index.name), list(&index.columns)));
+            lines.push(format!("  {unique}KEY {} ({})", backquoted(&index.name), index.parts.join(",")));
         }
+        let stored = StoredTable::read(&found.sql);
+        lines.extend(stored.foreign_keys.iter().chain(&stored.checks).map(|line| format!("  {line}")));
+        let comment = stored.comment.map(|comment| format!(" COMMENT={}", text_literal(&comment)));
         let statement = format!(
-            "CREATE TABLE {} (\n{}\n) ENGINE=SQLite DEFAULT CHARSET=utf8mb4",
+            "CREATE TABLE {} (\n{}\n) ENGINE=SQLite DEFAULT CHARSET=utf8mb4{}",
             backquoted(&found.name),
-            lines.join(",\n")
+            lines.join(",\n"),
+            comment.unwrap_or_default()
         );
         Ok(Some(TableDefinition { name: found.name, statement, is_view: false }))
     };
@@ -369,18 +501,29 @@ pub(super) fn create_statement(
 }
 
 fn column_line(column: &Column) -> String {
-    let mut line = format!("  {} {}", backquoted(&column.name), column.declared.to_mysql());
+    let mut line = format!("  {} {}", backquoted(&column.name), column.kind());
+    if let Some(collation) = column.collation() {
+        line.push_str(&format!(" COLLATE {collation}"));
+    }
+    if let (Some(is_stored), Some(expression)) = (column.generated, &column.stored.generated) {
+        line.push_str(&format!(" GENERATED ALWAYS AS ({expression}) {}", if is_stored { "STORED" } else { "VIRTUAL" }));
+    }
     if column.not_null {
         line.push_str(" NOT NULL");
     }
     if column.counted {
         line.push_str(" AUTO_INCREMENT");
     } else if let Some(default) = column.default_value() {
-        let bare = default == "CURRENT_TIMESTAMP";
-        let default = if bare { default } else { format!("'{}'", default.replace('\'', "''")) };
-        line.push_str(&format!(" DEFAULT {default}"));
-    } else if !column.not_null {
+        let is_binary = column.declared.to_sqlite().contains("BLOB");
+        line.push_str(&format!(" DEFAULT {}", default.into_sql(is_binary)));
+    } else if !column.not_null && column.generated.is_none() {
         line.push_str(" DEFAULT NULL");
+    }
+    if let Some(value) = column.stored.kept.get(Thing::OnUpdate) {
+        line.push_str(&format!(" ON UPDATE {value}"));
+    }
+    if let Some(comment) = column.stored.kept.get(Thing::Comment) {
+        line.push_str(&format!(" COMMENT {}", text_literal(comment)));
     }
     line
 }

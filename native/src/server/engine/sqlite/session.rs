@@ -14,7 +14,7 @@ use super::authorizer::{self, Allowed, Authorizer};
 use super::bounds::{self, Bounds};
 use super::errors::{self, to_mysql};
 use super::rows::{bind, length_of, origins, put_row};
-use super::{FileId, SqliteEngine};
+use super::{FileId, SqliteEngine, stored};
 use crate::server::engine::translate::{
     Access, Kind, READ, Scope, Temporaries, Translated, quote, quote_text, schema_of, temporary_name, translate,
 };
@@ -284,6 +284,12 @@ impl SqliteSession {
             }
             self.batch("BEGIN IMMEDIATE")?;
         }
+        if let Err(error) = self.refuse_renames(translated) {
+            if commits {
+                self.batch("ROLLBACK")?;
+            }
+            return Err(error);
+        }
         let mut notes = translated.notes.clone();
         for sql in &translated.statements {
             let ran = if self.bounds.interruption.is_stopped() {
@@ -315,6 +321,23 @@ impl SqliteSession {
             self.temporaries.remove(dropped);
         }
         Ok(Done { notes, warnings: self.bounds.end(), ..Done::default() })
+    }
+
+    /// Refuses to rename columns that expressions in MySQL's words name.
+    fn refuse_renames(&self, translated: &Translated) -> Result<(), SqlError> {
+        for (schema, table, column) in &translated.renames {
+            let sql = format!(
+                "SELECT sql FROM {}.sqlite_master WHERE tbl_name = ?1 COLLATE NOCASE AND sql IS NOT NULL",
+                quote(schema)?
+            );
+            let read = || -> rusqlite::Result<Vec<String>> {
+                self.connection.prepare(&sql)?.query_map([table], |row| row.get(0))?.collect()
+            };
+            for text in read().map_err(|error| to_mysql(&error, ""))? {
+                stored::refuse_rename(&text, column)?;
+            }
+        }
+        Ok(())
     }
 
     /// Runs a statement that gives no rows; says how many it changed.

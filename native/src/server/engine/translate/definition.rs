@@ -3,16 +3,20 @@
 use sealwire_core::account::Privilege;
 use sealwire_core::error::SqlError;
 use sqlparser::ast::{
-    AlterTable, AlterTableOperation, ColumnDef, ColumnOption, CreateTable, CreateTableLikeKind, CreateView, DataType,
-    EnumMember, Expr, ForeignKeyConstraint, GeneratedExpressionMode, IndexColumn, ObjectName, ObjectType,
-    ReferentialAction, RenameTableNameKind, Statement, TableConstraint, Value,
+    AlterTable, AlterTableOperation, CheckConstraint, ColumnDef, ColumnOption, CommentDef, CreateTable,
+    CreateTableLikeKind, CreateTableOptions, CreateView, DataType, EnumMember, Expr, ForeignKeyConstraint,
+    GeneratedExpressionMode, Ident, IndexColumn, ObjectName, ObjectType, ReferentialAction, RenameTableNameKind,
+    SqlOption, Statement, TableConstraint, Value,
 };
 use sqlparser::tokenizer::Token;
 
 use super::expression::{expression, operand};
+use super::source::{Run, Source};
 use super::writer::{READ, Writer, check_new_name};
 use super::{last_part, query, unsupported};
+use crate::server::engine::kept::{Kept, Thing};
 use crate::server::engine::types::DeclaredType;
+use crate::server::sql::{backquoted, text_literal};
 
 type Written = Result<(), SqlError>;
 
@@ -27,19 +31,21 @@ const RENAME: &[Privilege] = &[Privilege::ALTER, Privilege::DROP];
 /// Writes a definition as SQLite's statements. Gives a query to compile first where there is one.
 pub(super) fn translate(
     statement: Statement,
+    source: &Source<'_>,
     writer: &mut Writer<'_>,
     statements: &mut Vec<String>,
 ) -> Result<Option<String>, SqlError> {
     match statement {
-        Statement::CreateTable(create) => create_table(&create, writer, statements)?,
+        Statement::CreateTable(create) => create_table(&create, source, writer, statements)?,
         Statement::CreateIndex(create) => {
             let name = create.name.as_ref().map(last_part);
             let name = name.ok_or_else(|| unsupported("CREATE INDEX without a name"))?;
             let table = Named::existing(&create.table_name, &[Privilege::INDEX], writer)?;
-            statements.push(index(&table, name, &create.columns, create.unique, writer)?);
+            let parts = Parts { columns: &create.columns, source, run: source.group(&source.all()) };
+            statements.push(index(&table, name, &parts, create.unique, writer)?);
         }
-        Statement::CreateView(create) => return create_view(&create, writer, statements).map(Some),
-        Statement::AlterTable(alter) => alter_table(&alter, writer, statements)?,
+        Statement::CreateView(create) => return create_view(&create, source, writer, statements).map(Some),
+        Statement::AlterTable(alter) => alter_table(&alter, source, writer, statements)?,
         Statement::Drop { object_type: ObjectType::Index, names, table: Some(table), .. } => {
             let table = Named::existing(&table, &[Privilege::INDEX], writer)?;
             for name in &names {
@@ -147,10 +153,17 @@ fn drop_index(table: &Named, index: &str, writer: &mut Writer<'_>) -> Result<Str
     Ok(writer.take())
 }
 
+/// The parts of an index, and where they stand in the statement.
+struct Parts<'p> {
+    columns: &'p [IndexColumn],
+    source: &'p Source<'p>,
+    run: Option<Run>,
+}
+
 fn index(
     table: &Named,
     name: &str,
-    columns: &[IndexColumn],
+    parts: &Parts<'_>,
     is_unique: bool,
     writer: &mut Writer<'_>,
 ) -> Result<String, SqlError> {
@@ -160,9 +173,32 @@ fn index(
     writer.push(" ON ");
     writer.name(&table.inner())?;
     writer.push(" (");
-    column_list(columns, writer)?;
+    key_parts(parts, writer)?;
     writer.push(")");
     Ok(writer.take())
+}
+
+/// Writes the parts of an index, and keeps those that are more or less than a column.
+fn key_parts(parts: &Parts<'_>, writer: &mut Writer<'_>) -> Written {
+    let runs = parts.run.as_ref().map(|run| parts.source.items(run)).unwrap_or_default();
+    let mut runs = runs.into_iter();
+    writer.list(parts.columns, |writer, column| {
+        let run = runs.next();
+        let value = &column.column.expr;
+        if matches!(value, Expr::Identifier(_)) {
+            return column_list(std::slice::from_ref(column), writer);
+        }
+        let mut kept = Kept::default();
+        match value {
+            Expr::Function(_) => {
+                let length = run.and_then(|run| parts.source.group(&run));
+                kept.add(Thing::Prefix, parts.source.number(length)?);
+            }
+            _ => kept.add(Thing::KeyPart, parts.source.expression(run, value)?),
+        }
+        writer.kept(&kept);
+        column_list(std::slice::from_ref(column), writer)
+    })
 }
 
 /// Writes the columns of an index; a prefix length (`name(10)`) is left out, so the whole column is indexed.
@@ -183,7 +219,12 @@ fn column_name(column: &IndexColumn) -> Option<&str> {
 }
 
 /// Writes CREATE VIEW, and gives its query as it is compiled for the user who creates it.
-fn create_view(create: &CreateView, writer: &mut Writer<'_>, statements: &mut Vec<String>) -> Result<String, SqlError> {
+fn create_view(
+    create: &CreateView,
+    source: &Source<'_>,
+    writer: &mut Writer<'_>,
+    statements: &mut Vec<String>,
+) -> Result<String, SqlError> {
     if create.materialized || create.temporary || create.if_not_exists {
         return Err(unsupported("this kind of view"));
     }
@@ -207,6 +248,9 @@ fn create_view(create: &CreateView, writer: &mut Writer<'_>, statements: &mut Ve
         writer.push(")");
     }
     writer.push(" AS ");
+    let mut kept = Kept::default();
+    kept.add(Thing::Query, source.view_query(&create.query)?);
+    writer.kept(&kept);
     writer.view = Some(database);
     query::query(&create.query, writer)?;
     writer.view = None;
@@ -214,7 +258,12 @@ fn create_view(create: &CreateView, writer: &mut Writer<'_>, statements: &mut Ve
     Ok(check)
 }
 
-fn create_table(create: &CreateTable, writer: &mut Writer<'_>, statements: &mut Vec<String>) -> Written {
+fn create_table(
+    create: &CreateTable,
+    source: &Source<'_>,
+    writer: &mut Writer<'_>,
+    statements: &mut Vec<String>,
+) -> Written {
     if create.or_replace {
         return Err(unsupported("CREATE OR REPLACE TABLE"));
     }
@@ -248,27 +297,94 @@ fn create_table(create: &CreateTable, writer: &mut Writer<'_>, statements: &mut 
         return Ok(());
     }
     let counted = create.columns.iter().find(|column| is_counted(column)).map(|column| column.name.value.as_str());
+    let body = source.group(&source.all()).unwrap_or_default();
+    let (columns, constraints) = source.columns_and_constraints(&body, &create.columns);
     let mut indexes = Vec::new();
     writer.push(" (");
+    writer.kept(&table_options(create));
+    let mut runs = columns.into_iter();
     writer.list(&create.columns, |writer, column| {
-        self::column(column, counted == Some(column.name.value.as_str()), writer)
+        let origin = Origin { source, run: runs.next() };
+        self::column(column, counted == Some(column.name.value.as_str()), &origin, writer)
     })?;
+    let mut runs = constraints.into_iter();
     for constraint in &create.constraints {
+        let origin = Origin { source, run: runs.next() };
         match constraint {
             TableConstraint::Unique(unique) => {
-                indexes.push((unique.index_name.as_ref().or(unique.name.as_ref()), &unique.columns, true));
+                let name = unique.index_name.as_ref().or(unique.name.as_ref());
+                indexes.push((name, origin.parts(&unique.columns), true));
             }
-            TableConstraint::Index(key) => indexes.push((key.name.as_ref(), &key.columns, false)),
-            other => table_constraint(other, counted, &table, writer)?,
+            TableConstraint::Index(key) => indexes.push((key.name.as_ref(), origin.parts(&key.columns), false)),
+            other => table_constraint(other, counted, &table, &origin, writer)?,
         }
     }
     writer.push(")");
     statements.push(writer.take());
-    for (name, columns, is_unique) in indexes {
-        let first = columns.first().and_then(column_name);
+    for (name, parts, is_unique) in indexes {
+        let first = parts.columns.first().and_then(column_name);
         let name = name.map(|name| name.value.as_str()).or(first).unwrap_or("functional_index");
-        statements.push(index(&table, name, columns, is_unique, writer)?);
+        statements.push(index(&table, name, &parts, is_unique, writer)?);
     }
+    Ok(())
+}
+
+/// What is kept of a table's options.
+fn table_options(create: &CreateTable) -> Kept {
+    let mut kept = Kept::default();
+    let CreateTableOptions::Plain(options) = &create.table_options else { return kept };
+    for option in options {
+        if let SqlOption::Comment(CommentDef::WithEq(text) | CommentDef::WithoutEq(text)) = option {
+            kept.add(Thing::Comment, text);
+        }
+    }
+    kept
+}
+
+/// Where a column or a constraint stands in the statement.
+struct Origin<'s> {
+    source: &'s Source<'s>,
+    run: Option<Run>,
+}
+
+impl<'s> Origin<'s> {
+    /// What is behind a word.
+    fn behind(&self, word: &str) -> Option<Run> {
+        self.source.behind(self.run.as_ref()?, word)
+    }
+
+    /// What is in the parentheses behind a word.
+    fn group_behind(&self, word: &str) -> Option<Run> {
+        self.source.group(&self.behind(word)?)
+    }
+
+    fn parts(&self, columns: &'s [IndexColumn]) -> Parts<'s> {
+        Parts { columns, source: self.source, run: self.run.as_ref().and_then(|run| self.source.group(run)) }
+    }
+
+    /// A CHECK constraint in MySQL's words.
+    fn check(&self, check: &CheckConstraint, name: Option<&Ident>) -> Result<String, SqlError> {
+        let text = self.source.expression(self.group_behind("CHECK"), &check.expr)?;
+        Ok(match name {
+            Some(name) => format!("CONSTRAINT {} CHECK ({text})", backquoted(&name.value)),
+            None => format!("CHECK ({text})"),
+        })
+    }
+}
+
+/// Writes a CHECK constraint.
+fn check(check: &CheckConstraint, name: Option<&Ident>, writer: &mut Writer<'_>) -> Written {
+    if check.enforced == Some(false) {
+        return Err(unsupported("CHECK … NOT ENFORCED"));
+    }
+    if let Some(name) = name {
+        check_new_name(&name.value, 1059, "constraint")?;
+        writer.push(" CONSTRAINT ");
+        writer.name(&name.value)?;
+    }
+    writer.push(" CHECK (");
+    expression(&check.expr, writer)?;
+    writer.push(")");
     Ok(())
 }
 
@@ -277,6 +393,7 @@ fn table_constraint(
     constraint: &TableConstraint,
     counted: Option<&str>,
     table: &Named,
+    origin: &Origin<'_>,
     writer: &mut Writer<'_>,
 ) -> Written {
     match constraint {
@@ -293,10 +410,12 @@ fn table_constraint(
             writer.push(")");
         }
         TableConstraint::ForeignKey(key) => foreign_key(key, table, writer)?,
-        TableConstraint::Check(check) => {
-            writer.push(", CHECK (");
-            expression(&check.expr, writer)?;
-            writer.push(")");
+        TableConstraint::Check(constraint) => {
+            writer.push(",");
+            let mut kept = Kept::default();
+            kept.add(Thing::Check, origin.check(constraint, constraint.name.as_ref())?);
+            writer.kept(&kept);
+            check(constraint, constraint.name.as_ref(), writer)?;
         }
         // A search for words has no equal here; the table works without it.
         TableConstraint::FulltextOrSpatial(_) => {}
@@ -321,7 +440,14 @@ fn foreign_key(key: &ForeignKeyConstraint, table: &Named, writer: &mut Writer<'_
     if parent != table.table {
         writer.needs(&database, &parent, &[Privilege::REFERENCES])?;
     }
-    writer.push(", FOREIGN KEY (");
+    writer.push(", ");
+    if let Some(name) = &key.name {
+        check_new_name(&name.value, 1059, "constraint")?;
+        writer.push("CONSTRAINT ");
+        writer.name(&name.value)?;
+        writer.push(" ");
+    }
+    writer.push("FOREIGN KEY (");
     writer.names(&key.columns)?;
     writer.push(") REFERENCES ");
     writer.name(&parent)?;
@@ -350,21 +476,25 @@ fn is_counted(column: &ColumnDef) -> bool {
     })
 }
 
-fn column(column: &ColumnDef, is_counted: bool, writer: &mut Writer<'_>) -> Written {
+fn column(column: &ColumnDef, is_counted: bool, origin: &Origin<'_>, writer: &mut Writer<'_>) -> Written {
     let name = &column.name.value;
     check_new_name(name, 1166, "column")?;
     let declared = DeclaredType::from_mysql(&column.data_type);
     let declared = declared.ok_or_else(|| unsupported(&column.data_type.to_string()))?;
+    let kept = kept_of(column, &declared, is_counted, origin)?;
     writer.name(name)?;
     if is_counted {
         if !declared.is_integer() {
             return Err(SqlError::new(1063, b"42000", format!("Incorrect column specifier for column '{name}'")));
         }
-        writer.push(" INTEGER PRIMARY KEY AUTOINCREMENT");
+        writer.push(" INTEGER");
+        writer.kept(&kept);
+        writer.push(" PRIMARY KEY AUTOINCREMENT");
         return Ok(());
     }
     writer.push(" ");
     writer.put_back(&declared.to_sqlite());
+    writer.kept(&kept);
     let mut is_collated = false;
     for option in &column.options {
         match &option.option {
@@ -375,15 +505,10 @@ fn column(column: &ColumnDef, is_counted: bool, writer: &mut Writer<'_>) -> Writ
             }
             ColumnOption::PrimaryKey(_) => writer.push(" PRIMARY KEY NOT NULL"),
             ColumnOption::Unique(_) => writer.push(" UNIQUE"),
-            ColumnOption::Check(check) => {
-                writer.push(" CHECK (");
-                expression(&check.expr, writer)?;
-                writer.push(")");
+            ColumnOption::Check(constraint) => {
+                check(constraint, constraint.name.as_ref().or(option.name.as_ref()), writer)?;
             }
-            ColumnOption::Collation(collation) => {
-                is_collated =
-                    last_part(collation).ends_with("_bin") || last_part(collation).eq_ignore_ascii_case("binary");
-            }
+            ColumnOption::Collation(collation) => is_collated = is_binary(collation),
             ColumnOption::Generated { generation_expr: Some(value), generation_expr_mode, .. } => {
                 writer.push(" GENERATED ALWAYS AS (");
                 expression(value, writer)?;
@@ -418,6 +543,59 @@ fn column(column: &ColumnDef, is_counted: bool, writer: &mut Writer<'_>) -> Writ
     Ok(())
 }
 
+fn is_binary(collation: &ObjectName) -> bool {
+    last_part(collation).ends_with("_bin") || last_part(collation).eq_ignore_ascii_case("binary")
+}
+
+/// What SHOW CREATE TABLE says of a column and SQLite does not know.
+fn kept_of(
+    column: &ColumnDef,
+    declared: &DeclaredType,
+    is_counted: bool,
+    origin: &Origin<'_>,
+) -> Result<Kept, SqlError> {
+    let mut kept = Kept::default();
+    let list = |members: Vec<&String>| members.into_iter().map(|member| text_literal(member)).collect::<Vec<_>>();
+    match &column.data_type {
+        DataType::Enum(members, _) => {
+            let names = members.iter().map(|(EnumMember::Name(name) | EnumMember::NamedValue(name, _))| name);
+            kept.add(Thing::Type, format!("enum({})", list(names.collect()).join(",")));
+        }
+        DataType::Set(members) => {
+            kept.add(Thing::Type, format!("set({})", list(members.iter().collect()).join(",")));
+        }
+        _ if is_counted => kept.add(Thing::Type, declared.to_mysql()),
+        _ => {}
+    }
+    let mut checks = origin.run.clone();
+    for option in &column.options {
+        match &option.option {
+            ColumnOption::Default(value) => {
+                kept.add(Thing::Default, origin.source.expression(origin.behind("DEFAULT"), value)?);
+            }
+            ColumnOption::OnUpdate(value) => {
+                let behind = origin.behind("ON").and_then(|run| origin.source.behind(&run, "UPDATE"));
+                kept.add(Thing::OnUpdate, origin.source.expression(behind, value)?);
+            }
+            ColumnOption::Generated { generation_expr: Some(value), .. } => {
+                kept.add(Thing::Generated, origin.source.expression(origin.group_behind("AS"), value)?);
+            }
+            ColumnOption::Collation(collation) if is_binary(collation) => {
+                kept.add(Thing::Collation, last_part(collation).to_ascii_lowercase());
+            }
+            ColumnOption::Comment(text) => kept.add(Thing::Comment, text),
+            ColumnOption::Check(constraint) => {
+                let name = constraint.name.as_ref().or(option.name.as_ref());
+                let one = Origin { source: origin.source, run: checks };
+                kept.add(Thing::Check, one.check(constraint, name)?);
+                checks = one.behind("CHECK");
+            }
+            _ => {}
+        }
+    }
+    Ok(kept)
+}
+
 fn default_value(value: &Expr, writer: &mut Writer<'_>) -> Written {
     if matches!(value, Expr::Value(value) if matches!(value.value, Value::Number(..) | Value::Null)) {
         return expression(value, writer);
@@ -428,21 +606,28 @@ fn default_value(value: &Expr, writer: &mut Writer<'_>) -> Written {
     Ok(())
 }
 
-fn alter_table(alter: &AlterTable, writer: &mut Writer<'_>, statements: &mut Vec<String>) -> Written {
+fn alter_table(
+    alter: &AlterTable,
+    source: &Source<'_>,
+    writer: &mut Writer<'_>,
+    statements: &mut Vec<String>,
+) -> Written {
     let renames = |operation: &AlterTableOperation| matches!(operation, AlterTableOperation::RenameTable { .. });
     let privileges = if alter.operations.iter().all(renames) { RENAME } else { ALTER };
     let table = Named::existing(&alter.name, privileges, writer)?;
+    let mut runs = source.items(&source.all()).into_iter();
     for operation in &alter.operations {
+        let origin = Origin { source, run: runs.next() };
         match operation {
             AlterTableOperation::AddConstraint { constraint: TableConstraint::Unique(unique), .. } => {
                 let name = unique.index_name.as_ref().or(unique.name.as_ref());
                 let name = name.ok_or_else(|| unsupported("ADD UNIQUE without a name"))?;
-                statements.push(index(&table, &name.value, &unique.columns, true, writer)?);
+                statements.push(index(&table, &name.value, &origin.parts(&unique.columns), true, writer)?);
                 continue;
             }
             AlterTableOperation::AddConstraint { constraint: TableConstraint::Index(key), .. } => {
                 let name = key.name.as_ref().ok_or_else(|| unsupported("ADD INDEX without a name"))?;
-                statements.push(index(&table, &name.value, &key.columns, false, writer)?);
+                statements.push(index(&table, &name.value, &origin.parts(&key.columns), false, writer)?);
                 continue;
             }
             AlterTableOperation::DropIndex { name } => {
@@ -459,10 +644,13 @@ fn alter_table(alter: &AlterTable, writer: &mut Writer<'_>, statements: &mut Vec
             }
             AlterTableOperation::AddColumn { column_def, .. } => {
                 begin(&table, " ADD COLUMN ", writer)?;
-                column(column_def, false, writer)?;
+                column(column_def, false, &origin, writer)?;
             }
             AlterTableOperation::RenameColumn { old_column_name, new_column_name } => {
                 check_new_name(&new_column_name.value, 1166, "column")?;
+                let schema = if table.is_temporary { "temp".into() } else { super::schema_of(&table.database) };
+                let old = old_column_name.value.clone();
+                writer.renames.push((schema.into_owned(), table.inner(), old));
                 begin(&table, " RENAME COLUMN ", writer)?;
                 writer.name(&old_column_name.value)?;
                 writer.push(" TO ");

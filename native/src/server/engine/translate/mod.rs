@@ -8,6 +8,7 @@ mod expression;
 mod function;
 mod manipulation;
 mod query;
+mod source;
 pub(super) mod titles;
 mod writer;
 
@@ -88,6 +89,8 @@ pub(crate) struct Translated {
     pub(crate) ignores: Option<Ignores>,
     /// What the translation itself has to note.
     pub(crate) notes: Vec<SqlError>,
+    /// Columns that it renames, each with its schema and its table as SQLite names them.
+    pub(crate) renames: Vec<(String, String, String)>,
 }
 
 /// A change with IGNORE.
@@ -176,7 +179,7 @@ pub(crate) fn translate(sql: &str, scope: Scope<'_>) -> Result<Translated, SqlEr
             Kind::Definition
         }
         other => {
-            check = definition::translate(other, &mut writer, &mut statements)?;
+            check = definition::translate(other, &source::Source::of(sql), &mut writer, &mut statements)?;
             Kind::Definition
         }
     };

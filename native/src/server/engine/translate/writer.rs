@@ -9,6 +9,7 @@ use sealwire_core::error::SqlError;
 use sqlparser::ast::{Ident, ObjectName};
 
 use super::{Access, Ignores, Kind, Scope, Translated, parts, schema_of, temporary_name, unsupported};
+use crate::server::engine::kept::Kept;
 use crate::server::engine::{LONGEST_NAME, is_system_database};
 use crate::server::sql::Datum;
 
@@ -47,6 +48,7 @@ pub(super) struct Writer<'a> {
     /// How many rows stand in VALUES.
     pub(super) rows: Option<u64>,
     pub(super) notes: Vec<SqlError>,
+    pub(super) renames: Vec<(String, String, String)>,
     /// How many recursive parts have got their counter.
     pub(super) recursions: i64,
 }
@@ -70,6 +72,7 @@ impl<'a> Writer<'a> {
             ignore_at: None,
             rows: None,
             notes: Vec::new(),
+            renames: Vec::new(),
             recursions: 0,
         }
     }
@@ -106,6 +109,7 @@ impl<'a> Writer<'a> {
             forgives: self.forgives,
             ignores,
             notes: self.notes,
+            renames: self.renames,
         }
     }
 
@@ -196,6 +200,11 @@ impl<'a> Writer<'a> {
     /// Appends what [`Writer::aside`] took out.
     pub(super) fn put_back(&mut self, text: &str) {
         self.out.push_str(text);
+    }
+
+    /// A comment that keeps what SQLite has no place for.
+    pub(super) fn kept(&mut self, kept: &Kept) {
+        self.out.push_str(&kept.to_comment());
     }
 
     /// Writes the items with commas between them.

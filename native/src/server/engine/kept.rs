@@ -1,0 +1,132 @@
+//! What a definition says that SQLite has no place for, kept as a comment in the text that SQLite keeps of the definition.
+//!
+//! SQLite stores the text of CREATE TABLE, CREATE INDEX and CREATE VIEW as it was written, and changes of it the names alone that ALTER TABLE
+//! changes. A comment `/*mysql … */` behind a column's type, or before what it is about, stays where it is. It has a line for each thing kept.
+//! The writer makes it of any text, and no text ends it: `*` does not occur in it.
+
+/// What begins the comment, behind `/*`.
+const MARK: &str = "mysql\n";
+
+/// Things that are kept, as the shown statement has them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Thing {
+    /// The type of a column, where SQLite has another.
+    Type,
+    /// The default of a column.
+    Default,
+    /// `ON UPDATE` of a column.
+    OnUpdate,
+    /// The collation of a column, where it is binary.
+    Collation,
+    /// The expression of a generated column.
+    Generated,
+    /// A comment, as the text that it is.
+    Comment,
+    /// A CHECK constraint, with its name where it has one.
+    Check,
+    /// A part of an index that is no column.
+    KeyPart,
+    /// How many characters of a column an index was to hold.
+    Prefix,
+    /// The query of a view.
+    Query,
+}
+
+const NAMES: [(Thing, &str); 10] = [
+    (Thing::Type, "type"),
+    (Thing::Default, "default"),
+    (Thing::OnUpdate, "on update"),
+    (Thing::Collation, "collation"),
+    (Thing::Generated, "generated"),
+    (Thing::Comment, "comment"),
+    (Thing::Check, "check"),
+    (Thing::KeyPart, "key part"),
+    (Thing::Prefix, "prefix"),
+    (Thing::Query, "query"),
+];
+
+/// The things that one comment keeps.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Kept(Vec<(Thing, String)>);
+
+impl Kept {
+    pub(super) fn add(&mut self, thing: Thing, text: impl Into<String>) {
+        self.0.push((thing, text.into()));
+    }
+
+    /// Takes over what another comment keeps.
+    pub(super) fn append(&mut self, mut other: Self) {
+        self.0.append(&mut other.0);
+    }
+
+    /// The first of a kind.
+    pub(super) fn get(&self, thing: Thing) -> Option<&str> {
+        self.all(thing).next()
+    }
+
+    pub(super) fn all(&self, thing: Thing) -> impl Iterator<Item = &str> {
+        self.0.iter().filter(move |(kept, _)| *kept == thing).map(|(_, text)| text.as_str())
+    }
+
+    /// The comment; nothing where there is nothing to keep.
+    pub(super) fn to_comment(&self) -> String {
+        if self.0.is_empty() {
+            return String::new();
+        }
+        let mut out = format!("/*{MARK}");
+        for (thing, text) in &self.0 {
+            out.push_str(NAMES.iter().find(|(known, _)| known == thing).map_or("", |(_, name)| name));
+            out.push('=');
+            for character in text.chars() {
+                match character {
+                    '%' | '*' | '\n' | '\0' => out.push_str(&format!("%{:02X}", u32::from(character))),
+                    other => out.push(other),
+                }
+            }
+            out.push('\n');
+        }
+        out.push_str("*/");
+        out
+    }
+
+    /// From the contents of a comment; `None` for one that keeps nothing.
+    pub(super) fn from_comment(inner: &str) -> Option<Self> {
+        let read = |line: &str| {
+            let (name, text) = line.split_once('=')?;
+            let (thing, _) = NAMES.iter().find(|(_, known)| *known == name)?;
+            Some((*thing, decoded(text)))
+        };
+        Some(Self(inner.strip_prefix(MARK)?.split('\n').filter_map(read).collect()))
+    }
+}
+
+fn decoded(text: &str) -> String {
+    let mut parts = text.split('%');
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (digits, rest) = part.split_at_checked(2).unwrap_or((part, ""));
+        out.extend(u32::from_str_radix(digits, 16).ok().and_then(char::from_u32));
+        out.push_str(rest);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_text_is_kept_and_none_ends_the_comment() {
+        let mut kept = Kept::default();
+        assert_eq!(kept.to_comment(), "");
+        for text in ["", "*/ DROP", "a\nquery=x", "%2A%", "\0\r\u{1a}", "ä%'\\`", "/* */ -- ;"] {
+            kept.add(Thing::Check, text);
+            kept.add(Thing::Comment, text);
+        }
+        let comment = kept.to_comment();
+        let inner = comment.strip_prefix("/*").unwrap().strip_suffix("*/").unwrap();
+        assert!(!inner.contains('*') && !inner.contains('\0'));
+        assert_eq!(Kept::from_comment(inner), Some(kept));
+        assert_eq!(Kept::from_comment(" a comment of another program "), None);
+    }
+}
