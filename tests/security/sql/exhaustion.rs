@@ -180,6 +180,114 @@ fn a_statement_ends_with_its_time() {
     assert_eq!(run(&mut root, "SELECT SLEEP(1000)").unwrap_err().0, 3024);
 }
 
+/// Calls whose work would be the product of their arguments in a plain implementation, and calls that are long in any. `{N}` is a long text, another
+/// one in each row; `{M}` a shorter one that ends in another letter.
+const LONG_CALLS: &[&str] = &[
+    "INSTR({N}, {M})",
+    "LOCATE({M}, {N})",
+    "POSITION({M} IN {N})",
+    "REPLACE({N}, {M}, '')",
+    "REPLACE({N}, 'aa', 'b')",
+    "{N} LIKE CONCAT('%', {M}, '%')",
+    "{N} LIKE CONCAT('%', REPEAT('_', 100000), 'b%')",
+    "{N} LIKE CONCAT('%', REPEAT('a%', 10000), 'b')",
+    "TRIM(BOTH {M} FROM {N})",
+    "TRIM(LEADING 'a' FROM {N})",
+    "TRIM(TRAILING 'ab' FROM {N})",
+    "LTRIM({N})",
+    "RTRIM({N})",
+    "FIND_IN_SET({M}, REPLACE({N}, 'a', 'a,'))",
+    "STRCMP({N}, CONCAT({N}, 'b'))",
+    "HEX({N})",
+    "UNHEX({N})",
+    "QUOTE({N})",
+    "UPPER({N})",
+    "LOWER({N})",
+    "REVERSE({N})",
+    "LEFT({N}, 1000000)",
+    "RIGHT({N}, 1000000)",
+    "SUBSTR({N}, -1000000, 900000)",
+    "MID({N}, 500000)",
+    "CHAR_LENGTH({N})",
+    "LENGTH({N})",
+    "LPAD('x', 1000000, {M})",
+    "RPAD('x', 1000000, {M})",
+    "CONCAT_WS({M}, {N}, {N})",
+    "SPACE(LENGTH({N}))",
+    "SHA1({N})",
+    "SHA2({N}, 512)",
+    "DATE_FORMAT(NOW(), REPEAT('%M', LENGTH({N}) / 8))",
+    "DATE({N})",
+    "DATEDIFF({N}, {N})",
+    "UNIX_TIMESTAMP({N})",
+    "ABS(CONCAT('1', REPLACE({N}, 'a', '1'), REPLACE({M}, 'a', 'e')))",
+    "FLOOR(CONCAT(REPLACE({N}, 'a', '1'), REPLACE({M}, 'a', 'e')))",
+    "CAST(REPLACE({N}, 'a', '1') AS DECIMAL(65, 30))",
+    "TRUNCATE(REPLACE({N}, 'a', '+'), 2)",
+    "GREATEST({N}, CONCAT({N}, 'b'), {M})",
+    "NULLIF({N}, CONCAT({N}, 'b'))",
+    "{N} = CONCAT({N}, 'b')",
+    "{N} COLLATE utf8mb4_bin < CONCAT({N}, 'b')",
+    "CASE {N} WHEN {M} THEN 1 WHEN CONCAT({N}, 'b') THEN 2 END",
+    "{N} IN ({M}, CONCAT({N}, 'b'))",
+    "{N} BETWEEN {M} AND CONCAT({N}, 'b')",
+    "JSON_QUOTE({N})",
+    "JSON_VALID(CONCAT('[', REPLACE({N}, 'a', '1,'), '1]'))",
+    "JSON_VALID(REPLACE({N}, 'a', '['))",
+    "JSON_VALID(CONCAT(REPLACE({N}, 'a', '{\"a\":')))",
+    "JSON_EXTRACT('[1]', CONCAT('$', REPLACE({M}, 'a', '[0]')))",
+    "JSON_EXTRACT(CONCAT('{', REPLACE({N}, 'a', '\"a\":1,'), '\"b\":1}'), '$.b')",
+    "JSON_SET('{}', CONCAT('$', REPLACE({N}, 'a', '.a')), 1)",
+    "JSON_SET(CONCAT('[', REPLACE({N}, 'a', '1,'), '1]'), '$[0]', {N}, '$[1]', {N}, '$[#-1]', {N})",
+    "JSON_REMOVE(CONCAT('[', REPLACE({N}, 'a', '1,'), '1]'), '$[0]', '$[0]', '$[0]', '$[0]')",
+    "JSON_OBJECT({N}, 1, {N}, 2)",
+    "JSON_ARRAY({N}, {N}, {N})",
+    "JSON_TYPE(CONCAT('[', REPLACE({N}, 'a', '1,'), '1]'), '$[900000]')",
+    "(SELECT GROUP_CONCAT(DISTINCT CONCAT({N}, y.a) SEPARATOR ',') FROM n AS y WHERE y.a < 5)",
+    "(SELECT COUNT(DISTINCT CONCAT({N}, y.a)) FROM n AS y WHERE y.a < 5)",
+    "(SELECT JSON_ARRAYAGG(CONCAT({N}, y.a)) FROM n AS y WHERE y.a < 5)",
+    "(SELECT MAX(CONCAT({N}, y.a)) FROM n AS y WHERE y.a < 5)",
+];
+
+#[test]
+fn every_long_call_ends_when_it_is_killed_and_with_its_time() {
+    let world = World::new(&[]);
+    let mut root = world.root();
+    let (mut worker, mut timed) = (world.worker(), world.worker());
+    let id = run(&mut worker, "SELECT CONNECTION_ID()").unwrap()[0][0].clone();
+    let numbers = "WITH RECURSIVE n AS (SELECT 1 AS a UNION ALL SELECT a + 1 FROM n WHERE a < 1000)";
+    let mut wrong = Vec::new();
+    for call in LONG_CALLS {
+        let call =
+            call.replace("{N}", "CONCAT(REPEAT('a', 1000000), x.a)").replace("{M}", "CONCAT(REPEAT('a', 100000), 'b')");
+        let sql = format!("{numbers} SELECT COUNT({call}) FROM n AS x, n AS z, n AS w");
+        let mut tried = |client: &mut _, how: &str, expected: u16| {
+            let started = std::time::Instant::now();
+            let told = run(client, &sql).map_err(|(code, message)| format!("{code} {message}"));
+            let took = started.elapsed();
+            if !matches!(&told, Err(told) if told.starts_with(&expected.to_string())) || took.as_secs() > 40 {
+                wrong.push(format!("{call} {how}: {told:?} after {took:?}"));
+            }
+        };
+        run(&mut timed, "SET max_execution_time = 100").unwrap();
+        // A KILL that had no effect is told, and not waited for.
+        run(&mut worker, "SET max_execution_time = 60000").unwrap();
+        tried(&mut timed, "with its time", 3024);
+        std::thread::scope(|scope| {
+            let killer = scope.spawn(|| {
+                let running = format!(
+                    "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE ID = {id} AND COMMAND = 'Query'"
+                );
+                while run(&mut root, &running).unwrap() != [["1"]] {}
+                run(&mut root, &format!("KILL QUERY {id}")).unwrap();
+            });
+            tried(&mut worker, "killed", 1317);
+            killer.join().unwrap();
+        });
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
 #[test]
 fn many_large_values_of_one_statement_are_refused() {
     let world = World::new(&["--max-allowed-packet=4M"]);

@@ -74,20 +74,24 @@ impl Datum {
     }
 }
 
+/// The number at the front of a text, found in one walk over it.
 fn leading_number(text: &str) -> f64 {
     let text = text.trim_start();
-    let end =
-        text.find(|c: char| !(c.is_ascii_digit() || matches!(c, '+' | '-' | '.' | 'e' | 'E'))).unwrap_or(text.len());
-    let mut front = text.get(..end).unwrap_or_default();
-    loop {
-        if let Ok(number) = front.parse() {
-            return number;
-        }
-        let Some(shorter) = front.get(..front.len().saturating_sub(1)).filter(|shorter| !shorter.is_empty()) else {
-            return 0.0;
-        };
-        front = shorter;
+    let digits = |from: usize| {
+        let rest = text.as_bytes().get(from..).unwrap_or_default();
+        from + rest.iter().take_while(|byte| byte.is_ascii_digit()).count()
+    };
+    let byte = |at: usize| text.as_bytes().get(at).copied().unwrap_or_default();
+    let sign = |at: usize| at + usize::from(matches!(byte(at), b'+' | b'-'));
+    let mut end = digits(sign(0));
+    if byte(end) == b'.' {
+        end = digits(end + 1);
     }
+    if matches!(byte(end), b'e' | b'E') {
+        let exponent = sign(end + 1);
+        end = if digits(exponent) > exponent { digits(exponent) } else { end };
+    }
+    text.get(..end).and_then(|front| front.parse().ok()).unwrap_or(0.0)
 }
 
 #[cfg(test)]
@@ -96,8 +100,23 @@ mod tests {
 
     #[test]
     fn the_front_of_a_text_is_its_number() {
-        for (text, number) in [("12abc", 12.0), (" -1.5e", -1.5), ("abc", 0.0), ("", 0.0), ("1e3x", 1000.0)] {
+        for (text, number) in [
+            ("12abc", 12.0),
+            (" -1.5e", -1.5),
+            ("abc", 0.0),
+            ("", 0.0),
+            ("1e3x", 1000.0),
+            ("1e+", 1.0),
+            ("-.5.5", -0.5),
+            ("+", 0.0),
+            (".", 0.0),
+            ("5.", 5.0),
+            ("1++", 1.0),
+        ] {
             assert_eq!(Datum::Text(text.into()).to_number(), number, "{text}");
         }
+        // Each megabyte once, not once for each of the others.
+        let long = format!("{}{}", "1".repeat(1 << 20), "e".repeat(1 << 20));
+        assert_eq!(Datum::Text(long).to_number(), f64::INFINITY);
     }
 }

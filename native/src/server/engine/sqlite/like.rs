@@ -91,7 +91,8 @@ impl Part {
     #[expect(clippy::option_option, reason = "stopped and not found are two answers")]
     fn find(&self, text: &str, is_stopped: &impl Fn() -> bool) -> Option<Option<usize>> {
         if let Self::Literal(literal) = self {
-            return Some(memchr::memmem::find(text.as_bytes(), literal.as_bytes()).map(|at| at + literal.len()));
+            let found = find(text.as_bytes(), literal.as_bytes(), is_stopped)?;
+            return Some(found.map(|at| at + literal.len()));
         }
         let Self::Mixed(pieces) = self else { return Some(None) };
         let mut steps = 0usize;
@@ -108,6 +109,28 @@ impl Part {
             }
         }
         Some(None)
+    }
+}
+
+/// Where the first `part` of some bytes is, found in linear time; the outer `None` where the search was stopped.
+#[expect(clippy::option_option, reason = "stopped and not found are two answers")]
+pub(super) fn find(bytes: &[u8], part: &[u8], is_stopped: impl Fn() -> bool) -> Option<Option<usize>> {
+    let finder = memchr::memmem::Finder::new(part);
+    // A window holds all places of `part` that begin in its step.
+    let step = part.len().max(STEPS);
+    let mut at = 0usize;
+    loop {
+        let end = at.saturating_add(step).saturating_add(part.len()).min(bytes.len());
+        if let Some(found) = finder.find(bytes.get(at..end).unwrap_or_default()) {
+            return Some(Some(at + found));
+        }
+        if end >= bytes.len() {
+            return Some(None);
+        }
+        if is_stopped() {
+            return None;
+        }
+        at += step;
     }
 }
 
@@ -171,8 +194,25 @@ mod tests {
         let text = "a".repeat(1 << 20);
         let mixed = format!("%{}_b%", "a".repeat(1 << 19));
         assert_eq!(like(&text, &mixed, None, || true), None);
-        // Without `_` it is soon done.
-        let literal = format!("%{}b%", "a".repeat(1 << 19));
-        assert_eq!(like(&text, &literal, None, || true), Some(false));
+        let literal = format!("%{}b%", "a".repeat(1 << 18));
+        assert_eq!(like(&text, &literal, None, || true), None);
+        // It is soon done, too.
+        assert_eq!(like(&text, &literal, None, || false), Some(false));
+    }
+
+    #[test]
+    fn a_part_is_found_wherever_it_is() {
+        let mut bytes = vec![b'a'; 5 * STEPS / 2];
+        for part in [&b"b"[..], b"ab", b"bb"] {
+            assert_eq!(find(&bytes, part, || false), Some(None));
+            for at in [0, STEPS - 2, STEPS - 1, STEPS, STEPS + 1, 2 * STEPS - 1, 5 * STEPS / 2 - part.len()] {
+                bytes[at..at + part.len()].copy_from_slice(part);
+                assert_eq!(find(&bytes, part, || false), Some(memchr::memmem::find(&bytes, part)), "{at}");
+                bytes[at..at + part.len()].fill(b'a');
+            }
+        }
+        assert_eq!(find(b"", b"", || false), Some(Some(0)));
+        assert_eq!(find(b"a", b"ab", || false), Some(None));
+        assert_eq!(find(&bytes, b"b", || true), None);
     }
 }

@@ -510,16 +510,7 @@ fn trim(side: Option<&TrimWhereField>, what: Option<&Expr>, value: &Expr, writer
     });
     match what {
         None => call(&[value], writer),
-        // SQLite takes the text for a set of characters, which for one character is the same.
-        Some(Expr::Value(text)) if matches!(&text.value, Value::SingleQuotedString(text) | Value::DoubleQuotedString(text) if text.chars().count() == 1) =>
-        {
-            expression(value, writer)?;
-            writer.push(", ");
-            literal(&text.value, writer)?;
-            writer.push(")");
-            Ok(())
-        }
-        Some(_) => Err(unsupported("TRIM of more than one character")),
+        Some(what) => call(&[value, what], writer),
     }
 }
 
