@@ -69,6 +69,7 @@ const ROWS: &[Row] = &[
     row("WITH x AS (SELECT 1) DELETE FROM d.t", &[("DELETE", "d.t")]),
     // What a foreign key changes asks for nothing more.
     row("DELETE FROM d.parent", &[("DELETE", "d.parent")]),
+    row("INSERT INTO d.child VALUES (1)", &[("INSERT", "d.child")]),
     row("TRUNCATE d.t", &[("DROP", "d.t")]),
     row("TRUNCATE TABLE d.u", &[("DROP", "d.u")]),
     row("DROP TABLE d.t", &[("DROP", "d.t")]),
@@ -233,6 +234,53 @@ fn a_view_of_one_database_troubles_nobody_else() {
         run(&mut root, sql).unwrap_or_else(|(code, message)| panic!("{sql}: {code} {message}"));
     }
     assert_eq!(run(&mut root, "SELECT * FROM d.v").unwrap_err().0, 1146);
+}
+
+#[test]
+fn a_foreign_key_asks_for_no_privilege_and_names_no_table() {
+    let world = World::new(&[]);
+    let mut root = world.root();
+    world.refresh(&mut root);
+    for sql in [
+        "CREATE TABLE d.plain (a INT, FOREIGN KEY (a) REFERENCES parent (a))",
+        "INSERT INTO d.plain VALUES (2)",
+        "INSERT INTO d.parent VALUES (3)",
+    ] {
+        run(&mut root, sql).unwrap();
+    }
+    let parent: &[(&str, &str)] = &[("SELECT, INSERT, UPDATE, DELETE, DROP", "d.parent")];
+    let refused = |client: &mut Client<TcpStream>, sql: &str| {
+        let (code, message) = run(client, sql).map(|_| sql).unwrap_err();
+        let names = message.replace("child row", "");
+        assert!(!names.contains("plain") && !names.contains("child"), "{sql}: {message}");
+        code
+    };
+    grant(&mut root, parent);
+    let mut worker = world.worker();
+    run(&mut worker, "DELETE FROM d.parent WHERE a = 1").unwrap();
+    run(&mut worker, "UPDATE d.parent SET a = 4 WHERE a = 3").unwrap();
+    run(&mut worker, "REPLACE INTO d.parent VALUES (4)").unwrap();
+    for sql in ["DELETE FROM d.parent WHERE a = 2", "UPDATE d.parent SET a = 77 WHERE a = 2", "DROP TABLE d.parent"] {
+        assert_eq!(refused(&mut worker, sql), 1217, "{sql}");
+    }
+    // What the statement itself reads needs the right to read it.
+    assert_eq!(run(&mut worker, "DELETE FROM d.parent WHERE a IN (SELECT a FROM d.plain)").unwrap_err().0, 1142);
+    assert_eq!(run(&mut worker, "UPDATE d.parent SET a = (SELECT COUNT(*) FROM d.child)").unwrap_err().0, 1142);
+    assert_eq!(run(&mut worker, "INSERT INTO d.plain VALUES (2)").unwrap_err().0, 1142);
+    grant(&mut root, &[parent, &[("SELECT", "d.plain"), ("SELECT", "d.child")]].concat());
+    assert_eq!(refused(&mut worker, "DELETE FROM d.parent WHERE a = 2"), 1451);
+    assert_eq!(run(&mut worker, "DROP TABLE d.parent").unwrap_err().0, 3730);
+    grant(&mut root, &[("INSERT", "d.plain")]);
+    run(&mut worker, "INSERT INTO d.plain VALUES (2)").unwrap();
+    assert_eq!(refused(&mut worker, "INSERT INTO d.plain VALUES (99)"), 1216);
+    grant(&mut root, &[("INSERT", "d.plain"), ("SELECT", "d.parent")]);
+    assert_eq!(refused(&mut worker, "INSERT INTO d.plain VALUES (99)"), 1452);
+    grant(&mut root, &[("DROP", "d.plain")]);
+    run(&mut worker, "DROP TABLE d.plain").unwrap();
+    grant(&mut root, &[("DROP", "d.parent")]);
+    run(&mut worker, "SET foreign_key_checks = 0").unwrap();
+    run(&mut worker, "DROP TABLE d.parent").unwrap();
+    assert_eq!(run(&mut root, "SELECT COUNT(*) FROM d.child").unwrap(), [["1"]]);
 }
 
 #[test]

@@ -12,6 +12,7 @@ use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 use sealwire_core::account::Privilege;
 use sealwire_core::error::SqlError;
 
+use super::keys::Keys;
 use crate::server::engine::Surroundings;
 use crate::server::engine::translate::{Access, Kind, Translated, database_of, is_allowed};
 
@@ -33,8 +34,9 @@ pub(super) struct Allowed {
     /// Names of WITH, which belong to no database.
     common: Vec<String>,
     reads_columns: bool,
-    /// Tables of the target's database that SQLite changes because a foreign key says so.
-    cascade: BTreeSet<String>,
+    /// Tables of the target's database that SQLite reads and changes because a foreign key says so.
+    key_reads: BTreeSet<String>,
+    key_changes: BTreeSet<String>,
     /// Tables whose SELECT was asked for already.
     readable: Vec<(String, String)>,
 }
@@ -48,14 +50,16 @@ impl Allowed {
             accesses: translated.accesses.clone(),
             common: translated.common.clone(),
             reads_columns: translated.reads_columns,
-            cascade: BTreeSet::new(),
+            key_reads: BTreeSet::new(),
+            key_changes: BTreeSet::new(),
             readable: Vec::new(),
         }
     }
 
-    /// As [`Allowed::new`], where changes go on to these tables by their foreign keys.
-    pub(super) fn with_cascade(mut self, cascade: BTreeSet<String>) -> Self {
-        self.cascade = cascade;
+    /// As [`Allowed::new`], where SQLite looks after these foreign keys.
+    pub(super) fn with_keys(mut self, keys: &Keys) -> Self {
+        self.key_reads = keys.read();
+        self.key_changes = keys.changed();
         self
     }
 
@@ -194,7 +198,8 @@ impl Allowed {
             return Ok(());
         }
         let is_named = self.names(database, table);
-        if self.cascade.contains(table) && !is_named {
+        // The user's text reads no table that it does not name.
+        if self.key_reads.contains(table) && !is_named {
             return Ok(());
         }
         // SQLite counts the rows of a view's table without saying that it does so for the view.
@@ -202,7 +207,7 @@ impl Allowed {
             return Ok(());
         }
         // VALUES(column) and what foreign keys compare are columns that the statement does not name.
-        let compares = self.kind == Kind::Upsert || !self.cascade.is_empty();
+        let compares = self.kind == Kind::Upsert || !self.key_reads.is_empty();
         if compares && !self.reads_columns && self.is_defined(database, table) {
             return Ok(());
         }
@@ -229,7 +234,7 @@ impl Allowed {
         if self.declared(privilege, database, table) {
             return self.ask(privilege, database, table);
         }
-        if self.cascade.contains(table) {
+        if self.key_changes.contains(table) {
             return Ok(());
         }
         Err(self.surroundings.denied(privilege, database, Some(table)))

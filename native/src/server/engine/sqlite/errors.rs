@@ -26,6 +26,11 @@ pub(super) const fn is_of_a_row(error: &SqlError) -> bool {
     matches!(error.code, 1048 | 1062 | 1452 | 3819)
 }
 
+/// Whether a foreign key would have been violated.
+pub(super) const fn is_of_key(error: &SqlError) -> bool {
+    error.code == 1452
+}
+
 fn by_code(code: i32, text: &str) -> Option<SqlError> {
     let after = |front: &str| text.strip_prefix(front).unwrap_or(text).to_owned();
     Some(match code {

@@ -4,6 +4,7 @@ mod authorizer;
 mod bounds;
 mod errors;
 mod functions;
+mod keys;
 mod like;
 mod rows;
 mod schema;

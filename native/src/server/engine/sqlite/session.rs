@@ -13,6 +13,7 @@ use sealwire_core::message::ColumnDefinition;
 use super::authorizer::{self, Allowed, Authorizer};
 use super::bounds::{self, Bounds};
 use super::errors::{self, to_mysql};
+use super::keys::Keys;
 use super::rows::{bind, length_of, origins, put_row};
 use super::{FileId, SqliteEngine, stored};
 use crate::server::engine::translate::{
@@ -223,42 +224,20 @@ impl SqliteSession {
             Err(error) => error,
         };
         drop(guard);
-        let changes = matches!(translated.kind, Kind::Update | Kind::Delete | Kind::Replace | Kind::Upsert);
-        if !changes {
+        if translated.kind == Kind::Query {
             return Err(self.explain(&error, sql));
         }
         // What was denied may be the deed of a foreign key, which asks for no privilege.
         let denial = self.authorizer.take_denial();
-        let cascade = translated.accesses.first().map(|access| self.cascade(&access.database)).unwrap_or_default();
-        if denial.is_none() || cascade.is_empty() {
-            return Err(denial.unwrap_or_else(|| to_mysql(&error, sql)));
-        }
-        let guard = self.authorizer.begin(allowed().with_cascade(cascade));
+        let Some(denial) = denial else { return Err(self.explain(&error, sql)) };
+        let keys = translated.accesses.first().map(|access| Keys::of(&self.connection, &access.database));
+        let Some(keys) = keys.filter(|keys| !keys.is_empty()) else { return Err(denial) };
+        let guard = self.authorizer.begin(allowed().with_keys(&keys));
         let prepared = self.connection.prepare(sql);
         match prepared {
             Ok(statement) => Ok((guard, statement)),
             Err(error) => Err(self.explain(&error, sql)),
         }
-    }
-
-    /// The tables of a database that change with the rows that their foreign keys refer to.
-    fn cascade(&self, database: &str) -> BTreeSet<String> {
-        let find = || -> Result<BTreeSet<String>, SqlError> {
-            let schema = schema_of(database);
-            let sql = format!(
-                "SELECT m.name FROM {}.sqlite_master AS m, pragma_foreign_key_list(m.name, ?1) AS f WHERE m.type = 'table' \
-                 AND (f.on_delete IN ('CASCADE', 'SET NULL', 'SET DEFAULT') OR f.on_update IN ('CASCADE', 'SET NULL', 'SET DEFAULT'))",
-                quote(&schema)?
-            );
-            let read = || -> rusqlite::Result<BTreeSet<String>> {
-                let mut statement = self.connection.prepare(&sql)?;
-                let names = statement.query_map([schema.as_ref()], |row| row.get(0))?;
-                names.collect()
-            };
-            read().map_err(|error| to_mysql(&error, ""))
-        };
-        // Where it can't be read, nothing more is allowed than without it.
-        find().unwrap_or_default()
     }
 
     /// Why a statement of the user's failed: by the authorizer, by a bound, or by SQLite itself.
@@ -272,9 +251,9 @@ impl SqliteSession {
     }
 
     fn define(&mut self, translated: &Translated, request: &Request<'_>) -> Result<Done, SqlError> {
-        let allowed = || Allowed::new(translated, Arc::clone(request.surroundings));
         if let Some(check) = &translated.check {
-            self.compile(check, || allowed().only_query(), translated)?;
+            let allowed = || Allowed::new(translated, Arc::clone(request.surroundings)).only_query();
+            self.compile(check, allowed, translated)?;
         }
         // A temporary table is its session's own, and commits nothing.
         let commits = !translated.is_temporary();
@@ -284,19 +263,29 @@ impl SqliteSession {
             }
             self.batch("BEGIN IMMEDIATE")?;
         }
-        if let Err(error) = self.refuse_renames(translated) {
-            if commits {
-                self.batch("ROLLBACK")?;
-            }
-            return Err(error);
+        let defined = self.define_all(translated, request);
+        if commits {
+            self.batch(if defined.is_ok() { "COMMIT" } else { "ROLLBACK" })?;
         }
+        let notes = defined?;
+        self.temporaries.extend(translated.creates.iter().cloned());
+        for dropped in &translated.drops {
+            self.temporaries.remove(dropped);
+        }
+        Ok(Done { notes, warnings: self.bounds.end(), ..Done::default() })
+    }
+
+    /// Runs the statements of a definition within its transaction; what there is to note of them.
+    fn define_all(&self, translated: &Translated, request: &Request<'_>) -> Result<Vec<SqlError>, SqlError> {
+        let allowed = || Allowed::new(translated, Arc::clone(request.surroundings));
+        self.refuse_renames(translated)?;
+        self.refuse_drops(translated, request)?;
         let mut notes = translated.notes.clone();
         for sql in &translated.statements {
-            let ran = if self.bounds.interruption.is_stopped() {
-                Err(stopped(&self.bounds.interruption))
-            } else {
-                self.run(sql, allowed, translated, request)
-            };
+            if self.bounds.interruption.is_stopped() {
+                return Err(stopped(&self.bounds.interruption));
+            }
+            let ran = self.run(sql, allowed, translated, request);
             let Err(error) = ran.map_err(|error| dropped(sql, error, translated)) else { continue };
             match error.code {
                 1051 if translated.forgives => notes.push(error),
@@ -305,22 +294,28 @@ impl SqliteSession {
                     notes.push(error);
                     break;
                 }
-                _ => {
-                    if commits {
-                        self.batch("ROLLBACK")?;
-                    }
-                    return Err(error);
-                }
+                _ => return Err(error),
             }
         }
-        if commits {
-            self.batch("COMMIT")?;
+        Ok(notes)
+    }
+
+    /// Refuses to drop tables that others refer to by foreign keys.
+    fn refuse_drops(&self, translated: &Translated, request: &Request<'_>) -> Result<(), SqlError> {
+        if request.limits.skips_foreign_keys || !translated.statements.iter().any(|sql| sql.starts_with("DROP TABLE "))
+        {
+            return Ok(());
         }
-        self.temporaries.extend(translated.creates.iter().cloned());
-        for dropped in &translated.drops {
-            self.temporaries.remove(dropped);
+        for database in translated.databases() {
+            let dropped: Vec<&str> = translated
+                .accesses
+                .iter()
+                .filter(|access| access.database == database)
+                .filter_map(|access| access.table.as_deref())
+                .collect();
+            Keys::of(&self.connection, database).check_dropped(&dropped, request.surroundings.as_ref())?;
         }
-        Ok(Done { notes, warnings: self.bounds.end(), ..Done::default() })
+        Ok(())
     }
 
     /// Refuses to rename columns that expressions in MySQL's words name.
@@ -348,12 +343,18 @@ impl SqliteSession {
         translated: &Translated,
         request: &Request<'_>,
     ) -> Result<u64, SqlError> {
-        let (_guard, mut statement) = self.compile(sql, allowed, translated)?;
-        let mut run = || -> rusqlite::Result<usize> {
-            bind(&mut statement, request.parameters)?;
-            statement.raw_execute()
-        };
-        run().map(|changed| changed as u64).map_err(|error| self.explain(&error, request.sql))
+        let (guard, mut statement) = self.compile(sql, allowed, translated)?;
+        let ran = bind(&mut statement, request.parameters).and_then(|()| statement.raw_execute());
+        drop(statement);
+        let ran = ran.map_err(|error| self.explain(&error, request.sql));
+        // What is read from here on is the engine's own.
+        drop(guard);
+        ran.map(|changed| changed as u64).map_err(|error| match translated.accesses.first() {
+            Some(Access { database, table: Some(table), .. }) if errors::is_of_key(&error) => {
+                Keys::of(&self.connection, database).violated(translated.kind, table, request.surroundings.as_ref())
+            }
+            _ => error,
+        })
     }
 
     fn change(&self, translated: &Translated, request: &Request<'_>) -> Result<Done, SqlError> {
