@@ -237,6 +237,44 @@ fn a_view_of_one_database_troubles_nobody_else() {
 }
 
 #[test]
+fn a_view_hinders_no_change_of_a_table_and_is_not_changed() {
+    let world = World::new(&[]);
+    let mut root = world.root();
+    world.refresh(&mut root);
+    for sql in [
+        "CREATE TABLE d.mine (a INT, b INT, c INT)",
+        "CREATE TABLE d.gone (x INT)",
+        "CREATE VIEW d.broken AS SELECT x FROM d.gone",
+        "CREATE VIEW d.whole (`q`) AS SELECT a FROM d.mine",
+        "DROP TABLE d.gone",
+    ] {
+        run(&mut root, sql).unwrap();
+    }
+    grant(&mut root, &[("ALL", "d.mine"), ("ALL", "d.ours")]);
+    let mut worker = world.worker();
+    let text = run(&mut root, "SHOW CREATE VIEW d.whole").unwrap();
+    for sql in [
+        "ALTER TABLE d.mine RENAME COLUMN b TO bb",
+        "ALTER TABLE d.mine DROP COLUMN c",
+        "ALTER TABLE d.mine ADD COLUMN c INT, ADD INDEX k (c)",
+        "ALTER TABLE d.mine RENAME TO d.ours",
+        "ALTER TABLE d.ours RENAME TO d.mine",
+        "ALTER TABLE d.mine RENAME COLUMN a TO aa",
+    ] {
+        run(&mut worker, sql).unwrap_or_else(|(code, message)| panic!("{sql}: {code} {message}"));
+    }
+    assert_eq!(run(&mut root, "SHOW CREATE VIEW d.whole").unwrap(), text);
+    assert_eq!(run(&mut root, "SELECT * FROM d.whole").unwrap_err().0, 1054);
+    run(&mut worker, "ALTER TABLE d.mine RENAME COLUMN aa TO a").unwrap();
+    assert!(run(&mut root, "SELECT q FROM d.whole").unwrap().is_empty());
+    // Nothing of a change that failed is left, and a table does not take a view's name.
+    assert_eq!(run(&mut worker, "ALTER TABLE d.mine DROP COLUMN bb, DROP COLUMN nothing").unwrap_err().0, 1054);
+    assert_eq!(run(&mut root, "ALTER TABLE d.mine RENAME TO d.whole").unwrap_err().0, 1050);
+    assert_eq!(run(&mut root, "SHOW CREATE VIEW d.whole").unwrap(), text);
+    assert!(run(&mut worker, "SELECT a, bb, c FROM d.mine").unwrap().is_empty());
+}
+
+#[test]
 fn a_foreign_key_asks_for_no_privilege_and_names_no_table() {
     let world = World::new(&[]);
     let mut root = world.root();

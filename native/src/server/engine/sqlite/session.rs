@@ -280,6 +280,7 @@ impl SqliteSession {
         let allowed = || Allowed::new(translated, Arc::clone(request.surroundings));
         self.refuse_renames(translated)?;
         self.refuse_drops(translated, request)?;
+        let views = self.drop_views(translated)?;
         let mut notes = translated.notes.clone();
         for sql in &translated.statements {
             if self.bounds.interruption.is_stopped() {
@@ -297,7 +298,29 @@ impl SqliteSession {
                 _ => return Err(error),
             }
         }
+        for view in views {
+            self.batch(&view)?;
+        }
         Ok(notes)
+    }
+
+    /// Drops the views of a database whose table is altered, and gives the statements that make them again as they were. SQLite looks into all views
+    /// when it alters a table, stops at one that no longer fits, and changes those that do; MySQL does not look at them.
+    fn drop_views(&self, translated: &Translated) -> Result<Vec<String>, SqlError> {
+        let alters = translated.statements.iter().any(|sql| sql.starts_with("ALTER TABLE "));
+        let (true, Some(access)) = (alters, translated.accesses.first()) else { return Ok(Vec::new()) };
+        let schema = quote(&schema_of(&access.database))?;
+        let sql = format!("SELECT name, sql FROM {schema}.sqlite_master WHERE type = 'view' ORDER BY rowid");
+        let read = || -> rusqlite::Result<Vec<(String, String)>> {
+            self.connection.prepare(&sql)?.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+        };
+        let mut again = Vec::new();
+        for (name, text) in read().map_err(|error| to_mysql(&error, ""))? {
+            let Some(rest) = text.strip_prefix("CREATE VIEW ") else { continue };
+            self.batch(&format!("DROP VIEW {schema}.{}", quote(&name)?))?;
+            again.push(format!("CREATE VIEW {schema}.{rest}"));
+        }
+        Ok(again)
     }
 
     /// Refuses to drop tables that others refer to by foreign keys.
