@@ -88,6 +88,27 @@ const ROWS: &[Row] = &[
     row("CREATE INDEX i ON d.t (b)", &[("INDEX", "d.t")]),
     row("CREATE UNIQUE INDEX i ON d.t (b)", &[("INDEX", "d.t")]),
     row("DROP INDEX k ON d.t", &[("INDEX", "d.t")]),
+    // An expression is computed from the rows that are there, and its error would tell of them.
+    row("CREATE INDEX i ON d.t ((a + 1))", &[("INDEX", "d.t"), ("SELECT", "d.t")]),
+    row("CREATE INDEX i ON d.t (a, (LENGTH(b)))", &[("INDEX", "d.t"), ("SELECT", "d.t")]),
+    row("CREATE INDEX i ON d.t (b(3))", &[("INDEX", "d.t")]),
+    row(
+        "ALTER TABLE d.t ADD INDEX i ((a + 1))",
+        &[("ALTER", "d.t"), ("CREATE", "d.t"), ("INSERT", "d.t"), ("SELECT", "d.t")],
+    ),
+    row(
+        "ALTER TABLE d.t ADD UNIQUE i ((a + 1))",
+        &[("ALTER", "d.t"), ("CREATE", "d.t"), ("INSERT", "d.t"), ("SELECT", "d.t")],
+    ),
+    row(
+        "ALTER TABLE d.t ADD COLUMN c INT CHECK (a > 0)",
+        &[("ALTER", "d.t"), ("CREATE", "d.t"), ("INSERT", "d.t"), ("SELECT", "d.t")],
+    ),
+    row(
+        "ALTER TABLE d.t ADD COLUMN c INT AS (a + 1)",
+        &[("ALTER", "d.t"), ("CREATE", "d.t"), ("INSERT", "d.t"), ("SELECT", "d.t")],
+    ),
+    row("CREATE TABLE d.n (a INT, c INT AS (a + 1), CHECK (a > 0), KEY k ((a + 1)))", &[("CREATE", "d.n")]),
     row("CREATE VIEW d.w AS SELECT a FROM d.t", &[("CREATE VIEW", "d.w"), ("SELECT", "d.t")]),
     row("CREATE VIEW d.w AS SELECT COUNT(*) FROM d.t", &[("CREATE VIEW", "d.w"), ("SELECT", "d.t")]),
     row(

@@ -105,6 +105,8 @@ struct Named {
     database: String,
     table: String,
     is_temporary: bool,
+    /// Whether it was there before the statement.
+    is_there: bool,
 }
 
 impl Named {
@@ -119,7 +121,16 @@ impl Named {
         if !is_temporary {
             writer.needs(&database, &table, privileges)?;
         }
-        Ok(Self { database, table, is_temporary })
+        Ok(Self { database, table, is_temporary, is_there: true })
+    }
+
+    /// Expressions are computed from the rows that are there, and their errors tell of them: this needs the right to read. A table that the statement
+    /// makes has none.
+    fn is_computed_from(&self, writer: &mut Writer<'_>) -> Written {
+        if self.is_temporary || !self.is_there {
+            return Ok(());
+        }
+        writer.needs(&self.database, &self.table, READ)
     }
 
     /// The table's name within its schema.
@@ -170,6 +181,9 @@ fn index(
     check_new_name(name, 1280, "index")?;
     writer.push(if is_unique { "CREATE UNIQUE INDEX " } else { "CREATE INDEX " });
     table.index(name, writer)?;
+    if parts.columns.iter().any(|column| column_name(column).is_none()) {
+        table.is_computed_from(writer)?;
+    }
     writer.push(" ON ");
     writer.name(&table.inner())?;
     writer.push(" (");
@@ -234,7 +248,7 @@ fn create_view(
     let (database, table) = writer.resolve(&create.name)?;
     check_new_name(&table, 1103, "table")?;
     writer.needs(&database, &table, privileges)?;
-    let view = Named { database: database.clone(), table, is_temporary: false };
+    let view = Named { database: database.clone(), table, is_temporary: false, is_there: false };
     if create.or_replace {
         writer.push("DROP VIEW IF EXISTS ");
         view.write(writer)?;
@@ -269,7 +283,7 @@ fn create_table(
     }
     let (database, table) = writer.resolve(&create.name)?;
     check_new_name(&table, 1103, "table")?;
-    let table = Named { database, table, is_temporary: create.temporary };
+    let table = Named { database, table, is_temporary: create.temporary, is_there: false };
     if create.temporary {
         writer.needs_on_database(&table.database, &[Privilege::CREATE_TEMPORARY_TABLES]);
         writer.creates.push((table.database.clone(), table.table.clone()));
@@ -643,6 +657,11 @@ fn alter_table(
                 continue;
             }
             AlterTableOperation::AddColumn { column_def, .. } => {
+                let computes =
+                    |option: &ColumnOption| matches!(option, ColumnOption::Check(_) | ColumnOption::Generated { .. });
+                if column_def.options.iter().any(|option| computes(&option.option)) {
+                    table.is_computed_from(writer)?;
+                }
                 begin(&table, " ADD COLUMN ", writer)?;
                 column(column_def, false, &origin, writer)?;
             }
