@@ -15,6 +15,11 @@ pub(super) const PUBLIC_MODE: u32 = 0o644;
 
 /// Writes a file that is not there yet.
 pub(super) fn create(path: &Path, text: &str, mode: u32) -> Result<(), CertsError> {
+    create_open(path, text, mode).map(drop)
+}
+
+/// As [`create`]; the file stays open, because its path may be another's by the next call.
+fn create_open(path: &Path, text: &str, mode: u32) -> Result<File, CertsError> {
     let mut open = OpenOptions::new();
     // Fails if the file is there by now.
     open.write(true).create_new(true);
@@ -26,10 +31,13 @@ pub(super) fn create(path: &Path, text: &str, mode: u32) -> Result<(), CertsErro
         io::ErrorKind::AlreadyExists => CertsError::Exists(path.to_owned()),
         _ => CertsError::io("write", path, error),
     })?;
-    file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(|error| {
-        let _ = fs::remove_file(path);
-        CertsError::io("write", path, error)
-    })
+    match file.write_all(text.as_bytes()).and_then(|()| file.sync_all()) {
+        Ok(()) => Ok(file),
+        Err(error) => {
+            let _ = fs::remove_file(path);
+            Err(CertsError::io("write", path, error))
+        }
+    }
 }
 
 /// Writes files that are not there yet, all or none.
@@ -79,29 +87,11 @@ impl Staged {
         let target = path.canonicalize().unwrap_or_else(|_| path.to_owned());
         let old = fs::metadata(&target).ok();
         let staged = Self { path: beside(&target, "new"), target };
-        create(&staged.path, text, mode)?;
+        let file = create_open(&staged.path, text, mode)?;
         if let Some(old) = old {
-            staged.take_owner(&old, mode).map_err(|error| CertsError::io("keep owner and mode of", path, error))?;
+            take_owner(&file, &old, mode).map_err(|error| CertsError::io("keep owner and mode of", path, error))?;
         }
         Ok(staged)
-    }
-
-    /// Gives it the owner and mode of the old file: the server may run as another user than who makes certificates. What a key's mode
-    /// allows to others is not taken over.
-    #[cfg(unix)]
-    fn take_owner(&self, old: &Metadata, mode: u32) -> io::Result<()> {
-        use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
-        let own = fs::metadata(&self.path)?;
-        if (own.uid(), own.gid()) != (old.uid(), old.gid()) {
-            chown(&self.path, Some(old.uid()), Some(old.gid()))?;
-        }
-        let group = if mode == KEY_MODE { 0o740 } else { 0o777 };
-        fs::set_permissions(&self.path, fs::Permissions::from_mode(old.permissions().mode() & group))
-    }
-
-    #[cfg(not(unix))]
-    fn take_owner(&self, _: &Metadata, _: u32) -> io::Result<()> {
-        Ok(())
     }
 
     fn put(self) -> Result<(), CertsError> {
@@ -112,6 +102,24 @@ impl Staged {
         }
         Ok(())
     }
+}
+
+/// Gives a file the owner and mode of the old one: the server may run as another user than who makes certificates. What a key's mode allows
+/// to others is not taken over. The open file is changed and no path, behind which its directory's owner could put another file.
+#[cfg(unix)]
+fn take_owner(file: &File, old: &Metadata, mode: u32) -> io::Result<()> {
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, fchown};
+    let own = file.metadata()?;
+    if (own.uid(), own.gid()) != (old.uid(), old.gid()) {
+        fchown(file, Some(old.uid()), Some(old.gid()))?;
+    }
+    let group = if mode == KEY_MODE { 0o740 } else { 0o777 };
+    file.set_permissions(fs::Permissions::from_mode(old.permissions().mode() & group))
+}
+
+#[cfg(not(unix))]
+fn take_owner(_: &File, _: &Metadata, _: u32) -> io::Result<()> {
+    Ok(())
 }
 
 impl Drop for Staged {

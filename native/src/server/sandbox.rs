@@ -135,6 +135,10 @@ impl Surroundings for Account {
         self.is_administrator || database == OWN || (database == "information_schema" && privilege == Privilege::SELECT)
     }
 
+    fn sees_database(&self, database: &str) -> bool {
+        self.may(Privilege::SELECT, database, None)
+    }
+
     fn sees(&self, database: &str, _: &str) -> bool {
         self.is_administrator || database == OWN
     }

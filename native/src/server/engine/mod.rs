@@ -186,6 +186,9 @@ pub(crate) trait Surroundings: Names + Send + Sync {
     /// Whether the session has a privilege on a table, or on a whole database.
     fn may(&self, privilege: Privilege, database: &str, table: Option<&str>) -> bool;
 
+    /// Whether the session has any privilege on a database or on something in it.
+    fn sees_database(&self, database: &str) -> bool;
+
     /// Whether the session has any privilege on a table, so that it may know that the table is there.
     fn sees(&self, database: &str, table: &str) -> bool;
 

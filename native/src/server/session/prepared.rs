@@ -47,7 +47,7 @@ const PIECE: usize = 64;
 impl Statement {
     fn bytes(&self) -> usize {
         let types = self.types.as_ref().map_or(0, |types| types.capacity() * size_of::<ParamType>());
-        size_of::<Self>() + self.sql.len() + types + self.long_data.values().map(held).sum::<usize>()
+        size_of::<Self>() + self.sql.capacity() + types + self.long_data.values().map(held).sum::<usize>()
     }
 }
 

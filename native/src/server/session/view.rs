@@ -239,6 +239,10 @@ impl Surroundings for View {
         })
     }
 
+    fn sees_database(&self, database: &str) -> bool {
+        self.may_use(database)
+    }
+
     fn sees(&self, database: &str, table: &str) -> bool {
         is_open(database) || self.asks(|account| account.sees_table(database, table))
     }

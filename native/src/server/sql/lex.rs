@@ -260,6 +260,8 @@ pub(crate) fn normalise(statement: &[u8], syntax: Syntax) -> Result<String, SqlE
     }
     let mut out = out.out;
     out.truncate(out.trim_end().len());
+    // What a comment took is not kept with a prepared statement.
+    out.shrink_to_fit();
     Ok(out)
 }
 

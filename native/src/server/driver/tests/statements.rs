@@ -325,3 +325,51 @@ fn stored_programs_are_refused_by_their_kind() {
     client.query("CREATE DATABASE d").unwrap();
     client.query("CREATE TABLE d.event (trigger_ INT, `function` INT)").unwrap();
 }
+
+#[test]
+fn databases_of_one_name_come_and_go_under_their_users() {
+    let running = Running::start(&[]);
+    // SQLite would map or remove the files of another database of that name: SIGBUS, or an image that is malformed.
+    let is_damage = |error: &SqlError| {
+        ["malformed", "disk I/O", "File exists", "already in use"].iter().any(|text| error.message.contains(text))
+    };
+    let repeat = |statements: &'static [&'static str], rounds: u32| {
+        let mut client = running.root();
+        client.query("SET innodb_lock_wait_timeout = 1").unwrap();
+        let mut damage = Vec::new();
+        for _ in 0..rounds {
+            for sql in statements {
+                if let Err(error) = client.query(sql)
+                    && is_damage(&error)
+                {
+                    damage.push(format!("{sql}: {error}"));
+                }
+            }
+        }
+        damage
+    };
+    const COME_AND_GO: &[&str] =
+        &["CREATE DATABASE IF NOT EXISTS d", "CREATE TABLE IF NOT EXISTS d.t (a INT)", "DROP DATABASE IF EXISTS d"];
+    const USE: &[&str] =
+        &["BEGIN", "INSERT INTO d.t VALUES (1)", "SELECT COUNT(*) FROM d.t", "SHOW TABLES FROM d", "COMMIT"];
+    let repeat = &repeat;
+    let damage: Vec<String> = std::thread::scope(|scope| {
+        let goers = (0..2).map(|_| scope.spawn(move || repeat(COME_AND_GO, 100)));
+        let users = (0..3).map(|_| scope.spawn(move || repeat(USE, 200)));
+        let threads: Vec<_> = goers.chain(users).collect();
+        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+    });
+    assert!(damage.is_empty(), "{}", damage.join("\n"));
+    // Whoever was in a transaction goes on after it.
+    let (mut one, mut other) = (running.root(), running.root());
+    other.query("CREATE DATABASE e").unwrap();
+    other.query("CREATE TABLE e.t (a INT)").unwrap();
+    one.query("BEGIN").unwrap();
+    assert!(one.rows("SELECT a FROM e.t").is_empty());
+    for sql in ["DROP DATABASE e", "CREATE DATABASE e", "CREATE TABLE e.t (a INT)", "INSERT INTO e.t VALUES (7)"] {
+        other.query(sql).unwrap();
+    }
+    assert_eq!(code(&mut one, "SELECT a FROM e.t"), 1412);
+    one.query("ROLLBACK").unwrap();
+    assert_eq!(one.rows("SELECT a FROM e.t"), [["7"]]);
+}

@@ -15,7 +15,7 @@ mod time;
 
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
 use rusqlite::OpenFlags;
@@ -27,6 +27,9 @@ use super::{Engine, EngineSession, LONGEST_NAME, SYSTEM_DATABASES, TableDefiniti
 #[derive(Debug, Clone)]
 pub(crate) struct SqliteEngine {
     directory: Arc<PathBuf>,
+    /// Held for reading while a session opens or closes the files of databases, for writing while a database comes or goes: SQLite finds
+    /// a database's other files by their names, and would map or remove those of another of the same name.
+    names: Arc<RwLock<()>>,
 }
 
 const EXTENSION: &str = "sqlite";
@@ -43,7 +46,7 @@ impl SqliteEngine {
                 tracing::warn!("SQLite's memory is not bounded: {error}");
             }
         });
-        Self { directory: Arc::new(directory.into()) }
+        Self { directory: Arc::new(directory.into()), names: Arc::default() }
     }
 
     fn path(&self, database: &str) -> PathBuf {
@@ -106,6 +109,43 @@ fn is_name(name: &str) -> bool {
         && !name.chars().any(char::is_control)
 }
 
+impl SqliteEngine {
+    /// Keeps databases from coming and going while a session opens or closes their files.
+    fn keep_names(&self) -> RwLockReadGuard<'_, ()> {
+        self.names.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes the right to write to a database, for as long as the result lives.
+    ///
+    /// # Errors
+    /// 1205 where another has it for longer than `lock_wait`.
+    fn hold(&self, path: &Path, lock_wait: Duration) -> Result<Option<rusqlite::Connection>, SqlError> {
+        let open = || -> rusqlite::Result<rusqlite::Connection> {
+            let _kept = self.keep_names();
+            let connection = rusqlite::Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+            open_all(&connection, "main")?;
+            Ok(connection)
+        };
+        let take = || -> rusqlite::Result<rusqlite::Connection> {
+            let connection = open()?;
+            connection.busy_timeout(lock_wait)?;
+            connection.execute_batch("BEGIN IMMEDIATE")?;
+            Ok(connection)
+        };
+        match take().map_err(|error| errors::to_mysql(&error, "")) {
+            Ok(connection) => Ok(Some(connection)),
+            Err(error) if error.code == 1205 => Err(error),
+            // A file that is damaged can be removed nevertheless.
+            Err(_) => Ok(None),
+        }
+    }
+}
+
+/// Opens the files beside a database, which SQLite else does when it first reads: by then the name may be another database's.
+fn open_all(connection: &rusqlite::Connection, schema: &str) -> rusqlite::Result<()> {
+    connection.pragma_query_value(Some(schema), "schema_version", |_| Ok(()))
+}
+
 impl Engine for SqliteEngine {
     fn session(&self) -> Result<Box<dyn EngineSession>, SqlError> {
         Ok(Box::new(session::SqliteSession::open(self.clone())?))
@@ -132,6 +172,7 @@ impl Engine for SqliteEngine {
     }
 
     fn create_database(&self, name: &str) -> Result<(), SqlError> {
+        let _changing = self.names.write().unwrap_or_else(PoisonError::into_inner);
         if !is_name(name) {
             return Err(SqlError::new(1102, b"42000", format!("Incorrect database name '{name}'")));
         }
@@ -171,8 +212,13 @@ impl Engine for SqliteEngine {
             return Err(SqlError::new(1008, b"HY000", format!("Can't drop database '{name}'; database doesn't exist")));
         }
         let path = self.path(name);
+        let file = self.file_of(name);
         // Nobody else changes it from here on: what a transaction has written, and would commit, is not lost without a word.
-        let _held = hold(&path, lock_wait)?;
+        let held = self.hold(&path, lock_wait)?;
+        let _changing = self.names.write().unwrap_or_else(PoisonError::into_inner);
+        if self.file_of(name) != file {
+            return Err(SqlError::new(1008, b"HY000", format!("Can't drop database '{name}'; database doesn't exist")));
+        }
         std::fs::remove_file(&path).map_err(|error| {
             SqlError::new(
                 1009,
@@ -181,30 +227,12 @@ impl Engine for SqliteEngine {
             )
         })?;
         remove_beside(&path);
+        drop(held);
         Ok(())
     }
 
     fn table_definition(&self, database: &str, table: &str) -> Result<TableDefinition, SqlError> {
         schema::create_statement(self, database, table)
-    }
-}
-
-/// Takes the right to write to a database, for as long as the result lives.
-///
-/// # Errors
-/// 1205 where another has it for longer than `lock_wait`.
-fn hold(path: &Path, lock_wait: Duration) -> Result<Option<rusqlite::Connection>, SqlError> {
-    let take = || -> rusqlite::Result<rusqlite::Connection> {
-        let connection = rusqlite::Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-        connection.busy_timeout(lock_wait)?;
-        connection.execute_batch("BEGIN IMMEDIATE")?;
-        Ok(connection)
-    };
-    match take().map_err(|error| errors::to_mysql(&error, "")) {
-        Ok(connection) => Ok(Some(connection)),
-        Err(error) if error.code == 1205 => Err(error),
-        // A file that is damaged can be removed nevertheless.
-        Err(_) => Ok(None),
     }
 }
 

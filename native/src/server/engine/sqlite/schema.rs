@@ -25,18 +25,23 @@ pub(super) fn table(
         if SYSTEM_DATABASES.contains(&database.as_str()) {
             continue;
         }
+        // Most accounts see few databases: those of others are not even opened, whatever is in them.
+        if !surroundings.sees_database(&database) {
+            continue;
+        }
         // A database that can't be read hinders nobody who asks about others.
-        let Ok(connection) = open(engine, &database) else { continue };
-        let Ok(tables) = tables_of(&connection) else { continue };
+        let Ok(opened) = open(engine, &database) else { continue };
+        let connection = &opened.connection;
+        let Ok(tables) = tables_of(connection) else { continue };
         for table in tables {
             if !surroundings.sees(&database, &table.name) {
                 continue;
             }
             let found = match name {
-                "tables" => next_key(&connection, &table).map(|next| vec![table_row(&database, &table, next)]),
-                "columns" => columns_of(&connection, &table)
+                "tables" => next_key(connection, &table).map(|next| vec![table_row(&database, &table, next)]),
+                "columns" => columns_of(connection, &table)
                     .map(|columns| columns.iter().map(|c| column_row(&database, &table.name, c)).collect()),
-                _ => statistics(&connection, &database, &table),
+                _ => statistics(connection, &database, &table),
             };
             // A view whose tables are gone has no columns to show.
             rows.extend(found.unwrap_or_default());
@@ -110,15 +115,35 @@ const STATISTICS: &[(&str, &str)] = &[
     ("INDEX_TYPE", "VARCHAR(11)"),
 ];
 
-fn open(engine: &SqliteEngine, database: &str) -> Result<Connection, SqlError> {
+/// A database that is read.
+struct Opened<'a> {
+    connection: Connection,
+    engine: &'a SqliteEngine,
+}
+
+impl Drop for Opened<'_> {
+    fn drop(&mut self) {
+        close(&mut self.connection, self.engine);
+    }
+}
+
+/// Closes a connection's files while no database comes or goes.
+pub(super) fn close(connection: &mut Connection, engine: &SqliteEngine) {
+    let _kept = engine.keep_names();
+    if let Ok(empty) = Connection::open_in_memory() {
+        *connection = empty;
+    }
+}
+
+fn open<'a>(engine: &'a SqliteEngine, database: &str) -> Result<Opened<'a>, SqlError> {
+    let _kept = engine.keep_names();
     if is_system_database(database) || !engine.has_database(database) {
         return Err(unknown_database(database));
     }
-    Connection::open_with_flags(
-        engine.path(database),
-        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
-    )
-    .map_err(|error| to_mysql(&error, ""))
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(engine.path(database), flags).map_err(|error| to_mysql(&error, ""))?;
+    super::open_all(&connection, "main").map_err(|error| to_mysql(&error, ""))?;
+    Ok(Opened { connection, engine })
 }
 
 struct Table {
@@ -463,9 +488,10 @@ pub(super) fn create_statement(
     database: &str,
     table: &str,
 ) -> Result<TableDefinition, SqlError> {
-    let connection = open(engine, database)?;
+    let opened = open(engine, database)?;
+    let connection = &opened.connection;
     let read = || -> SqliteResult<Option<TableDefinition>> {
-        let Some(found) = tables_of(&connection)?.into_iter().find(|found| found.name.eq_ignore_ascii_case(table))
+        let Some(found) = tables_of(connection)?.into_iter().find(|found| found.name.eq_ignore_ascii_case(table))
         else {
             return Ok(None);
         };
@@ -473,7 +499,7 @@ pub(super) fn create_statement(
             let statement = stored::view(&found.name, &found.sql);
             return Ok(Some(TableDefinition { name: found.name, statement, is_view: true }));
         }
-        let columns = columns_of(&connection, &found)?;
+        let columns = columns_of(connection, &found)?;
         let mut lines: Vec<String> = columns.iter().map(column_line).collect();
         let list = |names: &[String]| names.iter().map(|name| backquoted(name)).collect::<Vec<_>>().join(",");
         let primary = primary_key(&columns);

@@ -78,6 +78,8 @@ impl SqliteSession {
     }
 
     fn attach(&mut self, databases: &BTreeSet<&str>) -> Result<(), SqlError> {
+        let engine = self.engine.clone();
+        let _kept = engine.keep_names();
         for database in databases {
             let file = if is_system_database(database) { None } else { self.engine.file_of(database) };
             if let Some(at) = self.attached.iter().position(|attached| attached.database == *database) {
@@ -87,6 +89,10 @@ impl SqliteSession {
                 // Another connection may have dropped it, and made it anew.
                 if is_same && (file.is_some() || is_system_database(database)) {
                     continue;
+                }
+                if !self.connection.is_autocommit() {
+                    let message = "Table definition has changed, please retry transaction";
+                    return Err(SqlError::new(1412, b"HY000", message));
                 }
                 self.detach(database)?;
             }
@@ -101,6 +107,7 @@ impl SqliteSession {
             };
             self.batch(&format!("ATTACH DATABASE {} AS {}", quote_text(&path), quote(&schema_of(database))?))?;
             self.attached.push(Attached { database: (*database).to_owned(), file });
+            super::open_all(&self.connection, &schema_of(database)).map_err(|error| to_mysql(&error, ""))?;
         }
         Ok(())
     }
@@ -134,8 +141,9 @@ impl SqliteSession {
     }
 
     fn detach(&mut self, database: &str) -> Result<(), SqlError> {
+        self.batch(&format!("DETACH DATABASE {}", quote(&schema_of(database))?))?;
         self.attached.retain(|attached| attached.database != database);
-        self.batch(&format!("DETACH DATABASE {}", quote(&schema_of(database))?))
+        Ok(())
     }
 
     /// Fills the system tables that a statement reads.
@@ -489,6 +497,12 @@ impl SqliteSession {
         if let Ok(names) = read() {
             self.temporaries.retain(|(database, table)| names.contains(&temporary_name(database, table)));
         }
+    }
+}
+
+impl Drop for SqliteSession {
+    fn drop(&mut self) {
+        super::schema::close(&mut self.connection, &self.engine);
     }
 }
 

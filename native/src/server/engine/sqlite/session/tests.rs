@@ -28,6 +28,10 @@ impl Surroundings for Bare {
         table != Some("secret")
     }
 
+    fn sees_database(&self, _: &str) -> bool {
+        true
+    }
+
     fn sees(&self, _: &str, table: &str) -> bool {
         table != "secret"
     }
