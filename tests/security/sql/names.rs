@@ -159,3 +159,55 @@ fn names_that_are_none_are_refused() {
     let long = "x".repeat(65);
     assert_eq!(run(&mut root, &format!("CREATE TABLE d.{long} (a INT)")).unwrap_err().0, 1059);
 }
+
+#[test]
+fn names_of_what_is_not_there_are_refused() {
+    let world = World::new(&[]);
+    let mut root = world.root();
+    world.refresh(&mut root);
+    done(&mut root, "USE d");
+    for (sql, expected) in [
+        ("CREATE TABLE x (a VARCHAR(9) COLLATE nonsense)", 1273),
+        ("CREATE TABLE x (a VARCHAR(9) COLLATE utf8mb4_nonsense_ci)", 1273),
+        ("CREATE TABLE x (a VARCHAR(9) CHARACTER SET nonsense)", 1115),
+        ("CREATE TABLE x (a INT) DEFAULT CHARSET=nonsense", 1115),
+        ("CREATE TABLE x (a INT) COLLATE=nonsense", 1273),
+        ("CREATE TABLE x (a INT) ENGINE=nonsense", 1286),
+        ("ALTER TABLE t ADD COLUMN x VARCHAR(9) COLLATE nonsense", 1273),
+        ("SELECT b COLLATE nonsense FROM t", 1273),
+        ("SELECT CONVERT(b USING nonsense) FROM t", 1115),
+        ("CREATE DATABASE x CHARACTER SET nonsense", 1115),
+        ("CREATE DATABASE x DEFAULT COLLATE = nonsense", 1273),
+        ("CREATE DATABASE x nonsense", 1064),
+        ("ALTER DATABASE d COLLATE nonsense", 1273),
+        ("SET NAMES utf8mb4 COLLATE utf8mb4_nonsense", 1273),
+        ("SET collation_connection = nonsense", 1273),
+        ("SET character_set_results = nonsense", 1115),
+        ("SET time_zone = '../../etc/passwd'", 1298),
+        ("SET time_zone = '+25:99'", 1298),
+        ("SET time_zone = '-14:00'", 1298),
+        ("SET GLOBAL time_zone = 'nonsense'", 1298),
+    ] {
+        let told = run(&mut root, sql);
+        assert!(matches!(&told, Err((code, _)) if *code == expected), "{sql}: {told:?}");
+    }
+    for sql in [
+        "CREATE TABLE x (a VARCHAR(9) CHARACTER SET latin1 COLLATE latin1_swedish_ci) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_0900_ai_ci",
+        "CREATE TABLE y (a VARCHAR(9) CHARACTER SET binary) engine = myisam DEFAULT CHARACTER SET = utf8 ROW_FORMAT=DYNAMIC",
+        "CREATE TABLE z (a INT) ENGINE=MEMORY COLLATE 'utf8mb3_unicode_ci'",
+        "SELECT b COLLATE utf8mb4_uca1400_ai_ci FROM t",
+        "SELECT CONVERT(b USING utf8) FROM t",
+        "CREATE DATABASE e /*!40100 DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci */",
+        "ALTER DATABASE e CHARACTER SET = 'utf8mb3' COLLATE = utf8mb3_bin READ ONLY = 0",
+        "SET NAMES 'utf8mb4' COLLATE 'utf8mb4_unicode_520_ci'",
+        "SET collation_connection = utf8mb4_unicode_ci",
+        "SET time_zone = '+14:00'",
+        "SET time_zone = '-13:59'",
+        "SET time_zone = 'UTC'",
+        "SET time_zone = 'system'",
+        "SET time_zone = DEFAULT",
+        "SET time_zone = @@global.time_zone",
+    ] {
+        done(&mut root, sql);
+    }
+}

@@ -21,7 +21,7 @@ use super::sql::{Datum, Names};
 
 pub(crate) use interruption::Interruption;
 pub(crate) use pool::{Delivery, Job, Outcome, Pool, Task, evaluate};
-pub(crate) use sqlite::SqliteEngine;
+pub(crate) use sqlite::{SqliteEngine, zone as time_zone};
 
 /// MySQL's longest name, in characters.
 pub(crate) const LONGEST_NAME: usize = 64;

@@ -6,6 +6,7 @@ use sealwire_core::error::SqlError;
 use super::statement::engine;
 use super::{Answer, Reply, Session, Table};
 use crate::server::engine::{Task, TransactionStep, declared_column, is_system_database, unknown_database};
+use crate::server::sql::charset::{check_collation, default_collation};
 use crate::server::sql::{Cursor, Datum};
 
 impl Session {
@@ -173,7 +174,7 @@ impl Session {
     fn create_database(&mut self, words: &mut Cursor<'_>) -> Result<Reply, SqlError> {
         let if_not_exists = words.accept_all(&["IF", "NOT", "EXISTS"]);
         let name = words.name()?;
-        // Character set and collation are always those of the server.
+        database_options(words)?;
         self.view.demand_on_database(Privilege::CREATE, &name)?;
         match self.view.server.engine.create_database(&name) {
             Err(error) if if_not_exists && error.code == 1007 => self.note("Note", error),
@@ -186,6 +187,7 @@ impl Session {
     fn alter_database(&self, words: &mut Cursor<'_>) -> Result<Reply, SqlError> {
         let is_current = words.peek_one(&["CHARACTER", "CHARSET", "COLLATE", "DEFAULT", "ENCRYPTION", "READ"]);
         let name = if is_current { self.current_database()? } else { words.name()? };
+        database_options(words)?;
         self.view.demand_on_database(Privilege::ALTER, &name)?;
         if !self.view.server.engine.has_database(&name) {
             return Err(unknown_database(&name));
@@ -268,4 +270,27 @@ fn stored_program(sql: &str) -> Option<&'static str> {
     let mut words = Cursor::new(sql);
     let kind = if words.accept("CREATE") { words.first_outside(&KINDS) } else { None };
     kind.filter(|kind| PROGRAMS.contains(kind))
+}
+
+/// Reads the options of a database. Character set and collation are always those of the server, and yet have to be some.
+///
+/// # Errors
+/// 1115 and 1273 where they are none.
+fn database_options(words: &mut Cursor<'_>) -> Result<(), SqlError> {
+    while !words.is_at_end() {
+        words.accept("DEFAULT");
+        if words.accept_all(&["CHARACTER", "SET"]) || words.accept_all(&["CHAR", "SET"]) || words.accept("CHARSET") {
+            words.accept("=");
+            default_collation(&words.name_or_text()?)?;
+        } else if words.accept("COLLATE") {
+            words.accept("=");
+            check_collation(&words.name_or_text()?)?;
+        } else if words.accept("ENCRYPTION") || words.accept("COMMENT") || words.accept_all(&["READ", "ONLY"]) {
+            words.accept("=");
+            words.skip();
+        } else {
+            return Err(words.syntax_error());
+        }
+    }
+    Ok(())
 }

@@ -10,7 +10,7 @@ use sealwire_core::server::{Candidate, Connection, Login};
 use super::Session;
 use crate::server::engine::{LONGEST_NAME, unknown_database};
 use crate::server::registry::{Full, MostSessions};
-use crate::server::sql::charset::{default_collation, of_collation};
+use crate::server::sql::charset::{check_collation, default_collation, of_collation};
 use crate::server::status::count;
 use crate::server::variables::find;
 
@@ -184,6 +184,7 @@ impl Session {
     pub(super) fn set_names(&mut self, charset: &str, collation: Option<&str>) -> Result<(), SqlError> {
         let default = default_collation(charset)?;
         let collation = collation.unwrap_or(default);
+        check_collation(collation)?;
         if !collation.eq_ignore_ascii_case("binary")
             && collation.split('_').next().is_none_or(|of| !is_same_charset(of, charset))
         {

@@ -9,8 +9,9 @@ use sqlparser::ast::Expr;
 
 use super::errand::LONG;
 use super::{Answer, Reply, Session};
+use crate::server::engine::time_zone;
 use crate::server::engine::{Task, TransactionStep};
-use crate::server::sql::charset::default_collation;
+use crate::server::sql::charset::{check_collation, default_collation};
 use crate::server::sql::lex::{Lexer, Piece};
 use crate::server::sql::{Cursor, Datum, MOST_EVALUATED_DEPTH, depth, evaluate, parse_expression};
 use crate::server::variables::{self, Definition, Reach};
@@ -263,6 +264,12 @@ impl Session {
         let name = definition.name;
         if !definition.dynamic {
             return Err(SqlError::new(1238, b"HY000", format!("Variable '{name}' is a read only variable")));
+        }
+        if name.starts_with("collation_") {
+            check_collation(&text)?;
+        }
+        if name == "time_zone" && time_zone(&text).is_none() {
+            return Err(SqlError::new(1298, b"HY000", format!("Unknown or incorrect time zone: '{text}'")));
         }
         if definition.is_empty_promise(&text) {
             let message = format!("This version of Sealwire doesn't yet support 'SET {name} = {text}'");

@@ -85,6 +85,100 @@ pub(crate) fn default_collation(charset: &str) -> Result<&'static str, SqlError>
     })
 }
 
+/// The words that MySQL's and MariaDB's collations of those sets consist of, behind the set's name.
+const WORDS: &[&str] = &[
+    "0900",
+    "520",
+    "ai",
+    "as",
+    "bg",
+    "bin",
+    "bs",
+    "ci",
+    "croatian",
+    "cs",
+    "cyrl",
+    "czech",
+    "da",
+    "danish",
+    "de",
+    "eo",
+    "es",
+    "esperanto",
+    "estonian",
+    "et",
+    "general",
+    "german1",
+    "german2",
+    "gl",
+    "hr",
+    "hu",
+    "hungarian",
+    "icelandic",
+    "is",
+    "ja",
+    "ks",
+    "la",
+    "latn",
+    "latvian",
+    "lithuanian",
+    "lt",
+    "lv",
+    "mn",
+    "myanmar",
+    "mysql500",
+    "mysql561",
+    "nb",
+    "nn",
+    "nopad",
+    "pb",
+    "persian",
+    "pl",
+    "polish",
+    "ro",
+    "roman",
+    "romanian",
+    "ru",
+    "sinhala",
+    "sk",
+    "sl",
+    "slovak",
+    "slovenian",
+    "spanish",
+    "spanish2",
+    "sr",
+    "sv",
+    "swedish",
+    "thai",
+    "tr",
+    "trad",
+    "turkish",
+    "uca1400",
+    "unicode",
+    "vi",
+    "vietnamese",
+    "w2",
+    "zh",
+];
+
+/// Checks the name of a collation.
+///
+/// # Errors
+/// 1273 where it is none of a set that is implemented.
+pub(crate) fn check_collation(name: &str) -> Result<(), SqlError> {
+    let lower = name.to_ascii_lowercase();
+    let mut words = lower.split('_');
+    let first = words.next().unwrap_or_default();
+    let is_set = matches!(first, "utf8mb4" | "utf8mb3" | "utf8" | "latin1" | "ascii");
+    let rest: Vec<&str> = words.collect();
+    // MariaDB's newer names belong to each set.
+    let is_known = (is_set || first == "uca1400") && !rest.is_empty() && rest.iter().all(|word| WORDS.contains(word));
+    if is_known || lower == "binary" {
+        return Ok(());
+    }
+    Err(SqlError::new(1273, b"HY000", format!("Unknown collation: '{name}'")))
+}
+
 fn unknown(charset: &str) -> SqlError {
     let message = format!("Unknown character set: '{charset}'; use utf8mb4, utf8mb3, latin1, ascii or binary");
     SqlError::new(1115, b"42000", message)
@@ -213,6 +307,40 @@ mod tests {
             let (found, collation) = of_collation(id).unwrap();
             assert_eq!(found, charset, "{id}");
             assert!(collation.starts_with(charset), "{id}");
+        }
+    }
+
+    #[test]
+    fn collations_of_mysql_and_mariadb_are_known() {
+        for name in [
+            "binary",
+            "utf8mb4_bin",
+            "UTF8MB4_0900_AI_CI",
+            "utf8mb4_de_pb_0900_as_cs",
+            "utf8_general_ci",
+            "utf8mb3_unicode_520_nopad_ci",
+            "latin1_swedish_ci",
+            "latin1_german2_ci",
+            "ascii_bin",
+            "uca1400_ai_ci",
+            "utf8mb4_uca1400_swedish_ai_ci",
+            "utf8mb4_thai_520_w2",
+            "utf8mb4_ja_0900_as_cs_ks",
+            "utf8mb4_sr_latn_0900_ai_ci",
+        ] {
+            assert_eq!(check_collation(name), Ok(()), "{name}");
+        }
+        for name in [
+            "",
+            "utf8mb4",
+            "utf8mb4_",
+            "nonsense",
+            "utf8mb4_nonsense_ci",
+            "gbk_chinese_ci",
+            "../utf8mb4_bin",
+            "utf8mb4_bin;",
+        ] {
+            assert_eq!(check_collation(name).unwrap_err().code, 1273, "{name}");
         }
     }
 

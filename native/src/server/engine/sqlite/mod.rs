@@ -18,6 +18,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
+pub(crate) use time::zone;
+
 use rusqlite::OpenFlags;
 use sealwire_core::error::SqlError;
 

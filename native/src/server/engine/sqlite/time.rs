@@ -18,7 +18,7 @@ const LAST_TIMESTAMP: i64 = 32_536_771_199;
 
 /// The seconds before UTC of a time zone: `UTC`, `SYSTEM`, which is UTC too, or an offset from `-13:59` to `+14:00`. Other names are in no
 /// table, as in a MySQL whose tables of time zones are empty.
-pub(super) fn zone(name: &str) -> Option<i64> {
+pub(crate) fn zone(name: &str) -> Option<i64> {
     if name.eq_ignore_ascii_case("UTC") || name.eq_ignore_ascii_case("SYSTEM") {
         return Some(0);
     }

@@ -16,6 +16,7 @@ use super::writer::{READ, Writer, check_new_name};
 use super::{last_part, query, unsupported};
 use crate::server::engine::kept::{Kept, Thing};
 use crate::server::engine::types::DeclaredType;
+use crate::server::sql::charset::{check_collation, default_collation};
 use crate::server::sql::{backquoted, text_literal};
 
 type Written = Result<(), SqlError>;
@@ -315,7 +316,7 @@ fn create_table(
     let (columns, constraints) = source.columns_and_constraints(&body, &create.columns);
     let mut indexes = Vec::new();
     writer.push(" (");
-    writer.kept(&table_options(create));
+    writer.kept(&table_options(create)?);
     let mut runs = columns.into_iter();
     writer.list(&create.columns, |writer, column| {
         let origin = Origin { source, run: runs.next() };
@@ -343,16 +344,63 @@ fn create_table(
     Ok(())
 }
 
-/// What is kept of a table's options.
-fn table_options(create: &CreateTable) -> Kept {
+/// The engines that dumps and frameworks name; all of them are SQLite here.
+const ENGINES: [&str; 19] = [
+    "SQLite",
+    "InnoDB",
+    "MyISAM",
+    "MEMORY",
+    "HEAP",
+    "CSV",
+    "ARCHIVE",
+    "BLACKHOLE",
+    "MERGE",
+    "MRG_MYISAM",
+    "FEDERATED",
+    "NDB",
+    "NDBCLUSTER",
+    "Aria",
+    "Maria",
+    "RocksDB",
+    "TokuDB",
+    "ColumnStore",
+    "EXAMPLE",
+];
+
+/// What is kept of a table's options. The engine, the character set and the collation are always the server's, and yet have to be some.
+fn table_options(create: &CreateTable) -> Result<Kept, SqlError> {
     let mut kept = Kept::default();
-    let CreateTableOptions::Plain(options) = &create.table_options else { return kept };
+    let CreateTableOptions::Plain(options) = &create.table_options else { return Ok(kept) };
     for option in options {
-        if let SqlOption::Comment(CommentDef::WithEq(text) | CommentDef::WithoutEq(text)) = option {
-            kept.add(Thing::Comment, text);
+        match option {
+            SqlOption::Comment(CommentDef::WithEq(text) | CommentDef::WithoutEq(text)) => {
+                kept.add(Thing::Comment, text);
+            }
+            SqlOption::NamedParenthesizedList(list) if list.key.value == "ENGINE" => {
+                let name = list.name.as_ref().map_or("", |name| name.value.as_str());
+                if !ENGINES.iter().any(|engine| engine.eq_ignore_ascii_case(name)) {
+                    return Err(SqlError::new(1286, b"42000", format!("Unknown storage engine '{name}'")));
+                }
+            }
+            SqlOption::KeyValue { key, value } => {
+                let name = match value {
+                    Expr::Identifier(name) => name.value.as_str(),
+                    Expr::Value(value) => match &value.value {
+                        Value::SingleQuotedString(name) | Value::DoubleQuotedString(name) => name,
+                        _ => continue,
+                    },
+                    _ => continue,
+                };
+                if key.value.ends_with("COLLATE") {
+                    check_collation(name)?;
+                } else if key.value.ends_with("CHARSET") || key.value.ends_with("CHARACTER SET") {
+                    default_collation(name)?;
+                }
+            }
+            _ => {}
         }
     }
-    kept
+    Ok(kept)
 }
 
 /// Where a column or a constraint stands in the statement.
@@ -594,7 +642,10 @@ fn kept_of(
             ColumnOption::Generated { generation_expr: Some(value), .. } => {
                 kept.add(Thing::Generated, origin.source.expression(origin.group_behind("AS"), value)?);
             }
-            ColumnOption::Collation(collation) if is_binary(collation) => {
+            ColumnOption::CharacterSet(charset) => _ = default_collation(last_part(charset))?,
+            ColumnOption::Collation(collation) if !is_binary(collation) => check_collation(last_part(collation))?,
+            ColumnOption::Collation(collation) => {
+                check_collation(last_part(collation))?;
                 kept.add(Thing::Collation, last_part(collation).to_ascii_lowercase());
             }
             ColumnOption::Comment(text) => kept.add(Thing::Comment, text),

@@ -11,6 +11,7 @@ use super::query::{ordering, query};
 use super::writer::Writer;
 use super::{last_part, unsupported};
 use crate::server::engine::types::DeclaredType;
+use crate::server::sql::charset::{check_collation, default_collation};
 
 type Written = Result<(), SqlError>;
 
@@ -276,9 +277,15 @@ fn single(value: &Expr, writer: &mut Writer<'_>) -> Written {
         Expr::RLike { .. } => Err(unsupported("REGEXP")),
         Expr::Cast { kind: CastKind::Cast, expr, data_type, .. } => cast(expr, data_type, writer),
         Expr::Convert { expr, data_type: Some(data_type), .. } => cast(expr, data_type, writer),
-        Expr::Convert { expr, data_type: None, .. } => operand(expr, writer),
+        Expr::Convert { expr, data_type: None, charset, .. } => {
+            if let Some(charset) = charset {
+                default_collation(last_part(charset))?;
+            }
+            operand(expr, writer)
+        }
         Expr::Collate { expr, collation } => {
             let name = last_part(collation);
+            check_collation(name)?;
             let is_binary = name.ends_with("_bin") || name.eq_ignore_ascii_case("binary");
             writer.push("(");
             operand(expr, writer)?;
