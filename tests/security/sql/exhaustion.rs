@@ -359,3 +359,20 @@ fn who_holds_much_memory_leaves_some_for_others() {
     let mut worker = world.worker();
     assert!(run(&mut worker, &format!("SELECT LENGTH(REPEAT('x', {}))", 16 << 20)).is_err());
 }
+
+#[test]
+fn a_table_has_as_many_keys_as_in_mysql() {
+    let world = World::new(&[]);
+    let mut root = world.root();
+    world.refresh(&mut root);
+    let keys = |count: usize| {
+        let keys: Vec<String> = (0..count).map(|number| format!("KEY k{number} (a)")).collect();
+        keys.join(", ")
+    };
+    assert_eq!(run(&mut root, &format!("CREATE TABLE d.many (a INT, {})", keys(65))).unwrap_err().0, 1069);
+    run(&mut root, &format!("CREATE TABLE d.many (a INT, {})", keys(64))).unwrap();
+    assert_eq!(run(&mut root, "CREATE INDEX one_more ON d.many (a)").unwrap_err().0, 1069);
+    assert_eq!(run(&mut root, "ALTER TABLE d.many ADD KEY one_more (a)").unwrap_err().0, 1069);
+    run(&mut root, "DROP INDEX k0 ON d.many").unwrap();
+    run(&mut root, "CREATE INDEX one_more ON d.many (a)").unwrap();
+}

@@ -5,7 +5,9 @@ use sealwire_core::error::SqlError;
 
 use super::statement::engine;
 use super::{Answer, Reply, Session, Table};
-use crate::server::engine::{Task, TransactionStep, declared_column, is_system_database, unknown_database};
+use crate::server::engine::{
+    Task, TransactionStep, declared_column, interrupted, is_system_database, unknown_database,
+};
 use crate::server::sql::charset::{check_collation, default_collation};
 use crate::server::sql::{Cursor, Datum};
 
@@ -199,6 +201,9 @@ impl Session {
     fn lock_tables(&self, words: &mut Cursor<'_>) -> Result<Answer, SqlError> {
         words.accept_one(&["TABLES", "TABLE"]).ok_or_else(|| words.syntax_error())?;
         loop {
+            if self.presence.is_stopped() {
+                return Err(interrupted());
+            }
             let (database, table) = self.table_name(words)?;
             if words.accept("AS") || !words.peek_one(&["READ", "LOW_PRIORITY", "WRITE"]) {
                 words.name()?;

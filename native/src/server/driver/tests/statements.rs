@@ -286,7 +286,7 @@ fn a_killed_connection_keeps_its_place_while_its_statement_runs() {
 #[test]
 fn who_compresses_and_who_logs_in_are_both_served() {
     let running = Running::start(&[]);
-    let mut hogs: Vec<Client> = (0..20)
+    let mut hogs: Vec<Client> = (0..6)
         .map(|_| {
             let mut config = running.config("root", "");
             config.compression = vec![sealwire_core::wire::compressed::Algorithm::Zlib];
@@ -294,18 +294,18 @@ fn who_compresses_and_who_logs_in_are_both_served() {
         })
         .collect();
     for hog in &mut hogs {
-        hog.connection.query(b"SELECT REPEAT(SHA2('x', 512), 400000)").unwrap();
+        hog.connection.query(b"SELECT REPEAT(SHA2('x', 512), 60000)").unwrap();
         hog.flush();
     }
     let mut slowest = Duration::ZERO;
-    for _ in 0..20 {
+    for _ in 0..5 {
         let begin = Instant::now();
         assert_eq!(running.root().rows("SELECT 1"), [["1"]]);
         slowest = slowest.max(begin.elapsed());
     }
     println!("the slowest login and SELECT 1 beside {} that compress: {slowest:?}", hogs.len());
     for hog in &mut hogs {
-        assert_eq!(hog.answer().unwrap().unwrap().rows[0][0].len(), 400_000 * 128);
+        assert_eq!(hog.answer().unwrap().unwrap().rows[0][0].len(), 60_000 * 128);
     }
 }
 

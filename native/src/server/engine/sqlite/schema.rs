@@ -506,7 +506,7 @@ pub(super) fn create_statement(
         if !primary.is_empty() {
             lines.push(format!("  PRIMARY KEY ({})", list(&primary)));
         }
-        for index in indexes_of(&connection, &found.name)? {
+        for index in indexes_of(connection, &found.name)? {
             let unique = if index.unique { "UNIQUE " } else { "" };
             lines.push(format!("  {unique}KEY {} ({})", backquoted(&index.name), index.parts.join(",")));
         }

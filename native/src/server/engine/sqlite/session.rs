@@ -17,7 +17,8 @@ use super::keys::Keys;
 use super::rows::{bind, length_of, origins, put_row};
 use super::{FileId, SqliteEngine, stored};
 use crate::server::engine::translate::{
-    Access, Kind, READ, Scope, Temporaries, Translated, quote, quote_text, schema_of, temporary_name, translate,
+    Access, Kind, MOST_KEYS, READ, Scope, Temporaries, Translated, quote, quote_text, schema_of, temporary_name,
+    too_many_keys, translate,
 };
 use crate::server::engine::types::DeclaredType;
 use crate::server::engine::{
@@ -271,7 +272,8 @@ impl SqliteSession {
             }
             self.batch("BEGIN IMMEDIATE")?;
         }
-        let defined = self.define_all(translated, request);
+        let defined =
+            self.define_all(translated, request).and_then(|notes| self.count_keys(translated).map(|()| notes));
         if commits {
             self.batch(if defined.is_ok() { "COMMIT" } else { "ROLLBACK" })?;
         }
@@ -281,6 +283,20 @@ impl SqliteSession {
             self.temporaries.remove(dropped);
         }
         Ok(Done { notes, warnings: self.bounds.end(), ..Done::default() })
+    }
+
+    /// Refuses a table that has more keys than it may.
+    fn count_keys(&self, translated: &Translated) -> Result<(), SqlError> {
+        for Access { database, table, .. } in &translated.accesses {
+            let (Some(table), false) = (table, is_system_database(database)) else { continue };
+            let schema = quote(&schema_of(database))?;
+            let sql = format!("SELECT COUNT(*) FROM {schema}.sqlite_master WHERE type = 'index' AND tbl_name = ?1");
+            let keys: rusqlite::Result<u32> = self.connection.query_row(&sql, [table], |row| row.get(0));
+            if keys.map_err(|error| to_mysql(&error, ""))? as usize > MOST_KEYS {
+                return Err(too_many_keys());
+            }
+        }
+        Ok(())
     }
 
     /// Runs the statements of a definition within its transaction; what there is to note of them.

@@ -234,6 +234,14 @@ fn column_name(column: &IndexColumn) -> Option<&str> {
 }
 
 /// Writes CREATE VIEW, and gives its query as it is compiled for the user who creates it.
+/// Keys of one table, as in MySQL: what asks about tables reads all of them.
+pub(in crate::server::engine) const MOST_KEYS: usize = 64;
+
+/// The error for one more.
+pub(in crate::server::engine) fn too_many_keys() -> SqlError {
+    SqlError::new(1069, b"42000", format!("Too many keys specified; max {MOST_KEYS} keys allowed"))
+}
+
 fn create_view(
     create: &CreateView,
     source: &Source<'_>,
@@ -264,7 +272,7 @@ fn create_view(
     }
     writer.push(" AS ");
     let mut kept = Kept::default();
-    kept.add(Thing::Query, source.view_query(&create.query)?);
+    kept.add(Thing::Query, source.view_query(&create.query, &database)?);
     writer.kept(&kept);
     writer.view = Some(database);
     query::query(&create.query, writer)?;
@@ -310,6 +318,12 @@ fn create_table(
         query::query(query, writer)?;
         statements.push(writer.take());
         return Ok(());
+    }
+    let is_key = |constraint: &&TableConstraint| {
+        matches!(constraint, TableConstraint::Unique(_) | TableConstraint::Index(_) | TableConstraint::PrimaryKey(_))
+    };
+    if create.constraints.iter().filter(is_key).count() > MOST_KEYS {
+        return Err(too_many_keys());
     }
     let counted = create.columns.iter().find(|column| is_counted(column)).map(|column| column.name.value.as_str());
     let body = source.group(&source.all()).unwrap_or_default();

@@ -22,6 +22,7 @@ use sqlparser::dialect::MySqlDialect;
 use sqlparser::parser::Parser;
 use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
 
+pub(super) use definition::{MOST_KEYS, too_many_keys};
 pub(super) use function::is_allowed;
 pub(super) use writer::{READ, quote, quote_text};
 

@@ -153,11 +153,11 @@ impl<'a> Source<'a> {
         text.parse::<u32>().map(|number| number.to_string()).map_err(|_| unsupported("this part of an index"))
     }
 
-    /// The text of the query of CREATE VIEW.
+    /// The text of the query of CREATE VIEW, without the name of the view's own database: a dump of it can be read into another.
     ///
     /// # Errors
     /// 1235 where it is not found.
-    pub(super) fn view_query(&self, query: &Query) -> Result<String, SqlError> {
+    pub(super) fn view_query(&self, query: &Query, database: &str) -> Result<String, SqlError> {
         let run = self.behind(&self.all(), "VIEW").and_then(|run| self.behind(&run, "AS")).unwrap_or(0..0);
         let text = self.raw(&run);
         let read = Parser::new(&MySqlDialect {}).try_with_sql(text).and_then(|mut parser| {
@@ -169,9 +169,38 @@ impl<'a> Source<'a> {
             return Err(SqlError::new(1351, b"HY000", "View's SELECT contains a variable or parameter"));
         }
         if read.is_ok_and(|read| *read == *query) {
-            return shown(text);
+            return shown(&self.without_qualifier(&run, database));
         }
         Err(unsupported("this form of CREATE VIEW"))
+    }
+
+    /// A run's text without a database's name before its tables. Where the name stands alone, too, it may be a table's, and all is left.
+    fn without_qualifier(&self, run: &Run, database: &str) -> String {
+        let is_name = |at: usize| match self.pieces.get(at).map(|found| found.piece) {
+            Some(Piece::Word) => self.raw(&(at..at + 1)) == database,
+            Some(Piece::QuotedName) => unquote(self.raw(&(at..at + 1)).as_bytes()).as_ref() == database.as_bytes(),
+            _ => false,
+        };
+        let is_qualifier =
+            |at: usize| is_name(at) && self.pieces.get(at + 1).is_some_and(|found| found.piece == Piece::Symbol(b'.'));
+        if run.clone().any(|at| is_name(at) && !is_qualifier(at)) {
+            return self.raw(run).to_owned();
+        }
+        let mut text = String::new();
+        let mut start = run.start;
+        for at in run.clone().filter(|&at| is_qualifier(at)) {
+            // What lies between the pieces is kept with the piece before.
+            text.push_str(self.up_to(start, at));
+            start = at + 2;
+        }
+        text.push_str(self.raw(&(start..run.end)));
+        text
+    }
+
+    /// The text from one piece up to another.
+    fn up_to(&self, start: usize, end: usize) -> &'a str {
+        let (Some(first), Some(last)) = (self.pieces.get(start), self.pieces.get(end)) else { return "" };
+        self.sql.get(first.start..last.start).unwrap_or_default()
     }
 }
 
@@ -209,6 +238,18 @@ mod tests {
         let body = source.group(&source.all()).unwrap();
         let items: Vec<&str> = source.items(&body).iter().map(|item| source.raw(item)).collect();
         assert_eq!(items, ["`a,(` INT DEFAULT (f(1, ')'))", "CHECK (a IN (1, 2))", "b INT"]);
+    }
+
+    #[test]
+    fn a_view_does_not_name_its_own_database() {
+        let without = |sql: &str| {
+            let source = Source::of(sql);
+            source.without_qualifier(&source.all(), "shop")
+        };
+        assert_eq!(without("SELECT shop.t.a, `shop`.u.b FROM shop.t, shop . `u`"), "SELECT t.a, u.b FROM t, `u`");
+        assert_eq!(without("SELECT 'shop.t' FROM other.t"), "SELECT 'shop.t' FROM other.t");
+        assert_eq!(without("SELECT shop.a FROM t AS shop"), "SELECT shop.a FROM t AS shop");
+        assert_eq!(without("SELECT shop.a FROM shop.shop"), "SELECT shop.a FROM shop.shop");
     }
 
     #[test]
