@@ -237,6 +237,22 @@ fn a_kill_reaches_a_statement_that_begins_meanwhile() {
 }
 
 #[test]
+fn a_kill_between_the_command_and_its_statement_is_not_lost() {
+    in_every_order(|| {
+        let registry = Arc::new(Registry::default());
+        let presence = registry.enter(registry.next_id(), "localhost".to_owned(), Box::new(|| {}));
+        let interruption = Arc::new(Interruption::default());
+        presence.runs(Arc::clone(&interruption));
+        presence.begin("Query", None);
+        let killed = Arc::clone(&presence);
+        let killer = thread::spawn(move || killed.stop_statement());
+        presence.runs(Arc::clone(&interruption));
+        assert!(interruption.sleep(Duration::MAX), "the statement was not stopped");
+        killer.join().unwrap();
+    });
+}
+
+#[test]
 fn a_kill_of_a_query_reaches_one_that_runs() {
     in_every_order(|| {
         let registry = Arc::new(Registry::default());

@@ -209,6 +209,16 @@ impl Presence {
         state.is_stopped = false;
     }
 
+    /// A statement of the command begins, which this stops. A KILL that came since the command began stops it, too.
+    pub(crate) fn runs(&self, interruption: Arc<Interruption>) {
+        interruption.reset();
+        let mut state = self.locked();
+        if state.is_stopped {
+            interruption.stop();
+        }
+        state.interruption = Some(interruption);
+    }
+
     /// It waits for a command.
     pub(crate) fn rest(&self) {
         let mut state = self.locked();

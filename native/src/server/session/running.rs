@@ -81,9 +81,7 @@ impl Session {
             Some(session) => session,
             None => self.view.server.engine.session()?,
         };
-        let interruption = session.interruption();
-        interruption.reset();
-        self.presence.update(|state| state.interruption = Some(interruption));
+        self.presence.runs(session.interruption());
         let wake = Arc::clone(&self.wake);
         let job = Job {
             session,
