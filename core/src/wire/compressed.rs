@@ -15,7 +15,9 @@ const MIN_LENGTH: usize = 50;
 /// zlib's own default, which MySQL uses.
 const ZLIB_LEVEL: u8 = 6;
 /// Longer bodies are compressed at the fastest level, because the others on the same thread wait meanwhile.
+#[cfg(any(feature = "zlib", feature = "zstd"))]
 const LARGE: usize = 1024 * 1024;
+#[cfg(any(feature = "zlib", feature = "zstd"))]
 const FASTEST_LEVEL: u8 = 1;
 /// The level at which a client asks for zstd where nobody said another.
 pub const ZSTD_LEVEL: u8 = 3;

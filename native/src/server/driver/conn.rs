@@ -191,7 +191,8 @@ impl Conn {
     }
 
     fn work(&mut self, scratch: &mut Scratch, now: Now) -> Turn {
-        if self.presence.is_put_out() {
+        // Whoever has logged in meanwhile stays.
+        if self.presence.is_put_out() && !self.session.is_logged_in() {
             let Presence { id, host, .. } = &*self.presence;
             tracing::info!(
                 "connection {id} from {host} is closed: others want its place, and nobody is logged in on it"
