@@ -122,6 +122,14 @@ fn temporary_files_leave_room_for_tables() {
     assert!(!held.is_empty(), "a third of the room is there for the first: {refused:?}");
     assert!(!refused.is_empty(), "eight times 12 MB went into 40");
     assert!(refused.iter().all(|error| error.contains("1114") && error.contains("SQLITE_TMPDIR")), "{refused:?}");
+    drop(held);
+    drop(sorting);
+    // Temporary tables keep to it, too.
+    let mut keeper = root(&server).unwrap();
+    rows(&mut keeper, "CREATE TEMPORARY TABLE d.mine (v LONGTEXT)").unwrap();
+    let fill = format!("INSERT INTO d.mine VALUES (REPEAT('x', {}))", 3_000_000);
+    let full = (0..40).find_map(|_| rows(&mut keeper, &fill).err()).expect("120 MB went into 40").to_string();
+    assert!(full.contains("1114") && full.contains("SQLITE_TMPDIR"), "{full}");
     for _ in 0..5 {
         rows(&mut client, &format!("INSERT INTO d.t VALUES ('{}')", "x".repeat(100_000))).unwrap();
     }

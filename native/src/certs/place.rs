@@ -66,6 +66,7 @@ pub(super) fn replace(path: &Path, text: &str, mode: u32) -> Result<(), CertsErr
 pub(super) fn replace_pair(key: (&Path, &str), certificate: (&Path, &str)) -> Result<(), CertsError> {
     let new_key = Staged::write(key.0, key.1, KEY_MODE)?;
     let new_certificate = Staged::write(certificate.0, certificate.1, PUBLIC_MODE)?;
+    demand_key(&new_key.target)?;
     let old_key = Kept::of(&new_key.target)?;
     new_key.put()?;
     if let Err(error) = new_certificate.put() {
@@ -73,6 +74,19 @@ pub(super) fn replace_pair(key: (&Path, &str), certificate: (&Path, &str)) -> Re
         return Err(error);
     }
     Ok(())
+}
+
+/// Refuses to put a key in the place of a file that holds none: the path may be a link to something else.
+fn demand_key(target: &Path) -> Result<(), CertsError> {
+    match fs::read(target) {
+        Ok(old) if old.is_empty() || memchr::memmem::find(&old, b"PRIVATE KEY-----").is_some() => Ok(()),
+        Ok(_) => Err(CertsError::Impossible(format!(
+            "'{}' holds no private key and is not replaced by one: move it away, or name another --dir",
+            target.display()
+        ))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(CertsError::io("read", target, error)),
+    }
 }
 
 /// A file that is written beside the one whose place it takes; it is removed where it takes none.
@@ -181,19 +195,19 @@ mod tests {
     fn a_pair_is_replaced_whole_or_not_at_all() {
         let directory = tempfile::tempdir().unwrap();
         let (key, certificate) = (directory.path().join("key.pem"), directory.path().join("cert.pem"));
-        replace_pair((&key, "key 1"), (&certificate, "certificate 1")).unwrap();
-        replace_pair((&key, "key 2"), (&certificate, "certificate 2")).unwrap();
-        assert_eq!(fs::read_to_string(&key).unwrap(), "key 2");
+        replace_pair((&key, "1 PRIVATE KEY-----"), (&certificate, "certificate 1")).unwrap();
+        replace_pair((&key, "2 PRIVATE KEY-----"), (&certificate, "certificate 2")).unwrap();
+        assert_eq!(fs::read_to_string(&key).unwrap(), "2 PRIVATE KEY-----");
         assert_eq!(fs::read_to_string(&certificate).unwrap(), "certificate 2");
 
         // A directory can't be replaced by a file.
         fs::remove_file(&certificate).unwrap();
         fs::create_dir_all(certificate.join("full")).unwrap();
-        let error = replace_pair((&key, "key 3"), (&certificate, "certificate 3")).unwrap_err();
+        let error = replace_pair((&key, "3 PRIVATE KEY-----"), (&certificate, "certificate 3")).unwrap_err();
         assert!(error.to_string().contains("cert.pem"), "{error}");
-        assert_eq!(fs::read_to_string(&key).unwrap(), "key 2");
+        assert_eq!(fs::read_to_string(&key).unwrap(), "2 PRIVATE KEY-----");
         fs::remove_file(&key).unwrap();
-        assert!(replace_pair((&key, "key 3"), (&certificate, "certificate 3")).is_err());
+        assert!(replace_pair((&key, "3 PRIVATE KEY-----"), (&certificate, "certificate 3")).is_err());
         assert_eq!(names(directory.path()), ["cert.pem"], "nothing else is left behind");
     }
 
@@ -206,11 +220,17 @@ mod tests {
         let mode = |name: &str| fs::metadata(at(name)).unwrap().permissions().mode() & 0o777;
         fs::create_dir(at("inner")).unwrap();
         for (name, mode) in [("inner/key.pem", 0o644), ("cert.pem", 0o640)] {
-            fs::write(at(name), "old").unwrap();
+            fs::write(at(name), "old PRIVATE KEY-----").unwrap();
             fs::set_permissions(at(name), fs::Permissions::from_mode(mode)).unwrap();
         }
         symlink("inner/key.pem", at("key.pem")).unwrap();
         replace_pair((&at("key.pem"), "new"), (&at("cert.pem"), "new")).unwrap();
+        // What is no key is not lost to a link.
+        fs::write(at("precious"), "a letter").unwrap();
+        symlink("precious", at("other.pem")).unwrap();
+        let error = replace_pair((&at("other.pem"), "new"), (&at("cert.pem"), "new")).unwrap_err();
+        assert!(error.to_string().contains("precious' holds no private key"), "{error}");
+        assert_eq!(fs::read_to_string(at("precious")).unwrap(), "a letter");
         assert!(fs::symlink_metadata(at("key.pem")).unwrap().is_symlink());
         assert_eq!(fs::read_to_string(at("inner/key.pem")).unwrap(), "new");
         assert_eq!((mode("inner/key.pem"), mode("cert.pem")), (0o640 & 0o600 | 0o040, 0o640));

@@ -92,11 +92,7 @@ impl Running {
                  files; let it sort or join less, or raise @@GLOBAL.tmp_disk_limit"
             )
         } else if written > memory::LARGE as u64 && temporary::is_short() {
-            let folder = temporary::folder().display();
-            format!(
-                "The table '(temporary)' is full: less than a tenth of the file system of '{folder}' is free, and that is kept for \
-                 others; let the statement sort or join less, or set SQLITE_TMPDIR to a larger file system"
-            )
+            temporary::full().message
         } else {
             return None;
         };

@@ -15,6 +15,7 @@ use super::bounds::{self, Bounds};
 use super::errors::{self, to_mysql};
 use super::keys::Keys;
 use super::rows::{bind, length_of, origins, put_row};
+use super::temporary;
 use super::{FileId, SqliteEngine, stored};
 use crate::server::engine::translate::{
     Access, Kind, MOST_KEYS, READ, Scope, Temporaries, Translated, quote, quote_text, schema_of, temporary_name,
@@ -545,7 +546,11 @@ impl EngineSession for SqliteSession {
         if usize::from(translated.parameters) != request.parameters.len() {
             return Err(SqlError::new(1210, b"HY000", "Incorrect arguments to mysqld_stmt_execute"));
         }
-        self.bounds.begin(request, translated.kind == Kind::Query);
+        let fills_temporary = fills_temporary(&translated);
+        self.bounds.begin(request, translated.kind == Kind::Query || fills_temporary);
+        if fills_temporary && temporary::is_short() {
+            return Err(temporary::full());
+        }
         if translated.kind != Kind::Query
             && let Some(read_only) = request.limits.read_only
         {
@@ -606,6 +611,19 @@ fn authorise(access: &Access, request: &Request<'_>) -> Result<(), SqlError> {
         Some(missing) => Err(request.surroundings.denied(*missing, &access.database, table)),
         None => Ok(()),
     }
+}
+
+/// Whether a statement puts rows into a temporary table: they are in a temporary file as long as the session lasts.
+fn fills_temporary(translated: &Translated) -> bool {
+    const FRONTS: [&str; 6] = [
+        "CREATE TABLE temp.",
+        "INSERT INTO temp.",
+        "INSERT OR IGNORE INTO temp.",
+        "REPLACE INTO temp.",
+        "UPDATE temp.",
+        "UPDATE OR IGNORE temp.",
+    ];
+    translated.statements.first().is_some_and(|sql| FRONTS.iter().any(|front| sql.starts_with(front)))
 }
 
 /// FOR UPDATE needs, beside SELECT, one of the privileges that could keep the rows from others.

@@ -5,6 +5,8 @@ use std::env;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+use sealwire_core::error::SqlError;
+
 /// The part of the file system that temporary files leave free, and the most bytes that this is.
 const KEPT: u64 = 10;
 const MOST_KEPT: u64 = 1 << 30;
@@ -25,4 +27,14 @@ pub(super) fn is_short() -> bool {
     let (all, free) =
         (system.f_blocks.saturating_mul(system.f_frsize), system.f_bavail.saturating_mul(system.f_frsize));
     free < (all / KEPT).min(MOST_KEPT)
+}
+
+/// The error of a statement that would take what is kept.
+pub(super) fn full() -> SqlError {
+    let message = format!(
+        "The table '(temporary)' is full: less than a tenth of the file system of '{}' is free, and that is kept for others; let the \
+         statement sort or join less, drop temporary tables, or set SQLITE_TMPDIR to a larger file system",
+        folder().display()
+    );
+    SqlError::new(1114, b"HY000", message)
 }
