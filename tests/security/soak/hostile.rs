@@ -4,7 +4,7 @@
 use std::io::Write as _;
 use std::net::TcpStream;
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::mpsc::channel;
+use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
 use sealwire::client::{Client, ClientError};
@@ -108,10 +108,12 @@ fn endless(port: u16, turn: u64) -> Result<(), ClientError> {
     let id = clients::ask(&mut client, "SELECT CONNECTION_ID()")?;
     std::thread::scope(|scope| {
         let (done, running) = channel::<()>();
-        let killer = scope.spawn(move || {
-            // The statement ends by nothing else.
-            let _ = running.recv_timeout(Duration::from_millis(500));
-            run_all(&mut enter(port, "endless")?, &format!("KILL QUERY {id}"))
+        let killer = scope.spawn(move || -> Result<(), ClientError> {
+            // The statement ends by nothing else. A KILL that comes before it is for nothing, so that another has to follow.
+            while running.recv_timeout(Duration::from_millis(500)) == Err(RecvTimeoutError::Timeout) {
+                run_all(&mut enter(port, "endless")?, &format!("KILL QUERY {id}"))?;
+            }
+            Ok(())
         });
         let ran = run_all(&mut client, "SELECT SLEEP(1000), (SELECT COUNT(*) FROM d.n AS a, d.n AS b, d.n AS c)");
         drop(done);
