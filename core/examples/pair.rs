@@ -18,8 +18,9 @@ fn drive(client: &mut client::Connection, server: &mut server::Connection, now: 
     loop {
         match client.poll_output(&mut to_server)? {
             Output::Event(client::Event::Connected(_)) => return Ok(()),
-            Output::Event(client::Event::TextRow(row)) => {
-                let values: Vec<_> = row.iter().flatten().flatten().map(String::from_utf8_lossy).collect();
+            Output::Event(client::Event::Row(_)) => {
+                let values: Vec<_> =
+                    client.text_row().iter().flatten().flatten().map(String::from_utf8_lossy).collect();
                 println!("a row: {}", values.join(", "));
             }
             Output::Event(client::Event::ResultEnd { .. }) => return Ok(()),

@@ -19,7 +19,7 @@ fn drive(
     connection: &mut Connection,
     socket: &mut TcpStream,
     started: Instant,
-    mut on_event: impl FnMut(Event<'_>) -> bool,
+    mut on_event: impl FnMut(Event, &Connection) -> bool,
 ) -> Result<(), Box<dyn Error>> {
     let (mut out, mut input) = (Vec::new(), Vec::new());
     loop {
@@ -29,7 +29,7 @@ fn drive(
                 out.clear();
             }
             Output::Event(event) => {
-                if on_event(event) {
+                if on_event(event, connection) {
                     return Ok(());
                 }
             }
@@ -79,16 +79,17 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut socket = TcpStream::connect(address)?;
     socket.set_nodelay(true)?;
     let mut connection = Connection::new(Arc::new(config), Now { monotonic: started.elapsed(), ..Now::default() });
-    drive(&mut connection, &mut socket, started, |event| matches!(event, Event::Connected(_)))?;
+    drive(&mut connection, &mut socket, started, |event, _| matches!(event, Event::Connected(_)))?;
     println!("cipher in use: {}", connection.facts().ssl_cipher().unwrap_or("none"));
     connection.query(b"SHOW STATUS LIKE 'Ssl_cipher'")?;
-    drive(&mut connection, &mut socket, started, |event| {
-        if let Event::TextRow(row) = &event {
-            let values: Vec<_> = row.iter().flatten().flatten().map(String::from_utf8_lossy).collect();
+    drive(&mut connection, &mut socket, started, |event, connection| {
+        if let Event::Row(_) = event {
+            let values: Vec<_> =
+                connection.text_row().iter().flatten().flatten().map(String::from_utf8_lossy).collect();
             println!("{}", values.join("\t"));
         }
         matches!(event, Event::ResultEnd { .. } | Event::Failed(_))
     })?;
     connection.quit()?;
-    drive(&mut connection, &mut socket, started, |event| matches!(event, Event::Closed))
+    drive(&mut connection, &mut socket, started, |event, _| matches!(event, Event::Closed))
 }

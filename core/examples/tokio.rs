@@ -18,7 +18,7 @@ async fn drive(
     connection: &mut Connection,
     socket: &mut TcpStream,
     started: Instant,
-    mut on_event: impl FnMut(Event<'_>) -> bool,
+    mut on_event: impl FnMut(Event, &Connection) -> bool,
 ) -> Result<(), Box<dyn Error>> {
     let (mut out, mut input) = (Vec::new(), Vec::new());
     loop {
@@ -28,7 +28,7 @@ async fn drive(
                 out.clear();
             }
             Output::Event(event) => {
-                if on_event(event) {
+                if on_event(event, connection) {
                     return Ok(());
                 }
             }
@@ -78,17 +78,18 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let mut socket = TcpStream::connect(address).await?;
     socket.set_nodelay(true)?;
     let mut connection = Connection::new(Arc::new(config), Now { monotonic: started.elapsed(), ..Now::default() });
-    drive(&mut connection, &mut socket, started, |event| matches!(event, Event::Connected(_))).await?;
+    drive(&mut connection, &mut socket, started, |event, _| matches!(event, Event::Connected(_))).await?;
     println!("cipher in use: {}", connection.facts().ssl_cipher().unwrap_or("none"));
     connection.query(b"SHOW STATUS LIKE 'Ssl_cipher'")?;
-    drive(&mut connection, &mut socket, started, |event| {
-        if let Event::TextRow(row) = &event {
-            let values: Vec<_> = row.iter().flatten().flatten().map(String::from_utf8_lossy).collect();
+    drive(&mut connection, &mut socket, started, |event, connection| {
+        if let Event::Row(_) = event {
+            let values: Vec<_> =
+                connection.text_row().iter().flatten().flatten().map(String::from_utf8_lossy).collect();
             println!("{}", values.join("\t"));
         }
         matches!(event, Event::ResultEnd { .. } | Event::Failed(_))
     })
     .await?;
     connection.quit()?;
-    drive(&mut connection, &mut socket, started, |event| matches!(event, Event::Closed)).await
+    drive(&mut connection, &mut socket, started, |event, _| matches!(event, Event::Closed)).await
 }

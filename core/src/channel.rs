@@ -1,37 +1,27 @@
-//! Packets in and out, over plaintext or TLS: what the client and the server machine share.
+//! Packets in and out, over plaintext or TLS.
 //!
-//! Data flows one way: transport bytes → (TLS) → (compressed frames) → `received` → packets; packets → (compressed frames) → `unsealed` →
+//! Data flows one way: transport bytes → (TLS) → (compressed frames) → [`Received`] → packets; packets → (compressed frames) → `unsealed` →
 //! (TLS) → transport bytes.
 
 use alloc::string::String;
-use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::ops::Range;
 use core::time::Duration;
 
 use crate::compression::{Compression, Unpacked};
-use crate::error::{Error, PeerMisbehaved, Side, SqlError};
+use crate::error::{Error, PeerMisbehaved};
 use crate::facts::TlsFacts;
-use crate::message::ErrPacket;
+use crate::received::{Packet, Received};
 use crate::tls::{TlsError, TlsLayer};
-use crate::trace::{self, Direction, Observer, RecordScanner};
+use crate::trace::{self, Direction, RecordScanner, Tracer};
 use crate::wire::Put;
 use crate::wire::compressed::Algorithm;
 use crate::wire::frame::{self, Found, HEADER, MAX_FRAME_PAYLOAD, Scan};
 
 /// The most that either side takes of a packet before authentication is over: attributes (64 KiB) and the fixed fields.
-pub(crate) const PRE_AUTHENTICATION_LIMIT: usize = 64 * 1024 + 512;
+const PRE_AUTHENTICATION_LIMIT: usize = 64 * 1024 + 512;
 
 /// So much is sealed at once, in whole records: what follows may wait until the transport has taken it.
 const SEALED_AT_ONCE: usize = 64 * 1024;
-
-/// A packet inside the channel's buffer; valid until the next call to [`Channel::receive`].
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Packet {
-    at: Range<usize>,
-    /// Sequence number of its first frame.
-    pub(crate) sequence: u8,
-}
 
 /// The numbers that an answer begins with.
 #[derive(Debug, Clone, Copy, Default)]
@@ -39,32 +29,6 @@ pub(crate) struct Due {
     packet: u8,
     /// Of the compressed frame, where there are such.
     frame: u8,
-}
-
-/// What the channel tells an observer, and as whom.
-#[derive(Debug, Clone)]
-pub(crate) struct Tracer {
-    observer: Option<Arc<dyn Observer>>,
-    side: Side,
-    /// The server's number for the connection.
-    pub(crate) connection: u32,
-}
-
-impl Tracer {
-    pub(crate) const fn new(observer: Option<Arc<dyn Observer>>, side: Side) -> Self {
-        Self { observer, side, connection: 0 }
-    }
-
-    /// Tells the observer, if there is one; the event is built only then.
-    pub(crate) fn tell(&self, event: impl FnOnce() -> trace::Event) {
-        if let Some(observer) = &self.observer {
-            observer.observe(self.side, self.connection, event());
-        }
-    }
-
-    const fn is_on(&self) -> bool {
-        self.observer.is_some()
-    }
 }
 
 /// The TLS layer with what is needed to tell of it.
@@ -78,10 +42,6 @@ struct Tls {
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Channel {
-    /// Plaintext from the peer.
-    received: Vec<u8>,
-    /// How much of `received` was taken by packets.
-    taken: usize,
     /// Packets to send, not yet sealed but for the first `sealed` bytes.
     unsealed: Vec<u8>,
     sealed: usize,
@@ -102,8 +62,6 @@ pub(crate) struct Channel {
 impl Channel {
     pub(crate) const fn new(tracer: Tracer) -> Self {
         Self {
-            received: Vec::new(),
-            taken: 0,
             unsealed: Vec::new(),
             sealed: 0,
             ready: Vec::new(),
@@ -118,15 +76,20 @@ impl Channel {
     }
 
     /// Takes all of `bytes` from the transport.
-    pub(crate) fn receive(&mut self, bytes: &mut Vec<u8>, wall: Duration) -> Result<(), Error> {
+    pub(crate) fn receive(
+        &mut self,
+        bytes: &mut Vec<u8>,
+        wall: Duration,
+        received: &mut Received,
+    ) -> Result<(), Error> {
         self.bytes_in += bytes.len() as u64;
-        self.forget_taken();
+        received.forget_taken();
         if self.tls.is_some() {
-            let outcome = self.feed_tls(bytes, wall);
+            let outcome = self.feed_tls(bytes, wall, received);
             bytes.clear();
             return outcome;
         }
-        let input = self.compression.as_mut().map_or(&mut self.received, Compression::input);
+        let input = self.compression.as_mut().map_or(&mut received.bytes, Compression::input);
         if input.is_empty() {
             core::mem::swap(input, bytes);
         } else {
@@ -135,7 +98,7 @@ impl Channel {
         Ok(())
     }
 
-    fn feed_tls(&mut self, bytes: &mut [u8], wall: Duration) -> Result<(), Error> {
+    fn feed_tls(&mut self, bytes: &mut [u8], wall: Duration, received: &mut Received) -> Result<(), Error> {
         let Some(tls) = &mut self.tls else { return Ok(()) };
         if self.tracer.is_on() {
             let tracer = &self.tracer;
@@ -143,27 +106,13 @@ impl Channel {
                 tracer.tell(|| trace::Event::Record { direction: Direction::Received, length, name, encrypted });
             });
         }
-        let input = self.compression.as_mut().map_or(&mut self.received, Compression::input);
+        let input = self.compression.as_mut().map_or(&mut received.bytes, Compression::input);
         tls.layer.feed(bytes, input, wall)?;
         Ok(())
     }
 
-    /// Drops what earlier packets took from the front of the buffer, and the buffer itself when it is empty.
-    fn forget_taken(&mut self) {
-        if self.taken >= self.received.len() {
-            self.received.clear();
-        } else if self.taken > 0 {
-            self.received.drain(..self.taken);
-        }
-        self.taken = 0;
-    }
-
     /// Gives memory back where nothing is under way: an idle connection holds no buffer.
-    pub(crate) fn rest(&mut self) {
-        if self.taken >= self.received.len() {
-            self.received = Vec::new();
-            self.taken = 0;
-        }
+    pub(crate) fn release(&mut self) {
         if self.unsealed.is_empty() {
             self.unsealed = Vec::new();
         }
@@ -173,9 +122,9 @@ impl Channel {
     }
 
     /// All packets from here on travel in compressed frames; what was queued leaves as it is.
-    pub(crate) fn start_compression(&mut self, algorithm: Algorithm) {
+    pub(crate) fn start_compression(&mut self, algorithm: Algorithm, received: &mut Received) {
         // The packet that was taken last may still be read.
-        let packed = self.received.split_off(self.taken.min(self.received.len()));
+        let packed = received.bytes.split_off(received.taken.min(received.bytes.len()));
         self.compression = Some(Compression::new(algorithm, packed));
     }
 
@@ -185,10 +134,10 @@ impl Channel {
     }
 
     /// Inflates the next frame from the peer; `false` where none is whole.
-    fn unpack(&mut self) -> Result<bool, Error> {
-        self.forget_taken();
+    fn unpack(&mut self, received: &mut Received) -> Result<bool, Error> {
+        received.forget_taken();
         let Some(compression) = &mut self.compression else { return Ok(false) };
-        match compression.unpack(self.limit, &mut self.received)? {
+        match compression.unpack(self.limit, &mut received.bytes)? {
             Unpacked::Nothing => Ok(false),
             Unpacked::Frame => Ok(true),
             Unpacked::Misnumbered => Err(out_of_order()),
@@ -200,22 +149,25 @@ impl Channel {
     }
 
     /// The next whole packet, if there is one. Its number must be the one that is due.
-    pub(crate) fn next_packet(&mut self) -> Result<Option<Packet>, Error> {
+    pub(crate) fn next_packet(&mut self, received: &mut Received) -> Result<Option<Packet>, Error> {
+        if self.compression.is_some() { self.next_unpacked(received) } else { self.whole_packet(received) }
+    }
+
+    fn next_unpacked(&mut self, received: &mut Received) -> Result<Option<Packet>, Error> {
         loop {
-            if let Some(packet) = self.whole_packet()? {
+            if let Some(packet) = self.whole_packet(received)? {
                 return Ok(Some(packet));
             }
             // One frame at a time, because numbers begin anew between them, and so that little is held at once.
-            if self.compression.is_none() || !self.unpack()? {
+            if !self.unpack(received)? {
                 return Ok(None);
             }
         }
     }
 
-    fn whole_packet(&mut self) -> Result<Option<Packet>, Error> {
-        let rest = self.received.get(self.taken..).unwrap_or_default();
+    fn whole_packet(&mut self, received: &mut Received) -> Result<Option<Packet>, Error> {
         let scan = if self.compression.is_some() { frame::scan_unnumbered } else { frame::scan };
-        let found = match scan(rest) {
+        let found = match scan(received.rest()) {
             Scan::Complete(found) if found.payload_length <= self.limit => found,
             Scan::Incomplete { announced, .. } if announced <= self.limit => return Ok(None),
             Scan::OutOfOrder => return Err(out_of_order()),
@@ -231,55 +183,41 @@ impl Channel {
             return Err(out_of_order());
         }
         if found.frames > 1 {
-            let whole = self.received.get_mut(self.taken..).unwrap_or_default();
+            let whole = received.bytes.get_mut(received.taken..).unwrap_or_default();
             frame::join(whole, &found)?;
         }
-        let start = self.taken + HEADER;
-        self.taken += found.wire_length;
+        let start = received.taken + HEADER;
+        received.taken += found.wire_length;
         // Wraps as the protocol's counter does.
         self.sequence = self.sequence.wrapping_add(found.frames as u8);
         Ok(Some(Packet { at: start..start + found.payload_length, sequence: found.first_sequence }))
     }
 
-    /// The error in the packet that was not due, if it is ERR: a server that ends the connection unasked says why before it has heard
-    /// of the command that its client has just sent.
-    pub(crate) fn farewell(&self) -> Option<SqlError> {
-        let rest = self.received.get(self.taken..)?;
-        match frame::scan(rest) {
-            Scan::Complete(Found { frames: 1, wire_length, .. }) => {
-                ErrPacket::decode(rest.get(HEADER..wire_length)?).ok().map(|error| error.to_sql_error())
-            }
-            _ => None,
-        }
-    }
-
     /// Takes the next packet if it is of one frame, whole, due, and `is_row` knows its payload. Else it is left to
     /// [`next_packet`](Self::next_packet), and false is returned.
     #[inline]
-    pub(crate) fn next_row(&mut self, is_row: impl Fn(&[u8]) -> bool, row: &mut Packet) -> bool {
-        let rest = self.received.get(self.taken..).unwrap_or_default();
-        let Some((&[a, b, c, sequence], rest)) = rest.split_first_chunk::<HEADER>() else { return false };
+    pub(crate) fn next_row(
+        &mut self,
+        received: &mut Received,
+        is_row: impl Fn(&[u8]) -> bool,
+        row: &mut Packet,
+    ) -> bool {
+        let Some((&[a, b, c, sequence], rest)) = received.rest().split_first_chunk::<HEADER>() else { return false };
         let length = u32::from_le_bytes([a, b, c, 0]) as usize;
         let Some(payload) = rest.get(..length) else { return false };
         if sequence != self.sequence || length >= MAX_FRAME_PAYLOAD || length > self.limit || !is_row(payload) {
             return false;
         }
-        let start = self.taken + HEADER;
+        let start = received.taken + HEADER;
         *row = Packet { at: start..start + length, sequence };
-        self.taken = start + length;
+        received.taken = start + length;
         self.sequence = sequence.wrapping_add(1);
         true
     }
 
-    /// The payload of a packet that was just returned.
-    #[inline]
-    pub(crate) fn payload(&self, packet: &Packet) -> &[u8] {
-        self.received.get(packet.at.clone()).unwrap_or_default()
-    }
-
     /// Whether bytes wait that belong to no packet taken so far.
-    pub(crate) fn has_more(&self) -> bool {
-        self.taken < self.received.len() || self.compression.as_ref().is_some_and(Compression::has_input)
+    pub(crate) fn has_more(&self, received: &Received) -> bool {
+        !received.is_taken() || self.compression.as_ref().is_some_and(Compression::has_input)
     }
 
     /// Queues one packet with the number that is due; `build` appends its payload. Returns the payload's length.
@@ -289,6 +227,18 @@ impl Channel {
             None => put_packet(&mut self.unsealed, sequence, build),
             Some(compression) => compression.queue(|out| put_packet(out, sequence, build)),
         }
+    }
+
+    /// Queues one packet as [`send`](Self::send) does, and tells the observer of it; `summary` has no secret in it.
+    pub(crate) fn send_traced(
+        &mut self,
+        name: &'static str,
+        build: impl FnOnce(&mut Vec<u8>),
+        summary: impl FnOnce() -> String,
+    ) {
+        let sequence = self.sequence;
+        let length = self.send(build);
+        self.tell_packet(Direction::Sent, sequence, length, name, summary);
     }
 
     /// Queues a command, whose numbers begin at 0. Returns the payload's length, and the numbers that its answer begins with.
@@ -343,12 +293,12 @@ impl Channel {
     }
 
     /// Splices TLS in. What was queued leaves first, in plaintext; what the peer sent behind its last packet is TLS's.
-    pub(crate) fn start_tls(&mut self, layer: TlsLayer, wall: Duration) -> Result<(), Error> {
+    pub(crate) fn start_tls(&mut self, layer: TlsLayer, wall: Duration, received: &mut Received) -> Result<(), Error> {
         self.ready.append(&mut self.unsealed);
-        self.forget_taken();
-        let mut behind = core::mem::take(&mut self.received);
+        received.forget_taken();
+        let mut behind = core::mem::take(&mut received.bytes);
         self.tls = Some(Tls { layer, sent: RecordScanner::default(), seen: RecordScanner::default() });
-        self.feed_tls(&mut behind, wall)
+        self.feed_tls(&mut behind, wall, received)
     }
 
     /// Whether the TLS handshake is under way.

@@ -3,6 +3,7 @@
 //! What is shown is built from fields that hold no secret: passwords, scrambles' answers and rows never get here.
 
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -59,6 +60,43 @@ pub enum Event {
 pub trait Observer: fmt::Debug + Send + Sync {
     /// Told right when it happens. `connection` is the server's connection id, 0 before the client knows it.
     fn observe(&self, side: Side, connection: u32, event: Event);
+}
+
+/// A connection's observer, and what is told to it with each event.
+#[derive(Debug, Clone)]
+pub(crate) struct Tracer {
+    observer: Option<Arc<dyn Observer>>,
+    side: Side,
+    /// The server's number for the connection.
+    pub(crate) connection: u32,
+    /// The name of the state that the connection is in.
+    state: &'static str,
+}
+
+impl Tracer {
+    /// Of a connection that begins in the state of this name.
+    pub(crate) const fn new(observer: Option<Arc<dyn Observer>>, side: Side, state: &'static str) -> Self {
+        Self { observer, side, connection: 0, state }
+    }
+
+    /// Tells the observer, if there is one; the event is built only then.
+    pub(crate) fn tell(&self, event: impl FnOnce() -> Event) {
+        if let Some(observer) = &self.observer {
+            observer.observe(self.side, self.connection, event());
+        }
+    }
+
+    /// Tells of a change of state, where it is one.
+    pub(crate) fn enter(&mut self, to: &'static str) {
+        let from = core::mem::replace(&mut self.state, to);
+        if from != to {
+            self.tell(|| Event::State { from, to });
+        }
+    }
+
+    pub(crate) const fn is_on(&self) -> bool {
+        self.observer.is_some()
+    }
 }
 
 /// Finds the records in a stream of TLS bytes, however it is cut.

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use js_sys::{BigInt, Uint8Array};
-use sealwire_core::client::{Config, Connection, Event, Prepared, RowFormat};
+use sealwire_core::client::{Config, Connection, Event, Prepared, RowFormat, Summary};
 use sealwire_core::error::Error;
-use sealwire_core::message::{ColumnType, OkPacket, ParamType, StatusFlags, Value};
+use sealwire_core::message::{ColumnType, ParamType, StatusFlags, Value};
 use sealwire_core::{Input, Now, Output};
 use serde::Serialize;
 use wasm_bindgen::prelude::*;
@@ -57,8 +57,8 @@ pub struct Machine {
     connection: Connection,
     outgoing: Vec<u8>,
     batch: Batch,
-    /// An event is ready in the connection that is not a row.
-    pending: bool,
+    /// What happened behind the rows that the page has to take first.
+    pending: Option<Event>,
     statements: BTreeMap<u32, Prepared>,
     recorder: Option<Arc<Recorder>>,
     began: f64,
@@ -121,56 +121,67 @@ impl Machine {
 
     fn step(&mut self) -> Result<Step, Error> {
         loop {
-            if self.pending {
-                self.pending = false;
-            } else {
-                while let Some(format) = self.connection.advance_row() {
-                    match format {
-                        RowFormat::Text => self.batch.push_text(self.connection.text_row())?,
-                        RowFormat::Binary => self.batch.push_binary(self.connection.binary_row()?)?,
+            let event = match self.pending.take() {
+                Some(event) => event,
+                None => {
+                    while let Some(format) = self.connection.advance_row() {
+                        if self.push_row(format)? {
+                            return Ok(Step::Rows { count: self.batch.rows });
+                        }
                     }
-                    if self.batch.is_full() {
-                        return Ok(Step::Rows { count: self.batch.rows });
-                    }
-                }
-                match self.connection.poll_ready(&mut self.outgoing)? {
-                    Output::Event(()) if self.connection.is_row_ready() => continue,
-                    Output::Event(()) if self.batch.rows > 0 => {
-                        self.pending = true;
-                        return Ok(Step::Rows { count: self.batch.rows });
-                    }
-                    Output::Event(()) => {}
-                    Output::Transmit if self.outgoing.len() >= FRAME => return Ok(Step::Transmit),
-                    Output::Transmit => continue,
-                    Output::Wait(_) if self.batch.rows > 0 => return Ok(Step::Rows { count: self.batch.rows }),
-                    Output::Wait(deadline) => {
-                        return Ok(Step::Wait { deadline: deadline.map(|at| at.as_secs_f64() * 1000.0) });
+                    match self.connection.poll_output(&mut self.outgoing)? {
+                        Output::Event(event) => event,
+                        Output::Transmit if self.outgoing.len() >= FRAME => return Ok(Step::Transmit),
+                        Output::Transmit => continue,
+                        Output::Wait(_) if self.batch.rows > 0 => return Ok(Step::Rows { count: self.batch.rows }),
+                        Output::Wait(deadline) => {
+                            return Ok(Step::Wait { deadline: deadline.map(|at| at.as_secs_f64() * 1000.0) });
+                        }
                     }
                 }
+            };
+            if let Event::Row(format) = event {
+                if self.push_row(format)? {
+                    return Ok(Step::Rows { count: self.batch.rows });
+                }
+                continue;
             }
-            let step = match self.connection.event()? {
-                Some(Event::Connected(_)) => Step::Connected,
-                Some(Event::Ok(ok)) => done(&ok),
-                Some(Event::ResultSet(columns)) => {
-                    Step::Columns { columns: columns.iter().map(Column::from).collect() }
+            if self.batch.rows > 0 {
+                self.pending = Some(event);
+                return Ok(Step::Rows { count: self.batch.rows });
+            }
+            let step = match event {
+                Event::Connected(_) => Step::Connected,
+                Event::Ok(summary) => done(summary),
+                Event::ResultSet => {
+                    Step::Columns { columns: self.connection.columns().iter().map(Column::from).collect() }
                 }
-                Some(Event::ResultEnd { status, warnings }) => {
+                Event::ResultEnd { status, warnings } => {
                     Step::End { warnings, more: status.contains(StatusFlags::MORE_RESULTS) }
                 }
-                Some(Event::Failed(error)) => Step::Failed { error: Failure::of_command(&error) },
-                Some(Event::Prepared(prepared)) => {
+                Event::Failed(error) => Step::Failed { error: Failure::of_command(&error) },
+                Event::Prepared(prepared) => {
                     let (id, parameters) = (prepared.statement, prepared.parameters.len());
                     let columns = prepared.columns.iter().map(Column::from).collect();
                     self.statements.insert(id, prepared);
                     Step::Prepared { id, parameters, columns }
                 }
-                Some(Event::Text(text)) => Step::Text { text: String::from_utf8_lossy(text).into_owned() },
-                Some(Event::Closed) => Step::Closed,
+                Event::Text(text) => Step::Text { text: String::from_utf8_lossy(&text).into_owned() },
+                Event::Closed => Step::Closed,
                 // Rows were taken above; files are never offered.
-                Some(Event::TextRow(_) | Event::BinaryRow(_) | Event::LocalInfile { .. }) | None => continue,
+                Event::Row(_) | Event::LocalInfile { .. } => continue,
             };
             return Ok(step);
         }
+    }
+
+    /// Puts the row at hand into the batch; whether that is full then.
+    fn push_row(&mut self, format: RowFormat) -> Result<bool, Error> {
+        match format {
+            RowFormat::Text => self.batch.push_text(self.connection.text_row())?,
+            RowFormat::Binary => self.batch.push_binary(self.connection.binary_row()?)?,
+        }
+        Ok(self.batch.is_full())
     }
 
     /// The bytes to send. Empty where there are none.
@@ -304,7 +315,7 @@ impl Machine {
             config,
             outgoing: Vec::new(),
             batch: Batch::default(),
-            pending: false,
+            pending: None,
             statements: BTreeMap::new(),
             recorder,
             began: mono,
@@ -314,13 +325,13 @@ impl Machine {
     }
 }
 
-fn done(ok: &OkPacket<'_>) -> Step {
+fn done(summary: Summary) -> Step {
     Step::Ok {
-        affected_rows: ok.affected_rows.to_string(),
-        last_insert_id: ok.last_insert_id.to_string(),
-        warnings: ok.warnings,
-        info: String::from_utf8_lossy(ok.info).into_owned(),
-        more: ok.status.contains(StatusFlags::MORE_RESULTS),
+        affected_rows: summary.affected_rows.to_string(),
+        last_insert_id: summary.last_insert_id.to_string(),
+        warnings: summary.warnings,
+        info: summary.info,
+        more: summary.status.contains(StatusFlags::MORE_RESULTS),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use sealwire_core::client::{self, Event};
+use sealwire_core::client::{self, Event, RowFormat};
 use sealwire_core::{Error, Input, Now, Output, server};
 
 use crate::host::{Host, Step};
@@ -195,8 +195,8 @@ impl ClientEnd {
             };
             match event {
                 Event::Connected(_) => self.connected = Some(now),
-                Event::TextRow(row) => {
-                    let values = row.iter().map(|value| match value {
+                Event::Row(RowFormat::Text) => {
+                    let values = self.machine.text_row().iter().map(|value| match value {
                         Ok(Some(value)) => String::from_utf8_lossy(value).into_owned(),
                         Ok(None) => String::from("NULL"),
                         Err(_) => String::from("(unreadable)"),

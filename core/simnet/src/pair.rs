@@ -187,7 +187,7 @@ impl Pair {
         let seen = match self.client.poll_output(&mut out) {
             Ok(Output::Wait(_)) => return false,
             Ok(Output::Transmit) => None,
-            Ok(Output::Event(event)) => Some(last(event)),
+            Ok(Output::Event(event)) => Some(last(event, &self.client)),
             Err(error) => {
                 self.client_done = true;
                 Some(Seen::Broken(error))
@@ -255,23 +255,29 @@ impl Pair {
     }
 }
 
-fn last(event: client::Event<'_>) -> Seen {
-    use client::Event;
+fn last(event: client::Event, client: &client::Connection) -> Seen {
+    use client::{Event, RowFormat};
     match event {
         Event::Connected(_) => Seen::Connected,
         Event::Ok(ok) => Seen::Ok(ok.affected_rows),
-        Event::ResultSet(columns) => {
-            Seen::Columns(columns.iter().map(|column| column.name_text().into_owned()).collect())
+        Event::ResultSet => {
+            Seen::Columns(client.columns().iter().map(|column| column.name_text().into_owned()).collect())
         }
-        Event::TextRow(row) => Seen::Row(row.iter().map(|value| value.ok().flatten().map(<[u8]>::to_vec)).collect()),
-        Event::BinaryRow(row) => {
-            Seen::Row(row.iter().map(|value| value.ok().map(|value| value.to_string().into_bytes())).collect())
+        Event::Row(RowFormat::Text) => {
+            let values = client.text_row().iter().map(|value| value.ok().flatten().map(<[u8]>::to_vec));
+            Seen::Row(values.collect())
         }
+        Event::Row(RowFormat::Binary) => match client.binary_row() {
+            Ok(row) => {
+                Seen::Row(row.iter().map(|value| value.ok().map(|value| value.to_string().into_bytes())).collect())
+            }
+            Err(error) => Seen::Broken(error),
+        },
         Event::ResultEnd { .. } => Seen::End,
         Event::Failed(error) => Seen::Failed(error),
         Event::Prepared(prepared) => Seen::Prepared(prepared),
-        Event::Text(text) => Seen::Text(text.to_vec()),
-        Event::LocalInfile { filename } => Seen::File(filename.to_vec()),
+        Event::Text(text) => Seen::Text(text),
+        Event::LocalInfile { filename } => Seen::File(filename),
         Event::Closed => Seen::Closed,
     }
 }

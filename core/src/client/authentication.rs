@@ -3,7 +3,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::Config;
+use super::{Config, Summary};
 use crate::auth::{AuthError, ClientAuth, ClientPolicy, Plugin, Security};
 use crate::error::{Error, PeerMisbehaved, Side, SqlError};
 use crate::message::{Capabilities, HandshakeReply};
@@ -19,8 +19,8 @@ pub(super) enum Progress {
     Send(Vec<u8>),
     /// Nothing to send; the server speaks next.
     Wait,
-    /// The server said OK in this packet.
-    Granted,
+    /// The server said OK, and this in it.
+    Granted(Summary),
     /// The server said no.
     Denied(SqlError),
 }
@@ -77,7 +77,7 @@ impl Exchange {
             return Err(Error::PeerMisbehaved(PeerMisbehaved::Unexpected("authentication goes on without end")));
         }
         match HandshakeReply::decode(payload, context.capabilities)? {
-            HandshakeReply::Ok(_) => Ok(Progress::Granted),
+            HandshakeReply::Ok(ok) => Ok(Progress::Granted(ok.into())),
             HandshakeReply::Err(error) => Ok(Progress::Denied(error.to_sql_error())),
             HandshakeReply::AuthSwitch(switch) => {
                 let Some(plugin) = Plugin::from_name(switch.plugin) else {

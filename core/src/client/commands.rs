@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use super::authentication::{Context, Exchange};
 use super::event::Prepared;
-use super::session::{Expect, RowFormat, Session};
+use super::results::{CommandPhase, Expect, RowFormat};
 use super::{Connection, State, local_infile};
 use crate::error::{Error, SqlError};
 use crate::message::{
@@ -89,13 +89,13 @@ impl Connection {
     ) -> Result<(), Error> {
         let mut payload = Vec::new();
         let execute = StmtExecute { types, ..StmtExecute::new(statement, parameters.to_vec()) };
-        execute.encode(self.facts.capabilities, &mut payload);
+        execute.encode(self.link.facts.capabilities, &mut payload);
         self.send(&Command::StmtExecute(&payload), "COM_STMT_EXECUTE", Some(Expect::Results(RowFormat::Binary, None)))
     }
 
     /// Whether the server takes [`prepare_and_execute`](Self::prepare_and_execute): MariaDB does from 10.2 on, and Sealwire.
     pub fn can_execute_last_prepared(&self) -> bool {
-        let version = self.facts.server_version.as_str();
+        let version = self.link.facts.server_version.as_str();
         // MariaDB puts a version before its own that old replicas understand.
         let own = version.strip_prefix("5.5.5-").unwrap_or(version);
         let mut numbers = own.split(['.', '-']).map_while(|number| number.parse::<u32>().ok());
@@ -213,11 +213,11 @@ impl Connection {
     /// As [`query`](Self::query), and what authentication refuses.
     pub fn change_user(&mut self, user: &str, password: Secret, database: Option<&str>) -> Result<(), Error> {
         let config = Arc::clone(&self.config);
-        let capabilities = self.facts.capabilities;
-        let session = self.session()?;
-        let plugin = session.login.plugin;
-        let context = Context { config: &config, password: &password, security: session.login.security, capabilities };
-        let (exchange, answer) = Exchange::start(plugin, &session.login.scramble, context)?;
+        let capabilities = self.link.facts.capabilities;
+        let phase = self.phase()?;
+        let plugin = phase.login.plugin;
+        let context = Context { config: &config, password: &password, security: phase.login.security, capabilities };
+        let (exchange, answer) = Exchange::start(plugin, &phase.login.scramble, context)?;
         let mut attributes = Vec::new();
         encode_attributes(
             config.attributes.iter().map(|(name, value)| (name.as_str(), value.as_str())),
@@ -240,8 +240,7 @@ impl Connection {
     /// As [`query`](Self::query).
     pub fn quit(&mut self) -> Result<(), Error> {
         self.send(&Command::Quit, "COM_QUIT", None)?;
-        self.channel.close();
-        self.state = State::Closing;
+        self.link.close();
         Ok(())
     }
 
@@ -250,9 +249,9 @@ impl Connection {
     /// # Errors
     /// `Misuse` where no file was asked for; else as [`query`](Self::query).
     pub fn local_infile_data(&mut self, data: &[u8]) -> Result<(), Error> {
-        self.file_session()?;
+        self.file_phase()?;
         for chunk in data.chunks(FILE_CHUNK) {
-            self.channel.send(|out| out.put(chunk));
+            self.link.channel.send(|out| out.put(chunk));
         }
         Ok(())
     }
@@ -262,8 +261,8 @@ impl Connection {
     /// # Errors
     /// As [`local_infile_data`](Self::local_infile_data).
     pub fn local_infile_end(&mut self) -> Result<(), Error> {
-        self.file_session()?.file_sent(None);
-        self.channel.send(|_| {});
+        self.file_phase()?.file_sent(None);
+        self.link.channel.send(|_| {});
         Ok(())
     }
 
@@ -273,34 +272,34 @@ impl Connection {
     /// # Errors
     /// As [`local_infile_data`](Self::local_infile_data).
     pub fn local_infile_refuse(&mut self, error: SqlError) -> Result<(), Error> {
-        self.file_session()?.file_sent(Some(error));
-        self.channel.send(|_| {});
+        self.file_phase()?.file_sent(Some(error));
+        self.link.channel.send(|_| {});
         Ok(())
     }
 
-    fn file_session(&mut self) -> Result<&mut Session, Error> {
-        let session = self.session()?;
-        if session.awaits_file() { Ok(session) } else { Err(Error::Misuse("the server asked for no file")) }
+    fn file_phase(&mut self) -> Result<&mut CommandPhase, Error> {
+        let phase = self.phase()?;
+        if phase.awaits_file() { Ok(phase) } else { Err(Error::Misuse("the server asked for no file")) }
     }
 
-    fn session(&mut self) -> Result<&mut Session, Error> {
+    fn phase(&mut self) -> Result<&mut CommandPhase, Error> {
+        self.link.check()?;
         match &mut self.state {
-            State::Session(session) => Ok(session),
-            State::Failed(error) => Err(error.clone()),
+            _ if self.link.is_over() => Err(Error::Misuse("a command after the connection was closed")),
+            State::Commands(phase) => Ok(phase),
             State::Handshake(_) => Err(Error::Misuse("a command before the connection was made")),
-            State::Closing | State::Closed => Err(Error::Misuse("a command after the connection was closed")),
         }
     }
 
     fn send(&mut self, command: &Command<'_>, name: &'static str, expect: Option<Expect>) -> Result<(), Error> {
-        let capabilities = self.facts.capabilities;
-        if self.session()?.awaits_file() {
+        let capabilities = self.link.facts.capabilities;
+        if self.phase()?.awaits_file() {
             return Err(Error::Misuse("a command while the server waits for a file"));
         }
-        let (length, due) = self.channel.send_command(|out| command.encode(capabilities, out));
-        self.channel.tell_packet(Direction::Sent, 0, length, name, String::new);
-        if let (State::Session(session), Some(expect)) = (&mut self.state, expect) {
-            session.expect(due, expect, &mut self.channel);
+        let (length, due) = self.link.channel.send_command(|out| command.encode(capabilities, out));
+        self.link.channel.tell_packet(Direction::Sent, 0, length, name, String::new);
+        if let (State::Commands(phase), Some(expect)) = (&mut self.state, expect) {
+            phase.expect(due, expect, &mut self.link.channel);
         }
         Ok(())
     }

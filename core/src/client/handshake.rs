@@ -6,27 +6,26 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use super::authentication::{Context, Exchange, Progress, ours};
+use super::authentication::{self, Exchange, Progress, ours};
 use super::config::flag_of;
-use super::{Config, TlsPolicy};
+use super::{Config, Summary, TlsPolicy};
 use crate::auth::{Plugin, Security};
-use crate::channel::{Channel, Packet};
 use crate::error::{Error, PeerMisbehaved, Side, SqlError};
 use crate::facts::{Facts, Transport};
-use crate::machine::Now;
+use crate::link::Link;
 use crate::message::{Attributes, Capabilities, Greeting, HandshakeResponse41, SslRequest, encode_attributes};
 use crate::printable;
+use crate::received::Received;
 use crate::tls::{ClientContext, TlsLayer};
 use crate::trace::Direction;
 use crate::wire::Put;
 use crate::wire::compressed::Algorithm;
 
 /// What a step may use of the connection.
-pub(super) struct Surroundings<'a> {
+pub(super) struct Context<'a> {
     pub(super) config: &'a Arc<Config>,
-    pub(super) channel: &'a mut Channel,
-    pub(super) facts: &'a mut Facts,
-    pub(super) now: Now,
+    pub(super) link: &'a mut Link,
+    pub(super) received: &'a mut Received,
 }
 
 /// The states of the connection phase.
@@ -43,8 +42,8 @@ pub(super) enum Next {
     Wait(Handshake),
     /// Another step can be made at once.
     Again(Handshake),
-    /// Authentication is over; the packet is the server's OK.
-    Connected(Packet, Login),
+    /// Authentication is over, as the server's OK says.
+    Connected(Summary, Login),
 }
 
 /// What the command phase takes over, for COM_CHANGE_USER.
@@ -73,7 +72,7 @@ impl Handshake {
         }
     }
 
-    pub(super) fn step(self, with: &mut Surroundings<'_>) -> Result<Next, Error> {
+    pub(super) fn step(self, with: &mut Context<'_>) -> Result<Next, Error> {
         match self {
             Self::AwaitGreeting(state) => state.step(with),
             Self::Securing(state) => state.step(with),
@@ -95,16 +94,22 @@ struct Offer {
 }
 
 impl AwaitGreeting {
-    fn step(self, with: &mut Surroundings<'_>) -> Result<Next, Error> {
-        let Some(packet) = with.channel.next_packet()? else { return Ok(Next::Wait(Handshake::AwaitGreeting(self))) };
-        let payload = with.channel.payload(&packet);
+    fn step(self, with: &mut Context<'_>) -> Result<Next, Error> {
+        let Some(packet) = with.link.next_packet(with.received)? else {
+            return Ok(Next::Wait(Handshake::AwaitGreeting(self)));
+        };
+        let payload = with.received.payload(&packet);
         let greeting = match Greeting::decode(payload)? {
             Greeting::Handshake(greeting) => greeting,
             Greeting::Err(error) => {
                 let mut error = error.to_sql_error();
-                with.channel.tell_packet(Direction::Received, packet.sequence, payload.len(), "ERR_Packet", || {
-                    format!("{}", error.code)
-                });
+                with.link.channel.tell_packet(
+                    Direction::Received,
+                    packet.sequence,
+                    payload.len(),
+                    "ERR_Packet",
+                    || format!("{}", error.code),
+                );
                 if matches!(with.config.tls, TlsPolicy::Required(_)) {
                     error.message = printable::line(&error.message).into_owned();
                     error.message.push_str(" (received before TLS; it may not come from the server)");
@@ -120,13 +125,13 @@ impl AwaitGreeting {
             scramble: greeting.scramble.to_vec(),
             plugin: greeting.auth_plugin.map_or(Some(Plugin::MysqlNativePassword), Plugin::from_name),
         };
-        with.channel.tracer.connection = connection;
-        with.channel.tell_packet(Direction::Received, packet.sequence, length, "HandshakeV10", || {
+        with.link.channel.tracer.connection = connection;
+        with.link.channel.tell_packet(Direction::Received, packet.sequence, length, "HandshakeV10", || {
             format!("version {server_version}, connection {connection}, capabilities {offered:?}")
         });
-        with.facts.server_version = server_version;
-        with.facts.connection_id = connection;
-        if with.channel.has_more() {
+        with.link.facts.server_version = server_version;
+        with.link.facts.connection_id = connection;
+        if with.link.channel.has_more(with.received) {
             return Err(Error::PeerMisbehaved(PeerMisbehaved::Unexpected(
                 "bytes behind the greeting, before anything was asked",
             )));
@@ -136,8 +141,8 @@ impl AwaitGreeting {
                 "the server speaks a protocol older than MySQL 4.1; nothing but an upgrade of the server helps",
             )));
         }
-        with.facts.compression = with.config.algorithm(offered);
-        if with.config.compression_required && with.facts.compression.is_none() {
+        with.link.facts.compression = with.config.algorithm(offered);
+        if with.config.compression_required && with.link.facts.compression.is_none() {
             return Err(ours(SqlError::new(
                 2066,
                 b"HY000",
@@ -175,15 +180,13 @@ fn negotiate(config: &Config, offered: Capabilities) -> Capabilities {
 }
 
 /// Sends SSLRequest with the ClientHello right behind it.
-fn request_tls(offer: Offer, context: &ClientContext, with: &mut Surroundings<'_>) -> Result<Next, Error> {
+fn request_tls(offer: Offer, context: &ClientContext, with: &mut Context<'_>) -> Result<Next, Error> {
     let capabilities = negotiate(with.config, offer.capabilities) | Capabilities::SSL;
     let request = SslRequest { capabilities, max_packet: with.config.max_packet, charset: with.config.charset };
-    let sequence = with.channel.sequence;
-    let length = with.channel.send(|out| request.encode(out));
-    with.channel
-        .tell_packet(Direction::Sent, sequence, length, "SSLRequest", || format!("capabilities {capabilities:?}"));
-    let layer = TlsLayer::client(context, &with.config.server_name, with.config.sni.as_deref(), with.now.wall)?;
-    with.channel.start_tls(layer, with.now.wall)?;
+    let summary = || format!("capabilities {capabilities:?}");
+    with.link.channel.send_traced("SSLRequest", |out| request.encode(out), summary);
+    let layer = TlsLayer::client(context, &with.config.server_name, with.config.sni.as_deref(), with.link.now.wall)?;
+    with.link.channel.start_tls(layer, with.link.now.wall, with.received)?;
     Ok(Next::Again(Handshake::Securing(Securing { offer, capabilities })))
 }
 
@@ -195,16 +198,16 @@ pub(super) struct Securing {
 }
 
 impl Securing {
-    fn step(self, with: &mut Surroundings<'_>) -> Result<Next, Error> {
-        if with.channel.is_securing() {
+    fn step(self, with: &mut Context<'_>) -> Result<Next, Error> {
+        if with.link.channel.is_securing() {
             return Ok(Next::Wait(Handshake::Securing(self)));
         }
-        with.facts.tls = with.channel.tls_facts();
+        with.link.facts.tls = with.link.channel.tls_facts();
         send_response(self.offer, self.capabilities, with)
     }
 }
 
-fn log_in(offer: Offer, with: &mut Surroundings<'_>) -> Result<Next, Error> {
+fn log_in(offer: Offer, with: &mut Context<'_>) -> Result<Next, Error> {
     let capabilities = negotiate(with.config, offer.capabilities);
     send_response(offer, capabilities, with)
 }
@@ -219,11 +222,11 @@ fn security(facts: &Facts) -> Security {
     }
 }
 
-fn send_response(offer: Offer, capabilities: Capabilities, with: &mut Surroundings<'_>) -> Result<Next, Error> {
+fn send_response(offer: Offer, capabilities: Capabilities, with: &mut Context<'_>) -> Result<Next, Error> {
     let config = Arc::clone(with.config);
-    let security = security(with.facts);
+    let security = security(&with.link.facts);
     let plugin = config.default_auth.or(offer.plugin).unwrap_or(Plugin::CachingSha2Password);
-    let context = Context { config: &config, password: &config.password, security, capabilities };
+    let context = authentication::Context { config: &config, password: &config.password, security, capabilities };
     let (exchange, answer) = Exchange::start(plugin, &offer.scramble, context)?;
     let mut attributes = Vec::new();
     encode_attributes(config.attributes.iter().map(|(name, value)| (name.as_str(), value.as_str())), &mut attributes);
@@ -236,15 +239,13 @@ fn send_response(offer: Offer, capabilities: Capabilities, with: &mut Surroundin
         database: config.database.as_deref().map(str::as_bytes),
         auth_plugin: Some(plugin.name().as_bytes()),
         attributes: Attributes::new(&attributes),
-        zstd_level: with.facts.compression.map(Algorithm::level),
+        zstd_level: with.link.facts.compression.map(Algorithm::level),
     };
-    let sequence = with.channel.sequence;
-    let length = with.channel.send(|out| response.encode(out));
-    with.channel.tell_packet(Direction::Sent, sequence, length, "HandshakeResponse41", || {
-        format!("user '{}', plugin {}, capabilities {capabilities:?}", config.user.escape_debug(), plugin.name())
-    });
-    with.facts.capabilities = capabilities;
-    with.facts.auth_plugin = Some(String::from(plugin.name()));
+    let summary =
+        || format!("user '{}', plugin {}, capabilities {capabilities:?}", config.user.escape_debug(), plugin.name());
+    with.link.channel.send_traced("HandshakeResponse41", |out| response.encode(out), summary);
+    with.link.facts.capabilities = capabilities;
+    with.link.facts.auth_plugin = Some(String::from(plugin.name()));
     let login = Login { plugin, scramble: offer.scramble, security };
     Ok(Next::Again(Handshake::Authenticating(Authenticating { exchange, login, capabilities })))
 }
@@ -258,31 +259,31 @@ pub(super) struct Authenticating {
 }
 
 impl Authenticating {
-    fn step(mut self, with: &mut Surroundings<'_>) -> Result<Next, Error> {
-        let Some(packet) = with.channel.next_packet()? else { return Ok(Next::Wait(Handshake::Authenticating(self))) };
+    fn step(mut self, with: &mut Context<'_>) -> Result<Next, Error> {
+        let Some(packet) = with.link.next_packet(with.received)? else {
+            return Ok(Next::Wait(Handshake::Authenticating(self)));
+        };
         let config = Arc::clone(with.config);
-        let context = Context {
+        let context = authentication::Context {
             config: &config,
             password: &config.password,
             security: self.login.security,
             capabilities: self.capabilities,
         };
-        let payload = with.channel.payload(&packet);
-        super::tell_reply(with.channel, packet.sequence, payload);
+        let payload = with.received.payload(&packet);
+        super::tell_reply(&with.link.channel, &packet, payload, true);
         let progress = self.exchange.step(payload, context)?;
         if let Some(plugin) = self.exchange.plugin() {
             self.login.plugin = plugin;
-            with.facts.auth_plugin = Some(String::from(plugin.name()));
+            with.link.facts.auth_plugin = Some(String::from(plugin.name()));
         }
         match progress {
             Progress::Send(answer) => {
-                let sequence = with.channel.sequence;
-                let length = with.channel.send(|out| out.put(&answer));
-                with.channel.tell_packet(Direction::Sent, sequence, length, "AuthSwitchResponse", String::new);
+                with.link.channel.send_traced("AuthSwitchResponse", |out| out.put(&answer), String::new);
                 Ok(Next::Again(Handshake::Authenticating(self)))
             }
             Progress::Wait => Ok(Next::Again(Handshake::Authenticating(self))),
-            Progress::Granted => Ok(Next::Connected(packet, self.login)),
+            Progress::Granted(summary) => Ok(Next::Connected(summary, self.login)),
             Progress::Denied(error) => Err(Error::Refused { by: Side::Server, error }),
         }
     }

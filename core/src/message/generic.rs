@@ -23,8 +23,8 @@ const LOCAL_INFILE: u8 = 0xfb;
 const EOF_BOUND: usize = 9;
 /// An OK that stands for EOF is shorter than this; a row that begins with FE is not.
 const OK_AS_EOF_BOUND: usize = 0xff_ffff;
-/// More columns than this no server sends (MySQL's own limit is 4096), and nothing is to be reserved for.
-const MAX_COLUMNS: u64 = 0xffff;
+/// The most columns that a table or a result of MySQL can have.
+const MAX_COLUMNS: u64 = 4096;
 
 flags! {
     /// The server's status flags.
@@ -253,6 +253,11 @@ pub struct ErrPacket<'a> {
 }
 
 impl<'a> ErrPacket<'a> {
+    /// Whether the payload is ERR, by its first byte.
+    pub(crate) fn matches(payload: &[u8]) -> bool {
+        payload.first() == Some(&ERR)
+    }
+
     /// Reads an ERR packet, with or without SQLSTATE.
     ///
     /// # Errors
@@ -552,7 +557,7 @@ mod tests {
         assert_eq!(QueryReply::decode(b"\x02\0", cached), columns(2, false));
         assert_eq!(QueryReply::decode(b"\x02\x01", cached), columns(2, true));
         assert_eq!(QueryReply::decode(b"\xfbname", Capabilities::NONE), Ok(QueryReply::LocalInfile(b"name")));
-        for malformed in [&b"\x02\0"[..], b"\xfc\0\0", b"\xfd\0\0\x01", b""] {
+        for malformed in [&b"\x02\0"[..], b"\xfc\0\0", b"\xfc\x01\x10", b"\xfd\0\0\x01", b""] {
             assert!(QueryReply::decode(malformed, Capabilities::NONE).is_err(), "{malformed:02x?}");
         }
     }

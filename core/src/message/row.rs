@@ -26,6 +26,13 @@ impl<'a> TextRow<'a> {
         Self { payload }
     }
 
+    /// Whether the first byte alone tells that a payload is a row: it begins with NULL, or with a value of fewer than 251 bytes. Other rows
+    /// begin as other packets do.
+    #[inline]
+    pub(crate) fn is_row(payload: &[u8]) -> bool {
+        payload.first().is_some_and(|first| *first <= NULL)
+    }
+
     /// The values in order; `None` is NULL.
     #[inline]
     pub const fn iter(&self) -> TextValues<'a> {

@@ -14,10 +14,11 @@ use crate::auth::{Credential, Plugin, ServerAuth, ServerContext, ServerStep};
 use crate::channel::Channel;
 use crate::error::{Error, PeerMisbehaved, Side, SqlError};
 use crate::facts::{Facts, Transport};
-use crate::machine::Now;
+use crate::link::Link;
 use crate::message::{
-    AuthMoreData, AuthSwitchRequest, Capabilities, ChangeUser, HandshakeResponse41, HandshakeV10, StatusFlags,
+    AuthMoreData, AuthSwitchRequest, Capabilities, ChangeUser, HandshakeResponse41, HandshakeV10, OkPacket, StatusFlags,
 };
+use crate::received::Received;
 use crate::tls::TlsLayer;
 use crate::trace::Direction;
 use crate::wire::compressed::{Algorithm, ZSTD_LEVEL, ZSTD_LEVELS};
@@ -30,12 +31,11 @@ const SSL_REQUEST: usize = 32;
 const MOST_EFFORT: u8 = 9;
 
 /// What a step may use of the connection.
-pub(super) struct Surroundings<'a> {
+pub(super) struct Context<'a> {
     pub(super) config: &'a Arc<Config>,
-    pub(super) channel: &'a mut Channel,
-    pub(super) facts: &'a mut Facts,
+    pub(super) link: &'a mut Link,
+    pub(super) received: &'a mut Received,
     pub(super) peer: &'a Peer,
-    pub(super) now: Now,
 }
 
 /// The states of the connection phase.
@@ -89,7 +89,7 @@ impl Handshake {
         }
     }
 
-    pub(super) fn step(self, with: &mut Surroundings<'_>) -> Result<Next, Error> {
+    pub(super) fn step(self, with: &mut Context<'_>) -> Result<Next, Error> {
         match self {
             Self::AwaitResponse(state) => state.step(with),
             Self::Securing(state) => state.step(with),
@@ -101,21 +101,19 @@ impl Handshake {
 }
 
 /// Queues the greeting.
-pub(super) fn greet(with: &mut Surroundings<'_>) -> AwaitResponse {
-    let scramble = scramble(with.config);
+pub(super) fn greet(config: &Config, link: &mut Link) -> AwaitResponse {
+    let scramble = scramble(config);
     let greeting = HandshakeV10 {
-        server_version: with.config.server_version.as_bytes(),
-        connection_id: with.facts.connection_id,
+        server_version: config.server_version.as_bytes(),
+        connection_id: link.facts.connection_id,
         scramble,
-        capabilities: with.config.offered(),
-        charset: with.config.charset,
+        capabilities: config.offered(),
+        charset: config.charset,
         status: StatusFlags::AUTOCOMMIT,
-        auth_plugin: Some(with.config.default_plugin.name().as_bytes()),
+        auth_plugin: Some(config.default_plugin.name().as_bytes()),
     };
-    let length = with.channel.send(|out| greeting.encode(out));
-    with.channel.tell_packet(Direction::Sent, 0, length, "HandshakeV10", || {
-        format!("version {}, capabilities {:?}", with.config.server_version, greeting.capabilities)
-    });
+    let summary = || format!("version {}, capabilities {:?}", config.server_version, greeting.capabilities);
+    link.channel.send_traced("HandshakeV10", |out| greeting.encode(out), summary);
     AwaitResponse { scramble }
 }
 
@@ -136,9 +134,11 @@ pub(super) struct AwaitResponse {
 }
 
 impl AwaitResponse {
-    fn step(self, with: &mut Surroundings<'_>) -> Result<Next, Error> {
-        let Some(packet) = with.channel.next_packet()? else { return Ok(Next::Wait(Handshake::AwaitResponse(self))) };
-        let payload = with.channel.payload(&packet);
+    fn step(self, with: &mut Context<'_>) -> Result<Next, Error> {
+        let Some(packet) = with.link.next_packet(with.received)? else {
+            return Ok(Next::Wait(Handshake::AwaitResponse(self)));
+        };
+        let payload = with.received.payload(&packet);
         let capabilities = match payload.first_chunk::<4>() {
             Some(bytes) => Capabilities::from_bits(u64::from(u32::from_le_bytes(*bytes))),
             None => return Err(bad("the response is shorter than its capability flags")),
@@ -158,7 +158,7 @@ impl AwaitResponse {
             return Err(bad("a SSLRequest has exactly 32 bytes"));
         };
         let (request, length) = (*request, payload.len());
-        with.channel.tell_packet(Direction::Received, packet.sequence, length, "SSLRequest", || {
+        with.link.channel.tell_packet(Direction::Received, packet.sequence, length, "SSLRequest", || {
             format!("capabilities {capabilities:?}")
         });
         let Some(context) = &with.config.tls else {
@@ -166,7 +166,7 @@ impl AwaitResponse {
         };
         let layer = TlsLayer::server(context)?;
         // Whatever lies behind the SSLRequest is TLS's: a ClientHello may come in the same segment, commands may not.
-        with.channel.start_tls(layer, with.now.wall)?;
+        with.link.channel.start_tls(layer, with.link.now.wall, with.received)?;
         Ok(Next::Again(Handshake::Securing(Securing { scramble: self.scramble, request })))
     }
 }
@@ -179,15 +179,17 @@ pub(super) struct Securing {
 }
 
 impl Securing {
-    fn step(self, with: &mut Surroundings<'_>) -> Result<Next, Error> {
-        if with.channel.is_securing() {
+    fn step(self, with: &mut Context<'_>) -> Result<Next, Error> {
+        if with.link.channel.is_securing() {
             return Ok(Next::Wait(Handshake::Securing(self)));
         }
-        if with.facts.tls.is_none() {
-            with.facts.tls = with.channel.tls_facts();
+        if with.link.facts.tls.is_none() {
+            with.link.facts.tls = with.link.channel.tls_facts();
         }
-        let Some(packet) = with.channel.next_packet()? else { return Ok(Next::Wait(Handshake::Securing(self))) };
-        let payload = with.channel.payload(&packet);
+        let Some(packet) = with.link.next_packet(with.received)? else {
+            return Ok(Next::Wait(Handshake::Securing(self)));
+        };
+        let payload = with.received.payload(&packet);
         if payload.len() == SSL_REQUEST {
             return Err(bad("a second SSLRequest, inside TLS"));
         }
@@ -201,18 +203,18 @@ fn respond(
     sequence: u8,
     scramble: [u8; 20],
     request: Option<&[u8; SSL_REQUEST]>,
-    with: &mut Surroundings<'_>,
+    with: &mut Context<'_>,
 ) -> Result<Next, Error> {
     let response = HandshakeResponse41::decode(&payload).map_err(|_| bad("the response can't be read"))?;
     let capabilities = response.capabilities & with.config.offered();
-    with.facts.capabilities = capabilities;
-    with.facts.compression = compression(&response, capabilities)?;
+    with.link.facts.capabilities = capabilities;
+    with.link.facts.compression = compression(&response, capabilities)?;
     let user = String::from_utf8_lossy(response.user).into_owned();
-    with.channel.tell_packet(Direction::Received, sequence, payload.len(), "HandshakeResponse41", || {
+    with.link.channel.tell_packet(Direction::Received, sequence, payload.len(), "HandshakeResponse41", || {
         let unlike = request.map(|request| difference(request, &payload)).unwrap_or_default();
         format!("user '{}', capabilities {:?}{unlike}", user.escape_debug(), response.capabilities)
     });
-    if with.config.require_secure_transport && !is_secure(with.facts) {
+    if with.config.require_secure_transport && !is_secure(&with.link.facts) {
         return Err(refuse(SqlError::new(
             3159,
             b"HY000",
@@ -321,7 +323,7 @@ pub(super) struct AwaitAccount {
 
 impl AwaitAccount {
     /// Starts the exchange that the account's plugin wants.
-    pub(super) fn authenticate(self, mut candidate: Candidate, with: &mut Surroundings<'_>) -> Next {
+    pub(super) fn authenticate(self, mut candidate: Candidate, with: &mut Context<'_>) -> Next {
         if candidate.plugin == Plugin::AuthSocket && with.peer.user.is_none() {
             // Nobody can prove himself so over a network, and who tries is not told that there is such an account.
             candidate = Candidate::unknown(candidate.decoy);
@@ -330,10 +332,10 @@ impl AwaitAccount {
             // An account that names nobody is for the user of its own name.
             *name = Some(self.user.clone());
         }
-        with.facts.auth_plugin = Some(candidate.plugin.name().to_string());
+        with.link.facts.auth_plugin = Some(candidate.plugin.name().to_string());
         let mut state =
             Authenticating { auth: ServerAuth::start(candidate.plugin, Vec::new()), user: self.user, candidate };
-        if state.candidate.requirement.needs_tls() && with.facts.tls.is_none() {
+        if state.candidate.requirement.needs_tls() && with.link.facts.tls.is_none() {
             // Before anything of the password is looked at: MySQL asks for it first, and only then refuses.
             // A lone NUL is how the SHA-2 plugins send an empty password.
             let using_password = !matches!(self.reply.data.as_slice(), [] | [0]);
@@ -360,9 +362,7 @@ impl AwaitAccount {
                 };
                 let name = plugin.client_plugin().unwrap_or(with.config.default_plugin).name();
                 let switch = AuthSwitchRequest { plugin: name.as_bytes(), data: &challenge };
-                let sequence = with.channel.sequence;
-                let length = with.channel.send(|out| switch.encode(out));
-                with.channel.tell_packet(Direction::Sent, sequence, length, "AuthSwitchRequest", || name.to_string());
+                with.link.channel.send_traced("AuthSwitchRequest", |out| switch.encode(out), || name.to_string());
                 state.auth = ServerAuth::start(plugin, challenge);
                 Next::Again(Handshake::Authenticating(state))
             }
@@ -379,16 +379,24 @@ pub(super) struct Authenticating {
 }
 
 impl Authenticating {
-    fn step(self, with: &mut Surroundings<'_>) -> Result<Next, Error> {
-        let Some(packet) = with.channel.next_packet()? else { return Ok(Next::Wait(Handshake::Authenticating(self))) };
-        let reply = with.channel.payload(&packet).to_vec();
-        with.channel.tell_packet(Direction::Received, packet.sequence, reply.len(), "AuthSwitchResponse", String::new);
+    fn step(self, with: &mut Context<'_>) -> Result<Next, Error> {
+        let Some(packet) = with.link.next_packet(with.received)? else {
+            return Ok(Next::Wait(Handshake::Authenticating(self)));
+        };
+        let reply = with.received.payload(&packet).to_vec();
+        with.link.channel.tell_packet(
+            Direction::Received,
+            packet.sequence,
+            reply.len(),
+            "AuthSwitchResponse",
+            String::new,
+        );
         Ok(self.judge(&reply, with))
     }
 
-    fn judge(mut self, reply: &[u8], with: &mut Surroundings<'_>) -> Next {
+    fn judge(mut self, reply: &[u8], with: &mut Context<'_>) -> Next {
         let context = ServerContext {
-            secure: is_secure(with.facts),
+            secure: is_secure(&with.link.facts),
             fast_digest: self.candidate.fast_digest.as_ref(),
             peer_user: with.peer.user.as_deref(),
             decoy_rounds: self.candidate.decoy.rounds,
@@ -399,7 +407,7 @@ impl Authenticating {
                 Next::Again(Handshake::Authenticating(self))
             }
             ServerStep::Granted { using_password, learned, more_data: last } => {
-                if let Err(refusal) = admit(&self.candidate.requirement, with.facts) {
+                if let Err(refusal) = admit(&self.candidate.requirement, &with.link.facts) {
                     return Next::Denied(self.deny(using_password, &refusal.to_string(), with));
                 }
                 if let Some(data) = last {
@@ -415,7 +423,7 @@ impl Authenticating {
         }
     }
 
-    fn deny(&self, using_password: bool, reason: &str, with: &Surroundings<'_>) -> Denial {
+    fn deny(&self, using_password: bool, reason: &str, with: &Context<'_>) -> Denial {
         Denial {
             error: access_denied(&self.user, &with.peer.host, using_password),
             reason: format!("'{}'@'{}': {reason}", self.user.escape_debug(), with.peer.host),
@@ -423,10 +431,8 @@ impl Authenticating {
     }
 }
 
-fn more_data(data: &[u8], with: &mut Surroundings<'_>) {
-    let sequence = with.channel.sequence;
-    let length = with.channel.send(|out| AuthMoreData { data }.encode(out));
-    with.channel.tell_packet(Direction::Sent, sequence, length, "AuthMoreData", String::new);
+fn more_data(data: &[u8], with: &mut Context<'_>) {
+    with.link.channel.send_traced("AuthMoreData", |out| AuthMoreData { data }.encode(out), String::new);
 }
 
 /// Whether nobody on a network can read along.
@@ -450,8 +456,6 @@ const fn refuse(error: SqlError) -> Error {
 
 /// The packets of the exchange end here; what is kept of it is wiped with it.
 pub(super) fn send_ok(status: StatusFlags, channel: &mut Channel, capabilities: Capabilities) {
-    let ok = crate::message::OkPacket { status, ..Default::default() };
-    let sequence = channel.sequence;
-    let length = channel.send(|out| ok.encode(capabilities, out));
-    channel.tell_packet(Direction::Sent, sequence, length, "OK_Packet", String::new);
+    let ok = OkPacket { status, ..OkPacket::default() };
+    channel.send_traced("OK_Packet", |out| ok.encode(capabilities, out), String::new);
 }

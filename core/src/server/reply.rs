@@ -3,12 +3,12 @@
 use alloc::string::String;
 
 use super::{Connection, RowBatch, State};
+use crate::channel::Channel;
 use crate::error::{Error, SqlError};
 use crate::message::{
     Capabilities, ColumnDefinition, EofPacket, ErrPacket, OkPacket, StatusFlags, StmtPrepareOk, Value,
     encode_binary_row, encode_text_row,
 };
-use crate::trace::Direction;
 use crate::wire::Put;
 
 /// How far the reply to the command at hand has come.
@@ -38,6 +38,11 @@ impl Reply {
     }
 }
 
+/// Queues ERR.
+pub(super) fn send_error(channel: &mut Channel, error: &SqlError) {
+    channel.send_traced("ERR_Packet", |out| ErrPacket::from(error).encode(out), || alloc::format!("{error}"));
+}
+
 impl Connection {
     /// OK. Ends the reply unless its status has `MORE_RESULTS`.
     ///
@@ -45,10 +50,8 @@ impl Connection {
     /// `Misuse` where no command waits for this, or the sticky error. So for every reply.
     pub fn ok(&mut self, ok: &OkPacket<'_>) -> Result<(), Error> {
         self.at(Stage::Start)?;
-        let capabilities = self.facts.capabilities;
-        let sequence = self.channel.sequence;
-        let length = self.channel.send(|out| ok.encode(capabilities, out));
-        self.channel.tell_packet(Direction::Sent, sequence, length, "OK_Packet", String::new);
+        let capabilities = self.link.facts.capabilities;
+        self.link.channel.send_traced("OK_Packet", |out| ok.encode(capabilities, out), String::new);
         self.finish(ok.status);
         Ok(())
     }
@@ -59,9 +62,7 @@ impl Connection {
     /// As [`ok`](Self::ok).
     pub fn err(&mut self, error: &SqlError) -> Result<(), Error> {
         self.reply()?;
-        let sequence = self.channel.sequence;
-        let length = self.channel.send(|out| ErrPacket::from(error).encode(out));
-        self.channel.tell_packet(Direction::Sent, sequence, length, "ERR_Packet", || alloc::format!("{error}"));
+        send_error(&mut self.link.channel, error);
         self.finish(StatusFlags::NONE);
         Ok(())
     }
@@ -72,7 +73,7 @@ impl Connection {
     /// As [`ok`](Self::ok).
     pub fn text(&mut self, text: &[u8]) -> Result<(), Error> {
         self.at(Stage::Start)?;
-        self.channel.send(|out| out.put(text));
+        self.link.channel.send(|out| out.put(text));
         self.finish(StatusFlags::NONE);
         Ok(())
     }
@@ -94,7 +95,7 @@ impl Connection {
     /// As [`ok`](Self::ok).
     pub fn begin_rows(&mut self, columns: &[ColumnDefinition]) -> Result<(), Error> {
         self.at(Stage::Start)?;
-        self.channel.send(|out| out.put_lenenc_int(columns.len() as u64));
+        self.link.channel.send(|out| out.put_lenenc_int(columns.len() as u64));
         self.define(columns);
         if self.has_eof() {
             self.send_eof(StatusFlags::AUTOCOMMIT, 0);
@@ -109,7 +110,7 @@ impl Connection {
     /// As [`ok`](Self::ok).
     pub fn text_row<'v>(&mut self, values: impl IntoIterator<Item = Option<&'v [u8]>>) -> Result<(), Error> {
         self.at(Stage::Rows)?;
-        self.channel.send(|out| encode_text_row(values, out));
+        self.link.channel.send(|out| encode_text_row(values, out));
         Ok(())
     }
 
@@ -119,7 +120,7 @@ impl Connection {
     /// As [`ok`](Self::ok).
     pub fn binary_row(&mut self, columns: &[ColumnDefinition], values: &[Value<'_>]) -> Result<(), Error> {
         self.at(Stage::Rows)?;
-        self.channel.send(|out| encode_binary_row(columns, values, out));
+        self.link.channel.send(|out| encode_binary_row(columns, values, out));
         Ok(())
     }
 
@@ -129,7 +130,7 @@ impl Connection {
     /// As [`ok`](Self::ok).
     pub fn rows(&mut self, batch: RowBatch) -> Result<(), Error> {
         self.at(Stage::Rows)?;
-        self.channel.send_packets(batch.into_packets());
+        self.link.channel.send_packets(batch.into_packets());
         Ok(())
     }
 
@@ -161,7 +162,7 @@ impl Connection {
             return Err(Error::Misuse("a statement of more than 65535 parameters or columns"));
         };
         let ok = StmtPrepareOk { statement, columns: column_count, parameters: parameter_count, warnings };
-        self.channel.send(|out| ok.encode(out));
+        self.link.channel.send(|out| ok.encode(out));
         for definitions in [parameters, columns] {
             self.define(definitions);
             if self.has_eof() && !definitions.is_empty() {
@@ -178,9 +179,9 @@ impl Connection {
     /// As [`ok`](Self::ok).
     pub fn field_list(&mut self, columns: &[ColumnDefinition], status: StatusFlags) -> Result<(), Error> {
         self.at(Stage::Start)?;
-        let capabilities = self.facts.capabilities;
+        let capabilities = self.link.facts.capabilities;
         for column in columns {
-            self.channel.send(|out| {
+            self.link.channel.send(|out| {
                 column.encode(capabilities, out);
                 // The default value that only this command shows: NULL.
                 out.put_u8(0xfb);
@@ -197,10 +198,10 @@ impl Connection {
     /// As [`ok`](Self::ok); `Misuse` where the client does not allow it.
     pub fn local_infile(&mut self, filename: &[u8]) -> Result<(), Error> {
         self.at(Stage::Start)?;
-        if !self.facts.capabilities.contains(Capabilities::LOCAL_FILES) {
+        if !self.link.facts.capabilities.contains(Capabilities::LOCAL_FILES) {
             return Err(Error::Misuse("the client allows no LOAD DATA LOCAL"));
         }
-        self.channel.send(|out| {
+        self.link.channel.send(|out| {
             out.put_u8(0xfb);
             out.put(filename);
         });
@@ -209,31 +210,31 @@ impl Connection {
     }
 
     fn define(&mut self, columns: &[ColumnDefinition]) {
-        let capabilities = self.facts.capabilities;
+        let capabilities = self.link.facts.capabilities;
         for column in columns {
-            self.channel.send(|out| column.encode(capabilities, out));
+            self.link.channel.send(|out| column.encode(capabilities, out));
         }
     }
 
     /// The end of rows or definitions: EOF, or OK in its place.
     fn send_eof(&mut self, status: StatusFlags, warnings: u16) {
-        let capabilities = self.facts.capabilities;
+        let capabilities = self.link.facts.capabilities;
         if self.has_eof() {
-            self.channel.send(|out| EofPacket { warnings, status }.encode(out));
+            self.link.channel.send(|out| EofPacket { warnings, status }.encode(out));
         } else {
             let ok = OkPacket { status, warnings, ..OkPacket::default() };
-            self.channel.send(|out| ok.encode_as_eof(capabilities, out));
+            self.link.channel.send(|out| ok.encode_as_eof(capabilities, out));
         }
     }
 
     const fn has_eof(&self) -> bool {
-        !self.facts.capabilities.contains(Capabilities::DEPRECATE_EOF)
+        !self.link.facts.capabilities.contains(Capabilities::DEPRECATE_EOF)
     }
 
     fn reply(&mut self) -> Result<&mut Reply, Error> {
+        self.link.check()?;
         match &mut self.state {
-            State::Session(Some(reply)) => Ok(reply),
-            State::Failed(error) => Err(error.clone()),
+            State::Commands(Some(reply)) if !self.link.is_over() => Ok(reply),
             _ => Err(Error::Misuse("no command waits for a reply")),
         }
     }
@@ -244,12 +245,12 @@ impl Connection {
 
     /// The reply is over, unless more results follow.
     fn finish(&mut self, status: StatusFlags) {
-        if let State::Session(reply) = &mut self.state {
+        if let State::Commands(reply) = &mut self.state {
             if status.contains(StatusFlags::MORE_RESULTS) {
                 *reply = Some(Reply::default());
             } else {
                 *reply = None;
-                self.channel.end_exchange();
+                self.link.channel.end_exchange();
             }
         }
     }

@@ -26,8 +26,8 @@ mod result;
 mod socket;
 
 pub use error::ClientError;
-pub use result::{Pipeline, QueryResult, StatementResult, Summary};
-pub use sealwire_core::client::{Config, Prepared, TlsPolicy};
+pub use result::{Pipeline, QueryResult, StatementResult};
+pub use sealwire_core::client::{Config, Prepared, Summary, TlsPolicy};
 pub use socket::{Address, Socket};
 
 use std::fmt;
@@ -106,11 +106,11 @@ impl<S: Read + Write> Client<S> {
         }
     }
 
-    /// Drives the connection until an event is ready.
-    fn wait(&mut self) -> Result<(), ClientError> {
+    /// Drives the connection until something happened.
+    fn next_event(&mut self) -> Result<Event, ClientError> {
         loop {
-            match self.connection.poll_ready(&mut self.outgoing)? {
-                Output::Event(()) => return Ok(()),
+            match self.connection.poll_output(&mut self.outgoing)? {
+                Output::Event(event) => return Ok(event),
                 Output::Transmit => self.write()?,
                 Output::Wait(deadline) => self.read(deadline)?,
             }
@@ -150,11 +150,6 @@ impl<S: Read + Write> Client<S> {
         // A failure sticks: the next poll returns it, once the alert for the peer was written.
         let _ = self.connection.handle_input(input, clock::now());
         Ok(())
-    }
-
-    fn next_event(&mut self) -> Result<Event<'_>, ClientError> {
-        self.wait()?;
-        self.connection.event()?.ok_or_else(unexpected)
     }
 
     /// What this connection negotiated.
@@ -324,7 +319,7 @@ impl<S: Read + Write> Client<S> {
     pub fn statistics(&mut self) -> Result<String, ClientError> {
         self.connection.statistics()?;
         match self.next_event()? {
-            Event::Text(text) => Ok(String::from_utf8_lossy(text).into_owned()),
+            Event::Text(text) => Ok(String::from_utf8_lossy(&text).into_owned()),
             Event::Failed(error) => Err(ClientError::Sql(error)),
             _ => Err(unexpected()),
         }
@@ -342,7 +337,7 @@ impl<S: Read + Write> Client<S> {
     /// The one answer of a command without rows.
     fn done(&mut self) -> Result<Summary, ClientError> {
         match self.next_event()? {
-            Event::Ok(ok) => Ok(Summary::from(&ok)),
+            Event::Ok(summary) => Ok(summary),
             Event::Failed(error) => Err(ClientError::Sql(error)),
             _ => Err(unexpected()),
         }
@@ -350,7 +345,7 @@ impl<S: Read + Write> Client<S> {
 
     /// Sends what waits, for commands that are not answered.
     fn send(&mut self) -> Result<(), ClientError> {
-        while let Output::Transmit = self.connection.poll_ready(&mut self.outgoing)? {
+        while let Output::Transmit = self.connection.poll_output(&mut self.outgoing)? {
             self.write()?;
         }
         Ok(())

@@ -2,38 +2,11 @@
 
 use std::io::{Read, Write};
 
-use sealwire_core::client::Event;
+use sealwire_core::client::{Event, Summary};
 use sealwire_core::error::Error;
-use sealwire_core::message::{BinaryRow, ColumnDefinition, OkPacket, StatusFlags, TextRow};
+use sealwire_core::message::{BinaryRow, ColumnDefinition, StatusFlags, TextRow};
 
 use super::{Client, ClientError};
-
-/// What the server says of a statement when it is done.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Summary {
-    /// Rows changed.
-    pub affected_rows: u64,
-    /// The last AUTO_INCREMENT value made; 0 for none.
-    pub last_insert_id: u64,
-    /// How many warnings wait for SHOW WARNINGS.
-    pub warnings: u16,
-    /// Text for the user: `Rows matched: 1  Changed: 1  Warnings: 0`.
-    pub info: String,
-    /// The session's status.
-    pub status: StatusFlags,
-}
-
-impl From<&OkPacket<'_>> for Summary {
-    fn from(ok: &OkPacket<'_>) -> Self {
-        Self {
-            affected_rows: ok.affected_rows,
-            last_insert_id: ok.last_insert_id,
-            warnings: ok.warnings,
-            info: String::from_utf8_lossy(ok.info).into_owned(),
-            status: ok.status,
-        }
-    }
-}
 
 /// The results of a text query. Rows that are not read are skipped when it is dropped.
 #[derive(Debug)]
@@ -74,10 +47,10 @@ impl Opening {
     pub(super) fn read<S: Read + Write>(client: &mut Client<S>) -> Result<Self, ClientError> {
         loop {
             let filename = match client.next_event()? {
-                Event::Ok(ok) => return Ok(Self { stage: Stage::Done(Summary::from(&ok)), has_rows: false }),
-                Event::ResultSet(_) => return Ok(Self { stage: Stage::Rows, has_rows: true }),
+                Event::Ok(summary) => return Ok(Self { stage: Stage::Done(summary), has_rows: false }),
+                Event::ResultSet => return Ok(Self { stage: Stage::Rows, has_rows: true }),
                 Event::Failed(error) => return Err(ClientError::Sql(error)),
-                Event::LocalInfile { filename } => filename.to_vec(),
+                Event::LocalInfile { filename } => filename,
                 _ => return Err(unexpected()),
             };
             client.send_file(&filename)?;
@@ -169,18 +142,18 @@ impl<'c, S: Read + Write> Answer<'c, S> {
         if let Stage::Done(_) = self.stage {
             return Ok(false);
         }
-        self.client.wait()?;
-        if self.client.connection.advance_row().is_some() {
+        let event = self.client.next_event()?;
+        if let Event::Row(_) = event {
             return Ok(true);
         }
         // Whatever comes now, no row of this result follows it.
         self.stage = Stage::Done(Summary::default());
-        match self.client.connection.event()? {
-            Some(Event::ResultEnd { status, warnings }) => {
+        match event {
+            Event::ResultEnd { status, warnings } => {
                 self.stage = Stage::Done(Summary { status, warnings, ..Summary::default() });
                 Ok(false)
             }
-            Some(Event::Failed(error)) => Err(ClientError::Sql(error)),
+            Event::Failed(error) => Err(ClientError::Sql(error)),
             _ => Err(unexpected()),
         }
     }

@@ -158,13 +158,13 @@ impl Good {
                     counts.now.fetch_add(1, Relaxed);
                     self.rest(now);
                 }
-                Output::Event(Event::TextRow(row)) => {
-                    let cipher = row.iter().last().and_then(Result::ok).flatten();
+                Output::Event(Event::Row(_)) => {
+                    let cipher = self.connection.text_row().iter().last().and_then(Result::ok).flatten();
                     if cipher.is_none_or(<[u8]>::is_empty) {
                         return Err("no cipher is in use".to_owned());
                     }
                 }
-                Output::Event(Event::ResultSet(_)) => {}
+                Output::Event(Event::ResultSet) => {}
                 Output::Event(Event::ResultEnd { .. }) => {
                     counts.answers.fetch_add(1, Relaxed);
                     self.rest(now);

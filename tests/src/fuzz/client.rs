@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sealwire_core::auth::Plugin;
-use sealwire_core::client::{Config, Connection, Event, Prepared, TlsPolicy};
+use sealwire_core::client::{Config, Connection, Event, Prepared, RowFormat, TlsPolicy};
 use sealwire_core::error::PeerMisbehaved;
 use sealwire_core::facts::Transport;
 use sealwire_core::message::{Capabilities, SslRequest, Value};
@@ -223,7 +223,7 @@ impl Play {
                 Ok(Output::Wait(_)) => None,
                 Ok(Output::Transmit) => Some(Ok(())),
                 Ok(Output::Event(event)) => {
-                    self.told.push(told(&event));
+                    self.told.push(told(&event, &self.machine));
                     if let Event::Prepared(prepared) = event {
                         self.prepared = Some(prepared);
                     }
@@ -287,10 +287,14 @@ impl Play {
 }
 
 /// An event, with what it borrows read to its end.
-fn told(event: &Event<'_>) -> String {
+fn told(event: &Event, machine: &Connection) -> String {
     match event {
-        Event::TextRow(row) => format!("{:?}", row.iter().collect::<Vec<_>>()),
-        Event::BinaryRow(row) => format!("{:?}", row.iter().collect::<Vec<_>>()),
+        Event::Row(RowFormat::Text) => format!("{:?}", machine.text_row().iter().collect::<Vec<_>>()),
+        Event::Row(RowFormat::Binary) => {
+            let row = machine.binary_row().expect("a row was told of");
+            format!("{:?}", row.iter().collect::<Vec<_>>())
+        }
+        Event::ResultSet => format!("{:?}", machine.columns()),
         Event::Connected(ok) | Event::Ok(ok) => format!("{ok:?} {:?}", ok.session_changes().collect::<Vec<_>>()),
         other => format!("{other:?}"),
     }

@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use sealwire_core::auth::Plugin;
-use sealwire_core::client::{Config, Connection, Event, Prepared, TlsPolicy};
+use sealwire_core::client::{Config, Connection, Event, Prepared, RowFormat, TlsPolicy};
 use sealwire_core::error::{Error, SqlError};
 use sealwire_core::message::Value;
 use sealwire_core::secret::Secret;
@@ -149,11 +149,16 @@ impl Client {
                                 return Ok(Ok(answer));
                             }
                         }
-                        Event::TextRow(row) => answer.rows.push(row.iter().map(|value| show(value.unwrap())).collect()),
-                        Event::BinaryRow(row) => {
+                        Event::Row(RowFormat::Text) => {
+                            let row = self.connection.text_row();
+                            answer.rows.push(row.iter().map(|value| show(value.unwrap())).collect());
+                        }
+                        Event::Row(RowFormat::Binary) => {
+                            let row = self.connection.binary_row().unwrap();
                             answer.rows.push(row.iter().map(|value| value.unwrap().to_string()).collect())
                         }
-                        Event::ResultSet(columns) => {
+                        Event::ResultSet => {
+                            let columns = self.connection.columns();
                             answer.titles = columns.iter().map(|column| column.name_text().into_owned()).collect();
                         }
                         Event::ResultEnd { status, warnings, .. } => {
@@ -168,7 +173,7 @@ impl Client {
                             return Ok(Ok(answer));
                         }
                         Event::Text(text) => {
-                            answer.text = show(Some(text));
+                            answer.text = show(Some(&text));
                             return Ok(Ok(answer));
                         }
                         other => panic!("{other:?}"),

@@ -6,36 +6,22 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::authentication::{Context, Exchange, Progress};
-use super::event::Prepared;
+use super::event::{Event, Prepared, Summary};
 use super::handshake::Login;
-use crate::channel::{Channel, Due, Packet};
+use crate::channel::{Channel, Due};
 use crate::error::{Error, PeerMisbehaved, Side, SqlError};
+use crate::link::Link;
 use crate::message::{
-    BinaryRow, Capabilities, ColumnDefinition, EofPacket, ErrPacket, OkPacket, StatusFlags, StmtPrepareOk,
+    BinaryRow, Capabilities, ColumnDefinition, EofPacket, ErrPacket, OkPacket, QueryReply, RowReply, StatusFlags,
+    StmtPrepareOk, TextRow,
 };
 use crate::printable;
+use crate::received::{Packet, Received};
 use crate::secret::Secret;
-use crate::wire::frame::MAX_FRAME_PAYLOAD;
-use crate::wire::{self, Put, Reader};
+use crate::wire::Put;
 
 /// So many bytes at most of a name that the server gave are told to the user.
 const MOST_SHOWN: usize = 256;
-
-/// An event without what it borrows; the connection completes it.
-#[derive(Debug)]
-pub(super) enum Happened {
-    Connected(Packet),
-    Ok(Packet),
-    ResultSet,
-    TextRow(Packet),
-    BinaryRow(Packet),
-    ResultEnd { status: StatusFlags, warnings: u16 },
-    Failed(SqlError),
-    Prepared(Prepared),
-    Text(Packet),
-    LocalInfile(Packet),
-    Closed,
-}
 
 /// A command whose answer is due.
 #[derive(Debug)]
@@ -105,27 +91,30 @@ enum Stage {
 
 /// The command phase.
 #[derive(Debug)]
-pub(super) struct Session {
+pub(super) struct CommandPhase {
     pub(super) login: Login,
-    pub(super) capabilities: Capabilities,
+    capabilities: Capabilities,
     pending: VecDeque<Pending>,
     stage: Stage,
     pub(super) columns: Vec<ColumnDefinition>,
+    /// The row that the application was told of last.
+    pub(super) row: Packet,
     pub(super) status: StatusFlags,
     local_infile: bool,
     /// Why the server did not get its file. What it answers to that is not for the application, but for its end.
     refused: Option<SqlError>,
 }
 
-impl Session {
-    pub(super) const fn new(login: Login, capabilities: Capabilities, local_infile: bool) -> Self {
+impl CommandPhase {
+    pub(super) const fn new(login: Login, capabilities: Capabilities, status: StatusFlags, local_infile: bool) -> Self {
         Self {
             login,
             capabilities,
             pending: VecDeque::new(),
             stage: Stage::Start,
             columns: Vec::new(),
-            status: StatusFlags::NONE,
+            row: Packet { at: 0..0, sequence: 0 },
+            status,
             local_infile,
             refused: None,
         }
@@ -144,23 +133,16 @@ impl Session {
         self.pending.is_empty()
     }
 
-    /// The format of the rows, where rows are due.
+    /// Goes to the next row, where rows are due and it lies in the buffer whole; its first byte alone must tell that it is one.
     #[inline]
-    pub(super) const fn awaited_rows(&self) -> Option<RowFormat> {
-        match self.stage {
-            Stage::Rows(format) => Some(format),
-            _ => None,
-        }
-    }
-
-    /// Whether a payload is a row, seen at its first byte. One of which it is false may be one, too.
-    #[inline]
-    pub(super) fn is_row(&self, payload: &[u8], format: RowFormat) -> bool {
-        match format {
-            // The length of a short value, or NULL.
-            RowFormat::Text => payload.first().is_some_and(|first| *first <= 0xfb),
-            RowFormat::Binary => BinaryRow::is_row(payload, self.columns.len()),
-        }
+    pub(super) fn next_row(&mut self, channel: &mut Channel, received: &mut Received) -> Option<RowFormat> {
+        let Stage::Rows(format) = self.stage else { return None };
+        let columns = self.columns.len();
+        let is_row = |payload: &[u8]| match format {
+            RowFormat::Text => TextRow::is_row(payload),
+            RowFormat::Binary => BinaryRow::is_row(payload, columns),
+        };
+        channel.next_row(received, is_row, &mut self.row).then_some(format)
     }
 
     /// Whether the server waits for the contents of a file.
@@ -175,27 +157,33 @@ impl Session {
     }
 
     /// Takes packets until one of them is something for the application.
-    pub(super) fn step(&mut self, channel: &mut Channel, config: &super::Config) -> Result<Option<Happened>, Error> {
+    pub(super) fn step(
+        &mut self,
+        link: &mut Link,
+        received: &mut Received,
+        config: &super::Config,
+    ) -> Result<Option<Event>, Error> {
         loop {
             if self.pending.is_empty() {
-                channel.expect(Due::default());
+                link.channel.expect(Due::default());
             }
             if self.awaits_file() {
                 return Ok(None);
             }
-            let Some(packet) = channel.next_packet().map_err(|error| last_word(error, channel))? else {
+            let Some(packet) = link.next_packet(received).map_err(|error| last_word(error, received))? else {
                 return Ok(None);
             };
+            let payload = received.payload(&packet);
             if self.pending.is_empty() {
-                return Err(unasked(channel.payload(&packet)));
+                return Err(unasked(payload));
             }
             let due = self.pending.len();
-            let Some(happened) = self.packet(packet, channel, config)? else { continue };
+            let Some(event) = self.packet(packet, payload, &mut link.channel, config)? else { continue };
             if self.refused.is_none() {
-                return Ok(Some(happened));
+                return Ok(Some(event));
             }
             if self.pending.len() < due {
-                return Ok(self.refused.take().map(Happened::Failed));
+                return Ok(self.refused.take().map(Event::Failed));
             }
         }
     }
@@ -203,31 +191,12 @@ impl Session {
     fn packet(
         &mut self,
         packet: Packet,
+        payload: &[u8],
         channel: &mut Channel,
         config: &super::Config,
-    ) -> Result<Option<Happened>, Error> {
-        let payload = channel.payload(&packet);
-        // The hot path first: a row is known by its stage and its first byte alone.
-        if let Stage::Rows(format) = self.stage {
-            if !self.ends_rows(payload) {
-                return Ok(Some(match format {
-                    RowFormat::Text => Happened::TextRow(packet),
-                    RowFormat::Binary => {
-                        // Here, where a failure sticks; the event borrows the row once more.
-                        BinaryRow::new(payload, &self.columns)?;
-                        Happened::BinaryRow(packet)
-                    }
-                }));
-            }
-            let end = self.end_of_rows(payload)?;
-            match &end {
-                Happened::Failed(_) => self.finish(channel),
-                _ => self.finish_unless_more(channel),
-            }
-            return Ok(Some(end));
-        }
+    ) -> Result<Option<Event>, Error> {
         match core::mem::replace(&mut self.stage, Stage::Start) {
-            Stage::Start => self.first(packet, channel, config),
+            Stage::Start => self.first(packet, payload, channel, config),
             Stage::Columns { left, format } => {
                 self.columns.push(ColumnDefinition::decode(payload, self.capabilities)?);
                 match left - 1 {
@@ -247,6 +216,15 @@ impl Session {
                 }
                 Ok(Some(begun))
             }
+            Stage::Rows(format) => self.row_or_end(packet, payload, format, channel),
+            Stage::SkippedRows => match RowReply::decode(payload, self.capabilities)? {
+                RowReply::Row(_) => {
+                    self.stage = Stage::SkippedRows;
+                    Ok(None)
+                }
+                RowReply::End(end) => Ok(Some(self.end_rows(&end, channel))),
+                RowReply::Err(error) => Ok(Some(self.failed(&error, channel))),
+            },
             Stage::Statement { prepared, parameters, columns } => {
                 let definition = ColumnDefinition::decode(payload, self.capabilities)?;
                 Ok(self.definition(definition, prepared, parameters, columns, channel))
@@ -255,20 +233,31 @@ impl Session {
                 EofPacket::decode(payload)?;
                 Ok(self.statement(prepared, 0, columns, channel))
             }
-            Stage::SkippedRows if self.ends_rows(payload) => {
-                let end = self.end_of_rows(payload)?;
-                match &end {
-                    Happened::Failed(_) => self.finish(channel),
-                    _ => self.finish_unless_more(channel),
+            // No packet is read in this stage: a file is sent before the next.
+            Stage::LocalInfile => Ok(None),
+        }
+    }
+
+    /// A packet where a row or the end of the rows is due.
+    fn row_or_end(
+        &mut self,
+        packet: Packet,
+        payload: &[u8],
+        format: RowFormat,
+        channel: &mut Channel,
+    ) -> Result<Option<Event>, Error> {
+        match RowReply::decode(payload, self.capabilities)? {
+            RowReply::Row(row) => {
+                if format == RowFormat::Binary {
+                    // Here, where a failure sticks; `Connection::binary_row` reads the row once more.
+                    BinaryRow::new(row, &self.columns)?;
                 }
-                Ok(Some(end))
+                self.stage = Stage::Rows(format);
+                self.row = packet;
+                Ok(Some(Event::Row(format)))
             }
-            Stage::SkippedRows => {
-                self.stage = Stage::SkippedRows;
-                Ok(None)
-            }
-            // Neither stage reads a packet here: rows were handled above, a file is sent before the next packet.
-            Stage::Rows(_) | Stage::LocalInfile => Ok(None),
+            RowReply::End(end) => Ok(Some(self.end_rows(&end, channel))),
+            RowReply::Err(error) => Ok(Some(self.failed(&error, channel))),
         }
     }
 
@@ -276,48 +265,54 @@ impl Session {
     fn first(
         &mut self,
         packet: Packet,
+        payload: &[u8],
         channel: &mut Channel,
         config: &super::Config,
-    ) -> Result<Option<Happened>, Error> {
-        let payload = channel.payload(&packet);
-        super::tell_reply(channel, packet.sequence, payload);
+    ) -> Result<Option<Event>, Error> {
         let Some(Pending { expect, .. }) = self.pending.front_mut() else { return Ok(None) };
-        if payload.first() == Some(&0xff) && !matches!(expect, Expect::ChangeUser(..)) {
-            let error = ErrPacket::decode(payload)?.to_sql_error();
-            self.finish(channel);
-            return Ok(Some(Happened::Failed(error)));
+        let authenticating = matches!(expect, Expect::ChangeUser(..));
+        super::tell_reply(channel, &packet, payload, authenticating);
+        if !authenticating && ErrPacket::matches(payload) {
+            return Ok(Some(self.failed(&ErrPacket::decode(payload)?, channel)));
         }
         match expect {
-            Expect::Simple => self.done(packet, channel),
+            Expect::Simple => self.done(payload, channel).map(Some),
             Expect::Results(format, file) => {
                 let format = *format;
-                match payload.split_first() {
-                    Some((0xfb, name)) => {
+                match QueryReply::decode(payload, self.capabilities)? {
+                    QueryReply::Ok(ok) => Ok(Some(self.ok(ok.into(), channel))),
+                    QueryReply::Err(error) => Ok(Some(self.failed(&error, channel))),
+                    QueryReply::LocalInfile(name) => {
                         let named = file.take_if(|file| file == name).is_some();
-                        Ok(self.file(packet, named, channel))
+                        Ok(self.file(name, named, channel))
                     }
-                    _ => self.result(packet, format, channel),
+                    QueryReply::Columns { count, .. } => {
+                        self.columns.clear();
+                        self.stage = Stage::Columns { left: count, format };
+                        Ok(None)
+                    }
                 }
             }
             Expect::Fetch(columns) => {
                 self.columns = core::mem::take(columns);
                 // The packet is already a row, or the end of them.
-                self.stage = Stage::Rows(RowFormat::Binary);
-                self.packet(packet, channel, config)
+                self.row_or_end(packet, payload, RowFormat::Binary, channel)
             }
-            Expect::FieldList => {
-                if is_eof(payload) {
-                    let end = self.end_of_rows(payload)?;
-                    self.finish(channel);
-                    return Ok(Some(end));
+            Expect::FieldList => match RowReply::decode(payload, self.capabilities)? {
+                RowReply::Row(column) => {
+                    self.columns = Vec::from([ColumnDefinition::decode(column, self.capabilities)?]);
+                    Ok(Some(Event::ResultSet))
                 }
-                let column = ColumnDefinition::decode(payload, self.capabilities)?;
-                self.columns = Vec::from([column]);
-                Ok(Some(Happened::ResultSet))
-            }
+                RowReply::End(OkPacket { status, warnings, .. }) => {
+                    self.status = status;
+                    self.finish(channel);
+                    Ok(Some(Event::ResultEnd { status, warnings }))
+                }
+                RowReply::Err(error) => Ok(Some(self.failed(&error, channel))),
+            },
             Expect::Text => {
                 self.finish(channel);
-                Ok(Some(Happened::Text(packet)))
+                Ok(Some(Event::Text(payload.to_vec())))
             }
             Expect::Prepare => {
                 let ok = StmtPrepareOk::decode(payload)?;
@@ -338,10 +333,10 @@ impl Session {
                         Ok(None)
                     }
                     Progress::Wait => Ok(None),
-                    Progress::Granted => self.done(packet, channel),
+                    Progress::Granted(summary) => Ok(Some(self.ok(summary, channel))),
                     Progress::Denied(error) => {
                         self.finish(channel);
-                        Ok(Some(Happened::Failed(error)))
+                        Ok(Some(Event::Failed(error)))
                     }
                 }
             }
@@ -349,42 +344,36 @@ impl Session {
     }
 
     /// OK, or the EOF that some commands end with.
-    fn done(&mut self, packet: Packet, channel: &mut Channel) -> Result<Option<Happened>, Error> {
-        let payload = channel.payload(&packet);
-        if is_eof(payload) && self.has_eof() {
-            let eof = EofPacket::decode(payload)?;
-            self.status = eof.status;
+    fn done(&mut self, payload: &[u8], channel: &mut Channel) -> Result<Event, Error> {
+        if self.has_eof() && EofPacket::matches(payload) {
+            let EofPacket { status, warnings } = EofPacket::decode(payload)?;
+            self.status = status;
             self.finish(channel);
-            return Ok(Some(Happened::ResultEnd { status: eof.status, warnings: eof.warnings }));
+            return Ok(Event::ResultEnd { status, warnings });
         }
-        self.status = OkPacket::decode(payload, self.capabilities)?.status;
-        self.finish_unless_more(channel);
-        Ok(Some(Happened::Ok(packet)))
+        Ok(self.ok(OkPacket::decode(payload, self.capabilities)?.into(), channel))
     }
 
-    fn result(&mut self, packet: Packet, format: RowFormat, channel: &mut Channel) -> Result<Option<Happened>, Error> {
-        let payload = channel.payload(&packet);
-        match payload.first() {
-            None => Err(Error::PeerMisbehaved(PeerMisbehaved::Unexpected("an empty packet where a result begins"))),
-            Some(0x00) => self.done(packet, channel),
-            Some(_) => {
-                let mut reader = Reader::new(payload);
-                let left = reader.lenenc_int("the number of columns")?;
-                reader.finish("the number of columns")?;
-                if left == 0 || left > 4096 {
-                    return Err(Error::PeerMisbehaved(PeerMisbehaved::Unexpected(
-                        "a result of more columns than MySQL can have",
-                    )));
-                }
-                self.columns.clear();
-                self.stage = Stage::Columns { left, format };
-                Ok(None)
-            }
-        }
+    fn ok(&mut self, summary: Summary, channel: &mut Channel) -> Event {
+        self.status = summary.status;
+        self.finish_unless_more(channel);
+        Event::Ok(summary)
+    }
+
+    fn failed(&mut self, error: &ErrPacket<'_>, channel: &mut Channel) -> Event {
+        self.finish(channel);
+        Event::Failed(error.to_sql_error())
+    }
+
+    /// What ends rows: EOF, or OK in its place.
+    fn end_rows(&mut self, end: &OkPacket<'_>, channel: &mut Channel) -> Event {
+        self.status = end.status;
+        self.finish_unless_more(channel);
+        Event::ResultEnd { status: end.status, warnings: end.warnings }
     }
 
     /// The server asks for a file of this computer.
-    fn file(&mut self, packet: Packet, named: bool, channel: &mut Channel) -> Option<Happened> {
+    fn file(&mut self, name: &[u8], named: bool, channel: &mut Channel) -> Option<Event> {
         let why = if !self.local_infile {
             "--local-infile is off"
         } else if !named {
@@ -395,9 +384,8 @@ impl Session {
             "the statement has failed"
         } else {
             self.stage = Stage::LocalInfile;
-            return Some(Happened::LocalInfile(packet));
+            return Some(Event::LocalInfile { filename: name.to_vec() });
         };
-        let name = channel.payload(&packet).get(1..).unwrap_or_default();
         let shown = String::from_utf8_lossy(name.get(..MOST_SHOWN).unwrap_or(name));
         let text = format!(
             "LOAD DATA LOCAL INFILE file request rejected due to restrictions on access: the server asked for the file '{}' \
@@ -410,9 +398,9 @@ impl Session {
         None
     }
 
-    fn begin_rows(&mut self, format: RowFormat) -> Happened {
+    fn begin_rows(&mut self, format: RowFormat) -> Event {
         self.stage = if self.refused.is_none() { Stage::Rows(format) } else { Stage::SkippedRows };
-        Happened::ResultSet
+        Event::ResultSet
     }
 
     fn definition(
@@ -422,7 +410,7 @@ impl Session {
         parameters: u16,
         columns: u16,
         channel: &mut Channel,
-    ) -> Option<Happened> {
+    ) -> Option<Event> {
         let (parameters, columns) = if parameters > 0 {
             prepared.parameters.push(definition);
             (parameters - 1, columns)
@@ -440,16 +428,10 @@ impl Session {
     }
 
     /// Goes on with the definitions, or is done with them.
-    fn statement(
-        &mut self,
-        prepared: Prepared,
-        parameters: u16,
-        columns: u16,
-        channel: &mut Channel,
-    ) -> Option<Happened> {
+    fn statement(&mut self, prepared: Prepared, parameters: u16, columns: u16, channel: &mut Channel) -> Option<Event> {
         if parameters == 0 && columns == 0 {
             self.finish(channel);
-            return Some(Happened::Prepared(prepared));
+            return Some(Event::Prepared(prepared));
         }
         self.stage = Stage::Statement { prepared, parameters, columns };
         None
@@ -458,31 +440,6 @@ impl Session {
     /// Whether EOF packets are in use, which OK has replaced since MySQL 5.7.
     const fn has_eof(&self) -> bool {
         !self.capabilities.contains(Capabilities::DEPRECATE_EOF)
-    }
-
-    fn ends_rows(&self, payload: &[u8]) -> bool {
-        match payload.first() {
-            Some(0xfe) if self.has_eof() => is_eof(payload),
-            Some(0xfe) => payload.len() < MAX_FRAME_PAYLOAD,
-            Some(0xff) => true,
-            _ => false,
-        }
-    }
-
-    /// What ends rows: EOF, OK in its place, or ERR.
-    fn end_of_rows(&mut self, payload: &[u8]) -> wire::Result<Happened> {
-        if payload.first() == Some(&0xff) {
-            return Ok(Happened::Failed(ErrPacket::decode(payload)?.to_sql_error()));
-        }
-        let (status, warnings) = if self.has_eof() {
-            let eof = EofPacket::decode(payload)?;
-            (eof.status, eof.warnings)
-        } else {
-            let ok = OkPacket::decode(payload, self.capabilities)?;
-            (ok.status, ok.warnings)
-        };
-        self.status = status;
-        Ok(Happened::ResultEnd { status, warnings })
     }
 
     fn finish_unless_more(&mut self, channel: &mut Channel) {
@@ -500,14 +457,9 @@ impl Session {
     }
 }
 
-/// A classic EOF packet: FE and fewer than 9 bytes.
-const fn is_eof(payload: &[u8]) -> bool {
-    matches!(payload, [0xfe, ..]) && payload.len() < 9
-}
-
 /// What a packet of the wrong number means: a server that closes meanwhile says why in ERR, with a number of its own (4031, 1053, 1153).
-fn last_word(error: Error, channel: &Channel) -> Error {
-    match (&error, channel.farewell()) {
+fn last_word(error: Error, received: &Received) -> Error {
+    match (&error, received.farewell()) {
         (Error::PeerMisbehaved(PeerMisbehaved::OutOfOrder), Some(said)) => {
             Error::Refused { by: Side::Server, error: said }
         }
