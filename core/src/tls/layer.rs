@@ -15,9 +15,10 @@ use rustls::{HandshakeKind, ProtocolVersion};
 
 use super::clock::Clock;
 use super::names::{cipher_of, group_name};
+use super::resolver::Resolver;
 use super::server_verifier::verify_client;
 use super::session::{Progress, Session, Traffic};
-use super::{ClientContext, ServerContext, TlsError, resolver};
+use super::{ClientContext, ServerContext, TlsError};
 use crate::facts::{TlsFacts, TlsVersion, Verification};
 
 /// One connection's TLS session.
@@ -33,8 +34,6 @@ pub struct TlsLayer {
     output: Vec<u8>,
     /// Whether what this side has said so far was in plaintext, as an alert would be that it says next.
     speaks_plain: bool,
-    /// What the client called the server.
-    sni: Option<String>,
     role: Role,
     clock: Arc<Clock>,
     facts: Option<TlsFacts>,
@@ -44,8 +43,8 @@ pub struct TlsLayer {
 }
 
 enum Role {
-    Client { context: ClientContext, host: String },
-    Server(ServerContext),
+    Client { context: ClientContext, host: String, sni: Option<String> },
+    Server { context: ServerContext, resolver: Arc<Resolver> },
 }
 
 /// The header of a record, and its first byte where it carries application data (RFC 8446, section 5.1).
@@ -69,19 +68,20 @@ impl TlsLayer {
         context.clock().set(now_unix);
         let (config, name) = context.config_for(server_name, sni)?;
         let session = UnbufferedClientConnection::new(config, name).map_err(|error| TlsError::from(&error))?;
-        let role = Role::Client { context: context.clone(), host: server_name.to_owned() };
+        let (host, sni) = (server_name.to_owned(), sni.map(ToOwned::to_owned));
+        let role = Role::Client { context: context.clone(), host, sni };
         let mut layer = Self::new(Session::Client(session), role, Arc::clone(context.clock()));
-        layer.sni = sni.map(ToOwned::to_owned);
         layer.process(&mut [], &mut Vec::new())?;
         Ok(layer)
     }
 
     /// A server's session; it waits for a ClientHello.
     pub fn server(context: &ServerContext) -> Result<Self, TlsError> {
-        let session =
-            UnbufferedServerConnection::new(Arc::clone(context.config())).map_err(|error| TlsError::from(&error))?;
+        let (config, resolver) = context.connection_config();
+        let session = UnbufferedServerConnection::new(Arc::new(config)).map_err(|error| TlsError::from(&error))?;
         context.counters().accepts.fetch_add(1, Ordering::Relaxed);
-        Ok(Self::new(Session::Server(session), Role::Server(context.clone()), Arc::clone(context.clock())))
+        let role = Role::Server { context: context.clone(), resolver };
+        Ok(Self::new(Session::Server(session), role, Arc::clone(context.clock())))
     }
 
     const fn new(session: Session, role: Role, clock: Arc<Clock>) -> Self {
@@ -90,7 +90,6 @@ impl TlsLayer {
             partial: Vec::new(),
             output: Vec::new(),
             speaks_plain: true,
-            sni: None,
             role,
             clock,
             facts: None,
@@ -156,9 +155,6 @@ impl TlsLayer {
         let Progress { taken, peer_has_closed } = self.session.process(records, plain, &mut self.output);
         let fresh = self.output.get(said..).unwrap_or_default();
         self.speaks_plain &= !changes_cipher(fresh);
-        if let (Role::Server(_), None) = (&self.role, &self.sni) {
-            self.sni = resolver::heard();
-        }
         match peer_has_closed {
             Ok(closed) => self.peer_has_closed |= closed,
             Err(error) => {
@@ -194,7 +190,7 @@ impl TlsLayer {
         if facts.resumed {
             self.verify_again()?;
         }
-        if let Role::Server(context) = &self.role {
+        if let Role::Server { context, .. } = &self.role {
             let counters = context.counters();
             counters.finished_accepts.fetch_add(1, Ordering::Relaxed);
             counters.cache_hits.fetch_add(u64::from(facts.resumed), Ordering::Relaxed);
@@ -209,8 +205,8 @@ impl TlsLayer {
         };
         let now = self.clock.now();
         let verified = match &self.role {
-            Role::Client { context, host } => context.demand().verify(leaf, intermediates, host, now),
-            Role::Server(context) => match context.authority() {
+            Role::Client { context, host, .. } => context.demand().verify(leaf, intermediates, host, now),
+            Role::Server { context, .. } => match context.authority() {
                 Some(authority) => verify_client(authority, leaf, intermediates, now),
                 None => Ok(()),
             },
@@ -234,7 +230,10 @@ impl TlsLayer {
             suite: cipher.iana,
             cipher: cipher.openssl,
             group: connection.negotiated_key_exchange_group().map(|group| group_name(group.name())),
-            sni: self.sni.clone(),
+            sni: match &self.role {
+                Role::Client { sni, .. } => sni.clone(),
+                Role::Server { resolver, .. } => resolver.server_name().map(ToOwned::to_owned),
+            },
             alpn: connection.alpn_protocol().map(<[u8]>::to_vec),
             resumed: connection.handshake_kind() == Some(HandshakeKind::Resumed),
             peer_chain: chain.iter().map(|certificate| certificate.to_vec()).collect(),
@@ -247,7 +246,7 @@ impl TlsLayer {
         match (&self.role, chain.first()) {
             (_, None) => Verification::None,
             (Role::Client { context, .. }, Some(leaf)) => context.demand().verification(leaf),
-            (Role::Server(_), Some(_)) => Verification::Ca,
+            (Role::Server { .. }, Some(_)) => Verification::Ca,
         }
     }
 

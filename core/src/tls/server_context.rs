@@ -4,15 +4,16 @@ use alloc::borrow::ToOwned;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::sync::atomic::AtomicU64;
 
 use rustls::crypto::CryptoProvider;
 use rustls::server::{NoServerSessionStorage, StoresServerSessions};
+use rustls::sign::CertifiedKey;
 use rustls::time_provider::TimeProvider;
 use rustls::{KeyLog, ProtocolVersion, ServerConfig, SupportedProtocolVersion};
 
 use super::chain::Authority;
 use super::clock::Clock;
+use super::counters::Counters;
 use super::names::{CipherName, NO_CIPHER_FOR_VERSION, cipher_of, restrict, versions};
 use super::resolver::Resolver;
 use super::server_verifier::ClientVerifier;
@@ -81,23 +82,6 @@ impl ServerOptions {
     }
 }
 
-/// What a server counts over all connections of a context.
-#[derive(Debug, Default)]
-pub struct Counters {
-    /// Handshakes begun.
-    pub accepts: AtomicU64,
-    /// Handshakes completed.
-    pub finished_accepts: AtomicU64,
-    /// Sessions resumed.
-    pub cache_hits: AtomicU64,
-    /// Sessions that a client wanted to resume and that were not known.
-    pub cache_misses: AtomicU64,
-    /// Sessions that were too old to resume.
-    pub cache_timeouts: AtomicU64,
-    /// Sessions that were forgotten because the cache was full.
-    pub cache_overflows: AtomicU64,
-}
-
 /// What an administrator wants to know of a revocation list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListInfo {
@@ -115,7 +99,9 @@ pub struct ServerContext(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    config: Arc<ServerConfig>,
+    /// The settings of all connections; each has a copy with its own resolver.
+    config: ServerConfig,
+    own: Arc<CertifiedKey>,
     /// The CAs of clients' certificates; `None` where clients are not asked for one.
     authority: Option<Arc<Authority>>,
     certificate: CertificateInfo,
@@ -175,7 +161,8 @@ impl ServerContext {
             }
             None => builder.with_no_client_auth(),
         };
-        let mut config = builder.with_cert_resolver(Arc::new(Resolver(Arc::new(own))));
+        let own = Arc::new(own);
+        let mut config = builder.with_cert_resolver(Arc::new(Resolver::new(Arc::clone(&own))));
         let (size, timeout) = (options.session_cache_size, options.session_timeout);
         let cache = Arc::new(SessionCache::new(size, timeout, Arc::clone(&clock), Arc::clone(&counters)));
         let (storage, tickets): (Arc<dyn StoresServerSessions>, _) = match size {
@@ -198,7 +185,8 @@ impl ServerContext {
         let ciphers = provider.cipher_suites.iter().filter_map(|suite| cipher_of(suite.suite()));
         let ciphers = ciphers.filter(|cipher| versions.contains(&cipher.version)).collect();
         Ok(Self(Arc::new(Inner {
-            config: Arc::new(config),
+            config,
+            own,
             authority,
             certificate,
             ciphers,
@@ -261,8 +249,12 @@ impl ServerContext {
         &self.0.notes
     }
 
-    pub(super) fn config(&self) -> &Arc<ServerConfig> {
-        &self.0.config
+    /// The settings of one connection, with the resolver that will know the name in its ClientHello.
+    pub(super) fn connection_config(&self) -> (ServerConfig, Arc<Resolver>) {
+        let resolver = Arc::new(Resolver::new(Arc::clone(&self.0.own)));
+        let mut config = self.0.config.clone();
+        config.cert_resolver = resolver.clone();
+        (config, resolver)
     }
 
     pub(super) fn authority(&self) -> Option<&Authority> {

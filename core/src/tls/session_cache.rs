@@ -9,7 +9,7 @@ use core::sync::atomic::Ordering;
 use rustls::server::StoresServerSessions;
 
 use super::clock::Clock;
-use super::server_context::Counters;
+use super::counters::Counters;
 use super::std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// A bounded cache that forgets the oldest session first.

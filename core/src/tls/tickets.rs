@@ -15,8 +15,8 @@ use zeroize::Zeroizing;
 use super::TlsError;
 use super::chain::Authority;
 use super::clock::Clock;
+use super::counters::Counters;
 use super::names::cipher_of;
-use super::server_context::Counters;
 use crate::facts::TlsVersion;
 
 /// Where the keys of session tickets come from.
