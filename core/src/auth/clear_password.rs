@@ -6,12 +6,8 @@ use alloc::vec::Vec;
 
 use subtle::ConstantTimeEq;
 
-use super::credential::verify_sha2;
+use super::credential::{LONGEST_PASSWORD, verify_sha2};
 use super::{Credential, ServerContext, ServerStep, native_password};
-
-/// The longest password that a server takes, as MySQL's `MAX_PLAINTEXT_LENGTH`: the slow hash costs 5000 times its length,
-/// and a stranger chooses it.
-pub(super) const LONGEST_PASSWORD: usize = 256;
 
 /// The password as it is sent.
 pub(super) fn reply(password: &[u8]) -> Vec<u8> {

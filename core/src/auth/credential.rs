@@ -7,10 +7,13 @@ use core::fmt;
 use base64ct::{Base64Unpadded, Encoding};
 use subtle::ConstantTimeEq;
 
-use super::clear_password::LONGEST_PASSWORD;
 use super::sha_crypt::{self, sha256_crypt};
 use super::{AuthError, Plugin, ed25519, native_password};
 use crate::random::Random;
+
+/// The longest password that a server takes, as MySQL's `MAX_PLAINTEXT_LENGTH`: the slow hash costs 5000 times its length,
+/// and a stranger chooses it.
+pub(super) const LONGEST_PASSWORD: usize = 256;
 
 /// What a server knows about an account's password. `Debug` names the kind only.
 #[derive(Clone, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use super::parser::{Parsed, Parser, unsupported};
+use super::cursor::{Cursor, Parsed, unsupported};
 use super::statement::{AccountStatement, Identified, On, Target, UserOptions, UserSpec};
 use super::token::Kind;
 use crate::account::{Level, Privilege, Privileges, Requirement};
@@ -12,7 +12,7 @@ use crate::error::SqlError;
 use crate::secret::Secret;
 
 /// The statement that starts here; `None` and nothing taken if it is not about accounts.
-pub(super) fn statement(p: &mut Parser<'_>) -> Option<Parsed<AccountStatement>> {
+pub(super) fn statement(p: &mut Cursor<'_>) -> Option<Parsed<AccountStatement>> {
     Some(if p.eat_words(&["CREATE", "USER"]) {
         create_user(p, false)
     } else if p.eat_words(&["CREATE", "OR", "REPLACE", "USER"]) {
@@ -43,7 +43,7 @@ pub(super) fn statement(p: &mut Parser<'_>) -> Option<Parsed<AccountStatement>> 
     })
 }
 
-fn create_user(p: &mut Parser<'_>, or_replace: bool) -> Parsed<AccountStatement> {
+fn create_user(p: &mut Cursor<'_>, or_replace: bool) -> Parsed<AccountStatement> {
     let if_not_exists = p.at_word("IF");
     if if_not_exists {
         p.expect_words(&["IF", "NOT", "EXISTS"])?;
@@ -53,20 +53,20 @@ fn create_user(p: &mut Parser<'_>, or_replace: bool) -> Parsed<AccountStatement>
     Ok(AccountStatement::CreateUser { users, if_not_exists, or_replace, options })
 }
 
-fn alter_user(p: &mut Parser<'_>) -> Parsed<AccountStatement> {
+fn alter_user(p: &mut Cursor<'_>) -> Parsed<AccountStatement> {
     let if_exists = if_exists(p)?;
     let users = p.list(user_spec)?;
     let options = user_options(p)?;
     Ok(AccountStatement::AlterUser { users, if_exists, options })
 }
 
-fn drop_user(p: &mut Parser<'_>) -> Parsed<AccountStatement> {
+fn drop_user(p: &mut Cursor<'_>) -> Parsed<AccountStatement> {
     let if_exists = if_exists(p)?;
-    Ok(AccountStatement::DropUser { users: p.list(Parser::target)?, if_exists })
+    Ok(AccountStatement::DropUser { users: p.list(Cursor::target)?, if_exists })
 }
 
-fn rename_user(p: &mut Parser<'_>) -> Parsed<AccountStatement> {
-    let pair = |p: &mut Parser<'_>| {
+fn rename_user(p: &mut Cursor<'_>) -> Parsed<AccountStatement> {
+    let pair = |p: &mut Cursor<'_>| {
         let old = p.target()?;
         p.expect_words(&["TO"])?;
         Ok((old, p.account_name()?))
@@ -74,7 +74,7 @@ fn rename_user(p: &mut Parser<'_>) -> Parsed<AccountStatement> {
     p.list(pair).map(AccountStatement::RenameUser)
 }
 
-fn grant(p: &mut Parser<'_>) -> Parsed<AccountStatement> {
+fn grant(p: &mut Cursor<'_>) -> Parsed<AccountStatement> {
     let privileges = privilege_list(p)?;
     let on = level(p)?;
     p.expect_words(&["TO"])?;
@@ -101,7 +101,7 @@ fn grant(p: &mut Parser<'_>) -> Parsed<AccountStatement> {
     Ok(AccountStatement::Grant { privileges, grant_option, on, users, options })
 }
 
-fn revoke(p: &mut Parser<'_>) -> Parsed<AccountStatement> {
+fn revoke(p: &mut Cursor<'_>) -> Parsed<AccountStatement> {
     if p.at_word("IF") {
         return Err(unsupported("REVOKE IF EXISTS"));
     }
@@ -111,16 +111,16 @@ fn revoke(p: &mut Parser<'_>) -> Parsed<AccountStatement> {
         if ahead.eat_symbol(',') {
             *p = ahead;
             p.expect_words(&["GRANT", "OPTION", "FROM"])?;
-            return p.list(Parser::target).map(AccountStatement::RevokeEverything);
+            return p.list(Cursor::target).map(AccountStatement::RevokeEverything);
         }
     }
     let privileges = privilege_list(p)?;
     let on = level(p)?;
     p.expect_words(&["FROM"])?;
-    Ok(AccountStatement::Revoke { privileges, on, users: p.list(Parser::target)? })
+    Ok(AccountStatement::Revoke { privileges, on, users: p.list(Cursor::target)? })
 }
 
-fn set_password(p: &mut Parser<'_>) -> Parsed<AccountStatement> {
+fn set_password(p: &mut Cursor<'_>) -> Parsed<AccountStatement> {
     let user = if p.eat_words(&["FOR"]) { p.target()? } else { Target::Current };
     if p.at_word("TO") {
         return Err(unsupported("SET PASSWORD TO RANDOM"));
@@ -147,7 +147,7 @@ fn set_password(p: &mut Parser<'_>) -> Parsed<AccountStatement> {
     Ok(AccountStatement::SetPassword { user, password })
 }
 
-fn shown_user(p: &mut Parser<'_>, needs_for: bool) -> Parsed<Target> {
+fn shown_user(p: &mut Cursor<'_>, needs_for: bool) -> Parsed<Target> {
     if needs_for && !p.eat_words(&["FOR"]) {
         return Ok(Target::Current);
     }
@@ -158,7 +158,7 @@ fn shown_user(p: &mut Parser<'_>, needs_for: bool) -> Parsed<Target> {
     if p.at_word("USING") { Err(unsupported("roles")) } else { Ok(user) }
 }
 
-fn if_exists(p: &mut Parser<'_>) -> Parsed<bool> {
+fn if_exists(p: &mut Cursor<'_>) -> Parsed<bool> {
     let here = p.at_word("IF");
     if here {
         p.expect_words(&["IF", "EXISTS"])?;
@@ -167,13 +167,13 @@ fn if_exists(p: &mut Parser<'_>) -> Parsed<bool> {
 }
 
 /// A user with or without an IDENTIFIED clause.
-fn user_spec(p: &mut Parser<'_>) -> Parsed<UserSpec> {
+fn user_spec(p: &mut Cursor<'_>) -> Parsed<UserSpec> {
     let user = p.target()?;
     let identified = if p.eat_words(&["IDENTIFIED"]) { Some(identified(p)?) } else { None };
     Ok(UserSpec { user, identified })
 }
 
-fn identified(p: &mut Parser<'_>) -> Parsed<Identified> {
+fn identified(p: &mut Cursor<'_>) -> Parsed<Identified> {
     if p.eat_words(&["BY"]) {
         return by(p, None);
     }
@@ -199,7 +199,7 @@ fn identified(p: &mut Parser<'_>) -> Parsed<Identified> {
 }
 
 /// What follows IDENTIFIED [WITH plugin] BY.
-fn by(p: &mut Parser<'_>, plugin: Option<String>) -> Parsed<Identified> {
+fn by(p: &mut Cursor<'_>, plugin: Option<String>) -> Parsed<Identified> {
     if p.at_word("RANDOM") {
         return Err(unsupported("RANDOM PASSWORD"));
     }
@@ -215,7 +215,7 @@ fn by(p: &mut Parser<'_>, plugin: Option<String>) -> Parsed<Identified> {
 }
 
 /// `PASSWORD('clear')`.
-fn password_call(p: &mut Parser<'_>) -> Parsed<Secret> {
+fn password_call(p: &mut Cursor<'_>) -> Parsed<Secret> {
     if p.at_word("OLD_PASSWORD") {
         return Err(unsupported("OLD_PASSWORD()"));
     }
@@ -231,7 +231,7 @@ fn is_native_hash(text: &str) -> bool {
 }
 
 /// All that may follow the users of CREATE USER and ALTER USER.
-fn user_options(p: &mut Parser<'_>) -> Parsed<UserOptions> {
+fn user_options(p: &mut Cursor<'_>) -> Parsed<UserOptions> {
     if p.at_word("DEFAULT") {
         return Err(unsupported("roles"));
     }
@@ -263,7 +263,7 @@ fn user_options(p: &mut Parser<'_>) -> Parsed<UserOptions> {
 }
 
 /// The password options of MySQL 8, of which only those that change nothing are accepted.
-fn password_policy(p: &mut Parser<'_>) -> Parsed<()> {
+fn password_policy(p: &mut Cursor<'_>) -> Parsed<()> {
     const DEFAULTS: &[&[&str]] = &[
         &["EXPIRE", "DEFAULT"],
         &["EXPIRE", "NEVER"],
@@ -286,7 +286,7 @@ fn password_policy(p: &mut Parser<'_>) -> Parsed<()> {
 }
 
 /// One resource limit, if one stands here. Those that Sealwire does not enforce are refused rather than forgotten.
-fn limit(p: &mut Parser<'_>, options: &mut UserOptions) -> Parsed<bool> {
+fn limit(p: &mut Cursor<'_>, options: &mut UserOptions) -> Parsed<bool> {
     const NOT_ENFORCED: &[&str] =
         &["MAX_QUERIES_PER_HOUR", "MAX_UPDATES_PER_HOUR", "MAX_CONNECTIONS_PER_HOUR", "MAX_STATEMENT_TIME"];
     if p.eat_words(&["MAX_USER_CONNECTIONS"]) {
@@ -298,7 +298,7 @@ fn limit(p: &mut Parser<'_>, options: &mut UserOptions) -> Parsed<bool> {
 }
 
 /// A REQUIRE clause, if one stands here.
-pub(super) fn requirement(p: &mut Parser<'_>) -> Parsed<Option<Requirement>> {
+pub(super) fn requirement(p: &mut Cursor<'_>) -> Parsed<Option<Requirement>> {
     if !p.eat_words(&["REQUIRE"]) {
         return Ok(None);
     }
@@ -326,7 +326,7 @@ pub(super) fn requirement(p: &mut Parser<'_>) -> Parsed<Option<Requirement>> {
     }
 }
 
-fn required_text(p: &mut Parser<'_>, field: &mut Option<String>, word: &str) -> Parsed<()> {
+fn required_text(p: &mut Cursor<'_>, field: &mut Option<String>, word: &str) -> Parsed<()> {
     let start = p.clone();
     let text = p.text()?;
     if field.is_some() {
@@ -341,7 +341,7 @@ fn required_text(p: &mut Parser<'_>, field: &mut Option<String>, word: &str) -> 
 }
 
 /// The privileges before ON; `None` for ALL.
-fn privilege_list(p: &mut Parser<'_>) -> Parsed<Option<Privileges>> {
+fn privilege_list(p: &mut Cursor<'_>) -> Parsed<Option<Privileges>> {
     if p.at_word("PROXY") {
         return Err(unsupported("PROXY"));
     }
@@ -372,7 +372,7 @@ fn privilege_list(p: &mut Parser<'_>) -> Parsed<Option<Privileges>> {
 }
 
 /// The words up to the next comma or ON, and the privilege they name.
-fn privilege<'a>(p: &mut Parser<'a>) -> Parsed<(Parser<'a>, String, Option<Privilege>)> {
+fn privilege<'a>(p: &mut Cursor<'a>) -> Parsed<(Cursor<'a>, String, Option<Privilege>)> {
     let place = p.clone();
     let mut words: Vec<&str> = Vec::new();
     while let Some(word) = p.word() {
@@ -394,7 +394,7 @@ fn privilege<'a>(p: &mut Parser<'a>) -> Parsed<(Parser<'a>, String, Option<Privi
 }
 
 /// ON and what follows it.
-fn level(p: &mut Parser<'_>) -> Parsed<On> {
+fn level(p: &mut Cursor<'_>) -> Parsed<On> {
     p.expect_words(&["ON"])?;
     for kind in ["FUNCTION", "PROCEDURE", "PACKAGE"] {
         if p.at_word(kind) {
@@ -421,7 +421,7 @@ fn level(p: &mut Parser<'_>) -> Parsed<On> {
 mod tests {
     use super::*;
     use crate::account::AccountName;
-    use crate::account::sql::parser::{parse_script, parse_statement};
+    use crate::account::sql::{parse_script, parse_statement};
 
     const GOOD: &[&str] = &[
         "CREATE USER 'u'@'h'",

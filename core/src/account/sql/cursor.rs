@@ -1,13 +1,12 @@
-//! The parser's machinery: look at a token, take it, or say with MySQL's words where the syntax breaks.
+//! A place in a text: look at a token, take it, or say with MySQL's words where the syntax breaks.
 
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use super::grammar;
-use super::statement::{AccountStatement, Target};
+use super::statement::Target;
 use super::token::{Kind, Lexer, Token};
-use crate::account::{AccountName, Requirement};
+use crate::account::AccountName;
 use crate::error::SqlError;
 
 /// How much of a statement an error message repeats.
@@ -17,46 +16,9 @@ const USER_LENGTH: usize = 80;
 /// The longest host name.
 const HOST_LENGTH: usize = 255;
 
-/// Reads one statement, with or without a `;` at its end. `None`: it is not about accounts.
-pub fn parse_statement(sql: &str) -> Option<Result<AccountStatement, SqlError>> {
-    let mut parser = Parser::new(sql);
-    let statement = grammar::statement(&mut parser)?;
-    Some(statement.and_then(|statement| {
-        while parser.eat_symbol(';') {}
-        parser.expect_end().map(|()| statement)
-    }))
-}
-
-/// Reads account statements that end with `;`, each with the number of the line it starts on. The error carries the
-/// number of the line too.
-pub(in crate::account) fn parse_script(sql: &str) -> Result<Vec<(usize, AccountStatement)>, (usize, SqlError)> {
-    let mut parser = Parser::new(sql);
-    let mut statements = Vec::new();
-    loop {
-        while parser.eat_symbol(';') {}
-        if parser.at_end() {
-            return Ok(statements);
-        }
-        let line = parser.line();
-        let statement = grammar::statement(&mut parser).unwrap_or_else(|| Err(parser.syntax_error()));
-        let ended = statement.and_then(|statement| parser.expect_symbol(';').map(|()| statement));
-        match ended {
-            Ok(statement) => statements.push((line, statement)),
-            Err(error) => return Err((parser.line(), error)),
-        }
-    }
-}
-
-/// Reads a REQUIRE clause that stands alone.
-pub fn parse_requirement(clause: &str) -> Result<Requirement, SqlError> {
-    let mut parser = Parser::new(clause);
-    let requirement = grammar::requirement(&mut parser)?.ok_or_else(|| parser.syntax_error())?;
-    parser.expect_end().map(|()| requirement)
-}
-
 /// A text and the token it stands at.
 #[derive(Clone)]
-pub(super) struct Parser<'a> {
+pub(super) struct Cursor<'a> {
     sql: &'a str,
     lexer: Lexer<'a>,
     token: Token<'a>,
@@ -64,8 +26,8 @@ pub(super) struct Parser<'a> {
 
 pub(super) type Parsed<T> = Result<T, SqlError>;
 
-impl<'a> Parser<'a> {
-    fn new(sql: &'a str) -> Self {
+impl<'a> Cursor<'a> {
+    pub(super) fn new(sql: &'a str) -> Self {
         let mut lexer = Lexer::new(sql);
         let token = lexer.next();
         Self { sql, lexer, token }
@@ -93,7 +55,7 @@ impl<'a> Parser<'a> {
         self.token.kind == Kind::End
     }
 
-    fn line(&self) -> usize {
+    pub(super) fn line(&self) -> usize {
         self.sql.get(..self.token.start).map_or(1, |before| before.matches('\n').count() + 1)
     }
 
@@ -151,7 +113,7 @@ impl<'a> Parser<'a> {
         if self.eat_symbol(symbol) { Ok(()) } else { Err(self.syntax_error()) }
     }
 
-    fn expect_end(&self) -> Parsed<()> {
+    pub(super) fn expect_end(&self) -> Parsed<()> {
         if self.at_end() { Ok(()) } else { Err(self.syntax_error()) }
     }
 
