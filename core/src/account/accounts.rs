@@ -1,16 +1,11 @@
 //! All accounts of a server, in the order in which MySQL tries them.
 
-use alloc::string::String;
 use alloc::vec::Vec;
-use core::fmt;
 
 use sha2::{Digest, Sha256};
 
-use super::sql::{self, Session, Style};
 use super::{Account, AccountName, ClientHost};
 use crate::auth::Plugin;
-use crate::error::SqlError;
-use crate::random::Random;
 use crate::secret::Secret;
 
 /// The accounts of a server.
@@ -31,23 +26,6 @@ pub struct Decoy {
     /// Rounds of the slow hash that a password is put through; `None`: MySQL's default.
     pub rounds: Option<u32>,
 }
-
-/// What is wrong with a text of accounts, and where.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ScriptError {
-    /// The line, from 1.
-    pub line: usize,
-    /// What is wrong.
-    pub error: SqlError,
-}
-
-impl fmt::Display for ScriptError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "line {}: {}", self.line, self.error)
-    }
-}
-
-impl core::error::Error for ScriptError {}
 
 impl Accounts {
     /// No accounts. The secret decides what users that don't exist are asked, see [`Accounts::decoy`]; it
@@ -148,33 +126,6 @@ impl Accounts {
         self.sorted.is_empty()
     }
 
-    /// All accounts as the statements that make them, hashes only. [`Accounts::read_text`] reads it back.
-    pub fn to_text(&self) -> String {
-        let mut text =
-            String::from("-- Sealwire's accounts, as statements. Read at start; written after each change.\n");
-        for account in &self.sorted {
-            text.push_str(&sql::create_user(account, Style::OneLine));
-            text.push_str(";\n");
-            for grant in sql::grants(account, Style::OneLine) {
-                text.push_str(&grant);
-                text.push_str(";\n");
-            }
-        }
-        text
-    }
-
-    /// Adds the accounts that a text of statements makes. The error names the line, and then nothing is added.
-    pub fn read_text(&mut self, text: &str, random: &dyn Random) -> Result<(), ScriptError> {
-        let located = |(line, error)| ScriptError { line, error };
-        let mut accounts = self.clone();
-        let session = Session::server(Plugin::CachingSha2Password);
-        for (line, statement) in sql::parse_script(text).map_err(located)? {
-            sql::apply(&statement, &mut accounts, &session, random).map_err(|error| located((line, error)))?;
-        }
-        *self = accounts;
-        Ok(())
-    }
-
     fn position(&self, name: &AccountName) -> Result<usize, usize> {
         self.sorted.binary_search_by(|account| account.name.cmp(name))
     }
@@ -183,10 +134,12 @@ impl Accounts {
 #[cfg(test)]
 mod tests {
     use alloc::format;
-    use alloc::string::ToString;
+    use alloc::string::{String, ToString};
 
     use super::*;
+    use crate::account::ScriptError;
     use crate::auth::Credential;
+    use crate::random::Random;
 
     #[derive(Debug)]
     struct Zeros;

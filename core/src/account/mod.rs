@@ -11,13 +11,15 @@ mod name;
 mod privilege;
 mod quote;
 mod requirement;
+mod script;
 mod sql;
 
-pub use accounts::{Accounts, Decoy, ScriptError};
+pub use accounts::{Accounts, Decoy};
 pub use admit::{Clause, Refusal, admit};
 pub use name::{AccountName, ClientHost, HostPattern};
 pub use privilege::{Grants, Level, Privilege, Privileges};
 pub use requirement::Requirement;
+pub use script::ScriptError;
 pub use sql::{
     AccountStatement, Identified, On, Outcome, Session, Target, UserOptions, UserSpec, execute, parse_requirement,
     parse_statement,

@@ -1,13 +1,10 @@
 //! What an account demands of the connection: the REQUIRE clause.
 
 use core::fmt;
-use core::str::FromStr;
 
 use alloc::string::String;
 
 use super::quote::quoted;
-use super::sql::parse_requirement;
-use crate::error::SqlError;
 
 /// The REQUIRE clause of an account. Every variant but `None` demands TLS.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -56,15 +53,6 @@ impl fmt::Display for Requirement {
                 Ok(())
             }
         }
-    }
-}
-
-impl FromStr for Requirement {
-    type Err = SqlError;
-
-    /// Reads a whole REQUIRE clause, with MySQL's errors 1064 and 1225.
-    fn from_str(clause: &str) -> Result<Self, SqlError> {
-        parse_requirement(clause)
     }
 }
 

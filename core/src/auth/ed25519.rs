@@ -9,7 +9,7 @@ use ed25519_dalek::{Signature, VerifyingKey};
 use sha2::{Digest, Sha512};
 use zeroize::Zeroizing;
 
-use super::{Credential, ServerStep};
+use super::ServerStep;
 
 /// The public key: what the account keeps.
 pub(super) fn public_key(password: &[u8]) -> [u8; 32] {
@@ -27,18 +27,18 @@ pub(super) fn reply(password: &[u8], challenge: &[u8]) -> Vec<u8> {
     raw_sign::<Sha512>(&secret, challenge, &VerifyingKey::from(&secret)).to_bytes().to_vec()
 }
 
-/// The server's verdict.
-pub(super) fn judge(credential: &Credential, challenge: &[u8], reply: &[u8]) -> ServerStep {
+/// The server's verdict: `is_empty` where the account's password is, `key` where it keeps one of this plugin.
+pub(super) fn judge(is_empty: bool, key: Option<&[u8; 32]>, challenge: &[u8], reply: &[u8]) -> ServerStep {
     if reply.is_empty() {
-        return ServerStep::verdict(matches!(credential, Credential::Empty), false);
+        return ServerStep::verdict(is_empty, false);
     }
     let Ok(signature) = Signature::from_slice(reply) else {
         return ServerStep::Denied { using_password: true };
     };
-    let (real, key) = match credential {
-        Credential::Ed25519(key) => (true, *key),
+    let (real, key) = match key {
+        Some(key) => (true, *key),
         // The decoy verifies too, so that it takes as long.
-        _ => (matches!(credential, Credential::Empty), public_key(b"")),
+        None => (is_empty, public_key(b"")),
     };
     let matches = VerifyingKey::from_bytes(&key).is_ok_and(|key| key.verify_strict(challenge, &signature).is_ok());
     ServerStep::verdict(matches & real, true)

@@ -24,11 +24,13 @@ mod sha256_password;
 mod sha_crypt;
 #[cfg(test)]
 mod testing;
+mod verdict;
 
 pub use client::{ClientAuth, ClientPolicy};
 pub use credential::{Credential, Sha2Verifier};
 pub use error::AuthError;
-pub use server::{ServerAuth, ServerContext, ServerStep};
+pub use server::ServerAuth;
+pub use verdict::{ServerContext, ServerStep};
 
 use alloc::vec::Vec;
 use core::fmt;

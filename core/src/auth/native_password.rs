@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use sha1::{Digest, Sha1};
 use subtle::ConstantTimeEq;
 
-use super::{Credential, ServerStep, xor};
+use super::{ServerStep, xor};
 
 /// SHA1(SHA1(password)): what the account keeps.
 pub(super) fn stage2(password: &[u8]) -> [u8; 20] {
@@ -22,18 +22,15 @@ pub(super) fn reply(password: &[u8], challenge: &[u8]) -> Vec<u8> {
     xor(sha1(&[password]), sha1(&[challenge, &stage2(password)])).to_vec()
 }
 
-/// The server's verdict.
-pub(super) fn judge(credential: &Credential, challenge: &[u8], reply: &[u8]) -> ServerStep {
+/// The server's verdict: `is_empty` where the account's password is, `kept` where it keeps a hash of this plugin.
+pub(super) fn judge(is_empty: bool, kept: Option<&[u8; 20]>, challenge: &[u8], reply: &[u8]) -> ServerStep {
     if reply.is_empty() {
-        return ServerStep::verdict(matches!(credential, Credential::Empty), false);
+        return ServerStep::verdict(is_empty, false);
     }
     let Ok(reply) = <[u8; 20]>::try_from(reply) else {
         return ServerStep::Denied { using_password: true };
     };
-    let (real, kept) = match credential {
-        Credential::Native(kept) => (true, kept),
-        _ => (false, &[0; 20]),
-    };
+    let (real, kept) = (kept.is_some(), kept.unwrap_or(&[0; 20]));
     let stage1 = xor(reply, sha1(&[challenge, kept]));
     let matches = bool::from(sha1(&[&stage1]).ct_eq(kept));
     ServerStep::verdict(matches & real, true)

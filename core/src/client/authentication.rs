@@ -12,6 +12,14 @@ use crate::secret::Secret;
 /// More packets than any plugin needs; a server that goes on is playing with us.
 const MOST_ROUNDS: u8 = 16;
 
+/// What the command phase takes over, for COM_CHANGE_USER.
+#[derive(Debug)]
+pub(super) struct Login {
+    pub(super) plugin: Plugin,
+    pub(super) scramble: Vec<u8>,
+    pub(super) security: Security,
+}
+
 /// What the server's packet asks of the connection.
 #[derive(Debug)]
 pub(super) enum Progress {

@@ -5,8 +5,8 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::authentication::{Context, Exchange};
-use super::event::Prepared;
-use super::results::{CommandPhase, Expect, RowFormat};
+use super::event::{Prepared, RowFormat};
+use super::results::{CommandPhase, Expect};
 use super::{Connection, State, local_infile};
 use crate::error::{Error, SqlError};
 use crate::message::{

@@ -3,7 +3,6 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::results::RowFormat;
 use crate::error::SqlError;
 use crate::message::{ColumnDefinition, OkPacket, SessionChange, StatusFlags};
 
@@ -46,6 +45,15 @@ pub enum Event {
     },
     /// The connection is over, in order.
     Closed,
+}
+
+/// How a result's rows are encoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RowFormat {
+    /// As text, which COM_QUERY gives.
+    Text,
+    /// As the values themselves, which COM_STMT_EXECUTE gives.
+    Binary,
 }
 
 /// What the server says of a statement when it is done.

@@ -6,8 +6,9 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use super::authentication::{self, Exchange, Progress, ours};
+use super::authentication::{self, Exchange, Login, Progress, ours};
 use super::config::flag_of;
+use super::reply_trace::tell_reply;
 use super::{Config, Summary, TlsPolicy};
 use crate::auth::{Plugin, Security};
 use crate::error::{Error, PeerMisbehaved, Side, SqlError};
@@ -44,14 +45,6 @@ pub(super) enum Next {
     Again(Handshake),
     /// Authentication is over, as the server's OK says.
     Connected(Summary, Login),
-}
-
-/// What the command phase takes over, for COM_CHANGE_USER.
-#[derive(Debug)]
-pub(super) struct Login {
-    pub(super) plugin: Plugin,
-    pub(super) scramble: Vec<u8>,
-    pub(super) security: Security,
 }
 
 impl Handshake {
@@ -271,7 +264,7 @@ impl Authenticating {
             capabilities: self.capabilities,
         };
         let payload = with.received.payload(&packet);
-        super::tell_reply(&with.link.channel, &packet, payload, true);
+        tell_reply(&with.link.channel, &packet, payload, true);
         let progress = self.exchange.step(payload, context)?;
         if let Some(plugin) = self.exchange.plugin() {
             self.login.plugin = plugin;

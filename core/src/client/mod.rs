@@ -6,25 +6,22 @@ mod config;
 mod event;
 mod handshake;
 mod local_infile;
+mod reply_trace;
 mod results;
 
 pub use config::{Config, TlsPolicy};
-pub use event::{Event, Prepared, Summary};
-pub use results::RowFormat;
+pub use event::{Event, Prepared, RowFormat, Summary};
 
-use alloc::format;
-use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use crate::channel::Channel;
 use crate::error::{Error, Side};
 use crate::facts::Facts;
 use crate::link::Link;
 use crate::machine::{Input, Now, Output};
-use crate::message::{BinaryRow, ColumnDefinition, ErrPacket, StatusFlags, TextRow};
-use crate::received::{Packet, Received};
-use crate::trace::{Direction, Tracer};
+use crate::message::{BinaryRow, ColumnDefinition, StatusFlags, TextRow};
+use crate::received::Received;
+use crate::trace::Tracer;
 use handshake::{AwaitGreeting, Context, Handshake, Next};
 use results::CommandPhase;
 
@@ -218,24 +215,4 @@ impl State {
         }
         Ok(None)
     }
-}
-
-/// Tells the observer of an answer by its first byte; rows and definitions are not told of one by one.
-fn tell_reply(channel: &Channel, packet: &Packet, payload: &[u8], authenticating: bool) {
-    let name = match payload.first() {
-        Some(0x01) if authenticating => "AuthMoreData",
-        Some(0xfe) if authenticating => "AuthSwitchRequest",
-        Some(0x00) => "OK_Packet",
-        Some(0xfb) => "LOCAL INFILE Request",
-        Some(0xfe) => "EOF_Packet",
-        Some(0xff) => "ERR_Packet",
-        _ => "ColumnCount",
-    };
-    channel.tell_packet(Direction::Received, packet.sequence, payload.len(), name, || match payload.first() {
-        Some(0xff) => match ErrPacket::decode(payload) {
-            Ok(error) => format!("{}", error.to_sql_error()),
-            Err(_) => String::new(),
-        },
-        _ => String::new(),
-    });
 }

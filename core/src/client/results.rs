@@ -5,9 +5,9 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::authentication::{Context, Exchange, Progress};
-use super::event::{Event, Prepared, Summary};
-use super::handshake::Login;
+use super::authentication::{Context, Exchange, Login, Progress};
+use super::event::{Event, Prepared, RowFormat, Summary};
+use super::reply_trace::tell_reply;
 use crate::channel::{Channel, Due};
 use crate::error::{Error, PeerMisbehaved, Side, SqlError};
 use crate::link::Link;
@@ -48,15 +48,6 @@ pub(super) enum Expect {
     Prepare,
     /// COM_CHANGE_USER.
     ChangeUser(Exchange, Secret),
-}
-
-/// How a result's rows are encoded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RowFormat {
-    /// As text, which COM_QUERY gives.
-    Text,
-    /// As the values themselves, which COM_STMT_EXECUTE gives.
-    Binary,
 }
 
 /// Where the answer to the first pending command stands.
@@ -271,7 +262,7 @@ impl CommandPhase {
     ) -> Result<Option<Event>, Error> {
         let Some(Pending { expect, .. }) = self.pending.front_mut() else { return Ok(None) };
         let authenticating = matches!(expect, Expect::ChangeUser(..));
-        super::tell_reply(channel, &packet, payload, authenticating);
+        tell_reply(channel, &packet, payload, authenticating);
         if !authenticating && ErrPacket::matches(payload) {
             return Ok(Some(self.failed(&ErrPacket::decode(payload)?, channel)));
         }

@@ -5,6 +5,7 @@ mod config;
 mod event;
 mod handshake;
 mod reply;
+mod reply_stage;
 
 pub use batch::RowBatch;
 pub use config::{Config, Peer};
@@ -23,7 +24,7 @@ use crate::message::{Command, ErrPacket, StatusFlags};
 use crate::received::{Packet, Received};
 use crate::trace::{Direction, Tracer};
 use handshake::{Context, Denial, Handshake, Next};
-use reply::{Reply, send_error};
+use reply_stage::{Reply, send_error};
 
 /// A connection from a MySQL client, without the socket.
 ///

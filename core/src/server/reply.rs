@@ -2,46 +2,14 @@
 
 use alloc::string::String;
 
+use super::reply_stage::{Reply, Stage, send_error};
 use super::{Connection, RowBatch, State};
-use crate::channel::Channel;
 use crate::error::{Error, SqlError};
 use crate::message::{
-    Capabilities, ColumnDefinition, EofPacket, ErrPacket, OkPacket, StatusFlags, StmtPrepareOk, Value,
-    encode_binary_row, encode_text_row,
+    Capabilities, ColumnDefinition, EofPacket, OkPacket, StatusFlags, StmtPrepareOk, Value, encode_binary_row,
+    encode_text_row,
 };
 use crate::wire::Put;
-
-/// How far the reply to the command at hand has come.
-#[derive(Debug, Default)]
-pub(super) struct Reply {
-    stage: Stage,
-}
-
-#[derive(Debug, Default, PartialEq, Eq)]
-enum Stage {
-    /// Nothing was said yet, or a result was ended with more to follow.
-    #[default]
-    Start,
-    /// Columns were defined; rows may follow.
-    Rows,
-    /// A file was asked for.
-    File,
-}
-
-impl Reply {
-    pub(super) fn awaits_file(&self) -> bool {
-        self.stage == Stage::File
-    }
-
-    pub(super) const fn file_received(&mut self) {
-        self.stage = Stage::Start;
-    }
-}
-
-/// Queues ERR.
-pub(super) fn send_error(channel: &mut Channel, error: &SqlError) {
-    channel.send_traced("ERR_Packet", |out| ErrPacket::from(error).encode(out), || alloc::format!("{error}"));
-}
 
 impl Connection {
     /// OK. Ends the reply unless its status has `MORE_RESULTS`.

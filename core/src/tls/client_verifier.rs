@@ -12,8 +12,8 @@ use rustls::{DigitallySignedStruct, SignatureScheme};
 
 use super::certificate::Certificate;
 use super::chain::Authority;
-use super::error::{Rejection, through_rustls};
 use super::hostname::check_host;
+use super::rejection::{Rejection, through_rustls};
 use super::rules::Purpose;
 use super::signature::{verify_tls12, verify_tls13};
 use super::{CertificateProblem, Fingerprint};

@@ -3,15 +3,10 @@
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
-use core::cell::RefCell;
 use core::fmt;
 
-use rustls::{AlertDescription, CertificateError, PeerIncompatible};
+use rustls::AlertDescription;
 
-use super::Fingerprint;
-use super::certificate::Certificate;
-use super::identity::slash_of;
-use super::std::thread_local;
 use crate::printable;
 
 /// Why TLS failed.
@@ -143,84 +138,6 @@ impl fmt::Display for Breach {
     }
 }
 
-thread_local! {
-    /// rustls sends the right alert only for errors of its own, which have no room for this. It asks our verifiers, and hands their
-    /// error back, on the thread that feeds it.
-    static REJECTION: RefCell<Option<Rejection>> = const { RefCell::new(None) };
-}
-
-/// What our verifiers hand past rustls: the problem with the certificate that has it.
-#[derive(Debug, Clone)]
-pub(super) struct Rejection {
-    pub(super) problem: CertificateProblem,
-    pub(super) fingerprint_sha256: String,
-    pub(super) subject: String,
-}
-
-impl Rejection {
-    pub(super) fn of(problem: CertificateProblem, certificate: &[u8]) -> Self {
-        let subject = Certificate::parse(certificate).map(|certificate| slash_of(certificate.subject));
-        Self {
-            problem,
-            fingerprint_sha256: Fingerprint::sha256_of(certificate).to_string(),
-            subject: subject.unwrap_or_else(|_| "(unreadable)".to_string()),
-        }
-    }
-}
-
-impl fmt::Display for Rejection {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.problem.fmt(f)
-    }
-}
-
-impl core::error::Error for Rejection {}
-
-/// Hands a verdict to rustls as the error whose alert tells the peer the reason. [`TlsError`] gets the rest of it back.
-pub(super) fn through_rustls(verdict: Result<(), Rejection>) -> Result<(), rustls::Error> {
-    REJECTION.set(None);
-    let Err(rejection) = verdict else { return Ok(()) };
-    let error = match &rejection.problem {
-        // A wrong signature too: a CA of that name is trusted, but with another key.
-        CertificateProblem::UnknownIssuer { .. }
-        | CertificateProblem::SelfSigned
-        | CertificateProblem::NotPinned
-        | CertificateProblem::BadSignature
-        | CertificateProblem::Constraint { breach: Breach::NotCa | Breach::PathLength | Breach::TooLong, .. } => {
-            CertificateError::UnknownIssuer
-        }
-        CertificateProblem::Constraint { breach: Breach::CriticalExtension, .. } => {
-            CertificateError::UnhandledCriticalExtension
-        }
-        CertificateProblem::Expired { .. } => CertificateError::Expired,
-        CertificateProblem::NotYetValid { .. } => CertificateError::NotValidYet,
-        CertificateProblem::NotValidForName { .. } => CertificateError::NotValidForName,
-        CertificateProblem::Revoked => CertificateError::Revoked,
-        CertificateProblem::RevocationUnknown { .. } => CertificateError::UnknownRevocationStatus,
-        CertificateProblem::CaUsedAsEndEntity | CertificateProblem::WrongPurpose { .. } => {
-            CertificateError::InvalidPurpose
-        }
-        CertificateProblem::UnsupportedAlgorithm { .. } | CertificateProblem::Unreadable => {
-            CertificateError::BadEncoding
-        }
-        CertificateProblem::FingerprintMismatch | CertificateProblem::Constraint { breach: Breach::Names, .. } => {
-            CertificateError::Other(rustls::OtherError(alloc::sync::Arc::new(rejection.clone())))
-        }
-    };
-    REJECTION.set(Some(rejection));
-    Err(rustls::Error::InvalidCertificate(error))
-}
-
-impl From<&Rejection> for TlsError {
-    fn from(rejection: &Rejection) -> Self {
-        Self::CertificateRejected {
-            problem: rejection.problem.clone(),
-            fingerprint_sha256: rejection.fingerprint_sha256.clone(),
-            subject: rejection.subject.clone(),
-        }
-    }
-}
-
 impl fmt::Display for CertificateProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -323,42 +240,6 @@ impl CertificateProblem {
     }
 }
 
-impl From<&rustls::Error> for TlsError {
-    /// Sorts rustls's errors. What a verifier of ours rejected comes back with all its data.
-    fn from(error: &rustls::Error) -> Self {
-        match error {
-            rustls::Error::InvalidCertificate(why) => match REJECTION.take() {
-                Some(rejection) => (&rejection).into(),
-                None => Self::Protocol(why.to_string()),
-            },
-            rustls::Error::AlertReceived(alert) => Self::AlertReceived(alert_name(*alert)),
-            rustls::Error::PeerIncompatible(what) => incompatible(what),
-            rustls::Error::InvalidMessage(
-                rustls::InvalidMessage::InvalidContentType | rustls::InvalidMessage::UnknownProtocolVersion,
-            ) => Self::NotTls,
-            other => Self::Protocol(other.to_string()),
-        }
-    }
-}
-
-fn incompatible(what: &PeerIncompatible) -> TlsError {
-    match what {
-        PeerIncompatible::NoCipherSuitesInCommon => TlsError::NoCommonCipher,
-        PeerIncompatible::NoKxGroupsInCommon | PeerIncompatible::NamedGroupsExtensionRequired => {
-            TlsError::NoCommonParameters("key exchange group")
-        }
-        PeerIncompatible::NoSignatureSchemesInCommon
-        | PeerIncompatible::NoCertificateRequestSignatureSchemesInCommon
-        | PeerIncompatible::SignatureAlgorithmsExtensionRequired => TlsError::NoCommonParameters("signature scheme"),
-        PeerIncompatible::ServerDoesNotSupportTls12Or13
-        | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig
-        | PeerIncompatible::SupportedVersionsExtensionRequired
-        | PeerIncompatible::Tls12NotOffered
-        | PeerIncompatible::Tls12NotOfferedOrEnabled => TlsError::NoCommonVersion,
-        other => TlsError::Protocol(format!("{other:?}")),
-    }
-}
-
 /// RFC 8446's name of an alert (RFC 5246's where that one no longer has it).
 pub(super) fn alert_name(alert: AlertDescription) -> &'static str {
     match alert {
@@ -453,7 +334,7 @@ mod tests {
 
     #[test]
     fn alerts_are_explained_with_the_way_out() {
-        let error = TlsError::from(&rustls::Error::AlertReceived(AlertDescription::UnknownCA));
+        let error = TlsError::AlertReceived(alert_name(AlertDescription::UnknownCA));
         assert_eq!(
             error.to_string(),
             "the peer sent the alert unknown_ca: it does not trust the CA of our certificate"
@@ -472,25 +353,5 @@ mod tests {
             assert_eq!(hint.contains("chain to"), alert == "unknown_ca", "{alert}: {hint}");
         }
         assert_eq!(TlsError::AlertReceived("internal_error").hint(), None);
-    }
-
-    #[test]
-    fn a_rejection_comes_back_through_rustls_with_its_data() {
-        let problem = CertificateProblem::NotValidForName { expected: "db".into(), presented: Vec::new() };
-        let error = through_rustls(Err(Rejection::of(problem.clone(), b"no certificate"))).unwrap_err();
-        let TlsError::CertificateRejected { problem: returned, fingerprint_sha256, .. } = TlsError::from(&error) else {
-            panic!("{error:?}");
-        };
-        assert_eq!(returned, problem);
-        assert_eq!(fingerprint_sha256.len(), 32 * 3 - 1);
-        assert_eq!(returned.to_string(), "it is for no host name at all, not for 'db'");
-    }
-
-    #[test]
-    fn what_rustls_finds_is_no_rejection_of_ours() {
-        let signature = rustls::Error::InvalidCertificate(CertificateError::BadSignature);
-        _ = through_rustls(Err(Rejection::of(CertificateProblem::Revoked, b"")));
-        _ = through_rustls(Ok(()));
-        assert!(matches!(TlsError::from(&signature), TlsError::Protocol(_)), "the verdict before was another");
     }
 }

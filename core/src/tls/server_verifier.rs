@@ -10,7 +10,7 @@ use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{DigitallySignedStruct, DistinguishedName, SignatureScheme};
 
 use super::chain::Authority;
-use super::error::{Rejection, through_rustls};
+use super::rejection::{Rejection, through_rustls};
 use super::rules::Purpose;
 use super::signature::{verify_tls12, verify_tls13};
 

@@ -14,6 +14,7 @@ pub(super) use show::{Style, create_user, grants};
 pub use statement::{AccountStatement, Identified, On, Target, UserOptions, UserSpec};
 
 use alloc::vec::Vec;
+use core::str::FromStr;
 
 use crate::account::Requirement;
 use crate::error::SqlError;
@@ -54,4 +55,13 @@ pub fn parse_requirement(clause: &str) -> Result<Requirement, SqlError> {
     let mut cursor = Cursor::new(clause);
     let requirement = grammar::requirement(&mut cursor)?.ok_or_else(|| cursor.syntax_error())?;
     cursor.expect_end().map(|()| requirement)
+}
+
+impl FromStr for Requirement {
+    type Err = SqlError;
+
+    /// Reads a whole REQUIRE clause, with MySQL's errors 1064 and 1225.
+    fn from_str(clause: &str) -> Result<Self, SqlError> {
+        parse_requirement(clause)
+    }
 }

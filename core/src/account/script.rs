@@ -1,0 +1,56 @@
+//! The accounts of a server as a text of statements, in which they are kept.
+
+use alloc::string::String;
+use core::fmt;
+
+use super::Accounts;
+use super::sql::{self, Session, Style};
+use crate::auth::Plugin;
+use crate::error::SqlError;
+use crate::random::Random;
+
+/// What is wrong with a text of accounts, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScriptError {
+    /// The line, from 1.
+    pub line: usize,
+    /// What is wrong.
+    pub error: SqlError,
+}
+
+impl fmt::Display for ScriptError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}: {}", self.line, self.error)
+    }
+}
+
+impl core::error::Error for ScriptError {}
+
+impl Accounts {
+    /// All accounts as the statements that make them, hashes only. [`Accounts::read_text`] reads it back.
+    pub fn to_text(&self) -> String {
+        let mut text =
+            String::from("-- Sealwire's accounts, as statements. Read at start; written after each change.\n");
+        for account in self.iter() {
+            text.push_str(&sql::create_user(account, Style::OneLine));
+            text.push_str(";\n");
+            for grant in sql::grants(account, Style::OneLine) {
+                text.push_str(&grant);
+                text.push_str(";\n");
+            }
+        }
+        text
+    }
+
+    /// Adds the accounts that a text of statements makes. The error names the line, and then nothing is added.
+    pub fn read_text(&mut self, text: &str, random: &dyn Random) -> Result<(), ScriptError> {
+        let located = |(line, error)| ScriptError { line, error };
+        let mut accounts = self.clone();
+        let session = Session::server(Plugin::CachingSha2Password);
+        for (line, statement) in sql::parse_script(text).map_err(located)? {
+            sql::apply(&statement, &mut accounts, &session, random).map_err(|error| located((line, error)))?;
+        }
+        *self = accounts;
+        Ok(())
+    }
+}
