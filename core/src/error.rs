@@ -2,41 +2,11 @@
 
 use alloc::borrow::Cow;
 use alloc::format;
-use alloc::string::String;
 use core::fmt;
 
+pub use crate::message::SqlError;
 use crate::tls::TlsError;
 use crate::wire;
-
-/// An error as MySQL names it: number, SQLSTATE and text. What an ERR packet carries.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SqlError {
-    /// MySQL's error number, for example 1045.
-    pub code: u16,
-    /// The five SQLSTATE characters, for example `28000`.
-    pub sqlstate: [u8; 5],
-    /// The text, without number and SQLSTATE.
-    pub message: String,
-}
-
-impl SqlError {
-    /// An error from its three parts.
-    pub fn new(code: u16, sqlstate: &[u8; 5], message: impl Into<String>) -> Self {
-        Self { code, sqlstate: *sqlstate, message: message.into() }
-    }
-
-    /// The SQLSTATE as text; anything that is not ASCII shows as `HY000`.
-    pub fn sqlstate_str(&self) -> &str {
-        core::str::from_utf8(&self.sqlstate).unwrap_or("HY000")
-    }
-}
-
-impl fmt::Display for SqlError {
-    /// As the mysql client prints it: `ERROR 1045 (28000): Access denied …`.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ERROR {} ({}): {}", self.code, self.sqlstate_str(), self.message)
-    }
-}
 
 /// Which end of the connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -138,17 +108,15 @@ impl Error {
     pub fn as_client_error(&self) -> SqlError {
         match self {
             Self::Refused { error, .. } => error.clone(),
-            Self::Tls(error) => SqlError::new(2026, b"HY000", format!("SSL connection error: {error}")),
-            Self::PeerIncompatible(what) => SqlError::new(2007, b"HY000", format!("Protocol mismatch: {what}")),
-            Self::PeerMisbehaved(PeerMisbehaved::PacketTooBig(limit)) => SqlError::new(
-                2020,
-                b"HY000",
-                format!("Got packet bigger than 'max_allowed_packet' bytes: the limit is {limit}"),
-            ),
-            Self::PeerMisbehaved(what) => SqlError::new(2027, b"HY000", format!("Malformed packet: {what}")),
-            Self::Misuse(what) => SqlError::new(2014, b"HY000", format!("Commands out of sync: {what}")),
+            Self::Tls(error) => SqlError::ssl_connection(format!("SSL connection error: {error}")),
+            Self::PeerIncompatible(what) => SqlError::protocol_mismatch(format!("Protocol mismatch: {what}")),
+            Self::PeerMisbehaved(PeerMisbehaved::PacketTooBig(limit)) => SqlError::reply_too_large(format!(
+                "Got packet bigger than 'max_allowed_packet' bytes: the limit is {limit}"
+            )),
+            Self::PeerMisbehaved(what) => SqlError::malformed_reply(format!("Malformed packet: {what}")),
+            Self::Misuse(what) => SqlError::commands_out_of_sync(format!("Commands out of sync: {what}")),
             Self::TimedOut(when) | Self::ConnectionLost(when) => {
-                SqlError::new(2013, b"HY000", format!("Lost connection to MySQL server {when}"))
+                SqlError::server_lost(format!("Lost connection to MySQL server {when}"))
             }
         }
     }
@@ -158,22 +126,20 @@ impl Error {
         match self {
             Self::Refused { by: Side::Server, error } => Some(error.clone()),
             Self::PeerMisbehaved(what) => Some(match what {
-                PeerMisbehaved::OutOfOrder => SqlError::new(1156, b"08S01", "Got packets out of order"),
-                PeerMisbehaved::PacketTooBig(limit) => SqlError::new(
-                    1153,
-                    b"08S01",
-                    format!("Got a packet bigger than 'max_allowed_packet' bytes: the limit is {limit}"),
-                ),
-                PeerMisbehaved::BadHandshake(what) => SqlError::new(1043, b"08S01", format!("Bad handshake: {what}")),
+                PeerMisbehaved::OutOfOrder => SqlError::packets_out_of_order("Got packets out of order"),
+                PeerMisbehaved::PacketTooBig(limit) => SqlError::packet_too_large(format!(
+                    "Got a packet bigger than 'max_allowed_packet' bytes: the limit is {limit}"
+                )),
+                PeerMisbehaved::BadHandshake(what) => SqlError::bad_handshake(format!("Bad handshake: {what}")),
                 PeerMisbehaved::Malformed(error) => {
-                    SqlError::new(1835, b"HY000", format!("Malformed communication packet: {error}"))
+                    SqlError::malformed_packet(format!("Malformed communication packet: {error}"))
                 }
                 PeerMisbehaved::Unexpected(what) => {
-                    SqlError::new(1835, b"HY000", format!("Malformed communication packet: {what}"))
+                    SqlError::malformed_packet(format!("Malformed communication packet: {what}"))
                 }
             }),
-            Self::PeerIncompatible(what) => Some(SqlError::new(1043, b"08S01", format!("Bad handshake: {what}"))),
-            Self::TimedOut(_) => Some(SqlError::new(1159, b"08S01", "Got timeout reading communication packets")),
+            Self::PeerIncompatible(what) => Some(SqlError::bad_handshake(format!("Bad handshake: {what}"))),
+            Self::TimedOut(_) => Some(SqlError::read_timeout("Got timeout reading communication packets")),
             Self::Refused { .. } | Self::Tls(_) | Self::Misuse(_) | Self::ConnectionLost(_) => None,
         }
     }

@@ -5,8 +5,7 @@
 use alloc::vec::Vec;
 use core::ops::Range;
 
-use crate::error::SqlError;
-use crate::message::ErrPacket;
+use crate::message::{ErrPacket, SqlError};
 use crate::wire::frame::{self, Found, HEADER, Scan};
 
 /// A packet inside [`Received`]; valid until the next call of [`Channel::receive`](crate::channel::Channel::receive).

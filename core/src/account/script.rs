@@ -6,7 +6,7 @@ use core::fmt;
 use super::Accounts;
 use super::sql::{self, Session, Style};
 use crate::auth::Plugin;
-use crate::error::SqlError;
+use crate::message::SqlError;
 use crate::random::Random;
 
 /// What is wrong with a text of accounts, and where.

@@ -5,7 +5,7 @@ use core::fmt;
 use alloc::string::ToString;
 
 use super::{Plugin, Security};
-use crate::error::SqlError;
+use crate::message::SqlError;
 
 /// An authentication that can't go on, with the way out in its text. Holds no secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,25 +99,22 @@ impl AuthError {
     /// The error by MySQL's numbers: 2059 and 2061 of the client library, 1699, 1819 and 1827 of the server.
     pub fn sql_error(&self) -> SqlError {
         match self {
-            Self::ClearPasswordNotEnabled => SqlError::new(
-                2059,
-                b"HY000",
-                alloc::format!("Authentication plugin '{}' cannot be loaded: {self}", Plugin::MysqlClearPassword),
-            ),
+            Self::ClearPasswordNotEnabled => SqlError::auth_plugin_cannot_load(alloc::format!(
+                "Authentication plugin '{}' cannot be loaded: {self}",
+                Plugin::MysqlClearPassword
+            )),
             Self::NotSecure { plugin, .. }
             | Self::BadChallenge { plugin, .. }
             | Self::Unexpected(plugin)
             | Self::BadPublicKey(plugin)
             | Self::PasswordTooLongForKey { plugin, .. } => {
-                SqlError::new(2061, b"HY000", alloc::format!("Authentication plugin '{plugin}' reported error: {self}"))
+                SqlError::auth_plugin_failed(alloc::format!("Authentication plugin '{plugin}' reported error: {self}"))
             }
-            Self::PasswordTooLong { .. } => SqlError::new(1819, b"HY000", self.to_string()),
-            Self::BadStoredCredential(_) => SqlError::new(1827, b"HY000", self.to_string()),
-            Self::KeepsNoPassword(_) => SqlError::new(
-                1699,
-                b"HY000",
-                alloc::format!("SET PASSWORD has no significance for users authenticating via plugins: {self}"),
-            ),
+            Self::PasswordTooLong { .. } => SqlError::password_not_valid(self.to_string()),
+            Self::BadStoredCredential(_) => SqlError::password_format(self.to_string()),
+            Self::KeepsNoPassword(_) => SqlError::set_password_of_plugin(alloc::format!(
+                "SET PASSWORD has no significance for users authenticating via plugins: {self}"
+            )),
         }
     }
 }

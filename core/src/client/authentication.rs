@@ -5,7 +5,8 @@ use alloc::vec::Vec;
 
 use super::{Config, Summary};
 use crate::auth::{AuthError, ClientAuth, ClientPolicy, Plugin, Security};
-use crate::error::{Error, PeerMisbehaved, Side, SqlError};
+use crate::error::{Error, PeerMisbehaved, Side};
+use crate::message::SqlError;
 use crate::message::{Capabilities, HandshakeReply};
 use crate::secret::Secret;
 
@@ -106,15 +107,11 @@ impl Exchange {
                     None => Ok(Progress::Wait),
                 }
             }
-            HandshakeReply::OldAuthSwitch => Err(ours(SqlError::new(
-                2049,
-                b"HY000",
+            HandshakeReply::OldAuthSwitch => Err(ours(SqlError::old_authentication(
                 "Connection using old (pre-4.1.1) authentication protocol refused; \
                  give the account a password with a current plugin",
             ))),
-            HandshakeReply::NextFactor(_) => Err(ours(SqlError::new(
-                2059,
-                b"HY000",
+            HandshakeReply::NextFactor(_) => Err(ours(SqlError::auth_plugin_cannot_load(
                 "The account demands a second authentication factor, which Sealwire does not have",
             ))),
         }
@@ -132,9 +129,8 @@ pub(super) const fn ours(error: SqlError) -> Error {
 
 fn unknown_plugin(name: &[u8]) -> Error {
     let name = String::from_utf8_lossy(name);
-    ours(SqlError::new(
-        2059,
-        b"HY000",
-        alloc::format!("Authentication plugin '{}' cannot be loaded: Sealwire does not have it", name.escape_debug()),
-    ))
+    ours(SqlError::auth_plugin_cannot_load(alloc::format!(
+        "Authentication plugin '{}' cannot be loaded: Sealwire does not have it",
+        name.escape_debug()
+    )))
 }

@@ -8,7 +8,8 @@ use super::authentication::{Context, Exchange};
 use super::event::{Prepared, RowFormat};
 use super::results::{CommandPhase, Expect};
 use super::{Connection, State, local_infile};
-use crate::error::{Error, SqlError};
+use crate::error::Error;
+use crate::message::SqlError;
 use crate::message::{
     Attributes, ChangeUser, Command, ParamType, Query, StatusFlags, StmtExecute, Value, encode_attributes,
 };

@@ -3,7 +3,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::error::SqlError;
+use crate::message::SqlError;
 use crate::message::{ColumnDefinition, OkPacket, SessionChange, StatusFlags};
 
 /// Something for the application.

@@ -11,9 +11,10 @@ use super::config::flag_of;
 use super::reply_trace::tell_reply;
 use super::{Config, Summary, TlsPolicy};
 use crate::auth::{Plugin, Security};
-use crate::error::{Error, PeerMisbehaved, Side, SqlError};
+use crate::error::{Error, PeerMisbehaved, Side};
 use crate::facts::{Facts, Transport};
 use crate::link::Link;
+use crate::message::SqlError;
 use crate::message::{Attributes, Capabilities, Greeting, HandshakeResponse41, SslRequest, encode_attributes};
 use crate::printable;
 use crate::received::Received;
@@ -136,17 +137,13 @@ impl AwaitGreeting {
         }
         with.link.facts.compression = with.config.algorithm(offered);
         if with.config.compression_required && with.link.facts.compression.is_none() {
-            return Err(ours(SqlError::new(
-                2066,
-                b"HY000",
+            return Err(ours(SqlError::compression_misconfigured(
                 "Connection failed due to wrongly configured compression algorithm: the server offers none of those that were \
                  named in --compression-algorithms; 'uncompressed' may be one of them",
             )));
         }
         match &with.config.tls {
-            TlsPolicy::Required(_) if !offered.contains(Capabilities::SSL) => Err(ours(SqlError::new(
-                2026,
-                b"HY000",
+            TlsPolicy::Required(_) if !offered.contains(Capabilities::SSL) => Err(ours(SqlError::ssl_connection(
                 "SSL connection error: SSL is required but the server doesn't support it",
             ))),
             TlsPolicy::Required(context) | TlsPolicy::Preferred(context) if offered.contains(Capabilities::SSL) => {

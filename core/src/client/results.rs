@@ -9,8 +9,9 @@ use super::authentication::{Context, Exchange, Login, Progress};
 use super::event::{Event, Prepared, RowFormat, Summary};
 use super::reply_trace::tell_reply;
 use crate::channel::{Channel, Due};
-use crate::error::{Error, PeerMisbehaved, Side, SqlError};
+use crate::error::{Error, PeerMisbehaved, Side};
 use crate::link::Link;
+use crate::message::SqlError;
 use crate::message::{
     BinaryRow, Capabilities, ColumnDefinition, EofPacket, ErrPacket, OkPacket, QueryReply, RowReply, StatusFlags,
     StmtPrepareOk, TextRow,
@@ -383,7 +384,7 @@ impl CommandPhase {
              of this computer, and {why}",
             printable::line(&shown)
         );
-        self.refused.get_or_insert_with(|| SqlError::new(2068, b"HY000", text));
+        self.refused.get_or_insert_with(|| SqlError::local_infile_rejected(text));
         // An empty packet says that there is no file.
         channel.send(|_| {});
         None

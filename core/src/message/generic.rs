@@ -7,8 +7,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::Capabilities;
+use super::SqlError;
 use super::flags::flags;
-use crate::error::SqlError;
 use crate::wire::{Error, Put, Reader, Result};
 
 /// First byte of OK.
@@ -516,7 +516,7 @@ mod tests {
 
     #[test]
     fn err_becomes_the_error_it_was() {
-        let error = SqlError::new(1045, b"28000", "Access denied");
+        let error = SqlError::access_denied("Access denied");
         let mut payload = Vec::new();
         ErrPacket::from(&error).encode(&mut payload);
         assert_eq!(payload, b"\xff\x15\x04#28000Access denied");
@@ -527,7 +527,7 @@ mod tests {
     fn err_without_sqlstate_is_the_general_error() {
         let err = ErrPacket::decode(b"\xff\x10\x04Too many connections").unwrap();
         assert_eq!(err.sqlstate, None);
-        assert_eq!(err.to_sql_error(), SqlError::new(1040, b"HY000", "Too many connections"));
+        assert_eq!(err.to_sql_error(), SqlError::too_many_connections("Too many connections"));
         // Too short for a SQLSTATE: all of it is the message.
         assert_eq!(ErrPacket::decode(b"\xff\x10\x04#0800").unwrap().message, b"#0800");
     }

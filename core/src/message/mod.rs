@@ -11,6 +11,7 @@ mod generic;
 mod handshake;
 mod parameters;
 mod row;
+mod sql_error;
 mod statement;
 mod value;
 #[cfg(any(test, feature = "vectors"))]
@@ -26,5 +27,6 @@ pub use handshake::{
     HandshakeV10, SslRequest, encode_attributes,
 };
 pub use row::{BinaryRow, BinaryValues, TextRow, TextValues, encode_binary_row, encode_text_row};
+pub use sql_error::SqlError;
 pub use statement::{StmtExecute, StmtPrepareOk};
 pub use value::{ParamType, Value, ValueText};

@@ -12,9 +12,10 @@ use super::event::{Candidate, Login};
 use crate::account::admit;
 use crate::auth::{Credential, Plugin, ServerAuth, ServerContext, ServerStep};
 use crate::channel::Channel;
-use crate::error::{Error, PeerMisbehaved, Side, SqlError};
+use crate::error::{Error, PeerMisbehaved, Side};
 use crate::facts::{Facts, Transport};
 use crate::link::Link;
+use crate::message::SqlError;
 use crate::message::{
     AuthMoreData, AuthSwitchRequest, Capabilities, ChangeUser, HandshakeResponse41, HandshakeV10, OkPacket, StatusFlags,
 };
@@ -215,9 +216,7 @@ fn respond(
         format!("user '{}', capabilities {:?}{unlike}", user.escape_debug(), response.capabilities)
     });
     if with.config.require_secure_transport && !is_secure(&with.link.facts) {
-        return Err(refuse(SqlError::new(
-            3159,
-            b"HY000",
+        return Err(refuse(SqlError::secure_transport_required(
             "Connections using insecure transport are prohibited while --require_secure_transport=ON.",
         )));
     }
@@ -443,7 +442,7 @@ fn is_secure(facts: &Facts) -> bool {
 /// Error 1045, the same for every cause.
 pub(super) fn access_denied(user: &str, host: &str, using_password: bool) -> SqlError {
     let used = if using_password { "YES" } else { "NO" };
-    SqlError::new(1045, b"28000", format!("Access denied for user '{user}'@'{host}' (using password: {used})"))
+    SqlError::access_denied(format!("Access denied for user '{user}'@'{host}' (using password: {used})"))
 }
 
 const fn bad(what: &'static str) -> Error {

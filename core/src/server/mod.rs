@@ -16,10 +16,11 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use crate::error::{Error, PeerMisbehaved, Side, SqlError};
+use crate::error::{Error, PeerMisbehaved, Side};
 use crate::facts::Facts;
 use crate::link::Link;
 use crate::machine::{Input, Now, Output};
+use crate::message::SqlError;
 use crate::message::{Command, ErrPacket, StatusFlags};
 use crate::received::{Packet, Received};
 use crate::trace::{Direction, Tracer};
@@ -159,7 +160,7 @@ impl Connection {
                 *state = State::Handshake(Some(handshake));
                 return Ok(Output::Event(Event::Login(login)));
             }
-            Ok(Command::Unknown(_)) => Some(SqlError::new(1047, b"08S01", "Unknown command")),
+            Ok(Command::Unknown(_)) => Some(SqlError::unknown_command("Unknown command")),
             Ok(command) => {
                 if matches!(command, Command::StmtClose(_) | Command::StmtSendLongData { .. }) {
                     link.channel.end_exchange();
@@ -347,7 +348,7 @@ impl State {
     fn wire_error(&self, error: &Error) -> Option<SqlError> {
         match (self, error) {
             (Self::Handshake(_), Error::PeerMisbehaved(PeerMisbehaved::Malformed(_))) => {
-                Some(SqlError::new(1043, b"08S01", "Bad handshake"))
+                Some(SqlError::bad_handshake("Bad handshake"))
             }
             _ => error.as_server_error(),
         }

@@ -4,7 +4,8 @@ use alloc::string::String;
 
 use super::reply_stage::{Reply, Stage, send_error};
 use super::{Connection, RowBatch, State};
-use crate::error::{Error, SqlError};
+use crate::error::Error;
+use crate::message::SqlError;
 use crate::message::{
     Capabilities, ColumnDefinition, EofPacket, OkPacket, StatusFlags, StmtPrepareOk, Value, encode_binary_row,
     encode_text_row,

@@ -1,8 +1,7 @@
 //! How far the reply to a command has come, and the ERR that may end it anywhere.
 
 use crate::channel::Channel;
-use crate::error::SqlError;
-use crate::message::ErrPacket;
+use crate::message::{ErrPacket, SqlError};
 
 /// How far the reply to the command at hand has come.
 #[derive(Debug, Default)]

@@ -5,7 +5,7 @@ use alloc::string::{String, ToString};
 
 use super::execute::{Done, Executor};
 use crate::account::{Account, AccountName, Level, Privilege, Privileges};
-use crate::error::SqlError;
+use crate::message::SqlError;
 
 impl Executor<'_> {
     pub(super) fn is_self(&self, name: &AccountName) -> bool {
@@ -53,14 +53,14 @@ impl Executor<'_> {
             Level::Database(database) => self.denied_database(database),
             Level::Table(_, table) => {
                 let user = self.session_name();
-                SqlError::new(1142, b"42000", format!("GRANT command denied to user {user} for table '{table}'"))
+                SqlError::table_access_denied(format!("GRANT command denied to user {user} for table '{table}'"))
             }
         })
     }
 
     fn denied_database(&self, database: &str) -> SqlError {
         let user = self.session_name();
-        SqlError::new(1044, b"42000", format!("Access denied for user {user} to database '{database}'"))
+        SqlError::database_access_denied(format!("Access denied for user {user} to database '{database}'"))
     }
 
     fn session_name(&self) -> String {
@@ -71,5 +71,5 @@ impl Executor<'_> {
 fn needs(privilege: Privilege) -> SqlError {
     let message =
         format!("Access denied; you need (at least one of) the {} privilege(s) for this operation", privilege.name());
-    SqlError::new(1227, b"42000", message)
+    SqlError::specific_access_denied(message)
 }

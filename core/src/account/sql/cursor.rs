@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use super::statement::Target;
 use super::token::{Kind, Lexer, Token};
 use crate::account::AccountName;
-use crate::error::SqlError;
+use crate::message::SqlError;
 
 /// How much of a statement an error message repeats.
 const NEAR_LENGTH: usize = 80;
@@ -36,15 +36,11 @@ impl<'a> Cursor<'a> {
     /// Error 1064 at the token we stand at.
     pub(super) fn syntax_error(&self) -> SqlError {
         let near: String = self.sql.get(self.token.start..).unwrap_or("").chars().take(NEAR_LENGTH).collect();
-        SqlError::new(
-            1064,
-            b"42000",
-            format!(
-                "You have an error in your SQL syntax; check the manual that corresponds to your Sealwire server \
+        SqlError::syntax(format!(
+            "You have an error in your SQL syntax; check the manual that corresponds to your Sealwire server \
                  version for the right syntax to use near '{near}' at line {}",
-                self.line()
-            ),
-        )
+            self.line()
+        ))
     }
 
     pub(super) fn kind(&self) -> &Kind<'a> {
@@ -213,7 +209,7 @@ impl<'a> Cursor<'a> {
 
 /// Error 1235: MySQL has it, Sealwire does not.
 pub(super) fn unsupported(what: &str) -> SqlError {
-    SqlError::new(1235, b"42000", format!("This version of Sealwire doesn't yet support '{what}'"))
+    SqlError::not_supported_yet(format!("This version of Sealwire doesn't yet support '{what}'"))
 }
 
 fn check_length(text: &str, what: &str, limit: usize) -> Parsed<()> {
@@ -221,7 +217,7 @@ fn check_length(text: &str, what: &str, limit: usize) -> Parsed<()> {
         return Ok(());
     }
     let message = format!("String '{text}' is too long for {what} (should be no longer than {limit})");
-    Err(SqlError::new(1470, b"HY000", message))
+    Err(SqlError::wrong_string_length(message))
 }
 
 /// The words of MySQL's reserved list that can stand where a name may in account statements.

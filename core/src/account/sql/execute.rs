@@ -8,7 +8,7 @@ use super::show::{self, Style};
 use super::statement::{AccountStatement, Identified, On, Target, UserOptions, UserSpec};
 use crate::account::{Account, AccountName, Accounts, Level, Privilege, Privileges};
 use crate::auth::{Credential, Plugin};
-use crate::error::SqlError;
+use crate::message::SqlError;
 use crate::random::Random;
 
 /// On whose behalf statements run.
@@ -226,7 +226,7 @@ impl Executor<'_> {
                 }
                 // As under NO_AUTO_CREATE_USER: an account without password never comes about by a slip of the pen.
                 (None, None) => {
-                    return Err(SqlError::new(1133, b"42000", "Can't find any matching row in the user table"));
+                    return Err(SqlError::no_such_user("Can't find any matching row in the user table"));
                 }
                 (None, Some(_)) => self.add(name.clone(), spec, options)?,
             }
@@ -263,7 +263,7 @@ impl Executor<'_> {
             let name = self.resolve(user)?;
             self.demand_power_over(&name)?;
             let account = self.accounts.get_mut(&name).ok_or_else(|| {
-                SqlError::new(1269, b"HY000", "Can't revoke all privileges for one or more of the requested users")
+                SqlError::revoke_failed("Can't revoke all privileges for one or more of the requested users")
             })?;
             account.grants = Default::default();
             self.changed = true;
@@ -276,9 +276,7 @@ impl Executor<'_> {
         if !self.is_self(&name) {
             self.demand_mysql(Privilege::UPDATE)?;
         } else if name.user.is_empty() {
-            return Err(SqlError::new(
-                1131,
-                b"42000",
+            return Err(SqlError::anonymous_user(
                 "You are using Sealwire as an anonymous user and anonymous users are not allowed to change passwords",
             ));
         }
@@ -287,7 +285,7 @@ impl Executor<'_> {
         let account = self
             .accounts
             .get_mut(&name)
-            .ok_or_else(|| SqlError::new(1133, b"42000", "Can't find any matching row in the user table"))?;
+            .ok_or_else(|| SqlError::no_such_user("Can't find any matching row in the user table"))?;
         account.credential = from_password(account.plugin, password, random)?;
         self.changed = true;
         Ok(())
@@ -356,15 +354,13 @@ impl Executor<'_> {
         match (target, self.session.account) {
             (Target::Named(name), _) => Ok(name.clone()),
             (Target::Current, Some(name)) => Ok(name.clone()),
-            (Target::Current, None) => {
-                Err(SqlError::new(1133, b"42000", "Can't find any matching row in the user table"))
-            }
+            (Target::Current, None) => Err(SqlError::no_such_user("Can't find any matching row in the user table")),
         }
     }
 
     fn level(&self, on: &On) -> Done<Level> {
         let database = || {
-            let current = self.session.database.ok_or_else(|| SqlError::new(1046, b"3D000", "No database selected"))?;
+            let current = self.session.database.ok_or_else(|| SqlError::no_database("No database selected"))?;
             Ok(current.to_string())
         };
         Ok(match on {
@@ -381,12 +377,10 @@ impl Executor<'_> {
             return Ok(privileges);
         }
         Err(match level {
-            Level::Table(..) => SqlError::new(
-                1144,
-                b"42000",
+            Level::Table(..) => SqlError::illegal_grant(
                 "Illegal GRANT/REVOKE command; please consult the manual to see which privileges can be used",
             ),
-            _ => SqlError::new(1221, b"HY000", "Incorrect usage of DB GRANT and GLOBAL PRIVILEGES"),
+            _ => SqlError::wrong_usage("Incorrect usage of DB GRANT and GLOBAL PRIVILEGES"),
         })
     }
 }
@@ -397,14 +391,14 @@ fn all_or_nothing(operation: &str, failed: &[AccountName]) -> Done {
 
 fn failed_for(operation: &str, names: &[AccountName]) -> SqlError {
     let names = names.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
-    SqlError::new(1396, b"HY000", format!("Operation {operation} failed for {names}"))
+    SqlError::cannot_user(format!("Operation {operation} failed for {names}"))
 }
 
 fn no_such_grant(name: &AccountName, level: &Level) -> SqlError {
     let start = format!("There is no such grant defined for user '{}' on host '{}'", name.user, name.host);
     match level {
-        Level::Table(_, table) => SqlError::new(1147, b"42000", format!("{start} on table '{table}'")),
-        _ => SqlError::new(1141, b"42000", start),
+        Level::Table(_, table) => SqlError::no_such_table_grant(format!("{start} on table '{table}'")),
+        _ => SqlError::no_such_grant(start),
     }
 }
 
@@ -412,16 +406,16 @@ fn loaded_plugin(name: &str) -> Done<Plugin> {
     Plugin::from_name(name.as_bytes())
         // The clear password is a way to send one, not a way to keep one.
         .filter(|plugin| *plugin != Plugin::MysqlClearPassword)
-        .ok_or_else(|| SqlError::new(1524, b"HY000", format!("Plugin '{name}' is not loaded")))
+        .ok_or_else(|| SqlError::plugin_not_loaded(format!("Plugin '{name}' is not loaded")))
 }
 
 fn from_password(plugin: Plugin, password: &[u8], random: &dyn Random) -> Done<Credential> {
     Credential::from_password(plugin, password, random)
-        .map_err(|error| SqlError::new(1210, b"HY000", format!("Incorrect arguments to IDENTIFIED BY: {error}")))
+        .map_err(|error| SqlError::wrong_arguments(format!("Incorrect arguments to IDENTIFIED BY: {error}")))
 }
 
 fn from_stored(plugin: Plugin, text: &[u8]) -> Done<Credential> {
-    let bad_hash = || SqlError::new(1827, b"HY000", "The password hash doesn't have the expected format.");
+    let bad_hash = || SqlError::password_format("The password hash doesn't have the expected format.");
     if text.is_empty() {
         return Ok(if plugin == Plugin::AuthSocket { Credential::Socket(None) } else { Credential::Empty });
     }

@@ -8,7 +8,7 @@ use super::cursor::{Cursor, Parsed, unsupported};
 use super::statement::{AccountStatement, Identified, On, Target, UserOptions, UserSpec};
 use super::token::Kind;
 use crate::account::{Level, Privilege, Privileges, Requirement};
-use crate::error::SqlError;
+use crate::message::SqlError;
 use crate::secret::Secret;
 
 /// The statement that starts here; `None` and nothing taken if it is not about accounts.
@@ -135,9 +135,7 @@ fn set_password(p: &mut Cursor<'_>) -> Parsed<AccountStatement> {
         let password = p.text()?;
         if is_native_hash(&password) {
             // MySQL 5.6 and MariaDB read a hash here, MySQL 5.7 and later a password. A guess would lock somebody out.
-            return Err(SqlError::new(
-                1210,
-                b"HY000",
+            return Err(SqlError::wrong_arguments(
                 "Incorrect arguments to SET PASSWORD: this is a password hash; use ALTER USER … IDENTIFIED WITH \
                  mysql_native_password AS '…'",
             ));
@@ -330,7 +328,7 @@ fn required_text(p: &mut Cursor<'_>, field: &mut Option<String>, word: &str) -> 
     let start = p.clone();
     let text = p.text()?;
     if field.is_some() {
-        return Err(SqlError::new(1225, b"HY000", format!("Option '{word}' used twice in statement")));
+        return Err(SqlError::duplicate_argument(format!("Option '{word}' used twice in statement")));
     }
     if text.is_empty() {
         // Nothing can ever be equal to it, and MariaDB then prints a clause that it can't read.

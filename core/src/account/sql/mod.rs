@@ -17,7 +17,7 @@ use alloc::vec::Vec;
 use core::str::FromStr;
 
 use crate::account::Requirement;
-use crate::error::SqlError;
+use crate::message::SqlError;
 use cursor::Cursor;
 
 /// Reads one statement, with or without a `;` at its end. `None`: it is not about accounts.
