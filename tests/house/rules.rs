@@ -1,6 +1,8 @@
 //! The rules of the house that no lint knows, each a test.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "these are tests")]
 
+mod imports;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,9 +14,29 @@ const LINES: usize = 800;
 /// What a driver of core must be shorter than.
 const DRIVER_LINES: usize = 60;
 
-/// Core's layers: a file may name its own rank's and lower ones.
-const LAYERS: [(&str, u8); 7] =
-    [("wire", 0), ("message", 1), ("auth", 2), ("tls", 2), ("account", 2), ("client", 3), ("server", 3)];
+/// Core's layers, folders and files of the root: each may import its own rank's and lower ones.
+const LAYERS: [(&str, u8); 19] = [
+    ("machine", 0),
+    ("printable", 0),
+    ("random", 0),
+    ("secret", 0),
+    ("wire", 0),
+    ("compression", 1),
+    ("facts", 1),
+    ("message", 1),
+    ("received", 1),
+    ("auth", 2),
+    ("tls", 2),
+    ("account", 3),
+    ("error", 3),
+    ("trace", 3),
+    ("channel", 4),
+    ("link", 5),
+    ("client", 6),
+    ("server", 6),
+    // The root names whatever it likes.
+    ("", 7),
+];
 
 #[test]
 fn no_source_file_is_too_long() {
@@ -115,19 +137,47 @@ fn depends_on(line: &str, name: &str) -> bool {
 }
 
 #[test]
-fn a_lower_layer_never_names_a_higher_one() {
+fn a_lower_layer_never_imports_a_higher_one() {
+    let climbs = climbs(&imports::edges(&core_modules()));
+    assert!(climbs.is_empty(), "{}", climbs.join("\n"));
+}
+
+#[test]
+fn no_two_files_of_core_import_each_other() {
+    let circles = imports::circles(&imports::edges(&core_modules()));
+    let text: Vec<String> = circles.iter().map(|circle| circle.join(", ")).collect();
+    assert!(text.is_empty(), "these import each other, directly or by way of others:\n{}", text.join("\n"));
+}
+
+/// The imports up the layers, and the modules that have no layer.
+fn climbs(edges: &imports::Edges) -> Vec<String> {
+    let rank = |module: &str| {
+        let layer = module.split("::").next().unwrap_or_default();
+        LAYERS.iter().find(|(known, _)| *known == layer).map(|(_, rank)| *rank)
+    };
     let mut bad = Vec::new();
-    for (layer, rank) in LAYERS {
-        for path in core_sources().iter().filter(|path| path.starts_with(Path::new("core/src").join(layer))) {
-            let text: String = shipped_lines(&read(path)).map(|(_, line)| line + "\n").collect();
-            for name in names_after_crate(&text) {
-                if LAYERS.iter().any(|(other, above)| *other == name && *above > rank) {
-                    bad.push(format!("{} names {name}", path.display()));
-                }
+    for (module, imported) in edges {
+        match rank(module) {
+            None => bad.push(format!("{module} has no layer")),
+            Some(own) => {
+                let above = imported.iter().filter(|other| rank(other).is_some_and(|rank| rank > own));
+                bad.extend(above.map(|other| format!("{module} imports {other}, which is above it")));
             }
         }
     }
-    assert!(bad.is_empty(), "{}", bad.join("\n"));
+    bad
+}
+
+/// Core's files but for their tests.
+fn core_modules() -> imports::Sources {
+    let is_test = |path: &Path| path.to_string_lossy().ends_with("tests.rs");
+    let files = core_sources().into_iter().filter(|path| !is_test(path));
+    files
+        .map(|path| {
+            let below = path.strip_prefix("core/src").unwrap().to_string_lossy().into_owned();
+            (imports::module_of(&below), shipped_lines(&read(&path)).map(|(_, line)| line + "\n").collect())
+        })
+        .collect()
 }
 
 #[test]
@@ -220,31 +270,6 @@ fn shipped_packages(lock: &str) -> Vec<Locked> {
     shipped
 }
 
-/// The names that follow `crate::`, in braces too.
-fn names_after_crate(text: &str) -> Vec<String> {
-    let mut names = Vec::new();
-    for (_, rest) in text.match_indices("crate::").map(|(at, word)| (at, &text[at + word.len()..])) {
-        let word = |text: &str| -> String { text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect() };
-        match rest.strip_prefix('{') {
-            None => names.push(word(rest)),
-            Some(list) => {
-                let mut depth = 0;
-                let whole = list.split_inclusive(|c| {
-                    depth += i32::from(c == '{') - i32::from(c == '}');
-                    (c == ',' && depth == 0) || depth < 0
-                });
-                for item in whole {
-                    names.push(word(item.trim_start()));
-                    if item.ends_with('}') && item.matches('}').count() > item.matches('{').count() {
-                        break;
-                    }
-                }
-            }
-        }
-    }
-    names
-}
-
 /// The lines of a file that are compiled outside tests, with their numbers: no comments, nothing under `cfg(test)`.
 fn shipped_lines(text: &str) -> impl Iterator<Item = (usize, String)> {
     let mut lines = Vec::new();
@@ -297,8 +322,10 @@ fn read(path: &Path) -> String {
 
 #[test]
 fn the_rules_see_what_they_look_for() {
-    let text = "use crate::{auth::{Plugin, A}, client::Config, wire};\nuse crate::server::Connection;\nfn f() { crate::tls::x() }";
-    assert_eq!(names_after_crate(text), ["auth", "client", "wire", "server", "tls"]);
+    let edge = |from: &str, to: &str| imports::Edges::from([(from.to_owned(), [to.to_owned()].into())]);
+    assert!(climbs(&edge("client::config", "wire::frame")).is_empty());
+    assert_eq!(climbs(&edge("error", "link")), ["error imports link, which is above it"]);
+    assert_eq!(climbs(&edge("new", "wire")), ["new has no layer"]);
     let file = "use std::fs; // std::io\n#[cfg(test)]\nextern crate std;\nfn f() {}\n#[cfg(test)]\nmod tests {\n    std::x\n}\n";
     let shipped: Vec<String> = shipped_lines(file).map(|(_, line)| line).collect();
     assert_eq!(shipped, ["use std::fs; ", "fn f() {}"]);
