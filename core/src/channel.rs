@@ -150,17 +150,11 @@ impl Channel {
 
     /// The next whole packet, if there is one. Its number must be the one that is due.
     pub(crate) fn next_packet(&mut self, received: &mut Received) -> Result<Option<Packet>, Error> {
-        if self.compression.is_some() { self.next_unpacked(received) } else { self.whole_packet(received) }
-    }
-
-    fn next_unpacked(&mut self, received: &mut Received) -> Result<Option<Packet>, Error> {
         loop {
-            if let Some(packet) = self.whole_packet(received)? {
-                return Ok(Some(packet));
-            }
+            let packet = self.whole_packet(received)?;
             // One frame at a time, because numbers begin anew between them, and so that little is held at once.
-            if !self.unpack(received)? {
-                return Ok(None);
+            if packet.is_some() || self.compression.is_none() || !self.unpack(received)? {
+                return Ok(packet);
             }
         }
     }

@@ -11,7 +11,7 @@ use crate::channel::Channel;
 use crate::error::Error;
 use crate::facts::Facts;
 use crate::machine::{Input, Now, Output};
-use crate::received::{Packet, Received};
+use crate::received::Received;
 use crate::trace::Tracer;
 
 /// Above this many unsent bytes, they are transmitted before more events are produced.
@@ -86,7 +86,7 @@ impl Link {
         &mut self,
         received: &mut Received,
         out: &mut Vec<u8>,
-        closed: E,
+        closed: impl FnOnce() -> E,
         advance: impl FnOnce(&mut Self, &mut Received) -> Result<Option<E>, Error>,
     ) -> Result<Output<E>, Error> {
         // The goodbye leaves before the end is told, because a driver stops there.
@@ -98,7 +98,7 @@ impl Link {
             None => advance(self, received),
             Some(End::Closing) => {
                 self.finish();
-                Ok(Some(closed))
+                Ok(Some(closed()))
             }
             Some(End::Closed) => Ok(None),
             Some(End::Failed(error)) => Err(error.clone()),
@@ -124,11 +124,6 @@ impl Link {
         let sent = self.channel.transmit(out).map_err(|error| self.fail(Error::Tls(error)))?;
         self.facts.bytes_out = self.channel.bytes_out;
         Ok(sent)
-    }
-
-    /// The next whole packet, if there is one.
-    pub(crate) fn next_packet(&mut self, received: &mut Received) -> Result<Option<Packet>, Error> {
-        self.channel.next_packet(received)
     }
 
     /// Whether the peer sends no more bytes.

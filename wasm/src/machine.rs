@@ -121,22 +121,18 @@ impl Machine {
 
     fn step(&mut self) -> Result<Step, Error> {
         loop {
-            let event = match self.pending.take() {
-                Some(event) => event,
-                None => {
-                    while let Some(format) = self.connection.advance_row() {
-                        if self.push_row(format)? {
-                            return Ok(Step::Rows { count: self.batch.rows });
-                        }
-                    }
-                    match self.connection.poll_output(&mut self.outgoing)? {
-                        Output::Event(event) => event,
-                        Output::Transmit if self.outgoing.len() >= FRAME => return Ok(Step::Transmit),
-                        Output::Transmit => continue,
-                        Output::Wait(_) if self.batch.rows > 0 => return Ok(Step::Rows { count: self.batch.rows }),
-                        Output::Wait(deadline) => {
-                            return Ok(Step::Wait { deadline: deadline.map(|at| at.as_secs_f64() * 1000.0) });
-                        }
+            let event = if let Some(event) = self.pending.take() {
+                event
+            } else if let Some(format) = self.connection.advance_row() {
+                Event::Row(format)
+            } else {
+                match self.connection.poll_output(&mut self.outgoing)? {
+                    Output::Event(event) => event,
+                    Output::Transmit if self.outgoing.len() >= FRAME => return Ok(Step::Transmit),
+                    Output::Transmit => continue,
+                    Output::Wait(_) if self.batch.rows > 0 => return Ok(Step::Rows { count: self.batch.rows }),
+                    Output::Wait(deadline) => {
+                        return Ok(Step::Wait { deadline: deadline.map(|at| at.as_secs_f64() * 1000.0) });
                     }
                 }
             };

@@ -3,11 +3,11 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::{Config, Summary};
+use super::Config;
 use crate::auth::{AuthError, ClientAuth, ClientPolicy, Plugin, Security};
 use crate::error::{Error, PeerMisbehaved, Side};
 use crate::message::SqlError;
-use crate::message::{Capabilities, HandshakeReply};
+use crate::message::{Capabilities, HandshakeReply, OkPacket};
 use crate::secret::Secret;
 
 /// More packets than any plugin needs; a server that goes on is playing with us.
@@ -23,13 +23,13 @@ pub(super) struct Login {
 
 /// What the server's packet asks of the connection.
 #[derive(Debug)]
-pub(super) enum Progress {
+pub(super) enum Progress<'p> {
     /// Send this.
     Send(Vec<u8>),
     /// Nothing to send; the server speaks next.
     Wait,
     /// The server said OK, and this in it.
-    Granted(Summary),
+    Granted(OkPacket<'p>),
     /// The server said no.
     Denied(SqlError),
 }
@@ -80,13 +80,13 @@ impl Exchange {
     }
 
     /// Answers one packet of the server.
-    pub(super) fn step(&mut self, payload: &[u8], context: Context<'_>) -> Result<Progress, Error> {
+    pub(super) fn step<'p>(&mut self, payload: &'p [u8], context: Context<'_>) -> Result<Progress<'p>, Error> {
         self.rounds += 1;
         if self.rounds > MOST_ROUNDS {
             return Err(Error::PeerMisbehaved(PeerMisbehaved::Unexpected("authentication goes on without end")));
         }
         match HandshakeReply::decode(payload, context.capabilities)? {
-            HandshakeReply::Ok(ok) => Ok(Progress::Granted(ok.into())),
+            HandshakeReply::Ok(ok) => Ok(Progress::Granted(ok)),
             HandshakeReply::Err(error) => Ok(Progress::Denied(error.to_sql_error())),
             HandshakeReply::AuthSwitch(switch) => {
                 let Some(plugin) = Plugin::from_name(switch.plugin) else {

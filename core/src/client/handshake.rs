@@ -89,7 +89,7 @@ struct Offer {
 
 impl AwaitGreeting {
     fn step(self, with: &mut Context<'_>) -> Result<Next, Error> {
-        let Some(packet) = with.link.next_packet(with.received)? else {
+        let Some(packet) = with.link.channel.next_packet(with.received)? else {
             return Ok(Next::Wait(Handshake::AwaitGreeting(self)));
         };
         let payload = with.received.payload(&packet);
@@ -250,7 +250,7 @@ pub(super) struct Authenticating {
 
 impl Authenticating {
     fn step(mut self, with: &mut Context<'_>) -> Result<Next, Error> {
-        let Some(packet) = with.link.next_packet(with.received)? else {
+        let Some(packet) = with.link.channel.next_packet(with.received)? else {
             return Ok(Next::Wait(Handshake::Authenticating(self)));
         };
         let config = Arc::clone(with.config);
@@ -273,7 +273,7 @@ impl Authenticating {
                 Ok(Next::Again(Handshake::Authenticating(self)))
             }
             Progress::Wait => Ok(Next::Again(Handshake::Authenticating(self))),
-            Progress::Granted(summary) => Ok(Next::Connected(summary, self.login)),
+            Progress::Granted(ok) => Ok(Next::Connected(ok.into(), self.login)),
             Progress::Denied(error) => Err(Error::Refused { by: Side::Server, error }),
         }
     }

@@ -91,9 +91,12 @@ impl Connection {
     /// The sticky error of a connection that has failed.
     pub fn poll_output(&mut self, out: &mut Vec<u8>) -> Result<Output<Event>, Error> {
         let Self { config, link, received, state } = self;
-        link.poll(received, out, Event::Closed, |link, received| {
-            state.advance(config, link, received).map_err(|error| link.fail(error))
-        })
+        link.poll(
+            received,
+            out,
+            || Event::Closed,
+            |link, received| state.advance(config, link, received).map_err(|error| link.fail(error)),
+        )
     }
 
     /// Goes to the next row, where it lies in the buffer whole, and says in which format it is: for results of many rows a shorter way

@@ -162,7 +162,7 @@ impl CommandPhase {
             if self.awaits_file() {
                 return Ok(None);
             }
-            let Some(packet) = link.next_packet(received).map_err(|error| last_word(error, received))? else {
+            let Some(packet) = link.channel.next_packet(received).map_err(|error| last_word(error, received))? else {
                 return Ok(None);
             };
             let payload = received.payload(&packet);
@@ -208,15 +208,8 @@ impl CommandPhase {
                 }
                 Ok(Some(begun))
             }
-            Stage::Rows(format) => self.row_or_end(packet, payload, format, channel),
-            Stage::SkippedRows => match RowReply::decode(payload, self.capabilities)? {
-                RowReply::Row(_) => {
-                    self.stage = Stage::SkippedRows;
-                    Ok(None)
-                }
-                RowReply::End(end) => Ok(Some(self.end_rows(&end, channel))),
-                RowReply::Err(error) => Ok(Some(self.failed(&error, channel))),
-            },
+            Stage::Rows(format) => self.row_or_end(packet, payload, Some(format), channel),
+            Stage::SkippedRows => self.row_or_end(packet, payload, None, channel),
             Stage::Statement { prepared, parameters, columns } => {
                 let definition = ColumnDefinition::decode(payload, self.capabilities)?;
                 Ok(self.definition(definition, prepared, parameters, columns, channel))
@@ -230,27 +223,35 @@ impl CommandPhase {
         }
     }
 
-    /// A packet where a row or the end of the rows is due.
+    /// A packet where a row or the end of the rows is due; without a format the application wants no rows.
     fn row_or_end(
         &mut self,
         packet: Packet,
         payload: &[u8],
-        format: RowFormat,
+        format: Option<RowFormat>,
         channel: &mut Channel,
     ) -> Result<Option<Event>, Error> {
-        match RowReply::decode(payload, self.capabilities)? {
-            RowReply::Row(row) => {
+        Ok(match (RowReply::decode(payload, self.capabilities)?, format) {
+            (RowReply::Row(_), None) => {
+                self.stage = Stage::SkippedRows;
+                None
+            }
+            (RowReply::Row(row), Some(format)) => {
                 if format == RowFormat::Binary {
                     // Here, where a failure sticks; `Connection::binary_row` reads the row once more.
                     BinaryRow::new(row, &self.columns)?;
                 }
                 self.stage = Stage::Rows(format);
                 self.row = packet;
-                Ok(Some(Event::Row(format)))
+                Some(Event::Row(format))
             }
-            RowReply::End(end) => Ok(Some(self.end_rows(&end, channel))),
-            RowReply::Err(error) => Ok(Some(self.failed(&error, channel))),
-        }
+            (RowReply::End(end), _) => {
+                self.status = end.status;
+                self.finish_unless_more(channel);
+                Some(Event::ResultEnd { status: end.status, warnings: end.warnings })
+            }
+            (RowReply::Err(error), _) => Some(self.failed(&error, channel)),
+        })
     }
 
     /// The first packet of an answer.
@@ -272,7 +273,7 @@ impl CommandPhase {
             Expect::Results(format, file) => {
                 let format = *format;
                 match QueryReply::decode(payload, self.capabilities)? {
-                    QueryReply::Ok(ok) => Ok(Some(self.ok(ok.into(), channel))),
+                    QueryReply::Ok(ok) => Ok(Some(self.ok(&ok, channel))),
                     QueryReply::Err(error) => Ok(Some(self.failed(&error, channel))),
                     QueryReply::LocalInfile(name) => {
                         let named = file.take_if(|file| file == name).is_some();
@@ -288,20 +289,14 @@ impl CommandPhase {
             Expect::Fetch(columns) => {
                 self.columns = core::mem::take(columns);
                 // The packet is already a row, or the end of them.
-                self.row_or_end(packet, payload, RowFormat::Binary, channel)
+                self.row_or_end(packet, payload, Some(RowFormat::Binary), channel)
             }
-            Expect::FieldList => match RowReply::decode(payload, self.capabilities)? {
-                RowReply::Row(column) => {
-                    self.columns = Vec::from([ColumnDefinition::decode(column, self.capabilities)?]);
-                    Ok(Some(Event::ResultSet))
-                }
-                RowReply::End(OkPacket { status, warnings, .. }) => {
-                    self.status = status;
-                    self.finish(channel);
-                    Ok(Some(Event::ResultEnd { status, warnings }))
-                }
-                RowReply::Err(error) => Ok(Some(self.failed(&error, channel))),
-            },
+            // The end, after the last column.
+            Expect::FieldList if EofPacket::matches(payload) => self.row_or_end(packet, payload, None, channel),
+            Expect::FieldList => {
+                self.columns = Vec::from([ColumnDefinition::decode(payload, self.capabilities)?]);
+                Ok(Some(Event::ResultSet))
+            }
             Expect::Text => {
                 self.finish(channel);
                 Ok(Some(Event::Text(payload.to_vec())))
@@ -325,7 +320,7 @@ impl CommandPhase {
                         Ok(None)
                     }
                     Progress::Wait => Ok(None),
-                    Progress::Granted(summary) => Ok(Some(self.ok(summary, channel))),
+                    Progress::Granted(ok) => Ok(Some(self.ok(&ok, channel))),
                     Progress::Denied(error) => {
                         self.finish(channel);
                         Ok(Some(Event::Failed(error)))
@@ -343,25 +338,18 @@ impl CommandPhase {
             self.finish(channel);
             return Ok(Event::ResultEnd { status, warnings });
         }
-        Ok(self.ok(OkPacket::decode(payload, self.capabilities)?.into(), channel))
+        Ok(self.ok(&OkPacket::decode(payload, self.capabilities)?, channel))
     }
 
-    fn ok(&mut self, summary: Summary, channel: &mut Channel) -> Event {
-        self.status = summary.status;
+    fn ok(&mut self, ok: &OkPacket<'_>, channel: &mut Channel) -> Event {
+        self.status = ok.status;
         self.finish_unless_more(channel);
-        Event::Ok(summary)
+        Event::Ok(Summary::from(*ok))
     }
 
     fn failed(&mut self, error: &ErrPacket<'_>, channel: &mut Channel) -> Event {
         self.finish(channel);
         Event::Failed(error.to_sql_error())
-    }
-
-    /// What ends rows: EOF, or OK in its place.
-    fn end_rows(&mut self, end: &OkPacket<'_>, channel: &mut Channel) -> Event {
-        self.status = end.status;
-        self.finish_unless_more(channel);
-        Event::ResultEnd { status: end.status, warnings: end.warnings }
     }
 
     /// The server asks for a file of this computer.

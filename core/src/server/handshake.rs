@@ -136,7 +136,7 @@ pub(super) struct AwaitResponse {
 
 impl AwaitResponse {
     fn step(self, with: &mut Context<'_>) -> Result<Next, Error> {
-        let Some(packet) = with.link.next_packet(with.received)? else {
+        let Some(packet) = with.link.channel.next_packet(with.received)? else {
             return Ok(Next::Wait(Handshake::AwaitResponse(self)));
         };
         let payload = with.received.payload(&packet);
@@ -187,7 +187,7 @@ impl Securing {
         if with.link.facts.tls.is_none() {
             with.link.facts.tls = with.link.channel.tls_facts();
         }
-        let Some(packet) = with.link.next_packet(with.received)? else {
+        let Some(packet) = with.link.channel.next_packet(with.received)? else {
             return Ok(Next::Wait(Handshake::Securing(self)));
         };
         let payload = with.received.payload(&packet);
@@ -379,7 +379,7 @@ pub(super) struct Authenticating {
 
 impl Authenticating {
     fn step(self, with: &mut Context<'_>) -> Result<Next, Error> {
-        let Some(packet) = with.link.next_packet(with.received)? else {
+        let Some(packet) = with.link.channel.next_packet(with.received)? else {
             return Ok(Next::Wait(Handshake::Authenticating(self)));
         };
         let reply = with.received.payload(&packet).to_vec();

@@ -120,9 +120,12 @@ impl Connection {
     /// The sticky error of a connection that has failed.
     pub fn poll_output<'a>(&'a mut self, out: &mut Vec<u8>) -> Result<Output<Event<'a>>, Error> {
         let Self { config, peer, link, received, state } = self;
-        let output = link.poll(received, out, Step::Event(Event::Closed), |link, received| {
-            state.advance(config, peer, link, received).map_err(|error| state.fail(link, error))
-        })?;
+        let output = link.poll(
+            received,
+            out,
+            || Step::Event(Event::Closed),
+            |link, received| state.advance(config, peer, link, received).map_err(|error| state.fail(link, error)),
+        )?;
         match output {
             Output::Transmit => Ok(Output::Transmit),
             Output::Wait(deadline) => Ok(Output::Wait(deadline)),
@@ -282,7 +285,7 @@ impl State {
                 if reply.as_ref().is_some_and(|reply| !reply.awaits_file()) {
                     return Ok(None);
                 }
-                if let Some(packet) = link.next_packet(received)? {
+                if let Some(packet) = link.channel.next_packet(received)? {
                     return Ok(Some(Step::Packet(packet)));
                 }
                 if !link.peer_has_closed() {
