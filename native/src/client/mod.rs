@@ -36,7 +36,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sealwire_core::client::{Connection, Event};
-use sealwire_core::error::SqlError;
+use sealwire_core::error::{Error, SqlError};
 use sealwire_core::facts::{Facts, Transport};
 use sealwire_core::message::{StatusFlags, Value};
 use sealwire_core::printable;
@@ -59,10 +59,18 @@ pub struct Client<S> {
     chunk: Vec<u8>,
     incoming: Vec<u8>,
     outgoing: Vec<u8>,
-    set_read_timeout: fn(&S, Option<Duration>) -> io::Result<()>,
+    calls: StreamCalls<S>,
     /// Whether the stream has a timeout, which costs a system call to change.
     has_timeout: bool,
     files: Option<FileOpener>,
+}
+
+/// What a client asks of its stream besides [`Read`] and [`Write`].
+struct StreamCalls<S> {
+    /// Sets how long a read may wait; `None` for ever.
+    set_read_timeout: fn(&S, Option<Duration>) -> io::Result<()>,
+    /// Ends the sending, and waits a moment for the peer to read what was sent.
+    close: fn(&mut S),
 }
 
 impl Client<Socket> {
@@ -77,7 +85,7 @@ impl Client<Socket> {
             Address::Unix(_) => Transport::UnixSocket,
         };
         let socket = Socket::connect(address, config.connect_timeout)?;
-        Self::start(socket, config, Socket::set_read_timeout)
+        Self::start(socket, config, StreamCalls { set_read_timeout: Socket::set_read_timeout, close: Socket::close })
     }
 }
 
@@ -88,18 +96,13 @@ impl<S: Read + Write> Client<S> {
     /// # Errors
     /// As [`Client::connect`].
     pub fn over(stream: S, config: Config) -> Result<Self, ClientError> {
-        Self::start(stream, config, |_, _| Ok(()))
+        Self::start(stream, config, StreamCalls { set_read_timeout: |_, _| Ok(()), close: |_| () })
     }
 
-    fn start(
-        stream: S,
-        config: Config,
-        set_read_timeout: fn(&S, Option<Duration>) -> io::Result<()>,
-    ) -> Result<Self, ClientError> {
+    fn start(stream: S, config: Config, calls: StreamCalls<S>) -> Result<Self, ClientError> {
         let connection = Connection::new(Arc::new(config), clock::now());
         let (chunk, incoming, outgoing) = (vec![0; READ_SIZE], Vec::new(), Vec::new());
-        let mut client =
-            Self { stream, connection, chunk, incoming, outgoing, set_read_timeout, has_timeout: false, files: None };
+        let mut client = Self { stream, connection, chunk, incoming, outgoing, calls, has_timeout: false, files: None };
         match client.next_event()? {
             Event::Connected(_) => Ok(client),
             _ => Err(unexpected()),
@@ -109,10 +112,17 @@ impl<S: Read + Write> Client<S> {
     /// Drives the connection until something happened.
     fn next_event(&mut self) -> Result<Event, ClientError> {
         loop {
-            match self.connection.poll_output(&mut self.outgoing)? {
-                Output::Event(event) => return Ok(event),
-                Output::Transmit => self.write()?,
-                Output::Wait(deadline) => self.read(deadline)?,
+            match self.connection.poll_output(&mut self.outgoing) {
+                Ok(Output::Event(event)) => return Ok(event),
+                Ok(Output::Transmit) => self.write()?,
+                Ok(Output::Wait(deadline)) => self.read(deadline)?,
+                Err(error) => {
+                    // A peer that is silent, or gone, reads no alert.
+                    if !matches!(error, Error::TimedOut(_) | Error::ConnectionLost(_)) {
+                        (self.calls.close)(&mut self.stream);
+                    }
+                    return Err(error.into());
+                }
             }
         }
     }
@@ -130,7 +140,7 @@ impl<S: Read + Write> Client<S> {
     fn read(&mut self, deadline: Option<Duration>) -> Result<(), ClientError> {
         let wait = deadline.map(|at| clock::until(at, clock::now()).max(Duration::from_millis(1)));
         if wait.is_some() || self.has_timeout {
-            (self.set_read_timeout)(&self.stream, wait)?;
+            (self.calls.set_read_timeout)(&self.stream, wait)?;
             self.has_timeout = wait.is_some();
         }
         let read = self.stream.read(&mut self.chunk);

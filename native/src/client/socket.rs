@@ -2,12 +2,15 @@
 
 use std::fmt;
 use std::io::{self, Read, Write};
-use std::net::{TcpStream, ToSocketAddrs as _};
+use std::net::{Shutdown, TcpStream, ToSocketAddrs as _};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use super::ClientError;
+
+/// How long a peer has to read the last bytes and to close.
+const CLOSING_TIME: Duration = Duration::from_secs(1);
 
 /// Where a server listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,6 +75,23 @@ impl Socket {
         match self {
             Self::Tcp(stream) => stream.set_read_timeout(timeout),
             Self::Unix(stream) => stream.set_read_timeout(timeout),
+        }
+    }
+
+    /// Ends the sending, and reads until the peer closes, for [`CLOSING_TIME`] at most: closing a socket with unread bytes resets
+    /// the connection, which discards an alert that the peer has not read yet.
+    pub(super) fn close(&mut self) {
+        // A peer that is gone needs no end.
+        let _ = match self {
+            Self::Tcp(stream) => stream.shutdown(Shutdown::Write),
+            Self::Unix(stream) => stream.shutdown(Shutdown::Write),
+        };
+        let start = Instant::now();
+        let mut discarded = vec![0; 64 * 1024];
+        while let Some(left) = CLOSING_TIME.checked_sub(start.elapsed()).filter(|left| !left.is_zero()) {
+            if self.set_read_timeout(Some(left)).is_err() || matches!(self.read(&mut discarded), Ok(0) | Err(_)) {
+                break;
+            }
         }
     }
 }

@@ -1,17 +1,21 @@
 //! The client against a server machine at the other end of a stream in memory.
 
 use std::io::{self, Read, Write};
+use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 use sealwire_core::facts::Transport;
 use sealwire_core::message::Value;
 use sealwire_core::server::{self, Peer};
+use sealwire_core::tls::{ClientContext, ClientOptions, Trust};
 use sealwire_core::{Error, Input};
 use sealwire_simnet::{Host, Step};
 
-use super::{Client, ClientError, Config};
+use super::{Address, Client, ClientError, Config, TlsPolicy};
 use crate::clock;
+use crate::provider::provider;
 use crate::random::OsRandom;
 
 /// A stream whose other end is a server; it works when it is read from.
@@ -229,4 +233,34 @@ fn statements_sent_at_once_answer_one_by_one() {
     assert_eq!(value(&mut client, "5"), b"5");
     let mut none = client.query_many::<&str>([]).unwrap();
     assert!(none.next().unwrap().is_none());
+}
+
+/// A greeting that offers TLS.
+const GREETING: &[u8] =
+    b"\x49\0\0\0\x0a8.4.0\0\x01\0\0\0abcdefgh\0\x05\xaa\x2d\x02\0\x08\0\x15\0\0\0\0\0\0\0\0\0\0ijklmnopqrst\0\
+    caching_sha2_password\0";
+
+#[test]
+fn a_server_that_goes_on_sending_reads_why_the_client_left() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let server = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        stream.write_all(GREETING).unwrap();
+        let mut request = [0; 36];
+        stream.read_exact(&mut request).unwrap();
+        // A ServerHello that is too short, and more than the client reads at once.
+        let mut answer = b"\x16\x03\x03\x00\x05\x02\x00\x00\x01\x03".to_vec();
+        answer.resize(1 << 20, 0x16);
+        stream.write_all(&answer).unwrap();
+        let mut received = Vec::new();
+        stream.read_to_end(&mut received).map(|_| received)
+    });
+    let options = ClientOptions::new(provider(), Trust::NoVerification);
+    let tls = TlsPolicy::Required(ClientContext::build(options).unwrap());
+    let address = Address::Tcp { host: "127.0.0.1".into(), port };
+    let error = Client::connect(&address, Config { tls, ..config("pw") }).unwrap_err();
+    assert_eq!(error.to_sql_error().code, 2026, "{error}");
+    let received = server.join().unwrap().unwrap();
+    assert!(received.ends_with(b"\x15\x03\x03\0\x02\x02\x32"), "{received:?}");
 }
