@@ -2,7 +2,7 @@
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread;
+use std::thread::{self, JoinHandle};
 
 use signal_hook::consts::SIGINT;
 use signal_hook::iterator::Signals;
@@ -11,38 +11,25 @@ use signal_hook::low_level::emulate_default_handler;
 use super::output;
 use crate::client::{Address, Client, ClientError, Config};
 
-/// What Ctrl-C means at the moment.
-#[derive(Debug, Default)]
+/// What Ctrl-C does at the moment.
+#[derive(Default)]
 enum State {
     /// Nothing runs: it ends the program.
     #[default]
     Idle,
     /// A statement runs: it is killed.
-    Statement(Box<Running>),
-    /// The statement was killed, and its answer is still to come: it ends the program.
-    Killed,
+    Statement(Kill),
+    /// This thread kills the statement and tells so: it ends the program.
+    Killed(JoinHandle<()>),
     /// Another program has the terminal, and Ctrl-C is its own.
     Others,
 }
 
-/// A statement that runs, and all that it takes to kill it from beside.
-#[derive(Debug)]
-struct Running {
-    address: Address,
-    config: Config,
-    connection_id: u32,
-}
-
-impl Running {
-    fn kill(self) -> Result<(), ClientError> {
-        let mut client = Client::connect(&self.address, self.config)?;
-        client.query(format!("KILL QUERY {}", self.connection_id)).map(drop)?;
-        client.quit()
-    }
-}
+/// Kills the statement that runs, over a connection of its own.
+type Kill = Box<dyn FnOnce() -> Result<(), ClientError> + Send>;
 
 /// The session's side.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Interrupt(Arc<Mutex<State>>);
 
 impl Interrupt {
@@ -63,19 +50,39 @@ impl Interrupt {
 
     /// A statement begins on this connection.
     pub(crate) fn begin(&self, address: &Address, config: Option<Config>, connection_id: u32) {
-        if let Some(config) = config {
-            *self.state() = State::Statement(Box::new(Running { address: address.clone(), config, connection_id }));
-        }
+        let Some(config) = config else { return };
+        let address = address.clone();
+        self.begin_with(Box::new(move || {
+            let mut client = Client::connect(&address, config)?;
+            client.query(format!("KILL QUERY {connection_id}")).map(drop)?;
+            client.quit()
+        }));
+    }
+
+    fn begin_with(&self, kill: Kill) {
+        *self.state() = State::Statement(kill);
     }
 
     /// Another program has the terminal.
     pub(crate) fn wait_for_others(&self) {
-        *self.state() = State::Others;
+        self.replace(State::Others);
     }
 
     /// Nothing runs any more.
     pub(crate) fn end(&self) {
-        *self.state() = State::Idle;
+        self.replace(State::Idle);
+    }
+
+    /// Enters `next`, once the user was told of a kill: the error that the statement ended with is printed after that.
+    fn replace(&self, next: State) {
+        let mut state = self.state();
+        if let State::Killed(teller) = std::mem::take(&mut *state) {
+            drop(state);
+            // A panic of that thread was printed by it.
+            let _ = teller.join();
+            state = self.state();
+        }
+        *state = next;
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -86,19 +93,50 @@ impl Interrupt {
     fn interrupted(&self) {
         let mut state = self.state();
         match std::mem::take(&mut *state) {
-            State::Statement(running) => {
-                *state = State::Killed;
-                drop(state);
-                match running.kill() {
-                    Ok(()) => output::tell("^C -- query aborted"),
-                    Err(error) => output::tell(&format!("^C -- the query can't be aborted: {error}")),
+            // A thread of its own kills, so that another Ctrl-C is heard while the server does not answer.
+            State::Statement(kill) => {
+                match thread::Builder::new().name("sealwire-kill".to_owned()).spawn(|| tell(kill())) {
+                    Ok(teller) => *state = State::Killed(teller),
+                    Err(error) => tell(Err(error.into())),
                 }
             }
             State::Others => *state = State::Others,
-            State::Idle | State::Killed => {
+            State::Idle | State::Killed(_) => {
                 // It ends the process, as without this handler.
                 let _ = emulate_default_handler(SIGINT);
             }
         }
+    }
+}
+
+fn tell(killed: Result<(), ClientError>) {
+    match killed {
+        Ok(()) => output::tell("^C -- query aborted"),
+        Err(error) => output::tell(&format!("^C -- the query can't be aborted: {error}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::sync::mpsc;
+
+    use super::*;
+
+    #[test]
+    fn a_killed_statement_ends_after_the_user_was_told() {
+        let interrupt = Interrupt::default();
+        let (answer, answered) = mpsc::channel();
+        let is_killed = Arc::new(AtomicBool::new(false));
+        let killed = Arc::clone(&is_killed);
+        interrupt.begin_with(Box::new(move || {
+            let () = answered.recv().unwrap();
+            killed.store(true, Ordering::SeqCst);
+            Ok(())
+        }));
+        interrupt.interrupted();
+        answer.send(()).unwrap();
+        interrupt.end();
+        assert!(is_killed.load(Ordering::SeqCst));
     }
 }
