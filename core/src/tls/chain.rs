@@ -17,8 +17,9 @@ use super::certificate::Certificate;
 use super::date::date_text;
 use super::identity::slash_of;
 use super::memo::{Memo, Remembering};
+use super::purpose::Purpose;
 use super::revocation::RevocationList;
-use super::rules::{Purpose, check_ca, check_end, check_path, check_period};
+use super::rules::{check_ca, check_end, check_path, check_period};
 use super::signature::{algorithm_name, verify_signed, weak_key};
 use super::{Breach, CertificateProblem};
 

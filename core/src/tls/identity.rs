@@ -8,7 +8,7 @@ use core::fmt::{self, Write};
 use super::asn1::{Field, Malformed, tag};
 use super::attribute_names::{known_kind, short_name};
 use super::certificate::{Certificate, key_description};
-use super::rules::Purpose;
+use super::purpose::Purpose;
 use super::{CertificateProblem, Fingerprint};
 
 /// A distinguished name: its attributes in the certificate's order.

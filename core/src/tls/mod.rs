@@ -30,6 +30,7 @@ pub mod names;
 mod own_identity;
 mod pem;
 mod private_key;
+mod purpose;
 mod rejection;
 mod report;
 mod resolver;

@@ -6,52 +6,14 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use der::asn1::ObjectIdentifier;
 use rustls::pki_types::UnixTime;
-use webpki::KeyUsage as WebpkiUsage;
 
 use super::certificate::{Certificate, KeyUsage};
 use super::date::date_text;
 use super::identity::{Name, slash_of};
 use super::name_constraints;
+use super::purpose::Purpose;
 use super::{Breach, CertificateProblem};
-
-/// What a certificate is shown for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Purpose {
-    Server,
-    Client,
-}
-
-impl Purpose {
-    const fn oid(self) -> ObjectIdentifier {
-        match self {
-            Self::Server => ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.1"),
-            Self::Client => ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.2"),
-        }
-    }
-
-    /// The same in webpki's words.
-    pub(super) const fn usage(self) -> WebpkiUsage {
-        match self {
-            Self::Server => WebpkiUsage::server_auth(),
-            Self::Client => WebpkiUsage::client_auth(),
-        }
-    }
-
-    /// What the key of an end certificate must be allowed, one of them.
-    const fn key_usage(self) -> u8 {
-        match self {
-            Self::Server => KeyUsage::DIGITAL_SIGNATURE | KeyUsage::KEY_ENCIPHERMENT | KeyUsage::KEY_AGREEMENT,
-            Self::Client => KeyUsage::DIGITAL_SIGNATURE | KeyUsage::KEY_AGREEMENT,
-        }
-    }
-
-    /// Whether the extended key usage of a certificate, a CA's too, allows the purpose: it says nothing of it, or says this.
-    pub(super) fn is_allowed_by(self, certificate: &Certificate<'_>) -> bool {
-        certificate.purposes.as_ref().is_none_or(|purposes| purposes.contains(&self.oid()))
-    }
-}
 
 /// Checks a whole path: the end certificate first, then the CAs in between, and the CA that is trusted.
 pub(super) fn check_path(

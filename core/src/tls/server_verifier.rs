@@ -10,8 +10,8 @@ use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{DigitallySignedStruct, DistinguishedName, SignatureScheme};
 
 use super::chain::Authority;
+use super::purpose::Purpose;
 use super::rejection::{Rejection, through_rustls};
-use super::rules::Purpose;
 use super::signature::{verify_tls12, verify_tls13};
 
 /// Verifies clients for rustls.
