@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use sealwire::bridge::CloseReason;
-use sealwire::client::Client;
+use sealwire::Client;
+use sealwire_bridge::CloseReason;
 use sealwire_tests::bridge::Bridge;
 use sealwire_tests::certificates::CertificateSet;
 use sealwire_tests::server::Server;

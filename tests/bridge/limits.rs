@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::mpsc::channel;
 
-use sealwire::bridge::{CloseReason, GRANT, MOST_BUFFERED, WINDOW};
+use sealwire_bridge::{CloseReason, GRANT, MOST_BUFFERED, WINDOW};
 use sealwire_tests::bridge::Bridge;
 use sealwire_tests::websocket::{Opening, Tunnel};
 use tungstenite::{Bytes, Message};

@@ -2,7 +2,7 @@
 
 use std::net::TcpStream;
 
-use sealwire::bridge::CloseReason;
+use sealwire_bridge::CloseReason;
 use sealwire_tests::bridge::Bridge;
 use sealwire_tests::websocket::{Opening, Tunnel};
 

@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 
-use sealwire::client::Client;
+use sealwire::Client;
 use sealwire_tests::certificates::CertificateSet;
 use sealwire_tests::drivers::PASSWORD;
 use sealwire_tests::server::{Kind, Server, Settings};

@@ -1,7 +1,7 @@
 //! Faults on real sockets and files. After each one the server still answers, or has ended with one clear line; nothing that was
 //! acknowledged is lost, no half-written file stays behind, and no password is in a log.
 //!
-//! A bug in a worker is in the driver's own tests (`native/src/server/driver/tests.rs`, "bug containment"): it takes one
+//! A bug in a worker is in the driver's own tests (`native/server/src/driver/tests.rs`, "bug containment"): it takes one
 //! connection with it.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "these are tests")]
@@ -16,9 +16,9 @@ use std::io::{Read, Write};
 use std::path::Path;
 use std::sync::Arc;
 
-use sealwire::client::{Address, Client, ClientError, Config, Socket, TlsPolicy};
 use sealwire::provider::provider;
 use sealwire::random::OsRandom;
+use sealwire::{Address, Client, ClientError, Config, Socket, TlsPolicy};
 use sealwire_core::tls::{ClientContext, ClientOptions, NamedPem, Trust};
 use sealwire_tests::certificates::CertificateSet;
 use sealwire_tests::server::Server;

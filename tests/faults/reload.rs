@@ -4,7 +4,7 @@ use std::fs;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use sealwire::client::Client;
+use sealwire::Client;
 use sealwire_tests::certificates::CertificateSet;
 use sealwire_tests::server::{Kind, Server, Settings};
 

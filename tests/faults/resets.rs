@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use rustix::net::sockopt::set_socket_linger;
-use sealwire::client::{Client, ClientError, Config};
+use sealwire::{Client, ClientError, Config};
 use sealwire_simnet::Seeded;
 use sealwire_tests::bridge::Bridge;
 use sealwire_tests::certificates::CertificateSet;

@@ -6,9 +6,9 @@ use std::process::{Command, ExitCode, Output};
 use std::sync::{Arc, OnceLock};
 
 use libtest_mimic::{Arguments, Failed, Trial};
-use sealwire::client::{Address, Client, ClientError, Config, Socket, TlsPolicy};
 use sealwire::provider::provider;
 use sealwire::random::OsRandom;
+use sealwire::{Address, Client, ClientError, Config, Socket, TlsPolicy};
 use sealwire_core::message::Value;
 use sealwire_core::tls::{ClientContext, ClientOptions, NamedPem, Trust};
 use sealwire_core::wire::compressed::Algorithm;

@@ -63,14 +63,14 @@ const CASES: &[Case] = &[
         "an unsolicited ERR, as 4031",
         &[
             ("tests/simulation/commands.rs", "a_server_that_ends_the_connection_unasked_is_heard"),
-            ("native/src/server/driver/tests.rs", "idle_and_silent_clients_are_disconnected"),
+            ("native/server/src/driver/tests.rs", "idle_and_silent_clients_are_disconnected"),
         ],
     ),
     (
         13,
         "character sets that are not implemented",
         &[(
-            "native/src/server/driver/tests/statements.rs",
+            "native/server/src/driver/tests/statements.rs",
             "a_client_whose_character_set_is_not_implemented_is_refused",
         )],
     ),
@@ -130,7 +130,7 @@ const CASES: &[Case] = &[
     (
         53,
         "a file in --ssl-capath that is another user's",
-        &[("native/src/tls_options/files.rs", "a_file_in_a_directory_that_is_another_users_is_passed_over")],
+        &[("native/options/src/tls/files.rs", "a_file_in_a_directory_that_is_another_users_is_passed_over")],
     ),
     (54, "escapes in REQUIRE SUBJECT", NAMES),
     (55, "several attributes in one part of a name", NAMES),
@@ -138,15 +138,15 @@ const CASES: &[Case] = &[
     (
         59,
         "option files of another server",
-        &[("native/src/server/options.rs", "files_of_another_server_give_tls_and_limits_and_one_warning")],
+        &[("native/server/src/options.rs", "files_of_another_server_give_tls_and_limits_and_one_warning")],
     ),
     (
         60,
         "options of mysql in a user's file",
-        &[("native/src/terminal/settings.rs", "options_of_mysql_without_effect_are_known")],
+        &[("native/terminal/src/settings.rs", "options_of_mysql_without_effect_are_known")],
     ),
-    (61, "a tilde in a path", &[("native/src/options/mod.rs", "a_tilde_is_the_home_directory")]),
-    (62, "option files that are not UTF-8", &[("native/src/options/mod.rs", "option_files_are_bytes")]),
+    (61, "a tilde in a path", &[("native/options/src/lib.rs", "a_tilde_is_the_home_directory")]),
+    (62, "option files that are not UTF-8", &[("native/options/src/lib.rs", "option_files_are_bytes")]),
     (
         65,
         "ciphers of OpenSSL's that can't be done",
@@ -155,38 +155,38 @@ const CASES: &[Case] = &[
     (
         66,
         "a password by standard input",
-        &[("native/src/terminal/connect.rs", "without_a_terminal_the_password_is_the_first_line")],
+        &[("native/terminal/src/connect.rs", "without_a_terminal_the_password_is_the_first_line")],
     ),
-    (67, "maximum-", &[("native/src/options/mod.rs", "a_maximum_bounds_a_number")]),
+    (67, "maximum-", &[("native/options/src/lib.rs", "a_maximum_bounds_a_number")]),
     (
         70,
         "the sandbox line of MariaDB's dumps",
         &[
-            ("native/src/terminal/splitter.rs", "the_first_line_of_mariadbs_dumps_enters_the_sandbox"),
+            ("native/terminal/src/splitter.rs", "the_first_line_of_mariadbs_dumps_enters_the_sandbox"),
             ("tests/interop/dumps.rs", "what_is_dumped_and_read_again_is_the_same"),
         ],
     ),
     (
         71,
         "MariaDB's executable comments",
-        &[("native/src/terminal/splitter.rs", "comments_are_taken_out_but_for_those_the_server_reads")],
+        &[("native/terminal/src/splitter.rs", "comments_are_taken_out_but_for_those_the_server_reads")],
     ),
     (75, "commands of mysql", &[("tests/interop/terminal.rs", "names_and_words_are_completed_and_results_paged")]),
     (
         79,
         "Django's first query",
         &[
-            ("native/src/server/driver/tests/listings.rs", "moments_are_converted_between_time_zones"),
+            ("native/server/src/driver/tests/listings.rs", "moments_are_converted_between_time_zones"),
             ("tests/interop/tools.rs", "\"django\""),
         ],
     ),
-    (85, "the subprotocol binary", &[("native/src/bridge/http.rs", "the_token_comes_by_header_or_subprotocol")]),
+    (85, "the subprotocol binary", &[("native/bridge/src/http.rs", "the_token_comes_by_header_or_subprotocol")]),
     (
         87,
         "hosts that no client could match",
-        &[("native/src/certs/host.rs", "hosts_that_no_client_matches_are_refused_with_the_way_out")],
+        &[("native/certs/src/host.rs", "hosts_that_no_client_matches_are_refused_with_the_way_out")],
     ),
-    (88, "a common name of 65 characters", &[("native/src/certs/host.rs", "a_common_name_is_neither_empty_nor_long")]),
+    (88, "a common name of 65 characters", &[("native/certs/src/host.rs", "a_common_name_is_neither_empty_nor_long")]),
 ];
 
 const NAMES: &[(&str, &str)] =

@@ -24,6 +24,7 @@ use std::time::Duration;
 use server::engine::Interruption;
 use server::published::Published;
 use server::registry::{Full, MostSessions, Registry};
+use server::sync;
 use server::threads::Threads;
 use server::versioned::Versioned;
 use shuttle::sync::atomic::{AtomicU32, Ordering};

@@ -1,22 +1,22 @@
 //! The server's own files, with shuttle's locks, channels and threads.
 
-#[path = "../../native/src/server/engine/interruption.rs"]
+#[path = "../../native/server/src/engine/interruption.rs"]
 mod interruption;
-#[path = "../../native/src/server/published.rs"]
+#[path = "../../native/server/src/published.rs"]
 pub(crate) mod published;
-#[path = "../../native/src/server/registry.rs"]
+#[path = "../../native/server/src/registry.rs"]
 pub(crate) mod registry;
-#[path = "../../native/src/server/engine/threads.rs"]
+#[path = "../../native/server/src/engine/threads.rs"]
 pub(crate) mod threads;
-#[path = "../../native/src/server/versioned.rs"]
+#[path = "../../native/server/src/versioned.rs"]
 pub(crate) mod versioned;
 
-/// What `native/src/server` has as `engine`.
+/// What `native/server/src` has as `engine`.
 pub(crate) mod engine {
     pub(crate) use super::interruption::Interruption;
 }
 
-/// What `native/src/server` has as `sync`.
+/// What `native/server/src` has as `sync`.
 pub(crate) mod sync {
     pub(crate) use std::sync::PoisonError;
     use std::time::Duration;

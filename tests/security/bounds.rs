@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use sealwire::client::{Client, ClientError};
+use sealwire::{Client, ClientError};
 use sealwire_tests::clients::{self, ask};
 use sealwire_tests::drivers::PASSWORD;
 use sealwire_tests::middle::{connect, framed, packet};

@@ -13,7 +13,7 @@ use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{RootCertStore, StreamOwned};
-use sealwire::client::{Client, ClientError, Config};
+use sealwire::{Client, ClientError, Config};
 use sealwire_core::wire::compressed::{self, Algorithm};
 use sealwire_tests::certificates::CertificateSet;
 use sealwire_tests::drivers::PASSWORD;

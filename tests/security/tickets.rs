@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
-use sealwire::client::{Client, ClientError, Config, TlsPolicy};
 use sealwire::provider::provider;
 use sealwire::random::OsRandom;
+use sealwire::{Client, ClientError, Config, TlsPolicy};
 use sealwire_core::tls::{ClientContext, ClientOptions, NamedPem, Trust};
 use sealwire_tests::certificates::{CLIENT_SUBJECT, CertificateSet};
 use sealwire_tests::child;

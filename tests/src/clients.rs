@@ -5,8 +5,8 @@ use std::net::TcpStream;
 use std::sync::Arc;
 
 use rustls::crypto::ring;
-use sealwire::client::{Client, ClientError, Config, TlsPolicy};
 use sealwire::random::OsRandom;
+use sealwire::{Client, ClientError, Config, TlsPolicy};
 use sealwire_core::tls::{ClientContext, ClientOptions, NamedPem, Trust};
 
 use crate::certificates::CertificateSet;

@@ -56,13 +56,13 @@ const SERVER: &str = "tests/security/server_switch.rs";
 const SWEEP: &str = "tests/security/sweep.rs";
 const RESOURCES: &str = "tests/security/resources.rs";
 const MODEL: &str = "tests/model/main.rs";
-const DRIVER: &str = "native/src/server/driver/tests.rs";
-const PREPARED: &str = "native/src/server/session/prepared.rs";
+const DRIVER: &str = "native/server/src/driver/tests.rs";
+const PREPARED: &str = "native/server/src/session/prepared.rs";
 const EXCHANGE: &str = "core/src/auth/exchange_tests.rs";
 const RESUMPTION: &str = "core/tests/tls/resumption.rs";
 const TICKETS: &str = "tests/security/tickets.rs";
 const REJECTIONS: &str = "core/tests/tls/rejections.rs";
-const CLIENT_OPTIONS: &str = "native/src/tls_options/client.rs";
+const CLIENT_OPTIONS: &str = "native/options/src/tls/client.rs";
 
 pub(crate) const ROWS: &[Row] = &[
     Row {
@@ -211,7 +211,7 @@ pub(crate) const ROWS: &[Row] = &[
         theirs: Holds("sends nothing of it"),
         ours: Holds("sends nothing of it"),
         live: Some(clients::wanted_file),
-        tests: &[("native/src/client/tests.rs", "the_server_gets_a_file_only_from_a_program_that_gives_it")],
+        tests: &[("native/client/src/tests.rs", "the_server_gets_a_file_only_from_a_program_that_gives_it")],
     },
     Row {
         id: "an error before TLS",
@@ -566,7 +566,7 @@ pub(crate) const ROWS: &[Row] = &[
         live: None,
         tests: &[
             (REFUSALS, "a_server_with_wrong_files_or_options_does_not_start"),
-            ("native/src/server/session/tests.rs", "a_failed_reload_leaves_tls_as_it_is"),
+            ("native/server/src/session/tests.rs", "a_failed_reload_leaves_tls_as_it_is"),
         ],
     },
     Row {

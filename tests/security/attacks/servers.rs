@@ -4,8 +4,8 @@ use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use sealwire::client::{Client, ClientError, Config};
 use sealwire::random::OsRandom;
+use sealwire::{Client, ClientError, Config};
 use sealwire_tests::drivers::PASSWORD;
 use sealwire_tests::middle::{Change, Middle, connect, error_code, framed, packet, rest, ssl_request, unchanged};
 

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
-use sealwire::client::{Client, ClientError};
+use sealwire::{Client, ClientError};
 use sealwire_tests::{clients, middle};
 
 use crate::Counts;

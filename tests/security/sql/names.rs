@@ -2,7 +2,7 @@
 
 use std::net::TcpStream;
 
-use sealwire::client::Client;
+use sealwire::Client;
 use sealwire_core::random::Random as _;
 use sealwire_simnet::Seeded;
 

@@ -2,7 +2,7 @@
 
 use std::net::TcpStream;
 
-use sealwire::client::Client;
+use sealwire::Client;
 
 use super::world::{World, run};
 

@@ -3,7 +3,7 @@
 use std::net::TcpStream;
 use std::process::{Command, Stdio};
 
-use sealwire::client::Client;
+use sealwire::Client;
 use sealwire_core::random::Random as _;
 use sealwire_simnet::Seeded;
 use sealwire_tests::child;

@@ -3,7 +3,7 @@
 use std::net::TcpStream;
 use std::path::PathBuf;
 
-use sealwire::client::{Client, ClientError};
+use sealwire::{Client, ClientError};
 use sealwire_tests::clients;
 use sealwire_tests::drivers::PASSWORD;
 use sealwire_tests::server::{Kind, Server, Settings};

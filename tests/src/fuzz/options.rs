@@ -3,7 +3,7 @@
 use std::fs;
 use std::sync::OnceLock;
 
-use sealwire::options::{Environment, OptionError, Outcome, Program, Spec};
+use sealwire_options::{Environment, OptionError, Outcome, Program, Spec};
 use tempfile::TempDir;
 
 const PROGRAM: Program = Program {

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::thread;
 
-use sealwire::server::sandbox::Sandbox;
+use sealwire_server::sandbox::Sandbox;
 
 /// What is in the database that the account has no right on.
 const SECRET: &str = "zq-secret-value";

@@ -1,6 +1,6 @@
 //! `cargo xtask bench`: everything built with optimisation, then measured. See tests/bench/.
 
-use crate::run::{Context, on_path, run};
+use crate::run::{Context, PROGRAMS, on_path, run};
 use crate::wasm;
 
 /// Runs the groups named, or all, which also writes tests/bench/RESULTS.md.
@@ -11,7 +11,7 @@ pub(crate) fn bench(context: &Context, words: &[&str]) -> Result<(), String> {
         }
     }
     wasm::package(context)?;
-    run(&mut context.cargo(["build", "--release", "--package", "sealwire", "--bins"]))?;
+    run(&mut context.cargo(["build", "--release"].into_iter().chain(PROGRAMS)))?;
     let manifest = context.root.join("tests/bench/Cargo.toml").display().to_string();
     let build = ["run", "--quiet", "--release", "--locked", "--manifest-path", manifest.as_str(), "--", "run"];
     let mut command = context.cargo(build.iter().chain(words));

@@ -7,7 +7,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use crate::run::{Context, output, run, spelled};
+use crate::run::{Context, PROGRAMS, output, run, spelled};
 use crate::{page, setup};
 
 /// What becomes of the server after the connection.
@@ -23,7 +23,7 @@ const PASSWORD: &str = "sealed";
 const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) fn demo(context: &Context, stay: Stay) -> Result<(), String> {
-    run(&mut context.cargo(["build", "--package", "sealwire", "--bins"]))?;
+    run(&mut context.cargo(["build"].into_iter().chain(PROGRAMS)))?;
     let place = context.target.join("demo");
     let told = |error: std::io::Error| format!("{}: {error}", place.display());
     if place.exists() {

@@ -123,7 +123,7 @@ fn sanitized(context: &Context, tests: &[&str]) -> Tally {
 /// default features. A folder with them and with what else tests want beside them, and an empty folder for reports.
 fn prepare(context: &Context) -> Result<(PathBuf, PathBuf), String> {
     run(&mut context.cargo(["build", "--workspace", "--bins", "--examples"]))?;
-    let built = nightly::build(context, ["-p", "sealwire", "--bins"])?;
+    let built = nightly::build(context, crate::run::PROGRAMS)?;
     let place = context.target.join("fuzz/memory");
     let (programs, reports) = (place.join("programs"), place.join("reports"));
     let told = |path: &Path, error: std::io::Error| format!("{}: {error}", path.display());

@@ -5,6 +5,19 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+/// The packages of the programs, for cargo to build.
+pub(crate) const PROGRAMS: [&str; 9] = [
+    "--package",
+    "sealwire-bridge",
+    "--package",
+    "sealwire-certs",
+    "--package",
+    "sealwire-server",
+    "--package",
+    "sealwire-terminal",
+    "--bins",
+];
+
 /// Where things are and how strict to be.
 pub(crate) struct Context {
     /// The workspace's folder.

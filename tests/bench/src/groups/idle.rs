@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sealwire::client::{Address, Client, Config, Socket, TlsPolicy};
+use sealwire::{Address, Client, Config, Socket, TlsPolicy};
 use sealwire::random::OsRandom;
 use sealwire_core::tls::{ClientContext, ClientOptions, NamedPem, Trust};
 

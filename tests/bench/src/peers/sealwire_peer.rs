@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sealwire::client::{Address, Client, Config, Socket, TlsPolicy};
+use sealwire::{Address, Client, Config, Socket, TlsPolicy};
 use sealwire::random::OsRandom;
 use sealwire_core::message::Value;
 use sealwire_core::tls::{ClientContext, ClientOptions, NamedPem, Trust};

@@ -1,0 +1,159 @@
+//! How many connections there are, in all and from each address.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+
+use super::closing::Closing;
+use super::settings::Limits;
+
+/// Counts sockets, and the WebSockets that are relayed.
+#[derive(Debug, Default)]
+pub(super) struct Admission {
+    sockets: usize,
+    relays: usize,
+    addresses: HashMap<IpAddr, PerAddress>,
+}
+
+#[derive(Debug, Default, Clone, Copy)]
+struct PerAddress {
+    sockets: usize,
+    relays: usize,
+}
+
+/// Where there are too many sockets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Crowd {
+    /// From the same address.
+    OfAddress,
+    /// In all.
+    InAll,
+}
+
+/// Sockets beside those that are relayed: pages and their files, and clients that are about to be told why they are refused.
+const MORE_SOCKETS: usize = 64;
+const MORE_PER_ADDRESS: usize = 16;
+
+impl Admission {
+    /// Counts a new socket.
+    ///
+    /// # Errors
+    /// There are too many to even speak with it.
+    pub(super) fn enter_socket(&mut self, address: IpAddr, limits: &Limits) -> Result<(), Crowd> {
+        let most = limits.connections.saturating_add(MORE_SOCKETS);
+        let most_here = limits.per_address.saturating_add(MORE_PER_ADDRESS);
+        let here = self.addresses.entry(client_of(address)).or_default();
+        if here.sockets >= most_here {
+            return Err(Crowd::OfAddress);
+        }
+        if self.sockets >= most {
+            self.forget(address);
+            return Err(Crowd::InAll);
+        }
+        self.sockets = self.sockets.saturating_add(1);
+        here.sockets = here.sockets.saturating_add(1);
+        Ok(())
+    }
+
+    /// A socket is gone.
+    pub(super) fn leave_socket(&mut self, address: IpAddr) {
+        self.sockets = self.sockets.saturating_sub(1);
+        if let Some(here) = self.addresses.get_mut(&client_of(address)) {
+            here.sockets = here.sockets.saturating_sub(1);
+        }
+        self.forget(address);
+    }
+
+    /// Counts a WebSocket that is to be relayed.
+    ///
+    /// # Errors
+    /// There are too many.
+    pub(super) fn enter_relay(&mut self, address: IpAddr, limits: &Limits) -> Result<(), Closing> {
+        let here = self.addresses.entry(client_of(address)).or_default();
+        if here.relays >= limits.per_address {
+            return Err(Closing::too_many_from_address(limits.per_address));
+        }
+        if self.relays >= limits.connections {
+            return Err(Closing::too_many_connections(limits.connections));
+        }
+        here.relays = here.relays.saturating_add(1);
+        self.relays = self.relays.saturating_add(1);
+        Ok(())
+    }
+
+    /// A WebSocket is no longer relayed.
+    pub(super) fn leave_relay(&mut self, address: IpAddr) {
+        self.relays = self.relays.saturating_sub(1);
+        if let Some(here) = self.addresses.get_mut(&client_of(address)) {
+            here.relays = here.relays.saturating_sub(1);
+        }
+        self.forget(address);
+    }
+
+    /// How many WebSockets are relayed.
+    pub(super) const fn relays(&self) -> usize {
+        self.relays
+    }
+
+    fn forget(&mut self, address: IpAddr) {
+        let client = client_of(address);
+        if self.addresses.get(&client).is_some_and(|here| here.sockets == 0 && here.relays == 0) {
+            self.addresses.remove(&client);
+        }
+    }
+}
+
+/// Whose address it is: one client has a whole /64 of IPv6.
+pub(super) fn client_of(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => IpAddr::V6((u128::from(address) >> 64 << 64).into()),
+        address => address,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::CloseReason;
+
+    fn address(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn relays_are_limited_by_address_and_in_all() {
+        let limits = Limits { connections: 3, per_address: 2, ..Limits::default() };
+        let mut admission = Admission::default();
+        let (one, mapped) = (address("10.0.0.1"), address("::ffff:10.0.0.1"));
+        assert!(admission.enter_relay(one, &limits).is_ok() && admission.enter_relay(mapped, &limits).is_ok());
+        assert_eq!(admission.enter_relay(one, &limits).unwrap_err().reason, CloseReason::TooManyFromAddress);
+        assert!(admission.enter_relay(address("2001:db8::1"), &limits).is_ok());
+        assert_eq!(
+            admission.enter_relay(address("10.0.0.2"), &limits).unwrap_err().reason,
+            CloseReason::TooManyConnections
+        );
+        admission.leave_relay(mapped);
+        assert!(admission.enter_relay(address("2001:db8::ffff"), &limits).is_ok());
+        admission.leave_relay(one);
+        assert_eq!(
+            admission.enter_relay(address("2001:db8::2"), &limits).unwrap_err().reason,
+            CloseReason::TooManyFromAddress
+        );
+    }
+
+    #[test]
+    fn sockets_are_limited_and_nothing_is_remembered_of_those_gone() {
+        let limits = Limits { connections: 1000, per_address: 2, ..Limits::default() };
+        let mut admission = Admission::default();
+        let most = limits.per_address + MORE_PER_ADDRESS;
+        for _ in 0..most {
+            admission.enter_socket(address("10.0.0.1"), &limits).unwrap();
+        }
+        assert_eq!(admission.enter_socket(address("10.0.0.1"), &limits), Err(Crowd::OfAddress));
+        admission.enter_socket(address("10.0.0.2"), &limits).unwrap();
+        admission.leave_socket(address("10.0.0.2"));
+        for _ in 0..most {
+            admission.leave_socket(address("10.0.0.1"));
+        }
+        assert!(admission.addresses.is_empty() && admission.sockets == 0);
+    }
+}

@@ -1,0 +1,5 @@
+//! The bridge.
+
+fn main() -> std::process::ExitCode {
+    sealwire_bridge::main()
+}

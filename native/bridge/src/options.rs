@@ -1,0 +1,358 @@
+//! The bridge's options.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use sealwire_core::tls::ServerContext;
+
+use super::pages::Pages;
+use super::settings::{Destination, Limits, Origins, Settings, Target, TlsSource, Token, is_loopback};
+use sealwire_net::files::unreadable;
+use sealwire_options::tls::health::Health;
+use sealwire_options::tls::{SERVER, ServerTlsOptions, open_to_others};
+use sealwire_options::{Program, Spec, Values};
+
+/// The program as its users see it.
+pub(super) const PROGRAM: Program = Program {
+    name: "sealwire-bridge",
+    version: env!("CARGO_PKG_VERSION"),
+    usage: "[OPTIONS] --target=NAME=HOST[:PORT] …",
+    groups: &["sealwire-bridge"],
+    other_groups: &[],
+    tables: &[OWN, SERVER],
+    arguments: 0,
+};
+
+const SECONDS_OF_YEAR: u64 = 31_536_000;
+
+const OWN: &[Spec] = &[
+    Spec::text("target", "A server that pages may reach as /tcp/NAME: NAME=HOST[:PORT]. May be given several times.")
+        .repeatable(),
+    Spec::text("bind-address", "Addresses to listen on, separated by commas; * is all of them.").default("127.0.0.1"),
+    Spec::number("port", "The port to listen on; 0 lets the system choose one.")
+        .short('P')
+        .between(0, 65535)
+        .default("8080"),
+    Spec::text(
+        "allow-origin",
+        "Pages that may use the bridge beside those that it serves itself on localhost: scheme://host[:port], null, or * for \
+         all. May be given several times.",
+    )
+    .repeatable(),
+    Spec::text(
+        "allow-host",
+        "A name by which pages and /metrics may be asked for, beside localhost, addresses, this machine's name and those of \
+         --bind-address and --allow-origin. May be given several times.",
+    )
+    .repeatable(),
+    Spec::flag(
+        "allow-no-token",
+        "Let other machines in without a token. To the servers behind the bridge whoever comes by it comes from this machine.",
+    ),
+    Spec::path("token-file", "File whose first line every client must show as bearer token."),
+    Spec::path(
+        "page-dir",
+        "Directory of files to serve, with .br and .gz beside them where there are any. Their Content-Security-Policy lets no \
+         inline script run: a page names its own as <script type=\"module\" src=\"main.js\">.",
+    ),
+    Spec::number("max-message-size", "The largest message in bytes.").between(1024, 67_108_864).default("1M"),
+    Spec::number("max-connections", "How many WebSockets are relayed at a time.").between(1, 100_000).default("256"),
+    Spec::number("max-connections-per-address", "How many of them from one address; a /64 of IPv6 is one.")
+        .between(1, 100_000)
+        .default("32"),
+    Spec::number("dial-timeout", "Seconds that a target has to answer.").between(1, SECONDS_OF_YEAR).default("10"),
+    Spec::number("idle-timeout", "Seconds after which a WebSocket is closed that carries nothing.")
+        .between(1, SECONDS_OF_YEAR)
+        .default("3600"),
+    Spec::number("ping-interval", "Seconds after which a quiet client is pinged, four times at most; 0 is never.")
+        .between(0, SECONDS_OF_YEAR)
+        .default("30"),
+    Spec::number("log-error-verbosity", "How much is logged: 1 errors, 2 warnings too, 3 notes too.")
+        .between(1, 3)
+        .default("2"),
+];
+
+impl Settings {
+    /// Reads the values, and the files that they name.
+    ///
+    /// # Errors
+    /// A sentence that names the option.
+    pub(super) fn resolve(values: &Values) -> Result<Self, String> {
+        let mut targets: Vec<Target> = Vec::new();
+        for text in values.texts("target") {
+            let target = target(text).map_err(|why| format!("option '--target': '{text}' {why}"))?;
+            if targets.iter().any(|other| other.name == target.name) {
+                return Err(format!("option '--target': '{}' is given twice", target.name));
+            }
+            targets.push(target);
+        }
+        if targets.is_empty() {
+            return Err(
+                "there is no target: give --target=NAME=HOST[:PORT], as --target=local=127.0.0.1:3306".to_owned()
+            );
+        }
+        let addresses = values.text("bind-address").unwrap_or_default();
+        if !is_loopback(addresses) && values.path("token-file").is_none() && !values.flag("allow-no-token") {
+            return Err(format!(
+                "option '--bind-address': '{addresses}' lets other machines in, and for the servers behind the bridge they come from this \
+                 machine: whoever reaches the bridge can try accounts such as root@localhost. Give --token-file=FILE, whose token every \
+                 client must show, or --allow-no-token where that is meant"
+            ));
+        }
+        let number = |name: &str| values.number(name).unwrap_or_default();
+        let count = |name: &str| usize::try_from(number(name)).unwrap_or(usize::MAX);
+        let seconds = |name: &str| Duration::from_secs(number(name));
+        let (context, mut open_files) = tls(values)?;
+        open_files.extend(values.path("token-file").and_then(open_token));
+        let source = |context: &ServerContext| {
+            let context = context.clone();
+            TlsSource::new(move || Some(context.clone()))
+        };
+        Ok(Self {
+            addresses: addresses.to_owned(),
+            port: u16::try_from(number("port")).unwrap_or_default(),
+            port_option: "--port",
+            targets,
+            hosts: hosts("allow-host", values.texts("allow-host"))?,
+            origins: origins("allow-origin", values.texts("allow-origin"))?,
+            token: values.path("token-file").map(|path| token("token-file", path)).transpose()?,
+            tls: context.as_ref().map(source),
+            certificate: context.as_ref().map(source),
+            health: Some(Health::new("restart sealwire-bridge")),
+            open_files,
+            pages: values.path("page-dir").map(|path| pages("page-dir", path)).transpose()?,
+            limits: Limits {
+                message: count("max-message-size"),
+                connections: count("max-connections"),
+                per_address: count("max-connections-per-address"),
+                dial: seconds("dial-timeout"),
+                idle: seconds("idle-timeout"),
+                ping: seconds("ping-interval"),
+            },
+        })
+    }
+
+    /// What an administrator should know before it runs, a sentence each.
+    pub(super) fn warnings(&self) -> Vec<String> {
+        let mut warnings = self.open_files.clone();
+        if !is_loopback(&self.addresses) && self.tls.is_none() {
+            warnings.push(
+                "the page and the token travel in the clear beyond this machine, where others can alter the page: give --ssl-cert \
+                 and --ssl-key, or --bind-address=127.0.0.1 behind a proxy that has TLS"
+                    .to_owned(),
+            );
+        }
+        if self.origins == Some(Origins::Any) && self.token.is_none() {
+            warnings.push(
+                "any page may use this bridge: list origins with --allow-origin, or give --token-file".to_owned(),
+            );
+        }
+        warnings
+    }
+}
+
+/// `NAME=HOST[:PORT]`, with an IPv6 address in brackets; the error says what is wrong with it.
+fn target(text: &str) -> Result<Target, String> {
+    let (name, place) = text.split_once('=').ok_or("is not NAME=HOST[:PORT]")?;
+    let may = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
+    if name.is_empty() || name.len() > 32 || !name.chars().all(may) {
+        return Err("has no name of 1 to 32 letters, digits, '-', '.' and '_' before the '='".to_owned());
+    }
+    let (host, port) = match place.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((host, "")) => (host, None),
+        Some((host, rest)) => {
+            (host, Some(rest.strip_prefix(':').ok_or("has something else than a port after the ']'")?))
+        }
+        None => match place.split_once(':') {
+            Some((_, port)) if port.contains(':') => return Err("has an IPv6 address without [ and ]".to_owned()),
+            Some((host, port)) => (host, Some(port)),
+            None => (place, None),
+        },
+    };
+    if host.is_empty() {
+        return Err("has no host".to_owned());
+    }
+    let port = match port {
+        None => 3306,
+        Some(port) => {
+            port.parse().ok().filter(|port| *port != 0).ok_or("has no port from 1 to 65535 after the host")?
+        }
+    };
+    Ok(Target { name: name.to_owned(), destination: Destination::Tcp { host: host.to_owned(), port } })
+}
+
+/// The origins given by `--option`; `None` where none is.
+///
+/// # Errors
+/// A sentence that names the option.
+pub fn origins<'a>(option: &str, given: impl Iterator<Item = &'a str>) -> Result<Option<Origins>, String> {
+    let mut listed = Vec::new();
+    for text in given {
+        let is_origin = || {
+            let (scheme, host) = text.split_once("://")?;
+            let is_host = !host.is_empty() && !host.contains(['/', '?', '#', '@', ' ']);
+            (scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c)) && is_host).then_some(())
+        };
+        match text {
+            "*" => return Ok(Some(Origins::Any)),
+            "null" => {}
+            _ if is_origin().is_some() => {}
+            _ => {
+                return Err(format!(
+                    "option '--{option}': '{text}' is not an origin: write scheme://host[:port], without a path"
+                ));
+            }
+        }
+        listed.push(text.to_owned());
+    }
+    Ok((!listed.is_empty()).then_some(Origins::Listed(listed)))
+}
+
+/// The names given by `--option`.
+///
+/// # Errors
+/// A sentence that names the option.
+pub fn hosts<'a>(option: &str, given: impl Iterator<Item = &'a str>) -> Result<Vec<String>, String> {
+    let checked = given.map(|text| {
+        let may = |c: char| c.is_alphanumeric() || "-._".contains(c);
+        if text.is_empty() || !text.chars().all(may) {
+            return Err(format!("option '--{option}': '{text}' is not a name: write it without scheme, port and path"));
+        }
+        Ok(text.to_owned())
+    });
+    checked.collect()
+}
+
+/// The token in the file that `--option` names.
+///
+/// # Errors
+/// A sentence that names option and file, and nothing of what is in it.
+pub fn token(option: &str, path: &Path) -> Result<Token, String> {
+    let wrong = |why: String| format!("option '--{option}': can't use '{}': {why}", path.display());
+    let text = fs::read_to_string(path).map_err(|error| wrong(unreadable(path, &error)))?;
+    Token::parse(&text).map_err(wrong)
+}
+
+/// A warning where others can read a token.
+pub fn open_token(path: &Path) -> Option<String> {
+    open_to_others("token", &path.display().to_string(), "come in as whoever may")
+}
+
+/// The directory that `--option` names.
+///
+/// # Errors
+/// A sentence that names option and directory.
+pub fn pages(option: &str, path: &Path) -> Result<Pages, String> {
+    Pages::open(path).map_err(|why| format!("option '--{option}': can't use '{}': {why}", path.display()))
+}
+
+/// TLS where a certificate is given, and what is to be said of its files; none is made here, as no browser would trust it.
+fn tls(values: &Values) -> Result<(Option<ServerContext>, Vec<String>), String> {
+    let is_given = |name: &str| values.text(name).is_some_and(|text| !text.is_empty());
+    if !["ssl-cert", "ssl-key", "ssl-ca", "ssl-capath"].into_iter().any(is_given) {
+        return match values.given_flag("ssl") {
+            Some(true) => Err("option '--ssl': TLS needs a certificate: give --ssl-cert and --ssl-key too".to_owned()),
+            _ => Ok((None, Vec::new())),
+        };
+    }
+    // With a certificate given no directory is looked at.
+    let options = ServerTlsOptions::resolve(values, Path::new(""))?;
+    let Some(mut loaded) = options.load()? else { return Ok((None, Vec::new())) };
+    loaded.alpn = vec![b"http/1.1".to_vec()];
+    let context = ServerContext::build(loaded).map_err(|error| error.to_string())?;
+    let warnings = [options.warnings(), context.notes().to_vec()].concat();
+    Ok((Some(context), warnings))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sealwire_options::{Environment, Outcome};
+
+    fn resolve(arguments: &[&str]) -> Result<Settings, String> {
+        match PROGRAM.parse(arguments.iter().copied(), &Environment::default()) {
+            Ok(Outcome::Run(values)) => Settings::resolve(&values),
+            Ok(Outcome::Print(text)) => Err(text),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    #[test]
+    fn targets_are_named_hosts() {
+        let settings =
+            resolve(&["--target=a=db1", "--target", "b-2=[::1]:3307", "--target=c=127.0.0.1:33060"]).unwrap();
+        let shown: Vec<String> =
+            settings.targets.iter().map(|target| format!("{}={:?}", target.name, target.destination)).collect();
+        assert_eq!(shown, ["a=db1:3306", "b-2=::1:3307", "c=127.0.0.1:33060"]);
+        for (wrong, why) in [
+            ("db1:3306", "NAME=HOST"),
+            ("=db1", "name"),
+            ("a/b=db1", "name"),
+            ("a=", "host"),
+            ("a=db1:0", "port"),
+            ("a=db1:x", "port"),
+            ("a=::1", "IPv6"),
+            ("a=[::1]3306", "']'"),
+        ] {
+            let error = resolve(&["--target", wrong]).unwrap_err();
+            assert!(error.starts_with(&format!("option '--target': '{wrong}' ")) && error.contains(why), "{error}");
+        }
+        assert!(resolve(&[]).unwrap_err().contains("--target="));
+        assert!(resolve(&["--target=a=x", "--target=a=y"]).unwrap_err().contains("twice"));
+    }
+
+    #[test]
+    fn origins_are_whole() {
+        let with = |origin: &str| resolve(&["--target=a=b", "--allow-origin", origin]).map(|settings| settings.origins);
+        assert_eq!(with("https://a.example").unwrap(), Some(Origins::Listed(vec!["https://a.example".to_owned()])));
+        assert_eq!(with("*").unwrap(), Some(Origins::Any));
+        assert_eq!(with("null").unwrap(), Some(Origins::Listed(vec!["null".to_owned()])));
+        for wrong in ["a.example", "https://", "https://a.example/", "https://a.example/page", "https://u@a"] {
+            assert!(with(wrong).unwrap_err().contains("--allow-origin"), "{wrong}");
+        }
+        assert_eq!(resolve(&["--target=a=b"]).unwrap().origins, None);
+    }
+
+    #[test]
+    fn tls_is_on_with_a_certificate_alone() {
+        assert!(resolve(&["--target=a=b"]).unwrap().tls.is_none());
+        assert!(resolve(&["--target=a=b", "--skip-ssl", "--ssl-cert=/nonexistent"]).unwrap().tls.is_none());
+        assert!(resolve(&["--target=a=b", "--ssl"]).unwrap_err().contains("--ssl-cert"));
+        assert!(resolve(&["--target=a=b", "--ssl-ca=/nonexistent"]).unwrap_err().contains("--ssl-cert"));
+        assert!(resolve(&["--target=a=b", "--ssl-cert=/nonexistent"]).unwrap_err().contains("/nonexistent"));
+    }
+
+    #[test]
+    fn other_machines_need_a_token() {
+        for addresses in ["*", "0.0.0.0", "127.0.0.1,*", "192.0.2.7", "db.example", "::"] {
+            let address = format!("--bind-address={addresses}");
+            let said = resolve(&["--target=a=b", &address]).unwrap_err();
+            let names = ["option '--bind-address'", addresses, "--token-file", "--allow-no-token", "root@localhost"];
+            assert!(names.iter().all(|name| said.contains(name)), "{said}");
+            assert!(resolve(&["--target=a=b", &address, "--allow-no-token"]).is_ok());
+            // With a token no more is asked than that its file can be read.
+            let token = "--token-file=/nonexistent";
+            assert!(resolve(&["--target=a=b", &address, token]).unwrap_err().starts_with("option '--token-file'"));
+        }
+        for addresses in ["127.0.0.1", "localhost", "::1", "127.0.0.1,::1"] {
+            assert!(resolve(&["--target=a=b", &format!("--bind-address={addresses}")]).is_ok(), "{addresses}");
+        }
+    }
+
+    #[test]
+    fn hosts_are_names() {
+        let with = |host: &str| resolve(&["--target=a=b", "--allow-host", host]).map(|settings| settings.hosts);
+        assert_eq!(with("db.example").unwrap(), ["db.example"]);
+        for wrong in ["https://db.example", "db.example:8080", "db.example/", "", "*"] {
+            assert!(with(wrong).unwrap_err().contains("--allow-host"), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn what_is_open_to_all_is_told() {
+        let warnings = |arguments: &[&str]| resolve(arguments).unwrap().warnings().len();
+        assert_eq!(warnings(&["--target=a=b"]), 0);
+        assert_eq!(warnings(&["--target=a=b", "--bind-address=*", "--allow-no-token", "--allow-origin=*"]), 2);
+    }
+}

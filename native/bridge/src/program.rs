@@ -1,0 +1,75 @@
+//! The program: from the command line to the last connection's end.
+
+use std::process::ExitCode;
+
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+use super::options::PROGRAM;
+use super::run::{Bridge, Stopper};
+use super::settings::{Settings, TlsSource};
+use sealwire_net::clock;
+use sealwire_net::log;
+use sealwire_options::{Environment, Outcome};
+
+/// Runs `sealwire-bridge` with the process's arguments.
+pub fn main() -> ExitCode {
+    let values = match PROGRAM.parse(sealwire_options::arguments(&PROGRAM), &Environment::of_process()) {
+        Ok(Outcome::Run(values)) => values,
+        Ok(Outcome::Print(text)) => {
+            print!("{text}");
+            return ExitCode::SUCCESS;
+        }
+        Err(error) => {
+            eprintln!("sealwire-bridge: [ERROR] {error}");
+            return ExitCode::from(error.exit_code());
+        }
+    };
+    for warning in values.warnings() {
+        eprintln!("sealwire-bridge: [Warning] {warning}");
+    }
+    log::start("Bridge", values.number("log-error-verbosity").unwrap_or_default());
+    match Settings::resolve(&values).and_then(run) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(settings: Settings) -> Result<(), String> {
+    for warning in settings.warnings() {
+        tracing::warn!("{warning}");
+    }
+    let context = settings.tls.as_ref().and_then(TlsSource::context);
+    if let (Some(context), Some(health)) = (context, &settings.health) {
+        health.tell(&context, clock::now().wall.as_secs());
+    }
+    let names: Vec<String> = settings.targets.iter().map(|target| format!("/tcp/{}", target.name)).collect();
+    let addresses = settings.addresses.clone();
+    let scheme = if settings.tls.is_some() { "wss" } else { "ws" };
+    let bridge = Bridge::bind(settings)?;
+    watch_signals(bridge.stopper()).map_err(|error| format!("can't watch for signals: {error}"))?;
+    log::system(&format!(
+        "sealwire-bridge: ready for connections. Version: '{}'  {scheme}  bind-address: '{addresses}'  port: {}  targets: {}",
+        PROGRAM.version,
+        bridge.port,
+        names.join(", ")
+    ));
+    bridge.run().map_err(|error| error.to_string())?;
+    log::system("sealwire-bridge: Shutdown complete.");
+    Ok(())
+}
+
+fn watch_signals(stopper: Stopper) -> std::io::Result<()> {
+    let mut signals = Signals::new([SIGTERM, SIGINT])?;
+    std::thread::Builder::new().name("sealwire-bridge-signal".to_owned()).spawn(move || {
+        for signal in signals.forever() {
+            let name = if signal == SIGTERM { "SIGTERM" } else { "SIGINT" };
+            log::system(&format!("Received {name}: normal shutdown"));
+            stopper.stop();
+        }
+    })?;
+    Ok(())
+}

@@ -1,0 +1,188 @@
+//! Makes certificates for TLS connections to MySQL, renews and revokes them, and checks any.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::SystemTime;
+
+use clap::Parser;
+use sealwire_certs::{Authority, CertsError, Issuance, KeyKind, LIST_DAYS, Options};
+use sealwire_core::printable;
+use sealwire_core::secret::Secret;
+use sealwire_options::tls;
+
+/// Make a CA, a server certificate and a client certificate under MySQL's file names; issue, renew and revoke by a CA that is there; or
+/// check certificates, keys and revocation lists.
+///
+/// Makes ca.pem, ca-key.pem, server-cert.pem, server-key.pem, client-cert.pem and client-key.pem. Nothing is overwritten, but by
+/// --renew-server, --revoke and --renew-crl.
+#[derive(Debug, Parser)]
+#[command(name = "sealwire-certs", version)]
+struct Arguments {
+    /// Where to make the files, or which ones to check [default: --ca-dir, else the current directory].
+    #[arg(long, value_name = "DIRECTORY")]
+    dir: Option<PathBuf>,
+
+    /// A name or address of the server; may be given several times [default: localhost, 127.0.0.1, ::1; to renew: those it has].
+    #[arg(long = "host", value_name = "NAME")]
+    hosts: Vec<String>,
+
+    /// Make RSA keys of 2048, 3072 or 4096 bits, instead of ECDSA P-256; or, with --ca-dir, of the kind that the CA has.
+    #[arg(long, value_name = "BITS", num_args = 0..=1, default_missing_value = "3072")]
+    rsa: Option<u16>,
+
+    /// How many days the certificates are valid [default: 3650].
+    #[arg(long)]
+    days: Option<u32>,
+
+    /// The common name of the client certificate [default: client]; with --ca-dir make one more, NAME-cert.pem and NAME-key.pem.
+    #[arg(long, value_name = "NAME")]
+    client_name: Option<String>,
+
+    /// Use the CA in this directory, ca.pem and ca-key.pem, for --renew-server, --client-name, --revoke or --renew-crl.
+    #[arg(long, value_name = "DIRECTORY", conflicts_with = "check")]
+    ca_dir: Option<PathBuf>,
+
+    /// Replace server-cert.pem and server-key.pem by a new certificate with a new key, both or none.
+    #[arg(long, requires = "ca_dir", conflicts_with_all = ["revoke", "renew_crl", "client_name"])]
+    renew_server: bool,
+
+    /// Add the certificate in this file to the CA's revocation list; may be given several times.
+    #[arg(long, value_name = "FILE", requires = "ca_dir", conflicts_with_all = ["hosts", "rsa", "days", "client_name"])]
+    revoke: Vec<PathBuf>,
+
+    /// Make the CA's next revocation list, before the one in use is out of date.
+    #[arg(long, requires = "ca_dir", conflicts_with_all = ["hosts", "rsa", "days", "client_name"])]
+    renew_crl: bool,
+
+    /// The file of the revocation list [default: crl.pem in --dir].
+    #[arg(long, value_name = "FILE", requires = "ca_dir")]
+    crl: Option<PathBuf>,
+
+    /// How many days the revocation list counts.
+    #[arg(long, value_name = "DAYS", requires = "ca_dir", default_value_t = LIST_DAYS)]
+    crl_days: u32,
+
+    /// Check these files, or those of --dir, and say what is wrong with them. The exit code is 1 if anything is.
+    #[arg(long, value_name = "FILE", num_args = 0.., conflicts_with_all = ["hosts", "rsa", "days", "client_name"])]
+    check: Option<Vec<PathBuf>>,
+
+    /// With --check or --ca-dir: a file whose first line is the passphrase of encrypted keys.
+    #[arg(long, value_name = "FILE")]
+    passphrase_file: Option<PathBuf>,
+
+    /// The passphrase as sealwired takes it: env:VARIABLE, file:path, pass:text, or the text itself, which other users of this machine can
+    /// see.
+    #[arg(long, value_name = "PASSPHRASE", conflicts_with = "passphrase_file")]
+    ssl_passphrase: Option<String>,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let result = match (&arguments.check, &arguments.ca_dir) {
+        (Some(files), _) => check(&arguments, files),
+        (None, Some(ca)) => issue(&arguments, ca),
+        (None, None) => make(arguments),
+    };
+    result.unwrap_or_else(|error| {
+        eprintln!("sealwire-certs: {}", printable::text(&error.to_string()));
+        ExitCode::FAILURE
+    })
+}
+
+impl Arguments {
+    fn directory(&self) -> &Path {
+        self.dir.as_deref().or(self.ca_dir.as_deref()).unwrap_or_else(|| Path::new("."))
+    }
+
+    fn passphrase(&self) -> Result<Option<Secret>, CertsError> {
+        if let Some(text) = &self.ssl_passphrase {
+            return tls::passphrase(text.as_bytes()).map(Some).map_err(CertsError::Impossible);
+        }
+        let Some(path) = &self.passphrase_file else { return Ok(None) };
+        let text = std::fs::read_to_string(path).map_err(|error| CertsError::Io {
+            doing: "read",
+            path: path.clone(),
+            error,
+        })?;
+        Ok(Some(Secret::from(text.lines().next().unwrap_or_default())))
+    }
+}
+
+fn make(arguments: Arguments) -> Result<ExitCode, CertsError> {
+    let directory = arguments.directory().to_owned();
+    if arguments.ssl_passphrase.is_some() || arguments.passphrase_file.is_some() {
+        return Err(CertsError::Impossible(
+            "a passphrase is for keys that are there, with --check or --ca-dir: the keys that are made here are not encrypted".to_owned(),
+        ));
+    }
+    if Path::new(&directory).join("ca-key.pem").exists() {
+        return Err(CertsError::Impossible(format!(
+            "there is a CA in '{0}' already, and nothing is overwritten: give --ca-dir='{0}' with --renew-server, --client-name=NAME or \
+             --revoke=FILE to use it, or another --dir to make a new one",
+            directory.display()
+        )));
+    }
+    let mut options = Options::default();
+    options.days = arguments.days.unwrap_or(options.days);
+    options.client_name = arguments.client_name.unwrap_or(options.client_name);
+    if !arguments.hosts.is_empty() {
+        options.hosts = arguments.hosts;
+    }
+    if let Some(bits) = arguments.rsa {
+        options.key = KeyKind::Rsa(bits);
+    }
+    let made = sealwire_certs::generate(&directory, &options)?;
+    println!("made in {}, for {}:", directory.display(), options.hosts.join(", "));
+    println!(
+        "  sealwired --ssl-ca={} --ssl-cert={} --ssl-key={}",
+        made.ca.display(),
+        made.server_cert.display(),
+        made.server_key.display()
+    );
+    println!(
+        "  sealwire  --ssl-ca={} --ssl-cert={} --ssl-key={}",
+        made.ca.display(),
+        made.client_cert.display(),
+        made.client_key.display()
+    );
+    Ok(ExitCode::SUCCESS)
+}
+
+fn issue(arguments: &Arguments, ca: &Path) -> Result<ExitCode, CertsError> {
+    let directory = arguments.directory();
+    let is_list = arguments.renew_crl || !arguments.revoke.is_empty();
+    if !arguments.renew_server && !is_list && arguments.client_name.is_none() {
+        return Err(CertsError::Impossible(
+            "--ca-dir says which CA to use, and not what for: add --renew-server, --client-name=NAME, --revoke=FILE or --renew-crl"
+                .to_owned(),
+        ));
+    }
+    let authority = Authority::open(ca, arguments.passphrase()?.as_ref())?;
+    let issuance = Issuance {
+        key: arguments.rsa.map(KeyKind::Rsa),
+        days: arguments.days.unwrap_or_else(|| Issuance::default().days),
+    };
+    if is_list {
+        let list = arguments.crl.clone().unwrap_or_else(|| directory.join("crl.pem"));
+        let said = authority.revoke(&list, &arguments.revoke, arguments.crl_days)?;
+        println!("{said}");
+        println!(
+            "servers refuse what it lists from their next reload on: ALTER INSTANCE RELOAD TLS, with --ssl-crl={}",
+            list.display()
+        );
+    } else if arguments.renew_server {
+        println!("{}", authority.renew_server(directory, &arguments.hosts, &issuance)?);
+        println!("the server uses it from its next reload on: ALTER INSTANCE RELOAD TLS, or kill -HUP");
+    } else if let Some(name) = &arguments.client_name {
+        println!("{}", authority.issue_client(directory, name, &issuance)?);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn check(arguments: &Arguments, files: &[PathBuf]) -> Result<ExitCode, CertsError> {
+    let files = if files.is_empty() { sealwire_certs::files_of(arguments.directory())? } else { files.to_vec() };
+    let report = sealwire_certs::check(&files, arguments.passphrase()?.as_ref(), SystemTime::now())?;
+    print!("{report}");
+    let is_fine = report.problems().next().is_none();
+    Ok(if is_fine { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

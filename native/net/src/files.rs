@@ -1,0 +1,74 @@
+//! Files of the operator: why one can't be read, with the way out, and who else may.
+
+use std::env;
+use std::fs;
+use std::io::{Error, ErrorKind};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+/// What the system says of a file that can't be read, and what to do.
+pub fn unreadable(path: &Path, error: &Error) -> String {
+    match error.kind() {
+        ErrorKind::PermissionDenied => {
+            let uid = rustix::process::geteuid().as_raw();
+            let user = user_name(uid).map_or_else(|| format!("user {uid}"), |name| format!("user '{name}'"));
+            format!(
+                "{error}; this process runs as {user}, who must be let read it and enter its directories (chown, chmod)"
+            )
+        }
+        ErrorKind::NotFound if path.is_relative() => {
+            let here = env::current_dir().unwrap_or_default();
+            format!(
+                "{error}; it is looked for in '{}', where the program was started: give the whole path",
+                here.display()
+            )
+        }
+        ErrorKind::NotFound => format!("{error}; give the path of one that is there"),
+        _ => error.to_string(),
+    }
+}
+
+/// The name of the user with that number.
+pub fn user_name(uid: u32) -> Option<String> {
+    name_in(&fs::read_to_string("/etc/passwd").ok()?, uid)
+}
+
+fn name_in(passwd: &str, uid: u32) -> Option<String> {
+    let uid = uid.to_string();
+    passwd.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1)? == uid).then(|| name.to_owned())
+    })
+}
+
+/// The file's mode if others than owner and group may read it, or others than the owner write it.
+pub fn open_mode(path: &Path) -> Option<u32> {
+    let mode = fs::metadata(path).ok()?.permissions().mode() & 0o7777;
+    (mode & 0o027 != 0).then_some(mode)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn users_are_found_by_number() {
+        let passwd = "root:x:0:0:root:/root:/bin/sh\nmysql:x:100:101::/:/bin/false\nbroken\n";
+        assert_eq!(name_in(passwd, 100).as_deref(), Some("mysql"));
+        assert_eq!(name_in(passwd, 101), None);
+    }
+
+    #[test]
+    fn the_way_out_is_said() {
+        let of = |kind: ErrorKind, path: &str| unreadable(Path::new(path), &kind.into());
+        let uid = rustix::process::geteuid().as_raw();
+        let user = user_name(uid).unwrap_or_else(|| uid.to_string());
+        let denied = of(ErrorKind::PermissionDenied, "/key.pem");
+        assert!(denied.contains("runs as user") && denied.contains(&user) && denied.contains("chmod"), "{denied}");
+        let here = env::current_dir().unwrap().display().to_string();
+        assert!(of(ErrorKind::NotFound, "key.pem").contains(&here));
+        assert!(of(ErrorKind::NotFound, "/key.pem").ends_with("give the path of one that is there"));
+        assert_eq!(of(ErrorKind::TimedOut, "/key.pem"), "timed out");
+    }
+}

@@ -1,0 +1,99 @@
+//! Listening on TCP.
+
+use std::io;
+use std::net::{SocketAddr, ToSocketAddrs as _};
+
+use mio::net::TcpListener;
+use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
+
+/// Listens on addresses or names, separated by commas; `*` is all addresses, and port 0 lets the system choose. Gives the
+/// listeners and the port in use, which is 0 where nothing is listened on.
+///
+/// # Errors
+/// A sentence that names the address, and `option`, by which the port was given.
+pub fn bind(addresses: &str, port: u16, option: &str) -> Result<(Vec<TcpListener>, u16), String> {
+    let mut listeners: Vec<TcpListener> = Vec::new();
+    let mut port = port;
+    for name in addresses.split(',').map(str::trim).filter(|name| !name.is_empty()) {
+        let listener = if name == "*" { bind_all(port) } else { bind_name(name, port) };
+        let listener = listener.map_err(|error| {
+            let hint = match error.kind() {
+                io::ErrorKind::AddrInUse => {
+                    format!(". Do you already have another server running on it? Stop it, or give another {option}")
+                }
+                io::ErrorKind::PermissionDenied => format!(". Ports below 1024 are root's: give another {option}"),
+                _ => String::new(),
+            };
+            format!("Can't start server: Bind on TCP/IP port {name}:{port}: {error}{hint}")
+        })?;
+        // The second address gets the port that the system chose for the first.
+        port = listener.local_addr().map_err(|error| error.to_string())?.port();
+        listeners.push(listener);
+    }
+    let port = if listeners.is_empty() { 0 } else { port };
+    Ok((listeners, port))
+}
+
+fn bind_all(port: u16) -> io::Result<TcpListener> {
+    let any6 = SocketAddr::from(([0u16; 8], port));
+    // On a machine without IPv6 there is IPv4 alone.
+    TcpListener::bind(any6).or_else(|_| TcpListener::bind(SocketAddr::from(([0u8; 4], port))))
+}
+
+fn bind_name(name: &str, port: u16) -> io::Result<TcpListener> {
+    let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+    for address in (name, port).to_socket_addrs()? {
+        match TcpListener::bind(address) {
+            Ok(listener) => return Ok(listener),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+/// Connections that may wait to be accepted.
+const BACKLOG: i32 = 1024;
+
+/// One more listener at a listener's address, for another thread: the system shares out new connections among them. No other program
+/// can listen there, for the first one was bound alone.
+///
+/// # Errors
+/// The system's.
+pub fn beside(first: &TcpListener) -> io::Result<TcpListener> {
+    let address = first.local_addr()?;
+    sockopt::set_socket_reuseport(first, true)?;
+    let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let socket = rustix::net::socket_with(family, SocketType::STREAM, flags, None)?;
+    sockopt::set_socket_reuseaddr(&socket, true)?;
+    sockopt::set_socket_reuseport(&socket, true)?;
+    rustix::net::bind(&socket, &address)?;
+    rustix::net::listen(&socket, BACKLOG)?;
+    Ok(TcpListener::from_std(socket.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn listeners_share_an_address_that_nobody_else_gets() {
+        for name in ["127.0.0.1", "*"] {
+            let (listeners, port) = bind(name, 0, "--port").unwrap();
+            let both = [&listeners[0], &beside(&listeners[0]).unwrap()];
+            let told = bind(name, port, "--port").unwrap_err();
+            assert!(
+                told.contains("Do you already have another server running on it? Stop it, or give another --port"),
+                "{told}"
+            );
+            let mut accepted = [0, 0];
+            // That all of so many go to one of two has a chance of 2^-99.
+            for _ in 0..100 {
+                let _client = std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
+                let taken = both.iter().position(|listener| listener.accept().is_ok()).unwrap();
+                accepted[taken] += 1;
+            }
+            assert!(accepted.iter().all(|count| *count > 0), "{accepted:?}");
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! Takes passwords off the process's command line, where every user of the machine can read them.
+//!
+//! The process can't change its arguments, so it starts itself anew, under the same process id, with `xxxxx` in each password's place.
+//! The passwords go through a pipe, which the new start reads to its end: they stand in no file and no environment.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io::{self, Read as _, Write as _};
+use std::os::fd::AsRawFd as _;
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::os::unix::process::CommandExt as _;
+use std::process::Command;
+
+use rustix::io::FdFlags;
+
+use super::Program;
+
+/// The first argument of the new start; the pipe's number follows.
+const PIPE: &str = "--passwords-from-pipe=";
+
+/// What others see in place of a password, whatever its length.
+const MASK: &[u8] = b"xxxxx";
+
+/// So much goes into a pipe at once, whatever the system's limits are.
+const PIPE_SIZE: usize = 4096;
+
+/// A value within the arguments: which one, and at how many bytes before its end it begins.
+pub(super) type Place = (usize, usize);
+
+/// The process's arguments without its own name, as the user gave them. Where one is a password it is hidden first; where that can't be
+/// done the program goes on all the same.
+pub fn arguments(program: &Program) -> Vec<OsString> {
+    let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
+    let pipe = arguments.first().and_then(|first| first.to_str()?.strip_prefix(PIPE)).map(str::to_owned);
+    if let Some(pipe) = pipe {
+        // Where this fails somebody else wrote that argument, and it is unknown.
+        if let Ok(Some(whole)) = read(&pipe).map(|passwords| restored(program, arguments.get(1..)?, &passwords)) {
+            return whole;
+        }
+        return arguments;
+    }
+    let places = program.secrets(&arguments);
+    if !places.is_empty() {
+        let (masked, passwords) = masked(&arguments, &places);
+        // It returns only if the new start could not be made.
+        let _ = start_anew(&masked, &passwords);
+    }
+    arguments
+}
+
+/// The arguments with masks, and the values behind these.
+fn masked(arguments: &[OsString], places: &[Place]) -> (Vec<OsString>, Vec<u8>) {
+    let mut masked = arguments.to_vec();
+    let mut passwords = Vec::new();
+    for &(index, length) in places {
+        let Some(argument) = masked.get_mut(index) else { continue };
+        let bytes = argument.as_bytes();
+        let (name, value) = bytes.split_at(bytes.len().saturating_sub(length));
+        passwords.extend_from_slice(value);
+        // No argument holds a NUL byte.
+        passwords.push(0);
+        *argument = OsString::from_vec([name, MASK].concat());
+    }
+    (masked, passwords)
+}
+
+/// The arguments with the values in place of their masks; `None` where they don't fit together.
+fn restored(program: &Program, masked: &[OsString], passwords: &[u8]) -> Option<Vec<OsString>> {
+    let mut arguments = masked.to_vec();
+    let places = program.secrets(masked);
+    let mut passwords = passwords.strip_suffix(&[0])?.split(|byte| *byte == 0);
+    for (index, length) in places {
+        let argument = arguments.get_mut(index)?;
+        let name = argument.as_bytes().get(..argument.len().checked_sub(length)?)?;
+        *argument = OsString::from_vec([name, passwords.next()?].concat());
+    }
+    passwords.next().is_none().then_some(arguments)
+}
+
+fn start_anew(masked: &[OsString], passwords: &[u8]) -> io::Result<()> {
+    let program = std::env::current_exe()?;
+    let is_loader = program.file_name().is_some_and(|name| name.as_bytes().starts_with(b"ld"));
+    // A loader that was told to run this program would take our options for its own.
+    if is_loader || passwords.len() > PIPE_SIZE {
+        return Ok(());
+    }
+    let (from, mut to) = io::pipe()?;
+    to.write_all(passwords)?;
+    drop(to);
+    let number = from.as_raw_fd().to_string();
+    File::open(path_of(&number))?;
+    rustix::io::fcntl_setfd(&from, FdFlags::empty())?;
+    let name = std::env::args_os().next().unwrap_or_else(|| program.clone().into_os_string());
+    Err(Command::new(&program).arg0(name).arg(OsStr::new(&format!("{PIPE}{number}"))).args(masked).exec())
+}
+
+/// Reads the pipe to its end, so that nothing stays in it.
+fn read(number: &str) -> io::Result<Vec<u8>> {
+    let number: u32 = number.parse().map_err(io::Error::other)?;
+    let mut passwords = Vec::new();
+    File::open(path_of(&number.to_string()))?.take(PIPE_SIZE as u64 + 1).read_to_end(&mut passwords)?;
+    Ok(passwords)
+}
+
+fn path_of(number: &str) -> String {
+    format!("/dev/fd/{number}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Spec;
+
+    const PROGRAM: Program = Program {
+        name: "sealwire",
+        version: "1.0",
+        usage: "",
+        groups: &[],
+        other_groups: &[],
+        tables: &[&[
+            Spec::text("host", "Host.").short('h'),
+            Spec::flag("batch", "Batch.").short('B'),
+            Spec::text("execute", "Execute.").short('e').repeatable(),
+            Spec::optional_text("password", "Password.").short('p').secret(),
+            Spec::text("ssl-passphrase", "Passphrase.").secret(),
+        ]],
+        arguments: 1,
+    };
+
+    fn words(line: &[&str]) -> Vec<OsString> {
+        line.iter().map(OsString::from).collect()
+    }
+
+    #[test]
+    fn every_way_to_write_a_password_is_masked_and_comes_back() {
+        for (given, seen) in [
+            (&["-psecret"][..], &["-pxxxxx"][..]),
+            (&["-Bpsecret", "-h", "db"], &["-Bpxxxxx", "-h", "db"]),
+            (&["--no-defaults", "--password=secret", "db"], &["--no-defaults", "--password=xxxxx", "db"]),
+            (&["--passw=s=t", "-p"], &["--passw=xxxxx", "-p"]),
+            (&["--loose-password=ü", "-pb"], &["--loose-password=xxxxx", "-pxxxxx"]),
+            (&["--ssl_passphrase", "--secret", "-pa"], &["--ssl_passphrase", "xxxxx", "-pxxxxx"]),
+        ] {
+            let (masked, passwords) = masked(&words(given), &PROGRAM.secrets(&words(given)));
+            assert_eq!(masked, words(seen));
+            assert_eq!(restored(&PROGRAM, &masked, &passwords), Some(words(given)));
+        }
+    }
+
+    #[test]
+    fn what_is_no_password_stays() {
+        for line in [&["-p", "db"][..], &["--password"], &["--password="], &["-e", "-psecret"], &["--", "-psecret"]] {
+            assert_eq!(PROGRAM.secrets(&words(line)), [], "{line:?}");
+        }
+    }
+
+    #[test]
+    fn passwords_that_do_not_fit_are_refused() {
+        for passwords in [&b""[..], b"a", b"a\0b\0"] {
+            assert_eq!(restored(&PROGRAM, &words(&["-pxxxxx"]), passwords), None);
+        }
+        assert!(read("0x").is_err());
+    }
+}

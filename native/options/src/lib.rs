@@ -1,0 +1,366 @@
+//! MySQL's options, as a library: a program hands in a table, and gets values from option files and the command line.
+//!
+//! ```
+//! use sealwire_options::{Environment, Outcome, Program, Spec};
+//!
+//! const TABLE: &[Spec] = &[
+//!     Spec::text("host", "Connect to host.").short('h').default("localhost"),
+//!     Spec::optional_text("password", "Password to use; asked for when the value is left out.").short('p').secret(),
+//!     Spec::number("port", "Port number to use.").short('P').between(0, 65535).default("3306"),
+//!     Spec::flag("batch", "Disable interactive behavior.").short('B'),
+//!     Spec::text("execute", "Execute command and quit.").short('e').repeatable(),
+//! ];
+//! const PROGRAM: Program = Program {
+//!     name: "sealwire",
+//!     version: "0.1.0",
+//!     usage: "[OPTIONS] [database]",
+//!     groups: &["mysql", "client", "sealwire"],
+//!     other_groups: &[],
+//!     tables: &[TABLE],
+//!     arguments: 1,
+//! };
+//!
+//! // A program uses `std::env::args_os().skip(1)` and `Environment::of_process()`.
+//! let outcome = PROGRAM.parse(["-hdb1", "-Bp", "--port", "3307", "test"], &Environment::default())?;
+//! let Outcome::Run(values) = outcome else { return Ok(()) }; // Outcome::Print(text): print it and leave with 0
+//! assert_eq!(values.text("host"), Some("db1"));
+//! assert_eq!(values.number("port"), Some(3307));
+//! assert!(values.flag("batch"));
+//! assert!(values.is_bare("password")); // -p alone: ask for it
+//! assert_eq!(values.arguments(), ["test"]);
+//! # Ok::<(), sealwire_options::OptionError>(())
+//! ```
+//!
+//! How it reads, after MySQL (differences marked *stricter*):
+//! - `--name=value`, `--name value` (where a value is demanded), `-nvalue`, `-n value`, bundled short flags (`-BNe 'select 1'`), `--` ends the
+//!   options; arguments and options mix freely. `_` and `-` are the same in a name, any unique prefix of a name will do.
+//! - `--skip-x` and `--disable-x` switch a flag off, `--enable-x` on; `--loose-x` turns an unknown name into a warning.
+//! - Booleans are 0/1, off/on, false/true, no/yes; anything else is an error (*stricter*: mysql takes it as off).
+//! - Numbers take K, M and G; out of bounds is an error (*stricter*: mysql adjusts).
+//! - An unknown name is an error that names the nearest one; errors from an option file name file and line.
+//! - Option files are bytes: comments and other programs' groups may be in any encoding, and so may passwords.
+//! - `~` at the beginning of a path is the user's home directory, also where no shell has seen it.
+//! - `--maximum-x` bounds a number: a greater one is lowered to it with a warning.
+//! - Option files come before the command line; the later value wins. `--no-defaults`, `--defaults-file`, `--defaults-extra-file`,
+//!   `--defaults-group-suffix` and `--print-defaults` must come first.
+//!
+//! [`OptionError::exit_code`] has mysql's numbers: 2 unknown option, 3 ambiguous, 4 takes no value, 5 needs a value, 7 unknown variable
+//! (an unknown name with `=value`), 13 bad value, 1 all else.
+
+mod command_line;
+pub mod compression;
+mod conceal;
+mod error;
+mod files;
+mod help;
+mod spec;
+pub mod tls;
+mod values;
+
+pub use conceal::arguments;
+pub use error::OptionError;
+pub use files::Environment;
+pub use spec::{Kind, Spec};
+pub use values::{Given, Occurrence, Origin, Values};
+
+use std::ffi::OsString;
+
+use command_line::{Defaults, Reader};
+
+/// A program as its users see it: name, tables of options, and the groups it reads from option files.
+#[derive(Debug, Clone, Copy)]
+pub struct Program {
+    /// The name that messages begin with.
+    pub name: &'static str,
+    /// What `--version` prints after the name.
+    pub version: &'static str,
+    /// What `--help` prints after `Usage: name`.
+    pub usage: &'static str,
+    /// The groups of option files that count, as `["mysql", "client"]`.
+    pub groups: &'static [&'static str],
+    /// The groups of other programs, of which only the options marked [`Spec::shared`] are taken; one warning lists the rest.
+    pub other_groups: &'static [&'static str],
+    /// The options; `--help`, `--version` and the `--defaults-…` family are added.
+    pub tables: &'static [&'static [Spec]],
+    /// How many arguments that are not options it takes at most.
+    pub arguments: usize,
+}
+
+/// What to do after reading the options.
+#[derive(Debug)]
+pub enum Outcome {
+    /// Run with these values.
+    Run(Values),
+    /// Print this text to standard output, and leave with exit code 0.
+    Print(String),
+}
+
+/// The options that every program has.
+const COMMON: &[Spec] = &[
+    Spec::action("help", "Display this help and exit.").short('?'),
+    Spec::action("version", "Output version information and exit.").short('V'),
+];
+
+impl Program {
+    /// Reads option files and the command line, which comes without the program's own name.
+    pub fn parse<A>(
+        &self,
+        arguments: impl IntoIterator<Item = A>,
+        environment: &Environment,
+    ) -> Result<Outcome, OptionError>
+    where
+        A: Into<OsString>,
+    {
+        let (defaults, arguments) = Defaults::take(arguments)?;
+        let mut command_line = Reader::new(self);
+        command_line.arguments(&arguments)?;
+        if command_line.met("help") {
+            return Ok(Outcome::Print(help::text(self, environment)));
+        }
+        if command_line.met("version") {
+            return Ok(Outcome::Print(format!("{}  Ver {}\n", self.name, self.version)));
+        }
+
+        let mut reader = Reader::new(self);
+        let files::Read { mut settings, others, warnings } = files::read(self, &defaults, environment)?;
+        reader.warnings = warnings;
+        // First, so that the program's own groups win wherever they stand.
+        let taken = reader.settings_of_others(others)?;
+        for setting in &settings {
+            reader.file_setting(setting)?;
+        }
+        settings.splice(0..0, taken);
+        if defaults.print {
+            return Ok(Outcome::Print(help::defaults(self, &settings, &arguments)));
+        }
+        reader.append(command_line);
+        Ok(Outcome::Run(reader.finish(environment.home.as_deref())))
+    }
+
+    /// Where secrets stand on a command line: the number of each argument, and how many bytes at its end are the secret.
+    fn secrets(&self, arguments: &[OsString]) -> Vec<(usize, usize)> {
+        let Ok((_, rest)) = Defaults::take(arguments.iter().cloned()) else { return Vec::new() };
+        let before = arguments.len() - rest.len();
+        let mut reader = Reader::new(self);
+        // A mistake ends the program at once.
+        let _ = reader.arguments(&rest);
+        reader.secrets.into_iter().map(|(index, length)| (before + index, length)).collect()
+    }
+
+    /// Every option: the common ones, then the program's tables in their order.
+    pub(crate) fn specs(&self) -> impl Iterator<Item = &'static Spec> + use<> {
+        COMMON.iter().chain(self.tables.iter().copied().flatten())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use super::{Environment, OptionError, Outcome, Program, Spec, Values};
+
+    const PROGRAM: Program = Program {
+        name: "sealwire",
+        version: "1.0",
+        usage: "[OPTIONS]",
+        groups: &["mysql", "client"],
+        other_groups: &[],
+        tables: &[&[
+            Spec::text("host", "Host.").short('h'),
+            Spec::text("user", "User.").short('u'),
+            Spec::number("port", "Port.").short('P'),
+            Spec::flag("ssl", "Use TLS."),
+            Spec::path("ssl-ca", "CA."),
+            Spec::optional_text("password", "Password.").short('p').secret(),
+        ]],
+        arguments: 0,
+    };
+
+    struct Home {
+        directory: tempfile::TempDir,
+        environment: Environment,
+    }
+
+    impl Home {
+        fn new() -> Self {
+            let directory = tempfile::tempdir().unwrap();
+            let at = |name: &str| directory.path().join(name);
+            let environment = Environment {
+                system_files: vec![at("etc.cnf"), at("etc2.cnf")],
+                user_file: Some(at("home.cnf")),
+                group_suffix: None,
+                home: Some(at("home")),
+            };
+            Self { directory, environment }
+        }
+
+        fn write(&self, name: &str, text: impl AsRef<[u8]>) -> String {
+            let path = self.directory.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(&path, text).unwrap();
+            path.to_str().unwrap().to_owned()
+        }
+
+        fn parse(&self, line: &[&str]) -> Result<Outcome, OptionError> {
+            PROGRAM.parse(line.iter().copied(), &self.environment)
+        }
+
+        fn values(&self, line: &[&str]) -> Values {
+            match self.parse(line) {
+                Ok(Outcome::Run(values)) => values,
+                other => panic!("{line:?} gave {other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn later_files_win_and_the_command_line_wins_over_all() {
+        let home = Home::new();
+        home.write("etc.cnf", "[client]\nhost=a\nuser=a\nport=1\nssl\n[mysqld]\nwhatever=1\n");
+        home.write("etc2.cnf", "# comment\n; comment\n[mysql]\nhost=b\nuser=b\nskip-ssl\n");
+        home.write("home.cnf", "[ client ]\r\nhost = 'c d'\r\n");
+        let read = home.values(&["-u", "z"]);
+        assert_eq!((read.text("host"), read.text("user"), read.number("port")), (Some("c d"), Some("z"), Some(1)));
+        assert_eq!(read.given_flag("ssl"), Some(false));
+        let extra = home.write("extra.cnf", "[client]\nhost=e\nport=2\n");
+        let read = home.values(&[&format!("--defaults-extra-file={extra}")]);
+        assert_eq!(
+            (read.text("host"), read.number("port")),
+            (Some("c d"), Some(2)),
+            "extra comes before the user's own"
+        );
+    }
+
+    #[test]
+    fn one_file_or_none() {
+        let home = Home::new();
+        home.write("etc.cnf", "[client]\nhost=a\n");
+        let only = home.write("only.cnf", "[client]\nuser=o\n");
+        let read = home.values(&[&format!("--defaults-file={only}")]);
+        assert_eq!((read.text("host"), read.text("user")), (None, Some("o")));
+        assert_eq!(home.values(&["--no-defaults"]).text("host"), None);
+        let error = home.parse(&["--defaults-file=/nonexistent/x.cnf"]).unwrap_err();
+        assert_eq!(error.exit_code(), 1);
+        assert!(error.to_string().starts_with("Could not open required defaults file: /nonexistent/x.cnf"), "{error}");
+        assert_eq!(home.parse(&["--defaults-file="]).unwrap_err().exit_code(), 5);
+    }
+
+    #[test]
+    fn group_suffix_adds_groups() {
+        let mut home = Home::new();
+        home.write("etc.cnf", "[client]\nhost=a\nuser=a\n[client_two]\nhost=b\n[client_three]\nhost=c\n");
+        assert_eq!(home.values(&["--defaults-group-suffix=_two"]).text("host"), Some("b"));
+        home.environment.group_suffix = Some("_three".to_owned());
+        assert_eq!(home.values(&[]).text("host"), Some("c"));
+        assert_eq!(home.values(&["--defaults_group_suffix=_two"]).text("host"), Some("b"));
+        assert_eq!(home.values(&["--defaults-group-suffix=_two"]).text("user"), Some("a"));
+    }
+
+    #[test]
+    fn files_are_included() {
+        let home = Home::new();
+        home.write("etc.cnf", "!include one/inner.cnf\n!includedir two\n[client]\nuser=outer\n");
+        home.write("one/inner.cnf", "[client]\nuser=inner\nport=7\n");
+        home.write("two/b.cnf", "[client]\nhost=b\n");
+        home.write("two/a.cnf", "[client]\nhost=a\n");
+        home.write("two/c.txt", "[client]\nhost=c\n");
+        let read = home.values(&[]);
+        assert_eq!((read.text("host"), read.text("user"), read.number("port")), (Some("b"), Some("outer"), Some(7)));
+        home.write("home.cnf", "!include home.cnf\n");
+        assert!(home.parse(&[]).unwrap_err().to_string().contains("Wrong '!include' directive"));
+    }
+
+    #[test]
+    fn errors_name_file_and_line() {
+        let home = Home::new();
+        for (text, expected, exit_code) in [
+            ("[client]\n\nhots=a\n", "unknown variable 'hots=a' in FILE, line 3; did you mean '--host'?", 7),
+            ("[client]\nfooz\n", "unknown option '--fooz' in FILE, line 2 (write loose-…", 2),
+            ("[client]\nssl=yes please\n", "option '--ssl': 'yes please' is not a boolean", 13),
+            ("[client]\nport\n", "option '--port' requires an argument in FILE, line 2", 5),
+            ("host=a\n", "Found option without preceding group in FILE, line 1", 1),
+            ("[client\nhost=a\n", "Wrong group definition in FILE, line 1: ']' is missing", 1),
+            ("!inclode x\n", "Wrong '!inclode' directive in FILE, line 1", 1),
+        ] {
+            let path = home.write("etc.cnf", text);
+            let error = home.parse(&[]).unwrap_err();
+            assert!(error.to_string().starts_with(&expected.replace("FILE", &path)), "{error}");
+            assert_eq!(error.exit_code(), exit_code, "{error}");
+        }
+        home.write("etc.cnf", "[client]\nloose-fooz=1\nhost=a\n");
+        let read = home.values(&[]);
+        assert!(read.warnings()[0].starts_with("unknown option '--loose-fooz' in "), "{:?}", read.warnings());
+    }
+
+    #[test]
+    fn option_files_are_bytes() {
+        let home = Home::new();
+        home.write(
+            "etc.cnf",
+            b"# Z\xfcrich\n[mysqld]\nx=\xfc\n[Z\xfcrich]\n[client]\nuser=a # \xfc\npassword=\"\xfc\\\"#\"\n",
+        );
+        let read = home.values(&[]);
+        assert_eq!((read.text("user"), read.bytes("password")), (Some("a"), Some(&b"\xfc\"#"[..])));
+        assert!(!read.is_bare("password") && !format!("{read:?}").contains("fc"), "{read:?}");
+        assert_eq!(home.values(&["-pz"]).bytes("password"), Some(&b"z"[..]));
+        home.write("etc.cnf", b"[client]\nhost=Z\xfcrich\n");
+        let error = home.parse(&[]).unwrap_err();
+        assert_eq!(error.exit_code(), 13);
+        assert!(error.to_string().starts_with("option '--host': its value is not UTF-8 text in "), "{error}");
+        assert!(error.to_string().ends_with("etc.cnf, line 2"), "{error}");
+    }
+
+    #[test]
+    fn a_tilde_is_the_home_directory() {
+        let mut home = Home::new();
+        let at = |rest: &str| Some(home.directory.path().join("home").join(rest).to_str().unwrap().to_owned());
+        home.write("etc.cnf", "[client]\nssl-ca=~/certs/ca.pem\nhost=~/x\n");
+        let read = home.values(&[]);
+        assert_eq!(read.text("ssl-ca").map(str::to_owned), at("certs/ca.pem"));
+        assert_eq!(read.text("host"), Some("~/x"), "no path");
+        assert_eq!(home.values(&["--ssl-ca", "~/a"]).text("ssl-ca").map(str::to_owned), at("a"));
+        for as_it_is in ["~joe/ca.pem", "a/~/b", "", "/~"] {
+            assert_eq!(home.values(&[&format!("--ssl-ca={as_it_is}")]).text("ssl-ca"), Some(as_it_is));
+        }
+        home.write("home/mine.cnf", "[client]\nuser=mine\n");
+        assert_eq!(home.values(&["--defaults-file=~/mine.cnf"]).text("user"), Some("mine"));
+        assert_eq!(home.values(&["--defaults-extra-file=~/mine.cnf"]).text("user"), Some("mine"));
+        home.environment.home = None;
+        assert_eq!(home.values(&[]).text("ssl-ca"), Some("~/certs/ca.pem"));
+    }
+
+    #[test]
+    fn a_maximum_bounds_a_number() {
+        let home = Home::new();
+        home.write("etc.cnf", "[client]\nmaximum-port=1K\nport=2000\n");
+        let read = home.values(&[]);
+        assert_eq!(read.number("port"), Some(1024));
+        assert_eq!(read.warnings(), ["option '--port': 2000 is lowered to 1024, its --maximum-port"]);
+        assert_eq!(home.values(&["--port=7"]).number("port"), Some(7));
+        assert_eq!(home.parse(&["--maximum-host=7"]).unwrap_err().exit_code(), 7);
+        assert_eq!(home.parse(&["--maximum-port=x"]).unwrap_err().exit_code(), 13);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn world_writable_files_are_ignored_with_a_warning() {
+        use std::os::unix::fs::PermissionsExt;
+        let home = Home::new();
+        let path = home.write("etc.cnf", "[client]\nhost=a\n");
+        fs::set_permissions(Path::new(&path), fs::Permissions::from_mode(0o666)).unwrap();
+        let read = home.values(&[]);
+        assert_eq!(read.text("host"), None);
+        assert_eq!(read.warnings(), [format!("World-writable config file '{path}' is ignored")]);
+    }
+
+    #[test]
+    fn print_defaults_shows_all_but_passwords() {
+        let home = Home::new();
+        home.write("etc.cnf", "[client]\nhost=a\npassword=hunter2\nssl\n");
+        let Ok(Outcome::Print(text)) = home.parse(&["--print-defaults", "-u", "z"]) else { panic!() };
+        let expected =
+            "sealwire would have been started with the following arguments:\n--host=a --password=***** --ssl -u z \n";
+        assert_eq!(text, expected);
+    }
+}

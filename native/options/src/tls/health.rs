@@ -1,0 +1,320 @@
+//! What the log says of the TLS that was loaded: one line with certificate, CAs and revocation lists, and a warning for each of them that
+//! clients refuse, or that refuses clients. The warnings come again each day, and when one of them comes to its end.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use sealwire_core::tls::{CertificateInfo, ListInfo, ServerContext, date_text};
+
+use sealwire_net::log;
+
+const DAY_SECONDS: u64 = 86_400;
+/// A certificate that ends earlier is warned of.
+const SOON_SECONDS: u64 = 30 * DAY_SECONDS;
+/// After so long the clock is looked at in any case, because somebody may have set it.
+const LOOK: Duration = Duration::from_secs(3600);
+
+/// What was said of a server's TLS, and when.
+#[derive(Debug)]
+pub struct Health {
+    /// How what is renewed comes into use.
+    way_in: &'static str,
+    /// When the log was told last, in seconds since the Unix epoch.
+    told: AtomicU64,
+}
+
+impl Health {
+    /// Nothing was said yet. `way_in` is what to do for a new certificate to be used.
+    pub const fn new(way_in: &'static str) -> Self {
+        Self { way_in, told: AtomicU64::new(0) }
+    }
+
+    /// Logs it, as of `now` in seconds since the Unix epoch.
+    pub fn tell(&self, context: &ServerContext, now: u64) {
+        self.told.store(now, Ordering::Relaxed);
+        log::system(&summary(context));
+        for warning in warnings(context, now, self.way_in) {
+            tracing::warn!("{warning}");
+        }
+    }
+
+    /// Logs the warnings again where it is time to; how long until it may be again.
+    pub fn look_again(&self, context: Option<&ServerContext>, now: u64) -> Duration {
+        let Some(context) = context else { return LOOK };
+        let (due, wait) = self.due(context, now);
+        for warning in due {
+            tracing::warn!("{warning}");
+        }
+        wait
+    }
+
+    fn due(&self, context: &ServerContext, now: u64) -> (Vec<String>, Duration) {
+        let told = self.told.load(Ordering::Relaxed);
+        // A clock that was set back begins anew.
+        let is_due = now < told || now >= next(context, told);
+        let due = if is_due { warnings(context, now, self.way_in) } else { Vec::new() };
+        let told = if is_due { now } else { told };
+        self.told.store(told, Ordering::Relaxed);
+        (due, Duration::from_secs(next(context, told).saturating_sub(now)).min(LOOK))
+    }
+}
+
+/// When to say it again after it was said: a day later, or when something ends or begins to end soon.
+fn next(context: &ServerContext, told: u64) -> u64 {
+    let certificates = context.authorities().chain([context.certificate().clone()]);
+    let ends = certificates.flat_map(|one| [one.not_after.saturating_sub(SOON_SECONDS), one.not_after]);
+    let lists = context.revocation_lists().filter_map(|list| list.next_update);
+    // Each counts to the end of its last second.
+    let moments = ends.chain(lists).map(|end| end.saturating_add(1)).filter(|moment| *moment > told);
+    moments.chain([told.saturating_add(DAY_SECONDS)]).min().unwrap_or(told)
+}
+
+/// `TLS loaded: certificate '/CN=…' of '/CN=…', serial …, valid until …`. The serial number tells one renewal from another.
+fn summary(context: &ServerContext) -> String {
+    let certificate = context.certificate();
+    let mut said = format!(
+        "TLS loaded: certificate '{}' of '{}', serial {}, valid until {}",
+        certificate.subject.to_slash(),
+        certificate.issuer.to_slash(),
+        certificate.serial,
+        date_text(certificate.not_after)
+    );
+    let cas: Vec<String> = context.authorities().map(|ca| format!("'{}'", ca.subject.to_slash())).collect();
+    match cas.as_slice() {
+        [] => said += "; clients are not asked for certificates",
+        few if few.len() <= MOST_NAMES => said += &format!("; CA of clients {}", few.join(", ")),
+        many => said += &format!("; {} CAs of clients", many.len()),
+    }
+    let lists: Vec<ListInfo> = context.revocation_lists().collect();
+    let next = lists.iter().filter_map(|list| list.next_update).min();
+    if !lists.is_empty() {
+        let revoked: usize = lists.iter().map(|list| list.revoked).sum();
+        said += &format!("; revocation lists: {}, revoked certificates: {revoked}", lists.len());
+        if let Some(next) = next {
+            said += &format!(", next update {}", date_text(next));
+        }
+    }
+    said
+}
+
+/// So many names of CAs still make a line that can be read.
+const MOST_NAMES: usize = 4;
+
+fn warnings(context: &ServerContext, now: u64, way_in: &str) -> Vec<String> {
+    let mut said = Vec::new();
+    let own = context.certificate();
+    said.extend(period("the server's certificate", "clients that check it refuse this server", own, now, way_in));
+    if !own.is_for_servers {
+        said.push(format!(
+            "the server's certificate '{}' has an extended key usage without serverAuth, so that clients that check it refuse this \
+             server: give a server's certificate as ssl-cert, and {way_in}",
+            own.subject.to_slash()
+        ));
+    }
+    let cas: Vec<CertificateInfo> = context.authorities().collect();
+    for ca in &cas {
+        said.extend(period("the clients' CA", "client certificates that it issued are refused", ca, now, way_in));
+    }
+    let lists: Vec<ListInfo> = context.revocation_lists().collect();
+    for list in &lists {
+        let issuer = list.issuer.to_slash();
+        if let Some(next) = list.next_update.filter(|next| *next < now) {
+            said.push(format!(
+                "the revocation list of '{issuer}' is out of date since {}, so that every client certificate of that CA is refused: get \
+                 a new one, and {way_in}",
+                date_text(next)
+            ));
+        }
+        if !cas.is_empty() && !cas.iter().any(|ca| ca.subject == list.issuer) {
+            said.push(format!(
+                "the revocation list of '{issuer}' is of none of the CAs in ssl-ca and ssl-capath: it counts only for clients that send \
+                 a CA of that name with their certificate"
+            ));
+        }
+    }
+    if !lists.is_empty() {
+        for ca in cas.iter().filter(|ca| !lists.iter().any(|list| list.issuer == ca.subject)) {
+            said.push(format!(
+                "there are revocation lists, but none of the CA '{}', so that every client certificate that it issued is refused: add its \
+                 list to ssl-crl or ssl-crlpath",
+                ca.subject.to_slash()
+            ));
+        }
+    }
+    said
+}
+
+/// A warning where a certificate is not valid, or not for long.
+fn period(what: &str, consequence: &str, certificate: &CertificateInfo, now: u64, way_in: &str) -> Option<String> {
+    let name = certificate.subject.to_slash();
+    let end = date_text(certificate.not_after);
+    if now > certificate.not_after {
+        return Some(format!("{what} '{name}' expired at {end}, so that {consequence}: renew it, and {way_in}"));
+    }
+    if now < certificate.not_before {
+        let begin = date_text(certificate.not_before);
+        return Some(format!(
+            "{what} '{name}' is not valid before {begin}, so that {consequence}: wait, or see whether this machine's clock is right"
+        ));
+    }
+    let is_soon = certificate.not_after - now < SOON_SECONDS;
+    is_soon.then(|| format!("{what} '{name}' expires soon, at {end}; then {consequence}: renew it, and {way_in}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{
+        BasicConstraints, CertificateParams, CertificateRevocationListParams, DnType, IsCa, Issuer, KeyIdMethod,
+        KeyPair, KeyUsagePurpose, SerialNumber, date_time_ymd,
+    };
+    use sealwire_core::tls::{NamedPem, ServerOptions};
+
+    use super::*;
+    use sealwire_net::provider::provider;
+
+    /// 2030-01-01, when the server's certificate ends.
+    const END: u64 = 1_893_456_000;
+    const DAY: u64 = 86_400;
+
+    fn params(name: &str, is_ca: bool) -> CertificateParams {
+        let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+        params.distinguished_name = Default::default();
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.not_before = date_time_ymd(2020, 1, 1);
+        params.not_after = date_time_ymd(if is_ca { 2040 } else { 2030 }, 1, 1);
+        if is_ca {
+            params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+            params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        }
+        params
+    }
+
+    fn ca(name: &str) -> (NamedPem, Issuer<'static, KeyPair>) {
+        let key = KeyPair::generate().unwrap();
+        let params = params(name, true);
+        let pem = params.self_signed(&key).unwrap().pem();
+        (NamedPem::new(format!("{name}.pem"), pem.into_bytes()), Issuer::new(params, key))
+    }
+
+    /// Its list, due in 2029.
+    fn list(issuer: &Issuer<'static, KeyPair>) -> NamedPem {
+        let params = CertificateRevocationListParams {
+            this_update: date_time_ymd(2020, 1, 1),
+            next_update: date_time_ymd(2029, 1, 1),
+            crl_number: SerialNumber::from(1),
+            issuing_distribution_point: None,
+            revoked_certs: Vec::new(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        NamedPem::new("crl.pem", params.signed_by(issuer).unwrap().pem().unwrap().into_bytes())
+    }
+
+    fn context(cas: &[&NamedPem], lists: &[NamedPem]) -> ServerContext {
+        let key = KeyPair::generate().unwrap();
+        let pem = params("server", false).self_signed(&key).unwrap().pem();
+        let mut options = ServerOptions::new(provider());
+        options.cert = Some(NamedPem::new("cert.pem", pem.into_bytes()));
+        options.key = Some(NamedPem::new("key.pem", key.serialize_pem().into_bytes()));
+        options.ca = cas.iter().map(|ca| (*ca).clone()).collect();
+        options.crls = lists.to_vec();
+        ServerContext::build(options).unwrap()
+    }
+
+    #[track_caller]
+    fn assert_warnings(context: &ServerContext, now: u64, expected: &[&str]) {
+        let said = warnings(context, now, "reload");
+        assert_eq!(said.len(), expected.len(), "{said:?}");
+        for (said, expected) in said.iter().zip(expected) {
+            assert!(said.starts_with(expected), "{said}");
+        }
+    }
+
+    #[test]
+    fn a_certificate_that_is_not_valid_or_not_for_long_is_warned_of() {
+        let context = context(&[], &[]);
+        assert_warnings(&context, END - 31 * DAY, &[]);
+        assert_warnings(
+            &context,
+            END - 29 * DAY,
+            &["the server's certificate '/CN=server' expires soon, at Jan  1 00:00:00 2030"],
+        );
+        assert_warnings(
+            &context,
+            END + 1,
+            &["the server's certificate '/CN=server' expired at Jan  1 00:00:00 2030 GMT"],
+        );
+        assert_warnings(
+            &context,
+            0,
+            &["the server's certificate '/CN=server' is not valid before Jan  1 00:00:00 2020 GMT"],
+        );
+        let serial = &context.certificate().serial;
+        assert_eq!(
+            summary(&context),
+            format!(
+                "TLS loaded: certificate '/CN=server' of '/CN=server', serial {serial}, valid until Jan  1 00:00:00 2030 GMT; clients \
+                 are not asked for certificates"
+            )
+        );
+    }
+
+    #[test]
+    fn warnings_come_daily_and_when_something_ends() {
+        let (one, issuer) = ca("one");
+        let context = context(&[&one], &[list(&issuer)]);
+        let health = Health::new("restart it");
+        let list_end = 1_861_920_000;
+        let begin = list_end - 3 * DAY;
+        let due = |now: u64| {
+            let (said, wait) = health.due(&context, now);
+            (said.len(), wait.as_secs())
+        };
+        assert_eq!(due(begin), (0, 3600));
+        assert_eq!(due(list_end), (0, 1));
+        // Then it is said: out of date, and each day again.
+        assert_eq!(due(list_end + 1), (1, 3600));
+        assert_eq!(due(list_end + 2), (0, 3600));
+        assert_eq!(due(list_end + DAY), (0, 1));
+        assert_eq!(due(list_end + DAY + 1), (1, 3600));
+        // As the server's certificate begins to end soon, before the day is over.
+        let soon = END - SOON_SECONDS;
+        assert_eq!(due(soon - 10).0, 1);
+        assert_eq!(due(soon), (0, 1));
+        assert_eq!(due(soon + 1).0, 2);
+        // A clock that was set back is followed.
+        assert_eq!(due(begin), (0, 3600));
+        assert_eq!(due(list_end + 1).0, 1);
+        let (said, _) = health.due(&context, list_end + 1 + DAY);
+        assert!(said[0].ends_with("get a new one, and restart it"), "{said:?}");
+        assert_eq!(health.look_again(None, 0), LOOK);
+    }
+
+    #[test]
+    fn revocation_lists_are_of_the_cas_and_current() {
+        let ((one, issuer), (two, other)) = (ca("one"), ca("two"));
+        let now = END - 400 * DAY;
+        assert_warnings(&context(&[&one], &[list(&issuer)]), now, &[]);
+        assert_warnings(
+            &context(&[&one], &[list(&other)]),
+            now,
+            &[
+                "the revocation list of '/CN=two' is of none of the CAs",
+                "there are revocation lists, but none of the CA '/CN=one'",
+            ],
+        );
+        let both = context(&[&one, &two], &[list(&issuer), list(&other)]);
+        assert_warnings(&both, now, &[]);
+        assert!(
+            summary(&both).ends_with("; CA of clients '/CN=one', '/CN=two'; revocation lists: 2, revoked certificates: 0, next update Jan  1 00:00:00 2029 GMT"),
+            "{}",
+            summary(&both)
+        );
+        assert_warnings(
+            &context(&[&one], &[list(&issuer)]),
+            END - 100 * DAY,
+            &["the revocation list of '/CN=one' is out of date since Jan  1 00:00:00 2029 GMT"],
+        );
+        let notes = context(&[], &[list(&issuer)]).notes().to_vec();
+        assert!(notes[0].starts_with("ssl-crl and ssl-crlpath have no effect"), "{notes:?}");
+    }
+}

@@ -1,0 +1,182 @@
+//! The accounts on disk and in memory, and what is remembered of their passwords for the fast path.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use sealwire_core::account::{AccountName, AccountStatement, Accounts, Outcome, Session, execute};
+use sealwire_core::error::SqlError;
+use sealwire_core::random::Random;
+
+use super::versioned::Versioned;
+
+/// The file of accounts in the data directory: statements, hashes only.
+pub(crate) const FILE: &str = "accounts.sql";
+/// The file of the secret that decides how users who don't exist are answered.
+const SECRET_FILE: &str = "accounts.secret";
+/// Readable and writable by its owner alone.
+const OWNER_ONLY: u32 = 0o600;
+
+/// The accounts of a data directory.
+#[derive(Debug)]
+pub(crate) struct AccountStore {
+    path: PathBuf,
+    /// With SHA256(SHA256(password)) of accounts that logged in with their full password.
+    accounts: Versioned<Accounts, AccountName, [u8; 32]>,
+}
+
+impl AccountStore {
+    /// Reads the accounts of a data directory.
+    ///
+    /// # Errors
+    /// A sentence that names the file.
+    pub(crate) fn open(directory: &Path, random: &dyn Random) -> Result<Self, String> {
+        let path = directory.join(FILE);
+        // What a server that was killed had not finished.
+        for unfinished in [FILE, SECRET_FILE].map(|file| temporary(&directory.join(file))) {
+            let _ = fs::remove_file(unfinished);
+        }
+        let text = fs::read_to_string(&path).map_err(|error| format!("can't read {}: {error}", path.display()))?;
+        let secret_path = directory.join(SECRET_FILE);
+        let secret = match fs::read(&secret_path).ok().and_then(|bytes| <[u8; 32]>::try_from(bytes).ok()) {
+            Some(secret) => secret,
+            None => {
+                let mut secret = [0; 32];
+                random.fill(&mut secret);
+                write_whole(&secret_path, &secret)
+                    .map_err(|error| format!("can't write {}: {error}", secret_path.display()))?;
+                secret
+            }
+        };
+        let mut accounts = Accounts::new(secret);
+        accounts.read_text(&text, random).map_err(|error| format!("{}, {error}", path.display()))?;
+        Ok(Self { path, accounts: Versioned::new(accounts) })
+    }
+
+    /// Writes the first accounts of a data directory.
+    ///
+    /// # Errors
+    /// A sentence that names the file.
+    pub(crate) fn create(directory: &Path, accounts: &Accounts) -> Result<(), String> {
+        let path = directory.join(FILE);
+        write_whole(&path, accounts.to_text().as_bytes())
+            .map_err(|error| format!("can't write {}: {error}", path.display()))
+    }
+
+    /// The accounts as they are now.
+    pub(crate) fn current(&self) -> Arc<Accounts> {
+        self.accounts.current()
+    }
+
+    /// Carries a statement out. A change is on disk before it counts.
+    ///
+    /// # Errors
+    /// The statement's, or 1105 where the file can't be written.
+    pub(crate) fn execute(
+        &self,
+        statement: &AccountStatement,
+        session: &Session<'_>,
+        random: &dyn Random,
+    ) -> Result<Outcome, SqlError> {
+        self.accounts.change(|current| {
+            let mut accounts = current.clone();
+            let outcome = execute(statement, &mut accounts, session, random)?;
+            if !matches!(outcome, Outcome::Done { changed: true, .. }) {
+                return Ok((None, outcome));
+            }
+            write_whole(&self.path, accounts.to_text().as_bytes()).map_err(|error| {
+                SqlError::new(1105, b"HY000", format!("Can't write {}: {error}", self.path.display()))
+            })?;
+            Ok((Some(accounts), outcome))
+        })
+    }
+
+    /// What is remembered of an account's password. Ask for the accounts first: it may be newer than they are, never older.
+    pub(crate) fn digest(&self, name: &AccountName) -> Option<[u8; 32]> {
+        self.accounts.recall(name)
+    }
+
+    /// Remembers it, unless the accounts changed since the login began.
+    pub(crate) fn remember_digest(&self, name: &AccountName, digest: [u8; 32], seen: &Arc<Accounts>) {
+        self.accounts.remember(name.clone(), digest, seen);
+    }
+
+    /// Forgets all: FLUSH PRIVILEGES.
+    pub(crate) fn forget_digests(&self) {
+        self.accounts.forget();
+    }
+}
+
+/// Where a file is written before it takes the place of `path`.
+fn temporary(path: &Path) -> PathBuf {
+    let mut temporary = path.to_owned().into_os_string();
+    temporary.push(".new");
+    temporary.into()
+}
+
+/// Writes a file so that at each moment either the old or the new one is there, whole. An error leaves the old one alone.
+fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let temporary = temporary(path);
+    let write = || {
+        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(OWNER_ONLY).open(&temporary)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&temporary, path)
+    };
+    write().inspect_err(|_| {
+        // It may not be there at all.
+        let _ = fs::remove_file(&temporary);
+    })?;
+    match path.parent() {
+        Some(directory) => File::open(directory)?.sync_all(),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use sealwire_core::account::parse_statement;
+    use sealwire_core::auth::Plugin;
+
+    use super::*;
+    use sealwire_net::random::OsRandom;
+
+    fn run(store: &AccountStore, sql: &str) -> Result<Outcome, SqlError> {
+        let statement = parse_statement(sql).unwrap().unwrap();
+        store.execute(&statement, &Session::server(Plugin::CachingSha2Password), &OsRandom::new())
+    }
+
+    #[test]
+    fn changes_are_on_disk_and_only_their_owner_reads_them() {
+        let directory = tempfile::tempdir().unwrap();
+        AccountStore::create(directory.path(), &Accounts::new([0; 32])).unwrap();
+        let store = AccountStore::open(directory.path(), &OsRandom::new()).unwrap();
+        run(&store, "CREATE USER 'a'@'%' IDENTIFIED BY 'secret word' REQUIRE X509").unwrap();
+        let path = directory.path().join(FILE);
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(!text.contains("secret word"));
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        let again = AccountStore::open(directory.path(), &OsRandom::new()).unwrap();
+        assert_eq!(*again.current(), *store.current());
+        assert_eq!(again.current().len(), 1);
+    }
+
+    #[test]
+    fn digests_are_forgotten_with_each_change() {
+        let directory = tempfile::tempdir().unwrap();
+        AccountStore::create(directory.path(), &Accounts::new([0; 32])).unwrap();
+        let store = AccountStore::open(directory.path(), &OsRandom::new()).unwrap();
+        let name = AccountName::new("a", "%");
+        let before = store.current();
+        store.remember_digest(&name, [1; 32], &before);
+        assert_eq!(store.digest(&name), Some([1; 32]));
+        run(&store, "CREATE USER 'a'@'%'").unwrap();
+        assert_eq!(store.digest(&name), None);
+        store.remember_digest(&name, [1; 32], &before);
+        assert_eq!(store.digest(&name), None, "a login from before the change");
+    }
+}

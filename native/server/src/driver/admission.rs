@@ -1,0 +1,203 @@
+//! Connections of nobody: those that have not logged in yet, and those whose session is over while their last bytes are sent.
+//!
+//! They cost their peer nothing, so they are bounded apart from the sessions: who opens many keeps out neither users nor the
+//! administrator. Where there are too many the oldest is put out, because an honest client logs in soon after it came.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::registry::Presence;
+
+/// Whose connection it is, as far as that is known before a login.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Client {
+    /// An address on the network; one client has a whole /64 of IPv6.
+    Address(IpAddr),
+    /// A user of this machine, by his number where the system tells it.
+    User(Option<u32>),
+}
+
+impl Client {
+    /// The client at an address.
+    pub(super) fn at(address: IpAddr) -> Self {
+        Self::Address(match address.to_canonical() {
+            IpAddr::V6(address) => IpAddr::V6((u128::from(address) >> 64 << 64).into()),
+            address => address,
+        })
+    }
+}
+
+/// How many there may be.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bounds {
+    /// In all.
+    pub(super) most: usize,
+    /// Of one client.
+    pub(super) of_one: usize,
+}
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(super) struct Admission(Mutex<Entries>);
+
+#[derive(Debug, Default)]
+struct Entries {
+    /// By the order in which they came.
+    all: BTreeMap<u64, (Client, Arc<Presence>)>,
+    of_each: HashMap<Client, BTreeSet<u64>>,
+    last: u64,
+}
+
+/// A connection's part in it.
+#[derive(Debug)]
+pub(super) struct Listing {
+    admission: Arc<Admission>,
+    client: Client,
+    bounds: Bounds,
+    entry: Option<Entry>,
+}
+
+impl Listing {
+    /// Not listed yet.
+    pub(super) const fn new(admission: Arc<Admission>, client: Client, bounds: Bounds) -> Self {
+        Self { admission, client, bounds, entry: None }
+    }
+
+    /// Nobody is logged in on the connection.
+    pub(super) fn list(&mut self, presence: &Arc<Presence>) {
+        if self.entry.is_none() {
+            self.entry = Some(self.admission.enter(self.client, presence, self.bounds));
+        }
+    }
+
+    /// Somebody has logged in.
+    pub(super) fn strike(&mut self) {
+        self.entry = None;
+    }
+}
+
+/// A connection's entry, which is taken out when this is dropped.
+#[derive(Debug)]
+struct Entry {
+    admission: Arc<Admission>,
+    number: u64,
+}
+
+impl Admission {
+    /// Notes a connection, and puts out the oldest ones where there would be too many.
+    fn enter(self: &Arc<Self>, client: Client, presence: &Arc<Presence>, bounds: Bounds) -> Entry {
+        let mut entries = self.entries();
+        while entries.of_each.get(&client).is_some_and(|numbers| numbers.len() >= bounds.of_one.max(1)) {
+            let oldest = entries.of_each.get(&client).and_then(BTreeSet::first).copied();
+            entries.put_out(oldest);
+        }
+        while entries.all.len() >= bounds.most.max(1) {
+            entries.put_out_oldest();
+        }
+        entries.last = entries.last.wrapping_add(1);
+        let number = entries.last;
+        entries.all.insert(number, (client, Arc::clone(presence)));
+        entries.of_each.entry(client).or_default().insert(number);
+        Entry { admission: Arc::clone(self), number }
+    }
+
+    /// Makes room for a new one where the system has no more descriptors.
+    pub(super) fn put_out_oldest(&self) {
+        self.entries().put_out_oldest();
+    }
+
+    fn entries(&self) -> MutexGuard<'_, Entries> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Entries {
+    fn put_out_oldest(&mut self) {
+        let oldest = self.all.first_key_value().map(|(number, _)| *number);
+        self.put_out(oldest);
+    }
+
+    fn put_out(&mut self, number: Option<u64>) {
+        if let Some(presence) = number.and_then(|number| self.remove(number)) {
+            presence.put_out();
+        }
+    }
+
+    fn remove(&mut self, number: u64) -> Option<Arc<Presence>> {
+        let (client, presence) = self.all.remove(&number)?;
+        if let Some(numbers) = self.of_each.get_mut(&client) {
+            numbers.remove(&number);
+            if numbers.is_empty() {
+                self.of_each.remove(&client);
+            }
+        }
+        Some(presence)
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        self.admission.entries().remove(self.number);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::registry::Registry;
+
+    fn presences(count: u32) -> Vec<Arc<Presence>> {
+        let registry = Registry::default();
+        (1..=count).map(|id| registry.enter(id, "host".into(), Box::new(|| {}))).collect()
+    }
+
+    fn out(presences: &[Arc<Presence>]) -> Vec<u32> {
+        presences.iter().filter(|presence| presence.is_put_out()).map(|presence| presence.id).collect()
+    }
+
+    #[test]
+    fn the_oldest_of_the_same_client_goes_first() {
+        let admission = Arc::new(Admission::default());
+        let bounds = Bounds { most: 4, of_one: 2 };
+        let presences = presences(7);
+        let (one, other) = (Client::at("192.0.2.1".parse().unwrap()), Client::at("192.0.2.2".parse().unwrap()));
+        let mut entries = Vec::new();
+        for (presence, client) in presences.iter().zip([other, one, one, one, one]) {
+            entries.push(admission.enter(client, presence, bounds));
+        }
+        assert_eq!(out(&presences), [2, 3], "others are left alone");
+        let socket = Client::User(Some(0));
+        entries.push(admission.enter(socket, &presences[5], bounds));
+        assert_eq!(out(&presences), [2, 3], "there is room for four");
+        entries.push(admission.enter(socket, &presences[6], bounds));
+        assert_eq!(out(&presences), [1, 2, 3], "and for no fifth");
+        drop(entries);
+        let left = admission.entries();
+        assert!(left.all.is_empty() && left.of_each.is_empty());
+    }
+
+    #[test]
+    fn who_has_logged_in_is_not_put_out() {
+        let admission = Arc::new(Admission::default());
+        let presences = presences(3);
+        let bounds = Bounds { most: 1, of_one: 1 };
+        let client = Client::User(None);
+        drop(admission.enter(client, &presences[0], bounds));
+        let _two = admission.enter(client, &presences[1], bounds);
+        let _three = admission.enter(client, &presences[2], bounds);
+        assert_eq!(out(&presences), [2]);
+        admission.put_out_oldest();
+        assert_eq!(out(&presences), [2, 3]);
+        admission.put_out_oldest();
+    }
+
+    #[test]
+    fn a_client_has_an_address_or_a_network() {
+        let at = |text: &str| Client::at(text.parse().unwrap());
+        assert_eq!(at("::ffff:192.0.2.1"), at("192.0.2.1"));
+        assert_ne!(at("192.0.2.2"), at("192.0.2.1"));
+        assert_eq!(at("2001:db8::1"), at("2001:db8::ffff:1"));
+        assert_ne!(at("2001:db8::1"), at("2001:db8:0:1::1"));
+    }
+}

@@ -1,0 +1,469 @@
+//! One connection: its socket, the protocol's machine, the session.
+
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+use mio::Interest;
+use mio::event::Event;
+use sealwire_core::error::{Error, SqlError};
+use sealwire_core::message::Capabilities;
+use sealwire_core::server::Connection;
+use sealwire_core::{Input, Now, Output};
+
+use super::admission::Listing;
+use super::gate::Place;
+use crate::registry::Presence;
+use crate::session::{Action, SessionHandle};
+use crate::state::Server;
+use crate::status::count;
+use sealwire_net::clock;
+use sealwire_net::stream::Stream;
+
+/// What a worker's connections share, so that an idle one holds no buffer.
+pub(super) struct Scratch {
+    pub(super) read: Box<[u8]>,
+    pub(super) input: Vec<u8>,
+    pub(super) output: Vec<u8>,
+}
+
+/// Bytes read at a time.
+const READ: usize = 64 * 1024;
+
+impl Scratch {
+    pub(super) fn new() -> Self {
+        Self { read: vec![0; READ].into_boxed_slice(), input: Vec::new(), output: Vec::new() }
+    }
+}
+
+/// A connection.
+pub(super) struct Conn {
+    pub(super) stream: Stream,
+    connection: Connection,
+    session: SessionHandle,
+    pub(super) presence: Arc<Presence>,
+    server: Arc<Server>,
+    /// Bytes that the socket has not taken yet, from `sent` on.
+    out: Vec<u8>,
+    sent: usize,
+    readable: bool,
+    writable: bool,
+    /// The client sends no more: what there is has to be read to its end, for the poll says nothing more.
+    read_closed: bool,
+    /// Whether the poll is to tell when the socket takes more.
+    awaits_writable: bool,
+    phase: Phase,
+    /// When something last went in or out.
+    active: Duration,
+    /// When the connection is to be looked at again.
+    pub(super) deadline: Option<Duration>,
+    /// When its worker's timer for it fires.
+    pub(super) timer: Option<Duration>,
+    said_goodbye: bool,
+    /// Since when the client is known to have gone while its statement runs.
+    gone_since: Option<Duration>,
+    /// Whether it goes on after the others had their turn: until then no event gives it another.
+    pub(super) goes_on: bool,
+    /// Whether its last turn took long.
+    pub(super) is_costly: bool,
+    listing: Listing,
+    _place: Place,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Open,
+    /// The machine is done; what it said last is being sent.
+    Flushing,
+    /// All is sent; the client is given time to read it before the socket is closed.
+    Lingering {
+        until: Duration,
+    },
+    Over,
+}
+
+/// What a turn leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// It waits.
+    Wait,
+    /// It has more to do, after the others had their turn.
+    Again,
+    /// It is over.
+    Over,
+}
+
+/// A statement's rows wait while so many bytes have not been taken by the socket.
+const HIGH_WATER: usize = 256 * 1024;
+/// After so many reads others have their turn.
+const MOST_READS: usize = 16;
+/// And after so many steps: commands and what they say.
+const MOST_STEPS: usize = 64;
+/// And after so long: a step may inflate or compress megabytes.
+const MOST_TIME: Duration = Duration::from_millis(5);
+/// The clock is read after so many steps, because most cost little more than that.
+const STEPS_BETWEEN_LOOKS: usize = 4;
+/// The statement of a client that has gone is stopped after so long: one that says something and leaves has it done, as by mysqld.
+const GONE: Duration = Duration::from_secs(1);
+/// How long a client has to read the last bytes.
+const LINGER: Duration = Duration::from_secs(1);
+
+impl Conn {
+    #[expect(clippy::too_many_arguments, reason = "each is a part of it, and there is one caller")]
+    pub(super) fn new(
+        stream: Stream,
+        connection: Connection,
+        session: SessionHandle,
+        presence: Arc<Presence>,
+        server: Arc<Server>,
+        place: Place,
+        listing: Listing,
+        now: Now,
+    ) -> Self {
+        Self {
+            stream,
+            connection,
+            session,
+            presence,
+            server,
+            out: Vec::new(),
+            sent: 0,
+            // The poll tells of what is there already when the connection is handed to it.
+            readable: false,
+            writable: true,
+            read_closed: false,
+            awaits_writable: false,
+            phase: Phase::Open,
+            active: now.monotonic,
+            deadline: None,
+            timer: None,
+            said_goodbye: false,
+            gone_since: None,
+            goes_on: false,
+            is_costly: false,
+            listing,
+            _place: place,
+        }
+    }
+
+    /// The poll said something of the socket.
+    pub(super) fn ready(&mut self, event: &Event) {
+        self.read_closed |= event.is_read_closed() || event.is_error();
+        self.readable |= event.is_readable() || self.read_closed;
+        self.writable |= event.is_writable() || event.is_error();
+    }
+
+    /// What the poll is to tell from now on, where that has changed. Most sockets take every answer at once: of those it is never
+    /// asked when they take more, which spares each new connection one wakeup.
+    pub(super) const fn new_interest(&mut self) -> Option<Interest> {
+        if self.writable || self.awaits_writable {
+            return None;
+        }
+        self.awaits_writable = true;
+        Some(Interest::READABLE.add(Interest::WRITABLE))
+    }
+
+    /// Whether a user is logged in.
+    pub(super) fn is_logged_in(&self) -> bool {
+        self.session.is_logged_in()
+    }
+
+    /// Ends it with an error that the client sees.
+    pub(super) fn end(&mut self, error: SqlError) {
+        if self.phase == Phase::Open {
+            self.presence.stop_statement();
+            self.connection.kill(error);
+        }
+    }
+
+    /// Does all that can be done without waiting.
+    pub(super) fn turn(&mut self, scratch: &mut Scratch, now: Now) -> Turn {
+        if self.out.is_empty() {
+            std::mem::swap(&mut self.out, &mut scratch.output);
+        }
+        let turn = self.work(scratch, now);
+        if self.out.is_empty() {
+            std::mem::swap(&mut self.out, &mut scratch.output);
+        }
+        self.deadline = self.next_deadline(now);
+        turn
+    }
+
+    fn work(&mut self, scratch: &mut Scratch, now: Now) -> Turn {
+        // Whoever has logged in meanwhile stays.
+        if self.presence.is_put_out() && !self.session.is_logged_in() {
+            let Presence { id, host, .. } = &*self.presence;
+            tracing::info!(
+                "connection {id} from {host} is closed: others want its place, and nobody is logged in on it"
+            );
+            self.phase = Phase::Over;
+            return Turn::Over;
+        }
+        if self.presence.is_killed() {
+            self.end(SqlError::new(1927, b"70100", "Connection was killed"));
+        }
+        self.time_out(now);
+        let mut reads = 0;
+        let mut steps = MOST_STEPS;
+        loop {
+            self.flush(now);
+            match self.phase {
+                Phase::Over => return Turn::Over,
+                Phase::Flushing if self.out.is_empty() && self.said_goodbye => return Turn::Over,
+                Phase::Flushing if self.out.is_empty() => {
+                    self.stream.shut_down_writing();
+                    self.phase = Phase::Lingering { until: now.monotonic.saturating_add(LINGER) };
+                    continue;
+                }
+                Phase::Flushing => {
+                    self.listing.list(&self.presence);
+                    return Turn::Wait;
+                }
+                Phase::Lingering { .. } => {
+                    self.listing.list(&self.presence);
+                    if !self.readable || !self.discard(scratch) {
+                        return if self.phase == Phase::Over { Turn::Over } else { Turn::Wait };
+                    }
+                    reads += 1;
+                    if reads > MOST_READS {
+                        return Turn::Over;
+                    }
+                    continue;
+                }
+                Phase::Open => {}
+            }
+            if self.out.len() - self.sent >= HIGH_WATER {
+                return Turn::Wait;
+            }
+            if steps == 0 {
+                return Turn::Again;
+            }
+            match self.step(&mut steps, now) {
+                Ok(true) => continue,
+                Ok(false) => {}
+                Err(error) => {
+                    self.failed(&error);
+                    continue;
+                }
+            }
+            if self.phase != Phase::Open {
+                continue;
+            }
+            self.notice_gone(now);
+            if !self.out.is_empty() && self.writable {
+                continue;
+            }
+            if !self.readable || self.session.is_busy() || !self.out.is_empty() {
+                return Turn::Wait;
+            }
+            if reads == MOST_READS {
+                return Turn::Again;
+            }
+            reads += 1;
+            self.read(scratch, now);
+        }
+    }
+
+    /// A client that has hung up does not wait for its statement.
+    fn notice_gone(&mut self, now: Now) {
+        if self.read_closed && self.session.is_busy() {
+            let since = *self.gone_since.get_or_insert(now.monotonic);
+            if now.monotonic >= since.saturating_add(GONE) {
+                // Said again until it is heard: a statement that is just about to begin may miss it.
+                self.presence.stop_statement();
+            }
+        }
+    }
+
+    /// Lets statement and machine go on, by so many steps at most and no longer than a turn may take; true where something moved.
+    fn step(&mut self, steps: &mut usize, begun: Now) -> Result<bool, Error> {
+        let mut moved = self.session.advance(&mut self.connection)?;
+        loop {
+            if *steps == 0 {
+                return Ok(true);
+            }
+            *steps -= 1;
+            if (self.is_costly || steps.is_multiple_of(STEPS_BETWEEN_LOOKS))
+                && clock::monotonic().saturating_sub(begun.monotonic) > MOST_TIME
+            {
+                *steps = 0;
+            }
+            let capabilities = self.connection.facts().capabilities;
+            match self.connection.poll_output(&mut self.out)? {
+                Output::Transmit => {
+                    moved = true;
+                    if self.out.len() - self.sent >= HIGH_WATER {
+                        return Ok(true);
+                    }
+                }
+                Output::Event(event) => {
+                    moved = true;
+                    let action = self.session.action(event, capabilities);
+                    self.act(action)?;
+                }
+                Output::Wait(deadline) => {
+                    self.deadline = deadline;
+                    return Ok(moved);
+                }
+            }
+        }
+    }
+
+    fn act(&mut self, action: Action) -> Result<(), Error> {
+        if matches!(action, Action::Closed) {
+            self.said_goodbye = true;
+            self.leave();
+        }
+        let performed = self.session.perform(action, &mut self.connection);
+        if self.session.is_logged_in() {
+            self.listing.strike();
+        }
+        performed
+    }
+
+    /// The machine has failed; what it wanted to say is in `out`.
+    fn failed(&mut self, error: &Error) {
+        match error {
+            _ if !self.session.is_logged_in()
+                && self.server.refusals.tell(self.presence.id, &self.presence.host, error) => {}
+            Error::Refused { .. } => {
+                tracing::debug!("connection {} of {}: {error}", self.presence.id, self.presence.host)
+            }
+            _ if self.session.is_logged_in() => {
+                let who = self.session.who().replacen('@', "'@'", 1);
+                tracing::info!("Aborted connection {} of user '{who}': {error}", self.presence.id);
+            }
+            _ => tracing::info!(
+                "Aborted connection {} from {} before it logged in: {error}",
+                self.presence.id,
+                self.presence.host
+            ),
+        }
+        self.leave();
+    }
+
+    /// The session is over: it counts no more, whatever is still to be sent.
+    fn leave(&mut self) {
+        self.phase = Phase::Flushing;
+        self.session.give_up_place();
+    }
+
+    fn flush(&mut self, now: Now) {
+        while self.writable && self.sent < self.out.len() {
+            match self.stream.write(self.out.get(self.sent..).unwrap_or_default()) {
+                Ok(0) => self.phase = Phase::Over,
+                Ok(written) => {
+                    self.sent += written;
+                    self.active = now.monotonic;
+                    self.server.counters.bytes_sent.fetch_add(written as u64, Relaxed);
+                    continue;
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => self.writable = false,
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                Err(_) => self.phase = Phase::Over,
+            }
+            break;
+        }
+        if self.sent == self.out.len() {
+            self.out.clear();
+            self.sent = 0;
+            // A big result's buffer is not kept for the next.
+            if self.out.capacity() > 2 * HIGH_WATER {
+                self.out = Vec::new();
+            }
+        }
+    }
+
+    fn read(&mut self, scratch: &mut Scratch, now: Now) {
+        let fed = match self.stream.read(&mut scratch.read) {
+            Ok(0) => {
+                self.readable = false;
+                self.connection.handle_input(Input::Eof, now)
+            }
+            Ok(length) => {
+                self.active = now.monotonic;
+                self.server.counters.bytes_received.fetch_add(length as u64, Relaxed);
+                // Less than there was room for: it was all, and the poll tells of more.
+                self.readable = self.read_closed || length == READ;
+                scratch.input.clear();
+                scratch.input.extend_from_slice(scratch.read.get(..length).unwrap_or_default());
+                self.connection.handle_input(Input::Bytes(&mut scratch.input), now)
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                self.readable = false;
+                return;
+            }
+            Err(error) if error.kind() == ErrorKind::Interrupted => return,
+            Err(_) => {
+                self.phase = Phase::Over;
+                return;
+            }
+        };
+        // The same error comes from the next poll, behind what is still to be sent.
+        let _ = fed;
+    }
+
+    /// Reads what nobody wants any more; false where there is nothing.
+    fn discard(&mut self, scratch: &mut Scratch) -> bool {
+        match self.stream.read(&mut scratch.read) {
+            Ok(length) if length > 0 => return true,
+            Err(error) if error.kind() == ErrorKind::Interrupted => return true,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => self.readable = false,
+            _ => self.phase = Phase::Over,
+        }
+        false
+    }
+
+    fn time_out(&mut self, now: Now) {
+        if let Phase::Lingering { until } = self.phase
+            && now.monotonic >= until
+        {
+            self.phase = Phase::Over;
+        }
+        if !self.out.is_empty() || self.phase == Phase::Flushing {
+            if now.monotonic >= self.active.saturating_add(self.write_timeout()) {
+                self.phase = Phase::Over;
+            }
+        } else if self.phase == Phase::Open {
+            if self.session.is_logged_in() && !self.session.is_busy() && now.monotonic >= self.idle_deadline() {
+                let message = "The client was disconnected by the server because of inactivity. See wait_timeout and interactive_timeout for configuring this behavior.";
+                self.end(SqlError::new(4031, b"HY000", message));
+            } else if self.deadline.is_some_and(|deadline| now.monotonic >= deadline) {
+                // The same error comes from the next poll, behind what is still to be sent.
+                let _ = self.connection.handle_input(Input::Timeout, now);
+            }
+        }
+    }
+
+    fn next_deadline(&self, now: Now) -> Option<Duration> {
+        match self.phase {
+            Phase::Over => None,
+            Phase::Lingering { until } => Some(until),
+            _ if !self.out.is_empty() => Some(self.active.saturating_add(self.write_timeout())),
+            Phase::Flushing => Some(now.monotonic.saturating_add(self.write_timeout())),
+            Phase::Open if self.session.is_busy() => self.gone_since.map(|_| now.monotonic.saturating_add(GONE)),
+            Phase::Open if self.session.is_logged_in() => Some(self.idle_deadline()),
+            Phase::Open => self.deadline,
+        }
+    }
+
+    fn idle_deadline(&self) -> Duration {
+        let interactive = self.connection.facts().capabilities.contains(Capabilities::INTERACTIVE);
+        self.active.saturating_add(Duration::from_secs(self.session.idle_timeout(interactive)))
+    }
+
+    fn write_timeout(&self) -> Duration {
+        Duration::from_secs(self.server.globals.number("net_write_timeout"))
+    }
+}
+
+impl Drop for Conn {
+    fn drop(&mut self) {
+        if !self.session.is_logged_in() {
+            count(&self.server.counters.aborted_connects);
+        } else if !self.said_goodbye {
+            count(&self.server.counters.aborted_clients);
+        }
+    }
+}

@@ -1,0 +1,305 @@
+//! SQLite's authorizer: a statement runs only if the session may do everything that SQLite has compiled it to.
+//!
+//! The translation asks for rights on the tables that it sees, and so the error is the one that MySQL gives. This is the second check: it does
+//! not read the statement's text but hears from SQLite which tables, columns and functions the compiled statement touches.
+//! Source: <https://www.sqlite.org/c3ref/set_authorizer.html>.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rusqlite::Connection;
+use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
+use sealwire_core::account::Privilege;
+use sealwire_core::error::SqlError;
+
+use super::keys::Keys;
+use crate::engine::Surroundings;
+use crate::engine::translate::{Access, Kind, Translated, database_of, is_allowed};
+
+/// The authorizer of one connection. While no statement of the user's is under way, the engine itself may do everything.
+#[derive(Clone, Default)]
+pub(super) struct Authorizer(Arc<Mutex<State>>);
+
+#[derive(Default)]
+struct State {
+    statement: Option<Allowed>,
+    denial: Option<SqlError>,
+}
+
+/// What a user's statement may do.
+pub(super) struct Allowed {
+    surroundings: Arc<dyn Surroundings>,
+    kind: Kind,
+    accesses: Vec<Access>,
+    /// Names of WITH, which belong to no database.
+    common: Vec<String>,
+    reads_columns: bool,
+    /// Tables of the target's database that SQLite reads and changes because a foreign key says so.
+    key_reads: BTreeSet<String>,
+    key_changes: BTreeSet<String>,
+    /// Tables whose SELECT was asked for already.
+    readable: Vec<(String, String)>,
+}
+
+impl Allowed {
+    /// What the statement itself names, with the rights of this session.
+    pub(super) fn new(translated: &Translated, surroundings: Arc<dyn Surroundings>) -> Self {
+        Self {
+            surroundings,
+            kind: translated.kind,
+            accesses: translated.accesses.clone(),
+            common: translated.common.clone(),
+            reads_columns: translated.reads_columns,
+            key_reads: BTreeSet::new(),
+            key_changes: BTreeSet::new(),
+            readable: Vec::new(),
+        }
+    }
+
+    /// As [`Allowed::new`], where SQLite looks after these foreign keys.
+    pub(super) fn with_keys(mut self, keys: &Keys) -> Self {
+        self.key_reads = keys.read();
+        self.key_changes = keys.changed();
+        self
+    }
+
+    /// A query that is compiled and not run, whatever the statement does.
+    pub(super) fn only_query(mut self) -> Self {
+        self.kind = Kind::Query;
+        self
+    }
+}
+
+/// Ends the statement's part when it is dropped.
+pub(super) struct Statement<'a>(&'a Authorizer);
+
+impl Drop for Statement<'_> {
+    fn drop(&mut self) {
+        self.0.state().statement = None;
+    }
+}
+
+impl Authorizer {
+    /// Asks it for everything that the connection compiles.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub(super) fn install(&self, connection: &mut Connection) -> rusqlite::Result<()> {
+        let authorizer = self.clone();
+        connection.authorizer(Some(move |context: AuthContext<'_>| authorizer.state().decide(&context)))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// From now on, until the result is dropped, all that is compiled is the user's.
+    pub(super) fn begin(&self, allowed: Allowed) -> Statement<'_> {
+        *self.state() = State { statement: Some(allowed), denial: None };
+        Statement(self)
+    }
+
+    /// Why the last statement was refused.
+    pub(super) fn take_denial(&self) -> Option<SqlError> {
+        self.state().denial.take()
+    }
+}
+
+impl State {
+    fn decide(&mut self, context: &AuthContext<'_>) -> Authorization {
+        let Some(statement) = &mut self.statement else { return Authorization::Allow };
+        match statement.check(context) {
+            Ok(()) => Authorization::Allow,
+            Err(denial) => {
+                self.denial.get_or_insert(denial);
+                Authorization::Deny
+            }
+        }
+    }
+}
+
+/// Functions that SQLite's own ALTER TABLE calls, beside those that start with `sqlite_`.
+const OF_ALTER: &[&str] = &["coalesce", "glob", "length", "like", "printf", "quote", "substr"];
+
+/// How SQLite's ALTER TABLE looks whether the rows that are there fulfil a new CHECK.
+const CHECK: &str = "pragma_quick_check";
+
+fn is_internal(table: &str) -> bool {
+    table.get(..7).is_some_and(|front| front.eq_ignore_ascii_case("sqlite_"))
+}
+
+fn refused(what: &str) -> SqlError {
+    SqlError::new(1142, b"42000", format!("{what} is not allowed in a statement of a user"))
+}
+
+impl Allowed {
+    fn check(&mut self, context: &AuthContext<'_>) -> Result<(), SqlError> {
+        let schema = context.database_name;
+        match context.action {
+            AuthAction::Select | AuthAction::Recursive => Ok(()),
+            AuthAction::Function { function_name } => self.function(function_name),
+            AuthAction::Read { table_name, column_name } => {
+                self.read(schema, table_name, column_name, context.accessor)
+            }
+            AuthAction::Insert { table_name } => self.write(Privilege::INSERT, schema, table_name),
+            AuthAction::Update { table_name, .. } => self.write(Privilege::UPDATE, schema, table_name),
+            AuthAction::Delete { table_name } => self.write(Privilege::DELETE, schema, table_name),
+            AuthAction::CreateTable { table_name }
+            | AuthAction::CreateTempTable { table_name }
+            | AuthAction::CreateIndex { table_name, .. }
+            | AuthAction::CreateTempIndex { table_name, .. }
+            | AuthAction::CreateView { view_name: table_name }
+            | AuthAction::DropTable { table_name }
+            | AuthAction::DropTempTable { table_name }
+            | AuthAction::DropIndex { table_name, .. }
+            | AuthAction::DropTempIndex { table_name, .. }
+            | AuthAction::DropView { view_name: table_name } => self.define(schema, table_name),
+            AuthAction::AlterTable { database_name, table_name } => self.define(Some(database_name), table_name),
+            AuthAction::Reindex { .. } if self.kind == Kind::Definition => Ok(()),
+            AuthAction::Pragma { pragma_name, .. } if self.is_check(pragma_name) => Ok(()),
+            action => Err(refused(&format!("{action:?}"))),
+        }
+    }
+
+    fn function(&self, name: &str) -> Result<(), SqlError> {
+        let of_alter = self.kind == Kind::Definition && (is_internal(name) || OF_ALTER.contains(&name));
+        if of_alter || is_allowed(name) {
+            return Ok(());
+        }
+        Err(SqlError::new(1305, b"42000", format!("FUNCTION {name} does not exist")))
+    }
+
+    /// The names under which a table is shown to the account's rights; `None` for a temporary table, which is its session's own.
+    fn place<'n>(&self, schema: Option<&'n str>, table: &'n str) -> Result<Option<(&'n str, &'n str)>, SqlError> {
+        match schema {
+            Some("temp") if !is_internal(table) => Ok(None),
+            Some("temp") if self.kind == Kind::Definition => Ok(None),
+            // SQLite's own tables of a schema, and virtual ones that it lists nowhere.
+            Some(schema) if schema != "main" && !is_internal(table) => Ok(Some((database_of(schema), table))),
+            _ => Err(refused(&format!("the table '{table}'"))),
+        }
+    }
+
+    /// Whether this is SQLite's look at the rows of a table that gets a column with a CHECK, and nothing that the user's text names.
+    fn is_check(&self, name: &str) -> bool {
+        let is_named = |access: &Access| access.table.as_ref().is_some_and(|table| table.eq_ignore_ascii_case(CHECK));
+        self.kind == Kind::Definition
+            && (name == CHECK || CHECK.strip_prefix("pragma_") == Some(name))
+            && !self.accesses.iter().any(is_named)
+    }
+
+    /// Whether SQLite may keep its own account of what the statement defines.
+    fn is_bookkeeping(&self, schema: Option<&str>, table: &str) -> bool {
+        self.kind == Kind::Definition && is_internal(table) && schema.is_some_and(|schema| schema != "main")
+    }
+
+    fn read(
+        &mut self,
+        schema: Option<&str>,
+        table: &str,
+        column: &str,
+        accessor: Option<&str>,
+    ) -> Result<(), SqlError> {
+        let is_common = |name: &str| self.common.iter().any(|common| common.eq_ignore_ascii_case(name));
+        if self.is_bookkeeping(schema, table)
+            || (accessor.is_none() && self.is_check(table))
+            || (schema.is_none() && column.is_empty() && is_common(table))
+        {
+            return Ok(());
+        }
+        let Some((database, table)) = self.place(schema, table)? else { return Ok(()) };
+        // What a view reads is the view's affair: its creator was asked. SQLite names a query of WITH in the same way.
+        if accessor.is_some_and(|accessor| !is_common(accessor)) {
+            return Ok(());
+        }
+        let is_named = self.names(database, table);
+        // The user's text reads no table that it does not name.
+        if self.key_reads.contains(table) && !is_named {
+            return Ok(());
+        }
+        // SQLite counts the rows of a view's table without saying that it does so for the view.
+        if column.is_empty() && !is_named && self.accesses.iter().any(|access| access.database == database) {
+            return Ok(());
+        }
+        // VALUES(column) and what foreign keys compare are columns that the statement does not name.
+        let compares = self.kind == Kind::Upsert || !self.key_reads.is_empty();
+        if compares && !self.reads_columns && self.is_defined(database, table) {
+            return Ok(());
+        }
+        // A definition reads what it is about, such as the rows that an index is made of.
+        if self.kind == Kind::Definition && self.is_defined(database, table) {
+            return Ok(());
+        }
+        if self.readable.iter().any(|(d, t)| d == database && t == table) {
+            return Ok(());
+        }
+        self.ask(Privilege::SELECT, database, table)?;
+        self.readable.push((database.to_owned(), table.to_owned()));
+        Ok(())
+    }
+
+    fn write(&self, privilege: Privilege, schema: Option<&str>, table: &str) -> Result<(), SqlError> {
+        if self.is_bookkeeping(schema, table) {
+            return Ok(());
+        }
+        let Some((database, table)) = self.place(schema, table)? else { return Ok(()) };
+        if self.kind == Kind::Definition {
+            return self.define_in(database, table);
+        }
+        if self.declared(privilege, database, table) {
+            return self.ask(privilege, database, table);
+        }
+        if self.key_changes.contains(table) {
+            return Ok(());
+        }
+        Err(self.surroundings.denied(privilege, database, Some(table)))
+    }
+
+    fn define(&self, schema: Option<&str>, table: &str) -> Result<(), SqlError> {
+        if self.is_bookkeeping(schema, table) {
+            return Ok(());
+        }
+        match self.place(schema, table)? {
+            Some((database, table)) => self.define_in(database, table),
+            None if self.kind == Kind::Definition => Ok(()),
+            None => Err(refused("a definition")),
+        }
+    }
+
+    /// Whether the definition may touch a table: it must have said so, and what it then asked for must hold for the table that is there.
+    fn define_in(&self, database: &str, table: &str) -> Result<(), SqlError> {
+        if self.kind != Kind::Definition || !self.is_defined(database, table) {
+            return Err(self.surroundings.denied(Privilege::CREATE, database, Some(table)));
+        }
+        for access in self.accesses.iter().filter(|access| is_about(access, database, table)) {
+            for privilege in access.privileges {
+                self.ask(*privilege, database, table)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn is_defined(&self, database: &str, table: &str) -> bool {
+        self.accesses.iter().any(|access| is_about(access, database, table) && access.privileges != [Privilege::SELECT])
+    }
+
+    fn names(&self, database: &str, table: &str) -> bool {
+        self.accesses.iter().any(|access| is_about(access, database, table))
+    }
+
+    fn declared(&self, privilege: Privilege, database: &str, table: &str) -> bool {
+        self.accesses.iter().any(|access| is_about(access, database, table) && access.privileges.contains(&privilege))
+    }
+
+    fn ask(&self, privilege: Privilege, database: &str, table: &str) -> Result<(), SqlError> {
+        if self.surroundings.may(privilege, database, Some(table)) {
+            return Ok(());
+        }
+        Err(self.surroundings.denied(privilege, database, Some(table)))
+    }
+}
+
+/// Whether an access is to that table. SQLite compares ASCII letters in either case.
+fn is_about(access: &Access, database: &str, table: &str) -> bool {
+    access.database == database && access.table.as_ref().is_some_and(|named| named.eq_ignore_ascii_case(table))
+}

@@ -1,0 +1,308 @@
+//! What a running statement may take beside its time: steps of a recursion, the length of texts, temporary files.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use rusqlite::Connection;
+use rusqlite::limits::Limit;
+use sealwire_core::error::SqlError;
+
+use super::temporary;
+use crate::engine::{Interruption, Request, Surroundings};
+use crate::memory::{self, Held};
+use crate::sql::Datum;
+
+/// SQLite asks after about this many steps of its machine whether to go on: some 10 microseconds, where values are short.
+const STEPS: i32 = 1000;
+/// How often the temporary files are measured.
+const MEASURED_EACH: Duration = Duration::from_millis(20);
+/// A record of SQLite's has a head beside its values.
+const HEAD: usize = 1 << 20;
+/// A row that is sent may be so many times `max_allowed_packet`: each of its values may be that long.
+const VALUES_OF_A_ROW: usize = 4;
+/// Large values that are alive at once in a row, as a multiple of the longest.
+const LARGE_VALUES: usize = 8;
+/// Rows that wait for a client to read them: the one that is made, and those in the channel.
+const MOST_ON_THEIR_WAY: usize = 5;
+/// No more warnings are kept of one statement, as `max_error_count` has it.
+const MOST_WARNINGS: usize = 1024;
+
+/// The limits of one connection.
+pub(super) struct Bounds {
+    pub(super) interruption: Arc<Interruption>,
+    /// `max_allowed_packet` when the session began.
+    longest_text: AtomicUsize,
+    running: Mutex<Running>,
+    /// Bytes of the values that functions have made since the temporary files were looked at.
+    unseen: AtomicUsize,
+}
+
+#[derive(Default)]
+struct Running {
+    /// Why the limits ended the statement.
+    ended: Option<SqlError>,
+    /// Rows that each recursive part has given.
+    recursions: HashMap<i64, i64>,
+    warnings: Vec<SqlError>,
+    /// Bytes of the large values that functions have made since the last row.
+    large: usize,
+    /// Bytes of the large rows that may be on their way to the client.
+    given: usize,
+    /// How many rows those are.
+    rows_given: usize,
+    /// Both, as they count for the account.
+    held: Held,
+    /// `user@host` of the account, once there is something large.
+    account: Option<String>,
+    surroundings: Option<Arc<dyn Surroundings>>,
+    measured: Option<Instant>,
+    /// Bytes that the thread had written when the statement began.
+    written_before: Option<u64>,
+    counts_files: bool,
+}
+
+impl Running {
+    /// Counts what the statement holds for its account; whether there is memory for it.
+    fn is_memory_left(&mut self) -> bool {
+        let Some(surroundings) = &self.surroundings else { return true };
+        let account = self.account.get_or_insert_with(|| match surroundings.function("CURRENT_USER") {
+            Some(Datum::Text(account)) => account,
+            _ => String::new(),
+        });
+        self.held.set(account, self.large.saturating_add(self.given));
+        let most = number(surroundings.as_ref(), "@@global.global_connection_memory_limit").unwrap_or(u64::MAX);
+        memory::is_left_for(account, most)
+    }
+
+    /// Why the statement's temporary files end it, where they do.
+    fn is_disk_full(&mut self, now: Instant) -> Option<SqlError> {
+        self.measured = Some(now);
+        let (true, Some(written), Some(surroundings)) =
+            (self.counts_files, written_by_thread(), self.surroundings.clone())
+        else {
+            return None;
+        };
+        let written = written.saturating_sub(*self.written_before.get_or_insert(written));
+        let limit = number(surroundings.as_ref(), "@@global.tmp_disk_limit").unwrap_or(u64::MAX);
+        let message = if limit > 0 && written > limit {
+            format!(
+                "The table '(temporary)' is full: the statement has written more than tmp_disk_limit ({limit} bytes) of temporary \
+                 files; let it sort or join less, or raise @@GLOBAL.tmp_disk_limit"
+            )
+        } else if written > memory::LARGE as u64 && temporary::is_short() {
+            temporary::full().message
+        } else {
+            return None;
+        };
+        let error = SqlError::new(1114, b"HY000", message);
+        self.ended = Some(error.clone());
+        Some(error)
+    }
+
+    fn end(&mut self, message: String) -> SqlError {
+        let error = SqlError::new(1041, b"HY000", message);
+        self.ended = Some(error.clone());
+        error
+    }
+}
+
+impl Bounds {
+    pub(super) fn new(interruption: Arc<Interruption>) -> Arc<Self> {
+        Arc::new(Self {
+            interruption,
+            longest_text: AtomicUsize::new(64 << 20),
+            running: Mutex::new(Running::default()),
+            unseen: AtomicUsize::new(0),
+        })
+    }
+
+    /// Has SQLite ask the limits while statements run.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub(super) fn install(self: &Arc<Self>, connection: &mut Connection) -> rusqlite::Result<()> {
+        let bounds = Arc::clone(self);
+        connection.progress_handler(STEPS, Some(move || bounds.is_over()))
+    }
+
+    /// Takes the limits of the session, once: `max_allowed_packet` of a session does not change.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub(super) fn adopt(&self, connection: &Connection, surroundings: &dyn Surroundings) -> rusqlite::Result<()> {
+        let most = number(surroundings, "@@session.max_allowed_packet").unwrap_or(64 << 20);
+        let most = usize::try_from(most).unwrap_or(usize::MAX);
+        self.longest_text.store(most, Ordering::Relaxed);
+        let length = i32::try_from(most.saturating_add(HEAD)).unwrap_or(i32::MAX);
+        connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, length).map(drop)
+    }
+
+    fn running(&self) -> MutexGuard<'_, Running> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A statement begins.
+    pub(super) fn begin(&self, request: &Request<'_>, is_query: bool) {
+        *self.running() = Running {
+            surroundings: Some(Arc::clone(request.surroundings)),
+            counts_files: is_query,
+            ..Running::default()
+        };
+    }
+
+    /// The statement is over: its warnings.
+    pub(super) fn end(&self) -> Vec<SqlError> {
+        let mut running = self.running();
+        running.surroundings = None;
+        running.held = Held::default();
+        std::mem::take(&mut running.warnings)
+    }
+
+    /// Why the limits ended the last statement, where they did.
+    pub(super) fn take_end(&self) -> Option<SqlError> {
+        self.running().ended.take()
+    }
+
+    /// The longest text that a function may make, in bytes.
+    pub(super) fn longest_text(&self) -> usize {
+        self.longest_text.load(Ordering::Relaxed)
+    }
+
+    /// The longest row that is sent, in bytes.
+    pub(super) fn longest_row(&self) -> usize {
+        self.longest_text().saturating_mul(VALUES_OF_A_ROW)
+    }
+
+    /// A function has made a value of so many bytes.
+    ///
+    /// # Errors
+    /// 1041 where the row, or the server, would hold too many of them at once.
+    pub(super) fn made(&self, bytes: usize) -> Result<(), SqlError> {
+        // SQLite may write them between two of its questions.
+        let is_unseen = self.unseen.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes) >= memory::LARGE;
+        if !is_unseen {
+            return Ok(());
+        }
+        self.unseen.store(0, Ordering::Relaxed);
+        let mut running = self.running();
+        if let Some(error) = running.is_disk_full(Instant::now()) {
+            return Err(error);
+        }
+        if bytes < memory::LARGE {
+            return Ok(());
+        }
+        running.large = running.large.saturating_add(bytes);
+        let most = self.longest_text().saturating_mul(LARGE_VALUES);
+        // A change makes as many as it has rows, and keeps none of them.
+        let message = if running.counts_files && running.large > most {
+            format!(
+                "Out of memory: functions have made {} bytes of large values for one row, of {most} allowed; select fewer or shorter values",
+                running.large
+            )
+        } else if !running.is_memory_left() {
+            format!("Out of memory: the server has none left for a value of {bytes} bytes; try again later")
+        } else {
+            return Ok(());
+        };
+        Err(running.end(message))
+    }
+
+    /// A row is given away: what was made for it is no longer needed.
+    pub(super) fn row_is_given(&self, bytes: usize) -> Result<(), SqlError> {
+        if bytes < memory::LARGE {
+            return Ok(());
+        }
+        let mut running = self.running();
+        running.large = 0;
+        running.rows_given = (running.rows_given + 1).min(MOST_ON_THEIR_WAY);
+        running.given = running.given.max(bytes.saturating_mul(running.rows_given));
+        if running.is_memory_left() {
+            return Ok(());
+        }
+        Err(running.end(format!("Out of memory: the server has none left for a row of {bytes} bytes; try again later")))
+    }
+
+    /// A function would have made a longer text than it may: its result is NULL, with a warning.
+    pub(super) fn warn_too_long(&self, function: &str) {
+        let most = self.longest_text();
+        let message = format!("Result of {function}() was larger than max_allowed_packet ({most}) - truncated");
+        let mut running = self.running();
+        if running.warnings.len() < MOST_WARNINGS {
+            running.warnings.push(SqlError::new(1301, b"HY000", message));
+        }
+    }
+
+    /// A recursive query begins anew.
+    pub(super) fn start_recursion(&self, number: i64) {
+        self.running().recursions.insert(number, 0);
+    }
+
+    /// A recursive part gives one more row.
+    ///
+    /// # Errors
+    /// 3636 where it may not.
+    pub(super) fn step_recursion(&self, number: i64, most: i64) -> Result<(), SqlError> {
+        let mut running = self.running();
+        let rows = running.recursions.entry(number).or_default();
+        *rows += 1;
+        if *rows <= most {
+            return Ok(());
+        }
+        let message = format!(
+            "Recursive query aborted after {rows} iterations. Try increasing @@cte_max_recursion_depth to a larger value."
+        );
+        let error = SqlError::new(3636, b"HY000", message);
+        running.ended = Some(error.clone());
+        Err(error)
+    }
+
+    fn is_over(&self) -> bool {
+        if self.interruption.is_stopped() {
+            return true;
+        }
+        let mut running = self.running();
+        let now = Instant::now();
+        let is_due = running.measured.is_none_or(|last| now - last >= MEASURED_EACH);
+        is_due && running.is_disk_full(now).is_some()
+    }
+}
+
+/// A warning for each of so many rows, as many as are kept.
+pub(super) fn repeated(warning: SqlError, rows: u64) -> impl Iterator<Item = SqlError> {
+    std::iter::repeat_n(warning, usize::try_from(rows).unwrap_or(usize::MAX).min(MOST_WARNINGS))
+}
+
+fn number(surroundings: &dyn Surroundings, name: &str) -> Option<u64> {
+    match surroundings.name(name) {
+        Ok(Some(Datum::UInt(number))) => Some(number),
+        Ok(Some(Datum::Int(number))) => u64::try_from(number).ok(),
+        _ => None,
+    }
+}
+
+/// Bytes that this thread has given to write calls. A query writes nothing but temporary files on its thread: rows are sent by another.
+fn written_by_thread() -> Option<u64> {
+    let io = std::fs::read_to_string("/proc/thread-self/io").ok()?;
+    io.lines().find_map(|line| line.strip_prefix("wchar: "))?.trim().parse().ok()
+}
+
+/// Bounds the memory of all connections together, for the process.
+///
+/// # Errors
+/// SQLite's.
+pub(super) fn limit_heap(connection: &Connection) -> rusqlite::Result<()> {
+    // A quarter of the machine's, and never so little that ordinary work fails.
+    let most = (memory::machine() / 4).max(512 << 20);
+    let set = format!("PRAGMA hard_heap_limit = {}", i64::try_from(most).unwrap_or(i64::MAX));
+    connection.query_row(&set, [], |_| Ok(()))
+}
+
+/// Bounds the temporary tables of a session: pages of 4 KiB, 1 GiB in all.
+///
+/// # Errors
+/// SQLite's.
+pub(super) fn limit_temporary(connection: &Connection) -> rusqlite::Result<()> {
+    connection.query_row("PRAGMA temp.max_page_count = 262144", [], |_| Ok(()))
+}

@@ -1,0 +1,105 @@
+//! Foreign keys: which tables SQLite reads and changes for them beside those that a statement names, and what a violated one answers.
+
+use std::collections::BTreeSet;
+
+use rusqlite::Connection;
+use sealwire_core::error::SqlError;
+
+use super::errors::to_mysql;
+use crate::engine::Surroundings;
+use crate::engine::translate::{Kind, quote, schema_of};
+
+/// The foreign keys of a database.
+pub(super) struct Keys {
+    database: String,
+    keys: Vec<Key>,
+}
+
+struct Key {
+    child: String,
+    parent: String,
+    /// Whether the child changes with its parent.
+    acts: bool,
+}
+
+impl Keys {
+    /// Reads them. Where they can't be read there are none, so that nothing more is allowed.
+    pub(super) fn of(connection: &Connection, database: &str) -> Self {
+        let read = || -> Result<Vec<Key>, SqlError> {
+            let schema = schema_of(database);
+            let sql = format!(
+                "SELECT m.name, f.\"table\", f.on_delete IN ('CASCADE', 'SET NULL', 'SET DEFAULT') \
+                 OR f.on_update IN ('CASCADE', 'SET NULL', 'SET DEFAULT') \
+                 FROM {}.sqlite_master AS m, pragma_foreign_key_list(m.name, ?1) AS f WHERE m.type = 'table'",
+                quote(&schema)?
+            );
+            let read = || -> rusqlite::Result<Vec<Key>> {
+                let mut statement = connection.prepare(&sql)?;
+                let keys = statement.query_map([schema.as_ref()], |row| {
+                    Ok(Key { child: row.get(0)?, parent: row.get(1)?, acts: row.get(2)? })
+                })?;
+                keys.collect()
+            };
+            read().map_err(|error| to_mysql(&error, ""))
+        };
+        Self { database: database.to_owned(), keys: read().unwrap_or_default() }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
+    /// Tables that SQLite reads for a key.
+    pub(super) fn read(&self) -> BTreeSet<String> {
+        self.keys.iter().flat_map(|key| [key.child.clone(), key.parent.clone()]).collect()
+    }
+
+    /// Tables that SQLite changes for a key.
+    pub(super) fn changed(&self) -> BTreeSet<String> {
+        self.keys.iter().filter(|key| key.acts).map(|key| key.child.clone()).collect()
+    }
+
+    /// The error of dropping tables that others refer to, which SQLite would do, with the rows that refer to them.
+    ///
+    /// # Errors
+    /// 3730, or 1217 where the account may not see which table refers to it.
+    pub(super) fn check_dropped(&self, dropped: &[&str], surroundings: &dyn Surroundings) -> Result<(), SqlError> {
+        let is_dropped = |name: &str| dropped.iter().any(|other| other.eq_ignore_ascii_case(name));
+        let refers = |key: &&Key| is_dropped(&key.parent) && !is_dropped(&key.child);
+        let Some(key) = self.keys.iter().find(refers) else { return Ok(()) };
+        if !surroundings.sees(&self.database, &key.child) {
+            return Err(failed(1217, PARENT));
+        }
+        let message = format!(
+            "Cannot drop table '{}' referenced by a foreign key constraint on table '{}'.",
+            key.parent, key.child
+        );
+        Err(SqlError::new(3730, b"HY000", message))
+    }
+
+    /// The error of a change of `table` that would have violated a key. SQLite does not say which; none is named, and who may not see all that it
+    /// may be is told so little by the code, too.
+    pub(super) fn violated(&self, kind: Kind, table: &str, surroundings: &dyn Surroundings) -> SqlError {
+        let is = |name: &str| name.eq_ignore_ascii_case(table);
+        let is_child = self.keys.iter().any(|key| is(&key.child));
+        let of_parent = matches!(kind, Kind::Delete | Kind::Definition) || !is_child;
+        let others = self.keys.iter().filter_map(|key| match of_parent {
+            true => is(&key.parent).then_some(&key.child),
+            false => is(&key.child).then_some(&key.parent),
+        });
+        let sees_all = { others }.all(|other| surroundings.sees(&self.database, other));
+        match (of_parent, sees_all) {
+            (true, true) => failed(1451, PARENT),
+            (true, false) => failed(1217, PARENT),
+            (false, true) => failed(1452, CHILD),
+            (false, false) => failed(1216, CHILD),
+        }
+    }
+}
+
+const PARENT: &str = "delete or update a parent row";
+const CHILD: &str = "add or update a child row";
+
+fn failed(code: u16, what: &str) -> SqlError {
+    SqlError::new(code, b"23000", format!("Cannot {what}: a foreign key constraint fails"))
+}

@@ -1,0 +1,682 @@
+//! A connection's SQLite: an empty main database to which the databases that its statements name are attached.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use rusqlite::config::DbConfig;
+use rusqlite::types::Type;
+use rusqlite::{Connection, OpenFlags, Statement};
+use sealwire_core::account::Privilege;
+use sealwire_core::error::SqlError;
+use sealwire_core::message::ColumnDefinition;
+
+use super::authorizer::{self, Allowed, Authorizer};
+use super::bounds::{self, Bounds};
+use super::errors::{self, to_mysql};
+use super::keys::Keys;
+use super::rows::{bind, length_of, origins, put_row};
+use super::temporary;
+use super::{FileId, SqliteEngine, stored};
+use crate::engine::translate::{
+    Access, Kind, MOST_KEYS, READ, Scope, Temporaries, Translated, quote, quote_text, schema_of, temporary_name,
+    too_many_keys, translate,
+};
+use crate::engine::types::DeclaredType;
+use crate::engine::{
+    Description, Done, EngineSession, Interruption, LOCK_WAIT, Limits, Request, RowSink, SystemTable, TransactionStep,
+    is_system_database, stopped, unknown_database,
+};
+
+pub(super) struct SqliteSession {
+    engine: SqliteEngine,
+    connection: Connection,
+    authorizer: Authorizer,
+    bounds: Arc<Bounds>,
+    has_bounds: bool,
+    /// The attached databases, the one used last at the end.
+    attached: Vec<Attached>,
+    temporaries: Temporaries,
+}
+
+/// A database that is attached, and the file that it had then; a system database has none.
+struct Attached {
+    database: String,
+    file: Option<FileId>,
+}
+
+/// SQLite attaches ten.
+const MOST_ATTACHED: usize = 9;
+
+impl SqliteSession {
+    pub(super) fn open(engine: SqliteEngine) -> Result<Self, SqlError> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let bounds = Bounds::new(Arc::new(Interruption::default()));
+        let authorizer = Authorizer::default();
+        let open = || -> rusqlite::Result<Connection> {
+            let mut connection = Connection::open_in_memory_with_flags(flags)?;
+            connection.busy_timeout(LOCK_WAIT)?;
+            super::functions::register(&connection, &bounds)?;
+            configure(&connection)?;
+            authorizer.install(&mut connection)?;
+            bounds.install(&mut connection)?;
+            Ok(connection)
+        };
+        let connection = open().map_err(|error| to_mysql(&error, ""))?;
+        let handle = connection.get_interrupt_handle();
+        bounds.interruption.connect(move || handle.interrupt());
+        Ok(Self {
+            engine,
+            connection,
+            authorizer,
+            bounds,
+            has_bounds: false,
+            attached: Vec::new(),
+            temporaries: Temporaries::new(),
+        })
+    }
+
+    fn batch(&self, sql: &str) -> Result<(), SqlError> {
+        self.connection.execute_batch(sql).map_err(|error| to_mysql(&error, sql))
+    }
+
+    fn attach(&mut self, databases: &BTreeSet<&str>) -> Result<(), SqlError> {
+        let engine = self.engine.clone();
+        let _kept = engine.keep_names();
+        for database in databases {
+            let file = if is_system_database(database) { None } else { self.engine.file_of(database) };
+            if let Some(at) = self.attached.iter().position(|attached| attached.database == *database) {
+                let used = self.attached.remove(at);
+                let is_same = used.file == file;
+                self.attached.push(used);
+                // Another connection may have dropped it, and made it anew.
+                if is_same && (file.is_some() || is_system_database(database)) {
+                    continue;
+                }
+                if !self.connection.is_autocommit() {
+                    let message = "Table definition has changed, please retry transaction";
+                    return Err(SqlError::new(1412, b"HY000", message));
+                }
+                self.detach(database)?;
+            }
+            if file.is_none() && !is_system_database(database) {
+                return Err(unknown_database(database));
+            }
+            self.make_room(database, databases)?;
+            let path = if is_system_database(database) {
+                ":memory:".to_owned()
+            } else {
+                self.engine.path(database).display().to_string()
+            };
+            self.batch(&format!("ATTACH DATABASE {} AS {}", quote_text(&path), quote(&schema_of(database))?))?;
+            self.attached.push(Attached { database: (*database).to_owned(), file });
+            super::open_all(&self.connection, &schema_of(database)).map_err(|error| to_mysql(&error, ""))?;
+        }
+        Ok(())
+    }
+
+    /// Detaches what stands in the way of a database: what was used longest ago, and one whose name SQLite takes for the same.
+    fn make_room(&mut self, database: &str, needed: &BTreeSet<&str>) -> Result<(), SqlError> {
+        let same = self.attached.iter().find(|other| other.database.eq_ignore_ascii_case(database));
+        if let Some(same) = same.map(|same| same.database.clone()) {
+            if needed.contains(same.as_str()) {
+                let what = format!("'{same}' and '{database}' in one statement");
+                let message =
+                    format!("This version of Sealwire doesn't yet support {what}: their names differ in case alone");
+                return Err(SqlError::new(1235, b"42000", message));
+            }
+            self.detach(&same)?;
+        }
+        while self.attached.len() >= MOST_ATTACHED {
+            let oldest = self.attached.first().map(|oldest| oldest.database.clone()).unwrap_or_default();
+            self.detach(&oldest)?;
+        }
+        Ok(())
+    }
+
+    /// Takes up what the session's variables say.
+    fn limit(&self, limits: &Limits) -> Result<(), SqlError> {
+        let set = || {
+            self.connection.busy_timeout(limits.lock_wait)?;
+            self.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, !limits.skips_foreign_keys)
+        };
+        set().map(|_| ()).map_err(|error| to_mysql(&error, ""))
+    }
+
+    fn detach(&mut self, database: &str) -> Result<(), SqlError> {
+        self.batch(&format!("DETACH DATABASE {}", quote(&schema_of(database))?))?;
+        self.attached.retain(|attached| attached.database != database);
+        Ok(())
+    }
+
+    /// Fills the system tables that a statement reads.
+    fn refresh(&self, translated: &Translated, request: &Request<'_>) -> Result<(), SqlError> {
+        for Access { database, table, privileges } in &translated.accesses {
+            if !is_system_database(database) {
+                continue;
+            }
+            let (Some(table), true) = (table, *privileges == READ) else {
+                return Err(SqlError::new(
+                    1044,
+                    b"42000",
+                    format!("Access denied to database '{database}': it can only be read"),
+                ));
+            };
+            let made = match (database.as_str(), table.to_lowercase().as_str()) {
+                ("information_schema", name @ ("tables" | "columns" | "statistics")) => {
+                    super::schema::table(&self.engine, name, request.surroundings.as_ref())?
+                }
+                _ => request.surroundings.system_table(database, table),
+            };
+            let Some(made) = made else {
+                return Err(SqlError::new(1109, b"42S02", format!("Unknown table '{table}' in {database}")));
+            };
+            self.fill(database, table, &made)?;
+        }
+        Ok(())
+    }
+
+    fn fill(&self, database: &str, table: &str, made: &SystemTable) -> Result<(), SqlError> {
+        let name = format!("{}.{}", quote(database)?, quote(table)?);
+        let columns: Vec<String> = made
+            .columns
+            .iter()
+            .map(|(name, kind)| {
+                Ok(format!("{} {} COLLATE NOCASE", quote(name)?, DeclaredType::parse(kind).to_sqlite()))
+            })
+            .collect::<Result<_, SqlError>>()?;
+        let places = vec!["?"; made.columns.len()].join(", ");
+        let fill = || -> rusqlite::Result<()> {
+            self.connection.execute_batch(&format!(
+                "DROP TABLE IF EXISTS {name}; CREATE TABLE {name} ({});",
+                columns.join(", ")
+            ))?;
+            let mut insert = self.connection.prepare(&format!("INSERT INTO {name} VALUES ({places})"))?;
+            for row in &made.rows {
+                bind(&mut insert, row)?;
+                insert.raw_execute()?;
+            }
+            Ok(())
+        };
+        fill().map_err(|error| to_mysql(&error, ""))
+    }
+
+    /// Translates, checks the rights, and makes ready all that the statement names.
+    fn ready(&mut self, request: &Request<'_>) -> Result<Translated, SqlError> {
+        if !self.has_bounds {
+            let adopted = self.bounds.adopt(&self.connection, request.surroundings.as_ref());
+            adopted.map_err(|error| to_mysql(&error, ""))?;
+            self.has_bounds = true;
+        }
+        let scope =
+            Scope { database: request.database, names: request.surroundings.as_ref(), temporaries: &self.temporaries };
+        let translated = translate(request.sql, scope)?;
+        for access in &translated.accesses {
+            authorise(access, request)?;
+        }
+        for (database, table) in &translated.locked {
+            authorise_lock(database, table, request)?;
+        }
+        self.attach(&translated.databases())?;
+        self.refresh(&translated, request)?;
+        Ok(translated)
+    }
+
+    /// Compiles a statement of the user's, which SQLite's authorizer then holds to the session's rights until the result is dropped.
+    fn compile(
+        &self,
+        sql: &str,
+        allowed: impl Fn() -> Allowed,
+        translated: &Translated,
+    ) -> Result<(authorizer::Statement<'_>, Statement<'_>), SqlError> {
+        let guard = self.authorizer.begin(allowed());
+        let error = match self.connection.prepare(sql) {
+            Ok(statement) => return Ok((guard, statement)),
+            Err(error) => error,
+        };
+        drop(guard);
+        if translated.kind == Kind::Query {
+            return Err(self.explain(&error, sql));
+        }
+        // What was denied may be the deed of a foreign key, which asks for no privilege.
+        let denial = self.authorizer.take_denial();
+        let Some(denial) = denial else { return Err(self.explain(&error, sql)) };
+        let keys = translated.accesses.first().map(|access| Keys::of(&self.connection, &access.database));
+        let Some(keys) = keys.filter(|keys| !keys.is_empty()) else { return Err(denial) };
+        let guard = self.authorizer.begin(allowed().with_keys(&keys));
+        let prepared = self.connection.prepare(sql);
+        match prepared {
+            Ok(statement) => Ok((guard, statement)),
+            Err(error) => Err(self.explain(&error, sql)),
+        }
+    }
+
+    /// Why a statement of the user's failed: by the authorizer, by a bound, or by SQLite itself.
+    fn explain(&self, error: &rusqlite::Error, sql: &str) -> SqlError {
+        let own = self.bounds.take_end().or_else(|| self.authorizer.take_denial());
+        match own {
+            Some(own) => own,
+            None if self.bounds.interruption.is_stopped() => stopped(&self.bounds.interruption),
+            None => to_mysql(error, sql),
+        }
+    }
+
+    fn define(&mut self, translated: &Translated, request: &Request<'_>) -> Result<Done, SqlError> {
+        if let Some(check) = &translated.check {
+            let allowed = || Allowed::new(translated, Arc::clone(request.surroundings)).only_query();
+            self.compile(check, allowed, translated)?;
+        }
+        // A temporary table is its session's own, and commits nothing.
+        let commits = !translated.is_temporary();
+        if commits {
+            if !self.connection.is_autocommit() {
+                self.batch("COMMIT")?;
+            }
+            self.batch("BEGIN IMMEDIATE")?;
+        }
+        let defined =
+            self.define_all(translated, request).and_then(|notes| self.count_keys(translated).map(|()| notes));
+        if commits {
+            self.batch(if defined.is_ok() { "COMMIT" } else { "ROLLBACK" })?;
+        }
+        let notes = defined?;
+        self.temporaries.extend(translated.creates.iter().cloned());
+        for dropped in &translated.drops {
+            self.temporaries.remove(dropped);
+        }
+        Ok(Done { notes, warnings: self.bounds.end(), ..Done::default() })
+    }
+
+    /// Refuses a table that has more keys than it may.
+    fn count_keys(&self, translated: &Translated) -> Result<(), SqlError> {
+        for Access { database, table, .. } in &translated.accesses {
+            let (Some(table), false) = (table, is_system_database(database)) else { continue };
+            let schema = quote(&schema_of(database))?;
+            let sql = format!("SELECT COUNT(*) FROM {schema}.sqlite_master WHERE type = 'index' AND tbl_name = ?1");
+            let keys: rusqlite::Result<u32> = self.connection.query_row(&sql, [table], |row| row.get(0));
+            if keys.map_err(|error| to_mysql(&error, ""))? as usize > MOST_KEYS {
+                return Err(too_many_keys());
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs the statements of a definition within its transaction; what there is to note of them.
+    fn define_all(&self, translated: &Translated, request: &Request<'_>) -> Result<Vec<SqlError>, SqlError> {
+        let allowed = || Allowed::new(translated, Arc::clone(request.surroundings));
+        self.refuse_renames(translated)?;
+        self.refuse_drops(translated, request)?;
+        let views = self.drop_views(translated)?;
+        let mut notes = translated.notes.clone();
+        for sql in &translated.statements {
+            if self.bounds.interruption.is_stopped() {
+                return Err(stopped(&self.bounds.interruption));
+            }
+            let ran = self.run(sql, allowed, translated, request);
+            let Err(error) = ran.map_err(|error| dropped(sql, error, translated)) else { continue };
+            match error.code {
+                1051 if translated.forgives => notes.push(error),
+                1050 if translated.forgives => {
+                    // The table's indexes are none of the one that is there.
+                    notes.push(error);
+                    break;
+                }
+                _ => return Err(error),
+            }
+        }
+        for view in views {
+            self.batch(&view)?;
+        }
+        Ok(notes)
+    }
+
+    /// Drops the views of a database whose table is altered, and gives the statements that make them again as they were. SQLite looks into all views
+    /// when it alters a table, stops at one that no longer fits, and changes those that do; MySQL does not look at them.
+    fn drop_views(&self, translated: &Translated) -> Result<Vec<String>, SqlError> {
+        let alters = translated.statements.iter().any(|sql| sql.starts_with("ALTER TABLE "));
+        let (true, Some(access)) = (alters, translated.accesses.first()) else { return Ok(Vec::new()) };
+        let schema = quote(&schema_of(&access.database))?;
+        let sql = format!("SELECT name, sql FROM {schema}.sqlite_master WHERE type = 'view' ORDER BY rowid");
+        let read = || -> rusqlite::Result<Vec<(String, String)>> {
+            self.connection.prepare(&sql)?.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+        };
+        let mut again = Vec::new();
+        for (name, text) in read().map_err(|error| to_mysql(&error, ""))? {
+            let Some(rest) = text.strip_prefix("CREATE VIEW ") else { continue };
+            self.batch(&format!("DROP VIEW {schema}.{}", quote(&name)?))?;
+            again.push(format!("CREATE VIEW {schema}.{rest}"));
+        }
+        Ok(again)
+    }
+
+    /// Refuses to drop tables that others refer to by foreign keys.
+    fn refuse_drops(&self, translated: &Translated, request: &Request<'_>) -> Result<(), SqlError> {
+        if request.limits.skips_foreign_keys || !translated.statements.iter().any(|sql| sql.starts_with("DROP TABLE "))
+        {
+            return Ok(());
+        }
+        for database in translated.databases() {
+            let dropped: Vec<&str> = translated
+                .accesses
+                .iter()
+                .filter(|access| access.database == database)
+                .filter_map(|access| access.table.as_deref())
+                .collect();
+            Keys::of(&self.connection, database).check_dropped(&dropped, request.surroundings.as_ref())?;
+        }
+        Ok(())
+    }
+
+    /// Refuses to rename columns that expressions in MySQL's words name.
+    fn refuse_renames(&self, translated: &Translated) -> Result<(), SqlError> {
+        for (schema, table, column) in &translated.renames {
+            let sql = format!(
+                "SELECT sql FROM {}.sqlite_master WHERE tbl_name = ?1 COLLATE NOCASE AND sql IS NOT NULL",
+                quote(schema)?
+            );
+            let read = || -> rusqlite::Result<Vec<String>> {
+                self.connection.prepare(&sql)?.query_map([table], |row| row.get(0))?.collect()
+            };
+            for text in read().map_err(|error| to_mysql(&error, ""))? {
+                stored::refuse_rename(&text, column)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs a statement that gives no rows; says how many it changed.
+    fn run(
+        &self,
+        sql: &str,
+        allowed: impl Fn() -> Allowed,
+        translated: &Translated,
+        request: &Request<'_>,
+    ) -> Result<u64, SqlError> {
+        let (guard, mut statement) = self.compile(sql, allowed, translated)?;
+        let ran = bind(&mut statement, request.parameters).and_then(|()| statement.raw_execute());
+        drop(statement);
+        let ran = ran.map_err(|error| self.explain(&error, request.sql));
+        // What is read from here on is the engine's own.
+        drop(guard);
+        ran.map(|changed| changed as u64).map_err(|error| match translated.accesses.first() {
+            Some(Access { database, table: Some(table), .. }) if errors::is_of_key(&error) => {
+                Keys::of(&self.connection, database).violated(translated.kind, table, request.surroundings.as_ref())
+            }
+            _ => error,
+        })
+    }
+
+    fn change(&self, translated: &Translated, request: &Request<'_>) -> Result<Done, SqlError> {
+        let sql = translated.statements.first().map(String::as_str).unwrap_or_default();
+        let before = self.connection.last_insert_rowid();
+        let allowed = || Allowed::new(translated, Arc::clone(request.surroundings));
+        let mut ignored = None;
+        let affected_rows = match &translated.ignores {
+            None => self.run(sql, allowed, translated, request)?,
+            // SQLite does not tell which rows it ignores, nor why: so they are tried without IGNORE first.
+            Some(ignores) => match self.run(&ignores.strict, allowed, translated, request) {
+                Err(error) if errors::is_of_a_row(&error) => {
+                    ignored = Some(error);
+                    self.run(sql, allowed, translated, request)?
+                }
+                ran => ran?,
+            },
+        };
+        let mut done = Done { affected_rows, warnings: self.bounds.end(), ..Done::default() };
+        if let Some(error) = ignored {
+            let rows = translated.ignores.as_ref().and_then(|ignores| ignores.rows);
+            let ignored = rows.map_or(1, |rows| rows.saturating_sub(affected_rows).max(1));
+            done.warnings.extend(bounds::repeated(error, ignored));
+        }
+        let warnings = done.warnings.len();
+        match translated.kind {
+            Kind::Update => {
+                done.info = format!("Rows matched: {affected_rows}  Changed: {affected_rows}  Warnings: {warnings}");
+            }
+            Kind::Delete => {}
+            _ => {
+                let last = self.connection.last_insert_rowid();
+                if affected_rows > 0 && self.counts_rows(translated) {
+                    // MySQL names the first of several.
+                    done.last_insert_id = u64::try_from(last).unwrap_or(0).saturating_sub(affected_rows - 1);
+                }
+                if translated.kind == Kind::Upsert && last == before {
+                    // MySQL counts a changed row twice.
+                    done.affected_rows *= 2;
+                }
+                let rows = translated.ignores.as_ref().and_then(|ignores| ignores.rows).unwrap_or(affected_rows);
+                if rows > 1 {
+                    let duplicates = rows.saturating_sub(affected_rows);
+                    done.info = format!("Records: {rows}  Duplicates: {duplicates}  Warnings: {warnings}");
+                }
+            }
+        }
+        Ok(done)
+    }
+
+    /// Whether the table that was changed generates keys.
+    fn counts_rows(&self, translated: &Translated) -> bool {
+        let Some(Access { database, table: Some(table), .. }) = translated.accesses.first() else { return false };
+        let Ok(schema) = quote(&schema_of(database)) else { return false };
+        let sql = format!(
+            "SELECT sql LIKE '%AUTOINCREMENT%' FROM {schema}.sqlite_master WHERE type = 'table' AND name = ?1 COLLATE NOCASE"
+        );
+        let found = self
+            .connection
+            .prepare_cached(&sql)
+            .and_then(|mut statement| statement.query_row([table], |row| row.get(0)));
+        found.unwrap_or(false)
+    }
+
+    fn query(&self, translated: &Translated, request: &Request<'_>, rows: &mut dyn RowSink) -> Result<Done, SqlError> {
+        let sql = translated.statements.first().map(String::as_str).unwrap_or_default();
+        let allowed = || Allowed::new(translated, Arc::clone(request.surroundings));
+        let (_guard, mut statement) = self.compile(sql, allowed, translated)?;
+        let failed = |error: rusqlite::Error| self.explain(&error, request.sql);
+        let origins = origins(&statement, &translated.titles);
+        bind(&mut statement, request.parameters).map_err(failed)?;
+        let mut found = statement.raw_query();
+        let mut next = found.next().map_err(failed)?;
+        let columns: Vec<ColumnDefinition> = origins
+            .iter()
+            .enumerate()
+            .map(|(index, origin)| {
+                origin
+                    .column(next.and_then(|row| row.get_ref(index).ok()).map_or(Type::Null, |value| value.data_type()))
+            })
+            .collect();
+        rows.begin(columns.clone())?;
+        while let Some(row) = next {
+            let length = length_of(row, columns.len());
+            if length > self.bounds.longest_row() {
+                let message = format!(
+                    "Got a packet bigger than 'max_allowed_packet' bytes: a row of {length} bytes; select fewer or shorter columns"
+                );
+                return Err(SqlError::new(1153, b"08S01", message));
+            }
+            self.bounds.row_is_given(length)?;
+            put_row(row, &columns, request.binary, rows.buffer());
+            rows.end_row()?;
+            next = found.next().map_err(failed)?;
+        }
+        Ok(Done { has_rows: true, warnings: self.bounds.end(), ..Done::default() })
+    }
+
+    /// A rollback may have taken temporary tables with it.
+    fn recall_temporaries(&mut self) {
+        if self.temporaries.is_empty() {
+            return;
+        }
+        let read = || -> rusqlite::Result<BTreeSet<String>> {
+            let mut statement = self.connection.prepare("SELECT name FROM temp.sqlite_master WHERE type = 'table'")?;
+            let names = statement.query_map([], |row| row.get(0))?;
+            names.collect()
+        };
+        if let Ok(names) = read() {
+            self.temporaries.retain(|(database, table)| names.contains(&temporary_name(database, table)));
+        }
+    }
+}
+
+impl Drop for SqliteSession {
+    fn drop(&mut self) {
+        super::schema::close(&mut self.connection, &self.engine);
+    }
+}
+
+impl EngineSession for SqliteSession {
+    fn describe(&mut self, request: &Request<'_>) -> Result<Description, SqlError> {
+        let translated = self.ready(request)?;
+        self.bounds.begin(request, false);
+        let allowed = || Allowed::new(&translated, Arc::clone(request.surroundings));
+        let mut description = Description { parameters: translated.parameters, columns: Vec::new() };
+        if translated.kind == Kind::Query {
+            let sql = translated.statements.first().map(String::as_str).unwrap_or_default();
+            let (_guard, statement) = self.compile(sql, allowed, &translated)?;
+            description.columns =
+                origins(&statement, &translated.titles).iter().map(|origin| origin.column(Type::Null)).collect();
+        } else if translated.kind != Kind::Definition {
+            let sql = translated.statements.first().map(String::as_str).unwrap_or_default();
+            self.compile(sql, allowed, &translated)?;
+        }
+        Ok(description)
+    }
+
+    fn execute(&mut self, request: &Request<'_>, rows: &mut dyn RowSink) -> Result<Done, SqlError> {
+        let translated = self.ready(request)?;
+        if usize::from(translated.parameters) != request.parameters.len() {
+            return Err(SqlError::new(1210, b"HY000", "Incorrect arguments to mysqld_stmt_execute"));
+        }
+        let fills_temporary = fills_temporary(&translated);
+        self.bounds.begin(request, translated.kind == Kind::Query || fills_temporary);
+        if fills_temporary && temporary::is_short() {
+            return Err(temporary::full());
+        }
+        if translated.kind != Kind::Query
+            && let Some(read_only) = request.limits.read_only
+        {
+            return Err(read_only.refusal());
+        }
+        self.limit(&request.limits)?;
+        if translated.kind == Kind::Definition {
+            return self.define(&translated, request);
+        }
+        if !request.autocommit && self.connection.is_autocommit() {
+            self.batch("BEGIN")?;
+        }
+        if translated.kind == Kind::Query {
+            self.query(&translated, request, rows)
+        } else {
+            self.change(&translated, request)
+        }
+    }
+
+    fn transaction(&mut self, step: &TransactionStep) -> Result<(), SqlError> {
+        let open = !self.connection.is_autocommit();
+        let done = match step {
+            TransactionStep::Begin if open => self.batch("COMMIT; BEGIN"),
+            TransactionStep::Begin => self.batch("BEGIN"),
+            TransactionStep::Commit if open => self.batch("COMMIT"),
+            TransactionStep::Rollback if open => self.batch("ROLLBACK"),
+            TransactionStep::Commit | TransactionStep::Rollback => Ok(()),
+            TransactionStep::Savepoint(name) if open => self.batch(&format!("SAVEPOINT {}", quote(name)?)),
+            // Outside of a transaction a savepoint ends with its own statement.
+            TransactionStep::Savepoint(_) => Ok(()),
+            TransactionStep::RollbackTo(name) => self.batch(&format!("ROLLBACK TO {}", quote(name)?)),
+            TransactionStep::Release(name) => self.batch(&format!("RELEASE {}", quote(name)?)),
+        };
+        if matches!(step, TransactionStep::Rollback | TransactionStep::RollbackTo(_)) {
+            self.recall_temporaries();
+        }
+        done
+    }
+
+    fn is_in_transaction(&self) -> bool {
+        !self.connection.is_autocommit()
+    }
+
+    fn interruption(&self) -> Arc<Interruption> {
+        Arc::clone(&self.bounds.interruption)
+    }
+}
+
+/// Demands the privileges of an access.
+fn authorise(access: &Access, request: &Request<'_>) -> Result<(), SqlError> {
+    let table = access.table.as_deref();
+    let may = |privilege: &Privilege| request.surroundings.may(*privilege, &access.database, table);
+    // What changes a system database is refused later, with a reason.
+    if is_system_database(&access.database) && access.privileges != READ {
+        return Ok(());
+    }
+    match access.privileges.iter().find(|privilege| !may(privilege)) {
+        Some(missing) => Err(request.surroundings.denied(*missing, &access.database, table)),
+        None => Ok(()),
+    }
+}
+
+/// Whether a statement puts rows into a temporary table: they are in a temporary file as long as the session lasts.
+fn fills_temporary(translated: &Translated) -> bool {
+    const FRONTS: [&str; 6] = [
+        "CREATE TABLE temp.",
+        "INSERT INTO temp.",
+        "INSERT OR IGNORE INTO temp.",
+        "REPLACE INTO temp.",
+        "UPDATE temp.",
+        "UPDATE OR IGNORE temp.",
+    ];
+    translated.statements.first().is_some_and(|sql| FRONTS.iter().any(|front| sql.starts_with(front)))
+}
+
+/// FOR UPDATE needs, beside SELECT, one of the privileges that could keep the rows from others.
+fn authorise_lock(database: &str, table: &str, request: &Request<'_>) -> Result<(), SqlError> {
+    let may = |privilege, table| request.surroundings.may(privilege, database, table);
+    if is_system_database(database)
+        || may(Privilege::UPDATE, Some(table))
+        || may(Privilege::DELETE, Some(table))
+        || may(Privilege::LOCK_TABLES, None)
+    {
+        return Ok(());
+    }
+    let mut denied = request.surroundings.denied(Privilege::SELECT, database, Some(table));
+    denied.message = denied.message.replacen("SELECT command", "SELECT with locking clause command", 1);
+    Err(denied)
+}
+
+/// Sets what SQLite itself can refuse.
+fn configure(connection: &Connection) -> rusqlite::Result<()> {
+    for (config, on) in [
+        // Its own tables can't be written by SQL, nor its files damaged.
+        (DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true),
+        // A view or a default calls only functions that do no harm.
+        (DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false),
+        // A name in quotes is never taken for a text.
+        (DbConfig::SQLITE_DBCONFIG_DQS_DML, false),
+        (DbConfig::SQLITE_DBCONFIG_DQS_DDL, false),
+        (DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false),
+        // The name of a table changes in the table alone, as in MySQL; a view that no longer fits hinders nothing.
+        (DbConfig::SQLITE_DBCONFIG_LEGACY_ALTER_TABLE, true),
+    ] {
+        connection.set_db_config(config, on)?;
+    }
+    bounds::limit_temporary(connection)
+}
+
+/// DROP of a table that is not there has a code of its own.
+fn dropped(sql: &str, error: SqlError, translated: &Translated) -> SqlError {
+    let of_its_database = |name: &str| {
+        let found = translated.accesses.iter().find(|access| access.table.as_deref() == Some(name));
+        found.map_or_else(|| name.to_owned(), |access| format!("{}.{name}", access.database))
+    };
+    let name = || error.message.split('\'').nth(1).unwrap_or_default();
+    match error.code {
+        1146 if sql.starts_with("DROP ") => {
+            let message = error.message.replacen("Table", "Unknown table", 1).replace(" doesn't exist", "");
+            SqlError::new(1051, b"42S02", message)
+        }
+        1051 => SqlError::new(1051, b"42S02", format!("Unknown table '{}'", of_its_database(name()))),
+        1347 => SqlError::new(1347, b"HY000", format!("'{}' is not VIEW", of_its_database(name()))),
+        _ => error,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,235 @@
+use super::*;
+use crate::engine::{Engine as _, Surroundings};
+use crate::sql::{Datum, Names};
+use sealwire_core::account::Privilege;
+use sealwire_core::message::{BinaryRow, ColumnType, TextRow, Value};
+use std::time::Duration;
+
+struct Bare;
+
+impl Names for Bare {
+    fn name(&self, _: &str) -> Result<Option<Datum>, SqlError> {
+        Ok(None)
+    }
+
+    fn function(&self, _: &str) -> Option<Datum> {
+        None
+    }
+}
+
+impl Surroundings for Bare {
+    fn system_table(&self, _: &str, table: &str) -> Option<SystemTable> {
+        let rows = vec![vec![Datum::Text("Ssl_cipher".into()), Datum::Text("X".into())]];
+        (table == "session_status")
+            .then(|| SystemTable { columns: vec![("VARIABLE_NAME", "VARCHAR(64)"), ("VARIABLE_VALUE", "TEXT")], rows })
+    }
+
+    fn may(&self, _: Privilege, _: &str, table: Option<&str>) -> bool {
+        table != Some("secret")
+    }
+
+    fn sees_database(&self, _: &str) -> bool {
+        true
+    }
+
+    fn sees(&self, _: &str, table: &str) -> bool {
+        table != "secret"
+    }
+
+    fn denied(&self, privilege: Privilege, _: &str, _: Option<&str>) -> SqlError {
+        SqlError::new(1142, b"42000", format!("{} command denied", privilege.name()))
+    }
+}
+
+#[derive(Default)]
+struct Collected {
+    columns: Vec<ColumnDefinition>,
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+impl RowSink for Collected {
+    fn begin(&mut self, columns: Vec<ColumnDefinition>) -> Result<(), SqlError> {
+        self.columns = columns;
+        Ok(())
+    }
+
+    fn buffer(&mut self) -> &mut Vec<u8> {
+        &mut self.bytes
+    }
+
+    fn end_row(&mut self) -> Result<(), SqlError> {
+        self.ends.push(self.bytes.len());
+        Ok(())
+    }
+}
+
+struct Bench {
+    session: Box<dyn EngineSession>,
+    _directory: tempfile::TempDir,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let engine = SqliteEngine::new(directory.path());
+        engine.create_database("d").unwrap();
+        Self { session: engine.session().unwrap(), _directory: directory }
+    }
+
+    fn run(&mut self, sql: &str, parameters: &[Datum], binary: bool) -> Result<(Done, Collected), SqlError> {
+        let mut rows = Collected::default();
+        let request = Request {
+            sql,
+            parameters,
+            database: Some("d"),
+            surroundings: &(Arc::new(Bare) as Arc<dyn Surroundings>),
+            binary,
+            autocommit: true,
+            limits: Limits::default(),
+        };
+        self.session.execute(&request, &mut rows).map(|done| (done, rows))
+    }
+
+    fn done(&mut self, sql: &str) -> Done {
+        self.run(sql, &[], false).unwrap().0
+    }
+
+    fn text(&mut self, sql: &str) -> Vec<Vec<String>> {
+        let (_, rows) = self.run(sql, &[], false).unwrap();
+        let mut start = 0;
+        rows.ends
+            .iter()
+            .map(|&end| {
+                let row = TextRow::new(&rows.bytes[start..end]);
+                start = end;
+                row.iter()
+                    .map(|value| {
+                        value.unwrap().map_or_else(|| "NULL".into(), |v| String::from_utf8_lossy(v).into_owned())
+                    })
+                    .collect()
+            })
+            .collect()
+    }
+
+    fn error(&mut self, sql: &str) -> u16 {
+        self.run(sql, &[], false).map(|_| ()).unwrap_err().code
+    }
+}
+
+#[test]
+fn rows_go_in_and_come_out_with_their_types() {
+    let mut bench = Bench::new();
+    bench.done("CREATE TABLE t (id INT NOT NULL AUTO_INCREMENT PRIMARY KEY, name VARCHAR(20), price DECIMAL(10,2), at DATETIME, b BLOB)");
+    let done = bench.done(
+        "INSERT INTO t (name, price, at, b) VALUES ('a', 1.5, '2026-11-22 10:00:00', X'00ff'), ('b', 2, NULL, NULL)",
+    );
+    assert_eq!((done.affected_rows, done.last_insert_id), (2, 1));
+    let (_, rows) = bench.run("SELECT * FROM t WHERE NAME = 'A'", &[], false).unwrap();
+    let types: Vec<ColumnType> = rows.columns.iter().map(|column| column.column_type).collect();
+    assert_eq!(
+        types,
+        [ColumnType::LONGLONG, ColumnType::VAR_STRING, ColumnType::NEWDECIMAL, ColumnType::DATETIME, ColumnType::BLOB]
+    );
+    assert_eq!(rows.columns[1].org_table, b"t");
+    assert_eq!(rows.columns[1].schema, b"d");
+    assert_eq!(bench.text("SELECT id, price FROM t ORDER BY id"), [["1", "1.50"], ["2", "2.00"]]);
+    assert_eq!(bench.text("SELECT COUNT(*), 1/2, CONCAT('x', NULL)"), [["1", "0.5", "NULL"]]);
+    let digits = bench.text("SELECT HEX(255), HEX(-1), HEX('ab\u{e4}'), HEX(X'00fF'), HEX(15.5), HEX(NULL), HEX('')");
+    assert_eq!(digits, [["FF", "FFFFFFFFFFFFFFFF", "6162C3A4", "00FF", "10", "NULL", ""]]);
+}
+
+#[test]
+fn binary_rows_have_the_columns_types() {
+    let mut bench = Bench::new();
+    bench.done("CREATE TABLE t (a INT, at DATETIME)");
+    let parameters = [Datum::Int(-5), Datum::Text("2026-11-22 10:11:12".into())];
+    assert_eq!(bench.run("INSERT INTO t VALUES (?, ?)", &parameters, true).unwrap().0.affected_rows, 1);
+    let (_, rows) = bench.run("SELECT a, at FROM t WHERE a = ?", &[Datum::Int(-5)], true).unwrap();
+    let values: Vec<Value<'_>> =
+        BinaryRow::new(&rows.bytes, &rows.columns).unwrap().iter().map(|value| value.unwrap()).collect();
+    assert_eq!(values[0], Value::Int(-5));
+    assert_eq!(values[1].to_string(), "2026-11-22 10:11:12");
+    assert_eq!(bench.run("SELECT ?", &[], true).map(|_| ()).unwrap_err().code, 1210);
+}
+
+#[test]
+fn errors_have_mysqls_codes() {
+    let mut bench = Bench::new();
+    bench.done("CREATE TABLE t (a INT PRIMARY KEY, b INT NOT NULL)");
+    bench.done("INSERT INTO t VALUES (1, 1)");
+    for (sql, code) in [
+        ("SELECT * FROM missing", 1146),
+        ("SELECT * FROM nodb.t", 1049),
+        ("SELECT nothing FROM t", 1054),
+        ("INSERT INTO t (a, nothing) VALUES (1, 2)", 1054),
+        ("INSERT INTO t VALUES (1, 2)", 1062),
+        ("INSERT INTO t VALUES (2, NULL)", 1048),
+        ("INSERT INTO t VALUES (2)", 1136),
+        ("CREATE TABLE t (a INT)", 1050),
+        ("DROP TABLE missing", 1051),
+        ("SELECT nofunction(1)", 1305),
+        ("SELECT * FROM secret", 1142),
+        ("SELECT * FROM performance_schema.nothing", 1109),
+        ("DELETE FROM performance_schema.session_status", 1044),
+    ] {
+        assert_eq!(bench.error(sql), code, "{sql}");
+    }
+}
+
+#[test]
+fn system_tables_can_be_selected_from() {
+    let mut bench = Bench::new();
+    let sql = "SELECT VARIABLE_VALUE FROM performance_schema.session_status WHERE VARIABLE_NAME = 'ssl_cipher'";
+    assert_eq!(bench.text(sql), [["X"]]);
+    bench.done("CREATE TABLE t (a INT)");
+    let sql = "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = 'd'";
+    assert_eq!(bench.text(sql), [["t"]]);
+}
+
+#[test]
+fn a_transaction_is_rolled_back() {
+    let mut bench = Bench::new();
+    bench.done("CREATE TABLE t (a INT)");
+    bench.session.transaction(&TransactionStep::Begin).unwrap();
+    bench.done("INSERT INTO t VALUES (1)");
+    assert!(bench.session.is_in_transaction());
+    bench.session.transaction(&TransactionStep::Rollback).unwrap();
+    assert_eq!(bench.text("SELECT COUNT(*) FROM t"), [["0"]]);
+}
+
+#[test]
+fn upserts_count_as_in_mysql() {
+    let mut bench = Bench::new();
+    bench.done("CREATE TABLE t (a INT PRIMARY KEY, n INT)");
+    let sql = "INSERT INTO t VALUES (7, 1) ON DUPLICATE KEY UPDATE n = n + VALUES(n)";
+    assert_eq!(bench.done(sql).affected_rows, 1);
+    assert_eq!(bench.done(sql).affected_rows, 2);
+    assert_eq!(bench.text("SELECT n FROM t"), [["2"]]);
+}
+
+#[test]
+fn twenty_mebibytes_go_in_and_out() {
+    let mut bench = Bench::new();
+    bench.done("CREATE TABLE t (a LONGBLOB)");
+    let big = Datum::Blob(vec![0xa5; 20 << 20]);
+    bench.run("INSERT INTO t VALUES (?)", std::slice::from_ref(&big), true).unwrap();
+    let (_, rows) = bench.run("SELECT a FROM t", &[], false).unwrap();
+    assert_eq!(TextRow::new(&rows.bytes).iter().next().unwrap().unwrap().unwrap().len(), 20 << 20);
+    assert_eq!(bench.text("SELECT LENGTH(REPEAT('x', 20971520))"), [["20971520"]]);
+}
+
+#[test]
+fn a_stop_ends_a_statement_that_runs() {
+    let mut bench = Bench::new();
+    let interruption = bench.session.interruption();
+    let stopper = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(200));
+        interruption.stop();
+    });
+    let started = std::time::Instant::now();
+    let code = bench.error("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000) SELECT COUNT(*) FROM n a, n b, n c, n d");
+    stopper.join().unwrap();
+    assert_eq!(code, 1317);
+    assert!(started.elapsed() < Duration::from_secs(20));
+}

@@ -1,0 +1,378 @@
+//! Reads the texts that SQLite keeps of definitions, and writes them in MySQL's words.
+//!
+//! [`super::super::translate`] wrote them, with what SQLite does not know in comments ([`crate::engine::kept`]). A text of another program's
+//! is shown token by token, so that each name and each text stays one.
+
+use sealwire_core::error::SqlError;
+
+use crate::engine::kept::{Kept, Thing};
+use crate::sql::lex::{Lexer, Piece, unquote};
+use crate::sql::{backquoted, text_literal};
+
+/// A piece of SQLite's text.
+#[derive(Debug, Clone, PartialEq)]
+enum Token {
+    Name(String),
+    Text(String),
+    /// The digits of `X'…'`.
+    Bytes(String),
+    Word(String),
+    Symbol(char),
+    Kept(Kept),
+}
+
+impl Token {
+    fn is_word(&self, word: &str) -> bool {
+        matches!(self, Self::Word(own) if own.eq_ignore_ascii_case(word))
+    }
+}
+
+/// A token, and whether a space stood before it.
+#[derive(Debug, Clone, PartialEq)]
+struct Spaced(bool, Token);
+
+/// Cuts SQLite's text into tokens; other comments than ours count as spaces.
+fn tokens(sql: &str) -> Vec<Spaced> {
+    let mut tokens = Vec::new();
+    let mut rest = sql;
+    let mut space = false;
+    while let Some(first) = rest.chars().next() {
+        let (token, after) = match first {
+            '\'' => quoted(rest, '\'').map_text(Token::Text),
+            '`' | '"' => quoted(rest, first).map_text(Token::Name),
+            '[' => until(rest, 1, "]").map_text(|name| Token::Name(name.to_owned())),
+            'x' | 'X' if rest.get(1..2) == Some("'") => {
+                until(rest, 2, "'").map_text(|digits| Token::Bytes(digits.to_owned()))
+            }
+            '/' if rest.starts_with("/*") => {
+                let (inner, after) = until(rest, 2, "*/");
+                (Kept::from_comment(inner).map(Token::Kept), after)
+            }
+            '-' if rest.starts_with("--") => (None, until(rest, 2, "\n").1),
+            c if c.is_ascii_whitespace() => (None, rest.get(1..).unwrap_or_default()),
+            c if is_word(c) => {
+                let end = rest.find(|c| !is_word(c)).unwrap_or(rest.len());
+                let (word, after) = rest.split_at(end);
+                (Some(Token::Word(word.to_owned())), after)
+            }
+            c => (Some(Token::Symbol(c)), rest.get(c.len_utf8()..).unwrap_or_default()),
+        };
+        rest = after;
+        match token {
+            Some(token) => tokens.push(Spaced(std::mem::take(&mut space), token)),
+            None => space = true,
+        }
+    }
+    tokens
+}
+
+const fn is_word(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '_' | '$' | '@' | '.') || !c.is_ascii()
+}
+
+/// The contents of a quoted text or name, and what follows it.
+fn quoted(text: &str, quote: char) -> (String, &str) {
+    let mut contents = String::new();
+    let mut characters = text.char_indices().skip(1).peekable();
+    while let Some((at, c)) = characters.next() {
+        if c != quote {
+            contents.push(c);
+        } else if characters.next_if(|(_, next)| *next == quote).is_some() {
+            contents.push(quote);
+        } else {
+            return (contents, text.get(at + 1..).unwrap_or_default());
+        }
+    }
+    (contents, "")
+}
+
+/// The text from `start` to `end`, and what follows it.
+fn until<'t>(text: &'t str, start: usize, end: &str) -> (&'t str, &'t str) {
+    let rest = text.get(start..).unwrap_or_default();
+    rest.split_once(end).unwrap_or((rest, ""))
+}
+
+/// Makes a token of what was read.
+trait Read<'t, T> {
+    fn map_text(self, make: impl FnOnce(T) -> Token) -> (Option<Token>, &'t str);
+}
+
+impl<'t, T> Read<'t, T> for (T, &'t str) {
+    fn map_text(self, make: impl FnOnce(T) -> Token) -> (Option<Token>, &'t str) {
+        (Some(make(self.0)), self.1)
+    }
+}
+
+/// Tokens in MySQL's quotes.
+fn render(tokens: &[Spaced]) -> String {
+    let mut out = String::new();
+    let mut rest = tokens;
+    while let Some((Spaced(space, token), mut after)) = rest.split_first() {
+        if *space && !out.is_empty() {
+            out.push(' ');
+        }
+        match (cast_text(rest), token) {
+            (Some(text), _) => {
+                out.push_str(&text_literal(&text));
+                after = rest.get(6..).unwrap_or_default();
+            }
+            (None, Token::Name(name)) => out.push_str(&backquoted(name)),
+            (None, Token::Text(text)) => out.push_str(&text_literal(text)),
+            (None, Token::Bytes(digits)) => {
+                out.push_str("X'");
+                out.extend(digits.chars().filter(char::is_ascii_hexdigit));
+                out.push('\'');
+            }
+            (None, Token::Word(word)) => out.push_str(word),
+            (None, Token::Symbol(symbol)) => out.push(*symbol),
+            (None, Token::Kept(_)) => {}
+        }
+        rest = after;
+    }
+    out
+}
+
+/// The text of `CAST(X'…' AS TEXT)`, which the writer makes of a text with zero bytes.
+fn cast_text(tokens: &[Spaced]) -> Option<String> {
+    let [
+        Spaced(_, cast),
+        Spaced(_, open),
+        Spaced(_, Token::Bytes(digits)),
+        Spaced(_, r#as),
+        Spaced(_, text),
+        Spaced(_, close),
+        ..,
+    ] = tokens
+    else {
+        return None;
+    };
+    let fits = cast.is_word("CAST")
+        && *open == Token::Symbol('(')
+        && r#as.is_word("AS")
+        && text.is_word("TEXT")
+        && *close == Token::Symbol(')');
+    let bytes: Option<Vec<u8>> = (0..digits.len() / 2)
+        .map(|at| digits.get(at * 2..at * 2 + 2).and_then(|byte| u8::from_str_radix(byte, 16).ok()))
+        .collect();
+    String::from_utf8(bytes.filter(|_| fits)?).ok()
+}
+
+/// SQLite's text of an expression in MySQL's quotes.
+pub(super) fn in_mysql(sql: &str) -> String {
+    render(&tokens(sql))
+}
+
+/// The tokens in the first parentheses.
+fn group(tokens: &[Spaced]) -> &[Spaced] {
+    let open = tokens.iter().position(|Spaced(_, token)| *token == Token::Symbol('('));
+    let rest = open.and_then(|open| tokens.get(open + 1..)).unwrap_or_default();
+    let mut depth = 0usize;
+    for (at, Spaced(_, token)) in rest.iter().enumerate() {
+        match token {
+            Token::Symbol('(') => depth += 1,
+            Token::Symbol(')') if depth == 0 => return rest.get(..at).unwrap_or_default(),
+            Token::Symbol(')') => depth -= 1,
+            _ => {}
+        }
+    }
+    rest
+}
+
+/// The parts that commas separate.
+fn items(tokens: &[Spaced]) -> Vec<&[Spaced]> {
+    let mut depth = 0usize;
+    tokens
+        .split(|Spaced(_, token)| {
+            match token {
+                Token::Symbol('(') => depth += 1,
+                Token::Symbol(')') => depth = depth.saturating_sub(1),
+                _ => {}
+            }
+            depth == 0 && *token == Token::Symbol(',')
+        })
+        .collect()
+}
+
+fn kept(tokens: &[Spaced]) -> Kept {
+    let mut all = Kept::default();
+    for Spaced(_, token) in tokens {
+        if let Token::Kept(kept) = token {
+            all.append(kept.clone());
+        }
+    }
+    all
+}
+
+/// What is behind a word that is in no parentheses.
+fn behind<'t>(tokens: &'t [Spaced], word: &str) -> Option<&'t [Spaced]> {
+    let mut depth = 0usize;
+    let at = tokens.iter().position(|Spaced(_, token)| {
+        match token {
+            Token::Symbol('(') => depth += 1,
+            Token::Symbol(')') => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        depth == 0 && token.is_word(word)
+    })?;
+    tokens.get(at + 1..)
+}
+
+/// A column, as far as SQLite's PRAGMAs don't tell of it.
+#[derive(Debug, Default)]
+pub(super) struct StoredColumn {
+    name: String,
+    pub(super) kept: Kept,
+    /// Whether letters of either case are the same in it.
+    pub(super) folds_case: bool,
+    /// The expression of a generated column.
+    pub(super) generated: Option<String>,
+}
+
+/// A table, as far as SQLite's PRAGMAs don't tell of it.
+#[derive(Debug, Default)]
+pub(super) struct StoredTable {
+    pub(super) comment: Option<String>,
+    columns: Vec<StoredColumn>,
+    /// Foreign keys, then CHECK constraints, as lines of CREATE TABLE.
+    pub(super) foreign_keys: Vec<String>,
+    pub(super) checks: Vec<String>,
+}
+
+impl StoredTable {
+    pub(super) fn read(sql: &str) -> Self {
+        let tokens = tokens(sql);
+        let mut table = Self::default();
+        for (at, item) in items(group(&tokens)).into_iter().enumerate() {
+            let item = match item.split_first() {
+                Some((Spaced(_, Token::Kept(kept)), rest)) if at == 0 => {
+                    table.comment = kept.get(Thing::Comment).map(str::to_owned);
+                    rest
+                }
+                _ => item,
+            };
+            let mut words = item.iter().map(|Spaced(_, token)| token).filter(|token| !matches!(token, Token::Kept(_)));
+            match words.next() {
+                Some(word @ Token::Word(_)) if is_constraint(word) => table.constraint(item),
+                Some(Token::Name(name) | Token::Word(name) | Token::Text(name)) => table.column(name, item),
+                _ => {}
+            }
+        }
+        table
+    }
+
+    fn constraint(&mut self, item: &[Spaced]) {
+        let kept = kept(item);
+        if let Some(check) = kept.get(Thing::Check) {
+            self.checks.push(check.to_owned());
+        } else if behind(item, "CHECK").is_some() {
+            self.checks.push(render(item));
+        } else if behind(item, "FOREIGN").is_some() {
+            self.foreign_keys.push(render(item));
+        }
+    }
+
+    fn column(&mut self, name: &str, item: &[Spaced]) {
+        let kept = kept(item);
+        let checks: Vec<String> = kept.all(Thing::Check).map(str::to_owned).collect();
+        // The writer adds a CHECK of its own for the members of ENUM.
+        let is_ours = kept.get(Thing::Type).is_some_and(|kind| kind.starts_with("enum"));
+        if let (true, false, Some(check)) = (checks.is_empty(), is_ours, behind(item, "CHECK")) {
+            self.checks.push(format!("CHECK ({})", render(group(check))));
+        }
+        self.checks.extend(checks);
+        let generated = kept.get(Thing::Generated).map(str::to_owned);
+        let collation = behind(item, "COLLATE").and_then(<[_]>::first);
+        self.columns.push(StoredColumn {
+            name: name.to_owned(),
+            folds_case: collation.is_some_and(|Spaced(_, name)| name.is_word("NOCASE")),
+            generated: generated.or_else(|| behind(item, "AS").map(|rest| render(group(rest)))),
+            kept,
+        });
+    }
+
+    pub(super) fn take(&mut self, column: &str) -> StoredColumn {
+        let at = self.columns.iter().position(|stored| stored.name.eq_ignore_ascii_case(column));
+        // A view's columns are in no such text.
+        at.map_or_else(
+            || StoredColumn { folds_case: true, ..StoredColumn::default() },
+            |at| self.columns.swap_remove(at),
+        )
+    }
+}
+
+/// The error of renaming a column that a kept expression of this text names, as in MySQL: SQLite would rename it in its own words alone.
+pub(super) fn refuse_rename(sql: &str, column: &str) -> Result<(), SqlError> {
+    let kept = kept(&tokens(sql));
+    let uses = |thing| {
+        kept.all(thing).any(|text| {
+            Lexer::new(text.as_bytes()).any(|(piece, word)| match piece {
+                Piece::Word => word.eq_ignore_ascii_case(column.as_bytes()),
+                Piece::QuotedName => unquote(word).eq_ignore_ascii_case(column.as_bytes()),
+                _ => false,
+            })
+        })
+    };
+    let (code, message) = if uses(Thing::Generated) {
+        (3108, format!("Column '{column}' has a generated column dependency."))
+    } else if uses(Thing::KeyPart) {
+        (3837, format!("Column '{column}' has a functional index dependency and cannot be dropped or renamed."))
+    } else if uses(Thing::Check) {
+        (3959, format!("A check constraint uses column '{column}', hence column cannot be dropped or renamed."))
+    } else {
+        return Ok(());
+    };
+    Err(SqlError::new(code, b"HY000", message))
+}
+
+fn is_constraint(word: &Token) -> bool {
+    ["CONSTRAINT", "PRIMARY", "UNIQUE", "FOREIGN", "CHECK"].iter().any(|begin| word.is_word(begin))
+}
+
+/// The parts of CREATE INDEX in MySQL's words.
+pub(super) fn key_parts(sql: &str) -> Vec<String> {
+    let part = |item: &[Spaced]| {
+        let kept = kept(item);
+        let prefix = kept.get(Thing::Prefix).map(|length| format!("({length})")).unwrap_or_default();
+        let words: Vec<Spaced> =
+            item.iter().filter(|Spaced(_, token)| !matches!(token, Token::Kept(_))).cloned().collect();
+        match (kept.get(Thing::KeyPart), words.as_slice()) {
+            (Some(part), _) => part.to_owned(),
+            (None, [Spaced(_, Token::Name(_))]) => format!("{}{prefix}", render(&words)),
+            (None, _) => format!("({})", render(item)),
+        }
+    };
+    items(group(&tokens(sql))).into_iter().map(part).collect()
+}
+
+/// CREATE VIEW in MySQL's words.
+pub(super) fn view(name: &str, sql: &str) -> String {
+    let tokens = tokens(sql);
+    let head = tokens.iter().position(|Spaced(_, token)| token.is_word("AS")).unwrap_or(tokens.len());
+    let (head, body) = tokens.split_at(head);
+    let columns = group(head);
+    let columns = if columns.is_empty() { String::new() } else { format!(" ({})", render(columns)) };
+    let kept = kept(body);
+    let query = kept.get(Thing::Query).map_or_else(|| render(body.get(1..).unwrap_or_default()), str::to_owned);
+    format!("CREATE VIEW {}{columns} AS {query}", backquoted(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_and_names_are_quoted_as_mysql_reads_them() {
+        for (sqlite, mysql) in [
+            ("'\\'", "'\\\\'"),
+            ("'it''s \\'", "'it''s \\\\'"),
+            ("(`a``\\b` + \"c\"\"d\")", "(`a``\\b` + `c\"d`)"),
+            ("CAST(X'0A00' AS TEXT)", "'\\n\\0'"),
+            ("CAST(X'FF' AS TEXT)", "CAST(X'FF' AS TEXT)"),
+            ("[a] /* x */ -- ; y\n 1.5", "`a` 1.5"),
+            ("'open", "'open'"),
+            ("X'0F' ';DROP'", "X'0F' ';DROP'"),
+        ] {
+            assert_eq!(in_mysql(sqlite), mysql, "{sqlite}");
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! Threads that take one piece of work after the other.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::sync::mpsc::{Receiver, Sender, channel};
+use crate::sync::thread::{self, Builder, ThreadId};
+use crate::sync::{Mutex, MutexGuard, PoisonError, wait};
+
+/// A thread without work ends after this time.
+const IDLE: Duration = Duration::from_secs(10);
+
+/// Parsing, translating and SQLite itself recurse over a statement; `sql::depth` bounds how deep. Only what is used takes memory.
+const STACK: usize = 16 << 20;
+
+/// The threads. Each piece of work gets an idle one, or a new one.
+pub(crate) struct Threads<W> {
+    idle: Arc<Mutex<Vec<Idle<W>>>>,
+    perform: fn(W),
+}
+
+/// A thread that waits for work.
+struct Idle<W> {
+    thread: ThreadId,
+    sender: Sender<W>,
+}
+
+impl<W> Clone for Threads<W> {
+    fn clone(&self) -> Self {
+        Self { idle: Arc::clone(&self.idle), perform: self.perform }
+    }
+}
+
+impl<W: Send + 'static> Threads<W> {
+    /// None yet; `perform` is what they do.
+    pub(crate) fn new(perform: fn(W)) -> Self {
+        Self { idle: Arc::new(Mutex::new(Vec::new())), perform }
+    }
+
+    /// Has the work done on another thread.
+    ///
+    /// # Errors
+    /// Where the system gives no more threads.
+    pub(crate) fn run(&self, mut work: W) -> io::Result<()> {
+        let taken = self.idle().pop();
+        if let Some(idle) = taken {
+            match idle.sender.send(work) {
+                Ok(()) => return Ok(()),
+                // It ended in a panic; the work comes back.
+                Err(unsent) => work = unsent.0,
+            }
+        }
+        let threads = self.clone();
+        let (sender, receiver) = channel();
+        let thread = Builder::new().name("sealwired-sql".to_owned()).stack_size(STACK);
+        thread.spawn(move || threads.serve(work, &sender, &receiver)).map(drop)
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<Idle<W>>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn serve(&self, first: W, sender: &Sender<W>, receiver: &Receiver<W>) {
+        let thread = thread::current().id();
+        let mut next = Some(first);
+        while let Some(work) = next {
+            (self.perform)(work);
+            self.idle().push(Idle { thread, sender: sender.clone() });
+            next = wait(receiver, IDLE).or_else(|| self.retire(thread, receiver));
+        }
+    }
+
+    /// A thread has waited long enough. Where someone has taken it from the list, work for it is on its way.
+    fn retire(&self, thread: ThreadId, receiver: &Receiver<W>) -> Option<W> {
+        let mut idle = self.idle();
+        match idle.iter().position(|idle| idle.thread == thread) {
+            Some(at) => {
+                idle.swap_remove(at);
+                None
+            }
+            None => {
+                drop(idle);
+                receiver.recv().ok()
+            }
+        }
+    }
+}

@@ -1,0 +1,592 @@
+//! Expressions: literals, names, operators, subqueries, CASE, CAST and window definitions.
+
+use sealwire_core::error::SqlError;
+use sqlparser::ast::{
+    BinaryOperator, CaseWhen, CastKind, CeilFloorKind, DataType, DateTimeField, Expr, Ident, Interval, TrimWhereField,
+    UnaryOperator, Value, WindowFrame, WindowFrameBound, WindowFrameUnits, WindowSpec,
+};
+
+use super::function::function;
+use super::query::{ordering, query};
+use super::writer::Writer;
+use super::{last_part, unsupported};
+use crate::engine::types::DeclaredType;
+use crate::sql::charset::{check_collation, default_collation};
+
+type Written = Result<(), SqlError>;
+
+/// Writes an expression.
+pub(super) fn expression(value: &Expr, writer: &mut Writer<'_>) -> Written {
+    // A long chain of operators leans to the left, so that the walk down to its first operand is a loop and no recursion.
+    if matches!(value, Expr::BinaryOp { .. }) {
+        return chain(value, writer);
+    }
+    writer.nested(|writer| single(value, writer))
+}
+
+/// Writes an operand: in parentheses unless it binds tighter than any operator, because SQLite ranks some operators in another order.
+pub(super) fn operand(value: &Expr, writer: &mut Writer<'_>) -> Written {
+    let is_tight = matches!(
+        value,
+        Expr::Identifier(_)
+            | Expr::CompoundIdentifier(_)
+            | Expr::Value(_)
+            | Expr::Function(_)
+            | Expr::Nested(_)
+            | Expr::Cast { .. }
+            | Expr::Case { .. }
+            | Expr::Subquery(_)
+            | Expr::Tuple(_)
+            | Expr::Extract { .. }
+            | Expr::Trim { .. }
+            | Expr::Substring { .. }
+    );
+    if is_tight {
+        return expression(value, writer);
+    }
+    writer.push("(");
+    expression(value, writer)?;
+    writer.push(")");
+    Ok(())
+}
+
+/// An operator in SQLite's words: what stands before the left operand, between the two, and behind the right one.
+struct Operator {
+    before: &'static str,
+    between: &'static str,
+    behind: &'static str,
+}
+
+impl Operator {
+    const fn infix(between: &'static str) -> Self {
+        Self { before: "", between, behind: "" }
+    }
+
+    const fn call(before: &'static str) -> Self {
+        Self { before, between: ", ", behind: ")" }
+    }
+
+    fn of(operator: &BinaryOperator) -> Result<Self, SqlError> {
+        Ok(match operator {
+            BinaryOperator::Plus => Self::infix(" + "),
+            BinaryOperator::Minus => Self::infix(" - "),
+            BinaryOperator::Multiply => Self::infix(" * "),
+            BinaryOperator::Modulo => Self::infix(" % "),
+            BinaryOperator::Gt => Self::infix(" > "),
+            BinaryOperator::Lt => Self::infix(" < "),
+            BinaryOperator::GtEq => Self::infix(" >= "),
+            BinaryOperator::LtEq => Self::infix(" <= "),
+            BinaryOperator::Eq => Self::infix(" = "),
+            BinaryOperator::NotEq => Self::infix(" <> "),
+            BinaryOperator::And => Self::infix(" AND "),
+            BinaryOperator::Or => Self::infix(" OR "),
+            // Without PIPES_AS_CONCAT it arrives as OR.
+            BinaryOperator::StringConcat => Self::infix(" || "),
+            BinaryOperator::BitwiseOr => Self::infix(" | "),
+            BinaryOperator::BitwiseAnd => Self::infix(" & "),
+            BinaryOperator::PGBitwiseShiftLeft => Self::infix(" << "),
+            BinaryOperator::PGBitwiseShiftRight => Self::infix(" >> "),
+            BinaryOperator::Arrow => Self::infix(" -> "),
+            BinaryOperator::LongArrow => Self::infix(" ->> "),
+            BinaryOperator::Spaceship => Self { before: "(", between: " IS ", behind: ")" },
+            // In MySQL 1/2 is 0.5, and dividing by zero is NULL in both.
+            BinaryOperator::Divide => Self { before: "(", between: " * 1.0 / ", behind: ")" },
+            BinaryOperator::MyIntegerDivide => Self { before: "CAST(", between: " / ", behind: " AS INTEGER)" },
+            BinaryOperator::Xor => Self { before: "((NOT ", between: ") <> (NOT ", behind: "))" },
+            BinaryOperator::BitwiseXor => Self::call("bit_xor_of("),
+            BinaryOperator::Assignment => return Err(unsupported(":= in an expression")),
+            other => return Err(unsupported(&other.to_string())),
+        })
+    }
+
+    /// Whether a chain of it may be put in other parentheses, so that SQLite's tree is low: AND and OR alone.
+    fn is_associative(&self) -> bool {
+        matches!(self.between, " AND " | " OR ")
+    }
+}
+
+/// What follows the first operand of a chain.
+enum Piece<'e> {
+    Word(&'static str),
+    Operand(&'e Expr),
+    Unit(&'e DateTimeField),
+}
+
+/// A chain of binary operators that leans to the left, taken apart: every parenthesis that belongs before its first operand, the last one
+/// first, and all that follows.
+#[derive(Default)]
+struct Chain<'e> {
+    before: Vec<&'static str>,
+    behind: Vec<Piece<'e>>,
+}
+
+impl<'e> Chain<'e> {
+    fn link(&mut self, operator: &Operator, right: &'e Expr) {
+        self.before.push(operator.before);
+        self.behind.extend([Piece::Word(operator.between), Piece::Operand(right), Piece::Word(operator.behind)]);
+    }
+
+    /// A date that is moved by an interval.
+    fn moved(&mut self, interval: &'e Interval, sign: &'static str) -> Written {
+        self.before.push("date_moved(");
+        self.behind.extend([Piece::Word(", "), Piece::Word(sign), Piece::Operand(&interval.value), Piece::Word(", ")]);
+        self.behind.extend([Piece::Unit(leading(interval)?), Piece::Word(")")]);
+        Ok(())
+    }
+
+    /// A run of AND or of OR; more than a few operands as a low tree, because SQLite bounds the depth of an expression. `None` stands for
+    /// all that is to the left of the run.
+    fn run(&mut self, operands: &[Option<&'e Expr>], between: &'static str) {
+        const FEW: usize = 8;
+        if operands.len() > FEW {
+            let (left, right) = operands.split_at(operands.len() / 2);
+            self.parenthesis(left);
+            self.run(left, between);
+            self.behind.extend([Piece::Word(")"), Piece::Word(between), Piece::Word("(")]);
+            self.run(right, between);
+            self.behind.push(Piece::Word(")"));
+            return;
+        }
+        for (index, value) in operands.iter().enumerate() {
+            if index > 0 {
+                self.behind.push(Piece::Word(between));
+            }
+            self.behind.extend(value.map(Piece::Operand));
+        }
+    }
+
+    fn parenthesis(&mut self, operands: &[Option<&Expr>]) {
+        if operands.first().is_some_and(Option::is_none) {
+            self.before.push("(");
+        } else {
+            self.behind.push(Piece::Word("("));
+        }
+    }
+
+    fn write(&self, first: &Expr, writer: &mut Writer<'_>) -> Written {
+        for word in self.before.iter().rev() {
+            writer.push(word);
+        }
+        operand(first, writer)?;
+        for piece in &self.behind {
+            match piece {
+                Piece::Word(word) => writer.push(word),
+                Piece::Operand(value) => operand(value, writer)?,
+                Piece::Unit(unit) => unit_of(unit, writer),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Writes a chain of binary operators.
+fn chain(value: &Expr, writer: &mut Writer<'_>) -> Written {
+    let mut links = Vec::new();
+    let mut first = value;
+    while let Expr::BinaryOp { left, op, right } = first {
+        links.push((op, right.as_ref()));
+        first = left.as_ref();
+    }
+    links.reverse();
+    let mut chain = Chain::default();
+    let mut rest = links.as_slice();
+    while let Some(((op, right), after)) = rest.split_first() {
+        let operator = Operator::of(op)?;
+        let run = if operator.is_associative() { rest.iter().take_while(|(next, _)| next == op).count() } else { 1 };
+        let behind = rest.get(run..).unwrap_or_default();
+        if !behind.is_empty() {
+            chain.before.push("(");
+        }
+        match (op, right) {
+            (BinaryOperator::Plus, Expr::Interval(interval)) => chain.moved(interval, "")?,
+            (BinaryOperator::Minus, Expr::Interval(interval)) => chain.moved(interval, "-")?,
+            _ if run > 1 => {
+                let operands = std::iter::once(None).chain(rest.iter().take(run).map(|(_, right)| Some(*right)));
+                chain.run(&operands.collect::<Vec<_>>(), operator.between);
+            }
+            _ => chain.link(&operator, right),
+        }
+        if !behind.is_empty() {
+            chain.behind.push(Piece::Word(")"));
+        }
+        rest = if run > 1 { behind } else { after };
+    }
+    writer.nested(|writer| chain.write(first, writer))
+}
+
+fn leading(interval: &Interval) -> Result<&DateTimeField, SqlError> {
+    interval.leading_field.as_ref().ok_or_else(|| unsupported("an INTERVAL without a unit"))
+}
+
+/// Writes a date moved by an interval.
+pub(super) fn moved(base: &Expr, interval: &Interval, sign: &'static str, writer: &mut Writer<'_>) -> Written {
+    let mut chain = Chain::default();
+    chain.moved(interval, sign)?;
+    writer.nested(|writer| chain.write(base, writer))
+}
+
+/// Writes a unit of time as a text; a unit that is none makes the result NULL.
+fn unit_of(unit: &DateTimeField, writer: &mut Writer<'_>) {
+    writer.text(&unit.to_string());
+}
+
+fn single(value: &Expr, writer: &mut Writer<'_>) -> Written {
+    match value {
+        Expr::Value(value) => literal(&value.value, writer),
+        Expr::Prefixed { value, .. } => expression(value, writer),
+        Expr::TypedString(typed) => literal(&typed.value.value, writer),
+        Expr::Identifier(name) if name.quote_style.is_none() && name.value.starts_with('@') => {
+            let value = writer.scope.names.name(&name.value)?;
+            writer.datum(&value.unwrap_or(crate::sql::Datum::Null));
+            Ok(())
+        }
+        Expr::Identifier(name) => {
+            writer.reads_columns = true;
+            writer.name(&name.value)
+        }
+        Expr::CompoundIdentifier(names) => compound(names, writer),
+        Expr::Nested(inner) => {
+            writer.push("(");
+            expression(inner, writer)?;
+            writer.push(")");
+            Ok(())
+        }
+        Expr::UnaryOp { op, expr } => {
+            writer.push(match op {
+                UnaryOperator::Plus => "+",
+                UnaryOperator::Minus => "-",
+                UnaryOperator::Not | UnaryOperator::BangNot => "NOT ",
+                UnaryOperator::BitwiseNot => "~",
+                other => return Err(unsupported(&other.to_string())),
+            });
+            operand(expr, writer)
+        }
+        Expr::IsNull(_)
+        | Expr::IsNotNull(_)
+        | Expr::IsTrue(_)
+        | Expr::IsNotTrue(_)
+        | Expr::IsFalse(_)
+        | Expr::IsNotFalse(_)
+        | Expr::IsUnknown(_)
+        | Expr::IsNotUnknown(_) => tested(value, writer),
+        Expr::InList { .. }
+        | Expr::InSubquery { .. }
+        | Expr::Between { .. }
+        | Expr::Like { .. }
+        | Expr::AnyOp { .. } => compared(value, writer),
+        Expr::RLike { .. } => Err(unsupported("REGEXP")),
+        Expr::Cast { kind: CastKind::Cast, expr, data_type, .. } => cast(expr, data_type, writer),
+        Expr::Convert { expr, data_type: Some(data_type), .. } => cast(expr, data_type, writer),
+        Expr::Convert { expr, data_type: None, charset, .. } => {
+            if let Some(charset) = charset {
+                default_collation(last_part(charset))?;
+            }
+            operand(expr, writer)
+        }
+        Expr::Collate { expr, collation } => {
+            let name = last_part(collation);
+            check_collation(name)?;
+            let is_binary = name.ends_with("_bin") || name.eq_ignore_ascii_case("binary");
+            writer.push("(");
+            operand(expr, writer)?;
+            writer.push(if is_binary { " COLLATE BINARY)" } else { " COLLATE NOCASE)" });
+            Ok(())
+        }
+        Expr::Extract { field, expr, .. } => {
+            writer.push("date_part(");
+            unit_of(field, writer);
+            writer.push(", ");
+            call(&[expr], writer)
+        }
+        Expr::Ceil { expr, field: CeilFloorKind::DateTimeField(DateTimeField::NoDateTime) } => {
+            writer.push("ceil(");
+            call(&[expr], writer)
+        }
+        Expr::Floor { expr, field: CeilFloorKind::DateTimeField(DateTimeField::NoDateTime) } => {
+            writer.push("floor(");
+            call(&[expr], writer)
+        }
+        Expr::Position { expr, r#in } => {
+            writer.push("instr(");
+            call(&[r#in, expr], writer)
+        }
+        Expr::Substring { expr, substring_from, substring_for, .. } => {
+            writer.push("substr(");
+            let all = [Some(expr), substring_from.as_ref(), substring_for.as_ref()];
+            let all: Vec<&Expr> = all.into_iter().flatten().map(AsRef::as_ref).collect();
+            call(&all, writer)
+        }
+        Expr::Trim { trim_where, trim_what, expr, trim_characters: None } => {
+            trim(trim_where.as_ref(), trim_what.as_deref(), expr, writer)
+        }
+        Expr::Function(call) => function(call, writer),
+        Expr::Case { operand, conditions, else_result, .. } => {
+            case(operand.as_deref(), conditions, else_result.as_deref(), writer)
+        }
+        Expr::Exists { subquery, negated } => {
+            writer.push(if *negated { "NOT EXISTS (" } else { "EXISTS (" });
+            subquery_of(subquery, writer)
+        }
+        Expr::Subquery(subquery) => {
+            writer.push("(");
+            subquery_of(subquery, writer)
+        }
+        Expr::Tuple(values) => {
+            writer.push("(");
+            writer.list(values, |writer, value| expression(value, writer))?;
+            writer.push(")");
+            Ok(())
+        }
+        other => Err(unsupported(&other.to_string())),
+    }
+}
+
+/// Writes a query whose parenthesis is open, and closes it.
+fn subquery_of(subquery: &sqlparser::ast::Query, writer: &mut Writer<'_>) -> Written {
+    // A subquery sees the row that is there, whatever it does with it.
+    writer.reads_columns = true;
+    query(subquery, writer)?;
+    writer.push(")");
+    Ok(())
+}
+
+/// Writes the arguments of a call whose parenthesis is open, and closes it.
+pub(super) fn call(arguments: &[&Expr], writer: &mut Writer<'_>) -> Written {
+    writer.list(arguments, |writer, argument| expression(argument, writer))?;
+    writer.push(")");
+    Ok(())
+}
+
+fn literal(value: &Value, writer: &mut Writer<'_>) -> Written {
+    match value {
+        Value::Number(digits, false) => writer.number(digits),
+        Value::SingleQuotedString(text) | Value::DoubleQuotedString(text) | Value::NationalStringLiteral(text) => {
+            writer.text(text);
+            Ok(())
+        }
+        Value::HexStringLiteral(digits) => writer.hexadecimal(digits),
+        Value::SingleQuotedByteStringLiteral(bits) => {
+            let number = u64::from_str_radix(bits, 2);
+            writer.number(&number.map_err(|_| unsupported("bit literals of more than 64 bits"))?.to_string())
+        }
+        Value::Boolean(value) => {
+            writer.push(if *value { "TRUE" } else { "FALSE" });
+            Ok(())
+        }
+        Value::Null => {
+            writer.push("NULL");
+            Ok(())
+        }
+        Value::Placeholder(text) => writer.placeholder(text),
+        other => Err(unsupported(&other.to_string())),
+    }
+}
+
+fn compound(names: &[Ident], writer: &mut Writer<'_>) -> Written {
+    if names.first().is_some_and(|first| first.quote_style.is_none() && first.value.starts_with("@@")) {
+        let joined: Vec<&str> = names.iter().map(|part| part.value.as_str()).collect();
+        let value = writer.scope.names.name(&joined.join("."))?;
+        writer.datum(&value.unwrap_or(crate::sql::Datum::Null));
+        return Ok(());
+    }
+    if let (Some(Some(alias)), [first, column]) = (&writer.upsert, names)
+        && first.value.eq_ignore_ascii_case(alias)
+    {
+        writer.push("excluded.");
+        return writer.name(&column.value);
+    }
+    writer.reads_columns = true;
+    // Each table has its own name as its alias, so that its database is not needed.
+    let shown = names.get(names.len().saturating_sub(2)..).unwrap_or(names);
+    for (index, name) in shown.iter().enumerate() {
+        if index > 0 {
+            writer.push(".");
+        }
+        writer.name(&name.value)?;
+    }
+    Ok(())
+}
+
+/// Writes IS NULL and its like, a chain of which leans to the left.
+fn tested(value: &Expr, writer: &mut Writer<'_>) -> Written {
+    let mut tests = Vec::new();
+    let mut first = value;
+    loop {
+        let (inner, test) = match first {
+            Expr::IsNull(inner) => (inner, ") IS NULL"),
+            Expr::IsNotNull(inner) => (inner, ") IS NOT NULL"),
+            Expr::IsTrue(inner) => (inner, ") IS TRUE"),
+            Expr::IsNotTrue(inner) => (inner, ") IS NOT TRUE"),
+            Expr::IsFalse(inner) => (inner, ") IS FALSE"),
+            Expr::IsNotFalse(inner) => (inner, ") IS NOT FALSE"),
+            Expr::IsUnknown(inner) => (inner, ") IS NULL"),
+            Expr::IsNotUnknown(inner) => (inner, ") IS NOT NULL"),
+            _ => break,
+        };
+        tests.push(test);
+        first = inner;
+    }
+    for _ in &tests {
+        writer.push("(");
+    }
+    expression(first, writer)?;
+    while let Some(test) = tests.pop() {
+        writer.push(test);
+    }
+    Ok(())
+}
+
+fn compared(value: &Expr, writer: &mut Writer<'_>) -> Written {
+    match value {
+        Expr::InList { expr, list, negated } => {
+            operand(expr, writer)?;
+            writer.push(if *negated { " NOT IN (" } else { " IN (" });
+            writer.list(list, |writer, item| expression(item, writer))?;
+            writer.push(")");
+            Ok(())
+        }
+        Expr::InSubquery { expr, subquery, negated } => {
+            operand(expr, writer)?;
+            writer.push(if *negated { " NOT IN (" } else { " IN (" });
+            subquery_of(subquery, writer)
+        }
+        Expr::AnyOp { left, compare_op: BinaryOperator::Eq, right, .. } => {
+            let Expr::Subquery(subquery) = right.as_ref() else { return Err(unsupported("ANY of a list")) };
+            operand(left, writer)?;
+            writer.push(" IN (");
+            subquery_of(subquery, writer)
+        }
+        Expr::Between { expr, negated, low, high } => {
+            operand(expr, writer)?;
+            writer.push(if *negated { " NOT BETWEEN " } else { " BETWEEN " });
+            operand(low, writer)?;
+            writer.push(" AND ");
+            operand(high, writer)
+        }
+        Expr::Like { negated, any: false, expr, pattern, escape_char } => {
+            operand(expr, writer)?;
+            writer.push(if *negated { " NOT LIKE " } else { " LIKE " });
+            operand(pattern, writer)?;
+            writer.push(" ESCAPE ");
+            match escape_char {
+                Some(escape) => operand(escape, writer),
+                None => {
+                    writer.push("'\\'");
+                    Ok(())
+                }
+            }
+        }
+        other => Err(unsupported(&other.to_string())),
+    }
+}
+
+fn cast(value: &Expr, data_type: &DataType, writer: &mut Writer<'_>) -> Written {
+    let signed = matches!(
+        data_type,
+        DataType::Signed | DataType::SignedInteger | DataType::Unsigned | DataType::UnsignedInteger
+    );
+    let declared = DeclaredType::from_mysql(data_type);
+    let target = match declared.as_ref().map(DeclaredType::name) {
+        _ if signed => " AS INTEGER)",
+        Some("TINYINT" | "SMALLINT" | "MEDIUMINT" | "INT" | "BIGINT" | "YEAR") => " AS INTEGER)",
+        Some("BINARY" | "VARBINARY" | "TINYBLOB" | "BLOB" | "MEDIUMBLOB" | "LONGBLOB") => " AS BLOB)",
+        Some("DECIMAL") => " AS NUMERIC)",
+        Some("DOUBLE" | "FLOAT") => " AS REAL)",
+        Some("DATE") => {
+            writer.push("date(");
+            return call(&[value], writer);
+        }
+        Some("DATETIME") => {
+            writer.push("datetime(");
+            return call(&[value], writer);
+        }
+        Some(_) => " AS TEXT)",
+        None => return Err(unsupported(&format!("CAST … AS {data_type}"))),
+    };
+    writer.push("CAST(");
+    expression(value, writer)?;
+    writer.push(target);
+    Ok(())
+}
+
+fn trim(side: Option<&TrimWhereField>, what: Option<&Expr>, value: &Expr, writer: &mut Writer<'_>) -> Written {
+    writer.push(match side {
+        None | Some(TrimWhereField::Both) => "trim(",
+        Some(TrimWhereField::Leading) => "ltrim(",
+        Some(TrimWhereField::Trailing) => "rtrim(",
+    });
+    match what {
+        None => call(&[value], writer),
+        Some(what) => call(&[value, what], writer),
+    }
+}
+
+fn case(value: Option<&Expr>, conditions: &[CaseWhen], otherwise: Option<&Expr>, writer: &mut Writer<'_>) -> Written {
+    writer.push("CASE");
+    if let Some(value) = value {
+        writer.push(" ");
+        operand(value, writer)?;
+    }
+    for branch in conditions {
+        writer.push(" WHEN ");
+        expression(&branch.condition, writer)?;
+        writer.push(" THEN ");
+        expression(&branch.result, writer)?;
+    }
+    if let Some(otherwise) = otherwise {
+        writer.push(" ELSE ");
+        expression(otherwise, writer)?;
+    }
+    writer.push(" END");
+    Ok(())
+}
+
+/// Writes a window's definition in its parentheses.
+pub(super) fn window(spec: &WindowSpec, writer: &mut Writer<'_>) -> Written {
+    writer.push("(");
+    if let Some(name) = &spec.window_name {
+        writer.name(&name.value)?;
+    }
+    if !spec.partition_by.is_empty() {
+        writer.push(" PARTITION BY ");
+        writer.list(&spec.partition_by, |writer, item| expression(item, writer))?;
+    }
+    if !spec.order_by.is_empty() {
+        ordering(&spec.order_by, writer)?;
+    }
+    if let Some(frame) = &spec.window_frame {
+        self::frame(frame, writer)?;
+    }
+    writer.push(")");
+    Ok(())
+}
+
+fn frame(frame: &WindowFrame, writer: &mut Writer<'_>) -> Written {
+    writer.push(match frame.units {
+        WindowFrameUnits::Rows => " ROWS ",
+        WindowFrameUnits::Range => " RANGE ",
+        WindowFrameUnits::Groups => " GROUPS ",
+    });
+    let Some(end) = &frame.end_bound else { return bound(&frame.start_bound, writer) };
+    writer.push("BETWEEN ");
+    bound(&frame.start_bound, writer)?;
+    writer.push(" AND ");
+    bound(end, writer)
+}
+
+fn bound(bound: &WindowFrameBound, writer: &mut Writer<'_>) -> Written {
+    let (distance, direction) = match bound {
+        WindowFrameBound::CurrentRow => {
+            writer.push("CURRENT ROW");
+            return Ok(());
+        }
+        WindowFrameBound::Preceding(distance) => (distance, " PRECEDING"),
+        WindowFrameBound::Following(distance) => (distance, " FOLLOWING"),
+    };
+    match distance {
+        Some(distance) => operand(distance, writer)?,
+        None => writer.push("UNBOUNDED"),
+    }
+    writer.push(direction);
+    Ok(())
+}

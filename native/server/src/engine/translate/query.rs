@@ -1,0 +1,494 @@
+//! Queries: WITH, SELECT, set operations, FROM, ORDER BY and LIMIT.
+
+use sealwire_core::error::SqlError;
+use sqlparser::ast::{
+    Cte, Distinct, GroupByExpr, Join, JoinConstraint, JoinOperator, LimitClause, LockType, NamedWindowExpr, OrderBy,
+    OrderByExpr, OrderByKind, Query, Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, SetOperator,
+    SetQuantifier, TableAlias, TableFactor, TableWithJoins, Values, With,
+};
+
+use super::expression::{expression, window};
+use super::writer::{READ, Writer};
+use super::{last_part, parts, unsupported};
+use crate::sql::Datum;
+
+type Written = Result<(), SqlError>;
+
+/// Writes a query with all its clauses.
+pub(super) fn query(query: &Query, writer: &mut Writer<'_>) -> Written {
+    if query.fetch.is_some()
+        || query.for_clause.is_some()
+        || query.settings.is_some()
+        || query.format_clause.is_some()
+        || !query.pipe_operators.is_empty()
+    {
+        return Err(unsupported("a clause of another dialect"));
+    }
+    writer.nested(|writer| {
+        let visible = writer.visible();
+        if let Some(with) = &query.with {
+            self::with(with, writer)?;
+        }
+        body(&query.body, None, writer)?;
+        locks(query, writer)?;
+        if let Some(order) = &query.order_by {
+            order_by(order, writer)?;
+        }
+        if let Some(limit) = &query.limit_clause {
+            self::limit(limit, writer)?;
+        }
+        writer.forget(visible);
+        Ok(())
+    })
+}
+
+/// Notes the tables that FOR UPDATE locks. SQLite has no such clause: a transaction that writes after another has written fails with 1213.
+fn locks(query: &Query, writer: &mut Writer<'_>) -> Written {
+    let SetExpr::Select(select) = query.body.as_ref() else { return Ok(()) };
+    let factors = select
+        .from
+        .iter()
+        .flat_map(|from| std::iter::once(&from.relation).chain(from.joins.iter().map(|join| &join.relation)));
+    for factor in factors {
+        let TableFactor::Table { name, alias, .. } = factor else { continue };
+        let known_as = alias.as_ref().map_or_else(|| last_part(name), |alias| &alias.name.value);
+        let is_locked = query.locks.iter().any(|lock| {
+            matches!(lock.lock_type, LockType::Update)
+                && lock.of.as_ref().is_none_or(|of| last_part(of).eq_ignore_ascii_case(known_as))
+        });
+        if is_locked && !writer.is_common(name) {
+            let (database, table) = writer.resolve(name)?;
+            if !writer.is_temporary(&database, &table) {
+                writer.locked.push((database, table));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Writes a WITH clause; its names stay visible until the caller forgets them.
+pub(super) fn with(with: &With, writer: &mut Writer<'_>) -> Written {
+    writer.push(if with.recursive { "WITH RECURSIVE " } else { "WITH " });
+    writer.list(&with.cte_tables, |writer, table| common_table(table, with.recursive, writer))?;
+    writer.push(" ");
+    Ok(())
+}
+
+fn common_table(table: &Cte, recursive: bool, writer: &mut Writer<'_>) -> Written {
+    let name = &table.alias.name.value;
+    if table.from.is_some() || table.materialized.is_some() {
+        return Err(unsupported("a clause of another dialect in WITH"));
+    }
+    writer.name(name)?;
+    if !table.alias.columns.is_empty() {
+        writer.push(" (");
+        writer.names(table.alias.columns.iter().map(|column| &column.name))?;
+        writer.push(")");
+    }
+    writer.push(" AS (");
+    // In a recursive WITH a query sees itself; elsewhere its name still means a table.
+    if recursive {
+        writer.define(name)?;
+        recursive_query(&table.query, name, writer)?;
+    } else {
+        query(&table.query, writer)?;
+        writer.define(name)?;
+    }
+    writer.push(")");
+    Ok(())
+}
+
+/// How the first column of a SELECT within a recursive query is counted.
+#[derive(Clone, Copy)]
+struct Counter<'a> {
+    /// The name by which the query sees itself.
+    name: &'a str,
+    /// Which counter of the statement it is.
+    number: i64,
+    /// How many rows the recursive part may give.
+    most: i64,
+}
+
+/// Rows for each step of a recursion whose steps can give more than one: a tree may be as wide as it is deep.
+const ROWS_OF_A_STEP: i64 = 1000;
+
+fn recursive_query(query: &Query, name: &str, writer: &mut Writer<'_>) -> Written {
+    let SetExpr::SetOperation { left, right, op: SetOperator::Union, .. } = query.body.as_ref() else {
+        return self::query(query, writer);
+    };
+    if query.with.is_some() {
+        return self::query(query, writer);
+    }
+    let depth = match writer.scope.names.name("@@session.cte_max_recursion_depth")? {
+        Some(Datum::Int(depth)) => depth,
+        Some(Datum::UInt(depth)) => i64::try_from(depth).unwrap_or(i64::MAX),
+        _ => 1000,
+    };
+    // Where the query begins with one row, and reads nothing but itself, each step gives one row at most.
+    let is_linear = matches!(left.as_ref(), SetExpr::Select(select) if select.from.is_empty())
+        && matches!(right.as_ref(), SetExpr::Select(select)
+            if matches!(select.from.as_slice(), [table] if table.joins.is_empty()));
+    writer.recursions += 1;
+    let counter = Counter {
+        name,
+        number: writer.recursions,
+        most: if is_linear { depth } else { depth.saturating_mul(ROWS_OF_A_STEP) },
+    };
+    writer.nested(|writer| {
+        body(&query.body, Some(counter), writer)?;
+        if let Some(order) = &query.order_by {
+            order_by(order, writer)?;
+        }
+        if let Some(limit) = &query.limit_clause {
+            self::limit(limit, writer)?;
+        }
+        Ok(())
+    })
+}
+
+/// Writes what stands between WITH and ORDER BY.
+fn body(body: &SetExpr, counter: Option<Counter<'_>>, writer: &mut Writer<'_>) -> Written {
+    // A long chain of UNION leans to the left: it is walked down in a loop, because a recursion would need as much stack as it is long.
+    let mut chain = Vec::new();
+    let mut first = body;
+    while let SetExpr::SetOperation { left, op, set_quantifier, right } = first {
+        chain.push((op, set_quantifier, right.as_ref()));
+        first = left.as_ref();
+    }
+    member(first, chain.is_empty(), counter, writer)?;
+    while let Some((operator, quantifier, right)) = chain.pop() {
+        writer.push(match (operator, quantifier) {
+            (SetOperator::Union, SetQuantifier::All) => " UNION ALL ",
+            (SetOperator::Union, SetQuantifier::Distinct | SetQuantifier::None) => " UNION ",
+            (SetOperator::Except, SetQuantifier::Distinct | SetQuantifier::None) => " EXCEPT ",
+            (SetOperator::Intersect, SetQuantifier::Distinct | SetQuantifier::None) => " INTERSECT ",
+            _ => return Err(unsupported("this set operation")),
+        });
+        member(right, false, counter, writer)?;
+    }
+    Ok(())
+}
+
+/// Writes one SELECT of a set operation, or the only one.
+fn member(member: &SetExpr, is_alone: bool, counter: Option<Counter<'_>>, writer: &mut Writer<'_>) -> Written {
+    match member {
+        SetExpr::Select(select) => self::select(select, counter, writer),
+        SetExpr::Values(values) => self::values(values, writer),
+        SetExpr::Query(inner) if is_alone => query(inner, writer),
+        // SQLite takes no parentheses around a member, nor a set operation in the place of one.
+        SetExpr::Query(inner) => {
+            writer.push("SELECT * FROM (");
+            query(inner, writer)?;
+            writer.push(")");
+            Ok(())
+        }
+        SetExpr::SetOperation { .. } => {
+            writer.push("SELECT * FROM (");
+            writer.nested(|writer| body(member, None, writer))?;
+            writer.push(")");
+            Ok(())
+        }
+        SetExpr::Table(table) => {
+            let named = [&table.schema_name, &table.table_name];
+            let named: Vec<_> = named.into_iter().flatten().map(|part| part.as_str().into()).collect();
+            writer.push("SELECT * FROM ");
+            writer.table(&sqlparser::ast::ObjectName::from(named), READ)
+        }
+        SetExpr::Insert(_) | SetExpr::Update(_) | SetExpr::Delete(_) | SetExpr::Merge(_) => {
+            Err(SqlError::new(1064, b"42000", "A statement that changes rows can't stand inside of a query"))
+        }
+    }
+}
+
+/// Writes VALUES with its rows.
+pub(super) fn values(values: &Values, writer: &mut Writer<'_>) -> Written {
+    writer.push("VALUES ");
+    writer.list(&values.rows, |writer, row| {
+        writer.push("(");
+        writer.list(&row.content, |writer, value| expression(value, writer))?;
+        writer.push(")");
+        Ok(())
+    })
+}
+
+fn select(select: &Select, counter: Option<Counter<'_>>, writer: &mut Writer<'_>) -> Written {
+    if select.into.is_some() {
+        return Err(unsupported("SELECT … INTO"));
+    }
+    if select.top.is_some()
+        || select.exclude.is_some()
+        || select.prewhere.is_some()
+        || select.qualify.is_some()
+        || select.value_table_mode.is_some()
+        || !select.lateral_views.is_empty()
+        || !select.connect_by.is_empty()
+        || !select.cluster_by.is_empty()
+        || !select.distribute_by.is_empty()
+        || !select.sort_by.is_empty()
+    {
+        return Err(unsupported("a clause of another dialect in SELECT"));
+    }
+    writer.push(match &select.distinct {
+        None | Some(Distinct::All) => "SELECT ",
+        Some(Distinct::Distinct) => "SELECT DISTINCT ",
+        Some(Distinct::On(_)) => return Err(unsupported("DISTINCT ON")),
+    });
+    let counted = counter.and_then(|counter| {
+        let is_counted =
+            |item: &SelectItem| matches!(item, SelectItem::UnnamedExpr(_) | SelectItem::ExprWithAlias { .. });
+        Some((counter, select.projection.iter().position(is_counted)?))
+    });
+    writer.list(select.projection.iter().enumerate(), |writer, (index, item)| match counted {
+        Some((counter, at)) if at == index => counted_item(item, counter, reads(select, counter.name), writer),
+        _ => self::item(item, writer),
+    })?;
+    from(select, writer)?;
+    if let Some(condition) = &select.selection {
+        writer.push(" WHERE ");
+        expression(condition, writer)?;
+    }
+    if let (Some(counter), None) = (counter, counted)
+        && reads(select, counter.name)
+    {
+        return Err(unsupported("a recursive query of nothing but *; name its columns"));
+    }
+    match &select.group_by {
+        GroupByExpr::Expressions(list, modifiers) if modifiers.is_empty() => {
+            if !list.is_empty() {
+                writer.push(" GROUP BY ");
+                writer.list(list, |writer, item| expression(item, writer))?;
+            }
+        }
+        _ => return Err(unsupported("GROUP BY … WITH ROLLUP")),
+    }
+    if let Some(condition) = &select.having {
+        writer.push(" HAVING ");
+        expression(condition, writer)?;
+    }
+    if !select.named_window.is_empty() {
+        writer.push(" WINDOW ");
+        writer.list(&select.named_window, |writer, definition| {
+            writer.name(&definition.0.value)?;
+            writer.push(" AS ");
+            match &definition.1 {
+                NamedWindowExpr::NamedWindow(name) => {
+                    writer.push("(");
+                    writer.name(&name.value)?;
+                    writer.push(")");
+                    Ok(())
+                }
+                NamedWindowExpr::WindowSpec(spec) => window(spec, writer),
+            }
+        })?;
+    }
+    Ok(())
+}
+
+/// Whether a SELECT reads the query of that name in its FROM clause.
+fn reads(select: &Select, name: &str) -> bool {
+    let is_named = |factor: &TableFactor| {
+        matches!(factor, TableFactor::Table { name: table, .. }
+            if matches!(parts(table).as_slice(), [only] if only.eq_ignore_ascii_case(name)))
+    };
+    select.from.iter().any(|from| is_named(&from.relation) || from.joins.iter().any(|join| is_named(&join.relation)))
+}
+
+fn item(item: &SelectItem, writer: &mut Writer<'_>) -> Written {
+    match item {
+        SelectItem::UnnamedExpr(value) => expression(value, writer),
+        SelectItem::ExprWithAlias { expr, alias } => {
+            expression(expr, writer)?;
+            writer.push(" AS ");
+            writer.name(&alias.value)
+        }
+        SelectItem::Wildcard(_) => {
+            writer.push("*");
+            Ok(())
+        }
+        SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(name), _) => {
+            // Each table has its own name as its alias, so that its database is not needed.
+            writer.name(last_part(name))?;
+            writer.push(".*");
+            Ok(())
+        }
+        other => Err(unsupported(&other.to_string())),
+    }
+}
+
+/// Writes the column of a recursive query by which its rows are counted. SQLite has no bound on recursion of its own.
+fn counted_item(item: &SelectItem, counter: Counter<'_>, is_step: bool, writer: &mut Writer<'_>) -> Written {
+    let (value, name) = match item {
+        SelectItem::ExprWithAlias { expr, alias } => (expr, Some(alias.value.clone())),
+        SelectItem::UnnamedExpr(expr) => (expr, None),
+        other => return self::item(other, writer),
+    };
+    let written = writer.aside(|writer| expression(value, writer))?;
+    if is_step {
+        writer.push("recursion_step(");
+        writer.push_number(counter.number);
+        writer.push(", ");
+        writer.push_number(counter.most);
+    } else {
+        writer.push("recursion_start(");
+        writer.push_number(counter.number);
+    }
+    writer.push(", ");
+    writer.put_back(&written);
+    writer.push(") AS ");
+    // The column keeps the name that it would have without the counter.
+    let own = match value {
+        sqlparser::ast::Expr::Identifier(column) => Some(column.value.clone()),
+        sqlparser::ast::Expr::CompoundIdentifier(names) => names.last().map(|last| last.value.clone()),
+        _ => None,
+    };
+    writer.name(&name.or(own).unwrap_or(written))
+}
+
+fn from(select: &Select, writer: &mut Writer<'_>) -> Written {
+    if let [table] = select.from.as_slice()
+        && table.joins.is_empty()
+        && let TableFactor::Table { name, .. } = &table.relation
+        && matches!(parts(name).as_slice(), [only] if only.eq_ignore_ascii_case("dual"))
+    {
+        return Ok(());
+    }
+    if !select.from.is_empty() {
+        writer.push(" FROM ");
+        writer.list(&select.from, |writer, table| table_with_joins(table, writer))?;
+    }
+    Ok(())
+}
+
+fn table_with_joins(table: &TableWithJoins, writer: &mut Writer<'_>) -> Written {
+    factor(&table.relation, READ, writer)?;
+    for join in &table.joins {
+        self::join(join, writer)?;
+    }
+    Ok(())
+}
+
+fn join(join: &Join, writer: &mut Writer<'_>) -> Written {
+    let (word, constraint) = match &join.join_operator {
+        JoinOperator::Join(constraint) | JoinOperator::Inner(constraint) | JoinOperator::StraightJoin(constraint) => {
+            ("JOIN ", constraint)
+        }
+        JoinOperator::Left(constraint) | JoinOperator::LeftOuter(constraint) => ("LEFT JOIN ", constraint),
+        JoinOperator::Right(constraint) | JoinOperator::RightOuter(constraint) => ("RIGHT JOIN ", constraint),
+        JoinOperator::CrossJoin(constraint) => ("JOIN ", constraint),
+        _ => return Err(unsupported("this kind of JOIN")),
+    };
+    writer.push(if matches!(constraint, JoinConstraint::Natural) { " NATURAL " } else { " " });
+    writer.push(word);
+    factor(&join.relation, READ, writer)?;
+    match constraint {
+        JoinConstraint::On(condition) => {
+            writer.push(" ON ");
+            expression(condition, writer)
+        }
+        JoinConstraint::Using(columns) => {
+            writer.push(" USING (");
+            writer.list(columns, |writer, column| writer.name(last_part(column)))?;
+            writer.push(")");
+            Ok(())
+        }
+        JoinConstraint::Natural | JoinConstraint::None => Ok(()),
+    }
+}
+
+/// Writes a table, with its alias, or what stands in its place.
+pub(super) fn factor(
+    factor: &TableFactor,
+    privileges: &'static [sealwire_core::account::Privilege],
+    writer: &mut Writer<'_>,
+) -> Written {
+    match factor {
+        TableFactor::Table {
+            name,
+            alias,
+            args: None,
+            version: None,
+            json_path: None,
+            sample: None,
+            with_hints,
+            partitions,
+            with_ordinality: false,
+            index_hints: _,
+        } if with_hints.is_empty() && partitions.is_empty() => {
+            writer.table(name, privileges)?;
+            match alias {
+                Some(alias) => named(alias, writer),
+                // MySQL lets `table.column` name a column of `database.table`; in SQLite so does the alias.
+                None => {
+                    writer.push(" AS ");
+                    writer.name(last_part(name))
+                }
+            }
+        }
+        TableFactor::Derived { lateral: false, subquery, alias, sample: None } => {
+            writer.push("(");
+            query(subquery, writer)?;
+            writer.push(")");
+            alias.as_ref().map_or(Ok(()), |alias| named(alias, writer))
+        }
+        TableFactor::NestedJoin { table_with_joins, alias: None } => {
+            writer.push("(");
+            writer.nested(|writer| self::table_with_joins(table_with_joins, writer))?;
+            writer.push(")");
+            Ok(())
+        }
+        other => Err(unsupported(&other.to_string())),
+    }
+}
+
+fn named(alias: &TableAlias, writer: &mut Writer<'_>) -> Written {
+    if !alias.columns.is_empty() || alias.at.is_some() {
+        return Err(unsupported("names for the columns of a derived table"));
+    }
+    writer.push(" AS ");
+    writer.name(&alias.name.value)
+}
+
+fn order_by(order: &OrderBy, writer: &mut Writer<'_>) -> Written {
+    let OrderByKind::Expressions(list) = &order.kind else { return Err(unsupported("ORDER BY ALL")) };
+    if order.interpolate.is_some() {
+        return Err(unsupported("INTERPOLATE"));
+    }
+    ordering(list, writer)
+}
+
+/// Writes ORDER BY and its list.
+pub(super) fn ordering(list: &[OrderByExpr], writer: &mut Writer<'_>) -> Written {
+    writer.push(" ORDER BY ");
+    writer.list(list, |writer, item| {
+        expression(&item.expr, writer)?;
+        if item.options.nulls_first.is_some() || item.with_fill.is_some() {
+            return Err(unsupported("NULLS FIRST or NULLS LAST"));
+        }
+        match &item.options.sort {
+            None => {}
+            Some(sqlparser::ast::OrderBySort::Asc) => writer.push(" ASC"),
+            Some(sqlparser::ast::OrderBySort::Desc) => writer.push(" DESC"),
+            Some(_) => return Err(unsupported("ORDER BY … USING")),
+        }
+        Ok(())
+    })
+}
+
+fn limit(limit: &LimitClause, writer: &mut Writer<'_>) -> Written {
+    let (limit, offset) = match limit {
+        LimitClause::LimitOffset { limit, offset, limit_by } if limit_by.is_empty() => {
+            (limit.as_ref(), offset.as_ref().map(|offset| &offset.value))
+        }
+        LimitClause::LimitOffset { .. } => return Err(unsupported("LIMIT … BY")),
+        LimitClause::OffsetCommaLimit { offset, limit } => (Some(limit), Some(offset)),
+    };
+    if let Some(limit) = limit {
+        writer.push(" LIMIT ");
+        expression(limit, writer)?;
+    }
+    if let Some(offset) = offset {
+        writer.push(if limit.is_some() { " OFFSET " } else { " LIMIT -1 OFFSET " });
+        expression(offset, writer)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,264 @@
+//! Parts of a definition in the words of the user, cut out of the statement's text, because SQLite keeps them in its own words and SHOW CREATE
+//! prints MySQL's.
+//!
+//! A part is taken only where the parser reads it as the same expression that it read in the whole statement.
+
+use std::ops::Range;
+
+use sealwire_core::error::SqlError;
+use sqlparser::ast::{ColumnDef, Expr, Query};
+use sqlparser::dialect::MySqlDialect;
+use sqlparser::parser::Parser;
+use sqlparser::tokenizer::Token;
+
+use super::unsupported;
+use crate::sql::canonical_text;
+use crate::sql::lex::{Lexer, Piece, unquote};
+
+/// Words that begin a constraint of a table where they stand without quotes.
+const CONSTRAINTS: [&str; 9] =
+    ["CONSTRAINT", "PRIMARY", "UNIQUE", "FOREIGN", "CHECK", "INDEX", "KEY", "FULLTEXT", "SPATIAL"];
+
+/// Pieces that a literal or a call takes at most, beside what is in its parentheses.
+const MOST_PIECES: usize = 8;
+
+/// A statement's text, cut into pieces.
+pub(super) struct Source<'a> {
+    sql: &'a str,
+    pieces: Vec<Found>,
+}
+
+struct Found {
+    piece: Piece,
+    start: usize,
+    end: usize,
+    /// How many parentheses are open around it; a parenthesis itself is outside.
+    depth: usize,
+}
+
+/// A run of pieces, by their numbers.
+pub(super) type Run = Range<usize>;
+
+impl<'a> Source<'a> {
+    pub(super) fn of(sql: &'a str) -> Self {
+        let mut pieces = Vec::new();
+        let (mut at, mut depth) = (0usize, 0usize);
+        for (piece, text) in Lexer::new(sql.as_bytes()) {
+            let start = at;
+            at += text.len();
+            if piece == Piece::Symbol(b')') {
+                depth = depth.saturating_sub(1);
+            }
+            if piece != Piece::Space {
+                pieces.push(Found { piece, start, end: at, depth });
+            }
+            if piece == Piece::Symbol(b'(') {
+                depth += 1;
+            }
+        }
+        Self { sql, pieces }
+    }
+
+    pub(super) fn all(&self) -> Run {
+        0..self.pieces.len()
+    }
+
+    fn depth(&self, run: &Run) -> usize {
+        self.pieces.get(run.start).map_or(0, |found| found.depth)
+    }
+
+    /// The text of a run as the user wrote it.
+    fn raw(&self, run: &Run) -> &'a str {
+        let (Some(first), Some(last)) = (self.pieces.get(run.start), self.pieces.get(run.end.wrapping_sub(1))) else {
+            return "";
+        };
+        self.sql.get(first.start..last.end).unwrap_or_default()
+    }
+
+    fn is_word(&self, at: usize, word: &str) -> bool {
+        self.pieces.get(at).is_some_and(|found| found.piece == Piece::Word)
+            && self.raw(&(at..at + 1)).eq_ignore_ascii_case(word)
+    }
+
+    /// The numbers of a run's pieces that are in no parentheses of it.
+    fn outer(&self, run: &Run) -> impl Iterator<Item = usize> + '_ {
+        let depth = self.depth(run);
+        run.clone().filter(move |&at| self.pieces.get(at).is_some_and(|found| found.depth == depth))
+    }
+
+    /// What is behind a word of the run, outside of parentheses.
+    pub(super) fn behind(&self, run: &Run, word: &str) -> Option<Run> {
+        self.outer(run).find(|&at| self.is_word(at, word)).map(|at| at + 1..run.end)
+    }
+
+    /// The contents of the run's first parentheses.
+    pub(super) fn group(&self, run: &Run) -> Option<Run> {
+        let is = |at: usize, symbol| self.pieces.get(at).is_some_and(|found| found.piece == Piece::Symbol(symbol));
+        let open = self.outer(run).find(|&at| is(at, b'('))?;
+        let close = self.outer(&(open..run.end)).find(|&at| is(at, b')'))?;
+        Some(open + 1..close)
+    }
+
+    /// The parts of a run that commas separate.
+    pub(super) fn items(&self, run: &Run) -> Vec<Run> {
+        let mut items = Vec::new();
+        let mut start = run.start;
+        for at in self.outer(run) {
+            if self.pieces.get(at).is_some_and(|found| found.piece == Piece::Symbol(b',')) {
+                items.push(start..at);
+                start = at + 1;
+            }
+        }
+        items.push(start..run.end);
+        items
+    }
+
+    /// Columns and constraints of a table, in their order.
+    pub(super) fn columns_and_constraints(&self, body: &Run, columns: &[ColumnDef]) -> (Vec<Run>, Vec<Run>) {
+        let mut names = columns.iter().map(|column| column.name.value.as_str()).peekable();
+        let (mut found, mut constraints) = (Vec::new(), Vec::new());
+        for item in self.items(body) {
+            let first = item.start..item.start + 1;
+            let begins = CONSTRAINTS.iter().any(|word| self.is_word(item.start, word));
+            let raw = self.raw(&first).as_bytes();
+            let name = if raw.starts_with(b"`") { unquote(raw) } else { raw.into() };
+            if !begins && names.peek().is_some_and(|next| next.as_bytes() == name.as_ref()) {
+                names.next();
+                found.push(item);
+            } else {
+                constraints.push(item);
+            }
+        }
+        (found, constraints)
+    }
+
+    /// The text of an expression that is a whole run, or that begins it.
+    ///
+    /// # Errors
+    /// 1235 where it is not found.
+    pub(super) fn expression(&self, run: Option<Run>, expression: &Expr) -> Result<String, SqlError> {
+        let run = run.unwrap_or(0..0);
+        let mut ends = std::iter::once(run.end).chain(self.outer(&run).map(|at| at + 1).take(MOST_PIECES));
+        let end = ends.find(|&end| reads(self.raw(&(run.start..end)), expression));
+        let found = end.ok_or_else(|| unsupported(&expression.to_string()))?;
+        shown(self.raw(&(run.start..found)))
+    }
+
+    /// A whole number that is a run.
+    ///
+    /// # Errors
+    /// 1235 where it is none.
+    pub(super) fn number(&self, run: Option<Run>) -> Result<String, SqlError> {
+        let text = self.raw(&run.unwrap_or(0..0));
+        text.parse::<u32>().map(|number| number.to_string()).map_err(|_| unsupported("this part of an index"))
+    }
+
+    /// The text of the query of CREATE VIEW, without the name of the view's own database: a dump of it can be read into another.
+    ///
+    /// # Errors
+    /// 1235 where it is not found.
+    pub(super) fn view_query(&self, query: &Query, database: &str) -> Result<String, SqlError> {
+        let run = self.behind(&self.all(), "VIEW").and_then(|run| self.behind(&run, "AS")).unwrap_or(0..0);
+        let text = self.raw(&run);
+        let read = Parser::new(&MySqlDialect {}).try_with_sql(text).and_then(|mut parser| {
+            let read = parser.parse_query()?;
+            parser.expect_token(&Token::EOF)?;
+            Ok(read)
+        });
+        if run.clone().any(|at| self.raw(&(at..at + 1)).starts_with('@')) {
+            return Err(SqlError::new(1351, b"HY000", "View's SELECT contains a variable or parameter"));
+        }
+        if read.is_ok_and(|read| *read == *query) {
+            return shown(&self.without_qualifier(&run, database));
+        }
+        Err(unsupported("this form of CREATE VIEW"))
+    }
+
+    /// A run's text without a database's name before its tables. Where the name stands alone, too, it may be a table's, and all is left.
+    fn without_qualifier(&self, run: &Run, database: &str) -> String {
+        let is_name = |at: usize| match self.pieces.get(at).map(|found| found.piece) {
+            Some(Piece::Word) => self.raw(&(at..at + 1)) == database,
+            Some(Piece::QuotedName) => unquote(self.raw(&(at..at + 1)).as_bytes()).as_ref() == database.as_bytes(),
+            _ => false,
+        };
+        let is_qualifier =
+            |at: usize| is_name(at) && self.pieces.get(at + 1).is_some_and(|found| found.piece == Piece::Symbol(b'.'));
+        if run.clone().any(|at| is_name(at) && !is_qualifier(at)) {
+            return self.raw(run).to_owned();
+        }
+        let mut text = String::new();
+        let mut start = run.start;
+        for at in run.clone().filter(|&at| is_qualifier(at)) {
+            // What lies between the pieces is kept with the piece before.
+            text.push_str(self.up_to(start, at));
+            start = at + 2;
+        }
+        text.push_str(self.raw(&(start..run.end)));
+        text
+    }
+
+    /// The text from one piece up to another.
+    fn up_to(&self, start: usize, end: usize) -> &'a str {
+        let (Some(first), Some(last)) = (self.pieces.get(start), self.pieces.get(end)) else { return "" };
+        self.sql.get(first.start..last.start).unwrap_or_default()
+    }
+}
+
+/// The text as it is shown, to be run under any `sql_mode` but those that change how texts and names are read.
+///
+/// # Errors
+/// 1235 where it would mean another thing there.
+fn shown(text: &str) -> Result<String, SqlError> {
+    let mut before = Piece::Space;
+    for (piece, _) in Lexer::new(text.as_bytes()) {
+        if piece == Piece::Symbol(b'|') && before == piece {
+            return Err(unsupported("|| in a definition, where CONCAT() means the same in each sql_mode"));
+        }
+        before = piece;
+    }
+    Ok(canonical_text(text))
+}
+
+fn reads(text: &str, expression: &Expr) -> bool {
+    let read = Parser::new(&MySqlDialect {}).try_with_sql(text).and_then(|mut parser| {
+        let read = parser.parse_expr()?;
+        parser.expect_token(&Token::EOF)?;
+        Ok(read)
+    });
+    read.is_ok_and(|read| read == *expression)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn items_and_groups_are_cut_at_their_own_level() {
+        let source = Source::of("CREATE TABLE t (`a,(` INT DEFAULT (f(1, ')')), CHECK (a IN (1, 2)), b INT)");
+        let body = source.group(&source.all()).unwrap();
+        let items: Vec<&str> = source.items(&body).iter().map(|item| source.raw(item)).collect();
+        assert_eq!(items, ["`a,(` INT DEFAULT (f(1, ')'))", "CHECK (a IN (1, 2))", "b INT"]);
+    }
+
+    #[test]
+    fn a_view_does_not_name_its_own_database() {
+        let without = |sql: &str| {
+            let source = Source::of(sql);
+            source.without_qualifier(&source.all(), "shop")
+        };
+        assert_eq!(without("SELECT shop.t.a, `shop`.u.b FROM shop.t, shop . `u`"), "SELECT t.a, u.b FROM t, `u`");
+        assert_eq!(without("SELECT 'shop.t' FROM other.t"), "SELECT 'shop.t' FROM other.t");
+        assert_eq!(without("SELECT shop.a FROM t AS shop"), "SELECT shop.a FROM t AS shop");
+        assert_eq!(without("SELECT shop.a FROM shop.shop"), "SELECT shop.a FROM shop.shop");
+    }
+
+    #[test]
+    fn a_text_is_taken_only_where_it_reads_the_same() {
+        let source = Source::of("DEFAULT 'a\\\\' COMMENT 'b'");
+        let behind = source.behind(&source.all(), "default");
+        let text = |text: &str| Expr::value(sqlparser::ast::Value::SingleQuotedString(text.into()));
+        assert_eq!(source.expression(behind.clone(), &text("a\\")).unwrap(), "'a\\\\'");
+        assert_eq!(source.expression(behind, &text("other")).unwrap_err().code, 1235);
+        assert_eq!(source.expression(None, &text("other")).unwrap_err().code, 1235);
+    }
+}

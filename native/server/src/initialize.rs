@@ -1,0 +1,134 @@
+//! Making a data directory.
+
+use std::fs;
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
+use std::path::Path;
+
+use sealwire_core::account::{Accounts, Session, execute, parse_statement};
+use sealwire_core::auth::Plugin;
+use sealwire_core::random::Random;
+
+use super::accounts::{self, AccountStore};
+use super::options::Initialize;
+
+/// Only its owner enters a data directory.
+const DIRECTORY_MODE: u32 = 0o700;
+/// Characters that are not taken for each other.
+const LETTERS: &[u8; 56] = b"ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz2345678";
+const PASSWORD_LENGTH: usize = 20;
+
+/// Whether a directory was made by [`make`].
+///
+/// # Errors
+/// A sentence where this can't be seen: another user's directory is neither made nor to be made anew.
+pub(super) fn is_made(directory: &Path) -> Result<bool, String> {
+    match fs::metadata(directory.join(accounts::FILE)) {
+        Ok(_) => Ok(true),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(false),
+        Err(error) => Err(not_seen(directory, &error)),
+    }
+}
+
+/// Who may not look into the directory, and whose it is where the system tells.
+fn not_seen(directory: &Path, error: &io::Error) -> String {
+    let shown = directory.display();
+    let owner = fs::metadata(directory)
+        .map_or_else(|_| String::new(), |found| format!(", and it belongs to user {}", found.uid()));
+    format!(
+        "can't look into the data directory {shown}: {error}. This process runs as user {}{owner}: start sealwired as the directory's owner",
+        rustix::process::geteuid().as_raw()
+    )
+}
+
+/// Makes a data directory with the account root; its password where it has one.
+///
+/// # Errors
+/// A sentence that names the directory.
+pub(super) fn make(
+    directory: &Path,
+    how: Initialize,
+    plugin: Plugin,
+    random: &dyn Random,
+) -> Result<Option<String>, String> {
+    let fail = |error: io::Error| format!("can't make the data directory {}: {error}", directory.display());
+    if directory.exists() {
+        let mut entries = fs::read_dir(directory).map_err(fail)?;
+        if entries.next().is_some() {
+            return Err(format!(
+                "--initialize specified but the data directory has files in it: {}. Nothing was done; give an empty or a new directory",
+                directory.display()
+            ));
+        }
+        fs::set_permissions(directory, fs::Permissions::from_mode(DIRECTORY_MODE)).map_err(fail)?;
+    } else {
+        fs::DirBuilder::new().recursive(true).mode(DIRECTORY_MODE).create(directory).map_err(fail)?;
+    }
+    let password = match how {
+        Initialize::NoPassword => None,
+        Initialize::RandomPassword => Some(password(random)),
+    };
+    let mut accounts = Accounts::new([0; 32]);
+    let identified = password.as_ref().map_or_else(String::new, |password| format!(" IDENTIFIED BY '{password}'"));
+    for sql in [
+        format!("CREATE USER 'root'@'localhost'{identified}"),
+        "GRANT ALL PRIVILEGES ON *.* TO 'root'@'localhost' WITH GRANT OPTION".to_owned(),
+    ] {
+        let parsed = parse_statement(&sql).ok_or("no account statement")?;
+        let done = parsed.and_then(|statement| execute(&statement, &mut accounts, &Session::server(plugin), random));
+        done.map_err(|error| format!("can't make the account root: {error}"))?;
+    }
+    AccountStore::create(directory, &accounts)?;
+    Ok(password)
+}
+
+fn password(random: &dyn Random) -> String {
+    let mut password = String::with_capacity(PASSWORD_LENGTH);
+    while password.len() < PASSWORD_LENGTH {
+        let mut byte = [0];
+        random.fill(&mut byte);
+        // A byte beyond the last whole round of letters would make some letters likelier.
+        let [byte] = byte;
+        if usize::from(byte) < 256 / LETTERS.len() * LETTERS.len()
+            && let Some(letter) = LETTERS.get(usize::from(byte) % LETTERS.len())
+        {
+            password.push(char::from(*letter));
+        }
+    }
+    password
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sealwire_net::random::OsRandom;
+
+    #[test]
+    fn a_directory_that_cannot_be_seen_is_not_to_be_made() {
+        let denied = not_seen(Path::new("/"), &ErrorKind::PermissionDenied.into());
+        assert!(denied.starts_with("can't look into the data directory /: permission denied."), "{denied}");
+        assert!(
+            denied.contains("it belongs to user 0: start sealwired as") && !denied.contains("--initialize"),
+            "{denied}"
+        );
+        // Root may look everywhere, but no name is that long.
+        assert!(is_made(Path::new(&"x".repeat(5000))).unwrap_err().starts_with("can't look into"));
+    }
+
+    #[test]
+    fn a_directory_is_made_once() {
+        let parent = tempfile::tempdir().unwrap();
+        let directory = parent.path().join("data");
+        assert_eq!(is_made(&directory), Ok(false));
+        let random = OsRandom::new();
+        let password =
+            make(&directory, Initialize::RandomPassword, Plugin::CachingSha2Password, &random).unwrap().unwrap();
+        assert_eq!(password.len(), PASSWORD_LENGTH);
+        assert_eq!(is_made(&directory), Ok(true));
+        assert_eq!(fs::metadata(&directory).unwrap().permissions().mode() & 0o777, 0o700);
+        let store = AccountStore::open(&directory, &random).unwrap();
+        assert_eq!(store.current().len(), 1);
+        let again = make(&directory, Initialize::NoPassword, Plugin::CachingSha2Password, &random).unwrap_err();
+        assert!(again.contains("has files in it"), "{again}");
+    }
+}

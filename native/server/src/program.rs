@@ -1,0 +1,280 @@
+//! The program: from the command line to the last connection's end.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use sealwire_core::error::SqlError;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+use super::accounts::AccountStore;
+use super::driver::{self, Listen};
+use super::engine::SqliteEngine;
+use super::initialize;
+use super::options::{PROGRAM, Settings};
+use super::reload::Tls;
+use super::session::Session;
+use super::state::{Server, VERSION, VERSION_COMMENT};
+use super::variables::Globals;
+use super::websocket::Websocket;
+use sealwire_certs as certs;
+use sealwire_net::log;
+use sealwire_net::random::OsRandom;
+use sealwire_options::tls::{ServerTlsOptions, key_log_file};
+use sealwire_options::{Environment, Outcome, Values};
+
+/// Runs `sealwired` with the process's arguments.
+pub fn main() -> ExitCode {
+    let values = match PROGRAM.parse(sealwire_options::arguments(&PROGRAM), &Environment::of_process()) {
+        Ok(Outcome::Run(values)) => values,
+        Ok(Outcome::Print(text)) => {
+            print!("{text}");
+            return ExitCode::SUCCESS;
+        }
+        Err(error) => {
+            eprintln!("sealwired: [ERROR] {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    for warning in values.warnings() {
+        eprintln!("sealwired: [Warning] {warning}");
+    }
+    let settings = match Settings::resolve(&values) {
+        Ok(settings) => settings,
+        Err(error) => {
+            eprintln!("sealwired: [ERROR] {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    log::start("Server", settings.verbosity);
+    match run(&values, &settings) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(values: &Values, settings: &Settings) -> Result<(), String> {
+    let random = OsRandom::new();
+    let directory = settings.directory.as_path();
+    if let Some(how) = settings.initialize {
+        let password = initialize::make(directory, how, settings.default_plugin, &random)?;
+        let made = directory.display();
+        match password {
+            Some(password) => log::system(&format!("A temporary password is generated for root@localhost: {password}")),
+            None => log::system(
+                "root@localhost is created with an empty password ! Please consider switching off the --initialize-insecure option.",
+            ),
+        }
+        log::system(&format!("the data directory {made} is ready; start the server without --initialize"));
+        return Ok(());
+    }
+    if !initialize::is_made(directory)? {
+        return Err(format!(
+            "{} is not a data directory of sealwired: make it once with 'sealwired --datadir={} --initialize' (root gets a random password) or \
+             '--initialize-insecure' (root has none)",
+            directory.display(),
+            directory.display()
+        ));
+    }
+    let _lock = lock(directory)?;
+    let server = Arc::new(build(values, settings, &random)?);
+    let listen = Listen { addresses: settings.addresses.clone(), port: settings.port, socket: settings.socket.clone() };
+    let bound = driver::bind(&listen)?;
+    let port = bound.port;
+    server.globals.set("port", port.to_string());
+    let websocket = Websocket::resolve(values)?;
+    listen_and_serve(&server, bound, settings, websocket, port)
+}
+
+fn listen_and_serve(
+    server: &Arc<Server>,
+    bound: driver::Bound,
+    settings: &Settings,
+    websocket: Option<Websocket>,
+    port: u16,
+) -> Result<(), String> {
+    if let Some(path) = &settings.init_file {
+        run_init_file(server, path)?;
+    }
+    let _pid_file = settings.pid_file.as_deref().map(PidFile::write).transpose()?;
+    watch_signals(Arc::clone(server)).map_err(|error| format!("can't watch for signals: {error}"))?;
+    let websocket = websocket.map(|websocket| websocket.start(server, bound.door())).transpose()?;
+    if let Some(websocket) = &websocket {
+        server.globals.set("websocket_port", websocket.port.to_string());
+    }
+    let socket = settings.socket.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
+    let ready = || {
+        log::system(&format!(
+            "sealwired: ready for connections. Version: '{VERSION}'  socket: '{socket}'  port: {port}  {VERSION_COMMENT}."
+        ));
+    };
+    let served = driver::serve(server, bound, settings.threads, ready);
+    if let Some(websocket) = websocket {
+        websocket.stop();
+    }
+    served.map_err(|error| error.to_string())?;
+    log::system("sealwired: Shutdown complete.");
+    Ok(())
+}
+
+/// The file with the process's number; it is removed when this is dropped, unless somebody else has written it since.
+struct PidFile<'a>(&'a Path);
+
+impl<'a> PidFile<'a> {
+    fn write(path: &'a Path) -> Result<Self, String> {
+        let shown = path.display();
+        if !Self::is_one(path) {
+            return Err(format!(
+                "option '--pid-file': {shown} holds something else than a process's number, and is not overwritten: name another path, \
+                 or remove it yourself"
+            ));
+        }
+        fs::write(path, Self::text()).map_err(|error| format!("can't write the pid file {shown}: {error}"))?;
+        Ok(Self(path))
+    }
+
+    fn text() -> String {
+        format!("{}\n", std::process::id())
+    }
+
+    /// Whether a server may have written the file, or there is none.
+    fn is_one(path: &Path) -> bool {
+        match fs::metadata(path) {
+            Ok(found) if found.is_file() => {
+                let is_number = |text: String| text.trim().bytes().all(|byte| byte.is_ascii_digit());
+                found.len() <= 32 && fs::read_to_string(path).is_ok_and(is_number)
+            }
+            _ => true,
+        }
+    }
+}
+
+impl Drop for PidFile<'_> {
+    fn drop(&mut self) {
+        if Self::is_one(self.0) && fs::read_to_string(self.0).is_ok_and(|text| text == Self::text()) {
+            // Someone may have removed it meanwhile.
+            let _ = fs::remove_file(self.0);
+        }
+    }
+}
+
+/// Makes the certificates of a data directory that has none; what was made, for the log.
+fn make_certificates(directory: &Path) -> Result<String, String> {
+    let made = certs::generate(directory, &certs::Options::default()).map_err(|error| error.to_string())?;
+    Ok(format!(
+        "made a CA, a server certificate and a client certificate in {}; clients verify this server with --ssl-ca={}",
+        directory.display(),
+        made.ca.display()
+    ))
+}
+
+fn build(values: &Values, settings: &Settings, random: &OsRandom) -> Result<Server, String> {
+    let directory = settings.directory.as_path();
+    let options = ServerTlsOptions::resolve(values, directory)?;
+    for note in &options.notes {
+        tracing::info!("{note}");
+    }
+    if let Some(directory) = options.generate_in() {
+        log::system(&make_certificates(directory)?);
+    }
+    let tls = Tls::load(options)?;
+    let active = tls.active();
+    if let Some(path) = key_log_file().filter(|_| active.context.is_some()) {
+        tracing::warn!(
+            "SSLKEYLOGFILE is set: session keys are written to '{}', and whoever reads it can decrypt the connections",
+            path.display()
+        );
+    }
+    let accounts = AccountStore::open(directory, random)?;
+    let globals = Globals::default();
+    for (name, value) in &settings.variables {
+        globals.set(name, value.clone());
+    }
+    globals.set("version", VERSION);
+    globals.set("version_comment", VERSION_COMMENT);
+    let name = rustix::system::uname();
+    globals.set("hostname", name.nodename().to_string_lossy());
+    let engine = Box::new(SqliteEngine::new(directory));
+    if globals.is_on("require_secure_transport") && active.context.is_none() && settings.socket.is_none() {
+        return Err("No secure transports (SSL or Shared Memory) are configured, unable to set --require_secure_transport=ON: leave out \
+            --skip-ssl, or give a --socket"
+            .to_owned());
+    }
+    Ok(Server::new(settings.directory.clone(), globals, tls, accounts, engine, settings.default_plugin))
+}
+
+/// Keeps a second server out of the data directory as long as the file is open.
+fn lock(directory: &Path) -> Result<File, String> {
+    let path = directory.join("sealwired.lock");
+    let file = File::create(&path).map_err(|error| format!("can't open {}: {error}", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(_) => Err(format!(
+            "another server uses the data directory {}: stop it, or give another --datadir",
+            directory.display()
+        )),
+    }
+}
+
+fn watch_signals(server: Arc<Server>) -> std::io::Result<()> {
+    let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
+    std::thread::Builder::new().name("sealwired-signal".to_owned()).spawn(move || {
+        for signal in signals.forever() {
+            if signal != SIGHUP {
+                log::system(&format!(
+                    "Received {}: normal shutdown",
+                    if signal == SIGTERM { "SIGTERM" } else { "SIGINT" }
+                ));
+                server.stop();
+            } else if let Err(error) = server.reload_tls() {
+                tracing::error!("{error}; what was in use stays in use");
+            }
+        }
+    })?;
+    Ok(())
+}
+
+fn run_init_file(server: &Arc<Server>, path: &PathBuf) -> Result<(), String> {
+    let text = fs::read(path).map_err(|error| format!("can't read --init-file={}: {error}", path.display()))?;
+    let id = server.registry.next_id();
+    let presence = server.registry.enter(id, "localhost".to_owned(), Box::new(|| {}));
+    let _entry = server.registry.entry(id);
+    let mut session = Session::of_server(Arc::clone(server), presence, Arc::new(|| {}));
+    let outcome = session.run_script(&text);
+    outcome.map_err(|error: SqlError| format!("--init-file={}: {error}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use sealwire_core::tls::ServerContext;
+    use sealwire_options::Outcome;
+    use sealwire_options::tls::ServerTlsOptions;
+
+    use super::{Environment, PROGRAM, make_certificates};
+
+    #[test]
+    fn certificates_are_made_once_and_then_used() {
+        let directory = tempfile::tempdir().unwrap();
+        let resolve = || {
+            let Outcome::Run(values) = PROGRAM.parse(["--no-defaults"], &Environment::default()).unwrap() else {
+                panic!("an option printed something")
+            };
+            ServerTlsOptions::resolve(&values, directory.path()).unwrap()
+        };
+        let settings = resolve();
+        let said = make_certificates(settings.generate_in().unwrap()).unwrap();
+        assert!(said.contains("ca.pem"), "{said}");
+        let first = settings.load().unwrap().unwrap();
+        assert!(first.cert.is_some() && first.key.is_some() && first.ca.len() == 1);
+        assert!(ServerContext::build(settings.load().unwrap().unwrap()).is_ok());
+        let again = resolve();
+        assert_eq!(again.generate_in(), None);
+        assert_eq!(again.load().unwrap().unwrap().cert, first.cert);
+        assert_eq!(again.tls_version.as_deref(), Some("TLSv1.2,TLSv1.3"));
+    }
+}

@@ -1,0 +1,299 @@
+//! Statements about the server: accounts, databases, KILL, FLUSH, ALTER INSTANCE, SHUTDOWN.
+
+use sealwire_core::account::{AccountStatement, Outcome, Privilege, Session as Asker};
+use sealwire_core::error::SqlError;
+
+use super::statement::engine;
+use super::{Answer, Reply, Session, Table};
+use crate::engine::{Task, TransactionStep, declared_column, interrupted, is_system_database, unknown_database};
+use crate::sql::charset::{check_collation, default_collation};
+use crate::sql::{Cursor, Datum};
+
+impl Session {
+    /// A statement about accounts.
+    pub(super) fn account_statement(&mut self, statement: AccountStatement) -> Result<Answer, SqlError> {
+        let server = &self.view.server;
+        if statement == AccountStatement::FlushPrivileges {
+            server.accounts.forget_digests();
+        }
+        let asker = Asker {
+            account: self.view.account.as_ref(),
+            database: self.view.database.as_deref(),
+            default_plugin: server.default_plugin,
+        };
+        match server.accounts.execute(&statement, &asker, &server.random)? {
+            Outcome::Done { notes, .. } => {
+                for note in notes {
+                    self.note("Note", note);
+                }
+                Ok(Answer::Ok(Reply::default()))
+            }
+            Outcome::Rows { column, rows } => Ok(Answer::Rows(Table {
+                columns: vec![declared_column(&column, "VARCHAR(1024)")],
+                rows: rows.into_iter().map(|text| vec![Datum::Text(text)]).collect(),
+            })),
+        }
+    }
+
+    /// The other statements of the server's own; what is none of them is the engine's.
+    pub(super) fn administer(&mut self, sql: &str, mut words: Cursor<'_>) -> Result<Answer, SqlError> {
+        if words.accept("KILL") {
+            let query_only = words.accept("QUERY");
+            if !query_only {
+                words.accept("CONNECTION");
+            }
+            let id = words.number().and_then(|id| u32::try_from(id).ok()).ok_or_else(|| words.syntax_error())?;
+            words.expect_end()?;
+            return self.kill(id, query_only).map(Answer::Ok);
+        }
+        if words.accept("FLUSH") {
+            return self.flush(&mut words).map(Answer::Ok);
+        }
+        if words.accept_all(&["ALTER", "INSTANCE"]) {
+            return self.alter_instance(&mut words).map(Answer::Ok);
+        }
+        if words.accept("SHUTDOWN") {
+            words.expect_end()?;
+            self.view.demand(&[Privilege::SHUTDOWN])?;
+            tracing::info!("SHUTDOWN by {}", self.view.user);
+            self.view.server.stop();
+            return Ok(Answer::Ok(Reply::default()));
+        }
+        if words.accept_all(&["CREATE", "DATABASE"]) || words.accept_all(&["CREATE", "SCHEMA"]) {
+            return self.create_database(&mut words).map(Answer::Ok);
+        }
+        if words.accept_all(&["DROP", "DATABASE"]) || words.accept_all(&["DROP", "SCHEMA"]) {
+            return self.drop_database(&mut words).map(Answer::Ok);
+        }
+        if words.accept_all(&["ALTER", "DATABASE"]) || words.accept_all(&["ALTER", "SCHEMA"]) {
+            return self.alter_database(&mut words).map(Answer::Ok);
+        }
+        if let Some(answer) = self.switch_keys(sql)? {
+            return Ok(answer);
+        }
+        if words.accept("LOCK") {
+            return self.lock_tables(&mut words);
+        }
+        if words.accept("UNLOCK") {
+            words.accept_one(&["TABLES", "TABLE"]).ok_or_else(|| words.syntax_error())?;
+            words.expect_end()?;
+            return Ok(Answer::Ok(Reply::default()));
+        }
+        if let Some(kind) = stored_program(sql) {
+            let message = format!("This version of Sealwire doesn't yet support 'CREATE {kind}'");
+            return Err(SqlError::new(1235, b"42000", message));
+        }
+        if words.peek("LOAD") {
+            return Err(SqlError::new(
+                3948,
+                b"42000",
+                "Loading local data is disabled; this must be enabled on both the client and server sides",
+            ));
+        }
+        Ok(engine(sql))
+    }
+
+    /// KILL and COM_PROCESS_KILL.
+    pub(super) fn kill(&self, id: u32, query_only: bool) -> Result<Reply, SqlError> {
+        let server = &self.view.server;
+        let unknown = || SqlError::new(1094, b"HY000", format!("Unknown thread id: {id}"));
+        let target = server.registry.find(id).ok_or_else(unknown)?;
+        let own = self.view.user.rsplit_once('@').map(|(user, _)| user);
+        let is_own = own.is_some() && target.state().user.as_deref() == own;
+        if !is_own && !self.view.may(Privilege::SUPER) && !self.view.may(Privilege::CONNECTION_ADMIN) {
+            return Err(SqlError::new(1095, b"HY000", format!("You are not owner of thread {id}")));
+        }
+        if query_only {
+            target.stop_statement();
+        } else {
+            target.kill();
+        }
+        Ok(Reply::default())
+    }
+
+    fn flush(&self, words: &mut Cursor<'_>) -> Result<Reply, SqlError> {
+        words.accept("NO_WRITE_TO_BINLOG");
+        words.accept("LOCAL");
+        let what = words.accept_one(&[
+            "SSL",
+            "STATUS",
+            "HOSTS",
+            "LOGS",
+            "TABLES",
+            "TABLE",
+            "USER_RESOURCES",
+            "BINARY",
+            "ERROR",
+            "GENERAL",
+            "SLOW",
+        ]);
+        match what {
+            Some("SSL") => {
+                words.expect_end()?;
+                self.view.demand(&[Privilege::RELOAD])?;
+                self.view.server.reload_tls()?;
+            }
+            Some("STATUS") => {
+                words.expect_end()?;
+                self.view.demand(&[Privilege::RELOAD, Privilege::FLUSH_STATUS])?;
+                self.view.server.counters.flush();
+            }
+            Some(_) => {
+                self.view.demand(&[Privilege::RELOAD, Privilege::FLUSH_TABLES, Privilege::FLUSH_USER_RESOURCES])?
+            }
+            None => return Err(words.syntax_error()),
+        }
+        Ok(Reply::default())
+    }
+
+    /// ALTER INSTANCE RELOAD TLS [FOR CHANNEL mysql_main] [NO ROLLBACK ON ERROR].
+    fn alter_instance(&mut self, words: &mut Cursor<'_>) -> Result<Reply, SqlError> {
+        if !words.accept_all(&["RELOAD", "TLS"]) {
+            return Err(words.syntax_error());
+        }
+        if words.accept_all(&["FOR", "CHANNEL"]) {
+            let channel = words.name_or_text()?;
+            if !channel.eq_ignore_ascii_case("mysql_main") {
+                let message = format!("The channel '{channel}' does not exist or can't be configured for TLS");
+                return Err(SqlError::new(3958, b"HY000", message));
+            }
+        }
+        let keeps_going = words.accept_all(&["NO", "ROLLBACK", "ON", "ERROR"]);
+        words.expect_end()?;
+        self.view.demand(&[Privilege::CONNECTION_ADMIN, Privilege::SUPER])?;
+        match self.view.server.reload_tls() {
+            Err(error) if keeps_going => {
+                self.view.server.switch_tls_off();
+                self.note("Warning", error);
+                Ok(Reply::default())
+            }
+            reloaded => reloaded.map(|()| Reply::default()),
+        }
+    }
+
+    fn create_database(&mut self, words: &mut Cursor<'_>) -> Result<Reply, SqlError> {
+        let if_not_exists = words.accept_all(&["IF", "NOT", "EXISTS"]);
+        let name = words.name()?;
+        database_options(words)?;
+        self.view.demand_on_database(Privilege::CREATE, &name)?;
+        match self.view.server.engine.create_database(&name) {
+            Err(error) if if_not_exists && error.code == 1007 => self.note("Note", error),
+            made => made?,
+        }
+        Ok(Reply { affected_rows: 1, ..Reply::default() })
+    }
+
+    /// ALTER DATABASE: character set and collation are always those of the server, so there is nothing to change.
+    fn alter_database(&self, words: &mut Cursor<'_>) -> Result<Reply, SqlError> {
+        let is_current = words.peek_one(&["CHARACTER", "CHARSET", "COLLATE", "DEFAULT", "ENCRYPTION", "READ"]);
+        let name = if is_current { self.current_database()? } else { words.name()? };
+        database_options(words)?;
+        self.view.demand_on_database(Privilege::ALTER, &name)?;
+        if !self.view.server.engine.has_database(&name) {
+            return Err(unknown_database(&name));
+        }
+        Ok(Reply::default())
+    }
+
+    /// LOCK TABLES ends the transaction and asks for the rights; SQLite itself locks as it needs.
+    fn lock_tables(&self, words: &mut Cursor<'_>) -> Result<Answer, SqlError> {
+        words.accept_one(&["TABLES", "TABLE"]).ok_or_else(|| words.syntax_error())?;
+        loop {
+            if self.presence.is_stopped() {
+                return Err(interrupted());
+            }
+            let (database, table) = self.table_name(words)?;
+            if words.accept("AS") || !words.peek_one(&["READ", "LOW_PRIORITY", "WRITE"]) {
+                words.name()?;
+            }
+            let is_read = words.accept("READ");
+            if is_read {
+                words.accept("LOCAL");
+            } else {
+                words.accept("LOW_PRIORITY");
+                words.expect("WRITE")?;
+            }
+            self.view.demand_on_database(Privilege::LOCK_TABLES, &database)?;
+            self.view.demand_on_table(Privilege::SELECT, &database, &table)?;
+            if !is_system_database(&database) {
+                self.view.server.engine.table_definition(&database, &table)?;
+            }
+            if !words.accept(",") {
+                break;
+            }
+        }
+        words.expect_end()?;
+        if self.in_transaction {
+            return Ok(Answer::Engine(Task::Transaction(TransactionStep::Commit)));
+        }
+        Ok(Answer::Ok(Reply::default()))
+    }
+
+    fn drop_database(&mut self, words: &mut Cursor<'_>) -> Result<Reply, SqlError> {
+        let if_exists = words.accept_all(&["IF", "EXISTS"]);
+        let name = words.name()?;
+        words.expect_end()?;
+        self.view.demand_on_database(Privilege::DROP, &name)?;
+        if let Some(engine) = &mut self.engine
+            && engine.is_in_transaction()
+        {
+            engine.transaction(&TransactionStep::Commit)?;
+            self.note_transaction(false, false);
+        }
+        match self.view.server.engine.drop_database(&name, self.lock_wait()) {
+            Err(error) if if_exists && error.code == 1008 => self.note("Note", error),
+            dropped => dropped?,
+        }
+        if self.view.database.as_deref() == Some(name.as_str()) {
+            self.view.database = None;
+            self.presence.update(|state| state.database = None);
+        }
+        Ok(Reply::default())
+    }
+}
+
+/// The kind of stored program that a statement would create.
+fn stored_program(sql: &str) -> Option<&'static str> {
+    const PROGRAMS: [&str; 4] = ["EVENT", "FUNCTION", "PROCEDURE", "TRIGGER"];
+    // DEFINER and its account may stand before the word.
+    const KINDS: [&str; 12] = [
+        "EVENT",
+        "FUNCTION",
+        "PROCEDURE",
+        "TRIGGER",
+        "DATABASE",
+        "INDEX",
+        "ROLE",
+        "SCHEMA",
+        "TABLE",
+        "TEMPORARY",
+        "USER",
+        "VIEW",
+    ];
+    let mut words = Cursor::new(sql);
+    let kind = if words.accept("CREATE") { words.first_outside(&KINDS) } else { None };
+    kind.filter(|kind| PROGRAMS.contains(kind))
+}
+
+/// Reads the options of a database. Character set and collation are always those of the server, and yet have to be some.
+///
+/// # Errors
+/// 1115 and 1273 where they are none.
+fn database_options(words: &mut Cursor<'_>) -> Result<(), SqlError> {
+    while !words.is_at_end() {
+        words.accept("DEFAULT");
+        if words.accept_all(&["CHARACTER", "SET"]) || words.accept_all(&["CHAR", "SET"]) || words.accept("CHARSET") {
+            words.accept("=");
+            default_collation(&words.name_or_text()?)?;
+        } else if words.accept("COLLATE") {
+            words.accept("=");
+            check_collation(&words.name_or_text()?)?;
+        } else if words.accept("ENCRYPTION") || words.accept("COMMENT") || words.accept_all(&["READ", "ONLY"]) {
+            words.accept("=");
+            words.skip();
+        } else {
+            return Err(words.syntax_error());
+        }
+    }
+    Ok(())
+}

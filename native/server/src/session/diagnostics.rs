@@ -1,0 +1,116 @@
+//! Warnings, notes and errors of the last statement: what SHOW WARNINGS shows, and how many there are.
+
+use sealwire_core::error::SqlError;
+
+use super::Session;
+use crate::sql::Cursor;
+use crate::sql::lex::{Lexer, Piece};
+
+/// What the session remembers of its last statement.
+#[derive(Debug, Default)]
+pub(super) struct Diagnostics {
+    warnings: Vec<Warning>,
+    /// Whether the statement at hand shows them, and so has none of its own.
+    are_shown: bool,
+}
+
+/// A line of SHOW WARNINGS.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Warning {
+    pub(super) level: &'static str,
+    pub(super) error: SqlError,
+}
+
+impl Diagnostics {
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Warning> {
+        self.warnings.iter()
+    }
+
+    /// How many the statement at hand has.
+    pub(super) fn count(&self) -> u16 {
+        if self.are_shown { 0 } else { u16::try_from(self.warnings.len()).unwrap_or(u16::MAX) }
+    }
+}
+
+impl Session {
+    /// A statement begins, and those of the one before are forgotten, unless it is there to ask for them. As in MySQL a SELECT of
+    /// `@@warning_count` or `@@error_count` keeps the numbers alone.
+    pub(super) fn begin_diagnostics(&mut self, sql: &str) {
+        self.diagnostics.are_shown = shows(sql);
+        if self.diagnostics.are_shown {
+            return;
+        }
+        self.diagnostics.warnings.clear();
+        if !counts(sql) {
+            self.view.warnings = 0;
+            self.view.errors = 0;
+        }
+    }
+
+    /// Forgets all of them.
+    pub(super) fn forget_diagnostics(&mut self) {
+        self.begin_diagnostics("");
+    }
+
+    /// Keeps one, but no note where `sql_notes` is off.
+    pub(super) fn note(&mut self, level: &'static str, error: SqlError) {
+        if level == "Note" && !self.view.variables.is_on("sql_notes") {
+            return;
+        }
+        if self.diagnostics.are_shown {
+            self.forget_diagnostics();
+        }
+        self.diagnostics.warnings.push(Warning { level, error });
+        let warnings = &self.diagnostics.warnings;
+        self.view.warnings = warnings.len() as u64;
+        self.view.errors = warnings.iter().filter(|warning| warning.level == "Error").count() as u64;
+    }
+}
+
+/// SHOW WARNINGS, SHOW ERRORS and SHOW COUNT(*) of them.
+fn shows(sql: &str) -> bool {
+    let mut words = Cursor::new(sql);
+    if !words.accept("SHOW") {
+        return false;
+    }
+    words.accept_all(&["COUNT", "(", "*", ")"]);
+    words.peek("WARNINGS") || words.peek("ERRORS")
+}
+
+const COUNTS: [&[u8]; 2] = [b"warning_count", b"error_count"];
+
+/// A SELECT of the variables that count them.
+fn counts(sql: &str) -> bool {
+    let mut is_in_variable = false;
+    let is_count = |(piece, text): (Piece, &[u8])| {
+        let name = text.strip_prefix(b"@@");
+        // A scope may stand before the name, with a point between.
+        is_in_variable = name.is_some() || (is_in_variable && matches!(piece, Piece::Symbol(b'.') | Piece::Word));
+        let name = name.unwrap_or(text);
+        is_in_variable && piece == Piece::Word && COUNTS.iter().any(|count| name.eq_ignore_ascii_case(count))
+    };
+    sql.contains("@@") && Cursor::new(sql).peek("SELECT") && Lexer::new(sql.as_bytes()).any(is_count)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statements_that_ask_for_them_are_known() {
+        for sql in ["SHOW WARNINGS", "show errors limit 1", "SHOW COUNT(*) WARNINGS", "SHOW COUNT( * ) ERRORS"] {
+            assert!(shows(sql), "{sql}");
+        }
+        for sql in ["SHOW TABLES", "WARNINGS", "SELECT 'SHOW WARNINGS'", ""] {
+            assert!(!shows(sql), "{sql}");
+        }
+        for sql in ["SELECT @@warning_count", "select 1, @@SESSION.Error_Count", "SELECT @@local.warning_count"] {
+            assert!(counts(sql), "{sql}");
+        }
+        for sql in
+            ["SELECT '@@warning_count'", "SELECT @warning_count", "SET @a = @@warning_count", "SELECT `@@error_count`"]
+        {
+            assert!(!counts(sql), "{sql}");
+        }
+    }
+}

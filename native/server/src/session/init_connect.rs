@@ -1,0 +1,94 @@
+//! `init_connect`: statements that run before the first command of a user who is no administrator.
+
+use sealwire_core::account::Privilege;
+use sealwire_core::error::SqlError;
+
+use super::running::Purpose;
+use super::set::Pending;
+use super::{Answer, Session};
+use crate::engine::{Outcome, Task};
+use crate::sql::lex;
+
+/// Where the statements stand.
+#[derive(Debug, Default)]
+pub(super) struct InitConnect {
+    /// Those that are still to run.
+    left: Vec<u8>,
+    /// Whether one of them failed: the session then has nothing that it counts on.
+    failed: bool,
+}
+
+impl Session {
+    /// Runs the statements, where there are some for this user. While one runs on another thread the session is busy, so no command
+    /// comes in between.
+    pub(super) fn begin_init_connect(&mut self) {
+        self.init_connect = InitConnect::default();
+        // Their mistake must not keep out who can mend it.
+        if self.view.may(Privilege::SUPER) || self.view.may(Privilege::CONNECTION_ADMIN) {
+            return;
+        }
+        self.init_connect.left = self.view.server.globals.text("init_connect").into_bytes();
+        self.run_init_connect();
+    }
+
+    fn run_init_connect(&mut self) {
+        while !lex::is_blank(&self.init_connect.left) && self.running.is_none() {
+            let left = std::mem::take(&mut self.init_connect.left);
+            let (first, rest) = lex::first_statement(&left, self.view.syntax.mode);
+            self.init_connect.left = rest.to_vec();
+            if lex::is_blank(first) {
+                continue;
+            }
+            let answer = lex::normalise(first, self.view.syntax).and_then(|sql| self.statement(&sql));
+            self.go_on_with_init_connect(answer);
+        }
+    }
+
+    /// Takes an answer that nobody reads.
+    fn go_on_with_init_connect(&mut self, answer: Result<Answer, SqlError>) {
+        let submitted = match answer {
+            Ok(Answer::Engine(task) | Answer::Unheard(task)) => self.submit(task, Purpose::InitConnect(None)),
+            Ok(Answer::Set(pending)) => {
+                let task: Task = pending.task();
+                self.submit(task, Purpose::InitConnect(Some(pending)))
+            }
+            Ok(_) => Ok(()),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = submitted {
+            self.fail_init_connect(&error);
+        }
+    }
+
+    /// One of the statements is done by the engine.
+    pub(super) fn init_connect_done(&mut self, pending: Option<Box<Pending>>, outcome: Result<Outcome, SqlError>) {
+        match (pending, outcome) {
+            (_, Err(error)) => self.fail_init_connect(&error),
+            (Some(pending), Ok(Outcome::Value(value))) => {
+                let answer = self.set_on(*pending, value);
+                self.go_on_with_init_connect(answer);
+            }
+            _ => {}
+        }
+        self.run_init_connect();
+    }
+
+    pub(super) fn fail_init_connect(&mut self, error: &SqlError) {
+        tracing::warn!("connection {} of {}: init_connect failed: {error}", self.view.id, self.view.user);
+        self.init_connect = InitConnect { left: Vec::new(), failed: true };
+    }
+
+    /// What every command answers, and the connection ends with, after a failure.
+    pub(super) fn init_connect_failure(&self) -> Option<SqlError> {
+        if !self.init_connect.failed {
+            return None;
+        }
+        let database = self.view.database.as_deref().unwrap_or("unconnected");
+        let (user, host) = self.view.user.rsplit_once('@').unwrap_or((self.view.user.as_str(), ""));
+        let message = format!(
+            "Aborting connection {} to db: '{database}' user: '{user}' host: '{host}' (init_connect command failed)",
+            self.view.id
+        );
+        Some(SqlError::new(1184, b"08S01", message))
+    }
+}

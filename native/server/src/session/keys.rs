@@ -1,0 +1,35 @@
+//! ALTER TABLE … DISABLE KEYS and ENABLE KEYS, which dumps have around the rows of each table.
+
+use sealwire_core::account::Privilege;
+use sealwire_core::error::SqlError;
+
+use super::{Answer, Session};
+use crate::engine::{Task, TransactionStep};
+use crate::sql::Cursor;
+
+impl Session {
+    /// SQLite can't put the work on indexes off, no more than InnoDB: as there, the statement does nothing but commit, and a note says so.
+    /// `None` where it is another statement.
+    pub(super) fn switch_keys(&mut self, sql: &str) -> Result<Option<Answer>, SqlError> {
+        let mut words = Cursor::new(sql);
+        let Some((database, table)) = switched(&mut words) else { return Ok(None) };
+        let no_database = || SqlError::new(1046, b"3D000", "No database selected");
+        let database = database.or_else(|| self.view.database.clone()).ok_or_else(no_database)?;
+        self.view.demand_on_table(Privilege::ALTER, &database, &table)?;
+        self.view.server.engine.table_definition(&database, &table)?;
+        let message = format!("Table storage engine for '{table}' doesn't have this option");
+        self.note("Note", SqlError::new(1031, b"HY000", message));
+        Ok(Some(Answer::Engine(Task::Transaction(TransactionStep::Commit))))
+    }
+}
+
+/// The database, if it is named, and the table whose keys are switched off or on.
+fn switched(words: &mut Cursor<'_>) -> Option<(Option<String>, String)> {
+    if !words.accept_all(&["ALTER", "TABLE"]) {
+        return None;
+    }
+    let first = words.name().ok()?;
+    let name = if words.accept(".") { (Some(first), words.name().ok()?) } else { (None, first) };
+    words.accept_one(&["DISABLE", "ENABLE"])?;
+    (words.accept("KEYS") && words.is_at_end()).then_some(name)
+}

@@ -1,0 +1,211 @@
+//! What the session's variables and its transaction forbid to a statement.
+
+use std::time::Duration;
+
+use sealwire_core::account::Privilege;
+use sealwire_core::error::SqlError;
+
+use super::{Answer, Session};
+use crate::engine::{Limits, ReadOnly, Task, TransactionStep};
+use crate::sql::Cursor;
+
+/// Whether the session's transactions only read.
+#[derive(Debug, Default)]
+pub(super) struct Access {
+    /// The open one does.
+    open_reads: bool,
+    /// SET TRANSACTION said so of the next one, which then forgets it.
+    next_reads: Option<bool>,
+    /// START TRANSACTION said so of the one that it begins.
+    begun_reads: Option<bool>,
+}
+
+/// First words of the statements that change tables, databases or accounts.
+const CHANGES: &[&str] = &[
+    "ALTER", "CREATE", "DELETE", "DROP", "GRANT", "INSERT", "LOAD", "RENAME", "REPLACE", "REVOKE", "TRUNCATE", "UPDATE",
+];
+
+/// Whether a statement changes tables, databases or accounts. The engine looks once more at what it has compiled.
+pub(super) fn changes(sql: &str) -> bool {
+    let mut words = Cursor::new(sql);
+    if words.peek("SELECT") {
+        return false;
+    }
+    if words.accept("WITH") {
+        return words
+            .first_outside(&["DELETE", "INSERT", "REPLACE", "SELECT", "TABLE", "UPDATE", "VALUES"])
+            .is_some_and(|word| CHANGES.contains(&word));
+    }
+    if words.accept_all(&["ALTER", "INSTANCE"]) {
+        return false;
+    }
+    words.peek_one(CHANGES) || words.accept_all(&["SET", "PASSWORD"])
+}
+
+impl Session {
+    /// Why nothing may be changed now; `None` where changes are allowed.
+    fn read_only(&self) -> Option<ReadOnly> {
+        let globals = &self.view.server.globals;
+        // The server's own session, which runs the init file, may do everything.
+        if self.view.account.is_some() && globals.is_on("read_only") {
+            if globals.is_on("super_read_only") {
+                return Some(ReadOnly::ServerForAll);
+            }
+            if !self.view.may(Privilege::SUPER) && !self.view.may(Privilege::CONNECTION_ADMIN) {
+                return Some(ReadOnly::Server);
+            }
+        }
+        let reads = if self.in_transaction { self.access.open_reads } else { self.next_reads() };
+        reads.then_some(ReadOnly::Transaction)
+    }
+
+    /// Whether a transaction that begins now only reads.
+    fn next_reads(&self) -> bool {
+        self.access.next_reads.unwrap_or_else(|| self.view.variables.is_on("transaction_read_only"))
+    }
+
+    /// Refuses a statement that changes something while nothing may be changed.
+    ///
+    /// # Errors
+    /// 1290 where the server is read-only, 1792 where the transaction is.
+    pub(super) fn demand_writable(&self, sql: &str) -> Result<(), SqlError> {
+        match changes(sql).then(|| self.read_only()).flatten() {
+            Some(read_only) => Err(read_only.refusal()),
+            None => Ok(()),
+        }
+    }
+
+    /// What the engine is to keep to while it does a task.
+    pub(super) fn limits(&self, task: &Task) -> Limits {
+        let variables = &self.view.variables;
+        let mut limits = Limits {
+            read_only: self.read_only(),
+            lock_wait: self.lock_wait(),
+            skips_foreign_keys: !variables.is_on("foreign_key_checks"),
+            ..Limits::default()
+        };
+        if let Task::Evaluate { .. } = task {
+            limits.time = self.execution_time();
+        }
+        if let Task::Execute { sql, .. } = task
+            && !changes(sql)
+        {
+            limits.time = self.execution_time();
+            let rows = variables.number("sql_select_limit");
+            limits.rows = (rows < u64::MAX && Cursor::new(sql).first_outside(&["LIMIT"]).is_none()).then_some(rows);
+        }
+        limits
+    }
+
+    /// How long a statement waits for others to end their transactions.
+    pub(super) fn lock_wait(&self) -> Duration {
+        let variables = &self.view.variables;
+        Duration::from_secs(variables.number("innodb_lock_wait_timeout").min(variables.number("lock_wait_timeout")))
+    }
+
+    fn execution_time(&self) -> Option<Duration> {
+        let milliseconds = self.view.variables.number("max_execution_time");
+        (milliseconds > 0).then(|| Duration::from_millis(milliseconds))
+    }
+
+    /// START TRANSACTION's characteristics, up to the end of the statement.
+    ///
+    /// # Errors
+    /// 1064 where they contradict each other; 1290 where the server is read-only and READ WRITE is asked for.
+    pub(super) fn start_transaction(&mut self, words: &mut Cursor<'_>) -> Result<Answer, SqlError> {
+        let mut reads = None;
+        while !words.is_at_end() {
+            let before = words.clone();
+            let asked = if words.accept_all(&["READ", "ONLY"]) {
+                Some(true)
+            } else if words.accept_all(&["READ", "WRITE"]) {
+                Some(false)
+            } else {
+                words.expect("WITH")?;
+                words.expect("CONSISTENT")?;
+                words.expect("SNAPSHOT")?;
+                None
+            };
+            if let Some(asked) = asked
+                && reads.replace(asked).is_some()
+            {
+                return Err(before.syntax_error());
+            }
+            if !words.accept(",") {
+                break;
+            }
+        }
+        words.expect_end()?;
+        if reads == Some(false)
+            && let Some(read_only @ (ReadOnly::Server | ReadOnly::ServerForAll)) = self.read_only()
+        {
+            return Err(read_only.refusal());
+        }
+        self.access.begun_reads = reads;
+        Ok(Answer::Engine(Task::Transaction(TransactionStep::Begin)))
+    }
+
+    /// SET TRANSACTION READ ONLY or READ WRITE, for the next transaction alone.
+    ///
+    /// # Errors
+    /// 1568 inside of a transaction.
+    pub(super) fn set_next_transaction(&mut self, reads: Option<bool>) -> Result<(), SqlError> {
+        if self.in_transaction {
+            let message = "Transaction characteristics can't be changed while a transaction is in progress";
+            return Err(SqlError::new(1568, b"25001", message));
+        }
+        self.access.next_reads = reads.or(self.access.next_reads);
+        Ok(())
+    }
+
+    /// Notes whether a transaction is open after a task of the engine's, and whether it only reads.
+    pub(super) fn note_transaction(&mut self, is_open: bool, begins: bool) {
+        let begun = self.access.begun_reads.take();
+        if is_open && (begins || !self.in_transaction) {
+            self.access.open_reads = begun.unwrap_or_else(|| self.next_reads());
+        }
+        self.in_transaction = is_open;
+        // A statement outside of a transaction is one of its own.
+        self.access.next_reads = None;
+    }
+
+    /// Whether the open transaction only reads, for the status flags.
+    pub(super) const fn is_in_read_only_transaction(&self) -> bool {
+        self.in_transaction && self.access.open_reads
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statements_that_change_something_are_told_by_their_words() {
+        for sql in [
+            "INSERT INTO t VALUES (1)",
+            "replace into t values (1)",
+            "DROP USER u",
+            "SET PASSWORD = 'x'",
+            "GRANT ALL ON a.* TO u",
+            "WITH x AS (SELECT 1) DELETE FROM t",
+            "WITH x AS (SELECT 1), y (a) AS (SELECT 2) UPDATE t SET a = 1",
+            "CREATE VIEW v AS SELECT 1",
+            "ALTER USER u ACCOUNT LOCK",
+        ] {
+            assert!(changes(sql), "{sql}");
+        }
+        for sql in [
+            "SELECT 1",
+            "WITH x AS (SELECT 1) SELECT * FROM x",
+            "SHOW CREATE TABLE t",
+            "SET autocommit = 0",
+            "ALTER INSTANCE RELOAD TLS",
+            "WITH `delete` AS (SELECT 1) SELECT 1",
+            "DO 1",
+            "USE d",
+            "VALUES ROW(1)",
+        ] {
+            assert!(!changes(sql), "{sql}");
+        }
+    }
+}

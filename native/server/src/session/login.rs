@@ -1,0 +1,213 @@
+//! Logging in, at connect and by COM_CHANGE_USER.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use sealwire_core::account::Privilege;
+use sealwire_core::error::{Error, SqlError};
+use sealwire_core::server::{Candidate, Connection, Login};
+
+use super::Session;
+use crate::engine::{LONGEST_NAME, unknown_database};
+use crate::registry::{Full, MostSessions};
+use crate::sql::charset::{check_collation, default_collation, of_collation};
+use crate::status::count;
+use crate::variables::find;
+
+impl Session {
+    /// Finds the account that the login is measured against.
+    pub(super) fn login(&mut self, login: &Login, connection: &mut Connection) -> Result<(), Error> {
+        if login.change_user {
+            self.reset();
+            self.is_in = false;
+        }
+        self.view.user = format!("{}@{}", login.user, self.host);
+        self.view.account = None;
+        self.view.database.clone_from(&login.database);
+        if let Err(error) = self.use_charset(login.charset) {
+            tracing::info!("connection {} from {} refused: {error}", self.view.id, self.presence.host);
+            return connection.refuse(error);
+        }
+        let accounts = self.view.server.accounts.current();
+        let default = self.view.server.default_plugin;
+        let (account, candidate) = Candidate::find(&accounts, &login.user, self.host, default);
+        let fast_digest = account.and_then(|account| self.view.server.accounts.digest(&account.name));
+        self.candidate = account.map(|account| (account.name.clone(), Arc::clone(&accounts)));
+        connection.authenticate(Candidate { fast_digest, ..candidate })
+    }
+
+    /// The user is who he says: is he let in?
+    pub(super) fn authenticated(
+        &mut self,
+        using_password: bool,
+        learned: Option<[u8; 32]>,
+        connection: &mut Connection,
+    ) -> Result<(), Error> {
+        let Some((name, accounts)) = self.candidate.take() else {
+            return connection.refuse(SqlError::new(
+                1045,
+                b"28000",
+                format!("Access denied for user '{}'", self.view.user),
+            ));
+        };
+        if let Some(digest) = learned {
+            self.view.server.accounts.remember_digest(&name, digest, &accounts);
+        }
+        self.view.account = Some(name);
+        if let Err(error) = self.admission() {
+            tracing::info!("connection {} from {} refused: {error}", self.view.id, self.presence.host);
+            self.view.account = None;
+            return connection.refuse(error);
+        }
+        self.view.facts = Arc::new(connection.facts().clone());
+        self.is_in = true;
+        self.multi_statements =
+            connection.facts().capabilities.contains(sealwire_core::message::Capabilities::MULTI_STATEMENTS);
+        let (database, facts) = (self.view.database.clone(), Arc::clone(&self.view.facts));
+        self.presence.update(|state| {
+            state.database = database;
+            state.facts = facts;
+        });
+        self.presence.rest();
+        let kind = self.view.facts.tls.as_ref().map_or("plaintext", |tls| tls.cipher);
+        tracing::debug!("connection {} is {} ({kind}, password: {using_password})", self.view.id, self.view.user);
+        connection.accept(self.status())?;
+        self.begin_init_connect();
+        Ok(())
+    }
+
+    /// Everything that is asked beyond password and REQUIRE; who passes is noted as its user.
+    fn admission(&self) -> Result<(), SqlError> {
+        let server = &self.view.server;
+        let name = self.view.account.as_ref();
+        let accounts = server.accounts.current();
+        let account = name.and_then(|name| accounts.get(name));
+        let user = self.view.user.rsplit_once('@').map_or("", |(user, _)| user);
+        let Some(account) = account else {
+            return Err(SqlError::new(
+                1045,
+                b"28000",
+                format!("Access denied for user '{user}'@'{}' (using password: YES)", self.host),
+            ));
+        };
+        if account.locked {
+            let message = format!("Access denied for user '{user}'@'{}'. Account is locked.", self.host);
+            return Err(SqlError::new(3118, b"HY000", message));
+        }
+        if let Some(database) = &self.view.database {
+            if !self.view.may_use(database) {
+                return Err(self.view.denied_database(database));
+            }
+            if !server.engine.has_database(database) {
+                return Err(unknown_database(database));
+            }
+        }
+        // Last, for it notes the user.
+        let own = usize::try_from(account.max_user_connections).unwrap_or(usize::MAX);
+        let of_all = usize::try_from(server.globals.number("max_user_connections")).unwrap_or(usize::MAX);
+        let limit = if own > 0 { own } else { of_all };
+        let most = usize::try_from(server.globals.number("max_connections")).unwrap_or(usize::MAX);
+        // The last place is an administrator's.
+        let is_administrator = self.view.may(Privilege::SUPER) || self.view.may(Privilege::CONNECTION_ADMIN);
+        let in_all = most.saturating_add(usize::from(is_administrator));
+        let most = MostSessions { in_all, of_user: (limit > 0).then_some(limit) };
+        match server.registry.log_in(&self.presence, user, most) {
+            Ok(sessions) => {
+                server.counters.max_used_connections.fetch_max(sessions as u64, Relaxed);
+                Ok(())
+            }
+            Err(Full::Server) => {
+                count(&server.counters.refused_connections);
+                Err(SqlError::new(1040, b"08004", "Too many connections"))
+            }
+            Err(Full::User) if own > 0 => {
+                let message =
+                    format!("User '{user}' has exceeded the 'max_user_connections' resource (current value: {own})");
+                Err(SqlError::new(1226, b"42000", message))
+            }
+            Err(Full::User) => {
+                let message = format!("User {user} already has more than 'max_user_connections' active connections");
+                Err(SqlError::new(1203, b"42000", message))
+            }
+        }
+    }
+
+    /// A login failed; the reason is for the log alone.
+    pub(super) fn denied(&mut self, reason: &str) {
+        count(&self.view.server.counters.access_denied);
+        self.view.server.refusals.denied(self.view.id, reason);
+        self.candidate = None;
+    }
+
+    /// Takes up the character set that the client names by its collation's number.
+    ///
+    /// # Errors
+    /// 1115 where it is not implemented: the client would escape in another way than this server reads.
+    fn use_charset(&mut self, id: Option<u16>) -> Result<(), SqlError> {
+        let Some(id) = id else { return Ok(()) };
+        let (charset, collation) = of_collation(id)?;
+        self.keep_charset(charset, collation)
+    }
+
+    fn keep_charset(&mut self, charset: &str, collation: &str) -> Result<(), SqlError> {
+        for name in ["character_set_client", "character_set_connection", "character_set_results"] {
+            self.view.set_variable(find(name)?, charset.to_owned());
+        }
+        self.view.set_variable(find("collation_connection")?, collation.to_owned());
+        Ok(())
+    }
+}
+
+impl Session {
+    /// Makes a database the current one.
+    ///
+    /// # Errors
+    /// 1102 where no database can have the name, 1044 where the user has no right there, 1049 where there is none.
+    pub(super) fn use_database(&mut self, name: &str) -> Result<super::Reply, SqlError> {
+        demand_short(name)?;
+        if !self.view.may_use(name) {
+            return Err(self.view.denied_database(name));
+        }
+        if !self.view.server.engine.has_database(name) {
+            return Err(unknown_database(name));
+        }
+        self.view.database = Some(name.to_owned());
+        self.presence.update(|state| state.database = Some(name.to_owned()));
+        let mut reply = super::Reply::default();
+        if self.view.variables.is_on("session_track_schema") {
+            reply.tell(&sealwire_core::message::SessionChange::Schema(name.as_bytes()));
+        }
+        Ok(reply)
+    }
+
+    /// Takes up a character set by its name, as SET NAMES does.
+    pub(super) fn set_names(&mut self, charset: &str, collation: Option<&str>) -> Result<(), SqlError> {
+        let default = default_collation(charset)?;
+        let collation = collation.unwrap_or(default);
+        check_collation(collation)?;
+        if !collation.eq_ignore_ascii_case("binary")
+            && collation.split('_').next().is_none_or(|of| !is_same_charset(of, charset))
+        {
+            let message = format!("COLLATION '{collation}' is not valid for CHARACTER SET '{charset}'");
+            return Err(SqlError::new(1253, b"42000", message));
+        }
+        self.keep_charset(&charset.to_ascii_lowercase(), &collation.to_ascii_lowercase())
+    }
+}
+
+/// Refuses the name of a database that is too long before anything is made of it.
+///
+/// # Errors
+/// 1102 with the name's beginning.
+pub(super) fn demand_short(name: &str) -> Result<(), SqlError> {
+    if name.chars().nth(LONGEST_NAME).is_none() {
+        return Ok(());
+    }
+    let beginning: String = name.chars().take(LONGEST_NAME).collect();
+    Err(SqlError::new(1102, b"42000", format!("Incorrect database name '{beginning}'")))
+}
+
+fn is_same_charset(one: &str, other: &str) -> bool {
+    let plain = |name: &str| name.to_ascii_lowercase().replace("utf8mb3", "utf8");
+    plain(one) == plain(other)
+}

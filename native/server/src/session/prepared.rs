@@ -1,0 +1,439 @@
+//! Prepared statements.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use sealwire_core::error::{Error, SqlError};
+use sealwire_core::message::{Capabilities, ColumnDefinition, ColumnType, ParamType, StmtExecute, Value};
+use sealwire_core::server::Connection;
+
+use super::errand::{self, LONG};
+use super::running::parameter_columns;
+use super::{Answer, Session, statement};
+use crate::engine::{Description, Task};
+use crate::sql::lex::{self, Lexer, Piece};
+use crate::sql::{Datum, syntax_error_near};
+use crate::status::count;
+
+/// A session's prepared statements.
+#[derive(Default)]
+pub(super) struct Prepared {
+    statements: HashMap<u32, Statement>,
+    /// The number that was given last.
+    last: u32,
+    /// Whether the statement that was to be prepared last has that number: else there is none.
+    last_succeeded: bool,
+    /// The bytes that they hold.
+    bytes: usize,
+    /// How many all sessions have.
+    of_all: Arc<AtomicU64>,
+}
+
+struct Statement {
+    sql: String,
+    parameters: u16,
+    types: Option<Vec<ParamType>>,
+    long_data: HashMap<u16, Vec<u8>>,
+    /// Why long data was not kept; the next execution answers with it.
+    refused: Option<SqlError>,
+    /// Whether the server answers it itself, its parameters written into its text.
+    is_own: bool,
+}
+
+/// What a piece of long data, an empty one too, takes beside its bytes.
+const PIECE: usize = 64;
+
+impl Statement {
+    fn bytes(&self) -> usize {
+        let types = self.types.as_ref().map_or(0, |types| types.capacity() * size_of::<ParamType>());
+        size_of::<Self>() + self.sql.capacity() + types + self.long_data.values().map(held).sum::<usize>()
+    }
+}
+
+/// What a piece of long data takes.
+const fn held(data: &Vec<u8>) -> usize {
+    data.capacity().saturating_add(PIECE)
+}
+
+impl Prepared {
+    /// None yet. `of_all` counts those of all sessions.
+    pub(super) fn new(of_all: Arc<AtomicU64>) -> Self {
+        Self { statements: HashMap::new(), last: 0, last_succeeded: false, bytes: 0, of_all }
+    }
+
+    /// How many bytes it holds for the client.
+    pub(super) const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Keeps a statement; its number and its parameters' columns.
+    ///
+    /// # Errors
+    /// 1461 where all sessions together have `most` of them.
+    pub(super) fn add(
+        &mut self,
+        sql: String,
+        description: &Description,
+        is_own: bool,
+        most: u64,
+    ) -> Result<(u32, Vec<ColumnDefinition>), SqlError> {
+        self.of_all.fetch_update(Relaxed, Relaxed, |open| (open < most).then_some(open + 1)).map_err(|_| {
+            let message = format!("Can't create more than max_prepared_stmt_count statements (current value: {most})");
+            SqlError::new(1461, b"42000", message)
+        })?;
+        self.last = self.next_number();
+        self.last_succeeded = true;
+        let parameters = description.parameters;
+        let statement = Statement { sql, parameters, types: None, long_data: HashMap::new(), refused: None, is_own };
+        self.bytes += statement.bytes();
+        self.statements.insert(self.last, statement);
+        Ok((self.last, parameter_columns(parameters)))
+    }
+
+    /// Neither 0 nor the one that stands for the last.
+    const fn next_number(&self) -> u32 {
+        match self.last.wrapping_add(1) {
+            0 | StmtExecute::LAST_PREPARED => 1,
+            number => number,
+        }
+    }
+
+    /// A statement is to be prepared: until it is, none is the last.
+    pub(super) const fn begin(&mut self) {
+        self.last_succeeded = false;
+    }
+
+    pub(super) fn sql(&self, id: u32) -> Option<&str> {
+        self.statements.get(&id).map(|statement| statement.sql.as_str())
+    }
+
+    /// Whether executing a statement begins with work that would keep the event loop.
+    pub(super) fn is_slow(&self, id: u32, parameters: &[Datum]) -> bool {
+        let Some(statement) = self.statements.get(&id) else { return false };
+        let written = if statement.is_own { parameters.iter().map(Datum::held_bytes).sum() } else { 0 };
+        statement.sql.len().saturating_add(written) > LONG || (statement.is_own && errand::is_slow(&statement.sql))
+    }
+
+    pub(super) fn close(&mut self, id: u32) {
+        if let Some(statement) = self.statements.remove(&id) {
+            self.bytes = self.bytes.saturating_sub(statement.bytes());
+            self.of_all.fetch_sub(1, Relaxed);
+        }
+    }
+
+    pub(super) fn reset(&mut self, id: u32) -> Result<(), SqlError> {
+        let statement = self.statements.get_mut(&id).ok_or_else(|| unknown(id, "mysqld_stmt_reset"))?;
+        let long_data = std::mem::take(&mut statement.long_data);
+        statement.refused = None;
+        self.bytes = self.bytes.saturating_sub(long_data.values().map(held).sum());
+        Ok(())
+    }
+
+    /// Keeps a part of a parameter, which is at most `most` bytes in all.
+    pub(super) fn add_long_data(&mut self, id: u32, parameter: u16, data: &[u8], most: usize) {
+        let Some(statement) = self.statements.get_mut(&id) else { return };
+        if parameter >= statement.parameters {
+            let message = "Incorrect arguments to mysqld_stmt_send_long_data";
+            statement.refused.get_or_insert_with(|| SqlError::new(1210, b"HY000", message));
+            return;
+        }
+        let before = statement.long_data.get(&parameter).map_or(0, held);
+        let value = statement.long_data.entry(parameter).or_default();
+        if value.len().saturating_add(data.len()) <= most {
+            value.extend_from_slice(data);
+        } else {
+            let message = "Parameter of prepared statement which is set through mysql_send_long_data() is longer than 'max_allowed_packet' bytes";
+            statement.refused.get_or_insert_with(|| SqlError::new(1105, b"HY000", message));
+        }
+        self.bytes = self.bytes.saturating_sub(before).saturating_add(held(value));
+    }
+
+    /// Reads COM_STMT_EXECUTE: which statement, and its parameters.
+    pub(super) fn execution(
+        &mut self,
+        payload: &[u8],
+        capabilities: Capabilities,
+    ) -> Result<(u32, Vec<Datum>), SqlError> {
+        let malformed = |_| SqlError::new(1835, b"HY000", "Malformed communication packet.");
+        let id = match StmtExecute::peek_statement_id(payload).map_err(malformed)? {
+            StmtExecute::LAST_PREPARED if self.last_succeeded => self.last,
+            id => id,
+        };
+        let statement = self.statements.get_mut(&id).ok_or_else(|| unknown(id, "mysqld_stmt_execute"))?;
+        let long_data = std::mem::take(&mut statement.long_data);
+        self.bytes = self.bytes.saturating_sub(long_data.values().map(held).sum());
+        if let Some(error) = statement.refused.take() {
+            return Err(error);
+        }
+        let is_long = |parameter: u16| long_data.contains_key(&parameter);
+        let execute =
+            StmtExecute::decode(payload, statement.parameters, statement.types.as_deref(), &is_long, capabilities)
+                .map_err(malformed)?;
+        if execute.types.is_some() {
+            self.bytes = self.bytes.saturating_sub(statement.bytes());
+            statement.types.clone_from(&execute.types);
+            self.bytes = self.bytes.saturating_add(statement.bytes());
+        }
+        let types = statement.types.as_deref().unwrap_or_default();
+        let mut parameters = Vec::with_capacity(execute.parameters.len());
+        for (at, value) in execute.parameters.iter().enumerate() {
+            let is_blob = types.get(at).is_some_and(|kind| is_blob(kind.column_type));
+            let long = u16::try_from(at).ok().and_then(|at| long_data.get(&at));
+            parameters.push(match long {
+                Some(bytes) => bytes_datum(bytes, is_blob),
+                None => datum(value, is_blob),
+            });
+        }
+        Ok((id, parameters))
+    }
+}
+
+impl Drop for Prepared {
+    fn drop(&mut self) {
+        self.of_all.fetch_sub(self.statements.len() as u64, Relaxed);
+    }
+}
+
+fn unknown(id: u32, command: &str) -> SqlError {
+    SqlError::new(1243, b"HY000", format!("Unknown prepared statement handler ({id}) given to {command}"))
+}
+
+const fn is_blob(column_type: ColumnType) -> bool {
+    matches!(column_type, ColumnType::TINY_BLOB | ColumnType::MEDIUM_BLOB | ColumnType::LONG_BLOB | ColumnType::BLOB)
+}
+
+fn datum(value: &Value<'_>, is_blob: bool) -> Datum {
+    match *value {
+        Value::Null => Datum::Null,
+        Value::Int(number) => Datum::Int(number),
+        Value::UInt(number) => Datum::UInt(number),
+        Value::Float(number) => Datum::Real(number.to_string().parse().unwrap_or_else(|_| f64::from(number))),
+        Value::Double(number) => Datum::Real(number),
+        Value::Bytes(bytes) => bytes_datum(bytes, is_blob),
+        Value::Date { .. } | Value::DateTime { .. } | Value::Time { .. } => Datum::Text(value.to_string()),
+    }
+}
+
+/// Many connectors send bytes as a text type; what is no UTF-8 can't be text.
+fn bytes_datum(bytes: &[u8], is_blob: bool) -> Datum {
+    match std::str::from_utf8(bytes) {
+        Ok(text) if !is_blob => Datum::Text(text.to_owned()),
+        _ => Datum::Blob(bytes.to_vec()),
+    }
+}
+
+impl Session {
+    /// Reads the statement of a COM_STMT_PREPARE.
+    ///
+    /// # Errors
+    /// 1064 where it can't be read or there are several, 1065 where there is none.
+    pub(super) fn begin_prepare(&mut self, sql: &[u8]) -> Result<String, SqlError> {
+        count(&self.view.server.counters.com_stmt_prepare);
+        self.prepared.begin();
+        let (first, rest) = lex::first_statement(sql, self.view.syntax.mode);
+        let text = match lex::normalise(first, self.view.syntax) {
+            Ok(text) => text,
+            Err(error) => {
+                self.forget_diagnostics();
+                return Err(error);
+            }
+        };
+        self.begin_diagnostics(&text);
+        if lex::is_blank(first) {
+            return Err(SqlError::new(1065, b"42000", "Query was empty"));
+        }
+        if !lex::is_blank(rest) {
+            return Err(syntax_error_near(&text, &String::from_utf8_lossy(rest)));
+        }
+        Ok(text)
+    }
+
+    /// Prepares a statement.
+    ///
+    /// # Errors
+    /// As for running the statement, where that shows before it runs.
+    pub(super) fn prepare(&mut self, text: String) -> Result<Answer, SqlError> {
+        if !statement::is_own(&text) {
+            return Ok(Answer::Describe(text));
+        }
+        let parameters = places(&text).count();
+        let mut description =
+            Description { parameters: u16::try_from(parameters).unwrap_or(u16::MAX), columns: Vec::new() };
+        if statement::only_reads(&text) {
+            // Its columns do not depend on its parameters.
+            let nulls = vec![Datum::Null; parameters];
+            match self.statement(&with_parameters(&text, &nulls))? {
+                Answer::Rows(table) => description.columns = table.columns,
+                // What looked like the server's own is the engine's.
+                Answer::Engine(_) => return Ok(Answer::Describe(text)),
+                _ => {}
+            }
+        }
+        Ok(Answer::Prepared { sql: text, description })
+    }
+
+    /// Keeps a statement and tells the client its number.
+    pub(super) fn keep_prepared(
+        &mut self,
+        sql: String,
+        description: &Description,
+        is_own: bool,
+        connection: &mut Connection,
+    ) -> Result<(), Error> {
+        let most = self.view.server.globals.number("max_prepared_stmt_count");
+        match self.prepared.add(sql, description, is_own, most) {
+            Ok((id, parameters)) => {
+                connection.prepared(id, &parameters, &description.columns, self.warning_count())?;
+                self.rest_if_done();
+                Ok(())
+            }
+            Err(error) => self.fail(&error, connection),
+        }
+    }
+
+    /// COM_STMT_EXECUTE.
+    ///
+    /// # Errors
+    /// 1243 where no such statement is prepared, and the statement's.
+    pub(super) fn execute(&mut self, id: u32, parameters: Vec<Datum>) -> Result<Answer, SqlError> {
+        count(&self.view.server.counters.com_stmt_execute);
+        let Some(prepared) = self.prepared.statements.get(&id) else {
+            self.forget_diagnostics();
+            return Err(unknown(id, "mysqld_stmt_execute"));
+        };
+        if !prepared.is_own {
+            let sql = prepared.sql.clone();
+            self.begin_diagnostics(&sql);
+            return Ok(Answer::Engine(Task::Execute { sql, parameters, binary: true }));
+        }
+        let text = with_parameters(&prepared.sql, &parameters);
+        Ok(match self.statement(&text)? {
+            Answer::Engine(Task::Execute { sql, parameters, .. }) => {
+                Answer::Engine(Task::Execute { sql, parameters, binary: true })
+            }
+            other => other,
+        })
+    }
+}
+
+/// Where the parameters of a statement stand.
+pub(super) fn places(sql: &str) -> impl Iterator<Item = usize> {
+    let mut at = 0;
+    Lexer::new(sql.as_bytes()).filter_map(move |(piece, text)| {
+        let start = at;
+        at += text.len();
+        (piece == Piece::Symbol(b'?')).then_some(start)
+    })
+}
+
+/// A statement of the server's own with its parameters written into it.
+fn with_parameters(sql: &str, parameters: &[Datum]) -> String {
+    let mut text = String::with_capacity(sql.len());
+    let mut from = 0;
+    for (place, parameter) in places(sql).zip(parameters) {
+        text.push_str(sql.get(from..place).unwrap_or_default());
+        match parameter {
+            Datum::Null => text.push_str("NULL"),
+            Datum::Text(_) | Datum::Blob(_) => {
+                text.push('\'');
+                text.push_str(&parameter.to_text().replace('\\', "\\\\").replace('\'', "''"));
+                text.push('\'');
+            }
+            number => text.push_str(&number.to_text()),
+        }
+        from = place + 1;
+    }
+    text.push_str(sql.get(from..).unwrap_or_default());
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_are_written_as_literals() {
+        let parameters = [Datum::Text("a'\\b".into()), Datum::Int(5), Datum::Null];
+        assert_eq!(
+            with_parameters("SHOW STATUS LIKE ? /* ? */ '?' ? ?", &parameters),
+            "SHOW STATUS LIKE 'a''\\\\b' /* ? */ '?' 5 NULL"
+        );
+    }
+
+    #[test]
+    fn statements_have_numbers_and_forget_their_long_data() {
+        let mut prepared = Prepared::default();
+        let description = Description { parameters: 1, columns: Vec::new() };
+        let (id, columns) = prepared.add("SELECT ?".into(), &description, false, 1).unwrap();
+        assert_eq!((id, columns.len()), (1, 1));
+        prepared.add_long_data(id, 0, b"ab", 3);
+        prepared.add_long_data(id, 0, b"\xff", 3);
+        let mut payload = Vec::new();
+        StmtExecute::new(id, vec![Value::Bytes(b"")]).encode(Capabilities::NONE, &mut payload);
+        assert_eq!(
+            prepared.execution(&payload, Capabilities::NONE).unwrap(),
+            (1, vec![Datum::Blob(b"ab\xff".to_vec())])
+        );
+        assert_eq!(prepared.execution(&payload, Capabilities::NONE).unwrap(), (1, vec![Datum::Text(String::new())]));
+        prepared.close(id);
+        assert_eq!(prepared.execution(&payload, Capabilities::NONE).unwrap_err().code, 1243);
+        assert_eq!(prepared.reset(id).unwrap_err().code, 1243);
+    }
+
+    #[test]
+    fn the_last_statement_can_be_run_without_its_number() {
+        let mut prepared = Prepared::default();
+        let description = Description { parameters: 0, columns: Vec::new() };
+        let mut payload = Vec::new();
+        StmtExecute::new(StmtExecute::LAST_PREPARED, Vec::new()).encode(Capabilities::NONE, &mut payload);
+        let run =
+            |prepared: &mut Prepared| prepared.execution(&payload, Capabilities::NONE).map_err(|error| error.code);
+        assert_eq!(run(&mut prepared), Err(1243));
+        for number in [1, 2] {
+            prepared.begin();
+            // The one before is not meant, should this one fail.
+            assert_eq!(run(&mut prepared), Err(1243));
+            prepared.add("DO 1".into(), &description, false, 9).unwrap();
+            assert_eq!(run(&mut prepared), Ok((number, Vec::new())));
+        }
+        prepared.close(2);
+        assert_eq!(run(&mut prepared), Err(1243));
+        prepared.last = StmtExecute::LAST_PREPARED - 1;
+        assert_eq!(
+            prepared.add("DO 1".into(), &description, false, 9).unwrap().0,
+            1,
+            "that number stands for the last"
+        );
+    }
+
+    #[test]
+    fn what_is_held_is_counted_and_bounded() {
+        let of_all = Arc::new(AtomicU64::new(0));
+        let (mut one, mut other) = (Prepared::new(Arc::clone(&of_all)), Prepared::new(Arc::clone(&of_all)));
+        let description = Description { parameters: 1, columns: Vec::new() };
+        let add = |to: &mut Prepared| to.add("DO ?".into(), &description, false, 2).map(|(id, _)| id);
+        let first = add(&mut one).unwrap();
+        add(&mut other).unwrap();
+        assert_eq!(add(&mut one).unwrap_err().code, 1461);
+        let empty = one.bytes();
+        one.add_long_data(first, 0, b"abc", 4);
+        one.add_long_data(first, 0, b"de", 4);
+        assert!(one.bytes() >= empty + 3 + PIECE);
+        let mut payload = Vec::new();
+        StmtExecute::new(first, vec![Value::Null]).encode(Capabilities::NONE, &mut payload);
+        assert_eq!(one.execution(&payload, Capabilities::NONE).unwrap_err().code, 1105);
+        assert_eq!(one.bytes(), empty, "the long data is gone");
+        one.add_long_data(first, 0, b"", 4);
+        assert_eq!(one.bytes(), empty + PIECE, "an empty piece is held, too");
+        one.reset(first).unwrap();
+        // There is one parameter.
+        one.add_long_data(first, 1, b"abc", 4);
+        assert_eq!(one.bytes(), empty, "nothing is held of a parameter that is not there");
+        assert_eq!(one.execution(&payload, Capabilities::NONE).unwrap_err().code, 1210);
+        drop(other);
+        assert!(add(&mut one).is_ok(), "a session that ends gives its statements back");
+        one.close(first);
+        assert_eq!((one.bytes(), of_all.load(Relaxed)), (empty, 1));
+    }
+}

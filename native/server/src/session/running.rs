@@ -1,0 +1,235 @@
+//! A statement that runs on another thread, and its answer as it comes.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, TryRecvError};
+
+use sealwire_core::error::{Error, SqlError};
+use sealwire_core::message::ColumnDefinition;
+use sealwire_core::server::Connection;
+
+use super::errand::Errand;
+use super::set::Pending;
+use super::{Answer, ENOUGH, Reply, Session};
+use crate::engine::{Delivery, Done, Job, Limits, Outcome, Task, TransactionStep};
+
+/// The statement.
+pub(super) struct Running {
+    deliveries: Receiver<Delivery>,
+    purpose: Purpose,
+    /// Whether it begins a transaction.
+    begins: bool,
+}
+
+/// What its answer is for.
+pub(super) enum Purpose {
+    /// The client's statement.
+    Statement,
+    /// The client's statement, whose rows it does not get.
+    Unheard,
+    /// A statement that is prepared.
+    Prepare {
+        /// Its text.
+        sql: String,
+    },
+    /// COM_FIELD_LIST.
+    FieldList,
+    /// A value for SET.
+    Set(Box<Pending>),
+    /// A statement of `init_connect`, or its SET.
+    InitConnect(Option<Box<Pending>>),
+}
+
+impl Session {
+    /// Looks whether a task may run, and within which limits.
+    ///
+    /// # Errors
+    /// As for [`Session::demand_writable`].
+    fn limits_of(&self, task: &Task) -> Result<Limits, SqlError> {
+        if let Task::Execute { sql, .. } = task {
+            self.demand_writable(sql)?;
+        }
+        Ok(self.limits(task))
+    }
+
+    /// Looks whether what the engine is to answer may run.
+    ///
+    /// # Errors
+    /// As for [`Session::demand_writable`].
+    pub(super) fn approve(&self, answer: Answer) -> Result<Answer, SqlError> {
+        match answer {
+            Answer::Engine(task) => {
+                self.limits_of(&task).map(|limits| Answer::Approved(task, limits, Purpose::Statement))
+            }
+            Answer::Unheard(task) => {
+                self.limits_of(&task).map(|limits| Answer::Approved(task, limits, Purpose::Unheard))
+            }
+            answer => Ok(answer),
+        }
+    }
+
+    /// Starts a task on another thread.
+    pub(super) fn submit(&mut self, task: Task, purpose: Purpose) -> Result<(), SqlError> {
+        let limits = self.limits_of(&task)?;
+        self.submit_approved(task, limits, purpose)
+    }
+
+    /// Starts a task that may run.
+    pub(super) fn submit_approved(&mut self, task: Task, limits: Limits, purpose: Purpose) -> Result<(), SqlError> {
+        let begins = matches!(task, Task::Transaction(TransactionStep::Begin));
+        let session = match self.engine.take() {
+            Some(session) => session,
+            None => self.view.server.engine.session()?,
+        };
+        self.presence.runs(session.interruption());
+        let wake = Arc::clone(&self.wake);
+        let job = Job {
+            session,
+            task,
+            database: self.view.database.clone(),
+            surroundings: Arc::new(self.view.clone()),
+            autocommit: self.view.autocommit(),
+            limits,
+            entry: self.entry.clone(),
+            wake: Box::new(move || wake()),
+        };
+        let deliveries = self.view.server.pool.run(job)?;
+        self.view.server.counters.threads_running.fetch_add(1, Ordering::Relaxed);
+        self.running = Some(Running { deliveries, purpose, begins });
+        Ok(())
+    }
+
+    /// Passes on what the running statement gave, as long as the client takes it; runs the next one where it is over. True where
+    /// something was passed on.
+    ///
+    /// # Errors
+    /// The connection's.
+    pub(super) fn advance(&mut self, connection: &mut Connection) -> Result<bool, Error> {
+        let mut moved = false;
+        while connection.unsent() < ENOUGH {
+            let Some(running) = &self.running else { break };
+            match running.deliveries.try_recv() {
+                Ok(delivery) => self.deliver(delivery, connection)?,
+                Err(TryRecvError::Empty) => break,
+                Err(TryRecvError::Disconnected) => {
+                    let error = SqlError::new(1105, b"HY000", "The statement's thread ended; see the server's log");
+                    match self.finish_running() {
+                        Some(Purpose::InitConnect(_)) => self.fail_init_connect(&error),
+                        _ => self.fail(&error, connection)?,
+                    }
+                }
+            }
+            moved = true;
+        }
+        // One at a time: the client reads its answer meanwhile, and others have their turn.
+        if !moved
+            && self.running.is_none()
+            && self.errand.is_none()
+            && !self.queue.is_empty()
+            && connection.unsent() < ENOUGH
+        {
+            self.run_next(connection)?;
+            moved = true;
+        }
+        Ok(moved)
+    }
+
+    fn finish_running(&mut self) -> Option<Purpose> {
+        let running = self.running.take()?;
+        self.view.server.counters.threads_running.fetch_sub(1, Ordering::Relaxed);
+        Some(running.purpose)
+    }
+
+    fn deliver(&mut self, delivery: Delivery, connection: &mut Connection) -> Result<(), Error> {
+        let is_unheard = self
+            .running
+            .as_ref()
+            .is_some_and(|running| matches!(running.purpose, Purpose::InitConnect(_) | Purpose::Unheard));
+        match delivery {
+            Delivery::Columns(_) | Delivery::Rows(_) if is_unheard => Ok(()),
+            Delivery::Columns(columns) => connection.begin_rows(&columns),
+            Delivery::Rows(batch) => connection.rows(batch),
+            Delivery::Finished(session, outcome) => {
+                let begins = self.running.as_ref().is_some_and(|running| running.begins);
+                self.note_transaction(session.is_in_transaction(), begins);
+                self.engine = Some(session);
+                let Some(purpose) = self.finish_running() else { return Ok(()) };
+                self.finished(purpose, outcome, connection)
+            }
+        }
+    }
+
+    fn finished(
+        &mut self,
+        purpose: Purpose,
+        outcome: Result<Outcome, SqlError>,
+        connection: &mut Connection,
+    ) -> Result<(), Error> {
+        match (purpose, outcome) {
+            (Purpose::InitConnect(pending), outcome) => {
+                self.init_connect_done(pending, outcome);
+                Ok(())
+            }
+            (_, Err(error)) => self.fail(&error, connection),
+            (_, Ok(Outcome::Stepped)) => self.reply_ok(&Reply::default(), connection),
+            (Purpose::Unheard, Ok(Outcome::Executed(done))) => {
+                self.executed(Done { has_rows: false, ..done }, connection)
+            }
+            (_, Ok(Outcome::Executed(done))) => self.executed(done, connection),
+            (Purpose::Prepare { sql }, Ok(Outcome::Described(description))) => {
+                self.keep_prepared(sql, &description, false, connection)
+            }
+            (Purpose::FieldList, Ok(Outcome::Described(description))) => {
+                connection.field_list(&description.columns, self.status())?;
+                self.rest_if_done();
+                Ok(())
+            }
+            (Purpose::Set(pending), Ok(Outcome::Value(value))) if pending.is_long() => {
+                self.errand = Some(Errand::SetOn(pending, value));
+                Ok(())
+            }
+            (Purpose::Set(pending), Ok(Outcome::Value(value))) => {
+                let answer = self.set_on(*pending, value);
+                self.conclude(answer, false, connection)
+            }
+            (Purpose::Statement | Purpose::Unheard | Purpose::Set(_), Ok(Outcome::Described(_)))
+            | (
+                Purpose::Statement | Purpose::Unheard | Purpose::Prepare { .. } | Purpose::FieldList,
+                Ok(Outcome::Value(_)),
+            ) => self.reply_ok(&Reply::default(), connection),
+        }
+    }
+
+    fn executed(&mut self, done: Done, connection: &mut Connection) -> Result<(), Error> {
+        for note in done.notes {
+            self.note("Note", note);
+        }
+        for warning in done.warnings {
+            self.note("Warning", warning);
+        }
+        if done.has_rows {
+            self.view.row_count = -1;
+            connection.end_rows(self.status_before_next(), self.warning_count())?;
+            self.rest_if_done();
+            return Ok(());
+        }
+        let reply = Reply {
+            affected_rows: done.affected_rows,
+            last_insert_id: done.last_insert_id,
+            info: done.info,
+            changes: Vec::new(),
+        };
+        self.reply_ok(&reply, connection)
+    }
+
+    /// COM_FIELD_LIST: the columns of a table.
+    pub(super) fn field_list(&mut self, table: &str, connection: &mut Connection) -> Result<(), Error> {
+        let sql = format!("SELECT * FROM `{}`", table.replace('`', "``"));
+        self.start(Task::Describe { sql }, Purpose::FieldList, connection)
+    }
+}
+
+/// A column for each parameter of a prepared statement.
+pub(super) fn parameter_columns(parameters: u16) -> Vec<ColumnDefinition> {
+    (0..parameters).map(|_| ColumnDefinition::new("?", sealwire_core::message::ColumnType::VAR_STRING)).collect()
+}

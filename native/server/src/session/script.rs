@@ -1,0 +1,101 @@
+//! A script that the server runs for itself, without a client: the init file.
+
+use std::sync::Arc;
+
+use sealwire_core::error::SqlError;
+use sealwire_core::message::ColumnDefinition;
+
+use super::{Answer, Session};
+use crate::engine::{Request, RowSink, Surroundings, Task, TransactionStep, evaluate};
+use crate::sql::{Datum, lex};
+
+impl Session {
+    /// Runs the statements of a script one after the other, up to the first error.
+    ///
+    /// # Errors
+    /// The error, with the line of the script where its statement begins.
+    pub(crate) fn run_script(&mut self, script: &[u8]) -> Result<(), SqlError> {
+        let mut rest = lex::without_leading_blank(script);
+        while !rest.is_empty() {
+            let (first, after) = lex::first_statement(rest, self.view.syntax.mode);
+            if !lex::is_blank(first) {
+                let leading = lex::Lexer::new(first)
+                    .take_while(|(piece, _)| *piece == lex::Piece::Space)
+                    .map(|(_, text)| text.len())
+                    .sum::<usize>();
+                let before = script.len() - rest.len() + leading;
+                let line = || script.iter().take(before).filter(|&&byte| byte == b'\n').count() + 1;
+                lex::normalise(first, self.view.syntax)
+                    .and_then(|sql| self.run_statement(&sql))
+                    .map_err(|error| SqlError { message: format!("line {}: {}", line(), error.message), ..error })?;
+            }
+            rest = lex::without_leading_blank(after);
+        }
+        Ok(())
+    }
+
+    fn run_statement(&mut self, sql: &str) -> Result<(), SqlError> {
+        let mut answer = self.statement(sql)?;
+        while let Answer::Set(pending) = answer {
+            let mut value = Datum::Null;
+            self.run_in_engine(&pending.task(), Some(&mut value))?;
+            answer = self.set_on(*pending, value)?;
+        }
+        match answer {
+            Answer::Engine(task) | Answer::Unheard(task) => self.run_in_engine(&task, None),
+            _ => Ok(()),
+        }
+    }
+
+    /// Runs a task on this thread; a value that it finds goes to `found`.
+    fn run_in_engine(&mut self, task: &Task, found: Option<&mut Datum>) -> Result<(), SqlError> {
+        let mut engine = match self.engine.take() {
+            Some(engine) => engine,
+            None => self.view.server.engine.session()?,
+        };
+        let surroundings: Arc<dyn Surroundings> = Arc::new(self.view.clone());
+        let limits = self.limits(task);
+        let request = |sql| Request {
+            sql,
+            parameters: &[],
+            database: self.view.database.as_deref(),
+            surroundings: &surroundings,
+            binary: false,
+            autocommit: self.view.autocommit(),
+            limits,
+        };
+        let outcome = match task {
+            Task::Execute { sql, .. } => engine.execute(&request(sql), &mut Discard::default()).map(|_| ()),
+            Task::Evaluate { sql } => evaluate(engine.as_mut(), &request(sql)).map(|value| {
+                if let Some(found) = found {
+                    *found = value;
+                }
+            }),
+            Task::Describe { sql } => engine.describe(&request(sql)).map(|_| ()),
+            Task::Transaction(step) => engine.transaction(step),
+        };
+        let begins = matches!(task, Task::Transaction(TransactionStep::Begin));
+        self.note_transaction(engine.is_in_transaction(), begins);
+        self.engine = Some(engine);
+        outcome
+    }
+}
+
+/// Rows that nobody looks at.
+#[derive(Default)]
+struct Discard(Vec<u8>);
+
+impl RowSink for Discard {
+    fn begin(&mut self, _: Vec<ColumnDefinition>) -> Result<(), SqlError> {
+        Ok(())
+    }
+
+    fn buffer(&mut self) -> &mut Vec<u8> {
+        self.0.clear();
+        &mut self.0
+    }
+
+    fn end_row(&mut self) -> Result<(), SqlError> {
+        Ok(())
+    }
+}

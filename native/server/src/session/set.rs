@@ -1,0 +1,413 @@
+//! SET.
+
+use std::sync::Arc;
+
+use sealwire_core::account::Privilege;
+use sealwire_core::error::SqlError;
+use sealwire_core::message::SessionChange;
+use sqlparser::ast::Expr;
+
+use super::errand::LONG;
+use super::{Answer, Reply, Session};
+use crate::engine::time_zone;
+use crate::engine::{Task, TransactionStep};
+use crate::sql::charset::{check_collation, default_collation};
+use crate::sql::lex::{Lexer, Piece};
+use crate::sql::{Cursor, Datum, MOST_EVALUATED_DEPTH, depth, evaluate, parse_expression};
+use crate::variables::{self, Definition, Reach};
+
+/// Commas of one SET: more of them would keep other connections waiting.
+const MOST_ASSIGNMENTS: usize = 10_000;
+/// Longer expressions are the engine's to evaluate, on a thread that KILL reaches.
+const MOST_BYTES: usize = 4096;
+
+/// A SET whose next value the engine has to find.
+pub(super) struct Pending {
+    /// A SELECT of the value.
+    sql: String,
+    target: Target,
+    /// All assignments of the statement, and where those that follow begin.
+    assignments: Arc<str>,
+    rest: usize,
+    reply: Reply,
+    was_autocommit: bool,
+}
+
+impl Pending {
+    /// Whether what follows is so long that reading it would keep the event loop.
+    pub(super) fn is_long(&self) -> bool {
+        self.assignments.len().saturating_sub(self.rest) > LONG
+    }
+
+    /// What the engine is to do.
+    pub(super) fn task(&self) -> Task {
+        Task::Evaluate { sql: self.sql.clone() }
+    }
+}
+
+/// What a value is for.
+enum Target {
+    /// A variable of the user's.
+    User(String),
+    /// A system variable, and whether it is the server's value.
+    System(&'static Definition, bool),
+}
+
+/// A value, or the text of one that the engine has to find.
+enum Found {
+    Value(Datum),
+    Expression(String),
+}
+
+impl Session {
+    /// What follows SET.
+    pub(super) fn set(&mut self, words: &Cursor<'_>) -> Result<Answer, SqlError> {
+        // Assignments are made one after the other, while other connections wait.
+        let commas = Lexer::new(words.rest().as_bytes()).filter(|(piece, _)| *piece == Piece::Symbol(b',')).count();
+        if commas > MOST_ASSIGNMENTS {
+            let message = format!("SET has {commas} commas, and {MOST_ASSIGNMENTS} are allowed; send it in parts");
+            return Err(SqlError::new(1436, b"HY000", message));
+        }
+        let assignments = Arc::from(words.rest());
+        self.set_all(&assignments, 0, Reply::default(), self.view.autocommit())
+    }
+
+    /// Goes on with a SET when the engine has found the value that it waited for.
+    ///
+    /// # Errors
+    /// As for SET.
+    pub(super) fn set_on(&mut self, pending: Pending, value: Datum) -> Result<Answer, SqlError> {
+        let Pending { target, assignments, rest, mut reply, was_autocommit, .. } = pending;
+        let most = self.view.variables.number("max_allowed_packet");
+        let value = if value.held_bytes() as u64 > most {
+            let message = format!("Result of SET was larger than max_allowed_packet ({most}) - truncated");
+            self.note("Warning", SqlError::new(1301, b"HY000", message));
+            Datum::Null
+        } else {
+            value
+        };
+        self.give(target, value, &mut reply)?;
+        let mut words = Cursor::new(assignments.get(rest..).unwrap_or_default());
+        if words.accept(",") {
+            let next = assignments.len() - words.rest().len();
+            return self.set_all(&assignments, next, reply, was_autocommit);
+        }
+        self.end_set(&words, reply, was_autocommit)
+    }
+
+    /// Makes the assignments from a place on.
+    fn set_all(
+        &mut self,
+        assignments: &Arc<str>,
+        from: usize,
+        mut reply: Reply,
+        was_autocommit: bool,
+    ) -> Result<Answer, SqlError> {
+        let mut words = Cursor::new(assignments.get(from..).unwrap_or_default());
+        loop {
+            if let Some((target, expression)) = self.set_one(&mut words, &mut reply)? {
+                let sql = format!("SELECT ({expression})");
+                let rest = assignments.len() - words.rest().len();
+                let assignments = Arc::clone(assignments);
+                return Ok(Answer::Set(Box::new(Pending { sql, target, assignments, rest, reply, was_autocommit })));
+            }
+            if !words.accept(",") {
+                return self.end_set(&words, reply, was_autocommit);
+            }
+        }
+    }
+
+    fn end_set(&self, words: &Cursor<'_>, reply: Reply, was_autocommit: bool) -> Result<Answer, SqlError> {
+        words.expect_end()?;
+        if self.in_transaction && !was_autocommit && self.view.autocommit() {
+            // Turning it on ends the transaction that is open.
+            return Ok(Answer::Engine(Task::Transaction(TransactionStep::Commit)));
+        }
+        Ok(Answer::Ok(reply))
+    }
+
+    /// Sets one variable, or says which one waits for which expression.
+    fn set_one(&mut self, words: &mut Cursor<'_>, reply: &mut Reply) -> Result<Option<(Target, String)>, SqlError> {
+        if words.accept("NAMES") {
+            return self.names(words, reply).map(|()| None);
+        }
+        if words.accept_all(&["CHARACTER", "SET"]) || words.accept("CHARSET") {
+            let charset = words.name_or_text()?;
+            self.set_names(&charset, None)?;
+            self.tell_charset(reply);
+            return Ok(None);
+        }
+        if words.accept("ROLE") || words.accept_all(&["DEFAULT", "ROLE"]) {
+            while !words.is_at_end() {
+                words.skip();
+            }
+            return Ok(None);
+        }
+        if words.accept_one(&["PERSIST", "PERSIST_ONLY"]).is_some() {
+            return Err(not_persistent());
+        }
+        let scope = words.accept_one(&["GLOBAL", "SESSION", "LOCAL"]);
+        if words.accept("TRANSACTION") {
+            return self.transaction_characteristics(words, scope).map(|()| None);
+        }
+        let name = words.name()?;
+        if let Some(user_variable) = name.strip_prefix('@').filter(|rest| !rest.starts_with('@')) {
+            // @`quoted` and @'quoted' come in two pieces.
+            let user_variable = if user_variable.is_empty() { words.name_or_text()? } else { user_variable.to_owned() };
+            return self.find_and_give(Target::User(user_variable.to_lowercase()), words, reply);
+        }
+        let mut global = scope == Some("GLOBAL");
+        let mut name = name.strip_prefix("@@").map_or_else(|| name.clone(), str::to_owned);
+        if words.accept(".") {
+            match name.to_ascii_uppercase().as_str() {
+                "GLOBAL" => global = true,
+                "PERSIST" | "PERSIST_ONLY" => return Err(not_persistent()),
+                "SESSION" | "LOCAL" => {}
+                _ => return Err(SqlError::new(1193, b"HY000", format!("Unknown system variable '{name}'"))),
+            }
+            name = words.name()?;
+        }
+        let definition = variables::find(&name)?;
+        if let Some(text) = self.default_text(definition, global, words)? {
+            return self.assign(definition, global, text, reply).map(|()| None);
+        }
+        self.find_and_give(Target::System(definition, global), words, reply)
+    }
+
+    fn find_and_give(
+        &mut self,
+        target: Target,
+        words: &mut Cursor<'_>,
+        reply: &mut Reply,
+    ) -> Result<Option<(Target, String)>, SqlError> {
+        match self.value(words)? {
+            Found::Value(value) => self.give(target, value, reply).map(|()| None),
+            Found::Expression(text) => Ok(Some((target, text))),
+        }
+    }
+
+    fn give(&mut self, target: Target, value: Datum, reply: &mut Reply) -> Result<(), SqlError> {
+        match target {
+            Target::User(name) => self.keep_user_variable(name, value),
+            Target::System(definition, global) => {
+                let text = definition.accept(&value)?;
+                self.assign(definition, global, text, reply)
+            }
+        }
+    }
+
+    /// A script of many SETs arrives in one packet, so each of them is measured, and not each packet alone.
+    fn keep_user_variable(&mut self, name: String, value: Datum) -> Result<(), SqlError> {
+        let bytes = |name: &str, value: &Datum| name.len() + value.held_bytes();
+        let old = self.view.user_variables.get(&name).map_or(0, |old| bytes(&name, old));
+        let held = (self.user_variable_bytes + bytes(&name, &value)).saturating_sub(old);
+        let limit = self.view.server.globals.number("connection_memory_limit");
+        if held.saturating_add(self.prepared.bytes()) as u64 > limit {
+            let message = format!(
+                "Connection memory limit {limit} bytes exceeded. Consumed {held} bytes. The variable '@{name}' was not set; see \
+                 connection_memory_limit"
+            );
+            return Err(SqlError::new(4082, b"HY000", message));
+        }
+        self.user_variable_bytes = held;
+        Arc::make_mut(&mut self.view.user_variables).insert(name, value);
+        Ok(())
+    }
+
+    /// `= value` or `:= value`.
+    fn value(&self, words: &mut Cursor<'_>) -> Result<Found, SqlError> {
+        words.accept(":");
+        words.expect("=")?;
+        let text = words.expression();
+        if text.is_empty() {
+            return Err(words.syntax_error());
+        }
+        if text.len() > MOST_BYTES || depth::check_to(text, MOST_EVALUATED_DEPTH).is_err() {
+            return Ok(Found::Expression(text.to_owned()));
+        }
+        let expression = parse_expression(text)?;
+        if let Some(value) = evaluate(&expression, &self.view)? {
+            return Ok(Found::Value(value));
+        }
+        Ok(match expression {
+            // ON, STRICT, utf8mb4: a word that is no column is a text.
+            Expr::Identifier(word) if !word.value.starts_with('@') => Found::Value(Datum::Text(word.value)),
+            _ => Found::Expression(text.to_owned()),
+        })
+    }
+
+    /// The text that `= DEFAULT` stands for; `None` where something else is set.
+    fn default_text(
+        &self,
+        definition: &'static Definition,
+        global: bool,
+        words: &mut Cursor<'_>,
+    ) -> Result<Option<String>, SqlError> {
+        let mut ahead = words.clone();
+        ahead.accept(":");
+        ahead.expect("=")?;
+        if !ahead.accept("DEFAULT") {
+            return Ok(None);
+        }
+        *words = ahead;
+        let inherits = !global && definition.reach == Reach::Both;
+        Ok(Some(if inherits { self.view.server.globals.value(definition) } else { definition.default.to_owned() }))
+    }
+
+    fn assign(
+        &mut self,
+        definition: &'static Definition,
+        global: bool,
+        text: String,
+        reply: &mut Reply,
+    ) -> Result<(), SqlError> {
+        let name = definition.name;
+        if !definition.dynamic {
+            return Err(SqlError::new(1238, b"HY000", format!("Variable '{name}' is a read only variable")));
+        }
+        if name.starts_with("collation_") {
+            check_collation(&text)?;
+        }
+        if name == "time_zone" && time_zone(&text).is_none() {
+            return Err(SqlError::new(1298, b"HY000", format!("Unknown or incorrect time zone: '{text}'")));
+        }
+        if definition.is_empty_promise(&text) {
+            let message = format!("This version of Sealwire doesn't yet support 'SET {name} = {text}'");
+            return Err(SqlError::new(1235, b"42000", message));
+        }
+        match (definition.reach, global) {
+            (Reach::Global, false) => {
+                return Err(SqlError::new(
+                    1229,
+                    b"HY000",
+                    format!("Variable '{name}' is a GLOBAL variable and should be set with SET GLOBAL"),
+                ));
+            }
+            (Reach::Session, true) => {
+                return Err(SqlError::new(
+                    1228,
+                    b"HY000",
+                    format!("Variable '{name}' is a SESSION variable and can't be used with SET GLOBAL"),
+                ));
+            }
+            (_, true) => return self.assign_global(definition, text),
+            (_, false) => {}
+        }
+        if name == "max_allowed_packet" {
+            return Err(SqlError::new(
+                1621,
+                b"HY000",
+                "SESSION variable 'max_allowed_packet' is read-only. Use SET GLOBAL to assign the value",
+            ));
+        }
+        if matches!(name, "last_insert_id" | "identity") {
+            self.view.last_insert_id = text.parse().unwrap_or(0);
+            return Ok(());
+        }
+        if name == "character_set_connection" {
+            let collation = default_collation(&text)?.to_owned();
+            self.assign(variables::find("collation_connection")?, false, collation, reply)?;
+        }
+        if self.is_tracked(name) {
+            reply.tell(&SessionChange::SystemVariable { name: name.as_bytes(), value: text.as_bytes() });
+        }
+        self.keep(definition, &text, false)
+    }
+
+    /// Sets a variable, and those that follow it.
+    fn keep(&mut self, definition: &'static Definition, text: &str, global: bool) -> Result<(), SqlError> {
+        for name in std::iter::once(&definition.name).chain(definition.followers(text)) {
+            if global {
+                self.view.server.globals.set(name, text);
+            } else {
+                self.view.set_variable(variables::find(name)?, text.to_owned());
+            }
+        }
+        Ok(())
+    }
+
+    fn assign_global(&mut self, definition: &'static Definition, text: String) -> Result<(), SqlError> {
+        self.view.demand(&[Privilege::SUPER, Privilege::SYSTEM_VARIABLES_ADMIN])?;
+        let server = &self.view.server;
+        if definition.name == "require_secure_transport" && text == "ON" && server.tls.active().context.is_none() {
+            let message = "No secure transports (SSL or Shared Memory) are configured, unable to set --require_secure_transport=ON.";
+            return Err(SqlError::new(3160, b"HY000", message));
+        }
+        server.tls.want(definition.name, &text);
+        self.keep(definition, &text, true)?;
+        self.view.server.refresh_config();
+        Ok(())
+    }
+
+    fn is_tracked(&self, name: &str) -> bool {
+        let Ok(list) = variables::find("session_track_system_variables") else { return false };
+        self.view.variables.value(list).split(',').any(|tracked| tracked.trim() == name || tracked.trim() == "*")
+    }
+
+    fn names(&mut self, words: &mut Cursor<'_>, reply: &mut Reply) -> Result<(), SqlError> {
+        let charset = if words.accept("DEFAULT") { "utf8mb4".to_owned() } else { words.name_or_text()? };
+        let collation = if words.accept("COLLATE") { Some(words.name_or_text()?) } else { None };
+        self.set_names(&charset, collation.as_deref())?;
+        self.tell_charset(reply);
+        Ok(())
+    }
+
+    fn tell_charset(&self, reply: &mut Reply) {
+        for name in ["character_set_client", "character_set_connection", "character_set_results"] {
+            if self.is_tracked(name)
+                && let Ok(definition) = variables::find(name)
+            {
+                let value = self.view.variables.value(definition);
+                reply.tell(&SessionChange::SystemVariable { name: name.as_bytes(), value: value.as_bytes() });
+            }
+        }
+    }
+
+    /// SET TRANSACTION: every transaction here is serializable, so all levels are granted. Without a scope it is for the next
+    /// transaction alone.
+    fn transaction_characteristics(&mut self, words: &mut Cursor<'_>, scope: Option<&str>) -> Result<(), SqlError> {
+        let global = scope == Some("GLOBAL");
+        if global {
+            self.view.demand(&[Privilege::SUPER, Privilege::SYSTEM_VARIABLES_ADMIN])?;
+        }
+        if scope.is_none() {
+            self.set_next_transaction(None)?;
+        }
+        loop {
+            if words.accept_all(&["ISOLATION", "LEVEL"]) {
+                let known: [&[&str]; 4] =
+                    [&["READ", "UNCOMMITTED"], &["READ", "COMMITTED"], &["REPEATABLE", "READ"], &["SERIALIZABLE"]];
+                let Some(level) = known.iter().find(|level| words.accept_all(level)) else {
+                    return Err(words.syntax_error());
+                };
+                if scope.is_some() {
+                    self.keep(variables::find("transaction_isolation")?, &level.join("-"), global)?;
+                }
+            } else {
+                let reads = words.accept_all(&["READ", "ONLY"]);
+                if !reads && !words.accept_all(&["READ", "WRITE"]) {
+                    return Err(words.syntax_error());
+                }
+                if scope.is_some() {
+                    let text = if reads { "ON" } else { "OFF" };
+                    self.keep(variables::find("transaction_read_only")?, text, global)?;
+                } else {
+                    self.set_next_transaction(Some(reads))?;
+                }
+            }
+            if !words.accept(",") {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// Nothing is written that a restart would read: an OK would be believed.
+fn not_persistent() -> SqlError {
+    SqlError::new(
+        1235,
+        b"42000",
+        "This version of MySQL doesn't yet support 'SET PERSIST': SET GLOBAL lasts until the server ends; to keep a value, write it into the \
+         group [sealwired] of an option file",
+    )
+}

@@ -1,0 +1,398 @@
+//! SHOW and DESCRIBE.
+
+use sealwire_core::account::Privilege;
+use sealwire_core::error::SqlError;
+use sealwire_core::message::{ColumnDefinition, ColumnFlags, ColumnType};
+
+use super::{Answer, Session, Table, statement, system_tables};
+use crate::engine::{Surroundings as _, declared_column, unknown_database};
+use crate::sql::{Cursor, Datum, Names, backquoted, evaluate, is_like, is_true, parse_expression, text_literal};
+use crate::status::count;
+
+impl Session {
+    /// What follows SHOW.
+    pub(super) fn show(&self, words: &mut Cursor<'_>) -> Result<Answer, SqlError> {
+        if words.accept_all(&["COUNT", "(", "*", ")"]) {
+            return self.show_count(words);
+        }
+        let global = words.accept("GLOBAL");
+        let scoped = global || words.accept("SESSION") || words.accept("LOCAL");
+        if words.accept("STATUS") {
+            count(&self.view.server.counters.com_show_status);
+            return pairs("SESSION_STATUS", system_tables::status(&self.view, global), words);
+        }
+        if words.accept("VARIABLES") {
+            return pairs("SESSION_VARIABLES", system_tables::variables(&self.view, global), words);
+        }
+        if scoped {
+            return Err(words.syntax_error());
+        }
+        let full = words.accept("FULL");
+        words.accept("EXTENDED");
+        if let Some(answer) = self.show_listing(words)? {
+            return Ok(answer);
+        }
+        let what = words.accept_one(&[
+            "PROCESSLIST",
+            "WARNINGS",
+            "ERRORS",
+            "DATABASES",
+            "SCHEMAS",
+            "TABLES",
+            "COLUMNS",
+            "FIELDS",
+            "CREATE",
+            "INDEX",
+            "INDEXES",
+            "KEYS",
+            "ENGINES",
+            "STORAGE",
+            "CHARSET",
+            "CHARACTER",
+            "CHAR",
+            "COLLATION",
+            "PRIVILEGES",
+            "PLUGINS",
+            "MASTER",
+            "SLAVE",
+            "REPLICA",
+        ]);
+        match what {
+            Some("PROCESSLIST") => {
+                words.expect_end()?;
+                Ok(Answer::Rows(Table {
+                    columns: columns(system_tables::PROCESS_LIST),
+                    rows: system_tables::processes(&self.view, full),
+                }))
+            }
+            Some("WARNINGS") => self.show_warnings(words, |_| true),
+            Some("ERRORS") => self.show_warnings(words, |level| level == "Error"),
+            Some("DATABASES" | "SCHEMAS") => {
+                let rows =
+                    system_tables::databases(&self.view).into_iter().map(|name| vec![Datum::Text(name)]).collect();
+                filtered(Table { columns: columns(&[("Database", "VARCHAR(64)")]), rows }, words)
+            }
+            Some("TABLES") => self.show_tables(full, words),
+            Some("COLUMNS" | "FIELDS") => self.show_columns(full, words),
+            Some("CREATE") => self.show_create(words),
+            Some("INDEX" | "INDEXES" | "KEYS") => self.show_index(words),
+            Some("STORAGE" | "ENGINES") => {
+                words.accept("ENGINES");
+                filtered(Table { columns: columns(system_tables::ENGINES), rows: system_tables::engines() }, words)
+            }
+            Some("CHARSET" | "CHARACTER" | "CHAR") => {
+                words.accept("SET");
+                let titles = [
+                    ("Charset", "VARCHAR(64)"),
+                    ("Default collation", "VARCHAR(64)"),
+                    ("Description", "VARCHAR(60)"),
+                    ("Maxlen", "BIGINT"),
+                ];
+                filtered(Table { columns: columns(&titles), rows: system_tables::charsets() }, words)
+            }
+            Some("COLLATION") => {
+                let titles = [
+                    ("Collation", "VARCHAR(64)"),
+                    ("Charset", "VARCHAR(64)"),
+                    ("Id", "BIGINT"),
+                    ("Default", "VARCHAR(3)"),
+                    ("Compiled", "VARCHAR(3)"),
+                    ("Sortlen", "BIGINT"),
+                ];
+                filtered(Table { columns: columns(&titles), rows: system_tables::collations() }, words)
+            }
+            Some("PLUGINS") => {
+                let titles = [
+                    ("Name", "VARCHAR(64)"),
+                    ("Status", "VARCHAR(10)"),
+                    ("Type", "VARCHAR(80)"),
+                    ("Library", "VARCHAR(64)"),
+                    ("License", "VARCHAR(80)"),
+                ];
+                Ok(Answer::Rows(Table { columns: columns(&titles), rows: plugins() }))
+            }
+            Some("MASTER" | "SLAVE" | "REPLICA") => {
+                Ok(Answer::Rows(Table { columns: columns(&[("Name", "VARCHAR(64)")]), rows: Vec::new() }))
+            }
+            _ => Err(words.syntax_error()),
+        }
+    }
+
+    fn show_count(&self, words: &mut Cursor<'_>) -> Result<Answer, SqlError> {
+        let (title, number) = if words.accept("WARNINGS") {
+            ("@@session.warning_count", self.view.warnings)
+        } else if words.accept("ERRORS") {
+            ("@@session.error_count", self.view.errors)
+        } else {
+            return Err(words.syntax_error());
+        };
+        words.expect_end()?;
+        let value = Datum::UInt(number);
+        Ok(Answer::Rows(Table { columns: vec![super::select::column(title, &value)], rows: vec![vec![value]] }))
+    }
+
+    fn show_warnings(&self, words: &mut Cursor<'_>, shown: impl Fn(&str) -> bool) -> Result<Answer, SqlError> {
+        let limit = if words.accept("LIMIT") { words.number().unwrap_or(u64::MAX) } else { u64::MAX };
+        words.expect_end()?;
+        let titles = [("Level", "VARCHAR(7)"), ("Code", "INT UNSIGNED"), ("Message", "VARCHAR(512)")];
+        let rows = self
+            .diagnostics
+            .iter()
+            .filter(|warning| shown(warning.level))
+            .take(usize::try_from(limit).unwrap_or(usize::MAX));
+        let rows = rows.map(|warning| {
+            vec![
+                Datum::Text(warning.level.to_owned()),
+                Datum::Int(warning.error.code.into()),
+                Datum::Text(warning.error.message.clone()),
+            ]
+        });
+        Ok(Answer::Rows(Table { columns: columns(&titles), rows: rows.collect() }))
+    }
+
+    /// `FROM table [FROM database]` or `FROM database.table`.
+    pub(super) fn table_name(&self, words: &mut Cursor<'_>) -> Result<(String, String), SqlError> {
+        let first = words.name()?;
+        if words.accept(".") {
+            return Ok((first, words.name()?));
+        }
+        let database = self.database_named(words)?;
+        Ok((database, first))
+    }
+
+    pub(super) fn database_named(&self, words: &mut Cursor<'_>) -> Result<String, SqlError> {
+        if words.accept("FROM") || words.accept("IN") {
+            return words.name();
+        }
+        self.current_database()
+    }
+
+    /// The current database.
+    ///
+    /// # Errors
+    /// 1046 where there is none.
+    pub(super) fn current_database(&self) -> Result<String, SqlError> {
+        self.view.database.clone().ok_or_else(|| SqlError::new(1046, b"3D000", "No database selected"))
+    }
+
+    fn show_tables(&self, full: bool, words: &mut Cursor<'_>) -> Result<Answer, SqlError> {
+        let database = self.listed_database(words)?;
+        let (title, condition) = pattern_condition("TABLE_NAME", words)?;
+        let title = title.map_or_else(String::new, |pattern| format!(" ({pattern})"));
+        let kind = if full { ", TABLE_TYPE AS Table_type" } else { "" };
+        Ok(statement::engine(&format!(
+            "SELECT TABLE_NAME AS {}{kind} FROM information_schema.TABLES WHERE TABLE_SCHEMA = {}{condition} ORDER BY TABLE_NAME",
+            backquoted(&format!("Tables_in_{database}{title}")),
+            text_literal(&database)
+        )))
+    }
+
+    fn show_columns(&self, full: bool, words: &mut Cursor<'_>) -> Result<Answer, SqlError> {
+        if !(words.accept("FROM") || words.accept("IN")) {
+            return Err(words.syntax_error());
+        }
+        let (database, table) = self.table_name(words)?;
+        let (_, condition) = pattern_condition("COLUMN_NAME", words)?;
+        self.columns_of(&database, &table, full, &condition)
+    }
+
+    fn columns_of(&self, database: &str, table: &str, full: bool, condition: &str) -> Result<Answer, SqlError> {
+        self.demand_sight(database, table)?;
+        // It says where there is no such table.
+        let definition = self.view.server.engine.table_definition(database, table)?;
+        let collation = if full { "COLLATION_NAME AS Collation, " } else { "" };
+        let comment = if full { ", PRIVILEGES AS Privileges, COLUMN_COMMENT AS Comment" } else { "" };
+        Ok(statement::engine(&format!(
+            "SELECT COLUMN_NAME AS Field, COLUMN_TYPE AS Type, {collation}IS_NULLABLE AS `Null`, COLUMN_KEY AS `Key`, COLUMN_DEFAULT AS `Default`, \
+             EXTRA AS Extra{comment} FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = {} AND TABLE_NAME = {}{condition} ORDER BY ORDINAL_POSITION",
+            text_literal(database),
+            text_literal(&definition.name)
+        )))
+    }
+
+    fn show_create(&self, words: &mut Cursor<'_>) -> Result<Answer, SqlError> {
+        if words.accept("DATABASE") || words.accept("SCHEMA") {
+            words.accept_all(&["IF", "NOT", "EXISTS"]);
+            let name = words.name()?;
+            self.demand_sight_of_database(&name)?;
+            if !self.view.server.engine.has_database(&name) {
+                return Err(unknown_database(&name));
+            }
+            let text = format!("CREATE DATABASE {} /*!40100 DEFAULT CHARACTER SET utf8mb4 */", backquoted(&name));
+            let titles = [("Database", "VARCHAR(64)"), ("Create Database", "VARCHAR(1024)")];
+            return Ok(Answer::Rows(Table {
+                columns: columns(&titles),
+                rows: vec![vec![Datum::Text(name), Datum::Text(text)]],
+            }));
+        }
+        if !(words.accept("TABLE") || words.accept("VIEW")) {
+            return Err(words.syntax_error());
+        }
+        let (database, table) = self.table_name(words)?;
+        self.view.demand_on_table(Privilege::SELECT, &database, &table)?;
+        let definition = self.view.server.engine.table_definition(&database, &table)?;
+        if definition.is_view {
+            self.view.demand_on_table(Privilege::SHOW_VIEW, &database, &table)?;
+        }
+        let kind = if definition.is_view { ("View", "Create View") } else { ("Table", "Create Table") };
+        let titles = [(kind.0, "VARCHAR(64)"), (kind.1, "VARCHAR(1024)")];
+        Ok(Answer::Rows(Table {
+            columns: columns(&titles),
+            rows: vec![vec![Datum::Text(definition.name), Datum::Text(definition.statement)]],
+        }))
+    }
+
+    fn show_index(&self, words: &mut Cursor<'_>) -> Result<Answer, SqlError> {
+        if !(words.accept("FROM") || words.accept("IN")) {
+            return Err(words.syntax_error());
+        }
+        let (database, table) = self.table_name(words)?;
+        self.demand_sight(&database, &table)?;
+        let definition = self.view.server.engine.table_definition(&database, &table)?;
+        Ok(statement::engine(&format!(
+            "SELECT TABLE_NAME AS `Table`, NON_UNIQUE AS Non_unique, INDEX_NAME AS Key_name, SEQ_IN_INDEX AS Seq_in_index, COLUMN_NAME AS Column_name, \
+             INDEX_TYPE AS Index_type FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = {} AND TABLE_NAME = {}",
+            text_literal(&database),
+            text_literal(&definition.name)
+        )))
+    }
+
+    /// Demands any privilege on a table: who has none is not told whether the table is there.
+    fn demand_sight(&self, database: &str, table: &str) -> Result<(), SqlError> {
+        if self.view.sees(database, table) {
+            return Ok(());
+        }
+        Err(self.view.denied(Privilege::SELECT, database, Some(table)))
+    }
+
+    /// As [`Session::demand_sight`], on a database.
+    pub(super) fn demand_sight_of_database(&self, database: &str) -> Result<(), SqlError> {
+        if self.view.may_use(database) || self.view.may(Privilege::SHOW_DATABASES) {
+            return Ok(());
+        }
+        Err(self.view.denied_database(database))
+    }
+
+    /// DESCRIBE table [column].
+    pub(super) fn describe(&self, words: &mut Cursor<'_>) -> Result<Answer, SqlError> {
+        let (database, table) = self.table_name(words)?;
+        let condition = if words.is_at_end() {
+            String::new()
+        } else {
+            format!(" AND COLUMN_NAME LIKE {}", text_literal(&words.name_or_text()?))
+        };
+        words.expect_end()?;
+        self.columns_of(&database, &table, false, &condition)
+    }
+}
+
+fn plugins() -> Vec<Vec<Datum>> {
+    [
+        "mysql_native_password",
+        "caching_sha2_password",
+        "sha256_password",
+        "mysql_clear_password",
+        "client_ed25519",
+        "auth_socket",
+    ]
+    .map(|name| {
+        vec![
+            Datum::Text(name.into()),
+            Datum::Text("ACTIVE".into()),
+            Datum::Text("AUTHENTICATION".into()),
+            Datum::Null,
+            Datum::Text("MIT".into()),
+        ]
+    })
+    .into()
+}
+
+pub(super) fn columns(titles: &[(&str, &str)]) -> Vec<ColumnDefinition> {
+    titles.iter().map(|(title, kind)| declared_column(title, kind)).collect()
+}
+
+/// SHOW STATUS and SHOW VARIABLES.
+fn pairs(table: &str, pairs: Vec<(&'static str, String)>, words: &mut Cursor<'_>) -> Result<Answer, SqlError> {
+    let column = |title: &str, origin: &str, length: u32| {
+        let mut column = ColumnDefinition::new(title, ColumnType::VAR_STRING);
+        column.schema = b"information_schema".to_vec();
+        column.table = table.into();
+        column.org_table = table.into();
+        column.org_name = origin.into();
+        column.length = length * 4;
+        column.decimals = 0;
+        column.flags |= ColumnFlags::NOT_NULL;
+        column
+    };
+    let columns = vec![column("Variable_name", "VARIABLE_NAME", 64), column("Value", "VARIABLE_VALUE", 2048)];
+    let rows = pairs.into_iter().map(|(name, value)| vec![Datum::Text(name.to_owned()), Datum::Text(value)]).collect();
+    filtered(Table { columns, rows }, words)
+}
+
+/// A row whose columns a WHERE clause names.
+struct Row<'a> {
+    columns: &'a [ColumnDefinition],
+    values: &'a [Datum],
+}
+
+impl Names for Row<'_> {
+    fn name(&self, name: &str) -> Result<Option<Datum>, SqlError> {
+        let at = self.columns.iter().position(|column| column.name_text().eq_ignore_ascii_case(name));
+        let value = at.and_then(|at| self.values.get(at)).cloned();
+        value
+            .map(Some)
+            .ok_or_else(|| SqlError::new(1054, b"42S22", format!("Unknown column '{name}' in 'where clause'")))
+    }
+
+    fn function(&self, _: &str) -> Option<Datum> {
+        None
+    }
+}
+
+/// Applies LIKE, to the first column, or WHERE.
+pub(super) fn filtered(mut table: Table, words: &mut Cursor<'_>) -> Result<Answer, SqlError> {
+    if words.accept("LIKE") {
+        let pattern = words.name_or_text()?;
+        words.expect_end()?;
+        table.rows.retain(|row| row.first().is_some_and(|name| is_like(&name.to_text(), &pattern)));
+    } else if words.accept("WHERE") {
+        let text = words.rest();
+        let condition = parse_expression(text)?;
+        let mut rows = Vec::new();
+        for values in table.rows {
+            let value = evaluate(&condition, &Row { columns: &table.columns, values: &values })?;
+            let value = value.ok_or_else(|| {
+                SqlError::new(
+                    1235,
+                    b"42000",
+                    format!("This version of Sealwire doesn't yet support 'SHOW … WHERE {text}'"),
+                )
+            })?;
+            if is_true(&value) {
+                rows.push(values);
+            }
+        }
+        table.rows = rows;
+    } else {
+        words.expect_end()?;
+    }
+    Ok(Answer::Rows(table))
+}
+
+/// LIKE or WHERE as a further condition of a SELECT, and LIKE's pattern.
+pub(super) fn pattern_condition(column: &str, words: &mut Cursor<'_>) -> Result<(Option<String>, String), SqlError> {
+    if words.accept("LIKE") {
+        let pattern = words.name_or_text()?;
+        words.expect_end()?;
+        let condition = format!(" AND {column} LIKE {}", text_literal(&pattern));
+        return Ok((Some(pattern), condition));
+    }
+    if words.accept("WHERE") {
+        let condition = words.rest();
+        // One expression and nothing behind it, or it would say more than a condition may.
+        parse_expression(condition)?;
+        return Ok((None, format!(" AND ({condition})")));
+    }
+    words.expect_end()?;
+    Ok((None, String::new()))
+}

@@ -1,0 +1,115 @@
+//! Who is connected, and with which cipher: `performance_schema.threads`, `status_by_thread` and `sys.session_ssl_status`.
+//!
+//! In MySQL whoever has SELECT on these tables sees every session in them, and who has it not gets 1142. Here everybody may read them:
+//! who has PROCESS, or SELECT on the table as in MySQL, sees every session, and all others see their own user's, as in SHOW PROCESSLIST.
+
+use std::sync::Arc;
+
+use sealwire_core::account::Privilege;
+use sealwire_core::facts::Transport;
+
+use super::system_tables::{of_sessions, text};
+use super::view::View;
+use crate::engine::SystemTable;
+use crate::registry::{Presence, State};
+use crate::sql::Datum;
+use crate::status;
+
+const BY_THREAD: &[(&str, &str)] =
+    &[("THREAD_ID", "BIGINT UNSIGNED"), ("VARIABLE_NAME", "VARCHAR(64)"), ("VARIABLE_VALUE", "VARCHAR(1024)")];
+
+const SSL: &[(&str, &str)] = &[
+    ("thread_id", "BIGINT UNSIGNED"),
+    ("ssl_version", "VARCHAR(1024)"),
+    ("ssl_cipher", "VARCHAR(1024)"),
+    ("ssl_sessions_reused", "VARCHAR(1024)"),
+];
+
+const THREADS: &[(&str, &str)] = &[
+    ("THREAD_ID", "BIGINT UNSIGNED"),
+    ("NAME", "VARCHAR(128)"),
+    ("TYPE", "VARCHAR(10)"),
+    ("PROCESSLIST_ID", "BIGINT UNSIGNED"),
+    ("PROCESSLIST_USER", "VARCHAR(32)"),
+    ("PROCESSLIST_HOST", "VARCHAR(255)"),
+    ("PROCESSLIST_DB", "VARCHAR(64)"),
+    ("PROCESSLIST_COMMAND", "VARCHAR(16)"),
+    ("PROCESSLIST_TIME", "BIGINT"),
+    ("PROCESSLIST_INFO", "LONGTEXT"),
+    ("CONNECTION_TYPE", "VARCHAR(16)"),
+];
+
+/// A thread's number is its connection's, as no other threads are shown.
+fn thread_id(presence: &Presence) -> Datum {
+    Datum::Int(i64::from(presence.id))
+}
+
+/// The sessions that one may see in a table.
+fn sessions(view: &View, schema: &str, table: &str) -> Vec<(Arc<Presence>, State)> {
+    let sees_all = view.may(Privilege::PROCESS) || view.is_granted(Privilege::SELECT, schema, table);
+    let own = view.account.as_ref().map(|name| name.user.as_str());
+    let all = view.server.registry.all().into_iter().map(|presence| {
+        let state = presence.state();
+        (presence, state)
+    });
+    all.filter(|(_, state)| state.user.is_some() && (sees_all || state.user.as_deref() == own)).collect()
+}
+
+/// Source: MySQL Reference Manual, "Performance Schema Status Variable Tables".
+pub(super) fn status_by_thread(view: &View) -> SystemTable {
+    let of_session = |(presence, state): &(Arc<Presence>, State)| {
+        let status = status::rows(&view.server, Some(&state.facts)).into_iter().filter(|(name, _)| is_of_thread(name));
+        let row = |(name, value)| vec![thread_id(presence), text(name), text::<String>(value)];
+        status.map(row).collect::<Vec<_>>()
+    };
+    let rows = sessions(view, "performance_schema", "status_by_thread").iter().flat_map(of_session).collect();
+    SystemTable { columns: BY_THREAD.to_vec(), rows }
+}
+
+fn is_of_thread(name: &str) -> bool {
+    of_sessions(name) || matches!(name, "Tls_key_exchange_algorithm" | "Tls_sni_server_name")
+}
+
+/// Source: MySQL Reference Manual, "The session_ssl_status View".
+pub(super) fn session_ssl_status(view: &View) -> SystemTable {
+    let row = |(presence, state): &(Arc<Presence>, State)| {
+        let tls = state.facts.tls.as_ref();
+        vec![
+            thread_id(presence),
+            text(tls.map_or("", |tls| tls.version.name())),
+            text(tls.map_or("", |tls| tls.cipher)),
+            text(if tls.is_some_and(|tls| tls.resumed) { "1" } else { "0" }),
+        ]
+    };
+    // MySQL's view reads this table with the rights of who asks.
+    let rows = sessions(view, "performance_schema", "status_by_thread").iter().map(row).collect();
+    SystemTable { columns: SSL.to_vec(), rows }
+}
+
+/// Source: MySQL Reference Manual, "The threads Table".
+pub(super) fn threads(view: &View) -> SystemTable {
+    let row = |(presence, state): (Arc<Presence>, State)| {
+        let kind = match (&state.facts.tls, state.facts.transport) {
+            (Some(_), _) => "SSL/TLS",
+            (None, Transport::UnixSocket) => "Socket",
+            (None, Transport::Tcp) => "TCP/IP",
+        };
+        let host = presence.host.rsplit_once(':').map_or(presence.host.as_str(), |(host, _)| host);
+        let optional = |value: Option<String>| value.map_or(Datum::Null, Datum::Text);
+        vec![
+            thread_id(&presence),
+            text("thread/sql/one_connection"),
+            text("FOREGROUND"),
+            thread_id(&presence),
+            optional(state.user),
+            text(host),
+            optional(state.database),
+            text(state.command),
+            Datum::Int(i64::try_from(state.since.elapsed().as_secs()).unwrap_or(i64::MAX)),
+            optional(state.info),
+            text(kind),
+        ]
+    };
+    let rows = sessions(view, "performance_schema", "threads").into_iter().map(row).collect();
+    SystemTable { columns: THREADS.to_vec(), rows }
+}

@@ -1,0 +1,261 @@
+//! What a statement of a session sees: variables, the session's functions, system tables, rights.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use sealwire_core::account::{Account, AccountName, Privilege};
+use sealwire_core::error::SqlError;
+use sealwire_core::facts::Facts;
+
+use crate::engine::{Surroundings, SystemTable};
+use crate::sql::charset::Charset;
+use crate::sql::lex::Syntax;
+use crate::sql::mode::Mode;
+use crate::sql::{Datum, Names};
+use crate::state::{Server, VERSION};
+use crate::variables::{self, Reach, SessionVariables};
+
+/// A session as its statements see it. Cheap to copy: a statement that runs on another thread takes its own.
+#[derive(Debug, Clone)]
+pub(crate) struct View {
+    pub(super) server: Arc<Server>,
+    pub(super) id: u32,
+    /// `user@host` as the client gave it.
+    pub(super) user: String,
+    /// The account that matched; `None` is the server itself, which may do everything.
+    pub(super) account: Option<AccountName>,
+    pub(super) facts: Arc<Facts>,
+    pub(super) database: Option<String>,
+    pub(super) variables: Arc<SessionVariables>,
+    /// How the client writes its statements, as `sql_mode` and `character_set_client` say.
+    pub(super) syntax: Syntax,
+    pub(super) user_variables: Arc<HashMap<String, Datum>>,
+    pub(super) last_insert_id: u64,
+    pub(super) row_count: i64,
+    pub(super) warnings: u64,
+    pub(super) errors: u64,
+}
+
+impl View {
+    pub(super) fn new(server: Arc<Server>, id: u32) -> Self {
+        let variables = Arc::new(server.globals.for_session());
+        let mut view = Self {
+            server,
+            id,
+            user: String::new(),
+            account: None,
+            facts: Arc::default(),
+            database: None,
+            variables,
+            syntax: Syntax::default(),
+            user_variables: Arc::default(),
+            last_insert_id: 0,
+            row_count: -1,
+            warnings: 0,
+            errors: 0,
+        };
+        view.note_syntax();
+        view
+    }
+
+    /// Takes all variables up anew.
+    pub(super) fn reset_variables(&mut self) {
+        self.variables = Arc::new(self.server.globals.for_session());
+        self.note_syntax();
+    }
+
+    fn note_syntax(&mut self) {
+        let text = |name| variables::find(name).map_or("", |definition| self.variables.value(definition));
+        self.syntax = Syntax { mode: Mode::of(text("sql_mode")), charset: Charset::of(text("character_set_client")) };
+    }
+
+    /// Asks the session's account; the server itself has no account and may do everything.
+    fn asks(&self, question: impl FnOnce(&Account) -> bool) -> bool {
+        let Some(name) = &self.account else { return true };
+        self.server.accounts.current().get(name).is_some_and(question)
+    }
+
+    /// Whether the session has a privilege on everything.
+    pub(super) fn may(&self, privilege: Privilege) -> bool {
+        self.asks(|account| account.may(privilege, None))
+    }
+
+    /// Whether the session has been given a privilege on a table, be it one that everybody may read.
+    pub(super) fn is_granted(&self, privilege: Privilege, database: &str, table: &str) -> bool {
+        self.asks(|account| account.may_on_table(privilege, database, table))
+    }
+
+    /// Whether the session may make a database its current one.
+    pub(super) fn may_use(&self, database: &str) -> bool {
+        database.eq_ignore_ascii_case("information_schema")
+            || database.eq_ignore_ascii_case("performance_schema")
+            || self.asks(|account| account.may_use(database))
+    }
+
+    /// Demands one of these privileges on everything.
+    ///
+    /// # Errors
+    /// 1227 where the session has none of them.
+    pub(super) fn demand(&self, privileges: &[Privilege]) -> Result<(), SqlError> {
+        if privileges.iter().any(|privilege| self.may(*privilege)) {
+            return Ok(());
+        }
+        let names: Vec<&str> = privileges.iter().map(|privilege| privilege.name()).collect();
+        let message = format!(
+            "Access denied; you need (at least one of) the {} privilege(s) for this operation",
+            names.join(" or ")
+        );
+        Err(SqlError::new(1227, b"42000", message))
+    }
+
+    /// Demands a privilege on a database.
+    ///
+    /// # Errors
+    /// 1044 where the session has it not.
+    pub(super) fn demand_on_database(&self, privilege: Privilege, database: &str) -> Result<(), SqlError> {
+        if self.asks(|account| account.may(privilege, Some(database))) {
+            Ok(())
+        } else {
+            Err(self.denied_database(database))
+        }
+    }
+
+    /// Demands a privilege on a table.
+    ///
+    /// # Errors
+    /// 1142 where the session has it not.
+    pub(super) fn demand_on_table(&self, privilege: Privilege, database: &str, table: &str) -> Result<(), SqlError> {
+        if Surroundings::may(self, privilege, database, Some(table)) {
+            return Ok(());
+        }
+        Err(self.denied(privilege, database, Some(table)))
+    }
+
+    pub(super) fn denied_database(&self, database: &str) -> SqlError {
+        let who = self.account_text().replacen('@', "'@'", 1);
+        SqlError::new(1044, b"42000", format!("Access denied for user '{who}' to database '{database}'"))
+    }
+
+    /// `user@host` of the account.
+    pub(super) fn account_text(&self) -> String {
+        self.account.as_ref().map_or_else(|| "root@localhost".to_owned(), |name| format!("{}@{}", name.user, name.host))
+    }
+
+    /// The text of a system variable, as SHOW VARIABLES prints it.
+    pub(super) fn variable_text(&self, definition: &variables::Definition, global: bool) -> String {
+        match definition.name {
+            "last_insert_id" | "identity" => self.last_insert_id.to_string(),
+            "warning_count" => self.warnings.to_string(),
+            "error_count" => self.errors.to_string(),
+            "pseudo_thread_id" => self.id.to_string(),
+            "timestamp" => {
+                let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+                format!("{}.{:06}", now.as_secs(), now.subsec_micros())
+            }
+            _ if global || definition.reach == Reach::Global => self.server.globals.value(definition),
+            _ => self.variables.value(definition).to_owned(),
+        }
+    }
+
+    /// The value of `name`, `session.name` or `global.name`.
+    pub(super) fn variable(&self, name: &str) -> Result<Datum, SqlError> {
+        let (scope, bare) =
+            name.split_once('.').map_or((None, name), |(scope, bare)| (Some(scope.to_ascii_lowercase()), bare));
+        let definition = variables::find(bare)?;
+        let global = match scope.as_deref() {
+            Some("global" | "persist") if definition.reach == Reach::Session => {
+                return Err(wrong_scope(bare, "SESSION"));
+            }
+            Some("session" | "local") if definition.reach == Reach::Global => return Err(wrong_scope(bare, "GLOBAL")),
+            Some("global" | "persist") => true,
+            Some("session" | "local") | None => false,
+            Some(_) => return Err(SqlError::new(1193, b"HY000", format!("Unknown system variable '{name}'"))),
+        };
+        let text = self.variable_text(definition, global);
+        Ok(if definition.name == "timestamp" {
+            text.parse().map_or(Datum::Null, Datum::Real)
+        } else {
+            definition.datum(&text)
+        })
+    }
+
+    /// Sets a variable of the session's.
+    pub(super) fn set_variable(&mut self, definition: &'static variables::Definition, text: String) {
+        Arc::make_mut(&mut self.variables).set(definition, text);
+        if matches!(definition.name, "sql_mode" | "character_set_client") {
+            self.note_syntax();
+        }
+    }
+
+    /// Whether each statement is its own transaction.
+    pub(super) fn autocommit(&self) -> bool {
+        self.variables.is_on("autocommit")
+    }
+}
+
+fn wrong_scope(name: &str, scope: &str) -> SqlError {
+    SqlError::new(1238, b"HY000", format!("Variable '{name}' is a {scope} variable"))
+}
+
+impl Names for View {
+    fn name(&self, name: &str) -> Result<Option<Datum>, SqlError> {
+        if let Some(system) = name.strip_prefix("@@") {
+            return self.variable(system).map(Some);
+        }
+        Ok(name
+            .strip_prefix('@')
+            .map(|user| self.user_variables.get(&user.to_lowercase()).cloned().unwrap_or(Datum::Null)))
+    }
+
+    fn function(&self, name: &str) -> Option<Datum> {
+        let text = |text: &str| Some(Datum::Text(text.to_owned()));
+        match name {
+            "DATABASE" | "SCHEMA" => Some(self.database.clone().map_or(Datum::Null, Datum::Text)),
+            "USER" | "SESSION_USER" | "SYSTEM_USER" => text(&self.user),
+            "CURRENT_USER" => text(&self.account_text()),
+            "CURRENT_ROLE" => text("NONE"),
+            "VERSION" => text(VERSION),
+            "CONNECTION_ID" => Some(Datum::Int(i64::from(self.id))),
+            "LAST_INSERT_ID" => Some(Datum::UInt(self.last_insert_id)),
+            "ROW_COUNT" => Some(Datum::Int(self.row_count)),
+            _ => None,
+        }
+    }
+}
+
+impl Surroundings for View {
+    fn system_table(&self, schema: &str, table: &str) -> Option<SystemTable> {
+        super::system_tables::make(self, schema, table)
+    }
+
+    fn may(&self, privilege: Privilege, database: &str, table: Option<&str>) -> bool {
+        if is_open(database) {
+            return privilege == Privilege::SELECT;
+        }
+        self.asks(|account| match table {
+            Some(table) => account.may_on_table(privilege, database, table),
+            None => account.may(privilege, Some(database)),
+        })
+    }
+
+    fn sees_database(&self, database: &str) -> bool {
+        self.may_use(database)
+    }
+
+    fn sees(&self, database: &str, table: &str) -> bool {
+        is_open(database) || self.asks(|account| account.sees_table(database, table))
+    }
+
+    fn denied(&self, privilege: Privilege, database: &str, table: Option<&str>) -> SqlError {
+        let Some(table) = table else { return self.denied_database(database) };
+        let user = self.user.replacen('@', "'@'", 1);
+        let message = format!("{} command denied to user '{user}' for table '{table}'", privilege.name());
+        SqlError::new(1142, b"42000", message)
+    }
+}
+
+/// Whether everybody may read a database: it shows each session what the session may see.
+fn is_open(database: &str) -> bool {
+    ["information_schema", "performance_schema", "sys"].iter().any(|open| open.eq_ignore_ascii_case(database))
+}

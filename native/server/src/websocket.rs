@@ -1,0 +1,138 @@
+//! The WebSocket listener inside the server: a bridge whose one target is this server, without a port between.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use super::driver::Door;
+use super::state::Server;
+use sealwire_bridge::{Bridge, Destination, Limits, Origins, Pages, Stopper, Target, TlsSource, Token};
+use sealwire_net::log;
+use sealwire_options::{Spec, Values};
+
+/// The listener's options.
+pub(super) const OPTIONS: &[Spec] = &[
+    Spec::number("websocket-port", "Take WebSockets on this port, at /tcp/local; 0 lets the system choose one.")
+        .between(0, 65535),
+    Spec::text("websocket-bind-address", "Addresses to take them on, separated by commas; * is all of them.")
+        .default("127.0.0.1"),
+    Spec::text(
+        "websocket-allow-origin",
+        "Pages that may use them beside those that the listener serves itself on localhost: scheme://host[:port], null, or * \
+         for all. May be given several times.",
+    )
+    .repeatable(),
+    Spec::text(
+        "websocket-allow-host",
+        "A name by which pages and /metrics may be asked for there, beside localhost, addresses, this machine's name and those of \
+         --websocket-bind-address and --websocket-allow-origin. May be given several times.",
+    )
+    .repeatable(),
+    Spec::path("websocket-token-file", "File whose first line every WebSocket must show as bearer token."),
+    Spec::path("websocket-page-dir", "Directory of files to serve there; as in sealwire-bridge, no inline script of theirs runs."),
+    Spec::flag("websocket-tls", "Take wss and https there, with the server's certificate."),
+];
+
+/// The target's name.
+const LOCAL: &str = "local";
+
+/// What the options come to.
+#[derive(Debug)]
+pub(super) struct Websocket {
+    addresses: String,
+    port: u16,
+    hosts: Vec<String>,
+    origins: Option<Origins>,
+    token: Option<Token>,
+    /// A warning, where others can read it.
+    open_token: Option<String>,
+    pages: Option<Pages>,
+    is_tls: bool,
+}
+
+/// The listener at work.
+#[derive(Debug)]
+pub(super) struct Running {
+    /// The port in use.
+    pub(super) port: u16,
+    stopper: Stopper,
+    thread: JoinHandle<()>,
+}
+
+impl Websocket {
+    /// Reads the values, and the files that they name; `None` where no port is given.
+    ///
+    /// # Errors
+    /// A sentence that names the option.
+    pub(super) fn resolve(values: &Values) -> Result<Option<Self>, String> {
+        let Some(port) = values.number("websocket-port") else { return Ok(None) };
+        let path = |name: &'static str| values.path(name).map(|path: &Path| (name, path));
+        Ok(Some(Self {
+            addresses: values.text("websocket-bind-address").unwrap_or_default().to_owned(),
+            port: u16::try_from(port).unwrap_or_default(),
+            hosts: sealwire_bridge::hosts("websocket-allow-host", values.texts("websocket-allow-host"))?,
+            origins: sealwire_bridge::origins("websocket-allow-origin", values.texts("websocket-allow-origin"))?,
+            token: path("websocket-token-file").map(|(name, path)| sealwire_bridge::token(name, path)).transpose()?,
+            open_token: values.path("websocket-token-file").and_then(sealwire_bridge::open_token),
+            pages: path("websocket-page-dir").map(|(name, path)| sealwire_bridge::pages(name, path)).transpose()?,
+            is_tls: values.flag("websocket-tls"),
+        }))
+    }
+
+    /// Listens, and serves on a thread of its own.
+    ///
+    /// # Errors
+    /// A sentence that names what the system did not give, or that TLS is off.
+    pub(super) fn start(self, server: &Arc<Server>, door: Door) -> Result<Running, String> {
+        if self.is_tls && server.tls.active().context.is_none() {
+            return Err(
+                "option '--websocket-tls': the server has no TLS: leave it out, or leave out --skip-ssl".to_owned()
+            );
+        }
+        if let Some(warning) = &self.open_token {
+            tracing::warn!("{warning}");
+        }
+        // Asked anew for each connection, as ALTER INSTANCE RELOAD TLS changes it.
+        let source = || {
+            let server = Arc::clone(server);
+            TlsSource::new(move || server.tls.active().context.clone())
+        };
+        let destination = Destination::Within(Box::new(move |client| door.enter(client)));
+        let bridge = Bridge::bind(sealwire_bridge::Settings {
+            addresses: self.addresses,
+            port: self.port,
+            port_option: "--websocket-port",
+            targets: vec![Target { name: LOCAL.to_owned(), destination }],
+            hosts: self.hosts,
+            origins: self.origins,
+            token: self.token,
+            tls: self.is_tls.then(source),
+            certificate: Some(source()),
+            // The server's log has it already.
+            health: None,
+            open_files: Vec::new(),
+            pages: self.pages,
+            limits: Limits::default(),
+        })?;
+        let (port, stopper) = (bridge.port, bridge.stopper());
+        let run = move || {
+            if let Err(error) = bridge.run() {
+                tracing::error!("the WebSocket listener ended: {error}");
+            }
+        };
+        let thread = std::thread::Builder::new().name("sealwired-websocket".to_owned()).spawn(run);
+        let thread = thread.map_err(|error| format!("can't start the WebSocket listener: {error}"))?;
+        log::system(&format!("sealwired: WebSockets are taken on port {port} at /tcp/{LOCAL}"));
+        Ok(Running { port, stopper, thread })
+    }
+}
+
+impl Running {
+    /// Stops, after what the server said last has reached its clients.
+    pub(super) fn stop(self) {
+        self.stopper.stop();
+        if self.thread.join().is_err() {
+            tracing::error!("the WebSocket listener ended in a panic");
+        }
+    }
+}

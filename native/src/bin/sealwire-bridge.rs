@@ -1,5 +1,0 @@
-//! The bridge.
-
-fn main() -> std::process::ExitCode {
-    sealwire::bridge::main()
-}

@@ -1,0 +1,392 @@
+//! From settings to a connection: the password, the TLS policy, and certificates that nobody vouches for.
+
+use std::borrow::Cow;
+use std::fs;
+use std::io::{self, BufRead, Read};
+use std::sync::Arc;
+
+use sealwire_core::error::{Error, SqlError};
+use sealwire_core::facts::Transport;
+use sealwire_core::secret::Secret;
+use sealwire_core::tls::{CertificateProblem, ClientContext, Fingerprint, SslMode, TlsError};
+
+use super::known_servers::KnownServers;
+use super::ladder::Ladder;
+use super::output;
+use super::settings::{self, Password, Settings};
+use sealwire::{Address, Client, ClientError, Config, Socket, TlsPolicy};
+use sealwire_net::random::OsRandom;
+use sealwire_options::Values;
+use sealwire_options::tls::{ClientTlsChoice, ClientTlsOptions};
+
+/// MySQL's number for a login that fails.
+const ACCESS_DENIED: u16 = 1045;
+/// A longer line of standard input is no password.
+const MOST_PASSWORD_BYTES: u64 = 1 << 16;
+
+/// Makes connections, the first and those after a lost one.
+pub(crate) struct Connector {
+    settings: Settings,
+    values: Values,
+    password: Option<Secret>,
+    known: Option<KnownServers>,
+    last: Option<Config>,
+    /// The TLS of the last attempt.
+    tried: Option<TlsPolicy>,
+    /// Whether the policy's notes were shown.
+    noted: bool,
+}
+
+impl Connector {
+    pub(crate) fn new(settings: Settings, values: Values) -> Self {
+        let known = KnownServers::of_user(|name| std::env::var(name).ok());
+        Self { settings, values, password: None, known, last: None, tried: None, noted: false }
+    }
+
+    pub(crate) const fn address(&self) -> &Address {
+        &self.settings.address
+    }
+
+    pub(crate) fn user(&self) -> &str {
+        &self.settings.user
+    }
+
+    pub(crate) fn database(&self) -> Option<&str> {
+        self.settings.database.as_deref()
+    }
+
+    pub(crate) fn prompt(&self) -> &str {
+        &self.settings.prompt
+    }
+
+    /// The settings of the last connection, as another one beside it needs them.
+    pub(crate) fn last_config(&self) -> Option<Config> {
+        self.last.clone()
+    }
+
+    /// The character set of the next connection; the error is a sentence.
+    pub(crate) fn set_charset(&mut self, name: &str) -> Result<(), String> {
+        self.settings.charset = settings::charset(name).ok_or_else(|| format!("Charset '{name}' is not found"))?;
+        Ok(())
+    }
+
+    /// The database of the next connection.
+    pub(crate) fn set_database(&mut self, database: &str) {
+        self.settings.database = Some(database.to_owned());
+    }
+
+    /// The host of the next connection.
+    pub(crate) fn set_host(&mut self, host: &str) {
+        let port = match self.settings.address {
+            Address::Tcp { port, .. } => port,
+            Address::Unix(_) => 3306,
+        };
+        host.clone_into(&mut self.settings.host);
+        self.settings.address = Address::Tcp { host: host.to_owned(), port };
+    }
+
+    /// Connects. A person is asked about a certificate that nobody vouches for, once; a script is refused.
+    pub(crate) fn connect(&mut self) -> Result<Client<Socket>, ClientError> {
+        let (mut choice, known) = self.tls_choice()?;
+        choice.add_known(known.clone());
+        let config = self.config(&choice)?;
+        let error = match self.dial(config) {
+            Ok(client) => return Ok(client),
+            Err(error) => error,
+        };
+        let Some(stranger) = self.stranger(&choice, &error) else { return Err(error) };
+        let Some(old) = known.first() else {
+            let Some(accepted) = self.ask(&stranger)? else { return Err(error) };
+            // The second connection must meet the very certificate that was shown.
+            choice.add_known([accepted]);
+            let config = self.config(&choice)?;
+            return self.dial(config);
+        };
+        self.warn_of_change(&stranger, old);
+        Err(error)
+    }
+
+    /// What to do about an error of this connector's connections, in one line.
+    pub(crate) fn hint(&self, error: &ClientError) -> Option<Cow<'static, str>> {
+        error.hint().or_else(|| self.login_hint(error).map(Cow::Borrowed))
+    }
+
+    /// The server's answer is the same whether the password is wrong or something that the account demands is missing.
+    fn login_hint(&self, error: &ClientError) -> Option<&'static str> {
+        let ClientError::Connection(Error::Refused { error: SqlError { code: ACCESS_DENIED, .. }, .. }) = error else {
+            return None;
+        };
+        match (self.tried.as_ref()?, &self.settings.address) {
+            (TlsPolicy::Disabled, Address::Unix(_)) => Some(
+                "If user and password are right: the account may demand TLS, which a Unix socket has only with --ssl or --ssl-ca.",
+            ),
+            (TlsPolicy::Disabled, Address::Tcp { .. }) => {
+                Some("If user and password are right: the account may demand TLS, which is switched off here.")
+            }
+            (TlsPolicy::Preferred(context) | TlsPolicy::Required(context), _) => context.lacked_certificate().then_some(
+                "If user and password are right: the account may demand a client certificate, give --ssl-cert and --ssl-key; \
+                 the server asked for one, and none was sent.",
+            ),
+        }
+    }
+
+    /// The TLS policy for this address, and the fingerprints remembered for it.
+    fn tls_choice(&mut self) -> Result<(ClientTlsChoice, Vec<Fingerprint>), ClientError> {
+        let transport = match self.settings.address {
+            Address::Tcp { .. } => Transport::Tcp,
+            Address::Unix(_) => Transport::UnixSocket,
+        };
+        let choice = ClientTlsOptions::resolve(&self.values, transport).map_err(ssl_error)?;
+        if !std::mem::replace(&mut self.noted, true) {
+            for note in &choice.notes {
+                output::tell(&format!("WARNING: {note}"));
+            }
+        }
+        let Address::Tcp { host, port } = &self.settings.address else { return Ok((choice, Vec::new())) };
+        let Some(known) = self.known.as_ref().filter(|_| choice.may_remember) else { return Ok((choice, Vec::new())) };
+        let unreadable = |problem: &str| ssl_error(format!("'{}': {problem}", known.path().display()));
+        let remembered = match known.fingerprint(host, *port) {
+            Ok(Some(text)) => vec![text.parse::<Fingerprint>().map_err(|error| unreadable(&error.to_string()))?],
+            Ok(None) => Vec::new(),
+            Err(error) => return Err(unreadable(&error.to_string())),
+        };
+        Ok((choice, remembered))
+    }
+
+    fn config(&mut self, choice: &ClientTlsChoice) -> Result<Config, ClientError> {
+        let password = self.password()?;
+        let settings = &self.settings;
+        let mut config = Config::new(settings.user.clone(), password, Arc::new(OsRandom::new()));
+        config.tls = match &choice.options {
+            None => TlsPolicy::Disabled,
+            Some(options) => {
+                let context = ClientContext::build(options.clone()).map_err(Error::Tls)?;
+                for note in context.notes() {
+                    output::tell(&format!("WARNING: {note}"));
+                }
+                match choice.mode {
+                    SslMode::Preferred => TlsPolicy::Preferred(context),
+                    _ => TlsPolicy::Required(context),
+                }
+            }
+        };
+        config.database.clone_from(&settings.database);
+        config.server_name.clone_from(&settings.host);
+        config.sni.clone_from(&choice.sni);
+        config.charset = settings.charset;
+        config.attributes = attributes();
+        config.connect_timeout = settings.connect_timeout;
+        config.default_auth = settings.default_auth;
+        config.enable_cleartext_plugin = settings.enable_cleartext_plugin;
+        config.fetch_server_public_key = settings.get_server_public_key;
+        config.local_infile = settings.local_infile;
+        config.max_packet = settings.max_packet;
+        config.compression = settings.compression.wanted(settings.zstd_level);
+        config.compression_required = !settings.compression.uncompressed;
+        if let Some(path) = &settings.server_public_key {
+            let pem = fs::read_to_string(path).map_err(|error| {
+                own_error(format!("option '--server-public-key-path': can't read '{}': {error}", path.display()))
+            })?;
+            config.server_public_key = Some(pem);
+        }
+        if settings.trace {
+            config.observer = Some(Arc::new(Ladder::default()));
+        }
+        Ok(config)
+    }
+
+    fn dial(&mut self, config: Config) -> Result<Client<Socket>, ClientError> {
+        self.tried = Some(config.tls.clone());
+        let beside = Config { local_infile: false, observer: None, database: None, ..config.clone() };
+        let mut client = Client::connect(&self.settings.address, config)?;
+        self.last = Some(beside);
+        if self.settings.local_infile {
+            client.set_local_infile(Box::new(|name| {
+                let path = std::str::from_utf8(name).map_err(io::Error::other)?;
+                Ok(Box::new(Sent { file: fs::File::open(path)?, path: path.to_owned(), bytes: 0 }))
+            }));
+        }
+        for statement in &self.settings.init {
+            let mut results = client.query(statement)?;
+            while results.next_result()? {}
+        }
+        Ok(client)
+    }
+
+    /// The password, asked for once.
+    fn password(&mut self) -> Result<Secret, ClientError> {
+        if let Some(password) = &self.password {
+            return Ok(password.clone());
+        }
+        let password = match &self.settings.password {
+            Password::Given(password) => password.clone(),
+            Password::Ask => asked_for().map_err(|error| own_error(format!("Can't ask for the password: {error}")))?,
+        };
+        self.password = Some(password.clone());
+        Ok(password)
+    }
+
+    /// The certificate that was rejected for no other reason than that nobody vouches for it, where a person may.
+    fn stranger(&self, choice: &ClientTlsChoice, error: &ClientError) -> Option<Stranger> {
+        let ClientError::Connection(Error::Tls(TlsError::CertificateRejected { problem, fingerprint_sha256, subject })) =
+            error
+        else {
+            return None;
+        };
+        let unknown = matches!(
+            problem,
+            CertificateProblem::UnknownIssuer { .. }
+                | CertificateProblem::SelfSigned
+                | CertificateProblem::NotPinned
+                | CertificateProblem::CaUsedAsEndEntity
+                | CertificateProblem::FingerprintMismatch
+        );
+        let Address::Tcp { host, port } = &self.settings.address else { return None };
+        (choice.may_remember && unknown).then(|| Stranger {
+            host: host.clone(),
+            port: *port,
+            subject: subject.clone(),
+            fingerprint: fingerprint_sha256.clone(),
+        })
+    }
+
+    /// Asks the user about a certificate; what to trust from now on, or `None` where the answer is no, or there is nobody to ask.
+    fn ask(&self, stranger: &Stranger) -> Result<Option<Fingerprint>, ClientError> {
+        if self.settings.behavior.batch {
+            return Ok(None);
+        }
+        output::say(&format!(
+            "The authenticity of server '{}:{}' can't be established: neither --ssl-ca nor the system's CAs vouch for it.\n\
+             Its certificate is for {}, with SHA-256 fingerprint\n  {}\n\
+             Is this the server's fingerprint, and shall it be trusted from now on (yes/no)? ",
+            stranger.host, stranger.port, stranger.subject, stranger.fingerprint
+        ));
+        // Where there is no terminal to answer from, the answer is no.
+        let mut answer = String::new();
+        if io::stdin().lock().read_line(&mut answer).is_err() || !answer.trim().eq_ignore_ascii_case("yes") {
+            return Ok(None);
+        }
+        let fingerprint: Fingerprint = stranger.fingerprint.parse().map_err(Error::Tls)?;
+        match &self.known {
+            Some(known) => match known.remember(&stranger.host, stranger.port, &stranger.fingerprint) {
+                Ok(()) => output::say(&format!("Remembered in {}.\n", known.path().display())),
+                Err(error) => {
+                    output::tell(&format!("WARNING: it can't be remembered in {}: {error}", known.path().display()))
+                }
+            },
+            None => output::tell("WARNING: it can't be remembered: HOME is not set"),
+        }
+        Ok(Some(fingerprint))
+    }
+
+    /// As loud as ssh, for the same reason.
+    fn warn_of_change(&self, stranger: &Stranger, old: &Fingerprint) {
+        let bar = "@".repeat(66);
+        let path = self.known.as_ref().map(|known| known.path().display().to_string()).unwrap_or_default();
+        output::tell(&format!(
+            "{bar}\n@{:^64}@\n{bar}\n\
+             Somebody may be reading and changing what you send (a man in the middle),\n\
+             or the server has a new certificate.\n\
+             Server:      {}:{}\n\
+             Remembered:  {old}\n\
+             Now:         {}\n\
+             If you know that the certificate was changed, delete the server's line in {path}.",
+            "WARNING: THE SERVER'S CERTIFICATE HAS CHANGED!", stranger.host, stranger.port, stranger.fingerprint
+        ));
+    }
+}
+
+/// A file on its way to the server. The user is told when it has gone, whatever the server says to it.
+struct Sent {
+    file: fs::File,
+    path: String,
+    bytes: u64,
+}
+
+impl Read for Sent {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = self.file.read(buffer)?;
+        self.bytes += length as u64;
+        Ok(length)
+    }
+}
+
+impl Drop for Sent {
+    fn drop(&mut self) {
+        output::tell(&format!("sealwire: [Note] sent '{}' ({} bytes) to the server", self.path, self.bytes));
+    }
+}
+
+/// The password as a person types it; where there is no terminal it is the first line of standard input, as for mysql.
+fn asked_for() -> io::Result<Secret> {
+    if fs::File::open("/dev/tty").is_ok() {
+        return rpassword::prompt_password("Enter password: ").map(Secret::new);
+    }
+    first_line(&mut io::stdin().lock())
+}
+
+/// The first line; the rest stays for the statements.
+fn first_line(input: &mut impl BufRead) -> io::Result<Secret> {
+    let mut line = Vec::new();
+    if input.take(MOST_PASSWORD_BYTES).read_until(b'\n', &mut line)? == 0 {
+        return Err(io::Error::other(
+            "there is no terminal, and standard input is empty: write it as standard input's first line, or as password=… in an option file",
+        ));
+    }
+    let line = line.strip_suffix(b"\n").unwrap_or(&line);
+    Ok(Secret::new(line.strip_suffix(b"\r").unwrap_or(line)))
+}
+
+/// A server that nobody vouches for.
+#[derive(Debug)]
+struct Stranger {
+    host: String,
+    port: u16,
+    subject: String,
+    fingerprint: String,
+}
+
+/// What a server shows of its clients in `performance_schema.session_connect_attrs`.
+fn attributes() -> Vec<(String, String)> {
+    [
+        ("_client_name", "sealwire".to_owned()),
+        ("_client_version", env!("CARGO_PKG_VERSION").to_owned()),
+        ("_os", std::env::consts::OS.to_owned()),
+        ("_pid", std::process::id().to_string()),
+        ("_platform", std::env::consts::ARCH.to_owned()),
+        ("program_name", "sealwire".to_owned()),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .into()
+}
+
+/// Settings of TLS that can't work.
+fn ssl_error(message: String) -> ClientError {
+    ClientError::Connection(Error::Tls(TlsError::Config(message)))
+}
+
+/// Something on our side that is not the connection's.
+fn own_error(message: String) -> ClientError {
+    ClientError::Sql(SqlError::new(2000, b"HY000", message))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::first_line;
+
+    #[test]
+    fn without_a_terminal_the_password_is_the_first_line() {
+        for (input, password, rest) in [
+            (&b"s\xfc cret\nSELECT 1;\n"[..], &b"s\xfc cret"[..], &b"SELECT 1;\n"[..]),
+            (b"secret\r\n", b"secret", b""),
+            (b"secret", b"secret", b""),
+            (b"\n", b"", b""),
+        ] {
+            let mut left = input;
+            assert_eq!(first_line(&mut left).unwrap().expose(), password);
+            assert_eq!(left, rest);
+        }
+        let error = first_line(&mut &b""[..]).unwrap_err();
+        assert!(error.to_string().contains("no terminal"), "{error}");
+    }
+}

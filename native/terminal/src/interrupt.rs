@@ -1,0 +1,142 @@
+//! Ctrl-C: the statement that runs is killed, not the client.
+
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+
+use signal_hook::consts::SIGINT;
+use signal_hook::iterator::Signals;
+use signal_hook::low_level::emulate_default_handler;
+
+use super::output;
+use sealwire::{Address, Client, ClientError, Config};
+
+/// What Ctrl-C does at the moment.
+#[derive(Default)]
+enum State {
+    /// Nothing runs: it ends the program.
+    #[default]
+    Idle,
+    /// A statement runs: it is killed.
+    Statement(Kill),
+    /// This thread kills the statement and tells so: it ends the program.
+    Killed(JoinHandle<()>),
+    /// Another program has the terminal, and Ctrl-C is its own.
+    Others,
+}
+
+/// Kills the statement that runs, over a connection of its own.
+type Kill = Box<dyn FnOnce() -> Result<(), ClientError> + Send>;
+
+/// The session's side.
+#[derive(Clone, Default)]
+pub(crate) struct Interrupt(Arc<Mutex<State>>);
+
+impl Interrupt {
+    /// Takes Ctrl-C from here on; with `ignored` it does nothing.
+    pub(crate) fn watch(ignored: bool) -> io::Result<Self> {
+        let interrupt = Self::default();
+        let mut signals = Signals::new([SIGINT])?;
+        let states = interrupt.clone();
+        thread::Builder::new().name("sealwire-signal".to_owned()).spawn(move || {
+            for _ in signals.forever() {
+                if !ignored {
+                    states.interrupted();
+                }
+            }
+        })?;
+        Ok(interrupt)
+    }
+
+    /// A statement begins on this connection.
+    pub(crate) fn begin(&self, address: &Address, config: Option<Config>, connection_id: u32) {
+        let Some(config) = config else { return };
+        let address = address.clone();
+        self.begin_with(Box::new(move || {
+            let mut client = Client::connect(&address, config)?;
+            client.query(format!("KILL QUERY {connection_id}")).map(drop)?;
+            client.quit()
+        }));
+    }
+
+    fn begin_with(&self, kill: Kill) {
+        *self.state() = State::Statement(kill);
+    }
+
+    /// Another program has the terminal.
+    pub(crate) fn wait_for_others(&self) {
+        self.replace(State::Others);
+    }
+
+    /// Nothing runs any more.
+    pub(crate) fn end(&self) {
+        self.replace(State::Idle);
+    }
+
+    /// Enters `next`, once the user was told of a kill: the error that the statement ended with is printed after that.
+    fn replace(&self, next: State) {
+        let mut state = self.state();
+        if let State::Killed(teller) = std::mem::take(&mut *state) {
+            drop(state);
+            // A panic of that thread was printed by it.
+            let _ = teller.join();
+            state = self.state();
+        }
+        *state = next;
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // The states are set whole: a panic in between leaves one of them.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn interrupted(&self) {
+        let mut state = self.state();
+        match std::mem::take(&mut *state) {
+            // A thread of its own kills, so that another Ctrl-C is heard while the server does not answer.
+            State::Statement(kill) => {
+                match thread::Builder::new().name("sealwire-kill".to_owned()).spawn(|| tell(kill())) {
+                    Ok(teller) => *state = State::Killed(teller),
+                    Err(error) => tell(Err(error.into())),
+                }
+            }
+            State::Others => *state = State::Others,
+            State::Idle | State::Killed(_) => {
+                // It ends the process, as without this handler.
+                let _ = emulate_default_handler(SIGINT);
+            }
+        }
+    }
+}
+
+fn tell(killed: Result<(), ClientError>) {
+    match killed {
+        Ok(()) => output::tell("^C -- query aborted"),
+        Err(error) => output::tell(&format!("^C -- the query can't be aborted: {error}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::sync::mpsc;
+
+    use super::*;
+
+    #[test]
+    fn a_killed_statement_ends_after_the_user_was_told() {
+        let interrupt = Interrupt::default();
+        let (answer, answered) = mpsc::channel();
+        let is_killed = Arc::new(AtomicBool::new(false));
+        let killed = Arc::clone(&is_killed);
+        interrupt.begin_with(Box::new(move || {
+            let () = answered.recv().unwrap();
+            killed.store(true, Ordering::SeqCst);
+            Ok(())
+        }));
+        interrupt.interrupted();
+        answer.send(()).unwrap();
+        interrupt.end();
+        assert!(is_killed.load(Ordering::SeqCst));
+    }
+}

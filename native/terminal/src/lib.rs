@@ -1,0 +1,120 @@
+//! `sealwire`, the client for people and scripts: mysql's options, commands and output over a verified connection.
+
+mod command;
+mod connect;
+mod editor;
+mod format;
+mod helper;
+mod interactive;
+mod interrupt;
+mod known_servers;
+mod ladder;
+mod markup;
+mod output;
+mod prompt;
+mod results;
+mod rows;
+mod server_help;
+mod session;
+mod settings;
+mod splitter;
+mod status;
+mod words;
+
+use std::ffi::OsString;
+use std::io::{self, IsTerminal as _};
+use std::process::ExitCode;
+
+use connect::Connector;
+use interrupt::Interrupt;
+use output::Output;
+use sealwire_options::{Environment, Given, Occurrence, Origin, Outcome, Values};
+use session::{Flow, Session};
+use settings::{PROGRAM, Settings, Surroundings, WITHOUT_EFFECT};
+
+/// Runs the program with the process's arguments; a password among them is hidden from other users of the machine first.
+pub fn main() -> ExitCode {
+    run(sealwire_options::arguments(&PROGRAM))
+}
+
+/// Runs the program with these arguments, its own name left out.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let values = match PROGRAM.parse(arguments, &Environment::of_process()) {
+        Ok(Outcome::Run(values)) => values,
+        Ok(Outcome::Print(text)) => {
+            output::say(&text);
+            return ExitCode::SUCCESS;
+        }
+        Err(error) => {
+            output::tell(&format!("sealwire: {error}"));
+            return ExitCode::from(error.exit_code());
+        }
+    };
+    for warning in values.warnings() {
+        output::tell(&format!("sealwire: [Warning] {warning}"));
+    }
+    for spec in WITHOUT_EFFECT.iter().filter(|spec| values.is_given(spec.name())) {
+        output::tell(&format!("sealwire: [Note] option '--{}' has no effect", spec.name()));
+    }
+    if values.occurrences("password").any(is_on_command_line) {
+        output::tell("sealwire: [Warning] Using a password on the command line interface can be insecure.");
+    }
+    let surroundings = Surroundings { terminal: io::stdin().is_terminal() && io::stdout().is_terminal() };
+    let exists = |path: &str| std::path::Path::new(path).exists();
+    match Settings::from_values(&values, surroundings, |name| std::env::var(name).ok(), exists) {
+        Ok(settings) => ExitCode::from(talk(settings, values)),
+        Err(problem) => {
+            output::tell(&format!("sealwire: {problem}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Whether a text stands on the command line, for others to see.
+fn is_on_command_line(occurrence: &Occurrence) -> bool {
+    occurrence.origin == Origin::CommandLine && matches!(&occurrence.given, Given::Text(text) if !text.is_empty())
+}
+
+/// Connects, and does what is to be done; the exit code.
+fn talk(settings: Settings, values: Values) -> u8 {
+    let (behavior, delimiter, execute) =
+        (settings.behavior.clone(), settings.delimiter.clone(), settings.execute.clone());
+    let (batch, tee, pager) = (behavior.batch, settings.tee.clone(), settings.pager.clone());
+    let ignores_interrupts = settings.ignores_interrupts;
+    let mut connector = Connector::new(settings, values);
+    let client = match connector.connect() {
+        Ok(client) => client,
+        Err(error) => {
+            output::tell(&error.to_string());
+            if let Some(hint) = connector.hint(&error) {
+                output::tell(&hint);
+            }
+            return 1;
+        }
+    };
+    let mut session = Session::new(behavior, connector, client, Output::of_process());
+    session.set_delimiter(&delimiter);
+    if let Some(path) = tee {
+        session.tee(&path);
+    }
+    if let Some(pager) = pager {
+        session.pager(&pager);
+    }
+    match Interrupt::watch(ignores_interrupts) {
+        Ok(interrupt) => session.set_interrupt(interrupt),
+        Err(error) => output::tell(&format!("WARNING: Ctrl-C ends the program: {error}")),
+    }
+    let flow = if !execute.is_empty() {
+        session.script(execute.join("\n").as_bytes())
+    } else if batch {
+        session.script(io::stdin().lock())
+    } else {
+        Flow::Leave(interactive::run(&mut session))
+    };
+    let code = match flow {
+        Flow::Continue => 0,
+        Flow::Leave(code) => code,
+    };
+    session.finish();
+    code
+}

@@ -1,0 +1,450 @@
+//! The options of the terminal client, by mysql's names, and what they come to.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use sealwire_core::auth::Plugin;
+use sealwire_core::secret::Secret;
+use sealwire_core::wire::compressed::ZSTD_LEVEL;
+
+use super::format::Style;
+use super::markup::Markup;
+use super::session::Behavior;
+use sealwire::Address;
+use sealwire_options::compression::Algorithms;
+use sealwire_options::tls;
+use sealwire_options::{Program, Spec, Values};
+
+/// Where servers put their Unix socket, the likeliest first. Without `--socket` the first that exists is taken.
+pub(crate) const SOCKETS: [&str; 4] =
+    ["/var/run/mysqld/mysqld.sock", "/run/mysqld/mysqld.sock", "/var/lib/mysql/mysql.sock", "/tmp/mysql.sock"];
+
+/// The option that says how packets may be compressed.
+const COMPRESSION: &str = "compression-algorithms";
+
+const OPTIONS: &[Spec] = &[
+    Spec::flag("auto-rehash", "Complete the names of tables and columns.").default("on").off_short('A'),
+    Spec::flag("auto-vertical-output", "Print a result vertically where it is wider than the terminal."),
+    Spec::flag("batch", "Print results tab-separated, each row on a new line, and never ask. (-B)").short('B'),
+    Spec::flag("binary-as-hex", "Print binary data as hex. On at a terminal."),
+    Spec::flag("column-names", "Write column names in results.").default("on").off_short('N'),
+    Spec::flag("compress", "Use compression in server/client protocol: --compression-algorithms=zlib,uncompressed.")
+        .short('C'),
+    Spec::text(
+        COMPRESSION,
+        "Algorithms to ask the server for: zlib, zstd, uncompressed, separated by commas. Compression tells an eavesdropper more.",
+    ),
+    Spec::number("connect-timeout", "Number of seconds before connection timeout.")
+        .between(1, 31_536_000)
+        .default("30"),
+    Spec::text("database", "Database to use.").short('D'),
+    Spec::text("default-auth", "Authentication plugin to start with."),
+    Spec::text("default-character-set", "Character set of the connection: utf8mb4, latin1, …").default("utf8mb4"),
+    Spec::text("delimiter", "Delimiter to be used.").default(";"),
+    Spec::flag(
+        "enable-cleartext-plugin",
+        "Allow mysql_clear_password; even then the password is sent inside verified TLS only.",
+    ),
+    Spec::text("execute", "Execute command and quit.").short('e').repeatable(),
+    Spec::flag("force", "Continue even if an SQL error occurs.").short('f'),
+    Spec::flag(
+        "get-server-public-key",
+        "Ask the server for its RSA key where there is no TLS. Anyone in between can answer.",
+    ),
+    Spec::text("host", "Connect to host.").short('h'),
+    Spec::flag("html", "Produce HTML output.").short('H'),
+    Spec::flag("i-am-a-dummy", "Synonym for --safe-updates."),
+    Spec::text("init-command", "SQL to run at each connect and reconnect."),
+    Spec::flag("line-numbers", "Write line numbers for errors.").default("on").off_short('L'),
+    Spec::flag("local-infile", "Let a verified server have the files that LOAD DATA LOCAL INFILE names."),
+    Spec::number("max-allowed-packet", "The largest packet taken from the server.")
+        .between(4096, 1 << 30)
+        .default("1G"),
+    Spec::number("max-join-size", "With --safe-updates: the most row combinations of a join.").default("1000000"),
+    Spec::optional_text(
+        "password",
+        "Password to use when connecting. Asked for at the terminal when the value is left out.",
+    )
+    .short('p')
+    .secret(),
+    Spec::optional_text("pager", "Pager to use to display results, at a terminal."),
+    Spec::number("port", "Port number to use for connection.").short('P').between(0, 65535),
+    Spec::text("prompt", "Set the prompt to this value."),
+    Spec::choice("protocol", &["TCP", "SOCKET"], "The protocol to use for connection: tcp or socket."),
+    Spec::flag("no-auto-rehash", "Synonym for --skip-auto-rehash."),
+    Spec::flag("quick", "Print row by row, without keeping the result.").short('q'),
+    Spec::flag("raw", "Write fields without conversion. Used with --batch.").short('r'),
+    Spec::flag("reconnect", "Connect again if the connection is lost, at a terminal.").default("on"),
+    Spec::flag("safe-updates", "Only allow UPDATE and DELETE that use keys or LIMIT.").short('U'),
+    Spec::number("select-limit", "With --safe-updates: the most rows of a SELECT.").default("1000"),
+    Spec::path("server-public-key-path", "File with the server's RSA key in PEM format."),
+    Spec::flag("show-warnings", "Show warnings after every statement."),
+    Spec::flag("sigint-ignore", "Ignore Ctrl-C."),
+    Spec::flag("silent", "Be more silent. Print results with a tab as separator, each row on a new line.")
+        .short('s')
+        .repeatable(),
+    Spec::path(
+        "socket",
+        "The socket file to use for connection. (Default: the first that is there of /var/run/mysqld/mysqld.sock, \
+         /run/mysqld/mysqld.sock, /var/lib/mysql/mysql.sock and /tmp/mysql.sock.)",
+    )
+    .short('S'),
+    Spec::flag("table", "Output in table format.").short('t'),
+    Spec::path("tee", "Append everything to a file as well, at a terminal."),
+    Spec::flag("trace", "Print the handshake to standard error, packet by packet."),
+    Spec::flag("unbuffered", "Flush the output after each query.").short('n'),
+    Spec::text("user", "User for login if not current user.").short('u'),
+    Spec::flag("verbose", "Write more. (-v -v -v gives the table output format).").short('v').repeatable(),
+    Spec::flag("vertical", "Print the output of a query (rows) vertically.").short('E'),
+    Spec::flag("xml", "Produce XML output.").short('X'),
+    Spec::number(
+        "zstd-compression-level",
+        "The level at which zstd compresses, on both sides: 1 is fast, 22 is small.",
+    )
+    .between(1, 22)
+    .default("3"),
+];
+
+/// Options of mysql and mariadb that stand in people's option files and change nothing here.
+pub(crate) const WITHOUT_EFFECT: &[Spec] = &[
+    Spec::flag("abort-source-on-error", "Without effect."),
+    Spec::flag("binary-mode", "Without effect."),
+    Spec::text("character-sets-dir", "Without effect."),
+    Spec::flag("column-type-info", "Without effect."),
+    Spec::flag("comments", "Without effect.").short('c'),
+    Spec::flag("connect-expired-password", "Without effect."),
+    Spec::flag("debug-check", "Without effect."),
+    Spec::flag("debug-info", "Without effect.").short('T'),
+    Spec::text("histignore", "Without effect."),
+    Spec::flag("ignore-spaces", "Without effect.").short('i'),
+    Spec::flag("named-commands", "Without effect.").short('G'),
+    Spec::number("net-buffer-length", "Without effect."),
+    Spec::flag("no-beep", "Without effect.").short('b'),
+    Spec::text("plugin-dir", "Without effect."),
+    Spec::flag("progress-reports", "Without effect."),
+    Spec::flag("syslog", "Without effect.").short('j'),
+    Spec::flag("wait", "Without effect.").short('w'),
+];
+
+/// The program for [`Program::parse`].
+pub(crate) const PROGRAM: Program = Program {
+    name: "sealwire",
+    version: env!("CARGO_PKG_VERSION"),
+    usage: "[OPTIONS] [database]",
+    groups: &["mysql", "client", "sealwire"],
+    other_groups: &[],
+    tables: &[OPTIONS, WITHOUT_EFFECT, tls::CLIENT],
+    arguments: 1,
+};
+
+/// What the options say, but for TLS.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    pub(crate) address: Address,
+    /// The host as the user named it; certificates are checked against it.
+    pub(crate) host: String,
+    pub(crate) user: String,
+    pub(crate) password: Password,
+    pub(crate) database: Option<String>,
+    pub(crate) connect_timeout: Duration,
+    pub(crate) default_auth: Option<Plugin>,
+    pub(crate) charset: u8,
+    pub(crate) server_public_key: Option<PathBuf>,
+    pub(crate) get_server_public_key: bool,
+    pub(crate) enable_cleartext_plugin: bool,
+    pub(crate) local_infile: bool,
+    pub(crate) max_packet: u32,
+    pub(crate) compression: Algorithms,
+    pub(crate) zstd_level: u8,
+    pub(crate) trace: bool,
+    pub(crate) prompt: String,
+    pub(crate) delimiter: String,
+    /// `--execute`, one statement or more each.
+    pub(crate) execute: Vec<String>,
+    /// What is run at each connect.
+    pub(crate) init: Vec<String>,
+    /// `--tee`.
+    pub(crate) tee: Option<String>,
+    /// `--pager`; empty for $PAGER.
+    pub(crate) pager: Option<String>,
+    /// `--sigint-ignore`.
+    pub(crate) ignores_interrupts: bool,
+    pub(crate) behavior: Behavior,
+}
+
+/// Where the password comes from.
+#[derive(Debug, Clone)]
+pub(crate) enum Password {
+    /// From an option, an option file or the environment; empty for none.
+    Given(Secret),
+    /// From the user.
+    Ask,
+}
+
+/// The surroundings of the process that count.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Surroundings {
+    /// Whether a person sits at both standard input and output.
+    pub(crate) terminal: bool,
+}
+
+impl Settings {
+    /// Reads the values; the error is a sentence.
+    pub(crate) fn from_values(
+        values: &Values,
+        surroundings: Surroundings,
+        variable: impl Fn(&str) -> Option<String>,
+        exists: impl Fn(&str) -> bool,
+    ) -> Result<Self, String> {
+        let host = values.text("host").map(str::to_owned).or_else(|| variable("MYSQL_HOST")).unwrap_or_default();
+        let host = if host.is_empty() { "localhost".to_owned() } else { host };
+        let environment_user = || variable("USER").or_else(|| variable("LOGNAME"));
+        let password = match (values.bytes("password"), variable("MYSQL_PWD")) {
+            _ if values.is_bare("password") => Password::Ask,
+            (Some(password), _) => Password::Given(Secret::new(password)),
+            (None, inherited) => Password::Given(inherited.unwrap_or_default().as_str().into()),
+        };
+        let plugin = |name: &str| {
+            Plugin::from_name(name.as_bytes()).ok_or_else(|| {
+                format!("option '--default-auth': '{name}' is no plugin of this client (mysql_native_password, caching_sha2_password, \
+                    sha256_password, mysql_clear_password, client_ed25519)")
+            })
+        };
+        let behavior = behavior(values, surroundings);
+        Ok(Self {
+            address: address(values, &host, &variable, exists)?,
+            host,
+            user: values.text("user").map(str::to_owned).or_else(environment_user).unwrap_or_default(),
+            password,
+            database: values
+                .arguments()
+                .first()
+                .map(String::as_str)
+                .or_else(|| values.text("database"))
+                .map(str::to_owned),
+            connect_timeout: Duration::from_secs(values.number("connect-timeout").unwrap_or(30)),
+            default_auth: values.text("default-auth").filter(|name| !name.is_empty()).map(plugin).transpose()?,
+            charset: default_charset(values.text("default-character-set").unwrap_or("utf8mb4"))?,
+            server_public_key: values.path("server-public-key-path").map(PathBuf::from),
+            get_server_public_key: values.flag("get-server-public-key"),
+            enable_cleartext_plugin: values.flag("enable-cleartext-plugin"),
+            local_infile: values.flag("local-infile"),
+            max_packet: values.number("max-allowed-packet").and_then(|size| size.try_into().ok()).unwrap_or(1 << 30),
+            compression: match values.text(COMPRESSION) {
+                Some(algorithms) => Algorithms::parse(COMPRESSION, algorithms)?,
+                None if values.flag("compress") => Algorithms::COMPRESS,
+                None => Algorithms::NONE,
+            },
+            zstd_level: values
+                .number("zstd-compression-level")
+                .and_then(|level| level.try_into().ok())
+                .unwrap_or(ZSTD_LEVEL),
+            trace: values.flag("trace"),
+            prompt: values.text("prompt").unwrap_or("sealwire> ").to_owned(),
+            delimiter: delimiter(values.text("delimiter").unwrap_or(";"))?,
+            execute: values.texts("execute").map(str::to_owned).collect(),
+            init: init(values),
+            // As in mysql, not in a script.
+            tee: values.text("tee").filter(|_| !behavior.batch).map(str::to_owned),
+            pager: values.is_given("pager").then(|| values.text("pager").unwrap_or_default().to_owned()),
+            ignores_interrupts: values.flag("sigint-ignore"),
+            behavior,
+        })
+    }
+}
+
+fn delimiter(text: &str) -> Result<String, String> {
+    match text {
+        "" => Err("option '--delimiter': it must be followed by a 'delimiter' character or string".to_owned()),
+        text if text.contains('\\') => Err("option '--delimiter': it cannot contain a backslash character".to_owned()),
+        text => Ok(text.to_owned()),
+    }
+}
+
+/// The statements that `--safe-updates` and `--init-command` stand for, as mysql sends them.
+fn init(values: &Values) -> Vec<String> {
+    let mut statements = Vec::new();
+    if values.flag("safe-updates") || values.flag("i-am-a-dummy") {
+        let number = |name| values.number(name).unwrap_or_default();
+        let (rows, joined) = (number("select-limit"), number("max-join-size"));
+        statements.push(format!("SET sql_safe_updates=1,sql_select_limit={rows},max_join_size={joined}"));
+    }
+    statements.extend(values.text("init-command").map(str::to_owned));
+    statements
+}
+
+fn behavior(values: &Values, Surroundings { terminal }: Surroundings) -> Behavior {
+    let batch = values.flag("batch");
+    // Without a person at both ends mysql counts one `--silent` more.
+    let silent = values.count("silent") + usize::from(!terminal);
+    let interactive = terminal && !batch && !values.is_given("execute");
+    Behavior {
+        batch: !interactive,
+        force: values.flag("force"),
+        silent: if batch { silent.max(1) } else { silent },
+        verbose: values.count("verbose"),
+        table: values.flag("table"),
+        vertical: values.flag("vertical"),
+        style: Style {
+            column_names: values.flag("column-names"),
+            raw: values.flag("raw"),
+            binary_as_hex: values.given_flag("binary-as-hex").unwrap_or(terminal),
+        },
+        show_warnings: values.flag("show-warnings"),
+        line_numbers: values.flag("line-numbers"),
+        unbuffered: values.flag("unbuffered"),
+        // A script must not go on in a session that has lost its state.
+        reconnect: interactive && values.flag("reconnect"),
+        markup: match (values.flag("html"), values.flag("xml")) {
+            (_, true) => Some(Markup::Xml),
+            (true, false) => Some(Markup::Html),
+            (false, false) => None,
+        },
+        quick: values.flag("quick"),
+        auto_vertical: values.flag("auto-vertical-output"),
+        rehash: interactive && values.flag("auto-rehash") && !values.flag("no-auto-rehash"),
+    }
+}
+
+/// `localhost` means the Unix socket unless TCP or a port is asked for, as in mysql.
+fn address(
+    values: &Values,
+    host: &str,
+    variable: &impl Fn(&str) -> Option<String>,
+    exists: impl Fn(&str) -> bool,
+) -> Result<Address, String> {
+    let port = values.number("port").filter(|port| *port != 0);
+    let is_local = host.eq_ignore_ascii_case("localhost");
+    let socket = values.text("socket").map(str::to_owned).or_else(|| variable("MYSQL_UNIX_PORT"));
+    let use_socket = match values.text("protocol") {
+        Some("TCP") => false,
+        Some("SOCKET") if !is_local => {
+            return Err(format!("option '--protocol': a Unix socket is on this machine, not on '{host}'"));
+        }
+        Some(_) => true,
+        None => is_local && (port.is_none() || values.is_given("socket")),
+    };
+    if use_socket {
+        let found = || SOCKETS.into_iter().find(|path| exists(path)).unwrap_or(SOCKETS[0]).to_owned();
+        return Ok(Address::Unix(socket.unwrap_or_else(found).into()));
+    }
+    let inherited = || variable("MYSQL_TCP_PORT").and_then(|port| port.parse().ok());
+    let port = port.and_then(|port| u16::try_from(port).ok()).or_else(inherited).unwrap_or(3306);
+    Ok(Address::Tcp { host: host.to_owned(), port })
+}
+
+/// The character sets with the ids of their default collations, as the handshake carries them.
+const CHARSETS: [(&str, u8); 7] =
+    [("utf8mb4", 45), ("utf8", 33), ("utf8mb3", 33), ("latin1", 8), ("latin2", 9), ("ascii", 11), ("binary", 63)];
+
+/// The id of a character set's default collation.
+pub(crate) fn charset(name: &str) -> Option<u8> {
+    CHARSETS.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, id)| *id)
+}
+
+/// As [`charset`], with mysql's `auto`, which is the one that everything can be written in.
+fn default_charset(name: &str) -> Result<u8, String> {
+    let name = if name.eq_ignore_ascii_case("auto") { "utf8mb4" } else { name };
+    charset(name).ok_or_else(|| {
+        let names: Vec<&str> = CHARSETS.iter().map(|(name, _)| *name).collect();
+        format!("option '--default-character-set': '{name}' is none of {}", names.join(", "))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sealwire_options::{Environment, Outcome};
+
+    fn settings_at(line: &str, terminal: bool, set: &[(&str, &str)], present: &str) -> Result<Settings, String> {
+        let Ok(Outcome::Run(values)) = PROGRAM.parse(line.split_whitespace(), &Environment::default()) else {
+            panic!("{line} is no command line");
+        };
+        let variable = |name: &str| set.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
+        Settings::from_values(&values, Surroundings { terminal }, variable, |path| path == present)
+    }
+
+    fn settings(line: &str) -> Settings {
+        settings_at(line, true, &[], "").unwrap()
+    }
+
+    fn tcp(host: &str, port: u16) -> Address {
+        Address::Tcp { host: host.to_owned(), port }
+    }
+
+    #[test]
+    fn localhost_is_the_socket_unless_tcp_is_asked_for() {
+        assert_eq!(settings("").address, Address::Unix(SOCKETS[0].into()));
+        assert_eq!(
+            settings_at("", true, &[], "/tmp/mysql.sock").unwrap().address,
+            Address::Unix("/tmp/mysql.sock".into())
+        );
+        assert_eq!(settings("-S /s").address, Address::Unix("/s".into()));
+        assert_eq!(settings("-S /s -P 3307").address, Address::Unix("/s".into()));
+        assert_eq!(settings("-P 3307").address, tcp("localhost", 3307));
+        assert_eq!(settings("--protocol=tcp").address, tcp("localhost", 3306));
+        assert_eq!(settings("-h 127.0.0.1 -S /s").address, tcp("127.0.0.1", 3306));
+        assert!(settings_at("-h db1 --protocol=socket", true, &[], "").is_err());
+        assert_eq!(settings_at("-h db1", true, &[("MYSQL_TCP_PORT", "3310")], "").unwrap().address, tcp("db1", 3310));
+        assert_eq!(settings_at("", true, &[("MYSQL_HOST", "db2")], "").unwrap().address, tcp("db2", 3306));
+    }
+
+    #[test]
+    fn the_password_is_given_inherited_or_asked_for() {
+        let password = |line, set: &[(&str, &str)]| match settings_at(line, true, set, "").unwrap().password {
+            Password::Given(secret) => Some(String::from_utf8(secret.expose().to_vec()).unwrap()),
+            Password::Ask => None,
+        };
+        let inherited = [("MYSQL_PWD", "from environment")];
+        assert_eq!(password("-psecret", &inherited).as_deref(), Some("secret"));
+        assert_eq!(password("", &inherited).as_deref(), Some("from environment"));
+        assert_eq!(password("", &[]).as_deref(), Some(""));
+        assert_eq!(password("-p", &inherited), None);
+    }
+
+    #[test]
+    fn output_depends_on_who_reads_it() {
+        let silent = |line: &str, terminal| settings_at(line, terminal, &[], "").unwrap().behavior.silent;
+        assert_eq!((silent("", true), silent("", false), silent("-B", true), silent("-B", false)), (0, 1, 1, 1));
+        assert_eq!((silent("-s", true), silent("-s", false), silent("-ss", true)), (1, 2, 2));
+        let batch = |line: &str, terminal| settings_at(line, terminal, &[], "").unwrap().behavior.batch;
+        assert!(!batch("", true) && batch("", false) && batch("-B", true) && batch("-eSTATUS", true));
+        assert!(settings("").behavior.style.column_names && !settings("-N").behavior.style.column_names);
+        assert_eq!(settings("-vvv").behavior.verbose, 3);
+        let read = |line: &str, terminal| settings_at(line, terminal, &[], "").unwrap();
+        assert_eq!(read("--tee=f", true).tee.as_deref(), Some("f"));
+        assert_eq!(read("--tee=f", false).tee, None);
+        assert!(read("", true).behavior.reconnect && !read("--skip-reconnect", true).behavior.reconnect);
+        assert!(!read("", false).behavior.reconnect && !read("-eSTATUS", true).behavior.reconnect);
+    }
+
+    #[test]
+    fn what_is_run_at_each_connect_is_what_mysql_sends() {
+        assert_eq!(settings("").init, [""; 0]);
+        let safe = "SET sql_safe_updates=1,sql_select_limit=1000,max_join_size=1000000";
+        assert_eq!(settings("-U --init-command=x").init, [safe, "x"]);
+        assert_eq!(settings("--i-am-a-dummy --select-limit=5").init, [safe.replace("1000,", "5,")]);
+    }
+
+    #[test]
+    fn options_of_mysql_without_effect_are_known() {
+        for line in ["-A", "--no-auto-rehash", "--skip-auto-rehash", "-C", "-c", "-b", "-w", "-G", "--histignore=x"] {
+            assert!(settings_at(line, true, &[], "").is_ok(), "{line}");
+        }
+    }
+
+    #[test]
+    fn statements_and_the_database_are_taken_from_the_line() {
+        let read = settings("-e one -Dother -e two test");
+        assert_eq!(read.execute, ["one", "two"]);
+        assert_eq!(read.database.as_deref(), Some("test"));
+        assert_eq!(settings("-Dother").database.as_deref(), Some("other"));
+    }
+
+    #[test]
+    fn what_cannot_work_is_said_at_once() {
+        for line in ["--default-auth=dialog", "--delimiter=\\", "--default-character-set=klingon"] {
+            assert!(settings_at(line, true, &[], "").is_err(), "{line}");
+        }
+    }
+}
