@@ -38,6 +38,20 @@ const LAYERS: [(&str, u8); 19] = [
     ("", 7),
 ];
 
+/// The packages that ship, by rank: each may depend on those of lower ranks.
+const PACKAGES: [(&str, &str, u8); 10] = [
+    ("sealwire-core", "core", 0),
+    ("sealwire-simnet", "core/simnet", 1),
+    ("sealwire-net", "native/net", 1),
+    ("sealwire", "native/client", 2),
+    ("sealwire-options", "native/options", 2),
+    ("sealwire-wasm", "wasm", 2),
+    ("sealwire-bridge", "native/bridge", 3),
+    ("sealwire-certs", "native/certs", 3),
+    ("sealwire-terminal", "native/terminal", 3),
+    ("sealwire-server", "native/server", 4),
+];
+
 #[test]
 fn no_source_file_is_too_long() {
     let sources = ["rs", "py", "js", "mjs", "cjs", "ts", "css", "html", "sh", "toml", "md"];
@@ -109,7 +123,7 @@ fn std_is_named_in_the_tls_layer_alone() {
 #[test]
 fn the_terminal_client_has_one_way_to_the_terminal() {
     let mut bad = Vec::new();
-    let folder = Path::new("native/src/terminal");
+    let folder = Path::new("native/terminal/src");
     let sources = tracked().into_iter().filter(|path| path.starts_with(folder) && !path.ends_with("output.rs"));
     for path in sources {
         for (number, line) in shipped_lines(&read(&path)) {
@@ -134,6 +148,36 @@ fn core_depends_on_nothing_that_does_input_or_output() {
 
 fn depends_on(line: &str, name: &str) -> bool {
     line.strip_prefix(name).is_some_and(|rest| rest.starts_with([' ', '.', '=']))
+}
+
+#[test]
+fn packages_depend_on_lower_ones_alone() {
+    let mut bad = Vec::new();
+    for (name, folder, rank) in PACKAGES {
+        let manifest = read(&Path::new(folder).join("Cargo.toml"));
+        assert!(manifest.contains(&format!("name = \"{name}\"")), "{folder} is not {name}");
+        bad.extend(not_lower(&manifest, rank).into_iter().map(|other| format!("{name} depends on {other}")));
+    }
+    assert!(bad.is_empty(), "{}", bad.join("\n"));
+    let folders = tracked().into_iter().filter(|path| path.starts_with("native") && path.ends_with("Cargo.toml"));
+    for path in folders {
+        let folder = path.parent().unwrap();
+        assert!(PACKAGES.iter().any(|(_, known, _)| Path::new(known) == folder), "{} has no rank", folder.display());
+    }
+}
+
+/// Our packages among a manifest's dependencies that are not below that rank.
+fn not_lower(manifest: &str, rank: u8) -> Vec<&'static str> {
+    let own = dependencies(manifest);
+    let above =
+        PACKAGES.iter().filter(|(name, _, other)| *other >= rank && own.iter().any(|line| depends_on(line, name)));
+    above.map(|(name, ..)| *name).collect()
+}
+
+/// The lines of a manifest's dependencies that ship.
+fn dependencies(manifest: &str) -> Vec<String> {
+    let section = manifest.split("\n[dependencies]\n").nth(1).unwrap_or_default();
+    section.split("\n[").next().unwrap_or_default().lines().map(str::to_owned).collect()
 }
 
 #[test]
@@ -228,7 +272,7 @@ struct Locked {
     dependencies: Vec<(String, Option<String>)>,
 }
 
-/// The packages that core, native and wasm are built from.
+/// The packages that the programs, the libraries and the page are built from.
 fn shipped_packages(lock: &str) -> Vec<Locked> {
     let value = |block: &str, key: &str| {
         let line = block.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(" = \""));
@@ -249,11 +293,10 @@ fn shipped_packages(lock: &str) -> Vec<Locked> {
         .collect();
     // Of our own packages the lock names what their tests need, too.
     let mut wanted: Vec<(String, Option<String>)> = Vec::new();
-    for manifest in ["core/Cargo.toml", "native/Cargo.toml", "wasm/Cargo.toml"] {
-        let text = read(Path::new(manifest));
-        let own =
-            text.split("\n[dependencies]\n").nth(1).expect("dependencies").split("\n[").next().unwrap().to_owned();
-        let names = own.lines().filter_map(|line| line.split(['.', ' ', '=']).next());
+    for (_, folder, _) in PACKAGES.iter().filter(|(name, ..)| *name != "sealwire-simnet") {
+        let own = dependencies(&read(&Path::new(folder).join("Cargo.toml")));
+        assert!(!own.is_empty(), "{folder} depends on nothing");
+        let names = own.iter().filter_map(|line| line.split(['.', ' ', '=']).next());
         wanted.extend(names.map(|name| (if name == "webpki" { "rustls-webpki" } else { name }.to_owned(), None)));
     }
     let mut shipped = Vec::new();
@@ -326,6 +369,10 @@ fn the_rules_see_what_they_look_for() {
     assert!(climbs(&edge("client::config", "wire::frame")).is_empty());
     assert_eq!(climbs(&edge("error", "link")), ["error imports link, which is above it"]);
     assert_eq!(climbs(&edge("new", "wire")), ["new has no layer"]);
+    let manifest =
+        "[package]\n\n[dependencies]\nsealwire-options.workspace = true\n\n[dev-dependencies]\nsealwire = \"1\"\n";
+    assert_eq!(not_lower(manifest, 1), ["sealwire-options"]);
+    assert!(not_lower(manifest, 3).is_empty());
     let file = "use std::fs; // std::io\n#[cfg(test)]\nextern crate std;\nfn f() {}\n#[cfg(test)]\nmod tests {\n    std::x\n}\n";
     let shipped: Vec<String> = shipped_lines(file).map(|(_, line)| line).collect();
     assert_eq!(shipped, ["use std::fs; ", "fn f() {}"]);
