@@ -85,6 +85,7 @@ pub mod random;
 mod received;
 pub mod secret;
 pub mod server;
+pub mod sql;
 pub mod tls;
 pub mod trace;
 pub mod wire;

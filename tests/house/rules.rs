@@ -15,11 +15,12 @@ const LINES: usize = 800;
 const DRIVER_LINES: usize = 60;
 
 /// Core's layers, folders and files of the root: each may import its own rank's and lower ones.
-const LAYERS: [(&str, u8); 19] = [
+const LAYERS: [(&str, u8); 20] = [
     ("machine", 0),
     ("printable", 0),
     ("random", 0),
     ("secret", 0),
+    ("sql", 0),
     ("wire", 0),
     ("compression", 1),
     ("facts", 1),

@@ -13,6 +13,7 @@ use sealwire_core::client::{self, TlsPolicy};
 use sealwire_core::error::Side;
 use sealwire_core::facts::Transport;
 use sealwire_core::server::{self, Peer};
+use sealwire_core::sql::text_literal;
 use sealwire_core::tls::{ClientContext, ClientOptions, NamedPem, ServerContext, ServerOptions, SslMode, Trust};
 use sealwire_core::trace::{Event, Observer};
 use sealwire_core::{Error, Now};
@@ -182,9 +183,9 @@ impl Stage {
         let account = &scenario.account;
         let statement = format!(
             "CREATE USER {}@'%' IDENTIFIED WITH {} BY {} {};",
-            quoted(&account.user),
+            text_literal(&account.user),
             account.plugin,
-            quoted(&account.password),
+            text_literal(&account.password),
             account.require
         );
         if let Some(accounts) = self.accounts.get(&statement) {
@@ -198,10 +199,6 @@ impl Stage {
 
 fn plugin(name: &str) -> Result<Plugin, String> {
     Plugin::from_name(name.as_bytes()).ok_or_else(|| format!("there is no plugin '{name}'"))
-}
-
-fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\\', "\\\\").replace('\'', "''"))
 }
 
 /// What the two ends of a scenario are made of.

@@ -9,7 +9,6 @@ mod accounts;
 mod admit;
 mod name;
 mod privilege;
-mod quote;
 mod requirement;
 mod script;
 mod sql;

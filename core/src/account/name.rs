@@ -5,7 +5,7 @@ use core::cmp::{Ordering, Reverse};
 use core::fmt;
 use core::net::IpAddr;
 
-use super::quote::{backquoted, quoted};
+use crate::sql::{backquoted, text_literal};
 
 /// The two parts of an account's name. The host part is a pattern, see [`HostPattern`].
 ///
@@ -55,7 +55,7 @@ impl PartialOrd for AccountName {
 impl fmt::Display for AccountName {
     /// As MySQL writes it in messages: `'u'@'h'`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}@{}", quoted(&self.user), quoted(&self.host))
+        write!(f, "{}@{}", text_literal(&self.user), text_literal(&self.host))
     }
 }
 

@@ -4,7 +4,7 @@ use core::fmt;
 
 use alloc::string::String;
 
-use super::quote::quoted;
+use crate::sql::text_literal;
 
 /// The REQUIRE clause of an account. Every variant but `None` demands TLS.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -47,7 +47,7 @@ impl fmt::Display for Requirement {
             Self::Specified { cipher, issuer, subject } => {
                 for (word, value) in [("ISSUER", issuer), ("SUBJECT", subject), ("CIPHER", cipher)] {
                     if let Some(value) = value {
-                        write!(f, " {word} {}", quoted(value))?;
+                        write!(f, " {word} {}", text_literal(value))?;
                     }
                 }
                 Ok(())

@@ -7,6 +7,7 @@ use rustyline::highlight::{CmdKind, Highlighter};
 use rustyline::hint::Hinter;
 use rustyline::validate::Validator;
 use rustyline::{Context, Helper};
+use sealwire_core::sql::backquoted;
 
 /// The words of statements that people type.
 const KEYWORDS: &[&str] = &[
@@ -156,7 +157,7 @@ impl Sql {
 /// A name as it must be written.
 fn quoted(name: &str) -> String {
     let is_plain = name.chars().all(is_word) && !name.starts_with(|first: char| first.is_ascii_digit());
-    if is_plain { name.to_owned() } else { format!("`{}`", name.replace('`', "``")) }
+    if is_plain { name.to_owned() } else { backquoted(name) }
 }
 
 fn is_word(character: char) -> bool {

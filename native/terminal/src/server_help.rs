@@ -3,14 +3,14 @@
 use std::io::Write as _;
 
 use sealwire_core::printable;
+use sealwire_core::sql::text_literal;
 
 use super::output::Output;
 use sealwire::{Client, ClientError, Socket};
 
 /// Asks the server about a topic and prints the answer.
 pub(crate) fn show(client: &mut Client<Socket>, topic: &str, output: &mut Output) -> Result<(), ClientError> {
-    let topic = topic.trim_matches('\'').replace('\\', "\\\\").replace('\'', "\\'");
-    let mut result = client.query(format!("help '{topic}'"))?;
+    let mut result = client.query(format!("help {}", text_literal(topic.trim_matches('\''))))?;
     let width = result.columns().len();
     let mut rows: Vec<Vec<String>> = Vec::new();
     while let Some(row) = result.next()? {

@@ -5,9 +5,9 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::account::quote::{backquoted, quoted};
 use crate::account::{Account, AccountName, Level, Privilege, Privileges, Requirement};
 use crate::auth::Credential;
+use crate::sql::{backquoted, text_literal};
 
 /// Who reads the statements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,10 +21,10 @@ pub(in crate::account) enum Style {
 /// The statement that makes the account, without its privileges.
 pub(in crate::account) fn create_user(account: &Account, style: Style) -> String {
     let mut text =
-        format!("CREATE USER {} IDENTIFIED WITH {}", name(&account.name, style), quoted(account.plugin.name()));
+        format!("CREATE USER {} IDENTIFIED WITH {}", name(&account.name, style), text_literal(account.plugin.name()));
     if account.credential != Credential::Empty {
         text.push_str(" AS ");
-        text.push_str(&quoted(&account.credential.to_stored()));
+        text.push_str(&text_literal(&account.credential.to_stored()));
     }
     text.push_str(&format!(" {}", account.requirement));
     text.push_str(&limits(account));

@@ -13,7 +13,7 @@ use super::running::parameter_columns;
 use super::{Answer, Session, statement};
 use crate::engine::{Description, Task};
 use crate::sql::lex::{self, Lexer, Piece};
-use crate::sql::{Datum, syntax_error_near};
+use crate::sql::{Datum, syntax_error_near, text_literal};
 use crate::status::count;
 
 /// A session's prepared statements.
@@ -336,9 +336,7 @@ fn with_parameters(sql: &str, parameters: &[Datum]) -> String {
         match parameter {
             Datum::Null => text.push_str("NULL"),
             Datum::Text(_) | Datum::Blob(_) => {
-                text.push('\'');
-                text.push_str(&parameter.to_text().replace('\\', "\\\\").replace('\'', "''"));
-                text.push('\'');
+                text.push_str(&text_literal(&parameter.to_text()));
             }
             number => text.push_str(&number.to_text()),
         }

@@ -12,6 +12,7 @@ use super::errand::Errand;
 use super::set::Pending;
 use super::{Answer, ENOUGH, Reply, Session};
 use crate::engine::{Delivery, Done, Job, Limits, Outcome, Task, TransactionStep};
+use crate::sql::backquoted;
 
 /// The statement.
 pub(super) struct Running {
@@ -224,7 +225,7 @@ impl Session {
 
     /// COM_FIELD_LIST: the columns of a table.
     pub(super) fn field_list(&mut self, table: &str, connection: &mut Connection) -> Result<(), Error> {
-        let sql = format!("SELECT * FROM `{}`", table.replace('`', "``"));
+        let sql = format!("SELECT * FROM {}", backquoted(table));
         self.start(Task::Describe { sql }, Purpose::FieldList, connection)
     }
 }

@@ -1,5 +1,6 @@
 //! What the server itself understands of SQL: where statements end, its own statements' words, and expressions of constants.
 
+mod canonical;
 pub(crate) mod charset;
 mod cursor;
 mod datum;
@@ -7,12 +8,13 @@ pub(crate) mod depth;
 mod evaluate;
 pub(crate) mod lex;
 pub(crate) mod mode;
-mod quote;
 
+pub(crate) use canonical::canonical_text;
 pub(crate) use cursor::Cursor;
 pub(crate) use datum::Datum;
 pub(crate) use evaluate::{Evaluation, Names, evaluate, is_like, is_true};
-pub(crate) use quote::{backquoted, canonical_text, text_literal};
+
+pub(crate) use sealwire_core::sql::{backquoted, text_literal};
 
 use sealwire_core::error::SqlError;
 use sqlparser::ast::Expr;
