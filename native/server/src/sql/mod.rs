@@ -7,12 +7,14 @@ mod datum;
 pub(crate) mod depth;
 mod evaluate;
 pub(crate) mod lex;
+pub(crate) mod like;
 pub(crate) mod mode;
 
 pub(crate) use canonical::canonical_text;
 pub(crate) use cursor::Cursor;
 pub(crate) use datum::Datum;
-pub(crate) use evaluate::{Evaluation, Names, evaluate, is_like, is_true};
+pub(crate) use evaluate::{Evaluation, Names, evaluate, is_true};
+pub(crate) use like::is_like;
 
 pub(crate) use sealwire_core::sql::{backquoted, text_literal};
 

@@ -10,10 +10,10 @@ use sha1::{Digest as _, Sha1};
 use sha2::{Sha224, Sha256, Sha384, Sha512};
 
 use super::bounds::Bounds;
-use super::like::{find, like};
 use super::time::{Moment, zone};
 use crate::engine::interrupted;
 use crate::sql::Datum;
+use crate::sql::like::{find, like};
 
 /// Registers them all on a connection.
 pub(super) fn register(connection: &Connection, bounds: &Arc<Bounds>) -> Result<()> {

@@ -5,7 +5,6 @@ mod bounds;
 mod errors;
 mod functions;
 mod keys;
-mod like;
 mod rows;
 mod schema;
 mod session;

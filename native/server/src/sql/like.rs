@@ -1,4 +1,4 @@
-//! LIKE, in place of SQLite's own, which takes as long as text times pattern and hears of no KILL meanwhile.
+//! LIKE, for the engine and for SHOW. SQLite's own takes as long as text times pattern and hears of no KILL meanwhile.
 
 /// Steps after which the matching asks whether it is to stop.
 const STEPS: usize = 1 << 16;
@@ -11,9 +11,14 @@ enum Part {
     Mixed(Vec<Option<char>>),
 }
 
+/// As [`like`] with a backslash as the escape, to its end.
+pub(crate) fn is_like(text: &str, pattern: &str) -> bool {
+    like(text, pattern, Some('\\'), || false).unwrap_or(false)
+}
+
 /// Whether a text matches a pattern, letters in either case: `%` is any run, `_` any one character, and `escape` takes the next
 /// character of the pattern as it is. `None` where it was stopped.
-pub(super) fn like(text: &str, pattern: &str, escape: Option<char>, is_stopped: impl Fn() -> bool) -> Option<bool> {
+pub(crate) fn like(text: &str, pattern: &str, escape: Option<char>, is_stopped: impl Fn() -> bool) -> Option<bool> {
     let text: String = text.chars().map(fold).collect();
     let parts = parts(pattern, escape);
     let (Some((first, rest)), mut left) = (parts.split_first(), text.as_str()) else { return Some(text.is_empty()) };
@@ -114,7 +119,7 @@ impl Part {
 
 /// Where the first `part` of some bytes is, found in linear time; the outer `None` where the search was stopped.
 #[expect(clippy::option_option, reason = "stopped and not found are two answers")]
-pub(super) fn find(bytes: &[u8], part: &[u8], is_stopped: impl Fn() -> bool) -> Option<Option<usize>> {
+pub(crate) fn find(bytes: &[u8], part: &[u8], is_stopped: impl Fn() -> bool) -> Option<Option<usize>> {
     let finder = memchr::memmem::Finder::new(part);
     // A window holds all places of `part` that begin in its step.
     let step = part.len().max(STEPS);
@@ -182,6 +187,10 @@ mod tests {
             ("ab", "a%%b", true),
             ("ab", "ab%b", false),
             ("😀x", "_x", true),
+            ("Ssl_cipher", "ssl%", true),
+            ("SslXcipher", "Ssl\\_cipher", false),
+            ("abc", "", false),
+            ("aaaaaaaaaaaaaaaaaaaaaaaa", "%a%a%a%a%a%a%b", false),
         ] {
             assert_eq!(matches(text, pattern), expected, "{text} LIKE {pattern}");
         }
