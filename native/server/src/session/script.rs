@@ -20,7 +20,7 @@ impl Session {
             let (first, after) = lex::first_statement(rest, self.view.syntax.mode);
             if !lex::is_blank(first) {
                 let leading = lex::Lexer::new(first)
-                    .take_while(|(piece, _)| *piece == lex::Piece::Space)
+                    .take_while(|(piece, _)| piece.is_blank())
                     .map(|(_, text)| text.len())
                     .sum::<usize>();
                 let before = script.len() - rest.len() + leading;

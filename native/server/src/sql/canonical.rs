@@ -13,7 +13,9 @@ pub(crate) fn canonical_text(sql: &str) -> String {
     for (piece, text) in Lexer::new(sql.as_bytes()) {
         match piece {
             Piece::Space if out.is_empty() || out.ends_with(' ') => {}
-            Piece::Space | Piece::ExecutableComment | Piece::ExecutableCommentEnd => out.push(' '),
+            Piece::Space | Piece::Comment | Piece::Hint | Piece::ExecutableComment | Piece::ExecutableCommentEnd => {
+                out.push(' ')
+            }
             Piece::Text => match unquote(text) {
                 Cow::Borrowed(bytes) => out.push_str(&text_literal(&String::from_utf8_lossy(bytes))),
                 Cow::Owned(bytes) => out.push_str(&text_literal(&String::from_utf8_lossy(&bytes))),

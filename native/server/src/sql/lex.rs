@@ -8,6 +8,8 @@
 use std::borrow::Cow;
 
 use sealwire_core::error::SqlError;
+use sealwire_core::sql::{self, Inside};
+pub(crate) use sealwire_core::sql::{Lexer, Piece};
 
 use super::charset::Charset;
 use super::mode::Mode;
@@ -21,175 +23,10 @@ pub(crate) struct Syntax {
     pub(crate) charset: Charset,
 }
 
-/// A piece of a statement.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Piece {
-    /// Spaces and comments.
-    Space,
-    /// The start of `/*!` or `/*!50000`, whose contents are executed.
-    ExecutableComment,
-    /// The `*/` that ends one.
-    ExecutableCommentEnd,
-    /// A word, number, `@@variable` or other run of name characters.
-    Word,
-    /// `'…'` or `"…"`.
-    Text,
-    /// `` `…` ``.
-    QuotedName,
-    /// Any other single byte.
-    Symbol(u8),
-}
-
-/// Walks over a statement's pieces.
-#[derive(Debug)]
-pub(crate) struct Lexer<'a> {
-    sql: &'a [u8],
-    at: usize,
-    in_executable_comment: bool,
-    mode: Mode,
-    /// Whether a quote or a comment was opened that never ends.
-    is_unterminated: bool,
-}
-
-/// The newest server version whose `/*!NNNNN … */` are executed.
-const VERSION: u32 = 80099;
-
-impl<'a> Lexer<'a> {
-    /// Starts at the front of what [`normalise`] made.
-    pub(crate) const fn new(sql: &'a [u8]) -> Self {
-        let mode = Mode { no_backslash_escapes: false, ansi_quotes: false, pipes_as_concat: true };
-        Self::in_mode(sql, mode)
-    }
-
-    /// Starts at the front of what a client wrote.
-    pub(crate) const fn in_mode(sql: &'a [u8], mode: Mode) -> Self {
-        Self { sql, at: 0, in_executable_comment: false, mode, is_unterminated: false }
-    }
-
-    fn byte(&self, ahead: usize) -> u8 {
-        self.sql.get(self.at + ahead).copied().unwrap_or(0)
-    }
-
-    fn starts_with(&self, what: &[u8]) -> bool {
-        self.sql.get(self.at..).is_some_and(|rest| rest.starts_with(what))
-    }
-
-    /// Moves behind the next `end`, or to the end of the text.
-    fn skip_past(&mut self, from: usize, end: &[u8]) {
-        let rest = self.sql.get(from..).unwrap_or_default();
-        let found = memchr::memmem::find(rest, end);
-        self.is_unterminated |= found.is_none() && end != b"\n";
-        self.at = found.map_or(self.sql.len(), |found| from + found + end.len());
-    }
-
-    fn skip_quoted(&mut self, quote: u8, is_name: bool) {
-        // In a name a backslash is a character like any other.
-        let escape = if is_name || self.mode.no_backslash_escapes { quote } else { b'\\' };
-        self.at += 1;
-        while let Some(found) = memchr::memchr2(quote, escape, self.sql.get(self.at..).unwrap_or_default()) {
-            self.at += found;
-            if self.byte(0) == quote && self.byte(1) != quote {
-                self.at += 1;
-                return;
-            }
-            // An escape and what it escapes.
-            self.at += 2;
-        }
-        self.at = self.sql.len();
-        self.is_unterminated = true;
-    }
-
-    fn comment(&mut self) -> Piece {
-        if self.starts_with(b"/*!") {
-            let digits = self
-                .sql
-                .get(self.at + 3..)
-                .unwrap_or_default()
-                .iter()
-                .take_while(|b| b.is_ascii_digit())
-                .count()
-                .min(6);
-            // MySQL's versions have five or six digits; others are the statement's own.
-            let digits = if digits < 5 { 0 } else { digits };
-            let number = self.sql.get(self.at + 3..self.at + 3 + digits).unwrap_or_default();
-            let version = number.iter().fold(0, |sum, digit| sum * 10 + u32::from(digit - b'0'));
-            if version <= VERSION {
-                self.at += 3 + digits;
-                self.in_executable_comment = true;
-                return Piece::ExecutableComment;
-            }
-        }
-        self.skip_past(self.at + 2, b"*/");
-        Piece::Space
-    }
-
-    fn piece(&mut self) -> Option<Piece> {
-        let byte = *self.sql.get(self.at)?;
-        Some(match byte {
-            b'"' if self.mode.ansi_quotes => {
-                self.skip_quoted(byte, true);
-                Piece::QuotedName
-            }
-            b'\'' | b'"' => {
-                self.skip_quoted(byte, false);
-                Piece::Text
-            }
-            b'`' => {
-                self.skip_quoted(byte, true);
-                Piece::QuotedName
-            }
-            b'#' => {
-                self.skip_past(self.at, b"\n");
-                Piece::Space
-            }
-            b'-' if self.byte(1) == b'-' && (self.byte(2) <= b' ' || self.byte(2) == 0x7f) => {
-                self.skip_past(self.at, b"\n");
-                Piece::Space
-            }
-            b'/' if self.byte(1) == b'*' => self.comment(),
-            b'*' if self.in_executable_comment && self.byte(1) == b'/' => {
-                self.at += 2;
-                self.in_executable_comment = false;
-                Piece::ExecutableCommentEnd
-            }
-            b' ' | b'\t' | b'\r' | b'\n' | 0x0b | 0x0c => {
-                while matches!(self.sql.get(self.at), Some(b' ' | b'\t' | b'\r' | b'\n' | 0x0b | 0x0c)) {
-                    self.at += 1;
-                }
-                Piece::Space
-            }
-            _ if is_name(byte) || byte == b'@' => {
-                while self.sql.get(self.at).is_some_and(|&byte| is_name(byte) || byte == b'@') {
-                    self.at += 1;
-                }
-                Piece::Word
-            }
-            _ => {
-                self.at += 1;
-                Piece::Symbol(byte)
-            }
-        })
-    }
-}
-
-impl<'a> Iterator for Lexer<'a> {
-    type Item = (Piece, &'a [u8]);
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let start = self.at;
-        let piece = self.piece()?;
-        Some((piece, self.sql.get(start..self.at).unwrap_or_default()))
-    }
-}
-
-const fn is_name(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'$' || byte >= 0x80
-}
-
 /// Splits the first statement off: it and what follows its semicolon.
 pub(crate) fn first_statement(sql: &[u8], mode: Mode) -> (&[u8], &[u8]) {
     let mut end = 0;
-    for (piece, text) in Lexer::in_mode(sql, mode) {
+    for (piece, text) in Lexer::new(sql).in_mode(mode) {
         if piece == Piece::Symbol(b';') {
             return (sql.get(..end).unwrap_or_default(), sql.get(end + 1..).unwrap_or_default());
         }
@@ -200,20 +37,19 @@ pub(crate) fn first_statement(sql: &[u8], mode: Mode) -> (&[u8], &[u8]) {
 
 /// What follows spaces, comments and semicolons.
 pub(crate) fn without_leading_blank(sql: &[u8]) -> &[u8] {
-    let is_blank = |(piece, _): &(Piece, &[u8])| matches!(piece, Piece::Space | Piece::Symbol(b';'));
+    let is_blank = |(piece, _): &(Piece, &[u8])| piece.is_blank() || *piece == Piece::Symbol(b';');
     let blank = Lexer::new(sql).take_while(is_blank).map(|(_, text)| text.len()).sum();
     sql.get(blank..).unwrap_or_default()
 }
 
 /// Whether there is nothing but spaces, comments and semicolons.
 pub(crate) fn is_blank(sql: &[u8]) -> bool {
-    Lexer::new(sql).all(|(piece, _)| matches!(piece, Piece::Space | Piece::Symbol(b';')))
+    Lexer::new(sql).all(|(piece, _)| piece.is_blank() || piece == Piece::Symbol(b';'))
 }
 
 /// Whether there is a comment; a query of nothing else is answered with OK, as dumps and drivers count on.
 pub(crate) fn has_comment(sql: &[u8]) -> bool {
-    Lexer::new(sql)
-        .any(|(piece, text)| piece == Piece::Space && text.starts_with(b"/*") || matches!(text, [b'#' | b'-', _, ..]))
+    Lexer::new(sql).any(|(piece, text)| piece == Piece::Comment && text.len() > 1)
 }
 
 /// The statement in its canonical form: UTF-8 without comments, texts and names in their default quotes. Texts that are no UTF-8 or
@@ -224,16 +60,16 @@ pub(crate) fn has_comment(sql: &[u8]) -> bool {
 pub(crate) fn normalise(statement: &[u8], syntax: Syntax) -> Result<String, SqlError> {
     let mut out = Canonical { out: String::with_capacity(statement.len()), syntax };
     let mut introducer: Option<&[u8]> = None;
-    let mut lexer = Lexer::in_mode(statement, syntax.mode);
+    let mut lexer = Lexer::new(statement).in_mode(syntax.mode);
     let mut start = 0;
     let mut before: (Piece, &[u8]) = (Piece::Space, b"");
     while let Some((piece, text)) = lexer.next() {
-        if lexer.is_unterminated {
+        if lexer.open().inside != Inside::Nothing {
             let rest = String::from_utf8_lossy(statement.get(start..).unwrap_or_default()).into_owned();
             return Err(super::syntax_error_near(&String::from_utf8_lossy(statement), &rest));
         }
         start += text.len();
-        if piece != Piece::Space
+        if !piece.is_blank()
             && piece != Piece::Text
             && let Some(word) = introducer.take()
         {
@@ -241,12 +77,12 @@ pub(crate) fn normalise(statement: &[u8], syntax: Syntax) -> Result<String, SqlE
             out.space();
         }
         match piece {
-            Piece::Space => {
+            Piece::Space | Piece::Comment => {
                 if introducer.is_none() && !out.out.is_empty() {
                     out.out.push(' ');
                 }
             }
-            Piece::ExecutableComment | Piece::ExecutableCommentEnd => out.out.push(' '),
+            Piece::ExecutableComment | Piece::ExecutableCommentEnd | Piece::Hint => out.out.push(' '),
             Piece::Word if is_introducer(text) => introducer = Some(text),
             Piece::Word => out.word(text)?,
             Piece::QuotedName => out.name(text)?,
@@ -288,7 +124,7 @@ impl Canonical {
         if quoted.first() == Some(&b'`') {
             return self.word(quoted);
         }
-        let name = unquote_in(quoted, true);
+        let name = sql::unquote(quoted, self.syntax.mode);
         self.out.push('`');
         self.out.push_str(&self.syntax.charset.decode_name(&name)?.replace('`', "``"));
         self.out.push('`');
@@ -314,7 +150,7 @@ impl Canonical {
             self.out.push_str(&text);
             return;
         }
-        let value = unquote_in(quoted, mode.no_backslash_escapes);
+        let value = sql::unquote(quoted, mode);
         match charset.and_then(|charset| charset.decode(&value)) {
             Some(text) => push_text(&text, &mut self.out),
             None => {
@@ -383,40 +219,7 @@ fn push_hex(bytes: &[u8], out: &mut String) {
 
 /// The contents of a quoted text or name that [`normalise`] wrote.
 pub(crate) fn unquote(quoted: &[u8]) -> Cow<'_, [u8]> {
-    unquote_in(quoted, quoted.first() == Some(&b'`'))
-}
-
-/// The contents of a quoted text or name, in which a backslash escapes what follows or is a character like any other.
-fn unquote_in(quoted: &[u8], plain_backslash: bool) -> Cow<'_, [u8]> {
-    let (Some(&quote), true) = (quoted.first(), quoted.len() >= 2) else { return Cow::Borrowed(quoted) };
-    let inner = quoted.get(1..quoted.len() - 1).unwrap_or_default();
-    if !inner.contains(&quote) && (plain_backslash || !inner.contains(&b'\\')) {
-        return Cow::Borrowed(inner);
-    }
-    let mut out = Vec::with_capacity(inner.len());
-    let mut bytes = inner.iter().copied();
-    while let Some(byte) = bytes.next() {
-        match byte {
-            b'\\' if !plain_backslash => match bytes.next() {
-                Some(b'0') => out.push(0),
-                Some(b'b') => out.push(8),
-                Some(b'n') => out.push(b'\n'),
-                Some(b'r') => out.push(b'\r'),
-                Some(b't') => out.push(b'\t'),
-                Some(b'Z') => out.push(0x1a),
-                // These two keep their backslash: they are for LIKE.
-                Some(wildcard @ (b'%' | b'_')) => out.extend([b'\\', wildcard]),
-                Some(other) => out.push(other),
-                None => {}
-            },
-            _ if byte == quote => {
-                out.push(quote);
-                bytes.next();
-            }
-            _ => out.push(byte),
-        }
-    }
-    Cow::Owned(out)
+    sql::unquote(quoted, Mode::default())
 }
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
-//! `sql_mode`: the modes by their names and numbers, and what they change in the reading of SQL.
+//! `sql_mode`: the modes by their names and numbers. [`Mode`] is how they change the reading of SQL.
 //!
 //! Source: MySQL Reference Manual, "Server SQL Modes"; the numbers are those of `sql/system_variables.h`.
 
 use sealwire_core::error::SqlError;
+pub(crate) use sealwire_core::sql::Mode;
 
 use super::Datum;
 
@@ -90,33 +91,6 @@ pub(crate) fn canonical(value: &Datum) -> Result<String, SqlError> {
 
 fn bit(name: &str) -> Option<u64> {
     MODES.iter().find(|(mode, _)| mode.eq_ignore_ascii_case(name)).map(|(_, bit)| 1 << bit)
-}
-
-/// What a session's modes change in the reading of SQL.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Mode {
-    /// `NO_BACKSLASH_ESCAPES`: in a text a backslash is a character like any other.
-    pub(crate) no_backslash_escapes: bool,
-    /// `ANSI_QUOTES`: `"…"` is a name.
-    pub(crate) ansi_quotes: bool,
-    /// `PIPES_AS_CONCAT`: `||` joins texts.
-    pub(crate) pipes_as_concat: bool,
-}
-
-impl Mode {
-    /// From the text that [`canonical`] made.
-    pub(crate) fn of(modes: &str) -> Self {
-        let mut mode = Self::default();
-        for name in modes.split(',') {
-            match name {
-                "NO_BACKSLASH_ESCAPES" => mode.no_backslash_escapes = true,
-                "ANSI_QUOTES" => mode.ansi_quotes = true,
-                "PIPES_AS_CONCAT" => mode.pipes_as_concat = true,
-                _ => {}
-            }
-        }
-        mode
-    }
 }
 
 #[cfg(test)]
