@@ -1,8 +1,10 @@
-//! SQL's words, names, strings and comments, as MySQL's lexer splits them with its default `sql_mode`. A server writes statements of other
-//! modes in this one before they come here.
+//! The tokens of account statements, as MySQL's lexer splits them with its default `sql_mode`. A server writes statements of other modes in this
+//! one before they come here.
 
 use alloc::string::String;
 use alloc::vec::Vec;
+
+use crate::sql::{self, Inside, Mode, Piece};
 
 /// A token and where it starts in the text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,155 +38,80 @@ pub(super) enum Kind<'a> {
 #[derive(Debug, Clone)]
 pub(super) struct Lexer<'a> {
     text: &'a str,
-    at: usize,
-    /// Inside `/*! … */`, whose content is SQL to MySQL.
-    in_executable_comment: bool,
+    pieces: sql::Lexer<'a>,
 }
 
 impl<'a> Lexer<'a> {
     pub(super) const fn new(text: &'a str) -> Self {
-        Self { text, at: 0, in_executable_comment: false }
+        Self { text, pieces: sql::Lexer::new(text.as_bytes()) }
     }
 
     /// The next token; `End` again and again after the last one.
     pub(super) fn next(&mut self) -> Token<'a> {
-        if let Err(start) = self.skip_blanks() {
-            self.at = self.text.len();
-            return Token { kind: Kind::Unterminated, start };
+        loop {
+            let start = self.pieces.position();
+            let Some((piece, _)) = self.pieces.next() else { return Token { kind: Kind::End, start } };
+            if self.pieces.open().inside != Inside::Nothing {
+                return Token { kind: Kind::Unterminated, start };
+            }
+            let text = self.text.get(start..self.pieces.position()).unwrap_or_default();
+            let kind = match piece {
+                Piece::Word => self.word(start, text),
+                Piece::Text => Kind::Text(unquoted(text)),
+                Piece::QuotedName => Kind::Name(unquoted(text)),
+                Piece::Symbol(byte) => Kind::Symbol(char::from(byte)),
+                Piece::Space | Piece::Comment | Piece::Hint => continue,
+                Piece::ExecutableComment | Piece::ExecutableCommentEnd => continue,
+            };
+            return Token { kind, start };
         }
-        let start = self.at;
-        let kind = self.token();
-        Token { kind, start }
     }
 
     /// The next token after `@`: an unquoted host may hold dots, and may not be set off by blanks.
     pub(super) fn next_host(&mut self) -> Token<'a> {
-        let start = self.at;
-        let host = self.take_while(|c| is_word(c) || c == '.');
-        if host.is_empty() { self.next() } else { Token { kind: Kind::Word(host), start } }
+        let start = self.pieces.position();
+        let rest = self.text.get(start..).unwrap_or_default();
+        let host = rest.split(|c: char| !is_host(c)).next().unwrap_or_default();
+        if host.is_empty() {
+            return self.next();
+        }
+        self.go_to(start + host.len());
+        Token { kind: Kind::Word(host), start }
     }
 
-    fn rest(&self) -> &'a str {
-        self.text.get(self.at..).unwrap_or("")
+    fn go_to(&mut self, at: usize) {
+        self.pieces = self.pieces.clone().resume(at, self.pieces.open());
     }
 
-    fn take_while(&mut self, belongs: impl Fn(char) -> bool) -> &'a str {
-        let rest = self.rest();
-        let end = rest.find(|c| !belongs(c)).unwrap_or(rest.len());
-        self.at += end;
-        rest.get(..end).unwrap_or("")
-    }
-
-    /// Skips blanks and comments; `Err` is where a comment starts that never ends.
-    fn skip_blanks(&mut self) -> Result<(), usize> {
-        loop {
-            self.take_while(is_space);
-            let rest = self.rest();
-            let dashes = rest.strip_prefix("--").is_some_and(|after| after.is_empty() || after.starts_with(is_blank));
-            if dashes || rest.starts_with('#') {
-                self.take_while(|c| c != '\n');
-            } else if self.in_executable_comment && rest.starts_with("*/") {
-                self.in_executable_comment = false;
-                self.at += 2;
-            } else if let Some(marker) = ["/*!", "/*M!"].into_iter().find(|marker| rest.starts_with(marker)) {
-                self.in_executable_comment = true;
-                self.at += marker.len();
-                self.take_while(|c| c.is_ascii_digit());
-            } else if rest.starts_with("/*") {
-                let end = rest.get(2..).and_then(|body| body.find("*/")).ok_or(self.at)?;
-                self.at += end + 4;
-            } else {
-                return Ok(());
+    /// A word, a number or a hexadecimal literal. To the lexer `@` is a character of words; here it stands between user and host.
+    fn word(&mut self, start: usize, text: &'a str) -> Kind<'a> {
+        let word = text.split('@').next().unwrap_or_default();
+        if word.is_empty() {
+            self.go_to(start + 1);
+            return Kind::Symbol('@');
+        }
+        self.go_to(start + word.len());
+        if let Some(bytes) = word.strip_prefix("0x").and_then(hex_bytes) {
+            return Kind::Hex(bytes);
+        }
+        if word.eq_ignore_ascii_case("x") {
+            let behind = self.text.get(start + 1..).and_then(|behind| behind.strip_prefix('\''));
+            let digits = behind.and_then(|behind| behind.split_once('\'')).map(|(digits, _)| digits);
+            if let Some((digits, bytes)) = digits.and_then(|digits| Some((digits, hex_bytes(digits)?))) {
+                self.go_to(start + digits.len() + 3);
+                return Kind::Hex(bytes);
             }
         }
-    }
-
-    fn token(&mut self) -> Kind<'a> {
-        let rest = self.rest();
-        let Some(first) = rest.chars().next() else { return Kind::End };
-        if let Some(hex) = self.hex() {
-            return hex;
-        }
-        match first {
-            '\'' | '"' | '`' => self.quoted(first),
-            c if is_word(c) => {
-                let word = self.take_while(is_word);
-                if word.chars().all(|c| c.is_ascii_digit()) { Kind::Number(word) } else { Kind::Word(word) }
-            }
-            c => {
-                self.at += c.len_utf8();
-                Kind::Symbol(c)
-            }
-        }
-    }
-
-    fn quoted(&mut self, quote: char) -> Kind<'a> {
-        let mut text = String::new();
-        let mut chars = self.rest().char_indices().skip(1).peekable();
-        while let Some((at, c)) = chars.next() {
-            if c == quote {
-                if chars.next_if(|(_, next)| *next == quote).is_none() {
-                    self.at += at + quote.len_utf8();
-                    return if quote == '`' { Kind::Name(text) } else { Kind::Text(text) };
-                }
-                text.push(quote);
-            } else if c == '\\' && quote != '`' {
-                let Some((_, escaped)) = chars.next() else { break };
-                unescape(escaped, &mut text);
-            } else {
-                text.push(c);
-            }
-        }
-        self.at = self.text.len();
-        Kind::Unterminated
-    }
-
-    /// A hexadecimal literal, if one stands here. Another `0x…` or `x…` is a word.
-    fn hex(&mut self) -> Option<Kind<'a>> {
-        let rest = self.rest();
-        let (digits, length) = if let Some(after) = rest.strip_prefix("0x") {
-            let end = after.find(|c| !is_word(c)).unwrap_or(after.len());
-            (after.get(..end)?, end + 2)
-        } else {
-            let body = rest.strip_prefix("x'").or_else(|| rest.strip_prefix("X'"))?;
-            let end = body.find('\'')?;
-            (body.get(..end)?, end + 3)
-        };
-        let bytes = hex_bytes(digits)?;
-        self.at += length;
-        Some(Kind::Hex(bytes))
+        if word.bytes().all(|byte| byte.is_ascii_digit()) { Kind::Number(word) } else { Kind::Word(word) }
     }
 }
 
-fn is_word(c: char) -> bool {
-    c.is_ascii_alphanumeric() || c == '_' || c == '$' || !c.is_ascii()
+fn is_host(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '_' | '$' | '.') || !c.is_ascii()
 }
 
-/// Spaces of Unicode are characters of names, as in MySQL.
-const fn is_space(c: char) -> bool {
-    matches!(c, ' ' | '\t' | '\r' | '\n' | '\u{b}' | '\u{c}')
-}
-
-/// What makes two minus signs before it a comment.
-const fn is_blank(c: char) -> bool {
-    c == ' ' || c.is_ascii_control()
-}
-
-/// What a backslash and `c` stand for. Before `%` and `_` the backslash stays: it is meant for LIKE and grants.
-fn unescape(c: char, out: &mut String) {
-    match c {
-        '0' => out.push('\0'),
-        'b' => out.push('\u{8}'),
-        'n' => out.push('\n'),
-        'r' => out.push('\r'),
-        't' => out.push('\t'),
-        'Z' => out.push('\u{1a}'),
-        '%' | '_' => {
-            out.push('\\');
-            out.push(c);
-        }
-        c => out.push(c),
-    }
+fn unquoted(quoted: &str) -> String {
+    String::from_utf8_lossy(&sql::unquote(quoted.as_bytes(), Mode::default())).into_owned()
 }
 
 fn hex_bytes(digits: &str) -> Option<Vec<u8>> {
@@ -233,6 +160,7 @@ mod tests {
         let word = Kind::Word;
         assert_eq!(kinds("a/* x */b -- c\n#d\ne --"), [word("a"), word("b"), word("e")]);
         assert_eq!(kinds("a /*!50706 b */ c"), [word("a"), word("b"), word("c")]);
+        assert_eq!(kinds("a /*M! b */ /*!99999 b */ c"), [word("a"), word("c")]);
         assert_eq!(kinds("a--b"), [word("a"), Kind::Symbol('-'), Kind::Symbol('-'), word("b")]);
         assert_eq!(kinds("a */"), [word("a"), Kind::Symbol('*'), Kind::Symbol('/')]);
     }
