@@ -3,6 +3,8 @@
 //! A line goes in with [`Splitter::line`]; [`Splitter::next`] then gives what is complete, one item at a time, because a command may change how
 //! the rest of the line is read (`delimiter`). Comments are taken out, except `/*! … */`, `/*M! … */` and `/*+ … */`, which mean something to the server.
 
+use sealwire_core::sql::{Inside, Lexer, Mode, Open, Piece};
+
 use super::command::Command;
 
 /// What was found.
@@ -34,25 +36,14 @@ pub(crate) enum Continues {
     Comment,
 }
 
-/// The special comments that are kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kept {
-    No,
-    /// `/*!` and `/*M!`: its contents are SQL.
-    Conditional,
-    /// `/*+`: its contents are opaque.
-    Hint,
-}
-
 /// The state between lines.
 #[derive(Debug)]
 pub(crate) struct Splitter {
     delimiter: Vec<u8>,
     /// The statement so far.
     statement: Vec<u8>,
-    quote: Option<u8>,
-    in_comment: bool,
-    kept: Kept,
+    /// The quotes and comments that the text up to here leaves open.
+    open: Open,
     line: Vec<u8>,
     at: usize,
     /// Whether the start of the line has been looked at for a command.
@@ -68,9 +59,7 @@ impl Default for Splitter {
         Self {
             delimiter: b";".to_vec(),
             statement: Vec::new(),
-            quote: None,
-            in_comment: false,
-            kept: Kept::No,
+            open: Open::default(),
             line: Vec::new(),
             at: 0,
             line_begun: true,
@@ -104,20 +93,18 @@ impl Splitter {
 
     /// What the next line continues.
     pub(crate) const fn continues(&self) -> Continues {
-        match self.quote {
-            _ if self.in_comment => Continues::Comment,
+        match self.open.inside {
+            Inside::Comment => Continues::Comment,
             _ if self.statement.is_empty() => Continues::Nothing,
-            Some(quote) => Continues::Quote(quote),
-            None => Continues::Statement,
+            Inside::Quote(quote) => Continues::Quote(quote),
+            Inside::Nothing | Inside::Hint => Continues::Statement,
         }
     }
 
     /// Forgets the statement that is being typed, and the rest of the line.
     pub(crate) fn clear(&mut self) {
         self.statement.clear();
-        self.quote = None;
-        self.in_comment = false;
-        self.kept = Kept::No;
+        self.open = Open::default();
         self.gap = false;
         self.at = self.line.len();
     }
@@ -139,7 +126,7 @@ impl Splitter {
             }
         }
         while let Some(byte) = self.peek(0) {
-            if let Some(item) = self.byte(byte) {
+            if let Some(item) = self.piece(byte) {
                 return Some(item);
             }
         }
@@ -158,7 +145,7 @@ impl Splitter {
 
     /// A line that is a command as a whole: `use test`, `delimiter //`.
     fn command_line(&mut self) -> Option<Item> {
-        if !self.statement.is_empty() || self.quote.is_some() || self.in_comment {
+        if !self.statement.is_empty() || self.open.inside != Inside::Nothing {
             return None;
         }
         let rest = self.line.get(self.at..).unwrap_or_default();
@@ -171,89 +158,60 @@ impl Splitter {
         Some(Item::Command(command, argument))
     }
 
-    fn byte(&mut self, byte: u8) -> Option<Item> {
-        if self.in_comment {
-            return self.in_comment(byte);
-        }
-        if byte == b'\\' && !(self.quote.is_some() && self.no_backslash_escapes) {
+    /// Takes the next piece of the line, which begins with `byte`.
+    fn piece(&mut self, byte: u8) -> Option<Item> {
+        let inside = self.open.inside;
+        if byte == b'\\' && matches!(inside, Inside::Nothing | Inside::Hint) {
             return self.backslash();
         }
-        if let Some(quote) = self.quote {
-            if byte == quote {
-                self.quote = None;
+        if inside == Inside::Nothing {
+            if self.statement.is_empty() && byte.is_ascii_whitespace() {
+                self.at += 1;
+                return None;
             }
-            self.keep(byte);
-            return None;
-        }
-        if self.statement.is_empty() && byte.is_ascii_whitespace() {
-            self.at += 1;
-            return None;
-        }
-        if self.kept != Kept::Hint && self.starts_with_delimiter() {
-            self.at += self.delimiter.len();
-            return Some(self.complete(false));
-        }
-        match byte {
-            b'#' => self.at = self.line.len(),
-            b'-' if self.peek(1) == Some(b'-') && self.peek(2).is_none_or(|third| third.is_ascii_whitespace()) => {
-                self.at = self.line.len();
+            if self.has_delimiter_at(self.at) {
+                self.at += self.delimiter.len();
+                return Some(self.complete(false));
             }
-            b'/' if self.peek(1) == Some(b'*') => self.comment(),
-            b'*' if self.peek(1) == Some(b'/') && self.kept != Kept::No => {
-                self.kept = Kept::No;
-                self.keep(b'*');
-                self.keep(b'/');
-            }
-            b'\'' | b'"' | b'`' if self.kept != Kept::Hint => {
-                self.quote = Some(byte);
-                self.keep(byte);
-            }
-            _ => self.keep(byte),
         }
+        let mode = Mode { no_backslash_escapes: self.no_backslash_escapes, ..Mode::default() };
+        let mut lexer = Lexer::new(&self.line).in_mode(mode).for_client().resume(self.at, self.open);
+        let (piece, text) = lexer.next()?;
+        let (length, mut open) = (text.len(), lexer.open());
+        match piece {
+            Piece::Comment => {
+                let is_of_lines = inside == Inside::Comment || text.starts_with(b"/*");
+                self.gap |= is_of_lines && open.inside == Inside::Nothing;
+                self.at += length;
+            }
+            Piece::Space | Piece::Word => {
+                // A delimiter may begin within a word.
+                let delimiter = (1..length).find(|&ahead| self.has_delimiter_at(self.at + ahead));
+                self.keep(delimiter.unwrap_or(length));
+            }
+            Piece::Hint if let Some(at) = text.iter().position(|&byte| byte == b'\\') => {
+                self.keep(at);
+                open.inside = Inside::Hint;
+            }
+            Piece::Text if open.inside != Inside::Nothing && !self.no_backslash_escapes && ends_in_escape(text) => {
+                // It would escape the line end, which stands for itself.
+                self.keep(length - 1);
+                self.at += 1;
+            }
+            _ => self.keep(length),
+        }
+        self.open = open;
         None
     }
 
-    fn in_comment(&mut self, byte: u8) -> Option<Item> {
-        self.at += 1;
-        if byte == b'*' && self.peek(0) == Some(b'/') {
-            self.at += 1;
-            self.in_comment = false;
-            self.gap = true;
-        }
-        None
-    }
-
-    /// The start of a comment of either kind.
-    fn comment(&mut self) {
-        let kind = match self.peek(2) {
-            _ if self.kept == Kept::Hint => Kept::Hint,
-            Some(b'!') => Kept::Conditional,
-            // MariaDB's own.
-            Some(b'M') if self.peek(3) == Some(b'!') => Kept::Conditional,
-            Some(b'+') => Kept::Hint,
-            _ => {
-                self.in_comment = true;
-                self.at += 2;
-                return;
-            }
-        };
-        self.kept = kind;
-        self.keep(b'/');
-        self.keep(b'*');
-    }
-
-    /// A backslash outside comments: an escape in a string, or a command of one letter.
+    /// A backslash outside of quotes and comments, or in a hint: a command of one letter.
     fn backslash(&mut self) -> Option<Item> {
         let Some(letter) = self.peek(1) else {
             self.at += 1;
             return None;
         };
-        if self.quote.is_some() || letter == b'N' {
-            self.keep(b'\\');
-            // A backtick is not escaped by a backslash.
-            if !(letter == b'`' && self.quote == Some(b'`')) {
-                self.keep(letter);
-            }
+        if letter == b'N' {
+            self.keep(2);
             return None;
         }
         self.at += 2;
@@ -297,7 +255,7 @@ impl Splitter {
         };
         let argument = String::from_utf8_lossy(rest.get(..length).unwrap_or_default()).trim().to_owned();
         self.at += length;
-        if command != Command::Delimiter && self.starts_with_delimiter() {
+        if command != Command::Delimiter && self.has_delimiter_at(self.at) {
             self.at += self.delimiter.len();
         }
         argument
@@ -306,7 +264,7 @@ impl Splitter {
     /// The statement is complete; it may be a command that was ended like a statement: `use test;`.
     fn complete(&mut self, vertical: bool) -> Item {
         let sql = self.take_statement();
-        self.kept = Kept::No;
+        self.open = Open::default();
         // What follows on the line is looked at like a line of its own, so that `…; delimiter //` works.
         let rest = self.line.get(self.at..).unwrap_or_default();
         self.line_begun = !matches!(Command::parse_words(rest), Some((Command::Delimiter, _)));
@@ -326,29 +284,36 @@ impl Splitter {
     }
 
     fn end_of_line(&mut self) {
-        if !self.statement.is_empty() && !self.in_comment {
+        if !self.statement.is_empty() && self.open.inside != Inside::Comment {
             self.statement.push(b'\n');
             self.gap = false;
         }
         self.at = usize::MAX;
     }
 
-    /// Moves one byte of the line into the statement.
-    fn keep(&mut self, byte: u8) {
-        if std::mem::take(&mut self.gap) && !self.statement.is_empty() && !byte.is_ascii_whitespace() {
+    /// Moves so many bytes of the line into the statement.
+    fn keep(&mut self, length: usize) {
+        let kept = self.line.get(self.at..self.at + length).unwrap_or_default();
+        let begins_blank = kept.first().is_none_or(u8::is_ascii_whitespace);
+        if std::mem::take(&mut self.gap) && !self.statement.is_empty() && !begins_blank {
             self.statement.push(b' ');
         }
-        self.statement.push(byte);
-        self.at += 1;
+        self.statement.extend_from_slice(kept);
+        self.at += length;
     }
 
     fn peek(&self, ahead: usize) -> Option<u8> {
         self.line.get(self.at.checked_add(ahead)?).copied()
     }
 
-    fn starts_with_delimiter(&self) -> bool {
-        self.line.get(self.at..).is_some_and(|rest| rest.starts_with(&self.delimiter))
+    fn has_delimiter_at(&self, at: usize) -> bool {
+        self.line.get(at..).is_some_and(|rest| rest.starts_with(&self.delimiter))
     }
+}
+
+/// Whether a text ends in the middle of an escape.
+fn ends_in_escape(text: &[u8]) -> bool {
+    text.iter().rev().take_while(|&&byte| byte == b'\\').count() % 2 == 1
 }
 
 fn contains(text: &[u8], part: &[u8]) -> bool {
@@ -407,6 +372,7 @@ mod tests {
             [sql(r#"select ';', "a;\"b", `c;\`, '--', '\G', 'it''s'"#)]
         );
         assert_eq!(split("select 'two\nlines;';"), [sql("select 'two\nlines;'")]);
+        assert_eq!(split("select 'two\\\n''lines\\\\\n;';"), [sql("select 'two\n''lines\\\\\n;'")]);
     }
 
     #[test]
@@ -417,6 +383,7 @@ mod tests {
         assert_eq!(split("/* a\nb; */ select 1;"), [sql("select 1")]);
         assert_eq!(split("select 1 /*M! , 2 */;"), [sql("select 1 /*M! , 2 */")]);
         assert_eq!(split("select 1 /*M100616 , 2; */;"), [sql("select 1")]);
+        assert_eq!(split("select 1 /*+ a\n-- b\n*/ 'c';"), [sql("select 1 /*+ a\n-- b\n*/ 'c'")]);
     }
 
     #[test]
@@ -464,8 +431,8 @@ mod tests {
             ]
         );
         assert_eq!(
-            split("select 1; DELIMITER $$\nselect 2$$"),
-            [sql("select 1"), command(Command::Delimiter, "$$"), sql("select 2")]
+            split("select 1; DELIMITER $$\nselect 2$$select '$$' $$"),
+            [sql("select 1"), command(Command::Delimiter, "$$"), sql("select 2"), sql("select '$$'")]
         );
         assert_eq!(split("\\d // select 1//"), [command(Command::Delimiter, "//"), sql("select 1")]);
     }
