@@ -6,6 +6,7 @@ mod accounts;
 mod bridge;
 mod client;
 mod frames;
+mod lexer;
 mod messages;
 mod options;
 mod pem;
@@ -26,7 +27,7 @@ pub struct Target {
 }
 
 /// All of them.
-pub const TARGETS: [Target; 9] = [
+pub const TARGETS: [Target; 10] = [
     Target { name: "messages", run: messages::run },
     Target { name: "frames", run: frames::run },
     Target { name: "accounts", run: accounts::run },
@@ -36,6 +37,7 @@ pub const TARGETS: [Target; 9] = [
     Target { name: "server", run: server::run },
     Target { name: "bridge", run: bridge::run },
     Target { name: "sql", run: sql::run },
+    Target { name: "lexer", run: lexer::run },
 ];
 
 /// The body of that name.

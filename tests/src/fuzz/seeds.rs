@@ -11,7 +11,7 @@ use sealwire_core::wire::frame::{self, HEADER, Scan};
 use sealwire_simnet::{Host, Pair, Seen, Toward};
 
 use super::script::{ACT, PACKET, step};
-use super::{accounts, client as client_target, messages, server as server_target, sql};
+use super::{accounts, client as client_target, lexer, messages, server as server_target, sql};
 
 /// The beginnings of a target's corpus; those of `pem` are files of the repository, whose folder is given.
 pub fn seeds(target: &str, root: &Path) -> Vec<Vec<u8>> {
@@ -26,6 +26,7 @@ pub fn seeds(target: &str, root: &Path) -> Vec<Vec<u8>> {
         "client" => clients(),
         "server" => servers(),
         "sql" => sql::SEEDS.iter().map(|text| under(0, text.as_bytes())).collect(),
+        "lexer" => lexer::SEEDS.iter().flat_map(|text| [0, 4, 7].map(|how| under(how, text.as_bytes()))).collect(),
         "bridge" => BRIDGE.iter().map(|(mode, bytes)| under(*mode, bytes)).collect(),
         _ => Vec::new(),
     }

@@ -8,7 +8,8 @@ use crate::nightly;
 use crate::run::{Context, Tally, run, spelled};
 
 /// The programs of tests/fuzz.
-const TARGETS: [&str; 9] = ["messages", "frames", "accounts", "options", "pem", "client", "server", "bridge", "sql"];
+const TARGETS: [&str; 10] =
+    ["messages", "frames", "accounts", "options", "pem", "client", "server", "bridge", "sql", "lexer"];
 
 /// Seconds for each target in CI.
 const CI_SECONDS: u64 = 10;
