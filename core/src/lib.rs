@@ -70,7 +70,6 @@ extern crate std;
 #[macro_use]
 extern crate sealwire_wasm_tests;
 
-pub mod account;
 pub mod auth;
 mod channel;
 pub mod client;

@@ -15,7 +15,7 @@ const LINES: usize = 800;
 const DRIVER_LINES: usize = 60;
 
 /// Core's layers, folders and files of the root: each may import its own rank's and lower ones.
-const LAYERS: [(&str, u8); 20] = [
+const LAYERS: [(&str, u8); 19] = [
     ("machine", 0),
     ("printable", 0),
     ("random", 0),
@@ -28,7 +28,6 @@ const LAYERS: [(&str, u8); 20] = [
     ("received", 1),
     ("auth", 2),
     ("tls", 2),
-    ("account", 3),
     ("error", 3),
     ("trace", 3),
     ("channel", 4),
@@ -40,13 +39,14 @@ const LAYERS: [(&str, u8); 20] = [
 ];
 
 /// The packages that ship, by rank: each may depend on those of lower ranks.
-const PACKAGES: [(&str, &str, u8); 10] = [
+const PACKAGES: [(&str, &str, u8); 11] = [
     ("sealwire-core", "core", 0),
-    ("sealwire-simnet", "core/simnet", 1),
+    ("sealwire-accounts", "core/accounts", 1),
+    ("sealwire-simnet", "core/simnet", 2),
     ("sealwire-net", "native/net", 1),
     ("sealwire", "native/client", 2),
     ("sealwire-options", "native/options", 2),
-    ("sealwire-wasm", "wasm", 2),
+    ("sealwire-wasm", "wasm", 3),
     ("sealwire-bridge", "native/bridge", 3),
     ("sealwire-certs", "native/certs", 3),
     ("sealwire-terminal", "native/terminal", 3),

@@ -1,6 +1,6 @@
 //! The application on the server's side of a pair.
 
-use sealwire_core::account::{Accounts, ClientHost};
+use sealwire_accounts::{Accounts, ClientHost};
 use sealwire_core::auth::Plugin;
 use sealwire_core::facts::Transport;
 use sealwire_core::message::{ColumnDefinition, ColumnType, Command, OkPacket, StatusFlags, StmtExecute, Value};
@@ -157,7 +157,7 @@ impl Host {
         };
         self.candidate.clone_from(&login.user);
         self.login = Some(login.clone());
-        let (account, candidate) = Candidate::find(&self.accounts, &login.user, from, Plugin::CachingSha2Password);
+        let (account, candidate) = self.accounts.candidate(&login.user, from, Plugin::CachingSha2Password);
         let fast_digest = account.and(self.fast_digest);
         Answer::Authenticate(Box::new(Candidate { fast_digest, ..candidate }))
     }

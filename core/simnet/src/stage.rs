@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rustls::crypto::CryptoProvider;
-use sealwire_core::account::Accounts;
+use sealwire_accounts::Accounts;
 use sealwire_core::auth::Plugin;
 use sealwire_core::client::{self, TlsPolicy};
 use sealwire_core::error::Side;

@@ -101,7 +101,7 @@ impl Credential {
     }
 
     /// The rounds of the slow hash; `None` where it is MySQL's default, or there is none.
-    pub(crate) fn unusual_rounds(&self) -> Option<u32> {
+    pub fn unusual_rounds(&self) -> Option<u32> {
         match self {
             Self::CachingSha2(verifier) | Self::Sha256(verifier) => {
                 Some(verifier.rounds).filter(|rounds| *rounds != ROUNDS)

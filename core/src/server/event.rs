@@ -3,9 +3,10 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::account::{Account, Accounts, ClientHost, Decoy, Requirement};
 use crate::auth::{Credential, Plugin};
 use crate::message::Command;
+
+use super::requirement::Requirement;
 
 /// Something for the application. What is borrowed lies in the connection's buffer until the next call.
 #[derive(Debug)]
@@ -73,35 +74,20 @@ impl Candidate {
         Self::unknown(Decoy { plugin, needs_tls: false, rounds: None })
     }
 
-    /// The account that a login by `user` from `from` is measured against, and what is to be asked of him: of a user without account
-    /// what one with an account could be asked.
-    pub fn find<'a>(
-        accounts: &'a Accounts,
-        user: &str,
-        from: ClientHost,
-        default: Plugin,
-    ) -> (Option<&'a Account>, Self) {
-        let Some(account) = accounts.find(user, from) else {
-            return (None, Self::unknown(accounts.decoy(user, default)));
-        };
-        let decoy = match account.credential {
-            Credential::Empty | Credential::Impossible | Credential::Socket(_) => accounts.decoy(user, default),
-            // It is not asked for, and to choose one takes a hash for each account.
-            _ => Self::decoy(account.plugin).decoy,
-        };
-        let candidate = Self {
-            plugin: account.plugin,
-            credential: account.credential.clone(),
-            requirement: account.requirement.clone(),
-            fast_digest: None,
-            decoy,
-        };
-        (Some(account), candidate)
-    }
-
     /// Stands in for a user who is to be asked that.
-    pub(super) const fn unknown(decoy: Decoy) -> Self {
+    pub const fn unknown(decoy: Decoy) -> Self {
         let requirement = if decoy.needs_tls { Requirement::Ssl } else { Requirement::None };
         Self { plugin: decoy.plugin, credential: Credential::Impossible, requirement, fast_digest: None, decoy }
     }
+}
+
+/// What a user who does not exist is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Decoy {
+    /// The plugin of the exchange.
+    pub plugin: Plugin,
+    /// Whether he is refused without TLS.
+    pub needs_tls: bool,
+    /// Rounds of the slow hash that a password is put through; `None`: MySQL's default.
+    pub rounds: Option<u32>,
 }

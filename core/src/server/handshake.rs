@@ -7,9 +7,9 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt::Write;
 
+use super::admit::admit;
 use super::config::{Config, Peer};
 use super::event::{Candidate, Login};
-use crate::account::admit;
 use crate::auth::{Credential, Plugin, ServerAuth, ServerContext, ServerStep};
 use crate::channel::Channel;
 use crate::error::{Error, PeerMisbehaved, Side};

@@ -1,15 +1,19 @@
 //! The server's side of a connection.
 
+mod admit;
 mod batch;
 mod config;
 mod event;
 mod handshake;
 mod reply;
 mod reply_stage;
+mod requirement;
 
+pub use admit::{Clause, Refusal, admit};
 pub use batch::RowBatch;
 pub use config::{Config, Peer};
-pub use event::{Candidate, Event, Login};
+pub use event::{Candidate, Decoy, Event, Login};
+pub use requirement::Requirement;
 
 use alloc::boxed::Box;
 use alloc::string::String;

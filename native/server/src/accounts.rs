@@ -6,7 +6,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use sealwire_core::account::{AccountName, AccountStatement, Accounts, Outcome, Session, execute};
+use sealwire_accounts::{AccountName, AccountStatement, Accounts, Outcome, Session, execute};
 use sealwire_core::error::SqlError;
 use sealwire_core::random::Random;
 
@@ -139,7 +139,7 @@ fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
 mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
-    use sealwire_core::account::parse_statement;
+    use sealwire_accounts::parse_statement;
     use sealwire_core::auth::Plugin;
 
     use super::*;

@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 
-use sealwire_core::account::{Accounts, Session, execute, parse_statement};
+use sealwire_accounts::{Accounts, Session, execute, parse_statement};
 use sealwire_core::auth::Plugin;
 use sealwire_core::random::Random;
 

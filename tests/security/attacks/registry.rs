@@ -339,7 +339,7 @@ pub(crate) const ROWS: &[Row] = &[
         ours: Holds("refuses with error 1045"),
         live: Some(servers::required_tls_in_plaintext),
         tests: &[
-            ("core/src/account/accounts.rs", "plaintext_is_hopeless_where_all_demand_tls"),
+            ("core/accounts/tests/admit.rs", "plaintext_satisfies_none_only_and_a_socket_is_plaintext"),
             (EXCHANGE, "the_server_takes_no_clear_password_from_an_insecure_connection"),
         ],
     },
@@ -510,7 +510,7 @@ pub(crate) const ROWS: &[Row] = &[
         theirs: NotRun("the plugin of another account, by a hash of the name"),
         ours: Holds("the plugins in use, by a keyed hash of the name"),
         live: None,
-        tests: &[("core/src/account/accounts.rs", "decoys_are_steady_and_of_all_kinds_in_use")],
+        tests: &[("core/accounts/src/accounts.rs", "decoys_are_steady_and_of_all_kinds_in_use")],
     },
     Row {
         id: "user enumeration by time",
@@ -535,7 +535,7 @@ pub(crate) const ROWS: &[Row] = &[
         ours: Holds("only the CA that is named counts"),
         live: None,
         tests: &[
-            ("core/src/account/admit.rs", "a_certificate_counts_only_if_it_is_there_and_verified"),
+            ("core/accounts/tests/admit.rs", "a_certificate_counts_only_if_it_is_there_and_verified"),
             (REJECTIONS, "a_server_refuses_clients_that_do_not_verify_in_the_handshake"),
         ],
     },
@@ -545,7 +545,7 @@ pub(crate) const ROWS: &[Row] = &[
         theirs: NotRun("X509_NAME_oneline does not escape it (MDEV-40398)"),
         ours: Holds("never matches"),
         live: None,
-        tests: &[("core/src/account/admit.rs", "a_name_that_reads_in_two_ways_never_matches")],
+        tests: &[("core/accounts/tests/admit.rs", "a_name_that_reads_in_two_ways_never_matches")],
     },
     Row {
         id: "revoked certificates",

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::process::Command;
 
-use sealwire_core::account::{Requirement, admit};
+use sealwire_accounts::{Requirement, admit};
 use sealwire_core::facts::{Facts, TlsFacts, TlsVersion, Verification};
 use sealwire_tests::programs::needs;
 

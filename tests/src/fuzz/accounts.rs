@@ -1,6 +1,6 @@
 //! Account statements: CREATE USER, GRANT and the like. What they make is kept on disk as statements, so it must come back.
 
-use sealwire_core::account::{Accounts, ClientHost, Session, execute, parse_requirement, parse_statement};
+use sealwire_accounts::{Accounts, ClientHost, Session, execute, parse_requirement, parse_statement};
 use sealwire_core::auth::Plugin;
 use sealwire_simnet::Seeded;
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::CertificateDer;
 use rustls::sign::{CertifiedKey, SigningKey, SingleCertAndKey};
-use sealwire_core::account::{ClientHost, HostPattern};
+use sealwire_accounts::{ClientHost, HostPattern};
 use sealwire_core::tls::identity::{CertificateInfo, Name};
 use sealwire_core::tls::names::cipher_by_name;
 use sealwire_core::tls::{

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sealwire_core::account::Accounts;
+use sealwire_accounts::Accounts;
 use sealwire_core::auth::Plugin;
 use sealwire_core::facts::Transport;
 use sealwire_core::message::{Capabilities, SslRequest};

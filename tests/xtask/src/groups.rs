@@ -119,7 +119,7 @@ fn docs(context: &Context) -> Tally {
 fn unit(context: &Context) -> Tally {
     // The whole workspace each time, so that every group builds its dependencies with the same features, once.
     let mut command = context.cargo(["test", "--workspace", "--lib", "--bins", "--examples", "--no-fail-fast"]);
-    for package in ["core", "core/simnet", "native/certs"] {
+    for package in ["core", "core/accounts", "core/simnet", "native/certs"] {
         for name in integration_tests(&context.root.join(package).join("tests")) {
             command.args(["--test", &name]);
         }

@@ -21,9 +21,10 @@ const CLIENT: &str = "sealwire_wasm";
 const PAGE: &str = "sealwire_page";
 
 /// The core's tests that run here, too, as their package, its kind of target and the name of what is built of it.
-const TESTS: [(&str, &[&str], &str); 3] = [
+const TESTS: [(&str, &[&str], &str); 4] = [
     ("sealwire-core", &["--lib"], "sealwire_core"),
     ("sealwire-core", &["--test", "tls"], "tls"),
+    ("sealwire-accounts", &["--lib"], "sealwire_accounts"),
     ("sealwire-simnet", &["--lib"], "sealwire_simnet"),
 ];
 

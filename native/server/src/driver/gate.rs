@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use mio::net::{TcpStream, UnixStream};
 use rustix::net::sockopt;
-use sealwire_core::account::ClientHost;
+use sealwire_accounts::ClientHost;
 use sealwire_core::facts::Transport;
 use sealwire_core::server::{Connection, Peer};
 

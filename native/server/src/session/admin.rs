@@ -1,6 +1,6 @@
 //! Statements about the server: accounts, databases, KILL, FLUSH, ALTER INSTANCE, SHUTDOWN.
 
-use sealwire_core::account::{AccountStatement, Outcome, Privilege, Session as Asker};
+use sealwire_accounts::{AccountStatement, Outcome, Privilege, Session as Asker};
 use sealwire_core::error::SqlError;
 
 use super::statement::engine;

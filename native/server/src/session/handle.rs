@@ -6,7 +6,7 @@
 use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use sealwire_core::account::ClientHost;
+use sealwire_accounts::ClientHost;
 use sealwire_core::error::{Error, SqlError};
 use sealwire_core::message::Capabilities;
 use sealwire_core::server::{Connection, Event};

@@ -1,6 +1,6 @@
 //! `init_connect`: statements that run before the first command of a user who is no administrator.
 
-use sealwire_core::account::Privilege;
+use sealwire_accounts::Privilege;
 use sealwire_core::error::SqlError;
 
 use super::running::Purpose;

@@ -1,6 +1,6 @@
 //! ALTER TABLE … DISABLE KEYS and ENABLE KEYS, which dumps have around the rows of each table.
 
-use sealwire_core::account::Privilege;
+use sealwire_accounts::Privilege;
 use sealwire_core::error::SqlError;
 
 use super::{Answer, Session};

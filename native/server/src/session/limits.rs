@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sealwire_core::account::Privilege;
+use sealwire_accounts::Privilege;
 use sealwire_core::error::SqlError;
 
 use super::{Answer, Session};

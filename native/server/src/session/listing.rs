@@ -1,7 +1,7 @@
 //! SHOW of objects with MySQL's columns: the status of tables, and what this server has none of.
 //! Source: MySQL Reference Manual, "SHOW Statements".
 
-use sealwire_core::account::Privilege;
+use sealwire_accounts::Privilege;
 use sealwire_core::error::SqlError;
 
 use super::show::{columns, filtered, pattern_condition};

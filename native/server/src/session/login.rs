@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-use sealwire_core::account::Privilege;
+use sealwire_accounts::Privilege;
 use sealwire_core::error::{Error, SqlError};
 use sealwire_core::server::{Candidate, Connection, Login};
 
@@ -30,7 +30,7 @@ impl Session {
         }
         let accounts = self.view.server.accounts.current();
         let default = self.view.server.default_plugin;
-        let (account, candidate) = Candidate::find(&accounts, &login.user, self.host, default);
+        let (account, candidate) = accounts.candidate(&login.user, self.host, default);
         let fast_digest = account.and_then(|account| self.view.server.accounts.digest(&account.name));
         self.candidate = account.map(|account| (account.name.clone(), Arc::clone(&accounts)));
         connection.authenticate(Candidate { fast_digest, ..candidate })

@@ -32,7 +32,7 @@ mod tests;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use sealwire_core::account::{AccountName, Accounts, ClientHost};
+use sealwire_accounts::{AccountName, Accounts, ClientHost};
 use sealwire_core::error::{Error, SqlError};
 use sealwire_core::message::{Capabilities, ColumnDefinition, Command, OkPacket, SessionChange, StatusFlags};
 use sealwire_core::server::{Connection, Event, Login};

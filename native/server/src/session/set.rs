@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sealwire_core::account::Privilege;
+use sealwire_accounts::Privilege;
 use sealwire_core::error::SqlError;
 use sealwire_core::message::SessionChange;
 use sqlparser::ast::Expr;

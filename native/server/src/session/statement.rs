@@ -86,7 +86,7 @@ impl Session {
         self.begin_diagnostics(sql);
         self.demand_writable(sql)?;
         if sql.len() <= MOST_ACCOUNT_BYTES
-            && let Some(parsed) = sealwire_core::account::parse_statement(sql)
+            && let Some(parsed) = sealwire_accounts::parse_statement(sql)
         {
             return self.account_statement(parsed?);
         }

@@ -1,6 +1,6 @@
 //! The tables of `information_schema`, `performance_schema`, `sys` and `mysql` that the server makes.
 
-use sealwire_core::account::{Privilege, Requirement};
+use sealwire_accounts::{Privilege, Requirement};
 
 use super::thread_tables;
 use super::view::View;

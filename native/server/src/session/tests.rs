@@ -1,4 +1,4 @@
-use sealwire_core::account::AccountName;
+use sealwire_accounts::AccountName;
 use sealwire_core::auth::Plugin;
 
 use super::*;

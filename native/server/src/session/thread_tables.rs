@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use sealwire_core::account::Privilege;
+use sealwire_accounts::Privilege;
 use sealwire_core::facts::Transport;
 
 use super::system_tables::{of_sessions, text};

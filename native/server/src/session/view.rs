@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use sealwire_core::account::{Account, AccountName, Privilege};
+use sealwire_accounts::{Account, AccountName, Privilege};
 use sealwire_core::error::SqlError;
 use sealwire_core::facts::Facts;
 

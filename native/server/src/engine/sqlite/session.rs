@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rusqlite::config::DbConfig;
 use rusqlite::types::Type;
 use rusqlite::{Connection, OpenFlags, Statement};
-use sealwire_core::account::Privilege;
+use sealwire_accounts::Privilege;
 use sealwire_core::error::SqlError;
 use sealwire_core::message::ColumnDefinition;
 

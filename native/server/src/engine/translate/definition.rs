@@ -1,6 +1,6 @@
 //! CREATE, ALTER and DROP of tables, indexes and views.
 
-use sealwire_core::account::Privilege;
+use sealwire_accounts::Privilege;
 use sealwire_core::error::SqlError;
 use sqlparser::ast::{
     AlterTable, AlterTableOperation, CheckConstraint, ColumnDef, ColumnOption, CommentDef, CreateTable,

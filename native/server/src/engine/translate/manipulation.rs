@@ -1,6 +1,6 @@
 //! INSERT, REPLACE, UPDATE, DELETE and TRUNCATE.
 
-use sealwire_core::account::Privilege;
+use sealwire_accounts::Privilege;
 use sealwire_core::error::SqlError;
 use sqlparser::ast::{
     Assignment, AssignmentTarget, Delete, Expr, FromTable, Insert, OnInsert, OrderByExpr, Query, SetExpr, Statement,

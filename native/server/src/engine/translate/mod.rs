@@ -15,7 +15,7 @@ mod writer;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use sealwire_core::account::Privilege;
+use sealwire_accounts::Privilege;
 use sealwire_core::error::SqlError;
 use sqlparser::ast::{ObjectName, ObjectNamePart, SetExpr, Statement};
 use sqlparser::dialect::MySqlDialect;

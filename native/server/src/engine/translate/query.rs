@@ -398,7 +398,7 @@ fn join(join: &Join, writer: &mut Writer<'_>) -> Written {
 /// Writes a table, with its alias, or what stands in its place.
 pub(super) fn factor(
     factor: &TableFactor,
-    privileges: &'static [sealwire_core::account::Privilege],
+    privileges: &'static [sealwire_accounts::Privilege],
     writer: &mut Writer<'_>,
 ) -> Written {
     match factor {

@@ -4,7 +4,7 @@
 
 use std::fmt::Write as _;
 
-use sealwire_core::account::Privilege;
+use sealwire_accounts::Privilege;
 use sealwire_core::error::SqlError;
 use sqlparser::ast::{Ident, ObjectName};
 

@@ -1,7 +1,7 @@
 use super::*;
 use crate::engine::{Engine as _, Surroundings};
 use crate::sql::{Datum, Names};
-use sealwire_core::account::Privilege;
+use sealwire_accounts::Privilege;
 use sealwire_core::message::{BinaryRow, ColumnType, TextRow, Value};
 use std::time::Duration;
 

@@ -3,8 +3,8 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::account::{AccountName, Level, Privileges, Requirement};
-use crate::secret::Secret;
+use crate::{AccountName, Level, Privileges, Requirement};
+use sealwire_core::secret::Secret;
 
 /// A statement about accounts. Passwords inside are [`Secret`]s, so that `Debug` shows none.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,7 +4,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::sql::{self, Inside, Mode, Piece};
+use sealwire_core::sql::{self, Inside, Mode, Piece};
 
 /// A token and where it starts in the text.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,8 +4,8 @@ use alloc::format;
 use alloc::string::{String, ToString};
 
 use super::execute::{Done, Executor};
-use crate::account::{Account, AccountName, Level, Privilege, Privileges};
-use crate::message::SqlError;
+use crate::{Account, AccountName, Level, Privilege, Privileges};
+use sealwire_core::message::SqlError;
 
 impl Executor<'_> {
     pub(super) fn is_self(&self, name: &AccountName) -> bool {

@@ -14,11 +14,10 @@ pub(super) use show::{Style, create_user, grants};
 pub use statement::{AccountStatement, Identified, On, Target, UserOptions, UserSpec};
 
 use alloc::vec::Vec;
-use core::str::FromStr;
 
-use crate::account::Requirement;
-use crate::message::SqlError;
+use crate::Requirement;
 use cursor::Cursor;
+use sealwire_core::message::SqlError;
 
 /// Reads one statement, with or without a `;` at its end. `None`: it is not about accounts.
 pub fn parse_statement(sql: &str) -> Option<Result<AccountStatement, SqlError>> {
@@ -50,18 +49,52 @@ pub(super) fn parse_script(sql: &str) -> Result<Vec<(usize, AccountStatement)>, 
     }
 }
 
-/// Reads a REQUIRE clause that stands alone.
+/// Reads a REQUIRE clause that stands alone, with MySQL's errors 1064 and 1225.
 pub fn parse_requirement(clause: &str) -> Result<Requirement, SqlError> {
     let mut cursor = Cursor::new(clause);
     let requirement = grammar::requirement(&mut cursor)?.ok_or_else(|| cursor.syntax_error())?;
     cursor.expect_end().map(|()| requirement)
 }
 
-impl FromStr for Requirement {
-    type Err = SqlError;
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString;
 
-    /// Reads a whole REQUIRE clause, with MySQL's errors 1064 and 1225.
-    fn from_str(clause: &str) -> Result<Self, SqlError> {
-        parse_requirement(clause)
+    use super::{Requirement, parse_requirement};
+    use alloc::string::String;
+
+    #[test]
+    fn only_none_lives_without_tls() {
+        assert!(!Requirement::None.needs_tls());
+        for clause in ["REQUIRE SSL", "REQUIRE X509", "REQUIRE CIPHER 'x'"] {
+            assert!(parse_requirement(clause).unwrap().needs_tls(), "{clause}");
+        }
+    }
+
+    #[test]
+    fn what_display_writes_reads_back_the_same() {
+        let texts =
+            [None, Some("/C=FI/CN=a"), Some("it's \\ \"q\" `b`\n\t\r\0\u{1a} é"), Some("-- /* # */"), Some("%_\\%")];
+        for plain in [Requirement::None, Requirement::Ssl, Requirement::X509] {
+            assert_eq!(parse_requirement(&plain.to_string()), Ok(plain));
+        }
+        for cipher in texts {
+            for issuer in texts {
+                for subject in texts {
+                    let [cipher, issuer, subject] = [cipher, issuer, subject].map(|text| text.map(String::from));
+                    if cipher.is_none() && issuer.is_none() && subject.is_none() {
+                        continue;
+                    }
+                    let requirement = Requirement::Specified { cipher, issuer, subject };
+                    assert_eq!(parse_requirement(&requirement.to_string()), Ok(requirement));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn display_orders_issuer_subject_cipher_without_and() {
+        let requirement = parse_requirement("REQUIRE CIPHER 'c' AND SUBJECT 's' ISSUER 'i'").unwrap();
+        assert_eq!(requirement.to_string(), "REQUIRE ISSUER 'i' SUBJECT 's' CIPHER 'c'");
     }
 }

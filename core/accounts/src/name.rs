@@ -5,7 +5,7 @@ use core::cmp::{Ordering, Reverse};
 use core::fmt;
 use core::net::IpAddr;
 
-use crate::sql::{backquoted, text_literal};
+use sealwire_core::sql::{backquoted, text_literal};
 
 /// The two parts of an account's name. The host part is a pattern, see [`HostPattern`].
 ///

@@ -7,9 +7,9 @@ use alloc::vec::Vec;
 use super::cursor::{Cursor, Parsed, unsupported};
 use super::statement::{AccountStatement, Identified, On, Target, UserOptions, UserSpec};
 use super::token::Kind;
-use crate::account::{Level, Privilege, Privileges, Requirement};
-use crate::message::SqlError;
-use crate::secret::Secret;
+use crate::{Level, Privilege, Privileges, Requirement};
+use sealwire_core::message::SqlError;
+use sealwire_core::secret::Secret;
 
 /// The statement that starts here; `None` and nothing taken if it is not about accounts.
 pub(super) fn statement(p: &mut Cursor<'_>) -> Option<Parsed<AccountStatement>> {
@@ -418,8 +418,8 @@ fn level(p: &mut Cursor<'_>) -> Parsed<On> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::account::AccountName;
-    use crate::account::sql::{parse_script, parse_statement};
+    use crate::AccountName;
+    use crate::sql::{parse_script, parse_statement};
 
     const GOOD: &[&str] = &[
         "CREATE USER 'u'@'h'",

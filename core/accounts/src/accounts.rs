@@ -5,8 +5,9 @@ use alloc::vec::Vec;
 use sha2::{Digest, Sha256};
 
 use super::{Account, AccountName, ClientHost};
-use crate::auth::Plugin;
-use crate::secret::Secret;
+use sealwire_core::auth::{Credential, Plugin};
+use sealwire_core::secret::Secret;
+use sealwire_core::server::{Candidate, Decoy};
 
 /// The accounts of a server.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,17 +15,6 @@ pub struct Accounts {
     /// Sorted by name, each name once.
     sorted: Vec<Account>,
     decoy_secret: Secret,
-}
-
-/// What a user who does not exist is asked. See [`Accounts::decoy`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Decoy {
-    /// The plugin of the exchange.
-    pub plugin: Plugin,
-    /// Whether he is refused without TLS.
-    pub needs_tls: bool,
-    /// Rounds of the slow hash that a password is put through; `None`: MySQL's default.
-    pub rounds: Option<u32>,
 }
 
 impl Accounts {
@@ -40,12 +30,25 @@ impl Accounts {
         self.sorted.iter().find(|account| account.name.matches(user, from))
     }
 
-    /// Whether any user at all could log in from there without TLS. Where not, the server can refuse a client on
-    /// plaintext whoever it is.
-    pub fn plaintext_has_a_chance(&self, from: ClientHost) -> bool {
-        self.sorted.iter().any(|account| {
-            !account.requirement.needs_tls() && super::HostPattern::new(&account.name.host).matches(from)
-        })
+    /// The account that a login by `user` from `from` is measured against, and what is to be asked of him: of a user without account
+    /// what one with an account could be asked.
+    pub fn candidate(&self, user: &str, from: ClientHost, default: Plugin) -> (Option<&Account>, Candidate) {
+        let Some(account) = self.find(user, from) else {
+            return (None, Candidate::unknown(self.decoy(user, default)));
+        };
+        let decoy = match account.credential {
+            Credential::Empty | Credential::Impossible | Credential::Socket(_) => self.decoy(user, default),
+            // It is not asked for, and to choose one takes a hash for each account.
+            _ => Candidate::decoy(account.plugin).decoy,
+        };
+        let candidate = Candidate {
+            plugin: account.plugin,
+            credential: account.credential.clone(),
+            requirement: account.requirement.clone(),
+            fast_digest: None,
+            decoy,
+        };
+        (Some(account), candidate)
     }
 
     /// What a user who does not exist is asked, so that he looks like one who does: always the same for a user, what one of the
@@ -137,9 +140,9 @@ mod tests {
     use alloc::string::{String, ToString};
 
     use super::*;
-    use crate::account::ScriptError;
-    use crate::auth::Credential;
-    use crate::random::Random;
+    use crate::ScriptError;
+    use sealwire_core::auth::Credential;
+    use sealwire_core::random::Random;
 
     #[derive(Debug)]
     struct Zeros;
@@ -279,16 +282,6 @@ mod tests {
         assert_ne!(decoys(&other_secret), first);
         let none = Accounts::new([0; 32]).decoy("x", Plugin::Sha256Password);
         assert_eq!(none, Decoy { plugin: Plugin::Sha256Password, needs_tls: false, rounds: None });
-    }
-
-    #[test]
-    fn plaintext_is_hopeless_where_all_demand_tls() {
-        let mut accounts =
-            read("CREATE USER a REQUIRE SSL; CREATE USER b@localhost; CREATE USER c REQUIRE X509;").unwrap();
-        assert!(accounts.plaintext_has_a_chance(ClientHost::Socket));
-        assert!(!accounts.plaintext_has_a_chance(ClientHost::Ip([192, 0, 2, 1].into())));
-        accounts.remove(&AccountName::new("b", "localhost"));
-        assert!(!accounts.plaintext_has_a_chance(ClientHost::Socket));
     }
 
     #[test]

@@ -5,13 +5,13 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::account::{Account, AccountName, Level, Privilege, Privileges, Requirement};
-use crate::auth::Credential;
-use crate::sql::{backquoted, text_literal};
+use crate::{Account, AccountName, Level, Privilege, Privileges, Requirement};
+use sealwire_core::auth::Credential;
+use sealwire_core::sql::{backquoted, text_literal};
 
 /// Who reads the statements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::account) enum Style {
+pub(crate) enum Style {
     /// A person: names in backticks, REQUIRE beside the global privileges, as MySQL 5.6 and MariaDB print it.
     Shown,
     /// Sealwire: no line breaks whatever a name holds, nothing said twice.
@@ -19,7 +19,7 @@ pub(in crate::account) enum Style {
 }
 
 /// The statement that makes the account, without its privileges.
-pub(in crate::account) fn create_user(account: &Account, style: Style) -> String {
+pub(crate) fn create_user(account: &Account, style: Style) -> String {
     let mut text =
         format!("CREATE USER {} IDENTIFIED WITH {}", name(&account.name, style), text_literal(account.plugin.name()));
     if account.credential != Credential::Empty {
@@ -37,7 +37,7 @@ pub(in crate::account) fn create_user(account: &Account, style: Style) -> String
 }
 
 /// The statements that give the account its privileges: the global ones first, even if there are none.
-pub(in crate::account) fn grants(account: &Account, style: Style) -> Vec<String> {
+pub(crate) fn grants(account: &Account, style: Style) -> Vec<String> {
     let user = name(&account.name, style);
     let global = account.grants.at(&Level::Global);
     let mut first = format!("GRANT {} ON *.* TO {user}", privileges(global, &Level::Global));

@@ -5,20 +5,27 @@
 //! [`parse_statement`] and [`execute`] are CREATE USER, GRANT and the like; [`Accounts::to_text`] writes such statements
 //! too, so that what is kept on disk can be read by people and by MySQL.
 
+#![no_std]
+
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+// There `#[test]` is wasm-bindgen's.
+#[cfg(all(test, target_arch = "wasm32"))]
+#[macro_use]
+extern crate sealwire_wasm_tests;
+
 mod accounts;
-mod admit;
 mod name;
 mod privilege;
-mod requirement;
 mod script;
 mod sql;
 
-pub use accounts::{Accounts, Decoy};
-pub use admit::{Clause, Refusal, admit};
+pub use accounts::Accounts;
 pub use name::{AccountName, ClientHost, HostPattern};
 pub use privilege::{Grants, Level, Privilege, Privileges};
-pub use requirement::Requirement;
 pub use script::ScriptError;
+pub use sealwire_core::server::{Clause, Decoy, Refusal, Requirement, admit};
 pub use sql::{
     AccountStatement, Identified, On, Outcome, Session, Target, UserOptions, UserSpec, execute, parse_requirement,
     parse_statement,
@@ -26,7 +33,7 @@ pub use sql::{
 
 use alloc::string::ToString;
 
-use crate::auth::{Credential, Plugin};
+use sealwire_core::auth::{Credential, Plugin};
 
 /// One account.
 #[derive(Debug, Clone, PartialEq, Eq)]

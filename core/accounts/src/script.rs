@@ -5,9 +5,9 @@ use core::fmt;
 
 use super::Accounts;
 use super::sql::{self, Session, Style};
-use crate::auth::Plugin;
-use crate::message::SqlError;
-use crate::random::Random;
+use sealwire_core::auth::Plugin;
+use sealwire_core::message::SqlError;
+use sealwire_core::random::Random;
 
 /// What is wrong with a text of accounts, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,10 +6,10 @@ use alloc::vec::Vec;
 
 use super::show::{self, Style};
 use super::statement::{AccountStatement, Identified, On, Target, UserOptions, UserSpec};
-use crate::account::{Account, AccountName, Accounts, Level, Privilege, Privileges};
-use crate::auth::{Credential, Plugin};
-use crate::message::SqlError;
-use crate::random::Random;
+use crate::{Account, AccountName, Accounts, Level, Privilege, Privileges};
+use sealwire_core::auth::{Credential, Plugin};
+use sealwire_core::message::SqlError;
+use sealwire_core::random::Random;
 
 /// On whose behalf statements run.
 #[derive(Debug, Clone, Copy)]
@@ -64,7 +64,7 @@ pub fn execute(
 }
 
 /// As [`execute`], but an error can leave the work half done.
-pub(in crate::account) fn apply(
+pub(crate) fn apply(
     statement: &AccountStatement,
     accounts: &mut Accounts,
     session: &Session<'_>,
@@ -426,7 +426,7 @@ fn from_stored(plugin: Plugin, text: &[u8]) -> Done<Credential> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::account::{ClientHost, Requirement, parse_statement};
+    use crate::{ClientHost, Requirement, parse_statement};
 
     const HASH: &str = "*2470C0C06DEE42FD1618BB99005ADCA2EC9D1E19";
 

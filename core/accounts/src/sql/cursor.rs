@@ -6,8 +6,8 @@ use alloc::vec::Vec;
 
 use super::statement::Target;
 use super::token::{Kind, Lexer, Token};
-use crate::account::AccountName;
-use crate::message::SqlError;
+use crate::AccountName;
+use sealwire_core::message::SqlError;
 
 /// How much of a statement an error message repeats.
 const NEAR_LENGTH: usize = 80;
