@@ -3,7 +3,6 @@
 use sealwire_accounts::{AccountStatement, Outcome, Privilege, Session as Asker};
 use sealwire_core::error::SqlError;
 
-use super::statement::engine;
 use super::{Answer, Reply, Session, Table};
 use crate::engine::{Task, TransactionStep, declared_column, interrupted, is_system_database, unknown_database};
 use crate::sql::charset::{check_collation, default_collation};
@@ -35,62 +34,24 @@ impl Session {
         }
     }
 
-    /// The other statements of the server's own; what is none of them is the engine's.
-    pub(super) fn administer(&mut self, sql: &str, mut words: Cursor<'_>) -> Result<Answer, SqlError> {
-        if words.accept("KILL") {
-            let query_only = words.accept("QUERY");
-            if !query_only {
-                words.accept("CONNECTION");
-            }
-            let id = words.number().and_then(|id| u32::try_from(id).ok()).ok_or_else(|| words.syntax_error())?;
-            words.expect_end()?;
-            return self.kill(id, query_only).map(Answer::Ok);
+    /// KILL [QUERY | CONNECTION].
+    pub(super) fn kill_statement(&self, words: &mut Cursor<'_>) -> Result<Option<Answer>, SqlError> {
+        let query_only = words.accept("QUERY");
+        if !query_only {
+            words.accept("CONNECTION");
         }
-        if words.accept("FLUSH") {
-            return self.flush(&mut words).map(Answer::Ok);
-        }
-        if words.accept_all(&["ALTER", "INSTANCE"]) {
-            return self.alter_instance(&mut words).map(Answer::Ok);
-        }
-        if words.accept("SHUTDOWN") {
-            words.expect_end()?;
-            self.view.demand(&[Privilege::SHUTDOWN])?;
-            tracing::info!("SHUTDOWN by {}", self.view.user);
-            self.view.server.stop();
-            return Ok(Answer::Ok(Reply::default()));
-        }
-        if words.accept_all(&["CREATE", "DATABASE"]) || words.accept_all(&["CREATE", "SCHEMA"]) {
-            return self.create_database(&mut words).map(Answer::Ok);
-        }
-        if words.accept_all(&["DROP", "DATABASE"]) || words.accept_all(&["DROP", "SCHEMA"]) {
-            return self.drop_database(&mut words).map(Answer::Ok);
-        }
-        if words.accept_all(&["ALTER", "DATABASE"]) || words.accept_all(&["ALTER", "SCHEMA"]) {
-            return self.alter_database(&mut words).map(Answer::Ok);
-        }
-        if let Some(answer) = self.switch_keys(sql)? {
-            return Ok(answer);
-        }
-        if words.accept("LOCK") {
-            return self.lock_tables(&mut words);
-        }
-        if words.accept("UNLOCK") {
-            words.accept_one(&["TABLES", "TABLE"]).ok_or_else(|| words.syntax_error())?;
-            words.expect_end()?;
-            return Ok(Answer::Ok(Reply::default()));
-        }
-        if let Some(kind) = stored_program(sql) {
-            let message = format!("This version of Sealwire doesn't yet support 'CREATE {kind}'");
-            return Err(SqlError::new(1235, b"42000", message));
-        }
-        if words.peek("LOAD") {
-            return Err(SqlError::new(
-                3948,
-                b"42000",
-                "Loading local data is disabled; this must be enabled on both the client and server sides",
-            ));
-        }
-        Ok(engine(sql))
+        let id = words.number().and_then(|id| u32::try_from(id).ok()).ok_or_else(|| words.syntax_error())?;
+        words.expect_end()?;
+        self.kill(id, query_only).map(|reply| Some(Answer::Ok(reply)))
+    }
+
+    /// SHUTDOWN.
+    pub(super) fn shutdown(&self, words: &Cursor<'_>) -> Result<Option<Answer>, SqlError> {
+        words.expect_end()?;
+        self.view.demand(&[Privilege::SHUTDOWN])?;
+        tracing::info!("SHUTDOWN by {}", self.view.user);
+        self.view.server.stop();
+        Ok(Some(Answer::Ok(Reply::default())))
     }
 
     /// KILL and COM_PROCESS_KILL.
@@ -111,7 +72,7 @@ impl Session {
         Ok(Reply::default())
     }
 
-    fn flush(&self, words: &mut Cursor<'_>) -> Result<Reply, SqlError> {
+    pub(super) fn flush(&self, words: &mut Cursor<'_>) -> Result<Reply, SqlError> {
         words.accept("NO_WRITE_TO_BINLOG");
         words.accept("LOCAL");
         let what = words.accept_one(&[
@@ -147,7 +108,7 @@ impl Session {
     }
 
     /// ALTER INSTANCE RELOAD TLS [FOR CHANNEL mysql_main] [NO ROLLBACK ON ERROR].
-    fn alter_instance(&mut self, words: &mut Cursor<'_>) -> Result<Reply, SqlError> {
+    pub(super) fn alter_instance(&mut self, words: &mut Cursor<'_>) -> Result<Reply, SqlError> {
         if !words.accept_all(&["RELOAD", "TLS"]) {
             return Err(words.syntax_error());
         }
@@ -171,7 +132,7 @@ impl Session {
         }
     }
 
-    fn create_database(&mut self, words: &mut Cursor<'_>) -> Result<Reply, SqlError> {
+    pub(super) fn create_database(&mut self, words: &mut Cursor<'_>) -> Result<Reply, SqlError> {
         let if_not_exists = words.accept_all(&["IF", "NOT", "EXISTS"]);
         let name = words.name()?;
         database_options(words)?;
@@ -184,7 +145,7 @@ impl Session {
     }
 
     /// ALTER DATABASE: character set and collation are always those of the server, so there is nothing to change.
-    fn alter_database(&self, words: &mut Cursor<'_>) -> Result<Reply, SqlError> {
+    pub(super) fn alter_database(&self, words: &mut Cursor<'_>) -> Result<Reply, SqlError> {
         let is_current = words.peek_one(&["CHARACTER", "CHARSET", "COLLATE", "DEFAULT", "ENCRYPTION", "READ"]);
         let name = if is_current { self.current_database()? } else { words.name()? };
         database_options(words)?;
@@ -196,7 +157,7 @@ impl Session {
     }
 
     /// LOCK TABLES ends the transaction and asks for the rights; SQLite itself locks as it needs.
-    fn lock_tables(&self, words: &mut Cursor<'_>) -> Result<Answer, SqlError> {
+    pub(super) fn lock_tables(&self, words: &mut Cursor<'_>) -> Result<Answer, SqlError> {
         words.accept_one(&["TABLES", "TABLE"]).ok_or_else(|| words.syntax_error())?;
         loop {
             if self.presence.is_stopped() {
@@ -229,7 +190,7 @@ impl Session {
         Ok(Answer::Ok(Reply::default()))
     }
 
-    fn drop_database(&mut self, words: &mut Cursor<'_>) -> Result<Reply, SqlError> {
+    pub(super) fn drop_database(&mut self, words: &mut Cursor<'_>) -> Result<Reply, SqlError> {
         let if_exists = words.accept_all(&["IF", "EXISTS"]);
         let name = words.name()?;
         words.expect_end()?;
@@ -252,8 +213,38 @@ impl Session {
     }
 }
 
-/// The kind of stored program that a statement would create.
-fn stored_program(sql: &str) -> Option<&'static str> {
+/// UNLOCK TABLES.
+pub(super) fn unlock_tables(words: &mut Cursor<'_>) -> Result<Option<Answer>, SqlError> {
+    words.accept_one(&["TABLES", "TABLE"]).ok_or_else(|| words.syntax_error())?;
+    words.expect_end()?;
+    Ok(Some(Answer::Ok(Reply::default())))
+}
+
+/// Refuses a CREATE of a stored program, and leaves any other to the engine.
+///
+/// # Errors
+/// 1235 where it is one.
+pub(super) fn refuse_stored_program(words: &Cursor<'_>) -> Result<Option<Answer>, SqlError> {
+    match stored_program(words) {
+        Some(kind) => {
+            let message = format!("This version of Sealwire doesn't yet support 'CREATE {kind}'");
+            Err(SqlError::new(1235, b"42000", message))
+        }
+        None => Ok(None),
+    }
+}
+
+/// LOAD DATA, which the server never takes.
+///
+/// # Errors
+/// 3948.
+pub(super) fn refuse_load() -> Result<Option<Answer>, SqlError> {
+    let message = "Loading local data is disabled; this must be enabled on both the client and server sides";
+    Err(SqlError::new(3948, b"42000", message))
+}
+
+/// The kind of stored program that a CREATE, whose first word is taken, would make.
+fn stored_program(words: &Cursor<'_>) -> Option<&'static str> {
     const PROGRAMS: [&str; 4] = ["EVENT", "FUNCTION", "PROCEDURE", "TRIGGER"];
     // DEFINER and its account may stand before the word.
     const KINDS: [&str; 12] = [
@@ -270,9 +261,7 @@ fn stored_program(sql: &str) -> Option<&'static str> {
         "USER",
         "VIEW",
     ];
-    let mut words = Cursor::new(sql);
-    let kind = if words.accept("CREATE") { words.first_outside(&KINDS) } else { None };
-    kind.filter(|kind| PROGRAMS.contains(kind))
+    words.first_outside(&KINDS).filter(|kind| PROGRAMS.contains(kind))
 }
 
 /// Reads the options of a database. Character set and collation are always those of the server, and yet have to be some.

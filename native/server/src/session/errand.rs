@@ -5,7 +5,7 @@ use sealwire_core::server::Connection;
 
 use super::set::Pending;
 use super::{Answer, Session};
-use crate::sql::{Cursor, Datum};
+use crate::sql::Datum;
 
 /// Longer texts are read on a thread of their own: reading takes some nanoseconds a byte.
 pub(super) const LONG: usize = 64 * 1024;
@@ -30,18 +30,6 @@ pub(super) enum Errand {
 
 /// An answer, and whether its rows are binary.
 pub(super) type Brought = (Result<Answer, SqlError>, bool);
-
-/// Whether a statement may open or write files, derive keys, or wait for others.
-pub(super) fn is_slow(sql: &str) -> bool {
-    let mut words = Cursor::new(sql);
-    if words.accept("SHOW") {
-        words.accept_one(&["GLOBAL", "SESSION", "LOCAL"]);
-        return !words.peek_one(&["COUNT", "ERRORS", "STATUS", "VARIABLES", "WARNINGS"]);
-    }
-    words.peek_one(&["ALTER", "DESC", "DESCRIBE", "EXPLAIN", "FLUSH", "GRANT", "LOCK", "RENAME", "REVOKE"])
-        || words.clone().accept_all(&["SET", "PASSWORD"])
-        || words.accept_one(&["CREATE", "DROP"]).is_some() && words.peek_one(&["DATABASE", "SCHEMA", "USER"])
-}
 
 impl Session {
     /// Does the errand, on another thread.

@@ -10,9 +10,8 @@ use crate::sql::Cursor;
 impl Session {
     /// SQLite can't put the work on indexes off, no more than InnoDB: as there, the statement does nothing but commit, and a note says so.
     /// `None` where it is another statement.
-    pub(super) fn switch_keys(&mut self, sql: &str) -> Result<Option<Answer>, SqlError> {
-        let mut words = Cursor::new(sql);
-        let Some((database, table)) = switched(&mut words) else { return Ok(None) };
+    pub(super) fn switch_keys(&mut self, words: &mut Cursor<'_>) -> Result<Option<Answer>, SqlError> {
+        let Some((database, table)) = switched(words) else { return Ok(None) };
         let no_database = || SqlError::new(1046, b"3D000", "No database selected");
         let database = database.or_else(|| self.view.database.clone()).ok_or_else(no_database)?;
         self.view.demand_on_table(Privilege::ALTER, &database, &table)?;
@@ -23,11 +22,8 @@ impl Session {
     }
 }
 
-/// The database, if it is named, and the table whose keys are switched off or on.
+/// Of an ALTER TABLE, whose first words are taken, the database, if it is named, and the table whose keys are switched off or on.
 fn switched(words: &mut Cursor<'_>) -> Option<(Option<String>, String)> {
-    if !words.accept_all(&["ALTER", "TABLE"]) {
-        return None;
-    }
     let first = words.name().ok()?;
     let name = if words.accept(".") { (Some(first), words.name().ok()?) } else { (None, first) };
     words.accept_one(&["DISABLE", "ENABLE"])?;

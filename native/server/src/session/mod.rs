@@ -4,6 +4,7 @@
 
 mod admin;
 mod diagnostics;
+mod dispatch;
 mod empty_tables;
 mod errand;
 mod handle;
@@ -358,7 +359,7 @@ impl Session {
             Action::SetOption(_) => connection.err(&SqlError::new(1047, b"08S01", "Unknown command"))?,
             Action::Prepare(sql) if sql.len() > LONG => self.errand = Some(Errand::Prepare(sql)),
             Action::Prepare(sql) => match self.begin_prepare(&sql) {
-                Ok(text) if errand::is_slow(&text) => self.errand = Some(Errand::PrepareStatement(text)),
+                Ok(text) if dispatch::is_slow(&text) => self.errand = Some(Errand::PrepareStatement(text)),
                 text => {
                     let answer = text.and_then(|text| self.prepare(text));
                     return self.conclude(answer, false, connection);
@@ -461,7 +462,7 @@ impl Session {
     /// Runs a statement that was read; `None` is one of nothing but comments.
     fn run(&mut self, text: Result<Option<String>, SqlError>, connection: &mut Connection) -> Result<(), Error> {
         match text {
-            Ok(Some(text)) if errand::is_slow(&text) => {
+            Ok(Some(text)) if dispatch::is_slow(&text) => {
                 self.errand = Some(Errand::Statement(text));
                 Ok(())
             }

@@ -8,12 +8,11 @@ use sealwire_core::error::{Error, SqlError};
 use sealwire_core::message::{Capabilities, ColumnDefinition, ColumnType, ParamType, StmtExecute, Value};
 use sealwire_core::server::Connection;
 
-use super::errand::{self, LONG};
+use super::errand::LONG;
 use super::running::parameter_columns;
-use super::{Answer, Session, statement};
+use super::{Answer, Session, dispatch};
 use crate::engine::{Description, Task};
-use crate::sql::lex::{self, Lexer, Piece};
-use crate::sql::{Datum, syntax_error_near, text_literal};
+use crate::sql::{Datum, lex, syntax_error_near, text_literal};
 use crate::status::count;
 
 /// A session's prepared statements.
@@ -112,7 +111,7 @@ impl Prepared {
     pub(super) fn is_slow(&self, id: u32, parameters: &[Datum]) -> bool {
         let Some(statement) = self.statements.get(&id) else { return false };
         let written = if statement.is_own { parameters.iter().map(Datum::held_bytes).sum() } else { 0 };
-        statement.sql.len().saturating_add(written) > LONG || (statement.is_own && errand::is_slow(&statement.sql))
+        statement.sql.len().saturating_add(written) > LONG || (statement.is_own && dispatch::is_slow(&statement.sql))
     }
 
     pub(super) fn close(&mut self, id: u32) {
@@ -254,13 +253,13 @@ impl Session {
     /// # Errors
     /// As for running the statement, where that shows before it runs.
     pub(super) fn prepare(&mut self, text: String) -> Result<Answer, SqlError> {
-        if !statement::is_own(&text) {
+        if !dispatch::is_own(&text) {
             return Ok(Answer::Describe(text));
         }
-        let parameters = places(&text).count();
+        let parameters = lex::parameters(&text).count();
         let mut description =
             Description { parameters: u16::try_from(parameters).unwrap_or(u16::MAX), columns: Vec::new() };
-        if statement::only_reads(&text) {
+        if dispatch::only_reads(&text) {
             // Its columns do not depend on its parameters.
             let nulls = vec![Datum::Null; parameters];
             match self.statement(&with_parameters(&text, &nulls))? {
@@ -317,21 +316,11 @@ impl Session {
     }
 }
 
-/// Where the parameters of a statement stand.
-pub(super) fn places(sql: &str) -> impl Iterator<Item = usize> {
-    let mut at = 0;
-    Lexer::new(sql.as_bytes()).filter_map(move |(piece, text)| {
-        let start = at;
-        at += text.len();
-        (piece == Piece::Symbol(b'?')).then_some(start)
-    })
-}
-
 /// A statement of the server's own with its parameters written into it.
 fn with_parameters(sql: &str, parameters: &[Datum]) -> String {
     let mut text = String::with_capacity(sql.len());
     let mut from = 0;
-    for (place, parameter) in places(sql).zip(parameters) {
+    for (place, parameter) in lex::parameters(sql).zip(parameters) {
         text.push_str(sql.get(from..place).unwrap_or_default());
         match parameter {
             Datum::Null => text.push_str("NULL"),

@@ -1,5 +1,6 @@
-//! Which part answers a statement: the server itself, the accounts, or the engine.
+//! What SELECT, SHOW, USE, DO and the statements about transactions and accounts do.
 
+use sealwire_accounts::parse_statement;
 use sealwire_core::error::SqlError;
 
 use super::{Answer, Reply, Session};
@@ -7,129 +8,47 @@ use crate::engine::{Task, TransactionStep};
 use crate::sql::Cursor;
 use crate::status::count;
 
-/// Statements that the server answers itself, by their first word.
-const OWN: &[&str] = &[
-    "ALTER",
-    "BEGIN",
-    "COMMIT",
-    "DESC",
-    "DESCRIBE",
-    "DO",
-    "EXPLAIN",
-    "FLUSH",
-    "GRANT",
-    "KILL",
-    "LOCK",
-    "RELEASE",
-    "RENAME",
-    "REVOKE",
-    "ROLLBACK",
-    "SAVEPOINT",
-    "SET",
-    "SHOW",
-    "SHUTDOWN",
-    "START",
-    "UNLOCK",
-    "USE",
-    "XA",
-    "SELECT",
-    "CREATE",
-    "DROP",
-    "HELP",
-    "CALL",
-    "HANDLER",
-    "INSTALL",
-    "PREPARE",
-    "EXECUTE",
-    "DEALLOCATE",
-    "LOAD",
-];
-
 /// SHOW looks at each row with its condition, on the event loop's thread.
 const MOST_SHOW_BYTES: usize = 4096;
 /// Statements about accounts are carried out there as well; longer ones are none that the engine knows.
 const MOST_ACCOUNT_BYTES: usize = 1024 * 1024;
 
-/// Whether a prepared statement is the server's own to answer.
-pub(super) fn is_own(sql: &str) -> bool {
-    let words = Cursor::new(sql);
-    if words.peek("SELECT") {
-        // The engine knows better what a value's type is.
-        return super::select::may_be_constant(sql) && super::prepared::places(sql).next().is_none();
-    }
-    if words.peek("CREATE") || words.peek("DROP") || words.peek("ALTER") || words.peek("RENAME") {
-        let mut words = words;
-        words.skip();
-        return words.accept_one(&["USER", "DATABASE", "SCHEMA", "INSTANCE", "ROLE"]).is_some();
-    }
-    OWN.iter().any(|word| words.peek(word))
-}
-
-/// Whether a statement of the server's own only reads, so that it may be tried to learn its columns.
-pub(super) fn only_reads(sql: &str) -> bool {
-    let words = Cursor::new(sql);
-    ["SHOW", "SELECT", "DESCRIBE", "DESC", "EXPLAIN"].iter().any(|word| words.peek(word))
-}
-
 impl Session {
-    /// What a statement answers. What it changes is changed when this returns, unless the engine is to do it.
-    pub(super) fn statement(&mut self, sql: &str) -> Result<Answer, SqlError> {
-        #[cfg(test)]
-        assert!(sql != "SELECT bug_in_the_session()", "a bug that a test puts here");
-        #[cfg(test)]
-        if sql.ends_with(" endless_in_the_session()") {
-            loop {
-                std::thread::park();
-            }
+    /// A statement about accounts.
+    pub(super) fn accounts(&mut self, sql: &str, _: &mut Cursor<'_>) -> Result<Option<Answer>, SqlError> {
+        match if sql.len() <= MOST_ACCOUNT_BYTES { parse_statement(sql) } else { None } {
+            Some(parsed) => self.account_statement(parsed?).map(Some),
+            None => Ok(None),
         }
-        let mut words = Cursor::new(sql);
-        self.begin_diagnostics(sql);
-        self.demand_writable(sql)?;
-        if sql.len() <= MOST_ACCOUNT_BYTES
-            && let Some(parsed) = sealwire_accounts::parse_statement(sql)
-        {
-            return self.account_statement(parsed?);
-        }
-        if words.peek("SELECT") {
-            count(&self.view.server.counters.com_select);
-            if let Some(answer) = self.constant_select(sql)? {
-                return Ok(answer);
-            }
-            return Ok(engine(sql));
-        }
-        if words.peek("SHOW") && sql.len() > MOST_SHOW_BYTES {
+    }
+
+    pub(super) fn select(&self, sql: &str) -> Result<Option<Answer>, SqlError> {
+        count(&self.view.server.counters.com_select);
+        self.constant_select(sql)
+    }
+
+    pub(super) fn show_statement(&mut self, sql: &str, words: &mut Cursor<'_>) -> Result<Option<Answer>, SqlError> {
+        if sql.len() > MOST_SHOW_BYTES {
             let message =
                 format!("This version of Sealwire doesn't yet support 'SHOW of more than {MOST_SHOW_BYTES} bytes'");
             return Err(SqlError::new(1235, b"42000", message));
         }
-        if words.accept("SHOW") {
-            return self.show(&mut words);
-        }
-        if words.accept("SET") {
-            return self.set(&words);
-        }
-        if words.accept("USE") {
-            let name = words.name()?;
-            words.expect_end()?;
-            return self.use_database(&name).map(Answer::Ok);
-        }
-        if words.accept_all(&["START", "TRANSACTION"]) {
-            return self.start_transaction(&mut words);
-        }
-        if let Some(answer) = transaction(&mut words)? {
-            return Ok(answer);
-        }
-        if words.accept("DESC") || words.accept("DESCRIBE") || words.accept("EXPLAIN") {
-            return self.describe(&mut words);
-        }
-        if words.accept("DO") {
-            let sql = format!("SELECT {}", words.rest());
-            return Ok(match self.constant_select(&sql)? {
-                Some(_) => Answer::Ok(Reply::default()),
-                None => Answer::Unheard(Task::Execute { sql, parameters: Vec::new(), binary: false }),
-            });
-        }
-        self.administer(sql, words)
+        self.show(words).map(Some)
+    }
+
+    pub(super) fn use_statement(&mut self, words: &mut Cursor<'_>) -> Result<Option<Answer>, SqlError> {
+        let name = words.name()?;
+        words.expect_end()?;
+        self.use_database(&name).map(|reply| Some(Answer::Ok(reply)))
+    }
+
+    /// DO: its values are computed, and go to nobody.
+    pub(super) fn do_expressions(&self, words: &Cursor<'_>) -> Result<Option<Answer>, SqlError> {
+        let sql = format!("SELECT {}", words.rest());
+        Ok(Some(match self.constant_select(&sql)? {
+            Some(_) => Answer::Ok(Reply::default()),
+            None => Answer::Unheard(Task::Execute { sql, parameters: Vec::new(), binary: false }),
+        }))
     }
 }
 
@@ -138,30 +57,40 @@ pub(super) fn engine(sql: &str) -> Answer {
     Answer::Engine(Task::Execute { sql: sql.to_owned(), parameters: Vec::new(), binary: false })
 }
 
-/// BEGIN, COMMIT, ROLLBACK, SAVEPOINT and RELEASE.
-fn transaction(words: &mut Cursor<'_>) -> Result<Option<Answer>, SqlError> {
-    let step = if words.accept("BEGIN") {
-        words.accept("WORK");
-        TransactionStep::Begin
-    } else if words.accept("COMMIT") {
-        finish(words);
-        TransactionStep::Commit
-    } else if words.accept("ROLLBACK") {
-        words.accept("WORK");
-        if words.accept("TO") {
-            words.accept("SAVEPOINT");
-            TransactionStep::RollbackTo(words.name()?)
-        } else {
-            finish(words);
-            TransactionStep::Rollback
-        }
-    } else if words.accept("SAVEPOINT") {
-        TransactionStep::Savepoint(words.name()?)
-    } else if words.accept_all(&["RELEASE", "SAVEPOINT"]) {
-        TransactionStep::Release(words.name()?)
-    } else {
-        return Ok(None);
-    };
+/// BEGIN [WORK].
+pub(super) fn begin(words: &mut Cursor<'_>) -> Result<Option<Answer>, SqlError> {
+    words.accept("WORK");
+    step(TransactionStep::Begin, words)
+}
+
+/// COMMIT.
+pub(super) fn commit(words: &mut Cursor<'_>) -> Result<Option<Answer>, SqlError> {
+    finish(words);
+    step(TransactionStep::Commit, words)
+}
+
+/// ROLLBACK, as a whole or to a savepoint.
+pub(super) fn rollback(words: &mut Cursor<'_>) -> Result<Option<Answer>, SqlError> {
+    words.accept("WORK");
+    if words.accept("TO") {
+        words.accept("SAVEPOINT");
+        return step(TransactionStep::RollbackTo(words.name()?), words);
+    }
+    finish(words);
+    step(TransactionStep::Rollback, words)
+}
+
+/// SAVEPOINT.
+pub(super) fn savepoint(words: &mut Cursor<'_>) -> Result<Option<Answer>, SqlError> {
+    step(TransactionStep::Savepoint(words.name()?), words)
+}
+
+/// RELEASE SAVEPOINT.
+pub(super) fn release_savepoint(words: &mut Cursor<'_>) -> Result<Option<Answer>, SqlError> {
+    step(TransactionStep::Release(words.name()?), words)
+}
+
+fn step(step: TransactionStep, words: &Cursor<'_>) -> Result<Option<Answer>, SqlError> {
     words.expect_end()?;
     Ok(Some(Answer::Engine(Task::Transaction(step))))
 }

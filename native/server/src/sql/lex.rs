@@ -217,6 +217,16 @@ fn push_hex(bytes: &[u8], out: &mut String) {
     out.push('\'');
 }
 
+/// Where the parameters of a statement stand that [`normalise`] wrote.
+pub(crate) fn parameters(sql: &str) -> impl Iterator<Item = usize> {
+    let mut at = 0;
+    Lexer::new(sql.as_bytes()).filter_map(move |(piece, text)| {
+        let start = at;
+        at += text.len();
+        (piece == Piece::Symbol(b'?')).then_some(start)
+    })
+}
+
 /// The contents of a quoted text or name that [`normalise`] wrote.
 pub(crate) fn unquote(quoted: &[u8]) -> Cow<'_, [u8]> {
     sql::unquote(quoted, Mode::default())

@@ -1,0 +1,228 @@
+//! Who answers a statement: one table, from the statement's first words to its handler. A statement that is not in it is the engine's.
+
+use sealwire_core::error::SqlError;
+
+use super::select::may_be_constant;
+use super::{Answer, Reply, Session, admin, statement};
+use crate::sql::{Cursor, lex};
+
+/// Answers a statement whose first words are taken. `None` leaves it to the next entry that fits, or to the engine.
+type Handler = fn(&mut Session, &str, &mut Cursor<'_>) -> Result<Option<Answer>, SqlError>;
+
+/// A kind of statement.
+pub(super) struct Entry {
+    words: &'static [&'static str],
+    handler: Handler,
+    /// Whether one that is prepared is kept as text and run by its handler, because the engine could not compile it.
+    is_own: fn(&str) -> bool,
+    /// Whether it may open or write files, derive keys, or wait for others, so that it must not keep the event loop.
+    is_slow: fn(Cursor<'_>) -> bool,
+    /// Whether it only reads, so that it may be tried to learn its columns.
+    only_reads: bool,
+}
+
+/// The statements. Of the entries that fit, the first answers.
+const STATEMENTS: &[Entry] = &[
+    own(&["SELECT"], |session, sql, _| session.select(sql)).only_reads().own_if(is_constant),
+    own(&["SET", "PASSWORD"], Session::accounts).slow(),
+    own(&["SET"], |session, _, words| session.set(words).map(Some)),
+    own(&["SHOW", "GRANTS"], Session::accounts).only_reads().slow(),
+    own(&["SHOW", "CREATE", "USER"], Session::accounts).only_reads().slow(),
+    own(&["SHOW"], Session::show_statement).only_reads().slow_if(show_waits),
+    own(&["USE"], |session, _, words| session.use_statement(words)),
+    // Transactions.
+    own(&["BEGIN"], |_, _, words| statement::begin(words)),
+    own(&["START", "TRANSACTION"], |session, _, words| session.start_transaction(words).map(Some)),
+    own(&["START"], engine),
+    own(&["COMMIT"], |_, _, words| statement::commit(words)),
+    own(&["ROLLBACK"], |_, _, words| statement::rollback(words)),
+    own(&["SAVEPOINT"], |_, _, words| statement::savepoint(words)),
+    own(&["RELEASE", "SAVEPOINT"], |_, _, words| statement::release_savepoint(words)),
+    own(&["RELEASE"], engine),
+    own(&["XA"], engine),
+    own(&["LOCK"], |session, _, words| session.lock_tables(words).map(Some)).slow(),
+    own(&["UNLOCK"], |_, _, words| admin::unlock_tables(words)),
+    // Descriptions and values.
+    own(&["DESC"], |session, _, words| session.describe(words).map(Some)).only_reads().slow(),
+    own(&["DESCRIBE"], |session, _, words| session.describe(words).map(Some)).only_reads().slow(),
+    own(&["EXPLAIN"], |session, _, words| session.describe(words).map(Some)).only_reads().slow(),
+    own(&["DO"], |session, _, words| session.do_expressions(words)),
+    // Accounts.
+    own(&["CREATE", "USER"], Session::accounts).slow(),
+    own(&["CREATE", "OR", "REPLACE", "USER"], Session::accounts).slow(),
+    own(&["ALTER", "USER"], Session::accounts).slow(),
+    own(&["DROP", "USER"], Session::accounts).slow(),
+    own(&["RENAME", "USER"], Session::accounts).slow(),
+    own(&["GRANT"], Session::accounts).slow(),
+    own(&["REVOKE"], Session::accounts).slow(),
+    own(&["CREATE", "ROLE"], engine),
+    own(&["DROP", "ROLE"], engine),
+    // The server.
+    own(&["KILL"], |session, _, words| session.kill_statement(words)),
+    own(&["FLUSH", "PRIVILEGES"], Session::accounts).slow(),
+    own(&["FLUSH", "LOCAL", "PRIVILEGES"], Session::accounts).slow(),
+    own(&["FLUSH", "NO_WRITE_TO_BINLOG", "PRIVILEGES"], Session::accounts).slow(),
+    own(&["FLUSH"], |session, _, words| done(session.flush(words))).slow(),
+    own(&["ALTER", "INSTANCE"], |session, _, words| done(session.alter_instance(words))).slow(),
+    own(&["SHUTDOWN"], |session, _, words| session.shutdown(words)),
+    // Databases and tables.
+    own(&["CREATE", "DATABASE"], |session, _, words| done(session.create_database(words))).slow(),
+    own(&["CREATE", "SCHEMA"], |session, _, words| done(session.create_database(words))).slow(),
+    own(&["DROP", "DATABASE"], |session, _, words| done(session.drop_database(words))).slow(),
+    own(&["DROP", "SCHEMA"], |session, _, words| done(session.drop_database(words))).slow(),
+    own(&["ALTER", "DATABASE"], |session, _, words| done(session.alter_database(words))).slow(),
+    own(&["ALTER", "SCHEMA"], |session, _, words| done(session.alter_database(words))).slow(),
+    of_engine(&["ALTER", "TABLE"], |session, _, words| session.switch_keys(words)).slow(),
+    of_engine(&["ALTER"], engine).slow(),
+    of_engine(&["RENAME"], engine).slow(),
+    of_engine(&["CREATE"], |_, _, words| admin::refuse_stored_program(words)),
+    // What is refused, by the engine's parser or here.
+    own(&["LOAD"], |_, _, _| admin::refuse_load()),
+    own(&["CALL"], engine),
+    own(&["DEALLOCATE"], engine),
+    own(&["EXECUTE"], engine),
+    own(&["HANDLER"], engine),
+    own(&["HELP"], engine),
+    own(&["INSTALL"], engine),
+    own(&["PREPARE"], engine),
+];
+
+const fn own(words: &'static [&'static str], handler: Handler) -> Entry {
+    Entry { words, handler, is_own: |_| true, is_slow: |_| false, only_reads: false }
+}
+
+const fn of_engine(words: &'static [&'static str], handler: Handler) -> Entry {
+    own(words, handler).own_if(|_| false)
+}
+
+impl Entry {
+    const fn own_if(self, is_own: fn(&str) -> bool) -> Self {
+        Self { is_own, ..self }
+    }
+
+    const fn slow_if(self, is_slow: fn(Cursor<'_>) -> bool) -> Self {
+        Self { is_slow, ..self }
+    }
+
+    const fn slow(self) -> Self {
+        self.slow_if(|_| true)
+    }
+
+    const fn only_reads(self) -> Self {
+        Self { only_reads: true, ..self }
+    }
+}
+
+/// Leaves a statement to the engine.
+#[expect(clippy::unnecessary_wraps, reason = "it is a handler")]
+const fn engine(_: &mut Session, _: &str, _: &mut Cursor<'_>) -> Result<Option<Answer>, SqlError> {
+    Ok(None)
+}
+
+fn done(reply: Result<Reply, SqlError>) -> Result<Option<Answer>, SqlError> {
+    reply.map(|reply| Some(Answer::Ok(reply)))
+}
+
+/// The entries that fit a statement, each with a cursor behind its words.
+pub(super) fn entries(sql: &str) -> impl Iterator<Item = (&'static Entry, Cursor<'_>)> {
+    let initial = sql.trim_start().bytes().next();
+    let has_initial = move |entry: &&Entry| {
+        let word = entry.words.first().and_then(|word| word.bytes().next());
+        word == initial.map(|byte| byte.to_ascii_uppercase())
+    };
+    STATEMENTS.iter().filter(has_initial).filter_map(move |entry| {
+        let mut words = Cursor::new(sql);
+        words.accept_all(entry.words).then_some((entry, words))
+    })
+}
+
+/// Whether a prepared statement is the server's own to answer.
+pub(super) fn is_own(sql: &str) -> bool {
+    entries(sql).next().is_some_and(|(entry, _)| (entry.is_own)(sql))
+}
+
+/// Whether a statement of the server's own only reads, so that it may be tried to learn its columns.
+pub(super) fn only_reads(sql: &str) -> bool {
+    entries(sql).next().is_some_and(|(entry, _)| entry.only_reads)
+}
+
+/// Whether a statement may open or write files, derive keys, or wait for others.
+pub(super) fn is_slow(sql: &str) -> bool {
+    entries(sql).next().is_some_and(|(entry, words)| (entry.is_slow)(words))
+}
+
+/// The engine knows better what a value's type is, so only a SELECT without parameters is the server's own.
+fn is_constant(sql: &str) -> bool {
+    may_be_constant(sql) && lex::parameters(sql).next().is_none()
+}
+
+/// Whether a SHOW reads more than the server's memory.
+fn show_waits(mut words: Cursor<'_>) -> bool {
+    words.accept_one(&["GLOBAL", "SESSION", "LOCAL"]);
+    !words.peek_one(&["COUNT", "ERRORS", "STATUS", "VARIABLES", "WARNINGS"])
+}
+
+impl Session {
+    /// What a statement answers. What it changes is changed when this returns, unless the engine is to do it.
+    pub(super) fn statement(&mut self, sql: &str) -> Result<Answer, SqlError> {
+        #[cfg(test)]
+        assert!(sql != "SELECT bug_in_the_session()", "a bug that a test puts here");
+        #[cfg(test)]
+        if sql.ends_with(" endless_in_the_session()") {
+            loop {
+                std::thread::park();
+            }
+        }
+        self.begin_diagnostics(sql);
+        self.demand_writable(sql)?;
+        for (entry, mut words) in entries(sql) {
+            if let Some(answer) = (entry.handler)(self, sql, &mut words)? {
+                return Ok(answer);
+            }
+        }
+        Ok(statement::engine(sql))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_entry_hides_a_later_one() {
+        for (at, entry) in STATEMENTS.iter().enumerate() {
+            let hidden = STATEMENTS.iter().skip(at + 1).find(|later| later.words.starts_with(entry.words));
+            assert!(hidden.is_none(), "{:?} hides {:?}", entry.words, hidden.map(|later| later.words));
+            assert!(entry.words.iter().all(|word| word.to_ascii_uppercase() == **word));
+        }
+    }
+
+    #[test]
+    fn a_statement_is_known_by_its_first_words() {
+        for sql in
+            ["SELECT 1", "select @@version", "SHOW TABLES", "create user u", "CREATE SCHEMA a", "ALTER INSTANCE x"]
+        {
+            assert!(is_own(sql), "{sql}");
+        }
+        for sql in
+            ["SELECT ?", "SELECT a FROM t", "INSERT INTO t VALUES (1)", "CREATE TABLE t (a INT)", "ALTER TABLE t", ""]
+        {
+            assert!(!is_own(sql), "{sql}");
+        }
+        for sql in ["SHOW TABLES", "SET PASSWORD = 'x'", "ALTER TABLE t", "CREATE OR REPLACE USER u", "DROP DATABASE d"]
+        {
+            assert!(is_slow(sql), "{sql}");
+        }
+        for sql in [
+            "SHOW GLOBAL STATUS",
+            "SHOW COUNT(*) WARNINGS",
+            "SET @a = 1",
+            "CREATE TABLE t (a INT)",
+            "SELECT 1",
+            "DROP TABLE t",
+        ] {
+            assert!(!is_slow(sql), "{sql}");
+        }
+        assert!(only_reads("DESC t") && only_reads("SHOW TABLES") && !only_reads("KILL 1") && !only_reads("INSERT"));
+    }
+}
