@@ -6,6 +6,8 @@
 //! ```
 
 mod accounts;
+mod constant_selects;
+mod counters;
 mod driver;
 mod engine;
 mod initialize;

@@ -12,13 +12,13 @@ use sealwire_core::error::SqlError;
 use sealwire_core::server::Config;
 
 use super::accounts::AccountStore;
+use super::constant_selects::ParsedSelects;
+use super::counters::Counters;
 use super::engine::{Engine, Pool};
 use super::published::Published;
 use super::refusals::Refusals;
 use super::registry::Registry;
 use super::reload::Tls;
-use super::session::ParsedSelects;
-use super::status::Counters;
 use super::variables::Globals;
 use sealwire_net::random::OsRandom;
 use sealwire_options::compression::Algorithms;

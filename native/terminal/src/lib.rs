@@ -1,8 +1,10 @@
 //! `sealwire`, the client for people and scripts: mysql's options, commands and output over a verified connection.
 
+mod behavior;
 mod command;
 mod connect;
 mod editor;
+mod failure;
 mod format;
 mod helper;
 mod interactive;

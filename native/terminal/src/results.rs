@@ -2,11 +2,12 @@
 
 use std::borrow::Cow;
 
+use super::behavior::Behavior;
+use super::failure::Failure;
 use super::format;
 use super::markup::Markup;
 use super::output::Output;
 use super::rows::{Column, Rows};
-use super::session::{Behavior, Failure};
 use sealwire::{ClientError, QueryResult, Socket};
 
 /// In which form a result is printed.

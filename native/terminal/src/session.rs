@@ -8,11 +8,12 @@ use sealwire_core::error::SqlError;
 use sealwire_core::message::StatusFlags;
 use sealwire_core::printable;
 
+use super::behavior::Behavior;
 use super::command::{Command, word};
 use super::connect::Connector;
-use super::format::{self, Style};
+use super::failure::Failure;
+use super::format;
 use super::interrupt::Interrupt;
-use super::markup::Markup;
 use super::output::{self, Output};
 use super::splitter::{Item, Splitter};
 use super::{editor, results, server_help, status, words};
@@ -25,41 +26,6 @@ pub(crate) enum Flow {
     Continue,
     /// Leave the program with this code.
     Leave(u8),
-}
-
-/// How the client was asked to behave.
-#[derive(Debug, Clone)]
-pub(crate) struct Behavior {
-    /// Statements come from a script or the command line: an error ends the program, and says the line.
-    pub(crate) batch: bool,
-    /// `--force`: an error does not end a script.
-    pub(crate) force: bool,
-    /// How often `--silent`: 1 has results separated by tabs, 2 leaves the header out.
-    pub(crate) silent: usize,
-    /// How often `--verbose`.
-    pub(crate) verbose: usize,
-    /// `--table`, in a script too.
-    pub(crate) table: bool,
-    /// `--vertical`, for every statement.
-    pub(crate) vertical: bool,
-    /// How results are printed.
-    pub(crate) style: Style,
-    /// `--show-warnings`.
-    pub(crate) show_warnings: bool,
-    /// `--line-numbers`.
-    pub(crate) line_numbers: bool,
-    /// `--unbuffered`.
-    pub(crate) unbuffered: bool,
-    /// Whether a lost connection is made again, at the next statement.
-    pub(crate) reconnect: bool,
-    /// `--html` or `--xml`.
-    pub(crate) markup: Option<Markup>,
-    /// `--quick`: rows are printed as they come.
-    pub(crate) quick: bool,
-    /// `--auto-vertical-output`.
-    pub(crate) auto_vertical: bool,
-    /// `--auto-rehash`: names are completed.
-    pub(crate) rehash: bool,
 }
 
 /// Where the statement that runs was read.
@@ -92,25 +58,6 @@ pub(crate) struct Session {
 
 /// `source` in a file that names itself would never end.
 const MAX_DEPTH: usize = 32;
-
-/// Why a statement came to nothing.
-pub(crate) enum Failure {
-    Server(ClientError),
-    /// The output is closed: there is nobody to tell.
-    Output,
-}
-
-impl From<ClientError> for Failure {
-    fn from(error: ClientError) -> Self {
-        Self::Server(error)
-    }
-}
-
-impl From<io::Error> for Failure {
-    fn from(_: io::Error) -> Self {
-        Self::Output
-    }
-}
 
 impl Session {
     pub(crate) fn new(behavior: Behavior, connector: Connector, client: Client<Socket>, output: Output) -> Self {

@@ -7,9 +7,9 @@ use sealwire_core::auth::Plugin;
 use sealwire_core::secret::Secret;
 use sealwire_core::wire::compressed::ZSTD_LEVEL;
 
+use super::behavior::Behavior;
 use super::format::Style;
 use super::markup::Markup;
-use super::session::Behavior;
 use sealwire::Address;
 use sealwire_options::compression::Algorithms;
 use sealwire_options::tls;

@@ -14,10 +14,10 @@ use sealwire_core::{Input, Now, Output};
 
 use super::admission::Listing;
 use super::gate::Place;
+use crate::counters::count;
 use crate::registry::Presence;
 use crate::session::{Action, SessionHandle};
 use crate::state::Server;
-use crate::status::count;
 use sealwire_net::clock;
 use sealwire_net::stream::Stream;
 

@@ -2,8 +2,8 @@
 
 use sealwire_core::error::SqlError;
 
-use super::select::may_be_constant;
 use super::{Answer, Reply, Session, admin, statement};
+use crate::constant_selects::may_be_constant;
 use crate::sql::{Cursor, lex};
 
 /// Answers a statement whose first words are taken. `None` leaves it to the next entry that fits, or to the engine.

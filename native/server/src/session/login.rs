@@ -8,10 +8,10 @@ use sealwire_core::error::{Error, SqlError};
 use sealwire_core::server::{Candidate, Connection, Login};
 
 use super::Session;
+use crate::counters::count;
 use crate::engine::{LONGEST_NAME, unknown_database};
 use crate::registry::{Full, MostSessions};
 use crate::sql::charset::{check_collation, default_collation, of_collation};
-use crate::status::count;
 use crate::variables::find;
 
 impl Session {

@@ -25,7 +25,6 @@ mod thread_tables;
 mod view;
 
 pub(crate) use handle::SessionHandle;
-pub(crate) use select::ParsedSelects;
 
 #[cfg(test)]
 mod tests;
@@ -38,12 +37,13 @@ use sealwire_core::error::{Error, SqlError};
 use sealwire_core::message::{Capabilities, ColumnDefinition, Command, OkPacket, SessionChange, StatusFlags};
 use sealwire_core::server::{Connection, Event, Login};
 
+use super::counters::count;
 use super::engine::{Description, EngineSession, Limits, Task, interrupted};
 use super::memory::{self, Held};
 use super::registry::{Entry, Presence};
 use super::sql::{Datum, lex, syntax_error_near};
 use super::state::Server;
-use super::status::{self, count};
+use super::status;
 use errand::{Errand, LONG};
 use prepared::Prepared;
 use running::{Purpose, Running};

@@ -11,9 +11,9 @@ use sealwire_core::server::Connection;
 use super::errand::LONG;
 use super::running::parameter_columns;
 use super::{Answer, Session, dispatch};
+use crate::counters::count;
 use crate::engine::{Description, Task};
 use crate::sql::{Datum, lex, syntax_error_near, text_literal};
-use crate::status::count;
 
 /// A session's prepared statements.
 #[derive(Default)]

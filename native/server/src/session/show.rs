@@ -5,9 +5,9 @@ use sealwire_core::error::SqlError;
 use sealwire_core::message::{ColumnDefinition, ColumnFlags, ColumnType};
 
 use super::{Answer, Session, Table, statement, system_tables};
+use crate::counters::count;
 use crate::engine::{Surroundings as _, declared_column, unknown_database};
 use crate::sql::{Cursor, Datum, Names, backquoted, evaluate, is_like, is_true, parse_expression, text_literal};
-use crate::status::count;
 
 impl Session {
     /// What follows SHOW.

@@ -4,9 +4,9 @@ use sealwire_accounts::parse_statement;
 use sealwire_core::error::SqlError;
 
 use super::{Answer, Reply, Session};
+use crate::counters::count;
 use crate::engine::{Task, TransactionStep};
 use crate::sql::Cursor;
-use crate::status::count;
 
 /// SHOW looks at each row with its condition, on the event loop's thread.
 const MOST_SHOW_BYTES: usize = 4096;

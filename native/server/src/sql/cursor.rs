@@ -195,7 +195,7 @@ impl<'a> Cursor<'a> {
 
     /// MySQL's syntax error at this place.
     pub(crate) fn syntax_error(&self) -> SqlError {
-        super::syntax_error_near(self.sql, self.rest())
+        super::error::syntax_error_near(self.sql, self.rest())
     }
 }
 

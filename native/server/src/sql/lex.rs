@@ -66,7 +66,7 @@ pub(crate) fn normalise(statement: &[u8], syntax: Syntax) -> Result<String, SqlE
     while let Some((piece, text)) = lexer.next() {
         if lexer.open().inside != Inside::Nothing {
             let rest = String::from_utf8_lossy(statement.get(start..).unwrap_or_default()).into_owned();
-            return Err(super::syntax_error_near(&String::from_utf8_lossy(statement), &rest));
+            return Err(super::error::syntax_error_near(&String::from_utf8_lossy(statement), &rest));
         }
         start += text.len();
         if !piece.is_blank()

@@ -5,6 +5,7 @@ pub(crate) mod charset;
 mod cursor;
 mod datum;
 pub(crate) mod depth;
+mod error;
 mod evaluate;
 pub(crate) mod lex;
 pub(crate) mod like;
@@ -13,6 +14,7 @@ pub(crate) mod mode;
 pub(crate) use canonical::canonical_text;
 pub(crate) use cursor::Cursor;
 pub(crate) use datum::Datum;
+pub(crate) use error::syntax_error_near;
 pub(crate) use evaluate::{Evaluation, Names, evaluate, is_true};
 pub(crate) use like::is_like;
 
@@ -22,24 +24,6 @@ use sealwire_core::error::SqlError;
 use sqlparser::ast::Expr;
 use sqlparser::dialect::MySqlDialect;
 use sqlparser::parser::Parser;
-
-/// MySQL quotes at most this many bytes of the statement.
-const MOST_QUOTED: usize = 80;
-
-/// MySQL's 1064, which quotes the statement from `rest` on.
-pub(crate) fn syntax_error_near(sql: &str, rest: &str) -> SqlError {
-    let before = sql.get(..sql.len().saturating_sub(rest.len())).unwrap_or_default();
-    let line = before.bytes().filter(|&byte| byte == b'\n').count() + 1;
-    let near: String = rest.chars().take(MOST_QUOTED).collect();
-    SqlError::new(
-        1064,
-        b"42000",
-        format!(
-            "You have an error in your SQL syntax; check the manual that corresponds to your MySQL server version for the right \
-             syntax to use near '{near}' at line {line}"
-        ),
-    )
-}
 
 /// How deep an expression may be that is evaluated on the event loop's thread, whose stack is small.
 pub(crate) const MOST_EVALUATED_DEPTH: u32 = 250;
