@@ -6,7 +6,7 @@ use std::io;
 
 use sealwire_core::error::{Error, SqlError};
 
-use super::Address;
+use super::address::Address;
 
 /// Why a call of [`Client`](super::Client) failed.
 #[derive(Debug)]

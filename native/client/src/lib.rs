@@ -19,20 +19,24 @@
 //! ```
 //!
 //! A stream that does not block, as mio's, needs the loop of its program: drive the core's connection from there. This client's own
-//! loop is `next_event`, `read` and `write` below.
+//! loop is in `link.rs`.
 //!
 //! The protocol itself is [`protocol`], the crate `sealwire-core`.
 
+mod address;
 mod error;
+mod link;
 mod result;
 mod socket;
 
+pub use address::Address;
 pub use error::ClientError;
+pub use link::FileOpener;
 pub use result::{Pipeline, QueryResult, StatementResult};
 pub use sealwire_core as protocol;
 pub use sealwire_core::client::{Config, Prepared, Summary, TlsPolicy};
 pub use sealwire_net::{clock, provider, random};
-pub use socket::{Address, Socket};
+pub use socket::Socket;
 
 /// README's examples are tested with the documentation's.
 #[cfg(doctest)]
@@ -40,45 +44,19 @@ pub use socket::{Address, Socket};
 pub struct Readme;
 
 use std::fmt;
-use std::io::{self, Read, Write};
-use std::sync::Arc;
-use std::time::Duration;
+use std::io::{Read, Write};
 
-use sealwire_core::client::{Connection, Event};
-use sealwire_core::error::{Error, SqlError};
+use sealwire_core::client::Event;
 use sealwire_core::facts::{Facts, Transport};
 use sealwire_core::message::{StatusFlags, Value};
-use sealwire_core::printable;
 use sealwire_core::secret::Secret;
-use sealwire_core::{Input, Output};
 
-use result::{Answer, Opening, unexpected};
-
-/// Bytes asked of the stream at once.
-const READ_SIZE: usize = 64 * 1024;
-
-/// Answers a server's LOAD DATA LOCAL INFILE: given the name that the statement has, opens the file.
-pub type FileOpener = Box<dyn FnMut(&[u8]) -> io::Result<Box<dyn Read>> + Send>;
+use link::{Link, StreamCalls, unexpected};
+use result::{Answer, Opening};
 
 /// A connection to a MySQL server over a stream that blocks.
 pub struct Client<S> {
-    stream: S,
-    connection: Connection,
-    chunk: Vec<u8>,
-    incoming: Vec<u8>,
-    outgoing: Vec<u8>,
-    calls: StreamCalls<S>,
-    /// Whether the stream has a timeout, which costs a system call to change.
-    has_timeout: bool,
-    files: Option<FileOpener>,
-}
-
-/// What a client asks of its stream besides [`Read`] and [`Write`].
-struct StreamCalls<S> {
-    /// Sets how long a read may wait; `None` for ever.
-    set_read_timeout: fn(&S, Option<Duration>) -> io::Result<()>,
-    /// Ends the sending, and waits a moment for the peer to read what was sent.
-    close: fn(&mut S),
+    link: Link<S>,
 }
 
 impl Client<Socket> {
@@ -108,71 +86,16 @@ impl<S: Read + Write> Client<S> {
     }
 
     fn start(stream: S, config: Config, calls: StreamCalls<S>) -> Result<Self, ClientError> {
-        let connection = Connection::new(Arc::new(config), clock::now());
-        let (chunk, incoming, outgoing) = (vec![0; READ_SIZE], Vec::new(), Vec::new());
-        let mut client = Self { stream, connection, chunk, incoming, outgoing, calls, has_timeout: false, files: None };
-        match client.next_event()? {
-            Event::Connected(_) => Ok(client),
+        let mut link = Link::new(stream, config, calls);
+        match link.next_event()? {
+            Event::Connected(_) => Ok(Self { link }),
             _ => Err(unexpected()),
         }
     }
 
-    /// Drives the connection until something happened.
-    fn next_event(&mut self) -> Result<Event, ClientError> {
-        loop {
-            match self.connection.poll_output(&mut self.outgoing) {
-                Ok(Output::Event(event)) => return Ok(event),
-                Ok(Output::Transmit) => self.write()?,
-                Ok(Output::Wait(deadline)) => self.read(deadline)?,
-                Err(error) => {
-                    // A peer that is silent, or gone, reads no alert.
-                    if !matches!(error, Error::TimedOut(_) | Error::ConnectionLost(_)) {
-                        (self.calls.close)(&mut self.stream);
-                    }
-                    return Err(error.into());
-                }
-            }
-        }
-    }
-
-    fn write(&mut self) -> Result<(), ClientError> {
-        let written = self.stream.write_all(&self.outgoing).and_then(|()| self.stream.flush());
-        self.outgoing.clear();
-        match written {
-            // A server that gave up may have said why before it closed: read that first.
-            Err(error) if matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset) => Ok(()),
-            other => Ok(other?),
-        }
-    }
-
-    fn read(&mut self, deadline: Option<Duration>) -> Result<(), ClientError> {
-        let wait = deadline.map(|at| clock::until(at, clock::now()).max(Duration::from_millis(1)));
-        if wait.is_some() || self.has_timeout {
-            (self.calls.set_read_timeout)(&self.stream, wait)?;
-            self.has_timeout = wait.is_some();
-        }
-        let read = self.stream.read(&mut self.chunk);
-        let input = match read {
-            Ok(0) => Input::Eof,
-            Ok(length) => {
-                self.incoming.extend_from_slice(self.chunk.get(..length).unwrap_or_default());
-                Input::Bytes(&mut self.incoming)
-            }
-            Err(error) => match error.kind() {
-                io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => Input::Timeout,
-                io::ErrorKind::Interrupted => return Ok(()),
-                io::ErrorKind::ConnectionReset => Input::Eof,
-                _ => return Err(error.into()),
-            },
-        };
-        // A failure sticks: the next poll returns it, once the alert for the peer was written.
-        let _ = self.connection.handle_input(input, clock::now());
-        Ok(())
-    }
-
     /// What this connection negotiated.
     pub const fn facts(&self) -> &Facts {
-        self.connection.facts()
+        self.link.connection.facts()
     }
 
     /// The cipher in use by OpenSSL's name; `None` on plaintext.
@@ -182,18 +105,18 @@ impl<S: Read + Write> Client<S> {
 
     /// The server's status as of the last answer.
     pub const fn status(&self) -> StatusFlags {
-        self.connection.status()
+        self.link.connection.status()
     }
 
     /// The stream below. To read or write it breaks the connection.
     pub const fn stream(&self) -> &S {
-        &self.stream
+        self.link.stream()
     }
 
     /// Lets the server have the file of a LOAD DATA LOCAL INFILE, through `opener`: once for each statement, and only the file that the
     /// statement names. Counts only where [`Config::local_infile`] is on, and the server is verified or behind a Unix socket.
     pub fn set_local_infile(&mut self, opener: FileOpener) {
-        self.files = Some(opener);
+        self.link.set_local_infile(opener);
     }
 
     /// Runs SQL as text; several statements give several results.
@@ -201,8 +124,8 @@ impl<S: Read + Write> Client<S> {
     /// # Errors
     /// [`ClientError::Sql`] where the server refuses it; else the connection is over. So for every command.
     pub fn query(&mut self, sql: impl AsRef<[u8]>) -> Result<QueryResult<'_, S>, ClientError> {
-        self.connection.query(sql.as_ref())?;
-        Answer::start(self).map(QueryResult::new)
+        self.link.connection.query(sql.as_ref())?;
+        Answer::start(&mut self.link).map(QueryResult::new)
     }
 
     /// Sends all of the statements at once, so that together they take one round trip. Each answers for itself: one that
@@ -216,10 +139,10 @@ impl<S: Read + Write> Client<S> {
     ) -> Result<Pipeline<'_, S>, ClientError> {
         let mut waiting = 0;
         for sql in statements {
-            self.connection.query(sql.as_ref())?;
+            self.link.connection.query(sql.as_ref())?;
             waiting += 1;
         }
-        Ok(Pipeline::new(self, waiting))
+        Ok(Pipeline::new(&mut self.link, waiting))
     }
 
     /// Prepares a statement with `?` for parameters.
@@ -227,8 +150,8 @@ impl<S: Read + Write> Client<S> {
     /// # Errors
     /// As [`Client::query`].
     pub fn prepare(&mut self, sql: impl AsRef<[u8]>) -> Result<Prepared, ClientError> {
-        self.connection.prepare(sql.as_ref())?;
-        match self.next_event()? {
+        self.link.connection.prepare(sql.as_ref())?;
+        match self.link.next_event()? {
             Event::Prepared(prepared) => Ok(prepared),
             Event::Failed(error) => Err(ClientError::Sql(error)),
             _ => Err(unexpected()),
@@ -246,24 +169,24 @@ impl<S: Read + Write> Client<S> {
         parameters: &[Value<'_>],
     ) -> Result<(Prepared, StatementResult<'_, S>), ClientError> {
         let sql = sql.as_ref();
-        let prepared = if self.connection.can_execute_last_prepared() {
-            self.connection.prepare_and_execute(sql, parameters)?;
-            match self.next_event()? {
+        let prepared = if self.link.connection.can_execute_last_prepared() {
+            self.link.connection.prepare_and_execute(sql, parameters)?;
+            match self.link.next_event()? {
                 Event::Prepared(prepared) => prepared,
                 Event::Failed(error) => {
                     // There was nothing to run: of that the server tells, too.
-                    self.next_event()?;
+                    self.link.next_event()?;
                     return Err(ClientError::Sql(error));
                 }
                 _ => return Err(unexpected()),
             }
         } else {
             let prepared = self.prepare(sql)?;
-            self.connection.execute(&prepared, parameters)?;
+            self.link.connection.execute(&prepared, parameters)?;
             prepared
         };
-        match Opening::read(self) {
-            Ok(opening) => Ok((prepared, StatementResult::new(Answer::after(opening, self)))),
+        match Opening::read(&mut self.link) {
+            Ok(opening) => Ok((prepared, StatementResult::new(Answer::after(opening, &mut self.link)))),
             Err(ClientError::Sql(error)) => {
                 self.close(&prepared)?;
                 Err(ClientError::Sql(error))
@@ -281,8 +204,8 @@ impl<S: Read + Write> Client<S> {
         statement: &Prepared,
         parameters: &[Value<'_>],
     ) -> Result<StatementResult<'_, S>, ClientError> {
-        self.connection.execute(statement, parameters)?;
-        Answer::start(self).map(StatementResult::new)
+        self.link.connection.execute(statement, parameters)?;
+        Answer::start(&mut self.link).map(StatementResult::new)
     }
 
     /// Lets the server forget a prepared statement.
@@ -290,8 +213,8 @@ impl<S: Read + Write> Client<S> {
     /// # Errors
     /// As [`Client::query`].
     pub fn close(&mut self, statement: &Prepared) -> Result<(), ClientError> {
-        self.connection.close_statement(statement)?;
-        self.send()
+        self.link.connection.close_statement(statement)?;
+        self.link.send()
     }
 
     /// Asks for a sign of life.
@@ -299,8 +222,8 @@ impl<S: Read + Write> Client<S> {
     /// # Errors
     /// As [`Client::query`].
     pub fn ping(&mut self) -> Result<(), ClientError> {
-        self.connection.ping()?;
-        self.done().map(drop)
+        self.link.connection.ping()?;
+        self.link.done().map(drop)
     }
 
     /// Changes the database.
@@ -308,8 +231,8 @@ impl<S: Read + Write> Client<S> {
     /// # Errors
     /// As [`Client::query`].
     pub fn select_database(&mut self, database: &str) -> Result<Summary, ClientError> {
-        self.connection.init_db(database.as_bytes())?;
-        self.done()
+        self.link.connection.init_db(database.as_bytes())?;
+        self.link.done()
     }
 
     /// Becomes another user over the same TLS.
@@ -317,8 +240,8 @@ impl<S: Read + Write> Client<S> {
     /// # Errors
     /// As [`Client::query`].
     pub fn change_user(&mut self, user: &str, password: Secret, database: Option<&str>) -> Result<(), ClientError> {
-        self.connection.change_user(user, password, database)?;
-        self.done().map(drop)
+        self.link.connection.change_user(user, password, database)?;
+        self.link.done().map(drop)
     }
 
     /// Starts the session anew, for the same user over the same TLS.
@@ -326,8 +249,8 @@ impl<S: Read + Write> Client<S> {
     /// # Errors
     /// As [`Client::query`].
     pub fn reset(&mut self) -> Result<(), ClientError> {
-        self.connection.reset_connection()?;
-        self.done().map(drop)
+        self.link.connection.reset_connection()?;
+        self.link.done().map(drop)
     }
 
     /// One line of the server's numbers: uptime, threads, questions.
@@ -335,8 +258,8 @@ impl<S: Read + Write> Client<S> {
     /// # Errors
     /// As [`Client::query`].
     pub fn statistics(&mut self) -> Result<String, ClientError> {
-        self.connection.statistics()?;
-        match self.next_event()? {
+        self.link.connection.statistics()?;
+        match self.link.next_event()? {
             Event::Text(text) => Ok(String::from_utf8_lossy(&text).into_owned()),
             Event::Failed(error) => Err(ClientError::Sql(error)),
             _ => Err(unexpected()),
@@ -348,61 +271,14 @@ impl<S: Read + Write> Client<S> {
     /// # Errors
     /// Where the goodbye could not be sent.
     pub fn quit(mut self) -> Result<(), ClientError> {
-        self.connection.quit()?;
-        self.send()
-    }
-
-    /// The one answer of a command without rows.
-    fn done(&mut self) -> Result<Summary, ClientError> {
-        match self.next_event()? {
-            Event::Ok(summary) => Ok(summary),
-            Event::Failed(error) => Err(ClientError::Sql(error)),
-            _ => Err(unexpected()),
-        }
-    }
-
-    /// Sends what waits, for commands that are not answered.
-    fn send(&mut self) -> Result<(), ClientError> {
-        while let Output::Transmit = self.connection.poll_output(&mut self.outgoing)? {
-            self.write()?;
-        }
-        Ok(())
-    }
-
-    /// Sends the file that the server asked for. Where it may not have it, or it can't be read, the answer to come is that.
-    fn send_file(&mut self, filename: &[u8]) -> Result<(), ClientError> {
-        let opened = self.files.as_mut().map(|open| open(filename));
-        let mut failure = None;
-        match opened {
-            Some(Ok(mut file)) => {
-                let mut chunk = vec![0; READ_SIZE];
-                loop {
-                    match file.read(&mut chunk) {
-                        Ok(0) => break,
-                        Ok(length) => {
-                            self.connection.local_infile_data(chunk.get(..length).unwrap_or_default())?;
-                            self.send()?;
-                        }
-                        Err(error) => {
-                            failure = Some(error);
-                            break;
-                        }
-                    }
-                }
-            }
-            Some(Err(error)) => failure = Some(error),
-            None => failure = Some(io::Error::other("this program gives no files to the server")),
-        }
-        let Some(failure) = failure else { return Ok(self.connection.local_infile_end()?) };
-        let name = String::from_utf8_lossy(filename);
-        let text = format!("File '{}' not given to the server: {failure}", printable::line(&name));
-        Ok(self.connection.local_infile_refuse(SqlError::new(2, b"HY000", text))?)
+        self.link.connection.quit()?;
+        self.link.send()
     }
 }
 
 impl<S> fmt::Debug for Client<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client").field("facts", self.connection.facts()).finish_non_exhaustive()
+        f.debug_struct("Client").field("facts", self.link.connection.facts()).finish_non_exhaustive()
     }
 }
 

@@ -3,10 +3,10 @@
 use std::io::{Read, Write};
 
 use sealwire_core::client::{Event, Summary};
-use sealwire_core::error::Error;
 use sealwire_core::message::{BinaryRow, ColumnDefinition, StatusFlags, TextRow};
 
-use super::{Client, ClientError};
+use super::error::ClientError;
+use super::link::{Link, unexpected};
 
 /// The results of a text query. Rows that are not read are skipped when it is dropped.
 #[derive(Debug)]
@@ -27,7 +27,7 @@ enum Stage {
 
 #[derive(Debug)]
 pub(super) struct Answer<'c, S: Read + Write> {
-    client: &'c mut Client<S>,
+    link: &'c mut Link<S>,
     stage: Stage,
     /// Whether this result has columns, even if it has no row.
     has_rows: bool,
@@ -44,16 +44,16 @@ impl Opening {
     ///
     /// # Errors
     /// Where the statement failed, or the connection.
-    pub(super) fn read<S: Read + Write>(client: &mut Client<S>) -> Result<Self, ClientError> {
+    pub(super) fn read<S: Read + Write>(link: &mut Link<S>) -> Result<Self, ClientError> {
         loop {
-            let filename = match client.next_event()? {
+            let filename = match link.next_event()? {
                 Event::Ok(summary) => return Ok(Self { stage: Stage::Done(summary), has_rows: false }),
                 Event::ResultSet => return Ok(Self { stage: Stage::Rows, has_rows: true }),
                 Event::Failed(error) => return Err(ClientError::Sql(error)),
                 Event::LocalInfile { filename } => filename,
                 _ => return Err(unexpected()),
             };
-            client.send_file(&filename)?;
+            link.send_file(&filename)?;
         }
     }
 }
@@ -80,7 +80,7 @@ macro_rules! result_methods {
                 if !self.0.advance()? {
                     return Ok(None);
                 }
-                let $connection = &self.0.client.connection;
+                let $connection = &self.0.link.connection;
                 $taken.map(Some)
             }
 
@@ -108,33 +108,33 @@ result_methods!(StatementResult, BinaryRow, |connection| connection.binary_row()
 
 impl<'c, S: Read + Write> Answer<'c, S> {
     /// Reads up to where the first result is known.
-    pub(super) fn start(client: &'c mut Client<S>) -> Result<Self, ClientError> {
-        let opening = Opening::read(client)?;
-        Ok(Self::after(opening, client))
+    pub(super) fn start(link: &'c mut Link<S>) -> Result<Self, ClientError> {
+        let opening = Opening::read(link)?;
+        Ok(Self::after(opening, link))
     }
 
     /// The rest of an answer whose opening was read.
-    pub(super) fn after(opening: Opening, client: &'c mut Client<S>) -> Self {
+    pub(super) fn after(opening: Opening, link: &'c mut Link<S>) -> Self {
         let Opening { stage, has_rows } = opening;
-        Self { client, stage, has_rows }
+        Self { link, stage, has_rows }
     }
 
     fn begin(&mut self) -> Result<(), ClientError> {
         // Until it is known otherwise, nothing is left to skip.
         (self.stage, self.has_rows) = (Stage::Done(Summary::default()), false);
-        let opening = Opening::read(self.client)?;
+        let opening = Opening::read(self.link)?;
         (self.stage, self.has_rows) = (opening.stage, opening.has_rows);
         Ok(())
     }
 
     fn columns(&self) -> &[ColumnDefinition] {
-        if self.has_rows { self.client.connection.columns() } else { &[] }
+        if self.has_rows { self.link.connection.columns() } else { &[] }
     }
 
     /// Goes to the next row; false where there is none in this result.
     #[inline]
     fn advance(&mut self) -> Result<bool, ClientError> {
-        Ok(self.client.connection.advance_row().is_some() || self.read_on()?)
+        Ok(self.link.connection.advance_row().is_some() || self.read_on()?)
     }
 
     /// Reads on up to the next row, or to the end of this result.
@@ -142,7 +142,7 @@ impl<'c, S: Read + Write> Answer<'c, S> {
         if let Stage::Done(_) = self.stage {
             return Ok(false);
         }
-        let event = self.client.next_event()?;
+        let event = self.link.next_event()?;
         if let Event::Row(_) = event {
             return Ok(true);
         }
@@ -175,16 +175,16 @@ impl<S: Read + Write> Drop for Answer<'_, S> {
     }
 }
 
-/// The answers to [`Client::query_many`], in the order of its statements. Those that are not taken are skipped when it is dropped.
+/// The answers to [`Client::query_many`](super::Client::query_many), in the order of its statements. Those that are not taken are skipped when it is dropped.
 #[derive(Debug)]
 pub struct Pipeline<'c, S: Read + Write> {
-    client: &'c mut Client<S>,
+    link: &'c mut Link<S>,
     waiting: usize,
 }
 
 impl<'c, S: Read + Write> Pipeline<'c, S> {
-    pub(super) const fn new(client: &'c mut Client<S>, waiting: usize) -> Self {
-        Self { client, waiting }
+    pub(super) const fn new(link: &'c mut Link<S>, waiting: usize) -> Self {
+        Self { link, waiting }
     }
 
     /// The answer to the next statement; `None` after the last.
@@ -195,7 +195,7 @@ impl<'c, S: Read + Write> Pipeline<'c, S> {
     pub fn next(&mut self) -> Result<Option<QueryResult<'_, S>>, ClientError> {
         let Some(rest) = self.waiting.checked_sub(1) else { return Ok(None) };
         self.waiting = rest;
-        Answer::start(self.client).map(|answer| Some(QueryResult::new(answer)))
+        Answer::start(self.link).map(|answer| Some(QueryResult::new(answer)))
     }
 }
 
@@ -204,9 +204,4 @@ impl<S: Read + Write> Drop for Pipeline<'_, S> {
         // As for an answer that is dropped.
         while let Ok(Some(_)) | Err(ClientError::Sql(_)) = self.next() {}
     }
-}
-
-/// The connection reports only what fits the command: this is a bug of ours, said without a panic.
-pub(super) const fn unexpected() -> ClientError {
-    ClientError::Connection(Error::Misuse("an event that does not answer the command"))
 }

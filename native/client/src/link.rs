@@ -1,0 +1,169 @@
+//! A stream that blocks, and the connection over it: the loop that drives the one by the other.
+
+use std::fmt;
+use std::io::{self, Read, Write};
+use std::sync::Arc;
+use std::time::Duration;
+
+use sealwire_core::client::{Config, Connection, Event, Summary};
+use sealwire_core::error::{Error, SqlError};
+use sealwire_core::{Input, Output, printable};
+
+use sealwire_net::clock;
+
+use super::error::ClientError;
+
+/// Bytes asked of the stream at once.
+const READ_SIZE: usize = 64 * 1024;
+
+/// Answers a server's LOAD DATA LOCAL INFILE: given the name that the statement has, opens the file.
+pub type FileOpener = Box<dyn FnMut(&[u8]) -> io::Result<Box<dyn Read>> + Send>;
+
+/// What a client asks of its stream besides [`Read`] and [`Write`].
+pub(super) struct StreamCalls<S> {
+    /// Sets how long a read may wait; `None` for ever.
+    pub(super) set_read_timeout: fn(&S, Option<Duration>) -> io::Result<()>,
+    /// Ends the sending, and waits a moment for the peer to read what was sent.
+    pub(super) close: fn(&mut S),
+}
+
+pub(super) struct Link<S> {
+    stream: S,
+    pub(super) connection: Connection,
+    chunk: Vec<u8>,
+    incoming: Vec<u8>,
+    outgoing: Vec<u8>,
+    calls: StreamCalls<S>,
+    /// Whether the stream has a timeout, which costs a system call to change.
+    has_timeout: bool,
+    files: Option<FileOpener>,
+}
+
+impl<S> Link<S> {
+    pub(super) fn new(stream: S, config: Config, calls: StreamCalls<S>) -> Self {
+        let connection = Connection::new(Arc::new(config), clock::now());
+        let (chunk, incoming, outgoing) = (vec![0; READ_SIZE], Vec::new(), Vec::new());
+        Self { stream, connection, chunk, incoming, outgoing, calls, has_timeout: false, files: None }
+    }
+
+    pub(super) const fn stream(&self) -> &S {
+        &self.stream
+    }
+
+    pub(super) fn set_local_infile(&mut self, opener: FileOpener) {
+        self.files = Some(opener);
+    }
+}
+
+impl<S: Read + Write> Link<S> {
+    /// Drives the connection until something happened.
+    pub(super) fn next_event(&mut self) -> Result<Event, ClientError> {
+        loop {
+            match self.connection.poll_output(&mut self.outgoing) {
+                Ok(Output::Event(event)) => return Ok(event),
+                Ok(Output::Transmit) => self.write()?,
+                Ok(Output::Wait(deadline)) => self.read(deadline)?,
+                Err(error) => {
+                    // A peer that is silent, or gone, reads no alert.
+                    if !matches!(error, Error::TimedOut(_) | Error::ConnectionLost(_)) {
+                        (self.calls.close)(&mut self.stream);
+                    }
+                    return Err(error.into());
+                }
+            }
+        }
+    }
+
+    fn write(&mut self) -> Result<(), ClientError> {
+        let written = self.stream.write_all(&self.outgoing).and_then(|()| self.stream.flush());
+        self.outgoing.clear();
+        match written {
+            // A server that gave up may have said why before it closed: read that first.
+            Err(error) if matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset) => Ok(()),
+            other => Ok(other?),
+        }
+    }
+
+    fn read(&mut self, deadline: Option<Duration>) -> Result<(), ClientError> {
+        let wait = deadline.map(|at| clock::until(at, clock::now()).max(Duration::from_millis(1)));
+        if wait.is_some() || self.has_timeout {
+            (self.calls.set_read_timeout)(&self.stream, wait)?;
+            self.has_timeout = wait.is_some();
+        }
+        let read = self.stream.read(&mut self.chunk);
+        let input = match read {
+            Ok(0) => Input::Eof,
+            Ok(length) => {
+                self.incoming.extend_from_slice(self.chunk.get(..length).unwrap_or_default());
+                Input::Bytes(&mut self.incoming)
+            }
+            Err(error) => match error.kind() {
+                io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => Input::Timeout,
+                io::ErrorKind::Interrupted => return Ok(()),
+                io::ErrorKind::ConnectionReset => Input::Eof,
+                _ => return Err(error.into()),
+            },
+        };
+        // A failure sticks: the next poll returns it, once the alert for the peer was written.
+        let _ = self.connection.handle_input(input, clock::now());
+        Ok(())
+    }
+
+    /// The one answer of a command without rows.
+    pub(super) fn done(&mut self) -> Result<Summary, ClientError> {
+        match self.next_event()? {
+            Event::Ok(summary) => Ok(summary),
+            Event::Failed(error) => Err(ClientError::Sql(error)),
+            _ => Err(unexpected()),
+        }
+    }
+
+    /// Sends what waits, for commands that are not answered.
+    pub(super) fn send(&mut self) -> Result<(), ClientError> {
+        while let Output::Transmit = self.connection.poll_output(&mut self.outgoing)? {
+            self.write()?;
+        }
+        Ok(())
+    }
+
+    /// Sends the file that the server asked for. Where it may not have it, or it can't be read, the answer to come is that.
+    pub(super) fn send_file(&mut self, filename: &[u8]) -> Result<(), ClientError> {
+        let opened = self.files.as_mut().map(|open| open(filename));
+        let mut failure = None;
+        match opened {
+            Some(Ok(mut file)) => {
+                let mut chunk = vec![0; READ_SIZE];
+                loop {
+                    match file.read(&mut chunk) {
+                        Ok(0) => break,
+                        Ok(length) => {
+                            self.connection.local_infile_data(chunk.get(..length).unwrap_or_default())?;
+                            self.send()?;
+                        }
+                        Err(error) => {
+                            failure = Some(error);
+                            break;
+                        }
+                    }
+                }
+            }
+            Some(Err(error)) => failure = Some(error),
+            None => failure = Some(io::Error::other("this program gives no files to the server")),
+        }
+        let Some(failure) = failure else { return Ok(self.connection.local_infile_end()?) };
+        let name = String::from_utf8_lossy(filename);
+        let text = format!("File '{}' not given to the server: {failure}", printable::line(&name));
+        Ok(self.connection.local_infile_refuse(SqlError::new(2, b"HY000", text))?)
+    }
+}
+
+impl<S> fmt::Debug for Link<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Link").field("facts", self.connection.facts()).finish_non_exhaustive()
+    }
+}
+
+/// The connection reports only what fits the command: this is a bug of ours, said without a panic.
+pub(super) const fn unexpected() -> ClientError {
+    ClientError::Connection(Error::Misuse("an event that does not answer the command"))
+}
