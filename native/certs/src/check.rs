@@ -14,8 +14,8 @@ use sealwire_core::tls::{
 
 use super::CertsError;
 use super::list::List;
-use super::make::hex;
 use super::parts::{CertificatePart, KeyPart, ListPart, Parts, Role};
+use super::random::hex;
 use sealwire_net::clock::since_epoch;
 use sealwire_net::provider::provider;
 

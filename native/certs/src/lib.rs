@@ -19,6 +19,7 @@ mod list;
 mod make;
 mod parts;
 mod place;
+mod random;
 
 pub use authority::{Authority, Issuance, Issued, LIST_DAYS, Revocations};
 pub use check::{Finding, Report, check, files_of};

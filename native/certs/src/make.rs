@@ -8,13 +8,12 @@ use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PKCS_RSA_SHA256, RsaKeySize, SerialNumber,
 };
-use sealwire_core::random::Random;
 use time::OffsetDateTime;
 
 use super::CertsError;
 use super::host::{check_common_name, check_host, is_common_name};
 use super::place::{KEY_MODE, PUBLIC_MODE, create_all};
-use sealwire_net::random::OsRandom;
+use super::random::{hex, random_bytes};
 use sealwire_options::tls::Files;
 
 /// Clocks differ: a certificate made now is valid at once on a machine whose clock is this much behind.
@@ -195,14 +194,4 @@ fn key_pair(kind: KeyKind) -> Result<KeyPair, CertsError> {
 #[expect(clippy::needless_pass_by_value, reason = "it is handed to map_err")]
 pub(super) fn impossible(error: rcgen::Error) -> CertsError {
     CertsError::Impossible(format!("the certificate can't be made: {error}"))
-}
-
-pub(super) fn random_bytes<const N: usize>() -> [u8; N] {
-    let mut bytes = [0; N];
-    OsRandom::new().fill(&mut bytes);
-    bytes
-}
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

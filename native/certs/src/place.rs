@@ -6,7 +6,7 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::CertsError;
-use super::make::{hex, random_bytes};
+use super::random::{hex, random_bytes};
 
 /// The mode of a key's file.
 pub(super) const KEY_MODE: u32 = 0o600;

@@ -13,7 +13,7 @@ use std::process::Command;
 
 use rustix::io::FdFlags;
 
-use super::Program;
+use super::program::Program;
 
 /// The first argument of the new start; the pipe's number follows.
 const PIPE: &str = "--passwords-from-pipe=";

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use super::{Origin, Program};
+use super::program::Program;
+use super::spec::{Kind, Spec, split_prefix};
+use super::values::Origin;
 
 /// An option, a value or an option file that can't be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,15 +75,15 @@ impl fmt::Display for OptionError {
 impl std::error::Error for OptionError {}
 
 /// The option whose name is the fewest letters away, if it is near enough to be meant.
-fn nearest(program: &Program, name: &str) -> Option<&'static super::Spec> {
-    let (prefix, name) = super::command_line::split_prefix(name).unwrap_or(("", name));
+fn nearest(program: &Program, name: &str) -> Option<&'static Spec> {
+    let (prefix, name) = split_prefix(name).unwrap_or(("", name));
     let enough = 2.max(name.len() / 4);
     program
         .specs()
         .filter(|spec| match prefix {
             "" => true,
-            "maximum" => matches!(spec.kind, super::Kind::Number { .. }),
-            _ => spec.kind == super::Kind::Flag,
+            "maximum" => matches!(spec.kind, Kind::Number { .. }),
+            _ => spec.kind == Kind::Flag,
         })
         .map(|spec| (distance(spec.name, name), spec))
         .min_by_key(|(distance, _)| *distance)

@@ -7,8 +7,11 @@ use std::io::ErrorKind;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
-use super::command_line::Defaults;
-use super::{OptionError, Origin, Program};
+use super::defaults::Defaults;
+use super::error::OptionError;
+use super::program::Program;
+use super::setting::Setting;
+use super::values::Origin;
 
 /// How deep `!include` may go; a file that includes itself ends here.
 const INCLUDE_DEPTH: usize = 10;
@@ -39,14 +42,6 @@ impl Environment {
             home,
         }
     }
-}
-
-/// One setting of an option file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Setting {
-    pub name: String,
-    pub value: Option<Vec<u8>>,
-    pub origin: Origin,
 }
 
 /// What the files that count hold.

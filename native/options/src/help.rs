@@ -2,8 +2,10 @@
 
 use std::fmt::Write as _;
 
-use super::files::{Environment, Setting};
-use super::{Kind, Program, Spec};
+use super::files::Environment;
+use super::program::Program;
+use super::setting::Setting;
+use super::spec::{Kind, Spec};
 
 /// Column where the explanation begins, and its width.
 const NAME_WIDTH: usize = 22;

@@ -50,9 +50,12 @@
 mod command_line;
 pub mod compression;
 mod conceal;
+mod defaults;
 mod error;
 mod files;
 mod help;
+mod program;
+mod setting;
 mod spec;
 pub mod tls;
 mod values;
@@ -60,31 +63,14 @@ mod values;
 pub use conceal::arguments;
 pub use error::OptionError;
 pub use files::Environment;
+pub use program::Program;
 pub use spec::{Kind, Spec};
 pub use values::{Given, Occurrence, Origin, Values};
 
 use std::ffi::OsString;
 
-use command_line::{Defaults, Reader};
-
-/// A program as its users see it: name, tables of options, and the groups it reads from option files.
-#[derive(Debug, Clone, Copy)]
-pub struct Program {
-    /// The name that messages begin with.
-    pub name: &'static str,
-    /// What `--version` prints after the name.
-    pub version: &'static str,
-    /// What `--help` prints after `Usage: name`.
-    pub usage: &'static str,
-    /// The groups of option files that count, as `["mysql", "client"]`.
-    pub groups: &'static [&'static str],
-    /// The groups of other programs, of which only the options marked [`Spec::shared`] are taken; one warning lists the rest.
-    pub other_groups: &'static [&'static str],
-    /// The options; `--help`, `--version` and the `--defaults-…` family are added.
-    pub tables: &'static [&'static [Spec]],
-    /// How many arguments that are not options it takes at most.
-    pub arguments: usize,
-}
+use command_line::Reader;
+use defaults::Defaults;
 
 /// What to do after reading the options.
 #[derive(Debug)]
@@ -94,12 +80,6 @@ pub enum Outcome {
     /// Print this text to standard output, and leave with exit code 0.
     Print(String),
 }
-
-/// The options that every program has.
-const COMMON: &[Spec] = &[
-    Spec::action("help", "Display this help and exit.").short('?'),
-    Spec::action("version", "Output version information and exit.").short('V'),
-];
 
 impl Program {
     /// Reads option files and the command line, which comes without the program's own name.
@@ -145,11 +125,6 @@ impl Program {
         // A mistake ends the program at once.
         let _ = reader.arguments(&rest);
         reader.secrets.into_iter().map(|(index, length)| (before + index, length)).collect()
-    }
-
-    /// Every option: the common ones, then the program's tables in their order.
-    pub(crate) fn specs(&self) -> impl Iterator<Item = &'static Spec> + use<> {
-        COMMON.iter().chain(self.tables.iter().copied().flatten())
     }
 }
 

@@ -142,3 +142,11 @@ impl Spec {
         self.kind
     }
 }
+
+/// `skip-x` as (`skip`, `x`), and so for the other words that change what an option means.
+pub(super) fn split_prefix(name: &str) -> Option<(&'static str, &str)> {
+    ["loose", "skip", "disable", "enable", "maximum"].into_iter().find_map(|prefix| {
+        let bare = name.strip_prefix(prefix)?.strip_prefix('-')?;
+        (!bare.is_empty()).then_some((prefix, bare))
+    })
+}

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::{Kind, Program, Spec};
+use super::program::Program;
+use super::spec::{Kind, Spec};
 
 /// Where a value was given.
 #[derive(Debug, Clone, PartialEq, Eq)]
