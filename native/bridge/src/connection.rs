@@ -1,62 +1,15 @@
 //! One client's connection: HTTP first, a WebSocket that is relayed afterwards.
 
-use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use mio::Registry;
 use mio::event::Event;
 
-use super::admission::Admission;
 use super::client::Client;
 use super::exchange::{Exchange, Next};
-use super::hosts::Hosts;
-use super::metrics::Metrics;
 use super::relay::Relay;
-use super::resolve::Resolver;
-use super::settings::{Origins, Settings};
-
-/// What all connections share.
-pub(super) struct Shared {
-    pub(super) settings: Settings,
-    /// The pages that may open WebSockets.
-    pub(super) origins: Origins,
-    /// The names by which pages are asked for.
-    pub(super) hosts: Hosts,
-    pub(super) registry: Registry,
-    pub(super) resolver: Resolver,
-    pub(super) admission: Admission,
-    pub(super) metrics: Metrics,
-    /// Where everything is read into, so that an idle connection holds no buffer.
-    pub(super) scratch: Box<[u8]>,
-}
-
-impl fmt::Debug for Shared {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Shared").field("settings", &self.settings).finish_non_exhaustive()
-    }
-}
-
-/// What a turn leads to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Turn {
-    /// It waits for an event or its deadline.
-    Wait,
-    /// It has more to do, after the others had their turn.
-    Again,
-    /// It is over.
-    Over,
-}
-
-/// Which of a connection's sockets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Side {
-    /// The client's.
-    Client,
-    /// The target's.
-    Target,
-}
+use super::shared::{Shared, Side, Turn};
 
 /// A connection.
 #[derive(Debug)]

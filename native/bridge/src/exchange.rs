@@ -5,11 +5,11 @@ use std::io::{self, ErrorKind, Read as _};
 use std::time::Duration;
 
 use super::client::Client;
-use super::connection::{Shared, Turn};
 use super::http::{self, Head, NOT_FOUND, OTHER_HOST, Refusal, Request, UPGRADE, head};
 use super::metrics;
 use super::pages::is_known;
 use super::settings::TlsSource;
+use super::shared::{Shared, Turn};
 
 /// A connection that speaks HTTP.
 #[derive(Debug)]

@@ -16,6 +16,7 @@ mod client;
 mod closing;
 mod connection;
 mod exchange;
+mod frame;
 mod hosts;
 mod http;
 mod metrics;
@@ -30,7 +31,9 @@ mod resolve;
 mod room;
 mod run;
 mod settings;
+mod shared;
 mod socket;
+mod tokens;
 
 pub use closing::CloseReason;
 pub use program::main;

@@ -11,13 +11,15 @@ use mio::{Events, Interest, Poll, Token, Waker};
 
 use super::admission::{Admission, Crowd, client_of};
 use super::client::Client;
-use super::connection::{Connection, Shared, Side, Turn};
+use super::connection::Connection;
+use super::frame::{FRAME, HEADER};
 use super::hosts::Hosts;
 use super::metrics::Metrics;
-use super::relay::{FRAME, HEADER};
 use super::resolve::Resolver;
 use super::settings::{Origins, Settings, TlsSource};
+use super::shared::{Shared, Side, Turn};
 use super::socket::Socket;
+use super::tokens::{client_token, listener_token};
 use sealwire_net::stream::Stream;
 use sealwire_net::{clock, listen};
 
@@ -29,19 +31,6 @@ const PAUSE: Duration = Duration::from_millis(100);
 const MOST_ACCEPTED: usize = 32;
 /// How long connections may take to end when the bridge stops.
 const GRACE: Duration = Duration::from_secs(5);
-
-const fn listener_token(number: usize) -> Token {
-    Token(usize::MAX.saturating_sub(1).saturating_sub(number))
-}
-
-const fn client_token(id: usize) -> Token {
-    Token(id.saturating_mul(2))
-}
-
-/// The token of a connection's target.
-pub(super) const fn target_token(id: usize) -> Token {
-    Token(id.saturating_mul(2).saturating_add(1))
-}
 
 /// A bridge that listens.
 #[derive(Debug)]

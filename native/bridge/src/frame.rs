@@ -1,0 +1,47 @@
+//! The frames that the bridge sends to clients.
+
+/// Bytes read from a target at a time; they make one frame.
+pub(super) const FRAME: usize = 64 * 1024;
+/// The header of a frame of ours: two bytes and the length in none, two or eight.
+pub(super) const HEADER: usize = 10;
+/// The header of a whole binary message of a server, and its size. Built here so that the payload, read behind it, is never copied.
+pub(super) fn frame_header(length: usize) -> ([u8; HEADER], usize) {
+    const BINARY: u8 = 0x82;
+    let mut header = [0; HEADER];
+    let long = u64::try_from(length).unwrap_or(u64::MAX).to_be_bytes();
+    let (code, digits) = match length {
+        0..=125 => (long.last().copied().unwrap_or_default(), 0),
+        126..=0xffff => (126, 2),
+        _ => (127, 8),
+    };
+    let digits = long.get(long.len().saturating_sub(digits)..).unwrap_or_default();
+    let bytes = [BINARY, code].into_iter().chain(digits.iter().copied());
+    for (place, byte) in header.iter_mut().zip(bytes) {
+        *place = byte;
+    }
+    (header, digits.len().saturating_add(2))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use tungstenite::protocol::Role;
+    use tungstenite::{Message, WebSocket};
+
+    use super::*;
+
+    #[test]
+    fn headers_are_read_as_they_were_meant() {
+        for length in [1, 125, 126, 127, 255, 256, 65_535, 65_536, 70_000] {
+            let (header, size) = frame_header(length);
+            let mut frame = header[..size].to_vec();
+            frame.extend(vec![7; length]);
+            let mut socket = WebSocket::from_raw_socket(Cursor::new(frame), Role::Client, None);
+            match socket.read().unwrap() {
+                Message::Binary(bytes) => assert_eq!(bytes.len(), length),
+                other => panic!("{length} gave {other:?}"),
+            }
+        }
+    }
+}
