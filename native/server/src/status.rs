@@ -62,6 +62,23 @@ pub(crate) fn rows(server: &Server, facts: Option<&Facts>) -> Vec<(&'static str,
     rows
 }
 
+/// Whether a variable says something else of each session.
+pub(crate) fn is_of_session(name: &str) -> bool {
+    matches!(
+        name,
+        "Compression"
+            | "Compression_algorithm"
+            | "Compression_level"
+            | "Ssl_cipher"
+            | "Ssl_cipher_list"
+            | "Ssl_default_timeout"
+            | "Ssl_sessions_reused"
+            | "Ssl_verify_depth"
+            | "Ssl_verify_mode"
+            | "Ssl_version"
+    )
+}
+
 /// What does the cryptography.
 pub(crate) const LIBRARY: &str = "rustls 0.23 with AWS-LC";
 

@@ -20,6 +20,7 @@ mod select;
 mod set;
 mod show;
 mod statement;
+mod surroundings;
 mod system_tables;
 mod thread_tables;
 mod view;

@@ -5,7 +5,7 @@ use sealwire_accounts::{Privilege, Requirement};
 use super::thread_tables;
 use super::view::View;
 use crate::engine::SystemTable;
-use crate::sql::Datum;
+use crate::sql::{Datum, text};
 use crate::status;
 use crate::variables::{DEFINITIONS, Reach};
 
@@ -95,10 +95,6 @@ const USER: &[(&str, &str)] = &[
     ("max_user_connections", "INT UNSIGNED"),
     ("account_locked", "CHAR(1)"),
 ];
-
-pub(super) fn text<T: Into<String>>(value: T) -> Datum {
-    Datum::Text(value.into())
-}
 
 fn pairs(pairs: Vec<(&'static str, String)>) -> SystemTable {
     SystemTable {
@@ -197,27 +193,11 @@ pub(super) fn collations() -> Vec<Vec<Datum>> {
 fn tls_channel(view: &View) -> Vec<Vec<Datum>> {
     let enabled = if view.server.tls.active().context.is_some() { "Yes" } else { "No" };
     let row = |property: &str, value: String| vec![text("mysql_main"), text(property), text(value)];
-    let wanted = |name: &str| name.starts_with("Current_tls_") || (name.starts_with("Ssl_") && !of_sessions(name));
+    let wanted =
+        |name: &str| name.starts_with("Current_tls_") || (name.starts_with("Ssl_") && !status::is_of_session(name));
     let properties =
         status(view, true).into_iter().filter(|(name, _)| wanted(name)).map(|(name, value)| row(name, value));
     std::iter::once(row("Enabled", enabled.to_owned())).chain(properties).collect()
-}
-
-/// Whether a variable says something else of each session.
-pub(super) fn of_sessions(name: &str) -> bool {
-    matches!(
-        name,
-        "Compression"
-            | "Compression_algorithm"
-            | "Compression_level"
-            | "Ssl_cipher"
-            | "Ssl_cipher_list"
-            | "Ssl_default_timeout"
-            | "Ssl_sessions_reused"
-            | "Ssl_verify_depth"
-            | "Ssl_verify_mode"
-            | "Ssl_version"
-    )
 }
 
 fn users(view: &View) -> Vec<Vec<Datum>> {

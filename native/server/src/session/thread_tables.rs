@@ -8,11 +8,10 @@ use std::sync::Arc;
 use sealwire_accounts::Privilege;
 use sealwire_core::facts::Transport;
 
-use super::system_tables::{of_sessions, text};
 use super::view::View;
 use crate::engine::SystemTable;
 use crate::registry::{Presence, State};
-use crate::sql::Datum;
+use crate::sql::{Datum, text};
 use crate::status;
 
 const BY_THREAD: &[(&str, &str)] =
@@ -67,7 +66,7 @@ pub(super) fn status_by_thread(view: &View) -> SystemTable {
 }
 
 fn is_of_thread(name: &str) -> bool {
-    of_sessions(name) || matches!(name, "Tls_key_exchange_algorithm" | "Tls_sni_server_name")
+    status::is_of_session(name) || matches!(name, "Tls_key_exchange_algorithm" | "Tls_sni_server_name")
 }
 
 /// Source: MySQL Reference Manual, "The session_ssl_status View".

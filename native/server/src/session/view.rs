@@ -8,7 +8,6 @@ use sealwire_accounts::{Account, AccountName, Privilege};
 use sealwire_core::error::SqlError;
 use sealwire_core::facts::Facts;
 
-use crate::engine::{Surroundings, SystemTable};
 use crate::sql::charset::Charset;
 use crate::sql::lex::Syntax;
 use crate::sql::mode::Mode;
@@ -126,10 +125,32 @@ impl View {
     /// # Errors
     /// 1142 where the session has it not.
     pub(super) fn demand_on_table(&self, privilege: Privilege, database: &str, table: &str) -> Result<(), SqlError> {
-        if Surroundings::may(self, privilege, database, Some(table)) {
+        if self.may_in(privilege, database, Some(table)) {
             return Ok(());
         }
-        Err(self.denied(privilege, database, Some(table)))
+        Err(self.denied_table(privilege, table))
+    }
+
+    /// Whether the session has a privilege on a database, or on a table of it.
+    pub(super) fn may_in(&self, privilege: Privilege, database: &str, table: Option<&str>) -> bool {
+        if is_open(database) {
+            return privilege == Privilege::SELECT;
+        }
+        self.asks(|account| match table {
+            Some(table) => account.may_on_table(privilege, database, table),
+            None => account.may(privilege, Some(database)),
+        })
+    }
+
+    /// Whether the session has any privilege on a table.
+    pub(super) fn sees_table(&self, database: &str, table: &str) -> bool {
+        is_open(database) || self.asks(|account| account.sees_table(database, table))
+    }
+
+    pub(super) fn denied_table(&self, privilege: Privilege, table: &str) -> SqlError {
+        let user = self.user.replacen('@', "'@'", 1);
+        let message = format!("{} command denied to user '{user}' for table '{table}'", privilege.name());
+        SqlError::new(1142, b"42000", message)
     }
 
     pub(super) fn denied_database(&self, database: &str) -> SqlError {
@@ -221,37 +242,6 @@ impl Names for View {
             "ROW_COUNT" => Some(Datum::Int(self.row_count)),
             _ => None,
         }
-    }
-}
-
-impl Surroundings for View {
-    fn system_table(&self, schema: &str, table: &str) -> Option<SystemTable> {
-        super::system_tables::make(self, schema, table)
-    }
-
-    fn may(&self, privilege: Privilege, database: &str, table: Option<&str>) -> bool {
-        if is_open(database) {
-            return privilege == Privilege::SELECT;
-        }
-        self.asks(|account| match table {
-            Some(table) => account.may_on_table(privilege, database, table),
-            None => account.may(privilege, Some(database)),
-        })
-    }
-
-    fn sees_database(&self, database: &str) -> bool {
-        self.may_use(database)
-    }
-
-    fn sees(&self, database: &str, table: &str) -> bool {
-        is_open(database) || self.asks(|account| account.sees_table(database, table))
-    }
-
-    fn denied(&self, privilege: Privilege, database: &str, table: Option<&str>) -> SqlError {
-        let Some(table) = table else { return self.denied_database(database) };
-        let user = self.user.replacen('@', "'@'", 1);
-        let message = format!("{} command denied to user '{user}' for table '{table}'", privilege.name());
-        SqlError::new(1142, b"42000", message)
     }
 }
 

@@ -94,6 +94,11 @@ fn leading_number(text: &str) -> f64 {
     text.get(..end).and_then(|front| front.parse().ok()).unwrap_or(0.0)
 }
 
+/// A text as a value.
+pub(crate) fn text<T: Into<String>>(value: T) -> Datum {
+    Datum::Text(value.into())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

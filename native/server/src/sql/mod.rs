@@ -13,7 +13,7 @@ pub(crate) mod mode;
 
 pub(crate) use canonical::canonical_text;
 pub(crate) use cursor::Cursor;
-pub(crate) use datum::Datum;
+pub(crate) use datum::{Datum, text};
 pub(crate) use error::syntax_error_near;
 pub(crate) use evaluate::{Evaluation, Names, evaluate, is_true};
 pub(crate) use like::is_like;

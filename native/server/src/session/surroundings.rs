@@ -1,0 +1,33 @@
+//! What the engine asks of a session: its rights, and the tables that the server makes.
+
+use sealwire_accounts::Privilege;
+use sealwire_core::error::SqlError;
+
+use super::system_tables;
+use super::view::View;
+use crate::engine::{Surroundings, SystemTable};
+
+impl Surroundings for View {
+    fn system_table(&self, schema: &str, table: &str) -> Option<SystemTable> {
+        system_tables::make(self, schema, table)
+    }
+
+    fn may(&self, privilege: Privilege, database: &str, table: Option<&str>) -> bool {
+        self.may_in(privilege, database, table)
+    }
+
+    fn sees_database(&self, database: &str) -> bool {
+        self.may_use(database)
+    }
+
+    fn sees(&self, database: &str, table: &str) -> bool {
+        self.sees_table(database, table)
+    }
+
+    fn denied(&self, privilege: Privilege, database: &str, table: Option<&str>) -> SqlError {
+        match table {
+            Some(table) => self.denied_table(privilege, table),
+            None => self.denied_database(database),
+        }
+    }
+}
