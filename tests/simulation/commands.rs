@@ -3,7 +3,7 @@
 use sealwire_core::client::{self, Event};
 use sealwire_core::error::Side;
 use sealwire_core::facts::Transport;
-use sealwire_core::message::{Capabilities, Value};
+use sealwire_core::message::{Capabilities, Greeting, Value};
 use sealwire_core::server;
 use sealwire_core::tls::Trust;
 use sealwire_core::{Error, Output, SqlError};
@@ -284,26 +284,39 @@ fn change_user_checks_password_and_require_again() {
     assert!(matches!(pair.server_error, Some(Error::Refused { by: Side::Server, .. })), "and the connection is closed");
 }
 
+/// libmariadb answers in COM_CHANGE_USER with the scramble that it has, whichever an AuthSwitchRequest brings.
 #[test]
-fn change_user_challenges_afresh_each_time() {
-    let mut pair = connected();
-    let mut scrambles = std::collections::HashSet::new();
-    for _ in 0..5 {
-        let from = pair.wire.len();
-        pair.client.change_user("native", PASSWORD.into(), None).unwrap();
+fn change_user_keeps_the_scramble_of_the_connection() {
+    let mut pair = pair(plain_client("native"), plain_server());
+    pair.run();
+    let greeting = pair.sent(Toward::Client);
+    let Ok(Greeting::Handshake(greeting)) = Greeting::decode(&greeting[4..]) else { panic!() };
+    let scramble = greeting.scramble;
+    let switches =
+        |pair: &Pair| pair.sent(Toward::Client).windows(scramble.len()).filter(|sent| **sent == scramble).count();
+    // The greeting holds it in two pieces; the account's plugin is not the server's default.
+    assert_eq!(switches(&pair), 1);
+    // What is answered in COM_CHANGE_USER itself needs no further question.
+    pair.client.change_user("native", PASSWORD.into(), None).unwrap();
+    assert_eq!(pair.run(), [Seen::Ok(0)]);
+    assert_eq!(switches(&pair), 1);
+    for (number, plugin) in ["mysql_native_password", "caching_sha2_password", ""].into_iter().enumerate() {
+        let mut pair = super::world::pair(plain_client("native"), plain_server());
         pair.run();
-        assert!(scrambles.insert(pair.wire[from..].concat_bytes()));
+        let command = [b"\x11native\0\0\0\x2d\0", plugin.as_bytes(), b"\0"].concat();
+        let mut packet = vec![u8::try_from(command.len()).unwrap(), 0, 0, 0];
+        packet.extend(command);
+        pair.inject(Toward::Server, &packet);
+        pair.run();
+        assert_eq!(switches(&pair), 2, "{number}");
     }
 }
 
-trait ConcatBytes {
-    fn concat_bytes(&self) -> Vec<u8>;
-}
-
-impl ConcatBytes for [(Toward, Vec<u8>)] {
-    fn concat_bytes(&self) -> Vec<u8> {
-        self.iter().flat_map(|(_, bytes)| bytes.iter().copied()).collect()
-    }
+#[test]
+fn a_wrong_answer_in_change_user_is_refused() {
+    let mut pair = connected();
+    pair.client.change_user("native", "wrong".into(), None).unwrap();
+    assert!(matches!(&pair.run()[0], Seen::Failed(error) if error.code == 1045));
 }
 
 #[test]

@@ -383,7 +383,8 @@ pub fn python() -> PathBuf {
     target_folder().join("interop/python/bin/python")
 }
 
-fn site_packages() -> PathBuf {
+/// Where its packages are.
+pub fn site_packages() -> PathBuf {
     let versions = target_folder().join("interop/python/lib");
     let mut entries = std::fs::read_dir(&versions).into_iter().flatten().flatten();
     entries.next().map_or(versions, |version| version.path().join("site-packages"))

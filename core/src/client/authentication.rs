@@ -17,8 +17,18 @@ const MOST_ROUNDS: u8 = 16;
 #[derive(Debug)]
 pub(super) struct Login {
     pub(super) plugin: Plugin,
+    /// The greeting's, or that of the last switch to `mysql_native_password`: over it MySQL's server judges the answer in
+    /// COM_CHANGE_USER.
     pub(super) scramble: Vec<u8>,
     pub(super) security: Security,
+}
+
+impl Login {
+    /// Keeps what the exchange has changed.
+    pub(super) fn learn(&mut self, exchange: &mut Exchange) {
+        self.plugin = exchange.plugin().unwrap_or(self.plugin);
+        self.scramble = exchange.native_scramble.take().unwrap_or_else(|| core::mem::take(&mut self.scramble));
+    }
 }
 
 /// What the server's packet asks of the connection.
@@ -39,6 +49,8 @@ pub(super) enum Progress<'p> {
 pub(super) struct Exchange {
     auth: Option<ClientAuth>,
     rounds: u8,
+    /// The challenge of a switch to `mysql_native_password`.
+    native_scramble: Option<Vec<u8>>,
 }
 
 /// What an exchange works with.
@@ -68,10 +80,10 @@ impl Exchange {
     /// Returns the first answer, empty where there is none yet.
     pub(super) fn start(plugin: Plugin, challenge: &[u8], context: Context<'_>) -> Result<(Self, Vec<u8>), Error> {
         if challenge.len() != plugin.challenge_length() {
-            return Ok((Self { auth: None, rounds: 0 }, Vec::new()));
+            return Ok((Self { auth: None, rounds: 0, native_scramble: None }, Vec::new()));
         }
         let (auth, answer) = ClientAuth::start(plugin, challenge, &context.policy()).map_err(refuse)?;
-        Ok((Self { auth: Some(auth), rounds: 0 }, answer))
+        Ok((Self { auth: Some(auth), rounds: 0, native_scramble: None }, answer))
     }
 
     /// The plugin in use.
@@ -94,6 +106,9 @@ impl Exchange {
                 };
                 let (auth, answer) = ClientAuth::start(plugin, switch.data, &context.policy()).map_err(refuse)?;
                 self.auth = Some(auth);
+                if plugin == Plugin::MysqlNativePassword {
+                    self.native_scramble = Some(switch.data.to_vec());
+                }
                 Ok(Progress::Send(answer))
             }
             HandshakeReply::AuthMoreData(more) => {

@@ -263,8 +263,8 @@ impl Authenticating {
         let payload = with.received.payload(&packet);
         tell_reply(&with.link.channel, &packet, payload, true);
         let progress = self.exchange.step(payload, context)?;
+        self.login.learn(&mut self.exchange);
         if let Some(plugin) = self.exchange.plugin() {
-            self.login.plugin = plugin;
             with.link.facts.auth_plugin = Some(String::from(plugin.name()));
         }
         match progress {

@@ -314,7 +314,9 @@ impl CommandPhase {
             Expect::ChangeUser(exchange, password) => {
                 let context =
                     Context { config, password, security: self.login.security, capabilities: self.capabilities };
-                match exchange.step(payload, context)? {
+                let progress = exchange.step(payload, context)?;
+                self.login.learn(exchange);
+                match progress {
                     Progress::Send(answer) => {
                         channel.send(|out| out.put(&answer));
                         Ok(None)

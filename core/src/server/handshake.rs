@@ -102,8 +102,7 @@ impl Handshake {
 }
 
 /// Queues the greeting.
-pub(super) fn greet(config: &Config, link: &mut Link) -> AwaitResponse {
-    let scramble = scramble(config);
+pub(super) fn greet(config: &Config, scramble: [u8; 20], link: &mut Link) -> AwaitResponse {
     let greeting = HandshakeV10 {
         server_version: config.server_version.as_bytes(),
         connection_id: link.facts.connection_id,
@@ -231,11 +230,12 @@ fn respond(
         plugin: response.auth_plugin.map_or(Some(Plugin::MysqlNativePassword), Plugin::from_name),
         data: response.auth_response.to_vec(),
     };
-    Ok(Next::Login(AwaitAccount { user, scramble: Some(scramble), reply }, login))
+    Ok(Next::Login(AwaitAccount { user, scramble, reply }, login))
 }
 
-/// Takes COM_CHANGE_USER. Its answer to the old scramble is not looked at: the exchange starts over with a fresh one.
-pub(super) fn change_user(change: &ChangeUser<'_>) -> (AwaitAccount, Login) {
+/// Takes COM_CHANGE_USER. Like MySQL's, it keeps the connection's scramble, because libmariadb answers with that one whatever an
+/// AuthSwitchRequest brings. An empty answer of a named plugin is no answer yet, because some clients ask for a challenge so.
+pub(super) fn change_user(change: &ChangeUser<'_>, scramble: [u8; 20]) -> (AwaitAccount, Login) {
     let user = String::from_utf8_lossy(change.user).into_owned();
     let login = Login {
         user: user.clone(),
@@ -244,7 +244,10 @@ pub(super) fn change_user(change: &ChangeUser<'_>) -> (AwaitAccount, Login) {
         attributes: texts(change.attributes.iter()),
         change_user: true,
     };
-    (AwaitAccount { user, scramble: None, reply: Reply { plugin: None, data: Vec::new() } }, login)
+    let plugin = change.auth_plugin.map_or(Some(Plugin::MysqlNativePassword), Plugin::from_name);
+    let answered = !change.auth_response.is_empty() || change.auth_plugin.is_none();
+    let reply = Reply { plugin: plugin.filter(|_| answered), data: change.auth_response.to_vec() };
+    (AwaitAccount { user, scramble, reply }, login)
 }
 
 /// How the plaintext SSLRequest differs from the head of the response inside TLS, for the trace. It refuses nobody, because several
@@ -315,8 +318,8 @@ impl core::fmt::Debug for Reply {
 #[derive(Debug)]
 pub(super) struct AwaitAccount {
     user: String,
-    /// The greeting's scramble; `None` where it was used up.
-    scramble: Option<[u8; 20]>,
+    /// The connection's scramble, which the greeting told.
+    scramble: [u8; 20],
     reply: Reply,
 }
 
@@ -345,27 +348,23 @@ impl AwaitAccount {
             None => true,
             Some(plugin) => self.reply.plugin == Some(plugin) && plugin.challenge_length() == 20,
         };
-        match self.scramble.filter(|_| answers) {
-            Some(scramble) => {
-                state.auth = ServerAuth::start(plugin, scramble.to_vec());
-                state.judge(&self.reply.data, with)
-            }
-            None => {
-                let challenge = match plugin.challenge_length() {
-                    20 => scramble(with.config).to_vec(),
-                    length => {
-                        let mut nonce = alloc::vec![0; length];
-                        with.config.random.fill(&mut nonce);
-                        nonce
-                    }
-                };
-                let name = plugin.client_plugin().unwrap_or(with.config.default_plugin).name();
-                let switch = AuthSwitchRequest { plugin: name.as_bytes(), data: &challenge };
-                with.link.channel.send_traced("AuthSwitchRequest", |out| switch.encode(out), || name.to_string());
-                state.auth = ServerAuth::start(plugin, challenge);
-                Next::Again(Handshake::Authenticating(state))
-            }
+        if answers {
+            state.auth = ServerAuth::start(plugin, self.scramble.to_vec());
+            return state.judge(&self.reply.data, with);
         }
+        let challenge = match plugin.challenge_length() {
+            20 => self.scramble.to_vec(),
+            length => {
+                let mut nonce = alloc::vec![0; length];
+                with.config.random.fill(&mut nonce);
+                nonce
+            }
+        };
+        let name = plugin.client_plugin().unwrap_or(with.config.default_plugin).name();
+        let switch = AuthSwitchRequest { plugin: name.as_bytes(), data: &challenge };
+        with.link.channel.send_traced("AuthSwitchRequest", |out| switch.encode(out), || name.to_string());
+        state.auth = ServerAuth::start(plugin, challenge);
+        Next::Again(Handshake::Authenticating(state))
     }
 }
 

@@ -54,6 +54,8 @@ pub struct Connection {
     peer: Peer,
     link: Link,
     received: Received,
+    /// The greeting's, over which every 20-byte challenge of the connection goes, COM_CHANGE_USER's too.
+    scramble: [u8; 20],
     state: State,
 }
 
@@ -79,7 +81,9 @@ impl Connection {
     /// A connection that greets. The connect timeout runs from `now`.
     pub fn new(config: Arc<Config>, connection_id: u32, peer: Peer, now: Now) -> Self {
         let mut connection = Self::silent(config, connection_id, peer, now);
-        let greeted = Handshake::AwaitResponse(handshake::greet(&connection.config, &mut connection.link));
+        connection.scramble = handshake::scramble(&connection.config);
+        let greeted = handshake::greet(&connection.config, connection.scramble, &mut connection.link);
+        let greeted = Handshake::AwaitResponse(greeted);
         connection.state = State::Handshake(Some(greeted));
         connection
     }
@@ -106,7 +110,7 @@ impl Connection {
             ..Facts::default()
         };
         let link = Link::new(tracer, facts, config.connect_timeout, now);
-        Self { config, peer, link, received: Received::default(), state: State::Handshake(None) }
+        Self { config, peer, link, received: Received::default(), scramble: [0; 20], state: State::Handshake(None) }
     }
 
     /// Takes input. The events and bytes that follow from it are polled.
@@ -123,7 +127,7 @@ impl Connection {
     /// # Errors
     /// The sticky error of a connection that has failed.
     pub fn poll_output<'a>(&'a mut self, out: &mut Vec<u8>) -> Result<Output<Event<'a>>, Error> {
-        let Self { config, peer, link, received, state } = self;
+        let Self { config, peer, link, received, state, .. } = self;
         let output = link.poll(
             received,
             out,
@@ -140,7 +144,7 @@ impl Connection {
 
     /// Takes a packet of the command phase: a piece of a file, or a command, which is an event or is answered here.
     fn take_packet<'a>(&'a mut self, packet: &Packet, out: &mut Vec<u8>) -> Result<Output<Event<'a>>, Error> {
-        let Self { config, link, received, state, .. } = self;
+        let Self { config, link, received, scramble, state, .. } = self;
         let payload = received.payload(packet);
         if let State::Commands(Some(reply)) = state {
             return Ok(Output::Event(if payload.is_empty() {
@@ -160,7 +164,7 @@ impl Connection {
                 return Ok(Output::Event(Event::Closed));
             }
             Ok(Command::ChangeUser(change)) => {
-                let (account, login) = handshake::change_user(&change);
+                let (account, login) = handshake::change_user(&change, *scramble);
                 link.restart_deadline(config.connect_timeout);
                 let handshake = Handshake::AwaitAccount(account);
                 link.channel.tracer.enter(handshake.name());
