@@ -259,6 +259,24 @@ fn a_sha2_password_is_not_given_to_a_server_that_nobody_vouches_for() {
     }
 }
 
+/// A server without RSA key can't be given it over plaintext, and says what helps: to whom there is and to whom there isn't.
+#[test]
+fn a_request_for_the_rsa_key_is_told_to_use_tls() {
+    let mut texts = Vec::new();
+    for user in ["any", "sha256", "nobody"] {
+        let mut client = plain_client(user);
+        client.fetch_server_public_key = true;
+        let (_, outcome) = log_in(pair(client, plain_server()));
+        let Err(Error::Refused { by: Side::Server, error }) = outcome else { panic!("{user}: {outcome:?}") };
+        assert_eq!((error.code, error.sqlstate), (1045, *b"28000"), "{error}");
+        assert!(error.message.contains("Authentication requires secure connection"), "{error}");
+        assert!(error.message.contains("--ssl-mode=REQUIRED"), "{error}");
+        texts.push(error.message.replacen(user, "?", 1));
+    }
+    let nobody = texts.pop().unwrap();
+    assert!(texts.contains(&nobody), "it tells who has an account: {texts:?} {nobody}");
+}
+
 #[test]
 fn tls_that_is_demanded_and_not_offered_sends_nothing() {
     let world = World::new();

@@ -59,10 +59,11 @@ pub(super) fn judge_password(credential: &Credential, reply: &[u8], context: &Se
         _ => None,
     };
     match clear_password::password(reply, context) {
-        Some(password) if verify_sha2(verifier, password, context.decoy_rounds) => {
+        Ok(password) if verify_sha2(verifier, password, context.decoy_rounds) => {
             ServerStep::Granted { using_password: true, learned: Some(fast_digest(password)), more_data: None }
         }
-        _ => ServerStep::Denied { using_password: true },
+        Ok(_) => ServerStep::Denied { using_password: true },
+        Err(verdict) => verdict,
     }
 }
 

@@ -22,11 +22,12 @@ pub(super) const fn is_empty(reply: &[u8]) -> bool {
     matches!(reply, [] | [0])
 }
 
-/// The password in a reply; `None` where it can't be one, or came where others could read it.
-pub(super) fn password<'a>(reply: &'a [u8], context: &ServerContext<'_>) -> Option<&'a [u8]> {
+/// The password in a reply; the verdict where it can't be one, or others could read it.
+pub(super) const fn password<'a>(reply: &'a [u8], context: &ServerContext<'_>) -> Result<&'a [u8], ServerStep> {
     match reply {
-        [password @ .., 0] if context.secure && password.len() <= LONGEST_PASSWORD => Some(password),
-        _ => None,
+        _ if !context.secure => Err(ServerStep::NotSecure),
+        [password @ .., 0] if password.len() <= LONGEST_PASSWORD => Ok(password),
+        _ => Err(ServerStep::Denied { using_password: true }),
     }
 }
 
@@ -35,8 +36,9 @@ pub(super) fn judge(credential: &Credential, reply: &[u8], context: &ServerConte
     if is_empty(reply) {
         return ServerStep::verdict(matches!(credential, Credential::Empty), false);
     }
-    let Some(password) = password(reply, context) else {
-        return ServerStep::Denied { using_password: true };
+    let password = match password(reply, context) {
+        Ok(password) => password,
+        Err(verdict) => return verdict,
     };
     let matches = match credential {
         Credential::Native(kept) => native_password::stage2(password).ct_eq(kept).into(),

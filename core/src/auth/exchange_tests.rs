@@ -90,6 +90,7 @@ fn exchange(plugin: Plugin, credential: &Credential, password: &str, context: &S
                 }
                 return Outcome { granted: true, using_password, replies, learned };
             }
+            ServerStep::NotSecure => return Outcome { granted: false, using_password: true, replies, learned: None },
             ServerStep::Denied { using_password } => {
                 return Outcome { granted: false, using_password, replies, learned: None };
             }
@@ -254,13 +255,31 @@ fn garbage_is_denied_at_every_length() {
                     }
                     let mut server = ServerAuth::start(plugin, vec![7; plugin.challenge_length()]);
                     let garbage = vec![fill; length];
-                    let mut step = server.step(&kept, &garbage, &ServerContext::default());
+                    let mut step = server.step(&kept, &garbage, &SECURE);
                     if matches!(step, ServerStep::MoreData(_)) {
                         assert_eq!((plugin, length), (Plugin::CachingSha2Password, 32));
                         step = server.step(&kept, &garbage, &SECURE);
                     }
                     assert_eq!(step, ServerStep::Denied { using_password: true }, "{plugin} {length} × {fill}");
                 }
+            }
+        }
+    }
+}
+
+/// Whatever the account, so that the answer tells nothing of it.
+#[test]
+fn what_wants_the_password_itself_is_told_to_need_a_secure_connection() {
+    for plugin in [Plugin::CachingSha2Password, Plugin::Sha256Password, Plugin::MysqlClearPassword] {
+        for kept in [credential(plugin, "secret"), Credential::Empty, Credential::Impossible] {
+            // The request for the RSA key, a password in the clear, and one that was encrypted for another key.
+            for reply in [&[1][..], &[2], b"secret\0", &[7; 256]] {
+                let mut server = ServerAuth::start(plugin, vec![7; 20]);
+                if plugin == Plugin::CachingSha2Password {
+                    assert!(matches!(server.step(&kept, &[7; 32], &ServerContext::default()), ServerStep::MoreData(_)));
+                }
+                assert_eq!(server.step(&kept, reply, &ServerContext::default()), ServerStep::NotSecure, "{plugin}");
+                assert_eq!(server.step(&kept, reply, &SECURE), ServerStep::Denied { using_password: true }, "{plugin}");
             }
         }
     }

@@ -59,7 +59,7 @@ impl ServerAuth {
         };
         self.state = match step {
             ServerStep::MoreData(_) => State::FullAuthentication,
-            ServerStep::Granted { .. } | ServerStep::Denied { .. } => State::Decided,
+            ServerStep::Granted { .. } | ServerStep::NotSecure | ServerStep::Denied { .. } => State::Decided,
         };
         step
     }

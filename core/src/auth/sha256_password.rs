@@ -17,7 +17,8 @@ pub(super) fn judge(credential: &Credential, reply: &[u8], context: &ServerConte
         Credential::Sha256(verifier) => Some(verifier),
         _ => None,
     };
-    let matches = clear_password::password(reply, context)
-        .is_some_and(|password| verify_sha2(verifier, password, context.decoy_rounds));
-    ServerStep::verdict(matches, true)
+    match clear_password::password(reply, context) {
+        Ok(password) => ServerStep::verdict(verify_sha2(verifier, password, context.decoy_rounds), true),
+        Err(verdict) => verdict,
+    }
 }

@@ -29,6 +29,9 @@ pub enum ServerStep {
         /// AuthMoreData to send before the OK packet; the client sends no reply to it.
         more_data: Option<&'static [u8]>,
     },
+    /// The plugin wants the password itself, which this connection would show to others. The same for every account, so it tells
+    /// nothing of one.
+    NotSecure,
     /// Access denied.
     Denied {
         /// Whether a password was used: the text of error 1045 says so.
@@ -58,6 +61,7 @@ impl core::fmt::Debug for ServerStep {
                 .field("learned", &learned.map(|_| "…"))
                 .field("more_data", more_data)
                 .finish(),
+            Self::NotSecure => f.write_str("NotSecure"),
             Self::Denied { using_password } => {
                 f.debug_struct("Denied").field("using_password", using_password).finish()
             }

@@ -413,6 +413,19 @@ impl Authenticating {
                 }
                 Next::Authenticated { using_password, learned }
             }
+            ServerStep::NotSecure => {
+                let plugin = self.auth.plugin().name();
+                let mut denial = self.deny(
+                    true,
+                    &format!("{plugin} asks for the password itself, which needs TLS: this server has no RSA key for plaintext"),
+                    with,
+                );
+                denial.error.message.push_str(&format!(
+                    ". Authentication requires secure connection: {plugin} sends the password itself, and this server has no RSA \
+                     key for plaintext; connect with TLS (--ssl-mode=REQUIRED)"
+                ));
+                Next::Denied(denial)
+            }
             ServerStep::Denied { using_password } => Next::Denied(self.deny(
                 using_password,
                 "the password or proof is wrong, or there is no such user",
