@@ -16,6 +16,7 @@ mod number {
     pub(super) const INIT_DB: u8 = 0x02;
     pub(super) const QUERY: u8 = 0x03;
     pub(super) const FIELD_LIST: u8 = 0x04;
+    pub(super) const SHUTDOWN: u8 = 0x08;
     pub(super) const STATISTICS: u8 = 0x09;
     pub(super) const PROCESS_KILL: u8 = 0x0c;
     pub(super) const PING: u8 = 0x0e;
@@ -49,6 +50,8 @@ pub enum Command<'a> {
         /// A pattern for the column's names, as for LIKE; empty for all.
         wildcard: &'a [u8],
     },
+    /// The server is to stop. The kind of shutdown that may follow has meant nothing since MySQL 5.0.
+    Shutdown,
     /// A line of statistics is asked for.
     Statistics,
     /// The connection of this number is to be ended.
@@ -108,6 +111,7 @@ impl<'a> Command<'a> {
             number::INIT_DB => Self::InitDb(reader.rest()),
             number::QUERY => Self::Query(Query::read(&mut reader, capabilities)?),
             number::FIELD_LIST => Self::FieldList { table: reader.nul_bytes("table name")?, wildcard: reader.rest() },
+            number::SHUTDOWN => Self::Shutdown,
             number::STATISTICS => Self::Statistics,
             number::PROCESS_KILL => Self::ProcessKill(reader.u32("connection id")?),
             number::PING => Self::Ping,
@@ -149,6 +153,8 @@ impl<'a> Command<'a> {
                 out.put_nul_bytes(table);
                 out.put(wildcard);
             }
+            // The default kind.
+            Self::Shutdown => out.put_u8(0),
             Self::ProcessKill(id) | Self::StmtClose(id) | Self::StmtReset(id) => out.put_u32(*id),
             Self::ChangeUser(change) => change.put(capabilities, out),
             Self::SetOption(option) => out.put_u16(*option),
@@ -171,6 +177,7 @@ impl<'a> Command<'a> {
             Self::InitDb(_) => "COM_INIT_DB",
             Self::Query(_) => "COM_QUERY",
             Self::FieldList { .. } => "COM_FIELD_LIST",
+            Self::Shutdown => "COM_SHUTDOWN",
             Self::Statistics => "COM_STATISTICS",
             Self::ProcessKill(_) => "COM_PROCESS_KILL",
             Self::Ping => "COM_PING",
@@ -197,6 +204,7 @@ impl<'a> Command<'a> {
             Self::InitDb(_) => number::INIT_DB,
             Self::Query(_) => number::QUERY,
             Self::FieldList { .. } => number::FIELD_LIST,
+            Self::Shutdown => number::SHUTDOWN,
             Self::Statistics => number::STATISTICS,
             Self::ProcessKill(_) => number::PROCESS_KILL,
             Self::Ping => number::PING,
@@ -354,6 +362,7 @@ mod tests {
                 Command::Statistics,
                 Command::ProcessKill(number),
                 Command::Ping,
+                Command::Shutdown,
                 Command::ChangeUser(ChangeUser {
                     user: &name,
                     auth_response: &plugin,

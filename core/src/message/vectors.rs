@@ -214,6 +214,7 @@ vectors! {
     "COM_FIELD_LIST", Kind::Command, PLUGIN, b"\x04t1\0a%";
     "COM_STATISTICS", Kind::Command, PLUGIN, b"\x09";
     "COM_PROCESS_KILL", Kind::Command, PLUGIN, b"\x0c\x2a\0\0\0";
+    "COM_SHUTDOWN", Kind::Command, PLUGIN, b"\x08\x00";
     "COM_PING", Kind::Command, PLUGIN, b"\x0e";
     "COM_CHANGE_USER", Kind::Command, CONNECT_ATTRS,
     b"\x11pam\0\x14\xab\x09\xee\xf6\xbc\xb1\x32\x3e\x61\x14\x38\x65\xc0\x99\x1d\x95\x7d\x75\xd4\x47test\0\x2d\0\

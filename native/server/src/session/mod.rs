@@ -298,6 +298,10 @@ impl Session {
             Command::StmtFetch { statement, .. } => Action::Fetch(statement),
             Command::InitDb(name) => Action::InitDb(text(name)),
             Command::FieldList { table, .. } => Action::FieldList(text(table)),
+            Command::Shutdown => {
+                self.presence.begin("Shutdown", None);
+                Action::Query(b"SHUTDOWN".to_vec())
+            }
             Command::Statistics => Action::Statistics,
             Command::ProcessKill(id) => Action::Kill(id),
             Command::Ping => Action::Ping,
