@@ -1,6 +1,5 @@
 //! The bridge's options.
 
-use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
@@ -9,6 +8,7 @@ use sealwire_core::tls::ServerContext;
 use super::pages::Pages;
 use super::settings::{Destination, Limits, Origins, Settings, Target, TlsSource, Token, is_loopback};
 use sealwire_net::files::unreadable;
+use sealwire_net::regular_file::{self, SMALL};
 use sealwire_options::tls::health::Health;
 use sealwire_options::tls::{SERVER, ServerTlsOptions, open_to_others};
 use sealwire_options::{Program, Spec, Values};
@@ -230,7 +230,7 @@ pub fn hosts<'a>(option: &str, given: impl Iterator<Item = &'a str>) -> Result<V
 /// A sentence that names option and file, and nothing of what is in it.
 pub fn token(option: &str, path: &Path) -> Result<Token, String> {
     let wrong = |why: String| format!("option '--{option}': can't use '{}': {why}", path.display());
-    let text = fs::read_to_string(path).map_err(|error| wrong(unreadable(path, &error)))?;
+    let text = regular_file::read_text(path, SMALL).map_err(|error| wrong(unreadable(path, &error)))?;
     Token::parse(&text).map_err(wrong)
 }
 

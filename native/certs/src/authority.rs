@@ -22,6 +22,7 @@ use super::place::{KEY_MODE, PUBLIC_MODE, create_all, replace, replace_pair};
 use super::{CertsError, Files, KeyKind, Options};
 use sealwire_net::clock::since_epoch;
 use sealwire_net::provider::provider;
+use sealwire_net::regular_file::{self, LARGE};
 
 /// A CA's certificate and key: `ca.pem` and `ca-key.pem` of a directory.
 #[derive(Debug)]
@@ -395,7 +396,7 @@ fn date(unix: u64) -> Result<OffsetDateTime, CertsError> {
 }
 
 fn read(path: &Path) -> Result<NamedPem, CertsError> {
-    let content = fs::read(path).map_err(|error| CertsError::io("read", path, error))?;
+    let content = regular_file::read(path, LARGE).map_err(|error| CertsError::io("read", path, error))?;
     Ok(NamedPem::new(path.display().to_string(), content))
 }
 

@@ -18,6 +18,7 @@ use super::parts::{CertificatePart, KeyPart, ListPart, Parts, Role};
 use super::random::hex;
 use sealwire_net::clock::since_epoch;
 use sealwire_net::provider::provider;
+use sealwire_net::regular_file::{self, LARGE};
 
 /// A certificate that ends sooner is mentioned.
 const SOON: u64 = 30 * 24 * 60 * 60;
@@ -81,7 +82,7 @@ pub fn files_of(directory: &Path) -> Result<Vec<PathBuf>, CertsError> {
         if !["pem", "crt", "cer", "key", "crl"].contains(&extension) || !path.is_file() {
             continue;
         }
-        let text = fs::read(&path).map_err(|error| CertsError::io("read", &path, error))?;
+        let text = regular_file::read(&path, LARGE).map_err(|error| CertsError::io("read", &path, error))?;
         if Parts::are_in(&text) {
             files.push(path);
         }
@@ -101,7 +102,7 @@ pub fn check(files: &[PathBuf], passphrase: Option<&Secret>, now: SystemTime) ->
     let mut parts = Parts::default();
     let mut contents: Vec<(&Path, NamedPem)> = Vec::new();
     for path in files {
-        let content = fs::read(path).map_err(|error| CertsError::io("read", path, error))?;
+        let content = regular_file::read(path, LARGE).map_err(|error| CertsError::io("read", path, error))?;
         let file = NamedPem::new(path.display().to_string(), content);
         for problem in parts.add(path, &file, passphrase) {
             report.problem(path, problem);

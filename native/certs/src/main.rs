@@ -99,12 +99,11 @@ impl Arguments {
             return tls::passphrase(text.as_bytes()).map(Some).map_err(CertsError::Impossible);
         }
         let Some(path) = &self.passphrase_file else { return Ok(None) };
-        let text = std::fs::read_to_string(path).map_err(|error| CertsError::Io {
+        tls::passphrase_file(path).map(Some).map_err(|error| CertsError::Io {
             doing: "read",
             path: path.clone(),
             error,
-        })?;
-        Ok(Some(Secret::from(text.lines().next().unwrap_or_default())))
+        })
     }
 }
 

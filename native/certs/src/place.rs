@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::CertsError;
 use super::random::{hex, random_bytes};
+use sealwire_net::regular_file::{self, LARGE};
 
 /// The mode of a key's file.
 pub(super) const KEY_MODE: u32 = 0o600;
@@ -78,7 +79,7 @@ pub(super) fn replace_pair(key: (&Path, &str), certificate: (&Path, &str)) -> Re
 
 /// Refuses to put a key in the place of a file that holds none: the path may be a link to something else.
 fn demand_key(target: &Path) -> Result<(), CertsError> {
-    match fs::read(target) {
+    match regular_file::read(target, LARGE) {
         Ok(old) if old.is_empty() || memchr::memmem::find(&old, b"PRIVATE KEY-----").is_some() => Ok(()),
         Ok(_) => Err(CertsError::Impossible(format!(
             "'{}' holds no private key and is not replaced by one: move it away, or name another --dir",

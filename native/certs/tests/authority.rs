@@ -273,3 +273,19 @@ fn check_reads_lists() {
         &["'broken.pem' holds a revocation list that can't be read", "--crl"],
     );
 }
+
+/// Whatever an operator names by mistake is told at once.
+#[test]
+fn what_is_no_file_is_named_at_once() {
+    let place = tempfile::tempdir().unwrap();
+    let at = place.path();
+    certs(at, "--dir=one");
+    assert!(Command::new("mkfifo").arg(at.join("pipe")).status().unwrap().success());
+    refused(at, "--check pipe", &["can't read 'pipe': it is a named pipe: give the path of a regular file"]);
+    refused(at, "--check one", &["can't read 'one': it is a directory"]);
+    refused(at, "--check /dev/zero", &["can't read '/dev/zero': it is a device"]);
+    refused(at, "--ca-dir=one --revoke=pipe", &["can't read 'pipe': it is a named pipe"]);
+    refused(at, "--ca-dir=one --client-name=x --passphrase-file=pipe", &["can't read 'pipe': it is a named pipe"]);
+    fs::rename(at.join("pipe"), at.join("one/ca.pem")).ok();
+    refused(at, "--ca-dir=one --renew-server", &["can't read 'one/ca.pem': it is a named pipe"]);
+}

@@ -7,4 +7,5 @@ pub mod listen;
 pub mod log;
 pub mod provider;
 pub mod random;
+pub mod regular_file;
 pub mod stream;

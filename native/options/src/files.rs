@@ -12,6 +12,7 @@ use super::error::OptionError;
 use super::program::Program;
 use super::setting::Setting;
 use super::values::Origin;
+use sealwire_net::regular_file::{self, LARGE};
 
 /// How deep `!include` may go; a file that includes itself ends here.
 const INCLUDE_DEPTH: usize = 10;
@@ -111,27 +112,28 @@ enum Group {
 impl Files<'_> {
     fn required(&mut self, path: &str) -> Result<(), OptionError> {
         let path = &expand(path, self.home).unwrap_or_else(|| PathBuf::from(path));
-        fs::File::open(path).map_err(|error| {
+        let bytes = regular_file::read(path, LARGE).map_err(|error| {
             OptionError::general(format!("Could not open required defaults file: {}: {error}", path.display()))
         })?;
-        self.optional(path, 0)
+        if self.is_open_to_all(path) { Ok(()) } else { self.text(path, &bytes, 0) }
+    }
+
+    /// Whether everybody may write the file, so that it is ignored, with a warning.
+    fn is_open_to_all(&mut self, path: &Path) -> bool {
+        let is_open = fs::metadata(path).is_ok_and(|metadata| metadata.is_file() && is_world_writable(&metadata));
+        if is_open {
+            self.read.warnings.push(format!("World-writable config file '{}' is ignored", path.display()));
+        }
+        is_open
     }
 
     fn optional(&mut self, path: &Path, depth: usize) -> Result<(), OptionError> {
-        let metadata = match fs::metadata(path) {
-            Ok(metadata) => metadata,
-            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(()),
-            Err(error) => {
-                self.read.warnings.push(format!("option file {} is ignored: {error}", path.display()));
-                return Ok(());
-            }
-        };
-        if metadata.is_file() && is_world_writable(&metadata) {
-            self.read.warnings.push(format!("World-writable config file '{}' is ignored", path.display()));
+        if self.is_open_to_all(path) {
             return Ok(());
         }
-        match fs::read(path) {
+        match regular_file::read(path, LARGE) {
             Ok(bytes) => self.text(path, &bytes, depth),
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(()),
             Err(error) => {
                 self.read.warnings.push(format!("option file {} is ignored: {error}", path.display()));
                 Ok(())

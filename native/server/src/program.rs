@@ -1,7 +1,7 @@
 //! The program: from the command line to the last connection's end.
 
 use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -22,6 +22,7 @@ use super::websocket::Websocket;
 use sealwire_certs as certs;
 use sealwire_net::log;
 use sealwire_net::random::OsRandom;
+use sealwire_net::regular_file::{self, LARGE};
 use sealwire_options::tls::{ServerTlsOptions, key_log_file};
 use sealwire_options::{Environment, Outcome, Values};
 
@@ -239,8 +240,9 @@ fn watch_signals(server: Arc<Server>) -> std::io::Result<()> {
     Ok(())
 }
 
-fn run_init_file(server: &Arc<Server>, path: &PathBuf) -> Result<(), String> {
-    let text = fs::read(path).map_err(|error| format!("can't read --init-file={}: {error}", path.display()))?;
+fn run_init_file(server: &Arc<Server>, path: &Path) -> Result<(), String> {
+    let text = regular_file::read(path, LARGE)
+        .map_err(|error| format!("can't read --init-file={}: {error}", path.display()))?;
     let id = server.registry.next_id();
     let presence = server.registry.enter(id, "localhost".to_owned(), Box::new(|| {}));
     let _entry = server.registry.entry(id);

@@ -16,6 +16,7 @@ use super::output;
 use super::settings::{self, Password, Settings};
 use sealwire::{Address, Client, ClientError, Config, Socket, TlsPolicy};
 use sealwire_net::random::OsRandom;
+use sealwire_net::regular_file::{self, SMALL};
 use sealwire_options::Values;
 use sealwire_options::tls::{ClientTlsChoice, ClientTlsOptions};
 
@@ -184,7 +185,7 @@ impl Connector {
         config.compression = settings.compression.wanted(settings.zstd_level);
         config.compression_required = !settings.compression.uncompressed;
         if let Some(path) = &settings.server_public_key {
-            let pem = fs::read_to_string(path).map_err(|error| {
+            let pem = regular_file::read_text(path, SMALL).map_err(|error| {
                 own_error(format!("option '--server-public-key-path': can't read '{}': {error}", path.display()))
             })?;
             config.server_public_key = Some(pem);

@@ -7,6 +7,8 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
+use sealwire_net::regular_file::{self, LARGE};
+
 /// The file of accepted certificates.
 #[derive(Debug, Clone)]
 pub(crate) struct KnownServers {
@@ -35,7 +37,7 @@ impl KnownServers {
 
     /// The SHA-256 fingerprint that was accepted for a server.
     pub(crate) fn fingerprint(&self, host: &str, port: u16) -> io::Result<Option<String>> {
-        let text = match fs::read_to_string(&self.path) {
+        let text = match regular_file::read_text(&self.path, LARGE) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),

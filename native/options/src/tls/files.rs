@@ -9,6 +9,7 @@ use sealwire_core::secret::Secret;
 use sealwire_core::tls::NamedPem;
 
 use sealwire_net::files::{open_mode, unreadable};
+use sealwire_net::regular_file::{self, LARGE, SMALL};
 
 /// What PEM files with certificates have in common, `TRUSTED CERTIFICATE` and `X509 CERTIFICATE` included.
 pub(super) const CERTIFICATE: &str = "CERTIFICATE-----";
@@ -17,7 +18,7 @@ pub(super) const CRL: &str = "X509 CRL-----";
 
 /// The file that `--option` names.
 pub(super) fn read(option: &str, path: &str) -> Result<NamedPem, String> {
-    let pem = fs::read(path).map_err(|error| {
+    let pem = regular_file::read(Path::new(path), LARGE).map_err(|error| {
         format!("option '--{option}': can't read '{path}': {}", unreadable(Path::new(path), &error))
     })?;
     Ok(NamedPem::new(path, pem))
@@ -45,7 +46,9 @@ pub(super) fn read_directory(option: &str, directory: &str, marker: &str) -> Res
     for path in paths.iter().filter(|path| path.is_file()) {
         let name = path.display().to_string();
         // Another user's key, say: OpenSSL never looks at it. A list that is missed refuses those that it would have been for.
-        let Some(content) = unless_denied(fs::read(path)).map_err(|error| wrong(&error))? else { continue };
+        let Some(content) = unless_denied(regular_file::read(path, LARGE)).map_err(|error| wrong(&error))? else {
+            continue;
+        };
         let file = NamedPem::new(name, content);
         let has_marker = file.pem.windows(marker.len()).any(|window| window == marker.as_bytes());
         if has_marker && !found.iter().any(|other| other.pem == file.pem) {
@@ -94,12 +97,20 @@ pub fn passphrase(text: &[u8]) -> Result<Secret, String> {
         return Ok(Secret::new(value));
     }
     if let Some(path) = text.strip_prefix("file:") {
-        let file = fs::read_to_string(Path::new(path)).map_err(|error| {
+        return passphrase_file(Path::new(path)).map_err(|error| {
             format!("option '--ssl-passphrase': can't read '{path}': {}", unreadable(Path::new(path), &error))
-        })?;
-        return Ok(Secret::from(file.lines().next().unwrap_or("")));
+        });
     }
     Ok(Secret::from(text))
+}
+
+/// The passphrase in a file: its first line.
+///
+/// # Errors
+/// What the system says, or that it is no file or none for a passphrase.
+pub fn passphrase_file(path: &Path) -> io::Result<Secret> {
+    let text = regular_file::read_text(path, SMALL)?;
+    Ok(Secret::from(text.lines().next().unwrap_or_default()))
 }
 
 #[cfg(test)]

@@ -55,7 +55,7 @@ mod tickets;
 
 pub use client::{CLIENT, ClientTlsChoice, ClientTlsOptions};
 pub use files::open_to_others;
-pub use files::passphrase;
+pub use files::{passphrase, passphrase_file};
 pub use key_log::key_log_file;
 pub use server::{MOST_SESSION_SECONDS, SERVER, SERVER_GENERATE, ServerTlsOptions};
 pub use set::Files;

@@ -1,19 +1,16 @@
 //! `--ssl-session-ticket-key`: the file with the secrets of session tickets.
 
-use std::fmt::Display;
-use std::fs::File;
-use std::io::Read as _;
 use std::path::Path;
 
 use base64ct::{Base64, Encoding as _};
 use sealwire_core::secret::Secret;
 use zeroize::Zeroizing;
 
+use sealwire_net::regular_file::{self, SMALL};
+
 use super::tickets::{SECRET, Secrets};
 use sealwire_net::files::unreadable;
 
-/// The largest file that is read, in bytes. It would have a thousand secrets.
-const MOST: usize = 64 * 1024;
 /// How a secret is made.
 const MAKE: &str = "'openssl rand -hex 32' makes one";
 
@@ -21,17 +18,10 @@ const MAKE: &str = "'openssl rand -hex 32' makes one";
 /// error names the line and never what it says.
 pub(super) fn read(path: &str) -> Result<Secrets, String> {
     let option = "option '--ssl-session-ticket-key'";
-    let wrong = |error: &dyn Display| format!("{option}: can't read '{path}': {error}");
-    let file = File::open(path).map_err(|error| wrong(&unreadable(Path::new(path), &error)))?;
-    // With room for all, so that no copy stays behind where it grew.
-    let mut content = Vec::with_capacity(MOST + 1);
-    let length = file.take(MOST as u64 + 1).read_to_end(&mut content);
-    let content = Secret::new(content);
-    match length {
-        Err(error) => return Err(wrong(&error)),
-        Ok(length) if length > MOST => return Err(wrong(&format_args!("it is larger than {MOST} bytes"))),
-        Ok(_) => {}
-    }
+    let path = Path::new(path);
+    let content = regular_file::read(path, SMALL)
+        .map_err(|error| format!("{option}: can't read '{}': {}", path.display(), unreadable(path, &error)))?;
+    let (content, path) = (Secret::new(content), path.display());
     let mut secrets = Vec::new();
     for (line, number) in content.expose().split(|byte| *byte == b'\n').zip(1..) {
         let word = line.split(|byte| *byte == b'#').next().unwrap_or_default().trim_ascii();
