@@ -241,6 +241,19 @@ fn certificates_are_rotated_and_revoked() {
         assert!(!server.log().contains("stays in use"), "{}", server.log());
     }
 
+    // The CA in its turn: who trusts the old certificate of it and who trusts the new one connect alike.
+    fs::copy(operator.path("certs/ca.pem"), operator.path("old-ca.pem")).unwrap();
+    let said = operator.readme("sealwire-certs --ca-dir=certs --renew-ca");
+    assert!(said.contains("certs/ca.pem: /CN=Sealwire CA ") && said.contains("--ssl-ca"), "{said}");
+    for _ in 0..2 {
+        for ca in ["certs/ca.pem", "old-ca.pem"] {
+            let jeffrey = JEFFREY.replace(" -p ", " -psecret ").replace("certs/ca.pem", ca);
+            operator.run(&jeffrey, "SELECT 1;");
+        }
+        operator.at_prompt(ROOT, "ALTER INSTANCE RELOAD TLS;");
+    }
+    assert!(operator.readme("sealwire-certs --check --dir=certs").ends_with("all fine\n"));
+
     operator.readme("sealwire-certs --ca-dir=certs --client-name=bob");
     let bob = JEFFREY.replace(" -p ", " -psecret ").replace("certs/client", "certs/bob");
     operator.run(&bob, "SELECT 1;");

@@ -29,6 +29,7 @@ use sealwire_net::regular_file::{self, LARGE};
 pub struct Authority {
     path: PathBuf,
     der: Vec<u8>,
+    certificates: usize,
     info: CertificateInfo,
     issuer: Issuer<'static, KeyPair>,
     key_identifier: KeyIdMethod,
@@ -83,12 +84,27 @@ pub const LIST_DAYS: u32 = 30;
 impl Authority {
     /// Reads the CA in `directory`, and waits until no other has it open. The passphrase is that of its key, where it is encrypted.
     pub fn open(directory: &Path, passphrase: Option<&Secret>) -> Result<Self, CertsError> {
+        let authority = Self::open_at_any_time(directory, passphrase)?;
+        let now = since_epoch(SystemTime::now()).as_secs();
+        if now > authority.info.not_after {
+            return Err(CertsError::Impossible(format!(
+                "'{}' expired at {}, and what it issues now is accepted by nobody: renew it with --renew-ca",
+                authority.path.display(),
+                date_text(authority.info.not_after)
+            )));
+        }
+        Ok(authority)
+    }
+
+    /// As [`open`](Self::open), of a CA that may be expired.
+    pub(super) fn open_at_any_time(directory: &Path, passphrase: Option<&Secret>) -> Result<Self, CertsError> {
         let files = Files::in_directory(directory);
         let [certificate, key] = [&files.ca, &files.ca_key].map(|path| read(path));
         let (certificate, key) = (certificate?, key?);
         let lock = File::open(&files.ca_key).map_err(|error| CertsError::io("read", &files.ca_key, error))?;
         lock.lock().map_err(|error| CertsError::io("lock", &files.ca_key, error))?;
         let wrong = |why: String| CertsError::Impossible(format!("'{}' {why}", files.ca.display()));
+        let certificates = certificate.certificates().map_err(|error| CertsError::Impossible(error.to_string()))?.len();
         let der = first_certificate(&certificate)?;
         let unreadable = || wrong("holds a certificate that can't be read".to_owned());
         let info = CertificateInfo::from_der(&der).map_err(|_| unreadable())?;
@@ -97,13 +113,6 @@ impl Authority {
         let constraints = content.get_extension::<BasicConstraints>().map_err(|_| unreadable())?;
         if info.version > 1 && !constraints.is_some_and(|(_, constraints)| constraints.ca) {
             return Err(wrong(format!("is the certificate of {}, which is no CA", info.subject)));
-        }
-        let now = since_epoch(SystemTime::now()).as_secs();
-        if now > info.not_after {
-            return Err(wrong(format!(
-                "expired at {}, and what it issues now is accepted by nobody: make a new CA with 'sealwire-certs --dir=NEW-DIRECTORY'",
-                date_text(info.not_after)
-            )));
         }
         let key = key_pair(&key, passphrase)?;
         let public = content.subject_public_key_info().subject_public_key.raw_bytes();
@@ -114,7 +123,29 @@ impl Authority {
         let key_identifier = identifier
             .map_or(KeyIdMethod::Sha256, |(_, identifier)| KeyIdMethod::PreSpecified(identifier.0.into_bytes().into()));
         let issuer = Issuer::from_ca_cert_der(&der.as_slice().into(), key).map_err(impossible)?;
-        Ok(Self { path: files.ca, der, info, issuer, key_identifier, _lock: lock })
+        Ok(Self { path: files.ca, der, certificates, info, issuer, key_identifier, _lock: lock })
+    }
+
+    /// The file of its certificate.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(super) fn der(&self) -> &[u8] {
+        &self.der
+    }
+
+    pub(super) const fn info(&self) -> &CertificateInfo {
+        &self.info
+    }
+
+    pub(super) fn key(&self) -> &KeyPair {
+        self.issuer.key()
+    }
+
+    /// How many certificates its file holds.
+    pub(super) const fn certificates(&self) -> usize {
+        self.certificates
     }
 
     /// Puts a new server certificate with a new key in the place of `server-cert.pem` and `server-key.pem` in `directory`: both, or

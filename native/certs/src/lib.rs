@@ -20,11 +20,13 @@ mod make;
 mod parts;
 mod place;
 mod random;
+mod renewal;
 
 pub use authority::{Authority, Issuance, Issued, LIST_DAYS, Revocations};
 pub use check::{Finding, Report, check, files_of};
 
 pub use make::{KeyKind, Options, generate};
+pub use renewal::{RenewedCa, renew_ca};
 pub use sealwire_options::tls::Files;
 
 use std::fmt;

@@ -14,7 +14,7 @@ use sealwire_options::tls;
 /// check certificates, keys and revocation lists.
 ///
 /// Makes ca.pem, ca-key.pem, server-cert.pem, server-key.pem, client-cert.pem and client-key.pem. Nothing is overwritten, but by
-/// --renew-server, --revoke and --renew-crl.
+/// --renew-server, --renew-ca, --revoke and --renew-crl.
 #[derive(Debug, Parser)]
 #[command(name = "sealwire-certs", version)]
 struct Arguments {
@@ -38,13 +38,22 @@ struct Arguments {
     #[arg(long, value_name = "NAME")]
     client_name: Option<String>,
 
-    /// Use the CA in this directory, ca.pem and ca-key.pem, for --renew-server, --client-name, --revoke or --renew-crl.
+    /// Use the CA in this directory, ca.pem and ca-key.pem, for --renew-server, --client-name, --revoke, --renew-crl or
+    /// --renew-ca.
     #[arg(long, value_name = "DIRECTORY", conflicts_with = "check")]
     ca_dir: Option<PathBuf>,
 
     /// Replace server-cert.pem and server-key.pem by a new certificate with a new key, both or none.
     #[arg(long, requires = "ca_dir", conflicts_with_all = ["revoke", "renew_crl", "client_name"])]
     renew_server: bool,
+
+    /// Replace ca.pem by a certificate of the same name and key that is valid from now on. What the CA has issued stays valid.
+    #[arg(
+        long,
+        requires = "ca_dir",
+        conflicts_with_all = ["renew_server", "revoke", "renew_crl", "client_name", "hosts", "rsa", "dir"]
+    )]
+    renew_ca: bool,
 
     /// Add the certificate in this file to the CA's revocation list; may be given several times.
     #[arg(long, value_name = "FILE", requires = "ca_dir", conflicts_with_all = ["hosts", "rsa", "days", "client_name"])]
@@ -150,9 +159,19 @@ fn make(arguments: Arguments) -> Result<ExitCode, CertsError> {
 fn issue(arguments: &Arguments, ca: &Path) -> Result<ExitCode, CertsError> {
     let directory = arguments.directory();
     let is_list = arguments.renew_crl || !arguments.revoke.is_empty();
+    if arguments.renew_ca {
+        let days = arguments.days.unwrap_or_else(|| Issuance::default().days);
+        println!("{}", sealwire_certs::renew_ca(ca, arguments.passphrase()?.as_ref(), days)?);
+        println!(
+            "copy it to every client and server that trusts this CA, as --ssl-ca, before the old one ends; servers take it at their next \
+             reload: ALTER INSTANCE RELOAD TLS, or kill -HUP"
+        );
+        return Ok(ExitCode::SUCCESS);
+    }
     if !arguments.renew_server && !is_list && arguments.client_name.is_none() {
         return Err(CertsError::Impossible(
-            "--ca-dir says which CA to use, and not what for: add --renew-server, --client-name=NAME, --revoke=FILE or --renew-crl"
+            "--ca-dir says which CA to use, and not what for: add --renew-server, --client-name=NAME, --revoke=FILE, --renew-crl or \
+             --renew-ca"
                 .to_owned(),
         ));
     }

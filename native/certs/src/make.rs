@@ -160,8 +160,8 @@ impl Leaf {
     }
 }
 
-/// What the three certificates have in common.
-fn params(common_name: &str, options: &Options) -> Result<CertificateParams, CertsError> {
+/// What all certificates have in common.
+pub(super) fn params(common_name: &str, options: &Options) -> Result<CertificateParams, CertsError> {
     let mut params = CertificateParams::default();
     params.distinguished_name = DistinguishedName::new();
     params.distinguished_name.push(DnType::CommonName, common_name);

@@ -103,7 +103,7 @@ fn what_can_not_be_renewed_stays() {
     refused(at, "--ca-dir=two --renew-server --host=a:1", &["names no port"]);
     assert_eq!(key(), old);
     refused(at, "--dir=one", &["there is a CA in 'one' already", "--ca-dir='one'", "--renew-server"]);
-    refused(at, "--ca-dir=one", &["add --renew-server, --client-name=NAME, --revoke=FILE or --renew-crl"]);
+    refused(at, "--ca-dir=one", &["add --renew-server, --client-name=NAME, --revoke=FILE, --renew-crl or --renew-ca"]);
     refused(at, "--ca-dir=nowhere --renew-server", &["can't read 'nowhere/ca.pem'"]);
     fs::copy(at.join("one/ca-key.pem"), at.join("two/ca-key.pem")).unwrap();
     refused(at, "--ca-dir=two --renew-server", &["'two/ca.pem' does not belong to the key in 'two/ca-key.pem'"]);
@@ -209,6 +209,7 @@ fn lists_that_openssl_made_are_continued() {
     certs(at, "");
     certs(at, "--ca-dir=. --client-name=bob");
     fs::write(at.join("index.txt"), "").unwrap();
+    fs::write(at.join("serial"), "1000\n").unwrap();
     fs::write(at.join("number"), "0ff0\n").unwrap();
     let book = "[ca]\ndefault_ca=c\n[c]\ndatabase=index.txt\ndefault_md=sha256\n";
     fs::write(at.join("v1.cnf"), book).unwrap();
@@ -251,6 +252,7 @@ fn check_reads_lists() {
         &["crl.pem: WRONG: it is of /CN=Sealwire CA ", "none of the CAs given"],
     );
     fs::write(at.join("index.txt"), "").unwrap();
+    fs::write(at.join("serial"), "1000\n").unwrap();
     fs::write(at.join("ca.cnf"), "[ca]\ndefault_ca=c\n[c]\ndatabase=index.txt\ndefault_md=sha256\n").unwrap();
     let period = "-crl_lastupdate 20200101000000Z -crl_nextupdate 20200201000000Z";
     openssl(at, &format!("ca -config ca.cnf -cert ca.pem -keyfile ca-key.pem -gencrl {period} -out old.pem"));
@@ -272,6 +274,73 @@ fn check_reads_lists() {
         "--ca-dir=. --crl=broken.pem --renew-crl",
         &["'broken.pem' holds a revocation list that can't be read", "--crl"],
     );
+}
+
+#[test]
+fn a_ca_is_renewed_with_its_key_and_what_it_issued_stays_valid() {
+    for kind in ["", "--rsa=2048"] {
+        let place = tempfile::tempdir().unwrap();
+        let at = place.path();
+        certs(at, &format!("--days=20 {kind}"));
+        certs(at, "--ca-dir=. --client-name=bob");
+        certs(at, "--ca-dir=. --revoke=bob-cert.pem");
+        fs::copy(at.join("ca.pem"), at.join("old.pem")).unwrap();
+        let key = fs::read(at.join("ca-key.pem")).unwrap();
+        let before = names(at);
+        let said = certs(at, "--ca-dir=. --renew-ca --days=4000");
+        assert!(said.contains("./ca.pem: /CN=Sealwire CA ") && said.contains("valid until "), "{said}");
+        assert!(said.contains("ALTER INSTANCE RELOAD TLS"), "{said}");
+        assert_eq!(fs::read(at.join("ca-key.pem")).unwrap(), key);
+        assert_eq!(names(at), before, "nothing is left beside it");
+        let shown = |file: &str, what: &str| openssl(at, &format!("x509 -in {file} -noout {what}"));
+        assert_ne!(shown("ca.pem", "-serial"), shown("old.pem", "-serial"));
+        for same in ["-subject", "-issuer", "-pubkey", "-ext subjectKeyIdentifier,basicConstraints,keyUsage"] {
+            assert_eq!(shown("ca.pem", same), shown("old.pem", same));
+        }
+        openssl(at, "x509 -in ca.pem -noout -checkend 340000000");
+        for ca in ["ca.pem", "old.pem"] {
+            openssl(at, &format!("verify -x509_strict -CAfile {ca} server-cert.pem client-cert.pem"));
+        }
+        assert!(verify_with_list(at, "bob-cert.pem").contains("certificate revoked"));
+        assert!(verify_with_list(at, "client-cert.pem").contains("client-cert.pem: OK"));
+        // It issues as before, for longer than it could.
+        certs(at, "--ca-dir=. --renew-server --days=3000");
+        openssl(at, "x509 -in server-cert.pem -noout -checkend 250000000");
+        openssl(at, "verify -x509_strict -CAfile ca.pem server-cert.pem");
+        certs(at, "--check ca.pem ca-key.pem server-cert.pem server-key.pem");
+    }
+}
+
+/// As OpenSSL makes one by its defaults, with an identifier that names its own serial number.
+#[test]
+fn a_ca_of_others_is_renewed_even_when_it_has_expired() {
+    let place = tempfile::tempdir().unwrap();
+    let at = place.path();
+    let config = "[req]\ndistinguished_name=dn\nprompt=no\n[dn]\nC=DE\nO=Some \\\\ Company\nCN=Old CA\n\
+                  [ca]\ndefault_ca=own\n[own]\ndatabase=index.txt\nserial=serial\nnew_certs_dir=.\ndefault_md=sha256\npolicy=any\n\
+                  [any]\ncountryName=optional\norganizationName=optional\ncommonName=supplied\n\
+                  [of_ca]\nsubjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid:always,issuer:always\n\
+                  basicConstraints=critical,CA:true\nkeyUsage=critical,keyCertSign,cRLSign\n";
+    fs::write(at.join("ca.cnf"), config).unwrap();
+    fs::write(at.join("index.txt"), "").unwrap();
+    fs::write(at.join("serial"), "1000\n").unwrap();
+    openssl(at, "req -newkey rsa:2048 -nodes -keyout ca-key.pem -out ca.csr -config ca.cnf");
+    openssl(
+        at,
+        "ca -selfsign -batch -config ca.cnf -extensions of_ca -keyfile ca-key.pem -in ca.csr -out ca.pem -notext \
+         -startdate 20200101000000Z -enddate 20200201000000Z",
+    );
+    refused(at, "--ca-dir=. --client-name=bob", &["'./ca.pem' expired at ", "--renew-ca"]);
+    let said = certs(at, "--ca-dir=. --renew-ca");
+    assert!(said.contains("/C=DE/O=Some \\ Company/CN=Old CA, valid until "), "{said}");
+    openssl(at, "verify -x509_strict -CAfile ca.pem ca.pem");
+    certs(at, "--ca-dir=. --client-name=bob");
+    openssl(at, "verify -x509_strict -CAfile ca.pem bob-cert.pem");
+    // What can't be renewed stays.
+    let two = [fs::read(at.join("ca.pem")).unwrap(), fs::read(at.join("ca.pem")).unwrap()].concat();
+    fs::write(at.join("ca.pem"), &two).unwrap();
+    refused(at, "--ca-dir=. --renew-ca", &["holds 2 certificates", "--ssl-ca"]);
+    assert_eq!(fs::read(at.join("ca.pem")).unwrap(), two);
 }
 
 /// Whatever an operator names by mistake is told at once.
