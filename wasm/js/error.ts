@@ -29,7 +29,16 @@ export class SealwireError extends Error {
     this.sqlState = failure.sqlState;
     this.blame = failure.blame;
     this.hint = failure.hint ?? undefined;
+    // Of an error that nobody catches browsers show the stack and no other field. V8's begins with name and message.
+    const [before, after] = split(this.stack ?? "", this.message);
+    if (this.hint !== undefined && after !== undefined) this.stack = `${before}${this.message}\n${this.hint}${after}`;
   }
+}
+
+/** What stands before and behind a part of a text; `undefined` behind where the part is not in it. */
+function split(text: string, part: string): [string, string | undefined] {
+  const at = text.indexOf(part);
+  return at < 0 ? [text, undefined] : [text.slice(0, at), text.slice(at + part.length)];
 }
 
 /** The plain form of an error, which can be posted between a page and its worker. */

@@ -1,6 +1,7 @@
 import "./style.css";
 import { ConnectView } from "./connect/view.js";
 import { h } from "./dom.js";
+import { errorBox } from "./error.js";
 import type { LabView } from "./lab/view.js";
 import { preset } from "./preset.js";
 
@@ -42,6 +43,8 @@ async function show(): Promise<void> {
 }
 
 let lab: LabView | undefined;
+/** The error that is shown because nobody caught it. */
+let uncaught: HTMLElement | undefined;
 
 async function element(name: ViewName): Promise<HTMLElement> {
   if (name === "connect") return connect.element;
@@ -61,6 +64,15 @@ async function laboratory(): Promise<LabView> {
   }
   return lab;
 }
+
+// What no part of the page has caught is shown like the rest, with its way out.
+addEventListener("unhandledrejection", ({ reason }) => {
+  const box = errorBox(reason);
+  box.append(h("button", { class: "quiet", onclick: () => box.remove() }, "Dismiss"));
+  uncaught?.remove();
+  uncaught = box;
+  document.querySelector("header")?.after(box);
+});
 
 addEventListener("hashchange", () => void show());
 await show();

@@ -449,6 +449,18 @@ async function outcome(page) {
   return page.locator(".outcome").textContent();
 }
 
+test("an error that nobody caught is shown, and goes when it was read", async () => {
+  const page = await opened();
+  for (const text of ["nobody caught this", "nor that"]) {
+    await page.evaluate((text) => void Promise.reject(new Error(text)), text);
+    await page.getByRole("alert").filter({ hasText: text }).waitFor();
+  }
+  assert.equal(await page.getByRole("alert").count(), 1);
+  assert.deepEqual(page.errors.splice(0), ["Error: nobody caught this", "Error: nor that"]);
+  await page.getByRole("button", { name: "Dismiss" }).click();
+  assert.equal(await page.getByRole("alert").count(), 0);
+});
+
 test("the lab: every attacker is refused, and the page says why", async () => {
   const page = await opened();
   await page.goto(`http://127.0.0.1:${peers.open.port}/#lab`);

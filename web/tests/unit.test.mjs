@@ -12,6 +12,15 @@ async function compiled(path) {
   return import(`data:text/javascript;base64,${Buffer.from(output[0].code).toString("base64")}`);
 }
 
+test("an error that nobody catches shows its way out", async () => {
+  const { SealwireError, misuse } = await compiled("../../wasm/js/error.ts");
+  const error = misuse("the option bridge is missing: $& $1", "give it as wss://host/tcp/NAME");
+  assert.ok(error instanceof SealwireError);
+  assert.equal(error.message, "the option bridge is missing: $& $1");
+  assert.match(error.stack, /^\w*Error: the option bridge is missing: \$& \$1\ngive it as wss:\/\/host\/tcp\/NAME\n +at /);
+  assert.match(misuse("no way out").stack, /^\w*Error: no way out\n +at /);
+});
+
 test("a link fills the form in, but takes no protection away", async () => {
   const { ofLink } = await compiled("preset.ts");
   const host = "page.example:8080";
