@@ -37,16 +37,24 @@ pub(crate) fn ratio(value: f64) -> String {
     if value >= 10.0 { format!("{value:.0} ×") } else { format!("{value:.2} ×") }
 }
 
+/// What is measured, and how its figures are to be read.
+const INTRODUCTION: &str = "\
+This file compares Sealwire with other programs that do the same work: what a connection, a query, a row, a large value, an idle
+connection and a WebSocket cost in processor time, memory and time. The others are MariaDB 10.11 as server, libmariadb and the Rust crates
+`mysql`, `mysql_async` and `sqlx` as clients, the crate `opensrv-mysql` as server, and `rustls` alone, without MySQL's protocol, as the
+least that TLS itself costs.
+
+The command below runs every program on one machine, server and clients over loopback, and writes this file. Each table says what its
+figures are. The programs take turns in one run on the same cores; therefore compare figures within one table, and take none of them for
+another machine's. Each figure is the median of its runs; ± is half the distance between the least and the greatest.";
+
 /// The whole file.
 pub(crate) fn results(tables: &[Table], quick: bool) -> Outcome<String> {
     let mut text = String::from("# Results\n\n");
-    writeln!(text, "Made by `cargo xtask bench{}` on {}.", if quick { " --quick" } else { "" }, today()?)?;
-    writeln!(
-        text,
-        "Machine: {}. Only ratios within one table compare: both sides ran in turn, on the same cores.",
-        machine()?
-    )?;
-    writeln!(text, "Each figure is the median of its runs; ± is half the distance from the least to the most.\n")?;
+    writeln!(text, "{INTRODUCTION}\n")?;
+    let options = if quick { " --quick" } else { "" };
+    writeln!(text, "Command: `cargo xtask bench{options}`, on {}.", today()?)?;
+    writeln!(text, "Machine: {}.\n", machine()?)?;
     for table in tables {
         text += &table.markdown();
     }
