@@ -4,6 +4,8 @@ use std::net::TcpStream;
 
 use sealwire_bridge::CloseReason;
 use sealwire_tests::bridge::Bridge;
+use sealwire_tests::certificates::CertificateSet;
+use sealwire_tests::programs::needs;
 use sealwire_tests::websocket::{Opening, Tunnel};
 
 use crate::peers::{echo, nobody, once, read_pattern, serve, write_pattern};
@@ -12,6 +14,8 @@ crate::tests![
     an_unknown_target,
     another_path,
     an_origin_that_is_not_listed,
+    refusals_without_end,
+    the_wrong_scheme,
     an_origin_that_is_listed,
     a_missing_token,
     a_wrong_token,
@@ -70,6 +74,49 @@ fn an_origin_that_is_not_listed() {
     let expected = "pages from https://evil.example may not use this bridge: list their origin with --allow-origin";
     assert_eq!(sentence, expected);
     assert_eq!(bridge.metric("connections_total"), 0, "its target was not dialled");
+    assert!(bridge.wait_for_log("[Warning] [Bridge] Refused 127.0.0.1:"), "{}", bridge.log());
+    let said = "pages of the origin 'https://evil.example' may not use this bridge; --allow-origin=https://evil.example would let them";
+    assert!(bridge.wait_for_log(said), "{}", bridge.log());
+}
+
+/// Whoever repeats it fills no log.
+fn refusals_without_end() {
+    let bridge = Bridge::to(echo(), &[]);
+    for _ in 0..40 {
+        let opening = Opening::target("db").with("Origin", "https://evil.example");
+        assert_eq!(Tunnel::open(bridge.port, &opening).rest().1.0, CloseReason::OriginRefused.code());
+    }
+    assert_eq!(bridge.log().matches("] Refused 127.0.0.1:").count(), 20, "{}", bridge.log());
+}
+
+/// What speaks HTTP to a bridge with TLS, or TLS to one without, is told as far as it understands, and so is the log.
+fn the_wrong_scheme() {
+    if !needs(&["openssl"]) {
+        return;
+    }
+    let place = tempfile::tempdir().unwrap();
+    let set = CertificateSet::by_openssl(place.path());
+    let (cert, key) = (set.server_cert.display(), set.server_key.display());
+    let bridge = Bridge::to(echo(), &[&format!("--ssl-cert={cert}"), &format!("--ssl-key={key}")]);
+    let upgrade = "Upgrade: websocket\r\nConnection: Upgrade\r\n";
+    for request in [
+        "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n".to_owned(),
+        format!("GET /tcp/db HTTP/1.1\r\nHost: localhost\r\n{upgrade}\r\n"),
+        "POST /x HTTP/1.0\r\n\r\n".to_owned(),
+    ] {
+        let answer = bridge.http(&request);
+        assert!(answer.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{answer}");
+        let body = "this port takes TLS: begin the address with https:// for pages, and with wss:// for WebSockets\n";
+        assert!(answer.ends_with(body), "{answer}");
+    }
+    let said = "it speaks plain HTTP to a port that takes TLS: its address is to begin with https:// or wss://";
+    assert!(bridge.wait_for_log(said), "{}", bridge.log());
+
+    let bridge = Bridge::to(echo(), &[]);
+    let hello = "\u{16}\u{3}\u{1}\u{0}\u{5}\u{1}\u{0}\u{0}\u{1}\u{0}\r\n\r\n";
+    assert!(bridge.http(hello).starts_with("HTTP/1.1 400 "));
+    let said = "it speaks TLS to a port without: its address is to begin with http:// or ws://, or the bridge is to be given --ssl-cert";
+    assert!(bridge.wait_for_log(said), "{}", bridge.log());
 }
 
 fn an_origin_that_is_listed() {
@@ -100,6 +147,8 @@ fn a_missing_token() {
     with_token(|bridge| {
         let sentence = refused(bridge, &Opening::target("db"), CloseReason::TokenRefused);
         assert!(sentence.contains("'bearer.TOKEN'"), "{sentence}");
+        let said = "it showed no token (origin: no page); the right one stands in the file of --token-file";
+        assert!(bridge.wait_for_log(said), "{}", bridge.log());
     });
 }
 
@@ -108,6 +157,8 @@ fn a_wrong_token() {
         let wrong = Opening::target("other").with("Sec-WebSocket-Protocol", format!("bearer.{TOKEN}x"));
         // Not whether there is such a target: that is told to those who have the token.
         assert_eq!(refused(bridge, &wrong, CloseReason::TokenRefused), "this is not the bridge's token");
+        let said = "it showed a wrong token (origin: no page); the right one stands in the file of --token-file";
+        assert!(bridge.wait_for_log(said), "{}", bridge.log());
     });
 }
 

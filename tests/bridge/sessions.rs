@@ -153,12 +153,13 @@ fn over_wss(world: &World, kind: Kind) {
     let own = format!("https://localhost:{}", bridge.port);
     let tunnel = Tunnel::over(tls(bridge.port, &set), &Opening::target("db").with("Origin", own));
     session(tunnel, config(&set, "secured", "TLSv1.3"), "secured", "TLSv1.3", 1_000_000);
-    // Plain HTTP at the same port is not answered.
+    // Plain HTTP at the same port is answered with what to do, and nothing else.
     let mut plain = connect(bridge.port);
     plain.write_all(b"GET /metrics HTTP/1.1\r\n\r\n").unwrap();
     let mut answer = Vec::new();
-    let _ = plain.read_to_end(&mut answer);
-    assert!(!answer.starts_with(b"HTTP"), "{}", String::from_utf8_lossy(&answer));
+    plain.read_to_end(&mut answer).unwrap();
+    let answer = String::from_utf8_lossy(&answer);
+    assert!(answer.starts_with("HTTP/1.1 400 ") && !answer.contains("sealwire_bridge_"), "{answer}");
 }
 
 /// A relay that keeps what passes, both ways; its port.

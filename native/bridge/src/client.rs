@@ -5,6 +5,7 @@ use std::io::{self, ErrorKind, Read, Write};
 use mio::event::Event;
 use sealwire_core::tls::{ServerContext, TlsError, TlsLayer};
 
+use super::http;
 use super::socket::Socket;
 use sealwire_net::clock;
 
@@ -92,6 +93,11 @@ impl Client {
         }
     }
 
+    /// Whether it sent plain HTTP where TLS is due.
+    pub(super) fn spoke_plain_http(&self) -> bool {
+        matches!(&self.transport, Transport::Tls(tls) if tls.met_http)
+    }
+
     /// Whether nothing waits to be sent.
     pub(super) const fn is_clear(&self) -> bool {
         self.unsent.is_empty()
@@ -173,6 +179,10 @@ struct Tls {
     /// Sealed and not yet sent, from `sent` on.
     sealed: Vec<u8>,
     sent: usize,
+    /// Whether something has come.
+    has_begun: bool,
+    /// Whether what came first was plain HTTP.
+    met_http: bool,
 }
 
 impl std::fmt::Debug for Tls {
@@ -183,7 +193,16 @@ impl std::fmt::Debug for Tls {
 
 impl Tls {
     const fn new(socket: Socket, layer: TlsLayer) -> Self {
-        Self { socket, layer, plain: Vec::new(), taken: 0, sealed: Vec::new(), sent: 0 }
+        Self {
+            socket,
+            layer,
+            plain: Vec::new(),
+            taken: 0,
+            sealed: Vec::new(),
+            sent: 0,
+            has_begun: false,
+            met_http: false,
+        }
     }
 
     const fn held(&self) -> usize {
@@ -200,6 +219,15 @@ impl Tls {
             let length = self.socket.read(&mut chunk)?;
             if length == 0 {
                 return Ok(0);
+            }
+            if !std::mem::replace(&mut self.has_begun, true)
+                && http::is_request(chunk.get(..length).unwrap_or_default())
+            {
+                self.met_http = true;
+                // It is small, and the first that is sent; a client that takes none of it is gone.
+                let _ = self.socket.write(&http::NO_TLS.answer(true, false));
+                self.socket.shut_down_writing();
+                return Err(ErrorKind::InvalidData.into());
             }
             let fed = self.layer.feed(chunk.get_mut(..length).unwrap_or_default(), &mut self.plain, clock::now().wall);
             self.layer.take_output(&mut self.sealed);

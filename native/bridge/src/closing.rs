@@ -154,9 +154,10 @@ impl Closing {
         Self::new(CloseReason::TokenRefused, sentence)
     }
 
-    pub(super) fn origin_refused(origin: &str) -> Self {
+    /// `option` is the one that allows origins.
+    pub(super) fn origin_refused(origin: &str, option: &str) -> Self {
         let origin = shortened(origin, MOST_SHOWN);
-        let sentence = format!("pages from {origin} may not use this bridge: list their origin with --allow-origin");
+        let sentence = format!("pages from {origin} may not use this bridge: list their origin with {option}");
         Self::new(CloseReason::OriginRefused, sentence)
     }
 
@@ -246,7 +247,7 @@ mod tests {
         let error = io::Error::from(io::ErrorKind::HostUnreachable);
         for closing in [
             Closing::unknown_target(&long),
-            Closing::origin_refused(&long),
+            Closing::origin_refused(&long, "--websocket-allow-origin"),
             Closing::target_closed(&long),
             Closing::dial_failed(&long, &error, Duration::MAX),
             Closing::protocol(&long),
@@ -257,7 +258,9 @@ mod tests {
             assert!(closing.sentence.len() <= MOST, "{}: {}", closing.sentence.len(), closing.sentence);
         }
         assert!(Closing::unknown_target(&long).sentence.ends_with("as /tcp/NAME"), "the way out is never cut off");
-        assert!(Closing::origin_refused(&long).sentence.ends_with("--allow-origin"));
+        assert!(
+            Closing::origin_refused(&long, "--websocket-allow-origin").sentence.ends_with("--websocket-allow-origin")
+        );
     }
 
     #[test]

@@ -91,6 +91,11 @@ impl Connection {
         shared.metrics.buffered(self.held, held);
         self.held = held;
         if turn == Turn::Over {
+            if let Stage::Http(exchange) = &self.stage
+                && let Some(why) = exchange.mismatch(&shared.settings)
+            {
+                shared.warn_of_refusal(self.peer, &why);
+            }
             self.leave(shared);
         }
         turn

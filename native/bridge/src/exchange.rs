@@ -8,7 +8,7 @@ use super::client::Client;
 use super::http::{self, Head, NOT_FOUND, OTHER_HOST, Refusal, Request, UPGRADE, head};
 use super::metrics;
 use super::pages::is_known;
-use super::settings::TlsSource;
+use super::settings::{Settings, TlsSource};
 use super::shared::{Shared, Turn};
 
 /// A connection that speaks HTTP.
@@ -18,6 +18,8 @@ pub(super) struct Exchange {
     /// Received and not yet understood.
     pub(super) input: Vec<u8>,
     part: Part,
+    /// Whether the client began with TLS, on a port without.
+    is_tls: bool,
     /// When it is over if nothing happens.
     pub(super) deadline: Duration,
 }
@@ -47,12 +49,31 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const LINGER: Duration = Duration::from_secs(2);
 /// After so many steps others have their turn.
 const MOST_STEPS: usize = 16;
+/// How TLS begins: a handshake record of version 3.
+const CLIENT_HELLO: [u8; 2] = [0x16, 0x03];
 /// The prefix of targets' paths.
 pub(super) const TARGETS: &str = "/tcp/";
 
 impl Exchange {
     pub(super) const fn new(client: Client, now: Duration) -> Self {
-        Self { client, input: Vec::new(), part: Part::Reading, deadline: now.saturating_add(PATIENCE) }
+        Self { client, input: Vec::new(), part: Part::Reading, is_tls: false, deadline: now.saturating_add(PATIENCE) }
+    }
+
+    /// Why nothing could be understood, where the client speaks TLS to a port without it, or none to one with it.
+    pub(super) fn mismatch(&self, settings: &Settings) -> Option<String> {
+        if self.client.spoke_plain_http() {
+            return Some(format!(
+                "it speaks plain HTTP to a port that takes TLS: its address is to begin with https:// or wss:// ({} makes it so)",
+                if settings.prefix.is_empty() { "--ssl-cert".to_owned() } else { settings.option("tls") }
+            ));
+        }
+        let speaks_tls = settings.tls.is_none() && self.is_tls;
+        speaks_tls.then(|| {
+            format!(
+                "it speaks TLS to a port without: its address is to begin with http:// or ws://, or the bridge is to be given {}",
+                if settings.prefix.is_empty() { "--ssl-cert and --ssl-key".to_owned() } else { settings.option("tls") }
+            )
+        })
     }
 
     /// Takes no further request; `true` where it is over by that.
@@ -137,6 +158,7 @@ impl Exchange {
         if length == 0 {
             return Ok(Some(Next::Turn(Turn::Over)));
         }
+        self.is_tls |= self.input.is_empty() && chunk.starts_with(&CLIENT_HELLO);
         self.input.extend_from_slice(chunk.get(..length).unwrap_or_default());
         Ok(None)
     }

@@ -77,8 +77,19 @@ pub(super) const OTHER_HOST: Refusal = refusal(
     "the bridge answers by no such name, for another site's name can be made to lead here: use localhost or an address, or add the \
      name with --allow-host (in sealwired --websocket-allow-host)",
 );
+/// The answer to plain HTTP where TLS is due.
+pub(super) const NO_TLS: Refusal = refusal(
+    "400 Bad Request",
+    "this port takes TLS: begin the address with https:// for pages, and with wss:// for WebSockets",
+);
 /// The answer to a request for what isn't there.
 pub(super) const NOT_FOUND: Refusal = refusal("404 Not Found", "there is nothing here");
+
+/// Whether bytes are the beginning of a request, by its method.
+pub(super) fn is_request(bytes: &[u8]) -> bool {
+    const METHODS: [&[u8]; 7] = [b"GET ", b"HEAD ", b"POST ", b"PUT ", b"OPTIONS ", b"CONNECT ", b"DELETE "];
+    METHODS.iter().any(|method| bytes.starts_with(method))
+}
 
 /// Reads a head off the front of `bytes`.
 pub(super) fn parse(bytes: &[u8]) -> Head {

@@ -112,7 +112,7 @@ impl Settings {
         Ok(Self {
             addresses: addresses.to_owned(),
             port: u16::try_from(number("port")).unwrap_or_default(),
-            port_option: "--port",
+            prefix: "",
             targets,
             hosts: hosts("allow-host", values.texts("allow-host"))?,
             origins: origins("allow-origin", values.texts("allow-origin"))?,

@@ -20,7 +20,7 @@ pub fn serve(open: impl Fn() -> io::Result<UnixStream> + Send + 'static) -> Resu
     let bridge = Bridge::bind(Settings {
         addresses: "127.0.0.1".to_owned(),
         port: 0,
-        port_option: "--port",
+        prefix: "",
         targets: vec![Target { name: "db".to_owned(), destination: Destination::Within(Box::new(open)) }],
         hosts: Vec::new(),
         origins: None,

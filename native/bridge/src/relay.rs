@@ -11,13 +11,13 @@ use tungstenite::protocol::{Role, WebSocketConfig};
 use tungstenite::{Bytes, Error, Message, WebSocket};
 
 use super::client::Client;
-use super::closing::Closing;
+use super::closing::{CloseReason, Closing};
 use super::exchange::{Exchange, TARGETS};
 use super::frame::{FRAME, HEADER, frame_header};
 use super::http::Request;
 use super::rate::{ControlRate, PER_SECOND};
 use super::room::Room;
-use super::settings::{Destination, Limits};
+use super::settings::{Destination, Limits, Settings};
 use super::shared::{Shared, Side, Turn};
 use super::socket::Socket;
 use super::tokens::target_token;
@@ -120,6 +120,27 @@ enum End {
     Lost,
 }
 
+/// The most of an origin that the log shows.
+const MOST_ORIGIN: usize = 200;
+
+/// What the log says to whom the bridge belongs, where a client may not use it: who came, why not, and which option decides.
+fn refusal(closing: &Closing, request: &Request, settings: &Settings) -> Option<String> {
+    match closing.reason {
+        CloseReason::OriginRefused => {
+            let origin: String = request.origin.iter().flat_map(|origin| origin.chars()).take(MOST_ORIGIN).collect();
+            let option = settings.option("allow-origin");
+            Some(format!("pages of the origin '{origin}' may not use this bridge; {option}={origin} would let them"))
+        }
+        CloseReason::TokenRefused => {
+            let shown = if request.token().is_some() { "a wrong token" } else { "no token" };
+            let option = settings.option("token-file");
+            let origin = request.origin.as_deref().unwrap_or("no page").chars().take(MOST_ORIGIN).collect::<String>();
+            Some(format!("it showed {shown} (origin: {origin}); the right one stands in the file of {option}"))
+        }
+        _ => None,
+    }
+}
+
 impl Relay {
     /// Opens the WebSocket that was asked for, and closes it at once where it may not be used.
     pub(super) fn start(
@@ -164,7 +185,10 @@ impl Relay {
         match relay.admit(request, shared) {
             Ok(()) => relay.dial(shared, now),
             Err(closing) => {
-                tracing::info!("{peer}: {}", closing.sentence);
+                match refusal(&closing, request, &shared.settings) {
+                    Some(why) => shared.warn_of_refusal(peer, &why),
+                    None => tracing::info!("{peer}: {}", closing.sentence),
+                }
                 relay.end(End::ByUs(closing), shared, now);
             }
         }
@@ -174,7 +198,8 @@ impl Relay {
     /// Origin, then token, so that nobody else learns which targets there are.
     fn admit(&mut self, request: &Request, shared: &mut Shared) -> Result<(), Closing> {
         if !shared.origins.allow(request.origin.as_deref()) {
-            return Err(Closing::origin_refused(request.origin.as_deref().unwrap_or_default()));
+            let option = shared.settings.option("allow-origin");
+            return Err(Closing::origin_refused(request.origin.as_deref().unwrap_or_default(), &option));
         }
         if let Some(token) = &shared.settings.token {
             let given = request.token();

@@ -20,6 +20,7 @@ use super::settings::{Origins, Settings, TlsSource};
 use super::shared::{Shared, Side, Turn};
 use super::socket::Socket;
 use super::tokens::{client_token, listener_token};
+use sealwire_net::bounded_lines::BoundedLines;
 use sealwire_net::stream::Stream;
 use sealwire_net::{clock, listen};
 
@@ -79,7 +80,7 @@ impl Bridge {
     /// # Errors
     /// A sentence that names what the system did not give.
     pub fn bind(settings: Settings) -> Result<Self, String> {
-        let (mut listeners, port) = listen::bind(&settings.addresses, settings.port, settings.port_option)?;
+        let (mut listeners, port) = listen::bind(&settings.addresses, settings.port, &settings.option("port"))?;
         if listeners.is_empty() {
             return Err("no address to listen on: give one".to_owned());
         }
@@ -97,6 +98,7 @@ impl Bridge {
             resolver,
             admission: Admission::default(),
             metrics: Metrics::default(),
+            refusals: BoundedLines::default(),
             scratch: vec![0; FRAME.saturating_add(HEADER)].into_boxed_slice(),
             settings,
         };

@@ -20,8 +20,8 @@ pub struct Settings {
     pub addresses: String,
     /// The port; 0 lets the system choose.
     pub port: u16,
-    /// The option that names it.
-    pub port_option: &'static str,
+    /// What its options begin with behind the dashes.
+    pub prefix: &'static str,
     /// Where connections may lead.
     pub targets: Vec<Target>,
     /// Names by which its pages may be asked for, beside its own.
@@ -42,6 +42,13 @@ pub struct Settings {
     pub pages: Option<Pages>,
     /// How much of everything.
     pub limits: Limits,
+}
+
+impl Settings {
+    /// An option as who started the bridge writes it.
+    pub(super) fn option(&self, name: &str) -> String {
+        format!("--{}{name}", self.prefix)
+    }
 }
 
 /// A server that pages may reach, by a name.

@@ -1,6 +1,7 @@
 //! What all connections of a bridge share, and what they tell it.
 
 use std::fmt;
+use std::net::SocketAddr;
 
 use mio::Registry;
 
@@ -9,6 +10,8 @@ use super::hosts::Hosts;
 use super::metrics::Metrics;
 use super::resolve::Resolver;
 use super::settings::{Origins, Settings};
+use sealwire_net::bounded_lines::BoundedLines;
+use sealwire_net::clock;
 
 /// What all connections share.
 pub(super) struct Shared {
@@ -21,8 +24,25 @@ pub(super) struct Shared {
     pub(super) resolver: Resolver,
     pub(super) admission: Admission,
     pub(super) metrics: Metrics,
+    /// Bounds the lines about clients that are refused.
+    pub(super) refusals: BoundedLines,
     /// Where everything is read into, so that an idle connection holds no buffer.
     pub(super) scratch: Box<[u8]>,
+}
+
+/// So many lines about clients that are refused in each period.
+const MOST_REFUSALS: u32 = 20;
+
+impl Shared {
+    /// Logs that a client is refused, and why.
+    pub(super) fn warn_of_refusal(&mut self, peer: SocketAddr, why: &str) {
+        if let Some(left_out) = self.refusals.admit(clock::now().monotonic, MOST_REFUSALS) {
+            if left_out > 0 {
+                tracing::warn!("{left_out} more clients were refused; their lines were left out");
+            }
+            tracing::warn!("Refused {peer}: {why}");
+        }
+    }
 }
 
 impl fmt::Debug for Shared {

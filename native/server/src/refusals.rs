@@ -1,34 +1,24 @@
 //! Warnings of connections that failed before anybody logged in. Whoever reaches the port can cause them, so there is a bound to them in
 //! a time, and the number of those left out is said.
 
-use std::time::Duration;
-
 use sealwire_core::error::Error;
 
 use super::sync::{Mutex, PoisonError};
+use sealwire_net::bounded_lines::BoundedLines;
 use sealwire_net::clock;
 
 /// So many lines of refused connections in each period.
 const MOST_REFUSALS: u32 = 20;
 /// And of denied logins, which an operator may want to count by user.
 const MOST_DENIALS: u32 = 200;
-const PERIOD: Duration = Duration::from_secs(60);
 /// MySQL's number for a client without TLS where it is demanded.
 const SECURE_TRANSPORT_REQUIRED: u16 = 3159;
-
-/// What was said in the current period.
-#[derive(Debug, Default)]
-struct Said {
-    since: Option<Duration>,
-    lines: u32,
-    left_out: u64,
-}
 
 /// One for a server.
 #[derive(Debug, Default)]
 pub(crate) struct Refusals {
-    refusals: Mutex<Said>,
-    denials: Mutex<Said>,
+    refusals: Mutex<BoundedLines>,
+    denials: Mutex<BoundedLines>,
 }
 
 impl Refusals {
@@ -61,40 +51,6 @@ impl Refusals {
     }
 }
 
-fn admit(said: &Mutex<Said>, most: u32) -> Option<u64> {
+fn admit(said: &Mutex<BoundedLines>, most: u32) -> Option<u64> {
     said.lock().unwrap_or_else(PoisonError::into_inner).admit(clock::now().monotonic, most)
-}
-
-impl Said {
-    /// Whether there is room for a line now, and how many were left out before it.
-    fn admit(&mut self, now: Duration, most: u32) -> Option<u64> {
-        if self.since.is_none_or(|since| now.saturating_sub(since) >= PERIOD) {
-            (self.since, self.lines) = (Some(now), 0);
-        }
-        if self.lines == most {
-            self.left_out = self.left_out.saturating_add(1);
-            return None;
-        }
-        self.lines += 1;
-        Some(std::mem::take(&mut self.left_out))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_flood_of_refusals_is_a_few_lines_and_a_number() {
-        let mut said = Said::default();
-        let start = Duration::from_secs(5);
-        for _ in 0..20 {
-            assert_eq!(said.admit(start, 20), Some(0));
-        }
-        for _ in 0..1000 {
-            assert_eq!(said.admit(start + PERIOD / 2, 20), None);
-        }
-        assert_eq!(said.admit(start + PERIOD, 20), Some(1000));
-        assert_eq!(said.admit(start + PERIOD, 20), Some(0));
-    }
 }

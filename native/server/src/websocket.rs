@@ -101,7 +101,7 @@ impl Websocket {
         let bridge = Bridge::bind(sealwire_bridge::Settings {
             addresses: self.addresses,
             port: self.port,
-            port_option: "--websocket-port",
+            prefix: "websocket-",
             targets: vec![Target { name: LOCAL.to_owned(), destination }],
             hosts: self.hosts,
             origins: self.origins,
