@@ -73,6 +73,17 @@ pub(crate) struct TableDefinition {
     pub(crate) is_view: bool,
 }
 
+/// A temporary table, which `information_schema` has not.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct TemporaryTable {
+    /// Its name and statement.
+    pub(crate) definition: TableDefinition,
+    /// What would be its rows of `information_schema.COLUMNS`.
+    pub(crate) columns: SystemTable,
+    /// The same of `information_schema.STATISTICS`.
+    pub(crate) keys: SystemTable,
+}
+
 /// One connection's part of the engine. Moves between threads, works on one at a time.
 pub(crate) trait EngineSession: Send {
     /// What a statement takes and gives, without running it.
@@ -95,6 +106,12 @@ pub(crate) trait EngineSession: Send {
 
     /// Whether a transaction is open.
     fn is_in_transaction(&self) -> bool;
+
+    /// The session's own temporary table of that name, where it has one.
+    ///
+    /// # Errors
+    /// With MySQL's code.
+    fn temporary_table(&self, database: &str, table: &str) -> Result<Option<TemporaryTable>, SqlError>;
 
     /// What stops a running statement from another thread.
     fn interruption(&self) -> Arc<Interruption>;

@@ -6,7 +6,7 @@ use sealwire_core::message::{ColumnDefinition, ColumnFlags, ColumnType};
 
 use super::{Answer, Session, Table, statement, system_tables};
 use crate::counters::count;
-use crate::engine::{Surroundings as _, declared_column, unknown_database};
+use crate::engine::{Surroundings as _, SystemTable, TemporaryTable, declared_column, unknown_database};
 use crate::sql::{Cursor, Datum, Names, backquoted, evaluate, is_like, is_true, parse_expression, text_literal};
 
 impl Session {
@@ -192,6 +192,9 @@ impl Session {
             return Err(words.syntax_error());
         }
         let (database, table) = self.table_name(words)?;
+        if let Some(found) = self.temporary_table(&database, &table)? {
+            return filtered(selected(&found.columns, &column_titles(full)), words);
+        }
         let (_, condition) = pattern_condition("COLUMN_NAME", words)?;
         self.columns_of(&database, &table, full, &condition)
     }
@@ -200,14 +203,17 @@ impl Session {
         self.demand_sight(database, table)?;
         // It says where there is no such table.
         let definition = self.view.server.engine.table_definition(database, table)?;
-        let collation = if full { "COLLATION_NAME AS Collation, " } else { "" };
-        let comment = if full { ", PRIVILEGES AS Privileges, COLUMN_COMMENT AS Comment" } else { "" };
         Ok(statement::engine(&format!(
-            "SELECT COLUMN_NAME AS Field, COLUMN_TYPE AS Type, {collation}IS_NULLABLE AS `Null`, COLUMN_KEY AS `Key`, COLUMN_DEFAULT AS `Default`, \
-             EXTRA AS Extra{comment} FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = {} AND TABLE_NAME = {}{condition} ORDER BY ORDINAL_POSITION",
+            "SELECT {} FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = {} AND TABLE_NAME = {}{condition} ORDER BY ORDINAL_POSITION",
+            titled(&column_titles(full)),
             text_literal(database),
             text_literal(&definition.name)
         )))
+    }
+
+    /// The session's temporary table of that name. It is the session's own, so that no privilege is asked for.
+    fn temporary_table(&self, database: &str, table: &str) -> Result<Option<TemporaryTable>, SqlError> {
+        self.engine.as_ref().map_or(Ok(None), |engine| engine.temporary_table(database, table))
     }
 
     fn show_create(&self, words: &mut Cursor<'_>) -> Result<Answer, SqlError> {
@@ -229,8 +235,12 @@ impl Session {
             return Err(words.syntax_error());
         }
         let (database, table) = self.table_name(words)?;
-        self.view.demand_on_table(Privilege::SELECT, &database, &table)?;
-        let definition = self.view.server.engine.table_definition(&database, &table)?;
+        let definition = if let Some(found) = self.temporary_table(&database, &table)? {
+            found.definition
+        } else {
+            self.view.demand_on_table(Privilege::SELECT, &database, &table)?;
+            self.view.server.engine.table_definition(&database, &table)?
+        };
         if definition.is_view {
             self.view.demand_on_table(Privilege::SHOW_VIEW, &database, &table)?;
         }
@@ -247,11 +257,14 @@ impl Session {
             return Err(words.syntax_error());
         }
         let (database, table) = self.table_name(words)?;
+        if let Some(found) = self.temporary_table(&database, &table)? {
+            return filtered(selected(&found.keys, INDEX_TITLES), words);
+        }
         self.demand_sight(&database, &table)?;
         let definition = self.view.server.engine.table_definition(&database, &table)?;
         Ok(statement::engine(&format!(
-            "SELECT TABLE_NAME AS `Table`, NON_UNIQUE AS Non_unique, INDEX_NAME AS Key_name, SEQ_IN_INDEX AS Seq_in_index, COLUMN_NAME AS Column_name, \
-             INDEX_TYPE AS Index_type FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = {} AND TABLE_NAME = {}",
+            "SELECT {} FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = {} AND TABLE_NAME = {}",
+            titled(INDEX_TITLES),
             text_literal(&database),
             text_literal(&definition.name)
         )))
@@ -276,13 +289,55 @@ impl Session {
     /// DESCRIBE table [column].
     pub(super) fn describe(&self, words: &mut Cursor<'_>) -> Result<Answer, SqlError> {
         let (database, table) = self.table_name(words)?;
-        let condition = if words.is_at_end() {
-            String::new()
-        } else {
-            format!(" AND COLUMN_NAME LIKE {}", text_literal(&words.name_or_text()?))
-        };
+        let pattern = if words.is_at_end() { None } else { Some(words.name_or_text()?) };
         words.expect_end()?;
+        if let Some(found) = self.temporary_table(&database, &table)? {
+            let mut columns = selected(&found.columns, &column_titles(false));
+            let is_asked_for = |name: &Datum| pattern.as_ref().is_none_or(|pattern| is_like(&name.to_text(), pattern));
+            columns.rows.retain(|row| row.first().is_some_and(is_asked_for));
+            return Ok(Answer::Rows(columns));
+        }
+        let condition =
+            pattern.map_or_else(String::new, |pattern| format!(" AND COLUMN_NAME LIKE {}", text_literal(&pattern)));
         self.columns_of(&database, &table, false, &condition)
+    }
+}
+
+/// What SHOW COLUMNS shows of `information_schema.COLUMNS`, and under which titles.
+fn column_titles(full: bool) -> Vec<(&'static str, &'static str)> {
+    let mut titles = vec![("COLUMN_NAME", "Field"), ("COLUMN_TYPE", "Type")];
+    titles.extend(full.then_some(("COLLATION_NAME", "Collation")));
+    titles.extend([("IS_NULLABLE", "Null"), ("COLUMN_KEY", "Key"), ("COLUMN_DEFAULT", "Default"), ("EXTRA", "Extra")]);
+    titles.extend(full.then_some([("PRIVILEGES", "Privileges"), ("COLUMN_COMMENT", "Comment")]).into_iter().flatten());
+    titles
+}
+
+/// The same for SHOW INDEX and `information_schema.STATISTICS`.
+const INDEX_TITLES: &[(&str, &str)] = &[
+    ("TABLE_NAME", "Table"),
+    ("NON_UNIQUE", "Non_unique"),
+    ("INDEX_NAME", "Key_name"),
+    ("SEQ_IN_INDEX", "Seq_in_index"),
+    ("COLUMN_NAME", "Column_name"),
+    ("INDEX_TYPE", "Index_type"),
+];
+
+/// Columns under their titles, as SELECT lists them.
+fn titled(titles: &[(&str, &str)]) -> String {
+    let one = |(column, title): &(&str, &str)| format!("{column} AS {}", backquoted(title));
+    titles.iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
+/// Columns of a table under their titles.
+fn selected(table: &SystemTable, titles: &[(&str, &str)]) -> Table {
+    let place = |column: &str| table.columns.iter().position(|(name, _)| *name == column);
+    let chosen: Vec<(usize, &str)> =
+        titles.iter().filter_map(|(column, title)| Some((place(column)?, *title))).collect();
+    let kind = |place: usize| table.columns.get(place).map_or("TEXT", |(_, kind)| kind);
+    let value = |row: &[Datum], place: usize| row.get(place).cloned().unwrap_or(Datum::Null);
+    Table {
+        columns: chosen.iter().map(|(place, title)| declared_column(title, kind(*place))).collect(),
+        rows: table.rows.iter().map(|row| chosen.iter().map(|(place, _)| value(row, *place)).collect()).collect(),
     }
 }
 

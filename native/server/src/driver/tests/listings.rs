@@ -264,3 +264,75 @@ fn moments_are_converted_between_time_zones() {
     }
     assert_eq!(root.query("SELECT CONVERT_TZ('2004-01-01', 'UTC')").map(drop).unwrap_err().code, 1582);
 }
+
+#[test]
+fn a_temporary_table_is_shown_to_its_session_and_counts_its_keys() {
+    let running = Running::start(&[]);
+    let mut client = running.root();
+    client.query("CREATE DATABASE e").unwrap();
+    client.query("USE e").unwrap();
+    client.query("CREATE TABLE t (other INT)").unwrap();
+    client
+        .query("CREATE TEMPORARY TABLE t (id INT NOT NULL AUTO_INCREMENT PRIMARY KEY, `a``b` VARCHAR(9) COMMENT 'c', KEY k (`a``b`))")
+        .unwrap();
+    for (sql, last) in [
+        ("INSERT INTO t (`a``b`) VALUES ('x')", "1"),
+        ("INSERT INTO t (`a``b`) VALUES ('y'), ('z')", "2"),
+        ("INSERT IGNORE INTO t (`a``b`) VALUES ('w')", "4"),
+        ("REPLACE INTO t (`a``b`) VALUES ('v')", "5"),
+    ] {
+        client.query(sql).unwrap();
+        assert_eq!(client.rows("SELECT LAST_INSERT_ID()"), [[last]], "{sql}");
+    }
+    let id = ["id", "int", "NO", "PRI", "NULL", "auto_increment"].map(str::to_owned).to_vec();
+    let text = ["a`b", "varchar(9)", "YES", "MUL", "NULL", ""].map(str::to_owned).to_vec();
+    let both = vec![id, text.clone()];
+    for sql in ["DESCRIBE t", "DESC e.t", "SHOW COLUMNS FROM t", "SHOW FIELDS FROM t FROM e"] {
+        assert_eq!(client.rows(sql), both, "{sql}");
+    }
+    for sql in ["DESCRIBE t 'a%'", "SHOW COLUMNS FROM t LIKE 'a%'", "SHOW COLUMNS FROM t WHERE Field <> 'id'"] {
+        assert_eq!(client.rows(sql), std::slice::from_ref(&text), "{sql}");
+    }
+    let full = client.query("SHOW FULL COLUMNS FROM t").unwrap();
+    let titles = ["Field", "Type", "Collation", "Null", "Key", "Default", "Extra", "Privileges", "Comment"];
+    assert_eq!((full.titles.as_slice(), full.rows[1][8].as_str()), (&titles.map(str::to_owned)[..], "c"));
+    let keys = client.query("SHOW INDEX FROM t").unwrap();
+    let titles = ["Table", "Non_unique", "Key_name", "Seq_in_index", "Column_name", "Index_type"];
+    assert_eq!(keys.titles, titles);
+    assert_eq!(keys.rows, [["t", "0", "PRIMARY", "1", "id", "BTREE"], ["t", "1", "k", "1", "a`b", "BTREE"]]);
+    let statement = &client.rows("SHOW CREATE TABLE t")[0];
+    assert_eq!(statement[0], "t");
+    let expected = "CREATE TEMPORARY TABLE `t` (\n  `id` int NOT NULL AUTO_INCREMENT,\n  `a``b` varchar(9) DEFAULT NULL COMMENT 'c',\n  \
+                    PRIMARY KEY (`id`),\n  KEY `k` (`a``b`)\n) ENGINE=SQLite DEFAULT CHARSET=utf8mb4";
+    assert_eq!(statement[1], expected);
+
+    // To others it is what it hides, and so it is to its own session once it is gone.
+    let mut other = running.root();
+    assert_eq!(other.rows("DESCRIBE e.t")[0][0], "other");
+    client.query("DROP TABLE t").unwrap();
+    assert_eq!(client.rows("DESCRIBE t")[0][0], "other");
+    client.query(&statement[1]).unwrap();
+    assert_eq!(client.rows("DESCRIBE t"), both);
+}
+
+#[test]
+fn a_limit_of_all_that_mysql_can_count_is_no_limit() {
+    let running = Running::start(&[]);
+    let mut client = running.root();
+    client.query("CREATE DATABASE e").unwrap();
+    client.query("CREATE TABLE e.t (a INT)").unwrap();
+    client.query("INSERT INTO e.t VALUES (1), (2), (3)").unwrap();
+    for (sql, rows) in [
+        ("SELECT a FROM e.t ORDER BY a LIMIT 0, 18446744073709551615", 3),
+        ("SELECT a FROM e.t ORDER BY a LIMIT 2, 18446744073709551615", 1),
+        ("SELECT a FROM e.t ORDER BY a LIMIT 18446744073709551615", 3),
+        ("SELECT a FROM e.t ORDER BY a LIMIT 18446744073709551614 OFFSET 1", 2),
+        ("SELECT a FROM e.t ORDER BY a LIMIT 3 OFFSET 18446744073709551615", 0),
+        ("(SELECT a FROM e.t) UNION ALL (SELECT a FROM e.t) LIMIT 1, 18446744073709551615", 5),
+    ] {
+        assert_eq!(client.rows(sql).len(), rows, "{sql}");
+    }
+    assert_eq!(client.query("UPDATE e.t SET a = a + 1 LIMIT 18446744073709551615").unwrap().affected, 3);
+    let Err(error) = client.query("SELECT a FROM e.t LIMIT 18446744073709551616") else { panic!("it is too much") };
+    assert!([1064, 1105].contains(&error.code), "{error}");
+}

@@ -1,15 +1,17 @@
 //! What the databases' files say about their tables, in the shape of MySQL's `information_schema`.
 
-use rusqlite::{Connection, OpenFlags, Result as SqliteResult};
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Result as SqliteResult};
 use sealwire_core::error::SqlError;
 
 use super::SqliteEngine;
 use super::errors::to_mysql;
 use super::stored::{self, StoredColumn, StoredTable};
 use crate::engine::kept::Thing;
+use crate::engine::translate::temporary_name;
 use crate::engine::types::{DeclaredType, Extent};
 use crate::engine::{
-    Engine, SYSTEM_DATABASES, Surroundings, SystemTable, TableDefinition, is_system_database, unknown_database,
+    Engine, SYSTEM_DATABASES, Surroundings, SystemTable, TableDefinition, TemporaryTable, is_system_database,
+    unknown_database,
 };
 use crate::sql::lex::{Lexer, Piece, unquote};
 use crate::sql::{Datum, backquoted, text_literal};
@@ -177,6 +179,39 @@ struct Index {
     parts: Vec<String>,
 }
 
+/// A table in SQLite's schema of temporary ones, which is the connection's own.
+pub(super) fn temporary_table(
+    connection: &Connection,
+    database: &str,
+    table: &str,
+) -> SqliteResult<Option<TemporaryTable>> {
+    let inner = temporary_name(database, table);
+    let mut statement =
+        connection.prepare("SELECT coalesce(sql, '') FROM temp.sqlite_master WHERE type = 'table' AND name = ?1")?;
+    let Some(sql) = statement.query_row([&inner], |row| row.get(0)).optional()? else { return Ok(None) };
+    let kept = Table { name: inner, is_view: false, sql };
+    let mut definition = table_statement(connection, &kept)?;
+    definition.statement = definition.statement.replacen(
+        &format!("CREATE TABLE {}", backquoted(&kept.name)),
+        &format!("CREATE TEMPORARY TABLE {}", backquoted(table)),
+        1,
+    );
+    table.clone_into(&mut definition.name);
+    let columns = columns_of(connection, &kept)?.iter().map(|column| column_row(database, table, column)).collect();
+    let mut keys = statistics(connection, database, &kept)?;
+    for name in keys.iter_mut().filter_map(|row| row.get_mut(TABLE_NAME)) {
+        *name = text(table);
+    }
+    Ok(Some(TemporaryTable {
+        definition,
+        columns: SystemTable { columns: COLUMNS.to_vec(), rows: columns },
+        keys: SystemTable { columns: STATISTICS.to_vec(), rows: keys },
+    }))
+}
+
+/// The place of the table's name in each row.
+const TABLE_NAME: usize = 2;
+
 fn tables_of(connection: &Connection) -> SqliteResult<Vec<Table>> {
     let mut statement = connection.prepare(
         "SELECT name, type = 'view', coalesce(sql, '') FROM sqlite_master WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name",
@@ -227,8 +262,8 @@ fn columns_of(connection: &Connection, table: &Table) -> SqliteResult<Vec<Column
 
 fn indexes_of(connection: &Connection, table: &str) -> SqliteResult<Vec<Index>> {
     let mut statement = connection.prepare(
-        "SELECT l.name, l.\"unique\", coalesce(m.sql, '') FROM pragma_index_list(?1) AS l LEFT JOIN sqlite_master AS m ON m.name = l.name \
-         WHERE l.origin <> 'pk' ORDER BY l.seq DESC",
+        "SELECT l.name, l.\"unique\", coalesce(m.sql, '') FROM pragma_index_list(?1) AS l LEFT JOIN (SELECT name, sql FROM sqlite_master UNION ALL SELECT name, sql FROM \
+         temp.sqlite_master) AS m ON m.name = l.name WHERE l.origin <> 'pk' ORDER BY l.seq DESC",
     )?;
     let found: Vec<(String, bool, String)> = statement
         .query_map([table], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
@@ -499,31 +534,35 @@ pub(super) fn create_statement(
             let statement = stored::view(&found.name, &found.sql);
             return Ok(Some(TableDefinition { name: found.name, statement, is_view: true }));
         }
-        let columns = columns_of(connection, &found)?;
-        let mut lines: Vec<String> = columns.iter().map(column_line).collect();
-        let list = |names: &[String]| names.iter().map(|name| backquoted(name)).collect::<Vec<_>>().join(",");
-        let primary = primary_key(&columns);
-        if !primary.is_empty() {
-            lines.push(format!("  PRIMARY KEY ({})", list(&primary)));
-        }
-        for index in indexes_of(connection, &found.name)? {
-            let unique = if index.unique { "UNIQUE " } else { "" };
-            lines.push(format!("  {unique}KEY {} ({})", backquoted(&index.name), index.parts.join(",")));
-        }
-        let stored = StoredTable::read(&found.sql);
-        lines.extend(stored.foreign_keys.iter().chain(&stored.checks).map(|line| format!("  {line}")));
-        let comment = stored.comment.map(|comment| format!(" COMMENT={}", text_literal(&comment)));
-        let statement = format!(
-            "CREATE TABLE {} (\n{}\n) ENGINE=SQLite DEFAULT CHARSET=utf8mb4{}",
-            backquoted(&found.name),
-            lines.join(",\n"),
-            comment.unwrap_or_default()
-        );
-        Ok(Some(TableDefinition { name: found.name, statement, is_view: false }))
+        table_statement(connection, &found).map(Some)
     };
     read()
         .map_err(|error| to_mysql(&error, ""))?
         .ok_or_else(|| SqlError::new(1146, b"42S02", format!("Table '{database}.{table}' doesn't exist")))
+}
+
+fn table_statement(connection: &Connection, found: &Table) -> SqliteResult<TableDefinition> {
+    let columns = columns_of(connection, found)?;
+    let mut lines: Vec<String> = columns.iter().map(column_line).collect();
+    let list = |names: &[String]| names.iter().map(|name| backquoted(name)).collect::<Vec<_>>().join(",");
+    let primary = primary_key(&columns);
+    if !primary.is_empty() {
+        lines.push(format!("  PRIMARY KEY ({})", list(&primary)));
+    }
+    for index in indexes_of(connection, &found.name)? {
+        let unique = if index.unique { "UNIQUE " } else { "" };
+        lines.push(format!("  {unique}KEY {} ({})", backquoted(&index.name), index.parts.join(",")));
+    }
+    let stored = StoredTable::read(&found.sql);
+    lines.extend(stored.foreign_keys.iter().chain(&stored.checks).map(|line| format!("  {line}")));
+    let comment = stored.comment.map(|comment| format!(" COMMENT={}", text_literal(&comment)));
+    let statement = format!(
+        "CREATE TABLE {} (\n{}\n) ENGINE=SQLite DEFAULT CHARSET=utf8mb4{}",
+        backquoted(&found.name),
+        lines.join(",\n"),
+        comment.unwrap_or_default()
+    );
+    Ok(TableDefinition { name: found.name.clone(), statement, is_view: false })
 }
 
 fn column_line(column: &Column) -> String {

@@ -23,8 +23,8 @@ use crate::engine::translate::{
 };
 use crate::engine::types::DeclaredType;
 use crate::engine::{
-    Description, Done, EngineSession, Interruption, LOCK_WAIT, Limits, Request, RowSink, SystemTable, TransactionStep,
-    is_system_database, stopped, unknown_database,
+    Description, Done, EngineSession, Interruption, LOCK_WAIT, Limits, Request, RowSink, SystemTable, TemporaryTable,
+    TransactionStep, is_system_database, stopped, unknown_database,
 };
 
 pub(super) struct SqliteSession {
@@ -455,15 +455,21 @@ impl SqliteSession {
 
     /// Whether the table that was changed generates keys.
     fn counts_rows(&self, translated: &Translated) -> bool {
-        let Some(Access { database, table: Some(table), .. }) = translated.accesses.first() else { return false };
-        let Ok(schema) = quote(&schema_of(database)) else { return false };
+        let (schema, table) = match (temporary_target(translated), translated.accesses.first()) {
+            (Some(table), _) => ("temp".to_owned(), table),
+            (None, Some(Access { database, table: Some(table), .. })) => {
+                let Ok(schema) = quote(&schema_of(database)) else { return false };
+                (schema, table.clone())
+            }
+            _ => return false,
+        };
         let sql = format!(
             "SELECT sql LIKE '%AUTOINCREMENT%' FROM {schema}.sqlite_master WHERE type = 'table' AND name = ?1 COLLATE NOCASE"
         );
         let found = self
             .connection
             .prepare_cached(&sql)
-            .and_then(|mut statement| statement.query_row([table], |row| row.get(0)));
+            .and_then(|mut statement| statement.query_row([&table], |row| row.get(0)));
         found.unwrap_or(false)
     }
 
@@ -594,6 +600,13 @@ impl EngineSession for SqliteSession {
         !self.connection.is_autocommit()
     }
 
+    fn temporary_table(&self, database: &str, table: &str) -> Result<Option<TemporaryTable>, SqlError> {
+        if !self.temporaries.contains(&(database.to_owned(), table.to_owned())) {
+            return Ok(None);
+        }
+        super::schema::temporary_table(&self.connection, database, table).map_err(|error| to_mysql(&error, ""))
+    }
+
     fn interruption(&self) -> Arc<Interruption> {
         Arc::clone(&self.bounds.interruption)
     }
@@ -615,15 +628,31 @@ fn authorise(access: &Access, request: &Request<'_>) -> Result<(), SqlError> {
 
 /// Whether a statement puts rows into a temporary table: they are in a temporary file as long as the session lasts.
 fn fills_temporary(translated: &Translated) -> bool {
+    temporary_target(translated).is_some()
+}
+
+/// The temporary table that a statement puts rows into, by SQLite's name of it.
+fn temporary_target(translated: &Translated) -> Option<String> {
     const FRONTS: [&str; 6] = [
-        "CREATE TABLE temp.",
-        "INSERT INTO temp.",
-        "INSERT OR IGNORE INTO temp.",
-        "REPLACE INTO temp.",
-        "UPDATE temp.",
-        "UPDATE OR IGNORE temp.",
+        "CREATE TABLE temp.`",
+        "INSERT INTO temp.`",
+        "INSERT OR IGNORE INTO temp.`",
+        "REPLACE INTO temp.`",
+        "UPDATE temp.`",
+        "UPDATE OR IGNORE temp.`",
     ];
-    translated.statements.first().is_some_and(|sql| FRONTS.iter().any(|front| sql.starts_with(front)))
+    let sql = translated.statements.first()?;
+    let mut rest = FRONTS.iter().find_map(|front| sql.strip_prefix(front))?;
+    let mut name = String::new();
+    loop {
+        let (part, after) = rest.split_once('`')?;
+        name.push_str(part);
+        match after.strip_prefix('`') {
+            Some(more) => rest = more,
+            None => return Some(name),
+        }
+        name.push('`');
+    }
 }
 
 /// FOR UPDATE needs, beside SELECT, one of the privileges that could keep the rows from others.

@@ -188,7 +188,7 @@ fn limited(
             query::ordering(order, writer)?;
         }
         writer.push(" LIMIT ");
-        expression(limit, writer)?;
+        query::row_count(limit, writer)?;
         writer.push(")");
     }
     Ok(())

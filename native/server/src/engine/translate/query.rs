@@ -2,9 +2,9 @@
 
 use sealwire_core::error::SqlError;
 use sqlparser::ast::{
-    Cte, Distinct, GroupByExpr, Join, JoinConstraint, JoinOperator, LimitClause, LockType, NamedWindowExpr, OrderBy,
-    OrderByExpr, OrderByKind, Query, Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, SetOperator,
-    SetQuantifier, TableAlias, TableFactor, TableWithJoins, Values, With,
+    Cte, Distinct, Expr, GroupByExpr, Join, JoinConstraint, JoinOperator, LimitClause, LockType, NamedWindowExpr,
+    OrderBy, OrderByExpr, OrderByKind, Query, Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr,
+    SetOperator, SetQuantifier, TableAlias, TableFactor, TableWithJoins, Value, Values, With,
 };
 
 use super::expression::{expression, window};
@@ -337,8 +337,8 @@ fn counted_item(item: &SelectItem, counter: Counter<'_>, is_step: bool, writer: 
     writer.push(") AS ");
     // The column keeps the name that it would have without the counter.
     let own = match value {
-        sqlparser::ast::Expr::Identifier(column) => Some(column.value.clone()),
-        sqlparser::ast::Expr::CompoundIdentifier(names) => names.last().map(|last| last.value.clone()),
+        Expr::Identifier(column) => Some(column.value.clone()),
+        Expr::CompoundIdentifier(names) => names.last().map(|last| last.value.clone()),
         _ => None,
     };
     writer.name(&name.or(own).unwrap_or(written))
@@ -484,11 +484,31 @@ fn limit(limit: &LimitClause, writer: &mut Writer<'_>) -> Written {
     };
     if let Some(limit) = limit {
         writer.push(" LIMIT ");
-        expression(limit, writer)?;
+        row_count(limit, writer)?;
     }
     if let Some(offset) = offset {
         writer.push(if limit.is_some() { " OFFSET " } else { " LIMIT -1 OFFSET " });
-        expression(offset, writer)?;
+        row_count(offset, writer)?;
     }
     Ok(())
+}
+
+/// A number of rows. MySQL's manual has 18446744073709551615 stand for all of them; SQLite's whole numbers end before, and those that it
+/// is given as parameters come as floating point.
+pub(super) fn row_count(count: &Expr, writer: &mut Writer<'_>) -> Written {
+    let Expr::Value(value) = count else { return expression(count, writer) };
+    match &value.value {
+        Value::Number(digits, _) if digits.parse::<u64>().is_ok_and(|count| i64::try_from(count).is_err()) => {
+            // As many as SQLite can count.
+            writer.push("9223372036854775807");
+            Ok(())
+        }
+        Value::Placeholder(_) => {
+            writer.push("CAST(");
+            expression(count, writer)?;
+            writer.push(" AS INTEGER)");
+            Ok(())
+        }
+        _ => expression(count, writer),
+    }
 }
