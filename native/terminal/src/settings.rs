@@ -382,6 +382,7 @@ mod tests {
         assert_eq!(settings("-S /s").address, Address::Unix("/s".into()));
         assert_eq!(settings("-S /s -P 3307").address, Address::Unix("/s".into()));
         assert_eq!(settings("-P 3307").address, tcp("localhost", 3307));
+        assert_eq!(settings("-h localhost -P 3307").address, tcp("localhost", 3307));
         assert_eq!(settings("--protocol=tcp").address, tcp("localhost", 3306));
         assert_eq!(settings("-h 127.0.0.1 -S /s").address, tcp("127.0.0.1", 3306));
         assert!(settings_at("-h db1 --protocol=socket", true, &[], "").is_err());
