@@ -1,5 +1,6 @@
 //! All accounts of a server, in the order in which MySQL tries them.
 
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use sha2::{Digest, Sha256};
@@ -10,18 +11,45 @@ use sealwire_core::secret::Secret;
 use sealwire_core::server::{Candidate, Decoy};
 
 /// The accounts of a server.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Accounts {
     /// Sorted by name, each name once.
     sorted: Vec<Account>,
+    /// Which of all accounts that have had its name each is.
+    serials: BTreeMap<AccountName, u64>,
+    last_serial: u64,
     decoy_secret: Secret,
+}
+
+/// The same accounts, whatever was there before them.
+impl PartialEq for Accounts {
+    fn eq(&self, other: &Self) -> bool {
+        self.sorted == other.sorted && self.decoy_secret == other.decoy_secret
+    }
+}
+
+impl Eq for Accounts {}
+
+/// Which account a session has logged in to. An account that was dropped and made again, or renamed, is another: a session has the
+/// rights of the account whose password it has proved, and of no other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    name: AccountName,
+    serial: u64,
+}
+
+impl Identity {
+    /// The account's name.
+    pub const fn name(&self) -> &AccountName {
+        &self.name
+    }
 }
 
 impl Accounts {
     /// No accounts. The secret decides what users that don't exist are asked, see [`Accounts::decoy`]; it
     /// is made once per server and kept, since a change of the answers gives such users away.
     pub fn new(decoy_secret: [u8; 32]) -> Self {
-        Self { sorted: Vec::new(), decoy_secret: Secret::new(decoy_secret) }
+        Self { sorted: Vec::new(), serials: BTreeMap::new(), last_serial: 0, decoy_secret: Secret::new(decoy_secret) }
     }
 
     /// The account that a login by `user` from `from` is checked against: the first that matches, and no other even
@@ -83,6 +111,16 @@ impl Accounts {
         self.position(name).ok().and_then(|at| self.sorted.get(at))
     }
 
+    /// Which account has that name now.
+    pub fn identity(&self, name: &AccountName) -> Option<Identity> {
+        self.serials.get(name).map(|serial| Identity { name: name.clone(), serial: *serial })
+    }
+
+    /// The account that a session has logged in to; `None` where it was dropped or renamed since.
+    pub fn identified(&self, identity: &Identity) -> Option<&Account> {
+        self.get(&identity.name).filter(|_| self.serials.get(&identity.name) == Some(&identity.serial))
+    }
+
     /// The account of exactly that name, to be changed. Its name is changed by [`Accounts::rename`] alone.
     pub(crate) fn get_mut(&mut self, name: &AccountName) -> Option<&mut Account> {
         self.position(name).ok().and_then(|at| self.sorted.get_mut(at))
@@ -93,6 +131,8 @@ impl Accounts {
         match self.position(&account.name) {
             Ok(at) => self.sorted.get_mut(at).map(|old| core::mem::replace(old, account)),
             Err(at) => {
+                self.last_serial += 1;
+                self.serials.insert(account.name.clone(), self.last_serial);
                 self.sorted.insert(at, account);
                 None
             }
@@ -101,6 +141,7 @@ impl Accounts {
 
     /// Takes an account out.
     pub fn remove(&mut self, name: &AccountName) -> Option<Account> {
+        self.serials.remove(name);
         self.position(name).ok().map(|at| self.sorted.remove(at))
     }
 
@@ -183,6 +224,27 @@ mod tests {
         let text = accounts.to_text();
         assert_eq!(read(&text), Ok(accounts));
         assert_eq!(read(&text).map(|again| again.to_text()), Ok(text));
+    }
+
+    #[test]
+    fn an_account_that_is_made_again_is_another() {
+        let mut accounts = read("CREATE USER u; CREATE USER v;").unwrap();
+        let name = AccountName::new("u", "%");
+        let first = accounts.identity(&name).unwrap();
+        let same = accounts.get(&name).cloned().unwrap();
+        accounts.insert(Account { locked: true, ..same.clone() });
+        assert!(accounts.identified(&first).unwrap().locked, "it was changed");
+        accounts.remove(&name);
+        assert_eq!((accounts.identified(&first), accounts.identity(&name)), (None, None));
+        accounts.insert(same);
+        assert_eq!(accounts.identified(&first), None);
+        let second = accounts.identity(&name).unwrap();
+        assert!(accounts.identified(&second).is_some());
+        // Away and back again, and by another account.
+        assert!(accounts.rename(&name, AccountName::new("w", "%")));
+        assert_eq!(accounts.identified(&second), None);
+        assert!(accounts.rename(&AccountName::new("v", "%"), name.clone()));
+        assert_eq!(accounts.identified(&second), None);
     }
 
     #[test]

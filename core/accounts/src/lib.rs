@@ -21,7 +21,7 @@ mod privilege;
 mod script;
 mod sql;
 
-pub use accounts::Accounts;
+pub use accounts::{Accounts, Identity};
 pub use name::{AccountName, ClientHost, HostPattern};
 pub use privilege::{Grants, Level, Privilege, Privileges};
 pub use script::ScriptError;

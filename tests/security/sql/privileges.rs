@@ -367,3 +367,61 @@ fn temporary_tables_are_their_sessions_own() {
     assert_eq!(run(&mut root, "SELECT COUNT(*) FROM d.t").unwrap(), [["3"]]);
     assert_eq!(run(&mut root, "SELECT COUNT(*) FROM d.u").unwrap(), [["1"]]);
 }
+
+#[test]
+fn a_session_has_the_rights_of_its_account_and_never_those_of_another_of_that_name() {
+    let world = World::new(&[]);
+    let mut root = world.root();
+    world.refresh(&mut root);
+    let password = sealwire_tests::drivers::PASSWORD;
+    let made_again = format!("CREATE USER worker IDENTIFIED WITH mysql_native_password BY '{password}'");
+    let grant = "GRANT ALL ON *.* TO worker WITH GRANT OPTION";
+    let tries = [
+        ("SELECT s FROM hidden.secret", 1142),
+        ("INSERT INTO d.t VALUES (7, 'seven')", 1142),
+        ("CREATE DATABASE mine", 1044),
+        ("SHOW GRANTS", 1133),
+        ("SET PASSWORD = 'another word'", 1133),
+        ("ALTER USER worker IDENTIFIED BY 'another word'", 1227),
+        ("ALTER USER USER() IDENTIFIED BY 'another word'", 1133),
+        ("GRANT ALL ON *.* TO worker", 1227),
+        ("DROP USER worker", 1227),
+        ("SET GLOBAL max_connections = 1", 1227),
+    ];
+    for (how, changes) in [
+        ("dropped", vec!["DROP USER worker", &made_again, grant]),
+        ("replaced", vec![made_again.strip_prefix("CREATE ").unwrap(), grant]),
+        ("renamed", vec!["RENAME USER worker TO away", &made_again, grant]),
+        ("another's name", vec!["RENAME USER worker TO gone, boss TO worker"]),
+    ] {
+        for sql in [
+            "DROP USER IF EXISTS worker, away, gone, boss",
+            &made_again,
+            "CREATE USER boss",
+            &grant.replace("worker", "boss"),
+        ] {
+            run(&mut root, sql).unwrap();
+        }
+        run(&mut root, "GRANT SELECT ON d.* TO worker").unwrap();
+        let mut old = world.worker();
+        assert_eq!(run(&mut old, "SELECT a FROM d.t WHERE a = 1").unwrap(), [["1"]], "{how}");
+        let newer = changes.iter().all(|sql| {
+            let sql = if sql.starts_with("USER") { format!("CREATE OR REPLACE {sql}") } else { (*sql).to_owned() };
+            run(&mut root, &sql).map_err(|error| println!("{sql}: {error:?}")).is_ok()
+        });
+        assert!(newer, "{how}");
+        for (sql, code) in tries {
+            assert_eq!(run(&mut old, sql).map_err(|(code, _)| code), Err(code), "{how}: {sql}");
+        }
+        assert!(run(&mut old, "SELECT a FROM d.t").is_err(), "{how}");
+        let others = "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE USER = 'worker'";
+        assert_eq!(run(&mut old, others).unwrap(), [["0"]], "{how}");
+        // Those who log in now have what the account has now.
+        if how != "another's name" {
+            let mut new = world.worker();
+            let id = run(&mut new, "SELECT CONNECTION_ID()").unwrap()[0][0].clone();
+            assert_eq!(run(&mut old, &format!("KILL {id}")).unwrap_err().0, 1095, "{how}");
+            assert_eq!(run(&mut new, "SELECT s FROM hidden.secret").unwrap(), [[crate::world::SECRET]], "{how}");
+        }
+    }
+}

@@ -117,7 +117,7 @@ fn statements(text: &str) {
         assert!(shown.matches(PASSWORD).count() <= all - passwords, "{sql} shows its password: {shown}");
         if done < MOST {
             done += 1;
-            let first = accounts.iter().next().map(|account| account.name.clone());
+            let first = accounts.iter().next().and_then(|account| accounts.identity(&account.name));
             let own =
                 Session { account: first.as_ref(), database: Some("db"), default_plugin: Plugin::MysqlNativePassword };
             let before = accounts.clone();

@@ -9,14 +9,14 @@ use sealwire_core::message::SqlError;
 
 impl Executor<'_> {
     pub(super) fn is_self(&self, name: &AccountName) -> bool {
-        self.session.account == Some(name)
+        self.session.account.is_some_and(|own| own.name() == name && self.accounts.identified(own).is_some())
     }
 
     fn held(&self, level: &Level) -> Privileges {
         match self.session.account {
             None => Privileges::all_at(&Level::Global).with(Privilege::GRANT_OPTION.into()),
             // An account that was dropped during its session has nothing left.
-            Some(name) => self.accounts.get(name).map_or(Privileges::NONE, |account| account.grants.over(level)),
+            Some(own) => self.accounts.identified(own).map_or(Privileges::NONE, |account| account.grants.over(level)),
         }
     }
 
@@ -64,7 +64,7 @@ impl Executor<'_> {
     }
 
     fn session_name(&self) -> String {
-        self.session.account.map(ToString::to_string).unwrap_or_default()
+        self.session.account.map(|own| own.name().to_string()).unwrap_or_default()
     }
 }
 

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use super::show::{self, Style};
 use super::statement::{AccountStatement, Identified, On, Target, UserOptions, UserSpec};
-use crate::{Account, AccountName, Accounts, Level, Privilege, Privileges};
+use crate::{Account, AccountName, Accounts, Identity, Level, Privilege, Privileges};
 use sealwire_core::auth::{Credential, Plugin};
 use sealwire_core::message::SqlError;
 use sealwire_core::random::Random;
@@ -15,7 +15,7 @@ use sealwire_core::random::Random;
 #[derive(Debug, Clone, Copy)]
 pub struct Session<'a> {
     /// The account that logged in; `None` is the server itself, which may do everything.
-    pub account: Option<&'a AccountName>,
+    pub account: Option<&'a Identity>,
     /// The current database.
     pub database: Option<&'a str>,
     /// The plugin of accounts that name none.
@@ -353,8 +353,8 @@ impl Executor<'_> {
     fn resolve(&self, target: &Target) -> Done<AccountName> {
         match (target, self.session.account) {
             (Target::Named(name), _) => Ok(name.clone()),
-            (Target::Current, Some(name)) => Ok(name.clone()),
-            (Target::Current, None) => Err(SqlError::no_such_user("Can't find any matching row in the user table")),
+            (Target::Current, Some(own)) if self.accounts.identified(own).is_some() => Ok(own.name().clone()),
+            (Target::Current, _) => Err(SqlError::no_such_user("Can't find any matching row in the user table")),
         }
     }
 
@@ -674,9 +674,8 @@ mod tests {
             "GRANT SELECT ON d.* TO plain",
             "GRANT SELECT, GRANT OPTION ON e.* TO plain",
         ]);
-        let name = AccountName::new("plain", "%");
-        let session =
-            Session { account: Some(&name), database: Some("e"), default_plugin: Plugin::MysqlNativePassword };
+        let own = accounts.identity(&AccountName::new("plain", "%")).unwrap();
+        let session = Session { account: Some(&own), database: Some("e"), default_plugin: Plugin::MysqlNativePassword };
         let create_user = "ERROR 1227 (42000): Access denied; you need (at least one of) the CREATE USER privilege(s) for this operation";
         let mysql = "ERROR 1044 (42000): Access denied for user 'plain'@'%' to database 'mysql'";
         check(
@@ -740,7 +739,7 @@ mod tests {
             "CREATE USER clerk",
             "GRANT CREATE USER ON *.* TO clerk",
         ]);
-        let clerk = AccountName::new("clerk", "%");
+        let clerk = accounts.identity(&AccountName::new("clerk", "%")).unwrap();
         let session = Session { account: Some(&clerk), ..Session::server(Plugin::MysqlNativePassword) };
         let before = accounts.clone();
         for sql in [
@@ -760,18 +759,29 @@ mod tests {
     #[test]
     fn a_dropped_account_has_nothing_left_in_its_session() {
         let mut accounts = accounts(&["CREATE USER u", "GRANT ALL ON *.* TO u WITH GRANT OPTION"]);
-        let name = AccountName::new("u", "%");
-        let session = Session { account: Some(&name), ..Session::server(Plugin::MysqlNativePassword) };
+        let own = accounts.identity(&AccountName::new("u", "%")).unwrap();
+        let session = Session { account: Some(&own), ..Session::server(Plugin::MysqlNativePassword) };
         run_as(&mut accounts, &session, "DROP USER CURRENT_USER").unwrap();
         assert_eq!(run_as(&mut accounts, &session, "CREATE USER v").unwrap_err().code, 1227);
-        assert_eq!(run_as(&mut accounts, &session, "SHOW GRANTS").unwrap_err().code, 1141);
+        assert_eq!(run_as(&mut accounts, &session, "SHOW GRANTS").unwrap_err().code, 1133);
+        // Nor has it what another account of the name is given.
+        run(&mut accounts, "CREATE USER u").unwrap();
+        run(&mut accounts, "GRANT ALL ON *.* TO u WITH GRANT OPTION").unwrap();
+        for sql in
+            ["CREATE USER v", "ALTER USER u IDENTIFIED BY 'x'", "SET PASSWORD FOR u = 'x'", "GRANT SELECT ON *.* TO u"]
+        {
+            assert!(matches!(run_as(&mut accounts, &session, sql).unwrap_err().code, 1227 | 1044), "{sql}");
+        }
+        for sql in ["SHOW GRANTS", "SET PASSWORD = 'x'", "DROP USER CURRENT_USER", "SHOW CREATE USER CURRENT_USER"] {
+            assert!(matches!(run_as(&mut accounts, &session, sql).unwrap_err().code, 1133 | 1227), "{sql}");
+        }
     }
 
     #[test]
     fn anonymous_users_have_no_password_to_change() {
         let mut accounts = accounts(&["CREATE USER ''@localhost"]);
-        let name = AccountName::new("", "localhost");
-        let session = Session { account: Some(&name), ..Session::server(Plugin::MysqlNativePassword) };
+        let own = accounts.identity(&AccountName::new("", "localhost")).unwrap();
+        let session = Session { account: Some(&own), ..Session::server(Plugin::MysqlNativePassword) };
         assert_eq!(run_as(&mut accounts, &session, "SET PASSWORD = 'x'").unwrap_err().code, 1131);
     }
 }

@@ -32,7 +32,8 @@ impl Session {
         let default = self.view.server.default_plugin;
         let (account, candidate) = accounts.candidate(&login.user, self.host, default);
         let fast_digest = account.and_then(|account| self.view.server.accounts.digest(&account.name));
-        self.candidate = account.map(|account| (account.name.clone(), Arc::clone(&accounts)));
+        let identity = account.and_then(|account| accounts.identity(&account.name));
+        self.candidate = identity.map(|identity| (identity, Arc::clone(&accounts)));
         connection.authenticate(Candidate { fast_digest, ..candidate })
     }
 
@@ -43,7 +44,7 @@ impl Session {
         learned: Option<[u8; 32]>,
         connection: &mut Connection,
     ) -> Result<(), Error> {
-        let Some((name, accounts)) = self.candidate.take() else {
+        let Some((identity, accounts)) = self.candidate.take() else {
             return connection.refuse(SqlError::new(
                 1045,
                 b"28000",
@@ -51,9 +52,9 @@ impl Session {
             ));
         };
         if let Some(digest) = learned {
-            self.view.server.accounts.remember_digest(&name, digest, &accounts);
+            self.view.server.accounts.remember_digest(identity.name(), digest, &accounts);
         }
-        self.view.account = Some(name);
+        self.view.account = Some(identity);
         if let Err(error) = self.admission() {
             tracing::info!("connection {} from {} refused: {error}", self.view.id, self.presence.host);
             self.view.account = None;
@@ -79,9 +80,9 @@ impl Session {
     /// Everything that is asked beyond password and REQUIRE; who passes is noted as its user.
     fn admission(&self) -> Result<(), SqlError> {
         let server = &self.view.server;
-        let name = self.view.account.as_ref();
         let accounts = server.accounts.current();
-        let account = name.and_then(|name| accounts.get(name));
+        // The password is that of the account that there was when the login began.
+        let account = self.view.account.as_ref().and_then(|own| accounts.identified(own));
         let user = self.view.user.rsplit_once('@').map_or("", |(user, _)| user);
         let Some(account) = account else {
             return Err(SqlError::new(

@@ -33,7 +33,7 @@ mod tests;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use sealwire_accounts::{AccountName, Accounts, ClientHost};
+use sealwire_accounts::{Accounts, ClientHost, Identity};
 use sealwire_core::error::{Error, SqlError};
 use sealwire_core::message::{Capabilities, ColumnDefinition, Command, OkPacket, SessionChange, StatusFlags};
 use sealwire_core::server::{Connection, Event, Login};
@@ -66,7 +66,7 @@ pub(crate) struct Session {
     queue: Queue,
     diagnostics: diagnostics::Diagnostics,
     prepared: Prepared,
-    candidate: Option<(AccountName, Arc<Accounts>)>,
+    candidate: Option<(Identity, Arc<Accounts>)>,
     multi_statements: bool,
     /// The bytes of names and values of the user's variables.
     user_variable_bytes: usize,

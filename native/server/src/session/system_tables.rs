@@ -117,7 +117,7 @@ pub(super) fn variables(view: &View, global: bool) -> Vec<(&'static str, String)
 /// The connections that a session may see.
 pub(super) fn processes(view: &View, full: bool) -> Vec<Vec<Datum>> {
     let sees_all = view.may(Privilege::PROCESS);
-    let own = view.account.as_ref().map(|name| name.user.clone());
+    let own = view.own_user();
     let mut rows = Vec::new();
     for presence in view.server.registry.all() {
         let state = presence.state();

@@ -28,7 +28,8 @@ impl Bench {
         let engine = Box::new(SqliteEngine::new(&path));
         let server = Arc::new(Server::new(path, Globals::default(), tls, accounts, engine, plugin));
         let mut session = Self::session(&server);
-        session.view.account = Some(AccountName::new("root", "localhost"));
+        let root = AccountName::new("root", "localhost");
+        session.view.account = server.accounts.current().identity(&root);
         Self { session, server, _directory: directory }
     }
 
@@ -39,10 +40,15 @@ impl Bench {
         Session::of_server(Arc::clone(server), presence, Arc::new(|| {}))
     }
 
+    /// Which account has a name.
+    fn identity(&self, user: &str, host: &str) -> Option<Identity> {
+        Some(self.server.accounts.current().identity(&AccountName::new(user, host)).unwrap())
+    }
+
     /// The session of a user made for this.
     fn as_user(&mut self, sql: &str, user: &str) {
         self.ok(sql);
-        self.session.view.account = Some(AccountName::new(user, "%"));
+        self.session.view.account = self.identity(user, "%");
         self.session.view.user = format!("{user}@localhost");
     }
 
@@ -305,7 +311,7 @@ fn a_read_only_server_is_changed_by_administrators_alone() {
     ] {
         assert_eq!(bench.run(switch), None);
         assert_eq!(bench.run("INSERT INTO d.t VALUES (1)"), for_root, "{switch}");
-        bench.session.view.account = Some(AccountName::new("u", "%"));
+        bench.session.view.account = bench.identity("u", "%");
         assert_eq!(bench.run("INSERT INTO d.t VALUES (1)"), for_user, "{switch}");
         assert_eq!(bench.run("START TRANSACTION READ WRITE; COMMIT"), for_user, "{switch}");
         assert_eq!(bench.run("SELECT * FROM d.t"), None, "{switch}");
@@ -414,7 +420,7 @@ fn each_sees_the_ciphers_of_the_sessions_that_he_may_see() {
     bench.ok("GRANT PROCESS ON *.* TO process@'%'");
     bench.ok("GRANT SELECT ON performance_schema.* TO granted@'%'");
     for (user, seen) in [("eve", 1), ("bob", 0), ("process", 2), ("granted", 2)] {
-        bench.session.view.account = Some(AccountName::new(user, "%"));
+        bench.session.view.account = bench.identity(user, "%");
         let threads = rows(&bench, "performance_schema", "threads");
         assert_eq!([ciphers(&bench).len(), by_thread(&bench).len(), threads.len()], [seen; 3], "{user}");
     }

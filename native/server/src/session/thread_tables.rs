@@ -46,12 +46,12 @@ fn thread_id(presence: &Presence) -> Datum {
 /// The sessions that one may see in a table.
 fn sessions(view: &View, schema: &str, table: &str) -> Vec<(Arc<Presence>, State)> {
     let sees_all = view.may(Privilege::PROCESS) || view.is_granted(Privilege::SELECT, schema, table);
-    let own = view.account.as_ref().map(|name| name.user.as_str());
+    let own = view.own_user();
     let all = view.server.registry.all().into_iter().map(|presence| {
         let state = presence.state();
         (presence, state)
     });
-    all.filter(|(_, state)| state.user.is_some() && (sees_all || state.user.as_deref() == own)).collect()
+    all.filter(|(_, state)| state.user.is_some() && (sees_all || state.user == own)).collect()
 }
 
 /// Source: MySQL Reference Manual, "Performance Schema Status Variable Tables".

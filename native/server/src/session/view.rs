@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use sealwire_accounts::{Account, AccountName, Privilege};
+use sealwire_accounts::{Account, Identity, Privilege};
 use sealwire_core::error::SqlError;
 use sealwire_core::facts::Facts;
 
@@ -23,7 +23,7 @@ pub(crate) struct View {
     /// `user@host` as the client gave it.
     pub(super) user: String,
     /// The account that matched; `None` is the server itself, which may do everything.
-    pub(super) account: Option<AccountName>,
+    pub(super) account: Option<Identity>,
     pub(super) facts: Arc<Facts>,
     pub(super) database: Option<String>,
     pub(super) variables: Arc<SessionVariables>,
@@ -71,8 +71,15 @@ impl View {
 
     /// Asks the session's account; the server itself has no account and may do everything.
     fn asks(&self, question: impl FnOnce(&Account) -> bool) -> bool {
-        let Some(name) = &self.account else { return true };
-        self.server.accounts.current().get(name).is_some_and(question)
+        let Some(own) = &self.account else { return true };
+        // An account that was dropped during its session has nothing left.
+        self.server.accounts.current().identified(own).is_some_and(question)
+    }
+
+    /// The name of the session's user, by which it sees and ends its other sessions; `None` where its account was dropped.
+    pub(super) fn own_user(&self) -> Option<String> {
+        let own = self.account.as_ref()?;
+        self.server.accounts.current().identified(own).map(|account| account.name.user.clone())
     }
 
     /// Whether the session has a privilege on everything.
@@ -160,7 +167,9 @@ impl View {
 
     /// `user@host` of the account.
     pub(super) fn account_text(&self) -> String {
-        self.account.as_ref().map_or_else(|| "root@localhost".to_owned(), |name| format!("{}@{}", name.user, name.host))
+        self.account
+            .as_ref()
+            .map_or_else(|| "root@localhost".to_owned(), |own| format!("{}@{}", own.name().user, own.name().host))
     }
 
     /// The text of a system variable, as SHOW VARIABLES prints it.
