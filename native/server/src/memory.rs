@@ -60,15 +60,19 @@ fn take_away(shares: &mut BTreeMap<String, usize>, account: &str, bytes: usize) 
     }
 }
 
-/// Whether there is memory for what an account holds: `most` is `global_connection_memory_limit`.
-pub(crate) fn is_left_for(account: &str, most: u64) -> bool {
+/// Whether there is memory for what an account holds: `most` is `global_connection_memory_limit`. Of what is counted, `more` bytes are
+/// still to be allocated.
+pub(crate) fn is_left_for(account: &str, more: usize, most: u64) -> bool {
     // Where the system does not tell, nothing is refused.
-    let Some(used) = resident() else { return true };
+    let Some(resident) = resident() else { return true };
     let allowed = allowed().min(most);
+    let shares = shares();
+    // Several that ask at once see what each of them is about to take.
+    let counted: usize = shares.values().fold(0, |sum, share| sum.saturating_add(*share));
+    let used = resident.saturating_add(more as u64).max(counted as u64);
     if used <= allowed {
         return true;
     }
-    let shares = shares();
     let own = shares.get(account).copied().unwrap_or_default();
     is_fair(own, shares.len(), used, allowed)
 }

@@ -7,4 +7,5 @@ mod injection;
 mod names;
 mod privileges;
 mod roundtrip;
+mod unread;
 mod world;

@@ -365,13 +365,18 @@ impl Conn {
             }
             break;
         }
+        let is_big = self.out.capacity() > 2 * HIGH_WATER;
         if self.sent == self.out.len() {
             self.out.clear();
             self.sent = 0;
             // A big result's buffer is not kept for the next.
-            if self.out.capacity() > 2 * HIGH_WATER {
+            if is_big {
                 self.out = Vec::new();
             }
+        } else if is_big && self.out.len() - self.sent < HIGH_WATER {
+            // Nor kept for its end, to which the next rows would be added.
+            self.out = self.out.split_off(self.sent);
+            self.sent = 0;
         }
     }
 

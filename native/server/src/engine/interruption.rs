@@ -70,6 +70,31 @@ impl Interruption {
         !self.is_killed() && self.is_out_of_time()
     }
 
+    /// Waits until something is so, of which [`Interruption::notify`] tells; false where the statement is to stop before.
+    pub(crate) fn wait_until(&self, is_so: impl Fn() -> bool) -> bool {
+        let mut stopped = self.stopped.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            if *stopped || self.is_out_of_time() {
+                return false;
+            }
+            if is_so() {
+                return true;
+            }
+            let left = self.deadline().map(|deadline| deadline.saturating_duration_since(Instant::now()));
+            stopped = match left {
+                None => self.changed.wait(stopped).unwrap_or_else(PoisonError::into_inner),
+                Some(left) => self.changed.wait_timeout(stopped, left).unwrap_or_else(PoisonError::into_inner).0,
+            };
+        }
+    }
+
+    /// Has [`Interruption::wait_until`] look again.
+    pub(crate) fn notify(&self) {
+        // Who waits has looked before this is locked, or waits for the notice.
+        drop(self.stopped.lock());
+        self.changed.notify_all();
+    }
+
     /// Waits; true where the wait was cut short by a stop.
     pub(crate) fn sleep(&self, duration: Duration) -> bool {
         let left = self.deadline().map(|deadline| deadline.saturating_duration_since(Instant::now()));

@@ -1,5 +1,6 @@
 //! The engine behind the server: databases, statements, rows. SQLite is the one there is.
 
+mod flow;
 mod interruption;
 mod kept;
 mod pool;
@@ -19,6 +20,7 @@ use sealwire_core::message::ColumnDefinition;
 
 use super::sql::{Datum, Names};
 
+pub(crate) use flow::Deliveries;
 pub(crate) use interruption::Interruption;
 pub(crate) use pool::{Delivery, Job, Outcome, Pool, Task, evaluate};
 pub(crate) use sqlite::{SqliteEngine, zone as time_zone};
@@ -197,6 +199,14 @@ pub(crate) fn stopped(interruption: &Interruption) -> SqlError {
 
 /// What a statement sees of the server around it.
 pub(crate) trait Surroundings: Names + Send + Sync {
+    /// `user@host` of the account for which large values count.
+    fn account(&self) -> String {
+        match self.function("CURRENT_USER") {
+            Some(Datum::Text(account)) => account,
+            _ => String::new(),
+        }
+    }
+
     /// A table of `information_schema`, `performance_schema`, `sys` or `mysql`; `None` where there is none of that name.
     fn system_table(&self, schema: &str, table: &str) -> Option<SystemTable>;
 
@@ -255,6 +265,14 @@ pub(crate) trait RowSink {
     /// # Errors
     /// Where nobody wants it any more.
     fn begin(&mut self, columns: Vec<ColumnDefinition>) -> Result<(), SqlError>;
+
+    /// Waits until the row that comes next may be made.
+    ///
+    /// # Errors
+    /// Where nobody wants it any more.
+    fn wait(&mut self) -> Result<(), SqlError> {
+        Ok(())
+    }
 
     /// Where the next row's payload is to be appended.
     fn buffer(&mut self) -> &mut Vec<u8>;

@@ -1,21 +1,22 @@
 //! Threads that run statements, so that a slow one holds up no other connection.
 //!
 //! A statement gets an idle thread or a new one: a bound would let statements that wait for a lock keep out the one that would release it.
-//! `max_connections` bounds them, since a connection runs one statement at a time. Rows reach the connection through a bounded channel, so
-//! a client that does not read stops its own statement and nothing else.
+//! `max_connections` bounds them, since a connection runs one statement at a time. A client that does not read stops its own statement
+//! and nothing else: see [`flow`].
 
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use sealwire_core::error::SqlError;
 use sealwire_core::message::ColumnDefinition;
 use sealwire_core::server::RowBatch;
 
+use super::flow::{Deliveries, Giver, flow};
 use super::threads::Threads;
 use super::value::FirstValue;
 use super::{
     Description, Done, EngineSession, Limits, Request, RowSink, Surroundings, TransactionStep, interrupted, stopped,
 };
+use crate::memory::{self, Held};
 use crate::registry::Entry;
 use crate::sql::Datum;
 
@@ -68,8 +69,8 @@ pub(crate) struct Job {
 pub(crate) enum Delivery {
     /// The result begins.
     Columns(Vec<ColumnDefinition>),
-    /// Rows, encoded.
-    Rows(RowBatch),
+    /// Rows, encoded, and how they count for their account.
+    Rows(RowBatch, Held),
     /// The task is done, well or not.
     Finished(Box<dyn EngineSession>, Result<Outcome, SqlError>),
 }
@@ -87,8 +88,6 @@ pub(crate) enum Outcome {
     Stepped,
 }
 
-/// Deliveries that may wait for a connection.
-const WAITING: usize = 4;
 /// A result's first delivery of rows is sent when it has this many bytes, so that the client has something to read soon.
 const FIRST_BATCH: usize = 16 * 1024;
 /// As for the others.
@@ -97,7 +96,7 @@ const BATCH: usize = 128 * 1024;
 /// What a thread is given.
 enum Work {
     /// A job, and where its deliveries go.
-    Job(Job, SyncSender<Delivery>),
+    Job(Box<Job>, Giver),
     /// Something else that takes long.
     Call(Box<dyn FnOnce() + Send>),
 }
@@ -109,7 +108,7 @@ pub(crate) struct Pool(Threads<Work>);
 impl Default for Pool {
     fn default() -> Self {
         Self(Threads::new(|work| match work {
-            Work::Job(job, deliver) => perform(job, deliver),
+            Work::Job(job, giver) => perform(*job, giver),
             Work::Call(call) => call(),
         }))
     }
@@ -120,9 +119,9 @@ impl Pool {
     ///
     /// # Errors
     /// 1135 where the system gives no more threads.
-    pub(crate) fn run(&self, job: Job) -> Result<Receiver<Delivery>, SqlError> {
-        let (deliver, receive) = sync_channel(WAITING);
-        self.start(Work::Job(job, deliver)).map(|()| receive)
+    pub(crate) fn run(&self, job: Job) -> Result<Deliveries, SqlError> {
+        let (giver, deliveries) = flow(job.session.interruption());
+        self.start(Work::Job(Box::new(job), giver)).map(|()| deliveries)
     }
 
     /// Calls something on a thread of its own.
@@ -139,10 +138,10 @@ impl Pool {
     }
 }
 
-fn perform(job: Job, deliver: SyncSender<Delivery>) {
+fn perform(job: Job, giver: Giver) {
     let Job { mut session, task, database, surroundings, autocommit, limits, entry, wake } = job;
-    let ending = Ending { deliver: Some(deliver), wake };
-    let Ending { deliver: Some(deliver), wake } = &ending else { return };
+    let ending = Ending { giver: Some(giver), wake };
+    let Ending { giver: Some(giver), wake } = &ending else { return };
     let request = |sql, parameters, binary| Request {
         sql,
         parameters,
@@ -164,8 +163,9 @@ fn perform(job: Job, deliver: SyncSender<Delivery>) {
                 std::thread::park();
             }
             let mut rows = Channel {
-                deliver,
+                giver,
                 wake,
+                surroundings: surroundings.as_ref(),
                 batch: RowBatch::default(),
                 enough: FIRST_BATCH,
                 left: limits.rows,
@@ -186,7 +186,7 @@ fn perform(job: Job, deliver: SyncSender<Delivery>) {
     // Before the answer: who has read it may come again.
     drop(entry);
     // A connection that is gone takes the session with it: an open transaction is rolled back when it is dropped.
-    let _ = deliver.send(Delivery::Finished(session, outcome));
+    giver.give(Delivery::Finished(session, outcome));
 }
 
 /// The value of a SELECT of one expression.
@@ -202,21 +202,22 @@ pub(crate) fn evaluate(session: &mut dyn EngineSession, request: &Request<'_>) -
 
 /// Hangs up and wakes the connection when the statement is over, be it by a panic: nobody waits for a thread that is gone.
 struct Ending {
-    deliver: Option<SyncSender<Delivery>>,
+    giver: Option<Giver>,
     wake: Box<dyn Fn() + Send>,
 }
 
 impl Drop for Ending {
     fn drop(&mut self) {
-        self.deliver = None;
+        self.giver = None;
         (self.wake)();
     }
 }
 
 /// Rows on their way to the connection.
 struct Channel<'a> {
-    deliver: &'a SyncSender<Delivery>,
+    giver: &'a Giver,
     wake: &'a dyn Fn(),
+    surroundings: &'a dyn Surroundings,
     batch: RowBatch,
     /// The bytes that make a delivery.
     enough: usize,
@@ -227,7 +228,7 @@ struct Channel<'a> {
 
 impl Channel<'_> {
     fn send(&self, delivery: Delivery) -> Result<(), SqlError> {
-        if self.session.is_stopped() || self.deliver.send(delivery).is_err() {
+        if self.session.is_stopped() || !self.giver.give(delivery) {
             return Err(stopped(&self.session));
         }
         (self.wake)();
@@ -240,7 +241,11 @@ impl Channel<'_> {
         }
         self.enough = BATCH;
         let batch = std::mem::take(&mut self.batch);
-        self.send(Delivery::Rows(batch))
+        let mut held = Held::default();
+        if batch.len() >= memory::LARGE {
+            held.set(&self.surroundings.account(), batch.len());
+        }
+        self.send(Delivery::Rows(batch, held))
     }
 }
 
@@ -248,6 +253,10 @@ impl RowSink for Channel<'_> {
     fn begin(&mut self, columns: Vec<ColumnDefinition>) -> Result<(), SqlError> {
         self.send(Delivery::Columns(columns))?;
         if self.left == Some(0) { Err(interrupted()) } else { Ok(()) }
+    }
+
+    fn wait(&mut self) -> Result<(), SqlError> {
+        self.giver.wait()
     }
 
     fn buffer(&mut self) -> &mut Vec<u8> {

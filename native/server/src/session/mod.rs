@@ -72,6 +72,8 @@ pub(crate) struct Session {
     user_variable_bytes: usize,
     /// Those, and what prepared statements hold, as they count for the account.
     held: Held,
+    /// An answer of the server's own that is still to be sent, if it is large.
+    held_answer: Held,
     in_transaction: bool,
     access: limits::Access,
     init_connect: init_connect::InitConnect,
@@ -227,6 +229,7 @@ impl Session {
             multi_statements: false,
             user_variable_bytes: 0,
             held: Held::default(),
+            held_answer: Held::default(),
             in_transaction: false,
             access: limits::Access::default(),
             init_connect: init_connect::InitConnect::default(),
@@ -398,7 +401,7 @@ impl Session {
             let account = self.view.account_text();
             let most = self.view.server.globals.number("global_connection_memory_limit");
             self.held.set(&account, usize::try_from(held).unwrap_or(usize::MAX));
-            if !memory::is_left_for(&account, most) {
+            if !memory::is_left_for(&account, 0, most) {
                 let message = format!(
                     "Connection closed. Global connection memory limit exceeded: the server has none left. Consumed {held} bytes."
                 );
@@ -600,6 +603,7 @@ impl Session {
             }
         }
         connection.end_rows(self.status_before_next(), self.warning_count())?;
+        self.held_answer.set(&self.view.account_text(), connection.unsent());
         self.rest_if_done();
         Ok(())
     }

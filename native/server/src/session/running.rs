@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{Receiver, TryRecvError};
+use std::sync::mpsc::TryRecvError;
 
 use sealwire_core::error::{Error, SqlError};
 use sealwire_core::message::ColumnDefinition;
@@ -11,12 +11,13 @@ use sealwire_core::server::Connection;
 use super::errand::Errand;
 use super::set::Pending;
 use super::{Answer, ENOUGH, Reply, Session};
-use crate::engine::{Delivery, Done, Job, Limits, Outcome, Task, TransactionStep};
+use crate::engine::{Deliveries, Delivery, Done, Job, Limits, Outcome, Task, TransactionStep};
+use crate::memory::Held;
 use crate::sql::backquoted;
 
 /// The statement.
 pub(super) struct Running {
-    deliveries: Receiver<Delivery>,
+    deliveries: Deliveries,
     purpose: Purpose,
     /// Whether it begins a transaction.
     begins: bool,
@@ -107,9 +108,12 @@ impl Session {
     /// The connection's.
     pub(super) fn advance(&mut self, connection: &mut Connection) -> Result<bool, Error> {
         let mut moved = false;
+        if connection.unsent() < ENOUGH {
+            self.held_answer = Held::default();
+        }
         while connection.unsent() < ENOUGH {
-            let Some(running) = &self.running else { break };
-            match running.deliveries.try_recv() {
+            let Some(running) = &mut self.running else { break };
+            match running.deliveries.next() {
                 Ok(delivery) => self.deliver(delivery, connection)?,
                 Err(TryRecvError::Empty) => break,
                 Err(TryRecvError::Disconnected) => {
@@ -147,9 +151,9 @@ impl Session {
             .as_ref()
             .is_some_and(|running| matches!(running.purpose, Purpose::InitConnect(_) | Purpose::Unheard));
         match delivery {
-            Delivery::Columns(_) | Delivery::Rows(_) if is_unheard => Ok(()),
+            Delivery::Columns(_) | Delivery::Rows(..) if is_unheard => Ok(()),
             Delivery::Columns(columns) => connection.begin_rows(&columns),
-            Delivery::Rows(batch) => connection.rows(batch),
+            Delivery::Rows(batch, _) => connection.rows(batch),
             Delivery::Finished(session, outcome) => {
                 let begins = self.running.as_ref().is_some_and(|running| running.begins);
                 self.note_transaction(session.is_in_transaction(), begins);

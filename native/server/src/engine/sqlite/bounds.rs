@@ -1,7 +1,7 @@
 //! What a running statement may take beside its time: steps of a recursion, the length of texts, temporary files.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -24,8 +24,6 @@ const HEAD: usize = 1 << 20;
 const VALUES_OF_A_ROW: usize = 4;
 /// Large values that are alive at once in a row, as a multiple of the longest.
 const LARGE_VALUES: usize = 8;
-/// Rows that wait for a client to read them: the one that is made, and those in the channel.
-const MOST_ON_THEIR_WAY: usize = 5;
 /// No more warnings are kept of one statement, as `max_error_count` has it.
 const MOST_WARNINGS: usize = 1024;
 
@@ -37,6 +35,8 @@ pub(super) struct Bounds {
     running: Mutex<Running>,
     /// Bytes of the values that functions have made since the temporary files were looked at.
     unseen: AtomicUsize,
+    /// Whether the statement holds large values.
+    holds_large: AtomicBool,
 }
 
 #[derive(Default)]
@@ -48,11 +48,11 @@ struct Running {
     warnings: Vec<SqlError>,
     /// Bytes of the large values that functions have made since the last row.
     large: usize,
-    /// Bytes of the large rows that may be on their way to the client.
-    given: usize,
-    /// How many rows those are.
-    rows_given: usize,
-    /// Both, as they count for the account.
+    /// Bytes of those that were made before the first row: SQLite may keep them to the end, because they are constants.
+    first: Option<usize>,
+    /// Bytes of the last row, if it is large: SQLite keeps it until the next.
+    row: usize,
+    /// All that is large, as it counts for the account.
     held: Held,
     /// `user@host` of the account, once there is something large.
     account: Option<String>,
@@ -64,16 +64,14 @@ struct Running {
 }
 
 impl Running {
-    /// Counts what the statement holds for its account; whether there is memory for it.
-    fn is_memory_left(&mut self) -> bool {
+    /// Counts what the statement holds for its account; whether there is memory for it, and for so many bytes more.
+    fn is_memory_left(&mut self, more: usize) -> bool {
         let Some(surroundings) = &self.surroundings else { return true };
-        let account = self.account.get_or_insert_with(|| match surroundings.function("CURRENT_USER") {
-            Some(Datum::Text(account)) => account,
-            _ => String::new(),
-        });
-        self.held.set(account, self.large.saturating_add(self.given));
+        let account = self.account.get_or_insert_with(|| surroundings.account());
+        let kept = self.first.unwrap_or_default().saturating_add(self.row);
+        self.held.set(account, self.large.saturating_add(kept).saturating_add(more));
         let most = number(surroundings.as_ref(), "@@global.global_connection_memory_limit").unwrap_or(u64::MAX);
-        memory::is_left_for(account, most)
+        memory::is_left_for(account, more, most)
     }
 
     /// Why the statement's temporary files end it, where they do.
@@ -115,6 +113,7 @@ impl Bounds {
             longest_text: AtomicUsize::new(64 << 20),
             running: Mutex::new(Running::default()),
             unseen: AtomicUsize::new(0),
+            holds_large: AtomicBool::new(false),
         })
     }
 
@@ -154,10 +153,14 @@ impl Bounds {
 
     /// The statement is over: its warnings.
     pub(super) fn end(&self) -> Vec<SqlError> {
+        std::mem::take(&mut self.running().warnings)
+    }
+
+    /// The statement is over, well or not: what it held is given back.
+    pub(super) fn release(&self) {
         let mut running = self.running();
         running.surroundings = None;
         running.held = Held::default();
-        std::mem::take(&mut running.warnings)
     }
 
     /// Why the limits ended the last statement, where they did.
@@ -194,6 +197,7 @@ impl Bounds {
             return Ok(());
         }
         running.large = running.large.saturating_add(bytes);
+        self.holds_large.store(true, Ordering::Relaxed);
         let most = self.longest_text().saturating_mul(LARGE_VALUES);
         // A change makes as many as it has rows, and keeps none of them.
         let message = if running.counts_files && running.large > most {
@@ -201,7 +205,7 @@ impl Bounds {
                 "Out of memory: functions have made {} bytes of large values for one row, of {most} allowed; select fewer or shorter values",
                 running.large
             )
-        } else if !running.is_memory_left() {
+        } else if !running.is_memory_left(bytes) {
             format!("Out of memory: the server has none left for a value of {bytes} bytes; try again later")
         } else {
             return Ok(());
@@ -209,19 +213,35 @@ impl Bounds {
         Err(running.end(message))
     }
 
-    /// A row is given away: what was made for it is no longer needed.
+    /// A row is to be copied for the client: what was made for it is no longer needed, and SQLite keeps the row until the next.
+    ///
+    /// # Errors
+    /// 1041 where there is no memory for the copy.
     pub(super) fn row_is_given(&self, bytes: usize) -> Result<(), SqlError> {
-        if bytes < memory::LARGE {
+        let is_large = bytes >= memory::LARGE;
+        // Of a row that is small, no more than that the one before it was large.
+        if !self.holds_large.swap(is_large, Ordering::Relaxed) && !is_large {
             return Ok(());
         }
         let mut running = self.running();
-        running.large = 0;
-        running.rows_given = (running.rows_given + 1).min(MOST_ON_THEIR_WAY);
-        running.given = running.given.max(bytes.saturating_mul(running.rows_given));
-        if running.is_memory_left() {
+        let made = std::mem::take(&mut running.large);
+        running.row = if is_large { bytes } else { 0 };
+        if running.first.is_none() {
+            // The row is made of them.
+            running.first = Some(made.saturating_sub(bytes));
+        }
+        let copy = running.row;
+        if running.is_memory_left(copy) || !is_large {
             return Ok(());
         }
         Err(running.end(format!("Out of memory: the server has none left for a row of {bytes} bytes; try again later")))
+    }
+
+    /// The copy of a large row is on its way, where it counts by itself.
+    pub(super) fn row_was_given(&self) {
+        if self.holds_large.load(Ordering::Relaxed) {
+            self.running().is_memory_left(0);
+        }
     }
 
     /// A function would have made a longer text than it may: its result is NULL, with a warning.

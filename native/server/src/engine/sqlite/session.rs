@@ -499,12 +499,44 @@ impl SqliteSession {
                 );
                 return Err(SqlError::new(1153, b"08S01", message));
             }
+            rows.wait()?;
             self.bounds.row_is_given(length)?;
             put_row(row, &columns, request.binary, rows.buffer());
             rows.end_row()?;
+            self.bounds.row_was_given();
             next = found.next().map_err(failed)?;
         }
         Ok(Done { has_rows: true, warnings: self.bounds.end(), ..Done::default() })
+    }
+
+    /// Runs a statement, which holds memory until [`Bounds::release`].
+    fn perform(&mut self, request: &Request<'_>, rows: &mut dyn RowSink) -> Result<Done, SqlError> {
+        let translated = self.ready(request)?;
+        if usize::from(translated.parameters) != request.parameters.len() {
+            return Err(SqlError::new(1210, b"HY000", "Incorrect arguments to mysqld_stmt_execute"));
+        }
+        let fills_temporary = fills_temporary(&translated);
+        self.bounds.begin(request, translated.kind == Kind::Query || fills_temporary);
+        if fills_temporary && temporary::is_short() {
+            return Err(temporary::full());
+        }
+        if translated.kind != Kind::Query
+            && let Some(read_only) = request.limits.read_only
+        {
+            return Err(read_only.refusal());
+        }
+        self.limit(&request.limits)?;
+        if translated.kind == Kind::Definition {
+            return self.define(&translated, request);
+        }
+        if !request.autocommit && self.connection.is_autocommit() {
+            self.batch("BEGIN")?;
+        }
+        if translated.kind == Kind::Query {
+            self.query(&translated, request, rows)
+        } else {
+            self.change(&translated, request)
+        }
     }
 
     /// A rollback may have taken temporary tables with it.
@@ -548,32 +580,9 @@ impl EngineSession for SqliteSession {
     }
 
     fn execute(&mut self, request: &Request<'_>, rows: &mut dyn RowSink) -> Result<Done, SqlError> {
-        let translated = self.ready(request)?;
-        if usize::from(translated.parameters) != request.parameters.len() {
-            return Err(SqlError::new(1210, b"HY000", "Incorrect arguments to mysqld_stmt_execute"));
-        }
-        let fills_temporary = fills_temporary(&translated);
-        self.bounds.begin(request, translated.kind == Kind::Query || fills_temporary);
-        if fills_temporary && temporary::is_short() {
-            return Err(temporary::full());
-        }
-        if translated.kind != Kind::Query
-            && let Some(read_only) = request.limits.read_only
-        {
-            return Err(read_only.refusal());
-        }
-        self.limit(&request.limits)?;
-        if translated.kind == Kind::Definition {
-            return self.define(&translated, request);
-        }
-        if !request.autocommit && self.connection.is_autocommit() {
-            self.batch("BEGIN")?;
-        }
-        if translated.kind == Kind::Query {
-            self.query(&translated, request, rows)
-        } else {
-            self.change(&translated, request)
-        }
+        let done = self.perform(request, rows);
+        self.bounds.release();
+        done
     }
 
     fn transaction(&mut self, step: &TransactionStep) -> Result<(), SqlError> {

@@ -1,0 +1,80 @@
+//! How far a statement may be ahead of its client: it makes rows only as the client takes them, as mysqld waits in its writes.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
+
+use sealwire_core::error::SqlError;
+
+use super::pool::Delivery;
+use super::{Interruption, stopped};
+use crate::memory::Held;
+use crate::sync::atomic::{AtomicUsize, Ordering};
+
+/// A statement waits while so many bytes of its rows have not been taken by its client.
+const ENOUGH: usize = 512 * 1024;
+
+/// The two ends of the way from a statement to its connection.
+pub(super) fn flow(interruption: Arc<Interruption>) -> (Giver, Deliveries) {
+    let (sender, receiver) = channel();
+    let unread = Arc::new(AtomicUsize::new(0));
+    let giver = Giver { sender, unread: Arc::clone(&unread), interruption: Arc::clone(&interruption) };
+    (giver, Deliveries { receiver, unread, interruption, taken: 0, held: Held::default() })
+}
+
+/// The statement's end.
+pub(super) struct Giver {
+    sender: Sender<Delivery>,
+    /// Bytes of rows that the client has not taken yet.
+    unread: Arc<AtomicUsize>,
+    interruption: Arc<Interruption>,
+}
+
+impl Giver {
+    /// Gives something to the connection; false where it is gone.
+    pub(super) fn give(&self, delivery: Delivery) -> bool {
+        if let Delivery::Rows(batch, _) = &delivery {
+            self.unread.fetch_add(batch.len(), Ordering::AcqRel);
+        }
+        self.sender.send(delivery).is_ok()
+    }
+
+    /// Waits until the client has taken most of what it was given.
+    ///
+    /// # Errors
+    /// Where the statement is stopped meanwhile.
+    pub(super) fn wait(&self) -> Result<(), SqlError> {
+        let has_room = || self.unread.load(Ordering::Acquire) < ENOUGH;
+        if has_room() || self.interruption.wait_until(has_room) { Ok(()) } else { Err(stopped(&self.interruption)) }
+    }
+}
+
+/// The connection's end.
+pub(crate) struct Deliveries {
+    receiver: Receiver<Delivery>,
+    unread: Arc<AtomicUsize>,
+    interruption: Arc<Interruption>,
+    /// Bytes that the connection was given, and whose way to the client is not known yet.
+    taken: usize,
+    /// Those of them that are large, as they count for the account.
+    held: Held,
+}
+
+impl Deliveries {
+    /// The next delivery, if there is one. Who asks has sent what it was given before.
+    ///
+    /// # Errors
+    /// Where there is none.
+    pub(crate) fn next(&mut self) -> Result<Delivery, TryRecvError> {
+        if self.taken > 0 {
+            self.held = Held::default();
+            self.unread.fetch_sub(std::mem::take(&mut self.taken), Ordering::AcqRel);
+            self.interruption.notify();
+        }
+        let mut delivery = self.receiver.try_recv()?;
+        if let Delivery::Rows(batch, held) = &mut delivery {
+            self.taken = batch.len();
+            self.held = std::mem::take(held);
+        }
+        Ok(delivery)
+    }
+}
