@@ -92,8 +92,13 @@ fn allowed() -> u64 {
     })
 }
 
+/// The most that the process may have by its own rules: what is allowed, and what is kept for those that hold little.
+pub(crate) fn most() -> u64 {
+    allowed().saturating_add(allowed() / 2)
+}
+
 /// The machine's memory in bytes.
-pub(crate) fn machine() -> u64 {
+fn machine() -> u64 {
     let system = rustix::system::sysinfo();
     system.totalram.saturating_mul(u64::from(system.mem_unit))
 }

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
+use std::time::Duration;
 
 use sealwire_core::error::SqlError;
 
+use super::interruption::Waited;
 use super::pool::Delivery;
 use super::{Interruption, stopped};
 use crate::memory::Held;
@@ -12,6 +14,9 @@ use crate::sync::atomic::{AtomicUsize, Ordering};
 
 /// A statement waits while so many bytes of its rows have not been taken by its client.
 const ENOUGH: usize = 512 * 1024;
+
+/// How often a statement that waits looks whether it may go on waiting.
+const CHECKED_EACH: Duration = Duration::from_secs(1);
 
 /// The two ends of the way from a statement to its connection.
 pub(super) fn flow(interruption: Arc<Interruption>) -> (Giver, Deliveries) {
@@ -38,13 +43,22 @@ impl Giver {
         self.sender.send(delivery).is_ok()
     }
 
-    /// Waits until the client has taken most of what it was given.
+    /// Waits until the client has taken most of what it was given; `check` is asked again and again meanwhile.
     ///
     /// # Errors
-    /// Where the statement is stopped meanwhile.
-    pub(super) fn wait(&self) -> Result<(), SqlError> {
+    /// Where the statement is stopped meanwhile, and those of `check`.
+    pub(super) fn wait(&self, check: &dyn Fn() -> Result<(), SqlError>) -> Result<(), SqlError> {
         let has_room = || self.unread.load(Ordering::Acquire) < ENOUGH;
-        if has_room() || self.interruption.wait_until(has_room) { Ok(()) } else { Err(stopped(&self.interruption)) }
+        if has_room() {
+            return Ok(());
+        }
+        loop {
+            match self.interruption.wait_until(has_room, CHECKED_EACH) {
+                Waited::IsSo => return Ok(()),
+                Waited::Stopped => return Err(stopped(&self.interruption)),
+                Waited::Long => check()?,
+            }
+        }
     }
 }
 

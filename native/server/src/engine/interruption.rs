@@ -15,6 +15,17 @@ pub(crate) struct Interruption {
     engine: Mutex<Option<Box<dyn Fn() + Send>>>,
 }
 
+/// How a wait has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Waited {
+    /// What it waited for is so.
+    IsSo,
+    /// The statement is to stop.
+    Stopped,
+    /// It has waited long enough.
+    Long,
+}
+
 impl fmt::Debug for Interruption {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Interruption").field("stopped", &self.is_stopped()).finish_non_exhaustive()
@@ -70,21 +81,24 @@ impl Interruption {
         !self.is_killed() && self.is_out_of_time()
     }
 
-    /// Waits until something is so, of which [`Interruption::notify`] tells; false where the statement is to stop before.
-    pub(crate) fn wait_until(&self, is_so: impl Fn() -> bool) -> bool {
+    /// Waits until something is so, of which [`Interruption::notify`] tells, and no longer than `most`.
+    pub(crate) fn wait_until(&self, is_so: impl Fn() -> bool, most: Duration) -> Waited {
+        let begun = Instant::now();
         let mut stopped = self.stopped.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
             if *stopped || self.is_out_of_time() {
-                return false;
+                return Waited::Stopped;
             }
             if is_so() {
-                return true;
+                return Waited::IsSo;
             }
-            let left = self.deadline().map(|deadline| deadline.saturating_duration_since(Instant::now()));
-            stopped = match left {
-                None => self.changed.wait(stopped).unwrap_or_else(PoisonError::into_inner),
-                Some(left) => self.changed.wait_timeout(stopped, left).unwrap_or_else(PoisonError::into_inner).0,
-            };
+            let left = most.saturating_sub(begun.elapsed());
+            if left.is_zero() {
+                return Waited::Long;
+            }
+            let deadline = self.deadline().map(|deadline| deadline.saturating_duration_since(Instant::now()));
+            let left = deadline.map_or(left, |deadline| deadline.min(left));
+            stopped = self.changed.wait_timeout(stopped, left).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 

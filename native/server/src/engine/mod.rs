@@ -266,11 +266,11 @@ pub(crate) trait RowSink {
     /// Where nobody wants it any more.
     fn begin(&mut self, columns: Vec<ColumnDefinition>) -> Result<(), SqlError>;
 
-    /// Waits until the row that comes next may be made.
+    /// Waits until the row that comes next may be made; `check` is asked again and again meanwhile.
     ///
     /// # Errors
-    /// Where nobody wants it any more.
-    fn wait(&mut self) -> Result<(), SqlError> {
+    /// Where nobody wants it any more, and those of `check`.
+    fn wait(&mut self, _check: &dyn Fn() -> Result<(), SqlError>) -> Result<(), SqlError> {
         Ok(())
     }
 

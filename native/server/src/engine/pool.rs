@@ -174,7 +174,9 @@ fn perform(job: Job, giver: Giver) {
             let done = match session.execute(&request(sql, parameters, *binary), &mut rows) {
                 // It was ended because the client wants no more.
                 Err(_) if rows.left == Some(0) => Ok(Done { has_rows: true, ..Done::default() }),
-                Err(error) if error.code == interrupted().code => Err(stopped(&rows.session)),
+                Err(error) if error.code == interrupted().code && rows.session.is_stopped() => {
+                    Err(stopped(&rows.session))
+                }
                 done => done,
             };
             done.and_then(|done| rows.flush().map(|()| Outcome::Executed(done)))
@@ -255,8 +257,8 @@ impl RowSink for Channel<'_> {
         if self.left == Some(0) { Err(interrupted()) } else { Ok(()) }
     }
 
-    fn wait(&mut self) -> Result<(), SqlError> {
-        self.giver.wait()
+    fn wait(&mut self, check: &dyn Fn() -> Result<(), SqlError>) -> Result<(), SqlError> {
+        self.giver.wait(check)
     }
 
     fn buffer(&mut self) -> &mut Vec<u8> {

@@ -313,8 +313,8 @@ fn written_by_thread() -> Option<u64> {
 /// # Errors
 /// SQLite's.
 pub(super) fn limit_heap(connection: &Connection) -> rusqlite::Result<()> {
-    // A quarter of the machine's, and never so little that ordinary work fails.
-    let most = (memory::machine() / 4).max(512 << 20);
+    // Never so little that ordinary work fails. Who holds more than a share is refused before, so that this refuses nobody else.
+    let most = memory::most().max(512 << 20);
     let set = format!("PRAGMA hard_heap_limit = {}", i64::try_from(most).unwrap_or(i64::MAX));
     connection.query_row(&set, [], |_| Ok(()))
 }

@@ -5,6 +5,7 @@ mod bounds;
 mod errors;
 mod functions;
 mod keys;
+mod log;
 mod rows;
 mod schema;
 mod session;
@@ -31,6 +32,8 @@ pub(crate) struct SqliteEngine {
     /// Held for reading while a session opens or closes the files of databases, for writing while a database comes or goes: SQLite finds
     /// a database's other files by their names, and would map or remove those of another of the same name.
     names: Arc<RwLock<()>>,
+    /// How many bytes others may write while a statement waits for its client.
+    most_written: u64,
 }
 
 const EXTENSION: &str = "sqlite";
@@ -47,7 +50,7 @@ impl SqliteEngine {
                 tracing::warn!("SQLite's memory is not bounded: {error}");
             }
         });
-        Self { directory: Arc::new(directory.into()), names: Arc::default() }
+        Self { directory: Arc::new(directory.into()), names: Arc::default(), most_written: log::MOST_WRITTEN }
     }
 
     fn path(&self, database: &str) -> PathBuf {

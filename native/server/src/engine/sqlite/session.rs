@@ -14,6 +14,7 @@ use super::authorizer::{self, Allowed, Authorizer};
 use super::bounds::{self, Bounds};
 use super::errors::{self, to_mysql};
 use super::keys::Keys;
+use super::log::{self, Growth};
 use super::rows::{bind, length_of, origins, put_row};
 use super::temporary;
 use super::{FileId, SqliteEngine, stored};
@@ -109,6 +110,9 @@ impl SqliteSession {
             };
             self.batch(&format!("ATTACH DATABASE {} AS {}", quote_text(&path), quote(&schema_of(database))?))?;
             self.attached.push(Attached { database: (*database).to_owned(), file });
+            if file.is_some() {
+                log::limit(&self.connection, &schema_of(database))?;
+            }
             super::open_all(&self.connection, &schema_of(database)).map_err(|error| to_mysql(&error, ""))?;
         }
         Ok(())
@@ -473,6 +477,15 @@ impl SqliteSession {
         found.unwrap_or(false)
     }
 
+    /// What is written to the databases that the statement keeps as they were.
+    fn growth(&self, translated: &Translated) -> Growth {
+        let is_read = |database: &str| {
+            !self.connection.is_autocommit() || translated.accesses.iter().any(|access| access.database == database)
+        };
+        let kept = self.attached.iter().filter(|attached| attached.file.is_some() && is_read(&attached.database));
+        Growth::new(kept.map(|attached| self.engine.path(&attached.database)), self.engine.most_written)
+    }
+
     fn query(&self, translated: &Translated, request: &Request<'_>, rows: &mut dyn RowSink) -> Result<Done, SqlError> {
         let sql = translated.statements.first().map(String::as_str).unwrap_or_default();
         let allowed = || Allowed::new(translated, Arc::clone(request.surroundings));
@@ -491,6 +504,7 @@ impl SqliteSession {
             })
             .collect();
         rows.begin(columns.clone())?;
+        let growth = self.growth(translated);
         while let Some(row) = next {
             let length = length_of(row, columns.len());
             if length > self.bounds.longest_row() {
@@ -499,7 +513,7 @@ impl SqliteSession {
                 );
                 return Err(SqlError::new(1153, b"08S01", message));
             }
-            rows.wait()?;
+            rows.wait(&|| growth.check())?;
             self.bounds.row_is_given(length)?;
             put_row(row, &columns, request.binary, rows.buffer());
             rows.end_row()?;

@@ -79,6 +79,20 @@ impl Bench {
 
     fn run(&mut self, sql: &str, parameters: &[Datum], binary: bool) -> Result<(Done, Collected), SqlError> {
         let mut rows = Collected::default();
+        self.execute(sql, parameters, binary, &mut rows).map(|done| (done, rows))
+    }
+
+    fn run_into(&mut self, sql: &str, rows: &mut dyn RowSink) -> Result<Done, SqlError> {
+        self.execute(sql, &[], false, rows)
+    }
+
+    fn execute(
+        &mut self,
+        sql: &str,
+        parameters: &[Datum],
+        binary: bool,
+        rows: &mut dyn RowSink,
+    ) -> Result<Done, SqlError> {
         let request = Request {
             sql,
             parameters,
@@ -88,7 +102,12 @@ impl Bench {
             autocommit: true,
             limits: Limits::default(),
         };
-        self.session.execute(&request, &mut rows).map(|done| (done, rows))
+        self.session.execute(&request, rows)
+    }
+
+    /// Writes a megabyte that is another one each time: SQLite writes nothing that is there already.
+    fn write(&mut self, number: usize) {
+        self.done(&format!("UPDATE t SET b = REPEAT('{:010}', 100000) WHERE a = 1", number));
     }
 
     fn done(&mut self, sql: &str) -> Done {
@@ -232,4 +251,58 @@ fn a_stop_ends_a_statement_that_runs() {
     stopper.join().unwrap();
     assert_eq!(code, 1317);
     assert!(started.elapsed() < Duration::from_secs(20));
+}
+
+/// A client that reads nothing, while another session writes.
+struct Unread {
+    writer: Bench,
+    waits: usize,
+}
+
+impl RowSink for Unread {
+    fn begin(&mut self, _: Vec<ColumnDefinition>) -> Result<(), SqlError> {
+        Ok(())
+    }
+
+    fn wait(&mut self, check: &dyn Fn() -> Result<(), SqlError>) -> Result<(), SqlError> {
+        loop {
+            check()?;
+            self.waits += 1;
+            assert!(self.waits < 100, "what is written for it has no bound");
+            self.writer.write(self.waits);
+        }
+    }
+
+    fn buffer(&mut self) -> &mut Vec<u8> {
+        unreachable!("no row is made")
+    }
+
+    fn end_row(&mut self) -> Result<(), SqlError> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_reader_that_waits_does_not_let_the_log_grow_without_end() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut engine = SqliteEngine::new(directory.path());
+    engine.most_written = 10_000_000;
+    engine.create_database("d").unwrap();
+    let session = || Bench { session: engine.session().unwrap(), _directory: tempfile::tempdir().unwrap() };
+    let mut writer = session();
+    writer.done("CREATE TABLE t (a INT, b LONGTEXT)");
+    writer.done("INSERT INTO t VALUES (1, 'x'), (2, 'y')");
+    let mut reader = session();
+    let mut unread = Unread { writer, waits: 0 };
+    let told = reader.run_into("SELECT * FROM t", &mut unread).unwrap_err();
+    assert_eq!(told.code, 1317, "{told}");
+    assert!(told.message.contains("did not read"), "{told}");
+    assert!((5..15).contains(&unread.waits), "{}", unread.waits);
+    // What was kept for it is of use again.
+    let length = || directory.path().join("d.sqlite-wal").metadata().unwrap().len();
+    let before = length();
+    for number in 0..20 {
+        unread.writer.write(number);
+    }
+    assert!(length() <= before + 5_000_000, "{} after {before}", length());
 }

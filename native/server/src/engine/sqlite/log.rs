@@ -1,0 +1,63 @@
+//! The file beside a database in which SQLite keeps changes until nobody reads what was there before them, and how long it becomes.
+
+use std::cell::Cell;
+use std::path::{Path, PathBuf};
+
+use rusqlite::Connection;
+use sealwire_core::error::SqlError;
+
+use super::errors::to_mysql;
+use crate::engine::translate::quote;
+
+/// So much may others write while a statement waits for its client.
+pub(super) const MOST_WRITTEN: u64 = 1 << 30;
+/// So much of the file is kept when nobody reads old changes any more.
+const KEPT: u64 = 64 << 20;
+
+/// Gives the file back when it has become long.
+///
+/// # Errors
+/// SQLite's.
+pub(super) fn limit(connection: &Connection, schema: &str) -> Result<(), SqlError> {
+    let set = format!("PRAGMA {}.journal_size_limit = {KEPT}", quote(schema)?);
+    connection.query_row(&set, [], |_| Ok(())).map_err(|error| to_mysql(&error, ""))
+}
+
+/// What is written to databases while a statement that reads them waits: it is all kept, because the statement may still read what was
+/// there before.
+pub(super) struct Growth {
+    files: Vec<PathBuf>,
+    before: Cell<Option<u64>>,
+    most: u64,
+}
+
+impl Growth {
+    /// Of these databases' files, and how much it may be.
+    pub(super) fn new(databases: impl Iterator<Item = PathBuf>, most: u64) -> Self {
+        Self { files: databases.map(|database| beside(&database)).collect(), before: Cell::new(None), most }
+    }
+
+    /// Looks how much it is since this was asked for the first time.
+    ///
+    /// # Errors
+    /// 1317 where it is too much.
+    pub(super) fn check(&self) -> Result<(), SqlError> {
+        let length = self.files.iter().filter_map(|file| file.metadata().ok()).map(|file| file.len()).sum();
+        let before = self.before.get().unwrap_or(length);
+        self.before.set(Some(before));
+        if length.saturating_sub(before) <= self.most {
+            return Ok(());
+        }
+        let message = format!(
+            "Query execution was interrupted: its client did not read, while others wrote more than {} bytes that had to be kept for it",
+            self.most
+        );
+        Err(SqlError::new(1317, b"70100", message))
+    }
+}
+
+fn beside(database: &Path) -> PathBuf {
+    let mut beside = database.as_os_str().to_owned();
+    beside.push("-wal");
+    beside.into()
+}
