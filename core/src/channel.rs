@@ -15,7 +15,7 @@ use crate::tls::{TlsError, TlsLayer};
 use crate::trace::{self, Direction, RecordScanner, Tracer};
 use crate::wire::Put;
 use crate::wire::compressed::Algorithm;
-use crate::wire::frame::{self, Found, HEADER, MAX_FRAME_PAYLOAD, Scan};
+use crate::wire::frame::{self, Found, HEADER, Scan};
 
 /// The most that either side takes of a packet before authentication is over: attributes (64 KiB) and the fixed fields.
 const PRE_AUTHENTICATION_LIMIT: usize = 64 * 1024 + 512;
@@ -25,6 +25,7 @@ const SEALED_AT_ONCE: usize = 64 * 1024;
 
 /// The numbers that an answer begins with.
 #[derive(Debug, Clone, Copy, Default)]
+#[cfg(feature = "client")]
 pub(crate) struct Due {
     packet: u8,
     /// Of the compressed frame, where there are such.
@@ -190,6 +191,7 @@ impl Channel {
     /// Takes the next packet if it is of one frame, whole, due, and `is_row` knows its payload. Else it is left to
     /// [`next_packet`](Self::next_packet), and false is returned.
     #[inline]
+    #[cfg(feature = "client")]
     pub(crate) fn next_row(
         &mut self,
         received: &mut Received,
@@ -199,7 +201,7 @@ impl Channel {
         let Some((&[a, b, c, sequence], rest)) = received.rest().split_first_chunk::<HEADER>() else { return false };
         let length = u32::from_le_bytes([a, b, c, 0]) as usize;
         let Some(payload) = rest.get(..length) else { return false };
-        if sequence != self.sequence || length >= MAX_FRAME_PAYLOAD || length > self.limit || !is_row(payload) {
+        if sequence != self.sequence || length >= frame::MAX_FRAME_PAYLOAD || length > self.limit || !is_row(payload) {
             return false;
         }
         let start = received.taken + HEADER;
@@ -236,6 +238,7 @@ impl Channel {
     }
 
     /// Queues a command, whose numbers begin at 0. Returns the payload's length, and the numbers that its answer begins with.
+    #[cfg(feature = "client")]
     pub(crate) fn send_command(&mut self, build: impl FnOnce(&mut Vec<u8>)) -> (usize, Due) {
         let mut packet = 0;
         let (length, frame) = match &mut self.compression {
@@ -246,6 +249,7 @@ impl Channel {
     }
 
     /// Sets the numbers that come next.
+    #[cfg(feature = "client")]
     pub(crate) const fn expect(&mut self, due: Due) {
         self.sequence = due.packet;
         if let Some(compression) = &mut self.compression {
@@ -254,6 +258,7 @@ impl Channel {
     }
 
     /// The exchange is over: the numbers of the next command begin at 0.
+    #[cfg(feature = "server")]
     pub(crate) fn end_exchange(&mut self) {
         self.sequence = 0;
         if let Some(compression) = &mut self.compression {
@@ -262,6 +267,7 @@ impl Channel {
     }
 
     /// Queues whole packets that were made elsewhere, with the numbers that are due.
+    #[cfg(feature = "server")]
     pub(crate) fn send_packets(&mut self, mut packets: Vec<u8>) {
         frame::number(&mut packets, &mut self.sequence);
         let add = |out: &mut Vec<u8>| {

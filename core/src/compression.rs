@@ -145,6 +145,7 @@ impl Compression {
 
     /// Has `append` add one command to what is to be sent, and returns the number of the frame that its answer begins with. Earlier
     /// commands may still be unanswered.
+    #[cfg(feature = "client")]
     pub(crate) fn queue_command<T>(&mut self, append: impl FnOnce(&mut Vec<u8>) -> T) -> (T, u8) {
         let start = self.plain.len();
         let appended = append(&mut self.plain);
@@ -162,11 +163,13 @@ impl Compression {
     }
 
     /// Sets the number that the peer's next frame has to bear.
+    #[cfg(feature = "client")]
     pub(crate) const fn expect(&mut self, due: u8) {
         self.due = due;
     }
 
     /// The exchange is over; the next begins at 0.
+    #[cfg(feature = "server")]
     pub(crate) fn end_exchange(&mut self) {
         if let Some(turn) = self.turns.back_mut() {
             turn.over = true;

@@ -62,6 +62,9 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+#[cfg(not(any(feature = "client", feature = "server")))]
+compile_error!("sealwire-core is a client's machine, a server's, or both: choose the feature `client` or `server`");
+
 extern crate alloc;
 #[cfg(test)]
 extern crate std;
@@ -72,6 +75,7 @@ extern crate sealwire_wasm_tests;
 
 pub mod auth;
 mod channel;
+#[cfg(feature = "client")]
 pub mod client;
 mod compression;
 pub mod error;
@@ -83,6 +87,7 @@ pub mod printable;
 pub mod random;
 mod received;
 pub mod secret;
+#[cfg(feature = "server")]
 pub mod server;
 pub mod sql;
 pub mod tls;

@@ -132,6 +132,7 @@ impl Link {
     }
 
     /// Begins the connection phase anew, which has to be over after `timeout`.
+    #[cfg(feature = "server")]
     pub(crate) const fn restart_deadline(&mut self, timeout: Duration) {
         self.deadline = Some(self.now.monotonic.saturating_add(timeout));
     }

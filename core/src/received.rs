@@ -5,9 +5,6 @@
 use alloc::vec::Vec;
 use core::ops::Range;
 
-use crate::message::{ErrPacket, SqlError};
-use crate::wire::frame::{self, Found, HEADER, Scan};
-
 /// A packet inside [`Received`]; valid until the next call of [`Channel::receive`](crate::channel::Channel::receive).
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Packet {
@@ -56,17 +53,6 @@ impl Received {
     pub(crate) fn release(&mut self) {
         if self.is_taken() {
             *self = Self::default();
-        }
-    }
-
-    /// The error in the packet that was not due, if it is ERR: a server that ends the connection unasked says why before it has heard
-    /// of the command that its client has just sent.
-    pub(crate) fn farewell(&self) -> Option<SqlError> {
-        match frame::scan(self.rest()) {
-            Scan::Complete(Found { frames: 1, wire_length, .. }) => {
-                ErrPacket::decode(self.rest().get(HEADER..wire_length)?).ok().map(|error| error.to_sql_error())
-            }
-            _ => None,
         }
     }
 }

@@ -20,6 +20,7 @@ use crate::printable;
 use crate::received::{Packet, Received};
 use crate::secret::Secret;
 use crate::wire::Put;
+use crate::wire::frame::{self, Found, HEADER, Scan};
 
 /// So many bytes at most of a name that the server gave are told to the user.
 const MOST_SHOWN: usize = 256;
@@ -441,11 +442,22 @@ impl CommandPhase {
 
 /// What a packet of the wrong number means: a server that closes meanwhile says why in ERR, with a number of its own (4031, 1053, 1153).
 fn last_word(error: Error, received: &Received) -> Error {
-    match (&error, received.farewell()) {
+    match (&error, farewell(received)) {
         (Error::PeerMisbehaved(PeerMisbehaved::OutOfOrder), Some(said)) => {
             Error::Refused { by: Side::Server, error: said }
         }
         _ => error,
+    }
+}
+
+/// The error in the packet that was not due, if it is ERR: a server that ends the connection unasked says why before it has heard
+/// of the command that its client has just sent.
+fn farewell(received: &Received) -> Option<SqlError> {
+    match frame::scan(received.rest()) {
+        Scan::Complete(Found { frames: 1, wire_length, .. }) => {
+            ErrPacket::decode(received.rest().get(HEADER..wire_length)?).ok().map(|error| error.to_sql_error())
+        }
+        _ => None,
     }
 }
 

@@ -254,6 +254,7 @@ pub struct ErrPacket<'a> {
 
 impl<'a> ErrPacket<'a> {
     /// Whether the payload is ERR, by its first byte.
+    #[cfg(feature = "client")]
     pub(crate) fn matches(payload: &[u8]) -> bool {
         payload.first() == Some(&ERR)
     }

@@ -29,6 +29,7 @@ impl<'a> TextRow<'a> {
     /// Whether the first byte alone tells that a payload is a row: it begins with NULL, or with a value of fewer than 251 bytes. Other rows
     /// begin as other packets do.
     #[inline]
+    #[cfg(feature = "client")]
     pub(crate) fn is_row(payload: &[u8]) -> bool {
         payload.first().is_some_and(|first| *first <= NULL)
     }
@@ -119,6 +120,7 @@ impl<'a> BinaryRow<'a> {
 
     /// Whether a payload has the header and the NULL bitmap of a row of so many columns.
     #[inline]
+    #[cfg(feature = "client")]
     pub(crate) fn is_row(payload: &[u8], columns: usize) -> bool {
         payload.first() == Some(&0) && payload.len() > bitmap_length(columns)
     }

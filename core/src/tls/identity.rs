@@ -35,6 +35,7 @@ pub struct Attribute {
 const LONGEST_KIND: usize = 80;
 
 /// How names are written.
+#[cfg_attr(not(any(feature = "server", test)), expect(dead_code, reason = "the server compares names in all forms"))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Form {
     /// By `X509_NAME_oneline` of OpenSSL 1.1: a slash in a value looks like one between attributes.
@@ -122,11 +123,13 @@ impl Name {
     }
 
     /// Whether a text is how OpenSSL 1.1 or 3 writes this name, as MySQL compares them, or how [`Name::to_slash`] does.
+    #[cfg(any(feature = "server", test))]
     pub(crate) fn is_written(&self, text: &str) -> bool {
         [Form::OpenSsl3, Form::OpenSsl1, Form::Exact].into_iter().any(|form| self.write(form) == text)
     }
 
     /// Whether a text that writes this name can be read as this name only. OpenSSL 1.1 writes no sets, so those may be one in the text.
+    #[cfg(any(feature = "server", test))]
     pub(crate) fn is_read_from(&self, text: &str) -> bool {
         let Some(read) = Self::from_slash(text) else { return self.0.is_empty() && text.is_empty() };
         read.0.len() == self.0.len()

@@ -48,6 +48,7 @@ pub(crate) fn close(buffer: &mut Vec<u8>, start: usize, sequence: &mut u8) -> us
 }
 
 /// Numbers frames that were made elsewhere, from `sequence` on, and leaves there the next number.
+#[cfg(feature = "server")]
 pub(crate) fn number(mut frames: &mut [u8], sequence: &mut u8) {
     while let Some((header, rest)) = frames.split_first_chunk_mut::<HEADER>() {
         let [a, b, c, number] = header;

@@ -81,6 +81,7 @@ fn groups(context: &Context) -> Result<Vec<Group>, String> {
         }),
         Group::new("clippy", "no warning in any target", clippy),
         Group::new("docs", "the documentation builds without a warning", docs),
+        Group::new("features", "core's two machines, each without the other", features),
         Group::new("unit", "the packages' own tests, examples and doctests", unit),
     ];
     for (folder, tests) in test_folders(context)? {
@@ -110,6 +111,18 @@ fn groups(context: &Context) -> Result<Vec<Group>, String> {
 
 fn clippy(context: &Context) -> Tally {
     run(&mut context.cargo(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])).into()
+}
+
+/// Each of core's machines is built, looked over and tested without the other.
+fn features(context: &Context) -> Tally {
+    let mut tally = Tally::default();
+    for feature in ["client", "server"] {
+        let alone = ["--package", "sealwire-core", "--no-default-features", "--features", feature];
+        let clippy = ["clippy"].into_iter().chain(alone).chain(["--all-targets", "--", "-D", "warnings"]);
+        tally.add(run(&mut context.cargo(clippy)).into());
+        tally.add(run_tests(&mut context.cargo(["test"].into_iter().chain(alone).chain(["--lib"]))));
+    }
+    tally
 }
 
 fn docs(context: &Context) -> Tally {
