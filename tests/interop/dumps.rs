@@ -162,6 +162,41 @@ fn what_is_dumped_and_read_again_is_the_same() {
 }
 
 #[test]
+fn all_databases_are_dumped_and_read_again() {
+    if !needs(&["mariadbd", "mariadb-install-db", "mariadb", "mariadb-dump", "mysqldump", "openssl"]) {
+        return;
+    }
+    let world = World::new();
+    let more =
+        "CREATE DATABASE second; CREATE TABLE second.t (a INT PRIMARY KEY); INSERT INTO second.t VALUES (1), (2);";
+    assert!(world.run("mariadb", &world.ours, "keeper", &[], more.as_bytes()).status.success());
+    let expected = world.shows(&world.ours, "shop");
+    for (tool, arguments) in [
+        ("mariadb-dump", &["--all-databases"][..]),
+        ("mysqldump", &["--all-databases", "--single-transaction", "--routines", "--events", "--triggers"]),
+        ("mariadb-dump", &["--all-databases", "--add-drop-database"]),
+    ] {
+        let output = world.run(tool, &world.ours, "keeper", arguments, &[]);
+        assert!(output.status.success(), "{tool}: {}", String::from_utf8_lossy(&output.stderr));
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{tool} {arguments:?}");
+        if arguments.contains(&"--add-drop-database") {
+            continue;
+        }
+        // Over what is there, where it is not there, and into the server of others.
+        for (gone, server) in
+            [("", &world.ours), ("DROP DATABASE shop; DROP DATABASE second;", &world.ours), ("", &world.mariadb)]
+        {
+            assert!(world.run("mariadb", server, "keeper", &["-e", gone], &[]).status.success());
+            let read = world.run("mariadb", server, "keeper", &[], &output.stdout);
+            assert!(read.status.success(), "{tool}: {}", String::from_utf8_lossy(&read.stderr));
+            assert_eq!(world.shows(server, "shop"), expected, "{tool} {arguments:?}");
+            let second = world.run("mariadb", server, "keeper", &["-Ne", "SELECT SUM(a) FROM second.t"], &[]);
+            assert_eq!(String::from_utf8_lossy(&second.stdout), "3\n");
+        }
+    }
+}
+
+#[test]
 fn a_failure_is_told_by_the_exit_code() {
     if !needs(&["mariadbd", "mariadb-install-db", "mariadb", "mariadb-dump", "mysqldump", "openssl"]) {
         return;

@@ -75,9 +75,9 @@ pub(crate) struct TableDefinition {
     pub(crate) is_view: bool,
 }
 
-/// A temporary table, which `information_schema` has not.
+/// A table of which `information_schema` does not tell: a temporary one, or one that the server makes.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct TemporaryTable {
+pub(crate) struct UnlistedTable {
     /// Its name and statement.
     pub(crate) definition: TableDefinition,
     /// What would be its rows of `information_schema.COLUMNS`.
@@ -113,7 +113,7 @@ pub(crate) trait EngineSession: Send {
     ///
     /// # Errors
     /// With MySQL's code.
-    fn temporary_table(&self, database: &str, table: &str) -> Result<Option<TemporaryTable>, SqlError>;
+    fn temporary_table(&self, database: &str, table: &str) -> Result<Option<UnlistedTable>, SqlError>;
 
     /// What stops a running statement from another thread.
     fn interruption(&self) -> Arc<Interruption>;
@@ -323,6 +323,9 @@ pub(crate) fn unknown_database(name: &str) -> SqlError {
 
 /// Databases whose tables are made when they are asked for.
 pub(crate) const SYSTEM_DATABASES: [&str; 4] = ["information_schema", "mysql", "performance_schema", "sys"];
+
+/// Tables of `mysql` that `information_schema.TABLES` lists. Dumps have their definitions, and read no rows of them.
+pub(crate) const LOG_TABLES: [&str; 2] = ["general_log", "slow_log"];
 
 /// Whether a database is the server's own, in letters of either case.
 pub(crate) fn is_system_database(name: &str) -> bool {

@@ -1,11 +1,45 @@
-//! Tables of `information_schema` about what this server has none of. Tools read them before they read a table.
-//! Source: MySQL 8.0 Reference Manual, "INFORMATION_SCHEMA Tables".
+//! Tables about what this server has none of. Tools read those of `information_schema` before they read a table, and dumps have the
+//! definitions of `mysql`'s two logs. Source: MySQL 8.0 Reference Manual, "INFORMATION_SCHEMA Tables" and "The mysql System Schema".
 
 use crate::engine::SystemTable;
 
 type Columns = &'static [(&'static str, &'static str)];
 
-/// A table by its name in small letters, without rows; `None` where there is none of that name.
+/// A table of `mysql`, as [`make`].
+pub(super) fn make_log(name: &str) -> Option<SystemTable> {
+    let columns = match name {
+        "general_log" => GENERAL_LOG,
+        "slow_log" => SLOW_LOG,
+        _ => return None,
+    };
+    Some(SystemTable { columns: columns.to_vec(), rows: Vec::new() })
+}
+
+const GENERAL_LOG: Columns = &[
+    ("event_time", "TIMESTAMP(6)"),
+    ("user_host", "MEDIUMTEXT"),
+    ("thread_id", "BIGINT UNSIGNED"),
+    ("server_id", "INT UNSIGNED"),
+    ("command_type", "VARCHAR(64)"),
+    ("argument", "MEDIUMBLOB"),
+];
+
+const SLOW_LOG: Columns = &[
+    ("start_time", "TIMESTAMP(6)"),
+    ("user_host", "MEDIUMTEXT"),
+    ("query_time", "TIME(6)"),
+    ("lock_time", "TIME(6)"),
+    ("rows_sent", "INT"),
+    ("rows_examined", "INT"),
+    ("db", "VARCHAR(512)"),
+    ("last_insert_id", "INT"),
+    ("insert_id", "INT"),
+    ("server_id", "INT UNSIGNED"),
+    ("sql_text", "MEDIUMBLOB"),
+    ("thread_id", "BIGINT UNSIGNED"),
+];
+
+/// A table of `information_schema` by its name in small letters, without rows; `None` where there is none of that name.
 pub(super) fn make(name: &str) -> Option<SystemTable> {
     let columns = match name {
         "events" => EVENTS,

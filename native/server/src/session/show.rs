@@ -6,7 +6,10 @@ use sealwire_core::message::{ColumnDefinition, ColumnFlags, ColumnType};
 
 use super::{Answer, Session, Table, statement, system_tables};
 use crate::counters::count;
-use crate::engine::{Surroundings as _, SystemTable, TemporaryTable, declared_column, unknown_database};
+use crate::engine::{
+    Surroundings as _, SystemTable, TableDefinition, UnlistedTable, declared_column, is_system_database,
+    unknown_database,
+};
 use crate::sql::{Cursor, Datum, Names, backquoted, evaluate, is_like, is_true, parse_expression, text_literal};
 
 impl Session {
@@ -192,7 +195,7 @@ impl Session {
             return Err(words.syntax_error());
         }
         let (database, table) = self.table_name(words)?;
-        if let Some(found) = self.temporary_table(&database, &table)? {
+        if let Some(found) = self.unlisted_table(&database, &table)? {
             return filtered(selected(&found.columns, &column_titles(full)), words);
         }
         let (_, condition) = pattern_condition("COLUMN_NAME", words)?;
@@ -211,20 +214,33 @@ impl Session {
         )))
     }
 
-    /// The session's temporary table of that name. It is the session's own, so that no privilege is asked for.
-    fn temporary_table(&self, database: &str, table: &str) -> Result<Option<TemporaryTable>, SqlError> {
-        self.engine.as_ref().map_or(Ok(None), |engine| engine.temporary_table(database, table))
+    /// The session's temporary table of that name, or one that the server makes. A temporary table is the session's own, so that no
+    /// privilege is asked for.
+    fn unlisted_table(&self, database: &str, table: &str) -> Result<Option<UnlistedTable>, SqlError> {
+        if let Some(engine) = &self.engine
+            && let Some(found) = engine.temporary_table(database, table)?
+        {
+            return Ok(Some(found));
+        }
+        if !is_system_database(database) {
+            return Ok(None);
+        }
+        self.view.demand_on_table(Privilege::SELECT, database, table)?;
+        let made = self.view.system_table(&database.to_ascii_lowercase(), &table.to_ascii_lowercase());
+        Ok(made.map(|made| unlisted(table, &made)))
     }
 
     fn show_create(&self, words: &mut Cursor<'_>) -> Result<Answer, SqlError> {
         if words.accept("DATABASE") || words.accept("SCHEMA") {
-            words.accept_all(&["IF", "NOT", "EXISTS"]);
+            // A dump takes it over, which would stop at a database that is there.
+            let forgiving = if words.accept_all(&["IF", "NOT", "EXISTS"]) { "/*!32312 IF NOT EXISTS*/ " } else { "" };
             let name = words.name()?;
             self.demand_sight_of_database(&name)?;
             if !self.view.server.engine.has_database(&name) {
                 return Err(unknown_database(&name));
             }
-            let text = format!("CREATE DATABASE {} /*!40100 DEFAULT CHARACTER SET utf8mb4 */", backquoted(&name));
+            let text =
+                format!("CREATE DATABASE {forgiving}{} /*!40100 DEFAULT CHARACTER SET utf8mb4 */", backquoted(&name));
             let titles = [("Database", "VARCHAR(64)"), ("Create Database", "VARCHAR(1024)")];
             return Ok(Answer::Rows(Table {
                 columns: columns(&titles),
@@ -235,7 +251,7 @@ impl Session {
             return Err(words.syntax_error());
         }
         let (database, table) = self.table_name(words)?;
-        let definition = if let Some(found) = self.temporary_table(&database, &table)? {
+        let definition = if let Some(found) = self.unlisted_table(&database, &table)? {
             found.definition
         } else {
             self.view.demand_on_table(Privilege::SELECT, &database, &table)?;
@@ -257,7 +273,7 @@ impl Session {
             return Err(words.syntax_error());
         }
         let (database, table) = self.table_name(words)?;
-        if let Some(found) = self.temporary_table(&database, &table)? {
+        if let Some(found) = self.unlisted_table(&database, &table)? {
             return filtered(selected(&found.keys, INDEX_TITLES), words);
         }
         self.demand_sight(&database, &table)?;
@@ -291,7 +307,7 @@ impl Session {
         let (database, table) = self.table_name(words)?;
         let pattern = if words.is_at_end() { None } else { Some(words.name_or_text()?) };
         words.expect_end()?;
-        if let Some(found) = self.temporary_table(&database, &table)? {
+        if let Some(found) = self.unlisted_table(&database, &table)? {
             let mut columns = selected(&found.columns, &column_titles(false));
             let is_asked_for = |name: &Datum| pattern.as_ref().is_none_or(|pattern| is_like(&name.to_text(), pattern));
             columns.rows.retain(|row| row.first().is_some_and(is_asked_for));
@@ -321,6 +337,42 @@ const INDEX_TITLES: &[(&str, &str)] = &[
     ("COLUMN_NAME", "Column_name"),
     ("INDEX_TYPE", "Index_type"),
 ];
+
+/// A table that the server makes, as far as SHOW and DESCRIBE tell of one.
+fn unlisted(name: &str, made: &SystemTable) -> UnlistedTable {
+    let kinds: Vec<(&str, String)> = made.columns.iter().map(|(name, kind)| (*name, kind.to_lowercase())).collect();
+    let lines: Vec<String> =
+        kinds.iter().map(|(name, kind)| format!("  {} {kind} DEFAULT NULL", backquoted(name))).collect();
+    let statement =
+        format!("CREATE TABLE {} (\n{}\n) ENGINE=SQLite DEFAULT CHARSET=utf8mb4", backquoted(name), lines.join(",\n"));
+    let row = |name: &str, kind: &str| {
+        let texts = [name, kind, "YES", "", "", "select", ""];
+        texts.map(|text| Datum::Text(text.to_owned())).into_iter().chain([Datum::Null, Datum::Null]).collect()
+    };
+    UnlistedTable {
+        definition: TableDefinition { name: name.to_owned(), statement, is_view: false },
+        columns: SystemTable {
+            columns: [
+                "COLUMN_NAME",
+                "COLUMN_TYPE",
+                "IS_NULLABLE",
+                "COLUMN_KEY",
+                "EXTRA",
+                "PRIVILEGES",
+                "COLUMN_COMMENT",
+                "COLUMN_DEFAULT",
+                "COLLATION_NAME",
+            ]
+            .map(|name| (name, "TEXT"))
+            .to_vec(),
+            rows: kinds.iter().map(|(name, kind)| row(name, kind)).collect(),
+        },
+        keys: SystemTable {
+            columns: INDEX_TITLES.iter().map(|(name, _)| (*name, "VARCHAR(64)")).collect(),
+            rows: Vec::new(),
+        },
+    }
+}
 
 /// Columns under their titles, as SELECT lists them.
 fn titled(titles: &[(&str, &str)]) -> String {

@@ -32,6 +32,7 @@ pub(super) fn make(view: &View, schema: &str, table: &str) -> Option<SystemTable
             Some(SystemTable { columns: CHANNEL.to_vec(), rows: tls_channel(view) })
         }
         ("mysql", "user") => Some(SystemTable { columns: USER.to_vec(), rows: users(view) }),
+        ("mysql", name) => super::empty_tables::make_log(name),
         ("information_schema", name) => super::empty_tables::make(name),
         _ => None,
     }

@@ -336,3 +336,41 @@ fn a_limit_of_all_that_mysql_can_count_is_no_limit() {
     let Err(error) = client.query("SELECT a FROM e.t LIMIT 18446744073709551616") else { panic!("it is too much") };
     assert!([1064, 1105].contains(&error.code), "{error}");
 }
+
+#[test]
+fn the_tables_of_mysql_are_described() {
+    let running = Running::start(&[]);
+    let mut client = running.root();
+    let fields =
+        |client: &mut Client, sql: &str| client.rows(sql).into_iter().map(|row| row[0].clone()).collect::<Vec<_>>();
+    assert_eq!(fields(&mut client, "SHOW TABLES FROM mysql"), ["general_log", "slow_log"]);
+    assert_eq!(fields(&mut client, "DESCRIBE mysql.user")[..2], ["Host", "User"]);
+    assert_eq!(
+        fields(&mut client, "SHOW COLUMNS FROM performance_schema.session_status LIKE '%NAME'"),
+        ["VARIABLE_NAME"]
+    );
+    let statement = &client.rows("SHOW CREATE TABLE mysql.general_log")[0][1];
+    assert!(
+        statement.starts_with("CREATE TABLE `general_log` (\n  `event_time` timestamp(6) DEFAULT NULL,\n"),
+        "{statement}"
+    );
+    client.query("USE mysql").unwrap();
+    let again = client.query(&statement.replacen("TABLE", "TABLE IF NOT EXISTS", 1)).unwrap();
+    assert_eq!(again.warnings, 1);
+    assert!(client.query(statement).is_err(), "it is there");
+    assert!(client.query("CREATE TABLE IF NOT EXISTS other (a INT)").is_err(), "nobody adds one");
+    assert!(client.rows("SELECT * FROM mysql.general_log").is_empty());
+    let made = "CREATE DATABASE /*!32312 IF NOT EXISTS*/ `mysql` /*!40100 DEFAULT CHARACTER SET utf8mb4 */";
+    assert_eq!(client.rows("SHOW CREATE DATABASE IF NOT EXISTS mysql")[0][1], made);
+    client.query(made).unwrap();
+    // Who has no right on them is told nothing.
+    client.query("CREATE USER u@localhost").unwrap();
+    let mut other = running.connect(running.config("u", "")).unwrap();
+    for sql in ["DESCRIBE mysql.user", "SHOW CREATE TABLE mysql.general_log", "SHOW INDEX FROM mysql.none"] {
+        let Err(error) = other.query(sql) else { panic!("{sql}") };
+        assert_eq!(error.code, 1142, "{sql}");
+    }
+    assert!(
+        fields(&mut other, "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = 'mysql'").is_empty()
+    );
+}

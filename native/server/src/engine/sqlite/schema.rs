@@ -10,8 +10,8 @@ use crate::engine::kept::Thing;
 use crate::engine::translate::temporary_name;
 use crate::engine::types::{DeclaredType, Extent};
 use crate::engine::{
-    Engine, SYSTEM_DATABASES, Surroundings, SystemTable, TableDefinition, TemporaryTable, is_system_database,
-    unknown_database,
+    Engine, LOG_TABLES, SYSTEM_DATABASES, Surroundings, SystemTable, TableDefinition, UnlistedTable,
+    is_system_database, unknown_database,
 };
 use crate::sql::lex::{Lexer, Piece, unquote};
 use crate::sql::{Datum, backquoted, text_literal};
@@ -23,6 +23,12 @@ pub(super) fn table(
     surroundings: &dyn Surroundings,
 ) -> Result<Option<SystemTable>, SqlError> {
     let mut rows = Vec::new();
+    if name == "tables" {
+        for log in LOG_TABLES.into_iter().filter(|log| surroundings.sees("mysql", log)) {
+            let table = Table { name: log.to_owned(), is_view: false, sql: String::new() };
+            rows.push(table_row("mysql", &table, Datum::Null));
+        }
+    }
     for database in engine.databases()? {
         if SYSTEM_DATABASES.contains(&database.as_str()) {
             continue;
@@ -184,7 +190,7 @@ pub(super) fn temporary_table(
     connection: &Connection,
     database: &str,
     table: &str,
-) -> SqliteResult<Option<TemporaryTable>> {
+) -> SqliteResult<Option<UnlistedTable>> {
     let inner = temporary_name(database, table);
     let mut statement =
         connection.prepare("SELECT coalesce(sql, '') FROM temp.sqlite_master WHERE type = 'table' AND name = ?1")?;
@@ -202,7 +208,7 @@ pub(super) fn temporary_table(
     for name in keys.iter_mut().filter_map(|row| row.get_mut(TABLE_NAME)) {
         *name = text(table);
     }
-    Ok(Some(TemporaryTable {
+    Ok(Some(UnlistedTable {
         definition,
         columns: SystemTable { columns: COLUMNS.to_vec(), rows: columns },
         keys: SystemTable { columns: STATISTICS.to_vec(), rows: keys },

@@ -24,8 +24,8 @@ use crate::engine::translate::{
 };
 use crate::engine::types::DeclaredType;
 use crate::engine::{
-    Description, Done, EngineSession, Interruption, LOCK_WAIT, Limits, Request, RowSink, SystemTable, TemporaryTable,
-    TransactionStep, is_system_database, stopped, unknown_database,
+    Description, Done, EngineSession, Interruption, LOCK_WAIT, Limits, Request, RowSink, SystemTable, TransactionStep,
+    UnlistedTable, is_system_database, stopped, unknown_database,
 };
 
 pub(super) struct SqliteSession {
@@ -220,6 +220,9 @@ impl SqliteSession {
         for (database, table) in &translated.locked {
             authorise_lock(database, table, request)?;
         }
+        if Self::is_made_by_server(&translated, request) {
+            return Ok(translated);
+        }
         self.attach(&translated.databases())?;
         self.refresh(&translated, request)?;
         Ok(translated)
@@ -264,7 +267,20 @@ impl SqliteSession {
         }
     }
 
+    /// Whether a definition is of a table that the server makes, and may be left out: dumps have those of its logs.
+    fn is_made_by_server(translated: &Translated, request: &Request<'_>) -> bool {
+        let is_creation = translated.statements.first().is_some_and(|sql| sql.starts_with("CREATE TABLE "));
+        let Some(Access { database, table: Some(table), .. }) = translated.accesses.first() else { return false };
+        let made = || request.surroundings.system_table(database, &table.to_ascii_lowercase()).is_some();
+        translated.forgives && is_creation && is_system_database(database) && made()
+    }
+
     fn define(&mut self, translated: &Translated, request: &Request<'_>) -> Result<Done, SqlError> {
+        if Self::is_made_by_server(translated, request) {
+            let table = translated.accesses.first().and_then(|access| access.table.as_deref()).unwrap_or_default();
+            let note = SqlError::new(1050, b"42S01", format!("Table '{table}' already exists"));
+            return Ok(Done { notes: vec![note], warnings: self.bounds.end(), ..Done::default() });
+        }
         if let Some(check) = &translated.check {
             let allowed = || Allowed::new(translated, Arc::clone(request.surroundings)).only_query();
             self.compile(check, allowed, translated)?;
@@ -623,7 +639,7 @@ impl EngineSession for SqliteSession {
         !self.connection.is_autocommit()
     }
 
-    fn temporary_table(&self, database: &str, table: &str) -> Result<Option<TemporaryTable>, SqlError> {
+    fn temporary_table(&self, database: &str, table: &str) -> Result<Option<UnlistedTable>, SqlError> {
         if !self.temporaries.contains(&(database.to_owned(), table.to_owned())) {
             return Ok(None);
         }
