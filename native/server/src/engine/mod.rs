@@ -54,8 +54,8 @@ pub(crate) trait Engine: Debug + Send + Sync {
     /// Removes a database with all that is in it, when no transaction has changed it and is still open.
     ///
     /// # Errors
-    /// 1008 where there is none, 1205 where such a transaction lasts longer than `lock_wait`.
-    fn drop_database(&self, name: &str, lock_wait: Duration) -> Result<(), SqlError>;
+    /// 1008 where there is none, 1205 where such a transaction lasts longer than one may wait, 1317 where the wait is stopped.
+    fn drop_database(&self, name: &str, wait: LockWait) -> Result<(), SqlError>;
 
     /// A table as CREATE TABLE or CREATE VIEW would make it.
     ///
@@ -156,6 +156,14 @@ impl Default for Limits {
     fn default() -> Self {
         Self { read_only: None, time: None, rows: None, lock_wait: LOCK_WAIT, skips_foreign_keys: false }
     }
+}
+
+/// How a statement outside of a session of the engine waits for another's lock.
+pub(crate) struct LockWait {
+    /// How long.
+    pub(crate) most: Duration,
+    /// Whether somebody has stopped the statement meanwhile.
+    pub(crate) is_stopped: Box<dyn Fn() -> bool + Send>,
 }
 
 /// How long a statement waits for another's lock where the session says nothing else.

@@ -1,10 +1,14 @@
 //! Statements about the server: accounts, databases, KILL, FLUSH, ALTER INSTANCE, SHUTDOWN.
 
+use std::sync::Arc;
+
 use sealwire_accounts::{AccountStatement, Outcome, Privilege, Session as Asker};
 use sealwire_core::error::SqlError;
 
 use super::{Answer, Reply, Session, Table};
-use crate::engine::{Task, TransactionStep, declared_column, interrupted, is_system_database, unknown_database};
+use crate::engine::{
+    LockWait, Task, TransactionStep, declared_column, interrupted, is_system_database, unknown_database,
+};
 use crate::sql::charset::{check_collation, default_collation};
 use crate::sql::{Cursor, Datum};
 
@@ -202,7 +206,9 @@ impl Session {
             engine.transaction(&TransactionStep::Commit)?;
             self.note_transaction(false, false);
         }
-        match self.view.server.engine.drop_database(&name, self.lock_wait()) {
+        let presence = Arc::clone(&self.presence);
+        let wait = LockWait { most: self.lock_wait(), is_stopped: Box::new(move || presence.is_stopped()) };
+        match self.view.server.engine.drop_database(&name, wait) {
             Err(error) if if_exists && error.code == 1008 => self.note("Note", error),
             dropped => dropped?,
         }

@@ -243,6 +243,52 @@ fn what_a_transaction_has_written_outlives_a_drop_of_its_database() {
 }
 
 #[test]
+fn a_wait_for_a_lock_ends_by_kill_and_with_its_time() {
+    let running = Running::start(&[]);
+    let (mut writer, mut root, mut waiting) = (running.root(), running.root(), running.root());
+    for sql in ["CREATE DATABASE d", "CREATE TABLE d.t (a INT)", "INSERT INTO d.t VALUES (1)"] {
+        root.query(sql).unwrap();
+    }
+    writer.query("BEGIN").unwrap();
+    writer.query("INSERT INTO d.t VALUES (2)").unwrap();
+    let id = waiting.connection.facts().connection_id;
+    let changes = [
+        "INSERT INTO d.t VALUES (3)",
+        "UPDATE d.t SET a = 4",
+        "DELETE FROM d.t",
+        "TRUNCATE TABLE d.t",
+        "CREATE TABLE d.u (a INT)",
+        "DROP TABLE d.t",
+        "ALTER TABLE d.t ADD COLUMN b INT",
+        "CREATE INDEX k ON d.t (a)",
+        "DROP DATABASE d",
+    ];
+    waiting.query("SET innodb_lock_wait_timeout = 3600").unwrap();
+    for sql in changes {
+        waiting.send(sql);
+        let shown = format!("SELECT COUNT(*) FROM information_schema.processlist WHERE id = {id} AND info IS NOT NULL");
+        while root.rows(&shown) != [["1"]] {}
+        root.query(&format!("KILL QUERY {id}")).unwrap();
+        assert_eq!(waiting.answer().unwrap().map(drop).unwrap_err().code, 1317, "{sql}");
+    }
+    for timeout in ["innodb_lock_wait_timeout", "lock_wait_timeout"] {
+        waiting
+            .query(&format!("SET innodb_lock_wait_timeout = 3600, lock_wait_timeout = 3600, {timeout} = 1"))
+            .unwrap();
+        for sql in changes.iter().step_by(4) {
+            assert_eq!(code(&mut waiting, sql), 1205, "{sql} with {timeout}");
+        }
+    }
+    // These wait for nobody.
+    waiting.query("SET max_execution_time = 1000").unwrap();
+    for sql in ["LOCK TABLES d.t WRITE", "UNLOCK TABLES", "SELECT a FROM d.t FOR UPDATE", "SHOW COLUMNS FROM d.t"] {
+        waiting.query(sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
+    }
+    writer.query("COMMIT").unwrap();
+    waiting.query("DROP DATABASE d").unwrap();
+}
+
+#[test]
 fn how_clients_may_compress_can_be_set_while_the_server_runs() {
     use sealwire_core::wire::compressed::Algorithm;
     let running = Running::start(&[]);

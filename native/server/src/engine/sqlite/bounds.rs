@@ -10,12 +10,14 @@ use rusqlite::limits::Limit;
 use sealwire_core::error::SqlError;
 
 use super::temporary;
-use crate::engine::{Interruption, Request, Surroundings};
+use crate::engine::{Interruption, LOCK_WAIT, Request, Surroundings};
 use crate::memory::{self, Held};
 use crate::sql::Datum;
 
 /// SQLite asks after about this many steps of its machine whether to go on: some 10 microseconds, where values are short.
 const STEPS: i32 = 1000;
+/// A lock is asked for after so many milliseconds at most.
+const LONGEST_SLEEP: u64 = 20;
 /// How often the temporary files are measured.
 const MEASURED_EACH: Duration = Duration::from_millis(20);
 /// A record of SQLite's has a head beside its values.
@@ -27,12 +29,32 @@ const LARGE_VALUES: usize = 8;
 /// No more warnings are kept of one statement, as `max_error_count` has it.
 const MOST_WARNINGS: usize = 1024;
 
+/// Waits for a lock of another connection: SQLite asks whether to go on waiting, as it would sleep through a stop by itself.
+#[derive(Default)]
+pub(super) struct Waits {
+    begun: Option<Instant>,
+}
+
+impl Waits {
+    /// Whether to ask for the lock once more: `count` says how often SQLite has asked, `sleep` waits and tells whether that was stopped.
+    pub(super) fn go_on(&mut self, count: i32, most: Duration, sleep: impl FnOnce(Duration) -> bool) -> bool {
+        if count == 0 {
+            self.begun = None;
+        }
+        let left = most.saturating_sub(self.begun.get_or_insert_with(Instant::now).elapsed());
+        let step = Duration::from_millis(u64::try_from(count).unwrap_or(0).clamp(1, LONGEST_SLEEP));
+        !left.is_zero() && !sleep(step.min(left))
+    }
+}
+
 /// The limits of one connection.
 pub(super) struct Bounds {
     pub(super) interruption: Arc<Interruption>,
     /// `max_allowed_packet` when the session began.
     longest_text: AtomicUsize,
     running: Mutex<Running>,
+    /// How long a statement waits for another's lock.
+    lock_wait: Mutex<Duration>,
     /// Bytes of the values that functions have made since the temporary files were looked at.
     unseen: AtomicUsize,
     /// Whether the statement holds large values.
@@ -112,6 +134,7 @@ impl Bounds {
             interruption,
             longest_text: AtomicUsize::new(64 << 20),
             running: Mutex::new(Running::default()),
+            lock_wait: Mutex::new(LOCK_WAIT),
             unseen: AtomicUsize::new(0),
             holds_large: AtomicBool::new(false),
         })
@@ -123,6 +146,11 @@ impl Bounds {
     /// SQLite's.
     pub(super) fn install(self: &Arc<Self>, connection: &mut Connection) -> rusqlite::Result<()> {
         let bounds = Arc::clone(self);
+        let (waiting, mut waits) = (Arc::clone(self), Waits::default());
+        connection.busy_handler(Some(move |count| {
+            let most = *waiting.lock_wait.lock().unwrap_or_else(PoisonError::into_inner);
+            waits.go_on(count, most, |step| waiting.interruption.sleep(step))
+        }))?;
         connection.progress_handler(STEPS, Some(move || bounds.is_over()))
     }
 
@@ -140,6 +168,11 @@ impl Bounds {
 
     fn running(&self) -> MutexGuard<'_, Running> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How long statements wait for another's lock from now on.
+    pub(super) fn wait_for_locks(&self, most: Duration) {
+        *self.lock_wait.lock().unwrap_or_else(PoisonError::into_inner) = most;
     }
 
     /// A statement begins.

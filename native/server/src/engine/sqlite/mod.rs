@@ -15,15 +15,20 @@ mod time;
 
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+#[cfg(test)]
 use std::time::Duration;
 
+use bounds::Waits;
 pub(crate) use time::zone;
 
 use rusqlite::OpenFlags;
 use sealwire_core::error::SqlError;
 
-use super::{Engine, EngineSession, LONGEST_NAME, SYSTEM_DATABASES, TableDefinition, is_system_database};
+use super::{
+    Engine, EngineSession, LONGEST_NAME, LockWait, SYSTEM_DATABASES, TableDefinition, interrupted, is_system_database,
+};
 
 /// The databases of a data directory.
 #[derive(Debug, Clone)]
@@ -122,23 +127,35 @@ impl SqliteEngine {
     /// Takes the right to write to a database, for as long as the result lives.
     ///
     /// # Errors
-    /// 1205 where another has it for longer than `lock_wait`.
-    fn hold(&self, path: &Path, lock_wait: Duration) -> Result<Option<rusqlite::Connection>, SqlError> {
+    /// 1205 where another has it for longer than one may wait, 1317 where the wait is stopped.
+    fn hold(&self, path: &Path, wait: LockWait) -> Result<Option<rusqlite::Connection>, SqlError> {
         let open = || -> rusqlite::Result<rusqlite::Connection> {
             let _kept = self.keep_names();
             let connection = rusqlite::Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
             open_all(&connection, "main")?;
             Ok(connection)
         };
+        let was_stopped = Arc::new(AtomicBool::new(false));
+        let stopped = Arc::clone(&was_stopped);
         let take = || -> rusqlite::Result<rusqlite::Connection> {
-            let connection = open()?;
-            connection.busy_timeout(lock_wait)?;
+            let mut connection = open()?;
+            let mut waits = Waits::default();
+            connection.busy_handler(Some(move |count| {
+                waits.go_on(count, wait.most, |step| {
+                    std::thread::sleep(step);
+                    let is_stopped = (wait.is_stopped)();
+                    stopped.store(is_stopped, Ordering::Relaxed);
+                    is_stopped
+                })
+            }))?;
             connection.execute_batch("BEGIN IMMEDIATE")?;
             Ok(connection)
         };
         match take().map_err(|error| errors::to_mysql(&error, "")) {
             Ok(connection) => Ok(Some(connection)),
-            Err(error) if error.code == 1205 => Err(error),
+            Err(error) if error.code == 1205 => {
+                Err(if was_stopped.load(Ordering::Relaxed) { interrupted() } else { error })
+            }
             // A file that is damaged can be removed nevertheless.
             Err(_) => Ok(None),
         }
@@ -204,7 +221,7 @@ impl Engine for SqliteEngine {
             })
     }
 
-    fn drop_database(&self, name: &str, lock_wait: Duration) -> Result<(), SqlError> {
+    fn drop_database(&self, name: &str, wait: LockWait) -> Result<(), SqlError> {
         if is_system_database(name) {
             return Err(SqlError::new(
                 1044,
@@ -218,7 +235,7 @@ impl Engine for SqliteEngine {
         let path = self.path(name);
         let file = self.file_of(name);
         // Nobody else changes it from here on: what a transaction has written, and would commit, is not lost without a word.
-        let held = self.hold(&path, lock_wait)?;
+        let held = self.hold(&path, wait)?;
         let _changing = self.names.write().unwrap_or_else(PoisonError::into_inner);
         if self.file_of(name) != file {
             return Err(SqlError::new(1008, b"HY000", format!("Can't drop database '{name}'; database doesn't exist")));
@@ -287,9 +304,10 @@ mod tests {
         assert_eq!(engine.create_database("shop-1").unwrap_err().code, 1007);
         assert!(engine.has_database("shop-1"));
         assert_eq!(engine.databases().unwrap(), ["information_schema", "mysql", "performance_schema", "shop-1", "sys"]);
-        engine.drop_database("shop-1", Duration::ZERO).unwrap();
-        assert_eq!(engine.drop_database("shop-1", Duration::ZERO).unwrap_err().code, 1008);
-        assert_eq!(engine.drop_database("mysql", Duration::ZERO).unwrap_err().code, 1044);
+        let wait = || LockWait { most: Duration::ZERO, is_stopped: Box::new(|| false) };
+        engine.drop_database("shop-1", wait()).unwrap();
+        assert_eq!(engine.drop_database("shop-1", wait()).unwrap_err().code, 1008);
+        assert_eq!(engine.drop_database("mysql", wait()).unwrap_err().code, 1044);
         assert_eq!(engine.create_database("").unwrap_err().code, 1102);
     }
 }

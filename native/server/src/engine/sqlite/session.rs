@@ -24,7 +24,7 @@ use crate::engine::translate::{
 };
 use crate::engine::types::DeclaredType;
 use crate::engine::{
-    Description, Done, EngineSession, Interruption, LOCK_WAIT, Limits, Request, RowSink, SystemTable, TransactionStep,
+    Description, Done, EngineSession, Interruption, Limits, Request, RowSink, SystemTable, TransactionStep,
     UnlistedTable, is_system_database, stopped, unknown_database,
 };
 
@@ -55,7 +55,6 @@ impl SqliteSession {
         let authorizer = Authorizer::default();
         let open = || -> rusqlite::Result<Connection> {
             let mut connection = Connection::open_in_memory_with_flags(flags)?;
-            connection.busy_timeout(LOCK_WAIT)?;
             super::functions::register(&connection, &bounds)?;
             configure(&connection)?;
             authorizer.install(&mut connection)?;
@@ -77,7 +76,13 @@ impl SqliteSession {
     }
 
     fn batch(&self, sql: &str) -> Result<(), SqlError> {
-        self.connection.execute_batch(sql).map_err(|error| to_mysql(&error, sql))
+        self.connection.execute_batch(sql).map_err(|error| match to_mysql(&error, sql) {
+            // It waited for a lock.
+            waited if waited.code == 1205 && self.bounds.interruption.is_stopped() => {
+                stopped(&self.bounds.interruption)
+            }
+            error => error,
+        })
     }
 
     fn attach(&mut self, databases: &BTreeSet<&str>) -> Result<(), SqlError> {
@@ -139,11 +144,9 @@ impl SqliteSession {
 
     /// Takes up what the session's variables say.
     fn limit(&self, limits: &Limits) -> Result<(), SqlError> {
-        let set = || {
-            self.connection.busy_timeout(limits.lock_wait)?;
-            self.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, !limits.skips_foreign_keys)
-        };
-        set().map(|_| ()).map_err(|error| to_mysql(&error, ""))
+        self.bounds.wait_for_locks(limits.lock_wait);
+        let set = self.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, !limits.skips_foreign_keys);
+        set.map(|_| ()).map_err(|error| to_mysql(&error, ""))
     }
 
     fn detach(&mut self, database: &str) -> Result<(), SqlError> {
