@@ -116,6 +116,39 @@ fn show_table_status_has_a_row_for_each_table_and_view() {
 }
 
 #[test]
+fn a_long_list_ends_by_kill_and_with_its_time() {
+    let running = Running::start(&[]);
+    let (mut client, mut root) = (running.root(), running.root());
+    root.query("CREATE DATABASE d").unwrap();
+    // By SQLite itself, in one transaction.
+    let file = rusqlite::Connection::open(running.directory.path().join("data/d.sqlite")).unwrap();
+    let tables: String =
+        (0..800).map(|n| format!("CREATE TABLE t{n} (a INT, b INT); CREATE INDEX k{n} ON t{n} (a);")).collect();
+    file.execute_batch(&format!("BEGIN; {tables} COMMIT;")).unwrap();
+    drop(file);
+    let id = client.connection.facts().connection_id;
+    for sql in ["SHOW TABLES FROM d", "SHOW COLUMNS FROM d.t7", "SHOW INDEX FROM d.t7", "SHOW TABLE STATUS FROM d"] {
+        let begin = Instant::now();
+        client.query(sql).unwrap();
+        let whole = begin.elapsed();
+        client.query("SET max_execution_time = 1").unwrap();
+        let begin = Instant::now();
+        let code = client.query(sql).map(drop).unwrap_err().code;
+        let cut = begin.elapsed();
+        assert_eq!(code, 3024, "{sql}");
+        println!("{sql}: {whole:?}, with a millisecond {cut:?}");
+        // A list of names is short work.
+        assert!(cut < whole * 2 / 3 || sql.starts_with("SHOW TABLE"), "{sql}: {cut:?} of {whole:?}");
+        client.query("SET max_execution_time = 0").unwrap();
+        client.send(sql);
+        let shown = format!("SELECT COUNT(*) FROM information_schema.processlist WHERE id = {id} AND info IS NOT NULL");
+        while root.rows(&shown) != [["1"]] {}
+        root.query(&format!("KILL QUERY {id}")).unwrap();
+        assert_eq!(client.answer().unwrap().map(drop).unwrap_err().code, 1317, "{sql}");
+    }
+}
+
+#[test]
 fn show_of_objects_that_there_are_none_of_is_empty_with_mysqls_columns() {
     let running = Running::start(&[]);
     let mut root = filled(&running);

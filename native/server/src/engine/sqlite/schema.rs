@@ -10,8 +10,8 @@ use crate::engine::kept::Thing;
 use crate::engine::translate::temporary_name;
 use crate::engine::types::{DeclaredType, Extent};
 use crate::engine::{
-    Engine, LOG_TABLES, SYSTEM_DATABASES, Surroundings, SystemTable, TableDefinition, UnlistedTable,
-    is_system_database, unknown_database,
+    Engine, Interruption, LOG_TABLES, SYSTEM_DATABASES, Surroundings, SystemTable, TableDefinition, UnlistedTable,
+    is_system_database, stopped, unknown_database,
 };
 use crate::sql::lex::{Lexer, Piece, unquote};
 use crate::sql::{Datum, backquoted, text_literal};
@@ -21,6 +21,7 @@ pub(super) fn table(
     engine: &SqliteEngine,
     name: &str,
     surroundings: &dyn Surroundings,
+    interruption: &Interruption,
 ) -> Result<Option<SystemTable>, SqlError> {
     let mut rows = Vec::new();
     if name == "tables" {
@@ -42,6 +43,9 @@ pub(super) fn table(
         let connection = &opened.connection;
         let Ok(tables) = tables_of(connection) else { continue };
         for table in tables {
+            if interruption.is_stopped() {
+                return Err(stopped(interruption));
+            }
             if !surroundings.sees(&database, &table.name) {
                 continue;
             }

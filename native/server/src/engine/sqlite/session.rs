@@ -170,7 +170,7 @@ impl SqliteSession {
             };
             let made = match (database.as_str(), table.to_lowercase().as_str()) {
                 ("information_schema", name @ ("tables" | "columns" | "statistics")) => {
-                    super::schema::table(&self.engine, name, request.surroundings.as_ref())?
+                    super::schema::table(&self.engine, name, request.surroundings.as_ref(), &self.bounds.interruption)?
                 }
                 _ => request.surroundings.system_table(database, table),
             };
@@ -198,13 +198,14 @@ impl SqliteSession {
                 columns.join(", ")
             ))?;
             let mut insert = self.connection.prepare(&format!("INSERT INTO {name} VALUES ({places})"))?;
-            for row in &made.rows {
+            for row in made.rows.iter().take_while(|_| !self.bounds.interruption.is_stopped()) {
                 bind(&mut insert, row)?;
                 insert.raw_execute()?;
             }
             Ok(())
         };
-        fill().map_err(|error| to_mysql(&error, ""))
+        fill().map_err(|error| to_mysql(&error, ""))?;
+        if self.bounds.interruption.is_stopped() { Err(stopped(&self.bounds.interruption)) } else { Ok(()) }
     }
 
     /// Translates, checks the rights, and makes ready all that the statement names.
