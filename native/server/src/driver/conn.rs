@@ -14,6 +14,7 @@ use sealwire_core::{Input, Now, Output};
 
 use super::admission::Listing;
 use super::gate::Place;
+use super::turns::Cost;
 use crate::counters::count;
 use crate::registry::Presence;
 use crate::session::{Action, SessionHandle};
@@ -65,8 +66,8 @@ pub(super) struct Conn {
     gone_since: Option<Duration>,
     /// Whether it goes on after the others had their turn: until then no event gives it another.
     pub(super) goes_on: bool,
-    /// Whether its last turn took long.
-    pub(super) is_costly: bool,
+    /// How long its turns take.
+    pub(super) cost: Cost,
     listing: Listing,
     _place: Place,
 }
@@ -141,7 +142,7 @@ impl Conn {
             said_goodbye: false,
             gone_since: None,
             goes_on: false,
-            is_costly: false,
+            cost: Cost::default(),
             listing,
             _place: place,
         }
@@ -284,7 +285,7 @@ impl Conn {
                 return Ok(true);
             }
             *steps -= 1;
-            if (self.is_costly || steps.is_multiple_of(STEPS_BETWEEN_LOOKS))
+            if (self.cost.is_high() || steps.is_multiple_of(STEPS_BETWEEN_LOOKS))
                 && clock::monotonic().saturating_sub(begun.monotonic) > MOST_TIME
             {
                 *steps = 0;

@@ -10,6 +10,7 @@ mod descriptors;
 mod door;
 mod gate;
 mod peer;
+mod turns;
 mod worker;
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! A worker: a thread with a poll of its own, listeners, and the connections that it accepted or that were handed to it.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap, VecDeque};
+use std::collections::{BinaryHeap, HashMap};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -16,6 +16,7 @@ use sealwire_core::error::SqlError;
 use super::acceptor::{Accepted, PAUSE, accepted};
 use super::conn::{Conn, Scratch, Turn};
 use super::gate::Gate;
+use super::turns::{Kind, Turns};
 use sealwire_net::clock;
 
 /// What reaches a worker from other threads.
@@ -50,12 +51,6 @@ const WAKE: Token = Token(usize::MAX);
 const FIRST_LISTENER: usize = usize::MAX - 1024;
 /// So many connections are accepted before those that are open have their turn.
 const MOST_ACCEPTED: usize = 32;
-/// So many turns of connections that are not logged in are taken before the others have theirs: a handshake costs more than a short
-/// statement, and who floods us with handshakes has paid nothing yet.
-const MOST_HANDSHAKES: usize = 8;
-/// A connection whose turn takes longer waits for its next behind the others: one such turn is taken in each round, so that many of them
-/// delay the others no more than one does.
-const COSTLY: Duration = Duration::from_millis(3);
 /// How long connections may take to end when the server stops.
 pub(super) const GRACE: Duration = Duration::from_secs(3);
 
@@ -95,11 +90,7 @@ struct Worker {
     /// When connections are to be looked at; entries that are no longer true are passed over.
     timers: BinaryHeap<Reverse<(Duration, u32)>>,
     /// Connections that go on after the others had their turn.
-    again: Vec<u32>,
-    /// Those of them that are not logged in.
-    handshakes: VecDeque<u32>,
-    /// Connections whose last turn took long.
-    costly: VecDeque<u32>,
+    turns: Turns,
     scratch: Scratch,
     stopping_until: Option<Duration>,
 }
@@ -126,9 +117,7 @@ pub(super) fn start(
         accept_at: None,
         connections: HashMap::new(),
         timers: BinaryHeap::new(),
-        again: Vec::new(),
-        handshakes: VecDeque::new(),
-        costly: VecDeque::new(),
+        turns: Turns::default(),
         scratch: Scratch::new(),
         stopping_until: None,
     };
@@ -159,7 +148,7 @@ impl Worker {
                     if connection.goes_on {
                         continue;
                     }
-                    if connection.is_logged_in() && !connection.is_costly {
+                    if connection.is_logged_in() && !connection.cost.is_high() {
                         self.turn(id);
                     } else {
                         self.wait_for_turn(id);
@@ -169,14 +158,7 @@ impl Worker {
             while let Ok(message) = self.receiver.try_recv() {
                 self.receive(message);
             }
-            for id in std::mem::take(&mut self.again) {
-                self.go_on(id);
-            }
-            for _ in 0..MOST_HANDSHAKES {
-                let Some(id) = self.handshakes.pop_front() else { break };
-                self.go_on(id);
-            }
-            if let Some(id) = self.costly.pop_front() {
+            for id in self.turns.round() {
                 self.go_on(id);
             }
             if self.may_accept {
@@ -193,7 +175,7 @@ impl Worker {
     }
 
     fn timeout(&self) -> Option<Duration> {
-        if !self.again.is_empty() || !self.handshakes.is_empty() || !self.costly.is_empty() || self.may_accept {
+        if !self.turns.is_empty() || self.may_accept {
             return Some(Duration::ZERO);
         }
         let timer = self.timers.peek().map(|Reverse((deadline, _))| *deadline);
@@ -254,7 +236,7 @@ impl Worker {
                 let Some(connection) = self.connections.get(&id).filter(|connection| !connection.goes_on) else {
                     return;
                 };
-                if connection.is_costly { self.wait_for_turn(id) } else { self.turn(id) }
+                if connection.cost.is_high() { self.wait_for_turn(id) } else { self.turn(id) }
             }
             Message::Stop => {
                 self.listeners.clear();
@@ -281,13 +263,14 @@ impl Worker {
         if std::mem::replace(&mut connection.goes_on, true) {
             return;
         }
-        if !connection.is_logged_in() {
-            self.handshakes.push_back(id);
-        } else if connection.is_costly {
-            self.costly.push_back(id);
+        let kind = if !connection.is_logged_in() {
+            Kind::Handshake
+        } else if connection.cost.is_high() {
+            Kind::Costly
         } else {
-            self.again.push(id);
-        }
+            Kind::Cheap
+        };
+        self.turns.wait(id, kind);
     }
 
     fn go_on(&mut self, id: u32) {
@@ -299,9 +282,13 @@ impl Worker {
 
     fn turn(&mut self, id: u32) {
         let Some(connection) = self.connections.get_mut(&id) else { return };
+        let was_logged_in = connection.is_logged_in();
         let begun = clock::now();
         let turned = catch_unwind(AssertUnwindSafe(|| connection.turn(&mut self.scratch, begun)));
-        connection.is_costly = clock::monotonic().saturating_sub(begun.monotonic) > COSTLY;
+        // What a login costs is no sign of what the session will.
+        if was_logged_in {
+            connection.cost.note(begun.monotonic, clock::monotonic());
+        }
         // A bug takes the connection that met it, and what half-done bytes there are; the others know nothing of either.
         let turn = turned.unwrap_or_else(|_| {
             tracing::error!("connection {id} is closed: it met a bug of sealwired, told on standard error");
