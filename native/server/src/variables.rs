@@ -294,6 +294,9 @@ impl SessionVariables {
     }
 }
 
+/// A longer value is refused: what sessions keep of their variables counts for nobody's share of memory.
+const LONGEST_VALUE: usize = 16 * 1024;
+
 impl Definition {
     /// The text that SHOW VARIABLES prints for a value that is to be set.
     ///
@@ -301,6 +304,15 @@ impl Definition {
     /// 1231 where the variable does not take it, 1232 where it is of the wrong type.
     pub(crate) fn accept(&self, value: &Datum) -> Result<String, SqlError> {
         let text = value.to_text();
+        if text.len() > LONGEST_VALUE {
+            let shown: String = text.chars().take(64).collect();
+            let message = format!(
+                "Variable '{}' can't be set to the value of '{shown}...': it has {} bytes, of {LONGEST_VALUE} allowed",
+                self.name,
+                text.len()
+            );
+            return Err(SqlError::new(1231, b"42000", message));
+        }
         let wrong = || {
             let shown = if *value == Datum::Null { "NULL" } else { text.as_str() };
             SqlError::new(1231, b"42000", format!("Variable '{}' can't be set to the value of '{shown}'", self.name))

@@ -27,6 +27,19 @@ fn a_select_ends_when_its_time_is_over_and_gives_no_more_rows_than_are_wanted() 
 }
 
 #[test]
+fn no_variable_keeps_a_long_text() {
+    let running = Running::start(&[]);
+    let mut client = running.root();
+    for row in client.rows("SHOW VARIABLES") {
+        let sql = format!("SET SESSION {} = REPEAT('x', 1000000)", row[0]);
+        let error = client.query(&sql).map(drop).unwrap_err();
+        assert!(matches!(error.code, 1115 | 1193 | 1229 | 1231 | 1232 | 1235 | 1238 | 1273 | 1286), "{sql}: {error}");
+        assert!(error.message.len() < 1000, "{}", row[0]);
+    }
+    client.query("SET optimizer_switch = 'index_merge=on'").unwrap();
+}
+
+#[test]
 fn long_expressions_are_stopped_by_kill_and_hold_nobody_up() {
     let running = Running::start(&[]);
     let mut slow = running.root();
