@@ -5,12 +5,37 @@ use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 use std::time::Duration;
 
 use sealwire_core::error::SqlError;
+use sealwire_core::message::ColumnDefinition;
+use sealwire_core::server::RowBatch;
 
 use super::interruption::Waited;
-use super::pool::Delivery;
-use super::{Interruption, stopped};
+use super::{Description, Done, EngineSession, Interruption, stopped};
 use crate::memory::Held;
+use crate::sql::Datum;
 use crate::sync::atomic::{AtomicUsize, Ordering};
+
+/// What comes back, in this order: perhaps columns, rows, and then one of the others.
+pub(crate) enum Delivery {
+    /// The result begins.
+    Columns(Vec<ColumnDefinition>),
+    /// Rows, encoded, and how they count for their account.
+    Rows(RowBatch, Held),
+    /// The task is done, well or not.
+    Finished(Box<dyn EngineSession>, Result<Outcome, SqlError>),
+}
+
+/// What a task that went well gives.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    /// A statement ran.
+    Executed(Done),
+    /// An expression has this value.
+    Value(Datum),
+    /// A statement was described.
+    Described(Description),
+    /// The transaction's step is done.
+    Stepped,
+}
 
 /// A statement waits while so many bytes of its rows have not been taken by its client.
 const ENOUGH: usize = 512 * 1024;

@@ -20,9 +20,9 @@ use sealwire_core::message::ColumnDefinition;
 
 use super::sql::{Datum, Names};
 
-pub(crate) use flow::Deliveries;
+pub(crate) use flow::{Deliveries, Delivery, Outcome};
 pub(crate) use interruption::Interruption;
-pub(crate) use pool::{Delivery, Job, Outcome, Pool, Task, evaluate};
+pub(crate) use pool::{Job, Pool, Task, evaluate};
 pub(crate) use sqlite::{SqliteEngine, zone as time_zone};
 
 /// MySQL's longest name, in characters.

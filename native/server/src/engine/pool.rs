@@ -10,12 +10,10 @@ use sealwire_core::error::SqlError;
 use sealwire_core::message::ColumnDefinition;
 use sealwire_core::server::RowBatch;
 
-use super::flow::{Deliveries, Giver, flow};
+use super::flow::{Deliveries, Delivery, Giver, Outcome, flow};
 use super::threads::Threads;
 use super::value::FirstValue;
-use super::{
-    Description, Done, EngineSession, Limits, Request, RowSink, Surroundings, TransactionStep, interrupted, stopped,
-};
+use super::{Done, EngineSession, Limits, Request, RowSink, Surroundings, TransactionStep, interrupted, stopped};
 use crate::memory::{self, Held};
 use crate::registry::Entry;
 use crate::sql::Datum;
@@ -63,29 +61,6 @@ pub(crate) struct Job {
     pub(crate) entry: Option<Arc<Entry>>,
     /// Called after each delivery, so that the connection looks at it.
     pub(crate) wake: Box<dyn Fn() + Send>,
-}
-
-/// What comes back, in this order: perhaps columns, rows, and then one of the others.
-pub(crate) enum Delivery {
-    /// The result begins.
-    Columns(Vec<ColumnDefinition>),
-    /// Rows, encoded, and how they count for their account.
-    Rows(RowBatch, Held),
-    /// The task is done, well or not.
-    Finished(Box<dyn EngineSession>, Result<Outcome, SqlError>),
-}
-
-/// What a task that went well gives.
-#[derive(Debug)]
-pub(crate) enum Outcome {
-    /// A statement ran.
-    Executed(Done),
-    /// An expression has this value.
-    Value(Datum),
-    /// A statement was described.
-    Described(Description),
-    /// The transaction's step is done.
-    Stepped,
 }
 
 /// A result's first delivery of rows is sent when it has this many bytes, so that the client has something to read soon.
