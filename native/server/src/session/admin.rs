@@ -5,7 +5,8 @@ use std::sync::Arc;
 use sealwire_accounts::{AccountStatement, Outcome, Privilege, Session as Asker};
 use sealwire_core::error::SqlError;
 
-use super::{Answer, Reply, Session, Table};
+use super::Session;
+use super::answer::{Answer, Reply, Table};
 use crate::engine::{
     LockWait, Task, TransactionStep, declared_column, interrupted, is_system_database, unknown_database,
 };

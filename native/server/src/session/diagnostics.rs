@@ -3,34 +3,9 @@
 use sealwire_core::error::SqlError;
 
 use super::Session;
+use super::warnings::Warning;
 use crate::sql::Cursor;
 use crate::sql::lex::{Lexer, Piece};
-
-/// What the session remembers of its last statement.
-#[derive(Debug, Default)]
-pub(super) struct Diagnostics {
-    warnings: Vec<Warning>,
-    /// Whether the statement at hand shows them, and so has none of its own.
-    are_shown: bool,
-}
-
-/// A line of SHOW WARNINGS.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Warning {
-    pub(super) level: &'static str,
-    pub(super) error: SqlError,
-}
-
-impl Diagnostics {
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Warning> {
-        self.warnings.iter()
-    }
-
-    /// How many the statement at hand has.
-    pub(super) fn count(&self) -> u16 {
-        if self.are_shown { 0 } else { u16::try_from(self.warnings.len()).unwrap_or(u16::MAX) }
-    }
-}
 
 impl Session {
     /// A statement begins, and those of the one before are forgotten, unless it is there to ask for them. As in MySQL a SELECT of

@@ -2,7 +2,8 @@
 
 use sealwire_core::error::SqlError;
 
-use super::{Answer, Reply, Session, admin, statement};
+use super::answer::{Answer, Reply};
+use super::{Session, admin, statement};
 use crate::constant_selects::may_be_constant;
 use crate::sql::{Cursor, lex};
 
@@ -136,21 +137,6 @@ pub(super) fn entries(sql: &str) -> impl Iterator<Item = (&'static Entry, Cursor
     })
 }
 
-/// Whether a prepared statement is the server's own to answer.
-pub(super) fn is_own(sql: &str) -> bool {
-    entries(sql).next().is_some_and(|(entry, _)| (entry.is_own)(sql))
-}
-
-/// Whether a statement of the server's own only reads, so that it may be tried to learn its columns.
-pub(super) fn only_reads(sql: &str) -> bool {
-    entries(sql).next().is_some_and(|(entry, _)| entry.only_reads)
-}
-
-/// Whether a statement may open or write files, derive keys, or wait for others.
-pub(super) fn is_slow(sql: &str) -> bool {
-    entries(sql).next().is_some_and(|(entry, words)| (entry.is_slow)(words))
-}
-
 /// The engine knows better what a value's type is, so only a SELECT without parameters is the server's own.
 fn is_constant(sql: &str) -> bool {
     may_be_constant(sql) && lex::parameters(sql).next().is_none()
@@ -163,6 +149,21 @@ fn show_waits(mut words: Cursor<'_>) -> bool {
 }
 
 impl Session {
+    /// Whether a prepared statement is the server's own to answer.
+    pub(super) fn is_own(sql: &str) -> bool {
+        entries(sql).next().is_some_and(|(entry, _)| (entry.is_own)(sql))
+    }
+
+    /// Whether a statement of the server's own only reads, so that it may be tried to learn its columns.
+    pub(super) fn only_reads(sql: &str) -> bool {
+        entries(sql).next().is_some_and(|(entry, _)| entry.only_reads)
+    }
+
+    /// Whether a statement may open or write files, derive keys, or wait for others.
+    pub(super) fn is_slow(sql: &str) -> bool {
+        entries(sql).next().is_some_and(|(entry, words)| (entry.is_slow)(words))
+    }
+
     /// What a statement answers. What it changes is changed when this returns, unless the engine is to do it.
     pub(super) fn statement(&mut self, sql: &str) -> Result<Answer, SqlError> {
         #[cfg(test)]
@@ -202,16 +203,16 @@ mod tests {
         for sql in
             ["SELECT 1", "select @@version", "SHOW TABLES", "create user u", "CREATE SCHEMA a", "ALTER INSTANCE x"]
         {
-            assert!(is_own(sql), "{sql}");
+            assert!(Session::is_own(sql), "{sql}");
         }
         for sql in
             ["SELECT ?", "SELECT a FROM t", "INSERT INTO t VALUES (1)", "CREATE TABLE t (a INT)", "ALTER TABLE t", ""]
         {
-            assert!(!is_own(sql), "{sql}");
+            assert!(!Session::is_own(sql), "{sql}");
         }
         for sql in ["SHOW TABLES", "SET PASSWORD = 'x'", "ALTER TABLE t", "CREATE OR REPLACE USER u", "DROP DATABASE d"]
         {
-            assert!(is_slow(sql), "{sql}");
+            assert!(Session::is_slow(sql), "{sql}");
         }
         for sql in [
             "SHOW GLOBAL STATUS",
@@ -221,8 +222,13 @@ mod tests {
             "SELECT 1",
             "DROP TABLE t",
         ] {
-            assert!(!is_slow(sql), "{sql}");
+            assert!(!Session::is_slow(sql), "{sql}");
         }
-        assert!(only_reads("DESC t") && only_reads("SHOW TABLES") && !only_reads("KILL 1") && !only_reads("INSERT"));
+        assert!(
+            Session::only_reads("DESC t")
+                && Session::only_reads("SHOW TABLES")
+                && !Session::only_reads("KILL 1")
+                && !Session::only_reads("INSERT")
+        );
     }
 }

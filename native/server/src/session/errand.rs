@@ -1,35 +1,10 @@
 //! Work of a session that would keep the event loop: it is done on a thread of the pool, and answered when the session is back.
 
-use sealwire_core::error::{Error, SqlError};
+use sealwire_core::error::Error;
 use sealwire_core::server::Connection;
 
-use super::set::Pending;
-use super::{Answer, Session};
-use crate::sql::Datum;
-
-/// Longer texts are read on a thread of their own: reading takes some nanoseconds a byte.
-pub(super) const LONG: usize = 64 * 1024;
-
-/// What is to be done.
-pub(super) enum Errand {
-    /// COM_QUERY.
-    Query(Vec<u8>),
-    /// The next statement of a COM_QUERY, to be found in what is left of it.
-    Next,
-    /// A statement that was read already.
-    Statement(String),
-    /// COM_STMT_PREPARE.
-    Prepare(Vec<u8>),
-    /// A statement to prepare that was read already.
-    PrepareStatement(String),
-    /// COM_STMT_EXECUTE.
-    Execute(u32, Vec<Datum>),
-    /// A SET that goes on with a value that the engine has found.
-    SetOn(Box<Pending>, Datum),
-}
-
-/// An answer, and whether its rows are binary.
-pub(super) type Brought = (Result<Answer, SqlError>, bool);
+use super::Session;
+use super::work::Errand;
 
 impl Session {
     /// Does the errand, on another thread.

@@ -3,20 +3,11 @@
 use sealwire_accounts::Privilege;
 use sealwire_core::error::SqlError;
 
-use super::running::Purpose;
-use super::set::Pending;
-use super::{Answer, Session};
+use super::Session;
+use super::answer::{Answer, Pending, Purpose};
+use super::work::InitConnect;
 use crate::engine::{Outcome, Task};
 use crate::sql::lex;
-
-/// Where the statements stand.
-#[derive(Debug, Default)]
-pub(super) struct InitConnect {
-    /// Those that are still to run.
-    left: Vec<u8>,
-    /// Whether one of them failed: the session then has nothing that it counts on.
-    failed: bool,
-}
 
 impl Session {
     /// Runs the statements, where there are some for this user. While one runs on another thread the session is busy, so no command

@@ -3,7 +3,8 @@
 use sealwire_accounts::Privilege;
 use sealwire_core::error::SqlError;
 
-use super::{Answer, Session};
+use super::Session;
+use super::answer::Answer;
 use crate::engine::{Task, TransactionStep};
 use crate::sql::Cursor;
 

@@ -5,20 +5,10 @@ use std::time::Duration;
 use sealwire_accounts::Privilege;
 use sealwire_core::error::SqlError;
 
-use super::{Answer, Session};
+use super::Session;
+use super::answer::Answer;
 use crate::engine::{Limits, ReadOnly, Task, TransactionStep};
 use crate::sql::Cursor;
-
-/// Whether the session's transactions only read.
-#[derive(Debug, Default)]
-pub(super) struct Access {
-    /// The open one does.
-    open_reads: bool,
-    /// SET TRANSACTION said so of the next one, which then forgets it.
-    next_reads: Option<bool>,
-    /// START TRANSACTION said so of the one that it begins.
-    begun_reads: Option<bool>,
-}
 
 /// First words of the statements that change tables, databases or accounts.
 const CHANGES: &[&str] = &[

@@ -4,8 +4,9 @@
 use sealwire_accounts::Privilege;
 use sealwire_core::error::SqlError;
 
+use super::answer::{Answer, Table};
 use super::show::{columns, filtered, pattern_condition};
-use super::{Answer, Session, Table, statement};
+use super::{Session, statement};
 use crate::engine::unknown_database;
 use crate::sql::{Cursor, text_literal};
 

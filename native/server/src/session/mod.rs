@@ -3,6 +3,7 @@
 //! The driver hands it the connection's events, and calls [`Session::advance`] while a statement runs on another thread.
 
 mod admin;
+mod answer;
 mod diagnostics;
 mod dispatch;
 mod empty_tables;
@@ -13,6 +14,7 @@ mod keys;
 mod limits;
 mod listing;
 mod login;
+mod prepare;
 mod prepared;
 mod running;
 mod script;
@@ -24,6 +26,8 @@ mod surroundings;
 mod system_tables;
 mod thread_tables;
 mod view;
+mod warnings;
+mod work;
 
 pub(crate) use handle::SessionHandle;
 
@@ -35,20 +39,21 @@ use std::sync::atomic::Ordering;
 
 use sealwire_accounts::{Accounts, ClientHost, Identity};
 use sealwire_core::error::{Error, SqlError};
-use sealwire_core::message::{Capabilities, ColumnDefinition, Command, OkPacket, SessionChange, StatusFlags};
+use sealwire_core::message::{Capabilities, Command, OkPacket, StatusFlags};
 use sealwire_core::server::{Connection, Event, Login};
 
 use super::counters::count;
-use super::engine::{Description, EngineSession, Limits, Task, interrupted};
+use super::engine::{EngineSession, Task, interrupted};
 use super::memory::{self, Held};
 use super::registry::{Entry, Presence};
 use super::sql::{Datum, lex, syntax_error_near};
 use super::state::Server;
 use super::status;
-use errand::{Errand, LONG};
+use answer::{Answer, LONG, Purpose, Reply, Table};
 use prepared::Prepared;
-use running::{Purpose, Running};
 use view::View;
+use warnings::Diagnostics;
+use work::{Access, Brought, Errand, InitConnect, Running};
 
 /// What makes the connection's worker look at it.
 pub(crate) type Wake = Arc<dyn Fn() + Send + Sync>;
@@ -64,7 +69,7 @@ pub(crate) struct Session {
     running: Option<Running>,
     /// Statements of a COM_QUERY that are still to run.
     queue: Queue,
-    diagnostics: diagnostics::Diagnostics,
+    diagnostics: Diagnostics,
     prepared: Prepared,
     candidate: Option<(Identity, Arc<Accounts>)>,
     multi_statements: bool,
@@ -75,13 +80,13 @@ pub(crate) struct Session {
     /// An answer of the server's own that is still to be sent, if it is large.
     held_answer: Held,
     in_transaction: bool,
-    access: limits::Access,
-    init_connect: init_connect::InitConnect,
+    access: Access,
+    init_connect: InitConnect,
     is_in: bool,
     /// What the session goes away for.
     errand: Option<Errand>,
     /// The answer that it brought back.
-    brought: Option<errand::Brought>,
+    brought: Option<Brought>,
 }
 
 /// The statements of a COM_QUERY, from `at` on: each is read where it stands.
@@ -158,54 +163,6 @@ pub(crate) enum Action {
     Closed,
 }
 
-/// What a statement answers.
-enum Answer {
-    /// OK with a count and a text.
-    Ok(Reply),
-    /// Rows that are all there.
-    Rows(Table),
-    /// The engine answers.
-    Engine(Task),
-    /// The engine runs a statement whose rows nobody reads, and the answer is OK.
-    Unheard(Task),
-    /// The engine answers a statement that may run, within these limits.
-    Approved(Task, Limits, Purpose),
-    /// A statement of the server's own is prepared.
-    Prepared {
-        /// Its text.
-        sql: String,
-        /// What it takes and gives.
-        description: Description,
-    },
-    /// The engine prepares a statement.
-    Describe(String),
-    /// SET, which goes on when the engine has found a value.
-    Set(Box<set::Pending>),
-}
-
-/// The contents of an OK packet.
-#[derive(Debug, Default)]
-struct Reply {
-    affected_rows: u64,
-    last_insert_id: u64,
-    info: String,
-    changes: Vec<u8>,
-}
-
-impl Reply {
-    /// Tells the client of a change of its session.
-    fn tell(&mut self, change: &SessionChange<'_>) {
-        change.encode(&mut self.changes);
-    }
-}
-
-/// Rows made by the server itself.
-#[derive(Debug, Default)]
-struct Table {
-    columns: Vec<ColumnDefinition>,
-    rows: Vec<Vec<Datum>>,
-}
-
 /// Deliveries are taken only while less than this waits to be sent: what is added to much would be copied once more.
 const ENOUGH: usize = 16 * 1024;
 
@@ -223,7 +180,7 @@ impl Session {
             engine: None,
             running: None,
             queue: Queue::default(),
-            diagnostics: diagnostics::Diagnostics::default(),
+            diagnostics: Diagnostics::default(),
             prepared,
             candidate: None,
             multi_statements: false,
@@ -231,8 +188,8 @@ impl Session {
             held: Held::default(),
             held_answer: Held::default(),
             in_transaction: false,
-            access: limits::Access::default(),
-            init_connect: init_connect::InitConnect::default(),
+            access: Access::default(),
+            init_connect: InitConnect::default(),
             is_in: false,
             errand: None,
             brought: None,
@@ -367,13 +324,13 @@ impl Session {
             Action::SetOption(_) => connection.err(&SqlError::new(1047, b"08S01", "Unknown command"))?,
             Action::Prepare(sql) if sql.len() > LONG => self.errand = Some(Errand::Prepare(sql)),
             Action::Prepare(sql) => match self.begin_prepare(&sql) {
-                Ok(text) if dispatch::is_slow(&text) => self.errand = Some(Errand::PrepareStatement(text)),
+                Ok(text) if Self::is_slow(&text) => self.errand = Some(Errand::PrepareStatement(text)),
                 text => {
                     let answer = text.and_then(|text| self.prepare(text));
                     return self.conclude(answer, false, connection);
                 }
             },
-            Action::Execute(Ok((id, parameters))) if self.prepared.is_slow(id, &parameters) => {
+            Action::Execute(Ok((id, parameters))) if self.prepared.is_slow(id, &parameters, Self::is_slow) => {
                 self.errand = Some(Errand::Execute(id, parameters));
             }
             Action::Execute(Ok((id, parameters))) => {
@@ -427,7 +384,7 @@ impl Session {
         self.forget_diagnostics();
         self.prepared = Prepared::new(Arc::clone(&self.view.server.counters.prepared_statements));
         self.in_transaction = false;
-        self.access = limits::Access::default();
+        self.access = Access::default();
         self.view.reset_variables();
         self.view.user_variables = Arc::default();
         self.user_variable_bytes = 0;
@@ -470,7 +427,7 @@ impl Session {
     /// Runs a statement that was read; `None` is one of nothing but comments.
     fn run(&mut self, text: Result<Option<String>, SqlError>, connection: &mut Connection) -> Result<(), Error> {
         match text {
-            Ok(Some(text)) if dispatch::is_slow(&text) => {
+            Ok(Some(text)) if Self::is_slow(&text) => {
                 self.errand = Some(Errand::Statement(text));
                 Ok(())
             }

@@ -4,16 +4,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use sealwire_core::error::{Error, SqlError};
+use sealwire_core::error::SqlError;
 use sealwire_core::message::{Capabilities, ColumnDefinition, ColumnType, ParamType, StmtExecute, Value};
-use sealwire_core::server::Connection;
 
-use super::errand::LONG;
-use super::running::parameter_columns;
-use super::{Answer, Session, dispatch};
-use crate::counters::count;
-use crate::engine::{Description, Task};
-use crate::sql::{Datum, lex, syntax_error_near, text_literal};
+use super::answer::LONG;
+use crate::engine::Description;
+use crate::sql::Datum;
 
 /// A session's prepared statements.
 #[derive(Default)]
@@ -103,15 +99,20 @@ impl Prepared {
         self.last_succeeded = false;
     }
 
+    /// A statement's text, and whether the server answers it itself.
+    pub(super) fn find(&self, id: u32) -> Option<(&str, bool)> {
+        self.statements.get(&id).map(|statement| (statement.sql.as_str(), statement.is_own))
+    }
+
     pub(super) fn sql(&self, id: u32) -> Option<&str> {
         self.statements.get(&id).map(|statement| statement.sql.as_str())
     }
 
-    /// Whether executing a statement begins with work that would keep the event loop.
-    pub(super) fn is_slow(&self, id: u32, parameters: &[Datum]) -> bool {
+    /// Whether executing a statement begins with work that would keep the event loop; `is_slow` says it of one that the server answers itself.
+    pub(super) fn is_slow(&self, id: u32, parameters: &[Datum], is_slow: fn(&str) -> bool) -> bool {
         let Some(statement) = self.statements.get(&id) else { return false };
         let written = if statement.is_own { parameters.iter().map(Datum::held_bytes).sum() } else { 0 };
-        statement.sql.len().saturating_add(written) > LONG || (statement.is_own && dispatch::is_slow(&statement.sql))
+        statement.sql.len().saturating_add(written) > LONG || (statement.is_own && is_slow(&statement.sql))
     }
 
     pub(super) fn close(&mut self, id: u32) {
@@ -194,7 +195,8 @@ impl Drop for Prepared {
     }
 }
 
-fn unknown(id: u32, command: &str) -> SqlError {
+/// Error 1243: no such statement is prepared.
+pub(super) fn unknown(id: u32, command: &str) -> SqlError {
     SqlError::new(1243, b"HY000", format!("Unknown prepared statement handler ({id}) given to {command}"))
 }
 
@@ -222,131 +224,14 @@ fn bytes_datum(bytes: &[u8], is_blob: bool) -> Datum {
     }
 }
 
-impl Session {
-    /// Reads the statement of a COM_STMT_PREPARE.
-    ///
-    /// # Errors
-    /// 1064 where it can't be read or there are several, 1065 where there is none.
-    pub(super) fn begin_prepare(&mut self, sql: &[u8]) -> Result<String, SqlError> {
-        count(&self.view.server.counters.com_stmt_prepare);
-        self.prepared.begin();
-        let (first, rest) = lex::first_statement(sql, self.view.syntax.mode);
-        let text = match lex::normalise(first, self.view.syntax) {
-            Ok(text) => text,
-            Err(error) => {
-                self.forget_diagnostics();
-                return Err(error);
-            }
-        };
-        self.begin_diagnostics(&text);
-        if lex::is_blank(first) {
-            return Err(SqlError::new(1065, b"42000", "Query was empty"));
-        }
-        if !lex::is_blank(rest) {
-            return Err(syntax_error_near(&text, &String::from_utf8_lossy(rest)));
-        }
-        Ok(text)
-    }
-
-    /// Prepares a statement.
-    ///
-    /// # Errors
-    /// As for running the statement, where that shows before it runs.
-    pub(super) fn prepare(&mut self, text: String) -> Result<Answer, SqlError> {
-        if !dispatch::is_own(&text) {
-            return Ok(Answer::Describe(text));
-        }
-        let parameters = lex::parameters(&text).count();
-        let mut description =
-            Description { parameters: u16::try_from(parameters).unwrap_or(u16::MAX), columns: Vec::new() };
-        if dispatch::only_reads(&text) {
-            // Its columns do not depend on its parameters.
-            let nulls = vec![Datum::Null; parameters];
-            match self.statement(&with_parameters(&text, &nulls))? {
-                Answer::Rows(table) => description.columns = table.columns,
-                // What looked like the server's own is the engine's.
-                Answer::Engine(_) => return Ok(Answer::Describe(text)),
-                _ => {}
-            }
-        }
-        Ok(Answer::Prepared { sql: text, description })
-    }
-
-    /// Keeps a statement and tells the client its number.
-    pub(super) fn keep_prepared(
-        &mut self,
-        sql: String,
-        description: &Description,
-        is_own: bool,
-        connection: &mut Connection,
-    ) -> Result<(), Error> {
-        let most = self.view.server.globals.number("max_prepared_stmt_count");
-        match self.prepared.add(sql, description, is_own, most) {
-            Ok((id, parameters)) => {
-                connection.prepared(id, &parameters, &description.columns, self.warning_count())?;
-                self.rest_if_done();
-                Ok(())
-            }
-            Err(error) => self.fail(&error, connection),
-        }
-    }
-
-    /// COM_STMT_EXECUTE.
-    ///
-    /// # Errors
-    /// 1243 where no such statement is prepared, and the statement's.
-    pub(super) fn execute(&mut self, id: u32, parameters: Vec<Datum>) -> Result<Answer, SqlError> {
-        count(&self.view.server.counters.com_stmt_execute);
-        let Some(prepared) = self.prepared.statements.get(&id) else {
-            self.forget_diagnostics();
-            return Err(unknown(id, "mysqld_stmt_execute"));
-        };
-        if !prepared.is_own {
-            let sql = prepared.sql.clone();
-            self.begin_diagnostics(&sql);
-            return Ok(Answer::Engine(Task::Execute { sql, parameters, binary: true }));
-        }
-        let text = with_parameters(&prepared.sql, &parameters);
-        Ok(match self.statement(&text)? {
-            Answer::Engine(Task::Execute { sql, parameters, .. }) => {
-                Answer::Engine(Task::Execute { sql, parameters, binary: true })
-            }
-            other => other,
-        })
-    }
-}
-
-/// A statement of the server's own with its parameters written into it.
-fn with_parameters(sql: &str, parameters: &[Datum]) -> String {
-    let mut text = String::with_capacity(sql.len());
-    let mut from = 0;
-    for (place, parameter) in lex::parameters(sql).zip(parameters) {
-        text.push_str(sql.get(from..place).unwrap_or_default());
-        match parameter {
-            Datum::Null => text.push_str("NULL"),
-            Datum::Text(_) | Datum::Blob(_) => {
-                text.push_str(&text_literal(&parameter.to_text()));
-            }
-            number => text.push_str(&number.to_text()),
-        }
-        from = place + 1;
-    }
-    text.push_str(sql.get(from..).unwrap_or_default());
-    text
+/// A column for each parameter of a prepared statement.
+fn parameter_columns(parameters: u16) -> Vec<ColumnDefinition> {
+    (0..parameters).map(|_| ColumnDefinition::new("?", ColumnType::VAR_STRING)).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn parameters_are_written_as_literals() {
-        let parameters = [Datum::Text("a'\\b".into()), Datum::Int(5), Datum::Null];
-        assert_eq!(
-            with_parameters("SHOW STATUS LIKE ? /* ? */ '?' ? ?", &parameters),
-            "SHOW STATUS LIKE 'a''\\\\b' /* ? */ '?' 5 NULL"
-        );
-    }
 
     #[test]
     fn statements_have_numbers_and_forget_their_long_data() {

@@ -5,42 +5,14 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::TryRecvError;
 
 use sealwire_core::error::{Error, SqlError};
-use sealwire_core::message::ColumnDefinition;
 use sealwire_core::server::Connection;
 
-use super::errand::Errand;
-use super::set::Pending;
-use super::{Answer, ENOUGH, Reply, Session};
-use crate::engine::{Deliveries, Delivery, Done, Job, Limits, Outcome, Task, TransactionStep};
+use super::answer::{Answer, Purpose, Reply};
+use super::work::{Errand, Running};
+use super::{ENOUGH, Session};
+use crate::engine::{Delivery, Done, Job, Limits, Outcome, Task, TransactionStep};
 use crate::memory::Held;
 use crate::sql::backquoted;
-
-/// The statement.
-pub(super) struct Running {
-    deliveries: Deliveries,
-    purpose: Purpose,
-    /// Whether it begins a transaction.
-    begins: bool,
-}
-
-/// What its answer is for.
-pub(super) enum Purpose {
-    /// The client's statement.
-    Statement,
-    /// The client's statement, whose rows it does not get.
-    Unheard,
-    /// A statement that is prepared.
-    Prepare {
-        /// Its text.
-        sql: String,
-    },
-    /// COM_FIELD_LIST.
-    FieldList,
-    /// A value for SET.
-    Set(Box<Pending>),
-    /// A statement of `init_connect`, or its SET.
-    InitConnect(Option<Box<Pending>>),
-}
 
 impl Session {
     /// Looks whether a task may run, and within which limits.
@@ -232,9 +204,4 @@ impl Session {
         let sql = format!("SELECT * FROM {}", backquoted(table));
         self.start(Task::Describe { sql }, Purpose::FieldList, connection)
     }
-}
-
-/// A column for each parameter of a prepared statement.
-pub(super) fn parameter_columns(parameters: u16) -> Vec<ColumnDefinition> {
-    (0..parameters).map(|_| ColumnDefinition::new("?", sealwire_core::message::ColumnType::VAR_STRING)).collect()
 }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use sealwire_core::error::SqlError;
 use sealwire_core::message::ColumnDefinition;
 
-use super::{Answer, Session};
+use super::Session;
+use super::answer::Answer;
 use crate::engine::{Request, RowSink, Surroundings, Task, TransactionStep, evaluate};
 use crate::sql::{Datum, lex};
 

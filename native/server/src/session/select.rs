@@ -3,7 +3,8 @@
 use sealwire_core::error::SqlError;
 use sealwire_core::message::{ColumnDefinition, ColumnType};
 
-use super::{Answer, Session, Table};
+use super::Session;
+use super::answer::{Answer, Table};
 use crate::sql::{Datum, Evaluation};
 
 impl Session {

@@ -7,8 +7,8 @@ use sealwire_core::error::SqlError;
 use sealwire_core::message::SessionChange;
 use sqlparser::ast::Expr;
 
-use super::errand::LONG;
-use super::{Answer, Reply, Session};
+use super::Session;
+use super::answer::{Answer, Pending, Reply, Target};
 use crate::engine::time_zone;
 use crate::engine::{Task, TransactionStep};
 use crate::sql::charset::{check_collation, default_collation};
@@ -20,38 +20,6 @@ use crate::variables::{self, Definition, Reach};
 const MOST_ASSIGNMENTS: usize = 10_000;
 /// Longer expressions are the engine's to evaluate, on a thread that KILL reaches.
 const MOST_BYTES: usize = 4096;
-
-/// A SET whose next value the engine has to find.
-pub(super) struct Pending {
-    /// A SELECT of the value.
-    sql: String,
-    target: Target,
-    /// All assignments of the statement, and where those that follow begin.
-    assignments: Arc<str>,
-    rest: usize,
-    reply: Reply,
-    was_autocommit: bool,
-}
-
-impl Pending {
-    /// Whether what follows is so long that reading it would keep the event loop.
-    pub(super) fn is_long(&self) -> bool {
-        self.assignments.len().saturating_sub(self.rest) > LONG
-    }
-
-    /// What the engine is to do.
-    pub(super) fn task(&self) -> Task {
-        Task::Evaluate { sql: self.sql.clone() }
-    }
-}
-
-/// What a value is for.
-enum Target {
-    /// A variable of the user's.
-    User(String),
-    /// A system variable, and whether it is the server's value.
-    System(&'static Definition, bool),
-}
 
 /// A value, or the text of one that the engine has to find.
 enum Found {

@@ -4,7 +4,8 @@ use sealwire_accounts::Privilege;
 use sealwire_core::error::SqlError;
 use sealwire_core::message::{ColumnDefinition, ColumnFlags, ColumnType};
 
-use super::{Answer, Session, Table, statement, system_tables};
+use super::answer::{Answer, Table};
+use super::{Session, statement, system_tables};
 use crate::counters::count;
 use crate::engine::{
     Surroundings as _, SystemTable, TableDefinition, UnlistedTable, declared_column, is_system_database,

@@ -3,7 +3,8 @@
 use sealwire_accounts::parse_statement;
 use sealwire_core::error::SqlError;
 
-use super::{Answer, Reply, Session};
+use super::Session;
+use super::answer::{Answer, Reply};
 use crate::counters::count;
 use crate::engine::{Task, TransactionStep};
 use crate::sql::Cursor;
