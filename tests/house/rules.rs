@@ -53,6 +53,16 @@ const PACKAGES: [(&str, &str, u8); 11] = [
     ("sealwire-server", "native/server", 4),
 ];
 
+/// The circles of files that are still there, each with its files in order: none may be added, and none of these may grow.
+const KNOWN_CIRCLES: &[&str] = &[
+    "sealwire-simnet: attacker impostor middle pair scenario",
+    "sealwire-server: driver::acceptor driver::conn driver::gate driver::worker",
+    "sealwire-server: engine::sqlite engine::sqlite::schema engine::sqlite::session",
+    "sealwire-server: engine::translate engine::translate::definition engine::translate::expression \
+     engine::translate::function engine::translate::manipulation engine::translate::query \
+     engine::translate::source engine::translate::writer",
+];
+
 #[test]
 fn no_source_file_is_too_long() {
     let sources = ["rs", "py", "js", "mjs", "cjs", "ts", "css", "html", "sh", "toml", "md"];
@@ -183,15 +193,21 @@ fn dependencies(manifest: &str) -> Vec<String> {
 
 #[test]
 fn a_lower_layer_never_imports_a_higher_one() {
-    let climbs = climbs(&imports::edges(&core_modules()));
+    let climbs = climbs(&imports::edges(&modules("core/src")));
     assert!(climbs.is_empty(), "{}", climbs.join("\n"));
 }
 
 #[test]
-fn no_two_files_of_core_import_each_other() {
-    let circles = imports::circles(&imports::edges(&core_modules()));
-    let text: Vec<String> = circles.iter().map(|circle| circle.join(", ")).collect();
-    assert!(text.is_empty(), "these import each other, directly or by way of others:\n{}", text.join("\n"));
+fn no_two_files_of_a_package_import_each_other() {
+    let mut circles: Vec<String> = Vec::new();
+    for (name, folder, _) in PACKAGES {
+        let edges = imports::edges(&modules(&format!("{folder}/src")));
+        circles.extend(imports::circles(&edges).iter().map(|circle| format!("{name}: {}", circle.join(" "))));
+    }
+    let new: Vec<&String> = circles.iter().filter(|circle| !KNOWN_CIRCLES.contains(&circle.as_str())).collect();
+    assert!(new.is_empty(), "these import each other, directly or by way of others:\n{new:#?}");
+    let opened: Vec<&&str> = KNOWN_CIRCLES.iter().filter(|known| !circles.iter().any(|is| is == **known)).collect();
+    assert!(opened.is_empty(), "these circles are no longer: strike them off KNOWN_CIRCLES:\n{opened:#?}");
 }
 
 /// The imports up the layers, and the modules that have no layer.
@@ -213,13 +229,14 @@ fn climbs(edges: &imports::Edges) -> Vec<String> {
     bad
 }
 
-/// Core's files but for their tests.
-fn core_modules() -> imports::Sources {
-    let is_test = |path: &Path| path.to_string_lossy().ends_with("tests.rs");
-    let files = core_sources().into_iter().filter(|path| !is_test(path));
+/// The files below a folder, but for tests and programs.
+fn modules(folder: &str) -> imports::Sources {
+    let is_test = |path: &Path| path.ends_with("tests.rs") || path.components().any(|part| part.as_os_str() == "tests");
+    let is_source = |path: &Path| path.starts_with(folder) && path.extension().is_some_and(|e| e == "rs");
+    let files = tracked().into_iter().filter(|path| is_source(path) && !path.ends_with("main.rs") && !is_test(path));
     files
         .map(|path| {
-            let below = path.strip_prefix("core/src").unwrap().to_string_lossy().into_owned();
+            let below = path.strip_prefix(folder).unwrap().to_string_lossy().into_owned();
             (imports::module_of(&below), shipped_lines(&read(&path)).map(|(_, line)| line + "\n").collect())
         })
         .collect()
