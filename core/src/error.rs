@@ -4,7 +4,7 @@ use alloc::borrow::Cow;
 use alloc::format;
 use core::fmt;
 
-pub use crate::message::SqlError;
+pub use crate::message::sql_error::SqlError;
 use crate::tls::TlsError;
 use crate::wire;
 

@@ -61,6 +61,10 @@
 //! ```
 #![no_std]
 #![forbid(unsafe_code)]
+#![cfg_attr(
+    not(all(feature = "client", feature = "server")),
+    allow(dead_code, unused_imports, reason = "messages and plugins have two sides, and one machine uses its own")
+)]
 
 #[cfg(not(any(feature = "client", feature = "server")))]
 compile_error!("sealwire-core is a client's machine, a server's, or both: choose the feature `client` or `server`");

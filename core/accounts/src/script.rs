@@ -5,8 +5,8 @@ use core::fmt;
 
 use super::Accounts;
 use super::sql::{self, Session, Style};
+use sealwire_core::SqlError;
 use sealwire_core::auth::Plugin;
-use sealwire_core::message::SqlError;
 use sealwire_core::random::Random;
 
 /// What is wrong with a text of accounts, and where.

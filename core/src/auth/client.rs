@@ -10,7 +10,7 @@ use crate::secret::Secret;
 
 /// What the client may say, and to whom.
 #[derive(Debug, Clone, Copy)]
-pub struct ClientPolicy<'a> {
+pub(crate) struct ClientPolicy<'a> {
     /// The user's password.
     pub password: &'a Secret,
     /// How the connection protects it.
@@ -22,12 +22,13 @@ pub struct ClientPolicy<'a> {
     /// The server's RSA key as PEM text, got by other means.
     pub server_public_key: Option<&'a str>,
     /// Randomness for RSA's padding.
+    #[cfg_attr(not(feature = "rsa-password"), allow(dead_code, reason = "only RSA encryption takes randomness"))]
     pub random: &'a dyn Random,
 }
 
 /// One exchange of one plugin, the client's side. A switch to another plugin starts another one.
 #[derive(Debug, Clone)]
-pub struct ClientAuth {
+pub(crate) struct ClientAuth {
     plugin: Plugin,
     state: State,
 }
@@ -50,7 +51,11 @@ impl ClientAuth {
     /// Takes the server's challenge (without its trailing NUL) and gives the first reply.
     ///
     /// Fails where the reply would be the password itself and others could read it.
-    pub fn start(plugin: Plugin, challenge: &[u8], policy: &ClientPolicy<'_>) -> Result<(Self, Vec<u8>), AuthError> {
+    pub(crate) fn start(
+        plugin: Plugin,
+        challenge: &[u8],
+        policy: &ClientPolicy<'_>,
+    ) -> Result<(Self, Vec<u8>), AuthError> {
         let password = policy.password.expose();
         let (state, reply) = match plugin {
             Plugin::MysqlNativePassword => {
@@ -78,7 +83,7 @@ impl ClientAuth {
 
     /// Takes what AuthMoreData carried (without its leading 01) and gives the next reply; `None` means that there is
     /// none, the server's OK or ERR follows.
-    pub fn more(&mut self, data: &[u8], policy: &ClientPolicy<'_>) -> Result<Option<Vec<u8>>, AuthError> {
+    pub(crate) fn more(&mut self, data: &[u8], policy: &ClientPolicy<'_>) -> Result<Option<Vec<u8>>, AuthError> {
         match (core::mem::replace(&mut self.state, State::Nothing), data) {
             (State::FastResult { .. }, [caching_sha2_password::FAST_AUTH_SUCCESS]) => Ok(None),
             (State::FastResult { challenge }, [caching_sha2_password::PERFORM_FULL_AUTHENTICATION]) => {
@@ -96,7 +101,7 @@ impl ClientAuth {
     }
 
     /// The plugin of this exchange.
-    pub const fn plugin(&self) -> Plugin {
+    pub(crate) const fn plugin(&self) -> Plugin {
         self.plugin
     }
 }

@@ -1,7 +1,7 @@
 //! Authentication plugins, one file each, the client's and the server's side together.
 //!
-//! Both sides are machines without input or output: [`ClientAuth`] turns what the server says into a reply,
-//! [`ServerAuth`] turns a reply into a verdict. Neither knows packets, only their payloads.
+//! Both sides are machines without input or output: `ClientAuth` turns what the server says into a reply,
+//! `ServerAuth` turns a reply into a verdict. Neither knows packets, only their payloads.
 //!
 //! Sources: MySQL's "Authentication Method" pages of the protocol documentation, its `sql/auth/sha2_password.cc`, and
 //! MariaDB's `plugin/auth_ed25519`.
@@ -26,11 +26,11 @@ mod sha_crypt;
 mod testing;
 mod verdict;
 
-pub use client::{ClientAuth, ClientPolicy};
+pub(crate) use client::{ClientAuth, ClientPolicy};
 pub use credential::{Credential, Sha2Verifier};
 pub use error::AuthError;
-pub use server::ServerAuth;
-pub use verdict::{ServerContext, ServerStep};
+pub(crate) use server::ServerAuth;
+pub(crate) use verdict::{ServerContext, ServerStep};
 
 use alloc::vec::Vec;
 use core::fmt;

@@ -9,7 +9,7 @@ use super::{
 
 /// One exchange of one plugin, the server's side.
 #[derive(Debug, Clone)]
-pub struct ServerAuth {
+pub(crate) struct ServerAuth {
     plugin: Plugin,
     challenge: Vec<u8>,
     state: State,
@@ -25,13 +25,18 @@ enum State {
 
 impl ServerAuth {
     /// Begins an exchange over the challenge that was sent (without its trailing NUL).
-    pub fn start(plugin: Plugin, challenge: Vec<u8>) -> Self {
+    pub(crate) fn start(plugin: Plugin, challenge: Vec<u8>) -> Self {
         Self { plugin, challenge, state: State::FirstReply }
+    }
+
+    /// The plugin of the exchange.
+    pub(crate) const fn plugin(&self) -> Plugin {
+        self.plugin
     }
 
     /// Judges a reply. Unknown users go through here too, with [`Credential::Impossible`]: as many rounds, as much work.
     /// After a verdict every further reply is denied.
-    pub fn step(&mut self, credential: &Credential, reply: &[u8], context: &ServerContext<'_>) -> ServerStep {
+    pub(crate) fn step(&mut self, credential: &Credential, reply: &[u8], context: &ServerContext<'_>) -> ServerStep {
         let is_empty = matches!(credential, Credential::Empty);
         let step = match (self.state, self.plugin) {
             (State::Decided, _) => ServerStep::Denied { using_password: true },
@@ -62,10 +67,5 @@ impl ServerAuth {
             ServerStep::Granted { .. } | ServerStep::NotSecure | ServerStep::Denied { .. } => State::Decided,
         };
         step
-    }
-
-    /// The plugin of this exchange.
-    pub const fn plugin(&self) -> Plugin {
-        self.plugin
     }
 }

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 /// What the server knows besides the account.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct ServerContext<'a> {
+pub(crate) struct ServerContext<'a> {
     /// Whether nobody else can read the connection: TLS, or a local socket.
     pub secure: bool,
     /// SHA256(SHA256(password)) of the account, kept from an earlier full authentication.
@@ -17,7 +17,7 @@ pub struct ServerContext<'a> {
 
 /// What follows from a reply.
 #[derive(Clone, PartialEq, Eq)]
-pub enum ServerStep {
+pub(crate) enum ServerStep {
     /// Send AuthMoreData with these bytes, then hand the client's reply to the next step.
     MoreData(Vec<u8>),
     /// The user is who he says.

@@ -10,11 +10,11 @@ use super::flags::flags;
 use crate::wire::{Error, Put, Reader, Result};
 
 /// `utf8mb4_general_ci`, the charset of text unless said otherwise.
-pub const CHARSET_UTF8MB4: u16 = 45;
+pub(super) const CHARSET_UTF8MB4: u16 = 45;
 /// `binary`, the charset of numbers, dates and bytes.
 pub const CHARSET_BINARY: u16 = 63;
 /// "As many decimals as the value has", for FLOAT, DOUBLE and text.
-pub const DECIMALS_NOT_FIXED: u8 = 31;
+pub(crate) const DECIMALS_NOT_FIXED: u8 = 31;
 
 /// Bytes of the fixed part of a column definition.
 const FIXED_LENGTH: u64 = 12;
@@ -208,7 +208,7 @@ pub struct ColumnDefinition {
     pub column_type: ColumnType,
     /// The flags.
     pub flags: ColumnFlags,
-    /// Digits after the point; [`DECIMALS_NOT_FIXED`] where that is up to the value.
+    /// Digits after the point; 31 where that is up to the value.
     pub decimals: u8,
 }
 

@@ -243,7 +243,7 @@ impl<'a> SessionChange<'a> {
 
 /// ERR: the command, or the connection, failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ErrPacket<'a> {
+pub(crate) struct ErrPacket<'a> {
     /// MySQL's error number.
     pub code: u16,
     /// The SQLSTATE; absent before the capabilities are known.
@@ -263,7 +263,7 @@ impl<'a> ErrPacket<'a> {
     ///
     /// # Errors
     /// Where the bytes are no ERR packet.
-    pub fn decode(payload: &'a [u8]) -> Result<Self> {
+    pub(crate) fn decode(payload: &'a [u8]) -> Result<Self> {
         let mut reader = Reader::new(payload);
         if reader.u8("ERR header")? != ERR {
             return Err(Error::Malformed("ERR header"));
@@ -278,7 +278,7 @@ impl<'a> ErrPacket<'a> {
     }
 
     /// Writes the packet.
-    pub fn encode(&self, out: &mut Vec<u8>) {
+    pub(crate) fn encode(&self, out: &mut Vec<u8>) {
         out.put_u8(ERR);
         out.put_u16(self.code);
         if let Some(sqlstate) = &self.sqlstate {
@@ -289,7 +289,7 @@ impl<'a> ErrPacket<'a> {
     }
 
     /// The error as an owned value; without SQLSTATE it is `HY000`, the general error.
-    pub fn to_sql_error(&self) -> SqlError {
+    pub(crate) fn to_sql_error(self) -> SqlError {
         SqlError {
             code: self.code,
             sqlstate: self.sqlstate.unwrap_or(*b"HY000"),
@@ -306,7 +306,7 @@ impl<'a> From<&'a SqlError> for ErrPacket<'a> {
 
 /// EOF: ends columns, parameters or rows where `DEPRECATE_EOF` is not agreed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct EofPacket {
+pub(crate) struct EofPacket {
     /// Number of warnings.
     pub warnings: u16,
     /// The session's status.
@@ -315,7 +315,7 @@ pub struct EofPacket {
 
 impl EofPacket {
     /// Whether the payload is EOF and not a row whose first value is long.
-    pub fn matches(payload: &[u8]) -> bool {
+    pub(crate) fn matches(payload: &[u8]) -> bool {
         payload.first() == Some(&EOF) && payload.len() < EOF_BOUND
     }
 
@@ -323,7 +323,7 @@ impl EofPacket {
     ///
     /// # Errors
     /// Where the bytes are no EOF packet.
-    pub fn decode(payload: &[u8]) -> Result<Self> {
+    pub(crate) fn decode(payload: &[u8]) -> Result<Self> {
         if !Self::matches(payload) {
             return Err(Error::Malformed("EOF header"));
         }
@@ -333,7 +333,7 @@ impl EofPacket {
     }
 
     /// Writes the packet.
-    pub fn encode(&self, out: &mut Vec<u8>) {
+    pub(crate) fn encode(&self, out: &mut Vec<u8>) {
         out.put_u8(EOF);
         out.put_u16(self.warnings);
         out.put_u16(self.status.bits());
@@ -342,7 +342,7 @@ impl EofPacket {
 
 /// The first packet of the answer to COM_QUERY or COM_STMT_EXECUTE.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum QueryReply<'a> {
+pub(crate) enum QueryReply<'a> {
     /// Done, without rows.
     Ok(OkPacket<'a>),
     /// Failed.
@@ -363,7 +363,7 @@ impl<'a> QueryReply<'a> {
     ///
     /// # Errors
     /// Where the bytes are no such packet.
-    pub fn decode(payload: &'a [u8], capabilities: Capabilities) -> Result<Self> {
+    pub(crate) fn decode(payload: &'a [u8], capabilities: Capabilities) -> Result<Self> {
         let mut reader = Reader::new(payload);
         match reader.peek() {
             Some(OK) => OkPacket::decode(payload, capabilities).map(Self::Ok),
@@ -388,7 +388,8 @@ impl<'a> QueryReply<'a> {
     }
 
     /// Writes the packet.
-    pub fn encode(&self, capabilities: Capabilities, out: &mut Vec<u8>) {
+    #[cfg(any(test, feature = "vectors"))]
+    pub(crate) fn encode(&self, capabilities: Capabilities, out: &mut Vec<u8>) {
         match self {
             Self::Ok(ok) => ok.encode(capabilities, out),
             Self::Err(err) => err.encode(out),
@@ -408,7 +409,7 @@ impl<'a> QueryReply<'a> {
 
 /// A packet where a row or the end of the rows is due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RowReply<'a> {
+pub(crate) enum RowReply<'a> {
     /// A row, not looked into.
     Row(&'a [u8]),
     /// The end of the rows; of EOF only status and warnings are there.
@@ -423,7 +424,7 @@ impl<'a> RowReply<'a> {
     /// # Errors
     /// Where the packet begins like an end but is none.
     #[inline]
-    pub fn decode(payload: &'a [u8], capabilities: Capabilities) -> Result<Self> {
+    pub(crate) fn decode(payload: &'a [u8], capabilities: Capabilities) -> Result<Self> {
         match payload.first() {
             Some(&ERR) => ErrPacket::decode(payload).map(Self::Err),
             Some(&EOF) if capabilities.contains(Capabilities::DEPRECATE_EOF) => {

@@ -104,7 +104,7 @@ impl<'a> HandshakeV10<'a> {
 
 /// The first packet from a server: it greets, or it refuses at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Greeting<'a> {
+pub(crate) enum Greeting<'a> {
     /// It greets.
     Handshake(HandshakeV10<'a>),
     /// It refuses, for example because of too many connections. Nothing vouches for the text.
@@ -116,7 +116,7 @@ impl<'a> Greeting<'a> {
     ///
     /// # Errors
     /// Where the bytes are neither.
-    pub fn decode(payload: &'a [u8]) -> Result<Self> {
+    pub(crate) fn decode(payload: &'a [u8]) -> Result<Self> {
         match payload.first() {
             Some(0xff) => ErrPacket::decode(payload).map(Self::Err),
             _ => HandshakeV10::decode(payload).map(Self::Handshake),
@@ -280,7 +280,7 @@ impl fmt::Debug for HandshakeResponse41<'_> {
 pub struct Attributes<'a>(&'a [u8]);
 
 impl<'a> Attributes<'a> {
-    /// Attributes out of the bytes that [`encode_attributes`] makes.
+    /// Attributes out of their encoded bytes.
     pub const fn new(encoded: &'a [u8]) -> Self {
         Self(encoded)
     }
@@ -326,7 +326,7 @@ impl fmt::Debug for Attributes<'_> {
 }
 
 /// Appends pairs as [`Attributes::new`] takes them. Pairs that would exceed 64 KiB together are left out.
-pub fn encode_attributes<'s>(pairs: impl IntoIterator<Item = (&'s str, &'s str)>, out: &mut Vec<u8>) {
+pub(crate) fn encode_attributes<'s>(pairs: impl IntoIterator<Item = (&'s str, &'s str)>, out: &mut Vec<u8>) {
     let start = out.len();
     for (name, value) in pairs {
         let before = out.len();
@@ -340,7 +340,7 @@ pub fn encode_attributes<'s>(pairs: impl IntoIterator<Item = (&'s str, &'s str)>
 
 /// The server asks for another authentication plugin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct AuthSwitchRequest<'a> {
+pub(crate) struct AuthSwitchRequest<'a> {
     /// The plugin's name.
     pub plugin: &'a [u8],
     /// The plugin's challenge, without the NUL that most servers put behind it.
@@ -352,20 +352,20 @@ impl<'a> AuthSwitchRequest<'a> {
     ///
     /// # Errors
     /// Where the header is another.
-    pub fn decode(payload: &'a [u8]) -> Result<Self> {
+    pub(crate) fn decode(payload: &'a [u8]) -> Result<Self> {
         let (plugin, data) = read_plugin_request(payload, 0xfe)?;
         Ok(Self { plugin, data })
     }
 
     /// Writes the request.
-    pub fn encode(&self, out: &mut Vec<u8>) {
+    pub(crate) fn encode(&self, out: &mut Vec<u8>) {
         put_plugin_request(0xfe, self.plugin, self.data, out);
     }
 }
 
 /// The server asks for the next factor of a login with several factors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct AuthNextFactor<'a> {
+pub(crate) struct AuthNextFactor<'a> {
     /// The plugin's name.
     pub plugin: &'a [u8],
     /// The plugin's challenge, without the NUL that most servers put behind it.
@@ -377,27 +377,28 @@ impl<'a> AuthNextFactor<'a> {
     ///
     /// # Errors
     /// Where the header is another.
-    pub fn decode(payload: &'a [u8]) -> Result<Self> {
+    pub(crate) fn decode(payload: &'a [u8]) -> Result<Self> {
         let (plugin, data) = read_plugin_request(payload, 0x02)?;
         Ok(Self { plugin, data })
     }
 
     /// Writes the request.
-    pub fn encode(&self, out: &mut Vec<u8>) {
+    #[cfg(any(test, feature = "vectors"))]
+    pub(crate) fn encode(&self, out: &mut Vec<u8>) {
         put_plugin_request(0x02, self.plugin, self.data, out);
     }
 }
 
 /// A plugin's further data, from the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct AuthMoreData<'a> {
+pub(crate) struct AuthMoreData<'a> {
     /// The data, without the header.
     pub data: &'a [u8],
 }
 
 impl<'a> AuthMoreData<'a> {
     /// Reads the data. MySQL always puts 01 before it, MariaDB only where it could be taken for another packet.
-    pub const fn decode(payload: &'a [u8]) -> Self {
+    pub(crate) const fn decode(payload: &'a [u8]) -> Self {
         match payload {
             [0x01, data @ ..] => Self { data },
             data => Self { data },
@@ -405,7 +406,7 @@ impl<'a> AuthMoreData<'a> {
     }
 
     /// Writes the data, always with its header.
-    pub fn encode(&self, out: &mut Vec<u8>) {
+    pub(crate) fn encode(&self, out: &mut Vec<u8>) {
         out.put_u8(0x01);
         out.put(self.data);
     }
@@ -413,7 +414,7 @@ impl<'a> AuthMoreData<'a> {
 
 /// What the server may say while a client authenticates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum HandshakeReply<'a> {
+pub(crate) enum HandshakeReply<'a> {
     /// The client is in.
     Ok(OkPacket<'a>),
     /// The client is refused.
@@ -433,7 +434,7 @@ impl<'a> HandshakeReply<'a> {
     ///
     /// # Errors
     /// Where the bytes are none of these packets.
-    pub fn decode(payload: &'a [u8], capabilities: Capabilities) -> Result<Self> {
+    pub(crate) fn decode(payload: &'a [u8], capabilities: Capabilities) -> Result<Self> {
         match payload {
             [] => Err(Error::Truncated("authentication reply")),
             [0x00, ..] => OkPacket::decode(payload, capabilities).map(Self::Ok),
@@ -448,7 +449,8 @@ impl<'a> HandshakeReply<'a> {
     }
 
     /// Writes the reply.
-    pub fn encode(&self, capabilities: Capabilities, out: &mut Vec<u8>) {
+    #[cfg(any(test, feature = "vectors"))]
+    pub(crate) fn encode(&self, capabilities: Capabilities, out: &mut Vec<u8>) {
         match self {
             Self::Ok(ok) => ok.encode(capabilities, out),
             Self::Err(err) => err.encode(out),

@@ -11,22 +11,23 @@ mod generic;
 mod handshake;
 mod parameters;
 mod row;
-mod sql_error;
+pub(crate) mod sql_error;
 mod statement;
 mod value;
 #[cfg(any(test, feature = "vectors"))]
 pub mod vectors;
 
 pub use capability::Capabilities;
-pub use column::{CHARSET_BINARY, CHARSET_UTF8MB4, ColumnDefinition, ColumnFlags, ColumnType, DECIMALS_NOT_FIXED};
+pub(crate) use column::DECIMALS_NOT_FIXED;
+pub use column::{CHARSET_BINARY, ColumnDefinition, ColumnFlags, ColumnType};
 pub use command::{ChangeUser, Command, Query};
 pub use from_row::{Fields, FromField, FromRow, ReadError, ReadProblem};
-pub use generic::{EofPacket, ErrPacket, OkPacket, QueryReply, RowReply, SessionChange, StatusFlags};
-pub use handshake::{
-    Attributes, AuthMoreData, AuthNextFactor, AuthSwitchRequest, Greeting, HandshakeReply, HandshakeResponse41,
-    HandshakeV10, SslRequest, encode_attributes,
-};
+pub(crate) use generic::{EofPacket, ErrPacket, QueryReply, RowReply};
+pub use generic::{OkPacket, SessionChange, StatusFlags};
+pub use handshake::{Attributes, HandshakeResponse41, HandshakeV10, SslRequest};
+pub(crate) use handshake::{AuthMoreData, AuthSwitchRequest, Greeting, HandshakeReply, encode_attributes};
 pub use row::{BinaryRow, BinaryValues, TextRow, TextValues, encode_binary_row, encode_text_row};
-pub use sql_error::SqlError;
-pub use statement::{StmtExecute, StmtPrepareOk};
+pub(crate) use sql_error::SqlError;
+pub use statement::StmtExecute;
+pub(crate) use statement::StmtPrepareOk;
 pub use value::{ParamType, Value, ValueText};

@@ -11,7 +11,7 @@ use crate::wire::{Error, Put, Reader, Result};
 
 /// The statement is ready; definitions of its parameters and columns follow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct StmtPrepareOk {
+pub(crate) struct StmtPrepareOk {
     /// The statement's number in this session.
     pub statement: u32,
     /// How many columns its rows have; 0 where it has no rows.
@@ -27,7 +27,7 @@ impl StmtPrepareOk {
     ///
     /// # Errors
     /// Where the header is another or a field is cut short.
-    pub fn decode(payload: &[u8]) -> Result<Self> {
+    pub(crate) fn decode(payload: &[u8]) -> Result<Self> {
         let what = "COM_STMT_PREPARE response";
         let mut reader = Reader::new(payload);
         if reader.u8(what)? != 0 {
@@ -41,7 +41,7 @@ impl StmtPrepareOk {
     }
 
     /// Writes the packet.
-    pub fn encode(&self, out: &mut Vec<u8>) {
+    pub(crate) fn encode(&self, out: &mut Vec<u8>) {
         out.put_u8(0);
         out.put_u32(self.statement);
         out.put_u16(self.columns);

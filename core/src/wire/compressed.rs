@@ -22,7 +22,7 @@ const FASTEST_LEVEL: u8 = 1;
 /// The level at which a client asks for zstd where nobody said another.
 pub const ZSTD_LEVEL: u8 = 3;
 /// The levels of zstd that MySQL knows.
-pub const ZSTD_LEVELS: core::ops::RangeInclusive<u8> = 1..=22;
+pub(crate) const ZSTD_LEVELS: core::ops::RangeInclusive<u8> = 1..=22;
 
 /// How bodies are compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use alloc::string::{String, ToString};
 
 use super::execute::{Done, Executor};
 use crate::{Account, AccountName, Level, Privilege, Privileges};
-use sealwire_core::message::SqlError;
+use sealwire_core::SqlError;
 
 impl Executor<'_> {
     pub(super) fn is_self(&self, name: &AccountName) -> bool {

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use super::statement::Target;
 use super::token::{Kind, Lexer, Token};
 use crate::AccountName;
-use sealwire_core::message::SqlError;
+use sealwire_core::SqlError;
 
 /// How much of a statement an error message repeats.
 const NEAR_LENGTH: usize = 80;

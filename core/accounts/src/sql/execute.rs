@@ -7,8 +7,8 @@ use alloc::vec::Vec;
 use super::show::{self, Style};
 use super::statement::{AccountStatement, Identified, On, Target, UserOptions, UserSpec};
 use crate::{Account, AccountName, Accounts, Identity, Level, Privilege, Privileges};
+use sealwire_core::SqlError;
 use sealwire_core::auth::{Credential, Plugin};
-use sealwire_core::message::SqlError;
 use sealwire_core::random::Random;
 
 /// On whose behalf statements run.

@@ -8,7 +8,7 @@ use super::cursor::{Cursor, Parsed, unsupported};
 use super::statement::{AccountStatement, Identified, On, Target, UserOptions, UserSpec};
 use super::token::Kind;
 use crate::{Level, Privilege, Privileges, Requirement};
-use sealwire_core::message::SqlError;
+use sealwire_core::SqlError;
 use sealwire_core::secret::Secret;
 
 /// The statement that starts here; `None` and nothing taken if it is not about accounts.

@@ -17,7 +17,7 @@ use alloc::vec::Vec;
 
 use crate::Requirement;
 use cursor::Cursor;
-use sealwire_core::message::SqlError;
+use sealwire_core::SqlError;
 
 /// Reads one statement, with or without a `;` at its end. `None`: it is not about accounts.
 pub fn parse_statement(sql: &str) -> Option<Result<AccountStatement, SqlError>> {
