@@ -107,7 +107,7 @@ fn import(line: &str) -> Option<(bool, &str)> {
 }
 
 /// The paths of a tree with braces.
-fn expand(prefix: &str, tree: &str) -> Vec<String> {
+pub(crate) fn expand(prefix: &str, tree: &str) -> Vec<String> {
     let tree = tree.trim();
     let Some((before, list)) = tree.split_once('{') else {
         return if tree.is_empty() { Vec::new() } else { vec![format!("{prefix}{tree}")] };

@@ -2,6 +2,7 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "these are tests")]
 
 mod imports;
+mod surface;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -61,6 +62,30 @@ const KNOWN_CIRCLES: &[&str] = &[
     "sealwire-server: engine::translate engine::translate::definition engine::translate::expression \
      engine::translate::function engine::translate::manipulation engine::translate::query \
      engine::translate::source engine::translate::writer",
+];
+
+/// The most public items that core may have.
+const MOST_ITEMS: usize = 220;
+
+/// Public items of core that no other package names: they are in the signatures, fields and variants of those that are named.
+const IN_SIGNATURES: &[&str] = &[
+    "auth::AuthError",
+    "auth::Security",
+    "auth::Sha2Verifier",
+    "message::BinaryValues",
+    "message::ChangeUser",
+    "message::Fields",
+    "message::FromField",
+    "message::FromRow",
+    "message::Query",
+    "message::ReadError",
+    "message::ReadProblem",
+    "message::TextValues",
+    "message::ValueText",
+    "message::vectors::Vector",
+    "tls::Counters",
+    "tls::identity::Attribute",
+    "tls::names::CipherName",
 ];
 
 #[test]
@@ -189,6 +214,22 @@ fn not_lower(manifest: &str, rank: u8) -> Vec<&'static str> {
 fn dependencies(manifest: &str) -> Vec<String> {
     let section = manifest.split("\n[dependencies]\n").nth(1).unwrap_or_default();
     section.split("\n[").next().unwrap_or_default().lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn core_shows_what_another_package_names() {
+    let items = surface::items(&modules("core/src"));
+    assert!((100..=MOST_ITEMS).contains(&items.len()), "core has {} public items, at most {MOST_ITEMS}", items.len());
+    let is_of_another = |path: &PathBuf| !path.starts_with("core/src") && path.extension().is_some_and(|e| e == "rs");
+    let files = tracked().into_iter().filter(is_of_another);
+    let named: BTreeSet<String> =
+        files.flat_map(|path| surface::named(&read(&path), "sealwire_core", &items)).collect();
+    let is_listed = |item: &String| IN_SIGNATURES.contains(&item.as_str());
+    let unnamed: Vec<&String> = items.iter().filter(|item| !named.contains(*item) && !is_listed(item)).collect();
+    assert!(unnamed.is_empty(), "make these private, or list them in IN_SIGNATURES:\n{unnamed:#?}");
+    let needless: Vec<&&str> =
+        IN_SIGNATURES.iter().filter(|item| named.contains(**item) || !items.contains(**item)).collect();
+    assert!(needless.is_empty(), "strike these off IN_SIGNATURES:\n{needless:#?}");
 }
 
 #[test]
