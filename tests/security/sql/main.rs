@@ -2,6 +2,7 @@
 //! programs run as users run them.
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "these are tests")]
 
+mod complexity;
 mod exhaustion;
 mod injection;
 mod names;

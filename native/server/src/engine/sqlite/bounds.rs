@@ -341,6 +341,34 @@ fn written_by_thread() -> Option<u64> {
     io.lines().find_map(|line| line.strip_prefix("wchar: "))?.trim().parse().ok()
 }
 
+/// Steps of SQLite's program for any statement, and for each byte of it.
+const STEPS_OF_A_PROGRAM: usize = 1_000_000;
+const STEPS_OF_A_BYTE: usize = 4;
+
+fn most_steps(sql: &str) -> usize {
+    sql.len().saturating_mul(STEPS_OF_A_BYTE).saturating_add(STEPS_OF_A_PROGRAM)
+}
+
+/// Bounds SQLite's program for a statement that is compiled next. A statement that is too complex is refused before: this is for what no
+/// weight counts.
+///
+/// # Errors
+/// SQLite's.
+pub(super) fn limit_program(connection: &Connection, sql: &str) -> rusqlite::Result<()> {
+    let most = i32::try_from(most_steps(sql)).unwrap_or(i32::MAX);
+    connection.set_limit(Limit::SQLITE_LIMIT_VDBE_OP, most).map(drop)
+}
+
+/// The error of a statement whose program is too long.
+pub(super) fn program_too_long(sql: &str) -> SqlError {
+    let message = format!(
+        "Out of memory: the statement needs more than {} steps of the engine's, or more memory than is left; store inner results in temporary \
+         tables, or send the statement in parts",
+        most_steps(sql)
+    );
+    SqlError::new(1041, b"HY000", message)
+}
+
 /// Bounds the memory of all connections together, for the process.
 ///
 /// # Errors

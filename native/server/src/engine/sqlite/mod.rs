@@ -12,6 +12,7 @@ mod session;
 mod stored;
 mod temporary;
 mod time;
+mod weights;
 
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};

@@ -17,6 +17,7 @@ use super::keys::Keys;
 use super::log::{self, Growth};
 use super::rows::{bind, length_of, origins, put_row};
 use super::temporary;
+use super::weights::{self, Stored, Views};
 use super::{FileId, SqliteEngine, stored};
 use crate::engine::translate::{
     Access, Kind, MOST_KEYS, READ, Scope, Temporaries, Translated, quote, quote_text, schema_of, temporary_name,
@@ -37,6 +38,12 @@ pub(super) struct SqliteSession {
     /// The attached databases, the one used last at the end.
     attached: Vec<Attached>,
     temporaries: Temporaries,
+}
+
+/// What holds while a compiled statement is there.
+struct Compiled<'a> {
+    _authorizer: authorizer::Statement<'a>,
+    _views: Option<Views<'a>>,
 }
 
 /// A database that is attached, and the file that it had then; a system database has none.
@@ -229,7 +236,15 @@ impl SqliteSession {
         }
         self.attach(&translated.databases())?;
         self.refresh(&translated, request)?;
+        if translated.is_heavy {
+            self.weigh(request)?;
+        }
         Ok(translated)
+    }
+
+    /// Refuses a statement that SQLite would take long to compile, as its tables and views are now.
+    fn weigh(&self, request: &Request<'_>) -> Result<(), SqlError> {
+        Stored::new(&self.connection, request.database, &self.temporaries).check(request.sql)
     }
 
     /// Compiles a statement of the user's, which SQLite's authorizer then holds to the session's rights until the result is dropped.
@@ -238,26 +253,45 @@ impl SqliteSession {
         sql: &str,
         allowed: impl Fn() -> Allowed,
         translated: &Translated,
-    ) -> Result<(authorizer::Statement<'_>, Statement<'_>), SqlError> {
+        request: &Request<'_>,
+    ) -> Result<(Compiled<'_>, Statement<'_>), SqlError> {
+        bounds::limit_program(&self.connection, sql).map_err(|error| to_mysql(&error, ""))?;
         let guard = self.authorizer.begin(allowed());
-        let error = match self.connection.prepare(sql) {
-            Ok(statement) => return Ok((guard, statement)),
+        let mut views = None;
+        let mut prepared = self.connection.prepare(sql).map(|statement| (guard, statement));
+        if let Err(error) = &prepared
+            && Views::are_read(error)
+        {
+            self.weigh(request)?;
+            views = Some(Views::allow(&self.connection).map_err(|error| to_mysql(&error, ""))?);
+            let guard = self.authorizer.begin(allowed());
+            prepared = self.connection.prepare(sql).map(|statement| (guard, statement));
+        }
+        let error = match prepared {
+            Ok((guard, statement)) => return Ok((Compiled { _authorizer: guard, _views: views }, statement)),
             Err(error) => error,
         };
-        drop(guard);
         if translated.kind == Kind::Query {
-            return Err(self.explain(&error, sql));
+            return Err(self.explain_compiling(&error, sql));
         }
         // What was denied may be the deed of a foreign key, which asks for no privilege.
         let denial = self.authorizer.take_denial();
-        let Some(denial) = denial else { return Err(self.explain(&error, sql)) };
+        let Some(denial) = denial else { return Err(self.explain_compiling(&error, sql)) };
         let keys = translated.accesses.first().map(|access| Keys::of(&self.connection, &access.database));
         let Some(keys) = keys.filter(|keys| !keys.is_empty()) else { return Err(denial) };
         let guard = self.authorizer.begin(allowed().with_keys(&keys));
         let prepared = self.connection.prepare(sql);
         match prepared {
-            Ok(statement) => Ok((guard, statement)),
-            Err(error) => Err(self.explain(&error, sql)),
+            Ok(statement) => Ok((Compiled { _authorizer: guard, _views: views }, statement)),
+            Err(error) => Err(self.explain_compiling(&error, sql)),
+        }
+    }
+
+    /// As [`Self::explain`], for a statement that was not compiled.
+    fn explain_compiling(&self, error: &rusqlite::Error, sql: &str) -> SqlError {
+        match error.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::OutOfMemory) => bounds::program_too_long(sql),
+            _ => self.explain(error, sql),
         }
     }
 
@@ -287,7 +321,7 @@ impl SqliteSession {
         }
         if let Some(check) = &translated.check {
             let allowed = || Allowed::new(translated, Arc::clone(request.surroundings)).only_query();
-            self.compile(check, allowed, translated)?;
+            self.compile(check, allowed, translated, request)?;
         }
         // A temporary table is its session's own, and commits nothing.
         let commits = !translated.is_temporary();
@@ -335,7 +369,7 @@ impl SqliteSession {
             if self.bounds.interruption.is_stopped() {
                 return Err(stopped(&self.bounds.interruption));
             }
-            let ran = self.run(sql, allowed, translated, request);
+            let ran = self.run(sql, allowed, translated, request).and_then(|_| self.weigh_defined(sql, translated));
             let Err(error) = ran.map_err(|error| dropped(sql, error, translated)) else { continue };
             match error.code {
                 1051 if translated.forgives => notes.push(error),
@@ -351,6 +385,23 @@ impl SqliteSession {
             self.batch(&view)?;
         }
         Ok(notes)
+    }
+
+    /// Refuses what a statement of a definition has made, where it is too heavy with all that was there.
+    fn weigh_defined(&self, sql: &str, translated: &Translated) -> Result<(), SqlError> {
+        if sql.starts_with("CREATE VIEW ") {
+            let database = translated.accesses.first().map(|access| access.database.as_str());
+            return Stored::new(&self.connection, database, &self.temporaries).check_views();
+        }
+        if !["ALTER TABLE ", "CREATE INDEX ", "CREATE UNIQUE INDEX "].iter().any(|front| sql.starts_with(front)) {
+            return Ok(());
+        }
+        for Access { database, table, .. } in &translated.accesses {
+            if let Some(table) = table {
+                weights::check_table(&self.connection, &schema_of(database), table)?;
+            }
+        }
+        Ok(())
     }
 
     /// Drops the views of a database whose table is altered, and gives the statements that make them again as they were. SQLite looks into all views
@@ -415,7 +466,7 @@ impl SqliteSession {
         translated: &Translated,
         request: &Request<'_>,
     ) -> Result<u64, SqlError> {
-        let (guard, mut statement) = self.compile(sql, allowed, translated)?;
+        let (guard, mut statement) = self.compile(sql, allowed, translated, request)?;
         let ran = bind(&mut statement, request.parameters).and_then(|()| statement.raw_execute());
         drop(statement);
         let ran = ran.map_err(|error| self.explain(&error, request.sql));
@@ -509,7 +560,7 @@ impl SqliteSession {
     fn query(&self, translated: &Translated, request: &Request<'_>, rows: &mut dyn RowSink) -> Result<Done, SqlError> {
         let sql = translated.statements.first().map(String::as_str).unwrap_or_default();
         let allowed = || Allowed::new(translated, Arc::clone(request.surroundings));
-        let (_guard, mut statement) = self.compile(sql, allowed, translated)?;
+        let (_guard, mut statement) = self.compile(sql, allowed, translated, request)?;
         let failed = |error: rusqlite::Error| self.explain(&error, request.sql);
         let origins = origins(&statement, &translated.titles);
         bind(&mut statement, request.parameters).map_err(failed)?;
@@ -603,12 +654,12 @@ impl EngineSession for SqliteSession {
         let mut description = Description { parameters: translated.parameters, columns: Vec::new() };
         if translated.kind == Kind::Query {
             let sql = translated.statements.first().map(String::as_str).unwrap_or_default();
-            let (_guard, statement) = self.compile(sql, allowed, &translated)?;
+            let (_guard, statement) = self.compile(sql, allowed, &translated, request)?;
             description.columns =
                 origins(&statement, &translated.titles).iter().map(|origin| origin.column(Type::Null)).collect();
         } else if translated.kind != Kind::Definition {
             let sql = translated.statements.first().map(String::as_str).unwrap_or_default();
-            self.compile(sql, allowed, &translated)?;
+            self.compile(sql, allowed, &translated, request)?;
         }
         Ok(description)
     }
@@ -724,6 +775,8 @@ fn configure(connection: &Connection) -> rusqlite::Result<()> {
         (DbConfig::SQLITE_DBCONFIG_DQS_DML, false),
         (DbConfig::SQLITE_DBCONFIG_DQS_DDL, false),
         (DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false),
+        // Until they are weighed.
+        (DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false),
         // The name of a table changes in the table alone, as in MySQL; a view that no longer fits hinders nothing.
         (DbConfig::SQLITE_DBCONFIG_LEGACY_ALTER_TABLE, true),
     ] {

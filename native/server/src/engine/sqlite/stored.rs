@@ -290,6 +290,11 @@ impl StoredTable {
         });
     }
 
+    /// Its columns, with the expressions of those that are generated.
+    pub(super) fn columns(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
+        self.columns.iter().map(|column| (column.name.as_str(), column.generated.as_deref()))
+    }
+
     pub(super) fn take(&mut self, column: &str) -> StoredColumn {
         let at = self.columns.iter().position(|stored| stored.name.eq_ignore_ascii_case(column));
         // A view's columns are in no such text.

@@ -13,7 +13,7 @@ use sqlparser::tokenizer::Token;
 use super::expression::{expression, operand};
 use super::source::{Run, Source};
 use super::writer::{READ, Writer, check_new_name};
-use super::{last_part, query, unsupported};
+use super::{last_part, query, unsupported, weight};
 use crate::engine::kept::{Kept, Thing};
 use crate::engine::types::DeclaredType;
 use crate::sql::charset::{check_collation, default_collation};
@@ -180,6 +180,7 @@ fn index(
     writer: &mut Writer<'_>,
 ) -> Result<String, SqlError> {
     check_new_name(name, 1280, "index")?;
+    weight::check_parts(&[], &parts.columns.iter().map(|part| &part.column.expr).collect::<Vec<_>>())?;
     writer.push(if is_unique { "CREATE UNIQUE INDEX " } else { "CREATE INDEX " });
     table.index(name, writer)?;
     if parts.columns.iter().any(|column| column_name(column).is_none()) {
@@ -325,6 +326,7 @@ fn create_table(
     if create.constraints.iter().filter(is_key).count() > MOST_KEYS {
         return Err(too_many_keys());
     }
+    weight::check_table(&create.columns, &create.constraints)?;
     let counted = create.columns.iter().find(|column| is_counted(column)).map(|column| column.name.value.as_str());
     let body = source.group(&source.all()).unwrap_or_default();
     let (columns, constraints) = source.columns_and_constraints(&body, &create.columns);
@@ -727,6 +729,8 @@ fn alter_table(
                 if column_def.options.iter().any(|option| computes(&option.option)) {
                     table.is_computed_from(writer)?;
                 }
+                // The column's own text; its table is looked at when it is there.
+                weight::check_table(std::slice::from_ref(column_def), &[])?;
                 begin(&table, " ADD COLUMN ", writer)?;
                 column(column_def, false, &origin, writer)?;
             }

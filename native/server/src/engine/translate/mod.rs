@@ -10,6 +10,7 @@ mod manipulation;
 mod query;
 mod source;
 pub(super) mod titles;
+pub(super) mod weight;
 mod writer;
 
 use std::borrow::Cow;
@@ -92,6 +93,8 @@ pub(crate) struct Translated {
     pub(crate) notes: Vec<SqlError>,
     /// Columns that it renames, each with its schema and its table as SQLite names them.
     pub(crate) renames: Vec<(String, String, String)>,
+    /// Whether it may be too complex for SQLite, so that its tables are to be looked at: see [`weight`].
+    pub(crate) is_heavy: bool,
 }
 
 /// A change with IGNORE.
@@ -156,6 +159,7 @@ pub(crate) struct Scope<'a> {
 /// 1064 where it is not SQL, 1235 where SQLite has nothing like it, 1046 where it needs a database and none is current.
 pub(crate) fn translate(sql: &str, scope: Scope<'_>) -> Result<Translated, SqlError> {
     let (statement, parameters) = parse(sql)?;
+    let is_heavy = weight::may_be_heavy(sql, &statement);
     let mut writer = writer::Writer::new(scope);
     let mut titles = Vec::new();
     let mut statements = Vec::new();
@@ -187,7 +191,15 @@ pub(crate) fn translate(sql: &str, scope: Scope<'_>) -> Result<Translated, SqlEr
     if kind != Kind::Definition {
         statements.push(writer.take());
     }
-    Ok(writer.finish(statements, check, kind, parameters, titles))
+    Ok(Translated { is_heavy, ..writer.finish(statements, check, kind, parameters, titles) })
+}
+
+/// The tree of a statement, for [`weight`].
+///
+/// # Errors
+/// As [`translate`].
+pub(super) fn tree(sql: &str) -> Result<Statement, SqlError> {
+    parse(sql).map(|(statement, _)| statement)
 }
 
 /// Parses and numbers the parameters from 1, so that moving an expression does not move its value.

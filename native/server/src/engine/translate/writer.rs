@@ -110,6 +110,7 @@ impl<'a> Writer<'a> {
             ignores,
             notes: self.notes,
             renames: self.renames,
+            is_heavy: false,
         }
     }
 

@@ -1,0 +1,266 @@
+//! Weighs statements with the tables and views that they read: see [`weight`].
+//!
+//! A statement that reads no view and is light whatever its tables are is never weighed here. SQLite reads no view until its weight is known:
+//! the connection forbids views, and a statement that fails for that reason is weighed and compiled again with them.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OptionalExtension as _};
+use sealwire_core::error::SqlError;
+use sqlparser::ast::{Expr, SelectItem, SetExpr, Statement, TableConstraint};
+
+use super::errors::to_mysql;
+use super::stored::{self, StoredTable};
+use crate::engine::is_system_database;
+use crate::engine::translate::weight::{self, MOST, Relation, Tables, too_complex};
+use crate::engine::translate::{Temporaries, quote, schema_of, temporary_name, tree};
+
+/// Views that one statement reads, with those that they read.
+const MOST_VIEWS: usize = 1_000;
+
+/// Allows views until it is dropped.
+pub(super) struct Views<'a>(&'a Connection);
+
+impl<'a> Views<'a> {
+    /// Allows them.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub(super) fn allow(connection: &'a Connection) -> rusqlite::Result<Self> {
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, true)?;
+        Ok(Self(connection))
+    }
+
+    /// Whether SQLite refused a statement because it reads a view.
+    pub(super) fn are_read(error: &rusqlite::Error) -> bool {
+        matches!(error, rusqlite::Error::SqliteFailure(_, Some(text)) | rusqlite::Error::SqlInputError { msg: text, .. }
+            if text.starts_with("access to view ") && text.ends_with(" prohibited"))
+    }
+}
+
+impl Drop for Views<'_> {
+    fn drop(&mut self) {
+        // It fails for no reason that a connection can have.
+        let _ = self.0.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false);
+    }
+}
+
+/// A database and a table or view of it, in lower case.
+type Key = (String, String);
+
+/// The tables and views of a connection.
+pub(super) struct Stored<'a> {
+    connection: &'a Connection,
+    database: Option<String>,
+    temporaries: &'a Temporaries,
+    known: HashMap<Key, Rc<Relation>>,
+    /// Views that were asked for, and whose weight is not known: their texts.
+    missing: Vec<(Key, String)>,
+    failed: Option<rusqlite::Error>,
+}
+
+impl<'a> Stored<'a> {
+    /// Names without a database are those of `database`.
+    pub(super) fn new(connection: &'a Connection, database: Option<&str>, temporaries: &'a Temporaries) -> Self {
+        Self {
+            connection,
+            database: database.map(str::to_owned),
+            temporaries,
+            known: HashMap::new(),
+            missing: Vec::new(),
+            failed: None,
+        }
+    }
+
+    /// Refuses a statement that is too heavy.
+    ///
+    /// # Errors
+    /// 1436, and SQLite's.
+    pub(super) fn check(&mut self, sql: &str) -> Result<(), SqlError> {
+        let statement = tree(sql)?;
+        let mut weight = weight::of(&statement, self);
+        if !self.missing.is_empty() {
+            self.weigh_views()?;
+            weight = weight::of(&statement, self);
+        }
+        self.fail()?;
+        if weight > MOST { Err(too_complex("the statement")) } else { Ok(()) }
+    }
+
+    /// Refuses a view that is too heavy, whichever it is of the database.
+    ///
+    /// # Errors
+    /// 1436, and SQLite's.
+    pub(super) fn check_views(&mut self) -> Result<(), SqlError> {
+        let database = self.database.clone().unwrap_or_default();
+        let sql = format!("SELECT name, sql FROM {}.sqlite_master WHERE type = 'view'", quote(&schema_of(&database))?);
+        let read = || -> rusqlite::Result<Vec<(String, String)>> {
+            self.connection.prepare(&sql)?.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+        };
+        for (name, text) in read().map_err(|error| to_mysql(&error, ""))? {
+            let key = (database.clone(), name.to_ascii_lowercase());
+            if !self.known.contains_key(&key) {
+                self.missing.push((key.clone(), stored::view(&name, &text)));
+                self.weigh_views()?;
+            }
+            if self.known.get(&key).is_some_and(|view| view.total() > MOST) {
+                return Err(too_complex(&format!("the view '{name}'")));
+            }
+        }
+        self.fail()
+    }
+
+    fn fail(&mut self) -> Result<(), SqlError> {
+        self.failed.take().map_or(Ok(()), |error| Err(to_mysql(&error, "")))
+    }
+
+    /// Weighs the views that are missing, and those that they read. A view waits on a list, and not in a recursion, for those below it.
+    fn weigh_views(&mut self) -> Result<(), SqlError> {
+        let own = self.database.clone();
+        let mut waiting = std::mem::take(&mut self.missing);
+        let mut open: Vec<Key> = Vec::new();
+        while let Some((key, text)) = waiting.last().cloned() {
+            if self.known.contains_key(&key) {
+                waiting.pop();
+                continue;
+            }
+            if waiting.len() + self.known.len() > MOST_VIEWS {
+                return Err(too_complex("the number of views that the statement reads"));
+            }
+            self.database = Some(key.0.clone());
+            let relation = tree(&text).ok().and_then(|statement| weight::of_view(&statement, self));
+            // A view that another program has made, and that is no SQL of ours.
+            let size = text.len() as u64;
+            let relation = relation.unwrap_or_else(|| Relation::unknown(size, size));
+            let missing = std::mem::take(&mut self.missing);
+            // A view that reads itself is SQLite's to refuse.
+            let missing: Vec<_> =
+                missing.into_iter().filter(|(other, _)| *other != key && !open.contains(other)).collect();
+            if missing.is_empty() {
+                self.known.insert(key.clone(), Rc::new(relation));
+                open.retain(|other| *other != key);
+                waiting.pop();
+            } else {
+                open.push(key);
+                waiting.extend(missing);
+            }
+        }
+        self.database = own;
+        self.fail()
+    }
+
+    fn read(&mut self, key: &Key, name: &str) -> rusqlite::Result<Relation> {
+        let is_temporary = self.temporaries.contains(&(key.0.clone(), name.to_owned()));
+        let (schema, inner) = if is_temporary {
+            ("temp".to_owned(), temporary_name(&key.0, name))
+        } else {
+            // A name with a zero byte is that of no table.
+            (quote(&schema_of(&key.0)).unwrap_or_default(), name.to_owned())
+        };
+        let sql = format!(
+            "SELECT type = 'view', name, sql FROM {schema}.sqlite_master WHERE type IN ('table', 'view') AND name = ?1 COLLATE NOCASE"
+        );
+        let found: Option<(bool, String, String)> =
+            self.connection.query_row(&sql, [&inner], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).optional()?;
+        Ok(match found {
+            None => Relation::unknown(1, 1),
+            Some((false, _, text)) => Relation::table(columns(&StoredTable::read(&text))),
+            Some((true, name, text)) => {
+                self.missing.push((key.clone(), stored::view(&name, &text)));
+                Relation::unknown(1, 1)
+            }
+        })
+    }
+}
+
+impl Tables for Stored<'_> {
+    fn relation(&mut self, database: Option<&str>, table: &str) -> Rc<Relation> {
+        let database = database.map(str::to_owned).or_else(|| self.database.clone()).unwrap_or_default();
+        if is_system_database(&database) {
+            return Rc::new(Relation::unknown(1, 100));
+        }
+        let key = (database, table.to_ascii_lowercase());
+        if let Some(known) = self.known.get(&key) {
+            return Rc::clone(known);
+        }
+        if self.missing.iter().any(|(missing, _)| *missing == key) {
+            return Rc::new(Relation::unknown(1, 1));
+        }
+        let waiting = self.missing.len();
+        match self.read(&key, table) {
+            Ok(relation) => {
+                let relation = Rc::new(relation);
+                if self.missing.len() == waiting {
+                    self.known.insert(key, Rc::clone(&relation));
+                }
+                relation
+            }
+            Err(error) => {
+                self.failed.get_or_insert(error);
+                Rc::new(Relation::unknown(1, 1))
+            }
+        }
+    }
+}
+
+/// The weights of a table's columns.
+fn columns(table: &StoredTable) -> Vec<(String, u64)> {
+    let read: Vec<(&str, Option<Option<Expr>>)> =
+        table.columns().map(|(name, text)| (name, text.map(expression))).collect();
+    let generated: Vec<(&str, Option<&Expr>)> =
+        read.iter().map(|(name, expression)| (*name, expression.as_ref().and_then(Option::as_ref))).collect();
+    let mut weights = weight::of_columns(&generated);
+    for ((_, weight), (_, expression)) in weights.iter_mut().zip(&read) {
+        if matches!(expression, Some(None)) {
+            *weight = u64::MAX;
+        }
+    }
+    weights
+}
+
+/// Refuses a table whose columns, CHECKs and keys are too heavy together.
+///
+/// # Errors
+/// 1436, and SQLite's.
+pub(super) fn check_table(connection: &Connection, schema: &str, table: &str) -> Result<(), SqlError> {
+    let schema = quote(schema)?;
+    let sql = format!(
+        "SELECT type, sql FROM {schema}.sqlite_master WHERE tbl_name = ?1 COLLATE NOCASE AND type IN ('table', 'index') AND sql IS NOT NULL"
+    );
+    let read = || -> rusqlite::Result<Vec<(String, String)>> {
+        connection.prepare(&sql)?.query_map([table], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+    };
+    let mut weights = Vec::new();
+    let mut parts: Vec<Expr> = Vec::new();
+    for (kind, text) in read().map_err(|error| to_mysql(&error, ""))? {
+        if kind == "table" {
+            let stored = StoredTable::read(&text);
+            weights = columns(&stored);
+            parts.extend(stored.checks.iter().filter_map(|line| check_of(line)));
+        } else {
+            parts.extend(stored::key_parts(&text).iter().filter_map(|part| expression(part)));
+        }
+    }
+    weight::check_parts(&weights, &parts.iter().collect::<Vec<_>>())
+}
+
+/// An expression in MySQL's words.
+fn expression(text: &str) -> Option<Expr> {
+    let Ok(Statement::Query(query)) = tree(&format!("SELECT {text}")) else { return None };
+    let SetExpr::Select(select) = *query.body else { return None };
+    match select.projection.into_iter().next() {
+        Some(SelectItem::UnnamedExpr(expression)) => Some(expression),
+        _ => None,
+    }
+}
+
+/// The expression of a CHECK as a line of CREATE TABLE has it.
+fn check_of(line: &str) -> Option<Expr> {
+    let Ok(Statement::CreateTable(table)) = tree(&format!("CREATE TABLE t (a INT, {line})")) else { return None };
+    table.constraints.into_iter().find_map(|constraint| match constraint {
+        TableConstraint::Check(check) => Some(*check.expr),
+        _ => None,
+    })
+}
