@@ -248,10 +248,12 @@ fn user_options(p: &mut Cursor<'_>) -> Parsed<UserOptions> {
             }
         } else if p.eat_words(&["PASSWORD"]) {
             password_policy(p)?;
+            options.says_defaults = true;
         } else if p.eat_words(&["FAILED_LOGIN_ATTEMPTS"]) || p.eat_words(&["PASSWORD_LOCK_TIME"]) {
             if p.number()? != 0 {
                 return Err(unsupported("FAILED_LOGIN_ATTEMPTS"));
             }
+            options.says_defaults = true;
         } else if p.at_word("COMMENT") || p.at_word("ATTRIBUTE") {
             return Err(unsupported("user comments and attributes"));
         } else {
@@ -292,6 +294,7 @@ fn limit(p: &mut Cursor<'_>, options: &mut UserOptions) -> Parsed<bool> {
         return Ok(true);
     }
     let Some(name) = NOT_ENFORCED.iter().find(|name| p.eat_words(&[name])) else { return Ok(false) };
+    options.says_defaults = true;
     if p.number()? == 0 { Ok(true) } else { Err(unsupported(name)) }
 }
 

@@ -136,4 +136,6 @@ pub struct UserOptions {
     pub max_user_connections: Option<u32>,
     /// ACCOUNT LOCK or UNLOCK.
     pub locked: Option<bool>,
+    /// Whether something is said that every account has and that changes nothing, such as PASSWORD EXPIRE NEVER.
+    pub says_defaults: bool,
 }
