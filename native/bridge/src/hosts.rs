@@ -30,25 +30,27 @@ impl Hosts {
         let of_origins = origins.iter().filter_map(|origin| origin.split_once("://")).map(|(_, host)| host);
         let names = settings.hosts.iter().map(String::as_str).chain(settings.addresses.split(',').map(str::trim));
         let names = names.chain(of_origins).chain([machine.as_ref()]);
-        Self::Listed(names.map(name_of).filter(|name| !name.is_empty()).collect())
+        Self::Listed(names.filter_map(name_of).filter(|name| !name.is_empty()).collect())
     }
 
     /// Whether a request with that header `Host` is answered. A client without one is no browser.
     pub(super) fn allow(&self, host: Option<&str>) -> bool {
         let (Self::Listed(listed), Some(host)) = (self, host) else { return true };
-        let name = name_of(host);
+        let Some(name) = name_of(host) else { return false };
         name.parse::<IpAddr>().is_ok() || name == "localhost" || name.ends_with(".localhost") || listed.contains(&name)
     }
 }
 
-/// The name of `host[:port]` in lower case, without brackets and the root's dot.
-fn name_of(host: &str) -> String {
-    let name = match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        Some((address, _)) => address,
-        None if host.parse::<IpAddr>().is_ok() => host,
-        None => host.rsplit_once(':').map_or(host, |(name, _)| name),
+/// The name of `host[:port]` in lower case, without brackets and the root's dot; `None` where it is not written like that.
+fn name_of(host: &str) -> Option<String> {
+    let (name, port) = match host.strip_prefix('[').map(|rest| rest.split_once(']')) {
+        Some(bracketed) => bracketed?,
+        None if host.parse::<IpAddr>().is_ok() => (host, ""),
+        None => host.rfind(':').map_or((host, ""), |colon| host.split_at(colon)),
     };
-    name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase()
+    let is_port =
+        port.is_empty() || port.strip_prefix(':').is_some_and(|port| port.bytes().all(|byte| byte.is_ascii_digit()));
+    is_port.then(|| name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase())
 }
 
 #[cfg(test)]
@@ -82,6 +84,12 @@ mod tests {
             "evillocalhost",
             "db.example.evil.example:8080",
             "127.0.0.1@evil.example",
+            "[::1]evil",
+            "[::1].evil.example:8080",
+            "[::1]:80:evil",
+            "[::1",
+            "localhost:evil",
+            "127.0.0.1:80.evil.example",
             "",
             ":8080",
         ] {
