@@ -167,6 +167,7 @@ impl Authority {
         make::check(&options)?;
         let pair = self.issue(server_params(&options)?, issuance)?;
         create_directory(directory)?;
+        demand_pair(&server_cert, &server_key)?;
         replace_pair((&server_key, &pair.key), (&server_cert, &pair.certificate))?;
         self.issued(pair, server_cert, server_key)
     }
@@ -449,6 +450,31 @@ fn key_pair(file: &NamedPem, passphrase: Option<&Secret>) -> Result<KeyPair, Cer
 }
 
 const ENCRYPTED: &[u8] = b"BEGIN ENCRYPTED PRIVATE KEY-----";
+
+/// Refuses to replace a key that is not the one of the certificate that is replaced with it: the path may be a link to the key of
+/// something else.
+fn demand_pair(certificate: &Path, key: &Path) -> Result<(), CertsError> {
+    if !certificate.exists() || !key.exists() {
+        return Ok(());
+    }
+    let file = read(key)?;
+    // What is no key is refused by who replaces it.
+    if memchr::memmem::find(&file.pem, b"PRIVATE KEY-----").is_none() {
+        return Ok(());
+    }
+    let der = first_certificate(&read(certificate)?)?;
+    let public = Certificate::from_der(&der)
+        .map(|parsed| parsed.tbs_certificate().subject_public_key_info().subject_public_key.raw_bytes().to_vec());
+    let is_pair = key_pair(&file, None).is_ok_and(|key| public.is_ok_and(|public| key.public_key_raw() == public));
+    if is_pair {
+        return Ok(());
+    }
+    Err(CertsError::Impossible(format!(
+        "'{}' is not known to hold the key of the certificate in '{}', and is not replaced: move it away, or name another --dir",
+        key.display(),
+        certificate.display()
+    )))
+}
 
 fn create_directory(directory: &Path) -> Result<(), CertsError> {
     fs::create_dir_all(directory).map_err(|error| CertsError::io("create", directory, error))

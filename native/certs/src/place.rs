@@ -77,6 +77,32 @@ pub(super) fn replace_pair(key: (&Path, &str), certificate: (&Path, &str)) -> Re
     Ok(())
 }
 
+/// Refuses a path that is a link which neither the caller nor root has made: it would lead to where its owner wants something written.
+#[cfg(unix)]
+fn demand_own_links(path: &Path) -> Result<(), CertsError> {
+    use std::os::unix::fs::MetadataExt as _;
+    let own = rustix::process::geteuid().as_raw();
+    let mut path = path.to_owned();
+    // As many as the system follows.
+    for _ in 0..40 {
+        let Some(link) = path.symlink_metadata().ok().filter(Metadata::is_symlink) else { return Ok(()) };
+        if link.uid() != own && link.uid() != 0 {
+            return Err(CertsError::Impossible(format!(
+                "'{}' is a link that another user has made, and is not followed: remove it, or name with --dir the directory to which it leads",
+                path.display()
+            )));
+        }
+        let target = fs::read_link(&path).map_err(|error| CertsError::io("read", &path, error))?;
+        path = path.parent().map_or_else(|| target.clone(), |parent| parent.join(&target));
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn demand_own_links(_: &Path) -> Result<(), CertsError> {
+    Ok(())
+}
+
 /// Refuses to put a key in the place of a file that holds none: the path may be a link to something else.
 fn demand_key(target: &Path) -> Result<(), CertsError> {
     match regular_file::read(target, LARGE) {
@@ -99,6 +125,7 @@ struct Staged {
 
 impl Staged {
     fn write(path: &Path, text: &str, mode: u32) -> Result<Self, CertsError> {
+        demand_own_links(path)?;
         let target = path.canonicalize().unwrap_or_else(|_| path.to_owned());
         let old = fs::metadata(&target).ok();
         let staged = Self { path: beside(&target, "new"), target };
@@ -232,6 +259,16 @@ mod tests {
         let error = replace_pair((&at("other.pem"), "new"), (&at("cert.pem"), "new")).unwrap_err();
         assert!(error.to_string().contains("precious' holds no private key"), "{error}");
         assert_eq!(fs::read_to_string(at("precious")).unwrap(), "a letter");
+        // A link of another user leads to where he wants it; only root may make one in his name.
+        if rustix::process::geteuid().is_root() {
+            symlink("inner/key.pem", at("theirs.pem")).unwrap();
+            symlink("theirs.pem", at("root's.pem")).unwrap();
+            std::os::unix::fs::lchown(at("theirs.pem"), Some(65_534), None).unwrap();
+            for name in ["theirs.pem", "root's.pem"] {
+                let error = replace_pair((&at(name), "stolen"), (&at("cert.pem"), "new")).unwrap_err();
+                assert!(error.to_string().contains("theirs.pem' is a link that another user has made"), "{error}");
+            }
+        }
         assert!(fs::symlink_metadata(at("key.pem")).unwrap().is_symlink());
         assert_eq!(fs::read_to_string(at("inner/key.pem")).unwrap(), "new");
         assert_eq!((mode("inner/key.pem"), mode("cert.pem")), (0o640 & 0o600 | 0o040, 0o640));
