@@ -7,10 +7,10 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use crate::compression::{Compression, Unpacked};
+use crate::compression::{Bounds, Compression, Unpacked};
 use crate::error::{Error, PeerMisbehaved};
 use crate::facts::TlsFacts;
-use crate::received::{Packet, Received};
+use crate::received::{Packet, Received, make_room};
 use crate::tls::{TlsError, TlsLayer};
 use crate::trace::{self, Direction, RecordScanner, Tracer};
 use crate::wire::Put;
@@ -19,6 +19,9 @@ use crate::wire::frame::{self, Found, HEADER, Scan};
 
 /// The most that either side takes of a packet before authentication is over: attributes (64 KiB) and the fixed fields.
 const PRE_AUTHENTICATION_LIMIT: usize = 64 * 1024 + 512;
+
+/// The most bytes of a record that TLS holds until its rest has come.
+const HELD_BY_TLS: usize = 16 * 1024 + 512;
 
 /// So much is sealed at once, in whole records: what follows may wait until the transport has taken it.
 const SEALED_AT_ONCE: usize = 64 * 1024;
@@ -55,6 +58,13 @@ pub(crate) struct Channel {
     pub(crate) sequence: u8,
     /// The largest payload that is taken.
     pub(crate) limit: usize,
+    /// The most bytes of the peer that are held, and how many would be needed where that is too little.
+    pub(crate) room: usize,
+    pub(crate) lacks: Option<usize>,
+    /// How many bytes are inflated before the caller has its turn.
+    pub(crate) step: usize,
+    /// Whether inflating stopped only because of that.
+    pub(crate) paused: bool,
     pub(crate) bytes_in: u64,
     pub(crate) bytes_out: u64,
     pub(crate) tracer: Tracer,
@@ -70,6 +80,10 @@ impl Channel {
             compression: None,
             sequence: 0,
             limit: PRE_AUTHENTICATION_LIMIT,
+            room: usize::MAX,
+            lacks: None,
+            step: usize::MAX,
+            paused: false,
             bytes_in: 0,
             bytes_out: 0,
             tracer,
@@ -85,6 +99,12 @@ impl Channel {
     ) -> Result<(), Error> {
         self.bytes_in += bytes.len() as u64;
         received.forget_taken();
+        let input = self.compression.as_mut().map_or(&mut received.bytes, Compression::input);
+        // What TLS has held back of a record may come with it.
+        if !input.is_empty() && !make_room(input, bytes.len().saturating_add(HELD_BY_TLS), self.room) {
+            bytes.clear();
+            return Err(Error::OutOfMemory);
+        }
         if self.tls.is_some() {
             let outcome = self.feed_tls(bytes, wall, received);
             bytes.clear();
@@ -134,13 +154,23 @@ impl Channel {
         self.compression.is_some()
     }
 
-    /// Inflates the next frame from the peer; `false` where none is whole.
+    /// Inflates the next frame from the peer; `false` where none is whole, or not yet.
     fn unpack(&mut self, received: &mut Received) -> Result<bool, Error> {
         received.forget_taken();
         let Some(compression) = &mut self.compression else { return Ok(false) };
-        match compression.unpack(self.limit, &mut received.bytes)? {
+        let bounds = Bounds { packet: self.limit, room: self.room, step: self.step };
+        match compression.unpack(bounds, &mut received.bytes)? {
             Unpacked::Nothing => Ok(false),
             Unpacked::Frame => Ok(true),
+            Unpacked::Part => {
+                self.paused = true;
+                Ok(false)
+            }
+            Unpacked::NeedsRoom(bytes) => {
+                self.lacks = Some(bytes);
+                Ok(false)
+            }
+            Unpacked::NoMemory => Err(Error::OutOfMemory),
             Unpacked::Misnumbered => Err(out_of_order()),
             Unpacked::TooBig => {
                 self.sequence = self.sequence.wrapping_add(1);
@@ -151,8 +181,10 @@ impl Channel {
 
     /// The next whole packet, if there is one. Its number must be the one that is due.
     pub(crate) fn next_packet(&mut self, received: &mut Received) -> Result<Option<Packet>, Error> {
+        self.lacks = None;
         loop {
-            let packet = self.whole_packet(received)?;
+            let is_inflating = self.compression.as_ref().is_some_and(Compression::is_inflating);
+            let packet = if is_inflating { None } else { self.whole_packet(received)? };
             // One frame at a time, because numbers begin anew between them, and so that little is held at once.
             if packet.is_some() || self.compression.is_none() || !self.unpack(received)? {
                 return Ok(packet);
@@ -209,6 +241,12 @@ impl Channel {
         received.taken = start + length;
         self.sequence = sequence.wrapping_add(1);
         true
+    }
+
+    /// Bytes of the peer that are held.
+    #[cfg(feature = "server")]
+    pub(crate) fn held(&self, received: &Received) -> usize {
+        received.bytes.len() + self.compression.as_ref().map_or(0, Compression::held)
     }
 
     /// Whether bytes wait that belong to no packet taken so far.

@@ -7,7 +7,8 @@
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
-use crate::wire::compressed::{self, Algorithm, Decoded};
+use crate::received::{give_back, make_room};
+use crate::wire::compressed::{self, Algorithm, Front, Inflation};
 use crate::wire::frame::{HEADER, MAX_FRAME_PAYLOAD};
 
 /// So many bytes of several packets go into one frame: enough to compress well, and little work at a time.
@@ -24,8 +25,25 @@ pub(crate) enum Unpacked {
     Frame,
     /// The same, of a frame that does not bear the number that is due.
     Misnumbered,
+    /// A part of a frame was appended.
+    Part,
     /// A frame would be larger than any packet may be.
     TooBig,
+    /// So many bytes would be held in all with the frame.
+    NeedsRoom(usize),
+    /// The system has no memory for the frame.
+    NoMemory,
+}
+
+/// How much of the peer's bytes is taken.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bounds {
+    /// The largest packet, in bytes.
+    pub(crate) packet: usize,
+    /// The most bytes that are held.
+    pub(crate) room: usize,
+    /// How many bytes are inflated at once.
+    pub(crate) step: usize,
 }
 
 /// See the module.
@@ -35,6 +53,8 @@ pub(crate) struct Compression {
     /// Frames from the peer, and how much of their front was taken.
     packed: Vec<u8>,
     taken: usize,
+    /// The frame that is being inflated.
+    inflation: Option<Inflation>,
     /// The number of the next frame in the exchange under way, whoever sends it.
     due: u8,
     /// Whether the peer was the last who sent a frame.
@@ -89,6 +109,7 @@ impl Compression {
             algorithm,
             packed,
             taken: 0,
+            inflation: None,
             due: 0,
             heard: false,
             plain: Vec::new(),
@@ -114,18 +135,44 @@ impl Compression {
         self.taken < self.packed.len()
     }
 
-    /// Inflates the peer's next frame, where packets of `limit` bytes are taken.
-    pub(crate) fn unpack(&mut self, limit: usize, packets: &mut Vec<u8>) -> crate::wire::Result<Unpacked> {
+    /// Whether a frame is inflated only in part: what there is of it means nothing yet.
+    pub(crate) const fn is_inflating(&self) -> bool {
+        self.inflation.is_some()
+    }
+
+    /// Bytes of frames from the peer.
+    pub(crate) const fn held(&self) -> usize {
+        self.packed.len()
+    }
+
+    /// Inflates the peer's next frame, or the next part of it.
+    pub(crate) fn unpack(&mut self, bounds: Bounds, packets: &mut Vec<u8>) -> crate::wire::Result<Unpacked> {
         let rest = self.packed.get(self.taken..).unwrap_or_default();
-        let (sequence, unpacked) =
-            match compressed::decode(self.algorithm, rest, limit.saturating_add(BESIDE_A_PACKET), packets)? {
-                Decoded::Incomplete => return Ok(Unpacked::Nothing),
-                Decoded::OverLimit { sequence } => (sequence, Unpacked::TooBig),
-                Decoded::Frame { sequence, wire_length } => {
-                    self.taken += wire_length;
-                    (sequence, if sequence == self.due { Unpacked::Frame } else { Unpacked::Misnumbered })
+        let limit = bounds.packet.saturating_add(BESIDE_A_PACKET);
+        let (sequence, unpacked) = match compressed::front(self.algorithm, rest, limit)? {
+            Front::Incomplete => return Ok(Unpacked::Nothing),
+            Front::OverLimit { sequence } => (sequence, Unpacked::TooBig),
+            Front::Frame(frame) => {
+                if self.inflation.is_none() {
+                    let more = frame.plain_length();
+                    let needed = packets.len().saturating_add(more).saturating_add(self.packed.len());
+                    if needed > bounds.room {
+                        return Ok(Unpacked::NeedsRoom(needed));
+                    }
+                    if !make_room(packets, more, bounds.room) {
+                        return Ok(Unpacked::NoMemory);
+                    }
                 }
-            };
+                let inflation = self.inflation.get_or_insert_with(|| Inflation::new(packets));
+                if !inflation.step(self.algorithm, &frame, bounds.step, packets)? {
+                    return Ok(Unpacked::Part);
+                }
+                self.inflation = None;
+                self.taken += frame.wire_length();
+                let unpacked = if frame.sequence == self.due { Unpacked::Frame } else { Unpacked::Misnumbered };
+                (frame.sequence, unpacked)
+            }
+        };
         self.due = sequence.wrapping_add(1);
         self.heard = true;
         Ok(unpacked)
@@ -221,6 +268,8 @@ impl Compression {
         if !self.has_input() {
             self.packed = Vec::new();
             self.taken = 0;
+        } else if self.taken > 0 && self.inflation.is_none() {
+            give_back(self.input());
         }
         if self.waiting() == 0 {
             self.plain = Vec::new();
@@ -233,6 +282,12 @@ impl Compression {
 mod tests {
     use super::*;
     use crate::wire::Put;
+    use crate::wire::compressed::Decoded;
+
+    /// Packets of so many bytes are taken, and inflated at once.
+    const fn upto(packet: usize) -> Bounds {
+        Bounds { packet, room: usize::MAX, step: usize::MAX }
+    }
 
     fn compression() -> Compression {
         Compression::new(Algorithm::Zlib, Vec::new())
@@ -297,7 +352,7 @@ mod tests {
         let mut wire = Vec::new();
         for reply in 0..3u8 {
             compressed::encode(Algorithm::Zlib, &[reply], 0, server.input());
-            assert_eq!(server.unpack(100, &mut Vec::new()), Ok(Unpacked::Frame));
+            assert_eq!(server.unpack(upto(100), &mut Vec::new()), Ok(Unpacked::Frame));
             server.queue(|out| out.put(&packet(reply, 9)));
             if reply == 1 {
                 // A part leaves in the middle of a reply.
@@ -333,7 +388,7 @@ mod tests {
             to.input().extend(pack_all(from));
             let mut heard = Vec::new();
             while to.has_input() {
-                assert_eq!(to.unpack(1 << 20, &mut heard), Ok(Unpacked::Frame));
+                assert_eq!(to.unpack(upto(1 << 20), &mut heard), Ok(Unpacked::Frame));
             }
             heard
         };
@@ -350,20 +405,39 @@ mod tests {
     }
 
     #[test]
+    fn a_frame_waits_for_room_and_comes_in_parts() {
+        let mut server = compression();
+        compressed::encode(Algorithm::Zlib, &[7; 200_000], 0, server.input());
+        let held = server.held();
+        let (mut packets, mut bounds) = (Vec::new(), Bounds { packet: 1 << 20, room: 200_000, step: 64 * 1024 });
+        assert_eq!(server.unpack(bounds, &mut packets), Ok(Unpacked::NeedsRoom(200_000 + held)));
+        assert_eq!((packets.capacity(), server.is_inflating()), (0, false));
+        bounds.room += held;
+        for _ in 0..3 {
+            assert_eq!(server.unpack(bounds, &mut packets), Ok(Unpacked::Part));
+            assert!(server.is_inflating());
+        }
+        assert_eq!(server.unpack(bounds, &mut packets), Ok(Unpacked::Frame));
+        assert!(packets == [7; 200_000] && !server.is_inflating() && !server.has_input());
+        bounds.room = usize::MAX;
+        assert_eq!(server.unpack(bounds, &mut packets), Ok(Unpacked::Nothing));
+    }
+
+    #[test]
     fn what_is_over_the_limit_is_not_inflated() {
         let mut server = compression();
         compressed::encode(Algorithm::Zlib, &[0; 200_000], 0, server.input());
         let mut packets = Vec::new();
-        assert_eq!(server.unpack(200_000, &mut packets), Ok(Unpacked::Frame));
+        assert_eq!(server.unpack(upto(200_000), &mut packets), Ok(Unpacked::Frame));
         server.end_exchange();
         compressed::encode(Algorithm::Zlib, &[0; 200_000], 0, server.input());
         let before = packets.len();
-        assert_eq!(server.unpack(100_000, &mut packets), Ok(Unpacked::TooBig));
+        assert_eq!(server.unpack(upto(100_000), &mut packets), Ok(Unpacked::TooBig));
         assert_eq!((packets.len(), server.due), (before, 1));
         // A frame of the wrong number is inflated, because it may say why the connection ends.
         let mut client = compression();
         compressed::encode(Algorithm::Zlib, b"because", 9, client.input());
-        assert_eq!(client.unpack(100, &mut packets), Ok(Unpacked::Misnumbered));
+        assert_eq!(client.unpack(upto(100), &mut packets), Ok(Unpacked::Misnumbered));
         assert!(packets.ends_with(b"because"));
         assert!(!client.packed.is_empty() && !client.has_input());
         client.rest();

@@ -65,6 +65,8 @@ pub enum Error {
     Misuse(&'static str),
     /// The peer did not finish in time; the text says at what.
     TimedOut(&'static str),
+    /// The system has no memory for what the peer sends.
+    OutOfMemory,
     /// The peer closed the connection where it may not; the text says where.
     ConnectionLost(&'static str),
 }
@@ -78,6 +80,7 @@ impl fmt::Display for Error {
             Self::Tls(error) => error.fmt(f),
             Self::Misuse(what) => write!(f, "wrong use of the connection: {what}"),
             Self::TimedOut(when) => write!(f, "time ran out {when}"),
+            Self::OutOfMemory => f.write_str("the system has no memory for what the peer sends"),
             Self::ConnectionLost(when) => write!(f, "the connection was lost {when}"),
         }
     }
@@ -115,6 +118,7 @@ impl Error {
             )),
             Self::PeerMisbehaved(what) => SqlError::malformed_reply(format!("Malformed packet: {what}")),
             Self::Misuse(what) => SqlError::commands_out_of_sync(format!("Commands out of sync: {what}")),
+            Self::OutOfMemory => SqlError::client_out_of_memory("MySQL client ran out of memory"),
             Self::TimedOut(when) | Self::ConnectionLost(when) => {
                 SqlError::server_lost(format!("Lost connection to MySQL server {when}"))
             }
@@ -139,6 +143,9 @@ impl Error {
                 }
             }),
             Self::PeerIncompatible(what) => Some(SqlError::bad_handshake(format!("Bad handshake: {what}"))),
+            Self::OutOfMemory => Some(SqlError::out_of_memory(
+                "Out of memory: the server has none left for a packet of this size; send less, or try again later",
+            )),
             Self::TimedOut(_) => Some(SqlError::read_timeout("Got timeout reading communication packets")),
             Self::Refused { .. } | Self::Tls(_) | Self::Misuse(_) | Self::ConnectionLost(_) => None,
         }

@@ -114,6 +114,10 @@ impl Link {
         if self.transmit(out)? {
             return Ok(Output::Transmit);
         }
+        // More is to be inflated, after the caller had its turn.
+        if core::mem::take(&mut self.channel.paused) {
+            return Ok(Output::Transmit);
+        }
         received.release();
         self.channel.release();
         Ok(Output::Wait(self.deadline))

@@ -27,7 +27,8 @@ pub enum Input<'a> {
 #[derive(Debug)]
 #[must_use]
 pub enum Output<E> {
-    /// Bytes for the transport were appended to the vector that was handed in.
+    /// Bytes for the transport were appended to the vector that was handed in, or none: a server's connection inflates large frames in
+    /// steps, so that its driver can give others their turn, and goes on with the next poll.
     Transmit,
     /// Something for the application.
     Event(E),

@@ -10,10 +10,11 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use sealwire::{Client, ClientError};
+use sealwire::{Client, ClientError, Config};
+use sealwire_core::wire::compressed::{self, Algorithm};
 use sealwire_tests::clients::{self, ask};
 use sealwire_tests::drivers::PASSWORD;
-use sealwire_tests::middle::{connect, framed, packet};
+use sealwire_tests::middle::{connect, error_code, framed, packet};
 use sealwire_tests::server::{Kind, Server, Settings};
 
 /// How long anything may take that must happen.
@@ -176,19 +177,158 @@ fn a_client_that_says_something_and_leaves_has_it_done() {
     wait_until("ten rows", || ask(&mut watch, "SELECT COUNT(*) FROM d.t").unwrap() == "10");
 }
 
-/// Sends a query, in as many packets as it takes.
-fn send(mut stream: &TcpStream, sql: &[u8]) -> std::io::Result<()> {
+/// A query, in as many packets as it takes.
+fn query(sql: &[u8]) -> Vec<u8> {
     const MOST: usize = 0xff_ffff;
     let mut payload = [b"\x03", sql].concat();
-    let mut sequence = 0;
+    let (mut packets, mut sequence) = (Vec::new(), 0);
     loop {
         let rest = payload.split_off(payload.len().min(MOST));
-        stream.write_all(&framed(&payload, sequence))?;
+        packets.extend(framed(&payload, sequence));
         if payload.len() < MOST {
-            return Ok(());
+            return packets;
         }
         (payload, sequence) = (rest, sequence + 1);
     }
+}
+
+/// Sends a query.
+fn send(mut stream: &TcpStream, sql: &[u8]) -> std::io::Result<()> {
+    stream.write_all(&query(sql))
+}
+
+/// Packets in compressed frames that are as large as any may be.
+fn deflated(packets: &[u8]) -> Vec<u8> {
+    let mut frames = Vec::new();
+    for (number, piece) in packets.chunks(0xff_0000).enumerate() {
+        compressed::encode(Algorithm::Zlib, piece, number as u8, &mut frames);
+    }
+    frames
+}
+
+/// A client whose packets are compressed.
+fn compressing(server: &Server) -> Client<TcpStream> {
+    clients::connect(server.port, Config { compression: vec![Algorithm::Zlib], ..clients::plain("u") }).unwrap()
+}
+
+/// The number of the error in a compressed frame; `None` where nothing has come, or the end.
+fn compressed_error(stream: &TcpStream) -> Option<u16> {
+    let mut said = [0; 1024];
+    let length = stream.peek(&mut said).ok()?;
+    let mut plain = Vec::new();
+    let decoded = compressed::decode(Algorithm::Zlib, &said[..length], 1 << 20, &mut plain);
+    decoded.ok()?;
+    error_code(&plain)
+}
+
+#[test]
+fn compressed_statements_of_50_mb_leave_room_for_logins() {
+    let server = server(&[]);
+    let frames = deflated(&query(&[&b"SELECT 1 IN (1"[..], &b",1".repeat(25_000_000), b")"].concat()));
+    assert!(frames.len() < 400_000, "{} bytes", frames.len());
+    let clients: Vec<_> = (0..10).map(|_| compressing(&server)).collect();
+    let alone = Instant::now();
+    ask(&mut root(&server).unwrap(), "SELECT 1").unwrap();
+    let alone = alone.elapsed();
+    for client in &clients {
+        client.stream().write_all(&frames).unwrap();
+    }
+    let mut longest = Duration::ZERO;
+    for _ in 0..20 {
+        let begin = Instant::now();
+        assert_eq!(ask(&mut root(&server).unwrap(), "SELECT 'in'").unwrap(), "in");
+        longest = longest.max(begin.elapsed());
+    }
+    println!("20 logins beside ten statements of 50 MB in {} bytes: {longest:?}, one alone {alone:?}", frames.len());
+    assert!(longest < Duration::from_secs(5), "a login took {longest:?}");
+    for client in clients {
+        // It has too many tokens.
+        client.stream().set_read_timeout(Some(PATIENCE)).unwrap();
+        client.stream().peek(&mut [0]).expect("an answer");
+    }
+}
+
+#[test]
+fn packets_that_are_not_complete_count_for_their_account() {
+    const MOST: u64 = 300_000_000;
+    let server = server(&[&format!("--global-connection-memory-limit={MOST}")]);
+    let mut packets = query(&vec![b'a'; 66_000_000]);
+    packets.truncate(60_000_000);
+    let frames = deflated(&packets);
+    let clients: Vec<_> = (0..20).map(|_| compressing(&server)).collect();
+    let mut largest = 0;
+    for client in &clients {
+        // The server may close it before all is sent.
+        let _ = client.stream().write_all(&frames);
+        client.stream().set_nonblocking(true).unwrap();
+    }
+    wait_until("who holds more than a share is refused", || {
+        largest = largest.max(clients::resident(server.id()));
+        clients.iter().filter(|client| compressed_error(client.stream()) == Some(1041)).count() >= 12
+    });
+    for _ in 0..10 {
+        let mut other = root(&server).unwrap();
+        assert_eq!(ask(&mut other, "SELECT LENGTH(REPEAT('a', 5000000))").unwrap(), "5000000");
+        largest = largest.max(clients::resident(server.id()));
+    }
+    println!("20 unfinished packets of 60 MB: at most {largest} KiB in use, {MOST} bytes allowed");
+    assert!(largest < (MOST * 3 / 2) >> 10, "{largest} KiB");
+}
+
+#[test]
+fn long_texts_reserve_what_reading_them_takes() {
+    const MOST: u64 = 600_000_000;
+    let server = server(&[&format!("--global-connection-memory-limit={MOST}")]);
+    let text = [&b"SET @a = '"[..], &vec![b'a'; 30_000_000], b"'"].concat();
+    let (over, mut largest, mut done) = (AtomicBool::new(false), 0, 0);
+    thread::scope(|scope| {
+        let (over, id) = (&over, server.id());
+        let watch = scope.spawn(move || {
+            let mut largest = 0;
+            while !over.load(Relaxed) {
+                largest = largest.max(clients::resident(id));
+            }
+            largest
+        });
+        let stop = Stop(over);
+        let clients: Vec<_> = (0..8).map(|_| user(&server).unwrap()).collect();
+        let sending: Vec<_> = clients
+            .iter()
+            .map(|client| (client.stream().try_clone().unwrap(), &text))
+            .map(|(stream, text)| scope.spawn(move || send(&stream, text)))
+            .collect();
+        sending.into_iter().for_each(|sent| drop(sent.join().unwrap()));
+        for client in &clients {
+            let said = packet(&mut client.stream().try_clone().unwrap()).expect("an answer");
+            done += usize::from(said[4] == 0);
+            assert!(said[4] == 0 || error_code(&said) == Some(1041), "{}", String::from_utf8_lossy(&said));
+        }
+        drop(stop);
+        largest = watch.join().unwrap();
+    });
+    println!("eight texts of 30 MB: {done} were read, at most {largest} KiB in use, {MOST} bytes allowed");
+    assert!(done > 0 && largest < (MOST * 3 / 2) >> 10, "{largest} KiB");
+    ask(&mut user(&server).unwrap(), "SET @a = 1").unwrap();
+}
+
+#[test]
+fn a_packet_that_stops_coming_ends_at_net_read_timeout() {
+    let server = server(&[]);
+    let mut client = user(&server).unwrap();
+    ask(&mut client, "SET net_read_timeout = 1").unwrap();
+    let stream = client.stream().try_clone().unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    // A header that announces 16 MB, and no more of them than this.
+    (&stream).write_all(&[0xff, 0xff, 0xff, 0, 3, b'S']).unwrap();
+    let begin = Instant::now();
+    let said = packet(&mut stream.try_clone().unwrap()).expect("an error");
+    assert_eq!(error_code(&said), Some(1159), "{}", String::from_utf8_lossy(&said));
+    assert!(begin.elapsed() >= Duration::from_millis(900), "{:?}", begin.elapsed());
+    // Between two packets wait_timeout counts.
+    let mut patient = user(&server).unwrap();
+    ask(&mut patient, "SET net_read_timeout = 1").unwrap();
+    ask(&mut patient, "DO SLEEP(2)").unwrap();
+    ask(&mut patient, "SELECT 1").unwrap();
 }
 
 /// A client that may send several statements at once.
@@ -299,12 +439,12 @@ fn empty_pieces_of_long_data_are_counted() {
     let execute = [&[0x17], &prepared.statement.to_le_bytes()[..], &[0, 1, 0, 0, 0]].concat();
     client.stream().write_all(&framed(&execute, 0)).unwrap();
     let said = packet(&mut client.stream().try_clone().unwrap()).unwrap();
-    assert_eq!(sealwire_tests::middle::error_code(&said), Some(1210), "{}", String::from_utf8_lossy(&said));
+    assert_eq!(error_code(&said), Some(1210), "{}", String::from_utf8_lossy(&said));
     let pieces: Vec<u8> = (0..60_000).flat_map(|parameter| piece(parameter, b"")).collect();
     // The server may close it before all is sent.
     let _ = client.stream().write_all(&pieces);
     let said = packet(&mut client.stream().try_clone().unwrap()).expect("an error");
-    assert_eq!(sealwire_tests::middle::error_code(&said), Some(4082), "{}", String::from_utf8_lossy(&said));
+    assert_eq!(error_code(&said), Some(4082), "{}", String::from_utf8_lossy(&said));
     ask(&mut user(&server).unwrap(), "SELECT 1").unwrap();
 }
 

@@ -47,6 +47,8 @@ macro_rules! numbers {
 numbers! {
     /// ER_CON_COUNT_ERROR.
     too_many_connections = 1040 b"HY000";
+    /// ER_OUT_OF_RESOURCES.
+    out_of_memory = 1041 b"HY000";
     /// ER_HANDSHAKE_ERROR.
     bad_handshake = 1043 b"08S01";
     /// ER_DBACCESS_DENIED_ERROR.
@@ -105,6 +107,8 @@ numbers! {
     malformed_packet = 1835 b"HY000";
     /// CR_VERSION_ERROR.
     protocol_mismatch = 2007 b"HY000";
+    /// CR_OUT_OF_MEMORY.
+    client_out_of_memory = 2008 b"HY000";
     /// CR_SERVER_LOST.
     server_lost = 2013 b"HY000";
     /// CR_COMMANDS_OUT_OF_SYNC.

@@ -57,6 +57,8 @@ pub struct Connection {
     /// The greeting's, over which every 20-byte challenge of the connection goes, COM_CHANGE_USER's too.
     scramble: [u8; 20],
     state: State,
+    /// The packet of the command that was told last.
+    last: Packet,
 }
 
 /// The phase of the connection.
@@ -109,8 +111,17 @@ impl Connection {
             transport: peer.transport,
             ..Facts::default()
         };
-        let link = Link::new(tracer, facts, config.connect_timeout, now);
-        Self { config, peer, link, received: Received::default(), scramble: [0; 20], state: State::Handshake(None) }
+        let mut link = Link::new(tracer, facts, config.connect_timeout, now);
+        link.channel.step = INFLATED_AT_ONCE;
+        Self {
+            config,
+            peer,
+            link,
+            received: Received::default(),
+            scramble: [0; 20],
+            state: State::Handshake(None),
+            last: Packet::default(),
+        }
     }
 
     /// Takes input. The events and bytes that follow from it are polled.
@@ -144,7 +155,8 @@ impl Connection {
 
     /// Takes a packet of the command phase: a piece of a file, or a command, which is an event or is answered here.
     fn take_packet<'a>(&'a mut self, packet: &Packet, out: &mut Vec<u8>) -> Result<Output<Event<'a>>, Error> {
-        let Self { config, link, received, scramble, state, .. } = self;
+        let Self { config, link, received, scramble, state, last, .. } = self;
+        last.clone_from(packet);
         let payload = received.payload(packet);
         if let State::Commands(Some(reply)) = state {
             return Ok(Output::Event(if payload.is_empty() {
@@ -266,11 +278,42 @@ impl Connection {
         &self.peer
     }
 
+    /// The most bytes of the client that may be held from now on. A driver asks [`input_held`](Self::input_held) before it reads more;
+    /// where inflating needs more, [`input_lacks`](Self::input_lacks) says so.
+    pub const fn limit_input(&mut self, room: usize) {
+        self.link.channel.room = room;
+    }
+
+    /// Bytes of the client that are held.
+    pub fn input_held(&self) -> usize {
+        self.link.channel.held(&self.received)
+    }
+
+    /// How many bytes of the client would be held if what waits were inflated, where that is more than
+    /// [`limit_input`](Self::limit_input) allows: until then nothing goes on.
+    pub const fn input_lacks(&self) -> Option<usize> {
+        self.link.channel.lacks
+    }
+
+    /// Whether a part of a packet is there, and its rest is not.
+    pub fn is_inside_packet(&self) -> bool {
+        self.link.channel.has_more(&self.received)
+    }
+
+    /// Takes the last `length` bytes of the command that was told last without copying them: they lie in the vector behind the index.
+    /// Only before the next input.
+    pub fn take_tail(&mut self, length: usize) -> (Vec<u8>, usize) {
+        self.received.take_tail(&self.last, length)
+    }
+
     /// Bytes that wait to be polled: a driver stops making rows while there are many.
     pub const fn unsent(&self) -> usize {
         self.link.channel.unsent()
     }
 }
+
+/// So many bytes are inflated before the driver has its turn.
+const INFLATED_AT_ONCE: usize = 256 * 1024;
 
 /// What is under way in the connection phase.
 const CONNECTING: &str = "while the client authenticates";
@@ -296,7 +339,7 @@ impl State {
                 if let Some(packet) = link.channel.next_packet(received)? {
                     return Ok(Some(Step::Packet(packet)));
                 }
-                if !link.peer_has_closed() {
+                if !link.peer_has_closed() || link.channel.paused || link.channel.lacks.is_some() {
                     return Ok(None);
                 }
                 if link.channel.has_more(received) || reply.is_some() {

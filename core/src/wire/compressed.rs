@@ -93,19 +93,13 @@ impl Algorithm {
         }
     }
 
-    /// Fills `room` with what the body was; whether it is exactly that long.
+    /// Fills `room` with what the body was, all at once; whether it is exactly that long.
     fn inflate(self, body: &[u8], room: &mut [u8]) -> bool {
         let wanted = room.len();
         let length = match self {
-            #[cfg(feature = "zlib")]
-            Self::Zlib => {
-                let body = core::iter::once(body);
-                miniz_oxide::inflate::decompress_slice_iter_to_slice(room, body, true, false).ok()
-            }
             // All at once: the room is the window, and nothing else is allocated by what a frame says of itself.
             #[cfg(feature = "zstd")]
             Self::Zstd { .. } => zstd_safe::decompress(room, body).ok(),
-            #[cfg(not(all(feature = "zlib", feature = "zstd")))]
             _ => {
                 let _ = (body, room);
                 None
@@ -130,6 +124,140 @@ fn put_frame(body: &[u8], plain_length: usize, sequence: u8, out: &mut Vec<u8>) 
     out.put_u8(sequence);
     out.put_u24(plain_length as u32);
     out.put(body);
+}
+
+/// A whole frame at the front of a buffer.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Frame<'a> {
+    /// Its sequence number.
+    pub(crate) sequence: u8,
+    body: &'a [u8],
+    /// Bytes of the body before it was compressed; 0 where it was not.
+    inflated: usize,
+}
+
+impl Frame<'_> {
+    /// Bytes of the frame with its header.
+    pub(crate) const fn wire_length(&self) -> usize {
+        HEADER + self.body.len()
+    }
+
+    /// Bytes of packets in it.
+    pub(crate) const fn plain_length(&self) -> usize {
+        if self.inflated == 0 { self.body.len() } else { self.inflated }
+    }
+}
+
+/// What lies at the front of a buffer, before its body is looked at.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Front<'a> {
+    /// More bytes are needed.
+    Incomplete,
+    /// A frame of more bytes than the limit.
+    OverLimit {
+        /// Its sequence number.
+        sequence: u8,
+    },
+    /// A whole frame.
+    Frame(Frame<'a>),
+}
+
+/// A frame that is read step by step, because a large one takes long.
+pub(crate) struct Inflation {
+    /// Where its bytes begin in what they are appended to, and how many there are.
+    start: usize,
+    done: usize,
+    /// Bytes of the body that were read.
+    #[cfg(feature = "zlib")]
+    read: usize,
+    #[cfg(feature = "zlib")]
+    state: Option<alloc::boxed::Box<miniz_oxide::inflate::core::DecompressorOxide>>,
+}
+
+impl core::fmt::Debug for Inflation {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Inflation").field("start", &self.start).field("done", &self.done).finish_non_exhaustive()
+    }
+}
+
+impl Inflation {
+    /// Of a frame whose bytes are to be appended to `plain`.
+    pub(crate) const fn new(plain: &[u8]) -> Self {
+        Self {
+            start: plain.len(),
+            done: 0,
+            #[cfg(feature = "zlib")]
+            read: 0,
+            #[cfg(feature = "zlib")]
+            state: None,
+        }
+    }
+
+    /// Appends the next `most` bytes or so; true where all are there. zstd's are appended at once: in steps it would need a second
+    /// buffer as large as the frame.
+    ///
+    /// # Errors
+    /// `Malformed` where the body is not what the header says; nothing of the frame is left then.
+    #[cfg_attr(
+        not(feature = "zlib"),
+        expect(unused_variables, clippy::needless_pass_by_ref_mut, reason = "only zlib's frames are read in steps")
+    )]
+    pub(crate) fn step(
+        &mut self,
+        algorithm: Algorithm,
+        frame: &Frame<'_>,
+        most: usize,
+        plain: &mut Vec<u8>,
+    ) -> Result<bool> {
+        if frame.inflated == 0 {
+            plain.put(frame.body);
+            return Ok(true);
+        }
+        let appended = match algorithm {
+            #[cfg(feature = "zlib")]
+            Algorithm::Zlib => self.inflate_part(frame, most, plain),
+            _ => {
+                plain.resize(self.start + frame.inflated, 0);
+                algorithm.inflate(frame.body, plain.get_mut(self.start..).unwrap_or_default()).then_some(true)
+            }
+        };
+        appended.ok_or_else(|| {
+            plain.truncate(self.start);
+            Error::Malformed("body of a compressed frame")
+        })
+    }
+
+    /// `None` where the body is not what it should be.
+    #[cfg(feature = "zlib")]
+    fn inflate_part(&mut self, frame: &Frame<'_>, most: usize, plain: &mut Vec<u8>) -> Option<bool> {
+        use miniz_oxide::inflate::TINFLStatus;
+        use miniz_oxide::inflate::core::decompress;
+        use miniz_oxide::inflate::core::inflate_flags::{
+            TINFL_FLAG_HAS_MORE_INPUT, TINFL_FLAG_PARSE_ZLIB_HEADER, TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF,
+        };
+        let end = self.done.saturating_add(most).min(frame.inflated);
+        plain.resize(self.start + end, 0);
+        // A body may be long and hold nothing, so its bytes are bounded, too.
+        let rest = frame.body.get(self.read..)?;
+        let part = rest.get(..most).unwrap_or(rest);
+        let mut flags = TINFL_FLAG_PARSE_ZLIB_HEADER | TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF;
+        if part.len() < rest.len() {
+            flags |= TINFL_FLAG_HAS_MORE_INPUT;
+        }
+        // What was inflated before lies in front, where later bytes may point to.
+        let room = plain.get_mut(self.start..)?;
+        let state = self.state.get_or_insert_default();
+        let (status, read, written) = decompress(state, part, room, self.done, flags);
+        self.read += read;
+        self.done += written;
+        plain.truncate(self.start + self.done);
+        match status {
+            TINFLStatus::Done => (self.done == frame.inflated).then_some(true),
+            TINFLStatus::HasMoreOutput => (self.done < frame.inflated).then_some(false),
+            TINFLStatus::NeedsMoreInput => (part.len() < rest.len()).then_some(false),
+            _ => None,
+        }
+    }
 }
 
 /// What lies at the front of a buffer.
@@ -157,9 +285,24 @@ pub enum Decoded {
 /// # Errors
 /// `Malformed` where the body is not what the header says.
 pub fn decode(algorithm: Algorithm, buffer: &[u8], limit: usize, plain: &mut Vec<u8>) -> Result<Decoded> {
+    let frame = match front(algorithm, buffer, limit)? {
+        Front::Incomplete => return Ok(Decoded::Incomplete),
+        Front::OverLimit { sequence } => return Ok(Decoded::OverLimit { sequence }),
+        Front::Frame(frame) => frame,
+    };
+    let mut inflation = Inflation::new(plain);
+    while !inflation.step(algorithm, &frame, usize::MAX, plain)? {}
+    Ok(Decoded::Frame { sequence: frame.sequence, wire_length: frame.wire_length() })
+}
+
+/// Finds the frame at the front of `buffer`. One of more than `limit` bytes, compressed or plain, is known by its header.
+///
+/// # Errors
+/// `Malformed` where the header is none.
+pub(crate) fn front(algorithm: Algorithm, buffer: &[u8], limit: usize) -> Result<Front<'_>> {
     let mut reader = Reader::new(buffer);
     if buffer.len() < HEADER {
-        return Ok(Decoded::Incomplete);
+        return Ok(Front::Incomplete);
     }
     let what = "compressed frame";
     let length = reader.u24(what)? as usize;
@@ -169,26 +312,15 @@ pub fn decode(algorithm: Algorithm, buffer: &[u8], limit: usize, plain: &mut Vec
         return Err(Error::Malformed("empty compressed frame"));
     }
     if length.max(plain_length) > limit {
-        return Ok(Decoded::OverLimit { sequence });
+        return Ok(Front::OverLimit { sequence });
     }
     if plain_length > length.saturating_mul(algorithm.largest_ratio()) {
         return Err(Error::Malformed("length of a compressed frame"));
     }
     if reader.remaining() < length {
-        return Ok(Decoded::Incomplete);
+        return Ok(Front::Incomplete);
     }
-    let body = reader.bytes(length, what)?;
-    if plain_length == 0 {
-        plain.put(body);
-    } else {
-        let start = plain.len();
-        plain.resize(start + plain_length, 0);
-        if !algorithm.inflate(body, plain.get_mut(start..).unwrap_or_default()) {
-            plain.truncate(start);
-            return Err(Error::Malformed("body of a compressed frame"));
-        }
-    }
-    Ok(Decoded::Frame { sequence, wire_length: HEADER + length })
+    Ok(Front::Frame(Frame { sequence, body: reader.bytes(length, what)?, inflated: plain_length }))
 }
 
 #[cfg(test)]
@@ -297,6 +429,30 @@ mod tests {
                 assert_eq!(decoded, Err(Error::Malformed("body of a compressed frame")));
                 assert_eq!(plain, b"kept");
             }
+        }
+    }
+
+    #[test]
+    fn a_large_frame_is_inflated_in_steps() {
+        let text: Vec<u8> = noise(300_000).into_iter().chain(core::iter::repeat_n(b'x', 1_000_000)).collect();
+        for algorithm in ALGORITHMS {
+            let mut wire = Vec::new();
+            encode(algorithm, &text, 3, &mut wire);
+            let Ok(Front::Frame(frame)) = front(algorithm, &wire, MAX_FRAME_PAYLOAD) else { panic!("no frame") };
+            let mut plain = b"before".to_vec();
+            let mut inflation = Inflation::new(&plain);
+            let mut steps = 0;
+            loop {
+                let before = plain.len();
+                let is_done = inflation.step(algorithm, &frame, 10_000, &mut plain).unwrap();
+                steps += 1;
+                assert!(algorithm != Algorithm::Zlib || plain.len() - before <= 10_000);
+                if is_done {
+                    break;
+                }
+            }
+            assert!(plain.strip_prefix(b"before") == Some(&text), "{algorithm:?}");
+            assert_eq!(steps > 130, algorithm == Algorithm::Zlib, "{steps} of {algorithm:?}");
         }
     }
 

@@ -15,6 +15,7 @@ mod memory;
 mod options;
 mod program;
 mod published;
+mod readers;
 mod refusals;
 mod registry;
 mod reload;

@@ -28,7 +28,11 @@ pub(crate) struct Held {
 impl Held {
     /// Counts so many bytes for an account; less than a large value counts as nothing.
     pub(crate) fn set(&mut self, account: &str, bytes: usize) {
-        let bytes = if bytes < LARGE { 0 } else { bytes };
+        self.count(account, if bytes < LARGE { 0 } else { bytes });
+    }
+
+    /// Counts so many bytes for an account, however few.
+    pub(crate) fn count(&mut self, account: &str, bytes: usize) {
         if bytes == self.bytes && (bytes == 0 || self.account == account) {
             return;
         }

@@ -53,7 +53,7 @@ impl Sandbox {
                 break;
             }
             let syntax = lex::Syntax::default();
-            let (first, after) = lex::first_statement(rest, syntax.mode);
+            let (first, after) = lex::first_statement(rest, syntax.mode).map_err(|error| error.message)?;
             match lex::normalise(first, syntax).and_then(|sql| execute(session.as_mut(), &sql, false)) {
                 Ok(rows) => told.extend(rows),
                 Err(error) => told.extend(error.message.into_bytes()),

@@ -16,6 +16,7 @@ use super::constant_selects::ParsedSelects;
 use super::counters::Counters;
 use super::engine::{Engine, Pool};
 use super::published::Published;
+use super::readers::Readers;
 use super::refusals::Refusals;
 use super::registry::Registry;
 use super::reload::Tls;
@@ -48,6 +49,8 @@ pub(crate) struct Server {
     pub(crate) engine: Box<dyn Engine>,
     /// Threads that run statements.
     pub(crate) pool: Pool,
+    /// Who reads long texts.
+    pub(crate) readers: Readers,
     /// Parsed statements.
     pub(crate) selects: ParsedSelects,
     /// Randomness.
@@ -90,6 +93,7 @@ impl Server {
             registry: Arc::default(),
             engine,
             pool: Pool::default(),
+            readers: Readers::default(),
             selects: ParsedSelects::default(),
             random,
             default_plugin,

@@ -16,6 +16,7 @@ use super::admission::Listing;
 use super::gate::Place;
 use super::turns::Cost;
 use crate::counters::count;
+use crate::memory::{self, Held};
 use crate::registry::Presence;
 use crate::session::{Action, SessionHandle};
 use crate::state::Server;
@@ -69,6 +70,9 @@ pub(super) struct Conn {
     /// How long its turns take.
     pub(super) cost: Cost,
     listing: Listing,
+    /// The most that may be held of a packet that is not complete, and that it counts for the account.
+    room: usize,
+    held: Held,
     _place: Place,
 }
 
@@ -99,6 +103,10 @@ pub(super) enum Turn {
 const HIGH_WATER: usize = 256 * 1024;
 /// After so many reads others have their turn.
 const MOST_READS: usize = 16;
+/// So many bytes of a packet a connection may hold while they count for nobody, with room for what is read next.
+const FREE: usize = 2 * READ;
+/// TLS may hold a part of a record back, which comes with the next.
+const BESIDE_READ: usize = 17 * 1024;
 /// And after so many steps: commands and what they say.
 const MOST_STEPS: usize = 64;
 /// And after so long: a step may inflate or compress megabytes.
@@ -114,7 +122,7 @@ impl Conn {
     #[expect(clippy::too_many_arguments, reason = "each is a part of it, and there is one caller")]
     pub(super) fn new(
         stream: Stream,
-        connection: Connection,
+        mut connection: Connection,
         session: SessionHandle,
         presence: Arc<Presence>,
         server: Arc<Server>,
@@ -122,6 +130,7 @@ impl Conn {
         listing: Listing,
         now: Now,
     ) -> Self {
+        connection.limit_input(FREE);
         Self {
             stream,
             connection,
@@ -144,6 +153,8 @@ impl Conn {
             goes_on: false,
             cost: Cost::default(),
             listing,
+            room: FREE,
+            held: Held::default(),
             _place: place,
         }
     }
@@ -187,6 +198,7 @@ impl Conn {
         if self.out.is_empty() {
             std::mem::swap(&mut self.out, &mut scratch.output);
         }
+        self.give_room_back();
         self.deadline = self.next_deadline(now);
         turn
     }
@@ -261,8 +273,47 @@ impl Conn {
             if reads == MOST_READS {
                 return Turn::Again;
             }
+            if self.session.is_logged_in() {
+                let needed = self.connection.input_held().saturating_add(READ + BESIDE_READ);
+                if !self.make_room(needed) {
+                    continue;
+                }
+            }
             reads += 1;
             self.read(scratch, now);
+        }
+    }
+
+    /// Lets so many bytes of the client's packet be held, before they are; false where there is no memory for them, which ends the
+    /// connection.
+    fn make_room(&mut self, needed: usize) -> bool {
+        if needed <= self.room {
+            return true;
+        }
+        let Some(account) = self.session.account() else { return true };
+        // Twice as much each time, so that a buffer that grows is seldom copied.
+        let room = needed.max(self.room.saturating_mul(2));
+        self.held.count(&account, room);
+        let most = self.server.globals.number("global_connection_memory_limit");
+        if memory::is_left_for(&account, room - self.room, most) {
+            self.room = room;
+            self.connection.limit_input(room);
+            return true;
+        }
+        self.held = Held::default();
+        let message = format!(
+            "Out of memory: the server has none left for a packet of {needed} bytes or more; send less, or try again later"
+        );
+        self.end(SqlError::out_of_memory(message));
+        false
+    }
+
+    /// Counts no more for the account what the packet held that is over.
+    fn give_room_back(&mut self) {
+        if self.room > FREE && self.connection.input_held().saturating_add(READ + BESIDE_READ) <= FREE {
+            self.room = FREE;
+            self.connection.limit_input(FREE);
+            self.held = Held::default();
         }
     }
 
@@ -294,6 +345,8 @@ impl Conn {
             match self.connection.poll_output(&mut self.out)? {
                 Output::Transmit => {
                     moved = true;
+                    // What is inflated came in before: no time of the client's passes meanwhile.
+                    self.active = self.active.max(begun.monotonic);
                     if self.out.len() - self.sent >= HIGH_WATER {
                         return Ok(true);
                     }
@@ -305,6 +358,11 @@ impl Conn {
                 }
                 Output::Wait(deadline) => {
                     self.deadline = deadline;
+                    if let Some(needed) = self.connection.input_lacks().filter(|needed| *needed > self.room) {
+                        self.make_room(needed);
+                        moved = true;
+                        continue;
+                    }
                     return Ok(moved);
                 }
             }
@@ -435,6 +493,8 @@ impl Conn {
             if self.session.is_logged_in() && !self.session.is_busy() && now.monotonic >= self.idle_deadline() {
                 let message = "The client was disconnected by the server because of inactivity. See wait_timeout and interactive_timeout for configuring this behavior.";
                 self.end(SqlError::new(4031, b"HY000", message));
+            } else if self.read_deadline().is_some_and(|deadline| now.monotonic >= deadline) {
+                self.end(SqlError::read_timeout("Got timeout reading communication packets"));
             } else if self.deadline.is_some_and(|deadline| now.monotonic >= deadline) {
                 // The same error comes from the next poll, behind what is still to be sent.
                 let _ = self.connection.handle_input(Input::Timeout, now);
@@ -449,7 +509,7 @@ impl Conn {
             _ if !self.out.is_empty() => Some(self.active.saturating_add(self.write_timeout())),
             Phase::Flushing => Some(now.monotonic.saturating_add(self.write_timeout())),
             Phase::Open if self.session.is_busy() => self.gone_since.map(|_| now.monotonic.saturating_add(GONE)),
-            Phase::Open if self.session.is_logged_in() => Some(self.idle_deadline()),
+            Phase::Open if self.session.is_logged_in() => self.read_deadline().or_else(|| Some(self.idle_deadline())),
             Phase::Open => self.deadline,
         }
     }
@@ -457,6 +517,12 @@ impl Conn {
     fn idle_deadline(&self) -> Duration {
         let interactive = self.connection.facts().capabilities.contains(Capabilities::INTERACTIVE);
         self.active.saturating_add(Duration::from_secs(self.session.idle_timeout(interactive)))
+    }
+
+    /// When the next byte of a packet has to be there, of which others are.
+    fn read_deadline(&self) -> Option<Duration> {
+        let is_inside = self.session.is_logged_in() && !self.session.is_busy() && self.connection.is_inside_packet();
+        is_inside.then(|| self.active.saturating_add(Duration::from_secs(self.session.read_timeout())))
     }
 
     fn write_timeout(&self) -> Duration {

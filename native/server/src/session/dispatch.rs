@@ -166,6 +166,16 @@ impl Session {
 
     /// What a statement answers. What it changes is changed when this returns, unless the engine is to do it.
     pub(super) fn statement(&mut self, sql: &str) -> Result<Answer, SqlError> {
+        Ok(self.own_statement(sql)?.unwrap_or_else(|| statement::engine(sql.to_owned())))
+    }
+
+    /// As [`Session::statement`], of a text that the engine may keep: it may be long.
+    pub(super) fn statement_of(&mut self, sql: String) -> Result<Answer, SqlError> {
+        Ok(self.own_statement(&sql)?.unwrap_or_else(|| statement::engine(sql)))
+    }
+
+    /// What a statement answers; `None` where the engine is to answer.
+    fn own_statement(&mut self, sql: &str) -> Result<Option<Answer>, SqlError> {
         #[cfg(test)]
         assert!(sql != "SELECT bug_in_the_session()", "a bug that a test puts here");
         #[cfg(test)]
@@ -178,10 +188,10 @@ impl Session {
         self.demand_writable(sql)?;
         for (entry, mut words) in entries(sql) {
             if let Some(answer) = (entry.handler)(self, sql, &mut words)? {
-                return Ok(answer);
+                return Ok(Some(answer));
             }
         }
-        Ok(statement::engine(sql))
+        Ok(None)
     }
 }
 

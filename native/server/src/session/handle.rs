@@ -12,6 +12,7 @@ use sealwire_core::message::Capabilities;
 use sealwire_core::server::{Connection, Event};
 
 use super::{Action, Session, Wake};
+use crate::memory;
 use crate::registry::{Entry, Presence};
 use crate::state::Server;
 
@@ -60,6 +61,16 @@ impl SessionHandle {
         self.here.as_ref().map_or(u64::MAX, |session| session.idle_timeout(interactive))
     }
 
+    /// How many seconds may pass between two bytes of a packet.
+    pub(crate) fn read_timeout(&self) -> u64 {
+        self.here.as_ref().map_or(u64::MAX, |session| session.view.variables.number("net_read_timeout"))
+    }
+
+    /// The account for which memory counts; `None` while the session is away.
+    pub(crate) fn account(&self) -> Option<String> {
+        self.here.as_ref().map(|session| session.view.account_text())
+    }
+
     /// `user@host`, for the log.
     pub(crate) fn who(&self) -> &str {
         self.here.as_ref().map_or(&self.who, |session| &session.view.user)
@@ -102,6 +113,7 @@ impl SessionHandle {
         let Some(session) = self.here.take_if(|session| session.errand.is_some()) else { return Ok(()) };
         self.who.clone_from(&session.view.user);
         let wake = Arc::clone(&session.wake);
+        let text = (session.text_to_read() >= memory::LARGE).then(|| session.view.account_text());
         let (send, receive) = sync_channel(1);
         // The session stays in the slot where there is no thread for it.
         let slot = Arc::new(Mutex::new(Some(session)));
@@ -116,7 +128,11 @@ impl SessionHandle {
                 let _ = send.send(session);
             }
         };
-        let Err(error) = self.server.pool.call(Box::new(errand)) else {
+        let started = match text {
+            Some(account) => self.server.readers.read(&self.server.pool, account, Box::new(errand)),
+            None => self.server.pool.call(Box::new(errand)),
+        };
+        let Err(error) = started else {
             self.away = Some(receive);
             return Ok(());
         };

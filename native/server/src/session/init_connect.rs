@@ -25,7 +25,10 @@ impl Session {
     fn run_init_connect(&mut self) {
         while !lex::is_blank(&self.init_connect.left) && self.running.is_none() {
             let left = std::mem::take(&mut self.init_connect.left);
-            let (first, rest) = lex::first_statement(&left, self.view.syntax.mode);
+            let (first, rest) = match lex::first_statement(&left, self.view.syntax.mode) {
+                Ok(first) => first,
+                Err(error) => return self.fail_init_connect(&error),
+            };
             self.init_connect.left = rest.to_vec();
             if lex::is_blank(first) {
                 continue;

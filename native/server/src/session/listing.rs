@@ -127,7 +127,7 @@ impl Session {
         let (_, condition) = pattern_condition("TABLE_NAME", words)?;
         let columns: Vec<String> =
             TABLE_STATUS.iter().map(|(title, column)| format!("{column} AS `{title}`")).collect();
-        Ok(statement::engine(&format!(
+        Ok(statement::engine(format!(
             "SELECT {} FROM information_schema.TABLES WHERE TABLE_SCHEMA = {}{condition} ORDER BY TABLE_NAME",
             columns.join(", "),
             text_literal(&database)

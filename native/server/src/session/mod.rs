@@ -24,6 +24,7 @@ mod show;
 mod statement;
 mod surroundings;
 mod system_tables;
+mod text;
 mod thread_tables;
 mod view;
 mod warnings;
@@ -79,6 +80,8 @@ pub(crate) struct Session {
     held: Held,
     /// An answer of the server's own that is still to be sent, if it is large.
     held_answer: Held,
+    /// The text of the statement, and what reading it is expected to take.
+    held_text: Held,
     in_transaction: bool,
     access: Access,
     init_connect: InitConnect,
@@ -133,6 +136,8 @@ pub(crate) enum Action {
     Denied(String),
     /// Statements.
     Query(Vec<u8>),
+    /// Statements of so many bytes, which the connection still has: they are not copied.
+    LongQuery(usize),
     /// Another default database.
     InitDb(String),
     /// The columns of a table.
@@ -149,6 +154,8 @@ pub(crate) enum Action {
     SetOption(u16),
     /// A statement to prepare.
     Prepare(Vec<u8>),
+    /// One of so many bytes.
+    LongPrepare(usize),
     /// A prepared statement to execute, with its parameters.
     Execute(Result<(u32, Vec<Datum>), SqlError>),
     /// A prepared statement's long data is to be forgotten.
@@ -187,6 +194,7 @@ impl Session {
             user_variable_bytes: 0,
             held: Held::default(),
             held_answer: Held::default(),
+            held_text: Held::default(),
             in_transaction: false,
             access: Access::default(),
             init_connect: InitConnect::default(),
@@ -233,11 +241,14 @@ impl Session {
         match command {
             Command::Query(query) => {
                 self.presence.begin("Query", Some(query.sql));
+                if query.sql.len() > LONG {
+                    return Action::LongQuery(query.sql.len());
+                }
                 Action::Query(query.sql.to_vec())
             }
             Command::StmtPrepare(sql) => {
                 self.presence.begin("Prepare", Some(sql));
-                Action::Prepare(sql.to_vec())
+                if sql.len() > LONG { Action::LongPrepare(sql.len()) } else { Action::Prepare(sql.to_vec()) }
             }
             Command::StmtExecute(payload) => {
                 let execution = self.prepared.execution(payload, capabilities);
@@ -295,9 +306,12 @@ impl Session {
                 return self.authenticated(using_password, learned, connection);
             }
             Action::Denied(reason) => self.denied(&reason),
-            Action::Query(sql) if sql.len() > LONG => self.errand = Some(Errand::Query(sql)),
+            Action::LongQuery(length) => {
+                let text = self.take_text(length, connection);
+                self.errand = Some(Errand::Query(text));
+            }
             Action::Query(sql) => {
-                let text = self.begin_query(sql);
+                let text = self.begin_query(Queue { sql, at: 0 });
                 return self.run(text, connection);
             }
             Action::InitDb(name) => {
@@ -322,7 +336,10 @@ impl Session {
                 connection.eof(self.status())?;
             }
             Action::SetOption(_) => connection.err(&SqlError::new(1047, b"08S01", "Unknown command"))?,
-            Action::Prepare(sql) if sql.len() > LONG => self.errand = Some(Errand::Prepare(sql)),
+            Action::LongPrepare(length) => {
+                let text = self.take_text(length, connection);
+                self.errand = Some(Errand::Prepare(text));
+            }
             Action::Prepare(sql) => match self.begin_prepare(&sql) {
                 Ok(text) if Self::is_slow(&text) => self.errand = Some(Errand::PrepareStatement(text)),
                 text => {
@@ -440,7 +457,7 @@ impl Session {
 
     fn answer_text(&mut self, text: Option<String>) -> Result<Answer, SqlError> {
         match text {
-            Some(text) => self.statement(&text),
+            Some(text) => self.statement_of(text),
             None => Ok(Answer::Ok(Reply::default())),
         }
     }
@@ -449,16 +466,16 @@ impl Session {
     ///
     /// # Errors
     /// 1065 where there is nothing at all, and as for [`Session::next_text`].
-    fn begin_query(&mut self, sql: Vec<u8>) -> Result<Option<String>, SqlError> {
-        if lex::is_blank(&sql) {
+    fn begin_query(&mut self, query: Queue) -> Result<Option<String>, SqlError> {
+        if lex::is_blank(query.rest()) {
             self.forget_diagnostics();
-            return if lex::has_comment(&sql) {
+            return if lex::has_comment(query.rest()) {
                 Ok(None)
             } else {
                 Err(SqlError::new(1065, b"42000", "Query was empty"))
             };
         }
-        self.queue = Queue { sql, at: 0 };
+        self.queue = query;
         self.next_text().map(Some)
     }
 
@@ -469,7 +486,13 @@ impl Session {
     fn next_text(&mut self) -> Result<String, SqlError> {
         let sql = self.queue.rest();
         let mode = self.view.syntax.mode;
-        let (first, rest) = lex::first_statement(sql, mode);
+        let (first, rest) = match lex::first_statement(sql, mode) {
+            Ok(first) => first,
+            Err(error) => {
+                self.forget_diagnostics();
+                return Err(error);
+            }
+        };
         let rest = lex::without_leading_blank(rest);
         if !rest.is_empty() && !self.multi_statements {
             let error = syntax_error_near(&String::from_utf8_lossy(sql), &String::from_utf8_lossy(rest));
@@ -477,7 +500,7 @@ impl Session {
             return Err(error);
         }
         // Nothing stands before the first semicolon; what is behind it does not begin with another.
-        let (first, rest) = if lex::is_blank(first) { lex::first_statement(rest, mode) } else { (first, rest) };
+        let (first, rest) = if lex::is_blank(first) { lex::first_statement(rest, mode)? } else { (first, rest) };
         let text = lex::normalise(first, self.view.syntax);
         let left = lex::without_leading_blank(rest).len();
         self.queue.keep(left);
@@ -579,8 +602,9 @@ impl Session {
         Ok(())
     }
 
-    fn rest_if_done(&self) {
+    fn rest_if_done(&mut self) {
         if !self.is_busy() {
+            self.held_text = Held::default();
             self.presence.rest();
         }
     }

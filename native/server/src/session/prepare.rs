@@ -18,14 +18,9 @@ impl Session {
     pub(super) fn begin_prepare(&mut self, sql: &[u8]) -> Result<String, SqlError> {
         count(&self.view.server.counters.com_stmt_prepare);
         self.prepared.begin();
-        let (first, rest) = lex::first_statement(sql, self.view.syntax.mode);
-        let text = match lex::normalise(first, self.view.syntax) {
-            Ok(text) => text,
-            Err(error) => {
-                self.forget_diagnostics();
-                return Err(error);
-            }
-        };
+        let found = lex::first_statement(sql, self.view.syntax.mode);
+        let read = found.and_then(|(first, rest)| Ok((lex::normalise(first, self.view.syntax)?, first, rest)));
+        let (text, first, rest) = read.inspect_err(|_| self.forget_diagnostics())?;
         self.begin_diagnostics(&text);
         if lex::is_blank(first) {
             return Err(SqlError::new(1065, b"42000", "Query was empty"));

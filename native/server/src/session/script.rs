@@ -18,7 +18,7 @@ impl Session {
     pub(crate) fn run_script(&mut self, script: &[u8]) -> Result<(), SqlError> {
         let mut rest = lex::without_leading_blank(script);
         while !rest.is_empty() {
-            let (first, after) = lex::first_statement(rest, self.view.syntax.mode);
+            let (first, after) = lex::first_statement(rest, self.view.syntax.mode)?;
             if !lex::is_blank(first) {
                 let leading = lex::Lexer::new(first)
                     .take_while(|(piece, _)| piece.is_blank())

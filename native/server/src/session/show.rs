@@ -184,7 +184,7 @@ impl Session {
         let (title, condition) = pattern_condition("TABLE_NAME", words)?;
         let title = title.map_or_else(String::new, |pattern| format!(" ({pattern})"));
         let kind = if full { ", TABLE_TYPE AS Table_type" } else { "" };
-        Ok(statement::engine(&format!(
+        Ok(statement::engine(format!(
             "SELECT TABLE_NAME AS {}{kind} FROM information_schema.TABLES WHERE TABLE_SCHEMA = {}{condition} ORDER BY TABLE_NAME",
             backquoted(&format!("Tables_in_{database}{title}")),
             text_literal(&database)
@@ -207,7 +207,7 @@ impl Session {
         self.demand_sight(database, table)?;
         // It says where there is no such table.
         let definition = self.view.server.engine.table_definition(database, table)?;
-        Ok(statement::engine(&format!(
+        Ok(statement::engine(format!(
             "SELECT {} FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = {} AND TABLE_NAME = {}{condition} ORDER BY ORDINAL_POSITION",
             titled(&column_titles(full)),
             text_literal(database),
@@ -279,7 +279,7 @@ impl Session {
         }
         self.demand_sight(&database, &table)?;
         let definition = self.view.server.engine.table_definition(&database, &table)?;
-        Ok(statement::engine(&format!(
+        Ok(statement::engine(format!(
             "SELECT {} FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = {} AND TABLE_NAME = {}",
             titled(INDEX_TITLES),
             text_literal(&database),

@@ -54,8 +54,8 @@ impl Session {
 }
 
 /// The engine's answer to a statement.
-pub(super) fn engine(sql: &str) -> Answer {
-    Answer::Engine(Task::Execute { sql: sql.to_owned(), parameters: Vec::new(), binary: false })
+pub(super) fn engine(sql: String) -> Answer {
+    Answer::Engine(Task::Execute { sql, parameters: Vec::new(), binary: false })
 }
 
 /// BEGIN [WORK].

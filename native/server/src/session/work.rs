@@ -2,6 +2,7 @@
 
 use sealwire_core::error::SqlError;
 
+use super::Queue;
 use super::answer::{Answer, Pending, Purpose};
 use crate::engine::Deliveries;
 use crate::sql::Datum;
@@ -17,13 +18,13 @@ pub(super) struct Running {
 /// Work that would keep the event loop.
 pub(super) enum Errand {
     /// COM_QUERY.
-    Query(Vec<u8>),
+    Query(Queue),
     /// The next statement of a COM_QUERY, to be found in what is left of it.
     Next,
     /// A statement that was read already.
     Statement(String),
     /// COM_STMT_PREPARE.
-    Prepare(Vec<u8>),
+    Prepare(Queue),
     /// A statement to prepare that was read already.
     PrepareStatement(String),
     /// COM_STMT_EXECUTE.

@@ -173,6 +173,14 @@ fn is_one_of(word: &[u8], words: &[&[u8]]) -> bool {
     words.iter().any(|known| word.eq_ignore_ascii_case(known))
 }
 
+/// The error of a statement that has more than [`MOST_TOKENS`].
+pub(crate) fn too_many_tokens() -> SqlError {
+    let message = format!(
+        "Memory capacity of {MOST_TOKENS} tokens for one statement exceeded. Parser bailed out for this query; send it in parts"
+    );
+    SqlError::new(3170, b"HY000", message)
+}
+
 fn measure(sql: &str) -> Result<u32, SqlError> {
     let mut levels = Levels::default();
     let mut before = Before::Other;
@@ -187,10 +195,7 @@ fn measure(sql: &str) -> Result<u32, SqlError> {
         }
         tokens += 1;
         if tokens > MOST_TOKENS {
-            let message = format!(
-                "Memory capacity of {MOST_TOKENS} tokens for one statement exceeded. Parser bailed out for this query; send it in parts"
-            );
-            return Err(SqlError::new(3170, b"HY000", message));
+            return Err(too_many_tokens());
         }
         if before != Before::Dot && piece != Piece::Symbol(b'.') {
             dots = 0;

@@ -12,6 +12,7 @@ use sealwire_core::sql::{self, Inside};
 pub(crate) use sealwire_core::sql::{Lexer, Piece};
 
 use super::charset::Charset;
+use super::depth;
 use super::mode::Mode;
 
 /// How a client writes its statements.
@@ -24,15 +25,25 @@ pub(crate) struct Syntax {
 }
 
 /// Splits the first statement off: it and what follows its semicolon.
-pub(crate) fn first_statement(sql: &[u8], mode: Mode) -> (&[u8], &[u8]) {
+///
+/// # Errors
+/// 3170 where it has more tokens than a statement may have: nobody reads on.
+pub(crate) fn first_statement(sql: &[u8], mode: Mode) -> Result<(&[u8], &[u8]), SqlError> {
     let mut end = 0;
+    let (mut tokens, mut pieces) = (0usize, 0usize);
     for (piece, text) in Lexer::new(sql).in_mode(mode) {
         if piece == Piece::Symbol(b';') {
-            return (sql.get(..end).unwrap_or_default(), sql.get(end + 1..).unwrap_or_default());
+            return Ok((sql.get(..end).unwrap_or_default(), sql.get(end + 1..).unwrap_or_default()));
         }
         end += text.len();
+        pieces += 1;
+        tokens += usize::from(!piece.is_blank());
+        // Blanks stand between tokens; of more than a few for each, reading takes as long as of tokens.
+        if tokens > depth::MOST_TOKENS || pieces > 4 * depth::MOST_TOKENS {
+            return Err(depth::too_many_tokens());
+        }
     }
-    (sql, &[])
+    Ok((sql, &[]))
 }
 
 /// What follows spaces, comments and semicolons.
@@ -247,7 +258,7 @@ mod tests {
     fn all(mut sql: &[u8]) -> Vec<String> {
         let mut found = Vec::new();
         while !is_blank(sql) {
-            let (first, rest) = first_statement(sql, Mode::default());
+            let (first, rest) = first_statement(sql, Mode::default()).unwrap();
             found.push(normal(first));
             sql = rest;
         }
@@ -291,7 +302,8 @@ mod tests {
 
     #[test]
     fn unterminated_quotes_end_with_the_text() {
-        assert_eq!(first_statement(b"SELECT 'a; b\\", Mode::default()), (&b"SELECT 'a; b\\"[..], &b""[..]));
+        let open = first_statement(b"SELECT 'a; b\\", Mode::default()).unwrap();
+        assert_eq!(open, (&b"SELECT 'a; b\\"[..], &b""[..]));
         for open in [&b"SELECT 1 /* never closed"[..], b"SELECT 'a", b"SELECT 'a\\'", b"SELECT \"a''", b"SELECT `a"] {
             assert_eq!(code(open), 1064, "{}", String::from_utf8_lossy(open));
         }
@@ -311,7 +323,7 @@ mod tests {
         // MariaDB's answer to it is no row; it was one here.
         assert_eq!(normalise(br"SELECT 'q\' = ' or 1=1 -- '", backslash).unwrap(), r"SELECT 'q\\' = ' or 1=1 -- '");
         assert_eq!(normal(br"SELECT 'q\' = ' or 1=1 -- '"), "SELECT 'q'' = ' or 1=1");
-        assert_eq!(first_statement(br"SELECT '\'; SELECT 2", backslash.mode).0, br"SELECT '\'");
+        assert_eq!(first_statement(br"SELECT '\'; SELECT 2", backslash.mode).unwrap().0, br"SELECT '\'");
         assert_eq!(
             normalise(br#"SELECT "a""b`c\" FROM "t""#, mode("ANSI_QUOTES")).unwrap(),
             r#"SELECT `a"b``c\` FROM `t`"#

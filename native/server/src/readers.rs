@@ -1,0 +1,130 @@
+//! Who reads long texts: few at a time, and each account in its turn, so that the processors are left to others.
+
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::available_parallelism;
+
+use sealwire_core::error::SqlError;
+
+use super::engine::Pool;
+
+/// Reads one text.
+pub(crate) type Call = Box<dyn FnOnce() + Send>;
+
+/// The readers of long texts, and who waits for one.
+#[derive(Clone, Default)]
+pub(crate) struct Readers(Arc<Mutex<Waiting>>);
+
+#[derive(Default)]
+struct Waiting {
+    /// How many read.
+    reading: usize,
+    /// Accounts with what they wait for; the first is next.
+    accounts: VecDeque<(String, VecDeque<Call>)>,
+}
+
+impl Waiting {
+    fn wait(&mut self, account: String, call: Call) {
+        match self.accounts.iter_mut().find(|(other, _)| *other == account) {
+            Some((_, calls)) => calls.push_back(call),
+            None => self.accounts.push_back((account, VecDeque::from([call]))),
+        }
+    }
+
+    fn next(&mut self) -> Option<Call> {
+        let (account, mut calls) = self.accounts.pop_front()?;
+        let next = calls.pop_front();
+        if !calls.is_empty() {
+            self.accounts.push_back((account, calls));
+        }
+        next
+    }
+}
+
+impl Readers {
+    /// Has a text read, now or when it is the account's turn.
+    ///
+    /// # Errors
+    /// 1135 where the system gives no more threads.
+    pub(crate) fn read(&self, pool: &Pool, account: String, call: Call) -> Result<(), SqlError> {
+        {
+            let mut waiting = self.locked();
+            if waiting.reading >= most() {
+                waiting.wait(account, call);
+                return Ok(());
+            }
+            waiting.reading += 1;
+        }
+        let readers = self.clone();
+        pool.call(Box::new(move || readers.serve(call))).inspect_err(|_| self.locked().reading -= 1)
+    }
+
+    fn serve(&self, first: Call) {
+        let mut next = Some(first);
+        while let Some(call) = next {
+            // A bug ends the session that met it, which its connection notices; those that wait have their turn.
+            let _ = catch_unwind(AssertUnwindSafe(call));
+            let mut waiting = self.locked();
+            next = waiting.next();
+            if next.is_none() {
+                waiting.reading -= 1;
+            }
+        }
+    }
+
+    fn locked(&self) -> MutexGuard<'_, Waiting> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Half of the processors read.
+fn most() -> usize {
+    available_parallelism().map_or(1, |processors| (processors.get() / 2).max(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+
+    use super::*;
+
+    #[test]
+    fn each_account_has_its_turn() {
+        let mut waiting = Waiting::default();
+        let (send, order) = channel();
+        for (account, number) in [("a", 1), ("a", 2), ("a", 3), ("b", 4), ("c", 5), ("b", 6)] {
+            let send = send.clone();
+            waiting.wait(account.to_owned(), Box::new(move || send.send(number).unwrap()));
+        }
+        while let Some(call) = waiting.next() {
+            call();
+        }
+        assert_eq!(order.try_iter().collect::<Vec<_>>(), [1, 4, 5, 2, 6, 3]);
+    }
+
+    #[test]
+    fn few_read_at_a_time_and_all_in_the_end() {
+        let (readers, pool) = (Readers::default(), Pool::default());
+        let (send, done) = channel();
+        let at_once = Arc::new(Mutex::new((0usize, 0usize)));
+        for number in 0..20 {
+            let (send, at_once) = (send.clone(), Arc::clone(&at_once));
+            let call = move || {
+                {
+                    let mut at_once = at_once.lock().unwrap();
+                    at_once.0 += 1;
+                    at_once.1 = at_once.1.max(at_once.0);
+                }
+                std::thread::yield_now();
+                at_once.lock().unwrap().0 -= 1;
+                send.send(number).unwrap();
+                assert!(number != 7, "a bug that a test puts here");
+            };
+            readers.read(&pool, "u@%".to_owned(), Box::new(call)).unwrap();
+        }
+        drop(send);
+        assert_eq!(done.iter().count(), 20);
+        assert!(at_once.lock().unwrap().1 <= most());
+    }
+}
