@@ -451,10 +451,10 @@ fn key_pair(file: &NamedPem, passphrase: Option<&Secret>) -> Result<KeyPair, Cer
 
 const ENCRYPTED: &[u8] = b"BEGIN ENCRYPTED PRIVATE KEY-----";
 
-/// Refuses to replace a key that is not the one of the certificate that is replaced with it: the path may be a link to the key of
-/// something else.
+/// Refuses to replace a key behind a link that is not the one of the certificate that is replaced with it: the link may lead to the
+/// key of something else. A file in the directory itself is replaced, because to renew is the way out where it does not fit.
 fn demand_pair(certificate: &Path, key: &Path) -> Result<(), CertsError> {
-    if !certificate.exists() || !key.exists() {
+    if !certificate.exists() || !key.exists() || !key.is_symlink() {
         return Ok(());
     }
     let file = read(key)?;

@@ -105,11 +105,18 @@ fn what_can_not_be_renewed_stays() {
     refused(at, "--dir=one", &["there is a CA in 'one' already", "--ca-dir='one'", "--renew-server"]);
     refused(at, "--ca-dir=one", &["add --renew-server, --client-name=NAME, --revoke=FILE, --renew-crl or --renew-ca"]);
     refused(at, "--ca-dir=nowhere --renew-server", &["can't read 'nowhere/ca.pem'"]);
-    // The key of something else is not lost: a link may have led to it.
-    fs::copy(at.join("one/server-key.pem"), at.join("two/server-key.pem")).unwrap();
+    // The key of something else is not lost, where a link leads to it.
+    fs::remove_file(at.join("two/server-key.pem")).unwrap();
+    std::os::unix::fs::symlink(at.join("one/server-key.pem"), at.join("two/server-key.pem")).unwrap();
     let others = key();
     refused(at, "--ca-dir=two --renew-server", &["'two/server-key.pem' is not known to hold the key of", "--dir"]);
     assert_eq!(key(), others);
+    // A file that does not fit is replaced: that is the way out.
+    fs::remove_file(at.join("two/server-key.pem")).unwrap();
+    fs::write(at.join("two/server-key.pem"), &others).unwrap();
+    certs(at, "--ca-dir=two --renew-server");
+    assert_ne!(key(), others);
+    let others = key();
     fs::copy(at.join("one/ca-key.pem"), at.join("two/ca-key.pem")).unwrap();
     refused(at, "--ca-dir=two --renew-server", &["'two/ca.pem' does not belong to the key in 'two/ca-key.pem'"]);
     fs::copy(at.join("one/server-cert.pem"), at.join("one/ca.pem")).unwrap();
