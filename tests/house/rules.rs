@@ -61,7 +61,7 @@ const KNOWN_CIRCLES: &[&str] = &[
     "sealwire-server: engine::sqlite engine::sqlite::schema engine::sqlite::session",
     "sealwire-server: engine::translate engine::translate::definition engine::translate::expression \
      engine::translate::function engine::translate::manipulation engine::translate::query \
-     engine::translate::source engine::translate::writer",
+     engine::translate::source engine::translate::weight engine::translate::writer",
 ];
 
 /// The most public items that core may have.

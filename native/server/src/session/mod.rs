@@ -54,7 +54,7 @@ use answer::{Answer, LONG, Purpose, Reply, Table};
 use prepared::Prepared;
 use view::View;
 use warnings::Diagnostics;
-use work::{Access, Brought, Errand, InitConnect, Running};
+use work::{Access, Brought, Errand, InitConnect, Queue, Running};
 
 /// What makes the connection's worker look at it.
 pub(crate) type Wake = Arc<dyn Fn() + Send + Sync>;
@@ -90,35 +90,6 @@ pub(crate) struct Session {
     errand: Option<Errand>,
     /// The answer that it brought back.
     brought: Option<Brought>,
-}
-
-/// The statements of a COM_QUERY, from `at` on: each is read where it stands.
-#[derive(Debug, Default)]
-struct Queue {
-    sql: Vec<u8>,
-    at: usize,
-}
-
-impl Queue {
-    const fn is_empty(&self) -> bool {
-        self.at >= self.sql.len()
-    }
-
-    fn clear(&mut self) {
-        *self = Self::default();
-    }
-
-    fn rest(&self) -> &[u8] {
-        self.sql.get(self.at..).unwrap_or_default()
-    }
-
-    /// So many bytes at the end are still to run.
-    fn keep(&mut self, left: usize) {
-        self.at = self.sql.len().saturating_sub(left);
-        if left == 0 {
-            self.clear();
-        }
-    }
 }
 
 /// An event without what it borrows from the connection.

@@ -3,8 +3,9 @@
 use sealwire_core::error::SqlError;
 use sealwire_core::server::Connection;
 
+use super::Session;
 use super::work::Errand;
-use super::{Queue, Session};
+use super::work::Queue;
 use crate::memory::{self, LARGE};
 
 /// So many times its length is what reading a text and running it takes at the peak: its canonical form, the parser's tokens and tree,

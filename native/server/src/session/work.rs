@@ -2,7 +2,6 @@
 
 use sealwire_core::error::SqlError;
 
-use super::Queue;
 use super::answer::{Answer, Pending, Purpose};
 use crate::engine::Deliveries;
 use crate::sql::Datum;
@@ -54,4 +53,33 @@ pub(super) struct Access {
     pub(super) next_reads: Option<bool>,
     /// START TRANSACTION said so of the one that it begins.
     pub(super) begun_reads: Option<bool>,
+}
+
+/// The statements of a COM_QUERY, from `at` on: each is read where it stands.
+#[derive(Debug, Default)]
+pub(super) struct Queue {
+    pub(super) sql: Vec<u8>,
+    pub(super) at: usize,
+}
+
+impl Queue {
+    pub(super) const fn is_empty(&self) -> bool {
+        self.at >= self.sql.len()
+    }
+
+    pub(super) fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    pub(super) fn rest(&self) -> &[u8] {
+        self.sql.get(self.at..).unwrap_or_default()
+    }
+
+    /// So many bytes at the end are still to run.
+    pub(super) fn keep(&mut self, left: usize) {
+        self.at = self.sql.len().saturating_sub(left);
+        if left == 0 {
+            self.clear();
+        }
+    }
 }

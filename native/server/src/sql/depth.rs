@@ -5,6 +5,7 @@
 
 use sealwire_core::error::SqlError;
 
+use super::error::{MOST_TOKENS, too_many_tokens};
 use super::lex::{Lexer, Piece};
 
 /// Operators, set operations and open parentheses or CASEs, added along the deepest path. SQLite itself takes expressions of
@@ -12,8 +13,6 @@ use super::lex::{Lexer, Piece};
 pub(crate) const MOST_DEPTH: u32 = 4_000;
 /// Parentheses, brackets and CASEs inside of each other.
 pub(crate) const MOST_NESTING: usize = 100;
-/// Tokens of a statement: each takes some 400 bytes while it is parsed. Rows and lists may be as long as this allows.
-pub(crate) const MOST_TOKENS: usize = 1_000_000;
 
 /// Binary operators, prefixes and postfix predicates that are words.
 const OPERATORS: &[&[u8]] = &[
@@ -171,14 +170,6 @@ enum Before {
 
 fn is_one_of(word: &[u8], words: &[&[u8]]) -> bool {
     words.iter().any(|known| word.eq_ignore_ascii_case(known))
-}
-
-/// The error of a statement that has more than [`MOST_TOKENS`].
-pub(crate) fn too_many_tokens() -> SqlError {
-    let message = format!(
-        "Memory capacity of {MOST_TOKENS} tokens for one statement exceeded. Parser bailed out for this query; send it in parts"
-    );
-    SqlError::new(3170, b"HY000", message)
 }
 
 fn measure(sql: &str) -> Result<u32, SqlError> {

@@ -1,9 +1,12 @@
-//! MySQL's syntax error.
+//! What is wrong with a text of SQL: its syntax, or its length.
 
 use sealwire_core::error::SqlError;
 
 /// MySQL quotes at most this many bytes of the statement.
 const MOST_QUOTED: usize = 80;
+
+/// Tokens of a statement: each takes some 400 bytes while it is parsed. Rows and lists may be as long as this allows.
+pub(crate) const MOST_TOKENS: usize = 1_000_000;
 
 /// MySQL's 1064, which quotes the statement from `rest` on.
 pub(crate) fn syntax_error_near(sql: &str, rest: &str) -> SqlError {
@@ -18,4 +21,12 @@ pub(crate) fn syntax_error_near(sql: &str, rest: &str) -> SqlError {
              syntax to use near '{near}' at line {line}"
         ),
     )
+}
+
+/// The error of a statement that has more than [`MOST_TOKENS`].
+pub(crate) fn too_many_tokens() -> SqlError {
+    let message = format!(
+        "Memory capacity of {MOST_TOKENS} tokens for one statement exceeded. Parser bailed out for this query; send it in parts"
+    );
+    SqlError::new(3170, b"HY000", message)
 }

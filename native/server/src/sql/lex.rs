@@ -12,7 +12,7 @@ use sealwire_core::sql::{self, Inside};
 pub(crate) use sealwire_core::sql::{Lexer, Piece};
 
 use super::charset::Charset;
-use super::depth;
+use super::error::{MOST_TOKENS, too_many_tokens};
 use super::mode::Mode;
 
 /// How a client writes its statements.
@@ -39,8 +39,8 @@ pub(crate) fn first_statement(sql: &[u8], mode: Mode) -> Result<(&[u8], &[u8]), 
         pieces += 1;
         tokens += usize::from(!piece.is_blank());
         // Blanks stand between tokens; of more than a few for each, reading takes as long as of tokens.
-        if tokens > depth::MOST_TOKENS || pieces > 4 * depth::MOST_TOKENS {
-            return Err(depth::too_many_tokens());
+        if tokens > MOST_TOKENS || pieces > 4 * MOST_TOKENS {
+            return Err(too_many_tokens());
         }
     }
     Ok((sql, &[]))

@@ -530,7 +530,7 @@ impl SqliteSession {
 
     /// Whether the table that was changed generates keys.
     fn counts_rows(&self, translated: &Translated) -> bool {
-        let (schema, table) = match (temporary_target(translated), translated.accesses.first()) {
+        let (schema, table) = match (temporary::temporary_target(translated), translated.accesses.first()) {
             (Some(table), _) => ("temp".to_owned(), table),
             (None, Some(Access { database, table: Some(table), .. })) => {
                 let Ok(schema) = quote(&schema_of(database)) else { return false };
@@ -600,7 +600,7 @@ impl SqliteSession {
         if usize::from(translated.parameters) != request.parameters.len() {
             return Err(SqlError::new(1210, b"HY000", "Incorrect arguments to mysqld_stmt_execute"));
         }
-        let fills_temporary = fills_temporary(&translated);
+        let fills_temporary = temporary::fills_temporary(&translated);
         self.bounds.begin(request, translated.kind == Kind::Query || fills_temporary);
         if fills_temporary && temporary::is_short() {
             return Err(temporary::full());
@@ -717,35 +717,6 @@ fn authorise(access: &Access, request: &Request<'_>) -> Result<(), SqlError> {
     match access.privileges.iter().find(|privilege| !may(privilege)) {
         Some(missing) => Err(request.surroundings.denied(*missing, &access.database, table)),
         None => Ok(()),
-    }
-}
-
-/// Whether a statement puts rows into a temporary table: they are in a temporary file as long as the session lasts.
-fn fills_temporary(translated: &Translated) -> bool {
-    temporary_target(translated).is_some()
-}
-
-/// The temporary table that a statement puts rows into, by SQLite's name of it.
-fn temporary_target(translated: &Translated) -> Option<String> {
-    const FRONTS: [&str; 6] = [
-        "CREATE TABLE temp.`",
-        "INSERT INTO temp.`",
-        "INSERT OR IGNORE INTO temp.`",
-        "REPLACE INTO temp.`",
-        "UPDATE temp.`",
-        "UPDATE OR IGNORE temp.`",
-    ];
-    let sql = translated.statements.first()?;
-    let mut rest = FRONTS.iter().find_map(|front| sql.strip_prefix(front))?;
-    let mut name = String::new();
-    loop {
-        let (part, after) = rest.split_once('`')?;
-        name.push_str(part);
-        match after.strip_prefix('`') {
-            Some(more) => rest = more,
-            None => return Some(name),
-        }
-        name.push('`');
     }
 }
 

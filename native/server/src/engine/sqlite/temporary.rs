@@ -7,6 +7,8 @@ use std::sync::OnceLock;
 
 use sealwire_core::error::SqlError;
 
+use crate::engine::translate::Translated;
+
 /// The part of the file system that temporary files leave free, and the most bytes that this is.
 const KEPT: u64 = 10;
 const MOST_KEPT: u64 = 1 << 30;
@@ -37,4 +39,33 @@ pub(super) fn full() -> SqlError {
         folder().display()
     );
     SqlError::new(1114, b"HY000", message)
+}
+
+/// Whether a statement puts rows into a temporary table: they are in a temporary file as long as the session lasts.
+pub(super) fn fills_temporary(translated: &Translated) -> bool {
+    temporary_target(translated).is_some()
+}
+
+/// The temporary table that a statement puts rows into, by SQLite's name of it.
+pub(super) fn temporary_target(translated: &Translated) -> Option<String> {
+    const FRONTS: [&str; 6] = [
+        "CREATE TABLE temp.`",
+        "INSERT INTO temp.`",
+        "INSERT OR IGNORE INTO temp.`",
+        "REPLACE INTO temp.`",
+        "UPDATE temp.`",
+        "UPDATE OR IGNORE temp.`",
+    ];
+    let sql = translated.statements.first()?;
+    let mut rest = FRONTS.iter().find_map(|front| sql.strip_prefix(front))?;
+    let mut name = String::new();
+    loop {
+        let (part, after) = rest.split_once('`')?;
+        name.push_str(part);
+        match after.strip_prefix('`') {
+            Some(more) => rest = more,
+            None => return Some(name),
+        }
+        name.push('`');
+    }
 }
