@@ -82,6 +82,7 @@ pub(crate) fn trials(world: &Arc<World>) -> Vec<Trial> {
         add("tls12", |world, kind| over_ws(world, kind, "secured", "TLSv1.2", 1_000_000));
         add("mutual", |world, kind| over_ws(world, kind, "mutual", "TLSv1.3", 1_000_000));
         add("wss", over_wss);
+        add("wss_reload", over_a_reload);
         add("nothing_is_seen", nothing_is_seen);
     }
     trials
@@ -160,6 +161,37 @@ fn over_wss(world: &World, kind: Kind) {
     plain.read_to_end(&mut answer).unwrap();
     let answer = String::from_utf8_lossy(&answer);
     assert!(answer.starts_with("HTTP/1.1 400 ") && !answer.contains("sealwire_bridge_"), "{answer}");
+}
+
+/// SIGHUP gives new connections the certificate that lies there now, and leaves sessions alone.
+fn over_a_reload(world: &World, kind: Kind) {
+    let place = tempfile::tempdir().unwrap();
+    let (cert, key) = (place.path().join("cert.pem"), place.path().join("key.pem"));
+    let put = |set: &CertificateSet| {
+        std::fs::copy(&set.server_cert, &cert).unwrap();
+        std::fs::copy(&set.server_key, &key).unwrap();
+    };
+    let (first, second) = (world.set(), CertificateSet::by_openssl(&place.path().join("second")));
+    put(&first);
+    let options = [format!("--ssl-cert={}", cert.display()), format!("--ssl-key={}", key.display())];
+    let bridge = Bridge::to(world.server(kind).port, &[&options[0], &options[1]]);
+    let open = |set: &CertificateSet| {
+        let own = format!("https://localhost:{}", bridge.port);
+        let tunnel = Tunnel::over(tls(bridge.port, set), &Opening::target("db").with("Origin", own));
+        Client::over(tunnel, config(&first, "secured", "TLSv1.3")).unwrap()
+    };
+    let mut before = open(&first);
+    put(&second);
+    bridge.ask_to_reload();
+    assert!(bridge.wait_for_log("the TLS files were read again"), "{}", bridge.log());
+    let mut after = open(&second);
+    assert_eq!(row(&mut after, "SELECT 2"), ["2"]);
+    assert_eq!(row(&mut before, "SELECT 1"), ["1"]);
+    // A file that can't be used changes nothing.
+    std::fs::write(&cert, "no certificate").unwrap();
+    bridge.ask_to_reload();
+    assert!(bridge.wait_for_log("TLS stays as it was"), "{}", bridge.log());
+    assert_eq!(row(&mut open(&second), "SELECT 3"), ["3"]);
 }
 
 /// A relay that keeps what passes, both ways; its port.

@@ -141,6 +141,11 @@ impl Bridge {
         last
     }
 
+    /// Asks it to read its TLS files again, by SIGHUP.
+    pub fn ask_to_reload(&self) {
+        self.child.kill("HUP");
+    }
+
     /// Asks it to stop, by SIGTERM.
     pub fn ask_to_stop(&self) {
         self.child.kill("TERM");

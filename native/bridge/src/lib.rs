@@ -27,6 +27,7 @@ pub mod probe;
 mod program;
 mod rate;
 mod relay;
+mod reload;
 mod resolve;
 mod room;
 mod run;
@@ -38,6 +39,7 @@ mod tokens;
 pub use closing::CloseReason;
 pub use program::main;
 pub use relay::MOST_BUFFERED;
+pub use reload::ReloadableTls;
 pub use room::{GRANT, WINDOW};
 
 pub use options::{hosts, open_token, origins, pages, token};

@@ -6,6 +6,7 @@ use std::time::Duration;
 use sealwire_core::tls::ServerContext;
 
 use super::pages::Pages;
+use super::reload::ReloadableTls;
 use super::settings::{Destination, Limits, Origins, Settings, Target, TlsSource, Token, is_loopback};
 use sealwire_net::files::unreadable;
 use sealwire_net::regular_file::{self, SMALL};
@@ -105,9 +106,10 @@ impl Settings {
         let seconds = |name: &str| Duration::from_secs(number(name));
         let (context, mut open_files) = tls(values)?;
         open_files.extend(values.path("token-file").and_then(open_token));
-        let source = |context: &ServerContext| {
-            let context = context.clone();
-            TlsSource::new(move || Some(context.clone()))
+        let reloadable = context.map(ReloadableTls::new);
+        let source = |tls: &ReloadableTls| {
+            let tls = tls.clone();
+            TlsSource::new(move || Some(tls.context()))
         };
         Ok(Self {
             addresses: addresses.to_owned(),
@@ -117,9 +119,10 @@ impl Settings {
             hosts: hosts("allow-host", values.texts("allow-host"))?,
             origins: origins("allow-origin", values.texts("allow-origin"))?,
             token: values.path("token-file").map(|path| token("token-file", path)).transpose()?,
-            tls: context.as_ref().map(source),
-            certificate: context.as_ref().map(source),
-            health: Some(Health::new("restart sealwire-bridge")),
+            tls: reloadable.as_ref().map(source),
+            certificate: reloadable.as_ref().map(source),
+            reloadable,
+            health: Some(Health::new("let sealwire-bridge read it: kill -HUP")),
             open_files,
             pages: values.path("page-dir").map(|path| pages("page-dir", path)).transpose()?,
             limits: Limits {
@@ -248,7 +251,7 @@ pub fn pages(option: &str, path: &Path) -> Result<Pages, String> {
 }
 
 /// TLS where a certificate is given, and what is to be said of its files; none is made here, as no browser would trust it.
-fn tls(values: &Values) -> Result<(Option<ServerContext>, Vec<String>), String> {
+pub(super) fn tls(values: &Values) -> Result<(Option<ServerContext>, Vec<String>), String> {
     let is_given = |name: &str| values.text(name).is_some_and(|text| !text.is_empty());
     if !["ssl-cert", "ssl-key", "ssl-ca", "ssl-capath"].into_iter().any(is_given) {
         return match values.given_flag("ssl") {

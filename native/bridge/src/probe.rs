@@ -27,6 +27,7 @@ pub fn serve(open: impl Fn() -> io::Result<UnixStream> + Send + 'static) -> Resu
         token: None,
         tls: None,
         certificate: None,
+        reloadable: None,
         health: None,
         open_files: Vec::new(),
         pages: None,

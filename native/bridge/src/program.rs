@@ -2,15 +2,16 @@
 
 use std::process::ExitCode;
 
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use super::options::PROGRAM;
+use super::options::{PROGRAM, tls};
+use super::reload::ReloadableTls;
 use super::run::{Bridge, Stopper};
 use super::settings::{Settings, TlsSource};
 use sealwire_net::clock;
 use sealwire_net::log;
-use sealwire_options::{Environment, Outcome};
+use sealwire_options::{Environment, Outcome, Values};
 
 /// Runs `sealwire-bridge` with the process's arguments.
 pub fn main() -> ExitCode {
@@ -29,7 +30,7 @@ pub fn main() -> ExitCode {
         eprintln!("sealwire-bridge: [Warning] {warning}");
     }
     log::start("Bridge", values.number("log-error-verbosity").unwrap_or_default());
-    match Settings::resolve(&values).and_then(run) {
+    match Settings::resolve(&values).and_then(|settings| run(settings, values)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("{error}");
@@ -38,7 +39,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run(settings: Settings) -> Result<(), String> {
+fn run(settings: Settings, values: Values) -> Result<(), String> {
     for warning in settings.warnings() {
         tracing::warn!("{warning}");
     }
@@ -49,8 +50,9 @@ fn run(settings: Settings) -> Result<(), String> {
     let names: Vec<String> = settings.targets.iter().map(|target| format!("/tcp/{}", target.name)).collect();
     let addresses = settings.addresses.clone();
     let scheme = if settings.tls.is_some() { "wss" } else { "ws" };
+    let reloadable = settings.reloadable.clone();
     let bridge = Bridge::bind(settings)?;
-    watch_signals(bridge.stopper()).map_err(|error| format!("can't watch for signals: {error}"))?;
+    watch_signals(bridge.stopper(), reloadable, values).map_err(|error| format!("can't watch for signals: {error}"))?;
     log::system(&format!(
         "sealwire-bridge: ready for connections. Version: '{}'  {scheme}  bind-address: '{addresses}'  port: {}  targets: {}",
         PROGRAM.version,
@@ -62,14 +64,38 @@ fn run(settings: Settings) -> Result<(), String> {
     Ok(())
 }
 
-fn watch_signals(stopper: Stopper) -> std::io::Result<()> {
-    let mut signals = Signals::new([SIGTERM, SIGINT])?;
+/// SIGTERM and SIGINT end the bridge, SIGHUP reads the TLS files again.
+fn watch_signals(stopper: Stopper, reloadable: Option<ReloadableTls>, values: Values) -> std::io::Result<()> {
+    let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
     std::thread::Builder::new().name("sealwire-bridge-signal".to_owned()).spawn(move || {
         for signal in signals.forever() {
+            if signal == SIGHUP {
+                reload(reloadable.as_ref(), &values);
+                continue;
+            }
             let name = if signal == SIGTERM { "SIGTERM" } else { "SIGINT" };
             log::system(&format!("Received {name}: normal shutdown"));
             stopper.stop();
         }
     })?;
     Ok(())
+}
+
+/// Reads the TLS files again. Where one can't be used, the TLS in use stays.
+fn reload(reloadable: Option<&ReloadableTls>, values: &Values) {
+    let Some(reloadable) = reloadable else {
+        log::system("Received SIGHUP: there are no TLS files to read again");
+        return;
+    };
+    match tls(values) {
+        Ok((Some(context), warnings)) => {
+            for warning in warnings {
+                tracing::warn!("{warning}");
+            }
+            reloadable.replace(context);
+            log::system("Received SIGHUP: the TLS files were read again; new connections use them");
+        }
+        Ok((None, _)) => tracing::error!("Received SIGHUP: the options give no TLS any more; it stays as it was"),
+        Err(error) => tracing::error!("Received SIGHUP: TLS stays as it was: {error}"),
+    }
 }

@@ -11,6 +11,7 @@ use sealwire_core::tls::ServerContext;
 use subtle::ConstantTimeEq as _;
 
 use super::pages::Pages;
+use super::reload::ReloadableTls;
 use sealwire_options::tls::health::Health;
 
 /// Everything that a [`Bridge`](super::Bridge) is built from.
@@ -34,6 +35,8 @@ pub struct Settings {
     pub tls: Option<TlsSource>,
     /// The TLS whose certificate and revocation lists `/metrics` tells of.
     pub certificate: Option<TlsSource>,
+    /// The same TLS where SIGHUP reads its files again.
+    pub reloadable: Option<ReloadableTls>,
     /// What warns of them while it runs, where nobody else does.
     pub health: Option<Health>,
     /// Warnings of secrets that others can read.

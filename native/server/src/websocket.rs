@@ -108,6 +108,7 @@ impl Websocket {
             token: self.token,
             tls: self.is_tls.then(source),
             certificate: Some(source()),
+            reloadable: None,
             // The server's log has it already.
             health: None,
             open_files: Vec::new(),
