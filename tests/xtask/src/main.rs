@@ -9,6 +9,7 @@ mod groups;
 mod instructions;
 mod memory;
 mod nightly;
+mod node;
 mod page;
 mod run;
 mod setup;

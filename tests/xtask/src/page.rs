@@ -4,14 +4,20 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use crate::run::{Context, Tally, run, spelled};
-use crate::{setup, wasm};
+use crate::{node, setup, wasm};
 
 /// The npm packages of web/package-lock.json, in web/node_modules.
 pub(crate) fn modules(context: &Context) -> Result<(), String> {
     let web = context.root.join("web");
     let (manifest, lock) = (web.join("package.json"), web.join("package-lock.json"));
-    setup::up_to_date(&web.join("node_modules"), &[&manifest, &lock], || {
-        run(Command::new("npm").current_dir(&web).args(["ci", "--no-audit", "--no-fund", "--ignore-scripts"]))
+    let stamp = node::stamp(context)?;
+    setup::up_to_date(&web.join("node_modules"), &[&manifest, &lock, &stamp], || {
+        run(node::command(context, "npm")?.current_dir(&web).args([
+            "ci",
+            "--no-audit",
+            "--no-fund",
+            "--ignore-scripts",
+        ]))
     })
 }
 
@@ -19,9 +25,9 @@ pub(crate) fn modules(context: &Context) -> Result<(), String> {
 pub(crate) fn build(context: &Context) -> Result<PathBuf, String> {
     wasm::package(context)?;
     let web = context.root.join("web");
-    run(Command::new("npm").current_dir(&web).args(["run", "--silent", "build"]))?;
+    run(node::command(context, "npm")?.current_dir(&web).args(["run", "--silent", "build"]))?;
     let last = context.target.join("page-size.json");
-    run(Command::new("node").current_dir(&web).arg("compress.mjs").arg(last))?;
+    run(node::command(context, "node")?.current_dir(&web).arg("compress.mjs").arg(last))?;
     Ok(web.join("dist"))
 }
 
@@ -31,7 +37,10 @@ pub(crate) fn browser(context: &Context) -> Tally {
     if built.is_err() {
         return built.into();
     }
-    let mut command = Command::new("node");
+    let mut command = match node::command(context, "node") {
+        Ok(command) => command,
+        Err(note) => return Err(note).into(),
+    };
     command.current_dir(context.root.join("web")).args(["--test", "--test-reporter=tap", "--test-concurrency=1"]);
     run_node_tests(command.env("SEALWIRE_PROGRAMS", context.programs()))
 }
