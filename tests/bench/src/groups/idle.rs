@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sealwire::{Address, Client, Config, Socket, TlsPolicy};
 use sealwire::random::OsRandom;
+use sealwire::{Address, Client, Config, Socket, TlsPolicy};
 use sealwire_core::tls::{ClientContext, ClientOptions, NamedPem, Trust};
 
 use super::cell;

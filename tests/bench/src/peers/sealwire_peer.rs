@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use sealwire::{Address, Client, Config, Socket, TlsPolicy};
 use sealwire::random::OsRandom;
+use sealwire::{Address, Client, Config, Socket, TlsPolicy};
 use sealwire_core::message::Value;
 use sealwire_core::tls::{ClientContext, ClientOptions, NamedPem, Trust};
 
