@@ -30,7 +30,7 @@ pub struct Rung {
     pub name: &'static str,
     /// A MySQL packet's sequence number.
     pub sequence: Option<u8>,
-    /// Bytes; of a packet its payload's, of a record with its header.
+    /// Length in bytes: a packet's payload without its header, a record with its header.
     pub length: usize,
     /// Whether TLS protects it.
     pub encrypted: bool,
@@ -83,7 +83,7 @@ impl Recorder {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What happens from now on happens then, in milliseconds since the connection began.
+    /// Sets the time of later events, in milliseconds since the connection began.
     pub fn set_time(&self, now: f64) {
         self.record().now = now;
     }
@@ -107,7 +107,7 @@ impl Recorder {
         self.record().rungs.get(from..).unwrap_or_default().to_vec()
     }
 
-    /// How many rungs there were no more room for.
+    /// How many rungs were dropped because the ladder was full.
     pub fn omitted(&self) -> usize {
         self.record().omitted
     }
@@ -174,7 +174,7 @@ impl Record {
         if sent { &mut self.sent } else { &mut self.received }
     }
 
-    /// Where a message begins that is so long.
+    /// The offset of a message of `length` bytes; moves past it.
     const fn advance(&mut self, sent: bool, length: usize) -> usize {
         let way = self.way(sent);
         let offset = way.next;

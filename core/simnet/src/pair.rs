@@ -23,7 +23,7 @@ pub enum Delivery {
     Whole,
     /// At most this many bytes at a time.
     Chunks(usize),
-    /// All that a side has sent until it waits, at once.
+    /// Everything that a side sends before it waits, in one piece.
     Coalesced,
 }
 

@@ -17,7 +17,7 @@ pub enum AuthError {
     NotSecure {
         /// The plugin that asks for the password.
         plugin: Plugin,
-        /// What the connection is instead of secure.
+        /// How the connection falls short of secure.
         security: Security,
     },
     /// The server's challenge has a wrong length.
@@ -45,7 +45,7 @@ pub enum AuthError {
         /// The most bytes it takes.
         limit: usize,
     },
-    /// The account's stored text is none of the plugin's.
+    /// The account's stored credential is not in the plugin's format.
     BadStoredCredential(Plugin),
     /// The plugin keeps no password, so none can be set.
     KeepsNoPassword(Plugin),

@@ -56,8 +56,8 @@ impl Connection {
         self.execute_checked(statement, parameters, None)
     }
 
-    /// As [`execute`](Self::execute), each value sent as the type given for it: bytes that are no text as `BLOB`, because servers take
-    /// them for text otherwise.
+    /// As [`execute`](Self::execute), with an explicit type for each value. Send binary bytes as `BLOB`, because servers take bytes of
+    /// other types for text.
     ///
     /// # Errors
     /// As [`execute`](Self::execute).
@@ -104,7 +104,7 @@ impl Connection {
         version.contains("-Sealwire") || version.contains("-MariaDB") && is_new
     }
 
-    /// COM_STMT_PREPARE and, without a wait for its answer, COM_STMT_EXECUTE of what it gives: one round trip for both. Answered as
+    /// COM_STMT_PREPARE, and at once COM_STMT_EXECUTE of that statement, without waiting for its id: one round trip for both. Answered as
     /// [`prepare`](Self::prepare) is, and then as [`execute`](Self::execute): where the first is `Failed`, so is the second. The number
     /// of values is checked by the server alone.
     ///

@@ -38,7 +38,7 @@ pub enum Event {
     /// [`local_infile_end`](super::Connection::local_infile_end), or with
     /// [`local_infile_refuse`](super::Connection::local_infile_refuse). Comes only where [`Config::local_infile`](super::Config::local_infile)
     /// allows it, the server is verified or behind a Unix socket, and the statement just sent is the LOAD DATA LOCAL INFILE that names this
-    /// very file, and once for it.
+    /// very file, and at most once per statement.
     LocalInfile {
         /// The file's name as the server gives it. A rogue server can name any file: check it against your statement.
         filename: Vec<u8>,

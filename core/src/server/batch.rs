@@ -5,12 +5,12 @@ use alloc::vec::Vec;
 use crate::wire::Put;
 use crate::wire::frame::{self, HEADER};
 
-/// Rows on their way to a connection: packets to which only their numbers are missing, so that a thread of its own can encode them
-/// and nothing copies them afterwards. [`Connection::rows`](super::Connection::rows) takes them.
+/// Encoded rows that lack only their packet numbers, so that another thread can encode them and the connection does not copy them.
+/// [`Connection::rows`](super::Connection::rows) takes them.
 #[derive(Debug, Default)]
 pub struct RowBatch {
     packets: Vec<u8>,
-    /// Where the row begins that is being written.
+    /// Where the row that is now being written begins.
     begun: Option<usize>,
 }
 

@@ -22,7 +22,7 @@ pub enum Event<'a> {
         /// SHA256(SHA256(password)), to be kept for the account's next [`Candidate::fast_digest`].
         learned: Option<[u8; 32]>,
     },
-    /// The user was refused with error 1045, which says nothing of this reason: it is for the server's log.
+    /// The login was refused. The client sees only error 1045; the reason is for the server's log.
     AuthenticationFailed {
         /// What failed, with the REQUIRE clause where that was it.
         reason: String,
@@ -64,7 +64,7 @@ pub struct Candidate {
     pub requirement: Requirement,
     /// SHA256(SHA256(password)) from an earlier login, for `caching_sha2_password`'s fast path.
     pub fast_digest: Option<[u8; 32]>,
-    /// What is asked instead where the account can't be logged in to from there, or keeps no hash of a password.
+    /// The exchange to imitate where the account may not log in from that host, or stores no hash of a password.
     pub decoy: Decoy,
 }
 
@@ -74,7 +74,7 @@ impl Candidate {
         Self::unknown(Decoy { plugin, needs_tls: false, rounds: None })
     }
 
-    /// Stands in for a user who is to be asked that.
+    /// Stands in for an unknown user, with the exchange that `decoy` describes.
     pub const fn unknown(decoy: Decoy) -> Self {
         let requirement = if decoy.needs_tls { Requirement::Ssl } else { Requirement::None };
         Self { plugin: decoy.plugin, credential: Credential::Impossible, requirement, fast_digest: None, decoy }

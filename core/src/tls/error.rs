@@ -110,7 +110,7 @@ pub enum CertificateProblem {
     Unreadable,
 }
 
-/// What a certificate of a chain may not do, or has.
+/// Which constraint a certificate of the chain violates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Breach {
@@ -118,7 +118,7 @@ pub enum Breach {
     NotCa,
     /// There are more CAs below it than it allows.
     PathLength,
-    /// It may not give the names of those below it, or constrains names of a kind that is not implemented.
+    /// Its name constraints exclude a certificate below it, or are about a kind of name that is not implemented.
     Names,
     /// It has a critical extension that is not implemented.
     CriticalExtension,
@@ -240,7 +240,7 @@ impl CertificateProblem {
     }
 }
 
-/// RFC 8446's name of an alert (RFC 5246's where that one no longer has it).
+/// The alert's name in RFC 8446, or in RFC 5246 where the newer one has dropped it.
 pub(super) fn alert_name(alert: AlertDescription) -> &'static str {
     match alert {
         AlertDescription::CloseNotify => "close_notify",
@@ -304,7 +304,7 @@ fn alert_meaning(name: &str) -> &'static str {
 
 fn alert_hint(name: &str) -> Option<&'static str> {
     match name {
-        // A server without a current revocation list of the CA sends it too.
+        // A server also sends unknown_ca where its revocation list of this CA is out of date.
         "unknown_ca" => Some(
             "The certificate given with --ssl-cert must chain to the CA that the other side names with ssl-ca, and a revocation list \
              there must not be out of date; the other side's log says which.",

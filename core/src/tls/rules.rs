@@ -1,6 +1,6 @@
 //! What a chain must satisfy, whoever found it: one rule for chains that webpki finds and for those that are found here.
 //!
-//! It is RFC 5280's as OpenSSL applies it, because that is what MySQL's users know. `core/tests/tls/chains.rs` judges a table of forged
+//! It is RFC 5280's as OpenSSL applies it, because that is what MySQL's users know. `tests/security/chains` judges a table of forged
 //! chains by it and by OpenSSL, and lists where the two differ, and why.
 
 use alloc::string::String;

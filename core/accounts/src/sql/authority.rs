@@ -24,7 +24,7 @@ impl Executor<'_> {
         if self.held(&Level::Global).contains(privilege) { Ok(()) } else { Err(needs(privilege)) }
     }
 
-    /// As MySQL 8: an account with SYSTEM_USER is changed by its like alone, so that CREATE USER is no way to the top.
+    /// As in MySQL 8, only an account with SYSTEM_USER may change another that has it, because CREATE USER would else take over any account.
     pub(super) fn demand_power_over(&self, name: &AccountName) -> Done {
         let powerful = |account: &Account| account.grants.at(&Level::Global).contains(Privilege::SYSTEM_USER);
         if !self.is_self(name) && self.accounts.get(name).is_some_and(powerful) {
@@ -33,7 +33,7 @@ impl Executor<'_> {
         Ok(())
     }
 
-    /// Other people's accounts are seen and given passwords by those who may do so in the schema `mysql`.
+    /// To view other accounts, or to set their passwords, needs this privilege on the schema `mysql`.
     pub(super) fn demand_mysql(&self, privilege: Privilege) -> Done {
         let mysql = Level::Database("mysql".to_string());
         if self.held(&mysql).contains(privilege) { Ok(()) } else { Err(self.denied_database("mysql")) }

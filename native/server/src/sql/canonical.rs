@@ -6,8 +6,8 @@ use sealwire_core::sql::text_literal;
 
 use super::lex::{Lexer, Piece, unquote};
 
-/// SQL that the lexer has normalised, with each text as [`text_literal`] writes it, each name in backticks as it is, and one space where there
-/// are some.
+/// The SQL with strings as [`text_literal`] writes them, names in backticks unchanged, and each run of whitespace as one space. The lexer has
+/// normalised it before.
 pub(crate) fn canonical_text(sql: &str) -> String {
     let mut out = String::with_capacity(sql.len());
     for (piece, text) in Lexer::new(sql.as_bytes()) {
