@@ -470,7 +470,8 @@ fn demand_pair(certificate: &Path, key: &Path) -> Result<(), CertsError> {
         return Ok(());
     }
     Err(CertsError::Impossible(format!(
-        "'{}' is not known to hold the key of the certificate in '{}', and is not replaced: move it away, or name another --dir",
+        "'{}' is a link, and is not known to lead to the key of the certificate in '{}': it is not replaced; remove the link, or name another \
+         --dir",
         key.display(),
         certificate.display()
     )))

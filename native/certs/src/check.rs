@@ -39,6 +39,8 @@ pub struct Finding {
 pub struct Report {
     /// In the order of the files; the first of each file says what is in it.
     pub findings: Vec<Finding>,
+    /// How many certificates are revoked and yet no problem, because no server uses them.
+    pub revoked: usize,
 }
 
 impl Report {
@@ -64,6 +66,7 @@ impl fmt::Display for Report {
             writeln!(f, "{}: {wrong}{}", printable::line(&path.display().to_string()), printable::line(text))?;
         }
         match self.problems().count() {
+            0 if self.revoked > 0 => writeln!(f, "fine, but for revoked certificates: {}", self.revoked),
             0 => writeln!(f, "all fine"),
             1 => writeln!(f, "1 problem"),
             count => writeln!(f, "{count} problems"),
@@ -237,7 +240,12 @@ impl Set<'_> {
             let Some(entry) = list.entry(serial) else { continue };
             let text = format!("it is revoked since {}, as '{}' says", date_text(entry.since), list_path.display());
             // A client's is kept here often enough; a server's is in use.
-            if role == Role::Client { report.say(path, text) } else { report.problem(path, text) }
+            if role == Role::Client {
+                report.say(path, text);
+                report.revoked += 1;
+            } else {
+                report.problem(path, text);
+            }
         }
     }
 

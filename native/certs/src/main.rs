@@ -16,9 +16,9 @@ use sealwire_options::tls;
 /// Makes ca.pem, ca-key.pem, server-cert.pem, server-key.pem, client-cert.pem and client-key.pem. Nothing is overwritten, but by
 /// --renew-server, --renew-ca, --revoke and --renew-crl.
 #[derive(Debug, Parser)]
-#[command(name = "sealwire-certs", version)]
+#[command(name = "sealwire-certs", version, arg_required_else_help = true)]
 struct Arguments {
-    /// Where to make the files, or which ones to check [default: --ca-dir, else the current directory].
+    /// Where to make the files, or which ones to check [default: --ca-dir, else the current directory; without any argument nothing is made].
     #[arg(long, value_name = "DIRECTORY")]
     dir: Option<PathBuf>,
 

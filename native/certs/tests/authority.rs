@@ -109,7 +109,11 @@ fn what_can_not_be_renewed_stays() {
     fs::remove_file(at.join("two/server-key.pem")).unwrap();
     std::os::unix::fs::symlink(at.join("one/server-key.pem"), at.join("two/server-key.pem")).unwrap();
     let others = key();
-    refused(at, "--ca-dir=two --renew-server", &["'two/server-key.pem' is not known to hold the key of", "--dir"]);
+    refused(
+        at,
+        "--ca-dir=two --renew-server",
+        &["'two/server-key.pem' is a link, and is not known to lead to the key of", "--dir"],
+    );
     assert_eq!(key(), others);
     // A file that does not fit is replaced: that is the way out.
     fs::remove_file(at.join("two/server-key.pem")).unwrap();
@@ -150,7 +154,7 @@ fn a_client_gets_files_of_its_own() {
 fn a_key_of_a_ca_may_be_encrypted() {
     let place = tempfile::tempdir().unwrap();
     let at = place.path();
-    certs(at, "");
+    certs(at, "--dir=.");
     openssl(at, "pkcs8 -topk8 -v2 aes-256-cbc -in ca-key.pem -out encrypted.pem -passout pass:geheim");
     fs::rename(at.join("encrypted.pem"), at.join("ca-key.pem")).unwrap();
     fs::write(at.join("passphrase"), "geheim\n").unwrap();
@@ -167,7 +171,7 @@ fn a_key_of_a_ca_may_be_encrypted() {
 fn what_is_revoked_stays_revoked() {
     let place = tempfile::tempdir().unwrap();
     let at = place.path();
-    certs(at, "");
+    certs(at, "--dir=.");
     for name in ["bob", "eve"] {
         certs(at, &format!("--ca-dir=. --client-name={name}"));
     }
@@ -218,7 +222,7 @@ fn what_is_revoked_stays_revoked() {
 fn lists_that_openssl_made_are_continued() {
     let place = tempfile::tempdir().unwrap();
     let at = place.path();
-    certs(at, "");
+    certs(at, "--dir=.");
     certs(at, "--ca-dir=. --client-name=bob");
     fs::write(at.join("index.txt"), "").unwrap();
     fs::write(at.join("serial"), "1000\n").unwrap();
@@ -247,12 +251,13 @@ fn lists_that_openssl_made_are_continued() {
 fn check_reads_lists() {
     let place = tempfile::tempdir().unwrap();
     let at = place.path();
-    certs(at, "");
+    certs(at, "--dir=.");
     certs(at, "--ca-dir=. --revoke=client-cert.pem");
     let said = certs(at, "--check");
     assert!(said.contains("crl.pem: revocation list of /CN=Sealwire CA "), "{said}");
     assert!(said.contains(", number 1, revoked certificates: 1, next update "), "{said}");
     assert!(said.contains("client-cert.pem: it is revoked since "), "{said}");
+    assert!(said.ends_with("fine, but for revoked certificates: 1\n"), "{said}");
     certs(at, "--check crl.pem");
     certs(at, "--ca-dir=. --revoke=server-cert.pem");
     refused(at, "--check", &["server-cert.pem: WRONG: it is revoked since "]);

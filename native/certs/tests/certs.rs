@@ -77,11 +77,20 @@ fn hosts_are_those_given_and_serials_differ() {
 }
 
 #[test]
+fn without_arguments_it_explains_itself_and_makes_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let (code, text) = sealwire_certs(directory.path(), "");
+    assert_eq!(code, Some(2));
+    assert!(text.contains("Usage: sealwire-certs"), "{text}");
+    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
+}
+
+#[test]
 fn nothing_is_overwritten() {
     let directory = tempfile::tempdir().unwrap();
     let at = directory.path();
     fs::write(at.join("client-key.pem"), "mine").unwrap();
-    let (code, text) = sealwire_certs(at, "");
+    let (code, text) = sealwire_certs(at, "--dir=.");
     assert_eq!(code, Some(1));
     assert!(text.contains("client-key.pem' exists and is not overwritten"), "{text}");
     assert_eq!(fs::read_to_string(at.join("client-key.pem")).unwrap(), "mine");
@@ -97,7 +106,7 @@ fn keys_are_for_their_owner_alone() {
     use std::os::unix::fs::PermissionsExt;
     let directory = tempfile::tempdir().unwrap();
     let at = directory.path();
-    assert_eq!(sealwire_certs(at, "").0, Some(0));
+    assert_eq!(sealwire_certs(at, "--dir=.").0, Some(0));
     for (name, mode) in
         [("ca-key", 0o600), ("server-key", 0o600), ("client-key", 0o600), ("ca", 0o644), ("server-cert", 0o644)]
     {
