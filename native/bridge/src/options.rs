@@ -247,7 +247,9 @@ pub fn open_token(path: &Path) -> Option<String> {
 /// # Errors
 /// A sentence that names option and directory.
 pub fn pages(option: &str, path: &Path) -> Result<Pages, String> {
-    Pages::open(path).map_err(|why| format!("option '--{option}': can't use '{}': {why}", path.display()))
+    Pages::open(path).map_err(|why| {
+        format!("option '--{option}': can't use '{}': {why}; name the directory of the page's files", path.display())
+    })
 }
 
 /// TLS where a certificate is given, and what is to be said of its files; none is made here, as no browser would trust it.

@@ -68,6 +68,9 @@ impl ClientError {
             Self::Connect { error, .. } if error.kind() == io::ErrorKind::ConnectionRefused => {
                 Some("Is the server running, and is this its port? Give another with -P.".into())
             }
+            Self::UnknownHost { .. } => {
+                Some("Is the name spelled right, and does this machine's DNS know it? Give another name or an address with -h.".into())
+            }
             _ => None,
         }
     }

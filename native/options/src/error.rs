@@ -6,6 +6,9 @@ use super::program::Program;
 use super::spec::{Kind, Spec, split_prefix};
 use super::values::Origin;
 
+/// The way out for who names an option that nothing resembles.
+const HELP: &str = "; --help lists the options";
+
 /// An option, a value or an option file that can't be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OptionError {
@@ -30,7 +33,11 @@ impl OptionError {
 
     pub(crate) fn unknown(program: &Program, name: &str, value: Option<&str>, origin: &Origin) -> Self {
         let nearest = nearest(program, name);
-        let hint = nearest.map_or_else(String::new, |spec| format!("; did you mean '--{}'?", spec.name));
+        let hint = match (nearest, origin) {
+            (Some(spec), _) => format!("; did you mean '--{}'?", spec.name),
+            (None, Origin::File { .. }) => String::new(),
+            (None, _) => HELP.to_owned(),
+        };
         let (what, exit_code) = match value {
             // A value may be a password whose option was misspelled.
             Some(_) if nearest.is_some_and(|spec| spec.secret) => (format!("variable '{name}=…'"), 7),
@@ -45,7 +52,7 @@ impl OptionError {
     }
 
     pub(crate) fn unknown_letter(letter: char) -> Self {
-        Self { message: format!("unknown option '-{letter}'"), exit_code: 2 }
+        Self { message: format!("unknown option '-{letter}'{HELP}"), exit_code: 2 }
     }
 
     pub(crate) fn ambiguous(written: &str, first: &str, last: &str, origin: &Origin) -> Self {

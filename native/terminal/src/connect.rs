@@ -109,7 +109,25 @@ impl Connector {
 
     /// What to do about an error of this connector's connections, in one line.
     pub(crate) fn hint(&self, error: &ClientError) -> Option<Cow<'static, str>> {
-        error.hint().or_else(|| self.login_hint(error).map(Cow::Borrowed))
+        let hint = self.authority_hint(error).map(Cow::Owned);
+        hint.or_else(|| error.hint()).or_else(|| self.login_hint(error).map(Cow::Borrowed))
+    }
+
+    /// The way out where a CA was named, and it is another one.
+    fn authority_hint(&self, error: &ClientError) -> Option<String> {
+        let ClientError::Connection(Error::Tls(TlsError::CertificateRejected {
+            problem: CertificateProblem::UnknownIssuer { .. },
+            fingerprint_sha256,
+            ..
+        })) = error
+        else {
+            return None;
+        };
+        let file = self.values.text("ssl-ca").filter(|file| !file.is_empty())?;
+        Some(format!(
+            "'{file}' (--ssl-ca) does not hold the CA that issued this certificate: name that CA's file, or, if you know this \
+             certificate, trust it with --ssl-fp={fingerprint_sha256}"
+        ))
     }
 
     /// The server's answer is the same whether the password is wrong or something that the account demands is missing.

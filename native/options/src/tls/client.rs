@@ -122,7 +122,9 @@ impl ClientTlsOptions {
         let local = transport == Transport::UnixSocket;
 
         if let Some(off) = values.occurrences("ssl").find(|occurrence| matches!(occurrence.given, Given::Flag(false))) {
-            return Ok(Self::disabled(overridden(values, &format!("'{}' {}", off.written, off.origin), "ssl")));
+            // As it is written, `--ssl` lacks the value that switches it off.
+            let value = if off.written.ends_with("-ssl") && off.written != "--ssl" { "" } else { "=0" };
+            return Ok(Self::disabled(overridden(values, &format!("'{}{value}' {}", off.written, off.origin), "ssl")));
         }
         let mode = match (explicit, verify_flag) {
             (Some(SslMode::Disabled), _) => {
@@ -329,7 +331,13 @@ mod tests {
                 let decided = ClientTlsOptions::decide(&values(&line), Transport::Tcp).unwrap();
                 assert_eq!(decided.mode, Disabled, "{line}");
                 let note = &decided.notes[0];
-                assert!(note.contains("on the command line overrides --ssl-mode, --ssl-ca, --ssl-cipher"), "{note}");
+                let shown = off.replace("=off", "=0");
+                assert!(
+                    note.starts_with(&format!(
+                        "TLS is off: '{shown}' on the command line overrides --ssl-mode, --ssl-ca, --ssl-cipher"
+                    )),
+                    "{note}"
+                );
             }
             assert_eq!(
                 decide(off, Transport::Tcp),
