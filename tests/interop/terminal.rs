@@ -191,6 +191,22 @@ fn a_password_is_asked_for_and_not_shown() {
 }
 
 #[test]
+fn lines_that_come_at_once_are_each_run() {
+    if !needs(&["python3", "openssl"]) {
+        return;
+    }
+    let world = World::new();
+    // As a terminal without bracketed paste sends what is pasted.
+    let pasted = "SELECT 'fir' 'st';\rSELECT 'sec'\r'ond'; SELECT 'thi' 'rd';\r\\q";
+    let (shown, code) = world.talk(&[world.with_ca(), World::with_password()], &[(PROMPT, Line(pasted))]);
+    assert_eq!(code, 0, "{shown}");
+    for text in ["| first ", "| second ", "| third "] {
+        assert!(shown.contains(text), "no '{text}' in:\n{shown}");
+    }
+    assert!(world.history().contains("SELECT 'fir' 'st';"), "{}", world.history());
+}
+
+#[test]
 fn statements_go_over_lines_are_discarded_and_shown() {
     if !needs(&["python3", "openssl"]) {
         return;
