@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use std::sync::LazyLock;
 
 use rsa::pkcs8::{EncodePublicKey, LineEnding};
-use rsa::{Oaep, RsaPrivateKey};
+use rsa::{Oaep, PrivateKey};
 use sha1::Sha1;
 
 use super::testing::Sequence;
@@ -26,7 +26,7 @@ const SECURE: ServerContext<'static> =
     ServerContext { secure: true, fast_digest: None, peer_user: None, decoy_rounds: None };
 
 /// A server's key pair with its public half as PEM.
-static KEY: LazyLock<(RsaPrivateKey, String)> = LazyLock::new(|| {
+static KEY: LazyLock<(PrivateKey, String)> = LazyLock::new(|| {
     struct Fixed(Sequence);
     impl rsa::rand_core::TryRng for Fixed {
         type Error = core::convert::Infallible;
@@ -46,7 +46,7 @@ static KEY: LazyLock<(RsaPrivateKey, String)> = LazyLock::new(|| {
         }
     }
     impl rsa::rand_core::TryCryptoRng for Fixed {}
-    let key = RsaPrivateKey::new(&mut Fixed(Sequence::default()), 1024).unwrap();
+    let key = PrivateKey::new(&mut Fixed(Sequence::default()), 1024).unwrap();
     let pem = key.to_public_key().to_public_key_pem(LineEnding::LF).unwrap();
     (key, pem)
 });

@@ -9,7 +9,7 @@ use core::convert::Infallible;
 use rsa::pkcs8::DecodePublicKey;
 use rsa::rand_core::{TryCryptoRng, TryRng};
 use rsa::traits::PublicKeyParts;
-use rsa::{Oaep, RsaPublicKey};
+use rsa::{Oaep, PublicKey};
 use sha1::Sha1;
 use zeroize::Zeroizing;
 
@@ -27,7 +27,7 @@ pub(super) fn encrypt(
     challenge: &[u8],
     random: &dyn Random,
 ) -> Result<Vec<u8>, AuthError> {
-    let key = RsaPublicKey::from_public_key_pem(pem.trim()).map_err(|_| AuthError::BadPublicKey(plugin))?;
+    let key = PublicKey::from_public_key_pem(pem.trim()).map_err(|_| AuthError::BadPublicKey(plugin))?;
     let mut message = Zeroizing::new(clear_password::reply(password));
     let limit = key.size().saturating_sub(OAEP_OVERHEAD);
     if message.len() > limit {
