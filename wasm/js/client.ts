@@ -259,7 +259,7 @@ export class Client {
   stream(sql: string, options: QueryOptions = {}): AsyncGenerator<StreamItem, void, void> {
     return this.#results(() => {
       text("the statement", sql);
-      this.#machine.query(sql);
+      this.#machine.query(sql, mono());
     }, options);
   }
 
@@ -361,17 +361,17 @@ export class Client {
   async prepare(sql: string): Promise<Statement> {
     text("the statement", sql);
     const step = await this.#command(async () => {
-      this.#machine.prepare(sql);
+      this.#machine.prepare(sql, mono());
       return this.#answer("prepared");
     });
     return new Statement(step.parameters, as(this.#options.bigint, step.columns), {
       run: (values, options) =>
         this.#results(() => {
-          this.#machine.execute(step.id, values.map(toParameter));
+          this.#machine.execute(step.id, values.map(toParameter), mono());
         }, options),
       close: () =>
         this.#command(async () => {
-          this.#machine.closeStatement(step.id);
+          this.#machine.closeStatement(step.id, mono());
           await this.#flush();
         }),
     });
@@ -380,7 +380,7 @@ export class Client {
   /** Asks the server for a sign of life. */
   async ping(): Promise<void> {
     await this.#command(async () => {
-      this.#machine.ping();
+      this.#machine.ping(mono());
       await this.#answer("ok");
     });
   }
@@ -434,7 +434,7 @@ export class Client {
       "select @@character_set_server as s, @@character_set_database as d, @@character_set_client as c, @@character_set_connection as n limit 1",
     );
     const statistics = await this.#command(async () => {
-      this.#machine.statistics();
+      this.#machine.statistics(mono());
       return (await this.#answer("text")).text;
     });
     const facts = this.facts();
@@ -461,7 +461,7 @@ export class Client {
     await before;
     if (this.#over) return;
     try {
-      this.#machine.quit();
+      this.#machine.quit(mono());
       await this.#flush();
     } finally {
       this.#end();

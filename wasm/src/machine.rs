@@ -89,8 +89,8 @@ impl Machine {
 
     /// Takes what the transport received.
     pub fn receive(&mut self, mut bytes: Vec<u8>, mono: f64, wall: f64) {
+        self.set_time(mono);
         if let Some(recorder) = &self.recorder {
-            recorder.set_time(mono - self.began);
             recorder.keep(false, &bytes);
         }
         // A failure sticks: the next poll returns it, once the alert for the peer was taken.
@@ -99,11 +99,13 @@ impl Machine {
 
     /// The transport ended.
     pub fn eof(&mut self, mono: f64, wall: f64) {
+        self.set_time(mono);
         let _ = self.connection.handle_input(Input::Eof, now(mono, wall));
     }
 
     /// The deadline of the last wait may have passed.
     pub fn timeout(&mut self, mono: f64, wall: f64) {
+        self.set_time(mono);
         let _ = self.connection.handle_input(Input::Timeout, now(mono, wall));
     }
 
@@ -112,11 +114,16 @@ impl Machine {
     /// # Errors
     /// The failure of the connection.
     pub fn poll(&mut self, mono: f64) -> Result<JsValue, JsValue> {
+        self.set_time(mono);
+        let step = self.step().map_err(|error| failure(&error))?;
+        to_js(&step)
+    }
+
+    /// What the ladder sees from here on happens at `mono`.
+    fn set_time(&self, mono: f64) {
         if let Some(recorder) = &self.recorder {
             recorder.set_time(mono - self.began);
         }
-        let step = self.step().map_err(|error| failure(&error))?;
-        to_js(&step)
     }
 
     fn step(&mut self) -> Result<Step, Error> {
@@ -201,11 +208,12 @@ impl Machine {
         std::mem::take(&mut self.batch.ends)
     }
 
-    /// Sends SQL as text.
+    /// Sends SQL as text. `mono` is the time as [`new`](Self::new) has it; so for every command.
     ///
     /// # Errors
     /// Where the connection is not made, or over. So for every command.
-    pub fn query(&mut self, sql: &str) -> Result<(), JsValue> {
+    pub fn query(&mut self, sql: &str, mono: f64) -> Result<(), JsValue> {
+        self.set_time(mono);
         self.connection.query(sql.as_bytes()).map_err(|error| failure(&error))
     }
 
@@ -213,7 +221,8 @@ impl Machine {
     ///
     /// # Errors
     /// As [`query`](Self::query).
-    pub fn prepare(&mut self, sql: &str) -> Result<(), JsValue> {
+    pub fn prepare(&mut self, sql: &str, mono: f64) -> Result<(), JsValue> {
+        self.set_time(mono);
         self.connection.prepare(sql.as_bytes()).map_err(|error| failure(&error))
     }
 
@@ -221,7 +230,8 @@ impl Machine {
     ///
     /// # Errors
     /// As [`query`](Self::query); also for another kind of value.
-    pub fn execute(&mut self, id: u32, values: Vec<JsValue>) -> Result<(), JsValue> {
+    pub fn execute(&mut self, id: u32, values: Vec<JsValue>, mono: f64) -> Result<(), JsValue> {
+        self.set_time(mono);
         let statement = self.statements.get(&id).ok_or_else(|| misuse("the statement was closed"))?;
         let owned = values.iter().map(Parameter::from_js).collect::<Result<Vec<_>, _>>()?;
         let values: Vec<Value<'_>> = owned.iter().map(Parameter::value).collect();
@@ -234,7 +244,8 @@ impl Machine {
     /// # Errors
     /// As [`query`](Self::query).
     #[wasm_bindgen(js_name = closeStatement)]
-    pub fn close_statement(&mut self, id: u32) -> Result<(), JsValue> {
+    pub fn close_statement(&mut self, id: u32, mono: f64) -> Result<(), JsValue> {
+        self.set_time(mono);
         match self.statements.remove(&id) {
             Some(statement) => self.connection.close_statement(&statement).map_err(|error| failure(&error)),
             None => Ok(()),
@@ -245,7 +256,8 @@ impl Machine {
     ///
     /// # Errors
     /// As [`query`](Self::query).
-    pub fn ping(&mut self) -> Result<(), JsValue> {
+    pub fn ping(&mut self, mono: f64) -> Result<(), JsValue> {
+        self.set_time(mono);
         self.connection.ping().map_err(|error| failure(&error))
     }
 
@@ -253,7 +265,8 @@ impl Machine {
     ///
     /// # Errors
     /// As [`query`](Self::query).
-    pub fn statistics(&mut self) -> Result<(), JsValue> {
+    pub fn statistics(&mut self, mono: f64) -> Result<(), JsValue> {
+        self.set_time(mono);
         self.connection.statistics().map_err(|error| failure(&error))
     }
 
@@ -261,7 +274,8 @@ impl Machine {
     ///
     /// # Errors
     /// As [`query`](Self::query).
-    pub fn quit(&mut self) -> Result<(), JsValue> {
+    pub fn quit(&mut self, mono: f64) -> Result<(), JsValue> {
+        self.set_time(mono);
         self.connection.quit().map_err(|error| failure(&error))
     }
 
