@@ -1,4 +1,4 @@
-//! A client on a blocking socket: `cargo run --example std_net HOST:PORT USER PASSWORD CA.pem`.
+//! A client on a blocking socket: `cargo run -p sealwire-core --features std --example std_net HOST:PORT USER PASSWORD CA.pem`.
 //!
 //! The driver is [`drive`]; everything else is settings.
 use std::error::Error;
@@ -6,12 +6,11 @@ use std::io::ErrorKind::{TimedOut, WouldBlock};
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use sealwire_core::client::{Config, Connection, Event, TlsPolicy};
-use sealwire_core::random::Random;
 use sealwire_core::secret::Secret;
-use sealwire_core::tls::{ClientContext, ClientOptions, NamedPem, Trust};
+use sealwire_core::tls::ClientContext;
 use sealwire_core::{Input, Now, Output};
 
 /// Polls, sends and reads until `on_event` says `true`.
@@ -39,27 +38,16 @@ fn drive(
                 input.resize(16 * 1024, 0);
                 let read = socket.read(&mut input);
                 input.truncate(*read.as_ref().unwrap_or(&0));
-                let now = Now { monotonic: started.elapsed(), wall: SystemTime::now().duration_since(UNIX_EPOCH)? };
                 let fed = match read {
                     Ok(0) => Input::Eof,
                     Ok(_) => Input::Bytes(&mut input),
                     Err(error) if matches!(error.kind(), WouldBlock | TimedOut) => Input::Timeout,
                     Err(error) => return Err(error.into()),
                 };
-                connection.handle_input(fed, now)?;
+                // A failure is polled, behind the alert that tells the server.
+                let _ = connection.handle_input(fed, Now::since(started));
             }
         }
-    }
-}
-
-/// The operating system's randomness, by way of the TLS provider.
-#[derive(Debug)]
-struct FromProvider(Arc<rustls::crypto::CryptoProvider>);
-
-impl Random for FromProvider {
-    #[expect(clippy::expect_used, reason = "without randomness there is nothing safe left to do")]
-    fn fill(&self, out: &mut [u8]) {
-        self.0.secure_random.fill(out).expect("the operating system has random bytes");
     }
 }
 
@@ -69,16 +57,15 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Err("usage: std_net HOST:PORT USER PASSWORD CA.pem".into());
     };
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut options = ClientOptions::new(Arc::clone(&provider), Trust::CaAndIdentity);
-    options.ca = vec![NamedPem::new(ca.as_str(), std::fs::read(ca)?)];
-    let mut config = Config::new(user.as_str(), Secret::from(password.as_str()), Arc::new(FromProvider(provider)));
+    let tls = ClientContext::from_pem(Arc::clone(&provider), std::fs::read(ca)?)?;
+    let mut config = Config::new(user.as_str(), Secret::from(password.as_str()), provider);
     config.server_name = address.rsplit_once(':').map_or(address.as_str(), |(host, _)| host).to_owned();
-    config.tls = TlsPolicy::Required(ClientContext::build(options)?);
+    config.tls = TlsPolicy::Required(tls);
 
     let started = Instant::now();
     let mut socket = TcpStream::connect(address)?;
     socket.set_nodelay(true)?;
-    let mut connection = Connection::new(Arc::new(config), Now { monotonic: started.elapsed(), ..Now::default() });
+    let mut connection = Connection::new(Arc::new(config), Now::since(started));
     drive(&mut connection, &mut socket, started, |event, _| matches!(event, Event::Connected(_)))?;
     println!("cipher in use: {}", connection.facts().ssl_cipher().unwrap_or("none"));
     connection.query(b"SHOW STATUS LIKE 'Ssl_cipher'")?;

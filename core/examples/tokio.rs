@@ -1,14 +1,13 @@
-//! A client on tokio: `cargo run --example tokio HOST:PORT USER PASSWORD CA.pem`.
+//! A client on tokio: `cargo run -p sealwire-core --features std --example tokio HOST:PORT USER PASSWORD CA.pem`.
 //!
 //! The driver is [`drive`]; everything else is settings.
 use std::error::Error;
 use std::sync::Arc;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 use sealwire_core::client::{Config, Connection, Event, TlsPolicy};
-use sealwire_core::random::Random;
 use sealwire_core::secret::Secret;
-use sealwire_core::tls::{ClientContext, ClientOptions, NamedPem, Trust};
+use sealwire_core::tls::ClientContext;
 use sealwire_core::{Input, Now, Output};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -38,26 +37,15 @@ async fn drive(
                     Some(at) => tokio::time::timeout(at.saturating_sub(started.elapsed()), read).await.ok(),
                     None => Some(read.await),
                 };
-                let now = Now { monotonic: started.elapsed(), wall: SystemTime::now().duration_since(UNIX_EPOCH)? };
                 let fed = match outcome.transpose()? {
                     None => Input::Timeout,
                     Some(0) => Input::Eof,
                     Some(_) => Input::Bytes(&mut input),
                 };
-                connection.handle_input(fed, now)?;
+                // A failure is polled, behind the alert that tells the server.
+                let _ = connection.handle_input(fed, Now::since(started));
             }
         }
-    }
-}
-
-/// The operating system's randomness, by way of the TLS provider.
-#[derive(Debug)]
-struct FromProvider(Arc<rustls::crypto::CryptoProvider>);
-
-impl Random for FromProvider {
-    #[expect(clippy::expect_used, reason = "without randomness there is nothing safe left to do")]
-    fn fill(&self, out: &mut [u8]) {
-        self.0.secure_random.fill(out).expect("the operating system has random bytes");
     }
 }
 
@@ -68,16 +56,15 @@ async fn main() -> Result<(), Box<dyn Error>> {
         return Err("usage: tokio HOST:PORT USER PASSWORD CA.pem".into());
     };
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut options = ClientOptions::new(Arc::clone(&provider), Trust::CaAndIdentity);
-    options.ca = vec![NamedPem::new(ca.as_str(), std::fs::read(ca)?)];
-    let mut config = Config::new(user.as_str(), Secret::from(password.as_str()), Arc::new(FromProvider(provider)));
+    let tls = ClientContext::from_pem(Arc::clone(&provider), std::fs::read(ca)?)?;
+    let mut config = Config::new(user.as_str(), Secret::from(password.as_str()), provider);
     config.server_name = address.rsplit_once(':').map_or(address.as_str(), |(host, _)| host).to_owned();
-    config.tls = TlsPolicy::Required(ClientContext::build(options)?);
+    config.tls = TlsPolicy::Required(tls);
 
     let started = Instant::now();
     let mut socket = TcpStream::connect(address).await?;
     socket.set_nodelay(true)?;
-    let mut connection = Connection::new(Arc::new(config), Now { monotonic: started.elapsed(), ..Now::default() });
+    let mut connection = Connection::new(Arc::new(config), Now::since(started));
     drive(&mut connection, &mut socket, started, |event, _| matches!(event, Event::Connected(_))).await?;
     println!("cipher in use: {}", connection.facts().ssl_cipher().unwrap_or("none"));
     connection.query(b"SHOW STATUS LIKE 'Ssl_cipher'")?;

@@ -1,12 +1,14 @@
 //! Core's examples as a reader runs them: each driver under the same machine, against MariaDB's server and ours.
 #![allow(clippy::unwrap_used, reason = "these are tests")]
 
-use std::process::{Command, Output};
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
 
 use sealwire_tests::certificates::CertificateSet;
 use sealwire_tests::child;
 use sealwire_tests::drivers::PASSWORD;
-use sealwire_tests::programs::{example, needs};
+use sealwire_tests::programs::{example, needs, program};
 use sealwire_tests::server::{Kind, Server, Settings};
 
 const USER: &str = "reader";
@@ -52,6 +54,82 @@ fn the_clients_connect_to_sealwired() {
     if needs(&["openssl"]) {
         connects(Kind::Sealwired);
     }
+}
+
+/// The example server and what it has said; it ends with the test.
+struct Example {
+    child: Child,
+    address: String,
+}
+
+impl Example {
+    fn start(set: &CertificateSet) -> Self {
+        let mut command = Command::new(example("tokio_server"));
+        command.args(["127.0.0.1:0", USER, PASSWORD]).args([&set.server_cert, &set.server_key]);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let address = line.trim().strip_prefix("listening on ").unwrap().to_owned();
+        Self { child, address }
+    }
+
+    fn port(&self) -> &str {
+        self.address.rsplit_once(':').unwrap().1
+    }
+
+    /// What it has written to standard error, once it has ended.
+    fn complaints(mut self) -> String {
+        self.child.kill().unwrap();
+        let mut said = String::new();
+        self.child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+        self.child.wait().unwrap();
+        said
+    }
+}
+
+#[test]
+fn clients_connect_to_the_server_on_tokio() {
+    if !needs(&["mariadb", "openssl"]) {
+        return;
+    }
+    let place = tempfile::tempdir().unwrap();
+    let set = CertificateSet::by_openssl(place.path());
+    let server = Example::start(&set);
+    let query = |client: &Path, user: &str, password: &str, more: &[String]| {
+        let mut command = Command::new(client);
+        command.args(["--no-defaults", "--host=127.0.0.1", "--batch", "--skip-column-names", "-eSELECT 1"]);
+        command.args([format!("--port={}", server.port()), format!("--user={user}"), format!("--password={password}")]);
+        child::output(command.args(more), &[]).unwrap()
+    };
+    let ca = || format!("--ssl-ca={}", set.ca.display());
+    for (client, verify) in [
+        (Path::new("mariadb").to_owned(), "--ssl-verify-server-cert"),
+        (program("sealwire"), "--ssl-mode=VERIFY_IDENTITY"),
+    ] {
+        let output = query(&client, USER, PASSWORD, &[ca(), verify.to_owned()]);
+        let (said, complaint) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(said.starts_with("TLS_"), "{}: {said}{complaint}", client.display());
+        for (user, password, more, wanted) in [
+            (USER, "wrong", vec![ca()], "ERROR 1045 (28000)"),
+            ("nobody", PASSWORD, vec![ca()], "ERROR 1045 (28000)"),
+            (USER, PASSWORD, vec!["--skip-ssl".to_owned()], "ERROR 3159"),
+        ] {
+            let output = query(&client, user, password, &more);
+            let complaint = String::from_utf8_lossy(&output.stderr);
+            assert!(complaint.contains(wanted), "{} as {user}: {complaint}", client.display());
+        }
+    }
+    // The client of the other example, and an alert that both sides see.
+    let run = |ca: &Path| {
+        child::output(Command::new(example("tokio")).args([&server.address, USER, PASSWORD]).arg(ca), &[]).unwrap()
+    };
+    let output = run(&set.ca);
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.contains("cipher in use: TLS_"), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    let other = tempfile::tempdir().unwrap();
+    assert!(!run(&CertificateSet::by_openssl(other.path()).ca).status.success());
+    let said = server.complaints();
+    assert!(said.contains("refused: ") && said.contains("unknown_ca"), "{said}");
 }
 
 #[test]

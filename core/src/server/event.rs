@@ -3,8 +3,9 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::auth::{Credential, Plugin};
+use crate::auth::{AuthError, Credential, Plugin};
 use crate::message::Command;
+use crate::random::Random;
 
 use super::requirement::Requirement;
 
@@ -69,6 +70,16 @@ pub struct Candidate {
 }
 
 impl Candidate {
+    /// An account that logs in with this password, and demands nothing else. The hash of `caching_sha2_password` and `sha256_password`
+    /// takes 5,000 rounds: make a candidate once for each account, and clone it at each login.
+    ///
+    /// # Errors
+    /// Where the plugin keeps no password.
+    pub fn with_password(plugin: Plugin, password: &[u8], random: &dyn Random) -> Result<Self, AuthError> {
+        let credential = Credential::from_password(plugin, password, random)?;
+        Ok(Self { credential, ..Self::decoy(plugin) })
+    }
+
     /// Stands in for a user that does not exist: the same exchange, and then the same refusal.
     pub const fn decoy(plugin: Plugin) -> Self {
         Self::unknown(Decoy { plugin, needs_tls: false, rounds: None })

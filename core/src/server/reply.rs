@@ -114,6 +114,23 @@ impl Connection {
         Ok(())
     }
 
+    /// A whole result to COM_QUERY, where all its rows are at hand.
+    ///
+    /// # Errors
+    /// As [`ok`](Self::ok).
+    pub fn reply_rows(
+        &mut self,
+        columns: &[ColumnDefinition],
+        rows: &[&[Option<&[u8]>]],
+        status: StatusFlags,
+    ) -> Result<(), Error> {
+        self.begin_rows(columns)?;
+        for row in rows {
+            self.text_row(row.iter().copied())?;
+        }
+        self.end_rows(status, 0)
+    }
+
     /// The answer to COM_STMT_PREPARE.
     ///
     /// # Errors

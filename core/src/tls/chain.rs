@@ -16,11 +16,11 @@ use webpki::{EndEntityCert, VerifiedPath, anchor_from_trusted_cert};
 use super::certificate::Certificate;
 use super::date::date_text;
 use super::identity::slash_of;
-use super::memo::{Memo, Remembering};
+use super::path_validation::{check_ca, check_end, check_path, check_period};
 use super::purpose::Purpose;
 use super::revocation::RevocationList;
-use super::rules::{check_ca, check_end, check_path, check_period};
 use super::signature::{algorithm_name, verify_signed, weak_key};
+use super::signature_cache::{Cached, SignatureCache};
 use super::{Breach, CertificateProblem};
 
 /// How many certificates a chain may have besides the CA that is trusted, as in webpki, and how many signatures are checked before we
@@ -37,14 +37,14 @@ pub(super) struct Authority {
     named: bool,
     lists: Vec<RevocationList>,
     algorithms: WebPkiSupportedAlgorithms,
-    memo: Memo,
+    signatures: SignatureCache,
 }
 
 impl Authority {
     /// An authority without anchors.
     pub(super) fn new(algorithms: WebPkiSupportedAlgorithms, lists: Vec<RevocationList>, named: bool) -> Self {
-        let (anchors, webpki_anchors, memo) = (Vec::new(), Vec::new(), Memo::default());
-        Self { anchors, webpki_anchors, named, lists, algorithms, memo }
+        let (anchors, webpki_anchors, signatures) = (Vec::new(), Vec::new(), SignatureCache::default());
+        Self { anchors, webpki_anchors, named, lists, algorithms, signatures }
     }
 
     /// The CAs' certificates, in DER.
@@ -126,7 +126,7 @@ impl Authority {
             Ok(_) => problem_of(&error),
         };
         let webpki = EndEntityCert::try_from(leaf).map_err(explain)?;
-        let algorithms: Vec<Remembering<'_>> = self.algorithms.all.iter().map(|one| self.memo.of(*one)).collect();
+        let algorithms: Vec<Cached<'_>> = self.algorithms.all.iter().map(|one| self.signatures.of(*one)).collect();
         let algorithms: Vec<&dyn SignatureVerificationAlgorithm> = algorithms.iter().map(|one| one as _).collect();
         let found = Cell::new(None);
         let check = |path: &VerifiedPath<'_>| {

@@ -16,9 +16,10 @@ use rustls::time_provider::TimeProvider;
 use rustls::{ClientConfig, KeyLog, SignatureScheme};
 
 use super::chain::Authority;
+use super::ciphers::{NO_CIPHER_FOR_VERSION, restrict};
 use super::client_verifier::{Demand, ServerVerifier};
 use super::clock::Clock;
-use super::names::{NO_CIPHER_FOR_VERSION, restrict, versions};
+use super::versions::versions;
 use super::{Fingerprint, NamedPem, TlsError, own_identity};
 use crate::secret::Secret;
 
@@ -129,6 +130,16 @@ impl ResolvesClientCert for Absent {
 }
 
 impl ClientContext {
+    /// A client that accepts a server whose certificate is issued by one of these CAs, in PEM format, and carries the host's name:
+    /// `VERIFY_IDENTITY`.
+    ///
+    /// # Errors
+    /// Where the CAs can't be read.
+    pub fn from_pem(provider: Arc<CryptoProvider>, ca: impl Into<Vec<u8>>) -> Result<Self, TlsError> {
+        let ca = Vec::from([NamedPem::new("CA", ca)]);
+        Self::build(ClientOptions { ca, ..ClientOptions::new(provider, Trust::CaAndIdentity) })
+    }
+
     /// Checks the options and reads certificates and keys.
     pub fn build(options: ClientOptions) -> Result<Self, TlsError> {
         let mut notes = Vec::new();

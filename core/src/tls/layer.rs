@@ -13,8 +13,8 @@ use rustls::pki_types::CertificateDer;
 use rustls::server::UnbufferedServerConnection;
 use rustls::{HandshakeKind, ProtocolVersion};
 
+use super::ciphers::{cipher_of, group_name};
 use super::clock::Clock;
-use super::names::{cipher_of, group_name};
 use super::resolver::Resolver;
 use super::server_verifier::verify_client;
 use super::session::{Progress, Session, Traffic};

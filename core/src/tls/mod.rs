@@ -5,7 +5,7 @@
 //! round; it owns no socket and no clock. [`TlsFacts`](crate::facts::TlsFacts) says what was negotiated.
 //!
 //! Certificates are verified by our own verifiers (`client_verifier`, `server_verifier`): chains of X.509 v3 certificates by
-//! webpki, those that webpki refuses although MySQL's manual makes them (X.509 v1, self-signed) by `chain`, and all by `rules`.
+//! webpki, those that webpki refuses although MySQL's manual makes them (X.509 v1, self-signed) by `chain`, and all by `path_validation`.
 
 extern crate std;
 
@@ -13,6 +13,7 @@ mod asn1;
 mod attribute_names;
 mod certificate;
 mod chain;
+pub mod ciphers;
 mod client_context;
 mod client_verifier;
 mod clock;
@@ -23,25 +24,26 @@ mod fingerprint;
 mod hostname;
 pub mod identity;
 mod layer;
-mod memo;
 mod mode;
 mod name_constraints;
-pub mod names;
 mod own_identity;
+mod path_validation;
 mod pem;
 mod private_key;
 mod purpose;
+mod randomness;
 mod rejection;
 mod report;
 mod resolver;
 mod revocation;
-mod rules;
 mod server_context;
 mod server_verifier;
 mod session;
 mod session_cache;
 mod signature;
+mod signature_cache;
 mod tickets;
+mod versions;
 
 pub use client_context::{ClientContext, ClientOptions, Trust};
 pub use counters::Counters;

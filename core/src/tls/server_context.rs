@@ -12,13 +12,14 @@ use rustls::time_provider::TimeProvider;
 use rustls::{KeyLog, ProtocolVersion, ServerConfig, SupportedProtocolVersion};
 
 use super::chain::Authority;
+use super::ciphers::{CipherName, NO_CIPHER_FOR_VERSION, cipher_of, restrict};
 use super::clock::Clock;
 use super::counters::Counters;
-use super::names::{CipherName, NO_CIPHER_FOR_VERSION, cipher_of, restrict, versions};
 use super::resolver::Resolver;
 use super::server_verifier::ClientVerifier;
 use super::session_cache::SessionCache;
 use super::tickets::{self, TicketKeys, Tickets};
+use super::versions::versions;
 use super::{CertificateInfo, Name, NamedPem, TlsError, own_identity};
 use crate::facts::TlsVersion;
 use crate::secret::Secret;
@@ -116,6 +117,19 @@ struct Inner {
 }
 
 impl ServerContext {
+    /// A server with this certificate chain and private key, both in PEM format, and MySQL's defaults for the rest.
+    ///
+    /// # Errors
+    /// Where certificate or key can't be used; the text says which, as `certificate` and `key`.
+    pub fn from_pem(
+        provider: Arc<CryptoProvider>,
+        certificate: impl Into<Vec<u8>>,
+        key: impl Into<Vec<u8>>,
+    ) -> Result<Self, TlsError> {
+        let (cert, key) = (NamedPem::new("certificate", certificate), NamedPem::new("key", key));
+        Self::build(ServerOptions { cert: Some(cert), key: Some(key), ..ServerOptions::new(provider) })
+    }
+
     /// Checks the options and reads certificates and keys.
     pub fn build(options: ServerOptions) -> Result<Self, TlsError> {
         let mut notes = Vec::new();

@@ -14,9 +14,9 @@ use zeroize::Zeroizing;
 
 use super::TlsError;
 use super::chain::Authority;
+use super::ciphers::cipher_of;
 use super::clock::Clock;
 use super::counters::Counters;
-use super::names::cipher_of;
 use crate::facts::TlsVersion;
 
 /// Where the keys of session tickets come from.

@@ -3,7 +3,7 @@
 use rcgen::PKCS_ED25519;
 use sealwire_core::facts::TlsVersion;
 use sealwire_core::secret::Secret;
-use sealwire_core::tls::names::CIPHERS;
+use sealwire_core::tls::ciphers::CIPHERS;
 use sealwire_core::tls::{ClientContext, ClientOptions, NamedPem, ServerContext, ServerOptions, TlsError, Trust};
 
 use crate::support::*;

@@ -181,6 +181,8 @@ fn watch(
     let is_long = asked.time >= Duration::from_secs(120);
     let (window, bound) = if is_long { (WINDOW, 0.05) } else { (1, 0.25) };
     let warm: Vec<u64> = samples[from..].chunks(window).filter_map(|window| window.iter().min().copied()).collect();
+    let course: Vec<String> = warm.iter().map(|kib| (kib / 1024).to_string()).collect();
+    println!("soak: the least memory of each {window} s, in MiB: {}", course.join(" "));
     let mut sorted = warm.clone();
     sorted.sort_unstable();
     let (least, median, largest) = (sorted[0], sorted[sorted.len() / 2], sorted[sorted.len() - 1]);

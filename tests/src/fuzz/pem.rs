@@ -9,8 +9,8 @@ use rustls::crypto::CryptoProvider;
 use rustls::pki_types::CertificateDer;
 use rustls::sign::{CertifiedKey, SigningKey, SingleCertAndKey};
 use sealwire_accounts::{ClientHost, HostPattern};
+use sealwire_core::tls::ciphers::cipher_by_name;
 use sealwire_core::tls::identity::{CertificateInfo, Name};
-use sealwire_core::tls::names::cipher_by_name;
 use sealwire_core::tls::{
     ClientContext, ClientOptions, Fingerprint, NamedPem, ServerContext, ServerOptions, SslMode, TlsError, TlsLayer,
     Trust, verify_issued_by,

@@ -12,9 +12,9 @@ use super::std::sync::{Mutex, MutexGuard, PoisonError};
 /// So many are remembered, the latest.
 const MOST: usize = 32;
 
-/// See the module.
+/// The signatures found right, the latest of them.
 #[derive(Default)]
-pub(super) struct Memo(Mutex<VecDeque<Signed>>);
+pub(super) struct SignatureCache(Mutex<VecDeque<Signed>>);
 
 /// A signature with all that it depends on.
 struct Signed {
@@ -24,10 +24,10 @@ struct Signed {
     signature: Vec<u8>,
 }
 
-impl Memo {
-    /// The algorithm, which asks the memo first and tells it what it found right.
-    pub(super) fn of(&self, algorithm: &'static dyn SignatureVerificationAlgorithm) -> Remembering<'_> {
-        Remembering { algorithm, memo: self }
+impl SignatureCache {
+    /// The algorithm, which asks the cache first and tells it what it found right.
+    pub(super) fn of(&self, algorithm: &'static dyn SignatureVerificationAlgorithm) -> Cached<'_> {
+        Cached { algorithm, cache: self }
     }
 
     fn signatures(&self) -> MutexGuard<'_, VecDeque<Signed>> {
@@ -35,30 +35,30 @@ impl Memo {
     }
 }
 
-impl fmt::Debug for Memo {
+impl fmt::Debug for SignatureCache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Memo").field("signatures", &self.signatures().len()).finish()
+        f.debug_struct("SignatureCache").field("signatures", &self.signatures().len()).finish()
     }
 }
 
-/// See [`Memo::of`].
+/// An algorithm that asks the cache first: made by [`SignatureCache::of`].
 #[derive(Debug)]
-pub(super) struct Remembering<'m> {
+pub(super) struct Cached<'m> {
     algorithm: &'static dyn SignatureVerificationAlgorithm,
-    memo: &'m Memo,
+    cache: &'m SignatureCache,
 }
 
-impl SignatureVerificationAlgorithm for Remembering<'_> {
+impl SignatureVerificationAlgorithm for Cached<'_> {
     fn verify_signature(&self, key: &[u8], message: &[u8], signature: &[u8]) -> Result<(), InvalidSignature> {
         let kind = (self.algorithm.public_key_alg_id(), self.algorithm.signature_alg_id());
         let is_this = |known: &Signed| {
             known.signature == signature && known.message == message && known.key == key && known.kind == kind
         };
-        if self.memo.signatures().iter().any(is_this) {
+        if self.cache.signatures().iter().any(is_this) {
             return Ok(());
         }
         self.algorithm.verify_signature(key, message, signature)?;
-        let mut signatures = self.memo.signatures();
+        let mut signatures = self.cache.signatures();
         signatures.truncate(MOST - 1);
         let (key, message, signature) = (key.to_vec(), message.to_vec(), signature.to_vec());
         signatures.push_front(Signed { kind, key, message, signature });
@@ -107,10 +107,10 @@ mod tests {
 
     #[test]
     fn only_the_same_right_signature_is_not_checked_again() {
-        let memo = Memo::default();
+        let cache = SignatureCache::default();
         let asked = |key: &[u8], message: &[u8], signature: &[u8]| {
             let before = ASKED.load(Ordering::Relaxed);
-            let verified = memo.of(&Toy).verify_signature(key, message, signature).is_ok();
+            let verified = cache.of(&Toy).verify_signature(key, message, signature).is_ok();
             (verified, ASKED.load(Ordering::Relaxed) - before)
         };
         assert_eq!(asked(b"k1", b"m", b"s1"), (true, 1));
@@ -125,7 +125,7 @@ mod tests {
         for number in 0..MOST {
             assert_eq!(asked(b"k1", &number.to_le_bytes(), b"s1"), (true, 1));
         }
-        assert_eq!(memo.signatures().len(), MOST);
+        assert_eq!(cache.signatures().len(), MOST);
         assert_eq!(asked(b"k1", b"m", b"s1"), (true, 1), "the oldest are forgotten");
     }
 }
