@@ -1,10 +1,4 @@
-//! Accounts: who may connect, from where, over what, and what they may do then.
-//!
-//! [`Accounts`] keeps them in the order in which MySQL tries them, so that [`Accounts::find`] is the account that a
-//! login is checked against. [`admit`] then holds its [`Requirement`] against what the connection negotiated.
-//! [`parse_statement`] and [`execute`] are CREATE USER, GRANT and the like; [`Accounts::to_text`] writes such statements
-//! too, so that what is kept on disk can be read by people and by MySQL.
-
+#![doc = include_str!("../README.md")]
 #![no_std]
 
 extern crate alloc;

@@ -1,27 +1,4 @@
-//! A blocking client over any stream: the driver of [`sealwire_core::client::Connection`] for programs without an event loop.
-//!
-//! ```no_run
-//! use std::sync::Arc;
-//! use sealwire::{Address, Client, Config};
-//! use sealwire::random::OsRandom;
-//!
-//! let config = Config::new("root", "secret".into(), Arc::new(OsRandom::new()));
-//! let address = Address::Tcp { host: "127.0.0.1".into(), port: 3306 };
-//! let mut client = Client::connect(&address, config)?;
-//! println!("cipher: {}", client.ssl_cipher().unwrap_or("none"));
-//! let mut result = client.query("SHOW STATUS LIKE 'Ssl_cipher'")?;
-//! while let Some(row) = result.next()? {
-//!     for value in row.iter() {
-//!         println!("{}", String::from_utf8_lossy(value?.unwrap_or(b"NULL")));
-//!     }
-//! }
-//! # Ok::<(), Box<dyn std::error::Error>>(())
-//! ```
-//!
-//! A stream that does not block, as mio's, needs the loop of its program: drive the core's connection from there. This client's own
-//! loop is in `link.rs`.
-//!
-//! The protocol itself is [`protocol`], the crate `sealwire-core`.
+#![doc = include_str!("../README.md")]
 
 mod address;
 mod error;
