@@ -22,6 +22,7 @@ mod channel;
 #[cfg(feature = "client")]
 pub mod client;
 mod compression;
+mod default_port;
 pub mod error;
 pub mod facts;
 mod link;
@@ -40,6 +41,7 @@ pub mod tls;
 pub mod trace;
 pub mod wire;
 
+pub use default_port::DEFAULT_PORT;
 pub use error::{Error, SqlError};
 pub use facts::Facts;
 pub use machine::{Input, Now, Output};

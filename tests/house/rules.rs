@@ -16,7 +16,8 @@ const LINES: usize = 800;
 const DRIVER_LINES: usize = 60;
 
 /// Core's layers, folders and files of the root: each may import its own rank's and lower ones.
-const LAYERS: [(&str, u8); 20] = [
+const LAYERS: [(&str, u8); 21] = [
+    ("default_port", 0),
     ("machine", 0),
     ("printable", 0),
     ("random", 0),

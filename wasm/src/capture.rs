@@ -1,11 +1,12 @@
 //! A connection's bytes as a capture file, for Wireshark: TCP segments are made around what the WebSocket carried.
 
+use sealwire_core::DEFAULT_PORT;
+
 use crate::recorder::Chunk;
 
 const CLIENT: [u8; 4] = [192, 0, 2, 1];
 const SERVER: [u8; 4] = [192, 0, 2, 2];
 const CLIENT_PORT: u16 = 49152;
-const SERVER_PORT: u16 = 3306;
 /// LINKTYPE_RAW: each packet begins with its IP header.
 const RAW_IP: u32 = 101;
 const LARGEST_SEGMENT: usize = 16 * 1024;
@@ -49,9 +50,9 @@ fn segments(chunk: &Chunk) -> impl Iterator<Item = &[u8]> {
 fn packet(file: &mut Vec<u8>, millis: u64, sent: bool, flags: u8, next: [u32; 2], payload: &[u8]) {
     let [server_next, client_next] = next;
     let (from, to, ports, sequence, acknowledged) = if sent {
-        (CLIENT, SERVER, [CLIENT_PORT, SERVER_PORT], client_next, server_next)
+        (CLIENT, SERVER, [CLIENT_PORT, DEFAULT_PORT], client_next, server_next)
     } else {
-        (SERVER, CLIENT, [SERVER_PORT, CLIENT_PORT], server_next, client_next)
+        (SERVER, CLIENT, [DEFAULT_PORT, CLIENT_PORT], server_next, client_next)
     };
     let mut tcp: Vec<u8> = ports.iter().flat_map(|port| port.to_be_bytes()).collect();
     tcp.extend(sequence.to_be_bytes());

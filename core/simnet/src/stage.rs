@@ -16,7 +16,7 @@ use sealwire_core::server::{self, Peer};
 use sealwire_core::sql::text_literal;
 use sealwire_core::tls::{ClientContext, ClientOptions, NamedPem, ServerContext, ServerOptions, SslMode, Trust};
 use sealwire_core::trace::{Event, Observer};
-use sealwire_core::{Error, Now};
+use sealwire_core::{DEFAULT_PORT, Error, Now};
 use sha2::{Digest, Sha256};
 
 use crate::certificates;
@@ -30,7 +30,6 @@ use crate::seeded::Seeded;
 
 const CLIENT: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
 const SERVER: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 2);
-const PORT: u16 = 3306;
 /// The port of the client's first connection, and of the attacker's.
 const FIRST_PORT: u16 = 50_000;
 const ATTACKERS_PORT: u16 = 1_000;
@@ -247,11 +246,12 @@ impl<'a> Play<'a> {
             attackers_host = Some(facing_server);
             server_host = server;
             middles = (0..connections)
-                .filter_map(|_| net.listen(facing_client, PORT))
+                .filter_map(|_| net.listen(facing_client, DEFAULT_PORT))
                 .map(|tcp| MiddleEnd::new(attacker.middle(own, onward), tcp))
                 .collect();
         }
-        let listening = (0..connections).filter_map(|_| net.listen(server_host, PORT)).map(|tcp| (tcp, None)).collect();
+        let listening =
+            (0..connections).filter_map(|_| net.listen(server_host, DEFAULT_PORT)).map(|tcp| (tcp, None)).collect();
         Self {
             scenario,
             machines,
@@ -349,7 +349,9 @@ impl<'a> Play<'a> {
             let mut config = self.machines.client.clone();
             config.random = self.random(index, 1);
             config.observer = self.observer(index);
-            let Some(tcp) = self.net.connect(self.client_host, FIRST_PORT + index as u16, SERVER, PORT) else { break };
+            let Some(tcp) = self.net.connect(self.client_host, FIRST_PORT + index as u16, SERVER, DEFAULT_PORT) else {
+                break;
+            };
             let machine = client::Connection::new(Arc::new(config), now);
             let queries: VecDeque<_> = self.scenario.client.queries.iter().cloned().collect();
             self.clients.push(ClientEnd::new(machine, tcp, self.chunk, queries, self.net.now()));
@@ -363,7 +365,7 @@ impl<'a> Play<'a> {
         let mut moved = false;
         for (index, middle) in self.middles.iter_mut().enumerate() {
             moved |= middle.turn(&mut self.net, now, |net, port| {
-                net.connect(host, port.wrapping_sub(ATTACKERS_PORT), SERVER, PORT)
+                net.connect(host, port.wrapping_sub(ATTACKERS_PORT), SERVER, DEFAULT_PORT)
             });
             for text in middle.relay.deeds.drain(..) {
                 let event = RungEvent::Note { text };

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use sealwire_core::DEFAULT_PORT;
 use sealwire_core::tls::ServerContext;
 
 use super::pages::Pages;
@@ -177,7 +178,7 @@ fn target(text: &str) -> Result<Target, String> {
         return Err("has no host".to_owned());
     }
     let port = match port {
-        None => 3306,
+        None => DEFAULT_PORT,
         Some(port) => {
             port.parse().ok().filter(|port| *port != 0).ok_or("has no port from 1 to 65535 after the host")?
         }

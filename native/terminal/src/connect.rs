@@ -5,6 +5,7 @@ use std::fs;
 use std::io::{self, BufRead, Read};
 use std::sync::Arc;
 
+use sealwire_core::DEFAULT_PORT;
 use sealwire_core::error::{Error, SqlError};
 use sealwire_core::facts::Transport;
 use sealwire_core::secret::Secret;
@@ -80,7 +81,7 @@ impl Connector {
     pub(crate) fn set_host(&mut self, host: &str) {
         let port = match self.settings.address {
             Address::Tcp { port, .. } => port,
-            Address::Unix(_) => 3306,
+            Address::Unix(_) => DEFAULT_PORT,
         };
         host.clone_into(&mut self.settings.host);
         self.settings.address = Address::Tcp { host: host.to_owned(), port };

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use sealwire_core::DEFAULT_PORT;
 use sealwire_core::auth::Plugin;
 use sealwire_core::secret::Secret;
 use sealwire_core::wire::compressed::ZSTD_LEVEL;
@@ -329,7 +330,7 @@ fn address(
         return Ok(Address::Unix(socket.unwrap_or_else(found).into()));
     }
     let inherited = || variable("MYSQL_TCP_PORT").and_then(|port| port.parse().ok());
-    let port = port.and_then(|port| u16::try_from(port).ok()).or_else(inherited).unwrap_or(3306);
+    let port = port.and_then(|port| u16::try_from(port).ok()).or_else(inherited).unwrap_or(DEFAULT_PORT);
     Ok(Address::Tcp { host: host.to_owned(), port })
 }
 
