@@ -25,6 +25,7 @@ mod session;
 mod sql;
 mod state;
 mod status;
+mod uptime;
 mod variables;
 mod versioned;
 mod websocket;

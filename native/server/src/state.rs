@@ -20,6 +20,7 @@ use super::readers::Readers;
 use super::refusals::Refusals;
 use super::registry::Registry;
 use super::reload::Tls;
+use super::uptime::Uptime;
 use super::variables::Globals;
 use sealwire_net::random::OsRandom;
 use sealwire_options::compression::Algorithms;
@@ -57,8 +58,8 @@ pub(crate) struct Server {
     pub(crate) random: OsRandom,
     /// The plugin of accounts that name none.
     pub(crate) default_plugin: Plugin,
-    /// When it was started.
-    started: Instant,
+    /// How long it runs.
+    pub(crate) uptime: Uptime,
     /// What new connections are told.
     config: Published<Config>,
     stop: AtomicBool,
@@ -97,7 +98,7 @@ impl Server {
             selects: ParsedSelects::default(),
             random,
             default_plugin,
-            started: Instant::now(),
+            uptime: Uptime::since(Instant::now()),
             config: Published::new(Config::new(VERSION, Arc::new(random))),
             stop: AtomicBool::new(false),
             wake: Mutex::new(None),
@@ -146,11 +147,6 @@ impl Server {
         self.tls.switch_off(&self.globals);
         self.refresh_config();
         tracing::warn!("TLS is off for new connections");
-    }
-
-    /// How long it runs.
-    pub(crate) fn uptime(&self) -> Duration {
-        self.started.elapsed()
     }
 
     /// How a stop reaches the acceptor.

@@ -55,8 +55,8 @@ pub(crate) fn rows(server: &Server, facts: Option<&Facts>) -> Vec<(&'static str,
         ("Threads_connected", connected),
         ("Threads_running", (counters.threads_running.load(Relaxed) + 1).to_string()),
         ("Tls_library_version", LIBRARY.to_owned()),
-        ("Uptime", server.uptime().as_secs().to_string()),
-        ("Uptime_since_flush_status", server.uptime().as_secs().to_string()),
+        ("Uptime", server.uptime.total().as_secs().to_string()),
+        ("Uptime_since_flush_status", server.uptime.since_flush().as_secs().to_string()),
     ]);
     rows.sort_by_key(|(name, _)| name.to_ascii_lowercase());
     rows
@@ -84,7 +84,7 @@ pub(crate) const LIBRARY: &str = "rustls 0.23 with AWS-LC";
 
 /// The answer to COM_STATISTICS; the mysql client prints it under `\s`.
 pub(crate) fn statistics(server: &Server) -> String {
-    let uptime = server.uptime().as_secs();
+    let uptime = server.uptime.total().as_secs();
     let questions = server.counters.questions.load(Relaxed);
     let average = questions as f64 / uptime.max(1) as f64;
     format!(

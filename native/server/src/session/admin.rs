@@ -104,6 +104,7 @@ impl Session {
                 words.expect_end()?;
                 self.view.demand(&[Privilege::RELOAD, Privilege::FLUSH_STATUS])?;
                 self.view.server.counters.flush();
+                self.view.server.uptime.flush();
             }
             Some(_) => {
                 self.view.demand(&[Privilege::RELOAD, Privilege::FLUSH_TABLES, Privilege::FLUSH_USER_RESOURCES])?

@@ -1,3 +1,5 @@
+use std::time::{Duration, Instant};
+
 use sealwire_accounts::AccountName;
 use sealwire_core::auth::Plugin;
 
@@ -7,9 +9,13 @@ use crate::engine::{SqliteEngine, Task};
 use crate::initialize;
 use crate::options::Initialize;
 use crate::reload::Tls;
+use crate::uptime::Uptime;
 use crate::variables::Globals;
 use sealwire_net::random::OsRandom;
 use sealwire_options::tls::ServerTlsOptions;
+
+/// How long a bench's server runs already.
+const AGE: Duration = Duration::from_secs(1000);
 
 struct Bench {
     session: Session,
@@ -26,7 +32,9 @@ impl Bench {
         let accounts = AccountStore::open(&path, &OsRandom::new()).unwrap();
         let tls = Tls::load(ServerTlsOptions::default()).unwrap();
         let engine = Box::new(SqliteEngine::new(&path));
-        let server = Arc::new(Server::new(path, Globals::default(), tls, accounts, engine, plugin));
+        let mut server = Server::new(path, Globals::default(), tls, accounts, engine, plugin);
+        server.uptime = Uptime::since(Instant::now().checked_sub(AGE).unwrap());
+        let server = Arc::new(server);
         let mut session = Self::session(&server);
         let root = AccountName::new("root", "localhost");
         session.view.account = server.accounts.current().identity(&root);
@@ -142,6 +150,18 @@ fn status_and_variables_are_filtered() {
     assert!(all.is_sorted());
     assert_eq!(bench.error("SHOW STATUS WHERE nothing = 1"), 1054);
     assert_eq!(bench.error("SHOW STATUS LIKE"), 1064);
+}
+
+#[test]
+fn flush_status_begins_its_uptime_anew() {
+    let mut bench = Bench::new();
+    let seconds = |bench: &mut Bench, name: &str| -> u64 {
+        bench.rows(&format!("SHOW STATUS WHERE Variable_name = '{name}'"))[0][1].parse().unwrap()
+    };
+    assert!(seconds(&mut bench, "Uptime_since_flush_status") >= AGE.as_secs());
+    bench.ok("FLUSH STATUS");
+    assert!(seconds(&mut bench, "Uptime_since_flush_status") < AGE.as_secs());
+    assert!(seconds(&mut bench, "Uptime") >= AGE.as_secs());
 }
 
 #[test]
