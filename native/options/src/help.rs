@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 use super::files::Environment;
 use super::program::Program;
 use super::setting::Setting;
-use super::spec::{Kind, Spec};
+use super::spec::{Kind, Preset, Spec};
+use super::values::shortest;
 
 /// Column where the explanation begins, and its width.
 const NAME_WIDTH: usize = 22;
@@ -91,15 +92,14 @@ fn option(out: &mut String, spec: &Spec) {
     if let Kind::Choice(words) = spec.kind {
         let _ = write!(help, " One of {}.", words.join(", "));
     }
-    match (spec.kind, spec.default) {
-        (Kind::Flag, Some("on")) => {
-            let _ = write!(help, " (Defaults to on; use --skip-{} to disable.)", spec.name);
+    let _ = match spec.preset {
+        Some(Preset::Text("on") | Preset::Flag(true)) if spec.kind == Kind::Flag => {
+            write!(help, " (Defaults to on; use --skip-{} to disable.)", spec.name)
         }
-        (_, Some(default)) => {
-            let _ = write!(help, " (Default: {default}.)");
-        }
-        (_, None) => {}
-    }
+        Some(Preset::Text(text)) => write!(help, " (Default: {text}.)"),
+        Some(Preset::Number(number)) => write!(help, " (Default: {}.)", shortest(number)),
+        Some(Preset::Flag(_)) | None => Ok(()),
+    };
     if column > NAME_WIDTH {
         out.push('\n');
         column = 0;

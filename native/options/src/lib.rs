@@ -17,7 +17,7 @@ pub use conceal::arguments;
 pub use error::OptionError;
 pub use files::Environment;
 pub use program::Program;
-pub use spec::{Kind, Spec};
+pub use spec::{Kind, Preset, Spec, dashed};
 pub use values::{Given, Occurrence, Origin, Values};
 
 use std::ffi::OsString;

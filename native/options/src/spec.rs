@@ -22,6 +22,17 @@ pub enum Kind {
     Choice(&'static [&'static str]),
 }
 
+/// The value of an option where none is given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Preset {
+    /// A text, in the words a user would write.
+    Text(&'static str),
+    /// A number.
+    Number(u64),
+    /// On or off.
+    Flag(bool),
+}
+
 /// One option: its names, what it takes, and what the help says. Built in a `const` table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Spec {
@@ -29,7 +40,7 @@ pub struct Spec {
     pub(crate) short: Option<char>,
     pub(crate) off_short: Option<char>,
     pub(crate) kind: Kind,
-    pub(crate) default: Option<&'static str>,
+    pub(crate) preset: Option<Preset>,
     pub(crate) help: &'static str,
     pub(crate) repeatable: bool,
     pub(crate) secret: bool,
@@ -44,7 +55,7 @@ impl Spec {
             short: None,
             off_short: None,
             kind,
-            default: None,
+            preset: None,
             help,
             repeatable: false,
             secret: false,
@@ -103,8 +114,13 @@ impl Spec {
     }
 
     /// The value where none is given, in the words a user would write.
-    pub const fn default(mut self, value: &'static str) -> Self {
-        self.default = Some(value);
+    pub const fn default(self, value: &'static str) -> Self {
+        self.preset(Preset::Text(value))
+    }
+
+    /// The value where none is given, as a program has it: the help writes 268435456 as `256M`.
+    pub const fn preset(mut self, value: Preset) -> Self {
+        self.preset = Some(value);
         self
     }
 
@@ -141,6 +157,35 @@ impl Spec {
     pub const fn kind(&self) -> Kind {
         self.kind
     }
+
+    /// The value where none is given, if there is one.
+    pub const fn preset_value(&self) -> Option<Preset> {
+        self.preset
+    }
+}
+
+/// The name of the option that sets a system variable at start: `-` for each `_`. The name is a constant.
+#[macro_export]
+macro_rules! option_name {
+    ($variable:expr) => {{
+        const BYTES: [u8; $variable.len()] = $crate::dashed($variable);
+        const NAME: &str = match ::core::str::from_utf8(&BYTES) {
+            Ok(name) => name,
+            Err(_) => $variable,
+        };
+        NAME
+    }};
+}
+
+/// The bytes of a name with `-` for each `_`; see [`option_name`].
+pub const fn dashed<const LENGTH: usize>(name: &str) -> [u8; LENGTH] {
+    let mut bytes = [0; LENGTH];
+    let (mut from, mut to): (&[u8], &mut [u8]) = (name.as_bytes(), &mut bytes);
+    while let (Some((byte, rest)), Some((place, places))) = (from.split_first(), to.split_first_mut()) {
+        *place = if *byte == b'_' { b'-' } else { *byte };
+        (from, to) = (rest, places);
+    }
+    bytes
 }
 
 /// `skip-x` as (`skip`, `x`), and so for the other words that change what an option means.
@@ -149,4 +194,14 @@ pub(super) fn split_prefix(name: &str) -> Option<(&'static str, &str)> {
         let bare = name.strip_prefix(prefix)?.strip_prefix('-')?;
         (!bare.is_empty()).then_some((prefix, bare))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_variable_names_its_option() {
+        const NAME: &str = option_name!("ssl_session_ticket_key");
+        assert_eq!(NAME, "ssl-session-ticket-key");
+        assert_eq!(option_name!("port"), "port");
+    }
 }

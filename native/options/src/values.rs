@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::program::Program;
-use super::spec::{Kind, Spec};
+use super::spec::{Kind, Preset, Spec};
 
 /// Where a value was given.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -108,7 +108,11 @@ impl Values {
     pub fn flag(&self, name: &str) -> bool {
         match self.last(name) {
             Some(Given::Flag(on)) => *on,
-            _ => self.default_text(name).and_then(parse_flag).unwrap_or(false),
+            _ => match self.preset(name) {
+                Some(Preset::Flag(on)) => on,
+                Some(Preset::Text(text)) => parse_flag(text).unwrap_or(false),
+                Some(Preset::Number(_)) | None => false,
+            },
         }
     }
 
@@ -125,7 +129,10 @@ impl Values {
         match self.last(name) {
             Some(Given::Text(text)) => Some(text),
             Some(_) => None,
-            None => self.default_text(name),
+            None => match self.preset(name) {
+                Some(Preset::Text(text)) => Some(text),
+                Some(Preset::Number(_) | Preset::Flag(_)) | None => None,
+            },
         }
     }
 
@@ -154,7 +161,23 @@ impl Values {
     pub fn number(&self, name: &str) -> Option<u64> {
         match self.last(name) {
             Some(Given::Number(number)) => Some(*number),
-            _ => self.default_text(name).and_then(|text| parse_number(text).ok()),
+            _ => match self.preset(name) {
+                Some(Preset::Number(number)) => Some(number),
+                Some(Preset::Text(text)) => parse_number(text).ok(),
+                Some(Preset::Flag(_)) | None => None,
+            },
+        }
+    }
+
+    /// The value of an option, or its default, in the type that its kind has.
+    pub fn value(&self, spec: &Spec) -> Option<Given> {
+        match spec.kind {
+            Kind::Action => self.is_given(spec.name).then_some(Given::Bare),
+            Kind::Flag => Some(Given::Flag(self.flag(spec.name))),
+            Kind::Number { .. } => self.number(spec.name).map(Given::Number),
+            Kind::Text | Kind::OptionalText | Kind::Choice(_) => {
+                self.text(spec.name).map(|text| Given::Text(text.to_owned()))
+            }
         }
     }
 
@@ -201,8 +224,20 @@ impl Values {
             .map(|occurrence| &occurrence.given)
     }
 
-    fn default_text(&self, name: &str) -> Option<&'static str> {
-        self.specs.iter().find(|spec| spec.name == name).and_then(|spec| spec.default)
+    fn preset(&self, name: &str) -> Option<Preset> {
+        self.specs.iter().find(|spec| spec.name == name).and_then(|spec| spec.preset)
+    }
+}
+
+/// The letters that numbers may end with, and the power of two that each stands for.
+const SUFFIXES: [(char, u32); 4] = [('K', 10), ('M', 20), ('G', 30), ('T', 40)];
+
+/// A number as a user would write it: 268435456 is `256M`.
+pub(crate) fn shortest(number: u64) -> String {
+    let whole = |(_, shift): &&(char, u32)| number > 0 && number.trailing_zeros() >= *shift;
+    match SUFFIXES.iter().rev().find(whole) {
+        Some((letter, shift)) => format!("{}{letter}", number >> shift),
+        None => number.to_string(),
     }
 }
 
@@ -238,10 +273,30 @@ fn parse_flag(text: &str) -> Option<bool> {
 }
 
 fn parse_number(text: &str) -> Result<u64, String> {
-    let suffixes = [('K', 10), ('M', 20), ('G', 30), ('T', 40)];
-    let suffix = suffixes.iter().find(|(letter, _)| text.ends_with([*letter, letter.to_ascii_lowercase()]));
+    let suffix = SUFFIXES.iter().find(|(letter, _)| text.ends_with([*letter, letter.to_ascii_lowercase()]));
     let (digits, shift) = suffix.map_or((text, 0), |(_, shift)| (text.get(..text.len() - 1).unwrap_or(""), *shift));
     let number: u64 =
         digits.parse().map_err(|_| format!("'{text}' is not a whole number (with K, M, G or T at most)"))?;
     number.checked_mul(1 << shift).ok_or_else(|| format!("'{text}' is too big"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_written_as_they_are_read() {
+        for (number, text) in [
+            (0, "0"),
+            (1, "1"),
+            (1024, "1K"),
+            (28_800, "28800"),
+            (256 << 20, "256M"),
+            (3 << 40, "3T"),
+            (u64::MAX, "18446744073709551615"),
+        ] {
+            assert_eq!(shortest(number), text);
+            assert_eq!(parse_number(text), Ok(number));
+        }
+    }
 }
