@@ -1,7 +1,7 @@
 //! `sealwired`: the server program's parts.
 //!
 //! ```text
-//! socket ──> driver ──> sealwire_core::server::Connection ──> session ──> accounts, variables, status
+//! socket ──> driver ──> sealwire_core::server::Connection ──> session ──> accounts, settings, status
 //!                                                                └──────> engine (SQLite), on threads of its own
 //! ```
 
@@ -22,11 +22,12 @@ mod reload;
 #[cfg(feature = "fuzz")]
 pub mod sandbox;
 mod session;
+mod settings;
 mod sql;
 mod state;
 mod status;
 mod uptime;
-mod variables;
+mod version;
 mod versioned;
 mod websocket;
 

@@ -13,11 +13,12 @@ use super::accounts::AccountStore;
 use super::driver::{self, Listen};
 use super::engine::SqliteEngine;
 use super::initialize;
-use super::options::{PROGRAM, Settings};
+use super::options::{PROGRAM, Startup};
 use super::reload::Tls;
 use super::session::Session;
-use super::state::{Server, VERSION, VERSION_COMMENT};
-use super::variables::Globals;
+use super::settings::Globals;
+use super::state::Server;
+use super::version::{VERSION, VERSION_COMMENT};
 use super::websocket::Websocket;
 use sealwire_certs as certs;
 use sealwire_net::log;
@@ -42,15 +43,15 @@ pub fn main() -> ExitCode {
     for warning in values.warnings() {
         eprintln!("sealwired: [Warning] {warning}");
     }
-    let settings = match Settings::resolve(&values) {
-        Ok(settings) => settings,
+    let (startup, globals) = match Startup::resolve(&values) {
+        Ok(resolved) => resolved,
         Err(error) => {
             eprintln!("sealwired: [ERROR] {error}");
             return ExitCode::FAILURE;
         }
     };
-    log::start("Server", settings.verbosity);
-    match run(&values, &settings) {
+    log::start("Server", startup.verbosity);
+    match run(&values, &startup, globals) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("{error}");
@@ -59,11 +60,11 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run(values: &Values, settings: &Settings) -> Result<(), String> {
+fn run(values: &Values, startup: &Startup, globals: Globals) -> Result<(), String> {
     let random = OsRandom::new();
-    let directory = settings.directory.as_path();
-    if let Some(how) = settings.initialize {
-        let password = initialize::make(directory, how, settings.default_plugin, &random)?;
+    let directory = startup.directory.as_path();
+    if let Some(how) = startup.initialize {
+        let password = initialize::make(directory, how, startup.default_plugin, &random)?;
         let made = directory.display();
         match password {
             Some(password) => log::system(&format!("A temporary password is generated for root@localhost: {password}")),
@@ -83,38 +84,38 @@ fn run(values: &Values, settings: &Settings) -> Result<(), String> {
         ));
     }
     let _lock = lock(directory)?;
-    let server = Arc::new(build(values, settings, &random)?);
-    let listen = Listen { addresses: settings.addresses.clone(), port: settings.port, socket: settings.socket.clone() };
+    let server = Arc::new(build(values, startup, globals, &random)?);
+    let listen = Listen { addresses: startup.addresses.clone(), port: startup.port, socket: startup.socket.clone() };
     let bound = driver::bind(&listen)?;
     let port = bound.port;
-    server.globals.set("port", port.to_string());
+    server.globals.port.set(port.into());
     let websocket = Websocket::resolve(values)?;
-    listen_and_serve(&server, bound, settings, websocket, port)
+    listen_and_serve(&server, bound, startup, websocket, port)
 }
 
 fn listen_and_serve(
     server: &Arc<Server>,
     bound: driver::Bound,
-    settings: &Settings,
+    startup: &Startup,
     websocket: Option<Websocket>,
     port: u16,
 ) -> Result<(), String> {
-    if let Some(path) = &settings.init_file {
+    if let Some(path) = &startup.init_file {
         run_init_file(server, path)?;
     }
-    let _pid_file = settings.pid_file.as_deref().map(PidFile::write).transpose()?;
+    let _pid_file = startup.pid_file.as_deref().map(PidFile::write).transpose()?;
     watch_signals(Arc::clone(server)).map_err(|error| format!("can't watch for signals: {error}"))?;
     let websocket = websocket.map(|websocket| websocket.start(server, bound.door())).transpose()?;
     if let Some(websocket) = &websocket {
-        server.globals.set("websocket_port", websocket.port.to_string());
+        server.globals.websocket_port.set(websocket.port.into());
     }
-    let socket = settings.socket.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
+    let socket = startup.socket.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
     let ready = || {
         log::system(&format!(
             "sealwired: ready for connections. Version: '{VERSION}'  socket: '{socket}'  port: {port}  {VERSION_COMMENT}."
         ));
     };
-    let served = driver::serve(server, bound, settings.threads, ready);
+    let served = driver::serve(server, bound, startup.threads, ready);
     if let Some(websocket) = websocket {
         websocket.stop();
     }
@@ -174,8 +175,8 @@ fn make_certificates(directory: &Path) -> Result<String, String> {
     ))
 }
 
-fn build(values: &Values, settings: &Settings, random: &OsRandom) -> Result<Server, String> {
-    let directory = settings.directory.as_path();
+fn build(values: &Values, startup: &Startup, globals: Globals, random: &OsRandom) -> Result<Server, String> {
+    let directory = startup.directory.as_path();
     let options = ServerTlsOptions::resolve(values, directory)?;
     for note in &options.notes {
         tracing::info!("{note}");
@@ -192,21 +193,15 @@ fn build(values: &Values, settings: &Settings, random: &OsRandom) -> Result<Serv
         );
     }
     let accounts = AccountStore::open(directory, random)?;
-    let globals = Globals::default();
-    for (name, value) in &settings.variables {
-        globals.set(name, value.clone());
-    }
-    globals.set("version", VERSION);
-    globals.set("version_comment", VERSION_COMMENT);
     let name = rustix::system::uname();
-    globals.set("hostname", name.nodename().to_string_lossy());
+    globals.hostname.set(name.nodename().to_string_lossy());
     let engine = Box::new(SqliteEngine::new(directory));
-    if globals.is_on("require_secure_transport") && active.context.is_none() && settings.socket.is_none() {
+    if globals.require_secure_transport.is_on() && active.context.is_none() && startup.socket.is_none() {
         return Err("No secure transports (SSL or Shared Memory) are configured, unable to set --require_secure_transport=ON: leave out \
             --skip-ssl, or give a --socket"
             .to_owned());
     }
-    Ok(Server::new(settings.directory.clone(), globals, tls, accounts, engine, settings.default_plugin))
+    Ok(Server::new(startup.directory.clone(), globals, tls, accounts, engine, startup.default_plugin))
 }
 
 /// Keeps a second server out of the data directory as long as the file is open.

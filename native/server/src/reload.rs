@@ -8,10 +8,10 @@ use sealwire_core::error::SqlError;
 use sealwire_core::tls::ServerContext;
 
 use super::published::Published;
-use super::variables::Globals;
 use sealwire_net::clock;
-use sealwire_options::tls::ServerTlsOptions;
+use sealwire_options::Given;
 use sealwire_options::tls::health::Health;
+use sealwire_options::tls::{ServerTlsOptions, TlsVariable};
 
 /// The server's TLS.
 #[derive(Debug)]
@@ -53,51 +53,36 @@ impl Tls {
         self.health.look_again(self.active().context.as_ref(), clock::now().wall.as_secs())
     }
 
-    /// Reads certificates and keys again, with the values that SET GLOBAL has given, and shows them in the variables. Of two at
-    /// once, the later reads after the earlier is active.
+    /// Reads certificates and keys again, with the values that SET GLOBAL has given. Of two at once, the later reads after the earlier
+    /// is active.
     ///
     /// # Errors
     /// 3888; what was active stays.
-    pub(crate) fn reload(&self, globals: &Globals) -> Result<(), SqlError> {
+    pub(crate) fn reload(&self) -> Result<(), SqlError> {
         self.active.replace(|| {
             let options = self.wanted.lock().unwrap_or_else(PoisonError::into_inner).clone();
             let context = build(&options).map_err(|text| failed(&text))?;
             let active = Active { context, options };
             active.tell(&self.health);
-            active.show(globals);
             Ok(active)
         })
     }
 
     /// Goes without TLS: ALTER INSTANCE RELOAD TLS NO ROLLBACK ON ERROR, after an error.
-    pub(crate) fn switch_off(&self, globals: &Globals) {
-        let Ok(()) = self.active.replace(|| {
-            let active = Active { context: None, options: self.active().options.clone() };
-            active.show(globals);
-            Ok::<_, Infallible>(active)
-        });
+    pub(crate) fn switch_off(&self) {
+        let Ok(()) = self
+            .active
+            .replace(|| Ok::<_, Infallible>(Active { context: None, options: self.active().options.clone() }));
     }
 
-    /// Takes a value of SET GLOBAL for the next reload; `false` where the variable is none of TLS.
-    pub(crate) fn want(&self, variable: &str, value: &str) -> bool {
-        let mut wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner);
-        let field = match variable {
-            "ssl_ca" => &mut wanted.ca,
-            "ssl_capath" => &mut wanted.capath,
-            "ssl_cert" => &mut wanted.cert,
-            "ssl_key" => &mut wanted.key,
-            "ssl_cipher" => &mut wanted.cipher,
-            "ssl_crl" => &mut wanted.crl,
-            "ssl_crlpath" => &mut wanted.crlpath,
-            "ssl_session_cache_mode" => &mut wanted.session_cache_mode,
-            "ssl_session_cache_timeout" => &mut wanted.session_cache_timeout,
-            "ssl_session_ticket_key" => &mut wanted.session_ticket_key,
-            "tls_version" => &mut wanted.tls_version,
-            "tls_ciphersuites" => &mut wanted.tls_ciphersuites,
-            _ => return false,
-        };
-        *field = Some(value.to_owned()).filter(|value| !value.is_empty());
-        true
+    /// The value of a variable, as SET GLOBAL has left it.
+    pub(crate) fn wanted(&self, variable: &TlsVariable) -> Given {
+        self.wanted.lock().unwrap_or_else(PoisonError::into_inner).get(variable)
+    }
+
+    /// Takes a value of SET GLOBAL for the next reload.
+    pub(crate) fn want(&self, variable: &TlsVariable, value: Given) {
+        self.wanted.lock().unwrap_or_else(PoisonError::into_inner).set(variable, value);
     }
 }
 
@@ -112,37 +97,6 @@ impl Active {
                 health.tell(context, clock::now().wall.as_secs());
             }
             None => tracing::warn!("TLS is off: passwords and data can be read by whoever carries them"),
-        }
-    }
-
-    /// Shows it in the variables.
-    pub(crate) fn show(&self, globals: &Globals) {
-        let state = if self.context.is_some() { "YES" } else { "DISABLED" };
-        globals.set("have_ssl", state);
-        globals.set("have_openssl", state);
-        let options = &self.options;
-        for (name, value) in [
-            ("ssl_ca", &options.ca),
-            ("ssl_capath", &options.capath),
-            ("ssl_cert", &options.cert),
-            ("ssl_key", &options.key),
-            ("ssl_cipher", &options.cipher),
-            ("ssl_crl", &options.crl),
-            ("ssl_crlpath", &options.crlpath),
-            ("ssl_session_ticket_key", &options.session_ticket_key),
-            ("tls_version", &options.tls_version),
-            ("tls_ciphersuites", &options.tls_ciphersuites),
-        ] {
-            globals.set(name, value.clone().unwrap_or_default());
-        }
-        // These have a value always.
-        for (name, value) in [
-            ("ssl_session_cache_mode", &options.session_cache_mode),
-            ("ssl_session_cache_timeout", &options.session_cache_timeout),
-        ] {
-            if let Some(value) = value {
-                globals.set(name, value.clone());
-            }
         }
     }
 }

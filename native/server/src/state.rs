@@ -20,15 +20,11 @@ use super::readers::Readers;
 use super::refusals::Refusals;
 use super::registry::Registry;
 use super::reload::Tls;
+use super::settings::{Globals, Place, SystemVariable, Value, variable};
 use super::uptime::Uptime;
-use super::variables::Globals;
+use super::version::VERSION;
 use sealwire_net::random::OsRandom;
 use sealwire_options::compression::Algorithms;
-
-/// The version that the greeting shows: connectors read what a server can do from its number.
-pub(crate) const VERSION: &str = concat!("8.0.99-Sealwire-", env!("CARGO_PKG_VERSION"));
-/// What `@@version_comment` says.
-pub(crate) const VERSION_COMMENT: &str = "Sealwire server (MIT OR Apache-2.0)";
 
 /// A server.
 pub(crate) struct Server {
@@ -103,7 +99,6 @@ impl Server {
             stop: AtomicBool::new(false),
             wake: Mutex::new(None),
         };
-        server.tls.active().show(&server.globals);
         server.refresh_config();
         server
     }
@@ -117,17 +112,44 @@ impl Server {
     pub(crate) fn refresh_config(&self) {
         let Ok(()) = self.config.replace(|| {
             let mut config = Config::new(VERSION, Arc::new(self.random));
-            let algorithms = self.globals.text("protocol_compression_algorithms");
+            let algorithms = self.globals.protocol_compression_algorithms.get();
             // It was parsed when it was set.
             let algorithms = Algorithms::parse("protocol-compression-algorithms", &algorithms).unwrap_or_default();
             config.capabilities |= algorithms.offered();
             config.tls = self.tls.active().context.clone();
             config.default_plugin = self.default_plugin;
-            config.require_secure_transport = self.globals.is_on("require_secure_transport");
-            config.connect_timeout = Duration::from_secs(self.globals.number("connect_timeout"));
-            config.max_packet = u32::try_from(self.globals.number("max_allowed_packet")).unwrap_or(u32::MAX);
+            config.require_secure_transport = self.globals.require_secure_transport.is_on();
+            config.connect_timeout = Duration::from_secs(self.globals.connect_timeout.get());
+            config.max_packet = u32::try_from(self.globals.inherited().max_allowed_packet).unwrap_or(u32::MAX);
             Ok::<_, Infallible>(config)
         });
+    }
+
+    /// The server's value of a variable; `None` where it is a session's alone, or found out when somebody asks.
+    pub(crate) fn variable(&self, asked: &SystemVariable) -> Option<Value> {
+        match asked.place {
+            Place::Tls(of_tls) => Some(self.tls.wanted(of_tls).into()),
+            Place::Server(_) | Place::Session(..) | Place::Fact(_) => self.globals.value(asked),
+        }
+    }
+
+    /// SET GLOBAL. The value is in force at once; for what connections are told when they begin, from the next connection on; for
+    /// what sessions begin with, from the next session on; and for TLS from the next reload on.
+    ///
+    /// # Errors
+    /// 3160 where TLS would be demanded and is off.
+    pub(crate) fn set_variable(&self, changed: &SystemVariable, value: &Value) -> Result<(), SqlError> {
+        let demands_tls = changed.name == variable::require_secure_transport.name && *value == Value::Switch(true);
+        if demands_tls && self.tls.active().context.is_none() {
+            let message = "No secure transports (SSL or Shared Memory) are configured, unable to set --require_secure_transport=ON.";
+            return Err(SqlError::new(3160, b"HY000", message));
+        }
+        match changed.place {
+            Place::Tls(of_tls) => self.tls.want(of_tls, value.into()),
+            Place::Server(_) | Place::Session(..) | Place::Fact(_) => self.globals.set(changed, value),
+        }
+        self.refresh_config();
+        Ok(())
     }
 
     /// Loads certificates and keys again for new connections.
@@ -135,7 +157,7 @@ impl Server {
     /// # Errors
     /// 3888; new connections get what they got before.
     pub(crate) fn reload_tls(&self) -> Result<(), SqlError> {
-        self.tls.reload(&self.globals)?;
+        self.tls.reload()?;
         self.refresh_config();
         // It reckons when to look at certificates again.
         self.wake_acceptor();
@@ -144,7 +166,7 @@ impl Server {
 
     /// Goes without TLS for new connections.
     pub(crate) fn switch_tls_off(&self) {
-        self.tls.switch_off(&self.globals);
+        self.tls.switch_off();
         self.refresh_config();
         tracing::warn!("TLS is off for new connections");
     }

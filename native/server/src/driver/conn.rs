@@ -294,7 +294,7 @@ impl Conn {
         // Twice as much each time, so that a buffer that grows is seldom copied.
         let room = needed.max(self.room.saturating_mul(2));
         self.held.count(&account, room);
-        let most = self.server.globals.number("global_connection_memory_limit");
+        let most = self.server.globals.global_connection_memory_limit.get();
         if memory::is_left_for(&account, room - self.room, most) {
             self.room = room;
             self.connection.limit_input(room);
@@ -526,7 +526,7 @@ impl Conn {
     }
 
     fn write_timeout(&self) -> Duration {
-        Duration::from_secs(self.server.globals.number("net_write_timeout"))
+        Duration::from_secs(self.server.globals.inherited().net_write_timeout)
     }
 }
 

@@ -58,19 +58,14 @@ impl Drop for Place {
 /// Descriptors of the server's own: listeners, polls, the log, files that are read.
 const OTHER_FILES: usize = 128;
 
-/// A global variable that is a count.
-fn limit(server: &Server, name: &str) -> usize {
-    usize::try_from(server.globals.number(name)).unwrap_or(usize::MAX)
-}
-
 /// A worker keeps what it accepts unless another has so many connections fewer: to hand one over wakes a thread.
 const IMBALANCE: usize = 4;
 
 impl Gate {
     /// A gate to these workers.
     pub(super) fn new(server: Arc<Server>, handles: Vec<Handle>) -> Self {
-        let sessions = limit(&server, "max_connections");
-        let newcomers = limit(&server, "max_unauthenticated_connections");
+        let sessions = server.globals.max_connections.count();
+        let newcomers = server.globals.max_unauthenticated_connections.count();
         // A session may have several files open.
         let descriptors =
             descriptors::allow(sessions.saturating_mul(8).saturating_add(newcomers).saturating_add(OTHER_FILES));
@@ -142,8 +137,8 @@ impl Gate {
         let now = clock::now();
         let connection = Connection::new(server.config(), id, peer, now);
         let bounds = Bounds {
-            most: limit(server, "max_unauthenticated_connections").min(self.room),
-            of_one: limit(server, "max_unauthenticated_connections_per_address"),
+            most: server.globals.max_unauthenticated_connections.count().min(self.room),
+            of_one: server.globals.max_unauthenticated_connections_per_address.count(),
         };
         let mut listing = Listing::new(Arc::clone(&self.admission), client, bounds);
         listing.list(&presence);

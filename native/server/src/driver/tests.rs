@@ -21,8 +21,9 @@ use crate::engine::SqliteEngine;
 use crate::initialize;
 use crate::options::Initialize;
 use crate::reload::Tls;
+use crate::settings::{self, Globals};
+use crate::sql::Datum;
 use crate::state::Server;
-use crate::variables::Globals;
 use sealwire_certs as certs;
 use sealwire_net::clock;
 use sealwire_net::provider::provider;
@@ -51,11 +52,14 @@ impl Running {
         let text = |path: &Path| Some(path.to_str().unwrap().to_owned());
         let mut options = ServerTlsOptions::default();
         options.enabled = true;
-        (options.ca, options.cert, options.key) = (text(&files.ca), text(&files.server_cert), text(&files.server_key));
+        (options.ssl_ca, options.ssl_cert, options.ssl_key) =
+            (text(&files.ca), text(&files.server_cert), text(&files.server_key));
         let accounts = AccountStore::open(&path, &OsRandom::new()).unwrap();
         let globals = Globals::default();
         for (name, value) in variables {
-            globals.set(name, *value);
+            let variable = settings::find(name).unwrap();
+            let value = value.parse().map_or_else(|_| Datum::Text((*value).to_owned()), Datum::Int);
+            globals.set(variable, &variable.accept(&value).unwrap());
         }
         let engine = Box::new(SqliteEngine::new(&path));
         let server = Arc::new(Server::new(path, globals, Tls::load(options).unwrap(), accounts, engine, plugin));

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use sealwire_core::message::{ColumnDefinition, SessionChange};
 
 use crate::engine::{Description, Limits, Task};
+use crate::settings::SystemVariable;
 use crate::sql::Datum;
-use crate::variables::Definition;
 
 /// Longer texts are read on a thread of their own: reading takes some nanoseconds a byte.
 pub(super) const LONG: usize = 64 * 1024;
@@ -107,5 +107,5 @@ pub(super) enum Target {
     /// A variable of the user's.
     User(String),
     /// A system variable, and whether it is the server's value.
-    System(&'static Definition, bool),
+    System(&'static SystemVariable, bool),
 }

@@ -29,7 +29,7 @@ impl Session {
 
     /// Keeps one, but no note where `sql_notes` is off.
     pub(super) fn note(&mut self, level: &'static str, error: SqlError) {
-        if level == "Note" && !self.view.variables.is_on("sql_notes") {
+        if level == "Note" && !self.view.variables.sql_notes {
             return;
         }
         if self.diagnostics.are_shown {

@@ -63,7 +63,7 @@ impl SessionHandle {
 
     /// How many seconds may pass between two bytes of a packet.
     pub(crate) fn read_timeout(&self) -> u64 {
-        self.here.as_ref().map_or(u64::MAX, |session| session.view.variables.number("net_read_timeout"))
+        self.here.as_ref().map_or(u64::MAX, |session| session.view.variables.net_read_timeout)
     }
 
     /// The account for which memory counts; `None` while the session is away.

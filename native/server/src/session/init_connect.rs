@@ -18,7 +18,7 @@ impl Session {
         if self.view.may(Privilege::SUPER) || self.view.may(Privilege::CONNECTION_ADMIN) {
             return;
         }
-        self.init_connect.left = self.view.server.globals.text("init_connect").into_bytes();
+        self.init_connect.left = self.view.server.globals.init_connect.get().as_bytes().to_vec();
         self.run_init_connect();
     }
 

@@ -37,8 +37,8 @@ impl Session {
     fn read_only(&self) -> Option<ReadOnly> {
         let globals = &self.view.server.globals;
         // The server's own session, which runs the init file, may do everything.
-        if self.view.account.is_some() && globals.is_on("read_only") {
-            if globals.is_on("super_read_only") {
+        if self.view.account.is_some() && globals.read_only.is_on() {
+            if globals.super_read_only.is_on() {
                 return Some(ReadOnly::ServerForAll);
             }
             if !self.view.may(Privilege::SUPER) && !self.view.may(Privilege::CONNECTION_ADMIN) {
@@ -51,7 +51,7 @@ impl Session {
 
     /// Whether a transaction that begins now only reads.
     fn next_reads(&self) -> bool {
-        self.access.next_reads.unwrap_or_else(|| self.view.variables.is_on("transaction_read_only"))
+        self.access.next_reads.unwrap_or_else(|| self.view.variables.transaction_read_only)
     }
 
     /// Refuses a statement that changes something while nothing may be changed.
@@ -71,7 +71,7 @@ impl Session {
         let mut limits = Limits {
             read_only: self.read_only(),
             lock_wait: self.lock_wait(),
-            skips_foreign_keys: !variables.is_on("foreign_key_checks"),
+            skips_foreign_keys: !variables.foreign_key_checks,
             ..Limits::default()
         };
         if let Task::Evaluate { .. } = task {
@@ -81,7 +81,7 @@ impl Session {
             && !changes(sql)
         {
             limits.time = self.execution_time();
-            let rows = variables.number("sql_select_limit");
+            let rows = variables.sql_select_limit;
             limits.rows = (rows < u64::MAX && Cursor::new(sql).first_outside(&["LIMIT"]).is_none()).then_some(rows);
         }
         limits
@@ -90,11 +90,11 @@ impl Session {
     /// How long a statement waits for others to end their transactions.
     pub(super) fn lock_wait(&self) -> Duration {
         let variables = &self.view.variables;
-        Duration::from_secs(variables.number("innodb_lock_wait_timeout").min(variables.number("lock_wait_timeout")))
+        Duration::from_secs(variables.innodb_lock_wait_timeout.min(variables.lock_wait_timeout))
     }
 
     fn execution_time(&self) -> Option<Duration> {
-        let milliseconds = self.view.variables.number("max_execution_time");
+        let milliseconds = self.view.variables.max_execution_time;
         (milliseconds > 0).then(|| Duration::from_millis(milliseconds))
     }
 

@@ -12,7 +12,6 @@ use crate::counters::count;
 use crate::engine::{LONGEST_NAME, unknown_database};
 use crate::registry::{Full, MostSessions};
 use crate::sql::charset::{check_collation, default_collation, of_collation};
-use crate::variables::find;
 
 impl Session {
     /// Finds the account that the login is measured against.
@@ -105,9 +104,9 @@ impl Session {
         }
         // Last, for it notes the user.
         let own = usize::try_from(account.max_user_connections).unwrap_or(usize::MAX);
-        let of_all = usize::try_from(server.globals.number("max_user_connections")).unwrap_or(usize::MAX);
+        let of_all = server.globals.max_user_connections.count();
         let limit = if own > 0 { own } else { of_all };
-        let most = usize::try_from(server.globals.number("max_connections")).unwrap_or(usize::MAX);
+        let most = server.globals.max_connections.count();
         // The last place is an administrator's.
         let is_administrator = self.view.may(Privilege::SUPER) || self.view.may(Privilege::CONNECTION_ADMIN);
         let in_all = most.saturating_add(usize::from(is_administrator));
@@ -147,14 +146,7 @@ impl Session {
     fn use_charset(&mut self, id: Option<u16>) -> Result<(), SqlError> {
         let Some(id) = id else { return Ok(()) };
         let (charset, collation) = of_collation(id)?;
-        self.keep_charset(charset, collation)
-    }
-
-    fn keep_charset(&mut self, charset: &str, collation: &str) -> Result<(), SqlError> {
-        for name in ["character_set_client", "character_set_connection", "character_set_results"] {
-            self.view.set_variable(find(name)?, charset.to_owned());
-        }
-        self.view.set_variable(find("collation_connection")?, collation.to_owned());
+        self.view.set_charset(charset, collation);
         Ok(())
     }
 }
@@ -175,7 +167,7 @@ impl Session {
         self.view.database = Some(name.to_owned());
         self.presence.update(|state| state.database = Some(name.to_owned()));
         let mut reply = super::Reply::default();
-        if self.view.variables.is_on("session_track_schema") {
+        if self.view.variables.session_track_schema {
             reply.tell(&sealwire_core::message::SessionChange::Schema(name.as_bytes()));
         }
         Ok(reply)
@@ -192,7 +184,8 @@ impl Session {
             let message = format!("COLLATION '{collation}' is not valid for CHARACTER SET '{charset}'");
             return Err(SqlError::new(1253, b"42000", message));
         }
-        self.keep_charset(&charset.to_ascii_lowercase(), &collation.to_ascii_lowercase())
+        self.view.set_charset(&charset.to_ascii_lowercase(), &collation.to_ascii_lowercase());
+        Ok(())
     }
 }
 

@@ -191,7 +191,8 @@ impl Session {
 
     /// After how many seconds without a command the connection is closed.
     fn idle_timeout(&self, interactive: bool) -> u64 {
-        self.view.variables.number(if interactive { "interactive_timeout" } else { "wait_timeout" })
+        let variables = &self.view.variables;
+        if interactive { variables.interactive_timeout } else { variables.wait_timeout }
     }
 
     /// Takes out of an event what it borrows.
@@ -228,7 +229,8 @@ impl Session {
                 Action::Execute(execution)
             }
             Command::StmtSendLongData { statement, parameter, data } => {
-                let most = usize::try_from(self.view.server.globals.number("max_allowed_packet")).unwrap_or(usize::MAX);
+                let most = self.view.server.globals.inherited().max_allowed_packet;
+                let most = usize::try_from(most).unwrap_or(usize::MAX);
                 self.prepared.add_long_data(statement, parameter, data, most);
                 Action::Nothing
             }
@@ -340,11 +342,11 @@ impl Session {
 
     /// What the client made the session keep must not grow without end. A single command adds a packet's bytes at most.
     fn check_memory(&mut self) -> Result<(), SqlError> {
-        let limit = self.view.server.globals.number("connection_memory_limit");
+        let limit = self.view.server.globals.connection_memory_limit.get();
         let held = self.prepared.bytes().saturating_add(self.user_variable_bytes) as u64;
         if held >= memory::LARGE as u64 {
             let account = self.view.account_text();
-            let most = self.view.server.globals.number("global_connection_memory_limit");
+            let most = self.view.server.globals.global_connection_memory_limit.get();
             self.held.set(&account, usize::try_from(held).unwrap_or(usize::MAX));
             if !memory::is_left_for(&account, 0, most) {
                 let message = format!(

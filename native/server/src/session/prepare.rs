@@ -63,7 +63,7 @@ impl Session {
         is_own: bool,
         connection: &mut Connection,
     ) -> Result<(), Error> {
-        let most = self.view.server.globals.number("max_prepared_stmt_count");
+        let most = self.view.server.globals.max_prepared_stmt_count.get();
         match self.prepared.add(sql, description, is_own, most) {
             Ok((id, parameters)) => {
                 connection.prepared(id, &parameters, &description.columns, self.warning_count())?;

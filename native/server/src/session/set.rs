@@ -9,12 +9,11 @@ use sqlparser::ast::Expr;
 
 use super::Session;
 use super::answer::{Answer, Pending, Reply, Target};
-use crate::engine::time_zone;
 use crate::engine::{Task, TransactionStep};
-use crate::sql::charset::{check_collation, default_collation};
+use crate::settings::{self, Fact, Place, Scope, SystemVariable, Value, variable};
+use crate::sql::charset::default_collation;
 use crate::sql::lex::{Lexer, Piece};
 use crate::sql::{Cursor, Datum, MOST_EVALUATED_DEPTH, depth, evaluate, parse_expression};
-use crate::variables::{self, Definition, Reach};
 
 /// Commas of one SET: more of them would keep other connections waiting.
 const MOST_ASSIGNMENTS: usize = 10_000;
@@ -46,7 +45,7 @@ impl Session {
     /// As for SET.
     pub(super) fn set_on(&mut self, pending: Pending, value: Datum) -> Result<Answer, SqlError> {
         let Pending { target, assignments, rest, mut reply, was_autocommit, .. } = pending;
-        let most = self.view.variables.number("max_allowed_packet");
+        let most = self.view.variables.max_allowed_packet;
         let value = if value.held_bytes() as u64 > most {
             let message = format!("Result of SET was larger than max_allowed_packet ({most}) - truncated");
             self.note("Warning", SqlError::new(1301, b"HY000", message));
@@ -135,11 +134,11 @@ impl Session {
             }
             name = words.name()?;
         }
-        let definition = variables::find(&name)?;
-        if let Some(text) = self.default_text(definition, global, words)? {
-            return self.assign(definition, global, text, reply).map(|()| None);
+        let changed = settings::find(&name)?;
+        if let Some(value) = self.default_value(changed, global, words)? {
+            return self.assign(changed, global, &value, reply).map(|()| None);
         }
-        self.find_and_give(Target::System(definition, global), words, reply)
+        self.find_and_give(Target::System(changed, global), words, reply)
     }
 
     fn find_and_give(
@@ -157,9 +156,10 @@ impl Session {
     fn give(&mut self, target: Target, value: Datum, reply: &mut Reply) -> Result<(), SqlError> {
         match target {
             Target::User(name) => self.keep_user_variable(name, value),
-            Target::System(definition, global) => {
-                let text = definition.accept(&value)?;
-                self.assign(definition, global, text, reply)
+            Target::System(changed, global) => {
+                changed.demand_dynamic()?;
+                let value = changed.accept(&value)?;
+                self.assign(changed, global, &value, reply)
             }
         }
     }
@@ -169,7 +169,7 @@ impl Session {
         let bytes = |name: &str, value: &Datum| name.len() + value.held_bytes();
         let old = self.view.user_variables.get(&name).map_or(0, |old| bytes(&name, old));
         let held = (self.user_variable_bytes + bytes(&name, &value)).saturating_sub(old);
-        let limit = self.view.server.globals.number("connection_memory_limit");
+        let limit = self.view.server.globals.connection_memory_limit.get();
         if held.saturating_add(self.prepared.bytes()) as u64 > limit {
             let message = format!(
                 "Connection memory limit {limit} bytes exceeded. Consumed {held} bytes. The variable '@{name}' was not set; see \
@@ -204,13 +204,13 @@ impl Session {
         })
     }
 
-    /// The text that `= DEFAULT` stands for; `None` where something else is set.
-    fn default_text(
+    /// The value that `= DEFAULT` stands for; `None` where something else is set.
+    fn default_value(
         &self,
-        definition: &'static Definition,
+        changed: &SystemVariable,
         global: bool,
         words: &mut Cursor<'_>,
-    ) -> Result<Option<String>, SqlError> {
+    ) -> Result<Option<Value>, SqlError> {
         let mut ahead = words.clone();
         ahead.accept(":");
         ahead.expect("=")?;
@@ -218,98 +218,69 @@ impl Session {
             return Ok(None);
         }
         *words = ahead;
-        let inherits = !global && definition.reach == Reach::Both;
-        Ok(Some(if inherits { self.view.server.globals.value(definition) } else { definition.default.to_owned() }))
+        let inherited = if global || changed.scope != Scope::Both { None } else { self.view.server.variable(changed) };
+        Ok(Some(inherited.unwrap_or_else(|| changed.default())))
     }
 
     fn assign(
         &mut self,
-        definition: &'static Definition,
+        changed: &SystemVariable,
         global: bool,
-        text: String,
+        value: &Value,
         reply: &mut Reply,
     ) -> Result<(), SqlError> {
-        let name = definition.name;
-        if !definition.dynamic {
-            return Err(SqlError::new(1238, b"HY000", format!("Variable '{name}' is a read only variable")));
-        }
-        if name.starts_with("collation_") {
-            check_collation(&text)?;
-        }
-        if name == "time_zone" && time_zone(&text).is_none() {
-            return Err(SqlError::new(1298, b"HY000", format!("Unknown or incorrect time zone: '{text}'")));
-        }
-        if definition.is_empty_promise(&text) {
-            let message = format!("This version of Sealwire doesn't yet support 'SET {name} = {text}'");
+        let name = changed.name;
+        changed.demand_dynamic()?;
+        if changed.is_empty_promise(value) {
+            let message = format!("This version of Sealwire doesn't yet support 'SET {name} = {value}'");
             return Err(SqlError::new(1235, b"42000", message));
         }
-        match (definition.reach, global) {
-            (Reach::Global, false) => {
+        match (changed.scope, global) {
+            (Scope::Global | Scope::Start, false) => {
                 return Err(SqlError::new(
                     1229,
                     b"HY000",
                     format!("Variable '{name}' is a GLOBAL variable and should be set with SET GLOBAL"),
                 ));
             }
-            (Reach::Session, true) => {
+            (Scope::Session, true) => {
                 return Err(SqlError::new(
                     1228,
                     b"HY000",
                     format!("Variable '{name}' is a SESSION variable and can't be used with SET GLOBAL"),
                 ));
             }
-            (_, true) => return self.assign_global(definition, text),
+            (_, true) => return self.assign_global(changed, value),
             (_, false) => {}
         }
-        if name == "max_allowed_packet" {
-            return Err(SqlError::new(
-                1621,
-                b"HY000",
-                "SESSION variable 'max_allowed_packet' is read-only. Use SET GLOBAL to assign the value",
-            ));
+        if !changed.is_dynamic_in_session {
+            let message = format!("SESSION variable '{name}' is read-only. Use SET GLOBAL to assign the value");
+            return Err(SqlError::new(1621, b"HY000", message));
         }
-        if matches!(name, "last_insert_id" | "identity") {
-            self.view.last_insert_id = text.parse().unwrap_or(0);
+        if matches!(changed.place, Place::Fact(Fact::LastInsertId)) {
+            self.view.set_variable(changed, value);
             return Ok(());
         }
-        if name == "character_set_connection" {
-            let collation = default_collation(&text)?.to_owned();
-            self.assign(variables::find("collation_connection")?, false, collation, reply)?;
+        if let (Value::Text(charset), true) = (value, name == variable::character_set_connection.name) {
+            let collation = Value::Text(default_collation(charset)?.into());
+            self.assign(&variable::collation_connection, false, &collation, reply)?;
         }
         if self.is_tracked(name) {
+            let text = value.to_string();
             reply.tell(&SessionChange::SystemVariable { name: name.as_bytes(), value: text.as_bytes() });
         }
-        self.keep(definition, &text, false)
-    }
-
-    /// Sets a variable, and those that follow it.
-    fn keep(&mut self, definition: &'static Definition, text: &str, global: bool) -> Result<(), SqlError> {
-        for name in std::iter::once(&definition.name).chain(definition.followers(text)) {
-            if global {
-                self.view.server.globals.set(name, text);
-            } else {
-                self.view.set_variable(variables::find(name)?, text.to_owned());
-            }
-        }
+        self.view.set_variable(changed, value);
         Ok(())
     }
 
-    fn assign_global(&mut self, definition: &'static Definition, text: String) -> Result<(), SqlError> {
+    fn assign_global(&self, changed: &SystemVariable, value: &Value) -> Result<(), SqlError> {
         self.view.demand(&[Privilege::SUPER, Privilege::SYSTEM_VARIABLES_ADMIN])?;
-        let server = &self.view.server;
-        if definition.name == "require_secure_transport" && text == "ON" && server.tls.active().context.is_none() {
-            let message = "No secure transports (SSL or Shared Memory) are configured, unable to set --require_secure_transport=ON.";
-            return Err(SqlError::new(3160, b"HY000", message));
-        }
-        server.tls.want(definition.name, &text);
-        self.keep(definition, &text, true)?;
-        self.view.server.refresh_config();
-        Ok(())
+        self.view.server.set_variable(changed, value)
     }
 
     fn is_tracked(&self, name: &str) -> bool {
-        let Ok(list) = variables::find("session_track_system_variables") else { return false };
-        self.view.variables.value(list).split(',').any(|tracked| tracked.trim() == name || tracked.trim() == "*")
+        let tracked = &self.view.variables.session_track_system_variables;
+        tracked.split(',').any(|tracked| tracked.trim() == name || tracked.trim() == "*")
     }
 
     fn names(&mut self, words: &mut Cursor<'_>, reply: &mut Reply) -> Result<(), SqlError> {
@@ -321,14 +292,25 @@ impl Session {
     }
 
     fn tell_charset(&self, reply: &mut Reply) {
-        for name in ["character_set_client", "character_set_connection", "character_set_results"] {
-            if self.is_tracked(name)
-                && let Ok(definition) = variables::find(name)
-            {
-                let value = self.view.variables.value(definition);
-                reply.tell(&SessionChange::SystemVariable { name: name.as_bytes(), value: value.as_bytes() });
+        let variables = &self.view.variables;
+        for (variable, value) in [
+            (variable::character_set_client, &variables.character_set_client),
+            (variable::character_set_connection, &variables.character_set_connection),
+            (variable::character_set_results, &variables.character_set_results),
+        ] {
+            if self.is_tracked(variable.name) {
+                let name = variable.name.as_bytes();
+                reply.tell(&SessionChange::SystemVariable { name, value: value.as_bytes() });
             }
         }
+    }
+
+    fn keep(&mut self, changed: &SystemVariable, value: &Value, global: bool) -> Result<(), SqlError> {
+        if global {
+            return self.view.server.set_variable(changed, value);
+        }
+        self.view.set_variable(changed, value);
+        Ok(())
     }
 
     /// SET TRANSACTION: every transaction here is serializable, so all levels are granted. Without a scope it is for the next
@@ -349,7 +331,8 @@ impl Session {
                     return Err(words.syntax_error());
                 };
                 if scope.is_some() {
-                    self.keep(variables::find("transaction_isolation")?, &level.join("-"), global)?;
+                    let value = Value::Text(level.join("-").into());
+                    self.keep(&variable::transaction_isolation, &value, global)?;
                 }
             } else {
                 let reads = words.accept_all(&["READ", "ONLY"]);
@@ -357,8 +340,7 @@ impl Session {
                     return Err(words.syntax_error());
                 }
                 if scope.is_some() {
-                    let text = if reads { "ON" } else { "OFF" };
-                    self.keep(variables::find("transaction_read_only")?, text, global)?;
+                    self.keep(&variable::transaction_read_only, &Value::Switch(reads), global)?;
                 } else {
                     self.set_next_transaction(Some(reads))?;
                 }

@@ -5,9 +5,9 @@ use sealwire_accounts::{Privilege, Requirement};
 use super::thread_tables;
 use super::view::View;
 use crate::engine::SystemTable;
+use crate::settings::{self, Scope};
 use crate::sql::{Datum, text};
 use crate::status;
-use crate::variables::{DEFINITIONS, Reach};
 
 const NAME_AND_VALUE: &[(&str, &str)] = &[("VARIABLE_NAME", "VARCHAR(64)"), ("VARIABLE_VALUE", "VARCHAR(4096)")];
 
@@ -111,8 +111,8 @@ pub(super) fn status(view: &View, global: bool) -> Vec<(&'static str, String)> {
 
 /// The system variables that a session sees.
 pub(super) fn variables(view: &View, global: bool) -> Vec<(&'static str, String)> {
-    let shown = DEFINITIONS.iter().filter(|definition| !global || definition.reach != Reach::Session);
-    shown.map(|definition| (definition.name, view.variable_text(definition, global))).collect()
+    let shown = settings::all().iter().filter(|variable| !global || variable.scope != Scope::Session);
+    shown.map(|variable| (variable.name, view.variable_value(variable, global).to_string())).collect()
 }
 
 /// The connections that a session may see.

@@ -9,8 +9,8 @@ use crate::engine::{SqliteEngine, Task};
 use crate::initialize;
 use crate::options::Initialize;
 use crate::reload::Tls;
+use crate::settings::Globals;
 use crate::uptime::Uptime;
-use crate::variables::Globals;
 use sealwire_net::random::OsRandom;
 use sealwire_options::tls::ServerTlsOptions;
 
@@ -388,7 +388,7 @@ fn set_takes_what_the_engine_finds() {
 #[test]
 fn the_users_variables_have_a_bound_within_a_script_too() {
     let mut bench = Bench::new();
-    bench.server.globals.set("connection_memory_limit", "4000000");
+    bench.server.globals.connection_memory_limit.set(4_000_000);
     let script: String = (0..9).map(|n| format!("SET @v{n} = REPEAT('x', 1000000);")).collect();
     assert_eq!(bench.run(&script), Some(4082));
     assert!(bench.session.user_variable_bytes < 4_000_000);

@@ -41,7 +41,7 @@ impl Session {
         let account = self.view.account_text();
         let more = length.saturating_mul(PEAK);
         self.held_text.set(&account, length.saturating_add(more));
-        let most = self.view.server.globals.number("global_connection_memory_limit");
+        let most = self.view.server.globals.global_connection_memory_limit.get();
         if memory::is_left_for(&account, more, most) {
             return Ok(());
         }

@@ -8,12 +8,13 @@ use sealwire_accounts::{Account, Identity, Privilege};
 use sealwire_core::error::SqlError;
 use sealwire_core::facts::Facts;
 
+use crate::settings::{self, Fact, Kind, Place, Scope, SessionVariables, SystemVariable, Value};
 use crate::sql::charset::Charset;
 use crate::sql::lex::Syntax;
 use crate::sql::mode::Mode;
 use crate::sql::{Datum, Names};
-use crate::state::{Server, VERSION};
-use crate::variables::{self, Reach, SessionVariables};
+use crate::state::Server;
+use crate::version::VERSION;
 
 /// A session as its statements see it. Cheap to copy: a statement that runs on another thread takes its own.
 #[derive(Debug, Clone)]
@@ -38,7 +39,7 @@ pub(crate) struct View {
 
 impl View {
     pub(super) fn new(server: Arc<Server>, id: u32) -> Self {
-        let variables = Arc::new(server.globals.for_session());
+        let variables = server.globals.inherited();
         let mut view = Self {
             server,
             id,
@@ -60,13 +61,14 @@ impl View {
 
     /// Takes all variables up anew.
     pub(super) fn reset_variables(&mut self) {
-        self.variables = Arc::new(self.server.globals.for_session());
+        self.variables = self.server.globals.inherited();
         self.note_syntax();
     }
 
     fn note_syntax(&mut self) {
-        let text = |name| variables::find(name).map_or("", |definition| self.variables.value(definition));
-        self.syntax = Syntax { mode: Mode::of(text("sql_mode")), charset: Charset::of(text("character_set_client")) };
+        let variables = &self.variables;
+        self.syntax =
+            Syntax { mode: Mode::of(&variables.sql_mode), charset: Charset::of(&variables.character_set_client) };
     }
 
     /// Asks the session's account; the server itself has no account and may do everything.
@@ -172,19 +174,29 @@ impl View {
             .map_or_else(|| "root@localhost".to_owned(), |own| format!("{}@{}", own.name().user, own.name().host))
     }
 
-    /// The text of a system variable, as SHOW VARIABLES prints it.
-    pub(super) fn variable_text(&self, definition: &variables::Definition, global: bool) -> String {
-        match definition.name {
-            "last_insert_id" | "identity" => self.last_insert_id.to_string(),
-            "warning_count" => self.warnings.to_string(),
-            "error_count" => self.errors.to_string(),
-            "pseudo_thread_id" => self.id.to_string(),
-            "timestamp" => {
-                let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-                format!("{}.{:06}", now.as_secs(), now.subsec_micros())
+    /// The value of a system variable: the server's, or the session's where it has one.
+    pub(super) fn variable_value(&self, asked: &SystemVariable, global: bool) -> Value {
+        if let Place::Fact(fact) = asked.place {
+            return self.fact(fact);
+        }
+        let own = if global { None } else { self.variables.value(asked) };
+        // A session's variable that the server has no value of has its default there.
+        own.or_else(|| self.server.variable(asked)).unwrap_or_else(|| asked.default())
+    }
+
+    fn fact(&self, fact: Fact) -> Value {
+        match fact {
+            Fact::HaveTls => {
+                Value::Text(if self.server.tls.active().context.is_some() { "YES" } else { "DISABLED" }.into())
             }
-            _ if global || definition.reach == Reach::Global => self.server.globals.value(definition),
-            _ => self.variables.value(definition).to_owned(),
+            Fact::LastInsertId => Value::Number(self.last_insert_id),
+            Fact::WarningCount => Value::Number(self.warnings),
+            Fact::ErrorCount => Value::Number(self.errors),
+            Fact::ConnectionId => Value::Number(self.id.into()),
+            Fact::Timestamp => {
+                let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+                Value::Text(format!("{}.{:06}", now.as_secs(), now.subsec_micros()).into())
+            }
         }
     }
 
@@ -192,35 +204,62 @@ impl View {
     pub(super) fn variable(&self, name: &str) -> Result<Datum, SqlError> {
         let (scope, bare) =
             name.split_once('.').map_or((None, name), |(scope, bare)| (Some(scope.to_ascii_lowercase()), bare));
-        let definition = variables::find(bare)?;
+        let asked = settings::find(bare)?;
         let global = match scope.as_deref() {
-            Some("global" | "persist") if definition.reach == Reach::Session => {
+            Some("global" | "persist") if asked.scope == Scope::Session => {
                 return Err(wrong_scope(bare, "SESSION"));
             }
-            Some("session" | "local") if definition.reach == Reach::Global => return Err(wrong_scope(bare, "GLOBAL")),
+            Some("session" | "local") if asked.scope == Scope::Global => return Err(wrong_scope(bare, "GLOBAL")),
             Some("global" | "persist") => true,
             Some("session" | "local") | None => false,
             Some(_) => return Err(SqlError::new(1193, b"HY000", format!("Unknown system variable '{name}'"))),
         };
-        let text = self.variable_text(definition, global);
-        Ok(if definition.name == "timestamp" {
-            text.parse().map_or(Datum::Null, Datum::Real)
-        } else {
-            definition.datum(&text)
+        let value = self.variable_value(asked, global);
+        Ok(match (asked.place, &value) {
+            (Place::Fact(Fact::Timestamp), Value::Text(text)) => text.parse().map_or(Datum::Null, Datum::Real),
+            _ => asked.datum(&value),
         })
     }
 
     /// Sets a variable of the session's.
-    pub(super) fn set_variable(&mut self, definition: &'static variables::Definition, text: String) {
-        Arc::make_mut(&mut self.variables).set(definition, text);
-        if matches!(definition.name, "sql_mode" | "character_set_client") {
-            self.note_syntax();
+    pub(super) fn set_variable(&mut self, changed: &SystemVariable, value: &Value) {
+        match changed.place {
+            Place::Fact(Fact::LastInsertId) => {
+                if let Value::Number(number) = value {
+                    self.last_insert_id = *number;
+                }
+            }
+            // What is found out is taken and has no effect, because connectors and dumps set it.
+            Place::Fact(_) | Place::Server(_) | Place::Tls(_) => {}
+            Place::Session(..) if self.variables.value(changed).as_ref() == Some(value) => {}
+            Place::Session(..) => {
+                Arc::make_mut(&mut self.variables).set(changed, value);
+                if matches!(changed.kind, Kind::SqlMode | Kind::Charset) {
+                    self.note_syntax();
+                }
+            }
         }
+    }
+
+    /// Sets the character set that the client writes and reads, and the collation of its literals.
+    pub(super) fn set_charset(&mut self, charset: &str, collation: &str) {
+        let now = &self.variables;
+        let sets = [&now.character_set_client, &now.character_set_connection, &now.character_set_results];
+        if sets.iter().all(|set| ***set == *charset) && *now.collation_connection == *collation {
+            return;
+        }
+        let variables = Arc::make_mut(&mut self.variables);
+        let charset: Arc<str> = charset.into();
+        variables.character_set_client = Arc::clone(&charset);
+        variables.character_set_connection = Arc::clone(&charset);
+        variables.character_set_results = charset;
+        variables.collation_connection = collation.into();
+        self.note_syntax();
     }
 
     /// Whether each statement is its own transaction.
     pub(super) fn autocommit(&self) -> bool {
-        self.variables.is_on("autocommit")
+        self.variables.autocommit
     }
 }
 

@@ -1,0 +1,191 @@
+//! The TLS variables of a server, one row each: option, system variable and field follow from the row's name.
+
+use std::path::PathBuf;
+
+use sealwire_core::secret::Secret;
+
+use crate::{Given, Preset, Spec, option_name};
+
+/// MySQL's bound of `ssl_session_cache_timeout`: some minutes less than a day.
+const MOST_SESSION_SECONDS: u64 = 84_600;
+
+const OFFER: Spec = Spec::flag(
+    "ssl",
+    "Offer TLS. --ssl=0, --skip-ssl or --disable-ssl given anywhere switches it off, and overrides all other SSL options.",
+)
+.default("on")
+.shared();
+
+const PASSPHRASE: Spec =
+    Spec::text("ssl-passphrase", "What --ssl-key is encrypted with: text, pass:text, env:VARIABLE or file:path.")
+        .secret()
+        .shared();
+
+/// A TLS variable of a server.
+#[derive(Debug)]
+pub struct TlsVariable {
+    /// Its name as a system variable.
+    pub name: &'static str,
+    /// The option that sets it at start.
+    pub option: Spec,
+    /// The status variable that shows the value in use, where MySQL or this server has one.
+    pub in_use: Option<&'static str>,
+    get: fn(&ServerTlsOptions) -> Given,
+    set: fn(&mut ServerTlsOptions, Given),
+}
+
+impl ServerTlsOptions {
+    /// The value of a variable; a text that is not set is empty.
+    pub fn get(&self, variable: &TlsVariable) -> Given {
+        (variable.get)(self)
+    }
+
+    /// Sets a variable, where the value is of its type.
+    pub fn set(&mut self, variable: &TlsVariable, value: Given) {
+        (variable.set)(self, value);
+    }
+}
+
+/// The type of a variable's field.
+trait Field {
+    fn get(&self) -> Given;
+    fn set(&mut self, value: Given);
+}
+
+impl Field for Option<String> {
+    fn get(&self) -> Given {
+        Given::Text(self.clone().unwrap_or_default())
+    }
+
+    fn set(&mut self, value: Given) {
+        if let Given::Text(text) = value {
+            *self = Some(text).filter(|text| !text.is_empty());
+        }
+    }
+}
+
+impl Field for bool {
+    fn get(&self) -> Given {
+        Given::Flag(*self)
+    }
+
+    fn set(&mut self, value: Given) {
+        if let Given::Flag(on) = value {
+            *self = on;
+        }
+    }
+}
+
+impl Field for u64 {
+    fn get(&self) -> Given {
+        Given::Number(*self)
+    }
+
+    fn set(&mut self, value: Given) {
+        if let Given::Number(number) = value {
+            *self = number;
+        }
+    }
+}
+
+/// The field's type, its first value and the option of a kind.
+macro_rules! field {
+    (type Path) => { Option<String> };
+    (type Text) => { Option<String> };
+    (type Switch) => { bool };
+    (type Number) => { u64 };
+    (first Path) => { None };
+    (first Text) => { None };
+    (first Text $default:literal) => { Some(String::from($default)) };
+    (first $kind:ident $default:literal) => { $default };
+    (option Path $option:expr, $help:literal) => { Spec::path($option, $help) };
+    (option Text $option:expr, $help:literal) => { Spec::text($option, $help) };
+    (option Text $option:expr, $help:literal, $default:literal) => { Spec::text($option, $help).default($default) };
+    (option Switch $option:expr, $help:literal, $default:literal) => {
+        Spec::flag($option, $help).preset(Preset::Flag($default))
+    };
+    (option Number $option:expr, $help:literal, $default:literal) => {
+        Spec::number($option, $help).preset(Preset::Number($default))
+    };
+}
+
+macro_rules! server_tls_variables {
+    ($(
+        $name:ident: $kind:ident $(= $default:literal)?, $in_use:expr, $help:literal $(, $column:ident($($argument:expr),*))*;
+    )*) => {
+        /// A server's TLS settings as they stand in its variables (`ssl_ca`, …), to be loaded at start and at each reload.
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        pub struct ServerTlsOptions {
+            /// Whether TLS is offered at all.
+            pub enabled: bool,
+            $(#[doc = $help] pub $name: field!(type $kind),)*
+            /// What the key is encrypted with: `--ssl-passphrase`, which is no variable because variables are shown.
+            pub passphrase: Option<Secret>,
+            /// What the administrator should know, a sentence each.
+            pub notes: Vec<String>,
+            /// Where to make certificates if they are absent.
+            pub(super) generate_in: Option<PathBuf>,
+        }
+
+        impl Default for ServerTlsOptions {
+            /// TLS is off.
+            fn default() -> Self {
+                Self {
+                    enabled: false,
+                    $($name: field!(first $kind $($default)?),)*
+                    passphrase: None,
+                    notes: Vec::new(),
+                    generate_in: None,
+                }
+            }
+        }
+
+        /// Their options.
+        mod option {
+            use super::*;
+
+            $(
+                #[allow(non_upper_case_globals, reason = "an option has its variable's name")]
+                pub(super) const $name: Spec =
+                    field!(option $kind option_name!(stringify!($name)), $help $(, $default)?)
+                        $(.$column($($argument),*))*
+                        .shared();
+            )*
+        }
+
+        /// A server's TLS options, in MySQL's order.
+        pub const SERVER: &[Spec] = &[OFFER, $(option::$name,)* PASSPHRASE];
+
+        /// The TLS variables.
+        pub const SERVER_VARIABLES: &[TlsVariable] = &[$(
+            TlsVariable {
+                name: stringify!($name),
+                option: option::$name,
+                in_use: $in_use,
+                get: |options| options.$name.get(),
+                set: |options, value| options.$name.set(value),
+            },
+        )*];
+    };
+}
+
+// name: kind = default, status variable of the value in use, help of the option, more of the option. The order is that of `mysqld --help`.
+server_tls_variables! {
+    ssl_ca: Path, Some("Current_tls_ca"), "File in PEM format with the CAs of client certificates.";
+    ssl_capath: Path, Some("Current_tls_capath"), "Directory of such files.";
+    ssl_cert: Path, Some("Current_tls_cert"), "Server certificate in PEM format, followed by intermediates.";
+    ssl_cipher: Text, Some("Current_tls_cipher"), "Ciphers for TLS 1.2, separated by colons.";
+    ssl_key: Path, Some("Current_tls_key"), "Server key in PEM format.";
+    ssl_crl: Path, Some("Current_tls_crl"), "Certificate revocation list.";
+    ssl_crlpath: Path, Some("Current_tls_crlpath"), "Directory of certificate revocation lists.";
+    ssl_session_cache_mode: Switch = true, None, "Let clients resume their TLS sessions.";
+    ssl_session_cache_timeout: Number = 300, None, "Seconds in which a client may resume its session; 0 for never.",
+        between(0, MOST_SESSION_SECONDS);
+    ssl_session_ticket_key: Path, Some("Current_tls_session_ticket_key"),
+        "File with secrets of session tickets, 64 hex digits a line as of 'openssl rand -hex 32', for its owner's eyes only: sessions \
+         survive a restart, and servers with the same file, certificates and TLS options resume each other's. The first \
+         encrypts, all decrypt: to rotate, put a new line first, reload, and take the old one out later.";
+    tls_version: Text = "TLSv1.2,TLSv1.3", Some("Current_tls_version"),
+        "TLS versions to offer: TLSv1.2, TLSv1.3 or both, separated by a comma.";
+    tls_ciphersuites: Text, Some("Current_tls_ciphersuites"), "Ciphers for TLS 1.3, separated by colons.";
+}

@@ -1,0 +1,332 @@
+//! What a row of the table of system variables says of its variable, and how SET checks a value by it.
+
+use sealwire_core::error::SqlError;
+use sealwire_options::compression::Algorithms;
+use sealwire_options::tls::TlsVariable;
+use sealwire_options::{Kind as OptionKind, Preset, Spec};
+
+use super::value::{Field, SharedField, Value};
+use crate::engine::time_zone;
+use crate::sql::charset::{check_collation, default_collation};
+use crate::sql::{Datum, mode};
+
+/// Where a variable has values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// One for the server.
+    Global,
+    /// One for each session.
+    Session,
+    /// One for each session, which begins with the server's.
+    Both,
+    /// One for the server, which is given at start and not shown: an option that is no variable.
+    Start,
+}
+
+/// What values a variable takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Any text.
+    Text,
+    /// A text, or NULL where it is empty.
+    TextOrNull,
+    /// A path, in which the option takes `~` for the home directory.
+    Path,
+    /// ON or OFF.
+    Switch,
+    /// A whole number; one outside of the bounds becomes the nearer bound.
+    Number(u64, u64),
+    /// One of these words.
+    Choice(&'static [&'static str]),
+    /// A set of SQL modes.
+    SqlMode,
+    /// A name of a character set.
+    Charset,
+    /// A name of a collation.
+    Collation,
+    /// A time zone.
+    TimeZone,
+    /// How clients may compress, with `uncompressed` among it.
+    Compression,
+}
+
+/// A variable whose value is not kept but found out when somebody asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fact {
+    /// Whether TLS is on, as `have_ssl` says it.
+    HaveTls,
+    /// The first number that the session's last INSERT generated.
+    LastInsertId,
+    /// How many warnings the last statement left.
+    WarningCount,
+    /// How many errors it left.
+    ErrorCount,
+    /// The number of the connection.
+    ConnectionId,
+    /// The time in seconds.
+    Timestamp,
+}
+
+/// Where a variable's value is kept, if the server keeps its values in a `G` and a session its own in an `S`.
+pub(crate) enum Place<G, S> {
+    /// Among the server's values.
+    Server(fn(&G) -> &dyn SharedField),
+    /// Among a session's values. Those of a variable of [`Scope::Both`] are there in the values that new sessions begin with, too.
+    Session(fn(&S) -> &dyn Field, fn(&mut S) -> &mut dyn Field),
+    /// Among the server's TLS options, which the next reload takes up.
+    Tls(&'static TlsVariable),
+    /// Nowhere.
+    Fact(Fact),
+}
+
+impl<G, S> Clone for Place<G, S> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<G, S> Copy for Place<G, S> {}
+
+/// A variable.
+pub(crate) struct Definition<G, S> {
+    /// Its name.
+    pub(crate) name: &'static str,
+    /// The option of the same name, if there is one.
+    option: &'static str,
+    /// Where it has values.
+    pub(crate) scope: Scope,
+    /// What values it takes.
+    pub(crate) kind: Kind,
+    /// Its value where nothing else is said.
+    preset: Preset,
+    /// Whether SET may change it.
+    is_dynamic: bool,
+    /// Whether SET may change a session's value.
+    pub(crate) is_dynamic_in_session: bool,
+    /// Whether ON means something that is not done here.
+    refuses_on: bool,
+    /// Where its value is kept.
+    pub(crate) place: Place<G, S>,
+    /// What else changes when the server's value does.
+    then: Option<fn(&G)>,
+}
+
+impl<G, S> Clone for Definition<G, S> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<G, S> Copy for Definition<G, S> {}
+
+impl<G, S> Definition<G, S> {
+    pub(super) const fn new(
+        name: &'static str,
+        option: &'static str,
+        scope: Scope,
+        kind: Kind,
+        preset: Preset,
+        place: Place<G, S>,
+    ) -> Self {
+        Self {
+            name,
+            option,
+            scope,
+            kind,
+            preset,
+            is_dynamic: true,
+            is_dynamic_in_session: true,
+            refuses_on: false,
+            place,
+            then: None,
+        }
+    }
+
+    /// The variable of a row of the table of TLS variables.
+    pub(super) fn of_tls(variable: &'static TlsVariable) -> Self {
+        let (kind, preset) = match (variable.option.kind(), variable.option.preset_value()) {
+            (OptionKind::Flag, Some(preset)) => (Kind::Switch, preset),
+            (OptionKind::Number { least, most }, Some(preset)) => (Kind::Number(least, most), preset),
+            (_, Some(preset)) => (Kind::Text, preset),
+            (_, None) => (Kind::TextOrNull, Preset::Text("")),
+        };
+        Self::new(variable.name, variable.option.name(), Scope::Global, kind, preset, Place::Tls(variable))
+    }
+
+    /// A column: SET never changes the variable.
+    pub(super) const fn read_only(mut self) -> Self {
+        self.is_dynamic = false;
+        self
+    }
+
+    /// A column: SET changes the server's value alone.
+    pub(super) const fn read_only_in_session(mut self) -> Self {
+        self.is_dynamic_in_session = false;
+        self
+    }
+
+    /// A column: ON is refused, because a user who sets it would count in vain on what it means. OFF is taken, because dumps and
+    /// connectors set it.
+    pub(super) const fn refuses_on(mut self) -> Self {
+        self.refuses_on = true;
+        self
+    }
+
+    /// A column: what else changes when the server's value does.
+    pub(super) const fn then(mut self, then: fn(&G)) -> Self {
+        self.then = Some(then);
+        self
+    }
+
+    /// Changes what else changes with the server's value.
+    pub(super) fn follow(&self, globals: &G) {
+        if let Some(then) = self.then {
+            then(globals);
+        }
+    }
+
+    /// The name of the option of the same name, whether there is one or not.
+    pub(crate) const fn option_name(&self) -> &'static str {
+        self.option
+    }
+
+    /// The option of the same name.
+    pub(super) const fn option(&self, help: &'static str) -> Spec {
+        let name = self.option;
+        let spec = match self.kind {
+            Kind::Number(least, most) => Spec::number(name, help).between(least, most),
+            Kind::Switch => Spec::flag(name, help),
+            Kind::Choice(words) => Spec::choice(name, words, help),
+            Kind::Path => Spec::path(name, help),
+            Kind::Text
+            | Kind::TextOrNull
+            | Kind::SqlMode
+            | Kind::Charset
+            | Kind::Collation
+            | Kind::TimeZone
+            | Kind::Compression => Spec::text(name, help),
+        };
+        match self.preset {
+            // An option without a value is not one whose value is empty.
+            Preset::Text(text) if text.is_empty() => spec,
+            preset => spec.preset(preset),
+        }
+    }
+
+    /// Its value where nothing else is said.
+    pub(crate) fn default(&self) -> Value {
+        match self.preset {
+            Preset::Number(number) => Value::Number(number),
+            Preset::Flag(on) => Value::Switch(on),
+            Preset::Text(text) => Value::Text(text.into()),
+        }
+    }
+
+    /// Demands that SET may change the variable.
+    ///
+    /// # Errors
+    /// 1238 where it may not.
+    pub(crate) fn demand_dynamic(&self) -> Result<(), SqlError> {
+        if self.is_dynamic {
+            return Ok(());
+        }
+        Err(SqlError::new(1238, b"HY000", format!("Variable '{}' is a read only variable", self.name)))
+    }
+
+    /// Whether the variable means something that is not done here, so that a user who sets it would count on it in vain.
+    pub(crate) fn is_empty_promise(&self, value: &Value) -> bool {
+        self.refuses_on && *value == Value::Switch(true)
+    }
+
+    /// The value that SET gives the variable.
+    ///
+    /// # Errors
+    /// 1231 where the variable does not take it, 1232 where it is of the wrong type, and the kind's own: 1115, 1273, 1298.
+    pub(crate) fn accept(&self, value: &Datum) -> Result<Value, SqlError> {
+        let text = value.to_text();
+        if text.len() > LONGEST_VALUE {
+            let shown: String = text.chars().take(64).collect();
+            let message = format!(
+                "Variable '{}' can't be set to the value of '{shown}...': it has {} bytes, of {LONGEST_VALUE} allowed",
+                self.name,
+                text.len()
+            );
+            return Err(SqlError::new(1231, b"42000", message));
+        }
+        let wrong = || {
+            let shown = if *value == Datum::Null { "NULL" } else { text.as_str() };
+            SqlError::new(1231, b"42000", format!("Variable '{}' can't be set to the value of '{shown}'", self.name))
+        };
+        let accepted = match self.kind {
+            Kind::Text | Kind::Path if *value == Datum::Null => return Err(wrong()),
+            Kind::Text | Kind::Path | Kind::TextOrNull => text,
+            Kind::Choice(words) => {
+                let word = words.iter().find(|word| word.eq_ignore_ascii_case(&text));
+                (*word.ok_or_else(wrong)?).to_owned()
+            }
+            Kind::SqlMode => mode::canonical(value)?,
+            Kind::Switch => {
+                return match text.to_ascii_uppercase().as_str() {
+                    "1" | "ON" | "TRUE" => Ok(Value::Switch(true)),
+                    "0" | "OFF" | "FALSE" => Ok(Value::Switch(false)),
+                    _ => Err(wrong()),
+                };
+            }
+            Kind::Number(least, most) => {
+                let number = match value {
+                    // A number below zero is below every bound.
+                    Datum::Int(number) => u64::try_from(*number).unwrap_or(0),
+                    Datum::UInt(number) => *number,
+                    _ => {
+                        let message = format!("Incorrect argument type to variable '{}'", self.name);
+                        return Err(SqlError::new(1232, b"42000", message));
+                    }
+                };
+                return Ok(Value::Number(number.clamp(least, most)));
+            }
+            Kind::Compression => match Algorithms::parse(self.name, &text) {
+                Ok(algorithms) if algorithms.uncompressed => text,
+                _ => return Err(wrong()),
+            },
+            Kind::Charset => {
+                let charset = if *value == Datum::Null { "NULL" } else { text.as_str() };
+                default_collation(charset)?;
+                charset.to_ascii_lowercase()
+            }
+            Kind::Collation => {
+                let of_charset = text.split('_').next().unwrap_or_default();
+                if default_collation(of_charset).is_err() {
+                    return Err(SqlError::new(1273, b"HY000", format!("Unknown collation: '{text}'")));
+                }
+                let lower = text.to_ascii_lowercase();
+                check_collation(&lower)?;
+                lower
+            }
+            Kind::TimeZone => {
+                if *value == Datum::Null {
+                    return Err(wrong());
+                }
+                if time_zone(&text).is_none() {
+                    let message = format!("Unknown or incorrect time zone: '{text}'");
+                    return Err(SqlError::new(1298, b"HY000", message));
+                }
+                text
+            }
+        };
+        Ok(Value::Text(accepted.into()))
+    }
+
+    /// A value as an expression sees it.
+    pub(crate) fn datum(&self, value: &Value) -> Datum {
+        match value {
+            Value::Switch(on) => Datum::Int(i64::from(*on)),
+            Value::Number(number) => i64::try_from(*number).map_or(Datum::UInt(*number), Datum::Int),
+            Value::Text(text) if self.kind == Kind::TextOrNull && text.is_empty() => Datum::Null,
+            Value::Text(text) if self.kind == Kind::Charset && **text == *"null" => Datum::Null,
+            Value::Text(text) => Datum::Text(text.to_string()),
+        }
+    }
+}
+
+/// A longer value is refused: what sessions keep of their variables counts for nobody's share of memory.
+const LONGEST_VALUE: usize = 16 * 1024;

@@ -1,0 +1,184 @@
+//! The system variables of the server, one row each. SET, SHOW VARIABLES, the tables of `performance_schema`, the option of the same name
+//! and `--help` follow from the row; the TLS variables have their own table in `native/options/src/tls/server_variables.rs`.
+//!
+//! ```text
+//! name: scope Kind = default;
+//! name: scope Kind = default, column();
+//! name: scope Kind = default => "Help of the option --name.", shared();
+//! ```
+//!
+//! The scope is one of these words:
+//!
+//! | scope | values | read as |
+//! |---|---|---|
+//! | `both` | one for each session, which begins with the server's | `view.variables.name` |
+//! | `session` | one for each session | `view.variables.name` |
+//! | `global` | one for the server | `server.globals.name.get()` |
+//! | `fixed` | one for the server, which SET does not change | `server.globals.name.get()` |
+//! | `option` | one for the server, given at start and not shown: an option that is no variable | `server.globals.name.get()` |
+//! | `same_as(other)` | those of the other variable | by the other's name |
+//! | `session_fact(Fact)`, `server_fact(Fact)` | none: it is found out when somebody asks | `View::variable_value` finds it out |
+//!
+//! The kinds are those of [`Kind`](super::definition::Kind), and the columns the methods of
+//! [`Definition`](super::definition::Definition) that are called so. Behind the help stand the methods of
+//! [`Spec`]: `shared()` lets the option count in the groups of other servers, too.
+
+use std::env::consts::ARCH;
+use std::sync::{Arc, Mutex};
+
+use sealwire_core::DEFAULT_PORT;
+use sealwire_options::{Preset, Spec, option_name};
+
+use super::definition::{Definition, Fact, Kind, Place, Scope};
+use super::rows::{of_row, system_variables};
+use super::value::{SharedNumber, SharedSwitch, SharedText};
+use crate::version::{VERSION, VERSION_COMMENT};
+
+/// A system variable of this server.
+pub(crate) type SystemVariable = Definition<Globals, SessionVariables>;
+
+/// The greatest number.
+const MOST: u64 = u64::MAX;
+/// Bytes of a mebibyte.
+const MIB: u64 = 1 << 20;
+/// Seconds of a year.
+const YEAR: u64 = 31_536_000;
+
+const LEVELS: &[&str] = &["READ-UNCOMMITTED", "READ-COMMITTED", "REPEATABLE-READ", "SERIALIZABLE"];
+const PLUGINS: &[&str] = &["caching_sha2_password", "mysql_native_password", "sha256_password", "client_ed25519"];
+
+// Sorted by name. Rows that steer nothing here are there because connectors read or set them when they connect.
+system_variables! {
+    auto_increment_increment: both Number(1, 1) = 1;
+    auto_increment_offset: both Number(1, 1) = 1;
+    autocommit: both Switch = true;
+    back_log: fixed Number(0, MOST) = 151;
+    basedir: fixed Text = "/usr/";
+    bind_address: fixed Text = "*" => "Addresses to listen on, separated by commas; * is all of them.";
+    character_set_client: both Charset = "utf8mb4";
+    character_set_connection: both Charset = "utf8mb4";
+    character_set_database: both Charset = "utf8mb4";
+    character_set_filesystem: both Charset = "binary";
+    character_set_results: both Charset = "utf8mb4";
+    character_set_server: both Charset = "utf8mb4";
+    character_set_system: fixed Charset = "utf8mb3";
+    collation_connection: both Collation = "utf8mb4_general_ci";
+    collation_database: both Collation = "utf8mb4_general_ci";
+    collation_server: both Collation = "utf8mb4_general_ci";
+    connect_timeout: global Number(1, YEAR) = 10 => "Seconds that a client has to log in.", shared();
+    connection_memory_limit: global Number(2 * MIB, MOST) = 256 * MIB =>
+        "Bytes of prepared statements and user variables that a connection may have; one with more is closed.", shared();
+    cte_max_recursion_depth: both Number(0, 4_294_967_295) = 1000;
+    datadir: fixed Path = "" => "The data directory.", short('h');
+    default_authentication_plugin: fixed Choice(PLUGINS) = "caching_sha2_password" => "The plugin of accounts that name none.";
+    default_storage_engine: both Text = "SQLite";
+    div_precision_increment: both Number(0, MOST) = 4;
+    error_count: session_fact(ErrorCount) Number(0, MOST) = 0;
+    explicit_defaults_for_timestamp: both Switch = true;
+    foreign_key_checks: both Switch = true;
+    global_connection_memory_limit: global Number(16 * MIB, MOST) = MOST =>
+        "Bytes that the server may have in use before it refuses large values; never more than half of the machine's memory.", shared();
+    group_concat_max_len: both Number(0, MOST) = MIB;
+    have_compress: fixed Text = "YES";
+    have_openssl: server_fact(HaveTls) Text = "DISABLED";
+    have_ssl: server_fact(HaveTls) Text = "DISABLED";
+    hostname: fixed Text = "";
+    identity: session_fact(LastInsertId) Number(0, MOST) = 0;
+    init_connect: global Text = "";
+    init_file: option Path = "" => "SQL statements to run at each start, as root.";
+    initialize: option Switch = false =>
+        "Make the data directory and leave; root gets a random password, which the log shows once.";
+    initialize_insecure: option Switch = false => "Make the data directory and leave; root has no password.";
+    innodb_lock_wait_timeout: both Number(1, YEAR) = 10;
+    interactive_timeout: both Number(1, YEAR) = 28_800 =>
+        "Seconds after which an idle interactive client is disconnected.", shared();
+    last_insert_id: session_fact(LastInsertId) Number(0, MOST) = 0;
+    lc_messages: both Text = "en_US";
+    lc_time_names: both Text = "en_US";
+    license: fixed Text = "MIT OR Apache-2.0";
+    local_infile: global Switch = false, refuses_on();
+    lock_wait_timeout: both Number(1, YEAR) = YEAR;
+    log_error_verbosity: global Number(1, 3) = 2 => "How much is logged: 1 errors, 2 warnings too, 3 notes too.";
+    lower_case_file_system: fixed Switch = false;
+    lower_case_table_names: fixed Number(0, MOST) = 2;
+    max_allowed_packet: both Number(1024, 1024 * MIB) = 64 * MIB, read_only_in_session() =>
+        "The largest packet in bytes.", shared();
+    max_connections: global Number(1, 100_000) = 151 =>
+        "How many clients may be logged in at a time, one administrator more.", shared();
+    max_execution_time: both Number(0, MOST) = 0;
+    max_prepared_stmt_count: global Number(0, 4_194_304) = 16_382 =>
+        "How many prepared statements all connections together may have.", shared();
+    max_unauthenticated_connections: global Number(1, 100_000) = 10_000 =>
+        "How many connections there may be on which nobody is logged in; beyond, the oldest of them is closed.", shared();
+    max_unauthenticated_connections_per_address: global Number(1, 100_000) = 5000 =>
+        "How many of them from one address; a /64 of IPv6 is one, and so is a user of the Unix socket.", shared();
+    max_user_connections: global Number(0, MOST) = 0;
+    net_buffer_length: both Number(0, MOST) = 16_384;
+    net_read_timeout: both Number(1, YEAR) = 30;
+    net_write_timeout: both Number(1, YEAR) = 60;
+    old_passwords: both Number(0, MOST) = 0;
+    optimizer_switch: both Text = "";
+    performance_schema: fixed Switch = true;
+    pid_file: fixed Path = "" => "Where to write the process's number.";
+    port: fixed Number(0, 65535) = DEFAULT_PORT as u64 => "The port to listen on; 0 lets the system choose one.", short('P');
+    protocol_compression_algorithms: global Compression = "zlib,zstd,uncompressed" =>
+        "How clients may compress: zlib, zstd, uncompressed, separated by commas; the last must be among them.";
+    protocol_version: fixed Number(0, MOST) = 10;
+    pseudo_thread_id: session_fact(ConnectionId) Number(0, MOST) = 0;
+    query_cache_size: both Number(0, MOST) = 0;
+    query_cache_type: both Text = "OFF";
+    read_only: global Switch = false, then(not_super_read_only);
+    require_secure_transport: global Switch = false => "Refuse clients that use neither TLS nor the Unix socket.", shared();
+    server_id: global Number(0, 4_294_967_295) = 1 => "The server's number.";
+    session_track_schema: both Switch = true;
+    session_track_state_change: both Switch = false;
+    session_track_system_variables: both Text = "time_zone,autocommit,character_set_client,character_set_results,character_set_connection";
+    session_track_transaction_info: both Text = "OFF";
+    skip_name_resolve: fixed Switch = true;
+    skip_networking: fixed Switch = false => "Listen on the Unix socket alone.";
+    socket: fixed Path = "" => "The Unix socket; empty for none. (Default: mysql.sock in the data directory.)";
+    sql_auto_is_null: both Switch = false, refuses_on();
+    sql_big_selects: both Switch = true;
+    sql_log_bin: session Switch = true;
+    sql_mode: both SqlMode =
+        "ONLY_FULL_GROUP_BY,STRICT_TRANS_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION";
+    sql_notes: both Switch = true;
+    sql_quote_show_create: both Switch = true;
+    sql_safe_updates: both Switch = false, refuses_on();
+    sql_select_limit: both Number(0, MOST) = MOST;
+    sql_warnings: both Switch = false;
+    ssl_fips_mode: fixed Text = "OFF";
+    storage_engine: both Text = "SQLite";
+    super_read_only: global Switch = false, then(read_only_too);
+    system_time_zone: fixed Text = "UTC";
+    threads: option Number(0, 1024) = 0 => "Threads that serve connections; 0 is one for each processor.";
+    time_zone: both TimeZone = "SYSTEM";
+    timestamp: session_fact(Timestamp) Number(0, MOST) = 0;
+    tmp_disk_limit: global Number(0, MOST) = 1024 * MIB;
+    transaction_isolation: both Choice(LEVELS) = "SERIALIZABLE";
+    transaction_read_only: both Switch = false;
+    tx_isolation: same_as(transaction_isolation) Choice(LEVELS) = "SERIALIZABLE";
+    tx_read_only: same_as(transaction_read_only) Switch = false;
+    unique_checks: both Switch = true;
+    version: fixed Text = VERSION;
+    version_comment: fixed Text = VERSION_COMMENT;
+    version_compile_machine: fixed Text = ARCH;
+    version_compile_os: fixed Text = "Linux";
+    wait_timeout: both Number(1, YEAR) = 28_800 => "Seconds after which an idle client is disconnected.", shared();
+    warning_count: session_fact(WarningCount) Number(0, MOST) = 0;
+    websocket_port: fixed Number(0, MOST) = 0;
+}
+
+/// A server that is read-only for administrators is so for all others.
+fn read_only_too(globals: &Globals) {
+    if globals.super_read_only.is_on() {
+        globals.read_only.set(true);
+    }
+}
+
+/// A server that is read-only for nobody is not so for administrators.
+fn not_super_read_only(globals: &Globals) {
+    if !globals.read_only.is_on() {
+        globals.super_read_only.set(false);
+    }
+}
