@@ -1,8 +1,13 @@
 //! The status variables.
 
-use sealwire_core::tls::{ServerContext, Trust, ssl_status};
+use sealwire_core::facts::TlsFacts;
+use sealwire_core::tls::{STATUS_VARIABLES, ServerContext, Trust};
 
 use crate::support::*;
+
+fn ssl_status(session: Option<&TlsFacts>, server: Option<&ServerContext>) -> Vec<(&'static str, String)> {
+    STATUS_VARIABLES.iter().map(|variable| (variable.name, variable.value(session, server))).collect()
+}
 
 fn value(status: &[(&'static str, String)], name: &str) -> String {
     status.iter().find(|(key, _)| *key == name).unwrap_or_else(|| panic!("{name}")).1.clone()

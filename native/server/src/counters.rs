@@ -38,26 +38,6 @@ pub(crate) struct Counters {
     pub(crate) com_stmt_execute: AtomicU64,
 }
 
-impl Counters {
-    /// FLUSH STATUS: those that count events begin again.
-    pub(crate) fn flush(&self) {
-        for counter in [
-            &self.aborted_connects,
-            &self.aborted_clients,
-            &self.refused_connections,
-            &self.access_denied,
-            &self.bytes_received,
-            &self.bytes_sent,
-            &self.com_select,
-            &self.com_show_status,
-            &self.com_stmt_prepare,
-            &self.com_stmt_execute,
-        ] {
-            counter.store(0, Relaxed);
-        }
-    }
-}
-
 /// Adds one.
 pub(crate) fn count(counter: &AtomicU64) {
     counter.fetch_add(1, Relaxed);

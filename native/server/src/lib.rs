@@ -25,7 +25,7 @@ mod session;
 mod settings;
 mod sql;
 mod state;
-mod status;
+mod status_variables;
 mod uptime;
 mod version;
 mod versioned;

@@ -12,6 +12,7 @@ use crate::engine::{
 };
 use crate::sql::charset::{check_collation, default_collation};
 use crate::sql::{Cursor, Datum};
+use crate::status_variables;
 
 impl Session {
     /// A statement about accounts.
@@ -103,8 +104,7 @@ impl Session {
             Some("STATUS") => {
                 words.expect_end()?;
                 self.view.demand(&[Privilege::RELOAD, Privilege::FLUSH_STATUS])?;
-                self.view.server.counters.flush();
-                self.view.server.uptime.flush();
+                status_variables::flush(&self.view.server);
             }
             Some(_) => {
                 self.view.demand(&[Privilege::RELOAD, Privilege::FLUSH_TABLES, Privilege::FLUSH_USER_RESOURCES])?

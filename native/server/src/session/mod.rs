@@ -49,7 +49,7 @@ use super::memory::{self, Held};
 use super::registry::{Entry, Presence};
 use super::sql::{Datum, lex, syntax_error_near};
 use super::state::Server;
-use super::status;
+use super::status_variables;
 use answer::{Answer, LONG, Purpose, Reply, Table};
 use prepared::Prepared;
 use view::View;
@@ -293,7 +293,7 @@ impl Session {
                 return self.conclude(used.map(Answer::Ok), false, connection);
             }
             Action::FieldList(table) => return self.field_list(&table, connection),
-            Action::Statistics => connection.text(status::statistics(&self.view.server).as_bytes())?,
+            Action::Statistics => connection.text(status_variables::statistics(&self.view.server).as_bytes())?,
             Action::Kill(id) => {
                 self.forget_diagnostics();
                 let killed = self.kill(id, false);

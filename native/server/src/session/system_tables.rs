@@ -7,7 +7,7 @@ use super::view::View;
 use crate::engine::SystemTable;
 use crate::settings::{self, Scope};
 use crate::sql::{Datum, text};
-use crate::status;
+use crate::status_variables;
 
 const NAME_AND_VALUE: &[(&str, &str)] = &[("VARIABLE_NAME", "VARCHAR(64)"), ("VARIABLE_VALUE", "VARCHAR(4096)")];
 
@@ -106,7 +106,7 @@ fn pairs(pairs: Vec<(&'static str, String)>) -> SystemTable {
 
 /// The status variables that a session sees.
 pub(super) fn status(view: &View, global: bool) -> Vec<(&'static str, String)> {
-    status::rows(&view.server, if global { None } else { Some(&view.facts) })
+    status_variables::rows(&view.server, if global { None } else { Some(&view.facts) }, |_| true)
 }
 
 /// The system variables that a session sees.
@@ -194,10 +194,10 @@ pub(super) fn collations() -> Vec<Vec<Datum>> {
 fn tls_channel(view: &View) -> Vec<Vec<Datum>> {
     let enabled = if view.server.tls.active().context.is_some() { "Yes" } else { "No" };
     let row = |property: &str, value: String| vec![text("mysql_main"), text(property), text(value)];
-    let wanted =
-        |name: &str| name.starts_with("Current_tls_") || (name.starts_with("Ssl_") && !status::is_of_session(name));
-    let properties =
-        status(view, true).into_iter().filter(|(name, _)| wanted(name)).map(|(name, value)| row(name, value));
+    let properties = status_variables::rows(&view.server, None, |variable| {
+        variable.name.starts_with("Current_tls_") || (variable.name.starts_with("Ssl_") && !variable.is_of_session)
+    });
+    let properties = properties.into_iter().map(|(name, value)| row(name, value));
     std::iter::once(row("Enabled", enabled.to_owned())).chain(properties).collect()
 }
 

@@ -12,7 +12,7 @@ use super::view::View;
 use crate::engine::SystemTable;
 use crate::registry::{Presence, State};
 use crate::sql::{Datum, text};
-use crate::status;
+use crate::status_variables;
 
 const BY_THREAD: &[(&str, &str)] =
     &[("THREAD_ID", "BIGINT UNSIGNED"), ("VARIABLE_NAME", "VARCHAR(64)"), ("VARIABLE_VALUE", "VARCHAR(1024)")];
@@ -57,16 +57,12 @@ fn sessions(view: &View, schema: &str, table: &str) -> Vec<(Arc<Presence>, State
 /// Source: MySQL Reference Manual, "Performance Schema Status Variable Tables".
 pub(super) fn status_by_thread(view: &View) -> SystemTable {
     let of_session = |(presence, state): &(Arc<Presence>, State)| {
-        let status = status::rows(&view.server, Some(&state.facts)).into_iter().filter(|(name, _)| is_of_thread(name));
+        let status = status_variables::rows(&view.server, Some(&state.facts), |variable| variable.is_of_session);
         let row = |(name, value)| vec![thread_id(presence), text(name), text::<String>(value)];
-        status.map(row).collect::<Vec<_>>()
+        status.into_iter().map(row).collect::<Vec<_>>()
     };
     let rows = sessions(view, "performance_schema", "status_by_thread").iter().flat_map(of_session).collect();
     SystemTable { columns: BY_THREAD.to_vec(), rows }
-}
-
-fn is_of_thread(name: &str) -> bool {
-    status::is_of_session(name) || matches!(name, "Tls_key_exchange_algorithm" | "Tls_sni_server_name")
 }
 
 /// Source: MySQL Reference Manual, "The session_ssl_status View".

@@ -1,0 +1,136 @@
+//! The status variables that speak of TLS, one row each: `Ssl_…` and `Tls_…`. A server shows them among its own in SHOW STATUS.
+
+use alloc::borrow::ToOwned;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::sync::atomic::{AtomicU64, Ordering};
+
+use super::{Counters, ServerContext, date_text};
+use crate::facts::TlsFacts;
+
+/// A status variable that speaks of TLS.
+#[derive(Debug)]
+pub struct StatusVariable {
+    /// Its name, as `Ssl_cipher`.
+    pub name: &'static str,
+    /// Whether each session has a value of its own, so that the server as a whole has none.
+    pub is_of_session: bool,
+    read: fn(&Asked<'_>) -> String,
+}
+
+impl StatusVariable {
+    /// Its value. `session` is what the asking connection negotiated, `server` the context of the server; without them the variable
+    /// has the value that MySQL shows for "off".
+    pub fn value(&self, session: Option<&TlsFacts>, server: Option<&ServerContext>) -> String {
+        (self.read)(&Asked { session, server })
+    }
+}
+
+/// Every status variable that speaks of TLS, in the order of SHOW STATUS.
+pub const STATUS_VARIABLES: &[StatusVariable] = &[
+    of_server("Ssl_accept_renegotiates", |_| zero()),
+    of_server("Ssl_accepts", |asked| asked.count(|counters| &counters.accepts)),
+    of_server("Ssl_callback_cache_hits", |_| zero()),
+    of_session("Ssl_cipher", |asked| asked.session.map_or("", |session| session.cipher).to_owned()),
+    of_session("Ssl_cipher_list", |asked| asked.while_secure(asked.ciphers(), "")),
+    of_server("Ssl_client_connects", |_| zero()),
+    of_server("Ssl_connect_renegotiates", |_| zero()),
+    of_server("Ssl_ctx_verify_depth", |asked| if asked.server.is_some() { NO_LIMIT } else { "0" }.to_owned()),
+    of_server("Ssl_ctx_verify_mode", |asked| asked.verify_mode().to_owned()),
+    of_session("Ssl_default_timeout", |asked| asked.while_secure(asked.sessions().timeout.to_string(), "0")),
+    of_server("Ssl_finished_accepts", |asked| asked.count(|counters| &counters.finished_accepts)),
+    of_server("Ssl_finished_connects", |_| zero()),
+    of_server("Ssl_server_not_after", |asked| asked.date(|server| server.certificate().not_after)),
+    of_server("Ssl_server_not_before", |asked| asked.date(|server| server.certificate().not_before)),
+    of_server("Ssl_session_cache_hits", |asked| asked.count(|counters| &counters.cache_hits)),
+    of_server("Ssl_session_cache_misses", |asked| asked.count(|counters| &counters.cache_misses)),
+    of_server("Ssl_session_cache_mode", |asked| asked.cache_mode().to_owned()),
+    of_server("Ssl_session_cache_overflows", |asked| asked.count(|counters| &counters.cache_overflows)),
+    of_server("Ssl_session_cache_size", |asked| asked.sessions().most.to_string()),
+    of_server("Ssl_session_cache_timeout", |asked| asked.sessions().timeout.to_string()),
+    of_server("Ssl_session_cache_timeouts", |asked| asked.count(|counters| &counters.cache_timeouts)),
+    of_session("Ssl_sessions_reused", |asked| {
+        u8::from(asked.session.is_some_and(|session| session.resumed)).to_string()
+    }),
+    of_server("Ssl_used_session_cache_entries", |asked| asked.sessions().used.to_string()),
+    of_session("Ssl_verify_depth", |asked| asked.while_secure(NO_LIMIT.to_owned(), "0")),
+    of_session("Ssl_verify_mode", |asked| asked.while_secure(asked.verify_mode().to_owned(), "0")),
+    of_session("Ssl_version", |asked| asked.session.map_or("", |session| session.version.name()).to_owned()),
+    of_session("Tls_key_exchange_algorithm", |asked| {
+        asked.session.and_then(|session| session.group).unwrap_or_default().to_owned()
+    }),
+    of_session("Tls_sni_server_name", |asked| {
+        asked.session.and_then(|session| session.sni.clone()).unwrap_or_default()
+    }),
+];
+
+const fn of_server(name: &'static str, read: fn(&Asked<'_>) -> String) -> StatusVariable {
+    StatusVariable { name, is_of_session: false, read }
+}
+
+const fn of_session(name: &'static str, read: fn(&Asked<'_>) -> String) -> StatusVariable {
+    StatusVariable { name, is_of_session: true, read }
+}
+
+/// OpenSSL's "no limit", -1, as MySQL prints it.
+const NO_LIMIT: &str = "18446744073709551615";
+/// `SSL_VERIFY_PEER | SSL_VERIFY_CLIENT_ONCE`: clients are asked for a certificate.
+const ASKS_FOR_CERTIFICATE: &str = "5";
+
+fn zero() -> String {
+    "0".to_owned()
+}
+
+/// What the variables are read from.
+struct Asked<'a> {
+    session: Option<&'a TlsFacts>,
+    server: Option<&'a ServerContext>,
+}
+
+/// The remembered sessions of a server: how many there are, how many there may be, and for how many seconds each.
+struct Sessions {
+    used: usize,
+    most: usize,
+    timeout: u64,
+}
+
+impl Asked<'_> {
+    /// A value that a session has while it is encrypted, and what it has else.
+    fn while_secure(&self, value: String, off: &str) -> String {
+        if self.session.is_some() { value } else { off.to_owned() }
+    }
+
+    fn count(&self, counter: fn(&Counters) -> &AtomicU64) -> String {
+        self.server.map_or(0, |server| counter(server.counters()).load(Ordering::Relaxed)).to_string()
+    }
+
+    /// A date of the server's certificate, for a session that is encrypted.
+    fn date(&self, date: fn(&ServerContext) -> u64) -> String {
+        match (self.session, self.server) {
+            (Some(_), Some(server)) => date_text(date(server)),
+            _ => String::new(),
+        }
+    }
+
+    fn ciphers(&self) -> String {
+        self.server.map_or_else(String::new, |server| server.ciphers().collect::<Vec<&str>>().join(":"))
+    }
+
+    fn verify_mode(&self) -> &'static str {
+        let asks = self.server.is_some_and(ServerContext::asks_for_client_certificate);
+        if asks { ASKS_FOR_CERTIFICATE } else { "0" }
+    }
+
+    fn sessions(&self) -> Sessions {
+        let (used, most, timeout) = self.server.map_or((0, 0, 0), ServerContext::sessions);
+        Sessions { used, most, timeout }
+    }
+
+    fn cache_mode(&self) -> &'static str {
+        match self.server {
+            None => "NONE",
+            Some(_) if self.sessions().most == 0 => "OFF",
+            Some(_) => "SERVER",
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! The status variables of the server, one row each. SHOW STATUS, the tables of `performance_schema` and FLUSH STATUS follow from the row.
+//! Those that speak of TLS (`Ssl_…`, `Tls_…`) have their rows in `core/src/tls/status_variables.rs`, and `Current_tls_…` come from the
+//! table of TLS variables in `native/options/src/tls/server_variables.rs`.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, LazyLock};
+
+use sealwire_core::facts::Facts;
+use sealwire_core::tls::{self, STATUS_VARIABLES};
+use sealwire_core::wire::compressed::Algorithm;
+use sealwire_options::tls::{SERVER_VARIABLES, TlsVariable};
+
+use super::counters::Counters;
+use super::reload::Active;
+use super::settings::Value;
+use super::state::Server;
+
+/// The rows, sorted by name.
+const ROWS: &[StatusVariable] = &[
+    flushed("Aborted_clients", |counters| &counters.aborted_clients),
+    flushed("Aborted_connects", |counters| &counters.aborted_connects),
+    flushed("Access_denied_errors", |counters| &counters.access_denied),
+    flushed("Bytes_received", |counters| &counters.bytes_received),
+    flushed("Bytes_sent", |counters| &counters.bytes_sent),
+    flushed("Com_select", |counters| &counters.com_select),
+    flushed("Com_show_status", |counters| &counters.com_show_status),
+    flushed("Com_stmt_execute", |counters| &counters.com_stmt_execute),
+    flushed("Com_stmt_prepare", |counters| &counters.com_stmt_prepare),
+    of_session("Compression", |asked| if asked.compression().is_some() { "ON" } else { "OFF" }.to_owned()),
+    of_session("Compression_algorithm", |asked| asked.compression().map_or("", Algorithm::name).to_owned()),
+    of_session("Compression_level", |asked| asked.compression().map_or(0, Algorithm::level).to_string()),
+    flushed("Connection_errors_max_connections", |counters| &counters.refused_connections),
+    kept("Connections", |counters| &counters.connections),
+    kept("Max_used_connections", |counters| &counters.max_used_connections),
+    of_server("Open_tables", |_| zero()),
+    of_server("Opened_tables", |_| zero()),
+    kept("Prepared_stmt_count", |counters| &counters.prepared_statements),
+    kept("Queries", |counters| &counters.questions),
+    kept("Questions", |counters| &counters.questions),
+    of_server("Slow_queries", |_| zero()),
+    of_server("Threads_cached", |_| zero()),
+    of_server("Threads_connected", |asked| asked.server.registry.len().to_string()),
+    // The thread that answers runs, too.
+    of_server("Threads_running", |asked| (asked.server.counters.threads_running.load(Relaxed) + 1).to_string()),
+    of_server("Tls_library_version", |_| "rustls 0.23 with AWS-LC".to_owned()),
+    of_server("Uptime", |asked| asked.server.uptime.total().as_secs().to_string()),
+    of_server("Uptime_since_flush_status", |asked| asked.server.uptime.since_flush().as_secs().to_string()),
+];
+
+/// A counter that FLUSH STATUS sets to 0.
+const fn flushed(name: &'static str, counter: fn(&Counters) -> &AtomicU64) -> StatusVariable {
+    StatusVariable { name, is_of_session: false, read: Read::Flushed(counter) }
+}
+
+/// A counter that FLUSH STATUS leaves as it is.
+const fn kept(name: &'static str, counter: fn(&Counters) -> &AtomicU64) -> StatusVariable {
+    StatusVariable { name, is_of_session: false, read: Read::Kept(counter) }
+}
+
+/// A value of the server as a whole.
+const fn of_server(name: &'static str, value: fn(&Asked<'_>) -> String) -> StatusVariable {
+    StatusVariable { name, is_of_session: false, read: Read::Value(value) }
+}
+
+/// A value that each session has of its own.
+const fn of_session(name: &'static str, value: fn(&Asked<'_>) -> String) -> StatusVariable {
+    StatusVariable { name, is_of_session: true, read: Read::Value(value) }
+}
+
+fn zero() -> String {
+    "0".to_owned()
+}
+
+/// A status variable.
+#[derive(Clone, Copy)]
+pub(crate) struct StatusVariable {
+    /// Its name.
+    pub(crate) name: &'static str,
+    /// Whether each session has a value of its own, so that the server as a whole has none.
+    pub(crate) is_of_session: bool,
+    read: Read,
+}
+
+/// How a value is read.
+#[derive(Clone, Copy)]
+enum Read {
+    /// From a counter that FLUSH STATUS sets to 0.
+    Flushed(fn(&Counters) -> &AtomicU64),
+    /// From another counter.
+    Kept(fn(&Counters) -> &AtomicU64),
+    /// It is found out.
+    Value(fn(&Asked<'_>) -> String),
+    /// From core, which has a row for each variable that speaks of TLS.
+    Tls(&'static tls::StatusVariable),
+    /// From the TLS options in use.
+    InUse(&'static TlsVariable),
+}
+
+/// What values are read from.
+struct Asked<'a> {
+    server: &'a Server,
+    active: Arc<Active>,
+    /// What the asking session negotiated; `None` where the server as a whole is asked for.
+    facts: Option<&'a Facts>,
+}
+
+impl Asked<'_> {
+    fn compression(&self) -> Option<Algorithm> {
+        self.facts.and_then(|facts| facts.compression)
+    }
+
+    fn value(&self, variable: &StatusVariable) -> String {
+        match variable.read {
+            Read::Flushed(counter) | Read::Kept(counter) => counter(&self.server.counters).load(Relaxed).to_string(),
+            Read::Value(value) => value(self),
+            Read::Tls(row) => row.value(self.facts.and_then(|facts| facts.tls.as_ref()), self.active.context.as_ref()),
+            Read::InUse(row) => Value::from(self.active.options.get(row)).to_string(),
+        }
+    }
+}
+
+/// All status variables, in the order of SHOW STATUS.
+static ALL: LazyLock<Vec<StatusVariable>> = LazyLock::new(|| {
+    let of_tls = STATUS_VARIABLES.iter().map(|row| StatusVariable {
+        name: row.name,
+        is_of_session: row.is_of_session,
+        read: Read::Tls(row),
+    });
+    let in_use = SERVER_VARIABLES
+        .iter()
+        .filter_map(|row| Some(StatusVariable { name: row.in_use?, is_of_session: false, read: Read::InUse(row) }));
+    let mut all: Vec<StatusVariable> = ROWS.iter().copied().chain(of_tls).chain(in_use).collect();
+    all.sort_by_key(|variable| variable.name.to_ascii_lowercase());
+    all
+});
+
+/// The status variables that are wanted, with their values. Without facts of a session those of sessions alone have their values for
+/// "off".
+pub(crate) fn rows(
+    server: &Server,
+    facts: Option<&Facts>,
+    wanted: impl Fn(&StatusVariable) -> bool,
+) -> Vec<(&'static str, String)> {
+    let asked = Asked { server, active: server.tls.active(), facts };
+    ALL.iter().filter(|variable| wanted(variable)).map(|variable| (variable.name, asked.value(variable))).collect()
+}
+
+/// FLUSH STATUS: the counters of events begin again.
+pub(crate) fn flush(server: &Server) {
+    for row in ROWS {
+        if let Read::Flushed(counter) = row.read {
+            counter(&server.counters).store(0, Relaxed);
+        }
+    }
+    server.uptime.flush();
+}
+
+/// The answer to COM_STATISTICS; the mysql client prints it under `\s`.
+pub(crate) fn statistics(server: &Server) -> String {
+    let uptime = server.uptime.total().as_secs();
+    let questions = server.counters.questions.load(Relaxed);
+    let average = questions as f64 / uptime.max(1) as f64;
+    format!(
+        "Uptime: {uptime}  Threads: {}  Questions: {questions}  Slow queries: 0  Opens: 0  Open tables: 0  Queries per second avg: {average:.3}",
+        server.registry.len()
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_sorted_for_its_readers_and_a_name_is_there_once() {
+        let lower = |variable: &StatusVariable| variable.name.to_ascii_lowercase();
+        assert!(ROWS.is_sorted_by_key(lower));
+        assert!(ALL.is_sorted_by(|a, b| lower(a) < lower(b)));
+        assert!(ALL.iter().any(|variable| variable.name == "Current_tls_version"));
+        assert!(ALL.iter().any(|variable| variable.name == "Ssl_cipher" && variable.is_of_session));
+    }
+}
