@@ -12,7 +12,7 @@ use crate::settings::{self, Fact, Kind, Place, Scope, SessionVariables, SystemVa
 use crate::sql::charset::Charset;
 use crate::sql::lex::Syntax;
 use crate::sql::mode::Mode;
-use crate::sql::{Datum, Names};
+use crate::sql::{Allowances, Datum, Names};
 use crate::state::Server;
 use crate::version::VERSION;
 
@@ -268,6 +268,16 @@ fn wrong_scope(name: &str, scope: &str) -> SqlError {
 }
 
 impl Names for View {
+    fn allowances(&self) -> Allowances {
+        let globals = &self.server.globals;
+        Allowances {
+            memory: globals.global_connection_memory_limit.get(),
+            temporary_files: globals.tmp_disk_limit.get(),
+            text: self.variables.max_allowed_packet,
+            recursion: self.variables.cte_max_recursion_depth,
+        }
+    }
+
     fn name(&self, name: &str) -> Result<Option<Datum>, SqlError> {
         if let Some(system) = name.strip_prefix("@@") {
             return self.variable(system).map(Some);

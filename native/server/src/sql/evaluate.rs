@@ -8,8 +8,8 @@ use sqlparser::ast::{
     UnaryOperator, Value,
 };
 
-use super::Datum;
 use super::like::is_like;
+use super::{Allowances, Datum};
 
 /// What the names in an expression stand for.
 pub(crate) trait Names {
@@ -21,6 +21,11 @@ pub(crate) trait Names {
 
     /// The value of a function without arguments, by its name in capitals.
     fn function(&self, name: &str) -> Option<Datum>;
+
+    /// What a statement may take.
+    fn allowances(&self) -> Allowances {
+        Allowances::default()
+    }
 }
 
 /// The bytes of values that may be made on the event loop's thread; the engine's threads make more.

@@ -1,5 +1,6 @@
 //! What the server itself understands of SQL: where statements end, its own statements' words, and expressions of constants.
 
+mod allowances;
 mod canonical;
 pub(crate) mod charset;
 mod cursor;
@@ -11,6 +12,7 @@ pub(crate) mod lex;
 pub(crate) mod like;
 pub(crate) mod mode;
 
+pub(crate) use allowances::Allowances;
 pub(crate) use canonical::canonical_text;
 pub(crate) use cursor::Cursor;
 pub(crate) use datum::{Datum, text};

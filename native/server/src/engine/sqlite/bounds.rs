@@ -12,7 +12,6 @@ use sealwire_core::error::SqlError;
 use super::temporary;
 use crate::engine::{Interruption, LOCK_WAIT, Request, Surroundings};
 use crate::memory::{self, Held};
-use crate::sql::Datum;
 
 /// SQLite asks after about this many steps of its machine whether to go on: some 10 microseconds, where values are short.
 const STEPS: i32 = 1000;
@@ -92,7 +91,7 @@ impl Running {
         let account = self.account.get_or_insert_with(|| surroundings.account());
         let kept = self.first.unwrap_or_default().saturating_add(self.row);
         self.held.set(account, self.large.saturating_add(kept).saturating_add(more));
-        let most = number(surroundings.as_ref(), "@@global.global_connection_memory_limit").unwrap_or(u64::MAX);
+        let most = surroundings.allowances().memory;
         memory::is_left_for(account, more, most)
     }
 
@@ -105,7 +104,7 @@ impl Running {
             return None;
         };
         let written = written.saturating_sub(*self.written_before.get_or_insert(written));
-        let limit = number(surroundings.as_ref(), "@@global.tmp_disk_limit").unwrap_or(u64::MAX);
+        let limit = surroundings.allowances().temporary_files;
         let message = if limit > 0 && written > limit {
             format!(
                 "The table '(temporary)' is full: the statement has written more than tmp_disk_limit ({limit} bytes) of temporary \
@@ -159,8 +158,7 @@ impl Bounds {
     /// # Errors
     /// SQLite's.
     pub(super) fn adopt(&self, connection: &Connection, surroundings: &dyn Surroundings) -> rusqlite::Result<()> {
-        let most = number(surroundings, "@@session.max_allowed_packet").unwrap_or(64 << 20);
-        let most = usize::try_from(most).unwrap_or(usize::MAX);
+        let most = usize::try_from(surroundings.allowances().text).unwrap_or(usize::MAX);
         self.longest_text.store(most, Ordering::Relaxed);
         let length = i32::try_from(most.saturating_add(HEAD)).unwrap_or(i32::MAX);
         connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, length).map(drop)
@@ -325,14 +323,6 @@ impl Bounds {
 /// A warning for each of so many rows, as many as are kept.
 pub(super) fn repeated(warning: SqlError, rows: u64) -> impl Iterator<Item = SqlError> {
     std::iter::repeat_n(warning, usize::try_from(rows).unwrap_or(usize::MAX).min(MOST_WARNINGS))
-}
-
-fn number(surroundings: &dyn Surroundings, name: &str) -> Option<u64> {
-    match surroundings.name(name) {
-        Ok(Some(Datum::UInt(number))) => Some(number),
-        Ok(Some(Datum::Int(number))) => u64::try_from(number).ok(),
-        _ => None,
-    }
 }
 
 /// Bytes that this thread has given to write calls. A query writes nothing but temporary files on its thread: rows are sent by another.

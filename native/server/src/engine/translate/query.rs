@@ -10,7 +10,6 @@ use sqlparser::ast::{
 use super::expression::{expression, window};
 use super::writer::{READ, Writer};
 use super::{last_part, parts, unsupported};
-use crate::sql::Datum;
 
 type Written = Result<(), SqlError>;
 
@@ -119,11 +118,7 @@ fn recursive_query(query: &Query, name: &str, writer: &mut Writer<'_>) -> Writte
     if query.with.is_some() {
         return self::query(query, writer);
     }
-    let depth = match writer.scope.names.name("@@session.cte_max_recursion_depth")? {
-        Some(Datum::Int(depth)) => depth,
-        Some(Datum::UInt(depth)) => i64::try_from(depth).unwrap_or(i64::MAX),
-        _ => 1000,
-    };
+    let depth = i64::try_from(writer.scope.names.allowances().recursion).unwrap_or(i64::MAX);
     // Where the query begins with one row, and reads nothing but itself, each step gives one row at most.
     let is_linear = matches!(left.as_ref(), SetExpr::Select(select) if select.from.is_empty())
         && matches!(right.as_ref(), SetExpr::Select(select)
