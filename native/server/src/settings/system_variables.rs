@@ -11,17 +11,18 @@
 //!
 //! | scope | values | read as |
 //! |---|---|---|
-//! | `both` | one for each session, which begins with the server's | `view.variables.name` |
+//! | `both` | one for each session; a session begins with the server's value | `view.variables.name` |
 //! | `session` | one for each session | `view.variables.name` |
 //! | `global` | one for the server | `server.globals.name.get()` |
-//! | `fixed` | one for the server, which SET does not change | `server.globals.name.get()` |
-//! | `option` | one for the server, given at start and not shown: an option that is no variable | `server.globals.name.get()` |
-//! | `same_as(other)` | those of the other variable | by the other's name |
-//! | `session_fact(Fact)`, `server_fact(Fact)` | none: it is found out when somebody asks | `View::variable_value` finds it out |
+//! | `fixed` | one for the server; SET does not change it | `server.globals.name.get()` |
+//! | `option` | one for the server; it is given at start and not shown, because the option is no variable | `server.globals.name.get()` |
+//! | `same_as(other)` | those of the other variable | as the other variable |
+//! | `session_fact(Fact)`, `server_fact(Fact)` | none, because `View` finds the value out when somebody asks | |
 //!
-//! The kinds are those of [`Kind`](super::definition::Kind), and the columns the methods of
-//! [`Definition`](super::definition::Definition) that are called so. Behind the help stand the methods of
-//! [`Spec`]: `shared()` lets the option count in the groups of other servers, too.
+//! The field of a `Switch` of the server is read with `is_on()` instead of `get()`.
+//!
+//! The kinds are the variants of [`Kind`]. The columns are methods of [`Definition`], as `read_only_in_session()`. The words behind the
+//! help are methods of [`Spec`]: `shared()` lets the option count in the groups of other servers, too.
 
 use std::env::consts::ARCH;
 use std::sync::{Arc, Mutex};
@@ -47,7 +48,7 @@ const YEAR: u64 = 31_536_000;
 const LEVELS: &[&str] = &["READ-UNCOMMITTED", "READ-COMMITTED", "REPEATABLE-READ", "SERIALIZABLE"];
 const PLUGINS: &[&str] = &["caching_sha2_password", "mysql_native_password", "sha256_password", "client_ed25519"];
 
-// Sorted by name. Rows that steer nothing here are there because connectors read or set them when they connect.
+// Sorted by name. Some rows steer nothing; they are there because connectors read or set them when they connect.
 system_variables! {
     auto_increment_increment: both Number(1, 1) = 1;
     auto_increment_offset: both Number(1, 1) = 1;
