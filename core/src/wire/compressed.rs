@@ -92,21 +92,6 @@ impl Algorithm {
             }
         }
     }
-
-    /// Fills `room` with what the body was, all at once; whether it is exactly that long.
-    fn inflate(self, body: &[u8], room: &mut [u8]) -> bool {
-        let wanted = room.len();
-        let length = match self {
-            // All at once: the room is the window, and nothing else is allocated by what a frame says of itself.
-            #[cfg(feature = "zstd")]
-            Self::Zstd { .. } => zstd_safe::decompress(room, body).ok(),
-            _ => {
-                let _ = (body, room);
-                None
-            }
-        };
-        length == Some(wanted)
-    }
 }
 
 /// Appends `body`, which is a piece of packet frames of at most [`MAX_FRAME_PAYLOAD`] bytes, as one compressed frame.
@@ -162,16 +147,29 @@ pub(crate) enum Front<'a> {
     Frame(Frame<'a>),
 }
 
+/// So many bytes of a body cost as much to read as one that it becomes, at worst: ten bits of zlib's begin a block, for which tables are made.
+#[cfg(any(feature = "zlib", feature = "zstd"))]
+const COST_OF_INPUT: usize = 64;
+/// Bytes that could be inflated while the tables of one block of zstd's are made.
+#[cfg(feature = "zstd")]
+const COST_OF_BLOCK: usize = 8 * 1024;
+/// The bytes with which a frame of zstd's begins, before it says how many are to follow.
+#[cfg(feature = "zstd")]
+const ZSTD_HEAD: usize = 5;
+
 /// A frame that is read step by step, because a large one takes long.
 pub(crate) struct Inflation {
     /// Where its bytes begin in what they are appended to, and how many there are.
     start: usize,
     done: usize,
     /// Bytes of the body that were read.
-    #[cfg(feature = "zlib")]
+    #[cfg(any(feature = "zlib", feature = "zstd"))]
     read: usize,
     #[cfg(feature = "zlib")]
-    state: Option<alloc::boxed::Box<miniz_oxide::inflate::core::DecompressorOxide>>,
+    zlib: Option<alloc::boxed::Box<miniz_oxide::inflate::core::DecompressorOxide>>,
+    /// With the bytes of the body that it wants next.
+    #[cfg(feature = "zstd")]
+    zstd: Option<(zstd_safe::DCtx<'static>, usize)>,
 }
 
 impl core::fmt::Debug for Inflation {
@@ -186,21 +184,27 @@ impl Inflation {
         Self {
             start: plain.len(),
             done: 0,
-            #[cfg(feature = "zlib")]
+            #[cfg(any(feature = "zlib", feature = "zstd"))]
             read: 0,
             #[cfg(feature = "zlib")]
-            state: None,
+            zlib: None,
+            #[cfg(feature = "zstd")]
+            zstd: None,
         }
     }
 
-    /// Appends the next `most` bytes or so; true where all are there. zstd's are appended at once: in steps it would need a second
-    /// buffer as large as the frame.
+    /// Does about as much work as the next `most` bytes take; true where all bytes of the frame were appended. Until then `plain` may end
+    /// with bytes that mean nothing, and must not move.
     ///
     /// # Errors
     /// `Malformed` where the body is not what the header says; nothing of the frame is left then.
     #[cfg_attr(
-        not(feature = "zlib"),
-        expect(unused_variables, clippy::needless_pass_by_ref_mut, reason = "only zlib's frames are read in steps")
+        not(any(feature = "zlib", feature = "zstd")),
+        expect(
+            unused_variables,
+            clippy::needless_pass_by_ref_mut,
+            reason = "only what is compressed is read in steps"
+        )
     )]
     pub(crate) fn step(
         &mut self,
@@ -213,49 +217,93 @@ impl Inflation {
             plain.put(frame.body);
             return Ok(true);
         }
-        let appended = match algorithm {
+        let inflated = match algorithm {
             #[cfg(feature = "zlib")]
-            Algorithm::Zlib => self.inflate_part(frame, most, plain),
-            _ => {
-                plain.resize(self.start + frame.inflated, 0);
-                algorithm.inflate(frame.body, plain.get_mut(self.start..).unwrap_or_default()).then_some(true)
-            }
+            Algorithm::Zlib => self.inflate_zlib(frame, most, plain),
+            #[cfg(feature = "zstd")]
+            Algorithm::Zstd { .. } => self.inflate_zstd(frame, most, plain),
+            #[cfg(not(all(feature = "zlib", feature = "zstd")))]
+            _ => None,
         };
-        appended.ok_or_else(|| {
-            plain.truncate(self.start);
-            Error::Malformed("body of a compressed frame")
-        })
+        if inflated != Some(false) {
+            plain.truncate(self.start + if inflated.is_some() { self.done } else { 0 });
+        }
+        inflated.ok_or(Error::Malformed("body of a compressed frame"))
     }
 
     /// `None` where the body is not what it should be.
     #[cfg(feature = "zlib")]
-    fn inflate_part(&mut self, frame: &Frame<'_>, most: usize, plain: &mut Vec<u8>) -> Option<bool> {
+    fn inflate_zlib(&mut self, frame: &Frame<'_>, most: usize, plain: &mut Vec<u8>) -> Option<bool> {
         use miniz_oxide::inflate::TINFLStatus;
         use miniz_oxide::inflate::core::decompress;
         use miniz_oxide::inflate::core::inflate_flags::{
             TINFL_FLAG_HAS_MORE_INPUT, TINFL_FLAG_PARSE_ZLIB_HEADER, TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF,
         };
-        let end = self.done.saturating_add(most).min(frame.inflated);
-        plain.resize(self.start + end, 0);
-        // A body may be long and hold nothing, so its bytes are bounded, too.
+        let end = self.start + self.done.saturating_add(most).min(frame.inflated);
+        if plain.len() < end {
+            plain.resize(end, 0);
+        }
         let rest = frame.body.get(self.read..)?;
-        let part = rest.get(..most).unwrap_or(rest);
+        let part = rest.get(..most.div_ceil(COST_OF_INPUT)).unwrap_or(rest);
         let mut flags = TINFL_FLAG_PARSE_ZLIB_HEADER | TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF;
         if part.len() < rest.len() {
             flags |= TINFL_FLAG_HAS_MORE_INPUT;
         }
         // What was inflated before lies in front, where later bytes may point to.
         let room = plain.get_mut(self.start..)?;
-        let state = self.state.get_or_insert_default();
+        let state = self.zlib.get_or_insert_default();
         let (status, read, written) = decompress(state, part, room, self.done, flags);
         self.read += read;
         self.done += written;
-        plain.truncate(self.start + self.done);
         match status {
             TINFLStatus::Done => (self.done == frame.inflated).then_some(true),
             TINFLStatus::HasMoreOutput => (self.done < frame.inflated).then_some(false),
             TINFLStatus::NeedsMoreInput => (part.len() < rest.len()).then_some(false),
             _ => None,
+        }
+    }
+
+    /// As [`Self::inflate_zlib`], block by block: the bytes are written where they stay, so that no second buffer as large as the frame is
+    /// needed.
+    #[cfg(feature = "zstd")]
+    fn inflate_zstd(&mut self, frame: &Frame<'_>, most: usize, plain: &mut Vec<u8>) -> Option<bool> {
+        use zstd_safe::{DCtx, DParameter, InBuffer, OutBuffer};
+        let end = self.start + frame.inflated;
+        if self.zstd.is_none() {
+            let mut context = DCtx::try_create()?;
+            context.set_parameter(DParameter::StableOutBuffer(true)).ok()?;
+            plain.reserve_exact(frame.inflated);
+            // What is small is read at once, without a buffer for a part of a block.
+            let is_small = frame.inflated <= most && frame.body.len() <= most / COST_OF_INPUT;
+            self.zstd = Some((context, if is_small { frame.body.len() } else { ZSTD_HEAD }));
+        }
+        let (context, wanted) = self.zstd.as_mut()?;
+        let mut left = most;
+        loop {
+            let rest = frame.body.get(self.read..)?;
+            // Of several frames each begins anew.
+            let part = rest.get(..*wanted).unwrap_or(rest);
+            let mut input = InBuffer::around(part);
+            let mut output = OutBuffer::around_pos(plain, self.start + self.done);
+            *wanted = context.decompress_stream(&mut output, &mut input).ok()?;
+            let done = output.pos() - self.start;
+            let (read, written) = (input.pos, done - self.done);
+            self.read += read;
+            self.done = done;
+            if self.start + done > end || (read == 0 && written == 0) {
+                return None;
+            }
+            if *wanted == 0 {
+                if self.read == frame.body.len() {
+                    return (done == frame.inflated).then_some(true);
+                }
+                *wanted = ZSTD_HEAD;
+            }
+            let cost = read.saturating_mul(COST_OF_INPUT).min(COST_OF_BLOCK).saturating_add(written);
+            left = left.saturating_sub(cost);
+            if left == 0 {
+                return Some(false);
+            }
         }
     }
 }
@@ -446,13 +494,67 @@ mod tests {
                 let before = plain.len();
                 let is_done = inflation.step(algorithm, &frame, 10_000, &mut plain).unwrap();
                 steps += 1;
-                assert!(algorithm != Algorithm::Zlib || plain.len() - before <= 10_000);
+                // A block of zstd's has 128 KiB at most.
+                let most = if algorithm == Algorithm::Zlib { 10_000 } else { 128 * 1024 };
+                assert!(plain.len() - before <= most, "{} of {algorithm:?}", plain.len() - before);
                 if is_done {
                     break;
                 }
             }
             assert!(plain.strip_prefix(b"before") == Some(&text), "{algorithm:?}");
-            assert_eq!(steps > 130, algorithm == Algorithm::Zlib, "{steps} of {algorithm:?}");
+            let least = if algorithm == Algorithm::Zlib { 130 } else { 10 };
+            assert!(steps >= least, "{steps} of {algorithm:?}");
+        }
+    }
+
+    #[test]
+    fn a_body_of_many_blocks_is_read_in_steps_though_it_becomes_little() {
+        let plain = [b'x'; 100];
+        // Four blocks of zlib's, without a byte, of the codes that every reader knows; the last is stored.
+        let mut zlib = alloc::vec![0x78, 0x9c];
+        zlib.extend([0x02, 0x08, 0x20, 0x80, 0x00].repeat(200_000));
+        zlib.extend([0x01, 100, 0, 155, 255]);
+        zlib.extend(plain);
+        let (a, b) = plain.iter().fold((1u32, 0u32), |(a, b), byte| (a + u32::from(*byte), b + a + u32::from(*byte)));
+        zlib.extend((((b % 65_521) << 16) | (a % 65_521)).to_be_bytes());
+        // A frame of zstd's of 100 bytes; blocks without a byte, and the last, which is stored.
+        let mut zstd = alloc::vec![0x28, 0xb5, 0x2f, 0xfd, 0x20, 100];
+        zstd.extend([0; 3].repeat(333_333));
+        zstd.extend([0x21, 0x03, 0x00]);
+        zstd.extend(plain);
+        for (algorithm, body) in [(Algorithm::Zlib, zlib), (Algorithm::Zstd { level: 1 }, zstd)] {
+            let mut wire = Vec::new();
+            put_frame(&body, plain.len(), 0, &mut wire);
+            let Ok(Front::Frame(frame)) = front(algorithm, &wire, MAX_FRAME_PAYLOAD) else { panic!("no frame") };
+            let (mut out, mut steps) = (Vec::new(), 1);
+            let mut inflation = Inflation::new(&out);
+            while !inflation.step(algorithm, &frame, 256 * 1024, &mut out).unwrap() {
+                steps += 1;
+            }
+            assert_eq!(out, plain, "{algorithm:?}");
+            assert!(steps > 100, "{} bytes in {steps} steps of {algorithm:?}", body.len());
+        }
+    }
+
+    #[test]
+    fn several_frames_of_zstd_are_one_body_and_half_a_frame_is_none() {
+        let zstd = Algorithm::Zstd { level: 3 };
+        let halves: [Vec<u8>; 2] = [noise(400_000), alloc::vec![b'y'; 500_000]];
+        let mut body: Vec<u8> = halves.iter().flat_map(|half| zstd.compress(half).unwrap()).collect();
+        let read = |body: &[u8], most: usize| {
+            let (mut wire, mut out) = (Vec::new(), Vec::new());
+            put_frame(body, 900_000, 0, &mut wire);
+            let Ok(Front::Frame(frame)) = front(zstd, &wire, MAX_FRAME_PAYLOAD) else { panic!("no frame") };
+            let mut inflation = Inflation::new(&out);
+            while !inflation.step(zstd, &frame, most, &mut out)? {}
+            Ok::<_, Error>(out)
+        };
+        for most in [1, 256 * 1024, usize::MAX] {
+            assert!(read(&body, most).unwrap() == halves.concat(), "{most} at a time");
+        }
+        body.pop();
+        for most in [1, 256 * 1024, usize::MAX] {
+            assert!(read(&body, most).is_err(), "{most} at a time");
         }
     }
 
