@@ -105,13 +105,44 @@ fn a_statement_whose_rows_nobody_reads_ends_when_it_is_killed_and_with_its_time(
     drop((killed, timed));
 }
 
+const LEFT: &str = "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE USER = 'worker'";
+
 #[test]
 fn a_connection_that_takes_nothing_is_closed_after_net_write_timeout() {
     let world = world(2, &[]);
     let mut root = world.root();
     let held = [unread(&world, &rows(4, 16 << 20)), unread(&world, &rows(1, 50 << 20))];
-    let left = "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE USER = 'worker'";
-    wait_until("they are closed", || run(&mut root, left).unwrap() == [["0"]]);
+    wait_until("they are closed", || run(&mut root, LEFT).unwrap() == [["0"]]);
     drop(held);
     assert_eq!(run(&mut root, "SELECT 'served'").unwrap(), [["served"]]);
+}
+
+#[test]
+fn a_session_may_have_a_net_write_timeout_of_its_own() {
+    let world = world(3600, &[]);
+    let mut root = world.root();
+    let mut short = world.worker();
+    let long = unread(&world, &rows(1, 50 << 20));
+    run(&mut short, "SET net_write_timeout = 1").unwrap();
+    short.stream().write_all(&framed(&[b"\x03", rows(1, 50 << 20).as_bytes()].concat(), 0)).unwrap();
+    wait_until("the one that asked for it is closed", || run(&mut root, LEFT).unwrap() == [["1"]]);
+    drop((short, long));
+}
+
+#[test]
+fn a_connection_that_takes_nothing_is_closed_at_once_when_it_is_killed() {
+    let world = world(3600, &[]);
+    let mut root = world.root();
+    let before = clients::resident(world.server.id());
+    let many = "WITH RECURSIVE n AS (SELECT 1 AS a UNION ALL SELECT a + 1 FROM n WHERE a < 1000) \
+                SELECT REPEAT('x', 1000) FROM n, n AS m";
+    let held = [unread(&world, &rows(4, 16 << 20)), unread(&world, &rows(1, 50 << 20)), unread(&world, many)];
+    let ids = run(&mut root, "SELECT ID FROM information_schema.PROCESSLIST WHERE USER = 'worker'").unwrap();
+    assert_eq!(ids.len(), held.len());
+    for id in ids {
+        run(&mut root, &format!("KILL CONNECTION {}", id[0])).unwrap();
+    }
+    wait_until("they are closed", || run(&mut root, LEFT).unwrap() == [["0"]]);
+    wait_until("their memory goes back", || clients::resident(world.server.id()) < before + (64 << 10));
+    drop(held);
 }

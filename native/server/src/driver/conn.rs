@@ -221,6 +221,10 @@ impl Conn {
         let mut steps = MOST_STEPS;
         loop {
             self.flush(now);
+            // Who was killed and reads nothing is told nothing: what was to be sent to it goes back.
+            if !self.writable && !self.out.is_empty() && self.presence.is_killed() {
+                self.phase = Phase::Over;
+            }
             match self.phase {
                 Phase::Over => return Turn::Over,
                 Phase::Flushing if self.out.is_empty() && self.said_goodbye => return Turn::Over,
@@ -526,7 +530,7 @@ impl Conn {
     }
 
     fn write_timeout(&self) -> Duration {
-        Duration::from_secs(self.server.globals.inherited().net_write_timeout)
+        Duration::from_secs(self.session.write_timeout())
     }
 }
 

@@ -20,8 +20,9 @@ use crate::state::Server;
 pub(crate) struct SessionHandle {
     here: Option<Box<Session>>,
     away: Option<Receiver<Box<Session>>>,
-    /// Who is logged in, while the session is away.
+    /// Who is logged in, while the session is away, and its `net_write_timeout`.
     who: String,
+    write_timeout: u64,
     server: Arc<Server>,
 }
 
@@ -36,7 +37,7 @@ impl SessionHandle {
     ) -> Self {
         let mut session = Session::new(Arc::clone(&server), presence, host, wake);
         session.entry = Some(entry);
-        Self { here: Some(Box::new(session)), away: None, who: String::new(), server }
+        Self { here: Some(Box::new(session)), away: None, who: String::new(), write_timeout: 0, server }
     }
 
     /// Whether a statement runs on another thread, or another is to follow: no command can come until all are answered.
@@ -64,6 +65,11 @@ impl SessionHandle {
     /// How many seconds may pass between two bytes of a packet.
     pub(crate) fn read_timeout(&self) -> u64 {
         self.here.as_ref().map_or(u64::MAX, |session| session.view.variables.net_read_timeout)
+    }
+
+    /// How many seconds the client may take nothing of what it is sent.
+    pub(crate) fn write_timeout(&self) -> u64 {
+        self.here.as_ref().map_or(self.write_timeout, |session| session.view.variables.net_write_timeout)
     }
 
     /// The account for which memory counts; `None` while the session is away.
@@ -112,6 +118,7 @@ impl SessionHandle {
     fn depart(&mut self, connection: &mut Connection) -> Result<(), Error> {
         let Some(session) = self.here.take_if(|session| session.errand.is_some()) else { return Ok(()) };
         self.who.clone_from(&session.view.user);
+        self.write_timeout = session.view.variables.net_write_timeout;
         let wake = Arc::clone(&session.wake);
         let text = (session.text_to_read() >= memory::LARGE).then(|| session.view.account_text());
         let (send, receive) = sync_channel(1);
