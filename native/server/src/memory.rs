@@ -3,16 +3,24 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Instant;
+use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 /// A value of so many bytes is large: it is made only where memory is left, and counts towards its account's share.
 pub(crate) const LARGE: usize = 1 << 20;
 /// How long a measurement is good for, in milliseconds.
 const FRESH: u64 = 5;
+/// A long text for which there is no memory waits so long for others to give some back, before it is refused.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+/// And so long a packet that comes in, and a statement that makes a large value: they hold what others wait for.
+pub(crate) const PATIENCE_OF_HOLDERS: Duration = Duration::from_secs(1);
+/// Who waits looks so often: the system is not told of by anybody.
+pub(crate) const LOOKS_EACH: Duration = Duration::from_millis(10);
 
 /// The bytes of large values that each account holds.
 static SHARES: Mutex<BTreeMap<String, usize>> = Mutex::new(BTreeMap::new());
+/// Told when one of them has become less.
+static FREED: Condvar = Condvar::new();
 
 fn shares() -> MutexGuard<'static, BTreeMap<String, usize>> {
     SHARES.lock().unwrap_or_else(PoisonError::into_inner)
@@ -29,6 +37,11 @@ impl Held {
     /// Counts so many bytes for an account; less than a large value counts as nothing.
     pub(crate) fn set(&mut self, account: &str, bytes: usize) {
         self.count(account, if bytes < LARGE { 0 } else { bytes });
+    }
+
+    /// How many bytes are counted.
+    pub(crate) const fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// Counts so many bytes for an account, however few.
@@ -61,7 +74,21 @@ fn take_away(shares: &mut BTreeMap<String, usize>, account: &str, bytes: usize) 
         if *share == 0 {
             shares.remove(account);
         }
+        if bytes > 0 {
+            FREED.notify_all();
+        }
     }
+}
+
+/// Waits until some account holds less than before, or it is time to look again.
+pub(crate) fn wait_for_some() {
+    // A poisoned lock is none the worse for who only waits.
+    drop(FREED.wait_timeout(shares(), LOOKS_EACH));
+}
+
+/// Whether so many bytes are more than one statement may take, whatever others give back: `most` is `global_connection_memory_limit`.
+pub(crate) fn is_too_much(bytes: usize, most: u64) -> bool {
+    bytes as u64 > allowed().min(most)
 }
 
 /// Whether there is memory for what an account holds: `most` is `global_connection_memory_limit`. Of what is counted, `more` bytes are

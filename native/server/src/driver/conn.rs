@@ -73,6 +73,8 @@ pub(super) struct Conn {
     /// The most that may be held of a packet that is not complete, and that it counts for the account.
     room: usize,
     held: Held,
+    /// Since when it waits for memory for more of the packet.
+    lacks_since: Option<Duration>,
     _place: Place,
 }
 
@@ -155,6 +157,7 @@ impl Conn {
             listing,
             room: FREE,
             held: Held::default(),
+            lacks_since: None,
             _place: place,
         }
     }
@@ -274,12 +277,18 @@ impl Conn {
             if !self.readable || self.session.is_busy() || !self.out.is_empty() {
                 return Turn::Wait;
             }
+            if self.connection.input_lacks().is_some_and(|needed| needed > self.room) {
+                return Turn::Wait;
+            }
             if reads == MOST_READS {
                 return Turn::Again;
             }
             if self.session.is_logged_in() {
                 let needed = self.connection.input_held().saturating_add(READ + BESIDE_READ);
-                if !self.make_room(needed) {
+                if !self.make_room(needed, now) {
+                    if self.lacks_since.is_some() {
+                        return Turn::Wait;
+                    }
                     continue;
                 }
             }
@@ -288,10 +297,11 @@ impl Conn {
         }
     }
 
-    /// Lets so many bytes of the client's packet be held, before they are; false where there is no memory for them, which ends the
-    /// connection.
-    fn make_room(&mut self, needed: usize) -> bool {
+    /// Lets so many bytes of the client's packet be held, before they are; false where there is no memory for them. Until some comes back
+    /// nothing more is read, and where none does, the connection ends.
+    fn make_room(&mut self, needed: usize, now: Now) -> bool {
         if needed <= self.room {
+            self.lacks_since = None;
             return true;
         }
         let Some(account) = self.session.account() else { return true };
@@ -302,8 +312,17 @@ impl Conn {
         if memory::is_left_for(&account, room - self.room, most) {
             self.room = room;
             self.connection.limit_input(room);
+            self.lacks_since = None;
             return true;
         }
+        let since = *self.lacks_since.get_or_insert(now.monotonic);
+        if now.monotonic < since.saturating_add(memory::PATIENCE_OF_HOLDERS) && !memory::is_too_much(room, most) {
+            self.held.count(&account, if self.room > FREE { self.room } else { 0 });
+            // The client has sent them: no time of its own passes meanwhile.
+            self.active = now.monotonic;
+            return false;
+        }
+        self.lacks_since = None;
         self.held = Held::default();
         let message = format!(
             "Out of memory: the server has none left for a packet of {needed} bytes or more; send less, or try again later"
@@ -362,8 +381,9 @@ impl Conn {
                 }
                 Output::Wait(deadline) => {
                     self.deadline = deadline;
-                    if let Some(needed) = self.connection.input_lacks().filter(|needed| *needed > self.room) {
-                        self.make_room(needed);
+                    if let Some(needed) = self.connection.input_lacks().filter(|needed| *needed > self.room)
+                        && (self.make_room(needed, begun) || self.lacks_since.is_none())
+                    {
                         moved = true;
                         continue;
                     }
@@ -512,6 +532,7 @@ impl Conn {
             Phase::Lingering { until } => Some(until),
             _ if !self.out.is_empty() => Some(self.active.saturating_add(self.write_timeout())),
             Phase::Flushing => Some(now.monotonic.saturating_add(self.write_timeout())),
+            Phase::Open if self.lacks_since.is_some() => Some(now.monotonic.saturating_add(memory::LOOKS_EACH)),
             Phase::Open if self.session.is_busy() => self.gone_since.map(|_| now.monotonic.saturating_add(GONE)),
             Phase::Open if self.session.is_logged_in() => self.read_deadline().or_else(|| Some(self.idle_deadline())),
             Phase::Open => self.deadline,

@@ -150,11 +150,13 @@ pub(crate) struct Limits {
     pub(crate) lock_wait: Duration,
     /// Whether foreign keys are passed over: `foreign_key_checks` is off.
     pub(crate) skips_foreign_keys: bool,
+    /// Bytes of memory that count for the account already, with a long text and what is made from it.
+    pub(crate) reserved: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { read_only: None, time: None, rows: None, lock_wait: LOCK_WAIT, skips_foreign_keys: false }
+        Self { read_only: None, time: None, rows: None, lock_wait: LOCK_WAIT, skips_foreign_keys: false, reserved: 0 }
     }
 }
 

@@ -160,7 +160,8 @@ fn perform(job: Job, giver: Giver) {
         Task::Describe { sql } => session.describe(&request(sql, &[], true)).map(Outcome::Described),
         Task::Transaction(step) => session.transaction(step).map(|()| Outcome::Stepped),
     };
-    // Before the answer: who has read it may come again.
+    // Before the answer: who has read it may come again, and change what else would be copied for that.
+    drop(surroundings);
     drop(entry);
     // A connection that is gone takes the session with it: an open transaction is rolled back when it is dropped.
     giver.give(Delivery::Finished(session, outcome));

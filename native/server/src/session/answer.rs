@@ -83,7 +83,7 @@ pub(super) struct Pending {
     /// A SELECT of the value.
     pub(super) sql: String,
     pub(super) target: Target,
-    /// All assignments of the statement, and where those that follow begin.
+    /// All assignments of the statement, and where those that follow begin; nothing where none do.
     pub(super) assignments: Arc<str>,
     pub(super) rest: usize,
     pub(super) reply: Reply,
@@ -96,9 +96,9 @@ impl Pending {
         self.assignments.len().saturating_sub(self.rest) > LONG
     }
 
-    /// What the engine is to do.
-    pub(super) fn task(&self) -> Task {
-        Task::Evaluate { sql: self.sql.clone() }
+    /// What the engine is to do, once: the text may be long.
+    pub(super) fn take_task(&mut self) -> Task {
+        Task::Evaluate { sql: std::mem::take(&mut self.sql) }
     }
 }
 

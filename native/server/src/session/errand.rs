@@ -5,22 +5,46 @@ use sealwire_core::server::Connection;
 
 use super::Session;
 use super::answer::Answer;
+use super::text::Reserved;
 use super::work::Errand;
 use crate::engine::interrupted;
 
 impl Session {
-    /// Does the errand, on another thread.
-    pub(super) fn run_errand(&mut self) {
-        let length = self.text_to_read();
-        let Some(errand) = self.errand.take() else { return };
+    /// Does the errand, on another thread; false where there is no memory for it now, and it `may_wait` for some.
+    pub(super) fn run_errand(&mut self, may_wait: bool) -> bool {
         // It may have waited for its turn.
-        let ready = if self.presence.is_stopped() { Err(interrupted()) } else { self.reserve_for_text(length) };
-        if let Err(error) = ready {
-            self.queue.clear();
-            self.forget_diagnostics();
-            self.brought = Some((Err(error), false));
-            return;
+        let refusal = if self.presence.is_stopped() {
+            Some(interrupted())
+        } else {
+            match self.reserve_for_text() {
+                Reserved::Counted => None,
+                Reserved::Later if may_wait => return false,
+                Reserved::Later => Some(self.no_memory_for_text()),
+                Reserved::Refused(error) => Some(error),
+            }
+        };
+        match refusal {
+            Some(error) => self.refuse_errand(error),
+            None => self.do_errand(),
         }
+        true
+    }
+
+    /// Brings an error back instead of an answer.
+    pub(super) fn refuse_errand(&mut self, error: SqlError) {
+        self.errand = None;
+        self.queue.clear();
+        self.forget_diagnostics();
+        self.brought = Some((Err(error), false));
+    }
+
+    /// Whether the errand need not wait for memory any longer: there is some, or it is stopped.
+    pub(super) fn is_errand_ready(&mut self) -> bool {
+        self.presence.is_stopped() || !matches!(self.reserve_for_text(), Reserved::Later)
+    }
+
+    fn do_errand(&mut self) {
+        let Some(errand) = self.errand.take() else { return };
         let (answer, binary) = match errand {
             Errand::Query(sql) => {
                 let text = self.begin_query(sql);

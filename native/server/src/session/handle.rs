@@ -3,8 +3,9 @@
 //! The event loop serves many connections, so no statement may keep it. Long texts are read, and files are opened, by a session that
 //! is away on a thread of the pool; it comes back with an answer.
 
-use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use sealwire_accounts::ClientHost;
 use sealwire_core::error::{Error, SqlError};
@@ -122,28 +123,19 @@ impl SessionHandle {
         let wake = Arc::clone(&session.wake);
         let text = (session.text_to_read() >= memory::LARGE).then(|| session.view.account_text());
         let (send, receive) = sync_channel(1);
-        // The session stays in the slot where there is no thread for it.
-        let slot = Arc::new(Mutex::new(Some(session)));
-        let taken = Arc::clone(&slot);
-        let errand = move || {
-            // Last of all, be it after a panic: the connection looks for its session.
-            let _wake = WakeAtEnd(wake);
-            let session = taken.lock().unwrap_or_else(PoisonError::into_inner).take();
-            if let Some(mut session) = session {
-                session.run_errand();
-                // A connection that is gone takes its session with it.
-                let _ = send.send(session);
-            }
-        };
-        let started = match text {
-            Some(account) => self.server.readers.read(&self.server.pool, account, Box::new(errand)),
-            None => self.server.pool.call(Box::new(errand)),
-        };
-        let Err(error) = started else {
+        let slot = Slot::new(Away {
+            session,
+            send,
+            server: Arc::clone(&self.server),
+            reader_of: text,
+            since: Instant::now(),
+            wake: WakeAtEnd(wake),
+        });
+        let Err(error) = slot.start() else {
             self.away = Some(receive);
             return Ok(());
         };
-        self.here = slot.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.here = slot.take().map(|away| away.session);
         match &mut self.here {
             Some(session) => {
                 session.errand = None;
@@ -167,6 +159,102 @@ impl SessionHandle {
                 connection.kill(SqlError::new(1105, b"HY000", "The session's thread ended; see the server's log"));
                 Ok(true)
             }
+        }
+    }
+}
+
+/// A session that is away.
+struct Away {
+    session: Box<Session>,
+    send: SyncSender<Box<Session>>,
+    server: Arc<Server>,
+    /// The account whose turn it is to have a long text read; `None` where the errand needs no reader.
+    reader_of: Option<String>,
+    since: Instant,
+    /// Last of all, be it after a panic: the connection looks for its session.
+    wake: WakeAtEnd,
+}
+
+impl Away {
+    fn come_back(self) {
+        let Self { session, send, wake, .. } = self;
+        // A connection that is gone takes its session with it.
+        let _ = send.send(session);
+        drop(wake);
+    }
+
+    fn is_patient(&self) -> bool {
+        self.since.elapsed() < memory::PATIENCE
+    }
+
+    /// Does the errand. Where there is no memory for a long text, others are read meanwhile, and this is tried again.
+    fn go(mut self) {
+        let may_wait = self.is_patient();
+        if self.session.run_errand(may_wait) {
+            return self.come_back();
+        }
+        let pool = self.server.pool.clone();
+        let slot = Slot::new(self);
+        let waiting = slot.clone();
+        let started = pool.call(Box::new(move || {
+            if let Some(away) = waiting.take() {
+                away.wait();
+            }
+        }));
+        slot.come_back_where_failed(started);
+    }
+
+    /// Waits for memory, and has the text read.
+    fn wait(mut self) {
+        while self.is_patient() && !self.session.is_errand_ready() {
+            memory::wait_for_some();
+        }
+        let slot = Slot::new(self);
+        let started = slot.start();
+        slot.come_back_where_failed(started);
+    }
+}
+
+/// A session that is on its way to a thread: it stays here where there is none for it.
+#[derive(Clone)]
+struct Slot(Arc<Mutex<Option<Away>>>);
+
+impl Slot {
+    fn new(away: Away) -> Self {
+        Self(Arc::new(Mutex::new(Some(away))))
+    }
+
+    fn take(&self) -> Option<Away> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Starts the errand on another thread.
+    fn start(&self) -> Result<(), SqlError> {
+        let found = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some((server, reader_of)) = found.as_ref().map(|away| (Arc::clone(&away.server), away.reader_of.clone()))
+        else {
+            return Ok(());
+        };
+        drop(found);
+        let taken = self.clone();
+        let errand = move || {
+            if let Some(away) = taken.take() {
+                away.go();
+            }
+        };
+        match reader_of {
+            Some(account) => server.readers.read(&server.pool, account, Box::new(errand)),
+            None => server.pool.call(Box::new(errand)),
+        }
+    }
+
+    /// Brings the session back with an error where no thread took it.
+    fn come_back_where_failed(&self, started: Result<(), SqlError>) {
+        if let Err(error) = started
+            && let Some(mut away) = self.take()
+        {
+            away.session.refuse_errand(error);
+            away.come_back();
         }
     }
 }

@@ -42,8 +42,8 @@ impl Session {
     fn go_on_with_init_connect(&mut self, answer: Result<Answer, SqlError>) {
         let submitted = match answer {
             Ok(Answer::Engine(task) | Answer::Unheard(task)) => self.submit(task, Purpose::InitConnect(None)),
-            Ok(Answer::Set(pending)) => {
-                let task: Task = pending.task();
+            Ok(Answer::Set(mut pending)) => {
+                let task: Task = pending.take_task();
                 self.submit(task, Purpose::InitConnect(Some(pending)))
             }
             Ok(_) => Ok(()),

@@ -72,6 +72,7 @@ impl Session {
             read_only: self.read_only(),
             lock_wait: self.lock_wait(),
             skips_foreign_keys: !variables.foreign_key_checks,
+            reserved: self.held_text.bytes(),
             ..Limits::default()
         };
         if let Task::Evaluate { .. } = task {

@@ -499,7 +499,7 @@ impl Session {
                 let started = self.submit_approved(task, limits, purpose);
                 started.or_else(|error| self.fail(&error, connection))
             }
-            Ok(Answer::Set(pending)) => self.start(pending.task(), Purpose::Set(pending), connection),
+            Ok(Answer::Set(mut pending)) => self.start(pending.take_task(), Purpose::Set(pending), connection),
             Ok(Answer::Describe(sql)) => {
                 self.start(Task::Describe { sql: sql.clone() }, Purpose::Prepare { sql }, connection)
             }

@@ -37,9 +37,9 @@ impl Session {
 
     fn run_statement(&mut self, sql: &str) -> Result<(), SqlError> {
         let mut answer = self.statement(sql)?;
-        while let Answer::Set(pending) = answer {
+        while let Answer::Set(mut pending) = answer {
             let mut value = Datum::Null;
-            self.run_in_engine(&pending.task(), Some(&mut value))?;
+            self.run_in_engine(&pending.take_task(), Some(&mut value))?;
             answer = self.set_on(*pending, value)?;
         }
         match answer {

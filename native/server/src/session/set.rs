@@ -12,7 +12,7 @@ use super::answer::{Answer, Pending, Reply, Target};
 use crate::engine::{Task, TransactionStep};
 use crate::settings::{self, Fact, Place, Scope, SystemVariable, Value, variable};
 use crate::sql::charset::default_collation;
-use crate::sql::lex::{Lexer, Piece};
+use crate::sql::lex::{Lexer, Piece, unquote};
 use crate::sql::{Cursor, Datum, MOST_EVALUATED_DEPTH, depth, evaluate, parse_expression};
 
 /// Commas of one SET: more of them would keep other connections waiting.
@@ -20,10 +20,10 @@ const MOST_ASSIGNMENTS: usize = 10_000;
 /// Longer expressions are the engine's to evaluate, on a thread that KILL reaches.
 const MOST_BYTES: usize = 4096;
 
-/// A value, or the text of one that the engine has to find.
+/// A value, or a SELECT of one that the engine has to find.
 enum Found {
     Value(Datum),
-    Expression(String),
+    Select(String),
 }
 
 impl Session {
@@ -35,8 +35,7 @@ impl Session {
             let message = format!("SET has {commas} commas, and {MOST_ASSIGNMENTS} are allowed; send it in parts");
             return Err(SqlError::new(1436, b"HY000", message));
         }
-        let assignments = Arc::from(words.rest());
-        self.set_all(&assignments, 0, Reply::default(), self.view.autocommit())
+        self.set_all(words.rest(), None, 0, Reply::default(), self.view.autocommit())
     }
 
     /// Goes on with a SET when the engine has found the value that it waited for.
@@ -57,25 +56,28 @@ impl Session {
         let mut words = Cursor::new(assignments.get(rest..).unwrap_or_default());
         if words.accept(",") {
             let next = assignments.len() - words.rest().len();
-            return self.set_all(&assignments, next, reply, was_autocommit);
+            return self.set_all(&assignments, Some(&assignments), next, reply, was_autocommit);
         }
         self.end_set(&words, reply, was_autocommit)
     }
 
-    /// Makes the assignments from a place on.
+    /// Makes the assignments from a place on; `kept` are the same where they are kept already.
     fn set_all(
         &mut self,
-        assignments: &Arc<str>,
+        assignments: &str,
+        kept: Option<&Arc<str>>,
         from: usize,
         mut reply: Reply,
         was_autocommit: bool,
     ) -> Result<Answer, SqlError> {
         let mut words = Cursor::new(assignments.get(from..).unwrap_or_default());
         loop {
-            if let Some((target, expression)) = self.set_one(&mut words, &mut reply)? {
-                let sql = format!("SELECT ({expression})");
-                let rest = assignments.len() - words.rest().len();
-                let assignments = Arc::clone(assignments);
+            if let Some((target, sql)) = self.set_one(&mut words, &mut reply)? {
+                let (assignments, rest) = match words.rest().len() {
+                    // What has been read may be long.
+                    0 => (Arc::from(""), 0),
+                    left => (kept.map_or_else(|| Arc::from(assignments), Arc::clone), assignments.len() - left),
+                };
                 return Ok(Answer::Set(Box::new(Pending { sql, target, assignments, rest, reply, was_autocommit })));
             }
             if !words.accept(",") {
@@ -93,7 +95,7 @@ impl Session {
         Ok(Answer::Ok(reply))
     }
 
-    /// Sets one variable, or says which one waits for which expression.
+    /// Sets one variable, or says which one waits for the value of which SELECT.
     fn set_one(&mut self, words: &mut Cursor<'_>, reply: &mut Reply) -> Result<Option<(Target, String)>, SqlError> {
         if words.accept("NAMES") {
             return self.names(words, reply).map(|()| None);
@@ -149,7 +151,7 @@ impl Session {
     ) -> Result<Option<(Target, String)>, SqlError> {
         match self.value(words)? {
             Found::Value(value) => self.give(target, value, reply).map(|()| None),
-            Found::Expression(text) => Ok(Some((target, text))),
+            Found::Select(sql) => Ok(Some((target, sql))),
         }
     }
 
@@ -190,18 +192,22 @@ impl Session {
         if text.is_empty() {
             return Err(words.syntax_error());
         }
-        if text.len() > MOST_BYTES || depth::check_to(text, MOST_EVALUATED_DEPTH).is_err() {
-            return Ok(Found::Expression(text.to_owned()));
+        let select = || Ok(Found::Select(format!("SELECT ({text})")));
+        if text.len() > MOST_BYTES {
+            return literal(text).map_or_else(select, |value| Ok(Found::Value(value)));
+        }
+        if depth::check_to(text, MOST_EVALUATED_DEPTH).is_err() {
+            return select();
         }
         let expression = parse_expression(text)?;
         if let Some(value) = evaluate(&expression, &self.view)? {
             return Ok(Found::Value(value));
         }
-        Ok(match expression {
+        match expression {
             // ON, STRICT, utf8mb4: a word that is no column is a text.
-            Expr::Identifier(word) if !word.value.starts_with('@') => Found::Value(Datum::Text(word.value)),
-            _ => Found::Expression(text.to_owned()),
-        })
+            Expr::Identifier(word) if !word.value.starts_with('@') => Ok(Found::Value(Datum::Text(word.value))),
+            _ => select(),
+        }
     }
 
     /// The value that `= DEFAULT` stands for; `None` where something else is set.
@@ -349,6 +355,22 @@ impl Session {
                 return Ok(());
             }
         }
+    }
+}
+
+/// The value of one literal that is all of an expression. The engine would make seven copies of a long one on its way.
+fn literal(expression: &str) -> Option<Datum> {
+    let mut pieces = Lexer::new(expression.as_bytes());
+    match (pieces.next()?, pieces.next(), pieces.next()) {
+        ((Piece::Text, text), None, None) => String::from_utf8(unquote(text).into_owned()).ok().map(Datum::Text),
+        ((Piece::Word, b"X"), Some((Piece::Text, digits)), None) => {
+            let digits = digits.get(1..digits.len().checked_sub(1)?)?;
+            let nibble = |digit: u8| char::from(digit).to_digit(16).and_then(|nibble| u8::try_from(nibble).ok());
+            let (pairs, rest) = digits.as_chunks::<2>();
+            let bytes = pairs.iter().map(|[high, low]| Some(nibble(*high)? << 4 | nibble(*low)?));
+            if rest.is_empty() { bytes.collect::<Option<Vec<u8>>>().map(Datum::Blob) } else { None }
+        }
+        _ => None,
     }
 }
 

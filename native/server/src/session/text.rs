@@ -2,15 +2,32 @@
 
 use sealwire_core::error::SqlError;
 use sealwire_core::server::Connection;
+use sealwire_core::sql::{Lexer, Piece};
 
 use super::Session;
 use super::work::Errand;
 use super::work::Queue;
 use crate::memory::{self, LARGE};
+use crate::sql::mode::Mode;
 
 /// So many times its length is what reading a text and running it takes at the peak: its canonical form, the parser's tokens and tree,
 /// the engine's statement and the value that it makes of a literal.
 const PEAK: usize = 8;
+/// The same of a SET of a user's variable to a literal: its canonical form, which is twice as long where it is binary, and the value.
+const PEAK_OF_LITERAL: usize = 3;
+/// So many words and signs at most has such a SET: `SET @``name`` := _binary '…'`.
+const TOKENS_OF_SET: usize = 10;
+
+/// What became of the wish for memory.
+#[derive(Debug)]
+pub(super) enum Reserved {
+    /// It is counted.
+    Counted,
+    /// There is none now.
+    Later,
+    /// There will be none.
+    Refused(SqlError),
+}
 
 impl Session {
     /// Takes the text of a command out of the connection, which has it in its buffer.
@@ -30,24 +47,79 @@ impl Session {
         }
     }
 
-    /// Counts what reading so many bytes of text takes, before it is taken.
-    ///
-    /// # Errors
-    /// 1041 where there is no memory for it.
-    pub(super) fn reserve_for_text(&mut self, length: usize) -> Result<(), SqlError> {
+    /// Counts what reading the errand's text takes, before it is taken.
+    pub(super) fn reserve_for_text(&mut self) -> Reserved {
+        let length = self.text_to_read();
         if length < LARGE {
-            return Ok(());
+            return Reserved::Counted;
         }
         let account = self.view.account_text();
-        let more = length.saturating_mul(PEAK);
+        let more = length.saturating_mul(self.peak_of_text());
         self.held_text.set(&account, length.saturating_add(more));
         let most = self.view.server.globals.global_connection_memory_limit.get();
         if memory::is_left_for(&account, more, most) {
-            return Ok(());
+            return Reserved::Counted;
         }
         self.held_text.set(&account, length);
+        if memory::is_too_much(more, most) { Reserved::Refused(self.no_memory_for_text()) } else { Reserved::Later }
+    }
+
+    /// The error of a text for which no memory came back in time.
+    pub(super) fn no_memory_for_text(&self) -> SqlError {
+        let length = self.text_to_read();
         let message =
             format!("Out of memory: the server has none left for a statement of {length} bytes; try again later");
-        Err(SqlError::out_of_memory(message))
+        SqlError::out_of_memory(message)
+    }
+
+    /// So many times its length is what reading the text takes.
+    fn peak_of_text(&self) -> usize {
+        match &self.errand {
+            Some(Errand::Query(text)) if is_set_of_literal(text.rest(), self.view.syntax.mode) => PEAK_OF_LITERAL,
+            _ => PEAK,
+        }
+    }
+}
+
+/// Whether a text is SET of one user's variable to one literal, which is kept without the engine.
+fn is_set_of_literal(sql: &[u8], mode: Mode) -> bool {
+    let mut tokens = Lexer::new(sql).in_mode(mode).filter(|(piece, _)| !piece.is_blank()).take(TOKENS_OF_SET + 1);
+    let is_set = tokens.next().is_some_and(|(_, word)| word.eq_ignore_ascii_case(b"SET"));
+    let is_of_user = tokens.next().is_some_and(|(_, name)| name.first() == Some(&b'@') && name.get(1) != Some(&b'@'));
+    let (mut count, mut literals, mut last) = (0, 0, Piece::Space);
+    for (piece, text) in tokens {
+        count += 1;
+        literals += usize::from(piece == Piece::Text && text.len() >= LARGE / 2);
+        last = piece;
+        if piece == Piece::Symbol(b'(') || piece == Piece::Symbol(b',') || piece == Piece::Hint {
+            return false;
+        }
+    }
+    is_set && is_of_user && literals == 1 && last == Piece::Text && count <= TOKENS_OF_SET - 2
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_set_of_a_literal_is_told_from_others() {
+        let long = "a".repeat(LARGE);
+        let is = |sql: &str| is_set_of_literal(sql.replace('~', &long).as_bytes(), Mode::default());
+        for sql in ["SET @a = '~'", "set @a:='~'", "SET /* x */ @`a b` = _binary '~' ", "SET @a = X'~'"] {
+            assert!(is(sql), "{sql}");
+        }
+        for sql in [
+            "SET @@a = '~'",
+            "SET @a = CONCAT('~')",
+            "SET @a = '~', @b = 1",
+            "SET @a = '~' + 1",
+            "SET @a = '~' '~'",
+            "SELECT @a = '~'",
+            "SET @a = 1 + 1 + 1 + 1 + 1 + '~'",
+            "SET @a = 'x'",
+        ] {
+            assert!(!is(sql), "{sql}");
+        }
     }
 }

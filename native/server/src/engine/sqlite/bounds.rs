@@ -10,7 +10,7 @@ use rusqlite::limits::Limit;
 use sealwire_core::error::SqlError;
 
 use super::temporary;
-use crate::engine::{Interruption, LOCK_WAIT, Request, Surroundings};
+use crate::engine::{Interruption, LOCK_WAIT, Request, Surroundings, stopped};
 use crate::memory::{self, Held};
 
 /// SQLite asks after about this many steps of its machine whether to go on: some 10 microseconds, where values are short.
@@ -60,6 +60,14 @@ pub(super) struct Bounds {
     holds_large: AtomicBool,
 }
 
+/// Whether there is memory.
+#[derive(Debug, PartialEq, Eq)]
+enum Room {
+    Counted,
+    Later,
+    Never,
+}
+
 #[derive(Default)]
 struct Running {
     /// Why the limits ended the statement.
@@ -73,8 +81,9 @@ struct Running {
     first: Option<usize>,
     /// Bytes of the last row, if it is large: SQLite keeps it until the next.
     row: usize,
-    /// All that is large, as it counts for the account.
+    /// All that is large, as it counts for the account: what is beyond that which was reserved with the statement's text.
     held: Held,
+    reserved: usize,
     /// `user@host` of the account, once there is something large.
     account: Option<String>,
     surroundings: Option<Arc<dyn Surroundings>>,
@@ -85,14 +94,20 @@ struct Running {
 }
 
 impl Running {
-    /// Counts what the statement holds for its account; whether there is memory for it, and for so many bytes more.
-    fn is_memory_left(&mut self, more: usize) -> bool {
-        let Some(surroundings) = &self.surroundings else { return true };
+    /// Counts what the statement holds for its account, and so many bytes more where there is memory for them.
+    fn room_for(&mut self, more: usize) -> Room {
+        let Some(surroundings) = &self.surroundings else { return Room::Counted };
         let account = self.account.get_or_insert_with(|| surroundings.account());
-        let kept = self.first.unwrap_or_default().saturating_add(self.row);
-        self.held.set(account, self.large.saturating_add(kept).saturating_add(more));
+        let all = self.large.saturating_add(self.first.unwrap_or_default()).saturating_add(self.row);
+        let holds = all.saturating_sub(self.reserved);
+        let would_hold = all.saturating_add(more).saturating_sub(self.reserved);
+        self.held.set(account, would_hold);
         let most = surroundings.allowances().memory;
-        memory::is_left_for(account, more, most)
+        if would_hold == 0 || memory::is_left_for(account, would_hold - holds, most) {
+            return Room::Counted;
+        }
+        self.held.set(account, holds);
+        if memory::is_too_much(would_hold, most) { Room::Never } else { Room::Later }
     }
 
     /// Why the statement's temporary files end it, where they do.
@@ -178,6 +193,7 @@ impl Bounds {
         *self.running() = Running {
             surroundings: Some(Arc::clone(request.surroundings)),
             counts_files: is_query,
+            reserved: request.limits.reserved,
             ..Running::default()
         };
     }
@@ -231,17 +247,37 @@ impl Bounds {
         self.holds_large.store(true, Ordering::Relaxed);
         let most = self.longest_text().saturating_mul(LARGE_VALUES);
         // A change makes as many as it has rows, and keeps none of them.
-        let message = if running.counts_files && running.large > most {
-            format!(
+        if running.counts_files && running.large > most {
+            let message = format!(
                 "Out of memory: functions have made {} bytes of large values for one row, of {most} allowed; select fewer or shorter values",
                 running.large
-            )
-        } else if !running.is_memory_left(bytes) {
-            format!("Out of memory: the server has none left for a value of {bytes} bytes; try again later")
-        } else {
-            return Ok(());
-        };
-        Err(running.end(message))
+            );
+            return Err(running.end(message));
+        }
+        drop(running);
+        self.wait_for_room(bytes, "a value")
+    }
+
+    /// Waits for memory for so many bytes more, and counts them.
+    ///
+    /// # Errors
+    /// 1041 where none comes back in time, 1317 and 3024 where the statement is stopped meanwhile.
+    fn wait_for_room(&self, bytes: usize, what: &str) -> Result<(), SqlError> {
+        let begun = Instant::now();
+        loop {
+            let room = self.running().room_for(bytes);
+            if room == Room::Counted {
+                return Ok(());
+            }
+            if room == Room::Never || begun.elapsed() >= memory::PATIENCE_OF_HOLDERS {
+                let message =
+                    format!("Out of memory: the server has none left for {what} of {bytes} bytes; try again later");
+                return Err(self.running().end(message));
+            }
+            if self.interruption.sleep(memory::LOOKS_EACH) {
+                return Err(stopped(&self.interruption));
+            }
+        }
     }
 
     /// A row is to be copied for the client: what was made for it is no longer needed, and SQLite keeps the row until the next.
@@ -261,17 +297,18 @@ impl Bounds {
             // The row is made of them.
             running.first = Some(made.saturating_sub(bytes));
         }
-        let copy = running.row;
-        if running.is_memory_left(copy) || !is_large {
+        if !is_large {
+            running.room_for(0);
             return Ok(());
         }
-        Err(running.end(format!("Out of memory: the server has none left for a row of {bytes} bytes; try again later")))
+        drop(running);
+        self.wait_for_room(bytes, "a row")
     }
 
     /// The copy of a large row is on its way, where it counts by itself.
     pub(super) fn row_was_given(&self) {
         if self.holds_large.load(Ordering::Relaxed) {
-            self.running().is_memory_left(0);
+            self.running().room_for(0);
         }
     }
 

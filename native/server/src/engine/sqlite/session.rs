@@ -624,6 +624,24 @@ impl SqliteSession {
         }
     }
 
+    /// What a statement takes and gives; as [`Self::perform`], it holds memory.
+    fn prepared(&mut self, request: &Request<'_>) -> Result<Description, SqlError> {
+        let translated = self.ready(request)?;
+        self.bounds.begin(request, false);
+        let allowed = || Allowed::new(&translated, Arc::clone(request.surroundings));
+        let mut description = Description { parameters: translated.parameters, columns: Vec::new() };
+        if translated.kind == Kind::Query {
+            let sql = translated.statements.first().map(String::as_str).unwrap_or_default();
+            let (_guard, statement) = self.compile(sql, allowed, &translated, request)?;
+            description.columns =
+                origins(&statement, &translated.titles).iter().map(|origin| origin.column(Type::Null)).collect();
+        } else if translated.kind != Kind::Definition {
+            let sql = translated.statements.first().map(String::as_str).unwrap_or_default();
+            self.compile(sql, allowed, &translated, request)?;
+        }
+        Ok(description)
+    }
+
     /// A rollback may have taken temporary tables with it.
     fn recall_temporaries(&mut self) {
         if self.temporaries.is_empty() {
@@ -648,20 +666,9 @@ impl Drop for SqliteSession {
 
 impl EngineSession for SqliteSession {
     fn describe(&mut self, request: &Request<'_>) -> Result<Description, SqlError> {
-        let translated = self.ready(request)?;
-        self.bounds.begin(request, false);
-        let allowed = || Allowed::new(&translated, Arc::clone(request.surroundings));
-        let mut description = Description { parameters: translated.parameters, columns: Vec::new() };
-        if translated.kind == Kind::Query {
-            let sql = translated.statements.first().map(String::as_str).unwrap_or_default();
-            let (_guard, statement) = self.compile(sql, allowed, &translated, request)?;
-            description.columns =
-                origins(&statement, &translated.titles).iter().map(|origin| origin.column(Type::Null)).collect();
-        } else if translated.kind != Kind::Definition {
-            let sql = translated.statements.first().map(String::as_str).unwrap_or_default();
-            self.compile(sql, allowed, &translated, request)?;
-        }
-        Ok(description)
+        let described = self.prepared(request);
+        self.bounds.release();
+        described
     }
 
     fn execute(&mut self, request: &Request<'_>, rows: &mut dyn RowSink) -> Result<Done, SqlError> {
