@@ -6,6 +6,8 @@ mod errors;
 mod functions;
 mod keys;
 mod log;
+mod narrow;
+mod rights;
 mod rows;
 mod schema;
 mod session;

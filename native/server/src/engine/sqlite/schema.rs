@@ -1,11 +1,15 @@
 //! What the databases' files say about their tables, in the shape of MySQL's `information_schema`.
 
+use std::collections::BTreeMap;
+
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Result as SqliteResult};
 use sealwire_core::error::SqlError;
 
 use super::SqliteEngine;
 use super::errors::to_mysql;
+use super::narrow::Narrow;
 use super::stored::{self, StoredColumn, StoredTable};
+use super::weights;
 use crate::engine::kept::Thing;
 use crate::engine::translate::temporary_name;
 use crate::engine::types::{DeclaredType, Extent};
@@ -16,10 +20,11 @@ use crate::engine::{
 use crate::sql::lex::{Lexer, Piece, unquote};
 use crate::sql::{Datum, backquoted, text_literal};
 
-/// A table of `information_schema` that is read from the files; the others are the server's.
+/// A table of `information_schema` that is read from the files, as far as it is asked for; the others are the server's.
 pub(super) fn table(
     engine: &SqliteEngine,
     name: &str,
+    narrow: &Narrow,
     surroundings: &dyn Surroundings,
     interruption: &Interruption,
 ) -> Result<Option<SystemTable>, SqlError> {
@@ -31,7 +36,7 @@ pub(super) fn table(
         }
     }
     for database in engine.databases()? {
-        if SYSTEM_DATABASES.contains(&database.as_str()) {
+        if SYSTEM_DATABASES.contains(&database.as_str()) || !narrow.takes_schema(&database) {
             continue;
         }
         // Most accounts see few databases: those of others are not even opened, whatever is in them.
@@ -41,12 +46,21 @@ pub(super) fn table(
         // A database that can't be read hinders nobody who asks about others.
         let Ok(opened) = open(engine, &database) else { continue };
         let connection = &opened.connection;
-        let Ok(tables) = tables_of(connection) else { continue };
+        let Ok(mut tables) = tables_of(connection) else { continue };
+        let takes = |table: &Table| narrow.takes_table(&table.name) && surroundings.sees(&database, &table.name);
+        if name == "columns" {
+            tables = with_readable_views(connection, tables, takes, interruption);
+        }
+        let mut of_database = Vec::new();
         for table in tables {
             if interruption.is_stopped() {
                 return Err(stopped(interruption));
             }
-            if !surroundings.sees(&database, &table.name) {
+            if !takes(&table) {
+                // SQLite remembers what another view reads.
+                if name == "columns" && table.is_view {
+                    let _ = columns_of(connection, &table);
+                }
                 continue;
             }
             let found = match name {
@@ -56,8 +70,10 @@ pub(super) fn table(
                 _ => statistics(connection, &database, &table),
             };
             // A view whose tables are gone has no columns to show.
-            rows.extend(found.unwrap_or_default());
+            of_database.push((table.name, found.unwrap_or_default()));
         }
+        of_database.sort_by(|(one, _), (other, _)| one.cmp(other));
+        rows.extend(of_database.into_iter().flat_map(|(_, rows)| rows));
     }
     let columns = match name {
         "tables" => TABLES,
@@ -65,6 +81,23 @@ pub(super) fn table(
         _ => STATISTICS,
     };
     Ok(Some(SystemTable { columns: columns.to_vec(), rows }))
+}
+
+/// The tables without the views whose columns SQLite would take long to find, and whose columns need not be found. It finds those of a view with
+/// all that the view reads at once and hears nobody meanwhile, but remembers what it has found: so the views that others read come first.
+fn with_readable_views(
+    connection: &Connection,
+    tables: Vec<Table>,
+    takes: impl Fn(&Table) -> bool,
+    interruption: &Interruption,
+) -> Vec<Table> {
+    let (views, mut tables): (Vec<Table>, Vec<Table>) = tables.into_iter().partition(|table| table.is_view);
+    let wanted = views.iter().filter(|view| takes(view)).map(|view| (view.name.as_str(), view.sql.as_str()));
+    let order = weights::readable_views(connection, wanted, interruption);
+    let mut views: BTreeMap<String, Table> =
+        views.into_iter().map(|view| (view.name.to_ascii_lowercase(), view)).collect();
+    tables.extend(order.iter().filter_map(|name| views.remove(name)));
+    tables
 }
 
 const TABLES: &[(&str, &str)] = &[
@@ -234,7 +267,7 @@ fn tables_of(connection: &Connection) -> SqliteResult<Vec<Table>> {
 fn columns_of(connection: &Connection, table: &Table) -> SqliteResult<Vec<Column>> {
     let counted = table.sql.to_ascii_uppercase().contains("AUTOINCREMENT");
     let mut stored = if table.is_view { StoredTable::default() } else { StoredTable::read(&table.sql) };
-    let indexes = indexes_of(connection, &table.name)?;
+    let indexes = if table.is_view { Vec::new() } else { indexes_of(connection, &table.name)? };
     let mut statement = connection.prepare(
         "SELECT name, type, \"notnull\", dflt_value, pk, cid, hidden FROM pragma_table_xinfo(?1) WHERE hidden IN (0, 2, 3)",
     )?;
@@ -272,8 +305,8 @@ fn columns_of(connection: &Connection, table: &Table) -> SqliteResult<Vec<Column
 
 fn indexes_of(connection: &Connection, table: &str) -> SqliteResult<Vec<Index>> {
     let mut statement = connection.prepare(
-        "SELECT l.name, l.\"unique\", coalesce(m.sql, '') FROM pragma_index_list(?1) AS l LEFT JOIN (SELECT name, sql FROM sqlite_master UNION ALL SELECT name, sql FROM \
-         temp.sqlite_master) AS m ON m.name = l.name WHERE l.origin <> 'pk' ORDER BY l.seq DESC",
+        "SELECT l.name, l.\"unique\", coalesce((SELECT sql FROM sqlite_master WHERE name = l.name), (SELECT sql FROM temp.sqlite_master WHERE name = l.name), '') \
+         FROM pragma_index_list(?1) AS l WHERE l.origin <> 'pk' ORDER BY l.seq DESC",
     )?;
     let found: Vec<(String, bool, String)> = statement
         .query_map([table], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use rusqlite::config::DbConfig;
 use rusqlite::types::Type;
 use rusqlite::{Connection, OpenFlags, Statement};
-use sealwire_accounts::Privilege;
 use sealwire_core::error::SqlError;
 use sealwire_core::message::ColumnDefinition;
 
@@ -15,6 +14,8 @@ use super::bounds::{self, Bounds};
 use super::errors::{self, to_mysql};
 use super::keys::Keys;
 use super::log::{self, Growth};
+use super::narrow::Narrow;
+use super::rights::{authorise, authorise_lock};
 use super::rows::{bind, length_of, origins, put_row};
 use super::temporary;
 use super::weights::{self, Stored, Views};
@@ -164,6 +165,7 @@ impl SqliteSession {
 
     /// Fills the system tables that a statement reads.
     fn refresh(&self, translated: &Translated, request: &Request<'_>) -> Result<(), SqlError> {
+        let surroundings = request.surroundings.as_ref();
         for Access { database, table, privileges } in &translated.accesses {
             if !is_system_database(database) {
                 continue;
@@ -177,9 +179,10 @@ impl SqliteSession {
             };
             let made = match (database.as_str(), table.to_lowercase().as_str()) {
                 ("information_schema", name @ ("tables" | "columns" | "statistics")) => {
-                    super::schema::table(&self.engine, name, request.surroundings.as_ref(), &self.bounds.interruption)?
+                    let narrow = Narrow::of(request.sql);
+                    super::schema::table(&self.engine, name, &narrow, surroundings, &self.bounds.interruption)?
                 }
-                _ => request.surroundings.system_table(database, table),
+                _ => surroundings.system_table(database, table),
             };
             let Some(made) = made else {
                 return Err(SqlError::new(1109, b"42S02", format!("Unknown table '{table}' in {database}")));
@@ -711,35 +714,6 @@ impl EngineSession for SqliteSession {
     fn interruption(&self) -> Arc<Interruption> {
         Arc::clone(&self.bounds.interruption)
     }
-}
-
-/// Demands the privileges of an access.
-fn authorise(access: &Access, request: &Request<'_>) -> Result<(), SqlError> {
-    let table = access.table.as_deref();
-    let may = |privilege: &Privilege| request.surroundings.may(*privilege, &access.database, table);
-    // What changes a system database is refused later, with a reason.
-    if is_system_database(&access.database) && access.privileges != READ {
-        return Ok(());
-    }
-    match access.privileges.iter().find(|privilege| !may(privilege)) {
-        Some(missing) => Err(request.surroundings.denied(*missing, &access.database, table)),
-        None => Ok(()),
-    }
-}
-
-/// FOR UPDATE needs, beside SELECT, one of the privileges that could keep the rows from others.
-fn authorise_lock(database: &str, table: &str, request: &Request<'_>) -> Result<(), SqlError> {
-    let may = |privilege, table| request.surroundings.may(privilege, database, table);
-    if is_system_database(database)
-        || may(Privilege::UPDATE, Some(table))
-        || may(Privilege::DELETE, Some(table))
-        || may(Privilege::LOCK_TABLES, None)
-    {
-        return Ok(());
-    }
-    let mut denied = request.surroundings.denied(Privilege::SELECT, database, Some(table));
-    denied.message = denied.message.replacen("SELECT command", "SELECT with locking clause command", 1);
-    Err(denied)
 }
 
 /// Sets what SQLite itself can refuse.

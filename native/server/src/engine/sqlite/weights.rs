@@ -13,9 +13,9 @@ use sqlparser::ast::{Expr, SelectItem, SetExpr, Statement, TableConstraint};
 
 use super::errors::to_mysql;
 use super::stored::{self, StoredTable};
-use crate::engine::is_system_database;
 use crate::engine::translate::weight::{self, MOST, Relation, Tables, too_complex};
 use crate::engine::translate::{Temporaries, quote, schema_of, temporary_name, tree};
+use crate::engine::{Interruption, is_system_database, stopped};
 
 /// Views that one statement reads, with those that they read.
 const MOST_VIEWS: usize = 1_000;
@@ -55,10 +55,16 @@ pub(super) struct Stored<'a> {
     connection: &'a Connection,
     database: Option<String>,
     temporaries: &'a Temporaries,
+    /// Whether all tables are of the connection's own file, whatever their database's name.
+    is_of_file: bool,
     known: HashMap<Key, Rc<Relation>>,
+    /// Views in the order in which they were weighed: those that others read first.
+    order: Vec<Key>,
     /// Views that were asked for, and whose weight is not known: their texts.
     missing: Vec<(Key, String)>,
     failed: Option<rusqlite::Error>,
+    /// What stops the statement for which views are weighed.
+    interruption: Option<&'a Interruption>,
 }
 
 impl<'a> Stored<'a> {
@@ -68,10 +74,18 @@ impl<'a> Stored<'a> {
             connection,
             database: database.map(str::to_owned),
             temporaries,
+            is_of_file: false,
             known: HashMap::new(),
+            order: Vec::new(),
             missing: Vec::new(),
             failed: None,
+            interruption: None,
         }
+    }
+
+    /// Stops with a statement.
+    pub(super) fn heeding(self, interruption: &'a Interruption) -> Self {
+        Self { interruption: Some(interruption), ..self }
     }
 
     /// Refuses a statement that is too heavy.
@@ -126,6 +140,9 @@ impl<'a> Stored<'a> {
                 waiting.pop();
                 continue;
             }
+            if let Some(interruption) = self.interruption.filter(|interruption| interruption.is_stopped()) {
+                return Err(stopped(interruption));
+            }
             if waiting.len() + self.known.len() > MOST_VIEWS {
                 return Err(too_complex("the number of views that the statement reads"));
             }
@@ -140,6 +157,7 @@ impl<'a> Stored<'a> {
                 missing.into_iter().filter(|(other, _)| *other != key && !open.contains(other)).collect();
             if missing.is_empty() {
                 self.known.insert(key.clone(), Rc::new(relation));
+                self.order.push(key.clone());
                 open.retain(|other| *other != key);
                 waiting.pop();
             } else {
@@ -155,6 +173,8 @@ impl<'a> Stored<'a> {
         let is_temporary = self.temporaries.contains(&(key.0.clone(), name.to_owned()));
         let (schema, inner) = if is_temporary {
             ("temp".to_owned(), temporary_name(&key.0, name))
+        } else if self.is_of_file {
+            ("main".to_owned(), name.to_owned())
         } else {
             // A name with a zero byte is that of no table.
             (quote(&schema_of(&key.0)).unwrap_or_default(), name.to_owned())
@@ -173,6 +193,29 @@ impl<'a> Stored<'a> {
             }
         })
     }
+}
+
+/// The names, in lower case, of the views of a connection's file that are asked for and of those that they read, without what is too heavy: those
+/// that others read come first.
+pub(super) fn readable_views<'v>(
+    connection: &Connection,
+    views: impl Iterator<Item = (&'v str, &'v str)>,
+    interruption: &Interruption,
+) -> Vec<String> {
+    let none = Temporaries::new();
+    let mut stored = Stored { is_of_file: true, ..Stored::new(connection, Some(""), &none).heeding(interruption) };
+    for (name, text) in views.take_while(|_| !interruption.is_stopped()) {
+        let key = (String::new(), name.to_ascii_lowercase());
+        if !stored.known.contains_key(&key) {
+            stored.missing.push((key, stored::view(name, text)));
+            // One that can't be weighed is not looked at.
+            let _ = stored.weigh_views();
+            stored.missing.clear();
+        }
+    }
+    let Stored { order, known, .. } = stored;
+    let is_light = |key: &Key| known.get(key).is_some_and(|view| view.total() <= MOST);
+    order.into_iter().filter(is_light).map(|(_, name)| name).collect()
 }
 
 impl Tables for Stored<'_> {

@@ -1,0 +1,42 @@
+//! The privileges that MySQL's manual demands for what a statement names.
+
+use sealwire_accounts::Privilege;
+use sealwire_core::error::SqlError;
+
+use crate::engine::translate::{Access, READ};
+use crate::engine::{Request, is_system_database};
+
+/// Demands the privileges of an access.
+///
+/// # Errors
+/// 1142, 1044.
+pub(super) fn authorise(access: &Access, request: &Request<'_>) -> Result<(), SqlError> {
+    let table = access.table.as_deref();
+    let may = |privilege: &Privilege| request.surroundings.may(*privilege, &access.database, table);
+    // What changes a system database is refused later, with a reason.
+    if is_system_database(&access.database) && access.privileges != READ {
+        return Ok(());
+    }
+    match access.privileges.iter().find(|privilege| !may(privilege)) {
+        Some(missing) => Err(request.surroundings.denied(*missing, &access.database, table)),
+        None => Ok(()),
+    }
+}
+
+/// FOR UPDATE needs, beside SELECT, one of the privileges that could keep the rows from others.
+///
+/// # Errors
+/// 1142.
+pub(super) fn authorise_lock(database: &str, table: &str, request: &Request<'_>) -> Result<(), SqlError> {
+    let may = |privilege, table| request.surroundings.may(privilege, database, table);
+    if is_system_database(database)
+        || may(Privilege::UPDATE, Some(table))
+        || may(Privilege::DELETE, Some(table))
+        || may(Privilege::LOCK_TABLES, None)
+    {
+        return Ok(());
+    }
+    let mut denied = request.surroundings.denied(Privilege::SELECT, database, Some(table));
+    denied.message = denied.message.replacen("SELECT command", "SELECT with locking clause command", 1);
+    Err(denied)
+}
