@@ -24,6 +24,9 @@ pub(super) struct Authorizer(Arc<Mutex<State>>);
 struct State {
     statement: Option<Allowed>,
     denial: Option<SqlError>,
+    /// Whether the statement may not be compiled again, and whether SQLite has tried to.
+    is_sealed: bool,
+    is_recompiled: bool,
 }
 
 /// What a user's statement may do.
@@ -95,8 +98,27 @@ impl Authorizer {
 
     /// From now on, until the result is dropped, all that is compiled is the user's.
     pub(super) fn begin(&self, allowed: Allowed) -> Statement<'_> {
-        *self.state() = State { statement: Some(allowed), denial: None };
+        *self.state() = State { statement: Some(allowed), ..State::default() };
         Statement(self)
+    }
+
+    /// Denies all that SQLite compiles of the statement from now on: it does so by itself when it begins a statement whose tables or views
+    /// another connection has changed meanwhile, and those are others than were weighed.
+    pub(super) fn seal(&self) {
+        self.state().is_sealed = true;
+    }
+
+    /// Whether SQLite would have compiled the sealed statement again.
+    pub(super) fn is_recompiled(&self) -> bool {
+        self.state().is_recompiled
+    }
+
+    /// Does something of the engine's own while a statement of the user's is there.
+    pub(super) fn aside<T>(&self, act: impl FnOnce() -> T) -> T {
+        let statement = self.state().statement.take();
+        let done = act();
+        self.state().statement = statement;
+        done
     }
 
     /// Why the last statement was refused.
@@ -108,6 +130,10 @@ impl Authorizer {
 impl State {
     fn decide(&mut self, context: &AuthContext<'_>) -> Authorization {
         let Some(statement) = &mut self.statement else { return Authorization::Allow };
+        if self.is_sealed {
+            self.is_recompiled = true;
+            return Authorization::Deny;
+        }
         match statement.check(context) {
             Ok(()) => Authorization::Allow,
             Err(denial) => {

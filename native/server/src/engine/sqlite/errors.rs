@@ -6,6 +6,11 @@ use sealwire_core::error::SqlError;
 use crate::engine::interrupted;
 use crate::sql::syntax_error_near;
 
+/// Others have changed what a statement names.
+pub(super) fn changed() -> SqlError {
+    SqlError::new(1412, b"HY000", "Table definition has changed, please retry transaction")
+}
+
 /// The error as MySQL would give it for this statement.
 pub(super) fn to_mysql(error: &rusqlite::Error, sql: &str) -> SqlError {
     let (code, text) = match error {

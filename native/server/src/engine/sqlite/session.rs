@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use rusqlite::config::DbConfig;
 use rusqlite::types::Type;
-use rusqlite::{Connection, OpenFlags, Statement};
+use rusqlite::{Connection, OpenFlags};
 use sealwire_core::error::SqlError;
 use sealwire_core::message::ColumnDefinition;
 
-use super::authorizer::{self, Allowed, Authorizer};
+use super::authorizer::{Allowed, Authorizer};
 use super::bounds::{self, Bounds};
 use super::errors::{self, to_mysql};
 use super::keys::Keys;
@@ -18,7 +18,7 @@ use super::narrow::Narrow;
 use super::rights::{authorise, authorise_lock};
 use super::rows::{bind, length_of, origins, put_row};
 use super::temporary;
-use super::weights::{self, Stored, Views};
+use super::weights::{self, Stored};
 use super::{FileId, SqliteEngine, stored};
 use crate::engine::translate::{
     Access, Kind, MOST_KEYS, READ, Scope, Temporaries, Translated, quote, quote_text, schema_of, temporary_name,
@@ -30,6 +30,8 @@ use crate::engine::{
     UnlistedTable, is_system_database, stopped, unknown_database,
 };
 
+mod compiling;
+
 pub(super) struct SqliteSession {
     engine: SqliteEngine,
     connection: Connection,
@@ -39,12 +41,9 @@ pub(super) struct SqliteSession {
     /// The attached databases, the one used last at the end.
     attached: Vec<Attached>,
     temporaries: Temporaries,
-}
-
-/// What holds while a compiled statement is there.
-struct Compiled<'a> {
-    _authorizer: authorizer::Statement<'a>,
-    _views: Option<Views<'a>>,
+    /// What a test does while a statement is weighed and compiled.
+    #[cfg(test)]
+    meddle: Box<dyn Fn(&str) + Send>,
 }
 
 /// A database that is attached, and the file that it had then; a system database has none.
@@ -80,6 +79,8 @@ impl SqliteSession {
             has_bounds: false,
             attached: Vec::new(),
             temporaries: Temporaries::new(),
+            #[cfg(test)]
+            meddle: Box::new(|_| {}),
         })
     }
 
@@ -107,8 +108,7 @@ impl SqliteSession {
                     continue;
                 }
                 if !self.connection.is_autocommit() {
-                    let message = "Table definition has changed, please retry transaction";
-                    return Err(SqlError::new(1412, b"HY000", message));
+                    return Err(errors::changed());
                 }
                 self.detach(database)?;
             }
@@ -239,55 +239,11 @@ impl SqliteSession {
         }
         self.attach(&translated.databases())?;
         self.refresh(&translated, request)?;
-        if translated.is_heavy {
+        // Before it commits what is open.
+        if translated.is_heavy && translated.kind == Kind::Definition {
             self.weigh(request)?;
         }
         Ok(translated)
-    }
-
-    /// Refuses a statement that SQLite would take long to compile, as its tables and views are now.
-    fn weigh(&self, request: &Request<'_>) -> Result<(), SqlError> {
-        Stored::new(&self.connection, request.database, &self.temporaries).check(request.sql)
-    }
-
-    /// Compiles a statement of the user's, which SQLite's authorizer then holds to the session's rights until the result is dropped.
-    fn compile(
-        &self,
-        sql: &str,
-        allowed: impl Fn() -> Allowed,
-        translated: &Translated,
-        request: &Request<'_>,
-    ) -> Result<(Compiled<'_>, Statement<'_>), SqlError> {
-        bounds::limit_program(&self.connection, sql).map_err(|error| to_mysql(&error, ""))?;
-        let guard = self.authorizer.begin(allowed());
-        let mut views = None;
-        let mut prepared = self.connection.prepare(sql).map(|statement| (guard, statement));
-        if let Err(error) = &prepared
-            && Views::are_read(error)
-        {
-            self.weigh(request)?;
-            views = Some(Views::allow(&self.connection).map_err(|error| to_mysql(&error, ""))?);
-            let guard = self.authorizer.begin(allowed());
-            prepared = self.connection.prepare(sql).map(|statement| (guard, statement));
-        }
-        let error = match prepared {
-            Ok((guard, statement)) => return Ok((Compiled { _authorizer: guard, _views: views }, statement)),
-            Err(error) => error,
-        };
-        if translated.kind == Kind::Query {
-            return Err(self.explain_compiling(&error, sql));
-        }
-        // What was denied may be the deed of a foreign key, which asks for no privilege.
-        let denial = self.authorizer.take_denial();
-        let Some(denial) = denial else { return Err(self.explain_compiling(&error, sql)) };
-        let keys = translated.accesses.first().map(|access| Keys::of(&self.connection, &access.database));
-        let Some(keys) = keys.filter(|keys| !keys.is_empty()) else { return Err(denial) };
-        let guard = self.authorizer.begin(allowed().with_keys(&keys));
-        let prepared = self.connection.prepare(sql);
-        match prepared {
-            Ok(statement) => Ok((Compiled { _authorizer: guard, _views: views }, statement)),
-            Err(error) => Err(self.explain_compiling(&error, sql)),
-        }
     }
 
     /// As [`Self::explain`], for a statement that was not compiled.
@@ -469,13 +425,9 @@ impl SqliteSession {
         translated: &Translated,
         request: &Request<'_>,
     ) -> Result<u64, SqlError> {
-        let (guard, mut statement) = self.compile(sql, allowed, translated, request)?;
-        let ran = bind(&mut statement, request.parameters).and_then(|()| statement.raw_execute());
-        drop(statement);
-        let ran = ran.map_err(|error| self.explain(&error, request.sql));
+        let ran = self.settle(|| self.run_once(sql, &allowed, translated, request));
         // What is read from here on is the engine's own.
-        drop(guard);
-        ran.map(|changed| changed as u64).map_err(|error| match translated.accesses.first() {
+        ran.map_err(|error| match translated.accesses.first() {
             Some(Access { database, table: Some(table), .. }) if errors::is_of_key(&error) => {
                 Keys::of(&self.connection, database).violated(translated.kind, table, request.surroundings.as_ref())
             }
@@ -561,6 +513,16 @@ impl SqliteSession {
     }
 
     fn query(&self, translated: &Translated, request: &Request<'_>, rows: &mut dyn RowSink) -> Result<Done, SqlError> {
+        self.settle(|| self.query_once(translated, request, rows))
+    }
+
+    /// As [`Self::query`]; `None` where others have changed tables or views since it was compiled.
+    fn query_once(
+        &self,
+        translated: &Translated,
+        request: &Request<'_>,
+        rows: &mut dyn RowSink,
+    ) -> Result<Option<Done>, SqlError> {
         let sql = translated.statements.first().map(String::as_str).unwrap_or_default();
         let allowed = || Allowed::new(translated, Arc::clone(request.surroundings));
         let (_guard, mut statement) = self.compile(sql, allowed, translated, request)?;
@@ -568,7 +530,10 @@ impl SqliteSession {
         let origins = origins(&statement, &translated.titles);
         bind(&mut statement, request.parameters).map_err(failed)?;
         let mut found = statement.raw_query();
-        let mut next = found.next().map_err(failed)?;
+        let mut next = match found.next() {
+            Err(error) if self.has_changed(&error) => return Ok(None),
+            next => next.map_err(failed)?,
+        };
         let columns: Vec<ColumnDefinition> = origins
             .iter()
             .enumerate()
@@ -594,7 +559,7 @@ impl SqliteSession {
             self.bounds.row_was_given();
             next = found.next().map_err(failed)?;
         }
-        Ok(Done { has_rows: true, warnings: self.bounds.end(), ..Done::default() })
+        Ok(Some(Done { has_rows: true, warnings: self.bounds.end(), ..Done::default() }))
     }
 
     /// Runs a statement, which holds memory until [`Bounds::release`].

@@ -3,6 +3,7 @@ use crate::engine::{Engine as _, Surroundings};
 use crate::sql::{Datum, Names};
 use sealwire_accounts::Privilege;
 use sealwire_core::message::{BinaryRow, ColumnType, TextRow, Value};
+use std::sync::Mutex;
 use std::time::Duration;
 
 struct Bare;
@@ -305,4 +306,52 @@ fn a_reader_that_waits_does_not_let_the_log_grow_without_end() {
         unread.writer.write(number);
     }
     assert!(length() <= before + 5_000_000, "{} after {before}", length());
+}
+
+#[test]
+fn a_view_that_others_change_while_it_is_compiled_is_weighed_again() {
+    let wide = |terms: usize| format!("COALESCE({})", vec!["a"; terms].join(", "));
+    let heavy = format!("CREATE OR REPLACE VIEW v AS SELECT {} AS a FROM t", wide(1_000));
+    for (sql, code) in [
+        (format!("SELECT {} FROM v", wide(300)), 1436),
+        (format!("UPDATE t SET a = (SELECT {} FROM v LIMIT 1)", wide(300)), 1436),
+        (format!("INSERT INTO t SELECT {} FROM v", wide(300)), 1436),
+        // What is light with the view as it has become is done with it.
+        ("SELECT a FROM v".to_owned(), 0),
+        ("DELETE FROM t WHERE a IN (SELECT a FROM v)".to_owned(), 0),
+    ] {
+        for stage in ["weighed", "compiled"] {
+            let directory = tempfile::tempdir().unwrap();
+            let engine = SqliteEngine::new(directory.path());
+            engine.create_database("d").unwrap();
+            let mut session = SqliteSession::open(engine.clone()).unwrap();
+            let mut other = Bench { session: engine.session().unwrap(), _directory: directory };
+            for made in ["CREATE TABLE t (a INT)", "INSERT INTO t VALUES (1)", "CREATE VIEW v AS SELECT a FROM t"] {
+                other.done(made);
+            }
+            let (heavy, left) = (heavy.clone(), Mutex::new(Some(other)));
+            session.meddle = Box::new(move |now| {
+                // Once; it is the last that the other does.
+                if now == stage
+                    && let Some(mut other) = left.lock().unwrap().take()
+                {
+                    other.done(&heavy);
+                    std::mem::forget(other._directory);
+                }
+            });
+            let surroundings = Arc::new(Bare) as Arc<dyn Surroundings>;
+            let request = Request {
+                sql: &sql,
+                parameters: &[],
+                database: Some("d"),
+                surroundings: &surroundings,
+                binary: false,
+                autocommit: true,
+                limits: Limits::default(),
+            };
+            let shown = sql.get(..30).unwrap_or(&sql);
+            let done = session.execute(&request, &mut Collected::default());
+            assert_eq!(done.map_or_else(|error| error.code, |_| 0), code, "{shown} when it is {stage}");
+        }
+    }
 }

@@ -1,0 +1,185 @@
+//! Statements are compiled with the tables and views that they were weighed with.
+//!
+//! Another connection may change a view between the two, and SQLite compiles a statement anew by itself where that happens before its first step:
+//! so the versions of the schemas are compared, and a weighed statement is never compiled by SQLite alone.
+
+use rusqlite::Statement;
+use sealwire_core::error::SqlError;
+
+use super::super::authorizer::{self, Allowed};
+use super::super::bounds;
+use super::super::errors::{changed, to_mysql};
+use super::super::keys::Keys;
+use super::super::rows::bind;
+use super::super::weights::{Stored, Views};
+use super::{Attached, SqliteSession};
+use crate::engine::translate::{Kind, Translated, schema_of};
+use crate::engine::{Request, stopped};
+
+/// What holds while a compiled statement is there.
+pub(super) struct Compiled<'a> {
+    _authorizer: authorizer::Statement<'a>,
+    _views: Option<Views<'a>>,
+    is_weighed: bool,
+}
+
+/// Why a statement was not compiled.
+enum Failed {
+    /// It reads a view, which is to be weighed first.
+    View,
+    Told(SqlError),
+}
+
+/// A statement is compiled so often while others change the tables and views that it reads.
+const MOST_CHANGES: usize = 20;
+
+impl SqliteSession {
+    /// Refuses a statement that SQLite would take long to compile, as its tables and views are now.
+    pub(super) fn weigh(&self, request: &Request<'_>) -> Result<(), SqlError> {
+        let stored = Stored::new(&self.connection, request.database, &self.temporaries);
+        stored.heeding(&self.bounds.interruption).check(request.sql)
+    }
+
+    /// Compiles a statement of the user's, which SQLite's authorizer then holds to the session's rights until the result is dropped.
+    pub(super) fn compile(
+        &self,
+        sql: &str,
+        allowed: impl Fn() -> Allowed,
+        translated: &Translated,
+        request: &Request<'_>,
+    ) -> Result<(Compiled<'_>, Statement<'_>), SqlError> {
+        bounds::limit_program(&self.connection, sql).map_err(|error| to_mysql(&error, ""))?;
+        if !translated.is_heavy {
+            match self.prepare(sql, &allowed, translated) {
+                Err(Failed::View) => {}
+                Err(Failed::Told(error)) => return Err(error),
+                Ok((guard, statement)) => {
+                    return Ok((Compiled { _authorizer: guard, _views: None, is_weighed: false }, statement));
+                }
+            }
+        }
+        self.settle(|| self.compile_weighed(sql, &allowed, translated, request))
+    }
+
+    /// Weighs and compiles a statement; `None` where another connection has changed tables or views in between.
+    fn compile_weighed(
+        &self,
+        sql: &str,
+        allowed: &impl Fn() -> Allowed,
+        translated: &Translated,
+        request: &Request<'_>,
+    ) -> Result<Option<(Compiled<'_>, Statement<'_>)>, SqlError> {
+        let before = self.versions()?;
+        self.weigh(request)?;
+        #[cfg(test)]
+        (self.meddle)("weighed");
+        let views = Views::allow(&self.connection).map_err(|error| to_mysql(&error, ""))?;
+        let (guard, statement) = self.prepare(sql, allowed, translated).map_err(|failed| match failed {
+            Failed::View => changed(),
+            Failed::Told(error) => error,
+        })?;
+        if self.authorizer.aside(|| self.versions())? != before {
+            return Ok(None);
+        }
+        // A definition holds the right to change the schema.
+        if translated.kind != Kind::Definition {
+            self.authorizer.seal();
+        }
+        #[cfg(test)]
+        self.authorizer.aside(|| (self.meddle)("compiled"));
+        Ok(Some((Compiled { _authorizer: guard, _views: Some(views), is_weighed: true }, statement)))
+    }
+
+    /// The versions of the schemas of all attached databases: each change of a table or a view makes another one.
+    fn versions(&self) -> Result<Vec<i64>, SqlError> {
+        let of = |attached: &Attached| {
+            let schema = schema_of(&attached.database);
+            self.connection.pragma_query_value(Some(schema.as_ref()), "schema_version", |row| row.get(0))
+        };
+        self.attached.iter().map(of).collect::<rusqlite::Result<_>>().map_err(|error| to_mysql(&error, ""))
+    }
+
+    /// Tries something until no other connection changes tables or views meanwhile.
+    pub(super) fn settle<T>(&self, mut attempt: impl FnMut() -> Result<Option<T>, SqlError>) -> Result<T, SqlError> {
+        for _ in 0..MOST_CHANGES {
+            if let Some(done) = attempt()? {
+                return Ok(done);
+            }
+            if self.bounds.interruption.is_stopped() {
+                return Err(stopped(&self.bounds.interruption));
+            }
+        }
+        Err(changed())
+    }
+
+    /// Whether a statement failed because others have changed a table or view since it was compiled.
+    pub(super) fn has_changed(&self, error: &rusqlite::Error) -> bool {
+        self.authorizer.is_recompiled() || Views::are_read(error)
+    }
+
+    fn prepare(
+        &self,
+        sql: &str,
+        allowed: &impl Fn() -> Allowed,
+        translated: &Translated,
+    ) -> Result<(authorizer::Statement<'_>, Statement<'_>), Failed> {
+        let guard = self.authorizer.begin(allowed());
+        let error = match self.connection.prepare(sql) {
+            Ok(statement) => return Ok((guard, statement)),
+            Err(error) if Views::are_read(&error) => return Err(Failed::View),
+            Err(error) => error,
+        };
+        drop(guard);
+        if translated.kind == Kind::Query {
+            return Err(Failed::Told(self.explain_compiling(&error, sql)));
+        }
+        // What was denied may be the deed of a foreign key, which asks for no privilege.
+        let denial = self.authorizer.take_denial();
+        let Some(denial) = denial else { return Err(Failed::Told(self.explain_compiling(&error, sql))) };
+        let keys = translated.accesses.first().map(|access| Keys::of(&self.connection, &access.database));
+        let Some(keys) = keys.filter(|keys| !keys.is_empty()) else { return Err(Failed::Told(denial)) };
+        let guard = self.authorizer.begin(allowed().with_keys(&keys));
+        match self.connection.prepare(sql) {
+            Ok(statement) => Ok((guard, statement)),
+            Err(error) if Views::are_read(&error) => Err(Failed::View),
+            Err(error) => Err(Failed::Told(self.explain_compiling(&error, sql))),
+        }
+    }
+
+    /// As [`Self::run`]; `None` where others have changed tables or views since it was compiled.
+    pub(super) fn run_once(
+        &self,
+        sql: &str,
+        allowed: &impl Fn() -> Allowed,
+        translated: &Translated,
+        request: &Request<'_>,
+    ) -> Result<Option<u64>, SqlError> {
+        let compiled = self.compile(sql, allowed, translated, request)?;
+        // SQLite asks for no right before it looks into the views of an UPDATE: nobody may change them in between.
+        if compiled.0.is_weighed && translated.kind == Kind::Update && self.connection.is_autocommit() {
+            drop(compiled);
+            self.batch("BEGIN IMMEDIATE")?;
+            let ran = self.compile(sql, allowed, translated, request).and_then(|compiled| self.go(compiled, request));
+            let is_done = matches!(ran, Ok(Some(_)));
+            self.batch(if is_done { "COMMIT" } else { "ROLLBACK" })?;
+            return ran;
+        }
+        self.go(compiled, request)
+    }
+
+    fn go(
+        &self,
+        (guard, mut statement): (Compiled<'_>, Statement<'_>),
+        request: &Request<'_>,
+    ) -> Result<Option<u64>, SqlError> {
+        let ran = bind(&mut statement, request.parameters).and_then(|()| statement.raw_execute());
+        drop(statement);
+        let ran = match ran {
+            Ok(changed) => Ok(Some(changed as u64)),
+            Err(error) if self.has_changed(&error) => Ok(None),
+            Err(error) => Err(self.explain(&error, request.sql)),
+        };
+        drop(guard);
+        ran
+    }
+}
