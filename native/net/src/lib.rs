@@ -1,12 +1,19 @@
-//! What Sealwire's programs ask of the operating system: sockets and listeners for a poll, clocks, randomness, the cryptography, files
-//! and the log.
+//! What Sealwire's programs ask of the operating system: the reactor with its sockets, listeners and timers, clocks, randomness, the
+//! cryptography, files and the log.
 
+pub mod accept;
 pub mod bounded_lines;
 pub mod clock;
+pub mod connections;
 pub mod files;
 pub mod listen;
 pub mod log;
+pub mod mailbox;
+pub mod network;
 pub mod provider;
 pub mod random;
+pub mod reactor;
 pub mod regular_file;
+pub mod run_queue;
+pub mod socket;
 pub mod stream;

@@ -105,7 +105,7 @@ fn listen_and_serve(
     }
     let _pid_file = startup.pid_file.as_deref().map(PidFile::write).transpose()?;
     watch_signals(Arc::clone(server)).map_err(|error| format!("can't watch for signals: {error}"))?;
-    let websocket = websocket.map(|websocket| websocket.start(server, bound.door())).transpose()?;
+    let websocket = websocket.map(|websocket| websocket.start(server, bound.connector())).transpose()?;
     if let Some(websocket) = &websocket {
         server.globals.websocket_port.set(websocket.port.into());
     }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use super::driver::Door;
+use super::driver::LocalConnector;
 use super::state::Server;
 use sealwire_bridge::{Bridge, Destination, Limits, Origins, Pages, Stopper, Target, TlsSource, Token};
 use sealwire_net::log;
@@ -83,7 +83,7 @@ impl Websocket {
     ///
     /// # Errors
     /// A sentence that names what the system did not give, or that TLS is off.
-    pub(super) fn start(self, server: &Arc<Server>, door: Door) -> Result<Running, String> {
+    pub(super) fn start(self, server: &Arc<Server>, connector: LocalConnector) -> Result<Running, String> {
         if self.is_tls && server.tls.active().context.is_none() {
             return Err(
                 "option '--websocket-tls': the server has no TLS: leave it out, or leave out --skip-ssl".to_owned()
@@ -97,7 +97,7 @@ impl Websocket {
             let server = Arc::clone(server);
             TlsSource::new(move || server.tls.active().context.clone())
         };
-        let destination = Destination::Within(Box::new(move |client| door.enter(client)));
+        let destination = Destination::Within(Box::new(move |client| connector.connect(client)));
         let bridge = Bridge::bind(sealwire_bridge::Settings {
             addresses: self.addresses,
             port: self.port,

@@ -5,22 +5,22 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use mio::Interest;
-use mio::event::Event;
 use sealwire_core::error::{Error, SqlError};
 use sealwire_core::message::Capabilities;
 use sealwire_core::server::Connection;
 use sealwire_core::{Input, Now, Output};
 
 use super::admission::Listing;
-use super::gate::Place;
-use super::turns::Cost;
+use super::load::LoadGuard;
 use crate::counters::count;
 use crate::memory::{self, Held};
 use crate::registry::Presence;
 use crate::session::{Action, SessionHandle};
 use crate::state::Server;
 use sealwire_net::clock;
+use sealwire_net::connections::Progress;
+use sealwire_net::run_queue::{Class, Cost};
+use sealwire_net::socket::Socket;
 use sealwire_net::stream::Stream;
 
 /// What a worker's connections share, so that an idle one holds no buffer.
@@ -41,33 +41,23 @@ impl Scratch {
 
 /// A connection.
 pub(super) struct Conn {
-    pub(super) stream: Stream,
+    pub(super) socket: Socket,
     connection: Connection,
     session: SessionHandle,
-    pub(super) presence: Arc<Presence>,
+    presence: Arc<Presence>,
     server: Arc<Server>,
     /// Bytes that the socket has not taken yet, from `sent` on.
     out: Vec<u8>,
     sent: usize,
-    readable: bool,
-    writable: bool,
-    /// The client sends no more: what there is has to be read to its end, for the poll says nothing more.
-    read_closed: bool,
-    /// Whether the poll is to tell when the socket takes more.
-    awaits_writable: bool,
     phase: Phase,
     /// When something last went in or out.
     active: Duration,
     /// When the connection is to be looked at again.
-    pub(super) deadline: Option<Duration>,
-    /// When its worker's timer for it fires.
-    pub(super) timer: Option<Duration>,
+    deadline: Option<Duration>,
     said_goodbye: bool,
     /// Since when the client is known to have gone while its statement runs.
     gone_since: Option<Duration>,
-    /// Whether it goes on after the others had their turn: until then no event gives it another.
-    pub(super) goes_on: bool,
-    /// How long its turns take.
+    /// Whether it takes long to advance.
     pub(super) cost: Cost,
     listing: Listing,
     /// The most that may be held of a packet that is not complete, and that it counts for the account.
@@ -75,7 +65,7 @@ pub(super) struct Conn {
     held: Held,
     /// Since when it waits for memory for more of the packet.
     lacks_since: Option<Duration>,
-    _place: Place,
+    _load: LoadGuard,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,20 +80,9 @@ enum Phase {
     Over,
 }
 
-/// What a turn leads to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Turn {
-    /// It waits.
-    Wait,
-    /// It has more to do, after the others had their turn.
-    Again,
-    /// It is over.
-    Over,
-}
-
 /// A statement's rows wait while so many bytes have not been taken by the socket.
 const HIGH_WATER: usize = 256 * 1024;
-/// After so many reads others have their turn.
+/// After so many reads the others advance.
 const MOST_READS: usize = 16;
 /// So many bytes of a packet a connection may hold while they count for nobody, with room for what is read next.
 const FREE: usize = 2 * READ;
@@ -128,60 +107,60 @@ impl Conn {
         session: SessionHandle,
         presence: Arc<Presence>,
         server: Arc<Server>,
-        place: Place,
+        load: LoadGuard,
         listing: Listing,
         now: Now,
     ) -> Self {
         connection.limit_input(FREE);
+        let mut socket = Socket::new(stream);
+        // The poll tells of what is there already when the connection is handed to it.
+        socket.await_input();
         Self {
-            stream,
+            socket,
             connection,
             session,
             presence,
             server,
             out: Vec::new(),
             sent: 0,
-            // The poll tells of what is there already when the connection is handed to it.
-            readable: false,
-            writable: true,
-            read_closed: false,
-            awaits_writable: false,
             phase: Phase::Open,
             active: now.monotonic,
             deadline: None,
-            timer: None,
             said_goodbye: false,
             gone_since: None,
-            goes_on: false,
             cost: Cost::default(),
             listing,
             room: FREE,
             held: Held::default(),
             lacks_since: None,
-            _place: place,
+            _load: load,
         }
     }
 
-    /// The poll said something of the socket.
-    pub(super) fn ready(&mut self, event: &Event) {
-        self.read_closed |= event.is_read_closed() || event.is_error();
-        self.readable |= event.is_readable() || self.read_closed;
-        self.writable |= event.is_writable() || event.is_error();
-    }
-
-    /// What the poll is to tell from now on, where that has changed. Most sockets take every answer at once: of those it is never
-    /// asked when they take more, which spares each new connection one wakeup.
-    pub(super) const fn new_interest(&mut self) -> Option<Interest> {
-        if self.writable || self.awaits_writable {
-            return None;
-        }
-        self.awaits_writable = true;
-        Some(Interest::READABLE.add(Interest::WRITABLE))
+    /// Its number among the server's connections.
+    pub(super) fn id(&self) -> usize {
+        self.presence.id as usize
     }
 
     /// Whether a user is logged in.
     pub(super) fn is_logged_in(&self) -> bool {
         self.session.is_logged_in()
+    }
+
+    /// What it is expected to cost when it advances.
+    pub(super) fn class(&self) -> Class {
+        if !self.is_logged_in() {
+            Class::Handshake
+        } else if self.cost.is_high() {
+            Class::Costly
+        } else {
+            Class::Cheap
+        }
+    }
+
+    /// When it is to be looked at although nothing happened.
+    pub(super) const fn deadline(&self) -> Option<Duration> {
+        self.deadline
     }
 
     /// Ends it with an error that the client sees.
@@ -193,20 +172,20 @@ impl Conn {
     }
 
     /// Does all that can be done without waiting.
-    pub(super) fn turn(&mut self, scratch: &mut Scratch, now: Now) -> Turn {
+    pub(super) fn advance(&mut self, scratch: &mut Scratch, now: Now) -> Progress {
         if self.out.is_empty() {
             std::mem::swap(&mut self.out, &mut scratch.output);
         }
-        let turn = self.work(scratch, now);
+        let progress = self.work(scratch, now);
         if self.out.is_empty() {
             std::mem::swap(&mut self.out, &mut scratch.output);
         }
         self.give_room_back();
         self.deadline = self.next_deadline(now);
-        turn
+        progress
     }
 
-    fn work(&mut self, scratch: &mut Scratch, now: Now) -> Turn {
+    fn work(&mut self, scratch: &mut Scratch, now: Now) -> Progress {
         // Whoever has logged in meanwhile stays.
         if self.presence.is_put_out() && !self.session.is_logged_in() {
             let Presence { id, host, .. } = &*self.presence;
@@ -214,7 +193,7 @@ impl Conn {
                 "connection {id} from {host} is closed: others want its place, and nobody is logged in on it"
             );
             self.phase = Phase::Over;
-            return Turn::Over;
+            return Progress::Over;
         }
         if self.presence.is_killed() {
             self.end(SqlError::new(1927, b"70100", "Connection was killed"));
@@ -225,39 +204,39 @@ impl Conn {
         loop {
             self.flush(now);
             // Who was killed and reads nothing is told nothing: what was to be sent to it goes back.
-            if !self.writable && !self.out.is_empty() && self.presence.is_killed() {
+            if !self.socket.is_writable() && !self.out.is_empty() && self.presence.is_killed() {
                 self.phase = Phase::Over;
             }
             match self.phase {
-                Phase::Over => return Turn::Over,
-                Phase::Flushing if self.out.is_empty() && self.said_goodbye => return Turn::Over,
+                Phase::Over => return Progress::Over,
+                Phase::Flushing if self.out.is_empty() && self.said_goodbye => return Progress::Over,
                 Phase::Flushing if self.out.is_empty() => {
-                    self.stream.shut_down_writing();
+                    self.socket.shut_down_writing();
                     self.phase = Phase::Lingering { until: now.monotonic.saturating_add(LINGER) };
                     continue;
                 }
                 Phase::Flushing => {
                     self.listing.list(&self.presence);
-                    return Turn::Wait;
+                    return Progress::Wait;
                 }
                 Phase::Lingering { .. } => {
                     self.listing.list(&self.presence);
-                    if !self.readable || !self.discard(scratch) {
-                        return if self.phase == Phase::Over { Turn::Over } else { Turn::Wait };
+                    if !self.socket.is_readable() || !self.discard(scratch) {
+                        return if self.phase == Phase::Over { Progress::Over } else { Progress::Wait };
                     }
                     reads += 1;
                     if reads > MOST_READS {
-                        return Turn::Over;
+                        return Progress::Over;
                     }
                     continue;
                 }
                 Phase::Open => {}
             }
             if self.out.len() - self.sent >= HIGH_WATER {
-                return Turn::Wait;
+                return Progress::Wait;
             }
             if steps == 0 {
-                return Turn::Again;
+                return Progress::Again;
             }
             match self.step(&mut steps, now) {
                 Ok(true) => continue,
@@ -271,23 +250,23 @@ impl Conn {
                 continue;
             }
             self.notice_gone(now);
-            if !self.out.is_empty() && self.writable {
+            if !self.out.is_empty() && self.socket.is_writable() {
                 continue;
             }
-            if !self.readable || self.session.is_busy() || !self.out.is_empty() {
-                return Turn::Wait;
+            if !self.socket.is_readable() || self.session.is_busy() || !self.out.is_empty() {
+                return Progress::Wait;
             }
             if self.connection.input_lacks().is_some_and(|needed| needed > self.room) {
-                return Turn::Wait;
+                return Progress::Wait;
             }
             if reads == MOST_READS {
-                return Turn::Again;
+                return Progress::Again;
             }
             if self.session.is_logged_in() {
                 let needed = self.connection.input_held().saturating_add(READ + BESIDE_READ);
                 if !self.make_room(needed, now) {
                     if self.lacks_since.is_some() {
-                        return Turn::Wait;
+                        return Progress::Wait;
                     }
                     continue;
                 }
@@ -342,7 +321,7 @@ impl Conn {
 
     /// A client that has hung up does not wait for its statement.
     fn notice_gone(&mut self, now: Now) {
-        if self.read_closed && self.session.is_busy() {
+        if self.socket.is_read_closed() && self.session.is_busy() {
             let since = *self.gone_since.get_or_insert(now.monotonic);
             if now.monotonic >= since.saturating_add(GONE) {
                 // Said again until it is heard: a statement that is just about to begin may miss it.
@@ -433,8 +412,8 @@ impl Conn {
     }
 
     fn flush(&mut self, now: Now) {
-        while self.writable && self.sent < self.out.len() {
-            match self.stream.write(self.out.get(self.sent..).unwrap_or_default()) {
+        while self.sent < self.out.len() {
+            match self.socket.write(self.out.get(self.sent..).unwrap_or_default()) {
                 Ok(0) => self.phase = Phase::Over,
                 Ok(written) => {
                     self.sent += written;
@@ -442,8 +421,7 @@ impl Conn {
                     self.server.counters.bytes_sent.fetch_add(written as u64, Relaxed);
                     continue;
                 }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => self.writable = false,
-                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                 Err(_) => self.phase = Phase::Over,
             }
             break;
@@ -464,25 +442,19 @@ impl Conn {
     }
 
     fn read(&mut self, scratch: &mut Scratch, now: Now) {
-        let fed = match self.stream.read(&mut scratch.read) {
+        let fed = match self.socket.read(&mut scratch.read) {
             Ok(0) => {
-                self.readable = false;
+                self.socket.await_input();
                 self.connection.handle_input(Input::Eof, now)
             }
             Ok(length) => {
                 self.active = now.monotonic;
                 self.server.counters.bytes_received.fetch_add(length as u64, Relaxed);
-                // Less than there was room for: it was all, and the poll tells of more.
-                self.readable = self.read_closed || length == READ;
                 scratch.input.clear();
                 scratch.input.extend_from_slice(scratch.read.get(..length).unwrap_or_default());
                 self.connection.handle_input(Input::Bytes(&mut scratch.input), now)
             }
-            Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                self.readable = false;
-                return;
-            }
-            Err(error) if error.kind() == ErrorKind::Interrupted => return,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return,
             Err(_) => {
                 self.phase = Phase::Over;
                 return;
@@ -494,10 +466,9 @@ impl Conn {
 
     /// Reads what nobody wants any more; false where there is nothing.
     fn discard(&mut self, scratch: &mut Scratch) -> bool {
-        match self.stream.read(&mut scratch.read) {
+        match self.socket.read(&mut scratch.read) {
             Ok(length) if length > 0 => return true,
-            Err(error) if error.kind() == ErrorKind::Interrupted => return true,
-            Err(error) if error.kind() == ErrorKind::WouldBlock => self.readable = false,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
             _ => self.phase = Phase::Over,
         }
         false

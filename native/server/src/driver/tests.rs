@@ -15,7 +15,7 @@ use sealwire_core::secret::Secret;
 use sealwire_core::tls::{ClientContext, ClientOptions, NamedPem, Trust};
 use sealwire_core::{Input, Output};
 
-use super::{Door, Listen, bind, serve};
+use super::{Listen, LocalConnector, bind, serve};
 use crate::accounts::AccountStore;
 use crate::engine::SqliteEngine;
 use crate::initialize;
@@ -39,7 +39,7 @@ struct Running {
     thread: Option<JoinHandle<()>>,
     directory: tempfile::TempDir,
     port: u16,
-    door: Door,
+    connector: LocalConnector,
 }
 
 impl Running {
@@ -64,12 +64,12 @@ impl Running {
         let engine = Box::new(SqliteEngine::new(&path));
         let server = Arc::new(Server::new(path, globals, Tls::load(options).unwrap(), accounts, engine, plugin));
         let bound = bind(&Listen { addresses: "127.0.0.1".into(), port: 0, socket: None }).unwrap();
-        let (port, door) = (bound.port, bound.door());
+        let (port, connector) = (bound.port, bound.connector());
         let served = Arc::clone(&server);
         let (sender, receiver) = std::sync::mpsc::channel();
         let thread = std::thread::spawn(move || serve(&served, bound, 2, || sender.send(()).unwrap()).unwrap());
         receiver.recv().unwrap();
-        Self { server, thread: Some(thread), directory, port, door }
+        Self { server, thread: Some(thread), directory, port, connector }
     }
 
     fn tls(&self) -> TlsPolicy {
@@ -614,11 +614,11 @@ fn a_bug_takes_one_connection_with_it_and_never_the_server() {
 }
 
 #[test]
-fn who_comes_by_the_door_is_at_the_address_told() {
+fn a_local_client_is_at_the_address_told() {
     let running = Running::start(&[]);
     running.root().query("CREATE USER 'far'@'192.0.2.%' IDENTIFIED BY 'p'").unwrap();
     let enter = |config: Config| {
-        let stream = running.door.enter("192.0.2.7:4000".parse().unwrap()).unwrap();
+        let stream = running.connector.connect("192.0.2.7:4000".parse().unwrap()).unwrap();
         let stream = std::os::unix::net::UnixStream::from(std::os::fd::OwnedFd::from(stream));
         stream.set_nonblocking(false).unwrap();
         sealwire::Client::over(stream, config)

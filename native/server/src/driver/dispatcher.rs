@@ -1,9 +1,7 @@
-//! The gate: makes connections of accepted sockets, and shares them out among the workers.
+//! The dispatcher: makes connections of accepted sockets, and shares them out among the workers.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
-use std::sync::atomic::Ordering::Relaxed;
 
 use mio::net::{TcpStream, UnixStream};
 use rustix::net::sockopt;
@@ -14,17 +12,20 @@ use sealwire_core::server::{Connection, Peer};
 use super::admission::{Admission, Bounds, Client, Listing};
 use super::conn::Conn;
 use super::descriptors;
+use super::load::{Load, choose};
+use super::message::Message;
 use super::peer::user_of;
-use super::worker::{Handle, Message};
 use crate::counters::count;
 use crate::session::SessionHandle;
 use crate::state::Server;
 use sealwire_net::clock;
 use sealwire_net::files::user_name;
+use sealwire_net::mailbox::Mailbox;
+use sealwire_net::network::client_network;
 use sealwire_net::stream::Stream;
 
 /// See the module.
-pub(super) struct Gate {
+pub(super) struct Dispatcher {
     server: Arc<Server>,
     workers: Vec<Worker>,
     admission: Arc<Admission>,
@@ -32,38 +33,25 @@ pub(super) struct Gate {
     room: usize,
 }
 
-/// A worker, as seen from the gate.
+/// A worker, as the dispatcher sees it.
 struct Worker {
-    handle: Handle,
-    /// How many connections it has.
-    load: Arc<AtomicUsize>,
+    mailbox: Mailbox<Message>,
+    load: Load,
 }
 
-/// A connection's place among those of its worker; it is free again when this is dropped.
-pub(super) struct Place(Arc<AtomicUsize>);
-
-impl Place {
-    fn take(load: &Arc<AtomicUsize>) -> Self {
-        load.fetch_add(1, Relaxed);
-        Self(Arc::clone(load))
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Relaxed);
+impl Worker {
+    fn tell(&self, message: Message) {
+        // One that has ended needs no message.
+        let _ = self.mailbox.send(message);
     }
 }
 
 /// Descriptors of the server's own: listeners, polls, the log, files that are read.
 const OTHER_FILES: usize = 128;
 
-/// A worker keeps what it accepts unless another has so many connections fewer: to hand one over wakes a thread.
-const IMBALANCE: usize = 4;
-
-impl Gate {
-    /// A gate to these workers.
-    pub(super) fn new(server: Arc<Server>, handles: Vec<Handle>) -> Self {
+impl Dispatcher {
+    /// A dispatcher for these workers.
+    pub(super) fn new(server: Arc<Server>, mailboxes: Vec<Mailbox<Message>>) -> Self {
         let sessions = server.globals.max_connections.count();
         let newcomers = server.globals.max_unauthenticated_connections.count();
         // A session may have several files open.
@@ -71,18 +59,20 @@ impl Gate {
             descriptors::allow(sessions.saturating_mul(8).saturating_add(newcomers).saturating_add(OTHER_FILES));
         let room =
             descriptors.saturating_sub(sessions.saturating_mul(2)).saturating_sub(OTHER_FILES).max(descriptors / 4);
-        let workers = handles.into_iter().map(|handle| Worker { handle, load: Arc::default() }).collect();
+        let workers = mailboxes.into_iter().map(|mailbox| Worker { mailbox, load: Load::default() }).collect();
         Self { server, workers, admission: Arc::default(), room }
     }
 
-    /// The workers.
-    pub(super) fn handles(&self) -> impl Iterator<Item = &Handle> {
-        self.workers.iter().map(|worker| &worker.handle)
+    /// Tells the workers that the server stops.
+    pub(super) fn stop(&self) {
+        for worker in &self.workers {
+            worker.tell(Message::Stop);
+        }
     }
 
     /// Lets in a client on the network. Given the number of the worker that accepted it, returns the connection where that one keeps
     /// it; else it was handed over.
-    pub(super) fn admit_tcp(&self, stream: TcpStream, address: SocketAddr, by: usize) -> Option<(u32, Box<Conn>)> {
+    pub(super) fn admit_tcp(&self, stream: TcpStream, address: SocketAddr, by: usize) -> Option<Box<Conn>> {
         // Answers are sent whole; without this the kernel would hold the last part back.
         // A machine that is gone is noticed, even while its statement runs.
         let set = stream.set_nodelay(true).and_then(|()| Ok(sockopt::set_socket_keepalive(&stream, true)?));
@@ -93,7 +83,7 @@ impl Gate {
     }
 
     /// Lets in a client on the network that was accepted elsewhere in this process.
-    pub(super) fn admit_entered(&self, stream: UnixStream, address: SocketAddr) {
+    pub(super) fn admit_local(&self, stream: UnixStream, address: SocketAddr) {
         self.admit_on_network(Stream::Unix(stream), address, None);
     }
 
@@ -110,10 +100,17 @@ impl Gate {
         self.admit(Stream::Unix(stream), Client::User(uid), host, peer, host.to_string(), None);
     }
 
-    fn admit_on_network(&self, stream: Stream, address: SocketAddr, by: Option<usize>) -> Option<(u32, Box<Conn>)> {
+    fn admit_on_network(&self, stream: Stream, address: SocketAddr, by: Option<usize>) -> Option<Box<Conn>> {
         let host = ClientHost::Ip(address.ip());
         let peer = Peer { transport: Transport::Tcp, host: host.to_string(), user: None };
-        self.admit(stream, Client::at(address.ip()), host, peer, format!("{host}:{}", address.port()), by)
+        self.admit(
+            stream,
+            Client::Network(client_network(address.ip())),
+            host,
+            peer,
+            format!("{host}:{}", address.port()),
+            by,
+        )
     }
 
     fn admit(
@@ -124,16 +121,19 @@ impl Gate {
         peer: Peer,
         shown: String,
         by: Option<usize>,
-    ) -> Option<(u32, Box<Conn>)> {
+    ) -> Option<Box<Conn>> {
         let server = &self.server;
         let (number, worker) = self.worker(by)?;
         count(&server.counters.connections);
         let id = server.registry.next_id();
-        let look = {
-            let handle = worker.handle.clone();
-            move || handle.send(Message::Look(id))
+        let wake = {
+            let mailbox = worker.mailbox.clone();
+            move || {
+                // A worker that has ended needs no message.
+                let _ = mailbox.send(Message::Wake(id as usize));
+            }
         };
-        let presence = server.registry.enter(id, shown, Box::new(look.clone()));
+        let presence = server.registry.enter(id, shown, Box::new(wake.clone()));
         let now = clock::now();
         let connection = Connection::new(server.config(), id, peer, now);
         let bounds = Bounds {
@@ -147,47 +147,19 @@ impl Gate {
             Arc::clone(&presence),
             server.registry.entry(id),
             host,
-            Arc::new(look),
+            Arc::new(wake),
         );
-        let place = Place::take(&worker.load);
-        let conn = Box::new(Conn::new(stream, connection, session, presence, Arc::clone(server), place, listing, now));
+        let load = worker.load.add();
+        let conn = Box::new(Conn::new(stream, connection, session, presence, Arc::clone(server), load, listing, now));
         if by == Some(number) {
-            return Some((id, conn));
+            return Some(conn);
         }
-        worker.handle.send(Message::Accept(id, conn));
+        worker.tell(Message::Accept(conn));
         None
     }
 
     fn worker(&self, by: Option<usize>) -> Option<(usize, &Worker)> {
-        let number = choose(self.workers.iter().map(|worker| worker.load.load(Relaxed)), by)?;
+        let number = choose(self.workers.iter().map(|worker| worker.load.connections()), by)?;
         Some((number, self.workers.get(number)?))
-    }
-}
-
-/// The number of the worker for a new connection, given what each has: the one that accepted it, unless another has much less to do.
-fn choose(loads: impl Iterator<Item = usize> + Clone, by: Option<usize>) -> Option<usize> {
-    let (idlest, least) = loads.clone().enumerate().min_by_key(|(_, load)| *load)?;
-    let keeps = |number: &usize| loads.clone().nth(*number).is_some_and(|load| load <= least + IMBALANCE);
-    by.filter(keeps).or(Some(idlest))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_connection_stays_unless_another_worker_has_much_less_to_do() {
-        let chosen = |loads: &[usize], by| choose(loads.iter().copied(), by);
-        assert_eq!(chosen(&[4, 0], Some(0)), Some(0));
-        assert_eq!(chosen(&[5, 0], Some(0)), Some(1));
-        assert_eq!(chosen(&[5, 0], Some(1)), Some(1));
-        assert_eq!(chosen(&[2, 1, 2], None), Some(1));
-        assert_eq!(chosen(&[], Some(0)), None);
-        let mut loads = [0; 4];
-        for _ in 0..400 {
-            // All are accepted by the same worker.
-            loads[chosen(&loads, Some(0)).unwrap()] += 1;
-        }
-        assert!(loads.iter().all(|load| (95..=105).contains(load)), "{loads:?}");
     }
 }

@@ -1,24 +1,24 @@
-//! Which connections have their turn before the worker looks what has come in.
+//! Which connections advance before the driver looks what has come in.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
-/// So many turns of connections that are not logged in are taken before the others have theirs: a handshake costs more than a short
-/// statement, and who floods us with handshakes has paid nothing yet.
+/// So many connections that are not logged in advance in a round: a handshake costs more than a short statement, and who floods us with
+/// handshakes has paid nothing yet.
 const MOST_HANDSHAKES: usize = 8;
-/// A connection whose turn takes longer waits for its next behind the others: one such turn is taken in each round, so that many of them
-/// delay the others no more than one does.
+/// A connection that takes longer to advance is costly: one such advances in each round, so that many of them delay the others no more
+/// than one does.
 const COSTLY: Duration = Duration::from_millis(3);
-/// And so do its turns for so long, else a cheap one between two costly ones would let many have their costly ones in one round.
+/// It stays costly for so long, else a short step between two long ones would let many take their long ones in one round.
 const STAYS_COSTLY: Duration = Duration::from_secs(1);
 
 /// Until when a connection is costly.
 #[derive(Debug, Default)]
-pub(super) struct Cost(Option<Duration>);
+pub struct Cost(Option<Duration>);
 
 impl Cost {
-    /// A turn is over that began then.
-    pub(super) fn note(&mut self, begun: Duration, now: Duration) {
+    /// A connection has advanced since `begun`.
+    pub fn note(&mut self, begun: Duration, now: Duration) {
         if now.saturating_sub(begun) > COSTLY {
             self.0 = Some(now.saturating_add(STAYS_COSTLY));
         } else if self.0.is_some_and(|until| until <= now) {
@@ -26,38 +26,38 @@ impl Cost {
         }
     }
 
-    /// Whether its turns are to be taken one at a time.
-    pub(super) const fn is_high(&self) -> bool {
+    /// Whether it is to advance in a round without others of its kind.
+    pub const fn is_high(&self) -> bool {
         self.0.is_some()
     }
 }
 
-/// What a turn is expected to cost.
+/// What a connection is expected to cost when it advances.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// As little as most do.
+pub enum Class {
+    /// As little as most.
     Cheap,
-    /// It is of a connection that is not logged in.
+    /// Nobody is logged in on it.
     Handshake,
-    /// The connection's turns take long.
+    /// It takes long: see [`Cost`].
     Costly,
 }
 
-/// Connections that wait for a turn.
+/// Connections that wait to advance.
 #[derive(Debug, Default)]
-pub(super) struct Turns {
-    cheap: Vec<u32>,
-    handshakes: VecDeque<u32>,
-    costly: VecDeque<u32>,
+pub(super) struct RunQueue {
+    cheap: Vec<usize>,
+    handshakes: VecDeque<usize>,
+    costly: VecDeque<usize>,
 }
 
-impl Turns {
-    /// A connection waits for its turn.
-    pub(super) fn wait(&mut self, id: u32, kind: Kind) {
-        match kind {
-            Kind::Cheap => self.cheap.push(id),
-            Kind::Handshake => self.handshakes.push_back(id),
-            Kind::Costly => self.costly.push_back(id),
+impl RunQueue {
+    /// A connection waits.
+    pub(super) fn push(&mut self, id: usize, class: Class) {
+        match class {
+            Class::Cheap => self.cheap.push(id),
+            Class::Handshake => self.handshakes.push_back(id),
+            Class::Costly => self.costly.push_back(id),
         }
     }
 
@@ -66,8 +66,8 @@ impl Turns {
         self.cheap.is_empty() && self.handshakes.is_empty() && self.costly.is_empty()
     }
 
-    /// Those that have their turn now.
-    pub(super) fn round(&mut self) -> Vec<u32> {
+    /// Those that advance now.
+    pub(super) fn round(&mut self) -> Vec<usize> {
         let mut round = std::mem::take(&mut self.cheap);
         let handshakes = self.handshakes.len().min(MOST_HANDSHAKES);
         round.extend(self.handshakes.drain(..handshakes));
@@ -85,26 +85,26 @@ mod tests {
     }
 
     #[test]
-    fn many_costly_turns_delay_the_others_no_more_than_one() {
-        let mut turns = Turns::default();
+    fn many_costly_connections_delay_the_others_no_more_than_one() {
+        let mut queue = RunQueue::default();
         for id in 0..6 {
-            turns.wait(id, Kind::Costly);
+            queue.push(id, Class::Costly);
         }
         for id in 100..120 {
-            turns.wait(id, Kind::Handshake);
+            queue.push(id, Class::Handshake);
         }
-        let costly = |round: &[u32]| round.iter().filter(|id| **id < 6).count();
-        let handshakes = |round: &[u32]| round.iter().filter(|id| (100..120).contains(*id)).count();
+        let costly = |round: &[usize]| round.iter().filter(|id| **id < 6).count();
+        let handshakes = |round: &[usize]| round.iter().filter(|id| (100..120).contains(*id)).count();
         for number in 0..6 {
-            turns.wait(50, Kind::Cheap);
-            let round = turns.round();
+            queue.push(50, Class::Cheap);
+            let round = queue.round();
             // Who costs little is first, and is never left to a later round.
             assert_eq!(round.first(), Some(&50));
             assert_eq!(costly(&round), 1, "round {number}");
             assert!(handshakes(&round) <= 8, "round {number}");
         }
-        assert!(turns.is_empty(), "each has had its turn");
-        assert!(turns.round().is_empty());
+        assert!(queue.is_empty(), "each has advanced");
+        assert!(queue.round().is_empty());
     }
 
     #[test]

@@ -1,0 +1,73 @@
+//! The server's Unix socket, and its file.
+
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use mio::net::UnixListener;
+
+/// Anyone may connect to the socket; accounts decide who gets in.
+const SOCKET_MODE: u32 = 0o777;
+
+/// A socket's file, which is removed when this is dropped; whatever else stands there by then is left alone.
+#[derive(Debug)]
+pub(super) struct SocketFile {
+    path: PathBuf,
+    /// Device and number of the file.
+    identity: Option<(u64, u64)>,
+}
+
+impl SocketFile {
+    fn new(path: &Path) -> Self {
+        Self { path: path.to_owned(), identity: identity(path) }
+    }
+}
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        if self.identity.is_some() && self.identity == identity(&self.path) {
+            // Someone may have removed it before us.
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// Device and number of the socket at that path.
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    let found = std::fs::symlink_metadata(path).ok().filter(|found| found.file_type().is_socket())?;
+    Some((found.dev(), found.ino()))
+}
+
+/// Removes a socket that a server left behind.
+fn remove_old(path: &Path) -> Result<(), String> {
+    let Ok(found) = std::fs::symlink_metadata(path) else { return Ok(()) };
+    let kind = found.file_type();
+    if !kind.is_socket() {
+        let what = match () {
+            () if kind.is_dir() => "a directory",
+            () if kind.is_symlink() => "a symbolic link",
+            () if kind.is_file() => "a file",
+            () => "something else than a socket",
+        };
+        return Err(format!(
+            "option '--socket': {} is {what}, which is not removed: name another path, or remove it yourself",
+            path.display()
+        ));
+    }
+    if std::os::unix::net::UnixStream::connect(path).is_ok() {
+        return Err(format!("Can't start server: another server is running on the socket {}", path.display()));
+    }
+    std::fs::remove_file(path).map_err(|error| format!("can't remove the old socket {}: {error}", path.display()))
+}
+
+/// Listens there.
+///
+/// # Errors
+/// A sentence that names the path.
+pub(super) fn bind(path: &Path) -> Result<(UnixListener, SocketFile), String> {
+    remove_old(path)?;
+    let listener = UnixListener::bind(path)
+        .map_err(|error| format!("Can't start server: Bind on unix socket {}: {error}", path.display()))?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(SOCKET_MODE))
+        .map_err(|error| format!("can't set the mode of {}: {error}", path.display()))?;
+    Ok((listener, SocketFile::new(path)))
+}
