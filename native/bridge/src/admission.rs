@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use super::closing::Closing;
 use super::settings::Limits;
+use sealwire_net::network::client_network;
 
 /// Counts sockets, and the WebSockets that are relayed.
 #[derive(Debug, Default)]
@@ -41,7 +42,7 @@ impl Admission {
     pub(super) fn enter_socket(&mut self, address: IpAddr, limits: &Limits) -> Result<(), Crowd> {
         let most = limits.connections.saturating_add(MORE_SOCKETS);
         let most_here = limits.per_address.saturating_add(MORE_PER_ADDRESS);
-        let here = self.addresses.entry(client_of(address)).or_default();
+        let here = self.addresses.entry(client_network(address)).or_default();
         if here.sockets >= most_here {
             return Err(Crowd::OfAddress);
         }
@@ -57,7 +58,7 @@ impl Admission {
     /// A socket is gone.
     pub(super) fn leave_socket(&mut self, address: IpAddr) {
         self.sockets = self.sockets.saturating_sub(1);
-        if let Some(here) = self.addresses.get_mut(&client_of(address)) {
+        if let Some(here) = self.addresses.get_mut(&client_network(address)) {
             here.sockets = here.sockets.saturating_sub(1);
         }
         self.forget(address);
@@ -68,7 +69,7 @@ impl Admission {
     /// # Errors
     /// There are too many.
     pub(super) fn enter_relay(&mut self, address: IpAddr, limits: &Limits) -> Result<(), Closing> {
-        let here = self.addresses.entry(client_of(address)).or_default();
+        let here = self.addresses.entry(client_network(address)).or_default();
         if here.relays >= limits.per_address {
             return Err(Closing::too_many_from_address(limits.per_address));
         }
@@ -83,7 +84,7 @@ impl Admission {
     /// A WebSocket is no longer relayed.
     pub(super) fn leave_relay(&mut self, address: IpAddr) {
         self.relays = self.relays.saturating_sub(1);
-        if let Some(here) = self.addresses.get_mut(&client_of(address)) {
+        if let Some(here) = self.addresses.get_mut(&client_network(address)) {
             here.relays = here.relays.saturating_sub(1);
         }
         self.forget(address);
@@ -95,18 +96,10 @@ impl Admission {
     }
 
     fn forget(&mut self, address: IpAddr) {
-        let client = client_of(address);
+        let client = client_network(address);
         if self.addresses.get(&client).is_some_and(|here| here.sockets == 0 && here.relays == 0) {
             self.addresses.remove(&client);
         }
-    }
-}
-
-/// Whose address it is: one client has a whole /64 of IPv6.
-pub(super) fn client_of(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => IpAddr::V6((u128::from(address) >> 64 << 64).into()),
-        address => address,
     }
 }
 

@@ -6,8 +6,8 @@ use mio::event::Event;
 use sealwire_core::tls::{ServerContext, TlsError, TlsLayer};
 
 use super::http;
-use super::socket::Socket;
 use sealwire_net::clock;
+use sealwire_net::socket::Socket;
 
 /// A client's socket as a stream that never blocks, with room for what it does not take at once.
 #[derive(Debug)]

@@ -9,7 +9,9 @@ use mio::event::Event;
 use super::client::Client;
 use super::exchange::{Exchange, Next};
 use super::relay::Relay;
-use super::shared::{Shared, Side, Turn};
+use super::shared::Shared;
+use sealwire_net::connections::Progress;
+use sealwire_net::reactor::Side;
 
 /// A connection.
 #[derive(Debug)]
@@ -21,8 +23,6 @@ pub(super) struct Connection {
     held: usize,
     /// Whether the bridge has noted that it relays nothing.
     pub(super) is_noted_idle: bool,
-    /// Whether it goes on after the others had their turn: until then no event gives it another.
-    pub(super) goes_on: bool,
 }
 
 #[derive(Debug)]
@@ -34,7 +34,7 @@ enum Stage {
 
 impl Connection {
     pub(super) const fn new(id: usize, peer: SocketAddr, client: Client, now: Duration) -> Self {
-        Self { id, peer, stage: Stage::Http(Exchange::new(client, now)), held: 0, is_noted_idle: false, goes_on: false }
+        Self { id, peer, stage: Stage::Http(Exchange::new(client, now)), held: 0, is_noted_idle: false }
     }
 
     /// The poll said something of one of its sockets.
@@ -67,18 +67,18 @@ impl Connection {
     }
 
     /// Does all that can be done without waiting.
-    pub(super) fn turn(&mut self, shared: &mut Shared, now: Duration) -> Turn {
-        let turn = match &mut self.stage {
-            Stage::Relay(relay) => relay.turn(shared, now),
-            Stage::Over => Turn::Over,
-            Stage::Http(exchange) => match exchange.turn(shared, now) {
-                Next::Turn(turn) => turn,
+    pub(super) fn advance(&mut self, shared: &mut Shared, now: Duration) -> Progress {
+        let progress = match &mut self.stage {
+            Stage::Relay(relay) => relay.advance(shared, now),
+            Stage::Over => Progress::Over,
+            Stage::Http(exchange) => match exchange.advance(shared, now) {
+                Next::Progress(progress) => progress,
                 Next::Upgrade(request) => {
                     if let Stage::Http(exchange) = std::mem::replace(&mut self.stage, Stage::Over) {
                         let relay = Relay::start(self.id, self.peer, exchange, &request, shared, now);
                         self.stage = Stage::Relay(Box::new(relay));
                     }
-                    Turn::Again
+                    Progress::Again
                 }
             },
         };
@@ -87,10 +87,10 @@ impl Connection {
             Stage::Relay(relay) => relay.held(),
             Stage::Over => 0,
         };
-        let held = if turn == Turn::Over { 0 } else { held };
+        let held = if progress == Progress::Over { 0 } else { held };
         shared.metrics.buffered(self.held, held);
         self.held = held;
-        if turn == Turn::Over {
+        if progress == Progress::Over {
             if let Stage::Http(exchange) = &self.stage
                 && let Some(why) = exchange.mismatch(&shared.settings)
             {
@@ -98,7 +98,7 @@ impl Connection {
             }
             self.leave(shared);
         }
-        turn
+        progress
     }
 
     /// Whether it is a WebSocket that relays: one that speaks HTTP, or comes to its end, gives way to new ones.

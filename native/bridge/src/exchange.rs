@@ -9,7 +9,8 @@ use super::http::{self, Head, NOT_FOUND, OTHER_HOST, Refusal, Request, UPGRADE, 
 use super::metrics;
 use super::pages::is_known;
 use super::settings::{Settings, TlsSource};
-use super::shared::{Shared, Turn};
+use super::shared::Shared;
+use sealwire_net::connections::Progress;
 
 /// A connection that speaks HTTP.
 #[derive(Debug)]
@@ -34,11 +35,11 @@ enum Part {
     Lingering,
 }
 
-/// What a turn leads to.
+/// How far an exchange came.
 #[derive(Debug)]
 pub(super) enum Next {
     /// As for every connection.
-    Turn(Turn),
+    Progress(Progress),
     /// The client opens a WebSocket.
     Upgrade(Box<Request>),
 }
@@ -47,7 +48,7 @@ pub(super) enum Next {
 const PATIENCE: Duration = Duration::from_secs(20);
 /// How long a client has to close after the last answer.
 const LINGER: Duration = Duration::from_secs(2);
-/// After so many steps others have their turn.
+/// After so many steps the others advance.
 const MOST_STEPS: usize = 16;
 /// How TLS begins: a handshake record of version 3.
 const CLIENT_HELLO: [u8; 2] = [0x16, 0x03];
@@ -87,19 +88,19 @@ impl Exchange {
     }
 
     /// Does what can be done without waiting.
-    pub(super) fn turn(&mut self, shared: &mut Shared, now: Duration) -> Next {
+    pub(super) fn advance(&mut self, shared: &mut Shared, now: Duration) -> Next {
         if now >= self.deadline {
-            return Next::Turn(Turn::Over);
+            return Next::Progress(Progress::Over);
         }
         for _ in 0..MOST_STEPS {
             match self.step(shared, now) {
                 Ok(None) => {}
                 Ok(Some(next)) => return next,
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return Next::Turn(Turn::Wait),
-                Err(_) => return Next::Turn(Turn::Over),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Next::Progress(Progress::Wait),
+                Err(_) => return Next::Progress(Progress::Over),
             }
         }
-        Next::Turn(Turn::Again)
+        Next::Progress(Progress::Again)
     }
 
     fn step(&mut self, shared: &mut Shared, now: Duration) -> io::Result<Option<Next>> {
@@ -130,7 +131,7 @@ impl Exchange {
                         let length = file.read(shared.scratch.get_mut(..most).unwrap_or_default())?;
                         if length == 0 {
                             // The file has become shorter than was said.
-                            return Ok(Some(Next::Turn(Turn::Over)));
+                            return Ok(Some(Next::Progress(Progress::Over)));
                         }
                         *rest = rest.saturating_sub(u64::try_from(length).unwrap_or(u64::MAX));
                         self.client.send(shared.scratch.get(..length).unwrap_or_default())?;
@@ -145,7 +146,7 @@ impl Exchange {
                 Ok(None)
             }
             Part::Lingering => match self.client.read(&mut shared.scratch)? {
-                0 => Ok(Some(Next::Turn(Turn::Over))),
+                0 => Ok(Some(Next::Progress(Progress::Over))),
                 _ => Ok(None),
             },
         }
@@ -156,7 +157,7 @@ impl Exchange {
         let chunk = shared.scratch.get_mut(..most).unwrap_or_default();
         let length = self.client.read(chunk)?;
         if length == 0 {
-            return Ok(Some(Next::Turn(Turn::Over)));
+            return Ok(Some(Next::Progress(Progress::Over)));
         }
         self.is_tls |= self.input.is_empty() && chunk.starts_with(&CLIENT_HELLO);
         self.input.extend_from_slice(chunk.get(..length).unwrap_or_default());

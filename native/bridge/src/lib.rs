@@ -33,8 +33,6 @@ mod room;
 mod run;
 mod settings;
 mod shared;
-mod socket;
-mod tokens;
 
 pub use closing::CloseReason;
 pub use program::main;

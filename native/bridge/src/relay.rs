@@ -5,6 +5,7 @@ use std::io::{self, ErrorKind, IoSlice, Read as _, Write as _};
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use mio::Interest;
 use mio::event::Event;
 use mio::net::TcpStream;
 use tungstenite::protocol::{Role, WebSocketConfig};
@@ -18,9 +19,10 @@ use super::http::Request;
 use super::rate::{ControlRate, PER_SECOND};
 use super::room::Room;
 use super::settings::{Destination, Limits, Settings};
-use super::shared::{Shared, Side, Turn};
-use super::socket::Socket;
-use super::tokens::target_token;
+use super::shared::Shared;
+use sealwire_net::connections::Progress;
+use sealwire_net::reactor::{Side, token};
+use sealwire_net::socket::Socket;
 use sealwire_net::stream::Stream;
 
 /// A client is not read while so many bytes wait for its target. Few, so that the memory they were read into is soon used again.
@@ -32,7 +34,7 @@ const MOST_MESSAGES: usize = 64;
 /// aside: what waits for the target, one frame for the client, and the same once more in TLS.
 pub const MOST_BUFFERED: usize = QUEUE + 3 * FRAME;
 
-/// After so many rounds others have their turn.
+/// After so many rounds the others advance.
 const MOST_ROUNDS: usize = 16;
 /// After so many frames too, whatever they are: a ping, a pong or an empty message costs us work and gives nothing to relay.
 const MOST_FRAMES: usize = 256;
@@ -260,8 +262,8 @@ impl Relay {
     ) {
         while let Some(address) = rest.pop_front() {
             let tried = TcpStream::connect(address).and_then(|mut stream| {
-                let interests = mio::Interest::READABLE | mio::Interest::WRITABLE;
-                shared.registry.register(&mut stream, target_token(self.id), interests)?;
+                let interest = Interest::READABLE | Interest::WRITABLE;
+                shared.registry.register(&mut stream, token(self.id, Side::Target), interest)?;
                 Ok(stream)
             });
             match tried {
@@ -285,7 +287,8 @@ impl Relay {
     }
 
     fn open(&mut self, mut socket: Socket, is_new: bool, shared: &mut Shared, now: Duration) {
-        if is_new && let Err(error) = socket.register(&shared.registry, target_token(self.id)) {
+        let (token, interest) = (token(self.id, Side::Target), Interest::READABLE | Interest::WRITABLE);
+        if is_new && let Err(error) = socket.register(&shared.registry, token, interest) {
             self.fail(Closing::dial_failed(&self.name, &error, self.limits.dial), &error, shared, now);
             return;
         }
@@ -317,21 +320,21 @@ impl Relay {
     }
 
     /// Does all that can be done without waiting.
-    pub(super) fn turn(&mut self, shared: &mut Shared, now: Duration) -> Turn {
+    pub(super) fn advance(&mut self, shared: &mut Shared, now: Duration) -> Progress {
         if let State::Resolving { .. } | State::Connecting(_) = self.state {
             // The answer to the upgrade; a client that is gone is noticed when it is read.
             let _ = self.socket.get_mut().clear();
             self.await_target(shared, now);
         }
         if let State::Open(_) = self.state {
-            match self.relay(shared, now).and_then(|turn| self.keep_alive(now).map(|()| turn)) {
-                Ok(turn) => return turn,
+            match self.relay(shared, now).and_then(|progress| self.keep_alive(now).map(|()| progress)) {
+                Ok(progress) => return progress,
                 Err(end) => self.end(end, shared, now),
             }
         }
         match self.state {
             State::Ending(_) => self.come_to_end(shared, now),
-            _ => Turn::Wait,
+            _ => Progress::Wait,
         }
     }
 
@@ -373,20 +376,20 @@ impl Relay {
     }
 
     /// Bytes both ways, as many as can go without waiting.
-    fn relay(&mut self, shared: &mut Shared, now: Duration) -> Result<Turn, End> {
+    fn relay(&mut self, shared: &mut Shared, now: Duration) -> Result<Progress, End> {
         self.socket.get_mut().allow(MOST_READ);
         let mut frames = MOST_FRAMES;
         for _ in 0..MOST_ROUNDS {
             let up = self.feed_target(&mut frames, shared, now)?;
             let down = self.feed_client(shared, now)?;
             if frames == 0 || self.socket.get_ref().is_held_back() {
-                return Ok(Turn::Again);
+                return Ok(Progress::Again);
             }
             if !up && !down {
-                return Ok(Turn::Wait);
+                return Ok(Progress::Wait);
             }
         }
-        Ok(Turn::Again)
+        Ok(Progress::Again)
     }
 
     /// A round towards the target, of so many frames at most; `false` where nothing went.
@@ -520,8 +523,8 @@ impl Relay {
     }
 
     /// Gives the target what is left, tells the client, and waits for both.
-    fn come_to_end(&mut self, shared: &mut Shared, now: Duration) -> Turn {
-        let State::Ending(ending) = &mut self.state else { return Turn::Over };
+    fn come_to_end(&mut self, shared: &mut Shared, now: Duration) -> Progress {
+        let State::Ending(ending) = &mut self.state else { return Progress::Over };
         if let Some(target) = &mut ending.target {
             let written = loop {
                 match write_queue(&mut self.queue, target) {
@@ -552,7 +555,7 @@ impl Relay {
             for round in 0.. {
                 match self.socket.get_mut().read(&mut shared.scratch) {
                     Ok(length) if length > 0 && round < MOST_ROUNDS => {}
-                    Ok(length) if length > 0 && now < ending.until => return Turn::Again,
+                    Ok(length) if length > 0 && now < ending.until => return Progress::Again,
                     Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                     Ok(_) | Err(_) => {
                         ending.is_client_done = true;
@@ -562,7 +565,7 @@ impl Relay {
             }
         }
         let is_over = ending.is_client_done && ending.target.is_none() || now >= ending.until;
-        if is_over { Turn::Over } else { Turn::Wait }
+        if is_over { Progress::Over } else { Progress::Wait }
     }
 
     /// Whether it leads to a target, or is about to.

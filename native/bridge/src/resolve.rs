@@ -2,12 +2,10 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
-use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, channel};
-
-use mio::Waker;
+use std::sync::mpsc::{Sender, channel};
 
 use super::settings::{Destination, Target};
+use sealwire_net::mailbox::Mailbox;
 
 /// The addresses for a connection, by its number.
 pub(super) type Answer = (usize, io::Result<Vec<SocketAddr>>);
@@ -17,13 +15,11 @@ pub(super) type Answer = (usize, io::Result<Vec<SocketAddr>>);
 pub(super) struct Resolver {
     /// How each target's thread is asked; `None` for those that need none.
     askers: Vec<Option<Sender<usize>>>,
-    answers: Receiver<Answer>,
 }
 
 impl Resolver {
-    /// Starts the threads. They end when the resolver is dropped; `waker` tells of an answer.
-    pub(super) fn start(targets: &[Target], waker: &Arc<Waker>) -> io::Result<Self> {
-        let (sender, answers) = channel();
+    /// Starts the threads, which send their answers there. They end when the resolver is dropped.
+    pub(super) fn start(targets: &[Target], answers: &Mailbox<Answer>) -> io::Result<Self> {
         let mut askers = Vec::new();
         for target in targets {
             let Destination::Tcp { host, port } = &target.destination else {
@@ -35,21 +31,21 @@ impl Resolver {
                 continue;
             }
             let (asker, questions) = channel::<usize>();
-            let (host, port, sender, waker) = (host.clone(), *port, sender.clone(), Arc::clone(waker));
+            let (host, port, answers) = (host.clone(), *port, answers.clone());
             std::thread::Builder::new().name(format!("resolve-{}", target.name)).spawn(move || {
                 while let Ok(connection) = questions.recv() {
                     let found = (host.as_str(), port).to_socket_addrs().map(Iterator::collect);
-                    if sender.send((connection, found)).is_err() || waker.wake().is_err() {
+                    if answers.send((connection, found)).is_err() {
                         return;
                     }
                 }
             })?;
             askers.push(Some(asker));
         }
-        Ok(Self { askers, answers })
+        Ok(Self { askers })
     }
 
-    /// Asks for a target's addresses. They are given at once where they need no look-up, else by [`Resolver::answer`].
+    /// Asks for a target's addresses. They are given at once where they need no look-up, else by an [`Answer`].
     pub(super) fn ask(&self, target: usize, host: &str, port: u16, connection: usize) -> Option<Vec<SocketAddr>> {
         if let Ok(address) = host.parse::<IpAddr>() {
             return Some(vec![SocketAddr::new(address, port)]);
@@ -59,10 +55,5 @@ impl Resolver {
             let _ = asker.send(connection);
         }
         None
-    }
-
-    /// The next answer that is there.
-    pub(super) fn answer(&self) -> Option<Answer> {
-        self.answers.try_recv().ok()
     }
 }

@@ -1,60 +1,53 @@
 //! The bridge's loop: one poll for all listeners, clients and targets.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
-use mio::net::TcpListener;
-use mio::{Events, Interest, Poll, Token, Waker};
+use mio::net::{TcpListener, TcpStream};
+use mio::{Events, Interest, Waker};
 
-use super::admission::{Admission, Crowd, client_of};
+use super::admission::{Admission, Crowd};
 use super::client::Client;
 use super::connection::Connection;
 use super::frame::{FRAME, HEADER};
 use super::hosts::Hosts;
 use super::metrics::Metrics;
-use super::resolve::Resolver;
+use super::resolve::{Answer, Resolver};
 use super::settings::{Origins, Settings, TlsSource};
-use super::shared::{Shared, Side, Turn};
-use super::socket::Socket;
-use super::tokens::{client_token, listener_token};
+use super::shared::Shared;
+use sealwire_net::accept::Accept;
 use sealwire_net::bounded_lines::BoundedLines;
+use sealwire_net::connections::{Connections, Progress};
+use sealwire_net::network::client_network;
+use sealwire_net::reactor::{Reactor, Side, source, token};
+use sealwire_net::run_queue::Class;
+use sealwire_net::socket::Socket;
 use sealwire_net::stream::Stream;
 use sealwire_net::{clock, listen};
 
-/// The waker's token; listeners have the ones below, connections two each from 0 on.
-const WAKE: Token = Token(usize::MAX);
-/// Where the system has no more descriptors, accepting waits so long.
-const PAUSE: Duration = Duration::from_millis(100);
-/// So many connections are accepted before those that are open have their turn.
-const MOST_ACCEPTED: usize = 32;
 /// How long connections may take to end when the bridge stops.
 const GRACE: Duration = Duration::from_secs(5);
 
 /// A bridge that listens.
 #[derive(Debug)]
 pub struct Bridge {
-    poll: Poll,
-    listeners: Vec<TcpListener>,
+    reactor: Reactor<TcpListener>,
     /// The port in use.
     pub port: u16,
     shared: Shared,
-    connections: HashMap<usize, Connection>,
+    connections: Connections<Connection>,
     /// Those that relay nothing, the oldest first.
     idle: BTreeSet<usize>,
     next_id: usize,
-    /// Connections that go on after the others had their turn.
-    again: Vec<usize>,
-    /// No deadline of a connection is before this.
-    wake_at: Option<Duration>,
+    /// Addresses of targets' hosts that were looked up.
+    answers: Receiver<Answer>,
     /// When certificates are to be looked at again.
     look_at: Option<Duration>,
-    is_pausing: bool,
-    /// Whether connections may wait at the listeners.
-    may_accept: bool,
-    stopping_until: Option<Duration>,
     stopper: Stopper,
 }
 
@@ -80,21 +73,20 @@ impl Bridge {
     /// # Errors
     /// A sentence that names what the system did not give.
     pub fn bind(settings: Settings) -> Result<Self, String> {
-        let (mut listeners, port) = listen::bind(&settings.addresses, settings.port, &settings.option("port"))?;
+        let (listeners, port) = listen::bind(&settings.addresses, settings.port, &settings.option("port"))?;
         if listeners.is_empty() {
             return Err("no address to listen on: give one".to_owned());
         }
         let told = |error: io::Error| format!("can't poll: {error}");
-        let poll = Poll::new().map_err(told)?;
-        let waker = Arc::new(Waker::new(poll.registry(), WAKE).map_err(told)?);
-        for (number, listener) in listeners.iter_mut().enumerate() {
-            poll.registry().register(listener, listener_token(number), Interest::READABLE).map_err(told)?;
-        }
-        let resolver = Resolver::start(&settings.targets, &waker).map_err(told)?;
+        let mut reactor = Reactor::new().map_err(told)?;
+        reactor.listen(listeners).map_err(told)?;
+        let (mailbox, answers) = reactor.mailbox();
+        let resolver = Resolver::start(&settings.targets, &mailbox).map_err(told)?;
+        let stopper = Stopper { is_stopping: Arc::new(AtomicBool::new(false)), waker: reactor.waker() };
         let shared = Shared {
             origins: Origins::own(port, settings.tls.is_some()).with(settings.origins.as_ref()),
             hosts: Hosts::of(&settings),
-            registry: poll.registry().try_clone().map_err(told)?,
+            registry: reactor.registry().try_clone().map_err(told)?,
             resolver,
             admission: Admission::default(),
             metrics: Metrics::default(),
@@ -103,20 +95,15 @@ impl Bridge {
             settings,
         };
         Ok(Self {
-            poll,
-            listeners,
+            reactor,
             port,
             shared,
-            connections: HashMap::new(),
+            connections: Connections::default(),
             idle: BTreeSet::new(),
             next_id: 0,
-            again: Vec::new(),
-            wake_at: None,
+            answers,
             look_at: Some(Duration::ZERO),
-            is_pausing: false,
-            may_accept: false,
-            stopping_until: None,
-            stopper: Stopper { is_stopping: Arc::new(AtomicBool::new(false)), waker },
+            stopper,
         })
     }
 
@@ -131,92 +118,45 @@ impl Bridge {
     /// Where the system does not poll.
     pub fn run(mut self) -> io::Result<()> {
         let mut events = Events::with_capacity(1024);
-        loop {
-            match self.poll.poll(&mut events, self.timeout()) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                polled => polled?,
-            }
-            // After a pause nothing is announced again.
-            let mut is_accepting = self.is_pausing || self.may_accept;
+        while !self.reactor.has_stopped(self.connections.is_empty()) {
+            let deadline = self.connections.next_deadline().into_iter().chain(self.look_at).min();
+            self.reactor.wait(&mut events, deadline)?;
             for event in &events {
-                let Token(token) = event.token();
-                is_accepting |= token >= listener_token(self.listeners.len()).0;
-                let side = if token % 2 == 0 { Side::Client } else { Side::Target };
-                if let Some(connection) = self.connections.get_mut(&(token / 2)) {
-                    connection.ready(side, event);
-                    if !connection.goes_on {
-                        self.turn(token / 2);
-                    }
+                let Some((id, side)) = source(event) else { continue };
+                let Some(slot) = self.connections.get_mut(id) else { continue };
+                slot.connection.ready(side, event);
+                if !slot.is_queued() {
+                    self.advance(id);
                 }
             }
-            if is_accepting {
-                self.accept_all();
-            }
-            while let Some((id, found)) = self.shared.resolver.answer() {
-                if let Some(connection) = self.connections.get_mut(&id) {
-                    connection.resolved(found, &mut self.shared, clock::now().monotonic);
-                    self.turn(id);
+            loop {
+                match self.reactor.accept() {
+                    Accept::Client((stream, peer)) => self.accept(stream, peer),
+                    Accept::NoDescriptor => {}
+                    Accept::Nobody => break,
                 }
             }
-            for id in std::mem::take(&mut self.again) {
-                if let Some(connection) = self.connections.get_mut(&id) {
-                    connection.goes_on = false;
+            while let Ok((id, found)) = self.answers.try_recv() {
+                if let Some(slot) = self.connections.get_mut(id) {
+                    slot.connection.resolved(found, &mut self.shared, clock::monotonic());
+                    self.advance(id);
                 }
-                self.turn(id);
             }
-            self.look_at_deadlines();
+            for id in self.connections.next_round() {
+                self.advance(id);
+            }
+            for id in self.connections.due(clock::monotonic()) {
+                self.advance(id);
+            }
             self.look_at_certificates();
-            if self.stopper.is_stopping.load(Ordering::Acquire) && self.stopping_until.is_none() {
+            if self.stopper.is_stopping.load(Ordering::Acquire) && !self.reactor.is_stopping() {
                 self.begin_stop();
             }
-            let is_late = self.stopping_until.is_some_and(|until| clock::now().monotonic >= until);
-            if is_late || self.stopping_until.is_some() && self.connections.is_empty() {
-                return Ok(());
-            }
         }
+        Ok(())
     }
 
-    fn timeout(&self) -> Option<Duration> {
-        if !self.again.is_empty() || self.may_accept {
-            return Some(Duration::ZERO);
-        }
-        let now = clock::now();
-        // A poll's timeout is in whole milliseconds: one more, so that the deadline has passed then.
-        let until = |deadline| clock::until(deadline, now).saturating_add(Duration::from_millis(1));
-        let deadline = self.wake_at.into_iter().chain(self.look_at).chain(self.stopping_until).min().map(until);
-        deadline.into_iter().chain(self.is_pausing.then_some(PAUSE)).min()
-    }
-
-    fn accept_all(&mut self) {
-        self.is_pausing = false;
-        self.may_accept = false;
-        let mut room = MOST_ACCEPTED;
-        for number in 0..self.listeners.len() {
-            while let Some(listener) = self.listeners.get(number) {
-                if room == 0 {
-                    self.may_accept = true;
-                    break;
-                }
-                match listener.accept() {
-                    Ok((stream, peer)) => {
-                        room = room.saturating_sub(1);
-                        self.accept(stream, peer);
-                    }
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                    Err(error) => {
-                        if error.kind() != io::ErrorKind::ConnectionAborted {
-                            tracing::warn!("can't accept a connection: {error}");
-                        }
-                        self.is_pausing = true;
-                        break;
-                    }
-                }
-            }
-        }
-    }
-
-    fn accept(&mut self, stream: mio::net::TcpStream, peer: std::net::SocketAddr) {
+    fn accept(&mut self, stream: TcpStream, peer: SocketAddr) {
         while let Err(crowd) = self.shared.admission.enter_socket(peer.ip(), &self.shared.settings.limits) {
             self.shared.metrics.dropped = self.shared.metrics.dropped.saturating_add(1);
             if !self.put_out_oldest(crowd, peer) {
@@ -227,8 +167,8 @@ impl Bridge {
         self.next_id = self.next_id.wrapping_add(1);
         match self.open(id, stream) {
             Ok(client) => {
-                self.connections.insert(id, Connection::new(id, peer, client, clock::now().monotonic));
-                self.turn(id);
+                self.connections.insert(id, Connection::new(id, peer, client, clock::monotonic()));
+                self.advance(id);
             }
             Err(error) => {
                 tracing::warn!("{peer}: {error}");
@@ -238,24 +178,26 @@ impl Bridge {
     }
 
     /// Closes the oldest connection that relays nothing, so that another has its place; `false` where all relay.
-    fn put_out_oldest(&mut self, crowd: Crowd, peer: std::net::SocketAddr) -> bool {
-        let gives_way = |id: &&usize| {
-            let of_same = |connection: &Connection| client_of(connection.peer().ip()) == client_of(peer.ip());
+    fn put_out_oldest(&mut self, crowd: Crowd, peer: SocketAddr) -> bool {
+        let network = client_network(peer.ip());
+        let gives_way = |id: &usize| {
+            let of_same = |connection: &Connection| client_network(connection.peer().ip()) == network;
             crowd == Crowd::InAll || self.connections.get(*id).is_some_and(of_same)
         };
-        let Some(oldest) = self.idle.iter().find(gives_way).copied() else { return false };
+        let Some(oldest) = self.idle.iter().copied().find(gives_way) else { return false };
         self.idle.remove(&oldest);
-        if let Some(mut connection) = self.connections.remove(&oldest) {
+        if let Some(mut connection) = self.connections.remove(oldest) {
             connection.leave(&mut self.shared);
         }
         true
     }
 
-    fn open(&self, id: usize, stream: mio::net::TcpStream) -> Result<Client, String> {
+    fn open(&self, id: usize, stream: TcpStream) -> Result<Client, String> {
         // Frames are sent whole; without this the kernel would hold the last part back.
         stream.set_nodelay(true).map_err(|error| error.to_string())?;
         let mut socket = Socket::new(Stream::Tcp(stream));
-        socket.register(&self.shared.registry, client_token(id)).map_err(|error| error.to_string())?;
+        let (token, interest) = (token(id, Side::Client), Interest::READABLE | Interest::WRITABLE);
+        socket.register(self.reactor.registry(), token, interest).map_err(|error| error.to_string())?;
         let tls = match &self.shared.settings.tls {
             None => None,
             Some(source) => Some(source.context().ok_or("TLS is switched off")?),
@@ -263,20 +205,14 @@ impl Bridge {
         Client::new(socket, tls.as_ref()).map_err(|error| error.to_string())
     }
 
-    fn turn(&mut self, id: usize) {
-        let Some(connection) = self.connections.get_mut(&id) else { return };
-        match connection.turn(&mut self.shared, clock::now().monotonic) {
-            Turn::Wait => {}
-            Turn::Again => {
-                if !std::mem::replace(&mut connection.goes_on, true) {
-                    self.again.push(id);
-                }
-            }
-            Turn::Over => {
-                self.connections.remove(&id);
-                self.idle.remove(&id);
-                return;
-            }
+    fn advance(&mut self, id: usize) {
+        let Some(slot) = self.connections.get_mut(id) else { return };
+        let connection = &mut slot.connection;
+        let progress = connection.advance(&mut self.shared, clock::monotonic());
+        if progress == Progress::Over {
+            self.connections.remove(id);
+            self.idle.remove(&id);
+            return;
         }
         let is_idle = !connection.is_relaying();
         if std::mem::replace(&mut connection.is_noted_idle, is_idle) != is_idle {
@@ -287,20 +223,10 @@ impl Bridge {
             };
         }
         let deadline = connection.deadline();
-        self.wake_at = Some(self.wake_at.map_or(deadline, |wake_at| wake_at.min(deadline)));
-    }
-
-    fn look_at_deadlines(&mut self) {
-        let now = clock::now().monotonic;
-        if self.wake_at.is_none_or(|wake_at| now < wake_at) {
-            return;
+        self.connections.set_deadline(id, Some(deadline));
+        if progress == Progress::Again {
+            self.connections.enqueue(id, |_| Class::Cheap);
         }
-        let due = |(id, connection): (&usize, &Connection)| (connection.deadline() <= now).then_some(*id);
-        let due: Vec<usize> = self.connections.iter().filter_map(due).collect();
-        for id in due {
-            self.turn(id);
-        }
-        self.wake_at = self.connections.values().map(Connection::deadline).min();
     }
 
     /// Warns again of what is wrong with certificate and lists, where it is time to.
@@ -318,15 +244,12 @@ impl Bridge {
     }
 
     fn begin_stop(&mut self) {
-        let now = clock::now().monotonic;
-        self.stopping_until = Some(now.saturating_add(GRACE));
-        self.listeners.clear();
-        let all: Vec<usize> = self.connections.keys().copied().collect();
-        for id in all {
-            if let Some(connection) = self.connections.get_mut(&id) {
-                connection.stop(&mut self.shared, now);
+        self.reactor.stop(GRACE);
+        for id in self.connections.ids() {
+            if let Some(slot) = self.connections.get_mut(id) {
+                slot.connection.stop(&mut self.shared, clock::monotonic());
             }
-            self.turn(id);
+            self.advance(id);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What all connections of a bridge share, and what they tell it.
+//! What all connections of a bridge share.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -49,24 +49,4 @@ impl fmt::Debug for Shared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Shared").field("settings", &self.settings).finish_non_exhaustive()
     }
-}
-
-/// What a turn leads to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Turn {
-    /// It waits for an event or its deadline.
-    Wait,
-    /// It has more to do, after the others had their turn.
-    Again,
-    /// It is over.
-    Over,
-}
-
-/// Which of a connection's sockets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Side {
-    /// The client's.
-    Client,
-    /// The target's.
-    Target,
 }
