@@ -117,7 +117,7 @@ impl Connection {
             relay.leave(shared);
         }
         shared.metrics.buffered(std::mem::take(&mut self.held), 0);
-        shared.admission.leave_socket(self.peer.ip());
+        shared.connection_limits.leave_socket(self.peer.ip());
     }
 
     /// When it is to be looked at although nothing happened.

@@ -178,7 +178,7 @@ impl Exchange {
         }
         if request.path == "/metrics" {
             let context = shared.settings.certificate.as_ref().and_then(TlsSource::context);
-            let text = shared.metrics.text(shared.admission.relays()) + &metrics::tls_text(context.as_ref());
+            let text = shared.metrics.text(shared.connection_limits.relays()) + &metrics::tls_text(context.as_ref());
             let answer = http::text_answer(request, metrics::CONTENT_TYPE, &text);
             return self.send(&answer, None, request.keep_alive, now);
         }

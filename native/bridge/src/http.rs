@@ -179,7 +179,7 @@ impl<'a> Fields<'a> {
 
 /// What a subprotocol that carries the token begins with.
 const BEARER: &str = "bearer.";
-/// The subprotocol by which a client says what it has read: see [`room`](super::room).
+/// The subprotocol by which a client says what it has read: see [`send_window`](super::send_window).
 const OWN: &str = "sealwire";
 /// The subprotocol that websockify's clients ask for: the bytes as they are.
 const BINARY: &str = "binary";
@@ -196,7 +196,7 @@ impl Request {
 
 impl Upgrade {
     /// Whether the client says what it has read.
-    pub(super) fn tells_room(&self) -> bool {
+    pub(super) fn tells_what_it_has_read(&self) -> bool {
         self.protocols.iter().any(|protocol| protocol == OWN)
     }
 

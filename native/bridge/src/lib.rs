@@ -11,34 +11,39 @@
 //! connection may hold is bounded: see [`MOST_BUFFERED`]; so is what waits in a page: see [`WINDOW`]. A page can't read why a WebSocket was not opened, so every one is
 //! opened, and one that may not be used is closed at once with a code and a sentence: [`CloseReason`].
 
-mod admission;
+mod authorize;
 mod client;
 mod closing;
 mod connection;
+mod connection_limits;
+mod dial;
+mod ending;
 mod exchange;
 mod frame;
 mod hosts;
 mod http;
+#[cfg(feature = "fuzz")]
+pub mod in_process;
+mod keepalive;
 mod metrics;
 mod options;
 mod pages;
-#[cfg(feature = "fuzz")]
-pub mod probe;
 mod program;
 mod rate;
 mod relay;
 mod reload;
 mod resolve;
-mod room;
 mod run;
+mod send_window;
 mod settings;
 mod shared;
+mod target_queue;
 
 pub use closing::CloseReason;
 pub use program::main;
 pub use relay::MOST_BUFFERED;
 pub use reload::ReloadableTls;
-pub use room::{GRANT, WINDOW};
+pub use send_window::{GRANT, WINDOW};
 
 pub use options::{hosts, open_token, origins, pages, token};
 pub use pages::Pages;

@@ -11,9 +11,9 @@ use std::time::Duration;
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Waker};
 
-use super::admission::{Admission, Crowd};
 use super::client::Client;
 use super::connection::Connection;
+use super::connection_limits::{ConnectionLimits, Crowd};
 use super::frame::{FRAME, HEADER};
 use super::hosts::Hosts;
 use super::metrics::Metrics;
@@ -88,7 +88,7 @@ impl Bridge {
             hosts: Hosts::of(&settings),
             registry: reactor.registry().try_clone().map_err(told)?,
             resolver,
-            admission: Admission::default(),
+            connection_limits: ConnectionLimits::default(),
             metrics: Metrics::default(),
             refusals: BoundedLines::default(),
             scratch: vec![0; FRAME.saturating_add(HEADER)].into_boxed_slice(),
@@ -157,7 +157,7 @@ impl Bridge {
     }
 
     fn accept(&mut self, stream: TcpStream, peer: SocketAddr) {
-        while let Err(crowd) = self.shared.admission.enter_socket(peer.ip(), &self.shared.settings.limits) {
+        while let Err(crowd) = self.shared.connection_limits.enter_socket(peer.ip(), &self.shared.settings.limits) {
             self.shared.metrics.dropped = self.shared.metrics.dropped.saturating_add(1);
             if !self.put_out_oldest(crowd, peer) {
                 return;
@@ -172,7 +172,7 @@ impl Bridge {
             }
             Err(error) => {
                 tracing::warn!("{peer}: {error}");
-                self.shared.admission.leave_socket(peer.ip());
+                self.shared.connection_limits.leave_socket(peer.ip());
             }
         }
     }

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use mio::Registry;
 
-use super::admission::Admission;
+use super::connection_limits::ConnectionLimits;
 use super::hosts::Hosts;
 use super::metrics::Metrics;
 use super::resolve::Resolver;
@@ -22,7 +22,8 @@ pub(super) struct Shared {
     pub(super) hosts: Hosts,
     pub(super) registry: Registry,
     pub(super) resolver: Resolver,
-    pub(super) admission: Admission,
+    /// How many connections there are, and may be.
+    pub(super) connection_limits: ConnectionLimits,
     pub(super) metrics: Metrics,
     /// Bounds the lines about clients that are refused.
     pub(super) refusals: BoundedLines,

@@ -25,7 +25,7 @@ static BRIDGE: LazyLock<Mutex<u16>> = LazyLock::new(|| {
         *TARGET.lock().unwrap_or_else(PoisonError::into_inner) = Some(ours);
         Ok(theirs)
     };
-    Mutex::new(sealwire_bridge::probe::serve(open).expect("a bridge"))
+    Mutex::new(sealwire_bridge::in_process::serve(open).expect("a bridge"))
 });
 
 /// The first byte says what the others are: all that is sent, what is sent on an open WebSocket, or frames for it.

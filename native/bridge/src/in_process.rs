@@ -1,4 +1,4 @@
-//! A bridge for fuzzing alone: in this process, with one target in this process.
+//! A bridge in the caller's process, with one target in it: for fuzzing alone.
 
 use std::io;
 use std::os::unix::net::UnixStream;

@@ -1,5 +1,5 @@
-//! What a page has room for. Nothing keeps a browser from taking what arrives, read or not, so a page whose WebSocket has the
-//! subprotocol `sealwire` says what it has read, and no more is sent than it has room for.
+//! How much a page may be sent. Nothing keeps a browser from taking what arrives, read or not, so a page whose WebSocket has the
+//! subprotocol `sealwire` says what it has read, and the bridge sends no more than the window that is left.
 
 /// Bytes that may be on their way to such a page, or wait in it.
 pub const WINDOW: usize = 1024 * 1024;
@@ -8,14 +8,14 @@ pub const GRANT: usize = 256 * 1024;
 
 /// How much more may be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Room {
+pub(super) enum SendWindow {
     /// The client's TCP holds us back, as a native client's does.
     Unlimited,
     /// So many bytes.
     Left(usize),
 }
 
-impl Room {
+impl SendWindow {
     pub(super) const fn new(is_told: bool) -> Self {
         if is_told { Self::Left(WINDOW) } else { Self::Unlimited }
     }
@@ -48,26 +48,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn room_is_what_was_read_and_never_more_than_the_window() {
-        let mut room = Room::new(true);
-        assert_eq!(room.of(usize::MAX), WINDOW);
-        room.take(WINDOW - 1);
-        assert_eq!(room.of(64), 1);
-        room.take(1);
-        assert_eq!(room.of(64), 0);
-        room.grant();
-        assert_eq!(room, Room::Left(GRANT));
+    fn what_was_read_may_be_sent_again_and_never_more() {
+        let mut window = SendWindow::new(true);
+        assert_eq!(window.of(usize::MAX), WINDOW);
+        window.take(WINDOW - 1);
+        assert_eq!(window.of(64), 1);
+        window.take(1);
+        assert_eq!(window.of(64), 0);
+        window.grant();
+        assert_eq!(window, SendWindow::Left(GRANT));
         for _ in 0..100 {
-            room.grant();
+            window.grant();
         }
-        assert_eq!(room, Room::Left(WINDOW));
+        assert_eq!(window, SendWindow::Left(WINDOW));
     }
 
     #[test]
     fn a_client_that_says_nothing_is_held_back_by_tcp_alone() {
-        let mut room = Room::new(false);
-        room.take(usize::MAX);
-        room.grant();
-        assert_eq!(room.of(1 << 20), 1 << 20);
+        let mut window = SendWindow::new(false);
+        window.take(usize::MAX);
+        window.grant();
+        assert_eq!(window.of(1 << 20), 1 << 20);
     }
 }

@@ -9,7 +9,7 @@ use sealwire_net::network::client_network;
 
 /// Counts sockets, and the WebSockets that are relayed.
 #[derive(Debug, Default)]
-pub(super) struct Admission {
+pub(super) struct ConnectionLimits {
     sockets: usize,
     relays: usize,
     addresses: HashMap<IpAddr, PerAddress>,
@@ -34,7 +34,7 @@ pub(super) enum Crowd {
 const MORE_SOCKETS: usize = 64;
 const MORE_PER_ADDRESS: usize = 16;
 
-impl Admission {
+impl ConnectionLimits {
     /// Counts a new socket.
     ///
     /// # Errors
@@ -115,20 +115,20 @@ mod tests {
     #[test]
     fn relays_are_limited_by_address_and_in_all() {
         let limits = Limits { connections: 3, per_address: 2, ..Limits::default() };
-        let mut admission = Admission::default();
+        let mut counted = ConnectionLimits::default();
         let (one, mapped) = (address("10.0.0.1"), address("::ffff:10.0.0.1"));
-        assert!(admission.enter_relay(one, &limits).is_ok() && admission.enter_relay(mapped, &limits).is_ok());
-        assert_eq!(admission.enter_relay(one, &limits).unwrap_err().reason, CloseReason::TooManyFromAddress);
-        assert!(admission.enter_relay(address("2001:db8::1"), &limits).is_ok());
+        assert!(counted.enter_relay(one, &limits).is_ok() && counted.enter_relay(mapped, &limits).is_ok());
+        assert_eq!(counted.enter_relay(one, &limits).unwrap_err().reason, CloseReason::TooManyFromAddress);
+        assert!(counted.enter_relay(address("2001:db8::1"), &limits).is_ok());
         assert_eq!(
-            admission.enter_relay(address("10.0.0.2"), &limits).unwrap_err().reason,
+            counted.enter_relay(address("10.0.0.2"), &limits).unwrap_err().reason,
             CloseReason::TooManyConnections
         );
-        admission.leave_relay(mapped);
-        assert!(admission.enter_relay(address("2001:db8::ffff"), &limits).is_ok());
-        admission.leave_relay(one);
+        counted.leave_relay(mapped);
+        assert!(counted.enter_relay(address("2001:db8::ffff"), &limits).is_ok());
+        counted.leave_relay(one);
         assert_eq!(
-            admission.enter_relay(address("2001:db8::2"), &limits).unwrap_err().reason,
+            counted.enter_relay(address("2001:db8::2"), &limits).unwrap_err().reason,
             CloseReason::TooManyFromAddress
         );
     }
@@ -136,17 +136,17 @@ mod tests {
     #[test]
     fn sockets_are_limited_and_nothing_is_remembered_of_those_gone() {
         let limits = Limits { connections: 1000, per_address: 2, ..Limits::default() };
-        let mut admission = Admission::default();
+        let mut counted = ConnectionLimits::default();
         let most = limits.per_address + MORE_PER_ADDRESS;
         for _ in 0..most {
-            admission.enter_socket(address("10.0.0.1"), &limits).unwrap();
+            counted.enter_socket(address("10.0.0.1"), &limits).unwrap();
         }
-        assert_eq!(admission.enter_socket(address("10.0.0.1"), &limits), Err(Crowd::OfAddress));
-        admission.enter_socket(address("10.0.0.2"), &limits).unwrap();
-        admission.leave_socket(address("10.0.0.2"));
+        assert_eq!(counted.enter_socket(address("10.0.0.1"), &limits), Err(Crowd::OfAddress));
+        counted.enter_socket(address("10.0.0.2"), &limits).unwrap();
+        counted.leave_socket(address("10.0.0.2"));
         for _ in 0..most {
-            admission.leave_socket(address("10.0.0.1"));
+            counted.leave_socket(address("10.0.0.1"));
         }
-        assert!(admission.addresses.is_empty() && admission.sockets == 0);
+        assert!(counted.addresses.is_empty() && counted.sockets == 0);
     }
 }

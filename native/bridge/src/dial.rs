@@ -1,0 +1,149 @@
+//! Dialling a target: its host is looked up, then its addresses are tried one after the other.
+
+use std::collections::VecDeque;
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use mio::net::TcpStream;
+use mio::{Interest, Registry};
+
+use super::closing::Closing;
+use sealwire_net::reactor::{Side, token};
+use sealwire_net::socket::Socket;
+use sealwire_net::stream::Stream;
+
+/// A target that is dialled.
+#[derive(Debug)]
+pub(super) struct Dial {
+    /// The connection for which it is.
+    id: usize,
+    /// The address that is tried; `None` while the host is looked up.
+    attempt: Option<Attempt>,
+    /// When dialling is given up.
+    until: Duration,
+}
+
+#[derive(Debug)]
+struct Attempt {
+    stream: TcpStream,
+    /// The addresses that are tried afterwards.
+    rest: VecDeque<SocketAddr>,
+    /// When the next one is tried.
+    until: Duration,
+    /// Whether the poll said something.
+    is_ready: bool,
+}
+
+/// Why a target can't be reached.
+#[derive(Debug)]
+pub(super) enum DialError {
+    /// Its host has no address.
+    HostUnknown(io::Error),
+    /// The time for dialling is over.
+    TimedOut,
+    /// The address that was tried last gave this.
+    Failed(io::Error),
+}
+
+impl DialError {
+    /// What the client is told, and the whole error for the log.
+    pub(super) fn told(self, target: &str, within: Duration) -> (Closing, io::Error) {
+        match self {
+            Self::HostUnknown(error) => (Closing::host_unknown(target), error),
+            Self::TimedOut => (Closing::dial_timed_out(target, within), ErrorKind::TimedOut.into()),
+            Self::Failed(error) => (Closing::dial_failed(target, &error, within), error),
+        }
+    }
+}
+
+impl Dial {
+    /// Begins, for a connection of that number, with a host that is looked up.
+    pub(super) const fn new(id: usize, until: Duration) -> Self {
+        Self { id, attempt: None, until }
+    }
+
+    /// Takes the addresses of the target's host.
+    ///
+    /// # Errors
+    /// There are none, or none can be tried.
+    pub(super) fn resolved(
+        &mut self,
+        found: io::Result<Vec<SocketAddr>>,
+        registry: &Registry,
+        now: Duration,
+    ) -> Result<(), DialError> {
+        let addresses = found.map_err(DialError::HostUnknown)?;
+        self.connect(addresses.into(), ErrorKind::AddrNotAvailable.into(), registry, now)
+    }
+
+    /// The poll said something of the target's socket.
+    pub(super) const fn ready(&mut self) {
+        if let Some(attempt) = &mut self.attempt {
+            attempt.is_ready = true;
+        }
+    }
+
+    /// The target's socket, once it is connected.
+    ///
+    /// # Errors
+    /// The target can't be reached.
+    pub(super) fn advance(&mut self, registry: &Registry, now: Duration) -> Result<Option<Socket>, DialError> {
+        if now >= self.until {
+            return Err(DialError::TimedOut);
+        }
+        let is_called = |attempt: &mut Attempt| attempt.is_ready || now >= attempt.until;
+        let Some(mut attempt) = self.attempt.take_if(is_called) else { return Ok(None) };
+        let error = match attempt.stream.take_error() {
+            Ok(Some(error)) | Err(error) => error,
+            Ok(None) if now >= attempt.until => ErrorKind::TimedOut.into(),
+            Ok(None) if attempt.stream.peer_addr().is_ok() => {
+                if let Err(error) = attempt.stream.set_nodelay(true) {
+                    tracing::debug!("a target's socket: {error}");
+                }
+                return Ok(Some(Socket::new(Stream::Tcp(attempt.stream))));
+            }
+            Ok(None) => {
+                attempt.is_ready = false;
+                self.attempt = Some(attempt);
+                return Ok(None);
+            }
+        };
+        drop(attempt.stream);
+        self.connect(attempt.rest, error, registry, now)?;
+        Ok(None)
+    }
+
+    /// Tries the next address; each has its share of the time. `error` is why the one before could not be reached.
+    fn connect(
+        &mut self,
+        mut rest: VecDeque<SocketAddr>,
+        mut error: io::Error,
+        registry: &Registry,
+        now: Duration,
+    ) -> Result<(), DialError> {
+        while let Some(address) = rest.pop_front() {
+            let tried = TcpStream::connect(address).and_then(|mut stream| {
+                let interest = Interest::READABLE | Interest::WRITABLE;
+                registry.register(&mut stream, token(self.id, Side::Target), interest)?;
+                Ok(stream)
+            });
+            match tried {
+                Ok(stream) => {
+                    let shares = u32::try_from(rest.len()).unwrap_or(u32::MAX).saturating_add(1);
+                    let share = self.until.saturating_sub(now).checked_div(shares).unwrap_or_default();
+                    let until = now.saturating_add(share);
+                    self.attempt = Some(Attempt { stream, rest, until, is_ready: false });
+                    return Ok(());
+                }
+                Err(new) => error = new,
+            }
+        }
+        Err(DialError::Failed(error))
+    }
+
+    /// When it is to be looked at although nothing happened.
+    pub(super) fn deadline(&self) -> Duration {
+        self.attempt.as_ref().map_or(self.until, |attempt| attempt.until.min(self.until))
+    }
+}
