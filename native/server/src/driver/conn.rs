@@ -528,6 +528,8 @@ impl Conn {
 
 impl Drop for Conn {
     fn drop(&mut self) {
+        // Whoever reads the counters does not find it among the connections any more.
+        self.session.give_up_place();
         if !self.session.is_logged_in() {
             count(&self.server.counters.aborted_connects);
         } else if !self.said_goodbye {
