@@ -146,7 +146,7 @@ impl Channel {
     pub(crate) fn start_compression(&mut self, algorithm: Algorithm, received: &mut Received) {
         // The packet that was taken last may still be read.
         let packed = received.bytes.split_off(received.taken.min(received.bytes.len()));
-        self.compression = Some(Compression::new(algorithm, packed));
+        self.compression = Compression::new(algorithm, packed);
     }
 
     /// Whether packets travel in compressed frames.

@@ -46,9 +46,26 @@ pub(crate) struct Bounds {
     pub(crate) step: usize,
 }
 
-/// See the module.
+/// A proof that the build has an algorithm. Without one nothing is of this type, nor of [`Compression`], and the compiler leaves the code of
+/// this file out: a page's client has no use for it.
+#[derive(Debug)]
+#[cfg(any(feature = "zlib", feature = "zstd"))]
+struct Built(());
+#[derive(Debug)]
+#[cfg(not(any(feature = "zlib", feature = "zstd")))]
+enum Built {}
+
+impl Built {
+    #[cfg(any(feature = "zlib", feature = "zstd"))]
+    const PROOF: Option<Self> = Some(Self(()));
+    #[cfg(not(any(feature = "zlib", feature = "zstd")))]
+    const PROOF: Option<Self> = None;
+}
+
+/// The two directions of one connection.
 #[derive(Debug)]
 pub(crate) struct Compression {
+    _built: Built,
     algorithm: Algorithm,
     /// Frames from the peer, and how much of their front was taken.
     packed: Vec<u8>,
@@ -103,9 +120,10 @@ impl Piece {
 }
 
 impl Compression {
-    /// Begins, with what the peer has already sent of it.
-    pub(crate) const fn new(algorithm: Algorithm, packed: Vec<u8>) -> Self {
-        Self {
+    /// Begins, with what the peer has already sent of it; `None` where the build has no algorithm.
+    pub(crate) fn new(algorithm: Algorithm, packed: Vec<u8>) -> Option<Self> {
+        Some(Self {
+            _built: Built::PROOF?,
             algorithm,
             packed,
             taken: 0,
@@ -116,7 +134,7 @@ impl Compression {
             done: 0,
             inside: 0,
             turns: VecDeque::new(),
-        }
+        })
     }
 
     /// Where the peer's bytes are to be appended.
@@ -290,7 +308,7 @@ mod tests {
     }
 
     fn compression() -> Compression {
-        Compression::new(Algorithm::Zlib, Vec::new())
+        Compression::new(Algorithm::Zlib, Vec::new()).unwrap()
     }
 
     /// The numbers of the frames, and their plain bytes.

@@ -166,17 +166,21 @@ fn target(context: &Context) -> PathBuf {
     context.target.join("wasm")
 }
 
+/// AES for the keys of files, which are few and short, in few instructions.
+const SMALL: &str = "--cfg aes_backend_soft=\"compact\"";
+
 /// The cargo that can build for wasm here, in the workspace's folder.
 fn cargo(context: &Context) -> Result<Command, String> {
     let mut cargo;
+    let mut flags = SMALL.to_owned();
     if needs_debian(context) {
-        let sysroot = debian_sysroot(context)?;
+        flags = format!("{flags} --sysroot={}", debian_sysroot(context)?.display());
         cargo = debian_cargo();
-        cargo.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", format!("--sysroot={}", sysroot.display()));
         cargo.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", "wasm-ld-19");
     } else {
         cargo = context.cargo::<&str>([]);
     }
+    cargo.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", flags);
     let tool = |versioned: &'static str, plain: &'static str| if on_path(versioned) { versioned } else { plain };
     cargo.env("CC_wasm32_unknown_unknown", tool("clang-19", "clang"));
     cargo.env("AR_wasm32_unknown_unknown", tool("llvm-ar-19", "llvm-ar"));
