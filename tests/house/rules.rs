@@ -144,6 +144,16 @@ fn core_is_no_std_and_every_package_has_lints() {
 }
 
 #[test]
+fn every_package_says_in_a_readme_what_it_is_for() {
+    for (name, folder, _) in PACKAGES {
+        let path = Path::new(folder).join("README.md");
+        let text = read(&path);
+        assert!(text.starts_with(&format!("# {name}\n")), "{} does not begin with '# {name}'", path.display());
+        assert!(text.contains("```"), "{} has no example", path.display());
+    }
+}
+
+#[test]
 fn std_is_named_in_the_tls_layer_and_for_its_feature_alone() {
     let mut bad = Vec::new();
     let is_allowed = |path: &Path| {

@@ -312,6 +312,25 @@ test("every option that is missing or of another type is an error that names it,
   await page.close();
 });
 
+test("a command stands in the ladder at the time it was sent", async () => {
+  const page = await tried();
+  const [answered, sent] = await page.evaluate(async (given) => {
+    const { Client, Ladder } = window.sealwire;
+    const trace = new Ladder();
+    const client = await Client.connect({ ...given, trace });
+    const answered = trace.rungs().at(-1).at;
+    // The page is busy, and hears nothing meanwhile.
+    for (const until = performance.now() + 100; performance.now() < until; );
+    await client.query("SELECT 1");
+    const sent = trace.rungs().find(({ name }) => name === "COM_QUERY").at;
+    await client.close();
+    return [answered, sent];
+  }, options());
+  assert.ok(sent - answered >= 100, `${answered} ms, then ${sent} ms`);
+  assert.deepEqual(page.errors, []);
+  await page.close();
+});
+
 test("a bridge that does not answer is given up after connectTimeout", async () => {
   const silent = createServer(() => {}).listen(0, "127.0.0.1");
   await new Promise((resolve) => silent.once("listening", resolve));

@@ -26,6 +26,8 @@ impl SqlError {
     }
 }
 
+impl core::error::Error for SqlError {}
+
 impl fmt::Display for SqlError {
     /// As the mysql client prints it: `ERROR 1045 (28000): Access denied …`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

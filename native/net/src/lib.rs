@@ -1,5 +1,4 @@
-//! What Sealwire's programs ask of the operating system: the reactor with its sockets, listeners and timers, clocks, randomness, the
-//! cryptography, files and the log.
+#![doc = include_str!("../README.md")]
 
 pub mod accept;
 pub mod bounded_lines;
