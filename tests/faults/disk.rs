@@ -3,7 +3,10 @@
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::Arc;
 
+use sealwire::random::OsRandom;
+use sealwire::{Address, Client, Config};
 use sealwire_tests::server::{Kind, Server, Settings};
 
 use crate::{SECRET, assert_answers, root, rows, strangers};
@@ -134,6 +137,41 @@ fn temporary_files_leave_room_for_tables() {
         rows(&mut client, &format!("INSERT INTO d.t VALUES ('{}')", "x".repeat(100_000))).unwrap();
     }
     rows(&mut client, &format!("CREATE USER 'after'@'%' IDENTIFIED BY '{SECRET}'")).unwrap();
+}
+
+#[test]
+fn an_account_leaves_room_for_the_temporary_tables_of_others() {
+    if !can_mount() {
+        return;
+    }
+    let settings = on_its_own_of("200m", "export SQLITE_TMPDIR=\"$0\"");
+    let server = Server::start(Kind::Sealwired, &settings).unwrap();
+    let mut admin = root(&server).unwrap();
+    for sql in ["CREATE DATABASE d", "CREATE USER 'u'@'%'", "GRANT ALL ON d.* TO 'u'@'%'"] {
+        rows(&mut admin, sql).unwrap();
+    }
+    let user = || {
+        let config = Config::new("u", "".into(), Arc::new(OsRandom::new()));
+        Client::connect(&Address::Unix(server.socket.clone()), config).unwrap()
+    };
+    // Each session may have 1 GiB of them by itself; the account is told earlier.
+    let mut hoarding: Vec<_> = (0..12).map(|_| user()).collect();
+    let fill = format!("INSERT INTO d.mine VALUES (REPEAT('x', {}))", 3_000_000);
+    let mut refusal = None;
+    for client in &mut hoarding {
+        rows(client, "CREATE TEMPORARY TABLE d.mine (v LONGTEXT)").unwrap();
+        refusal = refusal.or_else(|| (0..6).find_map(|_| rows(client, &fill).err()));
+    }
+    let refusal = refusal.expect("216 MB went into 200").to_string();
+    assert!(refusal.contains("1114") && refusal.contains("share"), "{refusal}");
+    rows(&mut admin, "CREATE TEMPORARY TABLE d.mine (v LONGTEXT)").unwrap();
+    for _ in 0..6 {
+        rows(&mut admin, &fill).expect("another account has room");
+    }
+    drop(hoarding);
+    let mut again = user();
+    rows(&mut again, "CREATE TEMPORARY TABLE d.mine (v LONGTEXT)").unwrap();
+    rows(&mut again, &fill).or_else(|_| rows(&mut again, &fill)).expect("its own tables are gone");
 }
 
 #[test]

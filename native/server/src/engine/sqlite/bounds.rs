@@ -9,7 +9,7 @@ use rusqlite::Connection;
 use rusqlite::limits::Limit;
 use sealwire_core::error::SqlError;
 
-use super::temporary;
+use super::temporary::{self, Share};
 use crate::engine::{Interruption, LOCK_WAIT, Request, Surroundings, stopped};
 use crate::memory::{self, Held};
 
@@ -54,6 +54,8 @@ pub(super) struct Bounds {
     running: Mutex<Running>,
     /// How long a statement waits for another's lock.
     lock_wait: Mutex<Duration>,
+    /// The session's temporary tables.
+    tables: Mutex<Share>,
     /// Bytes of the values that functions have made since the temporary files were looked at.
     unseen: AtomicUsize,
     /// Whether the statement holds large values.
@@ -91,6 +93,8 @@ struct Running {
     /// Bytes that the thread had written when the statement began.
     written_before: Option<u64>,
     counts_files: bool,
+    /// The bytes of the session's temporary tables before the statement, where it puts rows into one.
+    tables_before: Option<u64>,
 }
 
 impl Running {
@@ -111,7 +115,7 @@ impl Running {
     }
 
     /// Why the statement's temporary files end it, where they do.
-    fn is_disk_full(&mut self, now: Instant) -> Option<SqlError> {
+    fn is_disk_full(&mut self, now: Instant, tables: &Mutex<Share>) -> Option<SqlError> {
         self.measured = Some(now);
         let (true, Some(written), Some(surroundings)) =
             (self.counts_files, written_by_thread(), self.surroundings.clone())
@@ -119,6 +123,16 @@ impl Running {
             return None;
         };
         let written = written.saturating_sub(*self.written_before.get_or_insert(written));
+        if let Some(before) = self.tables_before
+            && written > 0
+        {
+            let mut tables = tables.lock().unwrap_or_else(PoisonError::into_inner);
+            tables.set(&surroundings.account(), before.saturating_add(written));
+            if let Some(error) = tables.refusal() {
+                self.ended = Some(error.clone());
+                return Some(error);
+            }
+        }
         let limit = surroundings.allowances().temporary_files;
         let message = if limit > 0 && written > limit {
             format!(
@@ -149,6 +163,7 @@ impl Bounds {
             longest_text: AtomicUsize::new(64 << 20),
             running: Mutex::new(Running::default()),
             lock_wait: Mutex::new(LOCK_WAIT),
+            tables: Mutex::default(),
             unseen: AtomicUsize::new(0),
             holds_large: AtomicBool::new(false),
         })
@@ -186,6 +201,31 @@ impl Bounds {
     /// How long statements wait for another's lock from now on.
     pub(super) fn wait_for_locks(&self, most: Duration) {
         *self.lock_wait.lock().unwrap_or_else(PoisonError::into_inner) = most;
+    }
+
+    fn tables(&self) -> MutexGuard<'_, Share> {
+        self.tables.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Refuses to put rows into a temporary table where there is no room for them, or its account has more than a share.
+    ///
+    /// # Errors
+    /// 1114.
+    pub(super) fn demand_room_for_tables(&self) -> Result<(), SqlError> {
+        if temporary::is_short() {
+            return Err(temporary::full());
+        }
+        self.running().tables_before = Some(self.tables().bytes());
+        self.tables().refusal().map_or(Ok(()), Err)
+    }
+
+    /// Counts the session's temporary tables as they are now.
+    pub(super) fn count_tables(&self, connection: &Connection, surroundings: &dyn Surroundings) {
+        let number = |name: &str| connection.pragma_query_value(Some("temp"), name, |row| row.get::<_, i64>(0));
+        if let (Ok(pages), Ok(size)) = (number("page_count"), number("page_size")) {
+            let bytes = u64::try_from(pages.saturating_mul(size)).unwrap_or_default();
+            self.tables().set(&surroundings.account(), bytes);
+        }
     }
 
     /// A statement begins.
@@ -237,7 +277,7 @@ impl Bounds {
         }
         self.unseen.store(0, Ordering::Relaxed);
         let mut running = self.running();
-        if let Some(error) = running.is_disk_full(Instant::now()) {
+        if let Some(error) = running.is_disk_full(Instant::now(), &self.tables) {
             return Err(error);
         }
         if bytes < memory::LARGE {
@@ -353,7 +393,7 @@ impl Bounds {
         let mut running = self.running();
         let now = Instant::now();
         let is_due = running.measured.is_none_or(|last| now - last >= MEASURED_EACH);
-        is_due && running.is_disk_full(now).is_some()
+        is_due && running.is_disk_full(now, &self.tables).is_some()
     }
 }
 

@@ -570,8 +570,8 @@ impl SqliteSession {
         }
         let fills_temporary = temporary::fills_temporary(&translated);
         self.bounds.begin(request, translated.kind == Kind::Query || fills_temporary);
-        if fills_temporary && temporary::is_short() {
-            return Err(temporary::full());
+        if fills_temporary {
+            self.bounds.demand_room_for_tables()?;
         }
         if translated.kind != Kind::Query
             && let Some(read_only) = request.limits.read_only
@@ -579,16 +579,29 @@ impl SqliteSession {
             return Err(read_only.refusal());
         }
         self.limit(&request.limits)?;
+        let done = self.carry_out(&translated, request, rows);
+        if fills_temporary {
+            self.bounds.count_tables(&self.connection, request.surroundings.as_ref());
+        }
+        done
+    }
+
+    fn carry_out(
+        &mut self,
+        translated: &Translated,
+        request: &Request<'_>,
+        rows: &mut dyn RowSink,
+    ) -> Result<Done, SqlError> {
         if translated.kind == Kind::Definition {
-            return self.define(&translated, request);
+            return self.define(translated, request);
         }
         if !request.autocommit && self.connection.is_autocommit() {
             self.batch("BEGIN")?;
         }
         if translated.kind == Kind::Query {
-            self.query(&translated, request, rows)
+            self.query(translated, request, rows)
         } else {
-            self.change(&translated, request)
+            self.change(translated, request)
         }
     }
 

@@ -1,9 +1,10 @@
 //! Where SQLite puts temporary files, and how much room there is: whoever sorts much must leave some for the tables of others, which may
 //! lie on the same file system.
 
+use std::collections::BTreeMap;
 use std::env;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use sealwire_core::error::SqlError;
 
@@ -23,12 +24,89 @@ pub(super) fn folder() -> &'static Path {
     })
 }
 
-/// Whether less is free than is kept for others. Where the system does not tell, nothing is short.
-pub(super) fn is_short() -> bool {
-    let Ok(system) = rustix::fs::statvfs(folder()) else { return false };
+/// How much may still be written beside what is kept for others; `None` where less is free than that. Where the system does not tell, nothing
+/// is short.
+fn room() -> Option<u64> {
+    let Ok(system) = rustix::fs::statvfs(folder()) else { return Some(u64::MAX) };
     let (all, free) =
         (system.f_blocks.saturating_mul(system.f_frsize), system.f_bavail.saturating_mul(system.f_frsize));
-    free < (all / KEPT).min(MOST_KEPT)
+    free.checked_sub((all / KEPT).min(MOST_KEPT))
+}
+
+/// Whether less is free than is kept for others.
+pub(super) fn is_short() -> bool {
+    room().is_none()
+}
+
+/// The bytes of the temporary tables of each account, which are there as long as its sessions.
+static SHARES: Mutex<BTreeMap<String, u64>> = Mutex::new(BTreeMap::new());
+
+fn shares() -> MutexGuard<'static, BTreeMap<String, u64>> {
+    SHARES.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The bytes of a session's temporary tables, counted for its account until this is dropped.
+#[derive(Debug, Default)]
+pub(super) struct Share {
+    account: String,
+    bytes: u64,
+}
+
+impl Share {
+    pub(super) const fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Counts so many bytes for an account.
+    pub(super) fn set(&mut self, account: &str, bytes: u64) {
+        let mut shares = shares();
+        if let Some(all) = shares.get_mut(&self.account) {
+            *all = all.saturating_sub(self.bytes);
+            if *all == 0 {
+                shares.remove(&self.account);
+            }
+        }
+        self.bytes = bytes;
+        if bytes > 0 {
+            account.clone_into(&mut self.account);
+            let all = shares.entry(account.to_owned()).or_default();
+            *all = all.saturating_add(bytes);
+        }
+    }
+
+    /// Why the account may not have more, where it has too much.
+    pub(super) fn refusal(&self) -> Option<SqlError> {
+        let (own, accounts, all) = {
+            let shares = shares();
+            let all = shares.values().fold(0u64, |sum, share| sum.saturating_add(*share));
+            (shares.get(&self.account).copied().unwrap_or_default(), shares.len(), all)
+        };
+        let room = room().unwrap_or_default();
+        if self.bytes == 0 || is_fair(own, accounts, all, room) {
+            return None;
+        }
+        let message = format!(
+            "The table '(temporary)' is full: the temporary tables of your account have {own} bytes, more than its share of what is left of \
+             the file system of '{}'; drop some and end their sessions, or set SQLITE_TMPDIR to a larger file system",
+            folder().display()
+        );
+        Some(SqlError::new(1114, b"HY000", message))
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        if self.bytes > 0 {
+            self.set("", 0);
+        }
+    }
+}
+
+/// Whether an account may have `own` bytes of temporary tables while so many accounts have `all`, and there is room for others: while more than
+/// half is free it may; then no more than a share, where one is kept for who comes next.
+fn is_fair(own: u64, accounts: usize, all: u64, room: u64) -> bool {
+    let pool = room.saturating_add(all);
+    all <= pool / 2 || own <= pool / (accounts as u64 + 1)
 }
 
 /// The error of a statement that would take what is kept.
@@ -67,5 +145,32 @@ pub(super) fn temporary_target(translated: &Translated) -> Option<String> {
             None => return Some(name),
         }
         name.push('`');
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_account_leaves_a_share_to_the_next() {
+        assert!(is_fair(500, 1, 500, 500) && !is_fair(501, 1, 501, 499));
+        assert!(!is_fair(600, 2, 700, 300) && is_fair(100, 2, 700, 300));
+        assert!(is_fair(1, 1000, 400, 600), "while more than half is free nobody is refused");
+    }
+
+    #[test]
+    fn tables_count_until_their_session_ends() {
+        let of = |account: &str| shares().get(account).copied();
+        let (mut one, mut other) = (Share::default(), Share::default());
+        one.set("share@test", 5);
+        other.set("share@test", 7);
+        one.set("share@test", 6);
+        assert_eq!((of("share@test"), one.bytes()), (Some(13), 6));
+        drop(one);
+        other.set("renamed@test", 7);
+        assert_eq!((of("share@test"), of("renamed@test")), (None, Some(7)));
+        drop(other);
+        assert_eq!(of("renamed@test"), None);
     }
 }
