@@ -295,6 +295,43 @@ fn generated_columns_are_weighed() {
 }
 
 #[test]
+fn conditions_over_many_indexes_are_planned_soon_or_stopped() {
+    const COLUMNS: usize = 40;
+    let world = World::new(&[]);
+    let mut root = world.root();
+    world.refresh(&mut root);
+    let columns: Vec<String> = (0..COLUMNS).map(|at| format!("c{at} INT, KEY k{at} (c{at})")).collect();
+    run(&mut root, &format!("CREATE TABLE d.wide ({})", columns.join(", "))).unwrap();
+    // ANDs of ORs, each of which an index could serve.
+    let ors = |many: usize, long: usize| -> String {
+        let or = |at: usize| -> String {
+            let terms: Vec<String> = (0..long).map(|n| format!("c{} = {n}", (at * long + n) % COLUMNS)).collect();
+            format!("({})", terms.join(" OR "))
+        };
+        let all: Vec<String> = (0..many).map(or).collect();
+        format!("SELECT 1 FROM d.wide WHERE {}", all.join(" AND "))
+    };
+    for (many, long) in [(12, 10), (75, 2), (2, 75), (1, 1_900)] {
+        timed(&mut root, &ors(many, long)).unwrap();
+    }
+    refused(&mut root, &ors(40, 40));
+    // Many tables, any of whose columns may be looked up by any other: it takes seconds, in which SQLite listens.
+    const TABLES: usize = 60;
+    let from: Vec<String> = (0..TABLES).map(|at| format!("d.wide AS t{at}")).collect();
+    let equal = |at: usize, n: usize| {
+        let (other, column) = ((at * 3 + 1 + n / COLUMNS) % TABLES, (n + at) % COLUMNS);
+        format!("t{at}.c{} = t{other}.c{column}", n % COLUMNS)
+    };
+    let groups: Vec<String> = (0..TABLES)
+        .map(|at| format!("({})", (0..80).map(|n| equal(at, n)).collect::<Vec<_>>().join(" AND ")))
+        .collect();
+    let sql = format!("SELECT 1 FROM {} WHERE {}", from.join(", "), groups.join(" AND "));
+    run(&mut root, "SET max_execution_time = 100").unwrap();
+    let told = timed(&mut root, &sql);
+    assert!(matches!(told, Err((3024, _))), "{told:?}");
+}
+
+#[test]
 fn what_reports_ask_is_not_too_complex() {
     let world = World::new(&[]);
     let mut root = world.root();
