@@ -207,6 +207,9 @@ pub(crate) fn stopped(interruption: &Interruption) -> SqlError {
     interrupted()
 }
 
+/// Ends a connection, because so many bytes are kept for its transaction.
+pub(crate) type End = Arc<dyn Fn(u64) + Send + Sync>;
+
 /// What a statement sees of the server around it.
 pub(crate) trait Surroundings: Names + Send + Sync {
     /// `user@host` of the account for which large values count.
@@ -231,6 +234,11 @@ pub(crate) trait Surroundings: Names + Send + Sync {
 
     /// The error for a privilege that the session has not: 1142 for a table, 1044 for a database.
     fn denied(&self, privilege: Privilege, database: &str, table: Option<&str>) -> SqlError;
+
+    /// Ends the session's connection; `None` where it may not be ended.
+    fn end(&self) -> Option<End> {
+        None
+    }
 }
 
 /// A table that is made when it is asked for.

@@ -1,11 +1,13 @@
 //! What the engine asks of a session: its rights, and the tables that the server makes.
 
+use std::sync::Arc;
+
 use sealwire_accounts::Privilege;
 use sealwire_core::error::SqlError;
 
 use super::system_tables;
 use super::view::View;
-use crate::engine::{Surroundings, SystemTable};
+use crate::engine::{End, Surroundings, SystemTable};
 
 impl Surroundings for View {
     fn system_table(&self, schema: &str, table: &str) -> Option<SystemTable> {
@@ -29,5 +31,16 @@ impl Surroundings for View {
             Some(table) => self.denied_table(privilege, table),
             None => self.denied_database(database),
         }
+    }
+
+    fn end(&self) -> Option<End> {
+        let (presence, user) = (self.server.registry.find(self.id)?, self.user.clone());
+        Some(Arc::new(move |kept| {
+            let id = presence.id;
+            tracing::warn!(
+                "connection {id} of {user} is closed: its transaction does nothing, and {kept} bytes that others have written were kept for it"
+            );
+            presence.kill();
+        }))
     }
 }

@@ -56,7 +56,8 @@ impl Growth {
     }
 }
 
-fn beside(database: &Path) -> PathBuf {
+/// The file beside a database's.
+pub(super) fn beside(database: &Path) -> PathBuf {
     let mut beside = database.as_os_str().to_owned();
     beside.push("-wal");
     beside.into()

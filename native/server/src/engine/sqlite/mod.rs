@@ -7,6 +7,7 @@ mod functions;
 mod keys;
 mod log;
 mod narrow;
+mod pins;
 mod rights;
 mod rows;
 mod schema;
@@ -20,7 +21,6 @@ use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
-#[cfg(test)]
 use std::time::Duration;
 
 use bounds::Waits;
@@ -40,8 +40,11 @@ pub(crate) struct SqliteEngine {
     /// Held for reading while a session opens or closes the files of databases, for writing while a database comes or goes: SQLite finds
     /// a database's other files by their names, and would map or remove those of another of the same name.
     names: Arc<RwLock<()>>,
-    /// How many bytes others may write while a statement waits for its client.
+    /// How many bytes others may write while a statement or a transaction waits for its client.
     most_written: u64,
+    /// After how long a transaction waits for its client.
+    idle: Duration,
+    pins: pins::Pins,
 }
 
 const EXTENSION: &str = "sqlite";
@@ -58,7 +61,13 @@ impl SqliteEngine {
                 tracing::warn!("SQLite's memory is not bounded: {error}");
             }
         });
-        Self { directory: Arc::new(directory.into()), names: Arc::default(), most_written: log::MOST_WRITTEN }
+        Self {
+            directory: Arc::new(directory.into()),
+            names: Arc::default(),
+            most_written: log::MOST_WRITTEN,
+            idle: pins::IDLE,
+            pins: pins::Pins::default(),
+        }
     }
 
     fn path(&self, database: &str) -> PathBuf {

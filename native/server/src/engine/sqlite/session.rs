@@ -15,6 +15,7 @@ use super::errors::{self, to_mysql};
 use super::keys::Keys;
 use super::log::{self, Growth};
 use super::narrow::Narrow;
+use super::pins::Pin;
 use super::rights::{authorise, authorise_lock};
 use super::rows::{bind, length_of, origins, put_row};
 use super::temporary;
@@ -41,6 +42,7 @@ pub(super) struct SqliteSession {
     /// The attached databases, the one used last at the end.
     attached: Vec<Attached>,
     temporaries: Temporaries,
+    pin: Pin,
     /// What a test does while a statement is weighed and compiled.
     #[cfg(test)]
     meddle: Box<dyn Fn(&str) + Send>,
@@ -70,6 +72,7 @@ impl SqliteSession {
         };
         let connection = open().map_err(|error| to_mysql(&error, ""))?;
         let handle = connection.get_interrupt_handle();
+        let pin = engine.pins.session();
         bounds.interruption.connect(move || handle.interrupt());
         Ok(Self {
             engine,
@@ -79,6 +82,7 @@ impl SqliteSession {
             has_bounds: false,
             attached: Vec::new(),
             temporaries: Temporaries::new(),
+            pin,
             #[cfg(test)]
             meddle: Box::new(|_| {}),
         })
@@ -580,10 +584,26 @@ impl SqliteSession {
         }
         self.limit(&request.limits)?;
         let done = self.carry_out(&translated, request, rows);
+        if self.connection.is_autocommit() {
+            self.pin.close();
+            if translated.kind != Kind::Query && done.is_ok() {
+                self.relieve();
+            }
+        } else {
+            let read = translated.databases().into_iter().filter(|database| !is_system_database(database));
+            let files = read.map(|database| log::beside(&self.engine.path(database)));
+            self.pin.open(files, || request.surroundings.end());
+        }
         if fills_temporary {
             self.bounds.count_tables(&self.connection, request.surroundings.as_ref());
         }
         done
+    }
+
+    /// Ends idle transactions of others for which too much is kept of what has been written.
+    fn relieve(&self) {
+        let is_short = || temporary::is_short_in(&self.engine.directory);
+        self.pin.relieve_others(self.engine.most_written, self.engine.idle, is_short);
     }
 
     fn carry_out(
@@ -672,6 +692,12 @@ impl EngineSession for SqliteSession {
             TransactionStep::RollbackTo(name) => self.batch(&format!("ROLLBACK TO {}", quote(name)?)),
             TransactionStep::Release(name) => self.batch(&format!("RELEASE {}", quote(name)?)),
         };
+        if self.connection.is_autocommit() {
+            self.pin.close();
+            if *step == TransactionStep::Commit && done.is_ok() {
+                self.relieve();
+            }
+        }
         if matches!(step, TransactionStep::Rollback | TransactionStep::RollbackTo(_)) {
             self.recall_temporaries();
         }

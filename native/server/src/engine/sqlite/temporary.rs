@@ -26,8 +26,8 @@ pub(super) fn folder() -> &'static Path {
 
 /// How much may still be written beside what is kept for others; `None` where less is free than that. Where the system does not tell, nothing
 /// is short.
-fn room() -> Option<u64> {
-    let Ok(system) = rustix::fs::statvfs(folder()) else { return Some(u64::MAX) };
+fn room(folder: &Path) -> Option<u64> {
+    let Ok(system) = rustix::fs::statvfs(folder) else { return Some(u64::MAX) };
     let (all, free) =
         (system.f_blocks.saturating_mul(system.f_frsize), system.f_bavail.saturating_mul(system.f_frsize));
     free.checked_sub((all / KEPT).min(MOST_KEPT))
@@ -35,7 +35,12 @@ fn room() -> Option<u64> {
 
 /// Whether less is free than is kept for others.
 pub(super) fn is_short() -> bool {
-    room().is_none()
+    is_short_in(folder())
+}
+
+/// The same of the file system of another folder.
+pub(super) fn is_short_in(folder: &Path) -> bool {
+    room(folder).is_none()
 }
 
 /// The bytes of the temporary tables of each account, which are there as long as its sessions.
@@ -81,7 +86,7 @@ impl Share {
             let all = shares.values().fold(0u64, |sum, share| sum.saturating_add(*share));
             (shares.get(&self.account).copied().unwrap_or_default(), shares.len(), all)
         };
-        let room = room().unwrap_or_default();
+        let room = room(folder()).unwrap_or_default();
         if self.bytes == 0 || is_fair(own, accounts, all, room) {
             return None;
         }

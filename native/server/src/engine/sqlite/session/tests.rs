@@ -4,6 +4,7 @@ use crate::sql::{Datum, Names};
 use sealwire_accounts::Privilege;
 use sealwire_core::message::{BinaryRow, ColumnType, TextRow, Value};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 struct Bare;
@@ -306,6 +307,93 @@ fn a_reader_that_waits_does_not_let_the_log_grow_without_end() {
         unread.writer.write(number);
     }
     assert!(length() <= before + 5_000_000, "{} after {before}", length());
+}
+
+/// The surroundings of a connection that says when it is ended, and for how many bytes.
+struct Ending(Arc<AtomicU64>);
+
+impl Names for Ending {
+    fn name(&self, name: &str) -> Result<Option<Datum>, SqlError> {
+        Bare.name(name)
+    }
+
+    fn function(&self, name: &str) -> Option<Datum> {
+        Bare.function(name)
+    }
+}
+
+impl Surroundings for Ending {
+    fn system_table(&self, schema: &str, table: &str) -> Option<SystemTable> {
+        Bare.system_table(schema, table)
+    }
+
+    fn may(&self, privilege: Privilege, database: &str, table: Option<&str>) -> bool {
+        Bare.may(privilege, database, table)
+    }
+
+    fn sees_database(&self, database: &str) -> bool {
+        Bare.sees_database(database)
+    }
+
+    fn sees(&self, database: &str, table: &str) -> bool {
+        Bare.sees(database, table)
+    }
+
+    fn denied(&self, privilege: Privilege, database: &str, table: Option<&str>) -> SqlError {
+        Bare.denied(privilege, database, table)
+    }
+
+    fn end(&self) -> Option<crate::engine::End> {
+        let ended = Arc::clone(&self.0);
+        Some(Arc::new(move |kept| ended.store(kept, Ordering::SeqCst)))
+    }
+}
+
+#[test]
+fn a_transaction_that_only_waits_does_not_let_the_log_grow_without_end() {
+    for (idle, reads, is_ended) in
+        [(Duration::ZERO, true, true), (Duration::ZERO, false, false), (Duration::from_secs(3600), true, false)]
+    {
+        let directory = tempfile::tempdir().unwrap();
+        let mut engine = SqliteEngine::new(directory.path());
+        (engine.most_written, engine.idle) = (10_000_000, idle);
+        engine.create_database("d").unwrap();
+        let mut writer = Bench { session: engine.session().unwrap(), _directory: tempfile::tempdir().unwrap() };
+        writer.done("CREATE TABLE t (a INT, b LONGTEXT)");
+        writer.done("INSERT INTO t VALUES (1, 'x'), (2, 'y')");
+        let ended = Arc::new(AtomicU64::new(0));
+        let mut reader = engine.session().unwrap();
+        let request = Request {
+            sql: "SELECT * FROM t",
+            parameters: &[],
+            database: Some("d"),
+            surroundings: &(Arc::new(Ending(Arc::clone(&ended))) as Arc<dyn Surroundings>),
+            binary: false,
+            autocommit: true,
+            limits: Limits::default(),
+        };
+        reader.transaction(&TransactionStep::Begin).unwrap();
+        if reads {
+            reader.execute(&request, &mut Collected::default()).unwrap();
+        }
+        let kept = |ended: &AtomicU64| ended.load(Ordering::SeqCst);
+        for number in 0..8 {
+            writer.write(number);
+        }
+        assert_eq!(kept(&ended), 0, "eight megabytes are no reason");
+        for number in 8..20 {
+            writer.write(number);
+        }
+        assert_eq!(kept(&ended) > 10_000_000, is_ended, "{} bytes, idle after {idle:?}", kept(&ended));
+        // Without it, what was kept is of use again.
+        drop(reader);
+        let length = || directory.path().join("d.sqlite-wal").metadata().unwrap().len();
+        let before = length();
+        for number in 0..20 {
+            writer.write(number);
+        }
+        assert!(length() <= before + 5_000_000, "{} after {before}", length());
+    }
 }
 
 #[test]
