@@ -1,6 +1,6 @@
 //! A client on a blocking socket: `cargo run -p sealwire-core --features std --example std_net HOST:PORT USER PASSWORD CA.pem`.
 //!
-//! The driver is [`drive`]; everything else is settings.
+//! [`Io`] tells core's [`drive`] how to send, to wait and to read the clock; everything else is settings.
 use std::error::Error;
 use std::io::ErrorKind::{TimedOut, WouldBlock};
 use std::io::{Read, Write};
@@ -8,46 +8,61 @@ use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use sealwire_core::client::{Config, Connection, Event, TlsPolicy};
+use sealwire_core::client::{Buffers, Config, Connection, Event, Io, TlsPolicy, drive};
 use sealwire_core::secret::Secret;
 use sealwire_core::tls::ClientContext;
-use sealwire_core::{Input, Now, Output};
+use sealwire_core::{Input, Now};
 
-/// Polls, sends and reads until `on_event` says `true`.
-fn drive(
-    connection: &mut Connection,
-    socket: &mut TcpStream,
+/// A socket that blocks, and the clocks.
+struct Tcp {
+    socket: TcpStream,
     started: Instant,
-    mut on_event: impl FnMut(Event, &Connection) -> bool,
-) -> Result<(), Box<dyn Error>> {
-    let (mut out, mut input) = (Vec::new(), Vec::new());
-    loop {
-        match connection.poll_output(&mut out)? {
-            Output::Transmit => {
-                socket.write_all(&out)?;
-                out.clear();
-            }
-            Output::Event(event) => {
-                if on_event(event, connection) {
-                    return Ok(());
-                }
-            }
-            Output::Wait(deadline) => {
-                let left = deadline.map(|at| at.saturating_sub(started.elapsed()).max(Duration::from_millis(1)));
-                socket.set_read_timeout(left)?;
-                input.resize(16 * 1024, 0);
-                let read = socket.read(&mut input);
-                input.truncate(*read.as_ref().unwrap_or(&0));
-                let fed = match read {
-                    Ok(0) => Input::Eof,
-                    Ok(_) => Input::Bytes(&mut input),
-                    Err(error) if matches!(error.kind(), WouldBlock | TimedOut) => Input::Timeout,
-                    Err(error) => return Err(error.into()),
-                };
-                // A failure is polled, behind the alert that tells the server.
-                let _ = connection.handle_input(fed, Now::since(started));
-            }
+}
+
+impl Io for Tcp {
+    type Error = Box<dyn Error>;
+
+    fn now(&self) -> Now {
+        Now::since(self.started)
+    }
+
+    fn send(&mut self, bytes: &mut Vec<u8>) -> Result<(), Self::Error> {
+        self.socket.write_all(bytes)?;
+        bytes.clear();
+        Ok(())
+    }
+
+    fn receive<'a>(
+        &mut self,
+        bytes: &'a mut Vec<u8>,
+        deadline: Option<Duration>,
+    ) -> Result<Option<Input<'a>>, Self::Error> {
+        let left = deadline.map(|at| at.saturating_sub(self.started.elapsed()).max(Duration::from_millis(1)));
+        self.socket.set_read_timeout(left)?;
+        bytes.resize(16 * 1024, 0);
+        let read = self.socket.read(bytes);
+        bytes.truncate(*read.as_ref().unwrap_or(&0));
+        match read {
+            Ok(0) => Ok(Some(Input::Eof)),
+            Ok(_) => Ok(Some(Input::Bytes(bytes))),
+            Err(error) if matches!(error.kind(), WouldBlock | TimedOut) => Ok(Some(Input::Timeout)),
+            Err(error) => Err(error.into()),
         }
+    }
+}
+
+/// A connection over such a socket.
+struct Client {
+    connection: Connection,
+    io: Tcp,
+    buffers: Buffers,
+}
+
+impl Client {
+    /// Drives the connection until something happened.
+    fn next_event(&mut self) -> Result<Event, Box<dyn Error>> {
+        let event = drive(&mut self.connection, &mut self.io, &mut self.buffers)?;
+        event.ok_or_else(|| "a socket that blocks has an answer".into())
     }
 }
 
@@ -62,21 +77,25 @@ fn main() -> Result<(), Box<dyn Error>> {
     config.server_name = address.rsplit_once(':').map_or(address.as_str(), |(host, _)| host).to_owned();
     config.tls = TlsPolicy::Required(tls);
 
-    let started = Instant::now();
-    let mut socket = TcpStream::connect(address)?;
-    socket.set_nodelay(true)?;
-    let mut connection = Connection::new(Arc::new(config), Now::since(started));
-    drive(&mut connection, &mut socket, started, |event, _| matches!(event, Event::Connected(_)))?;
-    println!("cipher in use: {}", connection.facts().ssl_cipher().unwrap_or("none"));
-    connection.query(b"SHOW STATUS LIKE 'Ssl_cipher'")?;
-    drive(&mut connection, &mut socket, started, |event, connection| {
-        if let Event::Row(_) = event {
-            let values: Vec<_> =
-                connection.text_row().iter().flatten().flatten().map(String::from_utf8_lossy).collect();
-            println!("{}", values.join("\t"));
+    let io = Tcp { socket: TcpStream::connect(address)?, started: Instant::now() };
+    io.socket.set_nodelay(true)?;
+    let connection = Connection::new(Arc::new(config), io.now());
+    let mut client = Client { connection, io, buffers: Buffers::default() };
+    while !matches!(client.next_event()?, Event::Connected(_)) {}
+    println!("cipher in use: {}", client.connection.facts().ssl_cipher().unwrap_or("none"));
+    client.connection.query(b"SHOW STATUS LIKE 'Ssl_cipher'")?;
+    loop {
+        match client.next_event()? {
+            Event::Row(_) => {
+                let row = client.connection.text_row();
+                let values: Vec<_> = row.iter().flatten().flatten().map(String::from_utf8_lossy).collect();
+                println!("{}", values.join("\t"));
+            }
+            Event::ResultEnd { .. } | Event::Failed(_) => break,
+            _ => {}
         }
-        matches!(event, Event::ResultEnd { .. } | Event::Failed(_))
-    })?;
-    connection.quit()?;
-    drive(&mut connection, &mut socket, started, |event, _| matches!(event, Event::Closed))
+    }
+    client.connection.quit()?;
+    while !matches!(client.next_event()?, Event::Closed) {}
+    Ok(())
 }

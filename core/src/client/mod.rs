@@ -3,6 +3,7 @@
 mod authentication;
 mod commands;
 mod config;
+mod drive;
 mod event;
 mod handshake;
 mod local_infile;
@@ -10,6 +11,7 @@ mod reply_trace;
 mod results;
 
 pub use config::{Config, TlsPolicy};
+pub use drive::{Buffers, Io, drive};
 pub use event::{Event, Prepared, RowFormat, Summary};
 
 use alloc::sync::Arc;
@@ -25,7 +27,7 @@ use crate::trace::Tracer;
 use handshake::{AwaitGreeting, Context, Handshake, Next};
 use results::CommandPhase;
 
-/// A connection to a MySQL server, without the socket.
+/// A connection to a MySQL server, without the socket. [`drive`] is the loop around it for a driver that waits for nothing else.
 ///
 /// Its methods are of four kinds:
 /// - input, [`handle_input`](Self::handle_input): bytes, end of file, time. Changes the state.

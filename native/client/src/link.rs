@@ -1,13 +1,13 @@
-//! A stream that blocks, and the connection over it: the loop that drives the one by the other.
+//! A stream that blocks, and the connection over it.
 
 use std::fmt;
 use std::io::{self, Read, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
-use sealwire_core::client::{Config, Connection, Event, Summary};
+use sealwire_core::client::{Buffers, Config, Connection, Event, Io, Summary, drive};
 use sealwire_core::error::{Error, SqlError};
-use sealwire_core::{Input, Output, printable};
+use sealwire_core::{Input, Now, Output, printable};
 
 use sealwire_net::clock;
 
@@ -28,26 +28,30 @@ pub(super) struct StreamCalls<S> {
 }
 
 pub(super) struct Link<S> {
-    stream: S,
     pub(super) connection: Connection,
+    io: StreamIo<S>,
+    buffers: Buffers,
+    files: Option<FileOpener>,
+}
+
+/// The stream as the connection's transport.
+struct StreamIo<S> {
+    stream: S,
     chunk: Vec<u8>,
-    incoming: Vec<u8>,
-    outgoing: Vec<u8>,
     calls: StreamCalls<S>,
     /// Whether the stream has a timeout, which costs a system call to change.
     has_timeout: bool,
-    files: Option<FileOpener>,
 }
 
 impl<S> Link<S> {
     pub(super) fn new(stream: S, config: Config, calls: StreamCalls<S>) -> Self {
         let connection = Connection::new(Arc::new(config), clock::now());
-        let (chunk, incoming, outgoing) = (vec![0; READ_SIZE], Vec::new(), Vec::new());
-        Self { stream, connection, chunk, incoming, outgoing, calls, has_timeout: false, files: None }
+        let io = StreamIo { stream, chunk: vec![0; READ_SIZE], calls, has_timeout: false };
+        Self { connection, io, buffers: Buffers::default(), files: None }
     }
 
     pub(super) const fn stream(&self) -> &S {
-        &self.stream
+        &self.io.stream
     }
 
     pub(super) fn set_local_infile(&mut self, opener: FileOpener) {
@@ -55,28 +59,16 @@ impl<S> Link<S> {
     }
 }
 
-impl<S: Read + Write> Link<S> {
-    /// Drives the connection until something happened.
-    pub(super) fn next_event(&mut self) -> Result<Event, ClientError> {
-        loop {
-            match self.connection.poll_output(&mut self.outgoing) {
-                Ok(Output::Event(event)) => return Ok(event),
-                Ok(Output::Transmit) => self.write()?,
-                Ok(Output::Wait(deadline)) => self.read(deadline)?,
-                Err(error) => {
-                    // A peer that is silent, or gone, reads no alert.
-                    if !matches!(error, Error::TimedOut(_) | Error::ConnectionLost(_)) {
-                        (self.calls.close)(&mut self.stream);
-                    }
-                    return Err(error.into());
-                }
-            }
-        }
+impl<S: Read + Write> Io for StreamIo<S> {
+    type Error = ClientError;
+
+    fn now(&self) -> Now {
+        clock::now()
     }
 
-    fn write(&mut self) -> Result<(), ClientError> {
-        let written = self.stream.write_all(&self.outgoing).and_then(|()| self.stream.flush());
-        self.outgoing.clear();
+    fn send(&mut self, bytes: &mut Vec<u8>) -> Result<(), ClientError> {
+        let written = self.stream.write_all(bytes).and_then(|()| self.stream.flush());
+        bytes.clear();
         match written {
             // A server that gave up may have said why before it closed: read that first.
             Err(error) if matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset) => Ok(()),
@@ -84,29 +76,50 @@ impl<S: Read + Write> Link<S> {
         }
     }
 
-    fn read(&mut self, deadline: Option<Duration>) -> Result<(), ClientError> {
+    fn receive<'a>(
+        &mut self,
+        bytes: &'a mut Vec<u8>,
+        deadline: Option<Duration>,
+    ) -> Result<Option<Input<'a>>, ClientError> {
         let wait = deadline.map(|at| clock::until(at, clock::now()).max(Duration::from_millis(1)));
         if wait.is_some() || self.has_timeout {
             (self.calls.set_read_timeout)(&self.stream, wait)?;
             self.has_timeout = wait.is_some();
         }
-        let read = self.stream.read(&mut self.chunk);
-        let input = match read {
-            Ok(0) => Input::Eof,
+        match self.stream.read(&mut self.chunk) {
+            Ok(0) => Ok(Some(Input::Eof)),
             Ok(length) => {
-                self.incoming.extend_from_slice(self.chunk.get(..length).unwrap_or_default());
-                Input::Bytes(&mut self.incoming)
+                bytes.extend_from_slice(self.chunk.get(..length).unwrap_or_default());
+                Ok(Some(Input::Bytes(bytes)))
             }
             Err(error) => match error.kind() {
-                io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => Input::Timeout,
-                io::ErrorKind::Interrupted => return Ok(()),
-                io::ErrorKind::ConnectionReset => Input::Eof,
-                _ => return Err(error.into()),
+                io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => Ok(Some(Input::Timeout)),
+                io::ErrorKind::Interrupted => Ok(None),
+                io::ErrorKind::ConnectionReset => Ok(Some(Input::Eof)),
+                _ => Err(error.into()),
             },
-        };
-        // A failure sticks: the next poll returns it, once the alert for the peer was written.
-        let _ = self.connection.handle_input(input, clock::now());
-        Ok(())
+        }
+    }
+}
+
+impl<S: Read + Write> Link<S> {
+    /// Drives the connection until something happened.
+    pub(super) fn next_event(&mut self) -> Result<Event, ClientError> {
+        loop {
+            match drive(&mut self.connection, &mut self.io, &mut self.buffers) {
+                Ok(Some(event)) => return Ok(event),
+                // A signal interrupted the read.
+                Ok(None) => {}
+                Err(error) => {
+                    // A peer that is silent, or gone, reads no alert.
+                    let is_read = |error: &Error| !matches!(error, Error::TimedOut(_) | Error::ConnectionLost(_));
+                    if matches!(&error, ClientError::Connection(error) if is_read(error)) {
+                        (self.io.calls.close)(&mut self.io.stream);
+                    }
+                    return Err(error);
+                }
+            }
+        }
     }
 
     /// The one answer of a command without rows.
@@ -120,8 +133,9 @@ impl<S: Read + Write> Link<S> {
 
     /// Sends what waits, for commands that are not answered.
     pub(super) fn send(&mut self) -> Result<(), ClientError> {
-        while let Output::Transmit = self.connection.poll_output(&mut self.outgoing)? {
-            self.write()?;
+        let mut outgoing = Vec::new();
+        while let Output::Transmit = self.connection.poll_output(&mut outgoing)? {
+            self.io.send(&mut outgoing)?;
         }
         Ok(())
     }

@@ -1,0 +1,167 @@
+//! The loop around a connection, for drivers that have nothing else to do while they wait.
+
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use super::{Connection, Event};
+use crate::error::Error;
+use crate::machine::{Input, Now, Output};
+
+/// A transport and a clock.
+pub trait Io {
+    /// Why the transport failed, or the connection.
+    type Error: From<Error>;
+
+    /// The time.
+    fn now(&self) -> Now;
+
+    /// Sends the bytes, and takes out of the vector those that were sent. Those that it leaves are handed in again with the next ones.
+    ///
+    /// # Errors
+    /// The transport's.
+    fn send(&mut self, bytes: &mut Vec<u8>) -> Result<(), Self::Error>;
+
+    /// Waits for input until the deadline, if there is one; received bytes are appended to the vector, which is empty. `None` interrupts
+    /// [`drive`]: a transport that does not block has nothing now.
+    ///
+    /// # Errors
+    /// The transport's.
+    fn receive<'a>(
+        &mut self,
+        bytes: &'a mut Vec<u8>,
+        deadline: Option<Duration>,
+    ) -> Result<Option<Input<'a>>, Self::Error>;
+}
+
+/// Bytes on their way in and out. They belong to one connection.
+#[derive(Debug, Default)]
+pub struct Buffers {
+    incoming: Vec<u8>,
+    outgoing: Vec<u8>,
+}
+
+/// Sends and receives until something happened; `None` where [`Io::receive`] has nothing now.
+///
+/// ```no_run
+/// # use sealwire_core::client::{Buffers, Connection, Event, Io, drive};
+/// # fn connect<I: Io>(connection: &mut Connection, io: &mut I) -> Result<(), I::Error> {
+/// let mut buffers = Buffers::default();
+/// while !matches!(drive(connection, io, &mut buffers)?, Some(Event::Connected(_))) {}
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+/// The connection's, once what the peer should still get was sent, or the transport's.
+#[inline]
+pub fn drive<I: Io>(connection: &mut Connection, io: &mut I, buffers: &mut Buffers) -> Result<Option<Event>, I::Error> {
+    loop {
+        match connection.poll_output(&mut buffers.outgoing)? {
+            Output::Event(event) => return Ok(Some(event)),
+            Output::Transmit => io.send(&mut buffers.outgoing)?,
+            Output::Wait(deadline) => {
+                let Some(input) = io.receive(&mut buffers.incoming, deadline)? else { return Ok(None) };
+                // A failure sticks: the next poll returns it, once the alert for the peer was sent.
+                let _ = connection.handle_input(input, io.now());
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::collections::VecDeque;
+    use alloc::sync::Arc;
+    use alloc::vec;
+
+    use super::*;
+    use crate::client::Config;
+    use crate::random::Random;
+
+    #[derive(Debug)]
+    struct Sevens;
+
+    impl Random for Sevens {
+        fn fill(&self, out: &mut [u8]) {
+            out.fill(7);
+        }
+    }
+
+    /// What a transport gives, one after the other.
+    enum Given {
+        Bytes(&'static [u8]),
+        Eof,
+        Nothing,
+    }
+
+    /// A transport that gives those, and waits until the deadline afterwards.
+    struct Script {
+        given: VecDeque<Given>,
+        sent: Vec<u8>,
+        now: Duration,
+    }
+
+    impl Io for Script {
+        type Error = Error;
+
+        fn now(&self) -> Now {
+            Now { monotonic: self.now, wall: Duration::ZERO }
+        }
+
+        fn send(&mut self, bytes: &mut Vec<u8>) -> Result<(), Error> {
+            self.sent.append(bytes);
+            Ok(())
+        }
+
+        fn receive<'a>(
+            &mut self,
+            bytes: &'a mut Vec<u8>,
+            deadline: Option<Duration>,
+        ) -> Result<Option<Input<'a>>, Error> {
+            assert!(bytes.is_empty());
+            match self.given.pop_front() {
+                Some(Given::Bytes(given)) => {
+                    bytes.extend_from_slice(given);
+                    Ok(Some(Input::Bytes(bytes)))
+                }
+                Some(Given::Eof) => Ok(Some(Input::Eof)),
+                Some(Given::Nothing) => Ok(None),
+                None => {
+                    self.now = deadline.unwrap();
+                    Ok(Some(Input::Timeout))
+                }
+            }
+        }
+    }
+
+    /// The greeting of a server that wants mysql_native_password, and has no TLS.
+    const GREETING: &[u8] = b"\x49\0\0\0\x0a8.4.0\0\x01\0\0\0abcdefgh\0\x01\x82\x2d\x02\0\x08\0\x15\0\0\0\0\0\0\0\0\0\0ijklmnopqrst\0mysql_native_password\0";
+
+    fn driven(given: Vec<Given>) -> (Script, impl FnMut(&mut Script) -> Result<Option<Event>, Error>) {
+        let config = Config::new("learner", "secret".into(), Arc::new(Sevens));
+        let mut connection = Connection::new(Arc::new(config), Now::default());
+        let mut buffers = Buffers::default();
+        let script = Script { given: given.into(), sent: Vec::new(), now: Duration::ZERO };
+        (script, move |script| drive(&mut connection, script, &mut buffers))
+    }
+
+    #[test]
+    fn it_goes_on_where_it_was_interrupted() {
+        let ok = Given::Bytes(b"\x07\0\0\x02\0\0\0\x02\0\0\0");
+        let (mut script, mut drive) = driven(vec![Given::Nothing, Given::Bytes(GREETING), Given::Nothing, ok]);
+        assert!(matches!(drive(&mut script), Ok(None)));
+        assert!(script.sent.is_empty(), "the server speaks first");
+        assert!(matches!(drive(&mut script), Ok(None)));
+        assert!(script.sent.windows(7).any(|part| part == b"learner"));
+        assert!(matches!(drive(&mut script), Ok(Some(Event::Connected(_)))));
+    }
+
+    #[test]
+    fn it_tells_the_end_and_the_deadline() {
+        let (mut script, mut drive) = driven(vec![Given::Eof]);
+        assert!(matches!(drive(&mut script), Err(Error::ConnectionLost(_))));
+        let (mut script, mut drive) = driven(Vec::new());
+        assert!(matches!(drive(&mut script), Err(Error::TimedOut(_))));
+        assert!(script.now > Duration::ZERO);
+    }
+}
