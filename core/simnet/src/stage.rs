@@ -36,7 +36,7 @@ const ATTACKERS_PORT: u16 = 1_000;
 const MOST_CONNECTIONS: u16 = 64;
 /// How long both sides' goodbyes may take once both are done, in microseconds.
 const GOODBYE_US: u64 = 1_000_000;
-/// More turns at one time than any run needs: one that goes on goes round in circles.
+/// More turns at one time than any run needs: a run that takes more would never end.
 const MOST_TURNS: u32 = 100_000;
 
 /// Runs scenarios one after another, and keeps what they have in common: TLS settings and accounts.
