@@ -177,7 +177,7 @@ macro_rules! option_name {
     }};
 }
 
-/// The bytes of a name with `-` for each `_`; see [`option_name`].
+/// The bytes of a name with `-` for each `_`; see [`option_name!`](crate::option_name).
 pub const fn dashed<const LENGTH: usize>(name: &str) -> [u8; LENGTH] {
     let mut bytes = [0; LENGTH];
     let (mut from, mut to): (&[u8], &mut [u8]) = (name.as_bytes(), &mut bytes);
