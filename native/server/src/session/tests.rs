@@ -203,6 +203,10 @@ fn kill_finds_its_connection() {
 fn variables_that_can_not_be_set_say_why() {
     let mut bench = Bench::new();
     assert_eq!(bench.error("SET GLOBAL version = 'x'"), 1238);
+    assert_eq!(bench.error("SET GLOBAL port = 'x'"), 1238, "before the value is looked at");
+    assert_eq!(bench.error("SET SESSION max_allowed_packet = 1024"), 1621);
+    assert_eq!(bench.error("SET ssl_ca = 'x'"), 1229);
+    assert_eq!(bench.error("SET threads = 1"), 1193, "an option that is no variable");
     assert_eq!(bench.error("SET max_connections = 5"), 1229);
     assert_eq!(bench.error("SET GLOBAL last_insert_id = 5"), 1228);
     assert_eq!(bench.error("SET nothing = 5"), 1193);
@@ -219,6 +223,34 @@ fn variables_that_can_not_be_set_say_why() {
     }
     bench.ok("SET GLOBAL wait_timeout = 77");
     assert_eq!(bench.rows("SELECT @@global.wait_timeout, @@wait_timeout"), [["77", "28800"]]);
+}
+
+#[test]
+fn a_tls_variable_has_the_value_that_is_set_and_its_status_the_one_in_use() {
+    let mut bench = Bench::new();
+    assert_eq!(bench.rows("SELECT @@ssl_ca, @@ssl_session_cache_timeout"), [["NULL", "300"]]);
+    bench
+        .ok("SET GLOBAL ssl_ca = '/x', GLOBAL ssl_session_cache_timeout = 100000, GLOBAL ssl_session_cache_mode = OFF");
+    let set = bench.rows("SELECT @@ssl_ca, @@global.ssl_session_cache_timeout, @@ssl_session_cache_mode");
+    assert_eq!(set, [["/x", "84600", "0"]]);
+    assert_eq!(bench.rows("SHOW VARIABLES LIKE 'ssl_session_cache_mode'"), [["ssl_session_cache_mode", "OFF"]]);
+    assert_eq!(bench.rows("SHOW STATUS LIKE 'Current_tls_ca'"), [["Current_tls_ca", ""]]);
+    bench.ok("ALTER INSTANCE RELOAD TLS");
+    assert_eq!(bench.rows("SHOW STATUS LIKE 'Current_tls_ca'"), [["Current_tls_ca", "/x"]]);
+    bench.ok("SET GLOBAL ssl_ca = DEFAULT");
+    assert_eq!(bench.rows("SELECT @@ssl_ca"), [["NULL"]]);
+}
+
+#[test]
+fn a_thread_has_the_status_variables_that_each_session_has() {
+    let bench = Bench::new();
+    let made = system_tables::make(&bench.session.view, "performance_schema", "status_by_thread").unwrap();
+    let names: Vec<String> = made.rows.iter().map(|row| row[1].to_text()).collect();
+    assert!(names.is_sorted() && names.len() == 12, "{names:?}");
+    assert!(names.iter().any(|name| name == "Tls_sni_server_name") && !names.iter().any(|name| name == "Uptime"));
+    let made = system_tables::make(&bench.session.view, "performance_schema", "tls_channel_status").unwrap();
+    let names: Vec<String> = made.rows.iter().map(|row| row[1].to_text()).collect();
+    assert!(names.iter().any(|name| name == "Ssl_accepts") && !names.iter().any(|name| name == "Ssl_cipher"));
 }
 
 #[test]
