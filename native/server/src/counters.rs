@@ -1,7 +1,8 @@
-//! What the server counts.
+//! What the server counts, and since when.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 /// The server's counters.
 #[derive(Debug, Default)]
@@ -41,4 +42,33 @@ pub(crate) struct Counters {
 /// Adds one.
 pub(crate) fn count(counter: &AtomicU64) {
     counter.fetch_add(1, Relaxed);
+}
+
+/// How long the server runs, and how long the status variables count.
+#[derive(Debug)]
+pub(crate) struct Uptime {
+    started: Instant,
+    flushed: Mutex<Instant>,
+}
+
+impl Uptime {
+    /// A server that was started at that time.
+    pub(crate) const fn since(started: Instant) -> Self {
+        Self { started, flushed: Mutex::new(started) }
+    }
+
+    /// How long the server runs: `Uptime`.
+    pub(crate) fn total(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// FLUSH STATUS: the status variables begin to count anew.
+    pub(crate) fn flush(&self) {
+        *self.flushed.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    /// How long ago the last FLUSH STATUS was, or the start where there was none: `Uptime_since_flush_status`.
+    pub(crate) fn since_flush(&self) -> Duration {
+        self.flushed.lock().unwrap_or_else(PoisonError::into_inner).elapsed()
+    }
 }

@@ -26,7 +26,6 @@ mod settings;
 mod sql;
 mod state;
 mod status_variables;
-mod uptime;
 mod version;
 mod versioned;
 mod websocket;

@@ -13,7 +13,7 @@ use sealwire_core::server::Config;
 
 use super::accounts::AccountStore;
 use super::constant_selects::ParsedSelects;
-use super::counters::Counters;
+use super::counters::{Counters, Uptime};
 use super::engine::{Engine, Pool};
 use super::published::Published;
 use super::readers::Readers;
@@ -21,7 +21,6 @@ use super::refusals::Refusals;
 use super::registry::Registry;
 use super::reload::Tls;
 use super::settings::{Globals, Place, SystemVariable, Value, variable};
-use super::uptime::Uptime;
 use super::version::VERSION;
 use sealwire_net::random::OsRandom;
 use sealwire_options::compression::Algorithms;

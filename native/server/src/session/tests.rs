@@ -5,12 +5,12 @@ use sealwire_core::auth::Plugin;
 
 use super::*;
 use crate::accounts::AccountStore;
+use crate::counters::Uptime;
 use crate::engine::{SqliteEngine, Task};
 use crate::initialize;
 use crate::options::Initialize;
 use crate::reload::Tls;
 use crate::settings::Globals;
-use crate::uptime::Uptime;
 use sealwire_net::random::OsRandom;
 use sealwire_options::tls::ServerTlsOptions;
 
