@@ -81,6 +81,7 @@ fn groups(context: &Context) -> Result<Vec<Group>, String> {
         }),
         Group::new("clippy", "no warning in any target", clippy),
         Group::new("docs", "the documentation builds without a warning", docs),
+        Group::new("package", "the libraries can be packed as cargo would publish them", package),
         Group::new("features", "core's two machines, each without the other", features),
         Group::new("unit", "the packages' own tests, examples and doctests", unit),
     ];
@@ -127,6 +128,15 @@ fn features(context: &Context) -> Tally {
 
 fn docs(context: &Context) -> Tally {
     run(context.cargo(["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-Dwarnings")).into()
+}
+
+/// The libraries that others may depend on. What is packed is not compiled, because the other groups have done that.
+fn package(context: &Context) -> Tally {
+    let mut cargo = context.cargo(["package", "--no-verify", "--allow-dirty", "--offline", "--quiet"]);
+    for name in ["sealwire-core", "sealwire-accounts", "sealwire-simnet", "sealwire-net", "sealwire", "sealwire-wasm"] {
+        cargo.args(["--package", name]);
+    }
+    run(&mut cargo).into()
 }
 
 fn unit(context: &Context) -> Tally {
