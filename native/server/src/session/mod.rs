@@ -16,6 +16,7 @@ mod listing;
 mod login;
 mod prepare;
 mod prepared;
+mod processlist;
 mod running;
 mod script;
 mod select;

@@ -5,7 +5,7 @@ use sealwire_core::error::SqlError;
 use sealwire_core::message::{ColumnDefinition, ColumnFlags, ColumnType};
 
 use super::answer::{Answer, Table};
-use super::{Session, statement, system_tables};
+use super::{Session, processlist, statement, system_tables};
 use crate::counters::count;
 use crate::engine::{
     Surroundings as _, SystemTable, TableDefinition, UnlistedTable, declared_column, is_system_database,
@@ -65,8 +65,8 @@ impl Session {
             Some("PROCESSLIST") => {
                 words.expect_end()?;
                 Ok(Answer::Rows(Table {
-                    columns: columns(system_tables::PROCESS_LIST),
-                    rows: system_tables::processes(&self.view, full),
+                    columns: columns(processlist::COLUMNS),
+                    rows: processlist::rows(&self.view, full),
                 }))
             }
             Some("WARNINGS") => self.show_warnings(words, |_| true),

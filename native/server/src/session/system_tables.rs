@@ -2,8 +2,8 @@
 
 use sealwire_accounts::{Privilege, Requirement};
 
-use super::thread_tables;
 use super::view::View;
+use super::{processlist, thread_tables};
 use crate::engine::SystemTable;
 use crate::settings::{self, Scope};
 use crate::sql::{Datum, text};
@@ -22,7 +22,7 @@ pub(super) fn make(view: &View, schema: &str, table: &str) -> Option<SystemTable
         ("information_schema" | "performance_schema", "session_variables") => Some(pairs(variables(view, false))),
         ("information_schema" | "performance_schema", "global_variables") => Some(pairs(variables(view, true))),
         ("information_schema" | "performance_schema", "processlist") => {
-            Some(SystemTable { columns: PROCESS_LIST.to_vec(), rows: processes(view, true) })
+            Some(SystemTable { columns: processlist::COLUMNS.to_vec(), rows: processlist::rows(view, true) })
         }
         ("information_schema", "schemata") => Some(SystemTable { columns: SCHEMATA.to_vec(), rows: schemata(view) }),
         ("information_schema", "engines") => Some(SystemTable { columns: ENGINES.to_vec(), rows: engines() }),
@@ -37,17 +37,6 @@ pub(super) fn make(view: &View, schema: &str, table: &str) -> Option<SystemTable
         _ => None,
     }
 }
-
-pub(super) const PROCESS_LIST: &[(&str, &str)] = &[
-    ("Id", "BIGINT UNSIGNED"),
-    ("User", "VARCHAR(32)"),
-    ("Host", "VARCHAR(261)"),
-    ("db", "VARCHAR(64)"),
-    ("Command", "VARCHAR(16)"),
-    ("Time", "INT"),
-    ("State", "VARCHAR(64)"),
-    ("Info", "LONGTEXT"),
-];
 
 pub(super) const ENGINES: &[(&str, &str)] = &[
     ("Engine", "VARCHAR(64)"),
@@ -113,32 +102,6 @@ pub(super) fn status(view: &View, global: bool) -> Vec<(&'static str, String)> {
 pub(super) fn variables(view: &View, global: bool) -> Vec<(&'static str, String)> {
     let shown = settings::all().iter().filter(|variable| !global || variable.scope != Scope::Session);
     shown.map(|variable| (variable.name, view.variable_value(variable, global).to_string())).collect()
-}
-
-/// The connections that a session may see.
-pub(super) fn processes(view: &View, full: bool) -> Vec<Vec<Datum>> {
-    let sees_all = view.may(Privilege::PROCESS);
-    let own = view.own_user();
-    let mut rows = Vec::new();
-    for presence in view.server.registry.all() {
-        let state = presence.state();
-        if !sees_all && (state.user.is_none() || state.user != own) {
-            continue;
-        }
-        let info = state.info.map(|info| if full { info } else { info.chars().take(100).collect() });
-        let seconds = i64::try_from(state.since.elapsed().as_secs()).unwrap_or(i64::MAX);
-        rows.push(vec![
-            Datum::Int(i64::from(presence.id)),
-            text(state.user.unwrap_or_else(|| "unauthenticated user".to_owned())),
-            text(&presence.host),
-            state.database.map_or(Datum::Null, Datum::Text),
-            text(state.command),
-            Datum::Int(seconds),
-            text(if info.is_some() { "executing" } else { "" }),
-            info.map_or(Datum::Null, Datum::Text),
-        ]);
-    }
-    rows
 }
 
 /// The databases that a session may see.
