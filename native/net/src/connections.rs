@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
+use std::hash::{BuildHasherDefault, Hasher};
 use std::time::Duration;
 
 use super::run_queue::{Class, RunQueue};
@@ -20,10 +21,31 @@ pub enum Progress {
 /// Connections by their numbers, which are those of [`token`](super::reactor::token).
 #[derive(Debug)]
 pub struct Connections<C> {
-    slots: HashMap<usize, Slot<C>>,
+    slots: HashMap<usize, Slot<C>, BuildHasherDefault<IdHasher>>,
     queue: RunQueue,
     /// When connections are to be looked at; entries that are no longer true are passed over.
     timers: BinaryHeap<Reverse<(Duration, usize)>>,
+}
+
+/// Hashes a connection's number. The driver counts the numbers up, so nobody chooses them to collide, and a multiplication spreads them.
+#[derive(Debug, Default)]
+struct IdHasher(u64);
+
+impl Hasher for IdHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_usize(usize::from(*byte));
+        }
+    }
+
+    fn write_usize(&mut self, id: usize) {
+        // 2^64 divided by the golden ratio.
+        self.0 = (self.0 ^ id as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
 }
 
 /// A connection among the others.
@@ -46,7 +68,7 @@ impl<C> Slot<C> {
 
 impl<C> Default for Connections<C> {
     fn default() -> Self {
-        Self { slots: HashMap::new(), queue: RunQueue::default(), timers: BinaryHeap::new() }
+        Self { slots: HashMap::default(), queue: RunQueue::default(), timers: BinaryHeap::new() }
     }
 }
 

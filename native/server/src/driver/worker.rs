@@ -24,7 +24,7 @@ use sealwire_net::run_queue::Class;
 /// How long connections may take to end when the server stops.
 pub(super) const GRACE: Duration = Duration::from_secs(3);
 
-/// What a worker is made of, made before its thread so that others know how to reach it.
+/// A worker that is not started yet: its mailbox is handed to others before its thread runs.
 pub(super) struct WorkerSlot {
     reactor: Reactor<TcpListener>,
     messages: Receiver<Message>,
@@ -32,7 +32,7 @@ pub(super) struct WorkerSlot {
 }
 
 impl WorkerSlot {
-    /// A slot whose worker is not started yet.
+    /// A slot for a worker.
     pub(super) fn new() -> io::Result<Self> {
         let reactor = Reactor::new()?;
         let (mailbox, messages) = reactor.mailbox();
