@@ -1,9 +1,9 @@
-//! Walking over DER, field by field.
+//! Reads DER (X.690), field by field.
 
 use der::Decode as _;
 use der::asn1::{GeneralizedTime, ObjectIdentifier, UtcTime};
 
-/// The bytes are not the DER that they should be.
+/// Error: the bytes are not valid DER, or not the structure that the caller expects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Malformed;
 
@@ -13,7 +13,7 @@ impl From<der::Error> for Malformed {
     }
 }
 
-/// The tags that X.509 uses, as they stand in the bytes.
+/// The DER tags that X.509 uses, as tag bytes.
 pub(super) mod tag {
     pub(in super::super) const BOOLEAN: u8 = 0x01;
     pub(in super::super) const INTEGER: u8 = 0x02;
@@ -27,13 +27,13 @@ pub(super) mod tag {
     pub(in super::super) const GENERALIZED_TIME: u8 = 0x18;
     pub(in super::super) const SEQUENCE: u8 = 0x30;
     pub(in super::super) const SET: u8 = 0x31;
-    /// A constructed field with the context's own number.
+    /// The tag of a constructed, context-specific field with this number.
     pub(in super::super) const fn context(number: u8) -> u8 {
         0xa0 | number
     }
 }
 
-/// One field: its tag, its content, and both with the length in between.
+/// One DER field. `value` is its content; `whole` also includes tag and length.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Field<'a> {
     pub(super) tag: u8,
@@ -42,7 +42,7 @@ pub(super) struct Field<'a> {
 }
 
 impl<'a> Field<'a> {
-    /// The one field that the bytes consist of.
+    /// Reads `bytes` as exactly one field with this tag.
     pub(super) fn only(bytes: &'a [u8], tag: u8) -> Result<Self, Malformed> {
         let mut fields = Fields::of(bytes);
         let field = fields.next(tag)?;
@@ -50,17 +50,17 @@ impl<'a> Field<'a> {
         Ok(field)
     }
 
-    /// The fields inside.
+    /// An iterator over the fields inside this constructed field.
     pub(super) const fn fields(&self) -> Fields<'a> {
         Fields::of(self.value)
     }
 
-    /// The content as object identifier.
+    /// Reads the content as an object identifier.
     pub(super) fn oid(&self) -> Result<ObjectIdentifier, Malformed> {
         ObjectIdentifier::from_bytes(self.value).map_err(|_| Malformed)
     }
 
-    /// The content as whole bytes of a bit string.
+    /// The content of a BIT STRING whose number of bits is a multiple of 8.
     pub(super) fn bits(&self) -> Result<&'a [u8], Malformed> {
         match self.value.split_first() {
             Some((0, bytes)) => Ok(bytes),
@@ -68,22 +68,22 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// The content as a small non-negative number.
+    /// Reads the content as a small non-negative INTEGER.
     pub(super) fn small_number(&self) -> Result<u32, Malformed> {
         u32::from_der(self.whole).map_err(Malformed::from)
     }
 }
 
-/// The fields that stand one after another in some bytes.
+/// Reads consecutive DER fields from a slice.
 pub(super) struct Fields<'a>(&'a [u8]);
 
 impl<'a> Fields<'a> {
-    /// The fields of these bytes.
+    /// Starts reading at the first field of `bytes`.
     pub(super) const fn of(bytes: &'a [u8]) -> Self {
         Self(bytes)
     }
 
-    /// The next field, whatever it is. Numbers of tags above 30 stand in no certificate.
+    /// Reads the next field, whatever its tag. Tag numbers above 30 are refused, because no certificate uses them.
     pub(super) fn any(&mut self) -> Result<Field<'a>, Malformed> {
         let (&[tag, first], rest) = self.0.split_first_chunk::<2>().ok_or(Malformed)?;
         let (length, rest) = match first {
@@ -91,7 +91,7 @@ impl<'a> Fields<'a> {
             0x81..=0x84 => {
                 let (bytes, rest) = rest.split_at_checked(usize::from(first & 0x7f)).ok_or(Malformed)?;
                 let length = bytes.iter().fold(0, |length, byte| length << 8 | usize::from(*byte));
-                // No shorter form would do.
+                // DER requires the shortest form of the length.
                 let is_short = bytes.first() == Some(&0) || length < 0x80;
                 (Some(length).filter(|_| !is_short).ok_or(Malformed)?, rest)
             }
@@ -103,25 +103,25 @@ impl<'a> Fields<'a> {
         Ok(Field { tag, value, whole })
     }
 
-    /// The next field, which must have that tag.
+    /// Reads the next field, which must have this tag.
     pub(super) fn next(&mut self, tag: u8) -> Result<Field<'a>, Malformed> {
         self.optional(tag)?.ok_or(Malformed)
     }
 
-    /// The next field if it has that tag.
+    /// Reads the next field if it has this tag.
     pub(super) fn optional(&mut self, tag: u8) -> Result<Option<Field<'a>>, Malformed> {
         if self.0.first() == Some(&tag) { self.any().map(Some) } else { Ok(None) }
     }
 
-    /// The next field, a date of either kind, in seconds since the Unix epoch; one before it is 0.
+    /// Reads the next field as UTCTime or GeneralizedTime, in seconds since the Unix epoch. A date before the epoch becomes 0.
     pub(super) fn time(&mut self) -> Result<u64, Malformed> {
         self.optional_time()?.ok_or(Malformed)
     }
 
-    /// The next field if it is a date.
+    /// Reads the next field as [`time`](Self::time) does if it is a date.
     pub(super) fn optional_time(&mut self) -> Result<Option<u64>, Malformed> {
         if let Some(field) = self.optional(tag::UTC_TIME)? {
-            // Source: RFC 5280, section 4.1.2.5.1: from 50 on, the year is one of the last century.
+            // RFC 5280, section 4.1.2.5.1: two-digit years from 50 on belong to the 1900s.
             if field.value.first_chunk().is_some_and(|year| (b"50"..b"70").contains(&year)) {
                 return before_1970(b"19", field.value).map(Some);
             }
@@ -134,18 +134,19 @@ impl<'a> Fields<'a> {
         Ok(Some(GeneralizedTime::from_der(field.whole)?.to_unix_duration().as_secs()))
     }
 
-    /// Whether nothing is left.
+    /// Whether all fields have been read.
     pub(super) const fn is_finished(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Nothing may be left.
+    /// Fails if fields are left.
     pub(super) fn end(self) -> Result<(), Malformed> {
         if self.is_finished() { Ok(()) } else { Err(Malformed) }
     }
 }
 
-/// A date before 1970, which the library does not read: 0, if it is one. The calendar is the same again after 400 years.
+/// Checks a date before 1970, which the `der` crate does not read, and returns 0. The check uses a later year, because the calendar repeats
+/// after 400 years.
 fn before_1970(century: &[u8], rest: &[u8]) -> Result<u64, Malformed> {
     let text = [century, rest].concat();
     let (year, rest) = text.split_at_checked(4).ok_or(Malformed)?;
@@ -156,10 +157,10 @@ fn before_1970(century: &[u8], rest: &[u8]) -> Result<u64, Malformed> {
     Ok(0)
 }
 
-/// A thing with a signature over it: `SEQUENCE { message, algorithm, signature }`.
+/// A signed structure, `SEQUENCE { message, algorithm, signature }`: a certificate or a revocation list.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Signed<'a> {
-    /// What is signed, tag and length included.
+    /// The signed bytes: the field with its tag and length.
     pub(super) message: Field<'a>,
     /// The content of the AlgorithmIdentifier.
     pub(super) algorithm: &'a [u8],
@@ -167,7 +168,7 @@ pub(super) struct Signed<'a> {
 }
 
 impl<'a> Signed<'a> {
-    /// Splits a certificate or CRL.
+    /// Splits a certificate or CRL into its three parts.
     pub(super) fn parse(der: &'a [u8]) -> Result<Self, Malformed> {
         let mut fields = Field::only(der, tag::SEQUENCE)?.fields();
         let message = fields.next(tag::SEQUENCE)?;
@@ -185,7 +186,7 @@ pub(super) struct Extension<'a> {
     pub(super) value: &'a [u8],
 }
 
-/// The extensions in a `SEQUENCE OF Extension`, handed one by one to `each`.
+/// Calls `each` for every extension in a `SEQUENCE OF Extension`.
 pub(super) fn for_each_extension<'a>(
     list: Field<'a>,
     mut each: impl FnMut(Extension<'a>) -> Result<(), Malformed>,

@@ -1,6 +1,6 @@
-//! OpenSSL's short names of the attributes that stand in names. `tests/security/chains/names.rs` holds them against those of OpenSSL.
+//! OpenSSL's short names for the attributes of distinguished names. `tests/security/chains/names.rs` compares them with OpenSSL's own.
 
-/// The names by the object identifiers' beginning and last number, in order.
+/// The short names, grouped by the object identifier without its last number and sorted by that last number.
 const NAMES: &[(&str, &[(u8, &str)])] = &[
     // X.520.
     (
@@ -139,9 +139,9 @@ const NAMES: &[(&str, &[(u8, &str)])] = &[
             (56, "documentPublisher"),
         ],
     ),
-    // Microsoft's, for extended validation.
+    // Microsoft's, for extended-validation certificates.
     ("1.3.6.1.4.1.311.60.2.1", &[(1, "jurisdictionL"), (2, "jurisdictionST"), (3, "jurisdictionC")]),
-    // Russian.
+    // Russian attributes.
     (
         "1.2.643.100",
         &[
@@ -153,11 +153,11 @@ const NAMES: &[(&str, &[(u8, &str)])] = &[
             (113, "classSignTool"),
         ],
     ),
-    // Russian.
+    // Russian attributes.
     ("1.2.643.3.131.1", &[(1, "INN")]),
 ];
 
-/// The short name of an attribute, or its object identifier in dotted form.
+/// The short name of an attribute type, or its object identifier in dotted form if it has none.
 pub(super) fn short_name(oid: &str) -> &str {
     let known = || {
         let (arc, number) = oid.rsplit_once('.')?;
@@ -168,7 +168,7 @@ pub(super) fn short_name(oid: &str) -> &str {
     known().unwrap_or(oid)
 }
 
-/// The attribute that a text names: by its short name, as OpenSSL 0.9 called mail addresses, or by its object identifier.
+/// The attribute type that a text names: by short name, by the name that OpenSSL 0.9 gave to mail addresses, or by object identifier.
 pub(super) fn known_kind(text: &str) -> Option<&str> {
     if text == "Email" {
         return Some("emailAddress");

@@ -1,4 +1,4 @@
-//! An X.509 certificate taken apart, version 1 or 3.
+//! Parses X.509 certificates of version 1 and 3.
 
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -8,7 +8,7 @@ use der::asn1::ObjectIdentifier;
 
 use super::asn1::{Extension, Field, Fields, Malformed, Signed, for_each_extension, tag};
 
-/// The parts of a certificate that verification and reports look at.
+/// The parts of a certificate that verification and reports need.
 #[derive(Debug)]
 pub(super) struct Certificate<'a> {
     pub(super) der: &'a [u8],
@@ -20,35 +20,35 @@ pub(super) struct Certificate<'a> {
     pub(super) issuer: &'a [u8],
     /// The subject's name in DER.
     pub(super) subject: &'a [u8],
-    /// Seconds since the Unix epoch, as the next.
+    /// The beginning of the validity period, in seconds since the Unix epoch. `not_after` has the same unit.
     pub(super) not_before: u64,
     pub(super) not_after: u64,
     /// The SubjectPublicKeyInfo in DER.
     pub(super) public_key: &'a [u8],
     pub(super) names: AlternativeNames<'a>,
-    /// `None` without the extension, as the next three.
+    /// `None` if the certificate lacks the extension; the same holds for the next three fields.
     pub(super) basic_constraints: Option<BasicConstraints>,
     pub(super) key_usage: Option<KeyUsage>,
     /// Extended key usages.
     pub(super) purposes: Option<Vec<ObjectIdentifier>>,
     /// The name constraints in DER.
     pub(super) name_constraints: Option<&'a [u8]>,
-    /// Whether it has a critical extension that is not read here.
+    /// Whether the certificate has a critical extension that this parser does not know.
     pub(super) unknown_critical_extension: bool,
 }
 
-/// What the key may be used for.
+/// The key usage extension (RFC 5280, section 4.2.1.3).
 #[derive(Debug, Clone, Copy)]
 pub(super) struct KeyUsage(u8);
 
 impl KeyUsage {
-    /// digitalSignature, the bit 0 of the bit string.
+    /// digitalSignature, bit 0 of the bit string.
     pub(super) const DIGITAL_SIGNATURE: u8 = 0x80;
-    /// keyEncipherment, its bit 2.
+    /// keyEncipherment, bit 2.
     pub(super) const KEY_ENCIPHERMENT: u8 = 0x20;
-    /// keyAgreement, its bit 4.
+    /// keyAgreement, bit 4.
     pub(super) const KEY_AGREEMENT: u8 = 0x08;
-    /// keyCertSign, its bit 5.
+    /// keyCertSign, bit 5.
     pub(super) const CERTIFICATE_SIGN: u8 = 0x04;
 
     /// Whether any of these bits is set.
@@ -57,34 +57,34 @@ impl KeyUsage {
     }
 }
 
-/// What the certificate may do as CA.
+/// The basic constraints extension: whether the certificate is a CA's, and how many CAs may stand below it.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct BasicConstraints {
     pub(super) ca: bool,
     pub(super) path_length: Option<u32>,
 }
 
-/// The names of the subjectAltName extension.
+/// The names in the subjectAltName extension.
 #[derive(Debug, Default)]
 pub(super) struct AlternativeNames<'a> {
     /// Whether the certificate has the extension.
     are_given: bool,
     pub(super) dns: Vec<&'a [u8]>,
     pub(super) ip: Vec<IpAddr>,
-    /// Mail addresses and URIs, with the kind before them, to be shown.
+    /// Mail addresses, URIs and other names, each with its kind in front, for display.
     pub(super) other: Vec<String>,
-    /// The tags of all that are neither hosts nor addresses.
+    /// The GeneralName tags of all names that are neither host names nor IP addresses.
     pub(super) other_kinds: Vec<u8>,
 }
 
 impl AlternativeNames<'_> {
-    /// Whether there is a name that a host could have: then the subject's CN no longer counts.
+    /// Whether the extension holds a host name or an IP address. If so, the subject's CN is ignored.
     pub(super) fn names_hosts(&self) -> bool {
         !self.dns.is_empty() || !self.ip.is_empty()
     }
 }
 
-/// The tags of GeneralName that are told apart here.
+/// The tags of GeneralName that this parser distinguishes.
 pub(super) mod general_name {
     pub(in super::super) const EMAIL: u8 = 0x81;
     pub(in super::super) const DNS: u8 = 0x82;
@@ -100,7 +100,7 @@ const NAME_CONSTRAINTS: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.
 const EXTENDED_KEY_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.37");
 
 impl<'a> Certificate<'a> {
-    /// Takes a certificate in DER apart.
+    /// Parses a certificate in DER.
     pub(super) fn parse(der: &'a [u8]) -> Result<Self, Malformed> {
         let signed = Signed::parse(der)?;
         let mut fields = signed.message.fields();
@@ -140,7 +140,7 @@ impl<'a> Certificate<'a> {
         Ok(certificate)
     }
 
-    /// The optional unique identifiers, which are skipped, and the extensions.
+    /// Skips the optional unique identifiers and reads the extensions.
     fn read_tail(&mut self, mut fields: Fields<'a>) -> Result<(), Malformed> {
         while !fields.is_finished() {
             let field = fields.any()?;
@@ -170,36 +170,36 @@ impl<'a> Certificate<'a> {
         }
     }
 
-    /// Whether it names itself as its issuer.
+    /// Whether subject and issuer are the same name.
     pub(super) fn is_self_issued(&self) -> bool {
         self.issuer == self.subject
     }
 
-    /// The bits of the public key, without the algorithm.
+    /// The bits of the public key, without the algorithm identifier.
     pub(super) fn public_key_bits(&self) -> Result<&'a [u8], Malformed> {
         key_bits(self.public_key)
     }
 
-    /// The names for hosts that a message can list.
+    /// The host names and IP addresses of the certificate, for error messages.
     pub(super) fn host_names(&self) -> Vec<String> {
         let dns = self.names.dns.iter().map(|name| String::from_utf8_lossy(name).into_owned());
         dns.chain(self.names.ip.iter().map(ToString::to_string)).collect()
     }
 }
 
-/// Keeps what an extension says. Of one that stands there twice some programs read the first and some the last.
+/// Stores the value of an extension and refuses a repeated extension, because some programs read the first one and some the last.
 fn once<T>(place: &mut Option<T>, value: T) -> Result<(), Malformed> {
     if place.replace(value).is_some() { Err(Malformed) } else { Ok(()) }
 }
 
-/// The key's bits in a SubjectPublicKeyInfo.
+/// The bits of the key in a SubjectPublicKeyInfo.
 pub(super) fn key_bits(public_key_info: &[u8]) -> Result<&[u8], Malformed> {
     let mut fields = Field::only(public_key_info, tag::SEQUENCE)?.fields();
     fields.next(tag::SEQUENCE)?;
     fields.next(tag::BIT_STRING)?.bits()
 }
 
-/// Names the key as people do: `RSA 2048`, `ECDSA P-256`, `Ed25519`, or the algorithm's number.
+/// Describes the key in the usual words: `RSA 2048`, `ECDSA P-256`, `Ed25519`. An unknown algorithm is given by its object identifier.
 pub(super) fn key_description(public_key_info: &[u8]) -> Result<String, Malformed> {
     let mut fields = Field::only(public_key_info, tag::SEQUENCE)?.fields();
     let mut algorithm = fields.next(tag::SEQUENCE)?.fields();
@@ -220,7 +220,7 @@ pub(super) fn key_description(public_key_info: &[u8]) -> Result<String, Malforme
     })
 }
 
-/// The usual name of a curve, or its number.
+/// The usual name of a curve, or its object identifier.
 pub(super) fn curve_name(oid: &str) -> &str {
     match oid {
         "1.2.840.10045.3.1.7" => "P-256",
@@ -276,7 +276,7 @@ fn basic_constraints(value: &[u8]) -> Result<BasicConstraints, Malformed> {
     Ok(BasicConstraints { ca, path_length })
 }
 
-/// The first byte of a bit string has all that is asked for here.
+/// Reads the first byte of the bit string only, because it holds every bit that is checked here.
 fn key_usage(value: &[u8]) -> Result<KeyUsage, Malformed> {
     let bits = Field::only(value, tag::BIT_STRING)?.value;
     Ok(KeyUsage(bits.get(1).copied().unwrap_or(0)))

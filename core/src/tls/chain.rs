@@ -1,9 +1,8 @@
-//! From a certificate up to a CA that was named.
+//! Builds and checks a certificate chain from an end certificate up to a trusted CA.
 //!
-//! Chains of X.509 v3 certificates are found by webpki. Those that it refuses although MySQL's users have them are found here: X.509 v1
-//! as MySQL's manual makes them, a CA's certificate shown as a server's or client's own, one that is itself among those named, and
-//! dates before 1970.
-//! Either way [`check_path`] is the rule.
+//! webpki finds chains of X.509 v3 certificates. This module searches for chains that webpki refuses although MySQL's users have them:
+//! X.509 v1 certificates as MySQL's manual makes them, a CA's certificate used as a server's or client's own, an end certificate that is
+//! itself in the CA file, and dates before 1970. Either way [`check_path`] decides whether the chain is valid.
 
 use alloc::borrow::ToOwned;
 use alloc::vec::Vec;
@@ -23,17 +22,17 @@ use super::signature::{algorithm_name, verify_signed, weak_key};
 use super::signature_cache::{Cached, SignatureCache};
 use super::{Breach, CertificateProblem};
 
-/// How many certificates a chain may have besides the CA that is trusted, as in webpki, and how many signatures are checked before we
-/// give up.
+/// The largest number of certificates in a chain besides the trusted CA, as in webpki, and the largest number of signature checks in one
+/// search.
 const MAX_DEPTH: usize = 7;
 const MAX_SIGNATURES: usize = 32;
 
-/// The CAs that are trusted, and the revocation lists.
+/// The trusted CAs and the revocation lists.
 #[derive(Debug)]
 pub(super) struct Authority {
     anchors: Vec<CertificateDer<'static>>,
     webpki_anchors: Vec<TrustAnchor<'static>>,
-    /// Whether a user named the CAs, who knows what they issue; the system's roots are anybody's, and issue version 3 alone.
+    /// Whether a user named the CAs. Only then are chains accepted that webpki refuses, because the system's roots issue version 3 only.
     named: bool,
     lists: Vec<RevocationList>,
     algorithms: WebPkiSupportedAlgorithms,
@@ -41,7 +40,7 @@ pub(super) struct Authority {
 }
 
 impl Authority {
-    /// An authority without anchors.
+    /// An authority that trusts no CA yet.
     pub(super) fn new(algorithms: WebPkiSupportedAlgorithms, lists: Vec<RevocationList>, named: bool) -> Self {
         let (anchors, webpki_anchors, signatures) = (Vec::new(), Vec::new(), SignatureCache::default());
         Self { anchors, webpki_anchors, named, lists, algorithms, signatures }
@@ -57,7 +56,7 @@ impl Authority {
         &self.lists
     }
 
-    /// Trusts a CA's certificate. Says why it can't be used as one.
+    /// Adds a trusted CA. The error says why the certificate can't be used as a CA's.
     pub(super) fn add(&mut self, certificate: CertificateDer<'static>) -> Result<(), CertificateProblem> {
         Certificate::parse(&certificate).map_err(|_| CertificateProblem::Unreadable)?;
         let anchor = anchor_from_trusted_cert(&certificate).map_err(|error| problem_of(&error))?.to_owned();
@@ -81,7 +80,7 @@ impl Authority {
         self.anchors.iter().filter_map(|der| Certificate::parse(der).ok())
     }
 
-    /// Whether a chain of valid certificates leads from this one to a trusted CA.
+    /// Checks that a chain of valid certificates leads from `leaf` to a trusted CA.
     pub(super) fn verify(
         &self,
         leaf: &CertificateDer<'_>,
@@ -99,7 +98,7 @@ impl Authority {
         }
         let sent: Vec<Certificate<'_>> = intermediates.iter().filter_map(|der| Certificate::parse(der).ok()).collect();
         let is_ca = certificate.basic_constraints.is_some_and(|constraints| constraints.ca);
-        // webpki reads no date before 1970.
+        // webpki can't read dates before 1970.
         let is_old = core::iter::once(&certificate).chain(&sent).any(|certificate| certificate.not_before == 0);
         if certificate.version == 3 && !(self.named && (is_ca || is_old)) {
             return self.find_by_webpki(leaf, intermediates, &certificate, &sent, purpose, now);
@@ -120,7 +119,7 @@ impl Authority {
         purpose: Purpose,
         now: UnixTime,
     ) -> Result<(), CertificateProblem> {
-        // Our own search knows the reason, and whose it is; what it finds and webpki does not stays refused.
+        // Our own search explains webpki's refusal and names the certificate at fault. A path that only our search finds stays refused.
         let explain = |error: webpki::Error| match self.climb(certificate, sent, purpose, now) {
             Err(problem) => problem,
             Ok(_) => problem_of(&error),
@@ -144,8 +143,8 @@ impl Authority {
         self.check_revocations(&path.iter().collect::<Vec<_>>(), &anchor, now)
     }
 
-    /// Which of the CAs makes a path that webpki found one by our rule. Of a CA that was renewed several certificates may be named:
-    /// to webpki, which looks at name and key, they are the same.
+    /// Selects the trusted CA with which webpki's path satisfies our rules. Several certificates of a renewed CA may be trusted, and webpki
+    /// can't distinguish them, because it compares name and key only.
     fn anchor_of(&self, path: &VerifiedPath<'_>, purpose: Purpose, now: UnixTime) -> Option<usize> {
         let ders = ders_of(path);
         let certificates = parse_all(&ders).ok()?;
@@ -156,7 +155,7 @@ impl Authority {
         })
     }
 
-    /// Finds a path upwards by ourselves.
+    /// Searches for a path without webpki.
     fn climb<'a>(
         &'a self,
         leaf: &'a Certificate<'a>,
@@ -189,8 +188,8 @@ impl Authority {
         Ok(())
     }
 
-    /// Checks the revocation of a certificate that is itself named. Where its issuer is named too, a current list is needed, and so on
-    /// upwards; where not, there is no key to check a list with, but what a list names that a user gave us is revoked.
+    /// Checks the revocation of a trusted certificate. If its issuer is trusted too, a current list is required, and so on upwards.
+    /// Otherwise no key is known to check a list's signature with; a certificate on a list that the user supplied still counts as revoked.
     fn check_anchor_revocation(&self, anchor: &Certificate<'_>, now: UnixTime) -> Result<(), CertificateProblem> {
         self.check_listed(anchor)?;
         if self.lists.is_empty() || anchor.is_self_issued() {
@@ -231,8 +230,8 @@ impl Authority {
         if known { Ok(()) } else { Err(CertificateProblem::RevocationUnknown { issuer: slash_of(certificate.issuer) }) }
     }
 
-    /// The checks that remain where a fingerprint vouches for a certificate: its period, and whether a list that we were
-    /// given names it. There is no issuer's key to check that list with, but a user handed it to us.
+    /// Checks a certificate that a fingerprint vouches for: its validity period, and whether a revocation list names it. The list's
+    /// signature can't be checked, because the issuer's key is unknown, but the user supplied the list.
     pub(super) fn verify_pinned(&self, leaf: &CertificateDer<'_>, now: UnixTime) -> Result<(), CertificateProblem> {
         let certificate = Certificate::parse(leaf).map_err(|_| CertificateProblem::Unreadable)?;
         check_period(&certificate, now)?;
@@ -257,7 +256,7 @@ fn parse_all<'a>(ders: &'a [CertificateDer<'_>]) -> Result<Vec<Certificate<'a>>,
     ders.iter().map(|der| Certificate::parse(der)).collect::<Result<_, _>>().map_err(|_| CertificateProblem::Unreadable)
 }
 
-/// The search upwards.
+/// The state of our own search for a path.
 struct Climb<'a> {
     authority: &'a Authority,
     intermediates: &'a [Certificate<'a>],
@@ -267,8 +266,8 @@ struct Climb<'a> {
 }
 
 impl<'a> Climb<'a> {
-    /// Extends the path until a trusted CA has signed its end, and returns that CA. The best-founded problem is returned where
-    /// there is none.
+    /// Extends the path until a trusted CA has signed its last certificate, and returns that CA. If there is none, the error is the problem
+    /// of the last candidate tried.
     fn up(&mut self, path: &mut Vec<&'a Certificate<'a>>) -> Result<Certificate<'a>, CertificateProblem> {
         let Some(&end) = path.last() else { return Err(CertificateProblem::Unreadable) };
         let depth = path.len().saturating_sub(1);
@@ -309,7 +308,7 @@ impl<'a> Climb<'a> {
     }
 }
 
-/// Says which issuer is unknown: that of the last certificate that the peer sent on the way up.
+/// The error for an unknown issuer. It names the issuer of the last certificate on the way up that the peer sent.
 fn unknown_issuer(leaf: &Certificate<'_>, sent: &[Certificate<'_>]) -> CertificateProblem {
     if leaf.is_self_issued() {
         return CertificateProblem::SelfSigned;
@@ -324,7 +323,7 @@ fn unknown_issuer(leaf: &Certificate<'_>, sent: &[Certificate<'_>]) -> Certifica
     CertificateProblem::UnknownIssuer { issuer: slash_of(issuer) }
 }
 
-/// webpki's errors as ours, where our own search found nothing wrong.
+/// Translates webpki's error, for chains in which our own search found no fault.
 fn problem_of(error: &webpki::Error) -> CertificateProblem {
     let certificate = "a certificate".to_owned();
     let constraint = |breach| CertificateProblem::Constraint { certificate: certificate.clone(), breach };

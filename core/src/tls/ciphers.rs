@@ -1,4 +1,4 @@
-//! Cipher suites: IANA's names, OpenSSL's names, their order, and the lists that users write with them.
+//! Cipher suites: IANA's and OpenSSL's names, their order, and the cipher lists that users write.
 
 use alloc::borrow::ToOwned;
 use alloc::format;
@@ -11,19 +11,19 @@ use rustls::{CipherSuite, NamedGroup, SupportedCipherSuite};
 use super::TlsError;
 use crate::facts::TlsVersion;
 
-/// One cipher suite under all its names.
+/// One cipher suite with its names.
 #[derive(Debug)]
 pub struct CipherName {
     suite: CipherSuite,
     /// IANA's name, `TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384`.
     pub iana: &'static str,
-    /// OpenSSL's name, which MySQL shows and takes: `ECDHE-RSA-AES256-GCM-SHA384`.
+    /// OpenSSL's name, `ECDHE-RSA-AES256-GCM-SHA384`. MySQL shows it and accepts it.
     pub openssl: &'static str,
-    /// The one TLS version it belongs to.
+    /// The TLS version of the suite; every suite belongs to one version.
     pub version: TlsVersion,
 }
 
-/// Every suite that rustls can do, in OpenSSL's order of preference.
+/// Every suite that rustls supports, in OpenSSL's order of preference.
 pub const CIPHERS: &[CipherName] = &[
     tls13(CipherSuite::TLS13_AES_256_GCM_SHA384, "TLS_AES_256_GCM_SHA384"),
     tls13(CipherSuite::TLS13_CHACHA20_POLY1305_SHA256, "TLS_CHACHA20_POLY1305_SHA256"),
@@ -68,7 +68,7 @@ const fn tls12(suite: CipherSuite, iana: &'static str, openssl: &'static str) ->
     CipherName { suite, iana, openssl, version: TlsVersion::V1_2 }
 }
 
-/// The suite with that name, IANA's or OpenSSL's, in any case.
+/// The suite with this IANA or OpenSSL name. Case is ignored.
 pub fn cipher_by_name(name: &str) -> Option<&'static CipherName> {
     CIPHERS.iter().find(|cipher| cipher.iana.eq_ignore_ascii_case(name) || cipher.openssl.eq_ignore_ascii_case(name))
 }
@@ -77,7 +77,7 @@ pub(super) fn cipher_of(suite: CipherSuite) -> Option<&'static CipherName> {
     CIPHERS.iter().find(|cipher| cipher.suite == suite)
 }
 
-/// The name of a key exchange group as OpenSSL writes it.
+/// OpenSSL's name of a key exchange group.
 pub(super) fn group_name(group: NamedGroup) -> &'static str {
     match group {
         NamedGroup::X25519 => "X25519",
@@ -94,8 +94,8 @@ pub(super) fn group_name(group: NamedGroup) -> &'static str {
     }
 }
 
-/// The provider with those suites only that `--ssl-cipher` and `--tls-ciphersuites` name, in their order. What is left out
-/// although it was named is said in `notes`.
+/// The provider, reduced to the suites that `--ssl-cipher` and `--tls-ciphersuites` name, in their order. `notes` receives a sentence about
+/// the named suites that are unavailable.
 pub(super) fn restrict(
     provider: &CryptoProvider,
     ciphers: Option<&str>,
@@ -106,7 +106,7 @@ pub(super) fn restrict(
     let older = ciphers.filter(|list| !list.trim().is_empty()).map(|list| available.parse("ssl-cipher", list, notes));
     let older = older.transpose()?;
     let newer = match ciphersuites {
-        // MySQL: an empty list switches TLS 1.3 off, no list at all means every suite.
+        // As in MySQL, an empty list disables TLS 1.3 and an absent list enables every suite.
         Some(list) if list.trim().is_empty() => Some(Vec::new()),
         Some(list) => Some(available.parse("tls-ciphersuites", list, notes)?),
         None => None,
@@ -120,7 +120,7 @@ pub(super) fn restrict(
     let mut chosen: Vec<&'static CipherName> = Vec::new();
     match (&newer, &older) {
         (Some(newer), _) => chosen.extend(newer),
-        // MariaDB takes suites of TLS 1.3 in ssl-cipher as well.
+        // MariaDB accepts TLS 1.3 suites in ssl-cipher as well.
         (None, Some(older)) if older.iter().any(|cipher| cipher.version == TlsVersion::V1_3) => {}
         _ => chosen.extend(available.of_version(TlsVersion::V1_3)),
     }
@@ -137,7 +137,7 @@ pub(super) fn restrict(
     Ok(CryptoProvider { cipher_suites, ..provider.clone() })
 }
 
-/// The suites that a provider has.
+/// The suites of a provider.
 struct Available<'a>(&'a CryptoProvider);
 
 impl Available<'_> {
@@ -145,13 +145,14 @@ impl Available<'_> {
         self.0.cipher_suites.iter().copied().find(|suite| suite.suite() == cipher.suite)
     }
 
-    /// The provider's suites of a version, in the provider's order.
+    /// The provider's suites for a TLS version, in the provider's order.
     fn of_version(&self, version: TlsVersion) -> impl Iterator<Item = &'static CipherName> {
         let ciphers = self.0.cipher_suites.iter().filter_map(|suite| cipher_of(suite.suite()));
         ciphers.filter(move |cipher| cipher.version == version)
     }
 
-    /// Reads a list as OpenSSL's users write it: names, `HIGH` and its like for every cipher, `!NAME` and `-NAME` to leave out.
+    /// Reads a list in OpenSSL's syntax: suite names, group words such as `HIGH` that stand for every suite, and `!NAME` or `-NAME` to
+    /// exclude.
     fn parse(&self, option: &str, list: &str, notes: &mut Vec<String>) -> Result<Vec<&'static CipherName>, TlsError> {
         let mut chosen: Vec<&'static CipherName> = Vec::new();
         let mut left_out: Vec<String> = Vec::new();
@@ -194,7 +195,7 @@ fn names(list: &[&'static CipherName], cipher: &CipherName) -> bool {
     list.iter().any(|other| other.suite == cipher.suite)
 }
 
-/// The words that names of ciphers are made of, OpenSSL's and IANA's.
+/// The words from which OpenSSL's and IANA's suite names are made.
 const CIPHER_WORDS: &[&str] = &[
     "ADH",
     "AECDH",
@@ -249,13 +250,13 @@ const CIPHER_WORDS: &[&str] = &[
     "8",
 ];
 
-/// Whether a word looks like the name of a cipher, as `DHE-RSA-AES256-SHA` does and `ECDHE-RSA-AES256-GCM-SHA348` does not.
+/// Whether a word looks like a suite's name: true for `DHE-RSA-AES256-SHA`, false for `ECDHE-RSA-AES256-GCM-SHA348`.
 fn is_cipher_like(word: &str) -> bool {
     let mut parts = word.split(['-', '_']);
     word.contains(['-', '_']) && parts.all(|part| CIPHER_WORDS.iter().any(|known| known.eq_ignore_ascii_case(part)))
 }
 
-/// The supported cipher closest to one that is not.
+/// The supported suite closest to an unsupported one, for error messages.
 fn replacement(word: &str) -> &'static str {
     let has = |part: &str| word.to_ascii_uppercase().contains(part);
     match (has("ECDSA"), has("CHACHA20"), has("128")) {
@@ -268,6 +269,6 @@ fn replacement(word: &str) -> &'static str {
     }
 }
 
-/// Said where a version is left without a cipher.
+/// The error text for a TLS version without a cipher.
 pub(super) const NO_CIPHER_FOR_VERSION: &str =
     "ssl-cipher and tls-ciphersuites name no cipher of the versions that tls-version names";

@@ -23,59 +23,60 @@ use super::versions::versions;
 use super::{Fingerprint, NamedPem, TlsError, own_identity};
 use crate::secret::Secret;
 
-/// What a server's certificate must satisfy.
+/// The checks that a server's certificate must pass.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Trust {
-    /// Nothing: the connection is encrypted, to whoever answers.
+    /// No check: the connection is encrypted, but the server may be anybody.
     NoVerification,
-    /// Its chain ends at one of [`ClientOptions::ca`]; its names are not looked at. `VERIFY_CA`.
+    /// The chain must end at one of [`ClientOptions::ca`]; names are not checked. `VERIFY_CA`.
     Ca,
-    /// The same, and it carries the host's name. `VERIFY_IDENTITY`.
+    /// As `Ca`, and the certificate must carry the host's name. `VERIFY_IDENTITY`.
     CaAndIdentity,
-    /// Its chain ends at one of these roots and it carries the host's name; or it is a certificate that is known.
+    /// The chain must end at one of these roots and the certificate carry the host's name, or its fingerprint must be known.
     SystemRoots {
         /// The roots, usually the operating system's.
         roots: Vec<CertificateDer<'static>>,
-        /// Fingerprints remembered for this host, as ssh does.
+        /// The fingerprints remembered for this host, as ssh's `known_hosts` does.
         known: Vec<Fingerprint>,
     },
-    /// It has one of these fingerprints. Neither its chain nor its names are looked at, but its period is, and CRLs if given.
+    /// The certificate must have one of these fingerprints. Chain and names are not checked; the validity period and any CRLs are.
     Fingerprint(Vec<Fingerprint>),
 }
 
-/// Everything that a [`ClientContext`] is built from.
+/// The options from which a [`ClientContext`] is built.
 #[derive(Clone)]
 pub struct ClientOptions {
     /// The cryptography, chosen by the program.
     pub provider: Arc<CryptoProvider>,
-    /// What a server's certificate must satisfy.
+    /// The checks that a server's certificate must pass.
     pub trust: Trust,
     /// The CAs of [`Trust::Ca`] and [`Trust::CaAndIdentity`]: `--ssl-ca`, and each file of `--ssl-capath`.
     pub ca: Vec<NamedPem>,
-    /// Revocation lists. Where there are any, every certificate of a chain needs a current one.
+    /// Certificate revocation lists. If any are given, every certificate of a chain needs a current one.
     pub crls: Vec<NamedPem>,
-    /// Our certificate, followed by intermediates: `--ssl-cert`. Where only one of `cert` and `key` is given it holds both.
+    /// The client's certificate, followed by intermediate certificates: `--ssl-cert`. If only one of `cert` and `key` is given, it holds
+    /// both.
     pub cert: Option<NamedPem>,
-    /// Our private key: `--ssl-key`.
+    /// The client's private key: `--ssl-key`.
     pub key: Option<NamedPem>,
-    /// What the private key is encrypted with.
+    /// The passphrase of the private key.
     pub passphrase: Option<Secret>,
-    /// `--ssl-cipher`: OpenSSL's or IANA's names, separated by colons, first the preferred.
+    /// `--ssl-cipher`: OpenSSL's or IANA's names, separated by colons, in order of preference.
     pub ciphers: Option<String>,
     /// `--tls-ciphersuites`: the same for TLS 1.3.
     pub ciphersuites: Option<String>,
     /// `--tls-version`: `TLSv1.2,TLSv1.3`.
     pub versions: Option<String>,
-    /// Application protocols offered by ALPN, first the preferred.
+    /// The application protocols to offer by ALPN, in order of preference.
     pub alpn: Vec<Vec<u8>>,
-    /// Where to write session keys for Wireshark.
+    /// Receives the session keys, for Wireshark.
     pub key_log: Option<Arc<dyn KeyLog>>,
-    /// Whether to resume earlier sessions of the same context.
+    /// Whether connections may resume earlier sessions of the same context.
     pub resumption: bool,
 }
 
 impl ClientOptions {
-    /// Options with everything else at its default.
+    /// Options with this provider and these checks, and every other field at its default.
     pub fn new(provider: Arc<CryptoProvider>, trust: Trust) -> Self {
         Self {
             provider,
@@ -101,9 +102,9 @@ pub struct ClientContext(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    /// Sends SNI.
+    /// The configuration that sends SNI.
     with_sni: Arc<ClientConfig>,
-    /// The same, and sends none. Both share verifier and sessions.
+    /// The configuration that sends no SNI. Both share the verifier and the session cache.
     without_sni: Arc<ClientConfig>,
     demand: Arc<Demand>,
     algorithms: WebPkiSupportedAlgorithms,
@@ -112,7 +113,7 @@ struct Inner {
     notes: Vec<String>,
 }
 
-/// In place of a certificate that was not given: notes that one was asked for.
+/// Used when no client certificate was given. It records that the server asked for one.
 #[derive(Debug, Default)]
 struct Absent {
     was_asked_for: AtomicBool,
@@ -130,17 +131,17 @@ impl ResolvesClientCert for Absent {
 }
 
 impl ClientContext {
-    /// A client that accepts a server whose certificate is issued by one of these CAs, in PEM format, and carries the host's name:
+    /// A client that accepts a server if one of these CAs (PEM) issued its certificate and the certificate carries the host's name:
     /// `VERIFY_IDENTITY`.
     ///
     /// # Errors
-    /// Where the CAs can't be read.
+    /// If the CAs can't be read.
     pub fn from_pem(provider: Arc<CryptoProvider>, ca: impl Into<Vec<u8>>) -> Result<Self, TlsError> {
         let ca = Vec::from([NamedPem::new("CA", ca)]);
         Self::build(ClientOptions { ca, ..ClientOptions::new(provider, Trust::CaAndIdentity) })
     }
 
-    /// Checks the options and reads certificates and keys.
+    /// Checks the options and reads the certificates and keys.
     pub fn build(options: ClientOptions) -> Result<Self, TlsError> {
         let mut notes = Vec::new();
         let (ciphers, ciphersuites) = (options.ciphers.as_deref(), options.ciphersuites.as_deref());
@@ -176,18 +177,18 @@ impl ClientContext {
         Ok(Self(Arc::new(Inner { with_sni, without_sni, demand, algorithms, clock, absent, notes })))
     }
 
-    /// What was accepted although it has no effect, one sentence each, to be shown as warnings.
+    /// Warnings about options that were accepted but have no effect, one sentence each.
     pub fn notes(&self) -> &[String] {
         &self.0.notes
     }
 
-    /// Whether a server has asked for a certificate where none was given.
+    /// Whether a server has asked for a client certificate although none was configured.
     pub fn lacked_certificate(&self) -> bool {
         self.0.absent.was_asked_for.load(Ordering::Relaxed)
     }
 
-    /// The configuration and the name to hand to rustls for a connection to `host`. rustls sends the name that it verifies, so
-    /// another SNI needs a verifier that knows the host, and a configuration with it.
+    /// The configuration and server name to give to rustls for a connection to `host`. rustls verifies the name that it sends as SNI, so
+    /// another SNI needs its own configuration, with a verifier that knows `host`.
     pub(super) fn config_for(
         &self,
         host: &str,
@@ -207,7 +208,7 @@ impl ClientContext {
         match ServerName::try_from(host.to_owned()) {
             Ok(name) => Ok((Arc::clone(config), name)),
             Err(_) if sni.is_some() || inner.demand.checks_identity() => Err(no_name(host)),
-            // Nobody looks at the name: any will do, but sessions must not be found under it.
+            // No check reads the name, so any name will do. Resumption is off, because sessions are cached by name.
             Err(_) => {
                 let mut config = ClientConfig::clone(&inner.without_sni);
                 config.resumption = Resumption::disabled();
@@ -241,7 +242,7 @@ fn demand(options: &ClientOptions, algorithms: WebPkiSupportedAlgorithms) -> Res
         Trust::SystemRoots { roots, known } => {
             let mut authority = Authority::new(algorithms, lists, false);
             for root in roots {
-                // Systems carry roots that can't be read; no certificate can chain to those.
+                // Skip roots that can't be parsed, because operating systems ship some and no certificate can chain to them.
                 _ = authority.add(root.clone());
             }
             Demand::Roots { authority, known: known.clone() }

@@ -1,4 +1,4 @@
-//! How a client verifies a server.
+//! How a client verifies a server's certificate.
 
 use alloc::borrow::ToOwned;
 use alloc::string::String;
@@ -19,7 +19,7 @@ use super::signature::{verify_tls12, verify_tls13};
 use super::{CertificateProblem, Fingerprint};
 use crate::facts::Verification;
 
-/// What a server's certificate must satisfy, ready for use. See [`Trust`](super::Trust).
+/// The checks that a server's certificate must pass, with CAs and lists loaded. Built from [`Trust`](super::Trust).
 #[derive(Debug)]
 pub(super) enum Demand {
     Nothing,
@@ -29,7 +29,7 @@ pub(super) enum Demand {
 }
 
 impl Demand {
-    /// How a certificate that satisfies the demand has been verified.
+    /// The kind of verification that a certificate has passed once [`verify`](Self::verify) accepted it.
     pub(super) fn verification(&self, leaf: &[u8]) -> Verification {
         match self {
             Self::Nothing => Verification::None,
@@ -41,12 +41,12 @@ impl Demand {
         }
     }
 
-    /// Whether names are looked at.
+    /// Whether the host's name is checked.
     pub(super) fn checks_identity(&self) -> bool {
         matches!(self, Self::Ca { identity: true, .. } | Self::Roots { .. })
     }
 
-    /// Checks a server's chain, shown by `host`.
+    /// Checks the certificate chain that `host` presented.
     pub(super) fn verify(
         &self,
         leaf: &CertificateDer<'_>,
@@ -86,7 +86,8 @@ fn check_identity(leaf: &CertificateDer<'_>, host: &str) -> Result<(), Certifica
     check_host(&certificate, host)
 }
 
-/// Where the system's roots don't vouch for a certificate, what matters is whether another one was known for this host.
+/// The problem to report when the system's roots reject a certificate: a fingerprint mismatch if another certificate was known for this
+/// host.
 fn unvouched(problem: CertificateProblem, known: &[Fingerprint]) -> CertificateProblem {
     match problem {
         CertificateProblem::Revoked => problem,
@@ -100,12 +101,12 @@ fn is_among(fingerprints: &[Fingerprint], certificate: &[u8]) -> bool {
     fingerprints.iter().any(|fingerprint| fingerprint.matches(certificate))
 }
 
-/// Verifies servers for rustls.
+/// The certificate verifier that a client gives to rustls.
 #[derive(Debug)]
 pub(super) struct ServerVerifier {
     demand: Arc<Demand>,
     algorithms: WebPkiSupportedAlgorithms,
-    /// The host to check names against where it is another than the one sent as SNI.
+    /// The host whose name the certificate must carry, if it is not the one sent as SNI.
     host: Option<String>,
 }
 

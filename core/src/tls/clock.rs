@@ -1,4 +1,4 @@
-//! The wall clock that rustls reads: whatever the driver said last.
+//! The wall clock that rustls reads. It shows the time of the driver's last call, because the core reads no clock itself.
 
 use core::sync::atomic::{AtomicU64, Ordering};
 use core::time::Duration;
@@ -11,12 +11,12 @@ use rustls::time_provider::TimeProvider;
 pub(super) struct Clock(AtomicU64);
 
 impl Clock {
-    /// Takes the driver's time over.
+    /// Sets the clock to the driver's time.
     pub(super) fn set(&self, since_epoch: Duration) {
         self.0.store(since_epoch.as_secs(), Ordering::Relaxed);
     }
 
-    /// The time said last.
+    /// The time that was set last.
     pub(super) fn now(&self) -> UnixTime {
         UnixTime::since_unix_epoch(Duration::from_secs(self.0.load(Ordering::Relaxed)))
     }

@@ -1,8 +1,8 @@
-//! What a server counts over all connections of a context.
+//! Counters of a server's TLS context, summed over its connections.
 
 use core::sync::atomic::AtomicU64;
 
-/// What a server counts over all connections of a context.
+/// Counters of a server's TLS context, summed over its connections.
 #[derive(Debug, Default)]
 pub struct Counters {
     /// Handshakes begun.
@@ -11,10 +11,10 @@ pub struct Counters {
     pub finished_accepts: AtomicU64,
     /// Sessions resumed.
     pub cache_hits: AtomicU64,
-    /// Sessions that a client wanted to resume and that were not known.
+    /// Resumptions that clients asked for with a session that the server did not know.
     pub cache_misses: AtomicU64,
     /// Sessions that were too old to resume.
     pub cache_timeouts: AtomicU64,
-    /// Sessions that were forgotten because the cache was full.
+    /// Sessions removed because the cache was full.
     pub cache_overflows: AtomicU64,
 }

@@ -4,7 +4,7 @@ use alloc::string::String;
 
 const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
-/// Writes seconds since the Unix epoch as OpenSSL does, the day padded with a space.
+/// Formats seconds since the Unix epoch as OpenSSL does, with the day padded by a space.
 pub fn date_text(unix: u64) -> String {
     let (days, second_of_day) = (unix / 86_400, unix % 86_400);
     let (year, month, day) = civil(days);
@@ -13,8 +13,8 @@ pub fn date_text(unix: u64) -> String {
     alloc::format!("{month} {day:>2} {hour:02}:{minute:02}:{second:02} {year} GMT")
 }
 
-/// Year, month counted from 0, and day of a number of days since 1970-01-01. The year is counted from March, so that the
-/// leap day is its last, in eras of 400 years of 146 097 days.
+/// Year, month (0 is January) and day for a number of days since 1970-01-01. The computation starts years in March, so that the leap day
+/// comes last, and uses eras of 400 years (146 097 days).
 fn civil(days: u64) -> (u64, usize, u64) {
     let days = days.saturating_add(719_468);
     let (era, day_of_era) = (days / 146_097, days % 146_097);
@@ -34,7 +34,7 @@ mod tests {
     #[test]
     fn dates_look_as_openssl_prints_them() {
         assert_eq!(date_text(0), "Jan  1 00:00:00 1970 GMT");
-        // The period of MariaDB's test certificates.
+        // The validity period of MariaDB's test certificates.
         assert_eq!(date_text(1_583_204_583), "Mar  3 03:03:03 2020 GMT");
         assert_eq!(date_text(2_213_924_583), "Feb 27 03:03:03 2040 GMT");
         assert_eq!(date_text(951_782_400), "Feb 29 00:00:00 2000 GMT");

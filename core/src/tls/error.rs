@@ -1,4 +1,4 @@
-//! Why TLS failed, said so that a user can act on it.
+//! TLS errors, with the reason and the remedy for the user.
 
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -9,120 +9,120 @@ use rustls::AlertDescription;
 
 use crate::printable;
 
-/// Why TLS failed.
+/// The reason why TLS failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TlsError {
-    /// We did not accept the peer's certificate.
+    /// This side rejected the peer's certificate.
     CertificateRejected {
-        /// Which check failed.
+        /// The check that failed.
         problem: CertificateProblem,
         /// The SHA-256 fingerprint of the certificate, upper-case hex with colons.
         fingerprint_sha256: String,
         /// The certificate's subject in slash form, `/C=FI/O=…/CN=…`.
         subject: String,
     },
-    /// The peer gave up and said why, by RFC 8446's name, for example `unknown_ca`.
+    /// The peer sent a fatal alert: its name in RFC 8446, for example `unknown_ca`.
     AlertReceived(&'static str),
     /// The two sides share no TLS version.
     NoCommonVersion,
     /// The two sides share no cipher suite.
     NoCommonCipher,
-    /// The two sides share no key exchange group or signature scheme; the text names which.
+    /// The two sides share no key exchange group or no signature scheme; the text says which.
     NoCommonParameters(&'static str),
-    /// What the peer sent is not TLS at all.
+    /// The bytes from the peer are not TLS.
     NotTls,
-    /// The peer broke TLS; the text says how.
+    /// The peer violated the TLS protocol; the text says how.
     Protocol(String),
     /// The TLS session is closed.
     Closed,
-    /// Data was to be sent before the handshake was complete.
+    /// The caller tried to send data before the handshake was complete.
     HandshakeNotComplete,
-    /// The settings can't work; the text names the file or option and says what to do.
+    /// The settings are invalid; the text names the file or option and the remedy.
     Config(String),
 }
 
-/// Which check a certificate failed.
+/// The check that a certificate failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CertificateProblem {
-    /// No CA that we trust issued it.
+    /// No trusted CA issued the certificate.
     UnknownIssuer {
-        /// The issuer that the last certificate of the chain names, in slash form.
+        /// The issuer named in the last certificate of the chain, in slash form.
         issuer: String,
     },
-    /// It is signed by its own key, and we were not told to trust it.
+    /// The certificate is signed by its own key and is not trusted.
     SelfSigned,
-    /// It, or a CA above it, is past its period.
+    /// The certificate, or a CA above it, has expired.
     Expired {
-        /// Whose period it is: the subject in slash form.
+        /// The subject of the expired certificate, in slash form.
         certificate: String,
-        /// The end of the period, as OpenSSL prints dates.
+        /// The end of its validity period, as OpenSSL prints dates.
         not_after: String,
     },
-    /// The period of it, or of a CA above it, has not begun.
+    /// The validity period of the certificate, or of a CA above it, has not begun.
     NotYetValid {
-        /// Whose period it is: the subject in slash form.
+        /// The subject of that certificate, in slash form.
         certificate: String,
-        /// The beginning of the period, as OpenSSL prints dates.
+        /// The beginning of its validity period, as OpenSSL prints dates.
         not_before: String,
     },
-    /// It is for other names than the host's.
+    /// The certificate does not carry the host's name.
     NotValidForName {
-        /// The host that we connected to.
+        /// The host that the client connected to.
         expected: String,
-        /// The names that the certificate is for.
+        /// The names in the certificate.
         presented: Vec<String>,
     },
-    /// Its issuer revoked it, or a CA above it.
+    /// The certificate, or a CA above it, is revoked.
     Revoked,
-    /// CRLs were given, but none that is current and from the issuer.
+    /// Revocation lists were given, but none of this issuer is current.
     RevocationUnknown {
         /// The issuer whose CRL is missing or out of date, in slash form.
         issuer: String,
     },
-    /// A signature in the chain is wrong.
+    /// A signature in the chain is invalid.
     BadSignature,
-    /// It is a CA's certificate and not one that we were told to trust.
+    /// The certificate is a CA's and is not itself trusted.
     CaUsedAsEndEntity,
-    /// It, or a CA above it, may be used for other purposes only.
+    /// The certificate, or a CA above it, is not allowed for this purpose.
     WrongPurpose {
-        /// Whose (extended) key usage it is: the subject in slash form.
+        /// The subject of the certificate with that (extended) key usage, in slash form.
         certificate: String,
     },
-    /// It is not the certificate whose fingerprint was given or remembered.
+    /// The certificate's fingerprint is not the one that was given or remembered.
     FingerprintMismatch,
-    /// Nothing that we know verifies it, and no fingerprint was given.
+    /// No CA and no remembered fingerprint verifies the certificate, and no fingerprint was given.
     NotPinned,
-    /// It uses a signature algorithm or a key that is too weak or unknown.
+    /// The certificate uses a signature algorithm or key that is too weak or unknown.
     UnsupportedAlgorithm {
-        /// What it uses.
+        /// The algorithm or key.
         algorithm: String,
     },
-    /// The chain has a constraint or critical extension that we don't implement, or breaks one.
+    /// A certificate of the chain violates a constraint, or has a critical extension that is not implemented.
     Constraint {
-        /// Whose it is: the subject in slash form.
+        /// The subject of that certificate, in slash form.
         certificate: String,
-        /// What is wrong with it.
+        /// The violation.
         breach: Breach,
     },
-    /// It can't be read.
+    /// The certificate can't be parsed.
     Unreadable,
 }
 
-/// Which constraint a certificate of the chain violates.
+/// The constraint that a certificate of the chain violates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Breach {
-    /// It has issued another, and is no CA.
+    /// The certificate issued another one, but is not a CA's.
     NotCa,
-    /// There are more CAs below it than it allows.
+    /// More CAs stand below the certificate than its path length allows.
     PathLength,
-    /// Its name constraints exclude a certificate below it, or are about a kind of name that is not implemented.
+    /// The certificate's name constraints exclude a certificate below it, or use a kind of name that is not implemented.
     Names,
-    /// It has a critical extension that is not implemented.
+    /// The certificate has a critical extension that is not implemented.
     CriticalExtension,
-    /// The way from it up to a trusted CA is too long, or forks too often.
+    /// The path from the certificate to a trusted CA is too long, or there are too many paths to try.
     TooLong,
 }
 
@@ -149,7 +149,7 @@ impl fmt::Display for CertificateProblem {
                 write!(f, "it is for no host name at all, not for '{expected}'")
             }
             Self::NotValidForName { expected, presented } => {
-                // Whoever made the certificate chose these, and a terminal may show them.
+                // Escape the names, because the certificate's author chose them and a terminal may show them.
                 write!(f, "it is for {}, not for '{expected}'", printable::line(&presented.join(", ")))
             }
             Self::Revoked => f.write_str("its issuer has revoked it"),
@@ -190,7 +190,7 @@ impl fmt::Display for TlsError {
 impl core::error::Error for TlsError {}
 
 impl TlsError {
-    /// The way out in one line, where there is one.
+    /// The remedy in one line, if there is one.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::CertificateRejected { problem, fingerprint_sha256, .. } => problem.hint(fingerprint_sha256),
@@ -240,7 +240,7 @@ impl CertificateProblem {
     }
 }
 
-/// The alert's name in RFC 8446, or in RFC 5246 where the newer one has dropped it.
+/// The alert's name in RFC 8446, or in RFC 5246 if RFC 8446 no longer has it.
 pub(super) fn alert_name(alert: AlertDescription) -> &'static str {
     match alert {
         AlertDescription::CloseNotify => "close_notify",
@@ -304,7 +304,7 @@ fn alert_meaning(name: &str) -> &'static str {
 
 fn alert_hint(name: &str) -> Option<&'static str> {
     match name {
-        // A server also sends unknown_ca where its revocation list of this CA is out of date.
+        // A server also sends unknown_ca if its revocation list of this CA is out of date.
         "unknown_ca" => Some(
             "The certificate given with --ssl-cert must chain to the CA that the other side names with ssl-ca, and a revocation list \
              there must not be out of date; the other side's log says which.",

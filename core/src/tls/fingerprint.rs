@@ -1,4 +1,4 @@
-//! Fingerprints of certificates, as people write them.
+//! Certificate fingerprints in the forms that people write.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -9,7 +9,7 @@ use sha2::{Digest, Sha224, Sha256, Sha384, Sha512};
 
 use super::TlsError;
 
-/// The hash of a certificate in DER. Written in hex, with or without colons; the length says which hash of the SHA-2 family.
+/// The hash of a certificate in DER. Its length tells which hash of the SHA-2 family it is. The text form is hex, with or without colons.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Fingerprint(Vec<u8>);
 
@@ -19,7 +19,7 @@ impl Fingerprint {
         Self(Sha256::digest(certificate).to_vec())
     }
 
-    /// Whether this is the fingerprint of that certificate.
+    /// Whether `certificate` (DER) has this fingerprint.
     pub fn matches(&self, certificate: &[u8]) -> bool {
         match self.0.len() {
             28 => self.0 == Sha224::digest(certificate)[..],
@@ -32,7 +32,7 @@ impl Fingerprint {
 }
 
 impl fmt::Display for Fingerprint {
-    /// As OpenSSL prints it: upper-case hex with colons.
+    /// Formats the fingerprint as OpenSSL prints it: upper-case hex with colons.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, byte) in self.0.iter().enumerate() {
             let colon = if index == 0 { "" } else { ":" };
@@ -45,7 +45,7 @@ impl fmt::Display for Fingerprint {
 impl FromStr for Fingerprint {
     type Err = TlsError;
 
-    /// Reads hex with or without colons. SHA-1 is refused: certificates that collide can be made.
+    /// Parses hex with or without colons. SHA-1 is refused, because two certificates with the same SHA-1 hash can be made.
     fn from_str(text: &str) -> Result<Self, TlsError> {
         let bad = |why: &str| TlsError::Config(alloc::format!("the fingerprint '{text}' {why}"));
         let digits: String = text.trim().chars().filter(|c| *c != ':').collect();
@@ -74,7 +74,7 @@ mod tests {
     use super::*;
     use alloc::string::ToString;
 
-    /// SHA-256 of "abc", FIPS 180-2 appendix B.1.
+    /// The SHA-256 hash of "abc", FIPS 180-2 appendix B.1.
     const ABC: &str = "BA7816BF8F01CFEA414140DE5DAE2223B00361A396177A9CB410FF61F20015AD";
 
     #[test]

@@ -1,4 +1,4 @@
-//! Whether a certificate carries the host's name.
+//! Checks that a certificate carries the host's name.
 
 use alloc::borrow::ToOwned;
 use alloc::string::String;
@@ -8,10 +8,10 @@ use super::CertificateProblem;
 use super::certificate::Certificate;
 use super::identity::Name;
 
-/// Checks the certificate's names against the host we connected to.
+/// Checks the certificate's names against the host that the client connected to.
 ///
-/// The alternative names decide. Only where they name no host at all does the subject's common name count, as it does for
-/// MySQL: the certificates of its manual have no alternative names.
+/// If the certificate has alternative names for hosts, only they count. Otherwise the subject's common name counts, as in MySQL, because
+/// the certificates of its manual have no alternative names.
 pub(super) fn check_host(certificate: &Certificate<'_>, host: &str) -> Result<(), CertificateProblem> {
     let names = &certificate.names;
     let wanted = host.strip_suffix('.').unwrap_or(host);
@@ -43,7 +43,7 @@ fn common_names(certificate: &Certificate<'_>) -> impl Iterator<Item = String> {
     names.into_iter()
 }
 
-/// A name of a certificate, in which the whole first label may be `*`, against a host's name.
+/// Whether a host's name matches a certificate's name, whose first label may be `*`.
 fn matches_dns(pattern: &[u8], host: &str) -> bool {
     let pattern = pattern.strip_suffix(b".").unwrap_or(pattern);
     let host = host.as_bytes();
@@ -51,7 +51,7 @@ fn matches_dns(pattern: &[u8], host: &str) -> bool {
         return false;
     }
     let Some(rest) = pattern.strip_prefix(b"*.") else { return pattern.eq_ignore_ascii_case(host) };
-    // One label below a domain of two or more; `*.com` matches nothing.
+    // The wildcard stands for one label below a domain of at least two labels; `*.com` matches nothing.
     let Some(dot) = host.iter().position(|byte| *byte == b'.') else { return false };
     let (label, domain) = host.split_at(dot);
     !label.is_empty() && rest.contains(&b'.') && domain.get(1..).is_some_and(|domain| rest.eq_ignore_ascii_case(domain))

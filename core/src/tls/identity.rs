@@ -1,4 +1,4 @@
-//! Who a certificate speaks of: names that are compared by structure, and a summary to show.
+//! Distinguished names, compared by their structure, and a summary of a certificate for display.
 
 use alloc::borrow::ToOwned;
 use alloc::string::{String, ToString};
@@ -13,7 +13,7 @@ use super::{CertificateProblem, Fingerprint};
 
 /// A distinguished name: its attributes in the certificate's order.
 ///
-/// Two names are equal when their attributes are, one by one. That is stricter than comparing the slash form of OpenSSL 1.1, in which
+/// Two names are equal if their attributes are equal, one by one. Comparing the slash form of OpenSSL 1.1 would be weaker, because there
 /// the organisation `x/CN=root` and the organisation `x` followed by the common name `root` look the same.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Name(Vec<Attribute>);
@@ -23,31 +23,31 @@ pub struct Name(Vec<Attribute>);
 pub struct Attribute {
     /// OpenSSL's short name, `CN`, `O`, `emailAddress`, …, or the object identifier in dotted form.
     pub kind: String,
-    /// The value's bytes; UTF-8 or ASCII in all but very old certificates.
+    /// The bytes of the value; UTF-8 or ASCII in all but very old certificates.
     pub value: Vec<u8>,
-    /// Whether it stands in one set with the attribute before.
+    /// Whether the attribute is in the same set (RDN) as the one before it.
     pub joined: bool,
-    /// The value in UTF-8 where its bytes are UTF-16 or UTF-32.
+    /// The value converted to UTF-8, if the certificate has it in UTF-16 or UTF-32.
     text: Option<Vec<u8>>,
 }
 
-/// No short name is longer, nor an object identifier that anybody writes.
+/// Longer than every short name and every object identifier in use.
 const LONGEST_KIND: usize = 80;
 
-/// How names are written.
+/// The ways in which OpenSSL and MySQL write a name.
 #[cfg_attr(not(any(feature = "server", test)), expect(dead_code, reason = "the server compares names in all forms"))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Form {
-    /// By `X509_NAME_oneline` of OpenSSL 1.1: a slash in a value looks like one between attributes.
+    /// As `X509_NAME_oneline` of OpenSSL 1.1: a slash within a value looks like the slash between two attributes.
     OpenSsl1,
-    /// By that of OpenSSL 3: `\/` and `\+` in values, `+` between the attributes of a set.
+    /// As `X509_NAME_oneline` of OpenSSL 3: `\/` and `\+` within values, `+` between the attributes of a set.
     OpenSsl3,
-    /// The same with `\x5C` for a backslash that could be taken for an escape.
+    /// As `OpenSsl3`, and with `\x5C` for a backslash that could be read as the start of an escape.
     Exact,
 }
 
 impl Name {
-    /// Reads a name in DER.
+    /// Parses a name in DER.
     pub fn from_der(der: &[u8]) -> Option<Self> {
         Self::parse(der).ok()
     }
@@ -70,9 +70,9 @@ impl Name {
         Ok(Self(attributes))
     }
 
-    /// Reads the slash form, `/C=FI/O=MariaDB/CN=client`, in which MySQL's `REQUIRE SUBJECT` and `ISSUER` are written. A slash, or a
-    /// plus between those of a set, begins an attribute only where the name of one and `=` follow; any other belongs to the value, and
-    /// so does one behind a backslash.
+    /// Parses the slash form, `/C=FI/O=MariaDB/CN=client`, in which MySQL's `REQUIRE SUBJECT` and `ISSUER` are written. A slash, or a plus
+    /// within a set, starts an attribute only if an attribute name and `=` follow. Otherwise, or after a backslash, it is part of the
+    /// value.
     pub fn from_slash(text: &str) -> Option<Self> {
         let mut attributes: Vec<Attribute> = Vec::new();
         let mut rest = text;
@@ -96,8 +96,8 @@ impl Name {
         (!attributes.is_empty()).then_some(Self(attributes))
     }
 
-    /// The slash form, as `X509_NAME_oneline` of OpenSSL 3 writes it: bytes that are no printable ASCII as `\xC3`, a slash and a plus of
-    /// a value with a backslash before them. A backslash that could be taken for such an escape is written `\x5C`.
+    /// The slash form as `X509_NAME_oneline` of OpenSSL 3 writes it: bytes outside printable ASCII as `\xC3`, and a backslash before a
+    /// slash or plus within a value. A backslash that could be read as such an escape becomes `\x5C`.
     pub fn to_slash(&self) -> String {
         self.write(Form::Exact)
     }
@@ -122,13 +122,14 @@ impl Name {
         text
     }
 
-    /// Whether a text is how OpenSSL 1.1 or 3 writes this name, as MySQL compares them, or how [`Name::to_slash`] does.
+    /// Whether `text` is this name as OpenSSL 1.1 or OpenSSL 3 writes it, which MySQL compares, or as [`Name::to_slash`] does.
     #[cfg(any(feature = "server", test))]
     pub(crate) fn is_written(&self, text: &str) -> bool {
         [Form::OpenSsl3, Form::OpenSsl1, Form::Exact].into_iter().any(|form| self.write(form) == text)
     }
 
-    /// Whether a text that writes this name can be read as this name only. OpenSSL 1.1 writes no sets, so those may be one in the text.
+    /// Whether `text`, which is this name in writing, can be parsed as this name only. OpenSSL 1.1 does not mark sets, so attributes of a
+    /// set may be separate in the text.
     #[cfg(any(feature = "server", test))]
     pub(crate) fn is_read_from(&self, text: &str) -> bool {
         let Some(read) = Self::from_slash(text) else { return self.0.is_empty() && text.is_empty() };
@@ -163,22 +164,22 @@ pub(super) fn slash_of(der: &[u8]) -> String {
     Name::from_der(der).map_or_else(|| "(unreadable name)".to_owned(), |name| name.to_slash())
 }
 
-/// The value of an attribute, with its text where that is written otherwise.
+/// The value of an attribute, and its UTF-8 text if the value is in another encoding.
 fn value_of(field: Field<'_>) -> (Vec<u8>, Option<Vec<u8>>) {
     let value = field.value;
     let units =
         |size| value.chunks(size).map(|unit| unit.iter().fold(0u32, |number, byte| number << 8 | u32::from(*byte)));
     let text = match field.tag {
-        // UTF-16 and UTF-32, in which some old CAs wrote.
+        // Some old CAs wrote UTF-16 or UTF-32.
         tag::BMP_STRING => char::decode_utf16(units(2).map(|unit| u16::try_from(unit).unwrap_or(0)))
             .map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER))
             .collect::<String>(),
         tag::UNIVERSAL_STRING => {
             units(4).map(|unit| char::from_u32(unit).unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
         }
-        // OpenSSL leaves out how many bits of the last byte are unused.
+        // OpenSSL does not print the count of unused bits.
         tag::BIT_STRING => return (value.get(1..).unwrap_or_default().to_vec(), None),
-        // And three bytes of four, where they are all zero.
+        // Like OpenSSL, drop the first three of every four bytes if they are all zero.
         tag::GENERAL_STRING if is_wide(value) => return (value.iter().skip(3).step_by(4).copied().collect(), None),
         _ => return (value.to_vec(), None),
     };
@@ -189,7 +190,7 @@ fn is_wide(value: &[u8]) -> bool {
     value.len().is_multiple_of(4) && value.chunks(4).all(|unit| matches!(unit, [0, 0, 0, _]))
 }
 
-/// Takes what an escape stands for off the front of a text that begins with a backslash.
+/// Decodes the escape at the start of `rest`, appends its bytes to `value` and returns the text after it.
 fn unescape<'a>(rest: &'a str, value: &mut Vec<u8>) -> &'a str {
     let after = rest.get(1..).unwrap_or_default();
     if let Some(escaped) = after.strip_prefix(['/', '+']) {
@@ -212,40 +213,40 @@ fn unescape<'a>(rest: &'a str, value: &mut Vec<u8>) -> &'a str {
     }
 }
 
-/// The attribute that begins after a slash or plus, and what follows its `=`.
+/// If an attribute starts here, behind a slash or plus, its type and the text after `=`.
 fn beginning(text: &str) -> Option<(&str, &str)> {
     let end = text.bytes().take(LONGEST_KIND).position(|byte| byte == b'=')?;
     let (kind, value) = text.split_at_checked(end)?;
     Some((known_kind(kind)?, value.get(1..).unwrap_or_default()))
 }
 
-/// What a certificate says, to be shown.
+/// A summary of a certificate, for display.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CertificateInfo {
-    /// Whose it is.
+    /// The subject: the certificate's owner.
     pub subject: Name,
-    /// Who signed it.
+    /// The issuer: the CA that signed the certificate.
     pub issuer: Name,
-    /// Beginning of its period, seconds since the Unix epoch. [`date_text`](super::date_text) writes it as OpenSSL does.
+    /// The beginning of the validity period, in seconds since the Unix epoch. [`date_text`](super::date_text) formats it as OpenSSL does.
     pub not_before: u64,
-    /// End of its period, seconds since the Unix epoch.
+    /// The end of the validity period, in seconds since the Unix epoch.
     pub not_after: u64,
     /// SHA-256 fingerprint in upper-case hex with colons.
     pub fingerprint_sha256: String,
-    /// Alternative names: hosts and addresses plain, others with their kind before them (`URI:…`, `email:…`).
+    /// The alternative names: hosts and addresses as they are, others with their kind in front (`URI:…`, `email:…`).
     pub san: Vec<String>,
     /// Serial number in upper-case hex.
     pub serial: String,
     /// X.509 version, 1 or 3.
     pub version: u32,
-    /// Kind and size of the key: `RSA 2048`, `ECDSA P-256`, `Ed25519`.
+    /// Type and size of the key: `RSA 2048`, `ECDSA P-256`, `Ed25519`.
     pub key: String,
-    /// Whether its extended key usage lets it be a server's (RFC 5280 §4.2.1.12).
+    /// Whether the extended key usage permits a server's certificate (RFC 5280, section 4.2.1.12).
     pub is_for_servers: bool,
 }
 
 impl CertificateInfo {
-    /// Reads a certificate in DER.
+    /// Parses a certificate in DER.
     pub fn from_der(der: &[u8]) -> Result<Self, CertificateProblem> {
         Self::parse(der).map_err(|Malformed| CertificateProblem::Unreadable)
     }
@@ -315,7 +316,7 @@ mod tests {
     fn an_attribute_inside_a_value_is_not_an_attribute() {
         let forged = name(&[(O, UTF8_STRING, b"x/CN=root")]);
         let genuine = name(&[(O, UTF8_STRING, b"x"), (CN, UTF8_STRING, b"root")]);
-        // MySQL on OpenSSL 1.1 compares this text, in which the two can't be told apart.
+        // MySQL on OpenSSL 1.1 compares this text, in which the two names look the same.
         let text = "/O=x/CN=root";
         assert!(forged.is_written(text) && genuine.is_written(text));
         assert!(genuine.is_read_from(text) && !forged.is_read_from(text));
@@ -328,7 +329,7 @@ mod tests {
         let joined = Name::from_slash("/O=x/CN=a+UID=b").unwrap();
         assert_eq!(joined.attributes().iter().map(|one| one.joined).collect::<Vec<_>>(), [false, false, true]);
         assert_eq!(joined.to_slash(), "/O=x/CN=a+UID=b");
-        // OpenSSL 1.1 writes sets as if they were none.
+        // OpenSSL 1.1 writes the attributes of a set like separate attributes.
         assert!(joined.is_written("/O=x/CN=a/UID=b") && joined.is_read_from("/O=x/CN=a/UID=b"));
         let apart = Name::from_slash("/O=x/CN=a/UID=b").unwrap();
         assert!(!apart.is_written("/O=x/CN=a+UID=b") && !apart.is_read_from("/O=x/CN=a+UID=b"));
@@ -385,7 +386,7 @@ mod tests {
         ] {
             assert_eq!(name(&[(CN, kind, value)]).common_names().collect::<Vec<_>>(), [b"ab"]);
         }
-        // Written as OpenSSL does.
+        // OpenSSL writes it like this.
         assert_eq!(name(&[(CN, tag::BMP_STRING, b"\0a\0b")]).to_slash(), r"/CN=\x00a\x00b");
         assert_eq!(name(&[("2.5.4.45", tag::BIT_STRING, b"\0ab")]).to_slash(), "/x500UniqueIdentifier=ab");
         assert_eq!(name(&[(CN, tag::GENERAL_STRING, b"\0\0\0a\0\0\0b")]).to_slash(), "/CN=ab");
@@ -425,7 +426,7 @@ mod tests {
         for index in 0..whole.len() {
             let mut damaged = whole.clone();
             damaged[index] ^= 0x21;
-            // Much of a certificate is free text: what matters is that this returns.
+            // Much of a certificate is free text, so only the return matters, not the result.
             _ = CertificateInfo::from_der(&damaged);
         }
     }

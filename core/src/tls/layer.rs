@@ -1,4 +1,4 @@
-//! One connection's TLS: ciphertext in, plaintext out, and the other way round.
+//! The TLS session of one connection: decrypts received bytes and encrypts bytes to send.
 
 use alloc::borrow::ToOwned;
 use alloc::string::String;
@@ -21,18 +21,18 @@ use super::session::{Progress, Session, Traffic};
 use super::{ClientContext, ServerContext, TlsError};
 use crate::facts::{TlsFacts, TlsVersion, Verification};
 
-/// One connection's TLS session.
+/// The TLS session of one connection.
 ///
-/// Give it what the transport received with [`feed`](Self::feed), and send what [`take_output`](Self::take_output) and
-/// [`seal`](Self::seal) append. Bytes leave in the order in which these two appended them. An error of `feed` is final: it is
-/// returned by every later call, and `take_output` gives the alert that tells the peer.
+/// Pass received bytes to [`feed`](Self::feed), and send the bytes that [`take_output`](Self::take_output) and [`seal`](Self::seal) append,
+/// in the order in which they were appended. An error of `feed` is final: every later call returns it, and `take_output` yields the alert
+/// that tells the peer.
 pub struct TlsLayer {
     session: Session,
-    /// The start of a record whose rest has not come.
+    /// The beginning of a record that has not arrived completely.
     partial: Vec<u8>,
-    /// Handshake messages, alerts and tickets that wait to leave.
+    /// Handshake messages, alerts and tickets to send.
     output: Vec<u8>,
-    /// Whether what this side has said so far was in plaintext, as an alert would be that it says next.
+    /// Whether all records of this side so far were unencrypted, so that the next alert has to be unencrypted, too.
     speaks_plain: bool,
     role: Role,
     clock: Arc<Clock>,
@@ -47,18 +47,18 @@ enum Role {
     Server { context: ServerContext, resolver: Arc<Resolver> },
 }
 
-/// The header of a record, and its first byte where it carries application data (RFC 8446, section 5.1).
+/// The length of a record's header, and the content type of application data (RFC 8446, section 5.1).
 const RECORD_HEADER: usize = 5;
 const APPLICATION_DATA: u8 = 23;
-/// The first byte of change_cipher_spec: what its sender says behind it is encrypted (RFC 5246, section 7.1).
+/// The content type of change_cipher_spec. The sender encrypts every record after it (RFC 5246, section 7.1).
 const CHANGE_CIPHER_SPEC: u8 = 20;
-/// Alerts before anything is encrypted (RFC 8446, section 6).
+/// Unencrypted alert records, for use before encryption starts (RFC 8446, section 6).
 const PLAIN_CLOSE_NOTIFY: [u8; 7] = [21, 3, 3, 0, 2, 1, 0];
 const PLAIN_DECODE_ERROR: [u8; 7] = [21, 3, 3, 0, 2, 2, 50];
 
 impl TlsLayer {
-    /// A client's session with the host `server_name`, which is what the certificate must carry where names are checked.
-    /// `sni` is sent as server name indication; it may be another name. The ClientHello is ready at once.
+    /// Creates a client's session with the host `server_name`, whose name the certificate must carry if names are checked. `sni` is sent as
+    /// server name indication and may be another name. The ClientHello is in the output at once.
     pub fn client(
         context: &ClientContext,
         server_name: &str,
@@ -75,7 +75,7 @@ impl TlsLayer {
         Ok(layer)
     }
 
-    /// A server's session; it waits for a ClientHello.
+    /// Creates a server's session, which waits for a ClientHello.
     pub fn server(context: &ServerContext) -> Result<Self, TlsError> {
         let (config, resolver) = context.connection_config();
         let session = UnbufferedServerConnection::new(Arc::new(config)).map_err(|error| TlsError::from(&error))?;
@@ -99,9 +99,9 @@ impl TlsLayer {
         }
     }
 
-    /// Takes received bytes, all of them, and appends the application data in them to `plain`. What `input` holds afterwards means
-    /// nothing: it is decrypted where it stands. Bytes after the peer's close_notify are dropped, and those after our own: rustls
-    /// has no alert left to answer them with. `now_unix` is the time since the Unix epoch, for the validity of certificates.
+    /// Processes all received bytes and appends the application data in them to `plain`. The decryption is done in place, so `input` holds
+    /// no useful bytes afterwards. Bytes after either side's close_notify are dropped, because rustls has no alert left to answer them.
+    /// `now_unix` is the time since the Unix epoch; it decides whether certificates are within their validity period.
     pub fn feed(&mut self, input: &mut [u8], plain: &mut Vec<u8>, now_unix: Duration) -> Result<(), TlsError> {
         if let Some(failure) = &self.failure {
             return Err(failure.clone());
@@ -137,8 +137,8 @@ impl TlsLayer {
         Ok(())
     }
 
-    /// How many bytes the record at hand lacks. All that is to be had where that is not plain: of handshake messages rustls may keep
-    /// several records until the last has come.
+    /// How many bytes the current record lacks. `usize::MAX` stands for "as many as there are", because the length is not known or rustls
+    /// may wait for several records with parts of one handshake message.
     fn missing(&self) -> usize {
         match self.partial.first_chunk::<RECORD_HEADER>() {
             Some([APPLICATION_DATA, _, _, high, low]) => {
@@ -149,7 +149,7 @@ impl TlsLayer {
         }
     }
 
-    /// Decrypts records in place; how many bytes of their front are done with.
+    /// Decrypts records in place. Returns how many bytes at their front have been processed.
     fn process(&mut self, records: &mut [u8], plain: &mut Vec<u8>) -> Result<usize, TlsError> {
         let said = self.output.len();
         let Progress { taken, peer_has_closed } = self.session.process(records, plain, &mut self.output);
@@ -158,7 +158,7 @@ impl TlsLayer {
         match peer_has_closed {
             Ok(closed) => self.peer_has_closed |= closed,
             Err(error) => {
-                // rustls has no alert for some errors, but the peer shall know that it is over.
+                // rustls sends no alert for some errors, but the peer should learn that the connection has failed.
                 if fresh.is_empty() && !matches!(error, rustls::Error::AlertReceived(_)) && self.alerts_are_plain() {
                     self.output.extend_from_slice(&PLAIN_DECODE_ERROR);
                 }
@@ -171,12 +171,12 @@ impl TlsLayer {
         Ok(taken)
     }
 
-    /// Whether an alert may be sent that rustls does not make. From its ServerHello on, TLS 1.3 encrypts them.
+    /// Whether this side may send an unencrypted alert of its own making. TLS 1.3 encrypts alerts from the ServerHello on.
     fn alerts_are_plain(&self) -> bool {
         self.speaks_plain && self.session.state().protocol_version() != Some(ProtocolVersion::TLSv1_3)
     }
 
-    /// Queues close_notify, where there is something to say it with.
+    /// Queues close_notify if the handshake has come far enough to send an alert.
     fn say_goodbye(&mut self) {
         let sealed = self.session.seal(Traffic::CloseNotify, &mut self.partial, &mut self.output);
         if sealed.is_err() && self.alerts_are_plain() {
@@ -184,7 +184,7 @@ impl TlsLayer {
         }
     }
 
-    /// Takes down what was negotiated, and verifies the peer of a resumed session again: time has passed since.
+    /// Records the negotiated parameters. The peer of a resumed session is verified again, because its certificate may have expired since.
     fn complete(&mut self) -> Result<(), TlsError> {
         let facts = self.negotiated()?;
         if facts.resumed {
@@ -241,7 +241,7 @@ impl TlsLayer {
         })
     }
 
-    /// How the peer was verified: rustls completes no handshake in which our verifiers did not agree.
+    /// How the peer was verified. Our verifiers have accepted it, because rustls completes no handshake without them.
     fn verification(&self, chain: &[CertificateDer<'_>]) -> Verification {
         match (&self.role, chain.first()) {
             (_, None) => Verification::None,
@@ -250,7 +250,7 @@ impl TlsLayer {
         }
     }
 
-    /// Encrypts application data and appends the records to `out`, after any handshake bytes that still wait.
+    /// Encrypts application data and appends the records to `out`, after handshake bytes that still wait.
     pub fn seal(&mut self, plain: &[u8], out: &mut Vec<u8>) -> Result<(), TlsError> {
         if let Some(failure) = &self.failure {
             return Err(failure.clone());
@@ -265,27 +265,27 @@ impl TlsLayer {
         self.session.seal(Traffic::Data(plain), &mut self.partial, out)
     }
 
-    /// Appends what is to be sent: handshake messages, alerts, tickets.
+    /// Appends the queued handshake messages, alerts and tickets to `out`.
     pub fn take_output(&mut self, out: &mut Vec<u8>) {
         out.append(&mut core::mem::take(&mut self.output));
     }
 
-    /// Whether [`take_output`](Self::take_output) has something to give.
+    /// Whether [`take_output`](Self::take_output) has bytes to append.
     pub const fn has_output(&self) -> bool {
         !self.output.is_empty()
     }
 
-    /// Whether the handshake is still under way.
+    /// Whether the handshake is not yet complete.
     pub fn is_handshaking(&self) -> bool {
         self.session.state().is_handshaking()
     }
 
-    /// Whether the peer sent close_notify: no more data will come.
+    /// Whether the peer sent close_notify, after which it sends no more data.
     pub const fn peer_has_closed(&self) -> bool {
         self.peer_has_closed
     }
 
-    /// Queues close_notify. Nothing can be sealed after it.
+    /// Queues close_notify. No data can be sealed afterwards.
     pub fn close(&mut self) {
         self.has_closed = true;
         if self.failure.is_none() {
@@ -293,13 +293,13 @@ impl TlsLayer {
         }
     }
 
-    /// What was negotiated, once the handshake is complete.
+    /// The negotiated parameters, once the handshake is complete.
     pub fn facts(&self) -> Option<TlsFacts> {
         self.facts.clone()
     }
 }
 
-/// Whether change_cipher_spec is among the records.
+/// Whether one of the records is a change_cipher_spec.
 fn changes_cipher(mut records: &[u8]) -> bool {
     while let Some(([kind, _, _, high, low], rest)) = records.split_first_chunk::<RECORD_HEADER>() {
         if *kind == CHANGE_CIPHER_SPEC {

@@ -1,11 +1,11 @@
-//! TLS: the one place that knows rustls.
+//! TLS. Only this module uses rustls.
 //!
-//! A program builds a [`ClientContext`] or a [`ServerContext`] once, from options and a crypto provider that it hands in,
-//! and makes one [`TlsLayer`] per connection from it. The layer takes ciphertext and gives plaintext, and the other way
-//! round; it owns no socket and no clock. [`TlsFacts`](crate::facts::TlsFacts) says what was negotiated.
+//! A program builds a [`ClientContext`] or a [`ServerContext`] once, from options and a crypto provider, and creates one [`TlsLayer`] per
+//! connection from it. The layer converts ciphertext to plaintext and back; it owns no socket and no clock.
+//! [`TlsFacts`](crate::facts::TlsFacts) holds the negotiated parameters.
 //!
-//! Certificates are verified by our own verifiers (`client_verifier`, `server_verifier`): chains of X.509 v3 certificates by
-//! webpki, those that webpki refuses although MySQL's manual makes them (X.509 v1, self-signed) by `chain`, and all by `path_validation`.
+//! Our own verifiers (`client_verifier`, `server_verifier`) check certificates: webpki finds chains of X.509 v3 certificates, `chain` finds
+//! those that webpki refuses although MySQL's manual makes them (X.509 v1, self-signed), and `path_validation` judges both.
 
 extern crate std;
 

@@ -6,23 +6,23 @@ use core::str::FromStr;
 
 use super::TlsError;
 
-/// How much a client insists on TLS, by MySQL's names.
+/// How strictly a client insists on TLS, with MySQL's names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum SslMode {
     /// No TLS.
     Disabled,
-    /// TLS where the server offers it, plaintext otherwise.
+    /// TLS if the server offers it, otherwise plaintext.
     Preferred,
-    /// TLS or nothing, whoever the server is.
+    /// TLS is required, but the server's certificate is not checked.
     Required,
-    /// TLS, and the server's certificate chains to a CA that was named.
+    /// As `Required`, and the server's certificate must chain to a configured CA.
     VerifyCa,
-    /// The same, and the certificate carries the host's name.
+    /// As `VerifyCa`, and the certificate must carry the host's name.
     VerifyIdentity,
 }
 
 impl SslMode {
-    /// Every mode, from the least to the most demanding.
+    /// Every mode, from the least to the most strict.
     pub const ALL: [Self; 5] = [Self::Disabled, Self::Preferred, Self::Required, Self::VerifyCa, Self::VerifyIdentity];
 
     /// MySQL's name.
@@ -46,7 +46,7 @@ impl fmt::Display for SslMode {
 impl FromStr for SslMode {
     type Err = TlsError;
 
-    /// Reads MySQL's spelling in any case.
+    /// Parses MySQL's spelling; case is ignored.
     fn from_str(text: &str) -> Result<Self, TlsError> {
         Self::ALL.into_iter().find(|mode| mode.name().eq_ignore_ascii_case(text.trim())).ok_or_else(|| {
             let names: alloc::vec::Vec<&str> = Self::ALL.iter().map(|mode| mode.name()).collect();

@@ -1,6 +1,7 @@
-//! Name constraints of a CA: whether those below it have the names that it may give.
+//! Name constraints of a CA (RFC 5280, section 4.2.1.10): checks that the certificates below the CA have permitted names.
 //!
-//! Hosts and addresses are compared. Names of other kinds are refused where the CA has a constraint of their kind, as webpki does.
+//! Host names and IP addresses are compared. If the CA constrains another kind of name and a certificate has a name of that kind, it is
+//! refused, as webpki does.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -10,7 +11,7 @@ use super::asn1::{Field, Malformed, tag};
 use super::certificate::{Certificate, general_name};
 use super::identity::Name;
 
-/// The extension taken apart.
+/// The parsed extension.
 struct Constraints<'a> {
     permitted: Vec<Field<'a>>,
     excluded: Vec<Field<'a>>,
@@ -25,7 +26,7 @@ impl<'a> Constraints<'a> {
         Ok(Self { permitted, excluded })
     }
 
-    /// Whether a name is permitted: it fits none that is excluded, and one of its kind if there are any of its kind.
+    /// Whether a name is permitted: it matches no excluded base, and it matches a permitted base if there are any of its kind.
     fn allow(&self, kind: u8, fits: impl Fn(&[u8], Rule) -> bool) -> bool {
         let of_kind = |list: &[Field<'a>]| -> Vec<&'a [u8]> {
             list.iter().filter(|base| base.tag == kind).map(|base| base.value).collect()
@@ -46,7 +47,7 @@ enum Rule {
     Excluded,
 }
 
-/// The bases of GeneralSubtrees. RFC 5280 allows no minimum and maximum.
+/// Parses the bases of GeneralSubtrees. RFC 5280 allows no minimum and maximum.
 fn subtrees(list: Option<Field<'_>>) -> Result<Vec<Field<'_>>, Malformed> {
     let Some(list) = list else { return Ok(Vec::new()) };
     let mut bases = Vec::new();
@@ -59,15 +60,15 @@ fn subtrees(list: Option<Field<'_>>) -> Result<Vec<Field<'_>>, Malformed> {
     Ok(bases)
 }
 
-/// Whether the CA's constraints, in DER, allow the names of a certificate below it. `hosts` are the common names that count as names
-/// of hosts.
+/// Whether the CA's constraints (DER) permit the names of a certificate below the CA. `hosts` are the common names to be treated as host
+/// names.
 pub(super) fn allow(constraints: &[u8], certificate: &Certificate<'_>, hosts: &[String]) -> Result<bool, Malformed> {
     let constraints = Constraints::parse(constraints)?;
     let names = &certificate.names;
     let subject = Name::from_der(certificate.subject).ok_or(Malformed)?;
     let dns = names.dns.iter().copied().chain(hosts.iter().map(String::as_bytes));
     let ip = names.ip.iter().copied().chain(hosts.iter().filter_map(|host| host.parse().ok()));
-    // The subject is a directory name, and may hold a mail address.
+    // The subject is a directory name and may hold a mail address.
     let has_mail = subject.attributes().iter().any(|attribute| attribute.kind == "emailAddress");
     let in_subject = [
         (!subject.attributes().is_empty()).then_some(general_name::DIRECTORY),
@@ -79,10 +80,10 @@ pub(super) fn allow(constraints: &[u8], certificate: &Certificate<'_>, hosts: &[
         && !others.any(|kind| constraints.have(kind)))
 }
 
-/// Whether a host's name is the base or below it; below it alone where that begins with a dot.
+/// Whether a host's name equals the base or is below it. If the base begins with a dot, the name must be below it.
 fn dns_fits(name: &[u8], base: &[u8], rule: Rule) -> bool {
     let name = name.strip_suffix(b".").unwrap_or(name);
-    // A wildcard stands for every name of one label more: an excluded one is among them.
+    // A wildcard stands for every name with one more label, so it is refused if one of those is excluded.
     let wildcard = name.strip_prefix(b"*.").filter(|_| rule == Rule::Excluded);
     is_below(name, base) || wildcard.is_some_and(|domain| is_below(base.strip_prefix(b".").unwrap_or(base), domain))
 }
@@ -98,7 +99,7 @@ fn is_below(name: &[u8], base: &[u8]) -> bool {
     at_label && end.eq_ignore_ascii_case(base)
 }
 
-/// Whether an address is in the network: an address and its mask, one after the other.
+/// Whether an address is in the network, which is given as an address followed by its mask.
 fn ip_fits(address: IpAddr, network: &[u8]) -> bool {
     let octets = match address {
         IpAddr::V4(address) => address.octets().to_vec(),

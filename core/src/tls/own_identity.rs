@@ -1,4 +1,4 @@
-//! Our own certificate and private key.
+//! Loads our own certificate and private key.
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -13,9 +13,9 @@ use super::revocation::RevocationList;
 use super::{NamedPem, TlsError};
 use crate::secret::Secret;
 
-/// Reads certificate and key and checks that they belong together. One file may hold both. `None` where there is neither.
+/// Reads certificate and key and checks that they belong together. One file may hold both. Returns `None` if neither is given.
 ///
-/// rustls's own constructors can't be used: they parse the certificate with webpki, which refuses X.509 v1.
+/// rustls's own constructors can't be used, because they parse the certificate with webpki, which refuses X.509 v1.
 pub(super) fn load(
     provider: &CryptoProvider,
     cert: Option<&NamedPem>,
@@ -63,7 +63,7 @@ pub(super) fn load(
     Ok(Some(CertifiedKey::new(chain, Arc::clone(&signing_key))))
 }
 
-/// An authority of the CAs in the files that a user named.
+/// Creates an authority that trusts the CAs in the files that a user named.
 pub(super) fn named_authority(
     files: &[NamedPem],
     algorithms: WebPkiSupportedAlgorithms,

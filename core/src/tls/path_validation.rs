@@ -1,7 +1,7 @@
-//! What a chain must satisfy, whoever found it: one rule for chains that webpki finds and for those that are found here.
+//! The rules for certificate chains, both for those that webpki finds and for those that `chain` finds.
 //!
-//! It is RFC 5280's as OpenSSL applies it, because that is what MySQL's users know. `tests/security/chains` judges a table of forged
-//! chains by it and by OpenSSL, and lists where the two differ, and why.
+//! They are RFC 5280's as OpenSSL applies it, because MySQL's users know OpenSSL. `tests/security/chains` judges a table of forged chains
+//! by these rules and by OpenSSL, and lists the differences with their reasons.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -15,7 +15,7 @@ use super::name_constraints;
 use super::purpose::Purpose;
 use super::{Breach, CertificateProblem};
 
-/// Checks a whole path: the end certificate first, then the CAs in between, and the CA that is trusted.
+/// Checks a complete path: `path` has the end certificate first, then the intermediate CAs; `anchor` is the trusted CA.
 pub(super) fn check_path(
     path: &[&Certificate<'_>],
     anchor: &Certificate<'_>,
@@ -34,7 +34,7 @@ pub(super) fn check_path(
     Ok(())
 }
 
-/// Checks what an end certificate says of itself.
+/// Checks the validity period, the key usages and the critical extensions of an end certificate.
 pub(super) fn check_end(leaf: &Certificate<'_>, purpose: Purpose, now: UnixTime) -> Result<(), CertificateProblem> {
     check_period(leaf, now)?;
     let key_fits = leaf.key_usage.is_none_or(|usage| usage.has(purpose.key_usage()));
@@ -47,7 +47,7 @@ pub(super) fn check_end(leaf: &Certificate<'_>, purpose: Purpose, now: UnixTime)
     Ok(())
 }
 
-/// Checks what a CA says of itself, with `below` CAs between it and the end.
+/// Checks the extensions of a CA's certificate that has `below` CAs between it and the end certificate.
 pub(super) fn check_ca(
     ca: &Certificate<'_>,
     below: usize,
@@ -59,8 +59,8 @@ pub(super) fn check_ca(
     let signs = ca.key_usage.map(|usage| usage.has(KeyUsage::CERTIFICATE_SIGN));
     let is_ca = match ca.basic_constraints {
         Some(constraints) => constraints.ca,
-        // One that was named and says nothing is a CA if its key may sign certificates, or if it is of version 1, which can't say it,
-        // and signed by itself. Anything else is a server's or client's certificate that was named for itself.
+        // A trusted certificate without basic constraints is a CA's if its key may sign certificates, or if it is a self-issued v1
+        // certificate, because version 1 has no extensions. Otherwise it is a server's or client's own certificate.
         None => is_anchor && (signs == Some(true) || ca.version < 3 && ca.is_self_issued()),
     };
     if !is_ca || signs == Some(false) {
@@ -79,7 +79,7 @@ pub(super) fn check_ca(
     Ok(())
 }
 
-/// Checks the names of all that are below a CA, the end certificate first, by the CA's name constraints.
+/// Checks the names of every certificate below a CA, the end certificate first, against the CA's name constraints.
 fn check_names(ca: &Certificate<'_>, path: &[&Certificate<'_>], purpose: Purpose) -> Result<(), CertificateProblem> {
     let Some(constraints) = ca.name_constraints else { return Ok(()) };
     for (height, certificate) in path.iter().enumerate() {
@@ -91,8 +91,8 @@ fn check_names(ca: &Certificate<'_>, path: &[&Certificate<'_>], purpose: Purpose
     Ok(())
 }
 
-/// The common names that count as names of hosts: those of a certificate without alternative names, see `hostname`. A client's is taken
-/// for one if it looks so, as OpenSSL does.
+/// The common names to be treated as host names: those of a certificate without alternative names, see `hostname`. A client's common name
+/// is treated as a host name only if it looks like one, as in OpenSSL.
 fn hosts_in_subject(leaf: &Certificate<'_>, purpose: Purpose) -> Vec<String> {
     if leaf.names.names_hosts() {
         return Vec::new();
@@ -115,7 +115,7 @@ pub(super) fn check_period(certificate: &Certificate<'_>, now: UnixTime) -> Resu
 }
 
 impl Breach {
-    /// The problem that the certificate breaks, or has, this.
+    /// The error that says that `certificate` is the one with this breach.
     pub(super) fn by(self, certificate: &Certificate<'_>) -> CertificateProblem {
         CertificateProblem::Constraint { certificate: slash_of(certificate.subject), breach: self }
     }

@@ -1,4 +1,4 @@
-//! Certificates, keys and CRLs from PEM.
+//! Reads certificates, private keys and revocation lists from PEM.
 
 use alloc::format;
 use alloc::string::String;
@@ -12,20 +12,20 @@ use zeroize::Zeroize;
 use super::TlsError;
 use crate::secret::Secret;
 
-/// How each block begins.
+/// The beginning of every PEM block.
 const BEGIN: &[u8] = b"-----BEGIN ";
 
-/// The bytes of a PEM file and the name to call it by in messages. The core opens no file: the driver reads it.
+/// The content of a PEM file, with its name for messages. The core opens no file; the driver reads it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct NamedPem {
-    /// What messages call it, usually the path.
+    /// The name in messages, usually the path.
     pub name: String,
     /// The content.
     pub pem: Vec<u8>,
 }
 
 impl fmt::Debug for NamedPem {
-    /// Names the file; the content may be a key and stays hidden.
+    /// Shows the name only, because the content may be a private key.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "NamedPem({})", self.name)
     }
@@ -42,7 +42,7 @@ impl NamedPem {
         TlsError::Config(format!("'{}' {what}", self.name))
     }
 
-    /// Whether a block of that kind stands in it.
+    /// Whether the content has a PEM block of that kind.
     pub(super) fn has(&self, kind: &str) -> bool {
         self.pem.windows(kind.len()).any(|window| window == kind.as_bytes())
     }
@@ -59,7 +59,7 @@ impl NamedPem {
         Ok(sections)
     }
 
-    /// The certificates in it, in order; at least one.
+    /// The certificates in the content, in order; at least one.
     pub fn certificates(&self) -> Result<Vec<CertificateDer<'static>>, TlsError> {
         let sections = self.sections()?.into_iter();
         let certificates: Vec<CertificateDer<'static>> = sections
@@ -72,7 +72,7 @@ impl NamedPem {
         Ok(certificates)
     }
 
-    /// The revocation lists in it, in order; at least one.
+    /// The revocation lists in the content, in order; at least one.
     pub fn revocation_lists(&self) -> Result<Vec<Vec<u8>>, TlsError> {
         let sections = self.sections()?.into_iter();
         let lists: Vec<Vec<u8>> =
@@ -83,7 +83,7 @@ impl NamedPem {
         Ok(lists)
     }
 
-    /// The first private key in it: PKCS#8 (also encrypted), PKCS#1 or SEC1.
+    /// The first private key in the content: PKCS#8 (encrypted or not), PKCS#1 or SEC1.
     pub fn private_key(&self, passphrase: Option<&Secret>) -> Result<PrivateKeyDer<'static>, TlsError> {
         let mut sections = self.sections()?.into_iter();
         let Some(section) = sections.find(|section| section.tag().ends_with("PRIVATE KEY")) else {
@@ -125,7 +125,7 @@ impl NamedPem {
 }
 
 impl Drop for NamedPem {
-    /// The content may be a key: nothing of it stays behind in memory.
+    /// Wipes the memory, because the content may be a private key.
     fn drop(&mut self) {
         self.pem.zeroize();
     }

@@ -1,4 +1,4 @@
-//! What kind of private key a file holds, said of one that can't be used.
+//! Describes the kind of a private key, for the message that it can't be used.
 
 use alloc::string::{String, ToString as _};
 
@@ -7,7 +7,7 @@ use rustls::pki_types::PrivateKeyDer;
 use super::asn1::{Field, Fields, Malformed, tag};
 use super::certificate::{curve_name, rsa_bits};
 
-/// Says why a provider can't use a key, given its error: because of the key's kind and size, where they can be read.
+/// Explains why a provider can't use a key, given the provider's error: by type and size of the key, if they can be read.
 pub fn unusable_key(key: &PrivateKeyDer<'_>) -> impl Fn(&rustls::Error) -> String + use<> {
     let described = match key {
         PrivateKeyDer::Pkcs1(key) => rsa(key.secret_pkcs1_der()),

@@ -1,11 +1,11 @@
-//! What a certificate may be used for: RFC 5280, section 4.2.1.12.
+//! The purposes of certificates: RFC 5280, section 4.2.1.12.
 
 use der::asn1::ObjectIdentifier;
 use webpki::KeyUsage as WebpkiUsage;
 
 use super::certificate::{Certificate, KeyUsage};
 
-/// What a certificate is shown for.
+/// The purpose for which the peer presents a certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Purpose {
     Server,
@@ -20,7 +20,7 @@ impl Purpose {
         }
     }
 
-    /// The same in webpki's words.
+    /// The purpose in webpki's type.
     pub(super) const fn usage(self) -> WebpkiUsage {
         match self {
             Self::Server => WebpkiUsage::server_auth(),
@@ -28,7 +28,7 @@ impl Purpose {
         }
     }
 
-    /// What the key of an end certificate must be allowed, one of them.
+    /// The key usages of which an end certificate must have at least one.
     pub(super) const fn key_usage(self) -> u8 {
         match self {
             Self::Server => KeyUsage::DIGITAL_SIGNATURE | KeyUsage::KEY_ENCIPHERMENT | KeyUsage::KEY_AGREEMENT,
@@ -36,7 +36,7 @@ impl Purpose {
         }
     }
 
-    /// Whether the extended key usage of a certificate, a CA's too, allows the purpose: it says nothing of it, or says this.
+    /// Whether the extended key usage of a certificate, also of a CA's, allows this purpose: the extension is absent or names it.
     pub(super) fn is_allowed_by(self, certificate: &Certificate<'_>) -> bool {
         certificate.purposes.as_ref().is_none_or(|purposes| purposes.contains(&self.oid()))
     }

@@ -1,10 +1,10 @@
-//! The randomness of rustls, as the machines take it.
+//! The crypto provider as the source of randomness for the state machines.
 
 use rustls::crypto::CryptoProvider;
 
 use crate::random::Random;
 
-/// The provider's own generator, which the operating system seeds.
+/// Uses the provider's own generator, which the operating system seeds.
 impl Random for CryptoProvider {
     #[expect(
         clippy::expect_used,

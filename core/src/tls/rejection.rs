@@ -1,5 +1,5 @@
-//! How the verdict of our verifiers comes past rustls: it goes in as one of rustls's errors, which has no room for what a user needs to know,
-//! and comes out as [`TlsError`] with all of it.
+//! Carries the reason of our verifiers through rustls. A verifier may only return rustls's errors, which lack the details that a user
+//! needs, so this module keeps the details and adds them to the [`TlsError`].
 
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -15,12 +15,12 @@ use super::std::thread_local;
 use super::{Breach, CertificateProblem, Fingerprint, TlsError};
 
 thread_local! {
-    /// rustls sends the right alert only for errors of its own, which have no room for this. It asks our verifiers, and hands their
-    /// error back, on the thread that feeds it.
+    /// The last rejection of our verifiers on this thread. rustls sends the right alert only for its own errors, which can't carry a
+    /// rejection, and it calls our verifiers and returns their error on the same thread.
     static REJECTION: RefCell<Option<Rejection>> = const { RefCell::new(None) };
 }
 
-/// What our verifiers hand past rustls: the problem with the certificate that has it.
+/// A certificate problem together with the certificate that has it.
 #[derive(Debug, Clone)]
 pub(super) struct Rejection {
     pub(super) problem: CertificateProblem,
@@ -47,12 +47,13 @@ impl fmt::Display for Rejection {
 
 impl core::error::Error for Rejection {}
 
-/// Hands a verdict to rustls as the error whose alert tells the peer the reason. [`TlsError`] gets the rest of it back.
+/// Stores a rejection and returns the rustls error whose alert tells the peer the reason. The conversion to [`TlsError`] gets the rejection
+/// back.
 pub(super) fn through_rustls(verdict: Result<(), Rejection>) -> Result<(), rustls::Error> {
     REJECTION.set(None);
     let Err(rejection) = verdict else { return Ok(()) };
     let error = match &rejection.problem {
-        // A wrong signature too: a CA of that name is trusted, but with another key.
+        // Includes a wrong signature: a CA of that name is trusted, but with another key.
         CertificateProblem::UnknownIssuer { .. }
         | CertificateProblem::SelfSigned
         | CertificateProblem::NotPinned
@@ -93,7 +94,7 @@ impl From<&Rejection> for TlsError {
 }
 
 impl From<&rustls::Error> for TlsError {
-    /// Sorts rustls's errors. What a verifier of ours rejected comes back with all its data.
+    /// Converts rustls's errors. If one of our verifiers rejected a certificate, the result has all details.
     fn from(error: &rustls::Error) -> Self {
         match error {
             rustls::Error::InvalidCertificate(why) => match REJECTION.take() {

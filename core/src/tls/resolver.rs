@@ -1,7 +1,7 @@
-//! Serves the configured certificate, and takes down the name that the client calls the server by.
+//! Serves the configured certificate and records the SNI that the client sent.
 //!
-//! rustls 0.23 tells that name to a session over the caller's buffers nowhere but in the question for a certificate (only its other sessions
-//! have `server_name()`). So each connection has a resolver of its own, in a copy of the server's settings that is some pointers large.
+//! An unbuffered session of rustls 0.23 gives the SNI only to the certificate resolver (`server_name()` exists on its other sessions only).
+//! So each connection has its own resolver, in a copy of the server's configuration, which costs a few pointers.
 
 use alloc::borrow::ToOwned;
 use alloc::string::String;
@@ -12,7 +12,7 @@ use rustls::sign::CertifiedKey;
 
 use super::std::sync::OnceLock;
 
-/// Answers the ClientHello of one connection.
+/// Selects the certificate for the ClientHello of one connection.
 #[derive(Debug)]
 pub(super) struct Resolver {
     certificate: Arc<CertifiedKey>,
@@ -24,7 +24,7 @@ impl Resolver {
         Self { certificate, server_name: OnceLock::new() }
     }
 
-    /// The name in the ClientHello, where there was one.
+    /// The SNI of the ClientHello, if it had one.
     pub(super) fn server_name(&self) -> Option<&str> {
         self.server_name.get().map(String::as_str)
     }
@@ -33,7 +33,7 @@ impl Resolver {
 impl ResolvesServerCert for Resolver {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         if let Some(name) = hello.server_name() {
-            // A second ClientHello has the same name, or rustls refuses it.
+            // A second ClientHello has the same SNI, because rustls refuses another one.
             let _ = self.server_name.set(name.to_owned());
         }
         Some(Arc::clone(&self.certificate))

@@ -4,20 +4,20 @@ use alloc::vec::Vec;
 
 use super::asn1::{Extension, Field, Malformed, Signed, for_each_extension, tag};
 
-/// A revocation list and what is needed of it, read once.
+/// A parsed revocation list.
 #[derive(Debug)]
 pub(super) struct RevocationList {
     pub(super) der: Vec<u8>,
     /// The issuer's name in DER.
     pub(super) issuer: Vec<u8>,
     this_update: u64,
-    /// After this the list counts no more.
+    /// The list is out of date after this time, in seconds since the Unix epoch.
     pub(super) next_update: Option<u64>,
     serials: Vec<Vec<u8>>,
 }
 
 impl RevocationList {
-    /// Reads a list in DER. `Ok(None)`: it has a critical extension, which makes it say less than it seems to.
+    /// Parses a list in DER. `Ok(None)` means that the list has a critical extension, which may restrict the certificates that it covers.
     pub(super) fn parse(der: Vec<u8>) -> Result<Option<Self>, Malformed> {
         let signed = Signed::parse(&der)?;
         let mut fields = signed.message.fields();
@@ -52,22 +52,22 @@ impl RevocationList {
         Ok(if critical { None } else { Some(Self { der, ..list }) })
     }
 
-    /// The list as signed.
+    /// The list as a signed structure, for checking its signature.
     pub(super) fn signed(&self) -> Result<Signed<'_>, Malformed> {
         Signed::parse(&self.der)
     }
 
-    /// Whether that is within the list's period.
+    /// Whether `now` is within the list's period.
     pub(super) fn is_current(&self, now: u64) -> bool {
         self.this_update <= now && self.next_update.is_none_or(|next| now <= next)
     }
 
-    /// How many certificates it lists.
+    /// The number of revoked certificates.
     pub(super) const fn len(&self) -> usize {
         self.serials.len()
     }
 
-    /// Whether the serial number is listed.
+    /// Whether the list contains this serial number.
     pub(super) fn lists(&self, serial: &[u8]) -> bool {
         self.serials.binary_search_by(|listed| listed.as_slice().cmp(serial)).is_ok()
     }

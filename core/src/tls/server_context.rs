@@ -24,20 +24,22 @@ use super::{CertificateInfo, Name, NamedPem, TlsError, own_identity};
 use crate::facts::TlsVersion;
 use crate::secret::Secret;
 
-/// Everything that a [`ServerContext`] is built from.
+/// The options from which a [`ServerContext`] is built.
 #[derive(Clone)]
 pub struct ServerOptions {
     /// The cryptography, chosen by the program.
     pub provider: Arc<CryptoProvider>,
-    /// The server's certificate, followed by intermediates: `--ssl-cert`. Where only one of `cert` and `key` is given it holds both.
+    /// The server's certificate, followed by intermediate certificates: `--ssl-cert`. If only one of `cert` and `key` is given, it holds
+    /// both.
     pub cert: Option<NamedPem>,
-    /// Its private key: `--ssl-key`.
+    /// The server's private key: `--ssl-key`.
     pub key: Option<NamedPem>,
-    /// What the private key is encrypted with.
+    /// The passphrase of the private key.
     pub passphrase: Option<Secret>,
-    /// The CAs of client certificates: `--ssl-ca`, and each file of `--ssl-capath`. Empty: clients are not asked for one.
+    /// The CAs that issue client certificates: `--ssl-ca`, and each file of `--ssl-capath`. If empty, clients are not asked for a
+    /// certificate.
     pub ca: Vec<NamedPem>,
-    /// Revocation lists. Where there are any, every certificate of a client's chain needs a current one.
+    /// Certificate revocation lists. If any are given, every certificate of a client's chain needs a current one.
     pub crls: Vec<NamedPem>,
     /// `--ssl-cipher`: OpenSSL's or IANA's names, separated by colons.
     pub ciphers: Option<String>,
@@ -45,23 +47,23 @@ pub struct ServerOptions {
     pub ciphersuites: Option<String>,
     /// `--tls-version`: `TLSv1.2,TLSv1.3`.
     pub versions: Option<String>,
-    /// Whether our order of ciphers decides, and not the client's.
+    /// Whether the server's order of ciphers decides instead of the client's.
     pub prefer_own_order: bool,
-    /// Application protocols accepted by ALPN, first the preferred.
+    /// The application protocols that the server accepts by ALPN, in order of preference.
     pub alpn: Vec<Vec<u8>>,
-    /// Where to write session keys for Wireshark.
+    /// Receives the session keys, for Wireshark.
     pub key_log: Option<Arc<dyn KeyLog>>,
-    /// How many sessions to remember for resumption; 0 remembers none.
+    /// The number of sessions to keep for resumption; 0 keeps none.
     pub session_cache_size: usize,
     /// For how many seconds a session may be resumed.
     pub session_timeout: u64,
-    /// Keys of session tickets, so that resumption needs no memory: what else has them resumes the sessions of this context, if it
-    /// has the same certificates, CAs, revocation lists, versions and ciphers.
+    /// The keys of session tickets, with which resumption needs no memory on the server. Another context with the same keys resumes the
+    /// sessions of this one if it has the same certificates, CAs, revocation lists, versions and ciphers.
     pub ticket_keys: Option<Arc<dyn TicketKeys>>,
 }
 
 impl ServerOptions {
-    /// Options with everything else at its default.
+    /// Options with this provider, and every other field at its default.
     pub fn new(provider: Arc<CryptoProvider>) -> Self {
         Self {
             provider,
@@ -83,14 +85,14 @@ impl ServerOptions {
     }
 }
 
-/// What an administrator wants to know of a revocation list.
+/// A revocation list's summary, for administrators.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListInfo {
-    /// The CA whose certificates it lists.
+    /// The CA that issued the list.
     pub issuer: Name,
-    /// When the next one is due, in seconds since the Unix epoch; after that this one counts no more.
+    /// When the next list is due, in seconds since the Unix epoch. This list is out of date afterwards.
     pub next_update: Option<u64>,
-    /// How many certificates it lists.
+    /// The number of revoked certificates.
     pub revoked: usize,
 }
 
@@ -100,10 +102,10 @@ pub struct ServerContext(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    /// The settings of all connections; each has a copy with its own resolver.
+    /// The configuration from which each connection gets a copy with its own resolver.
     config: ServerConfig,
     own: Arc<CertifiedKey>,
-    /// The CAs of clients' certificates; `None` where clients are not asked for one.
+    /// The CAs that issue client certificates; `None` if clients are not asked for a certificate.
     authority: Option<Arc<Authority>>,
     certificate: CertificateInfo,
     ciphers: Vec<&'static CipherName>,
@@ -117,10 +119,10 @@ struct Inner {
 }
 
 impl ServerContext {
-    /// A server with this certificate chain and private key, both in PEM format, and MySQL's defaults for the rest.
+    /// A server with this certificate chain and private key, both in PEM, and MySQL's defaults for all other options.
     ///
     /// # Errors
-    /// Where certificate or key can't be used; the text says which, as `certificate` and `key`.
+    /// If the certificate or the key can't be used; the text calls them `certificate` and `key`.
     pub fn from_pem(
         provider: Arc<CryptoProvider>,
         certificate: impl Into<Vec<u8>>,
@@ -130,7 +132,7 @@ impl ServerContext {
         Self::build(ServerOptions { cert: Some(cert), key: Some(key), ..ServerOptions::new(provider) })
     }
 
-    /// Checks the options and reads certificates and keys.
+    /// Checks the options and reads the certificates and keys.
     pub fn build(options: ServerOptions) -> Result<Self, TlsError> {
         let mut notes = Vec::new();
         let (ciphers, ciphersuites) = (options.ciphers.as_deref(), options.ciphersuites.as_deref());
@@ -219,13 +221,13 @@ impl ServerContext {
         &self.0.certificate
     }
 
-    /// The CAs of clients' certificates.
+    /// The CAs that issue client certificates.
     pub fn authorities(&self) -> impl Iterator<Item = CertificateInfo> {
         let anchors = self.0.authority.iter().flat_map(|authority| authority.trusted());
         anchors.filter_map(|der| CertificateInfo::from_der(der).ok())
     }
 
-    /// The revocation lists that clients' certificates are checked against.
+    /// The revocation lists against which client certificates are checked.
     pub fn revocation_lists(&self) -> impl Iterator<Item = ListInfo> {
         self.0.authority.iter().flat_map(|authority| authority.lists()).filter_map(|list| {
             let issuer = Name::from_der(&list.issuer)?;
@@ -233,12 +235,12 @@ impl ServerContext {
         })
     }
 
-    /// The ciphers that a client may choose from, by OpenSSL's names.
+    /// The ciphers that a client may choose from, with OpenSSL's names.
     pub fn ciphers(&self) -> impl Iterator<Item = &'static str> {
         self.0.ciphers.iter().map(|cipher| cipher.openssl)
     }
 
-    /// The TLS versions that are enabled, oldest first.
+    /// The enabled TLS versions, oldest first.
     pub fn versions(&self) -> &[TlsVersion] {
         &self.0.versions
     }
@@ -248,22 +250,22 @@ impl ServerContext {
         self.0.authority.is_some()
     }
 
-    /// How many sessions are remembered, of at most how many, and for how many seconds each.
+    /// The number of cached sessions, their maximum, and their lifetime in seconds.
     pub fn sessions(&self) -> (usize, usize, u64) {
         (self.0.cache.len(), self.0.cache_size, self.0.session_timeout)
     }
 
-    /// What was counted since the context was built.
+    /// The counters since the context was built.
     pub fn counters(&self) -> &Arc<Counters> {
         &self.0.counters
     }
 
-    /// What was accepted although it has no effect, one sentence each, to be shown as warnings.
+    /// Warnings about options that were accepted but have no effect, one sentence each.
     pub fn notes(&self) -> &[String] {
         &self.0.notes
     }
 
-    /// The settings of one connection, with the resolver that will know the name in its ClientHello.
+    /// The configuration of one connection, and the resolver that records its SNI.
     pub(super) fn connection_config(&self) -> (ServerConfig, Arc<Resolver>) {
         let resolver = Arc::new(Resolver::new(Arc::clone(&self.0.own)));
         let mut config = self.0.config.clone();

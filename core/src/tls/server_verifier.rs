@@ -1,4 +1,4 @@
-//! How a server verifies clients: it asks for a certificate, does not insist on one, and refuses one that does not verify.
+//! How a server verifies clients: it asks for a certificate, accepts a client without one, and refuses an invalid one.
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -14,7 +14,7 @@ use super::purpose::Purpose;
 use super::rejection::{Rejection, through_rustls};
 use super::signature::{verify_tls12, verify_tls13};
 
-/// Verifies clients for rustls.
+/// The certificate verifier that a server gives to rustls.
 #[derive(Debug)]
 pub(super) struct ClientVerifier {
     authority: Arc<Authority>,
@@ -40,7 +40,7 @@ pub(super) fn verify_client(
 }
 
 impl ClientCertVerifier for ClientVerifier {
-    /// MySQL decides by account whether a certificate is needed (`REQUIRE X509`), so TLS can't insist on one.
+    /// A client may omit the certificate, because in MySQL each account decides whether it needs one (`REQUIRE X509`).
     fn client_auth_mandatory(&self) -> bool {
         false
     }

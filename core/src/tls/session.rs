@@ -1,4 +1,5 @@
-//! A rustls session of either side over the caller's buffers: it holds none of its own, so that an idle connection costs none.
+//! A rustls session of a client or server that uses the caller's buffers. It has no buffers of its own, so an idle connection costs no
+//! memory for them.
 
 use alloc::vec::Vec;
 use core::ops::Deref;
@@ -13,33 +14,33 @@ use rustls::{CommonState, Error};
 
 use super::TlsError;
 
-/// The most plaintext that one record holds (RFC 8446, section 5.1), and the most that sealing adds to it.
+/// The largest plaintext of one record (RFC 8446, section 5.1), and the most bytes that encryption adds to it.
 const RECORD: usize = 16 * 1024;
 const RECORD_OVERHEAD: usize = 64;
 
-/// See the module.
+/// A rustls session of either side, without buffers.
 pub(super) enum Session {
     Client(UnbufferedClientConnection),
     Server(UnbufferedServerConnection),
 }
 
-/// What is sealed.
+/// The records to encrypt: application data or the close_notify alert.
 #[derive(Clone, Copy)]
 pub(super) enum Traffic<'a> {
     Data(&'a [u8]),
     CloseNotify,
 }
 
-/// What was done with records.
+/// The result of processing records.
 pub(super) struct Progress {
-    /// So many bytes of their front are done with.
+    /// The number of bytes at the front of the records that have been processed.
     pub(super) taken: usize,
-    /// Whether the peer's close_notify was among them, or why they were refused.
+    /// Whether the peer's close_notify was among the records, or the error with which rustls refused them.
     pub(super) peer_has_closed: Result<bool, Error>,
 }
 
 impl Session {
-    /// What both sides tell.
+    /// The state that sessions of both sides have in common.
     pub(super) fn state(&self) -> &CommonState {
         match self {
             Self::Client(session) => session,
@@ -47,8 +48,8 @@ impl Session {
         }
     }
 
-    /// Decrypts records in place. Application data is appended to `plain`, what rustls answers to `output`, and the alert where it
-    /// refuses them.
+    /// Decrypts records in place. Appends application data to `plain`, and rustls's answers, including the alert if it refuses the records,
+    /// to `output`.
     pub(super) fn process(&mut self, records: &mut [u8], plain: &mut Vec<u8>, output: &mut Vec<u8>) -> Progress {
         match self {
             Self::Client(session) => process(&mut **session, records, plain, output),
@@ -56,11 +57,11 @@ impl Session {
         }
     }
 
-    /// Appends the records of application data, or of close_notify, to `out`. `partial` is what is left of received records: rustls
-    /// remembers places in it.
+    /// Encrypts application data or a close_notify and appends the records to `out`. `partial` holds the unprocessed received records,
+    /// because rustls remembers positions in them.
     ///
     /// # Errors
-    /// Where the handshake has not come so far that anything can be sent.
+    /// If the handshake has not come far enough to send anything.
     pub(super) fn seal(
         &mut self,
         traffic: Traffic<'_>,
@@ -74,7 +75,7 @@ impl Session {
     }
 }
 
-/// What rustls gives both sides by functions of the same name, but by no trait.
+/// The method that rustls gives the sessions of both sides under the same name, but in no common trait.
 trait Records: Deref<Target = CommonState> {
     type Data;
 
@@ -104,7 +105,7 @@ fn process<R: Records>(session: &mut R, records: &mut [u8], plain: &mut Vec<u8>,
         taken += discard;
         match state {
             Ok(ConnectionState::ReadTraffic(mut traffic)) => {
-                // It is decrypted already: the error is for a future in which it is not.
+                // rustls 0.23 has decrypted the record already; the error is reserved for future versions.
                 while let Some(Ok(record)) = traffic.next_record() {
                     taken += record.discard;
                     plain.extend_from_slice(record.payload);
@@ -113,7 +114,7 @@ fn process<R: Records>(session: &mut R, records: &mut [u8], plain: &mut Vec<u8>,
             Ok(ConnectionState::EncodeTlsData(data)) => encode(data, output),
             Ok(ConnectionState::TransmitTlsData(data)) => data.done(),
             Ok(ConnectionState::PeerClosed) => return Progress { taken, peer_has_closed: Ok(true) },
-            // No more records, or no whole one. Early data is never accepted.
+            // No complete record is left. Early data is never accepted.
             Ok(_) => return Progress { taken, peer_has_closed: Ok(false) },
             Err(error) => {
                 take_alert(session, records.get_mut(taken..).unwrap_or_default(), output);
@@ -123,7 +124,7 @@ fn process<R: Records>(session: &mut R, records: &mut [u8], plain: &mut Vec<u8>,
     }
 }
 
-/// What a session that has failed has to say, and no more: asked further it would refuse the same records once more.
+/// Appends the alert of a failed session. Stop after it, because rustls would refuse the same records again.
 fn take_alert<R: Records>(session: &mut R, records: &mut [u8], output: &mut Vec<u8>) {
     while session.wants_write() {
         let Ok(ConnectionState::EncodeTlsData(data)) = session.next(records).state else { return };
@@ -133,10 +134,10 @@ fn take_alert<R: Records>(session: &mut R, records: &mut [u8], output: &mut Vec<
 
 fn encode<Data>(mut data: EncodeTlsData<'_, Data>, output: &mut Vec<u8>) {
     let start = output.len();
-    // rustls tells the size by refusing a buffer that is too small.
+    // rustls reports the required size by refusing a buffer that is too small.
     if let Err(EncodeError::InsufficientSize(InsufficientSizeError { required_size })) = data.encode(&mut []) {
         output.resize(start + required_size, 0);
-        // It has just been given the size that it asked for.
+        // The buffer now has the size that rustls asked for, so this can't fail.
         let _ = data.encode(output.get_mut(start..).unwrap_or_default());
     }
 }

@@ -1,4 +1,4 @@
-//! The sessions that a server remembers for resumption.
+//! The server's cache of sessions for resumption.
 
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
@@ -12,7 +12,7 @@ use super::clock::Clock;
 use super::counters::Counters;
 use super::std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// A bounded cache that forgets the oldest session first.
+/// A cache of limited size that removes the oldest session first.
 pub(super) struct SessionCache {
     capacity: usize,
     timeout: u64,
@@ -40,12 +40,12 @@ impl SessionCache {
         Self { capacity, timeout, clock, counters, sessions: Mutex::default() }
     }
 
-    /// How many sessions are remembered.
+    /// The number of cached sessions.
     pub(super) fn len(&self) -> usize {
         self.lock().by_key.len()
     }
 
-    /// A thread that panicked here left at worst a session behind that is found or not.
+    /// Ignores poisoning: a thread that panicked here can have left at worst one session half stored, which is then found or not.
     fn lock(&self) -> MutexGuard<'_, Sessions> {
         self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -118,7 +118,7 @@ impl StoresServerSessions for SessionCache {
 }
 
 impl fmt::Debug for SessionCache {
-    /// The sessions are secrets.
+    /// Shows no sessions, because they are secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "SessionCache({} of {})", self.len(), self.capacity)
     }

@@ -1,4 +1,4 @@
-//! Signatures of certificates, CRLs and handshakes, checked with a bare public key: that works for X.509 v1 too.
+//! Checks signatures of certificates, CRLs and handshakes with the bare public key, because webpki can't do it for X.509 v1.
 
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls13_signature_with_raw_key};
@@ -25,7 +25,7 @@ pub(super) fn verify_signed(
     for algorithm in fitting {
         match key.verify_signature(*algorithm, signed.message.whole, signed.signature) {
             Ok(()) => return Ok(()),
-            // The same signature algorithm may stand in the list once per curve.
+            // The list may hold the same signature algorithm once per curve.
             Err(webpki::Error::UnsupportedSignatureAlgorithmForPublicKeyContext(_)) => {}
             Err(_) => return Err(CertificateProblem::BadSignature),
         }
@@ -33,8 +33,8 @@ pub(super) fn verify_signed(
     Err(CertificateProblem::UnsupportedAlgorithm { algorithm: algorithm_name(signed.algorithm) })
 }
 
-/// Checks that the key of the certificate `issuer` signed `issued`, a certificate or a revocation list, both in DER, with one of the
-/// algorithms. Names and periods are not looked at.
+/// Checks that the key of the certificate `issuer` signed `issued`, a certificate or a revocation list, with one of the algorithms. Both
+/// are in DER. Names and validity periods are not checked.
 pub fn verify_issued_by(
     issued: &[u8],
     issuer: &[u8],
@@ -45,7 +45,7 @@ pub fn verify_issued_by(
     verify_signed(&issued, issuer.public_key, algorithms)
 }
 
-/// The problem with a key that no algorithm takes because it is too small.
+/// The problem with a public key that is too small for every algorithm, if it is.
 pub(super) fn weak_key(public_key: &[u8]) -> Option<CertificateProblem> {
     let description = key_description(public_key).ok()?;
     let bits: u32 = description.strip_prefix("RSA ")?.parse().ok()?;
@@ -53,7 +53,7 @@ pub(super) fn weak_key(public_key: &[u8]) -> Option<CertificateProblem> {
         .then(|| CertificateProblem::UnsupportedAlgorithm { algorithm: alloc::format!("the key {description}") })
 }
 
-/// The name of a signature algorithm that we can't or won't do, else its number.
+/// The name of a signature algorithm that is known but not supported, otherwise its object identifier.
 pub(super) fn algorithm_name(algorithm: &[u8]) -> alloc::string::String {
     use alloc::string::ToString;
     let oid = super::asn1::Fields::of(algorithm).next(tag::OID).and_then(|field: Field<'_>| field.oid());
@@ -67,7 +67,8 @@ pub(super) fn algorithm_name(algorithm: &[u8]) -> alloc::string::String {
     alloc::format!("the signature algorithm {name}")
 }
 
-/// Checks the peer's signature in a TLS 1.2 handshake, where the scheme does not fix the curve: each fitting one is tried.
+/// Checks the peer's signature in a TLS 1.2 handshake. The signature scheme does not determine the curve, so every matching algorithm is
+/// tried.
 pub(super) fn verify_tls12(
     message: &[u8],
     certificate: &CertificateDer<'_>,

@@ -1,5 +1,5 @@
-//! Signatures of certificates that were found right. A peer shows the same certificates again and again, and whether a signature is
-//! right depends on nothing else: periods, names and revocation are checked each time.
+//! A cache of valid certificate signatures. A peer presents the same certificates again and again, and the validity of a signature depends
+//! only on the key, message and signature. Periods, names and revocation are checked each time.
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -9,14 +9,14 @@ use rustls::pki_types::{AlgorithmIdentifier, InvalidSignature, SignatureVerifica
 
 use super::std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// So many are remembered, the latest.
+/// The number of signatures to keep; the oldest is dropped first.
 const MOST: usize = 32;
 
-/// The signatures found right, the latest of them.
+/// The signatures that were found valid, most recent ones only.
 #[derive(Default)]
 pub(super) struct SignatureCache(Mutex<VecDeque<Signed>>);
 
-/// A signature with all that it depends on.
+/// A signature with everything that its validity depends on.
 struct Signed {
     kind: (AlgorithmIdentifier, AlgorithmIdentifier),
     key: Vec<u8>,
@@ -25,7 +25,7 @@ struct Signed {
 }
 
 impl SignatureCache {
-    /// The algorithm, which asks the cache first and tells it what it found right.
+    /// Wraps an algorithm so that it asks this cache first and stores valid signatures in it.
     pub(super) fn of(&self, algorithm: &'static dyn SignatureVerificationAlgorithm) -> Cached<'_> {
         Cached { algorithm, cache: self }
     }
@@ -41,7 +41,7 @@ impl fmt::Debug for SignatureCache {
     }
 }
 
-/// An algorithm that asks the cache first: made by [`SignatureCache::of`].
+/// A signature algorithm with a cache, made by [`SignatureCache::of`].
 #[derive(Debug)]
 pub(super) struct Cached<'m> {
     algorithm: &'static dyn SignatureVerificationAlgorithm,
@@ -86,7 +86,7 @@ mod tests {
 
     static ASKED: AtomicUsize = AtomicUsize::new(0);
 
-    /// Finds right what ends as the key does, and counts how often it was asked.
+    /// Accepts a signature whose last byte equals the key's, and counts the calls.
     #[derive(Debug)]
     struct Toy;
 
@@ -115,11 +115,11 @@ mod tests {
         };
         assert_eq!(asked(b"k1", b"m", b"s1"), (true, 1));
         assert_eq!(asked(b"k1", b"m", b"s1"), (true, 0));
-        // Anything else about it makes it another.
+        // Every other part makes a different signature.
         assert_eq!(asked(b"l1", b"m", b"s1"), (true, 1));
         assert_eq!(asked(b"k1", b"n", b"s1"), (true, 1));
         assert_eq!(asked(b"k1", b"m", b"t1"), (true, 1));
-        // What is wrong is wrong each time.
+        // An invalid signature is not cached.
         assert_eq!(asked(b"k1", b"m", b"s2"), (false, 1));
         assert_eq!(asked(b"k1", b"m", b"s2"), (false, 1));
         for number in 0..MOST {

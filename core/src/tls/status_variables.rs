@@ -1,4 +1,4 @@
-//! The status variables that speak of TLS, one row each: `Ssl_…` and `Tls_…`. A server shows them among its own in SHOW STATUS.
+//! The status variables about TLS, `Ssl_…` and `Tls_…`, one row each. A server lists them with its own in SHOW STATUS.
 
 use alloc::borrow::ToOwned;
 use alloc::string::{String, ToString};
@@ -8,25 +8,25 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use super::{Counters, ServerContext, date_text};
 use crate::facts::TlsFacts;
 
-/// A status variable that speaks of TLS.
+/// A status variable about TLS.
 #[derive(Debug)]
 pub struct StatusVariable {
     /// Its name, as `Ssl_cipher`.
     pub name: &'static str,
-    /// Whether each session has a value of its own, so that the server as a whole has none.
+    /// Whether each session has its own value, so that the server has no global one.
     pub is_of_session: bool,
     read: fn(&Asked<'_>) -> String,
 }
 
 impl StatusVariable {
-    /// Its value. `session` is what the asking connection negotiated, `server` the context of the server; without them the variable
-    /// has the value that MySQL shows for "off".
+    /// The value of the variable. `session` has the parameters of the asking connection, `server` the server's context. Without them the
+    /// value is the one that MySQL shows without TLS.
     pub fn value(&self, session: Option<&TlsFacts>, server: Option<&ServerContext>) -> String {
         (self.read)(&Asked { session, server })
     }
 }
 
-/// Every status variable that speaks of TLS, in the order of SHOW STATUS.
+/// Every status variable about TLS, in the order of SHOW STATUS.
 pub const STATUS_VARIABLES: &[StatusVariable] = &[
     of_server("Ssl_accept_renegotiates", |_| zero()),
     of_server("Ssl_accepts", |asked| asked.count(|counters| &counters.accepts)),
@@ -72,7 +72,7 @@ const fn of_session(name: &'static str, read: fn(&Asked<'_>) -> String) -> Statu
     StatusVariable { name, is_of_session: true, read }
 }
 
-/// OpenSSL's "no limit", -1, as MySQL prints it.
+/// OpenSSL's -1 for "no limit", as MySQL prints it.
 const NO_LIMIT: &str = "18446744073709551615";
 /// `SSL_VERIFY_PEER | SSL_VERIFY_CLIENT_ONCE`: clients are asked for a certificate.
 const ASKS_FOR_CERTIFICATE: &str = "5";
@@ -81,13 +81,13 @@ fn zero() -> String {
     "0".to_owned()
 }
 
-/// What the variables are read from.
+/// The session and server from which the variables are read.
 struct Asked<'a> {
     session: Option<&'a TlsFacts>,
     server: Option<&'a ServerContext>,
 }
 
-/// The remembered sessions of a server: how many there are, how many there may be, and for how many seconds each.
+/// A server's session cache: the number of sessions, their maximum, and their lifetime in seconds.
 struct Sessions {
     used: usize,
     most: usize,
@@ -95,7 +95,7 @@ struct Sessions {
 }
 
 impl Asked<'_> {
-    /// A value that a session has while it is encrypted, and what it has else.
+    /// `value` if the session is encrypted, otherwise `off`.
     fn while_secure(&self, value: String, off: &str) -> String {
         if self.session.is_some() { value } else { off.to_owned() }
     }
@@ -104,7 +104,7 @@ impl Asked<'_> {
         self.server.map_or(0, |server| counter(server.counters()).load(Ordering::Relaxed)).to_string()
     }
 
-    /// A date of the server's certificate, for a session that is encrypted.
+    /// A date of the server's certificate if the session is encrypted.
     fn date(&self, date: fn(&ServerContext) -> u64) -> String {
         match (self.session, self.server) {
             (Some(_), Some(server)) => date_text(date(server)),

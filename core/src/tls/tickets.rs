@@ -1,4 +1,4 @@
-//! Session tickets: sessions that clients keep, encrypted, so that a server needs no memory of them.
+//! Session tickets: the client keeps its encrypted session, so that the server needs no memory for it.
 
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -19,30 +19,29 @@ use super::clock::Clock;
 use super::counters::Counters;
 use crate::facts::TlsVersion;
 
-/// Where the keys of session tickets come from.
+/// The source of keys for session tickets.
 pub trait TicketKeys: Send + Sync {
-    /// What encrypts and decrypts the tickets of one context. Its keys must depend on `context`, the digest of what a session
-    /// was verified by: a ticket of a context with another digest is then worth nothing. Issue times and expiry are not its
-    /// business.
+    /// An encrypter and decrypter for the tickets of one context. Its keys must depend on `context`, the digest of all settings by which
+    /// sessions are verified, so that a context with another digest can't use the ticket. The caller checks issue times and expiry.
     ///
     /// # Errors
-    /// [`TlsError::Config`] where there are no keys to be had.
+    /// [`TlsError::Config`] if no keys are available.
     fn ticketer(&self, context: &[u8; 32]) -> Result<Arc<dyn ProducesTickets>, TlsError>;
 }
 
-/// A context's tickets. Each carries, within what is encrypted, the time of its issue.
+/// The tickets of a context. The encrypted part of each ticket includes its time of issue.
 pub(super) struct Tickets {
     pub(super) ticketer: Arc<dyn ProducesTickets>,
-    /// For how many seconds a ticket may be used.
+    /// The lifetime of a ticket in seconds.
     pub(super) timeout: u64,
     pub(super) clock: Arc<Clock>,
     pub(super) counters: Arc<Counters>,
 }
 
-/// The bytes of the issue time, in seconds since the Unix epoch, behind the session.
+/// The length of the issue time, in seconds since the Unix epoch, which follows the session.
 const TIME: usize = 8;
-/// The largest session in bytes that gets a ticket. A client's certificates are in it; a message of TLS has room for 64 KiB, and the
-/// client is to send the ticket in its first one.
+/// The largest session, in bytes, that gets a ticket. A session includes the client's certificates, a TLS message may have at most 64 KiB,
+/// and the client sends the ticket in its first message.
 const LARGEST: usize = 16 * 1024;
 
 impl ProducesTickets for Tickets {
@@ -74,7 +73,7 @@ impl ProducesTickets for Tickets {
             self.counters.cache_misses.fetch_add(1, Ordering::Relaxed);
             return None;
         };
-        // A time far ahead is that of a server whose clock was wrong: its tickets would live too long.
+        // A server whose clock was ahead issued tickets with a future time; refuse them, because they would live too long.
         if self.clock.now().as_secs().abs_diff(issued) > self.timeout {
             self.counters.cache_timeouts.fetch_add(1, Ordering::Relaxed);
             return None;
@@ -84,14 +83,14 @@ impl ProducesTickets for Tickets {
 }
 
 impl fmt::Debug for Tickets {
-    /// What encrypts them holds secrets.
+    /// Hides the ticketer, because it holds keys.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Tickets").field("timeout", &self.timeout).finish_non_exhaustive()
     }
 }
 
-/// A digest of what sessions of a context are verified by: the server's certificates, the CAs and revocation lists of clients,
-/// the versions and the ciphers. CAs and lists count in any order, and once each.
+/// A digest of all settings by which the sessions of a context are verified: the server's certificates, the CAs and revocation lists for
+/// clients, the TLS versions and the ciphers. Order and repetition of CAs and lists do not matter.
 pub(super) fn digest(
     chain: &[CertificateDer<'_>],
     authority: Option<&Authority>,

@@ -1,4 +1,4 @@
-//! The versions of TLS: which ones a list that users write allows.
+//! Parses the list of TLS versions that users write.
 
 use alloc::borrow::ToOwned;
 use alloc::format;
@@ -10,7 +10,7 @@ use rustls::version::{TLS12, TLS13};
 
 use super::TlsError;
 
-/// The versions that `--tls-version` names; both without it.
+/// The versions that `--tls-version` names; both if the option is absent.
 pub(super) fn versions(
     list: Option<&str>,
     notes: &mut Vec<String>,
