@@ -10,41 +10,41 @@ use crate::message::SqlError;
 use crate::message::{Capabilities, HandshakeReply, OkPacket};
 use crate::secret::Secret;
 
-/// More packets than any plugin needs; a server that goes on is playing with us.
+/// The largest number of packets in one authentication exchange. No plugin needs as many, so a server that sends more is misbehaving.
 const MOST_ROUNDS: u8 = 16;
 
-/// What the command phase takes over, for COM_CHANGE_USER.
+/// The result of the login, which COM_CHANGE_USER needs in the command phase.
 #[derive(Debug)]
 pub(super) struct Login {
     pub(super) plugin: Plugin,
-    /// The greeting's, or that of the last switch to `mysql_native_password`: over it MySQL's server judges the answer in
-    /// COM_CHANGE_USER.
+    /// The scramble of the greeting, or of the last switch to `mysql_native_password`. MySQL's server checks the answer in COM_CHANGE_USER
+    /// against it.
     pub(super) scramble: Vec<u8>,
     pub(super) security: Security,
 }
 
 impl Login {
-    /// Keeps what the exchange has changed.
+    /// Keeps the plugin and scramble that the exchange ended with.
     pub(super) fn learn(&mut self, exchange: &mut Exchange) {
         self.plugin = exchange.plugin().unwrap_or(self.plugin);
         self.scramble = exchange.native_scramble.take().unwrap_or_else(|| core::mem::take(&mut self.scramble));
     }
 }
 
-/// What the server's packet asks of the connection.
+/// The next step after a packet of the server.
 #[derive(Debug)]
 pub(super) enum Progress<'p> {
-    /// Send this.
+    /// Send this answer.
     Send(Vec<u8>),
-    /// Nothing to send; the server speaks next.
+    /// Send nothing, because the server sends the next packet.
     Wait,
-    /// The server said OK, and this in it.
+    /// The server accepted the login with this OK packet.
     Granted(OkPacket<'p>),
-    /// The server said no.
+    /// The server refused the login with this error.
     Denied(SqlError),
 }
 
-/// One exchange with its plugin.
+/// One authentication exchange and its plugin.
 #[derive(Debug)]
 pub(super) struct Exchange {
     auth: Option<ClientAuth>,
@@ -53,7 +53,7 @@ pub(super) struct Exchange {
     native_scramble: Option<Vec<u8>>,
 }
 
-/// What an exchange works with.
+/// The settings and connection parameters that an exchange uses.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Context<'a> {
     pub(super) config: &'a Config,
@@ -76,8 +76,8 @@ impl Context<'_> {
 }
 
 impl Exchange {
-    /// Starts with `plugin` where the challenge at hand is one for it, else waits for the server to switch.
-    /// Returns the first answer, empty where there is none yet.
+    /// Starts the exchange with `plugin` if the challenge has the length that the plugin needs; otherwise waits for the server to switch
+    /// plugins. Returns the first answer, which is empty if there is none yet.
     pub(super) fn start(plugin: Plugin, challenge: &[u8], context: Context<'_>) -> Result<(Self, Vec<u8>), Error> {
         if challenge.len() != plugin.challenge_length() {
             return Ok((Self { auth: None, rounds: 0, native_scramble: None }, Vec::new()));
@@ -91,7 +91,7 @@ impl Exchange {
         self.auth.as_ref().map(ClientAuth::plugin)
     }
 
-    /// Answers one packet of the server.
+    /// Processes one packet of the server.
     pub(super) fn step<'p>(&mut self, payload: &'p [u8], context: Context<'_>) -> Result<Progress<'p>, Error> {
         self.rounds += 1;
         if self.rounds > MOST_ROUNDS {
@@ -137,7 +137,7 @@ fn refuse(error: AuthError) -> Error {
     ours(error.sql_error())
 }
 
-/// A refusal of our own side.
+/// An error with which this side, not the server, refuses.
 pub(super) const fn ours(error: SqlError) -> Error {
     Error::Refused { by: Side::Client, error }
 }

@@ -1,4 +1,4 @@
-//! The commands of a client connection: each queues a request and notes which answer is due.
+//! The commands of a client connection. Each one queues a request and records the kind of answer to expect.
 
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -17,19 +17,19 @@ use crate::secret::Secret;
 use crate::trace::Direction;
 use crate::wire::Put;
 
-/// The most that one packet of a LOCAL INFILE answer holds.
+/// The largest payload of one packet with contents of a LOCAL INFILE.
 const FILE_CHUNK: usize = 0xff_fffe;
 
 impl Connection {
-    /// COM_QUERY. Answered by `Ok`, `ResultSet` and what follows it, or `Failed`; by several of them for several statements.
+    /// COM_QUERY. Answered by `Ok`, by `ResultSet` and the events of its rows, or by `Failed`; several statements have several answers.
     ///
     /// # Errors
-    /// `Misuse` before [`Event::Connected`](super::Event::Connected), or the sticky error. So for every command.
+    /// `Misuse` before [`Event::Connected`](super::Event::Connected), or the sticky error. The same holds for every command.
     pub fn query(&mut self, sql: &[u8]) -> Result<(), Error> {
         self.query_with_attributes(sql, &[])
     }
 
-    /// COM_QUERY with attributes, which the server sees where both sides have `QUERY_ATTRIBUTES`; else they are left out.
+    /// COM_QUERY with attributes. The attributes are sent only if both sides have the capability `QUERY_ATTRIBUTES`.
     ///
     /// # Errors
     /// As [`query`](Self::query).
@@ -51,13 +51,13 @@ impl Connection {
     /// COM_STMT_EXECUTE. Answered as [`query`](Self::query), with binary rows.
     ///
     /// # Errors
-    /// `Misuse` where the number of values is not that of the statement's parameters; else as [`query`](Self::query).
+    /// `Misuse` if the number of values differs from the number of the statement's parameters; else as [`query`](Self::query).
     pub fn execute(&mut self, statement: &Prepared, parameters: &[Value<'_>]) -> Result<(), Error> {
         self.execute_checked(statement, parameters, None)
     }
 
-    /// As [`execute`](Self::execute), with an explicit type for each value. Send binary bytes as `BLOB`, because servers take bytes of
-    /// other types for text.
+    /// As [`execute`](Self::execute), with an explicit type for each value. Send binary bytes as `BLOB`, because servers treat bytes of
+    /// other types as text.
     ///
     /// # Errors
     /// As [`execute`](Self::execute).
@@ -94,22 +94,22 @@ impl Connection {
         self.send(&Command::StmtExecute(&payload), "COM_STMT_EXECUTE", Some(Expect::Results(RowFormat::Binary, None)))
     }
 
-    /// Whether the server takes [`prepare_and_execute`](Self::prepare_and_execute): MariaDB does from 10.2 on, and Sealwire.
+    /// Whether the server supports [`prepare_and_execute`](Self::prepare_and_execute). MariaDB does since 10.2, and Sealwire does.
     pub fn can_execute_last_prepared(&self) -> bool {
         let version = self.link.facts.server_version.as_str();
-        // MariaDB puts a version before its own that old replicas understand.
+        // MariaDB puts a prefix before its version, for the sake of old replicas.
         let own = version.strip_prefix("5.5.5-").unwrap_or(version);
         let mut numbers = own.split(['.', '-']).map_while(|number| number.parse::<u32>().ok());
         let is_new = (numbers.next(), numbers.next()) >= (Some(10), Some(2));
         version.contains("-Sealwire") || version.contains("-MariaDB") && is_new
     }
 
-    /// COM_STMT_PREPARE, and at once COM_STMT_EXECUTE of that statement, without waiting for its id: one round trip for both. Answered as
-    /// [`prepare`](Self::prepare) is, and then as [`execute`](Self::execute): where the first is `Failed`, so is the second. The number
-    /// of values is checked by the server alone.
+    /// COM_STMT_PREPARE followed at once by COM_STMT_EXECUTE of that statement, without waiting for its id, so that both need one round
+    /// trip only. Answered as [`prepare`](Self::prepare) and then as [`execute`](Self::execute); if the first answer is `Failed`, so is the
+    /// second. Only the server checks the number of values.
     ///
     /// # Errors
-    /// `Misuse` where the server [does not take it](Self::can_execute_last_prepared); else as [`query`](Self::query).
+    /// `Misuse` if the server [does not support it](Self::can_execute_last_prepared); else as [`query`](Self::query).
     pub fn prepare_and_execute(&mut self, sql: &[u8], parameters: &[Value<'_>]) -> Result<(), Error> {
         if !self.can_execute_last_prepared() {
             return Err(Error::Misuse("the server can't execute a statement before it has told its number"));
@@ -118,7 +118,7 @@ impl Connection {
         self.execute_by_number(StmtExecute::LAST_PREPARED, parameters, None)
     }
 
-    /// COM_STMT_FETCH: the next rows of an open cursor. Answered by binary rows.
+    /// COM_STMT_FETCH: requests the next rows of an open cursor. Answered by binary rows.
     ///
     /// # Errors
     /// As [`query`](Self::query).
@@ -127,7 +127,7 @@ impl Connection {
         self.send(&command, "COM_STMT_FETCH", Some(Expect::Fetch(statement.columns.clone())))
     }
 
-    /// COM_STMT_SEND_LONG_DATA: a piece of a parameter's value. Not answered.
+    /// COM_STMT_SEND_LONG_DATA: sends a piece of a parameter's value. Not answered.
     ///
     /// # Errors
     /// As [`query`](Self::query).
@@ -160,7 +160,7 @@ impl Connection {
         self.send(&Command::Ping, "COM_PING", Some(Expect::Simple))
     }
 
-    /// COM_INIT_DB: makes `database` the default one. Answered by `Ok` or `Failed`.
+    /// COM_INIT_DB: makes `database` the default database. Answered by `Ok` or `Failed`.
     ///
     /// # Errors
     /// As [`query`](Self::query).
@@ -176,7 +176,7 @@ impl Connection {
         self.send(&Command::Statistics, "COM_STATISTICS", Some(Expect::Text))
     }
 
-    /// COM_RESET_CONNECTION: a fresh session for the same user over the same TLS. Answered by `Ok`.
+    /// COM_RESET_CONNECTION: resets the session; user and TLS stay. Answered by `Ok`.
     ///
     /// # Errors
     /// As [`query`](Self::query).
@@ -208,10 +208,10 @@ impl Connection {
         self.send(&Command::FieldList { table, wildcard }, "COM_FIELD_LIST", Some(Expect::FieldList))
     }
 
-    /// COM_CHANGE_USER: another user over the same TLS. Answered by `Ok` or `Failed`.
+    /// COM_CHANGE_USER: logs in as another user over the same TLS session. Answered by `Ok` or `Failed`.
     ///
     /// # Errors
-    /// As [`query`](Self::query), and what authentication refuses.
+    /// As [`query`](Self::query), and the errors of the authentication plugin.
     pub fn change_user(&mut self, user: &str, password: Secret, database: Option<&str>) -> Result<(), Error> {
         let config = Arc::clone(&self.config);
         let capabilities = self.link.facts.capabilities;
@@ -235,7 +235,7 @@ impl Connection {
         self.send(&Command::ChangeUser(change), "COM_CHANGE_USER", Some(Expect::ChangeUser(exchange, password)))
     }
 
-    /// COM_QUIT, and TLS's close_notify. The connection is over; [`Event::Closed`](super::Event::Closed) follows.
+    /// COM_QUIT and TLS's close_notify. The connection ends, and [`Event::Closed`](super::Event::Closed) follows.
     ///
     /// # Errors
     /// As [`query`](Self::query).
@@ -245,10 +245,10 @@ impl Connection {
         Ok(())
     }
 
-    /// A piece of the file that [`Event::LocalInfile`](super::Event::LocalInfile) asked for.
+    /// Sends a piece of the file that [`Event::LocalInfile`](super::Event::LocalInfile) requested.
     ///
     /// # Errors
-    /// `Misuse` where no file was asked for; else as [`query`](Self::query).
+    /// `Misuse` if the server requested no file; else as [`query`](Self::query).
     pub fn local_infile_data(&mut self, data: &[u8]) -> Result<(), Error> {
         self.file_phase()?;
         for chunk in data.chunks(FILE_CHUNK) {
@@ -257,7 +257,7 @@ impl Connection {
         Ok(())
     }
 
-    /// The file was sent whole.
+    /// Ends the file: all of it has been sent.
     ///
     /// # Errors
     /// As [`local_infile_data`](Self::local_infile_data).
@@ -267,8 +267,8 @@ impl Connection {
         Ok(())
     }
 
-    /// The server gets no file, or no more of it. Whatever it answers, [`Event::Failed`](super::Event::Failed) with this error follows,
-    /// when all of the answer is read.
+    /// Refuses to send the file, or the rest of it. Once the server's whole answer has been read, [`Event::Failed`](super::Event::Failed)
+    /// follows with this error, whatever the answer was.
     ///
     /// # Errors
     /// As [`local_infile_data`](Self::local_infile_data).

@@ -1,4 +1,4 @@
-//! What a client connection is told before it starts.
+//! The settings of a client connection.
 
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -14,14 +14,14 @@ use crate::tls::ClientContext;
 use crate::trace::Observer;
 use crate::wire::compressed::Algorithm;
 
-/// Whether the connection is made over TLS.
+/// Whether and when the client uses TLS.
 #[derive(Debug, Clone)]
 pub enum TlsPolicy {
-    /// Never. `--ssl-mode=DISABLED`.
+    /// Never use TLS. `--ssl-mode=DISABLED`.
     Disabled,
-    /// Where the server offers it; an attacker on the way can take the offer out. `--ssl-mode=PREFERRED`.
+    /// Use TLS if the server offers it. An attacker on the network can remove the offer. `--ssl-mode=PREFERRED`.
     Preferred(ClientContext),
-    /// Always; a server without TLS gets nothing of us. What the certificate has to prove is the context's matter.
+    /// Always use TLS. Nothing of the login is sent to a server without it. The context decides how the certificate is verified.
     Required(ClientContext),
 }
 
@@ -32,45 +32,46 @@ pub struct Config {
     pub user: String,
     /// The password; empty for none.
     pub password: Secret,
-    /// The database to start in; an empty name is none.
+    /// The default database of the session; an empty name means none.
     pub database: Option<String>,
     /// Whether TLS is used.
     pub tls: TlsPolicy,
-    /// The host's name or address, against which the certificate is checked.
+    /// The host's name or address, which is compared with the certificate.
     pub server_name: String,
-    /// The name to send in the TLS server name extension; none is sent by default, as MySQL's clients do.
+    /// The host name to send as TLS server name indication. None is sent by default, as in MySQL's clients.
     pub sni: Option<String>,
-    /// What lies below.
+    /// The transport below the protocol.
     pub transport: Transport,
     /// Names and values that the server shows in `performance_schema.session_connect_attrs`.
     pub attributes: Vec<(String, String)>,
-    /// The id of the connection's character set; 45 is `utf8mb4_general_ci`, which every server since 5.5 knows.
+    /// The id of the connection's character set. The default is 45, `utf8mb4_general_ci`, because every server since 5.5 has it.
     pub charset: u8,
-    /// Capabilities asked for beyond those that the machine needs.
+    /// Capabilities to request beyond those that this library needs.
     pub capabilities: Capabilities,
-    /// How packets may be compressed, the most wanted first; empty for not at all, which is the default: whoever can put words of his own
-    /// beside a secret can learn the secret from the length of what is compressed, also inside TLS.
+    /// The compression algorithms to request, in order of preference. The default is empty, which means no compression, because an attacker
+    /// who can put text of his own beside a secret can learn the secret from the compressed length, also inside TLS.
     pub compression: Vec<Algorithm>,
-    /// Whether a server that offers none of `compression` is refused.
+    /// Whether to refuse a server that offers none of `compression`.
     pub compression_required: bool,
-    /// Whether the server may ask for the file of a LOAD DATA LOCAL INFILE, which must be the statement just sent. Even then the
-    /// server must be verified, or behind a Unix socket.
+    /// Whether the server may request the file of a LOAD DATA LOCAL INFILE statement. The statement must be the one just sent, and the
+    /// server must be verified or behind a Unix socket.
     pub local_infile: bool,
     /// Whether `mysql_clear_password` is allowed; even then only inside verified TLS or over a Unix socket.
     pub enable_cleartext_plugin: bool,
-    /// Whether the server's RSA key may be asked for over plaintext, where nobody proves that it is the server's.
+    /// Whether to request the server's RSA key over plaintext, where nothing proves that the key is the server's.
     pub fetch_server_public_key: bool,
     /// The server's RSA key in PEM, for `caching_sha2_password` and `sha256_password` over plaintext.
     pub server_public_key: Option<String>,
-    /// The plugin to start with; else the server's own default, where we know it.
+    /// The plugin to start with. Without it the client starts with the server's default plugin, or with `caching_sha2_password` if that
+    /// one is unknown.
     pub default_auth: Option<Plugin>,
-    /// How long connecting may take, authentication included.
+    /// The time limit for connecting, authentication included.
     pub connect_timeout: Duration,
-    /// The largest packet that is taken from the server, in bytes.
+    /// The largest packet to accept from the server, in bytes.
     pub max_packet: u32,
-    /// Where random bytes come from.
+    /// The source of random bytes.
     pub random: Arc<dyn Random>,
-    /// Who sees every packet, record and state; see [`crate::trace`].
+    /// Receives every packet, record and change of state; see [`crate::trace`].
     pub observer: Option<Arc<dyn Observer>>,
 }
 
@@ -102,12 +103,12 @@ impl Config {
         }
     }
 
-    /// The algorithm to compress by, of those that the server offers.
+    /// The first requested compression algorithm that the server offers.
     pub(super) fn algorithm(&self, offered: Capabilities) -> Option<Algorithm> {
         self.compression.iter().copied().find(|algorithm| algorithm.is_built() && offered.contains(flag_of(*algorithm)))
     }
 
-    /// All that we ask for, but for compression; the connection has of it what the server also has.
+    /// All capabilities to request, except for compression. The connection has those of them that the server also has.
     pub(super) fn wanted(&self) -> Capabilities {
         let mut wanted = self.capabilities
             | Capabilities::LONG_PASSWORD
@@ -134,7 +135,7 @@ impl Config {
     }
 }
 
-/// The capability that asks for an algorithm.
+/// The capability flag of a compression algorithm.
 pub(super) const fn flag_of(algorithm: Algorithm) -> Capabilities {
     match algorithm {
         Algorithm::Zlib => Capabilities::COMPRESS,

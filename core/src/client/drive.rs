@@ -1,4 +1,4 @@
-//! The loop around a connection, for drivers that have nothing else to do while they wait.
+//! A loop that runs a connection, for drivers that do nothing else while they wait.
 
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -9,23 +9,23 @@ use crate::machine::{Input, Now, Output};
 
 /// A transport and a clock.
 pub trait Io {
-    /// Why the transport failed, or the connection.
+    /// An error of the transport or of the connection.
     type Error: From<Error>;
 
-    /// The time.
+    /// The current time.
     fn now(&self) -> Now;
 
-    /// Sends the bytes, and takes out of the vector those that were sent. Those that it leaves are handed in again with the next ones.
+    /// Sends the bytes and removes the sent ones from the vector. The rest stays in it for the next call.
     ///
     /// # Errors
-    /// The transport's.
+    /// An error of the transport.
     fn send(&mut self, bytes: &mut Vec<u8>) -> Result<(), Self::Error>;
 
-    /// Waits for input until the deadline, if there is one; received bytes are appended to the vector, which is empty. `None` interrupts
-    /// [`drive`]: a transport that does not block has nothing now.
+    /// Waits for input until the deadline, if there is one, and appends received bytes to the vector, which is empty. `None` ends
+    /// [`drive`]: a transport that does not block returns it if there is no input.
     ///
     /// # Errors
-    /// The transport's.
+    /// An error of the transport.
     fn receive<'a>(
         &mut self,
         bytes: &'a mut Vec<u8>,
@@ -33,14 +33,14 @@ pub trait Io {
     ) -> Result<Option<Input<'a>>, Self::Error>;
 }
 
-/// Bytes on their way in and out. They belong to one connection.
+/// The buffers of one connection for received bytes and for bytes to send.
 #[derive(Debug, Default)]
 pub struct Buffers {
     incoming: Vec<u8>,
     outgoing: Vec<u8>,
 }
 
-/// Sends and receives until something happened; `None` where [`Io::receive`] has nothing now.
+/// Sends and receives until there is an event. Returns `None` if [`Io::receive`] does.
 ///
 /// ```no_run
 /// # use sealwire_core::client::{Buffers, Connection, Event, Io, drive};
@@ -52,7 +52,7 @@ pub struct Buffers {
 /// ```
 ///
 /// # Errors
-/// The connection's, once what the peer should still get was sent, or the transport's.
+/// The connection's error, once the last bytes for the peer have been sent, or the transport's error.
 #[inline]
 pub fn drive<I: Io>(connection: &mut Connection, io: &mut I, buffers: &mut Buffers) -> Result<Option<Event>, I::Error> {
     loop {
@@ -61,7 +61,7 @@ pub fn drive<I: Io>(connection: &mut Connection, io: &mut I, buffers: &mut Buffe
             Output::Transmit => io.send(&mut buffers.outgoing)?,
             Output::Wait(deadline) => {
                 let Some(input) = io.receive(&mut buffers.incoming, deadline)? else { return Ok(None) };
-                // A failure sticks: the next poll returns it, once the alert for the peer was sent.
+                // Ignore the error here, because the next poll returns it, after the alert for the peer.
                 let _ = connection.handle_input(input, io.now());
             }
         }
@@ -87,14 +87,14 @@ mod tests {
         }
     }
 
-    /// What a transport gives, one after the other.
+    /// One result of the scripted transport's `receive`.
     enum Given {
         Bytes(&'static [u8]),
         Eof,
         Nothing,
     }
 
-    /// A transport that gives those, and waits until the deadline afterwards.
+    /// A transport that yields a list of inputs and then waits until the deadline.
     struct Script {
         given: VecDeque<Given>,
         sent: Vec<u8>,
@@ -134,7 +134,7 @@ mod tests {
         }
     }
 
-    /// The greeting of a server that wants mysql_native_password, and has no TLS.
+    /// The greeting of a server with mysql_native_password and without TLS.
     const GREETING: &[u8] = b"\x49\0\0\0\x0a8.4.0\0\x01\0\0\0abcdefgh\0\x01\x82\x2d\x02\0\x08\0\x15\0\0\0\0\0\0\0\0\0\0ijklmnopqrst\0mysql_native_password\0";
 
     fn driven(given: Vec<Given>) -> (Script, impl FnMut(&mut Script) -> Result<Option<Event>, Error>) {

@@ -1,4 +1,4 @@
-//! What a client connection tells its application.
+//! The events of a client connection.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -6,75 +6,74 @@ use alloc::vec::Vec;
 use crate::message::SqlError;
 use crate::message::{ColumnDefinition, OkPacket, SessionChange, StatusFlags};
 
-/// Something for the application.
+/// An event for the application.
 ///
 /// Columns and rows are not copied into the event: [`Connection::columns`](super::Connection::columns) and
 /// [`Connection::text_row`](super::Connection::text_row) lend them from the connection's buffer.
 #[derive(Debug)]
 pub enum Event {
-    /// Authentication is over: commands may be sent.
+    /// Authentication has succeeded. Commands may be sent.
     Connected(Summary),
-    /// A command, or one statement of several, is done without rows.
+    /// A command, or one of several statements, has finished without a result set.
     Ok(Summary),
-    /// A result with rows begins; [`Connection::columns`](super::Connection::columns) has its columns.
+    /// A result set begins; [`Connection::columns`](super::Connection::columns) has its columns.
     ResultSet,
     /// A row of COM_QUERY in [`Connection::text_row`](super::Connection::text_row), or of COM_STMT_EXECUTE or COM_STMT_FETCH in
     /// [`Connection::binary_row`](super::Connection::binary_row).
     Row(RowFormat),
-    /// The rows are over. Another result follows where `status` has `MORE_RESULTS`.
+    /// The result set ends. Another result follows if `status` has `MORE_RESULTS`.
     ResultEnd {
         /// The server's status.
         status: StatusFlags,
-        /// How many warnings wait.
+        /// The number of warnings that SHOW WARNINGS would list.
         warnings: u16,
     },
-    /// The command failed; the connection lives.
+    /// The command failed. The connection stays usable.
     Failed(SqlError),
-    /// COM_STMT_PREPARE is done.
+    /// The server has prepared the statement of COM_STMT_PREPARE.
     Prepared(Prepared),
     /// The answer to COM_STATISTICS.
     Text(Vec<u8>),
-    /// The server wants this file: answer with [`local_infile_data`](super::Connection::local_infile_data) and
-    /// [`local_infile_end`](super::Connection::local_infile_end), or with
-    /// [`local_infile_refuse`](super::Connection::local_infile_refuse). Comes only where [`Config::local_infile`](super::Config::local_infile)
-    /// allows it, the server is verified or behind a Unix socket, and the statement just sent is the LOAD DATA LOCAL INFILE that names this
-    /// very file, and at most once per statement.
+    /// The server requests this file. Answer with [`local_infile_data`](super::Connection::local_infile_data) and
+    /// [`local_infile_end`](super::Connection::local_infile_end), or with [`local_infile_refuse`](super::Connection::local_infile_refuse).
+    /// The event comes at most once per statement, and only if [`Config::local_infile`](super::Config::local_infile) allows it, the server
+    /// is verified or behind a Unix socket, and the statement just sent is a LOAD DATA LOCAL INFILE that names this file.
     LocalInfile {
         /// The file's name as the server gives it. A rogue server can name any file: check it against your statement.
         filename: Vec<u8>,
     },
-    /// The connection is over, in order.
+    /// The connection has ended in an orderly way.
     Closed,
 }
 
-/// How a result's rows are encoded.
+/// The encoding of a result's rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RowFormat {
-    /// As text, which COM_QUERY gives.
+    /// Every value as text, as in answers to COM_QUERY.
     Text,
-    /// As the values themselves, which COM_STMT_EXECUTE gives.
+    /// Every value in the binary format of its type, as in answers to COM_STMT_EXECUTE.
     Binary,
 }
 
-/// What the server says of a statement when it is done.
+/// The server's summary of a finished statement.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Summary {
-    /// Rows changed.
+    /// The number of changed rows.
     pub affected_rows: u64,
-    /// The last AUTO_INCREMENT value made; 0 for none.
+    /// The last AUTO_INCREMENT value that the statement generated; 0 if none.
     pub last_insert_id: u64,
-    /// How many warnings wait for SHOW WARNINGS.
+    /// The number of warnings that SHOW WARNINGS would list.
     pub warnings: u16,
-    /// Text for the user: `Rows matched: 1  Changed: 1  Warnings: 0`.
+    /// A text for the user: `Rows matched: 1  Changed: 1  Warnings: 0`.
     pub info: String,
     /// The session's status.
     pub status: StatusFlags,
-    /// Changes of the session's state as on the wire; read with [`session_changes`](Self::session_changes).
+    /// Changes of the session's state, encoded as on the wire; [`session_changes`](Self::session_changes) decodes them.
     pub session_state: Vec<u8>,
 }
 
 impl Summary {
-    /// The changes of session state, up to the first that can't be read.
+    /// The changes of the session's state, up to the first one that can't be decoded.
     pub fn session_changes(&self) -> impl Iterator<Item = SessionChange<'_>> {
         OkPacket { session_state: &self.session_state, ..OkPacket::default() }.session_changes()
     }
@@ -96,12 +95,12 @@ impl From<OkPacket<'_>> for Summary {
 /// A statement that the server has prepared.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Prepared {
-    /// The server's number for it.
+    /// The server's id of the statement.
     pub statement: u32,
-    /// One for each parameter.
+    /// The definitions of the parameters.
     pub parameters: Vec<ColumnDefinition>,
-    /// One for each column of its result; empty where it has none.
+    /// The definitions of the result's columns; empty if the statement returns no rows.
     pub columns: Vec<ColumnDefinition>,
-    /// How many warnings wait.
+    /// The number of warnings.
     pub warnings: u16,
 }

@@ -1,4 +1,4 @@
-//! The connection phase: greeting, TLS, authentication. Each state holds what it may use, and a step consumes it.
+//! The connection phase: greeting, TLS, authentication. Each state is a type with the data that it needs, and a step consumes it.
 
 use alloc::borrow::Cow;
 use alloc::format;
@@ -23,7 +23,7 @@ use crate::trace::Direction;
 use crate::wire::Put;
 use crate::wire::compressed::Algorithm;
 
-/// What a step may use of the connection.
+/// The parts of the connection that a step of the handshake may use.
 pub(super) struct Context<'a> {
     pub(super) config: &'a Arc<Config>,
     pub(super) link: &'a mut Link,
@@ -38,13 +38,13 @@ pub(super) enum Handshake {
     Authenticating(Authenticating),
 }
 
-/// Where a step leads.
+/// The result of a step.
 pub(super) enum Next {
-    /// More bytes are needed.
+    /// The step needs more bytes.
     Wait(Handshake),
-    /// Another step can be made at once.
+    /// The next step can be made at once.
     Again(Handshake),
-    /// Authentication is over, as the server's OK says.
+    /// Authentication has succeeded, with this summary of the server's OK packet.
     Connected(Summary, Login),
 }
 
@@ -57,7 +57,7 @@ impl Handshake {
         }
     }
 
-    /// What is under way, in the words of MySQL's error 2013.
+    /// The current stage, in the words of MySQL's error 2013.
     pub(super) const fn stage(&self) -> &'static str {
         match self {
             Self::AwaitGreeting(_) => "at 'reading initial communication packet'",
@@ -75,11 +75,11 @@ impl Handshake {
     }
 }
 
-/// Nothing was sent yet.
+/// The client waits for the greeting and has sent nothing.
 #[derive(Debug)]
 pub(super) struct AwaitGreeting;
 
-/// What the greeting said that later states need.
+/// The parts of the greeting that later states need.
 #[derive(Debug)]
 struct Offer {
     capabilities: Capabilities,
@@ -155,21 +155,21 @@ impl AwaitGreeting {
     }
 }
 
-/// The capabilities of the connection: what both sides have.
+/// The capabilities of the connection: those that both sides have.
 fn negotiate(config: &Config, offered: Capabilities) -> Capabilities {
     let mut ours = config.wanted().without(Capabilities::COMPRESS.union(Capabilities::ZSTD_COMPRESSION));
     if let Some(algorithm) = config.algorithm(offered) {
-        // One alone, so that both sides mean the same.
+        // Request one algorithm only, so that both sides use the same one.
         ours |= flag_of(algorithm);
     }
     if !offered.contains(Capabilities::LONG_PASSWORD) {
-        // MariaDB: the cleared bit says that the extended flags are meant.
+        // A MariaDB server clears this bit to announce extended capabilities, and the client must clear it, too.
         ours = ours.without(Capabilities::LONG_PASSWORD);
     }
     ours & offered
 }
 
-/// Sends SSLRequest with the ClientHello right behind it.
+/// Sends an SSLRequest directly followed by the ClientHello.
 fn request_tls(offer: Offer, context: &ClientContext, with: &mut Context<'_>) -> Result<Next, Error> {
     let capabilities = negotiate(with.config, offer.capabilities) | Capabilities::SSL;
     let request = SslRequest { capabilities, max_packet: with.config.max_packet, charset: with.config.charset };
@@ -180,7 +180,7 @@ fn request_tls(offer: Offer, context: &ClientContext, with: &mut Context<'_>) ->
     Ok(Next::Again(Handshake::Securing(Securing { offer, capabilities })))
 }
 
-/// TLS is under way; nothing of the user was sent.
+/// The TLS handshake is in progress. Neither user name nor password has been sent.
 #[derive(Debug)]
 pub(super) struct Securing {
     offer: Offer,
@@ -202,7 +202,7 @@ fn log_in(offer: Offer, with: &mut Context<'_>) -> Result<Next, Error> {
     send_response(offer, capabilities, with)
 }
 
-/// How safe a password is on this connection.
+/// How well the connection protects a password.
 fn security(facts: &Facts) -> Security {
     match (&facts.tls, facts.transport) {
         (Some(tls), _) if tls.verification.is_verified() => Security::VerifiedTls,
@@ -240,7 +240,7 @@ fn send_response(offer: Offer, capabilities: Capabilities, with: &mut Context<'_
     Ok(Next::Again(Handshake::Authenticating(Authenticating { exchange, login, capabilities })))
 }
 
-/// The user was named; the server decides.
+/// The login has been sent, and the authentication exchange is in progress.
 #[derive(Debug)]
 pub(super) struct Authenticating {
     exchange: Exchange,

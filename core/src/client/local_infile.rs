@@ -1,12 +1,13 @@
-//! Which file a statement lets the server have: LOAD DATA LOCAL INFILE.
+//! Finds the file that a LOAD DATA LOCAL INFILE statement names.
 //!
-//! The server names the file that it wants. Only the statement just sent can allow it, because only that is the user's word.
+//! The server sends the name of the file that it requests. Only the statement just sent may permit it, because only the statement comes
+//! from the user.
 
 use alloc::vec::Vec;
 
-/// The file that a text names, where its first statement is `LOAD DATA [LOW_PRIORITY | CONCURRENT] LOCAL INFILE 'file'`, or LOAD XML.
+/// The file that `sql` names if its first statement is `LOAD DATA [LOW_PRIORITY | CONCURRENT] LOCAL INFILE 'file'` or LOAD XML.
 ///
-/// Later statements of one text do not count: where the first ends is the server's to say, which may be a rogue.
+/// Later statements in `sql` do not count, because the server, which may be malicious, decides where the first one ends.
 pub(super) fn named_by(sql: &[u8], no_backslash_escapes: bool) -> Option<Vec<u8>> {
     let mut words = Words(sql);
     words.expect("LOAD")?;
@@ -17,12 +18,12 @@ pub(super) fn named_by(sql: &[u8], no_backslash_escapes: bool) -> Option<Vec<u8>
     words.string(no_backslash_escapes)
 }
 
-/// The rest of a statement.
+/// The part of the statement that has not been read.
 #[derive(Clone, Copy)]
 struct Words<'a>(&'a [u8]);
 
 impl Words<'_> {
-    /// Takes the word, in any case; `None` leaves everything as it was.
+    /// Reads this word, in any case. If another word follows, returns `None` and reads no word.
     fn expect(&mut self, word: &str) -> Option<()> {
         self.skip()?;
         let end = self.0.iter().position(|byte| !is_word(*byte)).unwrap_or(self.0.len());
@@ -30,7 +31,7 @@ impl Words<'_> {
         found.eq_ignore_ascii_case(word.as_bytes()).then(|| self.0 = rest)
     }
 
-    /// A quoted text, as the server understands it.
+    /// Reads a quoted string by the server's rules.
     fn string(&mut self, no_backslash_escapes: bool) -> Option<Vec<u8>> {
         self.skip()?;
         let (&quote, mut rest) = self.0.split_first()?;
@@ -44,7 +45,7 @@ impl Words<'_> {
             match (byte, rest.split_first()) {
                 (b'\\', Some((&escaped, after))) if !no_backslash_escapes => {
                     rest = after;
-                    // In LIKE's patterns these keep their backslash, and so they do everywhere.
+                    // As in LIKE patterns, the server keeps the backslash before these characters, in every string.
                     if matches!(escaped, b'%' | b'_') {
                         text.push(b'\\');
                     }
@@ -71,7 +72,7 @@ impl Words<'_> {
         }
     }
 
-    /// Skips space and comments; `None` where a comment has no end. The contents of `/*! … */` and `/*M! … */` are no comment.
+    /// Skips white space and comments; `None` if a comment has no end. The contents of `/*! … */` and `/*M! … */` are SQL, not comments.
     fn skip(&mut self) -> Option<()> {
         loop {
             self.0 = self.0.trim_ascii_start();
@@ -83,7 +84,7 @@ impl Words<'_> {
                     rest.get(digits..)?
                 }
                 [b'/', b'*', rest @ ..] => after(rest, b"*/")?,
-                // The end of a comment whose contents counted.
+                // The end of a comment whose contents are SQL.
                 [b'*', b'/', rest @ ..] => rest,
                 _ => return Some(()),
             };

@@ -27,28 +27,28 @@ use crate::trace::Tracer;
 use handshake::{AwaitGreeting, Context, Handshake, Next};
 use results::CommandPhase;
 
-/// A connection to a MySQL server, without the socket. [`drive`] is the loop around it for a driver that waits for nothing else.
+/// A connection to a MySQL server, without the socket. [`drive`] is a loop that runs it, for drivers that wait for nothing else.
 ///
 /// Its methods are of four kinds:
 /// - input, [`handle_input`](Self::handle_input): bytes, end of file, time. Changes the state.
 /// - output, [`poll_output`](Self::poll_output): bytes to send, events, the next deadline. Call it after each input and each command until
-///   it returns [`Output::Wait`]; only then is anything else due. [`advance_row`](Self::advance_row) is a shorter way to the rows that have
-///   come already: it may be called instead of `poll_output` at any time, and where it finds none, `poll_output` says what is due.
-/// - commands: queue a request. They may be called before earlier requests were answered; answers come in the order of the requests. They
-///   are [`query`](Self::query), [`query_with_attributes`](Self::query_with_attributes), [`prepare`](Self::prepare),
+///   it returns [`Output::Wait`]; only then wait for more input. [`advance_row`](Self::advance_row) is a shorter way to rows that have
+///   already arrived. It may be called instead of `poll_output` at any time; if it returns `None`, call `poll_output`.
+/// - commands: queue a request. They may be called before earlier requests are answered; the answers come in the order of the requests. The
+///   commands are [`query`](Self::query), [`query_with_attributes`](Self::query_with_attributes), [`prepare`](Self::prepare),
 ///   [`execute`](Self::execute), [`execute_as`](Self::execute_as), [`prepare_and_execute`](Self::prepare_and_execute),
 ///   [`fetch`](Self::fetch), [`send_long_data`](Self::send_long_data), [`reset_statement`](Self::reset_statement),
 ///   [`close_statement`](Self::close_statement), [`ping`](Self::ping), [`init_db`](Self::init_db), [`statistics`](Self::statistics),
 ///   [`reset_connection`](Self::reset_connection), [`set_option`](Self::set_option), [`process_kill`](Self::process_kill),
-///   [`field_list`](Self::field_list), [`change_user`](Self::change_user), and [`quit`](Self::quit), after which there is no other. To
-///   [`Event::LocalInfile`], and to nothing else, [`local_infile_data`](Self::local_infile_data),
-///   [`local_infile_end`](Self::local_infile_end) and [`local_infile_refuse`](Self::local_infile_refuse) are the answer.
+///   [`field_list`](Self::field_list), [`change_user`](Self::change_user), and [`quit`](Self::quit), which must be the last one. Answer
+///   [`Event::LocalInfile`] with [`local_infile_data`](Self::local_infile_data), [`local_infile_end`](Self::local_infile_end) and
+///   [`local_infile_refuse`](Self::local_infile_refuse), which are for this event only.
 /// - getters: [`facts`](Self::facts), [`status`](Self::status), [`is_idle`](Self::is_idle),
-///   [`can_execute_last_prepared`](Self::can_execute_last_prepared), and what the last event lends: [`columns`](Self::columns),
-///   [`text_row`](Self::text_row), [`binary_row`](Self::binary_row). Change nothing.
+///   [`can_execute_last_prepared`](Self::can_execute_last_prepared), and the data of the last event: [`columns`](Self::columns),
+///   [`text_row`](Self::text_row), [`binary_row`](Self::binary_row). They change nothing.
 ///
-/// Failure is sticky: after an error every input and command returns that error, and `poll_output` does once the bytes that
-/// the peer should still get (an alert) were taken.
+/// Failure is sticky: after an error every input and command returns that error, and so does `poll_output` once the last bytes for the peer
+/// (an alert) have been taken.
 #[derive(Debug)]
 pub struct Connection {
     config: Arc<Config>,
@@ -60,13 +60,13 @@ pub struct Connection {
 /// The phase of the connection.
 #[derive(Debug)]
 enum State {
-    /// `None` while a step has it, and after one that failed.
+    /// `None` while a step runs, and after a step that failed.
     Handshake(Option<Handshake>),
     Commands(CommandPhase),
 }
 
 impl Connection {
-    /// A connection that waits for the server's greeting. The connect timeout runs from `now`.
+    /// Creates a connection that waits for the server's greeting. The connect timeout starts at `now`.
     pub fn new(config: Arc<Config>, now: Now) -> Self {
         let first = Handshake::AwaitGreeting(AwaitGreeting);
         let tracer = Tracer::new(config.observer.clone(), Side::Client, first.name());
@@ -75,10 +75,10 @@ impl Connection {
         Self { config, link, received: Received::default(), state: State::Handshake(Some(first)) }
     }
 
-    /// Takes input. The events and bytes that follow from it are polled.
+    /// Processes input. Call [`poll_output`](Self::poll_output) afterwards for the events and bytes that follow from it.
     ///
     /// # Errors
-    /// The sticky error, where the input (or an earlier one) broke the connection.
+    /// The sticky error, if this or an earlier input broke the connection.
     pub fn handle_input(&mut self, input: Input<'_>, now: Now) -> Result<(), Error> {
         let stage = match &self.state {
             State::Handshake(Some(handshake)) => handshake.stage(),
@@ -87,7 +87,7 @@ impl Connection {
         self.link.handle_input(input, now, &mut self.received, stage).map_err(|error| self.link.fail(error))
     }
 
-    /// The next thing to do; see the type's contract. Bytes to send are appended to `out`.
+    /// Returns the next thing for the driver to do; see the type's documentation. Appends bytes to send to `out`.
     ///
     /// # Errors
     /// The sticky error of a connection that has failed.
@@ -101,8 +101,8 @@ impl Connection {
         )
     }
 
-    /// Goes to the next row, where it lies in the buffer whole, and says in which format it is: for results of many rows a shorter way
-    /// than [`poll_output`](Self::poll_output), which says what is to be done where this is `None`.
+    /// Moves to the next row if all of it is in the buffer, and returns its format. For results with many rows this is faster than
+    /// [`poll_output`](Self::poll_output), which must be called if this returns `None`.
     #[inline]
     pub fn advance_row(&mut self) -> Option<RowFormat> {
         match &mut self.state {
@@ -113,12 +113,12 @@ impl Connection {
         }
     }
 
-    /// What this connection negotiated so far.
+    /// The parameters that this connection has negotiated so far.
     pub const fn facts(&self) -> &Facts {
         &self.link.facts
     }
 
-    /// The server's status as of the last answer.
+    /// The server's status flags in its last answer.
     pub const fn status(&self) -> StatusFlags {
         match &self.state {
             State::Commands(phase) => phase.status,
@@ -126,22 +126,22 @@ impl Connection {
         }
     }
 
-    /// Whether the connection is made and every command was answered.
+    /// Whether the connection is established and every command is answered.
     pub fn is_idle(&self) -> bool {
         !self.link.is_over() && matches!(&self.state, State::Commands(phase) if phase.is_idle())
     }
 
-    /// The row of a text result that [`Event::Row`] told of, or that [`advance_row`](Self::advance_row) went to. It is there until the next
-    /// call of either, or of [`handle_input`](Self::handle_input); without a row this has no values.
+    /// The text row that [`Event::Row`] or [`advance_row`](Self::advance_row) announced. It is valid until the next event, the next call of
+    /// `advance_row` or the next call of [`handle_input`](Self::handle_input). Without a row this has no values.
     #[inline]
     pub fn text_row(&self) -> TextRow<'_> {
         TextRow::new(self.row())
     }
 
-    /// As [`text_row`](Self::text_row), of a prepared statement's result.
+    /// As [`text_row`](Self::text_row), for a row of a prepared statement's result.
     ///
     /// # Errors
-    /// Where there is no such row.
+    /// If there is no such row.
     #[inline]
     pub fn binary_row(&self) -> Result<BinaryRow<'_>, Error> {
         Ok(BinaryRow::new(self.row(), self.columns())?)
@@ -155,7 +155,7 @@ impl Connection {
         }
     }
 
-    /// The columns of the result that is being read, or was read last.
+    /// The columns of the current or last result.
     #[inline]
     pub fn columns(&self) -> &[ColumnDefinition] {
         match &self.state {
@@ -166,7 +166,7 @@ impl Connection {
 }
 
 impl State {
-    /// Steps until there is something for the application, or more input is needed.
+    /// Runs steps until there is an event or until more input is needed.
     fn advance(
         &mut self,
         config: &Arc<Config>,

@@ -1,4 +1,4 @@
-//! What an observer is told of the server's answers.
+//! Reports the server's replies to the observer.
 
 use alloc::format;
 use alloc::string::String;
@@ -8,7 +8,7 @@ use crate::message::ErrPacket;
 use crate::received::Packet;
 use crate::trace::Direction;
 
-/// Tells the observer of an answer by its first byte; rows and definitions are not told of one by one.
+/// Reports a reply to the observer, named by its first byte. Rows and column definitions are not reported one by one.
 pub(super) fn tell_reply(channel: &Channel, packet: &Packet, payload: &[u8], authenticating: bool) {
     let name = match payload.first() {
         Some(0x01) if authenticating => "AuthMoreData",

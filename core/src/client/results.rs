@@ -1,4 +1,4 @@
-//! The command phase: which answers are due, and what each packet of them means.
+//! The command phase: decodes the replies to the pending commands.
 
 use alloc::collections::VecDeque;
 use alloc::format;
@@ -22,25 +22,25 @@ use crate::secret::Secret;
 use crate::wire::Put;
 use crate::wire::frame::{self, Found, HEADER, Scan};
 
-/// So many bytes at most of a name that the server gave are told to the user.
+/// The largest part, in bytes, of a name from the server that is shown to the user.
 const MOST_SHOWN: usize = 256;
 
-/// A command whose answer is due.
+/// A command that the server has not answered yet.
 #[derive(Debug)]
 pub(super) struct Pending {
-    /// The numbers that its answer starts with.
+    /// The sequence numbers with which the reply must start.
     pub(super) due: Due,
     pub(super) expect: Expect,
 }
 
-/// What the answer to a command looks like, and how far it has come.
+/// The form of the reply to a command, with its progress.
 #[derive(Debug)]
 pub(super) enum Expect {
     /// OK, ERR, EOF.
     Simple,
-    /// OK, ERR, or results with rows in the format given; also the file that the server may ask for.
+    /// OK, ERR, or results with rows in this format. The name is that of the file that the server may request.
     Results(RowFormat, Option<Vec<u8>>),
-    /// Rows at once, for columns that are known: COM_STMT_FETCH.
+    /// Rows without column definitions, because the columns are known: COM_STMT_FETCH.
     Fetch(Vec<ColumnDefinition>),
     /// Column definitions up to EOF: COM_FIELD_LIST.
     FieldList,
@@ -52,37 +52,37 @@ pub(super) enum Expect {
     ChangeUser(Exchange, Secret),
 }
 
-/// Where the answer to the first pending command stands.
+/// The progress within the reply to the first pending command.
 #[derive(Debug)]
 enum Stage {
-    /// Its first packet, or the first packet of a further result.
+    /// Next is the first packet of the reply, or of a further result.
     Start,
-    /// This many column definitions are still to come, then rows.
+    /// Next are this many column definitions, then rows.
     Columns {
         left: u64,
         format: RowFormat,
     },
-    /// The EOF behind the column definitions.
+    /// Next is the EOF after the column definitions.
     ColumnsEnd(RowFormat),
     Rows(RowFormat),
-    /// Rows that nobody wants, because the statement has failed on this side.
+    /// Next are rows that are skipped, because the statement has failed on this side.
     SkippedRows,
-    /// The server waits for a file.
+    /// The server waits for the contents of a file.
     LocalInfile,
-    /// Definitions of a prepared statement.
+    /// Next are definitions of a prepared statement.
     Statement {
         prepared: Prepared,
         parameters: u16,
         columns: u16,
     },
-    /// The EOF behind the parameters or columns of a prepared statement.
+    /// Next is the EOF after the parameters or columns of a prepared statement.
     StatementEof {
         prepared: Prepared,
         columns: u16,
     },
 }
 
-/// The command phase.
+/// The state of the command phase.
 #[derive(Debug)]
 pub(super) struct CommandPhase {
     pub(super) login: Login,
@@ -90,11 +90,12 @@ pub(super) struct CommandPhase {
     pending: VecDeque<Pending>,
     stage: Stage,
     pub(super) columns: Vec<ColumnDefinition>,
-    /// The row that the application was told of last.
+    /// The row of the last row event.
     pub(super) row: Packet,
     pub(super) status: StatusFlags,
     local_infile: bool,
-    /// Why the server did not get its file. What it answers to that is not for the application, but for its end.
+    /// The reason why the server did not get its file. The application gets this error at the end of the server's reply, instead of the
+    /// reply.
     refused: Option<SqlError>,
 }
 
@@ -113,7 +114,7 @@ impl CommandPhase {
         }
     }
 
-    /// Notes that a command was sent whose answer starts with these numbers.
+    /// Records a sent command whose reply must start with these sequence numbers.
     pub(super) fn expect(&mut self, due: Due, expect: Expect, channel: &mut Channel) {
         if self.pending.is_empty() {
             channel.expect(due);
@@ -121,12 +122,13 @@ impl CommandPhase {
         self.pending.push_back(Pending { due, expect });
     }
 
-    /// Whether every command was answered.
+    /// Whether every command is answered.
     pub(super) fn is_idle(&self) -> bool {
         self.pending.is_empty()
     }
 
-    /// Goes to the next row, where rows are due and it lies in the buffer whole; its first byte alone must tell that it is one.
+    /// Moves to the next row if rows are due and all of the row is in the buffer. Only packets whose first byte proves that they are rows
+    /// are taken.
     #[inline]
     pub(super) fn next_row(&mut self, channel: &mut Channel, received: &mut Received) -> Option<RowFormat> {
         let Stage::Rows(format) = self.stage else { return None };
@@ -143,13 +145,13 @@ impl CommandPhase {
         matches!(self.stage, Stage::LocalInfile)
     }
 
-    /// The file was sent whole, or why it was not.
+    /// The file has been sent completely, or has been refused with this error.
     pub(super) fn file_sent(&mut self, refused: Option<SqlError>) {
         self.stage = Stage::Start;
         self.refused = refused;
     }
 
-    /// Takes packets until one of them is something for the application.
+    /// Decodes packets until one of them makes an event.
     pub(super) fn step(
         &mut self,
         link: &mut Link,
@@ -204,7 +206,7 @@ impl CommandPhase {
                 self.status = eof.status;
                 let begun = self.begin_rows(format);
                 if eof.status.contains(StatusFlags::CURSOR_EXISTS) {
-                    // The rows wait in a cursor on the server; nothing follows this EOF.
+                    // A cursor on the server keeps the rows, so nothing follows this EOF.
                     self.finish(channel);
                 }
                 Ok(Some(begun))
@@ -219,12 +221,12 @@ impl CommandPhase {
                 EofPacket::decode(payload)?;
                 Ok(self.statement(prepared, 0, columns, channel))
             }
-            // No packet is read in this stage: a file is sent before the next.
+            // No packet is read in this stage, because the file has to be sent first.
             Stage::LocalInfile => Ok(None),
         }
     }
 
-    /// A packet where a row or the end of the rows is due; without a format the application wants no rows.
+    /// Decodes a packet that is a row or the end of the rows. `format` is `None` if the rows are skipped.
     fn row_or_end(
         &mut self,
         packet: Packet,
@@ -239,7 +241,7 @@ impl CommandPhase {
             }
             (RowReply::Row(row), Some(format)) => {
                 if format == RowFormat::Binary {
-                    // Here, where a failure sticks; `Connection::binary_row` reads the row once more.
+                    // Validate the row here, where an error ends the connection. `Connection::binary_row` decodes it again.
                     BinaryRow::new(row, &self.columns)?;
                 }
                 self.stage = Stage::Rows(format);
@@ -255,7 +257,7 @@ impl CommandPhase {
         })
     }
 
-    /// The first packet of an answer.
+    /// Decodes the first packet of a reply.
     fn first(
         &mut self,
         packet: Packet,
@@ -289,10 +291,10 @@ impl CommandPhase {
             }
             Expect::Fetch(columns) => {
                 self.columns = core::mem::take(columns);
-                // The packet is already a row, or the end of them.
+                // This packet is already a row, or the end of the rows.
                 self.row_or_end(packet, payload, Some(RowFormat::Binary), channel)
             }
-            // The end, after the last column.
+            // EOF follows the last column.
             Expect::FieldList if EofPacket::matches(payload) => self.row_or_end(packet, payload, None, channel),
             Expect::FieldList => {
                 self.columns = Vec::from([ColumnDefinition::decode(payload, self.capabilities)?]);
@@ -333,7 +335,7 @@ impl CommandPhase {
         }
     }
 
-    /// OK, or the EOF that some commands end with.
+    /// Decodes OK, or the EOF with which some commands end.
     fn done(&mut self, payload: &[u8], channel: &mut Channel) -> Result<Event, Error> {
         if self.has_eof() && EofPacket::matches(payload) {
             let EofPacket { status, warnings } = EofPacket::decode(payload)?;
@@ -355,7 +357,7 @@ impl CommandPhase {
         Event::Failed(error.to_sql_error())
     }
 
-    /// The server asks for a file of this computer.
+    /// Handles the server's request for a file of this computer.
     fn file(&mut self, name: &[u8], named: bool, channel: &mut Channel) -> Option<Event> {
         let why = if !self.local_infile {
             "--local-infile is off"
@@ -376,7 +378,7 @@ impl CommandPhase {
             printable::line(&shown)
         );
         self.refused.get_or_insert_with(|| SqlError::local_infile_rejected(text));
-        // An empty packet says that there is no file.
+        // An empty packet means that no contents follow.
         channel.send(|_| {});
         None
     }
@@ -401,7 +403,7 @@ impl CommandPhase {
             prepared.columns.push(definition);
             (0, columns.saturating_sub(1))
         };
-        // The EOF stands behind the last parameter, and behind the last column.
+        // An EOF follows the last parameter, and another one the last column.
         let last_parameter = parameters == 0 && prepared.columns.is_empty();
         if self.has_eof() && (last_parameter || (parameters == 0 && columns == 0)) {
             self.stage = Stage::StatementEof { prepared, columns };
@@ -410,7 +412,7 @@ impl CommandPhase {
         self.statement(prepared, parameters, columns, channel)
     }
 
-    /// Goes on with the definitions, or is done with them.
+    /// Waits for the next definition, or finishes if there is none.
     fn statement(&mut self, prepared: Prepared, parameters: u16, columns: u16, channel: &mut Channel) -> Option<Event> {
         if parameters == 0 && columns == 0 {
             self.finish(channel);
@@ -420,7 +422,7 @@ impl CommandPhase {
         None
     }
 
-    /// Whether EOF packets are in use, which OK has replaced since MySQL 5.7.
+    /// Whether EOF packets are in use. OK packets replace them since MySQL 5.7.
     const fn has_eof(&self) -> bool {
         !self.capabilities.contains(Capabilities::DEPRECATE_EOF)
     }
@@ -432,7 +434,7 @@ impl CommandPhase {
         }
     }
 
-    /// The first pending command is answered; the next one's answer has a number of its own.
+    /// Removes the first pending command, because it is answered. The reply to the next one has its own sequence numbers.
     fn finish(&mut self, channel: &mut Channel) {
         self.stage = Stage::Start;
         self.pending.pop_front();
@@ -440,7 +442,8 @@ impl CommandPhase {
     }
 }
 
-/// What a packet of the wrong number means: a server that closes meanwhile says why in ERR, with a number of its own (4031, 1053, 1153).
+/// Explains a wrong sequence number: a server that closes the connection gives the reason in an ERR packet, which has its own number (4031,
+/// 1053, 1153).
 fn last_word(error: Error, received: &Received) -> Error {
     match (&error, farewell(received)) {
         (Error::PeerMisbehaved(PeerMisbehaved::OutOfOrder), Some(said)) => {
@@ -450,8 +453,8 @@ fn last_word(error: Error, received: &Received) -> Error {
     }
 }
 
-/// The error in the packet that was not due, if it is ERR: a server that ends the connection unasked says why before it has heard
-/// of the command that its client has just sent.
+/// The error in the unexpected packet, if it is an ERR packet. A server that ends the connection on its own sends the reason before it has
+/// read the command that its client just sent.
 fn farewell(received: &Received) -> Option<SqlError> {
     match frame::scan(received.rest()) {
         Scan::Complete(Found { frames: 1, wire_length, .. }) => {
@@ -461,7 +464,7 @@ fn farewell(received: &Received) -> Option<SqlError> {
     }
 }
 
-/// A packet that answers nothing: a server that closes says why in ERR.
+/// The error for a packet without a pending command. A server that closes the connection gives the reason in an ERR packet.
 fn unasked(payload: &[u8]) -> Error {
     match ErrPacket::decode(payload) {
         Ok(error) => Error::Refused { by: Side::Server, error: error.to_sql_error() },

@@ -1,9 +1,9 @@
-//! The decision whether a connection is what its account demands.
+//! Checks whether a connection meets the REQUIRE clause of its account.
 //!
-//! Names in certificates are compared by this rule: the demanded text is to the byte how OpenSSL 1.1 or 3 writes the certificate's name,
-//! and read as a name it is the certificate's, attribute by attribute. OpenSSL 1.1 does not mark where a value ends, so
-//! `O="x/CN=root"` and `O=x, CN=root` are written alike; MySQL on it takes either for the other. Here a text never matches a name
-//! that it is not read as, and the log says why, and how that name is written so that it is no other's.
+//! A name in a certificate matches the required text if two things hold: OpenSSL 1.1 or 3 writes the certificate's name as exactly this
+//! text, and the text, parsed as a name, equals the certificate's name attribute by attribute. The first alone is not enough, because
+//! OpenSSL 1.1 does not mark where a value ends: it writes `O="x/CN=root"` and `O=x, CN=root` alike, and MySQL with it accepts either for
+//! the other. If only the second condition fails, the log gives the reason and an unambiguous way to write the name.
 
 use alloc::string::{String, ToString};
 use core::fmt;
@@ -12,37 +12,37 @@ use super::requirement::Requirement;
 use crate::facts::{Facts, TlsFacts};
 use crate::tls::{CertificateInfo, Name};
 
-/// Which part of a REQUIRE clause was not met.
+/// The part of a REQUIRE clause that was not met.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Clause {
-    /// There is no TLS.
+    /// The connection has no TLS.
     Ssl,
-    /// There is no certificate that a CA vouches for.
+    /// The client sent no certificate that a trusted CA issued.
     X509,
-    /// The cipher is another.
+    /// The cipher is not the required one.
     Cipher,
-    /// The certificate's issuer is another.
+    /// The certificate's issuer is not the required one.
     Issuer,
-    /// The certificate's subject is another.
+    /// The certificate's subject is not the required one.
     Subject,
 }
 
-/// In place of a certificate where none was sent.
+/// Stands for the certificate's name if the client sent no certificate.
 const NONE: &str = "none";
 
-/// Why a connection is not what its account demands. For the server's log; the client is told 1045 and no more.
+/// The reason why a connection does not meet its account's requirement, for the server's log. The client gets error 1045 only.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
     /// The clause that was not met.
     pub clause: Clause,
-    /// What it demands.
+    /// The required value.
     pub expected: String,
-    /// What there is.
+    /// The value of the connection.
     pub actual: String,
 }
 
 impl fmt::Display for Refusal {
-    /// As MySQL's log has it.
+    /// Formats the refusal as MySQL's log does.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let what = match self.clause {
             Clause::Ssl => "TLS",
@@ -58,7 +58,7 @@ impl fmt::Display for Refusal {
     }
 }
 
-/// Whether the connection is what an account's REQUIRE clause demands. To be asked at login and at COM_CHANGE_USER.
+/// Checks a connection against an account's REQUIRE clause, at login and at COM_CHANGE_USER.
 pub fn admit(requirement: &Requirement, facts: &Facts) -> Result<(), Refusal> {
     if !requirement.needs_tls() {
         return Ok(());

@@ -1,22 +1,22 @@
-//! Rows that are encoded apart from their connection.
+//! Batches of rows that are encoded separately from their connection.
 
 use alloc::vec::Vec;
 
 use crate::wire::Put;
 use crate::wire::frame::{self, HEADER};
 
-/// Encoded rows that lack only their packet numbers, so that another thread can encode them and the connection does not copy them.
-/// [`Connection::rows`](super::Connection::rows) takes them.
+/// Encoded rows without packet numbers. Another thread can encode them, and [`Connection::rows`](super::Connection::rows) sends them
+/// without copying.
 #[derive(Debug, Default)]
 pub struct RowBatch {
     packets: Vec<u8>,
-    /// Where the row that is now being written begins.
+    /// The index at which the current row begins.
     begun: Option<usize>,
 }
 
 impl RowBatch {
-    /// Where the payload of the row is to be appended, by [`encode_text_row`](crate::message::encode_text_row) or
-    /// [`encode_binary_row`](crate::message::encode_binary_row).
+    /// The buffer to which [`encode_text_row`](crate::message::encode_text_row) or [`encode_binary_row`](crate::message::encode_binary_row)
+    /// appends the payload of the row.
     pub fn row(&mut self) -> &mut Vec<u8> {
         if self.begun.is_none() {
             self.begun = Some(self.packets.len());
@@ -25,7 +25,7 @@ impl RowBatch {
         &mut self.packets
     }
 
-    /// The row is complete; the next one begins.
+    /// Ends the current row.
     pub fn end_row(&mut self) {
         self.row();
         if let Some(start) = self.begun.take() {
@@ -33,12 +33,12 @@ impl RowBatch {
         }
     }
 
-    /// The bytes of all rows with their headers.
+    /// The number of bytes of all rows, headers included.
     pub const fn len(&self) -> usize {
         self.packets.len()
     }
 
-    /// Whether there is no row.
+    /// Whether the batch has no row.
     pub const fn is_empty(&self) -> bool {
         self.packets.is_empty()
     }
@@ -64,7 +64,7 @@ mod tests {
             row.resize(row.len() + length, fill as u8);
             batch.end_row();
         }
-        // A row that was not ended is not sent.
+        // A row without `end_row` is not sent.
         batch.row().put(b"half");
         let (mut packets, mut sequence) = (batch.into_packets(), 253);
         frame::number(&mut packets, &mut sequence);

@@ -1,4 +1,4 @@
-//! What a server's connections are told before they start.
+//! The settings of a server's connections.
 
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -15,31 +15,31 @@ use crate::wire::compressed::{Algorithm, ZSTD_LEVEL};
 /// Settings that all connections of a server share.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// The version text of the greeting. Clients read features from its number.
+    /// The server version in the greeting. Clients derive features from its number.
     pub server_version: String,
-    /// What is offered, `SSL` aside: that is offered exactly where `tls` is set. `COMPRESS` and `ZSTD_COMPRESSION` need the features
+    /// The capabilities to offer. `SSL` is ignored here and offered if `tls` is set. `COMPRESS` and `ZSTD_COMPRESSION` need the features
     /// `zlib` and `zstd`.
     pub capabilities: Capabilities,
     /// The id of the server's character set.
     pub charset: u8,
-    /// The plugin that the greeting names; accounts with another one are switched to theirs.
+    /// The plugin that the greeting names. For an account with another plugin the server switches to that one.
     pub default_plugin: Plugin,
-    /// TLS, where the server has it.
+    /// The TLS settings; `None` if the server has no TLS.
     pub tls: Option<ServerContext>,
     /// Whether plaintext over a network is refused (error 3159) before any authentication.
     pub require_secure_transport: bool,
-    /// How long a client may take from the greeting to the end of authentication.
+    /// The time limit for a client, from the greeting to the end of authentication.
     pub connect_timeout: Duration,
-    /// The largest packet that is taken from an authenticated client, in bytes.
+    /// The largest packet to accept from an authenticated client, in bytes.
     pub max_packet: u32,
-    /// Where scrambles come from.
+    /// The source of random bytes for scrambles.
     pub random: Arc<dyn Random>,
-    /// Who sees every packet, record and state; see [`crate::trace`].
+    /// Receives every packet, record and change of state; see [`crate::trace`].
     pub observer: Option<Arc<dyn Observer>>,
 }
 
 impl Config {
-    /// What a Sealwire server offers.
+    /// The capabilities that a Sealwire server offers.
     pub const CAPABILITIES: Capabilities = Capabilities::LONG_PASSWORD
         .union(Capabilities::FOUND_ROWS)
         .union(Capabilities::LONG_FLAG)
@@ -64,7 +64,7 @@ impl Config {
         .union(Capabilities::DEPRECATE_EOF)
         .union(Capabilities::QUERY_ATTRIBUTES);
 
-    /// MySQL's defaults, without TLS.
+    /// Settings with MySQL's defaults and without TLS.
     pub fn new(server_version: impl Into<String>, random: Arc<dyn Random>) -> Self {
         Self {
             server_version: server_version.into(),
@@ -80,7 +80,7 @@ impl Config {
         }
     }
 
-    /// What the greeting offers.
+    /// The capabilities to offer in the greeting.
     pub(super) fn offered(&self) -> Capabilities {
         let mut base = self.capabilities.without(Capabilities::SSL);
         for (flag, algorithm) in [
@@ -95,13 +95,13 @@ impl Config {
     }
 }
 
-/// Who is at the other end, as the driver knows it.
+/// The client of a connection, as far as the driver knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Peer {
-    /// What lies below.
+    /// The transport below the protocol.
     pub transport: Transport,
-    /// The host as error 1045 shows it: an address, or `localhost` over a Unix socket.
+    /// The client's host as error 1045 shows it: an address, or `localhost` for a Unix socket.
     pub host: String,
-    /// The operating system's name of the user at the other end of a Unix socket, for `auth_socket`.
+    /// The name of the operating system's user at the other end of a Unix socket, for `auth_socket`.
     pub user: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! The connection phase: response, TLS, authentication. Each state holds what it may use, and a step consumes it.
+//! The connection phase: response, TLS, authentication. Each state is a type with the data that it needs, and a step consumes it.
 
 use alloc::boxed::Box;
 use alloc::format;
@@ -24,14 +24,14 @@ use crate::tls::TlsLayer;
 use crate::trace::Direction;
 use crate::wire::compressed::{Algorithm, ZSTD_LEVEL, ZSTD_LEVELS};
 
-/// Bytes of SSLRequest, and of the fields that HandshakeResponse41 starts with.
+/// The length of an SSLRequest, and of the fields with which HandshakeResponse41 starts.
 const SSL_REQUEST: usize = 32;
 
-/// The highest level of zstd at which a server compresses, whatever its client asks for: it costs about as much as zlib does. Level 22
-/// costs seven times more, which others would wait for.
+/// The highest zstd level at which a server compresses, even if the client requests a higher one. Level 9 costs about as much time as zlib;
+/// level 22 costs seven times more, for which other clients would have to wait.
 const MOST_EFFORT: u8 = 9;
 
-/// What a step may use of the connection.
+/// The parts of the connection that a step of the handshake may use.
 pub(super) struct Context<'a> {
     pub(super) config: &'a Arc<Config>,
     pub(super) link: &'a mut Link,
@@ -42,36 +42,36 @@ pub(super) struct Context<'a> {
 /// The states of the connection phase.
 #[derive(Debug)]
 pub(super) enum Handshake {
-    /// The greeting was sent.
+    /// The server has sent the greeting.
     AwaitResponse(AwaitResponse),
-    /// SSLRequest was taken; TLS is under way, then the response follows inside it.
+    /// The server has received the SSLRequest. The TLS handshake is in progress, and the response follows inside TLS.
     Securing(Securing),
-    /// The application was asked for the account.
+    /// The application has been asked for the account.
     AwaitAccount(AwaitAccount),
-    /// The plugin's exchange is under way.
+    /// The authentication exchange is in progress.
     Authenticating(Authenticating),
-    /// The application's answer has led somewhere; the next poll tells it.
+    /// The result of the application's answer, which the next poll returns.
     Decided(Box<Next>),
-    /// The application was told that the user is authentic.
+    /// The application has been told that the user is authenticated and has to accept or refuse him.
     AwaitVerdict,
 }
 
-/// Where a step leads.
+/// The result of a step.
 #[derive(Debug)]
 pub(super) enum Next {
-    /// More bytes, or the application's answer, are needed.
+    /// The step needs more bytes, or the application's answer.
     Wait(Handshake),
-    /// Another step can be made at once.
+    /// The next step can be made at once.
     Again(Handshake),
-    /// A user was named.
+    /// The client has sent a user name.
     Login(AwaitAccount, Login),
-    /// He has proved who he is.
+    /// The user is authenticated.
     Authenticated { using_password: bool, learned: Option<[u8; 32]> },
-    /// He has not, or not as the account demands.
+    /// The user is not authenticated, or the connection does not meet the account's requirement.
     Denied(Denial),
 }
 
-/// A refusal with error 1045 and the reason that only the log gets.
+/// A refusal with error 1045, and the reason for the log, which the client does not get.
 #[derive(Debug)]
 pub(super) struct Denial {
     pub(super) error: SqlError,
@@ -117,7 +117,7 @@ pub(super) fn greet(config: &Config, scramble: [u8; 20], link: &mut Link) -> Awa
     AwaitResponse { scramble }
 }
 
-/// 20 random bytes from `!` to `~`, never `$`: what every client can carry, NUL and separators left out.
+/// 20 random bytes from `!` to `~` except `$`, because NUL and separators confuse some clients.
 pub(super) fn scramble(config: &Config) -> [u8; 20] {
     let mut bytes = [0; 20];
     config.random.fill(&mut bytes);
@@ -127,7 +127,7 @@ pub(super) fn scramble(config: &Config) -> [u8; 20] {
     })
 }
 
-/// The greeting was sent and nothing came yet.
+/// The server has sent the greeting and waits for the response.
 #[derive(Debug)]
 pub(super) struct AwaitResponse {
     scramble: [u8; 20],
@@ -143,7 +143,7 @@ impl AwaitResponse {
             Some(bytes) => Capabilities::from_bits(u64::from(u32::from_le_bytes(*bytes))),
             None => return Err(bad("the response is shorter than its capability flags")),
         };
-        // Of a SSLRequest this flag is all that is read, because the copy inside TLS, which nobody can alter, is what counts.
+        // Read only this flag of an SSLRequest, because the response repeats the others inside TLS, where nobody can alter them.
         if !capabilities.contains(Capabilities::SSL) {
             if !capabilities.contains(Capabilities::PROTOCOL_41) {
                 return Err(bad("the client speaks the protocol from before MySQL 4.1"));
@@ -153,7 +153,7 @@ impl AwaitResponse {
             }
             return respond(payload.to_vec(), packet.sequence, self.scramble, None, with);
         }
-        // What is longer has credentials behind it, which must not travel in plaintext ahead of TLS.
+        // A longer SSLRequest has credentials after it, which must not travel in plaintext ahead of TLS.
         let Some(request) = payload.first_chunk::<SSL_REQUEST>().filter(|_| payload.len() == SSL_REQUEST) else {
             return Err(bad("a SSLRequest has exactly 32 bytes"));
         };
@@ -165,13 +165,13 @@ impl AwaitResponse {
             return Err(bad("the client asks for TLS, which this server did not offer"));
         };
         let layer = TlsLayer::server(context)?;
-        // Whatever lies behind the SSLRequest is TLS's: a ClientHello may come in the same segment, commands may not.
+        // All bytes after the SSLRequest belong to TLS: a ClientHello may come in the same segment, commands may not.
         with.link.channel.start_tls(layer, with.link.now.wall, with.received)?;
         Ok(Next::Again(Handshake::Securing(Securing { scramble: self.scramble, request })))
     }
 }
 
-/// TLS is under way.
+/// The TLS handshake is in progress.
 #[derive(Debug)]
 pub(super) struct Securing {
     scramble: [u8; 20],
@@ -197,7 +197,7 @@ impl Securing {
     }
 }
 
-/// Takes HandshakeResponse41, in plaintext or inside TLS, where the SSLRequest came before it.
+/// Processes HandshakeResponse41. `request` is the SSLRequest if the response came inside TLS.
 fn respond(
     payload: Vec<u8>,
     sequence: u8,
@@ -233,8 +233,9 @@ fn respond(
     Ok(Next::Login(AwaitAccount { user, scramble, reply }, login))
 }
 
-/// Takes COM_CHANGE_USER. Like MySQL's, it keeps the connection's scramble, because libmariadb answers with that one whatever an
-/// AuthSwitchRequest brings. An empty answer of a named plugin is no answer yet, because some clients ask for a challenge so.
+/// Processes COM_CHANGE_USER. As in MySQL's server, the scramble of the connection stays, because libmariadb uses it whatever an
+/// AuthSwitchRequest contains. An empty answer with a plugin name counts as no answer, because some clients request a challenge in this
+/// way.
 pub(super) fn change_user(change: &ChangeUser<'_>, scramble: [u8; 20]) -> (AwaitAccount, Login) {
     let user = String::from_utf8_lossy(change.user).into_owned();
     let login = Login {
@@ -250,8 +251,8 @@ pub(super) fn change_user(change: &ChangeUser<'_>, scramble: [u8; 20]) -> (Await
     (AwaitAccount { user, scramble, reply }, login)
 }
 
-/// How the plaintext SSLRequest differs from the head of the response inside TLS, for the trace. It refuses nobody, because several
-/// drivers leave CLIENT_SSL out inside, or fill the reserved bytes with anything.
+/// Describes the difference between the plaintext SSLRequest and the start of the response inside TLS, for the trace. A difference is no
+/// error, because several drivers omit CLIENT_SSL in the response or fill the reserved bytes arbitrarily.
 fn difference(request: &[u8; SSL_REQUEST], inside: &[u8]) -> String {
     let flags = |head: &[u8]| {
         let low = head.first_chunk::<4>().map_or(0, |low| u32::from_le_bytes(*low));
@@ -274,11 +275,11 @@ fn difference(request: &[u8; SSL_REQUEST], inside: &[u8]) -> String {
     if unlike.is_empty() { unlike } else { format!("; the SSLRequest came{unlike}") }
 }
 
-/// The compression that both sides have. A client that compresses though it was not offered would wait for ever; it is told.
+/// The compression that both sides have. A client that compresses without an offer gets an error, because it would wait for ever otherwise.
 fn compression(response: &HandshakeResponse41<'_>, agreed: Capabilities) -> Result<Option<Algorithm>, Error> {
     let level = response.zstd_level.unwrap_or(ZSTD_LEVEL).clamp(*ZSTD_LEVELS.start(), MOST_EFFORT);
     let wants = |flag| response.capabilities.contains(flag);
-    // MySQL's clients take zlib where both are agreed.
+    // If both algorithms are agreed, MySQL's clients use zlib.
     match (wants(Capabilities::COMPRESS), wants(Capabilities::ZSTD_COMPRESSION)) {
         (true, _) if agreed.contains(Capabilities::COMPRESS) => Ok(Some(Algorithm::Zlib)),
         (false, true) if agreed.contains(Capabilities::ZSTD_COMPRESSION) => Ok(Some(Algorithm::Zstd { level })),
@@ -292,7 +293,7 @@ fn compression(response: &HandshakeResponse41<'_>, agreed: Capabilities) -> Resu
     }
 }
 
-/// A database that was named; clients that set the flag for none send an empty name.
+/// The name of the database; `None` if it is empty, because some clients send an empty name for no database.
 fn named(database: Option<&[u8]>) -> Option<String> {
     database.filter(|name| !name.is_empty()).map(|name| String::from_utf8_lossy(name).into_owned())
 }
@@ -302,7 +303,7 @@ fn texts<'a>(pairs: impl Iterator<Item = (&'a [u8], &'a [u8])>) -> Vec<(String, 
     pairs.map(|(name, value)| (text(name), text(value))).collect()
 }
 
-/// The authentication data that came with the response.
+/// The plugin and authentication data in the client's response.
 struct Reply {
     plugin: Option<Plugin>,
     data: Vec<u8>,
@@ -314,32 +315,33 @@ impl core::fmt::Debug for Reply {
     }
 }
 
-/// The application looks the account up.
+/// The server waits for the application to look up the account.
 #[derive(Debug)]
 pub(super) struct AwaitAccount {
     user: String,
-    /// The connection's scramble, which the greeting told.
+    /// The scramble that the greeting sent.
     scramble: [u8; 20],
     reply: Reply,
 }
 
 impl AwaitAccount {
-    /// Starts the exchange that the account's plugin wants.
+    /// Starts the authentication exchange with the account's plugin.
     pub(super) fn authenticate(self, mut candidate: Candidate, with: &mut Context<'_>) -> Next {
         if candidate.plugin == Plugin::AuthSocket && with.peer.user.is_none() {
-            // Nobody can prove himself so over a network, and who tries is not told that there is such an account.
+            // auth_socket can't authenticate a user over a network. Run the decoy exchange, so that the client does not learn that the
+            // account exists.
             candidate = Candidate::unknown(candidate.decoy);
         }
         if let Credential::Socket(name @ None) = &mut candidate.credential {
-            // An account that names nobody is for the user of its own name.
+            // Without a name, the account is for the operating system's user of the account's own name.
             *name = Some(self.user.clone());
         }
         with.link.facts.auth_plugin = Some(candidate.plugin.name().to_string());
         let mut state =
             Authenticating { auth: ServerAuth::start(candidate.plugin, Vec::new()), user: self.user, candidate };
         if state.candidate.requirement.needs_tls() && with.link.facts.tls.is_none() {
-            // Before anything of the password is looked at: MySQL asks for it first, and only then refuses.
-            // A lone NUL is how the SHA-2 plugins send an empty password.
+            // Refuse before the password is checked. MySQL requests it first and refuses afterwards. The SHA-2 plugins send an empty
+            // password as a single NUL.
             let using_password = !matches!(self.reply.data.as_slice(), [] | [0]);
             return Next::Denied(state.deny(using_password, "the account demands TLS", with));
         }
@@ -368,7 +370,7 @@ impl AwaitAccount {
     }
 }
 
-/// The plugin's exchange.
+/// The state of the authentication exchange.
 #[derive(Debug)]
 pub(super) struct Authenticating {
     auth: ServerAuth,
@@ -446,12 +448,12 @@ fn more_data(data: &[u8], with: &mut Context<'_>) {
     with.link.channel.send_traced("AuthMoreData", |out| AuthMoreData { data }.encode(out), String::new);
 }
 
-/// Whether nobody on a network can read along.
+/// Whether nobody on a network can read the traffic.
 fn is_secure(facts: &Facts) -> bool {
     facts.tls.is_some() || facts.transport == Transport::UnixSocket
 }
 
-/// Error 1045, the same for every cause.
+/// Error 1045. The text is the same for every cause.
 pub(super) fn access_denied(user: &str, host: &str, using_password: bool) -> SqlError {
     let used = if using_password { "YES" } else { "NO" };
     SqlError::access_denied(format!("Access denied for user '{user}'@'{host}' (using password: {used})"))
@@ -465,7 +467,7 @@ const fn refuse(error: SqlError) -> Error {
     Error::Refused { by: Side::Server, error }
 }
 
-/// The packets of the exchange end here; what is kept of it is wiped with it.
+/// Sends the OK packet that ends the authentication exchange.
 pub(super) fn send_ok(status: StatusFlags, channel: &mut Channel, capabilities: Capabilities) {
     let ok = OkPacket { status, ..OkPacket::default() };
     channel.send_traced("OK_Packet", |out| ok.encode(capabilities, out), String::new);

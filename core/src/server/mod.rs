@@ -35,29 +35,29 @@ use reply_stage::{Reply, send_error};
 ///
 /// Its methods are of four kinds:
 /// - input, [`handle_input`](Self::handle_input): bytes, end of file, time. Changes the state.
-/// - output, [`poll_output`](Self::poll_output): bytes to send, events, the next deadline. Call it after each input and
-///   each answer until it returns [`Output::Wait`]; only then is anything else due.
+/// - output, [`poll_output`](Self::poll_output): bytes to send, events, the next deadline. Call it after each input and each answer until
+///   it returns [`Output::Wait`]; only then wait for more input.
 /// - answers. In the connection phase: [`authenticate`](Self::authenticate) to [`Event::Login`], [`accept`](Self::accept) to
 ///   [`Event::Authenticated`], [`refuse`](Self::refuse) to either. To each [`Event::Command`] one reply: [`ok`](Self::ok),
 ///   [`err`](Self::err), [`text`](Self::text), [`eof`](Self::eof), [`prepared`](Self::prepared), [`field_list`](Self::field_list), or a
 ///   result, which is [`begin_rows`](Self::begin_rows), any number of [`rows`](Self::rows), [`text_row`](Self::text_row) and
-///   [`binary_row`](Self::binary_row), then [`end_rows`](Self::end_rows). Where the status of `ok` or `end_rows` has `MORE_RESULTS`, the
-///   reply goes on. [`local_infile`](Self::local_infile) asks for a file in the middle of a reply. Unasked:
-///   [`kill`](Self::kill) and [`close`](Self::close) end the connection in any state.
-/// - getters: [`facts`](Self::facts), [`peer`](Self::peer), [`unsent`](Self::unsent). Change nothing.
+///   [`binary_row`](Self::binary_row), then [`end_rows`](Self::end_rows). If the status of `ok` or `end_rows` has `MORE_RESULTS`, the reply
+///   continues with another result. [`local_infile`](Self::local_infile) requests a file in the middle of a reply. At any time,
+///   [`kill`](Self::kill) and [`close`](Self::close) end the connection.
+/// - getters: [`facts`](Self::facts), [`peer`](Self::peer), [`unsent`](Self::unsent). They change nothing.
 ///
-/// Failure is sticky: after an error every input and answer returns that error, and `poll_output` does once the bytes that
-/// the peer should still get (an ERR packet, an alert) were taken. The driver then closes the transport.
+/// Failure is sticky: after an error every input and answer returns that error, and so does `poll_output` once the last bytes for the peer
+/// (an ERR packet, an alert) have been taken. The driver then closes the transport.
 #[derive(Debug)]
 pub struct Connection {
     config: Arc<Config>,
     peer: Peer,
     link: Link,
     received: Received,
-    /// The greeting's, over which every 20-byte challenge of the connection goes, COM_CHANGE_USER's too.
+    /// The scramble of the greeting. Every 20-byte challenge of the connection is this one, in COM_CHANGE_USER, too.
     scramble: [u8; 20],
     state: State,
-    /// The packet of the command that was told last.
+    /// The packet of the last command event.
     last: Packet,
 }
 
@@ -65,22 +65,22 @@ pub struct Connection {
 #[derive(Debug)]
 #[expect(clippy::large_enum_variant, reason = "a box would be allocated anew in each step of the handshake")]
 enum State {
-    /// `None` while a step has it, and after one that failed.
+    /// `None` while a step runs, and after a step that failed.
     Handshake(Option<Handshake>),
-    /// `Some` while a command waits for its answer.
+    /// `Some` while a command waits for its reply.
     Commands(Option<Reply>),
 }
 
-/// What a step leads to.
+/// The result of a step.
 enum Step {
     /// An event that borrows nothing.
     Event(Event<'static>),
-    /// A packet of the command phase, not looked into.
+    /// A packet of the command phase that has not been decoded.
     Packet(Packet),
 }
 
 impl Connection {
-    /// A connection that greets. The connect timeout runs from `now`.
+    /// Creates a connection that sends the greeting. The connect timeout starts at `now`.
     pub fn new(config: Arc<Config>, connection_id: u32, peer: Peer, now: Now) -> Self {
         let mut connection = Self::silent(config, connection_id, peer, now);
         connection.scramble = handshake::scramble(&connection.config);
@@ -90,10 +90,10 @@ impl Connection {
         connection
     }
 
-    /// A connection that is refused instead of greeted: `Too many connections` and the like.
+    /// Creates a connection that sends this error instead of a greeting: `Too many connections` and the like.
     pub fn refused(config: Arc<Config>, connection_id: u32, peer: Peer, error: SqlError, now: Now) -> Self {
         let mut connection = Self::silent(config, connection_id, peer, now);
-        // No capability is agreed yet, so the packet has no SQLSTATE.
+        // Without agreed capabilities, the packet has no SQLSTATE.
         let packet = ErrPacket { code: error.code, sqlstate: None, message: error.message.as_bytes() };
         let told = || alloc::format!("{error}");
         connection.link.channel.send_traced("ERR_Packet", |out| packet.encode(out), told);
@@ -101,7 +101,7 @@ impl Connection {
         connection
     }
 
-    /// A connection that has said nothing yet.
+    /// Creates a connection that has sent nothing.
     fn silent(config: Arc<Config>, connection_id: u32, peer: Peer, now: Now) -> Self {
         let mut tracer = Tracer::new(config.observer.clone(), Side::Server, "AwaitResponse");
         tracer.connection = connection_id;
@@ -124,16 +124,16 @@ impl Connection {
         }
     }
 
-    /// Takes input. The events and bytes that follow from it are polled.
+    /// Processes input. Call [`poll_output`](Self::poll_output) afterwards for the events and bytes that follow from it.
     ///
     /// # Errors
-    /// The sticky error, where the input (or an earlier one) broke the connection.
+    /// The sticky error, if this or an earlier input broke the connection.
     pub fn handle_input(&mut self, input: Input<'_>, now: Now) -> Result<(), Error> {
         let taken = self.link.handle_input(input, now, &mut self.received, CONNECTING);
         taken.map_err(|error| self.state.fail(&mut self.link, error))
     }
 
-    /// The next thing to do; see the type's contract. Bytes to send are appended to `out`.
+    /// Returns the next thing for the driver to do; see the type's documentation. Appends bytes to send to `out`.
     ///
     /// # Errors
     /// The sticky error of a connection that has failed.
@@ -153,7 +153,7 @@ impl Connection {
         }
     }
 
-    /// Takes a packet of the command phase: a piece of a file, or a command, which is an event or is answered here.
+    /// Processes a packet of the command phase: a piece of a file, or a command. A command becomes an event or is answered here.
     fn take_packet<'a>(&'a mut self, packet: &Packet, out: &mut Vec<u8>) -> Result<Output<Event<'a>>, Error> {
         let Self { config, link, received, scramble, state, last, .. } = self;
         last.clone_from(packet);
@@ -202,10 +202,10 @@ impl Connection {
         Ok(Output::Transmit)
     }
 
-    /// The account to measure the login against: answers [`Event::Login`].
+    /// Supplies the account against which the login is checked: answers [`Event::Login`].
     ///
     /// # Errors
-    /// `Misuse` where no login waits; the sticky error.
+    /// `Misuse` if no login waits; the sticky error.
     pub fn authenticate(&mut self, candidate: Candidate) -> Result<(), Error> {
         let waits = |state: &mut Handshake| matches!(state, Handshake::AwaitAccount(_));
         if let Handshake::AwaitAccount(state) = self.take_handshake("no login waits for an account", waits)? {
@@ -216,10 +216,10 @@ impl Connection {
         Ok(())
     }
 
-    /// Lets the authenticated user in, with this status in the OK packet.
+    /// Accepts the authenticated user, with this status in the OK packet.
     ///
     /// # Errors
-    /// `Misuse` where no verdict is due; the sticky error.
+    /// `Misuse` if no authenticated user waits; the sticky error.
     pub fn accept(&mut self, status: StatusFlags) -> Result<(), Error> {
         self.take_handshake("no user waits for a verdict", |state| matches!(state, Handshake::AwaitVerdict))?;
         handshake::send_ok(status, &mut self.link.channel, self.link.facts.capabilities);
@@ -229,10 +229,10 @@ impl Connection {
         Ok(())
     }
 
-    /// Refuses the user who waits for an account or a verdict, and ends the connection: locked account, unknown database.
+    /// Refuses a login or an authenticated user and ends the connection, for example because the account is locked or the database unknown.
     ///
     /// # Errors
-    /// `Misuse` where nobody waits; the sticky error.
+    /// `Misuse` if no user waits; the sticky error.
     pub fn refuse(&mut self, error: SqlError) -> Result<(), Error> {
         self.take_handshake("no user waits for a verdict", |state| {
             matches!(state, Handshake::AwaitVerdict | Handshake::AwaitAccount(_))
@@ -241,7 +241,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Takes the handshake's state out where it is the one that is wanted.
+    /// Takes the handshake's state if it is the wanted one.
     fn take_handshake(
         &mut self,
         misuse: &'static str,
@@ -254,7 +254,7 @@ impl Connection {
         }
     }
 
-    /// Ends the connection with an error that the client sees: KILL, shutdown, a timeout.
+    /// Ends the connection with an error for the client: KILL, shutdown, a timeout.
     pub fn kill(&mut self, error: SqlError) {
         if matches!(self.state, State::Commands(_)) && !self.link.is_over() {
             self.state.fail(&mut self.link, Error::Refused { by: Side::Server, error });
@@ -263,63 +263,63 @@ impl Connection {
         }
     }
 
-    /// Ends the connection; what is queued still leaves, then TLS's close_notify.
+    /// Ends the connection. Queued bytes are still sent, then TLS's close_notify.
     pub fn close(&mut self) {
         self.link.close();
     }
 
-    /// What this connection negotiated so far.
+    /// The parameters that this connection has negotiated so far.
     pub const fn facts(&self) -> &Facts {
         &self.link.facts
     }
 
-    /// Who is at the other end.
+    /// The client, as the driver described it.
     pub const fn peer(&self) -> &Peer {
         &self.peer
     }
 
-    /// The most bytes of the client that may be held from now on. A driver asks [`input_held`](Self::input_held) before it reads more;
-    /// where inflating needs more, [`input_lacks`](Self::input_lacks) says so.
+    /// Sets the limit, in bytes, for data of the client in this connection's buffers. A driver calls [`input_held`](Self::input_held)
+    /// before it reads more. If decompression needs more room, [`input_lacks`](Self::input_lacks) says so.
     pub const fn limit_input(&mut self, room: usize) {
         self.link.channel.room = room;
     }
 
-    /// Bytes of the client that are held.
+    /// The bytes of the client's data in this connection's buffers.
     pub fn input_held(&self) -> usize {
         self.link.channel.held(&self.received)
     }
 
-    /// How many bytes of the client would be held if what waits were inflated, where that is more than
-    /// [`limit_input`](Self::limit_input) allows: until then nothing goes on.
+    /// The number of bytes that the buffers would hold after decompressing the waiting data, if it exceeds the limit of
+    /// [`limit_input`](Self::limit_input). Decompression waits until the limit is raised.
     pub const fn input_lacks(&self) -> Option<usize> {
         self.link.channel.lacks
     }
 
-    /// Whether a part of a packet is there, and its rest is not.
+    /// Whether a packet has arrived in part only.
     pub fn is_inside_packet(&self) -> bool {
         self.link.channel.has_more(&self.received)
     }
 
-    /// Takes the last `length` bytes of the command that was told last without copying them: they lie in the vector behind the index.
-    /// Only before the next input.
+    /// Takes the last `length` bytes of the last command event without copying them. They start at the returned index of the vector. Call
+    /// this before the next input.
     pub fn take_tail(&mut self, length: usize) -> (Vec<u8>, usize) {
         self.received.take_tail(&self.last, length)
     }
 
-    /// Bytes that wait to be polled: a driver stops making rows while there are many.
+    /// The bytes that wait to be polled. While there are many, a driver should produce no more rows.
     pub const fn unsent(&self) -> usize {
         self.link.channel.unsent()
     }
 }
 
-/// So many bytes are inflated before the driver has its turn.
+/// The number of bytes to decompress before the driver gets control again.
 const INFLATED_AT_ONCE: usize = 256 * 1024;
 
-/// What is under way in the connection phase.
+/// The current stage for errors in the connection phase.
 const CONNECTING: &str = "while the client authenticates";
 
 impl State {
-    /// Steps until there is something for the application, or more input is needed.
+    /// Runs steps until there is an event or until more input is needed.
     fn advance(
         &mut self,
         config: &Arc<Config>,
@@ -332,7 +332,7 @@ impl State {
                 Ok(self.advance_handshake(&mut Context { config, link, received, peer })?.map(Step::Event))
             }
             Self::Commands(reply) => {
-                // One command at most: what is answered without the application makes the caller transmit, and come again.
+                // Take one command at most. If a command is answered without the application, the caller transmits and calls again.
                 if reply.as_ref().is_some_and(|reply| !reply.awaits_file()) {
                     return Ok(None);
                 }
@@ -383,12 +383,12 @@ impl State {
         Ok(None)
     }
 
-    /// Makes a failure stick, and queues what the client is told of it.
+    /// Makes a failure sticky and queues the error for the client.
     fn fail(&self, link: &mut Link, error: Error) -> Error {
         if let Err(first) = link.check() {
             return first;
         }
-        // Once TLS has begun nothing is ever said in plaintext again; the channel holds it back until TLS is ready.
+        // After the start of TLS nothing is sent in plaintext; the channel holds the error back until the TLS handshake is complete.
         if let Some(error) = self.wire_error(&error) {
             send_error(&mut link.channel, &error);
         }
@@ -398,7 +398,7 @@ impl State {
         link.fail(error)
     }
 
-    /// What the client is told: in the connection phase every unreadable message is a bad handshake.
+    /// The error for the client. In the connection phase every malformed message is a bad handshake.
     fn wire_error(&self, error: &Error) -> Option<SqlError> {
         match (self, error) {
             (Self::Handshake(_), Error::PeerMisbehaved(PeerMisbehaved::Malformed(_))) => {

@@ -16,7 +16,7 @@ impl Connection {
     /// OK. Ends the reply unless its status has `MORE_RESULTS`.
     ///
     /// # Errors
-    /// `Misuse` where no command waits for this, or the sticky error. So for every reply.
+    /// `Misuse` if no command waits for this reply, or the sticky error. The same holds for every reply.
     pub fn ok(&mut self, ok: &OkPacket<'_>) -> Result<(), Error> {
         self.at(Stage::Start)?;
         let capabilities = self.link.facts.capabilities;
@@ -47,7 +47,7 @@ impl Connection {
         Ok(())
     }
 
-    /// EOF where the client knows EOF packets, else OK: the answer to COM_SET_OPTION.
+    /// EOF, or OK if the client has deprecated EOF packets: the answer to COM_SET_OPTION.
     ///
     /// # Errors
     /// As [`ok`](Self::ok).
@@ -58,7 +58,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Begins a result: its columns. Rows follow, then [`end_rows`](Self::end_rows).
+    /// Begins a result with its columns. Rows follow, then [`end_rows`](Self::end_rows).
     ///
     /// # Errors
     /// As [`ok`](Self::ok).
@@ -93,7 +93,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Rows that were encoded elsewhere, perhaps on another thread. They are not copied where nothing else waits to be sent.
+    /// Sends rows that were encoded elsewhere, perhaps on another thread. They are not copied if nothing else waits to be sent.
     ///
     /// # Errors
     /// As [`ok`](Self::ok).
@@ -103,7 +103,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Ends a result's rows. Another result follows where the status has `MORE_RESULTS`.
+    /// Ends the rows of a result. Another result follows if the status has `MORE_RESULTS`.
     ///
     /// # Errors
     /// As [`ok`](Self::ok).
@@ -114,7 +114,7 @@ impl Connection {
         Ok(())
     }
 
-    /// A whole result to COM_QUERY, where all its rows are at hand.
+    /// A complete result to COM_QUERY, for when all its rows are at hand.
     ///
     /// # Errors
     /// As [`ok`](Self::ok).
@@ -169,7 +169,7 @@ impl Connection {
         for column in columns {
             self.link.channel.send(|out| {
                 column.encode(capabilities, out);
-                // The default value that only this command shows: NULL.
+                // The column's default value, which only this command shows: NULL.
                 out.put_u8(0xfb);
             });
         }
@@ -178,10 +178,10 @@ impl Connection {
         Ok(())
     }
 
-    /// Asks the client for a file: LOAD DATA LOCAL INFILE. `LocalData` events follow, then `LocalDataEnd`; reply then.
+    /// Requests a file of the client: LOAD DATA LOCAL INFILE. `LocalData` events follow, then `LocalDataEnd`, after which the reply is due.
     ///
     /// # Errors
-    /// As [`ok`](Self::ok); `Misuse` where the client does not allow it.
+    /// As [`ok`](Self::ok), and `Misuse` if the client does not permit it.
     pub fn local_infile(&mut self, filename: &[u8]) -> Result<(), Error> {
         self.at(Stage::Start)?;
         if !self.link.facts.capabilities.contains(Capabilities::LOCAL_FILES) {
@@ -202,7 +202,7 @@ impl Connection {
         }
     }
 
-    /// The end of rows or definitions: EOF, or OK in its place.
+    /// Sends the end of rows or definitions: EOF, or OK in its place.
     fn send_eof(&mut self, status: StatusFlags, warnings: u16) {
         let capabilities = self.link.facts.capabilities;
         if self.has_eof() {
@@ -229,7 +229,7 @@ impl Connection {
         if self.reply()?.stage == stage { Ok(()) } else { Err(Error::Misuse("a reply out of its order")) }
     }
 
-    /// The reply is over, unless more results follow.
+    /// Ends the reply unless more results follow.
     fn finish(&mut self, status: StatusFlags) {
         if let State::Commands(reply) = &mut self.state {
             if status.contains(StatusFlags::MORE_RESULTS) {

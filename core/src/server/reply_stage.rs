@@ -1,9 +1,9 @@
-//! How far the reply to a command has come, and the ERR that may end it anywhere.
+//! The progress of the reply to a command, and the ERR packet, which may end it at any time.
 
 use crate::channel::Channel;
 use crate::message::{ErrPacket, SqlError};
 
-/// How far the reply to the command at hand has come.
+/// The progress of the reply to the current command.
 #[derive(Debug, Default)]
 pub(super) struct Reply {
     pub(super) stage: Stage,
@@ -11,12 +11,12 @@ pub(super) struct Reply {
 
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) enum Stage {
-    /// Nothing was said yet, or a result was ended with more to follow.
+    /// Nothing of the reply has been sent, or a result with more to follow has ended.
     #[default]
     Start,
-    /// Columns were defined; rows may follow.
+    /// The columns have been sent; rows may follow.
     Rows,
-    /// A file was asked for.
+    /// The client has been asked for a file.
     File,
 }
 
@@ -30,7 +30,7 @@ impl Reply {
     }
 }
 
-/// Queues ERR.
+/// Queues an ERR packet.
 pub(super) fn send_error(channel: &mut Channel, error: &SqlError) {
     channel.send_traced("ERR_Packet", |out| ErrPacket::from(error).encode(out), || alloc::format!("{error}"));
 }

@@ -1,4 +1,4 @@
-//! What an account demands of the connection: the REQUIRE clause.
+//! The REQUIRE clause of an account: its demands on the connection.
 
 use core::fmt;
 
@@ -6,43 +6,42 @@ use alloc::string::String;
 
 use crate::sql::text_literal;
 
-/// The REQUIRE clause of an account. Every variant but `None` demands TLS.
+/// The REQUIRE clause of an account. Every variant except `None` demands TLS.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Requirement {
-    /// Anything goes.
+    /// No demand.
     #[default]
     None,
-    /// The connection is under TLS. A Unix socket without TLS does not do.
+    /// The connection must use TLS. A Unix socket without TLS is not enough.
     Ssl,
-    /// The client showed a certificate that a named CA vouches for.
+    /// The client must present a certificate that a trusted CA issued.
     X509,
-    /// As `X509`, and what is named here is so. MySQL asks for the certificate even where only the cipher is named, and
-    /// so does Sealwire.
+    /// As `X509`, and the given values must match. As in MySQL, the client must present a certificate even if only the cipher is given.
     Specified {
-        /// The cipher by OpenSSL's or IANA's name, compared with case.
+        /// The cipher, with OpenSSL's or IANA's name; case matters.
         cipher: Option<String>,
-        /// The whole issuer of the certificate in slash form, `/C=FI/O=Example/CN=CA`.
+        /// The complete issuer of the certificate in slash form, `/C=FI/O=Example/CN=CA`.
         issuer: Option<String>,
-        /// The whole subject of the certificate in slash form.
+        /// The complete subject of the certificate in slash form.
         subject: Option<String>,
     },
 }
 
 impl Requirement {
-    /// Whether a connection without TLS can never satisfy it.
+    /// Whether a connection without TLS can never meet the requirement.
     pub const fn needs_tls(&self) -> bool {
         !matches!(self, Self::None)
     }
 }
 
 impl fmt::Display for Requirement {
-    /// The clause as SHOW prints it, in the order ISSUER, SUBJECT, CIPHER; reading it gives the same requirement.
+    /// Formats the clause as SHOW does, in the order ISSUER, SUBJECT, CIPHER. Parsing it gives the same requirement.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("REQUIRE")?;
         match self {
             Self::None => f.write_str(" NONE"),
             Self::Ssl => f.write_str(" SSL"),
-            // Nothing named leaves what Specified always asks for.
+            // With no value given, only the demand for a certificate remains.
             Self::X509 | Self::Specified { cipher: None, issuer: None, subject: None } => f.write_str(" X509"),
             Self::Specified { cipher, issuer, subject } => {
                 for (word, value) in [("ISSUER", issuer), ("SUBJECT", subject), ("CIPHER", cipher)] {
