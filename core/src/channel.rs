@@ -1,7 +1,7 @@
-//! Packets in and out, over plaintext or TLS.
+//! Sends and receives packets over plaintext or TLS.
 //!
-//! Data flows one way: transport bytes → (TLS) → (compressed frames) → [`Received`] → packets; packets → (compressed frames) → `unsealed` →
-//! (TLS) → transport bytes.
+//! Received data flows: transport bytes → (TLS) → (compressed frames) → [`Received`] → packets. Data to send flows: packets → (compressed
+//! frames) → `unsealed` → (TLS) → transport bytes.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -17,25 +17,25 @@ use crate::wire::Put;
 use crate::wire::compressed::Algorithm;
 use crate::wire::frame::{self, Found, HEADER, Scan};
 
-/// The most that either side takes of a packet before authentication is over: attributes (64 KiB) and the fixed fields.
+/// The largest packet that either side accepts before authentication is complete: attributes (64 KiB) and the fixed fields.
 const PRE_AUTHENTICATION_LIMIT: usize = 64 * 1024 + 512;
 
-/// The most bytes of a record that TLS holds until its rest has come.
+/// The most bytes of an incomplete record that the TLS layer holds.
 const HELD_BY_TLS: usize = 16 * 1024 + 512;
 
-/// So much is sealed at once, in whole records: what follows may wait until the transport has taken it.
+/// The most bytes that TLS encrypts at once, in whole records. The rest waits until the transport has accepted them.
 const SEALED_AT_ONCE: usize = 64 * 1024;
 
-/// The numbers that an answer begins with.
+/// The sequence numbers with which a reply starts.
 #[derive(Debug, Clone, Copy, Default)]
 #[cfg(feature = "client")]
 pub(crate) struct Due {
     packet: u8,
-    /// Of the compressed frame, where there are such.
+    /// The number of the first compressed frame, if compression is on.
     frame: u8,
 }
 
-/// The TLS layer with what is needed to tell of it.
+/// The TLS layer, and the scanners that find the records to trace.
 #[derive(Debug)]
 struct Tls {
     layer: TlsLayer,
@@ -43,27 +43,27 @@ struct Tls {
     seen: RecordScanner,
 }
 
-/// See the module.
+/// A connection's packets in both directions, over plaintext or TLS, and with or without compression.
 #[derive(Debug)]
 pub(crate) struct Channel {
-    /// Packets to send, not yet sealed but for the first `sealed` bytes.
+    /// Packets to send. Only the first `sealed` bytes are encrypted.
     unsealed: Vec<u8>,
     sealed: usize,
-    /// Bytes that must leave as they are: what was sent before TLS began.
+    /// Bytes to send unchanged, because they were queued before TLS started or are already encrypted.
     ready: Vec<u8>,
     tls: Option<Tls>,
     compression: Option<Compression>,
-    /// The number that the next packet of the current exchange has to bear, whoever sends it. In compressed frames the peer's is taken as
-    /// it comes: MySQL gives packets the numbers of frames there, and looks at the latter alone.
+    /// The sequence number that the next packet of the exchange must have, whichever side sends it. With compression the peer's packet
+    /// number is accepted as it is, because MySQL gives packets the numbers of compressed frames there and checks only the frames.
     pub(crate) sequence: u8,
-    /// The largest payload that is taken.
+    /// The largest payload to accept.
     pub(crate) limit: usize,
-    /// The most bytes of the peer that are held, and how many would be needed where that is too little.
+    /// The most bytes of the peer to buffer; `lacks` is the number needed if `room` is too small.
     pub(crate) room: usize,
     pub(crate) lacks: Option<usize>,
-    /// How many bytes are inflated before the caller has its turn.
+    /// The most bytes to decompress before the caller gets control again.
     pub(crate) step: usize,
-    /// Whether inflating stopped only because of that.
+    /// Whether decompression stopped only because it reached `step`.
     pub(crate) paused: bool,
     pub(crate) bytes_in: u64,
     pub(crate) bytes_out: u64,
@@ -90,7 +90,7 @@ impl Channel {
         }
     }
 
-    /// Takes all of `bytes` from the transport.
+    /// Processes all of `bytes`, which come from the transport.
     pub(crate) fn receive(
         &mut self,
         bytes: &mut Vec<u8>,
@@ -100,7 +100,7 @@ impl Channel {
         self.bytes_in += bytes.len() as u64;
         received.forget_taken();
         let input = self.compression.as_mut().map_or(&mut received.bytes, Compression::input);
-        // What TLS has held back of a record may come with it.
+        // TLS may hold bytes of an incomplete record, which it now adds.
         if !input.is_empty() && !make_room(input, bytes.len().saturating_add(HELD_BY_TLS), self.room) {
             bytes.clear();
             return Err(Error::OutOfMemory);
@@ -132,7 +132,7 @@ impl Channel {
         Ok(())
     }
 
-    /// Gives memory back where nothing is under way: an idle connection holds no buffer.
+    /// Releases the memory of empty buffers, so that an idle connection holds none.
     pub(crate) fn release(&mut self) {
         if self.unsealed.is_empty() {
             self.unsealed = Vec::new();
@@ -142,9 +142,9 @@ impl Channel {
         }
     }
 
-    /// All packets from here on travel in compressed frames; what was queued leaves as it is.
+    /// Starts compression: all later packets travel in compressed frames. Packets queued before are sent uncompressed.
     pub(crate) fn start_compression(&mut self, algorithm: Algorithm, received: &mut Received) {
-        // The packet that was taken last may still be read.
+        // Leave the last packet in place, because the caller may still read it.
         let packed = received.bytes.split_off(received.taken.min(received.bytes.len()));
         self.compression = Compression::new(algorithm, packed);
     }
@@ -154,7 +154,7 @@ impl Channel {
         self.compression.is_some()
     }
 
-    /// Inflates the next frame from the peer; `false` where none is whole, or not yet.
+    /// Decompresses the peer's next frame. Returns `false` if no frame has arrived completely or decompression has to pause.
     fn unpack(&mut self, received: &mut Received) -> Result<bool, Error> {
         received.forget_taken();
         let Some(compression) = &mut self.compression else { return Ok(false) };
@@ -179,13 +179,13 @@ impl Channel {
         }
     }
 
-    /// The next whole packet, if there is one. Its number must be the one that is due.
+    /// The next complete packet, if there is one. Its sequence number must be the expected one.
     pub(crate) fn next_packet(&mut self, received: &mut Received) -> Result<Option<Packet>, Error> {
         self.lacks = None;
         loop {
             let is_inflating = self.compression.as_ref().is_some_and(Compression::is_inflating);
             let packet = if is_inflating { None } else { self.whole_packet(received)? };
-            // One frame at a time, because numbers begin anew between them, and so that little is held at once.
+            // Decompress one frame at a time, because packet numbers restart between frames, and to buffer little at once.
             if packet.is_some() || self.compression.is_none() || !self.unpack(received)? {
                 return Ok(packet);
             }
@@ -199,7 +199,7 @@ impl Channel {
             Scan::Incomplete { announced, .. } if announced <= self.limit => return Ok(None),
             Scan::OutOfOrder => return Err(out_of_order()),
             Scan::Complete(Found { frames, .. }) | Scan::Incomplete { frames, .. } => {
-                // The refusal is numbered after what was seen of the packet.
+                // The number of the ERR packet follows the numbers of the frames seen.
                 self.sequence = self.sequence.wrapping_add(frames as u8);
                 return Err(self.too_big());
             }
@@ -215,13 +215,13 @@ impl Channel {
         }
         let start = received.taken + HEADER;
         received.taken += found.wire_length;
-        // Wraps as the protocol's counter does.
+        // Wraps around as the protocol's counter does.
         self.sequence = self.sequence.wrapping_add(found.frames as u8);
         Ok(Some(Packet { at: start..start + found.payload_length, sequence: found.first_sequence }))
     }
 
-    /// Takes the next packet if it is of one frame, whole, due, and `is_row` knows its payload. Else it is left to
-    /// [`next_packet`](Self::next_packet), and false is returned.
+    /// Takes the next packet if it is complete, has one frame and the expected number, and `is_row` recognises its payload. Otherwise
+    /// returns `false` and leaves the packet to [`next_packet`](Self::next_packet).
     #[inline]
     #[cfg(feature = "client")]
     pub(crate) fn next_row(
@@ -243,18 +243,18 @@ impl Channel {
         true
     }
 
-    /// Bytes of the peer that are held.
+    /// The number of buffered bytes of the peer.
     #[cfg(feature = "server")]
     pub(crate) fn held(&self, received: &Received) -> usize {
         received.bytes.len() + self.compression.as_ref().map_or(0, Compression::held)
     }
 
-    /// Whether bytes wait that belong to no packet taken so far.
+    /// Whether there are bytes that belong to no packet taken so far.
     pub(crate) fn has_more(&self, received: &Received) -> bool {
         !received.is_taken() || self.compression.as_ref().is_some_and(Compression::has_input)
     }
 
-    /// Queues one packet with the number that is due; `build` appends its payload. Returns the payload's length.
+    /// Queues one packet with the next sequence number; `build` appends its payload. Returns the payload's length.
     pub(crate) fn send(&mut self, build: impl FnOnce(&mut Vec<u8>)) -> usize {
         let sequence = &mut self.sequence;
         match &mut self.compression {
@@ -263,7 +263,7 @@ impl Channel {
         }
     }
 
-    /// Queues one packet as [`send`](Self::send) does, and tells the observer of it; `summary` has no secret in it.
+    /// Queues one packet as [`send`](Self::send) does and reports it to the observer; `summary` must contain no secret.
     pub(crate) fn send_traced(
         &mut self,
         name: &'static str,
@@ -275,7 +275,7 @@ impl Channel {
         self.tell_packet(Direction::Sent, sequence, length, name, summary);
     }
 
-    /// Queues a command, whose numbers begin at 0. Returns the payload's length, and the numbers that its answer begins with.
+    /// Queues a command, whose sequence number is 0. Returns the payload's length and the numbers with which the reply must start.
     #[cfg(feature = "client")]
     pub(crate) fn send_command(&mut self, build: impl FnOnce(&mut Vec<u8>)) -> (usize, Due) {
         let mut packet = 0;
@@ -286,7 +286,7 @@ impl Channel {
         (length, Due { packet, frame })
     }
 
-    /// Sets the numbers that come next.
+    /// Sets the next expected sequence numbers.
     #[cfg(feature = "client")]
     pub(crate) const fn expect(&mut self, due: Due) {
         self.sequence = due.packet;
@@ -295,7 +295,7 @@ impl Channel {
         }
     }
 
-    /// The exchange is over: the numbers of the next command begin at 0.
+    /// Ends the exchange, so that the next command's sequence number is 0.
     #[cfg(feature = "server")]
     pub(crate) fn end_exchange(&mut self) {
         self.sequence = 0;
@@ -304,7 +304,7 @@ impl Channel {
         }
     }
 
-    /// Queues whole packets that were made elsewhere, with the numbers that are due.
+    /// Queues complete packets that were encoded elsewhere, and numbers them.
     #[cfg(feature = "server")]
     pub(crate) fn send_packets(&mut self, mut packets: Vec<u8>) {
         frame::number(&mut packets, &mut self.sequence);
@@ -321,7 +321,7 @@ impl Channel {
         }
     }
 
-    /// Bytes of packets that wait to be polled.
+    /// The bytes of packets that have not been transmitted.
     pub(crate) const fn unsent(&self) -> usize {
         let waiting = match &self.compression {
             None => 0,
@@ -330,7 +330,7 @@ impl Channel {
         self.unsealed.len() - self.sealed + waiting
     }
 
-    /// Splices TLS in. What was queued leaves first, in plaintext; what the peer sent behind its last packet is TLS's.
+    /// Starts TLS. Queued bytes are sent first, in plaintext. Bytes that the peer sent after its last packet go to the TLS layer.
     pub(crate) fn start_tls(&mut self, layer: TlsLayer, wall: Duration, received: &mut Received) -> Result<(), Error> {
         self.ready.append(&mut self.unsealed);
         received.forget_taken();
@@ -339,28 +339,28 @@ impl Channel {
         self.feed_tls(&mut behind, wall, received)
     }
 
-    /// Whether the TLS handshake is under way.
+    /// Whether the TLS handshake is in progress.
     pub(crate) fn is_securing(&self) -> bool {
         self.tls.as_ref().is_some_and(|tls| tls.layer.is_handshaking())
     }
 
-    /// What TLS negotiated, once it has.
+    /// The parameters that TLS negotiated, once the handshake is complete.
     pub(crate) fn tls_facts(&self) -> Option<TlsFacts> {
         self.tls.as_ref().and_then(|tls| tls.layer.facts())
     }
 
-    /// Whether the peer said by TLS that it sends no more.
+    /// Whether the peer sent close_notify.
     pub(crate) fn peer_has_closed(&self) -> bool {
         self.tls.as_ref().is_some_and(|tls| tls.layer.peer_has_closed())
     }
 
-    /// Says goodbye by TLS where there is TLS.
+    /// Queues close_notify if TLS is in use.
     pub(crate) fn close(&mut self) {
         if let Some(compression) = &mut self.compression {
             while compression.pack(&mut self.unsealed) {}
         }
         if let Some(tls) = &mut self.tls {
-            // What is queued must leave before close_notify; where it can't be sealed, nothing can follow anyway.
+            // Encrypt the queued packets first, because they must precede close_notify. If that fails, nothing can follow anyway.
             if !tls.layer.is_handshaking() {
                 let unsealed = core::mem::take(&mut self.unsealed);
                 let rest = unsealed.get(core::mem::take(&mut self.sealed)..).unwrap_or_default();
@@ -370,7 +370,7 @@ impl Channel {
         }
     }
 
-    /// Appends what has to leave to `out`, or of much the first part; `false` where there is nothing.
+    /// Appends bytes to send to `out`; if there are many, only a part of them. Returns `false` if there are none.
     pub(crate) fn transmit(&mut self, out: &mut Vec<u8>) -> Result<bool, TlsError> {
         let before = out.len();
         if let Some(compression) = self.compression.as_mut().filter(|_| self.unsealed.is_empty()) {
@@ -410,7 +410,7 @@ impl Channel {
         Ok(out.len() > before)
     }
 
-    /// Tells the observer of a packet.
+    /// Reports a packet to the observer.
     pub(crate) fn tell_packet(
         &self,
         direction: Direction,
@@ -428,7 +428,7 @@ impl Channel {
     }
 }
 
-/// Appends one packet, numbered from `sequence` on, and returns its payload's length.
+/// Appends one packet whose first frame has number `sequence`. Returns the payload's length.
 fn put_packet(out: &mut Vec<u8>, sequence: &mut u8, build: impl FnOnce(&mut Vec<u8>)) -> usize {
     let start = out.len();
     out.put(&[0; HEADER]);

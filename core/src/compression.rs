@@ -1,8 +1,8 @@
-//! The compressed layer of a channel, between its packets and TLS.
+//! The compression layer of a channel, between packets and TLS.
 //!
-//! A compressed frame holds a piece of the packets that go one way: several of them, or a part of one. We send whole packets, because
-//! mysql-connector-python can't read one that is cut more than once. Frames have numbers of their own, which begin at 0 with each
-//! command, as those of packets do; MySQL looks at none but these.
+//! A compressed frame holds a piece of the packets in one direction: several packets, or a part of one. We put whole packets into a frame,
+//! because mysql-connector-python can't read a packet that is split more than once. Frames have their own sequence numbers, which restart
+//! at 0 with each command, like those of packets; MySQL checks only the numbers of frames.
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -11,43 +11,43 @@ use crate::received::{give_back, make_room};
 use crate::wire::compressed::{self, Algorithm, Front, Inflation};
 use crate::wire::frame::{HEADER, MAX_FRAME_PAYLOAD};
 
-/// So many bytes of several packets go into one frame: enough to compress well, and little work at a time.
+/// The bytes of several packets to put into one frame: enough to compress well, with little work at a time.
 const PIECE: usize = 64 * 1024;
-/// A frame may be larger than the largest packet by this much, because packets before and behind share it.
+/// The number of bytes by which a frame may be larger than the largest packet, because it may hold parts of other packets, too.
 const BESIDE_A_PACKET: usize = 64 * 1024;
 
-/// What became of the bytes from the peer.
+/// The result of decompressing the peer's bytes.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Unpacked {
-    /// No frame is whole yet.
+    /// No frame has arrived completely.
     Nothing,
-    /// A frame's packets were appended.
+    /// The packets of a frame were appended.
     Frame,
-    /// The same, of a frame that does not bear the number that is due.
+    /// As `Frame`, but the frame does not have the expected number.
     Misnumbered,
-    /// A part of a frame was appended.
+    /// A part of a frame was appended; call again for the rest.
     Part,
-    /// A frame would be larger than any packet may be.
+    /// The frame would be larger than any packet may be.
     TooBig,
-    /// So many bytes would be held in all with the frame.
+    /// The frame does not fit into the buffer, which would have to hold this many bytes.
     NeedsRoom(usize),
     /// The system has no memory for the frame.
     NoMemory,
 }
 
-/// How much of the peer's bytes is taken.
+/// Limits for decompressing the peer's bytes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Bounds {
     /// The largest packet, in bytes.
     pub(crate) packet: usize,
-    /// The most bytes that are held.
+    /// The most bytes to buffer.
     pub(crate) room: usize,
-    /// How many bytes are inflated at once.
+    /// The most bytes to decompress at once.
     pub(crate) step: usize,
 }
 
-/// A proof that the build has an algorithm. Without one nothing is of this type, nor of [`Compression`], and the compiler leaves the code of
-/// this file out: a page's client has no use for it.
+/// Proves that the build has a compression algorithm. Without one, no value of this type exists, nor of [`Compression`], and the compiler
+/// omits the code of this file, because a page's client does not need it.
 #[derive(Debug)]
 #[cfg(any(feature = "zlib", feature = "zstd"))]
 struct Built(());
@@ -62,49 +62,49 @@ impl Built {
     const PROOF: Option<Self> = None;
 }
 
-/// The two directions of one connection.
+/// The compression of one connection in both directions.
 #[derive(Debug)]
 pub(crate) struct Compression {
     _built: Built,
     algorithm: Algorithm,
-    /// Frames from the peer, and how much of their front was taken.
+    /// Frames from the peer; the first `taken` bytes have been processed.
     packed: Vec<u8>,
     taken: usize,
-    /// The frame that is being inflated.
+    /// The frame that is being decompressed.
     inflation: Option<Inflation>,
-    /// The number of the next frame in the exchange under way, whoever sends it.
+    /// The number that the next frame of the exchange must have, whichever side sends it.
     due: u8,
-    /// Whether the peer was the last who sent a frame.
+    /// Whether the peer sent the most recent frame.
     heard: bool,
-    /// Packets to be compressed, how much of their front was, and how many bytes of a packet that was cut come next.
+    /// Packets to compress. The first `done` bytes have been processed, and the next `inside` bytes belong to a packet that was split.
     plain: Vec<u8>,
     done: usize,
     inside: usize,
-    /// To which turns the packets belong.
+    /// The groups of packets in `plain`, in order.
     turns: VecDeque<Turn>,
 }
 
-/// Packets that one side sends without waiting for the other.
+/// Packets that this side sends without waiting for the peer in between.
 #[derive(Debug)]
 struct Turn {
-    /// Where they end in `plain`.
+    /// The index in `plain` at which the group ends.
     end: usize,
-    /// The number of their next frame.
+    /// The number of the group's next frame.
     next: u8,
-    /// Whether no more of them will come, and the numbers of the exchange go on elsewhere.
+    /// Whether the group is complete, so that its frame numbers do not continue in the next group.
     over: bool,
 }
 
-/// What goes into one frame.
+/// The bytes that go into one frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Piece {
     length: usize,
-    /// Bytes of a packet's frame that it leaves to the next piece.
+    /// The bytes of the last packet's frame that are left for the next piece.
     inside: usize,
 }
 
 impl Piece {
-    /// The first piece of whole packets, behind so many bytes of one that was cut.
+    /// The first piece of `packets`, which begin with `inside` bytes of a packet that was split.
     fn at(packets: &[u8], inside: usize) -> Self {
         let mut end = inside;
         while let Some(&[a, b, c, _]) = packets.get(end..).and_then(|rest| rest.first_chunk::<HEADER>()) {
@@ -120,7 +120,7 @@ impl Piece {
 }
 
 impl Compression {
-    /// Begins, with what the peer has already sent of it; `None` where the build has no algorithm.
+    /// Starts compression; `packed` has the bytes that the peer has already sent. `None` if the build has no algorithm.
     pub(crate) fn new(algorithm: Algorithm, packed: Vec<u8>) -> Option<Self> {
         Some(Self {
             _built: Built::PROOF?,
@@ -137,7 +137,7 @@ impl Compression {
         })
     }
 
-    /// Where the peer's bytes are to be appended.
+    /// The buffer to which the peer's bytes are to be appended.
     pub(crate) fn input(&mut self) -> &mut Vec<u8> {
         if self.taken >= self.packed.len() {
             self.packed.clear();
@@ -148,22 +148,22 @@ impl Compression {
         &mut self.packed
     }
 
-    /// Whether bytes of the peer wait to be inflated.
+    /// Whether there are bytes of the peer to decompress.
     pub(crate) const fn has_input(&self) -> bool {
         self.taken < self.packed.len()
     }
 
-    /// Whether a frame is inflated only in part: what there is of it means nothing yet.
+    /// Whether a frame has been decompressed in part only, so that its bytes can't be used yet.
     pub(crate) const fn is_inflating(&self) -> bool {
         self.inflation.is_some()
     }
 
-    /// Bytes of frames from the peer.
+    /// The buffered bytes of compressed frames from the peer.
     pub(crate) const fn held(&self) -> usize {
         self.packed.len()
     }
 
-    /// Inflates the peer's next frame, or the next part of it.
+    /// Decompresses the peer's next frame, or the next part of it.
     pub(crate) fn unpack(&mut self, bounds: Bounds, packets: &mut Vec<u8>) -> crate::wire::Result<Unpacked> {
         let rest = self.packed.get(self.taken..).unwrap_or_default();
         let limit = bounds.packet.saturating_add(BESIDE_A_PACKET);
@@ -196,7 +196,7 @@ impl Compression {
         Ok(unpacked)
     }
 
-    /// Has `append` add packets to what is to be sent, in answer to what was heard.
+    /// Calls `append` to queue packets that answer the peer's last frame.
     pub(crate) fn queue<T>(&mut self, append: impl FnOnce(&mut Vec<u8>) -> T) -> T {
         if core::mem::take(&mut self.heard) || self.turns.back().is_none_or(|turn| turn.over) {
             self.turns.push_back(Turn { end: self.plain.len(), next: self.due, over: false });
@@ -208,8 +208,8 @@ impl Compression {
         appended
     }
 
-    /// Has `append` add one command to what is to be sent, and returns the number of the frame that its answer begins with. Earlier
-    /// commands may still be unanswered.
+    /// Calls `append` to queue one command, and returns the number of the frame with which its reply must start. Earlier commands may still
+    /// be unanswered.
     #[cfg(feature = "client")]
     pub(crate) fn queue_command<T>(&mut self, append: impl FnOnce(&mut Vec<u8>) -> T) -> (T, u8) {
         let start = self.plain.len();
@@ -221,19 +221,19 @@ impl Compression {
             let piece = Piece::at(command, inside);
             command = command.get(piece.length..).unwrap_or_default();
             inside = piece.inside;
-            // Wraps as the protocol's counter does.
+            // Wraps around as the protocol's counter does.
             frames = frames.wrapping_add(1);
         }
         (appended, frames)
     }
 
-    /// Sets the number that the peer's next frame has to bear.
+    /// Sets the number that the peer's next frame must have.
     #[cfg(feature = "client")]
     pub(crate) const fn expect(&mut self, due: u8) {
         self.due = due;
     }
 
-    /// The exchange is over; the next begins at 0.
+    /// Ends the exchange, so that the next one starts with number 0.
     #[cfg(feature = "server")]
     pub(crate) fn end_exchange(&mut self) {
         if let Some(turn) = self.turns.back_mut() {
@@ -242,7 +242,7 @@ impl Compression {
         self.due = 0;
     }
 
-    /// Compresses the next pieces of what waits, about as much as one frame holds, and appends the frames; `false` where nothing waits.
+    /// Compresses about as many of the queued bytes as one frame holds, and appends the frames. Returns `false` if no bytes are queued.
     pub(crate) fn pack(&mut self, out: &mut Vec<u8>) -> bool {
         let begun = self.done;
         while let Some(turn) = self.turns.front_mut() {
@@ -276,12 +276,12 @@ impl Compression {
         packed
     }
 
-    /// Bytes of packets that wait to be compressed.
+    /// The bytes of packets that are not compressed yet.
     pub(crate) const fn waiting(&self) -> usize {
         self.plain.len() - self.done
     }
 
-    /// Gives memory back where nothing is under way.
+    /// Releases the memory of empty buffers.
     pub(crate) fn rest(&mut self) {
         if !self.has_input() {
             self.packed = Vec::new();
@@ -302,7 +302,7 @@ mod tests {
     use crate::wire::Put;
     use crate::wire::compressed::Decoded;
 
-    /// Packets of so many bytes are taken, and inflated at once.
+    /// Limits for packets of at most this many bytes, decompressed at once.
     const fn upto(packet: usize) -> Bounds {
         Bounds { packet, room: usize::MAX, step: usize::MAX }
     }
@@ -311,7 +311,7 @@ mod tests {
         Compression::new(Algorithm::Zlib, Vec::new()).unwrap()
     }
 
-    /// The numbers of the frames, and their plain bytes.
+    /// The numbers and decompressed bytes of the frames.
     fn frames(mut wire: &[u8]) -> Vec<(u8, Vec<u8>)> {
         let mut found = Vec::new();
         while !wire.is_empty() {
@@ -331,7 +331,7 @@ mod tests {
         wire
     }
 
-    /// A packet of so many bytes, its header included.
+    /// A packet of this many bytes, header included.
     fn packet(fill: u8, length: usize) -> Vec<u8> {
         let (mut bytes, mut sequence) = (Vec::new(), 0);
         crate::wire::frame::encode(&alloc::vec![fill; length - HEADER], &mut sequence, &mut bytes);
@@ -360,7 +360,7 @@ mod tests {
         server.end_exchange();
         let found = frames(&pack_all(&mut server));
         let lengths: Vec<_> = found.iter().map(|(_, plain)| plain.len()).collect();
-        // Four bytes of the first packet's frame do not fit beside its header; the next frame begins with them.
+        // Four bytes of the first packet do not fit into its frame; the next frame begins with them.
         assert_eq!(lengths, [MAX_FRAME_PAYLOAD, 4, MAX_FRAME_PAYLOAD, 4 + HEADER + 9 + 100]);
     }
 
@@ -373,7 +373,7 @@ mod tests {
             assert_eq!(server.unpack(upto(100), &mut Vec::new()), Ok(Unpacked::Frame));
             server.queue(|out| out.put(&packet(reply, 9)));
             if reply == 1 {
-                // A part leaves in the middle of a reply.
+                // A part of the reply is sent before the rest is queued.
                 server.pack(&mut wire);
             }
             server.queue(|out| out.put(&packet(reply, 9)));
@@ -399,7 +399,7 @@ mod tests {
     #[test]
     fn turns_go_on_where_the_other_side_stopped() {
         let (mut client, mut server) = (compression(), compression());
-        // A command, the request for a file, the file in two parts with another command behind, the answer.
+        // A command, the request for a file, the file in two parts followed by another command, the answer.
         let ((), due) = client.queue_command(|out| out.put(&packet(b'c', 9)));
         client.expect(due);
         let exchange = |from: &mut Compression, to: &mut Compression| {
@@ -452,7 +452,7 @@ mod tests {
         let before = packets.len();
         assert_eq!(server.unpack(upto(100_000), &mut packets), Ok(Unpacked::TooBig));
         assert_eq!((packets.len(), server.due), (before, 1));
-        // A frame of the wrong number is inflated, because it may say why the connection ends.
+        // A frame with a wrong number is decompressed, because it may hold the reason why the connection ends.
         let mut client = compression();
         compressed::encode(Algorithm::Zlib, b"because", 9, client.input());
         assert_eq!(client.unpack(upto(100), &mut packets), Ok(Unpacked::Misnumbered));

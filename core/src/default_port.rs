@@ -1,4 +1,4 @@
-//! The port of MySQL.
+//! MySQL's default port.
 
-/// The TCP port that a MySQL server listens on, and a client connects to, where no other is given.
+/// The TCP port on which a MySQL server listens, and to which a client connects, if no other is given.
 pub const DEFAULT_PORT: u16 = 3306;

@@ -1,4 +1,4 @@
-//! Errors sorted by who is to blame, and the one table from an error to what MySQL would say.
+//! Errors, classified by the side at fault, and the table that maps them to MySQL's errors.
 
 use alloc::borrow::Cow;
 use alloc::format;
@@ -8,28 +8,28 @@ pub use crate::message::sql_error::SqlError;
 use crate::tls::TlsError;
 use crate::wire;
 
-/// Which end of the connection.
+/// One of the two sides of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Side {
-    /// The end that connected.
+    /// The side that connected.
     Client,
-    /// The end that sent the greeting.
+    /// The side that sent the greeting.
     Server,
 }
 
-/// How the peer broke the protocol.
+/// A violation of the protocol by the peer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PeerMisbehaved {
-    /// A packet does not bear the sequence number that is due.
+    /// A packet does not have the expected sequence number.
     OutOfOrder,
     /// A packet is larger than this many bytes.
     PacketTooBig(usize),
-    /// A message can't be read.
+    /// A message can't be decoded.
     Malformed(wire::Error),
-    /// The client's first messages are not what the connection phase allows.
+    /// The client's messages in the connection phase violate the protocol.
     BadHandshake(&'static str),
-    /// A message, or bytes, where none may come.
+    /// A message, or bytes, arrived where none is allowed.
     Unexpected(&'static str),
 }
 
@@ -44,30 +44,30 @@ impl fmt::Display for PeerMisbehaved {
     }
 }
 
-/// Why a connection ended. Sticky: once returned, every later call returns the same value.
+/// The reason why a connection ended. It is sticky: every later call returns the same error.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Error {
-    /// The peer broke the protocol.
+    /// The peer violated the protocol.
     PeerMisbehaved(PeerMisbehaved),
-    /// The peer is honest but lacks something we need or demand.
+    /// The peer follows the protocol but lacks something that this side needs or requires.
     PeerIncompatible(Cow<'static, str>),
-    /// One side said no, with MySQL's words.
+    /// One side refused the other with a MySQL error.
     Refused {
-        /// Who refused.
+        /// The side that refused.
         by: Side,
-        /// The words.
+        /// The error.
         error: SqlError,
     },
     /// TLS failed.
     Tls(TlsError),
-    /// Our own user called in the wrong order or with impossible settings.
+    /// The application called a method in the wrong order or with impossible settings.
     Misuse(&'static str),
-    /// The peer did not finish in time; the text says at what.
+    /// The peer did not finish in time; the text names the stage.
     TimedOut(&'static str),
-    /// The system has no memory for what the peer sends.
+    /// The system has no memory for the peer's data.
     OutOfMemory,
-    /// The peer closed the connection where it may not; the text says where.
+    /// The peer closed the connection too early; the text names the stage.
     ConnectionLost(&'static str),
 }
 
@@ -107,7 +107,7 @@ impl From<TlsError> for Error {
 }
 
 impl Error {
-    /// What a client program prints, with the client library's numbers (2013, 2026, …).
+    /// The error that a client program prints, with the client library's numbers (2013, 2026, …).
     pub fn as_client_error(&self) -> SqlError {
         match self {
             Self::Refused { error, .. } => error.clone(),
@@ -125,7 +125,7 @@ impl Error {
         }
     }
 
-    /// What a server sends before it closes; `None` where nothing can or should be said.
+    /// The error that a server sends before it closes; `None` if it can't or should not send one.
     pub fn as_server_error(&self) -> Option<SqlError> {
         match self {
             Self::Refused { by: Side::Server, error } => Some(error.clone()),

@@ -1,7 +1,7 @@
-//! What a connection negotiated, as a plain value that outlives it.
+//! The negotiated parameters of a connection, as plain values that outlive the connection.
 //!
-//! With the feature `serde` it can be serialised: enumerations and capabilities by name, certificates and the ALPN
-//! protocol as bytes. Compression, which a page has none of, is left out.
+//! With the feature `serde` they can be serialised: enumerations and capabilities by name, certificates and the ALPN protocol as bytes.
+//! Compression is omitted, because a page's client has none.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -9,18 +9,18 @@ use alloc::vec::Vec;
 use crate::message::Capabilities;
 use crate::wire::compressed::Algorithm;
 
-/// What lies below the protocol.
+/// The transport below the protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum Transport {
-    /// A network connection, readable by others unless TLS is on.
+    /// A network connection. Others can read it unless TLS is in use.
     #[default]
     Tcp,
-    /// A Unix socket: local, so it counts as secure transport, but not as TLS.
+    /// A Unix socket. It counts as secure transport, because it is local, but not as TLS.
     UnixSocket,
 }
 
-/// The TLS versions that Sealwire speaks.
+/// The TLS versions that Sealwire supports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub enum TlsVersion {
@@ -33,7 +33,7 @@ pub enum TlsVersion {
 }
 
 impl TlsVersion {
-    /// As `Ssl_version` shows it.
+    /// The name in `Ssl_version`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::V1_2 => "TLSv1.2",
@@ -42,31 +42,31 @@ impl TlsVersion {
     }
 }
 
-/// How the peer's certificate was verified.
+/// The way in which the peer's certificate was verified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum Verification {
-    /// The peer showed no certificate, or nobody looked at it.
+    /// The peer sent no certificate, or the certificate was not verified.
     #[default]
     None,
-    /// Its chain ends at a CA that was named.
+    /// The chain ends at a configured CA.
     Ca,
-    /// Its chain ends at a CA that was named, and the name is the host's.
+    /// The chain ends at a configured CA, and the certificate carries the host's name.
     CaAndIdentity,
-    /// Its chain ends at one of the system's roots, and the name is the host's.
+    /// The chain ends at one of the system's roots, and the certificate carries the host's name.
     SystemRootsAndIdentity,
-    /// Its fingerprint is the one given or remembered.
+    /// The certificate has the fingerprint that was given or remembered.
     Fingerprint,
 }
 
 impl Verification {
-    /// Whether the peer has proved who it is.
+    /// Whether the peer's identity is proved.
     pub const fn is_verified(self) -> bool {
         !matches!(self, Self::None)
     }
 }
 
-/// What TLS negotiated. Present once the handshake is complete.
+/// The parameters that TLS negotiated, available once the handshake is complete.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct TlsFacts {
@@ -74,41 +74,41 @@ pub struct TlsFacts {
     pub version: TlsVersion,
     /// Cipher suite by its IANA name, `TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384`.
     pub suite: &'static str,
-    /// The same by OpenSSL's name, which `Ssl_cipher` shows: `ECDHE-RSA-AES256-GCM-SHA384`.
+    /// OpenSSL's name of the suite, which `Ssl_cipher` shows: `ECDHE-RSA-AES256-GCM-SHA384`.
     pub cipher: &'static str,
-    /// Key exchange group, `X25519`, `X25519MLKEM768`, …; `None` where the session was resumed without one.
+    /// Key exchange group, `X25519`, `X25519MLKEM768`, …; `None` if the session was resumed without a key exchange.
     pub group: Option<&'static str>,
-    /// The server name that the client sent.
+    /// The server name indication (SNI) that the client sent.
     pub sni: Option<String>,
     /// The application protocol agreed by ALPN.
     #[cfg_attr(feature = "serde", serde(serialize_with = "serialise::bytes"))]
     pub alpn: Option<Vec<u8>>,
     /// Whether an earlier session was resumed.
     pub resumed: bool,
-    /// The peer's certificates in DER, its own first; empty where it showed none.
+    /// The peer's certificates in DER, its own first; empty if it sent none.
     #[cfg_attr(feature = "serde", serde(serialize_with = "serialise::chain"))]
     pub peer_chain: Vec<Vec<u8>>,
-    /// How the peer's certificate was verified.
+    /// The way in which the peer's certificate was verified.
     pub verification: Verification,
 }
 
-/// What this connection negotiated.
+/// The negotiated parameters of a connection.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Facts {
     /// The server's version text from the greeting.
     pub server_version: String,
-    /// The server's number for this connection.
+    /// The server's id of this connection.
     pub connection_id: u32,
     /// The capabilities that both sides have.
     pub capabilities: Capabilities,
     /// The authentication plugin that was used last.
     pub auth_plugin: Option<String>,
-    /// What lies below.
+    /// The transport below the protocol.
     pub transport: Transport,
-    /// What TLS negotiated; `None` on plaintext.
+    /// The parameters that TLS negotiated; `None` for plaintext.
     pub tls: Option<TlsFacts>,
-    /// How packets are compressed once the user is authenticated.
+    /// The compression of packets after authentication; `None` for no compression.
     #[cfg_attr(feature = "serde", serde(skip))]
     pub compression: Option<Algorithm>,
     /// Bytes received from the transport.
@@ -118,13 +118,13 @@ pub struct Facts {
 }
 
 impl Facts {
-    /// The cipher in use by OpenSSL's name, as `Ssl_cipher` and `\s` show it; `None` on plaintext.
+    /// OpenSSL's name of the cipher in use, as `Ssl_cipher` and `\s` show it; `None` for plaintext.
     pub fn ssl_cipher(&self) -> Option<&'static str> {
         self.tls.as_ref().map(|tls| tls.cipher)
     }
 }
 
-/// Bytes as bytes, where serde takes them for lists of numbers.
+/// Serialises bytes as bytes, because serde's default is a list of numbers.
 #[cfg(feature = "serde")]
 mod serialise {
     use alloc::vec::Vec;

@@ -12,7 +12,7 @@ compile_error!("sealwire-core is a client's machine, a server's, or both: choose
 extern crate alloc;
 #[cfg(test)]
 extern crate std;
-// There `#[test]` is wasm-bindgen's.
+// For wasm32, `#[test]` is wasm-bindgen's.
 #[cfg(all(test, target_arch = "wasm32"))]
 #[macro_use]
 extern crate sealwire_wasm_tests;

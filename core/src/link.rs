@@ -1,8 +1,8 @@
-//! What the client's and the server's machine share: the channel, input and output, the deadline, the end of the peer's bytes, how the
-//! connection ends, and what an observer is told of that.
+//! The common part of the client's and the server's state machine: the channel, input and output, the deadline, the end of the peer's
+//! bytes, the end of the connection, and its trace.
 //!
-//! A machine is a [`Link`], the bytes [`Received`] beside it, and a state of its own: the handshake, then commands. How a connection ends is
-//! the link's business, so a machine's state has no variant for it.
+//! A state machine consists of a [`Link`], the received bytes ([`Received`]) beside it, and its own state: the handshake, then commands.
+//! The link knows how a connection ends, so the machine's state has no variant for it.
 
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -17,37 +17,37 @@ use crate::trace::Tracer;
 /// Above this many unsent bytes, they are transmitted before more events are produced.
 const HIGH_WATER: usize = 256 * 1024;
 
-/// See the module.
+/// The common part of the client's and the server's state machine.
 #[derive(Debug)]
 pub(crate) struct Link {
     pub(crate) channel: Channel,
     pub(crate) facts: Facts,
     pub(crate) now: Now,
-    /// When the connection phase must be over; `None` once it is.
+    /// The deadline of the connection phase; `None` afterwards.
     deadline: Option<Duration>,
-    /// Whether the transport said that the peer sends no more.
+    /// Whether the transport has reported the end of the peer's bytes.
     eof: bool,
     /// `None` while the connection is in use.
     end: Option<End>,
 }
 
-/// How far the connection's end has come.
+/// How the connection ends or has ended.
 #[derive(Debug)]
 enum End {
-    /// This side closes; the application was not told yet.
+    /// This side is closing. The application has not been told yet.
     Closing,
     Closed,
     Failed(Error),
 }
 
 impl Link {
-    /// Of a connection whose connection phase begins `now`.
+    /// Creates the link of a connection whose connection phase begins at `now`.
     pub(crate) fn new(tracer: Tracer, facts: Facts, timeout: Duration, now: Now) -> Self {
         let deadline = Some(now.monotonic.saturating_add(timeout));
         Self { channel: Channel::new(tracer), facts, now, deadline, eof: false, end: None }
     }
 
-    /// Takes input. `stage` says what is under way, for the error where the connection phase takes too long.
+    /// Processes input. `stage` names the current stage, for the error if the connection phase takes too long.
     #[inline]
     pub(crate) fn handle_input(
         &mut self,
@@ -79,8 +79,8 @@ impl Link {
         outcome
     }
 
-    /// The next output. `advance` steps the machine until there is something for the application or more input is needed; where it fails,
-    /// the link has failed when it returns. `closed` is what the application is told when this side has closed.
+    /// Returns the next output. `advance` runs the state machine until there is an event or more input is needed; if it fails, it has
+    /// already called [`fail`](Self::fail). `closed` makes the event for the application when this side has closed.
     #[inline]
     pub(crate) fn poll<E>(
         &mut self,
@@ -89,7 +89,7 @@ impl Link {
         closed: impl FnOnce() -> E,
         advance: impl FnOnce(&mut Self, &mut Received) -> Result<Option<E>, Error>,
     ) -> Result<Output<E>, Error> {
-        // The goodbye leaves before the end is told, because a driver stops there.
+        // Send close_notify before the event of the end, because a driver stops at that event.
         let first = matches!(self.end, Some(End::Closing)) || self.channel.unsent() >= HIGH_WATER;
         if first && self.transmit(out)? {
             return Ok(Output::Transmit);
@@ -106,7 +106,7 @@ impl Link {
         match event {
             Ok(Some(event)) => return Ok(Output::Event(event)),
             Ok(None) => {}
-            // First leaves what the peer should still get: an alert, or the packet before the failure.
+            // Send the last bytes for the peer first: an alert, or the packet before the failure.
             Err(error) => {
                 return if self.channel.transmit(out).unwrap_or(false) { Ok(Output::Transmit) } else { Err(error) };
             }
@@ -114,7 +114,7 @@ impl Link {
         if self.transmit(out)? {
             return Ok(Output::Transmit);
         }
-        // More is to be inflated, after the caller had its turn.
+        // Decompression has paused, so let the caller have control and poll again.
         if core::mem::take(&mut self.channel.paused) {
             return Ok(Output::Transmit);
         }
@@ -123,7 +123,7 @@ impl Link {
         Ok(Output::Wait(self.deadline))
     }
 
-    /// Appends what has to leave to `out`; `false` where there is nothing.
+    /// Appends the bytes to send to `out`. Returns `false` if there are none.
     pub(crate) fn transmit(&mut self, out: &mut Vec<u8>) -> Result<bool, Error> {
         let sent = self.channel.transmit(out).map_err(|error| self.fail(Error::Tls(error)))?;
         self.facts.bytes_out = self.channel.bytes_out;
@@ -135,31 +135,31 @@ impl Link {
         self.eof || self.channel.peer_has_closed()
     }
 
-    /// Begins the connection phase anew, which has to be over after `timeout`.
+    /// Restarts the connection phase with a new deadline, `timeout` from now.
     #[cfg(feature = "server")]
     pub(crate) const fn restart_deadline(&mut self, timeout: Duration) {
         self.deadline = Some(self.now.monotonic.saturating_add(timeout));
     }
 
-    /// The connection phase is over: packets may be as large as agreed, and are compressed from here on where that is agreed.
+    /// Ends the connection phase: from here on packets may have the agreed size and use the agreed compression.
     pub(crate) fn begin_commands(&mut self, max_packet: u32, received: &mut Received) {
         self.deadline = None;
         self.channel.limit = max_packet as usize;
         match self.facts.compression {
-            // It stays where the user changes.
+            // A change of user keeps the compression.
             Some(algorithm) if !self.channel.is_compressed() => self.channel.start_compression(algorithm, received),
             _ => {}
         }
         self.channel.tracer.enter("Session");
     }
 
-    /// Whether this connection closes, is closed, or has failed.
+    /// Whether this connection is closing, closed or failed.
     #[inline]
     pub(crate) const fn is_over(&self) -> bool {
         self.end.is_some()
     }
 
-    /// The sticky error, where the connection has failed.
+    /// The sticky error, if the connection has failed.
     pub(crate) fn check(&self) -> Result<(), Error> {
         match &self.end {
             Some(End::Failed(error)) => Err(error.clone()),
@@ -167,7 +167,7 @@ impl Link {
         }
     }
 
-    /// Makes a failure stick, and returns the first one.
+    /// Makes a failure sticky, and returns the first failure.
     pub(crate) fn fail(&mut self, error: Error) -> Error {
         if let Err(first) = self.check() {
             return first;
@@ -177,7 +177,7 @@ impl Link {
         error
     }
 
-    /// Closes this side: what is queued still leaves, then TLS's close_notify; then the application is told.
+    /// Closes this side. Queued bytes are sent first, then TLS's close_notify; then the application gets the event.
     pub(crate) fn close(&mut self) {
         if !self.is_over() {
             self.channel.close();
@@ -186,7 +186,7 @@ impl Link {
         }
     }
 
-    /// The connection is over, in order; the application is told with the event at hand.
+    /// Marks the connection as closed in an orderly way. The caller tells the application.
     pub(crate) fn finish(&mut self) {
         self.channel.tracer.enter("Closed");
         self.deadline = None;

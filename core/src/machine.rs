@@ -1,37 +1,37 @@
-//! What goes into a machine and what comes out of it: the same for client and server.
+//! The inputs and outputs of the state machines, the same for client and server.
 
 use alloc::vec::Vec;
 use core::time::Duration;
 
-/// The time, as the driver tells it. The machines read no clock.
+/// The current time, which the driver supplies, because the state machines read no clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Now {
-    /// A clock that never goes back; its zero is the driver's choice. Deadlines are on this clock.
+    /// A clock that never goes back. The driver chooses its zero. Deadlines refer to this clock.
     pub monotonic: Duration,
-    /// Time since the Unix epoch; certificates are judged by it.
+    /// Time since the Unix epoch, for the validity periods of certificates.
     pub wall: Duration,
 }
 
-/// What the driver feeds.
+/// An input from the driver.
 #[derive(Debug)]
 pub enum Input<'a> {
-    /// Bytes from the transport. All are taken: the vector is left empty, with its capacity.
+    /// Bytes from the transport. All are processed: the vector becomes empty but keeps its capacity.
     Bytes(&'a mut Vec<u8>),
-    /// The peer will send no more.
+    /// The peer sends no more bytes.
     Eof,
-    /// The deadline of the last [`Output::Wait`] may have passed; to call this early does no harm.
+    /// The deadline of the last [`Output::Wait`] may have passed. An early call does no harm.
     Timeout,
 }
 
-/// What the driver gets when it polls.
+/// An output for the driver.
 #[derive(Debug)]
 #[must_use]
 pub enum Output<E> {
-    /// Bytes for the transport were appended to the vector that was handed in, or none: a server's connection inflates large frames in
-    /// steps, so that its driver can give others their turn, and goes on with the next poll.
+    /// Send the bytes in the vector that was passed to the poll, if any, and poll again. There may be none, because a server's connection
+    /// decompresses large frames in steps, between which its driver can serve other connections.
     Transmit,
-    /// Something for the application.
+    /// An event for the application.
     Event(E),
-    /// Nothing until more input, a command, or this deadline on the monotonic clock.
+    /// Wait for more input, a command, or this deadline on the monotonic clock.
     Wait(Option<Duration>),
 }

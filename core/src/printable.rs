@@ -1,13 +1,14 @@
-//! A peer's text for a terminal or a log: control characters are shown, never sent, because a terminal obeys them.
+//! Makes a peer's text safe for a terminal or a log: control characters are escaped, because a terminal obeys them.
 //!
-//! C0, DEL and C1 are shown as `\x1B`, the marks that turn the direction of writing as `\u{202E}`: they make a text look like another.
+//! C0, DEL and C1 characters become `\x1B` and so on. Marks that change the direction of writing become `\u{202E}` and so on, because they
+//! make a text look like another.
 
 use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt::Write as _;
 
-/// Whether a terminal does something at this character instead of showing it.
+/// Whether a terminal obeys this character instead of displaying it.
 pub const fn is_control(character: char) -> bool {
     matches!(
         character,
@@ -22,19 +23,19 @@ pub const fn is_control(character: char) -> bool {
     )
 }
 
-/// A text of one line: a name, a version. Line feeds and tabs are shown too.
+/// Escapes a text of one line, such as a name or a version. Line feeds and tabs are escaped, too.
 pub fn line(text: &str) -> Cow<'_, str> {
     shown(text, is_control)
 }
 
-/// A text of several lines: a message, a page of help. Line feeds and tabs stay.
+/// Escapes a text of several lines, such as a message or a page of help. Line feeds and tabs stay.
 pub fn text(text: &str) -> Cow<'_, str> {
     shown(text, is_not_layout)
 }
 
-/// As [`text`], for bytes in any encoding. A byte that no UTF-8 explains stays, unless it is a C1 control character by itself.
+/// As [`text`], for bytes in any encoding. A byte that is not part of valid UTF-8 stays, unless it is a C1 control character by itself.
 pub fn bytes(bytes: &[u8]) -> Cow<'_, [u8]> {
-    // Most text is plain ASCII.
+    // Fast path: most text is plain ASCII.
     if bytes.iter().all(|byte| matches!(byte, b' '..=b'~' | b'\n' | b'\t')) {
         return Cow::Borrowed(bytes);
     }
@@ -94,7 +95,7 @@ mod tests {
     fn bytes_of_any_encoding_keep_all_but_controls() {
         assert_eq!(*bytes("é\u{9b}\u{202e}".as_bytes()), *"é\\x9B\\u{202E}".as_bytes());
         assert_eq!(*bytes(b"caf\xe9 \x9b31m\x1b\n\0"), *b"caf\xe9 \\x9B31m\\x1B\n\\x00");
-        // A mark cut in two is none: its pieces are controls by themselves.
+        // An incomplete mark is not a mark, but its bytes are control characters by themselves.
         assert_eq!(*bytes(b"\xe2\x80"), *b"\xe2\\x80");
         assert_eq!(*bytes(b"\x80\xae"), *b"\\x80\xae");
         assert!(matches!(bytes(b"plain"), Cow::Borrowed(_)));

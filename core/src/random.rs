@@ -2,8 +2,8 @@
 
 use core::fmt;
 
-/// A source of random bytes fit for cryptography, handed in by the driver.
+/// A source of cryptographically secure random bytes, which the driver supplies.
 pub trait Random: fmt::Debug + Send + Sync {
-    /// Fills `out` whole.
+    /// Fills all of `out`.
     fn fill(&self, out: &mut [u8]);
 }

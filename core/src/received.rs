@@ -1,66 +1,66 @@
-//! Plaintext from the peer, and the packets found in it.
+//! The plaintext received from the peer, and the packets in it.
 //!
-//! It lies beside the [`Link`](crate::link::Link) and not in it, so that an event can borrow a packet while the link answers that packet.
+//! It is separate from the [`Link`](crate::link::Link), so that an event can borrow a packet while the link answers it.
 
 use alloc::vec::Vec;
 use core::ops::Range;
 
-/// A packet inside [`Received`]; valid until the next call of [`Channel::receive`](crate::channel::Channel::receive).
+/// The position of a packet in [`Received`]; valid until the next call of [`Channel::receive`](crate::channel::Channel::receive).
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Packet {
     pub(crate) at: Range<usize>,
-    /// Sequence number of its first frame.
+    /// The sequence number of its first frame.
     pub(crate) sequence: u8,
 }
 
-/// See the module.
+/// The buffer of received plaintext.
 #[derive(Debug, Default)]
 pub(crate) struct Received {
     pub(crate) bytes: Vec<u8>,
-    /// How much of `bytes` was taken by packets.
+    /// The number of bytes at the front of `bytes` that belong to packets taken so far.
     pub(crate) taken: usize,
 }
 
-/// Makes room for `more` bytes without holding more than `room`, where that is enough; false where the system has no memory.
+/// Reserves room for `more` bytes, and for at most `room` in all if that is enough. Returns `false` if the system has no memory.
 pub(crate) fn make_room(buffer: &mut Vec<u8>, more: usize, room: usize) -> bool {
     if buffer.capacity() - buffer.len() >= more {
         return true;
     }
     let needed = buffer.len().saturating_add(more);
-    // Twice as much, so that a packet that comes bit by bit is seldom copied.
+    // Double the capacity, so that a packet that arrives in small pieces is seldom copied.
     let wanted = needed.max(buffer.capacity().saturating_mul(2).min(room));
     buffer.try_reserve_exact(wanted - buffer.len()).is_ok()
 }
 
-/// Gives back what a buffer has beyond its bytes, where that is much.
+/// Releases unused capacity of a buffer if there is much of it.
 pub(crate) fn give_back(buffer: &mut Vec<u8>) {
     if buffer.capacity() > buffer.len().saturating_mul(2).saturating_add(KEPT) {
         buffer.shrink_to_fit();
     }
 }
 
-/// A buffer may be larger by this much than what it holds.
+/// The unused capacity that a buffer may keep.
 const KEPT: usize = 64 * 1024;
 
 impl Received {
-    /// The payload of a packet that was just returned.
+    /// The payload of the packet that was returned last.
     #[inline]
     pub(crate) fn payload(&self, packet: &Packet) -> &[u8] {
         self.bytes.get(packet.at.clone()).unwrap_or_default()
     }
 
-    /// The bytes that no packet took so far.
+    /// The bytes after the packets taken so far.
     #[inline]
     pub(crate) fn rest(&self) -> &[u8] {
         self.bytes.get(self.taken..).unwrap_or_default()
     }
 
-    /// Whether every byte was taken by a packet.
+    /// Whether all bytes belong to packets taken so far.
     pub(crate) const fn is_taken(&self) -> bool {
         self.taken >= self.bytes.len()
     }
 
-    /// Drops what earlier packets took from the front of the buffer.
+    /// Removes the packets taken so far from the front of the buffer.
     pub(crate) fn forget_taken(&mut self) {
         if self.is_taken() {
             self.bytes.clear();
@@ -70,8 +70,8 @@ impl Received {
         self.taken = 0;
     }
 
-    /// Takes the buffer with a packet that was just returned and has `length` bytes at its end that are wanted: they lie behind the
-    /// index that is returned. What came behind the packet stays.
+    /// Takes the buffer, whose last packet ends with `length` wanted bytes. They start at the returned index. Bytes after the packet stay
+    /// here.
     #[cfg(feature = "server")]
     pub(crate) fn take_tail(&mut self, packet: &Packet, length: usize) -> (Vec<u8>, usize) {
         let behind = self.bytes.split_off(self.taken.min(self.bytes.len()));
@@ -82,7 +82,7 @@ impl Received {
         (taken, at)
     }
 
-    /// Gives the buffer's memory back where no byte of it is needed.
+    /// Releases unused memory of the buffer.
     pub(crate) fn release(&mut self) {
         if self.is_taken() {
             *self = Self::default();

@@ -1,26 +1,26 @@
-//! Bytes that must never be printed and are wiped when dropped.
+//! Bytes that are never printed and are wiped when dropped.
 
 use alloc::vec::Vec;
 use core::fmt;
 
 use zeroize::Zeroizing;
 
-/// A password or key. `Debug` shows that it is there, never what it is.
+/// A password or key. `Debug` hides the value.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Secret(Zeroizing<Vec<u8>>);
 
 impl Secret {
-    /// Takes the bytes over.
+    /// Takes ownership of the bytes.
     pub fn new(bytes: impl Into<Vec<u8>>) -> Self {
         Self(Zeroizing::new(bytes.into()))
     }
 
-    /// The bytes themselves; the name says that a reader should look twice at each use.
+    /// The bytes. The name reminds readers to check each use.
     pub fn expose(&self) -> &[u8] {
         &self.0
     }
 
-    /// Whether there are no bytes: an empty password.
+    /// Whether there are no bytes, as in an empty password.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -1,4 +1,4 @@
-//! The clocks of the standard library, for drivers that have it: feature `std`.
+//! The clocks of the standard library: feature `std`.
 
 extern crate std;
 
@@ -7,7 +7,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use crate::machine::Now;
 
 impl Now {
-    /// The time now, with the monotonic clock counted from `start`. A system clock before 1970 counts as 1970.
+    /// The current time, with the monotonic clock counted from `start`. A system clock before 1970 counts as 1970.
     pub fn since(start: Instant) -> Self {
         let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Self { monotonic: start.elapsed(), wall }
@@ -24,7 +24,7 @@ mod tests {
         let first = Now::since(start);
         let second = Now::since(start);
         assert!(second.monotonic >= first.monotonic);
-        // Later than this test was written.
+        // A time before this test was written.
         assert!(first.wall.as_secs() > 1_700_000_000);
     }
 }

@@ -1,6 +1,6 @@
-//! An optional observer of everything a connection does: packets, TLS records and handshake messages, state changes.
+//! An optional observer of a connection: packets, TLS records and handshake messages, changes of state.
 //!
-//! What is shown is built from fields that hold no secret: passwords, scrambles' answers and rows never get here.
+//! Traces contain no secrets: passwords, authentication data and rows are never passed to an observer.
 
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -9,84 +9,84 @@ use core::fmt;
 
 use crate::error::Side;
 
-/// Which way something went, seen from the connection that tells it.
+/// The direction of a packet or record, as seen from the connection that reports it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Direction {
-    /// From us to the peer.
+    /// From this side to the peer.
     Sent,
-    /// From the peer to us.
+    /// From the peer to this side.
     Received,
 }
 
-/// One thing that happened.
+/// An observed event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
     /// A MySQL packet.
     Packet {
-        /// Which way.
+        /// The direction.
         direction: Direction,
-        /// Its sequence number.
+        /// The packet's sequence number.
         sequence: u8,
-        /// Bytes of its payload.
+        /// The length of its payload in bytes.
         length: usize,
         /// The message's name in the protocol's documentation.
         name: &'static str,
-        /// Its fields that hold no secret, for people.
+        /// Its fields without secrets, in readable form.
         summary: String,
-        /// Whether it travelled inside TLS.
+        /// Whether the packet was sent inside TLS.
         encrypted: bool,
     },
     /// A TLS record, RFC 8446 section 5.
     Record {
-        /// Which way.
+        /// The direction.
         direction: Direction,
-        /// Bytes of the record with its header.
+        /// The length of the record in bytes, with its header.
         length: usize,
-        /// What it holds: a handshake message's name where it can be read, else the content type.
+        /// The content: the name of a handshake message if it can be read, otherwise the content type.
         name: &'static str,
-        /// Whether it is encrypted.
+        /// Whether the record is encrypted.
         encrypted: bool,
     },
-    /// The connection went from one state to another.
+    /// The connection changed its state.
     State {
-        /// The state that is left.
+        /// The previous state.
         from: &'static str,
-        /// The state that is entered.
+        /// The new state.
         to: &'static str,
     },
 }
 
-/// Sees every [`Event`] of the connections it is given to.
+/// Receives every [`Event`] of the connections that have this observer.
 pub trait Observer: fmt::Debug + Send + Sync {
-    /// Told right when it happens. `connection` is the server's connection id, 0 before the client knows it.
+    /// Called as soon as the event happens. `connection` is the server's connection id, or 0 before the client knows it.
     fn observe(&self, side: Side, connection: u32, event: Event);
 }
 
-/// A connection's observer, and what is told to it with each event.
+/// A connection's observer, and the data that every event needs.
 #[derive(Debug, Clone)]
 pub(crate) struct Tracer {
     observer: Option<Arc<dyn Observer>>,
     side: Side,
-    /// The server's number for the connection.
+    /// The server's id of the connection.
     pub(crate) connection: u32,
-    /// The name of the state that the connection is in.
+    /// The name of the connection's current state.
     state: &'static str,
 }
 
 impl Tracer {
-    /// Of a connection that begins in the state of this name.
+    /// The tracer of a connection whose first state has this name.
     pub(crate) const fn new(observer: Option<Arc<dyn Observer>>, side: Side, state: &'static str) -> Self {
         Self { observer, side, connection: 0, state }
     }
 
-    /// Tells the observer, if there is one; the event is built only then.
+    /// Reports an event to the observer. The event is built only if there is one.
     pub(crate) fn tell(&self, event: impl FnOnce() -> Event) {
         if let Some(observer) = &self.observer {
             observer.observe(self.side, self.connection, event());
         }
     }
 
-    /// Tells of a change of state, where it is one.
+    /// Reports the new state if it differs from the current one.
     pub(crate) fn enter(&mut self, to: &'static str) {
         let from = core::mem::replace(&mut self.state, to);
         if from != to {
@@ -99,20 +99,20 @@ impl Tracer {
     }
 }
 
-/// Finds the records in a stream of TLS bytes, however it is cut.
+/// Finds the records in a stream of TLS bytes that arrives in arbitrary pieces.
 #[derive(Debug, Default)]
 pub(crate) struct RecordScanner {
     header: Vec<u8>,
-    /// Bytes of the current record's body still to come.
+    /// Bytes of the current record's body that have not arrived.
     skip: usize,
     encrypted: bool,
 }
 
 impl RecordScanner {
-    /// Bytes of a record header and of the handshake type behind it.
+    /// The length of a record header and the handshake type after it.
     const NEEDED: usize = 6;
 
-    /// Calls `found(length, name, encrypted)` for each record whose start lies in `bytes`.
+    /// Calls `found(length, name, encrypted)` for each record that begins in `bytes`.
     pub(crate) fn scan(&mut self, mut bytes: &[u8], mut found: impl FnMut(usize, &'static str, bool)) {
         while !bytes.is_empty() {
             if self.skip > 0 {
@@ -146,7 +146,7 @@ impl RecordScanner {
     }
 }
 
-/// RFC 8446 section 4 and RFC 5246 section 7.4: the names of handshake messages.
+/// The names of handshake messages: RFC 8446 section 4 and RFC 5246 section 7.4.
 const fn handshake_name(kind: u8) -> &'static str {
     match kind {
         0 => "HelloRequest",

@@ -1,10 +1,10 @@
-//! `auth_socket`: the operating system says who is at the other end of a Unix socket; no password is asked for.
+//! `auth_socket`: the operating system identifies the user at the other end of a Unix socket, without a password.
 //!
 //! Source: MySQL's `plugin/auth/auth_socket.cc`.
 
 use super::{Credential, ServerContext, ServerStep};
 
-/// The server's verdict. What the client replied has no bearing on it.
+/// The server's verdict. It does not depend on the client's reply.
 pub(super) fn judge(credential: &Credential, context: &ServerContext<'_>) -> ServerStep {
     let matches = match (credential, context.peer_user) {
         (Credential::Socket(Some(user)), Some(peer)) => user == peer,

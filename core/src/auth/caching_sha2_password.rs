@@ -1,4 +1,4 @@
-//! `caching_sha2_password`: a fast exchange against a digest that the server remembers, else the password itself.
+//! `caching_sha2_password`: a fast exchange based on a digest that the server remembers, or the password itself.
 //!
 //! Source: MySQL's protocol documentation, "Caching_sha2_password information", and `sql/auth/sha2_password.cc`.
 
@@ -10,15 +10,14 @@ use subtle::ConstantTimeEq;
 use super::credential::verify_sha2;
 use super::{Credential, ServerContext, ServerStep, clear_password, xor};
 
-/// What the client sends to ask for the server's RSA key.
+/// The byte by which the client requests the server's RSA key.
 pub(super) const REQUEST_PUBLIC_KEY: u8 = 2;
-/// What the server sends when the fast exchange has succeeded.
+/// The byte by which the server reports that the fast exchange has succeeded.
 pub(super) const FAST_AUTH_SUCCESS: u8 = 3;
-/// What the server sends to ask for the password itself.
+/// The byte by which the server requests the password itself.
 pub(super) const PERFORM_FULL_AUTHENTICATION: u8 = 4;
 
-/// The client's first answer: SHA256(password) XOR SHA256(SHA256(SHA256(password)) ‖ challenge), or one NUL for an
-/// empty password.
+/// The client's first reply: SHA256(password) XOR SHA256(SHA256(SHA256(password)) ‖ challenge), or a single NUL for an empty password.
 pub(super) fn reply(password: &[u8], challenge: &[u8]) -> Vec<u8> {
     if password.is_empty() {
         return alloc::vec![0];
@@ -26,12 +25,12 @@ pub(super) fn reply(password: &[u8], challenge: &[u8]) -> Vec<u8> {
     xor(sha256(&[password]), sha256(&[&fast_digest(password), challenge])).to_vec()
 }
 
-/// SHA256(SHA256(password)): what the server remembers after a full authentication.
+/// SHA256(SHA256(password)), which the server remembers after a full authentication.
 pub(super) fn fast_digest(password: &[u8]) -> [u8; 32] {
     sha256(&[&sha256(&[password])])
 }
 
-/// The server's answer to the first reply.
+/// The server's answer to the client's first reply.
 pub(super) fn judge_scramble(
     credential: &Credential,
     challenge: &[u8],
@@ -52,7 +51,7 @@ pub(super) fn judge_scramble(
     ServerStep::MoreData(alloc::vec![PERFORM_FULL_AUTHENTICATION])
 }
 
-/// The server's verdict on the password itself.
+/// The server's verdict on the password.
 pub(super) fn judge_password(credential: &Credential, reply: &[u8], context: &ServerContext<'_>) -> ServerStep {
     let verifier = match credential {
         Credential::CachingSha2(verifier) => Some(verifier),
@@ -85,7 +84,7 @@ mod tests {
     use super::*;
     use crate::auth::testing::hex;
 
-    /// The server's digest of two rounds in MySQL's own `sha2_password-t.cc`.
+    /// The digests come from MySQL's `sha2_password-t.cc`, where they are the server's digests of two rounds.
     #[test]
     fn remembered_digest() {
         assert_eq!(
@@ -98,7 +97,7 @@ mod tests {
         );
     }
 
-    /// From brpc's test of its MySQL client, and worked out again with Python's hashlib.
+    /// The vector comes from brpc's test of its MySQL client and was verified with Python's hashlib.
     #[test]
     fn scramble() {
         let challenge: Vec<u8> = (1..=20).collect();

@@ -1,4 +1,4 @@
-//! `mysql_clear_password`: the password and one NUL; and what the plugins share that send it so.
+//! `mysql_clear_password`: sends the password and one NUL. Other plugins that send the password itself share this code.
 //!
 //! Source: MySQL's protocol documentation, "Clear text client plugin".
 
@@ -9,7 +9,7 @@ use subtle::ConstantTimeEq;
 use super::credential::{LONGEST_PASSWORD, verify_sha2};
 use super::{Credential, ServerContext, ServerStep, native_password};
 
-/// The password as it is sent.
+/// The password as the client sends it.
 pub(super) fn reply(password: &[u8]) -> Vec<u8> {
     let mut reply = Vec::with_capacity(password.len() + 1);
     reply.extend_from_slice(password);
@@ -17,12 +17,12 @@ pub(super) fn reply(password: &[u8]) -> Vec<u8> {
     reply
 }
 
-/// Whether a reply stands for the empty password.
+/// Whether a reply means the empty password.
 pub(super) const fn is_empty(reply: &[u8]) -> bool {
     matches!(reply, [] | [0])
 }
 
-/// The password in a reply; the verdict where it can't be one, or others could read it.
+/// The password in a reply. The error is the verdict if the connection is insecure or the reply is not a valid password.
 pub(super) const fn password<'a>(reply: &'a [u8], context: &ServerContext<'_>) -> Result<&'a [u8], ServerStep> {
     match reply {
         _ if !context.secure => Err(ServerStep::NotSecure),
@@ -31,7 +31,7 @@ pub(super) const fn password<'a>(reply: &'a [u8], context: &ServerContext<'_>) -
     }
 }
 
-/// The server's verdict, against whatever the account keeps of its password.
+/// The server's verdict, for every kind of stored credential.
 pub(super) fn judge(credential: &Credential, reply: &[u8], context: &ServerContext<'_>) -> ServerStep {
     if is_empty(reply) {
         return ServerStep::verdict(matches!(credential, Credential::Empty), false);

@@ -1,4 +1,4 @@
-//! The client's side: what to answer, and when to refuse to.
+//! The client's side: computes replies, and refuses to send a password that others could read.
 
 use alloc::vec::Vec;
 
@@ -8,35 +8,35 @@ use super::{
 use crate::random::Random;
 use crate::secret::Secret;
 
-/// What the client may say, and to whom.
+/// The client's password, and the conditions under which it may be sent.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ClientPolicy<'a> {
     /// The user's password.
     pub password: &'a Secret,
-    /// How the connection protects it.
+    /// How well the connection protects the password.
     pub security: Security,
-    /// Whether `mysql_clear_password` may be used at all.
+    /// Whether `mysql_clear_password` is enabled.
     pub cleartext_enabled: bool,
-    /// Whether to ask the server for its RSA key over plaintext. Whoever sits in between can answer with his own.
+    /// Whether to request the server's RSA key over plaintext, where an attacker in between can substitute his own key.
     pub fetch_server_public_key: bool,
-    /// The server's RSA key as PEM text, got by other means.
+    /// The server's RSA key in PEM, obtained by other means.
     pub server_public_key: Option<&'a str>,
-    /// Randomness for RSA's padding.
+    /// Random bytes for RSA's padding.
     #[cfg_attr(not(feature = "rsa-password"), allow(dead_code, reason = "only RSA encryption takes randomness"))]
     pub random: &'a dyn Random,
 }
 
-/// One exchange of one plugin, the client's side. A switch to another plugin starts another one.
+/// The client's side of one plugin's exchange. A switch to another plugin starts a new exchange.
 #[derive(Debug, Clone)]
 pub(crate) struct ClientAuth {
     plugin: Plugin,
     state: State,
 }
 
-/// What the client expects of the server besides its OK or ERR.
+/// The data that the client expects from the server before OK or ERR.
 #[derive(Debug, Clone)]
 enum State {
-    /// `caching_sha2_password`: whether the fast exchange was enough.
+    /// `caching_sha2_password`: the result of the fast exchange.
     FastResult {
         challenge: Vec<u8>,
     },
@@ -48,9 +48,9 @@ enum State {
 }
 
 impl ClientAuth {
-    /// Takes the server's challenge (without its trailing NUL) and gives the first reply.
+    /// Processes the server's challenge (without its trailing NUL) and returns the first reply.
     ///
-    /// Fails where the reply would be the password itself and others could read it.
+    /// Fails if the reply would be the password itself and others could read it.
     pub(crate) fn start(
         plugin: Plugin,
         challenge: &[u8],
@@ -81,8 +81,8 @@ impl ClientAuth {
         Ok((Self { plugin, state }, reply))
     }
 
-    /// Takes what AuthMoreData carried (without its leading 01) and gives the next reply; `None` means that there is
-    /// none, the server's OK or ERR follows.
+    /// Processes the data of an AuthMoreData packet (without its leading 01) and returns the next reply, or `None` if there is none,
+    /// because the server's OK or ERR follows.
     pub(crate) fn more(&mut self, data: &[u8], policy: &ClientPolicy<'_>) -> Result<Option<Vec<u8>>, AuthError> {
         match (core::mem::replace(&mut self.state, State::Nothing), data) {
             (State::FastResult { .. }, [caching_sha2_password::FAST_AUTH_SUCCESS]) => Ok(None),
@@ -106,7 +106,7 @@ impl ClientAuth {
     }
 }
 
-/// Sends the password itself in the one way that the connection and the policy allow, or asks for the key to do so.
+/// Sends the password in the only way that the connection and the policy permit, or requests the key for it.
 fn disclose(
     plugin: Plugin,
     challenge: Vec<u8>,
@@ -114,9 +114,9 @@ fn disclose(
     policy: &ClientPolicy<'_>,
 ) -> Result<(State, Vec<u8>), AuthError> {
     let by_key = match policy.security {
-        // Inside TLS a server takes what it gets for the password itself, so RSA can't stand in for verification.
+        // Inside TLS a server takes the reply for the password itself, so RSA encryption can't replace the verification of the certificate.
         Security::VerifiedTls | Security::UnverifiedTls => false,
-        // MySQL's sha256_password, unlike the newer plugin, knows no secure transport but TLS.
+        // MySQL's sha256_password, unlike caching_sha2_password, does not treat a Unix socket as secure.
         Security::LocalSocket => plugin == Plugin::Sha256Password,
         Security::Plain => true,
     };
@@ -143,8 +143,8 @@ fn encrypt(plugin: Plugin, _: &str, _: &[u8], policy: &ClientPolicy<'_>) -> Resu
     Err(AuthError::NotSecure { plugin, security: policy.security })
 }
 
-/// The challenge at its exact length. A packet ends it with a NUL or not, and can't say which, so one NUL too many is
-/// dropped and one that a decoder took for the end is put back.
+/// The challenge at its exact length. The challenge in a packet may or may not be followed by a NUL, so an extra NUL is dropped, and a NUL
+/// that the decoder removed is restored.
 fn exact(plugin: Plugin, challenge: &[u8]) -> Result<Vec<u8>, AuthError> {
     let expected = plugin.challenge_length();
     let mut exact = challenge.to_vec();

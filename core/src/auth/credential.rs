@@ -1,4 +1,4 @@
-//! What an account keeps instead of its password, and the texts in which `mysql.user` stores it.
+//! The stored credentials of accounts, and the texts in which `mysql.user` stores them.
 
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -11,11 +11,11 @@ use super::sha_crypt::{self, sha256_crypt};
 use super::{AuthError, Plugin, ed25519, native_password};
 use crate::random::Random;
 
-/// The longest password that a server takes, as MySQL's `MAX_PLAINTEXT_LENGTH`: the slow hash costs 5000 times its length,
-/// and a stranger chooses it.
+/// The longest password that a server accepts, MySQL's `MAX_PLAINTEXT_LENGTH`. It is limited because the cost of the slow hash is 5000
+/// times the length, and an unauthenticated client chooses the length.
 pub(super) const LONGEST_PASSWORD: usize = 256;
 
-/// What a server knows about an account's password. `Debug` names the kind only.
+/// The stored credential of an account. `Debug` shows its kind only.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Credential {
     /// No password: only an empty one is accepted.
@@ -28,31 +28,31 @@ pub enum Credential {
     Sha256(Sha2Verifier),
     /// The public key for `client_ed25519`.
     Ed25519([u8; 32]),
-    /// The operating system's user for `auth_socket`; `None` means the one of the account's own name.
+    /// The operating system's user for `auth_socket`; `None` means the user with the account's own name.
     Socket(Option<String>),
-    /// Nothing is right: the decoy for users that don't exist.
+    /// No password matches. Used as a decoy for users that don't exist.
     Impossible,
 }
 
-/// SHA-crypt's outcome: rounds, salt and hash. `Debug` shows none of them.
+/// The result of SHA-crypt: rounds, salt and hash. `Debug` shows none of them.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Sha2Verifier {
     rounds: u32,
-    /// ASCII without NUL and `$`, as MySQL makes it.
+    /// ASCII without NUL and `$`, as MySQL generates it.
     salt: [u8; 20],
     hash: [u8; 43],
 }
 
-/// MySQL's own default for `caching_sha2_password_digest_rounds`.
+/// MySQL's default for `caching_sha2_password_digest_rounds`.
 const ROUNDS: u32 = 5000;
 
-/// What people write where no password shall be right: MySQL's manual and its system accounts use it.
+/// The text that users store to make login by password impossible, as MySQL's manual and its system accounts do.
 const IMPOSSIBLE: &str = "*THISISNOTAVALIDPASSWORDTHATCANBEUSEDHERE";
 
 impl Credential {
-    /// What an account of that plugin keeps of a new password. An empty password gives [`Credential::Empty`].
+    /// The credential to store for a new password of an account with this plugin. An empty password gives [`Credential::Empty`].
     ///
-    /// `mysql_clear_password` keeps what `caching_sha2_password` does; `auth_socket` takes the empty password only.
+    /// `mysql_clear_password` stores the same as `caching_sha2_password`; `auth_socket` accepts the empty password only.
     pub fn from_password(plugin: Plugin, password: &[u8], random: &dyn Random) -> Result<Self, AuthError> {
         match plugin {
             Plugin::AuthSocket if password.is_empty() => Ok(Self::Socket(None)),
@@ -67,7 +67,7 @@ impl Credential {
         }
     }
 
-    /// Reads the text that `mysql.user` keeps, as `IDENTIFIED WITH plugin AS 'text'` gives it.
+    /// Parses the text in `mysql.user`, as in `IDENTIFIED WITH plugin AS 'text'`.
     pub fn from_stored(plugin: Plugin, text: &str) -> Result<Self, AuthError> {
         let credential = match plugin {
             Plugin::AuthSocket if text.is_empty() => Some(Self::Socket(None)),
@@ -85,7 +85,7 @@ impl Credential {
         credential.ok_or(AuthError::BadStoredCredential(plugin))
     }
 
-    /// The text for `mysql.user`; [`Credential::from_stored`] reads it back.
+    /// The text to store in `mysql.user`; [`Credential::from_stored`] parses it.
     pub fn to_stored(&self) -> String {
         match self {
             Self::Empty | Self::Socket(None) => String::new(),
@@ -100,7 +100,7 @@ impl Credential {
         }
     }
 
-    /// The rounds of the slow hash; `None` where it is MySQL's default, or there is none.
+    /// The rounds of the slow hash; `None` if they are MySQL's default or there is no slow hash.
     pub fn unusual_rounds(&self) -> Option<u32> {
         match self {
             Self::CachingSha2(verifier) | Self::Sha256(verifier) => {
@@ -110,7 +110,7 @@ impl Credential {
         }
     }
 
-    /// The plugin that can verify it; `None` where any can.
+    /// The plugin that can check the credential; `None` if every plugin can.
     pub const fn plugin(&self) -> Option<Plugin> {
         match self {
             Self::Empty | Self::Impossible => None,
@@ -123,8 +123,8 @@ impl Credential {
     }
 }
 
-/// Whether the password is the verifier's. Without a verifier the answer is no, after as much work: that of so many rounds, or of
-/// MySQL's default.
+/// Whether the password matches the verifier. Without a verifier the answer is no, but after the same amount of work: `decoy_rounds`, or
+/// MySQL's default number of rounds.
 pub(super) fn verify_sha2(verifier: Option<&Sha2Verifier>, password: &[u8], decoy_rounds: Option<u32>) -> bool {
     let decoy =
         Sha2Verifier { rounds: decoy_rounds.unwrap_or(ROUNDS), salt: *b"THISISACOMBINATIONOF", hash: [b'.'; 43] };
@@ -140,7 +140,7 @@ impl Sha2Verifier {
         }
         let mut salt = [0; 20];
         random.fill(&mut salt);
-        // Printable, unlike MySQL's own, so that a statement that carries it survives copying; 120 bits are left.
+        // The salt is printable, unlike MySQL's, so that a statement that contains it can be copied. 120 random bits are left.
         for byte in &mut salt {
             *byte = sha_crypt::character(*byte);
         }
@@ -156,7 +156,7 @@ impl Sha2Verifier {
     }
 }
 
-/// `*` and 40 hexadecimal digits.
+/// Parses `*` and 40 hexadecimal digits.
 fn native_from_stored(text: &str) -> Option<Credential> {
     let digits = text.strip_prefix('*').filter(|digits| digits.len() == 40)?;
     let mut kept = [0; 20];
@@ -168,7 +168,7 @@ fn native_from_stored(text: &str) -> Option<Credential> {
     Some(Credential::Native(kept))
 }
 
-/// `$A$`, three hexadecimal digits of thousands of rounds, `$`, 20 bytes of salt and 43 characters of hash.
+/// Parses `$A$`, three hexadecimal digits of thousands of rounds, `$`, 20 bytes of salt and 43 characters of hash.
 fn caching_sha2_from_stored(text: &str) -> Option<Credential> {
     let (thousands, rest) = text.as_bytes().strip_prefix(b"$A$")?.split_at_checked(3)?;
     if !thousands.iter().all(u8::is_ascii_hexdigit) {
@@ -179,20 +179,20 @@ fn caching_sha2_from_stored(text: &str) -> Option<Credential> {
     Sha2Verifier::from_parts(thousands * 1000, salt, hash).map(Credential::CachingSha2)
 }
 
-/// `$5$`, 20 bytes of salt, `$` and 43 characters of hash.
+/// Parses `$5$`, 20 bytes of salt, `$` and 43 characters of hash.
 fn sha256_from_stored(text: &str) -> Option<Credential> {
     let (salt, rest) = text.as_bytes().strip_prefix(b"$5$")?.split_at_checked(20)?;
     Sha2Verifier::from_parts(ROUNDS, salt, rest.strip_prefix(b"$")?).map(Credential::Sha256)
 }
 
-/// 43 characters of base 64.
+/// Parses 43 characters of base 64.
 fn ed25519_from_stored(text: &str) -> Option<Credential> {
     let mut key = [0; 32];
     let decoded = Base64Unpadded::decode(text, &mut key).ok()?;
     (decoded.len() == 32 && ed25519::is_public_key(&key)).then_some(Credential::Ed25519(key))
 }
 
-/// Salt and hash are ASCII by construction.
+/// The bytes as text; salt and hash are always ASCII.
 fn ascii(bytes: &[u8]) -> &str {
     core::str::from_utf8(bytes).unwrap_or_default()
 }
@@ -235,8 +235,8 @@ mod tests {
         }
     }
 
-    /// What MySQL servers stored: `HEX(authentication_string)` quoted by TiDB's tests (password `foobar`), SHOW CREATE
-    /// USER in MySQL's manual (password `secret`).
+    /// The texts come from MySQL servers: `HEX(authentication_string)` in TiDB's tests (password `foobar`), and SHOW CREATE USER in MySQL's
+    /// manual (password `secret`).
     #[test]
     fn caching_sha2_of_real_servers() {
         let cases = [
@@ -261,7 +261,7 @@ mod tests {
         }
     }
 
-    /// MySQL 9 stores other rounds than 5000 as three hexadecimal digits: 00A is ten thousand.
+    /// MySQL 9 stores a number of rounds other than 5000 as three hexadecimal digits of thousands: 00A is ten thousand.
     #[test]
     fn rounds() {
         let text = "$A$00A$saltsaltsaltsaltsaltSPMN/L8.noKqe8IXVZ2DpCE6w29b106vCQecap9JKpA";
@@ -343,7 +343,7 @@ mod tests {
         cases.push((Plugin::MysqlNativePassword, "*é4E65567ABDB5135D0CFD9A70B3032C179A49EE".to_string()));
         cases.push((Plugin::ClientEd25519, "ZIgUREUg5PVgQ6LskhXmO+eZLS0nC8be6HPjYWR4YJ".to_string()));
         cases.push((Plugin::ClientEd25519, "*14E65567ABDB5135D0CFD9A70B3032C179A49EE7AB".to_string()));
-        // 32 bytes that are no point of the curve.
+        // 32 bytes that are not a point of the curve.
         cases.push((Plugin::ClientEd25519, Base64Unpadded::encode_string(&[2; 32])));
         for (plugin, text) in cases {
             let outcome = Credential::from_stored(plugin, &text);

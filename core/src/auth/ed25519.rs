@@ -1,6 +1,6 @@
-//! `client_ed25519`: an Ed25519 signature over the challenge, its secret being the password itself.
+//! `client_ed25519`: an Ed25519 signature over the challenge, with the password itself as the secret.
 //!
-//! Source: MariaDB's `plugin/auth_ed25519`: ref10 with SHA-512 of the password where Ed25519 has SHA-512 of the seed.
+//! Source: MariaDB's `plugin/auth_ed25519`: ref10, except that SHA-512 of the password replaces Ed25519's SHA-512 of the seed.
 
 use alloc::vec::Vec;
 
@@ -11,23 +11,24 @@ use zeroize::Zeroizing;
 
 use super::ServerStep;
 
-/// The public key: what the account keeps.
+/// The public key, which the account stores.
 pub(super) fn public_key(password: &[u8]) -> [u8; 32] {
     VerifyingKey::from(&secret_key(password)).to_bytes()
 }
 
-/// Whether the bytes are a point of the curve, and so can be a public key.
+/// Whether the bytes are a point of the curve, as a public key must be.
 pub(super) fn is_public_key(bytes: &[u8; 32]) -> bool {
     VerifyingKey::from_bytes(bytes).is_ok()
 }
 
-/// The client's answer. The empty password signs like any other, as MariaDB's client does.
+/// The client's reply. An empty password signs like any other, as in MariaDB's client.
 pub(super) fn reply(password: &[u8], challenge: &[u8]) -> Vec<u8> {
     let secret = secret_key(password);
     raw_sign::<Sha512>(&secret, challenge, &VerifyingKey::from(&secret)).to_bytes().to_vec()
 }
 
-/// The server's verdict: `is_empty` where the account's password is, `key` where it keeps one of this plugin.
+/// The server's verdict. `is_empty` tells whether the account's password is empty; `key` is the account's key, if it has one of this
+/// plugin.
 pub(super) fn judge(is_empty: bool, key: Option<&[u8; 32]>, challenge: &[u8], reply: &[u8]) -> ServerStep {
     if reply.is_empty() {
         return ServerStep::verdict(is_empty, false);
@@ -37,7 +38,7 @@ pub(super) fn judge(is_empty: bool, key: Option<&[u8; 32]>, challenge: &[u8], re
     };
     let (real, key) = match key {
         Some(key) => (true, *key),
-        // The decoy verifies too, so that it takes as long.
+        // Verify a signature for the decoy, too, so that it takes as long.
         None => (is_empty, public_key(b"")),
     };
     let matches = VerifyingKey::from_bytes(&key).is_ok_and(|key| key.verify_strict(challenge, &signature).is_ok());
@@ -54,7 +55,7 @@ mod tests {
     use super::*;
     use crate::auth::testing::unhex;
 
-    /// The signature was worked out with an Ed25519 written in Python over the same definition.
+    /// The expected signature was computed with an Ed25519 implementation in Python from the same definition.
     #[test]
     fn signature() {
         let challenge: Vec<u8> = (0..32).collect();

@@ -1,4 +1,4 @@
-//! Why a client would not or could not answer, and what an account can't be made from.
+//! The reasons why a client can't or won't reply, and why a credential can't be made.
 
 use core::fmt;
 
@@ -7,47 +7,47 @@ use alloc::string::ToString;
 use super::{Plugin, Security};
 use crate::message::SqlError;
 
-/// An authentication that can't go on, with the way out in its text. Holds no secret.
+/// The reason why an authentication can't continue. Its text names the remedy and contains no secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AuthError {
-    /// The server asks for the password itself by a plugin that must be enabled first.
+    /// The server requests the password itself, with a plugin that must be enabled first.
     ClearPasswordNotEnabled,
-    /// The password itself would have to be sent where others may read it.
+    /// The client would have to send the password itself where others can read it.
     NotSecure {
-        /// The plugin that asks for the password.
+        /// The plugin that requests the password.
         plugin: Plugin,
-        /// How the connection falls short of secure.
+        /// The security that the connection has.
         security: Security,
     },
     /// The server's challenge has a wrong length.
     BadChallenge {
-        /// The plugin it is for.
+        /// The plugin of the challenge.
         plugin: Plugin,
-        /// How many bytes the server sent.
+        /// The length of the server's challenge in bytes.
         length: usize,
     },
-    /// The server said something that the plugin has no place for.
+    /// The server sent data that the plugin does not expect.
     Unexpected(Plugin),
-    /// The server's RSA public key can't be read.
+    /// The server's RSA public key can't be parsed.
     BadPublicKey(Plugin),
-    /// The password is longer than the server's RSA key can take.
+    /// The password is too long for the server's RSA key.
     PasswordTooLongForKey {
         /// The plugin.
         plugin: Plugin,
-        /// The most bytes the key takes.
+        /// The largest number of bytes that the key can encrypt.
         limit: usize,
     },
-    /// The new password of an account is longer than a server will ever check.
+    /// The new password of an account is longer than a server accepts at login.
     PasswordTooLong {
         /// The plugin.
         plugin: Plugin,
-        /// The most bytes it takes.
+        /// The largest number of bytes that the plugin accepts.
         limit: usize,
     },
     /// The account's stored credential is not in the plugin's format.
     BadStoredCredential(Plugin),
-    /// The plugin keeps no password, so none can be set.
+    /// The plugin has no passwords, so none can be set.
     KeepsNoPassword(Plugin),
 }
 
@@ -96,7 +96,7 @@ impl fmt::Display for AuthError {
 impl core::error::Error for AuthError {}
 
 impl AuthError {
-    /// The error by MySQL's numbers: 2059 and 2061 of the client library, 1699, 1819 and 1827 of the server.
+    /// The error with MySQL's number: 2059 and 2061 of the client library, 1699, 1819 and 1827 of the server.
     pub fn sql_error(&self) -> SqlError {
         match self {
             Self::ClearPasswordNotEnabled => SqlError::auth_plugin_cannot_load(alloc::format!(

@@ -1,4 +1,4 @@
-//! Client against server, for every plugin.
+//! Tests of client against server, for every plugin.
 
 use alloc::string::String;
 use alloc::vec;
@@ -25,7 +25,7 @@ const SECURITIES: [Security; 4] =
 const SECURE: ServerContext<'static> =
     ServerContext { secure: true, fast_digest: None, peer_user: None, decoy_rounds: None };
 
-/// A server's key pair with its public half as PEM.
+/// A server's key pair, with the public key in PEM.
 static KEY: LazyLock<(PrivateKey, String)> = LazyLock::new(|| {
     struct Fixed(Sequence);
     impl rsa::rand_core::TryRng for Fixed {
@@ -51,7 +51,7 @@ static KEY: LazyLock<(PrivateKey, String)> = LazyLock::new(|| {
     (key, pem)
 });
 
-/// How an exchange went.
+/// The result of an exchange.
 #[derive(Debug, PartialEq)]
 struct Outcome {
     granted: bool,
@@ -71,7 +71,7 @@ fn policy<'a>(password: &'a Secret, security: Security, random: &'a Sequence) ->
     }
 }
 
-/// Runs client and server to the verdict.
+/// Runs client and server until the verdict.
 fn exchange(plugin: Plugin, credential: &Credential, password: &str, context: &ServerContext<'_>) -> Outcome {
     let random = Sequence::default();
     let secret = Secret::from(password);
@@ -116,7 +116,7 @@ fn the_right_password_and_no_other() {
         for wrong in ["correct hors", "correct horse ", "Correct horse", "x", ""] {
             let outcome = exchange(plugin, &kept, wrong, &SECURE);
             assert!(!outcome.granted, "{plugin} let {wrong:?} in");
-            // client_ed25519 signs with an empty password as with any other.
+            // client_ed25519 signs with an empty password as with any other one.
             let said_password = !wrong.is_empty() || plugin == Plugin::ClientEd25519;
             assert_eq!(outcome.using_password, said_password, "{plugin} {wrong:?}");
         }
@@ -142,7 +142,7 @@ fn long_passwords() {
         assert!(exchange(plugin, &credential(plugin, &long), &long, &SECURE).granted);
         assert!(!exchange(plugin, &credential(plugin, &long), &long[1..], &SECURE).granted);
     }
-    // The others stop at MySQL's 256 bytes, and deny what is longer without hashing it.
+    // The other plugins deny a password of more than MySQL's 256 bytes without hashing it.
     for plugin in [Plugin::CachingSha2Password, Plugin::Sha256Password, Plugin::MysqlClearPassword] {
         let kept = credential(plugin, &long[..256]);
         assert!(exchange(plugin, &kept, &long[..256], &SECURE).granted);
@@ -157,15 +157,15 @@ fn a_remembered_digest_spares_the_password() {
     let full = exchange(plugin, &kept, "secret", &SECURE);
     assert_eq!(full.replies.len(), 2);
     let digest = full.learned.expect("full authentication teaches the digest");
-    // Not even a secure connection is needed now.
+    // The fast exchange works on an insecure connection, too.
     let context = ServerContext { secure: false, fast_digest: Some(&digest), peer_user: None, decoy_rounds: None };
     let fast = exchange(plugin, &kept, "secret", &context);
     assert!(fast.granted);
     assert_eq!((fast.replies.len(), fast.learned), (1, None));
-    // With a digest that does not fit, a stale one for example, the password decides.
+    // If the digest does not match, for example because it is stale, the password decides.
     let context = ServerContext { secure: true, fast_digest: Some(&[7; 32]), peer_user: None, decoy_rounds: None };
     assert!(exchange(plugin, &kept, "secret", &context).granted);
-    // A digest left over from before the account lost its password, or itself, opens nothing.
+    // A digest from before the account's password was removed, or from a dropped account, permits no login.
     let context = ServerContext { secure: true, fast_digest: Some(&digest), peer_user: None, decoy_rounds: None };
     assert!(!exchange(plugin, &Credential::Impossible, "secret", &context).granted);
     assert!(!exchange(plugin, &Credential::Empty, "secret", &context).granted);
@@ -223,7 +223,7 @@ fn unknown_users_look_like_known_ones() {
     }
 }
 
-/// The rounds of hashing in an exchange with a wrong password: what takes its time.
+/// The rounds of hashing in an exchange with a wrong password, which determine the time that it takes.
 fn rounds(kept: &Credential, context: &ServerContext<'_>) -> u64 {
     let before = sha_crypt::ROUNDS.get();
     assert!(!exchange(Plugin::CachingSha2Password, kept, "wrong", context).granted);
@@ -249,7 +249,7 @@ fn garbage_is_denied_at_every_length() {
         for kept in [credential(plugin, "secret"), Credential::Empty, Credential::Impossible] {
             for length in 0..=70 {
                 for fill in [0x00, 0x01, 0x5a, 0xff] {
-                    // What stands for the empty password is no garbage.
+                    // These replies mean the empty password.
                     if length == 0 || (length == 1 && fill == 0) {
                         continue;
                     }
@@ -267,12 +267,12 @@ fn garbage_is_denied_at_every_length() {
     }
 }
 
-/// Whatever the account, so that the answer tells nothing of it.
+/// The answer is the same for every account, so that it reveals nothing about the account.
 #[test]
 fn what_wants_the_password_itself_is_told_to_need_a_secure_connection() {
     for plugin in [Plugin::CachingSha2Password, Plugin::Sha256Password, Plugin::MysqlClearPassword] {
         for kept in [credential(plugin, "secret"), Credential::Empty, Credential::Impossible] {
-            // The request for the RSA key, a password in the clear, and one that was encrypted for another key.
+            // The request for the RSA key, a password in plaintext, and a password that was encrypted for another key.
             for reply in [&[1][..], &[2], b"secret\0", &[7; 256]] {
                 let mut server = ServerAuth::start(plugin, vec![7; 20]);
                 if plugin == Plugin::CachingSha2Password {
@@ -312,7 +312,7 @@ fn the_socket_tells_the_user() {
     assert_eq!(Plugin::AuthSocket.client_plugin(), None);
 }
 
-/// Drives a client as a hostile server would, with each thing it could ask for, and collects all that it sends.
+/// Acts as a hostile server that sends each possible request, and collects everything that the client sends.
 fn everything_the_client_says(plugin: Plugin, policy: &ClientPolicy<'_>) -> (Vec<Vec<u8>>, Vec<AuthError>) {
     let pem = KEY.1.as_bytes();
     let scripts: [&[&[u8]]; 6] = [&[], &[&[3]], &[&[4]], &[pem], &[&[4], pem], &[&[4], &[4]]];
@@ -353,7 +353,7 @@ fn the_password_leaves_the_client_only_where_it_may() {
                 let expected = match plugin {
                     Plugin::MysqlNativePassword | Plugin::ClientEd25519 | Plugin::AuthSocket => false,
                     Plugin::CachingSha2Password => secure,
-                    // On a local socket this plugin takes RSA where it is offered: MySQL's server insists.
+                    // On a Unix socket this plugin uses RSA if the key is known, because MySQL's server requires it.
                     Plugin::Sha256Password => {
                         security == Security::VerifiedTls || (security == Security::LocalSocket && options & 6 == 0)
                     }
@@ -403,7 +403,7 @@ fn refusals_name_the_way_out() {
     }
 }
 
-/// What the server reads with its private key.
+/// Decrypts the password as the server does with its private key.
 fn decrypt(reply: &[u8], challenge: &[u8]) -> Vec<u8> {
     let mut message = KEY.0.decrypt(Oaep::<Sha1>::new(), reply).unwrap();
     for (byte, mask) in message.iter_mut().zip(challenge.iter().cycle()) {
@@ -438,7 +438,7 @@ fn rsa_when_the_key_is_given_or_its_fetching_asked_for() {
 
     let (_, reply) = ClientAuth::start(Plugin::Sha256Password, &challenge, &given).unwrap();
     assert_eq!(decrypt(&reply, &challenge), sent);
-    // Padding is random: no two replies are alike.
+    // The padding is random, so no two replies are equal.
     assert_ne!(ClientAuth::start(Plugin::Sha256Password, &challenge, &given).unwrap().1, reply);
 }
 
@@ -453,7 +453,7 @@ fn rsa_keys_that_do_not_do() {
     for pem in ["", "nonsense", "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n"] {
         assert_eq!(start(&Secret::from("secret"), pem), Err(AuthError::BadPublicKey(plugin)));
     }
-    // 1024 bits take 86 bytes, one of which is the NUL.
+    // A key of 1024 bits can encrypt 86 bytes, one of which is the NUL.
     assert!(start(&Secret::new([b'x'; 85]), &KEY.1).is_ok());
     let error = start(&Secret::new([b'x'; 86]), &KEY.1).unwrap_err();
     assert_eq!(error, AuthError::PasswordTooLongForKey { plugin, limit: 85 });
@@ -476,7 +476,7 @@ fn challenges_of_a_wrong_length_are_refused() {
             let outcome = ClientAuth::start(plugin, &vec![7; wrong], &policy).map(|(_, reply)| reply);
             assert_eq!(outcome, Err(AuthError::BadChallenge { plugin, length: wrong }));
         }
-        // One NUL at the end may be the packet's or the challenge's.
+        // A NUL at the end may belong to the packet or to the challenge.
         let reply = |challenge: &[u8]| ClientAuth::start(plugin, challenge, &policy).unwrap().1;
         let mut terminated = vec![7; length];
         let whole = reply(&terminated);
@@ -498,11 +498,11 @@ fn data_out_of_place_is_refused() {
         for data in [b"".as_slice(), &[0], &[5], &[3, 0], b"\x04\x04"] {
             let (mut client, _) = ClientAuth::start(plugin, &vec![7; plugin.challenge_length()], &policy).unwrap();
             assert_eq!(client.more(data, &policy), Err(AuthError::Unexpected(plugin)), "{plugin} {data:?}");
-            // Once out of place, nothing has a place any more.
+            // After one unexpected packet every packet is unexpected.
             assert_eq!(client.more(&[4], &policy), Err(AuthError::Unexpected(plugin)));
         }
     }
-    // A server that asks an empty password's client for more gets nothing.
+    // If the password is empty, the client sends nothing to a server that requests more.
     let empty = Secret::default();
     let policy = self::policy(&empty, Security::VerifiedTls, &random);
     let (mut client, reply) = ClientAuth::start(Plugin::CachingSha2Password, &[7; 20], &policy).unwrap();

@@ -1,10 +1,10 @@
-//! Authentication plugins, one file each, the client's and the server's side together.
+//! Authentication plugins, one file each, with the client's and the server's side.
 //!
-//! Both sides are machines without input or output: `ClientAuth` turns what the server says into a reply,
-//! `ServerAuth` turns a reply into a verdict. Neither knows packets, only their payloads.
+//! Both sides are state machines without input or output: `ClientAuth` computes replies to the server's data, `ServerAuth` computes
+//! verdicts on the client's replies. They handle payloads, not packets.
 //!
-//! Sources: MySQL's "Authentication Method" pages of the protocol documentation, its `sql/auth/sha2_password.cc`, and
-//! MariaDB's `plugin/auth_ed25519`.
+//! Sources: MySQL's "Authentication Method" pages of the protocol documentation, its `sql/auth/sha2_password.cc`, and MariaDB's
+//! `plugin/auth_ed25519`.
 
 mod auth_socket;
 mod caching_sha2_password;
@@ -37,25 +37,25 @@ use core::fmt;
 
 use crate::random::Random;
 
-/// An authentication plugin, by the name that goes on the wire.
+/// An authentication plugin, identified by its name on the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Plugin {
-    /// `mysql_native_password`: SHA-1 challenge and response, from 4.1 on.
+    /// `mysql_native_password`: a SHA-1 challenge and response, since MySQL 4.1.
     MysqlNativePassword,
-    /// `caching_sha2_password`: MySQL's default since 8.0.
+    /// `caching_sha2_password`: the default since MySQL 8.0.
     CachingSha2Password,
-    /// `sha256_password`: the password itself, inside TLS or RSA.
+    /// `sha256_password`: the password itself, protected by TLS or RSA.
     Sha256Password,
     /// `mysql_clear_password`: the password itself.
     MysqlClearPassword,
     /// `client_ed25519`: MariaDB's signature over the server's challenge.
     ClientEd25519,
-    /// `auth_socket`: the operating system names the user at the other end of a Unix socket.
+    /// `auth_socket`: the operating system identifies the user at the other end of a Unix socket.
     AuthSocket,
 }
 
 impl Plugin {
-    /// The name on the wire.
+    /// The plugin's name on the wire.
     pub const fn name(self) -> &'static str {
         match self {
             Self::MysqlNativePassword => "mysql_native_password",
@@ -67,7 +67,7 @@ impl Plugin {
         }
     }
 
-    /// The plugin of that name. MariaDB's names in account statements, `ed25519` and `unix_socket`, are known too.
+    /// The plugin with this name. MariaDB's names in account statements, `ed25519` and `unix_socket`, are accepted, too.
     pub fn from_name(name: &[u8]) -> Option<Self> {
         Some(match name {
             b"mysql_native_password" => Self::MysqlNativePassword,
@@ -80,7 +80,7 @@ impl Plugin {
         })
     }
 
-    /// How many random bytes the server's challenge has.
+    /// The number of random bytes in the server's challenge.
     pub const fn challenge_length(self) -> usize {
         match self {
             Self::ClientEd25519 => 32,
@@ -88,7 +88,7 @@ impl Plugin {
         }
     }
 
-    /// A new challenge: seven-bit bytes without NUL and `$`, since MySQL's clients copy it as text.
+    /// A new challenge of seven-bit bytes without NUL and `$`, because MySQL's clients copy it as text.
     pub fn new_challenge(self, random: &dyn Random) -> Vec<u8> {
         let mut challenge = alloc::vec![0; self.challenge_length()];
         random.fill(&mut challenge);
@@ -101,8 +101,8 @@ impl Plugin {
         challenge
     }
 
-    /// The plugin that a client must run for an account of this one; `None` where the first reply of any plugin does,
-    /// so that no AuthSwitchRequest is needed.
+    /// The plugin that the client has to use for an account with this plugin. `None` means that the client's first reply with any plugin is
+    /// enough, so that no AuthSwitchRequest is needed.
     pub const fn client_plugin(self) -> Option<Self> {
         match self {
             Self::AuthSocket => None,
@@ -117,21 +117,21 @@ impl fmt::Display for Plugin {
     }
 }
 
-/// How well a client's connection protects what is sent over it.
+/// How well a client's connection protects the bytes that are sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Security {
-    /// TLS, and the server has proved who it is.
+    /// TLS with a verified server.
     VerifiedTls,
-    /// TLS, but anybody may be at the other end.
+    /// TLS with a server that may be anybody.
     UnverifiedTls,
-    /// A Unix socket: the bytes never leave this machine.
+    /// A Unix socket, whose bytes never leave this machine.
     LocalSocket,
     /// Plaintext on a network.
     Plain,
 }
 
 impl Security {
-    /// Whether the password itself may be sent: nobody but the right server can read it.
+    /// Whether the password itself may be sent, because only the right server can read it.
     pub const fn allows_clear_password(self) -> bool {
         matches!(self, Self::VerifiedTls | Self::LocalSocket)
     }

@@ -9,12 +9,12 @@ use subtle::ConstantTimeEq;
 
 use super::{ServerStep, xor};
 
-/// SHA1(SHA1(password)): what the account keeps.
+/// SHA1(SHA1(password)), which the account stores.
 pub(super) fn stage2(password: &[u8]) -> [u8; 20] {
     sha1(&[&sha1(&[password])])
 }
 
-/// The client's answer; an empty password gives an empty one.
+/// The client's reply; an empty password gives an empty reply.
 pub(super) fn reply(password: &[u8], challenge: &[u8]) -> Vec<u8> {
     if password.is_empty() {
         return Vec::new();
@@ -22,7 +22,8 @@ pub(super) fn reply(password: &[u8], challenge: &[u8]) -> Vec<u8> {
     xor(sha1(&[password]), sha1(&[challenge, &stage2(password)])).to_vec()
 }
 
-/// The server's verdict: `is_empty` where the account's password is, `kept` where it keeps a hash of this plugin.
+/// The server's verdict. `is_empty` tells whether the account's password is empty; `kept` is the account's hash, if it has one of this
+/// plugin.
 pub(super) fn judge(is_empty: bool, kept: Option<&[u8; 20]>, challenge: &[u8], reply: &[u8]) -> ServerStep {
     if reply.is_empty() {
         return ServerStep::verdict(is_empty, false);
@@ -49,13 +50,13 @@ mod tests {
     use super::*;
     use crate::auth::testing::{hex, unhex};
 
-    /// MariaDB: `SELECT PASSWORD('secret')`.
+    /// The vector comes from MariaDB: `SELECT PASSWORD('secret')`.
     #[test]
     fn kept_hash() {
         assert_eq!(hex(&stage2(b"secret")), "14e65567abdb5135d0cfd9a70b3032c179a49ee7");
     }
 
-    /// From brpc's test of its MySQL client, and worked out again with Python's hashlib.
+    /// The vector comes from brpc's test of its MySQL client and was verified with Python's hashlib.
     #[test]
     fn scramble() {
         let challenge: Vec<u8> = (1..=20).collect();

@@ -1,7 +1,7 @@
-//! A password encrypted to a server's RSA key, for connections without TLS.
+//! Encrypts a password with a server's RSA key, for connections without TLS.
 //!
-//! Source: MySQL's `sql-common/client_authentication.cc`: RSA-OAEP with SHA-1 over the password, its NUL included, XORed
-//! with the challenge so that no reply can be used twice.
+//! Source: MySQL's `sql-common/client_authentication.cc`: RSA-OAEP with SHA-1 over the password, including its NUL, XORed with the
+//! challenge so that a reply can't be used twice.
 
 use alloc::vec::Vec;
 use core::convert::Infallible;
@@ -16,10 +16,10 @@ use zeroize::Zeroizing;
 use super::{AuthError, Plugin, clear_password};
 use crate::random::Random;
 
-/// What OAEP with SHA-1 adds: two hashes and two bytes.
+/// The bytes that OAEP with SHA-1 adds: two hashes and two bytes.
 const OAEP_OVERHEAD: usize = 42;
 
-/// The password for the holder of the key in `pem` only.
+/// Encrypts the password for the owner of the key in `pem`.
 pub(super) fn encrypt(
     plugin: Plugin,
     pem: &str,
@@ -39,7 +39,7 @@ pub(super) fn encrypt(
     key.encrypt(&mut Padding(random), Oaep::<Sha1>::new(), &message).map_err(|_| AuthError::BadPublicKey(plugin))
 }
 
-/// Our source of randomness in the shape that the RSA crate wants.
+/// Adapts our source of randomness to the RSA crate.
 struct Padding<'a>(&'a dyn Random);
 
 impl TryRng for Padding<'_> {

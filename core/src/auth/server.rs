@@ -1,4 +1,4 @@
-//! The server's side: from replies to a verdict.
+//! The server's side: computes verdicts on the client's replies.
 
 use alloc::vec::Vec;
 
@@ -7,7 +7,7 @@ use super::{
     native_password, sha256_password,
 };
 
-/// One exchange of one plugin, the server's side.
+/// The server's side of one plugin's exchange.
 #[derive(Debug, Clone)]
 pub(crate) struct ServerAuth {
     plugin: Plugin,
@@ -18,13 +18,13 @@ pub(crate) struct ServerAuth {
 #[derive(Debug, Clone, Copy)]
 enum State {
     FirstReply,
-    /// `caching_sha2_password` has asked for the password itself.
+    /// `caching_sha2_password` has requested the password itself.
     FullAuthentication,
     Decided,
 }
 
 impl ServerAuth {
-    /// Begins an exchange over the challenge that was sent (without its trailing NUL).
+    /// Starts an exchange with the challenge that was sent (without its trailing NUL).
     pub(crate) fn start(plugin: Plugin, challenge: Vec<u8>) -> Self {
         Self { plugin, challenge, state: State::FirstReply }
     }
@@ -34,8 +34,8 @@ impl ServerAuth {
         self.plugin
     }
 
-    /// Judges a reply. Unknown users go through here too, with [`Credential::Impossible`]: as many rounds, as much work.
-    /// After a verdict every further reply is denied.
+    /// Checks a reply. Unknown users are checked with [`Credential::Impossible`], so that they take as many rounds and as much work. After
+    /// a verdict every further reply is denied.
     pub(crate) fn step(&mut self, credential: &Credential, reply: &[u8], context: &ServerContext<'_>) -> ServerStep {
         let is_empty = matches!(credential, Credential::Empty);
         let step = match (self.state, self.plugin) {

@@ -1,14 +1,14 @@
-//! `sha256_password`: always the password itself, inside TLS or RSA.
+//! `sha256_password`: always sends the password itself, protected by TLS or RSA.
 //!
 //! Source: MySQL's protocol documentation, "SHA256", and `sql/auth/sha2_password.cc`.
 
 use super::credential::verify_sha2;
 use super::{Credential, ServerContext, ServerStep, clear_password};
 
-/// What the client sends to ask for the server's RSA key.
+/// The byte by which the client requests the server's RSA key.
 pub(super) const REQUEST_PUBLIC_KEY: u8 = 1;
 
-/// The server's verdict. It has no RSA key, so an insecure connection is denied.
+/// The server's verdict. An insecure connection is denied, because the server has no RSA key.
 pub(super) fn judge(credential: &Credential, reply: &[u8], context: &ServerContext<'_>) -> ServerStep {
     if clear_password::is_empty(reply) {
         return ServerStep::verdict(matches!(credential, Credential::Empty), false);

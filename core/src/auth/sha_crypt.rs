@@ -1,7 +1,7 @@
-//! SHA-crypt with SHA-256, the slow hash under `caching_sha2_password` and `sha256_password`.
+//! SHA-crypt with SHA-256, the slow hash of `caching_sha2_password` and `sha256_password`.
 //!
-//! Source: Ulrich Drepper, "Unix crypt using SHA-256 and SHA-512", 0.6. MySQL's `mysys/crypt_genhash_impl.cc` is the same
-//! but for its salt of 20 bytes, where the text allows 16.
+//! Source: Ulrich Drepper, "Unix crypt using SHA-256 and SHA-512", 0.6. MySQL's `mysys/crypt_genhash_impl.cc` differs only by its salt of
+//! 20 bytes, where the specification permits 16.
 
 use alloc::vec::Vec;
 
@@ -10,11 +10,11 @@ use zeroize::Zeroizing;
 
 #[cfg(test)]
 std::thread_local! {
-    /// All rounds of this thread: the time of a login, counted without a clock.
+    /// The number of rounds on this thread. It stands for the time of a login, without a clock.
     pub(super) static ROUNDS: core::cell::Cell<u64> = const { core::cell::Cell::new(0) };
 }
 
-/// The 43 characters of the hash.
+/// Computes the 43 characters of the hash.
 pub(super) fn sha256_crypt(password: &[u8], salt: &[u8], rounds: u32) -> [u8; 43] {
     let first = mixed_digest(password, salt);
     let password_bytes = {
@@ -50,12 +50,12 @@ pub(super) fn sha256_crypt(password: &[u8], salt: &[u8], rounds: u32) -> [u8; 43
     encode(&digest)
 }
 
-/// Whether a character can stand in the hash's text.
+/// Whether a character may occur in the text of the hash.
 pub(super) const fn is_hash_character(byte: u8) -> bool {
     matches!(byte, b'.' | b'/') || byte.is_ascii_alphanumeric()
 }
 
-/// The 64 characters, by their value.
+/// The character of the base-64 alphabet with this value.
 pub(super) const fn character(value: u8) -> u8 {
     match value & 63 {
         0 => b'.',
@@ -66,7 +66,7 @@ pub(super) const fn character(value: u8) -> u8 {
     }
 }
 
-/// The digest that begins the rounds: it takes the password's length in, bit by bit.
+/// The digest with which the rounds start. It includes the password's length, bit by bit.
 fn mixed_digest(password: &[u8], salt: &[u8]) -> [u8; 32] {
     let inner: [u8; 32] =
         Sha256::new().chain_update(password).chain_update(salt).chain_update(password).finalize().into();
@@ -84,7 +84,7 @@ fn repeated(digest: &[u8], length: usize) -> Vec<u8> {
     digest.iter().copied().cycle().take(length).collect()
 }
 
-/// SHA-crypt's own base 64 over its own order of the bytes.
+/// Encodes a digest in SHA-crypt's base 64, with its order of the bytes.
 fn encode(d: &[u8; 32]) -> [u8; 43] {
     let groups = [
         [d[0], d[10], d[20]],
@@ -97,7 +97,7 @@ fn encode(d: &[u8; 32]) -> [u8; 43] {
         [d[27], d[7], d[17]],
         [d[18], d[28], d[8]],
         [d[9], d[19], d[29]],
-        // The last group has two bytes, so the fourth character of it falls off the end.
+        // The last group has two bytes, so its fourth character is omitted.
         [0, d[31], d[30]],
     ];
     let mut text = [0; 43];
@@ -120,7 +120,7 @@ mod tests {
         assert_eq!(core::str::from_utf8(&hash).unwrap(), expected);
     }
 
-    /// As libxcrypt's `crypt("Hello world!", "$5$saltstring")` and so on print them; most are Drepper's own vectors.
+    /// The expected texts are those of libxcrypt's `crypt("Hello world!", "$5$saltstring")` and so on; most are Drepper's own vectors.
     #[test]
     fn crypt_3() {
         check("Hello world!", "saltstring", 5000, "5B8vYYiY.CVt1RlTTf8KbXBH3hsxY/GNooZaBBGWEc5");
@@ -137,7 +137,7 @@ mod tests {
         check(&"x".repeat(300), "saltstring", 5000, "efBsD6lG36eGNlaol3.u9Y5ESDWuCWOkHOuiPnuaa/1");
     }
 
-    /// MySQL's `unittest/gunit/sha2_password-t.cc`: salts of 20 bytes, control characters among them.
+    /// The vectors come from MySQL's `unittest/gunit/sha2_password-t.cc`: salts of 20 bytes that include control characters.
     #[test]
     fn mysql_salts() {
         check("HahaH0hO1234#$@#%", "AbCd!@#\tEfgH%^&*01@#", 5000, "dNFegEa4OGDrnEu7M4T.nkmm794xI/QoCR3Z.xpLOW6");

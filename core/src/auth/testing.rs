@@ -1,4 +1,4 @@
-//! What the tests of this layer share.
+//! Helpers for the tests of this layer.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -6,7 +6,7 @@ use core::sync::atomic::{AtomicU64, Ordering};
 
 use crate::random::Random;
 
-/// Bytes that differ from call to call but not from run to run.
+/// Random bytes that differ from call to call but are the same in each run.
 #[derive(Debug, Default)]
 pub(super) struct Sequence(AtomicU64);
 

@@ -1,46 +1,46 @@
-//! What a plugin judges by on the server's side, and its verdict.
+//! The server's context for an authentication, and the verdict.
 
 use alloc::vec::Vec;
 
-/// What the server knows besides the account.
+/// The server's data for an authentication, besides the account.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct ServerContext<'a> {
-    /// Whether nobody else can read the connection: TLS, or a local socket.
+    /// Whether nobody else can read the connection, because it uses TLS or a Unix socket.
     pub secure: bool,
-    /// SHA256(SHA256(password)) of the account, kept from an earlier full authentication.
+    /// SHA256(SHA256(password)) of the account, remembered from an earlier full authentication.
     pub fast_digest: Option<&'a [u8; 32]>,
-    /// The operating system's name of the user at the other end of a Unix socket.
+    /// The name of the operating system's user at the other end of a Unix socket.
     pub peer_user: Option<&'a str>,
-    /// Rounds of the slow hash that a password is put through where the account keeps none; `None`: MySQL's default.
+    /// The rounds of the slow hash to compute if the account has no password hash; `None` means MySQL's default.
     pub decoy_rounds: Option<u32>,
 }
 
-/// What follows from a reply.
+/// The server's next step after a reply.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) enum ServerStep {
-    /// Send AuthMoreData with these bytes, then hand the client's reply to the next step.
+    /// Send AuthMoreData with these bytes, then pass the client's reply to the next step.
     MoreData(Vec<u8>),
-    /// The user is who he says.
+    /// The user is authenticated.
     Granted {
         /// Whether a password was used.
         using_password: bool,
-        /// SHA256(SHA256(password)) to keep for the next fast authentication.
+        /// SHA256(SHA256(password)), to be remembered for the next fast authentication.
         learned: Option<[u8; 32]>,
-        /// AuthMoreData to send before the OK packet; the client sends no reply to it.
+        /// The data of an AuthMoreData packet to send before the OK packet; the client does not reply to it.
         more_data: Option<&'static [u8]>,
     },
-    /// The plugin wants the password itself, which this connection would show to others. The same for every account, so it tells
-    /// nothing of one.
+    /// The plugin requires the password itself, but others can read this connection. The answer is the same for every account, so it
+    /// reveals nothing about the account.
     NotSecure,
-    /// Access denied.
+    /// Access is denied.
     Denied {
-        /// Whether a password was used: the text of error 1045 says so.
+        /// Whether a password was used, for the text of error 1045.
         using_password: bool,
     },
 }
 
 impl ServerStep {
-    /// A verdict that teaches the server nothing.
+    /// A verdict without a digest to remember.
     pub(super) const fn verdict(granted: bool, using_password: bool) -> Self {
         if granted {
             Self::Granted { using_password, learned: None, more_data: None }
@@ -51,7 +51,7 @@ impl ServerStep {
 }
 
 impl core::fmt::Debug for ServerStep {
-    /// The learned digest stays unseen: it is as good as the password for a fast authentication.
+    /// Hides the learned digest, because it is as good as the password for a fast authentication.
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {
             Self::MoreData(data) => f.debug_tuple("MoreData").field(data).finish(),

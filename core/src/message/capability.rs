@@ -5,29 +5,29 @@ use super::flags::flags;
 flags! {
     /// A set of capability flags.
     Capabilities: u64 {
-        /// `CLIENT_LONG_PASSWORD`, called `CLIENT_MYSQL` by MariaDB: when clear, the peer is MariaDB and has extended flags.
+        /// `CLIENT_LONG_PASSWORD`, which MariaDB calls `CLIENT_MYSQL`. If it is clear, the peer is MariaDB and has extended flags.
         LONG_PASSWORD = 1 << 0;
-        /// Affected rows are those found, not those changed.
+        /// The number of affected rows counts the rows found, not the rows changed.
         FOUND_ROWS = 1 << 1;
         /// Column definitions have 16 bits of flags.
         LONG_FLAG = 1 << 2;
         /// The handshake response names a database.
         CONNECT_WITH_DB = 1 << 3;
-        /// `database.table.column` is refused.
+        /// The syntax `database.table.column` is refused.
         NO_SCHEMA = 1 << 4;
         /// zlib compression after authentication.
         COMPRESS = 1 << 5;
         /// No effect.
         ODBC = 1 << 6;
-        /// LOAD DATA LOCAL may be asked of the client.
+        /// The server may request a local file of the client (LOAD DATA LOCAL).
         LOCAL_FILES = 1 << 7;
         /// Spaces before `(` are ignored.
         IGNORE_SPACE = 1 << 8;
         /// The 4.1 protocol.
         PROTOCOL_41 = 1 << 9;
-        /// `interactive_timeout` holds instead of `wait_timeout`.
+        /// `interactive_timeout` applies instead of `wait_timeout`.
         INTERACTIVE = 1 << 10;
-        /// TLS after SSLRequest.
+        /// The client starts TLS after an SSLRequest.
         SSL = 1 << 11;
         /// No effect on the wire.
         IGNORE_SIGPIPE = 1 << 12;
@@ -53,9 +53,9 @@ flags! {
         CAN_HANDLE_EXPIRED_PASSWORDS = 1 << 22;
         /// Session state changes in OK.
         SESSION_TRACK = 1 << 23;
-        /// OK instead of EOF ends a result.
+        /// A result ends with OK instead of EOF.
         DEPRECATE_EOF = 1 << 24;
-        /// The client may do without column definitions.
+        /// The server may omit column definitions.
         OPTIONAL_RESULTSET_METADATA = 1 << 25;
         /// zstd compression after authentication.
         ZSTD_COMPRESSION = 1 << 26;
@@ -65,7 +65,7 @@ flags! {
         MULTI_FACTOR_AUTHENTICATION = 1 << 28;
         /// Reserved for more flags.
         CAPABILITY_EXTENSION = 1 << 29;
-        /// The client verifies the server's certificate; a memory of the client's, without effect on the wire.
+        /// The client verifies the server's certificate. The flag is for the client itself and has no effect on the wire.
         SSL_VERIFY_SERVER_CERT = 1 << 30;
         /// The client keeps options after a failed connect.
         REMEMBER_OPTIONS = 1 << 31;
@@ -83,13 +83,13 @@ flags! {
 }
 
 impl Capabilities {
-    /// The flags of MySQL's own 32 bits.
+    /// The lower 32 bits, which are MySQL's flags.
     pub const fn low(self) -> u32 {
-        // Truncation is the meaning.
+        // The truncation is intended.
         self.0 as u32
     }
 
-    /// MariaDB's extended flags.
+    /// The upper 32 bits, which are MariaDB's extended flags.
     pub const fn extended(self) -> u32 {
         (self.0 >> 32) as u32
     }
@@ -97,7 +97,7 @@ impl Capabilities {
 
 #[cfg(feature = "serde")]
 impl serde::Serialize for Capabilities {
-    /// A list of the names: a page can't hold all numbers of 64 bits.
+    /// Serialises the names as a list, because JavaScript can't represent every 64-bit number.
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_seq(self.names())
     }

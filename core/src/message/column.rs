@@ -9,17 +9,17 @@ use super::Capabilities;
 use super::flags::flags;
 use crate::wire::{Error, Put, Reader, Result};
 
-/// `utf8mb4_general_ci`, the charset of text unless said otherwise.
+/// `utf8mb4_general_ci`, the default charset of text.
 pub(super) const CHARSET_UTF8MB4: u16 = 45;
 /// `binary`, the charset of numbers, dates and bytes.
 pub const CHARSET_BINARY: u16 = 63;
-/// "As many decimals as the value has", for FLOAT, DOUBLE and text.
+/// The number of decimals depends on the value, for FLOAT, DOUBLE and text.
 pub(crate) const DECIMALS_NOT_FIXED: u8 = 31;
 
-/// Bytes of the fixed part of a column definition.
+/// The length of the fixed part of a column definition.
 const FIXED_LENGTH: u64 = 12;
 
-/// The type of a column or a parameter, as its number on the wire.
+/// The type of a column or parameter, as its number on the wire.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ColumnType(pub u8);
 
@@ -28,7 +28,7 @@ macro_rules! types {
         impl ColumnType {
             $($(#[$doc])* pub const $name: Self = Self($value);)*
 
-            /// The name in the protocol's documentation without `MYSQL_TYPE_`; `UNKNOWN` for other numbers.
+            /// The name in the protocol's documentation without `MYSQL_TYPE_`; `UNKNOWN` for a number without name.
             pub const fn name(self) -> &'static str {
                 match self {
                     $(Self::$name => stringify!($name),)*
@@ -40,7 +40,7 @@ macro_rules! types {
 }
 
 types! {
-    /// DECIMAL of the time before 5.0.
+    /// DECIMAL before MySQL 5.0.
     DECIMAL = 0;
     /// TINYINT.
     TINY = 1;
@@ -52,7 +52,7 @@ types! {
     FLOAT = 4;
     /// DOUBLE.
     DOUBLE = 5;
-    /// NULL without a type.
+    /// NULL, which has no type.
     NULL = 6;
     /// TIMESTAMP.
     TIMESTAMP = 7;
@@ -68,7 +68,7 @@ types! {
     DATETIME = 12;
     /// YEAR.
     YEAR = 13;
-    /// VARCHAR, seen in binary logs and parameters.
+    /// VARCHAR in binary logs and parameters.
     VARCHAR = 15;
     /// BIT.
     BIT = 16;
@@ -102,7 +102,7 @@ impl ColumnType {
         matches!(self, Self::TINY | Self::SHORT | Self::LONG | Self::LONGLONG | Self::INT24 | Self::YEAR)
     }
 
-    /// Whether a client shows values as numbers, to the right.
+    /// Whether a client shows values as numbers, which are aligned to the right.
     pub const fn is_numeric(self) -> bool {
         self.is_integer() || matches!(self, Self::DECIMAL | Self::NEWDECIMAL | Self::FLOAT | Self::DOUBLE)
     }
@@ -112,7 +112,7 @@ impl ColumnType {
         matches!(self, Self::DATE | Self::TIME | Self::DATETIME | Self::TIMESTAMP)
     }
 
-    /// Charset, length in bytes, flags and decimals that a plain column of this type has.
+    /// The usual charset, length in bytes, flags and decimals of a column of this type.
     const fn defaults(self) -> (u16, u32, ColumnFlags, u8) {
         let number = ColumnFlags::NUM.union(ColumnFlags::BINARY);
         match self {
@@ -136,7 +136,7 @@ impl ColumnType {
             Self::BLOB => (CHARSET_UTF8MB4, 65_535, ColumnFlags::BLOB, 0),
             Self::MEDIUM_BLOB => (CHARSET_UTF8MB4, 16_777_215, ColumnFlags::BLOB, 0),
             Self::LONG_BLOB => (CHARSET_UTF8MB4, u32::MAX, ColumnFlags::BLOB, 0),
-            // 255 characters of four bytes.
+            // 255 characters of up to four bytes.
             _ => (CHARSET_UTF8MB4, 1020, ColumnFlags::NONE, DECIMALS_NOT_FIXED),
         }
     }
@@ -166,13 +166,13 @@ flags! {
         BLOB = 0x0010;
         /// Not negative.
         UNSIGNED = 0x0020;
-        /// Filled with zeros to its width.
+        /// Padded with zeros to its width.
         ZEROFILL = 0x0040;
-        /// Compared by bytes.
+        /// Compared byte by byte.
         BINARY = 0x0080;
         /// An ENUM.
         ENUM = 0x0100;
-        /// Numbered by the server.
+        /// The server generates the values.
         AUTO_INCREMENT = 0x0200;
         /// A TIMESTAMP.
         TIMESTAMP = 0x0400;
@@ -180,40 +180,40 @@ flags! {
         SET = 0x0800;
         /// Has no default value.
         NO_DEFAULT_VALUE = 0x1000;
-        /// Set to the time of each update.
+        /// Set to the current time on each update.
         ON_UPDATE_NOW = 0x2000;
         /// A number.
         NUM = 0x8000;
     }
 }
 
-/// A column of a result, or a parameter of a statement. Owned, because it outlives its packet.
+/// A column of a result or a parameter of a statement. It owns its data, because it outlives its packet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ColumnDefinition {
     /// The database.
     pub schema: Vec<u8>,
-    /// The table's name in the statement.
+    /// The table's name in the statement, which may be an alias.
     pub table: Vec<u8>,
-    /// The table's own name.
+    /// The table's real name.
     pub org_table: Vec<u8>,
-    /// The column's name in the statement.
+    /// The column's name in the statement, which may be an alias.
     pub name: Vec<u8>,
-    /// The column's own name.
+    /// The column's real name.
     pub org_name: Vec<u8>,
-    /// The collation's number.
+    /// The number of the collation.
     pub charset: u16,
-    /// The greatest length of a value, in bytes.
+    /// The largest length of a value, in bytes.
     pub length: u32,
     /// The type.
     pub column_type: ColumnType,
     /// The flags.
     pub flags: ColumnFlags,
-    /// Digits after the point; 31 where that is up to the value.
+    /// Digits after the point; 31 if the number depends on the value.
     pub decimals: u8,
 }
 
 impl ColumnDefinition {
-    /// A column that is no table's, with the charset, length, flags and decimals usual for its type.
+    /// A column without a table, with the usual charset, length, flags and decimals of its type.
     pub fn new(name: impl Into<Vec<u8>>, column_type: ColumnType) -> Self {
         let (charset, length, flags, decimals) = column_type.defaults();
         Self {
@@ -241,10 +241,10 @@ impl ColumnDefinition {
         self.flags.contains(ColumnFlags::UNSIGNED)
     }
 
-    /// Reads the packet. A default value, which only COM_FIELD_LIST adds, is passed over.
+    /// Decodes the packet. A default value, which only COM_FIELD_LIST adds, is skipped.
     ///
     /// # Errors
-    /// Where a field is cut short.
+    /// If a field is truncated.
     pub fn decode(payload: &[u8], capabilities: Capabilities) -> Result<Self> {
         let what = "column definition";
         let mut reader = Reader::new(payload);
@@ -269,9 +269,9 @@ impl ColumnDefinition {
         Ok(Self { schema, table, org_table, name, org_name, charset, length, column_type, flags, decimals })
     }
 
-    /// Writes the packet.
+    /// Encodes the packet.
     pub fn encode(&self, capabilities: Capabilities, out: &mut Vec<u8>) {
-        // The catalog, always this.
+        // The catalog, which is always "def".
         out.put_lenenc_bytes(b"def");
         for text in [&self.schema, &self.table, &self.org_table, &self.name, &self.org_name] {
             out.put_lenenc_bytes(text);
@@ -328,7 +328,7 @@ mod tests {
 
     #[test]
     fn extended_metadata_and_a_default_value_are_passed_over() {
-        // A JSON column of MariaDB: format "json"; then the default value that COM_FIELD_LIST adds.
+        // A JSON column of MariaDB: format "json", then the default value of COM_FIELD_LIST.
         let payload = b"\x03def\0\0\0\x01j\0\x06\x01\x04json\x0c\x2d\0\xff\xff\xff\xff\xfc\x10\0\0\0\0\x02{}";
         let column = ColumnDefinition::decode(payload, Capabilities::MARIADB_EXTENDED_METADATA).unwrap();
         assert_eq!((&column.name[..], column.column_type), (&b"j"[..], ColumnType::BLOB));

@@ -1,4 +1,4 @@
-//! Commands: what a client asks of a server after it is in.
+//! Commands: the requests of a client after authentication.
 //!
 //! Source: "Command Phase" and the pages of each COM_ packet.
 
@@ -10,7 +10,7 @@ use super::parameters::{Parameter, Parameters, put_parameters};
 use super::{Attributes, Capabilities, Value};
 use crate::wire::{Put, Reader, Result};
 
-/// The numbers of the commands.
+/// The numbers of the commands on the wire.
 mod number {
     pub(super) const QUIT: u8 = 0x01;
     pub(super) const INIT_DB: u8 = 0x02;
@@ -37,72 +37,72 @@ mod number {
 /// A command.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Command<'a> {
-    /// The client leaves.
+    /// The client ends the connection.
     Quit,
-    /// The default database is to be this.
+    /// Changes the default database.
     InitDb(&'a [u8]),
-    /// SQL text is to be executed.
+    /// Executes SQL text.
     Query(Query<'a>),
-    /// The columns of a table are asked for.
+    /// Requests the columns of a table.
     FieldList {
         /// The table.
         table: &'a [u8],
-        /// A pattern for the column's names, as for LIKE; empty for all.
+        /// A LIKE pattern for the columns' names; empty for all.
         wildcard: &'a [u8],
     },
-    /// The server is to stop. The kind of shutdown that may follow has meant nothing since MySQL 5.0.
+    /// Stops the server. The packet may name a kind of shutdown, which has no meaning since MySQL 5.0.
     Shutdown,
-    /// A line of statistics is asked for.
+    /// Requests a line of statistics.
     Statistics,
-    /// The connection of this number is to be ended.
+    /// Ends the connection with this id.
     ProcessKill(u32),
-    /// Is the server there?
+    /// Checks that the server is alive.
     Ping,
-    /// Another user logs in on this connection.
+    /// Logs in as another user on this connection.
     ChangeUser(ChangeUser<'a>),
-    /// The session is to be as new, with the same user.
+    /// Resets the session; the user stays.
     ResetConnection,
-    /// 0 allows several statements in one query, 1 forbids it.
+    /// 0 permits several statements in one query, 1 forbids them.
     SetOption(u16),
-    /// A statement is to be prepared.
+    /// Prepares a statement.
     StmtPrepare(&'a [u8]),
-    /// A prepared statement is to be executed; [`super::StmtExecute`] reads the rest, knowing the statement.
+    /// Executes a prepared statement. [`super::StmtExecute`] decodes the bytes, which requires the statement.
     StmtExecute(&'a [u8]),
-    /// A part of a parameter's value, to be added to the parts before.
+    /// Appends a part to a parameter's value.
     StmtSendLongData {
-        /// The statement.
+        /// The id of the statement.
         statement: u32,
-        /// The parameter, from 0.
+        /// The index of the parameter, from 0.
         parameter: u16,
-        /// The part.
+        /// The bytes of the part.
         data: &'a [u8],
     },
-    /// A statement is no longer needed. No answer is sent.
+    /// Releases a statement. There is no answer.
     StmtClose(u32),
-    /// A statement's long data and cursor are to be forgotten.
+    /// Discards a statement's long data and its cursor.
     StmtReset(u32),
-    /// Rows of a statement's cursor are asked for.
+    /// Requests rows of a statement's cursor.
     StmtFetch {
-        /// The statement.
+        /// The id of the statement.
         statement: u32,
-        /// How many rows at most.
+        /// The maximum number of rows.
         rows: u32,
     },
-    /// A replica registers; its bytes are not looked into.
+    /// Registers a replica. The bytes are not decoded.
     RegisterReplica(&'a [u8]),
-    /// The binary log is asked for by position; its bytes are not looked into.
+    /// Requests the binary log by position. The bytes are not decoded.
     BinlogDump(&'a [u8]),
-    /// The binary log is asked for by GTID; its bytes are not looked into.
+    /// Requests the binary log by GTID. The bytes are not decoded.
     BinlogDumpGtid(&'a [u8]),
-    /// A command that is not known here.
+    /// A command with an unknown number.
     Unknown(u8),
 }
 
 impl<'a> Command<'a> {
-    /// Reads a command.
+    /// Decodes a command.
     ///
     /// # Errors
-    /// Where the packet is empty or a field is cut short.
+    /// If the packet is empty or a field is truncated.
     pub fn decode(payload: &'a [u8], capabilities: Capabilities) -> Result<Self> {
         let mut reader = Reader::new(payload);
         let command = reader.u8("command")?;
@@ -137,7 +137,7 @@ impl<'a> Command<'a> {
         })
     }
 
-    /// Writes the command.
+    /// Encodes the command.
     pub fn encode(&self, capabilities: Capabilities, out: &mut Vec<u8>) {
         out.put_u8(self.number());
         match self {
@@ -153,7 +153,7 @@ impl<'a> Command<'a> {
                 out.put_nul_bytes(table);
                 out.put(wildcard);
             }
-            // The default kind.
+            // The default kind of shutdown.
             Self::Shutdown => out.put_u8(0),
             Self::ProcessKill(id) | Self::StmtClose(id) | Self::StmtReset(id) => out.put_u32(*id),
             Self::ChangeUser(change) => change.put(capabilities, out),
@@ -225,12 +225,12 @@ impl<'a> Command<'a> {
     }
 }
 
-/// COM_QUERY: SQL text, and attributes where `QUERY_ATTRIBUTES` is agreed.
+/// COM_QUERY: SQL text, with attributes if `QUERY_ATTRIBUTES` is agreed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Query<'a> {
-    /// The text.
+    /// The SQL text.
     pub sql: &'a [u8],
-    /// Names and values for the statement's own use.
+    /// Names and values that the statement can query.
     pub attributes: Vec<(&'a [u8], Value<'a>)>,
 }
 
@@ -244,7 +244,7 @@ impl<'a> Query<'a> {
         let mut attributes = Vec::new();
         if capabilities.contains(Capabilities::QUERY_ATTRIBUTES) {
             let count = reader.lenenc_int("number of query attributes")?;
-            // How many sets there are: always one.
+            // The number of sets, which is always one.
             reader.lenenc_int("number of query attribute sets")?;
             if count > 0 {
                 let parameters = Parameters::read(reader, count, true, None, &|_| false)?;
@@ -269,17 +269,17 @@ impl<'a> Query<'a> {
 /// COM_CHANGE_USER.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ChangeUser<'a> {
-    /// The user's name.
+    /// The user name.
     pub user: &'a [u8],
-    /// The proof of the password, or with some plugins the password itself; 255 bytes at most.
+    /// The authentication data: a proof of the password, or with some plugins the password itself. At most 255 bytes.
     pub auth_response: &'a [u8],
-    /// The default database; empty on the wire for none.
+    /// The default database; encoded as an empty name if there is none.
     pub database: Option<&'a [u8]>,
-    /// The collation that the client wants.
+    /// The collation that the client requests.
     pub charset: Option<u16>,
-    /// The plugin that made the proof.
+    /// The plugin that made the authentication data.
     pub auth_plugin: Option<&'a [u8]>,
-    /// What the client says about itself.
+    /// The connection attributes.
     pub attributes: Attributes<'a>,
 }
 
@@ -293,7 +293,7 @@ impl<'a> ChangeUser<'a> {
             reader.nul_bytes("authentication response")?
         };
         let database = Some(reader.nul_bytes("database name")?).filter(|name| !name.is_empty());
-        // All that follows may be left out.
+        // All fields from here on are optional.
         let charset = if reader.is_empty() { None } else { Some(reader.u16("client charset")?) };
         let mut auth_plugin = None;
         if capabilities.contains(Capabilities::PLUGIN_AUTH) && !reader.is_empty() {
@@ -325,7 +325,7 @@ impl<'a> ChangeUser<'a> {
 }
 
 impl fmt::Debug for ChangeUser<'_> {
-    /// Without the authentication response, which may be a password.
+    /// Omits the authentication response, because it may be a password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ChangeUser")
             .field("user", &self.user)

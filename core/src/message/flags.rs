@@ -1,7 +1,6 @@
-//! Sets of flags as the wire has them: one type for each, made by [`flags!`].
+//! Sets of flags as encoded on the wire. [`flags!`] defines one type for each set.
 
-/// Makes the type, its constants, what every set of flags can do, and a `Debug` of the names joined by `|`, so that a trace can be
-/// read.
+/// Defines a type for a set of flags: its constants, its methods, and a `Debug` that joins the names by `|`, for readable traces.
 macro_rules! flags {
     ($(#[$about:meta])* $type:ident: $bits:ty { $($(#[$doc:meta])* $name:ident = $value:expr;)* }) => {
         $(#[$about])*
@@ -13,10 +12,10 @@ macro_rules! flags {
 
             const NAMES: &'static [(&'static str, $bits)] = &[$((stringify!($name), $value)),*];
 
-            /// No flag.
+            /// The empty set.
             pub const NONE: Self = Self(0);
 
-            /// From the number on the wire.
+            /// The set with this number on the wire.
             pub const fn from_bits(bits: $bits) -> Self {
                 Self(bits)
             }
@@ -42,13 +41,13 @@ macro_rules! flags {
                 Self(self.0 & !other.0)
             }
 
-            /// All flags of both; for constants, where `|` can't be used.
+            /// All flags of both sets. Constants need this method, because `|` is not const.
             #[must_use]
             pub const fn union(self, other: Self) -> Self {
                 Self(self.0 | other.0)
             }
 
-            /// The names of the flags, the lowest first.
+            /// The names of the flags in the set, lowest bit first.
             pub fn names(self) -> impl Iterator<Item = &'static str> {
                 Self::NAMES.iter().filter(move |(_, bit)| self.0 & bit != 0).map(|(name, _)| *name)
             }

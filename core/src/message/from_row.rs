@@ -1,4 +1,4 @@
-//! Rows read into Rust's types. Nothing is allocated but what the type itself owns.
+//! Converts rows to Rust types. The conversion allocates only for types that own their data.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -8,27 +8,27 @@ use core::str::FromStr;
 use super::{BinaryRow, BinaryValues, TextRow, TextValues, Value};
 use crate::wire;
 
-/// Why a row can't be read into a type.
+/// The error of a conversion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReadError {
-    /// The column, from 1; 0 where it is the row as a whole.
+    /// The number of the column, from 1; 0 stands for the row as a whole.
     pub column: usize,
-    /// What is wrong with it.
+    /// The problem in that column.
     pub problem: ReadProblem,
 }
 
-/// What is wrong with a field for the type that is wanted.
+/// The reason why a value can't be converted to a type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReadProblem {
-    /// NULL, and the type has no place for it.
+    /// The value is NULL, which the type can't represent.
     Null,
-    /// No such value of the type; its name.
+    /// The value is not one of the type with this name.
     NotA(&'static str),
     /// The row has fewer columns than the type.
     TooFewColumns,
     /// The row has more columns than the type.
     TooManyColumns,
-    /// The packet is broken.
+    /// The packet is malformed.
     Malformed(wire::Error),
 }
 
@@ -49,24 +49,24 @@ impl fmt::Display for ReadError {
 
 impl core::error::Error for ReadError {}
 
-/// A type that one field can be read into, from a text row or a binary row.
+/// A type to which one field of a text row or binary row can be converted.
 pub trait FromField<'a>: Sized {
-    /// From the text of a field that is not NULL.
+    /// Converts the text of a field that is not NULL.
     ///
     /// # Errors
-    /// `NotA` where the text is none of the type's.
+    /// `NotA` if the text is not a value of the type.
     fn from_text(text: &'a [u8]) -> Result<Self, ReadProblem>;
 
-    /// From a binary value that is not NULL.
+    /// Converts a binary value that is not NULL.
     ///
     /// # Errors
-    /// `NotA` where the value does not fit the type.
+    /// `NotA` if the value does not fit the type.
     fn from_value(value: Value<'a>) -> Result<Self, ReadProblem>;
 
-    /// What NULL is read as.
+    /// Converts NULL.
     ///
     /// # Errors
-    /// `Null`, but for `Option`.
+    /// `Null`, except for `Option`.
     fn from_null() -> Result<Self, ReadProblem> {
         Err(ReadProblem::Null)
     }
@@ -143,8 +143,8 @@ fn parse<T: FromStr>(text: &[u8], name: &'static str) -> Result<T, ReadProblem> 
     core::str::from_utf8(text).ok().and_then(|text| text.parse().ok()).ok_or(ReadProblem::NotA(name))
 }
 
-/// A number as its digits: negative or not, their value, and how many stand behind the point. `None` where it is written otherwise, or
-/// has more digits than any `u64` holds.
+/// Parses a decimal number: whether it is negative, the value of its digits, and the number of digits after the point. `None` for every
+/// other form, and for more digits than always fit a `u64`.
 #[inline]
 fn digits(text: &[u8]) -> Option<(bool, u64, usize)> {
     let (is_negative, unsigned) = match text {
@@ -175,15 +175,16 @@ fn digits(text: &[u8]) -> Option<(bool, u64, usize)> {
     Some((is_negative, value, 0))
 }
 
-/// So many digits always fit a `u64`.
+/// Numbers with at most this many digits fit a `u64`.
 const MOST_DIGITS: usize = 19;
-/// Whole numbers up to this one are exact as `f64`.
+/// Every integer up to this one is exact as `f64`.
 const EXACT: u64 = 1 << f64::MANTISSA_DIGITS;
 /// Powers of ten that are exact as `f64`.
 const TENS: [f64; 20] =
     [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19];
 
-/// A number of few digits: one division of two exact numbers is rounded as it should be. `None` where it takes more than that.
+/// Parses a number with few digits as a quotient of two exact numbers, because that division is rounded correctly. `None` if the number has
+/// too many digits.
 #[inline]
 fn short_float(text: &[u8]) -> Option<f64> {
     let (is_negative, value, decimals) = digits(text)?;
@@ -231,7 +232,7 @@ impl<'a> FromField<'a> for f64 {
         match value {
             Value::Double(number) => Ok(number),
             Value::Float(number) => Ok(Self::from(number)),
-            // DECIMAL comes as text in binary rows, too.
+            // Binary rows have DECIMAL as text, too.
             Value::Bytes(text) => Self::from_text(text),
             _ => Err(ReadProblem::NotA("f64")),
         }
@@ -265,16 +266,16 @@ impl<'a> FromField<'a> for bool {
     }
 }
 
-/// The fields of a row, read one after another.
+/// The fields of a row, to be read in order.
 pub trait Fields<'a> {
-    /// The next field in the type that is wanted.
+    /// Converts the next field to the requested type.
     ///
     /// # Errors
-    /// Where there is none, or it does not fit.
+    /// If there is no further field or the value does not fit.
     fn next_field<T: FromField<'a>>(&mut self) -> Result<T, ReadError>;
 }
 
-/// The iterator over a row's values, and how many were taken.
+/// An iterator over a row's values that counts them.
 struct Counted<I> {
     values: I,
     column: usize,
@@ -323,12 +324,12 @@ impl<'a> Fields<'a> for Counted<BinaryValues<'a>> {
     }
 }
 
-/// A type that a whole row can be read into: tuples of up to eight fields, and what an application implements it for.
+/// A type to which a whole row can be converted: a tuple of up to eight fields, or a type of the application.
 pub trait FromRow<'a>: Sized {
-    /// Reads the fields in their order.
+    /// Converts the fields in order.
     ///
     /// # Errors
-    /// Of the first field that does not fit.
+    /// The error of the first field that does not fit.
     fn from_fields(fields: &mut impl Fields<'a>) -> Result<Self, ReadError>;
 }
 
@@ -346,10 +347,10 @@ macro_rules! tuples {
 tuples! { (A) (A B) (A B C) (A B C D) (A B C D E) (A B C D E F) (A B C D E F G) (A B C D E F G H) }
 
 impl<'a> TextRow<'a> {
-    /// The row as a tuple or a type of the application's, all of its columns.
+    /// Converts the row, with all its columns, to a tuple or a type of the application.
     ///
     /// # Errors
-    /// Where a field does not fit, or the row has more columns or fewer.
+    /// If a field does not fit, or if the number of columns differs.
     #[inline]
     pub fn read<T: FromRow<'a>>(&self) -> Result<T, ReadError> {
         Counted::read(self.iter())

@@ -2,17 +2,17 @@
 
 use alloc::vec::Vec;
 
-/// How many seeds each round-trip test tries.
+/// The number of seeds in each round-trip test.
 const SEEDS: u64 = 500;
 
-/// Calls `test` for many seeds; a failure names the seed, and `from_seed` runs it alone.
+/// Calls `test` with many seeds. A failure names the seed; `from_seed` repeats it.
 pub(super) fn for_many_seeds(test: impl Fn(&mut Generator, u64)) {
     for seed in 0..SEEDS {
         test(&mut Generator::from_seed(seed), seed);
     }
 }
 
-/// The source.
+/// A source of pseudo-random values.
 pub(super) struct Generator(u64);
 
 impl Generator {
@@ -28,7 +28,7 @@ impl Generator {
         z ^ z >> 31
     }
 
-    /// A number of any size: small ones are as likely as large ones.
+    /// A number in which every count of bits is equally likely.
     pub(super) fn number(&mut self) -> u64 {
         let shift = self.below(64);
         self.u64() >> shift
@@ -42,14 +42,14 @@ impl Generator {
         self.below(2) == 0
     }
 
-    /// Any bytes, now and then more than a length of one byte can say.
+    /// Bytes, sometimes more of them than a one-byte length can express.
     pub(super) fn bytes(&mut self) -> Vec<u8> {
         let bound = if self.below(8) == 0 { 70_000 } else { 40 };
         let length = self.below(bound);
         (0..length).map(|_| self.u64() as u8).collect()
     }
 
-    /// Bytes without NUL, at most as long as a length of one byte can say.
+    /// Bytes without NUL, at most as many as a one-byte length can express.
     pub(super) fn name(&mut self) -> Vec<u8> {
         let length = self.below(40);
         (0..length).map(|_| (self.below(255) + 1) as u8).collect()

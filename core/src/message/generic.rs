@@ -1,7 +1,7 @@
-//! The replies that any command may get: OK, ERR, EOF, and the first packet of an answer.
+//! The replies that every command may get: OK, ERR, EOF, and the first packet of a result.
 //!
-//! Source: "Generic Response Packets" and "COM_QUERY Response". The documentation calls OK's `info` a `string<EOF>`
-//! where session tracking is off; every server writes, and every client reads, a length before it.
+//! Source: "Generic Response Packets" and "COM_QUERY Response". The documentation defines OK's `info` as a `string<EOF>` if session
+//! tracking is off, but every server and client puts a length before it.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -11,19 +11,19 @@ use super::SqlError;
 use super::flags::flags;
 use crate::wire::{Error, Put, Reader, Result};
 
-/// First byte of OK.
+/// The first byte of OK.
 const OK: u8 = 0x00;
-/// First byte of EOF, and of the OK that stands for EOF.
+/// The first byte of EOF, and of an OK that replaces EOF.
 const EOF: u8 = 0xfe;
-/// First byte of ERR.
+/// The first byte of ERR.
 const ERR: u8 = 0xff;
-/// First byte of a request for a local file.
+/// The first byte of a request for a local file.
 const LOCAL_INFILE: u8 = 0xfb;
-/// EOF is shorter than this; a row that begins with FE has at least a length of eight bytes after it.
+/// EOF is shorter than this, because a row that begins with FE has a length of eight bytes after it.
 const EOF_BOUND: usize = 9;
-/// An OK that stands for EOF is shorter than this; a row that begins with FE is not.
+/// An OK that replaces EOF is shorter than this, while a row that begins with FE is not.
 const OK_AS_EOF_BOUND: usize = 0xff_ffff;
-/// The most columns that a table or a result of MySQL can have.
+/// The largest number of columns in a table or result of MySQL.
 const MAX_COLUMNS: u64 = 4096;
 
 flags! {
@@ -31,7 +31,7 @@ flags! {
     StatusFlags: u16 {
         /// A transaction is open.
         IN_TRANS = 0x0001;
-        /// Every statement is its own transaction.
+        /// Each statement is its own transaction.
         AUTOCOMMIT = 0x0002;
         /// Another result follows.
         MORE_RESULTS = 0x0008;
@@ -39,13 +39,13 @@ flags! {
         NO_GOOD_INDEX_USED = 0x0010;
         /// The query used no index.
         NO_INDEX_USED = 0x0020;
-        /// A cursor is open for the statement; rows are fetched.
+        /// The statement has an open cursor, from which rows are fetched.
         CURSOR_EXISTS = 0x0040;
-        /// The cursor has no further row.
+        /// The cursor has no more rows.
         LAST_ROW_SENT = 0x0080;
         /// A database was dropped.
         DB_DROPPED = 0x0100;
-        /// A backslash in a string is an ordinary character.
+        /// A backslash within a string is an ordinary character.
         NO_BACKSLASH_ESCAPES = 0x0200;
         /// The prepared statement's columns have changed.
         METADATA_CHANGED = 0x0400;
@@ -55,33 +55,33 @@ flags! {
         PS_OUT_PARAMS = 0x1000;
         /// The open transaction is read only.
         IN_TRANS_READONLY = 0x2000;
-        /// The OK packet tells of changed session state.
+        /// The OK packet reports changes of the session's state.
         SESSION_STATE_CHANGED = 0x4000;
     }
 }
 
-/// OK: the command is done. Also ends a result where `DEPRECATE_EOF` is agreed.
+/// OK: the command has succeeded. It also ends a result if `DEPRECATE_EOF` is agreed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct OkPacket<'a> {
-    /// Rows changed, or found with `FOUND_ROWS`.
+    /// The number of rows changed, or found with `FOUND_ROWS`.
     pub affected_rows: u64,
-    /// The last AUTO_INCREMENT value made.
+    /// The last AUTO_INCREMENT value that the statement generated.
     pub last_insert_id: u64,
     /// The session's status.
     pub status: StatusFlags,
-    /// Number of warnings.
+    /// The number of warnings.
     pub warnings: u16,
     /// Text for the user, for example `Rows matched: 1  Changed: 1  Warnings: 0`.
     pub info: &'a [u8],
-    /// Changes of the session's state as on the wire; read with [`OkPacket::session_changes`].
+    /// Changes of the session's state, encoded as on the wire; [`OkPacket::session_changes`] decodes them.
     pub session_state: &'a [u8],
 }
 
 impl<'a> OkPacket<'a> {
-    /// Reads an OK packet with either of its headers.
+    /// Decodes an OK packet with either of its headers.
     ///
     /// # Errors
-    /// Where the bytes are no OK packet.
+    /// If the bytes are not an OK packet.
     pub fn decode(payload: &'a [u8], capabilities: Capabilities) -> Result<Self> {
         let mut reader = Reader::new(payload);
         if !matches!(reader.u8("OK header")?, OK | EOF) {
@@ -106,23 +106,23 @@ impl<'a> OkPacket<'a> {
         let plain = reader;
         ok.info = match reader.lenenc_bytes("OK info") {
             Ok(info) if reader.is_empty() => info,
-            // A server that follows the documentation to the letter.
+            // Handle a server that follows the documentation to the letter.
             _ => { plain }.rest(),
         };
         Ok(ok)
     }
 
-    /// Writes the packet.
+    /// Encodes the packet.
     pub fn encode(&self, capabilities: Capabilities, out: &mut Vec<u8>) {
         self.encode_with(OK, capabilities, out);
     }
 
-    /// Writes the packet with EOF's header, as the end of a result where `DEPRECATE_EOF` is agreed.
+    /// Encodes the packet with EOF's header, as the end of a result if `DEPRECATE_EOF` is agreed.
     pub fn encode_as_eof(&self, capabilities: Capabilities, out: &mut Vec<u8>) {
         self.encode_with(EOF, capabilities, out);
     }
 
-    /// The changes of session state in this packet, up to the first that can't be read.
+    /// The changes of the session's state in this packet, up to the first one that can't be decoded.
     pub fn session_changes(&self) -> impl Iterator<Item = SessionChange<'a>> + use<'a> {
         let mut reader = Reader::new(self.session_state);
         core::iter::from_fn(move || if reader.is_empty() { None } else { SessionChange::read(&mut reader).ok() })
@@ -151,7 +151,7 @@ impl<'a> OkPacket<'a> {
     }
 }
 
-/// One change of the session's state, as OK reports it.
+/// One change of the session's state in an OK packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SessionChange<'a> {
     /// A system variable has a new value.
@@ -163,15 +163,15 @@ pub enum SessionChange<'a> {
     },
     /// The default database changed to this one.
     Schema(&'a [u8]),
-    /// Some state changed, or did not.
+    /// Whether the session's state has changed.
     State(bool),
     /// GTIDs of the transaction.
     Gtids(&'a [u8]),
-    /// The statements that would start the transaction again.
+    /// The statements that would start the same transaction again.
     TransactionCharacteristics(&'a [u8]),
-    /// Eight letters on what the transaction has done so far.
+    /// Eight letters that describe the transaction's progress.
     TransactionState(&'a [u8]),
-    /// A kind that is not known here.
+    /// A change of unknown kind.
     Unknown {
         /// Its number.
         kind: u8,
@@ -181,7 +181,7 @@ pub enum SessionChange<'a> {
 }
 
 impl<'a> SessionChange<'a> {
-    /// Writes the change, to become part of [`OkPacket::session_state`].
+    /// Encodes the change, as a part of [`OkPacket::session_state`].
     pub fn encode(&self, out: &mut Vec<u8>) {
         let mut data = Vec::new();
         let kind = match self {
@@ -199,7 +199,7 @@ impl<'a> SessionChange<'a> {
                 2
             }
             Self::Gtids(gtids) => {
-                // The only encoding there is.
+                // The encoding specification, which is always 0.
                 data.put_u8(0);
                 data.put_lenenc_bytes(gtids);
                 3
@@ -241,28 +241,28 @@ impl<'a> SessionChange<'a> {
     }
 }
 
-/// ERR: the command, or the connection, failed.
+/// ERR: the command or the connection has failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ErrPacket<'a> {
     /// MySQL's error number.
     pub code: u16,
-    /// The SQLSTATE; absent before the capabilities are known.
+    /// The SQLSTATE; absent if the capabilities are not known yet.
     pub sqlstate: Option<[u8; 5]>,
     /// The text.
     pub message: &'a [u8],
 }
 
 impl<'a> ErrPacket<'a> {
-    /// Whether the payload is ERR, by its first byte.
+    /// Whether the first byte of the payload is ERR's.
     #[cfg(feature = "client")]
     pub(crate) fn matches(payload: &[u8]) -> bool {
         payload.first() == Some(&ERR)
     }
 
-    /// Reads an ERR packet, with or without SQLSTATE.
+    /// Decodes an ERR packet, with or without SQLSTATE.
     ///
     /// # Errors
-    /// Where the bytes are no ERR packet.
+    /// If the bytes are not an ERR packet.
     pub(crate) fn decode(payload: &'a [u8]) -> Result<Self> {
         let mut reader = Reader::new(payload);
         if reader.u8("ERR header")? != ERR {
@@ -277,7 +277,7 @@ impl<'a> ErrPacket<'a> {
         Ok(Self { code, sqlstate, message: reader.rest() })
     }
 
-    /// Writes the packet.
+    /// Encodes the packet.
     pub(crate) fn encode(&self, out: &mut Vec<u8>) {
         out.put_u8(ERR);
         out.put_u16(self.code);
@@ -288,7 +288,7 @@ impl<'a> ErrPacket<'a> {
         out.put(self.message);
     }
 
-    /// The error as an owned value; without SQLSTATE it is `HY000`, the general error.
+    /// The error as an owned value. A missing SQLSTATE becomes `HY000`, the general error.
     pub(crate) fn to_sql_error(self) -> SqlError {
         SqlError {
             code: self.code,
@@ -304,25 +304,25 @@ impl<'a> From<&'a SqlError> for ErrPacket<'a> {
     }
 }
 
-/// EOF: ends columns, parameters or rows where `DEPRECATE_EOF` is not agreed.
+/// EOF: ends columns, parameters or rows if `DEPRECATE_EOF` is not agreed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct EofPacket {
-    /// Number of warnings.
+    /// The number of warnings.
     pub warnings: u16,
     /// The session's status.
     pub status: StatusFlags,
 }
 
 impl EofPacket {
-    /// Whether the payload is EOF and not a row whose first value is long.
+    /// Whether the payload is EOF, and not a row whose first value is long.
     pub(crate) fn matches(payload: &[u8]) -> bool {
         payload.first() == Some(&EOF) && payload.len() < EOF_BOUND
     }
 
-    /// Reads an EOF packet.
+    /// Decodes an EOF packet.
     ///
     /// # Errors
-    /// Where the bytes are no EOF packet.
+    /// If the bytes are not an EOF packet.
     pub(crate) fn decode(payload: &[u8]) -> Result<Self> {
         if !Self::matches(payload) {
             return Err(Error::Malformed("EOF header"));
@@ -332,7 +332,7 @@ impl EofPacket {
         Ok(Self { warnings: reader.u16("EOF warnings")?, status: StatusFlags(reader.u16("EOF status")?) })
     }
 
-    /// Writes the packet.
+    /// Encodes the packet.
     pub(crate) fn encode(&self, out: &mut Vec<u8>) {
         out.put_u8(EOF);
         out.put_u16(self.warnings);
@@ -340,29 +340,29 @@ impl EofPacket {
     }
 }
 
-/// The first packet of the answer to COM_QUERY or COM_STMT_EXECUTE.
+/// The first packet of the reply to COM_QUERY or COM_STMT_EXECUTE.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum QueryReply<'a> {
-    /// Done, without rows.
+    /// The statement has succeeded without rows.
     Ok(OkPacket<'a>),
-    /// Failed.
+    /// The statement has failed.
     Err(ErrPacket<'a>),
-    /// The server asks for this file of the client's.
+    /// The server requests this file of the client.
     LocalInfile(&'a [u8]),
-    /// Rows follow.
+    /// Column definitions and rows follow.
     Columns {
-        /// How many columns they have.
+        /// The number of columns.
         count: u64,
-        /// Whether the column definitions are sent; always, but for MariaDB's `CACHE_METADATA`.
+        /// Whether the column definitions are sent. They may be missing only with MariaDB's `CACHE_METADATA`.
         definitions_follow: bool,
     },
 }
 
 impl<'a> QueryReply<'a> {
-    /// Reads the packet.
+    /// Decodes the packet.
     ///
     /// # Errors
-    /// Where the bytes are no such packet.
+    /// If the bytes are not such a packet.
     pub(crate) fn decode(payload: &'a [u8], capabilities: Capabilities) -> Result<Self> {
         let mut reader = Reader::new(payload);
         match reader.peek() {
@@ -387,7 +387,7 @@ impl<'a> QueryReply<'a> {
         }
     }
 
-    /// Writes the packet.
+    /// Encodes the packet.
     #[cfg(any(test, feature = "vectors"))]
     pub(crate) fn encode(&self, capabilities: Capabilities, out: &mut Vec<u8>) {
         match self {
@@ -407,22 +407,22 @@ impl<'a> QueryReply<'a> {
     }
 }
 
-/// A packet where a row or the end of the rows is due.
+/// A packet that is a row or ends the rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RowReply<'a> {
-    /// A row, not looked into.
+    /// A row, not decoded.
     Row(&'a [u8]),
-    /// The end of the rows; of EOF only status and warnings are there.
+    /// The end of the rows. If it is EOF, only status and warnings are set.
     End(OkPacket<'a>),
-    /// The query failed half-way.
+    /// The query has failed in the middle of the rows.
     Err(ErrPacket<'a>),
 }
 
 impl<'a> RowReply<'a> {
-    /// Tells the three apart.
+    /// Determines which of the three the packet is.
     ///
     /// # Errors
-    /// Where the packet begins like an end but is none.
+    /// If the packet begins like an end of the rows but is malformed.
     #[inline]
     pub(crate) fn decode(payload: &'a [u8], capabilities: Capabilities) -> Result<Self> {
         match payload.first() {
@@ -510,7 +510,7 @@ mod tests {
         changes.iter().for_each(|change| change.encode(&mut state));
         let ok = OkPacket { session_state: &state, ..OkPacket::default() };
         assert!(ok.session_changes().eq(changes));
-        // A broken tail hides none of what is before it.
+        // Each five bytes are four empty zlib blocks with fixed codes; the last block is stored.
         state.extend([1, 200, 3]);
         let ok = OkPacket { session_state: &state, ..OkPacket::default() };
         assert!(ok.session_changes().eq(changes));
@@ -530,7 +530,7 @@ mod tests {
         let err = ErrPacket::decode(b"\xff\x10\x04Too many connections").unwrap();
         assert_eq!(err.sqlstate, None);
         assert_eq!(err.to_sql_error(), SqlError::too_many_connections("Too many connections"));
-        // Too short for a SQLSTATE: all of it is the message.
+        // The packet is too short for a SQLSTATE, so all of it is the message.
         assert_eq!(ErrPacket::decode(b"\xff\x10\x04#0800").unwrap().message, b"#0800");
     }
 
@@ -541,7 +541,7 @@ mod tests {
         assert_eq!(RowReply::decode(eof, Capabilities::NONE), Ok(RowReply::End(end)));
         let ok = b"\xfe\0\0\x02\0\x03\0";
         assert_eq!(RowReply::decode(ok, Capabilities::DEPRECATE_EOF), Ok(RowReply::End(end)));
-        // A value of 16 MiB and more has a length of eight bytes after FE.
+        // A value of 16 MiB or more has a length of eight bytes after FE.
         let row = b"\xfe\0\0\0\x01\0\0\0\0";
         assert_eq!(RowReply::decode(row, Capabilities::NONE), Ok(RowReply::Row(row)));
         let mut row = alloc::vec![0; OK_AS_EOF_BOUND];

@@ -8,39 +8,39 @@ use core::fmt;
 use super::{Capabilities, ErrPacket, OkPacket, StatusFlags};
 use crate::wire::{Error, Put, Reader, Result};
 
-/// The only protocol version there is.
+/// The only supported protocol version.
 const PROTOCOL_VERSION: u8 = 10;
-/// Bytes of the client's header: all of SSLRequest, and the beginning of HandshakeResponse41.
+/// The length of the client's header: all of an SSLRequest, or the beginning of HandshakeResponse41.
 const CLIENT_HEADER: usize = 32;
-/// MySQL takes no more connection attributes than this.
+/// The largest size of the connection attributes that MySQL accepts.
 const MAX_ATTRIBUTES: usize = 0xffff;
-/// Plugins whose data is a nonce of fixed length without a NUL behind it.
+/// Plugins whose challenge has a fixed length and no NUL after it.
 const PLUGINS_WITHOUT_NUL: [&[u8]; 2] = [b"client_ed25519", b"parsec"];
 
-/// The server's first packet.
+/// The greeting: the server's first packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HandshakeV10<'a> {
     /// For example `8.4.3` or `5.5.5-10.11.19-MariaDB`.
     pub server_version: &'a [u8],
-    /// The server's number for this connection.
+    /// The server's id of this connection.
     pub connection_id: u32,
-    /// Random bytes that the client's proof of the password depends on.
+    /// Random bytes (the challenge) from which the client computes its authentication data.
     pub scramble: [u8; 20],
-    /// What the server can do, MariaDB's extended flags included.
+    /// The server's capabilities, including MariaDB's extended flags.
     pub capabilities: Capabilities,
-    /// The server's default collation, its low eight bits.
+    /// The low eight bits of the server's default collation.
     pub charset: u8,
-    /// The status that a new session has.
+    /// The status of a new session.
     pub status: StatusFlags,
     /// The plugin that the server proposes.
     pub auth_plugin: Option<&'a [u8]>,
 }
 
 impl<'a> HandshakeV10<'a> {
-    /// Reads the greeting.
+    /// Decodes the greeting.
     ///
     /// # Errors
-    /// Where the bytes are no greeting of protocol version 10.
+    /// If the bytes are not a greeting of protocol version 10.
     pub fn decode(payload: &'a [u8]) -> Result<Self> {
         let mut reader = Reader::new(payload);
         if reader.u8("protocol version")? != PROTOCOL_VERSION {
@@ -74,7 +74,7 @@ impl<'a> HandshakeV10<'a> {
         Ok(Self { server_version, connection_id, scramble, capabilities, charset, status, auth_plugin })
     }
 
-    /// Writes the greeting.
+    /// Encodes the greeting.
     pub fn encode(&self, out: &mut Vec<u8>) {
         let (head, tail) = self.scramble.split_at(8);
         let [c0, c1, c2, c3] = self.capabilities.low().to_le_bytes();
@@ -88,7 +88,7 @@ impl<'a> HandshakeV10<'a> {
         out.put_u8(self.charset);
         out.put_u16(self.status.bits());
         out.put(&[c2, c3]);
-        // The scramble and its NUL.
+        // The length of the scramble and its NUL.
         out.put_u8(if plugin_auth { 21 } else { 0 });
         out.put(&[0; 6]);
         out.put_u32(extended(self.capabilities));
@@ -102,20 +102,20 @@ impl<'a> HandshakeV10<'a> {
     }
 }
 
-/// The first packet from a server: it greets, or it refuses at once.
+/// The first packet from a server: the greeting or a refusal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Greeting<'a> {
-    /// It greets.
+    /// The server's greeting.
     Handshake(HandshakeV10<'a>),
-    /// It refuses, for example because of too many connections. Nothing vouches for the text.
+    /// The server refuses the connection, for example because it has too many. The text is not authenticated.
     Err(ErrPacket<'a>),
 }
 
 impl<'a> Greeting<'a> {
-    /// Reads either packet.
+    /// Decodes either packet.
     ///
     /// # Errors
-    /// Where the bytes are neither.
+    /// If the bytes are neither.
     pub(crate) fn decode(payload: &'a [u8]) -> Result<Self> {
         match payload.first() {
             Some(0xff) => ErrPacket::decode(payload).map(Self::Err),
@@ -124,22 +124,22 @@ impl<'a> Greeting<'a> {
     }
 }
 
-/// SSLRequest: TLS starts right after it. Anybody on the way can alter it: what counts is the response that follows inside TLS.
+/// SSLRequest: the TLS handshake follows immediately. An attacker on the network can alter it, so only the response inside TLS counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SslRequest {
     /// The client's capabilities, `SSL` among them.
     pub capabilities: Capabilities,
     /// The largest packet that the client sends.
     pub max_packet: u32,
-    /// The collation that the client wants, its low eight bits.
+    /// The low eight bits of the collation that the client requests.
     pub charset: u8,
 }
 
 impl SslRequest {
-    /// Reads an SSLRequest of exactly 32 bytes. A longer packet is a client that sends its password before TLS.
+    /// Decodes an SSLRequest of exactly 32 bytes. A longer packet comes from a client that sends its password before TLS.
     ///
     /// # Errors
-    /// Where the length is another or the `SSL` capability is not set.
+    /// If the length differs or the `SSL` capability is not set.
     pub fn decode(payload: &[u8]) -> Result<Self> {
         let mut reader = Reader::new(payload);
         let request = Self::read(&mut reader)?;
@@ -150,7 +150,7 @@ impl SslRequest {
         Ok(request)
     }
 
-    /// Writes the 32 bytes.
+    /// Encodes the 32 bytes.
     pub fn encode(&self, out: &mut Vec<u8>) {
         out.put_u32(self.capabilities.low());
         out.put_u32(self.max_packet);
@@ -173,34 +173,35 @@ impl SslRequest {
     }
 }
 
-/// The client's answer to the greeting.
+/// The client's response to the greeting.
 #[derive(Clone, PartialEq, Eq)]
 pub struct HandshakeResponse41<'a> {
-    /// What the client can do; also decides which of the fields below are on the wire.
+    /// The client's capabilities. They also determine which of the fields below are on the wire.
     pub capabilities: Capabilities,
     /// The largest packet that the client sends.
     pub max_packet: u32,
-    /// The collation that the client wants, its low eight bits.
+    /// The low eight bits of the collation that the client requests.
     pub charset: u8,
-    /// The user's name.
+    /// The user name.
     pub user: &'a [u8],
-    /// The proof of the password, or with some plugins the password itself. Over 255 bytes only with `PLUGIN_AUTH_LENENC_DATA`.
+    /// The authentication data: a proof of the password, or with some plugins the password itself. More than 255 bytes need
+    /// `PLUGIN_AUTH_LENENC_DATA`.
     pub auth_response: &'a [u8],
     /// The default database.
     pub database: Option<&'a [u8]>,
-    /// The plugin that made the proof.
+    /// The plugin that made the authentication data.
     pub auth_plugin: Option<&'a [u8]>,
-    /// What the client says about itself.
+    /// The connection attributes.
     pub attributes: Attributes<'a>,
     /// The level of zstd compression.
     pub zstd_level: Option<u8>,
 }
 
 impl<'a> HandshakeResponse41<'a> {
-    /// Reads the response.
+    /// Decodes the response.
     ///
     /// # Errors
-    /// Where a field is cut short, or attributes exceed 64 KiB.
+    /// If a field is truncated, or the attributes exceed 64 KiB.
     pub fn decode(payload: &'a [u8]) -> Result<Self> {
         let mut reader = Reader::new(payload);
         let SslRequest { capabilities, max_packet, charset } = SslRequest::read(&mut reader)?;
@@ -232,7 +233,7 @@ impl<'a> HandshakeResponse41<'a> {
         })
     }
 
-    /// Writes the response. The capabilities must have the flag of every field that is to be sent.
+    /// Encodes the response. A field is sent only if the capabilities have its flag.
     pub fn encode(&self, out: &mut Vec<u8>) {
         self.header().encode(out);
         out.put_nul_bytes(self.user);
@@ -247,19 +248,19 @@ impl<'a> HandshakeResponse41<'a> {
             self.attributes.put(out);
         }
         if self.capabilities.contains(Capabilities::ZSTD_COMPRESSION) {
-            // 3 is zstd's own default.
+            // zstd's own default level is 3.
             out.put_u8(self.zstd_level.unwrap_or(3));
         }
     }
 
-    /// The header, as a SSLRequest before TLS has it.
+    /// The header, as an SSLRequest before TLS has it.
     pub const fn header(&self) -> SslRequest {
         SslRequest { capabilities: self.capabilities, max_packet: self.max_packet, charset: self.charset }
     }
 }
 
 impl fmt::Debug for HandshakeResponse41<'_> {
-    /// Without the authentication response, which may be a password.
+    /// Omits the authentication response, because it may be a password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HandshakeResponse41")
             .field("capabilities", &self.capabilities)
@@ -275,17 +276,17 @@ impl fmt::Debug for HandshakeResponse41<'_> {
     }
 }
 
-/// Connection attributes: pairs of a name and a value, as on the wire.
+/// Connection attributes: pairs of a name and a value, encoded as on the wire.
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
 pub struct Attributes<'a>(&'a [u8]);
 
 impl<'a> Attributes<'a> {
-    /// Attributes out of their encoded bytes.
+    /// Attributes from their encoded bytes.
     pub const fn new(encoded: &'a [u8]) -> Self {
         Self(encoded)
     }
 
-    /// The pairs, up to the first that can't be read.
+    /// The pairs, up to the first one that can't be decoded.
     pub fn iter(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + use<'a> {
         let mut reader = Reader::new(self.0);
         core::iter::from_fn(move || {
@@ -295,12 +296,12 @@ impl<'a> Attributes<'a> {
         })
     }
 
-    /// Whether there is no attribute.
+    /// Whether there are no attributes.
     pub const fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Reads the attributes with the length before them. A client that has the capability but ends here has none.
+    /// Decodes the attributes and their length. If the packet ends here, the client has none, in spite of the capability.
     pub(super) fn read(reader: &mut Reader<'a>, capabilities: Capabilities) -> Result<Self> {
         if !capabilities.contains(Capabilities::CONNECT_ATTRS) || reader.is_empty() {
             return Ok(Self::default());
@@ -312,7 +313,7 @@ impl<'a> Attributes<'a> {
         Ok(Self(encoded))
     }
 
-    /// Writes the attributes with the length before them.
+    /// Encodes the attributes and their length.
     pub(super) fn put(&self, out: &mut Vec<u8>) {
         out.put_lenenc_bytes(self.0);
     }
@@ -325,7 +326,7 @@ impl fmt::Debug for Attributes<'_> {
     }
 }
 
-/// Appends pairs as [`Attributes::new`] takes them. Pairs that would exceed 64 KiB together are left out.
+/// Appends pairs in the encoding of [`Attributes::new`]. Pairs beyond a total of 64 KiB are omitted.
 pub(crate) fn encode_attributes<'s>(pairs: impl IntoIterator<Item = (&'s str, &'s str)>, out: &mut Vec<u8>) {
     let start = out.len();
     for (name, value) in pairs {
@@ -338,58 +339,58 @@ pub(crate) fn encode_attributes<'s>(pairs: impl IntoIterator<Item = (&'s str, &'
     }
 }
 
-/// The server asks for another authentication plugin.
+/// The server switches to another authentication plugin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct AuthSwitchRequest<'a> {
     /// The plugin's name.
     pub plugin: &'a [u8],
-    /// The plugin's challenge, without the NUL that most servers put behind it.
+    /// The plugin's challenge, without the NUL that most servers append.
     pub data: &'a [u8],
 }
 
 impl<'a> AuthSwitchRequest<'a> {
-    /// Reads the request.
+    /// Decodes the request.
     ///
     /// # Errors
-    /// Where the header is another.
+    /// If the header differs.
     pub(crate) fn decode(payload: &'a [u8]) -> Result<Self> {
         let (plugin, data) = read_plugin_request(payload, 0xfe)?;
         Ok(Self { plugin, data })
     }
 
-    /// Writes the request.
+    /// Encodes the request.
     pub(crate) fn encode(&self, out: &mut Vec<u8>) {
         put_plugin_request(0xfe, self.plugin, self.data, out);
     }
 }
 
-/// The server asks for the next factor of a login with several factors.
+/// The server requests the next factor of a multi-factor login.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct AuthNextFactor<'a> {
     /// The plugin's name.
     pub plugin: &'a [u8],
-    /// The plugin's challenge, without the NUL that most servers put behind it.
+    /// The plugin's challenge, without the NUL that most servers append.
     pub data: &'a [u8],
 }
 
 impl<'a> AuthNextFactor<'a> {
-    /// Reads the request.
+    /// Decodes the request.
     ///
     /// # Errors
-    /// Where the header is another.
+    /// If the header differs.
     pub(crate) fn decode(payload: &'a [u8]) -> Result<Self> {
         let (plugin, data) = read_plugin_request(payload, 0x02)?;
         Ok(Self { plugin, data })
     }
 
-    /// Writes the request.
+    /// Encodes the request.
     #[cfg(any(test, feature = "vectors"))]
     pub(crate) fn encode(&self, out: &mut Vec<u8>) {
         put_plugin_request(0x02, self.plugin, self.data, out);
     }
 }
 
-/// A plugin's further data, from the server.
+/// Further data of the server for the plugin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct AuthMoreData<'a> {
     /// The data, without the header.
@@ -397,7 +398,7 @@ pub(crate) struct AuthMoreData<'a> {
 }
 
 impl<'a> AuthMoreData<'a> {
-    /// Reads the data. MySQL always puts 01 before it, MariaDB only where it could be taken for another packet.
+    /// Decodes the data. MySQL always puts the header 01 before it; MariaDB does only if the data looks like another packet.
     pub(crate) const fn decode(payload: &'a [u8]) -> Self {
         match payload {
             [0x01, data @ ..] => Self { data },
@@ -405,35 +406,35 @@ impl<'a> AuthMoreData<'a> {
         }
     }
 
-    /// Writes the data, always with its header.
+    /// Encodes the data, always with its header.
     pub(crate) fn encode(&self, out: &mut Vec<u8>) {
         out.put_u8(0x01);
         out.put(self.data);
     }
 }
 
-/// What the server may say while a client authenticates.
+/// A packet of the server during authentication.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum HandshakeReply<'a> {
-    /// The client is in.
+    /// The login has succeeded.
     Ok(OkPacket<'a>),
-    /// The client is refused.
+    /// The login was refused.
     Err(ErrPacket<'a>),
-    /// Another plugin is to be used.
+    /// The server switches to another plugin.
     AuthSwitch(AuthSwitchRequest<'a>),
-    /// The plugin goes on.
+    /// The plugin's exchange continues.
     AuthMoreData(AuthMoreData<'a>),
-    /// The method from before 4.1 is asked for, which nobody should use.
+    /// The server requests the method from before MySQL 4.1, which is insecure.
     OldAuthSwitch,
-    /// The next factor is due.
+    /// The server requests the next factor.
     NextFactor(AuthNextFactor<'a>),
 }
 
 impl<'a> HandshakeReply<'a> {
-    /// Reads the reply.
+    /// Decodes the packet.
     ///
     /// # Errors
-    /// Where the bytes are none of these packets.
+    /// If the bytes are none of these packets.
     pub(crate) fn decode(payload: &'a [u8], capabilities: Capabilities) -> Result<Self> {
         match payload {
             [] => Err(Error::Truncated("authentication reply")),
@@ -448,7 +449,7 @@ impl<'a> HandshakeReply<'a> {
         }
     }
 
-    /// Writes the reply.
+    /// Encodes the packet.
     #[cfg(any(test, feature = "vectors"))]
     pub(crate) fn encode(&self, capabilities: Capabilities, out: &mut Vec<u8>) {
         match self {
@@ -462,7 +463,7 @@ impl<'a> HandshakeReply<'a> {
     }
 }
 
-/// MySQL's flags and, where `LONG_PASSWORD` is clear, MariaDB's.
+/// Combines MySQL's flags with MariaDB's, which count only if `LONG_PASSWORD` is clear.
 fn join(low: u32, extended: u32) -> Capabilities {
     let mysql = Capabilities::from_bits(u64::from(low));
     if mysql.contains(Capabilities::LONG_PASSWORD) {
@@ -471,12 +472,12 @@ fn join(low: u32, extended: u32) -> Capabilities {
     Capabilities::from_bits(u64::from(low) | u64::from(extended) << 32)
 }
 
-/// MariaDB's flags, which have a place on the wire only where `LONG_PASSWORD` is clear.
+/// MariaDB's flags, which are on the wire only if `LONG_PASSWORD` is clear.
 const fn extended(capabilities: Capabilities) -> u32 {
     if capabilities.contains(Capabilities::LONG_PASSWORD) { 0 } else { capabilities.extended() }
 }
 
-/// A name at the end of a packet: some servers and clients leave out its NUL.
+/// Reads a name at the end of a packet, where some servers and clients omit the NUL.
 pub(super) fn nul_or_rest<'a>(reader: &mut Reader<'a>) -> &'a [u8] {
     reader.nul_bytes("plugin name").unwrap_or_else(|_| reader.rest())
 }
@@ -502,7 +503,7 @@ fn put_auth_response(response: &[u8], capabilities: Capabilities, out: &mut Vec<
     }
 }
 
-/// Bytes with a length of one byte; what doesn't fit is cut off.
+/// Appends bytes with a one-byte length, truncated to 255 bytes.
 pub(super) fn put_short_bytes(bytes: &[u8], out: &mut Vec<u8>) {
     let length = u8::try_from(bytes.len()).unwrap_or(u8::MAX);
     out.put_u8(length);
@@ -541,7 +542,7 @@ mod tests {
         if random.below(4) != 0 {
             capabilities |= Capabilities::SECURE_CONNECTION;
         }
-        // MariaDB's flags have no place where the flag of MySQL is set.
+        // MariaDB's flags are not on the wire if MySQL's flag is set.
         join(capabilities.low(), capabilities.extended())
     }
 
@@ -589,7 +590,7 @@ mod tests {
             ijklmnopqrst\0mysql_native_password\0"
             .to_vec();
         assert_eq!(HandshakeV10::decode(&payload).unwrap().capabilities.extended(), 0);
-        // Old servers leave out the last NUL.
+        // Old servers omit the last NUL.
         payload.pop();
         assert_eq!(HandshakeV10::decode(&payload).unwrap().auth_plugin, Some(&b"mysql_native_password"[..]));
     }
@@ -677,7 +678,7 @@ mod tests {
         let mut field = Vec::new();
         field.put_lenenc_bytes(&alloc::vec![0; MAX_ATTRIBUTES + 1]);
         assert!(Attributes::read(&mut Reader::new(&field), Capabilities::CONNECT_ATTRS).is_err());
-        // A client that has the capability but sends nothing.
+        // The client has the capability but sends no attributes.
         assert_eq!(Attributes::read(&mut Reader::new(b""), Capabilities::CONNECT_ATTRS), Ok(Attributes::default()));
     }
 
@@ -695,7 +696,7 @@ mod tests {
         let decode = |payload| HandshakeReply::decode(payload, Capabilities::NONE);
         assert_eq!(decode(b"\xfe"), Ok(HandshakeReply::OldAuthSwitch));
         assert_eq!(decode(b"\x01\x03"), Ok(HandshakeReply::AuthMoreData(AuthMoreData { data: b"\x03" })));
-        // MariaDB sends a plugin's data bare; without several factors, 02 is such data too.
+        // MariaDB sends a plugin's data without a header; without multi-factor authentication, 02 is such data, too.
         assert_eq!(decode(b"P\x00"), Ok(HandshakeReply::AuthMoreData(AuthMoreData { data: b"P\x00" })));
         assert_eq!(decode(b"\x02p\0d"), Ok(HandshakeReply::AuthMoreData(AuthMoreData { data: b"\x02p\0d" })));
         let factors = HandshakeReply::decode(b"\x02p\0d\0", Capabilities::MULTI_FACTOR_AUTHENTICATION);

@@ -1,5 +1,5 @@
-//! The block of parameters that COM_QUERY's attributes and COM_STMT_EXECUTE share:
-//! NULL bitmap, whether types follow, types with names, values.
+//! The block of parameters in COM_QUERY (attributes) and COM_STMT_EXECUTE: NULL bitmap, a flag whether types follow, types with names,
+//! values.
 
 use alloc::vec::Vec;
 
@@ -7,21 +7,21 @@ use super::row::{is_set, put_bitmap};
 use super::value::{ParamType, Value, put_value, read_value};
 use crate::wire::{Error, Put, Reader, Result};
 
-/// More parameters than this no server takes; the count of a prepared statement has 16 bits.
+/// The largest number of parameters. No server accepts more, because a prepared statement's count has 16 bits.
 const MAX_PARAMETERS: u64 = 0xffff;
 
-/// Parameters as read.
+/// The decoded parameters.
 pub(super) struct Parameters<'a> {
-    /// The types, where they were sent.
+    /// The types, if they were sent.
     pub(super) types: Option<Vec<ParamType>>,
-    /// The names, one for each value; empty where none were sent.
+    /// The names, one for each value; empty if none were sent.
     pub(super) names: Vec<&'a [u8]>,
-    /// The values. Those sent as long data are empty bytes here.
+    /// The values. A value that was sent as long data is empty here.
     pub(super) values: Vec<Value<'a>>,
 }
 
 impl<'a> Parameters<'a> {
-    /// Reads the block. Where types are not sent, `prior` has them.
+    /// Decodes the block. `prior` has the types to use if the block has none.
     pub(super) fn read(
         reader: &mut Reader<'a>,
         count: u64,
@@ -33,7 +33,7 @@ impl<'a> Parameters<'a> {
             return Err(Error::Malformed("number of parameters"));
         }
         let count = count as usize;
-        // The bitmap bounds the count to eight times the bytes that are there, before anything is allocated.
+        // The bitmap limits the count to eight times the bytes present, before anything is allocated.
         let bitmap = reader.bytes(count.div_ceil(8), "parameter NULL bitmap")?;
         let mut types = None;
         let mut names = Vec::new();
@@ -65,28 +65,28 @@ impl<'a> Parameters<'a> {
     }
 }
 
-/// A parameter to be written.
+/// A parameter to encode.
 #[derive(Clone, Copy)]
 pub(super) struct Parameter<'v> {
-    /// The name, where names are written.
+    /// The name, if names are encoded.
     pub(super) name: Option<&'v [u8]>,
     /// The value.
     pub(super) value: Value<'v>,
-    /// The type that the value is written as.
+    /// The type in which the value is encoded.
     pub(super) param_type: ParamType,
 }
 
 impl<'v> Parameter<'v> {
-    /// A parameter with a name, of the type that the value has.
+    /// A parameter with a name and the value's own type.
     pub(super) const fn named(name: &'v [u8], value: Value<'v>) -> Self {
         Self { name: Some(name), value, param_type: value.parameter_type() }
     }
 }
 
-/// Writes the block with types, and with names where they are given.
+/// Encodes the block with types, and with the names that are given.
 pub(super) fn put_parameters<'v>(parameters: impl Iterator<Item = Parameter<'v>> + Clone, out: &mut Vec<u8>) {
     put_bitmap(parameters.clone().map(|parameter| parameter.value == Value::Null), 0, out);
-    // Types follow.
+    // The flag that types follow.
     out.put_u8(1);
     for Parameter { name, param_type, .. } in parameters.clone() {
         param_type.put(out);

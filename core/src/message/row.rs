@@ -1,4 +1,4 @@
-//! Rows of a result, as text and binary. Nothing is copied to be looked at.
+//! Rows of a result, in text and binary format. Decoding copies nothing.
 //!
 //! Source: "Text Resultset Row", "Binary Protocol Resultset Row".
 
@@ -8,26 +8,26 @@ use super::value::{put_value, read_value};
 use super::{ColumnDefinition, Value};
 use crate::wire::{Error, Put, Reader, Result};
 
-/// NULL in the place of a text value.
+/// The first byte of NULL in a text row.
 const NULL: u8 = 0xfb;
-/// The first two bits of a binary row's NULL bitmap mean nothing.
+/// The number of unused bits at the start of a binary row's NULL bitmap.
 const BITMAP_OFFSET: usize = 2;
 
-/// A row as text.
+/// A row in text format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TextRow<'a> {
     payload: &'a [u8],
 }
 
 impl<'a> TextRow<'a> {
-    /// A row out of its packet; values are looked at as they are asked for.
+    /// The row in a packet's payload. Its values are decoded on demand.
     #[inline]
     pub const fn new(payload: &'a [u8]) -> Self {
         Self { payload }
     }
 
-    /// Whether the first byte alone tells that a payload is a row: it begins with NULL, or with a value of fewer than 251 bytes. Other rows
-    /// begin as other packets do.
+    /// Whether the first byte proves that the payload is a row, because it is NULL or the length of a value of fewer than 251 bytes. Other
+    /// rows begin like other packets.
     #[inline]
     #[cfg(feature = "client")]
     pub(crate) fn is_row(payload: &[u8]) -> bool {
@@ -49,7 +49,7 @@ impl<'a> IntoIterator for TextRow<'a> {
     }
 }
 
-/// The values of a [`TextRow`]. After an error there are no more.
+/// An iterator over the values of a [`TextRow`]. It ends after an error.
 #[derive(Debug, Clone)]
 pub struct TextValues<'a> {
     rest: &'a [u8],
@@ -61,7 +61,7 @@ impl<'a> Iterator for TextValues<'a> {
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         let (&first, tail) = self.rest.split_first()?;
-        // Nearly every value is short or NULL.
+        // Fast path: nearly every value is short or NULL.
         if first < NULL
             && let Some((value, rest)) = tail.split_at_checked(usize::from(first))
         {
@@ -86,7 +86,7 @@ impl<'a> TextValues<'a> {
     }
 }
 
-/// Writes a row as text; `None` is NULL.
+/// Encodes a row in text format; `None` is NULL.
 pub fn encode_text_row<'v>(values: impl IntoIterator<Item = Option<&'v [u8]>>, out: &mut Vec<u8>) {
     for value in values {
         match value {
@@ -96,7 +96,7 @@ pub fn encode_text_row<'v>(values: impl IntoIterator<Item = Option<&'v [u8]>>, o
     }
 }
 
-/// A row in binary form.
+/// A row in binary format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BinaryRow<'a> {
     bitmap: &'a [u8],
@@ -105,10 +105,10 @@ pub struct BinaryRow<'a> {
 }
 
 impl<'a> BinaryRow<'a> {
-    /// A row out of its packet; values are looked at as they are asked for.
+    /// The row in a packet's payload. Its values are decoded on demand.
     ///
     /// # Errors
-    /// Where header or NULL bitmap are not there.
+    /// If the header or the NULL bitmap is missing.
     pub fn new(payload: &'a [u8], columns: &'a [ColumnDefinition]) -> Result<Self> {
         let mut reader = Reader::new(payload);
         if reader.u8("binary row header")? != 0 {
@@ -118,7 +118,7 @@ impl<'a> BinaryRow<'a> {
         Ok(Self { bitmap, values: reader.rest(), columns })
     }
 
-    /// Whether a payload has the header and the NULL bitmap of a row of so many columns.
+    /// Whether a payload has the header and the NULL bitmap of a row with this many columns.
     #[inline]
     #[cfg(feature = "client")]
     pub(crate) fn is_row(payload: &[u8], columns: usize) -> bool {
@@ -150,7 +150,7 @@ impl<'a> IntoIterator for BinaryRow<'a> {
     }
 }
 
-/// The values of a [`BinaryRow`]. After an error there are no more.
+/// An iterator over the values of a [`BinaryRow`]. It ends after an error.
 #[derive(Debug, Clone)]
 pub struct BinaryValues<'a> {
     bitmap: &'a [u8],
@@ -178,7 +178,7 @@ impl<'a> Iterator for BinaryValues<'a> {
     }
 }
 
-/// Writes a row in binary form, each value turned into its column's type. Values that are missing are NULL.
+/// Encodes a row in binary format, each value converted to its column's type. Missing values become NULL.
 pub fn encode_binary_row(columns: &[ColumnDefinition], values: &[Value<'_>], out: &mut Vec<u8>) {
     let value_of = |index: usize| values.get(index).copied().unwrap_or(Value::Null);
     let nulls = (0..columns.len()).map(|index| value_of(index) == Value::Null);
@@ -189,13 +189,13 @@ pub fn encode_binary_row(columns: &[ColumnDefinition], values: &[Value<'_>], out
     }
 }
 
-/// Whether the bit is set; outside the bitmap it is not.
+/// Whether the bit is set; a bit outside the bitmap is not.
 #[inline]
 pub(super) fn is_set(bitmap: &[u8], bit: usize) -> bool {
     bitmap.get(bit / 8).is_some_and(|byte| byte >> (bit % 8) & 1 == 1)
 }
 
-/// Writes a NULL bitmap that begins with `offset` unused bits.
+/// Encodes a NULL bitmap that begins with `offset` unused bits.
 pub(super) fn put_bitmap(nulls: impl Iterator<Item = bool>, offset: usize, out: &mut Vec<u8>) {
     let mut byte = 0u8;
     let mut bit = offset;

@@ -1,9 +1,9 @@
-//! An error as MySQL names it, and the numbers that are in use: each stands here and nowhere else.
+//! MySQL's errors, and a constructor for each error number in use. Each number is defined here only.
 
 use alloc::string::String;
 use core::fmt;
 
-/// An error as MySQL names it: number, SQLSTATE and text. What an ERR packet carries.
+/// An error as MySQL reports it, in an ERR packet: number, SQLSTATE and text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SqlError {
     /// MySQL's error number, for example 1045.
@@ -15,12 +15,12 @@ pub struct SqlError {
 }
 
 impl SqlError {
-    /// An error from its three parts.
+    /// An error with this number, SQLSTATE and text.
     pub fn new(code: u16, sqlstate: &[u8; 5], message: impl Into<String>) -> Self {
         Self { code, sqlstate: *sqlstate, message: message.into() }
     }
 
-    /// The SQLSTATE as text; anything that is not ASCII shows as `HY000`.
+    /// The SQLSTATE as text; `HY000` if it is not ASCII.
     pub fn sqlstate_str(&self) -> &str {
         core::str::from_utf8(&self.sqlstate).unwrap_or("HY000")
     }
@@ -29,13 +29,13 @@ impl SqlError {
 impl core::error::Error for SqlError {}
 
 impl fmt::Display for SqlError {
-    /// As the mysql client prints it: `ERROR 1045 (28000): Access denied …`.
+    /// Formats the error as the mysql client prints it: `ERROR 1045 (28000): Access denied …`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "ERROR {} ({}): {}", self.code, self.sqlstate_str(), self.message)
     }
 }
 
-/// A constructor for each number in use, with its SQLSTATE and MySQL's own name for it.
+/// Defines a constructor for each number, with its SQLSTATE, documented by MySQL's own name.
 macro_rules! numbers {
     ($($(#[$doc:meta])* $name:ident = $number:literal $sqlstate:literal;)*) => {
         impl SqlError {

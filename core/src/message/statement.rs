@@ -1,4 +1,4 @@
-//! Prepared statements: the answer to COM_STMT_PREPARE, and what COM_STMT_EXECUTE carries.
+//! Prepared statements: the reply to COM_STMT_PREPARE, and the payload of COM_STMT_EXECUTE.
 //!
 //! Source: "COM_STMT_PREPARE Response", "COM_STMT_EXECUTE".
 
@@ -9,24 +9,24 @@ use super::parameters::{Parameter, Parameters, put_parameters};
 use super::value::{ParamType, Value};
 use crate::wire::{Error, Put, Reader, Result};
 
-/// The statement is ready; definitions of its parameters and columns follow.
+/// The statement is prepared; the definitions of its parameters and columns follow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct StmtPrepareOk {
-    /// The statement's number in this session.
+    /// The id of the statement in this session.
     pub statement: u32,
-    /// How many columns its rows have; 0 where it has no rows.
+    /// The number of columns of its rows; 0 if it returns no rows.
     pub columns: u16,
-    /// How many parameters it takes.
+    /// The number of its parameters.
     pub parameters: u16,
-    /// Number of warnings.
+    /// The number of warnings.
     pub warnings: u16,
 }
 
 impl StmtPrepareOk {
-    /// Reads the packet.
+    /// Decodes the packet.
     ///
     /// # Errors
-    /// Where the header is another or a field is cut short.
+    /// If the header differs or a field is truncated.
     pub(crate) fn decode(payload: &[u8]) -> Result<Self> {
         let what = "COM_STMT_PREPARE response";
         let mut reader = Reader::new(payload);
@@ -35,12 +35,12 @@ impl StmtPrepareOk {
         }
         let (statement, columns, parameters) = (reader.u32(what)?, reader.u16(what)?, reader.u16(what)?);
         reader.u8(what)?;
-        // Servers before 4.1.1 end here.
+        // Servers before 4.1.1 end the packet here.
         let warnings = if reader.is_empty() { 0 } else { reader.u16(what)? };
         Ok(Self { statement, columns, parameters, warnings })
     }
 
-    /// Writes the packet.
+    /// Encodes the packet.
     pub(crate) fn encode(&self, out: &mut Vec<u8>) {
         out.put_u8(0);
         out.put_u32(self.statement);
@@ -51,30 +51,30 @@ impl StmtPrepareOk {
     }
 }
 
-/// What [`super::Command::StmtExecute`] carries behind the command's byte.
+/// The payload of [`super::Command::StmtExecute`] after the command's byte.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StmtExecute<'a> {
-    /// The statement's number.
+    /// The id of the statement.
     pub statement: u32,
-    /// The kind of cursor, [`StmtExecute::CURSOR_READ_ONLY`] or none.
+    /// The kind of cursor: [`StmtExecute::CURSOR_READ_ONLY`] or none.
     pub flags: u8,
-    /// Always 1.
+    /// The number of executions, always 1.
     pub iterations: u32,
-    /// The parameters' types. Read: `None` where they are those of the execution before. Written: `None` for those that
-    /// the values have.
+    /// The parameters' types. After decoding, `None` means that they are those of the previous execution. Before encoding, `None` means the
+    /// values' own types.
     pub types: Option<Vec<ParamType>>,
-    /// The parameters. One that was sent as long data is empty bytes here.
+    /// The parameters. A value that was sent as long data is empty here.
     pub parameters: Vec<Value<'a>>,
-    /// Names and values for the statement's own use, where `QUERY_ATTRIBUTES` is agreed.
+    /// Names and values that the statement can query, if `QUERY_ATTRIBUTES` is agreed.
     pub attributes: Vec<(&'a [u8], Value<'a>)>,
 }
 
 impl<'a> StmtExecute<'a> {
-    /// The number of the statement that was prepared last, whatever that is: MariaDB's, since 10.2.
+    /// Stands for the id of the statement that was prepared last. MariaDB has this since 10.2.
     pub const LAST_PREPARED: u32 = u32::MAX;
-    /// The rows are to stay in a cursor, for COM_STMT_FETCH.
+    /// Keep the rows in a cursor, for COM_STMT_FETCH.
     pub const CURSOR_READ_ONLY: u8 = 0x01;
-    /// The number of parameters is in the packet; set by [`StmtExecute::encode`] where it is needed.
+    /// The packet contains the number of parameters. [`StmtExecute::encode`] sets the flag if needed.
     pub const PARAMETER_COUNT_AVAILABLE: u8 = 0x08;
 
     /// An execution with these parameters, without a cursor.
@@ -82,19 +82,19 @@ impl<'a> StmtExecute<'a> {
         Self { statement, flags: 0, iterations: 1, types: None, parameters, attributes: Vec::new() }
     }
 
-    /// The statement's number, which is needed to know how to read the rest.
+    /// The id of the statement, with which the caller finds the data needed to decode the rest.
     ///
     /// # Errors
-    /// Where there are less than four bytes.
+    /// If there are fewer than four bytes.
     pub fn peek_statement_id(after_command: &[u8]) -> Result<u32> {
         Reader::new(after_command).u32("statement id")
     }
 
-    /// Reads what follows the command's byte. `parameter_count` is the statement's, `prior_types` are those of the
-    /// execution before, and `is_long_data` tells which parameters came by COM_STMT_SEND_LONG_DATA.
+    /// Decodes the payload after the command's byte. `parameter_count` is the statement's, `prior_types` are the types of the previous
+    /// execution, and `is_long_data` tells which parameters came by COM_STMT_SEND_LONG_DATA.
     ///
     /// # Errors
-    /// Where a field is cut short, a parameter is missing, or no types are known.
+    /// If a field is truncated, a parameter is missing, or the types are unknown.
     pub fn decode(
         after_command: &'a [u8],
         parameter_count: u16,
@@ -124,7 +124,7 @@ impl<'a> StmtExecute<'a> {
             return Ok(execute);
         }
         let mut block = Parameters::read(&mut reader, count, named, prior_types, is_long_data)?;
-        // What is beyond the statement's own parameters are attributes; the own ones have no use for a name.
+        // Parameters beyond the statement's own are attributes. The statement's own parameters have no names.
         let attributes = block.values.split_off(own);
         execute.attributes = block.names.into_iter().skip(own).zip(attributes).collect();
         execute.parameters = block.values;
@@ -135,7 +135,7 @@ impl<'a> StmtExecute<'a> {
         Ok(execute)
     }
 
-    /// Writes what follows the command's byte, always with types.
+    /// Encodes the payload after the command's byte, always with types.
     pub fn encode(&self, capabilities: Capabilities, out: &mut Vec<u8>) {
         let named = capabilities.contains(Capabilities::QUERY_ATTRIBUTES);
         let attributes = if named { self.attributes.as_slice() } else { &[] };
@@ -187,7 +187,7 @@ mod tests {
                 execute.attributes = (0..random.below(3)).map(|_| (&name[..], random_value(random, &bytes))).collect();
             }
             let own = execute.parameters.len();
-            // Types are sent with the first of either; of attributes alone, none are the statement's.
+            // The types are sent with the first parameter or attribute. If there are attributes only, the statement itself has no types.
             execute.types = (own + execute.attributes.len() > 0).then_some(types);
             let mut body = Vec::new();
             execute.encode(capabilities, &mut body);
@@ -220,7 +220,7 @@ mod tests {
         assert_eq!(execute.parameters, [Value::UInt(255)]);
         assert_eq!(execute.attributes, [(&b"trace"[..], Value::Bytes(b"abc"))]);
         assert_eq!(execute.types.map(|types| types.len()), Some(1));
-        // Fewer than the statement takes.
+        // The packet has fewer parameters than the statement.
         assert!(StmtExecute::decode(body, 3, None, NEVER, Capabilities::QUERY_ATTRIBUTES).is_err());
     }
 

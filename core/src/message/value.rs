@@ -1,6 +1,6 @@
-//! Values of binary rows, statement parameters and query attributes.
+//! The values in binary rows, statement parameters and query attributes.
 //!
-//! Source: "Binary Protocol Value"; the text form is that of the text protocol (`my_gcvt`, `my_datetime_to_str`).
+//! Source: "Binary Protocol Value"; the text format is that of the text protocol (`my_gcvt`, `my_datetime_to_str`).
 
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -52,7 +52,7 @@ pub enum Value<'a> {
     },
     /// TIME.
     Time {
-        /// Whether it is before zero.
+        /// Whether the time is negative.
         negative: bool,
         /// Whole days.
         days: u32,
@@ -68,7 +68,7 @@ pub enum Value<'a> {
 }
 
 impl<'a> Value<'a> {
-    /// The type as which this value is sent as a parameter.
+    /// The type in which this value is sent as a parameter.
     pub const fn parameter_type(&self) -> ParamType {
         let column_type = match self {
             Self::Null => ColumnType::NULL,
@@ -83,7 +83,7 @@ impl<'a> Value<'a> {
         ParamType { column_type, unsigned: matches!(self, Self::UInt(_)) }
     }
 
-    /// The text of this value in that column, as the text protocol has it: with the column's decimals and zeros.
+    /// Formats this value for a column as the text protocol does, with the column's decimals and zeros.
     pub const fn text_in<'c>(&self, column: &'c ColumnDefinition) -> ValueText<'a, 'c> {
         ValueText { value: *self, column }
     }
@@ -102,7 +102,7 @@ impl From<i64> for Value<'_> {
 }
 
 impl fmt::Display for Value<'_> {
-    /// As the text protocol prints it, with as many decimals as the value needs.
+    /// Formats the value as the text protocol does, with as many decimals as the value needs.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             Self::Null => f.write_str("NULL"),
@@ -120,7 +120,7 @@ impl fmt::Display for Value<'_> {
 }
 
 impl Value<'_> {
-    /// Writes DATETIME or TIME with that many decimals.
+    /// Writes DATETIME or TIME with this many decimals.
     fn write_clock(&self, f: &mut fmt::Formatter<'_>, decimals: u8) -> fmt::Result {
         let micros = match *self {
             Self::DateTime { year, month, day, hour, minute, second, micros } => {
@@ -144,7 +144,7 @@ impl Value<'_> {
     }
 }
 
-/// A value with its column, to be printed. Made by [`Value::text_in`].
+/// A value and its column, for display. Made by [`Value::text_in`].
 #[derive(Debug, Clone, Copy)]
 pub struct ValueText<'v, 'c> {
     value: Value<'v>,
@@ -183,7 +183,7 @@ pub struct ParamType {
     pub unsigned: bool,
 }
 
-/// The flag for unsigned in the second byte of a parameter's type.
+/// The flag for unsigned integers in the second byte of a parameter's type.
 const UNSIGNED: u8 = 0x80;
 
 impl ParamType {
@@ -198,7 +198,7 @@ impl ParamType {
     }
 }
 
-/// Reads one binary value that is not NULL.
+/// Decodes one binary value that is not NULL.
 #[inline]
 pub(super) fn read_value<'a>(reader: &mut Reader<'a>, column_type: ColumnType, unsigned: bool) -> Result<Value<'a>> {
     let what = "binary value";
@@ -268,7 +268,7 @@ fn read_micros(reader: &mut Reader<'_>) -> Result<u32> {
     }
 }
 
-/// Writes one binary value as that type, turned into it where it is another. NULL is nothing here: the bitmap says it.
+/// Encodes one value in binary format, converted to this type. NULL is encoded in the bitmap only, so nothing is written for it.
 pub(super) fn put_value(value: Value<'_>, column_type: ColumnType, unsigned: bool, out: &mut Vec<u8>) {
     if value == Value::Null || column_type == ColumnType::NULL {
         return;
@@ -291,13 +291,13 @@ pub(super) fn put_value(value: Value<'_>, column_type: ColumnType, unsigned: boo
     }
 }
 
-/// The number in `N` bytes, the nearest that fits.
+/// The number in `N` bytes, or the nearest one that fits.
 fn clamped<const N: usize>(value: Value<'_>, unsigned: bool) -> [u8; N] {
     let bits = N as u32 * 8;
     let (low, high) =
         if unsigned { (0, (1i128 << bits) - 1) } else { (-(1i128 << (bits - 1)), (1i128 << (bits - 1)) - 1) };
     let number = to_integer(value).clamp(low, high);
-    // Two's complement: the low bytes of a number in range are the number.
+    // In two's complement the low bytes of a number in range represent the number.
     number.to_le_bytes().first_chunk::<N>().copied().unwrap_or([0; N])
 }
 
@@ -313,7 +313,7 @@ fn to_integer(value: Value<'_>) -> i128 {
     }
 }
 
-/// Half away from zero, as MySQL rounds; `as` saturates.
+/// Rounds half away from zero, as MySQL does; `as` saturates.
 fn round(number: f64) -> i128 {
     let whole = number as i128;
     let fraction = number - whole as f64;
@@ -340,7 +340,7 @@ fn to_double(value: Value<'_>) -> f64 {
         Value::Float(number) => number.into(),
         Value::Double(number) => number,
         Value::Bytes(bytes) => core::str::from_utf8(bytes).unwrap_or_default().trim().parse().unwrap_or(0.0),
-        // 20261122184500, as MySQL turns a date into a number.
+        // MySQL converts a date to a number such as 20261122184500.
         other => {
             let digits: String = other.to_string().chars().filter(|c| !matches!(c, ':' | ' ')).collect();
             let digits = match other {
@@ -411,7 +411,7 @@ fn put_time(value: Value<'_>, out: &mut Vec<u8>) {
     }
 }
 
-/// `YYYY-MM-DD`, optionally a space or `T` and `HH:MM:SS`, optionally a fraction.
+/// Parses `YYYY-MM-DD`, optionally followed by a space or `T` and `HH:MM:SS`, and optionally by a fraction.
 fn parse_date_time(text: &[u8]) -> Option<Value<'static>> {
     let text = core::str::from_utf8(text).ok()?.trim();
     let (date, clock) = text.split_once([' ', 'T']).unwrap_or((text, "00:00:00"));
@@ -421,7 +421,7 @@ fn parse_date_time(text: &[u8]) -> Option<Value<'static>> {
     Some(Value::DateTime { year, month, day, hour: hour.try_into().ok()?, minute, second, micros })
 }
 
-/// `[-]H:MM:SS` with hours beyond a day, optionally a fraction.
+/// Parses `[-]H:MM:SS`, where the hours may exceed a day, optionally followed by a fraction.
 fn parse_time(text: &[u8]) -> Option<Value<'static>> {
     let text = core::str::from_utf8(text).ok()?.trim();
     let (negative, clock) = text.strip_prefix('-').map_or((false, text), |clock| (true, clock));
@@ -443,7 +443,7 @@ fn parse_clock(text: &str) -> Option<(u32, [u8; 2], u32)> {
     Some((hours, [minutes, seconds], micros))
 }
 
-/// FLOAT has six significant digits in the text protocol.
+/// Writes FLOAT, which has six significant digits in the text protocol.
 fn write_float(f: &mut fmt::Formatter<'_>, number: f32) -> fmt::Result {
     if !number.is_finite() {
         return write!(f, "{number}");
@@ -451,7 +451,7 @@ fn write_float(f: &mut fmt::Formatter<'_>, number: f32) -> fmt::Result {
     write_scientific(f, &alloc::format!("{:.5e}", f64::from(number)))
 }
 
-/// DOUBLE has as few digits as give the same number back.
+/// Writes DOUBLE with as few digits as give the same number when parsed.
 fn write_double(f: &mut fmt::Formatter<'_>, number: f64) -> fmt::Result {
     if !number.is_finite() {
         return write!(f, "{number}");
@@ -459,7 +459,7 @@ fn write_double(f: &mut fmt::Formatter<'_>, number: f64) -> fmt::Result {
     write_scientific(f, &alloc::format!("{number:e}"))
 }
 
-/// From `d.ddde±x` to the form of `my_gcvt`: fixed where the point is within 15 places, else `d.ddde±x`.
+/// Converts `d.ddde±x` to the form of `my_gcvt`: fixed-point if the point is within 15 places, otherwise `d.ddde±x`.
 fn write_scientific(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
     let (mantissa, exponent) = text.split_once('e').unwrap_or((text, "0"));
     let exponent: i32 = exponent.parse().unwrap_or(0);
@@ -469,7 +469,7 @@ fn write_scientific(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
         "" => return write!(f, "{sign}0"),
         digits => digits,
     };
-    // Where the point stands, counted from the first digit.
+    // The position of the point, counted from the first digit.
     let point = exponent + 1;
     f.write_str(sign)?;
     match usize::try_from(point) {
@@ -487,7 +487,7 @@ fn write_scientific(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
     }
 }
 
-/// Any value; bytes are those given.
+/// A random value; text and bytes are `bytes`.
 #[cfg(test)]
 pub(super) fn random_value<'a>(random: &mut super::generator::Generator, bytes: &'a [u8]) -> Value<'a> {
     let mut small = |bound| random.below(bound) as u8;

@@ -1,7 +1,7 @@
-//! Recorded packets, and one function that reads any of them and writes it again: for tests and fuzzing alone.
+//! Recorded packets, and a function that decodes and encodes any of them, for tests and fuzzing only.
 //!
-//! Bytes are payloads, without frame headers. Those marked "manual" are the examples of MySQL's protocol
-//! documentation; "capture" are of MariaDB 10.11; the others are written by hand from the documentation.
+//! The bytes are payloads without frame headers. Vectors marked "manual" are the examples of MySQL's protocol documentation, those marked
+//! "capture" come from MariaDB 10.11, and the others were written by hand from the documentation.
 
 use alloc::vec::Vec;
 
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::wire::Result;
 
-/// What a payload is.
+/// The kind of message in a payload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// The first packet of a server.
@@ -20,41 +20,41 @@ pub enum Kind {
     SslRequest,
     /// HandshakeResponse41.
     HandshakeResponse,
-    /// A packet of the server's while a client authenticates.
+    /// A packet of the server during authentication.
     HandshakeReply,
     /// A command.
     Command,
-    /// The first packet of the answer to a query.
+    /// The first packet of the reply to a query.
     QueryReply,
     /// A column definition.
     ColumnDefinition,
-    /// A row as text, or the end of the rows.
+    /// A row in text format, or the end of the rows.
     TextRow,
-    /// A binary row of columns of these types, or the end of the rows.
+    /// A row in binary format with columns of these types, or the end of the rows.
     BinaryRow(&'static [ColumnType]),
-    /// The answer to COM_STMT_PREPARE.
+    /// The reply to COM_STMT_PREPARE.
     PrepareReply,
-    /// COM_STMT_EXECUTE with its command byte, of a statement with that many parameters.
+    /// COM_STMT_EXECUTE with its command byte, of a statement with this many parameters.
     StmtExecute(u16),
 }
 
 /// A recorded packet.
 #[derive(Debug, Clone, Copy)]
 pub struct Vector {
-    /// Where it is from and what it shows.
+    /// The packet's origin and the case that it shows.
     pub name: &'static str,
-    /// What it is.
+    /// The kind of message.
     pub kind: Kind,
     /// The capabilities that both sides have at this point.
     pub capabilities: Capabilities,
-    /// The bytes.
+    /// The bytes of the payload.
     pub payload: &'static [u8],
 }
 
-/// Reads a payload whole, down to each value of a row, and writes it again. Never panics, whatever the bytes.
+/// Decodes a complete payload, down to each value of a row, and encodes it again. Never panics, whatever the bytes are.
 ///
 /// # Errors
-/// Where the bytes are not what `kind` says.
+/// If the bytes are not a message of this kind.
 pub fn read_and_write(kind: Kind, capabilities: Capabilities, payload: &[u8]) -> Result<Vec<u8>> {
     let mut out = Vec::new();
     match kind {
@@ -104,7 +104,7 @@ pub fn read_and_write(kind: Kind, capabilities: Capabilities, payload: &[u8]) ->
     Ok(out)
 }
 
-/// The row, where there is one; else the end of the rows is written to `out`.
+/// The row, if the payload is one; otherwise encodes the end of the rows to `out`.
 fn row_of<'a>(payload: &'a [u8], capabilities: Capabilities, out: &mut Vec<u8>) -> Result<Option<&'a [u8]>> {
     match RowReply::decode(payload, capabilities)? {
         RowReply::Row(row) => return Ok(Some(row)),
@@ -126,7 +126,7 @@ const CONNECT_ATTRS: Capabilities = PLUGIN.union(Capabilities::CONNECT_ATTRS);
 const EXTENDED_METADATA: Capabilities = BASE.union(Capabilities::MARIADB_EXTENDED_METADATA);
 const MULTI_FACTOR: Capabilities = PLUGIN.union(Capabilities::MULTI_FACTOR_AUTHENTICATION);
 
-/// One column of every type that has its own form in a binary row.
+/// One column of each type that has its own encoding in a binary row.
 const EVERY_TYPE: &[ColumnType] = &[
     ColumnType::TINY,
     ColumnType::SHORT,
@@ -143,7 +143,7 @@ const EVERY_TYPE: &[ColumnType] = &[
 
 macro_rules! vectors {
     ($($name:literal, $kind:expr, $capabilities:expr, $payload:expr;)*) => {
-        /// All recorded packets. Each is read and written again to the byte.
+        /// All recorded packets. Decoding and encoding a packet gives the same bytes.
         pub const ALL: &[Vector] =
             &[$(Vector { name: $name, kind: $kind, capabilities: $capabilities, payload: $payload }),*];
     };
@@ -286,7 +286,7 @@ mod tests {
         }
     }
 
-    /// What is read from `bytes`, if anything, is read back the same after it was written.
+    /// Asserts that a message decoded from `bytes`, if any, stays the same after encoding and decoding.
     fn assert_stable(vector: &Vector, bytes: &[u8], how: &str) {
         let Ok(once) = read_and_write(vector.kind, vector.capabilities, bytes) else { return };
         let twice = read_and_write(vector.kind, vector.capabilities, &once);

@@ -1,7 +1,7 @@
-//! MySQL's lexical rules over bytes: where words, texts, names and comments begin and end.
+//! MySQL's lexical rules over bytes: where words, strings, names and comments begin and end.
 //!
-//! A text may come in parts, as a terminal reads it line by line: [`Lexer::open`] is what one part leaves open, and [`Lexer::resume`] reads
-//! the next part from there.
+//! A text may come in parts, as when a terminal reads it line by line: [`Lexer::open`] tells what is still open at the end of a part, and
+//! [`Lexer::resume`] continues there with the next part.
 //!
 //! Source: MySQL Reference Manual, "Language Structure" (string literals, identifiers, comments).
 
@@ -12,10 +12,10 @@ use memchr::{memchr2, memmem};
 
 use super::Mode;
 
-/// The newest server version whose `/*!NNNNN … */` hold SQL.
+/// The newest server version whose comments `/*!NNNNN … */` count as SQL.
 const VERSION: u32 = 80099;
 
-/// A piece of a statement.
+/// A lexical element of a statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Piece {
     /// Spaces and line ends.
@@ -24,11 +24,11 @@ pub enum Piece {
     Comment,
     /// The start of `/*!` or `/*!50000`, whose contents are SQL.
     ExecutableComment,
-    /// The `*/` that ends one.
+    /// The `*/` that ends an executable comment.
     ExecutableCommentEnd,
-    /// `/*+ … */`, which only a client tells from a comment: see [`Lexer::for_client`].
+    /// `/*+ … */`, which is distinguished from a comment for clients only: see [`Lexer::for_client`].
     Hint,
-    /// A word, number, `@@variable` or other run of name characters.
+    /// A word, a number, an `@@variable` or another sequence of name characters.
     Word,
     /// `'…'` or `"…"`.
     Text,
@@ -39,28 +39,28 @@ pub enum Piece {
 }
 
 impl Piece {
-    /// Whether it only keeps other pieces apart.
+    /// Whether the piece only separates other pieces.
     pub const fn is_blank(self) -> bool {
         matches!(self, Self::Space | Self::Comment)
     }
 }
 
-/// What a text leaves open at its end.
+/// The elements that are still open at the end of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Open {
-    /// The quote or comment that has no end yet.
+    /// The quote or comment that has not ended.
     pub inside: Inside,
-    /// Whether a `/*!` has no `*/` yet.
+    /// Whether an executable comment (`/*!`) has not ended.
     pub executable_comment: bool,
 }
 
-/// A quote or a comment that has no end yet.
+/// A quote or comment that has not ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Inside {
-    /// None.
+    /// No quote and no comment.
     #[default]
     Nothing,
-    /// A text or a name in this quote.
+    /// A string or a name in this quote.
     Quote(u8),
     /// `/*`.
     Comment,
@@ -68,7 +68,7 @@ pub enum Inside {
     Hint,
 }
 
-/// Walks over a statement's pieces. Their bytes, one after the other, are the statement.
+/// Splits a statement into pieces. The bytes of all pieces, concatenated, are the statement.
 #[derive(Debug, Clone)]
 pub struct Lexer<'a> {
     sql: &'a [u8],
@@ -79,8 +79,8 @@ pub struct Lexer<'a> {
 }
 
 impl<'a> Lexer<'a> {
-    /// Starts at the front of a statement and reads it as a server does without a `sql_mode`: `/*!`, and `/*!NNNNN` of its own version or an
-    /// older one, hold SQL; all other comments are comments.
+    /// Starts at the beginning of a statement. Reads it like a server with an empty `sql_mode`: the contents of `/*!` comments, and of
+    /// `/*!NNNNN` comments up to the server's own version, are SQL. All other comments are comments.
     #[inline]
     pub const fn new(sql: &'a [u8]) -> Self {
         let mode = Mode { no_backslash_escapes: false, ansi_quotes: false, pipes_as_concat: false };
@@ -88,34 +88,34 @@ impl<'a> Lexer<'a> {
         Self { sql, at: 0, mode, is_client: false, open }
     }
 
-    /// Reads by a `sql_mode`.
+    /// Reads the statement under this `sql_mode`.
     #[inline]
     #[must_use]
     pub const fn in_mode(self, mode: Mode) -> Self {
         Self { mode, ..self }
     }
 
-    /// Reads as a client does, which does not know the server's version or make: each `/*!` and MariaDB's `/*M!` hold SQL, and `/*+ … */` is
-    /// for the server.
+    /// Reads the statement as a client that does not know the server's version or vendor: the contents of every `/*!` comment and of
+    /// MariaDB's `/*M!` are SQL, and `/*+ … */` is a hint for the server.
     #[inline]
     #[must_use]
     pub const fn for_client(self) -> Self {
         Self { is_client: true, ..self }
     }
 
-    /// Goes on at a place, where so much is open.
+    /// Continues at position `at`, where `open` is open.
     #[must_use]
     pub const fn resume(self, at: usize, open: Open) -> Self {
         Self { at, open, ..self }
     }
 
-    /// Where the next piece begins.
+    /// The position at which the next piece begins.
     #[inline]
     pub const fn position(&self) -> usize {
         self.at
     }
 
-    /// What is open here. A quote or a comment is open at the end of the statement only.
+    /// The elements that are open at the current position. A quote or comment can be open at the end of the statement only.
     #[inline]
     pub const fn open(&self) -> Open {
         self.open
@@ -129,7 +129,7 @@ impl<'a> Lexer<'a> {
         self.sql.get(from..).unwrap_or_default()
     }
 
-    /// Moves behind the next `*/`, or to the end, where the comment stays open.
+    /// Moves after the next `*/`, or to the end, where the comment stays open.
     fn skip_comment(&mut self, from: usize, inside: Inside) {
         match memmem::find(self.rest(from), b"*/") {
             Some(found) => (self.at, self.open.inside) = (from + found + 2, Inside::Nothing),
@@ -141,7 +141,7 @@ impl<'a> Lexer<'a> {
         self.at = memchr::memchr(b'\n', self.rest(self.at)).map_or(self.sql.len(), |found| self.at + found + 1);
     }
 
-    /// Moves behind the end of a text or a name, or to the end of the statement, where it stays open.
+    /// Moves after the end of a string or name, or to the end of the statement, where it stays open.
     fn skip_quoted(&mut self, from: usize, quote: u8) -> Piece {
         let is_name = self.mode.quotes_name(quote);
         let escape = if is_name || self.mode.no_backslash_escapes { quote } else { b'\\' };
@@ -154,7 +154,7 @@ impl<'a> Lexer<'a> {
                 self.open.inside = Inside::Nothing;
                 break;
             }
-            // An escape and what it escapes.
+            // Skip the escape character and the escaped byte.
             self.at += 2;
         }
         if self.open.inside != Inside::Nothing {
@@ -177,7 +177,7 @@ impl<'a> Lexer<'a> {
             }
         };
         let digits = self.rest(self.at + marker).iter().take_while(|byte| byte.is_ascii_digit()).count().min(6);
-        // MySQL's versions have five or six digits; others are the statement's own.
+        // MySQL's versions have five or six digits. Fewer digits belong to the statement itself.
         let digits = if digits < 5 { 0 } else { digits };
         let number = self.rest(self.at + marker).get(..digits).unwrap_or_default();
         let version = number.iter().fold(0, |sum, digit| sum * 10 + u32::from(digit - b'0'));
@@ -190,7 +190,7 @@ impl<'a> Lexer<'a> {
         Piece::ExecutableComment
     }
 
-    /// The rest of a piece that a part of the text before has left open.
+    /// The rest of a piece that was open at the end of the previous part of the text.
     fn go_on(&mut self) -> Piece {
         match self.open.inside {
             Inside::Quote(quote) => self.skip_quoted(self.at, quote),
@@ -260,7 +260,7 @@ impl<'a> Iterator for Lexer<'a> {
     }
 }
 
-/// Spaces of Unicode are characters of names, as in MySQL.
+/// Spaces of Unicode count as name characters, as in MySQL.
 const fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | 0x0b | 0x0c)
 }
@@ -269,7 +269,7 @@ const fn is_name(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'$' || byte >= 0x80
 }
 
-/// The contents of a quoted text or name.
+/// The contents of a quoted string or name.
 pub fn unquote(quoted: &[u8], mode: Mode) -> Cow<'_, [u8]> {
     let (Some(&quote), true) = (quoted.first(), quoted.len() >= 2) else { return Cow::Borrowed(quoted) };
     let plain_backslash = mode.no_backslash_escapes || mode.quotes_name(quote);
@@ -288,7 +288,7 @@ pub fn unquote(quoted: &[u8], mode: Mode) -> Cow<'_, [u8]> {
                 Some(b'r') => out.push(b'\r'),
                 Some(b't') => out.push(b'\t'),
                 Some(b'Z') => out.push(0x1a),
-                // These two keep their backslash: they are for LIKE.
+                // These two keep their backslash, because LIKE interprets it.
                 Some(wildcard @ (b'%' | b'_')) => out.extend([b'\\', wildcard]),
                 Some(other) => out.push(other),
                 None => {}
@@ -414,7 +414,7 @@ mod tests {
         }
     }
 
-    /// Texts of all short strings over what the rules look at.
+    /// All short texts over an alphabet of the elements that the rules distinguish.
     fn texts(alphabet: &[&str], length: usize) -> Vec<String> {
         let mut all = vec![String::new()];
         for _ in 0..length {
@@ -437,7 +437,7 @@ mod tests {
         }
     }
 
-    /// Of a text that is read line by line, what each byte is a part of.
+    /// Reads a text line by line, and returns for each byte the piece to which it belongs.
     fn by_lines(text: &str) -> Vec<Piece> {
         let (mut open, mut kinds) = (Open::default(), Vec::new());
         for line in text.split_inclusive('\n') {
@@ -452,7 +452,7 @@ mod tests {
 
     #[test]
     fn a_text_in_lines_is_read_as_the_whole() {
-        // A backslash before a line end is the reader's to keep: see the terminal's splitter.
+        // No backslash before a line end is tested, because the caller has to keep it: see the terminal's splitter.
         for text in texts(&["'a", "`", "/*", "/*+", "/*!", "*/", "-- ", "\n", "b"], 4) {
             let whole = lexer(&text).for_client();
             let whole: Vec<Piece> = whole.flat_map(|(piece, text)| text.iter().map(move |_| piece)).collect();

@@ -1,4 +1,4 @@
-//! SQL's lexical rules, for all who read or write SQL: account statements, a server, a terminal client.
+//! The lexical rules of SQL, for everything that reads or writes SQL: account statements, the server, the terminal client.
 
 mod lexer;
 mod mode;

@@ -1,18 +1,18 @@
-//! `sql_mode`, as far as it changes how SQL is read.
+//! The parts of `sql_mode` that affect the reading of SQL.
 
-/// What a session's modes change in the reading of SQL.
+/// The modes of a session that affect the reading of SQL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Mode {
-    /// `NO_BACKSLASH_ESCAPES`: in a text a backslash is a character like any other.
+    /// `NO_BACKSLASH_ESCAPES`: within a string a backslash is an ordinary character.
     pub no_backslash_escapes: bool,
     /// `ANSI_QUOTES`: `"…"` is a name.
     pub ansi_quotes: bool,
-    /// `PIPES_AS_CONCAT`: `||` joins texts.
+    /// `PIPES_AS_CONCAT`: `||` concatenates strings.
     pub pipes_as_concat: bool,
 }
 
 impl Mode {
-    /// From the names of modes, in capitals and with commas between them. The names of other modes change nothing.
+    /// Parses the names of modes, in capitals and separated by commas. Other names are ignored.
     pub fn of(modes: &str) -> Self {
         let mut mode = Self::default();
         for name in modes.split(',') {
@@ -26,7 +26,7 @@ impl Mode {
         mode
     }
 
-    /// Whether a name stands in these quotes, and no text.
+    /// Whether this quote delimits names instead of strings.
     #[inline]
     pub(super) const fn quotes_name(self, quote: u8) -> bool {
         quote == b'`' || (quote == b'"' && self.ansi_quotes)

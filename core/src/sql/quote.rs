@@ -1,10 +1,10 @@
-//! Names and texts as MySQL's SQL writes them.
+//! Writes names and strings as MySQL's SQL.
 
 use alloc::format;
 use alloc::string::String;
 
-/// A string literal that MySQL reads back as `text`, on one line. With and without `NO_BACKSLASH_ESCAPES` it ends at the same quote: a quote is
-/// doubled, and a backslash never stands alone before one.
+/// A string literal, on one line, that MySQL reads as `text`. It ends at the same quote with and without `NO_BACKSLASH_ESCAPES`, because
+/// quotes are doubled and no single backslash stands before one.
 pub fn text_literal(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
     out.push('\'');
@@ -23,7 +23,7 @@ pub fn text_literal(text: &str) -> String {
     out
 }
 
-/// A name in backticks, which MySQL reads back as `name`.
+/// A name in backticks, which MySQL reads as `name`.
 pub fn backquoted(name: &str) -> String {
     format!("`{}`", name.replace('`', "``"))
 }

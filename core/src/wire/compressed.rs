@@ -1,43 +1,43 @@
-//! Compressed frames: `compressed_length:u24 seq:u8 plain_length:u24 body`, whose plain bodies joined are packet frames.
+//! Compressed frames: `compressed_length:u24 seq:u8 plain_length:u24 body`. The decompressed bodies, concatenated, are packet frames.
 //!
-//! Source: "Compressed Packet". A plain length of 0 says that the body is not compressed.
+//! Source: "Compressed Packet". A plain length of 0 means that the body is not compressed.
 
 use alloc::vec::Vec;
 
 use super::frame::MAX_FRAME_PAYLOAD;
 use super::{Error, Put, Reader, Result};
 
-/// Bytes of a compressed frame's header.
+/// The length of a compressed frame's header.
 pub const HEADER: usize = 7;
 
-/// Fewer bytes than this are not worth compressing.
+/// A body with fewer bytes than this is not compressed, because it would not get smaller.
 const MIN_LENGTH: usize = 50;
-/// zlib's own default, which MySQL uses.
+/// zlib's default level, which MySQL uses.
 const ZLIB_LEVEL: u8 = 6;
-/// Longer bodies are compressed at the fastest level, because the others on the same thread wait meanwhile.
+/// Longer bodies are compressed at the fastest level, because other connections on the same thread have to wait.
 #[cfg(any(feature = "zlib", feature = "zstd"))]
 const LARGE: usize = 1024 * 1024;
 #[cfg(any(feature = "zlib", feature = "zstd"))]
 const FASTEST_LEVEL: u8 = 1;
-/// The level at which a client asks for zstd where nobody said another.
+/// A client's default zstd level.
 pub const ZSTD_LEVEL: u8 = 3;
-/// The levels of zstd that MySQL knows.
+/// The zstd levels that MySQL accepts.
 pub(crate) const ZSTD_LEVELS: core::ops::RangeInclusive<u8> = 1..=22;
 
-/// How bodies are compressed.
+/// The compression algorithm for bodies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Algorithm {
-    /// zlib, with the feature of that name.
+    /// zlib, if the feature `zlib` is on.
     Zlib,
-    /// zstd, with the feature of that name.
+    /// zstd, if the feature `zstd` is on.
     Zstd {
-        /// 1 is fast, 22 is small.
+        /// The level: 1 is fastest, 22 compresses most.
         level: u8,
     },
 }
 
 impl Algorithm {
-    /// As `Compression_algorithm` and `--compression-algorithms` name it.
+    /// The name in `Compression_algorithm` and `--compression-algorithms`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Zlib => "zlib",
@@ -45,7 +45,7 @@ impl Algorithm {
         }
     }
 
-    /// As `Compression_level` shows it.
+    /// The level as `Compression_level` shows it.
     pub const fn level(self) -> u8 {
         match self {
             Self::Zlib => ZLIB_LEVEL,
@@ -53,7 +53,7 @@ impl Algorithm {
         }
     }
 
-    /// Whether this build has it.
+    /// Whether this build has the algorithm.
     pub const fn is_built(self) -> bool {
         match self {
             Self::Zlib => cfg!(feature = "zlib"),
@@ -61,7 +61,7 @@ impl Algorithm {
         }
     }
 
-    /// The most bytes that one byte of a body may become: the longest match of deflate in two bits, a block of zstd in four bytes.
+    /// The largest ratio of decompressed to compressed bytes: deflate's longest match takes two bits, a block of zstd four bytes.
     const fn largest_ratio(self) -> usize {
         match self {
             Self::Zlib => 1032,
@@ -69,7 +69,7 @@ impl Algorithm {
         }
     }
 
-    /// The body compressed; `None` where this build can't.
+    /// Compresses the body; `None` if this build does not have the algorithm.
     fn compress(self, body: &[u8]) -> Option<Vec<u8>> {
         match self {
             #[cfg(feature = "zlib")]
@@ -94,7 +94,7 @@ impl Algorithm {
     }
 }
 
-/// Appends `body`, which is a piece of packet frames of at most [`MAX_FRAME_PAYLOAD`] bytes, as one compressed frame.
+/// Appends `body`, a piece of packet frames of at most [`MAX_FRAME_PAYLOAD`] bytes, as one compressed frame.
 pub fn encode(algorithm: Algorithm, body: &[u8], sequence: u8, out: &mut Vec<u8>) {
     debug_assert!(body.len() <= MAX_FRAME_PAYLOAD, "the length has 24 bits");
     let packed = if body.len() < MIN_LENGTH { None } else { algorithm.compress(body) };
@@ -111,63 +111,64 @@ fn put_frame(body: &[u8], plain_length: usize, sequence: u8, out: &mut Vec<u8>) 
     out.put(body);
 }
 
-/// A whole frame at the front of a buffer.
+/// A complete frame at the front of a buffer.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Frame<'a> {
-    /// Its sequence number.
+    /// The frame's sequence number.
     pub(crate) sequence: u8,
     body: &'a [u8],
-    /// Bytes of the body before it was compressed; 0 where it was not.
+    /// The length of the body before compression; 0 if it is not compressed.
     inflated: usize,
 }
 
 impl Frame<'_> {
-    /// Bytes of the frame with its header.
+    /// The length of the frame with its header.
     pub(crate) const fn wire_length(&self) -> usize {
         HEADER + self.body.len()
     }
 
-    /// Bytes of packets in it.
+    /// The length of the packets in the frame.
     pub(crate) const fn plain_length(&self) -> usize {
         if self.inflated == 0 { self.body.len() } else { self.inflated }
     }
 }
 
-/// What lies at the front of a buffer, before its body is looked at.
+/// The state of the front of a buffer, judged by the frame's header only.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Front<'a> {
     /// More bytes are needed.
     Incomplete,
-    /// A frame of more bytes than the limit.
+    /// The frame exceeds the limit.
     OverLimit {
-        /// Its sequence number.
+        /// The frame's sequence number.
         sequence: u8,
     },
-    /// A whole frame.
+    /// A complete frame.
     Frame(Frame<'a>),
 }
 
-/// So many bytes of a body cost as much to read as one that it becomes, at worst: ten bits of zlib's begin a block, for which tables are made.
+/// The number of decompressed bytes that cost as much work as one byte of a body in the worst case: in zlib ten bits begin a block, which
+/// needs new tables.
 #[cfg(any(feature = "zlib", feature = "zstd"))]
 const COST_OF_INPUT: usize = 64;
-/// Bytes that could be inflated while the tables of one block of zstd's are made.
+/// The number of bytes that could be decompressed in the time in which the tables of one zstd block are built.
 #[cfg(feature = "zstd")]
 const COST_OF_BLOCK: usize = 8 * 1024;
-/// The bytes with which a frame of zstd's begins, before it says how many are to follow.
+/// The length of the beginning of a zstd frame, which must be read before the number of further bytes is known.
 #[cfg(feature = "zstd")]
 const ZSTD_HEAD: usize = 5;
 
-/// A frame that is read step by step, because a large one takes long.
+/// A frame that is decompressed in steps, because a large one takes long.
 pub(crate) struct Inflation {
-    /// Where its bytes begin in what they are appended to, and how many there are.
+    /// The index in `plain` at which the frame's bytes begin, and the number of them so far.
     start: usize,
     done: usize,
-    /// Bytes of the body that were read.
+    /// The number of bytes of the body that have been read.
     #[cfg(any(feature = "zlib", feature = "zstd"))]
     read: usize,
     #[cfg(feature = "zlib")]
     zlib: Option<alloc::boxed::Box<miniz_oxide::inflate::core::DecompressorOxide>>,
-    /// With the bytes of the body that it wants next.
+    /// The decompressor, and the number of bytes that it needs next.
     #[cfg(feature = "zstd")]
     zstd: Option<(zstd_safe::DCtx<'static>, usize)>,
 }
@@ -179,7 +180,7 @@ impl core::fmt::Debug for Inflation {
 }
 
 impl Inflation {
-    /// Of a frame whose bytes are to be appended to `plain`.
+    /// The decompression of a frame whose bytes are to be appended to `plain`.
     pub(crate) const fn new(plain: &[u8]) -> Self {
         Self {
             start: plain.len(),
@@ -193,11 +194,11 @@ impl Inflation {
         }
     }
 
-    /// Does about as much work as the next `most` bytes take; true where all bytes of the frame were appended. Until then `plain` may end
-    /// with bytes that mean nothing, and must not move.
+    /// Does about as much work as decompressing `most` bytes. Returns `true` once all bytes of the frame are appended. Until then `plain`
+    /// may end with bytes that are not valid yet, and its bytes must not be moved.
     ///
     /// # Errors
-    /// `Malformed` where the body is not what the header says; nothing of the frame is left then.
+    /// `Malformed` if the body does not match the header; no bytes of the frame are left in `plain` then.
     #[cfg_attr(
         not(any(feature = "zlib", feature = "zstd")),
         expect(
@@ -231,7 +232,7 @@ impl Inflation {
         inflated.ok_or(Error::Malformed("body of a compressed frame"))
     }
 
-    /// `None` where the body is not what it should be.
+    /// `None` if the body is malformed.
     #[cfg(feature = "zlib")]
     fn inflate_zlib(&mut self, frame: &Frame<'_>, most: usize, plain: &mut Vec<u8>) -> Option<bool> {
         use miniz_oxide::inflate::TINFLStatus;
@@ -249,7 +250,7 @@ impl Inflation {
         if part.len() < rest.len() {
             flags |= TINFL_FLAG_HAS_MORE_INPUT;
         }
-        // What was inflated before lies in front, where later bytes may point to.
+        // The output includes the bytes decompressed before, because later bytes may refer to them.
         let room = plain.get_mut(self.start..)?;
         let state = self.zlib.get_or_insert_default();
         let (status, read, written) = decompress(state, part, room, self.done, flags);
@@ -263,8 +264,8 @@ impl Inflation {
         }
     }
 
-    /// As [`Self::inflate_zlib`], block by block: the bytes are written where they stay, so that no second buffer as large as the frame is
-    /// needed.
+    /// As [`Self::inflate_zlib`], block by block. The bytes are written directly to `plain`, so that no second buffer of the frame's size
+    /// is needed.
     #[cfg(feature = "zstd")]
     fn inflate_zstd(&mut self, frame: &Frame<'_>, most: usize, plain: &mut Vec<u8>) -> Option<bool> {
         use zstd_safe::{DCtx, DParameter, InBuffer, OutBuffer};
@@ -273,7 +274,7 @@ impl Inflation {
             let mut context = DCtx::try_create()?;
             context.set_parameter(DParameter::StableOutBuffer(true)).ok()?;
             plain.reserve_exact(frame.inflated);
-            // What is small is read at once, without a buffer for a part of a block.
+            // A small frame is decompressed at once, without a buffer for a partial block.
             let is_small = frame.inflated <= most && frame.body.len() <= most / COST_OF_INPUT;
             self.zstd = Some((context, if is_small { frame.body.len() } else { ZSTD_HEAD }));
         }
@@ -281,7 +282,7 @@ impl Inflation {
         let mut left = most;
         loop {
             let rest = frame.body.get(self.read..)?;
-            // Of several frames each begins anew.
+            // If there are several zstd frames, each one starts anew.
             let part = rest.get(..*wanted).unwrap_or(rest);
             let mut input = InBuffer::around(part);
             let mut output = OutBuffer::around_pos(plain, self.start + self.done);
@@ -308,30 +309,30 @@ impl Inflation {
     }
 }
 
-/// What lies at the front of a buffer.
+/// The result of decoding the front of a buffer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Decoded {
     /// More bytes are needed.
     Incomplete,
-    /// A frame of more bytes than the limit; nothing was inflated.
+    /// The frame exceeds the limit. Nothing was decompressed.
     OverLimit {
-        /// Its sequence number.
+        /// The frame's sequence number.
         sequence: u8,
     },
-    /// A frame, whose plain bytes were appended.
+    /// A frame whose decompressed bytes were appended.
     Frame {
-        /// Its sequence number.
+        /// The frame's sequence number.
         sequence: u8,
-        /// Bytes of the frame with its header, to be taken from the buffer.
+        /// The length of the frame with its header, to be removed from the buffer.
         wire_length: usize,
     },
 }
 
-/// Reads the frame at the front of `buffer` and appends its plain bytes to `plain`. A frame of more than `limit` bytes, compressed or
-/// plain, is known by its header: no more of it is awaited, and no room is made for it.
+/// Decodes the frame at the front of `buffer` and appends its decompressed bytes to `plain`. The header is enough to reject a frame of more
+/// than `limit` bytes, compressed or decompressed, so that neither input nor memory is spent on it.
 ///
 /// # Errors
-/// `Malformed` where the body is not what the header says.
+/// `Malformed` if the body does not match the header.
 pub fn decode(algorithm: Algorithm, buffer: &[u8], limit: usize, plain: &mut Vec<u8>) -> Result<Decoded> {
     let frame = match front(algorithm, buffer, limit)? {
         Front::Incomplete => return Ok(Decoded::Incomplete),
@@ -343,10 +344,10 @@ pub fn decode(algorithm: Algorithm, buffer: &[u8], limit: usize, plain: &mut Vec
     Ok(Decoded::Frame { sequence: frame.sequence, wire_length: frame.wire_length() })
 }
 
-/// Finds the frame at the front of `buffer`. One of more than `limit` bytes, compressed or plain, is known by its header.
+/// Finds the frame at the front of `buffer`. The header is enough to reject a frame of more than `limit` bytes, compressed or decompressed.
 ///
 /// # Errors
-/// `Malformed` where the header is none.
+/// `Malformed` if the header is invalid.
 pub(crate) fn front(algorithm: Algorithm, buffer: &[u8], limit: usize) -> Result<Front<'_>> {
     let mut reader = Reader::new(buffer);
     if buffer.len() < HEADER {
@@ -387,7 +388,7 @@ mod tests {
         wire
     }
 
-    /// Bytes without a pattern.
+    /// Bytes that can't be compressed.
     fn noise(length: usize) -> Vec<u8> {
         let mut state = 1u64;
         let mut next = || {
@@ -399,7 +400,7 @@ mod tests {
 
     #[test]
     fn short_bytes_are_stored_as_they_are() {
-        // COM_PING in its packet frame.
+        // The packet of COM_PING.
         let ping = [1, 0, 0, 0, 0x0e];
         for algorithm in ALGORITHMS {
             assert_eq!(round_trip(algorithm, &ping), [5, 0, 0, 255, 0, 0, 0, 1, 0, 0, 0, 0x0e]);
@@ -457,9 +458,9 @@ mod tests {
             encode(algorithm, &alloc::vec![0; 1 << 20], 7, &mut wire);
             let over = Ok(Decoded::OverLimit { sequence: 7 });
             assert_eq!(decode(algorithm, &wire, (1 << 20) - 1, &mut plain), over);
-            // Also when only the header is there, so that nothing is awaited.
+            // The header alone is enough, so no more bytes are awaited.
             assert_eq!(decode(algorithm, &wire[..HEADER], 1000, &mut plain), over);
-            // A length that no body of this size can have.
+            // A length that no body of this size can decompress to.
             assert!(decode(algorithm, &[8, 0, 0, 0, 255, 255, 255], usize::MAX, &mut plain).is_err());
             assert_eq!(plain.capacity(), 0);
         }
@@ -494,7 +495,7 @@ mod tests {
                 let before = plain.len();
                 let is_done = inflation.step(algorithm, &frame, 10_000, &mut plain).unwrap();
                 steps += 1;
-                // A block of zstd's has 128 KiB at most.
+                // A zstd block has at most 128 KiB.
                 let most = if algorithm == Algorithm::Zlib { 10_000 } else { 128 * 1024 };
                 assert!(plain.len() - before <= most, "{} of {algorithm:?}", plain.len() - before);
                 if is_done {
@@ -510,14 +511,14 @@ mod tests {
     #[test]
     fn a_body_of_many_blocks_is_read_in_steps_though_it_becomes_little() {
         let plain = [b'x'; 100];
-        // Four blocks of zlib's, without a byte, of the codes that every reader knows; the last is stored.
+        // Each five bytes are four empty zlib blocks with fixed codes; the last block is stored.
         let mut zlib = alloc::vec![0x78, 0x9c];
         zlib.extend([0x02, 0x08, 0x20, 0x80, 0x00].repeat(200_000));
         zlib.extend([0x01, 100, 0, 155, 255]);
         zlib.extend(plain);
         let (a, b) = plain.iter().fold((1u32, 0u32), |(a, b), byte| (a + u32::from(*byte), b + a + u32::from(*byte)));
         zlib.extend((((b % 65_521) << 16) | (a % 65_521)).to_be_bytes());
-        // A frame of zstd's of 100 bytes; blocks without a byte, and the last, which is stored.
+        // A zstd frame of 100 bytes: empty blocks, then a stored block.
         let mut zstd = alloc::vec![0x28, 0xb5, 0x2f, 0xfd, 0x20, 100];
         zstd.extend([0; 3].repeat(333_333));
         zstd.extend([0x21, 0x03, 0x00]);

@@ -1,4 +1,4 @@
-//! Packet frames: `len:u24 seq:u8 payload`, payloads over 16 MiB - 1 split and joined.
+//! Packet frames: `len:u24 seq:u8 payload`. A payload of 16 MiB - 1 or more is split into several frames.
 //!
 //! Source: "MySQL Packets"; a payload of exactly 0xFFFFFF bytes is followed by another frame, possibly empty.
 
@@ -6,18 +6,18 @@ use alloc::vec::Vec;
 
 use super::{Put, Result};
 
-/// The largest payload of one frame; a payload of this length is followed by another frame.
+/// The largest payload of one frame. After a payload of this length another frame follows.
 pub const MAX_FRAME_PAYLOAD: usize = 0xff_ffff;
 
-/// Bytes of a frame header.
+/// The length of a frame header.
 pub const HEADER: usize = 4;
 
-/// Appends `payload` as one frame or more and leaves `sequence` at the next number.
+/// Appends `payload` as one or more frames and sets `sequence` to the next number.
 pub fn encode(payload: &[u8], sequence: &mut u8, out: &mut Vec<u8>) {
     let mut rest = payload;
     loop {
         let (head, tail) = rest.split_at(rest.len().min(MAX_FRAME_PAYLOAD));
-        // The split above bounds the length to 24 bits.
+        // The split above limits the length to 24 bits.
         out.put_u24(head.len() as u32);
         out.put_u8(*sequence);
         out.put(head);
@@ -29,8 +29,8 @@ pub fn encode(payload: &[u8], sequence: &mut u8, out: &mut Vec<u8>) {
     }
 }
 
-/// Makes what was appended behind `start` and [`HEADER`] bytes into one packet, in as many frames as it takes, and leaves `sequence`
-/// at the next number. Returns the payload's length.
+/// Completes a packet whose payload was appended after `start` and [`HEADER`] reserved bytes: fills in the header, or splits a payload of
+/// 16 MiB - 1 or more into several frames. Sets `sequence` to the next number. Returns the payload's length.
 pub(crate) fn close(buffer: &mut Vec<u8>, start: usize, sequence: &mut u8) -> usize {
     let length = buffer.len().saturating_sub(start + HEADER);
     if length >= MAX_FRAME_PAYLOAD {
@@ -47,7 +47,7 @@ pub(crate) fn close(buffer: &mut Vec<u8>, start: usize, sequence: &mut u8) -> us
     length
 }
 
-/// Numbers frames that were made elsewhere, from `sequence` on, and leaves there the next number.
+/// Numbers frames that were encoded elsewhere, starting with `sequence`, and sets `sequence` to the next number.
 #[cfg(feature = "server")]
 pub(crate) fn number(mut frames: &mut [u8], sequence: &mut u8) {
     while let Some((header, rest)) = frames.split_first_chunk_mut::<HEADER>() {
@@ -59,41 +59,42 @@ pub(crate) fn number(mut frames: &mut [u8], sequence: &mut u8) {
     }
 }
 
-/// Where a packet lies in a buffer, as found by [`scan`].
+/// The position of a packet in a buffer, as found by [`scan`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Found {
     /// Sequence number of the packet's first frame.
     pub first_sequence: u8,
-    /// Number of frames the packet came in.
+    /// The number of the packet's frames.
     pub frames: usize,
-    /// Bytes of all frames with their headers.
+    /// The length of all frames with their headers.
     pub wire_length: usize,
-    /// Bytes of the payload, all frames joined.
+    /// The length of the payload, all frames joined.
     pub payload_length: usize,
 }
 
-/// What a scan of the buffer's front says.
+/// The result of scanning the front of a buffer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scan {
-    /// More bytes are needed; this many of the payload are announced so far.
+    /// More bytes are needed.
     Incomplete {
-        /// Payload bytes announced by the headers seen.
+        /// The payload bytes that the headers seen so far announce.
         announced: usize,
-        /// Number of headers seen.
+        /// The number of headers seen.
         frames: usize,
     },
-    /// A whole packet lies at the front.
+    /// A complete packet is at the front.
     Complete(Found),
-    /// Frames of one packet are not numbered one after the other.
+    /// The frames of one packet are not numbered consecutively.
     OutOfOrder,
 }
 
-/// Looks for a whole packet at the front of `buffer` without copying it.
+/// Scans the front of `buffer` for a complete packet without copying it.
 pub fn scan(buffer: &[u8]) -> Scan {
     scan_by(buffer, |number, due| number == due)
 }
 
-/// As [`scan`], whatever the numbers: within compressed frames they mean nothing, and MariaDB's C library gives all of them 0.
+/// As [`scan`], but ignores the sequence numbers, because within compressed frames they have no meaning, and MariaDB's C library sets all
+/// of them to 0.
 pub(crate) fn scan_unnumbered(buffer: &[u8]) -> Scan {
     scan_by(buffer, |_, _| true)
 }
@@ -125,10 +126,10 @@ fn scan_by(buffer: &[u8], follows: impl Fn(u8, u8) -> bool) -> Scan {
     }
 }
 
-/// Moves the payload of a multi-frame packet together, in place; afterwards it lies at `HEADER..HEADER + payload_length`.
+/// Joins the payload of a packet with several frames, in place. It is at `HEADER..HEADER + payload_length` afterwards.
 ///
 /// # Errors
-/// `Truncated` where `buffer` does not hold the frames that `found` describes.
+/// `Truncated` if `buffer` does not contain the frames that `found` describes.
 pub fn join(buffer: &mut [u8], found: &Found) -> Result<()> {
     let mut from = MAX_FRAME_PAYLOAD + HEADER;
     let mut to = MAX_FRAME_PAYLOAD + HEADER;

@@ -1,4 +1,4 @@
-//! Bytes and fields: reader, writer, packet frames, compressed frames. Knows no message.
+//! Bytes and fields: reader, writer, packet frames, compressed frames. This module knows no messages.
 //!
 //! Source: MySQL Client/Server Protocol, "Protocol Basics" (integers, strings, packets, compression).
 
@@ -13,12 +13,12 @@ pub use writer::Put;
 
 use core::fmt;
 
-/// Bytes that are not what they should be.
+/// An error in bytes that were read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Error {
-    /// The bytes end inside the field that is named.
+    /// The bytes end within the field with this name.
     Truncated(&'static str),
-    /// The bytes can't be the field that is named.
+    /// The bytes are not a valid value of the field with this name.
     Malformed(&'static str),
 }
 
@@ -33,5 +33,5 @@ impl fmt::Display for Error {
 
 impl core::error::Error for Error {}
 
-/// The result of reading.
+/// The result of reading a field.
 pub type Result<T> = core::result::Result<T, Error>;

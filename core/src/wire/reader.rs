@@ -1,30 +1,30 @@
-//! Fields out of a byte slice, without a copy and without a panic.
+//! Reads fields from a slice of bytes, without copying and without panics.
 
 use super::{Error, Result};
 
-/// Reads fields from the front of a slice. Each method names the field it reads, for the error.
+/// Reads fields from the front of a slice. Each method takes the field's name, for the error.
 #[derive(Debug, Clone, Copy)]
 pub struct Reader<'a> {
     rest: &'a [u8],
 }
 
 impl<'a> Reader<'a> {
-    /// A reader at the start of `bytes`.
+    /// A reader that starts at the front of `bytes`.
     pub const fn new(bytes: &'a [u8]) -> Self {
         Self { rest: bytes }
     }
 
-    /// Whether nothing is left.
+    /// Whether all bytes have been read.
     pub const fn is_empty(&self) -> bool {
         self.rest.is_empty()
     }
 
-    /// How many bytes are left.
+    /// The number of bytes left.
     pub const fn remaining(&self) -> usize {
         self.rest.len()
     }
 
-    /// The next byte, left in place.
+    /// The next byte, which stays unread.
     pub fn peek(&self) -> Option<u8> {
         self.rest.first().copied()
     }
@@ -70,7 +70,7 @@ impl<'a> Reader<'a> {
         self.array(what).map(u64::from_le_bytes)
     }
 
-    /// `int<lenenc>`. The bytes FB (NULL in a row) and FF are not integers.
+    /// `int<lenenc>`. The first bytes FB (NULL in a row) and FF are invalid.
     pub fn lenenc_int(&mut self, what: &'static str) -> Result<u64> {
         match self.u8(what)? {
             small @ 0..=0xfa => Ok(u64::from(small)),
@@ -96,12 +96,12 @@ impl<'a> Reader<'a> {
         Ok(text)
     }
 
-    /// `string<EOF>`: all that is left.
+    /// `string<EOF>`: all bytes that are left.
     pub fn rest(&mut self) -> &'a [u8] {
         core::mem::take(&mut self.rest)
     }
 
-    /// Fails unless nothing is left.
+    /// Fails if bytes are left.
     pub const fn finish(&self, what: &'static str) -> Result<()> {
         if self.rest.is_empty() { Ok(()) } else { Err(Error::Malformed(what)) }
     }

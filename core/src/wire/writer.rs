@@ -1,10 +1,10 @@
-//! Fields onto the end of a byte vector.
+//! Appends fields to a vector of bytes.
 
 use alloc::vec::Vec;
 
-/// Appends fields; implemented for `Vec<u8>`, so buffers stay the caller's.
+/// Appends fields. It is implemented for `Vec<u8>`, so that the caller owns the buffer.
 pub trait Put {
-    /// The bytes as they are: `string<fix>` or `string<EOF>`.
+    /// `string<fix>` or `string<EOF>`: the bytes as they are.
     fn put(&mut self, bytes: &[u8]);
 
     /// `int<1>`.
@@ -53,7 +53,7 @@ pub trait Put {
         self.put(bytes);
     }
 
-    /// `string<NUL>`; a NUL inside `bytes` ends the text for the peer, so it is cut there.
+    /// `string<NUL>`. Bytes from the first NUL on are omitted, because the peer would end the string there.
     fn put_nul_bytes(&mut self, bytes: &[u8]) {
         let text = bytes.split(|byte| *byte == 0).next().unwrap_or_default();
         self.put(text);
