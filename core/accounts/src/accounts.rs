@@ -1,4 +1,4 @@
-//! All accounts of a server, in the order in which MySQL tries them.
+//! The accounts of a server, in the order in which MySQL tries them at a login.
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -15,13 +15,13 @@ use sealwire_core::server::{Candidate, Decoy};
 pub struct Accounts {
     /// Sorted by name, each name once.
     sorted: Vec<Account>,
-    /// Which of all accounts that have had its name each is.
+    /// A serial number for each account, which distinguishes the account from earlier ones of the same name.
     serials: BTreeMap<AccountName, u64>,
     last_serial: u64,
     decoy_secret: Secret,
 }
 
-/// The same accounts, whatever was there before them.
+/// Compares the accounts only, not their serial numbers.
 impl PartialEq for Accounts {
     fn eq(&self, other: &Self) -> bool {
         self.sorted == other.sorted && self.decoy_secret == other.decoy_secret
@@ -30,8 +30,8 @@ impl PartialEq for Accounts {
 
 impl Eq for Accounts {}
 
-/// Which account a session has logged in to. An account that was dropped and made again, or renamed, is another: a session has the
-/// rights of the account whose password it has proved, and of no other.
+/// Identifies the account to which a session has logged in. An account that was renamed, or dropped and created again, is a different one,
+/// because a session has only the rights of the account whose password it has proved.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
     name: AccountName,
@@ -46,27 +46,27 @@ impl Identity {
 }
 
 impl Accounts {
-    /// No accounts. The secret decides what users that don't exist are asked, see [`Accounts::decoy`]; it
-    /// is made once per server and kept, since a change of the answers gives such users away.
+    /// No accounts. The secret determines the exchange with users that don't exist, see [`Accounts::decoy`]. Generate it once per server
+    /// and keep it, because a changed exchange would reveal that such a user does not exist.
     pub fn new(decoy_secret: [u8; 32]) -> Self {
         Self { sorted: Vec::new(), serials: BTreeMap::new(), last_serial: 0, decoy_secret: Secret::new(decoy_secret) }
     }
 
-    /// The account that a login by `user` from `from` is checked against: the first that matches, and no other even
-    /// if its password is wrong.
+    /// The account against which a login by `user` from `from` is checked: the first one that matches. No other is tried, even if the
+    /// password is wrong.
     pub fn find(&self, user: &str, from: ClientHost) -> Option<&Account> {
         self.sorted.iter().find(|account| account.name.matches(user, from))
     }
 
-    /// The account that a login by `user` from `from` is measured against, and what is to be asked of him: of a user without account
-    /// what one with an account could be asked.
+    /// The account against which a login by `user` from `from` is checked, and the candidate for the login. If there is no account, the
+    /// candidate imitates one.
     pub fn candidate(&self, user: &str, from: ClientHost, default: Plugin) -> (Option<&Account>, Candidate) {
         let Some(account) = self.find(user, from) else {
             return (None, Candidate::unknown(self.decoy(user, default)));
         };
         let decoy = match account.credential {
             Credential::Empty | Credential::Impossible | Credential::Socket(_) => self.decoy(user, default),
-            // It is not asked for, and to choose one takes a hash for each account.
+            // The decoy is not needed, and choosing one takes a hash for each account.
             _ => Candidate::decoy(account.plugin).decoy,
         };
         let candidate = Candidate {
@@ -79,11 +79,11 @@ impl Accounts {
         (Some(account), candidate)
     }
 
-    /// What a user who does not exist is asked, so that he looks like one who does: always the same for a user, what one of the
-    /// accounts here is asked, and unforeseeable without the secret.
+    /// The exchange with a user who does not exist, so that he looks like one who does. It is always the same for a user, is like the
+    /// exchange with one of the existing accounts, and can't be predicted without the secret.
     pub fn decoy(&self, user: &str, default: Plugin) -> Decoy {
         let plausible = |plugin: Plugin| !matches!(plugin, Plugin::AuthSocket | Plugin::MysqlClearPassword);
-        // The greatest hash wins: a kind that comes into use changes the answer for few users only.
+        // Choose the greatest hash, because then a new kind of account changes the choice for few users only.
         self.sorted
             .iter()
             .filter(|account| plausible(account.plugin))
@@ -106,27 +106,27 @@ impl Accounts {
             .unwrap_or(Decoy { plugin: default, needs_tls: false, rounds: None })
     }
 
-    /// The account of exactly that name.
+    /// The account with exactly this name.
     pub fn get(&self, name: &AccountName) -> Option<&Account> {
         self.position(name).ok().and_then(|at| self.sorted.get(at))
     }
 
-    /// Which account has that name now.
+    /// The identity of the account that has this name now.
     pub fn identity(&self, name: &AccountName) -> Option<Identity> {
         self.serials.get(name).map(|serial| Identity { name: name.clone(), serial: *serial })
     }
 
-    /// The account that a session has logged in to; `None` where it was dropped or renamed since.
+    /// The account to which a session has logged in; `None` if it has been dropped or renamed since.
     pub fn identified(&self, identity: &Identity) -> Option<&Account> {
         self.get(&identity.name).filter(|_| self.serials.get(&identity.name) == Some(&identity.serial))
     }
 
-    /// The account of exactly that name, to be changed. Its name is changed by [`Accounts::rename`] alone.
+    /// The account with exactly this name, for changes. Change its name by [`Accounts::rename`] only.
     pub(crate) fn get_mut(&mut self, name: &AccountName) -> Option<&mut Account> {
         self.position(name).ok().and_then(|at| self.sorted.get_mut(at))
     }
 
-    /// Adds an account, or replaces the one of that name, which is returned.
+    /// Adds an account. Replaces and returns the account with the same name, if there is one.
     pub fn insert(&mut self, account: Account) -> Option<Account> {
         match self.position(&account.name) {
             Ok(at) => self.sorted.get_mut(at).map(|old| core::mem::replace(old, account)),
@@ -139,13 +139,13 @@ impl Accounts {
         }
     }
 
-    /// Takes an account out.
+    /// Removes and returns an account.
     pub fn remove(&mut self, name: &AccountName) -> Option<Account> {
         self.serials.remove(name);
         self.position(name).ok().map(|at| self.sorted.remove(at))
     }
 
-    /// Gives an account another name. `false`, and nothing is changed, if there is no `old` or there is a `new`.
+    /// Renames an account. Returns `false` and changes nothing if `old` does not exist or `new` does.
     pub fn rename(&mut self, old: &AccountName, new: AccountName) -> bool {
         if self.get(&new).is_some() {
             return false;
@@ -160,12 +160,12 @@ impl Accounts {
         self.sorted.iter()
     }
 
-    /// How many there are.
+    /// The number of accounts.
     pub const fn len(&self) -> usize {
         self.sorted.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no accounts.
     pub const fn is_empty(&self) -> bool {
         self.sorted.is_empty()
     }
@@ -240,7 +240,7 @@ mod tests {
         assert_eq!(accounts.identified(&first), None);
         let second = accounts.identity(&name).unwrap();
         assert!(accounts.identified(&second).is_some());
-        // Away and back again, and by another account.
+        // The old identity stays invalid even after another account is renamed to its name.
         assert!(accounts.rename(&name, AccountName::new("w", "%")));
         assert_eq!(accounts.identified(&second), None);
         assert!(accounts.rename(&AccountName::new("v", "%"), name.clone()));

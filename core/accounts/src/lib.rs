@@ -4,7 +4,7 @@
 extern crate alloc;
 #[cfg(test)]
 extern crate std;
-// There `#[test]` is wasm-bindgen's.
+// For wasm32, `#[test]` is wasm-bindgen's.
 #[cfg(all(test, target_arch = "wasm32"))]
 #[macro_use]
 extern crate sealwire_wasm_tests;
@@ -32,19 +32,19 @@ use sealwire_core::auth::{Credential, Plugin};
 /// One account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Account {
-    /// Who, and from where.
+    /// The user and the host from which he may connect.
     pub name: AccountName,
-    /// How it proves who it is.
+    /// The plugin by which the user authenticates.
     pub plugin: Plugin,
-    /// What the proof is held against: a hash or a key, never the password.
+    /// The stored credential, a hash or a key and never the password.
     pub credential: Credential,
-    /// What the connection must be.
+    /// The demands on the connection: the REQUIRE clause.
     pub requirement: Requirement,
-    /// How many connections it may have at a time; 0 leaves that to the server's own limit. The server counts.
+    /// The largest number of simultaneous connections; 0 means the server's own limit. The server counts them.
     pub max_user_connections: u32,
-    /// Whether it may not log in (error 3118).
+    /// Whether the account is locked, so that nobody may log in to it (error 3118).
     pub locked: bool,
-    /// What it may do.
+    /// The privileges of the account.
     pub grants: Grants,
 }
 
@@ -62,23 +62,23 @@ impl Account {
         }
     }
 
-    /// Whether it has a privilege globally or, where `database` is given, there.
+    /// Whether the account has a privilege globally or, if `database` is given, on that database.
     pub fn may(&self, privilege: Privilege, database: Option<&str>) -> bool {
         let level = database.map_or(Level::Global, |database| Level::Database(database.to_string()));
         self.grants.effective(&level).contains(privilege)
     }
 
-    /// Whether it has a privilege on a table.
+    /// Whether the account has a privilege on a table.
     pub fn may_on_table(&self, privilege: Privilege, database: &str, table: &str) -> bool {
         self.grants.effective(&Level::Table(database.to_string(), table.to_string())).contains(privilege)
     }
 
-    /// Whether it has any privilege on a table, so that it may know that the table is there.
+    /// Whether the account has any privilege on a table, so that it may know that the table exists.
     pub fn sees_table(&self, database: &str, table: &str) -> bool {
         self.grants.sees(database, table)
     }
 
-    /// Whether it may make `database` its current one; MySQL answers 1044 otherwise.
+    /// Whether the account may make `database` its current one; MySQL answers with error 1044 otherwise.
     pub fn may_use(&self, database: &str) -> bool {
         self.grants.reaches(database)
     }

@@ -1,4 +1,4 @@
-//! Account names: who, and from where.
+//! Account names: a user and a host.
 
 use alloc::string::{String, ToString};
 use core::cmp::{Ordering, Reverse};
@@ -9,28 +9,28 @@ use sealwire_core::sql::{backquoted, text_literal};
 
 /// The two parts of an account's name. The host part is a pattern, see [`HostPattern`].
 ///
-/// The order of names is the order in which MySQL looks through its accounts: the most specific host first, then the
-/// most specific user, then by text so that the order never depends on history.
+/// The order of names is the order in which MySQL tries its accounts: the most specific host first, then the most specific user, then by
+/// text, so that the order does not depend on when the accounts were created.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct AccountName {
-    /// The user, compared with case; empty stands for any user.
+    /// The user name; case matters. An empty name stands for any user.
     pub user: String,
-    /// The host pattern in lower case, since hosts are compared without case.
+    /// The host pattern in lower case, because case does not matter for hosts.
     pub host: String,
 }
 
 impl AccountName {
-    /// A name from its two parts.
+    /// A name with these two parts.
     pub fn new(user: impl Into<String>, host: &str) -> Self {
         Self { user: user.into(), host: host.to_lowercase() }
     }
 
-    /// Whether `user`, coming from `from`, may be this account.
+    /// Whether this is an account for `user` from `from`.
     pub fn matches(&self, user: &str, from: ClientHost) -> bool {
         (self.user.is_empty() || self.user == user) && HostPattern::new(&self.host).matches(from)
     }
 
-    /// As MySQL 8 and MariaDB write it in statements: `` `u`@`h` ``.
+    /// The name as MySQL 8 and MariaDB write it in statements: `` `u`@`h` ``.
     pub fn backquoted(&self) -> String {
         alloc::format!("{}@{}", backquoted(&self.user), backquoted(&self.host))
     }
@@ -53,17 +53,17 @@ impl PartialOrd for AccountName {
 }
 
 impl fmt::Display for AccountName {
-    /// As MySQL writes it in messages: `'u'@'h'`.
+    /// Formats the name as MySQL does in messages: `'u'@'h'`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}@{}", text_literal(&self.user), text_literal(&self.host))
     }
 }
 
-/// Where a client comes from. Names are not looked up in DNS, as under MySQL's `skip_name_resolve`, with one
-/// exception: a loopback address is `localhost` too, because that is what every resolver says.
+/// The host of a client. Host names are not looked up in DNS, as with MySQL's `skip_name_resolve`. The only exception: a loopback address
+/// also counts as `localhost`, because every resolver maps it to that name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ClientHost {
-    /// A Unix socket: always `localhost`.
+    /// A Unix socket, which always counts as `localhost`.
     Socket,
     /// A network address.
     Ip(IpAddr),
@@ -83,7 +83,7 @@ impl ClientHost {
 }
 
 impl fmt::Display for ClientHost {
-    /// The text that stands for the client in `USER()` and in error 1045.
+    /// Formats the client's host as in `USER()` and in error 1045.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.ip() {
             Some(ip) if !ip.is_loopback() => ip.fmt(f),
@@ -92,29 +92,29 @@ impl fmt::Display for ClientHost {
     }
 }
 
-/// The host part of an account: a name or address, an address with a netmask (`10.0.0.0/8`,
-/// `10.0.0.0/255.0.0.0`), a pattern with `%` and `_`, or empty for any host.
+/// The host part of an account: a name or address, an address with a netmask (`10.0.0.0/8`, `10.0.0.0/255.0.0.0`), a pattern with `%` and
+/// `_`, or empty for any host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HostPattern<'a>(&'a str);
 
-/// How specific a host pattern is; the lesser, the earlier it is tried.
+/// The rank of a host pattern. A more specific pattern has a lower rank and is tried earlier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum HostRank {
     Literal,
     Cidr(Reverse<u32>),
     Netmask(Reverse<u32>),
-    /// With the number of characters before the first wildcard.
+    /// A pattern, with the number of characters before its first wildcard.
     Pattern(Reverse<usize>),
     Anything,
 }
 
 impl<'a> HostPattern<'a> {
-    /// Reads a host part. Any text is one; a text that is not an address, a network or a pattern is a name.
+    /// Parses a host part. Every text is valid: one that is not an address, a network or a pattern is a name.
     pub const fn new(text: &'a str) -> Self {
         Self(text)
     }
 
-    /// Whether a client from `from` is covered.
+    /// Whether the pattern matches a client from `from`.
     pub fn matches(self, from: ClientHost) -> bool {
         if self.0.is_empty() {
             return true;
@@ -148,7 +148,7 @@ impl<'a> HostPattern<'a> {
     }
 }
 
-/// An address with a netmask. IPv4 sits in the upper 32 bits, so that one mask type serves both.
+/// An address with a netmask. IPv4 addresses are in the upper 32 bits, so that both versions use the same type of mask.
 struct Network {
     address: u128,
     mask: u128,
@@ -167,7 +167,7 @@ impl Network {
             Ok(_) => return None,
             Err(_) => {
                 let (mask, mask_v4) = left_aligned(mask.parse().ok()?);
-                // A mask with holes is a typing mistake, not a network.
+                // A mask with gaps is a typing error, not a network.
                 if mask_v4 != v4 || mask.leading_ones() + mask.trailing_zeros() < 128 {
                     return None;
                 }
@@ -190,8 +190,8 @@ fn left_aligned(ip: IpAddr) -> (u128, bool) {
     }
 }
 
-/// Whether `text` matches a pattern with `%` (any run) and `_` (any one character); a backslash takes the meaning
-/// of the next character away. `same` compares two characters. Linear in memory, never exponential in time.
+/// Whether `text` matches a pattern with `%` (any number of characters) and `_` (one character). A backslash makes the next character
+/// literal. `same` compares two characters. Memory is linear, and time is never exponential.
 pub(crate) fn like(pattern: &str, text: &str, same: fn(char, char) -> bool) -> bool {
     let (mut pattern, mut text) = (pattern.chars(), text.chars());
     let mut retry: Option<(core::str::Chars<'_>, core::str::Chars<'_>)> = None;
@@ -216,7 +216,7 @@ pub(crate) fn like(pattern: &str, text: &str, same: fn(char, char) -> bool) -> b
             pattern = ahead;
             continue;
         }
-        // Let the last `%` swallow one character more and try again from there.
+        // Extend the match of the last `%` by one character and continue from there.
         let Some((after_percent, swallowed_to)) = retry.as_mut() else { return false };
         if swallowed_to.next().is_none() {
             return false;
@@ -225,7 +225,7 @@ pub(crate) fn like(pattern: &str, text: &str, same: fn(char, char) -> bool) -> b
     }
 }
 
-/// Where the first wildcard of a pattern is; `None` where it stands for one text only.
+/// The position of the first wildcard of a pattern; `None` if the pattern matches one text only.
 pub(crate) fn first_wildcard(pattern: &str) -> Option<usize> {
     let mut escaped = false;
     pattern.find(|c| {

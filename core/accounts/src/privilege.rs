@@ -1,4 +1,4 @@
-//! Privileges by MySQL's and MariaDB's names, and where an account holds them.
+//! Privileges, with MySQL's and MariaDB's names, and the levels at which an account holds them.
 
 use alloc::collections::BTreeMap;
 use alloc::string::String;
@@ -10,7 +10,7 @@ use super::name::{first_wildcard, like};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Privilege(u8);
 
-/// The narrowest thing that a privilege can be granted on.
+/// The most specific level at which a privilege can be granted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Scope {
     Global,
@@ -31,7 +31,7 @@ macro_rules! privileges {
     };
 }
 
-// The order is the one in which SHOW GRANTS prints them: MySQL's static ones, MariaDB's, MySQL's dynamic ones.
+// The order is the one of SHOW GRANTS: MySQL's static privileges, MariaDB's, MySQL's dynamic ones.
 privileges! {
     SELECT "SELECT" Table,
     INSERT "INSERT" Table,
@@ -128,7 +128,7 @@ privileges! {
 // A set of privileges is one u128.
 const _: () = assert!(TABLE.len() <= 128);
 
-/// Names that mean a privilege with another name.
+/// Alternative names of privileges.
 const ALIASES: &[(&str, &str)] = &[
     ("BINLOG MONITOR", "REPLICATION CLIENT"),
     ("REPLICATION REPLICA", "REPLICATION SLAVE"),
@@ -138,14 +138,14 @@ const ALIASES: &[(&str, &str)] = &[
 ];
 
 impl Privilege {
-    /// The privilege of that name, written in any case with single spaces.
+    /// The privilege with this name, in any case and with single spaces.
     pub fn from_name(name: &str) -> Option<Self> {
         let canonical =
             ALIASES.iter().find(|(alias, _)| alias.eq_ignore_ascii_case(name)).map_or(name, |(_, real)| real);
         Self::all().find(|privilege| privilege.name().eq_ignore_ascii_case(canonical))
     }
 
-    /// The name as SHOW GRANTS prints it.
+    /// The privilege's name in SHOW GRANTS.
     pub fn name(self) -> &'static str {
         TABLE.get(usize::from(self.0)).map_or("", |(name, _)| name)
     }
@@ -159,7 +159,7 @@ impl Privilege {
     }
 }
 
-/// What privileges are granted on.
+/// The level at which privileges are granted.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
     /// `*.*`
@@ -185,49 +185,49 @@ impl Level {
 pub struct Privileges(u128);
 
 impl Privileges {
-    /// The set with nothing in it: USAGE.
+    /// The empty set: USAGE.
     pub const NONE: Self = Self(0);
 
-    /// All that can be granted at `level`, but for GRANT OPTION: what ALL PRIVILEGES means there.
+    /// All privileges that can be granted at `level` except GRANT OPTION: the meaning of ALL PRIVILEGES.
     pub fn all_at(level: &Level) -> Self {
         Privilege::all()
             .filter(|privilege| privilege.scope() >= level.scope() && *privilege != Privilege::GRANT_OPTION)
             .collect()
     }
 
-    /// Whether nothing is in it.
+    /// Whether the set is empty.
     pub const fn is_empty(self) -> bool {
         self.0 == 0
     }
 
-    /// Whether all of `other` is in it.
+    /// Whether the set contains all of `other`.
     pub const fn contains_all(self, other: Self) -> bool {
         self.0 & other.0 == other.0
     }
 
-    /// Whether `privilege` is in it.
+    /// Whether the set contains `privilege`.
     pub const fn contains(self, privilege: Privilege) -> bool {
         self.0 & (1 << privilege.0) != 0
     }
 
-    /// Both sets together.
+    /// The union of both sets.
     #[must_use]
     pub const fn with(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
-    /// This set but for what is in `other`.
+    /// The privileges of this set that are not in `other`.
     #[must_use]
     pub const fn without(self, other: Self) -> Self {
         Self(self.0 & !other.0)
     }
 
-    /// Its members in the order of SHOW GRANTS.
+    /// The privileges in the order of SHOW GRANTS.
     pub fn iter(self) -> impl Iterator<Item = Privilege> {
         Privilege::all().filter(move |privilege| self.contains(*privilege))
     }
 
-    /// Whether each member can be granted at `level`.
+    /// Whether every privilege of the set can be granted at `level`.
     pub fn fits(self, level: &Level) -> bool {
         self.iter().all(|privilege| privilege.scope() >= level.scope())
     }
@@ -245,16 +245,16 @@ impl From<Privilege> for Privileges {
     }
 }
 
-/// What an account may do, and where.
+/// The privileges of an account at each level.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Grants {
     global: Privileges,
-    // Levels other than global, each with at least one privilege.
+    // The levels other than global, each with at least one privilege.
     local: BTreeMap<Level, Privileges>,
 }
 
 impl Grants {
-    /// What is held at exactly this level.
+    /// The privileges granted at exactly this level.
     pub fn at(&self, level: &Level) -> Privileges {
         match level {
             Level::Global => self.global,
@@ -262,12 +262,12 @@ impl Grants {
         }
     }
 
-    /// The levels below global that hold something, databases before tables.
+    /// The levels other than global with their privileges, databases before tables.
     pub fn local(&self) -> impl Iterator<Item = (&Level, Privileges)> {
         self.local.iter().map(|(level, privileges)| (level, *privileges))
     }
 
-    /// Sets what is held at a level.
+    /// Sets the privileges at a level.
     pub fn set(&mut self, level: Level, privileges: Privileges) {
         match level {
             Level::Global => self.global = privileges,
@@ -280,8 +280,8 @@ impl Grants {
         }
     }
 
-    /// What may be done on a thing: what is held globally, on its database (by the most specific pattern that
-    /// matches, as MySQL does), and on the table itself.
+    /// The privileges that apply to a thing: the global ones, those on its database (by the most specific matching pattern, as in MySQL),
+    /// and those on the table itself.
     pub fn effective(&self, level: &Level) -> Privileges {
         match level {
             Level::Global => self.global,
@@ -290,8 +290,9 @@ impl Grants {
         }
     }
 
-    /// What is held on all that a level can stand for: what its holder may hand on. A pattern is covered by what is held
-    /// globally or on that same pattern; `a_` looks as if it matched `a%`, and covers much less.
+    /// The privileges held on everything that a level can match, which the account may therefore grant to others. For a pattern these are
+    /// the global privileges and those on exactly the same pattern, because comparing patterns as names is wrong: the text `a%` matches the
+    /// pattern `a_`, but as a pattern it stands for many more databases.
     pub fn over(&self, level: &Level) -> Privileges {
         match level {
             Level::Database(pattern) if first_wildcard(pattern).is_some() => self.global.with(self.at(level)),
@@ -300,14 +301,14 @@ impl Grants {
         }
     }
 
-    /// Whether anything at all may be done in `database`: what USE asks.
+    /// Whether the account has any privilege in `database`, as USE requires.
     pub fn reaches(&self, database: &str) -> bool {
         let global = self.global.iter().any(|privilege| privilege.scope() >= Scope::Database);
         let on_table = |level: &Level| matches!(level, Level::Table(name, _) if name == database);
         global || !self.on_database(database).is_empty() || self.local.keys().any(on_table)
     }
 
-    /// Whether anything at all may be done with a table.
+    /// Whether the account has any privilege on a table.
     pub fn sees(&self, database: &str, table: &str) -> bool {
         let level = Level::Table(database.into(), table.into());
         self.effective(&level).iter().any(|privilege| privilege.scope() == Scope::Table)

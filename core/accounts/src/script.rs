@@ -1,4 +1,4 @@
-//! The accounts of a server as a text of statements, in which they are kept.
+//! Stores the accounts of a server as a text of SQL statements.
 
 use alloc::string::String;
 use core::fmt;
@@ -9,12 +9,12 @@ use sealwire_core::SqlError;
 use sealwire_core::auth::Plugin;
 use sealwire_core::random::Random;
 
-/// What is wrong with a text of accounts, and where.
+/// An error in a text of account statements.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ScriptError {
-    /// The line, from 1.
+    /// The number of the line, from 1.
     pub line: usize,
-    /// What is wrong.
+    /// The error.
     pub error: SqlError,
 }
 
@@ -27,7 +27,7 @@ impl fmt::Display for ScriptError {
 impl core::error::Error for ScriptError {}
 
 impl Accounts {
-    /// All accounts as the statements that make them, hashes only. [`Accounts::read_text`] reads it back.
+    /// All accounts as statements that create them, with password hashes only. [`Accounts::read_text`] parses them.
     pub fn to_text(&self) -> String {
         let mut text =
             String::from("-- Sealwire's accounts, as statements. Read at start; written after each change.\n");
@@ -42,7 +42,7 @@ impl Accounts {
         text
     }
 
-    /// Adds the accounts that a text of statements makes. The error names the line, and then nothing is added.
+    /// Executes a text of account statements. If there is an error, it names the line, and no account changes.
     pub fn read_text(&mut self, text: &str, random: &dyn Random) -> Result<(), ScriptError> {
         let located = |(line, error)| ScriptError { line, error };
         let mut accounts = self.clone();

@@ -1,4 +1,4 @@
-//! REQUIRE clauses, read by the accounts and held by core against what a connection negotiated.
+//! Tests of REQUIRE clauses: accounts parse them, and core checks the negotiated parameters of a connection against them.
 #![allow(clippy::unwrap_used, reason = "these are tests")]
 
 use rcgen::{BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair};
@@ -16,7 +16,7 @@ fn named(attributes: &[(DnType, &str)]) -> CertificateParams {
     params
 }
 
-/// A certificate with that subject, issued by `/C=FI/CN=ca`.
+/// A certificate with this subject, issued by `/C=FI/CN=ca`.
 fn certificate(subject: &[(DnType, &str)]) -> Vec<u8> {
     let mut ca = named(&[(DnType::CountryName, "FI"), (DnType::CommonName, "ca")]);
     ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -45,7 +45,7 @@ fn client() -> Facts {
     facts([certificate(&subject)].into(), Verification::Ca)
 }
 
-/// The log's line, or `OK`.
+/// The line in the server's log, or `OK`.
 fn verdict(clause: &str, facts: &Facts) -> String {
     admit(&parse_requirement(clause).unwrap(), facts).map_or_else(|refusal| refusal.to_string(), |()| "OK".to_string())
 }
@@ -135,15 +135,15 @@ fn a_name_that_reads_in_two_ways_never_matches() {
         "X509 subject mismatch: should be '/O=x/CN=client' but is '/O=x\\/CN=client (what is demanded can be read in \
          several ways; only this one is that name alone)'"
     );
-    // A slash that begins no attribute has one reading only.
+    // A slash that begins no attribute can be read in one way only.
     let harmless = facts([certificate(&[(DnType::CommonName, "db/replica")])].into(), Verification::Ca);
     assert_eq!(verdict("REQUIRE SUBJECT '/CN=db/replica'", &harmless), "OK");
-    // A backslash that is not an escape reads as one.
+    // A backslash that is not an escape can be read as one.
     let escaped = facts([certificate(&[(DnType::CommonName, "\\xC3\\xA9")])].into(), Verification::Ca);
     assert!(verdict("REQUIRE SUBJECT '/CN=\\\\xC3\\\\xA9'", &escaped).contains("several"));
     let accented = facts([certificate(&[(DnType::CommonName, "é")])].into(), Verification::Ca);
     assert_eq!(verdict("REQUIRE SUBJECT '/CN=\\\\xC3\\\\xA9'", &accented), "OK");
-    // Every name has a text that is no other's.
+    // Every name can be written as a text that no other name shares.
     assert_eq!(verdict("REQUIRE SUBJECT '/O=x\\\\/CN=client'", &forged), "OK");
     assert_eq!(verdict("REQUIRE SUBJECT '/CN=\\\\x5CxC3\\\\x5CxA9'", &escaped), "OK");
 }

@@ -1,4 +1,4 @@
-//! What the session's account must have for a statement to be carried out.
+//! The privileges that the session's account needs for a statement.
 
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -15,7 +15,7 @@ impl Executor<'_> {
     fn held(&self, level: &Level) -> Privileges {
         match self.session.account {
             None => Privileges::all_at(&Level::Global).with(Privilege::GRANT_OPTION.into()),
-            // An account that was dropped during its session has nothing left.
+            // An account that was dropped during its session has no privileges.
             Some(own) => self.accounts.identified(own).map_or(Privileges::NONE, |account| account.grants.over(level)),
         }
     }
@@ -24,7 +24,8 @@ impl Executor<'_> {
         if self.held(&Level::Global).contains(privilege) { Ok(()) } else { Err(needs(privilege)) }
     }
 
-    /// As in MySQL 8, only an account with SYSTEM_USER may change another that has it, because CREATE USER would else take over any account.
+    /// As in MySQL 8, only an account with SYSTEM_USER may change another account that has it, because otherwise CREATE USER would suffice
+    /// to take over any account.
     pub(super) fn demand_power_over(&self, name: &AccountName) -> Done {
         let powerful = |account: &Account| account.grants.at(&Level::Global).contains(Privilege::SYSTEM_USER);
         if !self.is_self(name) && self.accounts.get(name).is_some_and(powerful) {
@@ -33,13 +34,13 @@ impl Executor<'_> {
         Ok(())
     }
 
-    /// To view other accounts, or to set their passwords, needs this privilege on the schema `mysql`.
+    /// Requires this privilege on the schema `mysql`, which is needed to view other accounts or to set their passwords.
     pub(super) fn demand_mysql(&self, privilege: Privilege) -> Done {
         let mysql = Level::Database("mysql".to_string());
         if self.held(&mysql).contains(privilege) { Ok(()) } else { Err(self.denied_database("mysql")) }
     }
 
-    /// Nobody gives or takes what he does not have himself together with GRANT OPTION.
+    /// Requires GRANT OPTION and every one of `privileges`, because an account may grant or revoke only what it has itself.
     pub(super) fn demand_to_give(&self, privileges: Privileges, level: &Level) -> Done {
         let needed = privileges.with(Privilege::GRANT_OPTION.into());
         if self.held(level).contains_all(needed) {

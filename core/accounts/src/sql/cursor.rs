@@ -1,4 +1,4 @@
-//! A place in a text: look at a token, take it, or say with MySQL's words where the syntax breaks.
+//! A position in a text of tokens: inspects or consumes the current token, and reports syntax errors in MySQL's words.
 
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -9,14 +9,14 @@ use super::token::{Kind, Lexer, Token};
 use crate::AccountName;
 use sealwire_core::SqlError;
 
-/// How much of a statement an error message repeats.
+/// The number of characters of a statement that an error message quotes.
 const NEAR_LENGTH: usize = 80;
-/// The longest user name, MariaDB's older limit; MySQL stops at 32.
+/// The longest user name in characters: MariaDB's older limit. MySQL's limit is 32.
 const USER_LENGTH: usize = 80;
-/// The longest host name.
+/// The longest host name in characters.
 const HOST_LENGTH: usize = 255;
 
-/// A text and the token it stands at.
+/// A text and its current token.
 #[derive(Clone)]
 pub(super) struct Cursor<'a> {
     sql: &'a str,
@@ -33,7 +33,7 @@ impl<'a> Cursor<'a> {
         Self { sql, lexer, token }
     }
 
-    /// Error 1064 at the token we stand at.
+    /// Error 1064 at the current token.
     pub(super) fn syntax_error(&self) -> SqlError {
         let near: String = self.sql.get(self.token.start..).unwrap_or("").chars().take(NEAR_LENGTH).collect();
         SqlError::syntax(format!(
@@ -63,7 +63,7 @@ impl<'a> Cursor<'a> {
         matches!(self.token.kind, Kind::Word(here) if here.eq_ignore_ascii_case(word))
     }
 
-    /// The word we stand at, if any.
+    /// The current token if it is a word.
     pub(super) const fn word(&self) -> Option<&'a str> {
         match self.token.kind {
             Kind::Word(word) => Some(word),
@@ -83,7 +83,7 @@ impl<'a> Cursor<'a> {
         here
     }
 
-    /// Takes all of `words`, or none.
+    /// Consumes all of `words`, or none.
     pub(super) fn eat_words(&mut self, words: &[&str]) -> bool {
         let mut ahead = self.clone();
         for word in words {
@@ -113,7 +113,7 @@ impl<'a> Cursor<'a> {
         if self.at_end() { Ok(()) } else { Err(self.syntax_error()) }
     }
 
-    /// A string.
+    /// Parses a string.
     pub(super) fn text(&mut self) -> Parsed<String> {
         match &self.token.kind {
             Kind::Text(text) => {
@@ -125,7 +125,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// A string, or the same as a hexadecimal literal.
+    /// Parses a string, or a hexadecimal literal for one.
     pub(super) fn text_or_hex(&mut self) -> Parsed<String> {
         match &self.token.kind {
             Kind::Hex(bytes) => {
@@ -137,7 +137,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// A whole number.
+    /// Parses a whole number.
     pub(super) fn number(&mut self) -> Parsed<u32> {
         match self.token.kind {
             Kind::Number(digits) => {
@@ -149,7 +149,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// A name, quoted or not.
+    /// Parses a name, quoted or not.
     pub(super) fn name(&mut self) -> Parsed<String> {
         let name = match &self.token.kind {
             Kind::Word(word) if !is_reserved(word) => (*word).to_string(),
@@ -160,12 +160,12 @@ impl<'a> Cursor<'a> {
         Ok(name)
     }
 
-    /// A name or a string.
+    /// Parses a name or a string.
     pub(super) fn name_or_text(&mut self) -> Parsed<String> {
         if matches!(self.token.kind, Kind::Text(_)) { self.text() } else { self.name() }
     }
 
-    /// `'u'@'h'`, `u@h`, `'u'`, CURRENT_USER, CURRENT_USER() or USER().
+    /// Parses `'u'@'h'`, `u@h`, `'u'`, CURRENT_USER, CURRENT_USER() or USER().
     pub(super) fn target(&mut self) -> Parsed<Target> {
         if self.eat_words(&["CURRENT_USER"]) {
             if self.eat_symbol('(') {
@@ -181,7 +181,7 @@ impl<'a> Cursor<'a> {
         self.account_name().map(Target::Named)
     }
 
-    /// `'u'@'h'`, `u@h` or `'u'`, which is `'u'@'%'`.
+    /// Parses `'u'@'h'`, `u@h`, or `'u'`, which means `'u'@'%'`.
     pub(super) fn account_name(&mut self) -> Parsed<AccountName> {
         let user = self.name_or_text()?;
         let host = if self.at_symbol('@') {
@@ -195,7 +195,7 @@ impl<'a> Cursor<'a> {
         Ok(AccountName::new(user, &host))
     }
 
-    /// One or more things with commas between them.
+    /// Parses one or more items separated by commas.
     pub(super) fn list<T>(&mut self, mut item: impl FnMut(&mut Self) -> Parsed<T>) -> Parsed<Vec<T>> {
         let mut items = Vec::new();
         loop {
@@ -207,7 +207,7 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// Error 1235: MySQL has it, Sealwire does not.
+/// Error 1235: MySQL supports this, Sealwire does not.
 pub(super) fn unsupported(what: &str) -> SqlError {
     SqlError::not_supported_yet(format!("This version of Sealwire doesn't yet support '{what}'"))
 }
@@ -220,7 +220,7 @@ fn check_length(text: &str, what: &str, limit: usize) -> Parsed<()> {
     Err(SqlError::wrong_string_length(message))
 }
 
-/// The words of MySQL's reserved list that can stand where a name may in account statements.
+/// Whether the word is one of MySQL's reserved words that could stand in the place of a name in account statements.
 fn is_reserved(word: &str) -> bool {
     const RESERVED: &[&str] = &[
         "ALL", "ALTER", "AND", "AS", "BY", "CREATE", "DROP", "EXISTS", "FOR", "FROM", "GRANT", "IF", "IN", "INTO",

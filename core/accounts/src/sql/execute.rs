@@ -1,4 +1,4 @@
-//! What account statements do.
+//! Executes account statements.
 
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -11,35 +11,35 @@ use sealwire_core::SqlError;
 use sealwire_core::auth::{Credential, Plugin};
 use sealwire_core::random::Random;
 
-/// On whose behalf statements run.
+/// The session that executes statements.
 #[derive(Debug, Clone, Copy)]
 pub struct Session<'a> {
-    /// The account that logged in; `None` is the server itself, which may do everything.
+    /// The account of the session; `None` is the server itself, which may do everything.
     pub account: Option<&'a Identity>,
     /// The current database.
     pub database: Option<&'a str>,
-    /// The plugin of accounts that name none.
+    /// The plugin for accounts whose statement names none.
     pub default_plugin: Plugin,
 }
 
 impl Session<'_> {
-    /// The server itself: reading its own files, or its init file.
+    /// The server itself, which executes its own files and its init file.
     pub const fn server(default_plugin: Plugin) -> Self {
         Self { account: None, database: None, default_plugin }
     }
 }
 
-/// What came of a statement.
+/// The result of a statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// It is done.
+    /// The statement has been executed.
     Done {
-        /// Whether accounts changed: they are to be written to disk, and cached password digests forgotten.
+        /// Whether accounts changed, so that they must be written to disk and cached password digests be dropped.
         changed: bool,
         /// Notes for SHOW WARNINGS.
         notes: Vec<SqlError>,
     },
-    /// It has an answer of one column.
+    /// The statement returns rows of one column.
     Rows {
         /// The column's name.
         column: String,
@@ -50,7 +50,7 @@ pub enum Outcome {
 
 pub(super) type Done<T = ()> = Result<T, SqlError>;
 
-/// Carries a statement out, wholly or not at all.
+/// Executes a statement completely or not at all.
 pub fn execute(
     statement: &AccountStatement,
     accounts: &mut Accounts,
@@ -63,7 +63,7 @@ pub fn execute(
     Ok(outcome)
 }
 
-/// As [`execute`], but an error can leave the work half done.
+/// As [`execute`], but after an error the statement may be executed in part.
 pub(crate) fn apply(
     statement: &AccountStatement,
     accounts: &mut Accounts,
@@ -86,13 +86,13 @@ pub(crate) fn apply(
         AccountStatement::SetPassword { user, password } => executor.set_password(user, password.expose())?,
         AccountStatement::ShowGrants(user) => return executor.show_grants(user),
         AccountStatement::ShowCreateUser(user) => return executor.show_create_user(user),
-        // Accounts are never changed behind our back, so there is nothing to read again.
+        // There is nothing to reload, because accounts change by statements only.
         AccountStatement::FlushPrivileges => executor.demand(Privilege::RELOAD)?,
     }
     Ok(Outcome::Done { changed: executor.changed, notes: executor.notes })
 }
 
-/// A statement at work.
+/// The execution of one statement.
 pub(super) struct Executor<'a> {
     pub(super) accounts: &'a mut Accounts,
     pub(super) session: &'a Session<'a>,
@@ -142,7 +142,7 @@ impl Executor<'_> {
         let mut failed = Vec::new();
         for spec in users {
             let name = self.resolve(&spec.user)?;
-            // One's own password is one's own business; how one connects is the administrator's.
+            // A user may set his own password, but only an administrator may change how he has to connect.
             let own_password = self.is_self(&name)
                 && matches!(spec.identified, Some(Identified::Password { plugin: None, .. }))
                 && *options == UserOptions::default();
@@ -224,7 +224,7 @@ impl Executor<'_> {
                     self.change(&mut account, identified.as_ref(), options)?;
                     self.accounts.insert(account);
                 }
-                // As under NO_AUTO_CREATE_USER: an account without password never comes about by a slip of the pen.
+                // As with NO_AUTO_CREATE_USER, an account without a password is never created by accident.
                 (None, None) => {
                     return Err(SqlError::no_such_user("Can't find any matching row in the user table"));
                 }
@@ -319,7 +319,7 @@ impl Executor<'_> {
             Some(Identified::Password { plugin, password }) => {
                 account.plugin = match plugin {
                     Some(name) => loaded_plugin(name)?,
-                    // A password alone can't be kept by a plugin that asks the operating system.
+                    // auth_socket has no passwords, so a password without a plugin selects the default plugin.
                     None if account.plugin == Plugin::AuthSocket => self.session.default_plugin,
                     None => account.plugin,
                 };
@@ -370,7 +370,7 @@ impl Executor<'_> {
         })
     }
 
-    /// What a list of privileges means at a level.
+    /// The privileges that a list denotes at a level; `None` stands for ALL PRIVILEGES.
     fn expand(&self, privileges: Option<Privileges>, level: &Level) -> Done<Privileges> {
         let Some(privileges) = privileges else { return Ok(Privileges::all_at(level)) };
         if privileges.fits(level) {
@@ -404,7 +404,7 @@ fn no_such_grant(name: &AccountName, level: &Level) -> SqlError {
 
 fn loaded_plugin(name: &str) -> Done<Plugin> {
     Plugin::from_name(name.as_bytes())
-        // The clear password is a way to send one, not a way to keep one.
+        // mysql_clear_password is a way to send a password, not to store one.
         .filter(|plugin| *plugin != Plugin::MysqlClearPassword)
         .ok_or_else(|| SqlError::plugin_not_loaded(format!("Plugin '{name}' is not loaded")))
 }
@@ -449,7 +449,7 @@ mod tests {
         run_as(accounts, &Session::server(Plugin::MysqlNativePassword), sql)
     }
 
-    /// The answer as a client would see it.
+    /// The result as a client sees it.
     fn seen(result: Result<Outcome, SqlError>) -> String {
         match result {
             Ok(Outcome::Done { notes, .. }) if notes.is_empty() => "OK".to_string(),
@@ -768,7 +768,7 @@ mod tests {
         run_as(&mut accounts, &session, "DROP USER CURRENT_USER").unwrap();
         assert_eq!(run_as(&mut accounts, &session, "CREATE USER v").unwrap_err().code, 1227);
         assert_eq!(run_as(&mut accounts, &session, "SHOW GRANTS").unwrap_err().code, 1133);
-        // Nor has it what another account of the name is given.
+        // The session does not get the privileges of a new account with the same name either.
         run(&mut accounts, "CREATE USER u").unwrap();
         run(&mut accounts, "GRANT ALL ON *.* TO u WITH GRANT OPTION").unwrap();
         for sql in

@@ -1,4 +1,4 @@
-//! The grammar of account statements: one function for each clause, in the order of the manual's pages.
+//! Parses account statements: one function for each clause, in the order of the manual's pages.
 
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -11,7 +11,7 @@ use crate::{Level, Privilege, Privileges, Requirement};
 use sealwire_core::SqlError;
 use sealwire_core::secret::Secret;
 
-/// The statement that starts here; `None` and nothing taken if it is not about accounts.
+/// Parses the statement that starts here. `None` if it is not about accounts; no token is consumed then.
 pub(super) fn statement(p: &mut Cursor<'_>) -> Option<Parsed<AccountStatement>> {
     Some(if p.eat_words(&["CREATE", "USER"]) {
         create_user(p, false)
@@ -134,7 +134,7 @@ fn set_password(p: &mut Cursor<'_>) -> Parsed<AccountStatement> {
     } else {
         let password = p.text()?;
         if is_native_hash(&password) {
-            // MySQL 5.6 and MariaDB read a hash here, MySQL 5.7 and later a password. A guess would lock somebody out.
+            // MySQL 5.6 and MariaDB expect a hash here, MySQL 5.7 and later a password. A wrong guess would lock the user out.
             return Err(SqlError::wrong_arguments(
                 "Incorrect arguments to SET PASSWORD: this is a password hash; use ALTER USER … IDENTIFIED WITH \
                  mysql_native_password AS '…'",
@@ -164,7 +164,7 @@ fn if_exists(p: &mut Cursor<'_>) -> Parsed<bool> {
     Ok(here)
 }
 
-/// A user with or without an IDENTIFIED clause.
+/// Parses a user with or without an IDENTIFIED clause.
 fn user_spec(p: &mut Cursor<'_>) -> Parsed<UserSpec> {
     let user = p.target()?;
     let identified = if p.eat_words(&["IDENTIFIED"]) { Some(identified(p)?) } else { None };
@@ -196,7 +196,7 @@ fn identified(p: &mut Cursor<'_>) -> Parsed<Identified> {
     Ok(clause)
 }
 
-/// What follows IDENTIFIED [WITH plugin] BY.
+/// Parses the text after IDENTIFIED [WITH plugin] BY.
 fn by(p: &mut Cursor<'_>, plugin: Option<String>) -> Parsed<Identified> {
     if p.at_word("RANDOM") {
         return Err(unsupported("RANDOM PASSWORD"));
@@ -212,7 +212,7 @@ fn by(p: &mut Cursor<'_>, plugin: Option<String>) -> Parsed<Identified> {
     Ok(clause)
 }
 
-/// `PASSWORD('clear')`.
+/// Parses `PASSWORD('clear')`.
 fn password_call(p: &mut Cursor<'_>) -> Parsed<Secret> {
     if p.at_word("OLD_PASSWORD") {
         return Err(unsupported("OLD_PASSWORD()"));
@@ -228,7 +228,7 @@ fn is_native_hash(text: &str) -> bool {
     text.strip_prefix('*').is_some_and(|hex| hex.len() == 40 && hex.chars().all(|c| c.is_ascii_hexdigit()))
 }
 
-/// All that may follow the users of CREATE USER and ALTER USER.
+/// Parses all clauses that may follow the users of CREATE USER and ALTER USER.
 fn user_options(p: &mut Cursor<'_>) -> Parsed<UserOptions> {
     if p.at_word("DEFAULT") {
         return Err(unsupported("roles"));
@@ -262,7 +262,7 @@ fn user_options(p: &mut Cursor<'_>) -> Parsed<UserOptions> {
     }
 }
 
-/// The password options of MySQL 8, of which only those that change nothing are accepted.
+/// Parses the password options of MySQL 8. Only those that change nothing are accepted.
 fn password_policy(p: &mut Cursor<'_>) -> Parsed<()> {
     const DEFAULTS: &[&[&str]] = &[
         &["EXPIRE", "DEFAULT"],
@@ -285,7 +285,7 @@ fn password_policy(p: &mut Cursor<'_>) -> Parsed<()> {
     }
 }
 
-/// One resource limit, if one stands here. Those that Sealwire does not enforce are refused rather than forgotten.
+/// Parses one resource limit if there is one. A limit that Sealwire does not enforce is an error, because it must not be ignored silently.
 fn limit(p: &mut Cursor<'_>, options: &mut UserOptions) -> Parsed<bool> {
     const NOT_ENFORCED: &[&str] =
         &["MAX_QUERIES_PER_HOUR", "MAX_UPDATES_PER_HOUR", "MAX_CONNECTIONS_PER_HOUR", "MAX_STATEMENT_TIME"];
@@ -298,7 +298,7 @@ fn limit(p: &mut Cursor<'_>, options: &mut UserOptions) -> Parsed<bool> {
     if p.number()? == 0 { Ok(true) } else { Err(unsupported(name)) }
 }
 
-/// A REQUIRE clause, if one stands here.
+/// Parses a REQUIRE clause if there is one.
 pub(super) fn requirement(p: &mut Cursor<'_>) -> Parsed<Option<Requirement>> {
     if !p.eat_words(&["REQUIRE"]) {
         return Ok(None);
@@ -334,14 +334,14 @@ fn required_text(p: &mut Cursor<'_>, field: &mut Option<String>, word: &str) -> 
         return Err(SqlError::duplicate_argument(format!("Option '{word}' used twice in statement")));
     }
     if text.is_empty() {
-        // Nothing can ever be equal to it, and MariaDB then prints a clause that it can't read.
+        // No certificate or cipher can match an empty value, and MariaDB would then print a clause that it can't parse.
         return Err(start.syntax_error());
     }
     *field = Some(text);
     Ok(())
 }
 
-/// The privileges before ON; `None` for ALL.
+/// Parses the privileges before ON; `None` stands for ALL.
 fn privilege_list(p: &mut Cursor<'_>) -> Parsed<Option<Privileges>> {
     if p.at_word("PROXY") {
         return Err(unsupported("PROXY"));
@@ -372,7 +372,7 @@ fn privilege_list(p: &mut Cursor<'_>) -> Parsed<Option<Privileges>> {
     Ok(Some(privileges))
 }
 
-/// The words up to the next comma or ON, and the privilege they name.
+/// Parses the words up to the next comma or ON, and finds the privilege with this name.
 fn privilege<'a>(p: &mut Cursor<'a>) -> Parsed<(Cursor<'a>, String, Option<Privilege>)> {
     let place = p.clone();
     let mut words: Vec<&str> = Vec::new();
@@ -394,7 +394,7 @@ fn privilege<'a>(p: &mut Cursor<'a>) -> Parsed<(Cursor<'a>, String, Option<Privi
     Ok((place, name, privilege))
 }
 
-/// ON and what follows it.
+/// Parses ON and the level after it.
 fn level(p: &mut Cursor<'_>) -> Parsed<On> {
     p.expect_words(&["ON"])?;
     for kind in ["FUNCTION", "PROCEDURE", "PACKAGE"] {

@@ -1,4 +1,4 @@
-//! Account statements: a tokenizer with MySQL's quoting, the parser, and what the statements do.
+//! Account statements: a tokenizer with MySQL's quoting, a parser, and the execution.
 
 mod authority;
 mod cursor;
@@ -19,7 +19,7 @@ use crate::Requirement;
 use cursor::Cursor;
 use sealwire_core::SqlError;
 
-/// Reads one statement, with or without a `;` at its end. `None`: it is not about accounts.
+/// Parses one statement, with or without a `;` at its end. `None` if it is not about accounts.
 pub fn parse_statement(sql: &str) -> Option<Result<AccountStatement, SqlError>> {
     let mut cursor = Cursor::new(sql);
     let statement = grammar::statement(&mut cursor)?;
@@ -29,8 +29,7 @@ pub fn parse_statement(sql: &str) -> Option<Result<AccountStatement, SqlError>> 
     }))
 }
 
-/// Reads account statements that end with `;`, each with the number of the line it starts on. The error carries the
-/// number of the line too.
+/// Parses account statements that end with `;`, each with the number of the line on which it starts. An error has the line's number, too.
 pub(super) fn parse_script(sql: &str) -> Result<Vec<(usize, AccountStatement)>, (usize, SqlError)> {
     let mut cursor = Cursor::new(sql);
     let mut statements = Vec::new();
@@ -49,7 +48,7 @@ pub(super) fn parse_script(sql: &str) -> Result<Vec<(usize, AccountStatement)>, 
     }
 }
 
-/// Reads a REQUIRE clause that stands alone, with MySQL's errors 1064 and 1225.
+/// Parses a REQUIRE clause by itself, with MySQL's errors 1064 and 1225.
 pub fn parse_requirement(clause: &str) -> Result<Requirement, SqlError> {
     let mut cursor = Cursor::new(clause);
     let requirement = grammar::requirement(&mut cursor)?.ok_or_else(|| cursor.syntax_error())?;

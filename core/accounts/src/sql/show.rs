@@ -1,4 +1,4 @@
-//! Accounts as statements: what SHOW GRANTS and SHOW CREATE USER print, and what is kept on disk.
+//! Writes accounts as statements, for SHOW GRANTS, SHOW CREATE USER and the file on disk.
 
 use alloc::borrow::ToOwned;
 use alloc::format;
@@ -9,16 +9,16 @@ use crate::{Account, AccountName, Level, Privilege, Privileges, Requirement};
 use sealwire_core::auth::Credential;
 use sealwire_core::sql::{backquoted, text_literal};
 
-/// Who reads the statements.
+/// The form of the statements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Style {
-    /// A person: names in backticks, REQUIRE beside the global privileges, as MySQL 5.6 and MariaDB print it.
+    /// For people: names in backticks, and REQUIRE with the global privileges, as MySQL 5.6 and MariaDB print them.
     Shown,
-    /// Sealwire: no line breaks whatever a name holds, nothing said twice.
+    /// For Sealwire's file: one line whatever characters a name contains, and nothing repeated.
     OneLine,
 }
 
-/// The statement that makes the account, without its privileges.
+/// The statement that creates the account, without its privileges.
 pub(crate) fn create_user(account: &Account, style: Style) -> String {
     let mut text =
         format!("CREATE USER {} IDENTIFIED WITH {}", name(&account.name, style), text_literal(account.plugin.name()));
@@ -36,7 +36,7 @@ pub(crate) fn create_user(account: &Account, style: Style) -> String {
     text
 }
 
-/// The statements that give the account its privileges: the global ones first, even if there are none.
+/// The statements that grant the account its privileges. The first is for the global ones, even if there are none.
 pub(crate) fn grants(account: &Account, style: Style) -> Vec<String> {
     let user = name(&account.name, style);
     let global = account.grants.at(&Level::Global);
@@ -46,7 +46,7 @@ pub(crate) fn grants(account: &Account, style: Style) -> Vec<String> {
     }
     first.push_str(grant_option(global));
     if style == Style::Shown {
-        // One WITH serves both the option and the limit.
+        // One WITH is enough for both the option and the limit.
         let limits = limits(account);
         first.push_str(if grant_option(global).is_empty() { &limits } else { limits.trim_start_matches(" WITH") });
     }

@@ -1,4 +1,4 @@
-//! Account statements as values.
+//! Account statements as parsed values.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -6,67 +6,67 @@ use alloc::vec::Vec;
 use crate::{AccountName, Level, Privileges, Requirement};
 use sealwire_core::secret::Secret;
 
-/// A statement about accounts. Passwords inside are [`Secret`]s, so that `Debug` shows none.
+/// A statement about accounts. Its passwords are [`Secret`]s, so that `Debug` does not show them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AccountStatement {
     /// CREATE USER
     CreateUser {
-        /// Who.
+        /// The users.
         users: Vec<UserSpec>,
-        /// IF NOT EXISTS: those that are there are left as they are.
+        /// IF NOT EXISTS: existing users stay unchanged.
         if_not_exists: bool,
-        /// MariaDB's OR REPLACE: those that are there are dropped first.
+        /// MariaDB's OR REPLACE: existing users are dropped first.
         or_replace: bool,
-        /// What holds for all of them.
+        /// The options for all users.
         options: UserOptions,
     },
     /// ALTER USER
     AlterUser {
-        /// Who.
+        /// The users.
         users: Vec<UserSpec>,
-        /// IF EXISTS: those that are not there are passed over.
+        /// IF EXISTS: missing users are skipped.
         if_exists: bool,
-        /// What holds for all of them.
+        /// The options for all users.
         options: UserOptions,
     },
     /// DROP USER
     DropUser {
-        /// Who.
+        /// The users.
         users: Vec<Target>,
-        /// IF EXISTS: those that are not there are passed over.
+        /// IF EXISTS: missing users are skipped.
         if_exists: bool,
     },
-    /// RENAME USER, in pairs of old and new.
+    /// RENAME USER, as pairs of old and new name.
     RenameUser(Vec<(Target, AccountName)>),
     /// GRANT
     Grant {
-        /// What, GRANT OPTION included; `None` stands for ALL PRIVILEGES.
+        /// The privileges, including GRANT OPTION; `None` stands for ALL PRIVILEGES.
         privileges: Option<Privileges>,
         /// WITH GRANT OPTION.
         grant_option: bool,
-        /// Where.
+        /// The level.
         on: On,
-        /// To whom.
+        /// The users who get the privileges.
         users: Vec<UserSpec>,
-        /// What holds for all of them: REQUIRE and limits.
+        /// The options for all users: REQUIRE and limits.
         options: UserOptions,
     },
     /// REVOKE … ON
     Revoke {
-        /// What; `None` stands for ALL PRIVILEGES.
+        /// The privileges; `None` stands for ALL PRIVILEGES.
         privileges: Option<Privileges>,
-        /// Where.
+        /// The level.
         on: On,
-        /// From whom.
+        /// The users who lose the privileges.
         users: Vec<Target>,
     },
     /// REVOKE ALL PRIVILEGES, GRANT OPTION
     RevokeEverything(Vec<Target>),
     /// SET PASSWORD
     SetPassword {
-        /// Whose.
+        /// The user whose password changes.
         user: Target,
-        /// The new one, in clear.
+        /// The new password in plaintext.
         password: Secret,
     },
     /// SHOW GRANTS
@@ -77,10 +77,10 @@ pub enum AccountStatement {
     FlushPrivileges,
 }
 
-/// What privileges are granted on, as it was written.
+/// The level at which privileges are granted, as it was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum On {
-    /// A complete name.
+    /// A complete level.
     Level(Level),
     /// `*`: the current database.
     CurrentDatabase,
@@ -88,54 +88,54 @@ pub enum On {
     TableInCurrentDatabase(String),
 }
 
-/// Whom a statement is about.
+/// The user that a statement names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
-    /// `'u'@'h'`; without a host, `%`.
+    /// `'u'@'h'`; a missing host means `%`.
     Named(AccountName),
     /// CURRENT_USER: the account of the session.
     Current,
 }
 
-/// A user with the way to prove who it is.
+/// A user and the way to authenticate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UserSpec {
-    /// Who.
+    /// The user.
     pub user: Target,
-    /// The IDENTIFIED clause, if there was one.
+    /// The IDENTIFIED clause, if there is one.
     pub identified: Option<Identified>,
 }
 
 /// An IDENTIFIED clause.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Identified {
-    /// BY 'password', with the plugin if one was named.
+    /// BY 'password', with the plugin if there is one.
     Password {
-        /// The plugin; `None` is the server's default.
+        /// The plugin; `None` means the server's default.
         plugin: Option<String>,
-        /// The password in clear.
+        /// The password in plaintext.
         password: Secret,
     },
-    /// WITH plugin AS 'text', or BY PASSWORD 'hash': what `mysql.user` stores.
+    /// WITH plugin AS 'text', or BY PASSWORD 'hash': the text that `mysql.user` stores.
     Stored {
         /// The plugin.
         plugin: String,
         /// The stored text.
         text: Secret,
     },
-    /// WITH plugin, and nothing more.
+    /// WITH plugin, without a password or text.
     Plugin(String),
 }
 
-/// What CREATE USER, ALTER USER and GRANT say about all users in their list. `None` leaves a thing as it is.
+/// The options of CREATE USER, ALTER USER and GRANT for all users in their list. `None` leaves the setting unchanged.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct UserOptions {
-    /// REQUIRE: replaces the whole requirement.
+    /// REQUIRE, which replaces the whole requirement.
     pub requirement: Option<Requirement>,
-    /// WITH MAX_USER_CONNECTIONS; 0 is no limit of its own.
+    /// WITH MAX_USER_CONNECTIONS; 0 means no limit for this account.
     pub max_user_connections: Option<u32>,
     /// ACCOUNT LOCK or UNLOCK.
     pub locked: Option<bool>,
-    /// Whether something is said that every account has and that changes nothing, such as PASSWORD EXPIRE NEVER.
+    /// Whether the statement has an option that is the default of every account and changes nothing, such as PASSWORD EXPIRE NEVER.
     pub says_defaults: bool,
 }

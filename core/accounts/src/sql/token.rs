@@ -1,5 +1,5 @@
-//! The tokens of account statements, as MySQL's lexer splits them with its default `sql_mode`. A server writes statements of other modes in this
-//! one before they come here.
+//! Splits account statements into tokens, as MySQL's lexer does with its default `sql_mode`. A server converts statements in other modes to
+//! this one first.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -13,7 +13,7 @@ pub(super) struct Token<'a> {
     pub(super) start: usize,
 }
 
-/// What a token is.
+/// The kind of a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Kind<'a> {
     /// A keyword or an unquoted name.
@@ -24,17 +24,17 @@ pub(super) enum Kind<'a> {
     Text(String),
     /// `0x…` or `x'…'`.
     Hex(Vec<u8>),
-    /// Digits.
+    /// A number: digits only.
     Number(&'a str),
     /// Any other character.
     Symbol(char),
-    /// A quote or comment that never ends.
+    /// A quote or comment that does not end.
     Unterminated,
     /// The end of the text.
     End,
 }
 
-/// Splits a text from its start.
+/// Reads tokens from the start of a text.
 #[derive(Debug, Clone)]
 pub(super) struct Lexer<'a> {
     text: &'a str,
@@ -46,7 +46,7 @@ impl<'a> Lexer<'a> {
         Self { text, pieces: sql::Lexer::new(text.as_bytes()) }
     }
 
-    /// The next token; `End` again and again after the last one.
+    /// The next token. After the last token it is always `End`.
     pub(super) fn next(&mut self) -> Token<'a> {
         loop {
             let start = self.pieces.position();
@@ -67,7 +67,7 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    /// The next token after `@`: an unquoted host may hold dots, and may not be set off by blanks.
+    /// The next token after `@`. An unquoted host may contain dots and must follow without blanks.
     pub(super) fn next_host(&mut self) -> Token<'a> {
         let start = self.pieces.position();
         let rest = self.text.get(start..).unwrap_or_default();
@@ -83,7 +83,7 @@ impl<'a> Lexer<'a> {
         self.pieces = self.pieces.clone().resume(at, self.pieces.open());
     }
 
-    /// A word, a number or a hexadecimal literal. To the lexer `@` is a character of words; here it stands between user and host.
+    /// A word, a number or a hexadecimal literal. For the SQL lexer `@` is part of a word; here it separates user and host.
     fn word(&mut self, start: usize, text: &'a str) -> Kind<'a> {
         let word = text.split('@').next().unwrap_or_default();
         if word.is_empty() {
