@@ -1,4 +1,4 @@
-//! A client and a server in one process, without any socket: two machines and two vectors of bytes.
+//! A client and a server in one process, without a socket: two state machines and two vectors of bytes.
 use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use sealwire_core::server::{self, Candidate, Peer};
 use sealwire_core::tls::{ClientContext, ClientOptions, NamedPem, ServerContext, ServerOptions, Trust};
 use sealwire_core::{Input, Now, Output};
 
-/// Moves bytes between the two until the client has been told all.
+/// Moves bytes between the two until the client has received all its events.
 fn drive(client: &mut client::Connection, server: &mut server::Connection, now: Now) -> Result<(), Box<dyn Error>> {
     let (mut to_server, mut to_client) = (Vec::new(), Vec::new());
     loop {
@@ -46,7 +46,7 @@ fn drive(client: &mut client::Connection, server: &mut server::Connection, now: 
     }
 }
 
-/// Not random at all: fit for an example, for nothing else.
+/// A counter in place of random bytes, for examples only.
 #[derive(Debug)]
 struct Counter;
 

@@ -1,6 +1,6 @@
 //! A client on a blocking socket: `cargo run -p sealwire-core --features std --example std_net HOST:PORT USER PASSWORD CA.pem`.
 //!
-//! [`Io`] tells core's [`drive`] how to send, to wait and to read the clock; everything else is settings.
+//! [`Io`] sends, waits and reads the clock for core's [`drive`]; everything else is settings.
 use std::error::Error;
 use std::io::ErrorKind::{TimedOut, WouldBlock};
 use std::io::{Read, Write};
@@ -13,7 +13,7 @@ use sealwire_core::secret::Secret;
 use sealwire_core::tls::ClientContext;
 use sealwire_core::{Input, Now};
 
-/// A socket that blocks, and the clocks.
+/// A blocking socket and the clocks.
 struct Tcp {
     socket: TcpStream,
     started: Instant,
@@ -51,7 +51,7 @@ impl Io for Tcp {
     }
 }
 
-/// A connection over such a socket.
+/// A connection over a blocking socket.
 struct Client {
     connection: Connection,
     io: Tcp,
@@ -59,7 +59,7 @@ struct Client {
 }
 
 impl Client {
-    /// Drives the connection until something happened.
+    /// Runs the connection until there is an event.
     fn next_event(&mut self) -> Result<Event, Box<dyn Error>> {
         let event = drive(&mut self.connection, &mut self.io, &mut self.buffers)?;
         event.ok_or_else(|| "a socket that blocks has an answer".into())

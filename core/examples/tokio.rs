@@ -12,7 +12,7 @@ use sealwire_core::{Input, Now, Output};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// Polls, sends and reads until `on_event` says `true`.
+/// Polls, sends and reads until `on_event` returns `true`.
 async fn drive(
     connection: &mut Connection,
     socket: &mut TcpStream,
@@ -42,7 +42,7 @@ async fn drive(
                     Some(0) => Input::Eof,
                     Some(_) => Input::Bytes(&mut input),
                 };
-                // A failure is polled, behind the alert that tells the server.
+                // Ignore the error here, because the poll returns it, after the alert for the server.
                 let _ = connection.handle_input(fed, Now::since(started));
             }
         }

@@ -1,8 +1,8 @@
 //! A server on tokio:
 //! `cargo run -p sealwire-core --features std --example tokio_server HOST:PORT USER PASSWORD CERTIFICATE.pem KEY.pem`.
 //!
-//! [`drive`] moves bytes and is the same for every server. [`Application::advance`] is what this one does: it knows one account, and
-//! answers every query with the cipher in use.
+//! [`drive`] moves bytes and is the same for every server. [`Application::advance`] answers events: this server has one account and answers
+//! every query with the cipher in use.
 use std::error::Error;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -23,7 +23,7 @@ struct Application {
     account: Candidate,
 }
 
-/// What the driver does next.
+/// The next thing for the driver to do.
 enum Step {
     Poll,
     Read(Option<Duration>),
@@ -31,7 +31,7 @@ enum Step {
 }
 
 impl Application {
-    /// Polls once, and answers what it tells.
+    /// Polls the connection once and answers the event.
     fn advance(&self, connection: &mut Connection, out: &mut Vec<u8>) -> Result<Step, sealwire_core::Error> {
         let cipher = connection.facts().ssl_cipher().unwrap_or("none");
         match connection.poll_output(out)? {
@@ -50,13 +50,13 @@ impl Application {
             Output::Event(Event::Command(Command::Ping)) => {
                 connection.ok(&OkPacket { status: STATUS, ..OkPacket::default() })?;
             }
-            // No client waits for an answer to these.
+            // These commands have no reply.
             Output::Event(Event::Command(Command::StmtClose(_) | Command::StmtSendLongData { .. })) => {}
             Output::Event(Event::Command(command)) => {
                 let error = SqlError::unknown_command(format!("{} is not known here", command.name()));
                 connection.err(&error)?;
             }
-            // A file comes only where one was asked for.
+            // These events come only after a request for a file.
             Output::Event(Event::LocalData(_) | Event::LocalDataEnd) => {}
             Output::Event(Event::Closed) => return Ok(Step::Close),
         }
@@ -90,7 +90,7 @@ async fn drive(
                     Some(0) => Input::Eof,
                     Some(_) => Input::Bytes(&mut input),
                 };
-                // A failure is polled, behind the ERR packet or alert that tells the client.
+                // Ignore the error here, because the poll returns it, after the ERR packet or alert for the client.
                 let _ = connection.handle_input(fed, Now::since(start));
             }
         }

@@ -1,6 +1,7 @@
-//! The work that `cargo xtask instructions` counts, without cryptography and without a clock: valgrind gives the same number each time.
+//! The workloads whose instructions `cargo xtask instructions` counts. They use no cryptography and no clock, so valgrind gives the same
+//! number each time.
 //!
-//! `instructions NAME COUNT` does one of them so often. Without arguments each is done once, and its outcome checked.
+//! `instructions NAME COUNT` runs one workload COUNT times. Without arguments each one runs once, and its result is checked.
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "these are tests")]
 
 use std::hint::black_box;
@@ -19,10 +20,10 @@ use sealwire_core::server::{self, Candidate, Peer, RowBatch};
 use sealwire_core::wire::frame::{self, Scan};
 use sealwire_core::{Input, Now, Output};
 
-/// Says whether it went well.
+/// A workload, which returns whether its result is right.
 pub(crate) type Work = fn() -> bool;
 
-/// What is counted, by name.
+/// The workloads by name.
 pub(crate) const WORKS: [(&str, Work); 17] = [
     ("encode a text row of 3 columns", encode_text),
     ("decode a text row of 3 columns into (i64, &str, f64)", decode_text),
@@ -53,7 +54,7 @@ fn main() {
                 assert!(black_box(work)());
             }
         }
-        // By `cargo test`, whatever it passes on.
+        // `cargo test` runs this, whatever arguments it passes on.
         _ => WORKS.iter().for_each(|(name, work)| assert!(work(), "{name}")),
     }
 }
@@ -70,8 +71,8 @@ const BINARY_ROW: &[u8] = {
 };
 const OK: &[u8] = b"\0\x01\x02\x02\0\0\0";
 
-/// A row behind some more bytes, so that its text is aligned as it was when the counts were taken: `str::from_utf8` takes six more
-/// instructions for each byte up to the next eighth.
+/// A row after some other bytes, so that its text is aligned as it was when the counts were taken: for each byte up to the next multiple of
+/// eight, `str::from_utf8` takes six more instructions.
 #[repr(align(8))]
 struct Aligned<T: ?Sized>(T);
 
@@ -216,7 +217,7 @@ struct Pair {
 
 const NOW: Now = Now { monotonic: Duration::ZERO, wall: Duration::ZERO };
 
-/// The same each time.
+/// A counter in place of random bytes, the same in each run.
 #[derive(Debug)]
 struct Counter;
 
@@ -236,7 +237,7 @@ impl Pair {
         Self { client, server: server::Connection::new(config, 1, peer, NOW), rows: 0 }
     }
 
-    /// Moves bytes until the client is connected, or has its result.
+    /// Moves bytes until the client is connected or has its result.
     fn drive(&mut self) {
         let (mut to_server, mut to_client) = (Vec::new(), Vec::new());
         loop {
@@ -269,7 +270,7 @@ impl Pair {
         }
     }
 
-    /// One row of one column, or a thousand of three.
+    /// Answers with one row of one column, or with a thousand rows of three columns.
     fn answer(&mut self, is_one: bool) {
         let mut batch = RowBatch::default();
         for _ in 0..if is_one { 1 } else { 1000 } {

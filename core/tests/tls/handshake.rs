@@ -93,7 +93,7 @@ fn roots_or_a_known_fingerprint_vouch() {
     assert_eq!(by_fingerprint.verification, Verification::Fingerprint);
 }
 
-/// The certificate of an identity in DER.
+/// The certificate of an identity, in DER.
 pub(crate) fn pem_der(identity: &Identity) -> Vec<u8> {
     use rustls::pki_types::pem::PemObject;
     rustls::pki_types::CertificateDer::from_pem_slice(&identity.cert.pem).unwrap().to_vec()
@@ -101,7 +101,7 @@ pub(crate) fn pem_der(identity: &Identity) -> Vec<u8> {
 
 #[test]
 fn self_signed_certificates_are_accepted_when_named() {
-    // What `openssl req -x509` makes: CA:TRUE, used as the server's own certificate.
+    // A certificate as `openssl req -x509` makes it: CA:TRUE, used as the server's own certificate.
     let identity = Identity { cert: data!("ec-cert.pem"), key: data!("ec-key-sec1.pem") };
     let (facts, _) = Pair::new(&client(Trust::CaAndIdentity, data!("ec-cert.pem")), &server(&identity)).connect();
     assert_eq!(facts.verification, Verification::CaAndIdentity);
@@ -263,7 +263,7 @@ fn data_that_comes_with_the_last_handshake_bytes_is_not_lost() {
     pair.server.take_output(&mut to_client);
     pair.client.feed(&mut to_client, &mut Vec::new(), NOW).unwrap();
     to_server.clear();
-    // `seal` gives the client's Finished first.
+    // `seal` appends the client's Finished first.
     pair.client.seal(b"at once", &mut to_server).unwrap();
     assert!(!pair.client.has_output());
     pair.server.feed(&mut to_server, &mut pair.server_got, NOW).unwrap();

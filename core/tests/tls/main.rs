@@ -1,7 +1,7 @@
-//! TLS between a client and a server in memory: every kind of certificate, every refusal, every delivery.
+//! TLS between a client and a server in memory: every kind of certificate, every refusal, and bytes delivered in pieces of every size.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-// There `#[test]` is wasm-bindgen's.
+// For wasm32, `#[test]` is wasm-bindgen's.
 #[cfg(target_arch = "wasm32")]
 #[macro_use]
 extern crate sealwire_wasm_tests;

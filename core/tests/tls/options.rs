@@ -1,4 +1,4 @@
-//! Settings that work, and settings that are refused with one clear line.
+//! Settings that are accepted, and settings that are refused with a clear message of one line.
 
 use rcgen::PKCS_ED25519;
 use sealwire_core::facts::TlsVersion;
@@ -118,7 +118,7 @@ fn keys_are_read_in_every_form() {
         let context = server(&Identity { cert: cert.clone(), key });
         Pair::new(&client(Trust::CaAndIdentity, ca.clone()), &context).connect();
     }
-    // One file with both.
+    // One file with certificate and key.
     let mut both = cert.clone();
     both.pem.extend(data!("server-key.pem").pem.clone());
     let options = ServerOptions { cert: Some(both), ..ServerOptions::new(provider()) };

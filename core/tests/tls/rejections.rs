@@ -1,4 +1,4 @@
-//! Handshakes that must fail, each for its own reason.
+//! Handshakes that must fail, each for a different reason.
 
 use rcgen::{
     CertificateParams, CertificateRevocationListParams, ExtendedKeyUsagePurpose, KeyIdMethod, PKCS_ECDSA_P256_SHA256,
@@ -12,7 +12,7 @@ use sealwire_core::tls::{
 use crate::handshake::pem_der;
 use crate::support::*;
 
-/// Connects and returns why the client refused the server's certificate. The server must learn of it by an alert.
+/// Connects, and returns the reason why the client refused the server's certificate. The server must receive an alert.
 fn refusal_at(client: &ClientContext, identity: &Identity, now: std::time::Duration) -> CertificateProblem {
     let server = server(identity);
     let (client_result, server_result) = Pair::at(client, &server, now, Some(HOST)).run();
@@ -97,7 +97,7 @@ fn a_version_1_certificate_has_a_period_too() {
 #[test]
 fn other_names_are_listed() {
     let ca = ca("Names CA");
-    // The common name does not count where there are alternative names.
+    // The common name is ignored if there are alternative names.
     let identity = issue(&ca, &params(HOST, &["a.example.com", "10.0.0.1"]), &PKCS_ED25519);
     let problem = refusal(&client(Trust::CaAndIdentity, ca_pem(&ca)), &identity);
     let presented = vec!["a.example.com".to_owned(), "10.0.0.1".to_owned()];
@@ -150,7 +150,7 @@ fn a_certificate_for_clients_is_none_for_servers() {
     assert_eq!(refusal(&client(Trust::Ca, ca_pem(&ca)), &identity), CertificateProblem::WrongPurpose { certificate });
 }
 
-/// As `openssl req -x509 -CA` makes certificates unless it is told otherwise.
+/// `openssl req -x509 -CA` makes such certificates by default.
 #[test]
 fn a_ca_as_server_is_accepted_below_a_ca_that_was_named_alone() {
     let root = ca("CA above");
@@ -164,7 +164,7 @@ fn a_ca_as_server_is_accepted_below_a_ca_that_was_named_alone() {
 
 #[test]
 fn what_is_no_ca_vouches_for_nobody() {
-    // A server's certificate, version 3, as issuer of another one.
+    // A server's certificate, version 3, is the issuer of another one.
     let root = ca("Root");
     let key = rcgen::KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).unwrap();
     let rogue = Ca::signed_by(params("Rogue", &["rogue"]), key, &root).unwrap();
@@ -172,7 +172,7 @@ fn what_is_no_ca_vouches_for_nobody() {
     identity.cert.pem.extend(rogue.pem().into_bytes());
     let no_ca = |name: &str| CertificateProblem::Constraint { certificate: name.to_owned(), breach: Breach::NotCa };
     assert_eq!(refusal(&client(Trust::CaAndIdentity, ca_pem(&root)), &identity), no_ca("/CN=Rogue"));
-    // The same with version 1, which can't say whether it is a CA.
+    // The same with version 1, which can't say whether the certificate is a CA's.
     let mut identity = Identity { cert: data!("under-v1-cert.pem"), key: data!("server-key.pem") };
     identity.cert.pem.extend(data!("v1-intermediate.pem").pem.clone());
     assert_eq!(refusal(&client(Trust::CaAndIdentity, data!("ca.pem")), &identity), no_ca("/CN=Version 1 CA"));
@@ -194,7 +194,7 @@ fn another_fingerprint_than_the_given_one_is_refused() {
     let ca = ca("Fingerprint CA");
     let other = Fingerprint::sha256_of(b"another certificate");
     let mut options = client_options(Trust::Fingerprint(vec![other.clone()]), ca_pem(&ca));
-    // A CA that verifies does not help: the user said which certificate.
+    // A trusted CA does not help, because the user gave the fingerprint of one certificate.
     let given = ClientContext::build(options.clone()).unwrap();
     assert_eq!(refusal(&given, &good(&ca)), CertificateProblem::FingerprintMismatch);
     options.trust = Trust::SystemRoots { roots: vec![], known: vec![other] };
@@ -222,7 +222,7 @@ fn where_nothing_is_known_the_fingerprint_is_offered() {
     assert!(hint.contains(&format!("--ssl-fp={fingerprint}")), "{hint}");
 }
 
-/// A list of version 2 by that CA, current for a year.
+/// A version 2 revocation list of this CA, current for a year.
 pub(crate) fn revocations(ca: &Ca, serials: &[u64]) -> NamedPem {
     let revoked = serials.iter().map(|serial| RevokedCertParams {
         serial_number: SerialNumber::from(*serial),
@@ -267,7 +267,7 @@ fn revocation_is_enforced_and_fails_closed() {
     assert!(matches!(forged, CertificateProblem::RevocationUnknown { .. }), "{forged:?}");
 }
 
-/// What a server says of a client with that certificate, and what the client then hears.
+/// The server's error for a client with this certificate, and the client's error.
 fn client_refusal(
     identity: &Identity,
     authority: NamedPem,
@@ -308,7 +308,7 @@ fn a_server_refuses_clients_that_do_not_verify_in_the_handshake() {
     }
 }
 
-/// The alert is all that the other side learns.
+/// The alert is the only information for the peer.
 #[test]
 fn the_alert_says_the_reason() {
     let own = revocable_ca("Alert CA");
@@ -353,7 +353,7 @@ fn bytes_that_are_not_tls_are_called_so() {
     let error =
         layer.feed(&mut b"\x17\0\0\x02\xff\x15\x04Too many connections".to_vec(), &mut Vec::new(), NOW).unwrap_err();
     assert!(matches!(error, TlsError::NotTls | TlsError::Protocol(_)), "{error:?}");
-    // The failure is final, and nothing more can be sealed.
+    // The failure is final, and nothing can be sealed any more.
     assert_eq!(layer.feed(&mut b"".to_vec(), &mut Vec::new(), NOW), Err(error.clone()));
     assert_eq!(layer.seal(b"secret", &mut Vec::new()), Err(error));
     let mut server = TlsLayer::server(&server(&good(&ca))).unwrap();

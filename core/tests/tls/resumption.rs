@@ -1,4 +1,4 @@
-//! Sessions that are resumed, and those that must not be.
+//! Sessions that may be resumed, and sessions that must not be.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -21,7 +21,7 @@ fn context(versions: &str, trust: Trust, ca: &Ca) -> ClientContext {
     ClientContext::build(options).unwrap()
 }
 
-/// Whether both sides say that the session was resumed; they must agree.
+/// Whether both sides report that the session was resumed; they must agree.
 fn resumed(client: &ClientContext, server: &ServerContext, now: Duration) -> bool {
     let (at_client, at_server) = Pair::at(client, server, now, Some(HOST)).connect();
     assert_eq!(at_client.resumed, at_server.resumed);
@@ -49,7 +49,7 @@ fn the_second_connection_resumes_and_keeps_what_was_verified() {
     }
 }
 
-/// Tickets that are in the clear: what matters here is when they are taken.
+/// Unencrypted tickets, because the tests check only when tickets are accepted.
 #[derive(Debug)]
 struct Open([u8; 32]);
 
@@ -103,7 +103,7 @@ fn tickets_resume_without_a_cache_and_in_another_context_of_the_same_settings() 
 fn a_ticket_of_other_settings_is_worth_nothing() {
     let (ca, other_ca) = (revocable_ca("Settings CA"), ca("Other CA"));
     let identity = good(&ca);
-    // Its signature is another one each time.
+    // The signature of the list differs each time.
     let list = revocations(&ca, &[1]);
     let asks = |options: &mut ServerOptions| {
         options.ca = vec![ca_pem(&ca), ca_pem(&other_ca)];
@@ -152,7 +152,7 @@ fn tickets_end_after_the_timeout_wherever_they_are_shown() {
             assert!(!resumed(&client, &with_tickets(&identity, |_| {}), NOW));
             let (server, seconds) = (with_tickets(&identity, |_| {}), Duration::from_secs(i64::unsigned_abs(later)));
             let mut pair = Pair::at(&client, &server, NOW, Some(HOST));
-            // The client goes by a clock of its own, and offers what the server may refuse.
+            // The client has its own clock and offers a session that the server may refuse.
             pair.now = if later < 0 { NOW - seconds } else { NOW + seconds };
             let (at_client, _) = pair.connect();
             assert_eq!(at_client.resumed, resumes, "{versions} {later}");
@@ -161,17 +161,17 @@ fn tickets_end_after_the_timeout_wherever_they_are_shown() {
     }
 }
 
-/// A ticket's length has 16 bits, and a client's certificates, which are in it, may take nearly as many.
+/// A ticket's length has 16 bits, and the client's certificates in the ticket may be nearly as long.
 #[test]
 fn a_session_that_is_too_large_for_a_ticket_gets_none() {
     let ca = ca("Long CA");
     let server = with_tickets(&good(&ca), |options| options.ca = vec![ca_pem(&ca)]);
     let identity = issue(&ca, &params("client", &[]), &PKCS_ED25519);
-    // Certificates that nobody needs, with a name of that many bytes.
+    // Extra certificates with a name of this many bytes.
     let filler = |bytes: usize| issue(&ca, &params(&"x".repeat(bytes), &[]), &PKCS_ED25519);
     let own = pem_der(&identity).len();
     let excess = pem_der(&filler(6_000)).len() - 6_000;
-    // Of a handshake message's 65,535 bytes some remain, which the length of ten signatures needs.
+    // Leave some of a handshake message's 65,535 bytes free, because the length of ten signatures varies.
     let most = (65_490 - 5 - own) / 10 - 5 - excess;
     for (bytes, resumes) in [(1_000, true), (2_000, false), (most, false)] {
         let filler = filler(bytes).cert;
@@ -247,7 +247,7 @@ fn a_resumed_session_carries_the_clients_certificate_and_checks_it_again() {
     short.not_before = date_time_ymd(2027, 1, 1);
     short.not_after = date_time_ymd(2027, 1, 15);
     let identity = issue(&ca, &short, &PKCS_ED25519);
-    // 15 January 2027, 08:00 is NOW; the certificate ended at midnight, so start the day before.
+    // NOW is 15 January 2027, 08:00. The certificate ended at midnight, so start the day before.
     let before = NOW - Duration::from_secs(86_400);
     let mut options = server_options(&good(&ca));
     options.ca = vec![ca_pem(&ca)];

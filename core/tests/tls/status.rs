@@ -50,7 +50,7 @@ fn a_connection_shows_what_it_negotiated() {
     assert_eq!(value(&status, "Ssl_sessions_reused"), "0");
     assert!(value(&status, "Ssl_server_not_after").ends_with(" GMT"));
     assert_eq!(value(&status, "Tls_sni_server_name"), HOST);
-    // Another connection, in plaintext, sees the counters and nothing of this one.
+    // Another connection, in plaintext, has the server's counters and no values of this one.
     let other = ssl_status(None, Some(&server));
     assert_eq!(value(&other, "Ssl_finished_accepts"), "1");
     assert_eq!(value(&other, "Ssl_cipher"), "");

@@ -1,4 +1,4 @@
-//! Certificates, contexts and a pair of sessions that talk to each other.
+//! Certificates, contexts, and a pair of connected sessions.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use sealwire_core::tls::{
     ClientContext, ClientOptions, NamedPem, ServerContext, ServerOptions, TlsError, TlsLayer, Trust,
 };
 
-/// 15 January 2027, within the period of all certificates here.
+/// 15 January 2027, within the validity period of all certificates here.
 pub(crate) const NOW: Duration = Duration::from_secs(1_800_000_000);
 pub(crate) const YEAR: Duration = Duration::from_secs(31_557_600);
 pub(crate) const HOST: &str = "db.example.com";
@@ -68,7 +68,7 @@ pub(crate) fn issue(ca: &Ca, params: &CertificateParams, algorithm: &'static Sig
     }
 }
 
-/// The server's certificate for [`HOST`] as it should be.
+/// A valid server certificate for [`HOST`].
 pub(crate) fn good(ca: &Ca) -> Identity {
     issue(ca, &params("server", &[HOST]), &PKCS_ECDSA_P256_SHA256)
 }
@@ -93,18 +93,18 @@ pub(crate) fn client(trust: Trust, ca: NamedPem) -> ClientContext {
     ClientContext::build(client_options(trust, ca)).unwrap()
 }
 
-/// Two sessions joined by two queues of bytes.
+/// Two sessions connected by two queues of bytes.
 pub(crate) struct Pair {
     pub(crate) client: TlsLayer,
     pub(crate) server: TlsLayer,
-    /// How many bytes are delivered at once.
+    /// The number of bytes to deliver at once.
     pub(crate) chunk: usize,
     pub(crate) now: Duration,
     pub(crate) client_got: Vec<u8>,
     pub(crate) server_got: Vec<u8>,
 }
 
-/// How the handshake ended on either side.
+/// The result of the handshake on either side.
 pub(crate) type Outcome = (Result<(), TlsError>, Result<(), TlsError>);
 
 impl Pair {
@@ -123,7 +123,7 @@ impl Pair {
         }
     }
 
-    /// Carries bytes to and fro until none are left.
+    /// Moves bytes between the sides until none are left.
     pub(crate) fn run(&mut self) -> Outcome {
         let (mut client_result, mut server_result) = (Ok(()), Ok(()));
         while self.client.has_output() || self.server.has_output() {
@@ -141,7 +141,7 @@ impl Pair {
         (client_result, server_result)
     }
 
-    /// Runs a handshake that must succeed, and returns what both sides say of it.
+    /// Runs a handshake that must succeed, and returns the parameters that both sides report.
     pub(crate) fn connect(&mut self) -> (TlsFacts, TlsFacts) {
         assert_eq!(self.run(), (Ok(()), Ok(())));
         (self.client.facts().unwrap(), self.server.facts().unwrap())
