@@ -1,4 +1,4 @@
-//! The attackers that a scenario can have.
+//! The attackers of a scenario.
 
 use sealwire_core::Now;
 use sealwire_core::tls::ServerContext;
@@ -7,7 +7,7 @@ use crate::impostor::Impostor;
 use crate::middle::{Middle, Packets, Relay};
 use crate::pair::Toward;
 
-/// Who is in the middle, and what he does.
+/// An attacker between client and server, and its attack.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(
     feature = "serde",
@@ -15,84 +15,84 @@ use crate::pair::Toward;
     serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)
 )]
 pub enum Attacker {
-    /// Passes everything on.
+    /// Forwards all bytes unchanged.
     Idle,
-    /// Takes the SSL capability out of the server's greeting.
+    /// Clears the SSL capability in the server's greeting.
     StripSsl,
-    /// Puts a query in plaintext behind the client's SSLRequest, for the server to run as the user who logs in.
+    /// Injects a query in plaintext after the client's SSLRequest, so that the server might run it as the user who logs in.
     InjectAfterSslRequest {
         /// The query.
         query: String,
     },
-    /// Puts an OK packet in plaintext behind the server's greeting, for the client to take as said inside TLS.
+    /// Injects an OK packet in plaintext after the server's greeting, so that the client might treat it as received inside TLS.
     InjectAfterGreeting,
-    /// Answers the client's TLS with a certificate of his own, and speaks TLS to the server himself.
+    /// Answers the client's TLS handshake with the attacker's own certificate, and makes a TLS connection to the server.
     SwapCertificate,
-    /// Takes TLS 1.3 out of the ClientHello.
+    /// Removes TLS 1.3 from the ClientHello.
     DowngradeVersion,
-    /// Answers the client's login with the demand for the password in clear.
+    /// Answers the client's login with a request for the password in plaintext.
     AskClearPassword,
-    /// Resets both connections once so many bytes went toward a side.
+    /// Resets both connections after a number of bytes toward one side.
     Cut {
-        /// Toward whom the bytes are counted.
+        /// The side toward which the bytes are counted.
         toward: Toward,
-        /// How many.
+        /// The number of bytes.
         at: u64,
     },
-    /// Passes nothing on in either direction once so many bytes went toward a side, and closes nothing.
+    /// Stops forwarding in both directions after a number of bytes toward one side, and closes nothing.
     Stall {
-        /// Toward whom the bytes are counted.
+        /// The side toward which the bytes are counted.
         toward: Toward,
-        /// How many.
+        /// The number of bytes.
         at: u64,
     },
-    /// Ends the stream toward a side after so many bytes; the other direction stays open.
+    /// Ends the stream toward one side after a number of bytes; the other direction stays open.
     HalfClose {
-        /// Whose stream ends.
+        /// The side whose incoming stream ends.
         toward: Toward,
-        /// After how many bytes.
+        /// The number of bytes before the end.
         at: u64,
     },
     /// Flips bits of one byte.
     Flip {
-        /// Whose stream.
+        /// The side toward which the byte is sent.
         toward: Toward,
-        /// Which byte, the first is 0.
+        /// The index of the byte; the first is 0.
         at: u64,
         /// The bits to flip.
         mask: u8,
     },
-    /// Takes bytes out.
+    /// Removes bytes.
     Remove {
-        /// Whose stream.
+        /// The side toward which the bytes are sent.
         toward: Toward,
-        /// The first byte that is taken out.
+        /// The index of the first byte to remove.
         at: u64,
-        /// How many are.
+        /// The number of bytes to remove.
         count: u32,
     },
-    /// Puts bytes in.
+    /// Inserts bytes.
     Insert {
-        /// Whose stream.
+        /// The side toward which the bytes are sent.
         toward: Toward,
-        /// In front of which byte.
+        /// The index of the byte before which to insert.
         at: u64,
-        /// The bytes.
+        /// The bytes to insert.
         bytes: Vec<u8>,
     },
-    /// Sends bytes that went by a second time.
+    /// Sends bytes of the stream a second time.
     Replay {
-        /// Whose stream.
+        /// The side toward which the bytes are sent.
         toward: Toward,
-        /// In front of which byte.
+        /// The index of the byte before which to repeat.
         at: u64,
-        /// How many of the bytes before it.
+        /// The number of bytes before that index to repeat.
         count: u32,
     },
 }
 
 impl Attacker {
-    /// The man himself. `context` is what an impostor shows as his certificate.
+    /// Creates the attacker. `context` has the certificate that an impostor presents.
     pub(crate) fn middle(
         &self,
         context: &ServerContext,
@@ -115,7 +115,7 @@ impl Attacker {
     }
 }
 
-/// Alters the first packet of the server.
+/// Modifies the first packet of the server.
 struct GreetingEditor {
     packets: Packets,
     edit: Option<Edit>,
@@ -145,7 +145,7 @@ impl Middle for GreetingEditor {
                 relay.did("takes the SSL capability out of the greeting");
             }
             Some(Edit::OkBehind) => {
-                // What an OK packet to the client's response would be, with the number that would be due.
+                // An OK packet as the reply to the client's response, with the sequence number that the client would expect.
                 greeting.extend_from_slice(&[7, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0]);
                 relay.did("puts an OK packet behind the greeting");
             }
@@ -156,8 +156,8 @@ impl Middle for GreetingEditor {
     }
 }
 
-/// Clears CLIENT_SSL (0x800) in a HandshakeV10 packet: it lies behind header, protocol version, version text, connection
-/// id, eight bytes of the scramble and a filler, in the upper byte of the lower flags.
+/// Clears CLIENT_SSL (0x800) in a HandshakeV10 packet. The flag is in the upper byte of the lower capability flags, which follow the
+/// header, protocol version, version text, connection id, eight bytes of the scramble and a filler.
 fn without_ssl(greeting: &mut [u8]) -> bool {
     let Some(end) = greeting.iter().skip(5).position(|byte| *byte == 0) else { return false };
     match greeting.get_mut(5 + end + 1 + 4 + 8 + 1 + 1) {
@@ -169,7 +169,7 @@ fn without_ssl(greeting: &mut [u8]) -> bool {
     }
 }
 
-/// Alters what surrounds the client's SSLRequest.
+/// Injects bytes after the client's SSLRequest, or modifies the ClientHello.
 struct RequestEditor {
     packets: Packets,
     step: Step,
@@ -177,7 +177,7 @@ struct RequestEditor {
 
 enum Step {
     Waiting(Request),
-    /// The SSLRequest has gone by; the ClientHello is gathered.
+    /// The SSLRequest has been forwarded, and the bytes of the ClientHello are being collected.
     Hello(Vec<u8>),
     Done,
 }
@@ -212,7 +212,7 @@ impl Middle for RequestEditor {
                 let rest = self.packets.rest();
                 match request {
                     Request::Inject(query) if is_request => {
-                        // COM_QUERY, as the first packet of a command.
+                        // COM_QUERY with the sequence number of a command.
                         let length = (query.len() + 1) as u32;
                         let [low, middle, high, _] = length.to_le_bytes();
                         relay.to_server.extend_from_slice(&[low, middle, high, 0, 3]);
@@ -228,14 +228,14 @@ impl Middle for RequestEditor {
     }
 }
 
-/// Waits for the ClientHello's whole record, hides its supported_versions extension, and passes it on.
+/// Waits for the complete record of the ClientHello, hides its supported_versions extension, and forwards it.
 fn pass_hello(mut hello: Vec<u8>, relay: &mut Relay) -> Step {
     let Some(&[_, _, _, high, low]) = hello.first_chunk::<5>() else { return Step::Hello(hello) };
     if hello.len() < 5 + usize::from(u16::from_be_bytes([high, low])) {
         return Step::Hello(hello);
     }
     if let Some(at) = extension(&hello, 43) {
-        // A number that no extension has (RFC 8701): whoever does not know it must skip it.
+        // A reserved extension number (RFC 8701), which the server must ignore.
         if let Some(kind) = hello.get_mut(at..at + 2) {
             kind.copy_from_slice(&[0x0a, 0x0a]);
             relay.did("hides TLS 1.3 in the ClientHello");
@@ -245,11 +245,11 @@ fn pass_hello(mut hello: Vec<u8>, relay: &mut Relay) -> Step {
     Step::Done
 }
 
-/// Where the extension of that kind begins in a ClientHello's record, RFC 8446 section 4.1.2.
+/// The index of the extension of this kind in a ClientHello's record, RFC 8446 section 4.1.2.
 fn extension(record: &[u8], kind: u16) -> Option<usize> {
     let byte = |at: usize| record.get(at).copied().map(usize::from);
     let pair = |at: usize| Some(byte(at)? << 8 | byte(at + 1)?);
-    // Record and handshake headers, legacy version, random; then session id, suites and compression methods.
+    // Skip record header, handshake header, legacy version and random; then session id, suites and compression methods.
     let mut at = 5 + 4 + 2 + 32;
     at += 1 + byte(at)?;
     at += 2 + pair(at)?;
@@ -265,12 +265,12 @@ fn extension(record: &[u8], kind: u16) -> Option<usize> {
     None
 }
 
-/// Answers the client's login himself.
+/// Answers the client's login in the server's place.
 #[derive(Default)]
 struct ClearPasswordAsker {
     packets: Packets,
     asked: bool,
-    /// The client has asked for TLS: he can't read on, and passes on what he can't use.
+    /// The client has asked for TLS, so the attacker can't read the login and forwards all bytes.
     passes: bool,
 }
 
@@ -300,18 +300,18 @@ impl Middle for ClearPasswordAsker {
     }
 }
 
-/// Does one thing at one byte.
+/// Performs an attack at one byte of a stream.
 struct AtByte {
     attacker: Attacker,
-    /// Bytes that came by, toward the server and toward the client.
+    /// The number of bytes so far toward the server and toward the client.
     passed: [u64; 2],
     stalled: bool,
-    /// What came by toward the side of interest, where it may be replayed.
+    /// The bytes so far toward the attacked side, if they may be replayed.
     kept: Vec<u8>,
 }
 
 impl AtByte {
-    /// Where he acts.
+    /// The stream and the byte at which the attack takes place.
     const fn place(&self) -> Option<(Toward, u64)> {
         match self.attacker {
             Attacker::Cut { toward, at }
@@ -343,7 +343,7 @@ impl Middle for AtByte {
             relay.toward(toward).extend_from_slice(bytes);
             return;
         }
-        // Where the place lies in these bytes; past their end where it is yet to come.
+        // The attack's position within these bytes, or their end if it lies behind them.
         let before = at.saturating_sub(from).min(bytes.len() as u64) as usize;
         let here = (from..from + bytes.len() as u64).contains(&at);
         let (head, tail) = bytes.split_at(before);
@@ -364,7 +364,7 @@ impl Middle for AtByte {
                 relay.did(format!("passes nothing on from byte {at}"));
             }
             Attacker::HalfClose { .. } => {
-                // Bytes behind the end are lost: there is no stream to put them on.
+                // Bytes after the end are lost, because the stream has ended.
                 if here {
                     relay.finish(toward);
                     relay.did(format!("ends the stream at byte {at}"));
@@ -377,7 +377,7 @@ impl Middle for AtByte {
                 relay.did(format!("flips bits {mask:#04x} of byte {at}"));
             }
             Attacker::Remove { count, .. } => {
-                // Those of the bytes to remove that lie here.
+                // The end of the bytes to remove within these bytes.
                 let end = (at + u64::from(*count)).saturating_sub(from).min(bytes.len() as u64) as usize;
                 out.extend_from_slice(bytes.get(end.max(before)..).unwrap_or_default());
                 if here {

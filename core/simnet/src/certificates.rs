@@ -1,4 +1,4 @@
-//! The certificates of the simulated hosts; `data/make.sh` has made them.
+//! The certificates of the simulated hosts, made by `data/make.sh`.
 
 use crate::scenario::{ClientCertificate, ServerCertificate};
 

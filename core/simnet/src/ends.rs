@@ -1,4 +1,4 @@
-//! The drivers: each takes bytes from a connection to its machine and back, as a program with a socket does.
+//! The drivers of the simulated hosts. Each moves bytes between a connection and its state machine, as a program with a socket does.
 
 use std::collections::VecDeque;
 
@@ -10,24 +10,24 @@ use crate::middle::{Middle, Relay};
 use crate::net::{Net, Readable, Tcp};
 use crate::pair::Toward;
 
-/// How long a client waits for an answer, and a server for a command, in microseconds.
+/// How long a client waits for a reply, and how long a server waits for a command, in microseconds.
 const CLIENT_PATIENCE_US: u64 = 60_000_000;
 const SERVER_PATIENCE_US: u64 = 120_000_000;
-/// How long the last bytes of a side that is done may take to leave.
+/// How long a finished side waits for its last bytes to be sent, in microseconds.
 const LINGER_US: u64 = 10_000_000;
 
-/// A TCP connection with what waits to be sent on it.
+/// A TCP connection and the bytes to send on it.
 struct Pipe {
     tcp: Tcp,
     outbox: Vec<u8>,
-    /// The most bytes that are taken at once.
+    /// The most bytes to read at once.
     chunk: usize,
     told_eof: bool,
     closed: bool,
     most_held: usize,
 }
 
-/// What came in.
+/// The result of reading.
 enum Received {
     Nothing,
     Bytes,
@@ -39,7 +39,7 @@ impl Pipe {
         Self { tcp, outbox: Vec::new(), chunk, told_eof: false, closed: false, most_held: 0 }
     }
 
-    /// Reads into `bytes`; the end is told once.
+    /// Reads into `bytes`. The end of the stream is reported once.
     fn receive(&mut self, net: &mut Net, bytes: &mut Vec<u8>) -> Received {
         match net.read(self.tcp, self.chunk, bytes) {
             Readable::Bytes(count) => {
@@ -54,7 +54,8 @@ impl Pipe {
         }
     }
 
-    /// Sends what the connection takes. Once `ended`, closes it as soon as nothing is left to send, or can be.
+    /// Sends as many bytes as the connection accepts. Once this side has ended (`ended` is the time), closes the connection when all bytes
+    /// are sent, when they can't be sent any more, or when [`LINGER_US`] has passed.
     fn flush(&mut self, net: &mut Net, ended: Option<u64>) -> bool {
         self.most_held = self.most_held.max(self.outbox.len());
         let sent = net.write(self.tcp, &mut self.outbox);
@@ -69,11 +70,11 @@ impl Pipe {
     }
 }
 
-/// When a machine's deadline or its driver's patience ends, in microseconds.
+/// The times at which a machine's deadline or its driver's patience ends, in microseconds.
 #[derive(Default)]
 struct Timer {
     deadline: Option<u64>,
-    /// When bytes were last received.
+    /// The time at which bytes were last received.
     active: u64,
 }
 
@@ -121,7 +122,7 @@ impl ClientEnd {
         self.pipe.most_held
     }
 
-    /// When this side wants another turn at the latest.
+    /// The latest time at which this side needs its next turn.
     pub(crate) fn due(&self) -> Option<u64> {
         match self.ended {
             Some(ended) => (!self.pipe.closed).then(|| ended.saturating_add(LINGER_US)),
@@ -130,12 +131,12 @@ impl ClientEnd {
         }
     }
 
-    /// Whether anything was moved.
+    /// Reads, processes and sends. Returns whether any bytes or events were processed.
     pub(crate) fn turn(&mut self, net: &mut Net, now: Now) -> bool {
         let mut moved = false;
         if self.ended.is_none() {
             let mut bytes = Vec::new();
-            // What fails shows when the machine is polled.
+            // Ignore errors of the input here, because the next poll returns them.
             match self.pipe.receive(net, &mut bytes) {
                 Received::Bytes => {
                     moved = true;
@@ -211,11 +212,11 @@ impl ClientEnd {
     }
 }
 
-/// A server that waits for its connection, or has it.
+/// A server that waits for its connection or has one.
 pub(crate) struct ServerEnd {
     pub(crate) machine: server::Connection,
     pub(crate) host: Host,
-    /// Which of the client's connections it is.
+    /// The index of the client's connection that this server accepts.
     pub(crate) index: usize,
     pipe: Pipe,
     timer: Timer,
@@ -308,12 +309,12 @@ impl ServerEnd {
                 }
             }
         }
-        // The goodbye of an orderly end.
+        // Collect close_notify after an orderly end.
         while matches!(self.host.step(&mut self.machine, &mut self.pipe.outbox), Ok(Step::Transmit)) {}
     }
 }
 
-/// The man in the middle with his two connections.
+/// The attacker in the middle with two connections, one to the client and one to the server.
 pub(crate) struct MiddleEnd {
     middle: Box<dyn Middle>,
     pub(crate) relay: Relay,
@@ -322,7 +323,7 @@ pub(crate) struct MiddleEnd {
     gone: bool,
 }
 
-/// One of his connections.
+/// One of the attacker's connections.
 struct Side {
     tcp: Tcp,
     told_eof: bool,
@@ -336,7 +337,7 @@ impl Side {
 }
 
 impl MiddleEnd {
-    /// He listens on `tcp` in the server's place.
+    /// Creates an attacker who listens on `tcp` in the server's place.
     pub(crate) fn new(middle: Box<dyn Middle>, tcp: Tcp) -> Self {
         Self { middle, relay: Relay::default(), client: Side::new(tcp), server: None, gone: false }
     }
@@ -371,7 +372,7 @@ impl MiddleEnd {
         }
         if self.relay.reset {
             self.gone = true;
-            // What went on before the cut has left already, or is lost with the line.
+            // Bytes forwarded before the reset have been sent already or are lost.
             net.abort(self.client.tcp);
             net.abort(server.tcp);
             return true;

@@ -9,46 +9,46 @@ use sealwire_core::{Error, Output, SqlError};
 
 use crate::Seeded;
 
-/// Accounts, and an engine that knows a few words:
+/// A server application with accounts and an engine that knows a few statements:
 ///
 /// | query | answer |
 /// | --- | --- |
-/// | `SHOW STATUS LIKE 'Ssl_cipher'` | the row that MySQL gives |
+/// | `SHOW STATUS LIKE 'Ssl_cipher'` | the row that MySQL returns |
 /// | `BLOB n` | one row with one value of n bytes `x` |
-/// | `LENGTH …` | one row with the number of the query's bytes |
+/// | `LENGTH …` | one row with the length of the query in bytes |
 /// | `TWICE` | two results: an OK, then a row |
-/// | `LOAD DATA LOCAL INFILE 'name'` | asks for the file and answers OK with the number of its bytes as affected rows |
-/// | the same and `AGAIN` | behind that OK asks for the file anew, as often as the word is there |
-/// | `INFILE name` | the same, as a rogue server asks: the statement is no LOAD DATA |
+/// | `LOAD DATA LOCAL INFILE 'name'` | requests the file and answers OK with its length in bytes as affected rows |
+/// | the same and `AGAIN` | after that OK requests the file again, once for each `AGAIN` |
+/// | `INFILE name` | requests the file as a malicious server does, because the statement is not LOAD DATA |
 /// | `FAIL` | error 1064 |
-/// | anything else | one row with the query itself |
+/// | any other | one row with the query itself |
 ///
-/// A prepared statement has a parameter for each `?`; to execute it gives its parameters back as one row.
+/// A prepared statement has one parameter for each `?`. Executing it returns the parameters as one row.
 #[derive(Debug, Clone)]
 pub struct Host {
-    /// Who may log in.
+    /// The accounts that may log in.
     pub accounts: Accounts,
     /// The user of the connection, once authenticated.
     pub user: Option<String>,
-    /// What the last client said of itself.
+    /// The data of the client's last login.
     pub login: Option<Login>,
-    /// Why the last user was refused, as the server's log has it.
+    /// The reason of the last refusal, as in the server's log.
     pub refusal: Option<String>,
-    /// Every query text that reached the engine.
+    /// Every query that the engine received.
     pub queries: Vec<Vec<u8>>,
-    /// What `caching_sha2_password` remembers of the account's password, as after an earlier login.
+    /// The digest that `caching_sha2_password` remembers after an earlier login.
     pub fast_digest: Option<[u8; 32]>,
-    /// Whether the connection has ended in order.
+    /// Whether the connection has ended in an orderly way.
     pub closed: bool,
     candidate: String,
     file_bytes: u64,
     file_name: Vec<u8>,
-    /// How often the file is still to be asked for anew.
+    /// How many more times the file is to be requested.
     file_again: usize,
     parameters: Vec<u16>,
 }
 
-/// What a host wants said, once the event that it borrowed from is gone.
+/// The answer to an event. It is sent after the borrow of the event has ended.
 enum Answer {
     Nothing,
     Authenticate(Box<Candidate>),
@@ -61,14 +61,14 @@ enum Answer {
     Execute(Vec<Vec<u8>>),
     Twice,
     File(Vec<u8>),
-    /// OK with the number of bytes, and then the file anew.
+    /// OK with the number of bytes, then another request for the file.
     FileAgain(u64, Vec<u8>),
     Prepared(u32, u16),
     FieldList,
     Eof,
 }
 
-/// What one step of a host led to.
+/// The result of one step of a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
     /// Bytes were appended.
@@ -80,10 +80,10 @@ pub enum Step {
 }
 
 impl Host {
-    /// A host with the accounts that these statements make.
+    /// A host with the accounts that these statements create.
     ///
     /// # Errors
-    /// What is wrong with the statements.
+    /// The error in the statements.
     pub fn new(statements: &str) -> Result<Self, String> {
         let mut accounts = Accounts::new([7; 32]);
         accounts.read_text(statements, &Seeded::new(1)).map_err(|error| format!("{error:?}"))?;
@@ -109,10 +109,10 @@ impl Host {
         }
     }
 
-    /// Polls the connection once and answers what it tells. Bytes to send are appended to `out`.
+    /// Polls the connection once and answers its event. Appends bytes to send to `out`.
     ///
     /// # Errors
-    /// The connection's own, once it has failed.
+    /// The connection's error, once it has failed.
     pub fn step(&mut self, connection: &mut Connection, out: &mut Vec<u8>) -> Result<Step, Error> {
         let cipher = connection.facts().ssl_cipher().unwrap_or_default();
         let capabilities = connection.facts().capabilities;

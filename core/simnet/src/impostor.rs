@@ -1,4 +1,4 @@
-//! The attacker who ends the client's TLS himself.
+//! An attacker who terminates the client's TLS.
 
 use sealwire_core::Now;
 use sealwire_core::tls::{ClientContext, ServerContext, TlsLayer};
@@ -6,15 +6,16 @@ use sealwire_core::tls::{ClientContext, ServerContext, TlsLayer};
 use crate::middle::{Middle, Packets, Relay};
 use crate::pair::Toward;
 
-/// Shows the client his own certificate, and is a client to the server. What a client that does not verify sends, he reads.
+/// Presents his own certificate to the client and connects to the server as a client. He can read the data of a client that does not verify
+/// certificates.
 pub(crate) struct Impostor {
     own: ServerContext,
     toward_server: ClientContext,
     packets: Packets,
     tls: Option<(TlsLayer, TlsLayer)>,
-    /// The client asked for no TLS: nothing to swap.
+    /// The client has not asked for TLS, so there is no certificate to replace.
     plain: bool,
-    /// Plaintext that waits for the end of the other handshake.
+    /// Plaintext to forward to the server once the TLS handshake with it is complete. `for_client` is the same for the client.
     for_server: Vec<u8>,
     for_client: Vec<u8>,
 }
@@ -65,9 +66,10 @@ impl Impostor {
             Toward::Server => (&mut *client, &mut *server),
             Toward::Client => (&mut *server, &mut *client),
         };
-        // Whoever refuses him says so by an alert, which goes out below; he has nothing to add.
+        // If a side rejects the attacker, its alert is forwarded below, and the error itself needs no handling.
         let fed = from.feed(&mut bytes.to_vec(), &mut plain, now.wall);
-        // What the server says to him before the client believes him was never meant for the client.
+        // Do not count the server's data before the client has accepted the attacker's certificate, because this data is meant for the
+        // attacker.
         if toward == Toward::Server || !to.is_handshaking() {
             relay.overheard.extend_from_slice(&plain);
         }
@@ -76,12 +78,12 @@ impl Impostor {
             Toward::Client => &mut self.for_client,
         };
         waiting.append(&mut plain);
-        // The client's handshake may be complete before the server's is.
+        // The handshake with the client may be complete before the one with the server.
         let passed = waiting.is_empty() || to.is_handshaking() || {
             to.seal(&std::mem::take(waiting), relay.toward(toward)).is_ok()
         };
         if toward == Toward::Client && !server.is_handshaking() && !self.for_server.is_empty() {
-            // A failure shows at the next bytes.
+            // Ignore errors here, because the next bytes will fail.
             let _ = server.seal(&std::mem::take(&mut self.for_server), &mut relay.to_server);
         }
         client.take_output(&mut relay.to_client);

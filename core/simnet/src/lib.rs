@@ -1,7 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
-// There `#[test]` is wasm-bindgen's.
+// For wasm32, `#[test]` is wasm-bindgen's.
 #[cfg(all(test, target_arch = "wasm32"))]
 #[macro_use]
 extern crate sealwire_wasm_tests;

@@ -1,30 +1,30 @@
-//! Somebody on the way who holds both TCP connections, the client's and one of his own to the server.
+//! An attacker in the middle with two TCP connections, the client's and one to the server.
 
 use sealwire_core::Now;
 
 use crate::pair::Toward;
 
-/// What goes on from the man in the middle.
+/// The output of an attacker in the middle.
 #[derive(Debug, Default)]
 pub struct Relay {
-    /// Bytes for the server.
+    /// Bytes to send to the server.
     pub to_server: Vec<u8>,
-    /// Bytes for the client.
+    /// Bytes to send to the client.
     pub to_client: Vec<u8>,
-    /// Both connections are to be reset.
+    /// Whether to reset both connections.
     pub reset: bool,
-    /// The server is to hear that the client sends no more.
+    /// Whether to end the stream toward the server.
     pub finish_server: bool,
-    /// The client is to hear that the server sends no more.
+    /// Whether to end the stream toward the client.
     pub finish_client: bool,
-    /// What he could read of what was meant to be secret, in the order in which he read it.
+    /// The secret data that the attacker could read, in order.
     pub overheard: Vec<u8>,
-    /// What he did, in words, for the ladder.
+    /// The attacker's actions in words, for the trace.
     pub deeds: Vec<String>,
 }
 
 impl Relay {
-    /// The bytes that go on toward a side.
+    /// The bytes to send toward a side.
     pub const fn toward(&mut self, toward: Toward) -> &mut Vec<u8> {
         match toward {
             Toward::Server => &mut self.to_server,
@@ -32,7 +32,7 @@ impl Relay {
         }
     }
 
-    /// Tells that side that the other one sends no more.
+    /// Ends the stream toward a side.
     pub const fn finish(&mut self, toward: Toward) {
         match toward {
             Toward::Server => self.finish_server = true,
@@ -40,24 +40,24 @@ impl Relay {
         }
     }
 
-    /// Notes what was done.
+    /// Records an action.
     pub fn did(&mut self, deed: impl Into<String>) {
         self.deeds.push(deed.into());
     }
 }
 
-/// A man in the middle. He sees both streams whole and in order, and may drop, alter and add at any byte.
+/// An attacker in the middle, who receives both streams completely and in order, and may drop, modify and insert bytes.
 pub trait Middle {
-    /// Bytes on their way toward a side: what of them goes on is appended to `relay`.
+    /// Processes bytes on their way toward a side, and appends those to forward to `relay`.
     fn pass(&mut self, toward: Toward, bytes: &[u8], now: Now, relay: &mut Relay);
 
-    /// The other side sends no more. By default that is passed on.
+    /// Processes the end of a stream toward a side. By default it is forwarded.
     fn end(&mut self, toward: Toward, relay: &mut Relay) {
         relay.finish(toward);
     }
 }
 
-/// Cuts a stream into MySQL's packets for as long as it is asked to.
+/// Splits a stream into MySQL packets.
 #[derive(Debug, Default)]
 pub(crate) struct Packets(Vec<u8>);
 
@@ -68,14 +68,14 @@ impl Packets {
         self.0.extend_from_slice(bytes);
     }
 
-    /// The next whole packet with its header.
+    /// The next complete packet with its header.
     pub(crate) fn next(&mut self) -> Option<Vec<u8>> {
         let &[low, middle, high, _] = self.0.first_chunk::<{ Self::HEADER }>()?;
         let length = Self::HEADER + u32::from_le_bytes([low, middle, high, 0]) as usize;
         (self.0.len() >= length).then(|| self.0.drain(..length).collect())
     }
 
-    /// All that is left, as it is.
+    /// The bytes that are left, unchanged.
     pub(crate) fn rest(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.0)
     }

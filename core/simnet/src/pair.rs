@@ -1,4 +1,4 @@
-//! A client and a server machine, joined.
+//! A client's and a server's state machine, connected in memory.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,21 +13,21 @@ use crate::host::{Host, Step};
 /// The wall clock at which every pair starts.
 const START: Duration = Duration::from_secs(crate::START);
 
-/// More steps than any exchange needs: a pair that goes on is stuck in a circle.
+/// More steps than any exchange needs. A pair that takes more is in an endless loop.
 const MOST_STEPS: usize = 2_000_000;
 
-/// How bytes are handed over.
+/// How bytes are delivered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Delivery {
-    /// Each transmission by itself.
+    /// Each transmission separately.
     Whole,
     /// At most this many bytes at a time.
     Chunks(usize),
-    /// Everything that a side sends before it waits, in one piece.
+    /// All bytes that a side sends before it waits, in one piece.
     Coalesced,
 }
 
-/// To whom bytes go.
+/// The direction of bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 pub enum Toward {
@@ -37,12 +37,12 @@ pub enum Toward {
     Client,
 }
 
-/// What the client was told, in a form that lasts.
+/// An event of the client, in a form that owns its data.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Seen {
-    /// Connected.
+    /// The connection is established.
     Connected,
-    /// OK with this many affected rows.
+    /// OK with this number of affected rows.
     Ok(u64),
     /// A result with these columns.
     Columns(Vec<String>),
@@ -56,15 +56,15 @@ pub enum Seen {
     Prepared(Prepared),
     /// COM_STATISTICS.
     Text(Vec<u8>),
-    /// The server asks for a file.
+    /// The server requests a file.
     File(Vec<u8>),
-    /// The connection is over.
+    /// The connection has ended.
     Closed,
     /// The connection has failed.
     Broken(Error),
 }
 
-/// Alters what is on its way; may add and remove bytes.
+/// Modifies bytes in transit; may insert and remove bytes.
 pub type Filter = Box<dyn FnMut(Toward, &mut Vec<u8>)>;
 
 /// A client and a server in memory.
@@ -75,13 +75,13 @@ pub struct Pair {
     pub server: server::Connection,
     /// The server's application.
     pub host: Host,
-    /// What the client was told.
+    /// The events of the client.
     pub seen: Vec<Seen>,
-    /// How the server ended, where it failed.
+    /// The error with which the server failed, if it did.
     pub server_error: Option<Error>,
-    /// Everything that was sent, in order, before any filter.
+    /// All bytes sent, in order, before any filter.
     pub wire: Vec<(Toward, Vec<u8>)>,
-    /// The time.
+    /// The current time.
     pub now: Now,
     delivery: Delivery,
     filter: Option<Filter>,
@@ -91,7 +91,7 @@ pub struct Pair {
 }
 
 impl Pair {
-    /// Joins a client and a server over a network, with each transmission delivered by itself.
+    /// Connects a client and a server over a network and delivers each transmission separately.
     #[must_use]
     pub fn new(client: client::Config, server: server::Config, host: Host) -> Self {
         let transport = client.transport;
@@ -116,21 +116,21 @@ impl Pair {
         }
     }
 
-    /// Hands bytes over in another way.
+    /// Changes the way in which bytes are delivered.
     #[must_use]
     pub fn delivered(mut self, delivery: Delivery) -> Self {
         self.delivery = delivery;
         self
     }
 
-    /// Puts somebody in the middle.
+    /// Adds an attacker in the middle.
     #[must_use]
     pub fn with_filter(mut self, filter: Filter) -> Self {
         self.filter = Some(filter);
         self
     }
 
-    /// Runs until both sides wait and nothing is on its way. What the client was told since the last run is returned.
+    /// Runs until both sides wait and no bytes are in transit. Returns the client's events since the last run.
     pub fn run(&mut self) -> Vec<Seen> {
         let from = self.seen.len();
         for _ in 0..MOST_STEPS {
@@ -138,7 +138,7 @@ impl Pair {
             let server = self.poll_server();
             let polled = client || server;
             let moved = match self.delivery {
-                // First everything that either side has to say, then all of it at once.
+                // Collect everything that both sides send, then deliver it at once.
                 Delivery::Coalesced if polled => false,
                 _ => self.deliver(Toward::Server) | self.deliver(Toward::Client),
             };
@@ -150,22 +150,22 @@ impl Pair {
         self.seen.get(from..).unwrap_or_default().to_vec()
     }
 
-    /// Lets time pass for both.
+    /// Advances the time of both sides.
     pub fn pass(&mut self, time: Duration) {
         self.now.monotonic += time;
         self.now.wall += time;
-        // An error shows when the sides are polled.
+        // Ignore errors here, because the next poll returns them.
         let _ = self.client.handle_input(Input::Timeout, self.now);
         let _ = self.server.handle_input(Input::Timeout, self.now);
     }
 
-    /// Cuts the line: each side sees the end of the other's bytes.
+    /// Cuts the line, so that each side sees the end of the other's bytes.
     pub fn cut(&mut self) {
         let _ = self.client.handle_input(Input::Eof, self.now);
         let _ = self.server.handle_input(Input::Eof, self.now);
     }
 
-    /// Puts bytes of our own on the way.
+    /// Injects bytes toward a side.
     pub fn inject(&mut self, toward: Toward, bytes: &[u8]) {
         match toward {
             Toward::Server => self.to_server.extend_from_slice(bytes),
@@ -173,7 +173,7 @@ impl Pair {
         }
     }
 
-    /// All bytes that were sent in one direction.
+    /// All bytes sent in one direction.
     #[must_use]
     pub fn sent(&self, toward: Toward) -> Vec<u8> {
         self.wire.iter().filter(|(to, _)| *to == toward).flat_map(|(_, bytes)| bytes.iter().copied()).collect()
@@ -210,7 +210,7 @@ impl Pair {
             Ok(Step::Transmit | Step::Answered) => true,
             Err(error) => {
                 self.server_error = Some(error);
-                // The driver closes the socket.
+                // Report progress, because the driver then closes the socket.
                 true
             }
         };
@@ -228,14 +228,14 @@ impl Pair {
         self.inject(toward, &bytes);
     }
 
-    /// Hands over what is on its way; `false` where nothing is.
+    /// Delivers bytes in transit. Returns `false` if there are none.
     fn deliver(&mut self, toward: Toward) -> bool {
         let pending = match toward {
             Toward::Server => &mut self.to_server,
             Toward::Client => &mut self.to_client,
         };
         if pending.is_empty() {
-            // A server that has failed closes its socket once everything was said.
+            // A server that has failed closes its socket once its last bytes are delivered.
             if toward == Toward::Client && self.server_error.is_some() && !self.client_done {
                 return self.client.handle_input(Input::Eof, self.now).is_ok() && self.poll_client();
             }
@@ -246,7 +246,7 @@ impl Pair {
             Delivery::Chunks(size) => size.min(pending.len()),
         };
         let mut bytes: Vec<u8> = pending.drain(..count).collect();
-        // An error shows when the side is polled.
+        // Ignore errors here, because the next poll returns them.
         let _ = match toward {
             Toward::Server => self.server.handle_input(Input::Bytes(&mut bytes), self.now),
             Toward::Client => self.client.handle_input(Input::Bytes(&mut bytes), self.now),

@@ -1,8 +1,8 @@
-//! Cryptography that is a function of a seed.
+//! A crypto provider whose randomness depends on a seed only.
 //!
-//! TLS takes randomness at three places: hello randoms and session ids, the private keys of the key exchange, and
-//! signatures by ECDSA. The first two come from here; the third is out of the way with Ed25519 certificates. What is left of
-//! a provider, its ciphers and hashes, is as real as ever. For simulations: whoever knows the seed reads all of it.
+//! TLS uses randomness in three places: hello randoms and session ids, the private keys of the key exchange, and ECDSA signatures. The
+//! first two come from this module; the third is avoided with Ed25519 certificates. The provider's ciphers and hashes are unchanged. Use it
+//! in simulations only, because everybody who knows the seed can decrypt the traffic.
 
 use std::cell::Cell;
 use std::fmt;
@@ -14,16 +14,16 @@ use rustls::crypto::{
 use rustls::{Error, NamedGroup, PeerMisbehaved};
 
 thread_local! {
-    /// rustls wants its sources as statics, so the state is the thread's.
+    /// The state belongs to the thread, because rustls requires static sources.
     static STATE: Cell<u64> = const { Cell::new(0) };
 }
 
-/// Starts this thread's [`SEEDED_RANDOM`] over. [`Stage::run`](crate::Stage::run) does it; drivers of one's own have to.
+/// Restarts this thread's [`SEEDED_RANDOM`] from a seed. [`Stage::run`](crate::Stage::run) calls it; other drivers must call it themselves.
 pub fn reseed(seed: u64) {
     STATE.set(seed);
 }
 
-/// rustls's randomness in a simulation. Each run starts it over from the run's seed, on its own thread.
+/// The random source for rustls in simulations. Each run restarts it on its own thread, from the run's seed.
 pub static SEEDED_RANDOM: SeededRandom = SeededRandom;
 
 /// The type of [`SEEDED_RANDOM`].
@@ -47,7 +47,7 @@ impl SecureRandom for SeededRandom {
 /// X25519 (RFC 7748) with private keys from [`SEEDED_RANDOM`].
 static SEEDED_X25519: SeededX25519 = SeededX25519;
 
-/// The same cryptography, with its randomness from the seed of the run: [`SEEDED_RANDOM`], and X25519 as the only group.
+/// The same provider with seeded randomness: [`SEEDED_RANDOM`], and X25519 as the only key exchange group.
 #[must_use]
 pub fn seeded(mut provider: CryptoProvider) -> CryptoProvider {
     provider.secure_random = &SEEDED_RANDOM;

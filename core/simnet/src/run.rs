@@ -1,63 +1,63 @@
-//! What came of a scenario.
+//! The result of a scenario.
 
 use sealwire_core::error::Side;
 use sealwire_core::facts::Verification;
 use sealwire_core::tls::CertificateInfo;
 use sealwire_core::{Error, Facts, trace};
 
-/// A run: everything that a page draws or a test judges.
+/// A run with all data that a page displays or a test checks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Run {
     /// The connections, in the order in which they were started.
     pub connections: Vec<Outcome>,
-    /// Everything that happened, in order.
+    /// All recorded events, in order.
     pub ladder: Vec<Rung>,
-    /// The virtual time that it took, in microseconds.
+    /// The duration in virtual time, in microseconds.
     pub time_us: u64,
-    /// How many packets were sent.
+    /// The number of packets sent.
     pub packets: u64,
-    /// A hash of all packets with their times, 16 hex digits: equal exactly where the runs are equal.
+    /// A hash of all packets with their times, 16 hex digits. It is equal if and only if the runs are.
     pub hash: String,
-    /// The packets as a pcap file of raw IP; empty unless the scenario asked for it.
+    /// The packets as a pcap file of raw IP; empty unless the scenario requested it.
     pub pcap: Vec<u8>,
-    /// What the attacker could read of what was meant to be secret.
+    /// The secret data that the attacker could read.
     pub overheard: Vec<u8>,
-    /// Whether nothing was due any more before both sides had come to an end: a defect of ours.
+    /// Whether the run stopped before both sides had ended, which is a defect of Sealwire.
     pub stuck: bool,
-    /// The most bytes that a side held for one connection outside TCP's buffers.
+    /// The most bytes that a side buffered for one connection outside TCP's buffers.
     pub most_held: usize,
 }
 
-/// One connection.
+/// The result of one connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Outcome {
     /// The client's view.
     pub client: Ending,
-    /// The server's view; without facts where no connection reached it.
+    /// The server's view; without facts if no connection reached it.
     pub server: Ending,
-    /// What the client's queries brought: each row's values joined by tabs, and errors as the mysql client prints them.
+    /// The results of the client's queries: the values of each row joined by tabs, and errors as the mysql client prints them.
     pub answers: Vec<String>,
-    /// How often one of its machines waited without a deadline while it was still connecting; always 0, or a defect of ours.
+    /// How often a machine waited without a deadline during the connection phase. A number other than 0 is a defect of Sealwire.
     pub without_deadline: u32,
 }
 
-/// How a connection went on one side.
+/// The result of a connection on one side.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Ending {
-    /// When this side took the connection as authenticated, in microseconds; `None` where it never did.
+    /// The time of authentication as seen by this side, in microseconds; `None` if it did not happen.
     pub connected_us: Option<u64>,
-    /// When it was over.
+    /// The time at which this side ended.
     pub ended_us: u64,
-    /// What was negotiated.
+    /// The negotiated parameters.
     pub facts: FactsReport,
-    /// Why it failed; `None` where it ended in order.
+    /// The failure; `None` if the connection ended in an orderly way.
     pub failure: Option<Failure>,
 }
 
-/// Why a connection failed, in MySQL's terms and in words.
+/// The reason why a connection failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Failure {
@@ -67,12 +67,12 @@ pub struct Failure {
     pub sqlstate: String,
     /// The error's text.
     pub message: String,
-    /// Who is to blame: `peer-misbehaved`, `peer-incompatible`, `refused-by-client`, `refused-by-server`, `tls`, `misuse`,
-    /// `timeout` or `connection-lost`.
+    /// The class of the error: `peer-misbehaved`, `peer-incompatible`, `refused-by-client`, `refused-by-server`, `tls`, `misuse`, `timeout`
+    /// or `connection-lost`.
     pub blame: String,
-    /// The way out, where one is known.
+    /// The remedy, if one is known.
     pub hint: Option<String>,
-    /// What only the server's log says.
+    /// Details for the server's log only.
     pub log: Option<String>,
 }
 
@@ -90,7 +90,7 @@ impl Failure {
             Error::Tls(_) => "tls",
             Error::TimedOut(_) => "timeout",
             Error::ConnectionLost(_) => "connection-lost",
-            // The error may grow; what is left is a wrong use.
+            // All other errors count as misuse, because the type may get more variants.
             _ => "misuse",
         };
         let hint = match error {
@@ -108,19 +108,19 @@ impl Failure {
     }
 }
 
-/// [`Facts`] in a form that crosses borders.
+/// [`Facts`] in a form that can be serialised.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct FactsReport {
     /// The server's version text.
     pub server_version: String,
-    /// The server's number for the connection.
+    /// The server's id of the connection.
     pub connection_id: u32,
     /// The capabilities that both sides have, by their names.
     pub capabilities: String,
     /// The authentication plugin.
     pub auth_plugin: Option<String>,
-    /// What TLS negotiated; `None` on plaintext.
+    /// The parameters that TLS negotiated; `None` for plaintext.
     pub tls: Option<TlsReport>,
     /// Bytes received.
     pub bytes_in: u64,
@@ -128,7 +128,7 @@ pub struct FactsReport {
     pub bytes_out: u64,
 }
 
-/// What TLS negotiated.
+/// The parameters that TLS negotiated.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct TlsReport {
@@ -142,11 +142,11 @@ pub struct TlsReport {
     pub sni: Option<String>,
     /// How the peer's certificate was verified: `none`, `ca`, `ca-and-identity`, `roots-and-identity` or `fingerprint`.
     pub verification: String,
-    /// The peer's certificate, where it showed one.
+    /// The peer's certificate, if it sent one.
     pub peer: Option<PeerReport>,
 }
 
-/// The certificate of a peer.
+/// A peer's certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct PeerReport {
@@ -191,21 +191,21 @@ impl From<&Facts> for FactsReport {
     }
 }
 
-/// One thing that happened.
+/// One recorded event with its time and side.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Rung {
-    /// When, in microseconds since the start.
+    /// The time in microseconds since the start.
     pub at_us: u64,
-    /// Which connection, the first is 0.
+    /// The index of the connection; the first is 0.
     pub connection: u16,
-    /// Whose view: `client`, `server` or `attacker`.
+    /// The side that recorded it: `client`, `server` or `attacker`.
     pub side: String,
     /// What it was.
     pub event: RungEvent,
 }
 
-/// What happened. Names of packets are those of MySQL's protocol documentation, those of TLS messages RFC 8446's.
+/// A recorded event. Packets are named as in MySQL's protocol documentation, TLS messages as in RFC 8446.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(
     feature = "serde",
@@ -215,40 +215,40 @@ pub struct Rung {
 pub enum RungEvent {
     /// A MySQL packet.
     Packet {
-        /// Whether this side sent it; else it received it.
+        /// Whether this side sent the packet; otherwise it received it.
         sent: bool,
         /// Its sequence number.
         sequence: u8,
-        /// Bytes of its payload.
+        /// The length of its payload in bytes.
         length: usize,
         /// Its name.
         name: String,
-        /// Its fields that hold no secret.
+        /// Its fields without secrets.
         summary: String,
-        /// Whether it travelled inside TLS.
+        /// Whether the packet was sent inside TLS.
         encrypted: bool,
     },
     /// A TLS record.
     Record {
-        /// Whether this side sent it; else it received it.
+        /// Whether this side sent the record; otherwise it received it.
         sent: bool,
-        /// Its bytes with header.
+        /// The length of the record in bytes, with its header.
         length: usize,
         /// The handshake message's name, or the content type.
         name: String,
         /// Whether it is encrypted.
         encrypted: bool,
     },
-    /// A state was left for another one.
+    /// The machine's state changed.
     State {
-        /// The state that was left.
+        /// The previous state.
         from: String,
-        /// The state that was entered.
+        /// The new state.
         to: String,
     },
-    /// An attacker's deed, or another remark.
+    /// An action of the attacker, or another remark.
     Note {
-        /// In words.
+        /// The text.
         text: String,
     },
 }

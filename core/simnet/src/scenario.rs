@@ -1,17 +1,17 @@
-//! What is to be simulated.
+//! The description of a simulation.
 
 use crate::attacker::Attacker;
 use crate::net::Network;
 
-/// Friday, 2026-01-02 00:00:00 UTC, in seconds since the Unix epoch: when every run starts unless it says otherwise.
+/// The default start of a run: Friday, 2026-01-02 00:00:00 UTC, in seconds since the Unix epoch.
 pub const START: u64 = 1_767_312_000;
 
-/// A client, a server, what lies between them, and a seed. The same scenario always gives the same run, to the byte, natively
-/// and in the browser. Field by field it has a working default: `VERIFY_IDENTITY`, good certificates, a clean line.
+/// A client, a server, the network between them, and a seed. The same scenario always gives the same run, to the byte, natively and in the
+/// browser. Every field has a working default: `VERIFY_IDENTITY`, valid certificates, a line without faults.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(default, deny_unknown_fields))]
 pub struct Scenario {
-    /// All randomness comes from it. A page keeps it below 2^53, where JavaScript's numbers are exact.
+    /// The source of all randomness. A page keeps it below 2^53, because JavaScript's numbers are exact up to there.
     pub seed: u64,
     /// The client's settings.
     pub client: ClientSide,
@@ -19,11 +19,11 @@ pub struct Scenario {
     pub server: ServerSide,
     /// The account that the client logs in to.
     pub account: AccountSide,
-    /// The line; with an attacker, each of the two lines.
+    /// The properties of the line; with an attacker, of each of the two lines.
     pub network: Network,
-    /// Who is in the middle.
+    /// The attacker in the middle.
     pub attacker: Option<Attacker>,
-    /// How many connections the client makes, at least 1 and at most 64.
+    /// The number of connections that the client makes, 1 to 64.
     pub connections: u16,
     /// The time from one connection's start to the next one's, in microseconds.
     pub spread_us: u32,
@@ -31,11 +31,11 @@ pub struct Scenario {
     pub wall: u64,
     /// Jumps of the wall clock.
     pub clock_jumps: Vec<ClockJump>,
-    /// Hands received bytes to the machines in pieces of at most this size.
+    /// Delivers received bytes to the machines in pieces of at most this size.
     pub chunk: Option<u32>,
-    /// Whether the ladder is told. Without it a run is faster.
+    /// Whether to record events. A run without them is faster.
     pub ladder: bool,
-    /// Whether the packets are kept as a pcap file.
+    /// Whether to record the packets as a pcap file.
     pub pcap: bool,
 }
 
@@ -65,7 +65,7 @@ impl Default for Scenario {
 pub struct ClientSide {
     /// `--ssl-mode`, by MySQL's name: `DISABLED`, `PREFERRED`, `REQUIRED`, `VERIFY_CA` or `VERIFY_IDENTITY`.
     pub ssl_mode: String,
-    /// `--host`: what the server's certificate has to be for.
+    /// `--host`, which the server's certificate must carry.
     pub host: String,
     /// `--user`.
     pub user: String,
@@ -83,7 +83,7 @@ pub struct ClientSide {
     pub enable_cleartext_plugin: bool,
     /// `--connect-timeout`, in seconds.
     pub connect_timeout: u32,
-    /// What is asked once connected; then the client quits.
+    /// The queries to send once connected; then the client quits.
     pub queries: Vec<String>,
 }
 
@@ -109,13 +109,13 @@ impl Default for ClientSide {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(default, deny_unknown_fields))]
 pub struct ServerSide {
-    /// Its certificate; `None` for a server without TLS.
+    /// The server's certificate; `None` for a server without TLS.
     pub certificate: Option<ServerCertificate>,
     /// `--tls-version`; `None` for all.
     pub tls_version: Option<String>,
     /// `--require-secure-transport`.
     pub require_secure_transport: bool,
-    /// `--default-authentication-plugin`: what the greeting names.
+    /// `--default-authentication-plugin`, which the greeting names.
     pub default_plugin: String,
     /// `--connect-timeout`, in seconds.
     pub connect_timeout: u32,
@@ -136,7 +136,7 @@ impl Default for ServerSide {
     }
 }
 
-/// The account that there is.
+/// The only account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(default, deny_unknown_fields))]
 pub struct AccountSide {
@@ -148,7 +148,7 @@ pub struct AccountSide {
     pub plugin: String,
     /// Its REQUIRE clause as in CREATE USER, for example `REQUIRE SSL`; empty for none.
     pub require: String,
-    /// Whether the server has the password's digest in its cache, as after an earlier login with `caching_sha2_password`.
+    /// Whether the server has cached the password's digest, as after an earlier login with `caching_sha2_password`.
     pub cached: bool,
 }
 
@@ -165,45 +165,45 @@ impl Default for AccountSide {
     }
 }
 
-/// The certificate that the server shows. All are for the same key; its CA is the one that the client trusts, but for the wrong CA.
+/// The server's certificate. All have the same key and are issued by the CA that the client trusts, except for `WrongCa`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 pub enum ServerCertificate {
-    /// For `db.example.com`, until 2049.
+    /// Issued for `db.example.com`, valid until 2049.
     Good,
-    /// Until the end of 2025.
+    /// Expired at the end of 2025.
     Expired,
-    /// For `www.example.org`.
+    /// Issued for `www.example.org`.
     WrongName,
-    /// By a CA that the client doesn't have.
+    /// Issued by a CA that the client doesn't have.
     WrongCa,
-    /// X.509 version 1, with the name in the CN alone, as MySQL's manual makes it.
+    /// X.509 version 1, with the host's name in the CN only, as MySQL's manual makes it.
     V1,
 }
 
-/// The certificate that the client shows when it is asked for one. Its subject is `/O=Sealwire/CN=learner`, its issuer
-/// `/O=Sealwire/CN=Simulated CA` (but for the wrong CA).
+/// The certificate that the client presents on request. Its subject is `/O=Sealwire/CN=learner`, and its issuer is
+/// `/O=Sealwire/CN=Simulated CA`, except for `WrongCa`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 pub enum ClientCertificate {
-    /// It has none.
+    /// The client has no certificate.
     None,
-    /// By the CA that the server trusts, until 2049.
+    /// Issued by the CA that the server trusts, valid until 2049.
     Good,
-    /// Until the end of 2025.
+    /// Expired at the end of 2025.
     Expired,
-    /// By a CA that the server doesn't have.
+    /// Issued by a CA that the server doesn't have.
     WrongCa,
     /// X.509 version 1.
     V1,
 }
 
-/// The wall clock of both sides jumps; the monotonic clock does not.
+/// A jump of the wall clock on both sides; the monotonic clock is not affected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct ClockJump {
-    /// When, in microseconds since the start.
+    /// The time of the jump, in microseconds since the start.
     pub at_us: u64,
-    /// By how many seconds; back where it is negative.
+    /// The size of the jump in seconds; negative for a jump back.
     pub seconds: i64,
 }

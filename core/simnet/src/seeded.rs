@@ -1,32 +1,32 @@
-//! Randomness that is a function of its seed.
+//! A random source that depends on its seed only.
 
 use std::sync::Mutex;
 
 use sealwire_core::random::Random;
 
-/// splitmix64 by Steele, Lea and Flood: good enough for tests, of no use for secrets.
+/// splitmix64 by Steele, Lea and Flood: sufficient for tests, unsuitable for secrets.
 #[derive(Debug)]
 pub struct Seeded(Mutex<u64>);
 
 impl Seeded {
-    /// A source that gives the same bytes for the same seed.
+    /// A source that yields the same bytes for the same seed.
     pub const fn new(seed: u64) -> Self {
         Self(Mutex::new(seed))
     }
 
     /// The next 64 bits.
     pub fn next(&self) -> u64 {
-        // A poisoned lock still holds a number.
+        // A poisoned lock still contains a valid number.
         splitmix64(&mut self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
     }
 
-    /// A number below `bound`; 0 where `bound` is 0.
+    /// A number below `bound`; 0 if `bound` is 0.
     pub fn below(&self, bound: usize) -> usize {
         if bound == 0 { 0 } else { (self.next() % bound as u64) as usize }
     }
 }
 
-/// The generator's step.
+/// One step of the generator.
 pub(crate) const fn splitmix64(state: &mut u64) -> u64 {
     *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let mut z = *state;

@@ -30,18 +30,18 @@ use crate::seeded::Seeded;
 
 const CLIENT: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
 const SERVER: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 2);
-/// The port of the client's first connection, and of the attacker's.
+/// The port of the client's first connection and of the attacker's.
 const FIRST_PORT: u16 = 50_000;
 const ATTACKERS_PORT: u16 = 1_000;
 const MOST_CONNECTIONS: u16 = 64;
-/// How long both sides' goodbyes may take once both are done, in microseconds.
+/// How long both sides may take to close their TCP connections after both have ended, in microseconds.
 const GOODBYE_US: u64 = 1_000_000;
-/// More turns at one time than any run needs: a run that takes more would never end.
+/// More turns at one point of time than any run needs. A run that takes more is in an endless loop.
 const MOST_TURNS: u32 = 100_000;
 
-/// Runs scenarios one after another, and keeps what they have in common: TLS settings and accounts.
+/// Runs scenarios one after another, and keeps their common TLS settings and accounts.
 ///
-/// A run takes its randomness from its thread, so two stages never disturb one another on two threads.
+/// A run uses the random source of its thread, so two stages on two threads do not affect each other.
 #[derive(Debug)]
 pub struct Stage {
     provider: Arc<CryptoProvider>,
@@ -50,13 +50,13 @@ pub struct Stage {
     accounts: BTreeMap<String, Accounts>,
 }
 
-/// Mode, certificate, versions, suites.
+/// Mode, certificate, versions and suites.
 type ClientKey = (SslMode, ClientCertificate, Option<String>, Option<String>);
-/// Certificate, versions, whether clients are asked for theirs.
+/// Certificate, versions, and whether the server requests a client certificate.
 type ServerKey = (ServerCertificate, Option<String>, bool);
 
 impl Stage {
-    /// A stage with this cryptography, which has to be [`seeded`](crate::seeded), or runs are not functions of their seeds.
+    /// A stage with this provider, which must be [`seeded`](crate::seeded), because otherwise runs do not depend on their seeds only.
     #[must_use]
     pub fn new(provider: CryptoProvider) -> Self {
         Self {
@@ -70,7 +70,7 @@ impl Stage {
     /// Runs a scenario from its start to the end of all its connections.
     ///
     /// # Errors
-    /// Which of the scenario's texts can't be used, and why.
+    /// The text of the scenario that is invalid, with the reason.
     pub fn run(&mut self, scenario: &Scenario) -> Result<Run, String> {
         let machines = self.machines(scenario)?;
         let attacker = match &scenario.attacker {
@@ -86,7 +86,7 @@ impl Stage {
         Ok(Play::new(scenario, machines, attacker).run())
     }
 
-    /// The settings of a scenario's machines, for a driver of one's own.
+    /// The settings of a scenario's state machines, for use by another driver.
     ///
     /// # Errors
     /// As [`run`](Self::run).
@@ -146,7 +146,7 @@ impl Stage {
         }
         options.versions.clone_from(&key.2);
         options.ciphersuites.clone_from(&key.3);
-        // A session that is resumed depends on the runs before it.
+        // Resumption is off, because a resumed session would depend on earlier runs.
         options.resumption = false;
         let context = ClientContext::build(options).map_err(|error| error.to_string())?;
         self.clients.insert(key, context.clone());
@@ -200,7 +200,7 @@ fn plugin(name: &str) -> Result<Plugin, String> {
     Plugin::from_name(name.as_bytes()).ok_or_else(|| format!("there is no plugin '{name}'"))
 }
 
-/// What the two ends of a scenario are made of.
+/// The parts of a scenario's two sides.
 #[derive(Debug, Clone)]
 pub struct Machines {
     /// The client's settings.
@@ -211,19 +211,19 @@ pub struct Machines {
     pub host: Host,
 }
 
-/// A run under way.
+/// A run in progress.
 struct Play<'a> {
     scenario: &'a Scenario,
     machines: Machines,
     net: Net,
-    /// The hosts: the client's, whoever listens to it, and, with an attacker, his second one and the server.
+    /// The indexes of the hosts: the client's, and the attacker's second one if there is an attacker.
     client_host: usize,
     attackers_host: Option<usize>,
     chunk: usize,
     clock: Arc<AtomicU64>,
     rungs: Arc<Mutex<Vec<Rung>>>,
     clients: Vec<ClientEnd>,
-    /// Where the server listens, and what it has accepted there.
+    /// The server's listening sockets, each with its accepted connection.
     listening: Vec<(Tcp, Option<ServerEnd>)>,
     middles: Vec<MiddleEnd>,
 }
@@ -267,7 +267,7 @@ impl<'a> Play<'a> {
         }
     }
 
-    /// The time that the machines are told.
+    /// The current time for the machines.
     fn now(&self) -> Now {
         let micros = self.net.now();
         let jumped = self.scenario.clock_jumps.iter().filter(|jump| jump.at_us <= micros).map(|jump| jump.seconds);
@@ -285,7 +285,7 @@ impl<'a> Play<'a> {
         Some(Arc::new(Recorder { connection: connection as u16, clock, rungs }))
     }
 
-    /// Randomness for a machine of a connection.
+    /// The random source of a machine.
     fn random(&self, connection: usize, side: u64) -> Arc<Seeded> {
         let mixed = Seeded::new(self.scenario.seed ^ ((connection as u64 + 1) << 32) ^ side);
         Arc::new(Seeded::new(mixed.next()))
@@ -315,7 +315,7 @@ impl<'a> Play<'a> {
         self.report(stuck)
     }
 
-    /// Everybody works until nobody has anything left to do now.
+    /// Lets all parts work until none of them has anything left to do at the current time.
     fn settle(&mut self) {
         for _ in 0..MOST_TURNS {
             self.net.settle();
@@ -336,7 +336,7 @@ impl<'a> Play<'a> {
         self.net.settle();
     }
 
-    /// When the client starts its next connection.
+    /// The time at which the client starts its next connection.
     fn next_start(&self) -> Option<u64> {
         let index = self.clients.len();
         (index < self.listening.len()).then(|| index as u64 * u64::from(self.scenario.spread_us))
@@ -378,7 +378,7 @@ impl<'a> Play<'a> {
         moved
     }
 
-    /// Which of the client's connections a server's socket belongs to.
+    /// The index of the client's connection to which a server's socket belongs.
     fn connection_of(&mut self, tcp: Tcp) -> usize {
         let port = self.net.remote_port(tcp).unwrap_or_default();
         let first = if self.attackers_host.is_some() { FIRST_PORT - ATTACKERS_PORT } else { FIRST_PORT };
@@ -408,7 +408,7 @@ impl<'a> Play<'a> {
         accepted
     }
 
-    /// Whether no TCP connection has anything left to say.
+    /// Whether all TCP connections are finished.
     fn is_quiet(&mut self) -> bool {
         let clients: Vec<Tcp> = self.clients.iter().map(ClientEnd::tcp).collect();
         let servers: Vec<Tcp> = self.listening.iter().filter_map(|(_, end)| end.as_ref().map(ServerEnd::tcp)).collect();
@@ -474,7 +474,7 @@ fn ending_of_server(server: ServerEnd, time_us: u64) -> Ending {
     }
 }
 
-/// Writes down what a connection's machines tell.
+/// Records the events of a connection's state machines.
 #[derive(Debug)]
 struct Recorder {
     connection: u16,

@@ -1,9 +1,9 @@
-//! What was on the wire: a hash of all of it, and a file for Wireshark.
+//! Records the packets of a network: a hash of all packets, and a capture file for Wireshark.
 
 use smoltcp::phy::{PcapLinkType, PcapSink};
 use smoltcp::time::Instant;
 
-/// Sees every packet.
+/// Receives every packet.
 #[derive(Debug)]
 pub(super) struct Capture {
     hash: u64,
@@ -21,7 +21,7 @@ impl PcapSink for File {
     }
 }
 
-/// FNV-1a, 64 bits, by Fowler, Noll and Vo.
+/// The FNV-1a hash with 64 bits, by Fowler, Noll and Vo.
 const FNV_START: u64 = 0xcbf2_9ce4_8422_2325;
 const FNV_PRIME: u64 = 0x0000_0100_0000_01b3;
 
@@ -35,7 +35,7 @@ impl Capture {
         Self { hash: FNV_START, packets: 0, file }
     }
 
-    /// A packet leaves its sender; `wall` is the time since the Unix epoch, both are in microseconds.
+    /// Records a packet that leaves its sender. `now` and `wall`, the time since the Unix epoch, are in microseconds.
     pub(super) fn sent(&mut self, now: u64, wall: u64, packet: &[u8]) {
         self.packets += 1;
         self.mix(now, packet);
@@ -44,7 +44,7 @@ impl Capture {
         }
     }
 
-    /// A packet arrives, as the line has left it.
+    /// Records the arrival of a packet as the line delivers it.
     pub(super) fn arrived(&mut self, now: u64, packet: &[u8]) {
         self.mix(now, packet);
     }
@@ -63,7 +63,7 @@ impl Capture {
         self.packets
     }
 
-    /// The file, empty where none was kept.
+    /// The capture file; empty if none was requested.
     pub(super) fn into_file(self) -> Vec<u8> {
         self.file.map(|file| file.0).unwrap_or_default()
     }

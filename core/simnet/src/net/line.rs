@@ -1,35 +1,36 @@
-//! What a line does to the packets on it.
+//! The effects of a line on its packets: delay, loss, corruption and so on.
 
 use crate::Seeded;
 
-/// The properties of a line between two hosts, the same in both directions. Chances are in 10,000ths, so that no float decides.
+/// The properties of a line between two hosts, the same in both directions. Probabilities are in 10,000ths, so that results do not depend
+/// on floating-point arithmetic.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(default, deny_unknown_fields))]
 pub struct Network {
-    /// How long a packet is under way, in microseconds.
+    /// The time that a packet travels, in microseconds.
     pub latency_us: u32,
-    /// At most so much is added to it by chance, in microseconds. Packets overtake one another.
+    /// The largest random addition to the latency, in microseconds. It lets packets overtake one another.
     pub jitter_us: u32,
-    /// Bytes that leave in a second; `None` for no limit.
+    /// The bandwidth in bytes per second; `None` for no limit.
     pub bandwidth: Option<u32>,
-    /// The chance that a packet is lost.
+    /// The probability that a packet is lost.
     pub loss: u16,
-    /// The chance that a packet arrives twice.
+    /// The probability that a packet arrives twice.
     pub duplication: u16,
-    /// The chance that a packet is held back for four latencies and a millisecond.
+    /// The probability that a packet is delayed by four latencies and a millisecond.
     pub reordering: u16,
-    /// The chance that one bit of a packet is flipped.
+    /// The probability that one bit of a packet is flipped.
     pub corruption: u16,
     /// The largest IP packet, in bytes; at least 128 is used.
     pub mtu: u16,
-    /// When the line falls silent for good, in microseconds: nobody is told.
+    /// The time from which all packets are lost, in microseconds. Neither side is told.
     pub cut_at_us: Option<u64>,
-    /// Bytes of the send and of the receive buffer of each TCP connection.
+    /// The sizes of the send buffer and of the receive buffer of each TCP connection, in bytes.
     pub window: u32,
 }
 
 impl Default for Network {
-    /// A clean line: 5 ms each way, Ethernet's 1500 bytes.
+    /// A line without faults: 5 ms each way, and Ethernet's 1500 bytes.
     fn default() -> Self {
         Self {
             latency_us: 5_000,
@@ -49,12 +50,12 @@ impl Default for Network {
 /// One direction of a line.
 #[derive(Debug, Default)]
 pub(super) struct Lane {
-    /// When the last packet has left, in microseconds.
+    /// The time at which the last packet has been sent completely, in microseconds.
     free_at: u64,
 }
 
 impl Lane {
-    /// Decides on a packet that leaves at `now`: when it arrives, and in which shape. None, one or two arrivals.
+    /// Decides when, in which form and how often (0 to 2 times) a packet that is sent at `now` arrives.
     pub(super) fn carry(
         &mut self,
         network: &Network,
@@ -96,7 +97,8 @@ impl Lane {
     }
 }
 
-/// A chance in 10,000ths. What has no chance takes no random number: a clean line is as fast as it is simple.
+/// Whether an event with this probability, in 10,000ths, happens. A probability of 0 takes no random number, so that a line without faults
+/// is fast.
 fn hits(random: &Seeded, chance: u16) -> bool {
     chance > 0 && random.below(10_000) < usize::from(chance)
 }

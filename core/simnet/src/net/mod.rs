@@ -1,7 +1,7 @@
-//! TCP/IP in memory and in virtual time: hosts with smoltcp's stack, in pairs, each pair joined by a line.
+//! TCP/IP in memory and in virtual time: pairs of hosts, with smoltcp's TCP/IP stack, connected by a line.
 //!
-//! Nothing happens by itself: [`Net::settle`] lets every host work at the present time, [`Net::next_due`] says when the next thing
-//! is due, and [`Net::advance`] goes there. All that follows is a function of the seed and of the calls.
+//! Nothing happens without a call: [`Net::settle`] lets every host work at the current time, [`Net::next_due`] returns the time of the next
+//! event, and [`Net::advance`] moves to that time. All results depend on the seed and the calls only.
 
 mod capture;
 mod line;
@@ -21,15 +21,15 @@ use crate::Seeded;
 use capture::Capture;
 use line::Lane;
 
-/// A network. Times are in microseconds since its start.
+/// A simulated network. Times are in microseconds since its start.
 pub struct Net {
     network: Network,
     random: Seeded,
     now: u64,
-    /// The Unix time of its start, for the capture.
+    /// The Unix time of the start, for the capture.
     epoch_us: u64,
     hosts: Vec<Host>,
-    /// Packets on their way by arrival; the second number keeps the order of those that arrive at once.
+    /// Packets in transit, by time of arrival. The second number keeps the order of simultaneous arrivals.
     flying: BTreeMap<(u64, u64), (usize, Vec<u8>)>,
     sent: u64,
     capture: Capture,
@@ -50,19 +50,19 @@ pub struct Tcp {
     handle: SocketHandle,
 }
 
-/// What can be read from a connection.
+/// The result of reading from a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Readable {
-    /// Nothing yet.
+    /// No bytes have arrived.
     Nothing,
-    /// So many bytes were appended.
+    /// This many bytes were appended.
     Bytes(usize),
-    /// The peer sends no more, or the connection is gone.
+    /// The peer sends no more bytes, or the connection no longer exists.
     Eof,
 }
 
 impl Net {
-    /// An empty network whose chances come from `seed`. Where `pcap` is set every packet is kept; their times count from
+    /// An empty network whose random numbers come from `seed`. If `pcap` is set, every packet is recorded, with times that start at
     /// `epoch_us`, in microseconds since the Unix epoch.
     #[must_use]
     pub fn new(network: Network, seed: u64, epoch_us: u64, pcap: bool) -> Self {
@@ -78,7 +78,7 @@ impl Net {
         }
     }
 
-    /// Adds two hosts with a line between them; returns their numbers.
+    /// Adds two hosts with a line between them, and returns their indexes.
     pub fn join(&mut self, one: Ipv4Addr, other: Ipv4Addr) -> (usize, usize) {
         (self.host(one), self.host(other))
     }
@@ -90,14 +90,14 @@ impl Net {
         config.random_seed = self.random.next();
         let mut interface = Interface::new(config, &mut port, Instant::from_micros(0));
         interface.update_ip_addrs(|addresses| {
-            // There is room for more than one address.
+            // Adding an address can't fail, because there is room for more than one.
             let _ = addresses.push(IpCidr::new(IpAddress::Ipv4(address), 24));
         });
         self.hosts.push(Host { interface, port, sockets: SocketSet::new(Vec::new()), lane: Lane::default() });
         self.hosts.len() - 1
     }
 
-    /// The present time.
+    /// The current time.
     #[must_use]
     pub const fn now(&self) -> u64 {
         self.now
@@ -112,15 +112,15 @@ impl Net {
         Some(Tcp { host, handle: host_of.sockets.add(socket) })
     }
 
-    /// A socket that takes one connection to `port`; `None` for a host that there isn't.
+    /// A socket that accepts one connection on `port`; `None` if there is no such host.
     pub fn listen(&mut self, host: usize, port: u16) -> Option<Tcp> {
-        // Only port 0 and an open socket can't listen; the socket then stays closed, which its owner sees.
+        // Listening fails only for port 0 or an open socket. The socket then stays closed, which its owner can see.
         self.add_socket(host, |socket, _| {
             let _ = socket.listen(port);
         })
     }
 
-    /// A connection to `port` of `address` from port `from`; `None` for a host that there isn't.
+    /// A connection from port `from` to `port` at `address`; `None` if there is no such host.
     pub fn connect(&mut self, host: usize, from: u16, address: Ipv4Addr, port: u16) -> Option<Tcp> {
         self.add_socket(host, |socket, interface| {
             let _ = socket.connect(interface.context(), (IpAddress::Ipv4(address), port), from);
@@ -131,24 +131,24 @@ impl Net {
         Some(self.hosts.get_mut(tcp.host)?.sockets.get_mut(tcp.handle))
     }
 
-    /// Whether the connection was made, even if it is closing by now.
+    /// Whether the connection was established, even if it is closing.
     pub fn is_connected(&mut self, tcp: Tcp) -> bool {
         self.socket(tcp).is_some_and(|socket| {
             !matches!(socket.state(), State::Closed | State::Listen | State::SynSent | State::SynReceived)
         })
     }
 
-    /// The port at the other end.
+    /// The port of the peer.
     pub fn remote_port(&mut self, tcp: Tcp) -> Option<u16> {
         Some(self.socket(tcp)?.remote_endpoint()?.port)
     }
 
-    /// Whether nothing is left to do for the connection: it is closed, or waits for stragglers alone.
+    /// Whether the connection needs no more work: it is closed, or waits only for delayed packets.
     pub fn is_over(&mut self, tcp: Tcp) -> bool {
         self.socket(tcp).is_none_or(|socket| matches!(socket.state(), State::Closed | State::Listen | State::TimeWait))
     }
 
-    /// Takes at most `most` bytes from a connection and appends them.
+    /// Reads at most `most` bytes from a connection and appends them.
     pub fn read(&mut self, tcp: Tcp, most: usize, into: &mut Vec<u8>) -> Readable {
         let Some(socket) = self.socket(tcp) else { return Readable::Eof };
         if socket.can_recv() {
@@ -173,7 +173,7 @@ impl Net {
         }
     }
 
-    /// Sends what the connection takes of `bytes`, and removes it from there. Whether any was taken.
+    /// Writes as many of `bytes` as the connection accepts, and removes them. Returns whether any were written.
     pub fn write(&mut self, tcp: Tcp, bytes: &mut Vec<u8>) -> bool {
         let Some(socket) = self.socket(tcp).filter(|socket| socket.can_send() && !bytes.is_empty()) else {
             return false;
@@ -183,12 +183,12 @@ impl Net {
         sent > 0
     }
 
-    /// Whether what is sent may still arrive.
+    /// Whether written bytes may still arrive.
     pub fn may_write(&mut self, tcp: Tcp) -> bool {
         self.socket(tcp).is_some_and(|socket| socket.may_send())
     }
 
-    /// Sends no more. Bytes that were written still go out.
+    /// Closes this side. Bytes written before are still sent.
     pub fn close(&mut self, tcp: Tcp) {
         if let Some(socket) = self.socket(tcp) {
             socket.close();
@@ -202,7 +202,7 @@ impl Net {
         }
     }
 
-    /// Lets every host work at the present time; its packets go on the wire.
+    /// Lets every host work at the current time, and sends its packets.
     pub fn settle(&mut self) {
         let now = self.now;
         for index in 0..self.hosts.len() {
@@ -212,14 +212,14 @@ impl Net {
                 self.capture.sent(now, self.epoch_us + now, &packet);
                 for (arrives, packet) in host.lane.carry(&self.network, &self.random, now, packet) {
                     self.sent += 1;
-                    // Hosts are joined in pairs.
+                    // Hosts come in pairs, so the peer's index differs in the lowest bit.
                     self.flying.insert((arrives, self.sent), (index ^ 1, packet));
                 }
             }
         }
     }
 
-    /// When something is due next, now at the earliest; `None` where nothing will ever happen by itself.
+    /// The time of the next event, at least the current time; `None` if nothing will happen without a call.
     pub fn next_due(&mut self) -> Option<u64> {
         let now = self.now;
         let arrival = self.flying.keys().next().map(|(time, _)| *time);
@@ -228,7 +228,7 @@ impl Net {
         [arrival, timer].into_iter().flatten().min().map(|time| time.max(now))
     }
 
-    /// Goes to that time and hands over the packets that have arrived by then. Time never goes back.
+    /// Moves to that time and delivers the packets that have arrived by then. Time never goes back.
     pub fn advance(&mut self, to: u64) {
         self.now = self.now.max(to);
         while let Some(entry) = self.flying.first_entry().filter(|entry| entry.key().0 <= self.now) {
@@ -240,13 +240,13 @@ impl Net {
         }
     }
 
-    /// The hash of all packets so far, with the times at which they left and arrived, and how many were sent.
+    /// The hash of all packets so far with their times of departure and arrival, and the number of packets.
     #[must_use]
     pub const fn hash(&self) -> (u64, u64) {
         (self.capture.hash(), self.capture.packets())
     }
 
-    /// The capture as a pcap file, empty where none was kept.
+    /// The capture as a pcap file; empty if none was requested.
     #[must_use]
     pub fn into_pcap(self) -> Vec<u8> {
         self.capture.into_file()
@@ -257,7 +257,7 @@ fn instant(micros: u64) -> Instant {
     Instant::from_micros(i64::try_from(micros).unwrap_or(i64::MAX))
 }
 
-/// Where a host's packets come and go.
+/// The network interface of a host.
 #[derive(Debug)]
 struct Port {
     mtu: usize,
