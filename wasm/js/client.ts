@@ -18,24 +18,24 @@ export interface Certificate {
   fingerprint: string;
 }
 
-/** What TLS negotiated. */
+/** The parameters that TLS negotiated. */
 export interface TlsFacts {
   version: "TLSv1.2" | "TLSv1.3";
-  /** The suite by its IANA name. */
+  /** The cipher suite with IANA's name. */
   suite: string;
-  /** The same by OpenSSL's name, as `Ssl_cipher` shows it. */
+  /** The cipher suite with OpenSSL's name, as `Ssl_cipher` shows it. */
   cipher: string;
   group?: string;
   sni?: string;
   alpn?: string;
   resumed: boolean;
   verification: "NONE" | "CA" | "CA_AND_IDENTITY" | "SYSTEM_ROOTS_AND_IDENTITY" | "FINGERPRINT";
-  /** The same in words. */
+  /** `verification` in words. */
   verified: string;
   chain: Certificate[];
 }
 
-/** What the connection negotiated. */
+/** The negotiated parameters of the connection. */
 export interface Facts {
   serverVersion: string;
   connectionId: number;
@@ -46,7 +46,7 @@ export interface Facts {
   bytesOut: number;
 }
 
-/** What a statement came to. `T` is what its rows are taken for; nothing checks it. */
+/** The result of a statement. `T` is the assumed type of its rows, which is not checked. */
 export interface Result<T = Row> {
   columns: Column[];
   rows: T[];
@@ -56,13 +56,13 @@ export interface Result<T = Row> {
   info: string;
 }
 
-/** How a statement is run. */
+/** Options for running a statement. */
 export interface QueryOptions {
-  /** Gives the statement up: the server is asked to kill it. */
+  /** Cancels the statement: the server is asked to kill it. */
   signal?: AbortSignal | undefined;
 }
 
-/** What `Client.stream` yields: the columns of a result, its rows in batches, and the end of each statement. */
+/** The items that `Client.stream` yields: the columns of a result, its rows in batches, and the end of each statement. */
 export type StreamItem =
   | { kind: "columns"; columns: Column[] }
   | { kind: "rows"; batch: Batch }
@@ -85,17 +85,17 @@ type Step =
 const mono = () => performance.now();
 const wall = () => Date.now();
 
-/** Seconds, as the machine has it. */
+/** The default time limit for connecting in seconds, the same as the machine's. */
 const CONNECT_TIMEOUT = 30;
 /** MySQL's ER_ACCESS_DENIED_ERROR. */
 const ACCESS_DENIED = 1045;
 
-/** A connection to a MySQL server through a bridge. TLS ends here, in this page. Commands run one after the other. */
+/** A connection to a MySQL server through a bridge. TLS ends in this page. Commands run one after another. */
 export class Client {
   readonly #options: Given;
   readonly #transport: Transport;
   readonly #machine: Machine;
-  /** The end of the last command that was begun. */
+  /** Resolves when the last command has finished. */
   #turn: Promise<void> = Promise.resolve();
   #reading: Promise<Uint8Array | null> | undefined;
   #over = false;
@@ -107,7 +107,7 @@ export class Client {
     this.#machine = machine;
   }
 
-  /** Connects and logs in. Nothing of the password leaves before the server has proved what `tls` demands. */
+  /** Connects and logs in. The password is not sent before the server has passed the checks that `tls` requires. */
   static async connect(options: ConnectOptions): Promise<Client> {
     const given = checked(options);
     const { bridge, token, bigint, signal, trace, wasm, ...rest } = given;
@@ -133,7 +133,7 @@ export class Client {
       machine.free();
       throw signal?.aborted ? aborted() : toError(error);
     }
-    // The settings are the machine's from here: no copy of a password is kept.
+    // Keep the options without password and TLS settings, because the machine has them now.
     const { password: _, tls, signal: __, ...kept } = options;
     const client = new Client(kept, transport, machine);
     const give_up = () => transport.close();
@@ -170,14 +170,14 @@ export class Client {
     }
   }
 
-  /** Feeds what comes next: bytes, the end, or the passing of the deadline. */
+  /** Waits for the next input (bytes, the end of the stream or the deadline) and passes it to the machine. */
   async #input(deadline: number | undefined): Promise<void> {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const late = new Promise<"late">((resolve) => {
       if (deadline !== undefined) timer = setTimeout(() => resolve("late"), Math.min(Math.max(0, deadline - mono()), LONGEST_TIMER));
     });
     try {
-      // A read outlives the deadline that it lost against: its bytes are the next ones.
+      // If the deadline passes first, keep the pending read, because it returns the next bytes.
       this.#reading ??= this.#transport.read();
       const bytes = await (deadline === undefined ? this.#reading : Promise.race([this.#reading, late]));
       if (bytes !== "late") this.#reading = undefined;
@@ -190,7 +190,7 @@ export class Client {
     }
   }
 
-  /** Waits for the commands before this one, then runs it. A failure of the connection ends the client. */
+  /** Waits for earlier commands, then runs this one. A failure of the connection ends the client. */
   async #command<T>(run: () => Promise<T>): Promise<T> {
     const release = await this.#begin();
     try {
@@ -216,7 +216,7 @@ export class Client {
     return release;
   }
 
-  /** The error to throw. One that is not the server's answer to a command is the connection's end. */
+  /** The error to throw. Every error except the server's answer to a command ends the connection. */
   #failed(thrown: unknown): SealwireError {
     const error = toError(thrown);
     if (!(thrown instanceof CommandFailed) && error.blame !== "Aborted") {
@@ -238,24 +238,24 @@ export class Client {
 
   #lastFacts: Facts | undefined;
 
-  /** Resolves when the bridge ends the connection, with its reason where it gave one. */
+  /** Resolves when the bridge ends the connection, with the bridge's reason if it gave one. */
   get closed(): Promise<SealwireError | null> {
     return this.#transport.closed;
   }
 
-  /** Runs SQL and returns the last statement's result, its rows as plain objects. */
+  /** Runs SQL and returns the result of the last statement, with rows as plain objects. */
   async query<T extends object = Row>(sql: string, options: QueryOptions = {}): Promise<Result<T>> {
     return collect(this.stream(sql, options));
   }
 
-  /** Runs SQL and yields its rows as they come. Nothing is read from the server's answer faster than it is asked for. */
+  /** Runs SQL and yields its rows as they arrive. The server's answer is read only as fast as the caller takes the rows. */
   async *queryStream<T extends object = Row>(sql: string, options: QueryOptions = {}): AsyncGenerator<T, void, void> {
     for await (const item of this.stream(sql, options)) {
       if (item.kind === "rows") yield* item.batch as Iterable<Row> as Iterable<T>;
     }
   }
 
-  /** Runs SQL and yields columns, batches of rows and ends of statements as they come. */
+  /** Runs SQL and yields columns, batches of rows and ends of statements as they arrive. */
   stream(sql: string, options: QueryOptions = {}): AsyncGenerator<StreamItem, void, void> {
     return this.#results(() => {
       text("the statement", sql);
@@ -280,7 +280,7 @@ export class Client {
     }
     try {
       signal?.addEventListener("abort", kill);
-      // An abort while the command before was running.
+      // The signal may have been aborted while an earlier command was running.
       if (signal?.aborted) kill();
       for await (const item of this.#answers()) {
         if (!signal?.aborted) yield item;
@@ -293,7 +293,7 @@ export class Client {
     } finally {
       signal?.removeEventListener("abort", kill);
       if (!finished && !this.#over) {
-        // The reader has left: what is on its way is of no use, and stands before the next answer.
+        // The caller has stopped reading. Discard the rest of the answer, because it precedes the answer to the next command.
         kill();
         await this.#drain();
       }
@@ -302,7 +302,7 @@ export class Client {
     }
   }
 
-  /** The items of one command's answer, however many statements it has. */
+  /** The items of the answer to one command, which may have several statements. */
   async *#answers(): AsyncGenerator<StreamItem, void, void> {
     let columns: Column[] = [];
     for (;;) {
@@ -338,16 +338,16 @@ export class Client {
     try {
       for await (const item of this.#answers()) void item;
     } catch (error) {
-      // That the statement was killed is what we wanted.
+      // An error of the killed statement is expected.
       if (!(error instanceof CommandFailed)) this.#failed(error);
     }
   }
 
-  /** Asks the server, over a second connection, to stop what this one runs. Where that can't be had the connection ends. */
+  /** Asks the server, over a second connection, to kill the running statement. If that fails, ends the connection. */
   async #kill(): Promise<void> {
     try {
       const id = this.facts().connectionId;
-      // The ladder is this connection's.
+      // The trace is for this connection only.
       const options = { ...this.#options, trace: undefined };
       const other = await Client.#login(options, this.#machine.sibling(mono(), wall()));
       await other.query(`KILL QUERY ${id}`);
@@ -357,7 +357,7 @@ export class Client {
     }
   }
 
-  /** Prepares a statement with `?` in the place of values. */
+  /** Prepares a statement with `?` in the places of values. */
   async prepare(sql: string): Promise<Statement> {
     text("the statement", sql);
     const step = await this.#command(async () => {
@@ -377,7 +377,7 @@ export class Client {
     });
   }
 
-  /** Asks the server for a sign of life. */
+  /** Checks that the server is alive. */
   async ping(): Promise<void> {
     await this.#command(async () => {
       this.#machine.ping(mono());
@@ -385,7 +385,7 @@ export class Client {
     });
   }
 
-  /** The one answer of a command without rows. */
+  /** The single answer to a command without rows. */
   async #answer<K extends Step["kind"]>(kind: K): Promise<Extract<Step, { kind: K }>> {
     const step = await this.#next();
     if (step.kind === "failed") throw new CommandFailed(step.error);
@@ -393,19 +393,19 @@ export class Client {
     return step as Extract<Step, { kind: K }>;
   }
 
-  /** Sends what waits, for commands that are not answered. */
+  /** Sends queued bytes, for commands without an answer. */
   async #flush(): Promise<void> {
     while (this.#machine.poll(mono()).kind === "transmit") await this.#transport.write(this.#machine.takeOutput());
     const output = this.#machine.takeOutput();
     if (output.length > 0) await this.#transport.write(output);
   }
 
-  /** What this connection negotiated. */
+  /** The negotiated parameters of this connection. */
   facts(): Facts {
     return this.#over ? this.#lastFacts! : (this.#machine.facts() as Facts);
   }
 
-  /** The cipher in use by OpenSSL's name; `undefined` on plaintext. */
+  /** The cipher in use with OpenSSL's name; `undefined` for plaintext. */
   get sslCipher(): string | undefined {
     return this.facts().tls?.cipher;
   }
@@ -423,7 +423,7 @@ export class Client {
         const { columns, rows } = await this.query(sql);
         return columns.map((column) => String(rows[0]?.[column.name] ?? ""));
       } catch (error) {
-        // A server of another kind may lack these; the rest of the status is still worth showing.
+        // Other kinds of servers may lack these variables; the other lines are still useful.
         if (this.#over) throw error;
         return [];
       }
@@ -455,7 +455,7 @@ export class Client {
     ];
   }
 
-  /** Says goodbye, and overwrites password and keys. */
+  /** Ends the connection with COM_QUIT, and overwrites password and keys. */
   async close(): Promise<void> {
     const before = this.#turn;
     await before;
@@ -468,20 +468,20 @@ export class Client {
     }
   }
 
-  /** Ends the connection at once, whatever runs; password and keys are overwritten. */
+  /** Ends the connection at once, even while a command runs, and overwrites password and keys. */
   terminate(): void {
     this.#end();
   }
 }
 
-/** The connection ends with the block of an `await using`, where the engine has it. */
+/** `await using` ends the connection at the end of its block, if the JavaScript engine supports it. */
 export interface Client extends AsyncDisposable {}
 
 function closed(): SealwireError {
   return new SealwireError({ code: 2006, sqlState: "HY000", message: "The connection is closed", blame: "Misuse" });
 }
 
-/** What a statement asks of its client. */
+/** The client's functions that a statement uses. */
 interface Calls {
   run: (values: readonly Parameter[], options: QueryOptions) => AsyncGenerator<StreamItem, void, void>;
   close: () => Promise<void>;
@@ -493,21 +493,21 @@ export class Statement {
 
   /** @internal */
   constructor(
-    /** How many values it takes. */
+    /** The number of parameters. */
     readonly parameters: number,
-    /** The columns of its result. */
+    /** The columns of the statement's result. */
     readonly columns: readonly Column[],
     calls: Calls,
   ) {
     this.#calls = calls;
   }
 
-  /** Runs it with values. */
+  /** Executes the statement with values. */
   async execute<T extends object = Row>(values: readonly Parameter[] = [], options: QueryOptions = {}): Promise<Result<T>> {
     return collect(this.stream(values, options));
   }
 
-  /** Runs it with values and yields the answer as it comes. */
+  /** Executes the statement with values and yields the answer as it arrives. */
   async *stream(values: readonly Parameter[] = [], options: QueryOptions = {}): AsyncGenerator<StreamItem, void, void> {
     if (values.length !== this.parameters) {
       const message = `the statement takes ${this.parameters} values, not ${values.length}`;
@@ -516,33 +516,33 @@ export class Statement {
     yield* this.#calls.run(values, options);
   }
 
-  /** Lets the server forget it. */
+  /** Releases the statement on the server. */
   async close(): Promise<void> {
     await this.#calls.close();
   }
 }
 
-/** The server forgets it at the end of the block of an `await using`, where the engine has it. */
+/** `await using` releases the statement at the end of its block, if the JavaScript engine supports it. */
 export interface Statement extends AsyncDisposable {}
 
-// Not as methods: without the symbol those would be called "undefined".
+// Not declared as methods, because without the symbol they would be called "undefined".
 if (Symbol.asyncDispose !== undefined) {
   for (const { prototype } of [Client, Statement]) {
     Object.defineProperty(prototype, Symbol.asyncDispose, { value: prototype.close, writable: true, configurable: true });
   }
 }
 
-/** The server refused a command; the connection lives. */
+/** The server refused a command. The connection stays usable. */
 class CommandFailed extends SealwireError {}
 
-/** A refusal over plaintext with the way out: servers say by the same error that the account demands TLS. */
+/** Adds a hint to a refusal over plaintext, because servers use the same error for an account that requires TLS. */
 function hinted(error: SealwireError, facts: Facts): SealwireError {
   if (error.code !== ACCESS_DENIED || error.blame !== "RefusedByServer" || facts.tls !== undefined) return error;
   const hint = "The connection has no TLS, and the account may demand it (REQUIRE SSL): leave tls.mode out, and give tls.ca.";
   return new SealwireError({ ...error, message: error.message, hint });
 }
 
-/** Columns as what their values are asked for. */
+/** The columns with the type that the option `bigint` requests. */
 function as(bigint: BigintAs | undefined, columns: Column[]): Column[] {
   if (bigint !== "number") return columns;
   return columns.map((column) => (column.kind === "bigint" ? { ...column, kind: "number" } : column));
@@ -551,7 +551,7 @@ function as(bigint: BigintAs | undefined, columns: Column[]): Column[] {
 async function collect<T>(items: AsyncIterable<StreamItem>): Promise<Result<T>> {
   const result: Result<T> = { columns: [], rows: [], affectedRows: 0n, lastInsertId: 0n, warnings: 0, info: "" };
   let fresh = true;
-  // The answer is read to its end before a value that can't be had is told: to leave it would have the statement killed.
+  // Read the whole answer before a value's error is thrown, because leaving the loop would kill the statement.
   let failure: { error: unknown } | undefined;
   for await (const item of items) {
     if (fresh) Object.assign(result, { columns: [], rows: [] });
@@ -579,7 +579,7 @@ async function collect<T>(items: AsyncIterable<StreamItem>): Promise<Result<T>> 
   return result;
 }
 
-/** A parameter as the machine takes it: a date as MySQL writes it, in UTC. */
+/** A parameter as the machine expects it: a date in MySQL's format, in UTC. */
 function toParameter(value: Parameter): Exclude<Parameter, Date> {
   if (!(value instanceof Date)) return value;
   return value.toISOString().replace("T", " ").replace("Z", "");

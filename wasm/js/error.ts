@@ -1,4 +1,4 @@
-/** Who is to blame for an error: the server that broke the protocol, lacks something or refused; we; TLS; the bridge. */
+/** The class of an error: the server violated the protocol, lacks something or refused; this side; TLS; the bridge. */
 export type Blame =
   | "PeerMisbehaved"
   | "PeerIncompatible"
@@ -11,16 +11,16 @@ export type Blame =
   | "Bridge"
   | "Aborted";
 
-/** What every failed call rejects with. */
+/** The error of every failed call. */
 export class SealwireError extends Error {
   override readonly name = "SealwireError";
   /** MySQL's error number: 1045, 2026, … */
   readonly code: number;
   /** The five characters of the SQLSTATE. */
   readonly sqlState: string;
-  /** Who is to blame. */
+  /** The class of the error, which tells the side at fault. */
   readonly blame: Blame;
-  /** The way out in a sentence, where there is one. */
+  /** The remedy in a sentence, if there is one. */
   readonly hint: string | undefined;
 
   constructor(failure: Failure) {
@@ -29,19 +29,19 @@ export class SealwireError extends Error {
     this.sqlState = failure.sqlState;
     this.blame = failure.blame;
     this.hint = failure.hint ?? undefined;
-    // Of an error that nobody catches browsers show the stack and no other field. V8's begins with name and message.
+    // Add the hint to the stack, because browsers show only the stack of an uncaught error. V8's stack begins with name and message.
     const [before, after] = split(this.stack ?? "", this.message);
     if (this.hint !== undefined && after !== undefined) this.stack = `${before}${this.message}\n${this.hint}${after}`;
   }
 }
 
-/** What stands before and behind a part of a text; `undefined` behind where the part is not in it. */
+/** The text before and after a part of a text; the second is `undefined` if the text lacks the part. */
 function split(text: string, part: string): [string, string | undefined] {
   const at = text.indexOf(part);
   return at < 0 ? [text, undefined] : [text.slice(0, at), text.slice(at + part.length)];
 }
 
-/** The plain form of an error, which can be posted between a page and its worker. */
+/** The fields of an error as a plain object, which can be posted between a page and its worker. */
 export interface Failure {
   code: number;
   sqlState: string;
@@ -50,7 +50,7 @@ export interface Failure {
   hint?: string | undefined;
 }
 
-/** Anything thrown, as a `SealwireError`. */
+/** Converts any thrown value to a `SealwireError`. */
 export function toError(thrown: unknown): SealwireError {
   if (thrown instanceof SealwireError) return thrown;
   if (typeof thrown === "object" && thrown !== null && "sqlState" in thrown) {
@@ -59,7 +59,7 @@ export function toError(thrown: unknown): SealwireError {
   return misuse(thrown instanceof Error ? thrown.message : String(thrown));
 }
 
-/** The call was given up through its AbortSignal. */
+/** The call was cancelled by its AbortSignal. */
 export function aborted(): SealwireError {
   return new SealwireError({
     code: 1317,
@@ -69,7 +69,7 @@ export function aborted(): SealwireError {
   });
 }
 
-/** A call that can't be right whatever the server says. */
+/** The error for a call that is wrong regardless of the server. */
 export function misuse(message: string, hint?: string): SealwireError {
   return new SealwireError({ code: 2000, sqlState: "HY000", message, blame: "Misuse", hint });
 }

@@ -1,24 +1,24 @@
-/** One rung of the ladder: a packet, a TLS record or a change of state. */
+/** One event of the trace: a packet, a TLS record or a change of state. */
 export interface Rung {
   kind: "packet" | "record" | "state";
   /** Milliseconds since the connection began. */
   at: number;
-  /** Whether the client sent it. */
+  /** Whether the client sent the message. */
   sent: boolean;
   name: string;
   /** A packet's sequence number. */
   sequence?: number;
   length: number;
   encrypted: boolean;
-  /** Its fields that hold no secret. */
+  /** The fields without secrets. */
   summary: string;
-  /** What it means, in a sentence. */
+  /** The meaning of the event, as a sentence. */
   meaning: string;
-  /** Where its bytes begin in `Ladder.wire(sent)`; none for what travels inside TLS. */
+  /** The index of the message in `Ladder.wire(sent)`; none for messages inside TLS. */
   offset?: number;
 }
 
-/** What a ladder is read from. */
+/** The source of a trace's data. */
 interface Source {
   rungs(from: number): unknown;
   wire(sent: boolean): Uint8Array;
@@ -27,8 +27,8 @@ interface Source {
 }
 
 /**
- * What a connection puts on the wire, in order: given to `Client.connect` as `trace`, and outlives its connection. Of secrets it holds
- * the session's keys alone, for Wireshark.
+ * The trace of a connection in order. Pass it to `Client.connect` as `trace`; it outlives the connection. The only secrets in it are the
+ * session keys, for Wireshark.
  */
 export class Ladder {
   #source: Source | undefined;
@@ -38,23 +38,23 @@ export class Ladder {
   #pcap: Uint8Array = new Uint8Array();
   #keyLog = "";
 
-  /** The rungs from number `from` on. */
+  /** The events from index `from` on. */
   rungs(from = 0): Rung[] {
     return this.#source === undefined ? this.#rungs.slice(from) : (this.#source.rungs(from) as Rung[]);
   }
 
-  /** What one side put on the wire, its first 256 KiB. */
+  /** The first 256 KiB that one side sent. */
   wire(sent: boolean): Uint8Array {
     if (this.#source !== undefined) return this.#source.wire(sent);
     return sent ? this.#sent : this.#received;
   }
 
-  /** The connection's beginning as a capture file; the TCP around it is made up. */
+  /** The beginning of the connection as a capture file. Its TCP headers are made up. */
   pcap(): Uint8Array {
     return this.#source === undefined ? this.#pcap : this.#source.pcap();
   }
 
-  /** The session's keys in SSLKEYLOGFILE's format. Whoever has these lines and the capture can read the connection. */
+  /** The session keys in SSLKEYLOGFILE's format. Everybody who has these lines and the capture can decrypt the connection. */
   keyLog(): string {
     return this.#source === undefined ? this.#keyLog : this.#source.keyLog();
   }
@@ -64,7 +64,7 @@ export class Ladder {
     this.#source = source;
   }
 
-  /** @internal Keeps what there is, before its source goes. */
+  /** @internal Copies the data before the source is freed. */
   detach(): void {
     this.#rungs = this.rungs();
     this.#sent = this.wire(true);

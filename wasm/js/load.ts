@@ -2,18 +2,18 @@ import { misuse, type SealwireError } from "./error.js";
 import { BESIDE } from "./place.js";
 import initialise from "./sealwire_wasm.js";
 
-/** Where the wasm module comes from: its address, the answer to a request for it, its bytes, or the module itself. */
+/** The source of the wasm module: its address, a response with it, its bytes, or the compiled module. */
 export type WasmSource = string | URL | Request | Response | BufferSource | WebAssembly.Module | Promise<Response>;
 
-/** What each wasm module begins with. */
+/** The first bytes of every wasm module. */
 const MAGIC = "\0asm";
 const WASM = "application/wasm";
-/** The folder of the dependencies that Vite has bundled, into which Vite 7 and older ones don't take the module along. */
+/** The folder in which Vite bundles dependencies. Vite up to version 7 does not copy the module there. */
 const BUNDLED_BY_VITE = /\/\.vite\/deps[^/]*\/(?=[^/]*$)/;
 
 let loading: Promise<void> | undefined;
 
-/** Loads the wasm module once; a failed load is tried again by the next caller. */
+/** Loads the wasm module once. After a failure the next caller tries again. */
 export async function load(source: WasmSource | undefined): Promise<void> {
   loading ??= initialised(source);
   try {
@@ -37,7 +37,7 @@ async function initialised(source: WasmSource = neighbour(BESIDE)): Promise<void
   }
 }
 
-/** The package's own folder, where Vite has bundled the scripts and left the module there. */
+/** The package's own folder, in which the module stays when Vite has bundled the scripts elsewhere. */
 function neighbour(place: URL): URL {
   return new URL(place.href.replace(BUNDLED_BY_VITE, "/sealwire-wasm/"));
 }
@@ -50,7 +50,7 @@ async function fetched(place: string | URL | Request): Promise<Response> {
   }
 }
 
-/** The answer, or its bytes where it does not say that it is wasm; an error where it is none. */
+/** The response, or its bytes if its content type is not wasm. Throws if the content is not a wasm module. */
 async function checked(answer: Response): Promise<Response | ArrayBuffer> {
   if (!answer.ok) throw unusable(answer.url, `is answered with status ${answer.status}`);
   const type = answer.headers.get("Content-Type");

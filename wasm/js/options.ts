@@ -2,67 +2,67 @@ import { misuse, type SealwireError } from "./error.js";
 import { Ladder } from "./ladder.js";
 import type { WasmSource } from "./load.js";
 
-/** What `Client.connect` takes. An option that is `undefined` or `null` is one that isn't given. */
+/** The options of `Client.connect`. An option that is `undefined` or `null` counts as absent. */
 export interface ConnectOptions {
-  /** The bridge's WebSocket: `wss://host/tcp/<target>`; of a page that the bridge serves itself, `/tcp/<target>`. */
+  /** The bridge's WebSocket: `wss://host/tcp/<target>`, or `/tcp/<target>` in a page that the bridge serves. */
   bridge: string;
-  /** The bridge's token, where it asks for one. */
+  /** The bridge's token, if the bridge requires one. */
   token?: string | undefined;
   user: string;
   password?: string | undefined;
   database?: string | undefined;
   tls?: TlsOptions | undefined;
-  /** Seconds until connecting is given up; 30 unless given. */
+  /** The time limit for connecting in seconds; the default is 30. */
   connectTimeout?: number | undefined;
   /**
-   * As what BIGINT comes: `"bigint"` unless given. With `"number"` a value beyond 2^53, which a number can't hold exactly, is an
-   * error. The counts of a `Result` are bigint either way.
+   * The JavaScript type of BIGINT values; the default is `"bigint"`. With `"number"`, a value beyond 2^53, which a number can't hold
+   * exactly, is an error. The counts in a `Result` are always bigint.
    */
   bigint?: BigintAs | undefined;
-  /** Gives up connecting. */
+  /** Cancels the attempt to connect. */
   signal?: AbortSignal | undefined;
-  /** Filled with what goes over the wire while connecting, also where that fails. */
+  /** Records the connection's messages, even if connecting fails. */
   trace?: Ladder | undefined;
-  /** Where the wasm module is, where it isn't beside the script. */
+  /** The source of the wasm module, if it is not beside the script. */
   wasm?: WasmSource | undefined;
 }
 
-/** As what BIGINT comes. */
+/** The JavaScript type of BIGINT values. */
 export type BigintAs = "bigint" | "number";
 
 /** MySQL's `--ssl-mode`. */
 export type SslMode = "DISABLED" | "PREFERRED" | "REQUIRED" | "VERIFY_CA" | "VERIFY_IDENTITY";
 
 /**
- * How TLS is used. Without `mode`: `VERIFY_IDENTITY` where `ca` and `serverName` are given, `VERIFY_CA` where only `ca` is;
- * without `ca` and `fingerprint` connecting is refused, because nothing would verify the server.
+ * The TLS options. The default of `mode` is `VERIFY_IDENTITY` if `ca` and `serverName` are given, and `VERIFY_CA` if only `ca` is given.
+ * Without `mode`, `ca` and `fingerprint` connecting fails, because nothing would verify the server.
  */
 export interface TlsOptions {
   mode?: SslMode | undefined;
-  /** The CA's certificates in PEM. */
+  /** The CA certificates in PEM. */
   ca?: string | undefined;
   /** The client's certificate in PEM. */
   cert?: string | undefined;
   /** The client's key in PEM. */
   key?: string | undefined;
-  /** What the key is encrypted with. */
+  /** The passphrase of the private key. */
   passphrase?: string | undefined;
-  /** The name that the server's certificate must be for. */
+  /** The host name that the server's certificate must carry. */
   serverName?: string | undefined;
-  /** The SHA-256 fingerprint that the server's certificate must have, in place of a CA. */
+  /** The SHA-256 fingerprint that the server's certificate must have, instead of a CA. */
   fingerprint?: string | undefined;
-  /** `TLSv1.2,TLSv1.3` unless given. */
+  /** The TLS versions; the default is `TLSv1.2,TLSv1.3`. */
   versions?: string | undefined;
-  /** Cipher suites for TLS 1.2, by OpenSSL's or IANA's names, separated by colons. */
+  /** Cipher suites for TLS 1.2, with OpenSSL's or IANA's names, separated by colons. */
   ciphers?: string | undefined;
-  /** The same for TLS 1.3. */
+  /** Cipher suites for TLS 1.3, in the same form. */
   ciphersuites?: string | undefined;
 }
 
-/** The options that are given, each of its type. */
+/** The checked options. */
 export type Given = Omit<ConnectOptions, "bridge"> & { bridge: URL };
 
-/** What an option must be, in words, and how to see that it is. */
+/** The type that an option must have, in words and as a check. */
 interface Kind {
   what: string;
   is: (value: unknown) => boolean;
@@ -73,7 +73,7 @@ const SECONDS: Kind = {
   what: "a number of seconds, 0 or more",
   is: (value) => typeof value === "number" && value >= 0 && value < Infinity,
 };
-/** A subprotocol, as which it is sent, is a token of RFC 7230. */
+/** The token is sent as a WebSocket subprotocol, so it must be a token of RFC 7230. */
 const TOKEN: Kind = {
   what: "a string of letters, digits, '-' and '_', as the bridge's --token-file has it",
   is: (value) => typeof value === "string" && /^[\w\-.~+!#$%&'*^`|]*$/.test(value),
@@ -83,7 +83,7 @@ const OBJECT: Kind = {
   what: "an object",
   is: (value) => typeof value === "object" && value !== null && !Array.isArray(value),
 };
-/** By what is used of it, because one of another frame is no instance of this frame's. */
+/** Checks the used properties instead of the class, because a signal from another frame is no instance of this frame's class. */
 const SIGNAL: Kind = {
   what: "an AbortSignal",
   is: (value) => OBJECT.is(value) && "aborted" in (value as object) && "addEventListener" in (value as object),
@@ -123,7 +123,7 @@ const TLS_KINDS: Record<keyof TlsOptions, Kind> = {
 
 const BRIDGE_HINT = "Give the bridge's WebSocket as the option bridge: wss://host/tcp/NAME, where NAME is one of the bridge's targets.";
 
-/** The options that are given, checked. Throws what names the option that is missing or wrong, and nothing of a secret. */
+/** Checks the options. The error names the missing or invalid option and contains no secret. */
 export function checked(options: ConnectOptions): Given {
   if (!OBJECT.is(options)) throw wrong("Client.connect's argument", "an object of options", options);
   const given = present(options, KINDS) as Partial<ConnectOptions>;
@@ -140,7 +140,7 @@ export function text(name: string, value: unknown): void {
   if (!TEXT.is(value)) throw wrong(name, TEXT.what, value);
 }
 
-/** The members of an object that are neither undefined nor null, each of its kind; one that there isn't is left to the machine. */
+/** The properties that are neither undefined nor null, each with a checked type. Unknown properties are left to the machine. */
 function present(object: object, kinds: Record<string, Kind>, prefix = ""): Record<string, unknown> {
   const given = Object.entries(object).filter(([, value]) => value !== undefined && value !== null);
   for (const [name, value] of given) {
@@ -150,24 +150,24 @@ function present(object: object, kinds: Record<string, Kind>, prefix = ""): Reco
   return Object.fromEntries(given);
 }
 
-/** The address of a WebSocket; one that begins with a slash leads to whom the page is from. */
+/** The address of a WebSocket. One that begins with a slash is relative to the page's own address. */
 function address(bridge: string): URL {
   const shown = bridge.split(/[?#]/)[0]!.slice(0, 80);
   let url: URL | undefined;
   try {
     url = bridge.startsWith("/") ? new URL(bridge, location.href) : new URL(bridge);
   } catch {
-    // Said below.
+    // The error is thrown below.
   }
   if (url === undefined || !/^(wss?|https?):$/.test(url.protocol) || url.hash !== "") {
     throw misuse(`option 'bridge': '${shown}' is not the address of a WebSocket`, BRIDGE_HINT);
   }
-  // As WebSocket itself takes them where it is new enough.
+  // Convert http to ws, as new versions of WebSocket do.
   url.protocol = url.protocol.replace("http", "ws");
   return url;
 }
 
-/** Shows the value's type alone, because the value may be a secret. */
+/** Names only the type of the value, because the value may be a secret. */
 function wrong(name: string, wanted: string, value: unknown): SealwireError {
   const type = typeof value === "object" ? (value?.constructor?.name ?? String(value && "object")) : typeof value;
   return misuse(`${name} must be ${wanted}; it is of type ${type}`);

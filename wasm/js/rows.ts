@@ -5,32 +5,32 @@ export interface Column {
   name: string;
   /** MySQL's name of the type, with UNSIGNED. */
   type: string;
-  /** As what its values come. */
+  /** The JavaScript type of the values. */
   kind: "number" | "bigint" | "string" | "bytes";
   table: string;
   schema: string;
 }
 
-/** BIGINT comes as bigint, bytes as Uint8Array, DECIMAL, dates and JSON as string, NULL as null. */
+/** BIGINT is a bigint, bytes are a Uint8Array, DECIMAL, dates and JSON are strings, and NULL is null. */
 export type Value = number | bigint | string | Uint8Array | null;
 
-/** A row by its columns' names; of columns with the same name the last one counts. */
+/** A row with its columns' names as keys. If several columns have the same name, the last one counts. */
 export type Row = Record<string, Value>;
 
 const NULL = 0x8000_0000;
 const decoder = new TextDecoder();
 
-/** Some rows as they came: two flat arrays, which can be transferred between a page and its worker. */
+/** A batch of rows as two flat arrays, which can be transferred between a page and its worker. */
 export class Batch {
   constructor(
     readonly columns: readonly Column[],
-    /** The cells' bytes in row order, as the text protocol has them. */
+    /** The bytes of the cells in row order, in the text protocol's format. */
     readonly data: Uint8Array,
-    /** Where each cell ends in `data`; the top bit marks NULL. */
+    /** The index in `data` at which each cell ends; the top bit marks NULL. */
     readonly ends: Uint32Array,
   ) {}
 
-  /** How many rows. */
+  /** The number of rows. */
   get length(): number {
     return this.columns.length === 0 ? 0 : this.ends.length / this.columns.length;
   }
@@ -44,14 +44,14 @@ export class Batch {
     return this.data.subarray(at === 0 ? 0 : this.ends[at - 1]! % NULL, end);
   }
 
-  /** A cell as text, bytes in hexadecimal; `null` for NULL. */
+  /** A cell as text, with bytes in hexadecimal; `null` for NULL. */
   text(row: number, column: number): string | null {
     const bytes = this.bytes(row, column);
     if (bytes === null) return null;
     return this.columns[column]!.kind === "bytes" ? hex(bytes) : decoder.decode(bytes);
   }
 
-  /** A cell as its column's kind. */
+  /** A cell as a value of its column's type. */
   value(row: number, column: number): Value {
     const bytes = this.bytes(row, column);
     if (bytes === null) return null;
@@ -71,7 +71,7 @@ export class Batch {
   row(row: number): Row {
     const object: Row = {};
     this.columns.forEach((column, index) => {
-      // Not by assignment: a column may be called __proto__.
+      // Define the property instead of assigning it, because a column may be called __proto__.
       Object.defineProperty(object, column.name, {
         value: this.value(row, index),
         enumerable: true,
@@ -88,7 +88,7 @@ export class Batch {
   }
 }
 
-/** A BIGINT is asked for as a number by `bigint: "number"`; one that a number can't hold is never rounded in silence. */
+/** Converts to a number. A BIGINT that a number can't hold exactly is an error, because it must not be rounded silently. */
 function number(column: Column, text: string): number {
   const value = Number(text);
   if (column.type.startsWith("BIGINT") && !Number.isSafeInteger(value)) {

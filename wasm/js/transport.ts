@@ -1,10 +1,10 @@
 import { SealwireError, toError } from "./error.js";
 
-/** A stream of bytes that is read when the reader wants it. */
+/** A stream of bytes that the caller reads on demand. */
 export interface Transport {
-  /** The next bytes; `null` at the end. Rejects where the bridge says why it ended. */
+  /** The next bytes; `null` at the end. Rejects if the bridge ended the stream with an error. */
   read(): Promise<Uint8Array | null>;
-  /** Takes bytes; the promise says when more may come. */
+  /** Sends bytes. The promise resolves when more may be sent. */
   write(bytes: Uint8Array): Promise<void>;
   /** Ends the stream. */
   close(): void;
@@ -12,30 +12,30 @@ export interface Transport {
   readonly closed: Promise<SealwireError | null>;
 }
 
-/** The largest message that is sent: a bridge may refuse larger ones. */
+/** The largest message to send, because a bridge may refuse larger ones. */
 const MESSAGE = 256 * 1024;
-/** So much may wait in the socket before the writer has to. */
+/** The most bytes that may wait in the socket before the writer has to pause. */
 const HIGH_WATER = 1024 * 1024;
-/** Milliseconds between looks at what still waits: a WebSocket has no event for it. */
+/** Milliseconds between checks of the waiting bytes, because a WebSocket has no event for them. */
 const LOOK_AGAIN = 4;
 
-/** Milliseconds: a browser takes a longer timer for none at all. */
+/** The longest timer in milliseconds, because a browser fires a longer one immediately. */
 export const LONGEST_TIMER = 0x7fff_ffff;
 
-/** The subprotocol by which the bridge sends no more than was read: an empty message tells it of each so many bytes. */
+/** The subprotocol for flow control: an empty message tells the bridge that `GRANT` more bytes were read, so that it may send as many. */
 const SUBPROTOCOL = "sealwire";
 const GRANT = 256 * 1024;
 
-/** The close codes of a bridge begin here. */
+/** The first close code that bridges define. */
 const FIRST_BRIDGE_CODE = 4000;
 const NORMAL = 1000;
-/** The bridge's word for: the server closed the connection. The protocol knows better whether that was in order. */
+/** The bridge's close code for "the server closed the connection". The MySQL protocol tells whether that was in order. */
 const TARGET_CLOSED = 4410;
 
-/** The bridge's word for: the token is missing or wrong. Its sentence is for whoever writes the handshake; a page has an option. */
+/** The bridge's close code for a missing or wrong token. Its text is for authors of WebSocket clients, while a page has an option. */
 const TOKEN_REFUSED = 4401;
 
-/** What a bridge is reached by. */
+/** The address of a bridge and its token. */
 interface Place {
   url: URL;
   token: string | undefined;
@@ -45,7 +45,7 @@ function failure(message: string, hint?: string): SealwireError {
   return new SealwireError({ code: 2003, sqlState: "HY000", message, blame: "Bridge", hint });
 }
 
-/** Why the socket closed, as an error; `null` where that is in order. */
+/** The reason why the socket closed, as an error; `null` if it closed in an orderly way. */
 function reason({ url, token }: Place, opened: boolean, code: number, text: string): SealwireError | null {
   if (code === NORMAL || code === TARGET_CLOSED || (opened && code === 1005)) return null;
   if (code === TOKEN_REFUSED) {
@@ -64,10 +64,10 @@ function reason({ url, token }: Place, opened: boolean, code: number, text: stri
   });
 }
 
-/** No browser tells a page why a WebSocket could not be opened. */
+/** A hint, because browsers do not tell a page why a WebSocket could not be opened. */
 const PLAIN = "Is the bridge running there, and without TLS? One with --ssl-cert is reached by wss://.";
 
-/** The commonest cause first: a browser asks nobody about the certificate of a WebSocket. */
+/** A hint with the most common cause first: browsers do not ask the user about the certificate of a WebSocket. */
 function certificate(url: URL): string {
   return (
     `Does this browser trust the bridge's certificate, and is it for ${url.hostname}? Open https://${url.host}/ in it to see; ` +
@@ -76,7 +76,7 @@ function certificate(url: URL): string {
   );
 }
 
-/** A browser refuses some before it tries: a page of https may open no ws. */
+/** Opens a WebSocket. The constructor throws for addresses that browsers refuse: a page of https can't open ws. */
 function socket(url: URL, token: string | undefined): WebSocket {
   try {
     return new WebSocket(url, token === undefined ? [SUBPROTOCOL] : [SUBPROTOCOL, `bearer.${token}`]);
@@ -86,18 +86,18 @@ function socket(url: URL, token: string | undefined): WebSocket {
   }
 }
 
-/** A WebSocket as a `Transport`. What waits in it unread is bounded: at most 1 MiB, which is the bridge's window. */
+/** A WebSocket as a `Transport`. At most 1 MiB, the bridge's window, waits in it unread. */
 export class WebSocketTransport implements Transport {
   readonly closed: Promise<SealwireError | null>;
   readonly #socket: WebSocket;
   readonly #received: Uint8Array[] = [];
-  /** Bytes that were read and the bridge is not told of yet. */
+  /** The bytes that were read but not yet reported to the bridge. */
   #untold = 0;
   #ended = false;
   #failure: SealwireError | null = null;
   #wake: (() => void) | undefined;
 
-  /** Connects, within so many seconds. With a `token` it is offered as the subprotocol `bearer.<token>`. */
+  /** Connects within a number of seconds. A `token` is sent as the subprotocol `bearer.<token>`. */
   static async open(place: Place, seconds: number, signal: AbortSignal | undefined): Promise<WebSocketTransport> {
     const transport = new WebSocketTransport(place);
     const give_up = () => transport.close();
@@ -167,7 +167,7 @@ export class WebSocketTransport implements Transport {
       });
       this.#wake = undefined;
     }
-    // What came meanwhile is handed over in one piece.
+    // Return all bytes received so far in one piece.
     const chunks = this.#received.splice(0);
     const length = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
     this.#tell(length);
@@ -181,7 +181,7 @@ export class WebSocketTransport implements Transport {
     return whole;
   }
 
-  /** Lets the bridge send as much as was read now. */
+  /** Reports read bytes to the bridge, so that it may send as many. */
   #tell(length: number): void {
     this.#untold += length;
     for (; this.#untold >= GRANT && !this.#ended; this.#untold -= GRANT) this.#socket.send(new Uint8Array());

@@ -1,36 +1,36 @@
-//! Rows on their way to JavaScript: many at once, as two flat arrays, because every crossing costs.
+//! Rows for JavaScript. They are passed in batches, as two flat arrays, because every call between wasm and JavaScript is expensive.
 
 use sealwire_core::message::{BinaryRow, TextRow, Value};
 use sealwire_core::wire;
 
-/// Marks a cell's end as that of NULL.
+/// The bit of a cell's end that marks the cell as NULL.
 pub const NULL: u32 = 1 << 31;
-/// A batch of this many bytes is handed over.
+/// The number of bytes that makes a batch full.
 const FULL_BYTES: usize = 256 * 1024;
-/// A batch of this many cells is handed over.
+/// The number of cells that makes a batch full.
 const FULL_CELLS: usize = 64 * 1024;
 
-/// Cells in row order: their bytes one behind the other, and where each ends.
+/// The cells of a batch in row order: their bytes concatenated, and the end of each cell.
 #[derive(Debug, Default)]
 pub struct Batch {
-    /// The cells' bytes, as the text protocol has them.
+    /// The bytes of the cells in the text protocol's format.
     pub data: Vec<u8>,
-    /// The end of each cell in `data`; with [`NULL`] set where the cell is NULL.
+    /// The index in `data` at which each cell ends, with the bit [`NULL`] set if the cell is NULL.
     pub ends: Vec<u32>,
-    /// How many rows.
+    /// The number of rows.
     pub rows: u32,
 }
 
 impl Batch {
-    /// Whether it should be handed over before more comes.
+    /// Whether the batch should be passed on before more rows are added.
     pub fn is_full(&self) -> bool {
         self.data.len() >= FULL_BYTES || self.ends.len() >= FULL_CELLS
     }
 
-    /// Adds a row of COM_QUERY.
+    /// Adds a row of a COM_QUERY result.
     ///
     /// # Errors
-    /// Where the row can't be read, or is too large to be counted.
+    /// If the row can't be decoded or the batch gets too large for its indexes.
     pub fn push_text(&mut self, row: TextRow<'_>) -> wire::Result<()> {
         for value in row {
             let value = value?;
@@ -41,7 +41,7 @@ impl Batch {
         Ok(())
     }
 
-    /// Adds a row of COM_STMT_EXECUTE, as the text that the same row has in COM_QUERY.
+    /// Adds a row of a COM_STMT_EXECUTE result, converted to the text that COM_QUERY would return.
     ///
     /// # Errors
     /// As [`push_text`](Self::push_text).

@@ -1,4 +1,4 @@
-//! A connection's bytes as a capture file, for Wireshark: TCP segments are made around what the WebSocket carried.
+//! Writes a connection's bytes to a capture file for Wireshark. The WebSocket has no TCP segments, so this module makes them up.
 
 use sealwire_core::DEFAULT_PORT;
 
@@ -7,23 +7,23 @@ use crate::recorder::Chunk;
 const CLIENT: [u8; 4] = [192, 0, 2, 1];
 const SERVER: [u8; 4] = [192, 0, 2, 2];
 const CLIENT_PORT: u16 = 49152;
-/// LINKTYPE_RAW: each packet begins with its IP header.
+/// LINKTYPE_RAW: each packet starts with its IP header.
 const RAW_IP: u32 = 101;
 const LARGEST_SEGMENT: usize = 16 * 1024;
-/// SSLRequest with its header, and how it begins.
+/// The length of an SSLRequest with its header, and its first bytes.
 const SSL_REQUEST: usize = 36;
 const SSL_REQUEST_HEADER: [u8; 4] = [32, 0, 0, 1];
 const SYN: u8 = 0x02;
 const PSH_ACK: u8 = 0x18;
 const ACK: u8 = 0x10;
 
-/// The file. `began` is when the connection began, in milliseconds since 1970.
+/// The capture file. `began` is the time at which the connection started, in milliseconds since 1970.
 pub fn pcap(began: u64, chunks: &[Chunk]) -> Vec<u8> {
     let mut file = Vec::new();
     for word in [0xa1b2_c3d4u32, 0x0004_0002, 0, 0, 65535, RAW_IP] {
         file.extend(word.to_le_bytes());
     }
-    // The next sequence number of the server and of the client.
+    // The next sequence numbers of the server and of the client.
     let mut next = [1u32, 1];
     packet(&mut file, began, true, SYN, [0, 0], &[]);
     packet(&mut file, began, false, SYN | ACK, [0, 1], &[]);
@@ -38,8 +38,8 @@ pub fn pcap(began: u64, chunks: &[Chunk]) -> Vec<u8> {
     file
 }
 
-/// A chunk in segments. SSLRequest has one of its own, though the ClientHello went with it: only from the next packet on does Wireshark
-/// look for TLS.
+/// Splits a chunk into segments. An SSLRequest gets its own segment, although the ClientHello was sent with it, because Wireshark looks for
+/// TLS only from the next packet on.
 fn segments(chunk: &Chunk) -> impl Iterator<Item = &[u8]> {
     let asks_for_tls = chunk.sent && chunk.bytes.starts_with(&SSL_REQUEST_HEADER);
     let (first, rest) = chunk.bytes.split_at(if asks_for_tls { SSL_REQUEST.min(chunk.bytes.len()) } else { 0 });
@@ -57,7 +57,7 @@ fn packet(file: &mut Vec<u8>, millis: u64, sent: bool, flags: u8, next: [u32; 2]
     let mut tcp: Vec<u8> = ports.iter().flat_map(|port| port.to_be_bytes()).collect();
     tcp.extend(sequence.to_be_bytes());
     tcp.extend(acknowledged.to_be_bytes());
-    // Five words of header; the largest window; checksum and urgent pointer.
+    // Header length of five words, flags, largest window, checksum and urgent pointer.
     tcp.extend([0x50, flags, 0xff, 0xff, 0, 0, 0, 0]);
     tcp.extend(payload);
     let length = u16::try_from(tcp.len()).unwrap_or(u16::MAX);
@@ -82,7 +82,7 @@ fn packet(file: &mut Vec<u8>, millis: u64, sent: bool, flags: u8, next: [u32; 2]
     file.extend(tcp);
 }
 
-/// RFC 1071.
+/// The checksum of RFC 1071.
 fn checksum(bytes: &[u8]) -> u16 {
     let words = bytes.chunks(2).map(|pair| match *pair {
         [high, low] => u32::from(u16::from_be_bytes([high, low])),
@@ -120,7 +120,7 @@ mod tests {
     fn segments_follow_one_another() {
         let chunk = |sent, length| Chunk { sent, at: 5, bytes: vec![7; length] };
         let file = pcap(1_700_000_000_000, &[chunk(false, 70), chunk(true, LARGEST_SEGMENT + 1), chunk(false, 3)]);
-        // File header, three packets of TCP's handshake, four segments.
+        // The file header, three packets of TCP's handshake, four segments.
         assert_eq!(file.len(), 24 + 7 * (16 + 40) + 70 + LARGEST_SEGMENT + 1 + 3);
         let last = &file[file.len() - 43..];
         assert_eq!(last[24..28], 71u32.to_be_bytes(), "behind the greeting");

@@ -1,12 +1,12 @@
 //! Sealwire's client for web pages.
 //!
-//! The package that a page imports is made of two layers. This crate is the lower one: the protocol core with its TLS, as a machine
-//! that JavaScript feeds with bytes and time (`machine`, on wasm only). The upper one, `wasm/js`, is the driver: it owns the
-//! WebSocket, the promises and the typed API.
+//! The package that a page imports has two layers. This crate is the lower one: the protocol core with its TLS, as a state machine that
+//! JavaScript supplies with bytes and time (`machine`, on wasm only). The upper one, `wasm/js`, is the driver: it owns the WebSocket, the
+//! promises and the typed API.
 //!
-//! With the feature `lab` the module has the page's laboratory, too: a server and a client over a network in memory.
+//! With the feature `lab` the module also has the page's laboratory: a server and a client over a network in memory.
 //!
-//! Everything freed is overwritten with zeros on wasm, so that passwords and keys are gone when their connection is.
+//! On wasm all freed memory is overwritten with zeros, so that no password or key outlives its connection.
 
 pub mod batch;
 pub mod capture;
@@ -21,7 +21,7 @@ pub mod provider;
 pub mod recorder;
 pub mod report;
 
-/// Overwrites what is freed: a page's memory can be read by whatever else runs in it.
+/// Overwrites freed memory, because other code in the page can read the page's memory.
 #[cfg(target_arch = "wasm32")]
 #[global_allocator]
 static WIPING: zeroizing_alloc::ZeroAlloc<std::alloc::System> = zeroizing_alloc::ZeroAlloc(std::alloc::System);

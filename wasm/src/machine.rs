@@ -1,4 +1,4 @@
-//! The machine as JavaScript drives it: bytes and time in, steps and bytes out. On wasm only.
+//! The client's state machine for JavaScript: takes bytes and time, returns steps and bytes. On wasm only.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,34 +18,34 @@ use crate::options::Options;
 use crate::recorder::Recorder;
 use crate::report::{Column, FactsView, Failure, ssl_line};
 
-/// So many bytes are handed to the WebSocket at once, at the most.
+/// The most bytes to pass to the WebSocket at once.
 const FRAME: usize = 256 * 1024;
 
-/// What the driver does next.
+/// The next thing for the driver to do.
 #[derive(Serialize)]
 #[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
 enum Step {
-    /// Send what `takeOutput` gives, then poll again.
+    /// Send the bytes of `takeOutput`, then poll again.
     Transmit,
-    /// Send what `takeOutput` gives, then feed input, at the latest by `deadline` (milliseconds on the driver's clock).
+    /// Send the bytes of `takeOutput`, then wait for input, at most until `deadline` (milliseconds on the driver's clock).
     Wait { deadline: Option<f64> },
-    /// Authentication is over.
+    /// Authentication has succeeded.
     Connected,
-    /// A statement without rows is done. Its numbers may be larger than JavaScript's own hold, so they go as text.
+    /// A statement without rows has finished. Its numbers are passed as text, because they may be too large for JavaScript's numbers.
     Ok { affected_rows: String, last_insert_id: String, warnings: u16, info: String, more: bool },
-    /// A result begins.
+    /// A result set begins.
     Columns { columns: Vec<Column> },
-    /// Rows, to be taken with `takeRowData` and `takeRowEnds`.
+    /// Rows have arrived. Take them with `takeRowEnds` and `takeRowData`.
     Rows { count: u32 },
-    /// The rows are over.
+    /// The result set ends.
     End { warnings: u16, more: bool },
-    /// The server refused the command; the connection lives.
+    /// The server refused the command. The connection stays usable.
     Failed { error: Failure },
     /// A statement is prepared.
     Prepared { id: u32, parameters: usize, columns: Vec<Column> },
     /// The answer to COM_STATISTICS.
     Text { text: String },
-    /// The connection is over, in order.
+    /// The connection has ended in an orderly way.
     Closed,
 }
 
@@ -57,7 +57,7 @@ pub struct Machine {
     connection: Connection,
     outgoing: Vec<u8>,
     batch: Batch,
-    /// What happened behind the rows that the page has to take first.
+    /// An event that follows the rows which the page has to take first.
     pending: Option<Event>,
     statements: BTreeMap<u32, Prepared>,
     recorder: Option<Arc<Recorder>>,
@@ -67,11 +67,11 @@ pub struct Machine {
 
 #[wasm_bindgen]
 impl Machine {
-    /// A connection that waits for the server's greeting. `mono` and `wall` are milliseconds: of a clock that never goes back, and
-    /// since 1970.
+    /// Creates a connection that waits for the server's greeting. `mono` and `wall` are times in milliseconds: `mono` of a clock that never
+    /// goes back, `wall` since 1970.
     ///
     /// # Errors
-    /// Where the options can't be read.
+    /// If the options are invalid.
     #[wasm_bindgen(constructor)]
     pub fn new(options: JsValue, trace: bool, mono: f64, wall: f64) -> Result<Self, JsValue> {
         let options: Options = serde_wasm_bindgen::from_value(options).map_err(|error| misuse(&error.to_string()))?;
@@ -80,46 +80,46 @@ impl Machine {
         Ok(Self::start(Arc::new(config), recorder, mono, wall))
     }
 
-    /// Another connection with the same settings, for KILL QUERY.
+    /// Creates another connection with the same settings, for KILL QUERY.
     pub fn sibling(&self, mono: f64, wall: f64) -> Self {
         let mut config = Config::clone(&self.config);
         config.observer = None;
         Self::start(Arc::new(config), None, mono, wall)
     }
 
-    /// Takes what the transport received.
+    /// Processes bytes from the transport.
     pub fn receive(&mut self, mut bytes: Vec<u8>, mono: f64, wall: f64) {
         self.set_time(mono);
         if let Some(recorder) = &self.recorder {
             recorder.keep(false, &bytes);
         }
-        // A failure sticks: the next poll returns it, once the alert for the peer was taken.
+        // Ignore the error here, because the next poll returns it, after the alert for the peer has been taken.
         let _ = self.connection.handle_input(Input::Bytes(&mut bytes), now(mono, wall));
     }
 
-    /// The transport ended.
+    /// Processes the end of the transport.
     pub fn eof(&mut self, mono: f64, wall: f64) {
         self.set_time(mono);
         let _ = self.connection.handle_input(Input::Eof, now(mono, wall));
     }
 
-    /// The deadline of the last wait may have passed.
+    /// Processes a timeout: the deadline of the last wait may have passed.
     pub fn timeout(&mut self, mono: f64, wall: f64) {
         self.set_time(mono);
         let _ = self.connection.handle_input(Input::Timeout, now(mono, wall));
     }
 
-    /// The next step, as a plain object with its `kind`.
+    /// The next step, as a plain object with the property `kind`.
     ///
     /// # Errors
-    /// The failure of the connection.
+    /// The error with which the connection failed.
     pub fn poll(&mut self, mono: f64) -> Result<JsValue, JsValue> {
         self.set_time(mono);
         let step = self.step().map_err(|error| failure(&error))?;
         to_js(&step)
     }
 
-    /// What the ladder sees from here on happens at `mono`.
+    /// Sets the time of later events in the trace.
     fn set_time(&self, mono: f64) {
         if let Some(recorder) = &self.recorder {
             recorder.set_time(mono - self.began);
@@ -171,14 +171,14 @@ impl Machine {
                 }
                 Event::Text(text) => Step::Text { text: String::from_utf8_lossy(&text).into_owned() },
                 Event::Closed => Step::Closed,
-                // Rows were taken above; files are never offered.
+                // Rows are handled above, and files are never offered.
                 Event::Row(_) | Event::LocalInfile { .. } => continue,
             };
             return Ok(step);
         }
     }
 
-    /// Puts the row at hand into the batch; whether that is full then.
+    /// Adds the current row to the batch. Returns whether the batch is full.
     fn push_row(&mut self, format: RowFormat) -> Result<bool, Error> {
         match format {
             RowFormat::Text => self.batch.push_text(self.connection.text_row())?,
@@ -187,7 +187,7 @@ impl Machine {
         Ok(self.batch.is_full())
     }
 
-    /// The bytes to send. Empty where there are none.
+    /// The bytes to send; empty if there are none.
     #[wasm_bindgen(js_name = takeOutput)]
     pub fn take_output(&mut self) -> Vec<u8> {
         if let Some(recorder) = &self.recorder {
@@ -196,22 +196,22 @@ impl Machine {
         std::mem::take(&mut self.outgoing)
     }
 
-    /// The cells of the rows at hand, one behind the other. Take the ends first: this ends the batch.
+    /// The cells of the current batch, concatenated. Call `takeRowEnds` first, because this call ends the batch.
     #[wasm_bindgen(js_name = takeRowData)]
     pub fn take_row_data(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.batch).data
     }
 
-    /// Where each cell ends; the top bit marks NULL.
+    /// The end of each cell; the top bit marks NULL.
     #[wasm_bindgen(js_name = takeRowEnds)]
     pub fn take_row_ends(&mut self) -> Vec<u32> {
         std::mem::take(&mut self.batch.ends)
     }
 
-    /// Sends SQL as text. `mono` is the time as [`new`](Self::new) has it; so for every command.
+    /// Sends SQL as text. `mono` is the time as in [`new`](Self::new); the same holds for every command.
     ///
     /// # Errors
-    /// Where the connection is not made, or over. So for every command.
+    /// If the connection is not established or has ended. The same holds for every command.
     pub fn query(&mut self, sql: &str, mono: f64) -> Result<(), JsValue> {
         self.set_time(mono);
         self.connection.query(sql.as_bytes()).map_err(|error| failure(&error))
@@ -226,10 +226,10 @@ impl Machine {
         self.connection.prepare(sql.as_bytes()).map_err(|error| failure(&error))
     }
 
-    /// Runs a prepared statement with values: null, boolean, number, bigint, string or Uint8Array.
+    /// Executes a prepared statement with values: null, boolean, number, bigint, string or Uint8Array.
     ///
     /// # Errors
-    /// As [`query`](Self::query); also for another kind of value.
+    /// As [`query`](Self::query), and if a value has another type.
     pub fn execute(&mut self, id: u32, values: Vec<JsValue>, mono: f64) -> Result<(), JsValue> {
         self.set_time(mono);
         let statement = self.statements.get(&id).ok_or_else(|| misuse("the statement was closed"))?;
@@ -239,7 +239,7 @@ impl Machine {
         self.connection.execute_as(statement, &values, types).map_err(|error| failure(&error))
     }
 
-    /// Lets the server forget a statement.
+    /// Releases a prepared statement on the server.
     ///
     /// # Errors
     /// As [`query`](Self::query).
@@ -252,7 +252,7 @@ impl Machine {
         }
     }
 
-    /// Asks for a sign of life.
+    /// Checks that the server is alive.
     ///
     /// # Errors
     /// As [`query`](Self::query).
@@ -261,7 +261,7 @@ impl Machine {
         self.connection.ping().map_err(|error| failure(&error))
     }
 
-    /// Asks for the server's numbers.
+    /// Requests the server's line of statistics.
     ///
     /// # Errors
     /// As [`query`](Self::query).
@@ -270,7 +270,7 @@ impl Machine {
         self.connection.statistics().map_err(|error| failure(&error))
     }
 
-    /// Says goodbye.
+    /// Sends COM_QUIT, which ends the connection.
     ///
     /// # Errors
     /// As [`query`](Self::query).
@@ -279,10 +279,10 @@ impl Machine {
         self.connection.quit().map_err(|error| failure(&error))
     }
 
-    /// What the connection negotiated.
+    /// The negotiated parameters of the connection.
     ///
     /// # Errors
-    /// None that a caller could cause.
+    /// None that a caller can cause.
     pub fn facts(&self) -> Result<JsValue, JsValue> {
         to_js(&FactsView::from(self.connection.facts()))
     }
@@ -293,26 +293,26 @@ impl Machine {
         ssl_line(self.connection.facts()).into_owned()
     }
 
-    /// The rungs of the ladder from number `from` on; empty without a trace.
+    /// The events of the trace from index `from` on; empty without a trace.
     ///
     /// # Errors
-    /// None that a caller could cause.
+    /// None that a caller can cause.
     pub fn rungs(&self, from: usize) -> Result<JsValue, JsValue> {
         to_js(&self.recorder.as_ref().map(|recorder| recorder.rungs(from)).unwrap_or_default())
     }
 
-    /// The connection's beginning as a capture file.
+    /// The beginning of the connection as a capture file.
     pub fn pcap(&self) -> Vec<u8> {
         self.recorder.as_ref().map(|recorder| pcap(self.began_wall, &recorder.chunks())).unwrap_or_default()
     }
 
-    /// The session's keys in SSLKEYLOGFILE's format; empty without a trace.
+    /// The session keys in SSLKEYLOGFILE's format; empty without a trace.
     #[wasm_bindgen(js_name = keyLog)]
     pub fn key_log(&self) -> String {
         self.recorder.as_ref().map(|recorder| recorder.key_log()).unwrap_or_default()
     }
 
-    /// What one side put on the wire, from its beginning, as far as it was kept.
+    /// The bytes that one side sent, from the beginning, as far as they were kept.
     pub fn wire(&self, sent: bool) -> Vec<u8> {
         self.recorder.as_ref().map(|recorder| recorder.wire(sent)).unwrap_or_default()
     }
@@ -329,7 +329,7 @@ impl Machine {
             statements: BTreeMap::new(),
             recorder,
             began: mono,
-            // Whole milliseconds, far below where the cast would matter.
+            // Whole milliseconds, a number too small for the cast to change it.
             began_wall: wall.max(0.0) as u64,
         }
     }
@@ -345,7 +345,7 @@ fn done(summary: Summary) -> Step {
     }
 }
 
-/// A parameter's value, out of JavaScript.
+/// The value of a parameter, converted from JavaScript.
 enum Parameter {
     Null,
     Int(i64),
@@ -365,7 +365,7 @@ impl Parameter {
         }
         if let Some(number) = value.as_f64() {
             let whole = number.fract() == 0.0 && number.abs() <= 9_007_199_254_740_991.0;
-            // Exact within the range just checked.
+            // The cast is exact within the range that has just been checked.
             return Ok(if whole { Self::Int(number as i64) } else { Self::Double(number) });
         }
         if let Some(text) = value.as_string() {
@@ -415,7 +415,7 @@ fn failure(error: &Error) -> JsValue {
     to_js(&Failure::from(error)).unwrap_or_else(|error| error)
 }
 
-/// A wrong call, in the same shape as every failure.
+/// An error for a wrong call, in the same form as every other error.
 fn misuse(what: &str) -> JsValue {
     let failure =
         Failure { code: 2014, sql_state: "HY000".to_owned(), message: what.to_owned(), blame: "Misuse", hint: None };

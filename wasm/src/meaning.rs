@@ -1,4 +1,4 @@
-//! What each rung of the ladder means, in a sentence for people.
+//! The meaning of each event in the trace, as a sentence for people.
 
 use sealwire_core::trace::{Direction, Event};
 
@@ -11,7 +11,7 @@ pub fn meaning(event: &Event) -> &'static str {
     }
 }
 
-/// The meaning of a MySQL packet by its name.
+/// The meaning of a MySQL packet with this name.
 pub fn packet(name: &str) -> &'static str {
     match name {
         "HandshakeV10" => {
@@ -49,7 +49,7 @@ pub fn packet(name: &str) -> &'static str {
     }
 }
 
-/// The meaning of a TLS record by what it holds.
+/// The meaning of a TLS record with this content.
 pub const fn record(name: &str, sent: bool, encrypted: bool) -> &'static str {
     match (name.as_bytes(), encrypted, sent) {
         (b"ClientHello", ..) => {
@@ -80,7 +80,7 @@ pub const fn record(name: &str, sent: bool, encrypted: bool) -> &'static str {
     }
 }
 
-/// The meaning of a state that was entered.
+/// The meaning of entering a state.
 pub fn state(to: &str) -> &'static str {
     match to {
         "AwaitGreeting" => "The client waits for the server to speak first.",

@@ -1,4 +1,4 @@
-//! What JavaScript's `Client.connect` was given, and the core's settings made of it.
+//! The options of JavaScript's `Client.connect`, and their conversion to the core's settings.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,32 +21,32 @@ pub struct Options {
     /// The password.
     #[serde(default)]
     pub password: String,
-    /// The database to start in.
+    /// The default database of the session.
     pub database: Option<String>,
-    /// TLS.
+    /// The TLS options.
     #[serde(default)]
     pub tls: Tls,
-    /// Seconds until connecting is given up.
+    /// The time limit for connecting, in seconds.
     pub connect_timeout: Option<f64>,
 }
 
-/// The options of TLS.
+/// The TLS options.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Tls {
-    /// MySQL's `--ssl-mode`.
+    /// The mode, as in MySQL's `--ssl-mode`.
     pub mode: Option<String>,
-    /// The CA's certificates in PEM.
+    /// The CA certificates in PEM.
     pub ca: Option<String>,
-    /// Our certificate in PEM, with what is between it and its CA.
+    /// The client's certificate in PEM, followed by intermediate certificates.
     pub cert: Option<String>,
-    /// Our key in PEM.
+    /// The client's private key in PEM.
     pub key: Option<String>,
-    /// What the key is encrypted with.
+    /// The passphrase of the private key.
     pub passphrase: Option<String>,
-    /// The name that the server's certificate must be for.
+    /// The host name that the server's certificate must carry.
     pub server_name: Option<String>,
-    /// The SHA-256 fingerprint that the server's certificate must have, in place of a CA.
+    /// The SHA-256 fingerprint that the server's certificate must have, instead of a CA.
     pub fingerprint: Option<String>,
     /// TLS versions: `TLSv1.2,TLSv1.3`.
     pub versions: Option<String>,
@@ -57,10 +57,10 @@ pub struct Tls {
 }
 
 impl Options {
-    /// The core's settings; `recorder` sees the connection and its keys.
+    /// The core's settings. `recorder` observes the connection and logs its keys.
     ///
     /// # Errors
-    /// Where a certificate, key or fingerprint can't be read, or the options together can't verify a server.
+    /// If a certificate, key or fingerprint is invalid, or if the options do not suffice to verify a server.
     pub fn into_config(self, recorder: Option<Arc<Recorder>>) -> Result<Config, TlsError> {
         let provider = Arc::new(provider());
         let random = Arc::new(PageRandom::new(&provider));
@@ -90,7 +90,7 @@ impl Options {
 }
 
 impl Tls {
-    /// The mode given, or the strictest that the other options allow: never one that verifies nothing.
+    /// The given mode, or the strictest one for which the other options suffice. The default always verifies the server.
     fn mode(&self) -> Result<SslMode, TlsError> {
         if let Some(mode) = &self.mode {
             return mode.parse();

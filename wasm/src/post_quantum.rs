@@ -1,5 +1,5 @@
-//! X25519MLKEM768 for providers that lack it. Source: draft-ietf-tls-ecdhe-mlkem: the ML-KEM half stands first, in the shares and
-//! in the secret.
+//! The key exchange X25519MLKEM768 for providers that lack it. Source: draft-ietf-tls-ecdhe-mlkem. In the shares and in the secret the
+//! ML-KEM half comes first.
 
 use ml_kem::kem::{Decapsulate as _, KeyExport as _};
 use ml_kem::{B32, DecapsulationKey768, EncapsulationKey768, Seed};
@@ -9,23 +9,23 @@ use rustls::crypto::{ActiveKeyExchange, CompletedKeyExchange, SharedSecret, Supp
 use rustls::ffdhe_groups::FfdheGroup;
 use rustls::{Error, NamedGroup, PeerMisbehaved, ProtocolVersion};
 
-/// Bytes of an ML-KEM-768 encapsulation key, which the client sends.
+/// The length of an ML-KEM-768 encapsulation key, which the client sends.
 const CLIENT_SHARE: usize = 1184;
-/// Bytes of an ML-KEM-768 ciphertext, which the server sends.
+/// The length of an ML-KEM-768 ciphertext, which the server sends.
 const SERVER_SHARE: usize = 1088;
-/// Bytes of an X25519 share.
+/// The length of an X25519 share.
 const CLASSICAL_SHARE: usize = 32;
 
-/// The group, over ring's X25519 and the ml-kem crate.
+/// The key exchange group, made from ring's X25519 and the ml-kem crate.
 pub static X25519_MLKEM768: X25519MlKem768 = X25519MlKem768;
 
-/// See [`X25519_MLKEM768`].
+/// The type of [`X25519_MLKEM768`].
 #[derive(Debug)]
 pub struct X25519MlKem768;
 
 const BAD_SHARE: Error = Error::PeerMisbehaved(PeerMisbehaved::InvalidKeyShare);
 
-/// The two halves of a peer's share.
+/// Splits a peer's share into its two halves.
 fn halves(share: &[u8], post_quantum: usize) -> Result<(&[u8], &[u8]), Error> {
     let halves = share.split_at_checked(post_quantum).ok_or(BAD_SHARE)?;
     if halves.1.len() == CLASSICAL_SHARE { Ok(halves) } else { Err(BAD_SHARE) }
@@ -85,7 +85,7 @@ impl ActiveKeyExchange for Active {
         Ok(SharedSecret::from([secret.as_slice(), classical.secret_bytes()].concat()))
     }
 
-    /// So that a server which knows X25519 alone needs no second round.
+    /// Offers the X25519 half as a share of its own, so that a server without ML-KEM needs no second ClientHello.
     fn hybrid_component(&self) -> Option<(NamedGroup, &[u8])> {
         Some((self.classical.group(), self.classical.pub_key()))
     }

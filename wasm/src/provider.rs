@@ -1,4 +1,4 @@
-//! The cryptography of a page: ring, in the order that suits wasm.
+//! The crypto provider of a page: ring, with an order of preference for wasm.
 
 use std::sync::Arc;
 
@@ -8,10 +8,10 @@ use sealwire_core::random::Random;
 
 use crate::post_quantum::X25519_MLKEM768;
 
-/// ring with ChaCha20-Poly1305 first, which is 5 to 10 times as fast as AES-GCM in wasm, and X25519MLKEM768 offered first.
+/// ring with ChaCha20-Poly1305 first, because it is 5 to 10 times as fast as AES-GCM in wasm, and with X25519MLKEM768 offered first.
 pub fn provider() -> CryptoProvider {
     let mut provider = ring::default_provider();
-    // By hand: a sort would cost every page some kilobytes.
+    // Reorder by hand, because a sort would add some kilobytes to the wasm module.
     let suites = std::mem::take(&mut provider.cipher_suites);
     for (is_new, is_fast) in [(true, true), (true, false), (false, true), (false, false)] {
         let kind =
@@ -31,12 +31,12 @@ const fn is_chacha(suite: CipherSuite) -> bool {
     )
 }
 
-/// The page's randomness, as the core wants it.
+/// The page's random source for the core.
 #[derive(Debug)]
 pub struct PageRandom(&'static dyn SecureRandom);
 
 impl PageRandom {
-    /// The provider's generator.
+    /// Uses the provider's generator.
     pub fn new(provider: &Arc<CryptoProvider>) -> Self {
         Self(provider.secure_random)
     }

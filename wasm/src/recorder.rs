@@ -1,4 +1,4 @@
-//! The ladder: what an observer of the core saw, with the time and the bytes on the wire.
+//! Records the trace of a connection: the core's events with their times, and the bytes on the wire.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -9,14 +9,14 @@ use serde::Serialize;
 
 use crate::meaning::meaning;
 
-/// A page draws no more rungs than this.
+/// The largest number of events to record, because a page draws no more.
 const MOST_RUNGS: usize = 1000;
-/// Bytes kept of each direction, for the rungs' own bytes and the capture.
+/// The number of bytes to keep in each direction, for the events and the capture.
 const MOST_BYTES: usize = 256 * 1024;
-/// Bytes of a MySQL packet's header.
+/// The length of a MySQL packet's header.
 const PACKET_HEADER: usize = 4;
 
-/// One rung of the ladder.
+/// One recorded event.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Rung {
@@ -24,28 +24,28 @@ pub struct Rung {
     pub kind: &'static str,
     /// Milliseconds since the connection began.
     pub at: f64,
-    /// Whether the client sent it.
+    /// Whether the client sent the message.
     pub sent: bool,
-    /// The message's name; of a state, the one that is entered.
+    /// The name of the message; for a state, the name of the new state.
     pub name: &'static str,
     /// A MySQL packet's sequence number.
     pub sequence: Option<u8>,
     /// Length in bytes: a packet's payload without its header, a record with its header.
     pub length: usize,
-    /// Whether TLS protects it.
+    /// Whether TLS encrypts the message.
     pub encrypted: bool,
-    /// Its fields that hold no secret.
+    /// The fields without secrets.
     pub summary: String,
-    /// What it means.
+    /// The meaning of the event, as a sentence.
     pub meaning: &'static str,
-    /// Where its bytes begin in what its side put on the wire; `None` for what travels inside TLS.
+    /// The index of the message in the bytes that its side sent; `None` for messages inside TLS.
     pub offset: Option<usize>,
 }
 
-/// Bytes that went over the wire together.
+/// Bytes that were sent or received together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Chunk {
-    /// Whether the client sent it.
+    /// Whether the client sent the bytes.
     pub sent: bool,
     /// Milliseconds since the connection began.
     pub at: u64,
@@ -53,7 +53,7 @@ pub struct Chunk {
     pub bytes: Vec<u8>,
 }
 
-/// Collects the rungs of one connection.
+/// Records the events of one connection.
 #[derive(Debug, Default)]
 pub struct Recorder(Mutex<Record>);
 
@@ -68,18 +68,18 @@ struct Record {
     received: Way,
 }
 
-/// One direction.
+/// The bytes of one direction.
 #[derive(Debug, Default)]
 struct Way {
-    /// How many bytes of it are kept.
+    /// The number of bytes that are kept.
     kept: usize,
-    /// Where its next message begins on the wire.
+    /// The index at which the next message begins.
     next: usize,
 }
 
 impl Recorder {
     fn record(&self) -> MutexGuard<'_, Record> {
-        // Nothing in here panics while it holds the lock.
+        // The lock is never poisoned, because nothing panics while holding it.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -88,7 +88,7 @@ impl Recorder {
         self.record().now = now;
     }
 
-    /// Keeps bytes as they went over the wire, as far as there is room.
+    /// Keeps bytes that were sent or received, up to the limit.
     pub fn keep(&self, sent: bool, bytes: &[u8]) {
         let mut record = self.record();
         let room = MOST_BYTES - record.way(sent).kept;
@@ -97,33 +97,33 @@ impl Recorder {
             return;
         }
         record.way(sent).kept += kept.len();
-        // Milliseconds of a page's life: far from where the cast would matter.
+        // The lifetime of a page in milliseconds is too small for the cast to change it.
         let at = record.now.max(0.0) as u64;
         record.chunks.push(Chunk { sent, at, bytes: kept.to_vec() });
     }
 
-    /// The rungs from number `from` on.
+    /// The events from index `from` on.
     pub fn rungs(&self, from: usize) -> Vec<Rung> {
         self.record().rungs.get(from..).unwrap_or_default().to_vec()
     }
 
-    /// How many rungs were dropped because the ladder was full.
+    /// The number of events that were dropped because the trace was full.
     pub fn omitted(&self) -> usize {
         self.record().omitted
     }
 
-    /// The bytes of one direction, one behind the other.
+    /// The kept bytes of one direction, concatenated.
     pub fn wire(&self, sent: bool) -> Vec<u8> {
         let record = self.record();
         record.chunks.iter().filter(|chunk| chunk.sent == sent).flat_map(|chunk| chunk.bytes.iter().copied()).collect()
     }
 
-    /// The session's keys, as SSLKEYLOGFILE has them. Whoever has these lines can read the connection.
+    /// The session keys in SSLKEYLOGFILE's format. Everybody who has these lines can decrypt the connection.
     pub fn key_log(&self) -> String {
         self.record().key_log.clone()
     }
 
-    /// Everything that was kept, in order.
+    /// All kept bytes in order.
     pub fn chunks(&self) -> Vec<Chunk> {
         self.record().chunks.clone()
     }
@@ -174,7 +174,7 @@ impl Record {
         if sent { &mut self.sent } else { &mut self.received }
     }
 
-    /// The offset of a message of `length` bytes; moves past it.
+    /// The index of the next message. Moves past the message, which has `length` bytes.
     const fn advance(&mut self, sent: bool, length: usize) -> usize {
         let way = self.way(sent);
         let offset = way.next;

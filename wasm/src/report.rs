@@ -1,4 +1,4 @@
-//! What JavaScript is told: facts, columns and errors as plain values.
+//! Plain values for JavaScript: negotiated parameters, columns and errors.
 
 use std::borrow::Cow;
 
@@ -8,7 +8,7 @@ use sealwire_core::message::{CHARSET_BINARY, ColumnDefinition, ColumnType};
 use sealwire_core::tls::{CertificateInfo, date_text};
 use serde::Serialize;
 
-/// An error, as `SealwireError` carries it.
+/// An error with the fields of JavaScript's `SealwireError`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Failure {
@@ -16,16 +16,16 @@ pub struct Failure {
     pub code: u16,
     /// The five characters of the SQLSTATE.
     pub sql_state: String,
-    /// MySQL's words.
+    /// MySQL's error message.
     pub message: String,
-    /// Who is to blame.
+    /// The class of the error, which tells the side at fault.
     pub blame: &'static str,
-    /// The way out, where there is one.
+    /// The remedy, if there is one.
     pub hint: Option<String>,
 }
 
 impl Failure {
-    /// The server refused a command; the connection lives.
+    /// The server refused a command. The connection stays usable.
     pub fn of_command(error: &SqlError) -> Self {
         Self::new(error, "RefusedByServer", None)
     }
@@ -56,7 +56,7 @@ impl From<&Error> for Failure {
     }
 }
 
-/// The core's hints name the options of the command line; a page has others.
+/// Translates a hint, because the core's hints name command-line options and a page has other options.
 fn in_page_words(hint: String) -> String {
     const WORDS: [(&str, &str); 5] = [
         ("--ssl-fp=", "tls.fingerprint = "),
@@ -71,16 +71,16 @@ fn in_page_words(hint: String) -> String {
 /// A column of a result.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Column {
-    /// Its name in the statement.
+    /// The column's name in the statement.
     pub name: String,
-    /// MySQL's name of its type, with UNSIGNED.
+    /// MySQL's name of the type, with UNSIGNED.
     #[serde(rename = "type")]
     pub type_name: String,
-    /// As what its values come: `number`, `bigint`, `string` or `bytes`.
+    /// The JavaScript type of the values: `number`, `bigint`, `string` or `bytes`.
     pub kind: &'static str,
-    /// The table, empty for an expression.
+    /// The table; empty for an expression.
     pub table: String,
-    /// The database, empty for an expression.
+    /// The database; empty for an expression.
     pub schema: String,
 }
 
@@ -138,7 +138,7 @@ fn type_name(column: &ColumnDefinition) -> String {
     if unsigned { format!("{name} UNSIGNED") } else { name.to_owned() }
 }
 
-/// What the connection negotiated.
+/// The negotiated parameters of the connection.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct FactsView {
@@ -147,7 +147,7 @@ pub struct FactsView {
     capabilities: Vec<String>,
     auth_plugin: Option<String>,
     tls: Option<TlsView>,
-    // As floating point: JavaScript's own numbers.
+    // As floating point, because JavaScript's numbers are.
     bytes_in: f64,
     bytes_out: f64,
 }
@@ -236,7 +236,7 @@ impl From<CertificateInfo> for CertificateView {
     }
 }
 
-/// The `SSL:` line of `\s`, in the words of the native client.
+/// The `SSL:` line of `\s`, with the text of the native client.
 pub fn ssl_line(facts: &Facts) -> Cow<'static, str> {
     match &facts.tls {
         None => "Not in use".into(),
