@@ -14,7 +14,7 @@ use crate::machine::{Input, Now, Output};
 use crate::received::Received;
 use crate::trace::Tracer;
 
-/// Above this many unsent bytes, they are transmitted before more events are produced.
+/// Above this many unsent bytes, [`Link::poll`] transmits before it produces more events.
 const HIGH_WATER: usize = 256 * 1024;
 
 /// The common part of the client's and the server's state machine.

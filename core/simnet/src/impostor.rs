@@ -6,8 +6,8 @@ use sealwire_core::tls::{ClientContext, ServerContext, TlsLayer};
 use crate::middle::{Middle, Packets, Relay};
 use crate::pair::Toward;
 
-/// Presents his own certificate to the client and connects to the server as a client. He can read the data of a client that does not verify
-/// certificates.
+/// Presents the attacker's own certificate to the client and connects to the server as a client. The attacker can read the data of a client
+/// that does not verify certificates.
 pub(crate) struct Impostor {
     own: ServerContext,
     toward_server: ClientContext,

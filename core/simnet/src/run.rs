@@ -201,7 +201,7 @@ pub struct Rung {
     pub connection: u16,
     /// The side that recorded it: `client`, `server` or `attacker`.
     pub side: String,
-    /// What it was.
+    /// The event.
     pub event: RungEvent,
 }
 

@@ -10,7 +10,7 @@ use super::{Error, Put, Reader, Result};
 /// The length of a compressed frame's header.
 pub const HEADER: usize = 7;
 
-/// A body with fewer bytes than this is not compressed, because it would not get smaller.
+/// A body with fewer bytes than this is not compressed, because the gain would be too small.
 const MIN_LENGTH: usize = 50;
 /// zlib's default level, which MySQL uses.
 const ZLIB_LEVEL: u8 = 6;
