@@ -1,7 +1,7 @@
 //! A CA that is there already: it issues further certificates, renews the server's, and revokes.
 
 use std::fmt;
-use std::fs::{self, File};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -18,7 +18,7 @@ use x509_cert::ext::pkix::{BasicConstraints, SubjectKeyIdentifier};
 use super::host::check_host;
 use super::list::{Entry, List, serial, significant};
 use super::make::{self, Leaf, Pair, client_params, impossible, server_params};
-use super::place::{KEY_MODE, PUBLIC_MODE, create_all, replace, replace_pair};
+use super::place::{KEY_MODE, PUBLIC_MODE, create_all, make_directory, replace, replace_pair};
 use super::{CertsError, Files, KeyKind, Options};
 use sealwire_net::clock::since_epoch;
 use sealwire_net::provider::provider;
@@ -166,7 +166,7 @@ impl Authority {
         let options = Options { hosts, days: issuance.days, ..Options::default() };
         make::check(&options)?;
         let pair = self.issue(server_params(&options)?, issuance)?;
-        create_directory(directory)?;
+        make_directory(directory)?;
         demand_pair(&server_cert, &server_key)?;
         replace_pair((&server_key, &pair.key), (&server_cert, &pair.certificate))?;
         self.issued(pair, server_cert, server_key)
@@ -182,7 +182,7 @@ impl Authority {
             return Err(CertsError::Exists(path.clone()));
         }
         let pair = self.issue(client_params(&options)?, issuance)?;
-        create_directory(directory)?;
+        make_directory(directory)?;
         create_all(&[(&key, &pair.key, KEY_MODE), (&certificate, &pair.certificate, PUBLIC_MODE)])?;
         self.issued(pair, certificate, key)
     }
@@ -475,10 +475,6 @@ fn demand_pair(certificate: &Path, key: &Path) -> Result<(), CertsError> {
         key.display(),
         certificate.display()
     )))
-}
-
-fn create_directory(directory: &Path) -> Result<(), CertsError> {
-    fs::create_dir_all(directory).map_err(|error| CertsError::io("create", directory, error))
 }
 
 #[cfg(test)]

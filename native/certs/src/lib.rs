@@ -26,6 +26,7 @@ pub use authority::{Authority, Issuance, Issued, LIST_DAYS, Revocations};
 pub use check::{Finding, Report, check, files_of};
 
 pub use make::{KeyKind, Options, generate};
+pub use place::directory_warning;
 pub use renewal::{RenewedCa, renew_ca};
 pub use sealwire_options::tls::Files;
 

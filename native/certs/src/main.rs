@@ -140,6 +140,7 @@ fn make(arguments: Arguments) -> Result<ExitCode, CertsError> {
         options.key = KeyKind::Rsa(bits);
     }
     let made = sealwire_certs::generate(&directory, &options)?;
+    warn_of(&directory);
     println!("made in {}, for {}:", directory.display(), options.hosts.join(", "));
     println!(
         "  sealwired --ssl-ca={} --ssl-cert={} --ssl-key={}",
@@ -154,6 +155,13 @@ fn make(arguments: Arguments) -> Result<ExitCode, CertsError> {
         made.client_key.display()
     );
     Ok(ExitCode::SUCCESS)
+}
+
+/// Says who else can replace the files in a directory.
+fn warn_of(directory: &Path) {
+    if let Some(warning) = sealwire_certs::directory_warning(directory) {
+        eprintln!("sealwire-certs: warning: {}", printable::text(&warning));
+    }
 }
 
 fn issue(arguments: &Arguments, ca: &Path) -> Result<ExitCode, CertsError> {
@@ -190,9 +198,11 @@ fn issue(arguments: &Arguments, ca: &Path) -> Result<ExitCode, CertsError> {
         );
     } else if arguments.renew_server {
         println!("{}", authority.renew_server(directory, &arguments.hosts, &issuance)?);
+        warn_of(directory);
         println!("the server uses it from its next reload on: ALTER INSTANCE RELOAD TLS, or kill -HUP");
     } else if let Some(name) = &arguments.client_name {
         println!("{}", authority.issue_client(directory, name, &issuance)?);
+        warn_of(directory);
     }
     Ok(ExitCode::SUCCESS)
 }

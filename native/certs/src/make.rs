@@ -1,6 +1,5 @@
 //! Making a CA, a server certificate and a client certificate.
 
-use std::fs;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
@@ -12,7 +11,7 @@ use time::OffsetDateTime;
 
 use super::CertsError;
 use super::host::{check_common_name, check_host, is_common_name};
-use super::place::{KEY_MODE, PUBLIC_MODE, create_all};
+use super::place::{KEY_MODE, PUBLIC_MODE, create_all, make_directory};
 use super::random::{hex, random_bytes};
 use sealwire_options::tls::Files;
 
@@ -61,7 +60,7 @@ pub fn generate(directory: &Path, options: &Options) -> Result<Files, CertsError
         return Err(CertsError::Exists(path.clone()));
     }
     let set = Set::make(options)?;
-    fs::create_dir_all(directory).map_err(|error| CertsError::io("create", directory, error))?;
+    make_directory(directory)?;
     create_all(&[
         (&files.ca_key, &set.ca.key, KEY_MODE),
         (&files.ca, &set.ca.certificate, PUBLIC_MODE),

@@ -103,6 +103,68 @@ fn demand_own_links(_: &Path) -> Result<(), CertsError> {
     Ok(())
 }
 
+/// Makes a directory where there is none, which others may enter and nobody else may write, whatever the umask is. Where there is one, it is no link
+/// that another user could have put there.
+pub(super) fn make_directory(directory: &Path) -> Result<(), CertsError> {
+    demand_own_way(directory)?;
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o755);
+    builder.create(directory).map_err(|error| CertsError::io("create", directory, error))
+}
+
+/// Refuses a directory on whose way lies a link of another user, where everybody may put one.
+#[cfg(unix)]
+fn demand_own_way(directory: &Path) -> Result<(), CertsError> {
+    use std::os::unix::fs::MetadataExt as _;
+    let own = rustix::process::geteuid().as_raw();
+    let mut way = std::path::absolute(directory).map_err(|error| CertsError::io("find", directory, error))?;
+    for _ in 0..40 {
+        let found = way.ancestors().find_map(|part| {
+            let link = part.symlink_metadata().ok().filter(Metadata::is_symlink)?;
+            Some((part.to_owned(), link))
+        });
+        let Some((part, link)) = found else { return Ok(()) };
+        let parent = part.parent().unwrap_or(&part);
+        let is_open = fs::metadata(parent).is_ok_and(|parent| parent.mode() & 0o002 != 0);
+        if is_open && link.uid() != own && link.uid() != 0 {
+            return Err(CertsError::Impossible(format!(
+                "'{}' is a link that another user has made where everybody may make one, and is not followed: name the directory to which it leads",
+                part.display()
+            )));
+        }
+        let target = fs::read_link(&part).map_err(|error| CertsError::io("read", &part, error))?;
+        let rest = way.strip_prefix(&part).map(Path::to_owned).unwrap_or_default();
+        way = parent.join(target).join(rest);
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn demand_own_way(_: &Path) -> Result<(), CertsError> {
+    Ok(())
+}
+
+/// What is unsafe about a directory with keys: who else can put other files in their place.
+#[cfg(unix)]
+pub fn directory_warning(directory: &Path) -> Option<String> {
+    use std::os::unix::fs::MetadataExt as _;
+    let found = fs::metadata(directory).ok()?;
+    let (shown, own) = (directory.display(), rustix::process::geteuid().as_raw());
+    if found.mode() & 0o1002 == 0o002 {
+        return Some(format!("every user of this machine can replace the files in '{shown}': make it chmod o-w"));
+    }
+    let is_theirs = found.uid() != own && found.uid() != 0;
+    is_theirs.then(|| format!("'{shown}' belongs to user {}, who can replace the files in it", found.uid()))
+}
+
+/// What is unsafe about a directory with keys is not known here.
+#[cfg(not(unix))]
+pub fn directory_warning(_: &Path) -> Option<String> {
+    None
+}
+
 /// Refuses to put a key in the place of a file that holds none: the path may be a link to something else.
 fn demand_key(target: &Path) -> Result<(), CertsError> {
     match regular_file::read(target, LARGE) {

@@ -217,3 +217,51 @@ fn keys_of_every_kind_are_read() {
     let (code, text) = sealwire_certs(at, files);
     assert!(code == Some(1) && text.contains("WRONG: the private key is not that of 'server-cert.pem'"), "{text}");
 }
+
+/// A user who can write where the certificates go leads nobody elsewhere, and is told of.
+#[cfg(unix)]
+#[test]
+fn other_users_do_not_choose_where_keys_go() {
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, lchown, symlink};
+
+    let directory = tempfile::tempdir().unwrap();
+    let at = directory.path();
+    let mode = |name: &str| fs::metadata(at.join(name)).unwrap().permissions().mode() & 0o7777;
+    let allow = |name: &str, mode| fs::set_permissions(at.join(name), fs::Permissions::from_mode(mode)).unwrap();
+    // The umask lets everybody write.
+    let program = env!("CARGO_BIN_EXE_sealwire-certs");
+    let made = Command::new("sh")
+        .current_dir(at)
+        .args(["-c", &format!("umask 0; exec {program} --dir=new/inner --host=localhost")])
+        .output()
+        .unwrap();
+    assert!(made.status.success() && made.stderr.is_empty(), "{}", String::from_utf8_lossy(&made.stderr));
+    assert_eq!((mode("new"), mode("new/inner"), mode("new/inner/server-key.pem")), (0o755, 0o755, 0o600));
+
+    for (name, open, warns) in [("open", 0o777, true), ("sticky", 0o1777, false), ("group", 0o775, false)] {
+        fs::create_dir(at.join(name)).unwrap();
+        allow(name, open);
+        let (code, text) = sealwire_certs(at, &format!("--dir {name}"));
+        assert_eq!(code, Some(0), "{text}");
+        assert_eq!(text.contains("warning: every user of this machine can replace"), warns, "{text}");
+    }
+    // Only root makes something in another's name.
+    if fs::metadata(at).unwrap().uid() != 0 {
+        return;
+    }
+    fs::create_dir(at.join("theirs")).unwrap();
+    chown(at.join("theirs"), Some(65_534), None).unwrap();
+    let (code, text) = sealwire_certs(at, "--dir theirs");
+    assert!(code == Some(0) && text.contains("warning: 'theirs' belongs to user 65534"), "{text}");
+    fs::create_dir(at.join("aim")).unwrap();
+    for (place, is_followed) in [("open", false), ("sticky", false), ("theirs", true)] {
+        let link = at.join(place).join("link");
+        symlink(at.join("aim"), &link).unwrap();
+        lchown(&link, Some(65_534), None).unwrap();
+        for dir in [format!("{place}/link"), format!("{place}/link/{place}")] {
+            let (code, text) = sealwire_certs(at, &format!("--dir {dir}"));
+            assert_eq!(code == Some(0), is_followed, "{text}");
+            assert!(is_followed || text.contains("link' is a link that another user has made"), "{text}");
+        }
+    }
+}
