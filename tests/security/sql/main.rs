@@ -9,4 +9,5 @@ mod names;
 mod privileges;
 mod roundtrip;
 mod unread;
+mod views;
 mod world;

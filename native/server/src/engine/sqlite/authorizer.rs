@@ -158,6 +158,21 @@ fn refused(what: &str) -> SqlError {
     SqlError::new(1142, b"42000", format!("{what} is not allowed in a statement of a user"))
 }
 
+/// An action that no statement of a user may do, in words.
+const fn named(action: &AuthAction<'_>) -> &'static str {
+    match action {
+        AuthAction::Attach { .. } | AuthAction::Detach { .. } => "A database's file",
+        AuthAction::Pragma { .. } => "PRAGMA",
+        AuthAction::CreateVtable { .. } | AuthAction::DropVtable { .. } => "A virtual table",
+        AuthAction::CreateTempView { .. } | AuthAction::DropTempView { .. } => "A temporary view",
+        AuthAction::CreateTrigger { .. }
+        | AuthAction::CreateTempTrigger { .. }
+        | AuthAction::DropTrigger { .. }
+        | AuthAction::DropTempTrigger { .. } => "A trigger",
+        _ => "This action",
+    }
+}
+
 impl Allowed {
     fn check(&mut self, context: &AuthContext<'_>) -> Result<(), SqlError> {
         let schema = context.database_name;
@@ -183,7 +198,7 @@ impl Allowed {
             AuthAction::AlterTable { database_name, table_name } => self.define(Some(database_name), table_name),
             AuthAction::Reindex { .. } if self.kind == Kind::Definition => Ok(()),
             AuthAction::Pragma { pragma_name, .. } if self.is_check(pragma_name) => Ok(()),
-            action => Err(refused(&format!("{action:?}"))),
+            action => Err(refused(named(&action))),
         }
     }
 

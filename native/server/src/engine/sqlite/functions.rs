@@ -148,6 +148,7 @@ const PURE: &[(&str, i32, Scalar)] = &[
     ("ltrim", 2, |c| trimmed(c, true, false)),
     ("rtrim", 2, |c| trimmed(c, false, true)),
     ("trim", 2, |c| trimmed(c, true, true)),
+    ("char", -1, |c| Ok(characters(c))),
     ("reverse", 1, |c| on_text(c, |text| text.chars().rev().collect())),
     ("left", 2, |c| on_text(c, |text| text.chars().take(number(c, 1).max(0.0) as usize).collect())),
     ("right", 2, |c| {
@@ -329,6 +330,18 @@ fn part(unit: &str, text: &str) -> Option<i64> {
         "MICROSECOND" => micros,
         _ => return None,
     })
+}
+
+/// The text whose bytes are the arguments'. MySQL gives a binary string, which SQLite would hold for unequal to each text; where the bytes are no
+/// text the result is NULL, as with `USING utf8mb4`.
+fn characters(context: &Context<'_>) -> Value {
+    let mut made = Vec::new();
+    for index in (0..context.len()).filter(|index| !is_null(context, *index)) {
+        let bytes = (bits(context, index) as u32).to_be_bytes();
+        let first = bytes.iter().position(|byte| *byte != 0).unwrap_or(bytes.len() - 1);
+        made.extend(bytes.iter().skip(first));
+    }
+    String::from_utf8(made).map_or(Value::Null, Value::Text)
 }
 
 fn repeat(context: &Context<'_>, most: usize) -> std::result::Result<Value, TooLong> {

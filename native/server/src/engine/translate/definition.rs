@@ -95,7 +95,9 @@ fn drop_object(
         writer.temporary(&database, &table)?;
         writer.drops.push((database, table));
     } else {
-        writer.table(name, &[Privilege::DROP])?;
+        // DROP VIEW passes over a temporary table of that name.
+        writer.needs(&database, &table, &[Privilege::DROP])?;
+        Named { database, table, is_temporary: false, is_there: true }.write(writer)?;
     }
     statements.push(writer.take());
     Ok(())

@@ -174,6 +174,10 @@ fn limited(
     limit: Option<&Expr>,
     writer: &mut Writer<'_>,
 ) -> Result<(), SqlError> {
+    if limit.is_none() && !order.is_empty() {
+        // All rows are changed in whatever order, and yet it needs the right to read what it names.
+        writer.aside(|writer| query::ordering(order, writer))?;
+    }
     if limit.is_some() {
         writer.reads_columns = true;
         writer.push(" WHERE rowid IN (SELECT rowid FROM ");
