@@ -52,7 +52,12 @@ fn a_full_disk_refuses_changes_and_loses_none() {
     }
     let server = Server::start(Kind::Sealwired, &on_its_own("true")).unwrap();
     let mut client = root(&server).unwrap();
-    for sql in ["CREATE DATABASE d", "CREATE TABLE d.t (n INT PRIMARY KEY, v TEXT)", "CREATE USER 'before'@'%'"] {
+    for sql in [
+        "CREATE DATABASE d",
+        "CREATE TABLE d.t (n INT PRIMARY KEY, v TEXT)",
+        "CREATE USER 'before'@'%'",
+        "CREATE USER 'enemy'@'%'",
+    ] {
         rows(&mut client, sql).unwrap();
     }
     let data = data_of(&server);
@@ -67,18 +72,18 @@ fn a_full_disk_refuses_changes_and_loses_none() {
         }
         assert!(written < 1000, "the disk is never full");
     };
-    assert!(refused.contains("1021") && refused.contains("Disk full"), "{refused}");
+    assert!(refused.contains("1114") && refused.contains("'t' is full"), "{refused}");
     // What little is left is taken, too.
     fs::write(&rest, vec![0; 1 << 20]).unwrap_err();
 
+    // Room is kept for the accounts.
+    rows(&mut client, "DROP USER 'enemy'@'%'").unwrap();
     let create = format!("CREATE USER 'after'@'%' IDENTIFIED BY '{SECRET}'");
-    let refused = rows(&mut client, &create).unwrap_err().to_string();
-    assert!(refused.contains("1105") && refused.contains("accounts.sql"), "{refused}");
     let refused = rows(&mut client, "CREATE DATABASE e").unwrap_err().to_string();
     assert!(refused.contains("Can't create database 'e'"), "{refused}");
 
     let users = |client: &mut _| rows(client, "SELECT User FROM mysql.user ORDER BY User").unwrap();
-    assert_eq!(users(&mut client), ["before", "root"], "what was refused counts nevertheless");
+    assert_eq!(users(&mut client), ["before", "root"]);
     let databases = rows(&mut client, "SHOW DATABASES LIKE 'e'").unwrap();
     assert_eq!(databases, [""; 0], "what was refused is there nevertheless");
     assert_eq!(rows(&mut client, "SELECT COUNT(*) FROM d.t").unwrap(), [written.to_string()]);
@@ -91,6 +96,56 @@ fn a_full_disk_refuses_changes_and_loses_none() {
     rows(&mut client, "DELETE FROM d.t WHERE n > 0").unwrap();
     rows(&mut client, &create).unwrap();
     assert_eq!(users(&mut client), ["after", "before", "root"]);
+}
+
+/// One who may insert into one table, and commits nothing, stops nobody else; nothing of it is left when he is gone.
+#[test]
+fn an_open_transaction_leaves_room_for_others() {
+    if !can_mount() {
+        return;
+    }
+    let server = Server::start(Kind::Sealwired, &on_its_own_of("60m", "true")).unwrap();
+    let mut client = root(&server).unwrap();
+    for sql in [
+        "CREATE DATABASE own",
+        "CREATE TABLE own.t (v LONGTEXT)",
+        "CREATE DATABASE good",
+        "CREATE TABLE good.t (n INT)",
+        "CREATE USER 'enemy'@'%'",
+    ] {
+        rows(&mut client, sql).unwrap();
+    }
+    let log = data_of(&server).join("own.sqlite-wal");
+    let length = || fs::metadata(&log).map_or(0, |file| file.len());
+    let fill = "INSERT INTO own.t VALUES (REPEAT('x', 1000000))";
+    let leave = |ends: fn(&mut sealwire::Client<sealwire::Socket>)| {
+        let mut enemy = root(&server).unwrap();
+        rows(&mut enemy, "BEGIN").unwrap();
+        let full = (0..60).find_map(|_| rows(&mut enemy, fill).err()).expect("60 MB went into 60").to_string();
+        assert!(full.contains("1114") && full.contains("'t' is full"), "{full}");
+        // Others work on while it is open, and when it ends it leaves nothing.
+        let mut other = root(&server).unwrap();
+        for sql in ["INSERT INTO good.t VALUES (1)", "CREATE USER 'a'@'%'", "DROP USER 'a'@'%'", "CREATE DATABASE e"] {
+            rows(&mut other, sql).unwrap();
+        }
+        rows(&mut other, "DROP DATABASE e").unwrap();
+        ends(&mut enemy);
+        drop(enemy);
+        let since = std::time::Instant::now();
+        while length() > 8 << 20 {
+            assert!(since.elapsed().as_secs() < 30, "{} bytes are left", length());
+        }
+    };
+    leave(|_| {});
+    leave(|enemy| _ = rows(enemy, "ROLLBACK").unwrap());
+    // Rows that are changed again and again are bounded, too, and so is what is committed.
+    let full = (0..60).find_map(|_| rows(&mut client, fill).err()).expect("60 MB went into 60").to_string();
+    assert!(full.contains("1114"), "{full}");
+    for sql in
+        ["INSERT INTO good.t VALUES (1)", "DELETE FROM own.t", fill, "DROP USER 'enemy'@'%'", "DROP DATABASE own"]
+    {
+        rows(&mut client, sql).unwrap();
+    }
 }
 
 #[test]

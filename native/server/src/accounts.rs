@@ -6,6 +6,8 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rustix::fs::FallocateFlags;
+use rustix::io::Errno;
 use sealwire_accounts::{AccountName, AccountStatement, Accounts, Outcome, Session, execute};
 use sealwire_core::error::SqlError;
 use sealwire_core::random::Random;
@@ -16,6 +18,11 @@ use super::versioned::Versioned;
 pub(crate) const FILE: &str = "accounts.sql";
 /// The file of the secret that decides how users who don't exist are answered.
 const SECRET_FILE: &str = "accounts.secret";
+/// The file into which the accounts are written next. It has its room already, so that DROP USER works on a full disk.
+const SPARE_FILE: &str = "accounts.spare";
+/// The spare file has room for so many times the accounts, and for so many bytes at least.
+const SPARE_TIMES: usize = 2;
+const SPARE_LEAST: usize = 64 << 10;
 /// Readable and writable by its owner alone.
 const OWNER_ONLY: u32 = 0o600;
 
@@ -52,6 +59,7 @@ impl AccountStore {
         };
         let mut accounts = Accounts::new(secret);
         accounts.read_text(&text, random).map_err(|error| format!("{}, {error}", path.display()))?;
+        make_spare(directory, text.len());
         Ok(Self { path, accounts: Versioned::new(accounts) })
     }
 
@@ -86,7 +94,12 @@ impl AccountStore {
             if !matches!(outcome, Outcome::Done { changed: true, .. }) {
                 return Ok((None, outcome));
             }
-            write_whole(&self.path, accounts.to_text().as_bytes()).map_err(|error| {
+            let text = accounts.to_text();
+            let written = write_by(&self.path.with_file_name(SPARE_FILE), &self.path, text.as_bytes());
+            if let Some(directory) = self.path.parent() {
+                make_spare(directory, text.len());
+            }
+            written.map_err(|error| {
                 SqlError::new(1105, b"HY000", format!("Can't write {}: {error}", self.path.display()))
             })?;
             Ok((Some(accounts), outcome))
@@ -118,20 +131,42 @@ fn temporary(path: &Path) -> PathBuf {
 
 /// Writes a file so that at each moment either the old or the new one is there, whole. An error leaves the old one alone.
 fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let temporary = temporary(path);
+    write_by(&temporary(path), path, bytes)
+}
+
+/// As [`write_whole`], by way of that file. What room the file has is used.
+fn write_by(temporary: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
     let write = || {
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(OWNER_ONLY).open(&temporary)?;
+        let mut file = OpenOptions::new().write(true).create(true).truncate(false).mode(OWNER_ONLY).open(temporary)?;
         file.write_all(bytes)?;
+        file.set_len(bytes.len() as u64)?;
         file.sync_all()?;
-        fs::rename(&temporary, path)
+        fs::rename(temporary, path)
     };
     write().inspect_err(|_| {
         // It may not be there at all.
-        let _ = fs::remove_file(&temporary);
+        let _ = fs::remove_file(temporary);
     })?;
     match path.parent() {
         Some(directory) => File::open(directory)?.sync_all(),
         None => Ok(()),
+    }
+}
+
+/// Makes the spare file anew, for accounts of that length. A server without one goes on: it needs it on a full disk alone.
+fn make_spare(directory: &Path, length: usize) {
+    let path = directory.join(SPARE_FILE);
+    let length = length.saturating_mul(SPARE_TIMES).max(SPARE_LEAST);
+    let make = || {
+        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(OWNER_ONLY).open(&path)?;
+        match rustix::fs::fallocate(&file, FallocateFlags::empty(), 0, length as u64) {
+            // A file system that keeps no room for what is not written.
+            Err(Errno::OPNOTSUPP) => file.write_all(&vec![0; length]),
+            kept => Ok(kept?),
+        }
+    };
+    if let Err(error) = make() {
+        tracing::warn!("no room is kept for a change of the accounts in '{}': {error}", path.display());
     }
 }
 
@@ -163,6 +198,27 @@ mod tests {
         let again = AccountStore::open(directory.path(), &OsRandom::new()).unwrap();
         assert_eq!(*again.current(), *store.current());
         assert_eq!(again.current().len(), 1);
+    }
+
+    #[test]
+    fn the_next_change_has_its_room_already() {
+        use std::os::unix::fs::MetadataExt as _;
+
+        let directory = tempfile::tempdir().unwrap();
+        AccountStore::create(directory.path(), &Accounts::new([0; 32])).unwrap();
+        let store = AccountStore::open(directory.path(), &OsRandom::new()).unwrap();
+        let spare = directory.path().join(SPARE_FILE);
+        for user in ["a", "b"] {
+            let kept = fs::metadata(&spare).unwrap();
+            assert!(kept.blocks() * 512 >= SPARE_LEAST as u64, "{kept:?}");
+            assert_eq!(kept.permissions().mode() & 0o777, 0o600);
+            run(&store, &format!("CREATE USER '{user}'@'%'")).unwrap();
+            let written = fs::metadata(directory.path().join(FILE)).unwrap();
+            assert_eq!(written.ino(), kept.ino(), "the accounts are written where the room is");
+            assert!(!fs::read(directory.path().join(FILE)).unwrap().contains(&0), "no more than the accounts");
+        }
+        let again = AccountStore::open(directory.path(), &OsRandom::new()).unwrap();
+        assert_eq!(*again.current(), *store.current());
     }
 
     #[test]

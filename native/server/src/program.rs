@@ -196,6 +196,7 @@ fn build(values: &Values, startup: &Startup, globals: Globals, random: &OsRandom
     let name = rustix::system::uname();
     globals.hostname.set(name.nodename().to_string_lossy());
     let engine = Box::new(SqliteEngine::new(directory));
+    engine.recover();
     if globals.require_secure_transport.is_on() && active.context.is_none() && startup.socket.is_none() {
         return Err("No secure transports (SSL or Shared Memory) are configured, unable to set --require_secure_transport=ON: leave out \
             --skip-ssl, or give a --socket"

@@ -3,16 +3,18 @@
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
 
-use rusqlite::Connection;
+use rusqlite::{Connection, OpenFlags};
 use sealwire_core::error::SqlError;
 
 use super::errors::to_mysql;
-use crate::engine::translate::quote;
+use crate::engine::translate::{quote, quote_text};
 
 /// So much may others write while a statement waits for its client.
 pub(super) const MOST_WRITTEN: u64 = 1 << 30;
 /// So much of the file is kept when nobody reads old changes any more.
-const KEPT: u64 = 64 << 20;
+pub(super) const KEPT: u64 = 64 << 20;
+/// What the file's name has behind the database's.
+pub(super) const ENDING: &str = ".sqlite-wal";
 
 /// Gives the file back when it has become long.
 ///
@@ -21,6 +23,37 @@ const KEPT: u64 = 64 << 20;
 pub(super) fn limit(connection: &Connection, schema: &str) -> Result<(), SqlError> {
     let set = format!("PRAGMA {}.journal_size_limit = {KEPT}", quote(schema)?);
     connection.query_row(&set, [], |_| Ok(())).map_err(|error| to_mysql(&error, ""))
+}
+
+/// Writes a database's changes back and gives the file's room back, where the file is longer than that. Where somebody still reads what was there
+/// before, the file stays: whoever comes next tries again. The connection waits for nobody meanwhile.
+pub(super) fn give_back(connection: &Connection, schema: &str, database: &Path, most: u64) {
+    let length = beside(database).metadata().map_or(0, |file| file.len());
+    if length <= most {
+        return;
+    }
+    if let Err(error) = truncate(connection, schema) {
+        tracing::warn!("the file beside the database '{schema}' keeps its {length} bytes: {error}");
+    }
+}
+
+fn truncate(connection: &Connection, schema: &str) -> rusqlite::Result<()> {
+    connection.query_row(&format!("PRAGMA {}.wal_checkpoint(TRUNCATE)", quote_text(schema)), [], |_| Ok(()))
+}
+
+/// Writes back what a server that did not end well has left beside a database, and removes the file. Nobody else may have it open: SQLite then needs
+/// no room for an index of the file, so that this works on a full disk.
+///
+/// # Errors
+/// SQLite's.
+pub(super) fn recover(database: &Path) -> rusqlite::Result<()> {
+    if !beside(database).exists() {
+        return Ok(());
+    }
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(database, flags)?;
+    connection.pragma_update_and_check(None, "locking_mode", "EXCLUSIVE", |_| Ok(()))?;
+    truncate(&connection, "main")
 }
 
 /// What is written to databases while a statement that reads them waits: it is all kept, because the statement may still read what was

@@ -9,6 +9,7 @@ mod log;
 mod narrow;
 mod pins;
 mod rights;
+mod room;
 mod rows;
 mod schema;
 mod session;
@@ -45,6 +46,8 @@ pub(crate) struct SqliteEngine {
     /// After how long a transaction waits for its client.
     idle: Duration,
     pins: pins::Pins,
+    /// What all databases have beside them.
+    waiting: Arc<room::Waiting>,
 }
 
 const EXTENSION: &str = "sqlite";
@@ -67,6 +70,16 @@ impl SqliteEngine {
             most_written: log::MOST_WRITTEN,
             idle: pins::IDLE,
             pins: pins::Pins::default(),
+            waiting: Arc::default(),
+        }
+    }
+
+    /// Writes back, before the first session, what a server that did not end well has left beside the databases.
+    pub(crate) fn recover(&self) {
+        for database in self.databases().unwrap_or_default().iter().filter(|name| !is_system_database(name)) {
+            if let Err(error) = log::recover(&self.path(database)) {
+                tracing::warn!("what was left beside the database '{database}' is not written back: {error}");
+            }
         }
     }
 
@@ -216,6 +229,7 @@ impl Engine for SqliteEngine {
         let failed = |error: &dyn std::fmt::Display| {
             SqlError::new(1006, b"HY000", format!("Can't create database '{name}' ({error})"))
         };
+        room::check(&self.directory).map_err(|reason| failed(&reason))?;
         // SQLite gives the files beside it the same mode.
         std::fs::OpenOptions::new()
             .write(true)

@@ -1,7 +1,9 @@
 //! A connection's SQLite: an empty main database to which the databases that its statements name are attached.
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rusqlite::config::DbConfig;
 use rusqlite::types::Type;
@@ -17,6 +19,7 @@ use super::log::{self, Growth};
 use super::narrow::Narrow;
 use super::pins::Pin;
 use super::rights::{authorise, authorise_lock};
+use super::room::Watch;
 use super::rows::{bind, length_of, origins, put_row};
 use super::temporary;
 use super::weights::{self, Stored};
@@ -27,11 +30,12 @@ use crate::engine::translate::{
 };
 use crate::engine::types::DeclaredType;
 use crate::engine::{
-    Description, Done, EngineSession, Interruption, Limits, Request, RowSink, SystemTable, TransactionStep,
+    Description, Done, EngineSession, Interruption, LOCK_WAIT, Limits, Request, RowSink, SystemTable, TransactionStep,
     UnlistedTable, is_system_database, stopped, unknown_database,
 };
 
 mod compiling;
+mod disk;
 
 pub(super) struct SqliteSession {
     engine: SqliteEngine,
@@ -39,6 +43,7 @@ pub(super) struct SqliteSession {
     authorizer: Authorizer,
     bounds: Arc<Bounds>,
     has_bounds: bool,
+    room: Arc<Watch>,
     /// The attached databases, the one used last at the end.
     attached: Vec<Attached>,
     temporaries: Temporaries,
@@ -52,6 +57,8 @@ pub(super) struct SqliteSession {
 struct Attached {
     database: String,
     file: Option<FileId>,
+    /// Whether its growth is bounded.
+    is_bounded: Cell<bool>,
 }
 
 /// SQLite attaches ten.
@@ -62,15 +69,16 @@ impl SqliteSession {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let bounds = Bounds::new(Arc::new(Interruption::default()));
         let authorizer = Authorizer::default();
-        let open = || -> rusqlite::Result<Connection> {
+        let open = || -> rusqlite::Result<(Connection, Arc<Watch>)> {
             let mut connection = Connection::open_in_memory_with_flags(flags)?;
             super::functions::register(&connection, &bounds)?;
             configure(&connection)?;
             authorizer.install(&mut connection)?;
             bounds.install(&mut connection)?;
-            Ok(connection)
+            let room = Watch::install(Arc::clone(&engine.directory), &mut connection)?;
+            Ok((connection, room))
         };
-        let connection = open().map_err(|error| to_mysql(&error, ""))?;
+        let (connection, room) = open().map_err(|error| to_mysql(&error, ""))?;
         let handle = connection.get_interrupt_handle();
         let pin = engine.pins.session();
         bounds.interruption.connect(move || handle.interrupt());
@@ -80,6 +88,7 @@ impl SqliteSession {
             authorizer,
             bounds,
             has_bounds: false,
+            room,
             attached: Vec::new(),
             temporaries: Temporaries::new(),
             pin,
@@ -126,7 +135,9 @@ impl SqliteSession {
                 self.engine.path(database).display().to_string()
             };
             self.batch(&format!("ATTACH DATABASE {} AS {}", quote_text(&path), quote(&schema_of(database))?))?;
-            self.attached.push(Attached { database: (*database).to_owned(), file });
+            let is_bounded = Cell::new(false);
+            let database_name = (*database).to_owned();
+            self.attached.push(Attached { database: database_name, file, is_bounded });
             if file.is_some() {
                 log::limit(&self.connection, &schema_of(database))?;
             }
@@ -583,30 +594,15 @@ impl SqliteSession {
             return Err(read_only.refusal());
         }
         self.limit(&request.limits)?;
-        let done = self.carry_out(&translated, request, rows);
-        if self.connection.is_autocommit() {
-            self.pin.close();
-            if translated.kind != Kind::Query && done.is_ok() {
-                self.relieve();
-            }
-        } else {
-            let read = translated.databases().into_iter().filter(|database| !is_system_database(database));
-            let files = read.map(|database| log::beside(&self.engine.path(database)));
-            self.pin.open(files, || request.surroundings.end());
-        }
+        let done = self.carry_out(&translated, request, rows, fills_temporary);
+        self.note_transaction(&translated, request, done.is_ok());
         if fills_temporary {
             self.bounds.count_tables(&self.connection, request.surroundings.as_ref());
         }
         done
     }
 
-    /// Ends idle transactions of others for which too much is kept of what has been written.
-    fn relieve(&self) {
-        let is_short = || temporary::is_short_in(&self.engine.directory);
-        self.pin.relieve_others(self.engine.most_written, self.engine.idle, is_short);
-    }
-
-    fn carry_out(
+    fn begin_and_run(
         &mut self,
         translated: &Translated,
         request: &Request<'_>,
@@ -661,6 +657,11 @@ impl SqliteSession {
 
 impl Drop for SqliteSession {
     fn drop(&mut self) {
+        if !self.connection.is_autocommit() {
+            // What fails is rolled back when the connection is closed.
+            let _ = self.batch("ROLLBACK");
+            self.give_back();
+        }
         super::schema::close(&mut self.connection, &self.engine);
     }
 }
@@ -700,6 +701,9 @@ impl EngineSession for SqliteSession {
         }
         if matches!(step, TransactionStep::Rollback | TransactionStep::RollbackTo(_)) {
             self.recall_temporaries();
+        }
+        if self.connection.is_autocommit() {
+            self.give_back();
         }
         done
     }

@@ -443,3 +443,25 @@ fn a_view_that_others_change_while_it_is_compiled_is_weighed_again() {
         }
     }
 }
+
+#[test]
+fn what_a_server_that_was_killed_left_beside_a_database_is_written_back() {
+    let (first, second) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let engine = SqliteEngine::new(first.path());
+    engine.create_database("d").unwrap();
+    let mut session = Bench { session: engine.session().unwrap(), _directory: first };
+    session.done("CREATE TABLE d.t (v LONGTEXT)");
+    session.done("INSERT INTO d.t VALUES ('committed')");
+    session.session.transaction(&TransactionStep::Begin).unwrap();
+    session.done("INSERT INTO d.t VALUES (REPEAT('x', 9000000))");
+    for file in ["d.sqlite", "d.sqlite-wal"] {
+        std::fs::copy(session._directory.path().join(file), second.path().join(file)).unwrap();
+    }
+    let log = second.path().join("d.sqlite-wal");
+    assert!(log.metadata().unwrap().len() > 1_000_000);
+    let engine = SqliteEngine::new(second.path());
+    engine.recover();
+    assert!(!log.exists());
+    let mut again = Bench { session: engine.session().unwrap(), _directory: second };
+    assert_eq!(again.text("SELECT v FROM d.t"), [["committed"]]);
+}

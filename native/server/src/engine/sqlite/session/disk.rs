@@ -1,0 +1,78 @@
+//! A session's care for the disk: changes stay within the room that there is, what they leave beside a database goes back, and transactions
+//! that wait are known to all.
+
+use std::time::Duration;
+
+use sealwire_core::error::SqlError;
+
+use super::super::errors::to_mysql;
+use super::super::{log, room, temporary};
+use super::SqliteSession;
+use crate::engine::translate::{Kind, Translated, schema_of};
+use crate::engine::{Done, LOCK_WAIT, Request, RowSink, is_system_database};
+
+impl SqliteSession {
+    /// Runs a statement, and a change within the room that there is on the disk.
+    pub(super) fn carry_out(
+        &mut self,
+        translated: &Translated,
+        request: &Request<'_>,
+        rows: &mut dyn RowSink,
+        fills_temporary: bool,
+    ) -> Result<Done, SqlError> {
+        if translated.kind == Kind::Query || fills_temporary {
+            return self.begin_and_run(translated, request, rows);
+        }
+        let is_bounded = self.bound(translated)?;
+        let done = self.begin_and_run(translated, request, rows);
+        if self.connection.is_autocommit() {
+            self.give_back();
+        }
+        done.map_err(|error| self.room.end(error, translated, is_bounded))
+    }
+
+    /// Notes whether a transaction is open, with the files that it pins. After a change, idle transactions of others for which too much is
+    /// kept are ended.
+    pub(super) fn note_transaction(&mut self, translated: &Translated, request: &Request<'_>, is_done: bool) {
+        if self.connection.is_autocommit() {
+            self.pin.close();
+            if translated.kind != Kind::Query && is_done {
+                let is_short = || temporary::is_short_in(&self.engine.directory);
+                self.pin.relieve_others(self.engine.most_written, self.engine.idle, is_short);
+            }
+        } else {
+            let read = translated.databases().into_iter().filter(|database| !is_system_database(database));
+            let files = read.map(|database| log::beside(&self.engine.path(database)));
+            self.pin.open(files, || request.surroundings.end());
+        }
+    }
+
+    /// Bounds what a change adds to its databases by the room that there is; whether it is bounded.
+    fn bound(&self, translated: &Translated) -> Result<bool, SqlError> {
+        let most = self.room.begin(translated, &self.engine.waiting)?;
+        for attached in self.attached.iter().filter(|attached| attached.file.is_some()) {
+            if most.is_none() && !attached.is_bounded.replace(most.is_some()) {
+                continue;
+            }
+            attached.is_bounded.set(most.is_some());
+            let bounded = room::bound(&self.connection, &schema_of(&attached.database), most);
+            bounded.map_err(|error| to_mysql(&error, ""))?;
+        }
+        Ok(most.is_some())
+    }
+
+    /// Gives back what a change or a rollback has left beside the databases, where that is much.
+    pub(super) fn give_back(&self) {
+        let most = self.room.left_waiting();
+        self.bounds.wait_for_locks(Duration::ZERO);
+        for attached in self.attached.iter().filter(|attached| attached.file.is_some()) {
+            log::give_back(
+                &self.connection,
+                &schema_of(&attached.database),
+                &self.engine.path(&attached.database),
+                most,
+            );
+        }
+        self.bounds.wait_for_locks(LOCK_WAIT);
+    }
+}
