@@ -44,3 +44,38 @@ fn a_server_without_descriptors_goes_on_when_there_are_some_again() {
     let complaints = server.log().matches("can't accept a connection").count();
     assert!(complaints < 1000, "{complaints} lines in the log");
 }
+
+/// Sessions that open many databases are refused more of them before nobody else can log in.
+#[test]
+fn sessions_with_many_databases_leave_descriptors_for_others() {
+    if !needs(&["prlimit"]) {
+        return;
+    }
+    let within = ["prlimit", "--nofile=400", "--"].map(str::to_owned).to_vec();
+    let server = Server::start(Kind::Sealwired, &Settings { within, ..Settings::default() }).unwrap();
+    assert!(server.log().contains("open files"), "it is not said at the start: {}", server.log());
+    let mut client = root(&server).unwrap();
+    for number in 0..9 {
+        rows(&mut client, &format!("CREATE DATABASE d{number}")).unwrap();
+        rows(&mut client, &format!("CREATE TABLE d{number}.t (n INT)")).unwrap();
+    }
+    let mut refused = Vec::new();
+    let mut greedy = Vec::new();
+    for _ in 0..20 {
+        let mut one = root(&server).unwrap_or_else(|error| panic!("no room for a user: {error}\n{}", server.log()));
+        rows(&mut one, "BEGIN").unwrap();
+        let all = (0..9).map(|number| rows(&mut one, &format!("SELECT * FROM d{number}.t")));
+        refused.extend(all.filter_map(Result::err).map(|error| error.to_string()));
+        greedy.push(one);
+    }
+    assert!(!refused.is_empty(), "20 sessions with 9 databases each have 540 files open, of 400");
+    assert!(refused.iter().all(|error| error.contains("1041") && error.contains("file descriptors")), "{refused:?}");
+    assert_answers(&server);
+    drop(greedy);
+    let since = Instant::now();
+    while let Err(error) =
+        rows(&mut client, "SELECT COUNT(*) FROM d0.t, d1.t, d2.t, d3.t, d4.t, d5.t, d6.t, d7.t, d8.t")
+    {
+        assert!(since.elapsed() < Duration::from_secs(30), "{error}");
+    }
+}

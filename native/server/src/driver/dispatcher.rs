@@ -16,6 +16,7 @@ use super::load::{Load, choose};
 use super::message::Message;
 use super::peer::user_of;
 use crate::counters::count;
+use crate::engine::allow_descriptors;
 use crate::session::SessionHandle;
 use crate::state::Server;
 use sealwire_net::clock;
@@ -55,8 +56,17 @@ impl Dispatcher {
         let sessions = server.globals.max_connections.count();
         let newcomers = server.globals.max_unauthenticated_connections.count();
         // A session may have several files open.
-        let descriptors =
-            descriptors::allow(sessions.saturating_mul(8).saturating_add(newcomers).saturating_add(OTHER_FILES));
+        let wanted = sessions.saturating_mul(8).saturating_add(newcomers).saturating_add(OTHER_FILES);
+        let descriptors = descriptors::allow(wanted);
+        if descriptors < wanted {
+            tracing::warn!(
+                "the system allows {descriptors} open files, and max_connections={sessions} asks for {wanted}: when they are used up, sessions are \
+                 refused further databases (1041); raise the hard limit of open files, or lower --max-connections"
+            );
+        }
+        // Some are left for those who log in, and for the administrator.
+        let others = sessions.saturating_add(descriptors / 8).saturating_add(OTHER_FILES);
+        allow_descriptors(descriptors.saturating_sub(others).max(descriptors / 4));
         let room =
             descriptors.saturating_sub(sessions.saturating_mul(2)).saturating_sub(OTHER_FILES).max(descriptors / 4);
         let workers = mailboxes.into_iter().map(|mailbox| Worker { mailbox, load: Load::default() }).collect();

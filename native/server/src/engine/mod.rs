@@ -23,7 +23,7 @@ use super::sql::{Datum, Names};
 pub(crate) use flow::{Deliveries, Delivery, Outcome};
 pub(crate) use interruption::Interruption;
 pub(crate) use pool::{Job, Pool, Task, evaluate};
-pub(crate) use sqlite::{SqliteEngine, zone as time_zone};
+pub(crate) use sqlite::{SqliteEngine, allow_descriptors, zone as time_zone};
 
 /// MySQL's longest name, in characters.
 pub(crate) const LONGEST_NAME: usize = 64;

@@ -2,6 +2,7 @@
 
 mod authorizer;
 mod bounds;
+mod descriptors;
 mod errors;
 mod functions;
 mod keys;
@@ -25,6 +26,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
 use bounds::Waits;
+pub(crate) use descriptors::allow_descriptors;
 pub(crate) use time::zone;
 
 use rusqlite::OpenFlags;

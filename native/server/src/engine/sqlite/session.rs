@@ -13,6 +13,7 @@ use sealwire_core::message::ColumnDefinition;
 
 use super::authorizer::{Allowed, Authorizer};
 use super::bounds::{self, Bounds};
+use super::descriptors::{self, Opened};
 use super::errors::{self, to_mysql};
 use super::keys::Keys;
 use super::log::{self, Growth};
@@ -59,6 +60,7 @@ struct Attached {
     file: Option<FileId>,
     /// Whether its growth is bounded.
     is_bounded: Cell<bool>,
+    _descriptors: Option<Opened>,
 }
 
 /// SQLite attaches ten.
@@ -129,6 +131,7 @@ impl SqliteSession {
                 return Err(unknown_database(database));
             }
             self.make_room(database, databases)?;
+            let descriptors = file.map(|_| Opened::one()).transpose()?;
             let path = if is_system_database(database) {
                 ":memory:".to_owned()
             } else {
@@ -137,7 +140,7 @@ impl SqliteSession {
             self.batch(&format!("ATTACH DATABASE {} AS {}", quote_text(&path), quote(&schema_of(database))?))?;
             let is_bounded = Cell::new(false);
             let database_name = (*database).to_owned();
-            self.attached.push(Attached { database: database_name, file, is_bounded });
+            self.attached.push(Attached { database: database_name, file, is_bounded, _descriptors: descriptors });
             if file.is_some() {
                 log::limit(&self.connection, &schema_of(database))?;
             }
@@ -158,9 +161,12 @@ impl SqliteSession {
             }
             self.detach(&same)?;
         }
-        while self.attached.len() >= MOST_ATTACHED {
-            let oldest = self.attached.first().map(|oldest| oldest.database.clone()).unwrap_or_default();
-            self.detach(&oldest)?;
+        while self.attached.len() >= descriptors::share(MOST_ATTACHED) {
+            let is_full = self.attached.len() >= MOST_ATTACHED;
+            let mut others = self.attached.iter().filter(|other| is_full || !needed.contains(other.database.as_str()));
+            let oldest = others.next().map(|oldest| oldest.database.clone()).ok_or_else(descriptors::none_left)?;
+            // One that a transaction has changed or read stays.
+            self.detach(&oldest).map_err(|error| if is_full { error } else { descriptors::none_left() })?;
         }
         Ok(())
     }
