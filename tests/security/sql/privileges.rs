@@ -254,7 +254,7 @@ fn a_view_of_one_database_troubles_nobody_else() {
     for sql in ["SHOW TABLES FROM d", "SELECT * FROM information_schema.COLUMNS", "ALTER TABLE d.u RENAME TO d.w"] {
         run(&mut root, sql).unwrap_or_else(|(code, message)| panic!("{sql}: {code} {message}"));
     }
-    assert_eq!(run(&mut root, "SELECT * FROM d.v").unwrap_err().0, 1146);
+    assert_eq!(run(&mut root, "SELECT * FROM d.v").unwrap_err().0, 1356);
 }
 
 #[test]
@@ -285,7 +285,7 @@ fn a_view_hinders_no_change_of_a_table_and_is_not_changed() {
         run(&mut worker, sql).unwrap_or_else(|(code, message)| panic!("{sql}: {code} {message}"));
     }
     assert_eq!(run(&mut root, "SHOW CREATE VIEW d.whole").unwrap(), text);
-    assert_eq!(run(&mut root, "SELECT * FROM d.whole").unwrap_err().0, 1054);
+    assert_eq!(run(&mut root, "SELECT * FROM d.whole").unwrap_err().0, 1356);
     run(&mut worker, "ALTER TABLE d.mine RENAME COLUMN aa TO a").unwrap();
     assert!(run(&mut root, "SELECT q FROM d.whole").unwrap().is_empty());
     // Nothing of a change that failed is left, and a table does not take a view's name.

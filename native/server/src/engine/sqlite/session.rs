@@ -264,7 +264,10 @@ impl SqliteSession {
         if translated.is_heavy && translated.kind == Kind::Definition {
             self.weigh(request)?;
         }
-        Ok(translated)
+        let Some(text) = self.freeze(request)? else { return Ok(translated) };
+        let scope =
+            Scope { database: request.database, names: request.surroundings.as_ref(), temporaries: &self.temporaries };
+        translate(&text, scope)
     }
 
     /// As [`Self::explain`], for a statement that was not compiled.

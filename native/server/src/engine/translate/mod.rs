@@ -5,6 +5,7 @@
 
 mod definition;
 mod expression;
+pub(super) mod frozen;
 mod function;
 mod manipulation;
 mod query;

@@ -3,6 +3,8 @@
 //! Another connection may change a view between the two, and SQLite compiles a statement anew by itself where that happens before its first step:
 //! so the versions of the schemas are compared, and a weighed statement is never compiled by SQLite alone.
 
+use std::collections::HashMap;
+
 use rusqlite::Statement;
 use sealwire_core::error::SqlError;
 
@@ -13,8 +15,8 @@ use super::super::keys::Keys;
 use super::super::rows::bind;
 use super::super::weights::{Stored, Views};
 use super::{Attached, SqliteSession};
-use crate::engine::translate::{Kind, Translated, schema_of};
-use crate::engine::{Request, stopped};
+use crate::engine::translate::{Kind, Translated, frozen, quote, schema_of};
+use crate::engine::{Request, is_system_database, stopped};
 
 /// What holds while a compiled statement is there.
 pub(super) struct Compiled<'a> {
@@ -28,6 +30,18 @@ enum Failed {
     /// It reads a view, which is to be weighed first.
     View,
     Told(SqlError),
+}
+
+/// Whether an error is about a table, a column or a function that is not there.
+const fn is_of_name(error: &SqlError) -> bool {
+    matches!(error.code, 1054 | 1146 | 1305)
+}
+
+fn broken_view(database: &str, view: &str) -> SqlError {
+    let message = format!(
+        "View '{database}.{view}' references invalid table(s) or column(s) or function(s) or definer/invoker of view lack rights to use them"
+    );
+    SqlError::new(1356, b"HY000", message)
 }
 
 /// A statement is compiled so often while others change the tables and views that it reads.
@@ -52,7 +66,7 @@ impl SqliteSession {
         if !translated.is_heavy {
             match self.prepare(sql, &allowed, translated) {
                 Err(Failed::View) => {}
-                Err(Failed::Told(error)) => return Err(error),
+                Err(Failed::Told(error)) => return Err(self.blame_view(error, &allowed, translated)),
                 Ok((guard, statement)) => {
                     return Ok((Compiled { _authorizer: guard, _views: None, is_weighed: false }, statement));
                 }
@@ -76,7 +90,7 @@ impl SqliteSession {
         let views = Views::allow(&self.connection).map_err(|error| to_mysql(&error, ""))?;
         let (guard, statement) = self.prepare(sql, allowed, translated).map_err(|failed| match failed {
             Failed::View => changed(),
-            Failed::Told(error) => error,
+            Failed::Told(error) => self.blame_view(error, allowed, translated),
         })?;
         if self.authorizer.aside(|| self.versions())? != before {
             return Ok(None);
@@ -88,6 +102,70 @@ impl SqliteSession {
         #[cfg(test)]
         self.authorizer.aside(|| (self.meddle)("compiled"));
         Ok(Some((Compiled { _authorizer: guard, _views: Some(views), is_weighed: true }, statement)))
+    }
+
+    /// The error of a statement that reads a view which no longer fits its tables: MySQL names the view, and nothing of what the view reads.
+    fn blame_view(&self, error: SqlError, allowed: &impl Fn() -> Allowed, translated: &Translated) -> SqlError {
+        if translated.kind == Kind::Definition || !is_of_name(&error) {
+            return error;
+        }
+        for access in &translated.accesses {
+            let Some(table) = access.table.as_deref().filter(|_| !is_system_database(&access.database)) else {
+                continue;
+            };
+            let (Ok(schema), Ok(name)) = (quote(&schema_of(&access.database)), quote(table)) else { continue };
+            let is_view =
+                format!("SELECT 1 FROM {schema}.sqlite_master WHERE type = 'view' AND name = ?1 COLLATE NOCASE");
+            if self.connection.query_row(&is_view, [table], |_| Ok(())).is_err() {
+                continue;
+            }
+            let guard = self.authorizer.begin(allowed());
+            let compiled = self.connection.prepare(&format!("SELECT 1 FROM {schema}.{name}")).map(drop);
+            drop(guard);
+            // Its own denial is none of the statement's.
+            let _ = self.authorizer.take_denial();
+            if compiled.is_err_and(|error| is_of_name(&to_mysql(&error, ""))) {
+                return broken_view(&access.database, table);
+            }
+        }
+        error
+    }
+
+    /// The text of a CREATE VIEW with names in the place of each `*`; `None` for all other statements.
+    pub(super) fn freeze(&self, request: &Request<'_>) -> Result<Option<String>, SqlError> {
+        if !frozen::may_have_wildcard(request.sql) {
+            return Ok(None);
+        }
+        let mut known: HashMap<(String, String), Vec<String>> = HashMap::new();
+        let mut columns = |database: Option<&str>, table: &str| {
+            let database = database.or(request.database).unwrap_or_default();
+            let key = (database.to_owned(), table.to_owned());
+            if let Some(columns) = known.get(&key) {
+                return Ok(columns.clone());
+            }
+            // SQLite reads a view to name its columns.
+            self.weigh(request)?;
+            let _views = Views::allow(&self.connection).map_err(|error| to_mysql(&error, ""))?;
+            let read = || -> rusqlite::Result<Vec<String>> {
+                let sql = "SELECT name FROM pragma_table_xinfo(?1, ?2) WHERE hidden <> 1 ORDER BY cid";
+                let mut statement = self.connection.prepare(sql)?;
+                statement.query_map([table, &schema_of(database)], |row| row.get(0))?.collect()
+            };
+            let columns = match read() {
+                Ok(columns) if columns.is_empty() => {
+                    let message = format!("Table '{database}.{table}' doesn't exist");
+                    return Err(SqlError::new(1146, b"42S02", message));
+                }
+                Ok(columns) => columns,
+                Err(error) => match to_mysql(&error, "") {
+                    error if is_of_name(&error) => return Err(broken_view(database, table)),
+                    error => return Err(error),
+                },
+            };
+            known.insert(key, columns.clone());
+            Ok(columns)
+        };
+        frozen::freeze(request.sql, &mut columns)
     }
 
     /// The versions of the schemas of all attached databases: each change of a table or a view makes another one.
