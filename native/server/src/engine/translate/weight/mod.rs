@@ -115,6 +115,17 @@ impl Frame<'_> {
     }
 }
 
+/// What the literals in the rows of an INSERT weigh. Nothing refers to them, so that SQLite compiles each once, and dumps have many of them.
+fn literals(source: &Query) -> u64 {
+    let SetExpr::Values(values) = source.body.as_ref() else { return 0 };
+    let literal = |value: &Expr| match value {
+        Expr::Value(_) => 1,
+        Expr::UnaryOp { expr, .. } if matches!(expr.as_ref(), Expr::Value(_)) => 2,
+        _ => 0,
+    };
+    values.rows.iter().flat_map(|row| row.content.iter()).map(literal).sum()
+}
+
 struct Walk<'q, 't> {
     tables: &'t mut dyn Tables,
     frames: Vec<Frame<'q>>,
@@ -153,7 +164,8 @@ impl<'q, 't> Walk<'q, 't> {
     }
 
     fn insert(&mut self, insert: &'q Insert) -> u64 {
-        let mut total = insert.source.as_ref().map_or(0, |source| self.query(source).total);
+        let mut total =
+            insert.source.as_ref().map_or(0, |source| self.query(source).total.saturating_sub(literals(source)));
         let target = match &insert.table {
             TableObject::TableName(name) => self.named(name),
             _ => Rc::new(Relation::unknown(1, 1)),

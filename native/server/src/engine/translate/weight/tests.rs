@@ -110,3 +110,11 @@ fn generated_columns_weigh_what_they_are_made_of() {
     assert_eq!(made("CREATE TABLE m (a INT AS (b + b), b INT AS (a + a))"), Ok(()));
     assert_eq!(made(&format!("CREATE TABLE m (a INT, CHECK (a IN ({})))", vec!["a"; 11_000].join(", "))), Err(1436));
 }
+
+#[test]
+fn literals_of_inserted_rows_weigh_nothing() {
+    let rows = |row: &str| vec![row; 120_000].join(",");
+    assert!(weight(&format!("INSERT INTO t VALUES {}", rows("(1, -1)"))) < 10);
+    assert!(weight(&format!("INSERT INTO t VALUES {}", rows("(1+1)"))) > MOST);
+    assert!(weight(&format!("INSERT INTO t SELECT * FROM (VALUES {}) AS v", rows("ROW(1)"))) > MOST);
+}
