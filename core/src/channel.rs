@@ -254,7 +254,17 @@ impl Channel {
         !received.is_taken() || self.compression.as_ref().is_some_and(Compression::has_input)
     }
 
-    /// Queues one packet with the next sequence number; `build` appends its payload. Returns the payload's length.
+    /// What is sent next interrupts the client's packet: its number follows those that were seen of it, because a client that waits for the
+    /// answer to that packet takes no other.
+    #[cfg(feature = "server")]
+    pub(crate) fn interrupt(&mut self, received: &Received) {
+        let scan = if self.compression.is_some() { frame::scan_unnumbered } else { frame::scan };
+        if let (0, Scan::Incomplete { frames, .. }) = (self.sequence, scan(received.rest())) {
+            self.sequence = frames as u8;
+        }
+    }
+
+    /// Queues one packet with the number that is due; `build` appends its payload. Returns the payload's length.
     pub(crate) fn send(&mut self, build: impl FnOnce(&mut Vec<u8>)) -> usize {
         let sequence = &mut self.sequence;
         match &mut self.compression {

@@ -397,6 +397,7 @@ fn a_packet_that_stops_coming_ends_at_net_read_timeout() {
     let begin = Instant::now();
     let said = packet(&mut stream.try_clone().unwrap()).expect("an error");
     assert_eq!(error_code(&said), Some(1159), "{}", String::from_utf8_lossy(&said));
+    assert_eq!(said[3], 1, "it is numbered as the answer to the packet that has begun");
     assert!(begin.elapsed() >= Duration::from_millis(900), "{:?}", begin.elapsed());
     // Between two packets wait_timeout counts.
     let mut patient = user(&server).unwrap();

@@ -257,6 +257,7 @@ impl Connection {
     /// Ends the connection with an error for the client: KILL, shutdown, a timeout.
     pub fn kill(&mut self, error: SqlError) {
         if matches!(self.state, State::Commands(_)) && !self.link.is_over() {
+            self.link.channel.interrupt(&self.received);
             self.state.fail(&mut self.link, Error::Refused { by: Side::Server, error });
         } else {
             self.close();
