@@ -17,6 +17,8 @@ use sealwire_tests::drivers::PASSWORD;
 use sealwire_tests::middle::{connect, error_code, framed, packet};
 use sealwire_tests::server::{Kind, Server, Settings};
 
+mod short_memory;
+
 /// How long anything may take that must happen.
 const PATIENCE: Duration = Duration::from_secs(60);
 

@@ -17,13 +17,22 @@ pub(crate) const PATIENCE_OF_HOLDERS: Duration = Duration::from_secs(1);
 /// Who waits looks so often: the system is not told of by anybody.
 pub(crate) const LOOKS_EACH: Duration = Duration::from_millis(10);
 
+/// The bytes that accounts hold, by their names.
+type Shares = BTreeMap<String, usize>;
+
 /// The bytes of large values that each account holds.
-static SHARES: Mutex<BTreeMap<String, usize>> = Mutex::new(BTreeMap::new());
+static SHARES: Mutex<Shares> = Mutex::new(BTreeMap::new());
+/// The bytes that the statements of each account have made and may hold, beside those.
+static POSSIBLE: Mutex<Shares> = Mutex::new(BTreeMap::new());
 /// Told when one of them has become less.
 static FREED: Condvar = Condvar::new();
 
-fn shares() -> MutexGuard<'static, BTreeMap<String, usize>> {
+fn shares() -> MutexGuard<'static, Shares> {
     SHARES.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn possible() -> MutexGuard<'static, Shares> {
+    POSSIBLE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Large values that a session holds, counted for its account until this is dropped.
@@ -68,7 +77,38 @@ impl Drop for Held {
     }
 }
 
-fn take_away(shares: &mut BTreeMap<String, usize>, account: &str, bytes: usize) {
+/// What a statement has made and may hold, counted for its account until this is dropped. Most statements hold little of it, so it counts
+/// only where memory is short.
+#[derive(Debug, Default)]
+pub(crate) struct Made {
+    account: String,
+    bytes: usize,
+}
+
+impl Made {
+    /// Counts so many bytes for an account.
+    pub(crate) fn count(&mut self, account: &str, bytes: usize) {
+        if bytes == self.bytes {
+            return;
+        }
+        let mut possible = possible();
+        take_away(&mut possible, &self.account, self.bytes);
+        if bytes > 0 {
+            account.clone_into(&mut self.account);
+            let share = possible.entry(account.to_owned()).or_default();
+            *share = share.saturating_add(bytes);
+        }
+        self.bytes = bytes;
+    }
+}
+
+impl Drop for Made {
+    fn drop(&mut self) {
+        self.count("", 0);
+    }
+}
+
+fn take_away(shares: &mut Shares, account: &str, bytes: usize) {
     if let Some(share) = shares.get_mut(account) {
         *share = share.saturating_sub(bytes);
         if *share == 0 {
@@ -108,6 +148,29 @@ pub(crate) fn is_left_for(account: &str, more: usize, most: u64) -> bool {
     is_fair(own, shares.len(), used, allowed)
 }
 
+/// Whether an account whose statements make more is to make no more: memory is short, and what they have made may be more than a share.
+pub(crate) fn is_over_share(account: &str, most: u64) -> bool {
+    // It asks after each MiB, and several may have made much since the last measurement.
+    let Some(used) = resident_for(0) else { return false };
+    let allowed = allowed().min(most);
+    if used <= allowed {
+        return false;
+    }
+    let (shares, possible) = (shares(), possible());
+    let of = |shares: &Shares| shares.get(account).copied().unwrap_or_default();
+    let accounts = shares.len() + possible.keys().filter(|other| !shares.contains_key(*other)).count();
+    !is_fair(of(&shares).saturating_add(of(&possible)), accounts, used, allowed)
+}
+
+/// Whether even what is kept for those that hold little is used up: `most` is `global_connection_memory_limit`.
+pub(crate) fn is_used_up(most: u64) -> bool {
+    resident().is_some_and(|used| used > with_reserve(allowed().min(most)))
+}
+
+const fn with_reserve(allowed: u64) -> u64 {
+    allowed.saturating_add(allowed / 2)
+}
+
 /// Whether an account may hold `own` bytes while the process uses more than is allowed and so many accounts hold large values: one share
 /// is kept for who comes next, and half as much again as is allowed for those that hold less than a share.
 const fn is_fair(own: usize, accounts: usize, used: u64, allowed: u64) -> bool {
@@ -124,8 +187,9 @@ fn allowed() -> u64 {
 }
 
 /// The most that the process may have by its own rules: what is allowed, and what is kept for those that hold little.
-pub(crate) fn most() -> u64 {
-    allowed().saturating_add(allowed() / 2)
+/// `most` is `global_connection_memory_limit`.
+pub(crate) fn most(most: u64) -> u64 {
+    with_reserve(allowed().min(most))
 }
 
 /// The machine's memory in bytes.
@@ -136,12 +200,17 @@ fn machine() -> u64 {
 
 /// The memory that the process has in use, in bytes, some milliseconds ago.
 fn resident() -> Option<u64> {
+    resident_for(FRESH)
+}
+
+/// The same, as it was so many milliseconds ago at most.
+fn resident_for(fresh: u64) -> Option<u64> {
     static START: OnceLock<Instant> = OnceLock::new();
     static MEASURED: AtomicU64 = AtomicU64::new(u64::MAX);
     static RESIDENT: AtomicU64 = AtomicU64::new(u64::MAX);
     let elapsed = START.get_or_init(Instant::now).elapsed().as_millis();
     let now = u64::try_from(elapsed).unwrap_or(u64::MAX);
-    if now.wrapping_sub(MEASURED.load(Ordering::Relaxed)) > FRESH {
+    if now.wrapping_sub(MEASURED.load(Ordering::Relaxed)) >= fresh {
         RESIDENT.store(measure().unwrap_or(u64::MAX), Ordering::Relaxed);
         MEASURED.store(now, Ordering::Relaxed);
     }
@@ -182,5 +251,20 @@ mod tests {
         assert_eq!((of("held@test"), of("changed@test")), (0, LARGE));
         drop(other);
         assert!(!shares().contains_key("changed@test"));
+    }
+
+    #[test]
+    fn what_was_made_counts_apart_from_what_is_held() {
+        let of = |account: &str| possible().get(account).copied().unwrap_or_default();
+        let (mut one, mut other) = (Made::default(), Made::default());
+        one.count("made@test", 3);
+        other.count("made@test", 4);
+        assert_eq!(of("made@test"), 7);
+        one.count("made@test", 1);
+        drop(other);
+        assert_eq!((of("made@test"), shares().contains_key("made@test")), (1, false));
+        drop(one);
+        assert!(!possible().contains_key("made@test"));
+        assert!(!is_over_share("made@test", u64::MAX), "who holds nothing is over no share");
     }
 }

@@ -195,6 +195,7 @@ fn build(values: &Values, startup: &Startup, globals: Globals, random: &OsRandom
     let accounts = AccountStore::open(directory, random)?;
     let name = rustix::system::uname();
     globals.hostname.set(name.nodename().to_string_lossy());
+    SqliteEngine::limit_memory(globals.global_connection_memory_limit.get());
     let engine = Box::new(SqliteEngine::new(directory));
     engine.recover();
     if globals.require_secure_transport.is_on() && active.context.is_none() && startup.socket.is_none() {

@@ -29,6 +29,7 @@ impl Sandbox {
     /// # Errors
     /// The first statement's that fails.
     pub fn new(folder: &Path, statements: &[&str]) -> Result<Self, String> {
+        SqliteEngine::limit_memory(u64::MAX);
         let sandbox = Self { engine: SqliteEngine::new(folder) };
         for database in [OWN, "hidden"] {
             sandbox.engine.create_database(database).map_err(|error| error.message)?;

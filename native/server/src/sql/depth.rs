@@ -1,12 +1,14 @@
 //! How deep the tree of a statement becomes, counted in its tokens before the tree is made.
 //!
 //! Parsing, visiting and dropping a tree recurse over it, and a thread's stack that ends takes the whole process with it. So the
-//! depth is bounded first. The count is never less than the depth of the tree, and may be more.
+//! depth is bounded first. The count is never less than the depth of the tree, and may be more. The same walk tells how much memory the
+//! tree may take: see [`super::size`].
 
 use sealwire_core::error::SqlError;
 
 use super::error::{MOST_TOKENS, too_many_tokens};
 use super::lex::{Lexer, Piece};
+use super::size::Size;
 
 /// Operators, set operations and open parentheses or CASEs, added along the deepest path. SQLite itself takes expressions of
 /// depth 1000; a condition such as `a = 1 OR …` counts two for each of them.
@@ -58,11 +60,12 @@ const SET_OPERATIONS: &[&[u8]] = &[b"EXCEPT", b"INTERSECT", b"MINUS", b"UNION"];
 /// What stands between two dots of a name at most: `database.table.column`.
 const MOST_DOTS: u32 = 3;
 
-/// Refuses a statement, as [`super::lex::normalise`] made it, whose tree would be too deep or too large.
+/// Refuses a statement, as [`super::lex::normalise`] made it, whose tree would be too deep or too large; else says how many bytes of memory
+/// it takes at most to read the statement.
 ///
 /// # Errors
-/// 1436 where it is too deep, 3170 where it has too many tokens.
-pub(crate) fn check(sql: &str) -> Result<(), SqlError> {
+/// 1436 where it is too deep or has too many SELECTs, 3170 where it has too many tokens.
+pub(crate) fn check(sql: &str) -> Result<usize, SqlError> {
     check_to(sql, MOST_DEPTH)
 }
 
@@ -70,13 +73,17 @@ pub(crate) fn check(sql: &str) -> Result<(), SqlError> {
 ///
 /// # Errors
 /// As [`check`].
-pub(crate) fn check_to(sql: &str, most: u32) -> Result<(), SqlError> {
-    // A text of so few bytes has no more tokens than they are.
+pub(crate) fn check_to(sql: &str, most: u32) -> Result<usize, SqlError> {
+    // A text of so few bytes has no more tokens than they are, and takes little memory.
     if u32::try_from(sql.len()).is_ok_and(|bytes| bytes <= most) && sql.len() <= MOST_NESTING {
-        return Ok(());
+        return Ok(0);
     }
-    let depth = measure(sql)?;
-    if depth > most { Err(too_deep(&format!("{depth} operators on one path, and {most} are allowed"))) } else { Ok(()) }
+    let (depth, size) = measure(sql)?;
+    if depth > most {
+        return Err(too_deep(&format!("{depth} operators on one path, and {most} are allowed")));
+    }
+    size.check()?;
+    Ok(size.bytes(sql))
 }
 
 fn too_deep(what: &str) -> SqlError {
@@ -172,8 +179,9 @@ fn is_one_of(word: &[u8], words: &[&[u8]]) -> bool {
     words.iter().any(|known| word.eq_ignore_ascii_case(known))
 }
 
-fn measure(sql: &str) -> Result<u32, SqlError> {
+fn measure(sql: &str) -> Result<(u32, Size), SqlError> {
     let mut levels = Levels::default();
+    let mut size = Size::default();
     let mut before = Before::Other;
     let mut dots = 0u32;
     let mut tokens = 0usize;
@@ -191,13 +199,14 @@ fn measure(sql: &str) -> Result<u32, SqlError> {
         if before != Before::Dot && piece != Piece::Symbol(b'.') {
             dots = 0;
         }
+        size.count(piece, text, before == Before::Operand, before == Before::Dot);
         before = match piece {
             Piece::Word if before != Before::Dot => word(text, before, &mut levels)?,
             Piece::Symbol(byte) => symbol(byte, before, &mut dots, &mut levels)?,
             _ => Before::Operand,
         };
     }
-    Ok(levels.depth())
+    Ok((levels.depth(), size))
 }
 
 fn word(word: &[u8], before: Before, levels: &mut Levels) -> Result<Before, SqlError> {
@@ -277,7 +286,7 @@ mod tests {
     use super::*;
 
     fn depth(sql: &str) -> u32 {
-        measure(sql).unwrap()
+        measure(sql).unwrap().0
     }
 
     fn code(sql: &str) -> Option<u16> {

@@ -11,6 +11,7 @@ mod evaluate;
 pub(crate) mod lex;
 pub(crate) mod like;
 pub(crate) mod mode;
+mod size;
 
 pub(crate) use allowances::Allowances;
 pub(crate) use canonical::canonical_text;

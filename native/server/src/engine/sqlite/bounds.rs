@@ -10,8 +10,9 @@ use rusqlite::limits::Limit;
 use sealwire_core::error::SqlError;
 
 use super::temporary::{self, Share};
+use crate::engine::translate::Reading;
 use crate::engine::{Interruption, LOCK_WAIT, Request, Surroundings, stopped};
-use crate::memory::{self, Held};
+use crate::memory::{self, Held, Made};
 
 /// SQLite asks after about this many steps of its machine whether to go on: some 10 microseconds, where values are short.
 const STEPS: i32 = 1000;
@@ -86,6 +87,10 @@ struct Running {
     /// All that is large, as it counts for the account: what is beyond that which was reserved with the statement's text.
     held: Held,
     reserved: usize,
+    /// Bytes that functions have made since the last row, and those made before the first: the statement holds no more of them.
+    made: usize,
+    first_made: Option<usize>,
+    may_hold: Made,
     /// `user@host` of the account, once there is something large.
     account: Option<String>,
     surroundings: Option<Arc<dyn Surroundings>>,
@@ -112,6 +117,42 @@ impl Running {
         }
         self.held.set(account, holds);
         if memory::is_too_much(would_hold, most) { Room::Never } else { Room::Later }
+    }
+
+    /// Counts what functions have made, large or not.
+    ///
+    /// # Errors
+    /// 1041 where memory is short, and the account's statements may hold more than a share.
+    fn count_made(&mut self, bytes: usize) -> Result<(), SqlError> {
+        self.made = self.made.saturating_add(bytes);
+        let Some(surroundings) = &self.surroundings else { return Ok(()) };
+        let account = self.account.get_or_insert_with(|| surroundings.account());
+        let may_hold = self.made.saturating_add(self.first_made.unwrap_or_default());
+        self.may_hold.count(account, may_hold);
+        if memory::is_over_share(account, surroundings.allowances().memory) {
+            let message = format!(
+                "Out of memory: the server has none left for a statement whose functions have made {may_hold} bytes for one row; select fewer or \
+                 shorter values, or try again later"
+            );
+            return Err(self.end(message));
+        }
+        Ok(())
+    }
+
+    /// A row is given: what was made for it is no longer held, but for what was made once for all rows.
+    fn forget_made(&mut self) {
+        let made = std::mem::take(&mut self.made);
+        let first = *self.first_made.get_or_insert(made);
+        if let Some(account) = &self.account {
+            self.may_hold.count(account, first);
+        }
+    }
+
+    /// Why the statement ends because memory is used up, the reserve included, where it does.
+    fn is_memory_used_up(&mut self) -> Option<SqlError> {
+        let most = self.surroundings.as_ref()?.allowances().memory;
+        let message = "Out of memory: the server has used up what it may have, and ends statements; try again later";
+        memory::is_used_up(most).then(|| self.end(message.to_owned()))
     }
 
     /// Why the statement's temporary files end it, where they do.
@@ -248,6 +289,7 @@ impl Bounds {
         let mut running = self.running();
         running.surroundings = None;
         running.held = Held::default();
+        running.may_hold = Made::default();
     }
 
     /// Why the limits ended the last statement, where they did.
@@ -268,23 +310,27 @@ impl Bounds {
     /// A function has made a value of so many bytes.
     ///
     /// # Errors
-    /// 1041 where the row, or the server, would hold too many of them at once.
+    /// 1041 where the row, or the server, would hold too many of them at once; 1317 and 3024 where the statement is to stop.
     pub(super) fn made(&self, bytes: usize) -> Result<(), SqlError> {
         // SQLite may write them between two of its questions.
-        let is_unseen = self.unseen.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes) >= memory::LARGE;
-        if !is_unseen {
+        let unseen = self.unseen.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes);
+        if unseen < memory::LARGE {
             return Ok(());
         }
         self.unseen.store(0, Ordering::Relaxed);
+        if self.interruption.is_stopped() {
+            return Err(stopped(&self.interruption));
+        }
         let mut running = self.running();
         if let Some(error) = running.is_disk_full(Instant::now(), &self.tables) {
             return Err(error);
         }
+        self.holds_large.store(true, Ordering::Relaxed);
+        running.count_made(unseen)?;
         if bytes < memory::LARGE {
             return Ok(());
         }
         running.large = running.large.saturating_add(bytes);
-        self.holds_large.store(true, Ordering::Relaxed);
         let most = self.longest_text().saturating_mul(LARGE_VALUES);
         // A change makes as many as it has rows, and keeps none of them.
         if running.counts_files && running.large > most {
@@ -296,6 +342,11 @@ impl Bounds {
         }
         drop(running);
         self.wait_for_room(bytes, "a value")
+    }
+
+    /// What reading the statement of a request asks.
+    pub(super) fn reading<'a>(&'a self, request: &'a Request<'_>) -> ForReading<'a> {
+        ForReading { bounds: self, surroundings: request.surroundings.as_ref(), reserved: request.limits.reserved }
     }
 
     /// Waits for memory for so many bytes more, and counts them.
@@ -331,6 +382,7 @@ impl Bounds {
             return Ok(());
         }
         let mut running = self.running();
+        running.forget_made();
         let made = std::mem::take(&mut running.large);
         running.row = if is_large { bytes } else { 0 };
         if running.first.is_none() {
@@ -393,7 +445,46 @@ impl Bounds {
         let mut running = self.running();
         let now = Instant::now();
         let is_due = running.measured.is_none_or(|last| now - last >= MEASURED_EACH);
-        is_due && running.is_disk_full(now, &self.tables).is_some()
+        is_due && (running.is_disk_full(now, &self.tables).is_some() || running.is_memory_used_up().is_some())
+    }
+}
+
+/// Counts what reading a statement takes for its account: what is beyond that which was reserved with the statement's text.
+pub(super) struct ForReading<'a> {
+    bounds: &'a Bounds,
+    surroundings: &'a dyn Surroundings,
+    reserved: usize,
+}
+
+impl Reading for ForReading<'_> {
+    fn room(&self, bytes: usize) -> Result<Held, SqlError> {
+        let mut held = Held::default();
+        let more = bytes.saturating_sub(self.reserved);
+        if more < memory::LARGE {
+            return Ok(held);
+        }
+        let (account, most) = (self.surroundings.account(), self.surroundings.allowances().memory);
+        let begun = Instant::now();
+        loop {
+            held.count(&account, more);
+            if memory::is_left_for(&account, more, most) {
+                return Ok(held);
+            }
+            held.count(&account, 0);
+            if memory::is_too_much(more, most) || begun.elapsed() >= memory::PATIENCE {
+                let message = format!(
+                    "Out of memory: the server has none left for a statement that takes {bytes} bytes to read; send it in parts, or try again later"
+                );
+                return Err(SqlError::new(1041, b"HY000", message));
+            }
+            if self.bounds.interruption.sleep(memory::LOOKS_EACH) {
+                return Err(stopped(&self.bounds.interruption));
+            }
+        }
+    }
+
+    fn go_on(&self) -> Result<(), SqlError> {
+        self.bounds.interruption.go_on()
     }
 }
 
@@ -436,13 +527,14 @@ pub(super) fn program_too_long(sql: &str) -> SqlError {
     SqlError::new(1041, b"HY000", message)
 }
 
-/// Bounds the memory of all connections together, for the process.
+/// Bounds the memory of all connections together, for the process. SQLite lets nobody raise it again. `most` is
+/// `global_connection_memory_limit`.
 ///
 /// # Errors
 /// SQLite's.
-pub(super) fn limit_heap(connection: &Connection) -> rusqlite::Result<()> {
+pub(super) fn limit_heap(connection: &Connection, most: u64) -> rusqlite::Result<()> {
     // Never so little that ordinary work fails. Who holds more than a share is refused before, so that this refuses nobody else.
-    let most = memory::most().max(512 << 20);
+    let most = memory::most(most).max(512 << 20);
     let set = format!("PRAGMA hard_heap_limit = {}", i64::try_from(most).unwrap_or(i64::MAX));
     connection.query_row(&set, [], |_| Ok(()))
 }

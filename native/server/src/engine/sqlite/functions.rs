@@ -24,7 +24,9 @@ pub(super) fn register(connection: &Connection, bounds: &Arc<Bounds>) -> Result<
         let bounds = Arc::clone(bounds);
         connection.create_scalar_function(*name, *arguments, pure, move |context| {
             look(context, &bounds)?;
-            function(context)
+            let made = function(context)?;
+            count(&made, &bounds)?;
+            Ok(made)
         })?;
     }
     for (name, arguments, function) in MAKES_TEXT {
@@ -35,12 +37,7 @@ pub(super) fn register(connection: &Connection, bounds: &Arc<Bounds>) -> Result<
                 bounds.warn_too_long(name);
                 return Ok(Value::Null);
             };
-            let length = match &made {
-                Value::Text(text) => text.len(),
-                Value::Blob(bytes) => bytes.len(),
-                _ => 0,
-            };
-            bounds.made(length).map_err(ended)?;
+            count(&made, &bounds)?;
             Ok(made)
         })?;
     }
@@ -72,6 +69,16 @@ pub(super) fn register(connection: &Connection, bounds: &Arc<Bounds>) -> Result<
         context.get::<Value>(2)
     })?;
     Ok(())
+}
+
+/// Counts a value that was made.
+fn count(made: &Value, bounds: &Bounds) -> Result<()> {
+    let length = match made {
+        Value::Text(text) => text.len(),
+        Value::Blob(bytes) => bytes.len(),
+        _ => return Ok(()),
+    };
+    bounds.made(length).map_err(ended)
 }
 
 /// Ends a statement that is to stop before more is done for it. SQLite asks only where its program jumps back, and a call of a function on some

@@ -59,13 +59,6 @@ const OWNER_ONLY: u32 = 0o600;
 impl SqliteEngine {
     /// The engine of this data directory.
     pub(crate) fn new(directory: impl Into<PathBuf>) -> Self {
-        static HEAP: std::sync::Once = std::sync::Once::new();
-        HEAP.call_once(|| {
-            let limited = rusqlite::Connection::open_in_memory().and_then(|connection| bounds::limit_heap(&connection));
-            if let Err(error) = limited {
-                tracing::warn!("SQLite's memory is not bounded: {error}");
-            }
-        });
         Self {
             directory: Arc::new(directory.into()),
             names: Arc::default(),
@@ -82,6 +75,15 @@ impl SqliteEngine {
             if let Err(error) = log::recover(&self.path(database)) {
                 tracing::warn!("what was left beside the database '{database}' is not written back: {error}");
             }
+        }
+    }
+
+    /// Bounds what SQLite takes for all connections of the process: `most` is `global_connection_memory_limit`.
+    pub(crate) fn limit_memory(most: u64) {
+        let limited =
+            rusqlite::Connection::open_in_memory().and_then(|connection| bounds::limit_heap(&connection, most));
+        if let Err(error) = limited {
+            tracing::warn!("SQLite's memory is not bounded: {error}");
         }
     }
 

@@ -246,9 +246,15 @@ impl SqliteSession {
             adopted.map_err(|error| to_mysql(&error, ""))?;
             self.has_bounds = true;
         }
-        let scope =
-            Scope { database: request.database, names: request.surroundings.as_ref(), temporaries: &self.temporaries };
-        let translated = translate(request.sql, scope)?;
+        let translated = translate(
+            request.sql,
+            Scope {
+                database: request.database,
+                names: request.surroundings.as_ref(),
+                temporaries: &self.temporaries,
+                reading: &self.bounds.reading(request),
+            },
+        )?;
         for access in &translated.accesses {
             authorise(access, request)?;
         }
@@ -352,7 +358,8 @@ impl SqliteSession {
             if self.bounds.interruption.is_stopped() {
                 return Err(stopped(&self.bounds.interruption));
             }
-            let ran = self.run(sql, allowed, translated, request).and_then(|_| self.weigh_defined(sql, translated));
+            let ran =
+                self.run(sql, allowed, translated, request).and_then(|_| self.weigh_defined(sql, translated, request));
             let Err(error) = ran.map_err(|error| dropped(sql, error, translated)) else { continue };
             match error.code {
                 1051 if translated.forgives => notes.push(error),
@@ -371,10 +378,11 @@ impl SqliteSession {
     }
 
     /// Refuses what a statement of a definition has made, where it is too heavy with all that was there.
-    fn weigh_defined(&self, sql: &str, translated: &Translated) -> Result<(), SqlError> {
+    fn weigh_defined(&self, sql: &str, translated: &Translated, request: &Request<'_>) -> Result<(), SqlError> {
         if sql.starts_with("CREATE VIEW ") {
             let database = translated.accesses.first().map(|access| access.database.as_str());
-            return Stored::new(&self.connection, database, &self.temporaries).check_views();
+            let reading = self.bounds.reading(request);
+            return Stored::new(&self.connection, database, &self.temporaries, &reading).check_views();
         }
         if !["ALTER TABLE ", "CREATE INDEX ", "CREATE UNIQUE INDEX "].iter().any(|front| sql.starts_with(front)) {
             return Ok(());

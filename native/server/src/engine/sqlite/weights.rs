@@ -14,9 +14,11 @@ use sqlparser::ast::{Expr, SelectItem, SetExpr, Statement, TableConstraint};
 use super::errors::to_mysql;
 use super::stored::{self, StoredTable};
 use crate::engine::translate::weight::{self, MOST, Relation, Tables, too_complex};
-use crate::engine::translate::{Temporaries, quote, schema_of, temporary_name, tree};
-use crate::engine::{Interruption, is_system_database, stopped};
+use crate::engine::translate::{Reading, Temporaries, quote, schema_of, temporary_name, tree};
+use crate::engine::{Interruption, is_system_database};
 
+/// The code of the error of a statement for which there is no memory.
+const OUT_OF_MEMORY: u16 = 1041;
 /// Views that one statement reads, with those that they read.
 const MOST_VIEWS: usize = 1_000;
 
@@ -63,13 +65,18 @@ pub(super) struct Stored<'a> {
     /// Views that were asked for, and whose weight is not known: their texts.
     missing: Vec<(Key, String)>,
     failed: Option<rusqlite::Error>,
-    /// What stops the statement for which views are weighed.
-    interruption: Option<&'a Interruption>,
+    /// What is asked while statements and views are read.
+    reading: &'a dyn Reading,
 }
 
 impl<'a> Stored<'a> {
     /// Names without a database are those of `database`.
-    pub(super) fn new(connection: &'a Connection, database: Option<&str>, temporaries: &'a Temporaries) -> Self {
+    pub(super) fn new(
+        connection: &'a Connection,
+        database: Option<&str>,
+        temporaries: &'a Temporaries,
+        reading: &'a dyn Reading,
+    ) -> Self {
         Self {
             connection,
             database: database.map(str::to_owned),
@@ -79,28 +86,25 @@ impl<'a> Stored<'a> {
             order: Vec::new(),
             missing: Vec::new(),
             failed: None,
-            interruption: None,
+            reading,
         }
     }
 
-    /// Stops with a statement.
-    pub(super) fn heeding(self, interruption: &'a Interruption) -> Self {
-        Self { interruption: Some(interruption), ..self }
-    }
-
-    /// Refuses a statement that is too heavy.
+    /// Refuses a statement that is too heavy, else gives its weight.
     ///
     /// # Errors
-    /// 1436, and SQLite's.
-    pub(super) fn check(&mut self, sql: &str) -> Result<(), SqlError> {
-        let statement = tree(sql)?;
-        let mut weight = weight::of(&statement, self);
+    /// 1436, those of [`Reading`], and SQLite's.
+    pub(super) fn check(&mut self, sql: &str) -> Result<u64, SqlError> {
+        let tree = tree(sql, self.reading)?;
+        let statement = &tree.statement;
+        let mut weight = weight::of(statement, self);
+        self.reading.go_on()?;
         if !self.missing.is_empty() {
             self.weigh_views()?;
-            weight = weight::of(&statement, self);
+            weight = weight::of(statement, self);
         }
         self.fail()?;
-        if weight > MOST { Err(too_complex("the statement")) } else { Ok(()) }
+        if weight > MOST { Err(too_complex("the statement")) } else { Ok(weight) }
     }
 
     /// Refuses a view that is too heavy, whichever it is of the database.
@@ -140,14 +144,16 @@ impl<'a> Stored<'a> {
                 waiting.pop();
                 continue;
             }
-            if let Some(interruption) = self.interruption.filter(|interruption| interruption.is_stopped()) {
-                return Err(stopped(interruption));
-            }
+            self.reading.go_on()?;
             if waiting.len() + self.known.len() > MOST_VIEWS {
                 return Err(too_complex("the number of views that the statement reads"));
             }
             self.database = Some(key.0.clone());
-            let relation = tree(&text).ok().and_then(|statement| weight::of_view(&statement, self));
+            let relation = match tree(&text, self.reading) {
+                Ok(tree) => weight::of_view(&tree.statement, self),
+                Err(error) if error.code == OUT_OF_MEMORY => return Err(error),
+                Err(_) => self.reading.go_on().map(|()| None)?,
+            };
             // A view that another program has made, and that is no SQL of ours.
             let size = text.len() as u64;
             let relation = relation.unwrap_or_else(|| Relation::unknown(size, size));
@@ -203,7 +209,7 @@ pub(super) fn readable_views<'v>(
     interruption: &Interruption,
 ) -> Vec<String> {
     let none = Temporaries::new();
-    let mut stored = Stored { is_of_file: true, ..Stored::new(connection, Some(""), &none).heeding(interruption) };
+    let mut stored = Stored { is_of_file: true, ..Stored::new(connection, Some(""), &none, interruption) };
     for (name, text) in views.take_while(|_| !interruption.is_stopped()) {
         let key = (String::new(), name.to_ascii_lowercase());
         if !stored.known.contains_key(&key) {
@@ -289,9 +295,14 @@ pub(super) fn check_table(connection: &Connection, schema: &str, table: &str) ->
     weight::check_parts(&weights, &parts.iter().collect::<Vec<_>>())
 }
 
+/// The tree of a part of a table. Tables have small parts: see [`weight::MOST_OF_TABLE`].
+fn part(sql: &str) -> Result<Statement, SqlError> {
+    tree(sql, &Interruption::default()).map(|tree| tree.statement)
+}
+
 /// An expression in MySQL's words.
 fn expression(text: &str) -> Option<Expr> {
-    let Ok(Statement::Query(query)) = tree(&format!("SELECT {text}")) else { return None };
+    let Ok(Statement::Query(query)) = part(&format!("SELECT {text}")) else { return None };
     let SetExpr::Select(select) = *query.body else { return None };
     match select.projection.into_iter().next() {
         Some(SelectItem::UnnamedExpr(expression)) => Some(expression),
@@ -301,7 +312,7 @@ fn expression(text: &str) -> Option<Expr> {
 
 /// The expression of a CHECK as a line of CREATE TABLE has it.
 fn check_of(line: &str) -> Option<Expr> {
-    let Ok(Statement::CreateTable(table)) = tree(&format!("CREATE TABLE t (a INT, {line})")) else { return None };
+    let Ok(Statement::CreateTable(table)) = part(&format!("CREATE TABLE t (a INT, {line})")) else { return None };
     table.constraints.into_iter().find_map(|constraint| match constraint {
         TableConstraint::Check(check) => Some(*check.expr),
         _ => None,

@@ -28,6 +28,8 @@ pub(super) use definition::{MOST_KEYS, too_many_keys};
 pub(super) use function::is_allowed;
 pub(super) use writer::{READ, quote, quote_text};
 
+use super::{Interruption, stopped};
+use crate::memory::{self, Held};
 use crate::sql::{Names, depth, syntax_error_near};
 
 /// The kind of a statement, as far as its answer and its rights depend on it.
@@ -96,6 +98,8 @@ pub(crate) struct Translated {
     pub(crate) renames: Vec<(String, String, String)>,
     /// Whether it may be too complex for SQLite, so that its tables are to be looked at: see [`weight`].
     pub(crate) is_heavy: bool,
+    /// What reading it takes at most.
+    pub(crate) tree_bytes: usize,
 }
 
 /// A change with IGNORE.
@@ -152,6 +156,49 @@ pub(crate) struct Scope<'a> {
     pub(crate) names: &'a dyn Names,
     /// The session's temporary tables.
     pub(crate) temporaries: &'a Temporaries,
+    /// What is asked before memory is taken, and between two steps that take time.
+    pub(crate) reading: &'a dyn Reading,
+}
+
+/// What reading a statement asks of who has it read.
+pub(crate) trait Reading {
+    /// Counts memory for reading a statement, until the result is dropped.
+    ///
+    /// # Errors
+    /// 1041 where there is none, and those of [`Reading::go_on`].
+    fn room(&self, bytes: usize) -> Result<Held, SqlError>;
+
+    /// Looks whether the statement is to stop.
+    ///
+    /// # Errors
+    /// 1317 and 3024 where it is.
+    fn go_on(&self) -> Result<(), SqlError>;
+}
+
+impl Reading for Interruption {
+    fn room(&self, _: usize) -> Result<Held, SqlError> {
+        Ok(Held::default())
+    }
+
+    fn go_on(&self) -> Result<(), SqlError> {
+        if self.is_stopped() { Err(stopped(self)) } else { Ok(()) }
+    }
+}
+
+/// A tree, and the memory that counts for it.
+pub(super) struct Tree {
+    pub(super) statement: Statement,
+    parameters: u16,
+    /// What reading it takes at most.
+    bytes: usize,
+    _held: Held,
+}
+
+impl Tree {
+    /// Looks whether a large statement is to stop: a step on a small one takes no time.
+    fn go_on(bytes: usize, reading: &dyn Reading) -> Result<(), SqlError> {
+        if bytes < memory::LARGE { Ok(()) } else { reading.go_on() }
+    }
 }
 
 /// Translates one statement.
@@ -159,8 +206,9 @@ pub(crate) struct Scope<'a> {
 /// # Errors
 /// 1064 where it is not SQL, 1235 where SQLite has nothing like it, 1046 where it needs a database and none is current.
 pub(crate) fn translate(sql: &str, scope: Scope<'_>) -> Result<Translated, SqlError> {
-    let (statement, parameters) = parse(sql)?;
+    let Tree { statement, parameters, bytes, _held: held } = tree(sql, scope.reading)?;
     let is_heavy = weight::may_be_heavy(sql, &statement);
+    Tree::go_on(bytes, scope.reading)?;
     let mut writer = writer::Writer::new(scope);
     let mut titles = Vec::new();
     let mut statements = Vec::new();
@@ -189,23 +237,21 @@ pub(crate) fn translate(sql: &str, scope: Scope<'_>) -> Result<Translated, SqlEr
             Kind::Definition
         }
     };
+    drop(held);
+    Tree::go_on(bytes, scope.reading)?;
     if kind != Kind::Definition {
         statements.push(writer.take());
     }
-    Ok(Translated { is_heavy, ..writer.finish(statements, check, kind, parameters, titles) })
-}
-
-/// The tree of a statement, for [`weight`].
-///
-/// # Errors
-/// As [`translate`].
-pub(super) fn tree(sql: &str) -> Result<Statement, SqlError> {
-    parse(sql).map(|(statement, _)| statement)
+    Ok(Translated { is_heavy, tree_bytes: bytes, ..writer.finish(statements, check, kind, parameters, titles) })
 }
 
 /// Parses and numbers the parameters from 1, so that moving an expression does not move its value.
-fn parse(sql: &str) -> Result<(Statement, u16), SqlError> {
-    depth::check(sql)?;
+///
+/// # Errors
+/// As [`translate`].
+pub(super) fn tree(sql: &str, reading: &dyn Reading) -> Result<Tree, SqlError> {
+    let bytes = depth::check(sql)?;
+    let held = reading.room(bytes)?;
     let dialect = MySqlDialect {};
     let syntax_error = || syntax_error_near(sql, sql);
     let mut tokens = Tokenizer::new(&dialect, sql).tokenize_with_location().map_err(|_| syntax_error())?;
@@ -221,8 +267,10 @@ fn parse(sql: &str) -> Result<(Statement, u16), SqlError> {
             *text = format!("?{parameters}");
         }
     }
+    Tree::go_on(bytes, reading)?;
     let mut parser = Parser::new(&dialect).with_tokens_with_locations(tokens);
     let parsed = parser.parse_statement();
+    Tree::go_on(bytes, reading)?;
     let statement = match parsed {
         Ok(statement) if parser.peek_token_ref().token == Token::EOF => statement,
         _ => {
@@ -232,7 +280,7 @@ fn parse(sql: &str) -> Result<(Statement, u16), SqlError> {
             return Err(syntax_error_near(sql, if is_first_word { sql } else { rest }));
         }
     };
-    Ok((statement, parameters))
+    Ok(Tree { statement, parameters, bytes, _held: held })
 }
 
 /// The text from a token on, which is where MySQL says the error is.

@@ -18,7 +18,10 @@ fn temporaries() -> Temporaries {
 }
 
 fn of(sql: &str) -> Result<Translated, SqlError> {
-    translate(sql, Scope { database: Some("d"), names: &Fixed, temporaries: &temporaries() })
+    translate(
+        sql,
+        Scope { database: Some("d"), names: &Fixed, temporaries: &temporaries(), reading: &Interruption::default() },
+    )
 }
 
 fn one(sql: &str) -> String {
@@ -35,9 +38,17 @@ fn tables_get_their_database_and_texts_their_quotes() {
     );
     assert_eq!(of("SELECT a FROM t JOIN e.u").unwrap().databases().into_iter().collect::<Vec<_>>(), ["d", "e"]);
     assert_eq!(
-        translate("SELECT a FROM t", Scope { database: None, names: &Fixed, temporaries: &Temporaries::new() })
-            .unwrap_err()
-            .code,
+        translate(
+            "SELECT a FROM t",
+            Scope {
+                database: None,
+                names: &Fixed,
+                temporaries: &Temporaries::new(),
+                reading: &Interruption::default()
+            }
+        )
+        .unwrap_err()
+        .code,
         1046
     );
 }

@@ -111,6 +111,7 @@ impl<'a> Writer<'a> {
             notes: self.notes,
             renames: self.renames,
             is_heavy: false,
+            tree_bytes: 0,
         }
     }
 

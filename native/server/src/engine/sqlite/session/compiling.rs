@@ -15,7 +15,7 @@ use super::super::keys::Keys;
 use super::super::rows::bind;
 use super::super::weights::{Stored, Views};
 use super::{Attached, SqliteSession};
-use crate::engine::translate::{Kind, Translated, frozen, quote, schema_of};
+use crate::engine::translate::{Kind, Reading as _, Translated, frozen, quote, schema_of};
 use crate::engine::{Request, is_system_database, stopped};
 
 /// What holds while a compiled statement is there.
@@ -47,11 +47,16 @@ fn broken_view(database: &str, view: &str) -> SqlError {
 /// A statement is compiled so often while others change the tables and views that it reads.
 const MOST_CHANGES: usize = 20;
 
+/// What SQLite takes while it compiles a statement is so much less than the parser's tree.
+const TREE_TO_PROGRAM: usize = 4;
+/// And so many bytes for each node of a statement that was weighed.
+const BYTES_OF_A_NODE: usize = 1_000;
+
 impl SqliteSession {
-    /// Refuses a statement that SQLite would take long to compile, as its tables and views are now.
-    pub(super) fn weigh(&self, request: &Request<'_>) -> Result<(), SqlError> {
-        let stored = Stored::new(&self.connection, request.database, &self.temporaries);
-        stored.heeding(&self.bounds.interruption).check(request.sql)
+    /// Refuses a statement that SQLite would take long to compile, as its tables and views are now; else gives its weight.
+    pub(super) fn weigh(&self, request: &Request<'_>) -> Result<u64, SqlError> {
+        let reading = self.bounds.reading(request);
+        Stored::new(&self.connection, request.database, &self.temporaries, &reading).check(request.sql)
     }
 
     /// Compiles a statement of the user's, which SQLite's authorizer then holds to the session's rights until the result is dropped.
@@ -64,6 +69,7 @@ impl SqliteSession {
     ) -> Result<(Compiled<'_>, Statement<'_>), SqlError> {
         bounds::limit_program(&self.connection, sql).map_err(|error| to_mysql(&error, ""))?;
         if !translated.is_heavy {
+            let _held = self.bounds.reading(request).room(translated.tree_bytes / TREE_TO_PROGRAM)?;
             match self.prepare(sql, &allowed, translated) {
                 Err(Failed::View) => {}
                 Err(Failed::Told(error)) => return Err(self.blame_view(error, &allowed, translated)),
@@ -84,7 +90,8 @@ impl SqliteSession {
         request: &Request<'_>,
     ) -> Result<Option<(Compiled<'_>, Statement<'_>)>, SqlError> {
         let before = self.versions()?;
-        self.weigh(request)?;
+        let weight = usize::try_from(self.weigh(request)?).unwrap_or(usize::MAX);
+        let _held = self.bounds.reading(request).room(weight.saturating_mul(BYTES_OF_A_NODE))?;
         #[cfg(test)]
         (self.meddle)("weighed");
         let views = Views::allow(&self.connection).map_err(|error| to_mysql(&error, ""))?;

@@ -1,4 +1,5 @@
 use super::*;
+use crate::engine::Interruption;
 use crate::engine::translate::tree;
 
 /// A table `t` with the columns `a` and `g`, of which `g` is heavy.
@@ -14,7 +15,7 @@ impl Tables for One {
 }
 
 fn weight(sql: &str) -> u64 {
-    of(&tree(sql).unwrap(), &mut One)
+    of(&tree(sql, &Interruption::default()).unwrap().statement, &mut One)
 }
 
 #[test]
@@ -99,7 +100,9 @@ fn no_number_overflows_and_the_walk_is_linear() {
 #[test]
 fn generated_columns_weigh_what_they_are_made_of() {
     let made = |sql: &str| {
-        let Statement::CreateTable(table) = tree(sql).unwrap() else { panic!("{sql}") };
+        let Statement::CreateTable(table) = tree(sql, &Interruption::default()).unwrap().statement else {
+            panic!("{sql}")
+        };
         check_table(&table.columns, &table.constraints).map_err(|error| error.code)
     };
     let chain =
