@@ -3,7 +3,6 @@
 use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 use rusqlite::config::DbConfig;
 use rusqlite::types::Type;
@@ -31,7 +30,7 @@ use crate::engine::translate::{
 };
 use crate::engine::types::DeclaredType;
 use crate::engine::{
-    Description, Done, EngineSession, Interruption, LOCK_WAIT, Limits, Request, RowSink, SystemTable, TransactionStep,
+    Description, Done, EngineSession, Interruption, Limits, Request, RowSink, SystemTable, TransactionStep,
     UnlistedTable, is_system_database, stopped, unknown_database,
 };
 
@@ -271,9 +270,15 @@ impl SqliteSession {
             self.weigh(request)?;
         }
         let Some(text) = self.freeze(request)? else { return Ok(translated) };
-        let scope =
-            Scope { database: request.database, names: request.surroundings.as_ref(), temporaries: &self.temporaries };
-        translate(&text, scope)
+        translate(
+            &text,
+            Scope {
+                database: request.database,
+                names: request.surroundings.as_ref(),
+                temporaries: &self.temporaries,
+                reading: &self.bounds.reading(request),
+            },
+        )
     }
 
     /// As [`Self::explain`], for a statement that was not compiled.

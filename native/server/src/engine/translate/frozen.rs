@@ -14,7 +14,7 @@ use sqlparser::ast::{
 };
 use sqlparser::tokenizer::Location;
 
-use super::{last_part, parts, tree, unsupported};
+use super::{Reading, last_part, parts, tree, unsupported};
 use crate::sql::backquoted;
 
 /// Names that one view gets in the place of `*`.
@@ -27,11 +27,16 @@ pub(in crate::engine) type ColumnsOf<'c> = dyn FnMut(Option<&str>, &str) -> Resu
 ///
 /// # Errors
 /// Those of `columns`, 1051 for `x.*` without a table x, 1060 where two columns have one name, 1117 where there are too many.
-pub(in crate::engine) fn freeze(sql: &str, columns: &mut ColumnsOf<'_>) -> Result<Option<String>, SqlError> {
+pub(in crate::engine) fn freeze(
+    sql: &str,
+    reading: &dyn Reading,
+    columns: &mut ColumnsOf<'_>,
+) -> Result<Option<String>, SqlError> {
     if !may_have_wildcard(sql) {
         return Ok(None);
     }
-    let Statement::CreateView(view) = tree(sql)? else { return Ok(None) };
+    let parsed = tree(sql, reading)?;
+    let Statement::CreateView(view) = &parsed.statement else { return Ok(None) };
     let mut common = Common(HashSet::new());
     let _: ControlFlow<()> = view.query.visit(&mut common);
     let mut freezing = Freezing { sql, columns, common: common.0, changes: Vec::new(), names: 0 };
@@ -349,6 +354,7 @@ fn offset(sql: &str, place: Location) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::Interruption;
 
     fn frozen(sql: &str) -> Result<Option<String>, u16> {
         let mut columns = |database: Option<&str>, table: &str| match (database, table) {
@@ -356,7 +362,7 @@ mod tests {
             (_, "u") => Ok(vec!["b".to_owned(), "id".to_owned()]),
             _ => Err(SqlError::new(1146, b"42S02", "no such table")),
         };
-        freeze(sql, &mut columns).map_err(|error| error.code)
+        freeze(sql, &Interruption::default(), &mut columns).map_err(|error| error.code)
     }
 
     #[test]

@@ -172,7 +172,7 @@ impl SqliteSession {
             known.insert(key, columns.clone());
             Ok(columns)
         };
-        frozen::freeze(request.sql, &mut columns)
+        frozen::freeze(request.sql, &self.bounds.reading(request), &mut columns)
     }
 
     /// The versions of the schemas of all attached databases: each change of a table or a view makes another one.

@@ -37,14 +37,19 @@ impl SqliteSession {
         if self.connection.is_autocommit() {
             self.pin.close();
             if translated.kind != Kind::Query && is_done {
-                let is_short = || temporary::is_short_in(&self.engine.directory);
-                self.pin.relieve_others(self.engine.most_written, self.engine.idle, is_short);
+                self.relieve();
             }
         } else {
             let read = translated.databases().into_iter().filter(|database| !is_system_database(database));
             let files = read.map(|database| log::beside(&self.engine.path(database)));
             self.pin.open(files, || request.surroundings.end());
         }
+    }
+
+    /// Ends idle transactions of others for which too much is kept of what has been written.
+    pub(super) fn relieve(&self) {
+        let is_short = || temporary::is_short_in(&self.engine.directory);
+        self.pin.relieve_others(self.engine.most_written, self.engine.idle, is_short);
     }
 
     /// Bounds what a change adds to its databases by the room that there is; whether it is bounded.
