@@ -1,4 +1,4 @@
-//! Reading the command line, and the settings of option files by the same rules.
+//! Parses the command line, and the settings of option files by the same rules.
 
 use std::cell::Cell;
 use std::path::Path;
@@ -11,16 +11,16 @@ use super::setting::Setting;
 use super::spec::{Kind, Spec, split_prefix};
 use super::values::{Given, Occurrence, Origin, Values, parse};
 
-/// Collects what is given, by one program's tables.
+/// Collects the given options, according to one program's tables.
 #[derive(Debug)]
 pub(super) struct Reader<'a> {
     program: &'a Program,
     occurrences: Vec<Occurrence>,
     arguments: Vec<String>,
     pub warnings: Vec<String>,
-    /// Which arguments of the command line end with a secret, and how long it is.
+    /// The arguments of the command line that end with a secret: each one's index and the secret's length.
     pub secrets: Vec<(usize, usize)>,
-    /// What `--maximum-…` says.
+    /// The limits set by `--maximum-…`.
     maxima: Vec<(&'static Spec, u64)>,
 }
 
@@ -36,7 +36,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Reads a command line; stops early at `--help` and `--version`, so that they work beside mistakes.
+    /// Parses a command line; stops at `--help` and `--version`, so that they work beside mistakes.
     pub(super) fn arguments(&mut self, arguments: &[String]) -> Result<(), OptionError> {
         let taken = Cell::new(0);
         let mut rest = arguments.iter().map(String::as_str).inspect(|_| taken.set(taken.get() + 1));
@@ -54,7 +54,7 @@ impl<'a> Reader<'a> {
             } else {
                 self.arguments.push(argument.to_owned());
             }
-            // The value of an option ends the last argument that was taken for it.
+            // The value of an option is the end of the last argument consumed for it.
             for occurrence in self.occurrences.get(known..).unwrap_or_default() {
                 if let (true, Given::Text(value)) = (occurrence.spec.secret, &occurrence.given)
                     && !value.is_empty()
@@ -72,7 +72,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Reads one setting of an option file.
+    /// Parses one setting of an option file.
     pub(super) fn file_setting(&mut self, setting: &Setting) -> Result<(), OptionError> {
         let Ok(value) = setting.value.as_deref().map(std::str::from_utf8).transpose() else {
             return self.bytes(setting);
@@ -81,7 +81,7 @@ impl<'a> Reader<'a> {
         self.long(&written, &setting.name, value, &mut std::iter::empty(), &setting.origin)
     }
 
-    /// A value that is not UTF-8 text, as only a secret may be.
+    /// Takes a value that is not UTF-8, which only a secret may have.
     fn bytes(&mut self, setting: &Setting) -> Result<(), OptionError> {
         let name = setting.name.replace('_', "-");
         let Some(spec) = self.find(&name, &setting.name, &setting.origin)? else {
@@ -95,7 +95,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// Reads the settings of other programs' groups, and gives back those that count here. One warning lists the others.
+    /// Parses the settings of other programs' groups, and returns those that apply here. One warning lists the others.
     pub(super) fn settings_of_others(&mut self, settings: Vec<Setting>) -> Result<Vec<Setting>, OptionError> {
         let mut taken = Vec::new();
         let mut passed_over: Vec<String> = Vec::new();
@@ -103,7 +103,7 @@ impl<'a> Reader<'a> {
             let shared = self.shared(&setting.name);
             match shared.map(|_| self.file_setting(&setting)) {
                 Some(Ok(())) => taken.push(setting),
-                // mysqld adjusts such a number, and starts.
+                // mysqld adjusts a number out of bounds and starts.
                 Some(Err(_)) if shared.is_some_and(|spec| matches!(spec.kind, Kind::Number { .. })) => {
                     let value = String::from_utf8_lossy(setting.value.as_deref().unwrap_or_default());
                     passed_over.push(format!("{}={value}{}", setting.name, setting.origin.suffix()));
@@ -126,7 +126,8 @@ impl<'a> Reader<'a> {
         Ok(taken)
     }
 
-    /// The shared option of a setting in another program's group, by its whole name: what that program shortens is unknown here.
+    /// The shared option that another program's setting means. Only the whole name counts, because that program's other options, and so its
+    /// abbreviations, are unknown here.
     fn shared(&self, name: &str) -> Option<&'static Spec> {
         let plain = name.replace('_', "-");
         let mut bare = plain.as_str();
@@ -143,7 +144,7 @@ impl<'a> Reader<'a> {
         self.occurrences.iter().any(|occurrence| occurrence.spec.name == name)
     }
 
-    /// Adds what another reader collected, as given later.
+    /// Appends the occurrences that another reader collected, as given later.
     pub(super) fn append(&mut self, later: Self) {
         self.occurrences.extend(later.occurrences);
         self.arguments.extend(later.arguments);
@@ -151,7 +152,7 @@ impl<'a> Reader<'a> {
         self.maxima.extend(later.maxima);
     }
 
-    /// The values, with paths in whole and numbers within their maxima.
+    /// The values, with `~` expanded in paths and numbers limited by `--maximum-…`.
     pub(super) fn finish(mut self, home: Option<&Path>) -> Values {
         for occurrence in &mut self.occurrences {
             let spec = occurrence.spec;
@@ -177,7 +178,7 @@ impl<'a> Reader<'a> {
         Values::new(self.program, self.occurrences, self.arguments, self.warnings)
     }
 
-    /// One option by its long name. `whole` is name and value as written, for messages.
+    /// Parses one option by its long name. `whole` is name and value as written, for messages.
     fn long<'b>(
         &mut self,
         whole: &str,
@@ -241,7 +242,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// `-BNe 'select 1'`: flags, until a letter that takes a value takes the rest.
+    /// Parses letters such as `-BNe 'select 1'`: flags, until a letter with a value takes the rest.
     fn letters<'b>(&mut self, letters: &'b str, rest: &mut impl Iterator<Item = &'b str>) -> Result<(), OptionError> {
         let origin = Origin::CommandLine;
         let mut left = letters.chars();
@@ -272,7 +273,7 @@ impl<'a> Reader<'a> {
         self.occurrences.push(Occurrence { spec, given, origin: origin.clone(), written });
     }
 
-    /// The option of this name, or the only one whose name begins so.
+    /// The option of this name, or the only one whose name begins with it.
     fn find(&self, name: &str, whole: &str, origin: &Origin) -> Result<Option<&'static Spec>, OptionError> {
         if let Some(spec) = self.program.specs().find(|spec| spec.name == name) {
             return Ok(Some(spec));
@@ -282,7 +283,7 @@ impl<'a> Reader<'a> {
         match candidates.last() {
             None => Ok(Some(first)),
             Some(last) => {
-                // What was cut short may be a password.
+                // A value attached to an abbreviated name may be a password.
                 let secret = first.secret || last.secret;
                 let shown = if secret { split_value(whole).0 } else { whole };
                 Err(OptionError::ambiguous(shown, first.name, last.name, origin))

@@ -3,23 +3,23 @@
 use sealwire_core::message::Capabilities;
 use sealwire_core::wire::compressed::Algorithm;
 
-/// A list of algorithms. Their order means nothing, as in MySQL: zlib goes before zstd.
+/// A list of algorithms. Their order in the option means nothing, as in MySQL: zlib is preferred to zstd.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Algorithms {
     zlib: bool,
     zstd: bool,
-    /// Whether a connection without compression will do.
+    /// Whether a connection without compression is allowed.
     pub uncompressed: bool,
 }
 
 impl Algorithms {
-    /// What `--compress` stands for.
+    /// The list that `--compress` stands for.
     pub const COMPRESS: Self = Self { zlib: true, zstd: false, uncompressed: true };
 
     /// No compression.
     pub const NONE: Self = Self { zlib: false, zstd: false, uncompressed: true };
 
-    /// Reads the names, separated by commas; the error is a sentence that names the option.
+    /// Parses the names, separated by commas; the error is a sentence that names the option.
     pub fn parse(option: &str, text: &str) -> Result<Self, String> {
         let mut algorithms = Self::default();
         for name in text.split(',').map(str::trim) {
@@ -37,13 +37,13 @@ impl Algorithms {
         Ok(algorithms)
     }
 
-    /// What a client asks for, the most wanted first.
+    /// The algorithms that a client asks for, the preferred one first.
     pub fn wanted(self, zstd_level: u8) -> Vec<Algorithm> {
         let zlib = self.zlib.then_some(Algorithm::Zlib);
         zlib.into_iter().chain(self.zstd.then_some(Algorithm::Zstd { level: zstd_level })).collect()
     }
 
-    /// What a server offers.
+    /// The capability flags by which a server offers the algorithms.
     pub fn offered(self) -> Capabilities {
         let mut offered = Capabilities::NONE;
         for (is_on, flag) in [(self.zlib, Capabilities::COMPRESS), (self.zstd, Capabilities::ZSTD_COMPRESSION)] {

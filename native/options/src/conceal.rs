@@ -1,7 +1,7 @@
-//! Takes passwords off the process's command line, where every user of the machine can read them.
+//! Hides passwords in the process's command line, because every user of the machine can read it.
 //!
-//! The process can't change its arguments, so it starts itself anew, under the same process id, with `xxxxx` in each password's place.
-//! The passwords go through a pipe, which the new start reads to its end: they stand in no file and no environment.
+//! A process can't change its own arguments, so it executes its program again, under the same process id, with `xxxxx` in place of each
+//! password. The passwords go through a pipe, which the new program reads to its end: no file and no environment variable holds them.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -15,25 +15,25 @@ use rustix::io::FdFlags;
 
 use super::program::Program;
 
-/// The first argument of the new start; the pipe's number follows.
+/// The first argument of the re-executed program; the pipe's descriptor follows.
 const PIPE: &str = "--passwords-from-pipe=";
 
-/// What others see in place of a password, whatever its length.
+/// The text that other users see in place of a password, whatever the password's length.
 const MASK: &[u8] = b"xxxxx";
 
-/// So much goes into a pipe at once, whatever the system's limits are.
+/// The most bytes written to the pipe: every system's pipe takes so many at once.
 const PIPE_SIZE: usize = 4096;
 
-/// A value within the arguments: which one, and at how many bytes before its end it begins.
+/// A value within the arguments: the argument's index, and how many bytes before the argument's end the value begins.
 pub(super) type Place = (usize, usize);
 
-/// The process's arguments without its own name, as the user gave them. Where one is a password it is hidden first; where that can't be
-/// done the program goes on all the same.
+/// The process's arguments without its own name, as the user gave them. A password among them is hidden first; where hiding fails, the
+/// program runs all the same.
 pub fn arguments(program: &Program) -> Vec<OsString> {
     let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
     let pipe = arguments.first().and_then(|first| first.to_str()?.strip_prefix(PIPE)).map(str::to_owned);
     if let Some(pipe) = pipe {
-        // Where this fails somebody else wrote that argument, and it is unknown.
+        // If this fails, a user wrote that argument, and the parser reports it as an unknown option.
         if let Ok(Some(whole)) = read(&pipe).map(|passwords| restored(program, arguments.get(1..)?, &passwords)) {
             return whole;
         }
@@ -42,13 +42,13 @@ pub fn arguments(program: &Program) -> Vec<OsString> {
     let places = program.secrets(&arguments);
     if !places.is_empty() {
         let (masked, passwords) = masked(&arguments, &places);
-        // It returns only if the new start could not be made.
+        // `start_anew` returns only if the program could not be executed again.
         let _ = start_anew(&masked, &passwords);
     }
     arguments
 }
 
-/// The arguments with masks, and the values behind these.
+/// The arguments with masks, and the values that the masks replace.
 fn masked(arguments: &[OsString], places: &[Place]) -> (Vec<OsString>, Vec<u8>) {
     let mut masked = arguments.to_vec();
     let mut passwords = Vec::new();
@@ -64,7 +64,7 @@ fn masked(arguments: &[OsString], places: &[Place]) -> (Vec<OsString>, Vec<u8>) 
     (masked, passwords)
 }
 
-/// The arguments with the values in place of their masks; `None` where they don't fit together.
+/// The arguments with the values in place of their masks; `None` where masks and values don't fit together.
 fn restored(program: &Program, masked: &[OsString], passwords: &[u8]) -> Option<Vec<OsString>> {
     let mut arguments = masked.to_vec();
     let places = program.secrets(masked);
@@ -80,7 +80,7 @@ fn restored(program: &Program, masked: &[OsString], passwords: &[u8]) -> Option<
 fn start_anew(masked: &[OsString], passwords: &[u8]) -> io::Result<()> {
     let program = std::env::current_exe()?;
     let is_loader = program.file_name().is_some_and(|name| name.as_bytes().starts_with(b"ld"));
-    // A loader that was told to run this program would take our options for its own.
+    // If a dynamic loader was started with this program as its argument, it would take our options for its own.
     if is_loader || passwords.len() > PIPE_SIZE {
         return Ok(());
     }

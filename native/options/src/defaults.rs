@@ -1,27 +1,27 @@
-//! The options that say which option files to read.
+//! The options that select the option files.
 
 use std::ffi::OsString;
 
 use super::error::OptionError;
 use super::values::Origin;
 
-/// The options that say which option files to read; they are only understood before all others.
+/// The options that select the option files. They are recognised only before all other options.
 #[derive(Debug, Default)]
 pub(super) struct Defaults {
-    /// `--no-defaults`: read none.
+    /// `--no-defaults`: read no option file.
     pub none: bool,
-    /// `--defaults-file`: read this one alone.
+    /// `--defaults-file`: read this file alone.
     pub file: Option<String>,
-    /// `--defaults-extra-file`: read this one after the system's.
+    /// `--defaults-extra-file`: read this file after the system's.
     pub extra: Option<String>,
     /// `--defaults-group-suffix`: also read groups whose names end with this.
     pub group_suffix: Option<String>,
-    /// `--print-defaults`: print the arguments and leave.
+    /// `--print-defaults`: print the arguments and exit.
     pub print: bool,
 }
 
 impl Defaults {
-    /// Takes them off the front of the command line, and demands that what follows is text.
+    /// Takes these options off the front of the command line, and demands that the other arguments are UTF-8.
     pub(super) fn take<A: Into<OsString>>(
         arguments: impl IntoIterator<Item = A>,
     ) -> Result<(Self, Vec<String>), OptionError> {
@@ -54,7 +54,7 @@ impl Defaults {
         Ok(true)
     }
 
-    /// The name and value if the argument is one of the family.
+    /// The name and value if the argument is one of these options.
     pub(super) fn recognise(argument: &str) -> Option<(&'static str, Option<&str>)> {
         const NAMES: [&str; 5] =
             ["no-defaults", "print-defaults", "defaults-file", "defaults-extra-file", "defaults-group-suffix"];

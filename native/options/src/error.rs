@@ -1,4 +1,4 @@
-//! What can be wrong with options, in mysql's words, each with mysql's exit code.
+//! Errors in options, in mysql's words, each with mysql's exit code.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use super::program::Program;
 use super::spec::{Kind, Spec, split_prefix};
 use super::values::Origin;
 
-/// The way out for who names an option that nothing resembles.
+/// The advice for an unknown option that resembles no known one.
 const HELP: &str = "; --help lists the options";
 
 /// An option, a value or an option file that can't be used.
@@ -39,7 +39,7 @@ impl OptionError {
             (None, _) => HELP.to_owned(),
         };
         let (what, exit_code) = match value {
-            // A value may be a password whose option was misspelled.
+            // The value may be a password whose option is misspelled.
             Some(_) if nearest.is_some_and(|spec| spec.secret) => (format!("variable '{name}=…'"), 7),
             Some(value) => (format!("variable '{name}={value}'"), 7),
             None => (format!("option '--{name}'"), 2),

@@ -1,4 +1,4 @@
-//! Option files: which are read, in which order, and their syntax.
+//! Option files: which of them are read, in which order, and their syntax.
 
 use std::env;
 use std::ffi::OsStr;
@@ -14,24 +14,24 @@ use super::setting::Setting;
 use super::values::Origin;
 use sealwire_net::regular_file::{self, LARGE};
 
-/// How deep `!include` may go; a file that includes itself ends here.
+/// How deep `!include` may be nested; a file that includes itself stops here.
 const INCLUDE_DEPTH: usize = 10;
 
-/// Where option files are looked for. The default is nowhere, for tests.
+/// The places where option files are looked for. The default has none, for tests.
 #[derive(Debug, Clone, Default)]
 pub struct Environment {
     /// Files for the whole system, first to last.
     pub system_files: Vec<PathBuf>,
     /// The user's own file, read last.
     pub user_file: Option<PathBuf>,
-    /// As `--defaults-group-suffix`, which wins over this.
+    /// The group suffix from the environment; `--defaults-group-suffix` wins over it.
     pub group_suffix: Option<String>,
-    /// What `~` at the beginning of a path stands for.
+    /// The home directory, which replaces `~` at the beginning of a path.
     pub home: Option<PathBuf>,
 }
 
 impl Environment {
-    /// As mysql does it: `/etc/my.cnf`, `/etc/mysql/my.cnf`, `$MYSQL_HOME/my.cnf`, `~/.my.cnf`, and `MYSQL_GROUP_SUFFIX`.
+    /// The places where mysql looks: `/etc/my.cnf`, `/etc/mysql/my.cnf`, `$MYSQL_HOME/my.cnf`, `~/.my.cnf`, and `MYSQL_GROUP_SUFFIX`.
     pub fn of_process() -> Self {
         let mut system_files = vec![PathBuf::from("/etc/my.cnf"), PathBuf::from("/etc/mysql/my.cnf")];
         system_files.extend(env::var_os("MYSQL_HOME").map(|home| Path::new(&home).join("my.cnf")));
@@ -45,14 +45,14 @@ impl Environment {
     }
 }
 
-/// What the files that count hold.
+/// The contents of the option files that apply.
 #[derive(Debug, Default)]
 pub(super) struct Read {
     /// The settings of the program's own groups.
     pub settings: Vec<Setting>,
-    /// Those of other programs' groups.
+    /// The settings of other programs' groups.
     pub others: Vec<Setting>,
-    /// What the user should know.
+    /// Warnings for the user.
     pub warnings: Vec<String>,
 }
 
@@ -62,7 +62,7 @@ pub(super) fn expand(path: &str, home: Option<&Path>) -> Option<PathBuf> {
     home.map(|home| home.join(rest.trim_start_matches('/')))
 }
 
-/// Reads the files that count, and keeps the settings of the groups that count.
+/// Reads the files that apply, and keeps the settings of the groups that apply.
 pub(super) fn read(program: &Program, defaults: &Defaults, environment: &Environment) -> Result<Read, OptionError> {
     let suffix = defaults.group_suffix.as_ref().or(environment.group_suffix.as_ref());
     let wanted = |groups: &[&str]| -> Vec<String> {
@@ -101,7 +101,7 @@ struct Files<'a> {
     read: Read,
 }
 
-/// Whose group a line stands in.
+/// The program to whose group a line belongs.
 #[derive(Clone, Copy)]
 enum Group {
     Own,
@@ -118,7 +118,7 @@ impl Files<'_> {
         if self.is_open_to_all(path) { Ok(()) } else { self.text(path, &bytes, 0) }
     }
 
-    /// Whether everybody may write the file, so that it is ignored, with a warning.
+    /// Whether everybody may write the file; such a file is ignored, with a warning.
     fn is_open_to_all(&mut self, path: &Path) -> bool {
         let is_open = fs::metadata(path).is_ok_and(|metadata| metadata.is_file() && is_world_writable(&metadata));
         if is_open {
@@ -190,7 +190,7 @@ impl Files<'_> {
             let message = format!("Wrong '!{}' directive{}", String::from_utf8_lossy(word), origin.suffix());
             return Err(OptionError::general(message));
         }
-        // Relative to the file that includes: the same wherever the program is started.
+        // A relative path starts at the including file, so that the working directory does not matter.
         let home = std::str::from_utf8(target).ok().and_then(|target| expand(target, self.home));
         let target =
             home.unwrap_or_else(|| path.parent().unwrap_or_else(|| Path::new("")).join(OsStr::from_bytes(target)));
@@ -207,7 +207,7 @@ impl Files<'_> {
     }
 }
 
-/// `name`, `name = value`, `name = "quoted" # comment`.
+/// Parses `name`, `name = value` or `name = "quoted" # comment`.
 fn setting(line: &[u8], origin: Origin) -> Setting {
     let line = without_comment(line);
     let (name, value) = split_at_byte(line, b'=').map_or((line, None), |(name, value)| (name, Some(value)));
@@ -219,7 +219,7 @@ fn setting(line: &[u8], origin: Origin) -> Setting {
     Setting { name: String::from_utf8_lossy(name.trim_ascii()).into_owned(), value, origin }
 }
 
-/// What stands before the first such byte, and after it.
+/// The text before the first such byte, and the text after it.
 fn split_at_byte(text: &[u8], wanted: u8) -> Option<(&[u8], &[u8])> {
     let (before, after) = text.split_at_checked(text.iter().position(|byte| *byte == wanted)?)?;
     Some((before, after.get(1..)?))

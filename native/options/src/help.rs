@@ -1,4 +1,4 @@
-//! What `--help` and `--print-defaults` print, laid out as mysql lays it out.
+//! The texts of `--help` and `--print-defaults`, laid out as mysql lays them out.
 
 use std::fmt::Write as _;
 
@@ -8,7 +8,7 @@ use super::setting::Setting;
 use super::spec::{Kind, Preset, Spec};
 use super::values::shortest;
 
-/// Column where the explanation begins, and its width.
+/// The column where an option's explanation begins, and the explanation's width.
 const NAME_WIDTH: usize = 22;
 const TEXT_WIDTH: usize = 57;
 
@@ -40,7 +40,7 @@ pub(super) fn text(program: &Program, environment: &Environment) -> String {
     out
 }
 
-/// What `--print-defaults` prints: the settings of the option files, then the command line, passwords hidden.
+/// The text of `--print-defaults`: the settings of the option files, then the command line, with passwords hidden.
 pub(super) fn defaults(program: &Program, settings: &[Setting], arguments: &[String]) -> String {
     let mut out = format!("{} would have been started with the following arguments:\n", program.name);
     for setting in settings {
@@ -68,7 +68,7 @@ pub(super) fn defaults(program: &Program, settings: &[Setting], arguments: &[Str
     out
 }
 
-/// The value, or stars if the option may be one that holds a secret.
+/// The value, or stars where the option may hold a secret.
 fn shown<'a>(program: &Program, name: &str, value: &'a str) -> &'a str {
     let name = name.replace('_', "-");
     if program.specs().any(|spec| spec.secret && spec.name.starts_with(&name)) { "*****" } else { value }

@@ -25,7 +25,7 @@ use std::ffi::OsString;
 use command_line::Reader;
 use defaults::Defaults;
 
-/// What to do after reading the options.
+/// The next step after the options are read.
 #[derive(Debug)]
 pub enum Outcome {
     /// Run with these values.
@@ -35,7 +35,7 @@ pub enum Outcome {
 }
 
 impl Program {
-    /// Reads option files and the command line, which comes without the program's own name.
+    /// Reads option files and the command line; `arguments` lacks the program's own name.
     pub fn parse<A>(
         &self,
         arguments: impl IntoIterator<Item = A>,
@@ -57,7 +57,7 @@ impl Program {
         let mut reader = Reader::new(self);
         let files::Read { mut settings, others, warnings } = files::read(self, &defaults, environment)?;
         reader.warnings = warnings;
-        // First, so that the program's own groups win wherever they stand.
+        // Other programs' settings are read first, so that the program's own groups win wherever they stand.
         let taken = reader.settings_of_others(others)?;
         for setting in &settings {
             reader.file_setting(setting)?;
@@ -70,12 +70,12 @@ impl Program {
         Ok(Outcome::Run(reader.finish(environment.home.as_deref())))
     }
 
-    /// Where secrets stand on a command line: the number of each argument, and how many bytes at its end are the secret.
+    /// The places of secrets on a command line: each argument's index, and how many bytes at its end are the secret.
     fn secrets(&self, arguments: &[OsString]) -> Vec<(usize, usize)> {
         let Ok((_, rest)) = Defaults::take(arguments.iter().cloned()) else { return Vec::new() };
         let before = arguments.len() - rest.len();
         let mut reader = Reader::new(self);
-        // A mistake ends the program at once.
+        // A mistake is ignored here, because it ends the program when the arguments are parsed.
         let _ = reader.arguments(&rest);
         reader.secrets.into_iter().map(|(index, length)| (before + index, length)).collect()
     }

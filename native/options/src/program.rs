@@ -1,23 +1,23 @@
-//! A program's options and what belongs to them.
+//! A program's option tables, names and groups.
 
 use super::spec::Spec;
 
-/// A program as its users see it: name, tables of options, and the groups it reads from option files.
+/// A program as its users see it: its name, its tables of options, and the groups that it reads from option files.
 #[derive(Debug, Clone, Copy)]
 pub struct Program {
-    /// The name that messages begin with.
+    /// The name with which messages begin.
     pub name: &'static str,
-    /// What `--version` prints after the name.
+    /// The text of `--version` after the name.
     pub version: &'static str,
-    /// What `--help` prints after `Usage: name`.
+    /// The text of `--help` after `Usage: name`.
     pub usage: &'static str,
-    /// The groups of option files that count, as `["mysql", "client"]`.
+    /// The program's own groups of option files, as `["mysql", "client"]`.
     pub groups: &'static [&'static str],
     /// The groups of other programs, of which only the options marked [`Spec::shared`] are taken; one warning lists the rest.
     pub other_groups: &'static [&'static str],
     /// The options; `--help`, `--version` and the `--defaults-…` family are added.
     pub tables: &'static [&'static [Spec]],
-    /// How many arguments that are not options it takes at most.
+    /// The most arguments that are not options.
     pub arguments: usize,
 }
 

@@ -1,4 +1,4 @@
-//! One setting of an option file.
+//! The settings of option files.
 
 use super::values::Origin;
 

@@ -1,9 +1,9 @@
 //! One row of a table of options.
 
-/// What an option takes.
+/// The kind of value that an option takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// Nothing: it is there or not, and it can't be switched off (`--help`).
+    /// No value: the option is present or absent, and can't be switched off (`--help`).
     Action,
     /// On or off: `--x`, `--x=1`, `--skip-x`.
     Flag,
@@ -33,7 +33,7 @@ pub enum Preset {
     Flag(bool),
 }
 
-/// One option: its names, what it takes, and what the help says. Built in a `const` table.
+/// One option: its names, its kind of value and its help text. Built in a `const` table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Spec {
     pub(crate) name: &'static str,
@@ -107,7 +107,7 @@ impl Spec {
         self
     }
 
-    /// A letter that switches a flag off, as mysql's `-N` does for `column-names`.
+    /// A letter that switches the flag off, as mysql's `-N` does for `column-names`.
     pub const fn off_short(mut self, letter: char) -> Self {
         self.off_short = Some(letter);
         self
@@ -118,7 +118,7 @@ impl Spec {
         self.preset(Preset::Text(value))
     }
 
-    /// The value where none is given, as a program has it: the help writes 268435456 as `256M`.
+    /// The value where none is given, in its own type: the help writes 268435456 as `256M`.
     pub const fn preset(mut self, value: Preset) -> Self {
         self.preset = Some(value);
         self
@@ -130,7 +130,7 @@ impl Spec {
         self
     }
 
-    /// Every value counts, instead of the last one winning: see `Values::texts` and `Values::count`.
+    /// Every occurrence counts, instead of the last one alone: see `Values::texts` and `Values::count`.
     pub const fn repeatable(mut self) -> Self {
         self.repeatable = true;
         self
@@ -142,7 +142,7 @@ impl Spec {
         self
     }
 
-    /// The option counts in the groups of other programs too: see `Program::other_groups`.
+    /// The option applies in the groups of other programs too: see `Program::other_groups`.
     pub const fn shared(mut self) -> Self {
         self.shared = true;
         self
@@ -153,7 +153,7 @@ impl Spec {
         self.name
     }
 
-    /// What it takes.
+    /// The kind of value that the option takes.
     pub const fn kind(&self) -> Kind {
         self.kind
     }
@@ -188,7 +188,7 @@ pub const fn dashed<const LENGTH: usize>(name: &str) -> [u8; LENGTH] {
     bytes
 }
 
-/// `skip-x` as (`skip`, `x`), and so for the other words that change what an option means.
+/// Splits `skip-x` into (`skip`, `x`), and so for the other prefixes that change an option's meaning.
 pub(super) fn split_prefix(name: &str) -> Option<(&'static str, &str)> {
     ["loose", "skip", "disable", "enable", "maximum"].into_iter().find_map(|prefix| {
         let bare = name.strip_prefix(prefix)?.strip_prefix('-')?;

@@ -1,4 +1,4 @@
-//! What was given, where, and the defaults of the table for the rest.
+//! The values of options: those given, each with its place, and the table's defaults for the others.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -23,7 +23,7 @@ pub enum Origin {
 }
 
 impl Origin {
-    /// What an error text ends with: ` in /etc/my.cnf, line 3`, or nothing.
+    /// The end of an error text: ` in /etc/my.cnf, line 3`, or nothing.
     pub(crate) fn suffix(&self) -> String {
         match self {
             Self::File { path, line } => format!(" in {}, line {line}", path.display()),
@@ -33,7 +33,7 @@ impl Origin {
 }
 
 impl fmt::Display for Origin {
-    /// In words for a message: `on the command line`, `in /etc/my.cnf, line 3`.
+    /// The place in words for a message: `on the command line`, `in /etc/my.cnf, line 3`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Default => f.write_str("by default"),
@@ -43,7 +43,7 @@ impl fmt::Display for Origin {
     }
 }
 
-/// A value as it was understood.
+/// A value after parsing.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Given {
     /// The option without a value: an action, or `-p` alone.
@@ -58,13 +58,13 @@ pub enum Given {
     Number(u64),
 }
 
-/// One time that an option was given.
+/// One occurrence of an option.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Occurrence {
     pub(crate) spec: &'static Spec,
     /// The value.
     pub given: Given,
-    /// Where.
+    /// The place where it was given.
     pub origin: Origin,
     /// The option as the user wrote it, without the value: `--skip-ssl`, `-h`.
     pub written: String,
@@ -85,7 +85,7 @@ impl fmt::Debug for Occurrence {
     }
 }
 
-/// The values of a run. Asking for an option by its long name; the type of the question must fit the table.
+/// The option values of one run. Options are asked for by their long names; the method called must fit the kind in the option's row.
 #[derive(Debug, Clone)]
 pub struct Values {
     specs: Vec<&'static Spec>,
@@ -116,7 +116,7 @@ impl Values {
         }
     }
 
-    /// Whether a flag is on, if anyone gave it.
+    /// Whether a flag is on; `None` where nobody gave it.
     pub fn given_flag(&self, name: &str) -> Option<bool> {
         match self.last(name) {
             Some(Given::Flag(on)) => Some(*on),
@@ -124,7 +124,7 @@ impl Values {
         }
     }
 
-    /// The text or the chosen word, or the default. `None` also for an option given without a value: see [`Values::is_bare`].
+    /// The text or the chosen word, or the default. `None` also for an option without a value: see [`Values::is_bare`].
     pub fn text(&self, name: &str) -> Option<&str> {
         match self.last(name) {
             Some(Given::Text(text)) => Some(text),
@@ -136,7 +136,7 @@ impl Values {
         }
     }
 
-    /// The value of a secret, which may be in any encoding.
+    /// The value of a secret, which need not be UTF-8.
     pub fn bytes(&self, name: &str) -> Option<&[u8]> {
         match self.last(name) {
             Some(Given::Bytes(bytes)) => Some(bytes),
@@ -144,7 +144,7 @@ impl Values {
         }
     }
 
-    /// The text as a path.
+    /// The option's text as a path.
     pub fn path(&self, name: &str) -> Option<&Path> {
         self.text(name).map(Path::new)
     }
@@ -169,7 +169,7 @@ impl Values {
         }
     }
 
-    /// The value of an option, or its default, in the type that its kind has.
+    /// The value of an option, or its default, in the type of the option's kind.
     pub fn value(&self, spec: &Spec) -> Option<Given> {
         match spec.kind {
             Kind::Action => self.is_given(spec.name).then_some(Given::Bare),
@@ -181,7 +181,7 @@ impl Values {
         }
     }
 
-    /// Whether the option was given last without a value, as `-p` alone.
+    /// Whether the last occurrence of the option has no value, as `-p` alone.
     pub fn is_bare(&self, name: &str) -> bool {
         matches!(self.last(name), Some(Given::Bare))
     }
@@ -194,12 +194,12 @@ impl Values {
         })
     }
 
-    /// Whether anyone gave the option, in an option file or on the command line.
+    /// Whether an option file or the command line gives the option.
     pub fn is_given(&self, name: &str) -> bool {
         self.occurrences(name).next().is_some()
     }
 
-    /// Every time the option was given: option files first, then the command line.
+    /// Every occurrence of the option: option files first, then the command line.
     pub fn occurrences<'a>(&'a self, name: &'a str) -> impl DoubleEndedIterator<Item = &'a Occurrence> {
         debug_assert!(self.specs.iter().any(|spec| spec.name == name), "no option '{name}' in the table");
         self.occurrences.iter().filter(move |occurrence| occurrence.spec.name == name)
@@ -210,7 +210,7 @@ impl Values {
         &self.arguments
     }
 
-    /// What the program should print to standard error before it runs, each line after `name: [Warning] `.
+    /// Warnings for standard error before the program runs; each is printed after `name: [Warning] `.
     pub fn warnings(&self) -> &[String] {
         &self.warnings
     }
@@ -229,7 +229,7 @@ impl Values {
     }
 }
 
-/// The letters that numbers may end with, and the power of two that each stands for.
+/// The letters that may end a number, and the power of two that each stands for.
 const SUFFIXES: [(char, u32); 4] = [('K', 10), ('M', 20), ('G', 30), ('T', 40)];
 
 /// A number as a user would write it: 268435456 is `256M`.
@@ -241,7 +241,7 @@ pub(crate) fn shortest(number: u64) -> String {
     }
 }
 
-/// The value of an option from its text; the error is what is wrong, for [`super::OptionError::bad_value`].
+/// Parses the text of an option's value. The error says why the value is wrong, for [`super::OptionError::bad_value`].
 pub(crate) fn parse(spec: &Spec, text: &str) -> Result<Given, String> {
     match spec.kind {
         Kind::Action => Ok(Given::Bare),

@@ -44,18 +44,18 @@ pub const CLIENT: &[Spec] = &[
 
 const MODES: &[&str] = &["DISABLED", "PREFERRED", "REQUIRED", "VERIFY_CA", "VERIFY_IDENTITY"];
 
-/// What the options come to: what a client's connections are made with.
+/// The outcome of a client's TLS options, from which its connections are made.
 #[derive(Clone)]
 pub struct ClientTlsChoice {
-    /// How much to insist on TLS.
+    /// How strictly TLS is required.
     pub mode: SslMode,
-    /// What to build the context from; `None` exactly where the mode is [`SslMode::Disabled`].
+    /// The options of the TLS context; `None` exactly where the mode is [`SslMode::Disabled`].
     pub options: Option<ClientOptions>,
-    /// The server name to send; `None`: none was asked for.
+    /// The server name to send (SNI); `None` where no option asks for one.
     pub sni: Option<String>,
-    /// Whether a certificate that nothing verifies may be accepted by asking a person and remembering its fingerprint.
+    /// Whether a certificate that fails verification may be accepted by asking the user and remembering its fingerprint.
     pub may_remember: bool,
-    /// What the user should know, a sentence each.
+    /// Notes for the user, a sentence each.
     pub notes: Vec<String>,
 }
 
@@ -70,36 +70,36 @@ impl ClientTlsChoice {
     }
 }
 
-/// The decision, before any file is read.
+/// The decision, made before any file is read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientTlsOptions {
-    /// How much to insist on TLS.
+    /// How strictly TLS is required.
     pub mode: SslMode,
-    /// Against what the server's certificate is verified.
+    /// How the server's certificate is verified.
     pub verify: Verify,
-    /// As [`ClientTlsChoice::may_remember`].
+    /// See [`ClientTlsChoice::may_remember`].
     pub may_remember: bool,
-    /// As [`ClientTlsChoice::notes`].
+    /// See [`ClientTlsChoice::notes`].
     pub notes: Vec<String>,
 }
 
-/// Against what the server's certificate is verified.
+/// How the server's certificate is verified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verify {
-    /// Nothing.
+    /// Not at all.
     Nothing,
-    /// The CA given.
+    /// Against the CA given.
     Ca,
-    /// The CA given, and the host's name.
+    /// Against the CA given and the host's name.
     CaAndIdentity,
-    /// The system's roots, and the host's name.
+    /// Against the system's roots and the host's name.
     SystemRoots,
-    /// The fingerprints given.
+    /// Against the fingerprints given.
     Fingerprint,
 }
 
 impl ClientTlsOptions {
-    /// Decides and reads the files. The error is a sentence that names option and file.
+    /// Decides, then reads the files. The error is a sentence that names option and file.
     pub fn resolve(values: &Values, transport: Transport) -> Result<ClientTlsChoice, String> {
         let decided = Self::decide(values, transport)?;
         let options = if decided.mode == SslMode::Disabled { None } else { Some(decided.load(values)?) };
@@ -122,7 +122,8 @@ impl ClientTlsOptions {
         let local = transport == Transport::UnixSocket;
 
         if let Some(off) = values.occurrences("ssl").find(|occurrence| matches!(occurrence.given, Given::Flag(false))) {
-            // As it is written, `--ssl` lacks the value that switches it off.
+            // The note shows the option as written: `--ssl` needs the value 0 to switch TLS off, `--skip-ssl` and `--disable-ssl` need
+            // none.
             let value = if off.written.ends_with("-ssl") && off.written != "--ssl" { "" } else { "=0" };
             return Ok(Self::disabled(overridden(values, &format!("'{}{value}' {}", off.written, off.origin), "ssl")));
         }
@@ -179,7 +180,7 @@ impl ClientTlsOptions {
         let both = |file: &'static str, directory: &'static str, marker| {
             files::read_both((file, text(values, file)), (directory, text(values, directory)), marker)
         };
-        // A CA is only read where it decides something, as in MySQL.
+        // The CA's file is read only if the mode uses it, as in MySQL.
         let ca = match self.verify {
             Verify::Ca | Verify::CaAndIdentity => both("ssl-ca", "ssl-capath", files::CERTIFICATE)?,
             _ => Vec::new(),
@@ -204,7 +205,7 @@ impl ClientTlsOptions {
     }
 }
 
-/// The text of an option; an empty one counts as not given, as in MySQL.
+/// The text of an option; an empty text counts as not given, as in MySQL.
 fn text<'a>(values: &'a Values, option: &str) -> Option<&'a str> {
     values.text(option).filter(|text| !text.is_empty())
 }
@@ -213,7 +214,7 @@ fn given(values: &Values, options: &[&str]) -> bool {
     options.iter().any(|option| text(values, option).is_some())
 }
 
-/// Whether any option asks for TLS where it would not be used otherwise.
+/// Whether any option requests TLS where it would not be used otherwise.
 fn is_asked_for(values: &Values) -> bool {
     CLIENT.iter().any(|spec| match spec.name() {
         "ssl-verify-server-cert" => values.given_flag(spec.name()) == Some(true),
@@ -222,7 +223,7 @@ fn is_asked_for(values: &Values) -> bool {
     })
 }
 
-/// The note that other SSL options have no effect, if there are any.
+/// The note that other SSL options have no effect; empty where none is given.
 fn overridden(values: &Values, by: &str, but: &str) -> Vec<String> {
     let others = CLIENT.iter().filter(|spec| spec.name() != but && values.is_given(spec.name()));
     let others: Vec<String> = others.map(|spec| format!("--{}", spec.name())).collect();
@@ -249,7 +250,7 @@ fn fingerprints(values: &Values) -> Result<Vec<Fingerprint>, String> {
     Ok(all)
 }
 
-/// The operating system's roots; those that can't be read are as good as absent.
+/// The operating system's roots; unreadable ones count as absent.
 fn system_roots() -> Vec<CertificateDer<'static>> {
     rustls_native_certs::load_native_certs().certs
 }

@@ -1,4 +1,4 @@
-//! Reading the files that options name, with errors that name option and file.
+//! Reads the files that options name; errors name option and file.
 
 use std::env;
 use std::fs;
@@ -11,12 +11,12 @@ use sealwire_core::tls::NamedPem;
 use sealwire_net::files::{open_mode, unreadable};
 use sealwire_net::regular_file::{self, LARGE, SMALL};
 
-/// What PEM files with certificates have in common, `TRUSTED CERTIFICATE` and `X509 CERTIFICATE` included.
+/// The common end of the PEM labels of certificates, `TRUSTED CERTIFICATE` and `X509 CERTIFICATE` included.
 pub(super) const CERTIFICATE: &str = "CERTIFICATE-----";
-/// What PEM files with revocation lists have in common.
+/// The common end of the PEM labels of revocation lists.
 pub(super) const CRL: &str = "X509 CRL-----";
 
-/// The file that `--option` names.
+/// Reads the file that `--option` names.
 pub(super) fn read(option: &str, path: &str) -> Result<NamedPem, String> {
     let pem = regular_file::read(Path::new(path), LARGE).map_err(|error| {
         format!("option '--{option}': can't read '{path}': {}", unreadable(Path::new(path), &error))
@@ -24,8 +24,8 @@ pub(super) fn read(option: &str, path: &str) -> Result<NamedPem, String> {
     Ok(NamedPem::new(path, pem))
 }
 
-/// A warning where others than owner and group can read the file of a secret, or others than the owner change it. It is used nevertheless,
-/// as mysqld does: many have it so, and a server that does not start protects nobody.
+/// A warning where a secret's file can be read by others than owner and group, or written by others than the owner. The file is used
+/// nevertheless, as mysqld does, because many installations have such files, and a server that does not start protects nobody.
 pub fn open_to_others(what: &str, path: &str, consequence: &str) -> Option<String> {
     let mode = open_mode(Path::new(path))?;
     Some(format!(
@@ -34,7 +34,8 @@ pub fn open_to_others(what: &str, path: &str, consequence: &str) -> Option<Strin
     ))
 }
 
-/// Every PEM file with `marker` in the directory that `--option` names, by name. OpenSSL's hashed links are the same files again.
+/// Reads every PEM file with `marker` in the directory that `--option` names, by name. OpenSSL's hashed links are skipped, because they
+/// lead to the same files.
 pub(super) fn read_directory(option: &str, directory: &str, marker: &str) -> Result<Vec<NamedPem>, String> {
     let wrong = |error: &dyn std::fmt::Display| format!("option '--{option}': can't read '{directory}': {error}");
     let mut paths = Vec::new();
@@ -45,7 +46,7 @@ pub(super) fn read_directory(option: &str, directory: &str, marker: &str) -> Res
     let mut found: Vec<NamedPem> = Vec::new();
     for path in paths.iter().filter(|path| path.is_file()) {
         let name = path.display().to_string();
-        // Another user's key, say: OpenSSL never looks at it. A list that is missed refuses those that it would have been for.
+        // The file may be another user's key, at which OpenSSL never looks. If it is a revocation list, its CA's certificates are rejected.
         let Some(content) = unless_denied(regular_file::read(path, LARGE)).map_err(|error| wrong(&error))? else {
             continue;
         };
@@ -61,7 +62,7 @@ pub(super) fn read_directory(option: &str, directory: &str, marker: &str) -> Res
     Ok(found)
 }
 
-/// The content of a file that was read; `None` where this user may not read it.
+/// The content of a file; `None` where this user may not read it.
 fn unless_denied(read: io::Result<Vec<u8>>) -> io::Result<Option<Vec<u8>>> {
     match read {
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(None),
@@ -85,7 +86,7 @@ pub(super) fn read_both(
     Ok(all)
 }
 
-/// The passphrase that `--ssl-passphrase` means: `pass:text`, `env:VARIABLE`, `file:path` (its first line), or the text itself.
+/// The passphrase that `--ssl-passphrase` names: `pass:text`, `env:VARIABLE`, `file:path` (its first line), or the text itself.
 pub fn passphrase(text: &[u8]) -> Result<Secret, String> {
     let Ok(text) = std::str::from_utf8(text) else { return Ok(Secret::new(text)) };
     if let Some(text) = text.strip_prefix("pass:") {
@@ -107,7 +108,7 @@ pub fn passphrase(text: &[u8]) -> Result<Secret, String> {
 /// The passphrase in a file: its first line.
 ///
 /// # Errors
-/// What the system says, or that it is no file or none for a passphrase.
+/// The system's error, or that the path is no regular file or its first line no passphrase.
 pub fn passphrase_file(path: &Path) -> io::Result<Secret> {
     let text = regular_file::read_text(path, SMALL)?;
     Ok(Secret::from(text.lines().next().unwrap_or_default()))
@@ -156,7 +157,7 @@ mod tests {
         assert_eq!(passphrase(b"plain").unwrap().expose(), b"plain");
         assert_eq!(passphrase(b"pass:pass:x").unwrap().expose(), b"pass:x");
         assert_eq!(passphrase(format!("file:{}", file.display()).as_bytes()).unwrap().expose(), b"from file");
-        // Cargo sets this one for every test.
+        // Cargo sets this variable for every test.
         assert_eq!(passphrase(b"env:CARGO_PKG_NAME").unwrap().expose(), env!("CARGO_PKG_NAME").as_bytes());
         assert!(passphrase(b"env:SEALWIRE_NO_SUCH_VARIABLE").unwrap_err().contains("SEALWIRE_NO_SUCH_VARIABLE"));
         assert!(passphrase(b"file:/nonexistent").unwrap_err().contains("/nonexistent"));

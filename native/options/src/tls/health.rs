@@ -1,5 +1,5 @@
-//! What the log says of the TLS that was loaded: one line with certificate, CAs and revocation lists, and a warning for each of them that
-//! clients refuse, or that refuses clients. The warnings come again each day, and when one of them comes to its end.
+//! Reports the loaded TLS context in the log: one line with certificate, CAs and revocation lists, and a warning for each of them that
+//! clients reject or that makes the server reject clients. The warnings are repeated each day, and when a certificate or list expires.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -9,27 +9,27 @@ use sealwire_core::tls::{CertificateInfo, ListInfo, ServerContext, date_text};
 use sealwire_net::log;
 
 const DAY_SECONDS: u64 = 86_400;
-/// A certificate that ends earlier is warned of.
+/// A certificate that expires within this time gets a warning.
 const SOON_SECONDS: u64 = 30 * DAY_SECONDS;
-/// After so long the clock is looked at in any case, because somebody may have set it.
+/// The clock is checked at least this often, because somebody may have set it.
 const LOOK: Duration = Duration::from_secs(3600);
 
-/// What was said of a server's TLS, and when.
+/// The TLS log lines of a server, and when they were last written.
 #[derive(Debug)]
 pub struct Health {
-    /// How what is renewed comes into use.
+    /// How a renewed certificate comes into use, for the text of the warnings.
     way_in: &'static str,
-    /// When the log was told last, in seconds since the Unix epoch.
+    /// When the lines were last logged, in seconds since the Unix epoch.
     told: AtomicU64,
 }
 
 impl Health {
-    /// Nothing was said yet. `way_in` is what to do for a new certificate to be used.
+    /// Nothing is logged yet. `way_in` tells the reader how to bring a new certificate into use.
     pub const fn new(way_in: &'static str) -> Self {
         Self { way_in, told: AtomicU64::new(0) }
     }
 
-    /// Logs it, as of `now` in seconds since the Unix epoch.
+    /// Logs the context's line and warnings, as of `now` in seconds since the Unix epoch.
     pub fn tell(&self, context: &ServerContext, now: u64) {
         self.told.store(now, Ordering::Relaxed);
         log::system(&summary(context));
@@ -38,7 +38,7 @@ impl Health {
         }
     }
 
-    /// Logs the warnings again where it is time to; how long until it may be again.
+    /// Logs the warnings again if they are due; returns how long until they may be due again.
     pub fn look_again(&self, context: Option<&ServerContext>, now: u64) -> Duration {
         let Some(context) = context else { return LOOK };
         let (due, wait) = self.due(context, now);
@@ -50,7 +50,7 @@ impl Health {
 
     fn due(&self, context: &ServerContext, now: u64) -> (Vec<String>, Duration) {
         let told = self.told.load(Ordering::Relaxed);
-        // A clock that was set back begins anew.
+        // If the clock was set back, the period begins anew.
         let is_due = now < told || now >= next(context, told);
         let due = if is_due { warnings(context, now, self.way_in) } else { Vec::new() };
         let told = if is_due { now } else { told };
@@ -59,12 +59,12 @@ impl Health {
     }
 }
 
-/// When to say it again after it was said: a day later, or when something ends or begins to end soon.
+/// When the warnings are due again: a day later, or earlier when a certificate or list expires or begins to expire soon.
 fn next(context: &ServerContext, told: u64) -> u64 {
     let certificates = context.authorities().chain([context.certificate().clone()]);
     let ends = certificates.flat_map(|one| [one.not_after.saturating_sub(SOON_SECONDS), one.not_after]);
     let lists = context.revocation_lists().filter_map(|list| list.next_update);
-    // Each counts to the end of its last second.
+    // Each is valid to the end of its last second.
     let moments = ends.chain(lists).map(|end| end.saturating_add(1)).filter(|moment| *moment > told);
     moments.chain([told.saturating_add(DAY_SECONDS)]).min().unwrap_or(told)
 }
@@ -97,7 +97,7 @@ fn summary(context: &ServerContext) -> String {
     said
 }
 
-/// So many names of CAs still make a line that can be read.
+/// The most names of CAs in the line, because a longer line can't be read.
 const MOST_NAMES: usize = 4;
 
 fn warnings(context: &ServerContext, now: u64, way_in: &str) -> Vec<String> {
@@ -144,7 +144,7 @@ fn warnings(context: &ServerContext, now: u64, way_in: &str) -> Vec<String> {
     said
 }
 
-/// A warning where a certificate is not valid, or not for long.
+/// A warning where a certificate is not valid, or expires soon.
 fn period(what: &str, consequence: &str, certificate: &CertificateInfo, now: u64, way_in: &str) -> Option<String> {
     let name = certificate.subject.to_slash();
     let end = date_text(certificate.not_after);
@@ -196,7 +196,7 @@ mod tests {
         (NamedPem::new(format!("{name}.pem"), pem.into_bytes()), Issuer::new(params, key))
     }
 
-    /// Its list, due in 2029.
+    /// The CA's revocation list, due in 2029.
     fn list(issuer: &Issuer<'static, KeyPair>) -> NamedPem {
         let params = CertificateRevocationListParams {
             this_update: date_time_ymd(2020, 1, 1),
@@ -271,17 +271,17 @@ mod tests {
         };
         assert_eq!(due(begin), (0, 3600));
         assert_eq!(due(list_end), (0, 1));
-        // Then it is said: out of date, and each day again.
+        // The list is then reported as out of date, at once and each day.
         assert_eq!(due(list_end + 1), (1, 3600));
         assert_eq!(due(list_end + 2), (0, 3600));
         assert_eq!(due(list_end + DAY), (0, 1));
         assert_eq!(due(list_end + DAY + 1), (1, 3600));
-        // As the server's certificate begins to end soon, before the day is over.
+        // The server's certificate begins to expire soon, before the day is over.
         let soon = END - SOON_SECONDS;
         assert_eq!(due(soon - 10).0, 1);
         assert_eq!(due(soon), (0, 1));
         assert_eq!(due(soon + 1).0, 2);
-        // A clock that was set back is followed.
+        // A clock that was set back starts a new period.
         assert_eq!(due(begin), (0, 3600));
         assert_eq!(due(list_end + 1).0, 1);
         let (said, _) = health.due(&context, list_end + 1 + DAY);

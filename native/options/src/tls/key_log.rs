@@ -11,19 +11,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rustls::KeyLog;
 use zeroize::Zeroizing;
 
-/// The file that the environment variable `SSLKEYLOGFILE` names: session keys go there, for Wireshark. Whoever reads it
-/// can decrypt the connections.
+/// The file that the environment variable `SSLKEYLOGFILE` names, which receives session keys for Wireshark. A reader of the file can
+/// decrypt the connections.
 pub fn key_log_file() -> Option<PathBuf> {
     env::var_os("SSLKEYLOGFILE").filter(|path| !path.is_empty()).map(PathBuf::from)
 }
 
-/// The log in that file, which is for its owner's eyes only.
+/// The key log in that file, which only its owner may read.
 pub(super) fn key_log() -> Result<Option<Arc<dyn KeyLog>>, String> {
     let Some(path) = key_log_file() else { return Ok(None) };
     open(&path).map(|log| Some(Arc::new(log) as Arc<dyn KeyLog>))
 }
 
-/// Opens the log once: what is put in the file's place later gets no keys.
+/// Opens the log once, so that another file put in its place later gets no keys.
 fn open(path: &Path) -> Result<Log, String> {
     let wrong = |what: &dyn fmt::Display| {
         format!(
@@ -39,7 +39,7 @@ fn open(path: &Path) -> Result<Log, String> {
     Ok(Log { path: path.to_owned(), file: Mutex::new(file) })
 }
 
-/// Why others than this user could read the keys, or put theirs in. A terminal or `/dev/null` keeps none.
+/// Why other users could read the keys or replace the file. A terminal or `/dev/null` is fine, because it stores no keys.
 fn is_open_to_others(metadata: &Metadata, user: u32, path: &Path) -> Option<String> {
     if metadata.file_type().is_char_device() {
         return None;
@@ -62,7 +62,7 @@ struct Log {
 }
 
 impl KeyLog for Log {
-    /// A line as NSS has it. A full disk loses lines and no connection.
+    /// Writes a line in the format of NSS. A full disk loses lines, and the connection goes on.
     fn log(&self, label: &str, client_random: &[u8], secret: &[u8]) {
         let mut line = Zeroizing::new(Vec::with_capacity(label.len() + 2 * (client_random.len() + secret.len()) + 3));
         line.extend(label.bytes());

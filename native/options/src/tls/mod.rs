@@ -1,4 +1,4 @@
-//! From `--ssl…` and `--tls…` options to a TLS policy: the one place where it is decided, for both programs.
+//! Turns `--ssl…` and `--tls…` options into a TLS policy, in one place for client and server.
 //!
 //! A client puts [`CLIENT`] into its [`Program::tables`](crate::Program::tables), a server [`SERVER`]; then:
 //!

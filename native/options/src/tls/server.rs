@@ -11,7 +11,7 @@ use super::{files, key_log, ticket_key};
 use crate::{Given, Spec, Values};
 use sealwire_net::provider::provider;
 
-/// What a server with a data directory has besides.
+/// The further options of a server with a data directory.
 pub const SERVER_GENERATE: &[Spec] = &[Spec::flag(
     "auto-generate-certs",
     "Make certificates in the data directory when none are given and none are there.",
@@ -19,7 +19,7 @@ pub const SERVER_GENERATE: &[Spec] = &[Spec::flag(
 .default("on")];
 
 impl ServerTlsOptions {
-    /// Decides, without reading any file but looking which are there. With neither CA nor certificate nor key given they are `ca.pem`,
+    /// Decides, without reading any file; it only checks which files exist. If no CA, certificate or key is given, they are `ca.pem`,
     /// `server-cert.pem` and `server-key.pem` of the data directory.
     pub fn resolve(values: &Values, data_directory: &Path) -> Result<Self, String> {
         let passphrase = values.bytes("ssl-passphrase").filter(|text| !text.is_empty()).map(files::passphrase);
@@ -47,12 +47,12 @@ impl ServerTlsOptions {
         Ok(settings)
     }
 
-    /// Where certificates must be made before they are loaded: none were given, and none are in the data directory.
+    /// The directory in which certificates must be made before loading, because none were given and the data directory has none.
     pub fn generate_in(&self) -> Option<&Path> {
         self.generate_in.as_deref()
     }
 
-    /// Reads the files. `None`: TLS is off. The error is a sentence that names option and file.
+    /// Reads the files. `None` where TLS is off. The error is a sentence that names option and file.
     pub fn load(&self) -> Result<Option<ServerOptions>, String> {
         if !self.enabled {
             return Ok(None);
@@ -62,7 +62,7 @@ impl ServerTlsOptions {
         let ca = ("ssl-ca", self.ssl_ca.as_deref());
         let crl = ("ssl-crl", self.ssl_crl.as_deref());
         let secrets = self.ssl_session_ticket_key.as_deref().map(ticket_key::read).transpose()?;
-        // A session with a timeout of 0 would end as it begins, so it is not remembered at all.
+        // A session with a timeout of 0 would expire at once, so resumption is off.
         let resumes = self.ssl_session_cache_mode && self.ssl_session_cache_timeout > 0;
         let defaults = ServerOptions::new(provider());
         Ok(Some(ServerOptions {
@@ -82,7 +82,7 @@ impl ServerTlsOptions {
         }))
     }
 
-    /// What the administrator should know of the files, a sentence each.
+    /// Warnings for the administrator about the files, a sentence each.
     pub fn warnings(&self) -> Vec<String> {
         if !self.enabled {
             return Vec::new();
@@ -95,7 +95,7 @@ impl ServerTlsOptions {
         key.into_iter().chain(secrets).collect()
     }
 
-    /// The certificates of the data directory: those that are there, or those that will be made.
+    /// Uses the certificates of the data directory: those that exist, or those that will be made.
     fn use_automatic(&mut self, may_generate: bool, directory: &Path) {
         let paths = Files::in_directory(directory);
         let all = [&paths.ca, &paths.server_cert, &paths.server_key];

@@ -1,4 +1,4 @@
-//! The TLS variables of a server, one row each: option, system variable and field follow from the row's name.
+//! The TLS variables of a server, one row each: the names of option, system variable and field follow from the row's name.
 
 use std::path::PathBuf;
 
@@ -6,7 +6,7 @@ use sealwire_core::secret::Secret;
 
 use crate::{Given, Preset, Spec, option_name};
 
-/// MySQL's bound of `ssl_session_cache_timeout`: some minutes less than a day.
+/// MySQL's upper bound of `ssl_session_cache_timeout`, ten minutes less than a day.
 const MOST_SESSION_SECONDS: u64 = 84_600;
 
 const OFFER: Spec = Spec::flag(
@@ -35,7 +35,7 @@ pub struct TlsVariable {
 }
 
 impl ServerTlsOptions {
-    /// The value of a variable; a text that is not set is empty.
+    /// The value of a variable; an unset text is empty.
     pub fn get(&self, variable: &TlsVariable) -> Given {
         (variable.get)(self)
     }
@@ -88,7 +88,7 @@ impl Field for u64 {
     }
 }
 
-/// The field's type, its first value and the option of a kind.
+/// Maps a kind to the field's type, its initial value and its option.
 macro_rules! field {
     (type Path) => { Option<String> };
     (type Text) => { Option<String> };
@@ -119,11 +119,11 @@ macro_rules! server_tls_variables {
             /// Whether TLS is offered at all.
             pub enabled: bool,
             $(#[doc = $help] pub $name: field!(type $kind),)*
-            /// What the key is encrypted with: `--ssl-passphrase`, which is no variable because variables are shown.
+            /// The passphrase of the encrypted key: `--ssl-passphrase`. It is no variable, because variables are shown to clients.
             pub passphrase: Option<Secret>,
-            /// What the administrator should know, a sentence each.
+            /// Notes for the administrator, a sentence each.
             pub notes: Vec<String>,
-            /// Where to make certificates if they are absent.
+            /// The directory in which certificates are made if they are absent.
             pub(super) generate_in: Option<PathBuf>,
         }
 
@@ -140,7 +140,7 @@ macro_rules! server_tls_variables {
             }
         }
 
-        /// Their options.
+        /// The options of the variables.
         mod option {
             use super::*;
 
@@ -169,7 +169,8 @@ macro_rules! server_tls_variables {
     };
 }
 
-// name: kind = default, status variable of the value in use, help of the option, more of the option. The order is that of `mysqld --help`.
+// name: kind = default, status variable of the value in use, help of the option, further properties of the option. The order is that of
+// `mysqld --help`.
 server_tls_variables! {
     ssl_ca: Path, Some("Current_tls_ca"), "File in PEM format with the CAs of client certificates.";
     ssl_capath: Path, Some("Current_tls_capath"), "Directory of such files.";

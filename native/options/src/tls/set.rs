@@ -1,8 +1,8 @@
-//! The files of a set of certificates in a data directory.
+//! The names of a certificate set's files in a data directory.
 
 use std::path::{Path, PathBuf};
 
-/// Where the files of a set are, by MySQL's names.
+/// The paths of a certificate set, by MySQL's file names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Files {
     /// `ca.pem`
@@ -20,7 +20,7 @@ pub struct Files {
 }
 
 impl Files {
-    /// The paths of a set in that directory, whether they are there or not.
+    /// The paths of a set in that directory; the files need not exist.
     pub fn in_directory(directory: &Path) -> Self {
         Self {
             ca: directory.join("ca.pem"),

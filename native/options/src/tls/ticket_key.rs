@@ -11,11 +11,11 @@ use sealwire_net::regular_file::{self, SMALL};
 use super::tickets::{SECRET, Secrets};
 use sealwire_net::files::unreadable;
 
-/// How a secret is made.
+/// The command that makes a secret, for error texts.
 const MAKE: &str = "'openssl rand -hex 32' makes one";
 
-/// Reads the file: on each line a secret of 32 bytes, in hex or base64, the one that encrypts first; `#` begins a comment. The
-/// error names the line and never what it says.
+/// Reads the file: each line is a secret of 32 bytes, in hex or base64; the first one encrypts, and `#` begins a comment. The error names
+/// the line's number and never its text.
 pub(super) fn read(path: &str) -> Result<Secrets, String> {
     let option = "option '--ssl-session-ticket-key'";
     let path = Path::new(path);

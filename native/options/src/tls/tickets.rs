@@ -1,8 +1,8 @@
-//! Session tickets that outlive a process: whoever has the secret and the same TLS settings resumes the sessions.
+//! Session tickets that outlive a process: a server with the same secret and the same TLS settings resumes the sessions.
 //!
-//! A ticket is a name of 16 bytes, a seed of 32, and what AES-256-GCM makes of the session. HKDF-SHA256 makes of the secret and
-//! of the digest of the TLS settings a key that names and derives: the name says which secret was used, and each ticket has a
-//! key of its own, from its seed. So no nonce ever comes twice, however many servers share a secret and for however long.
+//! A ticket is a name of 16 bytes, a seed of 32 bytes, and the session encrypted with AES-256-GCM. HKDF-SHA256 derives a key from the
+//! secret and the digest of the TLS settings; from that key come the name, which says which secret was used, and a separate key for each
+//! ticket, from its seed. No pair of key and nonce therefore occurs twice, however many servers share a secret and for however long.
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,23 +15,23 @@ use rustls::server::ProducesTickets;
 use sealwire_core::tls::{TicketKeys, TlsError};
 use zeroize::Zeroizing;
 
-/// How long a secret is, in bytes.
+/// The length of a secret, in bytes.
 pub(crate) const SECRET: usize = 32;
 const NAME: usize = 16;
 const SEED: usize = 32;
 
-/// Secrets, the one that encrypts first; all of them decrypt.
+/// The secrets; the first one encrypts, and all of them decrypt.
 pub(crate) struct Secrets(Vec<Zeroizing<[u8; SECRET]>>);
 
 impl Secrets {
-    /// Takes the secrets over; they should not be none.
+    /// Takes ownership of the secrets, which should not be empty.
     pub(crate) const fn new(secrets: Vec<Zeroizing<[u8; SECRET]>>) -> Self {
         Self(secrets)
     }
 }
 
 impl fmt::Debug for Secrets {
-    /// Says how many there are.
+    /// Shows only how many secrets there are.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Secrets({})", self.0.len())
     }
@@ -45,7 +45,7 @@ impl TicketKeys for Secrets {
     }
 }
 
-/// What a secret becomes in one context.
+/// The key that is derived from a secret for one context.
 struct Key {
     name: [u8; NAME],
     prk: Prk,
@@ -60,7 +60,7 @@ impl Key {
         Ok(Self { name, prk })
     }
 
-    /// The key of the one ticket with that seed.
+    /// The key of the one ticket with this seed.
     fn of_ticket(&self, seed: &[u8; SEED]) -> Result<LessSafeKey, Unspecified> {
         let key = expand(&self.prk, b"ticket", seed)?;
         Ok(LessSafeKey::new(UnboundKey::new(&AES_256_GCM, &*key)?))
@@ -87,12 +87,12 @@ impl Key {
     }
 }
 
-/// A key encrypts one ticket.
+/// The nonce is constant, because each key encrypts one ticket only.
 fn only_nonce() -> Nonce {
     Nonce::assume_unique_for_key([0; 12])
 }
 
-/// HKDF-Expand. The labels are such that none with what follows it is another with what follows that.
+/// HKDF-Expand. The labels are chosen so that no two pairs of label and `rest` have the same bytes.
 fn expand(prk: &Prk, label: &[u8], rest: &[u8]) -> Result<Zeroizing<[u8; 32]>, Unspecified> {
     let mut out = Zeroizing::new([0; 32]);
     prk.expand(&[label, rest], HKDF_SHA256)?.fill(&mut *out)?;
@@ -107,7 +107,7 @@ impl ProducesTickets for Ticketer {
         true
     }
 
-    /// Not asked: the context knows for how long sessions are good.
+    /// rustls does not ask for this; the context bounds how long sessions may be resumed.
     fn lifetime(&self) -> u32 {
         0
     }
@@ -124,7 +124,7 @@ impl ProducesTickets for Ticketer {
 }
 
 impl fmt::Debug for Ticketer {
-    /// Says how many keys there are.
+    /// Shows only how many keys there are.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Ticketer({})", self.0.len())
     }
