@@ -1,9 +1,9 @@
-//! Where a server listens.
+//! The address of a server.
 
 use std::fmt;
 use std::path::PathBuf;
 
-/// Where a server listens.
+/// The address of a server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Address {
     /// A host's name or address, and the port.

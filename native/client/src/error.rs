@@ -1,4 +1,4 @@
-//! Why a client call failed, in MySQL's numbers and words.
+//! Errors of client calls, with MySQL's numbers and texts.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -12,15 +12,15 @@ use super::address::Address;
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ClientError {
-    /// The server refused a command. The connection lives.
+    /// The server refused a command. The connection remains usable.
     Sql(SqlError),
-    /// The connection is over: the peer, TLS or a wrong use broke it.
+    /// The connection is over, because of the peer, TLS or a wrong use of the client.
     Connection(Error),
     /// No connection to the server's address could be made.
     Connect {
-        /// Where to.
+        /// The server's address.
         address: Address,
-        /// What the system says.
+        /// The system's error.
         error: io::Error,
     },
     /// The server's host name has no address.
@@ -28,7 +28,7 @@ pub enum ClientError {
         /// The name.
         host: String,
     },
-    /// The transport failed under the connection.
+    /// The transport under the connection failed.
     Io(io::Error),
 }
 
@@ -58,7 +58,7 @@ impl ClientError {
         }
     }
 
-    /// One line that says what to do, where something can be done.
+    /// One line of advice, where the user can do something.
     pub fn hint(&self) -> Option<Cow<'static, str>> {
         match self {
             Self::Connection(Error::Tls(error)) => error.hint().map(Cow::Owned),
@@ -75,7 +75,7 @@ impl ClientError {
         }
     }
 
-    /// Whether the connection still serves.
+    /// Whether the connection remains usable.
     pub const fn is_recoverable(&self) -> bool {
         matches!(self, Self::Sql(_))
     }

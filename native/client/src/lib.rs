@@ -40,8 +40,8 @@ impl Client<Socket> {
     /// Connects to `address` and logs in.
     ///
     /// # Errors
-    /// Where there is no server, it is not the right one, or it refuses; nothing of the password was sent to a server that did not
-    /// prove what the configuration demands.
+    /// The connection can't be made, the server fails the verification that the configuration demands, or the server refuses the login. A
+    /// server that failed the verification was sent nothing of the password.
     pub fn connect(address: &Address, mut config: Config) -> Result<Self, ClientError> {
         config.transport = match address {
             Address::Tcp { .. } => Transport::Tcp,
@@ -53,8 +53,8 @@ impl Client<Socket> {
 }
 
 impl<S: Read + Write> Client<S> {
-    /// Logs in over a stream that is connected. The connect timeout is checked between reads only: a stream that blocks for ever
-    /// should have a timeout of its own.
+    /// Logs in over a connected stream. The connect timeout is checked between reads only, so a stream that may block for ever should have
+    /// a timeout of its own.
     ///
     /// # Errors
     /// As [`Client::connect`].
@@ -70,12 +70,12 @@ impl<S: Read + Write> Client<S> {
         }
     }
 
-    /// What this connection negotiated.
+    /// The properties that this connection negotiated.
     pub const fn facts(&self) -> &Facts {
         self.link.connection.facts()
     }
 
-    /// The cipher in use by OpenSSL's name; `None` on plaintext.
+    /// The cipher in use, by OpenSSL's name; `None` without TLS.
     pub fn ssl_cipher(&self) -> Option<&str> {
         self.facts().ssl_cipher()
     }
@@ -85,13 +85,13 @@ impl<S: Read + Write> Client<S> {
         self.link.connection.status()
     }
 
-    /// The stream below. To read or write it breaks the connection.
+    /// The underlying stream. Reading or writing it directly breaks the connection.
     pub const fn stream(&self) -> &S {
         self.link.stream()
     }
 
-    /// Lets the server have the file of a LOAD DATA LOCAL INFILE, through `opener`: once for each statement, and only the file that the
-    /// statement names. Counts only where [`Config::local_infile`] is on, and the server is verified or behind a Unix socket.
+    /// Allows LOAD DATA LOCAL INFILE, whose files `opener` opens: once for each statement, and only the file that the statement names. It
+    /// has an effect only where [`Config::local_infile`] is on and the server is verified or behind a Unix socket.
     pub fn set_local_infile(&mut self, opener: FileOpener) {
         self.link.set_local_infile(opener);
     }
@@ -99,17 +99,18 @@ impl<S: Read + Write> Client<S> {
     /// Runs SQL as text; several statements give several results.
     ///
     /// # Errors
-    /// [`ClientError::Sql`] where the server refuses it; else the connection is over. So for every command.
+    /// [`ClientError::Sql`] where the server refuses a statement; after any other error the connection is over. The same holds for every
+    /// command.
     pub fn query(&mut self, sql: impl AsRef<[u8]>) -> Result<QueryResult<'_, S>, ClientError> {
         self.link.connection.query(sql.as_ref())?;
         Answer::start(&mut self.link).map(QueryResult::new)
     }
 
-    /// Sends all of the statements at once, so that together they take one round trip. Each answers for itself: one that
-    /// fails does not keep those behind it from running.
+    /// Sends all of the statements at once, so that together they take one round trip. Each has its own result: the statements behind a
+    /// failed one run nevertheless.
     ///
     /// # Errors
-    /// Where the connection is over. Statements are refused by [`Pipeline::next`].
+    /// The connection is over. A refused statement is reported by [`Pipeline::next`].
     pub fn query_many<Q: AsRef<[u8]>>(
         &mut self,
         statements: impl IntoIterator<Item = Q>,
@@ -135,11 +136,11 @@ impl<S: Read + Write> Client<S> {
         }
     }
 
-    /// Prepares a statement and runs it: in one round trip where the server is MariaDB or Sealwire, else in two.
+    /// Prepares a statement and executes it: in one round trip where the server is MariaDB or Sealwire, else in two.
     ///
     /// # Errors
-    /// As [`Client::query`]; also where the number of values is not that of the parameters. A statement that could be prepared but
-    /// not run is forgotten.
+    /// As [`Client::query`]; also where the number of values differs from the number of parameters. A statement that was prepared but
+    /// failed to execute is closed.
     pub fn prepare_and_execute(
         &mut self,
         sql: impl AsRef<[u8]>,
@@ -151,7 +152,7 @@ impl<S: Read + Write> Client<S> {
             match self.link.next_event()? {
                 Event::Prepared(prepared) => prepared,
                 Event::Failed(error) => {
-                    // There was nothing to run: of that the server tells, too.
+                    // The preparation failed, and the server answers the execution with an error too: read that answer.
                     self.link.next_event()?;
                     return Err(ClientError::Sql(error));
                 }
@@ -175,7 +176,7 @@ impl<S: Read + Write> Client<S> {
     /// Runs a prepared statement.
     ///
     /// # Errors
-    /// As [`Client::query`]; also where the number of values is not that of the parameters.
+    /// As [`Client::query`]; also where the number of values differs from the number of parameters.
     pub fn execute(
         &mut self,
         statement: &Prepared,
@@ -185,7 +186,7 @@ impl<S: Read + Write> Client<S> {
         Answer::start(&mut self.link).map(StatementResult::new)
     }
 
-    /// Lets the server forget a prepared statement.
+    /// Closes a prepared statement on the server.
     ///
     /// # Errors
     /// As [`Client::query`].
@@ -194,7 +195,7 @@ impl<S: Read + Write> Client<S> {
         self.link.send()
     }
 
-    /// Asks for a sign of life.
+    /// Checks that the server still answers (COM_PING).
     ///
     /// # Errors
     /// As [`Client::query`].
@@ -212,7 +213,7 @@ impl<S: Read + Write> Client<S> {
         self.link.done()
     }
 
-    /// Becomes another user over the same TLS.
+    /// Logs in as another user over the same TLS connection (COM_CHANGE_USER).
     ///
     /// # Errors
     /// As [`Client::query`].
@@ -221,7 +222,7 @@ impl<S: Read + Write> Client<S> {
         self.link.done().map(drop)
     }
 
-    /// Starts the session anew, for the same user over the same TLS.
+    /// Resets the session, for the same user over the same TLS connection (COM_RESET_CONNECTION).
     ///
     /// # Errors
     /// As [`Client::query`].
@@ -230,7 +231,7 @@ impl<S: Read + Write> Client<S> {
         self.link.done().map(drop)
     }
 
-    /// One line of the server's numbers: uptime, threads, questions.
+    /// One line of the server's counters: uptime, threads, questions.
     ///
     /// # Errors
     /// As [`Client::query`].
@@ -243,10 +244,11 @@ impl<S: Read + Write> Client<S> {
         }
     }
 
-    /// Says goodbye. To drop the client without it closes the stream, which the server counts as an aborted connection.
+    /// Ends the connection with COM_QUIT. A client that is dropped without it closes the stream, which the server counts as an aborted
+    /// connection.
     ///
     /// # Errors
-    /// Where the goodbye could not be sent.
+    /// The command could not be sent.
     pub fn quit(mut self) -> Result<(), ClientError> {
         self.link.connection.quit()?;
         self.link.send()

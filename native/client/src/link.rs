@@ -1,4 +1,4 @@
-//! A stream that blocks, and the connection over it.
+//! A connection over a blocking stream.
 
 use std::fmt;
 use std::io::{self, Read, Write};
@@ -13,17 +13,17 @@ use sealwire_net::clock;
 
 use super::error::ClientError;
 
-/// Bytes asked of the stream at once.
+/// The size of one read from the stream.
 const READ_SIZE: usize = 64 * 1024;
 
-/// Answers a server's LOAD DATA LOCAL INFILE: given the name that the statement has, opens the file.
+/// Opens the file of a LOAD DATA LOCAL INFILE, given the file's name in the statement.
 pub type FileOpener = Box<dyn FnMut(&[u8]) -> io::Result<Box<dyn Read>> + Send>;
 
-/// What a client asks of its stream besides [`Read`] and [`Write`].
+/// The calls that a client makes on its stream besides [`Read`] and [`Write`].
 pub(super) struct StreamCalls<S> {
-    /// Sets how long a read may wait; `None` for ever.
+    /// Sets how long a read may wait; `None` means without limit.
     pub(super) set_read_timeout: fn(&S, Option<Duration>) -> io::Result<()>,
-    /// Ends the sending, and waits a moment for the peer to read what was sent.
+    /// Shuts down writing, and waits a moment for the peer to read the last bytes.
     pub(super) close: fn(&mut S),
 }
 
@@ -34,12 +34,12 @@ pub(super) struct Link<S> {
     files: Option<FileOpener>,
 }
 
-/// The stream as the connection's transport.
+/// The stream as the transport that `drive` uses.
 struct StreamIo<S> {
     stream: S,
     chunk: Vec<u8>,
     calls: StreamCalls<S>,
-    /// Whether the stream has a timeout, which costs a system call to change.
+    /// Whether the stream has a timeout set, because changing it costs a system call.
     has_timeout: bool,
 }
 
@@ -70,7 +70,7 @@ impl<S: Read + Write> Io for StreamIo<S> {
         let written = self.stream.write_all(bytes).and_then(|()| self.stream.flush());
         bytes.clear();
         match written {
-            // A server that gave up may have said why before it closed: read that first.
+            // A server may have sent its reason before it closed, so the next read reports the end, not this write.
             Err(error) if matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset) => Ok(()),
             other => Ok(other?),
         }
@@ -103,7 +103,7 @@ impl<S: Read + Write> Io for StreamIo<S> {
 }
 
 impl<S: Read + Write> Link<S> {
-    /// Drives the connection until something happened.
+    /// Drives the connection until an event occurs.
     pub(super) fn next_event(&mut self) -> Result<Event, ClientError> {
         loop {
             match drive(&mut self.connection, &mut self.io, &mut self.buffers) {
@@ -111,7 +111,7 @@ impl<S: Read + Write> Link<S> {
                 // A signal interrupted the read.
                 Ok(None) => {}
                 Err(error) => {
-                    // A peer that is silent, or gone, reads no alert.
+                    // No alert is sent to a peer that is silent or gone, because nobody would read it.
                     let is_read = |error: &Error| !matches!(error, Error::TimedOut(_) | Error::ConnectionLost(_));
                     if matches!(&error, ClientError::Connection(error) if is_read(error)) {
                         (self.io.calls.close)(&mut self.io.stream);
@@ -122,7 +122,7 @@ impl<S: Read + Write> Link<S> {
         }
     }
 
-    /// The one answer of a command without rows.
+    /// The single answer of a command without rows.
     pub(super) fn done(&mut self) -> Result<Summary, ClientError> {
         match self.next_event()? {
             Event::Ok(summary) => Ok(summary),
@@ -131,7 +131,7 @@ impl<S: Read + Write> Link<S> {
         }
     }
 
-    /// Sends what waits, for commands that are not answered.
+    /// Sends the pending bytes, for commands that have no answer.
     pub(super) fn send(&mut self) -> Result<(), ClientError> {
         let mut outgoing = Vec::new();
         while let Output::Transmit = self.connection.poll_output(&mut outgoing)? {
@@ -140,7 +140,8 @@ impl<S: Read + Write> Link<S> {
         Ok(())
     }
 
-    /// Sends the file that the server asked for. Where it may not have it, or it can't be read, the answer to come is that.
+    /// Sends the file that the server asked for. If the server may not have the file, or the file can't be read, the next answer is that
+    /// error.
     pub(super) fn send_file(&mut self, filename: &[u8]) -> Result<(), ClientError> {
         let opened = self.files.as_mut().map(|open| open(filename));
         let mut failure = None;
@@ -177,7 +178,7 @@ impl<S> fmt::Debug for Link<S> {
     }
 }
 
-/// The connection reports only what fits the command: this is a bug of ours, said without a panic.
+/// The connection reports only events that fit the command; any other is a bug of ours, reported without a panic.
 pub(super) const fn unexpected() -> ClientError {
     ClientError::Connection(Error::Misuse("an event that does not answer the command"))
 }

@@ -1,4 +1,4 @@
-//! The answers to a command, read row by row.
+//! The results of commands, read row by row.
 
 use std::io::{Read, Write};
 
@@ -16,12 +16,12 @@ pub struct QueryResult<'c, S: Read + Write>(Answer<'c, S>);
 #[derive(Debug)]
 pub struct StatementResult<'c, S: Read + Write>(Answer<'c, S>);
 
-/// Where the reading of results stands.
+/// The position in reading an answer.
 #[derive(Debug)]
 enum Stage {
-    /// Rows are to come.
+    /// Rows follow.
     Rows,
-    /// This result is over.
+    /// This result has ended.
     Done(Summary),
 }
 
@@ -33,17 +33,17 @@ pub(super) struct Answer<'c, S: Read + Write> {
     has_rows: bool,
 }
 
-/// The beginning of a result, up to where it is known whether there are rows.
+/// The beginning of a result, up to where it is known whether rows follow.
 pub(super) struct Opening {
     stage: Stage,
     has_rows: bool,
 }
 
 impl Opening {
-    /// Reads it.
+    /// Reads the beginning of a result.
     ///
     /// # Errors
-    /// Where the statement failed, or the connection.
+    /// The statement failed, or the connection did.
     pub(super) fn read<S: Read + Write>(link: &mut Link<S>) -> Result<Self, ClientError> {
         loop {
             let filename = match link.next_event()? {
@@ -73,7 +73,7 @@ macro_rules! result_methods {
             /// The next row of the current result, which borrows the connection's buffer; `None` after the last.
             ///
             /// # Errors
-            /// Where the server breaks off, or the connection does.
+            /// The server ends the result with an error, or the connection fails.
             #[expect(clippy::should_implement_trait, reason = "the row is lent, which `Iterator` can't say")]
             #[inline]
             pub fn next(&mut self) -> Result<Option<$row<'_>>, ClientError> {
@@ -84,7 +84,7 @@ macro_rules! result_methods {
                 $taken.map(Some)
             }
 
-            /// Goes to the next statement's result, skipping what is left of this one; false where there is none.
+            /// Goes to the next statement's result, skipping the unread rows of this one; false where there is no further result.
             ///
             /// # Errors
             /// As `next`; also where that statement failed.
@@ -92,7 +92,7 @@ macro_rules! result_methods {
                 self.0.next_result()
             }
 
-            /// What the server said of the current statement; `None` while rows are to come.
+            /// The server's summary of the current statement; `None` while rows follow.
             pub const fn summary(&self) -> Option<&Summary> {
                 match &self.0.stage {
                     Stage::Done(summary) => Some(summary),

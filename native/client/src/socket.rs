@@ -1,4 +1,4 @@
-//! The sockets a client connects by itself.
+//! Sockets that the client connects.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream, ToSocketAddrs as _};
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::address::Address;
 use super::error::ClientError;
 
-/// How long a peer has to read the last bytes and to close.
+/// How long the peer has to read the last bytes and to close.
 const CLOSING_TIME: Duration = Duration::from_secs(1);
 
 /// A connected socket of either family.
@@ -21,7 +21,7 @@ pub enum Socket {
 }
 
 impl Socket {
-    /// Connects; a host's addresses are tried one after the other, within `timeout` in all.
+    /// Connects. A host's addresses are tried one after the other, within `timeout` in all.
     pub(super) fn connect(address: &Address, timeout: Duration) -> Result<Self, ClientError> {
         let failed = |error| ClientError::Connect { address: address.clone(), error };
         let (host, port) = match address {
@@ -35,7 +35,7 @@ impl Socket {
             let left = deadline.map_or(timeout, |deadline| deadline.saturating_duration_since(Instant::now()));
             match TcpStream::connect_timeout(&target, left.max(Duration::from_millis(1))) {
                 Ok(stream) => {
-                    // Requests are written whole: to wait for more would only add the time of an acknowledgement.
+                    // Requests are written whole, so Nagle's algorithm would only delay them by the time of an acknowledgement.
                     stream.set_nodelay(true).map_err(failed)?;
                     return Ok(Self::Tcp(stream));
                 }
@@ -45,7 +45,7 @@ impl Socket {
         Err(last.map_or_else(unknown, failed))
     }
 
-    /// How long a read may wait; `None` for ever.
+    /// Sets how long a read may wait; `None` means without limit.
     pub(super) fn set_read_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
         match self {
             Self::Tcp(stream) => stream.set_read_timeout(timeout),
@@ -53,10 +53,10 @@ impl Socket {
         }
     }
 
-    /// Ends the sending, and reads until the peer closes, for [`CLOSING_TIME`] at most: closing a socket with unread bytes resets
+    /// Shuts down writing, and reads until the peer closes, for [`CLOSING_TIME`] at most, because closing a socket with unread bytes resets
     /// the connection, which discards an alert that the peer has not read yet.
     pub(super) fn close(&mut self) {
-        // A peer that is gone needs no end.
+        // An error means that the peer is gone, which needs no further handling.
         let _ = match self {
             Self::Tcp(stream) => stream.shutdown(Shutdown::Write),
             Self::Unix(stream) => stream.shutdown(Shutdown::Write),

@@ -1,4 +1,4 @@
-//! The client against a server machine at the other end of a stream in memory.
+//! Tests of the client against a server machine at the other end of an in-memory stream.
 
 use std::io::{self, Read, Write};
 use std::net::TcpListener;
@@ -18,13 +18,13 @@ use sealwire_net::clock;
 use sealwire_net::provider::provider;
 use sealwire_net::random::OsRandom;
 
-/// A stream whose other end is a server; it works when it is read from.
+/// A stream whose other end is a server machine, which runs when the stream is read.
 #[derive(Debug)]
 struct Wire {
     server: server::Connection,
     host: Host,
     to_client: Vec<u8>,
-    /// So many bytes at most are given for each read.
+    /// The most bytes that one read returns.
     at_once: usize,
 }
 
@@ -60,7 +60,7 @@ impl Read for Wire {
 
 impl Write for Wire {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        // A server that failed answers nothing more, which the next read shows.
+        // A server that failed sends nothing more; the next read finds that.
         let _ = self.server.handle_input(Input::Bytes(&mut bytes.to_vec()), clock::now());
         Ok(bytes.len())
     }
@@ -78,7 +78,7 @@ fn connected() -> Client<Wire> {
     Client::over(Wire::new(usize::MAX), config("pw")).unwrap()
 }
 
-/// The one value of a query's one row.
+/// The only value of the only row of a query's result.
 fn value(client: &mut Client<Wire>, sql: &str) -> Vec<u8> {
     let mut result = client.query(sql).unwrap();
     let row = result.next().unwrap().unwrap();
@@ -173,7 +173,7 @@ fn a_wrong_password_is_the_servers_1045() {
 #[test]
 fn the_server_gets_a_file_only_from_a_program_that_gives_it() {
     let mut client = connected();
-    // The machine refuses by itself while `local_infile` is off.
+    // The machine refuses the file by itself while `local_infile` is off.
     assert!(client.query("INFILE /etc/passwd").is_err());
 
     let allowed = || Config { local_infile: true, transport: Transport::UnixSocket, ..config("pw") };
@@ -191,7 +191,7 @@ fn the_server_gets_a_file_only_from_a_program_that_gives_it() {
     }
     assert_eq!(value(&mut client, "alive"), b"alive");
 
-    // A statement that names no file gives none, whatever the program would open, and none twice.
+    // A statement that names no file sends none, whatever the opener would open; a statement that names one sends it once.
     let opened = Arc::new(AtomicUsize::new(0));
     let counter = Arc::clone(&opened);
     client.set_local_infile(Box::new(move |_| {
@@ -228,14 +228,14 @@ fn statements_sent_at_once_answer_one_by_one() {
     assert_eq!(number(&mut answers.next().unwrap().unwrap()), 1);
     assert!(matches!(answers.next(), Err(ClientError::Sql(_))));
     assert_eq!(number(&mut answers.next().unwrap().unwrap()), 3);
-    // The fourth is nobody's: it must not be taken for the answer to what comes next.
+    // The fourth answer is left unread: it must not be taken for the answer to the next command.
     drop(answers);
     assert_eq!(value(&mut client, "5"), b"5");
     let mut none = client.query_many::<&str>([]).unwrap();
     assert!(none.next().unwrap().is_none());
 }
 
-/// A greeting that offers TLS.
+/// A server's greeting that offers TLS.
 const GREETING: &[u8] =
     b"\x49\0\0\0\x0a8.4.0\0\x01\0\0\0abcdefgh\0\x05\xaa\x2d\x02\0\x08\0\x15\0\0\0\0\0\0\0\0\0\0ijklmnopqrst\0\
     caching_sha2_password\0";
@@ -249,7 +249,7 @@ fn a_server_that_goes_on_sending_reads_why_the_client_left() {
         stream.write_all(GREETING).unwrap();
         let mut request = [0; 36];
         stream.read_exact(&mut request).unwrap();
-        // A ServerHello that is too short, and more than the client reads at once.
+        // A malformed (too short) ServerHello, then more bytes than the client reads at once.
         let mut answer = b"\x16\x03\x03\x00\x05\x02\x00\x00\x01\x03".to_vec();
         answer.resize(1 << 20, 0x16);
         stream.write_all(&answer).unwrap();
