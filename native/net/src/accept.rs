@@ -1,4 +1,4 @@
-//! Accepting: a few clients at a time, and after a pause where the system has no more to give.
+//! Accepts clients: a few in each round, and after a pause when the system has no more descriptors.
 
 use std::io;
 use std::net::SocketAddr;
@@ -10,23 +10,23 @@ use mio::{Interest, Registry, Token};
 
 use super::clock;
 
-/// So many clients are accepted in a round, before the connections that are open advance.
+/// The most clients accepted in a round, because the open connections must advance too.
 const MOST_ACCEPTED: usize = 32;
-/// So long accepting pauses where the system has no more descriptors, or fails.
+/// How long accepting pauses when the system has no more descriptors, or fails.
 const PAUSE: Duration = Duration::from_millis(100);
-/// The process, or the system, has no more descriptors.
+/// The process or the system has no more descriptors (EMFILE).
 const MFILE: i32 = rustix::io::Errno::MFILE.raw_os_error();
 const NFILE: i32 = rustix::io::Errno::NFILE.raw_os_error();
 
-/// A socket that listens.
+/// A listening socket.
 pub trait Listener: Source {
-    /// A client that it accepted.
+    /// An accepted client.
     type Accepted;
 
     /// Accepts a client.
     ///
     /// # Errors
-    /// The system's: `WouldBlock` where none waits.
+    /// The system's error; `WouldBlock` where no client waits.
     fn accept(&self) -> io::Result<Self::Accepted>;
 }
 
@@ -46,15 +46,15 @@ impl Listener for UnixListener {
     }
 }
 
-/// An answer of the listeners.
+/// The result of accepting.
 #[derive(Debug)]
 pub enum Accept<T> {
-    /// A client.
+    /// An accepted client.
     Client(T),
-    /// A client waits, and the system has no descriptor for it: where the driver closes a connection, it is accepted after the pause.
-    /// Other listeners are still to be asked.
+    /// A client waits, and the system has no descriptor for it. If the driver closes a connection, the client is accepted after the pause.
+    /// The driver should call again, because other listeners may have clients.
     NoDescriptor,
-    /// Nobody waits, or the round is over: the driver goes on to the next [`wait`](super::reactor::Reactor::wait).
+    /// No client waits, or the round is over: the driver calls [`wait`](super::reactor::Reactor::wait) next.
     Nobody,
 }
 
@@ -62,12 +62,12 @@ pub enum Accept<T> {
 #[derive(Debug)]
 pub(super) struct Listeners<L> {
     listeners: Vec<L>,
-    /// Whether clients may wait.
+    /// Whether clients may be waiting.
     may_accept: bool,
-    /// The listener that is asked next in this round, and how many clients it may still accept.
+    /// The listener to ask next in this round, and how many clients it may still accept.
     next: usize,
     left: usize,
-    /// When accepting goes on after a pause.
+    /// When the pause of accepting ends.
     resume_at: Option<Duration>,
 }
 
@@ -85,7 +85,7 @@ impl<L: Listener> Listeners<L> {
     pub(super) fn add(&mut self, mut listener: L, registry: &Registry, token: Token) -> io::Result<()> {
         registry.register(&mut listener, token, Interest::READABLE)?;
         self.listeners.push(listener);
-        // A client who came before the poll knew of the listener is not announced.
+        // The poll does not announce a client that came before the listener was registered.
         self.may_accept = true;
         Ok(())
     }
@@ -102,7 +102,7 @@ impl<L: Listener> Listeners<L> {
         self.resume_at
     }
 
-    /// Begins a round; `is_called` where the poll told of a client.
+    /// Begins a round; `is_called` where the poll reported a waiting client.
     pub(super) fn begin_round(&mut self, is_called: bool) {
         (self.next, self.left) = (0, MOST_ACCEPTED);
         self.may_accept |= is_called || self.resume_at.take_if(|at| *at <= clock::monotonic()).is_some();
@@ -120,7 +120,7 @@ impl<L: Listener> Listeners<L> {
                     return Accept::Client(client);
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.next = self.next.saturating_add(1),
-                // The client went away between its call and our answer: another may wait.
+                // The client closed before it was accepted; another may wait.
                 Err(error) if matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::Interrupted) => {
                     self.left = self.left.saturating_sub(1);
                 }
@@ -145,7 +145,7 @@ mod tests {
 
     use super::*;
 
-    /// A listener with these answers, and no client afterwards.
+    /// A listener that returns these results, then `WouldBlock`.
     struct Scripted(RefCell<VecDeque<io::Result<u32>>>);
 
     impl Scripted {

@@ -1,11 +1,11 @@
-//! A bound to lines of the log that whoever reaches a port can cause: so many in a time, and the number of those left out is said.
+//! A rate limit for log lines that any client can cause: a number of lines in each period; the number of suppressed lines is logged.
 
 use std::time::Duration;
 
-/// The time that a bound is for.
+/// The length of a period.
 pub const PERIOD: Duration = Duration::from_secs(60);
 
-/// What was said in the current period.
+/// The lines logged in the current period.
 #[derive(Debug, Default)]
 pub struct BoundedLines {
     since: Option<Duration>,
@@ -14,7 +14,7 @@ pub struct BoundedLines {
 }
 
 impl BoundedLines {
-    /// Whether there is room for a line now, and how many were left out before it.
+    /// Whether a line may be logged now: `Some` with the number of lines suppressed before it, `None` where the line is suppressed too.
     pub fn admit(&mut self, now: Duration, most: u32) -> Option<u64> {
         if self.since.is_none_or(|since| now.saturating_sub(since) >= PERIOD) {
             (self.since, self.lines) = (Some(now), 0);

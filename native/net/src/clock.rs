@@ -1,4 +1,4 @@
-//! The clocks that the machines are told.
+//! The clocks behind the time that the machines are given.
 
 use std::sync::LazyLock;
 use std::time::{Duration, Instant, SystemTime};
@@ -7,22 +7,22 @@ use sealwire_core::Now;
 
 static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 
-/// The time: monotonic since the first call in this process, and the wall clock's.
+/// The time now: monotonic since the first call in this process, and the wall clock's.
 pub fn now() -> Now {
     Now::since(*START)
 }
 
-/// The time of the machines alone, which costs half as much.
+/// The monotonic time alone, which costs half as much.
 pub fn monotonic() -> Duration {
     START.elapsed()
 }
 
-/// How long from `now` until a deadline of the machines: what a poll may wait.
+/// The time from `now` until a deadline of the machines, as a poll's timeout.
 pub const fn until(deadline: Duration, now: Now) -> Duration {
     deadline.saturating_sub(now.monotonic)
 }
 
-/// Time since the Unix epoch; a clock before it counts as the epoch.
+/// Time since the Unix epoch; a clock set before the epoch counts as the epoch.
 pub fn since_epoch(time: SystemTime) -> Duration {
     time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! A driver's connections: which advance next, and when each is to be looked at although nothing happened.
+//! A driver's connections: which of them advance next, and when each has a deadline.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
@@ -7,23 +7,23 @@ use std::time::Duration;
 
 use super::run_queue::{Class, RunQueue};
 
-/// How far a connection came when it advanced.
+/// The result of advancing a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress {
-    /// It waits for an event or its deadline.
+    /// The connection waits for an event or its deadline.
     Wait,
-    /// It has more to do, after the others have advanced.
+    /// The connection has more to do, after the others have advanced.
     Again,
-    /// It is over.
+    /// The connection has ended.
     Over,
 }
 
-/// Connections by their numbers, which are those of [`token`](super::reactor::token).
+/// Connections by number; [`token`](super::reactor::token) takes the same numbers.
 #[derive(Debug)]
 pub struct Connections<C> {
     slots: HashMap<usize, Slot<C>, BuildHasherDefault<IdHasher>>,
     queue: RunQueue,
-    /// When connections are to be looked at; entries that are no longer true are passed over.
+    /// The timers by time; an entry that differs from its connection's timer is stale and is skipped.
     timers: BinaryHeap<Reverse<(Duration, usize)>>,
 }
 
@@ -55,12 +55,12 @@ pub struct Slot<C> {
     pub connection: C,
     is_queued: bool,
     deadline: Option<Duration>,
-    /// When its timer fires: at its deadline or before.
+    /// When the connection's timer fires: at the deadline or earlier.
     timer: Option<Duration>,
 }
 
 impl<C> Slot<C> {
-    /// Whether it advances in a later round: until then no event makes it.
+    /// Whether the connection is queued for a later round; until then, events do not make it advance.
     pub const fn is_queued(&self) -> bool {
         self.is_queued
     }
@@ -78,37 +78,37 @@ impl<C> Connections<C> {
         self.slots.insert(id, Slot { connection, is_queued: false, deadline: None, timer: None });
     }
 
-    /// A connection, to look at.
+    /// A connection, to read.
     pub fn get(&self, id: usize) -> Option<&C> {
         self.slots.get(&id).map(|slot| &slot.connection)
     }
 
-    /// A connection among the others.
+    /// A connection with its scheduling state, to change.
     pub fn get_mut(&mut self, id: usize) -> Option<&mut Slot<C>> {
         self.slots.get_mut(&id)
     }
 
-    /// Takes a connection out.
+    /// Removes a connection.
     pub fn remove(&mut self, id: usize) -> Option<C> {
         self.slots.remove(&id).map(|slot| slot.connection)
     }
 
-    /// Drops all.
+    /// Drops all connections.
     pub fn clear(&mut self) {
         self.slots.clear();
     }
 
-    /// Whether there are none.
+    /// Whether there are no connections.
     pub fn is_empty(&self) -> bool {
         self.slots.is_empty()
     }
 
-    /// The numbers of all.
+    /// The numbers of all connections.
     pub fn ids(&self) -> Vec<usize> {
         self.slots.keys().copied().collect()
     }
 
-    /// Lets a connection advance when the others have.
+    /// Queues a connection, to advance after the others.
     pub fn enqueue(&mut self, id: usize, class: impl FnOnce(&C) -> Class) {
         if let Some(slot) = self.slots.get_mut(&id)
             && !std::mem::replace(&mut slot.is_queued, true)
@@ -117,14 +117,15 @@ impl<C> Connections<C> {
         }
     }
 
-    /// The queued connections that advance now.
+    /// The queued connections that advance in this round.
     pub fn next_round(&mut self) -> Vec<usize> {
         let mut round = self.queue.round();
         round.retain(|id| self.slots.get_mut(id).is_some_and(|slot| std::mem::take(&mut slot.is_queued)));
         round
     }
 
-    /// When a connection is to be looked at; `None` for never. A deadline that moves away, as with each command, costs nothing: the timer fires early and is set again.
+    /// Sets a connection's deadline; `None` for never. Moving a deadline later, as each command does, costs nothing, because the timer
+    /// fires early and is then set again.
     pub fn set_deadline(&mut self, id: usize, deadline: Option<Duration>) {
         if let Some(slot) = self.slots.get_mut(&id) {
             slot.deadline = deadline;
@@ -137,7 +138,7 @@ impl<C> Connections<C> {
         let mut due = Vec::new();
         while let Some(Reverse((timer, id))) = self.timers.peek().copied().filter(|Reverse((timer, _))| *timer <= now) {
             self.timers.pop();
-            // An earlier timer may have taken this one's place.
+            // The entry is stale where an earlier timer has replaced it.
             let Some(slot) = self.slots.get_mut(&id).filter(|slot| slot.timer == Some(timer)) else { continue };
             slot.timer = None;
             if slot.deadline.is_some_and(|deadline| deadline <= now) {
@@ -149,7 +150,7 @@ impl<C> Connections<C> {
         due
     }
 
-    /// When the driver has to go on at the latest, for [`Reactor::wait`](super::reactor::Reactor::wait).
+    /// The next time at which the driver must wake up, for [`Reactor::wait`](super::reactor::Reactor::wait).
     pub fn next_deadline(&self) -> Option<Duration> {
         if !self.queue.is_empty() {
             return Some(Duration::ZERO);
@@ -158,7 +159,7 @@ impl<C> Connections<C> {
     }
 }
 
-/// Sees to it that a timer fires at the connection's deadline or before.
+/// Makes sure that a timer fires at the connection's deadline or earlier.
 fn set_timer<C>(timers: &mut BinaryHeap<Reverse<(Duration, usize)>>, id: usize, slot: &mut Slot<C>) {
     if let Some(deadline) = slot.deadline
         && slot.timer.is_none_or(|timer| deadline < timer)

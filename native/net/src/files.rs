@@ -1,4 +1,4 @@
-//! Files of the operator: why one can't be read, with the way out, and who else may.
+//! An operator's files: why one can't be read, with the way out, and who else can read or write it.
 
 use std::env;
 use std::fs;
@@ -6,7 +6,7 @@ use std::io::{Error, ErrorKind};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-/// What the system says of a file that can't be read, and what to do.
+/// The system's error for a file that can't be read, and the way out.
 pub fn unreadable(path: &Path, error: &Error) -> String {
     match error.kind() {
         ErrorKind::PermissionDenied => {
@@ -28,7 +28,7 @@ pub fn unreadable(path: &Path, error: &Error) -> String {
     }
 }
 
-/// The name of the user with that number.
+/// The name of the user with this number.
 pub fn user_name(uid: u32) -> Option<String> {
     name_in(&fs::read_to_string("/etc/passwd").ok()?, uid)
 }
@@ -42,7 +42,7 @@ fn name_in(passwd: &str, uid: u32) -> Option<String> {
     })
 }
 
-/// The file's mode if others than owner and group may read it, or others than the owner write it.
+/// The file's mode, if others than owner and group may read the file or others than the owner may write it.
 pub fn open_mode(path: &Path) -> Option<u32> {
     let mode = fs::metadata(path).ok()?.permissions().mode() & 0o7777;
     (mode & 0o027 != 0).then_some(mode)

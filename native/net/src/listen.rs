@@ -1,4 +1,4 @@
-//! Listening on TCP.
+//! TCP listeners.
 
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs as _};
@@ -6,11 +6,11 @@ use std::net::{SocketAddr, ToSocketAddrs as _};
 use mio::net::TcpListener;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
 
-/// Listens on addresses or names, separated by commas; `*` is all addresses, and port 0 lets the system choose. Gives the
-/// listeners and the port in use, which is 0 where nothing is listened on.
+/// Listens on addresses or names, separated by commas; `*` means all addresses, and port 0 lets the system choose one. Returns the
+/// listeners and the port in use, which is 0 where there is no listener.
 ///
 /// # Errors
-/// A sentence that names the address, and `option`, by which the port was given.
+/// A sentence that names the address, and `option`, which gave the port.
 pub fn bind(addresses: &str, port: u16, option: &str) -> Result<(Vec<TcpListener>, u16), String> {
     let mut listeners: Vec<TcpListener> = Vec::new();
     let mut port = port;
@@ -26,7 +26,7 @@ pub fn bind(addresses: &str, port: u16, option: &str) -> Result<(Vec<TcpListener
             };
             format!("Can't start server: Bind on TCP/IP port {name}:{port}: {error}{hint}")
         })?;
-        // The second address gets the port that the system chose for the first.
+        // Further addresses get the port that the system chose for the first.
         port = listener.local_addr().map_err(|error| error.to_string())?.port();
         listeners.push(listener);
     }
@@ -36,7 +36,7 @@ pub fn bind(addresses: &str, port: u16, option: &str) -> Result<(Vec<TcpListener
 
 fn bind_all(port: u16) -> io::Result<TcpListener> {
     let any6 = SocketAddr::from(([0u16; 8], port));
-    // On a machine without IPv6 there is IPv4 alone.
+    // A machine without IPv6 listens on IPv4 alone.
     TcpListener::bind(any6).or_else(|_| TcpListener::bind(SocketAddr::from(([0u8; 4], port))))
 }
 
@@ -51,14 +51,14 @@ fn bind_name(name: &str, port: u16) -> io::Result<TcpListener> {
     Err(last)
 }
 
-/// Connections that may wait to be accepted.
+/// The most connections that wait to be accepted.
 const BACKLOG: i32 = 1024;
 
-/// One more listener at a listener's address, for another thread: the system shares out new connections among them. No other program
-/// can listen there, for the first one was bound alone.
+/// Binds one more listener to a listener's address, for another thread: the system distributes new connections among them (SO_REUSEPORT).
+/// No other program can listen there, because the first listener was bound without sharing.
 ///
 /// # Errors
-/// The system's.
+/// The system's error.
 pub fn beside(first: &TcpListener) -> io::Result<TcpListener> {
     let address = first.local_addr()?;
     sockopt::set_socket_reuseport(first, true)?;
@@ -87,7 +87,7 @@ mod tests {
                 "{told}"
             );
             let mut accepted = [0, 0];
-            // That all of so many go to one of two has a chance of 2^-99.
+            // All of 100 connections go to the same one of two listeners with a probability of 2^-99.
             for _ in 0..100 {
                 let _client = std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
                 let taken = both.iter().position(|listener| listener.accept().is_ok()).unwrap();

@@ -1,4 +1,4 @@
-//! The log of programs that serve: lines in MySQL's form on standard error.
+//! The log of the server programs: lines in MySQL's format on standard error.
 
 use std::fmt;
 
@@ -12,10 +12,10 @@ use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-/// Lines of this target are always shown.
+/// Lines of this target are logged at every verbosity.
 const SYSTEM: &str = "sealwire::system";
 
-/// Starts the log: 1 shows errors, 2 warnings too, 3 notes too. Each line names the subsystem: `Server`, `Bridge`.
+/// Starts the log. Verbosity 1 shows errors, 2 warnings too, 3 notes too. Each line names the subsystem: `Server`, `Bridge`.
 pub fn start(subsystem: &'static str, verbosity: u64) {
     let most = match verbosity {
         0 | 1 => Level::ERROR,
@@ -30,11 +30,11 @@ pub fn start(subsystem: &'static str, verbosity: u64) {
         .with_ansi(false)
         .with_writer(std::io::stderr)
         .with_filter(shown);
-    // A second start, as in tests of this process, keeps the first.
+    // A second start in the same process, as in tests, keeps the first log.
     let _ = tracing_subscriber::registry().with(lines).try_init();
 }
 
-/// Logs what an administrator must see whatever the verbosity is.
+/// Logs a line that an administrator must see at every verbosity.
 pub fn system(text: &str) {
     tracing::info!(target: SYSTEM, "{text}");
 }
@@ -61,7 +61,7 @@ where
         write!(writer, " 0 [{label}] [{}] ", self.subsystem)?;
         let mut text = String::new();
         context.format_fields(Writer::new(&mut text), event)?;
-        // Peers choose names that stand in it: a line feed would begin a line of their own.
+        // The text may contain names chosen by peers: a line feed in one must not begin a new line.
         writeln!(writer, "{}", printable::line(&text))
     }
 }

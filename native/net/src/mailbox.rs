@@ -21,7 +21,7 @@ impl<M> Mailbox<M> {
     /// Sends a message, and wakes the thread.
     ///
     /// # Errors
-    /// The thread has ended.
+    /// The receiving thread has ended.
     pub fn send(&self, message: M) -> io::Result<()> {
         self.sender.send(message).map_err(|_| io::Error::from(io::ErrorKind::ConnectionRefused))?;
         self.waker.wake()

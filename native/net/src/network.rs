@@ -1,8 +1,8 @@
-//! Whose address it is.
+//! The network to which a client's address is counted.
 
 use std::net::IpAddr;
 
-/// The network that belongs to one client: an address of IPv4, and a whole /64 of IPv6.
+/// The network of one client: the whole address for IPv4, its /64 for IPv6.
 pub fn client_network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => IpAddr::V6((u128::from(address) >> 64 << 64).into()),

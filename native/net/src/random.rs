@@ -1,4 +1,4 @@
-//! The operating system's randomness.
+//! Randomness from the operating system.
 
 use rustls::crypto::CryptoProvider;
 use sealwire_core::random::Random;

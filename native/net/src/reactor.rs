@@ -1,4 +1,4 @@
-//! The reactor: a poll with its waker and its listeners. A driver has one, and a loop around [`Reactor::wait`].
+//! The reactor: a poll with its waker and its listeners. Each driver has one, with a loop around [`Reactor::wait`].
 //!
 //! ```text
 //! wait ──> for each event: Socket::ready of the connection and side that `source` names, then the connection advances
@@ -18,16 +18,16 @@ use super::accept::{Accept, Listener, Listeners};
 use super::clock;
 use super::mailbox::Mailbox;
 
-/// Which of a connection's sockets.
+/// The side of a connection: each may have a socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Side {
-    /// That of the client, who connected to us.
+    /// The client that connected to us.
     Client,
-    /// That of the server to which we connected for him.
+    /// The server to which we connected on the client's behalf.
     Target,
 }
 
-/// The waker's token. The listeners have those below, and connections two each from 0 on.
+/// The waker's token. The listeners' tokens are just below it; connections have two tokens each, from 0 on.
 const WAKE: usize = usize::MAX;
 const FIRST_LISTENER: usize = usize::MAX - 1024;
 
@@ -40,20 +40,20 @@ pub const fn token(connection: usize, side: Side) -> Token {
     }
 }
 
-/// The connection and the side that an event is about; `None` where it is about a listener or the waker.
+/// The connection and side of an event; `None` for an event of a listener or the waker.
 pub fn source(event: &Event) -> Option<(usize, Side)> {
     let Token(token) = event.token();
     let side = if token.is_multiple_of(2) { Side::Client } else { Side::Target };
     (token < FIRST_LISTENER).then_some((token / 2, side))
 }
 
-/// See the module.
+/// A poll with its waker and its listeners.
 #[derive(Debug)]
 pub struct Reactor<L> {
     poll: Poll,
     waker: Arc<Waker>,
     listeners: Listeners<L>,
-    /// By when the connections have to end, once the driver stops.
+    /// The time by which the connections must have ended, once the driver is stopping.
     stopping_until: Option<Duration>,
 }
 
@@ -61,17 +61,17 @@ impl<L: Listener> Reactor<L> {
     /// A reactor without listeners.
     ///
     /// # Errors
-    /// The system gives no poll.
+    /// The system can't create a poll.
     pub fn new() -> io::Result<Self> {
         let poll = Poll::new()?;
         let waker = Arc::new(Waker::new(poll.registry(), Token(WAKE))?);
         Ok(Self { poll, waker, listeners: Listeners::default(), stopping_until: None })
     }
 
-    /// Accepts from these listeners, too.
+    /// Adds listeners.
     ///
     /// # Errors
-    /// One can't be polled.
+    /// A listener can't be registered with the poll.
     pub fn listen(&mut self, listeners: Vec<L>) -> io::Result<()> {
         for listener in listeners {
             let token = Token(FIRST_LISTENER.saturating_add(self.listeners.count()));
@@ -80,29 +80,29 @@ impl<L: Listener> Reactor<L> {
         Ok(())
     }
 
-    /// Where sockets are registered.
+    /// The registry of the poll, to register sockets with.
     pub fn registry(&self) -> &Registry {
         self.poll.registry()
     }
 
-    /// Ends a [`wait`](Self::wait) from any thread.
+    /// A waker that ends a [`wait`](Self::wait) from any thread.
     pub fn waker(&self) -> Arc<Waker> {
         Arc::clone(&self.waker)
     }
 
-    /// A way for messages from other threads, each of which ends a [`wait`](Self::wait).
+    /// A channel for messages from other threads; each message ends a [`wait`](Self::wait).
     pub fn mailbox<M>(&self) -> (Mailbox<M>, Receiver<M>) {
         let (sender, receiver) = channel();
         (Mailbox::new(sender, self.waker()), receiver)
     }
 
-    /// Waits for events, at the latest until the deadline, which is [`Duration::ZERO`] where the driver has more to do at once.
+    /// Waits for events, until the deadline at the latest. A driver with more work to do at once passes [`Duration::ZERO`].
     ///
     /// # Errors
-    /// The system does not poll.
+    /// The poll fails.
     pub fn wait(&mut self, events: &mut Events, deadline: Option<Duration>) -> io::Result<()> {
         match self.poll.poll(events, self.timeout(deadline)) {
-            // Nothing is announced: the driver looks around, and waits again.
+            // A signal interrupted the poll: no event is reported, and the driver waits again.
             Err(error) if error.kind() == io::ErrorKind::Interrupted => events.clear(),
             polled => polled?,
         }
@@ -117,17 +117,17 @@ impl<L: Listener> Reactor<L> {
         }
         let next = deadline.into_iter().chain(self.listeners.resume_at()).chain(self.stopping_until).min()?;
         let left = if next.is_zero() { next } else { next.saturating_sub(clock::monotonic()) };
-        // A poll's timeout is in whole milliseconds: one more, so that the deadline has passed then.
+        // A poll's timeout is in whole milliseconds. One more is added, so that the deadline has passed when the poll returns.
         Some(if left.is_zero() { left } else { left.saturating_add(Duration::from_millis(1)) })
     }
 
-    /// The next client that waits at a listener, to be called until it is nobody. A round, which [`wait`](Self::wait) begins, has a few
-    /// and no more.
+    /// Accepts the next waiting client; to be called until it returns [`Accept::Nobody`]. A round, which [`wait`](Self::wait) begins,
+    /// accepts only a few.
     pub fn accept(&mut self) -> Accept<L::Accepted> {
         self.listeners.accept()
     }
 
-    /// Accepts no more; the connections have so long to end.
+    /// Stops accepting; the connections have the time `grace` to end.
     pub fn stop(&mut self, grace: Duration) {
         self.listeners.close();
         self.stopping_until = Some(clock::monotonic().saturating_add(grace));
@@ -138,7 +138,7 @@ impl<L: Listener> Reactor<L> {
         self.stopping_until.is_some()
     }
 
-    /// Whether the driver stops and is done: no connection is left, or the time for them is over.
+    /// Whether the driver has stopped: no connection is left, or their time to end is over.
     pub fn has_stopped(&self, is_empty: bool) -> bool {
         self.stopping_until.is_some_and(|until| is_empty || clock::monotonic() >= until)
     }

@@ -1,4 +1,4 @@
-//! Reading the files that an operator names: whole, bounded, and without waiting for whoever may write into a pipe.
+//! Reads files that an operator names: whole, with a size limit, and without waiting for the writer of a pipe.
 
 use std::fs::{self, FileType, OpenOptions};
 use std::io::{Error, ErrorKind, Read as _, Result};
@@ -7,27 +7,27 @@ use std::path::Path;
 
 use rustix::fs::OFlags;
 
-/// The most that is read of certificates, revocation lists, option files and scripts.
+/// The size limit of certificates, revocation lists, option files and scripts.
 pub const LARGE: usize = 64 << 20;
-/// The most that is read of a secret, for which room is made at once, so that no copy stays behind where it grew.
+/// The size limit of a secret. The buffer is allocated at once, because a growing buffer would leave copies of the secret in memory.
 pub const SMALL: usize = 64 << 10;
 
-/// The whole file of at most so many bytes.
+/// Reads a whole file of at most `most` bytes.
 ///
 /// # Errors
-/// What the system says, or that it is no file or a larger one.
+/// The system's error; also where the path is no regular file, or the file is larger.
 pub fn read(path: &Path, most: usize) -> Result<Vec<u8>> {
     let is_given = is_given(path);
     let check = |kind: FileType| is_given || kind.is_file() || is_null(path, kind);
     let mut options = OpenOptions::new();
     options.read(true);
     if !is_given {
-        // Asked before it is opened too, because to open some devices does something.
+        // The type is checked before opening, because opening some devices has an effect.
         let kind = fs::metadata(path)?.file_type();
         if !check(kind) {
             return Err(wrong(kind));
         }
-        // Should a pipe have come in its place, nobody waits for its writer.
+        // If a pipe has replaced the file since, opening must not wait for its writer.
         options.custom_flags(OFlags::NONBLOCK.bits().cast_signed());
     }
     let file = options.open(path)?;
@@ -44,21 +44,21 @@ pub fn read(path: &Path, most: usize) -> Result<Vec<u8>> {
     Ok(content)
 }
 
-/// As [`read`], of UTF-8.
+/// Reads a whole file of UTF-8 text.
 ///
 /// # Errors
-/// As [`read`], and where it is other text.
+/// As [`read`]; also where the text is not UTF-8.
 pub fn read_text(path: &Path, most: usize) -> Result<String> {
     let content = read(path, most)?;
     String::from_utf8(content).map_err(|_| Error::new(ErrorKind::InvalidData, "it is not UTF-8 text"))
 }
 
-/// Whether the path means a file that this process was given open: a shell's `<(command)` and `<file` are such pipes.
+/// Whether the path means a descriptor that this process inherited: a shell's `<(command)` and `<file` are such pipes.
 fn is_given(path: &Path) -> bool {
     path == Path::new("/dev/stdin") || path.starts_with("/dev/fd") || path.starts_with("/proc/self/fd")
 }
 
-/// The usual name for no file at all.
+/// Whether the path is `/dev/null`, the usual name for an empty file.
 fn is_null(path: &Path, kind: FileType) -> bool {
     kind.is_char_device() && path == Path::new("/dev/null")
 }

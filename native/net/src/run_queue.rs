@@ -1,23 +1,24 @@
-//! Which connections advance before the driver looks what has come in.
+//! The queue of connections that advance before the driver polls again.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
-/// So many connections that are not logged in advance in a round: a handshake costs more than a short statement, and who floods us with
-/// handshakes has paid nothing yet.
+/// The most connections before login that advance in a round, because a handshake costs more than a short statement, and a client that
+/// floods the server with handshakes has not authenticated yet.
 const MOST_HANDSHAKES: usize = 8;
-/// A connection that takes longer to advance is costly: one such advances in each round, so that many of them delay the others no more
-/// than one does.
+/// A connection whose step takes at least this long is costly. One costly connection advances in each round, so that many of them delay the
+/// others no more than one does.
 const COSTLY: Duration = Duration::from_millis(3);
-/// It stays costly for so long, else a short step between two long ones would let many take their long ones in one round.
+/// How long a connection stays costly. Without this time, a short step between two long ones would let many connections take their long
+/// steps in one round.
 const STAYS_COSTLY: Duration = Duration::from_secs(1);
 
-/// Until when a connection is costly.
+/// The time until which a connection counts as costly.
 #[derive(Debug, Default)]
 pub struct Cost(Option<Duration>);
 
 impl Cost {
-    /// A connection has advanced since `begun`.
+    /// Notes a step of the connection, from `begun` to `now`.
     pub fn note(&mut self, begun: Duration, now: Duration) {
         if now.saturating_sub(begun) > COSTLY {
             self.0 = Some(now.saturating_add(STAYS_COSTLY));
@@ -26,24 +27,24 @@ impl Cost {
         }
     }
 
-    /// Whether it is to advance in a round without others of its kind.
+    /// Whether the connection is costly.
     pub const fn is_high(&self) -> bool {
         self.0.is_some()
     }
 }
 
-/// What a connection is expected to cost when it advances.
+/// The expected cost of a connection's next step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Class {
-    /// As little as most.
+    /// As low as most.
     Cheap,
-    /// Nobody is logged in on it.
+    /// A handshake: no user is logged in on the connection.
     Handshake,
-    /// It takes long: see [`Cost`].
+    /// High: see [`Cost`].
     Costly,
 }
 
-/// Connections that wait to advance.
+/// The queue of connections that are to advance.
 #[derive(Debug, Default)]
 pub(super) struct RunQueue {
     cheap: Vec<usize>,
@@ -52,7 +53,7 @@ pub(super) struct RunQueue {
 }
 
 impl RunQueue {
-    /// A connection waits.
+    /// Queues a connection.
     pub(super) fn push(&mut self, id: usize, class: Class) {
         match class {
             Class::Cheap => self.cheap.push(id),
@@ -61,12 +62,12 @@ impl RunQueue {
         }
     }
 
-    /// Whether nobody waits.
+    /// Whether no connection is queued.
     pub(super) fn is_empty(&self) -> bool {
         self.cheap.is_empty() && self.handshakes.is_empty() && self.costly.is_empty()
     }
 
-    /// Those that advance now.
+    /// Takes the connections that advance in this round.
     pub(super) fn round(&mut self) -> Vec<usize> {
         let mut round = std::mem::take(&mut self.cheap);
         let handshakes = self.handshakes.len().min(MOST_HANDSHAKES);
@@ -98,7 +99,7 @@ mod tests {
         for number in 0..6 {
             queue.push(50, Class::Cheap);
             let round = queue.round();
-            // Who costs little is first, and is never left to a later round.
+            // A cheap connection goes first, and never waits for a later round.
             assert_eq!(round.first(), Some(&50));
             assert_eq!(costly(&round), 1, "round {number}");
             assert!(handshakes(&round) <= 8, "round {number}");
@@ -114,7 +115,7 @@ mod tests {
         assert!(!cost.is_high());
         cost.note(ms(20), ms(70));
         assert!(cost.is_high());
-        // Nothing to do, as between two packets that take long to inflate.
+        // A step without work, as between two packets that take long to inflate.
         cost.note(ms(80), ms(80));
         assert!(cost.is_high());
         cost.note(ms(1_000), ms(1_050));

@@ -1,4 +1,4 @@
-//! Sockets of both kinds, for a poll.
+//! TCP and Unix sockets for a poll.
 
 use std::io::{self, IoSlice, Read, Write};
 use std::net::Shutdown;
@@ -17,9 +17,9 @@ pub enum Stream {
 }
 
 impl Stream {
-    /// Says that nothing more will be sent.
+    /// Shuts down writing.
     pub fn shut_down_writing(&self) {
-        // A peer that is gone already needs no word.
+        // An error means that the peer is gone, which needs no further handling.
         let _ = match self {
             Self::Tcp(stream) => stream.shutdown(Shutdown::Write),
             Self::Unix(stream) => stream.shutdown(Shutdown::Write),
