@@ -1,4 +1,4 @@
-//! A CA that is there already: it issues further certificates, renews the server's, and revokes.
+//! An existing CA: issues further certificates, renews the server's, and revokes certificates.
 
 use std::fmt;
 use std::fs::File;
@@ -33,16 +33,16 @@ pub struct Authority {
     info: CertificateInfo,
     issuer: Issuer<'static, KeyPair>,
     key_identifier: KeyIdMethod,
-    /// Locked while this lives, so that of two who revoke at once neither loses what the other wrote.
+    /// The lock on the CA, held as long as this value lives, so that of two concurrent revocations neither overwrites the other's entries.
     _lock: File,
 }
 
-/// How to issue.
+/// The parameters of a certificate to issue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Issuance {
-    /// The kind of the key; `None` takes the kind that the CA has.
+    /// The kind of the key; `None` for the kind of the CA's key.
     pub key: Option<KeyKind>,
-    /// How long the certificate is valid; no longer than the CA.
+    /// How long the certificate is valid, in days; it never outlives the CA.
     pub days: u32,
 }
 
@@ -52,37 +52,38 @@ impl Default for Issuance {
     }
 }
 
-/// What was issued.
+/// An issued certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Issued {
     /// The file of the certificate.
     pub certificate: PathBuf,
     /// The file of its key.
     pub key: PathBuf,
-    /// What it says of whom.
+    /// The contents of the certificate.
     pub info: CertificateInfo,
-    /// Whether it ends because its CA does, and so perhaps before it was asked to.
+    /// Whether the certificate expires together with the CA, and so perhaps earlier than requested.
     pub ends_with_ca: bool,
 }
 
-/// What a new revocation list says.
+/// A new revocation list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Revocations {
     /// The list's file.
     pub list: PathBuf,
-    /// The certificates that were asked for, and since when each is revoked, in seconds since the Unix epoch.
+    /// The requested certificates, and for each the time of its revocation, in seconds since the Unix epoch.
     pub certificates: Vec<(PathBuf, u64)>,
-    /// How many certificates are revoked in all.
+    /// How many certificates the list revokes in all.
     pub revoked: usize,
     /// When the next list is due, in seconds since the Unix epoch.
     pub next_update: u64,
 }
 
-/// For how many days a revocation list is made.
+/// How many days a revocation list is valid by default.
 pub const LIST_DAYS: u32 = 30;
 
 impl Authority {
-    /// Reads the CA in `directory`, and waits until no other has it open. The passphrase is that of its key, where it is encrypted.
+    /// Reads the CA in `directory`, and waits until no other process has it open. The passphrase is that of the CA's key, where the key is
+    /// encrypted.
     pub fn open(directory: &Path, passphrase: Option<&Secret>) -> Result<Self, CertsError> {
         let authority = Self::open_at_any_time(directory, passphrase)?;
         let now = since_epoch(SystemTime::now()).as_secs();
@@ -96,7 +97,7 @@ impl Authority {
         Ok(authority)
     }
 
-    /// As [`open`](Self::open), of a CA that may be expired.
+    /// Does the same as [`open`](Self::open), and accepts an expired CA.
     pub(super) fn open_at_any_time(directory: &Path, passphrase: Option<&Secret>) -> Result<Self, CertsError> {
         let files = Files::in_directory(directory);
         let [certificate, key] = [&files.ca, &files.ca_key].map(|path| read(path));
@@ -126,7 +127,7 @@ impl Authority {
         Ok(Self { path: files.ca, der, certificates, info, issuer, key_identifier, _lock: lock })
     }
 
-    /// The file of its certificate.
+    /// The file of the CA's certificate.
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
@@ -143,13 +144,13 @@ impl Authority {
         self.issuer.key()
     }
 
-    /// How many certificates its file holds.
+    /// How many certificates the CA's file holds.
     pub(super) const fn certificates(&self) -> usize {
         self.certificates
     }
 
-    /// Puts a new server certificate with a new key in the place of `server-cert.pem` and `server-key.pem` in `directory`: both, or
-    /// none. It is for `hosts`; without them for those of the certificate that is there.
+    /// Replaces `server-cert.pem` and `server-key.pem` in `directory` by a new certificate with a new key: both, or neither. The
+    /// certificate is for `hosts`; if there are none, for the hosts of the replaced certificate.
     pub fn renew_server(&self, directory: &Path, hosts: &[String], issuance: &Issuance) -> Result<Issued, CertsError> {
         let Files { server_cert, server_key, .. } = Files::in_directory(directory);
         let hosts = if server_cert.exists() {
@@ -187,7 +188,8 @@ impl Authority {
         self.issued(pair, certificate, key)
     }
 
-    /// Writes the CA's next revocation list, for `days`. It has what the list of that file has, and the certificates in the files given.
+    /// Writes the CA's next revocation list, valid for `days`. It has the entries of the list in the file, and the certificates in the
+    /// files given.
     pub fn revoke(&self, list: &Path, certificates: &[PathBuf], days: u32) -> Result<Revocations, CertsError> {
         if days == 0 {
             return Err(CertsError::Impossible(
@@ -215,7 +217,7 @@ impl Authority {
             };
             asked.push((path.clone(), since));
         }
-        // A clock that went back must not make a list that is older than the one before.
+        // A list must not be older than the one before, even if the clock was set back.
         let this_update = old.as_ref().map_or(now, |old| now.max(old.this_update));
         let next_update = this_update.saturating_add(u64::from(days) * 86_400);
         let text =
@@ -255,7 +257,7 @@ impl Authority {
         list.pem().map_err(impossible)
     }
 
-    /// The list in a file, which must be this CA's alone.
+    /// Reads a revocation list, which this CA alone must have issued.
     fn read_list(&self, path: &Path) -> Result<List, CertsError> {
         let wrong = |why: String| {
             CertsError::Impossible(format!("'{}' {why}: name another file with --crl, or move it away", path.display()))
@@ -311,7 +313,7 @@ impl Authority {
         verify_issued_by(signed, &self.der, &provider().signature_verification_algorithms)
     }
 
-    /// The hosts that a server's certificate is for, which must be of this CA.
+    /// The hosts of a server certificate, which this CA must have issued.
     fn hosts_of(&self, path: &Path) -> Result<Vec<String>, CertsError> {
         let der = first_certificate(&read(path)?)?;
         let wrong = |why: String| CertsError::Impossible(format!("'{}' {why}", path.display()));
@@ -349,7 +351,7 @@ impl Authority {
         Ok(Issued { certificate, key, info, ends_with_ca })
     }
 
-    /// The kind of key that fits the CA's: who made an RSA one has peers that know nothing else.
+    /// The kind of key for a new certificate: the CA's kind, because an operator with an RSA CA has peers that support nothing else.
     fn kind(&self) -> KeyKind {
         match self.info.key.as_str() {
             "RSA 2048" => KeyKind::Rsa(2048),
@@ -400,14 +402,14 @@ impl fmt::Display for Revocations {
     }
 }
 
-/// A client's name as the beginning of a file's: what could lead elsewhere, or hide the file, becomes `_`.
+/// A client's name as a file name's beginning: characters that could lead to another directory, or hide the file, become `_`.
 fn file_stem(name: &str) -> String {
     let fits = |letter: char| letter.is_alphanumeric() || matches!(letter, '-' | '_' | '.' | '@');
     let stem: String = name.chars().map(|letter| if fits(letter) { letter } else { '_' }).collect();
     if stem.starts_with(['.', '-']) { format!("_{stem}") } else { stem }
 }
 
-/// One more than the number, big endian; 1 where there is none.
+/// The next number after a big-endian one; 1 where there is none.
 fn next_number(old: Option<&[u8]>) -> Vec<u8> {
     let mut number = vec![0];
     number.extend_from_slice(old.unwrap_or_default());
@@ -451,14 +453,15 @@ fn key_pair(file: &NamedPem, passphrase: Option<&Secret>) -> Result<KeyPair, Cer
 
 const ENCRYPTED: &[u8] = b"BEGIN ENCRYPTED PRIVATE KEY-----";
 
-/// Refuses to replace a key behind a link that is not the one of the certificate that is replaced with it: the link may lead to the
-/// key of something else. A file in the directory itself is replaced, because to renew is the way out where it does not fit.
+/// Refuses to replace a key behind a link unless the key belongs to the certificate that is replaced with it, because the link may lead to
+/// the key of another program. A file in the directory itself is replaced even if it does not fit, because renewing is how an operator
+/// repairs that.
 fn demand_pair(certificate: &Path, key: &Path) -> Result<(), CertsError> {
     if !certificate.exists() || !key.exists() || !key.is_symlink() {
         return Ok(());
     }
     let file = read(key)?;
-    // What is no key is refused by who replaces it.
+    // A file without a private key is refused by the function that replaces it.
     if memchr::memmem::find(&file.pem, b"PRIVATE KEY-----").is_none() {
         return Ok(());
     }

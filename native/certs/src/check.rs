@@ -1,4 +1,4 @@
-//! Saying in plain words what is wrong with certificates and keys.
+//! Says in plain words what is wrong with certificates, keys and revocation lists.
 
 use std::fmt;
 use std::fs;
@@ -20,31 +20,31 @@ use sealwire_net::clock::since_epoch;
 use sealwire_net::provider::provider;
 use sealwire_net::regular_file::{self, LARGE};
 
-/// A certificate that ends sooner is mentioned.
+/// A certificate that expires within this time, in seconds, is reported.
 const SOON: u64 = 30 * 24 * 60 * 60;
 
-/// Something worth saying about a file.
+/// A remark about a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
     /// The file.
     pub path: PathBuf,
-    /// What to say, a sentence without its end.
+    /// The remark, a sentence without its end.
     pub text: String,
-    /// Whether it is wrong, or only worth knowing.
+    /// Whether the remark is a problem, or only information.
     pub is_problem: bool,
 }
 
-/// What was found, file by file.
+/// The remarks of a check.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Report {
-    /// In the order of the files; the first of each file says what is in it.
+    /// The remarks in the order of the files; the first one for each file says what the file contains.
     pub findings: Vec<Finding>,
-    /// How many certificates are revoked and yet no problem, because no server uses them.
+    /// How many certificates are revoked without being a problem, because no server uses them.
     pub revoked: usize,
 }
 
 impl Report {
-    /// What is wrong. Nothing: all is fine.
+    /// The problems; empty where all is fine.
     pub fn problems(&self) -> impl Iterator<Item = &Finding> {
         self.findings.iter().filter(|finding| finding.is_problem)
     }
@@ -62,7 +62,7 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for Finding { path, text, is_problem } in &self.findings {
             let wrong = if *is_problem { "WRONG: " } else { "" };
-            // Names in a certificate are chosen by whoever made it.
+            // The issuer of a certificate chooses the names in it, so control characters are escaped.
             writeln!(f, "{}: {wrong}{}", printable::line(&path.display().to_string()), printable::line(text))?;
         }
         match self.problems().count() {
@@ -74,8 +74,8 @@ impl fmt::Display for Report {
     }
 }
 
-/// The files of a directory that may hold certificates, keys or revocation lists, by name: `.pem`, `.crt`, `.cer`, `.key` and `.crl` with
-/// a PEM block of that kind.
+/// The files of a directory that may hold certificates, keys or revocation lists, in the order of their names: `.pem`, `.crt`, `.cer`,
+/// `.key` and `.crl` files with such a PEM block.
 pub fn files_of(directory: &Path) -> Result<Vec<PathBuf>, CertsError> {
     let entries = fs::read_dir(directory).map_err(|error| CertsError::io("read", directory, error))?;
     let mut files = Vec::new();
@@ -99,7 +99,7 @@ pub fn files_of(directory: &Path) -> Result<Vec<PathBuf>, CertsError> {
     Ok(files)
 }
 
-/// Reads the files, and judges each certificate, key and revocation list by itself and all of them as a set, as of `now`.
+/// Reads the files, and checks each certificate, key and revocation list by itself and all of them as a set, as of `now`.
 pub fn check(files: &[PathBuf], passphrase: Option<&Secret>, now: SystemTime) -> Result<Report, CertsError> {
     let mut report = Report::default();
     let mut parts = Parts::default();
@@ -128,7 +128,7 @@ pub fn check(files: &[PathBuf], passphrase: Option<&Secret>, now: SystemTime) ->
     Ok(report)
 }
 
-/// All that was read, to judge one part in the light of the others.
+/// All parts that were read, so that one part can be checked against the others.
 struct Set<'a> {
     parts: &'a Parts,
     now: u64,
@@ -200,13 +200,13 @@ impl Set<'_> {
         }
     }
 
-    /// Whether the CA that the certificate names is there and did sign it.
+    /// Checks whether the CA that the certificate names is among the files and has signed it.
     fn issuer(&self, certificate: &CertificatePart, report: &mut Report) {
         let CertificatePart { path, info, .. } = certificate;
         let named = || self.parts.certificates.iter().filter(|other| other.info.subject == info.issuer);
         let algorithms = provider().signature_verification_algorithms;
         let verdicts: Vec<_> = named().map(|ca| verify_issued_by(&certificate.der, &ca.der, &algorithms)).collect();
-        // A weak key or hash is a problem of its own, said already.
+        // A weak key or hash is not repeated here, because it is reported as a problem of its own.
         let is_open = |verdict: &Result<(), CertificateProblem>| {
             matches!(verdict, Ok(()) | Err(CertificateProblem::UnsupportedAlgorithm { .. }))
         };
@@ -231,7 +231,7 @@ impl Set<'_> {
         }
     }
 
-    /// Whether a list of its issuer's has it.
+    /// Checks whether a revocation list of the certificate's issuer has it.
     fn revocation(&self, certificate: &CertificatePart, role: Role, report: &mut Report) {
         let CertificatePart { path, info, serial, .. } = certificate;
         let Some(serial) = serial else { return };
@@ -239,7 +239,7 @@ impl Set<'_> {
         {
             let Some(entry) = list.entry(serial) else { continue };
             let text = format!("it is revoked since {}, as '{}' says", date_text(entry.since), list_path.display());
-            // A client's is kept here often enough; a server's is in use.
+            // A revoked client certificate is often kept with the others; a revoked server certificate is in use.
             if role == Role::Client {
                 report.say(path, text);
                 report.revoked += 1;
@@ -278,7 +278,7 @@ impl Set<'_> {
         self.list_issuer(path, list, report);
     }
 
-    /// Whether the CA that the list names is there and did sign it.
+    /// Checks whether the CA that the list names is among the files and has signed it.
     fn list_issuer(&self, path: &Path, list: &List, report: &mut Report) {
         let is_ca = |one: &&CertificatePart| self.role(one) == Role::Ca;
         let mut named = self.parts.certificates.iter().filter(|one| one.info.subject == list.issuer).peekable();
@@ -292,7 +292,7 @@ impl Set<'_> {
         }
     }
 
-    /// Loads what belongs together as the programs do: what they refuse would stop them.
+    /// Loads the parts as the programs do, because an error there would stop the programs.
     fn use_them(&self, contents: &[(&Path, NamedPem)], passphrase: Option<&Secret>, report: &mut Report) {
         let content = |path: &Path| contents.iter().find(|(other, _)| *other == path).map(|(_, file)| file.clone());
         for ca in self.parts.certificates.iter().filter(|one| one.position == 0 && self.role(one) == Role::Ca) {
@@ -345,7 +345,7 @@ impl Set<'_> {
                 report.problem(path, format!("the private key is not that of '{}'{instead}", paired.path.display()));
             }
             (Some(certificate), _) => report.say(path, format!("the private key of '{}'", certificate.path.display())),
-            // Of MySQL's RSA pair for sha256_password, which has no certificate.
+            // This key is of MySQL's RSA pair for sha256_password, which has no certificate.
             (None, _) if path.file_name().is_some_and(|name| name == "private_key.pem") => {
                 report.say(path, "a private key without certificate");
             }
@@ -354,7 +354,7 @@ impl Set<'_> {
         }
     }
 
-    /// What a certificate is used as: by its file's name, then by what it says and what others say of it.
+    /// The use of a certificate: by its file's name, then by its contents, then by whether others name it as issuer.
     fn role(&self, certificate: &CertificatePart) -> Role {
         let name = certificate.path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_ascii_lowercase();
         if certificate.position == 0 && name.contains("server") {
@@ -379,7 +379,7 @@ impl Set<'_> {
     }
 }
 
-/// A number, big endian, in decimal where it is short enough to be counted with, else in hexadecimal.
+/// A big-endian number: in decimal where it is short, else in hexadecimal.
 fn decimal(number: &[u8]) -> String {
     if number.len() > 8 {
         return format!("0x{}", hex(number));

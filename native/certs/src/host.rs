@@ -1,15 +1,15 @@
-//! Names that a certificate can carry so that a client finds them.
+//! Host names that a certificate can carry in a form that clients match.
 
 use std::net::IpAddr;
 
-/// The greatest common name that RFC 5280 allows.
+/// The longest common name that RFC 5280 allows.
 const COMMON_NAME_MAX: usize = 64;
 
-/// The longest name in DNS, and the longest label.
+/// The longest DNS name, and the longest label.
 const NAME_MAX: usize = 253;
 const LABEL_MAX: usize = 63;
 
-/// Why no client could match a host of a certificate, and what to write instead.
+/// Checks a host for a certificate. The error says why no client could match it, and gives the form to use instead.
 pub(super) fn check_host(host: &str) -> Result<(), String> {
     if host.parse::<IpAddr>().is_ok() {
         return Ok(());
@@ -75,7 +75,7 @@ pub(super) fn check_host(host: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// Why a text can't be a client's common name.
+/// Checks a client's common name; the error says why a certificate can't carry it.
 pub(super) fn check_common_name(name: &str) -> Result<(), String> {
     let length = name.chars().count();
     if length == 0 {
@@ -92,12 +92,12 @@ pub(super) fn check_common_name(name: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// Whether a host can be the server's common name too.
+/// Whether a host can also be the server certificate's common name.
 pub(super) fn is_common_name(host: &str) -> bool {
     host.chars().count() <= COMMON_NAME_MAX
 }
 
-/// A label as DNS and certificates have it: `xn--` and RFC 3492's Punycode where it has other letters than ASCII's.
+/// A label in the form of DNS and certificates: `xn--` and RFC 3492's Punycode where the label is not ASCII.
 fn ascii_label(label: &str) -> String {
     if label.is_ascii() {
         return label.to_owned();
@@ -129,7 +129,7 @@ fn ascii_label(label: &str) -> String {
     output
 }
 
-/// A number as Punycode's digits of changing weight.
+/// Appends a number in Punycode's digits, whose weights vary.
 fn push_delta(output: &mut String, delta: u32, bias: u32) {
     let letter =
         |value: u32| char::from(u8::try_from(if value < 26 { 97 + value } else { 22 + value }).unwrap_or(b'?'));

@@ -1,5 +1,5 @@
-//! Certificates: making a set of them under MySQL's file names ([`generate`]), issuing and revoking by a CA that is there
-//! ([`Authority`]), and saying in plain words what is wrong with any set ([`check`]).
+//! Certificates: makes a set under MySQL's file names ([`generate`]), issues and revokes with an existing CA ([`Authority`]), and says in
+//! plain words what is wrong with a set ([`check`]).
 //!
 //! ```
 //! let directory = tempfile::tempdir()?;
@@ -7,7 +7,7 @@
 //! assert!(made.server_cert.ends_with("server-cert.pem"));
 //! let report = sealwire_certs::check(&[made.ca, made.server_cert, made.server_key], None, std::time::SystemTime::now())?;
 //! assert!(report.problems().next().is_none());
-//! // What is there is never overwritten.
+//! // Existing files are never overwritten.
 //! assert!(sealwire_certs::generate(directory.path(), &sealwire_certs::Options::default()).is_err());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -39,18 +39,18 @@ use sealwire_net::files::unreadable;
 /// Why certificates could not be made or read.
 #[derive(Debug)]
 pub enum CertsError {
-    /// The file is there already, and is left as it is.
+    /// The file exists, and is left unchanged.
     Exists(PathBuf),
     /// A file or directory could not be read or written.
     Io {
-        /// What was tried, as `read` or `write`.
+        /// The operation, as `read` or `write`.
         doing: &'static str,
         /// The file.
         path: PathBuf,
-        /// What the operating system said.
+        /// The operating system's error.
         error: io::Error,
     },
-    /// The options ask for something impossible; the text says what.
+    /// The options ask for something impossible; the text says why.
     Impossible(String),
 }
 

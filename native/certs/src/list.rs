@@ -1,4 +1,4 @@
-//! Certificate revocation lists as they stand in PEM files.
+//! Parses certificate revocation lists.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ const CRL_NUMBER: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.20");
 const REASON_CODE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.21");
 const INVALIDITY_DATE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.24");
 
-/// RFC 5280's CertificateList. x509-cert's own demands a version, which the lists that `openssl ca` makes by default have not.
+/// RFC 5280's CertificateList. The type of x509-cert requires the version field, which the lists made by `openssl ca` lack by default.
 #[derive(Debug, Sequence)]
 struct Signed {
     list: Content,
@@ -46,29 +46,29 @@ struct Revoked {
 pub(super) struct List {
     pub der: Vec<u8>,
     pub issuer: Name,
-    /// Seconds since the Unix epoch, as the next.
+    /// The time of this list in seconds since the Unix epoch; `next_update` likewise.
     pub this_update: u64,
     pub next_update: Option<u64>,
-    /// The CRL number, big endian; none in lists of version 1.
+    /// The CRL number, big endian; `None` in lists of version 1.
     pub number: Option<Vec<u8>>,
     pub entries: Vec<Entry>,
-    /// Whether it has a critical extension: it is a delta, or lists some kinds of certificates alone.
+    /// Whether the list has a critical extension: it is a delta list, or covers only some kinds of certificates.
     pub is_partial: bool,
 }
 
-/// A certificate that is revoked.
+/// A revoked certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Entry {
-    /// The certificate's serial number, without zeros before it.
+    /// The certificate's serial number, without leading zeros.
     pub serial: Vec<u8>,
-    /// Since when, in seconds since the Unix epoch.
+    /// The time of the revocation, in seconds since the Unix epoch.
     pub since: u64,
     pub reason: Option<RevocationReason>,
     pub invalid_since: Option<u64>,
 }
 
 impl List {
-    /// Reads a list in DER.
+    /// Parses a list in DER.
     pub(super) fn from_der(der: &[u8]) -> Option<Self> {
         let list = Signed::from_der(der).ok()?.list;
         let extensions = list.extensions.unwrap_or_default();
@@ -91,7 +91,7 @@ impl List {
         })
     }
 
-    /// The entry of a certificate, by its serial number.
+    /// The entry of a certificate, found by serial number.
     pub(super) fn entry(&self, serial: &[u8]) -> Option<&Entry> {
         self.entries.iter().find(|entry| entry.serial == serial)
     }
@@ -114,13 +114,13 @@ impl Entry {
     }
 }
 
-/// A serial number without the zeros before it. A negative one, which no CA gives, is none.
+/// A serial number without leading zeros. `None` for a negative number, which no CA gives.
 pub(super) fn serial(number: &[u8]) -> Option<Vec<u8>> {
     let is_negative = number.first().is_some_and(|byte| byte & 0x80 != 0);
     (!is_negative).then(|| significant(number).to_vec())
 }
 
-/// The bytes of a number without the zeros before it.
+/// The bytes of a number without leading zeros.
 pub(super) fn significant(number: &[u8]) -> &[u8] {
     let zeros = number.iter().take_while(|byte| **byte == 0).count();
     number.get(zeros..).unwrap_or_default()
@@ -131,7 +131,7 @@ fn number_of(der: &[u8]) -> Option<Vec<u8>> {
     Some(significant(number.as_bytes()).to_vec())
 }
 
-/// An ENUMERATED of one byte.
+/// The revocation reason in an ENUMERATED of one byte.
 fn reason(der: &[u8]) -> Option<RevocationReason> {
     let &[0x0a, 1, code] = der else { return None };
     Some(match code {

@@ -20,7 +20,7 @@ const SERVER_AUTH: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.
 const CLIENT_AUTH: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.2");
 const ANY_PURPOSE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.37.0");
 
-/// Signature algorithms whose hash can be forged.
+/// Signature algorithms with a hash in which collisions can be made.
 const WEAK: &[(ObjectIdentifier, &str)] = &[
     (ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.2"), "MD2"),
     (ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.4"), "MD5"),
@@ -29,7 +29,7 @@ const WEAK: &[(ObjectIdentifier, &str)] = &[
     (ObjectIdentifier::new_unwrap("1.2.840.10040.4.3"), "SHA-1"),
 ];
 
-/// What a certificate is used as.
+/// The use of a certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
     Ca,
@@ -50,15 +50,15 @@ impl fmt::Display for Role {
 #[derive(Debug)]
 pub(super) struct CertificatePart {
     pub path: PathBuf,
-    /// The how many-eth of its file, from 0.
+    /// The certificate's index in its file, from 0.
     pub position: usize,
     pub der: Vec<u8>,
     pub info: CertificateInfo,
-    /// `None` where it is negative, as none may be.
+    /// The serial number; `None` where it is negative, which no serial number may be.
     pub serial: Option<Vec<u8>>,
     /// The bits of the public key, without the algorithm.
     pub public: Vec<u8>,
-    /// The CA flag; `None` without basicConstraints.
+    /// The CA flag of basicConstraints; `None` where the certificate has no such extension.
     pub ca: Option<bool>,
     pub for_server: bool,
     pub for_client: bool,
@@ -68,14 +68,14 @@ pub(super) struct CertificatePart {
 #[derive(Debug)]
 pub(super) struct KeyPart {
     pub path: PathBuf,
-    /// As [`CertificatePart::public`]; `None` where the key is encrypted and no passphrase was given.
+    /// The bits of the public key, as in [`CertificatePart::public`]; `None` where the key is encrypted and no passphrase was given.
     pub public: Option<Vec<u8>>,
     /// The file's mode if others than owner and group may read it, or others than the owner write it.
     pub open_mode: Option<u32>,
 }
 
 impl KeyPart {
-    /// Whether the names say that they belong together: `x-key.pem` and `x-cert.pem` or `x.pem`, or one file.
+    /// Whether the file names pair key and certificate: `x-key.pem` with `x-cert.pem` or `x.pem`, or one file for both.
     pub(super) fn is_paired_with(&self, certificate: &CertificatePart) -> bool {
         let stem = |path: &Path, suffix: &str| {
             let stem = path.file_stem().and_then(|stem| stem.to_str())?;
@@ -87,7 +87,7 @@ impl KeyPart {
     }
 }
 
-/// A revocation list of a file.
+/// A revocation list in a file.
 #[derive(Debug)]
 pub(super) struct ListPart {
     pub path: PathBuf,
@@ -102,12 +102,12 @@ pub(super) struct Parts {
 }
 
 impl Parts {
-    /// Whether a file holds any.
+    /// Whether a file holds a certificate, a key or a revocation list.
     pub(super) fn are_in(pem: &[u8]) -> bool {
         has_certificate(pem) || has_key(pem) || has_list(pem)
     }
 
-    /// Adds those of a file; returns what can't be read, in words.
+    /// Adds the parts of a file; returns a sentence for each part that can't be read.
     pub(super) fn add(&mut self, path: &Path, file: &NamedPem, passphrase: Option<&Secret>) -> Vec<String> {
         let mut problems = Vec::new();
         if !Self::are_in(&file.pem) {

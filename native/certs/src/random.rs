@@ -4,7 +4,7 @@ use sealwire_core::random::Random as _;
 
 use sealwire_net::random::OsRandom;
 
-/// So many bytes from the operating system.
+/// `N` random bytes from the operating system.
 pub(super) fn random_bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     OsRandom::new().fill(&mut bytes);

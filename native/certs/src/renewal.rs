@@ -1,4 +1,4 @@
-//! A CA's certificate made anew: the same name, key and extensions for another period, so that what it has issued stays valid.
+//! Renews a CA's certificate: the same name, key and extensions for a new period, so that the certificates it has issued stay valid.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -19,17 +19,16 @@ use super::random::hex;
 use super::{CertsError, Options};
 use sealwire_net::provider::provider;
 
-/// What a CA has become.
+/// A renewed CA.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RenewedCa {
-    /// The file of its certificate.
+    /// The file of the CA's certificate.
     pub path: PathBuf,
-    /// What it says now.
+    /// The contents of the new certificate.
     pub info: CertificateInfo,
 }
 
-/// Puts a certificate of the same name and key, valid from now on for `days`, in the place of the CA's in `directory`, be it
-/// expired or not.
+/// Replaces the CA's certificate in `directory`, expired or not, by one with the same name and key that is valid from now on for `days`.
 pub fn renew_ca(directory: &Path, passphrase: Option<&Secret>, days: u32) -> Result<RenewedCa, CertsError> {
     let options = Options { days, ..Options::default() };
     super::make::check(&options)?;
@@ -54,9 +53,9 @@ pub fn renew_ca(directory: &Path, passphrase: Option<&Secret>, days: u32) -> Res
     Ok(RenewedCa { path: path.to_owned(), info })
 }
 
-/// The certificate with another period and serial number, signed anew.
+/// The certificate with a new period and serial number, signed again.
 fn renewed(old: &Certificate, key: &KeyPair, options: &Options) -> Result<Vec<u8>, CertsError> {
-    // Of this one the serial number, the period and the name of the algorithm are taken.
+    // The serial number, the period and the algorithm identifier of the new certificate come from this pattern.
     let pattern = params(&hex(b"pattern"), options)?.self_signed(key).map_err(impossible)?;
     let encoded = || {
         let pattern = Certificate::from_der(pattern.der())?;
@@ -72,7 +71,7 @@ fn renewed(old: &Certificate, key: &KeyPair, options: &Options) -> Result<Vec<u8
         parts.extend(old.subject().to_der()?);
         parts.extend(old.subject_public_key_info().to_der()?);
         let mut extensions = old.extensions().cloned().unwrap_or_default();
-        // It may name the old serial number, and OpenSSL would then take the certificate for another CA's.
+        // The identifier may name the CA's old serial number, and OpenSSL would then take the certificate to be issued by another CA.
         extensions.retain(|extension| extension.extn_id != AUTHORITY_KEY_IDENTIFIER);
         if !extensions.is_empty() {
             parts.extend(tagged(3, &extensions.to_der()?)?);
@@ -91,7 +90,7 @@ fn renewed(old: &Certificate, key: &KeyPair, options: &Options) -> Result<Vec<u8
 
 const AUTHORITY_KEY_IDENTIFIER: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.35");
 
-/// An element under an explicit tag of its context.
+/// An element under an explicit, context-specific tag.
 fn tagged(number: u32, element: &[u8]) -> der::Result<Vec<u8>> {
     AnyRef::new(Tag::ContextSpecific { constructed: true, number: TagNumber(number) }, element)?.to_der()
 }

@@ -1,4 +1,4 @@
-//! `sealwire-certs --ca-dir` as an operator runs it: renewals, further clients and revocations, with OpenSSL as the judge.
+//! `sealwire-certs --ca-dir` as an operator runs it: renewals, further clients and revocations; OpenSSL checks the results.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking, its helpers too")]
 
 use std::fs;
@@ -22,7 +22,7 @@ fn certs(directory: &Path, arguments: &str) -> String {
     text(&output)
 }
 
-/// What it says where it must fail; it names the thing and the way out.
+/// Runs the program where it must fail, and checks that its error text names the thing and the way out.
 #[track_caller]
 fn refused(directory: &Path, arguments: &str, said: &[&str]) {
     let output = run(directory, env!("CARGO_BIN_EXE_sealwire-certs"), arguments);
@@ -69,7 +69,7 @@ fn a_server_certificate_is_renewed_with_its_key() {
             "verify -x509_strict -purpose sslserver -CAfile ca.pem -verify_hostname db1.example server-cert.pem",
         );
         openssl(at, "verify -x509_strict -purpose sslserver -CAfile ca.pem -verify_ip 10.1.2.3 server-cert.pem");
-        // No longer than the CA, and with a key of its kind.
+        // The certificate does not outlive the CA, and its key is of the CA's kind.
         let end = |file: &str| openssl(at, &format!("x509 -in {file} -noout -enddate"));
         assert_eq!(end("server-cert.pem"), end("ca.pem"));
         let key = openssl(at, "pkey -in server-key.pem -noout -text");
@@ -79,7 +79,7 @@ fn a_server_certificate_is_renewed_with_its_key() {
         certs(at, "--ca-dir=. --renew-server --host=db2.example --days=5");
         openssl(at, "verify -CAfile ca.pem -verify_hostname db2.example server-cert.pem");
         assert!(certs(at, "--check").contains("it expires soon"));
-        // For another machine, from the same CA.
+        // The same CA issues a certificate for another machine.
         certs(at, "--ca-dir=. --dir=db3 --renew-server --host=db3.example");
         openssl(at, "verify -CAfile ca.pem -verify_hostname db3.example db3/server-cert.pem");
         assert_eq!(names(&at.join("db3")), ["server-cert.pem", "server-key.pem"]);
@@ -105,7 +105,7 @@ fn what_can_not_be_renewed_stays() {
     refused(at, "--dir=one", &["there is a CA in 'one' already", "--ca-dir='one'", "--renew-server"]);
     refused(at, "--ca-dir=one", &["add --renew-server, --client-name=NAME, --revoke=FILE, --renew-crl or --renew-ca"]);
     refused(at, "--ca-dir=nowhere --renew-server", &["can't read 'nowhere/ca.pem'"]);
-    // The key of something else is not lost, where a link leads to it.
+    // Where a link leads to another program's key, that key is kept.
     fs::remove_file(at.join("two/server-key.pem")).unwrap();
     std::os::unix::fs::symlink(at.join("one/server-key.pem"), at.join("two/server-key.pem")).unwrap();
     let others = key();
@@ -115,7 +115,7 @@ fn what_can_not_be_renewed_stays() {
         &["'two/server-key.pem' is a link, and is not known to lead to the key of", "--dir"],
     );
     assert_eq!(key(), others);
-    // A file that does not fit is replaced: that is the way out.
+    // A key that does not fit its certificate is replaced, because renewing repairs that.
     fs::remove_file(at.join("two/server-key.pem")).unwrap();
     fs::write(at.join("two/server-key.pem"), &others).unwrap();
     certs(at, "--ca-dir=two --renew-server");
@@ -195,7 +195,7 @@ fn what_is_revoked_stays_revoked() {
     assert!(verify_with_list(at, "eve-cert.pem").contains("eve-cert.pem: OK"));
     assert!(verify_with_list(at, "server-cert.pem").contains("server-cert.pem: OK"));
 
-    // Once more: since the same time, with a number that rises.
+    // The second revocation keeps the first one's time, and the list's number rises.
     let again = certs(at, "--ca-dir=. --revoke=bob-cert.pem --revoke=eve-cert.pem --crl-days=3");
     assert_eq!(again.lines().next(), said.lines().next());
     assert_eq!((number().as_str(), entries()), ("crlNumber=0x03", 2));
@@ -320,7 +320,7 @@ fn a_ca_is_renewed_with_its_key_and_what_it_issued_stays_valid() {
         }
         assert!(verify_with_list(at, "bob-cert.pem").contains("certificate revoked"));
         assert!(verify_with_list(at, "client-cert.pem").contains("client-cert.pem: OK"));
-        // It issues as before, for longer than it could.
+        // The renewed CA issues as before, and for longer than the old one could.
         certs(at, "--ca-dir=. --renew-server --days=3000");
         openssl(at, "x509 -in server-cert.pem -noout -checkend 250000000");
         openssl(at, "verify -x509_strict -CAfile ca.pem server-cert.pem");
@@ -328,7 +328,7 @@ fn a_ca_is_renewed_with_its_key_and_what_it_issued_stays_valid() {
     }
 }
 
-/// As OpenSSL makes one by its defaults, with an identifier that names its own serial number.
+/// A CA that OpenSSL makes by its defaults, with an authority key identifier that has its own serial number.
 #[test]
 fn a_ca_of_others_is_renewed_even_when_it_has_expired() {
     let place = tempfile::tempdir().unwrap();
@@ -353,14 +353,14 @@ fn a_ca_of_others_is_renewed_even_when_it_has_expired() {
     openssl(at, "verify -x509_strict -CAfile ca.pem ca.pem");
     certs(at, "--ca-dir=. --client-name=bob");
     openssl(at, "verify -x509_strict -CAfile ca.pem bob-cert.pem");
-    // What can't be renewed stays.
+    // A file with two certificates can't be renewed, and stays unchanged.
     let two = [fs::read(at.join("ca.pem")).unwrap(), fs::read(at.join("ca.pem")).unwrap()].concat();
     fs::write(at.join("ca.pem"), &two).unwrap();
     refused(at, "--ca-dir=. --renew-ca", &["holds 2 certificates", "--ssl-ca"]);
     assert_eq!(fs::read(at.join("ca.pem")).unwrap(), two);
 }
 
-/// Whatever an operator names by mistake is told at once.
+/// A path that an operator gives by mistake is reported at once, with its name.
 #[test]
 fn what_is_no_file_is_named_at_once() {
     let place = tempfile::tempdir().unwrap();

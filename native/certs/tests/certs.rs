@@ -1,4 +1,4 @@
-//! `sealwire-certs` as a user runs it, with OpenSSL as the judge of what it makes and the maker of what it judges.
+//! `sealwire-certs` as a user runs it. OpenSSL checks the certificates that it makes, and makes the certificates that it checks.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking, its helpers too")]
 
 use std::fs;
@@ -115,7 +115,7 @@ fn keys_are_for_their_owner_alone() {
     }
 }
 
-/// A CA of OpenSSL's and a server certificate, made with these further arguments for key, CA and certificate.
+/// A CA and a server certificate made by OpenSSL, with these further arguments for key, CA and certificate.
 fn made_by_openssl(at: &Path, key: &str, ca: &str, certificate: &str) {
     openssl(at, &format!("req -x509 -newkey {key} -nodes -keyout ca-key.pem -out ca.pem -days 30 -subj /CN=ca {ca}"));
     openssl(at, &format!("req -newkey {key} -nodes -keyout server-key.pem -out server-req.pem -subj /CN=localhost"));
