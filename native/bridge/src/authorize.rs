@@ -1,4 +1,4 @@
-//! Whether a client may use the bridge: its page's origin, its token, and the target that it asks for.
+//! Checks whether a client may use the bridge: the origin of its page, its token, and the requested target.
 
 use super::closing::{CloseReason, Closing};
 use super::exchange::TARGETS;
@@ -6,8 +6,8 @@ use super::http::Request;
 use super::settings::Settings;
 use super::shared::Shared;
 
-/// The target that the client may use, by its place in the settings, and its name. Origin first, then token, so that nobody else learns
-/// which targets there are.
+/// The index of the requested target in the settings, and its name. The origin is checked first, then the token, so that an unauthorized
+/// client does not learn which targets exist.
 ///
 /// # Errors
 /// Why the client is refused.
@@ -27,10 +27,10 @@ pub(super) fn authorize<'a>(request: &'a Request, shared: &Shared) -> Result<(us
     place.map(|place| (place, name)).ok_or_else(|| Closing::unknown_target(name))
 }
 
-/// The most of an origin that the log shows.
+/// How many bytes of an origin the log shows at most.
 const MOST_ORIGIN: usize = 200;
 
-/// What the log says to whom the bridge belongs, where a client may not use it: who came, why not, and which option decides.
+/// The log line for the operator where a client is refused: who it is, why it is refused, and which option decides.
 pub(super) fn refusal(closing: &Closing, request: &Request, settings: &Settings) -> Option<String> {
     match closing.reason {
         CloseReason::OriginRefused => {

@@ -1,4 +1,4 @@
-//! The client's side of a connection: bytes in and out, through TLS or not.
+//! The client's side of a connection: bytes in and out, with or without TLS.
 
 use std::io::{self, ErrorKind, Read, Write};
 
@@ -9,16 +9,16 @@ use super::http;
 use sealwire_net::clock;
 use sealwire_net::socket::Socket;
 
-/// A client's socket as a stream that never blocks, with room for what it does not take at once.
+/// A client's socket as a non-blocking stream, with a buffer for bytes that the socket does not take at once.
 #[derive(Debug)]
 pub(super) struct Client {
     transport: Transport,
-    /// Bytes that go before all others, from `sent` on.
+    /// Bytes to send before all others; those before the index `sent` are sent.
     unsent: Vec<u8>,
     sent: usize,
     /// How many bytes may be read until [`Client::allow`] is called again.
     allowance: usize,
-    /// Whether more would have been read.
+    /// Whether a read was refused because the allowance was used up.
     is_held_back: bool,
 }
 
@@ -32,7 +32,7 @@ impl Client {
     /// A client that was just accepted.
     ///
     /// # Errors
-    /// TLS can't be begun.
+    /// TLS can't be set up.
     pub(super) fn new(socket: Socket, tls: Option<&ServerContext>) -> Result<Self, TlsError> {
         let transport = match tls {
             None => Transport::Plain(socket),
@@ -41,7 +41,7 @@ impl Client {
         Ok(Self { transport, unsent: Vec::new(), sent: 0, allowance: usize::MAX, is_held_back: false })
     }
 
-    /// The poll said something of its socket.
+    /// Takes an event that the poll reported for the client's socket.
     pub(super) fn ready(&mut self, event: &Event) {
         match &mut self.transport {
             Transport::Plain(socket) => socket.ready(event),
@@ -49,18 +49,19 @@ impl Client {
         }
     }
 
-    /// Lets so many bytes be read from now on; for those beyond, a read is `WouldBlock` as if they had not come yet.
+    /// Allows `bytes` bytes to be read from now on. Beyond them a read returns `WouldBlock`, as if no more had arrived.
     pub(super) const fn allow(&mut self, bytes: usize) {
         self.allowance = bytes;
         self.is_held_back = false;
     }
 
-    /// Whether a read was refused since [`Client::allow`], though there may be something to read.
+    /// Whether a read was refused since [`Client::allow`] although there may be bytes to read.
     pub(super) const fn is_held_back(&self) -> bool {
         self.is_held_back
     }
 
-    /// Sends the bytes, or keeps those that are not taken. The caller sees to it that little is kept: see [`Client::is_clear`].
+    /// Sends the bytes, and buffers the ones that the socket does not take. The caller must keep the buffer small: see
+    /// [`Client::is_clear`].
     pub(super) fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         let mut rest = bytes;
         while self.is_clear() && !rest.is_empty() {
@@ -75,7 +76,7 @@ impl Client {
         Ok(())
     }
 
-    /// Sends what was kept; `true` once nothing is left.
+    /// Sends the buffered bytes; `true` once nothing is left.
     pub(super) fn clear(&mut self) -> io::Result<bool> {
         while let Some(rest) = self.unsent.get(self.sent..).filter(|rest| !rest.is_empty()) {
             match self.transport.write(rest) {
@@ -85,7 +86,7 @@ impl Client {
                 Err(error) => return Err(error),
             }
         }
-        // An idle connection holds no buffer.
+        // An idle connection keeps no buffer.
         (self.unsent, self.sent) = (Vec::new(), 0);
         match self.transport.flush() {
             Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(false),
@@ -93,17 +94,17 @@ impl Client {
         }
     }
 
-    /// Whether it sent plain HTTP where TLS is due.
+    /// Whether the client sent plain HTTP on a port with TLS.
     pub(super) fn spoke_plain_http(&self) -> bool {
         matches!(&self.transport, Transport::Tls(tls) if tls.met_http)
     }
 
-    /// Whether nothing waits to be sent.
+    /// Whether nothing is waiting to be sent.
     pub(super) const fn is_clear(&self) -> bool {
         self.unsent.is_empty()
     }
 
-    /// How many bytes are held here.
+    /// How many bytes the buffers hold.
     pub(super) fn held(&self) -> usize {
         let below = match &self.transport {
             Transport::Plain(_) => 0,
@@ -112,7 +113,7 @@ impl Client {
         self.unsent.len().saturating_sub(self.sent).saturating_add(below)
     }
 
-    /// Says that nothing more will be sent.
+    /// Shuts down writing.
     pub(super) fn shut_down_writing(&mut self) {
         match &mut self.transport {
             Transport::Plain(socket) => socket.shut_down_writing(),
@@ -138,7 +139,7 @@ impl Read for Client {
     }
 }
 
-/// What the WebSocket's own machine sends, as pongs: it waits for the frame that is being sent.
+/// Tungstenite writes its own frames, such as pongs, here; they wait until the frame being sent is complete.
 impl Write for Client {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if self.clear()? { self.transport.write(bytes) } else { Err(ErrorKind::WouldBlock.into()) }
@@ -165,23 +166,23 @@ impl Write for Transport {
     }
 }
 
-/// Bytes of ciphertext read at a time: one record.
+/// How many bytes of ciphertext are read at a time: one record.
 const RECORD: usize = 16 * 1024;
-/// Bytes sealed at a time.
+/// How many bytes are encrypted at a time.
 const MOST_SEALED: usize = 64 * 1024;
 
 struct Tls {
     socket: Socket,
     layer: TlsLayer,
-    /// Received and not yet read, from `taken` on.
+    /// Decrypted bytes that are not yet read; those before the index `taken` are read.
     plain: Vec<u8>,
     taken: usize,
-    /// Sealed and not yet sent, from `sent` on.
+    /// Encrypted bytes that are not yet sent; those before the index `sent` are sent.
     sealed: Vec<u8>,
     sent: usize,
-    /// Whether something has come.
+    /// Whether any bytes have arrived.
     has_begun: bool,
-    /// Whether what came first was plain HTTP.
+    /// Whether the first bytes were plain HTTP.
     met_http: bool,
 }
 
@@ -224,7 +225,7 @@ impl Tls {
                 && http::is_request(chunk.get(..length).unwrap_or_default())
             {
                 self.met_http = true;
-                // It is small, and the first that is sent; a client that takes none of it is gone.
+                // The answer is small and the first bytes sent, so a socket takes it whole unless the client is gone.
                 let _ = self.socket.write(&http::NO_TLS.answer(true, false));
                 self.socket.shut_down_writing();
                 return Err(ErrorKind::InvalidData.into());
@@ -271,7 +272,7 @@ impl Tls {
     fn shut_down_writing(&mut self) {
         self.layer.close();
         self.layer.take_output(&mut self.sealed);
-        // A client that takes no more needs no word either.
+        // An error means that the client is gone, which needs no further handling.
         let _ = self.flush();
         self.socket.shut_down_writing();
     }

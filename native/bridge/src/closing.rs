@@ -1,11 +1,11 @@
-//! Why a WebSocket is closed, as the page is told: a code and a sentence.
+//! The reasons for closing a WebSocket, as the page gets them: a code and a sentence.
 
 use std::io;
 use std::time::Duration;
 
 use tungstenite::protocol::CloseFrame;
 
-/// Why the bridge closed a WebSocket. Codes under 4000 are RFC 6455's; the others are 4000 and the HTTP status that says the same.
+/// Why the bridge closed a WebSocket. Codes under 4000 are RFC 6455's; the others are 4000 plus the HTTP status of the same meaning.
 ///
 /// A browser gives a page [`code`](Self::code) as `CloseEvent.code`, and the sentence as `CloseEvent.reason`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -16,7 +16,7 @@ pub enum CloseReason {
     Protocol,
     /// 1003: the client sent a text frame; MySQL's packets are binary.
     TextFrame,
-    /// 1008: the client sends pings or pongs faster than any honest one.
+    /// 1008: the client sends pings or pongs faster than a well-behaved one does.
     TooManyPings,
     /// 1009: a message is larger than `--max-message-size`.
     MessageTooLarge,
@@ -34,7 +34,7 @@ pub enum CloseReason {
     TooManyFromAddress,
     /// 4499: the client answered no ping.
     Unresponsive,
-    /// 4502: the target refused the connection, its host is not known, or there is no way to it.
+    /// 4502: the target refused the connection, its host is unknown, or no route leads to it.
     DialFailed,
     /// 4503: the bridge has `--max-connections` connections.
     TooManyConnections,
@@ -43,7 +43,7 @@ pub enum CloseReason {
 }
 
 impl CloseReason {
-    /// All of them, by code.
+    /// All reasons, in the order of their codes.
     pub const ALL: [Self; 15] = [
         Self::Stopping,
         Self::Protocol,
@@ -83,7 +83,7 @@ impl CloseReason {
         }
     }
 
-    /// The word for it in `/metrics`.
+    /// The label of the reason in `/metrics`.
     pub const fn label(self) -> &'static str {
         match self {
             Self::Stopping => "stopping",
@@ -112,9 +112,9 @@ pub(super) struct Closing {
     pub(super) sentence: String,
 }
 
-/// A control frame has 125 bytes, and the code takes two.
+/// The most bytes of a sentence, because a control frame has 125 bytes and the code takes two.
 const MOST: usize = 123;
-/// What a sentence may show of a name that the page itself chose.
+/// How many bytes of a name chosen by the page a sentence shows.
 const MOST_SHOWN: usize = 32;
 
 impl Closing {
@@ -154,7 +154,7 @@ impl Closing {
         Self::new(CloseReason::TokenRefused, sentence)
     }
 
-    /// `option` is the one that allows origins.
+    /// `option` is the option that allows origins.
     pub(super) fn origin_refused(origin: &str, option: &str) -> Self {
         let origin = shortened(origin, MOST_SHOWN);
         let sentence = format!("pages from {origin} may not use this bridge: list their origin with {option}");
@@ -184,7 +184,7 @@ impl Closing {
         Self::new(CloseReason::Unresponsive, format!("{pings} pings in a row were not answered"))
     }
 
-    /// Says the kind of error alone: the target's address is not for the page.
+    /// The sentence gives only the kind of the error, because the page must not learn the target's address.
     pub(super) fn dial_failed(name: &str, error: &io::Error, within: Duration) -> Self {
         let sentence = match error.kind() {
             io::ErrorKind::TimedOut => return Self::dial_timed_out(name, within),

@@ -1,4 +1,4 @@
-//! One client's connection: HTTP first, a WebSocket that is relayed afterwards.
+//! One client's connection: HTTP first, then a relayed WebSocket.
 
 use std::io;
 use std::net::SocketAddr;
@@ -13,15 +13,15 @@ use super::shared::Shared;
 use sealwire_net::connections::Progress;
 use sealwire_net::reactor::Side;
 
-/// A connection.
+/// A client's connection.
 #[derive(Debug)]
 pub(super) struct Connection {
     id: usize,
     peer: SocketAddr,
     stage: Stage,
-    /// What the metrics know that it holds.
+    /// The number of buffered bytes that the metrics last counted for this connection.
     held: usize,
-    /// Whether the bridge has noted that it relays nothing.
+    /// Whether the bridge has listed this connection among those that relay nothing.
     pub(super) is_noted_idle: bool,
 }
 
@@ -37,7 +37,7 @@ impl Connection {
         Self { id, peer, stage: Stage::Http(Exchange::new(client, now)), held: 0, is_noted_idle: false }
     }
 
-    /// The poll said something of one of its sockets.
+    /// Takes an event that the poll reported for one of the sockets.
     pub(super) fn ready(&mut self, side: Side, event: &Event) {
         match (&mut self.stage, side) {
             (Stage::Http(exchange), Side::Client) => exchange.client.ready(event),
@@ -46,14 +46,14 @@ impl Connection {
         }
     }
 
-    /// The addresses of its target's host are found, or not.
+    /// Takes the addresses of the target's host, or the look-up's error.
     pub(super) fn resolved(&mut self, found: io::Result<Vec<SocketAddr>>, shared: &mut Shared, now: Duration) {
         if let Stage::Relay(relay) = &mut self.stage {
             relay.resolved(found, shared, now);
         }
     }
 
-    /// The bridge stops: it comes to its end.
+    /// Begins to close, because the bridge is stopping.
     pub(super) fn stop(&mut self, shared: &mut Shared, now: Duration) {
         match &mut self.stage {
             Stage::Http(exchange) => {
@@ -66,7 +66,7 @@ impl Connection {
         }
     }
 
-    /// Does all that can be done without waiting.
+    /// Advances as far as possible without waiting.
     pub(super) fn advance(&mut self, shared: &mut Shared, now: Duration) -> Progress {
         let progress = match &mut self.stage {
             Stage::Relay(relay) => relay.advance(shared, now),
@@ -101,17 +101,17 @@ impl Connection {
         progress
     }
 
-    /// Whether it is a WebSocket that relays: one that speaks HTTP, or comes to its end, gives way to new ones.
+    /// Whether this is a relayed WebSocket. A connection that speaks HTTP or is closing is closed to make room for a new one.
     pub(super) fn is_relaying(&self) -> bool {
         matches!(&self.stage, Stage::Relay(relay) if relay.is_relaying())
     }
 
-    /// Whose it is.
+    /// The client's address.
     pub(super) const fn peer(&self) -> SocketAddr {
         self.peer
     }
 
-    /// Gives back what it was counted for; done once, at its end.
+    /// Removes this connection from all counts; called once, at its end.
     pub(super) fn leave(&mut self, shared: &mut Shared) {
         if let Stage::Relay(mut relay) = std::mem::replace(&mut self.stage, Stage::Over) {
             relay.leave(shared);
@@ -120,7 +120,7 @@ impl Connection {
         shared.connection_limits.leave_socket(self.peer.ip());
     }
 
-    /// When it is to be looked at although nothing happened.
+    /// When the connection must advance even if no event occurs.
     pub(super) fn deadline(&self) -> Duration {
         match &self.stage {
             Stage::Http(exchange) => exchange.deadline,

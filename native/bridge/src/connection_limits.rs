@@ -1,4 +1,4 @@
-//! How many connections there are, in all and from each address.
+//! Limits the number of connections, in all and per address.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -7,7 +7,7 @@ use super::closing::Closing;
 use super::settings::Limits;
 use sealwire_net::network::client_network;
 
-/// Counts sockets, and the WebSockets that are relayed.
+/// The counts of sockets and of relayed WebSockets.
 #[derive(Debug, Default)]
 pub(super) struct ConnectionLimits {
     sockets: usize,
@@ -21,16 +21,17 @@ struct PerAddress {
     relays: usize,
 }
 
-/// Where there are too many sockets.
+/// Which limit on sockets is exceeded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Crowd {
-    /// From the same address.
+    /// The one per address.
     OfAddress,
-    /// In all.
+    /// The one in all.
     InAll,
 }
 
-/// Sockets beside those that are relayed: pages and their files, and clients that are about to be told why they are refused.
+/// How many sockets are allowed beside the relayed ones, for pages and their files, and for clients that are being told why they are
+/// refused.
 const MORE_SOCKETS: usize = 64;
 const MORE_PER_ADDRESS: usize = 16;
 
@@ -38,7 +39,7 @@ impl ConnectionLimits {
     /// Counts a new socket.
     ///
     /// # Errors
-    /// There are too many to even speak with it.
+    /// There are too many sockets to serve this one at all.
     pub(super) fn enter_socket(&mut self, address: IpAddr, limits: &Limits) -> Result<(), Crowd> {
         let most = limits.connections.saturating_add(MORE_SOCKETS);
         let most_here = limits.per_address.saturating_add(MORE_PER_ADDRESS);
@@ -55,7 +56,7 @@ impl ConnectionLimits {
         Ok(())
     }
 
-    /// A socket is gone.
+    /// Counts the end of a socket.
     pub(super) fn leave_socket(&mut self, address: IpAddr) {
         self.sockets = self.sockets.saturating_sub(1);
         if let Some(here) = self.addresses.get_mut(&client_network(address)) {
@@ -67,7 +68,7 @@ impl ConnectionLimits {
     /// Counts a WebSocket that is to be relayed.
     ///
     /// # Errors
-    /// There are too many.
+    /// The limit of relayed WebSockets is reached.
     pub(super) fn enter_relay(&mut self, address: IpAddr, limits: &Limits) -> Result<(), Closing> {
         let here = self.addresses.entry(client_network(address)).or_default();
         if here.relays >= limits.per_address {
@@ -81,7 +82,7 @@ impl ConnectionLimits {
         Ok(())
     }
 
-    /// A WebSocket is no longer relayed.
+    /// Counts the end of a relayed WebSocket.
     pub(super) fn leave_relay(&mut self, address: IpAddr) {
         self.relays = self.relays.saturating_sub(1);
         if let Some(here) = self.addresses.get_mut(&client_network(address)) {

@@ -1,4 +1,4 @@
-//! Dialling a target: its host is looked up, then its addresses are tried one after the other.
+//! Connects to a target: resolves its host, then tries its addresses one after the other.
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
@@ -13,12 +13,12 @@ use sealwire_net::reactor::{Side, token};
 use sealwire_net::socket::Socket;
 use sealwire_net::stream::Stream;
 
-/// A target that is dialled.
+/// A target that is being connected.
 #[derive(Debug)]
 pub(super) struct Dial {
-    /// The connection for which it is.
+    /// The number of the connection.
     id: usize,
-    /// The address that is tried; `None` while the host is looked up.
+    /// The current attempt; `None` while the host is looked up.
     attempt: Option<Attempt>,
     /// When dialling is given up.
     until: Duration,
@@ -27,27 +27,27 @@ pub(super) struct Dial {
 #[derive(Debug)]
 struct Attempt {
     stream: TcpStream,
-    /// The addresses that are tried afterwards.
+    /// The addresses to try afterwards.
     rest: VecDeque<SocketAddr>,
-    /// When the next one is tried.
+    /// When the next address is tried.
     until: Duration,
-    /// Whether the poll said something.
+    /// Whether the poll reported an event for the socket.
     is_ready: bool,
 }
 
-/// Why a target can't be reached.
+/// Why a target can't be connected.
 #[derive(Debug)]
 pub(super) enum DialError {
     /// Its host has no address.
     HostUnknown(io::Error),
     /// The time for dialling is over.
     TimedOut,
-    /// The address that was tried last gave this.
+    /// The error of the last address.
     Failed(io::Error),
 }
 
 impl DialError {
-    /// What the client is told, and the whole error for the log.
+    /// The reason for the client, and the whole error for the log.
     pub(super) fn told(self, target: &str, within: Duration) -> (Closing, io::Error) {
         match self {
             Self::HostUnknown(error) => (Closing::host_unknown(target), error),
@@ -58,7 +58,7 @@ impl DialError {
 }
 
 impl Dial {
-    /// Begins, for a connection of that number, with a host that is looked up.
+    /// Begins for the connection of this number, while the host is looked up.
     pub(super) const fn new(id: usize, until: Duration) -> Self {
         Self { id, attempt: None, until }
     }
@@ -66,7 +66,7 @@ impl Dial {
     /// Takes the addresses of the target's host.
     ///
     /// # Errors
-    /// There are none, or none can be tried.
+    /// There are no addresses, or none can be tried.
     pub(super) fn resolved(
         &mut self,
         found: io::Result<Vec<SocketAddr>>,
@@ -77,7 +77,7 @@ impl Dial {
         self.connect(addresses.into(), ErrorKind::AddrNotAvailable.into(), registry, now)
     }
 
-    /// The poll said something of the target's socket.
+    /// Notes that the poll reported an event for the target's socket.
     pub(super) const fn ready(&mut self) {
         if let Some(attempt) = &mut self.attempt {
             attempt.is_ready = true;
@@ -87,7 +87,7 @@ impl Dial {
     /// The target's socket, once it is connected.
     ///
     /// # Errors
-    /// The target can't be reached.
+    /// The target can't be connected.
     pub(super) fn advance(&mut self, registry: &Registry, now: Duration) -> Result<Option<Socket>, DialError> {
         if now >= self.until {
             return Err(DialError::TimedOut);
@@ -114,7 +114,7 @@ impl Dial {
         Ok(None)
     }
 
-    /// Tries the next address; each has its share of the time. `error` is why the one before could not be reached.
+    /// Tries the next address; each has its share of the time. `error` is the error of the previous address.
     fn connect(
         &mut self,
         mut rest: VecDeque<SocketAddr>,
@@ -142,7 +142,7 @@ impl Dial {
         Err(DialError::Failed(error))
     }
 
-    /// When it is to be looked at although nothing happened.
+    /// When the dial must advance even if no event occurs.
     pub(super) fn deadline(&self) -> Duration {
         self.attempt.as_ref().map_or(self.until, |attempt| attempt.until.min(self.until))
     }

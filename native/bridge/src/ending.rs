@@ -1,4 +1,4 @@
-//! How a WebSocket comes to its end: the target is given what is left, and the client a close frame, or the answer to its own.
+//! Closes a WebSocket: the target gets the queued bytes, and the client a close frame or the answer to its own.
 
 use std::io::{ErrorKind, Read as _};
 use std::time::Duration;
@@ -13,12 +13,12 @@ use super::target_queue::TargetQueue;
 use sealwire_net::connections::Progress;
 use sealwire_net::socket::Socket;
 
-/// How long a client has to answer a close frame, and a target to take what it was sent.
+/// How long a client may take to answer a close frame, and a target to take the queued bytes.
 const LINGER: Duration = Duration::from_secs(3);
-/// After so many reads the others advance.
+/// The most reads before other connections advance.
 const MOST_READS: usize = 16;
 
-/// Why it comes to its end.
+/// Why a WebSocket is closed.
 pub(super) enum End {
     /// We close it.
     ByUs(Closing),
@@ -29,13 +29,13 @@ pub(super) enum End {
 }
 
 impl End {
-    /// What an error of the WebSocket means; `None`: there is nothing to read now.
+    /// The reason in an error of the WebSocket; `None` where there is nothing to read now.
     pub(super) fn of(error: Error, limits: &Limits) -> Option<Self> {
         use tungstenite::error::ProtocolError;
         match error {
             Error::Io(error) if error.kind() == ErrorKind::WouldBlock => None,
             Error::Capacity(_) => Some(Self::ByUs(Closing::message_too_large(limits.message))),
-            // A text message is refused as one, even where it is not UTF-8.
+            // A text frame is refused as such, even where its text is not UTF-8.
             Error::Utf8(_) => Some(Self::ByUs(Closing::text_frame())),
             Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => Some(Self::Lost),
             Error::Protocol(error) => Some(Self::ByUs(Closing::protocol(&error.to_string()))),
@@ -44,10 +44,10 @@ impl End {
     }
 }
 
-/// A WebSocket that comes to its end.
+/// A WebSocket that is being closed.
 #[derive(Debug)]
 pub(super) struct Ending {
-    /// Where the target is still to take something.
+    /// The target's socket, until it has taken the queued bytes.
     pub(super) target: Option<Socket>,
     /// The close frame to be sent.
     frame: Option<Closing>,
@@ -57,7 +57,7 @@ pub(super) struct Ending {
 }
 
 impl Ending {
-    /// Begins, without a target.
+    /// Begins to close, without a target.
     pub(super) fn new(end: End, now: Duration) -> Self {
         let (frame, is_client_done) = match end {
             End::ByUs(closing) => (Some(closing), false),
@@ -67,7 +67,7 @@ impl Ending {
         Self { target: None, frame, is_flushed: false, is_client_done, until: now.saturating_add(LINGER) }
     }
 
-    /// Gives the target what is left, tells the client, and waits for both.
+    /// Sends the queued bytes to the target and the close frame to the client, and waits for both.
     pub(super) fn advance(
         &mut self,
         socket: &mut WebSocket<Client>,
@@ -83,7 +83,7 @@ impl Ending {
             }
         }
         if self.is_flushed && !self.is_client_done {
-            // Until the client closes: to close with its bytes unread would take ours back from it.
+            // Reads until the client closes, because closing a socket with unread bytes resets the connection and discards the close frame.
             for round in 0.. {
                 match socket.get_mut().read(&mut shared.scratch) {
                     Ok(length) if length > 0 && round < MOST_READS => {}
@@ -100,7 +100,7 @@ impl Ending {
         if is_over { Progress::Over } else { Progress::Wait }
     }
 
-    /// Gives the target what is left. Its socket is closed once it has taken that, or takes no more.
+    /// Sends the queued bytes to the target. Its socket is closed once it has taken them, or takes no more.
     fn empty(&mut self, queue: &mut TargetQueue, shared: &mut Shared) {
         if let Some(target) = &mut self.target {
             let written = loop {
@@ -120,19 +120,19 @@ impl Ending {
     }
 }
 
-/// Sends the close frame, ours or the answer to the client's; `true` once it is gone.
+/// Sends the close frame, ours or the answer to the client's; `true` once it is sent.
 fn say_goodbye(socket: &mut WebSocket<Client>, frame: &mut Option<Closing>) -> Result<bool, Error> {
     if !socket.get_mut().clear()? {
         return Ok(false);
     }
-    // A pong that waits goes first: nothing may follow a close frame.
+    // A waiting pong is sent first, because no frame may follow a close frame.
     let flushed = socket.flush();
     let said = match (flushed, frame.is_some()) {
         (Ok(()), true) => socket.close(frame.take().map(|closing| closing.frame())),
         (flushed, _) => flushed,
     };
     match said {
-        // With the client's own close frame answered, tungstenite is done.
+        // These errors mean that the client's own close frame is answered.
         Ok(()) | Err(Error::ConnectionClosed | Error::AlreadyClosed) => {
             socket.get_mut().shut_down_writing();
             Ok(true)

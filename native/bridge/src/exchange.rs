@@ -1,4 +1,4 @@
-//! HTTP on a connection: requests one after the other, until one opens a WebSocket.
+//! HTTP on a connection: requests one after the other, until one is upgraded to a WebSocket.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Read as _};
@@ -16,41 +16,42 @@ use sealwire_net::connections::Progress;
 #[derive(Debug)]
 pub(super) struct Exchange {
     pub(super) client: Client,
-    /// Received and not yet understood.
+    /// Bytes received and not yet parsed.
     pub(super) input: Vec<u8>,
     part: Part,
-    /// Whether the client began with TLS, on a port without.
+    /// Whether the client sent a TLS ClientHello to a port without TLS.
     is_tls: bool,
-    /// When it is over if nothing happens.
+    /// When the connection is closed if nothing happens before.
     pub(super) deadline: Duration,
 }
 
 #[derive(Debug)]
 enum Part {
-    /// A request is awaited.
+    /// Waiting for a request.
     Reading,
-    /// An answer is on its way; of a file so many bytes are still to be read.
+    /// Sending an answer; of its file so many bytes are still to be read.
     Sending { file: Option<(File, u64)>, keep_alive: bool },
-    /// All is said; what the client still sends is dropped, so that it reads the answer.
+    /// The last answer is sent. Further input is discarded, because closing with unread bytes would reset the connection before the client
+    /// has read the answer.
     Lingering,
 }
 
-/// How far an exchange came.
+/// The result of advancing an exchange.
 #[derive(Debug)]
 pub(super) enum Next {
-    /// As for every connection.
+    /// A step, as for every connection.
     Progress(Progress),
-    /// The client opens a WebSocket.
+    /// The client requests a WebSocket.
     Upgrade(Box<Request>),
 }
 
-/// How long a client has for a request, and how long it may take nothing of an answer.
+/// How long a client may take to send a request, or take nothing of an answer.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// How long a client has to close after the last answer.
 const LINGER: Duration = Duration::from_secs(2);
-/// After so many steps the others advance.
+/// The most steps before other connections advance.
 const MOST_STEPS: usize = 16;
-/// How TLS begins: a handshake record of version 3.
+/// How a TLS connection begins: a handshake record of version 3.
 const CLIENT_HELLO: [u8; 2] = [0x16, 0x03];
 /// The prefix of targets' paths.
 pub(super) const TARGETS: &str = "/tcp/";
@@ -60,7 +61,7 @@ impl Exchange {
         Self { client, input: Vec::new(), part: Part::Reading, is_tls: false, deadline: now.saturating_add(PATIENCE) }
     }
 
-    /// Why nothing could be understood, where the client speaks TLS to a port without it, or none to one with it.
+    /// Why no request could be parsed: the client uses TLS on a port without TLS, or plain HTTP on a port with TLS.
     pub(super) fn mismatch(&self, settings: &Settings) -> Option<String> {
         if self.client.spoke_plain_http() {
             return Some(format!(
@@ -77,7 +78,7 @@ impl Exchange {
         })
     }
 
-    /// Takes no further request; `true` where it is over by that.
+    /// Stops taking requests; returns `true` where the connection is over by that.
     pub(super) fn stop(&mut self) -> bool {
         match &mut self.part {
             Part::Reading => return true,
@@ -87,7 +88,7 @@ impl Exchange {
         false
     }
 
-    /// Does what can be done without waiting.
+    /// Advances as far as possible without waiting.
     pub(super) fn advance(&mut self, shared: &mut Shared, now: Duration) -> Next {
         if now >= self.deadline {
             return Next::Progress(Progress::Over);
@@ -130,7 +131,7 @@ impl Exchange {
                         let most = usize::try_from(*rest).unwrap_or(usize::MAX).min(shared.scratch.len());
                         let length = file.read(shared.scratch.get_mut(..most).unwrap_or_default())?;
                         if length == 0 {
-                            // The file has become shorter than was said.
+                            // The file has become shorter than the Content-Length that was sent.
                             return Ok(Some(Next::Progress(Progress::Over)));
                         }
                         *rest = rest.saturating_sub(u64::try_from(length).unwrap_or(u64::MAX));
@@ -193,7 +194,7 @@ impl Exchange {
         let Some(page) = pages.and_then(|pages| pages.find(&request.path, &request.accept_encoding)) else {
             return refuse(NOT_FOUND);
         };
-        // Asked for anew each time, and sent only when it has changed.
+        // The browser asks again at each load, and gets the file only if it has changed.
         let mut headers =
             vec![("ETag", page.etag.as_str()), ("Cache-Control", "no-cache"), ("Vary", "Accept-Encoding")];
         if is_known(&request.if_none_match, &page.etag) {

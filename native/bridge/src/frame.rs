@@ -1,10 +1,11 @@
 //! The frames that the bridge sends to clients.
 
-/// Bytes read from a target at a time; they make one frame.
+/// How many bytes are read from a target at a time; they become one frame.
 pub(super) const FRAME: usize = 64 * 1024;
-/// The header of a frame of ours: two bytes and the length in none, two or eight.
+/// The size of our longest frame header: two bytes, and a length of zero, two or eight bytes.
 pub(super) const HEADER: usize = 10;
-/// The header of a whole binary message of a server, and its size. Built here so that the payload, read behind it, is never copied.
+/// The header of a server's whole binary message, and the header's size. It is built here so that the payload, which was read behind the
+/// space for the header, is never copied.
 pub(super) fn frame_header(length: usize) -> ([u8; HEADER], usize) {
     const BINARY: u8 = 0x82;
     let mut header = [0; HEADER];

@@ -1,23 +1,24 @@
-//! The names by which a client may ask for pages and `/metrics`.
+//! The host names by which a client may request pages and `/metrics`.
 //!
-//! A page of another site can have its own name lead to this machine (DNS rebinding): then the browser takes our answers for that
-//! site's own and lets it read them. The header `Host` shows that name. An address can't be made to lead elsewhere.
+//! The owner of another site can make that site's name resolve to this machine (DNS rebinding). The browser then takes our answers for that
+//! site's own, and lets its pages read them. The `Host` header shows the name used, so unknown names are refused. Addresses are allowed,
+//! because nobody can make them resolve to another machine.
 
 use std::net::IpAddr;
 
 use super::settings::{Origins, Settings};
 
-/// See the module.
+/// The host names by which a client may request pages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Hosts {
-    /// Any name: with TLS the browser compares it with the certificate, and where all pages are allowed none is kept out.
+    /// Any name: with TLS the browser compares it with the certificate, and where all origins are allowed the check would protect nothing.
     Any,
-    /// These names, in lower case, beside localhost and all addresses.
+    /// These names, in lower case, and localhost and all addresses.
     Listed(Vec<String>),
 }
 
 impl Hosts {
-    /// What the settings come to: the names given, those listened on, those of the allowed origins, and this machine's.
+    /// The allowed names: those given as options, those listened on, those of the allowed origins, and this machine's.
     pub(super) fn of(settings: &Settings) -> Self {
         let origins = match &settings.origins {
             _ if settings.tls.is_some() => return Self::Any,
@@ -33,7 +34,7 @@ impl Hosts {
         Self::Listed(names.filter_map(name_of).filter(|name| !name.is_empty()).collect())
     }
 
-    /// Whether a request with that header `Host` is answered. A client without one is no browser.
+    /// Whether a request with this `Host` header is answered. A client without the header is no browser.
     pub(super) fn allow(&self, host: Option<&str>) -> bool {
         let (Self::Listed(listed), Some(host)) = (self, host) else { return true };
         let Some(name) = name_of(host) else { return false };
@@ -41,7 +42,7 @@ impl Hosts {
     }
 }
 
-/// The name of `host[:port]` in lower case, without brackets and the root's dot; `None` where it is not written like that.
+/// The name of `host[:port]` in lower case, without brackets and the trailing dot; `None` where the text has another form.
 fn name_of(host: &str) -> Option<String> {
     let (name, port) = match host.strip_prefix('[').map(|rest| rest.split_once(']')) {
         Some(bracketed) => bracketed?,

@@ -1,20 +1,20 @@
-//! HTTP/1.1 as far as pages and an upgrade need it: one request's head, one answer's head.
+//! HTTP/1.1 as far as static pages and an upgrade need it: the head of one request, and the head of one answer.
 
 use std::fmt::Write as _;
 
 use httparse::{EMPTY_HEADER, Status};
 use tungstenite::handshake::derive_accept_key;
 
-/// The largest head of a request.
+/// The largest head of a request, in bytes.
 pub(super) const MOST_HEAD: usize = 16 * 1024;
 const MOST_HEADERS: usize = 64;
 
-/// A request without its body, which none here has.
+/// A request without body, because no request here has one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Request {
-    /// `false`: HEAD.
+    /// Whether the answer has a body; `false` for HEAD.
     pub(super) wants_body: bool,
-    /// The path as sent, without the query.
+    /// The path as sent, without query.
     pub(super) path: String,
     /// Whether the client may send another request on this connection.
     pub(super) keep_alive: bool,
@@ -26,25 +26,25 @@ pub(super) struct Request {
     pub(super) upgrade: Option<Upgrade>,
 }
 
-/// A request to open a WebSocket.
+/// A request for a WebSocket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Upgrade {
     key: String,
     protocols: Vec<String>,
 }
 
-/// What the bytes received so far are.
+/// The result of parsing the bytes received so far.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Head {
-    /// The beginning of a head.
+    /// The head is incomplete.
     Partial,
-    /// A head, and how many bytes it has.
+    /// A complete head, and its length in bytes.
     Whole(Box<Request>, usize),
-    /// No request that can be answered with anything but this.
+    /// A request that can only be answered with this error.
     Refused(Refusal),
 }
 
-/// A request that is answered with an error.
+/// An answer with an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Refusal {
     pub(super) status: &'static str,
@@ -71,27 +71,27 @@ pub(super) const UPGRADE: Refusal = Refusal {
     headers: "Upgrade: websocket\r\n",
     ..refusal("426 Upgrade Required", "targets are reached by WebSocket")
 };
-/// The answer to a request by a name that is not known to be this machine's.
+/// The answer to a request with a Host header that is not known to name this machine.
 pub(super) const OTHER_HOST: Refusal = refusal(
     "421 Misdirected Request",
     "the bridge answers by no such name, for another site's name can be made to lead here: use localhost or an address, or add the \
      name with --allow-host (in sealwired --websocket-allow-host)",
 );
-/// The answer to plain HTTP where TLS is due.
+/// The answer to plain HTTP on a port with TLS.
 pub(super) const NO_TLS: Refusal = refusal(
     "400 Bad Request",
     "this port takes TLS: begin the address with https:// for pages, and with wss:// for WebSockets",
 );
-/// The answer to a request for what isn't there.
+/// The answer to a request for an unknown path.
 pub(super) const NOT_FOUND: Refusal = refusal("404 Not Found", "there is nothing here");
 
-/// Whether bytes are the beginning of a request, by its method.
+/// Whether bytes begin with the method of a request.
 pub(super) fn is_request(bytes: &[u8]) -> bool {
     const METHODS: [&[u8]; 7] = [b"GET ", b"HEAD ", b"POST ", b"PUT ", b"OPTIONS ", b"CONNECT ", b"DELETE "];
     METHODS.iter().any(|method| bytes.starts_with(method))
 }
 
-/// Reads a head off the front of `bytes`.
+/// Parses the head at the front of `bytes`.
 pub(super) fn parse(bytes: &[u8]) -> Head {
     let mut headers = [EMPTY_HEADER; MOST_HEADERS];
     let mut request = httparse::Request::new(&mut headers);
@@ -149,7 +149,7 @@ fn understand(request: &httparse::Request<'_, '_>) -> Result<Request, Refusal> {
     })
 }
 
-/// 16 bytes in Base64.
+/// Whether the text is 16 bytes in Base64.
 fn is_key(key: &str) -> bool {
     let is_base64 = |c: char| c.is_ascii_alphanumeric() || c == '+' || c == '/';
     key.len() == 24 && key.strip_suffix("==").is_some_and(|digits| digits.chars().all(is_base64))
@@ -163,29 +163,29 @@ impl<'a> Fields<'a> {
         named.map(|header| std::str::from_utf8(header.value).map(str::trim).map_err(|_| BAD))
     }
 
-    /// The value of a field that may be there once.
+    /// The value of a field that may occur once.
     fn one(&self, name: &str) -> Result<Option<&'a str>, Refusal> {
         let mut values = self.values(name);
         let first = values.next().transpose()?;
         if values.next().is_some() { Err(BAD) } else { Ok(first) }
     }
 
-    /// The items of a field that is a list, wherever it is split.
+    /// The items of a field with a list, which may be spread over several lines.
     fn list(&self, name: &str) -> Result<impl Iterator<Item = &'a str> + use<'a>, Refusal> {
         let values = self.values(name).collect::<Result<Vec<_>, _>>()?;
         Ok(values.into_iter().flat_map(|value| value.split(',')).map(str::trim).filter(|item| !item.is_empty()))
     }
 }
 
-/// What a subprotocol that carries the token begins with.
+/// The prefix of a subprotocol that carries the token.
 const BEARER: &str = "bearer.";
-/// The subprotocol by which a client says what it has read: see [`send_window`](super::send_window).
+/// The subprotocol by which a client reports what it has read: see [`send_window`](super::send_window).
 const OWN: &str = "sealwire";
-/// The subprotocol that websockify's clients ask for: the bytes as they are.
+/// The subprotocol of websockify's clients: raw bytes in binary messages.
 const BINARY: &str = "binary";
 
 impl Request {
-    /// The token: of the header, else of the subprotocol, as a page can set no header.
+    /// The token: from the header, else from the subprotocol, because a page can't set headers.
     pub(super) fn token(&self) -> Option<&str> {
         let scheme = |value: &'_ str| value.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("bearer "));
         let header = self.authorization.as_deref().filter(|value| scheme(value)).and_then(|value| value.get(7..));
@@ -195,15 +195,15 @@ impl Request {
 }
 
 impl Upgrade {
-    /// Whether the client says what it has read.
+    /// Whether the client reports what it has read.
     pub(super) fn tells_what_it_has_read(&self) -> bool {
         self.protocols.iter().any(|protocol| protocol == OWN)
     }
 
-    /// The answer that opens the WebSocket. One of the subprotocols must be taken up, or a browser gives up.
+    /// The answer that opens the WebSocket. It must choose one of the offered subprotocols, or the browser closes the connection.
     pub(super) fn accepted(&self) -> String {
         let offered = |is: fn(&str) -> bool| self.protocols.iter().map(String::as_str).find(|protocol| is(protocol));
-        // The token last: it need not travel back.
+        // The token's subprotocol is chosen last, because the token need not be sent back.
         let chosen = offered(|protocol| protocol == OWN)
             .or_else(|| offered(|protocol| protocol == BINARY))
             .or_else(|| offered(|protocol| protocol.starts_with(BEARER)));
@@ -215,7 +215,7 @@ impl Upgrade {
     }
 }
 
-/// What every answer carries. Scripts come from here alone, WebAssembly with them; the editor's styles are made in the page.
+/// The headers of every answer. Scripts, and WebAssembly, may come from this server alone; the editor creates its styles in the page.
 const HEADERS: &str = "Content-Security-Policy: default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; \
      connect-src 'self' ws: wss:; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self'; \
      base-uri 'none'; form-action 'none'; frame-ancestors 'none'\r\n\
@@ -225,10 +225,10 @@ const HEADERS: &str = "Content-Security-Policy: default-src 'none'; script-src '
      Referrer-Policy: no-referrer\r\n\
      X-Content-Type-Options: nosniff\r\n";
 
-/// The head of an answer. `length` is the body's, `None` where the status has none.
+/// The head of an answer. `length` is the body's; `None` where an answer with this status has no body.
 pub(super) fn head(status: &str, headers: &[(&str, &str)], length: Option<u64>, keep_alive: bool) -> Vec<u8> {
     let mut out = format!("HTTP/1.1 {status}\r\n{HEADERS}");
-    // Writing to a string does not fail.
+    // Writing to a String does not fail.
     for (name, value) in headers {
         let _ = write!(out, "{name}: {value}\r\n");
     }
@@ -239,7 +239,7 @@ pub(super) fn head(status: &str, headers: &[(&str, &str)], length: Option<u64>, 
     out.into_bytes()
 }
 
-/// A whole answer of text that nobody keeps.
+/// A whole answer with text that must not be cached.
 pub(super) fn text_answer(request: &Request, content_type: &str, text: &str) -> Vec<u8> {
     let headers = [("Content-Type", content_type), ("Cache-Control", "no-store")];
     let mut out = head("200 OK", &headers, u64::try_from(text.len()).ok(), request.keep_alive);
@@ -255,7 +255,7 @@ impl Refusal {
         let headers = [("Content-Type", "text/plain; charset=utf-8"), ("Cache-Control", "no-store")];
         let text = format!("{}\n", self.text);
         let mut out = head(self.status, &headers, u64::try_from(text.len()).ok(), keep_alive);
-        // Before the empty line.
+        // Inserts before the empty line.
         out.truncate(out.len().saturating_sub(2));
         out.extend_from_slice(self.headers.as_bytes());
         out.extend_from_slice(b"\r\n");

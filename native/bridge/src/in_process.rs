@@ -1,4 +1,4 @@
-//! A bridge in the caller's process, with one target in it: for fuzzing alone.
+//! A bridge in the caller's process, with one target in the same process: for fuzzing alone.
 
 use std::io;
 use std::os::unix::net::UnixStream;
@@ -6,11 +6,11 @@ use std::os::unix::net::UnixStream;
 use super::run::Bridge;
 use super::settings::{Destination, Limits, Settings, Target};
 
-/// Starts a bridge on 127.0.0.1 whose target `/tcp/db` is what `open` gives; returns its port. It serves as long as the process
-/// runs.
+/// Starts a bridge on 127.0.0.1 whose target `/tcp/db` is the socket that `open` returns; returns the bridge's port. It serves as long as
+/// the process runs.
 ///
 /// # Errors
-/// What the system did not give.
+/// The system can't give a port or a thread.
 pub fn serve(open: impl Fn() -> io::Result<UnixStream> + Send + 'static) -> Result<u16, String> {
     let open = move |_| {
         let stream = open()?;

@@ -1,21 +1,21 @@
-//! Which WebSockets are closed because nobody uses them, and which clients are pinged because they are quiet.
+//! Closes WebSockets that relay nothing for too long, and pings clients that send nothing.
 
 use std::time::Duration;
 
 use super::closing::Closing;
 use super::settings::Limits;
 
-/// A client that answers none of so many pings in a row is gone.
+/// A client that answers none of so many pings in a row counts as gone.
 const MOST_PINGS: u32 = 4;
 
-/// When a WebSocket was used.
+/// The times at which a WebSocket was last used.
 #[derive(Debug)]
 pub(super) struct KeepAlive {
-    /// When data last went either way.
+    /// When data was last relayed in either direction.
     moved: Duration,
-    /// When the client last sent something.
+    /// When the client last sent anything.
     heard: Duration,
-    /// The pings that were sent since.
+    /// How many pings were sent since then.
     pings: u32,
     idle: Duration,
     ping: Duration,
@@ -26,21 +26,21 @@ impl KeepAlive {
         Self { moved: now, heard: now, pings: 0, idle: limits.idle, ping: limits.ping }
     }
 
-    /// Data went either way.
+    /// Notes that data was relayed in either direction.
     pub(super) const fn note_moved(&mut self, now: Duration) {
         self.moved = now;
     }
 
-    /// The client sent something.
+    /// Notes that the client sent something.
     pub(super) const fn note_heard(&mut self, now: Duration) {
         self.heard = now;
         self.pings = 0;
     }
 
-    /// Whether the client is to be pinged now. `is_slow` where bytes wait for it or the target.
+    /// Whether to ping the client now. `is_slow` is true where bytes are waiting to be sent to client or target.
     ///
     /// # Errors
-    /// Why the WebSocket is to be closed.
+    /// Why the WebSocket must be closed.
     pub(super) fn is_ping_due(&mut self, is_slow: bool, now: Duration) -> Result<bool, Closing> {
         if now >= self.moved.saturating_add(self.idle) {
             return Err(Closing::idle(self.idle));
@@ -55,13 +55,13 @@ impl KeepAlive {
         Ok(true)
     }
 
-    /// When the WebSocket is to be looked at although nothing happened.
+    /// When the WebSocket must advance even if no event occurs.
     pub(super) fn deadline(&self, is_slow: bool) -> Duration {
         let idle = self.moved.saturating_add(self.idle);
         self.next_ping(is_slow).map_or(idle, |ping| ping.min(idle))
     }
 
-    /// When the client is to be pinged. Not while it or the target is slow, because a client that is well may not be heard then.
+    /// When the next ping is due. None is due while client or target is slow, because the answer may then be stuck behind other bytes.
     fn next_ping(&self, is_slow: bool) -> Option<Duration> {
         if self.ping.is_zero() || is_slow {
             return None;

@@ -7,9 +7,10 @@
 //!            └────────┘   └──────────────────────────────┘   └─────────────────────┘
 //! ```
 //!
-//! One thread with one poll serves everything (`run`); only names of targets are looked up elsewhere (`resolve`). What a
-//! connection may hold is bounded: see [`MOST_BUFFERED`]; so is what waits in a page: see [`WINDOW`]. A page can't read why a WebSocket was not opened, so every one is
-//! opened, and one that may not be used is closed at once with a code and a sentence: [`CloseReason`].
+//! One thread with one poll serves all connections (`run`); only targets' host names are looked up in other threads (`resolve`). The memory
+//! of a connection is bounded: see [`MOST_BUFFERED`]; so are the bytes that a page has not read: see [`WINDOW`]. A browser does not tell a
+//! page why a WebSocket was not opened, so every one is opened, and one that is refused is closed at once with a code and a sentence:
+//! [`CloseReason`].
 
 mod authorize;
 mod client;

@@ -1,4 +1,4 @@
-//! The bridge.
+//! The program `sealwire-bridge`.
 
 fn main() -> std::process::ExitCode {
     sealwire_bridge::main()

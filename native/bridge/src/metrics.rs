@@ -1,4 +1,4 @@
-//! What the bridge counts, in Prometheus' text.
+//! The bridge's counters, in the text format of Prometheus.
 
 use std::fmt::Write as _;
 
@@ -9,25 +9,25 @@ use super::closing::CloseReason;
 /// The counters.
 #[derive(Debug, Default)]
 pub(super) struct Metrics {
-    /// WebSockets that were led to a target.
+    /// WebSockets that were connected to a target.
     pub(super) connections: u64,
-    /// Bytes taken by targets.
+    /// Bytes that targets took.
     to_target: u64,
     /// Bytes sent to clients, without the frames' headers.
     to_client: u64,
     /// WebSockets closed by the bridge, in the order of [`CloseReason::ALL`].
     closed: [u64; CloseReason::ALL.len()],
-    /// Sockets dropped unheard, as there were too many.
+    /// Sockets dropped without an answer, because there were too many.
     pub(super) dropped: u64,
-    /// Requests answered with pages, metrics or an error.
+    /// Requests answered with a page, the metrics or an error.
     pub(super) requests: u64,
-    /// Bytes of all connections that wait for a slow receiver.
+    /// Bytes that all connections hold for slow receivers.
     buffered: usize,
-    /// The most that there ever were.
+    /// The greatest value of `buffered` so far.
     most_buffered: usize,
 }
 
-/// The type that the text is served as.
+/// The content type of the text.
 pub(super) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 impl Metrics {
@@ -38,23 +38,23 @@ impl Metrics {
         }
     }
 
-    /// A target took so many bytes.
+    /// Counts `length` bytes that a target took.
     pub(super) fn sent_to_target(&mut self, length: usize) {
         self.to_target = self.to_target.saturating_add(u64::try_from(length).unwrap_or(u64::MAX));
     }
 
-    /// So many bytes are on their way to a client.
+    /// Counts `length` bytes sent to a client.
     pub(super) fn sent_to_client(&mut self, length: usize) {
         self.to_client = self.to_client.saturating_add(u64::try_from(length).unwrap_or(u64::MAX));
     }
 
-    /// A connection holds `now` bytes, and held `before`.
+    /// Notes that a connection holds `now` bytes, and held `before`.
     pub(super) fn buffered(&mut self, before: usize, now: usize) {
         self.buffered = self.buffered.saturating_sub(before).saturating_add(now);
         self.most_buffered = self.most_buffered.max(self.buffered);
     }
 
-    /// The text; `open` WebSockets are relayed now.
+    /// The text of `/metrics`; `open` is the number of WebSockets relayed now.
     pub(super) fn text(&self, open: usize) -> String {
         let mut out = String::new();
         let mut one = |name: &str, kind: &str, help: &str, values: &[(String, u64)]| {
@@ -80,7 +80,7 @@ impl Metrics {
     }
 }
 
-/// When certificate and revocation lists end, for whoever is to be called before.
+/// When certificate and revocation lists expire, so that a monitor can raise an alarm before.
 pub(super) fn tls_text(context: Option<&ServerContext>) -> String {
     let mut out = String::new();
     let Some(context) = context else { return out };
@@ -98,7 +98,7 @@ fn alone(value: u64) -> [(String, u64); 1] {
 }
 
 fn write(out: &mut String, name: &str, kind: &str, help: &str, values: &[(String, u64)]) {
-    // Writing to a string does not fail.
+    // Writing to a String does not fail.
     let _ = writeln!(out, "# HELP sealwire_bridge_{name} {help}\n# TYPE sealwire_bridge_{name} {kind}");
     for (labels, value) in values {
         let _ = writeln!(out, "sealwire_bridge_{name}{labels} {value}");

@@ -76,7 +76,7 @@ const OWN: &[Spec] = &[
 ];
 
 impl Settings {
-    /// Reads the values, and the files that they name.
+    /// Resolves the options, and reads the files that they name.
     ///
     /// # Errors
     /// A sentence that names the option.
@@ -137,7 +137,7 @@ impl Settings {
         })
     }
 
-    /// What an administrator should know before it runs, a sentence each.
+    /// Warnings for the administrator before the bridge runs, a sentence each.
     pub(super) fn warnings(&self) -> Vec<String> {
         let mut warnings = self.open_files.clone();
         if !is_loopback(&self.addresses) && self.tls.is_none() {
@@ -156,7 +156,7 @@ impl Settings {
     }
 }
 
-/// `NAME=HOST[:PORT]`, with an IPv6 address in brackets; the error says what is wrong with it.
+/// Parses `NAME=HOST[:PORT]`, with an IPv6 address in brackets; the error says what is wrong with the text.
 fn target(text: &str) -> Result<Target, String> {
     let (name, place) = text.split_once('=').ok_or("is not NAME=HOST[:PORT]")?;
     let may = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
@@ -186,7 +186,7 @@ fn target(text: &str) -> Result<Target, String> {
     Ok(Target { name: name.to_owned(), destination: Destination::Tcp { host: host.to_owned(), port } })
 }
 
-/// The origins given by `--option`; `None` where none is.
+/// The origins given by `--option`; `None` where none is given.
 ///
 /// # Errors
 /// A sentence that names the option.
@@ -228,22 +228,22 @@ pub fn hosts<'a>(option: &str, given: impl Iterator<Item = &'a str>) -> Result<V
     checked.collect()
 }
 
-/// The token in the file that `--option` names.
+/// Reads the token in the file that `--option` names.
 ///
 /// # Errors
-/// A sentence that names option and file, and nothing of what is in it.
+/// A sentence that names option and file, and shows nothing of the file's contents.
 pub fn token(option: &str, path: &Path) -> Result<Token, String> {
     let wrong = |why: String| format!("option '--{option}': can't use '{}': {why}", path.display());
     let text = regular_file::read_text(path, SMALL).map_err(|error| wrong(unreadable(path, &error)))?;
     Token::parse(&text).map_err(wrong)
 }
 
-/// A warning where others can read a token.
+/// A warning where other users can read the token's file.
 pub fn open_token(path: &Path) -> Option<String> {
     open_to_others("token", &path.display().to_string(), "come in as whoever may")
 }
 
-/// The directory that `--option` names.
+/// Opens the directory of pages that `--option` names.
 ///
 /// # Errors
 /// A sentence that names option and directory.
@@ -253,7 +253,8 @@ pub fn pages(option: &str, path: &Path) -> Result<Pages, String> {
     })
 }
 
-/// TLS where a certificate is given, and what is to be said of its files; none is made here, as no browser would trust it.
+/// The TLS context, if a certificate is given, and warnings about its files. The bridge makes no certificate, because no browser would
+/// trust it.
 pub(super) fn tls(values: &Values) -> Result<(Option<ServerContext>, Vec<String>), String> {
     let is_given = |name: &str| values.text(name).is_some_and(|text| !text.is_empty());
     if !["ssl-cert", "ssl-key", "ssl-ca", "ssl-capath"].into_iter().any(is_given) {
@@ -262,7 +263,7 @@ pub(super) fn tls(values: &Values) -> Result<(Option<ServerContext>, Vec<String>
             _ => Ok((None, Vec::new())),
         };
     }
-    // With a certificate given no directory is looked at.
+    // A certificate is given, so no directory is searched.
     let options = ServerTlsOptions::resolve(values, Path::new(""))?;
     let Some(mut loaded) = options.load()? else { return Ok((None, Vec::new())) };
     loaded.alpn = vec![b"http/1.1".to_vec()];
@@ -337,7 +338,7 @@ mod tests {
             let names = ["option '--bind-address'", addresses, "--token-file", "--allow-no-token", "root@localhost"];
             assert!(names.iter().all(|name| said.contains(name)), "{said}");
             assert!(resolve(&["--target=a=b", &address, "--allow-no-token"]).is_ok());
-            // With a token no more is asked than that its file can be read.
+            // With a token given, the only further error is that its file can't be read.
             let token = "--token-file=/nonexistent";
             assert!(resolve(&["--target=a=b", &address, token]).unwrap_err().starts_with("option '--token-file'"));
         }

@@ -1,44 +1,44 @@
-//! Static files from one directory, and nothing from outside of it.
+//! Serves static files from one directory, and none from outside of it.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
-/// The directory of the built page.
+/// The directory of pages.
 #[derive(Debug)]
 pub struct Pages {
-    /// Without links or `..` in it.
+    /// The canonical path, without links and `..`.
     root: PathBuf,
 }
 
-/// A file to be sent.
+/// A file to send.
 #[derive(Debug)]
 pub(super) struct Page {
     pub(super) file: File,
-    /// Bytes.
+    /// The file's size in bytes.
     pub(super) length: u64,
-    /// Changes with the file, and differs between its encodings.
+    /// An entity tag that changes with the file, and differs between the file's encodings.
     pub(super) etag: String,
     pub(super) content_type: &'static str,
-    /// `br`, `gzip`, or none.
+    /// The content encoding: `br`, `gzip`, or none.
     pub(super) encoding: Option<&'static str>,
 }
 
-/// Encodings by preference, with the ending of a file that holds another one encoded.
+/// The encodings in order of preference, each with the extension of an encoded file.
 const ENCODINGS: [(&str, &str); 2] = [("br", "br"), ("gzip", "gz")];
 
 impl Pages {
     /// Opens the directory.
     ///
     /// # Errors
-    /// Why it can't be served.
+    /// Why the directory can't be served.
     pub(super) fn open(directory: &Path) -> Result<Self, String> {
         let root = fs::canonicalize(directory).map_err(|error| error.to_string())?;
         if root.is_dir() { Ok(Self { root }) } else { Err("it is not a directory".to_owned()) }
     }
 
-    /// The file for a request's path, encoded where the client takes it so and the file stands beside. `None` for what is not
-    /// there, and alike for what may not be had.
+    /// The file for a request's path; an encoded version where the client accepts it and it exists beside the file. `None` alike for a
+    /// missing file and for a forbidden one.
     pub(super) fn find(&self, path: &str, accept_encoding: &str) -> Option<Page> {
         let relative = relative(path)?;
         let plain = self.within(&relative)?;
@@ -61,15 +61,15 @@ impl Pages {
         Some(Page { file, length: metadata.len(), etag, content_type, encoding })
     }
 
-    /// The path of a file under the root, all links followed.
+    /// The canonical path of a file under the root, with all links followed.
     fn within(&self, relative: &Path) -> Option<PathBuf> {
         let path = fs::canonicalize(self.root.join(relative)).ok()?;
-        // To open a pipe would wait for its writer: only files.
+        // Only regular files are served, because opening a pipe would wait for its writer.
         (path.starts_with(&self.root) && path.is_file()).then_some(path)
     }
 }
 
-/// The path below the root: decoded, without `..` and hidden names, `index.html` for a directory.
+/// The path below the root: percent-decoded, without `..` and hidden names, `index.html` for a directory.
 fn relative(path: &str) -> Option<PathBuf> {
     let decoded = decoded(path.strip_prefix('/')?)?;
     let mut relative = PathBuf::new();
@@ -102,7 +102,7 @@ fn decoded(path: &str) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
-/// Whether the list of `Accept-Encoding` has it, and not with `q=0`.
+/// Whether the `Accept-Encoding` list has the encoding, without `q=0`.
 fn accepts(accept_encoding: &str, name: &str) -> bool {
     accept_encoding.split(',').any(|item| {
         let mut parts = item.split(';').map(str::trim);
@@ -111,7 +111,7 @@ fn accepts(accept_encoding: &str, name: &str) -> bool {
     })
 }
 
-/// Whether the list of `If-None-Match` has the file as it is.
+/// Whether the `If-None-Match` list has the file's current entity tag.
 pub(super) fn is_known(if_none_match: &str, etag: &str) -> bool {
     if_none_match.split(',').map(str::trim).any(|item| item == "*" || item.trim_start_matches("W/") == etag)
 }

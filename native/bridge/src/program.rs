@@ -1,4 +1,4 @@
-//! The program: from the command line to the last connection's end.
+//! The program: from the command line to the end of the last connection.
 
 use std::process::ExitCode;
 
@@ -64,7 +64,7 @@ fn run(settings: Settings, values: Values) -> Result<(), String> {
     Ok(())
 }
 
-/// SIGTERM and SIGINT end the bridge, SIGHUP reads the TLS files again.
+/// Handles signals: SIGTERM and SIGINT stop the bridge, SIGHUP reads the TLS files again.
 fn watch_signals(stopper: Stopper, reloadable: Option<ReloadableTls>, values: Values) -> std::io::Result<()> {
     let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
     std::thread::Builder::new().name("sealwire-bridge-signal".to_owned()).spawn(move || {
@@ -81,7 +81,7 @@ fn watch_signals(stopper: Stopper, reloadable: Option<ReloadableTls>, values: Va
     Ok(())
 }
 
-/// Reads the TLS files again. Where one can't be used, the TLS in use stays.
+/// Reads the TLS files again. If one can't be used, the TLS settings in use stay.
 fn reload(reloadable: Option<&ReloadableTls>, values: &Values) {
     let Some(reloadable) = reloadable else {
         log::system("Received SIGHUP: there are no TLS files to read again");

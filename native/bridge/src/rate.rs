@@ -1,17 +1,17 @@
-//! How many control frames a client may send: an honest one sends a ping now and then, and answers ours.
+//! Limits the control frames of a client: a well-behaved one sends a ping now and then, and answers the bridge's pings.
 
 use std::time::Duration;
 
-/// Pings and pongs that a client may send each second, in the long run.
+/// How many pings and pongs a client may send each second, on average.
 pub(super) const PER_SECOND: u32 = 10;
-/// Those that it may send at once.
+/// How many it may send at once.
 const BURST: u32 = 100;
 
 /// A client's allowance of control frames.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ControlRate {
     left: u32,
-    /// The time up to which `left` was refilled.
+    /// The time up to which `left` has been refilled.
     filled: Duration,
 }
 
@@ -50,7 +50,7 @@ mod tests {
             "no more than a burst is saved"
         );
         let mut rate = ControlRate::new(second(0));
-        // A frame each 125 ms for an hour.
+        // The client sends a frame each 125 ms for an hour.
         assert!((0..8 * 3600).all(|eighth| rate.take(Duration::from_millis(125 * eighth))));
     }
 }

@@ -1,4 +1,4 @@
-//! A WebSocket that leads to a target: bytes are relayed both ways once the target is dialled, until one side ends.
+//! A WebSocket to a target: once the target is dialled, bytes are relayed both ways until one side ends.
 
 use std::io::{self, ErrorKind, Read as _};
 use std::net::SocketAddr;
@@ -28,15 +28,15 @@ use sealwire_net::reactor::{Side, token};
 use sealwire_net::socket::Socket;
 use sealwire_net::stream::Stream;
 
-/// Bytes that a connection holds at most for a slow receiver, one message of `--max-message-size` and the system's own buffers
-/// aside: what waits for the target, one frame for the client, and the same once more in TLS.
+/// The most bytes that a connection holds for a slow receiver, beside one message of `--max-message-size` and the system's own buffers: the
+/// queue for the target, one frame for the client, and both once more in TLS.
 pub const MOST_BUFFERED: usize = MOST_QUEUED + 3 * FRAME;
 
-/// After so many rounds the others advance.
+/// The most rounds before other connections advance.
 const MOST_ROUNDS: usize = 16;
-/// After so many frames too, whatever they are: a ping, a pong or an empty message costs us work and gives nothing to relay.
+/// The most frames as well, because a ping, a pong or an empty message costs work and relays nothing.
 const MOST_FRAMES: usize = 256;
-/// And after so many bytes, which bounds the pieces of a message, as those are counted by none but tungstenite.
+/// The most bytes as well, because only tungstenite sees the fragments of a message, so they can't be counted as frames.
 const MOST_READ: usize = 256 * 1024;
 
 /// A WebSocket.
@@ -48,37 +48,37 @@ pub(super) struct Relay {
     state: State,
     /// The target's name.
     name: String,
-    /// What the target has not taken yet.
+    /// The client's messages that the target has not taken yet.
     queue: TargetQueue,
-    /// What the client may be sent.
+    /// How many bytes the client may be sent.
     window: SendWindow,
     keep_alive: KeepAlive,
-    /// The pings and pongs that the client may still send.
+    /// The limit on the client's pings and pongs.
     control: ControlRate,
     limits: Limits,
-    /// Whether it is counted among those that are relayed.
+    /// Whether this WebSocket counts among the relayed ones.
     is_counted: bool,
 }
 
 #[derive(Debug)]
 enum State {
-    /// The target is dialled.
+    /// The target is being dialled.
     Dialling(Dial),
-    /// Bytes go both ways.
+    /// Bytes are relayed both ways.
     Open(Target),
-    /// It comes to its end.
+    /// The WebSocket is being closed.
     Ending(Ending),
 }
 
 #[derive(Debug)]
 struct Target {
     socket: Socket,
-    /// It takes no more; what it sent before is still read.
+    /// The target takes no more bytes; the bytes that it sent before are still read.
     is_deaf: bool,
 }
 
 impl Relay {
-    /// Opens the WebSocket that was asked for, and closes it at once where it may not be used.
+    /// Opens the requested WebSocket, and closes it at once where the client may not use it.
     pub(super) fn start(
         id: usize,
         peer: SocketAddr,
@@ -90,12 +90,12 @@ impl Relay {
         let Exchange { mut client, input, .. } = exchange;
         let upgrade = request.upgrade.as_ref();
         let accepted = upgrade.map(|upgrade| upgrade.accepted()).unwrap_or_default();
-        // A client that is gone is noticed by the first read.
+        // If the client is gone, the first read reports it.
         let _ = client.send(accepted.as_bytes());
         let limits = shared.settings.limits;
         let config = WebSocketConfig::default()
             .read_buffer_size(FRAME)
-            // What tungstenite itself sends is small and sent at once: pings, pongs and close frames.
+            // Tungstenite's own frames, pings, pongs and close frames, are small and sent at once.
             .write_buffer_size(0)
             .max_write_buffer_size(FRAME)
             .max_message_size(Some(limits.message))
@@ -127,7 +127,7 @@ impl Relay {
         relay
     }
 
-    /// The target that the client may use, where there may be one more connection.
+    /// Checks that the client may use the target and that one more connection is allowed; returns the target's index.
     fn admit(&mut self, request: &Request, shared: &mut Shared) -> Result<usize, Closing> {
         let (target, name) = authorize(request, shared)?;
         shared.connection_limits.enter_relay(self.peer.ip(), &self.limits)?;
@@ -158,16 +158,16 @@ impl Relay {
         }
     }
 
-    /// The addresses of the target's host are found, or not.
+    /// Takes the addresses of the target's host, or the look-up's error.
     pub(super) fn resolved(&mut self, found: io::Result<Vec<SocketAddr>>, shared: &mut Shared, now: Duration) {
-        // It may have come to its end meanwhile.
+        // The WebSocket may have begun to close meanwhile.
         let State::Dialling(dial) = &mut self.state else { return };
         if let Err(error) = dial.resolved(found, &shared.registry, now) {
             self.fail(error, shared, now);
         }
     }
 
-    /// The target can't be reached. The log has the whole error.
+    /// Closes the WebSocket because the target can't be reached. The log has the whole error.
     fn fail(&mut self, error: DialError, shared: &mut Shared, now: Duration) {
         let (closing, error) = error.told(&self.name, self.limits.dial);
         tracing::warn!("{}: target '{}': {error}", self.peer, self.name);
@@ -180,7 +180,7 @@ impl Relay {
         self.state = State::Open(Target { socket, is_deaf: false });
     }
 
-    /// The poll said something of one of its sockets.
+    /// Takes an event that the poll reported for one of the sockets.
     pub(super) fn ready(&mut self, side: Side, event: &Event) {
         match (side, &mut self.state) {
             (Side::Client, _) => self.socket.get_mut().ready(event),
@@ -194,17 +194,17 @@ impl Relay {
         }
     }
 
-    /// The bridge stops.
+    /// Begins to close, because the bridge is stopping.
     pub(super) fn stop(&mut self, shared: &mut Shared, now: Duration) {
         if !matches!(self.state, State::Ending(_)) {
             self.end(End::ByUs(Closing::stopping()), shared, now);
         }
     }
 
-    /// Does all that can be done without waiting.
+    /// Advances as far as possible without waiting.
     pub(super) fn advance(&mut self, shared: &mut Shared, now: Duration) -> Progress {
         if let State::Dialling(dial) = &mut self.state {
-            // The answer to the upgrade; a client that is gone is noticed when it is read.
+            // Sends the answer to the upgrade. If the client is gone, reading from it reports that.
             let _ = self.socket.get_mut().clear();
             match dial.advance(&shared.registry, now) {
                 Ok(Some(socket)) => self.open(socket, shared, now),
@@ -224,7 +224,7 @@ impl Relay {
         }
     }
 
-    /// Bytes both ways, as many as can go without waiting.
+    /// Relays bytes both ways, as many as possible without waiting.
     fn relay(&mut self, shared: &mut Shared, now: Duration) -> Result<Progress, End> {
         self.socket.get_mut().allow(MOST_READ);
         let mut frames = MOST_FRAMES;
@@ -241,7 +241,7 @@ impl Relay {
         Ok(Progress::Again)
     }
 
-    /// A round towards the target, of so many frames at most; `false` where nothing went.
+    /// One round towards the target, of at most `frames` frames; `false` where nothing was relayed.
     fn feed_target(&mut self, frames: &mut usize, shared: &mut Shared, now: Duration) -> Result<bool, End> {
         let State::Open(target) = &mut self.state else { return Ok(false) };
         while *frames > 0 && !self.queue.is_full() {
@@ -283,14 +283,14 @@ impl Relay {
         }
     }
 
-    /// A round towards the client; `false` where nothing went.
+    /// One round towards the client; `false` where nothing was relayed.
     fn feed_client(&mut self, shared: &mut Shared, now: Duration) -> Result<bool, End> {
         let State::Open(target) = &mut self.state else { return Ok(false) };
         let client = self.socket.get_mut();
         if !client.clear().map_err(|_| End::Lost)? {
             return Ok(false);
         }
-        // Pongs that waited for the frame before.
+        // Sends pongs that waited for the previous frame.
         match self.socket.flush() {
             Ok(()) => {}
             Err(Error::Io(error)) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
@@ -304,7 +304,7 @@ impl Relay {
         let length = match target.socket.read(payload) {
             Ok(length) if length > 0 => length,
             Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
-            // A target that was reset says no more than one that has closed.
+            // A reset by the target is treated like its close.
             Ok(_) | Err(_) => return Err(End::ByUs(Closing::target_closed(&self.name))),
         };
         let (header, size) = frame_header(length);
@@ -320,7 +320,7 @@ impl Relay {
         Ok(true)
     }
 
-    /// Closes what is idle, and pings a client that is quiet.
+    /// Closes an idle WebSocket, and pings a client that sends nothing.
     fn keep_alive(&mut self, now: Duration) -> Result<(), End> {
         if !self.keep_alive.is_ping_due(self.held() > 0, now).map_err(End::ByUs)? {
             return Ok(());
@@ -337,31 +337,31 @@ impl Relay {
             shared.metrics.closed(closing.reason);
         }
         self.socket.get_mut().allow(usize::MAX);
-        // The state is taken over, because the target's socket goes on in the new one.
+        // The old state is moved out, because the new one keeps the target's socket.
         let state = std::mem::replace(&mut self.state, State::Ending(Ending::new(end, now)));
         if let (State::Open(Target { socket, is_deaf: false }), State::Ending(ending)) = (state, &mut self.state) {
             ending.target = Some(socket);
         }
     }
 
-    /// Whether it leads to a target, or is about to.
+    /// Whether the WebSocket is connected to a target, or is being connected.
     pub(super) const fn is_relaying(&self) -> bool {
         !matches!(self.state, State::Ending(_))
     }
 
-    /// It is no longer counted among those that are relayed.
+    /// Removes this WebSocket from the count of the relayed ones.
     pub(super) fn leave(&mut self, shared: &mut Shared) {
         if std::mem::take(&mut self.is_counted) {
             shared.connection_limits.leave_relay(self.peer.ip());
         }
     }
 
-    /// How many bytes are held here.
+    /// How many bytes the buffers hold.
     pub(super) fn held(&self) -> usize {
         self.queue.length().saturating_add(self.socket.get_ref().held())
     }
 
-    /// When it is to be looked at although nothing happened.
+    /// When the WebSocket must advance even if no event occurs.
     pub(super) fn deadline(&self) -> Duration {
         match &self.state {
             State::Dialling(dial) => dial.deadline(),

@@ -1,10 +1,10 @@
-//! TLS files that are read again while the bridge runs.
+//! TLS settings whose files can be read again while the bridge runs.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use sealwire_core::tls::ServerContext;
 
-/// The TLS settings in use: each new connection takes them, and connections that are there keep theirs.
+/// The TLS settings in use. New connections take the current ones; existing connections keep theirs.
 #[derive(Debug, Clone)]
 pub struct ReloadableTls(Arc<Mutex<ServerContext>>);
 
@@ -13,7 +13,7 @@ impl ReloadableTls {
         Self(Arc::new(Mutex::new(context)))
     }
 
-    /// The settings as they are now.
+    /// The current settings.
     pub(super) fn context(&self) -> ServerContext {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

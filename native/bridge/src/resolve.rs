@@ -1,4 +1,4 @@
-//! Looking up the hosts of targets, which can take long: a thread for each name, so that one that hangs holds up no other.
+//! Resolves the host names of targets, with a thread for each name, because a look-up may take long and must not delay the others.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
@@ -7,18 +7,18 @@ use std::sync::mpsc::{Sender, channel};
 use super::settings::{Destination, Target};
 use sealwire_net::mailbox::Mailbox;
 
-/// The addresses for a connection, by its number.
+/// The number of a connection, and the addresses that were found for it.
 pub(super) type Answer = (usize, io::Result<Vec<SocketAddr>>);
 
-/// Looks up hosts.
+/// Resolves host names.
 #[derive(Debug)]
 pub(super) struct Resolver {
-    /// How each target's thread is asked; `None` for those that need none.
+    /// The channel to each target's thread; `None` for targets that need no look-up.
     askers: Vec<Option<Sender<usize>>>,
 }
 
 impl Resolver {
-    /// Starts the threads, which send their answers there. They end when the resolver is dropped.
+    /// Starts the threads, which send their results to `answers`. They end when the resolver is dropped.
     pub(super) fn start(targets: &[Target], answers: &Mailbox<Answer>) -> io::Result<Self> {
         let mut askers = Vec::new();
         for target in targets {
@@ -45,13 +45,13 @@ impl Resolver {
         Ok(Self { askers })
     }
 
-    /// Asks for a target's addresses. They are given at once where they need no look-up, else by an [`Answer`].
+    /// Requests a target's addresses. They are returned at once where no look-up is needed, else sent as an [`Answer`].
     pub(super) fn ask(&self, target: usize, host: &str, port: u16, connection: usize) -> Option<Vec<SocketAddr>> {
         if let Ok(address) = host.parse::<IpAddr>() {
             return Some(vec![SocketAddr::new(address, port)]);
         }
         if let Some(Some(asker)) = self.askers.get(target) {
-            // A thread that has ended does not answer: the dial times out.
+            // If the thread has ended, no answer comes, and the dial times out.
             let _ = asker.send(connection);
         }
         None

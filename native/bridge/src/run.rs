@@ -33,7 +33,7 @@ use sealwire_net::{clock, listen};
 /// How long connections may take to end when the bridge stops.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// A bridge that listens.
+/// A listening bridge.
 #[derive(Debug)]
 pub struct Bridge {
     reactor: Reactor<TcpListener>,
@@ -41,17 +41,17 @@ pub struct Bridge {
     pub port: u16,
     shared: Shared,
     connections: Connections<Connection>,
-    /// Those that relay nothing, the oldest first.
+    /// The connections that relay nothing, the oldest first.
     idle: BTreeSet<usize>,
     next_id: usize,
-    /// Addresses of targets' hosts that were looked up.
+    /// The results of looking up targets' hosts.
     answers: Receiver<Answer>,
-    /// When certificates are to be looked at again.
+    /// When the certificates are checked again.
     look_at: Option<Duration>,
     stopper: Stopper,
 }
 
-/// Asks a bridge to stop, from any thread.
+/// Stops a bridge, from any thread.
 #[derive(Debug, Clone)]
 pub struct Stopper {
     is_stopping: Arc<AtomicBool>,
@@ -59,19 +59,19 @@ pub struct Stopper {
 }
 
 impl Stopper {
-    /// Asks it to stop.
+    /// Asks the bridge to stop.
     pub fn stop(&self) {
         self.is_stopping.store(true, Ordering::Release);
-        // A poll that can't be woken has ended.
+        // An error means that the poll, and so the bridge, has ended.
         let _ = self.waker.wake();
     }
 }
 
 impl Bridge {
-    /// Listens.
+    /// Binds the listeners.
     ///
     /// # Errors
-    /// A sentence that names what the system did not give.
+    /// A sentence that names the resource that the system did not give.
     pub fn bind(settings: Settings) -> Result<Self, String> {
         let (listeners, port) = listen::bind(&settings.addresses, settings.port, &settings.option("port"))?;
         if listeners.is_empty() {
@@ -107,15 +107,15 @@ impl Bridge {
         })
     }
 
-    /// How it is asked to stop.
+    /// A handle to stop the bridge.
     pub fn stopper(&self) -> Stopper {
         self.stopper.clone()
     }
 
-    /// Serves until it is asked to stop: then every WebSocket is closed with 1001, and what is under way comes to its end.
+    /// Serves until [`Stopper::stop`] is called. Then every WebSocket is closed with code 1001, and the other connections finish.
     ///
     /// # Errors
-    /// Where the system does not poll.
+    /// The poll fails.
     pub fn run(mut self) -> io::Result<()> {
         let mut events = Events::with_capacity(1024);
         while !self.reactor.has_stopped(self.connections.is_empty()) {
@@ -177,7 +177,7 @@ impl Bridge {
         }
     }
 
-    /// Closes the oldest connection that relays nothing, so that another has its place; `false` where all relay.
+    /// Closes the oldest connection that relays nothing, to make room for another; `false` where all are relaying.
     fn put_out_oldest(&mut self, crowd: Crowd, peer: SocketAddr) -> bool {
         let network = client_network(peer.ip());
         let gives_way = |id: &usize| {
@@ -193,7 +193,7 @@ impl Bridge {
     }
 
     fn open(&self, id: usize, stream: TcpStream) -> Result<Client, String> {
-        // Frames are sent whole; without this the kernel would hold the last part back.
+        // Frames are written whole, so Nagle's algorithm would only delay their last part.
         stream.set_nodelay(true).map_err(|error| error.to_string())?;
         let mut socket = Socket::new(Stream::Tcp(stream));
         let (token, interest) = (token(id, Side::Client), Interest::READABLE | Interest::WRITABLE);
@@ -229,7 +229,7 @@ impl Bridge {
         }
     }
 
-    /// Warns again of what is wrong with certificate and lists, where it is time to.
+    /// Repeats the warnings about the certificate and revocation lists, if they are due.
     fn look_at_certificates(&mut self) {
         let now = clock::now();
         if self.look_at.is_none_or(|look_at| now.monotonic < look_at) {

@@ -1,17 +1,18 @@
-//! How much a page may be sent. Nothing keeps a browser from taking what arrives, read or not, so a page whose WebSocket has the
-//! subprotocol `sealwire` says what it has read, and the bridge sends no more than the window that is left.
+//! Flow control towards a page. A browser accepts every message at once, whether or not the page has read the ones before, so TCP holds
+//! nothing back. A page whose WebSocket has the subprotocol `sealwire` therefore reports what it has read, and the bridge sends no more
+//! than the rest of the window.
 
-/// Bytes that may be on their way to such a page, or wait in it.
+/// The most bytes that may be on their way to such a page, or unread in it.
 pub const WINDOW: usize = 1024 * 1024;
-/// Bytes that it has read for each empty message that it sends.
+/// How many read bytes each empty message from the page acknowledges.
 pub const GRANT: usize = 256 * 1024;
 
-/// How much more may be sent.
+/// How many more bytes may be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum SendWindow {
-    /// The client's TCP holds us back, as a native client's does.
+    /// No limit: the client's TCP holds us back, as a native client's does.
     Unlimited,
-    /// So many bytes.
+    /// This many bytes.
     Left(usize),
 }
 
@@ -28,14 +29,14 @@ impl SendWindow {
         }
     }
 
-    /// So many were sent.
+    /// Notes that `length` bytes were sent.
     pub(super) const fn take(&mut self, length: usize) {
         if let Self::Left(left) = self {
             *left = left.saturating_sub(length);
         }
     }
 
-    /// The client has read what makes a grant. One that says so too often gains nothing.
+    /// Notes that the client has read [`GRANT`] bytes. Reporting too often does not raise the window above [`WINDOW`].
     pub(super) fn grant(&mut self) {
         if let Self::Left(left) = self {
             *left = left.saturating_add(GRANT).min(WINDOW);

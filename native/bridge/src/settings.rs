@@ -1,4 +1,4 @@
-//! What a bridge is told to do.
+//! The settings of a bridge.
 
 use std::fmt;
 use std::io;
@@ -14,56 +14,56 @@ use super::pages::Pages;
 use super::reload::ReloadableTls;
 use sealwire_options::tls::health::Health;
 
-/// Everything that a [`Bridge`](super::Bridge) is built from.
+/// All settings of a [`Bridge`](super::Bridge).
 #[derive(Debug)]
 pub struct Settings {
     /// Where to listen: addresses or names, separated by commas.
     pub addresses: String,
     /// The port; 0 lets the system choose.
     pub port: u16,
-    /// What its options begin with behind the dashes.
+    /// The prefix of the bridge's options, behind the dashes.
     pub prefix: &'static str,
-    /// Where connections may lead.
+    /// The targets that clients may reach.
     pub targets: Vec<Target>,
-    /// Names by which its pages may be asked for, beside its own.
+    /// Host names by which its pages may be requested, beside its own.
     pub hosts: Vec<String>,
-    /// Which pages may use it beside those that it serves itself on loopback.
+    /// The origins of pages that may use it, beside its own pages on loopback.
     pub origins: Option<Origins>,
-    /// What a client must show besides.
+    /// The token that a client must present as well.
     pub token: Option<Token>,
     /// TLS towards the clients (`wss`, `https`).
     pub tls: Option<TlsSource>,
-    /// The TLS whose certificate and revocation lists `/metrics` tells of.
+    /// The TLS source whose certificate and revocation lists `/metrics` reports.
     pub certificate: Option<TlsSource>,
-    /// The same TLS where SIGHUP reads its files again.
+    /// The same TLS settings, if SIGHUP reloads their files.
     pub reloadable: Option<ReloadableTls>,
-    /// What warns of them while it runs, where nobody else does.
+    /// The source of warnings about certificates and lists while the bridge runs; `None` where the server warns already.
     pub health: Option<Health>,
-    /// Warnings of secrets that others can read.
+    /// Warnings about secret files that other users can read.
     pub open_files: Vec<String>,
-    /// The files it serves.
+    /// The files that it serves.
     pub pages: Option<Pages>,
-    /// How much of everything.
+    /// The limits on connections, messages and times.
     pub limits: Limits,
 }
 
 impl Settings {
-    /// An option as who started the bridge writes it.
+    /// The name of an option, as the administrator who started the bridge writes it.
     pub(super) fn option(&self, name: &str) -> String {
         format!("--{}{name}", self.prefix)
     }
 }
 
-/// A server that pages may reach, by a name.
+/// A server that pages may reach by a name.
 #[derive(Debug)]
 pub struct Target {
     /// The name in `/tcp/<name>`.
     pub name: String,
-    /// Where it is.
+    /// The server's address.
     pub destination: Destination,
 }
 
-/// Where a target is.
+/// The address of a target.
 pub enum Destination {
     /// A TCP port.
     Tcp {
@@ -72,7 +72,7 @@ pub enum Destination {
         /// The port.
         port: u16,
     },
-    /// In this process: makes a socket whose other end is served as the client with that address.
+    /// A target in this process: the function returns one end of a socket pair, and the other end is served as a client with that address.
     Within(Box<dyn Fn(SocketAddr) -> io::Result<UnixStream> + Send>),
 }
 
@@ -85,20 +85,20 @@ impl fmt::Debug for Destination {
     }
 }
 
-/// How much of everything.
+/// The limits on connections, messages and times.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
     /// The largest message in bytes.
     pub message: usize,
-    /// How many WebSockets are relayed at a time.
+    /// How many WebSockets may be relayed at a time.
     pub connections: usize,
-    /// How many of them from one address.
+    /// How many of these may come from one address.
     pub per_address: usize,
-    /// How long a target may take to answer.
+    /// How long a target may take to accept.
     pub dial: Duration,
-    /// How long nothing may be relayed.
+    /// How long a WebSocket may relay nothing.
     pub idle: Duration,
-    /// How long a client is quiet before it is pinged, and between pings; zero pings never.
+    /// How long a client may send nothing before it is pinged, and the time between pings; zero switches pings off.
     pub ping: Duration,
 }
 
@@ -119,12 +119,12 @@ impl Default for Limits {
 pub struct TlsSource(Box<dyn Fn() -> Option<ServerContext> + Send>);
 
 impl TlsSource {
-    /// A source that is asked for each connection, as the settings may change.
+    /// A source that is called for each connection, because the settings may change.
     pub fn new(source: impl Fn() -> Option<ServerContext> + Send + 'static) -> Self {
         Self(Box::new(source))
     }
 
-    /// The settings as they are now.
+    /// The current TLS context.
     pub(super) fn context(&self) -> Option<ServerContext> {
         (self.0)()
     }
@@ -136,17 +136,18 @@ impl fmt::Debug for TlsSource {
     }
 }
 
-/// The pages that may use the bridge, by their origin. It fences browsers: a program of another kind sends any origin, or none.
+/// The pages that may use the bridge, by their origin. This restricts browsers only, because other programs can send any origin, or none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origins {
-    /// All pages.
+    /// All origins.
     Any,
-    /// These: `scheme://host[:port]`, in lower case.
+    /// These origins: `scheme://host[:port]`, in lower case.
     Listed(Vec<String>),
 }
 
 impl Origins {
-    /// The pages that a bridge at this port serves itself. No names but loopback's: another name that leads here may be an attacker's.
+    /// The origins of the pages that a bridge at this port serves itself. They have loopback names only, because an attacker's name may
+    /// resolve to this machine (DNS rebinding).
     pub(super) fn own(port: u16, is_tls: bool) -> Self {
         let (scheme, default_port) = if is_tls { ("https", 443) } else { ("http", 80) };
         let port = if port == default_port { String::new() } else { format!(":{port}") };
@@ -155,7 +156,7 @@ impl Origins {
         )
     }
 
-    /// These and the others.
+    /// These origins and the others.
     pub(super) fn with(self, others: Option<&Self>) -> Self {
         match (self, others) {
             (Self::Any, _) | (_, Some(Self::Any)) => Self::Any,
@@ -164,7 +165,7 @@ impl Origins {
         }
     }
 
-    /// Whether a client with that header `Origin` may go on.
+    /// Whether a client with this `Origin` header may use the bridge.
     pub(super) fn allow(&self, origin: Option<&str>) -> bool {
         match (self, origin) {
             (Self::Any, _) | (Self::Listed(_), None) => true,
@@ -173,21 +174,21 @@ impl Origins {
     }
 }
 
-/// What a client must show.
+/// The token that a client must present.
 #[derive(Debug)]
 pub struct Token(Secret);
 
 impl Token {
-    /// The least length; shorter ones can be guessed.
+    /// The least length of a token, because a shorter one can be guessed.
     const LEAST: usize = 16;
 
-    /// Reads it off the first line of a file's text.
+    /// Parses the token in the first line of a file's text.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// Why the text is no token.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         let token = text.lines().next().unwrap_or_default().trim();
-        // A subprotocol is a token of RFC 7230: those bytes reach us by either way.
+        // A subprotocol is a token of RFC 7230, so only these bytes arrive both in the header and in the subprotocol.
         let may = |c: char| c.is_ascii_alphanumeric() || "-._~+!#$%&'*^`|".contains(c);
         match token {
             _ if token.len() < Self::LEAST => Err(format!("its first line has less than {} characters", Self::LEAST)),
@@ -199,13 +200,13 @@ impl Token {
         }
     }
 
-    /// Whether this is it, in a time that tells nothing but its length.
+    /// Compares in a time that depends on the length alone.
     pub(super) fn is(&self, given: &[u8]) -> bool {
         self.0.expose().ct_eq(given).into()
     }
 }
 
-/// Whether an address is this machine's own.
+/// Whether all listed addresses are loopback.
 pub(super) fn is_loopback(addresses: &str) -> bool {
     addresses.split(',').map(str::trim).filter(|name| !name.is_empty()).all(|name| {
         name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())

@@ -1,4 +1,4 @@
-//! What all connections of a bridge share.
+//! The state that all connections of a bridge share.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -13,25 +13,25 @@ use super::settings::{Origins, Settings};
 use sealwire_net::bounded_lines::BoundedLines;
 use sealwire_net::clock;
 
-/// What all connections share.
+/// The state that all connections share.
 pub(super) struct Shared {
     pub(super) settings: Settings,
-    /// The pages that may open WebSockets.
+    /// The origins of pages that may open WebSockets.
     pub(super) origins: Origins,
-    /// The names by which pages are asked for.
+    /// The host names by which pages may be requested.
     pub(super) hosts: Hosts,
     pub(super) registry: Registry,
     pub(super) resolver: Resolver,
-    /// How many connections there are, and may be.
+    /// The counts of connections.
     pub(super) connection_limits: ConnectionLimits,
     pub(super) metrics: Metrics,
-    /// Bounds the lines about clients that are refused.
+    /// The rate limit of log lines about refused clients.
     pub(super) refusals: BoundedLines,
-    /// Where everything is read into, so that an idle connection holds no buffer.
+    /// The buffer for all reads; a shared one, so that an idle connection holds none.
     pub(super) scratch: Box<[u8]>,
 }
 
-/// So many lines about clients that are refused in each period.
+/// How many lines about refused clients are logged in each period.
 const MOST_REFUSALS: u32 = 20;
 
 impl Shared {

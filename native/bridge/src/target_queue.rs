@@ -1,4 +1,4 @@
-//! Messages of the client that its target has not taken yet.
+//! The queue of a client's messages that the target has not taken yet.
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, IoSlice, Write as _};
@@ -6,12 +6,12 @@ use std::io::{self, ErrorKind, IoSlice, Write as _};
 use sealwire_net::socket::Socket;
 use tungstenite::Bytes;
 
-/// A client is not read while so many bytes wait for its target. Few, so that the memory they were read into is soon used again.
+/// Above so many queued bytes the client is not read. The limit is low, so that the memory of a message is soon used again.
 pub(super) const MOST_QUEUED: usize = 64 * 1024;
-/// Nor while so many messages do.
+/// Above so many queued messages the client is not read either.
 const MOST_MESSAGES: usize = 64;
 
-/// See the module.
+/// The client's messages that the target has not taken yet.
 #[derive(Debug, Default)]
 pub(super) struct TargetQueue {
     messages: VecDeque<Bytes>,
@@ -19,17 +19,17 @@ pub(super) struct TargetQueue {
 }
 
 impl TargetQueue {
-    /// Whether the client is not to be read.
+    /// Whether the queue is full, so that the client must not be read.
     pub(super) fn is_full(&self) -> bool {
         self.messages.len() >= MOST_MESSAGES || self.length >= MOST_QUEUED
     }
 
-    /// Whether nothing waits.
+    /// Whether the queue is empty.
     pub(super) fn is_empty(&self) -> bool {
         self.messages.is_empty()
     }
 
-    /// How many bytes wait.
+    /// How many bytes are queued.
     pub(super) const fn length(&self) -> usize {
         self.length
     }
@@ -45,7 +45,8 @@ impl TargetQueue {
         *self = Self::default();
     }
 
-    /// Gives the socket the front, many messages in one call; how many bytes it took, 0 where it takes none now.
+    /// Writes the front of the queue to the socket, many messages in one call; returns how many bytes the socket took, 0 where it takes
+    /// none now.
     pub(super) fn write_to(&mut self, socket: &mut Socket) -> io::Result<usize> {
         if self.messages.is_empty() {
             return Ok(0);
