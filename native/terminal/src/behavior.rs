@@ -1,22 +1,22 @@
-//! How the options ask the client to behave.
+//! The options that control how the client runs statements and prints results.
 
 use super::format::Style;
 use super::markup::Markup;
 
-/// How the client was asked to behave.
+/// The options that control how the client runs statements and prints results.
 #[derive(Debug, Clone)]
 pub(crate) struct Behavior {
-    /// Statements come from a script or the command line: an error ends the program, and says the line.
+    /// Statements come from a script or the command line: an error ends the program, and its text gives the line.
     pub(crate) batch: bool,
     /// `--force`: an error does not end a script.
     pub(crate) force: bool,
-    /// How often `--silent`: 1 has results separated by tabs, 2 leaves the header out.
+    /// How often `--silent` was given: 1 separates columns by tabs, 2 also omits the header.
     pub(crate) silent: usize,
-    /// How often `--verbose`.
+    /// How often `--verbose` was given.
     pub(crate) verbose: usize,
-    /// `--table`, in a script too.
+    /// `--table`: print tables in a script too.
     pub(crate) table: bool,
-    /// `--vertical`, for every statement.
+    /// `--vertical`: print every result vertically.
     pub(crate) vertical: bool,
     /// How results are printed.
     pub(crate) style: Style,
@@ -26,14 +26,14 @@ pub(crate) struct Behavior {
     pub(crate) line_numbers: bool,
     /// `--unbuffered`.
     pub(crate) unbuffered: bool,
-    /// Whether a lost connection is made again, at the next statement.
+    /// Whether a lost connection is opened again at the next statement.
     pub(crate) reconnect: bool,
     /// `--html` or `--xml`.
     pub(crate) markup: Option<Markup>,
-    /// `--quick`: rows are printed as they come.
+    /// `--quick`: print rows as they arrive.
     pub(crate) quick: bool,
     /// `--auto-vertical-output`.
     pub(crate) auto_vertical: bool,
-    /// `--auto-rehash`: names are completed.
+    /// `--auto-rehash`: complete names.
     pub(crate) rehash: bool,
 }

@@ -1,19 +1,19 @@
-//! The commands that the client carries out itself.
+//! The commands that the client executes itself.
 
 /// A command of the client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Command {
     /// Change the character set.
     Charset,
-    /// Forget the statement that is being typed.
+    /// Discard the incomplete statement.
     Clear,
     /// Connect again, to a database and host if they are named.
     Connect,
-    /// Set what ends a statement.
+    /// Set the text that ends a statement.
     Delimiter,
-    /// Edit the statement that is being typed.
+    /// Edit the incomplete statement.
     Edit,
-    /// Send the statement, show the result one column a line.
+    /// Send the statement, and show each row with one column a line.
     Ego,
     /// Send the statement.
     Go,
@@ -21,29 +21,29 @@ pub(crate) enum Command {
     Help,
     /// Show results without a pager.
     NoPager,
-    /// Stop logging the output.
+    /// Stop copying the output to a file.
     NoTee,
     /// Do not show warnings.
     NoWarning,
-    /// Show results through a program.
+    /// Show results through a pager.
     Pager,
-    /// Show the statement that is being typed.
+    /// Show the incomplete statement.
     Print,
     /// Change the prompt.
     Prompt,
-    /// Leave.
+    /// Exit.
     Quit,
-    /// Learn the names of tables and columns anew.
+    /// Reload the names of tables and columns.
     Rehash,
-    /// From here on no command that reaches files or programs.
+    /// Refuse commands that access files or programs from here on.
     Sandbox,
-    /// Run a file.
+    /// Run a script.
     Source,
     /// Show the connection's status.
     Status,
-    /// Run a command of the shell.
+    /// Run a shell command.
     System,
-    /// Log the output into a file as well.
+    /// Copy the output to a file.
     Tee,
     /// Change the database.
     Use,
@@ -51,7 +51,7 @@ pub(crate) enum Command {
     Warnings,
 }
 
-/// Name, letter, whether it takes an argument, explanation.
+/// Name, letter, command, whether it takes an argument, explanation.
 type Row = (&'static str, u8, Command, bool, &'static str);
 
 const TABLE: &[Row] = &[
@@ -83,23 +83,23 @@ const TABLE: &[Row] = &[
 ];
 
 impl Command {
-    /// The command that `\letter` stands for.
+    /// The command of `\letter`.
     pub(crate) fn by_letter(letter: u8) -> Option<Self> {
         TABLE.iter().find(|row| row.1 == letter).map(|row| row.2)
     }
 
-    /// A text that is a command by its full name, and the argument.
+    /// Parses a command by its full name; returns the command and its argument.
     pub(crate) fn parse_words(text: &[u8]) -> Option<(Self, String)> {
         let text = text.trim_ascii();
         let end = text.iter().position(|byte| matches!(byte, b' ' | b'\t')).unwrap_or(text.len());
         let (name, argument) = text.split_at(end);
         let argument = argument.trim_ascii();
         let row = TABLE.iter().find(|row| row.0.as_bytes().eq_ignore_ascii_case(name))?;
-        // A command that takes no argument, with one, is a statement.
+        // A command that takes no argument is a statement where an argument follows.
         (row.3 || argument.is_empty()).then(|| (row.2, String::from_utf8_lossy(argument).into_owned()))
     }
 
-    /// Whether the sandbox mode keeps it from running: it reaches files or programs of this computer by a name that it is given.
+    /// Whether sandbox mode forbids the command, because its argument names a file or program of this computer.
     pub(crate) const fn reaches_out(self, argument: &str) -> bool {
         match self {
             Self::Source | Self::System | Self::Tee => true,
@@ -108,12 +108,12 @@ impl Command {
         }
     }
 
-    /// Whether it takes an argument.
+    /// Whether the command takes an argument.
     pub(crate) fn takes_argument(self) -> bool {
         TABLE.iter().any(|row| row.2 == self && row.3)
     }
 
-    /// The list that `help` shows.
+    /// The list of commands for `help`.
     pub(crate) fn help() -> String {
         let mut text = String::from(
             "\nList of all sealwire commands:\n\
@@ -127,7 +127,7 @@ impl Command {
     }
 }
 
-/// The first word of a command's argument, with quotes and backslashes taken off: a database, a host, a delimiter.
+/// The first word of a command's argument (a database, a host, a delimiter), without quotes and backslashes, and the text after it.
 pub(crate) fn word(argument: &str) -> Option<(String, &str)> {
     let argument = argument.trim_start();
     let mut characters = argument.char_indices();

@@ -1,4 +1,5 @@
-//! From settings to a connection: the password, the TLS policy, and certificates that nobody vouches for.
+//! Connects according to the settings: gets the password, decides the TLS policy, and asks the user about certificates without a trusted
+//! issuer.
 
 use std::borrow::Cow;
 use std::fs;
@@ -21,21 +22,21 @@ use sealwire_net::regular_file::{self, SMALL};
 use sealwire_options::Values;
 use sealwire_options::tls::{ClientTlsChoice, ClientTlsOptions};
 
-/// MySQL's number for a login that fails.
+/// MySQL's error number of a failed login.
 const ACCESS_DENIED: u16 = 1045;
-/// A longer line of standard input is no password.
+/// A longer first line of standard input is no password.
 const MOST_PASSWORD_BYTES: u64 = 1 << 16;
 
-/// Makes connections, the first and those after a lost one.
+/// Makes connections: the first, and those after a lost connection.
 pub(crate) struct Connector {
     settings: Settings,
     values: Values,
     password: Option<Secret>,
     known: Option<KnownServers>,
     last: Option<Config>,
-    /// The TLS of the last attempt.
+    /// The TLS policy of the last attempt.
     tried: Option<TlsPolicy>,
-    /// Whether the policy's notes were shown.
+    /// Whether the notes of the TLS policy were shown.
     noted: bool,
 }
 
@@ -61,23 +62,23 @@ impl Connector {
         &self.settings.prompt
     }
 
-    /// The settings of the last connection, as another one beside it needs them.
+    /// The settings of the last connection, for a second connection (to kill a statement).
     pub(crate) fn last_config(&self) -> Option<Config> {
         self.last.clone()
     }
 
-    /// The character set of the next connection; the error is a sentence.
+    /// Sets the character set of the next connection; the error is a sentence.
     pub(crate) fn set_charset(&mut self, name: &str) -> Result<(), String> {
         self.settings.charset = settings::charset(name).ok_or_else(|| format!("Charset '{name}' is not found"))?;
         Ok(())
     }
 
-    /// The database of the next connection.
+    /// Sets the database of the next connection.
     pub(crate) fn set_database(&mut self, database: &str) {
         self.settings.database = Some(database.to_owned());
     }
 
-    /// The host of the next connection.
+    /// Sets the host of the next connection.
     pub(crate) fn set_host(&mut self, host: &str) {
         let port = match self.settings.address {
             Address::Tcp { port, .. } => port,
@@ -87,7 +88,7 @@ impl Connector {
         self.settings.address = Address::Tcp { host: host.to_owned(), port };
     }
 
-    /// Connects. A person is asked about a certificate that nobody vouches for, once; a script is refused.
+    /// Connects. If the server's certificate has no trusted issuer, an interactive user is asked once; in a script the connection fails.
     pub(crate) fn connect(&mut self) -> Result<Client<Socket>, ClientError> {
         let (mut choice, known) = self.tls_choice()?;
         choice.add_known(known.clone());
@@ -99,7 +100,7 @@ impl Connector {
         let Some(stranger) = self.stranger(&choice, &error) else { return Err(error) };
         let Some(old) = known.first() else {
             let Some(accepted) = self.ask(&stranger)? else { return Err(error) };
-            // The second connection must meet the very certificate that was shown.
+            // The second connection accepts only the certificate that was shown to the user.
             choice.add_known([accepted]);
             let config = self.config(&choice)?;
             return self.dial(config);
@@ -108,13 +109,13 @@ impl Connector {
         Err(error)
     }
 
-    /// What to do about an error of this connector's connections, in one line.
+    /// One line of advice for an error of this connector's connections.
     pub(crate) fn hint(&self, error: &ClientError) -> Option<Cow<'static, str>> {
         let hint = self.authority_hint(error).map(Cow::Owned);
         hint.or_else(|| error.hint()).or_else(|| self.login_hint(error).map(Cow::Borrowed))
     }
 
-    /// The way out where a CA was named, and it is another one.
+    /// The advice where the server's certificate comes from another CA than the named one.
     fn authority_hint(&self, error: &ClientError) -> Option<String> {
         let ClientError::Connection(Error::Tls(TlsError::CertificateRejected {
             problem: CertificateProblem::UnknownIssuer { .. },
@@ -131,7 +132,7 @@ impl Connector {
         ))
     }
 
-    /// The server's answer is the same whether the password is wrong or something that the account demands is missing.
+    /// The advice for a failed login, because the server's error does not tell a wrong password from an unmet requirement of the account.
     fn login_hint(&self, error: &ClientError) -> Option<&'static str> {
         let ClientError::Connection(Error::Refused { error: SqlError { code: ACCESS_DENIED, .. }, .. }) = error else {
             return None;
@@ -150,7 +151,7 @@ impl Connector {
         }
     }
 
-    /// The TLS policy for this address, and the fingerprints remembered for it.
+    /// The TLS policy for this address, and the fingerprints remembered for the address.
     fn tls_choice(&mut self) -> Result<(ClientTlsChoice, Vec<Fingerprint>), ClientError> {
         let transport = match self.settings.address {
             Address::Tcp { .. } => Transport::Tcp,
@@ -246,7 +247,7 @@ impl Connector {
         Ok(password)
     }
 
-    /// The certificate that was rejected for no other reason than that nobody vouches for it, where a person may.
+    /// The rejected certificate, if a missing trusted issuer is the only reason and the user may decide.
     fn stranger(&self, choice: &ClientTlsChoice, error: &ClientError) -> Option<Stranger> {
         let ClientError::Connection(Error::Tls(TlsError::CertificateRejected { problem, fingerprint_sha256, subject })) =
             error
@@ -270,7 +271,7 @@ impl Connector {
         })
     }
 
-    /// Asks the user about a certificate; what to trust from now on, or `None` where the answer is no, or there is nobody to ask.
+    /// Asks the user about a certificate; returns the fingerprint to trust, or `None` where the answer is no or no user can be asked.
     fn ask(&self, stranger: &Stranger) -> Result<Option<Fingerprint>, ClientError> {
         if self.settings.behavior.batch {
             return Ok(None);
@@ -281,7 +282,7 @@ impl Connector {
              Is this the server's fingerprint, and shall it be trusted from now on (yes/no)? ",
             stranger.host, stranger.port, stranger.subject, stranger.fingerprint
         ));
-        // Where there is no terminal to answer from, the answer is no.
+        // Without a terminal to answer at, the answer is no.
         let mut answer = String::new();
         if io::stdin().lock().read_line(&mut answer).is_err() || !answer.trim().eq_ignore_ascii_case("yes") {
             return Ok(None);
@@ -299,7 +300,7 @@ impl Connector {
         Ok(Some(fingerprint))
     }
 
-    /// As loud as ssh, for the same reason.
+    /// Warns of a changed certificate as conspicuously as ssh does, because it may mean an attack.
     fn warn_of_change(&self, stranger: &Stranger, old: &Fingerprint) {
         let bar = "@".repeat(66);
         let path = self.known.as_ref().map(|known| known.path().display().to_string()).unwrap_or_default();
@@ -316,7 +317,7 @@ impl Connector {
     }
 }
 
-/// A file on its way to the server. The user is told when it has gone, whatever the server says to it.
+/// A file that is being sent to the server. The user is told when it has been sent, whatever the server answers.
 struct Sent {
     file: fs::File,
     path: String,
@@ -337,7 +338,7 @@ impl Drop for Sent {
     }
 }
 
-/// The password as a person types it; where there is no terminal it is the first line of standard input, as for mysql.
+/// Asks the user for the password. Without a terminal, the password is the first line of standard input, as for mysql.
 fn asked_for() -> io::Result<Secret> {
     if fs::File::open("/dev/tty").is_ok() {
         return rpassword::prompt_password("Enter password: ").map(Secret::new);
@@ -345,7 +346,7 @@ fn asked_for() -> io::Result<Secret> {
     first_line(&mut io::stdin().lock())
 }
 
-/// The first line; the rest stays for the statements.
+/// Reads the first line; the rest is left for the statements.
 fn first_line(input: &mut impl BufRead) -> io::Result<Secret> {
     let mut line = Vec::new();
     if input.take(MOST_PASSWORD_BYTES).read_until(b'\n', &mut line)? == 0 {
@@ -357,7 +358,7 @@ fn first_line(input: &mut impl BufRead) -> io::Result<Secret> {
     Ok(Secret::new(line.strip_suffix(b"\r").unwrap_or(line)))
 }
 
-/// A server that nobody vouches for.
+/// A server whose certificate has no trusted issuer.
 #[derive(Debug)]
 struct Stranger {
     host: String,
@@ -366,7 +367,7 @@ struct Stranger {
     fingerprint: String,
 }
 
-/// What a server shows of its clients in `performance_schema.session_connect_attrs`.
+/// The connection attributes, which a server shows in `performance_schema.session_connect_attrs`.
 fn attributes() -> Vec<(String, String)> {
     [
         ("_client_name", "sealwire".to_owned()),
@@ -380,12 +381,12 @@ fn attributes() -> Vec<(String, String)> {
     .into()
 }
 
-/// Settings of TLS that can't work.
+/// An error for TLS settings that can't work.
 fn ssl_error(message: String) -> ClientError {
     ClientError::Connection(Error::Tls(TlsError::Config(message)))
 }
 
-/// Something on our side that is not the connection's.
+/// An error of the client itself, not of the connection.
 fn own_error(message: String) -> ClientError {
     ClientError::Sql(SqlError::new(2000, b"HY000", message))
 }

@@ -1,4 +1,4 @@
-//! `edit`: the statement in the user's own editor.
+//! `edit`: opens the statement in the user's editor.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
@@ -9,17 +9,17 @@ use std::process::Command;
 use sealwire_core::random::Random as _;
 use sealwire_net::random::OsRandom;
 
-/// A file that goes when it is no longer needed: a statement may hold a password.
+/// A temporary file that is deleted when it is dropped, because a statement may hold a password.
 struct Draft(PathBuf);
 
 impl Drop for Draft {
     fn drop(&mut self) {
-        // Whoever removed it before did the same.
+        // An error means that the file is gone already.
         let _ = fs::remove_file(&self.0);
     }
 }
 
-/// Lets the user edit a statement with $EDITOR, $VISUAL or vi, in mysql's order.
+/// Edits a statement with $EDITOR, $VISUAL or vi, in mysql's order.
 pub(crate) fn edit(statement: &[u8]) -> io::Result<Vec<u8>> {
     let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
     let editor = set("EDITOR").or_else(|| set("VISUAL")).unwrap_or_else(|| "vi".to_owned());
@@ -30,11 +30,11 @@ fn edit_with(editor: &str, statement: &[u8], folder: &Path) -> io::Result<Vec<u8
     let mut random = [0; 8];
     OsRandom::new().fill(&mut random);
     let draft = Draft(folder.join(format!("sealwire-{:016x}.sql", u64::from_ne_bytes(random))));
-    // `create_new` follows no link that somebody else has put there.
+    // `create_new` does not follow a symbolic link that another user has put at the path.
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft.0)?;
     file.write_all(statement)?;
     drop(file);
-    // The editor may come with options of its own.
+    // The shell splits the variable, because it may hold options as well.
     let status = Command::new("/bin/sh").args(["-c", &format!("{editor} \"$1\""), "sh"]).arg(&draft.0).status()?;
     if !status.success() {
         return Err(io::Error::other(format!("'{editor}' ended with {status}")));

@@ -1,13 +1,13 @@
-//! Why a statement came to nothing.
+//! Why a statement failed.
 
 use std::io;
 
 use sealwire::ClientError;
 
-/// Why a statement came to nothing.
+/// Why a statement failed.
 pub(crate) enum Failure {
     Server(ClientError),
-    /// The output is closed: there is nobody to tell.
+    /// The output is closed, so the user can't be told.
     Output,
 }
 

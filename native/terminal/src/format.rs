@@ -1,4 +1,4 @@
-//! Results as mysql prints them: tables, vertical, tab-separated.
+//! Formats results as mysql does: as tables, vertically, and separated by tabs.
 
 use std::borrow::Cow;
 use std::io::{self, Write};
@@ -8,15 +8,15 @@ use unicode_width::UnicodeWidthChar as _;
 
 use super::rows::{Column, Rows};
 
-/// A header or value gets no more room than this, however long it is.
+/// The most columns for a header or value, however long it is.
 const MAX_COLUMN_WIDTH: usize = 1024;
 
 /// How results are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Style {
-    /// `--skip-column-names` switches them off.
+    /// Whether the column names are printed; `--skip-column-names` switches them off.
     pub(crate) column_names: bool,
-    /// `--raw`: values in tab-separated output as they are.
+    /// `--raw`: do not escape values in tab-separated output.
     pub(crate) raw: bool,
     /// `--binary-as-hex`.
     pub(crate) binary_as_hex: bool,
@@ -24,7 +24,7 @@ pub(crate) struct Style {
 
 /// A table with lines of `+`, `-` and `|`.
 ///
-/// A column is as wide as its longest value has *bytes*: so does mysql, and scripts read its tables by position.
+/// The width of a column is the longest value's length in *bytes*, as in mysql, because scripts read its tables by position.
 #[derive(Debug)]
 pub(crate) struct Table {
     widths: Vec<usize>,
@@ -32,7 +32,7 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    /// As wide as these rows need.
+    /// A table whose columns are as wide as these rows need.
     pub(crate) fn measured(columns: &[Column], rows: &Rows, style: Style) -> Self {
         let mut longest = vec![0; columns.len()];
         for row in rows.iter() {
@@ -43,7 +43,7 @@ impl Table {
         Self::new(columns, longest, style)
     }
 
-    /// As wide as the columns were declared, before any row is known.
+    /// A table whose columns are as wide as they were declared, for use before any row is known.
     pub(crate) fn declared(columns: &[Column], style: Style) -> Self {
         Self::new(columns, columns.iter().map(|column| column.length.min(MAX_COLUMN_WIDTH)).collect(), style)
     }
@@ -67,12 +67,12 @@ impl Table {
         Self { widths, line }
     }
 
-    /// How many places it takes on a terminal.
+    /// The width of the table in terminal columns.
     pub(crate) fn width(&self) -> usize {
         self.line.len() - 1
     }
 
-    /// Some of its rows, with its head above the first.
+    /// Some of the table's rows; the header is printed above the first one.
     pub(crate) fn rows(
         &self,
         out: &mut impl Write,
@@ -118,13 +118,13 @@ impl Table {
         out.write_all(&self.line)
     }
 
-    /// The line below the last row.
+    /// Prints the line below the last row.
     pub(crate) fn end(&self, out: &mut impl Write) -> io::Result<()> {
         out.write_all(&self.line)
     }
 }
 
-/// One value in a table.
+/// Prints one value in a table.
 fn cell(out: &mut impl Write, value: &[u8], width: usize, right: bool) -> io::Result<()> {
     let used = cells(value);
     let room = width.min(MAX_COLUMN_WIDTH);
@@ -136,7 +136,7 @@ fn cell(out: &mut impl Write, value: &[u8], width: usize, right: bool) -> io::Re
     pad(out, room, used)
 }
 
-/// `\G`: one line for each column. The rows are counted from `first` on.
+/// Prints rows for `\G`: one line for each column. The rows are numbered from `first` on.
 pub(crate) fn vertical(
     out: &mut impl Write,
     columns: &[Column],
@@ -163,7 +163,7 @@ pub(crate) fn vertical(
     Ok(())
 }
 
-/// The header line of tab-separated output.
+/// Prints the header line of tab-separated output.
 pub(crate) fn tabbed_header(out: &mut impl Write, columns: &[Column]) -> io::Result<()> {
     for (number, column) in columns.iter().enumerate() {
         if number > 0 {
@@ -174,7 +174,7 @@ pub(crate) fn tabbed_header(out: &mut impl Write, columns: &[Column]) -> io::Res
     out.write_all(b"\n")
 }
 
-/// One row of tab-separated output.
+/// Prints one row of tab-separated output.
 pub(crate) fn tabbed_row<'a>(
     out: &mut impl Write,
     columns: &[Column],
@@ -195,7 +195,7 @@ pub(crate) fn tabbed_row<'a>(
     out.write_all(b"\n")
 }
 
-/// The line below a result: `2 rows in set, 1 warning (0.001 sec)`.
+/// The status line below a result: `2 rows in set, 1 warning (0.001 sec)`.
 pub(crate) fn summary(what: &str, warnings: u16, took: Option<Duration>) -> String {
     let mut text = what.to_owned();
     match warnings {
@@ -209,7 +209,7 @@ pub(crate) fn summary(what: &str, warnings: u16, took: Option<Duration>) -> Stri
     text
 }
 
-/// How long something took, in mysql's words: `1 hour 2 min 3.000 sec`.
+/// A duration in mysql's words: `1 hour 2 min 3.000 sec`.
 pub(crate) fn duration(seconds: f64, parts: bool) -> String {
     let mut text = String::new();
     let mut rest = seconds;
@@ -229,7 +229,7 @@ pub(crate) fn row_count(count: u64) -> String {
     format!("{count} {}", if count == 1 { "row" } else { "rows" })
 }
 
-/// How many places a text takes on a terminal. A control character counts as one, as in mysql.
+/// The width of a text in terminal columns. A control character counts as one, as in mysql.
 fn cells(text: &[u8]) -> usize {
     text.utf8_chunks()
         .map(|chunk| {
@@ -239,12 +239,12 @@ fn cells(text: &[u8]) -> usize {
         .sum()
 }
 
-/// Spaces up to `width`.
+/// Prints spaces up to `width`.
 fn pad(out: &mut impl Write, width: usize, used: usize) -> io::Result<()> {
     write!(out, "{:1$}", "", width.saturating_sub(used))
 }
 
-/// A value with NUL bytes as spaces: terminals swallow them, and the columns would shift.
+/// Prints a value with spaces in place of NUL bytes, because terminals ignore NUL and the columns would shift.
 fn visible(out: &mut impl Write, value: &[u8]) -> io::Result<()> {
     for (number, part) in value.split(|byte| *byte == 0).enumerate() {
         if number > 0 {
@@ -255,7 +255,7 @@ fn visible(out: &mut impl Write, value: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// A value in markup: binary ones as hex where that is wanted.
+/// A value for markup: binary values in hex where `--binary-as-hex` asks for it.
 pub(crate) fn shown<'a>(value: &'a [u8], column: &Column, style: Style) -> Cow<'a, [u8]> {
     if !(style.binary_as_hex && column.is_binary) {
         return Cow::Borrowed(value);
@@ -266,7 +266,7 @@ pub(crate) fn shown<'a>(value: &'a [u8], column: &Column, style: Style) -> Cow<'
     Cow::Owned(out)
 }
 
-/// A value that keeps to its line and column.
+/// Prints a value with NUL bytes, tabs, line feeds and backslashes escaped, so that it stays in its line and column.
 fn escaped(out: &mut impl Write, mut value: &[u8]) -> io::Result<()> {
     while let Some(at) = value.iter().position(|byte| matches!(byte, 0 | b'\t' | b'\n' | b'\\')) {
         let (plain, rest) = value.split_at(at);
@@ -315,7 +315,7 @@ mod tests {
         String::from_utf8(out).unwrap()
     }
 
-    /// The columns and rows that the expected texts below were printed from, by MariaDB's client 10.11.19.
+    /// The columns and rows from which MariaDB's client 10.11.19 printed the expected texts below.
     fn sample() -> (Vec<Column>, Rows) {
         let columns = vec![
             column("i", true, true),

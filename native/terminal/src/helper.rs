@@ -1,4 +1,4 @@
-//! What the line editor knows of SQL: words to complete, and colours.
+//! SQL in the line editor: words to complete, and syntax colours.
 
 use std::borrow::Cow;
 
@@ -9,7 +9,7 @@ use rustyline::validate::Validator;
 use rustyline::{Context, Helper};
 use sealwire_core::sql::backquoted;
 
-/// The words of statements that people type.
+/// The keywords for completion.
 const KEYWORDS: &[&str] = &[
     "ADD",
     "ALL",
@@ -123,7 +123,7 @@ const NUMBER: &str = "\x1b[36m";
 const COMMENT: &str = "\x1b[2m";
 const END: &str = "\x1b[0m";
 
-/// The helper of the line editor.
+/// The completer and highlighter of the line editor.
 #[derive(Debug, Default)]
 pub(crate) struct Sql {
     /// The names of tables and columns.
@@ -133,14 +133,14 @@ pub(crate) struct Sql {
 }
 
 impl Sql {
-    /// The words that begin with the one before the cursor, and where that begins.
+    /// The words that complete the one before the cursor, and where that one begins.
     fn candidates(&self, line: &str, position: usize) -> (usize, Vec<String>) {
         let before = line.get(..position).unwrap_or_default();
         let start = before
             .rfind(|character| !is_word(character))
             .map_or(0, |at| at + before.get(at..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8));
         let word = before.get(start..).unwrap_or_default();
-        // The commands of one letter are no words.
+        // The letter after a backslash is a command, not a word.
         if word.is_empty() || before.get(..start).is_some_and(|rest| rest.ends_with('\\')) {
             return (position, Vec::new());
         }
@@ -154,7 +154,7 @@ impl Sql {
     }
 }
 
-/// A name as it must be written.
+/// A name in the quotes that it needs.
 fn quoted(name: &str) -> String {
     let is_plain = name.chars().all(is_word) && !name.starts_with(|first: char| first.is_ascii_digit());
     if is_plain { name.to_owned() } else { backquoted(name) }
@@ -164,7 +164,7 @@ fn is_word(character: char) -> bool {
     character.is_alphanumeric() || matches!(character, '_' | '$')
 }
 
-/// A piece of a line, and its colour if it has one.
+/// The length of the next piece of a line, and its colour if it has one.
 fn next_piece(rest: &str) -> (usize, Option<&'static str>) {
     let first = rest.chars().next().unwrap_or(' ');
     let until =
@@ -265,7 +265,7 @@ mod tests {
         for nothing in ["", "select ", "\\s", "select 'é"] {
             assert_eq!(complete(nothing).1, [""; 0], "{nothing}");
         }
-        // In the middle of a character there is no word.
+        // A position within a character has no word.
         assert_eq!(helper().candidates("é", 1).1, [""; 0]);
     }
 

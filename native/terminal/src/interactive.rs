@@ -1,4 +1,4 @@
-//! Lines from a person at a terminal: history, prompts, statements over several lines.
+//! Reads lines at a terminal: history, prompts, statements over several lines.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
@@ -15,7 +15,7 @@ use super::session::{Flow, Session};
 use super::splitter::Continues;
 use super::{output, prompt, status};
 
-/// Talks with the user until they leave; the program's exit code.
+/// Runs the interactive client until the user leaves; returns the exit code.
 pub(crate) fn run(session: &mut Session) -> u8 {
     greet(session);
     let history = std::env::var_os("SEALWIRE_HISTFILE")
@@ -23,7 +23,7 @@ pub(crate) fn run(session: &mut Session) -> u8 {
         .or_else(|| std::env::var_os("HOME").map(|home| Path::new(&home).join(".sealwire_history")));
     let config = Config::builder()
         .auto_add_history(false)
-        // As a shell completes: as far as the candidates agree, then a list of them.
+        // Completes as a shell does: up to the candidates' common prefix, then it lists them.
         .completion_type(CompletionType::List)
         .max_history_size(10_000)
         .map(|it| it.build());
@@ -36,7 +36,7 @@ pub(crate) fn run(session: &mut Session) -> u8 {
         }
     };
     if let Some(path) = &history {
-        // There is none the first time.
+        // The file does not exist the first time.
         let _ = editor.load_history(path);
     }
     let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
@@ -44,7 +44,7 @@ pub(crate) fn run(session: &mut Session) -> u8 {
     editor.set_helper(Some(Sql { names: Vec::new(), colours }));
     session.rehash();
     let mut counter = 0;
-    // The lines since the last statement's end.
+    // The lines since the end of the last statement.
     let mut entry = String::new();
     let code = loop {
         let prompt = match session.splitter().continues() {
@@ -70,7 +70,7 @@ pub(crate) fn run(session: &mut Session) -> u8 {
                 if session.splitter().continues() == Continues::Nothing {
                     let whole = std::mem::take(&mut entry);
                     if is_worth_keeping(&whole) {
-                        // A history that can't grow is no reason to stop.
+                        // If the history can't be extended, the program goes on.
                         let _ = editor.add_history_entry(whole);
                     }
                 }
@@ -123,17 +123,17 @@ fn greet(session: &mut Session) {
     let _ = session.output().write_all(text.as_bytes());
 }
 
-/// Passwords don't belong in a history: mysql leaves out the same statements, whole, for the password may be on a line
-/// of its own.
+/// Whether an entry goes into the history. Statements with passwords do not: mysql omits the same ones, and omits them whole, because the
+/// password may be on any of their lines.
 fn is_worth_keeping(entry: &str) -> bool {
     let upper = entry.to_ascii_uppercase();
     !entry.trim().is_empty() && !upper.contains("IDENTIFIED") && !upper.contains("PASSWORD")
 }
 
-/// Writes the history, for its owner's eyes only.
+/// Writes the history to a file that only its owner can read.
 fn save(editor: &mut Editor<Sql, DefaultHistory>, path: &Path) -> rustyline::Result<()> {
     if fs::symlink_metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
-        // A link to /dev/null is how people say that they want no history.
+        // Users link the file to /dev/null to have no history.
         return Ok(());
     }
     OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;

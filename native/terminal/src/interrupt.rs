@@ -1,4 +1,4 @@
-//! Ctrl-C: the statement that runs is killed, not the client.
+//! Ctrl-C kills the running statement instead of the client.
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,29 +11,29 @@ use signal_hook::low_level::emulate_default_handler;
 use super::output;
 use sealwire::{Address, Client, ClientError, Config};
 
-/// What Ctrl-C does at the moment.
+/// The current effect of Ctrl-C.
 #[derive(Default)]
 enum State {
-    /// Nothing runs: it ends the program.
+    /// No statement runs: Ctrl-C ends the program.
     #[default]
     Idle,
-    /// A statement runs: it is killed.
+    /// A statement runs: Ctrl-C kills it.
     Statement(Kill),
-    /// This thread kills the statement and tells so: it ends the program.
+    /// This thread kills the statement and informs the user; another Ctrl-C ends the program.
     Killed(JoinHandle<()>),
-    /// Another program has the terminal, and Ctrl-C is its own.
+    /// Another program has the terminal and handles Ctrl-C itself.
     Others,
 }
 
-/// Kills the statement that runs, over a connection of its own.
+/// Kills the running statement, over a second connection.
 type Kill = Box<dyn FnOnce() -> Result<(), ClientError> + Send>;
 
-/// The session's side.
+/// The handle by which the session tells the Ctrl-C handler its state.
 #[derive(Clone, Default)]
 pub(crate) struct Interrupt(Arc<Mutex<State>>);
 
 impl Interrupt {
-    /// Takes Ctrl-C from here on; with `ignored` it does nothing.
+    /// Installs the handler of Ctrl-C; with `ignored`, Ctrl-C has no effect.
     pub(crate) fn watch(ignored: bool) -> io::Result<Self> {
         let interrupt = Self::default();
         let mut signals = Signals::new([SIGINT])?;
@@ -48,7 +48,7 @@ impl Interrupt {
         Ok(interrupt)
     }
 
-    /// A statement begins on this connection.
+    /// Notes that a statement begins on this connection.
     pub(crate) fn begin(&self, address: &Address, config: Option<Config>, connection_id: u32) {
         let Some(config) = config else { return };
         let address = address.clone();
@@ -63,22 +63,22 @@ impl Interrupt {
         *self.state() = State::Statement(kill);
     }
 
-    /// Another program has the terminal.
+    /// Notes that another program has the terminal.
     pub(crate) fn wait_for_others(&self) {
         self.replace(State::Others);
     }
 
-    /// Nothing runs any more.
+    /// Notes that no statement or other program runs any more.
     pub(crate) fn end(&self) {
         self.replace(State::Idle);
     }
 
-    /// Enters `next`, once the user was told of a kill: the error that the statement ended with is printed after that.
+    /// Enters the state `next`, after the message of a kill was printed, because the statement's error must appear below that message.
     fn replace(&self, next: State) {
         let mut state = self.state();
         if let State::Killed(teller) = std::mem::take(&mut *state) {
             drop(state);
-            // A panic of that thread was printed by it.
+            // If that thread panicked, it has printed the panic itself.
             let _ = teller.join();
             state = self.state();
         }
@@ -86,14 +86,14 @@ impl Interrupt {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // The states are set whole: a panic in between leaves one of them.
+        // Each state is set at once, so the value is valid even after a panic.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn interrupted(&self) {
         let mut state = self.state();
         match std::mem::take(&mut *state) {
-            // A thread of its own kills, so that another Ctrl-C is heard while the server does not answer.
+            // A separate thread kills the statement, so that another Ctrl-C is handled while the server does not answer.
             State::Statement(kill) => {
                 match thread::Builder::new().name("sealwire-kill".to_owned()).spawn(|| tell(kill())) {
                     Ok(teller) => *state = State::Killed(teller),
@@ -102,7 +102,7 @@ impl Interrupt {
             }
             State::Others => *state = State::Others,
             State::Idle | State::Killed(_) => {
-                // It ends the process, as without this handler.
+                // The default handler ends the process.
                 let _ = emulate_default_handler(SIGINT);
             }
         }

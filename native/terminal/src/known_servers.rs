@@ -1,6 +1,6 @@
-//! Certificates that the user has accepted, by host and port, as ssh keeps its known hosts.
+//! The certificates that the user has accepted, by host and port, like ssh's known hosts.
 //!
-//! One line for each server: `host:port SHA256 AA:BB:…`. Lines that are something else are left alone.
+//! The file has one line for each server: `host:port SHA256 AA:BB:…`. Other lines are ignored and kept.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
@@ -30,12 +30,12 @@ impl KnownServers {
             .map(Self::at)
     }
 
-    /// Where the file is.
+    /// The path of the file.
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The SHA-256 fingerprint that was accepted for a server.
+    /// The SHA-256 fingerprint that the user accepted for a server.
     pub(crate) fn fingerprint(&self, host: &str, port: u16) -> io::Result<Option<String>> {
         let text = match regular_file::read_text(&self.path, LARGE) {
             Ok(text) => text,
@@ -43,7 +43,7 @@ impl KnownServers {
             Err(error) => return Err(error),
         };
         let name = name(host, port);
-        // The last line wins: it was accepted last.
+        // The last line counts, because the user accepted it last.
         Ok(text.lines().rev().find_map(|line| {
             let mut words = line.split_whitespace();
             let found = words.next() == Some(name.as_str()) && words.next() == Some("SHA256");
@@ -51,7 +51,7 @@ impl KnownServers {
         }))
     }
 
-    /// Remembers a fingerprint for a server.
+    /// Appends a fingerprint for a server.
     pub(crate) fn remember(&self, host: &str, port: u16, fingerprint: &str) -> io::Result<()> {
         if let Some(directory) = self.path.parent() {
             fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
@@ -61,7 +61,7 @@ impl KnownServers {
     }
 }
 
-/// The name of a server in the file; an IPv6 address is bracketed.
+/// The name of a server in the file; an IPv6 address is in brackets.
 fn name(host: &str, port: u16) -> String {
     let host = host.to_ascii_lowercase();
     if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }

@@ -1,4 +1,4 @@
-//! `--trace`: the handshake as a ladder, the client at the left and the server at the right.
+//! `--trace`: prints the handshake as a sequence diagram, with the client at the left and the server at the right.
 
 use std::fmt::Write as _;
 use std::sync::Mutex;
@@ -9,10 +9,10 @@ use sealwire_core::trace::{Direction, Event, Observer};
 
 use super::output;
 
-/// Characters between the two uprights.
+/// How many characters lie between the two vertical lines.
 const WIDTH: usize = 76;
 
-/// Prints each packet and TLS message to standard error as it goes by, until the connection is made.
+/// Prints each packet and TLS message of the handshake to standard error.
 #[derive(Debug, Default)]
 pub(crate) struct Ladder {
     state: Mutex<State>,
@@ -20,17 +20,17 @@ pub(crate) struct Ladder {
 
 #[derive(Debug, Default)]
 struct State {
-    /// Whether the head is printed.
+    /// Whether the heading is printed.
     begun: bool,
-    /// Whether the line was printed that ends plaintext.
+    /// Whether the line that marks the end of plaintext is printed.
     sealed: bool,
-    /// Whether the connection is made, or has failed: what follows is not the handshake.
+    /// Whether the handshake has succeeded or failed; later packets are not printed.
     over: bool,
 }
 
 impl Observer for Ladder {
     fn observe(&self, _: Side, _: u32, event: Event) {
-        // A poisoned lock means that printing panicked; there is nothing to protect in three flags.
+        // A poisoned lock means that printing panicked; the three flags are valid all the same.
         let mut state = self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let text = state.render(&event);
         if let Some(text) = text.strip_suffix('\n') {
@@ -87,7 +87,7 @@ fn rung(out: &mut String, direction: Direction, text: &str, stroke: char) {
     };
 }
 
-/// Cuts a text into lines, at its spaces and behind the bars of flags.
+/// Breaks a text into lines, at its spaces and after the `|` between flags.
 fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in text.split_inclusive([' ', '|']) {

@@ -1,4 +1,4 @@
-//! `sealwire`, the client for people and scripts: mysql's options, commands and output over a verified connection.
+//! `sealwire`, the client for interactive use and scripts: mysql's options, commands and output over a verified connection.
 
 mod behavior;
 mod command;
@@ -34,12 +34,12 @@ use sealwire_options::{Environment, Given, Occurrence, Origin, Outcome, Values};
 use session::{Flow, Session};
 use settings::{PROGRAM, Settings, Surroundings, WITHOUT_EFFECT};
 
-/// Runs the program with the process's arguments; a password among them is hidden from other users of the machine first.
+/// Runs the program with the process's arguments. A password among them is first hidden from other users of the machine.
 pub fn main() -> ExitCode {
     run(sealwire_options::arguments(&PROGRAM))
 }
 
-/// Runs the program with these arguments, its own name left out.
+/// Runs the program with these arguments, which lack the program's own name.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let values = match PROGRAM.parse(arguments, &Environment::of_process()) {
         Ok(Outcome::Run(values)) => values,
@@ -72,12 +72,12 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
-/// Whether a text stands on the command line, for others to see.
+/// Whether an option's text came from the command line, where other users can see it.
 fn is_on_command_line(occurrence: &Occurrence) -> bool {
     occurrence.origin == Origin::CommandLine && matches!(&occurrence.given, Given::Text(text) if !text.is_empty())
 }
 
-/// Connects, and does what is to be done; the exit code.
+/// Connects, and runs the statements; returns the exit code.
 fn talk(settings: Settings, values: Values) -> u8 {
     let (behavior, delimiter, execute) =
         (settings.behavior.clone(), settings.delimiter.clone(), settings.execute.clone());

@@ -1,4 +1,4 @@
-//! `sealwire`: the client's program. All of it is in [`sealwire_terminal`].
+//! The program `sealwire`; its code is in [`sealwire_terminal`].
 
 use std::process::ExitCode;
 

@@ -1,20 +1,20 @@
-//! `--html` and `--xml`: results for programs that read markup, as mysql writes them.
+//! `--html` and `--xml`: formats results as markup, as mysql does.
 
 use std::io::{self, Write};
 
 use super::rows::Column;
 
-/// Which markup.
+/// The markup language.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Markup {
-    /// A table of HTML.
+    /// An HTML table.
     Html,
-    /// A `resultset` of XML.
+    /// An XML `resultset`.
     Xml,
 }
 
 impl Markup {
-    /// What stands before the rows.
+    /// Prints the markup before the rows.
     pub(crate) fn begin(self, out: &mut impl Write, columns: &[Column], names: bool, sql: &[u8]) -> io::Result<()> {
         match self {
             Self::Html => {
@@ -41,7 +41,7 @@ impl Markup {
         }
     }
 
-    /// One row; a value comes as it is to be shown.
+    /// Prints one row; the values are already formatted.
     pub(crate) fn row<'a>(
         self,
         out: &mut impl Write,
@@ -80,7 +80,7 @@ impl Markup {
         }
     }
 
-    /// What stands behind the rows.
+    /// Prints the markup after the rows.
     pub(crate) fn end(self, out: &mut impl Write) -> io::Result<()> {
         out.write_all(match self {
             Self::Html => b"</TABLE>",
@@ -89,7 +89,7 @@ impl Markup {
     }
 }
 
-/// A text with what markup means something by.
+/// Prints a text with the special characters of markup escaped.
 fn escaped(out: &mut impl Write, text: &[u8]) -> io::Result<()> {
     for part in text.split_inclusive(|byte| matches!(byte, b'&' | b'<' | b'>' | b'"')) {
         let Some((last, before)) = part.split_last() else { continue };

@@ -1,8 +1,8 @@
-//! The one way to the user: standard output with the file of `tee`, and standard error.
+//! All output of the client: standard output, with a copy to the file of `tee`, and standard error.
 //!
-//! A terminal obeys control characters, and most of what is shown comes from a server. So nothing else of this client writes to either
-//! (a rule of the house, checked by a test), and here they are shown instead of sent. The one exception are results that go to a pipe or a
-//! file: there mysql writes the data as it is, and scripts count on it.
+//! A terminal executes control characters, and most of the output is data from a server. Control characters are therefore escaped here, and
+//! no other module writes to these streams (`tests/house` checks that). The one exception are results that go to a pipe or a file: mysql
+//! writes them unchanged, and scripts rely on it.
 
 use std::borrow::Cow;
 use std::fs::{File, OpenOptions};
@@ -11,14 +11,14 @@ use std::process::{Child, Command, Stdio};
 
 use sealwire_core::printable;
 
-/// Standard output with a copy into a file.
+/// Standard output with a copy to a file.
 pub(crate) struct Output {
     screen: Box<dyn Write>,
     is_terminal: bool,
     tee: Option<(String, File)>,
-    /// The command of `pager`.
+    /// The command set by `pager`.
     pager: Option<String>,
-    /// The pager of the result that is being printed.
+    /// The pager process of the result that is being printed.
     page: Option<Child>,
 }
 
@@ -28,42 +28,42 @@ impl Output {
         Self::new(BufWriter::new(io::stdout()), io::stdout().is_terminal())
     }
 
-    /// Output to `screen`, which obeys control characters if it is a terminal.
+    /// Output to `screen`. `is_terminal` says that it executes control characters, so they are escaped.
     pub(crate) fn new(screen: impl Write + 'static, is_terminal: bool) -> Self {
         Self { screen: Box::new(screen), is_terminal, tee: None, pager: None, page: None }
     }
 
-    /// Starts to copy everything to the end of a file.
+    /// Starts to append a copy of all output to a file.
     pub(crate) fn tee(&mut self, path: &str) -> io::Result<()> {
         let file = OpenOptions::new().create(true).append(true).open(path)?;
         self.tee = Some((path.to_owned(), file));
         Ok(())
     }
 
-    /// Stops copying.
+    /// Stops the copy.
     pub(crate) fn stop_tee(&mut self) {
         self.tee = None;
     }
 
-    /// The file that is copied to; empty for none.
+    /// The file that receives the copy; empty for none.
     pub(crate) fn tee_path(&self) -> &str {
         self.tee.as_ref().map_or("", |(path, _)| path)
     }
 
-    /// Sets the program that results go through; none for the terminal itself.
+    /// Sets the program that shows results; `None` for the terminal itself.
     pub(crate) fn set_pager(&mut self, command: Option<String>) {
         self.pager = command;
     }
 
-    /// The program that results go through.
+    /// The program that shows results.
     pub(crate) fn pager(&self) -> &str {
         self.pager.as_deref().unwrap_or("stdout")
     }
 
-    /// A result begins, which the pager is to show.
+    /// Begins a result, for which the pager is started.
     pub(crate) fn begin_page(&mut self) {
         let Some(command) = &self.pager else { return };
-        // What was printed before stands above the pager's.
+        // Earlier output must appear above the pager's.
         let _ = self.screen.flush();
         match Command::new("/bin/sh").args(["-c", command]).stdin(Stdio::piped()).spawn() {
             Ok(child) => self.page = Some(child),
@@ -71,7 +71,7 @@ impl Output {
         }
     }
 
-    /// The result is over: waits until the user has seen enough of it.
+    /// Ends the result: waits until the user quits the pager.
     pub(crate) fn end_page(&mut self) {
         if let Some(mut child) = self.page.take() {
             drop(child.stdin.take());
@@ -79,13 +79,13 @@ impl Output {
         }
     }
 
-    /// How many places a line of the terminal has, where it is one.
+    /// The width of the terminal in columns; `None` where the output is no terminal.
     pub(crate) fn width(&self) -> Option<usize> {
         let size = self.is_terminal.then(|| rustix::termios::tcgetwinsize(io::stdout())).and_then(Result::ok)?;
         Some(usize::from(size.ws_col)).filter(|width| *width > 0)
     }
 
-    /// Data as it will be shown, for those who lay it out before they write it.
+    /// Data in the form that is printed, for callers that must know its width before they write it.
     pub(crate) fn shown<'a>(&self, data: &'a [u8]) -> Cow<'a, [u8]> {
         if self.is_terminal { printable::bytes(data) } else { Cow::Borrowed(data) }
     }
@@ -95,7 +95,7 @@ impl Write for Output {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let shown = self.shown(bytes);
         match self.page.as_mut().and_then(|child| child.stdin.as_mut()) {
-            // A pager that was left before the end does not want the rest.
+            // A write fails where the user has quit the pager before the end; the rest is discarded.
             Some(page) => drop(page.write_all(&shown)),
             None => self.screen.write_all(&shown)?,
         }
@@ -110,16 +110,16 @@ impl Write for Output {
     }
 }
 
-/// Prints a line, or several, to standard error.
+/// Prints one or more lines to standard error.
 pub(crate) fn tell(text: &str) {
-    // Where standard error is closed nobody listens.
+    // If standard error is closed, nobody can be told.
     let _ = io::stderr().write_all(format!("{}\n", printable::text(text)).as_bytes());
 }
 
-/// Prints a text to standard output, ahead of any result: a question, what the program is.
+/// Prints a text to standard output outside of any result: a question, the program's greeting.
 pub(crate) fn say(text: &str) {
     let mut out = io::stdout();
-    // Whoever closed the output does not want the text.
+    // If standard output is closed, nobody can be told.
     let _ = out.write_all(printable::text(text).as_bytes()).and_then(|()| out.flush());
 }
 

@@ -1,11 +1,11 @@
-//! The prompt's own language: `\d` is the database, `\u` the user.
+//! Expands the prompt's placeholders: `\d` is the database, `\u` the user.
 
 use sealwire_core::printable;
 
 use super::session::Session;
 use sealwire::Address;
 
-/// The prompt's text with everything filled in. `counter` counts prompts.
+/// The prompt with all placeholders expanded. `counter` is the prompt's number.
 pub(crate) fn render(template: &str, session: &Session, counter: usize) -> String {
     let connector = session.connector();
     let connected = session.client().map(|client| client.facts());
@@ -28,7 +28,8 @@ pub(crate) fn render(template: &str, session: &Session, counter: usize) -> Strin
         'S' => Some(";".to_owned()),
         _ => None,
     };
-    // The server chooses its version and the names of its databases, and the prompt goes to the terminal.
+    // Control characters are escaped, because the server chooses its version text and the database names, and the prompt goes to the
+    // terminal.
     fill(template, |letter| Some(printable::line(&value(letter)?).into_owned()))
 }
 

@@ -1,4 +1,4 @@
-//! Printing the rows of one result in the form that the user wants.
+//! Prints the rows of one result in the requested format.
 
 use std::borrow::Cow;
 
@@ -10,7 +10,7 @@ use super::output::Output;
 use super::rows::{Column, Rows};
 use sealwire::{ClientError, QueryResult, Socket};
 
-/// In which form a result is printed.
+/// The format of a result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Form {
     Tabbed,
@@ -30,7 +30,7 @@ impl Form {
     }
 }
 
-/// Prints one result; what it was, for the line below: `2 rows in set`, `Empty set`, or `None` for a statement without rows.
+/// Prints one result. Returns the beginning of the status line: `2 rows in set` or `Empty set`; `None` for a statement without rows.
 pub(crate) fn print(
     result: &mut QueryResult<'_, Socket>,
     output: &mut Output,
@@ -51,7 +51,7 @@ pub(crate) fn print(
         let mut malformed = None;
         let values = row.iter().map_while(|value| value.map_err(|error| malformed = Some(error)).ok());
         match form {
-            // These need no widths: row by row, however many there are.
+            // These formats need no column widths, so they print each row as it arrives.
             Form::Tabbed => {
                 if count == 0 && style.column_names && behavior.silent < 2 {
                     format::tabbed_header(output, &columns)?;
@@ -70,7 +70,7 @@ pub(crate) fn print(
             }
             Form::Table | Form::Vertical => {
                 for (value, column) in values.zip(&columns) {
-                    // What is printed as hex has no control characters, and must not get escapes.
+                    // A value printed as hex has no control characters, so it must not be escaped as well.
                     let is_hex = style.binary_as_hex && column.is_binary;
                     let shown = value.map(|value| if is_hex { Cow::Borrowed(value) } else { output.shown(value) });
                     rows.push(shown.as_deref());
@@ -96,7 +96,8 @@ pub(crate) fn print(
         count += 1;
     }
     if count == 0 {
-        // As mysql: `--quick` has begun before it knows that there are no rows, and XML is a document without them too.
+        // As in mysql: `--quick` has printed the header before it knows that there are no rows, and XML output is a document even without
+        // rows.
         match form {
             Form::Markup(markup) if behavior.quick || markup == Markup::Xml => {
                 markup.begin(output, &columns, style.column_names, sql)?;

@@ -1,20 +1,20 @@
-//! The rows of one result, kept until the widths of its columns are known.
+//! The rows of one result, stored until the widths of the columns are known.
 
 use sealwire_core::message::{ColumnDefinition, ColumnFlags, ColumnType};
 use sealwire_core::printable;
 
-/// What printing needs to know of a column.
+/// The properties of a column that printing needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Column {
-    /// Its name or alias, as it can be shown.
+    /// Its name or alias, with control characters escaped.
     pub(crate) name: Vec<u8>,
-    /// Whether its values stand at the right.
+    /// Whether its values are aligned to the right.
     pub(crate) is_number: bool,
-    /// Whether it may be NULL, which takes four places.
+    /// Whether it may be NULL, which is four characters wide.
     pub(crate) is_nullable: bool,
-    /// Whether it holds bytes, not text.
+    /// Whether it holds bytes instead of text.
     pub(crate) is_binary: bool,
-    /// How long its values may be, as it was declared.
+    /// The declared length of its values.
     pub(crate) length: usize,
 }
 
@@ -34,14 +34,14 @@ impl From<&ColumnDefinition> for Column {
 /// The id of the character set `binary`.
 const BINARY_CHARSET: u16 = 63;
 
-/// The types whose values mysql puts at the right: its macro `IS_NUM`.
+/// The types whose values mysql aligns to the right: its macro `IS_NUM`.
 const fn is_number(kind: ColumnType) -> bool {
     (kind.0 <= ColumnType::INT24.0 && kind.0 != ColumnType::TIMESTAMP.0)
         || kind.0 == ColumnType::YEAR.0
         || kind.0 == ColumnType::NEWDECIMAL.0
 }
 
-/// The types that hold any bytes where their character set is `binary`.
+/// The types whose values are bytes where their character set is `binary`.
 const fn holds_bytes(kind: ColumnType) -> bool {
     matches!(
         kind,
@@ -57,35 +57,35 @@ const fn holds_bytes(kind: ColumnType) -> bool {
     )
 }
 
-/// Rows in one piece of memory.
+/// Rows in one buffer.
 #[derive(Debug, Default)]
 pub(crate) struct Rows {
     bytes: Vec<u8>,
-    /// Where each value begins and ends; `None` for NULL.
+    /// The start and end of each value; `None` for NULL.
     cells: Vec<Option<(usize, usize)>>,
     width: usize,
 }
 
 impl Rows {
-    /// No rows, of so many columns.
+    /// An empty set of rows with `width` columns.
     pub(crate) fn new(width: usize) -> Self {
         Self { width, ..Self::default() }
     }
 
-    /// Forgets the rows.
+    /// Removes all rows.
     pub(crate) fn clear(&mut self) {
         self.bytes.clear();
         self.cells.clear();
     }
 
-    /// Adds the next value, row after row.
+    /// Appends the next value, row by row.
     pub(crate) fn push(&mut self, value: Option<&[u8]>) {
         let start = self.bytes.len();
         self.bytes.extend_from_slice(value.unwrap_or_default());
         self.cells.push(value.map(|_| (start, self.bytes.len())));
     }
 
-    /// The rows, each as its values.
+    /// The rows, each as an iterator over its values.
     pub(crate) fn iter(&self) -> impl Iterator<Item = impl Iterator<Item = Option<&[u8]>>> {
         self.cells
             .chunks(self.width.max(1))

@@ -1,4 +1,4 @@
-//! `help contents` and `help select`: the server's own manual.
+//! `help contents` and `help select`: shows the server's own manual.
 
 use std::io::Write as _;
 
@@ -8,7 +8,7 @@ use sealwire_core::sql::text_literal;
 use super::output::Output;
 use sealwire::{Client, ClientError, Socket};
 
-/// Asks the server about a topic and prints the answer.
+/// Asks the server about a topic, and prints the answer.
 pub(crate) fn show(client: &mut Client<Socket>, topic: &str, output: &mut Output) -> Result<(), ClientError> {
     let mut result = client.query(format!("help {}", text_literal(topic.trim_matches('\''))))?;
     let width = result.columns().len();
@@ -17,7 +17,7 @@ pub(crate) fn show(client: &mut Client<Socket>, topic: &str, output: &mut Output
         let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
         rows.push(row.iter().map(|value| value.ok().flatten().map(text).unwrap_or_default()).collect());
     }
-    // Where the screen is gone there is nobody to tell.
+    // If standard output is closed, nobody can be told.
     let _ = output.write_all(printable::text(&render(width, &rows)).as_bytes());
     Ok(())
 }

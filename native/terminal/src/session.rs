@@ -1,4 +1,4 @@
-//! What the client does with each statement and command.
+//! Runs the statements and commands of the terminal client.
 
 use std::io::{self, BufRead, Write as _};
 use std::process;
@@ -19,16 +19,16 @@ use super::splitter::{Item, Splitter};
 use super::{editor, results, server_help, status, words};
 use sealwire::{Client, ClientError, Socket};
 
-/// What to do after a statement, a command or a line.
+/// The next step after a statement, a command or a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Flow {
     /// Go on.
     Continue,
-    /// Leave the program with this code.
+    /// Exit with this code.
     Leave(u8),
 }
 
-/// Where the statement that runs was read.
+/// The place in the input of the statement that is running.
 #[derive(Debug, Clone, Default)]
 struct Place {
     line: usize,
@@ -43,20 +43,20 @@ pub(crate) struct Session {
     splitter: Splitter,
     output: Output,
     place: Place,
-    /// The database in use, as far as is known here.
+    /// The current database, as far as the client knows.
     database: Option<String>,
     last_insert_id: u64,
     prompt: String,
-    /// How deep `source` is nested.
+    /// The nesting depth of `source`.
     depth: usize,
     interrupt: Interrupt,
-    /// The names of tables and columns of the database.
+    /// The names of the database's tables and columns.
     names: Vec<String>,
-    /// Whether commands are refused that reach files or programs.
+    /// Whether commands that access files or programs are refused.
     sandboxed: bool,
 }
 
-/// `source` in a file that names itself would never end.
+/// The deepest nesting of `source`, because a file that includes itself would never end.
 const MAX_DEPTH: usize = 32;
 
 impl Session {
@@ -80,12 +80,12 @@ impl Session {
         }
     }
 
-    /// Lets Ctrl-C reach the statements of this session.
+    /// Sets the handler by which Ctrl-C kills this session's statements.
     pub(crate) fn set_interrupt(&mut self, interrupt: Interrupt) {
         self.interrupt = interrupt;
     }
 
-    /// Sets what ends a statement: `--delimiter`.
+    /// Sets the text that ends a statement: `--delimiter`.
     pub(crate) fn set_delimiter(&mut self, delimiter: &str) {
         self.splitter.set_delimiter(delimiter.as_bytes());
     }
@@ -142,14 +142,14 @@ impl Session {
                 return flow;
             }
         }
-        // A script's last statement needs no delimiter.
+        // The last statement of a script needs no delimiter.
         match self.splitter.finish() {
             Some(sql) => self.statement(&sql, false),
             None => Flow::Continue,
         }
     }
 
-    /// Takes one line, and does what it completes.
+    /// Takes one line, and runs the statements and commands that it completes.
     pub(crate) fn line(&mut self, line: &[u8]) -> Flow {
         self.splitter.line(line);
         while let Some(item) = self.splitter.next() {
@@ -165,10 +165,10 @@ impl Session {
         Flow::Continue
     }
 
-    /// Says goodbye to the server and the user.
+    /// Ends the connection, and prints `Bye`.
     pub(crate) fn finish(mut self) {
         if let Some(client) = self.client.take() {
-            // The server notices either way; a goodbye that can't be sent changes nothing.
+            // If COM_QUIT can't be sent, the server notices the closed connection.
             let _ = client.quit();
         }
         self.result_line("Bye");
@@ -206,7 +206,7 @@ impl Session {
         }
     }
 
-    /// Runs a statement and prints its results; how many warnings the last one had.
+    /// Runs a statement and prints its results; returns how many warnings the last result had.
     fn run(&mut self, sql: &[u8], vertical: bool) -> Result<u16, Failure> {
         let Self { behavior, client: Some(client), output, last_insert_id, .. } = self else { return Ok(0) };
         let started = Instant::now();
@@ -266,7 +266,7 @@ impl Session {
         }
         let hint = self.connector.hint(error);
         let flow = self.error(&error.to_sql_error(), hint.as_deref());
-        // Without a connection the rest of a script can't be run.
+        // Without a connection, the rest of a script can't run.
         if self.client.is_none() && self.behavior.batch { Flow::Leave(1) } else { flow }
     }
 
@@ -275,7 +275,7 @@ impl Session {
         self.error_text(&head, &error.message, hint)
     }
 
-    /// Prints an error of our own, which has no number.
+    /// Prints an error of the client itself, which has no number.
     fn complain(&mut self, text: &str) -> Flow {
         self.error_text("ERROR", text, None)
     }
@@ -286,7 +286,7 @@ impl Session {
             Place { line, file: None } => format!(" at line {line}"),
             Place { line, file: Some(file) } => format!(" at line {line} in file: '{file}'"),
         };
-        // mysql breaks the line after an ERROR without number at a terminal.
+        // At a terminal, mysql breaks the line after an ERROR without number.
         let colon = if head == "ERROR" && !self.behavior.batch { ":\n" } else { ": " };
         let _ = self.output.flush();
         let mut message = format!("{head}{place}{colon}{text}\n");
@@ -298,14 +298,14 @@ impl Session {
         if self.behavior.batch && !self.behavior.force { Flow::Leave(1) } else { Flow::Continue }
     }
 
-    /// A line for people at a terminal: "Database changed".
+    /// Prints a line for interactive use: "Database changed".
     fn info(&mut self, text: &str) {
         if !self.behavior.batch && self.behavior.silent == 0 {
             let _ = writeln!(self.output, "{text}");
         }
     }
 
-    /// A line that a script shows only with `-vv`.
+    /// Prints a line that a script shows only with `-vv`.
     fn result_line(&mut self, text: &str) {
         let shown = if self.behavior.batch { self.behavior.verbose > 1 } else { self.behavior.silent == 0 };
         if shown {
@@ -326,10 +326,10 @@ impl Session {
             return self.complain("Not allowed in the sandbox mode");
         }
         match command {
-            // There is no way back: what a dump brings with it stays in.
+            // Sandbox mode can't be left, because otherwise a dump's statements could leave it.
             Command::Sandbox => self.sandboxed = true,
             Command::Quit => return Flow::Leave(0),
-            // The splitter has done it, or there was nothing to go on.
+            // The splitter has carried out the command, or there was no statement to send.
             Command::Clear => self.splitter.clear(),
             Command::Go => return self.statement(&[], false),
             Command::Ego => return self.statement(&[], true),
@@ -438,7 +438,7 @@ impl Session {
         self.dial()
     }
 
-    /// Connects anew; `Leave` where that failed, whoever asks.
+    /// Reconnects; returns `Leave` where that failed, even in an interactive session.
     fn dial(&mut self) -> Flow {
         if let Some(old) = self.client.take() {
             let _ = old.quit();
@@ -472,7 +472,7 @@ impl Session {
                 return self.complain(&format!("Failed to open file '{path}', error: {number}"));
             }
         };
-        // The file has its own lines; the delimiter stays what it is, and what the file sets stays too.
+        // The file's lines are numbered anew. The delimiter stays in force, and so does a delimiter that the file sets.
         let delimiter = self.splitter.delimiter().to_vec();
         let no_backslash_escapes = self.splitter.no_backslash_escapes;
         let outer = std::mem::take(&mut self.splitter);
@@ -526,13 +526,13 @@ impl Session {
         self.interrupt.end();
     }
 
-    /// `pager less`: results go through a program; without a name through $PAGER, with `stdout` to the terminal.
+    /// `pager less`: shows results through a program; without a name through $PAGER, with `stdout` on the terminal.
     pub(crate) fn pager(&mut self, argument: &str) {
         let named = match argument {
             "" => std::env::var("PAGER").unwrap_or_default(),
             argument => argument.to_owned(),
         };
-        // As in mysql, a script's results go to its output.
+        // In a script, results go to standard output, as in mysql.
         if self.behavior.batch || matches!(named.as_str(), "" | "stdout") {
             self.output.set_pager(None);
             self.info("PAGER set to stdout");
@@ -567,7 +567,7 @@ impl Session {
             return Flow::Continue;
         }
         let Some(client) = &mut self.client else { return Flow::Continue };
-        // The name is one of a short list, so that it needs no quotes.
+        // The name is one of a fixed list, so it needs no quotes.
         let answer = client.query(format!("SET NAMES {name}")).map(drop);
         match answer {
             Ok(()) => {
@@ -578,15 +578,15 @@ impl Session {
         }
     }
 
-    /// Asks the server for the names that can be completed.
+    /// Queries the names for completion.
     pub(crate) fn rehash(&mut self) {
         if let (Some(client), true) = (&mut self.client, self.behavior.rehash) {
-            // A server that does not tell has none to complete.
+            // If the server refuses the query, there are no names to complete.
             self.names = words::ask(client).unwrap_or_default();
         }
     }
 
-    /// The names of tables and columns that the server has told.
+    /// The names of tables and columns that the server returned.
     pub(crate) fn names(&self) -> &[String] {
         &self.names
     }
@@ -605,7 +605,7 @@ impl Session {
     }
 }
 
-/// A line of a script without its end, and without the byte order mark that some editors put first.
+/// A line of a script without its line feed, and without the byte order mark that some editors put first.
 fn script_line(line: &[u8], number: usize) -> &[u8] {
     let line = line.strip_suffix(b"\n").unwrap_or(line);
     let line = line.strip_suffix(b"\r").unwrap_or(line);

@@ -1,4 +1,4 @@
-//! The options of the terminal client, by mysql's names, and what they come to.
+//! The options of the terminal client, by mysql's names, and the settings that follow from them.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -16,11 +16,11 @@ use sealwire_options::compression::Algorithms;
 use sealwire_options::tls;
 use sealwire_options::{Program, Spec, Values};
 
-/// Where servers put their Unix socket, the likeliest first. Without `--socket` the first that exists is taken.
+/// Where servers create their Unix socket, the likeliest path first. Without `--socket` the first existing one is used.
 pub(crate) const SOCKETS: [&str; 4] =
     ["/var/run/mysqld/mysqld.sock", "/run/mysqld/mysqld.sock", "/var/lib/mysql/mysql.sock", "/tmp/mysql.sock"];
 
-/// The option that says how packets may be compressed.
+/// The option that lists the allowed compression algorithms.
 const COMPRESSION: &str = "compression-algorithms";
 
 const OPTIONS: &[Spec] = &[
@@ -106,7 +106,7 @@ const OPTIONS: &[Spec] = &[
     .default("3"),
 ];
 
-/// Options of mysql and mariadb that stand in people's option files and change nothing here.
+/// Options of mysql and mariadb that users have in their option files and that have no effect here.
 pub(crate) const WITHOUT_EFFECT: &[Spec] = &[
     Spec::flag("abort-source-on-error", "Without effect."),
     Spec::flag("binary-mode", "Without effect."),
@@ -138,11 +138,11 @@ pub(crate) const PROGRAM: Program = Program {
     arguments: 1,
 };
 
-/// What the options say, but for TLS.
+/// The settings from the options, except those of TLS.
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
     pub(crate) address: Address,
-    /// The host as the user named it; certificates are checked against it.
+    /// The host as the user named it; the certificate must match it.
     pub(crate) host: String,
     pub(crate) user: String,
     pub(crate) password: Password,
@@ -160,9 +160,9 @@ pub(crate) struct Settings {
     pub(crate) trace: bool,
     pub(crate) prompt: String,
     pub(crate) delimiter: String,
-    /// `--execute`, one statement or more each.
+    /// The texts of `--execute`; each holds one statement or more.
     pub(crate) execute: Vec<String>,
-    /// What is run at each connect.
+    /// The statements that run after each connect.
     pub(crate) init: Vec<String>,
     /// `--tee`.
     pub(crate) tee: Option<String>,
@@ -173,24 +173,24 @@ pub(crate) struct Settings {
     pub(crate) behavior: Behavior,
 }
 
-/// Where the password comes from.
+/// The source of the password.
 #[derive(Debug, Clone)]
 pub(crate) enum Password {
-    /// From an option, an option file or the environment; empty for none.
+    /// An option, an option file or the environment; empty for no password.
     Given(Secret),
-    /// From the user.
+    /// The user is asked.
     Ask,
 }
 
-/// The surroundings of the process that count.
+/// The properties of the process that affect the settings.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Surroundings {
-    /// Whether a person sits at both standard input and output.
+    /// Whether both standard input and output are terminals.
     pub(crate) terminal: bool,
 }
 
 impl Settings {
-    /// Reads the values; the error is a sentence.
+    /// Resolves the options; the error is a sentence.
     pub(crate) fn from_values(
         values: &Values,
         surroundings: Surroundings,
@@ -245,7 +245,7 @@ impl Settings {
             delimiter: delimiter(values.text("delimiter").unwrap_or(";"))?,
             execute: values.texts("execute").map(str::to_owned).collect(),
             init: init(values),
-            // As in mysql, not in a script.
+            // `--tee` has no effect in a script, as in mysql.
             tee: values.text("tee").filter(|_| !behavior.batch).map(str::to_owned),
             pager: values.is_given("pager").then(|| values.text("pager").unwrap_or_default().to_owned()),
             ignores_interrupts: values.flag("sigint-ignore"),
@@ -262,7 +262,7 @@ fn delimiter(text: &str) -> Result<String, String> {
     }
 }
 
-/// The statements that `--safe-updates` and `--init-command` stand for, as mysql sends them.
+/// The statements of `--safe-updates` and `--init-command`, as mysql sends them.
 fn init(values: &Values) -> Vec<String> {
     let mut statements = Vec::new();
     if values.flag("safe-updates") || values.flag("i-am-a-dummy") {
@@ -276,7 +276,7 @@ fn init(values: &Values) -> Vec<String> {
 
 fn behavior(values: &Values, Surroundings { terminal }: Surroundings) -> Behavior {
     let batch = values.flag("batch");
-    // Without a person at both ends mysql counts one `--silent` more.
+    // Without a terminal at both ends, mysql counts one `--silent` more.
     let silent = values.count("silent") + usize::from(!terminal);
     let interactive = terminal && !batch && !values.is_given("execute");
     Behavior {
@@ -294,7 +294,7 @@ fn behavior(values: &Values, Surroundings { terminal }: Surroundings) -> Behavio
         show_warnings: values.flag("show-warnings"),
         line_numbers: values.flag("line-numbers"),
         unbuffered: values.flag("unbuffered"),
-        // A script must not go on in a session that has lost its state.
+        // A script must not continue in a new session, because that has lost the old one's state.
         reconnect: interactive && values.flag("reconnect"),
         markup: match (values.flag("html"), values.flag("xml")) {
             (_, true) => Some(Markup::Xml),
@@ -307,7 +307,7 @@ fn behavior(values: &Values, Surroundings { terminal }: Surroundings) -> Behavio
     }
 }
 
-/// `localhost` means the Unix socket unless TCP or a port is asked for, as in mysql.
+/// The server's address. `localhost` means the Unix socket unless TCP or a port is requested, as in mysql.
 fn address(
     values: &Values,
     host: &str,
@@ -343,7 +343,7 @@ pub(crate) fn charset(name: &str) -> Option<u8> {
     CHARSETS.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, id)| *id)
 }
 
-/// As [`charset`], with mysql's `auto`, which is the one that everything can be written in.
+/// The id as in [`charset`]; also for mysql's `auto`, which means the character set that can represent every text.
 fn default_charset(name: &str) -> Result<u8, String> {
     let name = if name.eq_ignore_ascii_case("auto") { "utf8mb4" } else { name };
     charset(name).ok_or_else(|| {

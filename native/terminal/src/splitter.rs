@@ -1,36 +1,37 @@
-//! Cuts what a user types into statements and the client's own commands, as mysql does.
+//! Splits the user's input into statements and client commands, as mysql does.
 //!
-//! A line goes in with [`Splitter::line`]; [`Splitter::next`] then gives what is complete, one item at a time, because a command may change how
-//! the rest of the line is read (`delimiter`). Comments are taken out, except `/*! … */`, `/*M! … */` and `/*+ … */`, which mean something to the server.
+//! [`Splitter::line`] takes a line; [`Splitter::next`] then returns the complete items one at a time, because a command may change how the
+//! rest of the line is read (`delimiter`). Comments are removed, except `/*! … */`, `/*M! … */` and `/*+ … */`, which have a meaning for
+//! the server.
 
 use sealwire_core::sql::{Inside, Lexer, Mode, Open, Piece};
 
 use super::command::Command;
 
-/// What was found.
+/// A complete piece of input.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Item {
-    /// A statement for the server, without its delimiter; empty where only a delimiter was typed.
+    /// A statement for the server, without its delimiter; empty where the user typed only a delimiter.
     Statement {
         /// Its text.
         sql: Vec<u8>,
-        /// Whether it was ended by `\G`.
+        /// Whether it ended with `\G`.
         vertical: bool,
     },
     /// A command for the client, with its argument.
     Command(Command, String),
-    /// A backslash and a letter that is no command.
+    /// A backslash and a letter that names no command.
     Unknown(char),
 }
 
-/// What kind of line the next one continues; decides the prompt.
+/// What the next line continues, which decides the prompt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Continues {
     /// Nothing: a new statement.
     Nothing,
     /// A statement.
     Statement,
-    /// A quoted string or name, by this quote.
+    /// A string or name in quotes, with this quote.
     Quote(u8),
     /// A comment.
     Comment,
@@ -40,17 +41,17 @@ pub(crate) enum Continues {
 #[derive(Debug)]
 pub(crate) struct Splitter {
     delimiter: Vec<u8>,
-    /// The statement so far.
+    /// The text of the current statement so far.
     statement: Vec<u8>,
-    /// The quotes and comments that the text up to here leaves open.
+    /// The quotes and comments that are still open at this point.
     open: Open,
     line: Vec<u8>,
     at: usize,
-    /// Whether the start of the line has been looked at for a command.
+    /// Whether the start of the line has been checked for a command.
     line_begun: bool,
-    /// Whether a comment was taken out here that may have stood between two words.
+    /// Whether a comment was removed here that may have separated two words.
     gap: bool,
-    /// Whether the server takes a backslash in a string as an ordinary character.
+    /// Whether the server takes a backslash in a string literally (`NO_BACKSLASH_ESCAPES`).
     pub(crate) no_backslash_escapes: bool,
 }
 
@@ -70,22 +71,22 @@ impl Default for Splitter {
 }
 
 impl Splitter {
-    /// What ends a statement.
+    /// The text that ends a statement.
     pub(crate) fn delimiter(&self) -> &[u8] {
         &self.delimiter
     }
 
-    /// Sets what ends a statement.
+    /// Sets the text that ends a statement.
     pub(crate) fn set_delimiter(&mut self, delimiter: &[u8]) {
         self.delimiter = delimiter.to_vec();
     }
 
-    /// The statement that is being typed.
+    /// The incomplete statement.
     pub(crate) fn statement(&self) -> &[u8] {
         &self.statement
     }
 
-    /// Puts another text in the place of the statement that is being typed; what ends it is still to come.
+    /// Replaces the incomplete statement; its delimiter is still to come.
     pub(crate) fn replace(&mut self, statement: &[u8]) {
         self.clear();
         self.statement = statement.to_vec();
@@ -101,7 +102,7 @@ impl Splitter {
         }
     }
 
-    /// Forgets the statement that is being typed, and the rest of the line.
+    /// Discards the incomplete statement and the rest of the line.
     pub(crate) fn clear(&mut self) {
         self.statement.clear();
         self.open = Open::default();
@@ -109,7 +110,7 @@ impl Splitter {
         self.at = self.line.len();
     }
 
-    /// Takes a line, without its line feed. The line before must have been drained with [`Splitter::next`].
+    /// Takes a line, without its line feed. [`Splitter::next`] must have returned `None` for the line before.
     pub(crate) fn line(&mut self, line: &[u8]) {
         self.line.clear();
         self.line.extend_from_slice(line);
@@ -117,7 +118,7 @@ impl Splitter {
         self.line_begun = false;
     }
 
-    /// The next item that is complete; `None` when the line is used up.
+    /// The next complete item; `None` when the line is used up.
     pub(crate) fn next(&mut self) -> Option<Item> {
         if !self.line_begun {
             self.line_begun = true;
@@ -136,14 +137,14 @@ impl Splitter {
         None
     }
 
-    /// What is left at the end of the input: a statement without delimiter, which a script's last may be.
+    /// The rest at the end of the input: a statement without delimiter, as a script's last statement may be.
     pub(crate) fn finish(&mut self) -> Option<Vec<u8>> {
         let sql = self.take_statement();
         self.clear();
         (!sql.is_empty()).then_some(sql)
     }
 
-    /// A line that is a command as a whole: `use test`, `delimiter //`.
+    /// Parses a line that is a command as a whole: `use test`, `delimiter //`.
     fn command_line(&mut self) -> Option<Item> {
         if !self.statement.is_empty() || self.open.inside != Inside::Nothing {
             return None;
@@ -158,7 +159,7 @@ impl Splitter {
         Some(Item::Command(command, argument))
     }
 
-    /// Takes the next piece of the line, which begins with `byte`.
+    /// Parses the next piece of the line, which begins with `byte`.
     fn piece(&mut self, byte: u8) -> Option<Item> {
         let inside = self.open.inside;
         if byte == b'\\' && matches!(inside, Inside::Nothing | Inside::Hint) {
@@ -194,7 +195,7 @@ impl Splitter {
                 open.inside = Inside::Hint;
             }
             Piece::Text if open.inside != Inside::Nothing && !self.no_backslash_escapes && ends_in_escape(text) => {
-                // It would escape the line end, which stands for itself.
+                // A final backslash would escape the line feed, so it stands for itself.
                 self.keep(length - 1);
                 self.at += 1;
             }
@@ -204,7 +205,7 @@ impl Splitter {
         None
     }
 
-    /// A backslash outside of quotes and comments, or in a hint: a command of one letter.
+    /// Parses a backslash outside of quotes and comments, or in a hint: a command of one letter.
     fn backslash(&mut self) -> Option<Item> {
         let Some(letter) = self.peek(1) else {
             self.at += 1;
@@ -216,7 +217,7 @@ impl Splitter {
         }
         self.at += 2;
         let Some(command) = Command::by_letter(letter) else {
-            // A letter of several bytes is named whole.
+            // A letter of several bytes is reported whole.
             let rest = self.line.get(self.at - 1..).unwrap_or_default();
             let letter = String::from_utf8_lossy(rest).chars().next().unwrap_or('?');
             self.at += letter.len_utf8() - 1;
@@ -238,7 +239,7 @@ impl Splitter {
         }
     }
 
-    /// The argument of a command of one letter: up to the delimiter, save for those that take the whole line or a word.
+    /// The argument of a one-letter command: up to the delimiter, except for commands that take the whole line or one word.
     fn argument(&mut self, command: Command) -> String {
         if !command.takes_argument() {
             return String::new();
@@ -261,11 +262,11 @@ impl Splitter {
         argument
     }
 
-    /// The statement is complete; it may be a command that was ended like a statement: `use test;`.
+    /// Ends the statement. It may be a command with a delimiter: `use test;`.
     fn complete(&mut self, vertical: bool) -> Item {
         let sql = self.take_statement();
         self.open = Open::default();
-        // What follows on the line is looked at like a line of its own, so that `…; delimiter //` works.
+        // The rest of the line is parsed like a line of its own, so that `…; delimiter //` works.
         let rest = self.line.get(self.at..).unwrap_or_default();
         self.line_begun = !matches!(Command::parse_words(rest), Some((Command::Delimiter, _)));
         match Command::parse_words(&sql) {
@@ -274,7 +275,7 @@ impl Splitter {
         }
     }
 
-    /// The statement without what can't be seen at its end.
+    /// Takes the statement, without trailing white space.
     fn take_statement(&mut self) -> Vec<u8> {
         let mut sql = std::mem::take(&mut self.statement);
         let seen = sql.iter().rposition(|byte| byte.is_ascii_graphic() || !byte.is_ascii()).map_or(0, |last| last + 1);
@@ -291,7 +292,7 @@ impl Splitter {
         self.at = usize::MAX;
     }
 
-    /// Moves so many bytes of the line into the statement.
+    /// Moves `length` bytes of the line into the statement.
     fn keep(&mut self, length: usize) {
         let kept = self.line.get(self.at..self.at + length).unwrap_or_default();
         let begins_blank = kept.first().is_none_or(u8::is_ascii_whitespace);
@@ -311,7 +312,7 @@ impl Splitter {
     }
 }
 
-/// Whether a text ends in the middle of an escape.
+/// Whether a text ends within an escape sequence.
 fn ends_in_escape(text: &[u8]) -> bool {
     text.iter().rev().take_while(|&&byte| byte == b'\\').count() % 2 == 1
 }
@@ -392,7 +393,7 @@ mod tests {
         assert_eq!(split("use test; select 1;"), [command(Command::Use, "test"), sql("select 1")]);
         assert_eq!(split("help"), [command(Command::Help, "")]);
         assert_eq!(split("select 1\nhelp\n;"), [sql("select 1\nhelp")]);
-        // `status` takes no argument, so this is a statement.
+        // `status` takes no argument, so this line is a statement.
         assert_eq!(split("status of things;"), [sql("status of things")]);
     }
 
@@ -410,7 +411,7 @@ mod tests {
 
     #[test]
     fn the_first_line_of_mariadbs_dumps_enters_the_sandbox() {
-        // Dumps of 2024 begin with the first form, later ones with the second.
+        // mysqldump versions of 2024 write the first form, later ones the second.
         for line in [r"/*!999999\- enable the sandbox mode */ ", r"/*M!999999\- enable the sandbox mode */ "] {
             let items = split(&format!("{line}\nselect 1;"));
             assert_eq!(items.first(), Some(&command(Command::Sandbox, "")), "{line}");

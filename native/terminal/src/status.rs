@@ -1,4 +1,4 @@
-//! What `\s` prints.
+//! The text of `\s`.
 
 use std::fmt::Write as _;
 
@@ -8,18 +8,18 @@ use sealwire_core::printable;
 use super::format::duration;
 use sealwire::{Address, Client, ClientError, Socket};
 
-/// What the status shows that the connection does not know.
+/// The parts of the status that the connection does not know.
 #[derive(Debug)]
 pub(crate) struct About<'a> {
-    /// The program that results go through.
+    /// The program that shows results.
     pub(crate) pager: &'a str,
-    /// The file of `tee`.
+    /// The file that `tee` copies to.
     pub(crate) tee_path: &'a str,
-    /// What ends a statement.
+    /// The text that ends a statement.
     pub(crate) delimiter: &'a [u8],
-    /// Where the server is.
+    /// The server's address.
     pub(crate) address: &'a Address,
-    /// The last AUTO_INCREMENT value made.
+    /// The last AUTO_INCREMENT value.
     pub(crate) last_insert_id: u64,
     /// `--binary-as-hex`.
     pub(crate) binary_as_hex: bool,
@@ -35,10 +35,10 @@ pub(crate) fn program() -> String {
     )
 }
 
-/// The whole text, as mysql lays it out.
+/// The whole text, in mysql's layout.
 pub(crate) fn text(client: &mut Client<Socket>, about: &About<'_>) -> Result<String, ClientError> {
     let [database, user] = first_row(client, "select DATABASE(), USER() limit 1")?;
-    // A server of another kind may lack these; the rest of the status is still worth showing.
+    // Another kind of server may lack these variables; the rest of the status is shown nevertheless.
     let [comment] = recoverable(first_row(client, "select @@version_comment limit 1"))?;
     let [character_client, connection, server, character_database] = recoverable(first_row(
         client,
@@ -87,7 +87,7 @@ pub(crate) fn text(client: &mut Client<Socket>, about: &About<'_>) -> Result<Str
     Ok(out)
 }
 
-/// Whether TLS is in use, and what the server proved.
+/// Whether TLS is in use, and how the server's certificate was verified.
 fn ssl(facts: &Facts) -> String {
     let Some(tls) = &facts.tls else { return "Not in use".to_owned() };
     let verified = match tls.verification {
@@ -100,7 +100,7 @@ fn ssl(facts: &Facts) -> String {
     format!("Cipher in use is {}, {verified}", tls.cipher)
 }
 
-/// How the server is reached, in the C library's words.
+/// The kind of connection, in the words of the C library.
 pub(crate) fn host(address: &Address) -> String {
     match address {
         Address::Tcp { host, .. } => format!("{host} via TCP/IP"),
@@ -108,7 +108,7 @@ pub(crate) fn host(address: &Address) -> String {
     }
 }
 
-/// The server's line of statistics, the uptime in words and on a line of its own.
+/// The server's line of statistics, with the uptime in words on a line of its own.
 fn uptime(statistics: &str) -> String {
     let split = statistics.split_once(' ').and_then(|(label, rest)| {
         let rest = rest.trim_start();
@@ -134,7 +134,7 @@ fn first_row<const N: usize>(client: &mut Client<Socket>, sql: &str) -> Result<[
     Ok(values)
 }
 
-/// Nothing in place of what the server refused.
+/// Replaces an error of the server by empty values.
 fn recoverable<const N: usize>(
     row: Result<[Option<String>; N], ClientError>,
 ) -> Result<[Option<String>; N], ClientError> {

@@ -1,13 +1,13 @@
-//! The names that can be completed.
+//! The names of tables and columns, for completion.
 
 use sealwire_core::printable;
 
 use sealwire::{Client, ClientError, Socket};
 
-/// More names than a person looks through.
+/// The most names for completion; nobody looks through more.
 const MOST: usize = 10_000;
 
-/// Asks the server for the names of the tables and columns of the database.
+/// Queries the names of the database's tables and columns.
 pub(crate) fn ask(client: &mut Client<Socket>) -> Result<Vec<String>, ClientError> {
     let sql = format!(
         "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = DATABASE() LIMIT {MOST}"
@@ -22,7 +22,8 @@ pub(crate) fn ask(client: &mut Client<Socket>) -> Result<Vec<String>, ClientErro
     Ok(names)
 }
 
-/// A name that may be put into the user's line: whole text, without what a terminal obeys or would begin another line.
+/// A name that may be inserted into the user's line: valid UTF-8, without control characters, which a terminal would execute or which would
+/// begin a new line.
 fn name(bytes: &[u8]) -> Option<String> {
     let text = std::str::from_utf8(bytes).ok()?;
     (!text.is_empty() && !text.chars().any(printable::is_control)).then(|| text.to_owned())
