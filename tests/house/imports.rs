@@ -1,11 +1,12 @@
-//! Which files of core import which: by `use` and by paths in the code, followed through re-exports to the file that has the item.
+//! Which files of a crate import which others: by `use` and by paths in the code, followed through re-exports to the file that declares the
+//! item.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The files' modules, `tls::layer` or nothing for the root, each with its code.
+/// The code of each module, by the module's path: `tls::layer`, or empty for the root.
 pub(crate) type Sources = BTreeMap<String, String>;
 
-/// For each module the modules that it imports.
+/// For each module, the modules that it imports.
 pub(crate) type Edges = BTreeMap<String, BTreeSet<String>>;
 
 /// The module of a file below `src`.
@@ -17,10 +18,11 @@ pub(crate) fn module_of(path: &str) -> String {
     }
 }
 
-/// What one file says of others.
+/// The imports and re-exports of one file.
 #[derive(Default)]
 struct Names {
-    /// What it re-exports: the name, and the path behind it. That is a façade and counts for who uses the name.
+    /// The re-exported names, each with the path behind it. A re-export counts as an import of the file that uses the name, not of this
+    /// one.
     exported: BTreeMap<String, Vec<String>>,
     used: Vec<Vec<String>>,
 }
@@ -36,7 +38,7 @@ pub(crate) fn edges(sources: &Sources) -> Edges {
     edges
 }
 
-/// The groups of files of which each imports each, directly or by way of others.
+/// The circles: groups of files in which each imports every other, directly or through others.
 pub(crate) fn circles(edges: &Edges) -> Vec<Vec<String>> {
     let reached: BTreeMap<&String, BTreeSet<&String>> =
         edges.keys().map(|module| (module, reachable(module, edges))).collect();
@@ -66,7 +68,7 @@ fn names(module: &str, text: &str, sources: &Sources) -> Names {
     let mut lines = text.lines();
     while let Some(line) = lines.next() {
         let Some((is_public, start)) = import(line.trim_start()) else {
-            // How far something is visible is no import.
+            // The path in `pub(in path)` is no import.
             let (before, after) = line.split_once("pub(in ").unwrap_or((line, ""));
             body.extend([before, after.split_once(')').map_or("", |(_, after)| after), "\n"]);
             continue;
@@ -96,7 +98,7 @@ fn names(module: &str, text: &str, sources: &Sources) -> Names {
     names
 }
 
-/// Whether a line begins an import, whether that is a re-export, and what follows `use`.
+/// Parses a line that begins an import: whether it is a re-export, and the text after `use`.
 fn import(line: &str) -> Option<(bool, &str)> {
     if let Some(rest) = line.strip_prefix("use ") {
         return Some((false, rest));
@@ -106,7 +108,7 @@ fn import(line: &str) -> Option<(bool, &str)> {
     Some((true, rest.strip_prefix(" use ")?))
 }
 
-/// The paths of a tree with braces.
+/// The paths in a `use` tree with braces.
 pub(crate) fn expand(prefix: &str, tree: &str) -> Vec<String> {
     let tree = tree.trim();
     let Some((before, list)) = tree.split_once('{') else {
@@ -124,7 +126,7 @@ pub(crate) fn expand(prefix: &str, tree: &str) -> Vec<String> {
     paths
 }
 
-/// A path from the crate's root; `None` where it begins with none of our modules.
+/// A path from the crate's root; `None` where the path does not begin with a module of the crate.
 fn absolute(module: &str, path: &str, sources: &Sources) -> Option<Vec<String>> {
     let mut base: Vec<&str> = module.split("::").filter(|segment| !segment.is_empty()).collect();
     let mut segments = path.split("::").map(str::trim).peekable();
@@ -147,7 +149,7 @@ fn absolute(module: &str, path: &str, sources: &Sources) -> Option<Vec<String>> 
     Some(base.into_iter().chain(segments).map(str::to_owned).collect())
 }
 
-/// The module that has what a path names.
+/// The module that declares the item of a path.
 fn resolve(path: &[String], names: &BTreeMap<&String, Names>, depth: usize) -> Option<String> {
     for length in (0..=path.len()).rev().filter(|_| depth < 8) {
         let (module, rest) = path.split_at(length);

@@ -1,4 +1,4 @@
-//! The rules of the house that no lint knows, each a test.
+//! The project's rules that no lint checks, each as a test.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "these are tests")]
 
 mod imports;
@@ -9,13 +9,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The longest a source file may be.
+/// The most lines of a source file.
 const LINES: usize = 800;
 
-/// What a driver of core must be shorter than.
+/// A driver of core must have fewer lines than this.
 const DRIVER_LINES: usize = 60;
 
-/// Core's layers, folders and files of the root: each may import its own rank's and lower ones.
+/// The layers of core, folders and files of the root. Each may import its own layer and lower ones.
 const LAYERS: [(&str, u8); 21] = [
     ("default_port", 0),
     ("machine", 0),
@@ -37,11 +37,11 @@ const LAYERS: [(&str, u8); 21] = [
     ("link", 5),
     ("client", 6),
     ("server", 6),
-    // The root names whatever it likes.
+    // The root may import every layer.
     ("", 7),
 ];
 
-/// The packages that ship, by rank: each may depend on those of lower ranks.
+/// The packages that ship, with their ranks: each may depend on packages of lower ranks.
 const PACKAGES: [(&str, &str, u8); 11] = [
     ("sealwire-core", "core", 0),
     ("sealwire-accounts", "core/accounts", 1),
@@ -56,7 +56,7 @@ const PACKAGES: [(&str, &str, u8); 11] = [
     ("sealwire-server", "native/server", 4),
 ];
 
-/// The circles of files that are still there, each with its files in order: none may be added, and none of these may grow.
+/// The circles of files that still exist, each with its files in order: no circle may be added, and none of these may grow.
 const KNOWN_CIRCLES: &[&str] = &[
     "sealwire-simnet: attacker impostor middle pair scenario",
     "sealwire-server: engine::sqlite engine::sqlite::schema engine::sqlite::session",
@@ -68,7 +68,7 @@ const KNOWN_CIRCLES: &[&str] = &[
 /// The most public items that core may have.
 const MOST_ITEMS: usize = 220;
 
-/// Public items of core that no other package names: they are in the signatures, fields and variants of those that are named.
+/// Public items of core that no other package names, because they occur only in the signatures, fields and variants of named items.
 const IN_SIGNATURES: &[&str] = &[
     "auth::AuthError",
     "auth::Security",
@@ -118,7 +118,7 @@ fn a_driver_of_core_is_short() {
     }
 }
 
-/// The lines of the function `drive`, from its name to its closing brace; 0 where there is none.
+/// The number of lines of the function `drive`, from its name to its closing brace; 0 where the text has none.
 fn driver_lines(text: &str) -> usize {
     let is_drive = |line: &str| {
         let name = line.trim_start_matches("pub ").trim_start_matches("async ");
@@ -146,7 +146,7 @@ fn core_is_no_std_and_every_package_has_lints() {
     assert!(read(Path::new("Cargo.toml")).contains("unsafe_code = \"forbid\""));
     for manifest in tracked().iter().filter(|path| path.ends_with("Cargo.toml") && path.components().count() > 1) {
         let text = read(manifest);
-        // A package that is a workspace of its own can't inherit them, so it has its own.
+        // A package that is a workspace of its own can't inherit the lints, so it must set them itself.
         let own = text.contains("[workspace]") && text.contains("[lints.rust]\nunsafe_code = \"forbid\"");
         assert!(own || text.contains("[lints]\nworkspace = true"), "{} leaves the lints out", manifest.display());
     }
@@ -226,7 +226,7 @@ fn packages_depend_on_lower_ones_alone() {
     }
 }
 
-/// Our packages among a manifest's dependencies that are not below that rank.
+/// Our packages among a manifest's dependencies whose rank is not below `rank`.
 fn not_lower(manifest: &str, rank: u8) -> Vec<&'static str> {
     let own = dependencies(manifest);
     let above =
@@ -234,7 +234,7 @@ fn not_lower(manifest: &str, rank: u8) -> Vec<&'static str> {
     above.map(|(name, ..)| *name).collect()
 }
 
-/// The lines of a manifest's dependencies that ship.
+/// The lines of a manifest's shipped dependencies.
 fn dependencies(manifest: &str) -> Vec<String> {
     let section = manifest.split("\n[dependencies]\n").nth(1).unwrap_or_default();
     section.split("\n[").next().unwrap_or_default().lines().map(str::to_owned).collect()
@@ -275,7 +275,7 @@ fn no_two_files_of_a_package_import_each_other() {
     assert!(opened.is_empty(), "these circles are no longer: strike them off KNOWN_CIRCLES:\n{opened:#?}");
 }
 
-/// The imports up the layers, and the modules that have no layer.
+/// The imports of a higher layer, and the modules without a layer.
 fn climbs(edges: &imports::Edges) -> Vec<String> {
     let rank = |module: &str| {
         let layer = module.split("::").next().unwrap_or_default();
@@ -294,7 +294,7 @@ fn climbs(edges: &imports::Edges) -> Vec<String> {
     bad
 }
 
-/// The files below a folder, but for tests and programs.
+/// The files below a folder, except tests and programs.
 fn modules(folder: &str) -> imports::Sources {
     let is_test = |path: &Path| path.ends_with("tests.rs") || path.components().any(|part| part.as_os_str() == "tests");
     let is_source = |path: &Path| path.starts_with(folder) && path.extension().is_some_and(|e| e == "rs");
@@ -309,7 +309,7 @@ fn modules(folder: &str) -> imports::Sources {
 
 #[test]
 fn nothing_names_the_machine_it_was_written_on() {
-    // Put together here, so that this file doesn't name them.
+    // The words are put together here, because otherwise the test would find them in this file.
     let secrets =
         [["/wo", "rk/"], ["/ro", "ot/"], ["/opt/", "wheels"], ["index.", "crates.io"], ["registry.npm", "js.org"]];
     let mut bad = Vec::new();
@@ -322,7 +322,7 @@ fn nothing_names_the_machine_it_was_written_on() {
     assert!(bad.is_empty(), "{}", bad.join("\n"));
 }
 
-/// What wipes secrets or compares them in constant time: who uses it has some.
+/// Crates that wipe secrets or compare them in constant time: a package that uses one of them handles secrets.
 const OF_SECRETS: [&str; 4] = ["zeroize", "subtle", "ctutils", "cmov"];
 
 #[test]
@@ -336,7 +336,7 @@ fn the_dependencies_that_touch_secrets_are_on_the_list() {
     let shipped = shipped_packages(&read(Path::new("Cargo.lock")));
     assert!(listed.len() > 20 && shipped.len() > 50, "{} listed, {} shipped", listed.len(), shipped.len());
     for (name, version) in &listed {
-        // ring is of the browser and of the tests.
+        // ring is used by the browser's client and by tests only.
         let known = shipped.iter().any(|package| package.name == *name && package.version == *version);
         assert!(known || name == "ring", "SECURITY.md lists {name} {version}, which is not in use");
     }
@@ -348,14 +348,14 @@ fn the_dependencies_that_touch_secrets_are_on_the_list() {
     }
 }
 
-/// An entry of Cargo.lock; dependencies have a version where there is more than one.
+/// An entry of Cargo.lock; a dependency has a version where the lock has several versions of that package.
 struct Locked {
     name: String,
     version: String,
     dependencies: Vec<(String, Option<String>)>,
 }
 
-/// The packages that the programs, the libraries and the page are built from.
+/// The packages from which the programs, the libraries and the page are built.
 fn shipped_packages(lock: &str) -> Vec<Locked> {
     let value = |block: &str, key: &str| {
         let line = block.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(" = \""));
@@ -374,7 +374,7 @@ fn shipped_packages(lock: &str) -> Vec<Locked> {
             dependencies: block.lines().filter_map(dependency).collect(),
         })
         .collect();
-    // Of our own packages the lock names what their tests need, too.
+    // For our own packages Cargo.lock lists the dependencies of tests as well, so the manifests are read instead.
     let mut wanted: Vec<(String, Option<String>)> = Vec::new();
     for (_, folder, _) in PACKAGES.iter().filter(|(name, ..)| *name != "sealwire-simnet") {
         let own = dependencies(&read(&Path::new(folder).join("Cargo.toml")));
@@ -396,7 +396,7 @@ fn shipped_packages(lock: &str) -> Vec<Locked> {
     shipped
 }
 
-/// The lines of a file that are compiled outside tests, with their numbers: no comments, nothing under `cfg(test)`.
+/// The lines of a file that are compiled outside tests, with their numbers: without comments and code under `cfg(test)`.
 fn shipped_lines(text: &str) -> impl Iterator<Item = (usize, String)> {
     let mut lines = Vec::new();
     let mut skip_next = false;
@@ -405,7 +405,7 @@ fn shipped_lines(text: &str) -> impl Iterator<Item = (usize, String)> {
         if line.starts_with("#[cfg(test)]") {
             skip_next = true;
         } else if skip_next && code.starts_with("mod ") && code.trim_end().ends_with('{') {
-            // The file's own tests, at its foot.
+            // The file's own tests are at its end.
             break;
         } else if skip_next && !code.starts_with("#[") {
             skip_next = false;
@@ -421,7 +421,7 @@ fn core_sources() -> Vec<PathBuf> {
     tracked().into_iter().filter(sources).collect()
 }
 
-/// The files that git knows, relative to the workspace's folder.
+/// The files that git tracks, relative to the workspace's folder.
 fn tracked() -> Vec<PathBuf> {
     let mut git = Command::new("git");
     git.current_dir(root()).args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"]);

@@ -1,10 +1,11 @@
-//! What core shows: its public items by their paths, and those of them that another package names.
+//! The public items of core by their paths, and which of them another package names.
 
 use std::collections::BTreeSet;
 
 use super::imports::{Sources, expand};
 
-/// The public items of a crate: modules, and what they declare or re-export. Methods and fields belong to their types.
+/// The public items of a crate: its modules, and the items that they declare or re-export. Methods and fields are not counted, because they
+/// belong to their types.
 pub(crate) fn items(sources: &Sources) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     collect("", sources, &mut found);
@@ -44,7 +45,7 @@ fn collect(module: &str, sources: &Sources, found: &mut BTreeSet<String>) {
     }
 }
 
-/// The items of a crate that a file of another package names by its path, by an import or by an imported module.
+/// The items of a crate that a file of another package names: by a path, by an import, or through an imported module.
 pub(crate) fn named(text: &str, krate: &str, items: &BTreeSet<String>) -> BTreeSet<String> {
     let mut named = BTreeSet::new();
     let mut note = |path: &str| {
@@ -71,7 +72,7 @@ pub(crate) fn named(text: &str, krate: &str, items: &BTreeSet<String>) -> BTreeS
             let path = path.trim().trim_end_matches("::self");
             note(path);
             let module = if alias.is_empty() { path.rsplit("::").next().unwrap_or_default() } else { alias.trim() };
-            // What stands behind a module that was imported.
+            // Names after an imported module.
             for (at, _) in text.match_indices(&format!("{module}::")).filter(|_| items.contains(path)) {
                 let is_whole = text.get(..at).is_some_and(|before| !before.ends_with(is_path));
                 let rest = text.get(at + module.len() + 2..).unwrap_or_default();
