@@ -1,9 +1,9 @@
-//! `cargo xtask bench`: everything built with optimisation, then measured. See tests/bench/.
+//! `cargo xtask bench`: builds everything with optimisation, then measures. See tests/bench/.
 
 use crate::run::{Context, PROGRAMS, on_path, run};
 use crate::wasm;
 
-/// Runs the groups named, or all, which also writes tests/bench/RESULTS.md.
+/// Runs the named groups; without names it runs all and writes tests/bench/RESULTS.md.
 pub(crate) fn bench(context: &Context, words: &[&str]) -> Result<(), String> {
     for (program, package) in [("mariadbd", "mariadb-server"), ("cc", "gcc"), ("mariadb_config", "libmariadb-dev")] {
         if !on_path(program) {

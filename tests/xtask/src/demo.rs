@@ -1,4 +1,4 @@
-//! `cargo xtask demo`: a server with fresh certificates, one verified connection to it, and the page behind its bridge.
+//! `cargo xtask demo`: starts a server with new certificates, makes one verified connection to it, and serves the page behind its bridge.
 
 use std::fs::{self, File};
 use std::os::unix::process::ExitStatusExt as _;
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use crate::run::{Context, PROGRAMS, output, run, spelled};
 use crate::{page, setup};
 
-/// What becomes of the server after the connection.
+/// How long the server runs after the connection.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stay {
     Once,
@@ -63,7 +63,7 @@ pub(crate) fn demo(context: &Context, stay: Stay) -> Result<(), String> {
     if status.success() || status.signal().is_some() { Ok(()) } else { Err(format!("sealwired ended with {status}")) }
 }
 
-/// The client as the tests and the printed lines call it.
+/// The client command, which is run here and printed for the user.
 fn client(context: &Context, server: &Running, certs: &Path, statement: &str) -> Command {
     let mut command = Command::new(context.programs().join("sealwire"));
     command.args(["--no-defaults", "-t", "-h", "127.0.0.1"]).arg(format!("-P{}", server.port));
@@ -72,7 +72,7 @@ fn client(context: &Context, server: &Running, certs: &Path, statement: &str) ->
     command
 }
 
-/// The page behind its bridge, its form filled in for this server.
+/// Starts the bridge with the page, whose form is filled in for this server.
 fn serve_page(context: &Context, place: &Path, server: &Running, ca: &Path) -> Result<Running, String> {
     setup::page_packages(context)?;
     let built = page::build(context)?;
@@ -103,8 +103,8 @@ fn sealwired(context: &Context, place: &Path, certs: &Path, init: &Path) -> Resu
     Running::start("sealwired", command, &place.join("sealwired.log"))
 }
 
-/// The program behind a shell that becomes it, and a second shell that stops it once our end of the pipe is closed: then we are gone,
-/// whichever signal it was, and no handler of ours has to run.
+/// A shell that executes the program, and a second shell that stops it once our end of the pipe is closed. The pipe is closed when this
+/// process ends by any signal, so no signal handler is needed.
 fn tied_to_us(command: &Command) -> Command {
     const SCRIPT: &str = "exec 3<&0 </dev/null
         (trap : HUP INT QUIT TERM; read -r _ <&3; kill $$) >/dev/null 2>&1 &
@@ -121,7 +121,7 @@ struct Running {
 }
 
 impl Running {
-    /// Starts it and waits for the line that says it is ready.
+    /// Starts the program and waits for the line by which it reports that it is ready.
     fn start(name: &str, command: Command, log: &Path) -> Result<Self, String> {
         println!("$ {}", spelled(&command));
         let told = |error: std::io::Error| format!("{}: {error}", log.display());
@@ -147,7 +147,7 @@ impl Running {
         }
     }
 
-    /// Waits for its end, and keeps our end of the pipe open meanwhile.
+    /// Waits for the program's end, with our end of the pipe open.
     fn ended(&mut self) -> std::io::Result<ExitStatus> {
         let pipe = self.child.stdin.take();
         let status = self.child.wait();
@@ -168,7 +168,7 @@ impl Drop for Running {
     }
 }
 
-/// The port in the line by which the server says that it is ready.
+/// The port in the line by which the server reports that it is ready.
 fn ready_port(line: &str) -> Option<u16> {
     let (_, after) = line.split_once("ready for connections")?;
     let (_, port) = after.split_once("port: ")?;
@@ -188,7 +188,7 @@ mod tests {
         let mut said = [0; 3];
         child.stdout.take().unwrap().read_exact(&mut said).unwrap();
         assert_eq!((&said, child.try_wait().unwrap()), (b"up\n", None), "it runs as long as the pipe is open");
-        // As the system does for a process that is killed.
+        // The system closes the pipe in the same way when a process is killed.
         drop(child.stdin.take());
         assert_eq!(child.wait().unwrap().signal(), Some(15));
     }

@@ -1,8 +1,8 @@
-//! `cargo xtask faults`: the server killed while it writes, as often as one likes.
+//! `cargo xtask faults`: kills the server while it writes, as often as wanted.
 
 use crate::run::{Context, run};
 
-/// Runs the test of `tests/faults/killed.rs` with rounds and a seed of one's own.
+/// Runs the test of `tests/faults/killed.rs` with the given number of rounds and seed.
 pub(crate) fn faults(context: &Context, words: &[&str]) -> Result<(), String> {
     let (rounds, seed) = read(words)?;
     run(&mut context.cargo(["build", "--workspace", "--bins", "--examples"]))?;

@@ -1,4 +1,4 @@
-//! `cargo xtask fuzz`: libFuzzer on the targets of tests/fuzz, with AddressSanitizer.
+//! `cargo xtask fuzz`: runs libFuzzer on the targets of tests/fuzz, with AddressSanitizer.
 
 use std::fs;
 use std::path::PathBuf;
@@ -14,7 +14,7 @@ const TARGETS: [&str; 10] =
 /// Seconds for each target in CI.
 const CI_SECONDS: u64 = 10;
 
-/// Each target for so long, or what else was asked for.
+/// Runs each target for the given time, or does the other work asked for.
 pub(crate) fn fuzz(context: &Context, words: &[&str]) -> Result<(), String> {
     let asked = read(words)?;
     if !nightly::is_here() {
@@ -35,7 +35,7 @@ pub(crate) fn fuzz(context: &Context, words: &[&str]) -> Result<(), String> {
     if failed.is_empty() { Ok(()) } else { Err(failed.join("\n")) }
 }
 
-/// The part of the group `fuzz` that only nightly can do.
+/// The part of the group `fuzz` that needs the nightly compiler.
 pub(crate) fn briefly(context: &Context) -> Tally {
     if !nightly::is_here() {
         let mut tally = Tally::default();
@@ -53,7 +53,7 @@ pub(crate) fn briefly(context: &Context) -> Tally {
     tally
 }
 
-/// What the command line asks for.
+/// The parsed command line.
 struct Asked {
     targets: Vec<&'static str>,
     work: Work,
@@ -61,11 +61,11 @@ struct Asked {
 
 #[derive(Debug, PartialEq, Eq)]
 enum Work {
-    /// So many seconds for each target.
+    /// Fuzz each target for this many seconds.
     Run(u64),
-    /// Takes over into the corpus what earlier runs have found, where it reaches more.
+    /// Copy the inputs of earlier runs that reach more code into the corpus.
     Minimise,
-    /// What the corpus reaches.
+    /// Report how much code the corpus reaches.
     Coverage,
 }
 
@@ -96,7 +96,7 @@ fn read(words: &[&str]) -> Result<Asked, String> {
 /// The built programs and their folders.
 struct Fuzzer {
     programs: PathBuf,
-    /// What runs find, and what breaks a target.
+    /// The folder of inputs that runs find, and of those that make a target fail.
     work: PathBuf,
     corpus: PathBuf,
 }
@@ -107,7 +107,7 @@ impl Fuzzer {
         Ok(Self { programs, work: context.target.join("fuzz/work"), corpus: context.root.join("tests/fuzz/corpus") })
     }
 
-    /// A folder of the target's own, made where it is not there.
+    /// The target's own folder, created where it does not exist.
     fn folder(&self, name: &str, target: &str) -> Result<PathBuf, String> {
         let folder = self.work.join(target).join(name);
         fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
@@ -143,7 +143,7 @@ impl Fuzzer {
             .arg(&found))
     }
 
-    /// Edges and features (edges by how often each is taken) that the corpus reaches, of all edges in the program.
+    /// Prints how many edges and features (edges by how often each is taken) the corpus reaches, of all edges in the program.
     fn coverage(&self, target: &str) -> Result<(), String> {
         let mut command = self.command(target);
         command.arg("-runs=0").arg(self.corpus.join(target));

@@ -1,4 +1,4 @@
-//! The groups of checks, in the order CI runs them.
+//! The groups of checks, in the order in which CI runs them.
 
 use std::path::Path;
 use std::process::Command;
@@ -20,7 +20,7 @@ impl Group {
     }
 }
 
-/// Runs the groups named, or all; prints each one's time, then a table, then the closing line.
+/// Runs the named groups, or all; prints the time of each, then a table, then the closing line.
 pub(crate) fn test(context: &Context, names: &[&str]) -> Result<(), String> {
     let known = groups(context)?;
     if let Some(unknown) = names.iter().find(|name| known.iter().all(|group| group.name != **name)) {
@@ -48,7 +48,7 @@ pub(crate) fn test(context: &Context, names: &[&str]) -> Result<(), String> {
     summary(&results)
 }
 
-/// The table, what failed, and the line that tells it all, last.
+/// Prints the table, the failures, and last one line with the totals.
 fn summary(results: &[(&str, Tally, Duration)]) -> Result<(), String> {
     println!("\n{:<12} {:>7} {:>7} {:>8} {:>9}", "group", "passed", "failed", "skipped", "seconds");
     for (name, tally, took) in results {
@@ -67,13 +67,13 @@ fn summary(results: &[(&str, Tally, Duration)]) -> Result<(), String> {
     if failed > 0 || passed == 0 { Err("not all checks passed".to_owned()) } else { Ok(()) }
 }
 
-/// All groups. The folders of `tests/` that hold tests each make one.
+/// All groups. Each folder of `tests/` with tests is one.
 fn groups(context: &Context) -> Result<Vec<Group>, String> {
     let mut groups = vec![
         Group::new("setup", "the peers and tools that the tests need, at pinned versions", setup::setup),
         Group::new("fmt", "every file as rustfmt writes it", |cx| {
             let mut tally: Tally = run(&mut cx.cargo(["fmt", "--all", "--check"])).into();
-            // Workspaces of their own.
+            // These packages are workspaces of their own.
             for manifest in ["tests/bench/Cargo.toml", "tests/fuzz/Cargo.toml"] {
                 tally.add(run(&mut cx.cargo(["fmt", "--manifest-path", manifest, "--check"])).into());
             }
@@ -114,7 +114,7 @@ fn clippy(context: &Context) -> Tally {
     run(&mut context.cargo(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])).into()
 }
 
-/// Each of core's machines is built, looked over and tested without the other.
+/// Builds, lints and tests each of core's machines without the other.
 fn features(context: &Context) -> Tally {
     let mut tally = Tally::default();
     for feature in ["client", "server"] {
@@ -140,7 +140,7 @@ fn package(context: &Context) -> Tally {
 }
 
 fn unit(context: &Context) -> Tally {
-    // The whole workspace each time, so that every group builds its dependencies with the same features, once.
+    // Always the whole workspace, so that every group builds the dependencies with the same features, once.
     let mut command = context.cargo(["test", "--workspace", "--lib", "--bins", "--examples", "--no-fail-fast"]);
     for package in ["core", "core/accounts", "core/simnet", "native/certs"] {
         for name in integration_tests(&context.root.join(package).join("tests")) {
@@ -152,7 +152,7 @@ fn unit(context: &Context) -> Tally {
     tally
 }
 
-/// The integration tests that Cargo finds by itself in a package's folder: files, and folders with a main.rs.
+/// The integration tests that Cargo finds in a package's folder: files, and folders with a main.rs.
 fn integration_tests(folder: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
     let mut names: Vec<String> = entries
@@ -163,7 +163,7 @@ fn integration_tests(folder: &Path) -> Vec<String> {
     names
 }
 
-/// The `[[test]]` targets of tests/Cargo.toml by the folder they are in, in the order of that file.
+/// The `[[test]]` targets of tests/Cargo.toml by their folders, in the order of that file.
 fn test_folders(context: &Context) -> Result<Vec<(String, Vec<String>)>, String> {
     let manifest = context.root.join("tests/Cargo.toml");
     let text = std::fs::read_to_string(&manifest).map_err(|error| format!("{}: {error}", manifest.display()))?;
@@ -187,7 +187,7 @@ fn parse_test_folders(manifest: &str) -> Vec<(String, Vec<String>)> {
     folders
 }
 
-/// Builds and runs some tests, in a network of loopback alone where this user may make one.
+/// Builds and runs tests, in a network namespace with loopback alone where this user may create one.
 fn folder_tests(context: &Context, tests: &[String]) -> Tally {
     let programs = run(&mut context.cargo(["build", "--workspace", "--bins", "--examples"]));
     if programs.is_err() {
@@ -205,8 +205,8 @@ fn folder_tests(context: &Context, tests: &[String]) -> Tally {
     run_tests(&mut command)
 }
 
-/// The same command inside a network namespace that has nothing but loopback: third-party suites name outside
-/// addresses. Where that isn't allowed, the command as it is.
+/// The same command in a network namespace with loopback alone, because third-party test suites use outside addresses. Where the user may
+/// not create one, the command is unchanged.
 pub(crate) fn alone_with_loopback(command: Command) -> Command {
     const ENTER: &str = "ip link set lo up && exec \"$@\"";
     let may =
@@ -245,7 +245,7 @@ fn deny(context: &Context) -> Tally {
     advisories.current_dir(&context.root).args(["--workspace", "check", "advisories"]);
     let mut tally: Tally =
         run(command.current_dir(&context.root).args(["--workspace", "check", "bans", "licenses", "sources"])).into();
-    // Their database is on GitHub alone.
+    // The database of advisories is on GitHub only.
     match advisories.output() {
         Ok(checked) if checked.status.success() => tally.passed += 1,
         Ok(checked) => {

@@ -1,5 +1,5 @@
-//! `cargo xtask instructions`: how many instructions core takes for each work of core/tests/instructions.rs, held against the counts that
-//! were taken down: a ratchet. valgrind counts, so that a busy machine changes nothing.
+//! `cargo xtask instructions`: counts how many instructions core takes for each work of core/tests/instructions.rs, and compares them with
+//! the recorded counts, as a ratchet. valgrind counts, so the result does not depend on how busy the machine is.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -8,18 +8,18 @@ use std::process::Command;
 use crate::memory::built_tests;
 use crate::run::{Context, Tally, on_path, output, run};
 
-/// A count may be so much above the one taken down; further below, it is to be taken down.
+/// The greatest allowed ratio of a count to the recorded one. A count that is lower by as much must be recorded.
 const MAY_GROW: f64 = 1.03;
 const MAY_FALL: f64 = 0.90;
 
-/// One work and its instructions.
+/// The name of a work, and its instructions.
 type Count = (String, u64);
 
 fn file(context: &Context) -> PathBuf {
     context.root.join("core/tests/instructions.txt")
 }
 
-/// Counts, and takes down what it counted.
+/// Counts, and records the counts.
 pub(crate) fn accept(context: &Context) -> Result<(), String> {
     let mut text = format!(
         "# Instructions of each work in core/tests/instructions.rs, as `cargo xtask instructions --accept` counted them.\n# {}\n",
@@ -33,7 +33,7 @@ pub(crate) fn accept(context: &Context) -> Result<(), String> {
     std::fs::write(&path, text).map_err(|error| format!("{}: {error}", path.display()))
 }
 
-/// Counts, and compares with what was taken down.
+/// Counts, and compares with the recorded counts.
 pub(crate) fn check(context: &Context) -> Tally {
     match compared(context) {
         Ok(tally) => tally,
@@ -47,7 +47,7 @@ fn compared(context: &Context) -> Result<Tally, String> {
     let (taken_with, known) = parse(&text)?;
     let compiler = compiler(context)?;
     if compiler != taken_with {
-        // What is left to check is that each work does what it should.
+        // Without counting, check at least that each work succeeds.
         let program = built_tests(context, &["--test", "instructions"], "instructions")?;
         let mut tally = Tally::from(run(&mut Command::new(program)));
         tally.note(format!(
@@ -86,7 +86,7 @@ fn judge(was: Option<u64>, is: u64) -> Result<(), String> {
     }
 }
 
-/// The compiler that the counts were taken with, and the counts.
+/// Parses the record: the compiler of the counts, and the counts.
 fn parse(text: &str) -> Result<(String, Vec<Count>), String> {
     let mut lines = text.lines();
     let compiler = lines.nth(1).and_then(|line| line.strip_prefix("# ")).ok_or("instructions.txt names no compiler")?;
@@ -98,13 +98,14 @@ fn parse(text: &str) -> Result<(String, Vec<Count>), String> {
     Ok((compiler.to_owned(), counts.collect::<Result<_, String>>()?))
 }
 
-/// The compiler that cargo uses; to ask it by `cargo rustc` would build all dependencies anew, with other features.
+/// The version of the compiler that cargo uses. `cargo rustc` is not used, because it would build all dependencies again with other
+/// features.
 fn compiler(context: &Context) -> Result<String, String> {
     let program = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     Ok(output(Command::new(program).arg("--version").current_dir(&context.root))?.trim().to_owned())
 }
 
-/// Each work's instructions: of so many of it, less those of half as many, so that what the program itself takes falls out.
+/// The instructions of each work: those of a number of runs less those of half as many, so that the program's own start-up cancels out.
 fn count(context: &Context) -> Result<Vec<Count>, String> {
     const FEW: u64 = 50;
     if !on_path("valgrind") {

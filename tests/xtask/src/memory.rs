@@ -1,5 +1,5 @@
-//! `cargo xtask memory`: valgrind over core's own tests, and the programs with AddressSanitizer and LeakSanitizer under the tests of
-//! their peers. Miri can't run what calls C, such as all cryptography; the parts that it could run are valgrind's here.
+//! `cargo xtask memory`: runs core's own tests under valgrind, and the programs with AddressSanitizer and LeakSanitizer under the peers'
+//! tests. Miri can't run code that calls C, such as all cryptography; valgrind runs the parts that Miri could.
 
 use std::ffi::OsString;
 use std::fs;
@@ -10,14 +10,15 @@ use std::time::Instant;
 use crate::run::{Context, Tally, on_path, output, run, run_tests};
 use crate::{groups, nightly};
 
-/// What valgrind watches: a test program by cargo's argument and its target's name, and tests of it. Of core codec, plugins, accounts,
-/// certificates; then both machines as an attacker in plaintext meets them. Inside TLS valgrind takes the nonces of rustls's records
-/// for not initialised, by the way they are vectorised: a tag made from such a thing would never verify.
+/// The tests that run under valgrind: a test program, by cargo's argument and its target's name, and some of its tests. They cover core's
+/// codec, plugins, accounts and certificates, and both machines attacked in plaintext. Tests inside TLS are left out: because of how
+/// rustls's record nonces are vectorised, valgrind takes them for uninitialised. They are initialised, because otherwise no tag would
+/// verify.
 const WATCHED: [(&[&str], &str, &[&str]); 2] = [
     (&["--lib"], "sealwire_core", &["wire::", "message::", "auth::", "account::", "tls::"]),
     (&["--test", "model"], "model", &["a_client_that_takes_plaintext", "a_server_that"]),
 ];
-/// Megabytes, or thousands of hashes, byte by byte: minutes under valgrind, and they take no way that others don't.
+/// Tests that process megabytes or thousands of hashes, which takes minutes under valgrind and covers no further code.
 const TOO_LONG: [&str; 3] = [
     "bytes_around_the_split_round_trip",
     "accounts::tests::garbage_never_panics",
@@ -26,15 +27,15 @@ const TOO_LONG: [&str; 3] = [
 
 /// Our programs.
 const PROGRAMS: [&str; 4] = ["sealwired", "sealwire", "sealwire-bridge", "sealwire-certs"];
-/// Tests that start them, in a minute or so.
+/// Tests that start the programs and take about a minute.
 const BRIEF: [&str; 3] = ["attacks", "client", "terminal"];
-/// All that start them, but for those that kill them, starve them or measure them.
+/// All tests that start the programs, except those that kill, starve or measure them.
 const ALL: [&str; 10] =
     ["attacks", "client", "terminal", "drivers", "manual", "dissect", "refusals", "hostile_tls", "tickets", "bridge"];
-/// They read all memory of the bridge, of which the sanitizer reserves terabytes, or measure it, and the sanitizer keeps what was freed.
+/// Tests that read or measure the bridge's whole memory: the sanitizer reserves terabytes of it and keeps freed memory.
 const NOT_SANITIZED: [&str; 6] = ["--skip", "nothing_is_seen", "--skip", "limits::", "--skip", "hostile::"];
 
-/// Everything.
+/// Runs everything.
 pub(crate) fn memory(context: &Context) -> Result<(), String> {
     let mut tally = valgrind(context);
     tally.add(sanitized(context, &ALL));
@@ -45,15 +46,14 @@ pub(crate) fn memory(context: &Context) -> Result<(), String> {
     if tally.failed == 0 { Ok(()) } else { Err("not all is clean".to_owned()) }
 }
 
-/// The group.
+/// Runs the group of checks.
 pub(crate) fn briefly(context: &Context) -> Tally {
     let mut tally = valgrind(context);
     tally.add(sanitized(context, &BRIEF));
     tally
 }
 
-/// Tests, watched: each use of what is not initialised, not allocated or no longer allocated fails, and so does what nobody points
-/// to in the end.
+/// Runs tests under valgrind: each use of uninitialised, unallocated or freed memory fails, and so does a leak.
 fn valgrind(context: &Context) -> Tally {
     if !on_path("valgrind") {
         return Err("valgrind is missing: `cargo xtask test setup`".to_owned()).into();
@@ -67,7 +67,7 @@ fn valgrind(context: &Context) -> Tally {
         };
         let mut command = Command::new("valgrind");
         command.args(["--quiet", "--error-exitcode=99", "--leak-check=full"]);
-        // The test harness itself leaves a thread's name behind.
+        // The test harness itself leaks a thread's name, which valgrind calls no definite leak.
         command.args(["--show-leak-kinds=definite", "--errors-for-leak-kinds=definite"]);
         command.arg(program).arg("--test-threads=1").args(tests);
         command.args(TOO_LONG.iter().flat_map(|name| ["--skip", *name]));
@@ -77,7 +77,7 @@ fn valgrind(context: &Context) -> Tally {
     tally
 }
 
-/// A program of tests, as the groups before have built it.
+/// A test program, as the groups before have built it.
 pub(crate) fn built_tests(context: &Context, argument: &[&str], target: &str) -> Result<PathBuf, String> {
     let build =
         ["test", "--workspace", "--no-run", "--message-format=json"].into_iter().chain(argument.iter().copied());
@@ -86,7 +86,7 @@ pub(crate) fn built_tests(context: &Context, argument: &[&str], target: &str) ->
     found.map(PathBuf::from).ok_or_else(|| format!("cargo names no program of the tests {target}"))
 }
 
-/// The program in one of cargo's messages, where it is that of a target's tests.
+/// The test program's path in one of cargo's messages, if it is that of the target.
 fn test_program<'a>(message: &'a str, target: &str) -> Option<&'a str> {
     let is_it =
         message.contains(&format!("\"name\":\"{target}\"")) && message.contains("\"reason\":\"compiler-artifact\"");
@@ -94,8 +94,7 @@ fn test_program<'a>(message: &'a str, target: &str) -> Option<&'a str> {
     is_it.then_some(path)
 }
 
-/// Tests that start our programs, which are built with AddressSanitizer and LeakSanitizer. Where one of these reports anything, be it
-/// as a program ends, it is in a file.
+/// Runs tests whose programs are built with AddressSanitizer and LeakSanitizer. A report of either, even at a program's end, is in a file.
 fn sanitized(context: &Context, tests: &[&str]) -> Tally {
     if !nightly::is_here() {
         let mut tally = Tally::default();
@@ -119,8 +118,8 @@ fn sanitized(context: &Context, tests: &[&str]) -> Tally {
     tally
 }
 
-/// Builds the programs, with the sanitizer's allocator in place of theirs: from the fuzz targets' workspace, which leaves out sealwire's
-/// default features. A folder with them and with what else tests want beside them, and an empty folder for reports.
+/// Builds the programs with the sanitizer's allocator in place of theirs, from the fuzz targets' workspace, which omits sealwire's default
+/// features. Returns a folder with them and the other files that the tests need, and an empty folder for reports.
 fn prepare(context: &Context) -> Result<(PathBuf, PathBuf), String> {
     run(&mut context.cargo(["build", "--workspace", "--bins", "--examples"]))?;
     let built = nightly::build(context, crate::run::PROGRAMS)?;
@@ -147,14 +146,14 @@ fn prepare(context: &Context) -> Result<(PathBuf, PathBuf), String> {
     Ok((programs, reports))
 }
 
-/// Where a program's sanitizers tell what they found, so that no test can take it for the program's own words.
+/// Directs the sanitizers' reports to files, so that no test takes them for the program's output.
 fn options(reports: &Path) -> OsString {
     let mut options = OsString::from("exitcode=99:detect_leaks=1:log_path=");
     options.push(reports);
     options
 }
 
-/// A program that isn't watched would be found clean, too.
+/// Checks that a program is built with the sanitizer, because otherwise every program would pass.
 fn has_sanitizer(program: &Path) -> Result<(), String> {
     let mut help = Command::new(program);
     let told = help.arg("--version").env("ASAN_OPTIONS", "help=1").output();

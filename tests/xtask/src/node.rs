@@ -1,4 +1,4 @@
-//! Node, which builds the page and runs its tests: the system's where it is new enough, else one from npm.
+//! Node, which builds the page and runs its tests: the system's where it is recent enough, else one from npm.
 
 use std::env::{self, consts};
 use std::ffi::OsStr;
@@ -7,13 +7,13 @@ use std::process::Command;
 
 use crate::run::{Context, output, run};
 
-/// The oldest that vite runs on. Debian 12 has 18.
+/// The oldest version that vite supports. Debian 12 has 18.
 const OLDEST: (u32, u32) = (20, 19);
 const VERSION: &str = "22.23.3";
-/// Debian's npm runs on Debian's node alone.
+/// The version of npm to install, because Debian's npm runs on Debian's node only.
 const NPM: &str = "npm@10.9.4";
 
-/// A command that finds such a node in its PATH, as `node` and for `npm`.
+/// A command whose PATH has that node, also for `npm`.
 pub(crate) fn command(context: &Context, program: impl AsRef<OsStr>) -> Result<Command, String> {
     let mut command = Command::new(program);
     let own = folders(context)?;
@@ -54,7 +54,7 @@ fn folders(context: &Context) -> Result<Vec<PathBuf>, String> {
     Ok(programs)
 }
 
-/// What decides which of npm's packages fit: a folder of them that another node has filled may lack some.
+/// A file that changes with the node in use, because which npm packages fit depends on node's version.
 pub(crate) fn stamp(context: &Context) -> Result<PathBuf, String> {
     let file = context.target.join("node-version");
     let version = output(command(context, "node")?.arg("--version"))?;

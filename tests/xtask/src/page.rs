@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use crate::run::{Context, Tally, run, spelled};
 use crate::{node, setup, wasm};
 
-/// The npm packages of web/package-lock.json, in web/node_modules.
+/// Installs the npm packages of web/package-lock.json into web/node_modules.
 pub(crate) fn modules(context: &Context) -> Result<(), String> {
     let web = context.root.join("web");
     let (manifest, lock) = (web.join("package.json"), web.join("package-lock.json"));
@@ -21,7 +21,7 @@ pub(crate) fn modules(context: &Context) -> Result<(), String> {
     })
 }
 
-/// Builds the page into web/dist, with the client for it, and prints what of it a browser loads.
+/// Builds the page into web/dist with its client, and prints the sizes of the files that a browser loads.
 pub(crate) fn build(context: &Context) -> Result<PathBuf, String> {
     wasm::package(context)?;
     let web = context.root.join("web");
@@ -31,7 +31,7 @@ pub(crate) fn build(context: &Context) -> Result<PathBuf, String> {
     Ok(web.join("dist"))
 }
 
-/// The group.
+/// Runs the group of checks.
 pub(crate) fn browser(context: &Context) -> Tally {
     let built = build(context).and_then(|_| run(&mut context.cargo(["build", "--workspace", "--bins"])));
     if built.is_err() {
@@ -45,7 +45,7 @@ pub(crate) fn browser(context: &Context) -> Tally {
     run_node_tests(command.env("SEALWIRE_PROGRAMS", context.programs()))
 }
 
-/// Runs tests of node's own runner and reads what they say.
+/// Runs tests with node's own runner, and parses their output.
 fn run_node_tests(command: &mut Command) -> Tally {
     println!("$ {}", spelled(command));
     let output = match command.stdin(Stdio::null()).output() {
@@ -62,7 +62,7 @@ fn run_node_tests(command: &mut Command) -> Tally {
     tally
 }
 
-/// The closing lines of TAP as node writes it, and the names of tests that did not pass.
+/// Parses the closing lines of node's TAP output, and the names of tests that did not pass.
 fn count(said: &str) -> Tally {
     let mut tally = Tally::default();
     for line in said.lines() {

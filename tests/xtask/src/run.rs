@@ -1,4 +1,4 @@
-//! Programs run for the groups: their outcome as counts, their output passed on while it comes.
+//! Runs programs for the groups: their results become counts, and their output is passed on while it arrives.
 
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader};
@@ -18,18 +18,18 @@ pub(crate) const PROGRAMS: [&str; 9] = [
     "--bins",
 ];
 
-/// Where things are and how strict to be.
+/// The folders of the workspace, and how strict to be.
 pub(crate) struct Context {
     /// The workspace's folder.
     pub(crate) root: PathBuf,
-    /// Cargo's target folder; what the groups install or keep goes below it.
+    /// Cargo's target folder; the groups install and keep their files below it.
     pub(crate) target: PathBuf,
     /// In CI a skipped test is a failed one.
     pub(crate) ci: bool,
 }
 
 impl Context {
-    /// Found from what cargo says when it runs this program.
+    /// Finds the folders by the variables that cargo sets for this program.
     pub(crate) fn find() -> Result<Self, String> {
         let manifest = std::env::var("CARGO_MANIFEST_DIR").map_err(|_| "run it as `cargo xtask`".to_owned())?;
         let root = Path::new(&manifest).ancestors().nth(2).ok_or("the workspace's folder is not where it was")?;
@@ -39,7 +39,7 @@ impl Context {
         Ok(Self { root: root.to_owned(), target: target.to_owned(), ci })
     }
 
-    /// `cargo` in the workspace's folder, the one that runs this program.
+    /// `cargo` in the workspace's folder, the same one that runs this program.
     pub(crate) fn cargo<I: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = I>) -> Command {
         let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         command.current_dir(&self.root).env("CARGO_TARGET_DIR", &self.target).args(arguments);
@@ -53,8 +53,8 @@ impl Context {
     }
 }
 
-/// Takes away what cargo has told this program of its own package: ring's build script looks at those variables, and would be run
-/// anew, with all that is built upon it, whenever cargo is called by hand in between.
+/// Removes the variables that cargo sets for this program's own package. ring's build script depends on them, so it, and all packages built
+/// upon it, would be rebuilt whenever cargo is called by hand in between.
 pub(crate) fn forget_own_package(command: &mut Command) {
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("CARGO_PKG_") || name.to_string_lossy().starts_with("CARGO_MANIFEST_") {
@@ -63,13 +63,13 @@ pub(crate) fn forget_own_package(command: &mut Command) {
     }
 }
 
-/// What a group's checks came to.
+/// The result of a group's checks.
 #[derive(Default)]
 pub(crate) struct Tally {
     pub(crate) passed: usize,
     pub(crate) failed: usize,
     pub(crate) skipped: usize,
-    /// What failed or was left out, for the table at the end.
+    /// The failures and omissions, for the table at the end.
     pub(crate) notes: Vec<String>,
 }
 
@@ -87,7 +87,7 @@ impl Tally {
 }
 
 impl From<Result<(), String>> for Tally {
-    /// One check that holds or doesn't.
+    /// The result of one check.
     fn from(outcome: Result<(), String>) -> Self {
         match outcome {
             Ok(()) => Self { passed: 1, ..Self::default() },
@@ -96,7 +96,7 @@ impl From<Result<(), String>> for Tally {
     }
 }
 
-/// A command as a person would type it.
+/// A command as a user would type it.
 pub(crate) fn spelled(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
     words.map(OsStr::to_string_lossy).collect::<Vec<_>>().join(" ")
@@ -129,7 +129,7 @@ pub(crate) fn on_path(program: &str) -> bool {
     std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
 }
 
-/// Runs test programs and adds up the closing line that each of them prints.
+/// Runs test programs, and adds up the closing lines that they print.
 pub(crate) fn run_tests(command: &mut Command) -> Tally {
     let shown = spelled(command);
     println!("$ {shown}");
@@ -156,7 +156,7 @@ pub(crate) fn run_tests(command: &mut Command) -> Tally {
     tally
 }
 
-/// Reads one line of a test program's output: its closing line, or the name of a test that did not pass.
+/// Parses one line of a test program's output: its closing line, or the name of a test that did not pass.
 fn count(line: &str, tally: &mut Tally) {
     if let Some(summary) = line.strip_prefix("test result: ") {
         for part in summary.split(['.', ';']) {

@@ -1,5 +1,5 @@
-//! Gets what the tests need: Debian packages where this is Debian and we may, Python and npm packages at the versions
-//! that tests/interop/ pins. Elsewhere it says exactly what is missing.
+//! Installs what the tests need: Debian packages where this is Debian and the user is root, Python and npm packages at the versions that
+//! tests/interop/ pins. Elsewhere it prints what is missing.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -7,7 +7,7 @@ use std::process::Command;
 use crate::run::{Context, Tally, on_path, output, run};
 use crate::wasm;
 
-/// Something the tests need, how to see that it is there, and Debian's package of it.
+/// A requirement of the tests: how to check that it is present, and Debian's package of it.
 struct Need {
     probe: Probe,
     package: &'static str,
@@ -15,7 +15,7 @@ struct Need {
 
 enum Probe {
     Program(&'static str),
-    /// Either of two names.
+    /// A program under either of two names.
     Either(&'static str, &'static str),
     File(&'static str),
     PythonModule(&'static str),
@@ -44,13 +44,13 @@ const NEEDS: [Need; 15] = [
     },
 ];
 
-/// What the page needs: clang for ring's C, npm for its build, and Debian's compiler where the active one lacks the target.
+/// The requirements of the page: clang for ring's C, npm for its build, and Debian's compiler where the active one lacks the target.
 const PAGE_NEEDS: [Need; 3] = [
     Need { probe: Probe::Either("clang-19", "clang"), package: "clang-19" },
     Need { probe: Probe::Either("llvm-ar-19", "llvm-ar"), package: "llvm-19" },
     Need { probe: Probe::Program("npm"), package: "npm" },
 ];
-/// The browser to test it in.
+/// The browser in which the page is tested.
 const BROWSER: Need = Need { probe: Probe::Program("chromium"), package: "chromium" };
 const DEBIAN_RUST_NEEDS: [Need; 4] = [
     Need { probe: Probe::Program("wasm-ld-19"), package: "lld-19" },
@@ -59,7 +59,7 @@ const DEBIAN_RUST_NEEDS: [Need; 4] = [
     Need { probe: Probe::Package, package: "rust-web-src" },
 ];
 
-/// The group.
+/// Runs the group of checks.
 pub(crate) fn setup(context: &Context) -> Tally {
     let mut tally = Tally::from(packages(context));
     if tally.failed == 0 {
@@ -70,7 +70,7 @@ pub(crate) fn setup(context: &Context) -> Tally {
     tally
 }
 
-/// A program that setup installs into the tests' own Python environment.
+/// The path of a program that setup installs into the tests' own Python environment.
 pub(crate) fn python_program(context: &Context, name: &str) -> PathBuf {
     context.target.join("interop/python/bin").join(name)
 }
@@ -81,7 +81,7 @@ fn packages(context: &Context) -> Result<(), String> {
     install(&needs)
 }
 
-/// What the page is built with, and no more.
+/// Installs only what the page's build needs.
 pub(crate) fn page_packages(context: &Context) -> Result<(), String> {
     install(&needs_of_page(context))
 }
@@ -94,7 +94,7 @@ fn needs_of_page(context: &Context) -> Vec<&'static Need> {
     needs
 }
 
-/// Installs what is missing where this is Debian and we are root; else the error has the command.
+/// Installs what is missing, where this is Debian and the user is root; else the error names the command.
 fn install(needs: &[&Need]) -> Result<(), String> {
     let missing: Vec<&Need> = needs.iter().copied().filter(|need| !need.is_met()).collect();
     if missing.is_empty() {
@@ -108,7 +108,7 @@ fn install(needs: &[&Need]) -> Result<(), String> {
     }
     run(Command::new("apt-get").args(["-q", "update"]))?;
     let mut install = Command::new("apt-get");
-    // The run level keeps the server's package from starting a server.
+    // RUNLEVEL keeps the server's package from starting a server.
     install.env("DEBIAN_FRONTEND", "noninteractive").env("RUNLEVEL", "1");
     run(install.args(["-q", "-y", "install", "--no-install-recommends"]).args(names(&missing)))?;
     match needs.iter().find(|need| !need.is_met()) {
@@ -121,7 +121,7 @@ fn names(missing: &[&Need]) -> Vec<&'static str> {
     missing.iter().map(|need| need.package).collect()
 }
 
-/// What to run, for whoever may.
+/// The command to install what is missing, for a user who may run it.
 fn way_out(missing: &[&Need], is_debian: bool) -> String {
     let command = format!("apt-get install --no-install-recommends {}", names(missing).join(" "));
     if is_debian {
@@ -158,7 +158,7 @@ impl Need {
     }
 }
 
-/// A virtual environment with the packages that requirements.txt names.
+/// Creates a virtual environment with the packages of requirements.txt.
 fn python(context: &Context) -> Result<(), String> {
     let wanted = context.root.join("tests/interop/requirements.txt");
     let folder = context.target.join("interop/python");
@@ -169,7 +169,7 @@ fn python(context: &Context) -> Result<(), String> {
     })
 }
 
-/// The npm packages of tests/interop/package-lock.json.
+/// Installs the npm packages of tests/interop/package-lock.json.
 fn node(context: &Context) -> Result<(), String> {
     let source = context.root.join("tests/interop");
     let (manifest, lock) = (source.join("package.json"), source.join("package-lock.json"));
@@ -183,7 +183,7 @@ fn node(context: &Context) -> Result<(), String> {
     })
 }
 
-/// The program on Debian's own go-sql-driver, which lies where Go looked before there were modules.
+/// Builds the program on Debian's own go-sql-driver, which is in the path where Go searched before modules existed.
 fn go(context: &Context) -> Result<(), String> {
     let source = context.root.join("tests/interop/scripts/go_driver.go");
     let folder = context.target.join("interop/go");
@@ -194,7 +194,7 @@ fn go(context: &Context) -> Result<(), String> {
     })
 }
 
-/// Fills a folder afresh unless it was filled from these very files.
+/// Fills a folder again unless it was filled from these same files.
 pub(crate) fn up_to_date(folder: &Path, from: &[&Path], fill: impl Fn() -> Result<(), String>) -> Result<(), String> {
     let told = |path: &Path, error: std::io::Error| format!("{}: {error}", path.display());
     let stamp = folder.join("filled-from");

@@ -1,8 +1,8 @@
-//! `cargo xtask sim`: simulated connections of one's own choice.
+//! `cargo xtask sim`: simulates connections of the user's choice.
 
 use crate::run::{Context, run};
 
-/// Runs the scenarios of some numbers, as `tests/simulation/campaign.rs` does of its own.
+/// Runs the scenarios of the given numbers, as `tests/simulation/campaign.rs` does with its own.
 pub(crate) fn sim(context: &Context, words: &[&str]) -> Result<(), String> {
     let Asked { from, seeds, real } = read(words)?;
     let mut command = context.cargo(["test", "--workspace", "--test", "campaign"]);
@@ -13,7 +13,7 @@ pub(crate) fn sim(context: &Context, words: &[&str]) -> Result<(), String> {
     run(&mut command)
 }
 
-/// What the command line asks for.
+/// The parsed command line.
 #[derive(Debug, PartialEq, Eq)]
 struct Asked {
     from: u64,

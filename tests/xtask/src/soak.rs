@@ -1,8 +1,8 @@
-//! `cargo xtask soak`: thousands of clients for minutes.
+//! `cargo xtask soak`: thousands of clients for some minutes.
 
 use crate::run::{Context, run};
 
-/// Runs `tests/security/soak` with the numbers asked for.
+/// Runs `tests/security/soak` with the given numbers.
 pub(crate) fn soak(context: &Context, words: &[&str]) -> Result<(), String> {
     let Asked { connections, minutes } = read(words)?;
     run(&mut context.cargo(["build", "--workspace", "--bins", "--examples"]))?;
@@ -12,7 +12,7 @@ pub(crate) fn soak(context: &Context, words: &[&str]) -> Result<(), String> {
     run(command.env("SEALWIRE_SOAK_SECONDS", (minutes * 60).to_string()))
 }
 
-/// What the command line asks for.
+/// The parsed command line.
 #[derive(Debug, PartialEq, Eq)]
 struct Asked {
     connections: u64,

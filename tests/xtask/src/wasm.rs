@@ -1,4 +1,4 @@
-//! Builds the page's client for wasm32-unknown-unknown, with whichever compiler here can.
+//! Builds the page's client for wasm32-unknown-unknown, with the compiler here that can.
 
 use std::collections::hash_map::DefaultHasher;
 use std::ffi::OsString;
@@ -15,12 +15,12 @@ const TARGET: &str = "wasm32-unknown-unknown";
 const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
 const DEBIAN_CARGO: &str = "/usr/bin/cargo";
 
-/// The npm package's module: the client alone.
+/// The npm package's module, which has the client alone.
 const CLIENT: &str = "sealwire_wasm";
-/// The page's module: the client and the laboratory, which share most of their code.
+/// The page's module, which has the client and the laboratory; the two share most of their code.
 const PAGE: &str = "sealwire_page";
 
-/// The core's tests that run here, too, as their package, its kind of target and the name of what is built of it.
+/// Core's tests that also run on wasm: package, kind of target, and the name of the built file.
 const TESTS: [(&str, &[&str], &str); 4] = [
     ("sealwire-core", &["--lib"], "sealwire_core"),
     ("sealwire-core", &["--test", "tls"], "tls"),
@@ -28,7 +28,7 @@ const TESTS: [(&str, &[&str], &str); 4] = [
     ("sealwire-simnet", &["--lib"], "sealwire_simnet"),
 ];
 
-/// The group: the core's own tests pass there, the package is built, and its modules want nothing of a page but what the glue gives.
+/// Runs the group of checks: core's own tests pass on wasm, the package builds, and its modules import only what the glue provides.
 pub(crate) fn check(context: &Context) -> Tally {
     let mut tally = tests(context);
     match package(context) {
@@ -43,7 +43,7 @@ pub(crate) fn check(context: &Context) -> Tally {
     tally
 }
 
-/// Fails where the module imports anything that wasm-bindgen's glue does not give, such as `env`.
+/// A script that fails where the module imports anything that wasm-bindgen's glue does not provide, such as `env`.
 const IMPORTS: &str = "
     const module = new WebAssembly.Module(require('fs').readFileSync(process.argv[1]));
     const names = new Set(WebAssembly.Module.imports(module).map((wanted) => wanted.module));
@@ -51,7 +51,7 @@ const IMPORTS: &str = "
     process.exit([...names].every((name) => /^\\.\\/sealwire_(wasm|page)_bg\\.js$/.test(name)) ? 0 : 1);
 ";
 
-/// The same tests as natively, run by node.
+/// Runs the same tests as natively, under node.
 fn tests(context: &Context) -> Tally {
     let folder = context.target.join("wasm-tests");
     let mut tally = Tally::default();
@@ -75,25 +75,25 @@ fn tests(context: &Context) -> Tally {
     tally
 }
 
-/// The path that cargo's messages give as that of what was built.
+/// The path of the built file in cargo's messages.
 fn executable(messages: &str) -> Option<String> {
     let (_, after) = messages.rsplit_once("\"executable\":\"")?;
     after.split_once('"').map(|(path, _)| path.to_owned())
 }
 
-/// Whether the wasm target is to be had from Debian's compiler alone.
+/// Whether only Debian's compiler has the wasm target.
 pub(crate) fn needs_debian(context: &Context) -> bool {
     if active_has_target(context) {
         return false;
     }
-    // A machine that says so has no way to get toolchain parts.
+    // A machine with this variable set can't download parts of toolchains.
     let may_add = std::env::var("RUSTUP_AUTO_INSTALL").map_or(true, |value| value != "0") && on_path("rustup");
     let added =
         may_add && run(Command::new("rustup").current_dir(&context.root).args(["target", "add", TARGET])).is_ok();
     !(added && active_has_target(context))
 }
 
-/// The compiler prints a path for a target that it doesn't have, too: the file tells.
+/// Whether the file exists, because the compiler prints a path even for a target that it lacks.
 fn active_has_target(context: &Context) -> bool {
     let mut rustc = Command::new("rustc");
     rustc.current_dir(&context.root).args(["--print", "target-libdir", "--target", TARGET]);
@@ -109,8 +109,8 @@ fn has_core(folder: &Path) -> bool {
     })
 }
 
-/// The npm package of the page's client, `wasm/pkg`: the module, the JavaScript around it, the typed API over both. Beside it, in
-/// `page`, the page's own module. Built once by each run of this program.
+/// Builds the npm package of the page's client, `wasm/pkg`: the module, its JavaScript glue and the typed API over both. Beside it, in
+/// `page`, is the page's own module. Each run of this program builds them once.
 pub(crate) fn package(context: &Context) -> Result<PathBuf, String> {
     static PACKAGE: OnceLock<Result<PathBuf, String>> = OnceLock::new();
     PACKAGE.get_or_init(|| build_package(context)).clone()
@@ -137,7 +137,7 @@ fn build_package(context: &Context) -> Result<PathBuf, String> {
     Ok(package)
 }
 
-/// Writes the JavaScript around a module, and the module for it.
+/// Writes the JavaScript glue of a module, and the module adapted to it.
 fn glue(context: &Context, module: &Path, folder: &Path, name: &str, options: &[&str]) -> Result<(), String> {
     let mut bindgen = context.cargo(["run", "--quiet", "--locked", "--manifest-path"]);
     bindgen
@@ -146,14 +146,14 @@ fn glue(context: &Context, module: &Path, folder: &Path, name: &str, options: &[
     run(bindgen.arg("--").arg(module).arg(folder).arg(name).args(options))
 }
 
-/// The module with these features, as the compiler leaves it.
+/// Builds the module with these features.
 fn module(context: &Context, features: &str) -> Result<PathBuf, String> {
     let mut cargo = cargo(context)?;
-    // A dynamic library here alone: natively nobody needs it linked.
+    // The crate type is set here, because natively nobody needs a dynamic library.
     cargo.args(["rustc", "--locked", "--package", "sealwire-wasm", "--lib", "--crate-type", "cdylib"]);
     cargo.args(["--no-default-features", "--features", features]);
     run(cargo.args(["--profile", "wasm", "--target", TARGET]))?;
-    // The next build puts its module in the same place.
+    // The next build would overwrite the module.
     let target = target(context);
     let kept = target.join(format!("{}.wasm", features.replace(',', "-")));
     let built = target.join(TARGET).join("wasm").join(format!("{CLIENT}.wasm"));
@@ -161,12 +161,12 @@ fn module(context: &Context, features: &str) -> Result<PathBuf, String> {
     Ok(kept)
 }
 
-/// Its own target folder: another compiler's output would be rebuilt at every turn.
+/// A separate target folder, because otherwise the output of two compilers would be rebuilt each time.
 fn target(context: &Context) -> PathBuf {
     context.target.join("wasm")
 }
 
-/// AES for the keys of files, which are few and short, in few instructions.
+/// A compact AES, because it only decrypts key files, which are few and short.
 const SMALL: &str = "--cfg aes_backend_soft=\"compact\"";
 
 /// The cargo that can build for wasm here, in the workspace's folder.
@@ -188,7 +188,7 @@ fn cargo(context: &Context) -> Result<Command, String> {
     Ok(cargo)
 }
 
-/// Debian's cargo and compiler, whatever rustup says.
+/// Debian's cargo and compiler, whatever toolchain rustup selects.
 fn debian_cargo() -> Command {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut first = OsString::from("/usr/bin:");
@@ -201,7 +201,7 @@ fn debian_cargo() -> Command {
     cargo
 }
 
-/// The standard library for wasm, built once from Debian's source by Debian's compiler and kept for that compiler.
+/// The standard library for wasm, built once by Debian's compiler from Debian's source, and kept for that compiler.
 fn debian_sysroot(context: &Context) -> Result<PathBuf, String> {
     let version = output(Command::new(DEBIAN_RUSTC).arg("-vV"))?;
     let mut hasher = DefaultHasher::new();
@@ -220,10 +220,10 @@ fn debian_sysroot(context: &Context) -> Result<PathBuf, String> {
     fs::write(seed.join("src/lib.rs"), "#![no_std]\n").map_err(told)?;
     let mut cargo = debian_cargo();
     cargo.current_dir(&seed).env("CARGO_TARGET_DIR", &built).env("RUSTC_BOOTSTRAP", "1");
-    // Without the bitcode a link-time optimised build on top of it fails.
+    // Without the bitcode, a link-time optimised build with this library fails.
     cargo.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", "-Cembed-bitcode=yes");
     run(cargo.args(["build", "--release", "--target", TARGET, "-Zbuild-std=std,panic_abort,test"]))?;
-    // Filled beside and then renamed, so that a cut-off run leaves no half of it.
+    // The folder is filled under another name and then renamed, so that an interrupted run leaves no half-filled one.
     let filling = place.join("filling");
     fs::create_dir_all(&filling).map_err(told)?;
     for entry in fs::read_dir(built.join(TARGET).join("release/deps")).map_err(told)?.flatten() {

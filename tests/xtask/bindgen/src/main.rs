@@ -13,7 +13,8 @@ fn main() -> ExitCode {
     let (bindgen, folder) = match words.as_slice() {
         [module, folder, name] => {
             bindgen.input_path(module).out_name(name).typescript(true);
-            // Without the default path the page would have to fetch the module by itself; without names it is half as large.
+            // Without the default path the page would have to fetch the module by itself; without the name section the module is half as
+            // large.
             bindgen.omit_default_module_path(false).remove_name_section(true).remove_producers_section(true);
             (bindgen.web(true), folder)
         }
