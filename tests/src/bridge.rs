@@ -1,4 +1,4 @@
-//! A running `sealwire-bridge`, stopped when dropped, and what it says of itself.
+//! A running `sealwire-bridge` and its log; it is stopped when dropped.
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
@@ -10,7 +10,7 @@ use crate::child::Watched;
 use crate::programs::program;
 use crate::server::{Log, port_in};
 
-/// A bridge.
+/// A running bridge.
 pub struct Bridge {
     /// The port on 127.0.0.1.
     pub port: u16,
@@ -18,11 +18,11 @@ pub struct Bridge {
     log: Log,
 }
 
-/// How long anything may take that must happen.
+/// How long a test waits for an event that must come.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
 impl Bridge {
-    /// Starts it and waits until it takes connections. The error holds what it said.
+    /// Starts the bridge and waits until it accepts connections. The error holds its output.
     pub fn start(options: &[String]) -> Result<Self, String> {
         let told = |error: std::io::Error| format!("sealwire-bridge: {error}");
         let (said, out) = std::io::pipe().map_err(told)?;
@@ -30,7 +30,7 @@ impl Bridge {
         command.args(["--no-defaults", "--port=0", "--log-error-verbosity=3"]).args(options);
         command.stdin(Stdio::null()).stdout(out.try_clone().map_err(told)?).stderr(out);
         let child = Watched::new(command.spawn().map_err(told)?);
-        // Its ends of the pipe, or the log would never end.
+        // The command holds the pipe's write ends; the log ends only when they are closed.
         drop(command);
         let log = Log::follow(said);
         let ready = |said: &str| said.split_once("ready for connections").and_then(|(_, after)| port_in(after));
@@ -43,36 +43,36 @@ impl Bridge {
         }
     }
 
-    /// A bridge with one target named `db` at that port of 127.0.0.1, and further options.
+    /// Starts a bridge with one target named `db` at that port of 127.0.0.1, and further options.
     pub fn to(port: u16, options: &[&str]) -> Self {
         let target = format!("--target=db=127.0.0.1:{port}");
         let options: Vec<String> = std::iter::once(target).chain(options.iter().map(ToString::to_string)).collect();
         Self::start(&options).expect("a bridge")
     }
 
-    /// The process's number.
+    /// The process id.
     pub fn id(&self) -> u32 {
         self.child.id()
     }
 
-    /// What it has said so far.
+    /// The log so far.
     pub fn log(&self) -> String {
         self.log.text()
     }
 
-    /// Waits for a text in the log: it may come after what it tells of.
+    /// Waits for a text in the log, because a line may be written after the event.
     pub fn wait_for_log(&self, text: &str) -> bool {
         self.log.wait_for(PATIENCE, |said| said.contains(text).then_some(())).is_some()
     }
 
-    /// Bytes of memory in use, as the kernel counts them.
+    /// The bytes of resident memory, as the kernel counts them.
     pub fn resident(&self) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("a process that runs");
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("VmRSS");
         line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") * 1024
     }
 
-    /// How often the bytes are in its memory: heap, stacks and all else that it can write.
+    /// How often the bytes occur in the process's writable memory: heap, stacks and the rest.
     pub fn memory_holds(&self, wanted: &[u8]) -> usize {
         use std::os::unix::fs::FileExt as _;
         let maps = fs::read_to_string(format!("/proc/{}/maps", self.child.id())).expect("a process that runs");
@@ -83,7 +83,7 @@ impl Bridge {
             let hex = |text: &str| u64::from_str_radix(text, 16).expect("an address");
             let (start, end) = (hex(range.0), hex(range.1));
             let mut bytes = vec![0; usize::try_from(end - start).expect("a size")];
-            // A page that is reserved and never was used can't be read.
+            // A reserved page that was never used can't be read.
             if memory.read_exact_at(&mut bytes, start).is_ok() {
                 found += memchr::memmem::find_iter(&bytes, wanted).count();
             }
@@ -101,12 +101,12 @@ impl Bridge {
         String::from_utf8_lossy(&answer).into_owned()
     }
 
-    /// The answer to `GET path`, with further header lines.
+    /// The body of the answer to `GET path`, with further header lines.
     pub fn get(&self, path: &str, headers: &str) -> String {
         self.http(&format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{headers}\r\n"))
     }
 
-    /// A number of `/metrics`, by its name after `sealwire_bridge_`, labels included.
+    /// The value of a metric in `/metrics`, by its name after `sealwire_bridge_`, labels included.
     pub fn metric(&self, name: &str) -> u64 {
         let text = self.get("/metrics", "");
         let line = text.lines().find_map(|line| line.strip_prefix("sealwire_bridge_")?.strip_prefix(name));
@@ -114,7 +114,7 @@ impl Bridge {
         value.parse().expect("a number")
     }
 
-    /// Waits until a number of `/metrics` is as it should be.
+    /// Waits until a metric of `/metrics` has a fitting value.
     pub fn wait_for_metric(&self, name: &str, is_right: impl Fn(u64) -> bool) -> u64 {
         let since = Instant::now();
         loop {
@@ -126,8 +126,7 @@ impl Bridge {
         }
     }
 
-    /// Waits until a number of `/metrics` no longer changes, however often the bridge comes to look at all its sockets: once for each
-    /// time that it is asked, at the least.
+    /// Waits until a metric of `/metrics` no longer changes. Each request for it makes the bridge serve all its sockets at least once.
     pub fn wait_for_rest(&self, name: &str) -> u64 {
         const CALM: usize = 300;
         let (mut last, mut same) = (self.metric(name), 0);
@@ -141,17 +140,17 @@ impl Bridge {
         last
     }
 
-    /// Asks it to read its TLS files again, by SIGHUP.
+    /// Sends SIGHUP, upon which the bridge reads its TLS files again.
     pub fn ask_to_reload(&self) {
         self.child.kill("HUP");
     }
 
-    /// Asks it to stop, by SIGTERM.
+    /// Sends SIGTERM, upon which the bridge stops.
     pub fn ask_to_stop(&self) {
         self.child.kill("TERM");
     }
 
-    /// Waits for its end; the exit code, if it ended by itself in time. Then the log is whole.
+    /// Waits for the end of the process; returns the exit code if it ended in time. The log is complete then.
     pub fn wait(&self) -> Option<i32> {
         let code = self.child.wait(PATIENCE).and_then(|ended| ended.ok()?.code());
         self.log.wait_for(PATIENCE, |_| None::<()>);

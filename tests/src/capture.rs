@@ -1,5 +1,5 @@
-//! One connection recorded between a client and a server, written as a capture that tshark reads: no privileges, no
-//! packet lost, nobody else's packet in it.
+//! Records one connection between a client and a server as a capture that tshark reads: without privileges, without lost packets, and
+//! without packets of other connections.
 
 use std::fs;
 use std::io::{self, Read, Write};
@@ -8,19 +8,19 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 
-/// Who sent some bytes.
+/// The sender of some bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sender {
-    /// The one that connected.
+    /// The side that connected.
     Client,
-    /// The one that listened.
+    /// The side that listened.
     Server,
 }
 
-/// What was sent, in its order.
+/// The bytes sent, in their order.
 type Sent = Arc<Mutex<Vec<(Sender, Vec<u8>)>>>;
 
-/// A relay that hands one connection on to a server on 127.0.0.1.
+/// A relay that forwards one connection to a server on 127.0.0.1.
 pub struct Recorder {
     /// The port on 127.0.0.1 that the client is to connect to.
     pub port: u16,
@@ -30,7 +30,7 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// Listens before the server at this port.
+    /// Listens in place of the server at this port.
     pub fn before(server_port: u16) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let port = listener.local_addr()?.port();
@@ -42,7 +42,7 @@ impl Recorder {
         Ok(Self { port, server_port, sent, relay })
     }
 
-    /// Waits for the connection's end, which the client's end brings, and writes the capture. It shows the server's own port.
+    /// Waits until the client closes the connection, and writes the capture, which shows the server's own port.
     pub fn finish(self, capture: &Path) -> io::Result<()> {
         self.relay.join().map_err(|_| io::Error::other("the relay panicked"))??;
         let sent = self.sent.lock().map_err(|_| io::Error::other("the relay panicked"))?;
@@ -60,8 +60,8 @@ fn relay(listener: &TcpListener, server_port: u16, sent: &Sent) -> io::Result<()
     })
 }
 
-/// Bytes are recorded before they are passed on: the answer to them always comes later in the recording. A side that
-/// resets the connection has ended it, too.
+/// Forwards bytes; they are recorded first, so that the answer to them always comes later in the recording. A reset ends a direction like a
+/// close.
 fn pass_on(mut from: &TcpStream, mut to: &TcpStream, sender: Sender, sent: &Sent) -> io::Result<()> {
     let mut buffer = vec![0; MAX_SEGMENT];
     while let Some(bytes) = from.read(&mut buffer).ok().and_then(|length| buffer.get(..length))
@@ -72,19 +72,19 @@ fn pass_on(mut from: &TcpStream, mut to: &TcpStream, sender: Sender, sent: &Sent
             break;
         }
     }
-    // The other side may have gone for good already.
+    // An error means that the other side is gone already.
     let _ = to.shutdown(Shutdown::Write);
     Ok(())
 }
 
-/// The largest TCP payload written: less than an IPv4 packet's 65,535 bytes.
+/// The largest TCP payload written, less than an IPv4 packet's 65,535 bytes.
 const MAX_SEGMENT: usize = 32 * 1024;
 
 const FIN: u8 = 0x01;
 const SYN: u8 = 0x02;
 const ACK: u8 = 0x10;
 
-/// The classic capture format (libpcap's savefile) of raw IPv4 packets.
+/// The classic capture format (libpcap's savefile), with raw IPv4 packets.
 fn pcap(sent: &[(Sender, Vec<u8>)], client_port: u16, server_port: u16) -> Vec<u8> {
     /// LINKTYPE_RAW.
     const RAW_IP: u32 = 101;
@@ -101,7 +101,7 @@ fn pcap(sent: &[(Sender, Vec<u8>)], client_port: u16, server_port: u16) -> Vec<u
     for (sender, bytes) in sent {
         let mut rest = bytes.as_slice();
         if *sender == Sender::Client && std::mem::take(&mut before_first) {
-            // tshark takes what shares a segment with an SSLRequest for plaintext, too.
+            // tshark takes everything in the segment of an SSLRequest for plaintext, so the SSLRequest gets a segment of its own.
             let (packet, more) = rest.split_at(first_packet(rest));
             stream.packet(*sender, ACK, packet);
             rest = more;
@@ -119,16 +119,16 @@ fn pcap(sent: &[(Sender, Vec<u8>)], client_port: u16, server_port: u16) -> Vec<u
     stream.file
 }
 
-/// Where one side's TLS records end: each gets a segment of its own. Of a result whose records come in one read tshark would remember but
-/// one state, and find fault with its rows.
+/// The boundaries of one side's TLS records: each record gets a segment of its own. If several records of a result came in one segment,
+/// tshark would keep only one state for them and report errors in the rows.
 #[derive(Default)]
 struct Records {
-    /// What is left of the record at hand.
+    /// How many bytes of the current record are still to come.
     left: usize,
 }
 
 impl Records {
-    /// How many of these bytes, which follow those before, are of one record; all, where they are none.
+    /// How many of these bytes, which continue the previous ones, belong to one record; all of them where they are no TLS record.
     fn end_in(&mut self, bytes: &[u8]) -> usize {
         if self.left == 0 {
             self.left = match bytes {
@@ -142,7 +142,7 @@ impl Records {
     }
 }
 
-/// The length of the MySQL packet that these bytes begin with, its header included.
+/// The length of the MySQL packet at the front of these bytes, its header included.
 fn first_packet(bytes: &[u8]) -> usize {
     let length = bytes.first_chunk().map_or(bytes.len(), |&[a, b, c]| 4 + u32::from_le_bytes([a, b, c, 0]) as usize);
     length.min(bytes.len())
@@ -166,7 +166,7 @@ impl Stream {
             (source, destination) = (destination, source);
         }
         let mut packet = Vec::with_capacity(40 + payload.len());
-        // IPv4 without options; nobody looks at the checksums.
+        // IPv4 without options; nobody checks the checksums.
         let length = u16::try_from(40 + payload.len()).expect("a payload is at most MAX_SEGMENT");
         packet.extend([0x45, 0]);
         packet.extend(length.to_be_bytes());
@@ -180,12 +180,12 @@ impl Stream {
         packet.extend(payload);
 
         let length = u32::from(length);
-        // One packet a millisecond.
+        // One packet each millisecond.
         let time = [self.packets / 1000, self.packets % 1000 * 1000];
         self.file.extend(time.into_iter().chain([length, length]).flat_map(u32::to_le_bytes));
         self.file.extend(packet);
         self.packets += 1;
-        // SYN and FIN count as a byte.
+        // SYN and FIN count as one byte each.
         let counted = length - 40 + u32::from(flags & (SYN | FIN) != 0);
         if let Some(next) = self.next.get_mut(own) {
             *next = next.wrapping_add(counted);

@@ -1,4 +1,4 @@
-//! Sets of certificates, made as people make them.
+//! Certificate sets, made by the same tools as users make theirs.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,7 +6,7 @@ use std::process::Command;
 
 use crate::programs::program;
 
-/// A CA, a server's and a client's certificate with their keys.
+/// The certificates of a CA, a server and a client, with the keys.
 #[derive(Debug, Clone)]
 pub struct CertificateSet {
     /// The CA's certificate.
@@ -27,7 +27,7 @@ pub const CLIENT_SUBJECT: &str = "/O=Sealwire tests/CN=client";
 pub const CA_SUBJECT: &str = "/O=Sealwire tests/CN=the CA";
 
 impl CertificateSet {
-    /// A set in MySQL's file names.
+    /// The paths of a set with MySQL's file names.
     pub fn in_folder(folder: &Path) -> Self {
         Self {
             ca: folder.join("ca.pem"),
@@ -38,7 +38,7 @@ impl CertificateSet {
         }
     }
 
-    /// Those of MariaDB's test suite: RSA, PKCS#1 keys, the server's name in the CN alone.
+    /// The set of MariaDB's test suite: RSA, PKCS#1 keys, the server's name in the CN alone.
     pub fn std_data() -> Self {
         let file = |name: &str| std_data(name);
         Self {
@@ -50,7 +50,7 @@ impl CertificateSet {
         }
     }
 
-    /// The same, with localhost and 127.0.0.1 as the server's subject alternative names.
+    /// The set of [`Self::std_data`], with localhost and 127.0.0.1 as the server's subject alternative names.
     pub fn std_data_with_names() -> Self {
         Self {
             server_cert: std_data("serversan-cert.pem"),
@@ -59,7 +59,7 @@ impl CertificateSet {
         }
     }
 
-    /// By `sealwire-certs`, for localhost and 127.0.0.1.
+    /// A set made by `sealwire-certs`, for localhost and 127.0.0.1.
     pub fn by_sealwire_certs(folder: &Path) -> Self {
         run(Command::new(program("sealwire-certs"))
             .args(["--host=localhost", "--host=127.0.0.1", "--dir"])
@@ -67,7 +67,7 @@ impl CertificateSet {
         Self::in_folder(folder)
     }
 
-    /// By openssl, ECDSA P-256, X.509 v3, for localhost and 127.0.0.1.
+    /// A set made by openssl: ECDSA P-256, X.509 v3, for localhost and 127.0.0.1.
     pub fn by_openssl(folder: &Path) -> Self {
         Self::current(folder, KeyKind::P256)
     }
@@ -87,12 +87,11 @@ impl CertificateSet {
         Self::current(folder, KeyKind::Rsa)
     }
 
-    /// By openssl, as the manual of MySQL 5.6 tells: RSA, X.509 v1, no subject alternative name. The server's name is
-    /// its CN.
+    /// A set made by openssl as the manual of MySQL 5.6 describes: RSA, X.509 v1, no subject alternative name. The CN is the server's name.
     pub fn as_the_manual(folder: &Path, server_name: &str) -> Self {
         let openssl = OpenSsl::new(folder);
         openssl.key("ca", KeyKind::Rsa);
-        // A configuration without extensions, as of old: the CA is v1, too.
+        // A configuration without extensions makes a CA certificate of version 1, as in old times.
         openssl.run(&["req", "-new", "-key", "ca-key.pem", "-out", "ca.csr", "-subj", CA_SUBJECT]);
         let days = "3600";
         openssl.run(&["x509", "-req", "-in", "ca.csr", "-signkey", "ca-key.pem", "-days", days, "-out", "ca.pem"]);
@@ -103,21 +102,21 @@ impl CertificateSet {
         Self::in_folder(folder)
     }
 
-    /// The set of [`Self::by_openssl`] with a server's certificate that was valid in 2020 alone.
+    /// The set of [`Self::by_openssl`], with a server certificate that was valid in 2020 only.
     pub fn expired(folder: &Path) -> Self {
         let set = Self::by_openssl(folder);
         OpenSsl::new(folder).sign_for("server", "200101000000Z", "201231000000Z");
         set
     }
 
-    /// The set of [`Self::by_openssl`] with a server's certificate that is valid from 2090 on.
+    /// The set of [`Self::by_openssl`], with a server certificate that is valid from 2090 on.
     pub fn not_yet_valid(folder: &Path) -> Self {
         let set = Self::by_openssl(folder);
         OpenSsl::new(folder).sign_for("server", "20900101000000Z", "20910101000000Z");
         set
     }
 
-    /// A list by this set's CA that revokes the certificate given.
+    /// A revocation list of this set's CA that revokes the given certificate.
     pub fn revocation_list(folder: &Path, certificate: &Path) -> PathBuf {
         let openssl = OpenSsl::new(folder);
         openssl.database();
@@ -140,7 +139,7 @@ enum KeyKind {
     Rsa,
 }
 
-/// The openssl program, at work in one folder.
+/// The openssl program, run in one folder.
 struct OpenSsl<'a> {
     folder: &'a Path,
 }
@@ -165,7 +164,7 @@ impl<'a> OpenSsl<'a> {
         }
     }
 
-    /// A CA of today's kind.
+    /// Makes a CA with a certificate of version 3.
     fn ca(&self, kind: KeyKind) {
         self.key("ca", kind);
         let constraints = ["-addext", "keyUsage=critical,keyCertSign,cRLSign"];
@@ -179,7 +178,7 @@ impl<'a> OpenSsl<'a> {
         self.run(&["req", "-new", "-key", &key, "-out", &request, "-subj", subject]);
     }
 
-    /// Signs a request; without extensions openssl makes X.509 v1.
+    /// Signs a request; without extensions openssl makes an X.509 v1 certificate.
     fn sign(&self, name: &str, serial: u32, extensions: Option<&str>) {
         let (request, certificate) = (format!("{name}.csr"), format!("{name}-cert.pem"));
         let serial = serial.to_string();
@@ -192,7 +191,7 @@ impl<'a> OpenSsl<'a> {
         self.run(&arguments);
     }
 
-    /// Signs a request for a time of its own.
+    /// Signs a request for the given period.
     fn sign_for(&self, name: &str, from: &str, to: &str) {
         self.database();
         let (request, certificate) = (format!("{name}.csr"), format!("{name}-cert.pem"));
@@ -203,7 +202,7 @@ impl<'a> OpenSsl<'a> {
         self.run(&[&ca[..], &what, &["-startdate", from, "-enddate", to]].concat());
     }
 
-    /// What `openssl ca` keeps its book in.
+    /// Makes the files of `openssl ca`'s database.
     fn database(&self) {
         let file = |name: &str, text: &str| fs::write(self.folder.join(name), text).expect("the CA's book");
         file("index.txt", "");

@@ -1,4 +1,4 @@
-//! Programs of others: fed, heard, waited for without polling, and never without end.
+//! Runs programs of others: with an input, an output and a time limit, and without polling.
 
 use std::io::{Read, Write};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
@@ -6,10 +6,10 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-/// How long any program of a test may take.
+/// The time limit of any program in a test.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Runs a command with this standard input. An error is one of starting it or of time.
+/// Runs a command with this standard input. The error is one of starting, or the time limit.
 pub fn output(command: &mut Command, input: &[u8]) -> Result<Output, String> {
     let name = command.get_program().to_string_lossy().into_owned();
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -17,7 +17,7 @@ pub fn output(command: &mut Command, input: &[u8]) -> Result<Output, String> {
     let (mut stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     let input = input.to_owned();
     thread::spawn(move || {
-        // A program that reads no further has given its answer already.
+        // A program that stops reading has produced its output already.
         let _ = stdin.as_mut().map(|stdin| stdin.write_all(&input));
     });
     let (stdout, stderr) = (thread::spawn(|| read(stdout)), thread::spawn(|| read(stderr)));
@@ -37,18 +37,18 @@ fn read(source: Option<impl Read>) -> Vec<u8> {
     bytes
 }
 
-/// A running program whose end is waited for by a thread of its own.
+/// A running program, with a thread that waits for its end.
 #[derive(Debug)]
 pub struct Watched {
     id: u32,
     end: Arc<(Mutex<Option<End>>, Condvar)>,
 }
 
-/// How a program ended, or why nobody knows.
+/// The program's exit status, or why it is unknown.
 type End = Result<ExitStatus, String>;
 
 impl Watched {
-    /// Watches a program.
+    /// Watches a running program.
     pub fn new(mut child: Child) -> Self {
         let watched = Self { id: child.id(), end: Arc::default() };
         let end = Arc::clone(&watched.end);
@@ -60,28 +60,28 @@ impl Watched {
         watched
     }
 
-    /// Its process id.
+    /// The process id.
     pub const fn id(&self) -> u32 {
         self.id
     }
 
-    /// How it ended; `None` where it still runs after that time.
+    /// The exit status; `None` where the program still runs after `patience`.
     pub fn wait(&self, patience: Duration) -> Option<End> {
         let (end, condition) = &*self.end;
         let waited = condition.wait_timeout_while(lock(end), patience, |end| end.is_none());
         waited.unwrap_or_else(PoisonError::into_inner).0.clone()
     }
 
-    /// Sends it a signal by name, by its number: the one thing that can't hit a program of somebody else.
+    /// Sends a signal, given by name, to the process id: unlike a program's name, the id can't mean a process of somebody else.
     pub fn kill(&self, signal: &str) {
         if self.wait(Duration::ZERO).is_none() {
-            // What has ended meanwhile needs none.
+            // If the process has ended meanwhile, the signal is not needed.
             let _ = Command::new("kill").arg(format!("-{signal}")).arg(self.id.to_string()).status();
         }
     }
 }
 
-/// What several threads look at. Nobody panics with the lock held.
+/// Locks state that threads share. No thread panics while it holds the lock.
 pub(crate) fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,4 +1,4 @@
-//! Our own client, as tests connect with it, and what they read from the server and from the system.
+//! Our own client as tests use it, and the values that they read from the server and the system.
 
 use std::fs;
 use std::net::TcpStream;
@@ -12,12 +12,13 @@ use sealwire_core::tls::{ClientContext, ClientOptions, NamedPem, Trust};
 use crate::certificates::CertificateSet;
 use crate::drivers::PASSWORD;
 
-/// A configuration for that user, with the password of every account of the tests; in plaintext.
+/// A configuration for that user with the tests' common password, in plaintext.
 pub fn plain(user: &str) -> Config {
     Config::new(user, PASSWORD.into(), Arc::new(OsRandom::new()))
 }
 
-/// What a client that verifies by this set's CA needs, once for all its connections. Each makes a full handshake.
+/// A TLS context that verifies the server by this set's CA, for all connections of a client. It resumes no session, so each connection
+/// makes a full handshake.
 pub fn context(set: &CertificateSet) -> ClientContext {
     let mut options = ClientOptions::new(Arc::new(ring::default_provider()), Trust::Ca);
     options.ca = vec![NamedPem { name: "ca".into(), pem: fs::read(&set.ca).expect("the CA's certificate") }];
@@ -25,7 +26,7 @@ pub fn context(set: &CertificateSet) -> ClientContext {
     ClientContext::build(options).expect("a context")
 }
 
-/// The same over TLS, verified.
+/// A configuration like [`plain`], over verified TLS.
 pub fn secure(user: &str, context: &ClientContext) -> Config {
     let mut config = plain(user);
     config.tls = TlsPolicy::Required(context.clone());
@@ -36,7 +37,7 @@ pub fn secure(user: &str, context: &ClientContext) -> Config {
 /// Connects to a port of loopback.
 ///
 /// # Errors
-/// What the client says.
+/// The client's error.
 pub fn connect(port: u16, config: Config) -> Result<Client<TcpStream>, ClientError> {
     Client::over(crate::middle::connect(port), config)
 }
@@ -44,7 +45,7 @@ pub fn connect(port: u16, config: Config) -> Result<Client<TcpStream>, ClientErr
 /// The last column of the first row of an answer.
 ///
 /// # Errors
-/// What the client says.
+/// The client's error.
 pub fn ask(client: &mut Client<TcpStream>, sql: &str) -> Result<String, ClientError> {
     let mut rows = client.query(sql)?;
     let mut last = String::new();
@@ -56,14 +57,14 @@ pub fn ask(client: &mut Client<TcpStream>, sql: &str) -> Result<String, ClientEr
     Ok(last)
 }
 
-/// How many files a process may have open: this one, and those that it starts.
+/// How many files a process may open: this process, and those that it starts.
 pub fn most_files() -> usize {
     let limits = fs::read_to_string("/proc/self/limits").expect("limits");
     let line = limits.lines().find(|line| line.starts_with("Max open files")).expect("the limit of files");
     line.split_whitespace().nth(3).and_then(|number| number.parse().ok()).unwrap_or(usize::MAX)
 }
 
-/// The memory that a process has in use, in KiB.
+/// A process's resident memory in KiB.
 pub fn resident(process: u32) -> u64 {
     memory(process, "VmRSS:")
 }
@@ -79,7 +80,7 @@ fn memory(process: u32, name: &str) -> u64 {
     line.split_whitespace().nth(1).and_then(|number| number.parse().ok()).expect("a number")
 }
 
-/// The time that a process's threads have spent on processors, in nanoseconds.
+/// The processor time of a process's threads, in nanoseconds.
 pub fn processor_time(process: u32) -> u64 {
     let tasks = fs::read_dir(format!("/proc/{process}/task")).expect("a process that runs");
     let files = tasks.flatten().filter_map(|task| fs::read_to_string(task.path().join("schedstat")).ok());

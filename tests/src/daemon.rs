@@ -1,4 +1,4 @@
-//! A program that serves, started by any command line, stopped when dropped, and what it says.
+//! A server program, started by any command line, and its log; it is stopped when dropped.
 
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -6,26 +6,26 @@ use std::time::Duration;
 use crate::child::Watched;
 use crate::server::{Log, port_in};
 
-/// How long it may take to be ready, to stop, and to say something.
+/// How long the program may take to be ready, to stop, and to log a line.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A program that serves.
+/// A running server program.
 pub struct Daemon {
-    /// Its TCP port.
+    /// The TCP port.
     pub port: u16,
     child: Watched,
     log: Log,
 }
 
 impl Daemon {
-    /// Starts it and waits until it takes connections. The error holds what it said.
+    /// Starts the program and waits until it accepts connections. The error holds its output.
     pub fn start(command: &mut Command) -> Result<Self, String> {
         let told = |error: std::io::Error| format!("{command:?}: {error}");
         let (said, out) = std::io::pipe().map_err(told)?;
         let copy = out.try_clone().map_err(told)?;
         command.stdin(Stdio::null()).stdout(copy).stderr(out);
         let child = Watched::new(command.spawn().map_err(|error| error.to_string())?);
-        // Its ends of the pipe, or the log would never end.
+        // The command holds the pipe's write ends; the log ends only when they are closed.
         command.stdout(Stdio::null()).stderr(Stdio::null());
         let log = Log::follow(said);
         let ready = |said: &str| said.split_once("ready for connections").and_then(|(_, after)| port_in(after));
@@ -39,7 +39,7 @@ impl Daemon {
         }
     }
 
-    /// What it has said so far.
+    /// The log so far.
     pub fn log(&self) -> String {
         self.log.text()
     }
@@ -51,7 +51,7 @@ impl Daemon {
         assert!(is_said, "'{text}' is not in:\n{}", self.log());
     }
 
-    /// Sends it a signal by name.
+    /// Sends a signal by name.
     pub fn signal(&self, name: &str) {
         self.child.kill(name);
     }

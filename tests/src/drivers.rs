@@ -1,4 +1,4 @@
-//! The clients of others, each one run as a program: it is given a job and prints facts, both JSON.
+//! MySQL clients and drivers of others, each run as a program that takes a job and prints facts, both in JSON.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use crate::child;
 use crate::programs::{missing, package_folder, program, set_up, target_folder};
 use crate::server::Kind;
 
-/// A client of others.
+/// A client or driver of others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Driver {
     /// The terminal client `mariadb`, on libmariadb.
@@ -30,55 +30,55 @@ pub enum Driver {
     Mysql,
     /// The crate mysql_async.
     MysqlAsync,
-    /// sqlx.
+    /// The crate sqlx.
     Sqlx,
-    /// libmysqlclient by its C API, for what the C extension does not pass on.
+    /// libmysqlclient by its C API, for calls that the Python extension lacks.
     LibMysqlClient,
     /// npm's mysql.
     MysqlJs,
     /// PHP's mysqli.
     Php,
-    /// MariaDB Connector/J, of Debian's version.
+    /// MariaDB Connector/J, in Debian's version.
     ConnectorJ,
-    /// go-sql-driver, of Debian's version.
+    /// go-sql-driver, in Debian's version.
     Go,
 }
 
-/// One connection to be made.
+/// The description of one connection.
 #[derive(Debug, Clone)]
 pub struct Job {
     /// The TCP port on 127.0.0.1.
     pub port: u16,
-    /// The account's user.
+    /// The user to log in as.
     pub user: String,
-    /// The database to begin in, if any.
+    /// The database to log in to, if any.
     pub database: Option<String>,
-    /// The algorithm to compress by, if any.
+    /// The compression algorithm, if any.
     pub compress: Option<&'static str>,
-    /// TLS: the CA, and the client's identity when `client_certificate` says so.
+    /// TLS: the CA, and the client's certificate where `client_certificate` is set.
     pub tls: Option<Tls>,
-    /// The bytes of the large value.
+    /// The size of the large value in bytes.
     pub big: usize,
-    /// The user that COM_CHANGE_USER goes to.
+    /// The user for COM_CHANGE_USER.
     pub other_user: String,
 }
 
-/// What a job says of TLS.
+/// The TLS part of a job.
 #[derive(Debug, Clone)]
 pub struct Tls {
     /// The files.
     pub certificates: CertificateSet,
-    /// Whether the client shows its certificate.
+    /// Whether the client presents its certificate.
     pub client_certificate: bool,
-    /// The one version the client may speak, where the client can be told.
+    /// The only version that the client may use, where the client has such an option.
     pub version: Option<&'static str>,
 }
 
-/// The password of every account of the tests.
+/// The password of every account in the tests.
 pub const PASSWORD: &str = "Sésame-7";
 
 impl Driver {
-    /// All of them.
+    /// All drivers.
     pub const ALL: [Self; 14] = [
         Self::MariadbCli,
         Self::ConnectorC,
@@ -96,7 +96,7 @@ impl Driver {
         Self::Go,
     ];
 
-    /// The name in tests' names.
+    /// The driver's name, as part of test names.
     pub fn name(self) -> &'static str {
         match self {
             Self::MariadbCli => "mariadb_cli",
@@ -116,7 +116,7 @@ impl Driver {
         }
     }
 
-    /// What the driver says it is, which tells the C extension from its silent fallback.
+    /// The driver's name for itself, which shows whether the C extension has silently fallen back to pure Python.
     pub fn expected_class(self) -> &'static str {
         match self {
             Self::MariadbCli => "mariadb",
@@ -136,32 +136,32 @@ impl Driver {
         }
     }
 
-    /// Whether it can be told which TLS version to speak.
+    /// Whether it has an option for the TLS version.
     pub fn chooses_version(self) -> bool {
         !matches!(self, Self::Mysql | Self::MysqlAsync | Self::Sqlx | Self::MysqlJs | Self::Php)
     }
 
-    /// Whether it has COM_STMT_PREPARE, at least as parameters in the text.
+    /// Whether it has prepared statements, at least by putting the parameters into the text.
     pub fn prepares(self) -> bool {
         !matches!(self, Self::MariadbCli | Self::LibMysqlClient)
     }
 
-    /// Whether it can show a certificate and a key in PEM.
+    /// Whether it can present a certificate and a key in PEM.
     pub fn shows_pem(self) -> bool {
         self != Self::ConnectorJ
     }
 
-    /// Whether it knows the plugins of MySQL 8.
+    /// Whether it supports the plugins of MySQL 8.
     pub fn knows_sha2(self) -> bool {
         self != Self::MysqlJs
     }
 
-    /// Whether it can begin in no database, and change the user to be in none: npm's mariadb then asks for '-'.
+    /// Whether it can log in without a database, and change the user without one: npm's mariadb then asks for the database '-'.
     pub fn may_name_no_database(self) -> bool {
         !matches!(self, Self::MariadbNode | Self::Mysql | Self::MysqlAsync | Self::Sqlx)
     }
 
-    /// Whether it compresses by that algorithm.
+    /// Whether it supports that compression algorithm.
     pub fn compresses(self, algorithm: &str) -> bool {
         match self {
             Self::LibMysqlClient => true,
@@ -171,18 +171,18 @@ impl Driver {
         }
     }
 
-    /// Whether it has COM_CHANGE_USER, and sends it to a server of this kind, compressed or not.
+    /// Whether it sends COM_CHANGE_USER to a server of this kind, compressed or not.
     pub fn changes_user(self, kind: Kind, compressed: bool) -> bool {
         match self {
             Self::ConnectorPure => !compressed,
             Self::MariadbCli | Self::PyMySql | Self::Sqlx | Self::ConnectorJ | Self::Go => false,
-            // It refuses to for MySQL, over a bug of that server.
+            // It does not send the command to MySQL, because of a bug in that server.
             Self::MariadbNode => kind == Kind::MariaDb,
             _ => true,
         }
     }
 
-    /// Why it can't be run here, if it can't.
+    /// Why the driver can't be run here; `None` where it can.
     pub fn missing(self) -> Option<String> {
         match self {
             Self::MariadbCli => missing("mariadb"),
@@ -195,7 +195,7 @@ impl Driver {
         }
     }
 
-    /// Does the job; the error is what the driver says of a refusal.
+    /// Runs the job. The error is the driver's error text.
     pub fn run(self, job: &Job) -> Result<Value, String> {
         if self == Self::MariadbCli {
             return mariadb_cli(job);
@@ -232,7 +232,7 @@ impl Driver {
         match self {
             Self::ConnectorC => {
                 let mut command = python_with("connector_driver.py");
-                // Without its own libraries the extension gives way to pure Python without a word.
+                // If the extension does not find its own libraries, it silently falls back to pure Python.
                 command.env("LD_LIBRARY_PATH", site_packages().join("mysql/vendor"));
                 command
             }
@@ -254,7 +254,7 @@ impl Driver {
             Self::ConnectorJ => {
                 let mut command = Command::new("java");
                 command.args(["-Dfile.encoding=UTF-8", "-Xmx1g", "-cp", CONNECTOR_J]).arg(script("ConnectorJ.java"));
-                // Java reads its arguments by it.
+                // Java decodes its arguments by the locale.
                 command.env("LC_ALL", "C.UTF-8");
                 command
             }
@@ -294,7 +294,7 @@ impl Driver {
     }
 }
 
-/// The arguments that the mysql family of terminal clients shares.
+/// The common arguments of the terminal clients of mysql's family.
 pub fn cli_arguments(job: &Job) -> Vec<String> {
     let mut arguments = vec!["--no-defaults".to_owned(), "--host=127.0.0.1".to_owned()];
     arguments.extend([
@@ -320,7 +320,7 @@ pub fn cli_arguments(job: &Job) -> Vec<String> {
     arguments
 }
 
-/// Runs SQL by a terminal client in batch mode without headings.
+/// Runs SQL with a terminal client in batch mode, without column names.
 pub fn batch(program: Command, arguments: &[String], sql: &str) -> Result<Output, String> {
     let mut command = program;
     command.args(arguments).args(["--batch", "--skip-column-names"]).stdout(Stdio::piped());
@@ -364,10 +364,10 @@ fn mariadb_cli(job: &Job) -> Result<Value, String> {
     Ok(facts)
 }
 
-/// Where Debian's package puts it.
+/// The path in Debian's package.
 const CONNECTOR_J: &str = "/usr/share/java/mariadb-java-client.jar";
 
-/// Why PHP has no mysqli, if it hasn't.
+/// Why PHP lacks mysqli; `None` where it has it.
 fn mysqli() -> Option<String> {
     let asked = Command::new("php").args(["-r", "exit(extension_loaded('mysqli') ? 0 : 1);"]).status();
     let has = asked.is_ok_and(|status| status.success());
@@ -378,19 +378,19 @@ fn go_driver() -> PathBuf {
     target_folder().join("interop/go/driver")
 }
 
-/// The Python that has the peers' packages.
+/// The Python interpreter of the environment with the peers' packages.
 pub fn python() -> PathBuf {
     target_folder().join("interop/python/bin/python")
 }
 
-/// Where its packages are.
+/// The folder of that environment's packages.
 pub fn site_packages() -> PathBuf {
     let versions = target_folder().join("interop/python/lib");
     let mut entries = std::fs::read_dir(&versions).into_iter().flatten().flatten();
     entries.next().map_or(versions, |version| version.path().join("site-packages"))
 }
 
-/// Where the peers' npm packages are.
+/// The folder of the peers' npm packages.
 pub fn node_modules() -> PathBuf {
     target_folder().join("interop/node/node_modules")
 }

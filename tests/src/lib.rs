@@ -1,4 +1,4 @@
-//! Tests that need more than one package or a real peer: the servers, clients and certificates they share.
+//! The servers, clients and certificates for tests that need more than one package or a real peer.
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "a test's helper fails as a test does")]
 
 pub mod bridge;

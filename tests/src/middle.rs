@@ -1,4 +1,4 @@
-//! Somebody on the way between a client and a server, and what he needs to read the packets before TLS.
+//! A man in the middle between a client and a server, and functions to read the packets before TLS.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -8,39 +8,39 @@ use std::time::Duration;
 /// The bit of CLIENT_SSL, in the second byte of either side's lower capabilities.
 pub const SSL: u8 = 0x08;
 
-/// A change of one packet, header and all.
+/// A function that changes one packet, header included.
 pub type Change = fn(&mut Vec<u8>);
 
 /// No change.
 pub fn unchanged(_: &mut Vec<u8>) {}
 
-/// Takes TLS out of what a greeting offers.
+/// Clears the TLS capability in a greeting.
 pub fn strip(greeting: &mut [u8]) {
     let at = capabilities_of(greeting);
     assert_ne!(greeting[at + 1] & SSL, 0, "the server offers TLS");
     greeting[at + 1] &= !SSL;
 }
 
-/// The offset of the greeting's lower capabilities: behind the version, the id, eight bytes and a NUL.
+/// The offset of the greeting's lower capabilities: after the version, the connection id, eight bytes and a NUL.
 pub fn capabilities_of(greeting: &[u8]) -> usize {
     5 + greeting[5..].iter().position(|byte| *byte == 0).expect("a version") + 1 + 4 + 8 + 1
 }
 
-/// One connection's way to the server, where somebody reads and changes the packets before TLS.
+/// A relay of one connection to the server that reads and changes the packets before TLS.
 pub struct Middle {
-    /// Where the client is to call.
+    /// The port to which the client connects.
     pub port: u16,
     said: JoinHandle<Vec<u8>>,
 }
 
 impl Middle {
-    /// Waits for one client; its first packet and the server's are changed.
+    /// Waits for one client, and changes its first packet and the server's.
     pub fn start(upstream: u16, greeting: Change, request: Change) -> Self {
         let (listener, port) = listen();
         Self { port, said: thread::spawn(move || carry(&listener, upstream, greeting, request)) }
     }
 
-    /// All that the client said.
+    /// All bytes that the client sent.
     pub fn heard(self) -> Vec<u8> {
         self.said.join().expect("who is in the middle")
     }
@@ -65,7 +65,7 @@ fn carry(listener: &TcpListener, upstream: u16, greeting: Change, request: Chang
     server.write_all(&answer).expect("a server that listens");
     let (mut from, mut to) = (server.try_clone().expect("a socket"), client.try_clone().expect("a socket"));
     let back = thread::spawn(move || {
-        // Either side may hang up first; that is what is tested.
+        // Either side may close first; the tests depend on that.
         let _ = std::io::copy(&mut from, &mut to);
         let _ = to.shutdown(Shutdown::Write);
     });
@@ -81,14 +81,14 @@ fn carry(listener: &TcpListener, upstream: u16, greeting: Change, request: Chang
     heard
 }
 
-/// A socket to that port, which never waits without end.
+/// Connects to that port; reads have a time limit.
 pub fn connect(port: u16) -> TcpStream {
     let stream = TcpStream::connect(("127.0.0.1", port)).expect("a server");
     stream.set_read_timeout(Some(Duration::from_secs(30))).expect("a timeout");
     stream
 }
 
-/// The next packet with its header; `None` at the end.
+/// The next packet with its header; `None` at the end of the stream.
 pub fn packet(stream: &mut TcpStream) -> Option<Vec<u8>> {
     let mut bytes = vec![0; 4];
     stream.read_exact(&mut bytes).ok()?;
@@ -98,20 +98,20 @@ pub fn packet(stream: &mut TcpStream) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-/// A packet of these bytes.
+/// A packet with these bytes as payload.
 pub fn framed(payload: &[u8], sequence: u8) -> Vec<u8> {
     let length = u32::try_from(payload.len()).expect("one packet").to_le_bytes();
     [&[length[0], length[1], length[2], sequence], payload].concat()
 }
 
-/// A SSLRequest, header and all, of so many bytes.
+/// An SSLRequest of that length, header included.
 pub fn ssl_request(length: u8) -> Vec<u8> {
     let mut bytes = vec![length, 0, 0, 1, 0x05, 0xaa | SSL, 0x08, 0x00, 0, 0, 0, 1, 45];
     bytes.resize(4 + usize::from(length), 0);
     bytes
 }
 
-/// What the server answers to these bytes after its greeting, until it hangs up.
+/// The server's answer to these bytes after its greeting, until it closes.
 pub fn answer(port: u16, bytes: &[u8]) -> Vec<u8> {
     let mut stream = connect(port);
     packet(&mut stream).expect("a greeting");
@@ -119,7 +119,7 @@ pub fn answer(port: u16, bytes: &[u8]) -> Vec<u8> {
     rest(&mut stream)
 }
 
-/// All that still comes until the peer hangs up.
+/// All further bytes, until the peer closes.
 pub fn rest(stream: &mut TcpStream) -> Vec<u8> {
     let mut said = Vec::new();
     match stream.read_to_end(&mut said) {
@@ -128,7 +128,7 @@ pub fn rest(stream: &mut TcpStream) -> Vec<u8> {
     }
 }
 
-/// The code of an ERR packet; `None` where these bytes are none.
+/// The error code of an ERR packet; `None` where the bytes are another packet.
 pub fn error_code(packet: &[u8]) -> Option<u16> {
     match packet {
         [_, _, _, _, 0xff, low, high, ..] => Some(u16::from_le_bytes([*low, *high])),

@@ -1,9 +1,9 @@
-//! A crypto provider without any security, for simulations that are after the protocol and not after the cryptography: the
-//! private keys of its key exchange are public, and anybody can make its signatures.
+//! A crypto provider without any security, for simulations of the protocol and not of the cryptography: the private keys of its key
+//! exchange are public, and anybody can make its signatures.
 //!
-//! What the protocol depends on is kept: ciphers and hashes are ring's, so what is sealed can't be read by looking at it and a
-//! flipped bit is noticed, and a certificate's signature is checked truly, once each. What is left out is what costs most: the
-//! arithmetic on curves. It lives in the package of the tests, on which no program can depend.
+//! The properties on which the protocol depends are kept. Ciphers and hashes are ring's, so encrypted bytes can't be read and a flipped bit
+//! is detected; a certificate's signature is really verified, once for each certificate. The most expensive part is left out: the
+//! arithmetic on curves. The provider is in the package of the tests, because no program can depend on that.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -22,7 +22,7 @@ use rustls::sign::{Signer, SigningKey};
 use rustls::{Error, NamedGroup, PeerMisbehaved, SignatureAlgorithm, SignatureScheme};
 use sealwire_simnet::SEEDED_RANDOM;
 
-/// The provider. Its randomness is the simulation's.
+/// The provider, whose randomness is the simulation's.
 pub fn provider() -> CryptoProvider {
     CryptoProvider {
         kx_groups: vec![&ToyGroup],
@@ -51,7 +51,7 @@ impl SupportedKxGroup for ToyGroup {
     }
 }
 
-/// The private key is the public one; the secret is the sum of both sides'.
+/// A key exchange in which the private key is also the public one, and the shared secret is the sum of both.
 struct ToyExchange([u8; 32]);
 
 impl ActiveKeyExchange for ToyExchange {
@@ -72,7 +72,7 @@ impl ActiveKeyExchange for ToyExchange {
     }
 }
 
-/// Loads real Ed25519 keys, for the public key in them.
+/// Loads real Ed25519 keys, for their public key.
 #[derive(Debug)]
 struct ToyKeys;
 
@@ -84,7 +84,7 @@ impl KeyProvider for ToyKeys {
     }
 }
 
-/// A SubjectPublicKeyInfo, whose last 32 bytes are the key.
+/// A SubjectPublicKeyInfo; its last 32 bytes are the key.
 #[derive(Clone)]
 struct ToyKey(Arc<Vec<u8>>);
 
@@ -119,7 +119,7 @@ impl Signer for ToyKey {
     }
 }
 
-/// SHA-256 of both, twice.
+/// A signature: SHA-256 of key and message, twice.
 fn signature(key: &[u8], message: &[u8]) -> [u8; 64] {
     let hash = sha256(&[key, message]);
     let mut twice = [0; 64];
@@ -134,12 +134,12 @@ fn sha256(parts: &[&[u8]]) -> [u8; 32] {
     hash.as_ref().try_into().expect("32 bytes")
 }
 
-/// Takes toy signatures, and real ones: those of certificates.
+/// Verifies toy signatures, and the real ones of certificates.
 #[derive(Debug)]
 struct ToyVerifier;
 
 thread_local! {
-    /// What was found of real signatures: there are as many as certificates.
+    /// The results of verifying real signatures, so that each certificate is verified once.
     static VERIFIED: RefCell<BTreeMap<[u8; 32], bool>> = const { RefCell::new(BTreeMap::new()) };
 }
 

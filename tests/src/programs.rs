@@ -1,4 +1,4 @@
-//! Where the programs under test and the peers' programs are.
+//! The paths of the programs under test and of the peers' programs.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -15,18 +15,18 @@ pub fn target_folder() -> PathBuf {
     test.ancestors().nth(3).expect("cargo puts tests into target/PROFILE/deps").to_owned()
 }
 
-/// One of our own programs, built from the sources as they are now.
+/// The path of one of our programs, built from the current sources.
 pub fn program(name: &str) -> PathBuf {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(build).join(name)
 }
 
-/// One of core's examples, built the same way.
+/// The path of one of core's examples, built likewise.
 pub fn example(name: &str) -> PathBuf {
     program("examples").join(name)
 }
 
-/// The task runner has built them and says where; a test run by hand builds them itself.
+/// Builds the programs, unless the task runner has built them and gives their folder.
 fn build() -> PathBuf {
     if let Some(folder) = std::env::var_os("SEALWIRE_PROGRAMS") {
         return folder.into();
@@ -38,15 +38,15 @@ fn build() -> PathBuf {
     target_folder().join("debug")
 }
 
-/// Why a program of others can't be run here, if it can't.
+/// Why a program of others can't be run here; `None` where it can.
 pub fn missing(program: &str) -> Option<String> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let found = std::env::split_paths(&path).any(|folder| folder.join(program).is_file());
     (!found).then(|| format!("{program} is not installed: `cargo xtask test setup`"))
 }
 
-/// Whether a test can run: programs by name, files by path. The test harness would call a skipped test passed: so it
-/// prints why, and in CI it fails.
+/// Whether a test can run: the peers are programs by name and files by path. The test harness reports a skipped test as passed, so this
+/// prints why, and in CI it fails the test.
 pub fn needs(peers: &[&str]) -> bool {
     let absent = |peer: &&str| if peer.contains('/') { set_up(Path::new(peer)) } else { missing(peer) };
     let in_ci = std::env::var("CI").is_ok_and(|value| value == "true" || value == "1");
@@ -60,7 +60,7 @@ fn is_complete(absent: Option<String>, in_ci: bool) -> bool {
     false
 }
 
-/// A file that `cargo xtask test setup` makes, or why it isn't there.
+/// Why a file that `cargo xtask test setup` makes is missing; `None` where it exists.
 pub fn set_up(path: &Path) -> Option<String> {
     (!path.exists()).then(|| format!("{} is not there: `cargo xtask test setup`", path.display()))
 }

@@ -1,4 +1,4 @@
-//! A server that speaks the protocol rightly, and puts control characters into every text that it may choose.
+//! A server that follows the protocol, but puts control characters into every text that it may choose.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -18,15 +18,15 @@ use sealwire_core::{Error, Input, Output, SqlError};
 /// The password of every user.
 pub const PASSWORD: &str = "opens everything";
 
-/// The file that it asks for at `file`; at LOAD it asks for the file that is named.
+/// The file that the server requests at the statement `file`; at LOAD it requests the file that the statement names.
 pub const WANTED_FILE: &str = "/etc/passwd";
 
-/// A text that says where it stood, and then everything that a terminal would obey.
+/// A text that names its place, followed by every control character that a terminal would execute.
 pub fn evil(place: &str) -> String {
     format!("{place}-{CONTROLS}")
 }
 
-/// C0 (a title, colours, a carriage return), DEL, C1 and marks that turn the direction of writing.
+/// C0 characters (a window title, colours, a carriage return), DEL, C1 characters, and marks that change the writing direction.
 pub const CONTROLS: &str =
     "\x1b]0;owned\x07\x1b[31m\r\x08\x7f\u{9b}31m\u{9d}0;owned\u{9c}\u{202e}\u{2066}\u{200f}\u{61c}";
 
@@ -40,10 +40,10 @@ pub struct Rogue {
 }
 
 impl Rogue {
-    /// Starts it, with TLS if it has a certificate.
+    /// Starts the server, with TLS if it has a certificate.
     ///
     /// # Panics
-    /// Where there is no port left.
+    /// No port is free.
     pub fn start(tls: Option<ServerContext>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let port = listener.local_addr().expect("its address").port();
@@ -58,7 +58,7 @@ impl Rogue {
                     break;
                 }
                 let config = Arc::clone(&config);
-                // A client that has gone ends its thread.
+                // The thread ends when its client is gone.
                 thread::spawn(move || serve(stream, config));
             }
         });
@@ -100,7 +100,7 @@ fn serve(mut stream: TcpStream, config: Arc<Config>) -> Result<(), Error> {
     }
 }
 
-/// What is answered, once the event is gone from which it comes.
+/// The answer, kept apart from the event because that borrows the connection.
 enum Reply {
     Nothing,
     Authenticate,
@@ -125,7 +125,7 @@ impl Reply {
                     b"info" => Self::Ok,
                     b"file" => Self::File(WANTED_FILE.into()),
                     b"load" => Self::File(query.sql.split(|byte| *byte == b'\'').nth(1).unwrap_or_default().to_vec()),
-                    // Name, description and examples of a page; level, code and message of a warning.
+                    // Name, description and examples of a help page; level, code and message of a warning.
                     b"help" | b"show" => Self::Rows(3),
                     b"select" => Self::Rows(1 + sql.iter().filter(|byte| **byte == b',').count()),
                     _ => Self::Fail,

@@ -1,4 +1,4 @@
-//! Servers for a test: a scratch MariaDB or our own, each in a folder of its own, stopped when dropped.
+//! Servers for tests: MariaDB or our own, each in a folder of its own, stopped when dropped.
 
 use std::fs;
 use std::io::Read;
@@ -15,7 +15,7 @@ use crate::certificates::CertificateSet;
 use crate::child::{self, Watched, lock};
 use crate::programs::{missing, program};
 
-/// Whose server.
+/// The kind of a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// Debian's MariaDB.
@@ -25,7 +25,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// The name in tests' names.
+    /// The kind's name, as part of test names.
     pub fn name(self) -> &'static str {
         match self {
             Self::MariaDb => "mariadbd",
@@ -33,7 +33,7 @@ impl Kind {
         }
     }
 
-    /// Why this server can't be run here, if it can't.
+    /// Why this server can't be run here; `None` where it can.
     pub fn missing(self) -> Option<String> {
         match self {
             Self::MariaDb => missing("mariadbd").or_else(|| missing("mariadb-install-db")),
@@ -41,7 +41,7 @@ impl Kind {
         }
     }
 
-    /// The statement that makes an account with a plugin and a password, in this server's dialect.
+    /// The statement that creates an account with a plugin and a password, in this server's dialect.
     pub fn create_user(self, user: &str, plugin: &str, password: &str, require: &str) -> String {
         let how = match self {
             Self::MariaDb => format!("IDENTIFIED VIA {plugin} USING PASSWORD('{password}')"),
@@ -51,10 +51,10 @@ impl Kind {
     }
 }
 
-/// How a server is to be started.
+/// The settings of a server.
 #[derive(Debug, Clone, Default)]
 pub struct Settings {
-    /// Its certificates; without them it has no TLS.
+    /// Its certificates; `None` for a server without TLS.
     pub certificates: Option<CertificateSet>,
     /// `--tls-version`.
     pub versions: Option<String>,
@@ -64,14 +64,14 @@ pub struct Settings {
     pub statements: Vec<String>,
     /// Environment variables.
     pub environment: Vec<(&'static str, PathBuf)>,
-    /// A program and its arguments that run the server, `{data}` in them is the data directory, which is there by then. For our
-    /// own alone.
+    /// A program and its arguments that run the server; `{data}` in them becomes the data directory, which exists by then. For our own
+    /// server only.
     pub within: Vec<String>,
 }
 
 /// A running server.
 pub struct Server {
-    /// Whose.
+    /// The kind of server.
     pub kind: Kind,
     /// The TCP port on 127.0.0.1.
     pub port: u16,
@@ -82,7 +82,7 @@ pub struct Server {
     place: TempDir,
 }
 
-/// What a program says, read as it comes.
+/// A program's output, read as it arrives.
 pub(crate) struct Log(Arc<(Mutex<Said>, Condvar)>);
 
 #[derive(Default)]
@@ -92,7 +92,7 @@ struct Said {
 }
 
 impl Log {
-    /// Reads until the program's end.
+    /// Reads until the program ends.
     pub(crate) fn follow(mut from: impl Read + Send + 'static) -> Self {
         let shared = Arc::<(Mutex<Said>, Condvar)>::default();
         let log = Self(Arc::clone(&shared));
@@ -116,7 +116,7 @@ impl Log {
         String::from_utf8_lossy(&lock(&self.0.0).bytes).into_owned()
     }
 
-    /// What `find` finds in the log, at last when the log ends or the time is over.
+    /// Returns what `find` finds in the log. It is tried at each new output, and for the last time when the log ends or the time is over.
     pub(crate) fn wait_for<T>(&self, patience: Duration, find: impl Fn(&str) -> Option<T>) -> Option<T> {
         let mut found = None;
         let (said, condition) = &*self.0;
@@ -132,7 +132,7 @@ impl Log {
 const PATIENCE: Duration = Duration::from_secs(60);
 
 impl Server {
-    /// Starts it and waits until it takes connections. The error holds what it said.
+    /// Starts the server and waits until it accepts connections. The error holds its output.
     pub fn start(kind: Kind, settings: &Settings) -> Result<Self, String> {
         let place = tempfile::Builder::new().prefix("sealwire-").tempdir().map_err(|error| error.to_string())?;
         let command = match kind {
@@ -147,7 +147,7 @@ impl Server {
         let (said, out) = std::io::pipe().map_err(told)?;
         command.stdin(Stdio::null()).stdout(out.try_clone().map_err(told)?).stderr(out);
         let child = Watched::new(command.spawn().map_err(told)?);
-        // Its ends of the pipe, or the log would never end.
+        // The command holds the pipe's write ends; the log ends only when they are closed.
         drop(command);
         let socket = place.path().join("sock");
         let mut server = Self { kind, port, socket, child, log: Log::follow(said), place };
@@ -161,7 +161,7 @@ impl Server {
         }
     }
 
-    /// What the server has said so far.
+    /// The log so far.
     pub fn log(&self) -> String {
         self.log.text()
     }
@@ -176,30 +176,30 @@ impl Server {
         self.child.id()
     }
 
-    /// Waits for a text in the log: what concerns one connection may come after that connection's end.
+    /// Waits for a text in the log, because a line about a connection may be written after the connection's end.
     pub fn wait_for_log(&self, text: &str) -> bool {
         self.log.wait_for(Duration::from_secs(5), |said| said.contains(text).then_some(())).is_some()
     }
 
-    /// As [`Self::wait_for_log`], for what comes after so many bytes of the log.
+    /// Waits for a text, as [`Self::wait_for_log`] does, behind the first `length` bytes of the log.
     pub fn wait_for_log_after(&self, length: usize, text: &str) -> bool {
         let find = |said: &str| said.get(length..).is_some_and(|said| said.contains(text)).then_some(());
         self.log.wait_for(PATIENCE, find).is_some()
     }
 
-    /// Sends it a signal by name.
+    /// Sends a signal by name.
     pub fn signal(&self, name: &str) {
         self.child.kill(name);
     }
 
-    /// Waits for its end, after which the log is whole.
+    /// Waits for the end of the process, after which the log is complete.
     pub fn wait(&self) -> Option<ExitStatus> {
         let ended = self.child.wait(PATIENCE).and_then(Result::ok);
         self.log.wait_for(PATIENCE, |_| None::<()>);
         ended
     }
 
-    /// Stops it and starts it anew with the same data.
+    /// Stops the server and starts it again with the same data.
     pub fn restart(mut self, settings: &Settings) -> Result<Self, String> {
         self.stop();
         let place = std::mem::replace(&mut self.place, TempDir::new().map_err(|error| error.to_string())?);
@@ -210,7 +210,7 @@ impl Server {
         Self::launch(self.kind, command, place)
     }
 
-    /// Asks it to stop and waits; the exit code, if it ended by itself in time. Then the log is whole.
+    /// Asks the server to stop, and waits; returns the exit code if it ended in time. The log is complete then.
     pub fn stop(&mut self) -> Option<i32> {
         self.child.kill("TERM");
         let code = self.child.wait(PATIENCE).and_then(|ended| ended.ok()?.code());
@@ -226,11 +226,11 @@ impl Drop for Server {
     }
 }
 
-/// The port that the line after the ready message tells.
+/// The port in the line after the ready message.
 pub(crate) fn port_in(text: &str) -> Option<u16> {
     let (_, after) = text.split_once("port: ")?;
     let digits = after.split(|c: char| !c.is_ascii_digit()).next()?;
-    // The number is whole only when something follows it.
+    // The number is complete only if another character follows.
     after.get(digits.len()..).filter(|rest| !rest.is_empty())?;
     digits.parse().ok().filter(|port| *port != 0)
 }
@@ -247,7 +247,7 @@ fn tls_options(settings: &Settings) -> Vec<String> {
     options
 }
 
-/// The init file's path, written.
+/// Writes the init file, and returns its path.
 fn init_file(place: &Path, statements: &[String]) -> Result<String, String> {
     let file = place.join("init.sql");
     fs::write(&file, statements.join("\n") + "\n").map_err(|error| format!("{}: {error}", file.display()))?;
@@ -256,7 +256,7 @@ fn init_file(place: &Path, statements: &[String]) -> Result<String, String> {
 
 fn mariadbd(place: &Path, settings: &Settings) -> Result<(Command, u16), String> {
     let data = format!("--datadir={}", place.join("data").display());
-    // When it starts it removes the temporary tables that it finds: in a folder of its own it removes no other server's.
+    // At start MariaDB removes the temporary tables that it finds; in a folder of its own it removes no other server's.
     let temporary = place.join("tmp");
     fs::create_dir_all(&temporary).map_err(|error| format!("{}: {error}", temporary.display()))?;
     let mut install = Command::new("mariadb-install-db");
@@ -266,10 +266,10 @@ fn mariadbd(place: &Path, settings: &Settings) -> Result<(Command, u16), String>
     if !output.status.success() {
         return Err(format!("mariadb-install-db: {}", String::from_utf8_lossy(&output.stderr)));
     }
-    // The anonymous accounts would shadow 'u'@'%'.
+    // The anonymous accounts would take precedence over 'u'@'%'.
     let first = ["DELETE FROM mysql.global_priv WHERE User='';", "FLUSH PRIVILEGES;"].map(str::to_owned);
     let statements = [first.to_vec(), settings.statements.clone()].concat();
-    // It takes no port 0 and tells the port it got.
+    // MariaDB accepts no port 0 and does not report a chosen port, so a free port is chosen here.
     let port = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
     let port = port.map_err(|error| error.to_string())?.port();
     let mut command = Command::new("mariadbd");
@@ -304,7 +304,7 @@ fn sealwired(place: &Path, settings: &Settings) -> Result<(Command, u16), String
     command.arg(format!("--socket={}", place.join("sock").display()));
     command.arg(init_file(place, &settings.statements)?);
     if settings.certificates.is_none() {
-        // Else it makes its own.
+        // Without this option MariaDB makes its own certificate.
         command.arg("--skip-ssl");
     }
     command.args(tls_options(settings)).envs(settings.environment.iter().cloned());
@@ -326,7 +326,7 @@ mod tests {
         let writer = thread::spawn(move || to.write_all(b"not yet\nready\n"));
         assert_eq!(log.wait_for(PATIENCE, find("ready")), Some(8));
         writer.join().unwrap().unwrap();
-        // The writer has gone, and the log is over.
+        // The writer is gone, so the log has ended.
         assert_eq!(log.wait_for(PATIENCE, find("never")), None);
         assert_eq!(log.text(), "not yet\nready\n");
     }

@@ -1,4 +1,4 @@
-//! A WebSocket as a stream of bytes: what a page has, for tests that are no page.
+//! A WebSocket as a stream of bytes, as the page has it, for tests without a browser.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
@@ -9,22 +9,22 @@ use tungstenite::{Bytes, Error, Message, WebSocket};
 
 use crate::bridge::PATIENCE;
 
-/// The largest message that a write makes.
+/// The largest message that one write sends.
 const MESSAGE: usize = 64 * 1024;
 
-/// A WebSocket that blocks; a write makes one binary message.
+/// A blocking WebSocket; each write sends one binary message.
 #[derive(Debug)]
 pub struct Tunnel<S> {
-    /// The WebSocket itself, for what is not a stream's.
+    /// The WebSocket itself, for operations that a stream lacks.
     pub socket: WebSocket<S>,
     incoming: Bytes,
-    /// Code and sentence of the close frame, once one was met.
+    /// Code and sentence of the close frame, once it has arrived.
     pub closed: Option<(u16, String)>,
-    /// The subprotocol that the bridge took up.
+    /// The subprotocol that the bridge has chosen.
     pub protocol: Option<String>,
 }
 
-/// What a request for a WebSocket says.
+/// The request for a WebSocket.
 #[derive(Debug, Clone, Default)]
 pub struct Opening {
     /// The path.
@@ -39,14 +39,14 @@ impl Opening {
         Self { path: format!("/tcp/{name}"), headers: Vec::new() }
     }
 
-    /// With one more header.
+    /// Adds a header.
     pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
         self
     }
 }
 
-/// A TCP connection to a port of 127.0.0.1 that waits for nothing without end.
+/// Connects to a port of 127.0.0.1; reads have a time limit.
 pub fn connect(port: u16) -> TcpStream {
     let socket = TcpStream::connect(("127.0.0.1", port)).expect("a connection");
     socket.set_read_timeout(Some(PATIENCE)).expect("a timeout");
@@ -56,14 +56,14 @@ pub fn connect(port: u16) -> TcpStream {
 }
 
 impl Tunnel<TcpStream> {
-    /// Opens one at a port of 127.0.0.1.
+    /// Opens a WebSocket at a port of 127.0.0.1.
     pub fn open(port: u16, opening: &Opening) -> Self {
         Self::over(connect(port), opening)
     }
 }
 
 impl<S: Read + Write> Tunnel<S> {
-    /// Opens one over a stream that is connected.
+    /// Opens a WebSocket over a connected stream.
     pub fn over(stream: S, opening: &Opening) -> Self {
         let mut request = format!("ws://localhost{}", opening.path).into_client_request().expect("a request");
         for (name, value) in &opening.headers {
@@ -75,7 +75,7 @@ impl<S: Read + Write> Tunnel<S> {
         Self { socket, incoming: Bytes::new(), closed: None, protocol }
     }
 
-    /// Reads to the end; what came, and the close frame's code and sentence.
+    /// Reads to the end; returns the bytes, and the close frame's code and sentence.
     pub fn rest(&mut self) -> (Vec<u8>, (u16, String)) {
         let mut bytes = Vec::new();
         self.read_to_end(&mut bytes).expect("an orderly end");

@@ -1,4 +1,4 @@
-//! From a number to a scenario.
+//! Derives a scenario from a number.
 
 use sealwire_simnet::{
     AccountSide, Attacker, ClientCertificate, ClientSide, ClockJump, Network, Scenario, Seeded, ServerCertificate,
@@ -20,18 +20,18 @@ pub(super) const CLAUSES: [&str; 9] = [
 const PLUGINS: [&str; 4] = ["mysql_native_password", "caching_sha2_password", "sha256_password", "ed25519"];
 const VERSIONS: [Option<&str>; 3] = [None, Some("TLSv1.2"), Some("TLSv1.3")];
 const CHUNKS: [Option<u32>; 4] = [None, Some(1), Some(7), Some(100)];
-/// The passwords; both are looked for on the wire.
+/// The right password; the judge searches the wire for it and for the wrong one.
 pub(super) const RIGHT: &str = "Correct-Horse-Battery";
 pub(super) const WRONG: &str = "Wrong-Horse-Battery";
-/// The query; where TLS is demanded it is looked for on the wire, too.
+/// The query; where TLS is required, the judge searches the wire for it as well.
 pub(super) const QUERY: &str = "SELECT 'a row that nobody else may read'";
 
-/// The scenario of a number. Every 77,760 numbers go once through every SSL mode, REQUIRE clause, plugin, pair of TLS
-/// versions, certificate of the server and way of delivery that there is; all else is drawn: half of the lines are clean, the
-/// others have every fault, and every fourth connection has an attacker.
+/// The scenario of a number. Each 77,760 consecutive numbers cover every combination of SSL mode, REQUIRE clause, plugin, pair of TLS
+/// versions, server certificate and way of delivery. The other properties are random: half of the lines lose nothing, the others have every
+/// fault, and every fourth connection has an attacker.
 pub fn scenario(number: u64) -> Scenario {
     let random = Seeded::new(number);
-    // Neighbours differ in everything: the factor has no divisor in common with the count of combinations.
+    // Consecutive numbers differ in every property, because the factor and the number of combinations have no common divisor.
     let mut rest = (number.wrapping_mul(24_683) % 77_760) as usize;
     let mut next = |count: usize| {
         let index = rest % count;
@@ -43,7 +43,7 @@ pub fn scenario(number: u64) -> Scenario {
     let plugin = PLUGINS[next(PLUGINS.len())];
     let (client_version, server_version) = (VERSIONS[next(3)], VERSIONS[next(3)]);
     let chunk = CHUNKS[next(CHUNKS.len())];
-    // Mostly a good one, or nothing else would be seen.
+    // Most certificates are good, because otherwise hardly any connection would be made.
     let certificate = match next(12) {
         0 => None,
         1 => Some(ServerCertificate::Expired),
@@ -90,7 +90,7 @@ pub fn scenario(number: u64) -> Scenario {
         password: RIGHT.to_owned(),
         plugin: plugin.to_owned(),
         require: clause.to_owned(),
-        // The full exchange costs thousands of hashes.
+        // The full exchange is rare, because it computes thousands of hashes.
         cached: !one_in(8),
         ..AccountSide::default()
     };
@@ -131,7 +131,7 @@ fn network(random: &Seeded) -> Network {
 
 fn attacker(random: &Seeded) -> Attacker {
     let toward = if random.below(2) == 0 { Toward::Server } else { Toward::Client };
-    // Half of the places lie in the plaintext part.
+    // Half of the offsets lie in the plaintext part.
     let at = random.below(if random.below(2) == 0 { 150 } else { 2_500 }) as u64;
     match random.below(14) {
         0 => Attacker::Idle,
@@ -151,12 +151,12 @@ fn attacker(random: &Seeded) -> Attacker {
     }
 }
 
-/// Jumps that no certificate of the scenarios minds: their years have no end near.
+/// Jumps of the clock that cross no limit of the certificates' validity.
 fn jumps(random: &Seeded) -> Vec<ClockJump> {
     let count = 1 + random.below(3);
     let jump = |_| ClockJump { at_us: random.below(200_000) as u64, seconds: random.below(2_000_000) as i64 };
     let mut jumps: Vec<ClockJump> = (0..count).map(jump).collect();
-    // Forward and back again: never before 2026, when what has expired would be good.
+    // The last jump is forward or back, but never to before 2026, when the expired certificate was valid.
     let last = random.below(2) as i64;
     if let Some(first) = jumps.first().copied() {
         jumps.push(ClockJump { at_us: first.at_us + 10_000, seconds: -first.seconds * last });

@@ -1,19 +1,19 @@
-//! What has to hold in every run.
+//! The rules that hold in every run.
 
 use sealwire_simnet::{Attacker, Outcome, Run, Scenario};
 
 use super::draw::{QUERY, RIGHT, WRONG};
 use super::oracle::{Verdict, expected};
 
-/// More than a side may hold for one connection outside TCP's buffers.
+/// The most bytes that a side may buffer for one connection, beside TCP's buffers.
 const MOST_HELD: usize = 256 * 1024;
-/// The patience of the drivers, their goodbyes, and the time for a slow TCP handshake, in microseconds.
+/// The time limits of the drivers, for closing and for a slow TCP handshake together, in microseconds.
 const PATIENCE_US: u64 = 400_000_000;
 
-/// Holds a run against the rules.
+/// Checks a run against the rules.
 ///
 /// # Errors
-/// Which rule was broken.
+/// The broken rule.
 pub fn judge(scenario: &Scenario, run: &Run) -> Result<(), String> {
     let seconds = u64::from(scenario.client.connect_timeout) + u64::from(scenario.server.connect_timeout);
     check(!run.stuck, || "nothing was due any more, and the connection was not over".to_owned())?;
@@ -40,7 +40,7 @@ fn check(holds: bool, problem: impl FnOnce() -> String) -> Result<(), String> {
 fn contains(bytes: &[u8], text: &str) -> bool {
     let (first, text) = (text.as_bytes()[0], text.as_bytes());
     let mut rest = bytes;
-    // By the first byte: a search of every window is most of the time of an unoptimised run.
+    // The search goes by the first byte, because comparing every window takes most of the time of an unoptimised run.
     while let Some(at) = rest.iter().position(|byte| *byte == first) {
         rest = &rest[at..];
         if rest.starts_with(text) {
@@ -56,7 +56,7 @@ fn connection(scenario: &Scenario, outcome: &Outcome) -> Result<(), String> {
     let rule = |holds: bool, problem: &str| check(holds, || problem.to_owned());
     rule(*without_deadline == 0, "a handshake without a deadline")?;
     let (client_in, server_in) = (client.connected_us.is_some(), server.connected_us.is_some());
-    // In plaintext an attacker can say OK himself; nobody demanded better.
+    // In plaintext an attacker can forge the OK packet, and the client required nothing better.
     let forged = scenario.attacker.is_some() && client.facts.tls.is_none();
     rule(!client_in || server_in || forged, "the client is connected and the server let nobody in")?;
     if !client_in {
@@ -66,7 +66,7 @@ fn connection(scenario: &Scenario, outcome: &Outcome) -> Result<(), String> {
         rule(client.ended_us <= limit, "connecting took longer than its timeout")?;
     }
 
-    // Who says TLS has what the other side has.
+    // If one side reports TLS, the other must report the same TLS.
     let (ours, theirs) = (client.facts.tls.as_ref(), server.facts.tls.as_ref());
     let impostor = scenario.attacker == Some(Attacker::SwapCertificate);
     if client_in {
@@ -90,7 +90,7 @@ fn connection(scenario: &Scenario, outcome: &Outcome) -> Result<(), String> {
 
     let verdict = expected(scenario);
     match (&scenario.attacker, &verdict) {
-        // He may make a session of PREFERRED's plaintext, and TLS of his own where nobody verifies.
+        // The attacker may log in over plaintext where the mode is PREFERRED, and over TLS of his own where the client verifies nothing.
         (Some(Attacker::StripSsl | Attacker::SwapCertificate), _) => {}
         (_, Verdict::Refused(_)) => rule(!server_in, "a connection that has to be refused was made")?,
         (_, Verdict::Connected(version)) if client_in => {
@@ -114,7 +114,7 @@ fn connection(scenario: &Scenario, outcome: &Outcome) -> Result<(), String> {
     Ok(())
 }
 
-/// Whether the line delivers all that is sent, soon.
+/// Whether the line delivers all bytes, without a long delay.
 const fn is_clean(scenario: &Scenario) -> bool {
     let network = &scenario.network;
     network.loss == 0

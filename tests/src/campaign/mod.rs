@@ -1,5 +1,5 @@
-//! Simulated connections by the hundred thousand: a seed makes a scenario, an oracle that knows none of the code says how it
-//! has to end, and what both sides and the wire show is held against that.
+//! Hundreds of thousands of simulated connections. A seed makes a scenario; an oracle, which shares no code with the implementation, says
+//! how the connection must end; the results of both sides and the bytes on the wire are compared with that.
 
 mod draw;
 mod judge;
@@ -21,17 +21,17 @@ use sealwire_simnet::{Run, Scenario, Stage};
 
 use crate::no_security;
 
-/// Which cryptography a campaign runs on.
+/// The cryptography of a campaign.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cryptography {
-    /// [`no_security`]'s.
+    /// The toy cryptography of [`no_security`].
     Toy,
-    /// ring's, seeded.
+    /// The cryptography of ring, with seeded randomness.
     Real,
 }
 
 impl Cryptography {
-    /// A provider of it.
+    /// A crypto provider of this kind.
     pub fn provider(self) -> CryptoProvider {
         match self {
             Self::Toy => no_security::provider(),
@@ -40,32 +40,32 @@ impl Cryptography {
     }
 }
 
-/// What a campaign came to.
+/// The result of a campaign.
 #[derive(Debug, Default)]
 pub struct Report {
-    /// Connections that were simulated.
+    /// How many connections were simulated.
     pub connections: u64,
-    /// Those of them that were made: the rest was refused, or lost, rightly.
+    /// How many of them were established; the others were refused or lost, as expected.
     pub connected: u64,
-    /// Packets on their wires.
+    /// The packets on all wires.
     pub packets: u64,
-    /// How long they took.
+    /// The duration of the campaign.
     pub took: Duration,
-    /// What was wrong: at most [`MOST_FAILURES`] are gathered before a campaign ends.
+    /// The failures. A campaign stops when it has [`MOST_FAILURES`].
     pub failures: Vec<String>,
 }
 
-/// A campaign that has found so much is over.
+/// The number of failures at which a campaign stops.
 pub const MOST_FAILURES: usize = 5;
 
-/// The command that runs one number of [`scenario`] again.
+/// The command that repeats one number of [`scenario`].
 pub fn replay(cryptography: Cryptography, number: u64) -> String {
     let real = if cryptography == Cryptography::Real { " --real" } else { "" };
     format!("cargo xtask sim --seeds 1 --from {number}{real}")
 }
 
-/// Runs `make`'s scenario for each number on all processors, and has it judged. What fails is described with `replay`, the command
-/// that runs one number again, and leaves its packets in `folder`.
+/// Runs `make`'s scenario for each number on all processors, and judges each run. A failure is reported with `replay`, the command that
+/// repeats one number, and its packets are saved in `folder`.
 pub fn run(
     cryptography: Cryptography,
     numbers: Range<u64>,
@@ -152,7 +152,7 @@ mod tests {
             kept.len() > 24
                 && [[0xd4, 0xc3, 0xb2, 0xa1], [0x4d, 0x3c, 0xb2, 0xa1]].contains(&[kept[0], kept[1], kept[2], kept[3]])
         );
-        // The scenario that is told is the one that was tried.
+        // The reported scenario is the one that was run.
         let told = report.failures[0].rsplit_once("scenario: ").unwrap().1;
         assert_eq!(serde_json::from_str::<Scenario>(told).unwrap(), scenario(5));
     }

@@ -1,4 +1,4 @@
-//! How a connection has to end, from the rules in MySQL's manual and not from the code.
+//! How a connection must end, derived from the rules in MySQL's manual and not from the code.
 
 use sealwire_simnet::{ClientCertificate, Scenario, ServerCertificate};
 
@@ -7,13 +7,13 @@ use super::draw::RIGHT;
 /// How an undisturbed connection ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
-    /// The client is connected; over TLS of this version, or in plaintext.
+    /// The client is connected: over TLS of this version, or in plaintext.
     Connected(Option<&'static str>),
     /// The client is refused with one of these errors.
     Refused(&'static [u16]),
 }
 
-/// The verdict on a scenario with a line that loses nothing and nobody in the middle.
+/// The verdict on a scenario whose line loses nothing and has no attacker.
 pub fn expected(scenario: &Scenario) -> Verdict {
     match transport(scenario) {
         Err(codes) => Verdict::Refused(codes),
@@ -22,10 +22,11 @@ pub fn expected(scenario: &Scenario) -> Verdict {
 }
 
 const TLS_FAILS: &[u16] = &[2026];
-/// A server that refuses the client's certificate says so by an alert, or, in TLS 1.3, after the client thinks that it is done.
+/// The errors of a client whose certificate the server rejects. The server sends an alert, which in TLS 1.3 arrives after the client has
+/// finished its handshake.
 const CERTIFICATE_REFUSED: &[u16] = &[2026, 2013];
 
-/// What lies below the login.
+/// The outcome of TLS, before the login.
 fn transport(scenario: &Scenario) -> Result<Option<&'static str>, &'static [u16]> {
     let (client, server) = (&scenario.client, &scenario.server);
     let mode = client.ssl_mode.as_str();
@@ -64,7 +65,7 @@ fn log_in(scenario: &Scenario, tls: Option<&'static str>) -> Verdict {
     }
     let right = client.password == RIGHT;
     let verified = tls.is_some() && client.ssl_mode.starts_with("VERIFY");
-    // The SHA-2 plugins send the password itself where the server does not know its digest, and only to whom it is for.
+    // The SHA-2 plugins send the password itself where the server does not know its digest, and only to a verified server.
     let gives_password_away = match account.plugin.as_str() {
         "caching_sha2_password" => !(account.cached && right),
         "sha256_password" => true,
@@ -79,13 +80,13 @@ fn log_in(scenario: &Scenario, tls: Option<&'static str>) -> Verdict {
     Verdict::Connected(tls)
 }
 
-/// Whether the account's clause lets the connection in.
+/// Whether the account's REQUIRE clause accepts the connection.
 fn admits(scenario: &Scenario, tls: Option<&str>) -> bool {
     let has_certificate = tls.is_some() && scenario.client.certificate != ClientCertificate::None;
     match scenario.account.require.as_str() {
         "" => true,
         "REQUIRE SSL" => tls.is_some(),
-        // mysqld looks at a cipher only behind a certificate that it could verify.
+        // mysqld compares the cipher only if it could verify the client's certificate.
         "REQUIRE CIPHER 'TLS_AES_256_GCM_SHA384'" => has_certificate && tls == Some("TLSv1.3"),
         "REQUIRE CIPHER 'ECDHE-ECDSA-AES256-GCM-SHA384'" => has_certificate && tls == Some("TLSv1.2"),
         "REQUIRE X509"

@@ -1,15 +1,16 @@
-//! Account statements: CREATE USER, GRANT and the like. What they make is kept on disk as statements, so it must come back.
+//! Fuzzes account statements: CREATE USER, GRANT and the like. Accounts are stored on disk as statements, so the statements must be read
+//! back to the same accounts.
 
 use sealwire_accounts::{Accounts, ClientHost, Session, execute, parse_requirement, parse_statement};
 use sealwire_core::auth::Plugin;
 use sealwire_simnet::Seeded;
 
-/// So many statements are carried out: each password costs thousands of hashes.
+/// The most statements that are executed, because each password costs thousands of hashes.
 const MOST: usize = 4;
-/// A password that no other word of a statement is.
+/// A password that occurs in no other word of a statement.
 const PASSWORD: &str = "s3cr3t-w0rd";
 
-/// The words that statements are made of, one a byte.
+/// The words of statements, one for each byte.
 pub(super) const WORDS: &[&str] = &[
     "CREATE USER",
     "ALTER USER",
@@ -90,7 +91,7 @@ pub(super) const WORDS: &[&str] = &[
     "DEFAULT ROLE",
 ];
 
-/// The first byte says whether the others are text or words.
+/// The first byte decides whether the others are text or indexes of words.
 pub(super) fn run(data: &[u8]) {
     let Some((mode, data)) = data.split_first() else { return };
     let text = match mode % 2 {
@@ -105,7 +106,7 @@ pub(super) fn run(data: &[u8]) {
     let _ = parse_requirement(&text);
 }
 
-/// Statement by statement, as sessions send them.
+/// Runs the text statement by statement, as a session does.
 fn statements(text: &str) {
     let mut accounts = Accounts::new([7; 32]);
     let (random, mut done) = (Seeded::new(1), 0);
@@ -129,9 +130,9 @@ fn statements(text: &str) {
     assert_comes_back(&accounts);
 }
 
-/// As the file of accounts is read.
+/// Runs the text as the file of accounts.
 fn script(text: &str) {
-    // Passwords in clear are hashed, at a cost.
+    // Passwords in clear text are hashed, which is slow.
     if text.matches(" BY ").count() > MOST || text.matches("PASSWORD").count() > 2 * MOST {
         return;
     }

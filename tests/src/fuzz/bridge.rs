@@ -1,5 +1,5 @@
-//! The bridge's HTTP and WebSocket side, over real sockets: it answers or closes, and its target gets nothing but what binary
-//! frames hold.
+//! Fuzzes the bridge's HTTP and WebSocket side over real sockets: it must answer or close, and the target must get nothing but the payload
+//! of binary frames.
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
@@ -7,17 +7,17 @@ use std::os::unix::net::UnixStream;
 use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
-/// What the target says of itself.
+/// The target's greeting.
 const GREETING: &[u8] = b"the target's greeting";
-/// The bridge's own patience with a client that is gone is far less.
+/// How long a read may take; the bridge closes a dead client's connection long before.
 const PATIENCE: Duration = Duration::from_secs(30);
 const OPENING: &str = "GET /tcp/db HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
                        Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
 const MASK: [u8; 4] = [1, 2, 3, 4];
 
-/// The target's end of the connection that is under way.
+/// The target's end of the current connection.
 static TARGET: Mutex<Option<UnixStream>> = Mutex::new(None);
-/// One bridge and one connection at a time.
+/// The bridge's port; the lock allows one connection at a time.
 static BRIDGE: LazyLock<Mutex<u16>> = LazyLock::new(|| {
     let open = || {
         let (ours, theirs) = UnixStream::pair()?;
@@ -28,7 +28,7 @@ static BRIDGE: LazyLock<Mutex<u16>> = LazyLock::new(|| {
     Mutex::new(sealwire_bridge::in_process::serve(open).expect("a bridge"))
 });
 
-/// The first byte says what the others are: all that is sent, what is sent on an open WebSocket, or frames for it.
+/// The first byte decides what the others are: all bytes to send, the bytes to send on an open WebSocket, or descriptions of frames.
 pub(super) fn run(data: &[u8]) {
     let Some((mode, data)) = data.split_first() else { return };
     let (mut sent, mut allowed) = (OPENING.as_bytes().to_vec(), None);
@@ -44,7 +44,7 @@ pub(super) fn run(data: &[u8]) {
         target.set_read_timeout(Some(PATIENCE)).expect("a timeout");
         match target.read_to_end(&mut received) {
             Ok(_) => {}
-            // The greeting was not read.
+            // The bridge did not read all bytes, so closing its socket reset the connection.
             Err(error) if error.kind() == ErrorKind::ConnectionReset => {}
             Err(error) => panic!("the bridge does not let go of its target: {error}"),
         }
@@ -53,24 +53,25 @@ pub(super) fn run(data: &[u8]) {
     }
 }
 
-/// Sends everything, then the end, and hears the bridge out.
+/// Sends all bytes, shuts down writing, and reads to the end.
 fn exchange(sent: &[u8]) -> Vec<u8> {
     let port = BRIDGE.lock().unwrap_or_else(PoisonError::into_inner);
     let mut socket = TcpStream::connect(("127.0.0.1", *port)).expect("the bridge takes connections");
     socket.set_read_timeout(Some(PATIENCE)).expect("a timeout");
-    // A bridge that has closed already has heard enough.
+    // A write fails where the bridge has closed already.
     let _ = socket.write_all(sent).and_then(|()| socket.shutdown(Shutdown::Write));
     let mut answer = Vec::new();
     match socket.read_to_end(&mut answer) {
         Ok(_) => {}
-        // What it did not read resets the connection.
+        // Bytes that the bridge did not read reset the connection.
         Err(error) if error.kind() == ErrorKind::ConnectionReset => {}
         Err(error) => panic!("the bridge does not let go: {error}"),
     }
     answer
 }
 
-/// Masked frames: each is a first byte as on the wire, a length and so many bytes. Returns what the target may get.
+/// Writes masked frames: each is described by a first byte as on the wire, a length and that many bytes. Returns the bytes that the target
+/// may get.
 fn frames(mut data: &[u8], sent: &mut Vec<u8>) -> Vec<u8> {
     let mut allowed = Vec::new();
     while let Some((&[first, length], rest)) = data.split_first_chunk::<2>() {

@@ -1,4 +1,4 @@
-//! The client machine, past the crypto: the script plays a server that may say anything, also inside TLS.
+//! Fuzzes the client machine, inside TLS too: the script plays a server that may send anything.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,19 +15,19 @@ use sealwire_simnet::{Seeded, reseed};
 
 use super::script::{ACT, ALLOWANCE, BYTES, EOF, Peer, TIME, WIRE, client_tls, holds, server_tls, start, steps};
 
-/// It must never be seen where anybody could read it.
+/// The password, which must not occur anywhere in plaintext.
 pub(super) const PASSWORD: &str = "correct horse battery staple";
-/// Bytes of an SSLRequest with its header: all that a client says before TLS.
+/// The size of an SSLRequest with its header; a client sends nothing else before TLS.
 const SSL_REQUEST: usize = 36;
 const MOST_POLLS: usize = 100_000;
 
-/// Two bytes of settings, then the script.
+/// The input is two bytes of settings, then the script.
 pub(super) fn run(data: &[u8]) {
     let Some((&[flags, plugin], script)) = data.split_first_chunk::<2>() else { return };
     let settings = Settings { flags, plugin };
     let whole = settings.play(script, usize::MAX);
-    // What may not come yet is seen only where it comes together with what went before. Else, and without TLS, nothing depends
-    // on when bytes come.
+    // The client detects packets that come too early only if they arrive together with the ones before. Otherwise, and without TLS, nothing
+    // depends on how the bytes are cut.
     let too_early = matches!(whole.error, Some(Error::PeerMisbehaved(PeerMisbehaved::Unexpected(_))));
     if !settings.has(TLS) && !too_early {
         let chunked = settings.play(script, 1 + usize::from(plugin >> 4));
@@ -44,17 +44,17 @@ const PREFERRED: u8 = 32;
 pub(super) const UNIX_SOCKET: u8 = 64;
 pub(super) const VERIFIES: u8 = 128;
 
-/// What came of a script.
+/// The result of playing a script.
 #[derive(Debug, PartialEq)]
 struct Outcome {
-    /// What the application was told.
+    /// The events that the application was given.
     told: Vec<String>,
-    /// What the server was told.
+    /// The bytes that the server was sent, decrypted.
     heard: Vec<u8>,
     error: Option<Error>,
 }
 
-/// The first two bytes of an input.
+/// The first two bytes of an input, as settings.
 #[derive(Clone, Copy)]
 pub(super) struct Settings {
     pub(super) flags: u8,
@@ -66,7 +66,7 @@ impl Settings {
         self.flags & flag != 0
     }
 
-    /// The settings that the two bytes stand for; its random bytes are always the same.
+    /// The configuration for the settings; its random bytes are always the same.
     pub(super) fn config(self) -> Config {
         let mut config = Config::new("fuzzer", PASSWORD.into(), Arc::new(Seeded::new(2)));
         config.server_name = super::script::HOST.to_owned();
@@ -92,12 +92,12 @@ impl Settings {
             6 => Some(Plugin::AuthSocket),
             _ => None,
         };
-        // So that too large a packet is not far to seek.
+        // A low limit, so that the fuzzer reaches packets that are too large.
         config.max_packet = 1 << 20;
         config
     }
 
-    /// Plays the script with bytes handed over in pieces of that size; returns what came of it.
+    /// Plays the script, with bytes handed over in pieces of `chunk` bytes; returns the result.
     fn play(self, script: &[u8], chunk: usize) -> Outcome {
         reseed(1);
         let now = start();
@@ -131,7 +131,7 @@ struct Play {
     told: Vec<String>,
     prepared: Option<Prepared>,
     error: Option<Error>,
-    /// What the client sent, as anybody on the way sees it.
+    /// The bytes that the client sent, as an eavesdropper sees them.
     wire: Vec<u8>,
     given: usize,
     said: usize,
@@ -182,7 +182,7 @@ impl Play {
         self.poll();
     }
 
-    /// A command may be misused; any other error is the sticky one.
+    /// A misused command leaves the connection usable; after any other error the connection must keep failing with the same error.
     fn stick(&self, acted: Result<(), Error>) {
         if let (Some(first), Err(error)) = (&self.error, &acted) {
             assert!(error == first || matches!(error, Error::Misuse(_)), "{error:?} after {first:?}");
@@ -215,7 +215,7 @@ impl Play {
         }
     }
 
-    /// Polls until the machine waits.
+    /// Polls until the machine waits for input.
     fn poll(&mut self) {
         for _ in 0..MOST_POLLS {
             let mut out = Vec::new();
@@ -264,7 +264,7 @@ impl Play {
         let answer = self.peer.hear(rest, self.now);
         if !answer.is_empty() {
             self.given += answer.len();
-            // What fails shows when the machine is polled.
+            // An error shows when the machine is polled.
             let _ = self.machine.handle_input(Input::Bytes(&mut answer.clone()), self.now);
         }
     }
@@ -286,7 +286,7 @@ impl Play {
     }
 }
 
-/// An event, with what it borrows read to its end.
+/// An event as text; its borrowed rows are read to the end.
 fn told(event: &Event, machine: &Connection) -> String {
     match event {
         Event::Row(RowFormat::Text) => format!("{:?}", machine.text_row().iter().collect::<Vec<_>>()),

@@ -1,16 +1,17 @@
-//! Packet framing and compressed frames: how bytes are cut never changes what they are, and a bomb is refused.
+//! Fuzzes packet framing and compressed frames: how the bytes are cut must not change the packets, and a decompression bomb must be
+//! refused.
 
 use sealwire_core::wire::compressed::{self, Algorithm, Decoded};
 use sealwire_core::wire::frame::{self, Found, HEADER, MAX_FRAME_PAYLOAD, Scan};
 use sealwire_core::wire::{Error, Put as _};
 
-/// What a receiver takes of a compressed frame.
+/// The most bytes that a receiver accepts from a compressed frame.
 const LIMIT: usize = 4096;
 const ALGORITHMS: [Algorithm; 2] = [Algorithm::Zlib, Algorithm::Zstd { level: 3 }];
-/// Every way to cut is tried on inputs up to here; of longer ones every seventh.
+/// Inputs up to this length are cut at every offset, longer ones at every seventh.
 const SHORT: usize = 300;
 
-/// The first byte says what the others are.
+/// The first byte decides what the others are.
 pub(super) fn run(data: &[u8]) {
     let Some((mode, data)) = data.split_first() else { return };
     match mode % 5 {
@@ -26,7 +27,7 @@ fn cuts(length: usize) -> impl Iterator<Item = usize> {
     (0..length).step_by(if length <= SHORT { 1 } else { 7 })
 }
 
-/// Bytes as a peer might send them.
+/// Frames as a peer might send them.
 fn frames(data: &[u8]) {
     let whole = frame::scan(data);
     for cut in cuts(data.len()) {
@@ -40,12 +41,12 @@ fn frames(data: &[u8]) {
         assert!(found.wire_length <= data.len() && found.payload_length + found.frames * HEADER == found.wire_length);
         frame::join(&mut buffer, &found).expect("a packet that is whole");
     }
-    // A description that the buffer does not hold is refused.
+    // A description of bytes that the buffer does not hold is refused.
     let wrong = Found { first_sequence: 0, frames: 3, wire_length: 1 << 26, payload_length: 1 << 25 };
     assert!(frame::join(&mut data.to_vec(), &wrong).is_err());
 }
 
-/// More bytes never announce fewer.
+/// Checks that a longer input never announces a smaller packet.
 fn announced_at_most(whole: Scan, part: usize) -> bool {
     match whole {
         Scan::Incomplete { announced, .. } => part <= announced,
@@ -54,7 +55,7 @@ fn announced_at_most(whole: Scan, part: usize) -> bool {
     }
 }
 
-/// A payload of our own. Two bytes of it are blown up to several frames: rare, for it takes long.
+/// Frames a payload of our own. Only an input of 0xff and two bytes makes it several frames long, because that is slow.
 fn payload(data: &[u8]) {
     let (&first, rest) = data.split_first().unwrap_or((&0, &[]));
     let mut payload = rest.to_vec();
@@ -78,7 +79,7 @@ fn decode(algorithm: Algorithm, bytes: &[u8]) -> (Result<Decoded, Error>, Vec<u8
     (decoded, plain)
 }
 
-/// Bytes as a peer might send them.
+/// Compressed frames as a peer might send them.
 fn compressed_frames(data: &[u8]) {
     for algorithm in ALGORITHMS {
         let (whole, plain) = decode(algorithm, data);
@@ -94,7 +95,7 @@ fn compressed_frames(data: &[u8]) {
     }
 }
 
-/// A body behind a header that fits it, so that the inflater is what is tried.
+/// Puts a fitting header before the body, so that the input reaches the inflater.
 fn deflated(data: &[u8]) {
     let Some((&[low, high], body)) = data.split_first_chunk::<2>() else { return };
     let mut bytes = Vec::new();
@@ -105,10 +106,10 @@ fn deflated(data: &[u8]) {
     compressed_frames(&bytes);
 }
 
-/// Frames of our own come back as they were.
+/// Compresses and decompresses frames of our own; they must come back unchanged.
 fn packed(data: &[u8]) {
     let (&first, frames) = data.split_first().unwrap_or((&0, &[]));
-    // Much of the same, so that it is worth compressing.
+    // Repeated, so that compressing is worthwhile.
     let frames = if first % 2 == 0 { frames.to_vec() } else { frames.repeat(8) };
     for algorithm in ALGORITHMS {
         let (mut bytes, mut plain) = (Vec::new(), Vec::new());

@@ -1,8 +1,9 @@
-//! SQL's lexer: its pieces are the whole text, it goes on from any place as if it had not stopped, and lines are read as the whole.
+//! Fuzzes SQL's lexer: its tokens cover the whole text, it resumes at any token as if it had not stopped, and the text gives the same
+//! tokens line by line.
 
 use sealwire_core::sql::{Inside, Lexer, Mode, Open, Piece, text_literal, unquote};
 
-/// What fuzzing begins with.
+/// The initial inputs.
 pub(super) const SEEDS: &[&str] = &[
     "SELECT 'it''s', \"a\\\"b\", `c``d`, @@session.x, x'0f' -- to the end\n, 1 # too\n;",
     "/*!50000 SELECT 1 */ /*!99999 2 */ /*M!100100 3 */ /*+ 'hint */ /* ; */",
@@ -10,7 +11,7 @@ pub(super) const SEEDS: &[&str] = &[
     "SELECT 'two\nlines', `two\nlines`, /* two\nlines */ /*+ two\nlines */ 5--1",
 ];
 
-/// The first byte says in which mode and for whom.
+/// The first byte decides the SQL mode and the dialect.
 pub(super) fn run(data: &[u8]) {
     let Some((how, text)) = data.split_first() else { return };
     let mode = Mode { no_backslash_escapes: how & 1 > 0, ansi_quotes: how & 2 > 0, pipes_as_concat: false };
@@ -36,7 +37,7 @@ pub(super) fn run(data: &[u8]) {
         kinds.extend(bytes.iter().map(|_| piece));
     }
     assert_eq!(at, text.len());
-    // A backslash escapes a line end, which is then no place to cut.
+    // A backslash escapes a line end, so the text can't be cut there.
     if mode.no_backslash_escapes || !text.windows(2).any(|two| two == b"\\\n") {
         let (mut open, mut by_lines) = (Open::default(), Vec::new());
         for line in text.split_inclusive(|byte| *byte == b'\n') {

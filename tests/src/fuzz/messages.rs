@@ -1,4 +1,5 @@
-//! Every message decoder: what is read is written again and read back the same, and takes no more memory than it has bytes.
+//! Fuzzes every message decoder: a decoded message is encoded and decoded again to the same value, and takes no more memory than its bytes
+//! justify.
 
 use sealwire_core::message::vectors::{Kind, read_and_write};
 use sealwire_core::message::{
@@ -19,12 +20,12 @@ pub(super) const KINDS: [Kind; 9] = [
     Kind::PrepareReply,
 ];
 
-/// A message's fixed fields, which are written even where the peer left them out.
+/// The size of a message's fixed fields, which are encoded even where the peer omitted them.
 const FIXED: usize = 64;
 
-/// The kind, then the capabilities, then the payload; rows and executions have their columns and types in between.
+/// The input is the kind, the capabilities and the payload; rows and executions have their columns and types in between.
 pub(super) fn run(data: &[u8]) {
-    // Too short a beginning is no input.
+    // An input that is too short is skipped.
     let _ = read(&mut Reader::new(data));
 }
 
@@ -53,7 +54,7 @@ fn message(kind: Kind, capabilities: Capabilities, payload: &[u8]) {
     assert_eq!(twice.as_deref(), Ok(once.as_slice()), "{kind:?}");
 }
 
-/// A row of columns of any types, signed and not.
+/// A row with columns of any types, signed and unsigned.
 fn binary_row(input: &mut Reader<'_>) -> Result<()> {
     let count = usize::from(input.u8("columns")?);
     let types = input.bytes(count, "types")?;
@@ -81,7 +82,7 @@ fn binary_row(input: &mut Reader<'_>) -> Result<()> {
     Ok(())
 }
 
-/// COM_STMT_EXECUTE with any number of parameters, with and without types of an execution before.
+/// COM_STMT_EXECUTE with any number of parameters, with and without the types of an earlier execution.
 fn execution(input: &mut Reader<'_>, capabilities: Capabilities) -> Result<()> {
     let (count, prior) = (u16::from(input.u8("parameters")?), usize::from(input.u8("prior types")?));
     let long_data = input.u8("long data")?;
@@ -96,7 +97,7 @@ fn execution(input: &mut Reader<'_>, capabilities: Capabilities) -> Result<()> {
     let mut written = Vec::new();
     read.encode(capabilities, &mut written);
     if long_data != 0 {
-        // Long data is not in the packet: such a value is written as another.
+        // Long data is not in the packet, so such a value is not encoded the same way.
         return Ok(());
     }
     let again = StmtExecute::decode(&written, count, None, &|_| false, capabilities).expect("what was written");
@@ -105,7 +106,7 @@ fn execution(input: &mut Reader<'_>, capabilities: Capabilities) -> Result<()> {
     Ok(())
 }
 
-/// Equal, where a float that is no number equals itself.
+/// Equality in which NaN equals itself.
 fn same(left: &[Value<'_>], right: &[Value<'_>]) -> bool {
     format!("{left:?}") == format!("{right:?}")
 }

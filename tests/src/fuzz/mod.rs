@@ -1,6 +1,6 @@
-//! The bodies of the fuzz targets. `tests/fuzz` hands them to libFuzzer; the ordinary tests run them over the corpus.
+//! The bodies of the fuzz targets. `tests/fuzz` runs them under libFuzzer; the ordinary tests run them over the corpus.
 //!
-//! A body takes any bytes at all. It panics where an invariant does not hold, and for no other reason.
+//! A body takes any bytes. It panics where an invariant is broken, and for no other reason.
 
 mod accounts;
 mod bridge;
@@ -17,16 +17,16 @@ mod sql;
 
 pub use seeds::seeds;
 
-/// A body.
+/// A fuzz target.
 #[derive(Debug, Clone, Copy)]
 pub struct Target {
-    /// Its name: that of the libFuzzer program and of the folder of its corpus.
+    /// Its name, which is also that of the libFuzzer program and of its corpus.
     pub name: &'static str,
-    /// Runs it once.
+    /// Runs the body once.
     pub run: fn(&[u8]),
 }
 
-/// All of them.
+/// All targets.
 pub const TARGETS: [Target; 10] = [
     Target { name: "messages", run: messages::run },
     Target { name: "frames", run: frames::run },
@@ -40,7 +40,7 @@ pub const TARGETS: [Target; 10] = [
     Target { name: "lexer", run: lexer::run },
 ];
 
-/// The body of that name.
+/// The target of that name.
 pub fn target(name: &str) -> Option<&'static Target> {
     TARGETS.iter().find(|target| target.name == name)
 }

@@ -1,4 +1,4 @@
-//! Option files and command lines. Any value that a person can write comes out as it was meant; a secret one is never shown.
+//! Fuzzes option files and command lines: every value that a user can write is read as it was meant, and a secret value is never shown.
 
 use std::fs;
 use std::sync::OnceLock;
@@ -24,7 +24,7 @@ const PROGRAM: Program = Program {
     arguments: 1,
 };
 
-/// The first byte says what the others are: a file, a command line, or a value that is to be written and read.
+/// The first byte decides what the others are: an option file, a command line, or a value to write and read back.
 pub(super) fn run(data: &[u8]) {
     let Some((mode, data)) = data.split_first() else { return };
     match mode % 3 {
@@ -35,7 +35,7 @@ pub(super) fn run(data: &[u8]) {
 }
 
 fn file(text: &[u8]) {
-    // A file may name others; those of this machine are none of ours.
+    // An option file may include others; the files of this machine must not be read.
     if text.contains(&b'!') && (text.contains(&b'/') || text.contains(&b'.')) {
         return;
     }
@@ -44,17 +44,17 @@ fn file(text: &[u8]) {
     look_at(parse(text, &["--help".to_owned()]));
 }
 
-/// Arguments are separated by line ends.
+/// The arguments are separated by line ends.
 fn command_line(data: &[u8]) {
     let text = String::from_utf8_lossy(data).into_owned();
-    // The files that are named are read.
+    // Options that name option files are skipped, because those files would be read.
     if text.contains("def") {
         return;
     }
     look_at(PROGRAM.parse(text.split('\n'), &Environment::default()));
 }
 
-/// A value in quotes, with what has a meaning there escaped.
+/// A value in quotes, with special characters escaped.
 fn value(data: &[u8]) {
     let value = String::from_utf8_lossy(data).into_owned();
     let mut quoted = String::new();
@@ -80,7 +80,7 @@ fn value(data: &[u8]) {
     }
 }
 
-/// What was read can be asked for.
+/// Reads every value that was parsed.
 fn look_at(outcome: Result<Outcome, OptionError>) {
     match outcome {
         Ok(Outcome::Run(values)) => {
@@ -94,7 +94,7 @@ fn look_at(outcome: Result<Outcome, OptionError>) {
     }
 }
 
-/// With this option file.
+/// Parses with this option file.
 fn parse(text: &[u8], arguments: &[String]) -> Result<Outcome, OptionError> {
     static PLACE: OnceLock<TempDir> = OnceLock::new();
     let place = PLACE.get_or_init(|| tempfile::tempdir().expect("a directory"));

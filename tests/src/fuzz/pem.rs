@@ -1,5 +1,5 @@
-//! PEM, certificates and every kind of name: of hosts, subjects, ciphers, accounts. And the chains that a peer sends: one that
-//! the CA has not signed to the byte is never accepted.
+//! Fuzzes PEM, certificates and names of hosts, subjects, ciphers and accounts, and the chains that a peer sends: one that the CA has not
+//! signed byte for byte is never accepted.
 
 use std::cell::RefCell;
 use std::sync::{Arc, LazyLock};
@@ -26,7 +26,7 @@ const SERVER_V1: &str = include_str!("../../../core/simnet/data/server-v1.pem");
 const HOST: &str = "db.example.com";
 const NOW: Duration = Duration::from_secs(sealwire_simnet::START);
 
-/// The first byte says what the others are.
+/// The first byte decides what the others are.
 pub(super) fn run(data: &[u8]) {
     let Some((mode, data)) = data.split_first() else { return };
     match mode % 4 {
@@ -39,7 +39,7 @@ pub(super) fn run(data: &[u8]) {
 
 static PROVIDER: LazyLock<Arc<CryptoProvider>> = LazyLock::new(|| Arc::new(no_security::provider()));
 
-/// A file in the place of each that an option may name.
+/// Takes the input as each kind of file that an option may name.
 fn files(data: &[u8]) {
     let file = NamedPem::new("fuzzed.pem", data);
     assert!(!format!("{file:?}").contains("BEGIN"));
@@ -47,7 +47,7 @@ fn files(data: &[u8]) {
         assert!(!certificates.is_empty());
         certificates.iter().for_each(|one| certificate(one));
     }
-    // Without a passphrase: one that is encrypted says itself how long to work on it.
+    // No passphrase is used, because an encrypted key sets the cost of its own decryption.
     let key = file.private_key(None);
     if let Err(error) = &key {
         let text = error.to_string();
@@ -65,7 +65,7 @@ fn files(data: &[u8]) {
     let _ = ServerContext::build(server);
 }
 
-/// A certificate in DER.
+/// Takes the input as a certificate in DER.
 fn certificate(der: &[u8]) {
     if let Ok(info) = CertificateInfo::from_der(der) {
         for name in [&info.subject, &info.issuer] {
@@ -81,7 +81,7 @@ fn certificate(der: &[u8]) {
     }
 }
 
-/// A name in slashes that was read is written the same from then on.
+/// A name in slash form that was parsed is written in the same form from then on.
 fn slash(text: &str) {
     if let Some(name) = Name::from_slash(text) {
         let once = name.to_slash();
@@ -90,7 +90,7 @@ fn slash(text: &str) {
     }
 }
 
-/// A line of text as each kind of name.
+/// Takes a line of text as each kind of name.
 fn names(data: &[u8]) {
     let text = String::from_utf8_lossy(data).into_owned();
     slash(&text);
@@ -120,11 +120,11 @@ fn names(data: &[u8]) {
     }
 }
 
-/// What all chains are held against.
+/// The trust anchors and certificates against which chains are judged.
 struct Judge {
     by_trust: [ClientContext; 2],
     key: Arc<dyn SigningKey>,
-    /// What the CA has signed for a server with that key; the last is of another host.
+    /// The certificates that the CA has signed for a server with that key; the last one is for another host.
     good: [Vec<u8>; 3],
 }
 
@@ -147,7 +147,7 @@ impl Judge {
         Self { by_trust, key, good }
     }
 
-    /// A server that has the key, and shows this chain.
+    /// Makes a handshake with a server that has the key and sends this chain.
     fn show(&self, chain: Vec<CertificateDer<'static>>, trust: usize) -> Result<(), TlsError> {
         let certified = CertifiedKey::new(chain, Arc::clone(&self.key));
         let config = rustls::ServerConfig::builder_with_provider(Arc::clone(&PROVIDER))
@@ -163,7 +163,7 @@ impl Judge {
             let mut rest = bytes.as_slice();
             while !rest.is_empty() {
                 server.read_tls(&mut rest).expect("a slice");
-                // What the client says of the chain is heard below.
+                // The client's verdict on the chain is read below.
                 if server.process_new_packets().is_err() {
                     break;
                 }
@@ -181,7 +181,7 @@ impl Judge {
     }
 }
 
-/// Certificates of a server, each behind its length; the first byte says what is trusted.
+/// A chain of certificates, each behind its length; the first byte decides the trust anchors.
 fn chain(data: &[u8]) {
     let Some((&trust, mut rest)) = data.split_first() else { return };
     let mut chain: Vec<CertificateDer<'static>> = Vec::new();
@@ -190,7 +190,7 @@ fn chain(data: &[u8]) {
         chain.push(one.to_vec().into());
         rest = more;
     }
-    // rustls's server wants one to show.
+    // rustls's server needs a certificate to send.
     let Some(leaf) = chain.first().filter(|leaf| !leaf.is_empty()).map(|leaf| leaf.to_vec()) else { return };
     let trust = usize::from(trust % 2);
     JUDGE.with_borrow(|judge| {

@@ -1,4 +1,4 @@
-//! A script: what happens to a machine, step by step. Each step is a code, a length of two bytes and that many bytes.
+//! A script of what happens to a machine, step by step. Each step is a code, a length of two bytes and that many bytes.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -12,27 +12,27 @@ use sealwire_core::wire::frame::{self, Scan, scan};
 
 use crate::no_security;
 
-/// The server's name, which is in its certificate.
+/// The server's name, which its certificate carries.
 pub(super) const HOST: &str = "db.example.com";
-/// Bytes that a machine may hold or say beyond those it was given: greetings, certificates, TLS records.
+/// How many bytes a machine may hold or send beyond those it was given: greetings, certificates, TLS records.
 pub(super) const ALLOWANCE: usize = 256 * 1024;
 
-/// What the codes mean; all others stand for [`PACKET`].
+/// The codes of steps; all other codes mean [`PACKET`]. This one: bytes, inside TLS where TLS has begun.
 pub(super) const BYTES: u8 = 1;
-/// Bytes past TLS, if there is any.
+/// Raw bytes on the wire, even where TLS has begun.
 pub(super) const WIRE: u8 = 2;
 /// The end of the peer's bytes.
 pub(super) const EOF: u8 = 3;
-/// Time passes: as many seconds as the first byte says.
+/// The clock advances by the first byte in seconds.
 pub(super) const TIME: u8 = 4;
-/// The machine's own application does something.
+/// The machine's own application acts.
 pub(super) const ACT: u8 = 5;
-/// A packet with the number that is due.
+/// A packet with the right sequence number.
 pub(super) const PACKET: u8 = 0;
 /// How many codes there are.
 const CODES: u8 = 6;
 
-/// So many steps are made: a conversation that is longer shows nothing new.
+/// The most steps that are made, because longer conversations show nothing new.
 const MOST: usize = 96;
 
 /// The steps of a script.
@@ -48,35 +48,35 @@ pub(super) fn steps(script: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
     std::iter::from_fn(next).take(MOST)
 }
 
-/// A step as it is written in a script.
+/// Encodes a step.
 pub(super) fn step(code: u8, bytes: &[u8]) -> Vec<u8> {
     let length = u16::try_from(bytes.len()).expect("a short step");
     [&[code][..], &length.to_le_bytes(), bytes].concat()
 }
 
-/// The end that the script plays: it numbers packets, and speaks TLS once that has begun.
+/// The peer that the script plays: it numbers packets, and uses TLS once that has begun.
 #[derive(Default)]
 pub(super) struct Peer {
-    /// The number of the next packet.
+    /// The sequence number of the next packet.
     sequence: u8,
-    /// What the machine has said in plaintext, or inside TLS.
+    /// The bytes from the machine, decrypted.
     pub(super) heard: Vec<u8>,
     scanned: usize,
     tls: Option<TlsLayer>,
 }
 
 impl Peer {
-    /// Speaks TLS from now on.
+    /// Uses TLS from now on.
     pub(super) fn begin_tls(&mut self, layer: TlsLayer) {
         self.tls = Some(layer);
     }
 
-    /// Whether it speaks TLS.
+    /// Whether TLS has begun.
     pub(super) const fn has_tls(&self) -> bool {
         self.tls.is_some()
     }
 
-    /// Whether its handshake is over.
+    /// Whether the peer's TLS handshake is complete.
     pub(super) fn tls_is_ready(&self) -> bool {
         self.tls.as_ref().is_some_and(|tls| tls.facts().is_some())
     }
@@ -88,23 +88,23 @@ impl Peer {
         bytes
     }
 
-    /// The bytes as they go over the wire.
+    /// The bytes as they are sent, encrypted where TLS has begun.
     pub(super) fn sealed(&mut self, bytes: Vec<u8>) -> Vec<u8> {
         let Some(tls) = &mut self.tls else { return bytes };
         let mut sealed = Vec::new();
-        // Where TLS has failed, its alert is all there is to say.
+        // If TLS has failed, only its alert is sent.
         if tls.seal(&bytes, &mut sealed).is_err() {
             tls.take_output(&mut sealed);
         }
         sealed
     }
 
-    /// Takes what the machine said; returns what the TLS below answers.
+    /// Takes bytes from the machine; returns the TLS layer's answer.
     pub(super) fn hear(&mut self, bytes: &[u8], now: Now) -> Vec<u8> {
         let mut answer = Vec::new();
         match &mut self.tls {
             Some(tls) => {
-                // A machine that has failed says nothing more that could be read.
+                // After the machine has failed, it sends nothing that can be decrypted.
                 let _ = tls.feed(&mut bytes.to_vec(), &mut self.heard, now.wall);
                 tls.take_output(&mut answer);
             }
@@ -117,7 +117,7 @@ impl Peer {
         answer
     }
 
-    /// Begins a new exchange: the next packet's number is 0.
+    /// Begins a new exchange, whose first packet has the number 0.
     pub(super) const fn restart(&mut self) {
         self.sequence = 0;
     }
@@ -144,12 +144,12 @@ fn provider() -> Arc<CryptoProvider> {
     Arc::new(no_security::provider())
 }
 
-/// A server's TLS.
+/// The TLS context of a server.
 pub(super) fn server_tls() -> ServerContext {
     SERVER_CONTEXT.with(Clone::clone)
 }
 
-/// A client's TLS, that verifies the server or takes any.
+/// The TLS context of a client that verifies the server or accepts any certificate.
 pub(super) fn client_tls(verifies: bool) -> ClientContext {
     CLIENT_CONTEXTS.with_borrow_mut(|known| {
         let build = || {
@@ -168,7 +168,7 @@ pub(super) const fn start() -> Now {
     Now { monotonic: Duration::ZERO, wall: Duration::from_secs(sealwire_simnet::START) }
 }
 
-/// Whether the needle is in the hay.
+/// Whether `hay` contains `needle`.
 pub(super) fn holds(hay: &[u8], needle: &str) -> bool {
     memchr::memmem::find(hay, needle.as_bytes()).is_some()
 }

@@ -1,4 +1,4 @@
-//! What fuzzing begins with: recorded messages, and conversations of real machines as scripts.
+//! The initial inputs of fuzzing: recorded messages, and conversations of real machines as scripts.
 
 use std::path::Path;
 
@@ -13,7 +13,7 @@ use sealwire_simnet::{Host, Pair, Seen, Toward};
 use super::script::{ACT, PACKET, step};
 use super::{accounts, client as client_target, lexer, messages, server as server_target, sql};
 
-/// The beginnings of a target's corpus; those of `pem` are files of the repository, whose folder is given.
+/// The initial inputs of a target. Those of `pem` are files of the repository, whose folder is `root`.
 pub fn seeds(target: &str, root: &Path) -> Vec<Vec<u8>> {
     match target {
         "messages" => {
@@ -39,7 +39,7 @@ fn under(mode: u8, bytes: &[u8]) -> Vec<u8> {
 fn message(kind: Kind, capabilities: u64, payload: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     let place = messages::KINDS.iter().position(|known| *known == kind);
-    // Kinds beyond the table: the remainder by three says which.
+    // A kind beyond the table is taken by its remainder by three.
     let beyond = messages::KINDS.len().next_multiple_of(3);
     let number = place.unwrap_or_else(|| beyond + usize::from(matches!(kind, Kind::StmtExecute(_))));
     out.put_u8(u8::try_from(number).expect("few kinds"));
@@ -171,10 +171,10 @@ fn files(root: &Path) -> Vec<Vec<u8>> {
     seeds
 }
 
-/// What an application does, as a script has it and as a machine is told.
+/// An action of an application: its bytes in a script, and the call on the machine.
 type Act = (&'static [u8], fn(&mut client::Connection));
 
-/// The last two are for clients that give files away.
+/// The last two are for clients that send local files.
 const ACTS: &[Act] = &[
     (b"\0select 1", |client| drop(client.query(b"select 1"))),
     (b"\0TWICE", |client| drop(client.query(b"TWICE"))),
@@ -189,21 +189,21 @@ const ACTS: &[Act] = &[
     (b"\x0edata", |client| drop(client.local_infile_data(b"data").and_then(|()| client.local_infile_end()))),
 ];
 
-/// To execute what was prepared.
+/// Executes the prepared statement.
 const EXECUTE: &[u8] = b"\x02x";
-/// To give away the file that was asked for: no new exchange.
+/// Sends the requested file, which begins no new exchange.
 const FILE: u8 = 0x0e;
 
-/// Files are for servers that are verified, or behind a Unix socket.
+/// Local files are sent to verified servers, or over a Unix socket.
 const GIVES_FILES: u8 = client_target::LOCAL_INFILE | client_target::UNIX_SOCKET;
 
-/// A conversation in parts: before the first act, and after each.
+/// A conversation in parts: before the first action, and after each one.
 type Talk = Vec<Part>;
 
 #[derive(Default)]
 struct Part {
     act: &'static [u8],
-    /// The payloads of packets.
+    /// The payloads of the packets.
     to_client: Vec<Vec<u8>>,
     to_server: Vec<Vec<u8>>,
 }
@@ -227,7 +227,7 @@ fn talk(mut pair: Pair, gives_files: bool) -> Talk {
             _ => None,
         });
         if let Some(prepared) = prepared {
-            // A failure shows in what follows.
+            // An error shows in the packets that follow.
             let _ = pair.client.execute(&prepared, &[Value::Bytes(b"x")]);
             part(&mut pair, EXECUTE);
         }

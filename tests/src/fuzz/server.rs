@@ -1,4 +1,4 @@
-//! The server machine, past the crypto: the script plays a client that may say anything, also inside TLS.
+//! Fuzzes the server machine, inside TLS too: the script plays a client that may send anything.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use super::script::{ACT, ALLOWANCE, BYTES, EOF, HOST, Peer, TIME, WIRE, client_t
 
 const MOST_POLLS: usize = 100_000;
 
-/// Who may log in. Nobody knows the password of `never`, and nobody has a certificate for `x509`.
+/// The accounts. No client knows the password of `never`, and none has a certificate for `x509`.
 pub(super) const ACCOUNTS: &str = "
     CREATE USER 'empty'@'%' IDENTIFIED WITH mysql_native_password BY '';
     CREATE USER 'native'@'%' IDENTIFIED WITH mysql_native_password BY 'secret';
@@ -32,10 +32,10 @@ thread_local! {
     static KNOWN: Accounts = Host::new(ACCOUNTS).expect("our own accounts").accounts;
 }
 
-/// A byte of settings, one of how to cut, then the script.
+/// The input is a byte of settings, a byte for how the input is cut, then the script.
 pub(super) fn run(data: &[u8]) {
     let Some((&[flags, cut], script)) = data.split_first_chunk::<2>() else { return };
-    // The simulated engine makes a value of any size that it is asked for.
+    // The simulated engine returns a value of any size, so scripts with BLOB are skipped.
     if holds(script, "BLOB") {
         return;
     }
@@ -52,7 +52,7 @@ const REMEMBERS: u8 = 4;
 const UNIX_SOCKET: u8 = 8;
 pub(super) const NATIVE: u8 = 16;
 
-/// The settings that a flag stands for; its random bytes are always the same.
+/// The configuration for the flags; its random bytes are always the same.
 pub(super) fn config(flags: u8) -> Config {
     let mut config = Config::new("8.4.0-sealwire", Arc::new(Seeded::new(3)));
     config.tls = (flags & TLS != 0).then(server_tls);
@@ -64,12 +64,12 @@ pub(super) fn config(flags: u8) -> Config {
     config
 }
 
-/// What came of a script.
+/// The result of playing a script.
 #[derive(Debug, PartialEq)]
 struct Outcome {
-    /// What the client was told.
+    /// The bytes that the client was sent, decrypted.
     heard: Vec<u8>,
-    /// What reached the engine.
+    /// The statements that reached the engine.
     queries: Vec<Vec<u8>>,
     user: Option<String>,
     error: Option<Error>,
@@ -81,7 +81,7 @@ fn play(flags: u8, script: &[u8], chunk: usize) -> Outcome {
     reseed(1);
     let mut host = Host::with_accounts(KNOWN.with(Clone::clone));
     if flags & REMEMBERS != 0 {
-        // SHA256(SHA256("secret")) of nobody in particular.
+        // A digest of no known password, in place of SHA256(SHA256("secret")).
         host.fast_digest = Some([7; 32]);
     }
     let now = start();
@@ -125,7 +125,7 @@ struct Play {
     now: Now,
     chunk: usize,
     waits_until: Option<Duration>,
-    /// The engine did what the client does not allow: the server's own fault, and the end of the script.
+    /// Whether the engine did something that the client's capabilities forbid, which is the server's own error and ends the script.
     is_over: bool,
 }
 
@@ -146,7 +146,7 @@ impl Play {
                 self.now.monotonic += passed;
                 self.now.wall += passed;
                 self.input(Input::Timeout);
-                // Nobody who has not proved who he is stays beyond the deadline.
+                // A client that has not logged in is disconnected at the deadline.
                 let late = self.waits_until.is_some_and(|deadline| self.now.monotonic >= deadline);
                 assert!(!late, "the deadline has passed and the machine still waits");
             }
@@ -191,7 +191,7 @@ impl Play {
         self.poll();
     }
 
-    /// Polls until the machine waits.
+    /// Polls until the machine waits for input.
     fn poll(&mut self) {
         for _ in 0..MOST_POLLS {
             let mut out = Vec::new();
@@ -201,7 +201,7 @@ impl Play {
                 let answer = self.peer.hear(&out, self.now);
                 self.given += answer.len();
                 if !answer.is_empty() {
-                    // What fails shows when the machine is polled.
+                    // An error shows when the machine is polled.
                     let _ = self.machine.handle_input(Input::Bytes(&mut answer.clone()), self.now);
                 }
             }

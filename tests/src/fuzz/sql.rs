@@ -1,5 +1,5 @@
-//! SQL text to SQLite: whatever an account with rights on one database says, it reads nothing of another, changes nothing of it, and
-//! makes no file outside of the data directory.
+//! Fuzzes SQL for SQLite: an account with rights on one database reads and changes nothing of another one, and creates no file outside of
+//! the data directory, whatever statements it sends.
 
 use std::fs;
 use std::path::Path;
@@ -7,10 +7,10 @@ use std::thread;
 
 use sealwire_server::sandbox::Sandbox;
 
-/// What is in the database that the account has no right on.
+/// The content of the database on which the account has no right.
 const SECRET: &str = "zq-secret-value";
 
-/// The words that statements are made of, one a byte.
+/// The words of statements, one for each byte.
 const WORDS: &[&str] = &[
     "SELECT",
     "INSERT INTO",
@@ -135,7 +135,7 @@ const WORDS: &[&str] = &[
     "excluded",
 ];
 
-/// What fuzzing begins with.
+/// The initial inputs.
 pub(super) const SEEDS: &[&str] = &[
     "SELECT a, b FROM t WHERE a IN (SELECT a FROM u)",
     "WITH RECURSIVE c (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 5) SELECT n FROM c",
@@ -152,10 +152,10 @@ pub(super) const SEEDS: &[&str] = &[
     "SELECT * FROM own.pragma_database_list; SELECT * FROM main.sqlite_master",
 ];
 
-/// As the server gives its statements a stack for the depth that it allows; a sanitizer's frames are larger.
+/// The stack of a statement's thread, large enough for the nesting that the server allows; a sanitizer makes the frames larger.
 const STACK: usize = 128 << 20;
 
-/// The first byte says whether the others are text or words.
+/// The first byte decides whether the others are text or indexes of words.
 pub(super) fn run(data: &[u8]) {
     let ran = thread::scope(|scope| {
         let attempt = thread::Builder::new().stack_size(STACK).spawn_scoped(scope, || attempt(data));
@@ -189,7 +189,7 @@ fn attempt(data: &[u8]) {
     let sandbox = Sandbox::new(&folder, &statements).expect("two databases");
     let told = sandbox.run(&script).expect("a session");
     let shown = String::from_utf8_lossy(&script);
-    // Who writes the secret himself has not read it.
+    // A script that contains the secret itself proves nothing.
     if !holds(&script, SECRET) {
         assert!(!holds(&told, SECRET), "{shown} reads another database");
     }
