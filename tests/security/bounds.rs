@@ -1,5 +1,5 @@
-//! What peers may make the server do before others are served: connections of nobody, statements of clients that have gone, scripts,
-//! long data; and what they may make it write. Default settings where a test does not say otherwise.
+//! Bounds on what peers may cause before others are served: connections without login, statements of clients that have gone, scripts, long
+//! data; and bounds on what the server writes for them. The settings are the defaults where a test does not say otherwise.
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "these are tests")]
 
 use std::fs;
@@ -22,7 +22,7 @@ mod short_memory;
 /// How long anything may take that must happen.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A server without TLS, with the account `u`, and root without a password.
+/// A server without TLS, with the account `u`, and with root without a password.
 fn server(options: &[&str]) -> Server {
     let settings = Settings {
         options: options.iter().map(|option| (*option).to_owned()).collect(),
@@ -54,7 +54,7 @@ fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
     }
 }
 
-/// Tells threads to end when a test does, well or not.
+/// Tells threads to stop when a test ends, passed or failed.
 struct Stop<'a>(&'a AtomicBool);
 
 impl Drop for Stop<'_> {
@@ -63,7 +63,7 @@ impl Drop for Stop<'_> {
     }
 }
 
-/// A connection on which nobody logs in; it has its greeting.
+/// A connection without login; its greeting was read.
 fn silent(server: &Server) -> TcpStream {
     let mut stream = connect(server.port);
     packet(&mut stream).expect("a greeting");
@@ -77,7 +77,7 @@ fn silent_sockets_keep_nobody_out() {
     thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
-                // As many as there may be sessions, and the oldest is opened anew all the time.
+                // As many connections as there may be sessions, of which the oldest is opened again all the time.
                 let mut held: Vec<TcpStream> = (0..100).map(|_| connect(server.port)).collect();
                 while !stop.load(Relaxed) {
                     held.remove(0);
@@ -108,7 +108,7 @@ fn the_oldest_silent_socket_makes_room() {
     }
     wait_until("those put out are counted", || status(&mut watch, "Aborted_connects") == 10);
     assert_eq!(status(&mut watch, "Threads_connected"), 21);
-    // By the Unix socket comes another client, who has a number of his own.
+    // Clients of the Unix socket count as another address.
     let mut unix: Vec<UnixStream> = (0..20).map(|_| UnixStream::connect(&server.socket).unwrap()).collect();
     for stream in &mut unix {
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -153,7 +153,7 @@ fn a_client_that_has_gone_takes_its_statement_along() {
     }
     let busy = "SELECT COUNT(*) FROM information_schema.processlist WHERE User = 'u' AND Command = 'Query'";
     wait_until("19 statements run", || ask(&mut watch, busy).unwrap() == "19");
-    // Half of them say goodbye to a server that does not listen now; the others are just gone.
+    // Half of the clients send COM_QUIT to the busy server; the others only close.
     for (number, client) in gone.iter().enumerate() {
         if number % 2 == 0 {
             client.stream().write_all(&framed(b"\x01", 0)).unwrap();
@@ -179,7 +179,7 @@ fn a_client_that_says_something_and_leaves_has_it_done() {
     wait_until("ten rows", || ask(&mut watch, "SELECT COUNT(*) FROM d.t").unwrap() == "10");
 }
 
-/// A query, in as many packets as it takes.
+/// A query in as many packets as it needs.
 fn query(sql: &[u8]) -> Vec<u8> {
     const MOST: usize = 0xff_ffff;
     let mut payload = [b"\x03", sql].concat();
@@ -199,7 +199,7 @@ fn send(mut stream: &TcpStream, sql: &[u8]) -> std::io::Result<()> {
     stream.write_all(&query(sql))
 }
 
-/// Packets in compressed frames that are as large as any may be.
+/// Packets in compressed frames of the greatest size.
 fn deflated(algorithm: Algorithm, packets: &[u8]) -> Vec<u8> {
     let mut frames = Vec::new();
     for (number, piece) in packets.chunks(0xff_0000).enumerate() {
@@ -208,12 +208,12 @@ fn deflated(algorithm: Algorithm, packets: &[u8]) -> Vec<u8> {
     frames
 }
 
-/// A client whose packets are compressed.
+/// A client that uses compression.
 fn compressing(server: &Server, algorithm: Algorithm) -> Client<TcpStream> {
     clients::connect(server.port, Config { compression: vec![algorithm], ..clients::plain("u") }).unwrap()
 }
 
-/// The number of the error in a compressed frame; `None` where nothing has come, or the end.
+/// The error number in a compressed frame; `None` at the end of the stream or without an answer.
 fn compressed_error(stream: &TcpStream) -> Option<u16> {
     let mut said = [0; 1024];
     let length = stream.peek(&mut said).ok()?;
@@ -225,7 +225,7 @@ fn compressed_error(stream: &TcpStream) -> Option<u16> {
 
 const ZSTD: Algorithm = Algorithm::Zstd { level: 3 };
 
-/// The longest that one of 20 logins takes, each with a statement, while each of ten clients sends these frames.
+/// The longest time of 20 logins, each with a statement, while each of ten clients sends these frames.
 fn logins_beside(algorithm: Algorithm, frames: &[u8]) -> Duration {
     let server = server(&[]);
     let clients: Vec<_> = (0..10).map(|_| compressing(&server, algorithm)).collect();
@@ -236,7 +236,7 @@ fn logins_beside(algorithm: Algorithm, frames: &[u8]) -> Duration {
     thread::scope(|scope| {
         for client in &clients {
             let mut stream = client.stream().try_clone().unwrap();
-            // The server may close it before all is sent.
+            // The server may close the connection before all bytes are sent.
             scope.spawn(move || drop(stream.write_all(frames)));
         }
         for _ in 0..20 {
@@ -256,7 +256,7 @@ fn logins_beside(algorithm: Algorithm, frames: &[u8]) -> Duration {
 
 #[test]
 fn compressed_statements_of_50_mb_leave_room_for_logins() {
-    // It has too many tokens.
+    // The statement has too many tokens.
     let packets = query(&[&b"SELECT 1 IN (1"[..], &b",1".repeat(25_000_000), b")"].concat());
     for algorithm in [Algorithm::Zlib, ZSTD] {
         let frames = deflated(algorithm, &packets);
@@ -271,7 +271,8 @@ fn compressed_frames_of_many_blocks_leave_room_for_logins() {
     let packets = query(
         b"SELECT 'of which a hundred bytes or so are made, that make a frame worth its header, and no more than that'",
     );
-    // Blocks without a byte, for each of which a reader makes its tables, or reads a header; the packet is in the last, which is stored.
+    // Empty deflate blocks, for each of which the inflater builds tables or reads a header; the packet is in the last block, which is
+    // stored.
     let length = (packets.len() as u16).to_le_bytes();
     let mut zlib = vec![0x78, 0x9c];
     zlib.extend([0x02, 0x08, 0x20, 0x80, 0x00].repeat(100_000));
@@ -300,7 +301,7 @@ fn packets_that_are_not_complete_count_for_their_account() {
     let clients: Vec<_> = (0..20).map(|_| compressing(&server, Algorithm::Zlib)).collect();
     let mut largest = 0;
     for client in &clients {
-        // The server may close it before all is sent.
+        // The server may close the connection before all bytes are sent.
         let _ = client.stream().write_all(&frames);
         client.stream().set_nonblocking(true).unwrap();
     }
@@ -358,7 +359,7 @@ fn long_texts_wait_for_memory_and_take_no_more_than_there_is() {
 fn who_waits_for_memory_ends_by_kill_and_after_a_while() {
     let server = server(&["--global-connection-memory-limit=300000000"]);
     let mut watch = root(&server).unwrap();
-    // A result that nobody reads holds the memory.
+    // A result that nobody reads uses up the memory.
     let holder = user(&server).unwrap();
     send(holder.stream(), b"SELECT REPEAT('x', 60000000), REPEAT('y', 60000000)").unwrap();
     holder.stream().peek(&mut [0]).unwrap();
@@ -394,24 +395,24 @@ fn a_packet_that_stops_coming_ends_at_net_read_timeout() {
     ask(&mut client, "SET net_read_timeout = 1").unwrap();
     let stream = client.stream().try_clone().unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    // A header that announces 16 MB, and no more of them than this.
+    // A header that announces 16 MB, followed by only one byte.
     (&stream).write_all(&[0xff, 0xff, 0xff, 0, 3, b'S']).unwrap();
     let begin = Instant::now();
     let said = packet(&mut stream.try_clone().unwrap()).expect("an error");
     assert_eq!(error_code(&said), Some(1159), "{}", String::from_utf8_lossy(&said));
     assert_eq!(said[3], 1, "it is numbered as the answer to the packet that has begun");
     assert!(begin.elapsed() >= Duration::from_millis(900), "{:?}", begin.elapsed());
-    // Between two packets wait_timeout counts.
+    // Between two packets, wait_timeout is in force.
     let mut patient = user(&server).unwrap();
     ask(&mut patient, "SET net_read_timeout = 1").unwrap();
     ask(&mut patient, "DO SLEEP(2)").unwrap();
     ask(&mut patient, "SELECT 1").unwrap();
 }
 
-/// A client that may send several statements at once.
+/// A client that may send several statements in one query.
 fn scripting(server: &Server) -> Client<TcpStream> {
     let client = user(server).unwrap();
-    // COM_SET_OPTION: several statements in one query.
+    // COM_SET_OPTION: allow several statements in one query.
     client.stream().write_all(&framed(b"\x1b\0\0", 0)).unwrap();
     assert_eq!(packet(&mut client.stream().try_clone().unwrap()).unwrap()[4], 0xfe);
     client
@@ -420,12 +421,12 @@ fn scripting(server: &Server) -> Client<TcpStream> {
 #[test]
 fn a_long_script_leaves_room_for_others_and_for_a_stop() {
     let mut server = server(&[]);
-    // One for each worker, and more.
+    // One client for each worker, and more.
     let clients: Vec<_> = (0..4).map(|_| scripting(&server)).collect();
     let script = b"SHOW VARIABLES;".repeat((36 << 20) / 15);
     thread::scope(|scope| {
         for client in &clients {
-            // What it answers is read, and thrown away, for as long as it comes.
+            // The answers are read and discarded for as long as they come.
             let mut answers = client.stream().try_clone().unwrap();
             scope.spawn(move || while answers.read(&mut [0; 1 << 16]).is_ok_and(|read| read > 0) {});
         }
@@ -447,7 +448,7 @@ fn a_long_script_leaves_room_for_others_and_for_a_stop() {
     });
 }
 
-/// Waits until the server has nothing to do but to answer us.
+/// Waits until the server's only work is to answer us.
 fn wait_for_rest(server: &Server, watch: &mut Client<TcpStream>) {
     let mut calm = 0;
     wait_until("the server rests", || {
@@ -467,7 +468,7 @@ fn answers_that_nobody_reads_are_not_made() {
     wait_for_rest(&server, &mut watch);
     let before = clients::resident(server.id());
     send(client.stream(), &b"SHOW VARIABLES;".repeat((21 << 20) / 150)).unwrap();
-    // It has begun to answer.
+    // The server has begun to answer.
     client.stream().peek(&mut [0]).unwrap();
     wait_for_rest(&server, &mut watch);
     let grown = clients::resident(server.id()).saturating_sub(before);
@@ -486,7 +487,7 @@ fn a_flood_of_commands_takes_turns() {
             scope.spawn(move || while answers.read(&mut [0; 1 << 16]).is_ok_and(|read| read > 0) {});
             let (mut stream, stop) = (client.stream().try_clone().unwrap(), &stop);
             scope.spawn(move || {
-                // Many commands in one piece, none of which waits for the answer of another.
+                // Many commands in one write, without waiting for answers.
                 let commands = framed(b"\x03SHOW VARIABLES", 0).repeat(1000);
                 while !stop.load(Relaxed) && stream.write_all(&commands).is_ok() {}
                 let _ = stream.shutdown(std::net::Shutdown::Both);
@@ -511,14 +512,14 @@ fn empty_pieces_of_long_data_are_counted() {
         let id = prepared.statement.to_le_bytes();
         framed(&[&[0x18], &id[..], &parameter.to_le_bytes(), data].concat(), 0)
     };
-    // A parameter that is not there is an error, which the next execution tells.
+    // Long data for a parameter that does not exist is an error, which the next execution reports.
     client.stream().write_all(&piece(60_000, b"x")).unwrap();
     let execute = [&[0x17], &prepared.statement.to_le_bytes()[..], &[0, 1, 0, 0, 0]].concat();
     client.stream().write_all(&framed(&execute, 0)).unwrap();
     let said = packet(&mut client.stream().try_clone().unwrap()).unwrap();
     assert_eq!(error_code(&said), Some(1210), "{}", String::from_utf8_lossy(&said));
     let pieces: Vec<u8> = (0..60_000).flat_map(|parameter| piece(parameter, b"")).collect();
-    // The server may close it before all is sent.
+    // The server may close the connection before all bytes are sent.
     let _ = client.stream().write_all(&pieces);
     let said = packet(&mut client.stream().try_clone().unwrap()).expect("an error");
     assert_eq!(error_code(&said), Some(4082), "{}", String::from_utf8_lossy(&said));
@@ -546,7 +547,7 @@ fn memory_goes_back_when_clients_have_gone() {
             });
         }
     });
-    // At 107035f more than 340 MiB stayed. A debug build begins with 26 MiB.
+    // At 107035f more than 340 MiB stayed in use. A debug build starts with 26 MiB.
     wait_until("memory goes back", || clients::resident(server.id()) < LIMIT);
     println!("{} KiB without clients", clients::resident(server.id()));
 }
@@ -589,7 +590,7 @@ fn only_sockets_and_pid_files_are_replaced() {
         assert_eq!(fs::read_to_string(&path).unwrap_or_default(), "precious", "{option}");
         assert!(said.contains("option '--") && said.contains("remove it yourself"), "{said}");
     }
-    // What a server that was killed left behind.
+    // The file that a killed server left behind.
     fs::write(&path, "4711\n").unwrap();
     let options = vec![format!("--pid-file={}", path.display())];
     let mut server = Server::start(Kind::Sealwired, &Settings { options, ..Settings::default() }).unwrap();

@@ -1,4 +1,4 @@
-//! The client at the moment plaintext becomes TLS: what a server or somebody on the way may try.
+//! The client's switch from plaintext to TLS, under attack by a server or by a man in the middle.
 
 use sealwire_core::Error;
 use sealwire_core::client::{self, TlsPolicy};
@@ -10,7 +10,7 @@ use sealwire_simnet::{Filter, Pair, Seen, Toward};
 
 use crate::world::{PASSWORD, World, pair, plain_server};
 
-/// Alters the first bytes that go toward the client: the greeting.
+/// Alters the first bytes toward the client, the greeting.
 fn alter_greeting(change: impl Fn(&mut Vec<u8>) + 'static) -> Filter {
     let mut done = false;
     Box::new(move |toward, bytes| {
@@ -21,7 +21,7 @@ fn alter_greeting(change: impl Fn(&mut Vec<u8>) + 'static) -> Filter {
     })
 }
 
-/// Where the low capability bytes stand: behind version text, connection id, scramble and filler.
+/// The offset of the lower capabilities: after version text, connection id, scramble and filler.
 fn capabilities_at(greeting: &[u8]) -> usize {
     let end_of_version = greeting[5..].iter().position(|byte| *byte == 0).unwrap();
     5 + end_of_version + 1 + 4 + 8 + 1
@@ -122,7 +122,7 @@ fn a_greeting_of_megabytes_is_refused_at_its_header() {
 #[test]
 fn a_server_that_wants_the_clear_password_does_not_get_it() {
     let world = World::new();
-    // The greeting of a rogue server names the clear text plugin; so could an AuthSwitchRequest.
+    // A malicious greeting names the clear text plugin; so could an AuthSwitchRequest.
     let name_clear = |bytes: &mut Vec<u8>| {
         let tail = b"caching_sha2_password\0".len();
         bytes.truncate(bytes.len() - tail);

@@ -1,5 +1,5 @@
-//! A TLS peer that bends each message of the handshake in turn (hostile_tls.py, on tlslite-ng), as client and as server: each
-//! case ends in the right alert and a clean close, and a good client is served afterwards. The table of them is printed.
+//! A TLS peer (hostile_tls.py, on tlslite-ng) damages each message of the handshake in turn, as client and as server. Each case must end in
+//! a fitting alert and a clean close, and a good client must be served afterwards. The table of cases is printed.
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "these are tests")]
 
 use std::collections::BTreeMap;
@@ -29,22 +29,22 @@ fn main() -> ExitCode {
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
 
-/// What is fine as the alert for something bent; one of the words is what came.
+/// The fitting alerts for a damaged message; one of these words must be the result.
 fn fitting(version: &str, message: &str, bend: &str) -> &'static [&'static str] {
     match bend {
         "nothing" => &["an answer", "a login"],
         "a stranger's" => &["unknown_ca"],
         "truncated" | "longer" => &["decode_error", "decrypt_error", "illegal_parameter", "close_notify"],
-        // rustls has no alert for it, and ours can't be sealed where that is due: behind the hellos of TLS 1.3.
+        // rustls sends no alert for this; ours can't be encrypted after the hellos of TLS 1.3, where it would be due.
         "oversized" if message == "finished" || version == "TLSv1.3" && !message.ends_with("hello") => {
             &["decode_error", "nothing"]
         }
         "oversized" => &["decode_error"],
         "doubled" => &["unexpected_message", "unreadable"],
         "out of order" => &["unexpected_message", "decode_error"],
-        // What follows can't be read either; where nothing follows, the time runs out.
+        // The next message can't be read either; where none follows, the time runs out.
         "left out" => &["unexpected_message", "bad_record_mac", "close_notify", "nothing"],
-        // An altered hello gives other keys, so that the answer can't be read here.
+        // An altered hello leads to different keys, so the peer can't read the answer.
         "false" => &[
             "decrypt_error",
             "illegal_parameter",
@@ -56,7 +56,7 @@ fn fitting(version: &str, message: &str, bend: &str) -> &'static [&'static str] 
         ],
         "behind data" => &["unexpected_message", "decode_error", "bad_record_mac"],
         "behind warnings" => &["unexpected_message", "close_notify", "decode_error", "nothing"],
-        // Who sent a fatal alert or a goodbye gets none in return.
+        // A peer that sent a fatal alert or close_notify gets none in return.
         "behind an error" | "replaced by goodbye" | "replaced by the end" => {
             &["nothing", "close_notify", "a sealed alert"]
         }
@@ -132,7 +132,7 @@ fn sealwire_and_a_hostile_server() -> Result<(), String> {
     if wrong.is_empty() { Ok(()) } else { Err(wrong.join("\n")) }
 }
 
-/// Runs the script; its cases.
+/// Runs the script; returns its cases.
 fn play(role: &[&str], folder: &Path, command: &[&str]) -> Result<Vec<Value>, String> {
     let mut script = Command::new(python());
     script.arg(package_folder().join("security/hostile_tls.py")).args(role).arg(folder).args(command);
@@ -152,7 +152,8 @@ fn judge(cases: &[Value]) -> Result<(), String> {
         let fits = fitting(&text(case, "version"), &text(case, "message"), &bend)
             .iter()
             .any(|fitting| alert.starts_with(fitting));
-        // Who goes on, with a flood or with a second last message, is cut off: his system may tell him before he has read all.
+        // A peer that goes on, with a flood or a second final message, is disconnected; its system may report that before it has read all
+        // bytes.
         let end = text(case, "end");
         let goes_on = bend == "behind warnings" || bend == "doubled" && text(case, "message") == "finished";
         fits && (end == "closed" || end == "reset" && goes_on)
@@ -164,7 +165,7 @@ fn judge(cases: &[Value]) -> Result<(), String> {
     if wrong.is_empty() { Ok(()) } else { Err(wrong.join("\n")) }
 }
 
-/// By version and bend, the alert for each message.
+/// Prints the alert for each message, by version and kind of damage.
 fn table(title: &str, cases: &[Value]) {
     let mut lines: BTreeMap<(String, usize), (String, Vec<String>)> = BTreeMap::new();
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();

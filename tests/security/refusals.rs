@@ -1,4 +1,4 @@
-//! What the programs refuse: each with its own text and code, and with nothing of the password said.
+//! The refusals of the programs: each has its own text and code, and no part of the password is sent.
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "these are tests")]
 
 use std::net::TcpListener;
@@ -27,7 +27,7 @@ fn server(certificates: Option<&CertificateSet>) -> Server {
     Server::start(Kind::Sealwired, &settings).unwrap()
 }
 
-/// `sealwire` in batch mode; without the home folder of whoever runs the tests.
+/// `sealwire` in batch mode, without the home directory of the user who runs the tests.
 fn sealwire(port: u16, options: &[&str]) -> Output {
     let mut command = Command::new(program("sealwire"));
     command.args(["--no-defaults", "--host=127.0.0.1", "--user=u"]).env_remove("HOME").env_remove("MYSQL_PWD");
@@ -39,7 +39,7 @@ fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// That the client refused: nothing was asked of the server, and the first line holds all of this.
+/// Checks that the client refused: it sent no statement, and the first line of its error contains all of these texts.
 #[track_caller]
 fn refused(output: &Output, texts: &[&str]) {
     let said = stderr(output);
@@ -55,7 +55,7 @@ fn ca(set: &CertificateSet) -> String {
     format!("--ssl-ca={}", set.ca.display())
 }
 
-/// That the client said no more than SSLRequest and the handshake of TLS: no record holds as much as a login.
+/// Checks that the client sent only the SSLRequest and a TLS handshake: no record is as large as a login.
 #[track_caller]
 fn nothing_but_a_handshake(heard: &[u8]) {
     assert_eq!(heard[..4], [32, 0, 0, 1], "a SSLRequest comes first");
@@ -69,7 +69,7 @@ fn nothing_but_a_handshake(heard: &[u8]) {
     assert!(rest.is_empty());
 }
 
-/// A server's certificates that a client must not accept, and the words in which it refuses.
+/// Checks that a client refuses a server with these certificates, and with which words.
 #[track_caller]
 fn certificate_refused(set: &CertificateSet, options: &[&str], texts: &[&str]) {
     let server = server(Some(set));
@@ -120,7 +120,7 @@ fn a_ca_that_did_not_issue_it_is_refused() {
         let other = format!("--ssl-ca={other}");
         certificate_refused(&set, &[&other], &["its issuer /O=Sealwire tests/CN=the CA is not a CA that was named"]);
     }
-    // One of the same name, with another key.
+    // A certificate of the same name with another key.
     let (_other_place, same_name) = certificates();
     certificate_refused(&set, &[&ca(&same_name)], &["was not accepted: "]);
 }
@@ -201,7 +201,7 @@ fn a_server_with_wrong_files_or_options_does_not_start() {
     }
 }
 
-/// That an ERR packet of this code and text came, and nothing else.
+/// Checks that an ERR packet of this code and text came, and nothing else.
 #[track_caller]
 fn is_error(said: &[u8], code: u16, text: &str) {
     assert_eq!(said.get(4), Some(&0xff), "{said:?}");
@@ -239,7 +239,7 @@ fn plaintext_injected_at_the_switch_is_not_carried_into_tls() {
     let output = sealwire(middle.port, &[&ca(&set)]);
     refused(&output, &["ERROR 2026 (HY000): SSL connection error: the peer sent the alert "]);
     nothing_but_a_handshake(&middle.heard());
-    // The other way: a packet behind the greeting, before anything was asked.
+    // The reverse: a packet behind the greeting, before the client asked for anything.
     let middle = Middle::start(
         server.port,
         |greeting| greeting.extend_from_slice(&[7, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0]),
@@ -254,7 +254,8 @@ fn plaintext_injected_at_the_switch_is_not_carried_into_tls() {
 fn a_ssl_request_altered_on_the_way_changes_nothing_inside() {
     let (_place, set) = certificates();
     let mut server = server(Some(&set));
-    // All that the server does not read: every capability but CLIENT_SSL, the packet size, the character set, the reserved bytes.
+    // Alters the fields that the server does not read: every capability but CLIENT_SSL, the packet size, the character set, the reserved
+    // bytes.
     let middle = Middle::start(server.port, unchanged, |request| {
         let flags = request[5] & SSL;
         request[4..].fill(0);

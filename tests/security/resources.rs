@@ -1,5 +1,5 @@
-//! Clients and servers that want too much: memory, time, connections, answers. The programs hold a bounded amount for them and
-//! serve others meanwhile.
+//! Clients and servers that try to use up memory, time, connections or answers. The programs use a bounded amount for them and serve others
+//! meanwhile.
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "these are tests")]
 
 use std::io::{ErrorKind, Read, Write};
@@ -23,7 +23,7 @@ use sealwire_tests::server::{Kind, Server, Settings};
 use sealwire_tests::{child, clients};
 use tempfile::TempDir;
 
-/// A server with the account `u`, and root without a password.
+/// A server with the account `u`, and with root without a password.
 struct World {
     server: Server,
     set: CertificateSet,
@@ -47,12 +47,12 @@ impl World {
         clients::connect(self.server.port, clients::secure("u", &clients::context(&self.set))).unwrap()
     }
 
-    /// That somebody with good intents is served.
+    /// Checks that a well-behaved client is served.
     fn serves(&self) {
         assert_eq!(clients::ask(&mut self.client(), "SELECT 'served'").unwrap(), "served");
     }
 
-    /// A client on plaintext, with an account of its own.
+    /// A plaintext client with an account of its own.
     fn plain_client(&self) -> Client<TcpStream> {
         let user = Kind::Sealwired.create_user("native", "mysql_native_password", PASSWORD, "NONE");
         let mut root = clients::plain("root");
@@ -67,7 +67,7 @@ impl World {
     }
 }
 
-/// Whether the peer has closed this connection, orderly or not.
+/// Whether the peer has closed this connection, properly or not.
 fn is_over(read: &std::io::Result<usize>) -> bool {
     match read {
         Ok(length) => *length == 0,
@@ -79,12 +79,12 @@ fn is_over(read: &std::io::Result<usize>) -> bool {
 fn a_byte_at_a_time_does_not_outlive_the_deadline() {
     let world = World::new(&["--connect-timeout=2"]);
     let mut bytes = ssl_request(32);
-    // A record of a handshake that never ends.
+    // A record of a handshake message that never ends.
     bytes.extend([0x16, 3, 1, 0x40, 0, 1, 0, 0x3f, 0xfc]);
     bytes.resize(2000, 0);
     let mut stream = connect(world.server.port);
     packet(&mut stream).unwrap();
-    // The reading that finds nothing is what paces the writing.
+    // The read that times out sets the pace of the writes.
     stream.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
     let begin = Instant::now();
     let mut said = 0;
@@ -148,13 +148,13 @@ fn half_open_handshakes_leave_room_for_a_good_client() {
 fn empty_packets_are_refused_and_held_nowhere() {
     let world = World::new(&[]);
     assert_eq!(error_code(&answer(world.server.port, &framed(b"", 1))), Some(1043));
-    // A logged-in client floods with commands of nothing.
+    // A logged-in client sends a flood of commands without content.
     let client = world.plain_client();
     let mut stream = client.stream().try_clone().unwrap();
     let before = clients::resident(world.server.id());
     let flood = thread::spawn(move || {
         let empty = [0; 4 * 1024];
-        // The server may close it at any point.
+        // The server may close the connection at any point.
         for _ in 0..2_000 {
             if stream.write_all(&empty).is_err() {
                 break;
@@ -185,7 +185,7 @@ fn a_command_in_endless_parts_ends_at_the_largest_packet() {
     world.serves();
 }
 
-/// The login of a client that compresses, up to the proof of a password that is wrong.
+/// The login of a client that uses compression, up to the proof of a wrong password.
 fn compressing_login() -> Vec<u8> {
     let mut payload = (0x0008_a205_u32 | 0x20).to_le_bytes().to_vec();
     payload.extend((1_u32 << 24).to_le_bytes());
@@ -208,10 +208,10 @@ fn compression_that_was_not_offered_is_refused_with_a_sentence() {
 #[test]
 fn nothing_is_compressed_before_authentication() {
     let world = World::new(&[]);
-    // A compressed frame would have seven bytes ahead: this asks for the account's plugin.
+    // A compressed frame would have a header of seven bytes; this packet requests the account's plugin.
     let said = answer(world.server.port, &compressing_login());
     assert_eq!(said[3..5], [2, 0xfe], "{said:?}");
-    // A frame that would grow to 16 MB is a packet like any other to who is not authenticated.
+    // For a client that is not authenticated, a frame that would inflate to 16 MB is an ordinary packet.
     let bomb = [&[0x40, 0, 0, 0, 0xff, 0xff, 0xff][..], &[0x78; 0x3d]].concat();
     for bytes in [bomb.clone(), [compressing_login(), bomb].concat()] {
         let said = answer(world.server.port, &bytes);
@@ -236,7 +236,7 @@ fn compression_bombs_do_not_go_off() {
             client.unwrap()
         };
         let before = clients::resident(world.server.id());
-        // 16 MiB of nothing, a thousandth of it on the wire: refused at its header, as no packet may be so large.
+        // A frame of 16 MiB of zeros, a thousandth of it on the wire: refused at its header, because no packet may be so large.
         let mut bomb = Vec::new();
         compressed::encode(algorithm, &vec![0; 0xff_ffff], 0, &mut bomb);
         let client = plain();
@@ -245,7 +245,7 @@ fn compression_bombs_do_not_go_off() {
         let mut said = [0; 14];
         stream.read_exact(&mut said).unwrap();
         assert_eq!(said[compressed::HEADER + 4..], [0xff, 0x81, 0x04], "error 1153: {said:?}");
-        // As much as one packet may have, again and again, by who reads no answer.
+        // Packets of the greatest size, again and again, from a client that reads no answer.
         let mut flood = Vec::new();
         compressed::encode(algorithm, &vec![0; 1 << 20], 0, &mut flood);
         let client = plain();
@@ -281,7 +281,7 @@ fn prepared_statements_of_all_sessions_are_counted() {
     other.prepare("SELECT 5").unwrap();
     assert_eq!(world.status(&mut one, "Prepared_stmt_count"), 5);
     one.quit().unwrap();
-    // The server learns of it in its own time; each question takes a round trip.
+    // The server notices the end with a delay; each question takes a round trip.
     let begin = Instant::now();
     while world.status(&mut other, "Prepared_stmt_count") != 3 {
         assert!(begin.elapsed() < Duration::from_secs(30), "an ended session keeps its statements");
@@ -296,7 +296,7 @@ fn a_session_holds_so_much_and_no_more() {
     let set = |client: &mut Client<TcpStream>, name: usize| {
         client.query(format!("SET @v{name} = '{text}'"))?.next().map(|_| ())
     };
-    // To set it again takes no more.
+    // Setting a variable again needs no further memory.
     for name in [1, 1, 1, 1] {
         set(&mut client, name).unwrap();
     }
@@ -315,9 +315,9 @@ fn chain(set: &CertificateSet, certificate: &std::path::Path, length: usize) -> 
     chain
 }
 
-/// Past what one message of the handshake may hold, 64 KiB, with certificates of 400 bytes.
+/// A chain of so many certificates, with 400 bytes each, exceeds the 64 KiB of a handshake message.
 const ENDLESS: usize = 400;
-/// What fits, and is still too many to be looked at one by one in every order.
+/// A chain that fits, and is still too long to be verified in every order.
 const LONG: usize = 120;
 
 #[test]
@@ -337,10 +337,10 @@ fn an_endless_chain_of_a_client_is_refused() {
         let name = "127.0.0.1".try_into().unwrap();
         let connection = rustls::ClientConnection::new(Arc::new(config), name).unwrap();
         let mut tls = StreamOwned::new(connection, stream);
-        // In TLS 1.3 the client learns only by reading what came of its certificate.
+        // In TLS 1.3 the client learns whether its certificate was accepted only by reading.
         tls.write_all(&[32, 0, 0, 2]).and_then(|()| tls.read(&mut [0; 16])).map_err(|error| error.to_string())
     };
-    // rustls has no alert for it: the connection just ends.
+    // rustls sends no alert for this: the connection just ends.
     let ended = alert(ENDLESS);
     assert!(
         ended.is_err() && world.server.wait_for_log("HandshakePayloadTooLarge"),
@@ -359,7 +359,7 @@ fn processor(world: &World) -> u64 {
     clients::processor_time(world.server.id())
 }
 
-/// A server for one client, over TLS with this chain; `play` goes on from the client's login.
+/// A server for one client, over TLS with this chain; `play` continues from the client's login.
 fn rogue<T: Send + 'static>(
     set: &CertificateSet,
     chain: Vec<CertificateDer<'static>>,
@@ -392,7 +392,7 @@ fn an_endless_chain_of_a_server_is_refused() {
     for length in [ENDLESS, LONG] {
         let chain = chain(&set, &set.server_cert, length);
         let (port, server) = rogue(&set, chain, 0, |mut tls| {
-            // Its end is the client's: an alert, or a login.
+            // The client ends the connection with an alert, or sends a login.
             tls.read(&mut [0; 16]).map_err(|error| error.to_string())
         });
         let mut sealwire = Command::new(program("sealwire"));
@@ -412,17 +412,17 @@ fn an_endless_chain_of_a_server_is_refused() {
 fn a_flood_of_tickets_is_forgotten() {
     let place = tempfile::tempdir().unwrap();
     let set = CertificateSet::by_openssl(place.path());
-    // rustls keeps the last few of a server's.
+    // rustls keeps only the last few tickets of a server.
     for tickets in [100, 5_000] {
         let (port, server) = rogue(&set, chain(&set, &set.server_cert, 1), tickets, |mut tls| {
             let mut login = [0; 1 << 12];
             let length = tls.read(&mut login)?;
             assert!(length > 36, "a login");
-            // OK to the login, then to one query.
+            // An OK for the login, then one for a query.
             tls.write_all(&framed(&[0, 0, 0, 2, 0, 0, 0], 3))?;
             let length = tls.read(&mut login)?;
             if length == 0 {
-                // It has said goodbye.
+                // The client has sent COM_QUIT.
                 return Ok(0);
             }
             assert!(length > 4, "a query");
@@ -432,13 +432,13 @@ fn a_flood_of_tickets_is_forgotten() {
         let client = clients::connect(port, clients::secure("native", &clients::context(&set)));
         let mut client = client.unwrap_or_else(|error| panic!("{tickets} tickets: {error}"));
         client.query("DO 1").unwrap().next().unwrap();
-        // The server reads until the client goes.
+        // The server reads until the client closes.
         drop(client);
         let _ = server.join().unwrap();
     }
 }
 
-/// Rounds of logins, and logins of each kind in a round.
+/// The number of rounds, and of logins of each kind in a round.
 const ROUNDS: usize = 6;
 const LOGINS: usize = 8;
 
@@ -459,7 +459,7 @@ fn an_unknown_user_takes_as_long_as_a_known_one() {
         }
         processor(&world) - begin
     };
-    // What the server works is measured, not what the clock says: others use this machine too.
+    // The server's processor time is measured instead of the clock, because other programs use this machine too.
     let (mut known, mut unknown, mut remembered) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         known.push(cost("u", "wrong"));
@@ -477,6 +477,6 @@ fn an_unknown_user_takes_as_long_as_a_known_one() {
     );
     let ratio = known / unknown;
     assert!((0.75..1.33).contains(&ratio), "{known} ms against {unknown} ms");
-    // What is left out for a remembered login would show, so it is measured.
+    // A remembered login must be measurably cheaper, because otherwise the measurement proves nothing.
     assert!(remembered < 0.9 * known, "{remembered} ms against {known} ms: the password's hash does not show");
 }

@@ -1,4 +1,4 @@
-//! The server at the moment plaintext becomes TLS: what a client or somebody on the way may try.
+//! The server's switch from plaintext to TLS, under attack by a client or by a man in the middle.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -18,7 +18,7 @@ use crate::world::{PASSWORD, World, pair, plain_client, plain_server};
 
 const NOW: Now = Now { monotonic: Duration::ZERO, wall: Duration::from_secs(1_767_312_000) };
 
-/// A server alone, to which any bytes can be said.
+/// A server without a client, to which a test sends any bytes.
 struct Server {
     connection: Connection,
     said: Vec<u8>,
@@ -33,7 +33,7 @@ impl Server {
         server
     }
 
-    /// Everything it has to say; how it failed, if it did.
+    /// Takes all output of the server; returns its error, if it failed.
     fn drain(&mut self) -> Option<Error> {
         loop {
             match self.connection.poll_output(&mut self.said) {
@@ -46,7 +46,7 @@ impl Server {
     }
 
     fn hear(&mut self, bytes: &[u8]) -> Option<Error> {
-        // An error shows in the drain.
+        // An error shows in `drain`.
         let _ = self.connection.handle_input(Input::Bytes(&mut bytes.to_vec()), NOW);
         self.drain()
     }
@@ -153,7 +153,7 @@ fn a_second_ssl_request_inside_tls_is_refused_inside_tls() {
     assert_eq!(plain[4..7], [0xff, 0x13, 0x04], "the ERR packet came through TLS");
 }
 
-/// The packets that a server tells of, by name and summary.
+/// The packets in a server's trace, by name and summary.
 #[derive(Debug, Default)]
 struct Trace(Mutex<Vec<(&'static str, String)>>);
 
@@ -166,14 +166,14 @@ impl Observer for Trace {
 }
 
 impl Trace {
-    /// What was told of the packet of that name.
+    /// The summary of the packet of that name.
     fn of(&self, name: &str) -> String {
         let packets = self.0.lock().unwrap();
         packets.iter().find(|(found, _)| *found == name).map(|(_, summary)| summary.clone()).expect("such a packet")
     }
 }
 
-/// Alters the first bytes that go toward the server: the SSLRequest.
+/// Alters the first bytes toward the server, the SSLRequest.
 fn alter_request(change: impl Fn(&mut Vec<u8>) + 'static) -> Filter {
     let mut done = false;
     Box::new(move |toward, bytes| {
@@ -184,7 +184,7 @@ fn alter_request(change: impl Fn(&mut Vec<u8>) + 'static) -> Filter {
     })
 }
 
-/// What the server's login came to, and what its trace said of it.
+/// The result of the login, and the server's trace of it.
 fn log_in_through(change: impl Fn(&mut Vec<u8>) + 'static) -> (Login, Capabilities, String) {
     let (world, trace) = (World::new(), Arc::new(Trace::default()));
     let server = server::Config { observer: Some(trace.clone()), ..world.server() };
@@ -200,7 +200,7 @@ fn log_in_through(change: impl Fn(&mut Vec<u8>) + 'static) -> (Login, Capabiliti
 fn a_ssl_request_that_was_altered_changes_nothing_inside_tls() {
     let (login, capabilities, told) = log_in_through(|_| {});
     assert!(!told.contains("SSLRequest"), "{told}");
-    // PROTOCOL_41, COMPRESS, PLUGIN_AUTH, CONNECT_ATTRS, DEPRECATE_EOF, the packet size, the character set, reserved bytes, MariaDB's
+    // PROTOCOL_41, COMPRESS, PLUGIN_AUTH, CONNECT_ATTRS, DEPRECATE_EOF, the packet size, the character set, reserved bytes, and MariaDB's
     // extended capabilities.
     for (at, bit, shown) in [
         (5, 0x02, "without PROTOCOL_41"),
@@ -217,7 +217,7 @@ fn a_ssl_request_that_was_altered_changes_nothing_inside_tls() {
         assert_eq!((&altered.0, altered.1), (&login, capabilities), "byte {at}");
         assert!(altered.2.contains(shown), "byte {at}: {}", altered.2);
     }
-    // All that is not read, at once.
+    // All fields that the server does not read, at once.
     let altered = log_in_through(|bytes| {
         bytes[4..36].fill(0xff);
     });
@@ -245,7 +245,7 @@ fn after_tls_began_the_server_says_nothing_in_plaintext() {
     let world = World::new();
     let mut server = Server::new(world.server());
     assert_eq!(server.hear(&packet(&ssl_request(), 1)), None);
-    // Time runs out in the middle of the handshake: MySQL answers in plaintext here.
+    // The time runs out in the middle of the handshake; MySQL then answers in plaintext.
     let late = Now { monotonic: Duration::from_secs(11), ..NOW };
     let _ = server.connection.handle_input(Input::Timeout, late);
     assert!(matches!(server.drain(), Some(Error::TimedOut(_))));

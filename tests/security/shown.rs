@@ -1,4 +1,5 @@
-//! A terminal shows a server's text and obeys none of it; nor does a server get a file or a password that is not its own.
+//! A terminal shows a server's text without executing its control characters, and a server gets no file or password that is not meant for
+//! it.
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "these are tests")]
 
 use std::fs;
@@ -21,7 +22,7 @@ fn options(rogue: &Rogue) -> Vec<String> {
     [fixed.to_vec(), vec![format!("--port={}", rogue.port), format!("--password={PASSWORD}")]].concat()
 }
 
-/// All that a program shows at a terminal, to the byte. Each step waits for a text and types a line.
+/// The exact output of a program at a terminal. Each step waits for a text and types a line.
 #[track_caller]
 fn at_terminal(name: &str, options: &[String], steps: &[(&str, &str)]) -> Vec<u8> {
     let home = tempfile::tempdir().unwrap();
@@ -41,7 +42,7 @@ fn at_terminal(name: &str, options: &[String], steps: &[(&str, &str)]) -> Vec<u8
     outcome["raw"].as_str().unwrap().chars().map(|character| u32::from(character) as u8).collect()
 }
 
-/// Whether one of these characters got through, or a byte of them that a terminal without UTF-8 would obey.
+/// The first of these characters that reached the terminal, or a byte of one that a terminal without UTF-8 would execute.
 fn obeyed(shown: &[u8], allowed: &[char]) -> Option<String> {
     let text = String::from_utf8(shown.to_vec()).map_err(|error| error.to_string());
     let text = match text {
@@ -55,7 +56,7 @@ fn obeyed(shown: &[u8], allowed: &[char]) -> Option<String> {
     bad.map(|character| format!("{character:?} reached the terminal:\n{text:?}"))
 }
 
-/// What a program of no interaction may show: a terminal ends its lines with a carriage return.
+/// Checks the output of a non-interactive program; a terminal adds a carriage return to each line.
 #[track_caller]
 fn assert_shown(shown: &[u8], places: &[&str], case: &str) {
     let text = String::from_utf8_lossy(shown).replace("\r\n", "\n");
@@ -116,7 +117,7 @@ fn a_session_at_a_terminal_shows_and_does_not_obey() {
     ];
     let shown = at_terminal("sealwire", &options(&rogue), &steps);
     let text = String::from_utf8(shown).unwrap();
-    // The line editor has sequences of its own: it moves the cursor, and none of these.
+    // The line editor sends sequences of its own to move the cursor, but none of these.
     for sequence in ["\x1b]", "\x1b[31m", "\x08\x7f", "\x07", "\u{9b}", "\u{9d}", "\u{202e}", "\u{2066}", "\u{200f}"] {
         assert!(!text.contains(sequence), "{sequence:?} reached the terminal:\n{text:?}");
     }
@@ -132,7 +133,7 @@ fn errors_are_clean_and_data_whole_where_output_goes_to_a_pipe() {
         let mut command = Command::new(program("sealwire"));
         child::output(command.args(options(&rogue)).args(arguments), &[]).unwrap()
     };
-    // A script reads what mysql would have given it.
+    // A script gets the same output as from mysql.
     let Output { stdout, stderr, .. } = run(&["-Br", "-N", "-e", "select 1"]);
     assert_eq!(String::from_utf8(stdout).unwrap(), evil("value") + "\n");
     assert_shown(&stderr, &[], "the warning");
@@ -143,7 +144,7 @@ fn errors_are_clean_and_data_whole_where_output_goes_to_a_pipe() {
     }
 }
 
-/// A certificate by itself whose names are these, and a server's TLS with it.
+/// A self-signed certificate with these names, and a TLS context of a server with it.
 fn certificate(common_name: &str, host: Option<&str>) -> (String, ServerContext) {
     let key = KeyPair::generate().unwrap();
     let mut params = CertificateParams::default();
@@ -169,7 +170,7 @@ fn names_in_certificates_are_shown_and_not_obeyed() {
     if !needs(&["python3"]) {
         return;
     }
-    // A DNS name is ASCII; the common name is any text.
+    // A DNS name is ASCII; the common name may be any text.
     let ascii: String = evil("host").chars().filter(char::is_ascii).collect();
     for (common_name, host) in [(evil("name"), None), ("cn".to_owned(), Some(ascii.as_str()))] {
         let (certificate, tls) = certificate(&common_name, host);
@@ -183,7 +184,7 @@ fn names_in_certificates_are_shown_and_not_obeyed() {
         let shown = at_terminal("sealwire", &line, &[]);
         assert_shown(&shown, &[], "VERIFY_IDENTITY");
         assert!(String::from_utf8_lossy(&shown).contains(r"-\x1B]0;owned\x07\x1B[31m"), "{shown:?}");
-        // A person is asked.
+        // The user is asked.
         let line: Vec<String> =
             options(&rogue).into_iter().filter(|option| !option.starts_with("--ssl-mode")).collect();
         assert_shown(&at_terminal("sealwire", &line, &[("(yes/no)? ", "no")]), &[], "the question");
@@ -236,7 +237,7 @@ fn a_password_on_the_command_line_is_hidden_at_once() {
         command.args(["--no-defaults", "--host=127.0.0.1", "--user=u", form, "-e", "select 1"]);
         command.arg(format!("--port={port}")).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut client = command.spawn().unwrap();
-        // It has read its command line when it comes here, and waits for the greeting.
+        // When the client connects it has read its command line, and waits for the greeting.
         let (connection, _) = listener.accept().unwrap();
         let of_process = |name: &str| fs::read(format!("/proc/{}/{name}", client.id())).unwrap();
         for name in ["cmdline", "environ"] {
@@ -254,7 +255,7 @@ fn a_password_on_the_command_line_is_hidden_at_once() {
         let warning = "sealwire: [Warning] Using a password on the command line interface can be insecure.\n";
         assert_eq!(said.matches(warning).count(), 1, "{said}");
     }
-    // It is the right one that reaches the server.
+    // The right password reaches the server.
     let rogue = Rogue::start(None);
     let mut command = Command::new(program("sealwire"));
     let output = child::output(command.args(options(&rogue)).args(["-N", "-e", "select 1"]), &[]).unwrap();

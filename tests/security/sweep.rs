@@ -1,5 +1,5 @@
-//! Damaged bytes through both machines: every prefix and every flipped bit of a recorded session and of every recorded
-//! packet. Any end is right but a panic, or a login that was not one.
+//! Damaged bytes for both machines: every prefix and every flipped bit of a recorded session and of every recorded packet. Any outcome is
+//! right except a panic, or a login that was not made.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,13 +15,13 @@ use crate::world::{PASSWORD, World, pair, plain_client, plain_server};
 
 const NOW: Now = Now { monotonic: Duration::ZERO, wall: Duration::from_secs(1_767_312_000) };
 
-/// A pair over one account, made without the thousands of hash rounds that other plugins take.
+/// A client and a server with one account, whose plugin needs no thousands of hash rounds.
 fn lean_pair(user: &str) -> Pair {
     let account = format!("CREATE USER 'native'@'%' IDENTIFIED WITH mysql_native_password BY '{PASSWORD}';");
     Pair::new(plain_client(user), plain_server(), Host::new(&account).unwrap())
 }
 
-/// A plaintext session whose bytes are the same every time: seeded scrambles, a plugin without salt of the client.
+/// A plaintext session with the same bytes every time: seeded scrambles, and a plugin without a client's salt.
 fn record() -> (Vec<u8>, Vec<u8>) {
     let mut pair = lean_pair("native");
     pair.run();
@@ -35,10 +35,10 @@ fn record() -> (Vec<u8>, Vec<u8>) {
     (pair.sent(Toward::Server), pair.sent(Toward::Client))
 }
 
-/// Feeds a fresh server with its host; returns who was let in.
+/// Feeds the bytes to a new server and its host; returns the user that was logged in.
 fn server_hears(bytes: &[u8]) -> Option<String> {
     let mut pair = lean_pair("nobody").with_filter(Box::new(|toward, bytes| {
-        // The client's own bytes are thrown away.
+        // The client's own bytes are discarded.
         if toward == Toward::Server {
             bytes.clear();
         }
@@ -50,13 +50,13 @@ fn server_hears(bytes: &[u8]) -> Option<String> {
     pair.host.user
 }
 
-/// Feeds a fresh client that asks for all that the recorded one asked for.
+/// Feeds the bytes to a new client that sends the same commands as the recorded one.
 fn client_hears(bytes: &[u8]) {
     let mut connection = client::Connection::new(Arc::new(plain_client("native")), NOW);
     let mut out = Vec::new();
     let mut rest = bytes;
     let mut asked = false;
-    // Packet by packet, as they would come: the client must not see an answer before it asked.
+    // The packets arrive one by one, because the client must not see an answer before its command.
     loop {
         loop {
             match connection.poll_output(&mut out) {
@@ -93,7 +93,7 @@ fn client_hears(bytes: &[u8]) {
     }
 }
 
-/// Calls `hear` with every prefix and with every bit flipped.
+/// Calls `hear` with every prefix, and with every bit flipped.
 fn damage(bytes: &[u8], mut hear: impl FnMut(&[u8], String)) {
     for length in 0..bytes.len() {
         hear(&bytes[..length], format!("the first {length} bytes"));
@@ -140,7 +140,7 @@ fn every_recorded_packet_whole_and_damaged_goes_through_both_machines() {
         other => panic!("{other:?}"),
     };
     for vector in vectors::ALL {
-        // As the first packet, as the answer to the login, and as a command: numbers 1, 2 and 0.
+        // The packet is the first one, the answer to the login, and a command: numbers 1, 2 and 0.
         damage(vector.payload, |payload, _| {
             for (before, number) in [(&[][..], 1), (response.as_slice(), 0), (response.as_slice(), 3)] {
                 let mut bytes = before.to_vec();
@@ -176,7 +176,7 @@ fn a_damaged_tls_handshake_never_connects_and_never_panics() {
             }));
             let seen = pair.run();
             if seen == [Seen::Connected] {
-                // Bits of the greeting's version and connection id, or of what came after the login: nothing secret depends on them.
+                // The bits are in the greeting's version or connection id, or after the login, where nothing secret depends on them.
                 assert_eq!(pair.host.user.as_deref(), Some("any"), "bit {bit} toward {toward:?}");
             }
         }

@@ -1,4 +1,4 @@
-//! TLS sessions that outlive a server, by tickets under the secrets of a file: which are resumed, and which must not be.
+//! TLS sessions that outlive a server, by tickets encrypted with the secrets in a file: which of them are resumed, and which must not be.
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "these are tests")]
 
 use std::fs::{self, Permissions};
@@ -48,7 +48,7 @@ impl Place {
         fs::set_permissions(self.secrets(), Permissions::from_mode(0o600)).unwrap();
     }
 
-    /// A server with accounts that demand nothing, any certificate, and one of another subject.
+    /// A server with accounts that require nothing, any certificate, and a certificate of another subject.
     fn start(&self) -> Server {
         let user = |name, require: &str| Kind::Sealwired.create_user(name, "caching_sha2_password", PASSWORD, require);
         let statements = vec![
@@ -105,7 +105,7 @@ impl Peer {
         Self(ClientContext::build(options).unwrap())
     }
 
-    /// One that has just been at the server.
+    /// A client that has just been connected to the server.
     fn known(place: &Place, version: &str, server: &Server) -> Self {
         let peer = Self::new(place, version);
         assert!(!peer.resumes(server), "{version}");
@@ -119,7 +119,7 @@ impl Peer {
         connect(server.port, config)
     }
 
-    /// Logs in; whether the session was resumed, on which both sides must agree.
+    /// Logs in; returns whether the session was resumed, on which both sides must agree.
     #[track_caller]
     fn resumes_as(&self, server: &Server, user: &str) -> bool {
         let mut client = self.login(server, user).unwrap_or_else(|error| panic!("{error}\n{}", server.log()));
@@ -135,7 +135,7 @@ impl Peer {
     }
 }
 
-/// An administrator's statement; what it is answered.
+/// Runs an administrator's statement; returns its answer.
 fn tell(place: &Place, server: &Server, sql: &str) -> Result<String, String> {
     let mut client = Peer::new(place, "TLSv1.3").login(server, "admin").map_err(|error| error.to_string())?;
     ask(&mut client, sql).map_err(|error| error.to_string())
@@ -201,7 +201,7 @@ fn a_session_ends_where_certificates_or_secrets_change() {
     after("no file", &|| set("ssl_session_ticket_key", Path::new("")), false);
     after("a file again", &|| set("ssl_session_ticket_key", &place.secrets()), false);
 
-    // What the first secret made is worth nothing where only the second is left.
+    // A ticket of the first secret is worthless where only the second secret is left.
     let peer = Peer::known(&place, "TLSv1.3", &server);
     place.write_secrets(SECOND);
     let server = server.restart(&place.settings(true)).unwrap();
@@ -219,7 +219,7 @@ fn resumption_is_switched_off_and_bounded_in_time() {
         }
     };
     answers("SHOW STATUS LIKE 'Ssl_session_cache_mode'", "SERVER");
-    // Of much the most is given.
+    // A timeout above the maximum becomes the maximum.
     for (change, shown, resumes) in [
         ("mode = OFF", "OFF", false),
         ("mode = ON", "SERVER", true),
@@ -265,7 +265,7 @@ fn a_resumed_session_has_the_rights_of_its_certificate() {
     for (peer, version) in peers.iter().zip(VERSIONS) {
         assert!(peer.resumes_as(&server, "named"), "{version}");
     }
-    // Revoked, it has none.
+    // A client with a revoked certificate has no session to resume.
     let list = CertificateSet::revocation_list(place.folder.path(), &place.set.client_cert);
     tell(&place, &server, &format!("SET GLOBAL ssl_crl = '{}'", list.display())).unwrap();
     tell(&place, &server, "ALTER INSTANCE RELOAD TLS").unwrap();
@@ -306,7 +306,7 @@ fn a_bad_file_is_refused_and_changes_nothing() {
     refused("No such file");
 }
 
-/// What openssl says of a connection that the server ends: it is sent a login of one byte, and all tickets are there by then.
+/// openssl's output for a connection that the server closes: the client sends a login of one byte, and all tickets have arrived by then.
 fn s_client(place: &Place, server: &Server, version: &str, session: &[&str]) -> String {
     let mut command = Command::new("openssl");
     command.current_dir(place.folder.path()).args(["s_client", "-starttls", "mysql", "-ign_eof", version]);
@@ -315,7 +315,7 @@ fn s_client(place: &Place, server: &Server, version: &str, session: &[&str]) -> 
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-/// Changes one byte of the ticket in a file of openssl's.
+/// Changes one byte of the ticket in a file of openssl.
 fn tamper(place: &Place, file: &str, tampered: &str) {
     let convert = |arguments: &[&str]| {
         let mut openssl = Command::new("openssl");

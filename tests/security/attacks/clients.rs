@@ -1,4 +1,4 @@
-//! Attacks on clients: the terminal client of MariaDB and ours meet the same server; each returns what the client did.
+//! Attacks on clients: MariaDB's terminal client and ours connect to the same server; each function returns how the client reacted.
 
 use std::io::{Read as _, Write as _};
 use std::net::Shutdown;
@@ -9,7 +9,7 @@ use sealwire_tests::middle::{Middle, connect, framed, packet, strip, unchanged};
 
 use crate::stage::{Stage, Whose, client, ended, greet, greet_for_tls, rogue, say};
 
-/// A client with these options, where somebody took TLS out of the greeting.
+/// Runs a client with these options, where an attacker has removed TLS from the greeting.
 fn stripped(stage: &Stage, whose: Whose, options: &[&str]) -> String {
     let middle = Middle::start(stage.server(Whose::Sealwire).port, |greeting| strip(greeting), unchanged);
     let output = client(whose, middle.port, "u", PASSWORD, options);
@@ -62,7 +62,7 @@ pub(crate) fn another_name(stage: &Stage, whose: Whose) -> String {
 }
 
 pub(crate) fn clear_password(stage: &Stage, whose: Whose) -> String {
-    // The stage is not needed: the server is nobody's.
+    // The stage is not used, because the attacker's server plays alone.
     let _ = stage;
     let (port, server) = rogue(|stream| {
         greet(stream);
@@ -92,7 +92,7 @@ pub(crate) fn wanted_file(stage: &Stage, whose: Whose) -> String {
     });
     let _ = client(whose, port, "u", PASSWORD, &["--skip-ssl"]);
     match server.join().unwrap().as_str() {
-        // To end the connection is as good as an empty file.
+        // Closing the connection is as good as sending an empty file.
         "hangs up" => "sends nothing of it".to_owned(),
         did => did.to_owned(),
     }
@@ -118,12 +118,12 @@ pub(crate) fn stripped_without_verification(stage: &Stage, whose: Whose) -> Stri
     stripped(stage, whose, &["--ssl", "--skip-ssl-verify-server-cert"])
 }
 
-/// A scramble for which he has computed answers ahead of time.
+/// A scramble for which the attacker has computed answers in advance.
 pub(crate) fn chosen_scramble(stage: &Stage, whose: Whose) -> String {
     let (port, server) = rogue(|stream| {
         greet(stream);
         let login = packet(stream)?;
-        // Behind the user's NUL: twenty bytes of proof.
+        // Twenty bytes of proof follow the user's NUL.
         let proves = login.windows(3).any(|window| window == b"u\0\x14");
         Some(if proves { "answers it".to_owned() } else { "says something else".to_owned() })
     });
@@ -132,7 +132,7 @@ pub(crate) fn chosen_scramble(stage: &Stage, whose: Whose) -> String {
     if did == "hangs up" { ended(&output) } else { did }
 }
 
-/// TLS that he ends himself, with a certificate of his own.
+/// The attacker terminates TLS with a certificate of his own.
 pub(crate) fn clear_password_for_a_stranger(stage: &Stage, whose: Whose) -> String {
     let set = stage.stranger();
     let (port, server) = rogue(move |stream| {
@@ -152,19 +152,19 @@ pub(crate) fn clear_password_for_a_stranger(stage: &Stage, whose: Whose) -> Stri
     if did == "hangs up" { ended(&output) } else { did }
 }
 
-/// Rows enough that the end is cut off, not the handshake.
+/// So many rows that the end of the answer is cut off, not the handshake.
 const ROWS: &str =
     "WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM t WHERE n < 400) SELECT a.n FROM t a, t b";
 const CUT_AT: u64 = 100_000;
 
-/// The line ends in the middle of an answer, without TLS's close_notify.
+/// The connection ends in the middle of an answer, without a close_notify alert.
 pub(crate) fn truncated(stage: &Stage, whose: Whose) -> String {
     let upstream = stage.server(Whose::Sealwire).port;
     let (port, middle) = rogue(move |client| {
         let mut server = connect(upstream);
         let (mut to, mut from) = (server.try_clone().ok()?, client.try_clone().ok()?);
         let there = thread::spawn(move || {
-            // Either side may hang up first.
+            // Either side may close first.
             let _ = std::io::copy(&mut from, &mut to);
         });
         let passed = std::io::copy(&mut (&mut server).take(CUT_AT), client).ok();
@@ -181,7 +181,7 @@ pub(crate) fn truncated(stage: &Stage, whose: Whose) -> String {
     }
 }
 
-/// In TLS 1.3 a client has said all when the server finds that it does not take its certificate.
+/// In TLS 1.3 a client has finished its handshake before the server rejects its certificate.
 pub(crate) fn late_alert(stage: &Stage, whose: Whose) -> String {
     let set = stage.stranger();
     let (cert, key) = (set.client_cert.display(), set.client_key.display());

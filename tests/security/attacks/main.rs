@@ -1,5 +1,5 @@
-//! The attacks of the registry, tried live on MariaDB's programs and on ours, and the table of them. The table in SECURITY.md
-//! is made from the same rows: `cargo xtask attacks` writes it.
+//! The attacks of the registry, run against MariaDB's programs and ours, and their table. `cargo xtask attacks` writes the table in
+//! SECURITY.md from the same rows.
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "these are tests")]
 
 mod clients;
@@ -29,7 +29,7 @@ fn main() -> ExitCode {
     trials.extend(attacks(&stage));
     trials.extend(versions::trials(&stage));
     let conclusion = libtest_mimic::run(&arguments, trials);
-    // The servers stop as their last holder goes; an exit from within would leave them running.
+    // The servers stop when their last owner drops them; exiting here would leave them running.
     drop(stage);
     if !arguments.list && conclusion.num_failed == 0 {
         match arguments.filter.as_deref() {
@@ -41,7 +41,7 @@ fn main() -> ExitCode {
     conclusion.exit_code()
 }
 
-/// Each attack that can be tried on a running program, on both makes.
+/// A trial for each attack that can be run on a program, for both MariaDB and Sealwire.
 fn attacks(stage: &Arc<Stage>) -> Vec<Trial> {
     let mut trials = Vec::new();
     for row in ROWS {
@@ -69,7 +69,7 @@ fn attacks(stage: &Arc<Stage>) -> Vec<Trial> {
     trials
 }
 
-/// What Sealwire is for: where MariaDB yields and Sealwire holds, both measured.
+/// The purpose of Sealwire: attacks to which MariaDB yields and which Sealwire repels, both measured.
 fn five_differ() -> Result<(), String> {
     let differ = ROWS
         .iter()

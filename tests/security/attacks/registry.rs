@@ -1,33 +1,33 @@
-//! The attacks: what each is, what MariaDB 10.11 and Sealwire do, and what shows it. The rows that both can be asked live are
-//! asked, and must do what stands here.
+//! The attacks: a description of each, how MariaDB 10.11 and Sealwire react, and the evidence. Rows with a live test are run, and the
+//! result must be the recorded one.
 
 use crate::stage::{Stage, Whose};
 use crate::{clients, servers};
 
 /// One attack.
 pub(crate) struct Row {
-    /// What it is known as.
+    /// The short name of the attack.
     pub(crate) id: &'static str,
-    /// What the attacker does.
+    /// The attacker's action.
     pub(crate) attack: &'static str,
-    /// What MariaDB does.
+    /// MariaDB's reaction.
     pub(crate) theirs: Did,
-    /// What Sealwire does.
+    /// Sealwire's reaction.
     pub(crate) ours: Did,
-    /// Tries it on one of them and tells what it did.
+    /// Runs the attack on one of them; returns the reaction.
     pub(crate) live: Option<fn(&Stage, Whose) -> String>,
-    /// Tests that show more of it, or all: file and function.
+    /// Tests that show more of the reaction, or all of it: file and function.
     pub(crate) tests: &'static [(&'static str, &'static str)],
 }
 
-/// What became of an attack.
+/// The result of an attack.
 #[derive(Clone, Copy)]
 pub(crate) enum Did {
-    /// The attacker gets something.
+    /// The attacker gains something.
     Yields(&'static str),
-    /// He gets nothing.
+    /// The attacker gains nothing.
     Holds(&'static str),
-    /// Nobody tried it here; what its documentation or its source says.
+    /// The attack was not run here; the text is from the documentation or the source.
     NotRun(&'static str),
 }
 
@@ -38,7 +38,7 @@ impl Did {
         }
     }
 
-    /// As a cell of a table.
+    /// The result as a cell of a table.
     pub(crate) fn cell(self) -> String {
         match self {
             Self::Yields(text) => format!("**yields**: {text}"),

@@ -1,4 +1,4 @@
-//! Attacks on servers: the same bytes to MariaDB's and to ours; each returns what the server did, in a few words.
+//! Attacks on servers: the same bytes go to MariaDB's server and to ours; each function returns the server's reaction in a few words.
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::TcpStream;
@@ -11,14 +11,14 @@ use sealwire_tests::middle::{Change, Middle, connect, error_code, framed, packet
 
 use crate::stage::{HASTE, Stage, Whose, client, client_hello, ended, login, say};
 
-/// A connection that has been greeted.
+/// A connection whose greeting was read.
 fn greeted(stage: &Stage, whose: Whose) -> TcpStream {
     let mut stream = connect(stage.server(whose).port);
     packet(&mut stream).unwrap();
     stream
 }
 
-/// The next packet's meaning.
+/// The meaning of the next packet.
 fn said(stream: &mut TcpStream) -> String {
     match packet(stream) {
         None => "hangs up without a word".to_owned(),
@@ -38,7 +38,7 @@ pub(crate) fn credentials_before_tls(stage: &Stage, whose: Whose) -> String {
     if first == [0x16] { "takes them and begins TLS".to_owned() } else { said(&mut stream) }
 }
 
-/// Past what the kernel holds for both sides together: it was the server that took it.
+/// More bytes than the kernel buffers for both sides together, so the server has read some of them.
 const FLOOD: usize = 12 << 20;
 
 pub(crate) fn megabytes_before_login(stage: &Stage, whose: Whose) -> String {
@@ -80,7 +80,7 @@ pub(crate) fn short_ssl_request(stage: &Stage, whose: Whose) -> String {
 
 pub(crate) fn required_tls_in_plaintext(stage: &Stage, whose: Whose) -> String {
     let mut stream = greeted(stage, whose);
-    // Another plugin than the account's: the server must ask again, if it goes on at all.
+    // The plugin differs from the account's, so a server that goes on must send an AuthSwitchRequest.
     stream.write_all(&framed(&login("ssl_only", false, "client_ed25519", &[]), 1)).unwrap();
     said(&mut stream)
 }
@@ -113,7 +113,7 @@ pub(crate) fn empty_packets(stage: &Stage, whose: Whose) -> String {
     said(&mut stream)
 }
 
-/// Guesses on one connection by COM_CHANGE_USER, each with the last greeting's scramble.
+/// Guesses passwords on one connection by COM_CHANGE_USER, each with the last greeting's scramble.
 pub(crate) fn guesses_by_change_user(stage: &Stage, whose: Whose) -> String {
     let stream = connect(stage.server(whose).port);
     let config = Config::new("u", PASSWORD.into(), std::sync::Arc::new(OsRandom::new()));
@@ -130,7 +130,7 @@ pub(crate) fn guesses_by_change_user(stage: &Stage, whose: Whose) -> String {
     format!("takes {guesses} of 10 guesses")
 }
 
-/// From an account that may be used over any line to one that may not.
+/// Changes from an account that may be used in plaintext to one that requires TLS.
 pub(crate) fn change_user_to_required_tls(stage: &Stage, whose: Whose) -> String {
     let stream = connect(stage.server(whose).port);
     let config = Config::new("u", PASSWORD.into(), std::sync::Arc::new(OsRandom::new()));
@@ -141,7 +141,7 @@ pub(crate) fn change_user_to_required_tls(stage: &Stage, whose: Whose) -> String
     }
 }
 
-/// Attributes that say to be longer than the packet.
+/// Sends connection attributes with a length beyond the packet's end.
 pub(crate) fn lying_attributes(stage: &Stage, whose: Whose) -> String {
     let mut stream = greeted(stage, whose);
     let mut bytes = login("u", false, "mysql_native_password", &[7; 20]);
@@ -161,14 +161,14 @@ pub(crate) fn unknown_user(stage: &Stage, whose: Whose) -> String {
     if known == unknown { "tells the same".to_owned() } else { format!("tells '{known}' and '{unknown}'") }
 }
 
-/// What is said when the time is over.
+/// The server's reaction when the login time is over.
 pub(crate) fn silence_after_ssl_request(stage: &Stage, whose: Whose) -> String {
     let mut stream = connect(stage.hasty(whose).port);
     packet(&mut stream).unwrap();
     stream.write_all(&ssl_request(32)).unwrap();
     match rest(&mut stream).as_slice() {
         [] => "hangs up without a word".to_owned(),
-        // An alert of TLS.
+        // A TLS alert.
         [0x15, 3, ..] => "says goodbye in TLS".to_owned(),
         bytes => match error_code(bytes) {
             Some(code) => format!("says error {code} in plaintext"),
@@ -177,12 +177,12 @@ pub(crate) fn silence_after_ssl_request(stage: &Stage, whose: Whose) -> String {
     }
 }
 
-/// A login that comes byte by byte, five times as long as a server gives for it.
+/// Sends a login byte by byte, over five times the server's login time.
 pub(crate) fn a_byte_at_a_time(stage: &Stage, whose: Whose) -> String {
     let mut stream = connect(stage.hasty(whose).port);
     packet(&mut stream).unwrap();
     let begin = Instant::now();
-    // The reading that finds nothing is what paces the writing.
+    // The read that times out sets the pace of the writes.
     stream.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
     let mut bytes = vec![0xff, 0x7f, 0, 1];
     bytes.resize(10_000, 0x41);
@@ -200,7 +200,7 @@ pub(crate) fn a_byte_at_a_time(stage: &Stage, whose: Whose) -> String {
     "takes it all".to_owned()
 }
 
-/// A server's answer to half a packet, then an end of the stream.
+/// The server's answer to half a packet followed by the end of the stream.
 pub(crate) fn half_a_packet(stage: &Stage, whose: Whose) -> String {
     let mut stream = greeted(stage, whose);
     stream.write_all(&ssl_request(32)[..20]).unwrap();

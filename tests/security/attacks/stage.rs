@@ -1,4 +1,4 @@
-//! The servers and clients that the attacks are tried on, and the bytes they are made of.
+//! The servers and clients on which the attacks run, and the packets of the attacks.
 
 use std::io::Write as _;
 use std::net::TcpStream;
@@ -19,17 +19,17 @@ use sealwire_tests::programs::program;
 use sealwire_tests::server::{Kind, Server, Settings};
 use tempfile::TempDir;
 
-/// Whose server or client an attack is tried on.
+/// The maker of the server or client under attack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Whose {
     MariaDb,
     Sealwire,
 }
 
-/// The connect_timeout of the servers that have a short one.
+/// The connect_timeout of the servers with a short one.
 pub(crate) const HASTE: Duration = Duration::from_secs(2);
 
-/// What all attacks share: started when the first asks for it.
+/// The servers that all attacks share; each is started when it is first needed.
 pub(crate) struct Stage {
     place: TempDir,
     servers: [OnceLock<Server>; 2],
@@ -44,12 +44,12 @@ impl Stage {
         Self { place, servers, hasty, elsewhere: OnceLock::new() }
     }
 
-    /// A server of that make: the same certificates, the same accounts.
+    /// A server of that maker, with the same certificates and accounts.
     pub(crate) fn server(&self, whose: Whose) -> &Server {
         self.servers[whose as usize].get_or_init(|| self.start(whose, Vec::new()))
     }
 
-    /// One that gives a client [`HASTE`] to log in.
+    /// A server that allows a client [`HASTE`] to log in.
     pub(crate) fn hasty(&self, whose: Whose) -> &Server {
         let option = format!("--connect-timeout={}", HASTE.as_secs());
         self.hasty[whose as usize].get_or_init(|| self.start(whose, vec![option]))
@@ -74,7 +74,7 @@ impl Stage {
         SET.get_or_init(|| CertificateSet::by_openssl(&self.place.path().join("good")))
     }
 
-    /// A server of ours whose certificate is for another name.
+    /// A server of ours whose certificate is for another host name.
     pub(crate) fn elsewhere(&self) -> &(Server, CertificateSet) {
         self.elsewhere.get_or_init(|| {
             let set = CertificateSet::as_the_manual(&self.place.path().join("elsewhere"), "elsewhere.example");
@@ -87,7 +87,7 @@ impl Stage {
         })
     }
 
-    /// The certificates of nobody that a client knows.
+    /// Certificates of a CA that no client trusts.
     pub(crate) fn stranger(&self) -> CertificateSet {
         static SET: OnceLock<CertificateSet> = OnceLock::new();
         SET.get_or_init(|| CertificateSet::by_openssl(&self.place.path().join("stranger"))).clone()
@@ -98,24 +98,24 @@ impl Stage {
     }
 }
 
-/// The terminal client of that make asks which cipher is in use, as `user`.
+/// Runs the terminal client of that maker as `user`, which queries the cipher in use.
 pub(crate) fn client(whose: Whose, port: u16, user: &str, password: &str, options: &[&str]) -> Output {
     say(whose, port, user, password, options, "SHOW STATUS LIKE 'Ssl_cipher'")
 }
 
-/// The terminal client of that make says a statement, as `user`.
+/// Runs the terminal client of that maker with a statement, as `user`.
 pub(crate) fn say(whose: Whose, port: u16, user: &str, password: &str, options: &[&str], statement: &str) -> Output {
     let mut command = match whose {
         Whose::MariaDb => Command::new("mariadb"),
         Whose::Sealwire => Command::new(program("sealwire")),
     };
     command.args(["--no-defaults", "--host=127.0.0.1"]).env_remove("HOME");
-    // Not on the command line, of which sealwire would warn.
+    // The password is not on the command line, because sealwire would warn of that.
     command.arg(format!("--port={port}")).arg(format!("--user={user}")).env("MYSQL_PWD", password);
     child::output(command.args(options).args(["-N", "-e", statement]), &[]).unwrap()
 }
 
-/// How it ended for the client, in a few words.
+/// The result for the client, in a few words.
 pub(crate) fn ended(output: &Output) -> String {
     let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     match stdout.trim_end().split_once('\t') {
@@ -128,7 +128,7 @@ pub(crate) fn ended(output: &Output) -> String {
     code.map_or_else(|| format!("says {stderr}"), |code: String| format!("refuses with error {code}"))
 }
 
-/// A server of evil intent, for one client.
+/// A malicious server, for one client.
 pub(crate) fn rogue(play: impl FnOnce(&mut TcpStream) -> Option<String> + Send + 'static) -> (u16, JoinHandle<String>) {
     let (listener, port) = listen();
     let thread = thread::spawn(move || {
@@ -139,7 +139,7 @@ pub(crate) fn rogue(play: impl FnOnce(&mut TcpStream) -> Option<String> + Send +
     (port, thread)
 }
 
-/// A greeting without TLS.
+/// Sends a greeting without TLS.
 pub(crate) fn greet(stream: &mut TcpStream) {
     greet_with(stream, Capabilities::LONG_PASSWORD);
 }
@@ -166,7 +166,7 @@ fn greet_with(stream: &mut TcpStream, more: Capabilities) {
     stream.write_all(&framed(&payload, 0)).unwrap();
 }
 
-/// TLS of a rogue server's own, from its greeting on; `None` where the client asks for none.
+/// Sends a greeting with TLS and makes the handshake as a malicious server; `None` where the client requests no TLS.
 pub(crate) fn greet_for_tls(
     stream: &mut TcpStream,
     set: &CertificateSet,
@@ -181,11 +181,11 @@ pub(crate) fn greet_for_tls(
     Some(StreamOwned::new(ServerConnection::new(Arc::new(config)).unwrap(), stream.try_clone().unwrap()))
 }
 
-/// The lower capabilities that every client here has: 4.1, transactions, SECURE_CONNECTION, LONG_PASSWORD; PLUGIN_AUTH.
+/// The lower capabilities of every client here: 4.1, transactions, SECURE_CONNECTION, LONG_PASSWORD; and PLUGIN_AUTH.
 const LOGIN: u32 = 0x1 | 0x200 | 0x2000 | 0x8000 | 1 << 19;
 const SSL: u32 = 0x800;
 
-/// A HandshakeResponse41 in full.
+/// A complete HandshakeResponse41.
 pub(crate) fn login(user: &str, ssl: bool, plugin: &str, proof: &[u8]) -> Vec<u8> {
     let capabilities = if ssl { LOGIN | SSL } else { LOGIN };
     let mut payload = capabilities.to_le_bytes().to_vec();
@@ -196,7 +196,7 @@ pub(crate) fn login(user: &str, ssl: bool, plugin: &str, proof: &[u8]) -> Vec<u8
     payload
 }
 
-/// A ClientHello as rustls says it.
+/// A ClientHello as rustls sends it.
 pub(crate) fn client_hello() -> Vec<u8> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();

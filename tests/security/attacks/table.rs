@@ -1,4 +1,4 @@
-//! The registry as a table: printed, and in SECURITY.md.
+//! The registry as a table: for a terminal, and in SECURITY.md.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -11,7 +11,7 @@ use crate::registry::{Did, ROWS, Row};
 const BEGIN: &str = "<!-- the table of attacks: `cargo xtask attacks` writes it -->\n";
 const END: &str = "<!-- the end of the table -->\n";
 
-/// The table for a terminal; `tried` says when the attacks with a star were.
+/// The table for a terminal; `tried` says when the attacks with a star were run.
 pub(crate) fn text(tried: &str) -> String {
     let mut text = format!("attack, then what MariaDB 10.11 and Sealwire do; * tried on both {tried}\n");
     for row in ROWS {
@@ -53,7 +53,7 @@ fn shown_by(row: &Row) -> String {
     let of = |file: &str| {
         let parts: Vec<&str> = file.trim_end_matches(".rs").rsplit('/').take(2).collect();
         let own = parts.first().copied().unwrap_or_default();
-        // `tests.rs` and `main.rs` say nothing without their folder.
+        // `tests.rs` and `main.rs` mean nothing without the name of their folder.
         if matches!(own, "tests" | "main") { parts.get(1).copied().unwrap_or(own).to_owned() } else { own.to_owned() }
     };
     let tests = row.tests.iter().map(|(file, name)| format!("`{}::{name}`", of(file)));
@@ -64,7 +64,7 @@ fn root() -> PathBuf {
     package_folder().parent().expect("the workspace's folder").to_owned()
 }
 
-/// That the tests named exist, and that each row has something that shows it.
+/// Checks that the named tests exist, and that each row has evidence.
 pub(crate) fn every_row_has_a_test() -> Result<(), String> {
     let mut wrong = Vec::new();
     for row in ROWS {
@@ -84,7 +84,7 @@ pub(crate) fn every_row_has_a_test() -> Result<(), String> {
     if wrong.is_empty() { Ok(()) } else { Err(wrong.join("\n")) }
 }
 
-/// Whether the source has a function of that name that is a test: with `#[test]` among its attributes, or as a trial.
+/// Whether the source has a test of that name: a function with `#[test]` among its attributes, or a trial.
 fn has_test(source: &str, name: &str) -> bool {
     let head = format!("fn {name}(");
     if source.contains("Trial::test(") && source.contains(&format!("trial(\"{name}\", {name})")) {
@@ -95,7 +95,7 @@ fn has_test(source: &str, name: &str) -> bool {
     before.iter().rev().take_while(|line| line.trim_start().starts_with("#[")).any(|line| line.trim() == "#[test]")
 }
 
-/// That SECURITY.md holds the table as it is; with `SEALWIRE_WRITE_ATTACKS` it is written there first.
+/// Checks that SECURITY.md has the current table; with `SEALWIRE_WRITE_ATTACKS` it is first written there.
 pub(crate) fn is_written() -> Result<(), String> {
     let path = root().join("SECURITY.md");
     let text = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;

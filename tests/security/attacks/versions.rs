@@ -1,4 +1,4 @@
-//! `openssl s_client` in every version of TLS there was, and resumption.
+//! `openssl s_client` with every version of TLS, and resumption.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
@@ -9,7 +9,7 @@ use sealwire_tests::programs::missing;
 
 use crate::stage::{Stage, Whose};
 
-/// The version's option, and what must come of it.
+/// The version's option, and the expected result.
 const VERSIONS: [(&str, Expected); 4] = [
     ("-tls1", Expected::Refused),
     ("-tls1_1", Expected::Refused),
@@ -20,7 +20,7 @@ const VERSIONS: [(&str, Expected); 4] = [
 #[derive(Clone, Copy)]
 enum Expected {
     Accepted(&'static str),
-    /// By the alert 40, handshake_failure: rustls misses the signature algorithms, which old versions do not tell, before it looks
+    /// Refused with alert 40, handshake_failure: rustls looks for the signature algorithms, which old versions do not send, before it looks
     /// at the version.
     Refused,
 }
@@ -43,13 +43,13 @@ pub(crate) fn trials(stage: &Arc<Stage>) -> Vec<Trial> {
     trials
 }
 
-/// What it prints when all is said of a handshake.
+/// The text that s_client prints at the end of a handshake.
 const VERIFIED: &str = "Verify return code";
-/// In TLS 1.3 the ticket comes later.
+/// The text of a TLS 1.3 ticket, which arrives after the handshake.
 const TICKET: &str = "New Session Ticket arrived";
 
 fn of_version(stage: &Stage, option: &str, expected: Expected) -> Result<(), String> {
-    // OpenSSL itself would not say TLS 1.0 at its usual level of security.
+    // At its default security level OpenSSL itself would not offer TLS 1.0.
     let said = s_client(stage, &[option, "-cipher", "DEFAULT@SECLEVEL=0"], VERIFIED)?;
     says(
         &said,
@@ -72,7 +72,7 @@ fn says(said: &str, wanted: &str) -> Result<(), String> {
     if said.contains(wanted) { Ok(()) } else { Err(format!("'{wanted}' is not in:\n{said}")) }
 }
 
-/// Runs it, its standard input held open until it has said `until`; returns all that it said.
+/// Runs s_client, with its standard input open until it has printed `until`; returns its output.
 fn s_client(stage: &Stage, options: &[&str], until: &str) -> Result<String, String> {
     let told = |error: std::io::Error| format!("openssl: {error}");
     let (said, out) = std::io::pipe().map_err(told)?;

@@ -1,4 +1,4 @@
-//! Certificates and revocation lists of any content, put together byte by byte: what a forger may send.
+//! Makes certificates and revocation lists with any content, byte by byte, as a forger may send them.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ pub(crate) mod oid {
     pub(crate) const ANY_PURPOSE: &[u8] = &[0x55, 0x1d, 0x25, 0];
 }
 
-/// A field of DER.
+/// An element of DER.
 pub(crate) fn der(tag: u8, content: impl AsRef<[u8]>) -> Vec<u8> {
     let content = content.as_ref();
     let mut bytes = vec![tag];
@@ -33,7 +33,7 @@ pub(crate) fn der(tag: u8, content: impl AsRef<[u8]>) -> Vec<u8> {
     bytes
 }
 
-/// A distinguished name of UTF-8 texts, each in a set of its own; a mail address is ASCII.
+/// A distinguished name of UTF-8 values, each in a set of its own; a mail address is ASCII.
 pub(crate) fn name(attributes: &[(&[u8], &str)]) -> Vec<u8> {
     let sets = attributes.iter().flat_map(|(oid, text)| {
         let kind = if *oid == oid::EMAIL { 0x16 } else { 0x0c };
@@ -46,7 +46,7 @@ fn time(year: u32) -> Vec<u8> {
     der(0x17, format!("{:02}0101000000Z", year % 100))
 }
 
-/// An extension.
+/// A certificate extension.
 #[derive(Clone)]
 pub(crate) struct Extension(Vec<u8>);
 
@@ -62,7 +62,7 @@ impl Extension {
         Self::new(&[0x55, 0x1d, 19], true, der(0x30, [ca.to_vec(), path_length].concat()))
     }
 
-    /// The bits as they stand in the first byte, digitalSignature the highest.
+    /// The key usage; the bits are those of its first byte, with digitalSignature the highest.
     pub(crate) fn key_usage(bits: u8) -> Self {
         Self::new(&[0x55, 0x1d, 15], true, der(3, [0, bits]))
     }
@@ -72,7 +72,7 @@ impl Extension {
         Self::new(&[0x55, 0x1d, 37], false, der(0x30, list))
     }
 
-    /// Alternative names, each with its tag.
+    /// Subject alternative names, each with its tag.
     pub(crate) fn names(names: &[(u8, &[u8])]) -> Self {
         let list: Vec<u8> = names.iter().flat_map(|(tag, name)| der(*tag, name)).collect();
         Self::new(&[0x55, 0x1d, 17], false, der(0x30, list))
@@ -88,12 +88,12 @@ impl Extension {
         Self::new(&[0x55, 0x1d, 30], true, der(0x30, both))
     }
 
-    /// The identifier of its own key.
+    /// The subject key identifier.
     pub(crate) fn subject_key(id: u8) -> Self {
         Self::new(&[0x55, 0x1d, 14], false, der(4, [id]))
     }
 
-    /// The identifier of its issuer's key.
+    /// The authority key identifier.
     pub(crate) fn authority_key(id: u8) -> Self {
         Self::new(&[0x55, 0x1d, 35], false, der(0x30, der(0x80, [id])))
     }
@@ -108,30 +108,30 @@ impl Extension {
         Self::new(&[0x60, 0x86, 0x48, 1, 0x86, 0xf8, 0x42, 1, 1], false, der(3, [0, bits]))
     }
 
-    /// One that nobody knows.
+    /// An extension that no verifier knows.
     pub(crate) fn unknown(critical: bool) -> Self {
         Self::new(&[0x2b, 6, 1, 4, 1, 0x86, 0x8d, 0x1f, 1], critical, der(5, []))
     }
 }
 
-/// What is to stand in a certificate.
+/// The content of a certificate to make.
 #[derive(Clone)]
 pub(crate) struct Wanted {
     pub(crate) version: u8,
     pub(crate) serial: u8,
     pub(crate) subject: Vec<u8>,
-    /// The years at whose beginnings the period starts and ends.
+    /// The years in which the validity period begins and ends, each at 1 January.
     pub(crate) years: (u32, u32),
     pub(crate) extensions: Vec<Extension>,
 }
 
 impl Wanted {
-    /// A CA of version 3, as it should be, plus what is wanted besides.
+    /// A proper CA of version 3, with further extensions.
     pub(crate) fn ca(common_name: &str, extensions: &[Extension]) -> Self {
         Self::bare(common_name, &[&[Extension::basic_constraints(true, None)], extensions].concat())
     }
 
-    /// Version 3 with these extensions alone.
+    /// A certificate of version 3 with these extensions alone.
     pub(crate) fn bare(common_name: &str, extensions: &[Extension]) -> Self {
         let subject = name(&[(oid::COMMON_NAME, common_name)]);
         Self { version: 3, serial: 1, subject, years: (2026, 2040), extensions: extensions.to_vec() }
@@ -150,18 +150,18 @@ pub(crate) fn key() -> Arc<KeyPair> {
     Arc::new(KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).unwrap())
 }
 
-/// Signed by itself.
+/// A certificate signed by itself.
 pub(crate) fn self_signed(wanted: &Wanted) -> Made {
     let key = key();
     make(wanted, Arc::clone(&key), &wanted.subject, &key)
 }
 
-/// Signed by that one, which may be no CA at all.
+/// A certificate signed by `by`, which need not be a CA.
 pub(crate) fn issue(by: &Made, wanted: &Wanted) -> Made {
     make(wanted, key(), &by.subject, &by.key)
 }
 
-/// The same CA again, of the same name and key, by itself.
+/// A new certificate of the same CA, with the same name and key, signed by itself.
 pub(crate) fn renew(ca: &Made, wanted: &Wanted) -> Made {
     make(wanted, Arc::clone(&ca.key), &wanted.subject, &ca.key)
 }

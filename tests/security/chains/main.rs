@@ -1,5 +1,5 @@
-//! One rule for certificates: chains as they should be and forged ones, ended by certificates of version 1 and 3, for servers and for
-//! clients, judged in handshakes of our own and by OpenSSL. Where the two differ the table says why.
+//! The rules for certificate chains: proper and forged chains, ending in certificates of version 1 and 3, for servers and clients, are
+//! verified in handshakes of our own and by OpenSSL. Where the two differ, the table says why.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod forge;
@@ -26,7 +26,7 @@ use table::{Chain, End, HOST, TABLE};
 /// 15 January 2027.
 const NOW: Duration = Duration::from_secs(1_800_000_000);
 
-/// The four ends of a row, in the order of its verdicts.
+/// The four end certificates of a row, in the order of its verdicts.
 const ENDS: [End; 4] = [
     End { version: 1, server: true },
     End { version: 1, server: false },
@@ -67,7 +67,7 @@ fn key(made: &Made) -> Option<NamedPem> {
     Some(NamedPem::new("a key", made.key.serialize_pem()))
 }
 
-/// Whether one side of a handshake in memory accepts the chain that the other shows, and why not.
+/// Makes a handshake in memory, in which one side sends the chain; returns the other side's verdict.
 fn judge(chain: &Chain, server_shows_it: bool) -> Result<(), TlsError> {
     if server_shows_it {
         let (trust, ca) = if chain.are_system_roots {
@@ -103,9 +103,9 @@ fn judge(chain: &Chain, server_shows_it: bool) -> Result<(), TlsError> {
     }
 }
 
-/// How it ended at the client and at the server.
+/// The results of a handshake for the client and for the server.
 fn handshake(client: ClientOptions, server: ServerOptions, host: &str) -> (Result<(), TlsError>, Result<(), TlsError>) {
-    // A CA that can't be used is refused before anybody connects.
+    // A CA that can't be used is refused before any connection.
     let (client, server) = match (ClientContext::build(client), ServerContext::build(server)) {
         (Ok(client), Ok(server)) => (client, server),
         (client, server) => return (client.map(drop), server.map(drop)),
@@ -124,7 +124,7 @@ fn handshake(client: ClientOptions, server: ServerOptions, host: &str) -> (Resul
     (at_client, at_server)
 }
 
-/// The same by `openssl verify`, as MySQL has its library do it.
+/// The verdict of `openssl verify`, with the checks that MySQL asks its library to make.
 fn judge_by_openssl(chain: &Chain, server_shows_it: bool, folder: &Path) -> Result<(), String> {
     let write = |name: &str, text: &str| fs::write(folder.join(name), text).unwrap();
     let all = |list: &[Made]| list.iter().map(|made| pem("CERTIFICATE", &made.der)).collect::<String>();
@@ -148,7 +148,7 @@ fn judge_by_openssl(chain: &Chain, server_shows_it: bool, folder: &Path) -> Resu
     if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) }
 }
 
-/// Runs every row by a judge, and gathers where its verdict is another than it should be.
+/// Runs every row through a judge, and collects the verdicts that differ from the expected ones.
 fn differences(
     expected: impl Fn(&table::Row) -> &'static str,
     judge: impl Fn(&Chain, bool) -> Result<(), String>,

@@ -1,4 +1,4 @@
-//! REQUIRE SUBJECT as MySQL's users write it: what OpenSSL prints of a name, over names of every attribute and odd values.
+//! REQUIRE SUBJECT as MySQL's users write it: OpenSSL's text of a name, for names with every attribute and odd values.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,7 +11,7 @@ use sealwire_tests::programs::needs;
 use crate::forge::{Wanted, der, self_signed};
 use crate::pem;
 
-/// Where the attributes of names stand among the object identifiers.
+/// The prefixes of object identifiers that name attributes.
 const ARCS: [&str; 6] = [
     "2.5.4",
     "1.2.840.113549.1.9",
@@ -21,12 +21,13 @@ const ARCS: [&str; 6] = [
     "1.2.643.3.131.1",
 ];
 
-/// Pieces of values. Some look like what stands between attributes, or like an escape.
+/// Pieces of values. Some look like the separator of attributes, or like an escape.
 const PIECES: &[&str] = &[
     "a", "Z", " ", "é", "\"", ",", "=", "/", "+", "\\", "\\x41", "/CN=", "+UID=", "/mail=", "\\/", "\u{1}", "~", "db",
 ];
 
-/// One attribute: its name, its identifier in DER, the tag and the bytes of its value, and whether it is joined to the one before.
+/// One attribute: its name, its identifier in DER, the tag and the bytes of its value, and whether it is in the same set as the previous
+/// one.
 struct Attribute {
     kind: String,
     oid: Vec<u8>,
@@ -74,7 +75,7 @@ fn encode(attributes: &[Attribute]) -> Vec<u8> {
     der(0x30, sets.iter().flat_map(|set| der(0x31, set)).collect::<Vec<u8>>())
 }
 
-/// What OpenSSL 1.1 prints, by its source: a slash before each attribute, and nothing escaped but what is no printable ASCII.
+/// The text of OpenSSL 1.1, according to its source: a slash before each attribute, and only bytes outside printable ASCII escaped.
 fn printed_by_openssl_1(attributes: &[Attribute]) -> String {
     let mut text = String::new();
     for Attribute { kind, value, .. } in attributes {
@@ -87,7 +88,7 @@ fn printed_by_openssl_1(attributes: &[Attribute]) -> String {
     text
 }
 
-/// Numbers that look random, the same each time.
+/// Pseudo-random numbers, the same each time.
 struct Dice(u64);
 
 impl Dice {
@@ -110,7 +111,7 @@ impl Dice {
     }
 }
 
-/// Whether a backslash of a value could be the beginning of an escape: nobody can tell from what OpenSSL prints.
+/// Whether a backslash in a value could begin an escape: OpenSSL's text does not tell.
 fn has_doubtful_backslash(attributes: &[Attribute]) -> bool {
     attributes.iter().any(|attribute| {
         let mut bytes = attribute.value.iter().peekable();
@@ -123,7 +124,7 @@ fn has_doubtful_backslash(attributes: &[Attribute]) -> bool {
     })
 }
 
-/// Whether a value has what begins an attribute in the form of OpenSSL 1.1.
+/// Whether a value contains text that begins an attribute in the form of OpenSSL 1.1.
 fn has_doubtful_slash(attributes: &[Attribute], kinds: &BTreeMap<String, String>) -> bool {
     attributes.iter().any(|attribute| {
         let text = String::from_utf8_lossy(&attribute.value);
@@ -148,7 +149,7 @@ fn verdict(certificate: &[u8], subject: &str) -> Result<(), String> {
     admit(&Requirement::Specified { cipher: None, issuer: None, subject }, &facts).map_err(|refusal| refusal.actual)
 }
 
-/// A name with every attribute that OpenSSL knows, some at a time, and many with odd values.
+/// Names with every attribute that OpenSSL knows, several in each, and many with odd values.
 fn names(kinds: &BTreeMap<String, String>) -> Vec<Vec<Attribute>> {
     let mut dice = Dice(1);
     let all: Vec<(&String, &String)> = kinds.iter().collect();
@@ -172,7 +173,7 @@ fn names(kinds: &BTreeMap<String, String>) -> Vec<Vec<Attribute>> {
             })
             .collect()
     }));
-    // What people have.
+    // Values that occur in practice.
     let (organisation, common_name) = ((0x0c, b"AC/DC".to_vec()), (0x0c, b"client".to_vec()));
     let of = |kind: &str| all.iter().find(|(known, _)| *known == kind).copied().unwrap();
     names.push(vec![attribute(of("O"), organisation, false), attribute(of("CN"), common_name, false)]);
@@ -207,7 +208,7 @@ fn what_openssl_prints_of_a_name_is_the_name_that_is_required() {
                 assert_eq!(verdict(&made.der, &old), Ok(()), "{old}");
             }
         }
-        // Where what OpenSSL prints is no name's alone, what the log says is.
+        // Where OpenSSL's text fits several names, the text in our log fits one.
         let Err(exact) = verdict(&made.der, "/CN=nobody of this name") else { panic!("{printed}") };
         assert_eq!(verdict(&made.der, &exact), Ok(()), "{exact}");
         for other in [format!("{printed}x"), format!("{printed}/CN=x"), printed.replacen('/', "", 1)] {

@@ -1,4 +1,4 @@
-//! The table: chains as they should be and forged ones, the verdict on each, and OpenSSL's where it is another.
+//! The table: proper and forged chains, the verdict on each, and OpenSSL's where it differs.
 
 use crate::forge::{Extension, Made, Wanted, issue, name, oid, renew, revocations, self_signed};
 
@@ -10,18 +10,18 @@ const IP: u8 = 0x87;
 const MAIL: u8 = 0x81;
 const DIRECTORY: u8 = 0xa4;
 
-/// One chain.
+/// One chain with its verdicts.
 pub(crate) struct Row {
     pub(crate) name: &'static str,
-    /// Whether it is accepted (`y`, `n`) when it ends in a server's certificate of version 1, a client's of version 1, a server's of
-    /// version 3, a client's of version 3. `-`: there is no such chain.
+    /// Whether the chain is accepted (`y`, `n`) when it ends in a server's certificate of version 1, a client's of version 1, a server's of
+    /// version 3, a client's of version 3. `-` means that there is no such chain.
     pub(crate) ours: &'static str,
     pub(crate) chain: fn(End) -> Chain,
-    /// OpenSSL's verdicts where they are others, and why they may differ.
+    /// OpenSSL's verdicts where they differ, and why they may.
     pub(crate) openssl: Option<(&'static str, &'static str)>,
 }
 
-/// What the chain is to end in.
+/// The kind of end certificate.
 #[derive(Clone, Copy)]
 pub(crate) struct End {
     pub(crate) version: u8,
@@ -29,12 +29,12 @@ pub(crate) struct End {
 }
 
 impl End {
-    /// The end certificate as it should be.
+    /// A proper end certificate.
     fn leaf(self) -> Wanted {
         self.leaf_with(&[])
     }
 
-    /// The same with these extensions besides; version 1 has none.
+    /// A proper end certificate with further extensions; version 1 has none.
     fn leaf_with(self, extensions: &[Extension]) -> Wanted {
         let common_name = if self.server { HOST } else { "client" };
         let mut all = Vec::new();
@@ -47,15 +47,15 @@ impl End {
         Wanted { version: self.version, serial: 77, ..Wanted::bare(common_name, &all) }
     }
 
-    /// One with the name in its subject alone, whatever the version.
+    /// An end certificate with the name in its subject alone, whatever the version.
     fn leaf_of_subject(self, attributes: &[(&[u8], &str)]) -> Wanted {
         Wanted { subject: name(attributes), extensions: Vec::new(), ..self.leaf() }
     }
 }
 
-/// What one side is given and the other sends.
+/// The trusted certificates of one side, and the chain that the other sends.
 pub(crate) struct Chain {
-    /// Of `--ssl-ca`, or the system's roots.
+    /// The certificates of `--ssl-ca`, or the system's roots.
     pub(crate) named: Vec<Made>,
     pub(crate) are_system_roots: bool,
     /// The end certificate first.
@@ -79,27 +79,27 @@ fn root() -> Made {
     self_signed(&Wanted::ca("Root", &[]))
 }
 
-/// Root, a CA in between with these extensions besides, and the end.
+/// A root, an intermediate CA with these further extensions, and the end certificate.
 fn below(end: End, extensions: &[Extension]) -> Chain {
     let root = root();
     let sub = issue(&root, &Wanted::ca("Sub", extensions));
     Chain::new(&[&root], &[&issue(&sub, &end.leaf()), &sub])
 }
 
-/// A CA that is named, and the end.
+/// A trusted CA and the end certificate.
 fn under(end: End, ca: &Wanted) -> Chain {
     let ca = self_signed(ca);
     Chain::new(&[&ca], &[&issue(&ca, &end.leaf())])
 }
 
-/// Root, a CA in between that says exactly this, and the end.
+/// A root, an intermediate CA with exactly this content, and the end certificate.
 fn below_bare(end: End, sub: Wanted) -> Chain {
     let root = root();
     let sub = issue(&root, &sub);
     Chain::new(&[&root], &[&issue(&sub, &end.leaf()), &sub])
 }
 
-/// A CA with name constraints and the end below it.
+/// A CA with name constraints, and the end certificate below it.
 fn constrained(leaf: &Wanted, permitted: &[(u8, &[u8])], excluded: &[(u8, &[u8])]) -> Chain {
     let root = root();
     let sub = issue(&root, &Wanted::ca("Sub", &[Extension::name_constraints(permitted, excluded)]));
@@ -141,7 +141,7 @@ pub(crate) const TABLE: &[Row] = &[
     })
     .but_openssl("nnnn", "OpenSSL takes the first of that name and looks no further"),
     row("signed by itself, and not named", "nnnn", |end| Chain::new(&[&root()], &[&self_signed(&end.leaf())])),
-    // What a CA may be used for.
+    // Extended key usages of CAs.
     row("extended key usage: a CA in between for servers", "ynyn", |end| {
         below(end, &[Extension::purposes(&[oid::SERVER_AUTH])])
     }),
@@ -174,7 +174,7 @@ pub(crate) const TABLE: &[Row] = &[
         let root = root();
         Chain::new(&[&root], &[&issue(&root, &end.leaf_with(&[Extension::purposes(&[oid::ANY_PURPOSE])]))])
     }),
-    // What a key may be used for.
+    // Key usages.
     row("key usage: a CA in between may sign certificates", "yyyy", |end| below(end, &[Extension::key_usage(0x06)])),
     row("key usage: a CA in between may sign lists only", "nnnn", |end| below(end, &[Extension::key_usage(0x02)])),
     row("key usage: a root may sign lists only", "nnnn", |end| {
@@ -197,7 +197,7 @@ pub(crate) const TABLE: &[Row] = &[
         Chain::new(&[&root], &[&issue(&root, &end.leaf_with(&[Extension::netscape_type(0x80)]))])
     })
     .but_openssl("--ny", "no CA has issued it for twenty years; extended key usage says the same"),
-    // Who is a CA.
+    // Basic constraints: which certificates are CAs.
     row("basic constraints: CA:FALSE in between", "nnnn", |end| {
         below_bare(end, Wanted::bare("Sub", &[Extension::basic_constraints(false, None)]))
     }),
@@ -238,7 +238,7 @@ pub(crate) const TABLE: &[Row] = &[
         let sub = issue(&root, &Wanted::bare("Sub", &[Extension::basic_constraints(true, Some(0))]));
         Chain::new(&[&root], &[&issue(&sub, &end.leaf_with(&[Extension::basic_constraints(true, None)])), &sub])
     }),
-    // How many CAs.
+    // Path lengths.
     row("path length: one in between below a root of 0", "nnnn", |end| {
         let root = self_signed(&Wanted::bare("Root", &[Extension::basic_constraints(true, Some(0))]));
         let sub = issue(&root, &Wanted::ca("Sub", &[]));
@@ -275,7 +275,7 @@ pub(crate) const TABLE: &[Row] = &[
         Chain::new(&[&root], &sent.iter().collect::<Vec<_>>())
     })
     .but_openssl("yyyy", "webpki's bound is six; nobody has so many, and a bound there must be"),
-    // Whom a CA may name.
+    // Name constraints.
     row("names: a permitted host", "y-y-", |end| constrained(&end.leaf(), &[(DNS, b"example.com")], &[])),
     row("names: a host that is not permitted", "n-n-", |end| constrained(&end.leaf(), &[(DNS, b"example.net")], &[])),
     row("names: an excluded host", "n-n-", |end| constrained(&end.leaf(), &[], &[(DNS, b"db.example.com")])),
@@ -320,7 +320,7 @@ pub(crate) const TABLE: &[Row] = &[
         constrained(&end.leaf_of_subject(&[(oid::COMMON_NAME, HOST)]), &[(DIRECTORY, &directory)], &[])
     })
     .but_openssl("yyyy", "constraints of directory names are not implemented, in webpki neither, so they refuse"),
-    // Extensions that nobody knows.
+    // Unknown extensions.
     row("a critical extension that nobody knows, at the end", "--nn", |end| {
         let root = root();
         Chain::new(&[&root], &[&issue(&root, &end.leaf_with(&[Extension::unknown(true)]))])
@@ -341,7 +341,7 @@ pub(crate) const TABLE: &[Row] = &[
     }),
     row("critical policy constraints in between", "nnnn", |end| below(end, &[Extension::policy_constraints()]))
         .but_openssl("yyyy", "policies are not implemented, in webpki neither, so what is critical refuses"),
-    // Periods.
+    // Validity periods.
     row("period: an expired end", "nnnn", |end| {
         let root = root();
         Chain::new(&[&root], &[&issue(&root, &Wanted { years: (2020, 2021), ..end.leaf() })])
@@ -395,7 +395,7 @@ pub(crate) const TABLE: &[Row] = &[
         Chain::new(&[&wrong, &right], &[&issue(&right, &end.leaf())])
     })
     .but_openssl("nnnn", "OpenSSL takes the first of that name and key that is within its period"),
-    // What was named itself.
+    // End certificates that are trusted themselves.
     row("named itself: an end signed by itself", "yyyy", |end| {
         let end = self_signed(&end.leaf());
         Chain::new(&[&end], &[&end])

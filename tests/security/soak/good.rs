@@ -1,4 +1,4 @@
-//! Clients that do all right: they log in over verified TLS, ask for their cipher now and then, say goodbye, and come again.
+//! Well-behaved clients: they log in over verified TLS, query their cipher now and then, quit, and connect again.
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::SocketAddr;
@@ -17,9 +17,9 @@ use sealwire_tests::clients;
 
 use crate::Counts;
 
-/// So many may be at their handshake at a time.
+/// The most clients in their handshake at a time.
 const AT_THE_DOOR: usize = 32;
-/// Questions of one client before it leaves, at most.
+/// The most queries of one client before it quits.
 const QUESTIONS: u64 = 9;
 
 struct Good {
@@ -41,7 +41,7 @@ enum Phase {
     Over,
 }
 
-/// Keeps `count` clients busy until the time is over, each with this pause between its questions. How one failed is sent.
+/// Keeps `count` clients busy until the time is over, each with this pause between queries. The error of a failed client is sent.
 pub(crate) fn run(
     port: u16,
     context: &ClientContext,
@@ -68,7 +68,7 @@ pub(crate) fn run(
             let Some(good) = &mut places[place] else { continue };
             if let Err(error) = good.go(now, counts) {
                 counts.failures.fetch_add(1, Relaxed);
-                // Nobody listens once the soak is over.
+                // After the soak nobody receives the error.
                 let _ = failed.send(error);
                 good.phase = Phase::Over;
             }
@@ -87,7 +87,7 @@ pub(crate) fn run(
             *place = Some(Good::enter(address, &config, &poll, number, turn, pause));
         }
     }
-    // They did nothing wrong, and yet the soak is over.
+    // These clients did not fail; the soak has ended.
     drop(places);
 }
 
@@ -100,7 +100,7 @@ impl Good {
         Self { stream, connection, out: Vec::new(), phase: Phase::Entering, due: Instant::now(), left, pause }
     }
 
-    /// Does all that can be done without waiting.
+    /// Advances as far as possible without waiting.
     fn go(&mut self, now: Instant, counts: &Counts) -> Result<(), String> {
         if self.phase == Phase::Idle && self.due <= now {
             let asked = if self.left == 0 {
@@ -136,7 +136,7 @@ impl Good {
                     return if self.phase == Phase::Over { Ok(()) } else { Err("the server hung up".to_owned()) };
                 }
                 Ok(length) => {
-                    // An error sticks, and the next poll tells it.
+                    // An error is kept, and the next poll returns it.
                     let _ = self.connection.handle_input(Input::Bytes(&mut buffer[..length].to_vec()), clock::now());
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock || error.kind() == ErrorKind::NotConnected => {

@@ -1,5 +1,5 @@
-//! Accounts that log in and do harm by SQL, each in its own way, over and over: statements that are deep, huge, endless or recursive, and
-//! clients that leave in the middle of one.
+//! Accounts that log in and attack by SQL, each in its own way, again and again: statements that are deep, huge, endless or recursive, and
+//! clients that disconnect in the middle of one.
 
 use std::io::Write as _;
 use std::net::TcpStream;
@@ -12,14 +12,14 @@ use sealwire_tests::{clients, middle};
 
 use crate::Counts;
 
-/// One of them: its name, and what it does with its number of times so far.
+/// A hostile account: its name, and its attack, which is given the number of earlier attacks.
 type Hostile = (&'static str, fn(u16, u64) -> Result<(), ClientError>);
 
-/// The five.
+/// The five hostile accounts.
 pub(crate) const ALL: [Hostile; 5] =
     [("deep", deep), ("huge", huge), ("endless", endless), ("gone", gone), ("recursive", recursive)];
 
-/// What they need beside their accounts: a table, of which each may read.
+/// The statements that prepare the attacks: a table which each account may read.
 pub(crate) fn statements() -> Vec<String> {
     let mut statements = vec![
         "CREATE DATABASE d;".to_owned(),
@@ -31,14 +31,14 @@ pub(crate) fn statements() -> Vec<String> {
     statements
 }
 
-/// Does harm until the time is over; how often is counted.
+/// Attacks until the time is over, and counts the attacks.
 pub(crate) fn run(port: u16, number: usize, counts: &Counts) {
     let (name, act) = ALL[number];
     while !counts.stop.load(Relaxed) {
         let turn = counts.hostile[number].fetch_add(1, Relaxed);
         match act(port, turn) {
             Ok(()) | Err(ClientError::Sql(_)) => {}
-            // Refused statements do not end the connection, and so the server is there after each.
+            // A refused statement does not end the connection, so any other error means that the server has failed.
             Err(error) => panic!("{name}, turn {turn}: {error}"),
         }
     }
@@ -48,7 +48,7 @@ fn enter(port: u16, name: &str) -> Result<Client<TcpStream>, ClientError> {
     clients::connect(port, clients::plain(name))
 }
 
-/// Runs a statement to its end, whatever it gives.
+/// Runs a statement and reads all of its results.
 fn run_all(client: &mut Client<TcpStream>, sql: &str) -> Result<(), ClientError> {
     let mut result = client.query(sql)?;
     while result.next()?.is_some() {}
@@ -96,7 +96,7 @@ fn huge(port: u16, turn: u64) -> Result<(), ClientError> {
     Ok(())
 }
 
-/// A join of a billion rows, which ends by its time or by KILL.
+/// A join of a billion rows, which only its time limit or KILL ends.
 const ENDLESS: &str = "SELECT COUNT(*) FROM d.n AS a, d.n AS b, d.n AS c WHERE a.t LIKE CONCAT('%', b.n, c.n)";
 
 fn endless(port: u16, turn: u64) -> Result<(), ClientError> {
@@ -109,7 +109,7 @@ fn endless(port: u16, turn: u64) -> Result<(), ClientError> {
     std::thread::scope(|scope| {
         let (done, running) = channel::<()>();
         let killer = scope.spawn(move || -> Result<(), ClientError> {
-            // The statement ends by nothing else. A KILL that comes before it is for nothing, so that another has to follow.
+            // Only KILL ends the statement. A KILL that arrives before the statement begins has no effect, so the killer repeats it.
             while running.recv_timeout(Duration::from_millis(500)) == Err(RecvTimeoutError::Timeout) {
                 run_all(&mut enter(port, "endless")?, &format!("KILL QUERY {id}"))?;
             }

@@ -1,6 +1,5 @@
-//! Thousands of connections over TLS while the certificates are loaded again each second and one client in a hundred
-//! misbehaves, and five accounts do harm by SQL: no good client fails, and the server's memory stays as it is. `cargo xtask soak` runs it
-//! longer.
+//! Thousands of connections over TLS, while the certificates are reloaded each second, one client in a hundred misbehaves, and five
+//! accounts attack by SQL: no good client fails, and the server's memory does not grow. `cargo xtask soak` runs it longer.
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "these are tests")]
 
 mod bad;
@@ -21,27 +20,27 @@ use sealwire_tests::server::{Kind, Server, Settings};
 
 /// Threads of good clients.
 const THREADS: usize = 2;
-/// The longest that a client is quiet between two questions.
+/// The longest pause of a client between two queries.
 const MOST_PAUSE: Duration = Duration::from_secs(8);
-/// Seconds of which the least memory counts.
+/// How many seconds form a window, of which the least memory counts.
 const WINDOW: usize = 10;
-/// Files that the two programs need beside their connections.
+/// Files that the two processes need beside their connections.
 const OTHER_FILES: usize = 200;
 
-/// What happened so far.
+/// The counts so far.
 #[derive(Default)]
 struct Counts {
-    /// Good clients that are in now.
+    /// Good clients that are logged in now.
     now: AtomicU64,
     /// Good clients' logins.
     logins: AtomicU64,
-    /// Their answered questions.
+    /// Answered queries of good clients.
     answers: AtomicU64,
-    /// Those that failed, and how the first did.
+    /// The number of failed good clients, and the first error.
     failures: AtomicU64,
     /// Connections of bad clients.
     bad: AtomicU64,
-    /// How often each hostile account did its harm.
+    /// How often each hostile account has attacked.
     hostile: [AtomicU64; hostile::ALL.len()],
     stop: AtomicBool,
 }
@@ -73,12 +72,12 @@ fn soak(asked: &Asked) -> Result<(), String> {
     let account =
         |name: &str, plugin: &str, require: &str| Kind::Sealwired.create_user(name, plugin, PASSWORD, require);
     let mut statements = vec![account("u", "caching_sha2_password", "SSL")];
-    // These come in plaintext, so that the harm is the server's whole load.
+    // The hostile accounts connect in plaintext, so that the attacks are all of the server's load.
     statements.extend(hostile::ALL.iter().map(|(name, _)| account(name, "mysql_native_password", "NONE")));
     statements.extend(hostile::statements());
     let settings = Settings {
         certificates: Some(set.clone()),
-        // A small packet, so that what the hostile accounts hold for a moment does not hide what is never given back.
+        // A small packet limit, so that the momentary memory of the hostile accounts does not hide a leak.
         options: vec![
             format!("--max-connections={needed}"),
             "--connect-timeout=60".to_owned(),
@@ -134,14 +133,14 @@ fn soak(asked: &Asked) -> Result<(), String> {
     }
 }
 
-/// What the watch over the server came to.
+/// The results of watching the server.
 struct Watched {
     reloads: u64,
     memory: String,
     flat: bool,
 }
 
-/// Loads other certificates each second and looks at the server's memory, from when all are in.
+/// Replaces the certificates each second and measures the server's memory, from the time when all clients are logged in.
 fn watch(
     server: &Server,
     set: &CertificateSet,
@@ -149,7 +148,7 @@ fn watch(
     counts: &Counts,
     begin: Instant,
 ) -> Result<Watched, String> {
-    // The same CA signs another pair, and the two take turns in the files that the server reads.
+    // The same CA signs a second pair, and the two alternate in the files that the server reads.
     let pairs = [&set.server_cert, &set.server_key].map(|file| fs::read(file).unwrap());
     let again = [&set.client_cert, &set.client_key].map(|file| fs::read(file).unwrap());
     let mut root = clients::plain("root");
@@ -174,10 +173,10 @@ fn watch(
         }
     }
     let (at, took) = full.ok_or_else(|| format!("{} of {} came in", counts.now.load(Relaxed), asked.connections))?;
-    // Warm-up: until all are in, and half as long again as that and a fifth of the time.
+    // The warm-up lasts until all clients are logged in, plus half of that time and a fifth of the run.
     let from = (at + at / 2 + samples.len() / 5).min(samples.len() - 1);
-    // What stays is what counts: the least of each window, for a statement may hold some megabytes for a moment.
-    // A run too short for that, and for the memory to settle, is held to less.
+    // Only lasting memory counts, so the least value of each window is taken, because a statement may hold some megabytes for a moment. A
+    // run that is too short for windows, and for the memory to settle, has a looser limit.
     let is_long = asked.time >= Duration::from_secs(120);
     let (window, bound) = if is_long { (WINDOW, 0.05) } else { (1, 0.25) };
     let warm: Vec<u64> = samples[from..].chunks(window).filter_map(|window| window.iter().min().copied()).collect();

@@ -1,5 +1,5 @@
-//! Statements whose expressions grow with each level of nesting: SQLite compiles them without listening to anybody, so that they are refused
-//! before.
+//! Statements whose expressions grow with each level of nesting. They are refused in advance, because SQLite can't be interrupted while it
+//! compiles them.
 
 use std::net::TcpStream;
 use std::sync::mpsc;
@@ -9,10 +9,10 @@ use sealwire::Client;
 
 use super::world::{World, run};
 
-/// No statement may take longer to be refused, or to be compiled, in the debug build too.
+/// The most time to refuse or to compile a statement, in a debug build too.
 const DEADLINE: Duration = Duration::from_secs(10);
 
-/// Runs a statement, whose answer must come in time.
+/// Runs a statement; its answer must come in time.
 fn timed(client: &mut Client<TcpStream>, sql: &str) -> Result<Vec<Vec<String>>, (u16, String)> {
     let shown: String = sql.chars().take(100).collect();
     std::thread::scope(|scope| {
@@ -31,7 +31,7 @@ fn timed(client: &mut Client<TcpStream>, sql: &str) -> Result<Vec<Vec<String>>, 
             }
             Err(_) => {
                 eprintln!("no answer within {DEADLINE:?}: {shown}");
-                // The thread that waits for the answer would hold the test up for hours.
+                // A panic would wait for the thread with the statement, which may run for hours.
                 std::process::abort();
             }
         }
@@ -44,7 +44,7 @@ fn refused(client: &mut Client<TcpStream>, sql: &str) {
     assert!(matches!(told, Err((1436, _))), "{shown}: {told:?}");
 }
 
-/// `{}` in `level`, put into itself.
+/// `level` applied repeatedly, with its result in place of `{}`.
 fn nested(first: &str, level: impl Fn(usize, &str) -> String, levels: usize) -> String {
     (0..levels).fold(first.to_owned(), |inner, at| level(at, &inner))
 }
@@ -128,7 +128,7 @@ fn nested_queries_are_weighed_before_they_are_compiled() {
     ] {
         refused(&mut root, &sql);
     }
-    // Those that the server has not are refused for that.
+    // Statement kinds that the server lacks are refused for that reason.
     for sql in [format!("PREPARE p FROM '{deep}'"), format!("EXPLAIN {deep}")] {
         let told = timed(&mut root, &sql).map(|_| ());
         assert!(matches!(told, Err((1436 | 1046 | 1064 | 1235 | 1295, _))), "{told:?}");
@@ -207,7 +207,7 @@ fn views_are_weighed_with_what_they_read() {
         timed(&mut root, &sql).err().map(|told| (at, told.0))
     });
     assert!(matches!(made, Some((6..=20, 1436 | 1116))), "{made:?}");
-    // Light when they were made, because the names below them were tables then.
+    // The views were cheap when they were created, because the names in them were tables then.
     for at in 0..40 {
         run(&mut root, &format!("CREATE TABLE d.k{at} (x INT)")).unwrap();
     }
@@ -223,10 +223,10 @@ fn views_are_weighed_with_what_they_read() {
     let sql = "CREATE OR REPLACE VIEW d.v0 AS SELECT a + a + a + a + a + a + a + a AS x FROM d.t";
     let told = timed(&mut root, sql).map(|_| ());
     assert!(matches!(told, Err((1436, _))), "{told:?}");
-    // What is light alone, and not together.
+    // Each term is cheap alone, but not all together.
     let sql = format!("SELECT {} FROM d.v9", vec!["x"; 500].join(" + "));
     refused(&mut root, &sql);
-    // What fits is read, joined, described and listed.
+    // A view within the limit can be read, joined, described and listed.
     assert_eq!(timed(&mut root, "SELECT x FROM d.v8 ORDER BY x").unwrap(), [["256"], ["512"]]);
     assert_eq!(timed(&mut root, "SELECT COUNT(*) FROM d.v JOIN d.v8 ON v.a = v8.x").unwrap(), [["0"]]);
     run(&mut root, "INSERT INTO d.u (a) SELECT x FROM d.v8").unwrap();
@@ -275,7 +275,7 @@ fn generated_columns_are_weighed() {
     run(&mut root, "CREATE TABLE d.g2 (a BIGINT)").unwrap();
     let all: Vec<String> = added.iter().map(|column| format!("ADD COLUMN {column}")).collect();
     refused(&mut root, &format!("ALTER TABLE d.g2 {}", all.join(", ")));
-    // What is there is as heavy as it may be, and its weight counts where it is read.
+    // An existing generated column is as expensive as allowed, and its cost counts where it is read.
     run(&mut root, "INSERT INTO d.g (a) VALUES (1)").unwrap();
     assert_eq!(timed(&mut root, "SELECT g5 FROM d.g").unwrap(), [["64"]]);
     let wide = vec!["g5"; 900].join(" + ");
@@ -283,7 +283,7 @@ fn generated_columns_are_weighed() {
     refused(&mut root, &format!("SELECT {} FROM (SELECT g5 + g5 AS x FROM d.g) AS t", vec!["x"; 900].join(" + ")));
     refused(&mut root, &format!("SELECT 1 FROM d.g WHERE 1 IN ({})", vec!["g5"; 20_000].join(", ")));
     assert!(timed(&mut root, &format!("CREATE INDEX k ON d.g (({}))", vec!["g5"; 400].join(" + "))).is_err());
-    // What people write.
+    // Statements that occur in practice.
     run(
         &mut root,
         "CREATE TABLE d.h (a INT, b INT, c INT AS (a + b), d INT AS (c * 2) STORED, CHECK (c > 0), KEY k ((c + d)))",
@@ -302,7 +302,7 @@ fn conditions_over_many_indexes_are_planned_soon_or_stopped() {
     world.refresh(&mut root);
     let columns: Vec<String> = (0..COLUMNS).map(|at| format!("c{at} INT, KEY k{at} (c{at})")).collect();
     run(&mut root, &format!("CREATE TABLE d.wide ({})", columns.join(", "))).unwrap();
-    // ANDs of ORs, each of which an index could serve.
+    // Conjunctions of disjunctions, each of which an index could serve.
     let ors = |many: usize, long: usize| -> String {
         let or = |at: usize| -> String {
             let terms: Vec<String> = (0..long).map(|n| format!("c{} = {n}", (at * long + n) % COLUMNS)).collect();
@@ -315,7 +315,7 @@ fn conditions_over_many_indexes_are_planned_soon_or_stopped() {
         timed(&mut root, &ors(many, long)).unwrap();
     }
     refused(&mut root, &ors(40, 40));
-    // Many tables, any of whose columns may be looked up by any other: it takes seconds, in which SQLite listens.
+    // Many tables, in which any column may be looked up by any other. Planning takes seconds, in which SQLite can be interrupted.
     const TABLES: usize = 60;
     let from: Vec<String> = (0..TABLES).map(|at| format!("d.wide AS t{at}")).collect();
     let equal = |at: usize, n: usize| {

@@ -1,8 +1,8 @@
-//! Statements that would take all memory, all stack, all disk or all time, at bounds and beyond them.
+//! Statements that would use up the memory, the stack, the disk or the time, at the limits and beyond them.
 
 use super::world::{World, run};
 
-/// Shapes that make a deep tree: what begins the statement, what is repeated, and what ends it.
+/// Patterns that make a deep syntax tree: the beginning of the statement, the repeated part, and the end.
 const SHAPES: &[(&str, &str, &str)] = &[
     ("SET @a = 1", "+1", ""),
     ("SELECT 1", "+1", ""),
@@ -49,7 +49,7 @@ fn no_shape_of_a_statement_ends_the_server() {
     let world = World::new(&["--max-allowed-packet=64M"]);
     let mut root = world.root();
     world.refresh(&mut root);
-    // The bound is sql::depth's; the greatest number is ten times that, and more than took 107035f down.
+    // The limit is in sql::depth. The greatest number here is ten times the limit, and larger than the one that crashed 107035f.
     for times in [50, 3_900, 200_000] {
         for (front, middle, back) in SHAPES {
             let sql = format!("{front}{}{back}", middle.repeat(times));
@@ -70,7 +70,7 @@ fn what_programs_write_is_not_too_deep() {
     let world = World::new(&[]);
     let mut root = world.root();
     world.refresh(&mut root);
-    // Object mappers chain conditions by the thousand, and fill lists and rows by the ten thousand.
+    // Object-relational mappers chain conditions by the thousand, and fill lists and rows by the ten thousand.
     let conditions: Vec<String> = (0..1500).map(|number| format!("a = {number}")).collect();
     let sql = format!("SELECT COUNT(*) FROM d.t WHERE {}", conditions.join(" OR "));
     assert_eq!(run(&mut root, &sql).unwrap(), [["2"]]);
@@ -109,7 +109,7 @@ fn no_function_makes_more_than_a_packet() {
         "CONCAT_WS(',', REPEAT('x', 900000), REPEAT('y', 900000))".to_owned(),
         "HEX(REPEAT('x', 900000))".to_owned(),
     ] {
-        // Once as constants, once where the engine computes it.
+        // Once with constants, once where the engine computes the value.
         for sql in [format!("SELECT {value} IS NULL"), format!("SELECT {value} IS NULL FROM d.u")] {
             let shown: String = sql.chars().take(80).collect();
             assert_eq!(run(&mut root, &sql).unwrap(), [["1"]], "{shown}");
@@ -117,7 +117,7 @@ fn no_function_makes_more_than_a_packet() {
             assert!(warnings.iter().any(|warning| warning[1] == "1301"), "{shown}: {warnings:?}");
         }
     }
-    // What SQLite makes by itself ends with an error.
+    // A value that SQLite's own functions make too large ends with an error.
     let (code, _) = run(&mut root, "SELECT QUOTE(QUOTE(REPEAT(\"'\", 900000))) FROM d.u").unwrap_err();
     assert_eq!(code, 1153);
     let wide: Vec<&str> = vec!["REPEAT('x', 1000000)"; 20];
@@ -141,7 +141,7 @@ fn a_recursion_ends() {
         let (code, message) = run(&mut root, sql).unwrap_err();
         assert_eq!(code, 3636, "{sql}: {message}");
     }
-    // As deep as it may be, and again for each row of another query.
+    // A recursion as deep as allowed, again for each row of another query.
     let numbers = "WITH RECURSIVE c AS (SELECT 1 AS a UNION ALL SELECT a + 1 FROM c WHERE a < 900)";
     assert_eq!(run(&mut root, &format!("{numbers} SELECT MAX(a) FROM c")).unwrap(), [["900"]]);
     let sql = "SELECT SUM((WITH RECURSIVE c AS (SELECT t.a AS a UNION ALL SELECT a + 1 FROM c WHERE a < 900) SELECT COUNT(*) FROM c)) FROM d.t";
@@ -180,8 +180,8 @@ fn a_statement_ends_with_its_time() {
     assert_eq!(run(&mut root, "SELECT SLEEP(1000)").unwrap_err().0, 3024);
 }
 
-/// Calls whose work would be the product of their arguments in a plain implementation, and calls that are long in any. `{N}` is a long text, another
-/// one in each row; `{M}` a shorter one that ends in another letter.
+/// Calls whose cost in a simple implementation would be the product of their arguments, and calls that are slow in any implementation.
+/// `{N}` is a long text, another one in each row; `{M}` is a shorter one that ends in another letter.
 const LONG_CALLS: &[&str] = &[
     "INSTR({N}, {M})",
     "LOCATE({M}, {N})",
@@ -270,7 +270,7 @@ fn every_long_call_ends_when_it_is_killed_and_with_its_time() {
             }
         };
         run(&mut timed, "SET max_execution_time = 100").unwrap();
-        // A KILL that had no effect is told, and not waited for.
+        // If KILL had no effect, the test fails without waiting.
         run(&mut worker, "SET max_execution_time = 60000").unwrap();
         tried(&mut timed, "with its time", 3024);
         std::thread::scope(|scope| {
@@ -307,7 +307,7 @@ fn many_large_values_of_one_statement_are_refused() {
         let code = told.map_or_else(|(code, _)| code, |_| 0);
         assert!(matches!(code, 1041 | 1153), "{shown}: {code}");
     }
-    // As many rows as there are, one at a time.
+    // One row at a time, of as many as there are.
     let rows = vec![format!("SELECT LENGTH({value}), {value}"); 12].join(" UNION ALL ");
     assert_eq!(run(&mut root, &rows).map_or(0, |rows| rows.len()), 12);
     assert_eq!(run(&mut root, "SELECT 'served'").unwrap(), [["served"]]);
@@ -326,7 +326,7 @@ fn lists_of_names_have_a_bound() {
     assert_eq!(run(&mut root, &format!("WITH {} SELECT 1", tables.join(", "))).unwrap_err().0, 1116);
     let assignments: Vec<String> = (0..20_000).map(|number| format!("@a{number} = 1")).collect();
     assert_eq!(run(&mut root, &format!("SET {}", assignments.join(", "))).unwrap_err().0, 1436);
-    // A text where a keyword should be is read once, not once for each keyword.
+    // A string where a keyword should be is scanned once, not once for each keyword.
     assert_eq!(run(&mut root, &"'a'".repeat(2 << 20)).unwrap_err().0, 1064);
 }
 
@@ -355,7 +355,7 @@ fn who_holds_much_memory_leaves_some_for_others() {
         run(&mut light, &format!("SET @mine = REPEAT('x', {})", 2 << 20)).unwrap();
         assert_eq!(run(&mut light, "SELECT LENGTH(@mine)").unwrap(), [["2097152"]]);
     }
-    // The greedy account gets no more meanwhile than what was refused before, on whichever of its connections.
+    // Meanwhile the greedy account gets no more than the limit, on any of its connections.
     let is_refused = (0..3).any(|_| {
         let mut worker = world.worker();
         let refused = run(&mut worker, &format!("SET @a = REPEAT('x', {})", 16 << 20)).is_err();

@@ -1,8 +1,8 @@
-//! What a security review wrote into names, types and patterns to reach SQLite, and what else could be written there.
+//! Names, types and patterns by which a security review reached SQLite's own syntax, and similar ones.
 
 use super::world::{SECRET, World, run};
 
-/// Statements that took the server at 107035f over, with USAGE alone; `{file}` is a file beside the data directory.
+/// Statements that broke into the server at 107035f with USAGE alone; `{file}` is a file beside the data directory.
 const WITHOUT_RIGHTS: &[&str] = &[
     "DROP TEMPORARY TABLE IF EXISTS `x\\``; COMMIT; ATTACH DATABASE '{data}/hidden.sqlite' AS z; BEGIN; -- `",
     "SELECT abs(1) AS `a\\``, (SELECT s FROM z.secret) -- `",
@@ -33,7 +33,7 @@ const WITHOUT_RIGHTS: &[&str] = &[
     "SELECT s FROM `hidden\\`.secret",
 ];
 
-/// Statements for which an account has ALL on its own database `d`.
+/// Statements for an account that has ALL on its own database `d`.
 const WITH_A_DATABASE: &[&str] = &[
     "CREATE TABLE d.q (c `a b`, `x); COMMIT; ATTACH DATABASE '{file}' AS w; CREATE TABLE w.z (v); BEGIN; --` int)",
     "CREATE TABLE d.q (c `int); ATTACH DATABASE '{file}' AS w; --`)",
@@ -73,7 +73,7 @@ const WITH_A_DATABASE: &[&str] = &[
     "DROP INDEX `x` ON hidden.secret",
 ];
 
-/// Nothing of the secret is in an answer, no statement of these succeeds, and no file appears.
+/// Checks that no answer contains the secret, that every statement fails, and that no file appears.
 fn nothing_comes_of(grants: &str, statements: &[&str], multi: bool) {
     let world = World::new(&[]);
     let mut root = world.root();
@@ -92,7 +92,7 @@ fn nothing_comes_of(grants: &str, statements: &[&str], multi: bool) {
             Ok(rows) => {
                 let shown = format!("{rows:?}");
                 assert!(!shown.contains(SECRET) && !shown.contains(".sqlite"), "{sql}: {shown}");
-                // A strange name alone does no harm.
+                // A strange name alone is harmless.
                 assert!(
                     sql.starts_with("SELECT")
                         || sql.starts_with("WITH")
@@ -129,7 +129,7 @@ fn all_on_one_database_reaches_no_other() {
 fn two_databases_are_two_files_whatever_their_names() {
     let world = World::new(&[]);
     let mut root = world.root();
-    // At 107035f both were @1f600.sqlite.
+    // At 107035f both names led to the file @1f600.sqlite.
     let names = ["\u{1f600}", "\u{1f60}0", "Shop", "shop", "main", "temp", "Temp", "a`b", "a\\b", "..", "a/b"];
     for name in names {
         let quoted = name.replace('`', "``");

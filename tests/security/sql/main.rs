@@ -1,5 +1,5 @@
-//! Accounts that want more than their privileges: statements that mean two things, names that are SQL, statements without an end. The
-//! programs run as users run them.
+//! Accounts that try to exceed their privileges: ambiguous statements, names that contain SQL, endless statements. The programs run as
+//! users run them.
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "these are tests")]
 
 mod complexity;

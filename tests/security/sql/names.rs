@@ -1,4 +1,4 @@
-//! Objects with any names: made, altered, read and dropped, they are what they are called, and nothing else changes.
+//! Objects with unusual names: creating, altering, reading and dropping one affects that object and no other.
 
 use std::net::TcpStream;
 
@@ -8,7 +8,7 @@ use sealwire_simnet::Seeded;
 
 use super::world::{SECRET, World, run};
 
-/// What names are made of: what quotes, escapes, ends or comments in one of the two dialects, and letters of every width.
+/// Pieces of names: characters that quote, escape, end or begin a comment in one of the two dialects, and letters of every encoded length.
 const PIECES: &[&str] = &[
     "`",
     "``",

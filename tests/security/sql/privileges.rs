@@ -1,4 +1,4 @@
-//! Each kind of statement with each privilege taken away that MySQL's manual demands for it.
+//! Runs each kind of statement without each of the privileges that MySQL's manual requires for it.
 
 use std::net::TcpStream;
 
@@ -6,7 +6,7 @@ use sealwire::Client;
 
 use super::world::{World, run};
 
-/// A statement, and the privileges that together allow it: each as it is granted, and on what.
+/// A statement, and the privileges that together allow it: each with its object.
 struct Row {
     sql: &'static str,
     needs: &'static [(&'static str, &'static str)],
@@ -16,7 +16,8 @@ const fn row(sql: &'static str, needs: &'static [(&'static str, &'static str)]) 
     Row { sql, needs }
 }
 
-/// What the MySQL 8.0 Reference Manual demands, statement by statement ("Privileges Provided by MySQL", and each statement's page).
+/// The privileges that the MySQL 8.0 Reference Manual requires for each statement ("Privileges Provided by MySQL", and the statement's
+/// page).
 const ROWS: &[Row] = &[
     row("SELECT a FROM d.t", &[("SELECT", "d.t")]),
     row("SELECT COUNT(*) FROM d.t", &[("SELECT", "d.t")]),
@@ -25,7 +26,7 @@ const ROWS: &[Row] = &[
     row("SELECT a FROM d.t UNION SELECT a FROM d.u", &[("SELECT", "d.t"), ("SELECT", "d.u")]),
     row("SELECT * FROM (SELECT a FROM d.t) AS x", &[("SELECT", "d.t")]),
     row("WITH x AS (SELECT a FROM d.t) SELECT * FROM x", &[("SELECT", "d.t")]),
-    // A name of WITH has the scope of its query, and hides no table elsewhere.
+    // A name in WITH is visible in its query only, and hides no table elsewhere.
     row("SELECT (WITH u AS (SELECT 1 AS a) SELECT a FROM u), y.b FROM d.u AS y", &[("SELECT", "d.u")]),
     row("SELECT (WITH u AS (SELECT 1 AS a) SELECT a FROM u), y.b FROM u AS y", &[("SELECT", "d.u")]),
     row("WITH u AS (SELECT b FROM d.u) SELECT * FROM u", &[("SELECT", "d.u")]),
@@ -67,7 +68,7 @@ const ROWS: &[Row] = &[
     row("DELETE FROM d.t WHERE b LIKE 'o%'", &[("DELETE", "d.t"), ("SELECT", "d.t")]),
     row("DELETE FROM d.t WHERE EXISTS (SELECT 1 FROM d.u)", &[("DELETE", "d.t"), ("SELECT", "d.u")]),
     row("WITH x AS (SELECT 1) DELETE FROM d.t", &[("DELETE", "d.t")]),
-    // What a foreign key changes asks for nothing more.
+    // The changes that a foreign key causes need no further privilege.
     row("DELETE FROM d.parent", &[("DELETE", "d.parent")]),
     row("INSERT INTO d.child VALUES (1)", &[("INSERT", "d.child")]),
     row("TRUNCATE d.t", &[("DROP", "d.t")]),
@@ -88,7 +89,7 @@ const ROWS: &[Row] = &[
     row("CREATE INDEX i ON d.t (b)", &[("INDEX", "d.t")]),
     row("CREATE UNIQUE INDEX i ON d.t (b)", &[("INDEX", "d.t")]),
     row("DROP INDEX k ON d.t", &[("INDEX", "d.t")]),
-    // An expression is computed from the rows that are there, and its error would tell of them.
+    // The index expression is computed from the existing rows, and its error would reveal them, so SELECT is needed.
     row("CREATE INDEX i ON d.t ((a + 1))", &[("INDEX", "d.t"), ("SELECT", "d.t")]),
     row("CREATE INDEX i ON d.t (a, (LENGTH(b)))", &[("INDEX", "d.t"), ("SELECT", "d.t")]),
     row("CREATE INDEX i ON d.t (b(3))", &[("INDEX", "d.t")]),
@@ -154,7 +155,7 @@ fn grant(root: &mut Client<TcpStream>, needs: &[(&str, &str)]) {
     }
 }
 
-/// 1044 speaks of databases, 1142 of tables.
+/// 1044 is the error for databases, 1142 the one for tables.
 fn is_denied(code: u16) -> bool {
     matches!(code, 1044 | 1142)
 }
@@ -166,7 +167,7 @@ fn a_statement_needs_each_of_its_privileges_and_no_other() {
     let mut tried = 0;
     let mut wrong = Vec::new();
     for row in ROWS {
-        // A statement without a database needs a current one; a session without rights can't choose it.
+        // A statement without a database name needs a current database, which a session without privileges can't choose.
         let mut attempt = |needs: &[(&str, &str)]| {
             world.refresh(&mut root);
             grant(&mut root, &[("SELECT", "d.child")]);
@@ -207,7 +208,7 @@ fn nobody_learns_of_tables_without_a_right_on_them() {
     let columns =
         "SELECT COUNT(*) FROM information_schema.COLUMNS WHERE TABLE_SCHEMA IN ('d', 'hidden') AND TABLE_NAME <> 't'";
     assert_eq!(run(&mut worker, columns).unwrap(), [["0"]]);
-    // A table that is not there is denied in the same words as one that is.
+    // The error for a missing table is the same as for a forbidden one.
     for table in ["d.u", "d.nothing", "hidden.secret", "hidden.nothing", "nothing.nothing"] {
         for sql in [
             "SELECT * FROM",
@@ -236,7 +237,7 @@ fn a_view_of_one_database_troubles_nobody_else() {
     world.refresh(&mut root);
     run(&mut root, "CREATE DATABASE e").unwrap();
     run(&mut root, "CREATE TABLE e.mine (a INT)").unwrap();
-    // The view's table goes; the view stays, as in MySQL.
+    // The view's table is dropped; the view stays, as in MySQL.
     run(&mut root, "DROP TABLE d.t").unwrap();
     grant(&mut root, &[("ALL", "e.*")]);
     let mut worker = world.worker();
@@ -288,7 +289,7 @@ fn a_view_hinders_no_change_of_a_table_and_is_not_changed() {
     assert_eq!(run(&mut root, "SELECT * FROM d.whole").unwrap_err().0, 1356);
     run(&mut worker, "ALTER TABLE d.mine RENAME COLUMN aa TO a").unwrap();
     assert!(run(&mut root, "SELECT q FROM d.whole").unwrap().is_empty());
-    // Nothing of a change that failed is left, and a table does not take a view's name.
+    // A failed change leaves nothing behind, and a table can't take a view's name.
     assert_eq!(run(&mut worker, "ALTER TABLE d.mine DROP COLUMN bb, DROP COLUMN nothing").unwrap_err().0, 1054);
     assert_eq!(run(&mut root, "ALTER TABLE d.mine RENAME TO d.whole").unwrap_err().0, 1050);
     assert_eq!(run(&mut root, "SHOW CREATE VIEW d.whole").unwrap(), text);
@@ -322,7 +323,7 @@ fn a_foreign_key_asks_for_no_privilege_and_names_no_table() {
     for sql in ["DELETE FROM d.parent WHERE a = 2", "UPDATE d.parent SET a = 77 WHERE a = 2", "DROP TABLE d.parent"] {
         assert_eq!(refused(&mut worker, sql), 1217, "{sql}");
     }
-    // What the statement itself reads needs the right to read it.
+    // Data that the statement itself reads needs the privilege to read it.
     assert_eq!(run(&mut worker, "DELETE FROM d.parent WHERE a IN (SELECT a FROM d.plain)").unwrap_err().0, 1142);
     assert_eq!(run(&mut worker, "UPDATE d.parent SET a = (SELECT COUNT(*) FROM d.child)").unwrap_err().0, 1142);
     assert_eq!(run(&mut worker, "INSERT INTO d.plain VALUES (2)").unwrap_err().0, 1142);
@@ -351,7 +352,7 @@ fn temporary_tables_are_their_sessions_own() {
     let (mut one, mut other) = (world.worker(), world.worker());
     run(&mut one, "USE d").unwrap();
     run(&mut other, "USE d").unwrap();
-    // It hides the table of that name, which stays as it is.
+    // The temporary table hides the table of the same name, which does not change.
     run(&mut one, "CREATE TEMPORARY TABLE t (z INT, UNIQUE KEY k (z))").unwrap();
     run(&mut one, "INSERT INTO t VALUES (5)").unwrap();
     assert_eq!(run(&mut one, "INSERT INTO t VALUES (5)").unwrap_err().0, 1062);
@@ -416,7 +417,7 @@ fn a_session_has_the_rights_of_its_account_and_never_those_of_another_of_that_na
         assert!(run(&mut old, "SELECT a FROM d.t").is_err(), "{how}");
         let others = "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE USER = 'worker'";
         assert_eq!(run(&mut old, others).unwrap(), [["0"]], "{how}");
-        // Those who log in now have what the account has now.
+        // A new login has the privileges that the account has now.
         if how != "another's name" {
             let mut new = world.worker();
             let id = run(&mut new, "SELECT CONNECTION_ID()").unwrap()[0][0].clone();

@@ -1,4 +1,4 @@
-//! What the server shows of an object makes the same object, in one statement, whoever runs it and with whichever client.
+//! The statement that the server shows for an object creates the same object, as one statement, for every account and client.
 
 use std::net::TcpStream;
 use std::process::{Command, Stdio};
@@ -12,7 +12,7 @@ use sealwire_tests::programs::needs;
 use super::names::{done, name, quoted};
 use super::world::{World, run};
 
-/// What ends a text or a statement somewhere, and what an attacker would put behind it.
+/// Text that ends a string or statement in some dialect, and text that an attacker would append.
 const PIECES: &[&str] = &[
     "\\",
     "\\\\",
@@ -73,7 +73,7 @@ fn shown(client: &mut Client<TcpStream>, kind: &str, name: &str) -> String {
     done(client, &format!("SHOW CREATE {kind} {}", quoted(name)))[0][1].clone()
 }
 
-/// Statements that make a table and a view with all that can be said of them; the table's name, the view's, and the defaults.
+/// Statements that create a table and a view with every kind of clause; the table's name, the view's, and the defaults.
 struct Sample {
     table: String,
     view: String,
@@ -157,7 +157,7 @@ fn what_is_shown_makes_the_same_object() {
         done(&mut worker, &sample.statements[1]);
         done(&mut root, &before.1);
         assert_eq!(read(&mut worker), before, "{:?}", sample.statements);
-        // Under these modes a text ends at the same quote, whatever it is then.
+        // In these modes a string ends at the same quote, although the text means something else.
         done(&mut worker, "SET sql_mode = 'ANSI_QUOTES,NO_BACKSLASH_ESCAPES'");
         for (kind, name, text) in [("VIEW", &sample.view, &before.1), ("TABLE", &sample.table, &before.0)] {
             done(&mut worker, &format!("DROP {kind} {}", quoted(name)));
@@ -172,7 +172,7 @@ fn what_is_shown_makes_the_same_object() {
     if !needs(&["mariadb"]) {
         return;
     }
-    // As MariaDB's client splits them.
+    // MariaDB's client splits the statements.
     let said = mariadb(&world, &["e"], &script);
     assert_eq!(said, "dropped\ndropped\nmade\nmade\n".repeat(60));
     for (kind, name, text) in all {

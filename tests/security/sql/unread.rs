@@ -1,4 +1,5 @@
-//! Clients that ask for much and read nothing: what the server holds for them is bounded, counts for their account, and ends in time.
+//! Clients that request much and read nothing: the memory that the server holds for them is bounded, counts for their account, and is freed
+//! in time.
 
 use std::io::Write as _;
 use std::net::TcpStream;
@@ -13,7 +14,7 @@ use crate::world::{World, run};
 
 const MIB: u64 = 1 << 20;
 
-/// How long anything may take that must happen.
+/// How long a test waits for an event that must come.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 #[track_caller]
@@ -24,14 +25,14 @@ fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
     }
 }
 
-/// A server that waits so many seconds for who takes nothing.
+/// A server that waits `seconds` for a client that takes nothing.
 fn world(seconds: u32, options: &[&str]) -> World {
     let world = World::new(options);
     run(&mut world.root(), &format!("SET GLOBAL net_write_timeout = {seconds}")).unwrap();
     world
 }
 
-/// A statement on a connection of its own, whose answer nobody reads; it has begun to come.
+/// Runs a statement on a connection of its own, whose answer has begun to arrive and is not read.
 fn unread(world: &World, sql: &str) -> Client<TcpStream> {
     let client = world.worker();
     client.stream().write_all(&framed(&[b"\x03", sql.as_bytes()].concat(), 0)).unwrap();
@@ -39,12 +40,12 @@ fn unread(world: &World, sql: &str) -> Client<TcpStream> {
     client
 }
 
-/// So many rows of so many bytes each.
+/// A query for `count` rows of `bytes` bytes each.
 fn rows(count: usize, bytes: usize) -> String {
     vec![format!("SELECT REPEAT('x', {bytes})"); count].join(" UNION ALL ")
 }
 
-/// Threads that run statements, or wait for some.
+/// The number of threads that run statements or wait for one.
 fn threads(world: &World) -> usize {
     let tasks = std::fs::read_dir(format!("/proc/{}/task", world.server.id())).unwrap();
     let names = tasks.flatten().filter_map(|task| std::fs::read_to_string(task.path().join("comm")).ok());
@@ -62,7 +63,7 @@ fn who_reads_no_results_leaves_memory_for_others() {
     let mut root = world.root();
     let mut light = light(&world, &mut root);
     let mut peak = 0;
-    // A few rows, one row, many rows.
+    // A few rows, one row, and many rows.
     let statements = [rows(4, 16 << 20), rows(1, 50 << 20), rows(40, 4 << 20)];
     let held: Vec<_> = (0..36)
         .map(|number| {
@@ -79,9 +80,10 @@ fn who_reads_no_results_leaves_memory_for_others() {
         assert_eq!(run(&mut light, &rows(3, 2 << 20)).unwrap().len(), 3);
     }
     println!("with the other account's statements: {} MiB at most", peak / 1024);
-    // The limit, half as much again for those who hold little, what a debug build needs, and what is made before it is looked at.
+    // The limit, half as much again for clients that hold little, the size of a debug build, and the values that are made before the limit
+    // is checked.
     assert!(peak * 1024 < 2 * 256 * MIB, "the server held {} MiB", peak / 1024);
-    // The account that holds it gets no more.
+    // The account that uses up the memory gets no more.
     let (code, message) = run(&mut world.worker(), &rows(1, 50 << 20)).unwrap_err();
     assert_eq!(code, 1041, "{message}");
     drop(held);
@@ -100,7 +102,7 @@ fn a_statement_whose_rows_nobody_reads_ends_when_it_is_killed_and_with_its_time(
     timed.stream().write_all(&framed(&[b"\x03", sql.as_bytes()].concat(), 0)).unwrap();
     let id = run(&mut root, "SELECT MIN(ID) FROM information_schema.PROCESSLIST WHERE USER = 'worker'").unwrap();
     run(&mut root, &format!("KILL QUERY {}", id[0][0])).unwrap();
-    // Threads without work end after ten seconds.
+    // Idle threads end after ten seconds.
     wait_until("their threads are free", || threads(&world) == 0);
     drop((killed, timed));
 }

@@ -8,15 +8,15 @@ use sealwire_tests::clients;
 use sealwire_tests::drivers::PASSWORD;
 use sealwire_tests::server::{Kind, Server, Settings};
 
-/// The value that nobody but root may read.
+/// The value that only root may read.
 pub(crate) const SECRET: &str = "top secret";
 
-/// A server with the databases `d`, where the tests work, and `hidden`, where nobody has a right.
+/// A server with the databases `d`, for the tests, and `hidden`, on which no account has a privilege.
 pub(crate) struct World {
     pub(crate) server: Server,
 }
 
-/// Statements that make `d` anew.
+/// Statements that create `d` again.
 const FRESH: &[&str] = &[
     "DROP DATABASE IF EXISTS d",
     "DROP DATABASE IF EXISTS e",
@@ -53,19 +53,19 @@ impl World {
         clients::connect(self.server.port, config).unwrap()
     }
 
-    /// An account with USAGE, until root grants it more.
+    /// A client whose account has USAGE only, until root grants it more.
     pub(crate) fn worker(&self) -> Client<TcpStream> {
         clients::connect(self.server.port, clients::plain("worker")).unwrap()
     }
 
-    /// Makes the database `d` anew.
+    /// Creates the database `d` again.
     pub(crate) fn refresh(&self, root: &mut Client<TcpStream>) {
         for sql in FRESH {
             run(root, sql).unwrap();
         }
     }
 
-    /// All files below the folder of the server, but for those that SQLite makes beside a database while it is open.
+    /// All files below the server's folder, except those that SQLite makes beside a database while it is open.
     pub(crate) fn files(&self) -> Vec<PathBuf> {
         let mut found = Vec::new();
         let mut folders = vec![self.server.folder().to_owned()];
@@ -87,7 +87,7 @@ impl World {
     }
 }
 
-/// Runs a statement; its rows as texts, or the error's code.
+/// Runs a statement; returns its rows as texts, or the error's code and text.
 pub(crate) fn run(client: &mut Client<TcpStream>, sql: &str) -> Result<Vec<Vec<String>>, (u16, String)> {
     let mut read = || -> Result<Vec<Vec<String>>, ClientError> {
         let mut result = client.query(sql)?;
