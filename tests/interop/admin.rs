@@ -1,4 +1,4 @@
-//! What `mariadb-admin` and `mysqladmin` ask of a server, up to its end.
+//! The commands of `mariadb-admin` and `mysqladmin`, the last of which stops the server.
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "these are tests")]
 
 use std::process::{Command, Output};

@@ -1,5 +1,5 @@
-//! COM_CHANGE_USER by the C libraries and PHP, between accounts of different plugins. libmariadb and libmysqlclient answer there with
-//! the scramble that the connection has, whichever an AuthSwitchRequest brings.
+//! COM_CHANGE_USER by the C libraries and PHP, between accounts of different plugins. libmariadb and libmysqlclient answer with the
+//! scramble of the connection, even if an AuthSwitchRequest has another one.
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "these are tests")]
 
 use std::process::Command;
@@ -11,8 +11,8 @@ use sealwire_tests::programs::{needs, package_folder};
 use sealwire_tests::server::{Kind, Server, Settings};
 use serde_json::{Value, json};
 
-/// Each plugin twice, so that an account of `caching_sha2_password` proves its password in full and then by the digest. The digest is
-/// kept for each account, so the second visit is the fast one.
+/// Each plugin twice, so that an account of `caching_sha2_password` proves its password first by the full exchange and then by the digest.
+/// The server keeps the digest for each account, so the second login is the fast one.
 const SECURE: [&[&str]; 5] = [
     &["native", "other", "native"],
     &["native", "sha2", "native", "sha2", "native"],
@@ -21,7 +21,7 @@ const SECURE: [&[&str]; 5] = [
     &["sha2", "sha256", "native"],
 ];
 
-/// Over plaintext `caching_sha2_password` works by the digest alone.
+/// Over plaintext, `caching_sha2_password` works only with the digest.
 const PLAIN: [&[&str]; 3] = [
     &["native", "other", "native", "native"],
     &["native", "sha2", "other", "sha2", "native"],
@@ -66,7 +66,7 @@ fn libraries_change_user_between_all_plugins() {
     let settings = Settings { certificates: Some(set.clone()), statements, ..Settings::default() };
     let server = Server::start(Kind::Sealwired, &settings).unwrap();
     let mut failures = Vec::new();
-    // The secure chains first: they teach the server the digests that the plaintext ones need.
+    // The secure chains run first, because the server learns from them the digests that the plaintext ones need.
     for (ca, chains) in [(Some(&set.ca), &SECURE[..]), (None, &PLAIN[..])] {
         for chain in chains {
             for peer in ["libmariadb", "libmysqlclient", "php"] {

@@ -1,5 +1,5 @@
-//! Our client, the program and the library, against MariaDB's own server: every state of TLS, every plugin that it
-//! has, every requirement, and output that is mariadb's to the byte.
+//! Our client, as program and library, against MariaDB's server: with and without TLS, with every plugin and every requirement of MariaDB,
+//! and with output equal to mariadb's byte for byte.
 #![allow(clippy::expect_used, clippy::panic, reason = "these are tests")]
 
 use std::process::{Command, ExitCode, Output};
@@ -19,14 +19,14 @@ use sealwire_tests::programs::{missing, program};
 use sealwire_tests::server::{Kind, Server, Settings};
 use tempfile::TempDir;
 
-/// The large value: over the 16 MiB of one packet.
+/// The size of the large value, above the 16 MiB of one packet.
 const BIG: usize = 20 * 1024 * 1024;
 
 const NATIVE: &str = "mysql_native_password";
 const CIPHER: &str = "ECDHE-ECDSA-CHACHA20-POLY1305";
 const OTHER_CIPHER: &str = "ECDHE-ECDSA-AES128-GCM-SHA256";
 
-/// A state of TLS that a connection is made in.
+/// The TLS settings of a connection.
 #[derive(Clone, Copy)]
 struct Mode {
     name: &'static str,
@@ -60,14 +60,14 @@ const MODES: [Mode; 7] = [
     Mode::new("tls13_compressed", "TLSv1.3", "TLS_").compressed(),
 ];
 
-/// An account by what it requires, and how a client comes to it.
+/// An account with its requirement, and whether a client satisfies it.
 struct Requirement {
     user: &'static str,
     options: &'static [&'static str],
     admitted: bool,
 }
 
-/// With `+cert` for the client's certificate, and `+ca` for the server's CA.
+/// `+cert` stands for the client's certificate, and `+ca` for the server's CA.
 const REQUIREMENTS: [Requirement; 10] = [
     Requirement { user: "secured", options: &["+ca"], admitted: true },
     Requirement { user: "secured", options: &["--ssl=0"], admitted: false },
@@ -81,13 +81,13 @@ const REQUIREMENTS: [Requirement; 10] = [
     Requirement { user: "ciphered", options: &["--ssl=0"], admitted: false },
 ];
 
-/// What a trial does.
+/// The body of a trial.
 type Test = Box<dyn FnOnce(&World) -> Result<(), String> + Send>;
 
 /// A trial's name, arguments and standard input.
 type Invocation = (&'static str, &'static [&'static str], &'static str);
 
-/// What `mariadb` and `sealwire` must answer alike.
+/// The trials in which `mariadb` and `sealwire` must print the same.
 const ALIKE: [Invocation; 14] = [
     ("table", &["-t", "-e", "SELECT 1 AS one, 'text' AS t, NULL AS nothing, -2.50 AS price"], ""),
     ("table_widths", &["-t", "-e", "SELECT * FROM alike.v ORDER BY id"], ""),
@@ -151,12 +151,12 @@ impl World {
         Server::start(kind, &settings)
     }
 
-    /// `mariadb` or `sealwire` with the arguments that say where and who.
+    /// `mariadb` or `sealwire` with the arguments for server and user.
     fn command(&self, name: &str, user: &str, password: &str) -> Result<Command, String> {
         let mut command = if name == "sealwire" { Command::new(program(name)) } else { Command::new(name) };
         command.args(["--no-defaults", "--host=127.0.0.1", "--default-character-set=utf8mb4"]);
         command.arg(format!("--port={}", self.server()?.port));
-        // Not on the command line, of which sealwire would warn.
+        // The password is not on the command line, because sealwire would warn of that.
         command.arg(format!("--user={user}")).env("MYSQL_PWD", password);
         Ok(command)
     }
@@ -190,7 +190,7 @@ impl World {
         options.iter().flat_map(expand).collect()
     }
 
-    /// The library's own connection.
+    /// A connection by the library.
     fn connect(&self, user: &str, password: &str, mode: Mode) -> Result<Client<Socket>, String> {
         let mut config = Config::new(user, password.into(), Arc::new(OsRandom::new()));
         config.server_name = "127.0.0.1".to_owned();
@@ -223,7 +223,7 @@ fn main() -> ExitCode {
         CertificateSet::by_openssl(world.place.path());
     }
     let conclusion = libtest_mimic::run(&arguments, trials(&world));
-    // The server stops as its last holder goes; an exit from within would leave it running.
+    // The server stops when its last owner drops it; exiting here would leave it running.
     drop(world);
     conclusion.exit_code()
 }
@@ -258,7 +258,7 @@ fn trials(world: &Arc<World>) -> Vec<Trial> {
     trials
 }
 
-/// Queries, TLS and a value larger than a packet, by the program.
+/// Queries, TLS and a value larger than a packet, with the program.
 fn by_program(world: &World, user: &str, mode: Mode) -> Result<(), String> {
     let mut command = world.command("sealwire", user, PASSWORD)?;
     command.args(world.tls_arguments(mode)).args(["--batch", "--skip-column-names"]);
@@ -289,7 +289,7 @@ fn by_program(world: &World, user: &str, mode: Mode) -> Result<(), String> {
     if output.status.success() { Ok(()) } else { Err(format!("{}: {complaint}", output.status)) }
 }
 
-/// The same by the library, with prepared statements and another user over the same TLS.
+/// The same with the library, and prepared statements and a change of user over the same TLS connection.
 fn by_library(world: &World, user: &str, mode: Mode) -> Result<(), String> {
     let told = |error: ClientError| error.to_string();
     let mut client = world.connect(user, PASSWORD, mode)?;
@@ -339,12 +339,12 @@ fn by_library(world: &World, user: &str, mode: Mode) -> Result<(), String> {
     client.quit().map_err(told)
 }
 
-/// Statements that are prepared and run in one round trip, among them some that fail.
+/// Statements that are prepared and executed in one round trip; some of them fail.
 fn at_once(client: &mut Client<Socket>) -> Result<(), String> {
     for (sql, values, expected) in [
         ("SELECT ? + 1", vec![Value::Int(1)], Ok(2)),
         ("SELEC ?", vec![Value::Int(1)], Err(1064)),
-        // It can be prepared; a subquery of two rows is found out as it runs.
+        // This statement can be prepared; the error of a subquery with two rows comes only when it is executed.
         ("SELECT (SELECT 1 UNION ALL SELECT ?)", vec![Value::Int(2)], Err(1242)),
         ("SELECT ? + ?", vec![Value::Int(3), Value::Int(4)], Ok(7)),
     ] {
@@ -388,7 +388,7 @@ fn require(world: &World, case: &Requirement) -> Result<(), String> {
     if said == format!("{}@%\n", case.user) { Ok(()) } else { Err(format!("{said}{complaint}")) }
 }
 
-/// MariaDB's refusal, as mysql prints it, and nothing on the standard output.
+/// Checks that the program prints MariaDB's refusal as mysql does, and nothing on standard output.
 fn refused(output: &Output, user: &str, using_password: &str) -> Result<(), String> {
     let complaint = String::from_utf8_lossy(&output.stderr);
     let start = format!("ERROR 1045 (28000): Access denied for user '{user}'@'");
@@ -400,7 +400,7 @@ fn refused(output: &Output, user: &str, using_password: &str) -> Result<(), Stri
     Err(format!("{} with {:?}, not refused: {complaint}", output.status, String::from_utf8_lossy(&output.stdout)))
 }
 
-/// Both programs say the same on both channels and end alike.
+/// Checks that both programs print the same on both channels and end with the same code.
 fn alike(world: &World, arguments: &[&str], input: &str) -> Result<(), String> {
     let told = |name: &str| {
         let mut command = world.command(name, "native", PASSWORD)?;
@@ -409,7 +409,7 @@ fn alike(world: &World, arguments: &[&str], input: &str) -> Result<(), String> {
         Ok::<_, String>((text(&output.stdout), text(&output.stderr), output.status.code()))
     };
     let (mut theirs, mut ours) = (told("mariadb")?, told("sealwire")?);
-    // MariaDB's client repeats a statement that failed before the error; mysql, which ours follows, does not.
+    // MariaDB's client prints a failed statement before the error; mysql, which ours follows, does not.
     if let Some((_, error)) = theirs.1.strip_prefix(RULE).and_then(|said| said.split_once(&format!("\n{RULE}\n"))) {
         theirs.1 = error.to_owned();
     }
@@ -417,10 +417,10 @@ fn alike(world: &World, arguments: &[&str], input: &str) -> Result<(), String> {
     if theirs == ours { Ok(()) } else { Err(format!("mariadb:\n{theirs:#?}\nsealwire:\n{ours:#?}")) }
 }
 
-/// The line around a statement that is repeated.
+/// The line around a failed statement that is printed.
 const RULE: &str = "--------------\n";
 
-/// The text with each `(0.003 sec)` as `(0.000 sec)`.
+/// The text with each time, such as `(0.003 sec)`, replaced by `(0.000 sec)`.
 fn without_times(text: &str) -> String {
     let line = |line: &str| match line.rsplit_once('(') {
         Some((before, after)) if after.trim_end().ends_with(" sec)") => {

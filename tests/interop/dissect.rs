@@ -1,4 +1,4 @@
-//! Wireshark's own dissectors on our sessions, decrypted by the keys that our programs log.
+//! Wireshark's own dissectors on our sessions, decrypted with the keys that our programs log.
 #![allow(clippy::expect_used, clippy::panic, reason = "these are tests")]
 
 use std::fs;
@@ -21,9 +21,9 @@ const USER: &str = "recorded";
 const OTHER_USER: &str = "other";
 const DATABASE: &str = "seen";
 
-/// What only one who decrypts can read.
+/// A query that is readable only after decryption.
 const QUERY: &str = "SELECT 'for your eyes only' AS needle";
-/// A bit of everything, with one error in it, on a table of its own.
+/// Statements of several kinds, one of them with an error, on a table of its own.
 fn script(table: &str) -> String {
     format!(
         "{QUERY};\nUSE {DATABASE};\nCREATE TABLE {table} (id INT, name VARCHAR(20));\n\
@@ -32,7 +32,7 @@ fn script(table: &str) -> String {
     )
 }
 
-/// Who talks, and whose key log opens it.
+/// The client and server of a session, and whose key log decrypts it.
 #[derive(Clone, Copy)]
 struct Talk {
     server: Kind,
@@ -70,7 +70,7 @@ impl Talk {
     }
 }
 
-/// A server for each kind and version, and the certificates.
+/// A server for each kind and TLS version, and the certificates.
 struct World {
     place: TempDir,
     servers: [[OnceLock<Result<Server, String>>; 2]; 2],
@@ -81,7 +81,7 @@ impl World {
         CertificateSet::in_folder(self.place.path())
     }
 
-    /// Where a server logs its session keys, if it does.
+    /// The file in which a server logs its session keys, where it does.
     fn server_keys(&self, kind: Kind, version: &str) -> PathBuf {
         self.place.path().join(format!("{}-{version}-keys", kind.name()))
     }
@@ -109,7 +109,7 @@ impl World {
         Server::start(kind, &settings)
     }
 
-    /// What a client sends and gets at this port.
+    /// Runs a client's session at this port.
     fn talk(&self, client: Client, version: &'static str, port: u16, keys: &Path) -> Result<(), String> {
         let set = self.certificates();
         if client == Client::CrateMysql {
@@ -142,12 +142,12 @@ fn main() -> ExitCode {
         CertificateSet::by_openssl(world.place.path());
     }
     let conclusion = libtest_mimic::run(&arguments, trials(&world));
-    // The servers stop as their last holder goes; an exit from within would leave them running.
+    // The servers stop when their last owner drops them; exiting here would leave them running.
     drop(world);
     conclusion.exit_code()
 }
 
-/// What a trial does.
+/// The body of a trial.
 type Test = Box<dyn FnOnce(&World) -> Result<(), String> + Send>;
 
 fn trials(world: &Arc<World>) -> Vec<Trial> {
@@ -172,7 +172,7 @@ fn trials(world: &Arc<World>) -> Vec<Trial> {
     trials
 }
 
-/// A whole session, recorded and dissected, with the keys and without.
+/// Records a whole session and dissects it, with and without the keys.
 fn dissected(world: &World, talk: Talk, version: &'static str) -> Result<(), String> {
     let told = |error: std::io::Error| error.to_string();
     let server = world.server(talk.server, version)?;
@@ -201,7 +201,7 @@ fn dissected(world: &World, talk: Talk, version: &'static str) -> Result<(), Str
         opened.shows_the_script()?;
     }
 
-    // The same capture without the keys: the switch to TLS, and nothing that comes after it.
+    // Without the keys the capture must show the switch to TLS, and nothing after it.
     let closed = Dissection::of(&capture, server.port, None)?;
     closed.is_sound()?;
     let requests = (closed.values("mysql.caps.sl").len(), closed.values("mysql.command").len());
@@ -211,7 +211,7 @@ fn dissected(world: &World, talk: Talk, version: &'static str) -> Result<(), Str
     Ok(())
 }
 
-/// Neither program goes on without the key log that it was asked for.
+/// Neither program runs without the key log that it was asked for.
 fn unwritable(world: &World) -> Result<(), String> {
     let set = world.certificates();
     let mut client = Command::new(program("sealwire"));
@@ -235,12 +235,12 @@ fn unwritable(world: &World) -> Result<(), String> {
     Ok(())
 }
 
-/// What tshark makes of a capture: the packets in their order, each as its layers and their fields, a value each.
+/// tshark's output for a capture: the packets in their order, each with its layers' fields and one value for each.
 struct Dissection {
     packets: Vec<Vec<(String, String)>>,
 }
 
-/// tshark's names of what MySQL's protocol calls by a number.
+/// The number of COM_INIT_DB, by which tshark shows the command.
 const COM_INIT_DB: &str = "2";
 const COM_QUIT: &str = "1";
 const COM_QUERY: &str = "3";
@@ -252,7 +252,7 @@ const COM_STMT_EXECUTE: &str = "23";
 impl Dissection {
     fn of(capture: &Path, port: u16, keys: Option<&Path>) -> Result<Self, String> {
         let mut tshark = Command::new("tshark");
-        // Without names of hosts, and without this user's own settings.
+        // Without resolving host names, and without this user's own settings.
         tshark.env("HOME", capture.parent().unwrap_or(capture)).env_remove("XDG_CONFIG_HOME");
         tshark.args(["-n", "-T", "json", "--no-duplicate-keys"]).arg("-r").arg(capture);
         tshark.arg("-d").arg(format!("tcp.port=={port},mysql"));
@@ -290,9 +290,9 @@ impl Dissection {
         Err(format!("tshark sees no {field} '{value}' but {:?}; all:\n{:#?}", self.values(field), self.packets))
     }
 
-    /// No dissector stumbles over any packet.
+    /// Checks that no dissector reports an error in any packet.
     fn is_sound(&self) -> Result<(), String> {
-        /// PI_ERROR of Wireshark's `epan/proto.h`.
+        /// PI_ERROR in Wireshark's `epan/proto.h`.
         const ERROR: u64 = 0x0080_0000;
         if self.packets.len() < 10 {
             return Err(format!("tshark sees {} packets", self.packets.len()));
@@ -308,18 +308,18 @@ impl Dissection {
         Ok(())
     }
 
-    /// Greeting, SSLRequest, handshake of that version, login, OK.
+    /// Checks for greeting, SSLRequest, handshake of that version, login and OK.
     fn shows_the_login(&self, version: &str) -> Result<(), String> {
         if self.values("mysql.version").is_empty() {
             return Err("tshark sees no greeting".to_owned());
         }
-        // SSLRequest has a user's place and nobody in it.
+        // Wireshark shows a user field, which is empty, for the SSLRequest too.
         self.expect("mysql.caps.sl", "1")?;
         self.expect("mysql.user", "")?;
         let chosen =
             if version == "TLSv1.3" { "tls.handshake.extensions.supported_version" } else { "tls.handshake.version" };
         self.expect(chosen, if version == "TLSv1.3" { "0x0304" } else { "0x0303" })?;
-        // The last message of the handshake is encrypted, from both sides.
+        // The last message of the handshake is encrypted in both directions.
         let finished = self.values("tls.handshake.type").into_iter().filter(|kind| *kind == "20").count();
         if finished != 2 {
             return Err(format!("tshark sees {finished} Finished messages"));
@@ -328,7 +328,7 @@ impl Dissection {
         self.expect("mysql.response_code", "0x00")
     }
 
-    /// The script of a terminal client.
+    /// Checks for the statements of a terminal client's script.
     fn shows_the_script(&self) -> Result<(), String> {
         for command in [COM_QUERY, COM_INIT_DB, COM_STATISTICS, COM_QUIT] {
             self.expect("mysql.command", command)?;
@@ -344,7 +344,7 @@ impl Dissection {
             ("mysql.row.text", "one"),
             ("mysql.error_code", "1064"),
             ("mysql.affected_rows", "2"),
-            // The one that ends rows.
+            // The packet that ends the rows.
             ("mysql.response_code", "0xfe"),
         ] {
             self.expect(field, value)?;
@@ -352,7 +352,7 @@ impl Dissection {
         Ok(())
     }
 
-    /// The binary protocol, and another user.
+    /// Checks for the binary protocol and the change of user.
     fn shows_prepared_statements(&self) -> Result<(), String> {
         for command in [COM_STMT_PREPARE, COM_STMT_EXECUTE, COM_CHANGE_USER] {
             self.expect("mysql.command", command)?;
@@ -361,7 +361,7 @@ impl Dissection {
     }
 }
 
-/// The fields of a packet, those of nested layers too.
+/// Collects the fields of a packet, those of nested layers included.
 fn collect(name: &str, value: &Value, fields: &mut Vec<(String, String)>) {
     match value {
         Value::Object(inner) => {

@@ -1,5 +1,5 @@
-//! The clients and drivers of others against a server, in every state of TLS. MariaDB's own server goes first: what
-//! fails there is the harness's fault, not ours.
+//! Clients and drivers of others against a server, with and without TLS. MariaDB's own server goes first: a failure there is an error of
+//! the test harness, not of our server.
 #![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "these are tests")]
 
 use std::process::{Command, ExitCode};
@@ -13,13 +13,13 @@ use sealwire_tests::server::{Kind, Server, Settings};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// The large value: over the 16 MiB of one packet.
+/// The size of the large value, above the 16 MiB of one packet.
 const BIG: usize = 20 * 1024 * 1024;
 
-/// The database that every connection begins in.
+/// The database of every connection.
 const DATABASE: &str = "matrix";
 
-/// A state of TLS that a connection is made in.
+/// The TLS settings of a connection.
 #[derive(Clone, Copy)]
 struct Mode {
     name: &'static str,
@@ -28,11 +28,11 @@ struct Mode {
     tls: bool,
     client_certificate: bool,
     version: &'static str,
-    /// Whether MariaDB has the accounts' plugin, and the algorithm.
+    /// Whether MariaDB has the accounts' plugin and the compression algorithm.
     mariadb: bool,
     sha2: bool,
     compress: Option<&'static str>,
-    /// The database to begin in.
+    /// The database to log in to.
     database: Option<&'static str>,
 }
 
@@ -84,23 +84,23 @@ impl Mode {
         Self { database: None, ..self }
     }
 
-    /// MariaDB has no zstd.
+    /// The mode with compression; MariaDB has no zstd.
     const fn compressed(self, algorithm: &'static str) -> Self {
         Self { compress: Some(algorithm), mariadb: matches!(algorithm.as_bytes(), b"zlib"), ..self }
     }
 
-    /// Whether the driver has what this mode needs.
+    /// Whether the driver supports what this mode needs.
     fn is_for(self, driver: Driver) -> bool {
         self.compress.is_none_or(|algorithm| driver.compresses(algorithm))
             && (!self.client_certificate || driver.shows_pem())
             && (!self.sha2 || driver.knows_sha2())
-            // Without compression its C extension shows as much.
+            // Without compression, the driver's C extension covers the same calls.
             && (driver != Driver::LibMysqlClient || self.compress.is_some())
             && (self.database.is_some() || driver.may_name_no_database())
     }
 }
 
-/// A server of one kind, twice: as it is, and with TLS 1.2 alone for the drivers that can't be told a version.
+/// Two servers of one kind: one with all TLS versions, and one with TLS 1.2 alone for drivers that have no option for the version.
 struct Servers {
     kind: Kind,
     place: Arc<TempDir>,
@@ -157,7 +157,7 @@ fn main() -> ExitCode {
     let servers = [Kind::MariaDb, Kind::Sealwired].map(|kind| Servers::new(kind, &place));
     let trials = servers.iter().flat_map(trials).collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
-    // The servers stop as their last holder goes; an exit from within would leave them running.
+    // The servers stop when their last owner drops them; exiting here would leave them running.
     drop(servers);
     conclusion.exit_code()
 }
@@ -182,7 +182,7 @@ fn trials(servers: &Arc<Servers>) -> Vec<Trial> {
     trials
 }
 
-/// A test that is skipped, with its reason told, where the peer is missing.
+/// A test that is skipped where the peer is missing, with the reason printed.
 fn trial(name: String, missing: Option<String>, test: impl FnOnce() -> Result<(), String> + Send + 'static) -> Trial {
     if let Some(reason) = &missing {
         println!("{name} is skipped: {reason}");
@@ -190,7 +190,7 @@ fn trial(name: String, missing: Option<String>, test: impl FnOnce() -> Result<()
     Trial::test(name, || test().map_err(Failed::from)).with_ignored_flag(missing.is_some())
 }
 
-/// One connection of one driver, and all it must have seen over it.
+/// Makes one connection with one driver, and checks all facts that the driver reports.
 fn connect(servers: &Servers, driver: Driver, mode: Mode) -> Result<(), String> {
     let version_by_server = mode.version == "TLSv1.2" && !driver.chooses_version();
     let server = servers.started(version_by_server)?;
@@ -231,7 +231,7 @@ fn connect(servers: &Servers, driver: Driver, mode: Mode) -> Result<(), String> 
     if facts == expected { Ok(()) } else { Err(format!("the driver saw {facts}\nexpected       {expected}")) }
 }
 
-/// How MySQL's names of this version's ciphers begin.
+/// The beginning of MySQL's cipher names for this version.
 fn cipher_prefix(mode: Mode) -> &'static str {
     match mode.version {
         "TLSv1.3" => "TLS_",

@@ -1,5 +1,4 @@
-//! Dumps by Debian's tool, from our server and from MariaDB's, and what comes of them when they are read again. A dump that failed must
-//! not look like one that went well.
+//! Dumps of our server and of MariaDB by Debian's tool, and reading them back. A failed dump must not look like a successful one.
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "these are tests")]
 
 use std::process::{Command, Output};
@@ -12,7 +11,7 @@ use sealwire_tests::programs::{needs, program};
 use sealwire_tests::server::{Kind, Server, Settings};
 use tempfile::TempDir;
 
-/// What is dumped, with all that a text may hold.
+/// The data to dump, with every character that a text may hold.
 const FILLED: &[&str] = &[
     "CREATE DATABASE shop;",
     "CREATE TABLE shop.item (id INT NOT NULL AUTO_INCREMENT PRIMARY KEY, name VARCHAR(50) NOT NULL DEFAULT 'x', note TEXT, \
@@ -24,7 +23,7 @@ const FILLED: &[&str] = &[
     "CREATE VIEW shop.seen AS SELECT id, name FROM shop.item WHERE id > 1;",
 ];
 
-/// What all of it shows, in order.
+/// Queries that show all of the data, in order.
 const QUESTIONS: &[&str] = &[
     "SELECT id, HEX(name), HEX(note), price, made, HEX(kept), big FROM item ORDER BY id",
     "SELECT HEX(k), at, r FROM `an odd``name` ORDER BY k",
@@ -64,7 +63,7 @@ impl World {
         world
     }
 
-    /// A program of the family, verified TLS and all.
+    /// Runs a program of mysql's family, over verified TLS.
     fn run(&self, name: &str, server: &Server, user: &str, arguments: &[&str], input: &[u8]) -> Output {
         let mut command = if name == "sealwire" { Command::new(program(name)) } else { Command::new(name) };
         command.args(["--no-defaults", "--host=127.0.0.1", "--default-character-set=utf8mb4"]);
@@ -81,7 +80,7 @@ impl World {
         let output = self.run(tool, server, "keeper", arguments, &[]);
         assert!(output.status.success(), "{tool}: {}", String::from_utf8_lossy(&output.stderr));
         let text = String::from_utf8_lossy(&output.stdout);
-        // A dump that ended before its end has no such line.
+        // A dump that was cut off lacks this line.
         assert!(
             text.contains("-- Dump completed on") && text.contains("9223372036854775807"),
             "{tool} {arguments:?}: {text}"
@@ -98,7 +97,7 @@ impl World {
         assert!(output.status.success(), "{client}: {}", String::from_utf8_lossy(&output.stderr));
     }
 
-    /// What a database shows.
+    /// The results of the queries on a database.
     #[track_caller]
     fn shows(&self, server: &Server, database: &str) -> String {
         let mut arguments = vec!["--batch", "--skip-column-names", database];
@@ -119,7 +118,7 @@ fn what_is_dumped_and_read_again_is_the_same() {
     let (ours, mariadb) = (&world.ours, &world.mariadb);
     let expected = world.shows(mariadb, "shop");
     assert_eq!(world.shows(ours, "shop"), expected);
-    // A temporary table of another session's is in no dump, whatever it hides from its own session.
+    // Another session's temporary table is in no dump, even where it hides a table from its own session.
     let context = clients::context(&CertificateSet::in_folder(world.place.path()));
     let mut other = clients::connect(ours.port, clients::secure("keeper", &context)).unwrap();
     for sql in [
@@ -154,7 +153,7 @@ fn what_is_dumped_and_read_again_is_the_same() {
                 to.kind
             );
         }
-        // Over what is there, too.
+        // The dump is also read over the existing data.
         world.read("mariadb", ours, &format!("over_{number}"), &[dump.clone(), dump].concat());
         assert_eq!(world.shows(ours, &format!("over_{number}")), expected, "{tool} {arguments:?}");
     }
@@ -182,7 +181,7 @@ fn all_databases_are_dumped_and_read_again() {
         if arguments.contains(&"--add-drop-database") {
             continue;
         }
-        // Over what is there, where it is not there, and into the server of others.
+        // The dump is read over existing data, into a missing database, and into the other server.
         for (gone, server) in
             [("", &world.ours), ("DROP DATABASE shop; DROP DATABASE second;", &world.ours), ("", &world.mariadb)]
         {
@@ -202,8 +201,8 @@ fn a_failure_is_told_by_the_exit_code() {
         return;
     }
     let world = World::new();
-    // What the server refuses the tool: a view without SHOW VIEW, FLUSH without RELOAD, what is not there, the place in a log that
-    // there is none of.
+    // Statements of the tool that the server refuses: a view without SHOW VIEW, FLUSH without RELOAD, a missing table or database, and the
+    // position in a binary log that does not exist.
     for (user, arguments) in [
         ("limited", &["shop"][..]),
         ("limited", &["--lock-all-tables", "shop", "item"]),
@@ -226,7 +225,7 @@ fn a_failure_is_told_by_the_exit_code() {
             );
         }
     }
-    // A script that fails at a statement: the rest is not run, and 1 says so.
+    // A script stops at its first failed statement, and the exit code is 1.
     for (client, server) in [("mariadb", &world.ours), ("sealwire", &world.ours), ("sealwire", &world.mariadb)] {
         for script in [
             "CREATE TABLE made_before (a INT);\nINSERT INTO made_before VALUES (1, 2);\nDROP TABLE item;\n",

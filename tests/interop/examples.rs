@@ -1,4 +1,4 @@
-//! Core's examples as a reader runs them: each driver under the same machine, against MariaDB's server and ours.
+//! Core's examples as a reader runs them: each driver with the same machine, against MariaDB's server and ours.
 #![allow(clippy::unwrap_used, reason = "these are tests")]
 
 use std::io::{BufRead as _, BufReader, Read as _};
@@ -37,7 +37,7 @@ fn connects(kind: Kind) {
         let complaint = String::from_utf8_lossy(&output.stderr);
         assert!(!output.status.success() && complaint.contains("1045"), "{name}: {complaint}");
     }
-    // Each of them has said goodbye.
+    // Each example has ended its connection properly.
     server.stop();
     assert!(!server.log().contains("Aborted connection"), "{}", server.log());
 }
@@ -56,7 +56,7 @@ fn the_clients_connect_to_sealwired() {
     }
 }
 
-/// The example server and what it has said; it ends with the test.
+/// A running example server and its output; it stops when the test ends.
 struct Example {
     child: Child,
     address: String,
@@ -77,7 +77,7 @@ impl Example {
         self.address.rsplit_once(':').unwrap().1
     }
 
-    /// What it has written to standard error, once it has ended.
+    /// The text on its standard error, once it has ended.
     fn complaints(mut self) -> String {
         self.child.kill().unwrap();
         let mut said = String::new();
@@ -119,7 +119,7 @@ fn clients_connect_to_the_server_on_tokio() {
             assert!(complaint.contains(wanted), "{} as {user}: {complaint}", client.display());
         }
     }
-    // The client of the other example, and an alert that both sides see.
+    // The client of the other example, and an alert that both sides report.
     let run = |ca: &Path| {
         child::output(Command::new(example("tokio")).args([&server.address, USER, PASSWORD]).arg(ca), &[]).unwrap()
     };

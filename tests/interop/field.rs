@@ -1,14 +1,14 @@
-//! Cases that users of MySQL over TLS reported elsewhere and that failed here once, each with the tests that hold its right value. This
-//! test sees that they are still there.
+//! Cases that users of MySQL over TLS reported elsewhere and that failed here once, each with the tests that now check it. This test checks
+//! that those tests still exist.
 #![allow(clippy::panic, reason = "these are tests")]
 
 use sealwire_tests::programs::package_folder;
 
-/// A case: its number in the list of 89 that was tried, what it is, and where it is tested: file, and the test's name or row.
+/// A case: its number in the list of 89 tried cases, a description, and its tests: the file, and the test's name or row.
 type Case = (u32, &'static str, &'static [(&'static str, &'static str)]);
 
-/// 81 to 83 are the engine's, and are tested with it. 37 and two parts of 42 (unique identifiers of issuers, parameters that should not be
-/// there) are the limits of webpki, which reads no such certificate. 64 and others passed from the start.
+/// 81 to 83 are cases of the engine, and are tested with it. 37 and two parts of 42 (unique identifiers of issuers, superfluous parameters)
+/// are limits of webpki, which reads no such certificate. 64 and others passed from the start.
 const CASES: &[Case] = &[
     (
         1,
@@ -201,7 +201,7 @@ fn every_case_that_failed_has_a_test() {
         for (file, name) in *places {
             let text = std::fs::read_to_string(root.join(file)).unwrap_or_default();
             let is_test = name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
-            // A row or a mode stands as a text, a test as a function.
+            // A row or mode occurs in the file as a string, a test as a function.
             let is_there = text.contains(&format!("fn {name}(")) || text.contains(&format!("\"{name}\""));
             if !(is_there || (!is_test && text.contains(name))) {
                 missing.push(format!("{number}, {what}: {name} in {file}"));

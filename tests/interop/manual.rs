@@ -1,4 +1,4 @@
-//! The MySQL manual's own session about secure connections, with the certificates of three makers.
+//! The session of the MySQL manual's chapter about secure connections, with the certificates of three makers.
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "these are tests")]
 
 use std::fs;
@@ -28,7 +28,7 @@ fn settings(set: &CertificateSet) -> Settings {
 
 fn sealwire(server: &Server, user: &str, options: &[String]) -> Command {
     let mut command = Command::new(program("sealwire"));
-    // Not on the command line, of which the client would warn.
+    // The password is not on the command line, because the client would warn of that.
     command.env_remove("HOME").env("MYSQL_PWD", PASSWORD);
     command.args(["--no-defaults", "--host=127.0.0.1"]).arg(format!("--port={}", server.port));
     command.arg(format!("--user={user}")).args(options);
@@ -39,7 +39,7 @@ fn run(server: &Server, user: &str, options: &[String], sql: &str) -> Output {
     child::output(&mut sealwire(server, user, options), sql.as_bytes()).unwrap()
 }
 
-/// What a session that must succeed prints.
+/// Runs a session that must succeed; returns its output.
 #[track_caller]
 fn told(server: &Server, user: &str, options: &[String], sql: &str) -> String {
     let output = run(server, user, options, sql);
@@ -70,10 +70,10 @@ fn and(options: &[String], more: &[&str]) -> Vec<String> {
     options.iter().cloned().chain(more.iter().map(|option| (*option).to_owned())).collect()
 }
 
-/// What the manual has the reader type.
+/// The statements that the manual has the reader type.
 const STATUS: &str = "SHOW STATUS LIKE 'Ssl_cipher';\n\\s\n";
 
-/// That the session is in TLS by both accounts of it, `SHOW STATUS` and `\s`, with a cipher of this beginning.
+/// Checks that the session uses TLS, by `SHOW STATUS` and by `\s`, with a cipher whose name begins like this.
 #[track_caller]
 fn is_secure(said: &str, cipher_begins: &str) {
     assert!(said.starts_with("Variable_name\tValue\nSsl_cipher\t"), "{said}");
@@ -107,7 +107,7 @@ fn session(set: &CertificateSet, tls12_cipher: &str) {
     denied(&server, "sha2", &["--ssl=0".to_owned()], "ERROR 1045 (28000): Access denied for user 'sha2'@");
     assert!(server.wait_for_log("'mutual'@'localhost': X509 certificate mismatch"), "{}", server.log());
 
-    // It wins over every other SSL option, wherever it stands.
+    // Switching TLS off wins over every other SSL option, wherever it stands.
     let off = ["--ssl=0", "--skip-ssl", "--disable-ssl"];
     for off in off {
         is_plain(&told(&server, "native", &[off.to_owned()], STATUS));
@@ -138,7 +138,7 @@ fn with_x509_v1_certificates_as_the_manual_of_5_6_makes_them() {
     session(&CertificateSet::as_the_manual(place.path(), "db1.example"), "ECDHE-RSA-");
 }
 
-/// A session that stays open: a statement in, its lines out.
+/// An open session that takes statements and returns lines.
 struct Session {
     child: Child,
     input: ChildStdin,
@@ -154,7 +154,7 @@ impl Session {
         Self { child, input, output }
     }
 
-    /// The one line that a statement answers.
+    /// The one line that a statement returns.
     fn ask(&mut self, sql: &str) -> String {
         writeln!(self.input, "{sql}").unwrap();
         let mut line = String::new();
@@ -198,7 +198,7 @@ fn certificates_are_replaced_without_touching_a_live_session() {
         assert!(told(&server, "admin", &with_ca(new), cipher).contains("Ssl_cipher\tTLS_"), "{reload}");
     }
 
-    // A key of somebody else's: the old ones stay.
+    // The key does not fit the certificate, so the old ones stay in use.
     fs::copy(&new.server_key, &used.server_key).unwrap();
     for reload in ["ALTER INSTANCE RELOAD TLS;", "FLUSH SSL;"] {
         let output = run(&server, "admin", &with_ca(&old), reload);
@@ -207,7 +207,7 @@ fn certificates_are_replaced_without_touching_a_live_session() {
         assert!(!output.status.success());
         assert!(told(&server, "admin", &with_ca(&old), cipher).contains("Ssl_cipher\tTLS_"));
     }
-    // One who may not.
+    // This user lacks the privilege.
     let output = run(&server, "native", &with_ca(&old), "ALTER INSTANCE RELOAD TLS;");
     assert!(String::from_utf8_lossy(&output.stderr).starts_with("ERROR 1227 (42000) at line 1: "));
     assert_eq!(live.ask(cipher), before);

@@ -1,5 +1,5 @@
-//! An operator's first hour with README alone: each command is one of README's, exactly as it stands there, and each message must name
-//! the thing and the way out. Ports are chosen by the option file of the operator's home, because others may use those of README.
+//! An operator's first hour with only the README: each command is one of README's, exactly as printed there, and each message must name the
+//! thing and the way out. An option file in the operator's home sets the ports, because other programs may use README's.
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "these are tests")]
 
 use std::fs::{self, Permissions};
@@ -14,7 +14,7 @@ use sealwire_tests::daemon::Daemon;
 use sealwire_tests::programs::{needs, package_folder, program};
 use tempfile::TempDir;
 
-/// A machine on which nothing but Sealwire is known: a directory to work in, and a home.
+/// A machine where only Sealwire is installed: a working directory and a home.
 struct Operator {
     place: TempDir,
     readme: String,
@@ -32,7 +32,7 @@ impl Operator {
         self.place.path().join(name)
     }
 
-    /// Servers choose their ports; clients go to this one.
+    /// Servers choose their ports; this sets the one to which clients connect.
     fn use_port(&self, port: u16) {
         let text = format!(
             "[sealwired]\nport=0\nbind-address=127.0.0.1\n[sealwire-bridge]\nport=0\n[sealwire]\nport={port}\n"
@@ -40,7 +40,7 @@ impl Operator {
         fs::write(self.path(".my.cnf"), text).unwrap();
     }
 
-    /// The command in a shell, which becomes the program.
+    /// The command in a shell, which executes the program in its place.
     fn shell(&self, line: &str) -> Command {
         let programs = program("sealwired").parent().unwrap().display().to_string();
         let path = std::env::var("PATH").unwrap_or_default();
@@ -52,7 +52,7 @@ impl Operator {
         command
     }
 
-    /// That a line, or the beginning of one before its comment, stands in README.
+    /// Checks that README has this line, or a line that begins with it and continues with a comment.
     #[track_caller]
     fn is_in_readme(&self, line: &str) {
         let stands = |one: &str| {
@@ -62,7 +62,7 @@ impl Operator {
         assert!(self.readme.lines().any(stands), "README has no line '{line}'");
     }
 
-    /// The option file that README shows.
+    /// Writes the option file that README shows.
     fn write_option_file(&self) {
         let shown = self.readme.lines().skip_while(|line| *line != "$ cat sealwired.cnf").skip(1);
         let lines: Vec<&str> = shown.take_while(|line| !line.starts_with('$')).collect();
@@ -74,7 +74,7 @@ impl Operator {
         child::output(&mut self.shell(line), input.as_bytes()).unwrap()
     }
 
-    /// Runs a command that may be none of README's and must go well; what it says.
+    /// Runs a command that must succeed and need not be in README; returns its output.
     #[track_caller]
     fn run(&self, line: &str, input: &str) -> String {
         let output = self.output(line, input);
@@ -83,14 +83,14 @@ impl Operator {
         said
     }
 
-    /// Runs a command of README's.
+    /// Runs a command of README.
     #[track_caller]
     fn readme(&self, line: &str) -> String {
         self.is_in_readme(line);
         self.run(line, "")
     }
 
-    /// Starts a server by a command of README's, which clients use from now on.
+    /// Starts a server by a command of README; clients connect to that server from now on.
     #[track_caller]
     fn serve(&self, line: &str) -> Daemon {
         self.is_in_readme(line);
@@ -99,14 +99,14 @@ impl Operator {
         server
     }
 
-    /// A statement that README types at the prompt.
+    /// Runs a statement that README shows at the prompt.
     #[track_caller]
     fn at_prompt(&self, client: &str, sql: &str) -> String {
         self.is_in_readme(&format!("sealwire> {sql}"));
         self.run(client, sql)
     }
 
-    /// That a command fails, and names the thing and the way out.
+    /// Checks that a command fails, and that its message names the thing and the way out.
     #[track_caller]
     fn fails(&self, line: &str, said: &[&str]) {
         let output = self.output(line, "SELECT 1;");
@@ -130,7 +130,7 @@ const ROOT: &str = "sealwire -h 127.0.0.1 -u root --ssl-ca=certs/ca.pem";
 const JEFFREY: &str = "sealwire -h 127.0.0.1 -u jeffrey -p --ssl-ca=certs/ca.pem --ssl-cert=certs/client-cert.pem \
                        --ssl-key=certs/client-key.pem";
 
-/// A server as README makes and starts it.
+/// A server made and started as README shows.
 fn started() -> (Operator, Daemon) {
     let operator = Operator::new();
     operator.readme(MAKE);
@@ -142,7 +142,7 @@ fn started() -> (Operator, Daemon) {
     (operator, server)
 }
 
-/// The serial number of the certificate that a server shows.
+/// The serial number of the certificate that a server sends.
 fn shown_serial(operator: &Operator, port: u16) -> String {
     let chain =
         operator.run(&format!("openssl s_client -starttls mysql -connect 127.0.0.1:{port} </dev/null 2>/dev/null"), "");
@@ -159,7 +159,7 @@ fn an_account_demands_a_certificate_and_the_log_says_why_one_was_refused() {
     let jeffrey = JEFFREY.replace(" -p ", " -psecret ");
     assert!(operator.run(&jeffrey, "SELECT CURRENT_USER();").contains("jeffrey@localhost"));
 
-    // Without certificate, without TLS, with a wrong password, with another CA.
+    // Logins without certificate, without TLS, with a wrong password, and with another CA.
     let without = "sealwire -h 127.0.0.1 -u jeffrey -psecret --ssl-ca=certs/ca.pem";
     operator.fails(without, &["ERROR 1045 (28000)", "may demand a client certificate", "--ssl-cert and --ssl-key"]);
     server.says("X509 certificate mismatch: the account demands a client certificate and none was sent");
@@ -180,10 +180,10 @@ fn an_account_demands_a_certificate_and_the_log_says_why_one_was_refused() {
     );
     server.says("its issuer /CN=Sealwire CA ");
 
-    // Who is connected, and with which cipher.
+    // Lists the connections and their ciphers.
     let mut held = operator.shell(&format!("{jeffrey} --tls-version=TLSv1.2 -N --unbuffered"));
     let mut held = held.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-    // It ends with its input, however this test ends.
+    // The client ends with its input, even if the test fails.
     let (mut input, mut answers) = (held.stdin.take().unwrap(), BufReader::new(held.stdout.take().unwrap()));
     writeln!(input, "SELECT 40 + 2;").unwrap();
     let mut answer = String::new();
@@ -223,7 +223,7 @@ fn certificates_are_rotated_and_revoked() {
     assert_ne!(after, before);
     assert_eq!(after, operator.run("openssl x509 -noout -serial -in certs/server-cert.pem", ""));
     operator.run(ROOT, "SELECT 1;");
-    // A key that does not fit changes nothing.
+    // A key that does not fit leaves the old certificate in use.
     fs::copy(operator.path("certs/client-key.pem"), operator.path("certs/server-key.pem")).unwrap();
     operator.fails(
         &format!("{ROOT} -e 'ALTER INSTANCE RELOAD TLS'"),
@@ -241,7 +241,7 @@ fn certificates_are_rotated_and_revoked() {
         assert!(!server.log().contains("stays in use"), "{}", server.log());
     }
 
-    // The CA in its turn: who trusts the old certificate of it and who trusts the new one connect alike.
+    // The CA is renewed: clients that trust its old certificate and clients that trust its new one both connect.
     fs::copy(operator.path("certs/ca.pem"), operator.path("old-ca.pem")).unwrap();
     let said = operator.readme("sealwire-certs --ca-dir=certs --renew-ca");
     assert!(said.contains("certs/ca.pem: /CN=Sealwire CA ") && said.contains("--ssl-ca"), "{said}");
@@ -287,7 +287,7 @@ fn certificates_are_rotated_and_revoked() {
     operator.at_prompt(ROOT, "ALTER INSTANCE RELOAD TLS;");
     operator.fails(&bob, &["certificate_revoked"]);
 
-    // A list that runs out while the server runs, and one that has.
+    // One revocation list expires while the server runs, another one has expired already.
     fs::write(operator.path("index.txt"), "").unwrap();
     fs::write(operator.path("ca.cnf"), "[ca]\ndefault_ca=c\n[c]\ndatabase=index.txt\ndefault_md=sha256\n").unwrap();
     let make =
@@ -368,7 +368,7 @@ fn a_bridge_has_tls_and_a_token() {
     bridge.says("token");
 }
 
-/// Things that go wrong: the command, and what must be said: the thing and the way out.
+/// Commands that must fail, and the texts that their messages must contain: the thing and the way out.
 fn broken(data: &str) -> Vec<(String, &'static [&'static str])> {
     let server = |options: &str| format!("sealwired --datadir={data} {options}");
     let with = |cert: &str, key: &str| server(&format!("--ssl-ca=certs/ca.pem --ssl-cert={cert} --ssl-key={key}"));
@@ -439,7 +439,7 @@ fn what_is_broken_on_purpose_is_named_with_the_way_out() {
     for (line, said) in broken("data") {
         operator.fails(&line, said);
     }
-    // A second server, and a port that is taken.
+    // A second server, at a port that is in use.
     let server = operator.serve(START);
     operator.fails(START, &["another server uses the data directory ", "stop it, or give another --datadir"]);
     operator.run("sealwired --initialize-insecure --datadir=second", "");
@@ -449,7 +449,7 @@ fn what_is_broken_on_purpose_is_named_with_the_way_out() {
     );
     drop(server);
 
-    // What is served nevertheless, with a warning.
+    // Files that are used in spite of a warning.
     let expired = CertificateSet::expired(&operator.path("expired"));
     let line = START.replace("certs/server-cert.pem", &expired.server_cert.display().to_string());
     let line = line.replace("certs/server-key.pem", &expired.server_key.display().to_string());
@@ -468,7 +468,7 @@ fn what_is_broken_on_purpose_is_named_with_the_way_out() {
     server.says("run 'chmod 600 certs/server-key.pem'");
 }
 
-/// A key that another user owns: the message names the user who may not read it.
+/// The error for a key of another user names the user who may not read it.
 #[test]
 fn a_key_that_may_not_be_read_names_the_user() {
     let operator = Operator::new();
@@ -482,7 +482,7 @@ fn a_key_that_may_not_be_read_names_the_user() {
         operator.fails(START, &["can't read 'certs/server-key.pem'", "this process runs as user '", "chmod"]);
         return;
     }
-    // Root may read everything: somebody else is to try.
+    // Root may read every file, so another user runs the program.
     if !needs(&["setpriv"]) {
         return;
     }

@@ -1,5 +1,5 @@
-//! Drivers that can't be run here, by what they say: their logins, byte for byte, and a prepared statement, over each version of TLS.
-//! Their accounts have no password, so that nothing of what they say depends on the server.
+//! Drivers that can't be run here, tested by their recorded packets: their logins, byte for byte, and a prepared statement, over each
+//! version of TLS. Their accounts have no password, so no packet depends on the server's scramble.
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "these are tests")]
 
 use std::io::{Read, Write};
@@ -14,7 +14,7 @@ use sealwire_tests::certificates::CertificateSet;
 use sealwire_tests::middle::{connect, framed, packet};
 use sealwire_tests::server::{Kind, Server, Settings};
 
-/// What a driver says, each as the payload of a packet.
+/// The packets of a driver, by payload.
 struct Recording {
     driver: &'static str,
     user: &'static str,
@@ -23,11 +23,11 @@ struct Recording {
     response: &'static [u8],
     /// COM_STMT_EXECUTE of the first statement, `SELECT ?`, with 42.
     execute: &'static [u8],
-    /// Packets of the answers to COM_STMT_PREPARE and COM_STMT_EXECUTE.
+    /// How many packets the answers to COM_STMT_PREPARE and COM_STMT_EXECUTE have.
     answers: [usize; 2],
 }
 
-/// The driver's own functions made these, of version 1.9.0 on Erlang/OTP 25. CLIENT_SSL is in the SSLRequest alone.
+/// Made by the driver's own functions, version 1.9.0 on Erlang/OTP 25. Only the SSLRequest has CLIENT_SSL.
 const MYSQL_OTP: Recording = Recording {
     driver: "mysql-otp",
     user: "otp",
@@ -39,7 +39,7 @@ const MYSQL_OTP: Recording = Recording {
     answers: [5, 5],
 };
 
-/// As its class HandshakeResponse41Payload writes them. CLIENT_SSL is in the SSLRequest alone.
+/// In the format of its class HandshakeResponse41Payload. Only the SSLRequest has CLIENT_SSL.
 const MYSQL_CONNECTOR_NET: Recording = Recording {
     driver: "MySqlConnector",
     user: "dotnet",
@@ -62,7 +62,7 @@ fn tls(stream: TcpStream, set: &CertificateSet, version: &'static SupportedProto
     StreamOwned::new(ClientConnection::new(config, "127.0.0.1".try_into().unwrap()).unwrap(), stream)
 }
 
-/// The payloads of so many packets.
+/// The payloads of the next `count` packets.
 fn packets(stream: &mut impl Read, count: usize) -> Vec<Vec<u8>> {
     let mut next = || {
         let mut header = [0; 4];

@@ -1,4 +1,4 @@
-//! Our client at a terminal: what a person is asked, what is shown and what is kept.
+//! Our client at a terminal: its questions to the user, its output and the files that it writes.
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "these are tests")]
 
 use std::fs;
@@ -17,7 +17,7 @@ use tempfile::TempDir;
 const PROMPT: &str = "sealwire> ";
 const QUESTION: &str = "trusted from now on (yes/no)? ";
 
-/// A server, and a person with a home.
+/// A server, and a user with a home directory.
 struct World {
     place: TempDir,
     server: Server,
@@ -60,7 +60,7 @@ impl World {
         format!("--password={PASSWORD}")
     }
 
-    /// What the client shows, and its exit code: each step waits for a text, then types a line.
+    /// Runs the client, with steps that each wait for a text and then type a line; returns the output and the exit code.
     #[track_caller]
     fn talk(&self, options: &[String], steps: &[(&str, Typed<'_>)]) -> (String, i64) {
         self.talk_by(&program("sealwire"), options, steps)
@@ -78,7 +78,7 @@ impl World {
         };
         let job = json!({
             "command": command,
-            // With colours the line is drawn anew for each key, prompt and all.
+            // With colours, the line editor would redraw the line, prompt included, at each key.
             "environment": {
                 "NO_COLOR": "1",
                 "HOME": self.home(), "TERM": "xterm", "LC_ALL": "C.UTF-8",
@@ -98,10 +98,10 @@ impl World {
     }
 }
 
-/// What a person does when a text has come.
+/// The user's action when a text has appeared.
 enum Typed<'a> {
     Line(&'a str),
-    /// A line that must not be seen.
+    /// A typed line that must not be shown.
     Hidden(&'a str),
     Nothing,
 }
@@ -112,13 +112,13 @@ fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o777
 }
 
-/// Where a program of others is.
+/// The path of a program of others.
 fn on_path(name: &str) -> PathBuf {
     let path = std::env::var_os("PATH").unwrap();
     std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file()).unwrap()
 }
 
-/// The fingerprint as openssl tells it.
+/// The fingerprint as openssl prints it.
 fn fingerprint(certificate: &Path) -> String {
     let mut openssl = Command::new("openssl");
     openssl.args(["x509", "-noout", "-fingerprint", "-sha256", "-in"]).arg(certificate);
@@ -136,7 +136,7 @@ fn an_unknown_certificate_is_asked_about_once_and_a_changed_one_refused() {
     let set = world.certificates();
     let first = fingerprint(&set.server_cert);
 
-    // No is the answer of everyone who doesn't say yes.
+    // Every answer except "yes" means no.
     for answer in ["no", "", "y"] {
         let (shown, code) = world.talk(&options, &[(QUESTION, Line(answer))]);
         assert_eq!(code, 1, "{shown}");
@@ -155,7 +155,7 @@ fn an_unknown_certificate_is_asked_about_once_and_a_changed_one_refused() {
     let (shown, code) = world.talk(&options, &[(PROMPT, Line("\\q"))]);
     assert!(code == 0 && !shown.contains("fingerprint"), "{shown}");
 
-    // The server gets another certificate, and then this is another server as far as anyone can tell.
+    // The server gets another certificate; a client can't tell it from another server.
     let other = CertificateSet::by_openssl(&world.place.path().join("other"));
     for (from, to) in [(&other.server_cert, &set.server_cert), (&other.server_key, &set.server_key)] {
         fs::copy(from, to).unwrap();
@@ -196,7 +196,7 @@ fn lines_that_come_at_once_are_each_run() {
         return;
     }
     let world = World::new();
-    // As a terminal without bracketed paste sends what is pasted.
+    // A terminal without bracketed paste sends pasted text like this.
     let pasted = "SELECT 'fir' 'st';\rSELECT 'sec'\r'ond'; SELECT 'thi' 'rd';\r\\q";
     let (shown, code) = world.talk(&[world.with_ca(), World::with_password()], &[(PROMPT, Line(pasted))]);
     assert_eq!(code, 0, "{shown}");
@@ -258,7 +258,7 @@ fn the_history_holds_statements_but_no_password() {
     let lines = [
         (PROMPT, "CREATE USER a IDENTIFIED BY 'hush-1';"),
         (PROMPT, "SET PASSWORD FOR a = 'hush-2';"),
-        // The word and the password on lines of their own.
+        // ALTER USER and the password are on separate lines.
         (PROMPT, "ALTER USER a"),
         ("    -> ", "IDENTIFIED"),
         ("    -> ", "BY"),
@@ -275,7 +275,7 @@ fn the_history_holds_statements_but_no_password() {
     assert!(!history.contains("hush") && !history.contains(PASSWORD), "{history}");
     assert_eq!(mode(&world.home().join(".sealwire_history")), 0o600);
 
-    // The next session begins with it: the key for the entry before, twice, brings the whole statement back.
+    // The next session has the history: pressing the up key twice brings back the whole statement.
     let steps = [(PROMPT, Line("\u{1b}[A\u{1b}[A")), ("| kept", Nothing), (PROMPT, Line("\\q"))];
     let (shown, code) = world.talk(&options, &steps);
     assert_eq!(code, 0, "{shown}");
@@ -329,7 +329,7 @@ fn an_interrupt_ends_the_statement_and_then_the_script() {
     };
     let mut sleeper = client("SELECT SLEEP(100)");
     let sleeper = sleeper.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    // It can be interrupted once the server has its statement.
+    // The client can be interrupted once the server has its statement.
     while !String::from_utf8_lossy(&child::output(&mut client("SHOW FULL PROCESSLIST"), &[]).unwrap().stdout)
         .contains("SELECT SLEEP(100)")
     {}
@@ -340,7 +340,7 @@ fn an_interrupt_ends_the_statement_and_then_the_script() {
     assert!(said.contains("^C -- query aborted\n") && said.contains("ERROR 1317 (70100)"), "{said}");
 }
 
-/// What follows the greeting, without the lines typed and with every time as `0.000`.
+/// The output after the greeting, without the typed lines, and with every time as `0.000`.
 fn answers(shown: &str, typed: &[String]) -> Vec<String> {
     let after = shown.split_once(OWN_PROMPT).map_or("", |(_, after)| after);
     let lines = after.lines().filter(|line| !typed.iter().any(|typed| line.ends_with(typed)));

@@ -1,5 +1,5 @@
-//! Tools of others over verified TLS: each connects, lists tables and queries one, as its users do first. MariaDB's own server goes
-//! first: what fails there is the harness's fault, not ours.
+//! Tools of others over verified TLS: each connects, lists tables and queries one, as its users do first. MariaDB's own server goes first:
+//! a failure there is an error of the test harness, not of our server.
 #![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "these are tests")]
 
 use std::path::Path;
@@ -15,10 +15,10 @@ use sealwire_tests::server::{Kind, Server, Settings};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// Tools on PyMySQL send a password as Latin-1.
+/// Tools based on PyMySQL send a password in Latin-1.
 const PASSWORD: &str = "Sesame-7";
 
-/// A tool.
+/// A tool of others.
 #[derive(Clone, Copy)]
 enum Tool {
     Django,
@@ -45,7 +45,7 @@ impl Tool {
         matches!(self, Self::Django | Self::SqlAlchemy | Self::Mycli)
     }
 
-    /// Why it can't be run here, if it can't.
+    /// Why the tool can't be run here; `None` where it can.
     fn missing(self) -> Option<String> {
         if self.is_python() {
             return set_up(&python());
@@ -54,7 +54,7 @@ impl Tool {
             .or_else(|| set_up(&node_modules().join(if matches!(self, Self::Knex) { "knex" } else { "drizzle-orm" })))
     }
 
-    /// The database that it works in: SQLAlchemy makes tables.
+    /// The database of the tool, because SQLAlchemy creates tables.
     fn database(self) -> &'static str {
         if matches!(self, Self::SqlAlchemy) { "made" } else { "tools" }
     }
@@ -84,7 +84,7 @@ impl Tool {
         }
     }
 
-    /// All that it must have seen.
+    /// The facts that the tool must report.
     fn expected(self, kind: Kind, cipher: &str, version: &str) -> Value {
         let items = json!([
             [1, "peach", "1.50", "2024-02-29 23:59:58", true],
@@ -105,7 +105,7 @@ impl Tool {
                 "year": 1,
                 "slice": [2, 3],
                 "contains": [2, true],
-                // MariaDB has UTC in its tables of time zones, which are empty here.
+                // MariaDB's tables of time zones, which are empty here, would have UTC.
                 "zones": kind == Kind::Sealwired,
             }),
             Self::SqlAlchemy => json!({
@@ -131,7 +131,7 @@ impl Tool {
     }
 }
 
-/// A server of one kind that speaks one version of TLS.
+/// A server of one kind with one version of TLS.
 struct Servers {
     kind: Kind,
     version: &'static str,
@@ -185,7 +185,7 @@ fn main() -> ExitCode {
     }
     let trials = servers.iter().flat_map(trials).collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
-    // The servers stop as their last holder goes; an exit from within would leave them running.
+    // The servers stop when their last owner drops them; exiting here would leave them running.
     drop(servers);
     conclusion.exit_code()
 }
@@ -215,7 +215,7 @@ fn works(servers: &Servers, tool: Tool) -> Result<(), String> {
     if facts != expected {
         return Err(format!("the tool saw {facts}\nexpected      {expected}"));
     }
-    // It verifies: by another CA it does not connect.
+    // The tool verifies the server: with another CA it does not connect.
     let others = CertificateSet::in_folder(&servers.place.path().join("others"));
     match tool.run(server.port, &others.ca) {
         Ok(facts) => Err(format!("the tool took a server of another CA for its own: {facts}")),

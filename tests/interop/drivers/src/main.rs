@@ -1,6 +1,6 @@
-//! Rust's MySQL drivers as one program: `sealwire-drivers DRIVER JOB`. The job is JSON; so is what it prints.
+//! Rust's MySQL drivers as one program: `sealwire-drivers DRIVER JOB`. The job and the output are JSON.
 //!
-//! The scripts for other languages, in tests/interop/scripts/, take and print the same.
+//! The scripts for other languages, in tests/interop/scripts/, have the same input and output.
 
 mod mysql_async_driver;
 mod mysql_driver;
@@ -11,7 +11,7 @@ use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
-/// What a driver is asked to do.
+/// The job of a driver.
 struct Job {
     host: String,
     port: u16,
@@ -30,7 +30,7 @@ struct Tls {
     identity: Option<(String, String)>,
 }
 
-/// The values that every driver reads by text and sends in a prepared statement.
+/// The statement whose values every driver reads, both by text and by a prepared statement.
 const TEXT: &str = "SELECT 40 + 2 AS sum, 'Grüße' AS text, NULL AS nothing";
 const PREPARED: &str = "SELECT ? + 2 AS sum, ? AS text, ? AS nothing";
 const GREETING: &str = "Grüße";
@@ -43,7 +43,7 @@ fn main() -> ExitCode {
         eprintln!("usage: sealwire-drivers mysql|mysql_async|sqlx JOB");
         return ExitCode::FAILURE;
     };
-    // Two providers may be compiled in: none is the obvious one.
+    // With two providers compiled in, rustls chooses none by itself.
     if rustls::crypto::ring::default_provider().install_default().is_err() {
         eprintln!("a crypto provider was installed before");
         return ExitCode::FAILURE;
@@ -54,7 +54,7 @@ fn main() -> ExitCode {
         "sqlx" => wait(sqlx_driver::run(&job)),
         other => Err(format!("no driver {other}").into()),
     });
-    // A connection refused is an answer, not a failure of this program.
+    // A refused connection is a result, not a failure of this program.
     let facts = outcome.unwrap_or_else(|error| json!({ "error": error.to_string() }));
     println!("{facts}");
     ExitCode::SUCCESS
@@ -88,7 +88,7 @@ impl Job {
         })
     }
 
-    /// A large value whose every part tells where it belongs.
+    /// A large value in which every part depends on its offset.
     fn big_value(&self) -> Vec<u8> {
         (b'a'..=b'z').cycle().take(self.big).collect()
     }

@@ -1,4 +1,4 @@
-//! sqlx's MySQL driver, from its own crates: the umbrella crate would tie the workspace to its version of SQLite.
+//! sqlx's MySQL driver, from its separate crates, because the crate `sqlx` would tie the workspace to its version of SQLite.
 
 use serde_json::{Value, json};
 use sqlx_core::connection::{ConnectOptions, Connection};
