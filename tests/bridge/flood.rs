@@ -1,4 +1,4 @@
-//! Clients that flood the bridge with frames that carry nothing, while others work: real programs, real sessions.
+//! Clients that flood the bridge with frames without content while others work, with real programs and real sessions.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -29,7 +29,7 @@ crate::tests![
 const HOSTILE: usize = 10;
 const GOOD: usize = 100;
 
-/// What a hostile client sends without end, after a beginning.
+/// The bytes that a hostile client sends: once at the beginning, then endlessly.
 fn floods() -> [(Vec<u8>, Vec<u8>); 4] {
     let many = |frame: Vec<u8>| frame.repeat(10_000);
     [
@@ -40,14 +40,14 @@ fn floods() -> [(Vec<u8>, Vec<u8>); 4] {
     ]
 }
 
-/// Floods until it is told to stop; it comes back whenever it is thrown out. What it says is counted.
+/// Floods until `stop` is set, and reconnects whenever the bridge disconnects it. The sent bytes are counted.
 fn flood(port: u16, target: &str, (begin, endless): &(Vec<u8>, Vec<u8>), stop: &AtomicBool, sent: &AtomicU64) {
     while !stop.load(Relaxed) {
         let mut stream = connect(port);
         let _ = stream.write_all(&upgrade(target));
         let mut answers = stream.try_clone().unwrap();
         thread::scope(|scope| {
-            // Answers are read, or the bridge would wait for us.
+            // The answers are read, because otherwise the bridge would wait for this client.
             scope.spawn(move || {
                 while answers.read(&mut [0; 1 << 16]).is_ok_and(|length| length > 0) {}
                 let _ = answers.shutdown(Shutdown::Both);
@@ -61,7 +61,7 @@ fn flood(port: u16, target: &str, (begin, endless): &(Vec<u8>, Vec<u8>), stop: &
     }
 }
 
-/// What the bridge counts, for a failure's reason.
+/// The bridge's metrics, to explain a failure.
 fn metrics(port: u16) -> String {
     let mut stream = connect(port);
     stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
@@ -70,7 +70,7 @@ fn metrics(port: u16) -> String {
     answer.lines().filter(|line| line.starts_with("sealwire") && !line.ends_with(" 0")).collect::<Vec<_>>().join("\n")
 }
 
-/// A hundred sessions through the port, so many at a time, and the floods beside; each session must do all that it has to do.
+/// Runs a hundred sessions through the port, `at_once` at a time, beside the floods; each session must complete.
 fn sessions_beside_floods(port: u16, target: &'static str, set: &CertificateSet, at_once: usize) {
     let (stop, sent) = (AtomicBool::new(false), AtomicU64::new(0));
     let floods = floods();
@@ -122,7 +122,7 @@ fn a_hundred_sessions_beside_ten_floods() {
 
 fn a_hundred_sessions_beside_ten_floods_within_the_server() {
     let (place, _server, port) = within::start(&[]);
-    // From one address 32 are taken, the floods and those that are just ending among them.
+    // One address may have 32 connections, including the floods and those that are just ending.
     sessions_beside_floods(port, "local", &within::set(&place), 8);
 }
 
@@ -131,10 +131,10 @@ fn pings_above_a_rate_end_with_1008() {
     for control in [0x89, 0x8a] {
         let mut tunnel = works(bridge.port, &Opening::target("db"));
         let stream: &mut TcpStream = tunnel.socket.get_mut();
-        // Some are taken for what a lively client may send.
+        // A few control frames are within the limit of a well-behaved client.
         stream.write_all(&frame(control, b"x").repeat(50)).unwrap();
         let mut tunnel = again(tunnel);
-        // It may be closed before all is sent.
+        // The bridge may close the connection before all bytes are sent.
         let _ = tunnel.socket.get_mut().write_all(&frame(control, b"x").repeat(10_000));
         let (code, sentence) = tunnel.rest().1;
         assert_eq!((code, CloseReason::TooManyPings.code()), (1008, 1008));
@@ -144,7 +144,7 @@ fn pings_above_a_rate_end_with_1008() {
     works(bridge.port, &Opening::target("db"));
 }
 
-/// The same tunnel, after it has shown that it works still.
+/// The same tunnel, after it has been shown to work.
 fn again(mut tunnel: Tunnel<TcpStream>) -> Tunnel<TcpStream> {
     tunnel.write_all(b"still here").unwrap();
     tunnel.flush().unwrap();
@@ -155,7 +155,7 @@ fn again(mut tunnel: Tunnel<TcpStream>) -> Tunnel<TcpStream> {
 }
 
 fn frames_to_a_deaf_target_take_turns() {
-    // It has heard enough, and says nothing.
+    // The target does not read and sends nothing.
     let deaf = crate::peers::serve(|stream| {
         let _ = stream.shutdown(Shutdown::Read);
         let mut stream = stream;

@@ -1,4 +1,4 @@
-//! Clients that mean no good, and the inputs that are most likely to break a bridge. After each it serves as before.
+//! Malicious clients, and inputs that are likely to break a bridge. After each the bridge must serve as before.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -20,7 +20,7 @@ crate::tests![
     half_a_handshake,
 ];
 
-/// The request for a WebSocket to a target.
+/// A request for a WebSocket to a target.
 pub(crate) fn upgrade(target: &str) -> Vec<u8> {
     String::from_utf8_lossy(UPGRADE).replace("/tcp/db", &format!("/tcp/{target}")).into_bytes()
 }
@@ -29,7 +29,7 @@ const UPGRADE: &[u8] = b"GET /tcp/db HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\
                          Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
 pub(crate) const BINARY: u8 = 0x82;
 
-/// A frame of a client, with a mask of zeroes so that its bytes are seen as they are.
+/// A client's frame, with a mask of zeros so that its payload is readable.
 pub(crate) fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     let mut frame = vec![first];
     match payload.len() {
@@ -44,7 +44,7 @@ pub(crate) fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// Reads the answer to the upgrade off the stream.
+/// Reads the answer to the upgrade from the stream.
 pub(crate) fn upgraded(stream: &mut TcpStream) {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
@@ -62,7 +62,7 @@ pub(crate) fn raw(bridge: &Bridge) -> TcpStream {
     stream
 }
 
-/// The code of the close frame at the end of what comes.
+/// The code of the close frame at the end of the stream.
 fn code(stream: &mut TcpStream) -> u16 {
     let mut bytes = Vec::new();
     stream.read_to_end(&mut bytes).unwrap();
@@ -80,7 +80,7 @@ fn everything_comes_byte_by_byte() {
     for byte in frame(BINARY, b"hello") {
         stream.write_all(&[byte]).unwrap();
     }
-    // The echo may come in several frames: only the bytes count.
+    // The echo may arrive in several frames, so only the bytes are compared.
     let mut tunnel = Vec::new();
     while tunnel.iter().filter(|byte| b"hello".contains(byte)).count() < 5 {
         let mut byte = [0];
@@ -93,7 +93,7 @@ fn everything_comes_byte_by_byte() {
 fn everything_comes_at_once() {
     let bridge = Bridge::to(echo(), &[]);
     let mut stream = connect(bridge.port);
-    // Before the target is even dialled: the upgrade, data, and the end.
+    // The upgrade, data and the close frame arrive before the target is even dialled.
     let all = [UPGRADE, &frame(BINARY, b"hello"), &frame(0x88, &1000u16.to_be_bytes())].concat();
     stream.write_all(&all).unwrap();
     upgraded(&mut stream);
@@ -151,7 +151,7 @@ fn a_flood_of_pings_by_a_client_that_reads_nothing() {
     bridge.wait_for_rest("bytes_total{direction=\"to_client\"}");
     let pings = frame(0x89, &[7; 125]).repeat(1000);
     for _ in 0..200 {
-        // It is thrown out soon.
+        // The bridge soon closes the connection.
         if stream.write_all(&pings).is_err() {
             break;
         }
@@ -186,13 +186,13 @@ fn frames_that_break_the_protocol() {
 fn fragments() {
     let bridge = Bridge::to(echo(), &["--max-message-size=1K"]);
     let mut stream = raw(&bridge);
-    // Three fragments with a ping between make one message.
+    // Three fragments with a ping between them make one message.
     let parts = [frame(0x02, b"he"), frame(0x89, b"p"), frame(0x00, b"ll"), frame(0x80, b"o")].concat();
     stream.write_all(&parts).unwrap();
     let mut back = [0; 10];
     stream.read_exact(&mut back).unwrap();
     assert_eq!(&back, b"\x8a\x01p\x82\x05hello");
-    // Together they may not be larger than one.
+    // The fragments together may not be larger than one message.
     stream.write_all(&[frame(0x02, &[0; 1000]), frame(0x80, &[0; 100])].concat()).unwrap();
     assert_eq!(code(&mut stream), 1009);
 }
@@ -202,7 +202,7 @@ fn resets_in_the_middle() {
     let before = bridge.resident();
     for round in 0..200 {
         let mut tunnel = Tunnel::open(bridge.port, &Opening::target("db"));
-        // A close with bytes unread is a reset; each time at another place.
+        // Closing a socket with unread bytes resets the connection, each time at another point.
         for _ in 0..round % 7 {
             tunnel.write_all(&[7; 50_000]).unwrap();
         }
@@ -221,7 +221,7 @@ fn resets_in_the_middle() {
 
 fn half_a_handshake() {
     let bridge = Bridge::to(echo(), &["--max-connections=10", "--max-connections-per-address=10"]);
-    // More sockets that say nothing than one address may have: the oldest are dropped, the others are served.
+    // More silent sockets than one address may have: the bridge drops the oldest and serves the others.
     let mut idle: Vec<TcpStream> = (0..40).map(|_| connect(bridge.port)).collect();
     for stream in &mut idle {
         let _ = stream.write_all(&UPGRADE[..UPGRADE.len() - 1]);

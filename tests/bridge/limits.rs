@@ -1,4 +1,4 @@
-//! Sizes, slow peers, quiet peers, and the bridge's own end.
+//! Size limits, slow peers, silent peers, and the end of the bridge.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -25,9 +25,9 @@ crate::tests![
     a_bridge_that_stops_while_a_client_reads_nothing,
 ];
 
-/// What waits in the tests of slow peers.
+/// How many bytes wait in the tests with slow peers.
 const MUCH: u64 = 256 * 1024 * 1024;
-/// What the bridge may grow by meanwhile, code and allocator included.
+/// How much the bridge's memory may grow meanwhile, code and allocator included.
 const GROWTH: u64 = 8 * 1024 * 1024;
 
 fn closed_with(tunnel: &mut Tunnel<TcpStream>, reason: CloseReason) -> String {
@@ -50,7 +50,7 @@ fn a_text_message() {
 fn a_message_that_is_too_large() {
     let bridge = Bridge::to(echo(), &["--max-message-size=4K"]);
     let send = |tunnel: &mut Tunnel<TcpStream>, length: usize| {
-        // The bridge may have closed before all is sent.
+        // The bridge may have closed before all bytes are sent.
         let _ = tunnel.socket.send(Message::Binary(Bytes::from(vec![7; length])));
     };
     let mut tunnel = works(bridge.port, &Opening::target("db"));
@@ -67,7 +67,7 @@ fn a_message_that_is_too_large() {
     works(bridge.port, &Opening::target("db"));
 }
 
-/// What the bridge holds while one of its peers does not read.
+/// Checks the bridge's memory while one of its peers does not read.
 #[track_caller]
 fn assert_bounded(bridge: &Bridge, before: u64) {
     let held = bridge.metric("buffered_bytes_max");
@@ -152,7 +152,7 @@ fn a_quiet_client_is_pinged_and_stays() {
 fn a_client_that_answers_no_ping() {
     let bridge = Bridge::to(echo(), &["--ping-interval=1"]);
     let tunnel = works(bridge.port, &Opening::target("db"));
-    // Read beneath the WebSocket, which would answer.
+    // The bytes are read below the WebSocket, because that would answer the pings.
     let mut bytes = Vec::new();
     tunnel.socket.get_ref().read_to_end(&mut bytes).unwrap();
     let pings = [0x89, 0].repeat(4);

@@ -1,4 +1,4 @@
-//! `sealwire-bridge` as a page meets it: sessions of our client through it, every refusal, its limits, its pages, its end.
+//! `sealwire-bridge` as a page uses it: our client's sessions through it, every refusal, its limits, its pages, its end.
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "these are tests")]
 
 mod flood;
@@ -36,7 +36,7 @@ fn main() -> ExitCode {
         }));
     }
     let conclusion = libtest_mimic::run(&arguments, trials);
-    // The servers stop as their last holder goes; an exit from within would leave them running.
+    // The servers stop when their last owner drops them; exiting here would leave them running.
     drop(world);
     conclusion.exit_code()
 }

@@ -133,7 +133,7 @@ fn nothing_outside_is_served() {
 
 fn requests_follow_each_other() {
     let (_place, bridge) = site();
-    // Two at once on one connection, the second in two parts, and a WebSocket that works beside.
+    // Two requests on one connection, the second one in two parts, and a working WebSocket beside.
     let mut socket = connect(bridge.port);
     socket.write_all(b"GET / HTTP/1.1\r\n\r\nGET /assets/app.js HTTP/1.1\r\nConn").unwrap();
     works(bridge.port, &Opening::target("db"));
@@ -184,7 +184,7 @@ fn a_name_of_others_is_refused() {
         bridge.http(&format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"))
     };
     for path in ["/", "/metrics", "/assets/app.js", "/demo.json", "/nothing"] {
-        // A page of evil.example whose name was made to lead here.
+        // The page of an attacker whose name resolves to this machine (DNS rebinding).
         for host in ["evil.example", &format!("evil.example:{}", bridge.port), "localhost.evil.example"] {
             let answer = with(&bridge, path, host);
             assert!(answer.starts_with("HTTP/1.1 421 Misdirected Request\r\n"), "{path} {host}: {answer}");

@@ -1,4 +1,4 @@
-//! Targets that are no MySQL server: they do just what a test is about.
+//! Targets that are no MySQL servers, each with the behaviour that a test needs.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -12,12 +12,12 @@ pub(crate) fn listen() -> (TcpListener, u16) {
     (listener, port)
 }
 
-/// A port of 127.0.0.1 where nobody listens.
+/// A port of 127.0.0.1 without a listener.
 pub(crate) fn nobody() -> u16 {
     listen().1
 }
 
-/// Serves each connection with `serve`, on threads of their own, for as long as the test runs.
+/// Serves each connection with `serve`, in a thread of its own, for as long as the test runs.
 pub(crate) fn serve(serve: impl Fn(TcpStream) + Send + Clone + 'static) -> u16 {
     let (listener, port) = listen();
     spawn(move || {
@@ -29,7 +29,7 @@ pub(crate) fn serve(serve: impl Fn(TcpStream) + Send + Clone + 'static) -> u16 {
     port
 }
 
-/// Sends back all that it gets.
+/// A target that sends back all bytes that it receives.
 pub(crate) fn echo() -> u16 {
     serve(|mut stream| {
         let mut chunk = vec![0; 64 * 1024];
@@ -41,18 +41,18 @@ pub(crate) fn echo() -> u16 {
     })
 }
 
-/// Takes one connection and gives it to `serve`; joined, it gives what that gave.
+/// Accepts one connection and serves it with `serve`; joining the thread returns the result of `serve`.
 pub(crate) fn once<T: Send + 'static>(serve: impl FnOnce(TcpStream) -> T + Send + 'static) -> (u16, JoinHandle<T>) {
     let (listener, port) = listen();
     (port, spawn(move || serve(listener.accept().unwrap().0)))
 }
 
-/// The pattern's period, a prime: a byte that is lost, doubled or moved is found.
+/// The period of the pattern, a prime, so that a lost, repeated or moved byte is detected.
 const PERIOD: usize = 65_521;
-/// Bytes looked at together.
+/// How many bytes are compared at a time.
 const CHUNK: usize = 64 * 1024;
 
-/// The pattern's bytes from a place on, so many at most [`CHUNK`].
+/// `length` bytes of the pattern from an offset on, at most [`CHUNK`].
 pub(crate) fn pattern(from: u64, length: usize) -> &'static [u8] {
     static TABLE: LazyLock<Vec<u8>> = LazyLock::new(|| {
         let byte = |place: u64| (place ^ (place >> 8).wrapping_mul(31)) as u8;
@@ -62,7 +62,7 @@ pub(crate) fn pattern(from: u64, length: usize) -> &'static [u8] {
     &TABLE[start..start + length]
 }
 
-/// Writes so many bytes of the pattern.
+/// Writes `length` bytes of the pattern.
 pub(crate) fn write_pattern(stream: &mut impl Write, length: u64) {
     let mut at = 0;
     while at < length {
@@ -73,7 +73,7 @@ pub(crate) fn write_pattern(stream: &mut impl Write, length: u64) {
     stream.flush().unwrap();
 }
 
-/// Reads so many bytes and checks that they are the pattern's.
+/// Reads `length` bytes and checks that they are the pattern's.
 pub(crate) fn read_pattern(stream: &mut impl Read, length: u64) {
     let mut chunk = vec![0; CHUNK];
     let mut at = 0;

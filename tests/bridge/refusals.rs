@@ -1,4 +1,4 @@
-//! Every refusal: its code and its sentence, after a WebSocket that was opened in good order.
+//! Every refusal: the WebSocket is opened properly, then closed with the right code and sentence.
 
 use std::net::TcpStream;
 
@@ -32,7 +32,7 @@ crate::tests![
 
 const TOKEN: &str = "a-token_of.16-and-more";
 
-/// Opens a WebSocket that must be closed with this reason, after no data; the sentence.
+/// Opens a WebSocket that must be closed for this reason without data; returns the sentence.
 #[track_caller]
 fn refused(bridge: &Bridge, opening: &Opening, reason: CloseReason) -> String {
     let mut tunnel = Tunnel::open(bridge.port, opening);
@@ -43,7 +43,7 @@ fn refused(bridge: &Bridge, opening: &Opening, reason: CloseReason) -> String {
     sentence
 }
 
-/// Opens a WebSocket to an echo and sees that it works.
+/// Opens a WebSocket to an echo target and checks that it works.
 pub(crate) fn works(port: u16, opening: &Opening) -> Tunnel<TcpStream> {
     let mut tunnel = Tunnel::open(port, opening);
     write_pattern(&mut tunnel, 1000);
@@ -79,7 +79,7 @@ fn an_origin_that_is_not_listed() {
     assert!(bridge.wait_for_log(said), "{}", bridge.log());
 }
 
-/// Whoever repeats it fills no log.
+/// A client that is refused again and again does not fill the log.
 fn refusals_without_end() {
     let bridge = Bridge::to(echo(), &[]);
     for _ in 0..40 {
@@ -89,7 +89,8 @@ fn refusals_without_end() {
     assert_eq!(bridge.log().matches("] Refused 127.0.0.1:").count(), 20, "{}", bridge.log());
 }
 
-/// What speaks HTTP to a bridge with TLS, or TLS to one without, is told as far as it understands, and so is the log.
+/// A client that uses HTTP on a port with TLS, or TLS on a port without, gets an answer where it can understand one, and the log names the
+/// mistake.
 fn the_wrong_scheme() {
     if !needs(&["openssl"]) {
         return;
@@ -155,7 +156,7 @@ fn a_missing_token() {
 fn a_wrong_token() {
     with_token(|bridge| {
         let wrong = Opening::target("other").with("Sec-WebSocket-Protocol", format!("bearer.{TOKEN}x"));
-        // Not whether there is such a target: that is told to those who have the token.
+        // A client with a wrong token does not learn whether the target exists.
         assert_eq!(refused(bridge, &wrong, CloseReason::TokenRefused), "this is not the bridge's token");
         let said = "it showed a wrong token (origin: no page); the right one stands in the file of --token-file";
         assert!(bridge.wait_for_log(said), "{}", bridge.log());
@@ -206,7 +207,7 @@ fn a_target_that_refuses() {
 
 fn a_target_that_does_not_answer() {
     use rustix::net::{AddressFamily, SocketType, bind, connect, getsockname, listen, socket};
-    // A queue of one that is full: the kernel drops who else calls.
+    // A listener whose queue of one is full, so the kernel drops further connections.
     let listener = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
     bind(&listener, &"127.0.0.1:0".parse::<std::net::SocketAddr>().unwrap()).unwrap();
     listen(&listener, 0).unwrap();

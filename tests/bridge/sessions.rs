@@ -1,4 +1,4 @@
-//! Our client's sessions through the bridge, end to end: the TLS is the client's and the server's, and the bridge sees nothing of it.
+//! Our client's sessions through the bridge, end to end. TLS is between client and server, so the bridge sees only ciphertext.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -22,12 +22,12 @@ use tempfile::TempDir;
 
 use crate::peers::serve;
 
-/// The large value: over the 16 MiB of one packet.
+/// The size of the large value, above the 16 MiB of one packet.
 const BIG: usize = 20 * 1024 * 1024;
-/// What no recording may hold.
+/// A value that no recording may contain.
 const MARKER: &str = "the-marked-value-of-this-test";
 
-/// The servers, each started when it is first asked for.
+/// The servers; each is started when it is first needed.
 pub(crate) struct World {
     place: TempDir,
     sealwired: OnceLock<Result<Server, String>>,
@@ -92,7 +92,7 @@ pub(crate) fn pem(path: &Path) -> NamedPem {
     NamedPem::new(path.display().to_string(), std::fs::read(path).expect("a file of the set"))
 }
 
-/// A client's settings: TLS with that version, verified, with the client's certificate where the account wants it.
+/// A client's settings: verified TLS of that version, with the client's certificate where the account requires it.
 pub(crate) fn config(set: &CertificateSet, user: &str, version: &str) -> Config {
     let mut options = ClientOptions::new(provider(), Trust::CaAndIdentity);
     options.ca = vec![pem(&set.ca)];
@@ -116,7 +116,7 @@ pub(crate) fn row<S: Read + Write>(client: &mut Client<S>, sql: &str) -> Vec<Str
     values
 }
 
-/// A session in which something large goes each way.
+/// A session in which a large value goes each way.
 fn session<S: Read + Write>(stream: S, config: Config, user: &str, version: &str, size: usize) {
     let mut client = Client::over(stream, config).unwrap();
     let own = client.ssl_cipher().unwrap().to_owned();
@@ -137,7 +137,7 @@ fn over_ws(world: &World, kind: Kind, user: &str, version: &str, size: usize) {
     assert!(bridge.metric("bytes_total{direction=\"to_client\"}") > size as u64);
 }
 
-/// TLS to a bridge, verified.
+/// Connects to a bridge over verified TLS.
 pub(crate) fn tls(port: u16, set: &CertificateSet) -> rustls::StreamOwned<rustls::ClientConnection, TcpStream> {
     let mut roots = rustls::RootCertStore::empty();
     roots.add(CertificateDer::from_pem_file(&set.ca).unwrap()).unwrap();
@@ -154,7 +154,7 @@ fn over_wss(world: &World, kind: Kind) {
     let own = format!("https://localhost:{}", bridge.port);
     let tunnel = Tunnel::over(tls(bridge.port, &set), &Opening::target("db").with("Origin", own));
     session(tunnel, config(&set, "secured", "TLSv1.3"), "secured", "TLSv1.3", 1_000_000);
-    // Plain HTTP at the same port is answered with what to do, and nothing else.
+    // Plain HTTP on the same port gets an answer with advice, and nothing else.
     let mut plain = connect(bridge.port);
     plain.write_all(b"GET /metrics HTTP/1.1\r\n\r\n").unwrap();
     let mut answer = Vec::new();
@@ -163,7 +163,7 @@ fn over_wss(world: &World, kind: Kind) {
     assert!(answer.starts_with("HTTP/1.1 400 ") && !answer.contains("sealwire_bridge_"), "{answer}");
 }
 
-/// SIGHUP gives new connections the certificate that lies there now, and leaves sessions alone.
+/// After SIGHUP new connections get the current certificate, and existing sessions continue.
 fn over_a_reload(world: &World, kind: Kind) {
     let place = tempfile::tempdir().unwrap();
     let (cert, key) = (place.path().join("cert.pem"), place.path().join("key.pem"));
@@ -187,14 +187,14 @@ fn over_a_reload(world: &World, kind: Kind) {
     let mut after = open(&second);
     assert_eq!(row(&mut after, "SELECT 2"), ["2"]);
     assert_eq!(row(&mut before, "SELECT 1"), ["1"]);
-    // A file that can't be used changes nothing.
+    // A file that can't be used leaves the old certificate in use.
     std::fs::write(&cert, "no certificate").unwrap();
     bridge.ask_to_reload();
     assert!(bridge.wait_for_log("TLS stays as it was"), "{}", bridge.log());
     assert_eq!(row(&mut open(&second), "SELECT 3"), ["3"]);
 }
 
-/// A relay that keeps what passes, both ways; its port.
+/// A relay that records the bytes in both directions; returns its port.
 fn recorder(to: u16, record: &Arc<Mutex<Vec<u8>>>) -> u16 {
     let record = Arc::clone(record);
     serve(move |client| {
@@ -214,7 +214,7 @@ fn recorder(to: u16, record: &Arc<Mutex<Vec<u8>>>) -> u16 {
     })
 }
 
-/// Neither on the wires beside the bridge nor in its memory is there anything of the session.
+/// Neither the wires beside the bridge nor its memory contain anything of the session.
 fn nothing_is_seen(world: &World, kind: Kind) {
     let (before, behind) = (Arc::default(), Arc::default());
     let bridge = Bridge::to(recorder(world.server(kind).port, &behind), &[]);
@@ -222,14 +222,14 @@ fn nothing_is_seen(world: &World, kind: Kind) {
     let mut client = Client::over(tunnel, config(&world.set(), "secured", "TLSv1.3")).unwrap();
     let sql = format!("SELECT CONCAT('{MARKER}', '-row')");
     assert_eq!(row(&mut client, &sql), [format!("{MARKER}-row")]);
-    // Before the bridge frames are masked, behind it and in its memory they are not.
+    // Before the bridge the frames are masked; behind the bridge and in its memory they are not.
     for wanted in [MARKER.as_bytes(), PASSWORD.as_bytes(), b"SELECT CONCAT", b"secured"] {
         let seen = |record: &Arc<Mutex<Vec<u8>>>| memchr::memmem::find_iter(&record.lock().unwrap(), wanted).count();
         let counts = (seen(&before), seen(&behind), bridge.memory_holds(wanted));
         assert_eq!(counts, (0, 0, 0), "'{}' was seen", String::from_utf8_lossy(wanted));
     }
     client.quit().unwrap();
-    // The same search finds what went in the clear: the greeting, and the version in it.
+    // The same search finds plaintext bytes: the greeting, and the version in it.
     let mut tunnel = Tunnel::open(bridge.port, &Opening::target("db"));
     let mut greeting = [0; 16];
     tunnel.read_exact(&mut greeting).unwrap();

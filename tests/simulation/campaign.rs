@@ -1,5 +1,5 @@
-//! The campaign: some hundred thousand connections, each with its own settings, line and attacker; then the line cut, stalled,
-//! closed and damaged at every byte of a connection. `cargo xtask sim --seeds N --from S` runs others, or one again.
+//! The campaign: some hundred thousand connections, each with its own settings, line and attacker; then the line is cut, stalled, closed
+//! and damaged at every byte of a connection. `cargo xtask sim --seeds N --from S` runs other numbers, or repeats one.
 
 #![allow(clippy::indexing_slicing, reason = "tests fail by panicking")]
 
@@ -10,7 +10,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use sealwire_simnet::{AccountSide, Attacker, ClientSide, Network, Scenario, Stage, Toward};
 use sealwire_tests::campaign::{self, Cryptography, Report};
 
-/// Numbers of the ordinary run on each cryptography.
+/// How many numbers the ordinary run takes with each cryptography.
 const TOY: u64 = 180_000;
 const REAL: u64 = 10_000;
 
@@ -25,13 +25,13 @@ fn main() -> ExitCode {
     if asked().is_none() {
         trials.push(Trial::test("every byte of a connection", every_byte));
     }
-    // One after the other: each takes all processors.
+    // One test after the other, because each uses all processors.
     let mut arguments = Arguments::from_args();
     arguments.test_threads = Some(1);
     libtest_mimic::run(&arguments, trials).exit_code()
 }
 
-/// What `cargo xtask sim` asks for: first number, how many, and the cryptography.
+/// The arguments of `cargo xtask sim`: the first number, how many, and the cryptography.
 fn asked() -> Option<(u64, u64, Cryptography)> {
     let number = |name: &str| std::env::var(name).ok()?.parse().ok();
     let real = std::env::var_os("SEALWIRE_SIM_REAL").is_some();
@@ -47,7 +47,7 @@ fn numbers(name: &'static str, cryptography: Cryptography, from: u64, count: u64
     })
 }
 
-/// What one attacker can do at one byte.
+/// An attacker's actions at one byte.
 const DEEDS: [fn(Toward, u64) -> Attacker; 6] = [
     |toward, at| Attacker::Cut { toward, at },
     |toward, at| Attacker::Stall { toward, at },
@@ -57,7 +57,7 @@ const DEEDS: [fn(Toward, u64) -> Attacker; 6] = [
     |toward, at| Attacker::Insert { toward, at, bytes: vec![0x16] },
 ];
 
-/// A login with certificates on both sides, disturbed in each way at each byte of either direction, in either version of TLS.
+/// A login with certificates on both sides, disturbed in each way at each byte of either direction, in each version of TLS.
 fn every_byte() -> Result<(), Failed> {
     let mut places = Vec::new();
     let mut stage = Stage::new(Cryptography::Toy.provider());
@@ -106,7 +106,7 @@ fn folder() -> PathBuf {
 
 fn tell(name: &str, report: Report) -> Result<(), Failed> {
     let seconds = report.took.as_secs_f64();
-    // The harness has begun its own line.
+    // The test harness has begun a line of its own.
     println!(
         "\n{name}: {} connections, {} of them made, {} packets, {seconds:.1} s, {:.0} connections a second",
         report.connections,

@@ -1,4 +1,4 @@
-//! The command phase: results, prepared statements, big packets, files, change of user.
+//! The command phase: results, prepared statements, large packets, files, change of user.
 
 use sealwire_core::client::{self, Event};
 use sealwire_core::error::Side;
@@ -18,7 +18,7 @@ fn connected() -> Pair {
     pair
 }
 
-/// A server as MySQL 5.6 is: EOF packets, no session tracking.
+/// A server like MySQL 5.6: EOF packets, no session tracking.
 fn old_server() -> server::Config {
     let mut server = plain_server();
     server.capabilities = server
@@ -76,7 +76,7 @@ fn a_server_that_ends_the_connection_unasked_is_heard() {
     {
         let mut pair = connected();
         pair.server.kill(SqlError::new(code, b"HY000", text));
-        // The client has not heard of it yet: its command crosses the server's last packet, whose number is 0.
+        // The client has not received the error yet: its command crosses the server's last packet, whose number is 0.
         pair.client.query(b"SELECT 1").unwrap();
         let seen = pair.run();
         let [Seen::Broken(Error::Refused { by: Side::Server, error })] = &seen[..] else { panic!("{seen:?}") };
@@ -116,7 +116,7 @@ fn values_around_and_over_16_mib_go_both_ways() {
         let query = [b"LENGTH ".as_slice(), &vec![b'a'; length - 8]].concat();
         pair.client.query(&query).unwrap();
         assert_eq!(pair.run()[1], text((length - 1).to_string().as_bytes()));
-        // The row's own length takes 4 or 9 bytes in front of the value.
+        // The value's length takes 4 or 9 bytes before the value.
         pair.client.query(format!("BLOB {length}").as_bytes()).unwrap();
         let seen = pair.run();
         assert!(seen[1] == text(&vec![b'x'; length]), "{length}");
@@ -201,7 +201,7 @@ fn a_file_that_was_allowed_is_sent_whole() {
     assert_eq!(pair.run(), [Seen::Ok(17 * 1024 * 1024)]);
 }
 
-/// A server behind a Unix socket, and a client that gives files.
+/// A server behind a Unix socket, and a client that sends local files.
 fn giving_files() -> Pair {
     let mut client = plain_client("native");
     client.local_infile = true;
@@ -215,7 +215,7 @@ fn giving_files() -> Pair {
 fn a_rogue_server_gets_no_file_but_that_of_the_statement() {
     for sql in [
         "INFILE /etc/passwd",
-        // The statement names another file: the server goes by its first word alone.
+        // The statement names another file; the server only looks at its first word.
         "INFILE /etc/passwd; LOAD DATA LOCAL INFILE '/etc/passwd' INTO TABLE t",
         "INFILE /etc/passwd /* LOAD DATA LOCAL INFILE '/etc/passwd' */",
     ] {
@@ -230,7 +230,7 @@ fn a_rogue_server_gets_no_file_but_that_of_the_statement() {
 
 #[test]
 fn a_file_is_sent_once_for_its_statement() {
-    // The application of the server asks for the file, and behind it as often as it is told.
+    // The server's application requests the file, and then again a number of times.
     for again in [1, 3] {
         let mut pair = giving_files();
         pair.client.query(format!("LOAD DATA LOCAL INFILE 'a.csv' {}", "AGAIN ".repeat(again)).as_bytes()).unwrap();
@@ -284,7 +284,7 @@ fn change_user_checks_password_and_require_again() {
     assert!(matches!(pair.server_error, Some(Error::Refused { by: Side::Server, .. })), "and the connection is closed");
 }
 
-/// libmariadb answers in COM_CHANGE_USER with the scramble that it has, whichever an AuthSwitchRequest brings.
+/// In COM_CHANGE_USER, libmariadb answers with the scramble of the connection, even if an AuthSwitchRequest has another one.
 #[test]
 fn change_user_keeps_the_scramble_of_the_connection() {
     let mut pair = pair(plain_client("native"), plain_server());
@@ -294,9 +294,9 @@ fn change_user_keeps_the_scramble_of_the_connection() {
     let scramble = greeting.scramble;
     let switches =
         |pair: &Pair| pair.sent(Toward::Client).windows(scramble.len()).filter(|sent| **sent == scramble).count();
-    // The greeting holds it in two pieces; the account's plugin is not the server's default.
+    // The greeting has the scramble in two pieces; the account's plugin is not the server's default.
     assert_eq!(switches(&pair), 1);
-    // What is answered in COM_CHANGE_USER itself needs no further question.
+    // An answer within COM_CHANGE_USER itself needs no further request.
     pair.client.change_user("native", PASSWORD.into(), None).unwrap();
     assert_eq!(pair.run(), [Seen::Ok(0)]);
     assert_eq!(switches(&pair), 1);
@@ -332,7 +332,7 @@ fn quit_closes_both_sides_in_order() {
 fn a_goodbye_leaves_before_the_end_is_told() {
     let mut pair = connected();
     let mut out = Vec::new();
-    // A driver that stops at the event has sent all there was to send.
+    // A driver that stops at the event has sent all bytes.
     pair.client.quit().unwrap();
     assert!(matches!(pair.client.poll_output(&mut out), Ok(Output::Transmit)));
     assert!(matches!(pair.client.poll_output(&mut out), Ok(Output::Event(Event::Closed))));

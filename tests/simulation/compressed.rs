@@ -1,4 +1,4 @@
-//! The compressed protocol between the two machines: with each algorithm, over plaintext and inside TLS, however bytes are cut.
+//! The compressed protocol between the two machines: with each algorithm, over plaintext and inside TLS, with any cutting of the bytes.
 
 use sealwire_core::client;
 use sealwire_core::error::Side;
@@ -29,7 +29,7 @@ fn compressed(algorithm: Algorithm) -> Pair {
     pair
 }
 
-/// The plain bytes of the compressed frames that were sent from the `from`th transmission on, with the frames' numbers.
+/// The decompressed frames, from the `from`th transmission on, with their sequence numbers.
 fn frames(pair: &Pair, from: usize, toward: Toward, algorithm: Algorithm) -> Vec<(u8, Vec<u8>)> {
     let sent = pair.wire[from..].iter().filter(|(to, _)| *to == toward);
     let wire: Vec<u8> = sent.flat_map(|(_, bytes)| bytes.iter().copied()).collect();
@@ -44,14 +44,14 @@ fn frames(pair: &Pair, from: usize, toward: Toward, algorithm: Algorithm) -> Vec
     found
 }
 
-/// A change of a frame on its way.
+/// A function that damages a frame in transit.
 type Damage = fn(&mut [u8]);
 
 fn text(value: &[u8]) -> Seen {
     Seen::Row(vec![Some(value.to_vec())])
 }
 
-/// Commands of every kind, one after the other and together; everything that the client was told.
+/// Commands of every kind, one after the other and together; returns all events of the client.
 fn session(mut pair: Pair) -> Vec<Seen> {
     pair.run();
     for sql in [&b"SHOW STATUS LIKE 'Ssl_cipher'"[..], b"BLOB 200000", b"TWICE", b"FAIL"] {
@@ -98,7 +98,7 @@ fn compression_changes_nothing_of_what_is_told() {
 fn the_exchange_that_logs_in_is_not_compressed() {
     for algorithm in ALGORITHMS {
         let pair = compressed(algorithm);
-        // The OK that ends it is a packet as ever, and nothing follows.
+        // The OK that ends the login is an uncompressed packet, and nothing follows it.
         let (_, last) = pair.wire.last().unwrap();
         assert_eq!(usize::from(last[0]) + 4, last.len());
         assert_eq!(last[4], 0);
@@ -159,7 +159,7 @@ fn packets_over_16_mib_span_frames_both_ways() {
 fn numbers_of_packets_within_frames_mean_nothing() {
     for algorithm in ALGORITHMS {
         let mut pair = compressed(algorithm);
-        // A command of two frames, both numbered 0, as MariaDB's C library sends it.
+        // A command of two frames, both with the number 0, as MariaDB's C library sends it.
         let command = [&b"\x03"[..], &vec![b'x'; 17 << 20]].concat();
         let (first, second) = command.split_at(0xff_ffff);
         let length = u32::try_from(second.len()).unwrap().to_le_bytes();
@@ -188,9 +188,9 @@ fn numbers_of_frames_are_those_of_the_exchange() {
         assert_eq!(asked, [0, 0, 0, 1, 2]);
         let told = frames(&pair, from, Toward::Client, algorithm);
         let numbers: Vec<u8> = told.iter().map(|(number, _)| *number).collect();
-        // The columns, the row, and its end; the last row is a packet of two frames, which take three of these.
+        // The columns, the row, and its end; the last row is a packet of two frames, which take three compressed frames.
         assert_eq!(numbers, [1, 2, 3, 1, 2, 3, 3, 4, 5, 6, 7]);
-        // Several packets share the first frame of an answer.
+        // The first compressed frame of an answer holds several packets.
         assert_eq!(told[0].1[..5], [1, 0, 0, 1, 1]);
     }
 }
@@ -225,7 +225,7 @@ fn a_frame_larger_than_any_packet_is_refused_at_its_header() {
         let mut pair = pair(asking(plain_client("native"), algorithm), server);
         pair.run();
         let from = pair.wire.len();
-        // 16 MiB of nothing, in few bytes; and of them only the header.
+        // A frame of 16 MiB of zeros in few bytes; then its header alone.
         let mut bomb = Vec::new();
         compressed::encode(algorithm, &vec![0; 0xff_ffff], 0, &mut bomb);
         assert!(bomb.len() < 100_000, "{} bytes of {algorithm:?}", bomb.len());
@@ -243,7 +243,7 @@ fn a_bomb_below_the_limit_is_only_as_large_as_a_packet() {
     for algorithm in ALGORITHMS {
         let mut pair = compressed(algorithm);
         let mut bomb = Vec::new();
-        // Empty packets: each is answered, one after the other.
+        // Empty packets, each of which is answered in turn.
         compressed::encode(algorithm, &[0; 4000], 0, &mut bomb);
         pair.inject(Toward::Server, &bomb);
         pair.run();

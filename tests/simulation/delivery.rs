@@ -1,14 +1,14 @@
-//! The same exchange, however its bytes are cut: the outcome never changes.
+//! The same exchange with its bytes cut in many ways: the outcome never changes.
 
 use sealwire_simnet::{Delivery, Pair, Seen, Toward};
 
 use crate::world::{World, pair, plain_client, plain_server};
 
-/// A login and a few commands; everything that the client was told.
+/// A login and a few commands; returns all events of the client.
 fn session(mut pair: Pair) -> Vec<Seen> {
     pair.run();
     let client = &mut pair.client;
-    // What fails shows in what was seen.
+    // An error shows in the events.
     let _ = client.query(b"SHOW STATUS LIKE 'Ssl_cipher'");
     let _ = client.query(b"BLOB 3000");
     let _ = client.query(b"TWICE");
@@ -57,7 +57,7 @@ fn the_line_cut_at_any_byte_breaks_both_sides_in_order() {
     whole.run();
     for toward in [Toward::Server, Toward::Client] {
         let length = whole.sent(toward).len();
-        // Every byte of the plaintext part, then every 37th.
+        // Every byte of the plaintext part, then every 37th byte.
         for cut in (0..length).filter(|cut| *cut < 120 || cut % 37 == 0) {
             let mut passed = 0;
             let filter = Box::new(move |to: Toward, bytes: &mut Vec<u8>| {
@@ -73,7 +73,7 @@ fn the_line_cut_at_any_byte_breaks_both_sides_in_order() {
             let connected = pair.seen.contains(&Seen::Connected);
             let ended = matches!(seen.last(), Some(Seen::Broken(_) | Seen::Closed));
             assert!(ended || !connected, "cut at {cut} toward {toward:?}: {seen:?}");
-            // A server may have let the client in whose OK packet was lost; never the other way round.
+            // The server may have logged in a client that lost the OK packet; the reverse must not happen.
             assert!(!connected || pair.host.user.is_some(), "cut at {cut} toward {toward:?}");
         }
     }

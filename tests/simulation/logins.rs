@@ -1,4 +1,4 @@
-//! Who gets in, with which plugin and under which REQUIRE clause.
+//! Which logins succeed, by plugin and by REQUIRE clause.
 
 use sealwire_core::auth::Plugin;
 use sealwire_core::error::Side;
@@ -122,7 +122,7 @@ fn over_a_network_an_account_of_auth_socket_looks_like_one_that_is_not_there() {
     let host = || sealwire_simnet::Host::new(accounts).unwrap();
     let exchange = |client, server| {
         let (pair, outcome) = log_in(Pair::new(client, server, host()));
-        // The server's part of TLS has a signature, whose length is by chance.
+        // The server's TLS messages contain a signature, whose length varies.
         let signed = if pair.wire.len() > 4 { 2 } else { usize::MAX };
         let lengths = pair.wire.iter().enumerate().filter(|(index, _)| *index != signed);
         (lengths.map(|(_, (toward, bytes))| (*toward, bytes.len())).collect::<Vec<_>>(), outcome)
@@ -196,7 +196,7 @@ fn require_cipher_holds_the_negotiated_cipher_against_the_clause() {
 fn an_account_that_demands_tls_is_refused_on_plaintext_before_any_exchange() {
     let world = World::new();
     let mut client = plain_client("ssl");
-    // Another plugin than the account's would need an AuthSwitchRequest, if there were an exchange at all.
+    // A plugin that differs from the account's would need an AuthSwitchRequest, if there were an exchange at all.
     client.default_auth = Some(Plugin::MysqlNativePassword);
     let (pair, outcome) = log_in(pair(client, world.server()));
     assert_eq!(outcome, Err(denied("ssl", "YES")));
@@ -259,7 +259,7 @@ fn a_sha2_password_is_not_given_to_a_server_that_nobody_vouches_for() {
     }
 }
 
-/// A server without RSA key can't be given it over plaintext, and says what helps: to whom there is and to whom there isn't.
+/// A server without an RSA key refuses a request for the key over plaintext, with the same advice for existing and missing users.
 #[test]
 fn a_request_for_the_rsa_key_is_told_to_use_tls() {
     let mut texts = Vec::new();

@@ -1,4 +1,4 @@
-//! Client and server machines in memory: every way of delivery, every plugin, every REQUIRE clause.
+//! Client and server machines in memory: every way to cut the bytes, every plugin, every REQUIRE clause.
 
 #![allow(
     clippy::unwrap_used,

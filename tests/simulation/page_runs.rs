@@ -1,4 +1,4 @@
-//! The runs whose hashes the page's tests compare with: here the native side of it.
+//! The runs whose hashes the page's tests compare with; this is the native side.
 
 use sealwire_simnet::{Scenario, Stage, seeded};
 use serde_json::Value;

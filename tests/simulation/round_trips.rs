@@ -1,4 +1,5 @@
-//! Round trips from nothing to the first row, TCP's own included. The line has no bandwidth and loses nothing: its time is trips alone.
+//! Counts the round trips up to the first row, TCP's own included. The line has unlimited bandwidth and loses nothing, so the time consists
+//! of round trips alone.
 //!
 //! | | until connected | why |
 //! | --- | --- | --- |
@@ -9,11 +10,12 @@
 //! | another plugin | 1 | the server asks to switch |
 //! | the whole password | 1 | `caching_sha2_password` whose digest the server does not remember |
 //!
-//! The first row comes one trip later; that of a prepared statement does, too, where the server is MariaDB or Sealwire: it is prepared
-//! and run at once (`Client::prepare_and_execute`). Elsewhere it comes two trips later.
+//! The first row comes one trip later. So does the first row of a prepared statement where the server is MariaDB or Sealwire, because it is
+//! prepared and executed at once (`Client::prepare_and_execute`); with other servers it comes two trips later.
 //!
-//! Beside libmariadb 10.11, libmysqlclient's twin (Debian packages no other), as tshark captured both on loopback from the greeting to the
-//! row of SELECT 1, `mysql_native_password` named by the greeting: how often the two sides took turns to send.
+//! Compared with libmariadb 10.11, which behaves like libmysqlclient (Debian packages no other C library). tshark captured both on
+//! loopback, from the greeting to the row of SELECT 1, with `mysql_native_password` named by the greeting. The table shows how often the
+//! sending side changed.
 //!
 //! | | plain | TLS 1.2 | TLS 1.3 |
 //! | --- | --- | --- | --- |
@@ -22,7 +24,7 @@
 
 use sealwire_simnet::{AccountSide, ClientSide, Network, Run, RungEvent, Scenario, ServerSide, Stage, seeded};
 
-/// One way, in microseconds.
+/// The latency in one direction, in microseconds.
 const LATENCY: u32 = 50_000;
 const TRIP: u64 = 2 * LATENCY as u64;
 
@@ -61,7 +63,7 @@ fn connecting_takes_as_few_as_the_protocols_allow() {
         let client = &run.connections[0].client;
         assert_eq!(client.failure, None, "{case}");
         assert_eq!(client.connected_us, Some(expected * TRIP), "{case}");
-        // With its first row the client has what it wants, and leaves.
+        // With the first row the client has finished, and it disconnects.
         assert_eq!(client.ended_us, (expected + 1) * TRIP, "{case}");
     }
 }
@@ -82,6 +84,6 @@ fn what_can_go_together_does() {
         sent.unwrap_or_else(|| panic!("no {wanted}")).at_us
     };
     assert_eq!(sent_at("SSLRequest"), sent_at("ClientHello"));
-    // Finished is the first that is encrypted.
+    // Finished is the first encrypted message.
     assert_eq!(sent_at("ApplicationData"), sent_at("HandshakeResponse41"));
 }

@@ -20,7 +20,7 @@ fn only(run: &Run) -> &Outcome {
     &run.connections[0]
 }
 
-/// The client's error, and whether the server let anybody in.
+/// The client's error, and whether the server logged anybody in.
 fn refusal(run: &Run) -> (u16, String, bool) {
     let outcome = only(run);
     assert_eq!(outcome.client.connected_us, None, "{outcome:?}");
@@ -41,7 +41,7 @@ fn a_good_line_connects_and_both_sides_have_the_same_facts() {
         ("ca-and-identity", "/O=Sealwire/CN=db.example.com")
     );
     assert_eq!(client.facts.bytes_out, server.facts.bytes_in);
-    // Nobody reads the server's goodbye to a client that has quit.
+    // The client has quit, so nobody reads the server's last bytes.
     assert!(client.facts.bytes_in <= server.facts.bytes_out);
 }
 
@@ -57,7 +57,7 @@ fn a_run_is_a_function_of_its_seed() {
     };
     let scenario = move |seed| Scenario { seed, network: network.clone(), connections: 3, ..Scenario::default() };
     let first = run(&scenario(7));
-    // Not the order of runs, nor what ran before on the thread, shows in a run.
+    // A run does not depend on the order of runs, nor on earlier runs in the thread.
     let mut stage = stage();
     let other = stage.run(&scenario(8)).unwrap();
     assert_ne!(other.hash, first.hash);
@@ -71,7 +71,7 @@ fn certificates_are_judged_by_the_mode() {
     let with = |certificate, mode: &str| Scenario {
         client: ClientSide { ssl_mode: mode.into(), ..ClientSide::default() },
         server: ServerSide { certificate: Some(certificate), ..ServerSide::default() },
-        // Without verification no password is given but by a scramble.
+        // Without verification, only a scramble of the password is sent.
         account: AccountSide { cached: true, ..AccountSide::default() },
         ..Scenario::default()
     };

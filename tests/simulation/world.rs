@@ -11,10 +11,10 @@ use sealwire_core::server;
 use sealwire_core::tls::{ClientContext, ClientOptions, NamedPem, ServerContext, ServerOptions, Trust};
 use sealwire_simnet::{Host, Pair, Seeded};
 
-/// The password of every account here. It must never be seen on the wire.
+/// The password of every account here, which must never be on the wire.
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
 
-/// Accounts by what they demand and by their plugin; all have [`PASSWORD`].
+/// Accounts named by their requirement and their plugin; all have [`PASSWORD`].
 pub(crate) const ACCOUNTS: &str = "
     CREATE USER 'any'@'%' IDENTIFIED WITH caching_sha2_password BY 'correct horse battery staple';
     CREATE USER 'ssl'@'%' IDENTIFIED WITH caching_sha2_password BY 'correct horse battery staple' REQUIRE SSL;
@@ -32,7 +32,7 @@ pub(crate) const ACCOUNTS: &str = "
     CREATE USER 'tester'@'localhost' IDENTIFIED WITH auth_socket;
 ";
 
-/// A CA with what it has signed.
+/// A CA with the certificates that it has signed.
 pub(crate) struct World {
     pub(crate) ca: String,
     pub(crate) server_cert: String,
@@ -65,12 +65,12 @@ impl World {
         config
     }
 
-    /// A client that demands TLS and a certificate of the CA for `db1`.
+    /// A client that requires TLS and a certificate of the CA for `db1`.
     pub(crate) fn client(&self, user: &str) -> client::Config {
         self.client_with(user, Trust::CaAndIdentity, |_| {})
     }
 
-    /// The same with its own certificate.
+    /// The same client with its own certificate.
     pub(crate) fn client_with_certificate(&self, user: &str) -> client::Config {
         self.client_with(user, Trust::CaAndIdentity, |options| {
             options.cert = Some(NamedPem::new("client-cert.pem", self.client_cert.clone()));
