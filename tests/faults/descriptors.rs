@@ -1,4 +1,4 @@
-//! No more file descriptors.
+//! The server runs out of file descriptors.
 
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
@@ -18,9 +18,9 @@ fn a_server_without_descriptors_goes_on_when_there_are_some_again() {
     let within = vec!["prlimit".to_owned(), format!("--nofile={MOST}"), "--".to_owned()];
     let server = Server::start(Kind::Sealwired, &Settings { within, ..Settings::default() }).unwrap();
     let mut client = root(&server).unwrap();
-    // More than the server has descriptors: the oldest make room for the others.
+    // More connections than the server has descriptors: the oldest are closed to make room.
     let held: Vec<TcpStream> = (0..2 * MOST).map(|_| TcpStream::connect(("127.0.0.1", server.port)).unwrap()).collect();
-    // Each worker has a listener of its own, and one that accepts later may put out a login of the other.
+    // Each worker has a listener of its own, and a worker that accepts later may close a connection of the other that is logging in.
     let since = Instant::now();
     let mut another = loop {
         match root(&server) {
@@ -29,7 +29,7 @@ fn a_server_without_descriptors_goes_on_when_there_are_some_again() {
         }
     };
     assert_eq!(rows(&mut another, "SELECT 3").unwrap(), ["3"]);
-    // Who is in is served, statement or no statement.
+    // A logged-in client is served, before and after its statements.
     assert_eq!(rows(&mut client, "SELECT 1").unwrap(), ["1"]);
     let refused = rows(&mut client, "CREATE USER 'u'@'%'");
     assert_eq!(rows(&mut client, "SELECT 2").unwrap(), ["2"]);

@@ -1,4 +1,4 @@
-//! A disk that is full, and one that can't be written: a file system of the server's own, in a mount namespace.
+//! A full disk and a read-only disk: the server has a file system of its own, in a mount namespace.
 
 use std::fs;
 use std::path::PathBuf;
@@ -11,12 +11,12 @@ use sealwire_tests::server::{Kind, Server, Settings};
 
 use crate::{SECRET, assert_answers, root, rows, strangers};
 
-/// Mounts an empty file system over the data directory, copies the data onto it, and runs the server there.
+/// A command that mounts an empty file system over the data directory, copies the data there, and runs the server.
 fn mounting(size: &str) -> String {
     format!("cp -a \"$0\" \"$0.first\" && mount -t tmpfs -o size={size} none \"$0\" && cp -a \"$0.first/.\" \"$0\"")
 }
 
-/// Settings of a server whose data directory is a file system of its own, with a command before it starts.
+/// Settings of a server whose data directory is a file system of its own; the command `then` runs before the server.
 fn on_its_own(then: &str) -> Settings {
     on_its_own_of("1m", then)
 }
@@ -27,7 +27,7 @@ fn on_its_own_of(size: &str, then: &str) -> Settings {
     Settings { within: within.to_vec(), ..Settings::default() }
 }
 
-/// Whether a file system can be mounted here. Prints why not; in CI nothing may be skipped.
+/// Whether a file system can be mounted here. If not, prints why; in CI that is a failure.
 fn can_mount() -> bool {
     let output = Command::new("unshare").args(["--mount", "mount", "-t", "tmpfs", "none", "/mnt"]).output();
     let reason = match output {
@@ -40,7 +40,7 @@ fn can_mount() -> bool {
     false
 }
 
-/// The data directory as the server sees it.
+/// The path of the data directory in the server's mount namespace.
 fn data_of(server: &Server) -> PathBuf {
     PathBuf::from(format!("/proc/{}/root{}", server.id(), server.folder().join("data").display()))
 }
@@ -90,7 +90,7 @@ fn a_full_disk_refuses_changes_and_loses_none() {
     assert_answers(&server);
     assert_eq!(strangers(&data), [""; 0]);
 
-    // With room again everything goes on.
+    // With free space again, the server works as before.
     fs::remove_file(&room).unwrap();
     fs::remove_file(&rest).unwrap();
     rows(&mut client, "DELETE FROM d.t WHERE n > 0").unwrap();
@@ -160,7 +160,7 @@ fn temporary_files_leave_room_for_tables() {
     for sql in ["CREATE DATABASE d", "CREATE TABLE d.t (v TEXT)"] {
         rows(&mut client, sql).unwrap();
     }
-    // Each sorts 12 MB; whoever reads one row of it holds the files.
+    // Each query sorts 12 MB; a client that reads one row of it keeps the temporary files open.
     let sort = "WITH RECURSIVE n AS (SELECT 1 AS a UNION ALL SELECT a + 1 FROM n WHERE a < 1000) \
                 SELECT CONCAT(a, REPEAT('x', 12000)) AS t FROM n ORDER BY t";
     let mut sorting: Vec<_> = (0..8).map(|_| root(&server).unwrap()).collect();
@@ -182,7 +182,7 @@ fn temporary_files_leave_room_for_tables() {
     assert!(refused.iter().all(|error| error.contains("1114") && error.contains("SQLITE_TMPDIR")), "{refused:?}");
     drop(held);
     drop(sorting);
-    // Temporary tables keep to it, too.
+    // Temporary tables have the same limit.
     let mut keeper = root(&server).unwrap();
     rows(&mut keeper, "CREATE TEMPORARY TABLE d.mine (v LONGTEXT)").unwrap();
     let fill = format!("INSERT INTO d.mine VALUES (REPEAT('x', {}))", 3_000_000);
@@ -209,7 +209,7 @@ fn an_account_leaves_room_for_the_temporary_tables_of_others() {
         let config = Config::new("u", "".into(), Arc::new(OsRandom::new()));
         Client::connect(&Address::Unix(server.socket.clone()), config).unwrap()
     };
-    // Each session may have 1 GiB of them by itself; the account is told earlier.
+    // Each session may have 1 GiB of temporary tables, but the account reaches its own limit earlier.
     let mut hoarding: Vec<_> = (0..12).map(|_| user()).collect();
     let fill = format!("INSERT INTO d.mine VALUES (REPEAT('x', {}))", 3_000_000);
     let mut refusal = None;
@@ -242,7 +242,7 @@ fn a_data_directory_that_can_not_be_written_is_named_and_the_end() {
     assert!(!said.contains("panicked"), "{said}");
 }
 
-/// Runs a command where the server sees the file systems; `$0` is its data directory.
+/// Runs a command in the server's mount namespace; `$0` is the data directory.
 fn where_it_is(server: &Server, script: &str) {
     let mut command = Command::new("nsenter");
     command.arg(format!("--target={}", server.id())).args(["--mount", "sh", "-c", script]);
@@ -276,7 +276,7 @@ fn a_data_directory_that_becomes_read_only_refuses_changes_and_loses_none() {
     }
     let refused = rows(&mut client, "CREATE DATABASE e").unwrap_err().to_string();
     assert!(refused.contains("Can't create database 'e'"), "{refused}");
-    // Who comes now opens the files anew, and can't write them.
+    // A new session opens the files again, and can't write them.
     let mut late = root(&server).unwrap();
     let refused = rows(&mut late, "INSERT INTO d.t VALUES (3)").unwrap_err().to_string();
     assert!(refused.contains("1290") && refused.contains("can only be read"), "{refused}");
@@ -303,7 +303,7 @@ fn a_data_directory_that_is_not_ours_is_named_and_the_end() {
     assert_eq!(fs::read_dir(place.path()).unwrap().count(), 0, "something was left behind");
 }
 
-/// What a crash in DROP DATABASE leaves of a database is no part of the next one of that name.
+/// Files that a crash in DROP DATABASE left behind are not part of a new database of that name.
 #[test]
 fn a_database_made_anew_has_nothing_of_one_that_was_dropped() {
     let server = Server::start(Kind::Sealwired, &Settings::default()).unwrap();

@@ -1,4 +1,4 @@
-//! SIGKILL while accounts and rows are written, again and again, on the same data.
+//! SIGKILL while accounts and rows are written, again and again, with the same data.
 
 use std::sync::mpsc::{Sender, channel};
 use std::thread;
@@ -8,7 +8,7 @@ use sealwire_tests::server::{Kind, Server, Settings};
 
 use crate::{SECRET, root, rows, strangers};
 
-/// `cargo xtask faults --rounds N` runs others.
+/// The number of rounds; `cargo xtask faults --rounds N` sets another.
 const ROUNDS: usize = 200;
 
 #[derive(Clone, Copy)]
@@ -17,7 +17,7 @@ enum Written {
     Row(usize),
 }
 
-/// What was acknowledged last, of each writer.
+/// The last acknowledged write of each writer.
 #[derive(Default, Debug, Clone, Copy)]
 struct Acknowledged {
     limit: usize,
@@ -57,7 +57,7 @@ fn nothing_acknowledged_is_lost() {
                 }
                 total += 1;
                 if number + 1 == at {
-                    // Whatever is under way now is acknowledged or not; the writers tell the rest.
+                    // The current writes are acknowledged or not; the writers report the last acknowledged ones.
                     server.signal("KILL");
                 }
             }
@@ -70,7 +70,7 @@ fn nothing_acknowledged_is_lost() {
     println!("{total} changes were acknowledged in {rounds} rounds, {known:?} at last; none was lost");
 }
 
-/// Changes one account as long as there is a server: its limit counts the changes. Every fourth time its password as well.
+/// Alters one account until the server is gone: the account's limit counts the changes. Every fourth change sets the password as well.
 fn alter_account(server: &Server, from: usize, tell: &Sender<Written>) {
     let Ok(mut client) = root(server) else { return };
     for limit in from + 1.. {
@@ -82,7 +82,7 @@ fn alter_account(server: &Server, from: usize, tell: &Sender<Written>) {
     }
 }
 
-/// Adds rows as long as there is a server, two with each statement.
+/// Inserts rows until the server is gone, two with each statement.
 fn insert_rows(server: &Server, from: usize, tell: &Sender<Written>) {
     let Ok(mut client) = root(server) else { return };
     for row in from + 1.. {
@@ -93,7 +93,7 @@ fn insert_rows(server: &Server, from: usize, tell: &Sender<Written>) {
     }
 }
 
-/// All that was acknowledged is there, and at most the one change more that was under way; nothing of it by half.
+/// Checks that every acknowledged write is there, and at most one more write, which was under way; and no write by half.
 fn check(server: &Server, known: Acknowledged, when: &str) {
     let mut client = root(server).unwrap();
     let shown = rows(&mut client, "SHOW CREATE USER 'limited'@'%'").unwrap().concat();
@@ -109,7 +109,7 @@ fn check(server: &Server, known: Acknowledged, when: &str) {
     assert!((known.row..=known.row + 1).contains(&last), "{when}: {known:?} were acknowledged, and {last} is there");
     assert_eq!((all, pairs), (2 * last, last), "{when}: a statement was done by half");
     assert_eq!(strangers(&server.folder().join("data")), [""; 0], "{when}");
-    // The one that was under way counts from now on: it is there.
+    // The write that was under way is there, so it counts as acknowledged from now on.
     if limit > known.limit {
         rows(&mut client, &format!("ALTER USER 'limited'@'%' WITH MAX_USER_CONNECTIONS {}", known.limit)).unwrap();
     }

@@ -1,8 +1,7 @@
-//! Faults on real sockets and files. After each one the server still answers, or has ended with one clear line; nothing that was
-//! acknowledged is lost, no half-written file stays behind, and no password is in a log.
+//! Faults on real sockets and files. After each one the server still answers, or it has ended with one clear error line. No acknowledged
+//! write is lost, no half-written file remains, and no password is in a log.
 //!
-//! A bug in a worker is in the driver's own tests (`native/server/src/driver/tests.rs`, "bug containment"): it takes one
-//! connection with it.
+//! A panic in a worker is tested with the driver (`native/server/src/driver/tests.rs`, "bug containment"): it ends one connection.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "these are tests")]
 
@@ -23,10 +22,10 @@ use sealwire_core::tls::{ClientContext, ClientOptions, NamedPem, Trust};
 use sealwire_tests::certificates::CertificateSet;
 use sealwire_tests::server::Server;
 
-/// A password that accounts get here. It is in no log.
+/// The password of the accounts here, which must not be in any log.
 const SECRET: &str = "a-marked-s3cret";
 
-/// A session of root's over the Unix socket.
+/// A session of root over the Unix socket.
 fn root(server: &Server) -> Result<Client<Socket>, ClientError> {
     let config = Config::new("root", "".into(), Arc::new(OsRandom::new()));
     Client::connect(&Address::Unix(server.socket.clone()), config)
@@ -46,7 +45,7 @@ fn tcp(port: u16) -> Address {
     Address::Tcp { host: "127.0.0.1".into(), port }
 }
 
-/// Runs a statement; the rows, with their values joined by a tab.
+/// Runs a statement; returns the rows, with their values joined by tabs.
 fn rows<S: Read + Write>(client: &mut Client<S>, sql: &str) -> Result<Vec<String>, ClientError> {
     let mut result = client.query(sql)?;
     let mut rows = Vec::new();
@@ -64,7 +63,7 @@ fn assert_answers(server: &Server) {
     assert!(!server.log().contains(SECRET), "a password is in the log");
 }
 
-/// The files of a data directory but those that belong there.
+/// The files in a data directory that don't belong there.
 fn strangers(data: &Path) -> Vec<String> {
     let known = ["accounts.sql", "accounts.secret", "accounts.spare", "sealwired.lock"];
     let names = std::fs::read_dir(data).unwrap().map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned());

@@ -1,4 +1,4 @@
-//! Certificates that vanish before they are loaded again, and more SIGHUPs than anybody sends.
+//! Certificates that are removed before a reload, and a flood of SIGHUPs.
 
 use std::fs;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -37,7 +37,7 @@ fn certificates_that_vanish_stay_in_use() {
             let before = server.log().len();
             server.signal("HUP");
             assert!(server.wait_for_log_after(before, "what was in use stays in use"), "{}", server.log());
-            // Old connections and new ones have what they had.
+            // Both old and new connections have the certificates of before.
             assert_eq!(rows(&mut open, "SELECT 'open'").unwrap(), ["open"]);
             let mut fresh = Client::connect(&tcp(server.port), config.clone()).unwrap();
             assert_eq!(rows(&mut fresh, "SELECT 'fresh'").unwrap(), ["fresh"]);
@@ -51,7 +51,8 @@ fn certificates_that_vanish_stay_in_use() {
     assert!(!server.log().contains(secret_line), "the key is in the log");
 }
 
-/// A signal that comes while the last one is handled may be merged with it: no count is right, but the server is.
+/// A signal that arrives while an earlier one is handled may be merged with it, so the number of reloads is not checked, only that the
+/// server works.
 #[test]
 fn a_storm_of_sighups_disturbs_nobody() {
     const LOGINS: usize = 40;

@@ -1,4 +1,4 @@
-//! Connections that are reset after some byte, of the client's, of the server's and of the bridge's.
+//! Connections that are reset after some byte: those of the client, the server and the bridge.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -18,14 +18,14 @@ use sealwire_tests::websocket::{Opening, Tunnel};
 use crate::{SECRET, assert_answers, rows, tcp, verified};
 
 const SEED: u64 = 1;
-/// Resets on each way.
+/// The number of resets for each kind of connection.
 const RESETS: usize = 60;
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Hands connections on, and resets each once so many bytes went either way.
+/// A relay of connections that resets each one after a number of bytes in either direction.
 struct Resetting {
     port: u16,
-    /// How many bytes may still go.
+    /// How many bytes are still to be relayed.
     left: Arc<Mutex<usize>>,
 }
 
@@ -63,12 +63,12 @@ fn pass_on(mut from: &TcpStream, mut to: &TcpStream, left: &Mutex<usize>, is_res
         let passed = length.min(*budget);
         *budget -= passed;
         drop(budget);
-        // A side that has gone takes no more; the other's end is still to come.
+        // A side that has closed takes no more bytes; the end of the other's stream is still to be relayed.
         let sent = to.write_all(&chunk[..passed]);
         if passed < length {
             is_reset.store(true, Ordering::Relaxed);
             for socket in [from, to] {
-                // Closed without lingering it sends RST; the end of reading wakes the thread of the other direction.
+                // Closing a socket without lingering sends RST; the end of the stream wakes the thread of the other direction.
                 let _ = set_socket_linger(socket, Some(Duration::ZERO));
                 let _ = socket.shutdown(Shutdown::Read);
             }
@@ -83,7 +83,7 @@ fn pass_on(mut from: &TcpStream, mut to: &TcpStream, left: &Mutex<usize>, is_res
     }
 }
 
-/// A session of a login and something large each way.
+/// A session with a login and a large value each way.
 fn session<S: Read + Write>(client: Result<Client<S>, ClientError>) -> Result<(), ClientError> {
     let mut client = client?;
     let big = "x".repeat(30_000);
@@ -91,7 +91,7 @@ fn session<S: Read + Write>(client: Result<Client<S>, ClientError>) -> Result<()
     client.quit()
 }
 
-/// Runs it with the line whole, and then with a reset after each of some numbers of bytes.
+/// Runs the session without a reset, and then with a reset after each of several numbers of bytes.
 fn reset_at_random(name: &str, line: &Resetting, run: impl Fn() -> Result<(), ClientError>) {
     line.after(usize::MAX);
     run().unwrap();
@@ -100,7 +100,7 @@ fn reset_at_random(name: &str, line: &Resetting, run: impl Fn() -> Result<(), Cl
     println!("{name}: {RESETS} resets within {whole} bytes, seed {SEED}");
     let mut broken = 0;
     for _ in 0..RESETS {
-        // Half of them where the handshake is.
+        // Half of the resets are within the handshake.
         let at = random.below(if random.below(2) == 0 { whole.min(4_000) } else { whole });
         line.after(at);
         match run() {
@@ -109,7 +109,7 @@ fn reset_at_random(name: &str, line: &Resetting, run: impl Fn() -> Result<(), Cl
                 broken += 1;
                 let text = format!("{error} {error:?}");
                 assert!(!text.contains(SECRET), "at {at}: {text}");
-                // 2003 and 2013: the connection was lost before or after it was made; 2026: within TLS's handshake.
+                // 2003 and 2013: the connection was lost before or after the login; 2026: it was lost within TLS's handshake.
                 let known = ["2003", "2013", "2026", "reset"];
                 assert!(known.iter().any(|code| text.contains(code)), "at {at}: {text}");
             }

@@ -1,4 +1,4 @@
-//! What may happen next: deliveries, and the attacker's deeds.
+//! The possible next steps: deliveries, and the attacker's actions.
 
 use sealwire_simnet::Toward;
 
@@ -11,19 +11,19 @@ pub(crate) enum Move {
     Deliver(Toward),
     /// The next message is lost.
     Drop(Toward),
-    /// The next two messages change places.
+    /// The next two messages are swapped.
     Swap(Toward),
-    /// A message of the past, or the one that is due, arrives once more; counted from the first one sent.
+    /// An earlier message, or the next one, arrives again; messages are counted from the first one sent.
     Again(Toward, usize),
-    /// A message of the other direction is sent back to who sent it.
+    /// A message of the other direction is sent back to its sender.
     Reflect(Toward, usize),
-    /// The next message arrives altered.
+    /// The next message arrives in altered form.
     Alter(Toward, Alteration),
-    /// A message of the attacker's own arrives, with the number that is due.
+    /// A message of the attacker arrives, with the expected sequence number.
     Inject(Toward, usize),
-    /// The line ends for one side.
+    /// The stream ends for one side.
     End(Toward),
-    /// The attacker answers in the server's place from here on: with TLS and a certificate of his own, and any password is right.
+    /// The attacker answers in the server's place from here on, with TLS, a certificate of his own, and any password accepted.
     Impersonate,
     /// Time passes.
     Time,
@@ -38,17 +38,17 @@ impl Move {
 /// How a message can be altered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Alteration {
-    /// The SSL capability is cleared: of a greeting, or of the client's flags.
+    /// Clears the SSL capability in a greeting or in the client's flags.
     NoSsl,
-    /// Plugin authentication is cleared.
+    /// Clears the capability of plugin authentication.
     NoPluginAuth,
-    /// A plugin's name is replaced by that of the plugin that sends the password in clear.
+    /// Replaces a plugin's name by that of the plugin that sends the password in clear text.
     ClearPlugin,
-    /// The last bit is flipped.
+    /// Flips the last bit.
     LastBit,
-    /// The last byte is taken away, and the length corrected.
+    /// Removes the last byte, and corrects the length.
     Shorter,
-    /// A byte is added, and the length corrected.
+    /// Appends a byte, and corrects the length.
     Longer,
 }
 
@@ -61,13 +61,13 @@ const ALTERATIONS: [Alteration; 6] = [
     Alteration::Longer,
 ];
 
-/// How many of its first messages a side is shown again; later ones are sealed rows.
+/// How many of its first messages a side may get again; later messages are encrypted rows.
 const REPLAYED: usize = 4;
 
-/// Everything that may happen in a state; deeds only where the attacker has one left.
+/// All possible steps from a state; the attacker's actions only if `deeds` is set.
 ///
-/// What happens at one machine and what happens at the other change places without a difference. So while messages wait for
-/// the server, only what happens to the server is followed.
+/// A step at one machine and a step at the other have the same result in either order. So while messages are waiting for the server, only
+/// steps at the server are searched.
 pub(crate) fn moves(world: &World, deeds: bool) -> Vec<Move> {
     let mut moves = Vec::new();
     for toward in [Toward::Server, Toward::Client] {
@@ -89,7 +89,7 @@ pub(crate) fn moves(world: &World, deeds: bool) -> Vec<Move> {
             }
             moves.extend((0..lane.sent.len().min(REPLAYED)).map(|index| Move::Again(toward, index)));
             moves.extend((0..other.sent.len().min(REPLAYED)).map(|index| Move::Reflect(toward, index)));
-            // Inside TLS one packet in plaintext is like another.
+            // Inside TLS, all plaintext packets are alike.
             let forged = if lane.tls { FORGED - 2 } else { 0 };
             moves.extend((forged..FORGED).map(|index| Move::Inject(toward, index)));
             moves.push(Move::End(toward));
@@ -111,7 +111,7 @@ const fn opposite(toward: Toward) -> Toward {
     }
 }
 
-/// Whether a side takes nothing any more.
+/// Whether a side takes no more input.
 fn is_over(world: &World, toward: Toward) -> bool {
     match toward {
         Toward::Server => world.server_error.is_some() || world.host.closed,
@@ -164,7 +164,7 @@ fn renumber(message: &mut [u8], number: u8) {
     }
 }
 
-/// Whether these bytes begin with a SSLRequest's packet.
+/// Whether the bytes begin with an SSLRequest packet.
 pub(crate) fn is_ssl_request(bytes: &[u8]) -> bool {
     bytes.starts_with(&[32, 0, 0])
 }
@@ -172,19 +172,19 @@ pub(crate) fn is_ssl_request(bytes: &[u8]) -> bool {
 const CLEAR: &[u8] = b"mysql_clear_password";
 const PLUGINS: [&[u8]; 4] = [b"mysql_native_password", b"caching_sha2_password", b"sha256_password", b"client_ed25519"];
 
-/// `None` where the message has nothing to alter in that way.
+/// Alters a message; `None` where the message has nothing to alter in that way.
 fn alter(message: &[u8], how: Alteration, tls: bool) -> Option<Vec<u8>> {
     let mut altered = message.to_vec();
     let is_record = tls && !is_ssl_request(message);
     let is_greeting = !is_record && message.get(4) == Some(&10);
-    // The lower flags of a greeting lie behind the version's NUL, the id and half of the scramble; a client's come first.
+    // A greeting's lower flags come after the version's NUL, the connection id and the first part of the scramble; a client's come first.
     let flags = match is_greeting {
         true => 5 + message.get(5..)?.iter().position(|byte| *byte == 0)? + 1 + 4 + 8 + 1,
         false => 4,
     };
     match how {
         Alteration::NoSsl if !is_record => *altered.get_mut(flags + 1)? &= !0x08,
-        // The upper flags of a greeting lie behind character set and status.
+        // A greeting's upper flags come after the character set and the status.
         Alteration::NoPluginAuth if !is_record => *altered.get_mut(flags + if is_greeting { 5 } else { 2 })? &= !0x08,
         Alteration::ClearPlugin if !is_record => {
             let name = PLUGINS.iter().find(|name| find(message, name).is_some())?;
@@ -212,7 +212,7 @@ fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
 /// How many messages of his own the attacker has for each side.
 const FORGED: usize = 8;
 
-/// The attacker's messages, each the first that its kind of attack would send.
+/// The attacker's messages; each is the first one that its kind of attack sends.
 fn forged(toward: Toward, index: usize, number: u8) -> Vec<u8> {
     let scramble = [b'x'; 20];
     let payload: Vec<u8> = match (toward, index) {
@@ -222,10 +222,10 @@ fn forged(toward: Toward, index: usize, number: u8) -> Vec<u8> {
         (Toward::Client, 2) => [b"\xfe".as_slice(), CLEAR, b"\0"].concat(),
         (Toward::Client, 3) => [b"\xfemysql_native_password\0".as_slice(), &scramble, b"\0"].concat(),
         (Toward::Client, 4) => [b"\xfecaching_sha2_password\0".as_slice(), &scramble, b"\0"].concat(),
-        // caching_sha2_password: the digest was right, and: send the password.
+        // caching_sha2_password: the digest was right; and: send the password.
         (Toward::Client, 5) => vec![1, 3],
         (Toward::Client, 6) => vec![1, 4],
-        // A greeting without TLS, with the capabilities of MySQL 5.6 else.
+        // A greeting without TLS, otherwise with the capabilities of MySQL 5.6.
         (Toward::Client, _) => [
             b"\x0a5.6.51\0\x07\0\0\0xxxxxxxx\0\xff\xf7\x08\x02\0\x7f\x80\x15".as_slice(),
             &[0; 10],
@@ -240,9 +240,9 @@ fn forged(toward: Toward, index: usize, number: u8) -> Vec<u8> {
         (Toward::Server, 4) => scramble.to_vec(),
         // An empty password, as the SHA-2 plugins send it.
         (Toward::Server, 5) => vec![0],
-        // A command, with the number that a command has.
+        // A command, with a command's sequence number.
         (Toward::Server, 6) => return packet(0, b"\x03DROP TABLE t"),
-        // A TLS record of application data that nobody sealed.
+        // A TLS record of application data that is not encrypted.
         (Toward::Server, _) => return vec![23, 3, 3, 0, 4, 1, 2, 3, 4],
     };
     packet(number, &payload)

@@ -1,6 +1,7 @@
-//! The connection phase, searched through: the real client and server machines with an attacker between them who may drop,
-//! repeat, reorder, alter and add plaintext messages and TLS records, at every point and in every combination of so many
-//! deeds. Breadth first, so what is found is the shortest attack. Cryptography is the tests' toy: what it can't do here nobody can.
+//! A search of the connection phase: the real client and server machines, with an attacker between them who may drop, repeat, reorder,
+//! alter and add plaintext messages and TLS records, at every point and in every combination of a number of actions. The search is breadth
+//! first, so it finds the shortest attack. The cryptography is the tests' toy; an action that it makes impossible is impossible with any
+//! cryptography.
 
 #![allow(
     clippy::unwrap_used,
@@ -29,10 +30,10 @@ use world::{Setting, World};
 
 const PASSWORD: &str = "Correct-Horse-Battery";
 
-/// What is searched.
+/// A case to search.
 struct Case {
     scenario: Scenario,
-    /// How many deeds of the attacker are combined; moves that only deliver are free.
+    /// How many actions of the attacker are combined; deliveries are not counted.
     deeds: usize,
 }
 
@@ -45,8 +46,8 @@ impl Case {
     }
 }
 
-/// Every SSL mode that differs, with every way of authentication, with and without the clause, with the right password and
-/// with another: one deed. Two where there is most to win: a password to be had, and a clause to be got around.
+/// Every SSL mode that differs, with every way of authentication, with and without the REQUIRE clause, with the right and a wrong password:
+/// one action. Two actions where an attacker has most to gain: a password, or a bypass of the clause.
 fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
     for mode in ["PREFERRED", "REQUIRED", "VERIFY_CA"] {
@@ -87,7 +88,7 @@ fn scenario(mode: &str, plugin: &str, cached: bool, require: &str, password: &st
     Scenario { client, server, account, ..Scenario::default() }
 }
 
-/// What a search came to.
+/// The result of a search.
 #[derive(Default)]
 struct Found {
     states: usize,
@@ -96,13 +97,13 @@ struct Found {
     over_tls: usize,
 }
 
-/// A state that waits to be searched on: how it was reached, and how many deeds that took.
+/// A state that is still to be searched: the steps to it, and how many of these are the attacker's actions.
 type Open = (Vec<Move>, usize);
 
-/// Searches a case through. A broken rule ends it with the moves that lead there.
+/// Searches a case. A broken rule ends the search, with the steps that lead to it.
 fn search(setting: &Setting, most_deeds: usize) -> Result<Found, String> {
     let mut found = Found::default();
-    // By fingerprint: the fewest deeds by which a state was reached.
+    // The fewest actions by which each state was reached, by its fingerprint.
     let mut seen: HashMap<u64, usize> = HashMap::new();
     let mut open: VecDeque<Open> = VecDeque::from([(Vec::new(), 0)]);
     seen.insert(World::reached(setting, &[]).fingerprint(), 0);
@@ -156,7 +157,7 @@ fn no_combination_of_deeds_breaks_a_rule() {
                 println!("{:>5} {some:>7} {tried:>8} {connected:>9} {over_tls:>8}  {name}", case.deeds);
                 states += some;
                 moves += tried;
-                // A search in which nothing ever works shows nothing.
+                // A search in which no connection ever succeeds shows nothing.
                 let can = matches!(expected(&case.scenario), Verdict::Connected(_));
                 assert!(!can || *over_tls > 0, "nobody ever connects: {name}");
             }
@@ -167,12 +168,12 @@ fn no_combination_of_deeds_breaks_a_rule() {
     assert!(broken.is_empty(), "{}", broken.join("\n"));
 }
 
-/// The attack that a search finds, with so many deeds at most.
+/// The attack that a search finds, with at most `deeds` actions.
 fn attack(setting: &Setting, deeds: usize) -> String {
     search(setting, deeds).map(|found| format!("none in {} states", found.states)).unwrap_err()
 }
 
-// Each of the attacker's goals is reached where a machine has the fault that lets him, so the searches above can fail.
+// Each of the attacker's goals is reached with a faulty machine, which shows that the searches above can fail.
 
 #[test]
 fn a_client_that_takes_plaintext_is_found() {
@@ -190,7 +191,7 @@ fn a_server_that_asks_for_no_password_is_found() {
     let mut open = right.clone();
     open.account.password.clear();
     let found = attack(&Setting::faulty(&mut stage, &open, &right), 2);
-    // The attacker answers for the client, with no password at all.
+    // The attacker answers for the client, without a password.
     assert!(found.starts_with("somebody was let in without the password, after [Inject(Server, "), "{found}");
 }
 
@@ -216,7 +217,7 @@ fn a_client_that_trusts_any_line_with_its_password_is_found() {
 #[test]
 fn a_client_that_believes_in_tls_alone_is_found() {
     let mut stage = Stage::new(no_security::provider());
-    // It takes any certificate, and was told to verify.
+    // The client accepts any certificate although it was configured to verify.
     let trusting = scenario("REQUIRED", "mysql_native_password", false, "", PASSWORD);
     let right = scenario("VERIFY_CA", "mysql_native_password", false, "", PASSWORD);
     let found = attack(&Setting::faulty(&mut stage, &trusting, &right), 1);

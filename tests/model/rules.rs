@@ -1,4 +1,4 @@
-//! What has to hold in every state.
+//! The rules that hold in every state.
 
 use sealwire_simnet::Toward;
 
@@ -36,7 +36,7 @@ pub(crate) fn check(setting: &Setting, world: &World) -> Result<(), &'static str
         rule(world.host.queries.len() <= 1, "a command was run twice")?;
     }
     if demands_tls {
-        // The SSLRequest, and then records: nothing of the user.
+        // The client sends the SSLRequest, then records, and nothing of the login in plaintext.
         let in_plaintext = |bytes: &Vec<u8>| !matches!(bytes.first(), Some(20..=23)) && bytes.len() != 36;
         rule(
             !world.lane(Toward::Server).sent.iter().any(in_plaintext),

@@ -1,4 +1,4 @@
-//! Both machines and what is between them.
+//! Both machines and the line between them.
 
 use std::collections::VecDeque;
 use std::collections::hash_map::DefaultHasher;
@@ -20,11 +20,12 @@ pub(crate) const QUERY: &[u8] = b"SELECT 1";
 const CLIENT_SEED: u64 = 0x11;
 const SERVER_SEED: u64 = 0x22;
 
-/// What all states of a search have in common.
+/// The common settings of all states of a search.
 pub(crate) struct Setting {
     pub(crate) scenario: Scenario,
     machines: Machines,
-    /// What the attacker answers with in the server's place. `None` where no certificate is verified: there who answers is the server.
+    /// The machine with which the attacker answers in the server's place. `None` where the client verifies no certificate, because it then
+    /// takes any server for the right one.
     rogue: Option<Machines>,
 }
 
@@ -33,7 +34,7 @@ impl Setting {
         Self::faulty(stage, scenario, scenario)
     }
 
-    /// The machines of one scenario, held to the rules of another: as if they had a fault.
+    /// Runs the machines of one scenario under the rules of another, so that they seem faulty.
     pub(crate) fn faulty(stage: &mut Stage, machines: &Scenario, rules: &Scenario) -> Self {
         let rogue = rules.client.ssl_mode.starts_with("VERIFY").then(|| {
             let mut own = rules.clone();
@@ -44,7 +45,7 @@ impl Setting {
         Self { scenario: rules.clone(), machines: stage.machines(machines).unwrap(), rogue }
     }
 
-    /// The same with another client.
+    /// The same settings with another client.
     pub(crate) fn with_client(mut self, change: impl FnOnce(&mut client::Config)) -> Self {
         change(&mut self.machines.client);
         self
@@ -54,21 +55,21 @@ impl Setting {
 /// One direction of the line.
 #[derive(Default)]
 pub(crate) struct Lane {
-    /// Messages on their way: MySQL packets, and TLS records once there is TLS.
+    /// Messages in transit: MySQL packets, and TLS records once there is TLS.
     pub(crate) queue: VecDeque<Vec<u8>>,
-    /// All that was ever sent, message by message.
+    /// All messages sent so far.
     pub(crate) sent: Vec<Vec<u8>>,
-    /// All that was delivered.
+    /// All bytes delivered so far.
     pub(crate) delivered: Vec<u8>,
-    /// Whether what is sent is TLS by now.
+    /// Whether the sender uses TLS by now.
     pub(crate) tls: bool,
-    /// Bytes of a message that is not whole.
+    /// The bytes of an incomplete message.
     part: Vec<u8>,
-    /// How often its receiver was given something.
+    /// How often the receiver was given bytes.
     turns: u64,
 }
 
-/// A state.
+/// A state of both machines and the line.
 pub(crate) struct World {
     pub(crate) client: client::Connection,
     pub(crate) server: server::Connection,
@@ -77,14 +78,14 @@ pub(crate) struct World {
     pub(crate) client_error: Option<Error>,
     pub(crate) server_error: Option<Error>,
     is_connected: bool,
-    /// The number of the packet that is due at the client and at the server, in plaintext.
+    /// The sequence number of the next plaintext packet, at the client and at the server.
     pub(crate) due: [u8; 2],
-    /// Whether a side that still shakes hands waits without a deadline.
+    /// Whether a side in the handshake waits without a deadline.
     pub(crate) waits_for_ever: bool,
     now: Now,
     eof: [bool; 2],
     has_rogue: bool,
-    /// The attacker's own server, once it answers in the other's place.
+    /// The attacker's server, once it answers in the real one's place.
     rogue: Option<(server::Connection, Host)>,
 }
 
@@ -100,7 +101,7 @@ const fn index(toward: Toward) -> usize {
 }
 
 impl World {
-    /// The state that these moves lead to. Machines can't be copied; they are functions of what they are fed.
+    /// The state that these steps lead to. Machines can't be copied, so the steps are repeated; the result depends on the steps alone.
     pub(crate) fn reached(setting: &Setting, path: &[Move]) -> Self {
         let Machines { mut client, mut server, host } = setting.machines.clone();
         client.random = Arc::new(Seeded::new(CLIENT_SEED));
@@ -137,12 +138,12 @@ impl World {
         &mut self.lanes[index(toward)]
     }
 
-    /// Whether the client was told that it is connected.
+    /// Whether the client has reported that it is connected.
     pub(crate) const fn connected(&self) -> bool {
         self.is_connected
     }
 
-    /// Two states with the same fingerprint go on alike: machines with the same bytes behind them are the same.
+    /// A hash of the state. States with the same hash develop alike, because machines that were given the same bytes are equal.
     pub(crate) fn fingerprint(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
         for lane in &self.lanes {
@@ -152,7 +153,7 @@ impl World {
         hasher.finish()
     }
 
-    /// Gives bytes to one side and lets it act.
+    /// Delivers bytes to one side and lets it act.
     pub(crate) fn deliver(&mut self, toward: Toward, mut bytes: Vec<u8>) {
         let lane = &mut self.lanes[index(toward)];
         lane.delivered.extend_from_slice(&bytes);
@@ -173,7 +174,7 @@ impl World {
         self.poll(toward);
     }
 
-    /// The line ends for one side.
+    /// Ends the stream toward one side.
     pub(crate) fn end(&mut self, toward: Toward) {
         if std::mem::replace(&mut self.eof[index(toward)], true) {
             return;
@@ -186,24 +187,24 @@ impl World {
         self.poll(toward);
     }
 
-    /// Whether the attacker may take the server's place: it has greeted, and heard nothing yet.
+    /// Whether the attacker may take the server's place: the server has sent its greeting, and received nothing yet.
     pub(crate) fn may_be_impersonated(&self) -> bool {
         let lane = self.lane(Toward::Server);
         self.has_rogue && self.rogue.is_none() && lane.delivered.is_empty() && !lane.queue.is_empty()
     }
 
-    /// The attacker's server takes the place of the other, whose greeting it has said as well: the seed is the same.
+    /// The attacker's server takes the real one's place. Its greeting is the same, because the seed is.
     pub(crate) fn impersonate(&mut self, setting: &Setting) {
         let Some(Machines { mut server, mut host, .. }) = setting.rogue.clone() else { return };
         server.random = Arc::new(Seeded::new(SERVER_SEED));
         let mut rogue = server::Connection::new(Arc::new(server), 1, peer(), self.now);
-        // Its greeting has been said.
+        // The greeting was sent by the real server already.
         let mut greeting = Vec::new();
         while matches!(host.step(&mut rogue, &mut greeting), Ok(Step::Transmit | Step::Answered)) {}
         self.rogue = Some((rogue, host));
     }
 
-    /// More time passes than any handshake may take.
+    /// Advances the clock by more time than a handshake may take.
     pub(crate) fn pass_time(&mut self) {
         self.now.monotonic += Duration::from_secs(3600);
         for toward in [Toward::Server, Toward::Client] {
@@ -216,12 +217,12 @@ impl World {
         }
     }
 
-    /// Whether time has passed.
+    /// Whether the clock was advanced.
     pub(crate) fn is_late(&self) -> bool {
         !self.now.monotonic.is_zero()
     }
 
-    /// What a machine draws depends on its own past alone, never on the other's.
+    /// Seeds the randomness of a machine by its own past alone, never by the other's.
     fn seed(&self, toward: Toward) {
         let side = if toward == Toward::Server { SERVER_SEED } else { CLIENT_SEED };
         reseed(side << 32 | self.lane(toward).turns);
@@ -276,14 +277,14 @@ impl World {
         }
     }
 
-    /// Puts what a side has sent on the line, cut into its messages.
+    /// Puts the bytes of a side on the line, cut into messages.
     fn send(&mut self, to: Toward, bytes: &[u8]) {
         let from = index(if to == Toward::Server { Toward::Client } else { Toward::Server });
         let asked_for_tls =
             self.lane(Toward::Server).tls || attack::is_ssl_request(&self.lane(Toward::Server).delivered);
         let lane = &mut self.lanes[index(to)];
         lane.part.extend_from_slice(bytes);
-        // The server speaks TLS once it was asked to; its greeting was before.
+        // The server uses TLS once the client has asked for it; its greeting came before.
         lane.tls |= to == Toward::Client && asked_for_tls && !lane.sent.is_empty();
         while let Some(length) = message_length(&lane.part, lane.tls) {
             let message: Vec<u8> = lane.part.drain(..length).collect();
@@ -297,7 +298,7 @@ impl World {
     }
 }
 
-/// The length of the first message, where it is whole.
+/// The length of the first message, if it is complete.
 fn message_length(bytes: &[u8], tls: bool) -> Option<usize> {
     let length = if tls {
         let head = bytes.first_chunk::<5>()?;

@@ -1,5 +1,5 @@
-//! What the server's threads share, in every order that a scheduler of ours can think of: the files are the server's own, their
-//! locks, channels and threads are shuttle's. A failing schedule is printed; `shuttle::replay` takes it.
+//! Runs the server's shared state under a scheduler that tries many orders of the threads. The files are the server's own; their locks,
+//! channels and threads are shuttle's. A failing schedule is printed, and `shuttle::replay` repeats it.
 //!
 //! | shared | file | what holds |
 //! | --- | --- | --- |
@@ -8,10 +8,10 @@
 //! | connections, KILL, `max_user_connections` | `registry.rs`, `interruption.rs` | a KILL reaches what begins meanwhile; no user gets one too many; no number twice |
 //! | threads that run statements | `threads.rs` | each statement runs, once; a thread that goes takes none along |
 //!
-//! Not modelled, for each is one operation on one atomic, or one lock held for one read or write: status counters, the count of
-//! prepared statements, variables, parsed statements. Not modelled, for each is another's work: what SQLite's connections share
-//! (its files' locks), mio's wakers. shuttle lets threads see each other's writes at once, as locks and the orderings `Acquire` and
-//! `Release` do; weaker memory it does not know.
+//! Status counters, the count of prepared statements, variables and parsed statements are not modelled, because each is one operation on
+//! one atomic, or one lock held for one read or write. The locks of SQLite's files and mio's wakers are not modelled, because other
+//! projects test them. In shuttle, threads see each other's writes at once, as with locks and the orderings `Acquire` and `Release`; it
+//! does not simulate weaker memory orderings.
 
 #![allow(clippy::unwrap_used, dead_code, reason = "these are tests of files that others use whole")]
 
@@ -31,7 +31,7 @@ use shuttle::sync::atomic::{AtomicU32, Ordering};
 use shuttle::sync::mpsc::{Sender, channel};
 use shuttle::thread;
 
-/// Schedules that are tried; the races that were there took less than a hundred.
+/// The number of schedules tried; the known races were found in fewer than a hundred.
 const SCHEDULES: usize = 2_000;
 
 fn in_every_order(run: impl Fn() + Send + Sync + Copy + 'static) {
@@ -39,7 +39,7 @@ fn in_every_order(run: impl Fn() + Send + Sync + Copy + 'static) {
     shuttle::check_pct(run, SCHEDULES, 3);
 }
 
-/// Runs each part on a thread of its own, to its end.
+/// Runs each part in a thread of its own, and waits for all.
 fn at_once<T: Send + Sync + 'static>(shared: &Arc<T>, parts: &[fn(&T)]) {
     let start = |part: &fn(&T)| {
         let (part, shared) = (*part, Arc::clone(shared));
@@ -49,14 +49,14 @@ fn at_once<T: Send + Sync + 'static>(shared: &Arc<T>, parts: &[fn(&T)]) {
     threads.into_iter().for_each(|thread| thread.join().unwrap());
 }
 
-/// The accounts' part in it: a value is a password, and what is remembered of it is that password.
+/// The accounts, reduced: a value is a password, and the remembered digest is that password.
 type Passwords = Versioned<u32, &'static str, u32>;
 
-/// A login: the account first, then what is remembered of its password. What was proved is remembered for the next.
+/// A login reads the account first, then the remembered digest of its password. A proved password is remembered for the next login.
 fn log_in(passwords: &Passwords) {
     let account = passwords.current();
     if let Some(remembered) = passwords.recall(&"user") {
-        // A change may come between the two; what is remembered then is of the newer value.
+        // A change may come between the two reads; the remembered digest is then of the newer value.
         assert!(remembered >= *account, "a password from before the change lets its owner in");
     } else {
         passwords.remember("user", *account, &account);
@@ -78,7 +78,7 @@ fn no_old_password_is_remembered_after_a_change() {
     });
 }
 
-/// A server's variable and certificate, and what new connections are told of both.
+/// A server variable and a certificate, and the settings of new connections, which contain both.
 struct Settings {
     required: AtomicU32,
     certificate: AtomicU32,
@@ -100,7 +100,7 @@ fn require(settings: &Settings) {
     assert_eq!(settings.told.current().0, 1, "new connections are not told what was set");
 }
 
-/// A file of a certificate is replaced, and loaded.
+/// A certificate file is replaced and reloaded.
 fn reload(settings: &Settings) {
     let newer = settings.certificate.fetch_add(1, Ordering::SeqCst) + 1;
     settings.refresh();
@@ -140,10 +140,10 @@ fn a_failed_replacement_leaves_all_as_it_is_and_the_next_one_goes_on() {
     });
 }
 
-/// What each user may have, and all together.
+/// The limits per user and in all.
 const MOST: MostSessions = MostSessions { in_all: 2, of_user: Some(1) };
 
-/// A connection of a user who may have one: `true` where he was let in.
+/// A connection of a user who may have one; returns `true` where the login succeeds.
 fn comes(registry: &Registry) -> bool {
     let id = registry.next_id();
     let presence = registry.enter(id, "localhost".to_owned(), Box::new(|| {}));
@@ -185,7 +185,7 @@ fn there_is_no_session_too_many() {
         };
         let outcomes: Vec<_> = (0..4).map(come).collect();
         let outcomes: Vec<_> = outcomes.into_iter().map(|thread| thread.join().unwrap()).collect();
-        // The first leaves again: its place is another's, or nobody's.
+        // The first connection ends; another takes its place, or none does.
         let refused = outcomes.iter().filter(|outcome| **outcome == Err(Full::Server)).count();
         assert!(outcomes.iter().all(|outcome| outcome.is_ok_and(|sessions| sessions <= 2) || outcome.is_err()));
         assert!((1..=2).contains(&refused), "{outcomes:?}");
@@ -199,7 +199,7 @@ fn a_connection_that_left_leaves_room() {
         let id = registry.next_id();
         let first = registry.enter(id, "localhost".to_owned(), Box::new(|| {}));
         assert_eq!(registry.log_in(&first, "user", MOST), Ok(1));
-        // COM_CHANGE_USER to himself.
+        // COM_CHANGE_USER to the same user.
         assert_eq!(registry.log_in(&first, "user", MOST), Ok(1));
         at_once(&registry, &[|registry| registry.leave(1), |registry| drop(registry.all())]);
         assert_eq!(registry.len(), 0);
@@ -207,8 +207,8 @@ fn a_connection_that_left_leaves_room() {
     });
 }
 
-/// What a worker does for a connection: it begins a statement, which runs on another thread until it is stopped; then it looks at the
-/// connection whenever it is woken.
+/// A worker's part: it begins a statement, which runs in another thread until it is stopped, and checks the connection whenever it is
+/// woken.
 fn statement_that_never_ends(registry: &Registry, id: u32, woken: &shuttle::sync::mpsc::Receiver<()>) {
     let presence = registry.find(id).unwrap();
     let interruption = Arc::new(Interruption::default());
@@ -270,7 +270,7 @@ fn a_kill_of_a_query_reaches_one_that_runs() {
 fn each_statement_runs_once_whatever_threads_come_and_go() {
     in_every_order(|| {
         let threads = Arc::new(Threads::new(|(number, done): (u32, Sender<u32>)| {
-            // Its connection may be gone.
+            // The connection may be gone.
             let _ = done.send(number);
         }));
         let (done, results) = channel();
@@ -282,7 +282,7 @@ fn each_statement_runs_once_whatever_threads_come_and_go() {
         for connection in connections {
             connection.join().unwrap();
         }
-        // A statement that a thread took along would be waited for without end.
+        // A statement that ended together with a thread would be waited for without end.
         let mut ran: Vec<u32> = (0..4).map(|_| results.recv().unwrap()).collect();
         ran.sort_unstable();
         assert_eq!(ran, [1, 2, 3, 4]);

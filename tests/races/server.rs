@@ -1,4 +1,4 @@
-//! The server's own files, with shuttle's locks, channels and threads.
+//! The server's own files, compiled with shuttle's locks, channels and threads.
 
 #[path = "../../native/server/src/engine/interruption.rs"]
 mod interruption;
@@ -11,12 +11,12 @@ pub(crate) mod threads;
 #[path = "../../native/server/src/versioned.rs"]
 pub(crate) mod versioned;
 
-/// What `native/server/src` has as `engine`.
+/// The module `engine` of `native/server/src`, as far as these files need it.
 pub(crate) mod engine {
     pub(crate) use super::interruption::Interruption;
 }
 
-/// What `native/server/src` has as `sync`.
+/// The module `sync` of `native/server/src`, as far as these files need it.
 pub(crate) mod sync {
     pub(crate) use std::sync::PoisonError;
     use std::time::Duration;
@@ -25,7 +25,7 @@ pub(crate) mod sync {
     pub(crate) use shuttle::sync::{Condvar, Mutex, MutexGuard, RwLock, atomic, mpsc};
     pub(crate) use shuttle::thread;
 
-    /// The next message, unless the time passes first: it may at any moment.
+    /// The next message, or `None`: the time limit may pass at any moment.
     pub(crate) fn wait<T>(receiver: &mpsc::Receiver<T>, _: Duration) -> Option<T> {
         let patience = shuttle::rand::thread_rng().gen_range(0..4);
         (0..patience).find_map(|_| {
