@@ -1,4 +1,4 @@
-//! All system variables by their names: those of the server's table and those of TLS.
+//! All system variables by name: those of the server's table and those of TLS.
 
 use std::sync::LazyLock;
 
@@ -23,7 +23,7 @@ pub(crate) fn all() -> &'static [SystemVariable] {
 /// The variable of that name, in any case.
 ///
 /// # Errors
-/// 1193 where there is none.
+/// 1193 where there is no such variable.
 pub(crate) fn find(name: &str) -> Result<&'static SystemVariable, SqlError> {
     let lower = || name.bytes().map(|byte| byte.to_ascii_lowercase());
     let found = all().binary_search_by(|variable| variable.name.bytes().cmp(lower()));

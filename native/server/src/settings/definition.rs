@@ -1,4 +1,4 @@
-//! What a row of the table of system variables says of its variable, and how SET checks a value by it.
+//! The definition of a system variable, which is a row of the table, and how SET checks a value against it.
 
 use sealwire_core::error::SqlError;
 use sealwire_options::compression::Algorithms;
@@ -10,20 +10,20 @@ use crate::engine::time_zone;
 use crate::sql::charset::{check_collation, default_collation};
 use crate::sql::{Datum, mode};
 
-/// Where a variable has values.
+/// Whether a variable has a value for the server, for each session, or for both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Scope {
-    /// One for the server.
+    /// One value for the server.
     Global,
-    /// One for each session.
+    /// One value for each session.
     Session,
-    /// One for each session, which begins with the server's.
+    /// One value for each session, which begins with the server's value.
     Both,
-    /// One for the server, which is given at start and not shown: an option that is no variable.
+    /// One value for the server, given at start and not shown: an option without a variable.
     Start,
 }
 
-/// What values a variable takes.
+/// The kind of values that a variable takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// Any text.
@@ -34,7 +34,7 @@ pub(crate) enum Kind {
     Path,
     /// ON or OFF.
     Switch,
-    /// A whole number; one outside of the bounds becomes the nearer bound.
+    /// A whole number; a number outside of the bounds becomes the nearer bound.
     Number(u64, u64),
     /// One of these words.
     Choice(&'static [&'static str]),
@@ -46,20 +46,20 @@ pub(crate) enum Kind {
     Collation,
     /// A time zone.
     TimeZone,
-    /// How clients may compress, with `uncompressed` among it.
+    /// The compression algorithms that clients may use, possibly with `uncompressed`.
     Compression,
 }
 
-/// A variable whose value is not kept but found out when somebody asks.
+/// A variable whose value is not stored but computed when it is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fact {
-    /// Whether TLS is on, as `have_ssl` says it.
+    /// Whether TLS is on, as `have_ssl` shows it.
     HaveTls,
-    /// The first number that the session's last INSERT generated.
+    /// The first AUTO_INCREMENT number of the session's last INSERT.
     LastInsertId,
     /// How many warnings the last statement left.
     WarningCount,
-    /// How many errors it left.
+    /// How many errors the last statement left.
     ErrorCount,
     /// The number of the connection.
     ConnectionId,
@@ -67,15 +67,15 @@ pub(crate) enum Fact {
     Timestamp,
 }
 
-/// Where a variable's value is kept, if the server keeps its values in a `G` and a session its own in an `S`.
+/// The place of a variable's value, where the server's values are in a `G` and a session's values in an `S`.
 pub(crate) enum Place<G, S> {
-    /// Among the server's values.
+    /// In the server's values.
     Server(fn(&G) -> &dyn SharedField),
-    /// Among a session's values. Those of a variable of [`Scope::Both`] are there in the values that new sessions begin with, too.
+    /// In a session's values. For a variable of [`Scope::Both`] the values with which new sessions begin have it too.
     Session(fn(&S) -> &dyn Field, fn(&mut S) -> &mut dyn Field),
-    /// Among the server's TLS options, which the next reload takes up.
+    /// In the server's TLS options, which the next reload uses.
     Tls(&'static TlsVariable),
-    /// Nowhere.
+    /// Not stored.
     Fact(Fact),
 }
 
@@ -91,23 +91,23 @@ impl<G, S> Copy for Place<G, S> {}
 pub(crate) struct Definition<G, S> {
     /// Its name.
     pub(crate) name: &'static str,
-    /// The option of the same name, if there is one.
+    /// The option that sets the variable at start, if there is one.
     option: &'static str,
-    /// Where it has values.
+    /// Where the variable has values.
     pub(crate) scope: Scope,
-    /// What values it takes.
+    /// The kind of its values.
     pub(crate) kind: Kind,
-    /// Its value where nothing else is said.
+    /// Its default.
     preset: Preset,
     /// Whether SET may change it.
     is_dynamic: bool,
     /// Whether SET may change a session's value.
     pub(crate) is_dynamic_in_session: bool,
-    /// Whether ON means something that is not done here.
+    /// Whether ON is refused, because this server does not have the variable's function.
     refuses_on: bool,
-    /// Where its value is kept.
+    /// The place of its value.
     pub(crate) place: Place<G, S>,
-    /// What else changes when the server's value does.
+    /// A function to call when the server's value changes.
     then: Option<fn(&G)>,
 }
 
@@ -142,7 +142,7 @@ impl<G, S> Definition<G, S> {
         }
     }
 
-    /// The variable of a row of the table of TLS variables.
+    /// The variable of a row in the table of TLS variables.
     pub(super) fn of_tls(variable: &'static TlsVariable) -> Self {
         let (kind, preset) = match (variable.option.kind(), variable.option.preset_value()) {
             (OptionKind::Flag, Some(preset)) => (Kind::Switch, preset),
@@ -153,44 +153,44 @@ impl<G, S> Definition<G, S> {
         Self::new(variable.name, variable.option.name(), Scope::Global, kind, preset, Place::Tls(variable))
     }
 
-    /// A column: SET never changes the variable.
+    /// A column: SET may not change the variable.
     pub(super) const fn read_only(mut self) -> Self {
         self.is_dynamic = false;
         self
     }
 
-    /// A column: SET changes the server's value alone.
+    /// A column: SET may change the server's value only.
     pub(super) const fn read_only_in_session(mut self) -> Self {
         self.is_dynamic_in_session = false;
         self
     }
 
-    /// A column: ON is refused, because a user who sets it would count in vain on what it means. OFF is taken, because dumps and
-    /// connectors set it.
+    /// A column: ON is refused, because the server does not have the function on which the user would rely. OFF is accepted, because dumps
+    /// and connectors set it.
     pub(super) const fn refuses_on(mut self) -> Self {
         self.refuses_on = true;
         self
     }
 
-    /// A column: what else changes when the server's value does.
+    /// A column: a function to call when the server's value changes.
     pub(super) const fn then(mut self, then: fn(&G)) -> Self {
         self.then = Some(then);
         self
     }
 
-    /// Changes what else changes with the server's value.
+    /// Calls the function that follows a change of the server's value.
     pub(super) fn follow(&self, globals: &G) {
         if let Some(then) = self.then {
             then(globals);
         }
     }
 
-    /// The name of the option of the same name, whether there is one or not.
+    /// The name of the variable's option, even where there is no such option.
     pub(crate) const fn option_name(&self) -> &'static str {
         self.option
     }
 
-    /// The option of the same name.
+    /// The option that sets the variable at start.
     pub(super) const fn option(&self, help: &'static str) -> Spec {
         let name = self.option;
         let spec = match self.kind {
@@ -207,13 +207,13 @@ impl<G, S> Definition<G, S> {
             | Kind::Compression => Spec::text(name, help),
         };
         match self.preset {
-            // An option without a value is not one whose value is empty.
+            // An option with an empty default gets no default, because a missing text differs from an empty one.
             Preset::Text(text) if text.is_empty() => spec,
             preset => spec.preset(preset),
         }
     }
 
-    /// Its value where nothing else is said.
+    /// The variable's default.
     pub(crate) fn default(&self) -> Value {
         match self.preset {
             Preset::Number(number) => Value::Number(number),
@@ -222,7 +222,7 @@ impl<G, S> Definition<G, S> {
         }
     }
 
-    /// Demands that SET may change the variable.
+    /// Checks that SET may change the variable.
     ///
     /// # Errors
     /// 1238 where it may not.
@@ -233,15 +233,16 @@ impl<G, S> Definition<G, S> {
         Err(SqlError::new(1238, b"HY000", format!("Variable '{}' is a read only variable", self.name)))
     }
 
-    /// Whether the variable means something that is not done here, so that a user who sets it would count on it in vain.
+    /// Whether the value switches on a function that this server does not have, so that the user would rely on it in vain.
     pub(crate) fn is_empty_promise(&self, value: &Value) -> bool {
         self.refuses_on && *value == Value::Switch(true)
     }
 
-    /// The value that SET gives the variable.
+    /// Converts a value of SET to the variable's type.
     ///
     /// # Errors
-    /// 1231 where the variable does not take it, 1232 where it is of the wrong type, and the kind's own: 1115, 1273, 1298.
+    /// 1231 where the variable does not accept the value, 1232 where the value's type is wrong, and the errors of the kind: 1115, 1273,
+    /// 1298.
     pub(crate) fn accept(&self, value: &Datum) -> Result<Value, SqlError> {
         let text = value.to_text();
         if text.len() > LONGEST_VALUE {
@@ -274,7 +275,7 @@ impl<G, S> Definition<G, S> {
             }
             Kind::Number(least, most) => {
                 let number = match value {
-                    // A number below zero is below every bound.
+                    // A negative number becomes the lower bound.
                     Datum::Int(number) => u64::try_from(*number).unwrap_or(0),
                     Datum::UInt(number) => *number,
                     _ => {
@@ -316,7 +317,7 @@ impl<G, S> Definition<G, S> {
         Ok(Value::Text(accepted.into()))
     }
 
-    /// A value as an expression sees it.
+    /// A value as an expression reads it.
     pub(crate) fn datum(&self, value: &Value) -> Datum {
         match value {
             Value::Switch(on) => Datum::Int(i64::from(*on)),
@@ -328,5 +329,5 @@ impl<G, S> Definition<G, S> {
     }
 }
 
-/// A longer value is refused: what sessions keep of their variables counts for nobody's share of memory.
+/// A longer value is refused, because the memory of a session's variables is not counted for any account.
 const LONGEST_VALUE: usize = 16 * 1024;

@@ -1,4 +1,4 @@
-//! What is done with the server's values: options give them, sessions begin with them, SET GLOBAL changes them.
+//! The server's values: options set them at start, sessions begin with them, SET GLOBAL changes them.
 
 use std::sync::{Arc, PoisonError};
 
@@ -9,7 +9,7 @@ use super::system_variables::{Globals, OPTIONS, ROWS, SessionVariables, SystemVa
 use super::value::Value;
 
 impl Globals {
-    /// The values that the options give.
+    /// The values that the options set.
     pub(crate) fn of_options(values: &Values) -> Self {
         let globals = Self::default();
         for row in ROWS {
@@ -21,7 +21,7 @@ impl Globals {
         globals
     }
 
-    /// The server's value of a variable; `None` where it is not kept here.
+    /// The server's value of a variable; `None` where the value is not stored here.
     pub(crate) fn value(&self, variable: &SystemVariable) -> Option<Value> {
         match variable.place {
             Place::Server(field) => Some(field(self).value()),
@@ -30,7 +30,7 @@ impl Globals {
         }
     }
 
-    /// Sets the server's value of a variable, and what changes with it, where it is kept here.
+    /// Sets the server's value of a variable, and makes the changes that follow from it, if the value is stored here.
     pub(crate) fn set(&self, variable: &SystemVariable, value: &Value) {
         match variable.place {
             Place::Server(field) => field(self).set_value(value),
@@ -43,14 +43,14 @@ impl Globals {
         variable.follow(self);
     }
 
-    /// The values that a new session begins with.
+    /// The values with which a new session begins.
     pub(crate) fn inherited(&self) -> Arc<SessionVariables> {
         Arc::clone(&self.inherited.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
 impl SessionVariables {
-    /// The session's value of a variable; `None` where it is not kept here.
+    /// The session's value of a variable; `None` where the value is not stored here.
     pub(crate) fn value(&self, variable: &SystemVariable) -> Option<Value> {
         match variable.place {
             Place::Session(field, _) => Some(field(self).value()),
@@ -58,7 +58,7 @@ impl SessionVariables {
         }
     }
 
-    /// Sets the session's value of a variable, where it is kept here.
+    /// Sets the session's value of a variable, if the value is stored here.
     pub(crate) fn set(&mut self, variable: &SystemVariable, value: &Value) {
         if let Place::Session(_, field) = variable.place {
             field(self).set_value(value);

@@ -1,13 +1,13 @@
 //! The server's settings: system variables, the options that set them at start, and their values.
 //!
-//! | file | what it is for |
+//! | file | purpose |
 //! |---|---|
 //! | `system_variables` | the table: a new variable is a row there |
-//! | `rows` | the macro that makes fields and definitions of the table |
-//! | `definition` | what a row says, and how SET checks a value by it |
-//! | `value` | values, and the fields that keep them |
-//! | `globals` | the server's values, and what a session begins with |
-//! | `catalog` | variables by their names |
+//! | `rows` | the macro that makes fields and definitions from the table |
+//! | `definition` | the definition of a variable, and how SET checks a value against it |
+//! | `value` | values, and the fields that store them |
+//! | `globals` | the server's values, and those with which a session begins |
+//! | `catalog` | variables by name |
 
 mod catalog;
 mod definition;

@@ -1,8 +1,8 @@
-//! What the table of system variables is made into: see [`super::system_variables`].
+//! The macros that turn the table of system variables into fields, definitions and options: see [`super::system_variables`].
 
-/// What a row's scope and kind say of its fields.
+/// Maps a row's scope and kind to its fields.
 macro_rules! of_row {
-    // The type of the field among the server's values. `()` where the value is kept elsewhere.
+    // The type of the field in the server's values; `()` where the value is stored elsewhere.
     (shared global Number) => { SharedNumber };
     (shared global Switch) => { SharedSwitch };
     (shared global $kind:ident) => { SharedText };
@@ -10,7 +10,7 @@ macro_rules! of_row {
     (shared option $kind:ident) => { of_row!(shared global $kind) };
     (shared $scope:ident $(($of:ident))? $kind:ident) => { () };
 
-    // Its first value.
+    // The field's initial value.
     (first shared global Number $default:expr) => { SharedNumber::new($default) };
     (first shared global Switch $default:expr) => { SharedSwitch::new($default) };
     (first shared global $kind:ident $default:expr) => { SharedText::new($default) };
@@ -18,14 +18,14 @@ macro_rules! of_row {
     (first shared option $kind:ident $default:expr) => { of_row!(first shared global $kind $default) };
     (first shared $scope:ident $(($of:ident))? $kind:ident $default:expr) => { () };
 
-    // The type of the field among a session's values.
+    // The type of the field in a session's values.
     (own both Number) => { u64 };
     (own both Switch) => { bool };
     (own both $kind:ident) => { Arc<str> };
     (own session $kind:ident) => { of_row!(own both $kind) };
     (own $scope:ident $(($of:ident))? $kind:ident) => { () };
 
-    // Its first value.
+    // The field's initial value.
     (first own both Number $default:expr) => { $default };
     (first own both Switch $default:expr) => { $default };
     (first own both $kind:ident $default:expr) => { Arc::from($default) };
@@ -40,7 +40,7 @@ macro_rules! of_row {
     (scope option) => { Scope::Start };
     (scope $scope:ident $(($of:ident))?) => { Scope::Global };
 
-    // Where the value is kept.
+    // The place of the value.
     (place both $name:ident) => { Place::Session(|values| &values.$name, |values| &mut values.$name) };
     (place session $name:ident) => { of_row!(place both $name) };
     (place same_as($of:ident) $name:ident) => { of_row!(place both $of) };
@@ -48,7 +48,7 @@ macro_rules! of_row {
     (place server_fact($of:ident) $name:ident) => { Place::Fact(Fact::$of) };
     (place $scope:ident $name:ident) => { Place::Server(|globals| &globals.$name) };
 
-    // The default, as the option and the definition have it.
+    // The default, for the option and the definition.
     (preset Number $default:expr) => { Preset::Number($default) };
     (preset Switch $default:expr) => { Preset::Flag($default) };
     (preset $kind:ident $default:expr) => { Preset::Text($default) };
@@ -66,12 +66,12 @@ macro_rules! system_variables {
             $(, $column:ident($($argument:expr),*))*
             $(=> $help:literal $(, $more:ident($($detail:expr),*))*)?;
     )*) => {
-        /// The server's values, each a field that is read without a search.
+        /// The server's values. Each is a field, so reading one needs no search.
         #[derive(Debug)]
         #[allow(dead_code, reason = "the field of a value that is kept elsewhere is empty")]
         pub(crate) struct Globals {
             $(pub(crate) $name: of_row!(shared $scope $(($of))? $kind),)*
-            /// What new sessions begin with.
+            /// The values with which new sessions begin.
             pub(super) inherited: Mutex<Arc<SessionVariables>>,
         }
 
@@ -84,7 +84,7 @@ macro_rules! system_variables {
             }
         }
 
-        /// A session's values, each a field that is read without a search.
+        /// A session's values. Each is a field, so reading one needs no search.
         #[derive(Debug, Clone)]
         #[allow(dead_code, reason = "the field of a value that is kept elsewhere is empty")]
         pub(crate) struct SessionVariables {
@@ -97,7 +97,7 @@ macro_rules! system_variables {
             }
         }
 
-        /// The definitions, each by its variable's name, so that a mistyped name does not compile.
+        /// The definitions, each under its variable's name, so that a mistyped name does not compile.
         #[allow(non_upper_case_globals, reason = "a variable's name is written as MySQL writes it")]
         pub(crate) mod variable {
             use super::*;
@@ -115,10 +115,10 @@ macro_rules! system_variables {
             )*
         }
 
-        /// Every row.
+        /// All rows.
         pub(super) const ROWS: &[SystemVariable] = &[$(variable::$name),*];
 
-        /// The options of the rows that are options.
+        /// The options of the rows that have one.
         pub(crate) const OPTIONS: &[Spec] = &[$($(variable::$name.option($help) $(.$more($($detail),*))*,)?)*];
     };
 }

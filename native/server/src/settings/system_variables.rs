@@ -17,7 +17,7 @@
 //! | `fixed` | one for the server; SET does not change it | `server.globals.name.get()` |
 //! | `option` | one for the server; it is given at start and not shown, because the option is no variable | `server.globals.name.get()` |
 //! | `same_as(other)` | those of the other variable | as the other variable |
-//! | `session_fact(Fact)`, `server_fact(Fact)` | none, because `View` finds the value out when somebody asks | |
+//! | `session_fact(Fact)`, `server_fact(Fact)` | none, because `View` computes the value when it is read | |
 //!
 //! The field of a `Switch` of the server is read with `is_on()` instead of `get()`.
 //!
@@ -48,7 +48,7 @@ const YEAR: u64 = 31_536_000;
 const LEVELS: &[&str] = &["READ-UNCOMMITTED", "READ-COMMITTED", "REPEATABLE-READ", "SERIALIZABLE"];
 const PLUGINS: &[&str] = &["caching_sha2_password", "mysql_native_password", "sha256_password", "client_ed25519"];
 
-// Sorted by name. Some rows steer nothing; they are there because connectors read or set them when they connect.
+// Sorted by name. Some rows have no effect; they exist because connectors read or set them when they connect.
 system_variables! {
     auto_increment_increment: both Number(1, 1) = 1;
     auto_increment_offset: both Number(1, 1) = 1;
@@ -170,14 +170,14 @@ system_variables! {
     websocket_port: fixed Number(0, MOST) = 0;
 }
 
-/// A server that is read-only for administrators is so for all others.
+/// ON of `super_read_only` switches `read_only` on, because a server that is read-only for administrators is so for all users.
 fn read_only_too(globals: &Globals) {
     if globals.super_read_only.is_on() {
         globals.read_only.set(true);
     }
 }
 
-/// A server that is read-only for nobody is not so for administrators.
+/// OFF of `read_only` switches `super_read_only` off, because a server that is read-only for nobody is not so for administrators.
 fn not_super_read_only(globals: &Globals) {
     if !globals.read_only.is_on() {
         globals.super_read_only.set(false);

@@ -1,4 +1,4 @@
-//! Values of variables, and what keeps them.
+//! Values of variables, and the fields that store them.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use sealwire_options::Given;
 
-/// A value as SET takes it and SHOW VARIABLES prints it.
+/// A value as SET sets it and SHOW VARIABLES prints it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Value {
     /// A whole number.
@@ -54,7 +54,7 @@ pub(crate) trait Field {
     /// The value.
     fn value(&self) -> Value;
 
-    /// Takes a value of the field's type.
+    /// Stores a value of the field's type.
     fn set_value(&mut self, value: &Value);
 }
 
@@ -94,16 +94,16 @@ impl Field for Arc<str> {
     }
 }
 
-/// The type of a variable of the server: all threads read it and SET GLOBAL replaces it.
+/// The type of a server variable's field: all threads read it, and SET GLOBAL replaces its value.
 pub(crate) trait SharedField: Send + Sync {
     /// The value.
     fn value(&self) -> Value;
 
-    /// Takes a value of the field's type.
+    /// Stores a value of the field's type.
     fn set_value(&self, value: &Value);
 }
 
-/// A number of the server.
+/// A number that all threads share.
 #[derive(Debug)]
 pub(crate) struct SharedNumber(AtomicU64);
 
@@ -117,7 +117,7 @@ impl SharedNumber {
         self.0.load(Ordering::Acquire)
     }
 
-    /// The number as a count of things in memory.
+    /// The number as a count of objects in memory.
     pub(crate) fn count(&self) -> usize {
         usize::try_from(self.get()).unwrap_or(usize::MAX)
     }
@@ -140,7 +140,7 @@ impl SharedField for SharedNumber {
     }
 }
 
-/// ON or OFF for the server.
+/// A switch that all threads share.
 #[derive(Debug)]
 pub(crate) struct SharedSwitch(AtomicBool);
 
@@ -172,7 +172,7 @@ impl SharedField for SharedSwitch {
     }
 }
 
-/// A text of the server.
+/// A text that all threads share.
 #[derive(Debug)]
 pub(crate) struct SharedText(Mutex<Arc<str>>);
 
