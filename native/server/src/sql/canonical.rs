@@ -1,4 +1,4 @@
-//! Normalised SQL as it is kept and shown.
+//! The form in which normalised SQL is stored and shown.
 
 use std::borrow::Cow;
 
@@ -6,8 +6,8 @@ use sealwire_core::sql::text_literal;
 
 use super::lex::{Lexer, Piece, unquote};
 
-/// The SQL with strings as [`text_literal`] writes them, names in backticks unchanged, and each run of whitespace as one space. The lexer has
-/// normalised it before.
+/// Rewrites SQL that [`super::lex::normalise`] made: strings as [`text_literal`] writes them, names in backticks unchanged, and each run of
+/// white space as one space.
 pub(crate) fn canonical_text(sql: &str) -> String {
     let mut out = String::with_capacity(sql.len());
     for (piece, text) in Lexer::new(sql.as_bytes()) {

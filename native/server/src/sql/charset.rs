@@ -1,25 +1,26 @@
-//! The character sets that a client may write its statements in.
+//! The character sets of clients' statements.
 //!
-//! A statement means the same to client and server only where both split it at the same bytes. In gbk, sjis, big5 and their like a
-//! backslash or a quote may be the second byte of a character, so a client that escapes by such a set would let SQL in. They are not
-//! implemented, and refused.
+//! A statement means the same to client and server only if both split it at the same bytes. In gbk, sjis, big5 and similar sets a backslash
+//! or a quote may be the second byte of a character, so text that a client escapes in such a set could inject SQL. These sets are therefore
+//! refused.
 
 use std::borrow::Cow;
 
 use sealwire_core::error::SqlError;
 
-/// How the bytes of a text are read.
+/// How the bytes of a text are decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Charset {
-    /// UTF-8; `ascii` is a part of it, and `binary` keeps what is no UTF-8 as bytes.
+    /// UTF-8. `ascii` is a subset of it, and in `binary` bytes that are not UTF-8 stay bytes.
     #[default]
     Utf8,
-    /// MySQL's `latin1`, which is Windows-1252. Many drivers name it because it was MySQL's default, and send UTF-8 or bytes for BLOBs;
-    /// so a client's text is taken as [`Charset::Utf8`] takes it, and only a name that is no UTF-8, or `_latin1'…'`, is converted.
+    /// MySQL's `latin1`, which is Windows-1252. Many drivers name it because it was MySQL's default, and then send UTF-8, or bytes for
+    /// BLOBs. A client's text is therefore decoded as [`Charset::Utf8`]; only a name that is not UTF-8, or `_latin1'…'`, is decoded as
+    /// Windows-1252.
     Latin1,
 }
 
-/// The characters of the bytes 0x80 to 0x9f. Those that Windows-1252 leaves open stand for themselves, as in MySQL.
+/// The characters of the bytes 0x80 to 0x9f. The undefined bytes of Windows-1252 stand for the code points of the same number, as in MySQL.
 const FROM_0X80: [char; 32] = [
     '\u{20ac}', '\u{81}', '\u{201a}', '\u{192}', '\u{201e}', '\u{2026}', '\u{2020}', '\u{2021}', '\u{2c6}', '\u{2030}',
     '\u{160}', '\u{2039}', '\u{152}', '\u{8d}', '\u{17d}', '\u{8f}', '\u{90}', '\u{2018}', '\u{2019}', '\u{201c}',
@@ -28,12 +29,12 @@ const FROM_0X80: [char; 32] = [
 ];
 
 impl Charset {
-    /// By the name of a set that is implemented.
+    /// The decoding for an implemented set, by its name.
     pub(crate) fn of(name: &str) -> Self {
         if name == "latin1" { Self::Latin1 } else { Self::Utf8 }
     }
 
-    /// A text in UTF-8; `None` where the bytes are none of this set.
+    /// A text in UTF-8; `None` where the bytes are invalid in this set.
     pub(crate) fn decode(self, bytes: &[u8]) -> Option<Cow<'_, str>> {
         match self {
             Self::Utf8 => std::str::from_utf8(bytes).ok().map(Cow::Borrowed),
@@ -42,10 +43,10 @@ impl Charset {
         }
     }
 
-    /// A name, which has to be a text.
+    /// A name, which must be valid text.
     ///
     /// # Errors
-    /// 1300 where the bytes are none of this set.
+    /// 1300 where the bytes are invalid in this set.
     pub(crate) fn decode_name(self, bytes: &[u8]) -> Result<Cow<'_, str>, SqlError> {
         Self::Utf8.decode(bytes).or_else(|| self.decode(bytes)).ok_or_else(|| {
             let wrong = std::str::from_utf8(bytes).map_or_else(|error| error.valid_up_to(), str::len);
@@ -63,7 +64,7 @@ fn invalid(bytes: &[u8]) -> SqlError {
     SqlError::new(1300, b"HY000", format!("Invalid utf8mb4 character string: '{shown}'"))
 }
 
-/// MySQL shows so many bytes of what is wrong.
+/// How many invalid bytes MySQL shows.
 const MOST_SHOWN: usize = 6;
 
 fn from_latin1(byte: u8) -> char {
@@ -85,7 +86,7 @@ pub(crate) fn default_collation(charset: &str) -> Result<&'static str, SqlError>
     })
 }
 
-/// The words that MySQL's and MariaDB's collations of those sets consist of, behind the set's name.
+/// The words in the names of MySQL's and MariaDB's collations, after the set's name.
 const WORDS: &[&str] = &[
     "0900",
     "520",
@@ -164,14 +165,14 @@ const WORDS: &[&str] = &[
 /// Checks the name of a collation.
 ///
 /// # Errors
-/// 1273 where it is none of a set that is implemented.
+/// 1273 where it is not a collation of an implemented set.
 pub(crate) fn check_collation(name: &str) -> Result<(), SqlError> {
     let lower = name.to_ascii_lowercase();
     let mut words = lower.split('_');
     let first = words.next().unwrap_or_default();
     let is_set = matches!(first, "utf8mb4" | "utf8mb3" | "utf8" | "latin1" | "ascii");
     let rest: Vec<&str> = words.collect();
-    // MariaDB's newer names belong to each set.
+    // MariaDB's newer collation names apply to every set.
     let is_known = (is_set || first == "uca1400") && !rest.is_empty() && rest.iter().all(|word| WORDS.contains(word));
     if is_known || lower == "binary" {
         return Ok(());
@@ -184,8 +185,8 @@ fn unknown(charset: &str) -> SqlError {
     SqlError::new(1115, b"42000", message)
 }
 
-/// The character set and the collation that a client names by the collation's number when it logs in. MySQL gives a number that is no
-/// collation's its own default, and so does this.
+/// The character set and collation of the collation's number that a client sends at login. For an unknown number MySQL uses its own
+/// default, and so does this function.
 ///
 /// # Errors
 /// 1115 where the set is not implemented.
@@ -208,7 +209,7 @@ pub(crate) fn of_collation(id: u16) -> Result<(&'static str, &'static str), SqlE
         224 => ("utf8mb4", "utf8mb4_unicode_ci"),
         255 => ("utf8mb4", "utf8mb4_0900_ai_ci"),
         63 => ("binary", "binary"),
-        // MariaDB's collations that do not pad have MySQL's numbers and 1024.
+        // MariaDB numbers its NO PAD collations with MySQL's number plus 1024.
         1025..=1274 => return of_collation(id - 1024),
         2048..=2303 => ("utf8mb3", "utf8mb3_general_ci"),
         _ => match others(id) {
@@ -218,7 +219,7 @@ pub(crate) fn of_collation(id: u16) -> Result<(&'static str, &'static str), SqlE
     })
 }
 
-/// The character sets that are not implemented. Source: MySQL's `SHOW COLLATION`.
+/// The name of an unimplemented character set. Source: MySQL's `SHOW COLLATION`.
 const fn others(id: u16) -> Option<&'static str> {
     Some(match id {
         1 | 84 => "big5",

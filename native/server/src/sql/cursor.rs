@@ -1,4 +1,4 @@
-//! A cursor over the words of a statement, for the statements that the server itself understands.
+//! A cursor over the words of a statement, for the statements that the server executes itself.
 
 use sealwire_core::error::SqlError;
 
@@ -9,15 +9,15 @@ use super::lex::{Lexer, Piece, unquote};
 struct Token<'a> {
     piece: Piece,
     text: &'a str,
-    /// Where it begins in the statement.
+    /// Its offset in the statement.
     start: usize,
 }
 
-/// Reads a statement word by word, and no further than it is asked to: most statements are told by their first.
+/// Reads a statement word by word, and no further than requested, because the first word identifies most statements.
 #[derive(Debug, Clone)]
 pub(crate) struct Cursor<'a> {
     sql: &'a str,
-    /// How far the statement is read.
+    /// The offset up to which the statement is read.
     at: usize,
 }
 
@@ -38,13 +38,13 @@ impl<'a> Cursor<'a> {
         None
     }
 
-    /// Whether what comes next begins with a word: its end may be megabytes away, and is looked for only where it can matter.
+    /// Whether the next token begins with a word. The token's end is searched only where that matters, because it may be megabytes away.
     fn begins_with(&self, word: &str) -> bool {
         let rest = self.sql.get(self.at..).unwrap_or_default().trim_start();
         rest.get(..word.len()).is_some_and(|front| front.eq_ignore_ascii_case(word))
     }
 
-    /// The next token, where it is this word or symbol.
+    /// The next token, if it is this word or symbol.
     fn token_if(&self, word: &str) -> Option<Token<'a>> {
         if !self.begins_with(word) {
             return None;
@@ -56,22 +56,22 @@ impl<'a> Cursor<'a> {
         self.at = token.start + token.text.len();
     }
 
-    /// Whether all is read.
+    /// Whether the end of the statement is reached.
     pub(crate) fn is_at_end(&self) -> bool {
         self.token().is_none()
     }
 
-    /// Whether the next word is this one, without taking it.
+    /// Whether the next word is this one; the word is not taken.
     pub(crate) fn peek(&self, word: &str) -> bool {
         self.token_if(word).is_some()
     }
 
-    /// Whether the next word is one of these, without taking it.
+    /// Whether the next word is one of these; the word is not taken.
     pub(crate) fn peek_one(&self, words: &[&str]) -> bool {
         words.iter().any(|word| self.peek(word))
     }
 
-    /// The first of these words that comes outside of parentheses.
+    /// The first of these words that occurs outside of parentheses.
     pub(crate) fn first_outside(&self, words: &[&'static str]) -> Option<&'static str> {
         let mut depth = 0usize;
         for (piece, text) in Lexer::new(self.sql.get(self.at..)?.as_bytes()) {
@@ -90,7 +90,7 @@ impl<'a> Cursor<'a> {
         None
     }
 
-    /// Takes the next token where it is this word or symbol.
+    /// Takes the next token if it is this word or symbol.
     pub(crate) fn accept(&mut self, word: &str) -> bool {
         let found = self.token_if(word);
         if let Some(token) = found {
@@ -99,7 +99,7 @@ impl<'a> Cursor<'a> {
         found.is_some()
     }
 
-    /// Takes these words where they all come next, or nothing.
+    /// Takes these words if all of them come next, else none.
     pub(crate) fn accept_all(&mut self, words: &[&str]) -> bool {
         let start = self.at;
         let found = words.iter().all(|word| self.accept(word));
@@ -109,12 +109,12 @@ impl<'a> Cursor<'a> {
         found
     }
 
-    /// Takes one of these words and says which.
+    /// Takes one of these words and returns it.
     pub(crate) fn accept_one(&mut self, words: &[&'static str]) -> Option<&'static str> {
         words.iter().find(|word| self.accept(word)).copied()
     }
 
-    /// Takes this word or fails with 1064 at this place.
+    /// Takes this word.
     ///
     /// # Errors
     /// 1064 where another token comes.
@@ -122,10 +122,10 @@ impl<'a> Cursor<'a> {
         if self.accept(word) { Ok(()) } else { Err(self.syntax_error()) }
     }
 
-    /// Fails where something is left.
+    /// Checks that the statement ends here.
     ///
     /// # Errors
-    /// 1064 where the statement goes on.
+    /// 1064 where it goes on.
     pub(crate) fn expect_end(&self) -> Result<(), SqlError> {
         if self.is_at_end() { Ok(()) } else { Err(self.syntax_error()) }
     }
@@ -133,7 +133,7 @@ impl<'a> Cursor<'a> {
     /// Takes a name, quoted or not.
     ///
     /// # Errors
-    /// 1064 where none comes.
+    /// 1064 where no name comes.
     pub(crate) fn name(&mut self) -> Result<String, SqlError> {
         let token = self.token().filter(|token| matches!(token.piece, Piece::Word | Piece::QuotedName));
         let token = token.ok_or_else(|| self.syntax_error())?;
@@ -141,7 +141,7 @@ impl<'a> Cursor<'a> {
         Ok(text_of(&token))
     }
 
-    /// Takes a name or a quoted text, as option values are written.
+    /// Takes a name or a string, as values of options may be either.
     ///
     /// # Errors
     /// 1064 where neither comes.
@@ -149,7 +149,7 @@ impl<'a> Cursor<'a> {
         if let Some(text) = self.text() { Ok(text) } else { self.name() }
     }
 
-    /// Takes a quoted text.
+    /// Takes a string.
     pub(crate) fn text(&mut self) -> Option<String> {
         let token = self.token().filter(|token| token.piece == Piece::Text)?;
         self.pass(token);
@@ -171,12 +171,12 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Everything that is not read yet, as it stands in the statement.
+    /// The unread part of the statement.
     pub(crate) fn rest(&self) -> &'a str {
         self.token().and_then(|token| self.sql.get(token.start..)).unwrap_or_default()
     }
 
-    /// Takes everything up to a comma or a closing parenthesis outside of parentheses, as it stands in the statement.
+    /// Takes the text up to a comma or a closing parenthesis outside of parentheses.
     pub(crate) fn expression(&mut self) -> &'a str {
         let start = self.token().map_or(self.sql.len(), |token| token.start);
         let mut depth = 0usize;
@@ -193,7 +193,7 @@ impl<'a> Cursor<'a> {
         self.sql.get(start..end).unwrap_or_default().trim_end()
     }
 
-    /// MySQL's syntax error at this place.
+    /// MySQL's syntax error for this position.
     pub(crate) fn syntax_error(&self) -> SqlError {
         super::error::syntax_error_near(self.sql, self.rest())
     }

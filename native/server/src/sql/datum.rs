@@ -22,7 +22,7 @@ pub(crate) enum Datum {
 }
 
 impl Datum {
-    /// As the text protocol shows it; `None` is NULL.
+    /// The value in the text protocol; `None` for NULL.
     pub(crate) fn as_bytes(&self) -> Option<Cow<'_, [u8]>> {
         Some(match self {
             Self::Null => return None,
@@ -34,7 +34,7 @@ impl Datum {
         })
     }
 
-    /// The bytes of memory that it takes, about.
+    /// About how many bytes of memory the value takes.
     pub(crate) fn held_bytes(&self) -> usize {
         let outside = match self {
             Self::Text(text) => text.len(),
@@ -44,12 +44,12 @@ impl Datum {
         size_of::<Self>() + outside
     }
 
-    /// As text; NULL is the empty text.
+    /// The value as text; NULL becomes the empty text.
     pub(crate) fn to_text(&self) -> String {
         self.as_bytes().map_or_else(String::new, |bytes| String::from_utf8_lossy(&bytes).into_owned())
     }
 
-    /// As a number, the way MySQL reads the front of a text as one.
+    /// The value as a number; as in MySQL, a text becomes the number at its front.
     pub(crate) fn to_number(&self) -> f64 {
         match self {
             Self::Null => 0.0,
@@ -61,7 +61,7 @@ impl Datum {
         }
     }
 
-    /// As the wire's value.
+    /// The value for the wire.
     pub(crate) fn as_value(&self) -> Value<'_> {
         match self {
             Self::Null => Value::Null,
@@ -74,7 +74,7 @@ impl Datum {
     }
 }
 
-/// The number at the front of a text, found in one walk over it.
+/// The number at the front of a text, found in a single pass.
 fn leading_number(text: &str) -> f64 {
     let text = text.trim_start();
     let digits = |from: usize| {
@@ -94,7 +94,7 @@ fn leading_number(text: &str) -> f64 {
     text.get(..end).and_then(|front| front.parse().ok()).unwrap_or(0.0)
 }
 
-/// A text as a value.
+/// A text as a datum.
 pub(crate) fn text<T: Into<String>>(value: T) -> Datum {
     Datum::Text(value.into())
 }
@@ -120,7 +120,7 @@ mod tests {
         ] {
             assert_eq!(Datum::Text(text.into()).to_number(), number, "{text}");
         }
-        // Each megabyte once, not once for each of the others.
+        // Each megabyte must be read once, not once for each of the others.
         let long = format!("{}{}", "1".repeat(1 << 20), "e".repeat(1 << 20));
         assert_eq!(Datum::Text(long).to_number(), f64::INFINITY);
     }

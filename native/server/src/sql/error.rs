@@ -1,11 +1,12 @@
-//! What is wrong with a text of SQL: its syntax, or its length.
+//! Errors of SQL text: a wrong syntax, or too many tokens.
 
 use sealwire_core::error::SqlError;
 
-/// MySQL quotes at most this many bytes of the statement.
+/// The most bytes of the statement that MySQL quotes.
 const MOST_QUOTED: usize = 80;
 
-/// Tokens of a statement: each takes some 400 bytes while it is parsed. Rows and lists may be as long as this allows.
+/// The most tokens of a statement, because each takes some 400 bytes while the statement is parsed. This also limits the length of rows and
+/// lists.
 pub(crate) const MOST_TOKENS: usize = 1_000_000;
 
 /// MySQL's 1064, which quotes the statement from `rest` on.
@@ -23,7 +24,7 @@ pub(crate) fn syntax_error_near(sql: &str, rest: &str) -> SqlError {
     )
 }
 
-/// The error of a statement that has more than [`MOST_TOKENS`].
+/// The error for a statement with more than [`MOST_TOKENS`] tokens.
 pub(crate) fn too_many_tokens() -> SqlError {
     let message = format!(
         "Memory capacity of {MOST_TOKENS} tokens for one statement exceeded. Parser bailed out for this query; send it in parts"

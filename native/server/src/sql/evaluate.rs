@@ -11,58 +11,59 @@ use sqlparser::ast::{
 use super::like::is_like;
 use super::{Allowances, Datum};
 
-/// What the names in an expression stand for.
+/// The values of names in an expression.
 pub(crate) trait Names {
-    /// The value of a name as written (`@@session.b`, `@x`, `Variable_name`); `None` where it is not known here.
+    /// The value of a name as written (`@@session.b`, `@x`, `Variable_name`); `None` where the name is unknown here.
     ///
     /// # Errors
     /// 1193 for a system variable that does not exist.
     fn name(&self, name: &str) -> Result<Option<Datum>, SqlError>;
 
-    /// The value of a function without arguments, by its name in capitals.
+    /// The value of a function without arguments, by its name in upper case.
     fn function(&self, name: &str) -> Option<Datum>;
 
-    /// What a statement may take.
+    /// The limits of a statement.
     fn allowances(&self) -> Allowances {
         Allowances::default()
     }
 }
 
-/// The bytes of values that may be made on the event loop's thread; the engine's threads make more.
+/// The most bytes of values that are computed in the event loop's thread; the engine's threads may compute larger ones.
 const MOST_BYTES: usize = 64 * 1024;
-/// How many characters LIKE may compare there.
+/// The most character comparisons of LIKE in that thread.
 const MOST_COMPARISONS: usize = 1 << 20;
 
-/// Evaluates expressions, all of them together within a bound.
+/// Evaluates expressions, with one limit for all of them together.
 pub(crate) struct Evaluation<'a> {
     names: &'a dyn Names,
-    /// The bytes that values may still take.
+    /// How many bytes the values may still take.
     left: Cell<usize>,
 }
 
-/// The value of an expression; `None` where it needs the engine, because of what it names or because it takes long.
+/// The value of an expression; `None` where the engine must evaluate it, because of a name in it or because it takes long.
 ///
 /// # Errors
-/// Those of the names in it.
+/// Those of the names in the expression.
 pub(crate) fn evaluate(expression: &Expr, names: &dyn Names) -> Result<Option<Datum>, SqlError> {
     Evaluation::new(names).value(expression)
 }
 
 impl<'a> Evaluation<'a> {
-    /// Nothing is evaluated yet.
+    /// An evaluation with the whole limit left.
     pub(crate) const fn new(names: &'a dyn Names) -> Self {
         Self { names, left: Cell::new(MOST_BYTES) }
     }
 
-    /// As [`evaluate`]. The recursion is as deep as the tree, which [`super::MOST_EVALUATED_DEPTH`] bounds.
+    /// Evaluates as [`evaluate`] does, within the limit. The recursion is as deep as the syntax tree, which [`super::MOST_EVALUATED_DEPTH`]
+    /// bounds.
     ///
     /// # Errors
-    /// Those of the names in it.
+    /// Those of the names in the expression.
     pub(crate) fn value(&self, expression: &Expr) -> Result<Option<Datum>, SqlError> {
         Ok(self.found(expression)?.filter(|value| self.take(value.held_bytes())))
     }
 
-    /// Whether so many bytes were left; they are no longer.
+    /// Uses up `bytes` of the limit; returns false where fewer were left.
     fn take(&self, bytes: usize) -> bool {
         let left = self.left.get().checked_sub(bytes);
         self.left.set(left.unwrap_or(0));
@@ -152,7 +153,7 @@ impl<'a> Evaluation<'a> {
     }
 }
 
-/// The values are within [`MOST_BYTES`], and so is what they make.
+/// The values are within [`MOST_BYTES`] together, so their concatenation is too.
 fn concat(values: &[Datum]) -> Datum {
     if values.contains(&Datum::Null) {
         return Datum::Null;
@@ -160,7 +161,7 @@ fn concat(values: &[Datum]) -> Datum {
     Datum::Text(values.iter().map(Datum::to_text).collect())
 }
 
-/// `None` where the result would be longer than [`MOST_BYTES`]: it is measured before it is made.
+/// `None` where the result would be longer than [`MOST_BYTES`]; its length is computed first.
 fn replace(text: &str, from: &str, to: &str) -> Option<String> {
     if from.is_empty() {
         return Some(text.to_owned());
@@ -169,7 +170,7 @@ fn replace(text: &str, from: &str, to: &str) -> Option<String> {
     (grown.saturating_add(text.len()) <= MOST_BYTES).then(|| text.replace(from, to))
 }
 
-/// Whether a value counts as true in a WHERE clause.
+/// Whether a value is true in a WHERE clause.
 pub(crate) fn is_true(value: &Datum) -> bool {
     *value != Datum::Null && value.to_number() != 0.0
 }
@@ -183,7 +184,7 @@ fn literal(value: &Value) -> Option<Datum> {
         Value::Number(text, _) => match (text.parse(), text.parse()) {
             (Ok(number), _) => Datum::Int(number),
             (_, Ok(number)) => Datum::UInt(number),
-            // A decimal keeps its digits: MySQL prints it as it was written.
+            // A decimal keeps its digits, because MySQL prints it as it was written.
             _ if text.contains(['e', 'E']) => Datum::Real(text.parse().ok()?),
             _ => return None,
         },
@@ -223,7 +224,7 @@ fn binary(operator: &BinaryOperator, left: &Datum, right: &Datum) -> Option<Datu
         BinaryOperator::Plus => whole(left, right, i64::checked_add),
         BinaryOperator::Minus => whole(left, right, i64::checked_sub),
         BinaryOperator::Multiply => whole(left, right, i64::checked_mul),
-        // OR arrives as a word: `lex::normalise` sees to it.
+        // `lex::normalise` has replaced a `||` that means OR by the word, so this one concatenates.
         BinaryOperator::StringConcat => Some(concat(&[left.clone(), right.clone()])),
         _ => None,
     }
@@ -236,7 +237,7 @@ fn whole(left: &Datum, right: &Datum, operation: fn(i64, i64) -> Option<i64>) ->
     }
 }
 
-/// Texts compare without case, as in MySQL's default collation; a number and a text compare as numbers.
+/// Texts are compared without case, as in MySQL's default collation; a number and a text are compared as numbers.
 fn compare(left: &Datum, right: &Datum) -> Option<std::cmp::Ordering> {
     match (left, right) {
         (Datum::Null, _) | (_, Datum::Null) => None,
@@ -309,7 +310,7 @@ mod tests {
         for _ in 0..11 {
             nested = format!("REPLACE({nested},'a','aaaaaaaaaa')");
         }
-        // The review's 300 bytes, which made 100 GB.
+        // A statement of the security review: its 300 bytes made 100 GB.
         assert_eq!(value(&nested), None);
         let long = "a".repeat(MOST_BYTES / 2);
         assert_eq!(value(&format!("CONCAT('{long}', '{long}', '{long}')")), None);

@@ -1,7 +1,8 @@
-//! MySQL's lexical rules over bytes: where a statement ends, what is comment, and text made fit for a parser of UTF-8.
+//! MySQL's lexical rules for bytes: splits statements, removes comments, and converts text for a parser of UTF-8.
 //!
-//! [`normalise`] writes a statement in one canonical way: UTF-8, no comments, no mode. Whoever reads what it wrote (this lexer, the
-//! one of account statements, sqlparser) finds the same texts and names in it, whatever the session's `sql_mode` and character set.
+//! [`normalise`] writes a statement in one canonical form: UTF-8, without comments, independent of the SQL mode. Every reader of that form
+//! (this lexer, the one of account statements, sqlparser) finds the same strings and names in it, whatever the session's `sql_mode` and
+//! character set are.
 //!
 //! Source: MySQL Reference Manual, "Language Structure" (string literals, comments, character set introducers).
 
@@ -15,19 +16,19 @@ use super::charset::Charset;
 use super::error::{MOST_TOKENS, too_many_tokens};
 use super::mode::Mode;
 
-/// How a client writes its statements.
+/// The syntax of a client's statements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Syntax {
-    /// What `sql_mode` changes.
+    /// The effects of `sql_mode`.
     pub(crate) mode: Mode,
     /// `character_set_client`.
     pub(crate) charset: Charset,
 }
 
-/// Splits the first statement off: it and what follows its semicolon.
+/// Splits off the first statement; returns it and the text after its semicolon.
 ///
 /// # Errors
-/// 3170 where it has more tokens than a statement may have: nobody reads on.
+/// 3170 where it has more tokens than allowed; the rest is then not read.
 pub(crate) fn first_statement(sql: &[u8], mode: Mode) -> Result<(&[u8], &[u8]), SqlError> {
     let mut end = 0;
     let (mut tokens, mut pieces) = (0usize, 0usize);
@@ -38,7 +39,7 @@ pub(crate) fn first_statement(sql: &[u8], mode: Mode) -> Result<(&[u8], &[u8]), 
         end += text.len();
         pieces += 1;
         tokens += usize::from(!piece.is_blank());
-        // Blanks stand between tokens; of more than a few for each, reading takes as long as of tokens.
+        // Blanks between tokens are counted too, because reading many of them takes as long as reading tokens.
         if tokens > MOST_TOKENS || pieces > 4 * MOST_TOKENS {
             return Err(too_many_tokens());
         }
@@ -46,28 +47,28 @@ pub(crate) fn first_statement(sql: &[u8], mode: Mode) -> Result<(&[u8], &[u8]), 
     Ok((sql, &[]))
 }
 
-/// What follows spaces, comments and semicolons.
+/// The text without leading spaces, comments and semicolons.
 pub(crate) fn without_leading_blank(sql: &[u8]) -> &[u8] {
     let is_blank = |(piece, _): &(Piece, &[u8])| piece.is_blank() || *piece == Piece::Symbol(b';');
     let blank = Lexer::new(sql).take_while(is_blank).map(|(_, text)| text.len()).sum();
     sql.get(blank..).unwrap_or_default()
 }
 
-/// Whether there is nothing but spaces, comments and semicolons.
+/// Whether the text consists of spaces, comments and semicolons only.
 pub(crate) fn is_blank(sql: &[u8]) -> bool {
     Lexer::new(sql).all(|(piece, _)| piece.is_blank() || piece == Piece::Symbol(b';'))
 }
 
-/// Whether there is a comment; a query of nothing else is answered with OK, as dumps and drivers count on.
+/// Whether the text has a comment. A query of comments alone is answered with OK, on which dumps and drivers rely.
 pub(crate) fn has_comment(sql: &[u8]) -> bool {
     Lexer::new(sql).any(|(piece, text)| piece == Piece::Comment && text.len() > 1)
 }
 
-/// The statement in its canonical form: UTF-8 without comments, texts and names in their default quotes. Texts that are no UTF-8 or
-/// marked `_binary` become `X'…'`.
+/// The statement in its canonical form: UTF-8 without comments, strings and names in their default quotes. Strings that are not UTF-8, or
+/// marked `_binary`, become `X'…'`.
 ///
 /// # Errors
-/// 1064 where a quote or a comment never ends, 1300 where a name is no text of the client's character set.
+/// 1064 where a quote or a comment is not closed, 1300 where a name is invalid in the client's character set.
 pub(crate) fn normalise(statement: &[u8], syntax: Syntax) -> Result<String, SqlError> {
     let mut out = Canonical { out: String::with_capacity(statement.len()), syntax };
     let mut introducer: Option<&[u8]> = None;
@@ -107,19 +108,19 @@ pub(crate) fn normalise(statement: &[u8], syntax: Syntax) -> Result<String, SqlE
     }
     let mut out = out.out;
     out.truncate(out.trim_end().len());
-    // What a comment took is not kept with a prepared statement.
+    // The space that comments took is not kept with a prepared statement.
     out.shrink_to_fit();
     Ok(out)
 }
 
-/// A statement that is being written in its canonical form.
+/// Writes a statement in its canonical form.
 struct Canonical {
     out: String,
     syntax: Syntax,
 }
 
 impl Canonical {
-    /// Keeps what follows apart from what stands before.
+    /// Separates the next token from the previous one.
     fn space(&mut self) {
         if !self.out.is_empty() && !self.out.ends_with([' ', '(', ',']) {
             self.out.push(' ');
@@ -142,7 +143,7 @@ impl Canonical {
         Ok(())
     }
 
-    /// A text, with the word before it that says what its bytes are.
+    /// Writes a string, with the word before it that gives its character set.
     fn text(&mut self, quoted: &[u8], introducer: Option<&[u8]>, before: (Piece, &[u8])) {
         let mode = self.syntax.mode;
         let charset = match introducer {
@@ -150,7 +151,7 @@ impl Canonical {
             Some(word) if word.eq_ignore_ascii_case(b"_latin1") => Some(Charset::Latin1),
             _ => Some(Charset::Utf8),
         };
-        // Two texts side by side are one, with a quote in it; b'…', n'…' and x'…' are literals only where MySQL has them so.
+        // Two adjacent strings would be read as one with a quote in it. b'…', n'…' and x'…' are literals only where they are so in MySQL.
         let (piece, word) = before;
         let touches = piece == Piece::Text || (piece == Piece::Word && !is_prefix(word, quoted));
         if introducer.is_some() || touches {
@@ -173,11 +174,11 @@ impl Canonical {
 
     fn symbol(&mut self, byte: u8, before: (Piece, &[u8]), after: Option<&u8>) {
         match byte {
-            // sqlparser takes `--` before a space of Unicode for a comment.
+            // sqlparser takes `--` before a Unicode space for a comment.
             b'-' if before.0 == Piece::Symbol(b'-') && after.is_some_and(|byte| !byte.is_ascii()) => {
                 self.out.push_str(" -")
             }
-            // The word is what `||` is without PIPES_AS_CONCAT; so a `||` that is left joins texts.
+            // Without PIPES_AS_CONCAT `||` becomes the word OR, so a `||` in the canonical form concatenates strings.
             b'|' if !self.syntax.mode.pipes_as_concat && before.0 == Piece::Symbol(b'|') && self.out.ends_with('|') => {
                 self.out.pop();
                 self.out.push_str(" OR ");
@@ -187,7 +188,7 @@ impl Canonical {
     }
 }
 
-/// Whether a word and the text that touches it are one literal: `b'01'`, `x'0f'`, `n'text'`.
+/// Whether a word and the string directly after it are one literal: `b'01'`, `x'0f'`, `n'text'`.
 fn is_prefix(word: &[u8], quoted: &[u8]) -> bool {
     let inner = quoted.get(1..quoted.len().saturating_sub(1)).unwrap_or_default();
     quoted.first() == Some(&b'\'')
@@ -199,7 +200,7 @@ fn is_prefix(word: &[u8], quoted: &[u8]) -> bool {
         }
 }
 
-/// A text in quotes that mean the same to all who read it: a quote is doubled, and a backslash.
+/// Writes a string in quotes that every reader understands alike: quotes and backslashes are doubled.
 fn push_text(text: &str, out: &mut String) {
     out.push('\'');
     for part in text.split_inclusive(['\'', '\\']) {
@@ -228,7 +229,7 @@ fn push_hex(bytes: &[u8], out: &mut String) {
     out.push('\'');
 }
 
-/// Where the parameters of a statement stand that [`normalise`] wrote.
+/// The offsets of the parameters in a statement that [`normalise`] wrote.
 pub(crate) fn parameters(sql: &str) -> impl Iterator<Item = usize> {
     let mut at = 0;
     Lexer::new(sql.as_bytes()).filter_map(move |(piece, text)| {
@@ -320,7 +321,7 @@ mod tests {
     fn a_mode_changes_what_a_quote_and_a_backslash_are() {
         let mode = |modes: &str| Syntax { mode: Mode::of(modes), charset: Charset::Utf8 };
         let backslash = mode("NO_BACKSLASH_ESCAPES");
-        // MariaDB's answer to it is no row; it was one here.
+        // MariaDB returns no row for this statement; this server once returned one.
         assert_eq!(normalise(br"SELECT 'q\' = ' or 1=1 -- '", backslash).unwrap(), r"SELECT 'q\\' = ' or 1=1 -- '");
         assert_eq!(normal(br"SELECT 'q\' = ' or 1=1 -- '"), "SELECT 'q'' = ' or 1=1");
         assert_eq!(first_statement(br"SELECT '\'; SELECT 2", backslash.mode).unwrap().0, br"SELECT '\'");
@@ -334,7 +335,7 @@ mod tests {
 
     #[test]
     fn what_others_would_read_in_another_way_is_written_so_that_they_do_not() {
-        // sqlparser knows more escapes, more comments and more literals than MySQL.
+        // sqlparser knows more escapes, comments and literals than MySQL.
         assert_eq!(normal(br"SELECT '\a\f\n'"), "SELECT 'af\n'");
         assert_eq!(normal("SELECT 1--\u{a0}1".as_bytes()), "SELECT 1- -\u{a0}1");
         assert_eq!(normal(br"SELECT b'\' OR 1'"), "SELECT b ''' OR 1'");

@@ -1,35 +1,35 @@
-//! LIKE, for the engine and for SHOW. SQLite's own takes as long as text times pattern and hears of no KILL meanwhile.
+//! LIKE, for the engine and for SHOW. SQLite's own LIKE may take as long as text times pattern, and can't be interrupted by KILL meanwhile.
 
-/// Steps after which the matching asks whether it is to stop.
+/// The number of steps after which matching checks whether it must stop.
 const STEPS: usize = 1 << 16;
 
-/// What stands between two `%` of a pattern.
+/// The part of a pattern between two `%`.
 enum Part {
-    /// Characters alone, so that it is searched in linear time.
+    /// Characters only, so it is searched in linear time.
     Literal(String),
     /// Characters, and `None` for any one.
     Mixed(Vec<Option<char>>),
 }
 
-/// As [`like`] with a backslash as the escape, to its end.
+/// Matches as [`like`] does, with a backslash as the escape, and without being stopped.
 pub(crate) fn is_like(text: &str, pattern: &str) -> bool {
     like(text, pattern, Some('\\'), || false).unwrap_or(false)
 }
 
-/// Whether a text matches a pattern, letters in either case: `%` is any run, `_` any one character, and `escape` takes the next
-/// character of the pattern as it is. `None` where it was stopped.
+/// Whether a text matches a pattern, without regard to case: `%` stands for any run of characters, `_` for any one character, and `escape`
+/// takes the next character of the pattern literally. `None` where the matching was stopped.
 pub(crate) fn like(text: &str, pattern: &str, escape: Option<char>, is_stopped: impl Fn() -> bool) -> Option<bool> {
     let text: String = text.chars().map(fold).collect();
     let parts = parts(pattern, escape);
     let (Some((first, rest)), mut left) = (parts.split_first(), text.as_str()) else { return Some(text.is_empty()) };
     match first.at_front(left) {
-        // Without a `%` the one part is all there is.
+        // Without a `%` the pattern has a single part, which must match the whole text.
         Some(length) if rest.is_empty() => return Some(length == left.len()),
         Some(length) => left = left.get(length..).unwrap_or_default(),
         None => return Some(false),
     }
     let Some((last, middle)) = rest.split_last() else { return Some(false) };
-    // The leftmost place of each part leaves the most for those behind it.
+    // Matching each part as far left as possible leaves the most text for the parts after it.
     for part in middle {
         match part.find(left, &is_stopped)? {
             Some(end) => left = left.get(end..).unwrap_or_default(),
@@ -39,7 +39,7 @@ pub(crate) fn like(text: &str, pattern: &str, escape: Option<char>, is_stopped: 
     Some(last.at_back(left))
 }
 
-/// The parts of a pattern, which `%` separates.
+/// The parts of a pattern, separated by `%`.
 fn parts(pattern: &str, escape: Option<char>) -> Vec<Part> {
     let mut parts = vec![Vec::new()];
     let mut characters = pattern.chars();
@@ -65,7 +65,7 @@ fn parts(pattern: &str, escape: Option<char>) -> Vec<Part> {
 }
 
 impl Part {
-    /// The length of the text that the part matches at its front.
+    /// The length of the text's prefix that the part matches.
     fn at_front(&self, text: &str) -> Option<usize> {
         match self {
             Self::Literal(literal) => text.starts_with(literal.as_str()).then_some(literal.len()),
@@ -78,7 +78,7 @@ impl Part {
         }
     }
 
-    /// Whether the text ends with what the part matches.
+    /// Whether the part matches a suffix of the text.
     fn at_back(&self, text: &str) -> bool {
         match self {
             Self::Literal(literal) => text.ends_with(literal.as_str()),
@@ -92,7 +92,7 @@ impl Part {
         }
     }
 
-    /// Where the leftmost match ends; the outer `None` where the search was stopped.
+    /// The end of the leftmost match; the outer `None` where the search was stopped.
     #[expect(clippy::option_option, reason = "stopped and not found are two answers")]
     fn find(&self, text: &str, is_stopped: &impl Fn() -> bool) -> Option<Option<usize>> {
         if let Self::Literal(literal) = self {
@@ -117,11 +117,11 @@ impl Part {
     }
 }
 
-/// Where the first `part` of some bytes is, found in linear time; the outer `None` where the search was stopped.
+/// The offset of the first `part` in some bytes, found in linear time; the outer `None` where the search was stopped.
 #[expect(clippy::option_option, reason = "stopped and not found are two answers")]
 pub(crate) fn find(bytes: &[u8], part: &[u8], is_stopped: impl Fn() -> bool) -> Option<Option<usize>> {
     let finder = memchr::memmem::Finder::new(part);
-    // A window holds all places of `part` that begin in its step.
+    // A window contains every occurrence of `part` that begins in its step.
     let step = part.len().max(STEPS);
     let mut at = 0usize;
     loop {
@@ -139,7 +139,7 @@ pub(crate) fn find(bytes: &[u8], part: &[u8], is_stopped: impl Fn() -> bool) -> 
     }
 }
 
-/// A letter without its case, where that is one letter.
+/// The lower case of a letter, if that is one character.
 fn fold(character: char) -> char {
     if character.is_ascii() {
         return character.to_ascii_lowercase();
@@ -205,7 +205,7 @@ mod tests {
         assert_eq!(like(&text, &mixed, None, || true), None);
         let literal = format!("%{}b%", "a".repeat(1 << 18));
         assert_eq!(like(&text, &literal, None, || true), None);
-        // It is soon done, too.
+        // Such a match is quick, too.
         assert_eq!(like(&text, &literal, None, || false), Some(false));
     }
 

@@ -1,4 +1,4 @@
-//! What the server itself understands of SQL: where statements end, its own statements' words, and expressions of constants.
+//! The server's own part of SQL: splitting statements, parsing the statements that it executes itself, and evaluating constant expressions.
 
 mod allowances;
 mod canonical;
@@ -28,13 +28,13 @@ use sqlparser::ast::Expr;
 use sqlparser::dialect::MySqlDialect;
 use sqlparser::parser::Parser;
 
-/// How deep an expression may be that is evaluated on the event loop's thread, whose stack is small.
+/// The deepest expression that is evaluated in the event loop's thread, whose stack is small.
 pub(crate) const MOST_EVALUATED_DEPTH: u32 = 250;
 
-/// Parses an expression alone.
+/// Parses a single expression.
 ///
 /// # Errors
-/// 1064 where it is none, or where something follows it; 1436 where it is too deep.
+/// 1064 where the text is no expression, or more follows it; 1436 where it is nested too deeply.
 pub(crate) fn parse_expression(text: &str) -> Result<Expr, SqlError> {
     depth::check_to(text, MOST_EVALUATED_DEPTH)?;
     let parsed = Parser::new(&MySqlDialect {}).try_with_sql(text).and_then(|mut parser| {

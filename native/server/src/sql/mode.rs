@@ -1,4 +1,4 @@
-//! `sql_mode`: the modes by their names and numbers. [`Mode`] is how they change the reading of SQL.
+//! `sql_mode`: the names and numbers of the modes. [`Mode`] has their effects on reading SQL.
 //!
 //! Source: MySQL Reference Manual, "Server SQL Modes"; the numbers are those of `sql/system_variables.h`.
 
@@ -7,7 +7,8 @@ pub(crate) use sealwire_core::sql::Mode;
 
 use super::Datum;
 
-/// The modes of MySQL 8.0 by their bits. `NO_AUTO_CREATE_USER` is one of 5.7's that dumps still name; GRANT makes no user here anyway.
+/// The modes of MySQL 8.0 by their bits. `NO_AUTO_CREATE_USER` is a mode of MySQL 5.7 that dumps still name; it has no effect, because
+/// GRANT creates no user here.
 const MODES: &[(&str, u32)] = &[
     ("REAL_AS_FLOAT", 0),
     ("PIPES_AS_CONCAT", 1),
@@ -33,7 +34,7 @@ const MODES: &[(&str, u32)] = &[
     ("TIME_TRUNCATE_FRACTIONAL", 32),
 ];
 
-/// What two modes stand for besides themselves.
+/// The modes that two combined modes stand for, besides themselves.
 const COMBINATIONS: &[(&str, &[&str])] = &[
     ("ANSI", &["REAL_AS_FLOAT", "PIPES_AS_CONCAT", "ANSI_QUOTES", "IGNORE_SPACE", "ONLY_FULL_GROUP_BY"]),
     (
@@ -49,13 +50,13 @@ const COMBINATIONS: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// It gives the same text another meaning, which the parser can't.
+/// This mode gives the same text another meaning, which the parser does not support.
 const REFUSED: &str = "HIGH_NOT_PRECEDENCE";
 
-/// The modes of a value, as SHOW VARIABLES prints them.
+/// The modes of a value, in the form that SHOW VARIABLES prints.
 ///
 /// # Errors
-/// 1231 where a name or a bit is no mode, 1235 where the mode would change what SQL means and is not there.
+/// 1231 where a name or a bit is no mode, 1235 where the mode would change the meaning of SQL and is not supported.
 pub(crate) fn canonical(value: &Datum) -> Result<String, SqlError> {
     let wrong = |what: &str| {
         SqlError::new(1231, b"42000", format!("Variable 'sql_mode' can't be set to the value of '{what}'"))
