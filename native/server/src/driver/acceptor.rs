@@ -1,5 +1,5 @@
-//! The acceptor: opens the sockets that listen, starts the workers, which accept on the network themselves, and lets in who comes by
-//! the Unix socket or was accepted elsewhere.
+//! The acceptor: opens the listening sockets, starts the workers, which accept on the network themselves, and accepts the clients of the
+//! Unix socket and of the in-process connector.
 
 use std::io;
 use std::net::SocketAddr;
@@ -21,18 +21,18 @@ use sealwire_net::accept::Accept;
 use sealwire_net::reactor::Reactor;
 use sealwire_net::{clock, listen};
 
-/// Where to listen.
+/// The addresses to listen at.
 #[derive(Debug, Clone)]
 pub(crate) struct Listen {
-    /// Addresses or names, separated by commas; `*` is all addresses. Empty: no network.
+    /// Addresses or names, separated by commas; `*` means all addresses. Empty for no network.
     pub(crate) addresses: String,
     /// The port; 0 lets the system choose.
     pub(crate) port: u16,
-    /// The Unix socket.
+    /// The path of the Unix socket.
     pub(crate) socket: Option<PathBuf>,
 }
 
-/// Sockets that listen.
+/// The listening sockets.
 #[derive(Debug)]
 pub(crate) struct Bound {
     tcp: Vec<TcpListener>,
@@ -40,22 +40,22 @@ pub(crate) struct Bound {
     pub(crate) port: u16,
     reactor: Reactor<UnixListener>,
     socket: Option<SocketFile>,
-    /// Clients that were accepted elsewhere.
+    /// Clients that the WebSocket listener in this process has accepted.
     clients: Receiver<(UnixStream, SocketAddr)>,
     connector: LocalConnector,
 }
 
 impl Bound {
-    /// How clients that are accepted elsewhere are connected.
+    /// The connector for clients that another listener in this process accepts.
     pub(crate) fn connector(&self) -> LocalConnector {
         self.connector.clone()
     }
 }
 
-/// Beyond the time that connections have to end, a worker that still runs is stuck.
+/// How long a worker may run beyond the time that connections have to end; then it counts as stuck.
 const STUCK: Duration = Duration::from_secs(1);
 
-/// Opens the sockets.
+/// Opens the listening sockets.
 ///
 /// # Errors
 /// A sentence that names the address or path.
@@ -69,15 +69,15 @@ pub(crate) fn bind(listen: &Listen) -> Result<Bound, String> {
     Ok(Bound { tcp, port, reactor, socket, clients, connector: LocalConnector::new(mailbox) })
 }
 
-/// Serves until the server is told to stop. `ready` is called when connections are taken.
+/// Serves until the server is told to stop. `ready` is called when connections are accepted.
 ///
 /// # Errors
-/// Where the system does not poll or gives no thread.
+/// The poll fails, or the system gives no thread.
 pub(crate) fn serve(server: &Arc<Server>, bound: Bound, workers: usize, ready: impl FnOnce()) -> io::Result<()> {
     let Bound { tcp, mut reactor, socket, clients, .. } = bound;
     let waker = reactor.waker();
     server.on_stop(move || {
-        // A poll that can't be woken has ended.
+        // An error means that the poll, and so the acceptor, has ended.
         let _ = waker.wake();
     });
     let slots = (0..workers.max(1)).map(|_| WorkerSlot::new()).collect::<io::Result<Vec<_>>>()?;
@@ -112,7 +112,7 @@ pub(crate) fn serve(server: &Arc<Server>, bound: Bound, workers: usize, ready: i
     reactor.stop(Duration::ZERO);
     drop(socket);
     dispatcher.stop();
-    // A thread that is stuck in a statement must not keep the process from its end.
+    // A thread that is stuck in a statement must not keep the process from ending.
     if end.recv_timeout(GRACE.saturating_add(STUCK)) == Err(RecvTimeoutError::Timeout) {
         tracing::error!("a worker is stuck in a statement: the server ends without it");
         threads.retain(JoinHandle::is_finished);

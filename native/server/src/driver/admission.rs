@@ -1,7 +1,7 @@
-//! Connections of nobody: those that have not logged in yet, and those whose session is over while their last bytes are sent.
+//! Bounds the connections without a user: those before login, and those after their session whose last bytes are being sent.
 //!
-//! They cost their peer nothing, so they are bounded apart from the sessions: who opens many keeps out neither users nor the
-//! administrator. Where there are too many the oldest is put out, because an honest client logs in soon after it came.
+//! They cost the peer nothing, so they are bounded apart from the sessions: a client that opens many of them locks out neither users nor
+//! the administrator. When there are too many, the oldest is closed, because an honest client logs in soon after it has connected.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
@@ -9,37 +9,37 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::registry::Presence;
 
-/// Whose connection it is, as far as that is known before a login.
+/// The client of a connection, as far as it is known before a login.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Client {
     /// A client on the network: see [`client_network`](sealwire_net::network::client_network).
     Network(IpAddr),
-    /// A user of this machine, by his number where the system tells it.
+    /// A user of this machine, by user id where the system tells it.
     User(Option<u32>),
 }
 
-/// How many there may be.
+/// The bounds on the number of such connections.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Bounds {
-    /// In all.
+    /// For all clients together.
     pub(super) most: usize,
-    /// Of one client.
+    /// For one client.
     pub(super) of_one: usize,
 }
 
-/// See the module.
+/// The connections without a user.
 #[derive(Debug, Default)]
 pub(super) struct Admission(Mutex<Entries>);
 
 #[derive(Debug, Default)]
 struct Entries {
-    /// By the order in which they came.
+    /// The connections in the order in which they came.
     all: BTreeMap<u64, (Client, Arc<Presence>)>,
     of_each: HashMap<Client, BTreeSet<u64>>,
     last: u64,
 }
 
-/// A connection's part in it.
+/// A connection's entry in the list while no user is logged in on it.
 #[derive(Debug)]
 pub(super) struct Listing {
     admission: Arc<Admission>,
@@ -49,25 +49,25 @@ pub(super) struct Listing {
 }
 
 impl Listing {
-    /// Not listed yet.
+    /// A connection that is not listed yet.
     pub(super) const fn new(admission: Arc<Admission>, client: Client, bounds: Bounds) -> Self {
         Self { admission, client, bounds, entry: None }
     }
 
-    /// Nobody is logged in on the connection.
+    /// Lists the connection, because no user is logged in on it.
     pub(super) fn list(&mut self, presence: &Arc<Presence>) {
         if self.entry.is_none() {
             self.entry = Some(self.admission.enter(self.client, presence, self.bounds));
         }
     }
 
-    /// Somebody has logged in.
+    /// Removes the connection from the list, because a user has logged in.
     pub(super) fn strike(&mut self) {
         self.entry = None;
     }
 }
 
-/// A connection's entry, which is taken out when this is dropped.
+/// A listed connection, which is removed from the list when this is dropped.
 #[derive(Debug)]
 struct Entry {
     admission: Arc<Admission>,
@@ -75,7 +75,7 @@ struct Entry {
 }
 
 impl Admission {
-    /// Notes a connection, and puts out the oldest ones where there would be too many.
+    /// Lists a connection, and closes the oldest ones where there would be too many.
     fn enter(self: &Arc<Self>, client: Client, presence: &Arc<Presence>, bounds: Bounds) -> Entry {
         let mut entries = self.entries();
         while entries.of_each.get(&client).is_some_and(|numbers| numbers.len() >= bounds.of_one.max(1)) {
@@ -92,7 +92,7 @@ impl Admission {
         Entry { admission: Arc::clone(self), number }
     }
 
-    /// Makes room for a new one where the system has no more descriptors.
+    /// Closes the oldest connection when the system has no more descriptors for a new one.
     pub(super) fn put_out_oldest(&self) {
         self.entries().put_out_oldest();
     }

@@ -1,4 +1,4 @@
-//! One connection: its socket, the protocol's machine, the session.
+//! One connection: its socket, its protocol machine and its session.
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::sync::Arc;
@@ -23,14 +23,14 @@ use sealwire_net::run_queue::{Class, Cost};
 use sealwire_net::socket::Socket;
 use sealwire_net::stream::Stream;
 
-/// What a worker's connections share, so that an idle one holds no buffer.
+/// The buffers that a worker's connections share, so that an idle connection holds none.
 pub(super) struct Scratch {
     pub(super) read: Box<[u8]>,
     pub(super) input: Vec<u8>,
     pub(super) output: Vec<u8>,
 }
 
-/// Bytes read at a time.
+/// How many bytes are read at a time.
 const READ: usize = 64 * 1024;
 
 impl Scratch {
@@ -46,24 +46,24 @@ pub(super) struct Conn {
     session: SessionHandle,
     presence: Arc<Presence>,
     server: Arc<Server>,
-    /// Bytes that the socket has not taken yet, from `sent` on.
+    /// Bytes to send; those before the index `sent` are sent.
     out: Vec<u8>,
     sent: usize,
     phase: Phase,
-    /// When something last went in or out.
+    /// When bytes were last received or sent.
     active: Duration,
-    /// When the connection is to be looked at again.
+    /// When the connection must advance even if no event occurs.
     deadline: Option<Duration>,
     said_goodbye: bool,
-    /// Since when the client is known to have gone while its statement runs.
+    /// When the client was found to be gone while its statement was running.
     gone_since: Option<Duration>,
-    /// Whether it takes long to advance.
+    /// Whether advancing this connection takes long.
     pub(super) cost: Cost,
     listing: Listing,
-    /// The most that may be held of a packet that is not complete, and that it counts for the account.
+    /// The most bytes that may be buffered of an incomplete packet; they count for the account.
     room: usize,
     held: Held,
-    /// Since when it waits for memory for more of the packet.
+    /// Since when the connection has been waiting for memory for more of the packet.
     lacks_since: Option<Duration>,
     _load: LoadGuard,
 }
@@ -71,32 +71,33 @@ pub(super) struct Conn {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
     Open,
-    /// The machine is done; what it said last is being sent.
+    /// The protocol machine is done; its last bytes are being sent.
     Flushing,
-    /// All is sent; the client is given time to read it before the socket is closed.
+    /// All bytes are sent; the client has some time to read them before the socket is closed.
     Lingering {
         until: Duration,
     },
     Over,
 }
 
-/// A statement's rows wait while so many bytes have not been taken by the socket.
+/// Above so many unsent bytes, a statement's rows wait.
 const HIGH_WATER: usize = 256 * 1024;
-/// After so many reads the others advance.
+/// The most reads before other connections advance.
 const MOST_READS: usize = 16;
-/// So many bytes of a packet a connection may hold while they count for nobody, with room for what is read next.
+/// How many bytes of a packet a connection may buffer without counting them for an account, with room for the next read.
 const FREE: usize = 2 * READ;
-/// TLS may hold a part of a record back, which comes with the next.
+/// TLS may hold back a partial record, which comes with the next one.
 const BESIDE_READ: usize = 17 * 1024;
-/// And after so many steps: commands and what they say.
+/// The most steps (commands and their answers) before other connections advance.
 const MOST_STEPS: usize = 64;
-/// And after so long: a step may inflate or compress megabytes.
+/// The most time before other connections advance, because one step may inflate or compress megabytes.
 const MOST_TIME: Duration = Duration::from_millis(5);
-/// The clock is read after so many steps, because most cost little more than that.
+/// The clock is read after so many steps, because most steps cost little more than reading it.
 const STEPS_BETWEEN_LOOKS: usize = 4;
-/// The statement of a client that has gone is stopped after so long: one that says something and leaves has it done, as by mysqld.
+/// The statement of a client that is gone is stopped after this time. A client that sends a statement and closes still gets it executed, as
+/// with mysqld.
 const GONE: Duration = Duration::from_secs(1);
-/// How long a client has to read the last bytes.
+/// How long a client may take to read the last bytes.
 const LINGER: Duration = Duration::from_secs(1);
 
 impl Conn {
@@ -113,7 +114,7 @@ impl Conn {
     ) -> Self {
         connection.limit_input(FREE);
         let mut socket = Socket::new(stream);
-        // The poll tells of what is there already when the connection is handed to it.
+        // The poll reports the bytes that arrived before the socket was registered.
         socket.await_input();
         Self {
             socket,
@@ -137,7 +138,7 @@ impl Conn {
         }
     }
 
-    /// Its number among the server's connections.
+    /// The connection's number.
     pub(super) fn id(&self) -> usize {
         self.presence.id as usize
     }
@@ -147,7 +148,7 @@ impl Conn {
         self.session.is_logged_in()
     }
 
-    /// What it is expected to cost when it advances.
+    /// The expected cost of advancing this connection.
     pub(super) fn class(&self) -> Class {
         if !self.is_logged_in() {
             Class::Handshake
@@ -158,12 +159,12 @@ impl Conn {
         }
     }
 
-    /// When it is to be looked at although nothing happened.
+    /// When the connection must advance even if no event occurs.
     pub(super) const fn deadline(&self) -> Option<Duration> {
         self.deadline
     }
 
-    /// Ends it with an error that the client sees.
+    /// Ends the connection with an error for the client.
     pub(super) fn end(&mut self, error: SqlError) {
         if self.phase == Phase::Open {
             self.presence.stop_statement();
@@ -171,7 +172,7 @@ impl Conn {
         }
     }
 
-    /// Does all that can be done without waiting.
+    /// Advances as far as possible without waiting.
     pub(super) fn advance(&mut self, scratch: &mut Scratch, now: Now) -> Progress {
         if self.out.is_empty() {
             std::mem::swap(&mut self.out, &mut scratch.output);
@@ -186,7 +187,7 @@ impl Conn {
     }
 
     fn work(&mut self, scratch: &mut Scratch, now: Now) -> Progress {
-        // Whoever has logged in meanwhile stays.
+        // A client that has logged in meanwhile stays connected.
         if self.presence.is_put_out() && !self.session.is_logged_in() {
             let Presence { id, host, .. } = &*self.presence;
             tracing::info!(
@@ -203,7 +204,7 @@ impl Conn {
         let mut steps = MOST_STEPS;
         loop {
             self.flush(now);
-            // Who was killed and reads nothing is told nothing: what was to be sent to it goes back.
+            // A killed client that reads nothing gets no error; its unsent bytes are freed.
             if !self.socket.is_writable() && !self.out.is_empty() && self.presence.is_killed() {
                 self.phase = Phase::Over;
             }
@@ -276,15 +277,15 @@ impl Conn {
         }
     }
 
-    /// Lets so many bytes of the client's packet be held, before they are; false where there is no memory for them. Until some comes back
-    /// nothing more is read, and where none does, the connection ends.
+    /// Reserves memory for so many bytes of the client's packet before they are buffered; returns false where there is none. Until memory
+    /// is freed nothing more is read, and if none is freed in time, the connection ends.
     fn make_room(&mut self, needed: usize, now: Now) -> bool {
         if needed <= self.room {
             self.lacks_since = None;
             return true;
         }
         let Some(account) = self.session.account() else { return true };
-        // Twice as much each time, so that a buffer that grows is seldom copied.
+        // The reservation is doubled each time, so that a growing buffer is seldom copied.
         let room = needed.max(self.room.saturating_mul(2));
         self.held.count(&account, room);
         let most = self.server.globals.global_connection_memory_limit.get();
@@ -297,7 +298,7 @@ impl Conn {
         let since = *self.lacks_since.get_or_insert(now.monotonic);
         if now.monotonic < since.saturating_add(memory::PATIENCE_OF_HOLDERS) && !memory::is_too_much(room, most) {
             self.held.count(&account, if self.room > FREE { self.room } else { 0 });
-            // The client has sent them: no time of its own passes meanwhile.
+            // The client has sent the bytes, so its time limit does not run while it waits for memory.
             self.active = now.monotonic;
             return false;
         }
@@ -310,7 +311,7 @@ impl Conn {
         false
     }
 
-    /// Counts no more for the account what the packet held that is over.
+    /// Returns the memory of a packet that has ended to the account.
     fn give_room_back(&mut self) {
         if self.room > FREE && self.connection.input_held().saturating_add(READ + BESIDE_READ) <= FREE {
             self.room = FREE;
@@ -319,18 +320,18 @@ impl Conn {
         }
     }
 
-    /// A client that has hung up does not wait for its statement.
+    /// Stops the statement of a client that has closed its connection.
     fn notice_gone(&mut self, now: Now) {
         if self.socket.is_read_closed() && self.session.is_busy() {
             let since = *self.gone_since.get_or_insert(now.monotonic);
             if now.monotonic >= since.saturating_add(GONE) {
-                // Said again until it is heard: a statement that is just about to begin may miss it.
+                // Repeated at each step, because a statement that is just about to begin may miss it.
                 self.presence.stop_statement();
             }
         }
     }
 
-    /// Lets statement and machine go on, by so many steps at most and no longer than a turn may take; true where something moved.
+    /// Advances statement and machine, by at most so many steps and for no longer than a turn may take; returns true where anything moved.
     fn step(&mut self, steps: &mut usize, begun: Now) -> Result<bool, Error> {
         let mut moved = self.session.advance(&mut self.connection)?;
         loop {
@@ -347,7 +348,7 @@ impl Conn {
             match self.connection.poll_output(&mut self.out)? {
                 Output::Transmit => {
                     moved = true;
-                    // What is inflated came in before: no time of the client's passes meanwhile.
+                    // The inflated bytes were received earlier, so the client's time limit does not run meanwhile.
                     self.active = self.active.max(begun.monotonic);
                     if self.out.len() - self.sent >= HIGH_WATER {
                         return Ok(true);
@@ -384,7 +385,7 @@ impl Conn {
         performed
     }
 
-    /// The machine has failed; what it wanted to say is in `out`.
+    /// Handles an error of the machine, whose last bytes are in `out`.
     fn failed(&mut self, error: &Error) {
         match error {
             _ if !self.session.is_logged_in()
@@ -405,7 +406,7 @@ impl Conn {
         self.leave();
     }
 
-    /// The session is over: it counts no more, whatever is still to be sent.
+    /// Ends the session: it no longer counts as one, even if bytes are still to be sent.
     fn leave(&mut self) {
         self.phase = Phase::Flushing;
         self.session.give_up_place();
@@ -430,12 +431,12 @@ impl Conn {
         if self.sent == self.out.len() {
             self.out.clear();
             self.sent = 0;
-            // A big result's buffer is not kept for the next.
+            // The buffer of a large result is not kept.
             if is_big {
                 self.out = Vec::new();
             }
         } else if is_big && self.out.len() - self.sent < HIGH_WATER {
-            // Nor kept for its end, to which the next rows would be added.
+            // The sent front of the buffer is dropped, because the next rows would be appended to it.
             self.out = self.out.split_off(self.sent);
             self.sent = 0;
         }
@@ -460,11 +461,11 @@ impl Conn {
                 return;
             }
         };
-        // The same error comes from the next poll, behind what is still to be sent.
+        // The next poll returns the same error, after the bytes that are still to be sent.
         let _ = fed;
     }
 
-    /// Reads what nobody wants any more; false where there is nothing.
+    /// Reads and discards input; returns false where there is none.
     fn discard(&mut self, scratch: &mut Scratch) -> bool {
         match self.socket.read(&mut scratch.read) {
             Ok(length) if length > 0 => return true,
@@ -491,7 +492,7 @@ impl Conn {
             } else if self.read_deadline().is_some_and(|deadline| now.monotonic >= deadline) {
                 self.end(SqlError::read_timeout("Got timeout reading communication packets"));
             } else if self.deadline.is_some_and(|deadline| now.monotonic >= deadline) {
-                // The same error comes from the next poll, behind what is still to be sent.
+                // The next poll returns the same error, after the bytes that are still to be sent.
                 let _ = self.connection.handle_input(Input::Timeout, now);
             }
         }
@@ -515,7 +516,7 @@ impl Conn {
         self.active.saturating_add(Duration::from_secs(self.session.idle_timeout(interactive)))
     }
 
-    /// When the next byte of a packet has to be there, of which others are.
+    /// When the next byte of a packet that has begun must arrive.
     fn read_deadline(&self) -> Option<Duration> {
         let is_inside = self.session.is_logged_in() && !self.session.is_busy() && self.connection.is_inside_packet();
         is_inside.then(|| self.active.saturating_add(Duration::from_secs(self.session.read_timeout())))
@@ -528,7 +529,7 @@ impl Conn {
 
 impl Drop for Conn {
     fn drop(&mut self) {
-        // Whoever reads the counters does not find it among the connections any more.
+        // A client that reads the counters must no longer find this connection counted as open.
         self.session.give_up_place();
         if !self.session.is_logged_in() {
             count(&self.server.counters.aborted_connects);

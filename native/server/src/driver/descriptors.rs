@@ -1,8 +1,8 @@
-//! How many files, sockets among them, the process may have open.
+//! The limit on the process's open files, which include sockets.
 
 use rustix::process::{Resource, getrlimit, setrlimit};
 
-/// Sees to it that so many are allowed, as mysqld does, as far as the system lets us; how many are.
+/// Raises the limit to `wanted`, as mysqld does, as far as the system allows; returns the new limit.
 pub(super) fn allow(wanted: usize) -> usize {
     let mut limit = getrlimit(Resource::Nofile);
     let count = |limit: Option<u64>| limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);

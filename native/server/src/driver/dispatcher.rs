@@ -1,4 +1,4 @@
-//! The dispatcher: makes connections of accepted sockets, and shares them out among the workers.
+//! The dispatcher: makes connections from accepted sockets, and distributes them among the workers.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -25,12 +25,12 @@ use sealwire_net::mailbox::Mailbox;
 use sealwire_net::network::client_network;
 use sealwire_net::stream::Stream;
 
-/// See the module.
+/// Makes connections from accepted sockets, and distributes them among the workers.
 pub(super) struct Dispatcher {
     server: Arc<Server>,
     workers: Vec<Worker>,
     admission: Arc<Admission>,
-    /// What the system has room for of connections that are not logged in.
+    /// How many connections without login the file descriptors suffice for.
     room: usize,
 }
 
@@ -42,16 +42,16 @@ struct Worker {
 
 impl Worker {
     fn tell(&self, message: Message) {
-        // One that has ended needs no message.
+        // An error means that the worker has ended, and needs no message.
         let _ = self.mailbox.send(message);
     }
 }
 
-/// Descriptors of the server's own: listeners, polls, the log, files that are read.
+/// Descriptors that the server needs beside its connections: listeners, polls, the log, files that are read.
 const OTHER_FILES: usize = 128;
 
 impl Dispatcher {
-    /// A dispatcher for these workers.
+    /// A dispatcher for the workers with these mailboxes.
     pub(super) fn new(server: Arc<Server>, mailboxes: Vec<Mailbox<Message>>) -> Self {
         let sessions = server.globals.max_connections.count();
         let newcomers = server.globals.max_unauthenticated_connections.count();
@@ -73,18 +73,18 @@ impl Dispatcher {
         Self { server, workers, admission: Arc::default(), room }
     }
 
-    /// Tells the workers that the server stops.
+    /// Tells the workers that the server is stopping.
     pub(super) fn stop(&self) {
         for worker in &self.workers {
             worker.tell(Message::Stop);
         }
     }
 
-    /// Lets in a client on the network. Given the number of the worker that accepted it, returns the connection where that one keeps
-    /// it; else it was handed over.
+    /// Admits a client on the network. If the worker with the number `by`, which accepted the client, is to keep the connection, returns
+    /// it; otherwise the connection was sent to another worker.
     pub(super) fn admit_tcp(&self, stream: TcpStream, address: SocketAddr, by: usize) -> Option<Box<Conn>> {
-        // Answers are sent whole; without this the kernel would hold the last part back.
-        // A machine that is gone is noticed, even while its statement runs.
+        // Answers are written whole, so Nagle's algorithm would only delay their last part. Keep-alive detects a client's machine that is
+        // gone, even while a statement is running.
         let set = stream.set_nodelay(true).and_then(|()| Ok(sockopt::set_socket_keepalive(&stream, true)?));
         if let Err(error) = set {
             tracing::debug!("{address}: {error}");
@@ -92,17 +92,17 @@ impl Dispatcher {
         self.admit_on_network(Stream::Tcp(stream), address, Some(by))
     }
 
-    /// Lets in a client on the network that was accepted elsewhere in this process.
+    /// Admits a client on the network that another listener in this process has accepted.
     pub(super) fn admit_local(&self, stream: UnixStream, address: SocketAddr) {
         self.admit_on_network(Stream::Unix(stream), address, None);
     }
 
-    /// Makes room for a client where the system has no more descriptors.
+    /// Closes a connection when the system has no more descriptors for a new client.
     pub(super) fn make_room(&self) {
         self.admission.put_out_oldest();
     }
 
-    /// Lets in a client on this machine.
+    /// Admits a client of the Unix socket.
     pub(super) fn admit_unix(&self, stream: UnixStream) {
         let uid = user_of(&stream);
         let host = ClientHost::Socket;
@@ -139,7 +139,7 @@ impl Dispatcher {
         let wake = {
             let mailbox = worker.mailbox.clone();
             move || {
-                // A worker that has ended needs no message.
+                // An error means that the worker has ended, and needs no message.
                 let _ = mailbox.send(Message::Wake(id as usize));
             }
         };

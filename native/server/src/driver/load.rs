@@ -1,4 +1,4 @@
-//! How many connections each worker has, and which worker gets a new one.
+//! The number of each worker's connections, and the choice of a worker for a new one.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering::Relaxed;
 #[derive(Debug, Default)]
 pub(super) struct Load(Arc<AtomicUsize>);
 
-/// Counts a connection for its worker until it is dropped.
+/// Counts a connection of its worker until it is dropped.
 #[derive(Debug)]
 pub(super) struct LoadGuard(Arc<AtomicUsize>);
 
@@ -19,7 +19,7 @@ impl Load {
         LoadGuard(Arc::clone(&self.0))
     }
 
-    /// How many there are.
+    /// The number of connections.
     pub(super) fn connections(&self) -> usize {
         self.0.load(Relaxed)
     }
@@ -31,10 +31,11 @@ impl Drop for LoadGuard {
     }
 }
 
-/// A worker keeps what it accepts unless another has so many connections fewer: to hand one over wakes a thread.
+/// A worker keeps the connections that it accepts, unless another worker has so many fewer, because handing one over wakes a thread.
 const IMBALANCE: usize = 4;
 
-/// The number of the worker for a new connection, given what each has: the one that accepted it, unless another has much less to do.
+/// The index of the worker for a new connection, given the loads of all: the worker that accepted it, unless another one has much less
+/// load.
 pub(super) fn choose(loads: impl Iterator<Item = usize> + Clone, by: Option<usize>) -> Option<usize> {
     let (idlest, least) = loads.clone().enumerate().min_by_key(|(_, load)| *load)?;
     let keeps = |number: &usize| loads.clone().nth(*number).is_some_and(|load| load <= least + IMBALANCE);
@@ -55,7 +56,7 @@ mod tests {
         assert_eq!(chosen(&[], Some(0)), None);
         let mut loads = [0; 4];
         for _ in 0..400 {
-            // All are accepted by the same worker.
+            // All connections are accepted by the same worker.
             loads[chosen(&loads, Some(0)).unwrap()] += 1;
         }
         assert!(loads.iter().all(|load| (95..=105).contains(load)), "{loads:?}");

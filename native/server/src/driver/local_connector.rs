@@ -1,4 +1,4 @@
-//! Connections that were accepted elsewhere in this process: by the WebSocket listener.
+//! Connections that another listener in this process, the WebSocket listener, has accepted.
 
 use std::io;
 use std::net::SocketAddr;
@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use mio::net::UnixStream;
 use sealwire_net::mailbox::Mailbox;
 
-/// Connects to the server from within its process. Who comes by it is served as a client on the network, with the address told.
+/// Connects to the server from within its process. The server treats the client as one on the network with the given address.
 #[derive(Debug, Clone)]
 pub(crate) struct LocalConnector(Mailbox<(UnixStream, SocketAddr)>);
 
@@ -15,7 +15,7 @@ impl LocalConnector {
         Self(clients)
     }
 
-    /// Connects a client; what the caller does with the socket is what the client does.
+    /// Connects a client; the returned socket is the client's end of the connection.
     ///
     /// # Errors
     /// The system gives no sockets, or the server has stopped.

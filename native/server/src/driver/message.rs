@@ -1,4 +1,4 @@
-//! What other threads tell a worker.
+//! Messages from other threads to a worker.
 
 use super::conn::Conn;
 
@@ -6,8 +6,8 @@ use super::conn::Conn;
 pub(super) enum Message {
     /// A new connection.
     Accept(Box<Conn>),
-    /// Something happened to the connection of that number.
+    /// The connection of that number must advance.
     Wake(usize),
-    /// The server stops.
+    /// The server is stopping.
     Stop,
 }

@@ -1,8 +1,7 @@
 //! The driver: sockets, threads and time around the connections of `sealwire_core`.
 //!
-//! Each of the workers has its own reactor, its own listeners at the server's address and its own connections, and never waits for
-//! anything but the reactor. A connection stays where it was accepted, unless the dispatcher hands it to a worker that has much less to
-//! do.
+//! Each worker has its own reactor, its own listeners at the server's address and its own connections, and waits for nothing but the
+//! reactor. A connection stays with the worker that accepted it, unless the dispatcher hands it to a worker with much less load.
 
 mod acceptor;
 mod admission;

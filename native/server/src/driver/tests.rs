@@ -1,4 +1,4 @@
-//! The whole server in this process, and clients of the core's over real sockets.
+//! Tests of the whole server in this process, with core's client over real sockets.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -130,7 +130,7 @@ impl Client {
         }
     }
 
-    /// Reads until the command at hand is answered.
+    /// Reads until the current command is answered.
     fn answer(&mut self) -> Result<Result<Answer, SqlError>, Error> {
         let mut answer = Answer::default();
         let mut out = Vec::new();
@@ -202,7 +202,7 @@ impl Client {
         }
     }
 
-    /// Sends a query and does not wait for its answer.
+    /// Sends a query without waiting for the answer.
     fn send(&mut self, sql: &str) {
         self.connection.query(sql.as_bytes()).unwrap();
         self.flush();
@@ -278,10 +278,10 @@ fn statements_are_prepared_and_run_at_once() {
     assert_eq!(run("SELECT ? + 1", &[Value::Int(1)]).unwrap(), 2);
     assert_eq!(code(run("SELEC ?", &[Value::Int(1)])), 1064);
     assert_eq!(code(run("SELECT * FROM nowhere.t WHERE a = ?", &[Value::Int(1)])), 1049);
-    // The server alone can count the values, and has no other statement to take them for.
+    // Only the server can compare the number of values, and it must not take them for another statement.
     assert_eq!(code(run("SELECT ? + ?", &[Value::Int(1)])), 1835);
     assert_eq!(run("SELECT ? + ?", &[Value::Int(3), Value::Int(4)]).unwrap(), 7);
-    // To close a statement is not answered; to ping is.
+    // Closing a statement has no answer; a ping has one.
     client.ping().unwrap();
     let open = running.server.counters.prepared_statements.load(std::sync::atomic::Ordering::Relaxed);
     assert_eq!(open, 0, "those that could not be run are forgotten");
@@ -328,7 +328,7 @@ fn wrong_passwords_and_unmet_requirements_are_refused() {
     let mut nowhere = running.config("root", "");
     nowhere.database = Some("nothing".into());
     assert_eq!(code(nowhere), 1049);
-    // The second login takes the fast path, which needs no TLS.
+    // The second login uses the fast path, which needs no TLS.
     let mut plain = running.config("a", "pw");
     plain.tls = TlsPolicy::Disabled;
     assert_eq!(running.connect(plain).unwrap().rows("SHOW STATUS LIKE 'Ssl_cipher'"), [["Ssl_cipher", ""]]);
@@ -354,7 +354,7 @@ fn a_connection_is_killed_from_another_and_so_is_a_statement() {
     one.query(&format!("KILL QUERY {id}")).unwrap();
     assert_eq!(two.answer().unwrap().unwrap_err().code, 1317);
     one.query(&format!("KILL {id}")).unwrap();
-    // KILL is answered before the other worker has seen it.
+    // KILL is answered before the other worker has handled it.
     while two.connection.ping().is_ok() && matches!(two.answer(), Ok(Ok(_))) {
         assert!(started.elapsed() < Duration::from_secs(30), "it lives on");
     }
@@ -386,7 +386,7 @@ fn counters_tell_who_was_refused() {
         let names =
             ["Aborted_connects", "Connection_errors_max_connections", "Access_denied_errors", "Max_used_connections"];
         let since = Instant::now();
-        // A connection is counted when its socket is closed, which may be after its client knows.
+        // A connection is counted when its socket is closed, which may be after its client has noticed the end.
         while names.map(|name| value(&mut root, name)) != expected {
             assert!(since.elapsed() < Duration::from_secs(30), "{:?}", names.map(|name| value(&mut root, name)));
         }
@@ -416,7 +416,7 @@ fn an_administrator_gets_in_whoever_else_waits() {
     }
     let since = Instant::now();
     let mut user = loop {
-        // The first of root's connections may still be on its way out.
+        // The first connection of root may still be closing.
         match running.connect(running.config("a", "")) {
             Ok(user) => break user,
             Err(error) => assert!(since.elapsed() < Duration::from_secs(30), "{error}"),
@@ -425,7 +425,7 @@ fn an_administrator_gets_in_whoever_else_waits() {
     let mut administrator = running.root();
     assert_eq!(administrator.rows("SELECT 1"), [["1"]]);
     assert_eq!(user.rows("SELECT 2"), [["2"]], "who is logged in is left alone");
-    // Each login made room for itself as well: the oldest have gone.
+    // Each login has made room for its own connection too, so the oldest were closed.
     let mut rest = Vec::new();
     silent[0].read_to_end(&mut rest).unwrap();
     assert!(rest.ends_with(b"caching_sha2_password\0"), "the end of the greeting, and no more");
@@ -465,7 +465,7 @@ fn what_takes_long_keeps_nobody_waiting() {
         "DROP DATABASE endless_in_the_session()".to_owned(),
         "SET PASSWORD endless_in_the_session()".to_owned(),
     ];
-    // Without a thread of their own, two of them would hold both workers.
+    // If the statements did not have threads of their own, two of them would block both workers.
     let mut stuck: Vec<Client> = endless.iter().map(|_| running.root()).collect();
     for (client, sql) in stuck.iter_mut().zip(&endless) {
         client.send(sql);
@@ -492,7 +492,7 @@ fn what_takes_long_keeps_nobody_waiting() {
             [["200000"]]
         );
     }
-    // They are ended with their connections.
+    // The statements end with their connections.
     drop(stuck);
     assert_eq!(running.root().rows("SELECT 1"), [["1"]]);
 }
@@ -502,7 +502,7 @@ fn a_script_gives_way_to_others_and_to_a_kill() {
     let running = Running::start(&[]);
     let mut root = running.root();
     let mut scripts = [running.root(), running.root()];
-    // More than the server can do while the test runs, and less than the largest packet.
+    // More statements than the server can execute during the test, and a text smaller than the largest packet.
     let script = "DO 1;".repeat(4_000_000);
     for client in &mut scripts {
         client.send(&script);
@@ -517,7 +517,7 @@ fn a_script_gives_way_to_others_and_to_a_kill() {
     let error = one.answer().unwrap().unwrap_err();
     assert_eq!((error.code, error.sqlstate), (1317, *b"70100"));
     assert_eq!(one.rows("SELECT 4"), [["4"]], "the connection goes on");
-    // The end of the connection, or the error that says so before it.
+    // Either the connection has ended, or an error comes that says so.
     assert!(!matches!(other.answer(), Ok(Ok(_))), "KILL ends the connection");
 }
 
@@ -537,11 +537,11 @@ fn a_socket_s_path_is_cleared_of_sockets_alone() {
     std::fs::create_dir(&path).unwrap();
     assert!(bind(&listen).unwrap_err().contains("a directory"));
     std::fs::remove_dir(&path).unwrap();
-    // What a server that was killed left behind.
+    // The file that a killed server left behind.
     drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
     let bound = bind(&listen).unwrap();
     assert!(bind(&listen).unwrap_err().contains("another server"));
-    // Somebody has put something else there: it is not ours to remove.
+    // Another program has put a file at this path, which the server must not remove.
     std::fs::remove_file(&path).unwrap();
     std::fs::write(&path, "precious").unwrap();
     drop(bound);
@@ -605,7 +605,7 @@ fn a_bug_takes_one_connection_with_it_and_never_the_server() {
     for bystander in &mut bystanders {
         assert_eq!(bystander.rows("SELECT 1"), [["1"]]);
     }
-    // Each worker still takes new ones.
+    // Each worker still accepts connections.
     for _ in 0..4 {
         running.root();
     }
@@ -623,7 +623,7 @@ fn a_local_client_is_at_the_address_told() {
         stream.set_nonblocking(false).unwrap();
         sealwire::Client::over(stream, config)
     };
-    // An account of this machine alone is not to be had from elsewhere.
+    // An account of localhost can't be used from another host.
     let refusal = enter(running.config("root", "")).unwrap_err().to_string();
     assert!(refusal.contains("'root'@'192.0.2.7'"), "{refusal}");
     let mut client = enter(running.config("far", "p")).unwrap();

@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 
 use mio::net::UnixListener;
 
-/// Anyone may connect to the socket; accounts decide who gets in.
+/// The mode of the socket: every user may connect, and the accounts decide who may log in.
 const SOCKET_MODE: u32 = 0o777;
 
-/// A socket's file, which is removed when this is dropped; whatever else stands there by then is left alone.
+/// The socket's file, which is removed when this is dropped, unless another file has replaced it.
 #[derive(Debug)]
 pub(super) struct SocketFile {
     path: PathBuf,
-    /// Device and number of the file.
+    /// The file's device and inode number.
     identity: Option<(u64, u64)>,
 }
 
@@ -25,19 +25,19 @@ impl SocketFile {
 impl Drop for SocketFile {
     fn drop(&mut self) {
         if self.identity.is_some() && self.identity == identity(&self.path) {
-            // Someone may have removed it before us.
+            // The file may have been removed already.
             let _ = std::fs::remove_file(&self.path);
         }
     }
 }
 
-/// Device and number of the socket at that path.
+/// The device and inode number of the socket at that path.
 fn identity(path: &Path) -> Option<(u64, u64)> {
     let found = std::fs::symlink_metadata(path).ok().filter(|found| found.file_type().is_socket())?;
     Some((found.dev(), found.ino()))
 }
 
-/// Removes a socket that a server left behind.
+/// Removes a socket that a killed server left behind.
 fn remove_old(path: &Path) -> Result<(), String> {
     let Ok(found) = std::fs::symlink_metadata(path) else { return Ok(()) };
     let kind = found.file_type();
@@ -59,7 +59,7 @@ fn remove_old(path: &Path) -> Result<(), String> {
     std::fs::remove_file(path).map_err(|error| format!("can't remove the old socket {}: {error}", path.display()))
 }
 
-/// Listens there.
+/// Listens at the path.
 ///
 /// # Errors
 /// A sentence that names the path.

@@ -1,4 +1,4 @@
-//! A worker: a thread with a reactor of its own, listeners, and the connections that it accepted or that were handed to it.
+//! A worker: a thread with its own reactor, its own listeners, and the connections that it accepted or received from the dispatcher.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -39,7 +39,7 @@ impl WorkerSlot {
         Ok(Self { reactor, messages, mailbox })
     }
 
-    /// How to reach the worker.
+    /// The mailbox of the worker.
     pub(super) fn mailbox(&self) -> Mailbox<Message> {
         self.mailbox.clone()
     }
@@ -122,7 +122,7 @@ impl Worker {
 
     fn enter(&mut self, mut connection: Box<Conn>) {
         let id = connection.id();
-        // Only the connection itself suffers where the system gives no more.
+        // If the system has no resources, only this connection fails.
         let (registry, token) = (self.reactor.registry(), token(id, Side::Client));
         if let Err(error) = connection.socket.register(registry, token, Interest::READABLE) {
             tracing::warn!("connection {id} can't be polled: {error}");
@@ -160,7 +160,7 @@ impl Worker {
         }
     }
 
-    /// Lets a connection advance when the others have.
+    /// Queues a connection, to advance after the others.
     fn enqueue(&mut self, id: usize) {
         self.connections.enqueue(id, |connection| connection.class());
     }
@@ -171,11 +171,11 @@ impl Worker {
         let was_logged_in = connection.is_logged_in();
         let begun = clock::now();
         let advanced = catch_unwind(AssertUnwindSafe(|| connection.advance(&mut self.scratch, begun)));
-        // What a login costs is no sign of what the session will.
+        // The cost of a login does not predict the cost of the session.
         if was_logged_in {
             connection.cost.note(begun.monotonic, clock::monotonic());
         }
-        // A bug takes the connection that met it, and what half-done bytes there are; the others know nothing of either.
+        // A panic ends the connection in which it occurred; no other connection shares its state.
         let progress = advanced.unwrap_or_else(|_| {
             tracing::error!("connection {id} is closed: it met a bug of sealwired, told on standard error");
             self.scratch = Scratch::new();

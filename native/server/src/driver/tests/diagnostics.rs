@@ -1,14 +1,14 @@
-//! Warnings: how many there are is said in every place that says it, and is how many SHOW WARNINGS shows.
+//! Warnings: every place that reports their number reports the same one, and SHOW WARNINGS shows so many.
 
 use super::*;
 
-/// Runs a statement; the warnings it is said to have, which all other places say too.
+/// Runs a statement; returns its warnings, whose number must be the same in all places.
 #[track_caller]
 fn warned(client: &mut Client, sql: &str) -> Vec<Vec<String>> {
     let said = client.query(sql).unwrap_or_else(|error| panic!("{sql}: {error}")).warnings;
     let shown = client.query("SHOW WARNINGS").unwrap();
     assert_eq!(usize::from(said), shown.rows.len(), "{sql}: {:?}", shown.rows);
-    // What shows them has none itself.
+    // SHOW WARNINGS itself has no warnings.
     assert_eq!(shown.warnings, 0);
     let number = said.to_string();
     assert_eq!(client.rows("SHOW COUNT(*) WARNINGS"), [[number.as_str()]], "{sql}");
@@ -39,7 +39,7 @@ fn every_warning_is_counted_and_shown() {
         ("DROP TABLE IF EXISTS a, e.b", vec![note("1051", "Unknown table 'd.a'"), note("1051", "Unknown table 'e.b'")]),
         ("DROP TEMPORARY TABLE IF EXISTS none", vec![note("1051", "Unknown table 'd.none'")]),
         ("DROP VIEW IF EXISTS none", vec![note("1051", "Unknown table 'd.none'")]),
-        // A view is no table: dumps drop one before the other.
+        // A view is not a table. Dumps drop the table of a name before the view.
         ("DROP TABLE IF EXISTS v", vec![note("1051", "Unknown table 'd.v'")]),
         ("DROP DATABASE IF EXISTS none", vec![note("1008", "Can't drop database 'none'; database doesn't exist")]),
         ("CREATE DATABASE IF NOT EXISTS d", vec![note("1007", "Can't create database 'd'; database exists")]),
@@ -96,12 +96,12 @@ fn an_error_is_counted_until_the_next_statement() {
         let error = client.query(sql).map(drop).unwrap_err();
         let both = client.rows("SELECT @@warning_count, @@error_count");
         assert_eq!(both, [["1", "1"]], "{sql}");
-        // The variables kept the numbers, and not the messages.
+        // The SELECT of the variables has kept the counts, but not the messages.
         assert_eq!(client.query("SHOW ERRORS").unwrap().rows.len(), 0);
         client.query(sql).map(drop).unwrap_err();
         assert_eq!(client.rows("SHOW COUNT(*) ERRORS"), [["1"]]);
         assert_eq!(client.rows("SHOW ERRORS"), [["Error", error.code.to_string().as_str(), error.message.as_str()]]);
-        // A text that looks like the variable is none.
+        // A string that looks like the variable's name is not the variable.
         client.query("SELECT '@@error_count'").unwrap();
         assert_eq!(client.rows("SELECT @@error_count"), [["0"]]);
     }

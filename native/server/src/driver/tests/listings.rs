@@ -1,4 +1,4 @@
-//! What tools ask when they connect: lists of objects, in any letter case, and the conversion of time zones.
+//! The queries of tools when they connect: lists of objects, in any letter case, and conversions of time zones.
 
 use super::*;
 
@@ -66,7 +66,7 @@ const EVENTS: [&str; 15] = [
     "Database Collation",
 ];
 
-/// A database `d` with two tables and a view, and `other`, which `worker` has no right to.
+/// Creates a database `d` with two tables and a view, and `other`, on which `worker` has no privilege.
 fn filled(running: &Running) -> Client {
     let mut root = running.root();
     for sql in [
@@ -120,7 +120,7 @@ fn a_long_list_ends_by_kill_and_with_its_time() {
     let running = Running::start(&[]);
     let (mut client, mut root) = (running.root(), running.root());
     root.query("CREATE DATABASE d").unwrap();
-    // By SQLite itself, in one transaction.
+    // The views are made by SQLite directly, in one transaction.
     let file = rusqlite::Connection::open(running.directory.path().join("data/d.sqlite")).unwrap();
     let tables: String =
         (0..800).map(|n| format!("CREATE TABLE t{n} (a INT, b INT); CREATE INDEX k{n} ON t{n} (a);")).collect();
@@ -136,7 +136,7 @@ fn a_long_list_ends_by_kill_and_with_its_time() {
         client.query("SET max_execution_time = 1").unwrap();
         assert_eq!(client.query(sql).map(drop).unwrap_err().code, 3024, "{sql}");
         client.query("SET max_execution_time = 0").unwrap();
-        // A KILL may come before the list begins or after it ends.
+        // KILL may come before the listing begins or after it ends.
         let is_killed = (0..1000).any(|_| {
             client.send(sql);
             root.query(&format!("KILL QUERY {id}")).unwrap();
@@ -144,7 +144,7 @@ fn a_long_list_ends_by_kill_and_with_its_time() {
         });
         assert!(is_killed, "{sql}");
     }
-    // Of one table no others are read.
+    // SHOW of one table reads no other tables.
     client.query("SET max_execution_time = 0").unwrap();
     let begun = Instant::now();
     client.query("SELECT COUNT(*) FROM information_schema.COLUMNS").unwrap();
@@ -176,10 +176,11 @@ fn a_list_of_nested_views_ends_by_kill_and_with_its_time() {
     };
     let [chain, tree] = ["chain", "tree"].map(file);
     let view = |n: u32, body: &str| format!("CREATE VIEW `v{n}` AS SELECT {body};");
-    // Those that read others come first in any order: by name, and as they were made.
+    // By name, each view comes before the one that it reads; by creation, it comes after that one.
     let views: String = (0..900).rev().map(|n| view(n, &format!("a AS a FROM `v{}`", n + 1))).collect();
     chain.execute_batch(&format!("BEGIN; CREATE TABLE v900 (a INT); {views} COMMIT;")).unwrap();
-    // Each reads the one below it three times, which nobody could have made here: SQLite would never end.
+    // Each view reads the one below it three times. Such views can't be created through the server, and SQLite would never finish with
+    // them.
     let body = |n: u32| format!("1 AS a FROM `v{}` AS x, `v{0}` AS y, `v{0}` AS z", n + 1);
     let views: String = (0..30).map(|n| view(n, &body(n))).collect();
     tree.execute_batch(&format!("BEGIN; CREATE TABLE v30 (a INT); {views} COMMIT;")).unwrap();
@@ -273,7 +274,7 @@ fn the_information_schema_is_one_whatever_its_letter_case() {
                 assert_eq!(answer.titles, ["TABLE_NAME"], "{sql}");
                 assert_eq!(answer.rows, [["item"], ["plain"], ["seen"]], "{sql}");
             }
-            // SHOW reads the same tables.
+            // SHOW reads the same system tables.
             assert_eq!(root.rows("SHOW TABLES"), [["item"], ["plain"], ["seen"]]);
             assert_eq!(root.rows("SHOW COLUMNS FROM plain").len(), 1);
         }
@@ -304,7 +305,7 @@ fn columns_say_how_much_they_hold() {
     let sql = "SELECT column_name, data_type, character_maximum_length, character_octet_length, numeric_precision, numeric_scale, \
                datetime_precision FROM information_schema.columns WHERE table_name = 'held' AND generation_expression = '' ORDER BY 1";
     let shown: Vec<String> = root.rows(sql).iter().map(|row| row.join(" ")).collect();
-    // As MySQL 8.0 shows them.
+    // In MySQL 8.0's format.
     assert_eq!(
         shown,
         [
@@ -330,11 +331,11 @@ fn columns_say_how_much_they_hold() {
 fn moments_are_converted_between_time_zones() {
     let running = Running::start(&[]);
     let mut root = running.root();
-    // Django's first question.
+    // The first query of Django.
     let first = "SELECT VERSION(), @@sql_mode, @@default_storage_engine, @@sql_auto_is_null, @@lower_case_table_names, \
                  CONVERT_TZ('2001-01-01 01:00:00', 'UTC', 'UTC') IS NOT NULL";
     assert_eq!(root.rows(first)[0][5], "1");
-    // MariaDB's answers, but for UTC, which it knows only when its tables of time zones are filled.
+    // MariaDB's results, except for UTC, which MariaDB knows only if its tables of time zones are filled.
     for (arguments, expected) in [
         ("'2004-01-01 12:00:00', '+00:00', '+10:00'", "2004-01-01 22:00:00"),
         ("'2004-01-01 12:00:00', 'UTC', '-3:30'", "2004-01-01 08:30:00"),
@@ -342,7 +343,7 @@ fn moments_are_converted_between_time_zones() {
         ("'2004-03-01 00:10:00.250000', '+00:20', '+00:00'", "2004-02-29 23:50:00.250000"),
         ("'2004-01-01', '+00:00', '+01:00'", "2004-01-01 01:00:00"),
         ("'2004-01-01 12:00:00', '-13:59', '+14:00'", "2004-01-02 15:59:00"),
-        // Before and behind what TIMESTAMP can be, nothing is converted.
+        // Outside the range of TIMESTAMP, the time is not converted.
         ("'1969-12-31 23:00:00', '+00:00', '+01:00'", "1969-12-31 23:00:00"),
         ("'9999-12-31 23:00:00', '+00:00', '+01:00'", "9999-12-31 23:00:00"),
         ("'2004-01-01 12:00:00', '+00:00', 'Europe/Berlin'", "NULL"),
@@ -400,7 +401,7 @@ fn a_temporary_table_is_shown_to_its_session_and_counts_its_keys() {
                     PRIMARY KEY (`id`),\n  KEY `k` (`a``b`)\n) ENGINE=SQLite DEFAULT CHARSET=utf8mb4";
     assert_eq!(statement[1], expected);
 
-    // To others it is what it hides, and so it is to its own session once it is gone.
+    // Other sessions see the table that the temporary one hides, and so does its own session once the temporary one is dropped.
     let mut other = running.root();
     assert_eq!(other.rows("DESCRIBE e.t")[0][0], "other");
     client.query("DROP TABLE t").unwrap();
@@ -457,7 +458,7 @@ fn the_tables_of_mysql_are_described() {
     let made = "CREATE DATABASE /*!32312 IF NOT EXISTS*/ `mysql` /*!40100 DEFAULT CHARACTER SET utf8mb4 */";
     assert_eq!(client.rows("SHOW CREATE DATABASE IF NOT EXISTS mysql")[0][1], made);
     client.query(made).unwrap();
-    // Who has no right on them is told nothing.
+    // A user without privileges on the objects does not see them.
     client.query("CREATE USER u@localhost").unwrap();
     let mut other = running.connect(running.config("u", "")).unwrap();
     for sql in ["DESCRIBE mysql.user", "SHOW CREATE TABLE mysql.general_log", "SHOW INDEX FROM mysql.none"] {

@@ -1,4 +1,4 @@
-//! What statements do through a whole connection: variables that limit them, and texts in the client's own way of writing.
+//! Statements through a whole connection: variables that limit them, and text in the client's character set and SQL mode.
 
 use super::*;
 
@@ -21,7 +21,7 @@ fn a_select_ends_when_its_time_is_over_and_gives_no_more_rows_than_are_wanted() 
     for (limit, all, limited) in [("0", 0, 2), ("1", 1, 2), ("3", 3, 2), ("DEFAULT", 3, 2)] {
         client.query(&format!("SET sql_select_limit = {limit}")).unwrap();
         assert_eq!(client.query("SELECT a FROM d.t").unwrap().rows.len(), all, "{limit}");
-        // A LIMIT of the statement's own counts instead.
+        // A LIMIT in the statement takes precedence.
         assert_eq!(client.query("SELECT a FROM d.t LIMIT 2").unwrap().rows.len(), limited, "{limit}");
     }
 }
@@ -46,13 +46,13 @@ fn long_expressions_are_stopped_by_kill_and_hold_nobody_up() {
     let id = slow.rows("SELECT CONNECTION_ID()")[0][0].clone();
     slow.query(&format!("SET @a = '{}'", "a".repeat(1 << 20))).unwrap();
     slow.query(&format!("SET @b = '%{}b'", "a".repeat(1 << 19))).unwrap();
-    // SET waits on a thread of its own: others are served, and KILL reaches it.
+    // SET waits in a thread of its own, so others are served, and KILL reaches it.
     slow.send("SET @c = SLEEP(60), @d = 2");
     let mut other = running.root();
     while other.rows(&format!("SELECT info FROM information_schema.processlist WHERE id = {id}"))[0][0] == "NULL" {}
     other.query(&format!("KILL QUERY {id}")).unwrap();
     assert_eq!(slow.answer().unwrap().unwrap_err().code, 1317);
-    // The review's statement, on the event loop, kept everybody out for minutes.
+    // A statement of the security review: in the event loop, it blocked all clients for minutes.
     slow.send("SELECT @a LIKE @b");
     assert_eq!(other.rows("SELECT 1"), [["1"]]);
     assert_eq!(running.root().rows("SELECT 1"), [["1"]]);
@@ -71,7 +71,7 @@ fn a_client_whose_character_set_is_not_implemented_is_refused() {
         assert_eq!(error.code, 1115, "{error}");
         assert!(error.message.contains(name), "{error}");
     }
-    // What drivers name by default is let in.
+    // The collations that drivers send by default are accepted.
     for id in [8, 33, 45, 46, 63, 192, 224, 255, 0] {
         let mut config = running.config("root", "");
         config.charset = id;
@@ -93,7 +93,7 @@ fn a_client_whose_character_set_is_not_implemented_is_refused() {
 fn an_escaped_text_comes_back_in_every_mode() {
     let running = Running::start(&[]);
     let mut client = running.root();
-    // A generator of Lehmer's, so that a failure can be had again.
+    // A Lehmer generator, so that a failure can be reproduced.
     let mut state = 20_261_128u64;
     let mut random = move |below: u64| {
         state = state * 48_271 % 0x7fff_ffff;
@@ -129,7 +129,7 @@ fn an_escaped_text_comes_back_in_every_mode() {
         let plain = modes.contains("NO_BACKSLASH_ESCAPES");
         for _ in 0..150 {
             let value: String = (0..random(12)).map(|_| letters[random(letters.len() as u64)]).collect();
-            // As mysql_real_escape_string_quote does by the status flag.
+            // Escapes as mysql_real_escape_string_quote does, according to the status flag.
             let escaped: String = value
                 .chars()
                 .map(|c| match c {
@@ -144,12 +144,12 @@ fn an_escaped_text_comes_back_in_every_mode() {
                 .collect();
             for sql in [
                 format!("SELECT '{escaped}', 2"),
-                // The engine's, by way of sqlparser and SQLite.
+                // Executed by the engine, through sqlparser and SQLite.
                 format!("SELECT '{escaped}', 1 + 1 FROM (SELECT 1) AS t"),
             ] {
                 assert_eq!(client.rows(&sql), [[value.as_str(), "2"]], "{modes}: {sql}");
             }
-            // The lexer of account statements: the text is a comment of no account, or a name that does not exist.
+            // Read by the lexer of account statements: the text is a comment for no account, or a name that does not exist.
             let sql = format!("DROP USER IF EXISTS '{escaped}'@'h'");
             match client.query(&sql) {
                 Ok(_) => {}
@@ -180,7 +180,7 @@ fn init_connect_runs_for_users_and_a_failure_ends_their_sessions() {
     }
     let mut user = running.connect(running.config("u", "")).unwrap();
     assert_eq!(user.rows("SELECT @a, @b"), [["1", "1"]]);
-    // An administrator has none of it, so that he can mend it.
+    // The statements do not run for an administrator, so that he can correct them.
     assert_eq!(running.root().rows("SELECT @a"), [["NULL"]]);
     assert_eq!(root.rows("SELECT a FROM d.log"), [["u@%"]]);
     for broken in ["SET @a = 1; INSERT INTO d.nothing VALUES (1)", "nonsense", "SET @a = (SELECT a FROM d.nothing)"] {
@@ -227,7 +227,7 @@ fn do_evaluates_and_gives_nothing() {
     let mut other = running.root();
     while other.rows(&format!("SELECT info FROM information_schema.processlist WHERE id = {id}"))[0][0] == "NULL" {}
     other.query(&format!("KILL QUERY {id}")).unwrap();
-    // As by mysqld, SLEEP() that is stopped gives 1, and DO throws it away; or the statement itself is stopped.
+    // As with mysqld, a stopped SLEEP() returns 1, which DO discards; or the statement itself is stopped.
     assert!(client.answer().unwrap().map_or_else(|error| error.code == 1317, |answer| answer == Answer::default()));
 }
 
@@ -245,7 +245,7 @@ fn what_a_transaction_has_written_outlives_a_drop_of_its_database() {
     assert_eq!(code(&mut root, "DROP DATABASE d"), 1205);
     writer.query("COMMIT").unwrap();
     assert_eq!(root.rows("SELECT a FROM d.t"), [["1"]]);
-    // DROP DATABASE commits, as every statement that defines does.
+    // DROP DATABASE commits, as every statement that defines objects does.
     root.query("CREATE TEMPORARY TABLE e.mine (a INT)").unwrap();
     root.query("BEGIN").unwrap();
     root.query("INSERT INTO e.t VALUES (2)").unwrap();
@@ -292,7 +292,7 @@ fn a_wait_for_a_lock_ends_by_kill_and_with_its_time() {
             assert_eq!(code(&mut waiting, sql), 1205, "{sql} with {timeout}");
         }
     }
-    // These wait for nobody.
+    // These statements wait for nobody.
     waiting.query("SET max_execution_time = 1000").unwrap();
     for sql in ["LOCK TABLES d.t WRITE", "UNLOCK TABLES", "SELECT a FROM d.t FOR UPDATE", "SHOW COLUMNS FROM d.t"] {
         waiting.query(sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
@@ -388,7 +388,7 @@ fn stored_programs_are_refused_by_their_kind() {
 #[test]
 fn databases_of_one_name_come_and_go_under_their_users() {
     let running = Running::start(&[]);
-    // SQLite would map or remove the files of another database of that name: SIGBUS, or an image that is malformed.
+    // SQLite would map or remove the files of another database of that name, which leads to SIGBUS or to a "malformed" database image.
     let is_damage = |error: &SqlError| {
         ["malformed", "disk I/O", "File exists", "already in use"].iter().any(|text| error.message.contains(text))
     };
@@ -419,7 +419,7 @@ fn databases_of_one_name_come_and_go_under_their_users() {
         threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
     });
     assert!(damage.is_empty(), "{}", damage.join("\n"));
-    // Whoever was in a transaction goes on after it.
+    // A session whose transaction was open while the database was dropped and created again goes on.
     let (mut one, mut other) = (running.root(), running.root());
     other.query("CREATE DATABASE e").unwrap();
     other.query("CREATE TABLE e.t (a INT)").unwrap();
