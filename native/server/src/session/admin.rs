@@ -15,7 +15,7 @@ use crate::sql::{Cursor, Datum};
 use crate::status_variables;
 
 impl Session {
-    /// A statement about accounts.
+    /// Executes an account statement.
     pub(super) fn account_statement(&mut self, statement: AccountStatement) -> Result<Answer, SqlError> {
         let server = &self.view.server;
         if statement == AccountStatement::FlushPrivileges {
@@ -163,7 +163,7 @@ impl Session {
         Ok(Reply::default())
     }
 
-    /// LOCK TABLES ends the transaction and asks for the rights; SQLite itself locks as it needs.
+    /// LOCK TABLES ends the transaction and checks the privileges. It locks nothing, because SQLite locks as it needs.
     pub(super) fn lock_tables(&self, words: &mut Cursor<'_>) -> Result<Answer, SqlError> {
         words.accept_one(&["TABLES", "TABLE"]).ok_or_else(|| words.syntax_error())?;
         loop {
@@ -229,10 +229,10 @@ pub(super) fn unlock_tables(words: &mut Cursor<'_>) -> Result<Option<Answer>, Sq
     Ok(Some(Answer::Ok(Reply::default())))
 }
 
-/// Refuses a CREATE of a stored program, and leaves any other to the engine.
+/// Refuses a CREATE of a stored program, and leaves any other CREATE to the engine.
 ///
 /// # Errors
-/// 1235 where it is one.
+/// 1235 for a stored program.
 pub(super) fn refuse_stored_program(words: &Cursor<'_>) -> Result<Option<Answer>, SqlError> {
     match stored_program(words) {
         Some(kind) => {
@@ -243,7 +243,7 @@ pub(super) fn refuse_stored_program(words: &Cursor<'_>) -> Result<Option<Answer>
     }
 }
 
-/// LOAD DATA, which the server never takes.
+/// Refuses LOAD DATA, which the server never supports.
 ///
 /// # Errors
 /// 3948.
@@ -252,10 +252,10 @@ pub(super) fn refuse_load() -> Result<Option<Answer>, SqlError> {
     Err(SqlError::new(3948, b"42000", message))
 }
 
-/// The kind of stored program that a CREATE, whose first word is taken, would make.
+/// The kind of stored program that a CREATE would make; the word CREATE is already taken.
 fn stored_program(words: &Cursor<'_>) -> Option<&'static str> {
     const PROGRAMS: [&str; 4] = ["EVENT", "FUNCTION", "PROCEDURE", "TRIGGER"];
-    // DEFINER and its account may stand before the word.
+    // DEFINER and its account may come before the kind.
     const KINDS: [&str; 12] = [
         "EVENT",
         "FUNCTION",
@@ -273,10 +273,11 @@ fn stored_program(words: &Cursor<'_>) -> Option<&'static str> {
     words.first_outside(&KINDS).filter(|kind| PROGRAMS.contains(kind))
 }
 
-/// Reads the options of a database. Character set and collation are always those of the server, and yet have to be some.
+/// Reads the options of a database. The character set and collation named are checked and have no effect, because databases always have the
+/// server's.
 ///
 /// # Errors
-/// 1115 and 1273 where they are none.
+/// 1115 and 1273 where they do not exist.
 fn database_options(words: &mut Cursor<'_>) -> Result<(), SqlError> {
     while !words.is_at_end() {
         words.accept("DEFAULT");

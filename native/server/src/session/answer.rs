@@ -1,4 +1,4 @@
-//! What a statement answers, and what the engine's answer to it is for.
+//! The answer to a statement, and the purpose of a task that the engine executes.
 
 use std::sync::Arc;
 
@@ -8,31 +8,31 @@ use crate::engine::{Description, Limits, Task};
 use crate::settings::SystemVariable;
 use crate::sql::Datum;
 
-/// Longer texts are read on a thread of their own: reading takes some nanoseconds a byte.
+/// A longer text is read in another thread, because reading takes some nanoseconds for each byte.
 pub(super) const LONG: usize = 64 * 1024;
 
-/// What a statement answers.
+/// The answer to a statement.
 pub(super) enum Answer {
     /// OK with a count and a text.
     Ok(Reply),
-    /// Rows that are all there.
+    /// Rows that are complete.
     Rows(Table),
-    /// The engine answers.
+    /// The engine executes the task and answers.
     Engine(Task),
-    /// The engine runs a statement whose rows nobody reads, and the answer is OK.
+    /// The engine executes the task, its rows are discarded, and the answer is OK.
     Unheard(Task),
-    /// The engine answers a statement that may run, within these limits.
+    /// The engine executes a task that was checked, within these limits.
     Approved(Task, Limits, Purpose),
-    /// A statement of the server's own is prepared.
+    /// A prepared statement that the server executes itself.
     Prepared {
         /// Its text.
         sql: String,
-        /// What it takes and gives.
+        /// The number of its parameters, and its columns.
         description: Description,
     },
     /// The engine prepares a statement.
     Describe(String),
-    /// SET, which goes on when the engine has found a value.
+    /// A SET that continues when the engine has computed a value.
     Set(Box<Pending>),
 }
 
@@ -46,44 +46,44 @@ pub(super) struct Reply {
 }
 
 impl Reply {
-    /// Tells the client of a change of its session.
+    /// Reports a change of the session to the client.
     pub(super) fn tell(&mut self, change: &SessionChange<'_>) {
         change.encode(&mut self.changes);
     }
 }
 
-/// Rows made by the server itself.
+/// Rows that the server itself makes.
 #[derive(Debug, Default)]
 pub(super) struct Table {
     pub(super) columns: Vec<ColumnDefinition>,
     pub(super) rows: Vec<Vec<Datum>>,
 }
 
-/// What the engine's answer is for.
+/// The purpose of a task of the engine.
 pub(super) enum Purpose {
     /// The client's statement.
     Statement,
-    /// The client's statement, whose rows it does not get.
+    /// The client's statement, whose rows are discarded.
     Unheard,
-    /// A statement that is prepared.
+    /// A statement to prepare.
     Prepare {
         /// Its text.
         sql: String,
     },
     /// COM_FIELD_LIST.
     FieldList,
-    /// A value for SET.
+    /// A value of a SET.
     Set(Box<Pending>),
-    /// A statement of `init_connect`, or its SET.
+    /// A statement of `init_connect`, or a SET in it.
     InitConnect(Option<Box<Pending>>),
 }
 
-/// A SET whose next value the engine has to find.
+/// A SET whose next value the engine must compute.
 pub(super) struct Pending {
-    /// A SELECT of the value.
+    /// A SELECT that computes the value.
     pub(super) sql: String,
     pub(super) target: Target,
-    /// All assignments of the statement, and where those that follow begin; nothing where none do.
+    /// All assignments of the statement, and the offset of the next one; empty where no assignment follows.
     pub(super) assignments: Arc<str>,
     pub(super) rest: usize,
     pub(super) reply: Reply,
@@ -91,21 +91,21 @@ pub(super) struct Pending {
 }
 
 impl Pending {
-    /// Whether what follows is so long that reading it would keep the event loop.
+    /// Whether the remaining assignments are so long that reading them would block the event loop.
     pub(super) fn is_long(&self) -> bool {
         self.assignments.len().saturating_sub(self.rest) > LONG
     }
 
-    /// What the engine is to do, once: the text may be long.
+    /// Takes the task for the engine out, because its text may be long. To be called once.
     pub(super) fn take_task(&mut self) -> Task {
         Task::Evaluate { sql: std::mem::take(&mut self.sql) }
     }
 }
 
-/// What a value is for.
+/// The target of an assignment.
 pub(super) enum Target {
-    /// A variable of the user's.
+    /// A user variable.
     User(String),
-    /// A system variable, and whether it is the server's value.
+    /// A system variable, and whether the assignment is to the server's value.
     System(&'static SystemVariable, bool),
 }

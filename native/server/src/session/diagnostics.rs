@@ -1,4 +1,4 @@
-//! Warnings, notes and errors of the last statement: what SHOW WARNINGS shows, and how many there are.
+//! Warnings, notes and errors of the last statement, for SHOW WARNINGS and the warning counts.
 
 use sealwire_core::error::SqlError;
 
@@ -8,8 +8,8 @@ use crate::sql::Cursor;
 use crate::sql::lex::{Lexer, Piece};
 
 impl Session {
-    /// A statement begins, and those of the one before are forgotten, unless it is there to ask for them. As in MySQL a SELECT of
-    /// `@@warning_count` or `@@error_count` keeps the numbers alone.
+    /// Begins a statement and forgets the diagnostics of the one before, unless the new statement shows them. As in MySQL, a SELECT of
+    /// `@@warning_count` or `@@error_count` keeps only the counts.
     pub(super) fn begin_diagnostics(&mut self, sql: &str) {
         self.diagnostics.are_shown = shows(sql);
         if self.diagnostics.are_shown {
@@ -22,12 +22,12 @@ impl Session {
         }
     }
 
-    /// Forgets all of them.
+    /// Forgets all diagnostics.
     pub(super) fn forget_diagnostics(&mut self) {
         self.begin_diagnostics("");
     }
 
-    /// Keeps one, but no note where `sql_notes` is off.
+    /// Stores a diagnostic, except a note where `sql_notes` is off.
     pub(super) fn note(&mut self, level: &'static str, error: SqlError) {
         if level == "Note" && !self.view.variables.sql_notes {
             return;
@@ -42,7 +42,7 @@ impl Session {
     }
 }
 
-/// SHOW WARNINGS, SHOW ERRORS and SHOW COUNT(*) of them.
+/// Whether the statement is SHOW WARNINGS, SHOW ERRORS or SHOW COUNT(*) of them.
 fn shows(sql: &str) -> bool {
     let mut words = Cursor::new(sql);
     if !words.accept("SHOW") {
@@ -54,12 +54,12 @@ fn shows(sql: &str) -> bool {
 
 const COUNTS: [&[u8]; 2] = [b"warning_count", b"error_count"];
 
-/// A SELECT of the variables that count them.
+/// Whether the statement is a SELECT of the variables that count them.
 fn counts(sql: &str) -> bool {
     let mut is_in_variable = false;
     let is_count = |(piece, text): (Piece, &[u8])| {
         let name = text.strip_prefix(b"@@");
-        // A scope may stand before the name, with a point between.
+        // The scope and a point may come before the name.
         is_in_variable = name.is_some() || (is_in_variable && matches!(piece, Piece::Symbol(b'.') | Piece::Word));
         let name = name.unwrap_or(text);
         is_in_variable && piece == Piece::Word && COUNTS.iter().any(|count| name.eq_ignore_ascii_case(count))

@@ -1,4 +1,5 @@
-//! Who answers a statement: one table, from the statement's first words to its handler. A statement that is not in it is the engine's.
+//! Dispatches statements by one table, from a statement's first words to its handler. The engine executes statements that are not in the
+//! table.
 
 use sealwire_core::error::SqlError;
 
@@ -7,22 +8,22 @@ use super::{Session, admin, statement};
 use crate::constant_selects::may_be_constant;
 use crate::sql::{Cursor, lex};
 
-/// Answers a statement whose first words are taken. `None` leaves it to the next entry that fits, or to the engine.
+/// Executes a statement whose first words are taken. `None` leaves the statement to the next matching entry, or to the engine.
 type Handler = fn(&mut Session, &str, &mut Cursor<'_>) -> Result<Option<Answer>, SqlError>;
 
-/// A kind of statement.
+/// An entry of the table: a kind of statement.
 pub(super) struct Entry {
     words: &'static [&'static str],
     handler: Handler,
-    /// Whether one that is prepared is kept as text and run by its handler, because the engine could not compile it.
+    /// Whether a prepared statement of this kind is kept as text and executed by its handler, because the engine could not compile it.
     is_own: fn(&str) -> bool,
-    /// Whether it may open or write files, derive keys, or wait for others, so that it must not keep the event loop.
+    /// Whether the statement may open or write files, derive keys, or wait for others, so that it would block the event loop.
     is_slow: fn(Cursor<'_>) -> bool,
-    /// Whether it only reads, so that it may be tried to learn its columns.
+    /// Whether the statement only reads, so that it may be executed to learn its columns.
     only_reads: bool,
 }
 
-/// The statements. Of the entries that fit, the first answers.
+/// The table of statements. Of several matching entries, the first one applies.
 const STATEMENTS: &[Entry] = &[
     own(&["SELECT"], |session, sql, _| session.select(sql)).only_reads().own_if(is_constant),
     own(&["SET", "PASSWORD"], Session::accounts).slow(),
@@ -43,7 +44,7 @@ const STATEMENTS: &[Entry] = &[
     own(&["XA"], engine),
     own(&["LOCK"], |session, _, words| session.lock_tables(words).map(Some)).slow(),
     own(&["UNLOCK"], |_, _, words| admin::unlock_tables(words)),
-    // Descriptions and values.
+    // Descriptions, and expressions without a table.
     own(&["DESC"], |session, _, words| session.describe(words).map(Some)).only_reads().slow(),
     own(&["DESCRIBE"], |session, _, words| session.describe(words).map(Some)).only_reads().slow(),
     own(&["EXPLAIN"], |session, _, words| session.describe(words).map(Some)).only_reads().slow(),
@@ -77,7 +78,7 @@ const STATEMENTS: &[Entry] = &[
     of_engine(&["ALTER"], engine).slow(),
     of_engine(&["RENAME"], engine).slow(),
     of_engine(&["CREATE"], |_, _, words| admin::refuse_stored_program(words)),
-    // What is refused, by the engine's parser or here.
+    // Statements that are refused, here or by the engine's parser.
     own(&["LOAD"], |_, _, _| admin::refuse_load()),
     own(&["CALL"], engine),
     own(&["DEALLOCATE"], engine),
@@ -124,7 +125,7 @@ fn done(reply: Result<Reply, SqlError>) -> Result<Option<Answer>, SqlError> {
     reply.map(|reply| Some(Answer::Ok(reply)))
 }
 
-/// The entries that fit a statement, each with a cursor behind its words.
+/// The entries that match a statement, each with a cursor behind its words.
 pub(super) fn entries(sql: &str) -> impl Iterator<Item = (&'static Entry, Cursor<'_>)> {
     let initial = sql.trim_start().bytes().next();
     let has_initial = move |entry: &&Entry| {
@@ -137,24 +138,24 @@ pub(super) fn entries(sql: &str) -> impl Iterator<Item = (&'static Entry, Cursor
     })
 }
 
-/// The engine knows better what a value's type is, so only a SELECT without parameters is the server's own.
+/// Only a SELECT without parameters is executed by the server itself, because the engine knows the types of values better.
 fn is_constant(sql: &str) -> bool {
     may_be_constant(sql) && lex::parameters(sql).next().is_none()
 }
 
-/// Whether a SHOW reads more than the server's memory.
+/// Whether a SHOW reads more than the server's memory, so that it may wait.
 fn show_waits(mut words: Cursor<'_>) -> bool {
     words.accept_one(&["GLOBAL", "SESSION", "LOCAL"]);
     !words.peek_one(&["COUNT", "ERRORS", "STATUS", "VARIABLES", "WARNINGS"])
 }
 
 impl Session {
-    /// Whether a prepared statement is the server's own to answer.
+    /// Whether the server itself executes a prepared statement.
     pub(super) fn is_own(sql: &str) -> bool {
         entries(sql).next().is_some_and(|(entry, _)| (entry.is_own)(sql))
     }
 
-    /// Whether a statement of the server's own only reads, so that it may be tried to learn its columns.
+    /// Whether a statement that the server executes itself only reads, so that it may be executed to learn its columns.
     pub(super) fn only_reads(sql: &str) -> bool {
         entries(sql).next().is_some_and(|(entry, _)| entry.only_reads)
     }
@@ -164,17 +165,17 @@ impl Session {
         entries(sql).next().is_some_and(|(entry, words)| (entry.is_slow)(words))
     }
 
-    /// What a statement answers. What it changes is changed when this returns, unless the engine is to do it.
+    /// Executes a statement; returns its answer. Changes are made when this returns, except those of a task for the engine.
     pub(super) fn statement(&mut self, sql: &str) -> Result<Answer, SqlError> {
         Ok(self.own_statement(sql)?.unwrap_or_else(|| statement::engine(sql.to_owned())))
     }
 
-    /// As [`Session::statement`], of a text that the engine may keep: it may be long.
+    /// Executes a statement as [`Session::statement`] does, and may give the text to the engine without copying it.
     pub(super) fn statement_of(&mut self, sql: String) -> Result<Answer, SqlError> {
         Ok(self.own_statement(&sql)?.unwrap_or_else(|| statement::engine(sql)))
     }
 
-    /// What a statement answers; `None` where the engine is to answer.
+    /// Executes a statement; `None` where the engine must.
     fn own_statement(&mut self, sql: &str) -> Result<Option<Answer>, SqlError> {
         #[cfg(test)]
         assert!(sql != "SELECT bug_in_the_session()", "a bug that a test puts here");

@@ -1,11 +1,12 @@
-//! Tables about what this server has none of. Tools read those of `information_schema` before they read a table, and dumps have the
-//! definitions of `mysql`'s two logs. Source: MySQL 8.0 Reference Manual, "INFORMATION_SCHEMA Tables" and "The mysql System Schema".
+//! System tables for features that this server lacks; they are empty. Tools query those of `information_schema` before they read a table,
+//! and dumps contain the definitions of the two log tables of `mysql`. Source: MySQL 8.0 Reference Manual, "INFORMATION_SCHEMA Tables" and
+//! "The mysql System Schema".
 
 use crate::engine::SystemTable;
 
 type Columns = &'static [(&'static str, &'static str)];
 
-/// A table of `mysql`, as [`make`].
+/// A log table of `mysql`, by name, without rows; `None` for any other name.
 pub(super) fn make_log(name: &str) -> Option<SystemTable> {
     let columns = match name {
         "general_log" => GENERAL_LOG,
@@ -39,7 +40,7 @@ const SLOW_LOG: Columns = &[
     ("thread_id", "BIGINT UNSIGNED"),
 ];
 
-/// A table of `information_schema` by its name in small letters, without rows; `None` where there is none of that name.
+/// A table of `information_schema` without rows, by its name in lower case; `None` for any other name.
 pub(super) fn make(name: &str) -> Option<SystemTable> {
     let columns = match name {
         "events" => EVENTS,

@@ -1,4 +1,4 @@
-//! Work of a session that would keep the event loop: it is done on a thread of the pool, and answered when the session is back.
+//! Work of a session that would block the event loop. It is done in a thread of the pool, and answered when the session returns.
 
 use sealwire_core::error::{Error, SqlError};
 use sealwire_core::server::Connection;
@@ -10,9 +10,9 @@ use super::work::Errand;
 use crate::engine::interrupted;
 
 impl Session {
-    /// Does the errand, on another thread; false where there is no memory for it now, and it `may_wait` for some.
+    /// Does the work, in another thread. Returns false where there is no memory for it now, and it `may_wait` for memory.
     pub(super) fn run_errand(&mut self, may_wait: bool) -> bool {
-        // It may have waited for its turn.
+        // The connection may have been killed while the work waited for its turn.
         let refusal = if self.presence.is_stopped() {
             Some(interrupted())
         } else {
@@ -30,7 +30,7 @@ impl Session {
         true
     }
 
-    /// Brings an error back instead of an answer.
+    /// Returns an error as the result of the work.
     pub(super) fn refuse_errand(&mut self, error: SqlError) {
         self.errand = None;
         self.queue.clear();
@@ -38,7 +38,7 @@ impl Session {
         self.brought = Some((Err(error), false));
     }
 
-    /// Whether the errand need not wait for memory any longer: there is some, or it is stopped.
+    /// Whether the work need not wait for memory any longer, because there is some or because it was stopped.
     pub(super) fn is_errand_ready(&mut self) -> bool {
         self.presence.is_stopped() || !matches!(self.reserve_for_text(), Reserved::Later)
     }
@@ -66,12 +66,13 @@ impl Session {
             Errand::Execute(id, parameters) => (self.execute(id, parameters), true),
             Errand::SetOn(pending, value) => (self.set_on(*pending, value), false),
         };
-        // What the engine is to do is looked at here, too: the text may be long.
+        // The engine's task is checked in this thread too, because its text may be long.
         let answer = answer.and_then(|answer| self.approve(answer));
         self.brought = Some((answer, binary));
     }
 
-    /// Answers a statement that was read. One that may wait for others goes away once more: here others wait to read their texts.
+    /// Executes a statement whose text was read. A statement that may wait for others is handed to another thread once more, because texts
+    /// of other sessions are waiting to be read in this one.
     fn read_on(&mut self, text: Result<Option<String>, SqlError>) -> Option<Result<Answer, SqlError>> {
         match text {
             Ok(Some(text)) if Self::is_slow(&text) => {
@@ -82,7 +83,7 @@ impl Session {
         }
     }
 
-    /// Answers with what the errand brought.
+    /// Answers with the result of the work.
     pub(super) fn conclude_errand(&mut self, connection: &mut Connection) -> Result<(), Error> {
         match self.brought.take() {
             Some((answer, binary)) => self.conclude(answer, binary, connection),

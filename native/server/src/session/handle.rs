@@ -1,7 +1,7 @@
-//! What a connection holds of its session: the session itself, or its place while another thread has it.
+//! A connection's handle of its session: the session itself, or a receiver for it while another thread has it.
 //!
-//! The event loop serves many connections, so no statement may keep it. Long texts are read, and files are opened, by a session that
-//! is away on a thread of the pool; it comes back with an answer.
+//! The event loop serves many connections, so no statement may block it. Reading long texts and opening files is done by handing the
+//! session to a thread of the pool, which returns it with an answer.
 
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,18 +17,18 @@ use crate::memory;
 use crate::registry::{Entry, Presence};
 use crate::state::Server;
 
-/// A session, here or away.
+/// A session, or a receiver for it while another thread has it.
 pub(crate) struct SessionHandle {
     here: Option<Box<Session>>,
     away: Option<Receiver<Box<Session>>>,
-    /// Who is logged in, while the session is away, and its `net_write_timeout`.
+    /// The user and the session's `net_write_timeout`, for the time while another thread has the session.
     who: String,
     write_timeout: u64,
     server: Arc<Server>,
 }
 
 impl SessionHandle {
-    /// The session of a client that is not logged in.
+    /// A session before login.
     pub(crate) fn new(
         server: Arc<Server>,
         presence: Arc<Presence>,
@@ -41,17 +41,17 @@ impl SessionHandle {
         Self { here: Some(Box::new(session)), away: None, who: String::new(), write_timeout: 0, server }
     }
 
-    /// Whether a statement runs on another thread, or another is to follow: no command can come until all are answered.
+    /// Whether a statement is running in another thread, or another statement is to follow. No command can come until all are answered.
     pub(crate) fn is_busy(&self) -> bool {
         self.here.as_ref().is_none_or(|session| session.is_busy())
     }
 
-    /// Whether a user is logged in: a session goes away for nobody else.
+    /// Whether a user is logged in. Only a logged-in session is handed to another thread, so that one counts too.
     pub(crate) fn is_logged_in(&self) -> bool {
         self.here.as_ref().is_none_or(|session| session.is_in)
     }
 
-    /// The connection is over: its place is free as soon as nothing of it runs.
+    /// Removes the connection from the registry, as soon as none of its statements is running.
     pub(crate) fn give_up_place(&mut self) {
         if let Some(session) = &mut self.here {
             session.entry = None;
@@ -73,7 +73,7 @@ impl SessionHandle {
         self.here.as_ref().map_or(self.write_timeout, |session| session.view.variables.net_write_timeout)
     }
 
-    /// The account for which memory counts; `None` while the session is away.
+    /// The account for which memory is counted; `None` while another thread has the session.
     pub(crate) fn account(&self) -> Option<String> {
         self.here.as_ref().map(|session| session.view.account_text())
     }
@@ -83,7 +83,7 @@ impl SessionHandle {
         self.here.as_ref().map_or(&self.who, |session| &session.view.user)
     }
 
-    /// Takes out of an event what it borrows.
+    /// Copies the borrowed parts of an event.
     pub(crate) fn action(&mut self, event: Event<'_>, capabilities: Capabilities) -> Action {
         match (&mut self.here, event) {
             (_, Event::Closed) => Action::Closed,
@@ -92,21 +92,21 @@ impl SessionHandle {
         }
     }
 
-    /// Carries an action out and answers it, or leaves the answer to [`SessionHandle::advance`].
+    /// Executes an action and answers it, or leaves the answer to [`SessionHandle::advance`].
     ///
     /// # Errors
-    /// The connection's.
+    /// The connection's error.
     pub(crate) fn perform(&mut self, action: Action, connection: &mut Connection) -> Result<(), Error> {
         let Some(session) = &mut self.here else { return Ok(()) };
         session.perform(action, connection)?;
         self.depart(connection)
     }
 
-    /// Passes on what the running statement gave, as long as the client takes it; runs the next one where it is over. True where
-    /// something was passed on.
+    /// Forwards the rows of the running statement as long as the client takes them, and begins the next statement when it has ended.
+    /// Returns true where anything was forwarded.
     ///
     /// # Errors
-    /// The connection's.
+    /// The connection's error.
     pub(crate) fn advance(&mut self, connection: &mut Connection) -> Result<bool, Error> {
         let returned = self.come_back(connection)?;
         let Some(session) = &mut self.here else { return Ok(returned) };
@@ -115,7 +115,7 @@ impl SessionHandle {
         Ok(returned || moved)
     }
 
-    /// Sends the session away where it has an errand.
+    /// Hands the session to another thread if it has work for one.
     fn depart(&mut self, connection: &mut Connection) -> Result<(), Error> {
         let Some(session) = self.here.take_if(|session| session.errand.is_some()) else { return Ok(()) };
         self.who.clone_from(&session.view.user);
@@ -145,7 +145,7 @@ impl SessionHandle {
         }
     }
 
-    /// Takes the session back, and answers with what it brings.
+    /// Takes the session back from the other thread, and answers with its result.
     fn come_back(&mut self, connection: &mut Connection) -> Result<bool, Error> {
         match self.away.as_ref().map(Receiver::try_recv) {
             None | Some(Err(TryRecvError::Empty)) => Ok(false),
@@ -163,22 +163,22 @@ impl SessionHandle {
     }
 }
 
-/// A session that is away.
+/// A session that is handed to another thread.
 struct Away {
     session: Box<Session>,
     send: SyncSender<Box<Session>>,
     server: Arc<Server>,
-    /// The account whose turn it is to have a long text read; `None` where the errand needs no reader.
+    /// The account in whose turn a long text is read; `None` where the work needs no reader.
     reader_of: Option<String>,
     since: Instant,
-    /// Last of all, be it after a panic: the connection looks for its session.
+    /// Dropped last, even after a panic: wakes the connection, which then takes its session back.
     wake: WakeAtEnd,
 }
 
 impl Away {
     fn come_back(self) {
         let Self { session, send, wake, .. } = self;
-        // A connection that is gone takes its session with it.
+        // If the connection is gone, the session is dropped.
         let _ = send.send(session);
         drop(wake);
     }
@@ -187,7 +187,7 @@ impl Away {
         self.since.elapsed() < memory::PATIENCE
     }
 
-    /// Does the errand. Where there is no memory for a long text, others are read meanwhile, and this is tried again.
+    /// Does the work. If there is no memory for a long text, other texts are read meanwhile, and the work is tried again.
     fn go(mut self) {
         let may_wait = self.is_patient();
         if self.session.run_errand(may_wait) {
@@ -204,7 +204,7 @@ impl Away {
         slot.come_back_where_failed(started);
     }
 
-    /// Waits for memory, and has the text read.
+    /// Waits for memory, and then has the text read.
     fn wait(mut self) {
         while self.is_patient() && !self.session.is_errand_ready() {
             memory::wait_for_some();
@@ -215,7 +215,7 @@ impl Away {
     }
 }
 
-/// A session that is on its way to a thread: it stays here where there is none for it.
+/// A session on its way to a thread; it stays in the slot where no thread takes it.
 #[derive(Clone)]
 struct Slot(Arc<Mutex<Option<Away>>>);
 
@@ -228,7 +228,7 @@ impl Slot {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    /// Starts the errand on another thread.
+    /// Starts the work in another thread.
     fn start(&self) -> Result<(), SqlError> {
         let found = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let Some((server, reader_of)) = found.as_ref().map(|away| (Arc::clone(&away.server), away.reader_of.clone()))
@@ -248,7 +248,7 @@ impl Slot {
         }
     }
 
-    /// Brings the session back with an error where no thread took it.
+    /// Returns the session with an error if no thread took it.
     fn come_back_where_failed(&self, started: Result<(), SqlError>) {
         if let Err(error) = started
             && let Some(mut away) = self.take()

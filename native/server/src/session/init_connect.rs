@@ -1,4 +1,4 @@
-//! `init_connect`: statements that run before the first command of a user who is no administrator.
+//! `init_connect`: statements that run before the first command of a user who is not an administrator.
 
 use sealwire_accounts::Privilege;
 use sealwire_core::error::SqlError;
@@ -10,11 +10,11 @@ use crate::engine::{Outcome, Task};
 use crate::sql::lex;
 
 impl Session {
-    /// Runs the statements, where there are some for this user. While one runs on another thread the session is busy, so no command
-    /// comes in between.
+    /// Runs the statements, if there are any for this user. While one runs in another thread the session is busy, so no command comes in
+    /// between.
     pub(super) fn begin_init_connect(&mut self) {
         self.init_connect = InitConnect::default();
-        // Their mistake must not keep out who can mend it.
+        // An error in the statements must not lock out the administrators who can correct it.
         if self.view.may(Privilege::SUPER) || self.view.may(Privilege::CONNECTION_ADMIN) {
             return;
         }
@@ -38,7 +38,7 @@ impl Session {
         }
     }
 
-    /// Takes an answer that nobody reads.
+    /// Takes the answer to one of the statements, which is not sent to the client.
     fn go_on_with_init_connect(&mut self, answer: Result<Answer, SqlError>) {
         let submitted = match answer {
             Ok(Answer::Engine(task) | Answer::Unheard(task)) => self.submit(task, Purpose::InitConnect(None)),
@@ -54,7 +54,7 @@ impl Session {
         }
     }
 
-    /// One of the statements is done by the engine.
+    /// Takes the engine's result for one of the statements.
     pub(super) fn init_connect_done(&mut self, pending: Option<Box<Pending>>, outcome: Result<Outcome, SqlError>) {
         match (pending, outcome) {
             (_, Err(error)) => self.fail_init_connect(&error),
@@ -72,7 +72,7 @@ impl Session {
         self.init_connect = InitConnect { left: Vec::new(), failed: true };
     }
 
-    /// What every command answers, and the connection ends with, after a failure.
+    /// After a failure: the error with which every command is answered before the connection ends.
     pub(super) fn init_connect_failure(&self) -> Option<SqlError> {
         if !self.init_connect.failed {
             return None;

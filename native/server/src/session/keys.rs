@@ -1,4 +1,4 @@
-//! ALTER TABLE … DISABLE KEYS and ENABLE KEYS, which dumps have around the rows of each table.
+//! ALTER TABLE … DISABLE KEYS and ENABLE KEYS, which dumps contain around the rows of each table.
 
 use sealwire_accounts::Privilege;
 use sealwire_core::error::SqlError;
@@ -9,8 +9,7 @@ use crate::engine::{Task, TransactionStep};
 use crate::sql::Cursor;
 
 impl Session {
-    /// SQLite can't put the work on indexes off, no more than InnoDB: as there, the statement does nothing but commit, and a note says so.
-    /// `None` where it is another statement.
+    /// Commits and adds a note, as with InnoDB, because SQLite can't defer updating indexes either. `None` for another statement.
     pub(super) fn switch_keys(&mut self, words: &mut Cursor<'_>) -> Result<Option<Answer>, SqlError> {
         let Some((database, table)) = switched(words) else { return Ok(None) };
         let no_database = || SqlError::new(1046, b"3D000", "No database selected");
@@ -23,7 +22,7 @@ impl Session {
     }
 }
 
-/// Of an ALTER TABLE, whose first words are taken, the database, if it is named, and the table whose keys are switched off or on.
+/// The database, if it is named, and the table of an ALTER TABLE that switches keys; its first words are already taken.
 fn switched(words: &mut Cursor<'_>) -> Option<(Option<String>, String)> {
     let first = words.name().ok()?;
     let name = if words.accept(".") { (Some(first), words.name().ok()?) } else { (None, first) };

@@ -1,4 +1,4 @@
-//! What the session's variables and its transaction forbid to a statement.
+//! The limits that a session's variables and its transaction set for a statement.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ const CHANGES: &[&str] = &[
     "ALTER", "CREATE", "DELETE", "DROP", "GRANT", "INSERT", "LOAD", "RENAME", "REPLACE", "REVOKE", "TRUNCATE", "UPDATE",
 ];
 
-/// Whether a statement changes tables, databases or accounts. The engine looks once more at what it has compiled.
+/// Whether a statement changes tables, databases or accounts. The engine checks once more after compiling it.
 pub(super) fn changes(sql: &str) -> bool {
     let mut words = Cursor::new(sql);
     if words.peek("SELECT") {
@@ -33,10 +33,10 @@ pub(super) fn changes(sql: &str) -> bool {
 }
 
 impl Session {
-    /// Why nothing may be changed now; `None` where changes are allowed.
+    /// Why no changes are allowed now; `None` where they are.
     fn read_only(&self) -> Option<ReadOnly> {
         let globals = &self.view.server.globals;
-        // The server's own session, which runs the init file, may do everything.
+        // The server's own session, which runs the init file, has no limits.
         if self.view.account.is_some() && globals.read_only.is_on() {
             if globals.super_read_only.is_on() {
                 return Some(ReadOnly::ServerForAll);
@@ -49,12 +49,12 @@ impl Session {
         reads.then_some(ReadOnly::Transaction)
     }
 
-    /// Whether a transaction that begins now only reads.
+    /// Whether a transaction that begins now is read-only.
     fn next_reads(&self) -> bool {
         self.access.next_reads.unwrap_or_else(|| self.view.variables.transaction_read_only)
     }
 
-    /// Refuses a statement that changes something while nothing may be changed.
+    /// Refuses a statement that makes changes while none are allowed.
     ///
     /// # Errors
     /// 1290 where the server is read-only, 1792 where the transaction is.
@@ -65,7 +65,7 @@ impl Session {
         }
     }
 
-    /// What the engine is to keep to while it does a task.
+    /// The limits within which the engine executes a task.
     pub(super) fn limits(&self, task: &Task) -> Limits {
         let variables = &self.view.variables;
         let mut limits = Limits {
@@ -88,7 +88,7 @@ impl Session {
         limits
     }
 
-    /// How long a statement waits for others to end their transactions.
+    /// How long a statement waits for the end of others' transactions.
     pub(super) fn lock_wait(&self) -> Duration {
         let variables = &self.view.variables;
         Duration::from_secs(variables.innodb_lock_wait_timeout.min(variables.lock_wait_timeout))
@@ -99,10 +99,10 @@ impl Session {
         (milliseconds > 0).then(|| Duration::from_millis(milliseconds))
     }
 
-    /// START TRANSACTION's characteristics, up to the end of the statement.
+    /// Parses the characteristics of START TRANSACTION, up to the end of the statement, and starts the transaction.
     ///
     /// # Errors
-    /// 1064 where they contradict each other; 1290 where the server is read-only and READ WRITE is asked for.
+    /// 1064 where they contradict each other; 1290 where the server is read-only and READ WRITE is requested.
     pub(super) fn start_transaction(&mut self, words: &mut Cursor<'_>) -> Result<Answer, SqlError> {
         let mut reads = None;
         while !words.is_at_end() {
@@ -139,7 +139,7 @@ impl Session {
     /// SET TRANSACTION READ ONLY or READ WRITE, for the next transaction alone.
     ///
     /// # Errors
-    /// 1568 inside of a transaction.
+    /// 1568 within a transaction.
     pub(super) fn set_next_transaction(&mut self, reads: Option<bool>) -> Result<(), SqlError> {
         if self.in_transaction {
             let message = "Transaction characteristics can't be changed while a transaction is in progress";
@@ -149,18 +149,18 @@ impl Session {
         Ok(())
     }
 
-    /// Notes whether a transaction is open after a task of the engine's, and whether it only reads.
+    /// Notes whether a transaction is open after a task of the engine, and whether it is read-only.
     pub(super) fn note_transaction(&mut self, is_open: bool, begins: bool) {
         let begun = self.access.begun_reads.take();
         if is_open && (begins || !self.in_transaction) {
             self.access.open_reads = begun.unwrap_or_else(|| self.next_reads());
         }
         self.in_transaction = is_open;
-        // A statement outside of a transaction is one of its own.
+        // A statement outside of a transaction is a transaction of its own.
         self.access.next_reads = None;
     }
 
-    /// Whether the open transaction only reads, for the status flags.
+    /// Whether the open transaction is read-only, for the status flags.
     pub(super) const fn is_in_read_only_transaction(&self) -> bool {
         self.in_transaction && self.access.open_reads
     }

@@ -1,4 +1,4 @@
-//! SHOW of objects with MySQL's columns: the status of tables, and what this server has none of.
+//! SHOW statements that list objects, with MySQL's columns: the status of tables, and kinds of objects that this server lacks.
 //! Source: MySQL Reference Manual, "SHOW Statements".
 
 use sealwire_accounts::Privilege;
@@ -12,7 +12,7 @@ use crate::sql::{Cursor, text_literal};
 
 type Columns = &'static [(&'static str, &'static str)];
 
-/// Kinds of objects that there are none of; whether they belong to a database, which has to be named or current.
+/// Kinds of objects that this server lacks, and whether they belong to a database, which must be named or current.
 const EMPTY: &[(&[&str], Columns, bool)] = &[
     (&["FUNCTION", "STATUS"], ROUTINES, false),
     (&["PROCEDURE", "STATUS"], ROUTINES, false),
@@ -70,7 +70,7 @@ const EVENTS: Columns = &[
     ("Database Collation", "VARCHAR(64)"),
 ];
 
-/// The columns of SHOW TABLE STATUS, and those of information_schema.TABLES that they show.
+/// The columns of SHOW TABLE STATUS, each with its column of information_schema.TABLES.
 const TABLE_STATUS: [(&str, &str); 18] = [
     ("Name", "TABLE_NAME"),
     ("Engine", "ENGINE"),
@@ -93,7 +93,7 @@ const TABLE_STATUS: [(&str, &str); 18] = [
 ];
 
 impl Session {
-    /// What follows SHOW, where it is one of these; `None` where it is none.
+    /// Executes one of these SHOW statements; `None` for another one. The word SHOW is already taken.
     pub(super) fn show_listing(&self, words: &mut Cursor<'_>) -> Result<Option<Answer>, SqlError> {
         if words.accept_all(&["TABLE", "STATUS"]) {
             return self.show_table_status(words).map(Some);
@@ -115,7 +115,7 @@ impl Session {
         Ok(None)
     }
 
-    /// The database that is named or current, whose objects the session may see.
+    /// The named or current database, in which the session must be allowed to see objects.
     pub(super) fn listed_database(&self, words: &mut Cursor<'_>) -> Result<String, SqlError> {
         let database = self.database_named(words)?;
         self.demand_sight_of_database(&database)?;

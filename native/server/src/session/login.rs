@@ -1,4 +1,4 @@
-//! Logging in, at connect and by COM_CHANGE_USER.
+//! Logins, at connect and by COM_CHANGE_USER.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -14,7 +14,7 @@ use crate::registry::{Full, MostSessions};
 use crate::sql::charset::{check_collation, default_collation, of_collation};
 
 impl Session {
-    /// Finds the account that the login is measured against.
+    /// Finds the account of a login and gives its data to the connection.
     pub(super) fn login(&mut self, login: &Login, connection: &mut Connection) -> Result<(), Error> {
         if login.change_user {
             self.reset();
@@ -36,7 +36,7 @@ impl Session {
         connection.authenticate(Candidate { fast_digest, ..candidate })
     }
 
-    /// The user is who he says: is he let in?
+    /// Called after the password was verified: checks whether the user may log in.
     pub(super) fn authenticated(
         &mut self,
         using_password: bool,
@@ -76,11 +76,11 @@ impl Session {
         Ok(())
     }
 
-    /// Everything that is asked beyond password and REQUIRE; who passes is noted as its user.
+    /// Checks the conditions beside the password and REQUIRE; if they hold, notes the user of the session.
     fn admission(&self) -> Result<(), SqlError> {
         let server = &self.view.server;
         let accounts = server.accounts.current();
-        // The password is that of the account that there was when the login began.
+        // The account must still be the one whose password was verified when the login began.
         let account = self.view.account.as_ref().and_then(|own| accounts.identified(own));
         let user = self.view.user.rsplit_once('@').map_or("", |(user, _)| user);
         let Some(account) = account else {
@@ -102,12 +102,12 @@ impl Session {
                 return Err(unknown_database(database));
             }
         }
-        // Last, for it notes the user.
+        // This check comes last, because it notes the user.
         let own = usize::try_from(account.max_user_connections).unwrap_or(usize::MAX);
         let of_all = server.globals.max_user_connections.count();
         let limit = if own > 0 { own } else { of_all };
         let most = server.globals.max_connections.count();
-        // The last place is an administrator's.
+        // One place above the limit is for an administrator.
         let is_administrator = self.view.may(Privilege::SUPER) || self.view.may(Privilege::CONNECTION_ADMIN);
         let in_all = most.saturating_add(usize::from(is_administrator));
         let most = MostSessions { in_all, of_user: (limit > 0).then_some(limit) };
@@ -132,17 +132,17 @@ impl Session {
         }
     }
 
-    /// A login failed; the reason is for the log alone.
+    /// Notes a failed login; the reason goes to the log only.
     pub(super) fn denied(&mut self, reason: &str) {
         count(&self.view.server.counters.access_denied);
         self.view.server.refusals.denied(self.view.id, reason);
         self.candidate = None;
     }
 
-    /// Takes up the character set that the client names by its collation's number.
+    /// Uses the character set of the collation whose number the client sent.
     ///
     /// # Errors
-    /// 1115 where it is not implemented: the client would escape in another way than this server reads.
+    /// 1115 where the set is not implemented, because the client would escape text in another way than this server reads it.
     fn use_charset(&mut self, id: Option<u16>) -> Result<(), SqlError> {
         let Some(id) = id else { return Ok(()) };
         let (charset, collation) = of_collation(id)?;
@@ -155,7 +155,7 @@ impl Session {
     /// Makes a database the current one.
     ///
     /// # Errors
-    /// 1102 where no database can have the name, 1044 where the user has no right there, 1049 where there is none.
+    /// 1102 where the name is invalid, 1044 where the user has no privilege on the database, 1049 where it does not exist.
     pub(super) fn use_database(&mut self, name: &str) -> Result<super::Reply, SqlError> {
         demand_short(name)?;
         if !self.view.may_use(name) {
@@ -173,7 +173,7 @@ impl Session {
         Ok(reply)
     }
 
-    /// Takes up a character set by its name, as SET NAMES does.
+    /// Uses a character set, for SET NAMES.
     pub(super) fn set_names(&mut self, charset: &str, collation: Option<&str>) -> Result<(), SqlError> {
         let default = default_collation(charset)?;
         let collation = collation.unwrap_or(default);
@@ -189,10 +189,10 @@ impl Session {
     }
 }
 
-/// Refuses the name of a database that is too long before anything is made of it.
+/// Refuses a database name that is too long, before it is used.
 ///
 /// # Errors
-/// 1102 with the name's beginning.
+/// 1102 with the beginning of the name.
 pub(super) fn demand_short(name: &str) -> Result<(), SqlError> {
     if name.chars().nth(LONGEST_NAME).is_none() {
         return Ok(());

@@ -1,6 +1,6 @@
-//! A connection's session: who is logged in, and what its commands do.
+//! A connection's session: its user, and the execution of its commands.
 //!
-//! The driver hands it the connection's events, and calls [`Session::advance`] while a statement runs on another thread.
+//! The driver passes the connection's events to it, and calls [`Session::advance`] while a statement runs in another thread.
 
 mod admin;
 mod answer;
@@ -57,10 +57,10 @@ use view::View;
 use warnings::Diagnostics;
 use work::{Access, Brought, Errand, InitConnect, Queue, Running};
 
-/// What makes the connection's worker look at it.
+/// Wakes the connection's worker, which then advances the connection.
 pub(crate) type Wake = Arc<dyn Fn() + Send + Sync>;
 
-/// A session.
+/// The session of a connection.
 pub(crate) struct Session {
     view: View,
     presence: Arc<Presence>,
@@ -69,31 +69,31 @@ pub(crate) struct Session {
     wake: Wake,
     engine: Option<Box<dyn EngineSession>>,
     running: Option<Running>,
-    /// Statements of a COM_QUERY that are still to run.
+    /// The remaining statements of a COM_QUERY.
     queue: Queue,
     diagnostics: Diagnostics,
     prepared: Prepared,
     candidate: Option<(Identity, Arc<Accounts>)>,
     multi_statements: bool,
-    /// The bytes of names and values of the user's variables.
+    /// How many bytes the names and values of the user variables take.
     user_variable_bytes: usize,
-    /// Those, and what prepared statements hold, as they count for the account.
+    /// The memory of user variables and prepared statements, counted for the account.
     held: Held,
-    /// An answer of the server's own that is still to be sent, if it is large.
+    /// The memory of a large answer that the server made itself and that is still to be sent.
     held_answer: Held,
-    /// The text of the statement, and what reading it is expected to take.
+    /// The memory of the statement's text, and the memory that reading it is expected to take.
     held_text: Held,
     in_transaction: bool,
     access: Access,
     init_connect: InitConnect,
     is_in: bool,
-    /// What the session goes away for.
+    /// The work that another thread must do.
     errand: Option<Errand>,
-    /// The answer that it brought back.
+    /// The answer that the other thread returned.
     brought: Option<Brought>,
 }
 
-/// An event without what it borrows from the connection.
+/// An event of the connection without borrowed data.
 pub(crate) enum Action {
     /// A login begins.
     Login(Login),
@@ -101,52 +101,52 @@ pub(crate) enum Action {
     Authenticated {
         /// Whether a password was used.
         using_password: bool,
-        /// What the fast path needs next time.
+        /// The digest for the fast path of the next login.
         learned: Option<[u8; 32]>,
     },
     /// A login failed.
     Denied(String),
     /// Statements.
     Query(Vec<u8>),
-    /// Statements of so many bytes, which the connection still has: they are not copied.
+    /// Statements of this length, which stay in the connection's buffer, so they are not copied.
     LongQuery(usize),
-    /// Another default database.
+    /// Change the current database.
     InitDb(String),
     /// The columns of a table.
     FieldList(String),
     /// COM_STATISTICS.
     Statistics,
-    /// KILL by command.
+    /// COM_PROCESS_KILL.
     Kill(u32),
     /// COM_PING.
     Ping,
-    /// The session as new.
+    /// COM_RESET_CONNECTION.
     Reset,
-    /// Several statements in one query, or not.
+    /// COM_SET_OPTION: whether a query may have several statements.
     SetOption(u16),
     /// A statement to prepare.
     Prepare(Vec<u8>),
-    /// One of so many bytes.
+    /// A statement of this length to prepare, which stays in the connection's buffer.
     LongPrepare(usize),
     /// A prepared statement to execute, with its parameters.
     Execute(Result<(u32, Vec<Datum>), SqlError>),
-    /// A prepared statement's long data is to be forgotten.
+    /// Discard the long data of a prepared statement.
     ResetStatement(u32),
-    /// A cursor's rows.
+    /// Fetch rows of a cursor.
     Fetch(u32),
-    /// A command that is not served.
+    /// An unsupported command.
     Refuse(SqlError),
-    /// Nothing that has an answer.
+    /// An event that needs no answer.
     Nothing,
     /// The connection is over.
     Closed,
 }
 
-/// Deliveries are taken only while less than this waits to be sent: what is added to much would be copied once more.
+/// Rows are taken only while less than this waits to be sent, because appending to a long buffer would copy it.
 const ENOUGH: usize = 16 * 1024;
 
 impl Session {
-    /// A session of a client that is not logged in.
+    /// A session before login.
     pub(crate) fn new(server: Arc<Server>, presence: Arc<Presence>, host: ClientHost, wake: Wake) -> Self {
         let prepared = Prepared::new(Arc::clone(&server.counters.prepared_statements));
         let view = View::new(server, presence.id);
@@ -176,7 +176,7 @@ impl Session {
         }
     }
 
-    /// A session of the server itself, which may do everything: for the init file.
+    /// The server's own session, with all privileges, for the init file.
     pub(crate) fn of_server(server: Arc<Server>, presence: Arc<Presence>, wake: Wake) -> Self {
         let mut session = Self::new(server, presence, ClientHost::Socket, wake);
         session.view.user = "root@localhost".to_owned();
@@ -185,7 +185,7 @@ impl Session {
         session
     }
 
-    /// Whether a statement runs on another thread, or another is to follow: no command can come until all are answered.
+    /// Whether a statement is running in another thread, or another statement is to follow. No command can come until all are answered.
     const fn is_busy(&self) -> bool {
         self.running.is_some() || self.errand.is_some() || !self.queue.is_empty()
     }
@@ -196,7 +196,7 @@ impl Session {
         if interactive { variables.interactive_timeout } else { variables.wait_timeout }
     }
 
-    /// Takes out of an event what it borrows.
+    /// Copies the borrowed parts of an event.
     fn action(&mut self, event: Event<'_>, capabilities: Capabilities) -> Action {
         match event {
             Event::Login(login) => Action::Login(login),
@@ -260,7 +260,7 @@ impl Session {
         }
     }
 
-    /// Carries an action out and answers it, or leaves the answer to [`Session::advance`].
+    /// Executes an action and answers it, or leaves the answer to [`Session::advance`].
     fn perform(&mut self, action: Action, connection: &mut Connection) -> Result<(), Error> {
         let failed = match action {
             Action::Login(_) | Action::Authenticated { .. } | Action::Denied(_) | Action::Closed => None,
@@ -341,7 +341,8 @@ impl Session {
         Ok(())
     }
 
-    /// What the client made the session keep must not grow without end. A single command adds a packet's bytes at most.
+    /// Checks the memory that the client has made the session use, because it must not grow without end. A single command adds at most the
+    /// bytes of one packet.
     fn check_memory(&mut self) -> Result<(), SqlError> {
         let limit = self.view.server.globals.connection_memory_limit.get();
         let held = self.prepared.bytes().saturating_add(self.user_variable_bytes) as u64;
@@ -366,9 +367,9 @@ impl Session {
         Err(SqlError::new(4082, b"HY000", message))
     }
 
-    /// Forgets what the session has, but for its user.
+    /// Resets the session's state; the user stays.
     fn reset(&mut self) {
-        // Dropping it rolls back.
+        // Dropping the engine's session rolls its transaction back.
         self.engine = None;
         self.running = None;
         self.queue.clear();
@@ -401,7 +402,7 @@ impl Session {
         status
     }
 
-    /// Runs the next of the queued statements: it is answered when this returns, or runs on another thread.
+    /// Executes the next queued statement: it is answered when this returns, or it runs in another thread.
     fn run_next(&mut self, connection: &mut Connection) -> Result<(), Error> {
         if self.presence.is_stopped() {
             self.forget_diagnostics();
@@ -415,7 +416,7 @@ impl Session {
         self.run(text, connection)
     }
 
-    /// Runs a statement that was read; `None` is one of nothing but comments.
+    /// Executes a statement whose text was read; `None` stands for comments alone.
     fn run(&mut self, text: Result<Option<String>, SqlError>, connection: &mut Connection) -> Result<(), Error> {
         match text {
             Ok(Some(text)) if Self::is_slow(&text) => {
@@ -436,10 +437,10 @@ impl Session {
         }
     }
 
-    /// Takes the text of a COM_QUERY and reads its first statement; `None` where there are only comments, which dumps and drivers send.
+    /// Takes the text of a COM_QUERY and reads its first statement; `None` for comments alone, which dumps and drivers send.
     ///
     /// # Errors
-    /// 1065 where there is nothing at all, and as for [`Session::next_text`].
+    /// 1065 for an empty text, and those of [`Session::next_text`].
     fn begin_query(&mut self, query: Queue) -> Result<Option<String>, SqlError> {
         if lex::is_blank(query.rest()) {
             self.forget_diagnostics();
@@ -453,10 +454,10 @@ impl Session {
         self.next_text().map(Some)
     }
 
-    /// Reads the next of the queued statements.
+    /// Reads the next queued statement.
     ///
     /// # Errors
-    /// 1064 where it can't be read, or another follows and the client has not asked for several.
+    /// 1064 where it can't be read, or where another one follows and the client has not enabled several statements.
     fn next_text(&mut self) -> Result<String, SqlError> {
         let sql = self.queue.rest();
         let mode = self.view.syntax.mode;
@@ -473,7 +474,7 @@ impl Session {
             self.forget_diagnostics();
             return Err(error);
         }
-        // Nothing stands before the first semicolon; what is behind it does not begin with another.
+        // Before the first semicolon there may be no statement; the text after it does not begin with a semicolon.
         let (first, rest) = if lex::is_blank(first) { lex::first_statement(rest, mode)? } else { (first, rest) };
         let text = lex::normalise(first, self.view.syntax);
         let left = lex::without_leading_blank(rest).len();
@@ -484,7 +485,7 @@ impl Session {
         text
     }
 
-    /// Answers with what a statement gave, or starts it in the engine.
+    /// Sends a statement's answer, or starts its task in the engine.
     fn conclude(
         &mut self,
         answer: Result<Answer, SqlError>,
@@ -513,7 +514,7 @@ impl Session {
         self.submit(task, purpose).or_else(|error| self.fail(&error, connection))
     }
 
-    /// The status of an answer that another may follow.
+    /// The status flags of an answer, which say whether another one follows.
     fn status_before_next(&self) -> StatusFlags {
         let mut status = self.status();
         if !self.queue.is_empty() {
@@ -562,7 +563,7 @@ impl Session {
         Ok(())
     }
 
-    /// An error ends all statements of a query.
+    /// Sends an error, which ends all statements of a query.
     fn fail(&mut self, error: &SqlError, connection: &mut Connection) -> Result<(), Error> {
         if is_last(error) {
             connection.kill(error.clone());
@@ -584,7 +585,7 @@ impl Session {
     }
 }
 
-/// Whether the connection ends with this error: the session holds more memory than it may.
+/// Whether the connection ends with this error, because the session uses more memory than allowed.
 const fn is_last(error: &SqlError) -> bool {
     matches!(error.code, 4082 | 4083)
 }

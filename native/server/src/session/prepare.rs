@@ -34,7 +34,7 @@ impl Session {
     /// Prepares a statement.
     ///
     /// # Errors
-    /// As for running the statement, where that shows before it runs.
+    /// The statement's errors that are found before it runs.
     pub(super) fn prepare(&mut self, text: String) -> Result<Answer, SqlError> {
         if !Self::is_own(&text) {
             return Ok(Answer::Describe(text));
@@ -43,11 +43,11 @@ impl Session {
         let mut description =
             Description { parameters: u16::try_from(parameters).unwrap_or(u16::MAX), columns: Vec::new() };
         if Self::only_reads(&text) {
-            // Its columns do not depend on its parameters.
+            // The columns do not depend on the parameters, so NULL stands for each.
             let nulls = vec![Datum::Null; parameters];
             match self.statement(&with_parameters(&text, &nulls))? {
                 Answer::Rows(table) => description.columns = table.columns,
-                // What looked like the server's own is the engine's.
+                // The server can't execute this statement after all, so the engine prepares it.
                 Answer::Engine(_) => return Ok(Answer::Describe(text)),
                 _ => {}
             }
@@ -55,7 +55,7 @@ impl Session {
         Ok(Answer::Prepared { sql: text, description })
     }
 
-    /// Keeps a statement and tells the client its number.
+    /// Stores a prepared statement, and sends its number to the client.
     pub(super) fn keep_prepared(
         &mut self,
         sql: String,
@@ -77,7 +77,7 @@ impl Session {
     /// COM_STMT_EXECUTE.
     ///
     /// # Errors
-    /// 1243 where no such statement is prepared, and the statement's.
+    /// 1243 where no statement has this number, and the statement's errors.
     pub(super) fn execute(&mut self, id: u32, parameters: Vec<Datum>) -> Result<Answer, SqlError> {
         count(&self.view.server.counters.com_stmt_execute);
         let Some((sql, is_own)) = self.prepared.find(id) else {
@@ -99,7 +99,7 @@ impl Session {
     }
 }
 
-/// A statement of the server's own with its parameters written into it.
+/// The text of a statement that the server executes itself, with its parameters inserted.
 fn with_parameters(sql: &str, parameters: &[Datum]) -> String {
     let mut text = String::with_capacity(sql.len());
     let mut from = 0;

@@ -15,13 +15,13 @@ use crate::sql::Datum;
 #[derive(Default)]
 pub(super) struct Prepared {
     statements: HashMap<u32, Statement>,
-    /// The number that was given last.
+    /// The last number given to a statement.
     last: u32,
-    /// Whether the statement that was to be prepared last has that number: else there is none.
+    /// Whether the last attempt to prepare succeeded; if not, "the last statement" means none.
     last_succeeded: bool,
-    /// The bytes that they hold.
+    /// How many bytes the statements take.
     bytes: usize,
-    /// How many all sessions have.
+    /// The count of prepared statements in all sessions.
     of_all: Arc<AtomicU64>,
 }
 
@@ -30,13 +30,13 @@ struct Statement {
     parameters: u16,
     types: Option<Vec<ParamType>>,
     long_data: HashMap<u16, Vec<u8>>,
-    /// Why long data was not kept; the next execution answers with it.
+    /// Why long data was refused; the next execution is answered with this error.
     refused: Option<SqlError>,
-    /// Whether the server answers it itself, its parameters written into its text.
+    /// Whether the server executes the statement itself, with the parameters inserted into its text.
     is_own: bool,
 }
 
-/// What a piece of long data, an empty one too, takes beside its bytes.
+/// How many bytes a piece of long data takes beside its contents; an empty piece too.
 const PIECE: usize = 64;
 
 impl Statement {
@@ -46,26 +46,26 @@ impl Statement {
     }
 }
 
-/// What a piece of long data takes.
+/// How many bytes a piece of long data takes in all.
 const fn held(data: &Vec<u8>) -> usize {
     data.capacity().saturating_add(PIECE)
 }
 
 impl Prepared {
-    /// None yet. `of_all` counts those of all sessions.
+    /// No prepared statements yet. `of_all` counts those of all sessions.
     pub(super) fn new(of_all: Arc<AtomicU64>) -> Self {
         Self { statements: HashMap::new(), last: 0, last_succeeded: false, bytes: 0, of_all }
     }
 
-    /// How many bytes it holds for the client.
+    /// How many bytes the session's prepared statements take.
     pub(super) const fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// Keeps a statement; its number and its parameters' columns.
+    /// Adds a statement; returns its number and the columns of its parameters.
     ///
     /// # Errors
-    /// 1461 where all sessions together have `most` of them.
+    /// 1461 where all sessions together have `most` statements.
     pub(super) fn add(
         &mut self,
         sql: String,
@@ -86,7 +86,7 @@ impl Prepared {
         Ok((self.last, parameter_columns(parameters)))
     }
 
-    /// Neither 0 nor the one that stands for the last.
+    /// The next number, which is neither 0 nor the number that stands for the last statement.
     const fn next_number(&self) -> u32 {
         match self.last.wrapping_add(1) {
             0 | StmtExecute::LAST_PREPARED => 1,
@@ -94,12 +94,12 @@ impl Prepared {
         }
     }
 
-    /// A statement is to be prepared: until it is, none is the last.
+    /// Notes that a statement is about to be prepared: until it is, there is no last statement.
     pub(super) const fn begin(&mut self) {
         self.last_succeeded = false;
     }
 
-    /// A statement's text, and whether the server answers it itself.
+    /// The text of a statement, and whether the server executes it itself.
     pub(super) fn find(&self, id: u32) -> Option<(&str, bool)> {
         self.statements.get(&id).map(|statement| (statement.sql.as_str(), statement.is_own))
     }
@@ -108,7 +108,8 @@ impl Prepared {
         self.statements.get(&id).map(|statement| statement.sql.as_str())
     }
 
-    /// Whether executing a statement begins with work that would keep the event loop; `is_slow` says it of one that the server answers itself.
+    /// Whether executing a statement begins with work that would block the event loop; `is_slow` decides for a statement that the server
+    /// executes itself.
     pub(super) fn is_slow(&self, id: u32, parameters: &[Datum], is_slow: fn(&str) -> bool) -> bool {
         let Some(statement) = self.statements.get(&id) else { return false };
         let written = if statement.is_own { parameters.iter().map(Datum::held_bytes).sum() } else { 0 };
@@ -130,7 +131,7 @@ impl Prepared {
         Ok(())
     }
 
-    /// Keeps a part of a parameter, which is at most `most` bytes in all.
+    /// Appends a piece of a parameter's long data, which may have at most `most` bytes in all.
     pub(super) fn add_long_data(&mut self, id: u32, parameter: u16, data: &[u8], most: usize) {
         let Some(statement) = self.statements.get_mut(&id) else { return };
         if parameter >= statement.parameters {
@@ -149,7 +150,7 @@ impl Prepared {
         self.bytes = self.bytes.saturating_sub(before).saturating_add(held(value));
     }
 
-    /// Reads COM_STMT_EXECUTE: which statement, and its parameters.
+    /// Parses COM_STMT_EXECUTE: the statement's number, and its parameters.
     pub(super) fn execution(
         &mut self,
         payload: &[u8],
@@ -195,7 +196,7 @@ impl Drop for Prepared {
     }
 }
 
-/// Error 1243: no such statement is prepared.
+/// Error 1243: no statement has this number.
 pub(super) fn unknown(id: u32, command: &str) -> SqlError {
     SqlError::new(1243, b"HY000", format!("Unknown prepared statement handler ({id}) given to {command}"))
 }
@@ -216,7 +217,7 @@ fn datum(value: &Value<'_>, is_blob: bool) -> Datum {
     }
 }
 
-/// Many connectors send bytes as a text type; what is no UTF-8 can't be text.
+/// Many connectors send bytes with a text type, so bytes that are not UTF-8 become a BLOB.
 fn bytes_datum(bytes: &[u8], is_blob: bool) -> Datum {
     match std::str::from_utf8(bytes) {
         Ok(text) if !is_blob => Datum::Text(text.to_owned()),
@@ -224,7 +225,7 @@ fn bytes_datum(bytes: &[u8], is_blob: bool) -> Datum {
     }
 }
 
-/// A column for each parameter of a prepared statement.
+/// A column definition for each parameter of a prepared statement.
 fn parameter_columns(parameters: u16) -> Vec<ColumnDefinition> {
     (0..parameters).map(|_| ColumnDefinition::new("?", ColumnType::VAR_STRING)).collect()
 }
@@ -264,7 +265,7 @@ mod tests {
         assert_eq!(run(&mut prepared), Err(1243));
         for number in [1, 2] {
             prepared.begin();
-            // The one before is not meant, should this one fail.
+            // After a failed attempt, "the last statement" does not mean the one before.
             assert_eq!(run(&mut prepared), Err(1243));
             prepared.add("DO 1".into(), &description, false, 9).unwrap();
             assert_eq!(run(&mut prepared), Ok((number, Vec::new())));
@@ -299,7 +300,7 @@ mod tests {
         one.add_long_data(first, 0, b"", 4);
         assert_eq!(one.bytes(), empty + PIECE, "an empty piece is held, too");
         one.reset(first).unwrap();
-        // There is one parameter.
+        // The statement has only one parameter.
         one.add_long_data(first, 1, b"abc", 4);
         assert_eq!(one.bytes(), empty, "nothing is held of a parameter that is not there");
         assert_eq!(one.execution(&payload, Capabilities::NONE).unwrap_err().code, 1210);

@@ -1,4 +1,4 @@
-//! A statement that runs on another thread, and its answer as it comes.
+//! A statement that runs in another thread, and forwarding its rows.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -15,10 +15,10 @@ use crate::memory::Held;
 use crate::sql::backquoted;
 
 impl Session {
-    /// Looks whether a task may run, and within which limits.
+    /// Checks whether a task may run; returns its limits.
     ///
     /// # Errors
-    /// As for [`Session::demand_writable`].
+    /// Those of [`Session::demand_writable`].
     fn limits_of(&self, task: &Task) -> Result<Limits, SqlError> {
         if let Task::Execute { sql, .. } = task {
             self.demand_writable(sql)?;
@@ -26,10 +26,10 @@ impl Session {
         Ok(self.limits(task))
     }
 
-    /// Looks whether what the engine is to answer may run.
+    /// Checks whether the engine's task in an answer may run.
     ///
     /// # Errors
-    /// As for [`Session::demand_writable`].
+    /// Those of [`Session::demand_writable`].
     pub(super) fn approve(&self, answer: Answer) -> Result<Answer, SqlError> {
         match answer {
             Answer::Engine(task) => {
@@ -42,13 +42,13 @@ impl Session {
         }
     }
 
-    /// Starts a task on another thread.
+    /// Checks a task, and starts it in another thread.
     pub(super) fn submit(&mut self, task: Task, purpose: Purpose) -> Result<(), SqlError> {
         let limits = self.limits_of(&task)?;
         self.submit_approved(task, limits, purpose)
     }
 
-    /// Starts a task that may run.
+    /// Starts a task that was checked.
     pub(super) fn submit_approved(&mut self, task: Task, limits: Limits, purpose: Purpose) -> Result<(), SqlError> {
         let begins = matches!(task, Task::Transaction(TransactionStep::Begin));
         let session = match self.engine.take() {
@@ -73,11 +73,11 @@ impl Session {
         Ok(())
     }
 
-    /// Passes on what the running statement gave, as long as the client takes it; runs the next one where it is over. True where
-    /// something was passed on.
+    /// Forwards the rows of the running statement as long as the client takes them, and begins the next statement when it has ended.
+    /// Returns true where anything was forwarded.
     ///
     /// # Errors
-    /// The connection's.
+    /// The connection's error.
     pub(super) fn advance(&mut self, connection: &mut Connection) -> Result<bool, Error> {
         let mut moved = false;
         if connection.unsent() < ENOUGH {
@@ -98,7 +98,7 @@ impl Session {
             }
             moved = true;
         }
-        // One at a time: the client reads its answer meanwhile, and others have their turn.
+        // Only one statement at a time, so that the client can read its answer meanwhile and other connections have their turn.
         if !moved
             && self.running.is_none()
             && self.errand.is_none()

@@ -1,4 +1,4 @@
-//! A script that the server runs for itself, without a client: the init file.
+//! Runs a script of the server itself, without a client: the init file.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ impl Session {
     /// Runs the statements of a script one after the other, up to the first error.
     ///
     /// # Errors
-    /// The error, with the line of the script where its statement begins.
+    /// The statement's error, with the line of the script where the statement begins.
     pub(crate) fn run_script(&mut self, script: &[u8]) -> Result<(), SqlError> {
         let mut rest = lex::without_leading_blank(script);
         while !rest.is_empty() {
@@ -48,7 +48,7 @@ impl Session {
         }
     }
 
-    /// Runs a task on this thread; a value that it finds goes to `found`.
+    /// Runs a task in this thread; a value that it computes goes to `found`.
     fn run_in_engine(&mut self, task: &Task, found: Option<&mut Datum>) -> Result<(), SqlError> {
         let mut engine = match self.engine.take() {
             Some(engine) => engine,
@@ -82,7 +82,7 @@ impl Session {
     }
 }
 
-/// Rows that nobody looks at.
+/// A sink that discards rows.
 #[derive(Default)]
 struct Discard(Vec<u8>);
 

@@ -1,4 +1,4 @@
-//! SELECT of constants, variables and the session's functions: what connectors ask when they connect.
+//! SELECT of constants, variables and the session's functions, which connectors send when they connect.
 
 use sealwire_core::error::SqlError;
 use sealwire_core::message::{ColumnDefinition, ColumnType};
@@ -8,7 +8,7 @@ use super::answer::{Answer, Table};
 use crate::sql::{Datum, Evaluation};
 
 impl Session {
-    /// The answer to a SELECT of constants; `None` where the engine has to answer.
+    /// The answer to a SELECT of constants; `None` where the engine must execute it.
     pub(super) fn constant_select(&self, sql: &str) -> Result<Option<Answer>, SqlError> {
         let Some(constants) = self.view.server.selects.get(sql) else { return Ok(None) };
         let mut columns = Vec::with_capacity(constants.items.len());
@@ -24,7 +24,7 @@ impl Session {
     }
 }
 
-/// The column of a value.
+/// The column definition of a value.
 pub(super) fn column(title: impl Into<Vec<u8>>, value: &Datum) -> ColumnDefinition {
     let mut column = ColumnDefinition::new(
         title,

@@ -14,7 +14,7 @@ use crate::engine::{
 use crate::sql::{Cursor, Datum, Names, backquoted, evaluate, is_like, is_true, parse_expression, text_literal};
 
 impl Session {
-    /// What follows SHOW.
+    /// Executes SHOW, whose first word is already taken.
     pub(super) fn show(&self, words: &mut Cursor<'_>) -> Result<Answer, SqlError> {
         if words.accept_all(&["COUNT", "(", "*", ")"]) {
             return self.show_count(words);
@@ -154,7 +154,7 @@ impl Session {
         Ok(Answer::Rows(Table { columns: columns(&titles), rows: rows.collect() }))
     }
 
-    /// `FROM table [FROM database]` or `FROM database.table`.
+    /// Parses `FROM table [FROM database]` or `FROM database.table`.
     pub(super) fn table_name(&self, words: &mut Cursor<'_>) -> Result<(String, String), SqlError> {
         let first = words.name()?;
         if words.accept(".") {
@@ -205,7 +205,7 @@ impl Session {
 
     fn columns_of(&self, database: &str, table: &str, full: bool, condition: &str) -> Result<Answer, SqlError> {
         self.demand_sight(database, table)?;
-        // It says where there is no such table.
+        // This fails with the right error if the table does not exist.
         let definition = self.view.server.engine.table_definition(database, table)?;
         Ok(statement::engine(format!(
             "SELECT {} FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = {} AND TABLE_NAME = {}{condition} ORDER BY ORDINAL_POSITION",
@@ -215,8 +215,8 @@ impl Session {
         )))
     }
 
-    /// The session's temporary table of that name, or one that the server makes. A temporary table is the session's own, so that no
-    /// privilege is asked for.
+    /// The session's temporary table of that name, or a system table that the server makes. A temporary table belongs to the session, so it
+    /// needs no privilege.
     fn unlisted_table(&self, database: &str, table: &str) -> Result<Option<UnlistedTable>, SqlError> {
         if let Some(engine) = &self.engine
             && let Some(found) = engine.temporary_table(database, table)?
@@ -233,7 +233,7 @@ impl Session {
 
     fn show_create(&self, words: &mut Cursor<'_>) -> Result<Answer, SqlError> {
         if words.accept("DATABASE") || words.accept("SCHEMA") {
-            // A dump takes it over, which would stop at a database that is there.
+            // A dump copies this statement, which must not fail where the database exists.
             let forgiving = if words.accept_all(&["IF", "NOT", "EXISTS"]) { "/*!32312 IF NOT EXISTS*/ " } else { "" };
             let name = words.name()?;
             self.demand_sight_of_database(&name)?;
@@ -287,7 +287,7 @@ impl Session {
         )))
     }
 
-    /// Demands any privilege on a table: who has none is not told whether the table is there.
+    /// Requires any privilege on a table, because a user without one must not learn whether the table exists.
     fn demand_sight(&self, database: &str, table: &str) -> Result<(), SqlError> {
         if self.view.sees(database, table) {
             return Ok(());
@@ -295,7 +295,7 @@ impl Session {
         Err(self.view.denied(Privilege::SELECT, database, Some(table)))
     }
 
-    /// As [`Session::demand_sight`], on a database.
+    /// Requires any privilege on a database, for the same reason as [`Session::demand_sight`].
     pub(super) fn demand_sight_of_database(&self, database: &str) -> Result<(), SqlError> {
         if self.view.may_use(database) || self.view.may(Privilege::SHOW_DATABASES) {
             return Ok(());
@@ -320,7 +320,7 @@ impl Session {
     }
 }
 
-/// What SHOW COLUMNS shows of `information_schema.COLUMNS`, and under which titles.
+/// The columns of SHOW COLUMNS: columns of `information_schema.COLUMNS`, and their titles.
 fn column_titles(full: bool) -> Vec<(&'static str, &'static str)> {
     let mut titles = vec![("COLUMN_NAME", "Field"), ("COLUMN_TYPE", "Type")];
     titles.extend(full.then_some(("COLLATION_NAME", "Collation")));
@@ -329,7 +329,7 @@ fn column_titles(full: bool) -> Vec<(&'static str, &'static str)> {
     titles
 }
 
-/// The same for SHOW INDEX and `information_schema.STATISTICS`.
+/// The columns of SHOW INDEX: columns of `information_schema.STATISTICS`, and their titles.
 const INDEX_TITLES: &[(&str, &str)] = &[
     ("TABLE_NAME", "Table"),
     ("NON_UNIQUE", "Non_unique"),
@@ -339,7 +339,7 @@ const INDEX_TITLES: &[(&str, &str)] = &[
     ("INDEX_TYPE", "Index_type"),
 ];
 
-/// A table that the server makes, as far as SHOW and DESCRIBE tell of one.
+/// A system table that the server makes, with the data that SHOW and DESCRIBE need.
 fn unlisted(name: &str, made: &SystemTable) -> UnlistedTable {
     let kinds: Vec<(&str, String)> = made.columns.iter().map(|(name, kind)| (*name, kind.to_lowercase())).collect();
     let lines: Vec<String> =
@@ -375,13 +375,13 @@ fn unlisted(name: &str, made: &SystemTable) -> UnlistedTable {
     }
 }
 
-/// Columns under their titles, as SELECT lists them.
+/// A list of columns with their titles, for a SELECT.
 fn titled(titles: &[(&str, &str)]) -> String {
     let one = |(column, title): &(&str, &str)| format!("{column} AS {}", backquoted(title));
     titles.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
-/// Columns of a table under their titles.
+/// The columns of a table with their titles, as rows.
 fn selected(table: &SystemTable, titles: &[(&str, &str)]) -> Table {
     let place = |column: &str| table.columns.iter().position(|(name, _)| *name == column);
     let chosen: Vec<(usize, &str)> =
@@ -419,7 +419,7 @@ pub(super) fn columns(titles: &[(&str, &str)]) -> Vec<ColumnDefinition> {
     titles.iter().map(|(title, kind)| declared_column(title, kind)).collect()
 }
 
-/// SHOW STATUS and SHOW VARIABLES.
+/// Answers SHOW STATUS and SHOW VARIABLES.
 fn pairs(table: &str, pairs: Vec<(&'static str, String)>, words: &mut Cursor<'_>) -> Result<Answer, SqlError> {
     let column = |title: &str, origin: &str, length: u32| {
         let mut column = ColumnDefinition::new(title, ColumnType::VAR_STRING);
@@ -437,7 +437,7 @@ fn pairs(table: &str, pairs: Vec<(&'static str, String)>, words: &mut Cursor<'_>
     filtered(Table { columns, rows }, words)
 }
 
-/// A row whose columns a WHERE clause names.
+/// A row for evaluating a WHERE clause that names its columns.
 struct Row<'a> {
     columns: &'a [ColumnDefinition],
     values: &'a [Datum],
@@ -457,7 +457,7 @@ impl Names for Row<'_> {
     }
 }
 
-/// Applies LIKE, to the first column, or WHERE.
+/// Applies LIKE (to the first column) or WHERE.
 pub(super) fn filtered(mut table: Table, words: &mut Cursor<'_>) -> Result<Answer, SqlError> {
     if words.accept("LIKE") {
         let pattern = words.name_or_text()?;
@@ -487,7 +487,7 @@ pub(super) fn filtered(mut table: Table, words: &mut Cursor<'_>) -> Result<Answe
     Ok(Answer::Rows(table))
 }
 
-/// LIKE or WHERE as a further condition of a SELECT, and LIKE's pattern.
+/// Parses LIKE or WHERE into a further condition of a SELECT; returns LIKE's pattern too.
 pub(super) fn pattern_condition(column: &str, words: &mut Cursor<'_>) -> Result<(Option<String>, String), SqlError> {
     if words.accept("LIKE") {
         let pattern = words.name_or_text()?;
@@ -497,7 +497,7 @@ pub(super) fn pattern_condition(column: &str, words: &mut Cursor<'_>) -> Result<
     }
     if words.accept("WHERE") {
         let condition = words.rest();
-        // One expression and nothing behind it, or it would say more than a condition may.
+        // The text must be a single expression, so that it can't add more than a condition to the SELECT.
         parse_expression(condition)?;
         return Ok((None, format!(" AND ({condition})")));
     }

@@ -1,4 +1,4 @@
-//! What SELECT, SHOW, USE, DO and the statements about transactions and accounts do.
+//! Executes SELECT, SHOW, USE, DO and the statements about transactions and accounts.
 
 use sealwire_accounts::parse_statement;
 use sealwire_core::error::SqlError;
@@ -9,13 +9,13 @@ use crate::counters::count;
 use crate::engine::{Task, TransactionStep};
 use crate::sql::Cursor;
 
-/// SHOW looks at each row with its condition, on the event loop's thread.
+/// The longest SHOW, because its condition is evaluated for each row in the event loop's thread.
 const MOST_SHOW_BYTES: usize = 4096;
-/// Statements about accounts are carried out there as well; longer ones are none that the engine knows.
+/// The longest account statement, because it is parsed in the event loop's thread; the engine knows no longer one either.
 const MOST_ACCOUNT_BYTES: usize = 1024 * 1024;
 
 impl Session {
-    /// A statement about accounts.
+    /// Executes an account statement.
     pub(super) fn accounts(&mut self, sql: &str, _: &mut Cursor<'_>) -> Result<Option<Answer>, SqlError> {
         match if sql.len() <= MOST_ACCOUNT_BYTES { parse_statement(sql) } else { None } {
             Some(parsed) => self.account_statement(parsed?).map(Some),
@@ -43,7 +43,7 @@ impl Session {
         self.use_database(&name).map(|reply| Some(Answer::Ok(reply)))
     }
 
-    /// DO: its values are computed, and go to nobody.
+    /// Executes DO: its values are computed and discarded.
     pub(super) fn do_expressions(&self, words: &Cursor<'_>) -> Result<Option<Answer>, SqlError> {
         let sql = format!("SELECT {}", words.rest());
         Ok(Some(match self.constant_select(&sql)? {
@@ -53,7 +53,7 @@ impl Session {
     }
 }
 
-/// The engine's answer to a statement.
+/// The answer to a statement that the engine executes.
 pub(super) fn engine(sql: String) -> Answer {
     Answer::Engine(Task::Execute { sql, parameters: Vec::new(), binary: false })
 }
@@ -96,7 +96,7 @@ fn step(step: TransactionStep, words: &Cursor<'_>) -> Result<Option<Answer>, Sql
     Ok(Some(Answer::Engine(Task::Transaction(step))))
 }
 
-/// What may follow COMMIT and ROLLBACK.
+/// Parses the options of COMMIT and ROLLBACK.
 fn finish(words: &mut Cursor<'_>) {
     while words.accept_one(&["WORK", "AND", "NO", "CHAIN", "RELEASE"]).is_some() {}
 }

@@ -1,4 +1,4 @@
-//! What the engine asks of a session: its rights, and the tables that the server makes.
+//! The data that the engine needs of a session: its privileges, and the tables that the server makes.
 
 use std::sync::Arc;
 

@@ -14,7 +14,7 @@ use crate::settings::Globals;
 use sealwire_net::random::OsRandom;
 use sealwire_options::tls::ServerTlsOptions;
 
-/// How long a bench's server runs already.
+/// The uptime of a test's server.
 const AGE: Duration = Duration::from_secs(1000);
 
 struct Bench {
@@ -48,12 +48,12 @@ impl Bench {
         Session::of_server(Arc::clone(server), presence, Arc::new(|| {}))
     }
 
-    /// Which account has a name.
+    /// The account of that name.
     fn identity(&self, user: &str, host: &str) -> Option<Identity> {
         Some(self.server.accounts.current().identity(&AccountName::new(user, host)).unwrap())
     }
 
-    /// The session of a user made for this.
+    /// Creates a user with this statement, and makes the session that user's.
     fn as_user(&mut self, sql: &str, user: &str) {
         self.ok(sql);
         self.session.view.account = self.identity(user, "%");
@@ -96,7 +96,7 @@ impl Bench {
         }
     }
 
-    /// Runs statements in the engine, too; the code of the first error.
+    /// Runs statements, in the engine too; returns the code of the first error.
     fn run(&mut self, script: &str) -> Option<u16> {
         self.session.run_script(script.as_bytes()).err().map(|error| error.code)
     }
@@ -257,7 +257,7 @@ fn a_thread_has_the_status_variables_that_each_session_has() {
 fn a_failed_reload_leaves_tls_as_it_is() {
     let mut bench = Bench::new();
     bench.ok("FLUSH SSL");
-    // TLS is off here, so nothing is read and nothing can fail; the programs' tests break real certificates.
+    // TLS is off here, so no file is read and nothing can fail; the programs' tests use damaged certificates.
     assert_eq!(bench.error("ALTER INSTANCE RELOAD TLS FOR CHANNEL nothing"), 3958);
     bench.ok("ALTER INSTANCE RELOAD TLS NO ROLLBACK ON ERROR");
 }
@@ -292,7 +292,7 @@ fn a_script_stops_at_its_first_error_and_names_the_line() {
 fn a_deep_expression_is_refused_before_its_tree_is_made() {
     let mut bench = Bench::new();
     for part in ["+1", " AND 1", "||1", " IS NULL", " IN (1)", " COLLATE utf8mb4_bin"] {
-        // The review's 5,379 terms ended the process.
+        // In the security review, 5,379 terms crashed the process.
         let deep = part.repeat(60_000);
         assert_eq!(bench.run(&format!("SET @a=1{deep}")), Some(1436), "{part}");
         assert_eq!(bench.error(&format!("SHOW VARIABLES WHERE 1{deep}")), 1235, "{part}");
@@ -330,7 +330,7 @@ fn a_read_only_transaction_changes_nothing() {
             bench.session.reset();
         }
     }
-    // READ WRITE, and a transaction that is over, do not forbid.
+    // READ WRITE allows changes, and so does a transaction that has ended.
     assert_eq!(
         bench.run("SET SESSION TRANSACTION READ ONLY; START TRANSACTION READ WRITE; INSERT INTO t VALUES (1); COMMIT"),
         None
@@ -407,7 +407,7 @@ fn set_takes_what_the_engine_finds() {
     let long = "x".repeat(1 << 20);
     assert_eq!(bench.run(&format!("SET @a = '{long}', @b = LENGTH(@a), @c := (SELECT 1 + 1), @d = @b + 1")), None);
     assert_eq!(bench.rows("SELECT @b, @c, @d"), [["1048576", "2", "1048577"]]);
-    // The review's statement: each operand is taken, and what they take together is the engine's.
+    // A statement of the security review. Each operand is short enough, but their concatenation needs the engine.
     assert_eq!(bench.run("SET @p = CONCAT('%', @a, 'b')"), None);
     bench.engine_sql("SELECT @a LIKE @p");
     assert_eq!(bench.run("SET @e = 1, sql_mode = CONCAT(REPEAT('A', 0), 'ANSI_QUOTES')"), None);

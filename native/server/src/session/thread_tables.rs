@@ -1,7 +1,8 @@
-//! Who is connected, and with which cipher: `performance_schema.threads`, `status_by_thread` and `sys.session_ssl_status`.
+//! The connections and their ciphers: `performance_schema.threads`, `status_by_thread` and `sys.session_ssl_status`.
 //!
-//! In MySQL whoever has SELECT on these tables sees every session in them, and who has it not gets 1142. Here everybody may read them:
-//! who has PROCESS, or SELECT on the table as in MySQL, sees every session, and all others see their own user's, as in SHOW PROCESSLIST.
+//! In MySQL, a user with SELECT on these tables sees every session in them, and a user without it gets 1142. Here every user may read them:
+//! a user with PROCESS, or with SELECT on the table as in MySQL, sees every session, and all others see their own sessions, as in SHOW
+//! PROCESSLIST.
 
 use std::sync::Arc;
 
@@ -38,12 +39,12 @@ const THREADS: &[(&str, &str)] = &[
     ("CONNECTION_TYPE", "VARCHAR(16)"),
 ];
 
-/// A thread's number is its connection's, as no other threads are shown.
+/// A thread's number is its connection's, because no other threads are shown.
 fn thread_id(presence: &Presence) -> Datum {
     Datum::Int(i64::from(presence.id))
 }
 
-/// The sessions that one may see in a table.
+/// The sessions that the user may see in a table.
 fn sessions(view: &View, schema: &str, table: &str) -> Vec<(Arc<Presence>, State)> {
     let sees_all = view.may(Privilege::PROCESS) || view.is_granted(Privilege::SELECT, schema, table);
     let own = view.own_user();
@@ -76,7 +77,7 @@ pub(super) fn session_ssl_status(view: &View) -> SystemTable {
             text(if tls.is_some_and(|tls| tls.resumed) { "1" } else { "0" }),
         ]
     };
-    // MySQL's view reads this table with the rights of who asks.
+    // MySQL's view reads this table with the privileges of the user who queries it.
     let rows = sessions(view, "performance_schema", "status_by_thread").iter().map(row).collect();
     SystemTable { columns: SSL.to_vec(), rows }
 }

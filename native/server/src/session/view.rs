@@ -1,4 +1,4 @@
-//! What a statement of a session sees: variables, the session's functions, system tables, rights.
+//! The data that a session's statements read: variables, the session's functions, system tables, privileges.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,19 +16,19 @@ use crate::sql::{Allowances, Datum, Names};
 use crate::state::Server;
 use crate::version::VERSION;
 
-/// A session as its statements see it. Cheap to copy: a statement that runs on another thread takes its own.
+/// A session as its statements read it. Copying is cheap, because a statement that runs in another thread takes a copy.
 #[derive(Debug, Clone)]
 pub(crate) struct View {
     pub(super) server: Arc<Server>,
     pub(super) id: u32,
     /// `user@host` as the client gave it.
     pub(super) user: String,
-    /// The account that matched; `None` is the server itself, which may do everything.
+    /// The account of the user; `None` for the server itself, which has all privileges.
     pub(super) account: Option<Identity>,
     pub(super) facts: Arc<Facts>,
     pub(super) database: Option<String>,
     pub(super) variables: Arc<SessionVariables>,
-    /// How the client writes its statements, as `sql_mode` and `character_set_client` say.
+    /// The SQL mode and character set of statements: `sql_mode` and `character_set_client`.
     pub(super) syntax: Syntax,
     pub(super) user_variables: Arc<HashMap<String, Datum>>,
     pub(super) last_insert_id: u64,
@@ -59,7 +59,7 @@ impl View {
         view
     }
 
-    /// Takes all variables up anew.
+    /// Resets all variables.
     pub(super) fn reset_variables(&mut self) {
         self.variables = self.server.globals.inherited();
         self.note_syntax();
@@ -71,25 +71,25 @@ impl View {
             Syntax { mode: Mode::of(&variables.sql_mode), charset: Charset::of(&variables.character_set_client) };
     }
 
-    /// Asks the session's account; the server itself has no account and may do everything.
+    /// Asks `question` of the session's account. The answer is yes for the server itself, because it has all privileges.
     fn asks(&self, question: impl FnOnce(&Account) -> bool) -> bool {
         let Some(own) = &self.account else { return true };
-        // An account that was dropped during its session has nothing left.
+        // An account that was dropped during its session has no privileges left.
         self.server.accounts.current().identified(own).is_some_and(question)
     }
 
-    /// The name of the session's user, by which it sees and ends its other sessions; `None` where its account was dropped.
+    /// The name of the session's user, by which it sees and kills its other sessions; `None` where its account was dropped.
     pub(super) fn own_user(&self) -> Option<String> {
         let own = self.account.as_ref()?;
         self.server.accounts.current().identified(own).map(|account| account.name.user.clone())
     }
 
-    /// Whether the session has a privilege on everything.
+    /// Whether the session has a global privilege.
     pub(super) fn may(&self, privilege: Privilege) -> bool {
         self.asks(|account| account.may(privilege, None))
     }
 
-    /// Whether the session has been given a privilege on a table, be it one that everybody may read.
+    /// Whether the session was granted a privilege on a table, even if every user may read that table.
     pub(super) fn is_granted(&self, privilege: Privilege, database: &str, table: &str) -> bool {
         self.asks(|account| account.may_on_table(privilege, database, table))
     }
@@ -101,7 +101,7 @@ impl View {
             || self.asks(|account| account.may_use(database))
     }
 
-    /// Demands one of these privileges on everything.
+    /// Requires one of these global privileges.
     ///
     /// # Errors
     /// 1227 where the session has none of them.
@@ -117,10 +117,10 @@ impl View {
         Err(SqlError::new(1227, b"42000", message))
     }
 
-    /// Demands a privilege on a database.
+    /// Requires a privilege on a database.
     ///
     /// # Errors
-    /// 1044 where the session has it not.
+    /// 1044 where the session lacks it.
     pub(super) fn demand_on_database(&self, privilege: Privilege, database: &str) -> Result<(), SqlError> {
         if self.asks(|account| account.may(privilege, Some(database))) {
             Ok(())
@@ -129,10 +129,10 @@ impl View {
         }
     }
 
-    /// Demands a privilege on a table.
+    /// Requires a privilege on a table.
     ///
     /// # Errors
-    /// 1142 where the session has it not.
+    /// 1142 where the session lacks it.
     pub(super) fn demand_on_table(&self, privilege: Privilege, database: &str, table: &str) -> Result<(), SqlError> {
         if self.may_in(privilege, database, Some(table)) {
             return Ok(());
@@ -180,7 +180,7 @@ impl View {
             return self.fact(fact);
         }
         let own = if global { None } else { self.variables.value(asked) };
-        // A session's variable that the server has no value of has its default there.
+        // A variable that only sessions have has its default as the server's value.
         own.or_else(|| self.server.variable(asked)).unwrap_or_else(|| asked.default())
     }
 
@@ -221,7 +221,7 @@ impl View {
         })
     }
 
-    /// Sets a variable of the session's.
+    /// Sets a variable of the session.
     pub(super) fn set_variable(&mut self, changed: &SystemVariable, value: &Value) {
         match changed.place {
             Place::Fact(Fact::LastInsertId) => {
@@ -229,7 +229,7 @@ impl View {
                     self.last_insert_id = *number;
                 }
             }
-            // What is found out is taken and has no effect, because connectors and dumps set it.
+            // Setting a computed variable has no effect, because connectors and dumps set it.
             Place::Fact(_) | Place::Server(_) | Place::Tls(_) => {}
             Place::Session(..) if self.variables.value(changed).as_ref() == Some(value) => {}
             Place::Session(..) => {
@@ -241,7 +241,7 @@ impl View {
         }
     }
 
-    /// Sets the character set that the client writes and reads, and the collation of its literals.
+    /// Sets the character set of the client's statements and results, and the collation of its literals.
     pub(super) fn set_charset(&mut self, charset: &str, collation: &str) {
         let now = &self.variables;
         let sets = [&now.character_set_client, &now.character_set_connection, &now.character_set_results];
@@ -303,7 +303,7 @@ impl Names for View {
     }
 }
 
-/// Whether everybody may read a database: it shows each session what the session may see.
+/// Whether every user may read a database, because its tables show each session only what that may see.
 fn is_open(database: &str) -> bool {
     ["information_schema", "performance_schema", "sys"].iter().any(|open| open.eq_ignore_ascii_case(database))
 }

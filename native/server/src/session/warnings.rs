@@ -2,15 +2,15 @@
 
 use sealwire_core::error::SqlError;
 
-/// What the session remembers of its last statement.
+/// The diagnostics of the session's last statement.
 #[derive(Debug, Default)]
 pub(super) struct Diagnostics {
     pub(super) warnings: Vec<Warning>,
-    /// Whether the statement at hand shows them, and so has none of its own.
+    /// Whether the current statement shows the diagnostics, so that it has none of its own.
     pub(super) are_shown: bool,
 }
 
-/// A line of SHOW WARNINGS.
+/// A row of SHOW WARNINGS.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Warning {
     pub(super) level: &'static str,
@@ -22,7 +22,7 @@ impl Diagnostics {
         self.warnings.iter()
     }
 
-    /// How many the statement at hand has.
+    /// How many diagnostics the current statement has.
     pub(super) fn count(&self) -> u16 {
         if self.are_shown { 0 } else { u16::try_from(self.warnings.len()).unwrap_or(u16::MAX) }
     }

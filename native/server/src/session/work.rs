@@ -1,4 +1,4 @@
-//! What a session is doing: a statement that runs, an errand, `init_connect`, a transaction.
+//! The work in progress of a session: a running statement, work for another thread, `init_connect`, a transaction.
 
 use sealwire_core::error::SqlError;
 
@@ -6,56 +6,56 @@ use super::answer::{Answer, Pending, Purpose};
 use crate::engine::Deliveries;
 use crate::sql::Datum;
 
-/// A statement that runs on another thread.
+/// A statement that runs in another thread.
 pub(super) struct Running {
     pub(super) deliveries: Deliveries,
     pub(super) purpose: Purpose,
-    /// Whether it begins a transaction.
+    /// Whether the statement begins a transaction.
     pub(super) begins: bool,
 }
 
-/// Work that would keep the event loop.
+/// Work that would block the event loop, so that another thread does it.
 pub(super) enum Errand {
     /// COM_QUERY.
     Query(Queue),
-    /// The next statement of a COM_QUERY, to be found in what is left of it.
+    /// The next statement of a COM_QUERY, to be read from the rest of its text.
     Next,
-    /// A statement that was read already.
+    /// A statement whose text was read already.
     Statement(String),
     /// COM_STMT_PREPARE.
     Prepare(Queue),
-    /// A statement to prepare that was read already.
+    /// A statement to prepare whose text was read already.
     PrepareStatement(String),
     /// COM_STMT_EXECUTE.
     Execute(u32, Vec<Datum>),
-    /// A SET that goes on with a value that the engine has found.
+    /// A SET that continues with a value that the engine has computed.
     SetOn(Box<Pending>, Datum),
 }
 
-/// The answer to an errand, and whether its rows are binary.
+/// The answer that the other thread returned, and whether its rows are binary.
 pub(super) type Brought = (Result<Answer, SqlError>, bool);
 
-/// Where the statements of `init_connect` stand.
+/// The progress of the statements of `init_connect`.
 #[derive(Debug, Default)]
 pub(super) struct InitConnect {
-    /// Those that are still to run.
+    /// The statements that are still to run.
     pub(super) left: Vec<u8>,
-    /// Whether one of them failed: the session then has nothing that it counts on.
+    /// Whether a statement failed: then the session lacks settings on which the administrator relies.
     pub(super) failed: bool,
 }
 
-/// Whether the session's transactions only read.
+/// Whether the session's transactions are read-only.
 #[derive(Debug, Default)]
 pub(super) struct Access {
-    /// The open one does.
+    /// Whether the open transaction is.
     pub(super) open_reads: bool,
-    /// SET TRANSACTION said so of the next one, which then forgets it.
+    /// Whether the next one is, by SET TRANSACTION; forgotten when that one ends.
     pub(super) next_reads: Option<bool>,
-    /// START TRANSACTION said so of the one that it begins.
+    /// Whether the one that START TRANSACTION begins is.
     pub(super) begun_reads: Option<bool>,
 }
 
-/// The statements of a COM_QUERY, from `at` on: each is read where it stands.
+/// The statements of a COM_QUERY, from `at` on; each is read in place.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
     pub(super) sql: Vec<u8>,
@@ -75,7 +75,7 @@ impl Queue {
         self.sql.get(self.at..).unwrap_or_default()
     }
 
-    /// So many bytes at the end are still to run.
+    /// Notes that the last `left` bytes are still to run.
     pub(super) fn keep(&mut self, left: usize) {
         self.at = self.sql.len().saturating_sub(left);
         if left == 0 {
