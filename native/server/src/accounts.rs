@@ -1,4 +1,4 @@
-//! The accounts on disk and in memory, and what is remembered of their passwords for the fast path.
+//! The accounts on disk and in memory, and the digests of passwords that the fast path needs.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
@@ -14,9 +14,9 @@ use sealwire_core::random::Random;
 
 use super::versioned::Versioned;
 
-/// The file of accounts in the data directory: statements, hashes only.
+/// The file of accounts in the data directory: account statements with hashed passwords only.
 pub(crate) const FILE: &str = "accounts.sql";
-/// The file of the secret that decides how users who don't exist are answered.
+/// The file of the secret from which the answers to unknown users are derived.
 const SECRET_FILE: &str = "accounts.secret";
 /// The file into which the accounts are written next. It has its room already, so that DROP USER works on a full disk.
 const SPARE_FILE: &str = "accounts.spare";
@@ -30,7 +30,7 @@ const OWNER_ONLY: u32 = 0o600;
 #[derive(Debug)]
 pub(crate) struct AccountStore {
     path: PathBuf,
-    /// With SHA256(SHA256(password)) of accounts that logged in with their full password.
+    /// The accounts, with SHA256(SHA256(password)) of those that logged in with their full password.
     accounts: Versioned<Accounts, AccountName, [u8; 32]>,
 }
 
@@ -41,7 +41,7 @@ impl AccountStore {
     /// A sentence that names the file.
     pub(crate) fn open(directory: &Path, random: &dyn Random) -> Result<Self, String> {
         let path = directory.join(FILE);
-        // What a server that was killed had not finished.
+        // The unfinished files of a server that was killed.
         for unfinished in [FILE, SECRET_FILE].map(|file| temporary(&directory.join(file))) {
             let _ = fs::remove_file(unfinished);
         }
@@ -73,15 +73,15 @@ impl AccountStore {
             .map_err(|error| format!("can't write {}: {error}", path.display()))
     }
 
-    /// The accounts as they are now.
+    /// The current accounts.
     pub(crate) fn current(&self) -> Arc<Accounts> {
         self.accounts.current()
     }
 
-    /// Carries a statement out. A change is on disk before it counts.
+    /// Executes a statement. A change is written to disk before it takes effect.
     ///
     /// # Errors
-    /// The statement's, or 1105 where the file can't be written.
+    /// The statement's error, or 1105 where the file can't be written.
     pub(crate) fn execute(
         &self,
         statement: &AccountStatement,
@@ -106,30 +106,31 @@ impl AccountStore {
         })
     }
 
-    /// What is remembered of an account's password. Ask for the accounts first: it may be newer than they are, never older.
+    /// The remembered digest of an account's password. Call `current` first, because the digest may then be newer than the accounts, but
+    /// never older.
     pub(crate) fn digest(&self, name: &AccountName) -> Option<[u8; 32]> {
         self.accounts.recall(name)
     }
 
-    /// Remembers it, unless the accounts changed since the login began.
+    /// Remembers a digest, unless the accounts have changed since the login began.
     pub(crate) fn remember_digest(&self, name: &AccountName, digest: [u8; 32], seen: &Arc<Accounts>) {
         self.accounts.remember(name.clone(), digest, seen);
     }
 
-    /// Forgets all: FLUSH PRIVILEGES.
+    /// Forgets all digests, for FLUSH PRIVILEGES.
     pub(crate) fn forget_digests(&self) {
         self.accounts.forget();
     }
 }
 
-/// Where a file is written before it takes the place of `path`.
+/// The path at which a file is written before it replaces `path`.
 fn temporary(path: &Path) -> PathBuf {
     let mut temporary = path.to_owned().into_os_string();
     temporary.push(".new");
     temporary.into()
 }
 
-/// Writes a file so that at each moment either the old or the new one is there, whole. An error leaves the old one alone.
+/// Writes a file so that at each moment either the old or the new one exists, complete. After an error the old one is unchanged.
 fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     write_by(&temporary(path), path, bytes)
 }

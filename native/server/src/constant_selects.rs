@@ -1,4 +1,4 @@
-//! SELECT of constants, variables and functions, parsed: connectors ask the same few again and again.
+//! Parses and remembers SELECTs of constants, variables and functions, because connectors send the same few again and again.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,10 +11,10 @@ use super::engine::title_texts;
 use super::sql::lex::{Lexer, Piece};
 use super::sql::{MOST_EVALUATED_DEPTH, depth};
 
-/// Longer statements go to the engine unread.
+/// A longer statement goes to the engine without being parsed here.
 const MOST_BYTES: usize = 4096;
 
-/// Whether a SELECT may be one of constants: it is short and reads no table.
+/// Whether a SELECT may be one of constants: it is short and names no table.
 pub(crate) fn may_be_constant(sql: &str) -> bool {
     let stops = |(piece, text): (Piece, &[u8])| {
         piece == Piece::Word
@@ -23,25 +23,25 @@ pub(crate) fn may_be_constant(sql: &str) -> bool {
     sql.len() <= MOST_BYTES && !Lexer::new(sql.as_bytes()).any(stops)
 }
 
-/// A SELECT that reads no table, parsed.
+/// A parsed SELECT that names no table.
 #[derive(Debug)]
 pub(crate) struct Constants {
-    /// Expressions and their columns' titles.
+    /// The expressions and the titles of their columns.
     pub(crate) items: Vec<(Expr, String)>,
-    /// LIMIT 0.
+    /// Whether the statement has LIMIT 0.
     pub(crate) is_limited_to_nothing: bool,
 }
 
-/// Statements of constants as they were parsed last: clients ask the same few again and again.
+/// The parsed SELECTs of constants, remembered because clients send the same few again and again.
 #[derive(Debug, Default)]
 pub(crate) struct ParsedSelects(Mutex<HashMap<Box<str>, Option<Arc<Constants>>>>);
 
-/// So many are remembered, and none that is longer.
+/// The most statements that are remembered.
 const MOST_REMEMBERED: usize = 256;
 const LONGEST_REMEMBERED: usize = 512;
 
 impl ParsedSelects {
-    /// A SELECT of constants; `None` where the engine has to answer.
+    /// The parsed SELECT of constants; `None` where the engine must answer.
     pub(crate) fn get(&self, sql: &str) -> Option<Arc<Constants>> {
         if sql.len() > LONGEST_REMEMBERED {
             return parse(sql).map(Arc::new);
@@ -82,7 +82,7 @@ fn parse(sql: &str) -> Option<Constants> {
     Some(Constants { items: titled.collect::<Option<_>>()?, is_limited_to_nothing: is_limited_to_nothing(&query) })
 }
 
-/// What is selected, where nothing but constants can be.
+/// The selected expressions, if the SELECT can only be one of constants.
 fn items(query: &Query) -> Option<&[SelectItem]> {
     let SetExpr::Select(select) = query.body.as_ref() else { return None };
     let bare = select.from.is_empty() && select.selection.is_none() && select.having.is_none() && query.with.is_none();

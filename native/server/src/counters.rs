@@ -1,4 +1,4 @@
-//! What the server counts, and since when.
+//! The server's counters, and the start of counting.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,15 +7,15 @@ use std::time::{Duration, Instant};
 /// The server's counters.
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
-    /// Connections tried.
+    /// Connection attempts.
     pub(crate) connections: AtomicU64,
-    /// Those that did not log in.
+    /// Connections that ended before a login.
     pub(crate) aborted_connects: AtomicU64,
-    /// Those that ended without saying goodbye.
+    /// Connections that ended without COM_QUIT after a login.
     pub(crate) aborted_clients: AtomicU64,
-    /// Those refused because there were too many.
+    /// Connections refused because there were too many.
     pub(crate) refused_connections: AtomicU64,
-    /// Logins refused.
+    /// Refused logins.
     pub(crate) access_denied: AtomicU64,
     /// Statements and commands.
     pub(crate) questions: AtomicU64,
@@ -23,15 +23,15 @@ pub(crate) struct Counters {
     pub(crate) bytes_received: AtomicU64,
     /// Bytes sent.
     pub(crate) bytes_sent: AtomicU64,
-    /// The most connections there were at a time.
+    /// The greatest number of simultaneous connections.
     pub(crate) max_used_connections: AtomicU64,
-    /// Statements that the engine runs now.
+    /// Statements that the engine is running now.
     pub(crate) threads_running: AtomicU64,
     /// SELECT statements.
     pub(crate) com_select: AtomicU64,
     /// SHOW STATUS statements.
     pub(crate) com_show_status: AtomicU64,
-    /// Prepared statements that sessions have now.
+    /// Prepared statements that all sessions have now.
     pub(crate) prepared_statements: Arc<AtomicU64>,
     /// Statements prepared.
     pub(crate) com_stmt_prepare: AtomicU64,
@@ -39,12 +39,12 @@ pub(crate) struct Counters {
     pub(crate) com_stmt_execute: AtomicU64,
 }
 
-/// Adds one.
+/// Adds one to a counter.
 pub(crate) fn count(counter: &AtomicU64) {
     counter.fetch_add(1, Relaxed);
 }
 
-/// How long the server runs, and how long the status variables count.
+/// The times from which the uptime and the status variables count.
 #[derive(Debug)]
 pub(crate) struct Uptime {
     started: Instant,
@@ -52,22 +52,22 @@ pub(crate) struct Uptime {
 }
 
 impl Uptime {
-    /// A server that was started at that time.
+    /// The uptime of a server that was started at `started`.
     pub(crate) const fn since(started: Instant) -> Self {
         Self { started, flushed: Mutex::new(started) }
     }
 
-    /// How long the server runs: `Uptime`.
+    /// The time since the start: `Uptime`.
     pub(crate) fn total(&self) -> Duration {
         self.started.elapsed()
     }
 
-    /// FLUSH STATUS: the status variables begin to count anew.
+    /// Restarts the time of the status variables, for FLUSH STATUS.
     pub(crate) fn flush(&self) {
         *self.flushed.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
     }
 
-    /// How long ago the last FLUSH STATUS was, or the start where there was none: `Uptime_since_flush_status`.
+    /// The time since the last FLUSH STATUS, or since the start where there was none: `Uptime_since_flush_status`.
     pub(crate) fn since_flush(&self) -> Duration {
         self.flushed.lock().unwrap_or_else(PoisonError::into_inner).elapsed()
     }

@@ -1,4 +1,4 @@
-//! Making a data directory.
+//! Creates a data directory.
 
 use std::fs;
 use std::io::{self, ErrorKind};
@@ -12,16 +12,16 @@ use sealwire_core::random::Random;
 use super::accounts::{self, AccountStore};
 use super::options::Initialize;
 
-/// Only its owner enters a data directory.
+/// The mode of a data directory, which only its owner may enter.
 const DIRECTORY_MODE: u32 = 0o700;
-/// Characters that are not taken for each other.
+/// The characters of a random password, without those that look alike.
 const LETTERS: &[u8; 56] = b"ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz2345678";
 const PASSWORD_LENGTH: usize = 20;
 
-/// Whether a directory was made by [`make`].
+/// Whether [`make`] has created the directory.
 ///
 /// # Errors
-/// A sentence where this can't be seen: another user's directory is neither made nor to be made anew.
+/// A sentence where this user may not look into the directory: it is then neither used nor created again.
 pub(super) fn is_made(directory: &Path) -> Result<bool, String> {
     match fs::metadata(directory.join(accounts::FILE)) {
         Ok(_) => Ok(true),
@@ -30,7 +30,7 @@ pub(super) fn is_made(directory: &Path) -> Result<bool, String> {
     }
 }
 
-/// Who may not look into the directory, and whose it is where the system tells.
+/// The error text for a directory that this user may not enter; it names the directory's owner where the system tells.
 fn not_seen(directory: &Path, error: &io::Error) -> String {
     let shown = directory.display();
     let owner = fs::metadata(directory)
@@ -41,7 +41,7 @@ fn not_seen(directory: &Path, error: &io::Error) -> String {
     )
 }
 
-/// Makes a data directory with the account root; its password where it has one.
+/// Creates a data directory with the account root, and root's password where it has one.
 ///
 /// # Errors
 /// A sentence that names the directory.
@@ -87,7 +87,7 @@ fn password(random: &dyn Random) -> String {
     while password.len() < PASSWORD_LENGTH {
         let mut byte = [0];
         random.fill(&mut byte);
-        // A byte beyond the last whole round of letters would make some letters likelier.
+        // A byte beyond the last multiple of the number of letters is skipped, because it would make some letters more likely.
         let [byte] = byte;
         if usize::from(byte) < 256 / LETTERS.len() * LETTERS.len()
             && let Some(letter) = LETTERS.get(usize::from(byte) % LETTERS.len())
@@ -111,7 +111,7 @@ mod tests {
             denied.contains("it belongs to user 0: start sealwired as") && !denied.contains("--initialize"),
             "{denied}"
         );
-        // Root may look everywhere, but no name is that long.
+        // Root may enter every directory, but no name may be that long.
         assert!(is_made(Path::new(&"x".repeat(5000))).unwrap_err().starts_with("can't look into"));
     }
 

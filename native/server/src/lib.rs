@@ -1,4 +1,4 @@
-//! `sealwired`: the server program's parts.
+//! The parts of the server program `sealwired`.
 //!
 //! ```text
 //! socket ──> driver ──> sealwire_core::server::Connection ──> session ──> accounts, settings, status
@@ -32,13 +32,13 @@ mod websocket;
 
 pub use program::main;
 
-/// Locks, channels and threads of what threads share; the tests' scheduler puts its own in their place.
+/// The locks, channels and threads of state that threads share; the race tests replace this module by their scheduler's.
 mod sync {
     pub(super) use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, RwLock, atomic, mpsc};
     pub(super) use std::thread;
     use std::time::Duration;
 
-    /// The next message, unless the time passes first.
+    /// The next message; `None` where the time passes first.
     pub(super) fn wait<T>(receiver: &mpsc::Receiver<T>, time: Duration) -> Option<T> {
         receiver.recv_timeout(time).ok()
     }

@@ -1,6 +1,6 @@
-//! The server.
+//! The program `sealwired`.
 
-/// glibc keeps what its arenas have freed: after clients that moved large values, hundreds of megabytes for nobody.
+/// glibc's allocator keeps freed memory in its arenas: after clients that moved large values, hundreds of megabytes would stay in use.
 #[cfg(feature = "mimalloc")]
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

@@ -1,4 +1,4 @@
-//! The server's options, by MySQL's names, and what the program takes of them.
+//! The server's options, by MySQL's names, and the settings that follow from them.
 
 use std::path::{Path, PathBuf};
 
@@ -17,13 +17,13 @@ pub(super) const PROGRAM: Program = Program {
     version: VERSION,
     usage: "[OPTIONS]",
     groups: &["sealwired"],
-    // Beside an installed MySQL or MariaDB these hold another server's data directory, socket and port.
+    // On a machine with MySQL or MariaDB these groups hold that server's data directory, socket and port.
     other_groups: &["mysqld", "server", "mariadb", "mariadbd"],
     tables: &[OPTIONS, websocket::OPTIONS, SERVER, SERVER_GENERATE],
     arguments: 0,
 };
 
-/// What the program takes of the options, TLS aside.
+/// The settings from the options, except those of TLS.
 #[derive(Debug)]
 pub(super) struct Startup {
     pub(super) directory: PathBuf,
@@ -38,20 +38,20 @@ pub(super) struct Startup {
     pub(super) verbosity: u64,
 }
 
-/// What to make of a fresh data directory.
+/// How to create the data directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Initialize {
-    /// root with a random password.
+    /// With a random password for root.
     RandomPassword,
-    /// root without one.
+    /// Without a password for root.
     NoPassword,
 }
 
-/// Where MySQL's socket is where none is named.
+/// The name of MySQL's socket, if no option names one.
 const SOCKET_NAME: &str = "mysql.sock";
 
 impl Startup {
-    /// Reads the values; beside what the program takes, those of the system variables.
+    /// Resolves the options; returns the settings of the program and the values of the system variables.
     ///
     /// # Errors
     /// A sentence that names the option.
@@ -64,7 +64,7 @@ impl Startup {
                     .to_owned(),
             );
         };
-        // Everything that is named in the directory must still be found when someone changes the working directory.
+        // The directory is made absolute, so that its files are found after the working directory has changed.
         let directory =
             std::path::absolute(&directory).map_err(|error| format!("--datadir={}: {error}", directory.display()))?;
         let within = |path: PathBuf| directory.join(path);

@@ -1,4 +1,4 @@
-//! The program: from the command line to the last connection's end.
+//! The program: from the command line to the end of the last connection.
 
 use std::fs::{self, File};
 use std::path::Path;
@@ -124,7 +124,7 @@ fn listen_and_serve(
     Ok(())
 }
 
-/// The file with the process's number; it is removed when this is dropped, unless somebody else has written it since.
+/// The file with the process id. It is removed when this is dropped, unless another process has written it since.
 struct PidFile<'a>(&'a Path);
 
 impl<'a> PidFile<'a> {
@@ -144,7 +144,7 @@ impl<'a> PidFile<'a> {
         format!("{}\n", std::process::id())
     }
 
-    /// Whether a server may have written the file, or there is none.
+    /// Whether a server wrote the file, or there is none.
     fn is_one(path: &Path) -> bool {
         match fs::metadata(path) {
             Ok(found) if found.is_file() => {
@@ -159,13 +159,13 @@ impl<'a> PidFile<'a> {
 impl Drop for PidFile<'_> {
     fn drop(&mut self) {
         if Self::is_one(self.0) && fs::read_to_string(self.0).is_ok_and(|text| text == Self::text()) {
-            // Someone may have removed it meanwhile.
+            // The file may have been removed meanwhile.
             let _ = fs::remove_file(self.0);
         }
     }
 }
 
-/// Makes the certificates of a data directory that has none; what was made, for the log.
+/// Creates the certificates of a data directory that has none; returns a line about them for the log.
 fn make_certificates(directory: &Path) -> Result<String, String> {
     let made = certs::generate(directory, &certs::Options::default()).map_err(|error| error.to_string())?;
     Ok(format!(
@@ -206,7 +206,7 @@ fn build(values: &Values, startup: &Startup, globals: Globals, random: &OsRandom
     Ok(Server::new(startup.directory.clone(), globals, tls, accounts, engine, startup.default_plugin))
 }
 
-/// Keeps a second server out of the data directory as long as the file is open.
+/// Locks the data directory against a second server, for as long as the file is open.
 fn lock(directory: &Path) -> Result<File, String> {
     let path = directory.join("sealwired.lock");
     let file = File::create(&path).map_err(|error| format!("can't open {}: {error}", path.display()))?;

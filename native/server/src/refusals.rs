@@ -1,5 +1,5 @@
-//! Warnings of connections that failed before anybody logged in. Whoever reaches the port can cause them, so there is a bound to them in
-//! a time, and the number of those left out is said.
+//! Log warnings for connections that failed before a login. Any client that reaches the port can cause them, so their rate is limited, and
+//! the number of suppressed lines is logged.
 
 use sealwire_core::error::Error;
 
@@ -7,14 +7,14 @@ use super::sync::{Mutex, PoisonError};
 use sealwire_net::bounded_lines::BoundedLines;
 use sealwire_net::clock;
 
-/// So many lines of refused connections in each period.
+/// How many lines about refused connections are logged in each period.
 const MOST_REFUSALS: u32 = 20;
-/// And of denied logins, which an operator may want to count by user.
+/// How many lines about denied logins are logged in each period; more, because an operator may want to count them by user.
 const MOST_DENIALS: u32 = 200;
-/// MySQL's number for a client without TLS where it is demanded.
+/// MySQL's error number for a client without TLS where TLS is required.
 const SECURE_TRANSPORT_REQUIRED: u16 = 3159;
 
-/// One for a server.
+/// The rate limits of a server's warnings.
 #[derive(Debug, Default)]
 pub(crate) struct Refusals {
     refusals: Mutex<BoundedLines>,
@@ -22,7 +22,7 @@ pub(crate) struct Refusals {
 }
 
 impl Refusals {
-    /// Logs why a connection ended before its login; `false` where the reason is no refusal.
+    /// Logs why a connection ended before its login; returns `false` where the reason is no refusal.
     pub(crate) fn tell(&self, id: u32, host: &str, error: &Error) -> bool {
         let is_refusal = match error {
             Error::Tls(_) => true,

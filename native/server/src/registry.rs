@@ -1,4 +1,4 @@
-//! Who is connected: what SHOW PROCESSLIST shows and KILL finds.
+//! The registry of connections, which SHOW PROCESSLIST lists and KILL searches.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -21,12 +21,12 @@ pub(crate) struct Registry {
 #[derive(Debug, Default)]
 struct Connections {
     by_id: BTreeMap<u32, Arc<Presence>>,
-    /// How many of them are logged in.
+    /// How many connections are logged in.
     logged_in: usize,
 }
 
-/// A connection's place among all: taken out when the last who needs it drops it, the connection itself or a statement of it that is
-/// still running. Else a user who kills his own connections could have any number of statements run.
+/// A connection's entry in the registry. It is removed when its last owner drops it: the connection, or a statement of it that is still
+/// running. Otherwise a user who kills his own connections could have any number of statements running.
 pub(crate) struct Entry {
     registry: Arc<Registry>,
     id: u32,
@@ -41,56 +41,56 @@ impl Drop for Entry {
 /// Why a user gets no session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Full {
-    /// There are as many sessions as there may be.
+    /// The server's limit of sessions is reached.
     Server,
-    /// He has as many as he may have.
+    /// The user's limit of sessions is reached.
     User,
 }
 
-/// How many sessions there may be.
+/// The limits of sessions.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct MostSessions {
-    /// In all.
+    /// The limit for all users together.
     pub(crate) in_all: usize,
-    /// Of the same user.
+    /// The limit for the same user.
     pub(crate) of_user: Option<usize>,
 }
 
-/// What is known of a connection outside of its worker.
+/// The state of a connection that other threads may read.
 pub(crate) struct Presence {
-    /// Its number.
+    /// The connection's number.
     pub(crate) id: u32,
-    /// Where it comes from, with the port, as SHOW PROCESSLIST prints it.
+    /// The client's host and port, as SHOW PROCESSLIST prints them.
     pub(crate) host: String,
     state: Mutex<State>,
     killed: AtomicBool,
     put_out: AtomicBool,
-    /// Makes its worker look at it.
+    /// Wakes the connection's worker.
     wake: Box<dyn Fn() + Send + Sync>,
 }
 
-/// What changes in a connection's life.
+/// The part of a connection's state that changes.
 #[derive(Debug, Clone)]
 pub(crate) struct State {
-    /// The user, once he is in.
+    /// The user, once he is logged in.
     pub(crate) user: Option<String>,
     /// The current database.
     pub(crate) database: Option<String>,
     /// `Sleep`, `Query`, ….
     pub(crate) command: &'static str,
-    /// Since when.
+    /// When the command began.
     pub(crate) since: Instant,
-    /// The statement, cut where it is long.
+    /// The statement, shortened where it is long.
     pub(crate) info: Option<String>,
-    /// What the connection negotiated, once the user is in.
+    /// The facts that the connection negotiated, once the user is logged in.
     pub(crate) facts: Arc<Facts>,
-    /// What stops its running statement.
+    /// The handle to stop the running statement.
     pub(crate) interruption: Option<Arc<Interruption>>,
-    /// Whether somebody asked for the end of the command.
+    /// Whether a KILL has stopped the current command.
     pub(crate) is_stopped: bool,
 }
 
-/// As much of a statement is shown.
+/// How many bytes of a statement are shown.
 const MOST_INFO: usize = 1024;
 
 impl fmt::Debug for Presence {
@@ -104,7 +104,7 @@ impl Registry {
         self.connections.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The next connection's number: never 0.
+    /// The next connection's number, which is never 0.
     pub(crate) fn next_id(&self) -> u32 {
         loop {
             let id = self.last.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
@@ -114,7 +114,7 @@ impl Registry {
         }
     }
 
-    /// Adds a connection.
+    /// Registers a connection.
     pub(crate) fn enter(&self, id: u32, host: String, wake: Box<dyn Fn() + Send + Sync>) -> Arc<Presence> {
         let state = State {
             user: None,
@@ -132,12 +132,12 @@ impl Registry {
         presence
     }
 
-    /// The place of a connection that was added.
+    /// The entry of a registered connection.
     pub(crate) fn entry(self: &Arc<Self>, id: u32) -> Arc<Entry> {
         Arc::new(Entry { registry: Arc::clone(self), id })
     }
 
-    /// Takes a connection out, whatever runs of it; see [`Entry`].
+    /// Removes a connection, even if a statement of it is running; see [`Entry`].
     pub(crate) fn leave(&self, id: u32) {
         let mut connections = self.connections();
         if let Some(presence) = connections.by_id.remove(&id)
@@ -147,18 +147,19 @@ impl Registry {
         }
     }
 
-    /// How many there are, logged in or not.
+    /// How many connections there are, logged in or not.
     pub(crate) fn len(&self) -> usize {
         self.connections().by_id.len()
     }
 
-    /// Notes the user of a connection; how many sessions there are with it. Of two logins at once none gets a place too many.
+    /// Notes the user of a connection, and returns how many sessions there are, this one included. Of two simultaneous logins neither
+    /// exceeds a limit.
     ///
     /// # Errors
-    /// There are `most` others.
+    /// The limit `most` is reached.
     pub(crate) fn log_in(&self, presence: &Presence, user: &str, most: MostSessions) -> Result<usize, Full> {
         let mut connections = self.connections();
-        // COM_CHANGE_USER keeps the place that the connection has.
+        // COM_CHANGE_USER keeps the connection's session, so that is not counted again.
         let is_new = presence.locked().user.is_none();
         if is_new && connections.logged_in >= most.in_all {
             return Err(Full::Server);
@@ -172,12 +173,12 @@ impl Registry {
         Ok(connections.logged_in)
     }
 
-    /// One of them.
+    /// The connection of that number.
     pub(crate) fn find(&self, id: u32) -> Option<Arc<Presence>> {
         self.connections().by_id.get(&id).cloned()
     }
 
-    /// All, by number.
+    /// All connections, by number.
     pub(crate) fn all(&self) -> Vec<Arc<Presence>> {
         self.connections().by_id.values().cloned().collect()
     }
@@ -188,17 +189,17 @@ impl Presence {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What it is doing.
+    /// The connection's current state.
     pub(crate) fn state(&self) -> State {
         self.locked().clone()
     }
 
-    /// Changes what is known of it.
+    /// Changes the connection's state.
     pub(crate) fn update(&self, change: impl FnOnce(&mut State)) {
         change(&mut self.locked());
     }
 
-    /// It begins a command.
+    /// Notes that a command begins.
     pub(crate) fn begin(&self, command: &'static str, info: Option<&[u8]>) {
         let info = info
             .map(|sql| String::from_utf8_lossy(sql.get(..sql.len().min(MOST_INFO)).unwrap_or_default()).into_owned());
@@ -209,7 +210,7 @@ impl Presence {
         state.is_stopped = false;
     }
 
-    /// A statement of the command begins, which this stops. A KILL that came since the command began stops it, too.
+    /// Notes that a statement of the command begins, which `interruption` stops. A KILL that came since the command began stops it at once.
     pub(crate) fn runs(&self, interruption: Arc<Interruption>) {
         interruption.reset();
         let mut state = self.locked();
@@ -219,7 +220,7 @@ impl Presence {
         state.interruption = Some(interruption);
     }
 
-    /// It waits for a command.
+    /// Notes that the connection waits for a command.
     pub(crate) fn rest(&self) {
         let mut state = self.locked();
         state.command = "Sleep";
@@ -227,7 +228,7 @@ impl Presence {
         state.info = None;
     }
 
-    /// KILL QUERY: stops its running statement.
+    /// Stops the running statement, for KILL QUERY.
     pub(crate) fn stop_statement(&self) {
         let interruption = {
             let mut state = self.locked();
@@ -239,7 +240,7 @@ impl Presence {
         }
     }
 
-    /// KILL: ends it.
+    /// Ends the connection, for KILL.
     pub(crate) fn kill(&self) {
         self.killed.store(true, Ordering::Release);
         self.locked().command = "Killed";
@@ -247,23 +248,23 @@ impl Presence {
         (self.wake)();
     }
 
-    /// Whether somebody asked for the end of the command that it began last.
+    /// Whether a KILL has stopped the last command that began.
     pub(crate) fn is_stopped(&self) -> bool {
         self.locked().is_stopped
     }
 
-    /// Closes it at once: nobody is logged in, and others want its place.
+    /// Closes the connection at once: nobody is logged in on it, and a new connection needs its place.
     pub(crate) fn put_out(&self) {
         self.put_out.store(true, Ordering::Release);
         (self.wake)();
     }
 
-    /// Whether it is to be closed at once.
+    /// Whether the connection must be closed at once.
     pub(crate) fn is_put_out(&self) -> bool {
         self.put_out.load(Ordering::Acquire)
     }
 
-    /// Whether it is to end.
+    /// Whether the connection must end.
     pub(crate) fn is_killed(&self) -> bool {
         self.killed.load(Ordering::Acquire)
     }

@@ -1,4 +1,4 @@
-//! TLS at start and when it is loaded again. An error leaves what is active as it is.
+//! The TLS settings, loaded at start and reloaded later. An error leaves the active ones unchanged.
 
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,21 +13,21 @@ use sealwire_options::Given;
 use sealwire_options::tls::health::Health;
 use sealwire_options::tls::{ServerTlsOptions, TlsVariable};
 
-/// The server's TLS.
+/// The server's TLS settings.
 #[derive(Debug)]
 pub(crate) struct Tls {
     active: Published<Active>,
-    /// What SET GLOBAL ssl_… has changed and the next reload takes up.
+    /// The values of SET GLOBAL ssl_…, which the next reload uses.
     wanted: Mutex<ServerTlsOptions>,
     health: Health,
 }
 
-/// What new connections use.
+/// The TLS settings that new connections use.
 #[derive(Debug)]
 pub(crate) struct Active {
-    /// The context; `None`: no TLS.
+    /// The TLS context; `None` where TLS is off.
     pub(crate) context: Option<ServerContext>,
-    /// What it was built from.
+    /// The options from which it was built.
     pub(crate) options: ServerTlsOptions,
 }
 
@@ -43,21 +43,21 @@ impl Tls {
         Ok(Self { active: Published::new(active), wanted: Mutex::new(options), health })
     }
 
-    /// What new connections use now.
+    /// The TLS settings that new connections use now.
     pub(crate) fn active(&self) -> Arc<Active> {
         self.active.current()
     }
 
-    /// Warns again of what is wrong with certificates and lists, where it is time to; how long until it may be again.
+    /// Repeats the warnings about certificates and revocation lists, if they are due; returns how long until they may be due again.
     pub(crate) fn look_again(&self) -> Duration {
         self.health.look_again(self.active().context.as_ref(), clock::now().wall.as_secs())
     }
 
-    /// Reads certificates and keys again, with the values that SET GLOBAL has given. Of two at once, the later reads after the earlier
-    /// is active.
+    /// Reads certificates and keys again, with the values of SET GLOBAL. Of two simultaneous reloads, the later one reads after the earlier
+    /// one is active.
     ///
     /// # Errors
-    /// 3888; what was active stays.
+    /// 3888; the active settings stay.
     pub(crate) fn reload(&self) -> Result<(), SqlError> {
         self.active.replace(|| {
             let options = self.wanted.lock().unwrap_or_else(PoisonError::into_inner).clone();
@@ -68,26 +68,26 @@ impl Tls {
         })
     }
 
-    /// Goes without TLS: ALTER INSTANCE RELOAD TLS NO ROLLBACK ON ERROR, after an error.
+    /// Switches TLS off, for ALTER INSTANCE RELOAD TLS NO ROLLBACK ON ERROR after an error.
     pub(crate) fn switch_off(&self) {
         let Ok(()) = self
             .active
             .replace(|| Ok::<_, Infallible>(Active { context: None, options: self.active().options.clone() }));
     }
 
-    /// The value of a variable, as SET GLOBAL has left it.
+    /// The value that SET GLOBAL has given a variable.
     pub(crate) fn wanted(&self, variable: &TlsVariable) -> Given {
         self.wanted.lock().unwrap_or_else(PoisonError::into_inner).get(variable)
     }
 
-    /// Takes a value of SET GLOBAL for the next reload.
+    /// Stores a value of SET GLOBAL for the next reload.
     pub(crate) fn want(&self, variable: &TlsVariable, value: Given) {
         self.wanted.lock().unwrap_or_else(PoisonError::into_inner).set(variable, value);
     }
 }
 
 impl Active {
-    /// Logs what was loaded and what is wrong with it.
+    /// Logs the loaded settings and the warnings about them.
     fn tell(&self, health: &Health) {
         match &self.context {
             Some(context) => {

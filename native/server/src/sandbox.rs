@@ -1,4 +1,4 @@
-//! The engine within a process, for fuzzing: a session of an account with all rights on one database, and with none elsewhere.
+//! The engine in a process, for fuzzing: a session of an account with all privileges on one database, and with none on others.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -13,9 +13,9 @@ use super::sql::{Datum, Names, lex};
 
 /// The database that the account may use.
 const OWN: &str = "own";
-/// No script has more statements.
+/// The most statements of a script.
 const MOST_STATEMENTS: usize = 64;
-/// No statement runs longer, so that the fuzzer goes on.
+/// The time limit of a statement, so that the fuzzer goes on.
 const PATIENCE: Duration = Duration::from_millis(200);
 
 /// A data directory with the databases `own` and `hidden`.
@@ -24,10 +24,10 @@ pub struct Sandbox {
 }
 
 impl Sandbox {
-    /// Makes the databases in an empty folder, and runs the statements, as administrator.
+    /// Creates the databases in an empty folder, and runs the statements as administrator.
     ///
     /// # Errors
-    /// The first statement's that fails.
+    /// The first failing statement's error.
     pub fn new(folder: &Path, statements: &[&str]) -> Result<Self, String> {
         SqliteEngine::limit_memory(u64::MAX);
         let sandbox = Self { engine: SqliteEngine::new(folder) };
@@ -41,10 +41,10 @@ impl Sandbox {
         Ok(sandbox)
     }
 
-    /// Runs a script statement by statement in a session of its own; all that it was told: rows and errors.
+    /// Runs a script statement by statement in a session of its own; returns all rows and errors.
     ///
     /// # Errors
-    /// Where no session could be made.
+    /// No session could be made.
     pub fn run(&self, script: &[u8]) -> Result<Vec<u8>, String> {
         let mut session = self.engine.session().map_err(|error| error.message)?;
         let mut told = Vec::new();
@@ -64,10 +64,10 @@ impl Sandbox {
         Ok(told)
     }
 
-    /// What a statement gives to the administrator.
+    /// The rows that a statement returns to the administrator.
     ///
     /// # Errors
-    /// The statement's.
+    /// The statement's error.
     pub fn ask(&self, sql: &str) -> Result<Vec<u8>, String> {
         let mut session = self.engine.session().map_err(|error| error.message)?;
         execute(session.as_mut(), sql, true).map_err(|error| error.message)
@@ -92,7 +92,7 @@ fn execute(session: &mut dyn EngineSession, sql: &str, is_administrator: bool) -
     session.execute(&request, &mut rows).map(|_| rows.0)
 }
 
-/// All that was given.
+/// All output so far.
 #[derive(Default)]
 struct Told(Vec<u8>);
 

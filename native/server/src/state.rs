@@ -1,4 +1,4 @@
-//! What all connections of a server share.
+//! The state that all connections of a server share.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -25,40 +25,40 @@ use super::version::VERSION;
 use sealwire_net::random::OsRandom;
 use sealwire_options::compression::Algorithms;
 
-/// A server.
+/// A server's shared state.
 pub(crate) struct Server {
     /// The data directory.
     pub(crate) directory: PathBuf,
-    /// Values of variables.
+    /// The values of system variables.
     pub(crate) globals: Globals,
-    /// What the log says of connections on which nobody logged in.
+    /// The log warnings for connections without a login.
     pub(crate) refusals: Refusals,
-    /// Counters.
+    /// The counters.
     pub(crate) counters: Counters,
-    /// TLS.
+    /// The TLS settings.
     pub(crate) tls: Tls,
-    /// Accounts.
+    /// The accounts.
     pub(crate) accounts: AccountStore,
-    /// Connections.
+    /// The connections.
     pub(crate) registry: Arc<Registry>,
-    /// Databases.
+    /// The databases.
     pub(crate) engine: Box<dyn Engine>,
-    /// Threads that run statements.
+    /// The threads that run statements.
     pub(crate) pool: Pool,
-    /// Who reads long texts.
+    /// The threads that read long statements.
     pub(crate) readers: Readers,
-    /// Parsed statements.
+    /// The parsed SELECTs of constants.
     pub(crate) selects: ParsedSelects,
-    /// Randomness.
+    /// The source of randomness.
     pub(crate) random: OsRandom,
-    /// The plugin of accounts that name none.
+    /// The plugin of accounts that name no plugin.
     pub(crate) default_plugin: Plugin,
-    /// How long it runs.
+    /// The uptime.
     pub(crate) uptime: Uptime,
-    /// What new connections are told.
+    /// The configuration of new connections.
     config: Published<Config>,
     stop: AtomicBool,
-    /// Makes the acceptor look at `stop` and the certificates.
+    /// Wakes the acceptor, which then checks `stop` and the certificates.
     wake: Mutex<Option<Box<dyn Fn() + Send>>>,
 }
 
@@ -69,7 +69,7 @@ impl fmt::Debug for Server {
 }
 
 impl Server {
-    /// A server from its parts, before it listens.
+    /// Builds a server from its parts, before it listens.
     pub(crate) fn new(
         directory: PathBuf,
         globals: Globals,
@@ -102,17 +102,17 @@ impl Server {
         server
     }
 
-    /// What a new connection is told.
+    /// The configuration of a new connection.
     pub(crate) fn config(&self) -> Arc<Config> {
         self.config.current()
     }
 
-    /// Takes up changed variables and TLS for new connections.
+    /// Applies changed variables and TLS settings to new connections.
     pub(crate) fn refresh_config(&self) {
         let Ok(()) = self.config.replace(|| {
             let mut config = Config::new(VERSION, Arc::new(self.random));
             let algorithms = self.globals.protocol_compression_algorithms.get();
-            // It was parsed when it was set.
+            // The list was parsed when the variable was set, so this does not fail.
             let algorithms = Algorithms::parse("protocol-compression-algorithms", &algorithms).unwrap_or_default();
             config.capabilities |= algorithms.offered();
             config.tls = self.tls.active().context.clone();
@@ -124,7 +124,7 @@ impl Server {
         });
     }
 
-    /// The server's value of a variable; `None` where it is a session's alone, or found out when somebody asks.
+    /// The server's value of a variable; `None` where only sessions have one, or the value is computed when it is read.
     pub(crate) fn variable(&self, asked: &SystemVariable) -> Option<Value> {
         match asked.place {
             Place::Tls(of_tls) => Some(self.tls.wanted(of_tls).into()),
@@ -132,10 +132,11 @@ impl Server {
         }
     }
 
-    /// SET GLOBAL. The value is in force at once; for what connections are told when they begin, from the next connection on; for
-    /// what sessions begin with, from the next session on; and for TLS from the next reload on.
+    /// SET GLOBAL. The value takes effect at once, with these exceptions: the configuration of connections from the next connection on, the
+    /// initial values of sessions from the next session on, and TLS from the next reload on.
     ///
     /// # Errors
+    /// 3160 where TLS would be required and is off.
     /// 3160 where TLS would be demanded and is off.
     pub(crate) fn set_variable(&self, changed: &SystemVariable, value: &Value) -> Result<(), SqlError> {
         let demands_tls = changed.name == variable::require_secure_transport.name && *value == Value::Switch(true);
@@ -151,31 +152,31 @@ impl Server {
         Ok(())
     }
 
-    /// Loads certificates and keys again for new connections.
+    /// Reloads certificates and keys for new connections.
     ///
     /// # Errors
-    /// 3888; new connections get what they got before.
+    /// 3888; new connections then get the old settings.
     pub(crate) fn reload_tls(&self) -> Result<(), SqlError> {
         self.tls.reload()?;
         self.refresh_config();
-        // It reckons when to look at certificates again.
+        // The acceptor computes anew when the certificates are checked next.
         self.wake_acceptor();
         Ok(())
     }
 
-    /// Goes without TLS for new connections.
+    /// Switches TLS off for new connections.
     pub(crate) fn switch_tls_off(&self) {
         self.tls.switch_off();
         self.refresh_config();
         tracing::warn!("TLS is off for new connections");
     }
 
-    /// How a stop reaches the acceptor.
+    /// Sets the function that wakes the acceptor.
     pub(crate) fn on_stop(&self, wake: impl Fn() + Send + 'static) {
         *self.wake.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(wake));
     }
 
-    /// Asks the server to stop.
+    /// Tells the server to stop.
     pub(crate) fn stop(&self) {
         self.stop.store(true, Ordering::Release);
         self.wake_acceptor();
@@ -187,7 +188,7 @@ impl Server {
         }
     }
 
-    /// Whether it is to stop.
+    /// Whether the server is stopping.
     pub(crate) fn is_stopping(&self) -> bool {
         self.stop.load(Ordering::Acquire)
     }

@@ -1,6 +1,6 @@
 //! The status variables of the server, one row each. SHOW STATUS, the tables of `performance_schema` and FLUSH STATUS follow from the row.
-//! Those that speak of TLS (`Ssl_…`, `Tls_…`) have their rows in `core/src/tls/status_variables.rs`, and `Current_tls_…` come from the
-//! table of TLS variables in `native/options/src/tls/server_variables.rs`.
+//! The variables of TLS (`Ssl_…`, `Tls_…`) have their rows in `core/src/tls/status_variables.rs`, and `Current_tls_…` come from the table
+//! of TLS variables in `native/options/src/tls/server_variables.rs`.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, LazyLock};
@@ -40,7 +40,7 @@ const ROWS: &[StatusVariable] = &[
     of_server("Slow_queries", |_| zero()),
     of_server("Threads_cached", |_| zero()),
     of_server("Threads_connected", |asked| asked.server.registry.len().to_string()),
-    // The thread that answers runs, too.
+    // The thread that answers SHOW STATUS counts as well.
     of_server("Threads_running", |asked| (asked.server.counters.threads_running.load(Relaxed) + 1).to_string()),
     of_server("Tls_library_version", |_| "rustls 0.23 with AWS-LC".to_owned()),
     of_server("Uptime", |asked| asked.server.uptime.total().as_secs().to_string()),
@@ -52,7 +52,7 @@ const fn flushed(name: &'static str, counter: fn(&Counters) -> &AtomicU64) -> St
     StatusVariable { name, is_of_session: false, read: Read::Flushed(counter) }
 }
 
-/// A counter that FLUSH STATUS leaves as it is.
+/// A counter that FLUSH STATUS leaves unchanged.
 const fn kept(name: &'static str, counter: fn(&Counters) -> &AtomicU64) -> StatusVariable {
     StatusVariable { name, is_of_session: false, read: Read::Kept(counter) }
 }
@@ -62,7 +62,7 @@ const fn of_server(name: &'static str, value: fn(&Asked<'_>) -> String) -> Statu
     StatusVariable { name, is_of_session: false, read: Read::Value(value) }
 }
 
-/// A value that each session has of its own.
+/// A value of each session.
 const fn of_session(name: &'static str, value: fn(&Asked<'_>) -> String) -> StatusVariable {
     StatusVariable { name, is_of_session: true, read: Read::Value(value) }
 }
@@ -81,26 +81,26 @@ pub(crate) struct StatusVariable {
     read: Read,
 }
 
-/// How a value is read.
+/// The source of a value.
 #[derive(Clone, Copy)]
 enum Read {
-    /// From a counter that FLUSH STATUS sets to 0.
+    /// A counter that FLUSH STATUS sets to 0.
     Flushed(fn(&Counters) -> &AtomicU64),
-    /// From another counter.
+    /// A counter that FLUSH STATUS leaves unchanged.
     Kept(fn(&Counters) -> &AtomicU64),
-    /// It is found out.
+    /// A function that computes the value.
     Value(fn(&Asked<'_>) -> String),
-    /// From core, which has a row for each variable that speaks of TLS.
+    /// A row of core's table of TLS status variables.
     Tls(&'static tls::StatusVariable),
-    /// From the TLS options in use.
+    /// The TLS options in use.
     InUse(&'static TlsVariable),
 }
 
-/// What values are read from.
+/// The data from which values are read.
 struct Asked<'a> {
     server: &'a Server,
     active: Arc<Active>,
-    /// What the asking session negotiated; `None` where the server as a whole is asked for.
+    /// The facts of the session that asks; `None` for the values of the server as a whole.
     facts: Option<&'a Facts>,
 }
 
@@ -134,8 +134,8 @@ static ALL: LazyLock<Vec<StatusVariable>> = LazyLock::new(|| {
     all
 });
 
-/// The status variables that are wanted, with their values. Without facts of a session those of sessions alone have their values for
-/// "off".
+/// The requested status variables with their values. Without the facts of a session, variables that only sessions have are shown with their
+/// values for "off".
 pub(crate) fn rows(
     server: &Server,
     facts: Option<&Facts>,
@@ -145,7 +145,7 @@ pub(crate) fn rows(
     ALL.iter().filter(|variable| wanted(variable)).map(|variable| (variable.name, asked.value(variable))).collect()
 }
 
-/// FLUSH STATUS: the counters of events begin again.
+/// FLUSH STATUS: the counters of events restart at 0.
 pub(crate) fn flush(server: &Server) {
     for row in ROWS {
         if let Read::Flushed(counter) = row.read {

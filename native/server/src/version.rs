@@ -1,6 +1,6 @@
-//! What the server says of itself.
+//! The server's version and name.
 
-/// The version that the greeting shows: connectors read what a server can do from its number.
+/// The version in the greeting. Connectors derive the server's features from its number.
 pub(crate) const VERSION: &str = concat!("8.0.99-Sealwire-", env!("CARGO_PKG_VERSION"));
-/// What `@@version_comment` says.
+/// The value of `@@version_comment`.
 pub(crate) const VERSION_COMMENT: &str = "Sealwire server (MIT OR Apache-2.0)";

@@ -1,4 +1,4 @@
-//! A value that is replaced whole, and what is remembered about it: nothing of the one before outlives a change.
+//! A value that is replaced as a whole, and data about it that is remembered until the value changes.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::sync::{Mutex, PoisonError, RwLock};
 
-/// See the module. Locks are taken in the order of the fields.
+/// A value that is replaced as a whole, and data about it. Locks are taken in the order of the fields.
 #[derive(Debug)]
 pub(crate) struct Versioned<T, K, V> {
     current: RwLock<Arc<T>>,
@@ -14,20 +14,20 @@ pub(crate) struct Versioned<T, K, V> {
 }
 
 impl<T, K: Eq + Hash, V: Copy> Versioned<T, K, V> {
-    /// The first value, of which nothing is known.
+    /// The first value, without remembered data.
     pub(crate) fn new(value: T) -> Self {
         Self { current: RwLock::new(Arc::new(value)), remembered: Mutex::new(HashMap::new()) }
     }
 
-    /// The value as it is now.
+    /// The current value.
     pub(crate) fn current(&self) -> Arc<T> {
         Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Replaces the value by what `next` makes of it, `None` leaves it; changes come one after the other.
+    /// Replaces the value by the result of `next`, where that is `Some`. Changes are made one after the other.
     ///
     /// # Errors
-    /// Those of `next`; then nothing is changed.
+    /// Those of `next`; the value is then unchanged.
     pub(crate) fn change<R, E>(&self, next: impl FnOnce(&T) -> Result<(Option<T>, R), E>) -> Result<R, E> {
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
         let (value, outcome) = next(&current)?;
@@ -38,13 +38,13 @@ impl<T, K: Eq + Hash, V: Copy> Versioned<T, K, V> {
         Ok(outcome)
     }
 
-    /// What is remembered for `key` of the value as it is now. Ask after [`current`](Self::current), never before: what is
-    /// remembered may then be newer than the value, and is nothing, but never older.
+    /// The remembered data for `key` of the current value. Call [`current`](Self::current) first, never afterwards: a change in between can
+    /// make this `None`, but never older than the value.
     pub(crate) fn recall(&self, key: &K) -> Option<V> {
         self.remembered.lock().unwrap_or_else(PoisonError::into_inner).get(key).copied()
     }
 
-    /// Remembers what was found out about the value `seen`, unless it was replaced meanwhile.
+    /// Remembers data about the value `seen`, unless the value was replaced meanwhile.
     pub(crate) fn remember(&self, key: K, found: V, seen: &Arc<T>) {
         let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
         if Arc::ptr_eq(&current, seen) {
@@ -52,7 +52,7 @@ impl<T, K: Eq + Hash, V: Copy> Versioned<T, K, V> {
         }
     }
 
-    /// Forgets all that is remembered.
+    /// Forgets all remembered data.
     pub(crate) fn forget(&self) {
         self.remembered.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }

@@ -1,4 +1,4 @@
-//! The WebSocket listener inside the server: a bridge whose one target is this server, without a port between.
+//! The WebSocket listener inside the server: a bridge whose one target is this server, without a TCP port between them.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -36,7 +36,7 @@ pub(super) const OPTIONS: &[Spec] = &[
 /// The target's name.
 const LOCAL: &str = "local";
 
-/// What the options come to.
+/// The settings from the options.
 #[derive(Debug)]
 pub(super) struct Websocket {
     addresses: String,
@@ -44,13 +44,13 @@ pub(super) struct Websocket {
     hosts: Vec<String>,
     origins: Option<Origins>,
     token: Option<Token>,
-    /// A warning, where others can read it.
+    /// A warning where other users can read the token.
     open_token: Option<String>,
     pages: Option<Pages>,
     is_tls: bool,
 }
 
-/// The listener at work.
+/// The running listener.
 #[derive(Debug)]
 pub(super) struct Running {
     /// The port in use.
@@ -60,7 +60,7 @@ pub(super) struct Running {
 }
 
 impl Websocket {
-    /// Reads the values, and the files that they name; `None` where no port is given.
+    /// Resolves the options, and reads the files that they name; `None` where no port is given.
     ///
     /// # Errors
     /// A sentence that names the option.
@@ -79,10 +79,10 @@ impl Websocket {
         }))
     }
 
-    /// Listens, and serves on a thread of its own.
+    /// Listens, and serves in a thread of its own.
     ///
     /// # Errors
-    /// A sentence that names what the system did not give, or that TLS is off.
+    /// A sentence that names the resource that the system did not give, or says that TLS is off.
     pub(super) fn start(self, server: &Arc<Server>, connector: LocalConnector) -> Result<Running, String> {
         if self.is_tls && server.tls.active().context.is_none() {
             return Err(
@@ -92,7 +92,7 @@ impl Websocket {
         if let Some(warning) = &self.open_token {
             tracing::warn!("{warning}");
         }
-        // Asked anew for each connection, as ALTER INSTANCE RELOAD TLS changes it.
+        // The source is called for each connection, because ALTER INSTANCE RELOAD TLS changes the settings.
         let source = || {
             let server = Arc::clone(server);
             TlsSource::new(move || server.tls.active().context.clone())
@@ -109,7 +109,7 @@ impl Websocket {
             tls: self.is_tls.then(source),
             certificate: Some(source()),
             reloadable: None,
-            // The server's log has it already.
+            // The server's own log has these warnings already.
             health: None,
             open_files: Vec::new(),
             pages: self.pages,
@@ -129,7 +129,7 @@ impl Websocket {
 }
 
 impl Running {
-    /// Stops, after what the server said last has reached its clients.
+    /// Stops the listener, after the server's last bytes have reached its clients.
     pub(super) fn stop(self) {
         self.stopper.stop();
         if self.thread.join().is_err() {
