@@ -1,5 +1,5 @@
-//! Clients and drivers of others against a server, with and without TLS. MariaDB's own server goes first: a failure there is an error of
-//! the test harness, not of our server.
+//! Clients and drivers of other projects against a server, with and without TLS. MariaDB's own server goes first: a failure there is an
+//! error of the test harness, not of our server.
 #![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "these are tests")]
 
 use std::process::{Command, ExitCode};

@@ -1,5 +1,5 @@
-//! Tools of others over verified TLS: each connects, lists tables and queries one, as its users do first. MariaDB's own server goes first:
-//! a failure there is an error of the test harness, not of our server.
+//! Tools of other projects over verified TLS: each connects, lists tables and queries one, as its users do first. MariaDB's own server goes
+//! first: a failure there is an error of the test harness, not of our server.
 #![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "these are tests")]
 
 use std::path::Path;
@@ -18,7 +18,7 @@ use tempfile::TempDir;
 /// Tools based on PyMySQL send a password in Latin-1.
 const PASSWORD: &str = "Sesame-7";
 
-/// A tool of others.
+/// A tool of another project.
 #[derive(Clone, Copy)]
 enum Tool {
     Django,

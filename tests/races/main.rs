@@ -1,12 +1,12 @@
 //! Runs the server's shared state under a scheduler that tries many orders of the threads. The files are the server's own; their locks,
 //! channels and threads are shuttle's. A failing schedule is printed, and `shuttle::replay` repeats it.
 //!
-//! | shared | file | what holds |
+//! | shared state | file | invariant |
 //! | --- | --- | --- |
-//! | accounts, digests of passwords | `versioned.rs` | nothing of an old password outlives a change; no change is lost |
-//! | certificates, what new connections are told | `published.rs` | what was set or read again is in force when the statement ends |
-//! | connections, KILL, `max_user_connections` | `registry.rs`, `interruption.rs` | a KILL reaches what begins meanwhile; no user gets one too many; no number twice |
-//! | threads that run statements | `threads.rs` | each statement runs, once; a thread that goes takes none along |
+//! | accounts, digests of passwords | `versioned.rs` | a changed password's digest is forgotten; no change is lost |
+//! | certificates, configuration of new connections | `published.rs` | a changed or reloaded value is in force when the statement ends |
+//! | connections, KILL, `max_user_connections` | `registry.rs`, `interruption.rs` | KILL stops a statement that begins meanwhile; limits hold; no number twice |
+//! | threads that run statements | `threads.rs` | each statement runs exactly once; a thread that ends loses no statement |
 //!
 //! Status counters, the count of prepared statements, variables and parsed statements are not modelled, because each is one operation on
 //! one atomic, or one lock held for one read or write. The locks of SQLite's files and mio's wakers are not modelled, because other

@@ -1,4 +1,4 @@
-//! Runs programs of others: with an input, an output and a time limit, and without polling.
+//! Runs programs of other projects: with an input, an output and a time limit, and without polling.
 
 use std::io::{Read, Write};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};

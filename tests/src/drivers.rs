@@ -1,4 +1,4 @@
-//! MySQL clients and drivers of others, each run as a program that takes a job and prints facts, both in JSON.
+//! MySQL clients and drivers of other projects, each run as a program that takes a job and prints facts, both in JSON.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use crate::child;
 use crate::programs::{missing, package_folder, program, set_up, target_folder};
 use crate::server::Kind;
 
-/// A client or driver of others.
+/// A client or driver of another project.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Driver {
     /// The terminal client `mariadb`, on libmariadb.

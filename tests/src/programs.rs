@@ -38,7 +38,7 @@ fn build() -> PathBuf {
     target_folder().join("debug")
 }
 
-/// Why a program of others can't be run here; `None` where it can.
+/// Why a program of another project can't be run here; `None` where it can.
 pub fn missing(program: &str) -> Option<String> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let found = std::env::split_paths(&path).any(|folder| folder.join(program).is_file());

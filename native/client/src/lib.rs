@@ -57,7 +57,7 @@ impl<S: Read + Write> Client<S> {
     /// a timeout of its own.
     ///
     /// # Errors
-    /// As [`Client::connect`].
+    /// Those of [`Client::connect`].
     pub fn over(stream: S, config: Config) -> Result<Self, ClientError> {
         Self::start(stream, config, StreamCalls { set_read_timeout: |_, _| Ok(()), close: |_| () })
     }
@@ -126,7 +126,7 @@ impl<S: Read + Write> Client<S> {
     /// Prepares a statement with `?` for parameters.
     ///
     /// # Errors
-    /// As [`Client::query`].
+    /// Those of [`Client::query`].
     pub fn prepare(&mut self, sql: impl AsRef<[u8]>) -> Result<Prepared, ClientError> {
         self.link.connection.prepare(sql.as_ref())?;
         match self.link.next_event()? {
@@ -139,8 +139,8 @@ impl<S: Read + Write> Client<S> {
     /// Prepares a statement and executes it: in one round trip where the server is MariaDB or Sealwire, else in two.
     ///
     /// # Errors
-    /// As [`Client::query`]; also where the number of values differs from the number of parameters. A statement that was prepared but
-    /// failed to execute is closed.
+    /// Those of [`Client::query`]; also an error where the number of values differs from the number of parameters. A statement that was
+    /// prepared but failed to execute is closed.
     pub fn prepare_and_execute(
         &mut self,
         sql: impl AsRef<[u8]>,
@@ -176,7 +176,7 @@ impl<S: Read + Write> Client<S> {
     /// Runs a prepared statement.
     ///
     /// # Errors
-    /// As [`Client::query`]; also where the number of values differs from the number of parameters.
+    /// Those of [`Client::query`]; also an error where the number of values differs from the number of parameters.
     pub fn execute(
         &mut self,
         statement: &Prepared,
@@ -189,7 +189,7 @@ impl<S: Read + Write> Client<S> {
     /// Closes a prepared statement on the server.
     ///
     /// # Errors
-    /// As [`Client::query`].
+    /// Those of [`Client::query`].
     pub fn close(&mut self, statement: &Prepared) -> Result<(), ClientError> {
         self.link.connection.close_statement(statement)?;
         self.link.send()
@@ -198,7 +198,7 @@ impl<S: Read + Write> Client<S> {
     /// Checks that the server still answers (COM_PING).
     ///
     /// # Errors
-    /// As [`Client::query`].
+    /// Those of [`Client::query`].
     pub fn ping(&mut self) -> Result<(), ClientError> {
         self.link.connection.ping()?;
         self.link.done().map(drop)
@@ -207,7 +207,7 @@ impl<S: Read + Write> Client<S> {
     /// Changes the database.
     ///
     /// # Errors
-    /// As [`Client::query`].
+    /// Those of [`Client::query`].
     pub fn select_database(&mut self, database: &str) -> Result<Summary, ClientError> {
         self.link.connection.init_db(database.as_bytes())?;
         self.link.done()
@@ -216,7 +216,7 @@ impl<S: Read + Write> Client<S> {
     /// Logs in as another user over the same TLS connection (COM_CHANGE_USER).
     ///
     /// # Errors
-    /// As [`Client::query`].
+    /// Those of [`Client::query`].
     pub fn change_user(&mut self, user: &str, password: Secret, database: Option<&str>) -> Result<(), ClientError> {
         self.link.connection.change_user(user, password, database)?;
         self.link.done().map(drop)
@@ -225,7 +225,7 @@ impl<S: Read + Write> Client<S> {
     /// Resets the session, for the same user over the same TLS connection (COM_RESET_CONNECTION).
     ///
     /// # Errors
-    /// As [`Client::query`].
+    /// Those of [`Client::query`].
     pub fn reset(&mut self) -> Result<(), ClientError> {
         self.link.connection.reset_connection()?;
         self.link.done().map(drop)
@@ -234,7 +234,7 @@ impl<S: Read + Write> Client<S> {
     /// One line of the server's counters: uptime, threads, questions.
     ///
     /// # Errors
-    /// As [`Client::query`].
+    /// Those of [`Client::query`].
     pub fn statistics(&mut self) -> Result<String, ClientError> {
         self.link.connection.statistics()?;
         match self.link.next_event()? {

@@ -87,7 +87,7 @@ macro_rules! result_methods {
             /// Goes to the next statement's result, skipping the unread rows of this one; false where there is no further result.
             ///
             /// # Errors
-            /// As `next`; also where that statement failed.
+            /// Those of `next`; also the error of that statement.
             pub fn next_result(&mut self) -> Result<bool, ClientError> {
                 self.0.next_result()
             }
@@ -107,20 +107,20 @@ result_methods!(QueryResult, TextRow, |connection| Ok(connection.text_row()));
 result_methods!(StatementResult, BinaryRow, |connection| connection.binary_row().map_err(ClientError::from));
 
 impl<'c, S: Read + Write> Answer<'c, S> {
-    /// Reads up to where the first result is known.
+    /// Reads up to the beginning of the first result.
     pub(super) fn start(link: &'c mut Link<S>) -> Result<Self, ClientError> {
         let opening = Opening::read(link)?;
         Ok(Self::after(opening, link))
     }
 
-    /// The rest of an answer whose opening was read.
+    /// The rest of an answer whose beginning was read.
     pub(super) fn after(opening: Opening, link: &'c mut Link<S>) -> Self {
         let Opening { stage, has_rows } = opening;
         Self { link, stage, has_rows }
     }
 
     fn begin(&mut self) -> Result<(), ClientError> {
-        // Until it is known otherwise, nothing is left to skip.
+        // Until the next result has begun, there is nothing to skip.
         (self.stage, self.has_rows) = (Stage::Done(Summary::default()), false);
         let opening = Opening::read(self.link)?;
         (self.stage, self.has_rows) = (opening.stage, opening.has_rows);
@@ -131,13 +131,13 @@ impl<'c, S: Read + Write> Answer<'c, S> {
         if self.has_rows { self.link.connection.columns() } else { &[] }
     }
 
-    /// Goes to the next row; false where there is none in this result.
+    /// Goes to the next row; false where this result has no further row.
     #[inline]
     fn advance(&mut self) -> Result<bool, ClientError> {
         Ok(self.link.connection.advance_row().is_some() || self.read_on()?)
     }
 
-    /// Reads on up to the next row, or to the end of this result.
+    /// Reads up to the next row, or to the end of this result.
     fn read_on(&mut self) -> Result<bool, ClientError> {
         if let Stage::Done(_) = self.stage {
             return Ok(false);
@@ -146,7 +146,7 @@ impl<'c, S: Read + Write> Answer<'c, S> {
         if let Event::Row(_) = event {
             return Ok(true);
         }
-        // Whatever comes now, no row of this result follows it.
+        // No row of this result follows the event, whatever the event is.
         self.stage = Stage::Done(Summary::default());
         match event {
             Event::ResultEnd { status, warnings } => {
@@ -170,12 +170,14 @@ impl<'c, S: Read + Write> Answer<'c, S> {
 
 impl<S: Read + Write> Drop for Answer<'_, S> {
     fn drop(&mut self) {
-        // A failure is the connection's own and sticks to it: the next call returns it. One of a skipped statement concerns nobody.
+        // An error of the connection is returned by the next call too, and the error of a skipped statement is of no interest, so none is
+        // lost.
         while let Ok(true) | Err(ClientError::Sql(_)) = self.next_result() {}
     }
 }
 
-/// The answers to [`Client::query_many`](super::Client::query_many), in the order of its statements. Those that are not taken are skipped when it is dropped.
+/// The answers to [`Client::query_many`](super::Client::query_many), in the order of its statements. Answers that are not taken are skipped
+/// when the pipeline is dropped.
 #[derive(Debug)]
 pub struct Pipeline<'c, S: Read + Write> {
     link: &'c mut Link<S>,
@@ -190,7 +192,8 @@ impl<'c, S: Read + Write> Pipeline<'c, S> {
     /// The answer to the next statement; `None` after the last.
     ///
     /// # Errors
-    /// [`ClientError::Sql`] where the server refused the statement, and those behind it are still to come; else the connection is over.
+    /// [`ClientError::Sql`] where the server refused the statement; the answers to the later statements still follow. After any other error
+    /// the connection is over.
     #[expect(clippy::should_implement_trait, reason = "the result is lent, which `Iterator` can't say")]
     pub fn next(&mut self) -> Result<Option<QueryResult<'_, S>>, ClientError> {
         let Some(rest) = self.waiting.checked_sub(1) else { return Ok(None) };
@@ -201,7 +204,7 @@ impl<'c, S: Read + Write> Pipeline<'c, S> {
 
 impl<S: Read + Write> Drop for Pipeline<'_, S> {
     fn drop(&mut self) {
-        // As for an answer that is dropped.
+        // Skips the answers that were not taken, and ignores errors for the same reasons as in the `drop` of `Answer`.
         while let Ok(Some(_)) | Err(ClientError::Sql(_)) = self.next() {}
     }
 }

@@ -47,7 +47,7 @@ pub fn read(path: &Path, most: usize) -> Result<Vec<u8>> {
 /// Reads a whole file of UTF-8 text.
 ///
 /// # Errors
-/// As [`read`]; also where the text is not UTF-8.
+/// Those of [`read`]; also an error where the text is not UTF-8.
 pub fn read_text(path: &Path, most: usize) -> Result<String> {
     let content = read(path, most)?;
     String::from_utf8(content).map_err(|_| Error::new(ErrorKind::InvalidData, "it is not UTF-8 text"))

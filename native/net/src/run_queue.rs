@@ -36,7 +36,7 @@ impl Cost {
 /// The expected cost of a connection's next step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Class {
-    /// As low as most.
+    /// As low as that of most connections.
     Cheap,
     /// A handshake: no user is logged in on the connection.
     Handshake,

@@ -253,7 +253,7 @@ impl Presence {
         self.locked().is_stopped
     }
 
-    /// Closes the connection at once: nobody is logged in on it, and a new connection needs its place.
+    /// Closes the connection at once, because no user is logged in on it and a new connection needs its place.
     pub(crate) fn put_out(&self) {
         self.put_out.store(true, Ordering::Release);
         (self.wake)();

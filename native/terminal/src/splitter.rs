@@ -24,7 +24,7 @@ pub(crate) enum Item {
     Unknown(char),
 }
 
-/// What the next line continues, which decides the prompt.
+/// The construct that the next line continues, which decides the prompt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Continues {
     /// Nothing: a new statement.
@@ -92,7 +92,7 @@ impl Splitter {
         self.statement = statement.to_vec();
     }
 
-    /// What the next line continues.
+    /// The construct that the next line continues.
     pub(crate) const fn continues(&self) -> Continues {
         match self.open.inside {
             Inside::Comment => Continues::Comment,

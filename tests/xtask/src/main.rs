@@ -1,4 +1,5 @@
-//! The task runner: `cargo xtask` with `demo`, `wasm`, `size`, `test`, `sim`, `soak`, `attacks`, `faults`, `fuzz`, `memory`, `instructions` or `bench`; `USAGE` says more.
+//! The task runner: `cargo xtask` with `demo`, `wasm`, `size`, `test`, `sim`, `soak`, `attacks`, `faults`, `fuzz`, `memory`, `instructions`
+//! or `bench`; `USAGE` explains them.
 
 mod attacks;
 mod bench;

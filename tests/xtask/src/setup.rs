@@ -149,7 +149,7 @@ impl Need {
         }
     }
 
-    /// What the package is needed for.
+    /// The name of the needed program, file, module or package, for the error text.
     fn holds(&self) -> &'static str {
         match self.probe {
             Probe::Program(name) | Probe::Either(_, name) | Probe::File(name) | Probe::PythonModule(name) => name,

@@ -385,7 +385,7 @@ impl Conn {
         performed
     }
 
-    /// Handles an error of the machine, whose last bytes are in `out`.
+    /// Handles an error of the machine, whose last bytes are already in `out`.
     fn failed(&mut self, error: &Error) {
         match error {
             _ if !self.session.is_logged_in()

@@ -517,7 +517,7 @@ fn a_script_gives_way_to_others_and_to_a_kill() {
     let error = one.answer().unwrap().unwrap_err();
     assert_eq!((error.code, error.sqlstate), (1317, *b"70100"));
     assert_eq!(one.rows("SELECT 4"), [["4"]], "the connection goes on");
-    // Either the connection has ended, or an error comes that says so.
+    // Either the connection has ended, or an error reports the end first.
     assert!(!matches!(other.answer(), Ok(Ok(_))), "KILL ends the connection");
 }
 

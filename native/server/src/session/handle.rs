@@ -46,7 +46,7 @@ impl SessionHandle {
         self.here.as_ref().is_none_or(|session| session.is_busy())
     }
 
-    /// Whether a user is logged in. Only a logged-in session is handed to another thread, so that one counts too.
+    /// Whether a user is logged in. A session in another thread counts as logged in, because only logged-in sessions are handed to threads.
     pub(crate) fn is_logged_in(&self) -> bool {
         self.here.as_ref().is_none_or(|session| session.is_in)
     }
@@ -68,7 +68,7 @@ impl SessionHandle {
         self.here.as_ref().map_or(u64::MAX, |session| session.view.variables.net_read_timeout)
     }
 
-    /// How many seconds the client may take nothing of what it is sent.
+    /// How many seconds the client may take none of the bytes sent to it.
     pub(crate) fn write_timeout(&self) -> u64 {
         self.here.as_ref().map_or(self.write_timeout, |session| session.view.variables.net_write_timeout)
     }

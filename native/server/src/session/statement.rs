@@ -9,9 +9,10 @@ use crate::counters::count;
 use crate::engine::{Task, TransactionStep};
 use crate::sql::Cursor;
 
-/// The longest SHOW, because its condition is evaluated for each row in the event loop's thread.
+/// The longest SHOW that is executed, because its condition is evaluated for each row in the event loop's thread.
 const MOST_SHOW_BYTES: usize = 4096;
-/// The longest account statement, because it is parsed in the event loop's thread; the engine knows no longer one either.
+/// The longest account statement that is parsed, because that happens in the event loop's thread. A longer one goes to the engine, which
+/// refuses it.
 const MOST_ACCOUNT_BYTES: usize = 1024 * 1024;
 
 impl Session {

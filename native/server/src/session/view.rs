@@ -303,7 +303,7 @@ impl Names for View {
     }
 }
 
-/// Whether every user may read a database, because its tables show each session only what that may see.
+/// Whether every user may read a database, because its tables show a session only the rows that the session may see.
 fn is_open(database: &str) -> bool {
     ["information_schema", "performance_schema", "sys"].iter().any(|open| open.eq_ignore_ascii_case(database))
 }

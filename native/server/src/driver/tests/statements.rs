@@ -292,7 +292,7 @@ fn a_wait_for_a_lock_ends_by_kill_and_with_its_time() {
             assert_eq!(code(&mut waiting, sql), 1205, "{sql} with {timeout}");
         }
     }
-    // These statements wait for nobody.
+    // These statements do not wait for the open transaction.
     waiting.query("SET max_execution_time = 1000").unwrap();
     for sql in ["LOCK TABLES d.t WRITE", "UNLOCK TABLES", "SELECT a FROM d.t FOR UPDATE", "SHOW COLUMNS FROM d.t"] {
         waiting.query(sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
