@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-/// The most connections before login that advance in a round, because a handshake costs more than a short statement, and a client that
-/// floods the server with handshakes has not authenticated yet.
+/// The most connections without a logged-in user that advance in a round, because a handshake costs more than a short statement, and a
+/// client that floods the server with handshakes has not authenticated yet.
 const MOST_HANDSHAKES: usize = 8;
 /// A connection whose step takes at least this long is costly. One costly connection advances in each round, so that many of them delay the
 /// others no more than one does.

@@ -8,7 +8,7 @@ use unicode_width::UnicodeWidthChar as _;
 
 use super::rows::{Column, Rows};
 
-/// The most columns for a header or value, however long it is.
+/// The greatest width of a table's column, however long its header or values are.
 const MAX_COLUMN_WIDTH: usize = 1024;
 
 /// How results are printed.

@@ -8,7 +8,7 @@ use std::process::Command;
 use crate::memory::built_tests;
 use crate::run::{Context, Tally, on_path, output, run};
 
-/// The greatest allowed ratio of a count to the recorded one. A count that is lower by as much must be recorded.
+/// The greatest allowed ratio of a count to the recorded one, and the least: a lower count must be recorded.
 const MAY_GROW: f64 = 1.03;
 const MAY_FALL: f64 = 0.90;
 

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use crate::run::{Context, forget_own_package, output, run};
 
-/// The flags that cargo-fuzz sets too: libFuzzer's counters, AddressSanitizer, and a panic that aborts.
+/// The flags that cargo-fuzz sets too: libFuzzer's counters, AddressSanitizer, and `--cfg fuzzing`.
 const FLAGS: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
      -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
      -Cllvm-args=-sanitizer-coverage-trace-compares -Zsanitizer=address --cfg fuzzing";

@@ -6,7 +6,7 @@ use sealwire_core::secret::Secret;
 
 use crate::{Given, Preset, Spec, option_name};
 
-/// MySQL's upper bound of `ssl_session_cache_timeout`, ten minutes less than a day.
+/// MySQL's upper bound of `ssl_session_cache_timeout`, half an hour less than a day.
 const MOST_SESSION_SECONDS: u64 = 84_600;
 
 const OFFER: Spec = Spec::flag(

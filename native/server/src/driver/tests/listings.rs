@@ -180,7 +180,6 @@ fn a_list_of_nested_views_ends_by_kill_and_with_its_time() {
     let views: String = (0..900).rev().map(|n| view(n, &format!("a AS a FROM `v{}`", n + 1))).collect();
     chain.execute_batch(&format!("BEGIN; CREATE TABLE v900 (a INT); {views} COMMIT;")).unwrap();
     // Each view reads the one below it three times. The server refuses to create such views, and SQLite would never finish reading them.
-    // them.
     let body = |n: u32| format!("1 AS a FROM `v{}` AS x, `v{0}` AS y, `v{0}` AS z", n + 1);
     let views: String = (0..30).map(|n| view(n, &body(n))).collect();
     tree.execute_batch(&format!("BEGIN; CREATE TABLE v30 (a INT); {views} COMMIT;")).unwrap();
