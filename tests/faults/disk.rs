@@ -6,7 +6,7 @@ use std::process::Command;
 use std::sync::Arc;
 
 use sealwire::random::OsRandom;
-use sealwire::{Address, Client, Config};
+use sealwire::{Address, Client, Config, Socket};
 use sealwire_tests::server::{Kind, Server, Settings};
 
 use crate::{SECRET, assert_answers, root, rows, strangers};
@@ -118,7 +118,7 @@ fn an_open_transaction_leaves_room_for_others() {
     let log = data_of(&server).join("own.sqlite-wal");
     let length = || fs::metadata(&log).map_or(0, |file| file.len());
     let fill = "INSERT INTO own.t VALUES (REPEAT('x', 1000000))";
-    let leave = |ends: fn(&mut sealwire::Client<sealwire::Socket>)| {
+    let leave = |ends: fn(&mut Client<Socket>)| {
         let mut enemy = root(&server).unwrap();
         rows(&mut enemy, "BEGIN").unwrap();
         let full = (0..60).find_map(|_| rows(&mut enemy, fill).err()).expect("60 MB went into 60").to_string();
