@@ -146,7 +146,7 @@ impl Watch {
     /// 1114 where there is no room for it.
     pub(super) fn begin(&self, translated: &Translated, waiting: &Waiting) -> Result<Option<u64>, SqlError> {
         self.has_ended.store(false, Ordering::Relaxed);
-        self.floor.store(0, Ordering::Relaxed);
+        self.rest();
         let taking = Taking::of(translated);
         if translated.kind == Kind::Query {
             return Ok(None);
@@ -159,15 +159,20 @@ impl Watch {
             Taking::Release => (space.kept() / 4, false),
             Taking::Anything => return Ok(None),
         };
-        self.floor.store(floor, Ordering::Relaxed);
         if space.free < floor {
             return Err(self.full(translated));
         }
+        self.floor.store(floor, Ordering::Relaxed);
         if !grows || (space.is_plenty() && translated.kind != Kind::Definition) {
             return Ok(None);
         }
         let taken = space.kept().saturating_add(waiting.sum(&self.folder));
         Ok(Some(space.free.saturating_sub(taken) / 2))
+    }
+
+    /// Nothing is changed from here on but tables in memory and temporary ones.
+    pub(super) fn rest(&self) {
+        self.floor.store(0, Ordering::Relaxed);
     }
 
     /// The statement is over: its error, where the room has ended it.

@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Instant;
 
 use rusqlite::config::DbConfig;
 use rusqlite::types::Type;
@@ -57,8 +58,8 @@ pub(super) struct SqliteSession {
 struct Attached {
     database: String,
     file: Option<FileId>,
-    /// Whether its growth is bounded.
-    is_bounded: Cell<bool>,
+    /// When its growth was bounded last, where it is.
+    bounded: Cell<Option<Instant>>,
     _descriptors: Option<Opened>,
 }
 
@@ -137,9 +138,9 @@ impl SqliteSession {
                 self.engine.path(database).display().to_string()
             };
             self.batch(&format!("ATTACH DATABASE {} AS {}", quote_text(&path), quote(&schema_of(database))?))?;
-            let is_bounded = Cell::new(false);
+            let bounded = Cell::new(None);
             let database_name = (*database).to_owned();
-            self.attached.push(Attached { database: database_name, file, is_bounded, _descriptors: descriptors });
+            self.attached.push(Attached { database: database_name, file, bounded, _descriptors: descriptors });
             if file.is_some() {
                 log::limit(&self.connection, &schema_of(database))?;
             }

@@ -1,7 +1,7 @@
 //! A session's care for the disk: changes stay within the room that there is, what they leave beside a database goes back, and transactions
 //! that wait are known to all.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sealwire_core::error::SqlError;
 
@@ -10,6 +10,9 @@ use super::super::{log, room, temporary};
 use super::SqliteSession;
 use crate::engine::translate::{Kind, Translated, schema_of};
 use crate::engine::{Done, LOCK_WAIT, Request, RowSink, is_system_database};
+
+/// So long a database's bound is kept: it is a length of the file, which others do not move.
+const HOLDS: Duration = Duration::from_millis(5);
 
 impl SqliteSession {
     /// Runs a statement, and a change within the room that there is on the disk.
@@ -25,6 +28,7 @@ impl SqliteSession {
         }
         let is_bounded = self.bound(translated)?;
         let done = self.begin_and_run(translated, request, rows);
+        self.room.rest();
         if self.connection.is_autocommit() {
             self.give_back();
         }
@@ -56,10 +60,15 @@ impl SqliteSession {
     fn bound(&self, translated: &Translated) -> Result<bool, SqlError> {
         let most = self.room.begin(translated, &self.engine.waiting)?;
         for attached in self.attached.iter().filter(|attached| attached.file.is_some()) {
-            if most.is_none() && !attached.is_bounded.replace(most.is_some()) {
+            let holds = |at: Instant| translated.kind != Kind::Definition && at.elapsed() < HOLDS;
+            let is_so = match (most, attached.bounded.get()) {
+                (None, last) => last.is_none(),
+                (Some(_), last) => last.is_some_and(holds),
+            };
+            if is_so {
                 continue;
             }
-            attached.is_bounded.set(most.is_some());
+            attached.bounded.set(most.map(|_| Instant::now()));
             let bounded = room::bound(&self.connection, &schema_of(&attached.database), most);
             bounded.map_err(|error| to_mysql(&error, ""))?;
         }
@@ -71,12 +80,8 @@ impl SqliteSession {
         let most = self.room.left_waiting();
         self.bounds.wait_for_locks(Duration::ZERO);
         for attached in self.attached.iter().filter(|attached| attached.file.is_some()) {
-            log::give_back(
-                &self.connection,
-                &schema_of(&attached.database),
-                &self.engine.path(&attached.database),
-                most,
-            );
+            let (schema, file) = (schema_of(&attached.database), self.engine.path(&attached.database));
+            log::give_back(&self.connection, &schema, &file, most);
         }
         self.bounds.wait_for_locks(LOCK_WAIT);
     }

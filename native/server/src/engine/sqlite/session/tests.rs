@@ -248,7 +248,7 @@ fn a_stop_ends_a_statement_that_runs() {
         std::thread::sleep(Duration::from_millis(200));
         interruption.stop();
     });
-    let started = std::time::Instant::now();
+    let started = Instant::now();
     let code = bench.error("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000) SELECT COUNT(*) FROM n a, n b, n c, n d");
     stopper.join().unwrap();
     assert_eq!(code, 1317);
