@@ -60,11 +60,8 @@ impl Held {
         }
         let mut shares = shares();
         take_away(&mut shares, &self.account, self.bytes);
-        if bytes > 0 {
-            account.clone_into(&mut self.account);
-            let share = shares.entry(account.to_owned()).or_default();
-            *share = share.saturating_add(bytes);
-        }
+        add(&mut shares, account, bytes);
+        account.clone_into(&mut self.account);
         self.bytes = bytes;
     }
 }
@@ -77,8 +74,8 @@ impl Drop for Held {
     }
 }
 
-/// What a statement has made and may hold, counted for its account until this is dropped. Most statements hold little of it, so it counts
-/// only where memory is short.
+/// The bytes that a statement has made and may hold, counted for its account until this is dropped. They count only where memory is short,
+/// because most statements hold little of them.
 #[derive(Debug, Default)]
 pub(crate) struct Made {
     account: String,
@@ -93,11 +90,8 @@ impl Made {
         }
         let mut possible = possible();
         take_away(&mut possible, &self.account, self.bytes);
-        if bytes > 0 {
-            account.clone_into(&mut self.account);
-            let share = possible.entry(account.to_owned()).or_default();
-            *share = share.saturating_add(bytes);
-        }
+        add(&mut possible, account, bytes);
+        account.clone_into(&mut self.account);
         self.bytes = bytes;
     }
 }
@@ -105,6 +99,13 @@ impl Made {
 impl Drop for Made {
     fn drop(&mut self) {
         self.count("", 0);
+    }
+}
+
+fn add(shares: &mut Shares, account: &str, bytes: usize) {
+    if bytes > 0 {
+        let share = shares.entry(account.to_owned()).or_default();
+        *share = share.saturating_add(bytes);
     }
 }
 

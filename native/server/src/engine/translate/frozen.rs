@@ -9,11 +9,12 @@ use std::ops::{ControlFlow, Range};
 use sealwire_core::error::SqlError;
 use sqlparser::ast::helpers::attached_token::AttachedToken;
 use sqlparser::ast::{
-    Expr, Join, JoinConstraint, JoinOperator, ObjectName, Query, Select, SelectItem, SelectItemQualifiedWildcardKind,
-    SetExpr, Spanned as _, Statement, TableFactor, TableWithJoins, Visit as _, Visitor,
+    Expr, JoinConstraint, ObjectName, Query, Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr,
+    Spanned as _, Statement, TableFactor, TableWithJoins, Visit as _, Visitor,
 };
 use sqlparser::tokenizer::Location;
 
+use super::weight::constraint_of;
 use super::{Reading, last_part, parts, tree, unsupported};
 use crate::sql::backquoted;
 
@@ -189,7 +190,7 @@ impl Freezing<'_, '_, '_> {
         let mut left = self.factor(&from.relation)?;
         for join in &from.joins {
             let right = self.factor(&join.relation)?;
-            left = match constraint(join) {
+            left = match constraint_of(&join.join_operator) {
                 Some(JoinConstraint::Using(names)) => {
                     let names: Vec<&str> = names.iter().map(last_part).collect();
                     merged(left, right, |name| names.iter().any(|one| one.eq_ignore_ascii_case(name)))?
@@ -311,20 +312,6 @@ impl Part {
                 format!("{table}{name} AS {name}")
             }
         }
-    }
-}
-
-const fn constraint(join: &Join) -> Option<&JoinConstraint> {
-    match &join.join_operator {
-        JoinOperator::Join(constraint)
-        | JoinOperator::Inner(constraint)
-        | JoinOperator::StraightJoin(constraint)
-        | JoinOperator::Left(constraint)
-        | JoinOperator::LeftOuter(constraint)
-        | JoinOperator::Right(constraint)
-        | JoinOperator::RightOuter(constraint)
-        | JoinOperator::CrossJoin(constraint) => Some(constraint),
-        _ => None,
     }
 }
 

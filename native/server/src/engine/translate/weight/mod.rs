@@ -691,7 +691,8 @@ impl<'q, 't> Walk<'q, 't> {
     }
 }
 
-const fn constraint_of(join: &JoinOperator) -> Option<&JoinConstraint> {
+/// The ON or USING of a join.
+pub(super) const fn constraint_of(join: &JoinOperator) -> Option<&JoinConstraint> {
     match join {
         JoinOperator::Join(constraint)
         | JoinOperator::Inner(constraint)
