@@ -4,7 +4,7 @@
 use alloc::vec::Vec;
 
 use super::row::{is_set, put_bitmap};
-use super::value::{ParamType, Value, put_value, read_value};
+use super::value::{ParamType, Value, put_held, read_value};
 use crate::wire::{Error, Put, Reader, Result};
 
 /// The largest number of parameters. No server accepts more, because a prepared statement's count has 16 bits.
@@ -72,7 +72,7 @@ pub(super) struct Parameter<'v> {
     pub(super) name: Option<&'v [u8]>,
     /// The value.
     pub(super) value: Value<'v>,
-    /// The type in which the value is encoded.
+    /// The type in which the value is encoded. It must [hold](ParamType::holds) the value.
     pub(super) param_type: ParamType,
 }
 
@@ -94,7 +94,7 @@ pub(super) fn put_parameters<'v>(parameters: impl Iterator<Item = Parameter<'v>>
             out.put_lenenc_bytes(name);
         }
     }
-    for Parameter { value, param_type: ParamType { column_type, unsigned }, .. } in parameters {
-        put_value(value, column_type, unsigned, out);
+    for Parameter { value, param_type, .. } in parameters {
+        put_held(value, param_type, out);
     }
 }

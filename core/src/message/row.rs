@@ -4,7 +4,7 @@
 
 use alloc::vec::Vec;
 
-use super::value::{put_value, read_value};
+use super::value::{put_converted, read_value};
 use super::{ColumnDefinition, Value};
 use crate::wire::{Error, Put, Reader, Result};
 
@@ -185,7 +185,7 @@ pub fn encode_binary_row(columns: &[ColumnDefinition], values: &[Value<'_>], out
     out.put_u8(0);
     put_bitmap(nulls, BITMAP_OFFSET, out);
     for (index, column) in columns.iter().enumerate() {
-        put_value(value_of(index), column.column_type, column.is_unsigned(), out);
+        put_converted(value_of(index), column.column_type, column.is_unsigned(), out);
     }
 }
 

@@ -61,7 +61,7 @@ pub struct StmtExecute<'a> {
     /// The number of executions, always 1.
     pub iterations: u32,
     /// The parameters' types. After decoding, `None` means that they are those of the previous execution. Before encoding, `None` means the
-    /// values' own types.
+    /// values' own types; a value that its type cannot hold is encoded in its own, too.
     pub types: Option<Vec<ParamType>>,
     /// The parameters. A value that was sent as long data is empty here.
     pub parameters: Vec<Value<'a>>,
@@ -155,7 +155,7 @@ impl<'a> StmtExecute<'a> {
         let parameters = self.parameters.iter().zip(types).map(|(value, param_type)| Parameter {
             name: no_name,
             value: *value,
-            param_type: param_type.unwrap_or_else(|| value.parameter_type()),
+            param_type: param_type.filter(|known| known.holds(*value)).unwrap_or_else(|| value.parameter_type()),
         });
         let attributes = attributes.iter().map(|(name, value)| Parameter::named(name, *value));
         put_parameters(parameters.chain(attributes), out);
@@ -195,6 +195,24 @@ mod tests {
             assert!(read.as_ref() == Ok(&execute), "seed {seed}: {read:?} is not {execute:?}");
             assert_eq!(StmtExecute::peek_statement_id(&body), Ok(execute.statement), "seed {seed}");
         });
+    }
+
+    #[test]
+    fn a_value_is_encoded_in_its_declared_type_or_in_its_own() {
+        let types = [ColumnType::TINY, ColumnType::DOUBLE, ColumnType::BLOB, ColumnType::TIMESTAMP, ColumnType::LONG];
+        let date = Value::Date { year: 2026, month: 11, day: 29 };
+        let mut execute =
+            StmtExecute::new(1, vec![Value::Int(-300), "1.5".into(), Value::Bytes(b"x"), date, Value::Double(0.5)]);
+        execute.types = Some(types.map(|column_type| ParamType { column_type, unsigned: false }).to_vec());
+        let mut body = Vec::new();
+        execute.encode(Capabilities::NONE, &mut body);
+        let read = StmtExecute::decode(&body, 5, None, NEVER, Capabilities::NONE).unwrap();
+        // TINY holds an integer, but not this one, so that the nearest is sent. DOUBLE holds no text, and LONG no fraction.
+        let midnight = Value::DateTime { year: 2026, month: 11, day: 29, hour: 0, minute: 0, second: 0, micros: 0 };
+        assert_eq!(read.parameters, [Value::Int(-128), "1.5".into(), Value::Bytes(b"x"), midnight, Value::Double(0.5)]);
+        let sent: Vec<_> = read.types.unwrap().iter().map(|sent| sent.column_type).collect();
+        let [tiny, _, blob, timestamp, _] = types;
+        assert_eq!(sent, [tiny, ColumnType::VAR_STRING, blob, timestamp, ColumnType::DOUBLE]);
     }
 
     #[test]

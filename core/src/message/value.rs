@@ -187,6 +187,23 @@ pub struct ParamType {
 const UNSIGNED: u8 = 0x80;
 
 impl ParamType {
+    /// Whether the value can be encoded in this type without a conversion. An integer may be narrower than its type, because it is clamped.
+    pub(super) fn holds(self, value: Value<'_>) -> bool {
+        let column_type = self.column_type;
+        match value {
+            Value::Null => true,
+            Value::Int(_) | Value::UInt(_) => column_type.is_integer(),
+            Value::Float(_) => column_type == ColumnType::FLOAT,
+            Value::Double(_) => column_type == ColumnType::DOUBLE,
+            Value::Bytes(_) => {
+                let has_own_format = column_type.is_integer() || column_type.is_temporal();
+                !has_own_format && !matches!(column_type, ColumnType::FLOAT | ColumnType::DOUBLE | ColumnType::NULL)
+            }
+            Value::Date { .. } | Value::DateTime { .. } => column_type.is_temporal() && column_type != ColumnType::TIME,
+            Value::Time { .. } => column_type == ColumnType::TIME,
+        }
+    }
+
     pub(super) fn read(reader: &mut Reader<'_>) -> Result<Self> {
         let [column_type, flags] = reader.array("parameter type")?;
         Ok(Self { column_type: ColumnType(column_type), unsigned: flags & UNSIGNED != 0 })
@@ -269,21 +286,18 @@ fn read_micros(reader: &mut Reader<'_>) -> Result<u32> {
 }
 
 /// Encodes one value in binary format, converted to this type. NULL is encoded in the bitmap only, so nothing is written for it.
-pub(super) fn put_value(value: Value<'_>, column_type: ColumnType, unsigned: bool, out: &mut Vec<u8>) {
+pub(super) fn put_converted(value: Value<'_>, column_type: ColumnType, unsigned: bool, out: &mut Vec<u8>) {
     if value == Value::Null || column_type == ColumnType::NULL {
         return;
     }
     match column_type {
-        ColumnType::TINY => out.put(&clamped::<1>(value, unsigned)),
-        ColumnType::SHORT | ColumnType::YEAR => out.put(&clamped::<2>(value, unsigned)),
-        ColumnType::LONG | ColumnType::INT24 => out.put(&clamped::<4>(value, unsigned)),
-        ColumnType::LONGLONG => out.put(&clamped::<8>(value, unsigned)),
         ColumnType::FLOAT => out.put(&to_float(value).to_le_bytes()),
         ColumnType::DOUBLE => out.put(&to_double(value).to_le_bytes()),
         ColumnType::DATE | ColumnType::DATETIME | ColumnType::TIMESTAMP => {
-            put_date(value, column_type == ColumnType::DATE, out);
+            put_date(to_date(value), column_type == ColumnType::DATE, out);
         }
-        ColumnType::TIME => put_time(value, out),
+        ColumnType::TIME => put_time(to_time(value), out),
+        _ if column_type.is_integer() => put_integer(to_integer(value), column_type, unsigned, out),
         _ => match value {
             Value::Bytes(bytes) => out.put_lenenc_bytes(bytes),
             other => out.put_lenenc_bytes(other.to_string().as_bytes()),
@@ -291,14 +305,37 @@ pub(super) fn put_value(value: Value<'_>, column_type: ColumnType, unsigned: boo
     }
 }
 
+/// Encodes one value in binary format, in a type that [holds](ParamType::holds) it. This needs no conversion, so that a client's program
+/// does without the tables for parsing numbers.
+pub(super) fn put_held(value: Value<'_>, ParamType { column_type, unsigned }: ParamType, out: &mut Vec<u8>) {
+    match value {
+        Value::Null => {}
+        Value::Int(number) => put_integer(number.into(), column_type, unsigned, out),
+        Value::UInt(number) => put_integer(number.into(), column_type, unsigned, out),
+        Value::Float(number) => out.put(&number.to_le_bytes()),
+        Value::Double(number) => out.put(&number.to_le_bytes()),
+        Value::Bytes(bytes) => out.put_lenenc_bytes(bytes),
+        Value::Date { .. } | Value::DateTime { .. } => put_date(value, column_type == ColumnType::DATE, out),
+        Value::Time { .. } => put_time(value, out),
+    }
+}
+
+fn put_integer(number: i128, column_type: ColumnType, unsigned: bool, out: &mut Vec<u8>) {
+    match column_type {
+        ColumnType::TINY => out.put(&clamped::<1>(number, unsigned)),
+        ColumnType::SHORT | ColumnType::YEAR => out.put(&clamped::<2>(number, unsigned)),
+        ColumnType::LONG | ColumnType::INT24 => out.put(&clamped::<4>(number, unsigned)),
+        _ => out.put(&clamped::<8>(number, unsigned)),
+    }
+}
+
 /// The number in `N` bytes, or the nearest one that fits.
-fn clamped<const N: usize>(value: Value<'_>, unsigned: bool) -> [u8; N] {
+fn clamped<const N: usize>(number: i128, unsigned: bool) -> [u8; N] {
     let bits = N as u32 * 8;
     let (low, high) =
         if unsigned { (0, (1i128 << bits) - 1) } else { (-(1i128 << (bits - 1)), (1i128 << (bits - 1)) - 1) };
-    let number = to_integer(value).clamp(low, high);
     // In two's complement the low bytes of a number in range represent the number.
-    number.to_le_bytes().first_chunk::<N>().copied().unwrap_or([0; N])
+    number.clamp(low, high).to_le_bytes().first_chunk::<N>().copied().unwrap_or([0; N])
 }
 
 fn to_integer(value: Value<'_>) -> i128 {
@@ -352,18 +389,28 @@ fn to_double(value: Value<'_>) -> f64 {
     }
 }
 
+/// The text's date, or the value itself.
+fn to_date(value: Value<'_>) -> Value<'_> {
+    match value {
+        Value::Bytes(text) => parse_date_time(text).unwrap_or(value),
+        other => other,
+    }
+}
+
+/// The text's time, or the value itself.
+fn to_time(value: Value<'_>) -> Value<'_> {
+    match value {
+        Value::Bytes(text) => parse_time(text).unwrap_or(value),
+        other => other,
+    }
+}
+
 fn put_date(value: Value<'_>, date_only: bool, out: &mut Vec<u8>) {
     let (date, [hour, minute, second], micros) = match value {
         Value::Date { year, month, day } => ((year, month, day), [0; 3], 0),
         Value::DateTime { year, month, day, hour, minute, second, micros } => {
             ((year, month, day), [hour, minute, second], micros)
         }
-        Value::Bytes(text) => match parse_date_time(text) {
-            Some(Value::DateTime { year, month, day, hour, minute, second, micros }) => {
-                ((year, month, day), [hour, minute, second], micros)
-            }
-            _ => ((0, 0, 0), [0; 3], 0),
-        },
         _ => ((0, 0, 0), [0; 3], 0),
     };
     let no_clock = date_only || ([hour, minute, second] == [0; 3] && micros == 0);
@@ -388,11 +435,7 @@ fn put_date(value: Value<'_>, date_only: bool, out: &mut Vec<u8>) {
 }
 
 fn put_time(value: Value<'_>, out: &mut Vec<u8>) {
-    let time = match value {
-        Value::Bytes(text) => parse_time(text),
-        other => Some(other),
-    };
-    let Some(Value::Time { negative, days, hours, minutes, seconds, micros }) = time else {
+    let Value::Time { negative, days, hours, minutes, seconds, micros } = value else {
         return out.put_u8(0);
     };
     let length = match (days, [hours, minutes, seconds], micros) {
@@ -523,7 +566,7 @@ mod tests {
 
     fn written(value: Value<'_>, column_type: ColumnType) -> Vec<u8> {
         let mut out = Vec::new();
-        put_value(value, column_type, false, &mut out);
+        put_converted(value, column_type, false, &mut out);
         out
     }
 
@@ -673,7 +716,7 @@ mod tests {
         assert_eq!(written(Value::UInt(u64::MAX), ColumnType::LONGLONG), i64::MAX.to_le_bytes());
         assert_eq!(written(Value::Double(1e300), ColumnType::LONGLONG), i64::MAX.to_le_bytes());
         let mut out = Vec::new();
-        put_value(Value::Int(-1), ColumnType::LONGLONG, true, &mut out);
+        put_converted(Value::Int(-1), ColumnType::LONGLONG, true, &mut out);
         assert_eq!(out, [0; 8]);
     }
 }
