@@ -166,8 +166,8 @@ fn target(context: &Context) -> PathBuf {
     context.target.join("wasm")
 }
 
-/// A compact AES, because it only decrypts key files, which are few and short.
-const SMALL: &str = "--cfg aes_backend_soft=\"compact\"";
+/// A compact AES, because it only decrypts key files, and a compact SHA-2, because it only hashes passwords and fingerprints: few and short.
+const SMALL: &str = "--cfg aes_backend_soft=\"compact\" --cfg sha2_backend_soft=\"compact\"";
 
 /// The cargo that can build for wasm here, in the workspace's folder.
 fn cargo(context: &Context) -> Result<Command, String> {
