@@ -4,6 +4,7 @@
 #![allow(clippy::expect_used, clippy::panic, reason = "these are tests")]
 
 use std::fs;
+use std::io::Read as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
@@ -31,12 +32,14 @@ fn replay(target: &Target) -> Result<(), Failed> {
     }
     let seeds = seeds.into_iter().enumerate().map(|(number, seed)| (format!("seed {number}"), seed));
     let mut inputs: Vec<(String, Vec<u8>)> = seeds.collect();
-    let folder = here.join("fuzz/corpus").join(target.name);
-    let mut paths: Vec<PathBuf> =
-        fs::read_dir(&folder)?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()?;
-    paths.sort();
-    for path in paths {
-        inputs.push((path.display().to_string(), fs::read(&path)?));
+    let archive = here.join(format!("fuzz/corpus/{}.tar", target.name));
+    for entry in tar::Archive::new(fs::File::open(&archive)?).entries()? {
+        let mut entry = entry?;
+        if entry.header().entry_type().is_file() {
+            let mut input = Vec::new();
+            entry.read_to_end(&mut input)?;
+            inputs.push((entry.path()?.display().to_string(), input));
+        }
     }
     for (name, input) in &inputs {
         if catch_unwind(AssertUnwindSafe(|| (target.run)(input))).is_err() {

@@ -98,6 +98,7 @@ struct Fuzzer {
     programs: PathBuf,
     /// The folder of inputs that runs find, and of those that make a target fail.
     work: PathBuf,
+    /// The folder of the packed inputs in the repository, an archive for each target.
     corpus: PathBuf,
 }
 
@@ -124,29 +125,48 @@ impl Fuzzer {
         let (found, broken) = (self.folder("found", target)?, self.folder("broken", target)?);
         let mut command = self.command(target);
         command.arg(format!("-max_total_time={seconds}")).arg(format!("-artifact_prefix={}/", broken.display()));
-        command.args(["-print_final_stats=1", "-verbosity=0"]).arg(&found).arg(self.corpus.join(target));
+        command.args(["-print_final_stats=1", "-verbosity=0"]).arg(&found).arg(self.unpack(target)?);
         run(&mut command).map_err(|error| {
             format!(
-                "{error}\n  the input is in {}; copied to {} it is run by `cargo test --workspace --test corpus`",
+                "{error}\n  the input is in {0}; `tar -rf {1} -C {0} FILE` adds it to those that `cargo test --workspace --test corpus` runs",
                 broken.display(),
-                self.corpus.join(target).display()
+                self.archive(target).display()
             )
         })
     }
 
     fn minimise(&self, target: &str) -> Result<(), String> {
-        let (found, corpus) = (self.folder("found", target)?, self.corpus.join(target));
+        let (found, corpus) = (self.folder("found", target)?, self.unpack(target)?);
         run(self
             .command(target)
             .args(["-set_cover_merge=1", "-use_counters=0", "-verbosity=0"])
             .arg(&corpus)
-            .arg(&found))
+            .arg(&found))?;
+        let mut names: Vec<_> = fs::read_dir(&corpus)
+            .and_then(|entries| entries.map(|entry| entry.map(|entry| entry.file_name())).collect())
+            .map_err(|error| format!("{}: {error}", corpus.display()))?;
+        names.sort();
+        let mut tar = Command::new("tar");
+        run(tar.args(["--format=ustar", "-cf"]).arg(self.archive(target)).arg("-C").arg(corpus).args(names))
+    }
+
+    fn archive(&self, target: &str) -> PathBuf {
+        self.corpus.join(format!("{target}.tar"))
+    }
+
+    /// The folder with the target's corpus, unpacked anew.
+    fn unpack(&self, target: &str) -> Result<PathBuf, String> {
+        let folder = self.folder("corpus", target)?;
+        fs::remove_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+        let folder = self.folder("corpus", target)?;
+        run(Command::new("tar").arg("-xf").arg(self.archive(target)).arg("-C").arg(&folder))?;
+        Ok(folder)
     }
 
     /// Prints how many edges and features (edges by how often each is taken) the corpus reaches, of all edges in the program.
     fn coverage(&self, target: &str) -> Result<(), String> {
         let mut command = self.command(target);
-        command.arg("-runs=0").arg(self.corpus.join(target));
+        command.arg("-runs=0").arg(self.unpack(target)?);
         let shown = spelled(&command);
         let told = command.output().map_err(|error| format!("`{shown}` did not start: {error}"))?;
         let said = String::from_utf8_lossy(&told.stderr).into_owned();
