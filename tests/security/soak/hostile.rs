@@ -31,10 +31,11 @@ pub(crate) fn statements() -> Vec<String> {
     statements
 }
 
-/// Attacks until the time is over, and counts the attacks.
+/// Attacks until the time is over, but for the rests, and counts the attacks.
 pub(crate) fn run(port: u16, number: usize, counts: &Counts) {
     let (name, act) = ALL[number];
     while !counts.stop.load(Relaxed) {
+        drop(counts.rest_changed.wait_while(counts.rest.lock().unwrap(), |rest| *rest));
         let turn = counts.hostile[number].fetch_add(1, Relaxed);
         match act(port, turn) {
             Ok(()) | Err(ClientError::Sql(_)) => {}

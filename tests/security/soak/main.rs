@@ -10,6 +10,7 @@ use std::fs;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::{Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -22,8 +23,9 @@ use sealwire_tests::server::{Kind, Server, Settings};
 const THREADS: usize = 2;
 /// The longest pause of a client between two queries.
 const MOST_PAUSE: Duration = Duration::from_secs(8);
-/// How many seconds form a window, of which the least memory counts.
-const WINDOW: usize = 10;
+/// How many seconds form a window of a long run, and of a short one. The hostile accounts attack in its first two thirds and rest in the
+/// last, whose least memory counts.
+const WINDOWS: [usize; 2] = [30, 3];
 /// Files that the two processes need beside their connections.
 const OTHER_FILES: usize = 200;
 
@@ -42,7 +44,17 @@ struct Counts {
     bad: AtomicU64,
     /// How often each hostile account has attacked.
     hostile: [AtomicU64; hostile::ALL.len()],
+    /// Whether the hostile accounts begin no attack now, because the memory is measured.
+    rest: Mutex<bool>,
+    rest_changed: Condvar,
     stop: AtomicBool,
+}
+
+impl Counts {
+    fn set_rest(&self, rest: bool) {
+        *self.rest.lock().unwrap() = rest;
+        self.rest_changed.notify_all();
+    }
 }
 
 struct Asked {
@@ -105,6 +117,7 @@ fn soak(asked: &Asked) -> Result<(), String> {
         drop(failed);
         let watched = watch(&server, &set, asked, counts, begin);
         counts.stop.store(true, Relaxed);
+        counts.set_rest(false);
         watched
     });
     let watched = outcome?;
@@ -155,6 +168,8 @@ fn watch(
     root.password = "".into();
     let mut admin = clients::connect(server.port, root).map_err(|error| error.to_string())?;
     let (_keep, tick) = channel::<()>();
+    let is_long = asked.time >= Duration::from_secs(120);
+    let window = WINDOWS[usize::from(!is_long)];
     let (mut samples, mut reloads, mut full) = (Vec::new(), 0, None);
     while tick.recv_timeout(Duration::from_secs(1)) == Err(RecvTimeoutError::Timeout) {
         let [cert, key] = if reloads % 2 == 0 { &again } else { &pairs };
@@ -165,6 +180,7 @@ fn watch(
             .map_err(|e| e.to_string())?;
         reloads += 1;
         samples.push(clients::resident(server.id()));
+        counts.set_rest(samples.len() % window >= window * 2 / 3);
         if full.is_none() && counts.now.load(Relaxed) as usize >= asked.connections * 95 / 100 {
             full = Some((samples.len(), begin.elapsed()));
         }
@@ -174,21 +190,28 @@ fn watch(
     }
     let (at, took) = full.ok_or_else(|| format!("{} of {} came in", counts.now.load(Relaxed), asked.connections))?;
     // The warm-up lasts until all clients are logged in, plus half of that time and a fifth of the run.
-    let from = (at + at / 2 + samples.len() / 5).min(samples.len() - 1);
-    // Only lasting memory counts, so the least value of each window is taken, because a statement may hold some megabytes for a moment. A
-    // run that is too short for windows, and for the memory to settle, has a looser limit.
-    let is_long = asked.time >= Duration::from_secs(120);
-    let (window, bound) = if is_long { (WINDOW, 0.05) } else { (1, 0.25) };
-    let warm: Vec<u64> = samples[from..].chunks(window).filter_map(|window| window.iter().min().copied()).collect();
+    let from = (at + at / 2 + samples.len() / 5).div_ceil(window) * window;
+    // Only lasting memory counts: a running statement may hold some megabytes, so the least value of each rest is taken. A run that is too
+    // short for the memory to settle has a looser limit.
+    let bound = if is_long { 0.05 } else { 0.25 };
+    let rests =
+        samples.get(from..).unwrap_or_default().chunks_exact(window).map(|window| &window[window.len() * 2 / 3..]);
+    let warm: Vec<u64> = rests.filter_map(|rest| rest.iter().min().copied()).collect();
+    if warm.is_empty() {
+        return Err(format!("{} s are too short: all came in after {} s", samples.len(), took.as_secs()));
+    }
     let course: Vec<String> = warm.iter().map(|kib| (kib / 1024).to_string()).collect();
-    println!("soak: the least memory of each {window} s, in MiB: {}", course.join(" "));
+    println!(
+        "soak: the least memory of each rest of the hostile accounts, one in {window} s, in MiB: {}",
+        course.join(" ")
+    );
     let mut sorted = warm.clone();
     sorted.sort_unstable();
     let (least, median, largest) = (sorted[0], sorted[sorted.len() / 2], sorted[sorted.len() - 1]);
     let spread = (largest - median).max(median - least) as f64 / median as f64;
     let mib = |kib: u64| kib as f64 / 1024.0;
     let memory = format!(
-        "all in after {:.0} s; memory after a warm-up of {from} s, the least of each {window} s: {:.1} MiB, least {:.1}, most {:.1}, last {:.1}: within {:.1} % of the median (allowed {:.0} %)",
+        "all in after {:.0} s; memory after a warm-up of {from} s, the least of each rest, one in {window} s: {:.1} MiB, least {:.1}, most {:.1}, last {:.1}: within {:.1} % of the median (allowed {:.0} %)",
         took.as_secs_f64(),
         mib(median),
         mib(least),
