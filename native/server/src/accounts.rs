@@ -60,7 +60,7 @@ impl AccountStore {
         let mut accounts = Accounts::new(secret);
         accounts.read_text(&text, random).map_err(|error| format!("{}, {error}", path.display()))?;
         make_spare(directory, text.len());
-        Ok(Self { path, accounts: Versioned::new(accounts) })
+        Ok(Self { path, accounts: Versioned::new(accounts, has_same_password) })
     }
 
     /// Writes the first accounts of a data directory.
@@ -112,14 +112,22 @@ impl AccountStore {
         self.accounts.recall(name)
     }
 
-    /// Remembers a digest, unless the accounts have changed since the login began.
-    pub(crate) fn remember_digest(&self, name: &AccountName, digest: [u8; 32], seen: &Arc<Accounts>) {
+    /// Remembers a digest, unless the account's password has changed since the login began.
+    pub(crate) fn remember_digest(&self, name: &AccountName, digest: [u8; 32], seen: &Accounts) {
         self.accounts.remember(name.clone(), digest, seen);
     }
 
     /// Forgets all digests, for FLUSH PRIVILEGES.
     pub(crate) fn forget_digests(&self) {
         self.accounts.forget();
+    }
+}
+
+/// Whether an account authenticates alike in both, so that a digest of its password stays true.
+fn has_same_password(one: &Accounts, other: &Accounts, name: &AccountName) -> bool {
+    match (one.get(name), other.get(name)) {
+        (Some(one), Some(other)) => (one.plugin, &one.credential) == (other.plugin, &other.credential),
+        _ => false,
     }
 }
 
@@ -223,17 +231,22 @@ mod tests {
     }
 
     #[test]
-    fn digests_are_forgotten_with_each_change() {
+    fn the_digest_of_a_changed_password_is_forgotten() {
         let directory = tempfile::tempdir().unwrap();
         AccountStore::create(directory.path(), &Accounts::new([0; 32])).unwrap();
         let store = AccountStore::open(directory.path(), &OsRandom::new()).unwrap();
-        let name = AccountName::new("a", "%");
+        run(&store, "CREATE USER 'a'@'%' IDENTIFIED BY 'one', 'b'@'%' IDENTIFIED BY 'two'").unwrap();
+        let [a, b] = ["a", "b"].map(|user| AccountName::new(user, "%"));
         let before = store.current();
-        store.remember_digest(&name, [1; 32], &before);
-        assert_eq!(store.digest(&name), Some([1; 32]));
-        run(&store, "CREATE USER 'a'@'%'").unwrap();
-        assert_eq!(store.digest(&name), None);
-        store.remember_digest(&name, [1; 32], &before);
-        assert_eq!(store.digest(&name), None, "a login from before the change");
+        store.remember_digest(&a, [1; 32], &before);
+        store.remember_digest(&b, [2; 32], &before);
+        run(&store, "ALTER USER 'a'@'%' IDENTIFIED BY 'one'").unwrap();
+        assert_eq!([&a, &b].map(|name| store.digest(name)), [None, Some([2; 32])]);
+        store.remember_digest(&a, [1; 32], &before);
+        assert_eq!(store.digest(&a), None, "a login from before the change");
+        run(&store, "ALTER USER 'b'@'%' REQUIRE SSL").unwrap();
+        assert_eq!(store.digest(&b), Some([2; 32]));
+        run(&store, "RENAME USER 'b'@'%' TO 'c'@'%'").unwrap();
+        assert_eq!(store.digest(&b), None);
     }
 }

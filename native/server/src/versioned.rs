@@ -1,4 +1,4 @@
-//! A value that is replaced as a whole, and data about it that is remembered until the value changes.
+//! A value that is replaced as a whole, and data about its parts that is remembered until the part changes.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -6,17 +6,21 @@ use std::sync::Arc;
 
 use super::sync::{Mutex, PoisonError, RwLock};
 
-/// A value that is replaced as a whole, and data about it. Locks are taken in the order of the fields.
+/// A value that is replaced as a whole, and data about its parts, each of which has a key. Locks are taken in the order of the fields.
 #[derive(Debug)]
 pub(crate) struct Versioned<T, K, V> {
+    /// Held while a change is made, which may write files. Readers do not take it, so that they never wait for a change.
+    change: Mutex<()>,
     current: RwLock<Arc<T>>,
     remembered: Mutex<HashMap<K, V>>,
+    is_same: fn(&T, &T, &K) -> bool,
 }
 
 impl<T, K: Eq + Hash, V: Copy> Versioned<T, K, V> {
-    /// The first value, without remembered data.
-    pub(crate) fn new(value: T) -> Self {
-        Self { current: RwLock::new(Arc::new(value)), remembered: Mutex::new(HashMap::new()) }
+    /// The first value, without remembered data. `is_same` tells whether two values have the same part with this key.
+    pub(crate) fn new(value: T, is_same: fn(&T, &T, &K) -> bool) -> Self {
+        let current = RwLock::new(Arc::new(value));
+        Self { change: Mutex::new(()), current, remembered: Mutex::new(HashMap::new()), is_same }
     }
 
     /// The current value.
@@ -29,11 +33,15 @@ impl<T, K: Eq + Hash, V: Copy> Versioned<T, K, V> {
     /// # Errors
     /// Those of `next`; the value is then unchanged.
     pub(crate) fn change<R, E>(&self, next: impl FnOnce(&T) -> Result<(Option<T>, R), E>) -> Result<R, E> {
-        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
-        let (value, outcome) = next(&current)?;
+        let _change = self.change.lock().unwrap_or_else(PoisonError::into_inner);
+        let old = self.current();
+        let (value, outcome) = next(&old)?;
         if let Some(value) = value {
-            *current = Arc::new(value);
-            self.forget();
+            let value = Arc::new(value);
+            let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+            *current = Arc::clone(&value);
+            let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+            remembered.retain(|key, _| (self.is_same)(&old, &value, key));
         }
         Ok(outcome)
     }
@@ -44,10 +52,10 @@ impl<T, K: Eq + Hash, V: Copy> Versioned<T, K, V> {
         self.remembered.lock().unwrap_or_else(PoisonError::into_inner).get(key).copied()
     }
 
-    /// Remembers data about the value `seen`, unless the value was replaced meanwhile.
-    pub(crate) fn remember(&self, key: K, found: V, seen: &Arc<T>) {
+    /// Remembers data about a part of the value `seen`, unless that part was changed meanwhile.
+    pub(crate) fn remember(&self, key: K, found: V, seen: &T) {
         let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
-        if Arc::ptr_eq(&current, seen) {
+        if (self.is_same)(seen, &current, &key) {
             self.remembered.lock().unwrap_or_else(PoisonError::into_inner).insert(key, found);
         }
     }
@@ -55,5 +63,48 @@ impl<T, K: Eq + Hash, V: Copy> Versioned<T, K, V> {
     /// Forgets all remembered data.
     pub(crate) fn forget(&self) {
         self.remembered.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+    use std::time::Duration;
+
+    use super::*;
+
+    type Pair = Versioned<[u32; 2], usize, u32>;
+
+    fn pair() -> Pair {
+        Versioned::new([0, 0], |one, other, key| one.get(*key) == other.get(*key))
+    }
+
+    #[test]
+    fn readers_do_not_wait_for_a_change() {
+        let pair = Arc::new(pair());
+        let reader = Arc::clone(&pair);
+        let changed = pair.change(|_| {
+            let (sender, receiver) = channel();
+            std::thread::spawn(move || {
+                let read = *reader.current();
+                reader.remember(0, 7, &read);
+                let _ = sender.send((read, reader.recall(&0)));
+            });
+            receiver.recv_timeout(Duration::from_secs(10)).map(|read| (Some([0, 1]), read))
+        });
+        assert_eq!(changed, Ok(([0, 0], Some(7))));
+        assert_eq!((*pair.current(), pair.recall(&0)), ([0, 1], Some(7)), "the change was of the other part");
+    }
+
+    #[test]
+    fn data_about_a_changed_part_is_forgotten() {
+        let pair = pair();
+        let seen = pair.current();
+        pair.remember(0, 7, &seen);
+        pair.remember(1, 8, &seen);
+        pair.change(|_| Ok::<_, ()>((Some([1, 0]), ()))).unwrap();
+        assert_eq!([0, 1].map(|key| pair.recall(&key)), [None, Some(8)]);
+        pair.remember(0, 9, &seen);
+        assert_eq!(pair.recall(&0), None, "the data is of the part before its change");
     }
 }
