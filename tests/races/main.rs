@@ -78,6 +78,21 @@ fn no_old_password_is_remembered_after_a_change() {
     });
 }
 
+/// A change may write files, so that a login which waited for it would wait for the disk.
+#[test]
+fn logins_do_not_wait_for_a_change() {
+    in_every_order(|| {
+        let passwords = Arc::new(Passwords::new(0, |old, new, _| old == new));
+        passwords
+            .change(|old| {
+                at_once(&passwords, &[log_in, log_in]);
+                Ok::<_, ()>((Some(old + 1), ()))
+            })
+            .unwrap();
+        assert_eq!((*passwords.current(), passwords.recall(&"user")), (1, None));
+    });
+}
+
 /// A server variable and a certificate, and the settings of new connections, which contain both.
 struct Settings {
     required: AtomicU32,

@@ -80,8 +80,8 @@ pub(crate) struct State {
     pub(crate) command: &'static str,
     /// When the command began.
     pub(crate) since: Instant,
-    /// The statement, shortened where it is long.
-    pub(crate) info: Option<String>,
+    /// The statement, shortened where it is long. Others see it by [`State::shown_statement`] only.
+    info: Option<String>,
     /// The facts that the connection negotiated, once the user is logged in.
     pub(crate) facts: Arc<Facts>,
     /// The handle to stop the running statement.
@@ -92,6 +92,22 @@ pub(crate) struct State {
 
 /// How many bytes of a statement are shown.
 const MOST_INFO: usize = 1024;
+
+/// After one of these words a password may follow. They may stand in a comment that is executed, or in the text of another statement.
+const BEFORE_PASSWORDS: [&str; 2] = ["IDENTIFIED", "PASSWORD"];
+
+impl State {
+    /// The statement as others may see it: without all that follows a word before passwords.
+    pub(crate) fn shown_statement(&self) -> Option<String> {
+        let statement = self.info.as_deref()?;
+        let end_of = |word: &str| {
+            let found = |part: &[u8]| part.eq_ignore_ascii_case(word.as_bytes());
+            statement.as_bytes().windows(word.len()).position(found).map(|at| at + word.len())
+        };
+        let shown = BEFORE_PASSWORDS.into_iter().filter_map(end_of).min().and_then(|end| statement.get(..end));
+        Some(shown.map_or_else(|| statement.to_owned(), |shown| format!("{shown} ***")))
+    }
+}
 
 impl fmt::Debug for Presence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

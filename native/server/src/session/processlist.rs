@@ -28,7 +28,7 @@ pub(super) fn rows(view: &View, full: bool) -> Vec<Vec<Datum>> {
         if !sees_all && (state.user.is_none() || state.user != own) {
             continue;
         }
-        let info = state.info.map(|info| if full { info } else { info.chars().take(100).collect() });
+        let info = state.shown_statement().map(|info| if full { info } else { info.chars().take(100).collect() });
         let seconds = i64::try_from(state.since.elapsed().as_secs()).unwrap_or(i64::MAX);
         rows.push(vec![
             Datum::Int(i64::from(presence.id)),

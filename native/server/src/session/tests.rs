@@ -428,6 +428,44 @@ fn the_users_variables_have_a_bound_within_a_script_too() {
 }
 
 #[test]
+fn no_listing_of_statements_shows_a_password() {
+    let mut bench = Bench::new();
+    let other = bench.server.registry.enter(7, "10.0.0.9:4711".into(), Box::new(|| {}));
+    other.update(|state| state.user = Some("eve".into()));
+    let shown = |bench: &mut Bench| {
+        let view = &bench.session.view;
+        let tables = [
+            ("information_schema", "processlist"),
+            ("performance_schema", "processlist"),
+            ("performance_schema", "threads"),
+        ];
+        let made = tables.map(|(schema, table)| system_tables::make(view, schema, table).unwrap().rows);
+        let texts: Vec<String> = made.iter().flatten().flatten().map(Datum::to_text).collect();
+        let listed = ["SHOW PROCESSLIST", "SHOW FULL PROCESSLIST"].map(|sql| bench.rows(sql));
+        [texts, listed.into_iter().flatten().flatten().collect()].concat().join("\n")
+    };
+    for sql in [
+        "CREATE USER a IDENTIFIED BY 'SECRET'",
+        "ALTER USER a IDENTIFIED WITH caching_sha2_password AS 'SECRET'",
+        "ALTER /**/ USER a iDeNtIfIeD /**/ BY /**/ 0x534543524554",
+        "/*!50000 ALTER USER a IDENTIFIED BY 'SECRET' */",
+        "ALTER USER a IDENTIFIED BY 'SECRET",
+        "SELECT 'é', 1; GRANT USAGE ON *.* TO a IDENTIFIED BY 'SECRET'",
+        "SET PASSWORD = 'SECRET'",
+        "SET @x = 1, PASSWORD = PASSWORD('SECRET')",
+        "PREPARE s FROM 'ALTER USER a IDENTIFIED BY ''SECRET'''",
+        "CHANGE MASTER TO MASTER_USER = 'u', MASTER_PASSWORD = 'SECRET'",
+    ] {
+        other.begin("Query", Some(sql.as_bytes()));
+        let shown = shown(&mut bench);
+        assert!(!shown.contains("SECRET") && !shown.contains("534543524554"), "{sql}:\n{shown}");
+        assert!(shown.contains(" ***"), "{sql} is not shown at all:\n{shown}");
+    }
+    other.begin("Query", Some(b"SELECT 1 FROM t"));
+    assert_eq!(shown(&mut bench).matches("SELECT 1 FROM t").count(), 5);
+}
+
+#[test]
 fn each_sees_the_ciphers_of_the_sessions_that_he_may_see() {
     use sealwire_core::facts::{Facts, TlsFacts, TlsVersion, Verification};
     let mut bench = Bench::new();

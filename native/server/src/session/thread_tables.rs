@@ -91,6 +91,7 @@ pub(super) fn threads(view: &View) -> SystemTable {
             (None, Transport::Tcp) => "TCP/IP",
         };
         let host = presence.host.rsplit_once(':').map_or(presence.host.as_str(), |(host, _)| host);
+        let shown = state.shown_statement();
         let optional = |value: Option<String>| value.map_or(Datum::Null, Datum::Text);
         vec![
             thread_id(&presence),
@@ -102,7 +103,7 @@ pub(super) fn threads(view: &View) -> SystemTable {
             optional(state.database),
             text(state.command),
             Datum::Int(i64::try_from(state.since.elapsed().as_secs()).unwrap_or(i64::MAX)),
-            optional(state.info),
+            optional(shown),
             text(kind),
         ]
     };
