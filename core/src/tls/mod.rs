@@ -34,6 +34,7 @@ mod purpose;
 mod randomness;
 mod rejection;
 mod resolver;
+mod resumption;
 mod revocation;
 mod server_context;
 mod server_verifier;

@@ -6,7 +6,6 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use rustls::crypto::CryptoProvider;
-use rustls::server::{NoServerSessionStorage, StoresServerSessions};
 use rustls::sign::CertifiedKey;
 use rustls::time_provider::TimeProvider;
 use rustls::{KeyLog, ProtocolVersion, ServerConfig, SupportedProtocolVersion};
@@ -16,6 +15,7 @@ use super::ciphers::{CipherName, NO_CIPHER_FOR_VERSION, cipher_of, restrict};
 use super::clock::Clock;
 use super::counters::Counters;
 use super::resolver::Resolver;
+use super::resumption::{ConnectionSessions, Sessions};
 use super::server_verifier::ClientVerifier;
 use super::session_cache::SessionCache;
 use super::tickets::{self, TicketKeys, Tickets};
@@ -110,9 +110,7 @@ struct Inner {
     certificate: CertificateInfo,
     ciphers: Vec<&'static CipherName>,
     versions: Vec<TlsVersion>,
-    cache: Arc<SessionCache>,
-    cache_size: usize,
-    session_timeout: u64,
+    sessions: Arc<Sessions>,
     clock: Arc<Clock>,
     counters: Arc<Counters>,
     notes: Vec<String>,
@@ -180,19 +178,15 @@ impl ServerContext {
         let own = Arc::new(own);
         let mut config = builder.with_cert_resolver(Arc::new(Resolver::new(Arc::clone(&own))));
         let (size, timeout) = (options.session_cache_size, options.session_timeout);
-        let cache = Arc::new(SessionCache::new(size, timeout, Arc::clone(&clock), Arc::clone(&counters)));
-        let (storage, tickets): (Arc<dyn StoresServerSessions>, _) = match size {
-            0 => (Arc::new(NoServerSessionStorage {}), options.ticket_keys.is_some()),
-            _ => (cache.clone(), true),
+        let tickets = match options.ticket_keys {
+            Some(keys) => Some(Tickets(keys.ticketer(&context)?)),
+            None => None,
         };
-        config.session_storage = storage;
-        if let Some(keys) = options.ticket_keys {
-            let (clock, counters) = (Arc::clone(&clock), Arc::clone(&counters));
-            config.ticketer = Arc::new(Tickets { ticketer: keys.ticketer(&context)?, timeout, clock, counters });
-        }
-        if !tickets {
+        if size == 0 && tickets.is_none() {
             config.send_tls13_tickets = 0;
         }
+        let cache = SessionCache::new(size);
+        let sessions = Sessions { cache, tickets, timeout, clock: Arc::clone(&clock), counters: Arc::clone(&counters) };
         config.ignore_client_order = options.prefer_own_order;
         config.alpn_protocols = options.alpn;
         if let Some(key_log) = options.key_log {
@@ -207,9 +201,7 @@ impl ServerContext {
             certificate,
             ciphers,
             versions,
-            cache,
-            cache_size: size,
-            session_timeout: timeout,
+            sessions: Arc::new(sessions),
             clock,
             counters,
             notes,
@@ -252,7 +244,8 @@ impl ServerContext {
 
     /// The number of cached sessions, their maximum, and their lifetime in seconds.
     pub fn sessions(&self) -> (usize, usize, u64) {
-        (self.0.cache.len(), self.0.cache_size, self.0.session_timeout)
+        let Sessions { cache, timeout, .. } = &*self.0.sessions;
+        (cache.len(), cache.capacity(), *timeout)
     }
 
     /// The counters since the context was built.
@@ -265,11 +258,14 @@ impl ServerContext {
         &self.0.notes
     }
 
-    /// The configuration of one connection, and the resolver that records its SNI.
+    /// The configuration of one connection, which has its own sessions, and the resolver that records its SNI.
     pub(super) fn connection_config(&self) -> (ServerConfig, Arc<Resolver>) {
         let resolver = Arc::new(Resolver::new(Arc::clone(&self.0.own)));
         let mut config = self.0.config.clone();
         config.cert_resolver = resolver.clone();
+        let sessions = Arc::new(ConnectionSessions::new(Arc::clone(&self.0.sessions)));
+        config.session_storage = sessions.clone();
+        config.ticketer = sessions;
         (config, resolver)
     }
 

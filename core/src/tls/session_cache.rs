@@ -1,43 +1,37 @@
 //! The server's cache of sessions for resumption.
 
 use alloc::collections::BTreeMap;
-use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::fmt;
-use core::sync::atomic::Ordering;
 
-use rustls::server::StoresServerSessions;
-
-use super::clock::Clock;
-use super::counters::Counters;
 use super::std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// A session as it is kept, and when its last full handshake was, in seconds since the Unix epoch.
+pub(super) struct Kept {
+    pub(super) session: Vec<u8>,
+    pub(super) since: u64,
+}
 
 /// A cache of limited size that removes the oldest session first.
 pub(super) struct SessionCache {
     capacity: usize,
-    timeout: u64,
-    clock: Arc<Clock>,
-    counters: Arc<Counters>,
     sessions: Mutex<Sessions>,
 }
 
 #[derive(Default)]
 struct Sessions {
     next: u64,
-    by_age: BTreeMap<u64, Session>,
+    by_age: BTreeMap<u64, (Vec<u8>, Kept)>,
     by_key: BTreeMap<Vec<u8>, u64>,
 }
 
-#[derive(Clone)]
-struct Session {
-    key: Vec<u8>,
-    value: Vec<u8>,
-    stored: u64,
-}
-
 impl SessionCache {
-    pub(super) fn new(capacity: usize, timeout: u64, clock: Arc<Clock>, counters: Arc<Counters>) -> Self {
-        Self { capacity, timeout, clock, counters, sessions: Mutex::default() }
+    pub(super) fn new(capacity: usize) -> Self {
+        Self { capacity, sessions: Mutex::default() }
+    }
+
+    /// The largest number of sessions.
+    pub(super) const fn capacity(&self) -> usize {
+        self.capacity
     }
 
     /// The number of cached sessions.
@@ -45,81 +39,51 @@ impl SessionCache {
         self.lock().by_key.len()
     }
 
+    /// Keeps a session. Returns whether the oldest one had to be removed for it.
+    pub(super) fn put(&self, key: Vec<u8>, kept: Kept) -> bool {
+        let mut sessions = self.lock();
+        sessions.insert(key, kept);
+        let is_full = sessions.by_key.len() > self.capacity;
+        if is_full {
+            sessions.forget_oldest();
+        }
+        is_full
+    }
+
+    /// A copy of a session.
+    pub(super) fn get(&self, key: &[u8]) -> Option<Kept> {
+        let sessions = self.lock();
+        let (_, Kept { session, since }) = sessions.by_age.get(sessions.by_key.get(key)?)?;
+        Some(Kept { session: session.clone(), since: *since })
+    }
+
+    /// Removes a session.
+    pub(super) fn take(&self, key: &[u8]) -> Option<Kept> {
+        self.lock().remove(key)
+    }
+
     /// Ignores poisoning: a thread that panicked here can have left at worst one session half stored, which is then found or not.
     fn lock(&self) -> MutexGuard<'_, Sessions> {
         self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
     }
-
-    fn is_too_old(&self, session: &Session) -> bool {
-        self.clock.now().as_secs().saturating_sub(session.stored) > self.timeout
-    }
-
-    fn count(&self, found: Option<Session>) -> Option<Vec<u8>> {
-        let Some(session) = found else {
-            self.counters.cache_misses.fetch_add(1, Ordering::Relaxed);
-            return None;
-        };
-        if self.is_too_old(&session) {
-            self.counters.cache_timeouts.fetch_add(1, Ordering::Relaxed);
-            return None;
-        }
-        Some(session.value)
-    }
 }
 
 impl Sessions {
-    fn find(&self, key: &[u8]) -> Option<&Session> {
-        self.by_age.get(self.by_key.get(key)?)
-    }
-
-    fn remove(&mut self, key: &[u8]) -> Option<Session> {
+    fn remove(&mut self, key: &[u8]) -> Option<Kept> {
         let age = self.by_key.remove(key)?;
-        self.by_age.remove(&age)
+        self.by_age.remove(&age).map(|(_, kept)| kept)
     }
 
-    fn insert(&mut self, session: Session) {
-        self.remove(&session.key);
-        self.by_key.insert(session.key.clone(), self.next);
-        self.by_age.insert(self.next, session);
+    fn insert(&mut self, key: Vec<u8>, kept: Kept) {
+        self.remove(&key);
+        self.by_key.insert(key.clone(), self.next);
+        self.by_age.insert(self.next, (key, kept));
         self.next = self.next.wrapping_add(1);
     }
 
     fn forget_oldest(&mut self) {
-        if let Some((_, session)) = self.by_age.pop_first() {
-            self.by_key.remove(&session.key);
+        if let Some((_, (key, _))) = self.by_age.pop_first() {
+            self.by_key.remove(&key);
         }
-    }
-}
-
-impl StoresServerSessions for SessionCache {
-    fn put(&self, key: Vec<u8>, value: Vec<u8>) -> bool {
-        let mut sessions = self.lock();
-        sessions.insert(Session { key, value, stored: self.clock.now().as_secs() });
-        if sessions.by_key.len() > self.capacity {
-            sessions.forget_oldest();
-            self.counters.cache_overflows.fetch_add(1, Ordering::Relaxed);
-        }
-        true
-    }
-
-    fn get(&self, key: &[u8]) -> Option<Vec<u8>> {
-        let found = self.lock().find(key).cloned();
-        self.count(found)
-    }
-
-    fn take(&self, key: &[u8]) -> Option<Vec<u8>> {
-        let found = self.lock().remove(key);
-        self.count(found)
-    }
-
-    fn can_cache(&self) -> bool {
-        self.capacity > 0
-    }
-}
-
-impl fmt::Debug for SessionCache {
-    /// Shows no sessions, because they are secrets.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SessionCache({} of {})", self.len(), self.capacity)
     }
 }

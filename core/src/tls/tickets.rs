@@ -3,8 +3,6 @@
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::fmt;
-use core::sync::atomic::Ordering;
 
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::CertificateDer;
@@ -15,8 +13,7 @@ use zeroize::Zeroizing;
 use super::TlsError;
 use super::chain::Authority;
 use super::ciphers::cipher_of;
-use super::clock::Clock;
-use super::counters::Counters;
+use super::session_cache::Kept;
 use crate::facts::TlsVersion;
 
 /// The source of keys for session tickets.
@@ -29,63 +26,37 @@ pub trait TicketKeys: Send + Sync {
     fn ticketer(&self, context: &[u8; 32]) -> Result<Arc<dyn ProducesTickets>, TlsError>;
 }
 
-/// The tickets of a context. The encrypted part of each ticket includes its time of issue.
-pub(super) struct Tickets {
-    pub(super) ticketer: Arc<dyn ProducesTickets>,
-    /// The lifetime of a ticket in seconds.
-    pub(super) timeout: u64,
-    pub(super) clock: Arc<Clock>,
-    pub(super) counters: Arc<Counters>,
-}
+/// The tickets of a context. The encrypted part of each ticket includes the time of the session's last full handshake.
+pub(super) struct Tickets(pub(super) Arc<dyn ProducesTickets>);
 
-/// The length of the issue time, in seconds since the Unix epoch, which follows the session.
+/// The length of that time, in seconds since the Unix epoch, which follows the session.
 const TIME: usize = 8;
 /// The largest session, in bytes, that gets a ticket. A session includes the client's certificates, a TLS message may have at most 64 KiB,
 /// and the client sends the ticket in its first message.
 const LARGEST: usize = 16 * 1024;
 
-impl ProducesTickets for Tickets {
-    fn enabled(&self) -> bool {
-        self.ticketer.enabled()
+impl Tickets {
+    pub(super) fn are_enabled(&self) -> bool {
+        self.0.enabled()
     }
 
-    fn lifetime(&self) -> u32 {
-        u32::try_from(self.timeout).unwrap_or(u32::MAX)
-    }
-
-    fn encrypt(&self, session: &[u8]) -> Option<Vec<u8>> {
+    /// A ticket for a session.
+    pub(super) fn encrypt(&self, session: &[u8], since: u64) -> Option<Vec<u8>> {
         if session.len() > LARGEST {
             return None;
         }
         let mut plain = Zeroizing::new(Vec::with_capacity(session.len() + TIME));
         plain.extend_from_slice(session);
-        plain.extend_from_slice(&self.clock.now().as_secs().to_be_bytes());
-        self.ticketer.encrypt(&plain)
+        plain.extend_from_slice(&since.to_be_bytes());
+        self.0.encrypt(&plain)
     }
 
-    fn decrypt(&self, ticket: &[u8]) -> Option<Vec<u8>> {
-        let opened = self.ticketer.decrypt(ticket).and_then(|mut session| {
-            let issued = *session.last_chunk::<TIME>()?;
-            session.truncate(session.len() - TIME);
-            Some((session, u64::from_be_bytes(issued)))
-        });
-        let Some((session, issued)) = opened else {
-            self.counters.cache_misses.fetch_add(1, Ordering::Relaxed);
-            return None;
-        };
-        // A server whose clock was ahead issued tickets with a future time; refuse them, because they would live too long.
-        if self.clock.now().as_secs().abs_diff(issued) > self.timeout {
-            self.counters.cache_timeouts.fetch_add(1, Ordering::Relaxed);
-            return None;
-        }
-        Some(session)
-    }
-}
-
-impl fmt::Debug for Tickets {
-    /// Hides the ticketer, because it holds keys.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Tickets").field("timeout", &self.timeout).finish_non_exhaustive()
+    /// The session of a ticket.
+    pub(super) fn decrypt(&self, ticket: &[u8]) -> Option<Kept> {
+        let mut session = self.0.decrypt(ticket)?;
+        let since = u64::from_be_bytes(*session.last_chunk::<TIME>()?);
+        session.truncate(session.len() - TIME);
+        Some(Kept { session, since })
     }
 }
 

@@ -161,6 +161,22 @@ fn tickets_end_after_the_timeout_wherever_they_are_shown() {
     }
 }
 
+/// Each resumption gives a new ticket, which is worth no more than the full handshake from which it stems.
+#[test]
+fn a_session_that_is_resumed_again_and_again_ends_after_the_timeout_too() {
+    let ca = ca("Renewing CA");
+    let identity = good(&ca);
+    for versions in ["TLSv1.2", "TLSv1.3"] {
+        for server in [with_tickets(&identity, |_| {}), server(&identity)] {
+            let client = context(versions, Trust::Ca, &ca);
+            let at = |seconds| resumed(&client, &server, NOW + Duration::from_secs(seconds));
+            assert_eq!([0, 100, 200, 300].map(at), [false, true, true, true], "{versions}");
+            assert_eq!([301, 401, 601].map(at), [false, true, true], "{versions}");
+            assert!(!at(602), "{versions}");
+        }
+    }
+}
+
 /// A ticket's length has 16 bits, and the client's certificates in the ticket may be nearly as long.
 #[test]
 fn a_session_that_is_too_large_for_a_ticket_gets_none() {
