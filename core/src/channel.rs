@@ -10,7 +10,7 @@ use core::time::Duration;
 use crate::compression::{Bounds, Compression, Unpacked};
 use crate::error::{Error, PeerMisbehaved};
 use crate::facts::TlsFacts;
-use crate::received::{Packet, Received, make_room};
+use crate::received::{Packet, Received, reserve};
 use crate::tls::{TlsError, TlsLayer};
 use crate::trace::{self, Direction, RecordScanner, Tracer};
 use crate::wire::Put;
@@ -29,7 +29,7 @@ const SEALED_AT_ONCE: usize = 64 * 1024;
 /// The sequence numbers with which a reply starts.
 #[derive(Debug, Clone, Copy, Default)]
 #[cfg(feature = "client")]
-pub(crate) struct Due {
+pub(crate) struct ExpectedNumbers {
     packet: u8,
     /// The number of the first compressed frame, if compression is on.
     frame: u8,
@@ -58,9 +58,9 @@ pub(crate) struct Channel {
     pub(crate) sequence: u8,
     /// The largest payload to accept.
     pub(crate) limit: usize,
-    /// The most bytes of the peer to buffer; `lacks` is the number needed if `room` is too small.
-    pub(crate) room: usize,
-    pub(crate) lacks: Option<usize>,
+    /// The most bytes of the peer to buffer; `needed_input` is the number needed if `input_limit` is too small.
+    pub(crate) input_limit: usize,
+    pub(crate) needed_input: Option<usize>,
     /// The most bytes to decompress before the caller gets control again.
     pub(crate) step: usize,
     /// Whether decompression stopped only because it reached `step`.
@@ -80,8 +80,8 @@ impl Channel {
             compression: None,
             sequence: 0,
             limit: PRE_AUTHENTICATION_LIMIT,
-            room: usize::MAX,
-            lacks: None,
+            input_limit: usize::MAX,
+            needed_input: None,
             step: usize::MAX,
             paused: false,
             bytes_in: 0,
@@ -101,7 +101,7 @@ impl Channel {
         received.forget_taken();
         let input = self.compression.as_mut().map_or(&mut received.bytes, Compression::input);
         // TLS may hold bytes of an incomplete record, which it now adds.
-        if !input.is_empty() && !make_room(input, bytes.len().saturating_add(HELD_BY_TLS), self.room) {
+        if !input.is_empty() && !reserve(input, bytes.len().saturating_add(HELD_BY_TLS), self.input_limit) {
             bytes.clear();
             return Err(Error::OutOfMemory);
         }
@@ -124,7 +124,7 @@ impl Channel {
         if self.tracer.is_on() {
             let tracer = &self.tracer;
             tls.seen.scan(bytes, |length, name, encrypted| {
-                tracer.tell(|| trace::Event::Record { direction: Direction::Received, length, name, encrypted });
+                tracer.report(|| trace::Event::Record { direction: Direction::Received, length, name, encrypted });
             });
         }
         let input = self.compression.as_mut().map_or(&mut received.bytes, Compression::input);
@@ -158,7 +158,7 @@ impl Channel {
     fn unpack(&mut self, received: &mut Received) -> Result<bool, Error> {
         received.forget_taken();
         let Some(compression) = &mut self.compression else { return Ok(false) };
-        let bounds = Bounds { packet: self.limit, room: self.room, step: self.step };
+        let bounds = Bounds { packet: self.limit, buffer: self.input_limit, step: self.step };
         match compression.unpack(bounds, &mut received.bytes)? {
             Unpacked::Nothing => Ok(false),
             Unpacked::Frame => Ok(true),
@@ -167,7 +167,7 @@ impl Channel {
                 Ok(false)
             }
             Unpacked::NeedsRoom(bytes) => {
-                self.lacks = Some(bytes);
+                self.needed_input = Some(bytes);
                 Ok(false)
             }
             Unpacked::NoMemory => Err(Error::OutOfMemory),
@@ -181,7 +181,7 @@ impl Channel {
 
     /// The next complete packet, if there is one. Its sequence number must be the expected one.
     pub(crate) fn next_packet(&mut self, received: &mut Received) -> Result<Option<Packet>, Error> {
-        self.lacks = None;
+        self.needed_input = None;
         loop {
             let is_inflating = self.compression.as_ref().is_some_and(Compression::is_inflating);
             let packet = if is_inflating { None } else { self.whole_packet(received)? };
@@ -282,26 +282,26 @@ impl Channel {
     ) {
         let sequence = self.sequence;
         let length = self.send(build);
-        self.tell_packet(Direction::Sent, sequence, length, name, summary);
+        self.trace_packet(Direction::Sent, sequence, length, name, summary);
     }
 
     /// Queues a command, whose sequence number is 0. Returns the payload's length and the numbers with which the reply must start.
     #[cfg(feature = "client")]
-    pub(crate) fn send_command(&mut self, build: impl FnOnce(&mut Vec<u8>)) -> (usize, Due) {
+    pub(crate) fn send_command(&mut self, build: impl FnOnce(&mut Vec<u8>)) -> (usize, ExpectedNumbers) {
         let mut packet = 0;
         let (length, frame) = match &mut self.compression {
             None => (put_packet(&mut self.unsealed, &mut packet, build), 0),
             Some(compression) => compression.queue_command(|out| put_packet(out, &mut packet, build)),
         };
-        (length, Due { packet, frame })
+        (length, ExpectedNumbers { packet, frame })
     }
 
     /// Sets the next expected sequence numbers.
     #[cfg(feature = "client")]
-    pub(crate) const fn expect(&mut self, due: Due) {
-        self.sequence = due.packet;
+    pub(crate) const fn expect(&mut self, expected: ExpectedNumbers) {
+        self.sequence = expected.packet;
         if let Some(compression) = &mut self.compression {
-            compression.expect(due.frame);
+            compression.expect(expected.frame);
         }
     }
 
@@ -411,7 +411,7 @@ impl Channel {
                     let tracer = &self.tracer;
                     let records = out.get(sealed_from..).unwrap_or_default();
                     tls.sent.scan(records, |length, name, encrypted| {
-                        tracer.tell(|| trace::Event::Record { direction: Direction::Sent, length, name, encrypted });
+                        tracer.report(|| trace::Event::Record { direction: Direction::Sent, length, name, encrypted });
                     });
                 }
             }
@@ -421,7 +421,7 @@ impl Channel {
     }
 
     /// Reports a packet to the observer.
-    pub(crate) fn tell_packet(
+    pub(crate) fn trace_packet(
         &self,
         direction: Direction,
         sequence: u8,
@@ -430,7 +430,14 @@ impl Channel {
         summary: impl FnOnce() -> String,
     ) {
         let encrypted = self.tls.is_some();
-        self.tracer.tell(|| trace::Event::Packet { direction, sequence, length, name, summary: summary(), encrypted });
+        self.tracer.report(|| trace::Event::Packet {
+            direction,
+            sequence,
+            length,
+            name,
+            summary: summary(),
+            encrypted,
+        });
     }
 
     const fn too_big(&self) -> Error {

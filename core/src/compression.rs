@@ -7,7 +7,7 @@
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
-use crate::received::{give_back, make_room};
+use crate::received::{give_back, reserve};
 use crate::wire::compressed::{self, Algorithm, Front, Inflation};
 use crate::wire::frame::{HEADER, MAX_FRAME_PAYLOAD};
 
@@ -41,7 +41,7 @@ pub(crate) struct Bounds {
     /// The largest packet, in bytes.
     pub(crate) packet: usize,
     /// The most bytes to buffer.
-    pub(crate) room: usize,
+    pub(crate) buffer: usize,
     /// The most bytes to decompress at once.
     pub(crate) step: usize,
 }
@@ -73,26 +73,26 @@ pub(crate) struct Compression {
     /// The frame that is being decompressed.
     inflation: Option<Inflation>,
     /// The number that the next frame of the exchange must have, whichever side sends it.
-    due: u8,
+    expected: u8,
     /// Whether the peer sent the most recent frame.
-    heard: bool,
+    peer_sent_last: bool,
     /// Packets to compress. The first `done` bytes have been processed, and the next `inside` bytes belong to a packet that was split.
     plain: Vec<u8>,
     done: usize,
     inside: usize,
     /// The groups of packets in `plain`, in order.
-    turns: VecDeque<Turn>,
+    groups: VecDeque<PacketGroup>,
 }
 
 /// Packets that this side sends without waiting for the peer in between.
 #[derive(Debug)]
-struct Turn {
+struct PacketGroup {
     /// The index in `plain` at which the group ends.
     end: usize,
     /// The number of the group's next frame.
     next: u8,
     /// Whether the group is complete, so that its frame numbers do not continue in the next group.
-    over: bool,
+    is_complete: bool,
 }
 
 /// The bytes that go into one frame.
@@ -128,12 +128,12 @@ impl Compression {
             packed,
             taken: 0,
             inflation: None,
-            due: 0,
-            heard: false,
+            expected: 0,
+            peer_sent_last: false,
             plain: Vec::new(),
             done: 0,
             inside: 0,
-            turns: VecDeque::new(),
+            groups: VecDeque::new(),
         })
     }
 
@@ -174,10 +174,10 @@ impl Compression {
                 if self.inflation.is_none() {
                     let more = frame.plain_length();
                     let needed = packets.len().saturating_add(more).saturating_add(self.packed.len());
-                    if needed > bounds.room {
+                    if needed > bounds.buffer {
                         return Ok(Unpacked::NeedsRoom(needed));
                     }
-                    if !make_room(packets, more, bounds.room) {
+                    if !reserve(packets, more, bounds.buffer) {
                         return Ok(Unpacked::NoMemory);
                     }
                 }
@@ -187,23 +187,23 @@ impl Compression {
                 }
                 self.inflation = None;
                 self.taken += frame.wire_length();
-                let unpacked = if frame.sequence == self.due { Unpacked::Frame } else { Unpacked::Misnumbered };
+                let unpacked = if frame.sequence == self.expected { Unpacked::Frame } else { Unpacked::Misnumbered };
                 (frame.sequence, unpacked)
             }
         };
-        self.due = sequence.wrapping_add(1);
-        self.heard = true;
+        self.expected = sequence.wrapping_add(1);
+        self.peer_sent_last = true;
         Ok(unpacked)
     }
 
     /// Calls `append` to queue packets that answer the peer's last frame.
     pub(crate) fn queue<T>(&mut self, append: impl FnOnce(&mut Vec<u8>) -> T) -> T {
-        if core::mem::take(&mut self.heard) || self.turns.back().is_none_or(|turn| turn.over) {
-            self.turns.push_back(Turn { end: self.plain.len(), next: self.due, over: false });
+        if core::mem::take(&mut self.peer_sent_last) || self.groups.back().is_none_or(|group| group.is_complete) {
+            self.groups.push_back(PacketGroup { end: self.plain.len(), next: self.expected, is_complete: false });
         }
         let appended = append(&mut self.plain);
-        if let Some(turn) = self.turns.back_mut() {
-            turn.end = self.plain.len();
+        if let Some(group) = self.groups.back_mut() {
+            group.end = self.plain.len();
         }
         appended
     }
@@ -214,7 +214,7 @@ impl Compression {
     pub(crate) fn queue_command<T>(&mut self, append: impl FnOnce(&mut Vec<u8>) -> T) -> (T, u8) {
         let start = self.plain.len();
         let appended = append(&mut self.plain);
-        self.turns.push_back(Turn { end: self.plain.len(), next: 0, over: true });
+        self.groups.push_back(PacketGroup { end: self.plain.len(), next: 0, is_complete: true });
         let mut command = self.plain.get(start..).unwrap_or_default();
         let (mut inside, mut frames) = (0, 0u8);
         while !command.is_empty() {
@@ -229,38 +229,38 @@ impl Compression {
 
     /// Sets the number that the peer's next frame must have.
     #[cfg(feature = "client")]
-    pub(crate) const fn expect(&mut self, due: u8) {
-        self.due = due;
+    pub(crate) const fn expect(&mut self, expected: u8) {
+        self.expected = expected;
     }
 
     /// Ends the exchange, so that the next one starts with number 0.
     #[cfg(feature = "server")]
     pub(crate) fn end_exchange(&mut self) {
-        if let Some(turn) = self.turns.back_mut() {
-            turn.over = true;
+        if let Some(group) = self.groups.back_mut() {
+            group.is_complete = true;
         }
-        self.due = 0;
+        self.expected = 0;
     }
 
     /// Compresses about as many of the queued bytes as one frame holds, and appends the frames. Returns `false` if no bytes are queued.
     pub(crate) fn pack(&mut self, out: &mut Vec<u8>) -> bool {
         let begun = self.done;
-        while let Some(turn) = self.turns.front_mut() {
-            let rest = self.plain.get(self.done..turn.end).unwrap_or_default();
+        while let Some(group) = self.groups.front_mut() {
+            let rest = self.plain.get(self.done..group.end).unwrap_or_default();
             if !rest.is_empty() {
                 let piece = Piece::at(rest, self.inside);
-                compressed::encode(self.algorithm, rest.get(..piece.length).unwrap_or(rest), turn.next, out);
-                turn.next = turn.next.wrapping_add(1);
+                compressed::encode(self.algorithm, rest.get(..piece.length).unwrap_or(rest), group.next, out);
+                group.next = group.next.wrapping_add(1);
                 self.done += piece.length;
                 self.inside = piece.inside;
-                if !turn.over {
-                    self.due = turn.next;
+                if !group.is_complete {
+                    self.expected = group.next;
                 }
                 if self.done - begun >= PIECE {
                     break;
                 }
-            } else if turn.over || self.turns.len() > 1 {
-                self.turns.pop_front();
+            } else if group.is_complete || self.groups.len() > 1 {
+                self.groups.pop_front();
             } else {
                 break;
             }
@@ -269,8 +269,8 @@ impl Compression {
         if self.done >= self.plain.len() {
             self.plain.clear();
             self.done = 0;
-            for turn in &mut self.turns {
-                turn.end = 0;
+            for group in &mut self.groups {
+                group.end = 0;
             }
         }
         packed
@@ -304,7 +304,7 @@ mod tests {
 
     /// Limits for packets of at most this many bytes, decompressed at once.
     const fn upto(packet: usize) -> Bounds {
-        Bounds { packet, room: usize::MAX, step: usize::MAX }
+        Bounds { packet, buffer: usize::MAX, step: usize::MAX }
     }
 
     fn compression() -> Compression {
@@ -387,10 +387,10 @@ mod tests {
     #[test]
     fn commands_tell_where_their_answers_begin() {
         let mut client = compression();
-        for (length, due) in [(5, 1), (PIECE, 1), (PIECE + 1, 1), (3 * MAX_FRAME_PAYLOAD, 6)] {
+        for (length, expected) in [(5, 1), (PIECE, 1), (PIECE + 1, 1), (3 * MAX_FRAME_PAYLOAD, 6)] {
             let payload = alloc::vec![b'x'; length];
             let ((), answer) = client.queue_command(|out| crate::wire::frame::encode(&payload, &mut 0, out));
-            assert_eq!(answer, due, "{length} bytes");
+            assert_eq!(answer, expected, "{length} bytes");
         }
         let numbers: Vec<u8> = frames(&pack_all(&mut client)).iter().map(|(sequence, _)| *sequence).collect();
         assert_eq!(numbers, [0, 0, 0, 0, 1, 2, 3, 4, 5]);
@@ -400,15 +400,15 @@ mod tests {
     fn turns_go_on_where_the_other_side_stopped() {
         let (mut client, mut server) = (compression(), compression());
         // A command, the request for a file, the file in two parts followed by another command, the answer.
-        let ((), due) = client.queue_command(|out| out.put(&packet(b'c', 9)));
-        client.expect(due);
+        let ((), expected) = client.queue_command(|out| out.put(&packet(b'c', 9)));
+        client.expect(expected);
         let exchange = |from: &mut Compression, to: &mut Compression| {
             to.input().extend(pack_all(from));
-            let mut heard = Vec::new();
+            let mut unpacked = Vec::new();
             while to.has_input() {
-                assert_eq!(to.unpack(upto(1 << 20), &mut heard), Ok(Unpacked::Frame));
+                assert_eq!(to.unpack(upto(1 << 20), &mut unpacked), Ok(Unpacked::Frame));
             }
-            heard
+            unpacked
         };
         assert_eq!(exchange(&mut client, &mut server), packet(b'c', 9));
         server.queue(|out| out.put(&packet(b'f', 20)));
@@ -427,17 +427,17 @@ mod tests {
         let mut server = compression();
         compressed::encode(Algorithm::Zlib, &[7; 200_000], 0, server.input());
         let held = server.held();
-        let (mut packets, mut bounds) = (Vec::new(), Bounds { packet: 1 << 20, room: 200_000, step: 64 * 1024 });
+        let (mut packets, mut bounds) = (Vec::new(), Bounds { packet: 1 << 20, buffer: 200_000, step: 64 * 1024 });
         assert_eq!(server.unpack(bounds, &mut packets), Ok(Unpacked::NeedsRoom(200_000 + held)));
         assert_eq!((packets.capacity(), server.is_inflating()), (0, false));
-        bounds.room += held;
+        bounds.buffer += held;
         for _ in 0..3 {
             assert_eq!(server.unpack(bounds, &mut packets), Ok(Unpacked::Part));
             assert!(server.is_inflating());
         }
         assert_eq!(server.unpack(bounds, &mut packets), Ok(Unpacked::Frame));
         assert!(packets == [7; 200_000] && !server.is_inflating() && !server.has_input());
-        bounds.room = usize::MAX;
+        bounds.buffer = usize::MAX;
         assert_eq!(server.unpack(bounds, &mut packets), Ok(Unpacked::Nothing));
     }
 
@@ -451,7 +451,7 @@ mod tests {
         compressed::encode(Algorithm::Zlib, &[0; 200_000], 0, server.input());
         let before = packets.len();
         assert_eq!(server.unpack(upto(100_000), &mut packets), Ok(Unpacked::TooBig));
-        assert_eq!((packets.len(), server.due), (before, 1));
+        assert_eq!((packets.len(), server.expected), (before, 1));
         // A frame with a wrong number is decompressed, because it may hold the reason why the connection ends.
         let mut client = compression();
         compressed::encode(Algorithm::Zlib, b"because", 9, client.input());

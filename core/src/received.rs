@@ -21,14 +21,14 @@ pub(crate) struct Received {
     pub(crate) taken: usize,
 }
 
-/// Reserves room for `more` bytes, and for at most `room` in all if that is enough. Returns `false` if the system has no memory.
-pub(crate) fn make_room(buffer: &mut Vec<u8>, more: usize, room: usize) -> bool {
+/// Reserves memory for `more` bytes, and doubles the capacity up to `most` bytes in all. Returns `false` if the system has no memory.
+pub(crate) fn reserve(buffer: &mut Vec<u8>, more: usize, most: usize) -> bool {
     if buffer.capacity() - buffer.len() >= more {
         return true;
     }
     let needed = buffer.len().saturating_add(more);
     // Double the capacity, so that a packet that arrives in small pieces is seldom copied.
-    let wanted = needed.max(buffer.capacity().saturating_mul(2).min(room));
+    let wanted = needed.max(buffer.capacity().saturating_mul(2).min(most));
     buffer.try_reserve_exact(wanted - buffer.len()).is_ok()
 }
 

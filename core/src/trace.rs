@@ -80,7 +80,7 @@ impl Tracer {
     }
 
     /// Reports an event to the observer. The event is built only if there is one.
-    pub(crate) fn tell(&self, event: impl FnOnce() -> Event) {
+    pub(crate) fn report(&self, event: impl FnOnce() -> Event) {
         if let Some(observer) = &self.observer {
             observer.observe(self.side, self.connection, event());
         }
@@ -90,7 +90,7 @@ impl Tracer {
     pub(crate) fn enter(&mut self, to: &'static str) {
         let from = core::mem::replace(&mut self.state, to);
         if from != to {
-            self.tell(|| Event::State { from, to });
+            self.report(|| Event::State { from, to });
         }
     }
 

@@ -25,7 +25,7 @@ pub(super) struct Login {
 
 impl Login {
     /// Keeps the plugin and scramble that the exchange ended with.
-    pub(super) fn learn(&mut self, exchange: &mut Exchange) {
+    pub(super) fn keep_plugin_and_scramble(&mut self, exchange: &mut Exchange) {
         self.plugin = exchange.plugin().unwrap_or(self.plugin);
         self.scramble = exchange.native_scramble.take().unwrap_or_else(|| core::mem::take(&mut self.scramble));
     }
@@ -33,7 +33,7 @@ impl Login {
 
 /// The next step after a packet of the server.
 #[derive(Debug)]
-pub(super) enum Progress<'p> {
+pub(super) enum NextStep<'p> {
     /// Send this answer.
     Send(Vec<u8>),
     /// Send nothing, because the server sends the next packet.
@@ -92,14 +92,14 @@ impl Exchange {
     }
 
     /// Processes one packet of the server.
-    pub(super) fn step<'p>(&mut self, payload: &'p [u8], context: Context<'_>) -> Result<Progress<'p>, Error> {
+    pub(super) fn step<'p>(&mut self, payload: &'p [u8], context: Context<'_>) -> Result<NextStep<'p>, Error> {
         self.rounds += 1;
         if self.rounds > MOST_ROUNDS {
             return Err(Error::PeerMisbehaved(PeerMisbehaved::Unexpected("authentication goes on without end")));
         }
         match HandshakeReply::decode(payload, context.capabilities)? {
-            HandshakeReply::Ok(ok) => Ok(Progress::Granted(ok)),
-            HandshakeReply::Err(error) => Ok(Progress::Denied(error.to_sql_error())),
+            HandshakeReply::Ok(ok) => Ok(NextStep::Granted(ok)),
+            HandshakeReply::Err(error) => Ok(NextStep::Denied(error.to_sql_error())),
             HandshakeReply::AuthSwitch(switch) => {
                 let Some(plugin) = Plugin::from_name(switch.plugin) else {
                     return Err(unknown_plugin(switch.plugin));
@@ -109,7 +109,7 @@ impl Exchange {
                 if plugin == Plugin::MysqlNativePassword {
                     self.native_scramble = Some(switch.data.to_vec());
                 }
-                Ok(Progress::Send(answer))
+                Ok(NextStep::Send(answer))
             }
             HandshakeReply::AuthMoreData(more) => {
                 let Some(auth) = &mut self.auth else {
@@ -118,8 +118,8 @@ impl Exchange {
                     )));
                 };
                 match auth.more(more.data, &context.policy()).map_err(refuse)? {
-                    Some(answer) => Ok(Progress::Send(answer)),
-                    None => Ok(Progress::Wait),
+                    Some(answer) => Ok(NextStep::Send(answer)),
+                    None => Ok(NextStep::Wait),
                 }
             }
             HandshakeReply::OldAuthSwitch => Err(ours(SqlError::old_authentication(

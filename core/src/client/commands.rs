@@ -298,7 +298,7 @@ impl Connection {
             return Err(Error::Misuse("a command while the server waits for a file"));
         }
         let (length, due) = self.link.channel.send_command(|out| command.encode(capabilities, out));
-        self.link.channel.tell_packet(Direction::Sent, 0, length, name, String::new);
+        self.link.channel.trace_packet(Direction::Sent, 0, length, name, String::new);
         if let (State::Commands(phase), Some(expect)) = (&mut self.state, expect) {
             phase.expect(due, expect, &mut self.link.channel);
         }

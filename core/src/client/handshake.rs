@@ -6,9 +6,9 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use super::authentication::{self, Exchange, Login, Progress, ours};
+use super::authentication::{self, Exchange, Login, NextStep, ours};
 use super::config::flag_of;
-use super::reply_trace::tell_reply;
+use super::reply_trace::trace_reply;
 use super::{Config, Summary, TlsPolicy};
 use crate::auth::{Plugin, Security};
 use crate::error::{Error, PeerMisbehaved, Side};
@@ -81,7 +81,7 @@ pub(super) struct AwaitGreeting;
 
 /// The parts of the greeting that later states need.
 #[derive(Debug)]
-struct Offer {
+struct GreetingData {
     capabilities: Capabilities,
     scramble: Vec<u8>,
     plugin: Option<Plugin>,
@@ -97,7 +97,7 @@ impl AwaitGreeting {
             Greeting::Handshake(greeting) => greeting,
             Greeting::Err(error) => {
                 let mut error = error.to_sql_error();
-                with.link.channel.tell_packet(
+                with.link.channel.trace_packet(
                     Direction::Received,
                     packet.sequence,
                     payload.len(),
@@ -114,13 +114,13 @@ impl AwaitGreeting {
         let server_version = String::from_utf8_lossy(greeting.server_version).into_owned();
         let (connection, length) = (greeting.connection_id, payload.len());
         let offered = greeting.capabilities;
-        let offer = Offer {
+        let greeting_data = GreetingData {
             capabilities: offered,
             scramble: greeting.scramble.to_vec(),
             plugin: greeting.auth_plugin.map_or(Some(Plugin::MysqlNativePassword), Plugin::from_name),
         };
         with.link.channel.tracer.connection = connection;
-        with.link.channel.tell_packet(Direction::Received, packet.sequence, length, "HandshakeV10", || {
+        with.link.channel.trace_packet(Direction::Received, packet.sequence, length, "HandshakeV10", || {
             format!("version {server_version}, connection {connection}, capabilities {offered:?}")
         });
         with.link.facts.server_version = server_version;
@@ -148,9 +148,9 @@ impl AwaitGreeting {
             ))),
             TlsPolicy::Required(context) | TlsPolicy::Preferred(context) if offered.contains(Capabilities::SSL) => {
                 let context = context.clone();
-                request_tls(offer, &context, with)
+                request_tls(greeting_data, &context, with)
             }
-            _ => log_in(offer, with),
+            _ => log_in(greeting_data, with),
         }
     }
 }
@@ -170,20 +170,20 @@ fn negotiate(config: &Config, offered: Capabilities) -> Capabilities {
 }
 
 /// Sends an SSLRequest directly followed by the ClientHello.
-fn request_tls(offer: Offer, context: &ClientContext, with: &mut Context<'_>) -> Result<Next, Error> {
-    let capabilities = negotiate(with.config, offer.capabilities) | Capabilities::SSL;
+fn request_tls(greeting_data: GreetingData, context: &ClientContext, with: &mut Context<'_>) -> Result<Next, Error> {
+    let capabilities = negotiate(with.config, greeting_data.capabilities) | Capabilities::SSL;
     let request = SslRequest { capabilities, max_packet: with.config.max_packet, charset: with.config.charset };
     let summary = || format!("capabilities {capabilities:?}");
     with.link.channel.send_traced("SSLRequest", |out| request.encode(out), summary);
     let layer = TlsLayer::client(context, &with.config.server_name, with.config.sni.as_deref(), with.link.now.wall)?;
     with.link.channel.start_tls(layer, with.link.now.wall, with.received)?;
-    Ok(Next::Again(Handshake::Securing(Securing { offer, capabilities })))
+    Ok(Next::Again(Handshake::Securing(Securing { greeting_data, capabilities })))
 }
 
 /// The TLS handshake is in progress. Neither user name nor password has been sent.
 #[derive(Debug)]
 pub(super) struct Securing {
-    offer: Offer,
+    greeting_data: GreetingData,
     capabilities: Capabilities,
 }
 
@@ -193,13 +193,13 @@ impl Securing {
             return Ok(Next::Wait(Handshake::Securing(self)));
         }
         with.link.facts.tls = with.link.channel.tls_facts();
-        send_response(self.offer, self.capabilities, with)
+        send_response(self.greeting_data, self.capabilities, with)
     }
 }
 
-fn log_in(offer: Offer, with: &mut Context<'_>) -> Result<Next, Error> {
-    let capabilities = negotiate(with.config, offer.capabilities);
-    send_response(offer, capabilities, with)
+fn log_in(greeting_data: GreetingData, with: &mut Context<'_>) -> Result<Next, Error> {
+    let capabilities = negotiate(with.config, greeting_data.capabilities);
+    send_response(greeting_data, capabilities, with)
 }
 
 /// How well the connection protects a password.
@@ -212,12 +212,16 @@ fn security(facts: &Facts) -> Security {
     }
 }
 
-fn send_response(offer: Offer, capabilities: Capabilities, with: &mut Context<'_>) -> Result<Next, Error> {
+fn send_response(
+    greeting_data: GreetingData,
+    capabilities: Capabilities,
+    with: &mut Context<'_>,
+) -> Result<Next, Error> {
     let config = Arc::clone(with.config);
     let security = security(&with.link.facts);
-    let plugin = config.default_auth.or(offer.plugin).unwrap_or(Plugin::CachingSha2Password);
+    let plugin = config.default_auth.or(greeting_data.plugin).unwrap_or(Plugin::CachingSha2Password);
     let context = authentication::Context { config: &config, password: &config.password, security, capabilities };
-    let (exchange, answer) = Exchange::start(plugin, &offer.scramble, context)?;
+    let (exchange, answer) = Exchange::start(plugin, &greeting_data.scramble, context)?;
     let mut attributes = Vec::new();
     encode_attributes(config.attributes.iter().map(|(name, value)| (name.as_str(), value.as_str())), &mut attributes);
     let response = HandshakeResponse41 {
@@ -236,7 +240,7 @@ fn send_response(offer: Offer, capabilities: Capabilities, with: &mut Context<'_
     with.link.channel.send_traced("HandshakeResponse41", |out| response.encode(out), summary);
     with.link.facts.capabilities = capabilities;
     with.link.facts.auth_plugin = Some(String::from(plugin.name()));
-    let login = Login { plugin, scramble: offer.scramble, security };
+    let login = Login { plugin, scramble: greeting_data.scramble, security };
     Ok(Next::Again(Handshake::Authenticating(Authenticating { exchange, login, capabilities })))
 }
 
@@ -261,20 +265,20 @@ impl Authenticating {
             capabilities: self.capabilities,
         };
         let payload = with.received.payload(&packet);
-        tell_reply(&with.link.channel, &packet, payload, true);
-        let progress = self.exchange.step(payload, context)?;
-        self.login.learn(&mut self.exchange);
+        trace_reply(&with.link.channel, &packet, payload, true);
+        let next = self.exchange.step(payload, context)?;
+        self.login.keep_plugin_and_scramble(&mut self.exchange);
         if let Some(plugin) = self.exchange.plugin() {
             with.link.facts.auth_plugin = Some(String::from(plugin.name()));
         }
-        match progress {
-            Progress::Send(answer) => {
+        match next {
+            NextStep::Send(answer) => {
                 with.link.channel.send_traced("AuthSwitchResponse", |out| out.put(&answer), String::new);
                 Ok(Next::Again(Handshake::Authenticating(self)))
             }
-            Progress::Wait => Ok(Next::Again(Handshake::Authenticating(self))),
-            Progress::Granted(ok) => Ok(Next::Connected(ok.into(), self.login)),
-            Progress::Denied(error) => Err(Error::Refused { by: Side::Server, error }),
+            NextStep::Wait => Ok(Next::Again(Handshake::Authenticating(self))),
+            NextStep::Granted(ok) => Ok(Next::Connected(ok.into(), self.login)),
+            NextStep::Denied(error) => Err(Error::Refused { by: Side::Server, error }),
         }
     }
 }

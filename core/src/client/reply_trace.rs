@@ -9,7 +9,7 @@ use crate::received::Packet;
 use crate::trace::Direction;
 
 /// Reports a reply to the observer, named by its first byte. Rows and column definitions are not reported one by one.
-pub(super) fn tell_reply(channel: &Channel, packet: &Packet, payload: &[u8], authenticating: bool) {
+pub(super) fn trace_reply(channel: &Channel, packet: &Packet, payload: &[u8], authenticating: bool) {
     let name = match payload.first() {
         Some(0x01) if authenticating => "AuthMoreData",
         Some(0xfe) if authenticating => "AuthSwitchRequest",
@@ -19,7 +19,7 @@ pub(super) fn tell_reply(channel: &Channel, packet: &Packet, payload: &[u8], aut
         Some(0xff) => "ERR_Packet",
         _ => "ColumnCount",
     };
-    channel.tell_packet(Direction::Received, packet.sequence, payload.len(), name, || match payload.first() {
+    channel.trace_packet(Direction::Received, packet.sequence, payload.len(), name, || match payload.first() {
         Some(0xff) => match ErrPacket::decode(payload) {
             Ok(error) => format!("{}", error.to_sql_error()),
             Err(_) => String::new(),

@@ -5,10 +5,10 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::authentication::{Context, Exchange, Login, Progress};
+use super::authentication::{Context, Exchange, Login, NextStep};
 use super::event::{Event, Prepared, RowFormat, Summary};
-use super::reply_trace::tell_reply;
-use crate::channel::{Channel, Due};
+use super::reply_trace::trace_reply;
+use crate::channel::{Channel, ExpectedNumbers};
 use crate::error::{Error, PeerMisbehaved, Side};
 use crate::link::Link;
 use crate::message::SqlError;
@@ -29,7 +29,7 @@ const MOST_SHOWN: usize = 256;
 #[derive(Debug)]
 pub(super) struct Pending {
     /// The sequence numbers with which the reply must start.
-    pub(super) due: Due,
+    pub(super) numbers: ExpectedNumbers,
     pub(super) expect: Expect,
 }
 
@@ -115,11 +115,11 @@ impl CommandPhase {
     }
 
     /// Records a sent command whose reply must start with these sequence numbers.
-    pub(super) fn expect(&mut self, due: Due, expect: Expect, channel: &mut Channel) {
+    pub(super) fn expect(&mut self, numbers: ExpectedNumbers, expect: Expect, channel: &mut Channel) {
         if self.pending.is_empty() {
-            channel.expect(due);
+            channel.expect(numbers);
         }
-        self.pending.push_back(Pending { due, expect });
+        self.pending.push_back(Pending { numbers, expect });
     }
 
     /// Whether every command is answered.
@@ -160,24 +160,26 @@ impl CommandPhase {
     ) -> Result<Option<Event>, Error> {
         loop {
             if self.pending.is_empty() {
-                link.channel.expect(Due::default());
+                link.channel.expect(ExpectedNumbers::default());
             }
             if self.awaits_file() {
                 return Ok(None);
             }
-            let Some(packet) = link.channel.next_packet(received).map_err(|error| last_word(error, received))? else {
+            let Some(packet) =
+                link.channel.next_packet(received).map_err(|error| explain_wrong_sequence(error, received))?
+            else {
                 return Ok(None);
             };
             let payload = received.payload(&packet);
             if self.pending.is_empty() {
-                return Err(unasked(payload));
+                return Err(unsolicited_packet(payload));
             }
-            let due = self.pending.len();
+            let before = self.pending.len();
             let Some(event) = self.packet(packet, payload, &mut link.channel, config)? else { continue };
             if self.refused.is_none() {
                 return Ok(Some(event));
             }
-            if self.pending.len() < due {
+            if self.pending.len() < before {
                 return Ok(self.refused.take().map(Event::Failed));
             }
         }
@@ -267,7 +269,7 @@ impl CommandPhase {
     ) -> Result<Option<Event>, Error> {
         let Some(Pending { expect, .. }) = self.pending.front_mut() else { return Ok(None) };
         let authenticating = matches!(expect, Expect::ChangeUser(..));
-        tell_reply(channel, &packet, payload, authenticating);
+        trace_reply(channel, &packet, payload, authenticating);
         if !authenticating && ErrPacket::matches(payload) {
             return Ok(Some(self.failed(&ErrPacket::decode(payload)?, channel)));
         }
@@ -317,16 +319,16 @@ impl CommandPhase {
             Expect::ChangeUser(exchange, password) => {
                 let context =
                     Context { config, password, security: self.login.security, capabilities: self.capabilities };
-                let progress = exchange.step(payload, context)?;
-                self.login.learn(exchange);
-                match progress {
-                    Progress::Send(answer) => {
+                let next = exchange.step(payload, context)?;
+                self.login.keep_plugin_and_scramble(exchange);
+                match next {
+                    NextStep::Send(answer) => {
                         channel.send(|out| out.put(&answer));
                         Ok(None)
                     }
-                    Progress::Wait => Ok(None),
-                    Progress::Granted(ok) => Ok(Some(self.ok(&ok, channel))),
-                    Progress::Denied(error) => {
+                    NextStep::Wait => Ok(None),
+                    NextStep::Granted(ok) => Ok(Some(self.ok(&ok, channel))),
+                    NextStep::Denied(error) => {
                         self.finish(channel);
                         Ok(Some(Event::Failed(error)))
                     }
@@ -438,24 +440,22 @@ impl CommandPhase {
     fn finish(&mut self, channel: &mut Channel) {
         self.stage = Stage::Start;
         self.pending.pop_front();
-        channel.expect(self.pending.front().map(|next| next.due).unwrap_or_default());
+        channel.expect(self.pending.front().map(|next| next.numbers).unwrap_or_default());
     }
 }
 
 /// Explains a wrong sequence number: a server that closes the connection gives the reason in an ERR packet, which has its own number (4031,
 /// 1053, 1153).
-fn last_word(error: Error, received: &Received) -> Error {
-    match (&error, farewell(received)) {
-        (Error::PeerMisbehaved(PeerMisbehaved::OutOfOrder), Some(said)) => {
-            Error::Refused { by: Side::Server, error: said }
-        }
+fn explain_wrong_sequence(error: Error, received: &Received) -> Error {
+    match (&error, unsolicited_err(received)) {
+        (Error::PeerMisbehaved(PeerMisbehaved::OutOfOrder), Some(error)) => Error::Refused { by: Side::Server, error },
         _ => error,
     }
 }
 
 /// The error in the unexpected packet, if it is an ERR packet. A server that ends the connection on its own sends the reason before it has
 /// read the command that its client just sent.
-fn farewell(received: &Received) -> Option<SqlError> {
+fn unsolicited_err(received: &Received) -> Option<SqlError> {
     match frame::scan(received.rest()) {
         Scan::Complete(Found { frames: 1, wire_length, .. }) => {
             ErrPacket::decode(received.rest().get(HEADER..wire_length)?).ok().map(|error| error.to_sql_error())
@@ -465,7 +465,7 @@ fn farewell(received: &Received) -> Option<SqlError> {
 }
 
 /// The error for a packet without a pending command. A server that closes the connection gives the reason in an ERR packet.
-fn unasked(payload: &[u8]) -> Error {
+fn unsolicited_packet(payload: &[u8]) -> Error {
     match ErrPacket::decode(payload) {
         Ok(error) => Error::Refused { by: Side::Server, error: error.to_sql_error() },
         Err(_) => Error::PeerMisbehaved(PeerMisbehaved::Unexpected("a packet that answers no command")),

@@ -459,12 +459,12 @@ mod tests {
         let mut text = Vec::new();
         encode_text_row([Some(&b"300"[..]), None], &mut text);
         let row = TextRow::new(&text);
-        let told = |error: ReadError| alloc::string::ToString::to_string(&error);
-        assert_eq!(row.read::<(u8, Option<u8>)>().map_err(told), Err("column 1 holds no u8".into()));
-        assert_eq!(row.read::<(u16, u8)>().map_err(told), Err("column 2 is NULL: read it into an Option".into()));
-        assert_eq!(row.read::<(u16, Option<u8>, u8)>().map_err(told), Err("the row ends before column 3".into()));
+        let text = |error: ReadError| alloc::string::ToString::to_string(&error);
+        assert_eq!(row.read::<(u8, Option<u8>)>().map_err(text), Err("column 1 holds no u8".into()));
+        assert_eq!(row.read::<(u16, u8)>().map_err(text), Err("column 2 is NULL: read it into an Option".into()));
+        assert_eq!(row.read::<(u16, Option<u8>, u8)>().map_err(text), Err("the row ends before column 3".into()));
         assert_eq!(
-            row.read::<(u16,)>().map_err(told),
+            row.read::<(u16,)>().map_err(text),
             Err("the row has more than 1 columns: read all, or select fewer".into())
         );
         assert!(matches!(

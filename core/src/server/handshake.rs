@@ -158,7 +158,7 @@ impl AwaitResponse {
             return Err(bad("a SSLRequest has exactly 32 bytes"));
         };
         let (request, length) = (*request, payload.len());
-        with.link.channel.tell_packet(Direction::Received, packet.sequence, length, "SSLRequest", || {
+        with.link.channel.trace_packet(Direction::Received, packet.sequence, length, "SSLRequest", || {
             format!("capabilities {capabilities:?}")
         });
         let Some(context) = &with.config.tls else {
@@ -210,7 +210,7 @@ fn respond(
     with.link.facts.capabilities = capabilities;
     with.link.facts.compression = compression(&response, capabilities)?;
     let user = String::from_utf8_lossy(response.user).into_owned();
-    with.link.channel.tell_packet(Direction::Received, sequence, payload.len(), "HandshakeResponse41", || {
+    with.link.channel.trace_packet(Direction::Received, sequence, payload.len(), "HandshakeResponse41", || {
         let unlike = request.map(|request| difference(request, &payload)).unwrap_or_default();
         format!("user '{}', capabilities {:?}{unlike}", user.escape_debug(), response.capabilities)
     });
@@ -384,7 +384,7 @@ impl Authenticating {
             return Ok(Next::Wait(Handshake::Authenticating(self)));
         };
         let reply = with.received.payload(&packet).to_vec();
-        with.link.channel.tell_packet(
+        with.link.channel.trace_packet(
             Direction::Received,
             packet.sequence,
             reply.len(),

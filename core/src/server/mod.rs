@@ -95,8 +95,8 @@ impl Connection {
         let mut connection = Self::silent(config, connection_id, peer, now);
         // Without agreed capabilities, the packet has no SQLSTATE.
         let packet = ErrPacket { code: error.code, sqlstate: None, message: error.message.as_bytes() };
-        let told = || alloc::format!("{error}");
-        connection.link.channel.send_traced("ERR_Packet", |out| packet.encode(out), told);
+        let summary = || alloc::format!("{error}");
+        connection.link.channel.send_traced("ERR_Packet", |out| packet.encode(out), summary);
         connection.link.fail(Error::Refused { by: Side::Server, error });
         connection
     }
@@ -168,7 +168,7 @@ impl Connection {
         }
         let command = Command::decode(payload, link.facts.capabilities);
         let name = command.as_ref().map_or("unreadable", Command::name);
-        link.channel.tell_packet(Direction::Received, packet.sequence, payload.len(), name, String::new);
+        link.channel.trace_packet(Direction::Received, packet.sequence, payload.len(), name, String::new);
         let refusal = match command {
             Ok(Command::Quit) => {
                 link.channel.close();
@@ -280,9 +280,9 @@ impl Connection {
     }
 
     /// Sets the limit, in bytes, for data of the client in this connection's buffers. A driver calls [`input_held`](Self::input_held)
-    /// before it reads more. If decompression needs more room, [`input_lacks`](Self::input_lacks) says so.
-    pub const fn limit_input(&mut self, room: usize) {
-        self.link.channel.room = room;
+    /// before it reads more. If decompression needs a higher limit, [`needed_input`](Self::needed_input) says so.
+    pub const fn limit_input(&mut self, input_limit: usize) {
+        self.link.channel.input_limit = input_limit;
     }
 
     /// The bytes of the client's data in this connection's buffers.
@@ -292,8 +292,8 @@ impl Connection {
 
     /// The number of bytes that the buffers would hold after decompressing the waiting data, if it exceeds the limit of
     /// [`limit_input`](Self::limit_input). Decompression waits until the limit is raised.
-    pub const fn input_lacks(&self) -> Option<usize> {
-        self.link.channel.lacks
+    pub const fn needed_input(&self) -> Option<usize> {
+        self.link.channel.needed_input
     }
 
     /// Whether a packet has arrived in part only.
@@ -340,7 +340,7 @@ impl State {
                 if let Some(packet) = link.channel.next_packet(received)? {
                     return Ok(Some(Step::Packet(packet)));
                 }
-                if !link.peer_has_closed() || link.channel.paused || link.channel.lacks.is_some() {
+                if !link.peer_has_closed() || link.channel.paused || link.channel.needed_input.is_some() {
                     return Ok(None);
                 }
                 if link.channel.has_more(received) || reply.is_some() {

@@ -106,7 +106,7 @@ impl Authority {
         if !self.named {
             return Err(unknown_issuer(&certificate, &sent));
         }
-        let (path, anchor) = self.climb(&certificate, &sent, purpose, now)?;
+        let (path, anchor) = self.search_path(&certificate, &sent, purpose, now)?;
         self.check_revocations(&path, &anchor, now)
     }
 
@@ -120,7 +120,7 @@ impl Authority {
         now: UnixTime,
     ) -> Result<(), CertificateProblem> {
         // Our own search explains webpki's refusal and names the certificate at fault. A path that only our search finds stays refused.
-        let explain = |error: webpki::Error| match self.climb(certificate, sent, purpose, now) {
+        let explain = |error: webpki::Error| match self.search_path(certificate, sent, purpose, now) {
             Err(problem) => problem,
             Ok(_) => problem_of(&error),
         };
@@ -156,16 +156,16 @@ impl Authority {
     }
 
     /// Searches for a path without webpki.
-    fn climb<'a>(
+    fn search_path<'a>(
         &'a self,
         leaf: &'a Certificate<'a>,
         intermediates: &'a [Certificate<'a>],
         purpose: Purpose,
         now: UnixTime,
     ) -> Result<(Vec<&'a Certificate<'a>>, Certificate<'a>), CertificateProblem> {
-        let mut climb = Climb { authority: self, intermediates, purpose, now, signatures_left: MAX_SIGNATURES };
+        let mut search = PathSearch { authority: self, intermediates, purpose, now, signatures_left: MAX_SIGNATURES };
         let mut path = Vec::from([leaf]);
-        let anchor = climb.up(&mut path)?;
+        let anchor = search.extend_to_anchor(&mut path)?;
         Ok((path, anchor))
     }
 
@@ -257,7 +257,7 @@ fn parse_all<'a>(ders: &'a [CertificateDer<'_>]) -> Result<Vec<Certificate<'a>>,
 }
 
 /// The state of our own search for a path.
-struct Climb<'a> {
+struct PathSearch<'a> {
     authority: &'a Authority,
     intermediates: &'a [Certificate<'a>],
     purpose: Purpose,
@@ -265,10 +265,10 @@ struct Climb<'a> {
     signatures_left: usize,
 }
 
-impl<'a> Climb<'a> {
+impl<'a> PathSearch<'a> {
     /// Extends the path until a trusted CA has signed its last certificate, and returns that CA. If there is none, the error is the problem
     /// of the last candidate tried.
-    fn up(&mut self, path: &mut Vec<&'a Certificate<'a>>) -> Result<Certificate<'a>, CertificateProblem> {
+    fn extend_to_anchor(&mut self, path: &mut Vec<&'a Certificate<'a>>) -> Result<Certificate<'a>, CertificateProblem> {
         let Some(&end) = path.last() else { return Err(CertificateProblem::Unreadable) };
         let depth = path.len().saturating_sub(1);
         let mut problem = unknown_issuer(end, &[]);
@@ -292,7 +292,7 @@ impl<'a> Climb<'a> {
                 check_ca(next, depth, false, self.purpose, self.now).and_then(|()| self.check_signature(end, next));
             let found = fits.and_then(|()| {
                 path.push(next);
-                self.up(path).inspect_err(|_| _ = path.pop())
+                self.extend_to_anchor(path).inspect_err(|_| _ = path.pop())
             });
             match found {
                 Ok(anchor) => return Ok(anchor),

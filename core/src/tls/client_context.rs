@@ -17,7 +17,7 @@ use rustls::{ClientConfig, KeyLog, SignatureScheme};
 
 use super::chain::Authority;
 use super::ciphers::{NO_CIPHER_FOR_VERSION, restrict};
-use super::client_verifier::{Demand, ServerVerifier};
+use super::client_verifier::{ServerVerifier, VerifyPolicy};
 use super::clock::Clock;
 use super::versions::versions;
 use super::{Fingerprint, NamedPem, TlsError, own_identity};
@@ -106,20 +106,20 @@ struct Inner {
     with_sni: Arc<ClientConfig>,
     /// The configuration that sends no SNI. Both share the verifier and the session cache.
     without_sni: Arc<ClientConfig>,
-    demand: Arc<Demand>,
+    verify_policy: Arc<VerifyPolicy>,
     algorithms: WebPkiSupportedAlgorithms,
     clock: Arc<Clock>,
-    absent: Arc<Absent>,
+    no_certificate: Arc<NoClientCertificate>,
     notes: Vec<String>,
 }
 
 /// Used when no client certificate was given. It records that the server asked for one.
 #[derive(Debug, Default)]
-struct Absent {
+struct NoClientCertificate {
     was_asked_for: AtomicBool,
 }
 
-impl ResolvesClientCert for Absent {
+impl ResolvesClientCert for NoClientCertificate {
     fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
         self.was_asked_for.store(true, Ordering::Relaxed);
         None
@@ -148,9 +148,9 @@ impl ClientContext {
         let provider = Arc::new(restrict(&options.provider, ciphers, ciphersuites, &mut notes)?);
         let versions = versions(options.versions.as_deref(), &mut notes)?;
         let algorithms = provider.signature_verification_algorithms;
-        let demand = Arc::new(demand(&options, algorithms)?);
+        let verify_policy = Arc::new(verify_policy(&options, algorithms)?);
         let clock = Arc::new(Clock::default());
-        let verifier = ServerVerifier::new(Arc::clone(&demand), algorithms, None);
+        let verifier = ServerVerifier::new(Arc::clone(&verify_policy), algorithms, None);
         let own =
             own_identity::load(&provider, options.cert.as_ref(), options.key.as_ref(), options.passphrase.as_ref())?;
         let time_provider: Arc<dyn TimeProvider> = clock.clone();
@@ -159,10 +159,10 @@ impl ClientContext {
             .map_err(|_| TlsError::Config(NO_CIPHER_FOR_VERSION.to_owned()))?
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(verifier));
-        let absent = Arc::new(Absent::default());
+        let no_certificate = Arc::new(NoClientCertificate::default());
         let mut config = match own {
             Some(key) => builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(key))),
-            None => builder.with_client_cert_resolver(Arc::clone(&absent) as Arc<dyn ResolvesClientCert>),
+            None => builder.with_client_cert_resolver(Arc::clone(&no_certificate) as Arc<dyn ResolvesClientCert>),
         };
         config.alpn_protocols = options.alpn;
         if let Some(key_log) = options.key_log {
@@ -174,7 +174,7 @@ impl ClientContext {
         let mut without_sni = config.clone();
         without_sni.enable_sni = false;
         let (with_sni, without_sni) = (Arc::new(config), Arc::new(without_sni));
-        Ok(Self(Arc::new(Inner { with_sni, without_sni, demand, algorithms, clock, absent, notes })))
+        Ok(Self(Arc::new(Inner { with_sni, without_sni, verify_policy, algorithms, clock, no_certificate, notes })))
     }
 
     /// Warnings about options that were accepted but have no effect, one sentence each.
@@ -184,7 +184,7 @@ impl ClientContext {
 
     /// Whether a server has asked for a client certificate although none was configured.
     pub fn lacked_certificate(&self) -> bool {
-        self.0.absent.was_asked_for.load(Ordering::Relaxed)
+        self.0.no_certificate.was_asked_for.load(Ordering::Relaxed)
     }
 
     /// The configuration and server name to give to rustls for a connection to `host`. rustls verifies the name that it sends as SNI, so
@@ -198,7 +198,7 @@ impl ClientContext {
         let no_name = |name: &str| TlsError::Config(format!("'{name}' is no host name"));
         if let Some(sni) = sni.filter(|sni| *sni != host) {
             let name = DnsName::try_from(sni.to_owned()).map_err(|_| no_name(sni))?;
-            let verifier = ServerVerifier::new(Arc::clone(&inner.demand), inner.algorithms, Some(host));
+            let verifier = ServerVerifier::new(Arc::clone(&inner.verify_policy), inner.algorithms, Some(host));
             let mut config = ClientConfig::clone(&inner.with_sni);
             config.dangerous().set_certificate_verifier(Arc::new(verifier));
             config.resumption = Resumption::disabled();
@@ -207,7 +207,7 @@ impl ClientContext {
         let config = if sni.is_some() { &inner.with_sni } else { &inner.without_sni };
         match ServerName::try_from(host.to_owned()) {
             Ok(name) => Ok((Arc::clone(config), name)),
-            Err(_) if sni.is_some() || inner.demand.checks_identity() => Err(no_name(host)),
+            Err(_) if sni.is_some() || inner.verify_policy.checks_identity() => Err(no_name(host)),
             // No check reads the name, so any name will do. Resumption is off, because sessions are cached by name.
             Err(_) => {
                 let mut config = ClientConfig::clone(&inner.without_sni);
@@ -217,8 +217,8 @@ impl ClientContext {
         }
     }
 
-    pub(super) fn demand(&self) -> &Demand {
-        &self.0.demand
+    pub(super) fn verify_policy(&self) -> &VerifyPolicy {
+        &self.0.verify_policy
     }
 
     pub(super) fn clock(&self) -> &Arc<Clock> {
@@ -226,10 +226,10 @@ impl ClientContext {
     }
 }
 
-fn demand(options: &ClientOptions, algorithms: WebPkiSupportedAlgorithms) -> Result<Demand, TlsError> {
+fn verify_policy(options: &ClientOptions, algorithms: WebPkiSupportedAlgorithms) -> Result<VerifyPolicy, TlsError> {
     let lists = own_identity::load_revocation_lists(&options.crls)?;
     Ok(match &options.trust {
-        Trust::NoVerification => Demand::Nothing,
+        Trust::NoVerification => VerifyPolicy::Nothing,
         Trust::Ca | Trust::CaAndIdentity => {
             let identity = options.trust == Trust::CaAndIdentity;
             if options.ca.is_empty() {
@@ -237,7 +237,7 @@ fn demand(options: &ClientOptions, algorithms: WebPkiSupportedAlgorithms) -> Res
                     "CA certificate is required if ssl-mode is VERIFY_CA or VERIFY_IDENTITY: give it with ssl-ca";
                 return Err(TlsError::Config(text.to_owned()));
             }
-            Demand::Ca { authority: own_identity::named_authority(&options.ca, algorithms, lists)?, identity }
+            VerifyPolicy::Ca { authority: own_identity::named_authority(&options.ca, algorithms, lists)?, identity }
         }
         Trust::SystemRoots { roots, known } => {
             let mut authority = Authority::new(algorithms, lists, false);
@@ -245,13 +245,14 @@ fn demand(options: &ClientOptions, algorithms: WebPkiSupportedAlgorithms) -> Res
                 // Skip roots that can't be parsed, because operating systems ship some and no certificate can chain to them.
                 _ = authority.add(root.clone());
             }
-            Demand::Roots { authority, known: known.clone() }
+            VerifyPolicy::Roots { authority, known: known.clone() }
         }
         Trust::Fingerprint(accepted) if accepted.is_empty() => {
             return Err(TlsError::Config("ssl-fp names no fingerprint".to_owned()));
         }
-        Trust::Fingerprint(accepted) => {
-            Demand::Fingerprint { authority: Authority::new(algorithms, lists, false), accepted: accepted.clone() }
-        }
+        Trust::Fingerprint(accepted) => VerifyPolicy::Fingerprint {
+            authority: Authority::new(algorithms, lists, false),
+            accepted: accepted.clone(),
+        },
     })
 }

@@ -21,14 +21,14 @@ use crate::facts::Verification;
 
 /// The checks that a server's certificate must pass, with CAs and lists loaded. Built from [`Trust`](super::Trust).
 #[derive(Debug)]
-pub(super) enum Demand {
+pub(super) enum VerifyPolicy {
     Nothing,
     Ca { authority: Authority, identity: bool },
     Roots { authority: Authority, known: Vec<Fingerprint> },
     Fingerprint { authority: Authority, accepted: Vec<Fingerprint> },
 }
 
-impl Demand {
+impl VerifyPolicy {
     /// The kind of verification that a certificate has passed once [`verify`](Self::verify) accepted it.
     pub(super) fn verification(&self, leaf: &[u8]) -> Verification {
         match self {
@@ -73,7 +73,9 @@ impl Demand {
             Self::Roots { authority, known } if is_among(known, leaf) => authority.verify_pinned(leaf, now),
             Self::Roots { authority, known } => {
                 let verified = authority.verify(leaf, intermediates, Purpose::Server, now);
-                verified.and_then(|()| check_identity(leaf, host)).map_err(|problem| unvouched(problem, known))
+                verified
+                    .and_then(|()| check_identity(leaf, host))
+                    .map_err(|problem| fingerprint_problem(problem, known))
             }
             Self::Fingerprint { authority, accepted } if is_among(accepted, leaf) => authority.verify_pinned(leaf, now),
             Self::Fingerprint { .. } => Err(CertificateProblem::FingerprintMismatch),
@@ -88,7 +90,7 @@ fn check_identity(leaf: &CertificateDer<'_>, host: &str) -> Result<(), Certifica
 
 /// The problem to report when the system's roots reject a certificate: a fingerprint mismatch if another certificate was known for this
 /// host.
-fn unvouched(problem: CertificateProblem, known: &[Fingerprint]) -> CertificateProblem {
+fn fingerprint_problem(problem: CertificateProblem, known: &[Fingerprint]) -> CertificateProblem {
     match problem {
         CertificateProblem::Revoked => problem,
         _ if !known.is_empty() => CertificateProblem::FingerprintMismatch,
@@ -104,15 +106,19 @@ fn is_among(fingerprints: &[Fingerprint], certificate: &[u8]) -> bool {
 /// The certificate verifier that a client gives to rustls.
 #[derive(Debug)]
 pub(super) struct ServerVerifier {
-    demand: Arc<Demand>,
+    verify_policy: Arc<VerifyPolicy>,
     algorithms: WebPkiSupportedAlgorithms,
     /// The host whose name the certificate must carry, if it is not the one sent as SNI.
     host: Option<String>,
 }
 
 impl ServerVerifier {
-    pub(super) fn new(demand: Arc<Demand>, algorithms: WebPkiSupportedAlgorithms, host: Option<&str>) -> Self {
-        Self { demand, algorithms, host: host.map(ToOwned::to_owned) }
+    pub(super) fn new(
+        verify_policy: Arc<VerifyPolicy>,
+        algorithms: WebPkiSupportedAlgorithms,
+        host: Option<&str>,
+    ) -> Self {
+        Self { verify_policy, algorithms, host: host.map(ToOwned::to_owned) }
     }
 }
 
@@ -127,7 +133,7 @@ impl ServerCertVerifier for ServerVerifier {
     ) -> Result<ServerCertVerified, rustls::Error> {
         let name = server_name.to_str();
         let host = self.host.as_deref().unwrap_or(&name);
-        through_rustls(self.demand.verify(end_entity, intermediates, host, now))?;
+        through_rustls(self.verify_policy.verify(end_entity, intermediates, host, now))?;
         Ok(ServerCertVerified::assertion())
     }
 

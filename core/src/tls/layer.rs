@@ -17,7 +17,7 @@ use super::ciphers::{cipher_of, group_name};
 use super::clock::Clock;
 use super::resolver::Resolver;
 use super::server_verifier::verify_client;
-use super::session::{Progress, Session, Traffic};
+use super::session::{Processed, Session, Traffic};
 use super::{ClientContext, ServerContext, TlsError};
 use crate::facts::{TlsFacts, TlsVersion, Verification};
 
@@ -33,7 +33,7 @@ pub struct TlsLayer {
     /// Handshake messages, alerts and tickets to send.
     output: Vec<u8>,
     /// Whether all records of this side so far were unencrypted, so that the next alert has to be unencrypted, too.
-    speaks_plain: bool,
+    alerts_unencrypted: bool,
     role: Role,
     clock: Arc<Clock>,
     facts: Option<TlsFacts>,
@@ -89,7 +89,7 @@ impl TlsLayer {
             session,
             partial: Vec::new(),
             output: Vec::new(),
-            speaks_plain: true,
+            alerts_unencrypted: true,
             role,
             clock,
             facts: None,
@@ -151,10 +151,10 @@ impl TlsLayer {
 
     /// Decrypts records in place. Returns how many bytes at their front have been processed.
     fn process(&mut self, records: &mut [u8], plain: &mut Vec<u8>) -> Result<usize, TlsError> {
-        let said = self.output.len();
-        let Progress { taken, peer_has_closed } = self.session.process(records, plain, &mut self.output);
-        let fresh = self.output.get(said..).unwrap_or_default();
-        self.speaks_plain &= !changes_cipher(fresh);
+        let queued_before = self.output.len();
+        let Processed { taken, peer_has_closed } = self.session.process(records, plain, &mut self.output);
+        let fresh = self.output.get(queued_before..).unwrap_or_default();
+        self.alerts_unencrypted &= !changes_cipher(fresh);
         match peer_has_closed {
             Ok(closed) => self.peer_has_closed |= closed,
             Err(error) => {
@@ -166,18 +166,18 @@ impl TlsLayer {
             }
         }
         if self.facts.is_none() && !self.session.state().is_handshaking() {
-            self.complete().inspect_err(|_| self.say_goodbye())?;
+            self.complete().inspect_err(|_| self.queue_close_notify())?;
         }
         Ok(taken)
     }
 
     /// Whether this side may send an unencrypted alert of its own making. TLS 1.3 encrypts alerts from the ServerHello on.
     fn alerts_are_plain(&self) -> bool {
-        self.speaks_plain && self.session.state().protocol_version() != Some(ProtocolVersion::TLSv1_3)
+        self.alerts_unencrypted && self.session.state().protocol_version() != Some(ProtocolVersion::TLSv1_3)
     }
 
     /// Queues close_notify if the handshake has come far enough to send an alert.
-    fn say_goodbye(&mut self) {
+    fn queue_close_notify(&mut self) {
         let sealed = self.session.seal(Traffic::CloseNotify, &mut self.partial, &mut self.output);
         if sealed.is_err() && self.alerts_are_plain() {
             self.output.extend_from_slice(&PLAIN_CLOSE_NOTIFY);
@@ -205,7 +205,7 @@ impl TlsLayer {
         };
         let now = self.clock.now();
         let verified = match &self.role {
-            Role::Client { context, host, .. } => context.demand().verify(leaf, intermediates, host, now),
+            Role::Client { context, host, .. } => context.verify_policy().verify(leaf, intermediates, host, now),
             Role::Server { context, .. } => match context.authority() {
                 Some(authority) => verify_client(authority, leaf, intermediates, now),
                 None => Ok(()),
@@ -245,7 +245,7 @@ impl TlsLayer {
     fn verification(&self, chain: &[CertificateDer<'_>]) -> Verification {
         match (&self.role, chain.first()) {
             (_, None) => Verification::None,
-            (Role::Client { context, .. }, Some(leaf)) => context.demand().verification(leaf),
+            (Role::Client { context, .. }, Some(leaf)) => context.verify_policy().verification(leaf),
             (Role::Server { .. }, Some(_)) => Verification::Ca,
         }
     }
@@ -289,7 +289,7 @@ impl TlsLayer {
     pub fn close(&mut self) {
         self.has_closed = true;
         if self.failure.is_none() {
-            self.say_goodbye();
+            self.queue_close_notify();
         }
     }
 

@@ -32,7 +32,7 @@ pub(super) enum Traffic<'a> {
 }
 
 /// The result of processing records.
-pub(super) struct Progress {
+pub(super) struct Processed {
     /// The number of bytes at the front of the records that have been processed.
     pub(super) taken: usize,
     /// Whether the peer's close_notify was among the records, or the error with which rustls refused them.
@@ -50,7 +50,7 @@ impl Session {
 
     /// Decrypts records in place. Appends application data to `plain`, and rustls's answers, including the alert if it refuses the records,
     /// to `output`.
-    pub(super) fn process(&mut self, records: &mut [u8], plain: &mut Vec<u8>, output: &mut Vec<u8>) -> Progress {
+    pub(super) fn process(&mut self, records: &mut [u8], plain: &mut Vec<u8>, output: &mut Vec<u8>) -> Processed {
         match self {
             Self::Client(session) => process(&mut **session, records, plain, output),
             Self::Server(session) => process(&mut **session, records, plain, output),
@@ -98,7 +98,7 @@ impl Records for UnbufferedConnectionCommon<ServerConnectionData> {
     }
 }
 
-fn process<R: Records>(session: &mut R, records: &mut [u8], plain: &mut Vec<u8>, output: &mut Vec<u8>) -> Progress {
+fn process<R: Records>(session: &mut R, records: &mut [u8], plain: &mut Vec<u8>, output: &mut Vec<u8>) -> Processed {
     let mut taken = 0;
     loop {
         let UnbufferedStatus { discard, state } = session.next(records.get_mut(taken..).unwrap_or_default());
@@ -113,12 +113,12 @@ fn process<R: Records>(session: &mut R, records: &mut [u8], plain: &mut Vec<u8>,
             }
             Ok(ConnectionState::EncodeTlsData(data)) => encode(data, output),
             Ok(ConnectionState::TransmitTlsData(data)) => data.done(),
-            Ok(ConnectionState::PeerClosed) => return Progress { taken, peer_has_closed: Ok(true) },
+            Ok(ConnectionState::PeerClosed) => return Processed { taken, peer_has_closed: Ok(true) },
             // No complete record is left. Early data is never accepted.
-            Ok(_) => return Progress { taken, peer_has_closed: Ok(false) },
+            Ok(_) => return Processed { taken, peer_has_closed: Ok(false) },
             Err(error) => {
                 take_alert(session, records.get_mut(taken..).unwrap_or_default(), output);
-                return Progress { taken, peer_has_closed: Err(error) };
+                return Processed { taken, peer_has_closed: Err(error) };
             }
         }
     }

@@ -257,7 +257,7 @@ impl Conn {
             if !self.socket.is_readable() || self.session.is_busy() || !self.out.is_empty() {
                 return Progress::Wait;
             }
-            if self.connection.input_lacks().is_some_and(|needed| needed > self.room) {
+            if self.connection.needed_input().is_some_and(|needed| needed > self.room) {
                 return Progress::Wait;
             }
             if reads == MOST_READS {
@@ -361,7 +361,7 @@ impl Conn {
                 }
                 Output::Wait(deadline) => {
                     self.deadline = deadline;
-                    if let Some(needed) = self.connection.input_lacks().filter(|needed| *needed > self.room)
+                    if let Some(needed) = self.connection.needed_input().filter(|needed| *needed > self.room)
                         && (self.make_room(needed, begun) || self.lacks_since.is_none())
                     {
                         moved = true;
