@@ -161,9 +161,9 @@ const MOST: MostSessions = MostSessions { in_all: 2, of_user: Some(1) };
 /// A connection of a user who may have one; returns `true` where the login succeeds.
 fn comes(registry: &Registry) -> bool {
     let id = registry.next_id();
-    let presence = registry.enter(id, "localhost".to_owned(), Box::new(|| {}));
-    let is_in = registry.log_in(&presence, "user", MOST).is_ok();
-    assert_eq!(presence.state().user.is_some(), is_in);
+    let process = registry.enter(id, "localhost".to_owned(), Box::new(|| {}));
+    let is_in = registry.log_in(&process, "user", MOST).is_ok();
+    assert_eq!(process.state().user.is_some(), is_in);
     is_in
 }
 
@@ -190,8 +190,8 @@ fn there_is_no_session_too_many() {
             let registry = Arc::clone(&registry);
             thread::spawn(move || {
                 let id = registry.next_id();
-                let presence = registry.enter(id, "localhost".to_owned(), Box::new(|| {}));
-                let outcome = registry.log_in(&presence, &number.to_string(), MOST);
+                let process = registry.enter(id, "localhost".to_owned(), Box::new(|| {}));
+                let outcome = registry.log_in(&process, &number.to_string(), MOST);
                 if number == 0 {
                     registry.leave(id);
                 }
@@ -225,15 +225,15 @@ fn a_connection_that_left_leaves_room() {
 /// A worker's part: it begins a statement, which runs in another thread until it is stopped, and checks the connection whenever it is
 /// woken.
 fn statement_that_never_ends(registry: &Registry, id: u32, woken: &shuttle::sync::mpsc::Receiver<()>) {
-    let presence = registry.find(id).unwrap();
+    let process = registry.find(id).unwrap();
     let interruption = Arc::new(Interruption::default());
     interruption.reset();
-    presence.update(|state| state.interruption = Some(Arc::clone(&interruption)));
+    process.update(|state| state.interruption = Some(Arc::clone(&interruption)));
     let statement = thread::spawn(move || interruption.sleep(Duration::MAX));
-    while !presence.is_killed() {
+    while !process.is_killed() {
         woken.recv().unwrap();
     }
-    presence.stop_statement();
+    process.stop_statement();
     assert!(statement.join().unwrap(), "the statement was not stopped");
 }
 
@@ -256,13 +256,13 @@ fn a_kill_reaches_a_statement_that_begins_meanwhile() {
 fn a_kill_between_the_command_and_its_statement_is_not_lost() {
     in_every_order(|| {
         let registry = Arc::new(Registry::default());
-        let presence = registry.enter(registry.next_id(), "localhost".to_owned(), Box::new(|| {}));
+        let process = registry.enter(registry.next_id(), "localhost".to_owned(), Box::new(|| {}));
         let interruption = Arc::new(Interruption::default());
-        presence.runs(Arc::clone(&interruption));
-        presence.begin("Query", None);
-        let killed = Arc::clone(&presence);
+        process.runs(Arc::clone(&interruption));
+        process.begin("Query", None);
+        let killed = Arc::clone(&process);
         let killer = thread::spawn(move || killed.stop_statement());
-        presence.runs(Arc::clone(&interruption));
+        process.runs(Arc::clone(&interruption));
         assert!(interruption.sleep(Duration::MAX), "the statement was not stopped");
         killer.join().unwrap();
     });
@@ -272,11 +272,11 @@ fn a_kill_between_the_command_and_its_statement_is_not_lost() {
 fn a_kill_of_a_query_reaches_one_that_runs() {
     in_every_order(|| {
         let registry = Arc::new(Registry::default());
-        let presence = registry.enter(registry.next_id(), "localhost".to_owned(), Box::new(|| {}));
+        let process = registry.enter(registry.next_id(), "localhost".to_owned(), Box::new(|| {}));
         let interruption = Arc::new(Interruption::default());
-        presence.update(|state| state.interruption = Some(Arc::clone(&interruption)));
+        process.update(|state| state.interruption = Some(Arc::clone(&interruption)));
         let statement = thread::spawn(move || interruption.sleep(Duration::MAX));
-        presence.stop_statement();
+        process.stop_statement();
         assert!(statement.join().unwrap());
     });
 }

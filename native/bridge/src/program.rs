@@ -45,7 +45,7 @@ fn run(settings: Settings, values: Values) -> Result<(), String> {
     }
     let context = settings.tls.as_ref().and_then(TlsSource::context);
     if let (Some(context), Some(health)) = (context, &settings.health) {
-        health.tell(&context, clock::now().wall.as_secs());
+        health.log(&context, clock::now().wall.as_secs());
     }
     let names: Vec<String> = settings.targets.iter().map(|target| format!("/tcp/{}", target.name)).collect();
     let addresses = settings.addresses.clone();

@@ -240,7 +240,7 @@ impl Bridge {
         self.look_at = settings
             .health
             .as_ref()
-            .map(|health| now.monotonic.saturating_add(health.look_again(context.as_ref(), now.wall.as_secs())));
+            .map(|health| now.monotonic.saturating_add(health.repeat_warnings(context.as_ref(), now.wall.as_secs())));
     }
 
     fn begin_stop(&mut self) {

@@ -9,7 +9,7 @@ use super::files;
 use super::program::Program;
 use super::setting::Setting;
 use super::spec::{Kind, Spec, split_prefix};
-use super::values::{Given, Occurrence, Origin, Values, parse};
+use super::values::{Occurrence, OptionValue, Origin, Values, parse};
 
 /// Collects the given options, according to one program's tables.
 #[derive(Debug)]
@@ -56,13 +56,13 @@ impl<'a> Reader<'a> {
             }
             // The value of an option is the end of the last argument consumed for it.
             for occurrence in self.occurrences.get(known..).unwrap_or_default() {
-                if let (true, Given::Text(value)) = (occurrence.spec.secret, &occurrence.given)
+                if let (true, OptionValue::Text(value)) = (occurrence.spec.secret, &occurrence.given)
                     && !value.is_empty()
                 {
                     self.secrets.push((taken.get() - 1, value.len()));
                 }
             }
-            if self.met("help") || self.met("version") {
+            if self.is_given("help") || self.is_given("version") {
                 return Ok(());
             }
         }
@@ -90,7 +90,7 @@ impl<'a> Reader<'a> {
         if !spec.secret {
             return Err(OptionError::bad_value(spec.name, "its value is not UTF-8 text", &setting.origin));
         }
-        let given = Given::Bytes(setting.value.clone().unwrap_or_default());
+        let given = OptionValue::Bytes(setting.value.clone().unwrap_or_default());
         self.push(spec, given, &setting.origin, format!("--{}", setting.name));
         Ok(())
     }
@@ -140,7 +140,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Whether an option was given.
-    pub(super) fn met(&self, name: &str) -> bool {
+    pub(super) fn is_given(&self, name: &str) -> bool {
         self.occurrences.iter().any(|occurrence| occurrence.spec.name == name)
     }
 
@@ -157,13 +157,13 @@ impl<'a> Reader<'a> {
         for occurrence in &mut self.occurrences {
             let spec = occurrence.spec;
             match &mut occurrence.given {
-                Given::Text(text) if spec.path => {
+                OptionValue::Text(text) if spec.path => {
                     let whole = files::expand(text, home);
                     if let Some(whole) = whole.as_deref().and_then(Path::to_str) {
                         whole.clone_into(text);
                     }
                 }
-                Given::Number(number) => {
+                OptionValue::Number(number) => {
                     let maxima = self.maxima.iter().filter(|(of, _)| of.name == spec.name);
                     if let Some(most) = maxima.map(|(_, most)| *most).min().filter(|most| *number > *most) {
                         let name = spec.name;
@@ -212,27 +212,27 @@ impl<'a> Reader<'a> {
         };
         if maximum {
             let value = value.or_else(|| rest.next()).ok_or_else(|| OptionError::needs_value(name, origin))?;
-            if let Given::Number(most) = Self::parse(spec, value, origin)? {
+            if let OptionValue::Number(most) = Self::parse(spec, value, origin)? {
                 self.maxima.push((spec, most));
             }
             return Ok(());
         }
         let given = match (switch, spec.kind, value) {
-            (None, Kind::Flag, None) => Given::Flag(true),
-            (None, Kind::Action | Kind::OptionalText, None) => Given::Bare,
+            (None, Kind::Flag, None) => OptionValue::Flag(true),
+            (None, Kind::Action | Kind::OptionalText, None) => OptionValue::Bare,
             (None, Kind::Action, Some(_)) => return Err(OptionError::takes_no_value(spec.name, origin)),
             (None, _, Some(value)) => Self::parse(spec, value, origin)?,
             (None, _, None) => {
                 let value = rest.next().ok_or_else(|| OptionError::needs_value(spec.name, origin))?;
                 Self::parse(spec, value, origin)?
             }
-            (Some(on), Kind::Flag, None) => Given::Flag(on),
+            (Some(on), Kind::Flag, None) => OptionValue::Flag(on),
             // As in mysql, --skip-x=0 is a double negation.
             (Some(on), Kind::Flag, Some(value)) => match Self::parse(spec, value, origin)? {
-                Given::Flag(said) => Given::Flag(said == on),
+                OptionValue::Flag(said) => OptionValue::Flag(said == on),
                 other => other,
             },
-            (Some(false), Kind::OptionalText, None) => Given::Text(String::new()),
+            (Some(false), Kind::OptionalText, None) => OptionValue::Text(String::new()),
             (Some(_), ..) => {
                 let problem = format!("'--{name}' has no meaning: the option is not one that is on or off");
                 return Err(OptionError::bad_value(spec.name, &problem, origin));
@@ -250,9 +250,9 @@ impl<'a> Reader<'a> {
             let (spec, on) = self.find_letter(letter)?;
             let attached = left.as_str();
             let given = match spec.kind {
-                Kind::Flag => Given::Flag(on),
-                Kind::Action => Given::Bare,
-                Kind::OptionalText if attached.is_empty() => Given::Bare,
+                Kind::Flag => OptionValue::Flag(on),
+                Kind::Action => OptionValue::Bare,
+                Kind::OptionalText if attached.is_empty() => OptionValue::Bare,
                 _ => {
                     left = "".chars();
                     let value = Some(attached).filter(|attached| !attached.is_empty()).or_else(|| rest.next());
@@ -265,11 +265,11 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    fn parse(spec: &Spec, value: &str, origin: &Origin) -> Result<Given, OptionError> {
+    fn parse(spec: &Spec, value: &str, origin: &Origin) -> Result<OptionValue, OptionError> {
         parse(spec, value).map_err(|problem| OptionError::bad_value(spec.name, &problem, origin))
     }
 
-    fn push(&mut self, spec: &'static Spec, given: Given, origin: &Origin, written: String) {
+    fn push(&mut self, spec: &'static Spec, given: OptionValue, origin: &Origin, written: String) {
         self.occurrences.push(Occurrence { spec, given, origin: origin.clone(), written });
     }
 
@@ -306,7 +306,7 @@ impl<'a> Reader<'a> {
 
 #[cfg(test)]
 mod tests {
-    use crate::{Environment, Given, OptionError, Outcome, Program, Spec, Values};
+    use crate::{Environment, OptionError, OptionValue, Outcome, Program, Spec, Values};
 
     const TABLE: &[Spec] = &[
         Spec::text("host", "Connect to host.").short('h').default("localhost"),
@@ -505,7 +505,7 @@ mod tests {
         let read = values(&["--ssl-ca=a", "--skip-ssl"]);
         let all: Vec<_> = read.occurrences("ssl").collect();
         assert_eq!(all.len(), 1);
-        assert!(matches!(all[0].given, Given::Flag(false)));
+        assert!(matches!(all[0].given, OptionValue::Flag(false)));
         assert_eq!(all[0].written, "--skip-ssl");
         assert_eq!(all[0].origin.to_string(), "on the command line");
     }

@@ -18,7 +18,7 @@ pub use error::OptionError;
 pub use files::Environment;
 pub use program::Program;
 pub use spec::{Kind, Preset, Spec, dashed};
-pub use values::{Given, Occurrence, Origin, Values};
+pub use values::{Occurrence, OptionValue, Origin, Values};
 
 use std::ffi::OsString;
 
@@ -47,10 +47,10 @@ impl Program {
         let (defaults, arguments) = Defaults::take(arguments)?;
         let mut command_line = Reader::new(self);
         command_line.arguments(&arguments)?;
-        if command_line.met("help") {
+        if command_line.is_given("help") {
             return Ok(Outcome::Print(help::text(self, environment)));
         }
-        if command_line.met("version") {
+        if command_line.is_given("version") {
             return Ok(Outcome::Print(format!("{}  Ver {}\n", self.name, self.version)));
         }
 

@@ -45,7 +45,7 @@ impl fmt::Display for Origin {
 
 /// A value after parsing.
 #[derive(Clone, PartialEq, Eq)]
-pub enum Given {
+pub enum OptionValue {
     /// The option without a value: an action, or `-p` alone.
     Bare,
     /// On or off.
@@ -63,7 +63,7 @@ pub enum Given {
 pub struct Occurrence {
     pub(crate) spec: &'static Spec,
     /// The value.
-    pub given: Given,
+    pub given: OptionValue,
     /// The place where it was given.
     pub origin: Origin,
     /// The option as the user wrote it, without the value: `--skip-ssl`, `-h`.
@@ -74,12 +74,12 @@ impl fmt::Debug for Occurrence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "--{}", self.spec.name)?;
         match &self.given {
-            Given::Bare => Ok(()),
+            OptionValue::Bare => Ok(()),
             _ if self.spec.secret => f.write_str("=…"),
-            Given::Flag(on) => write!(f, "={on}"),
-            Given::Text(text) => write!(f, "={text:?}"),
-            Given::Bytes(_) => f.write_str("=…"),
-            Given::Number(number) => write!(f, "={number}"),
+            OptionValue::Flag(on) => write!(f, "={on}"),
+            OptionValue::Text(text) => write!(f, "={text:?}"),
+            OptionValue::Bytes(_) => f.write_str("=…"),
+            OptionValue::Number(number) => write!(f, "={number}"),
         }?;
         write!(f, " {}", self.origin)
     }
@@ -107,7 +107,7 @@ impl Values {
     /// Whether a flag is on.
     pub fn flag(&self, name: &str) -> bool {
         match self.last(name) {
-            Some(Given::Flag(on)) => *on,
+            Some(OptionValue::Flag(on)) => *on,
             _ => match self.preset(name) {
                 Some(Preset::Flag(on)) => on,
                 Some(Preset::Text(text)) => parse_flag(text).unwrap_or(false),
@@ -119,7 +119,7 @@ impl Values {
     /// Whether a flag is on; `None` where nobody gave it.
     pub fn given_flag(&self, name: &str) -> Option<bool> {
         match self.last(name) {
-            Some(Given::Flag(on)) => Some(*on),
+            Some(OptionValue::Flag(on)) => Some(*on),
             _ => None,
         }
     }
@@ -127,7 +127,7 @@ impl Values {
     /// The text or the chosen word, or the default. `None` also for an option without a value: see [`Values::is_bare`].
     pub fn text(&self, name: &str) -> Option<&str> {
         match self.last(name) {
-            Some(Given::Text(text)) => Some(text),
+            Some(OptionValue::Text(text)) => Some(text),
             Some(_) => None,
             None => match self.preset(name) {
                 Some(Preset::Text(text)) => Some(text),
@@ -139,7 +139,7 @@ impl Values {
     /// The value of a secret, which need not be UTF-8.
     pub fn bytes(&self, name: &str) -> Option<&[u8]> {
         match self.last(name) {
-            Some(Given::Bytes(bytes)) => Some(bytes),
+            Some(OptionValue::Bytes(bytes)) => Some(bytes),
             _ => self.text(name).map(str::as_bytes),
         }
     }
@@ -152,7 +152,7 @@ impl Values {
     /// Every text of a repeatable option, in the order given.
     pub fn texts<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.occurrences(name).filter_map(|occurrence| match &occurrence.given {
-            Given::Text(text) => Some(text.as_str()),
+            OptionValue::Text(text) => Some(text.as_str()),
             _ => None,
         })
     }
@@ -160,7 +160,7 @@ impl Values {
     /// The number, or the default.
     pub fn number(&self, name: &str) -> Option<u64> {
         match self.last(name) {
-            Some(Given::Number(number)) => Some(*number),
+            Some(OptionValue::Number(number)) => Some(*number),
             _ => match self.preset(name) {
                 Some(Preset::Number(number)) => Some(number),
                 Some(Preset::Text(text)) => parse_number(text).ok(),
@@ -170,26 +170,26 @@ impl Values {
     }
 
     /// The value of an option, or its default, in the type of the option's kind.
-    pub fn value(&self, spec: &Spec) -> Option<Given> {
+    pub fn value(&self, spec: &Spec) -> Option<OptionValue> {
         match spec.kind {
-            Kind::Action => self.is_given(spec.name).then_some(Given::Bare),
-            Kind::Flag => Some(Given::Flag(self.flag(spec.name))),
-            Kind::Number { .. } => self.number(spec.name).map(Given::Number),
+            Kind::Action => self.is_given(spec.name).then_some(OptionValue::Bare),
+            Kind::Flag => Some(OptionValue::Flag(self.flag(spec.name))),
+            Kind::Number { .. } => self.number(spec.name).map(OptionValue::Number),
             Kind::Text | Kind::OptionalText | Kind::Choice(_) => {
-                self.text(spec.name).map(|text| Given::Text(text.to_owned()))
+                self.text(spec.name).map(|text| OptionValue::Text(text.to_owned()))
             }
         }
     }
 
     /// Whether the last occurrence of the option has no value, as `-p` alone.
     pub fn is_bare(&self, name: &str) -> bool {
-        matches!(self.last(name), Some(Given::Bare))
+        matches!(self.last(name), Some(OptionValue::Bare))
     }
 
     /// How often a repeatable flag was given since it was last switched off: 3 for `-sss`.
     pub fn count(&self, name: &str) -> usize {
         self.occurrences(name).fold(0, |count, occurrence| match occurrence.given {
-            Given::Flag(false) => 0,
+            OptionValue::Flag(false) => 0,
             _ => count + 1,
         })
     }
@@ -215,7 +215,7 @@ impl Values {
         &self.warnings
     }
 
-    fn last(&self, name: &str) -> Option<&Given> {
+    fn last(&self, name: &str) -> Option<&OptionValue> {
         debug_assert!(self.specs.iter().any(|spec| spec.name == name), "no option '{name}' in the table");
         self.occurrences
             .iter()
@@ -242,21 +242,21 @@ pub(crate) fn shortest(number: u64) -> String {
 }
 
 /// Parses the text of an option's value. The error says why the value is wrong, for [`super::OptionError::bad_value`].
-pub(crate) fn parse(spec: &Spec, text: &str) -> Result<Given, String> {
+pub(crate) fn parse(spec: &Spec, text: &str) -> Result<OptionValue, String> {
     match spec.kind {
-        Kind::Action => Ok(Given::Bare),
-        Kind::Text | Kind::OptionalText => Ok(Given::Text(text.to_owned())),
+        Kind::Action => Ok(OptionValue::Bare),
+        Kind::Text | Kind::OptionalText => Ok(OptionValue::Text(text.to_owned())),
         Kind::Flag => parse_flag(text)
-            .map(Given::Flag)
+            .map(OptionValue::Flag)
             .ok_or_else(|| format!("'{text}' is not a boolean; use 1, on, true, yes or 0, off, false, no")),
         Kind::Number { least, most } => match parse_number(text)? {
-            number if (least..=most).contains(&number) => Ok(Given::Number(number)),
+            number if (least..=most).contains(&number) => Ok(OptionValue::Number(number)),
             number => Err(format!("{number} is out of range, {least} to {most}")),
         },
         Kind::Choice(words) => words
             .iter()
             .find(|word| word.eq_ignore_ascii_case(text))
-            .map(|word| Given::Text((*word).to_owned()))
+            .map(|word| OptionValue::Text((*word).to_owned()))
             .ok_or_else(|| format!("'{text}' is none of {}", words.join(", "))),
     }
 }

@@ -241,9 +241,9 @@ fn run_init_file(server: &Arc<Server>, path: &Path) -> Result<(), String> {
     let text = regular_file::read(path, LARGE)
         .map_err(|error| format!("can't read --init-file={}: {error}", path.display()))?;
     let id = server.registry.next_id();
-    let presence = server.registry.enter(id, "localhost".to_owned(), Box::new(|| {}));
+    let process = server.registry.enter(id, "localhost".to_owned(), Box::new(|| {}));
     let _entry = server.registry.entry(id);
-    let mut session = Session::of_server(Arc::clone(server), presence, Arc::new(|| {}));
+    let mut session = Session::of_server(Arc::clone(server), process, Arc::new(|| {}));
     let outcome = session.run_script(&text);
     outcome.map_err(|error: SqlError| format!("--init-file={}: {error}", path.display()))
 }

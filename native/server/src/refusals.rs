@@ -23,7 +23,7 @@ pub(crate) struct Refusals {
 
 impl Refusals {
     /// Logs why a connection ended before its login; returns `false` where the reason is no refusal.
-    pub(crate) fn tell(&self, id: u32, host: &str, error: &Error) -> bool {
+    pub(crate) fn log(&self, id: u32, host: &str, error: &Error) -> bool {
         let is_refusal = match error {
             Error::Tls(_) => true,
             Error::Refused { error, .. } => error.code == SECURE_TRANSPORT_REQUIRED,

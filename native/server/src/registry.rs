@@ -20,7 +20,7 @@ pub(crate) struct Registry {
 
 #[derive(Debug, Default)]
 struct Connections {
-    by_id: BTreeMap<u32, Arc<Presence>>,
+    by_id: BTreeMap<u32, Arc<ProcessEntry>>,
     /// How many connections are logged in.
     logged_in: usize,
 }
@@ -57,14 +57,14 @@ pub(crate) struct MostSessions {
 }
 
 /// The state of a connection that other threads may read.
-pub(crate) struct Presence {
+pub(crate) struct ProcessEntry {
     /// The connection's number.
     pub(crate) id: u32,
     /// The client's host and port, as SHOW PROCESSLIST prints them.
     pub(crate) host: String,
     state: Mutex<State>,
     killed: AtomicBool,
-    put_out: AtomicBool,
+    close_at_once: AtomicBool,
     /// Wakes the connection's worker.
     wake: Box<dyn Fn() + Send + Sync>,
 }
@@ -109,9 +109,9 @@ impl State {
     }
 }
 
-impl fmt::Debug for Presence {
+impl fmt::Debug for ProcessEntry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Presence").field("id", &self.id).field("host", &self.host).finish_non_exhaustive()
+        f.debug_struct("ProcessEntry").field("id", &self.id).field("host", &self.host).finish_non_exhaustive()
     }
 }
 
@@ -131,7 +131,7 @@ impl Registry {
     }
 
     /// Registers a connection.
-    pub(crate) fn enter(&self, id: u32, host: String, wake: Box<dyn Fn() + Send + Sync>) -> Arc<Presence> {
+    pub(crate) fn enter(&self, id: u32, host: String, wake: Box<dyn Fn() + Send + Sync>) -> Arc<ProcessEntry> {
         let state = State {
             user: None,
             database: None,
@@ -142,10 +142,10 @@ impl Registry {
             interruption: None,
             is_stopped: false,
         };
-        let (killed, put_out) = (AtomicBool::new(false), AtomicBool::new(false));
-        let presence = Arc::new(Presence { id, host, state: Mutex::new(state), killed, put_out, wake });
-        self.connections().by_id.insert(id, Arc::clone(&presence));
-        presence
+        let (killed, close_at_once) = (AtomicBool::new(false), AtomicBool::new(false));
+        let process = Arc::new(ProcessEntry { id, host, state: Mutex::new(state), killed, close_at_once, wake });
+        self.connections().by_id.insert(id, Arc::clone(&process));
+        process
     }
 
     /// The entry of a registered connection.
@@ -156,8 +156,8 @@ impl Registry {
     /// Removes a connection, even if a statement of it is running; see [`Entry`].
     pub(crate) fn leave(&self, id: u32) {
         let mut connections = self.connections();
-        if let Some(presence) = connections.by_id.remove(&id)
-            && presence.locked().user.is_some()
+        if let Some(process) = connections.by_id.remove(&id)
+            && process.locked().user.is_some()
         {
             connections.logged_in = connections.logged_in.saturating_sub(1);
         }
@@ -173,34 +173,35 @@ impl Registry {
     ///
     /// # Errors
     /// The limit `most` is reached.
-    pub(crate) fn log_in(&self, presence: &Presence, user: &str, most: MostSessions) -> Result<usize, Full> {
+    pub(crate) fn log_in(&self, process: &ProcessEntry, user: &str, most: MostSessions) -> Result<usize, Full> {
         let mut connections = self.connections();
         // COM_CHANGE_USER keeps the connection's session, so that is not counted again.
-        let is_new = presence.locked().user.is_none();
+        let is_new = process.locked().user.is_none();
         if is_new && connections.logged_in >= most.in_all {
             return Err(Full::Server);
         }
-        let is_his = |other: &&Arc<Presence>| other.id != presence.id && other.locked().user.as_deref() == Some(user);
+        let is_his =
+            |other: &&Arc<ProcessEntry>| other.id != process.id && other.locked().user.as_deref() == Some(user);
         if most.of_user.is_some_and(|most| connections.by_id.values().filter(is_his).count() >= most) {
             return Err(Full::User);
         }
-        presence.locked().user = Some(user.to_owned());
+        process.locked().user = Some(user.to_owned());
         connections.logged_in += usize::from(is_new);
         Ok(connections.logged_in)
     }
 
     /// The connection of that number.
-    pub(crate) fn find(&self, id: u32) -> Option<Arc<Presence>> {
+    pub(crate) fn find(&self, id: u32) -> Option<Arc<ProcessEntry>> {
         self.connections().by_id.get(&id).cloned()
     }
 
     /// All connections, by number.
-    pub(crate) fn all(&self) -> Vec<Arc<Presence>> {
+    pub(crate) fn all(&self) -> Vec<Arc<ProcessEntry>> {
         self.connections().by_id.values().cloned().collect()
     }
 }
 
-impl Presence {
+impl ProcessEntry {
     fn locked(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -270,14 +271,14 @@ impl Presence {
     }
 
     /// Closes the connection at once, because no user is logged in on it and a new connection needs its place.
-    pub(crate) fn put_out(&self) {
-        self.put_out.store(true, Ordering::Release);
+    pub(crate) fn close_at_once(&self) {
+        self.close_at_once.store(true, Ordering::Release);
         (self.wake)();
     }
 
     /// Whether the connection must be closed at once.
-    pub(crate) fn is_put_out(&self) -> bool {
-        self.put_out.load(Ordering::Acquire)
+    pub(crate) fn must_close_at_once(&self) -> bool {
+        self.close_at_once.load(Ordering::Acquire)
     }
 
     /// Whether the connection must end.

@@ -9,7 +9,7 @@ use sealwire_core::tls::ServerContext;
 
 use super::published::Published;
 use sealwire_net::clock;
-use sealwire_options::Given;
+use sealwire_options::OptionValue;
 use sealwire_options::tls::health::Health;
 use sealwire_options::tls::{ServerTlsOptions, TlsVariable};
 
@@ -39,7 +39,7 @@ impl Tls {
     pub(crate) fn load(options: ServerTlsOptions) -> Result<Self, String> {
         let active = Active { context: build(&options)?, options: options.clone() };
         let health = Health::new("run ALTER INSTANCE RELOAD TLS");
-        active.tell(&health);
+        active.log(&health);
         Ok(Self { active: Published::new(active), wanted: Mutex::new(options), health })
     }
 
@@ -49,8 +49,8 @@ impl Tls {
     }
 
     /// Repeats the warnings about certificates and revocation lists, if they are due; returns how long until they may be due again.
-    pub(crate) fn look_again(&self) -> Duration {
-        self.health.look_again(self.active().context.as_ref(), clock::now().wall.as_secs())
+    pub(crate) fn repeat_warnings(&self) -> Duration {
+        self.health.repeat_warnings(self.active().context.as_ref(), clock::now().wall.as_secs())
     }
 
     /// Reads certificates and keys again, with the values of SET GLOBAL. Of two simultaneous reloads, the later one reads after the earlier
@@ -63,7 +63,7 @@ impl Tls {
             let options = self.wanted.lock().unwrap_or_else(PoisonError::into_inner).clone();
             let context = build(&options).map_err(|text| failed(&text))?;
             let active = Active { context, options };
-            active.tell(&self.health);
+            active.log(&self.health);
             Ok(active)
         })
     }
@@ -76,25 +76,25 @@ impl Tls {
     }
 
     /// The value that SET GLOBAL has given a variable.
-    pub(crate) fn wanted(&self, variable: &TlsVariable) -> Given {
+    pub(crate) fn wanted(&self, variable: &TlsVariable) -> OptionValue {
         self.wanted.lock().unwrap_or_else(PoisonError::into_inner).get(variable)
     }
 
     /// Stores a value of SET GLOBAL for the next reload.
-    pub(crate) fn want(&self, variable: &TlsVariable, value: Given) {
+    pub(crate) fn want(&self, variable: &TlsVariable, value: OptionValue) {
         self.wanted.lock().unwrap_or_else(PoisonError::into_inner).set(variable, value);
     }
 }
 
 impl Active {
     /// Logs the loaded settings and the warnings about them.
-    fn tell(&self, health: &Health) {
+    fn log(&self, health: &Health) {
         match &self.context {
             Some(context) => {
                 for warning in self.options.warnings().iter().chain(context.notes()) {
                     tracing::warn!("{warning}");
                 }
-                health.tell(context, clock::now().wall.as_secs());
+                health.log(context, clock::now().wall.as_secs());
             }
             None => tracing::warn!("TLS is off: passwords and data can be read by whoever carries them"),
         }

@@ -20,7 +20,7 @@ use super::readers::Readers;
 use super::refusals::Refusals;
 use super::registry::Registry;
 use super::reload::Tls;
-use super::settings::{Globals, Place, SystemVariable, Value, variable};
+use super::settings::{Globals, SystemVariable, Value, ValueLocation, variable};
 use super::version::VERSION;
 use sealwire_net::random::OsRandom;
 use sealwire_options::compression::Algorithms;
@@ -126,9 +126,9 @@ impl Server {
 
     /// The server's value of a variable; `None` where only sessions have one, or the value is computed when it is read.
     pub(crate) fn variable(&self, asked: &SystemVariable) -> Option<Value> {
-        match asked.place {
-            Place::Tls(of_tls) => Some(self.tls.wanted(of_tls).into()),
-            Place::Server(_) | Place::Session(..) | Place::Fact(_) => self.globals.value(asked),
+        match asked.location {
+            ValueLocation::Tls(of_tls) => Some(self.tls.wanted(of_tls).into()),
+            ValueLocation::Server(_) | ValueLocation::Session(..) | ValueLocation::Fact(_) => self.globals.value(asked),
         }
     }
 
@@ -144,9 +144,11 @@ impl Server {
             let message = "No secure transports (SSL or Shared Memory) are configured, unable to set --require_secure_transport=ON.";
             return Err(SqlError::new(3160, b"HY000", message));
         }
-        match changed.place {
-            Place::Tls(of_tls) => self.tls.want(of_tls, value.into()),
-            Place::Server(_) | Place::Session(..) | Place::Fact(_) => self.globals.set(changed, value),
+        match changed.location {
+            ValueLocation::Tls(of_tls) => self.tls.want(of_tls, value.into()),
+            ValueLocation::Server(_) | ValueLocation::Session(..) | ValueLocation::Fact(_) => {
+                self.globals.set(changed, value)
+            }
         }
         self.refresh_config();
         Ok(())

@@ -30,7 +30,7 @@ use std::process::ExitCode;
 use connect::Connector;
 use interrupt::Interrupt;
 use output::Output;
-use sealwire_options::{Environment, Given, Occurrence, Origin, Outcome, Values};
+use sealwire_options::{Environment, Occurrence, OptionValue, Origin, Outcome, Values};
 use session::{Flow, Session};
 use settings::{PROGRAM, Settings, Surroundings, WITHOUT_EFFECT};
 
@@ -74,7 +74,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 /// Whether an option's text came from the command line, where other users can see it.
 fn is_on_command_line(occurrence: &Occurrence) -> bool {
-    occurrence.origin == Origin::CommandLine && matches!(&occurrence.given, Given::Text(text) if !text.is_empty())
+    occurrence.origin == Origin::CommandLine && matches!(&occurrence.given, OptionValue::Text(text) if !text.is_empty())
 }
 
 /// Connects, and runs the statements; returns the exit code.

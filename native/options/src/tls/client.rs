@@ -5,7 +5,7 @@ use sealwire_core::facts::Transport;
 use sealwire_core::tls::{ClientOptions, Fingerprint, SslMode, Trust};
 
 use super::{files, key_log};
-use crate::{Given, Spec, Values};
+use crate::{OptionValue, Spec, Values};
 use sealwire_net::provider::provider;
 
 /// The client's table, in MySQL's order.
@@ -121,7 +121,9 @@ impl ClientTlsOptions {
             values.text("ssl-mode").map(str::parse::<SslMode>).transpose().map_err(|error| error.to_string())?;
         let local = transport == Transport::UnixSocket;
 
-        if let Some(off) = values.occurrences("ssl").find(|occurrence| matches!(occurrence.given, Given::Flag(false))) {
+        if let Some(off) =
+            values.occurrences("ssl").find(|occurrence| matches!(occurrence.given, OptionValue::Flag(false)))
+        {
             // The note shows the option as written: `--ssl` needs the value 0 to switch TLS off, `--skip-ssl` and `--disable-ssl` need
             // none.
             let value = if off.written.ends_with("-ssl") && off.written != "--ssl" { "" } else { "=0" };

@@ -12,35 +12,35 @@ const DAY_SECONDS: u64 = 86_400;
 /// A certificate that expires within this time gets a warning.
 const SOON_SECONDS: u64 = 30 * DAY_SECONDS;
 /// The clock is checked at least this often, because somebody may have set it.
-const LOOK: Duration = Duration::from_secs(3600);
+const CLOCK_CHECK: Duration = Duration::from_secs(3600);
 
 /// The TLS log lines of a server, and when they were last written.
 #[derive(Debug)]
 pub struct Health {
     /// How a renewed certificate comes into use, for the text of the warnings.
-    way_in: &'static str,
+    how_to_activate: &'static str,
     /// When the lines were last logged, in seconds since the Unix epoch.
-    told: AtomicU64,
+    logged_at: AtomicU64,
 }
 
 impl Health {
-    /// Nothing is logged yet. `way_in` tells the reader how to bring a new certificate into use.
-    pub const fn new(way_in: &'static str) -> Self {
-        Self { way_in, told: AtomicU64::new(0) }
+    /// Nothing is logged yet. `how_to_activate` tells the reader how to bring a new certificate into use.
+    pub const fn new(how_to_activate: &'static str) -> Self {
+        Self { how_to_activate, logged_at: AtomicU64::new(0) }
     }
 
     /// Logs the context's line and warnings, as of `now` in seconds since the Unix epoch.
-    pub fn tell(&self, context: &ServerContext, now: u64) {
-        self.told.store(now, Ordering::Relaxed);
+    pub fn log(&self, context: &ServerContext, now: u64) {
+        self.logged_at.store(now, Ordering::Relaxed);
         log::system(&summary(context));
-        for warning in warnings(context, now, self.way_in) {
+        for warning in warnings(context, now, self.how_to_activate) {
             tracing::warn!("{warning}");
         }
     }
 
     /// Logs the warnings again if they are due; returns how long until they may be due again.
-    pub fn look_again(&self, context: Option<&ServerContext>, now: u64) -> Duration {
-        let Some(context) = context else { return LOOK };
+    pub fn repeat_warnings(&self, context: Option<&ServerContext>, now: u64) -> Duration {
+        let Some(context) = context else { return CLOCK_CHECK };
         let (due, wait) = self.due(context, now);
         for warning in due {
             tracing::warn!("{warning}");
@@ -49,30 +49,30 @@ impl Health {
     }
 
     fn due(&self, context: &ServerContext, now: u64) -> (Vec<String>, Duration) {
-        let told = self.told.load(Ordering::Relaxed);
+        let logged_at = self.logged_at.load(Ordering::Relaxed);
         // If the clock was set back, the period begins anew.
-        let is_due = now < told || now >= next(context, told);
-        let due = if is_due { warnings(context, now, self.way_in) } else { Vec::new() };
-        let told = if is_due { now } else { told };
-        self.told.store(told, Ordering::Relaxed);
-        (due, Duration::from_secs(next(context, told).saturating_sub(now)).min(LOOK))
+        let is_due = now < logged_at || now >= next(context, logged_at);
+        let due = if is_due { warnings(context, now, self.how_to_activate) } else { Vec::new() };
+        let logged_at = if is_due { now } else { logged_at };
+        self.logged_at.store(logged_at, Ordering::Relaxed);
+        (due, Duration::from_secs(next(context, logged_at).saturating_sub(now)).min(CLOCK_CHECK))
     }
 }
 
 /// When the warnings are due again: a day later, or earlier when a certificate or list expires or begins to expire soon.
-fn next(context: &ServerContext, told: u64) -> u64 {
+fn next(context: &ServerContext, logged_at: u64) -> u64 {
     let certificates = context.authorities().chain([context.certificate().clone()]);
     let ends = certificates.flat_map(|one| [one.not_after.saturating_sub(SOON_SECONDS), one.not_after]);
     let lists = context.revocation_lists().filter_map(|list| list.next_update);
     // Each is valid to the end of its last second.
-    let moments = ends.chain(lists).map(|end| end.saturating_add(1)).filter(|moment| *moment > told);
-    moments.chain([told.saturating_add(DAY_SECONDS)]).min().unwrap_or(told)
+    let moments = ends.chain(lists).map(|end| end.saturating_add(1)).filter(|moment| *moment > logged_at);
+    moments.chain([logged_at.saturating_add(DAY_SECONDS)]).min().unwrap_or(logged_at)
 }
 
 /// `TLS loaded: certificate '/CN=…' of '/CN=…', serial …, valid until …`. The serial number tells one renewal from another.
 fn summary(context: &ServerContext) -> String {
     let certificate = context.certificate();
-    let mut said = format!(
+    let mut line = format!(
         "TLS loaded: certificate '{}' of '{}', serial {}, valid until {}",
         certificate.subject.to_slash(),
         certificate.issuer.to_slash(),
@@ -81,52 +81,64 @@ fn summary(context: &ServerContext) -> String {
     );
     let cas: Vec<String> = context.authorities().map(|ca| format!("'{}'", ca.subject.to_slash())).collect();
     match cas.as_slice() {
-        [] => said += "; clients are not asked for certificates",
-        few if few.len() <= MOST_NAMES => said += &format!("; CA of clients {}", few.join(", ")),
-        many => said += &format!("; {} CAs of clients", many.len()),
+        [] => line += "; clients are not asked for certificates",
+        few if few.len() <= MOST_NAMES => line += &format!("; CA of clients {}", few.join(", ")),
+        many => line += &format!("; {} CAs of clients", many.len()),
     }
     let lists: Vec<ListInfo> = context.revocation_lists().collect();
     let next = lists.iter().filter_map(|list| list.next_update).min();
     if !lists.is_empty() {
         let revoked: usize = lists.iter().map(|list| list.revoked).sum();
-        said += &format!("; revocation lists: {}, revoked certificates: {revoked}", lists.len());
+        line += &format!("; revocation lists: {}, revoked certificates: {revoked}", lists.len());
         if let Some(next) = next {
-            said += &format!(", next update {}", date_text(next));
+            line += &format!(", next update {}", date_text(next));
         }
     }
-    said
+    line
 }
 
 /// The most names of CAs in the line, because a longer line can't be read.
 const MOST_NAMES: usize = 4;
 
-fn warnings(context: &ServerContext, now: u64, way_in: &str) -> Vec<String> {
-    let mut said = Vec::new();
+fn warnings(context: &ServerContext, now: u64, how_to_activate: &str) -> Vec<String> {
+    let mut warnings = Vec::new();
     let own = context.certificate();
-    said.extend(period("the server's certificate", "clients that check it refuse this server", own, now, way_in));
+    warnings.extend(period(
+        "the server's certificate",
+        "clients that check it refuse this server",
+        own,
+        now,
+        how_to_activate,
+    ));
     if !own.is_for_servers {
-        said.push(format!(
+        warnings.push(format!(
             "the server's certificate '{}' has an extended key usage without serverAuth, so that clients that check it refuse this \
-             server: give a server's certificate as ssl-cert, and {way_in}",
+             server: give a server's certificate as ssl-cert, and {how_to_activate}",
             own.subject.to_slash()
         ));
     }
     let cas: Vec<CertificateInfo> = context.authorities().collect();
     for ca in &cas {
-        said.extend(period("the clients' CA", "client certificates that it issued are refused", ca, now, way_in));
+        warnings.extend(period(
+            "the clients' CA",
+            "client certificates that it issued are refused",
+            ca,
+            now,
+            how_to_activate,
+        ));
     }
     let lists: Vec<ListInfo> = context.revocation_lists().collect();
     for list in &lists {
         let issuer = list.issuer.to_slash();
         if let Some(next) = list.next_update.filter(|next| *next < now) {
-            said.push(format!(
+            warnings.push(format!(
                 "the revocation list of '{issuer}' is out of date since {}, so that every client certificate of that CA is refused: get \
-                 a new one, and {way_in}",
+                 a new one, and {how_to_activate}",
                 date_text(next)
             ));
         }
         if !cas.is_empty() && !cas.iter().any(|ca| ca.subject == list.issuer) {
-            said.push(format!(
+            warnings.push(format!(
                 "the revocation list of '{issuer}' is of none of the CAs in ssl-ca and ssl-capath: it counts only for clients that send \
                  a CA of that name with their certificate"
             ));
@@ -134,22 +146,30 @@ fn warnings(context: &ServerContext, now: u64, way_in: &str) -> Vec<String> {
     }
     if !lists.is_empty() {
         for ca in cas.iter().filter(|ca| !lists.iter().any(|list| list.issuer == ca.subject)) {
-            said.push(format!(
+            warnings.push(format!(
                 "there are revocation lists, but none of the CA '{}', so that every client certificate that it issued is refused: add its \
                  list to ssl-crl or ssl-crlpath",
                 ca.subject.to_slash()
             ));
         }
     }
-    said
+    warnings
 }
 
 /// A warning where a certificate is not valid, or expires soon.
-fn period(what: &str, consequence: &str, certificate: &CertificateInfo, now: u64, way_in: &str) -> Option<String> {
+fn period(
+    what: &str,
+    consequence: &str,
+    certificate: &CertificateInfo,
+    now: u64,
+    how_to_activate: &str,
+) -> Option<String> {
     let name = certificate.subject.to_slash();
     let end = date_text(certificate.not_after);
     if now > certificate.not_after {
-        return Some(format!("{what} '{name}' expired at {end}, so that {consequence}: renew it, and {way_in}"));
+        return Some(format!(
+            "{what} '{name}' expired at {end}, so that {consequence}: renew it, and {how_to_activate}"
+        ));
     }
     if now < certificate.not_before {
         let begin = date_text(certificate.not_before);
@@ -158,7 +178,8 @@ fn period(what: &str, consequence: &str, certificate: &CertificateInfo, now: u64
         ));
     }
     let is_soon = certificate.not_after - now < SOON_SECONDS;
-    is_soon.then(|| format!("{what} '{name}' expires soon, at {end}; then {consequence}: renew it, and {way_in}"))
+    is_soon
+        .then(|| format!("{what} '{name}' expires soon, at {end}; then {consequence}: renew it, and {how_to_activate}"))
 }
 
 #[cfg(test)]
@@ -222,10 +243,10 @@ mod tests {
 
     #[track_caller]
     fn assert_warnings(context: &ServerContext, now: u64, expected: &[&str]) {
-        let said = warnings(context, now, "reload");
-        assert_eq!(said.len(), expected.len(), "{said:?}");
-        for (said, expected) in said.iter().zip(expected) {
-            assert!(said.starts_with(expected), "{said}");
+        let line = warnings(context, now, "reload");
+        assert_eq!(line.len(), expected.len(), "{line:?}");
+        for (line, expected) in line.iter().zip(expected) {
+            assert!(line.starts_with(expected), "{line}");
         }
     }
 
@@ -266,8 +287,8 @@ mod tests {
         let list_end = 1_861_920_000;
         let begin = list_end - 3 * DAY;
         let due = |now: u64| {
-            let (said, wait) = health.due(&context, now);
-            (said.len(), wait.as_secs())
+            let (line, wait) = health.due(&context, now);
+            (line.len(), wait.as_secs())
         };
         assert_eq!(due(begin), (0, 3600));
         assert_eq!(due(list_end), (0, 1));
@@ -284,9 +305,9 @@ mod tests {
         // A clock that was set back starts a new period.
         assert_eq!(due(begin), (0, 3600));
         assert_eq!(due(list_end + 1).0, 1);
-        let (said, _) = health.due(&context, list_end + 1 + DAY);
-        assert!(said[0].ends_with("get a new one, and restart it"), "{said:?}");
-        assert_eq!(health.look_again(None, 0), LOOK);
+        let (line, _) = health.due(&context, list_end + 1 + DAY);
+        assert!(line[0].ends_with("get a new one, and restart it"), "{line:?}");
+        assert_eq!(health.repeat_warnings(None, 0), CLOCK_CHECK);
     }
 
     #[test]

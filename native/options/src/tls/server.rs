@@ -8,7 +8,7 @@ use sealwire_core::tls::{ServerOptions, TicketKeys};
 use super::Files;
 use super::server_variables::{SERVER_VARIABLES, ServerTlsOptions};
 use super::{files, key_log, ticket_key};
-use crate::{Given, Spec, Values};
+use crate::{OptionValue, Spec, Values};
 use sealwire_net::provider::provider;
 
 /// The further options of a server with a data directory.
@@ -29,7 +29,9 @@ impl ServerTlsOptions {
                 settings.set(variable, value);
             }
         }
-        if let Some(off) = values.occurrences("ssl").find(|occurrence| matches!(occurrence.given, Given::Flag(false))) {
+        if let Some(off) =
+            values.occurrences("ssl").find(|occurrence| matches!(occurrence.given, OptionValue::Flag(false)))
+        {
             settings.enabled = false;
             settings.notes.push(format!("TLS is off: '{}' {}", off.written, off.origin));
             return Ok(settings);

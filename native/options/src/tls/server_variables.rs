@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use sealwire_core::secret::Secret;
 
-use crate::{Given, Preset, Spec, option_name};
+use crate::{OptionValue, Preset, Spec, option_name};
 
 /// MySQL's upper bound of `ssl_session_cache_timeout`, half an hour less than a day.
 const MOST_SESSION_SECONDS: u64 = 84_600;
@@ -30,59 +30,59 @@ pub struct TlsVariable {
     pub option: Spec,
     /// The status variable that shows the value in use, where MySQL or this server has one.
     pub in_use: Option<&'static str>,
-    get: fn(&ServerTlsOptions) -> Given,
-    set: fn(&mut ServerTlsOptions, Given),
+    get: fn(&ServerTlsOptions) -> OptionValue,
+    set: fn(&mut ServerTlsOptions, OptionValue),
 }
 
 impl ServerTlsOptions {
     /// The value of a variable; an unset text is empty.
-    pub fn get(&self, variable: &TlsVariable) -> Given {
+    pub fn get(&self, variable: &TlsVariable) -> OptionValue {
         (variable.get)(self)
     }
 
     /// Sets a variable, where the value is of its type.
-    pub fn set(&mut self, variable: &TlsVariable, value: Given) {
+    pub fn set(&mut self, variable: &TlsVariable, value: OptionValue) {
         (variable.set)(self, value);
     }
 }
 
 /// The type of a variable's field.
 trait Field {
-    fn get(&self) -> Given;
-    fn set(&mut self, value: Given);
+    fn get(&self) -> OptionValue;
+    fn set(&mut self, value: OptionValue);
 }
 
 impl Field for Option<String> {
-    fn get(&self) -> Given {
-        Given::Text(self.clone().unwrap_or_default())
+    fn get(&self) -> OptionValue {
+        OptionValue::Text(self.clone().unwrap_or_default())
     }
 
-    fn set(&mut self, value: Given) {
-        if let Given::Text(text) = value {
+    fn set(&mut self, value: OptionValue) {
+        if let OptionValue::Text(text) = value {
             *self = Some(text).filter(|text| !text.is_empty());
         }
     }
 }
 
 impl Field for bool {
-    fn get(&self) -> Given {
-        Given::Flag(*self)
+    fn get(&self) -> OptionValue {
+        OptionValue::Flag(*self)
     }
 
-    fn set(&mut self, value: Given) {
-        if let Given::Flag(on) = value {
+    fn set(&mut self, value: OptionValue) {
+        if let OptionValue::Flag(on) = value {
             *self = on;
         }
     }
 }
 
 impl Field for u64 {
-    fn get(&self) -> Given {
-        Given::Number(*self)
+    fn get(&self) -> OptionValue {
+        OptionValue::Number(*self)
     }
 
-    fn set(&mut self, value: Given) {
-        if let Given::Number(number) = value {
+    fn set(&mut self, value: OptionValue) {
+        if let OptionValue::Number(number) = value {
             *self = number;
         }
     }

@@ -96,15 +96,15 @@ pub(crate) fn serve(server: &Arc<Server>, bound: Bound, workers: usize, ready: i
     ready();
     let mut events = Events::with_capacity(64);
     while !server.is_stopping() {
-        let look_again = clock::monotonic().saturating_add(server.tls.look_again());
-        reactor.wait(&mut events, Some(look_again))?;
+        let next_warnings = clock::monotonic().saturating_add(server.tls.repeat_warnings());
+        reactor.wait(&mut events, Some(next_warnings))?;
         while let Ok((stream, address)) = clients.try_recv() {
             dispatcher.admit_local(stream, address);
         }
         loop {
             match reactor.accept() {
                 Accept::Client(stream) => dispatcher.admit_unix(stream),
-                Accept::NoDescriptor => dispatcher.make_room(),
+                Accept::NoDescriptor => dispatcher.close_oldest(),
                 Accept::Nobody => break,
             }
         }

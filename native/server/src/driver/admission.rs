@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::registry::Presence;
+use crate::registry::ProcessEntry;
 
 /// The client of a connection, as far as it is known before a login.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -34,7 +34,7 @@ pub(super) struct Admission(Mutex<Entries>);
 #[derive(Debug, Default)]
 struct Entries {
     /// The connections in the order in which they came.
-    all: BTreeMap<u64, (Client, Arc<Presence>)>,
+    all: BTreeMap<u64, (Client, Arc<ProcessEntry>)>,
     of_each: HashMap<Client, BTreeSet<u64>>,
     last: u64,
 }
@@ -55,14 +55,14 @@ impl Listing {
     }
 
     /// Lists the connection, because no user is logged in on it.
-    pub(super) fn list(&mut self, presence: &Arc<Presence>) {
+    pub(super) fn list(&mut self, process: &Arc<ProcessEntry>) {
         if self.entry.is_none() {
-            self.entry = Some(self.admission.enter(self.client, presence, self.bounds));
+            self.entry = Some(self.admission.enter(self.client, process, self.bounds));
         }
     }
 
     /// Removes the connection from the list, because a user has logged in.
-    pub(super) fn strike(&mut self) {
+    pub(super) fn unlist(&mut self) {
         self.entry = None;
     }
 }
@@ -76,25 +76,25 @@ struct Entry {
 
 impl Admission {
     /// Lists a connection, and closes the oldest ones where there would be too many.
-    fn enter(self: &Arc<Self>, client: Client, presence: &Arc<Presence>, bounds: Bounds) -> Entry {
+    fn enter(self: &Arc<Self>, client: Client, process: &Arc<ProcessEntry>, bounds: Bounds) -> Entry {
         let mut entries = self.entries();
         while entries.of_each.get(&client).is_some_and(|numbers| numbers.len() >= bounds.of_one.max(1)) {
             let oldest = entries.of_each.get(&client).and_then(BTreeSet::first).copied();
-            entries.put_out(oldest);
+            entries.close_at_once(oldest);
         }
         while entries.all.len() >= bounds.most.max(1) {
-            entries.put_out_oldest();
+            entries.close_oldest();
         }
         entries.last = entries.last.wrapping_add(1);
         let number = entries.last;
-        entries.all.insert(number, (client, Arc::clone(presence)));
+        entries.all.insert(number, (client, Arc::clone(process)));
         entries.of_each.entry(client).or_default().insert(number);
         Entry { admission: Arc::clone(self), number }
     }
 
     /// Closes the oldest connection when the system has no more descriptors for a new one.
-    pub(super) fn put_out_oldest(&self) {
-        self.entries().put_out_oldest();
+    pub(super) fn close_oldest(&self) {
+        self.entries().close_oldest();
     }
 
     fn entries(&self) -> MutexGuard<'_, Entries> {
@@ -103,26 +103,26 @@ impl Admission {
 }
 
 impl Entries {
-    fn put_out_oldest(&mut self) {
+    fn close_oldest(&mut self) {
         let oldest = self.all.first_key_value().map(|(number, _)| *number);
-        self.put_out(oldest);
+        self.close_at_once(oldest);
     }
 
-    fn put_out(&mut self, number: Option<u64>) {
-        if let Some(presence) = number.and_then(|number| self.remove(number)) {
-            presence.put_out();
+    fn close_at_once(&mut self, number: Option<u64>) {
+        if let Some(process) = number.and_then(|number| self.remove(number)) {
+            process.close_at_once();
         }
     }
 
-    fn remove(&mut self, number: u64) -> Option<Arc<Presence>> {
-        let (client, presence) = self.all.remove(&number)?;
+    fn remove(&mut self, number: u64) -> Option<Arc<ProcessEntry>> {
+        let (client, process) = self.all.remove(&number)?;
         if let Some(numbers) = self.of_each.get_mut(&client) {
             numbers.remove(&number);
             if numbers.is_empty() {
                 self.of_each.remove(&client);
             }
         }
-        Some(presence)
+        Some(process)
     }
 }
 
@@ -137,32 +137,32 @@ mod tests {
     use super::*;
     use crate::registry::Registry;
 
-    fn presences(count: u32) -> Vec<Arc<Presence>> {
+    fn processes(count: u32) -> Vec<Arc<ProcessEntry>> {
         let registry = Registry::default();
         (1..=count).map(|id| registry.enter(id, "host".into(), Box::new(|| {}))).collect()
     }
 
-    fn out(presences: &[Arc<Presence>]) -> Vec<u32> {
-        presences.iter().filter(|presence| presence.is_put_out()).map(|presence| presence.id).collect()
+    fn out(processes: &[Arc<ProcessEntry>]) -> Vec<u32> {
+        processes.iter().filter(|process| process.must_close_at_once()).map(|process| process.id).collect()
     }
 
     #[test]
     fn the_oldest_of_the_same_client_goes_first() {
         let admission = Arc::new(Admission::default());
         let bounds = Bounds { most: 4, of_one: 2 };
-        let presences = presences(7);
+        let processes = processes(7);
         let client = |address: &str| Client::Network(address.parse().unwrap());
         let (one, other) = (client("192.0.2.1"), client("192.0.2.2"));
         let mut entries = Vec::new();
-        for (presence, client) in presences.iter().zip([other, one, one, one, one]) {
-            entries.push(admission.enter(client, presence, bounds));
+        for (process, client) in processes.iter().zip([other, one, one, one, one]) {
+            entries.push(admission.enter(client, process, bounds));
         }
-        assert_eq!(out(&presences), [2, 3], "others are left alone");
+        assert_eq!(out(&processes), [2, 3], "others are left alone");
         let socket = Client::User(Some(0));
-        entries.push(admission.enter(socket, &presences[5], bounds));
-        assert_eq!(out(&presences), [2, 3], "there is room for four");
-        entries.push(admission.enter(socket, &presences[6], bounds));
-        assert_eq!(out(&presences), [1, 2, 3], "and for no fifth");
+        entries.push(admission.enter(socket, &processes[5], bounds));
+        assert_eq!(out(&processes), [2, 3], "there is room for four");
+        entries.push(admission.enter(socket, &processes[6], bounds));
+        assert_eq!(out(&processes), [1, 2, 3], "and for no fifth");
         drop(entries);
         let left = admission.entries();
         assert!(left.all.is_empty() && left.of_each.is_empty());
@@ -171,15 +171,15 @@ mod tests {
     #[test]
     fn who_has_logged_in_is_not_put_out() {
         let admission = Arc::new(Admission::default());
-        let presences = presences(3);
+        let processes = processes(3);
         let bounds = Bounds { most: 1, of_one: 1 };
         let client = Client::User(None);
-        drop(admission.enter(client, &presences[0], bounds));
-        let _two = admission.enter(client, &presences[1], bounds);
-        let _three = admission.enter(client, &presences[2], bounds);
-        assert_eq!(out(&presences), [2]);
-        admission.put_out_oldest();
-        assert_eq!(out(&presences), [2, 3]);
-        admission.put_out_oldest();
+        drop(admission.enter(client, &processes[0], bounds));
+        let _two = admission.enter(client, &processes[1], bounds);
+        let _three = admission.enter(client, &processes[2], bounds);
+        assert_eq!(out(&processes), [2]);
+        admission.close_oldest();
+        assert_eq!(out(&processes), [2, 3]);
+        admission.close_oldest();
     }
 }

@@ -14,7 +14,7 @@ use super::admission::Listing;
 use super::load::LoadGuard;
 use crate::counters::count;
 use crate::memory::{self, Held};
-use crate::registry::Presence;
+use crate::registry::ProcessEntry;
 use crate::session::{Action, SessionHandle};
 use crate::state::Server;
 use sealwire_net::clock;
@@ -44,7 +44,7 @@ pub(super) struct Conn {
     pub(super) socket: Socket,
     connection: Connection,
     session: SessionHandle,
-    presence: Arc<Presence>,
+    process: Arc<ProcessEntry>,
     server: Arc<Server>,
     /// Bytes to send; those before the index `sent` are sent.
     out: Vec<u8>,
@@ -54,17 +54,17 @@ pub(super) struct Conn {
     active: Duration,
     /// When the connection must advance even if no event occurs.
     deadline: Option<Duration>,
-    said_goodbye: bool,
+    has_quit: bool,
     /// When the client was found to be gone while its statement was running.
     gone_since: Option<Duration>,
     /// Whether advancing this connection takes long.
     pub(super) cost: Cost,
     listing: Listing,
     /// The most bytes that may be buffered of an incomplete packet; they count for the account.
-    room: usize,
+    input_limit: usize,
     held: Held,
     /// Since when the connection has been waiting for memory for more of the packet.
-    lacks_since: Option<Duration>,
+    memory_wanted_since: Option<Duration>,
     _load: LoadGuard,
 }
 
@@ -85,15 +85,15 @@ const HIGH_WATER: usize = 256 * 1024;
 /// The most reads before other connections advance.
 const MOST_READS: usize = 16;
 /// How many bytes of a packet a connection may buffer without counting them for an account, with room for the next read.
-const FREE: usize = 2 * READ;
+const UNCOUNTED_INPUT: usize = 2 * READ;
 /// TLS may hold back a partial record, which comes with the next one.
-const BESIDE_READ: usize = 17 * 1024;
+const PARTIAL_RECORD: usize = 17 * 1024;
 /// The most steps (commands and their answers) before other connections advance.
 const MOST_STEPS: usize = 64;
 /// The most time before other connections advance, because one step may inflate or compress megabytes.
 const MOST_TIME: Duration = Duration::from_millis(5);
 /// The clock is read after so many steps, because most steps cost little more than reading it.
-const STEPS_BETWEEN_LOOKS: usize = 4;
+const STEPS_PER_CLOCK_READ: usize = 4;
 /// The statement of a client that is gone is stopped after this time. A client that sends a statement and closes still gets it executed, as
 /// with mysqld.
 const GONE: Duration = Duration::from_secs(1);
@@ -106,13 +106,13 @@ impl Conn {
         stream: Stream,
         mut connection: Connection,
         session: SessionHandle,
-        presence: Arc<Presence>,
+        process: Arc<ProcessEntry>,
         server: Arc<Server>,
         load: LoadGuard,
         listing: Listing,
         now: Now,
     ) -> Self {
-        connection.limit_input(FREE);
+        connection.limit_input(UNCOUNTED_INPUT);
         let mut socket = Socket::new(stream);
         // The poll reports the bytes that arrived before the socket was registered.
         socket.await_input();
@@ -120,27 +120,27 @@ impl Conn {
             socket,
             connection,
             session,
-            presence,
+            process,
             server,
             out: Vec::new(),
             sent: 0,
             phase: Phase::Open,
             active: now.monotonic,
             deadline: None,
-            said_goodbye: false,
+            has_quit: false,
             gone_since: None,
             cost: Cost::default(),
             listing,
-            room: FREE,
+            input_limit: UNCOUNTED_INPUT,
             held: Held::default(),
-            lacks_since: None,
+            memory_wanted_since: None,
             _load: load,
         }
     }
 
     /// The connection's number.
     pub(super) fn id(&self) -> usize {
-        self.presence.id as usize
+        self.process.id as usize
     }
 
     /// Whether a user is logged in.
@@ -167,7 +167,7 @@ impl Conn {
     /// Ends the connection with an error for the client.
     pub(super) fn end(&mut self, error: SqlError) {
         if self.phase == Phase::Open {
-            self.presence.stop_statement();
+            self.process.stop_statement();
             self.connection.kill(error);
         }
     }
@@ -181,22 +181,22 @@ impl Conn {
         if self.out.is_empty() {
             std::mem::swap(&mut self.out, &mut scratch.output);
         }
-        self.give_room_back();
+        self.release_input();
         self.deadline = self.next_deadline(now);
         progress
     }
 
     fn work(&mut self, scratch: &mut Scratch, now: Now) -> Progress {
         // A client that has logged in meanwhile stays connected.
-        if self.presence.is_put_out() && !self.session.is_logged_in() {
-            let Presence { id, host, .. } = &*self.presence;
+        if self.process.must_close_at_once() && !self.session.is_logged_in() {
+            let ProcessEntry { id, host, .. } = &*self.process;
             tracing::info!(
                 "connection {id} from {host} is closed: others want its place, and nobody is logged in on it"
             );
             self.phase = Phase::Over;
             return Progress::Over;
         }
-        if self.presence.is_killed() {
+        if self.process.is_killed() {
             self.end(SqlError::new(1927, b"70100", "Connection was killed"));
         }
         self.time_out(now);
@@ -205,23 +205,23 @@ impl Conn {
         loop {
             self.flush(now);
             // A killed client that reads nothing gets no error; its unsent bytes are freed.
-            if !self.socket.is_writable() && !self.out.is_empty() && self.presence.is_killed() {
+            if !self.socket.is_writable() && !self.out.is_empty() && self.process.is_killed() {
                 self.phase = Phase::Over;
             }
             match self.phase {
                 Phase::Over => return Progress::Over,
-                Phase::Flushing if self.out.is_empty() && self.said_goodbye => return Progress::Over,
+                Phase::Flushing if self.out.is_empty() && self.has_quit => return Progress::Over,
                 Phase::Flushing if self.out.is_empty() => {
                     self.socket.shut_down_writing();
                     self.phase = Phase::Lingering { until: now.monotonic.saturating_add(LINGER) };
                     continue;
                 }
                 Phase::Flushing => {
-                    self.listing.list(&self.presence);
+                    self.listing.list(&self.process);
                     return Progress::Wait;
                 }
                 Phase::Lingering { .. } => {
-                    self.listing.list(&self.presence);
+                    self.listing.list(&self.process);
                     if !self.socket.is_readable() || !self.discard(scratch) {
                         return if self.phase == Phase::Over { Progress::Over } else { Progress::Wait };
                     }
@@ -257,16 +257,16 @@ impl Conn {
             if !self.socket.is_readable() || self.session.is_busy() || !self.out.is_empty() {
                 return Progress::Wait;
             }
-            if self.connection.needed_input().is_some_and(|needed| needed > self.room) {
+            if self.connection.needed_input().is_some_and(|needed| needed > self.input_limit) {
                 return Progress::Wait;
             }
             if reads == MOST_READS {
                 return Progress::Again;
             }
             if self.session.is_logged_in() {
-                let needed = self.connection.input_held().saturating_add(READ + BESIDE_READ);
-                if !self.make_room(needed, now) {
-                    if self.lacks_since.is_some() {
+                let needed = self.connection.input_held().saturating_add(READ + PARTIAL_RECORD);
+                if !self.reserve_input(needed, now) {
+                    if self.memory_wanted_since.is_some() {
                         return Progress::Wait;
                     }
                     continue;
@@ -279,30 +279,31 @@ impl Conn {
 
     /// Reserves memory for so many bytes of the client's packet before they are buffered; returns false where there is none. Until memory
     /// is freed nothing more is read, and if none is freed in time, the connection ends.
-    fn make_room(&mut self, needed: usize, now: Now) -> bool {
-        if needed <= self.room {
-            self.lacks_since = None;
+    fn reserve_input(&mut self, needed: usize, now: Now) -> bool {
+        if needed <= self.input_limit {
+            self.memory_wanted_since = None;
             return true;
         }
         let Some(account) = self.session.account() else { return true };
         // The reservation is doubled each time, so that a growing buffer is seldom copied.
-        let room = needed.max(self.room.saturating_mul(2));
-        self.held.count(&account, room);
+        let input_limit = needed.max(self.input_limit.saturating_mul(2));
+        self.held.count(&account, input_limit);
         let most = self.server.globals.global_connection_memory_limit.get();
-        if memory::is_left_for(&account, room - self.room, most) {
-            self.room = room;
-            self.connection.limit_input(room);
-            self.lacks_since = None;
+        if memory::is_left_for(&account, input_limit - self.input_limit, most) {
+            self.input_limit = input_limit;
+            self.connection.limit_input(input_limit);
+            self.memory_wanted_since = None;
             return true;
         }
-        let since = *self.lacks_since.get_or_insert(now.monotonic);
-        if now.monotonic < since.saturating_add(memory::PATIENCE_OF_HOLDERS) && !memory::is_too_much(room, most) {
-            self.held.count(&account, if self.room > FREE { self.room } else { 0 });
+        let since = *self.memory_wanted_since.get_or_insert(now.monotonic);
+        if now.monotonic < since.saturating_add(memory::PATIENCE_OF_HOLDERS) && !memory::is_too_much(input_limit, most)
+        {
+            self.held.count(&account, if self.input_limit > UNCOUNTED_INPUT { self.input_limit } else { 0 });
             // The client has sent the bytes, so its time limit does not run while it waits for memory.
             self.active = now.monotonic;
             return false;
         }
-        self.lacks_since = None;
+        self.memory_wanted_since = None;
         self.held = Held::default();
         let message = format!(
             "Out of memory: the server has none left for a packet of {needed} bytes or more; send less, or try again later"
@@ -312,10 +313,12 @@ impl Conn {
     }
 
     /// Returns the memory of a packet that has ended to the account.
-    fn give_room_back(&mut self) {
-        if self.room > FREE && self.connection.input_held().saturating_add(READ + BESIDE_READ) <= FREE {
-            self.room = FREE;
-            self.connection.limit_input(FREE);
+    fn release_input(&mut self) {
+        if self.input_limit > UNCOUNTED_INPUT
+            && self.connection.input_held().saturating_add(READ + PARTIAL_RECORD) <= UNCOUNTED_INPUT
+        {
+            self.input_limit = UNCOUNTED_INPUT;
+            self.connection.limit_input(UNCOUNTED_INPUT);
             self.held = Held::default();
         }
     }
@@ -326,7 +329,7 @@ impl Conn {
             let since = *self.gone_since.get_or_insert(now.monotonic);
             if now.monotonic >= since.saturating_add(GONE) {
                 // Repeated at each step, because a statement that is just about to begin may miss it.
-                self.presence.stop_statement();
+                self.process.stop_statement();
             }
         }
     }
@@ -339,7 +342,7 @@ impl Conn {
                 return Ok(true);
             }
             *steps -= 1;
-            if (self.cost.is_high() || steps.is_multiple_of(STEPS_BETWEEN_LOOKS))
+            if (self.cost.is_high() || steps.is_multiple_of(STEPS_PER_CLOCK_READ))
                 && clock::monotonic().saturating_sub(begun.monotonic) > MOST_TIME
             {
                 *steps = 0;
@@ -361,8 +364,8 @@ impl Conn {
                 }
                 Output::Wait(deadline) => {
                     self.deadline = deadline;
-                    if let Some(needed) = self.connection.needed_input().filter(|needed| *needed > self.room)
-                        && (self.make_room(needed, begun) || self.lacks_since.is_none())
+                    if let Some(needed) = self.connection.needed_input().filter(|needed| *needed > self.input_limit)
+                        && (self.reserve_input(needed, begun) || self.memory_wanted_since.is_none())
                     {
                         moved = true;
                         continue;
@@ -375,12 +378,12 @@ impl Conn {
 
     fn act(&mut self, action: Action) -> Result<(), Error> {
         if matches!(action, Action::Closed) {
-            self.said_goodbye = true;
+            self.has_quit = true;
             self.leave();
         }
         let performed = self.session.perform(action, &mut self.connection);
         if self.session.is_logged_in() {
-            self.listing.strike();
+            self.listing.unlist();
         }
         performed
     }
@@ -389,18 +392,18 @@ impl Conn {
     fn failed(&mut self, error: &Error) {
         match error {
             _ if !self.session.is_logged_in()
-                && self.server.refusals.tell(self.presence.id, &self.presence.host, error) => {}
+                && self.server.refusals.log(self.process.id, &self.process.host, error) => {}
             Error::Refused { .. } => {
-                tracing::debug!("connection {} of {}: {error}", self.presence.id, self.presence.host)
+                tracing::debug!("connection {} of {}: {error}", self.process.id, self.process.host)
             }
             _ if self.session.is_logged_in() => {
-                let who = self.session.who().replacen('@', "'@'", 1);
-                tracing::info!("Aborted connection {} of user '{who}': {error}", self.presence.id);
+                let user = self.session.identity().replacen('@', "'@'", 1);
+                tracing::info!("Aborted connection {} of user '{user}': {error}", self.process.id);
             }
             _ => tracing::info!(
                 "Aborted connection {} from {} before it logged in: {error}",
-                self.presence.id,
-                self.presence.host
+                self.process.id,
+                self.process.host
             ),
         }
         self.leave();
@@ -409,7 +412,7 @@ impl Conn {
     /// Ends the session: it no longer counts as one, even if bytes are still to be sent.
     fn leave(&mut self) {
         self.phase = Phase::Flushing;
-        self.session.give_up_place();
+        self.session.leave_registry();
     }
 
     fn flush(&mut self, now: Now) {
@@ -504,7 +507,7 @@ impl Conn {
             Phase::Lingering { until } => Some(until),
             _ if !self.out.is_empty() => Some(self.active.saturating_add(self.write_timeout())),
             Phase::Flushing => Some(now.monotonic.saturating_add(self.write_timeout())),
-            Phase::Open if self.lacks_since.is_some() => Some(now.monotonic.saturating_add(memory::LOOKS_EACH)),
+            Phase::Open if self.memory_wanted_since.is_some() => Some(now.monotonic.saturating_add(memory::LOOKS_EACH)),
             Phase::Open if self.session.is_busy() => self.gone_since.map(|_| now.monotonic.saturating_add(GONE)),
             Phase::Open if self.session.is_logged_in() => self.read_deadline().or_else(|| Some(self.idle_deadline())),
             Phase::Open => self.deadline,
@@ -530,10 +533,10 @@ impl Conn {
 impl Drop for Conn {
     fn drop(&mut self) {
         // A client that reads the counters must no longer find this connection counted as open.
-        self.session.give_up_place();
+        self.session.leave_registry();
         if !self.session.is_logged_in() {
             count(&self.server.counters.aborted_connects);
-        } else if !self.said_goodbye {
+        } else if !self.has_quit {
             count(&self.server.counters.aborted_clients);
         }
     }

@@ -31,7 +31,7 @@ pub(super) struct Dispatcher {
     workers: Vec<Worker>,
     admission: Arc<Admission>,
     /// How many connections without login the file descriptors suffice for.
-    room: usize,
+    most_unauthenticated: usize,
 }
 
 /// A worker, as the dispatcher sees it.
@@ -41,7 +41,7 @@ struct Worker {
 }
 
 impl Worker {
-    fn tell(&self, message: Message) {
+    fn send(&self, message: Message) {
         // An error means that the worker has ended, and needs no message.
         let _ = self.mailbox.send(message);
     }
@@ -67,16 +67,16 @@ impl Dispatcher {
         // Some are left for those who log in, and for the administrator.
         let others = sessions.saturating_add(descriptors / 8).saturating_add(OTHER_FILES);
         allow_descriptors(descriptors.saturating_sub(others).max(descriptors / 4));
-        let room =
+        let most_unauthenticated =
             descriptors.saturating_sub(sessions.saturating_mul(2)).saturating_sub(OTHER_FILES).max(descriptors / 4);
         let workers = mailboxes.into_iter().map(|mailbox| Worker { mailbox, load: Load::default() }).collect();
-        Self { server, workers, admission: Arc::default(), room }
+        Self { server, workers, admission: Arc::default(), most_unauthenticated }
     }
 
     /// Tells the workers that the server is stopping.
     pub(super) fn stop(&self) {
         for worker in &self.workers {
-            worker.tell(Message::Stop);
+            worker.send(Message::Stop);
         }
     }
 
@@ -98,8 +98,8 @@ impl Dispatcher {
     }
 
     /// Closes a connection when the system has no more descriptors for a new client.
-    pub(super) fn make_room(&self) {
-        self.admission.put_out_oldest();
+    pub(super) fn close_oldest(&self) {
+        self.admission.close_oldest();
     }
 
     /// Admits a client of the Unix socket.
@@ -143,28 +143,28 @@ impl Dispatcher {
                 let _ = mailbox.send(Message::Wake(id as usize));
             }
         };
-        let presence = server.registry.enter(id, shown, Box::new(wake.clone()));
+        let process = server.registry.enter(id, shown, Box::new(wake.clone()));
         let now = clock::now();
         let connection = Connection::new(server.config(), id, peer, now);
         let bounds = Bounds {
-            most: server.globals.max_unauthenticated_connections.count().min(self.room),
+            most: server.globals.max_unauthenticated_connections.count().min(self.most_unauthenticated),
             of_one: server.globals.max_unauthenticated_connections_per_address.count(),
         };
         let mut listing = Listing::new(Arc::clone(&self.admission), client, bounds);
-        listing.list(&presence);
+        listing.list(&process);
         let session = SessionHandle::new(
             Arc::clone(server),
-            Arc::clone(&presence),
+            Arc::clone(&process),
             server.registry.entry(id),
             host,
             Arc::new(wake),
         );
         let load = worker.load.add();
-        let conn = Box::new(Conn::new(stream, connection, session, presence, Arc::clone(server), load, listing, now));
+        let conn = Box::new(Conn::new(stream, connection, session, process, Arc::clone(server), load, listing, now));
         if by == Some(number) {
             return Some(conn);
         }
-        worker.tell(Message::Accept(conn));
+        worker.send(Message::Accept(conn));
         None
     }
 

@@ -439,7 +439,7 @@ fn a_stop_is_heeded_whatever_runs() {
     stuck.send("SELECT endless_in_the_session()");
     let running_statements = || {
         let mut infos =
-            running.server.registry.all().into_iter().filter_map(|presence| presence.state().shown_statement());
+            running.server.registry.all().into_iter().filter_map(|process| process.state().shown_statement());
         infos.any(|info| info.contains("endless"))
     };
     let since = Instant::now();

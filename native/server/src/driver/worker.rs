@@ -114,7 +114,7 @@ impl Worker {
                         self.enter(connection);
                     }
                 }
-                Accept::NoDescriptor => self.dispatcher.make_room(),
+                Accept::NoDescriptor => self.dispatcher.close_oldest(),
                 Accept::Nobody => return,
             }
         }

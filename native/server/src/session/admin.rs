@@ -167,7 +167,7 @@ impl Session {
     pub(super) fn lock_tables(&self, words: &mut Cursor<'_>) -> Result<Answer, SqlError> {
         words.accept_one(&["TABLES", "TABLE"]).ok_or_else(|| words.syntax_error())?;
         loop {
-            if self.presence.is_stopped() {
+            if self.process.is_stopped() {
                 return Err(interrupted());
             }
             let (database, table) = self.table_name(words)?;
@@ -208,15 +208,15 @@ impl Session {
             engine.transaction(&TransactionStep::Commit)?;
             self.note_transaction(false, false);
         }
-        let presence = Arc::clone(&self.presence);
-        let wait = LockWait { most: self.lock_wait(), is_stopped: Box::new(move || presence.is_stopped()) };
+        let process = Arc::clone(&self.process);
+        let wait = LockWait { most: self.lock_wait(), is_stopped: Box::new(move || process.is_stopped()) };
         match self.view.server.engine.drop_database(&name, wait) {
             Err(error) if if_exists && error.code == 1008 => self.note("Note", error),
             dropped => dropped?,
         }
         if self.view.database.as_deref() == Some(name.as_str()) {
             self.view.database = None;
-            self.presence.update(|state| state.database = None);
+            self.process.update(|state| state.database = None);
         }
         Ok(Reply::default())
     }

@@ -20,7 +20,7 @@ pub(super) enum Answer {
     /// The engine executes the task and answers.
     Engine(Task),
     /// The engine executes the task, its rows are discarded, and the answer is OK.
-    Unheard(Task),
+    Discarded(Task),
     /// The engine executes a task that was checked, within these limits.
     Approved(Task, Limits, Purpose),
     /// A prepared statement that the server executes itself.
@@ -47,7 +47,7 @@ pub(super) struct Reply {
 
 impl Reply {
     /// Reports a change of the session to the client.
-    pub(super) fn tell(&mut self, change: &SessionChange<'_>) {
+    pub(super) fn report_change(&mut self, change: &SessionChange<'_>) {
         change.encode(&mut self.changes);
     }
 }
@@ -64,7 +64,7 @@ pub(super) enum Purpose {
     /// The client's statement.
     Statement,
     /// The client's statement, whose rows are discarded.
-    Unheard,
+    Discarded,
     /// A statement to prepare.
     Prepare {
         /// Its text.

@@ -14,15 +14,15 @@ use sealwire_core::server::{Connection, Event};
 
 use super::{Action, Session, Wake};
 use crate::memory;
-use crate::registry::{Entry, Presence};
+use crate::registry::{Entry, ProcessEntry};
 use crate::state::Server;
 
 /// A session, or a receiver for it while another thread has it.
 pub(crate) struct SessionHandle {
-    here: Option<Box<Session>>,
-    away: Option<Receiver<Box<Session>>>,
+    session: Option<Box<Session>>,
+    receiver: Option<Receiver<Box<Session>>>,
     /// The user and the session's `net_write_timeout`, for the time while another thread has the session.
-    who: String,
+    identity: String,
     write_timeout: u64,
     server: Arc<Server>,
 }
@@ -31,61 +31,61 @@ impl SessionHandle {
     /// A session before login.
     pub(crate) fn new(
         server: Arc<Server>,
-        presence: Arc<Presence>,
+        process: Arc<ProcessEntry>,
         entry: Arc<Entry>,
         host: ClientHost,
         wake: Wake,
     ) -> Self {
-        let mut session = Session::new(Arc::clone(&server), presence, host, wake);
+        let mut session = Session::new(Arc::clone(&server), process, host, wake);
         session.entry = Some(entry);
-        Self { here: Some(Box::new(session)), away: None, who: String::new(), write_timeout: 0, server }
+        Self { session: Some(Box::new(session)), receiver: None, identity: String::new(), write_timeout: 0, server }
     }
 
     /// Whether a statement is running in another thread, or another statement is to follow. No command can come until all are answered.
     pub(crate) fn is_busy(&self) -> bool {
-        self.here.as_ref().is_none_or(|session| session.is_busy())
+        self.session.as_ref().is_none_or(|session| session.is_busy())
     }
 
     /// Whether a user is logged in. A session in another thread counts as logged in, because only logged-in sessions are handed to threads.
     pub(crate) fn is_logged_in(&self) -> bool {
-        self.here.as_ref().is_none_or(|session| session.is_in)
+        self.session.as_ref().is_none_or(|session| session.is_logged_in)
     }
 
     /// Removes the connection from the registry, as soon as none of its statements is running.
-    pub(crate) fn give_up_place(&mut self) {
-        if let Some(session) = &mut self.here {
+    pub(crate) fn leave_registry(&mut self) {
+        if let Some(session) = &mut self.session {
             session.entry = None;
         }
     }
 
     /// After how many seconds without a command the connection is closed.
     pub(crate) fn idle_timeout(&self, interactive: bool) -> u64 {
-        self.here.as_ref().map_or(u64::MAX, |session| session.idle_timeout(interactive))
+        self.session.as_ref().map_or(u64::MAX, |session| session.idle_timeout(interactive))
     }
 
     /// How many seconds may pass between two bytes of a packet.
     pub(crate) fn read_timeout(&self) -> u64 {
-        self.here.as_ref().map_or(u64::MAX, |session| session.view.variables.net_read_timeout)
+        self.session.as_ref().map_or(u64::MAX, |session| session.view.variables.net_read_timeout)
     }
 
     /// How many seconds the client may take none of the bytes sent to it.
     pub(crate) fn write_timeout(&self) -> u64 {
-        self.here.as_ref().map_or(self.write_timeout, |session| session.view.variables.net_write_timeout)
+        self.session.as_ref().map_or(self.write_timeout, |session| session.view.variables.net_write_timeout)
     }
 
     /// The account for which memory is counted; `None` while another thread has the session.
     pub(crate) fn account(&self) -> Option<String> {
-        self.here.as_ref().map(|session| session.view.account_text())
+        self.session.as_ref().map(|session| session.view.account_text())
     }
 
     /// `user@host`, for the log.
-    pub(crate) fn who(&self) -> &str {
-        self.here.as_ref().map_or(&self.who, |session| &session.view.user)
+    pub(crate) fn identity(&self) -> &str {
+        self.session.as_ref().map_or(&self.identity, |session| &session.view.user)
     }
 
     /// Copies the borrowed parts of an event.
     pub(crate) fn action(&mut self, event: Event<'_>, capabilities: Capabilities) -> Action {
-        match (&mut self.here, event) {
+        match (&mut self.session, event) {
             (_, Event::Closed) => Action::Closed,
             (Some(session), event) => session.action(event, capabilities),
             (None, _) => Action::Nothing,
@@ -97,9 +97,9 @@ impl SessionHandle {
     /// # Errors
     /// The connection's error.
     pub(crate) fn perform(&mut self, action: Action, connection: &mut Connection) -> Result<(), Error> {
-        let Some(session) = &mut self.here else { return Ok(()) };
+        let Some(session) = &mut self.session else { return Ok(()) };
         session.perform(action, connection)?;
-        self.depart(connection)
+        self.hand_over(connection)
     }
 
     /// Forwards the rows of the running statement as long as the client takes them, and begins the next statement when it has ended.
@@ -108,22 +108,22 @@ impl SessionHandle {
     /// # Errors
     /// The connection's error.
     pub(crate) fn advance(&mut self, connection: &mut Connection) -> Result<bool, Error> {
-        let returned = self.come_back(connection)?;
-        let Some(session) = &mut self.here else { return Ok(returned) };
+        let returned = self.take_back(connection)?;
+        let Some(session) = &mut self.session else { return Ok(returned) };
         let moved = session.advance(connection)?;
-        self.depart(connection)?;
+        self.hand_over(connection)?;
         Ok(returned || moved)
     }
 
     /// Hands the session to another thread if it has work for one.
-    fn depart(&mut self, connection: &mut Connection) -> Result<(), Error> {
-        let Some(session) = self.here.take_if(|session| session.errand.is_some()) else { return Ok(()) };
-        self.who.clone_from(&session.view.user);
+    fn hand_over(&mut self, connection: &mut Connection) -> Result<(), Error> {
+        let Some(session) = self.session.take_if(|session| session.thread_work.is_some()) else { return Ok(()) };
+        self.identity.clone_from(&session.view.user);
         self.write_timeout = session.view.variables.net_write_timeout;
         let wake = Arc::clone(&session.wake);
         let text = (session.text_to_read() >= memory::LARGE).then(|| session.view.account_text());
         let (send, receive) = sync_channel(1);
-        let slot = Slot::new(Away {
+        let slot = Slot::new(Handover {
             session,
             send,
             server: Arc::clone(&self.server),
@@ -132,13 +132,13 @@ impl SessionHandle {
             wake: WakeAtEnd(wake),
         });
         let Err(error) = slot.start() else {
-            self.away = Some(receive);
+            self.receiver = Some(receive);
             return Ok(());
         };
-        self.here = slot.take().map(|away| away.session);
-        match &mut self.here {
+        self.session = slot.take().map(|handover| handover.session);
+        match &mut self.session {
             Some(session) => {
-                session.errand = None;
+                session.thread_work = None;
                 session.fail(&error, connection)
             }
             None => Ok(()),
@@ -146,16 +146,16 @@ impl SessionHandle {
     }
 
     /// Takes the session back from the other thread, and answers with its result.
-    fn come_back(&mut self, connection: &mut Connection) -> Result<bool, Error> {
-        match self.away.as_ref().map(Receiver::try_recv) {
+    fn take_back(&mut self, connection: &mut Connection) -> Result<bool, Error> {
+        match self.receiver.as_ref().map(Receiver::try_recv) {
             None | Some(Err(TryRecvError::Empty)) => Ok(false),
             Some(Ok(session)) => {
-                self.away = None;
-                self.here.insert(session).conclude_errand(connection)?;
+                self.receiver = None;
+                self.session.insert(session).conclude_thread_work(connection)?;
                 Ok(true)
             }
             Some(Err(TryRecvError::Disconnected)) => {
-                self.away = None;
+                self.receiver = None;
                 connection.kill(SqlError::new(1105, b"HY000", "The session's thread ended; see the server's log"));
                 Ok(true)
             }
@@ -164,7 +164,7 @@ impl SessionHandle {
 }
 
 /// A session that is handed to another thread.
-struct Away {
+struct Handover {
     session: Box<Session>,
     send: SyncSender<Box<Session>>,
     server: Arc<Server>,
@@ -175,8 +175,8 @@ struct Away {
     wake: WakeAtEnd,
 }
 
-impl Away {
-    fn come_back(self) {
+impl Handover {
+    fn return_session(self) {
         let Self { session, send, wake, .. } = self;
         // If the connection is gone, the session is dropped.
         let _ = send.send(session);
@@ -188,73 +188,74 @@ impl Away {
     }
 
     /// Does the work. If there is no memory for a long text, other texts are read meanwhile, and the work is tried again.
-    fn go(mut self) {
+    fn run(mut self) {
         let may_wait = self.is_patient();
-        if self.session.run_errand(may_wait) {
-            return self.come_back();
+        if self.session.run_thread_work(may_wait) {
+            return self.return_session();
         }
         let pool = self.server.pool.clone();
         let slot = Slot::new(self);
         let waiting = slot.clone();
         let started = pool.call(Box::new(move || {
-            if let Some(away) = waiting.take() {
-                away.wait();
+            if let Some(handover) = waiting.take() {
+                handover.wait();
             }
         }));
-        slot.come_back_where_failed(started);
+        slot.return_if_failed(started);
     }
 
     /// Waits for memory, and then has the text read.
     fn wait(mut self) {
-        while self.is_patient() && !self.session.is_errand_ready() {
+        while self.is_patient() && !self.session.is_thread_work_ready() {
             memory::wait_for_some();
         }
         let slot = Slot::new(self);
         let started = slot.start();
-        slot.come_back_where_failed(started);
+        slot.return_if_failed(started);
     }
 }
 
 /// A session on its way to a thread; it stays in the slot where no thread takes it.
 #[derive(Clone)]
-struct Slot(Arc<Mutex<Option<Away>>>);
+struct Slot(Arc<Mutex<Option<Handover>>>);
 
 impl Slot {
-    fn new(away: Away) -> Self {
-        Self(Arc::new(Mutex::new(Some(away))))
+    fn new(handover: Handover) -> Self {
+        Self(Arc::new(Mutex::new(Some(handover))))
     }
 
-    fn take(&self) -> Option<Away> {
+    fn take(&self) -> Option<Handover> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// Starts the work in another thread.
     fn start(&self) -> Result<(), SqlError> {
         let found = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some((server, reader_of)) = found.as_ref().map(|away| (Arc::clone(&away.server), away.reader_of.clone()))
+        let Some((server, reader_of)) =
+            found.as_ref().map(|handover| (Arc::clone(&handover.server), handover.reader_of.clone()))
         else {
             return Ok(());
         };
         drop(found);
         let taken = self.clone();
-        let errand = move || {
-            if let Some(away) = taken.take() {
-                away.go();
+        let thread_work = move || {
+            if let Some(handover) = taken.take() {
+                handover.run();
             }
         };
         match reader_of {
-            Some(account) => server.readers.read(&server.pool, account, Box::new(errand)),
-            None => server.pool.call(Box::new(errand)),
+            Some(account) => server.readers.read(&server.pool, account, Box::new(thread_work)),
+            None => server.pool.call(Box::new(thread_work)),
         }
     }
 
     /// Returns the session with an error if no thread took it.
-    fn come_back_where_failed(&self, started: Result<(), SqlError>) {
+    fn return_if_failed(&self, started: Result<(), SqlError>) {
         if let Err(error) = started
-            && let Some(mut away) = self.take()
+            && let Some(mut handover) = self.take()
         {
-            away.session.refuse_errand(error);
-            away.come_back();
+            handover.session.refuse_thread_work(error);
+            handover.return_session();
         }
     }
 }

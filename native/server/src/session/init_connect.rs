@@ -41,7 +41,7 @@ impl Session {
     /// Takes the answer to one of the statements, which is not sent to the client.
     fn go_on_with_init_connect(&mut self, answer: Result<Answer, SqlError>) {
         let submitted = match answer {
-            Ok(Answer::Engine(task) | Answer::Unheard(task)) => self.submit(task, Purpose::InitConnect(None)),
+            Ok(Answer::Engine(task) | Answer::Discarded(task)) => self.submit(task, Purpose::InitConnect(None)),
             Ok(Answer::Set(mut pending)) => {
                 let task: Task = pending.take_task();
                 self.submit(task, Purpose::InitConnect(Some(pending)))
@@ -59,7 +59,7 @@ impl Session {
         match (pending, outcome) {
             (_, Err(error)) => self.fail_init_connect(&error),
             (Some(pending), Ok(Outcome::Value(value))) => {
-                let answer = self.set_on(*pending, value);
+                let answer = self.continue_set(*pending, value);
                 self.go_on_with_init_connect(answer);
             }
             _ => {}

@@ -18,13 +18,13 @@ impl Session {
     pub(super) fn login(&mut self, login: &Login, connection: &mut Connection) -> Result<(), Error> {
         if login.change_user {
             self.reset();
-            self.is_in = false;
+            self.is_logged_in = false;
         }
         self.view.user = format!("{}@{}", login.user, self.host);
         self.view.account = None;
         self.view.database.clone_from(&login.database);
         if let Err(error) = self.use_charset(login.charset) {
-            tracing::info!("connection {} from {} refused: {error}", self.view.id, self.presence.host);
+            tracing::info!("connection {} from {} refused: {error}", self.view.id, self.process.host);
             return connection.refuse(error);
         }
         let accounts = self.view.server.accounts.current();
@@ -55,20 +55,20 @@ impl Session {
         }
         self.view.account = Some(identity);
         if let Err(error) = self.admission() {
-            tracing::info!("connection {} from {} refused: {error}", self.view.id, self.presence.host);
+            tracing::info!("connection {} from {} refused: {error}", self.view.id, self.process.host);
             self.view.account = None;
             return connection.refuse(error);
         }
         self.view.facts = Arc::new(connection.facts().clone());
-        self.is_in = true;
+        self.is_logged_in = true;
         self.multi_statements =
             connection.facts().capabilities.contains(sealwire_core::message::Capabilities::MULTI_STATEMENTS);
         let (database, facts) = (self.view.database.clone(), Arc::clone(&self.view.facts));
-        self.presence.update(|state| {
+        self.process.update(|state| {
             state.database = database;
             state.facts = facts;
         });
-        self.presence.rest();
+        self.process.rest();
         let kind = self.view.facts.tls.as_ref().map_or("plaintext", |tls| tls.cipher);
         tracing::debug!("connection {} is {} ({kind}, password: {using_password})", self.view.id, self.view.user);
         connection.accept(self.status())?;
@@ -111,7 +111,7 @@ impl Session {
         let is_administrator = self.view.may(Privilege::SUPER) || self.view.may(Privilege::CONNECTION_ADMIN);
         let in_all = most.saturating_add(usize::from(is_administrator));
         let most = MostSessions { in_all, of_user: (limit > 0).then_some(limit) };
-        match server.registry.log_in(&self.presence, user, most) {
+        match server.registry.log_in(&self.process, user, most) {
             Ok(sessions) => {
                 server.counters.max_used_connections.fetch_max(sessions as u64, Relaxed);
                 Ok(())
@@ -165,10 +165,10 @@ impl Session {
             return Err(unknown_database(name));
         }
         self.view.database = Some(name.to_owned());
-        self.presence.update(|state| state.database = Some(name.to_owned()));
+        self.process.update(|state| state.database = Some(name.to_owned()));
         let mut reply = super::Reply::default();
         if self.view.variables.session_track_schema {
-            reply.tell(&sealwire_core::message::SessionChange::Schema(name.as_bytes()));
+            reply.report_change(&sealwire_core::message::SessionChange::Schema(name.as_bytes()));
         }
         Ok(reply)
     }

@@ -7,7 +7,6 @@ mod answer;
 mod diagnostics;
 mod dispatch;
 mod empty_tables;
-mod errand;
 mod handle;
 mod init_connect;
 mod keys;
@@ -27,6 +26,7 @@ mod surroundings;
 mod system_tables;
 mod text;
 mod thread_tables;
+mod thread_work;
 mod view;
 mod warnings;
 mod work;
@@ -47,7 +47,7 @@ use sealwire_core::server::{Connection, Event, Login};
 use super::counters::count;
 use super::engine::{EngineSession, Task, interrupted};
 use super::memory::{self, Held};
-use super::registry::{Entry, Presence};
+use super::registry::{Entry, ProcessEntry};
 use super::sql::{Datum, lex, syntax_error_near};
 use super::state::Server;
 use super::status_variables;
@@ -55,7 +55,7 @@ use answer::{Answer, LONG, Purpose, Reply, Table};
 use prepared::Prepared;
 use view::View;
 use warnings::Diagnostics;
-use work::{Access, Brought, Errand, InitConnect, Queue, Running};
+use work::{Access, InitConnect, Queue, ReturnedAnswer, Running, ThreadWork};
 
 /// Wakes the connection's worker, which then advances the connection.
 pub(crate) type Wake = Arc<dyn Fn() + Send + Sync>;
@@ -63,7 +63,7 @@ pub(crate) type Wake = Arc<dyn Fn() + Send + Sync>;
 /// The session of a connection.
 pub(crate) struct Session {
     view: View,
-    presence: Arc<Presence>,
+    process: Arc<ProcessEntry>,
     entry: Option<Arc<Entry>>,
     host: ClientHost,
     wake: Wake,
@@ -86,11 +86,11 @@ pub(crate) struct Session {
     in_transaction: bool,
     access: Access,
     init_connect: InitConnect,
-    is_in: bool,
+    is_logged_in: bool,
     /// The work that another thread must do.
-    errand: Option<Errand>,
+    thread_work: Option<ThreadWork>,
     /// The answer that the other thread returned.
-    brought: Option<Brought>,
+    returned_answer: Option<ReturnedAnswer>,
 }
 
 /// An event of the connection without borrowed data.
@@ -147,12 +147,12 @@ const ENOUGH: usize = 16 * 1024;
 
 impl Session {
     /// A session before login.
-    pub(crate) fn new(server: Arc<Server>, presence: Arc<Presence>, host: ClientHost, wake: Wake) -> Self {
+    pub(crate) fn new(server: Arc<Server>, process: Arc<ProcessEntry>, host: ClientHost, wake: Wake) -> Self {
         let prepared = Prepared::new(Arc::clone(&server.counters.prepared_statements));
-        let view = View::new(server, presence.id);
+        let view = View::new(server, process.id);
         Self {
             view,
-            presence,
+            process,
             entry: None,
             host,
             wake,
@@ -170,24 +170,24 @@ impl Session {
             in_transaction: false,
             access: Access::default(),
             init_connect: InitConnect::default(),
-            is_in: false,
-            errand: None,
-            brought: None,
+            is_logged_in: false,
+            thread_work: None,
+            returned_answer: None,
         }
     }
 
     /// The server's own session, with all privileges, for the init file.
-    pub(crate) fn of_server(server: Arc<Server>, presence: Arc<Presence>, wake: Wake) -> Self {
-        let mut session = Self::new(server, presence, ClientHost::Socket, wake);
+    pub(crate) fn of_server(server: Arc<Server>, process: Arc<ProcessEntry>, wake: Wake) -> Self {
+        let mut session = Self::new(server, process, ClientHost::Socket, wake);
         session.view.user = "root@localhost".to_owned();
         session.multi_statements = true;
-        session.is_in = true;
+        session.is_logged_in = true;
         session
     }
 
     /// Whether a statement is running in another thread, or another statement is to follow. No command can come until all are answered.
     const fn is_busy(&self) -> bool {
-        self.running.is_some() || self.errand.is_some() || !self.queue.is_empty()
+        self.running.is_some() || self.thread_work.is_some() || !self.queue.is_empty()
     }
 
     /// After how many seconds without a command the connection is closed.
@@ -213,20 +213,20 @@ impl Session {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         match command {
             Command::Query(query) => {
-                self.presence.begin("Query", Some(query.sql));
+                self.process.begin("Query", Some(query.sql));
                 if query.sql.len() > LONG {
                     return Action::LongQuery(query.sql.len());
                 }
                 Action::Query(query.sql.to_vec())
             }
             Command::StmtPrepare(sql) => {
-                self.presence.begin("Prepare", Some(sql));
+                self.process.begin("Prepare", Some(sql));
                 if sql.len() > LONG { Action::LongPrepare(sql.len()) } else { Action::Prepare(sql.to_vec()) }
             }
             Command::StmtExecute(payload) => {
                 let execution = self.prepared.execution(payload, capabilities);
                 let sql = execution.as_ref().ok().and_then(|(id, _)| self.prepared.sql(*id));
-                self.presence.begin("Execute", sql.map(str::as_bytes));
+                self.process.begin("Execute", sql.map(str::as_bytes));
                 Action::Execute(execution)
             }
             Command::StmtSendLongData { statement, parameter, data } => {
@@ -244,7 +244,7 @@ impl Session {
             Command::InitDb(name) => Action::InitDb(text(name)),
             Command::FieldList { table, .. } => Action::FieldList(text(table)),
             Command::Shutdown => {
-                self.presence.begin("Shutdown", None);
+                self.process.begin("Shutdown", None);
                 Action::Query(b"SHUTDOWN".to_vec())
             }
             Command::Statistics => Action::Statistics,
@@ -282,7 +282,7 @@ impl Session {
             Action::Denied(reason) => self.denied(&reason),
             Action::LongQuery(length) => {
                 let text = self.take_text(length, connection);
-                self.errand = Some(Errand::Query(text));
+                self.thread_work = Some(ThreadWork::Query(text));
             }
             Action::Query(sql) => {
                 let text = self.begin_query(Queue { sql, at: 0 });
@@ -312,17 +312,17 @@ impl Session {
             Action::SetOption(_) => connection.err(&SqlError::new(1047, b"08S01", "Unknown command"))?,
             Action::LongPrepare(length) => {
                 let text = self.take_text(length, connection);
-                self.errand = Some(Errand::Prepare(text));
+                self.thread_work = Some(ThreadWork::Prepare(text));
             }
             Action::Prepare(sql) => match self.begin_prepare(&sql) {
-                Ok(text) if Self::is_slow(&text) => self.errand = Some(Errand::PrepareStatement(text)),
+                Ok(text) if Self::is_slow(&text) => self.thread_work = Some(ThreadWork::PrepareStatement(text)),
                 text => {
                     let answer = text.and_then(|text| self.prepare(text));
                     return self.conclude(answer, false, connection);
                 }
             },
             Action::Execute(Ok((id, parameters))) if self.prepared.is_slow(id, &parameters, Self::is_slow) => {
-                self.errand = Some(Errand::Execute(id, parameters));
+                self.thread_work = Some(ThreadWork::Execute(id, parameters));
             }
             Action::Execute(Ok((id, parameters))) => {
                 let answer = self.execute(id, parameters);
@@ -382,7 +382,7 @@ impl Session {
         self.user_variable_bytes = 0;
         self.view.last_insert_id = 0;
         self.view.row_count = -1;
-        self.presence.update(|state| state.interruption = None);
+        self.process.update(|state| state.interruption = None);
     }
 
     fn status(&self) -> StatusFlags {
@@ -404,12 +404,12 @@ impl Session {
 
     /// Executes the next queued statement: it is answered when this returns, or it runs in another thread.
     fn run_next(&mut self, connection: &mut Connection) -> Result<(), Error> {
-        if self.presence.is_stopped() {
+        if self.process.is_stopped() {
             self.forget_diagnostics();
             return self.fail(&interrupted(), connection);
         }
         if self.queue.rest().len() > LONG {
-            self.errand = Some(Errand::Next);
+            self.thread_work = Some(ThreadWork::Next);
             return Ok(());
         }
         let text = self.next_text().map(Some);
@@ -420,7 +420,7 @@ impl Session {
     fn run(&mut self, text: Result<Option<String>, SqlError>, connection: &mut Connection) -> Result<(), Error> {
         match text {
             Ok(Some(text)) if Self::is_slow(&text) => {
-                self.errand = Some(Errand::Statement(text));
+                self.thread_work = Some(ThreadWork::Statement(text));
                 Ok(())
             }
             text => {
@@ -496,7 +496,7 @@ impl Session {
             Ok(Answer::Ok(reply)) => self.reply_ok(&reply, connection),
             Ok(Answer::Rows(table)) => self.reply_rows(&table, binary, connection),
             Ok(Answer::Engine(task)) => self.start(task, Purpose::Statement, connection),
-            Ok(Answer::Unheard(task)) => self.start(task, Purpose::Unheard, connection),
+            Ok(Answer::Discarded(task)) => self.start(task, Purpose::Discarded, connection),
             Ok(Answer::Approved(task, limits, purpose)) => {
                 let started = self.submit_approved(task, limits, purpose);
                 started.or_else(|error| self.fail(&error, connection))
@@ -580,7 +580,7 @@ impl Session {
     fn rest_if_done(&mut self) {
         if !self.is_busy() {
             self.held_text = Held::default();
-            self.presence.rest();
+            self.process.rest();
         }
     }
 }
@@ -594,7 +594,7 @@ impl Drop for Session {
     fn drop(&mut self) {
         if self.running.is_some() {
             self.view.server.counters.threads_running.fetch_sub(1, Ordering::Relaxed);
-            self.presence.stop_statement();
+            self.process.stop_statement();
         }
     }
 }

@@ -23,17 +23,17 @@ pub(super) fn rows(view: &View, full: bool) -> Vec<Vec<Datum>> {
     let sees_all = view.may(Privilege::PROCESS);
     let own = view.own_user();
     let mut rows = Vec::new();
-    for presence in view.server.registry.all() {
-        let state = presence.state();
+    for process in view.server.registry.all() {
+        let state = process.state();
         if !sees_all && (state.user.is_none() || state.user != own) {
             continue;
         }
         let info = state.shown_statement().map(|info| if full { info } else { info.chars().take(100).collect() });
         let seconds = i64::try_from(state.since.elapsed().as_secs()).unwrap_or(i64::MAX);
         rows.push(vec![
-            Datum::Int(i64::from(presence.id)),
+            Datum::Int(i64::from(process.id)),
             text(state.user.unwrap_or_else(|| "unauthenticated user".to_owned())),
-            text(&presence.host),
+            text(&process.host),
             state.database.map_or(Datum::Null, Datum::Text),
             text(state.command),
             Datum::Int(seconds),

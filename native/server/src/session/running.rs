@@ -8,7 +8,7 @@ use sealwire_core::error::{Error, SqlError};
 use sealwire_core::server::Connection;
 
 use super::answer::{Answer, Purpose, Reply};
-use super::work::{Errand, Running};
+use super::work::{Running, ThreadWork};
 use super::{ENOUGH, Session};
 use crate::engine::{Delivery, Done, Job, Limits, Outcome, Task, TransactionStep};
 use crate::memory::Held;
@@ -35,8 +35,8 @@ impl Session {
             Answer::Engine(task) => {
                 self.limits_of(&task).map(|limits| Answer::Approved(task, limits, Purpose::Statement))
             }
-            Answer::Unheard(task) => {
-                self.limits_of(&task).map(|limits| Answer::Approved(task, limits, Purpose::Unheard))
+            Answer::Discarded(task) => {
+                self.limits_of(&task).map(|limits| Answer::Approved(task, limits, Purpose::Discarded))
             }
             answer => Ok(answer),
         }
@@ -55,7 +55,7 @@ impl Session {
             Some(session) => session,
             None => self.view.server.engine.session()?,
         };
-        self.presence.runs(session.interruption());
+        self.process.runs(session.interruption());
         let wake = Arc::clone(&self.wake);
         let job = Job {
             session,
@@ -101,7 +101,7 @@ impl Session {
         // Only one statement at a time, so that the client can read its answer meanwhile and other connections have their turn.
         if !moved
             && self.running.is_none()
-            && self.errand.is_none()
+            && self.thread_work.is_none()
             && !self.queue.is_empty()
             && connection.unsent() < ENOUGH
         {
@@ -121,7 +121,7 @@ impl Session {
         let is_unheard = self
             .running
             .as_ref()
-            .is_some_and(|running| matches!(running.purpose, Purpose::InitConnect(_) | Purpose::Unheard));
+            .is_some_and(|running| matches!(running.purpose, Purpose::InitConnect(_) | Purpose::Discarded));
         match delivery {
             Delivery::Columns(_) | Delivery::Rows(..) if is_unheard => Ok(()),
             Delivery::Columns(columns) => connection.begin_rows(&columns),
@@ -149,7 +149,7 @@ impl Session {
             }
             (_, Err(error)) => self.fail(&error, connection),
             (_, Ok(Outcome::Stepped)) => self.reply_ok(&Reply::default(), connection),
-            (Purpose::Unheard, Ok(Outcome::Executed(done))) => {
+            (Purpose::Discarded, Ok(Outcome::Executed(done))) => {
                 self.executed(Done { has_rows: false, ..done }, connection)
             }
             (_, Ok(Outcome::Executed(done))) => self.executed(done, connection),
@@ -162,16 +162,16 @@ impl Session {
                 Ok(())
             }
             (Purpose::Set(pending), Ok(Outcome::Value(value))) if pending.is_long() => {
-                self.errand = Some(Errand::SetOn(pending, value));
+                self.thread_work = Some(ThreadWork::ContinueSet(pending, value));
                 Ok(())
             }
             (Purpose::Set(pending), Ok(Outcome::Value(value))) => {
-                let answer = self.set_on(*pending, value);
+                let answer = self.continue_set(*pending, value);
                 self.conclude(answer, false, connection)
             }
-            (Purpose::Statement | Purpose::Unheard | Purpose::Set(_), Ok(Outcome::Described(_)))
+            (Purpose::Statement | Purpose::Discarded | Purpose::Set(_), Ok(Outcome::Described(_)))
             | (
-                Purpose::Statement | Purpose::Unheard | Purpose::Prepare { .. } | Purpose::FieldList,
+                Purpose::Statement | Purpose::Discarded | Purpose::Prepare { .. } | Purpose::FieldList,
                 Ok(Outcome::Value(_)),
             ) => self.reply_ok(&Reply::default(), connection),
         }

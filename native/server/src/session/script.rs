@@ -40,10 +40,10 @@ impl Session {
         while let Answer::Set(mut pending) = answer {
             let mut value = Datum::Null;
             self.run_in_engine(&pending.take_task(), Some(&mut value))?;
-            answer = self.set_on(*pending, value)?;
+            answer = self.continue_set(*pending, value)?;
         }
         match answer {
-            Answer::Engine(task) | Answer::Unheard(task) => self.run_in_engine(&task, None),
+            Answer::Engine(task) | Answer::Discarded(task) => self.run_in_engine(&task, None),
             _ => Ok(()),
         }
     }

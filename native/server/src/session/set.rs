@@ -10,7 +10,7 @@ use sqlparser::ast::Expr;
 use super::Session;
 use super::answer::{Answer, Pending, Reply, Target};
 use crate::engine::{Task, TransactionStep};
-use crate::settings::{self, Fact, Place, Scope, SystemVariable, Value, variable};
+use crate::settings::{self, Fact, Scope, SystemVariable, Value, ValueLocation, variable};
 use crate::sql::charset::default_collation;
 use crate::sql::lex::{Lexer, Piece, unquote};
 use crate::sql::{Cursor, Datum, MOST_EVALUATED_DEPTH, depth, evaluate, parse_expression};
@@ -42,7 +42,7 @@ impl Session {
     ///
     /// # Errors
     /// As for SET.
-    pub(super) fn set_on(&mut self, pending: Pending, value: Datum) -> Result<Answer, SqlError> {
+    pub(super) fn continue_set(&mut self, pending: Pending, value: Datum) -> Result<Answer, SqlError> {
         let Pending { target, assignments, rest, mut reply, was_autocommit, .. } = pending;
         let most = self.view.variables.max_allowed_packet;
         let value = if value.held_bytes() as u64 > most {
@@ -263,7 +263,7 @@ impl Session {
             let message = format!("SESSION variable '{name}' is read-only. Use SET GLOBAL to assign the value");
             return Err(SqlError::new(1621, b"HY000", message));
         }
-        if matches!(changed.place, Place::Fact(Fact::LastInsertId)) {
+        if matches!(changed.location, ValueLocation::Fact(Fact::LastInsertId)) {
             self.view.set_variable(changed, value);
             return Ok(());
         }
@@ -273,7 +273,7 @@ impl Session {
         }
         if self.is_tracked(name) {
             let text = value.to_string();
-            reply.tell(&SessionChange::SystemVariable { name: name.as_bytes(), value: text.as_bytes() });
+            reply.report_change(&SessionChange::SystemVariable { name: name.as_bytes(), value: text.as_bytes() });
         }
         self.view.set_variable(changed, value);
         Ok(())
@@ -306,7 +306,7 @@ impl Session {
         ] {
             if self.is_tracked(variable.name) {
                 let name = variable.name.as_bytes();
-                reply.tell(&SessionChange::SystemVariable { name, value: value.as_bytes() });
+                reply.report_change(&SessionChange::SystemVariable { name, value: value.as_bytes() });
             }
         }
     }

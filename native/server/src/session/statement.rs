@@ -49,7 +49,7 @@ impl Session {
         let sql = format!("SELECT {}", words.rest());
         Ok(Some(match self.constant_select(&sql)? {
             Some(_) => Answer::Ok(Reply::default()),
-            None => Answer::Unheard(Task::Execute { sql, parameters: Vec::new(), binary: false }),
+            None => Answer::Discarded(Task::Execute { sql, parameters: Vec::new(), binary: false }),
         }))
     }
 }

@@ -34,13 +34,13 @@ impl Surroundings for View {
     }
 
     fn end(&self) -> Option<End> {
-        let (presence, user) = (self.server.registry.find(self.id)?, self.user.clone());
+        let (process, user) = (self.server.registry.find(self.id)?, self.user.clone());
         Some(Arc::new(move |kept| {
-            let id = presence.id;
+            let id = process.id;
             tracing::warn!(
                 "connection {id} of {user} is closed: its transaction does nothing, and {kept} bytes that others have written were kept for it"
             );
-            presence.kill();
+            process.kill();
         }))
     }
 }

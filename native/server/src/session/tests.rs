@@ -43,9 +43,9 @@ impl Bench {
 
     fn session(server: &Arc<Server>) -> Session {
         let id = server.registry.next_id();
-        let presence = server.registry.enter(id, "localhost".into(), Box::new(|| {}));
-        presence.update(|state| state.user = Some("root".into()));
-        Session::of_server(Arc::clone(server), presence, Arc::new(|| {}))
+        let process = server.registry.enter(id, "localhost".into(), Box::new(|| {}));
+        process.update(|state| state.user = Some("root".into()));
+        Session::of_server(Arc::clone(server), process, Arc::new(|| {}))
     }
 
     /// The account of that name.
@@ -184,7 +184,7 @@ fn rights_are_asked_for() {
     assert_eq!(bench.error("USE mysql"), 1044);
     assert_eq!(bench.error("SHUTDOWN"), 1227);
     let other = Bench::session(&bench.server);
-    let id = other.presence.id;
+    let id = other.process.id;
     assert_eq!(bench.error(&format!("KILL {id}")), 1095);
     assert_eq!(bench.rows("SHOW PROCESSLIST").len(), 0);
 }
@@ -193,8 +193,8 @@ fn rights_are_asked_for() {
 fn kill_finds_its_connection() {
     let mut bench = Bench::new();
     let other = Bench::session(&bench.server);
-    bench.ok(&format!("KILL CONNECTION {}", other.presence.id));
-    assert!(other.presence.is_killed());
+    bench.ok(&format!("KILL CONNECTION {}", other.process.id));
+    assert!(other.process.is_killed());
     assert_eq!(bench.error("KILL 4000000000"), 1094);
     assert_eq!(bench.rows("SHOW PROCESSLIST").len(), 2);
 }

@@ -5,8 +5,8 @@ use sealwire_core::server::Connection;
 use sealwire_core::sql::{Lexer, Piece};
 
 use super::Session;
-use super::work::Errand;
 use super::work::Queue;
+use super::work::ThreadWork;
 use crate::memory::{self, LARGE};
 use crate::sql::mode::Mode;
 
@@ -37,17 +37,17 @@ impl Session {
         Queue { sql, at }
     }
 
-    /// How many bytes of text the errand reads.
+    /// How many bytes of text the work for another thread reads.
     pub(super) fn text_to_read(&self) -> usize {
-        match &self.errand {
-            Some(Errand::Query(text) | Errand::Prepare(text)) => text.rest().len(),
-            Some(Errand::Next) => self.queue.rest().len(),
-            Some(Errand::SetOn(pending, _)) => pending.assignments.len().saturating_sub(pending.rest),
-            Some(Errand::Statement(_) | Errand::PrepareStatement(_) | Errand::Execute(..)) | None => 0,
+        match &self.thread_work {
+            Some(ThreadWork::Query(text) | ThreadWork::Prepare(text)) => text.rest().len(),
+            Some(ThreadWork::Next) => self.queue.rest().len(),
+            Some(ThreadWork::ContinueSet(pending, _)) => pending.assignments.len().saturating_sub(pending.rest),
+            Some(ThreadWork::Statement(_) | ThreadWork::PrepareStatement(_) | ThreadWork::Execute(..)) | None => 0,
         }
     }
 
-    /// Counts what reading the errand's text takes, before it is taken.
+    /// Counts the memory that reading the text takes, before it is allocated.
     pub(super) fn reserve_for_text(&mut self) -> Reserved {
         let length = self.text_to_read();
         if length < LARGE {
@@ -74,8 +74,8 @@ impl Session {
 
     /// So many times its length is what reading the text takes.
     fn peak_of_text(&self) -> usize {
-        match &self.errand {
-            Some(Errand::Query(text)) if is_set_of_literal(text.rest(), self.view.syntax.mode) => PEAK_OF_LITERAL,
+        match &self.thread_work {
+            Some(ThreadWork::Query(text)) if is_set_of_literal(text.rest(), self.view.syntax.mode) => PEAK_OF_LITERAL,
             _ => PEAK,
         }
     }

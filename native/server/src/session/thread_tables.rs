@@ -11,7 +11,7 @@ use sealwire_core::facts::Transport;
 
 use super::view::View;
 use crate::engine::SystemTable;
-use crate::registry::{Presence, State};
+use crate::registry::{ProcessEntry, State};
 use crate::sql::{Datum, text};
 use crate::status_variables;
 
@@ -40,26 +40,26 @@ const THREADS: &[(&str, &str)] = &[
 ];
 
 /// A thread's number is its connection's, because no other threads are shown.
-fn thread_id(presence: &Presence) -> Datum {
-    Datum::Int(i64::from(presence.id))
+fn thread_id(process: &ProcessEntry) -> Datum {
+    Datum::Int(i64::from(process.id))
 }
 
 /// The sessions that the user may see in a table.
-fn sessions(view: &View, schema: &str, table: &str) -> Vec<(Arc<Presence>, State)> {
+fn sessions(view: &View, schema: &str, table: &str) -> Vec<(Arc<ProcessEntry>, State)> {
     let sees_all = view.may(Privilege::PROCESS) || view.is_granted(Privilege::SELECT, schema, table);
     let own = view.own_user();
-    let all = view.server.registry.all().into_iter().map(|presence| {
-        let state = presence.state();
-        (presence, state)
+    let all = view.server.registry.all().into_iter().map(|process| {
+        let state = process.state();
+        (process, state)
     });
     all.filter(|(_, state)| state.user.is_some() && (sees_all || state.user == own)).collect()
 }
 
 /// Source: MySQL Reference Manual, "Performance Schema Status Variable Tables".
 pub(super) fn status_by_thread(view: &View) -> SystemTable {
-    let of_session = |(presence, state): &(Arc<Presence>, State)| {
+    let of_session = |(process, state): &(Arc<ProcessEntry>, State)| {
         let status = status_variables::rows(&view.server, Some(&state.facts), |variable| variable.is_of_session);
-        let row = |(name, value)| vec![thread_id(presence), text(name), text::<String>(value)];
+        let row = |(name, value)| vec![thread_id(process), text(name), text::<String>(value)];
         status.into_iter().map(row).collect::<Vec<_>>()
     };
     let rows = sessions(view, "performance_schema", "status_by_thread").iter().flat_map(of_session).collect();
@@ -68,10 +68,10 @@ pub(super) fn status_by_thread(view: &View) -> SystemTable {
 
 /// Source: MySQL Reference Manual, "The session_ssl_status View".
 pub(super) fn session_ssl_status(view: &View) -> SystemTable {
-    let row = |(presence, state): &(Arc<Presence>, State)| {
+    let row = |(process, state): &(Arc<ProcessEntry>, State)| {
         let tls = state.facts.tls.as_ref();
         vec![
-            thread_id(presence),
+            thread_id(process),
             text(tls.map_or("", |tls| tls.version.name())),
             text(tls.map_or("", |tls| tls.cipher)),
             text(if tls.is_some_and(|tls| tls.resumed) { "1" } else { "0" }),
@@ -84,20 +84,20 @@ pub(super) fn session_ssl_status(view: &View) -> SystemTable {
 
 /// Source: MySQL Reference Manual, "The threads Table".
 pub(super) fn threads(view: &View) -> SystemTable {
-    let row = |(presence, state): (Arc<Presence>, State)| {
+    let row = |(process, state): (Arc<ProcessEntry>, State)| {
         let kind = match (&state.facts.tls, state.facts.transport) {
             (Some(_), _) => "SSL/TLS",
             (None, Transport::UnixSocket) => "Socket",
             (None, Transport::Tcp) => "TCP/IP",
         };
-        let host = presence.host.rsplit_once(':').map_or(presence.host.as_str(), |(host, _)| host);
+        let host = process.host.rsplit_once(':').map_or(process.host.as_str(), |(host, _)| host);
         let shown = state.shown_statement();
         let optional = |value: Option<String>| value.map_or(Datum::Null, Datum::Text);
         vec![
-            thread_id(&presence),
+            thread_id(&process),
             text("thread/sql/one_connection"),
             text("FOREGROUND"),
-            thread_id(&presence),
+            thread_id(&process),
             optional(state.user),
             text(host),
             optional(state.database),

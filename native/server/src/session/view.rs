@@ -8,7 +8,7 @@ use sealwire_accounts::{Account, Identity, Privilege};
 use sealwire_core::error::SqlError;
 use sealwire_core::facts::Facts;
 
-use crate::settings::{self, Fact, Kind, Place, Scope, SessionVariables, SystemVariable, Value};
+use crate::settings::{self, Fact, Kind, Scope, SessionVariables, SystemVariable, Value, ValueLocation};
 use crate::sql::charset::Charset;
 use crate::sql::lex::Syntax;
 use crate::sql::mode::Mode;
@@ -176,7 +176,7 @@ impl View {
 
     /// The value of a system variable: the server's, or the session's where it has one.
     pub(super) fn variable_value(&self, asked: &SystemVariable, global: bool) -> Value {
-        if let Place::Fact(fact) = asked.place {
+        if let ValueLocation::Fact(fact) = asked.location {
             return self.fact(fact);
         }
         let own = if global { None } else { self.variables.value(asked) };
@@ -215,24 +215,24 @@ impl View {
             Some(_) => return Err(SqlError::new(1193, b"HY000", format!("Unknown system variable '{name}'"))),
         };
         let value = self.variable_value(asked, global);
-        Ok(match (asked.place, &value) {
-            (Place::Fact(Fact::Timestamp), Value::Text(text)) => text.parse().map_or(Datum::Null, Datum::Real),
+        Ok(match (asked.location, &value) {
+            (ValueLocation::Fact(Fact::Timestamp), Value::Text(text)) => text.parse().map_or(Datum::Null, Datum::Real),
             _ => asked.datum(&value),
         })
     }
 
     /// Sets a variable of the session.
     pub(super) fn set_variable(&mut self, changed: &SystemVariable, value: &Value) {
-        match changed.place {
-            Place::Fact(Fact::LastInsertId) => {
+        match changed.location {
+            ValueLocation::Fact(Fact::LastInsertId) => {
                 if let Value::Number(number) = value {
                     self.last_insert_id = *number;
                 }
             }
             // Setting a computed variable has no effect, because connectors and dumps set it.
-            Place::Fact(_) | Place::Server(_) | Place::Tls(_) => {}
-            Place::Session(..) if self.variables.value(changed).as_ref() == Some(value) => {}
-            Place::Session(..) => {
+            ValueLocation::Fact(_) | ValueLocation::Server(_) | ValueLocation::Tls(_) => {}
+            ValueLocation::Session(..) if self.variables.value(changed).as_ref() == Some(value) => {}
+            ValueLocation::Session(..) => {
                 Arc::make_mut(&mut self.variables).set(changed, value);
                 if matches!(changed.kind, Kind::SqlMode | Kind::Charset) {
                     self.note_syntax();

@@ -15,7 +15,7 @@ pub(super) struct Running {
 }
 
 /// Work that would block the event loop, so that another thread does it.
-pub(super) enum Errand {
+pub(super) enum ThreadWork {
     /// COM_QUERY.
     Query(Queue),
     /// The next statement of a COM_QUERY, to be read from the rest of its text.
@@ -29,11 +29,11 @@ pub(super) enum Errand {
     /// COM_STMT_EXECUTE.
     Execute(u32, Vec<Datum>),
     /// A SET that continues with a value that the engine has computed.
-    SetOn(Box<Pending>, Datum),
+    ContinueSet(Box<Pending>, Datum),
 }
 
 /// The answer that the other thread returned, and whether its rows are binary.
-pub(super) type Brought = (Result<Answer, SqlError>, bool);
+pub(super) type ReturnedAnswer = (Result<Answer, SqlError>, bool);
 
 /// The progress of the statements of `init_connect`.
 #[derive(Debug, Default)]

@@ -67,8 +67,8 @@ pub(crate) enum Fact {
     Timestamp,
 }
 
-/// The place of a variable's value, where the server's values are in a `G` and a session's values in an `S`.
-pub(crate) enum Place<G, S> {
+/// The location of a variable's value, where the server's values are in a `G` and a session's values in an `S`.
+pub(crate) enum ValueLocation<G, S> {
     /// In the server's values.
     Server(fn(&G) -> &dyn SharedField),
     /// In a session's values. For a variable of [`Scope::Both`] the values with which new sessions begin have it too.
@@ -79,13 +79,13 @@ pub(crate) enum Place<G, S> {
     Fact(Fact),
 }
 
-impl<G, S> Clone for Place<G, S> {
+impl<G, S> Clone for ValueLocation<G, S> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<G, S> Copy for Place<G, S> {}
+impl<G, S> Copy for ValueLocation<G, S> {}
 
 /// A variable.
 pub(crate) struct Definition<G, S> {
@@ -105,8 +105,8 @@ pub(crate) struct Definition<G, S> {
     pub(crate) is_dynamic_in_session: bool,
     /// Whether ON is refused, because this server does not have the variable's function.
     refuses_on: bool,
-    /// The place of its value.
-    pub(crate) place: Place<G, S>,
+    /// The location of its value.
+    pub(crate) location: ValueLocation<G, S>,
     /// A function to call when the server's value changes.
     then: Option<fn(&G)>,
 }
@@ -126,7 +126,7 @@ impl<G, S> Definition<G, S> {
         scope: Scope,
         kind: Kind,
         preset: Preset,
-        place: Place<G, S>,
+        location: ValueLocation<G, S>,
     ) -> Self {
         Self {
             name,
@@ -137,7 +137,7 @@ impl<G, S> Definition<G, S> {
             is_dynamic: true,
             is_dynamic_in_session: true,
             refuses_on: false,
-            place,
+            location,
             then: None,
         }
     }
@@ -150,7 +150,7 @@ impl<G, S> Definition<G, S> {
             (_, Some(preset)) => (Kind::Text, preset),
             (_, None) => (Kind::TextOrNull, Preset::Text("")),
         };
-        Self::new(variable.name, variable.option.name(), Scope::Global, kind, preset, Place::Tls(variable))
+        Self::new(variable.name, variable.option.name(), Scope::Global, kind, preset, ValueLocation::Tls(variable))
     }
 
     /// A column: SET may not change the variable.

@@ -4,7 +4,7 @@ use std::sync::{Arc, PoisonError};
 
 use sealwire_options::Values;
 
-use super::definition::{Place, Scope};
+use super::definition::{Scope, ValueLocation};
 use super::system_variables::{Globals, OPTIONS, ROWS, SessionVariables, SystemVariable};
 use super::value::Value;
 
@@ -23,22 +23,22 @@ impl Globals {
 
     /// The server's value of a variable; `None` where the value is not stored here.
     pub(crate) fn value(&self, variable: &SystemVariable) -> Option<Value> {
-        match variable.place {
-            Place::Server(field) => Some(field(self).value()),
-            Place::Session(field, _) if variable.scope == Scope::Both => Some(field(&self.inherited()).value()),
-            Place::Session(..) | Place::Tls(_) | Place::Fact(_) => None,
+        match variable.location {
+            ValueLocation::Server(field) => Some(field(self).value()),
+            ValueLocation::Session(field, _) if variable.scope == Scope::Both => Some(field(&self.inherited()).value()),
+            ValueLocation::Session(..) | ValueLocation::Tls(_) | ValueLocation::Fact(_) => None,
         }
     }
 
     /// Sets the server's value of a variable, and makes the changes that follow from it, if the value is stored here.
     pub(crate) fn set(&self, variable: &SystemVariable, value: &Value) {
-        match variable.place {
-            Place::Server(field) => field(self).set_value(value),
-            Place::Session(_, field) => {
+        match variable.location {
+            ValueLocation::Server(field) => field(self).set_value(value),
+            ValueLocation::Session(_, field) => {
                 let mut inherited = self.inherited.lock().unwrap_or_else(PoisonError::into_inner);
                 field(Arc::make_mut(&mut inherited)).set_value(value);
             }
-            Place::Tls(_) | Place::Fact(_) => {}
+            ValueLocation::Tls(_) | ValueLocation::Fact(_) => {}
         }
         variable.follow(self);
     }
@@ -52,15 +52,15 @@ impl Globals {
 impl SessionVariables {
     /// The session's value of a variable; `None` where the value is not stored here.
     pub(crate) fn value(&self, variable: &SystemVariable) -> Option<Value> {
-        match variable.place {
-            Place::Session(field, _) => Some(field(self).value()),
-            Place::Server(_) | Place::Tls(_) | Place::Fact(_) => None,
+        match variable.location {
+            ValueLocation::Session(field, _) => Some(field(self).value()),
+            ValueLocation::Server(_) | ValueLocation::Tls(_) | ValueLocation::Fact(_) => None,
         }
     }
 
     /// Sets the session's value of a variable, if the value is stored here.
     pub(crate) fn set(&mut self, variable: &SystemVariable, value: &Value) {
-        if let Place::Session(_, field) = variable.place {
+        if let ValueLocation::Session(_, field) = variable.location {
             field(self).set_value(value);
         }
     }

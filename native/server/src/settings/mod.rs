@@ -17,6 +17,6 @@ mod system_variables;
 mod value;
 
 pub(crate) use catalog::{all, find};
-pub(crate) use definition::{Fact, Kind, Place, Scope};
+pub(crate) use definition::{Fact, Kind, Scope, ValueLocation};
 pub(crate) use system_variables::{Globals, OPTIONS, SessionVariables, SystemVariable, variable};
 pub(crate) use value::Value;

@@ -41,12 +41,12 @@ macro_rules! of_row {
     (scope $scope:ident $(($of:ident))?) => { Scope::Global };
 
     // The place of the value.
-    (place both $name:ident) => { Place::Session(|values| &values.$name, |values| &mut values.$name) };
-    (place session $name:ident) => { of_row!(place both $name) };
-    (place same_as($of:ident) $name:ident) => { of_row!(place both $of) };
-    (place session_fact($of:ident) $name:ident) => { Place::Fact(Fact::$of) };
-    (place server_fact($of:ident) $name:ident) => { Place::Fact(Fact::$of) };
-    (place $scope:ident $name:ident) => { Place::Server(|globals| &globals.$name) };
+    (location both $name:ident) => { ValueLocation::Session(|values| &values.$name, |values| &mut values.$name) };
+    (location session $name:ident) => { of_row!(location both $name) };
+    (location same_as($of:ident) $name:ident) => { of_row!(location both $of) };
+    (location session_fact($of:ident) $name:ident) => { ValueLocation::Fact(Fact::$of) };
+    (location server_fact($of:ident) $name:ident) => { ValueLocation::Fact(Fact::$of) };
+    (location $scope:ident $name:ident) => { ValueLocation::Server(|globals| &globals.$name) };
 
     // The default, for the option and the definition.
     (preset Number $default:expr) => { Preset::Number($default) };
@@ -109,7 +109,7 @@ macro_rules! system_variables {
                     of_row!(scope $scope $(($of))?),
                     Kind::$kind $(($($bound),*))?,
                     of_row!(preset $kind $default),
-                    of_row!(place $scope $(($of))? $name),
+                    of_row!(location $scope $(($of))? $name),
                 ))
                 $(.$column($($argument),*))*;
             )*

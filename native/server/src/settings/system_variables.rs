@@ -30,7 +30,7 @@ use std::sync::{Arc, Mutex};
 use sealwire_core::DEFAULT_PORT;
 use sealwire_options::{Preset, Spec, option_name};
 
-use super::definition::{Definition, Fact, Kind, Place, Scope};
+use super::definition::{Definition, Fact, Kind, Scope, ValueLocation};
 use super::rows::{of_row, system_variables};
 use super::value::{SharedNumber, SharedSwitch, SharedText};
 use crate::version::{VERSION, VERSION_COMMENT};

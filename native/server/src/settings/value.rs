@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use sealwire_options::Given;
+use sealwire_options::OptionValue;
 
 /// A value as SET sets it and SHOW VARIABLES prints it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,19 +27,19 @@ impl fmt::Display for Value {
     }
 }
 
-impl From<Given> for Value {
-    fn from(given: Given) -> Self {
+impl From<OptionValue> for Value {
+    fn from(given: OptionValue) -> Self {
         match given {
-            Given::Number(number) => Self::Number(number),
-            Given::Flag(on) => Self::Switch(on),
-            Given::Text(text) => Self::Text(text.into()),
-            Given::Bytes(bytes) => Self::Text(String::from_utf8_lossy(&bytes).into()),
-            Given::Bare => Self::Text("".into()),
+            OptionValue::Number(number) => Self::Number(number),
+            OptionValue::Flag(on) => Self::Switch(on),
+            OptionValue::Text(text) => Self::Text(text.into()),
+            OptionValue::Bytes(bytes) => Self::Text(String::from_utf8_lossy(&bytes).into()),
+            OptionValue::Bare => Self::Text("".into()),
         }
     }
 }
 
-impl From<&Value> for Given {
+impl From<&Value> for OptionValue {
     fn from(value: &Value) -> Self {
         match value {
             Value::Number(number) => Self::Number(*number),
