@@ -95,8 +95,8 @@ impl Client {
     }
 
     /// Whether the client sent plain HTTP on a port with TLS.
-    pub(super) fn spoke_plain_http(&self) -> bool {
-        matches!(&self.transport, Transport::Tls(tls) if tls.met_http)
+    pub(super) fn got_plain_http(&self) -> bool {
+        matches!(&self.transport, Transport::Tls(tls) if tls.got_plain_http)
     }
 
     /// Whether nothing is waiting to be sent.
@@ -183,7 +183,7 @@ struct Tls {
     /// Whether any bytes have arrived.
     has_begun: bool,
     /// Whether the first bytes were plain HTTP.
-    met_http: bool,
+    got_plain_http: bool,
 }
 
 impl std::fmt::Debug for Tls {
@@ -202,7 +202,7 @@ impl Tls {
             sealed: Vec::new(),
             sent: 0,
             has_begun: false,
-            met_http: false,
+            got_plain_http: false,
         }
     }
 
@@ -224,7 +224,7 @@ impl Tls {
             if !std::mem::replace(&mut self.has_begun, true)
                 && http::is_request(chunk.get(..length).unwrap_or_default())
             {
-                self.met_http = true;
+                self.got_plain_http = true;
                 // The answer is small and the first bytes sent, so a socket takes it whole unless the client is gone.
                 let _ = self.socket.write(&http::NO_TLS.answer(true, false));
                 self.socket.shut_down_writing();

@@ -23,7 +23,7 @@ struct PerAddress {
 
 /// Which limit on sockets is exceeded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Crowd {
+pub(super) enum SocketLimit {
     /// The one per address.
     OfAddress,
     /// The one in all.
@@ -40,16 +40,16 @@ impl ConnectionLimits {
     ///
     /// # Errors
     /// There are too many sockets to serve this one at all.
-    pub(super) fn enter_socket(&mut self, address: IpAddr, limits: &Limits) -> Result<(), Crowd> {
+    pub(super) fn enter_socket(&mut self, address: IpAddr, limits: &Limits) -> Result<(), SocketLimit> {
         let most = limits.connections.saturating_add(MORE_SOCKETS);
         let most_here = limits.per_address.saturating_add(MORE_PER_ADDRESS);
         let here = self.addresses.entry(client_network(address)).or_default();
         if here.sockets >= most_here {
-            return Err(Crowd::OfAddress);
+            return Err(SocketLimit::OfAddress);
         }
         if self.sockets >= most {
             self.forget(address);
-            return Err(Crowd::InAll);
+            return Err(SocketLimit::InAll);
         }
         self.sockets = self.sockets.saturating_add(1);
         here.sockets = here.sockets.saturating_add(1);
@@ -142,7 +142,7 @@ mod tests {
         for _ in 0..most {
             counted.enter_socket(address("10.0.0.1"), &limits).unwrap();
         }
-        assert_eq!(counted.enter_socket(address("10.0.0.1"), &limits), Err(Crowd::OfAddress));
+        assert_eq!(counted.enter_socket(address("10.0.0.1"), &limits), Err(SocketLimit::OfAddress));
         counted.enter_socket(address("10.0.0.2"), &limits).unwrap();
         counted.leave_socket(address("10.0.0.2"));
         for _ in 0..most {

@@ -48,7 +48,7 @@ pub(super) enum DialError {
 
 impl DialError {
     /// The reason for the client, and the whole error for the log.
-    pub(super) fn told(self, target: &str, within: Duration) -> (Closing, io::Error) {
+    pub(super) fn closing(self, target: &str, within: Duration) -> (Closing, io::Error) {
         match self {
             Self::HostUnknown(error) => (Closing::host_unknown(target), error),
             Self::TimedOut => (Closing::dial_timed_out(target, within), ErrorKind::TimedOut.into()),

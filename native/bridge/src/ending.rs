@@ -77,7 +77,7 @@ impl Ending {
     ) -> Progress {
         self.empty(queue, shared);
         if !self.is_flushed && !self.is_client_done {
-            match say_goodbye(socket, &mut self.frame) {
+            match send_close(socket, &mut self.frame) {
                 Ok(flushed) => self.is_flushed = flushed,
                 Err(_) => self.is_client_done = true,
             }
@@ -121,17 +121,17 @@ impl Ending {
 }
 
 /// Sends the close frame, ours or the answer to the client's; `true` once it is sent.
-fn say_goodbye(socket: &mut WebSocket<Client>, frame: &mut Option<Closing>) -> Result<bool, Error> {
+fn send_close(socket: &mut WebSocket<Client>, frame: &mut Option<Closing>) -> Result<bool, Error> {
     if !socket.get_mut().clear()? {
         return Ok(false);
     }
     // A waiting pong is sent first, because no frame may follow a close frame.
     let flushed = socket.flush();
-    let said = match (flushed, frame.is_some()) {
+    let closed = match (flushed, frame.is_some()) {
         (Ok(()), true) => socket.close(frame.take().map(|closing| closing.frame())),
         (flushed, _) => flushed,
     };
-    match said {
+    match closed {
         // These errors mean that the client's own close frame is answered.
         Ok(()) | Err(Error::ConnectionClosed | Error::AlreadyClosed) => {
             socket.get_mut().shut_down_writing();

@@ -63,7 +63,7 @@ impl Exchange {
 
     /// Why no request could be parsed: the client uses TLS on a port without TLS, or plain HTTP on a port with TLS.
     pub(super) fn mismatch(&self, settings: &Settings) -> Option<String> {
-        if self.client.spoke_plain_http() {
+        if self.client.got_plain_http() {
             return Some(format!(
                 "it speaks plain HTTP to a port that takes TLS: its address is to begin with https:// or wss:// ({} makes it so)",
                 if settings.prefix.is_empty() { "--ssl-cert".to_owned() } else { settings.option("tls") }

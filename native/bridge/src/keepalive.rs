@@ -12,9 +12,9 @@ const MOST_PINGS: u32 = 4;
 #[derive(Debug)]
 pub(super) struct KeepAlive {
     /// When data was last relayed in either direction.
-    moved: Duration,
+    last_relayed: Duration,
     /// When the client last sent anything.
-    heard: Duration,
+    last_input: Duration,
     /// How many pings were sent since then.
     pings: u32,
     idle: Duration,
@@ -23,17 +23,17 @@ pub(super) struct KeepAlive {
 
 impl KeepAlive {
     pub(super) const fn new(limits: &Limits, now: Duration) -> Self {
-        Self { moved: now, heard: now, pings: 0, idle: limits.idle, ping: limits.ping }
+        Self { last_relayed: now, last_input: now, pings: 0, idle: limits.idle, ping: limits.ping }
     }
 
     /// Notes that data was relayed in either direction.
-    pub(super) const fn note_moved(&mut self, now: Duration) {
-        self.moved = now;
+    pub(super) const fn note_relayed(&mut self, now: Duration) {
+        self.last_relayed = now;
     }
 
     /// Notes that the client sent something.
-    pub(super) const fn note_heard(&mut self, now: Duration) {
-        self.heard = now;
+    pub(super) const fn note_input(&mut self, now: Duration) {
+        self.last_input = now;
         self.pings = 0;
     }
 
@@ -42,7 +42,7 @@ impl KeepAlive {
     /// # Errors
     /// Why the WebSocket must be closed.
     pub(super) fn is_ping_due(&mut self, is_slow: bool, now: Duration) -> Result<bool, Closing> {
-        if now >= self.moved.saturating_add(self.idle) {
+        if now >= self.last_relayed.saturating_add(self.idle) {
             return Err(Closing::idle(self.idle));
         }
         if self.next_ping(is_slow).is_none_or(|due| now < due) {
@@ -57,7 +57,7 @@ impl KeepAlive {
 
     /// When the WebSocket must advance even if no event occurs.
     pub(super) fn deadline(&self, is_slow: bool) -> Duration {
-        let idle = self.moved.saturating_add(self.idle);
+        let idle = self.last_relayed.saturating_add(self.idle);
         self.next_ping(is_slow).map_or(idle, |ping| ping.min(idle))
     }
 
@@ -66,7 +66,7 @@ impl KeepAlive {
         if self.ping.is_zero() || is_slow {
             return None;
         }
-        let quiet = self.moved.max(self.heard);
+        let quiet = self.last_relayed.max(self.last_input);
         Some(quiet.saturating_add(self.ping.saturating_mul(self.pings.saturating_add(1))))
     }
 }
@@ -101,16 +101,16 @@ mod tests {
     fn an_answer_begins_anew() {
         let mut keep_alive = keep_alive();
         assert!(keep_alive.is_ping_due(false, s(30)).unwrap());
-        keep_alive.note_heard(s(31));
+        keep_alive.note_input(s(31));
         assert_eq!(keep_alive.deadline(false), s(61));
     }
 
     #[test]
     fn pongs_are_no_use_of_the_connection() {
         let mut keep_alive = keep_alive();
-        keep_alive.note_heard(s(999));
+        keep_alive.note_input(s(999));
         assert_eq!(keep_alive.is_ping_due(false, s(1000)).unwrap_err().reason, CloseReason::Idle);
-        keep_alive.note_moved(s(999));
+        keep_alive.note_relayed(s(999));
         assert!(!keep_alive.is_ping_due(false, s(1000)).unwrap());
     }
 }

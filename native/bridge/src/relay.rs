@@ -74,7 +74,7 @@ enum State {
 struct Target {
     socket: Socket,
     /// The target takes no more bytes; the bytes that it sent before are still read.
-    is_deaf: bool,
+    is_write_closed: bool,
 }
 
 impl Relay {
@@ -169,15 +169,15 @@ impl Relay {
 
     /// Closes the WebSocket because the target can't be reached. The log has the whole error.
     fn fail(&mut self, error: DialError, shared: &mut Shared, now: Duration) {
-        let (closing, error) = error.told(&self.name, self.limits.dial);
+        let (closing, error) = error.closing(&self.name, self.limits.dial);
         tracing::warn!("{}: target '{}': {error}", self.peer, self.name);
         self.end(End::ByUs(closing), shared, now);
     }
 
     fn open(&mut self, socket: Socket, shared: &mut Shared, now: Duration) {
         shared.metrics.connections = shared.metrics.connections.saturating_add(1);
-        self.keep_alive.note_moved(now);
-        self.state = State::Open(Target { socket, is_deaf: false });
+        self.keep_alive.note_relayed(now);
+        self.state = State::Open(Target { socket, is_write_closed: false });
     }
 
     /// Takes an event that the poll reported for one of the sockets.
@@ -248,7 +248,7 @@ impl Relay {
             match self.socket.read() {
                 Ok(Message::Binary(bytes)) if bytes.is_empty() => self.window.grant(),
                 Ok(Message::Binary(bytes)) => {
-                    if !target.is_deaf {
+                    if !target.is_write_closed {
                         self.queue.push(bytes);
                     }
                 }
@@ -266,17 +266,17 @@ impl Relay {
                 },
             }
             *frames = frames.saturating_sub(1);
-            self.keep_alive.note_heard(now);
+            self.keep_alive.note_input(now);
         }
         match self.queue.write_to(&mut target.socket) {
             Ok(0) => Ok(false),
             Ok(length) => {
-                self.keep_alive.note_moved(now);
+                self.keep_alive.note_relayed(now);
                 shared.metrics.sent_to_target(length);
                 Ok(true)
             }
             Err(_) => {
-                target.is_deaf = true;
+                target.is_write_closed = true;
                 self.queue.clear();
                 Ok(false)
             }
@@ -315,7 +315,7 @@ impl Relay {
         let frame = shared.scratch.get(start..HEADER.saturating_add(length)).unwrap_or_default();
         self.socket.get_mut().send(frame).map_err(|_| End::Lost)?;
         self.window.take(length);
-        self.keep_alive.note_moved(now);
+        self.keep_alive.note_relayed(now);
         shared.metrics.sent_to_client(length);
         Ok(true)
     }
@@ -339,7 +339,9 @@ impl Relay {
         self.socket.get_mut().allow(usize::MAX);
         // The old state is moved out, because the new one keeps the target's socket.
         let state = std::mem::replace(&mut self.state, State::Ending(Ending::new(end, now)));
-        if let (State::Open(Target { socket, is_deaf: false }), State::Ending(ending)) = (state, &mut self.state) {
+        if let (State::Open(Target { socket, is_write_closed: false }), State::Ending(ending)) =
+            (state, &mut self.state)
+        {
             ending.target = Some(socket);
         }
     }

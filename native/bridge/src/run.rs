@@ -13,7 +13,7 @@ use mio::{Events, Interest, Waker};
 
 use super::client::Client;
 use super::connection::Connection;
-use super::connection_limits::{ConnectionLimits, Crowd};
+use super::connection_limits::{ConnectionLimits, SocketLimit};
 use super::frame::{FRAME, HEADER};
 use super::hosts::Hosts;
 use super::metrics::Metrics;
@@ -77,16 +77,16 @@ impl Bridge {
         if listeners.is_empty() {
             return Err("no address to listen on: give one".to_owned());
         }
-        let told = |error: io::Error| format!("can't poll: {error}");
-        let mut reactor = Reactor::new().map_err(told)?;
-        reactor.listen(listeners).map_err(told)?;
+        let describe = |error: io::Error| format!("can't poll: {error}");
+        let mut reactor = Reactor::new().map_err(describe)?;
+        reactor.listen(listeners).map_err(describe)?;
         let (mailbox, answers) = reactor.mailbox();
-        let resolver = Resolver::start(&settings.targets, &mailbox).map_err(told)?;
+        let resolver = Resolver::start(&settings.targets, &mailbox).map_err(describe)?;
         let stopper = Stopper { is_stopping: Arc::new(AtomicBool::new(false)), waker: reactor.waker() };
         let shared = Shared {
             origins: Origins::own(port, settings.tls.is_some()).with(settings.origins.as_ref()),
             hosts: Hosts::of(&settings),
-            registry: reactor.registry().try_clone().map_err(told)?,
+            registry: reactor.registry().try_clone().map_err(describe)?,
             resolver,
             connection_limits: ConnectionLimits::default(),
             metrics: Metrics::default(),
@@ -157,9 +157,9 @@ impl Bridge {
     }
 
     fn accept(&mut self, stream: TcpStream, peer: SocketAddr) {
-        while let Err(crowd) = self.shared.connection_limits.enter_socket(peer.ip(), &self.shared.settings.limits) {
+        while let Err(limit) = self.shared.connection_limits.enter_socket(peer.ip(), &self.shared.settings.limits) {
             self.shared.metrics.dropped = self.shared.metrics.dropped.saturating_add(1);
-            if !self.put_out_oldest(crowd, peer) {
+            if !self.close_oldest(limit, peer) {
                 return;
             }
         }
@@ -178,11 +178,11 @@ impl Bridge {
     }
 
     /// Closes the oldest connection that relays nothing, to make room for another; `false` where all are relaying.
-    fn put_out_oldest(&mut self, crowd: Crowd, peer: SocketAddr) -> bool {
+    fn close_oldest(&mut self, limit: SocketLimit, peer: SocketAddr) -> bool {
         let network = client_network(peer.ip());
         let gives_way = |id: &usize| {
             let of_same = |connection: &Connection| client_network(connection.peer().ip()) == network;
-            crowd == Crowd::InAll || self.connections.get(*id).is_some_and(of_same)
+            limit == SocketLimit::InAll || self.connections.get(*id).is_some_and(of_same)
         };
         let Some(oldest) = self.idle.iter().copied().find(gives_way) else { return false };
         self.idle.remove(&oldest);

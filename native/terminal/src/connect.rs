@@ -12,8 +12,8 @@ use sealwire_core::facts::Transport;
 use sealwire_core::secret::Secret;
 use sealwire_core::tls::{CertificateProblem, ClientContext, Fingerprint, SslMode, TlsError};
 
+use super::handshake_trace::HandshakeTrace;
 use super::known_servers::KnownServers;
-use super::ladder::Ladder;
 use super::output;
 use super::settings::{self, Password, Settings};
 use sealwire::{Address, Client, ClientError, Config, Socket, TlsPolicy};
@@ -97,15 +97,15 @@ impl Connector {
             Ok(client) => return Ok(client),
             Err(error) => error,
         };
-        let Some(stranger) = self.stranger(&choice, &error) else { return Err(error) };
+        let Some(untrusted) = self.untrusted(&choice, &error) else { return Err(error) };
         let Some(old) = known.first() else {
-            let Some(accepted) = self.ask(&stranger)? else { return Err(error) };
+            let Some(accepted) = self.ask(&untrusted)? else { return Err(error) };
             // The second connection accepts only the certificate that was shown to the user.
             choice.add_known([accepted]);
             let config = self.config(&choice)?;
             return self.dial(config);
         };
-        self.warn_of_change(&stranger, old);
+        self.warn_of_change(&untrusted, old);
         Err(error)
     }
 
@@ -160,7 +160,7 @@ impl Connector {
         let choice = ClientTlsOptions::resolve(&self.values, transport).map_err(ssl_error)?;
         if !std::mem::replace(&mut self.noted, true) {
             for note in &choice.notes {
-                output::tell(&format!("WARNING: {note}"));
+                output::report(&format!("WARNING: {note}"));
             }
         }
         let Address::Tcp { host, port } = &self.settings.address else { return Ok((choice, Vec::new())) };
@@ -183,7 +183,7 @@ impl Connector {
             Some(options) => {
                 let context = ClientContext::build(options.clone()).map_err(Error::Tls)?;
                 for note in context.notes() {
-                    output::tell(&format!("WARNING: {note}"));
+                    output::report(&format!("WARNING: {note}"));
                 }
                 match choice.mode {
                     SslMode::Preferred => TlsPolicy::Preferred(context),
@@ -211,7 +211,7 @@ impl Connector {
             config.server_public_key = Some(pem);
         }
         if settings.trace {
-            config.observer = Some(Arc::new(Ladder::default()));
+            config.observer = Some(Arc::new(HandshakeTrace::default()));
         }
         Ok(config)
     }
@@ -248,7 +248,7 @@ impl Connector {
     }
 
     /// The rejected certificate, if a missing trusted issuer is the only reason and the user may decide.
-    fn stranger(&self, choice: &ClientTlsChoice, error: &ClientError) -> Option<Stranger> {
+    fn untrusted(&self, choice: &ClientTlsChoice, error: &ClientError) -> Option<UntrustedServer> {
         let ClientError::Connection(Error::Tls(TlsError::CertificateRejected { problem, fingerprint_sha256, subject })) =
             error
         else {
@@ -263,7 +263,7 @@ impl Connector {
                 | CertificateProblem::FingerprintMismatch
         );
         let Address::Tcp { host, port } = &self.settings.address else { return None };
-        (choice.may_remember && unknown).then(|| Stranger {
+        (choice.may_remember && unknown).then(|| UntrustedServer {
             host: host.clone(),
             port: *port,
             subject: subject.clone(),
@@ -272,39 +272,39 @@ impl Connector {
     }
 
     /// Asks the user about a certificate; returns the fingerprint to trust, or `None` where the answer is no or no user can be asked.
-    fn ask(&self, stranger: &Stranger) -> Result<Option<Fingerprint>, ClientError> {
+    fn ask(&self, untrusted: &UntrustedServer) -> Result<Option<Fingerprint>, ClientError> {
         if self.settings.behavior.batch {
             return Ok(None);
         }
-        output::say(&format!(
+        output::print(&format!(
             "The authenticity of server '{}:{}' can't be established: neither --ssl-ca nor the system's CAs vouch for it.\n\
              Its certificate is for {}, with SHA-256 fingerprint\n  {}\n\
              Is this the server's fingerprint, and shall it be trusted from now on (yes/no)? ",
-            stranger.host, stranger.port, stranger.subject, stranger.fingerprint
+            untrusted.host, untrusted.port, untrusted.subject, untrusted.fingerprint
         ));
         // Without a terminal to answer at, the answer is no.
         let mut answer = String::new();
         if io::stdin().lock().read_line(&mut answer).is_err() || !answer.trim().eq_ignore_ascii_case("yes") {
             return Ok(None);
         }
-        let fingerprint: Fingerprint = stranger.fingerprint.parse().map_err(Error::Tls)?;
+        let fingerprint: Fingerprint = untrusted.fingerprint.parse().map_err(Error::Tls)?;
         match &self.known {
-            Some(known) => match known.remember(&stranger.host, stranger.port, &stranger.fingerprint) {
-                Ok(()) => output::say(&format!("Remembered in {}.\n", known.path().display())),
+            Some(known) => match known.remember(&untrusted.host, untrusted.port, &untrusted.fingerprint) {
+                Ok(()) => output::print(&format!("Remembered in {}.\n", known.path().display())),
                 Err(error) => {
-                    output::tell(&format!("WARNING: it can't be remembered in {}: {error}", known.path().display()))
+                    output::report(&format!("WARNING: it can't be remembered in {}: {error}", known.path().display()))
                 }
             },
-            None => output::tell("WARNING: it can't be remembered: HOME is not set"),
+            None => output::report("WARNING: it can't be remembered: HOME is not set"),
         }
         Ok(Some(fingerprint))
     }
 
     /// Warns of a changed certificate as conspicuously as ssh does, because it may mean an attack.
-    fn warn_of_change(&self, stranger: &Stranger, old: &Fingerprint) {
+    fn warn_of_change(&self, untrusted: &UntrustedServer, old: &Fingerprint) {
         let bar = "@".repeat(66);
         let path = self.known.as_ref().map(|known| known.path().display().to_string()).unwrap_or_default();
-        output::tell(&format!(
+        output::report(&format!(
             "{bar}\n@{:^64}@\n{bar}\n\
              Somebody may be reading and changing what you send (a man in the middle),\n\
              or the server has a new certificate.\n\
@@ -312,7 +312,7 @@ impl Connector {
              Remembered:  {old}\n\
              Now:         {}\n\
              If you know that the certificate was changed, delete the server's line in {path}.",
-            "WARNING: THE SERVER'S CERTIFICATE HAS CHANGED!", stranger.host, stranger.port, stranger.fingerprint
+            "WARNING: THE SERVER'S CERTIFICATE HAS CHANGED!", untrusted.host, untrusted.port, untrusted.fingerprint
         ));
     }
 }
@@ -334,7 +334,7 @@ impl Read for Sent {
 
 impl Drop for Sent {
     fn drop(&mut self) {
-        output::tell(&format!("sealwire: [Note] sent '{}' ({} bytes) to the server", self.path, self.bytes));
+        output::report(&format!("sealwire: [Note] sent '{}' ({} bytes) to the server", self.path, self.bytes));
     }
 }
 
@@ -360,7 +360,7 @@ fn first_line(input: &mut impl BufRead) -> io::Result<Secret> {
 
 /// A server whose certificate has no trusted issuer.
 #[derive(Debug)]
-struct Stranger {
+struct UntrustedServer {
     host: String,
     port: u16,
     subject: String,

@@ -31,7 +31,7 @@ pub(crate) fn run(session: &mut Session) -> u8 {
     let mut editor = match editor {
         Ok(editor) => editor,
         Err(error) => {
-            output::tell(&format!("ERROR: the terminal can't be used: {error}"));
+            output::report(&format!("ERROR: the terminal can't be used: {error}"));
             return 1;
         }
     };
@@ -79,13 +79,13 @@ pub(crate) fn run(session: &mut Session) -> u8 {
                 }
             }
             Err(ReadlineError::Interrupted) => {
-                output::say("^C\n");
+                output::print("^C\n");
                 session.splitter_mut().clear();
                 entry.clear();
             }
             Err(ReadlineError::Eof) => break 0,
             Err(error) => {
-                output::tell(&format!("ERROR: the terminal can't be read: {error}"));
+                output::report(&format!("ERROR: the terminal can't be read: {error}"));
                 break 1;
             }
         }
@@ -94,7 +94,7 @@ pub(crate) fn run(session: &mut Session) -> u8 {
         && !editor.history().is_empty()
         && let Err(error) = save(&mut editor, path)
     {
-        output::tell(&format!("WARNING: the history can't be written to {}: {error}", path.display()));
+        output::report(&format!("WARNING: the history can't be written to {}: {error}", path.display()));
     }
     code
 }

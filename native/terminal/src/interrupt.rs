@@ -95,9 +95,9 @@ impl Interrupt {
         match std::mem::take(&mut *state) {
             // A separate thread kills the statement, so that another Ctrl-C is handled while the server does not answer.
             State::Statement(kill) => {
-                match thread::Builder::new().name("sealwire-kill".to_owned()).spawn(|| tell(kill())) {
+                match thread::Builder::new().name("sealwire-kill".to_owned()).spawn(|| report_kill(kill())) {
                     Ok(teller) => *state = State::Killed(teller),
-                    Err(error) => tell(Err(error.into())),
+                    Err(error) => report_kill(Err(error.into())),
                 }
             }
             State::Others => *state = State::Others,
@@ -109,10 +109,10 @@ impl Interrupt {
     }
 }
 
-fn tell(killed: Result<(), ClientError>) {
+fn report_kill(killed: Result<(), ClientError>) {
     match killed {
-        Ok(()) => output::tell("^C -- query aborted"),
-        Err(error) => output::tell(&format!("^C -- the query can't be aborted: {error}")),
+        Ok(()) => output::report("^C -- query aborted"),
+        Err(error) => output::report(&format!("^C -- the query can't be aborted: {error}")),
     }
 }
 

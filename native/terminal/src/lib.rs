@@ -6,11 +6,11 @@ mod connect;
 mod editor;
 mod failure;
 mod format;
+mod handshake_trace;
 mod helper;
 mod interactive;
 mod interrupt;
 mod known_servers;
-mod ladder;
 mod markup;
 mod output;
 mod prompt;
@@ -44,29 +44,29 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let values = match PROGRAM.parse(arguments, &Environment::of_process()) {
         Ok(Outcome::Run(values)) => values,
         Ok(Outcome::Print(text)) => {
-            output::say(&text);
+            output::print(&text);
             return ExitCode::SUCCESS;
         }
         Err(error) => {
-            output::tell(&format!("sealwire: {error}"));
+            output::report(&format!("sealwire: {error}"));
             return ExitCode::from(error.exit_code());
         }
     };
     for warning in values.warnings() {
-        output::tell(&format!("sealwire: [Warning] {warning}"));
+        output::report(&format!("sealwire: [Warning] {warning}"));
     }
     for spec in WITHOUT_EFFECT.iter().filter(|spec| values.is_given(spec.name())) {
-        output::tell(&format!("sealwire: [Note] option '--{}' has no effect", spec.name()));
+        output::report(&format!("sealwire: [Note] option '--{}' has no effect", spec.name()));
     }
     if values.occurrences("password").any(is_on_command_line) {
-        output::tell("sealwire: [Warning] Using a password on the command line interface can be insecure.");
+        output::report("sealwire: [Warning] Using a password on the command line interface can be insecure.");
     }
     let surroundings = Surroundings { terminal: io::stdin().is_terminal() && io::stdout().is_terminal() };
     let exists = |path: &str| std::path::Path::new(path).exists();
     match Settings::from_values(&values, surroundings, |name| std::env::var(name).ok(), exists) {
         Ok(settings) => ExitCode::from(talk(settings, values)),
         Err(problem) => {
-            output::tell(&format!("sealwire: {problem}"));
+            output::report(&format!("sealwire: {problem}"));
             ExitCode::FAILURE
         }
     }
@@ -87,9 +87,9 @@ fn talk(settings: Settings, values: Values) -> u8 {
     let client = match connector.connect() {
         Ok(client) => client,
         Err(error) => {
-            output::tell(&error.to_string());
+            output::report(&error.to_string());
             if let Some(hint) = connector.hint(&error) {
-                output::tell(&hint);
+                output::report(&hint);
             }
             return 1;
         }
@@ -104,7 +104,7 @@ fn talk(settings: Settings, values: Values) -> u8 {
     }
     match Interrupt::watch(ignores_interrupts) {
         Ok(interrupt) => session.set_interrupt(interrupt),
-        Err(error) => output::tell(&format!("WARNING: Ctrl-C ends the program: {error}")),
+        Err(error) => output::report(&format!("WARNING: Ctrl-C ends the program: {error}")),
     }
     let flow = if !execute.is_empty() {
         session.script(execute.join("\n").as_bytes())

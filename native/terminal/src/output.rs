@@ -67,7 +67,7 @@ impl Output {
         let _ = self.screen.flush();
         match Command::new("/bin/sh").args(["-c", command]).stdin(Stdio::piped()).spawn() {
             Ok(child) => self.page = Some(child),
-            Err(error) => tell(&format!("WARNING: the pager '{command}' can't be started: {error}")),
+            Err(error) => report(&format!("WARNING: the pager '{command}' can't be started: {error}")),
         }
     }
 
@@ -111,13 +111,13 @@ impl Write for Output {
 }
 
 /// Prints one or more lines to standard error.
-pub(crate) fn tell(text: &str) {
+pub(crate) fn report(text: &str) {
     // If standard error is closed, nobody can be told.
     let _ = io::stderr().write_all(format!("{}\n", printable::text(text)).as_bytes());
 }
 
 /// Prints a text to standard output outside of any result: a question, the program's greeting.
-pub(crate) fn say(text: &str) {
+pub(crate) fn print(text: &str) {
     let mut out = io::stdout();
     // If standard output is closed, nobody can be told.
     let _ = out.write_all(printable::text(text).as_bytes()).and_then(|()| out.flush());

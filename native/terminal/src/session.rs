@@ -28,9 +28,9 @@ pub(crate) enum Flow {
     Leave(u8),
 }
 
-/// The place in the input of the statement that is running.
+/// The position in the input of the statement that is running.
 #[derive(Debug, Clone, Default)]
-struct Place {
+struct InputPosition {
     line: usize,
     file: Option<String>,
 }
@@ -42,7 +42,7 @@ pub(crate) struct Session {
     client: Option<Client<Socket>>,
     splitter: Splitter,
     output: Output,
-    place: Place,
+    position: InputPosition,
     /// The current database, as far as the client knows.
     database: Option<String>,
     last_insert_id: u64,
@@ -69,7 +69,7 @@ impl Session {
             client: Some(client),
             splitter: Splitter::default(),
             output,
-            place: Place::default(),
+            position: InputPosition::default(),
             database,
             last_insert_id: 0,
             prompt,
@@ -135,7 +135,7 @@ impl Session {
                 }
             }
             if self.splitter.statement().is_empty() {
-                self.place.line = number;
+                self.position.line = number;
             }
             let flow = self.line(script_line(&line, number));
             if flow != Flow::Continue {
@@ -281,20 +281,20 @@ impl Session {
     }
 
     fn error_text(&mut self, head: &str, text: &str, hint: Option<&str>) -> Flow {
-        let place = match &self.place {
-            place if place.line == 0 || !self.behavior.line_numbers => String::new(),
-            Place { line, file: None } => format!(" at line {line}"),
-            Place { line, file: Some(file) } => format!(" at line {line} in file: '{file}'"),
+        let position = match &self.position {
+            position if position.line == 0 || !self.behavior.line_numbers => String::new(),
+            InputPosition { line, file: None } => format!(" at line {line}"),
+            InputPosition { line, file: Some(file) } => format!(" at line {line} in file: '{file}'"),
         };
         // At a terminal, mysql breaks the line after an ERROR without number.
         let colon = if head == "ERROR" && !self.behavior.batch { ":\n" } else { ": " };
         let _ = self.output.flush();
-        let mut message = format!("{head}{place}{colon}{text}\n");
+        let mut message = format!("{head}{position}{colon}{text}\n");
         if let Some(hint) = hint {
             message.push_str(hint);
             message.push('\n');
         }
-        output::tell(message.strip_suffix('\n').unwrap_or(&message));
+        output::report(message.strip_suffix('\n').unwrap_or(&message));
         if self.behavior.batch && !self.behavior.force { Flow::Leave(1) } else { Flow::Continue }
     }
 
@@ -478,11 +478,11 @@ impl Session {
         let outer = std::mem::take(&mut self.splitter);
         self.splitter.set_delimiter(&delimiter);
         self.splitter.no_backslash_escapes = no_backslash_escapes;
-        let place = std::mem::replace(&mut self.place, Place { line: 0, file: Some(path.to_owned()) });
+        let position = std::mem::replace(&mut self.position, InputPosition { line: 0, file: Some(path.to_owned()) });
         self.depth += 1;
         let flow = self.script(io::BufReader::new(file));
         self.depth -= 1;
-        self.place = place;
+        self.position = position;
         let inner = std::mem::replace(&mut self.splitter, outer);
         self.splitter.set_delimiter(inner.delimiter());
         self.splitter.no_backslash_escapes = inner.no_backslash_escapes;

@@ -14,7 +14,7 @@ const WIDTH: usize = 76;
 
 /// Prints each packet and TLS message of the handshake to standard error.
 #[derive(Debug, Default)]
-pub(crate) struct Ladder {
+pub(crate) struct HandshakeTrace {
     state: Mutex<State>,
 }
 
@@ -28,13 +28,13 @@ struct State {
     over: bool,
 }
 
-impl Observer for Ladder {
+impl Observer for HandshakeTrace {
     fn observe(&self, _: Side, _: u32, event: Event) {
         // A poisoned lock means that printing panicked; the three flags are valid all the same.
         let mut state = self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let text = state.render(&event);
         if let Some(text) = text.strip_suffix('\n') {
-            output::tell(text);
+            output::report(text);
         }
     }
 }
