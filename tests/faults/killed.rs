@@ -41,16 +41,16 @@ fn nothing_acknowledged_is_lost() {
     let mut known = Acknowledged::default();
     let mut total = 0;
     for round in 0..rounds {
-        let (tell, told) = channel();
+        let (sender, receiver) = channel();
         let at = 1 + random.below(12);
         thread::scope(|scope| {
             let writers: [fn(&Server, usize, &Sender<Written>); 2] = [alter_account, insert_rows];
             for (writer, from) in writers.into_iter().zip([known.limit, known.row]) {
-                let (tell, server) = (tell.clone(), &server);
-                scope.spawn(move || writer(server, from, &tell));
+                let (sender, server) = (sender.clone(), &server);
+                scope.spawn(move || writer(server, from, &sender));
             }
-            drop(tell);
-            for (number, written) in told.iter().enumerate() {
+            drop(sender);
+            for (number, written) in receiver.iter().enumerate() {
                 match written {
                     Written::Limit(limit) => known.limit = limit,
                     Written::Row(row) => known.row = row,
@@ -71,23 +71,23 @@ fn nothing_acknowledged_is_lost() {
 }
 
 /// Alters one account until the server is gone: the account's limit counts the changes. Every fourth change sets the password as well.
-fn alter_account(server: &Server, from: usize, tell: &Sender<Written>) {
+fn alter_account(server: &Server, from: usize, sender: &Sender<Written>) {
     let Ok(mut client) = root(server) else { return };
     for limit in from + 1.. {
         let password = if limit % 4 == 0 { format!("IDENTIFIED BY '{SECRET}'") } else { String::new() };
         let sql = format!("ALTER USER 'limited'@'%' {password} WITH MAX_USER_CONNECTIONS {limit}");
-        if rows(&mut client, &sql).is_err() || tell.send(Written::Limit(limit)).is_err() {
+        if rows(&mut client, &sql).is_err() || sender.send(Written::Limit(limit)).is_err() {
             return;
         }
     }
 }
 
 /// Inserts rows until the server is gone, two with each statement.
-fn insert_rows(server: &Server, from: usize, tell: &Sender<Written>) {
+fn insert_rows(server: &Server, from: usize, sender: &Sender<Written>) {
     let Ok(mut client) = root(server) else { return };
     for row in from + 1.. {
         let sql = format!("INSERT INTO d.t VALUES ({}, {row}), ({}, {row})", 2 * row, 2 * row + 1);
-        if rows(&mut client, &sql).is_err() || tell.send(Written::Row(row)).is_err() {
+        if rows(&mut client, &sql).is_err() || sender.send(Written::Row(row)).is_err() {
             return;
         }
     }

@@ -71,30 +71,30 @@ const REPLAYED: usize = 4;
 pub(crate) fn moves(world: &World, deeds: bool) -> Vec<Move> {
     let mut moves = Vec::new();
     for toward in [Toward::Server, Toward::Client] {
-        let (lane, other) = (world.lane(toward), world.lane(opposite(toward)));
-        if !lane.queue.is_empty() {
+        let (direction, other) = (world.direction(toward), world.direction(opposite(toward)));
+        if !direction.queue.is_empty() {
             moves.push(Move::Deliver(toward));
         }
         if deeds && toward == Toward::Server && world.may_be_impersonated() {
             moves.push(Move::Impersonate);
         }
         if deeds && !is_over(world, toward) {
-            if let Some(next) = lane.queue.front() {
+            if let Some(next) = direction.queue.front() {
                 moves.push(Move::Drop(toward));
-                let altered = |alteration: &Alteration| alter(next, *alteration, lane.tls).is_some();
+                let altered = |alteration: &Alteration| alter(next, *alteration, direction.tls).is_some();
                 moves.extend(ALTERATIONS.into_iter().filter(altered).map(|how| Move::Alter(toward, how)));
             }
-            if lane.queue.len() > 1 {
+            if direction.queue.len() > 1 {
                 moves.push(Move::Swap(toward));
             }
-            moves.extend((0..lane.sent.len().min(REPLAYED)).map(|index| Move::Again(toward, index)));
+            moves.extend((0..direction.sent.len().min(REPLAYED)).map(|index| Move::Again(toward, index)));
             moves.extend((0..other.sent.len().min(REPLAYED)).map(|index| Move::Reflect(toward, index)));
             // Inside TLS, all plaintext packets are alike.
-            let forged = if lane.tls { FORGED - 2 } else { 0 };
+            let forged = if direction.tls { FORGED - 2 } else { 0 };
             moves.extend((forged..FORGED).map(|index| Move::Inject(toward, index)));
             moves.push(Move::End(toward));
         }
-        if !lane.queue.is_empty() {
+        if !direction.queue.is_empty() {
             return moves;
         }
     }
@@ -122,24 +122,24 @@ fn is_over(world: &World, toward: Toward) -> bool {
 pub(crate) fn apply(step: &Move, world: &mut World, setting: &Setting) {
     match *step {
         Move::Deliver(toward) => {
-            if let Some(message) = world.lane_mut(toward).queue.pop_front() {
+            if let Some(message) = world.direction_mut(toward).queue.pop_front() {
                 world.deliver(toward, message);
             }
         }
-        Move::Drop(toward) => drop(world.lane_mut(toward).queue.pop_front()),
-        Move::Swap(toward) => world.lane_mut(toward).queue.swap(0, 1),
+        Move::Drop(toward) => drop(world.direction_mut(toward).queue.pop_front()),
+        Move::Swap(toward) => world.direction_mut(toward).queue.swap(0, 1),
         Move::Again(toward, index) => {
-            let message = world.lane(toward).sent[index].clone();
+            let message = world.direction(toward).sent[index].clone();
             world.deliver(toward, message);
         }
         Move::Reflect(toward, index) => {
-            let mut message = world.lane(opposite(toward)).sent[index].clone();
+            let mut message = world.direction(opposite(toward)).sent[index].clone();
             renumber(&mut message, due(world, toward));
             world.deliver(toward, message);
         }
         Move::Alter(toward, how) => {
-            let tls = world.lane(toward).tls;
-            let message = world.lane_mut(toward).queue.pop_front().unwrap_or_default();
+            let tls = world.direction(toward).tls;
+            let message = world.direction_mut(toward).queue.pop_front().unwrap_or_default();
             if let Some(altered) = alter(&message, how, tls) {
                 world.deliver(toward, altered);
             }

@@ -18,7 +18,7 @@ pub(crate) fn check(setting: &Setting, world: &World) -> Result<(), &'static str
 
     let password = scenario.client.password.as_bytes();
     let says = |bytes: &Vec<u8>| bytes.windows(password.len()).any(|window| window == password);
-    rule(!world.lane(Toward::Server).sent.iter().any(says), "the password in clear outside verified TLS")?;
+    rule(!world.direction(Toward::Server).sent.iter().any(says), "the password in clear outside verified TLS")?;
 
     if world.connected() {
         rule(!demands_tls || client.tls.is_some(), "a client that demands TLS is connected without")?;
@@ -39,7 +39,7 @@ pub(crate) fn check(setting: &Setting, world: &World) -> Result<(), &'static str
         // The client sends the SSLRequest, then records, and nothing of the login in plaintext.
         let in_plaintext = |bytes: &Vec<u8>| !matches!(bytes.first(), Some(20..=23)) && bytes.len() != 36;
         rule(
-            !world.lane(Toward::Server).sent.iter().any(in_plaintext),
+            !world.direction(Toward::Server).sent.iter().any(in_plaintext),
             "a client that demands TLS spoke in plaintext",
         )?;
     }

@@ -54,7 +54,7 @@ impl Setting {
 
 /// One direction of the line.
 #[derive(Default)]
-pub(crate) struct Lane {
+pub(crate) struct Direction {
     /// Messages in transit: MySQL packets, and TLS records once there is TLS.
     pub(crate) queue: VecDeque<Vec<u8>>,
     /// All messages sent so far.
@@ -74,7 +74,7 @@ pub(crate) struct World {
     pub(crate) client: client::Connection,
     pub(crate) server: server::Connection,
     pub(crate) host: Host,
-    pub(crate) lanes: [Lane; 2],
+    pub(crate) directions: [Direction; 2],
     pub(crate) client_error: Option<Error>,
     pub(crate) server_error: Option<Error>,
     is_connected: bool,
@@ -111,7 +111,7 @@ impl World {
             client: client::Connection::new(Arc::new(client), now),
             server: server::Connection::new(Arc::new(server), 1, peer(), now),
             host,
-            lanes: <[Lane; 2]>::default(),
+            directions: <[Direction; 2]>::default(),
             client_error: None,
             server_error: None,
             is_connected: false,
@@ -130,12 +130,12 @@ impl World {
         world
     }
 
-    pub(crate) fn lane(&self, toward: Toward) -> &Lane {
-        &self.lanes[index(toward)]
+    pub(crate) fn direction(&self, toward: Toward) -> &Direction {
+        &self.directions[index(toward)]
     }
 
-    pub(crate) fn lane_mut(&mut self, toward: Toward) -> &mut Lane {
-        &mut self.lanes[index(toward)]
+    pub(crate) fn direction_mut(&mut self, toward: Toward) -> &mut Direction {
+        &mut self.directions[index(toward)]
     }
 
     /// Whether the client has reported that it is connected.
@@ -146,8 +146,8 @@ impl World {
     /// A hash of the state. States with the same hash develop alike, because machines that were given the same bytes are equal.
     pub(crate) fn fingerprint(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
-        for lane in &self.lanes {
-            (&lane.queue, &lane.delivered, &lane.part).hash(&mut hasher);
+        for direction in &self.directions {
+            (&direction.queue, &direction.delivered, &direction.part).hash(&mut hasher);
         }
         (self.eof, self.now.monotonic, self.rogue.is_some()).hash(&mut hasher);
         hasher.finish()
@@ -155,10 +155,10 @@ impl World {
 
     /// Delivers bytes to one side and lets it act.
     pub(crate) fn deliver(&mut self, toward: Toward, mut bytes: Vec<u8>) {
-        let lane = &mut self.lanes[index(toward)];
-        lane.delivered.extend_from_slice(&bytes);
-        lane.turns += 1;
-        if !lane.tls
+        let direction = &mut self.directions[index(toward)];
+        direction.delivered.extend_from_slice(&bytes);
+        direction.turns += 1;
+        if !direction.tls
             && let Some(number) = bytes.get(3)
         {
             self.due[index(toward)] = number.wrapping_add(1);
@@ -189,8 +189,8 @@ impl World {
 
     /// Whether the attacker may take the server's place: the server has sent its greeting, and received nothing yet.
     pub(crate) fn may_be_impersonated(&self) -> bool {
-        let lane = self.lane(Toward::Server);
-        self.has_rogue && self.rogue.is_none() && lane.delivered.is_empty() && !lane.queue.is_empty()
+        let direction = self.direction(Toward::Server);
+        self.has_rogue && self.rogue.is_none() && direction.delivered.is_empty() && !direction.queue.is_empty()
     }
 
     /// The attacker's server takes the real one's place. Its greeting is the same, because the seed is.
@@ -225,7 +225,7 @@ impl World {
     /// Seeds the randomness of a machine by its own past alone, never by the other's.
     fn seed(&self, toward: Toward) {
         let side = if toward == Toward::Server { SERVER_SEED } else { CLIENT_SEED };
-        reseed(side << 32 | self.lane(toward).turns);
+        reseed(side << 32 | self.direction(toward).turns);
     }
 
     fn poll(&mut self, who: Toward) {
@@ -281,19 +281,19 @@ impl World {
     fn send(&mut self, to: Toward, bytes: &[u8]) {
         let from = index(if to == Toward::Server { Toward::Client } else { Toward::Server });
         let asked_for_tls =
-            self.lane(Toward::Server).tls || attack::is_ssl_request(&self.lane(Toward::Server).delivered);
-        let lane = &mut self.lanes[index(to)];
-        lane.part.extend_from_slice(bytes);
+            self.direction(Toward::Server).tls || attack::is_ssl_request(&self.direction(Toward::Server).delivered);
+        let direction = &mut self.directions[index(to)];
+        direction.part.extend_from_slice(bytes);
         // The server uses TLS once the client has asked for it; its greeting came before.
-        lane.tls |= to == Toward::Client && asked_for_tls && !lane.sent.is_empty();
-        while let Some(length) = message_length(&lane.part, lane.tls) {
-            let message: Vec<u8> = lane.part.drain(..length).collect();
-            if !lane.tls {
+        direction.tls |= to == Toward::Client && asked_for_tls && !direction.sent.is_empty();
+        while let Some(length) = message_length(&direction.part, direction.tls) {
+            let message: Vec<u8> = direction.part.drain(..length).collect();
+            if !direction.tls {
                 self.due[from] = message[3].wrapping_add(1);
             }
-            lane.tls |= to == Toward::Server && attack::is_ssl_request(&message);
-            lane.sent.push(message.clone());
-            lane.queue.push_back(message);
+            direction.tls |= to == Toward::Server && attack::is_ssl_request(&message);
+            direction.sent.push(message.clone());
+            direction.queue.push_back(message);
         }
     }
 }

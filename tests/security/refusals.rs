@@ -57,9 +57,9 @@ fn ca(set: &CertificateSet) -> String {
 
 /// Checks that the client sent only the SSLRequest and a TLS handshake: no record is as large as a login.
 #[track_caller]
-fn nothing_but_a_handshake(heard: &[u8]) {
-    assert_eq!(heard[..4], [32, 0, 0, 1], "a SSLRequest comes first");
-    let mut rest = &heard[36..];
+fn nothing_but_a_handshake(captured: &[u8]) {
+    assert_eq!(captured[..4], [32, 0, 0, 1], "a SSLRequest comes first");
+    let mut rest = &captured[36..];
     while let [kind, _, _, high, low, after @ ..] = rest {
         let length = usize::from(u16::from_be_bytes([*high, *low]));
         // TLS 1.3 sends an alert as application data: two bytes, the kind and the tag.
@@ -78,7 +78,7 @@ fn certificate_refused(set: &CertificateSet, options: &[&str], texts: &[&str]) {
         let output = sealwire(middle.port, &[options, &[version]].concat());
         refused(&output, &["ERROR 2026 (HY000): SSL connection error: the peer's certificate"]);
         refused(&output, texts);
-        nothing_but_a_handshake(&middle.heard());
+        nothing_but_a_handshake(&middle.captured());
     }
 }
 
@@ -93,7 +93,7 @@ fn a_server_without_tls_hears_nothing() {
             &output,
             &["ERROR 2026 (HY000): SSL connection error: SSL is required but the server doesn't support it"],
         );
-        assert_eq!(middle.heard(), b"", "{option}");
+        assert_eq!(middle.captured(), b"", "{option}");
     }
 }
 
@@ -108,7 +108,7 @@ fn a_stripped_capability_is_no_fallback() {
             &output,
             &["ERROR 2026 (HY000): SSL connection error: SSL is required but the server doesn't support it"],
         );
-        assert_eq!(middle.heard(), b"", "{option}");
+        assert_eq!(middle.captured(), b"", "{option}");
     }
 }
 
@@ -238,7 +238,7 @@ fn plaintext_injected_at_the_switch_is_not_carried_into_tls() {
     let middle = Middle::start(server.port, unchanged, inject);
     let output = sealwire(middle.port, &[&ca(&set)]);
     refused(&output, &["ERROR 2026 (HY000): SSL connection error: the peer sent the alert "]);
-    nothing_but_a_handshake(&middle.heard());
+    nothing_but_a_handshake(&middle.captured());
     // The reverse: a packet behind the greeting, before the client asked for anything.
     let middle = Middle::start(
         server.port,
@@ -247,7 +247,7 @@ fn plaintext_injected_at_the_switch_is_not_carried_into_tls() {
     );
     let output = sealwire(middle.port, &[&ca(&set)]);
     refused(&output, &["ERROR 2027 (HY000): Malformed packet: ", "bytes behind the greeting"]);
-    assert_eq!(middle.heard(), b"");
+    assert_eq!(middle.captured(), b"");
 }
 
 #[test]
@@ -263,8 +263,8 @@ fn a_ssl_request_altered_on_the_way_changes_nothing_inside() {
     });
     let output = sealwire(middle.port, &[&ca(&set)]);
     assert_eq!(String::from_utf8_lossy(&output.stdout), "reached\n", "{output:?}");
-    let heard = middle.heard();
-    let said = |text: &[u8]| heard.windows(text.len()).any(|window| window == text);
+    let captured = middle.captured();
+    let said = |text: &[u8]| captured.windows(text.len()).any(|window| window == text);
     assert!(!said(PASSWORD.as_bytes()) && !said(b"caching_sha2_password"));
     server.stop();
     assert!(!server.log().contains(PASSWORD), "{}", server.log());

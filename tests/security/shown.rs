@@ -12,7 +12,7 @@ use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair, SanType};
 use sealwire_core::tls::{NamedPem, ServerContext, ServerOptions};
 use sealwire_tests::child;
 use sealwire_tests::programs::{needs, package_folder, program};
-use sealwire_tests::rogue::{CONTROLS, PASSWORD, Rogue, WANTED_FILE, evil};
+use sealwire_tests::rogue::{CONTROLS, PASSWORD, Rogue, WANTED_FILE, control_text};
 use serde_json::{Value, json};
 
 const PROMPT: &str = "sealwire> ";
@@ -135,7 +135,7 @@ fn errors_are_clean_and_data_whole_where_output_goes_to_a_pipe() {
     };
     // A script gets the same output as from mysql.
     let Output { stdout, stderr, .. } = run(&["-Br", "-N", "-e", "select 1"]);
-    assert_eq!(String::from_utf8(stdout).unwrap(), evil("value") + "\n");
+    assert_eq!(String::from_utf8(stdout).unwrap(), control_text("value") + "\n");
     assert_shown(&stderr, &[], "the warning");
     for (statement, places) in [("fail", &["error"][..]), ("\\s", &["version"]), ("warnings\ninfo", &["info", "value"])]
     {
@@ -171,8 +171,8 @@ fn names_in_certificates_are_shown_and_not_obeyed() {
         return;
     }
     // A DNS name is ASCII; the common name may be any text.
-    let ascii: String = evil("host").chars().filter(char::is_ascii).collect();
-    for (common_name, host) in [(evil("name"), None), ("cn".to_owned(), Some(ascii.as_str()))] {
+    let ascii: String = control_text("host").chars().filter(char::is_ascii).collect();
+    for (common_name, host) in [(control_text("name"), None), ("cn".to_owned(), Some(ascii.as_str()))] {
         let (certificate, tls) = certificate(&common_name, host);
         let folder = tempfile::tempdir().unwrap();
         let file = written(folder.path(), "server-cert.pem", &certificate).display().to_string();

@@ -43,7 +43,7 @@ fn numbers(name: &'static str, cryptography: Cryptography, from: u64, count: u64
     Trial::test(name, move || {
         let replay = move |number| campaign::replay(cryptography, number);
         let (make, judge) = (&campaign::scenario, &campaign::judge);
-        tell(name, campaign::run(cryptography, from..from + count, make, judge, &replay, &folder()))
+        report(name, campaign::run(cryptography, from..from + count, make, judge, &replay, &folder()))
     })
 }
 
@@ -74,7 +74,7 @@ fn every_byte() -> Result<(), Failed> {
         Scenario { attacker: Some(attacker.clone()), ..certified(version) }
     };
     let replay = |number: u64| format!("this test; the place is {:?}", places[number as usize]);
-    tell(
+    report(
         "every byte",
         campaign::run(Cryptography::Toy, 0..places.len() as u64, &make, &campaign::judge, &replay, &folder()),
     )
@@ -104,7 +104,7 @@ fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_TARGET_TMPDIR"))
 }
 
-fn tell(name: &str, report: Report) -> Result<(), Failed> {
+fn report(name: &str, report: Report) -> Result<(), Failed> {
     let seconds = report.took.as_secs_f64();
     // The test harness has begun a line of its own.
     println!(

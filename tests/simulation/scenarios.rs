@@ -138,7 +138,7 @@ fn every_attacker_is_refused() {
         let (found, message, let_in) = refusal(&run);
         assert!(!let_in, "{attacker:?}");
         assert_eq!(found, code, "{attacker:?}: {message}");
-        assert_eq!(run.overheard, b"", "{attacker:?}");
+        assert_eq!(run.intercepted, b"", "{attacker:?}");
         let noted = |rung: &Rung| rung.side == "attacker" && matches!(rung.event, RungEvent::Note { .. });
         assert!(run.ladder.iter().any(noted), "{attacker:?}");
     }
@@ -161,7 +161,7 @@ fn a_client_that_does_not_verify_is_read_but_gives_no_password_away() {
     scenario.client.queries = vec!["SELECT 'the marked row'".into()];
     let fast = run(&scenario);
     assert_eq!(only(&fast).client.failure, None);
-    let read = |text: &str| fast.overheard.windows(text.len()).any(|window| window == text.as_bytes());
+    let read = |text: &str| fast.intercepted.windows(text.len()).any(|window| window == text.as_bytes());
     assert!(read("the marked row") && !read(&scenario.client.password));
 }
 

@@ -41,7 +41,7 @@ impl Middle {
     }
 
     /// All bytes that the client sent.
-    pub fn heard(self) -> Vec<u8> {
+    pub fn captured(self) -> Vec<u8> {
         self.said.join().expect("who is in the middle")
     }
 }
@@ -60,7 +60,7 @@ fn carry(listener: &TcpListener, upstream: u16, greeting: Change, request: Chang
     greeting(&mut first);
     client.write_all(&first).expect("a client that listens");
     let Some(mut answer) = packet(&mut client) else { return Vec::new() };
-    let mut heard = answer.clone();
+    let mut captured = answer.clone();
     request(&mut answer);
     server.write_all(&answer).expect("a server that listens");
     let (mut from, mut to) = (server.try_clone().expect("a socket"), client.try_clone().expect("a socket"));
@@ -71,14 +71,14 @@ fn carry(listener: &TcpListener, upstream: u16, greeting: Change, request: Chang
     });
     let mut bytes = [0; 4096];
     while let Ok(length @ 1..) = client.read(&mut bytes) {
-        heard.extend_from_slice(&bytes[..length]);
+        captured.extend_from_slice(&bytes[..length]);
         if server.write_all(&bytes[..length]).is_err() {
             break;
         }
     }
     let _ = server.shutdown(Shutdown::Both);
     back.join().expect("the way back");
-    heard
+    captured
 }
 
 /// Connects to that port; reads have a time limit.

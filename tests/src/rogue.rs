@@ -22,8 +22,8 @@ pub const PASSWORD: &str = "opens everything";
 pub const WANTED_FILE: &str = "/etc/passwd";
 
 /// A text that names its place, followed by every control character that a terminal would execute.
-pub fn evil(place: &str) -> String {
-    format!("{place}-{CONTROLS}")
+pub fn control_text(field: &str) -> String {
+    format!("{field}-{CONTROLS}")
 }
 
 /// C0 characters (a window title, colours, a carriage return), DEL, C1 characters, and marks that change the writing direction.
@@ -47,7 +47,7 @@ impl Rogue {
     pub fn start(tls: Option<ServerContext>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let port = listener.local_addr().expect("its address").port();
-        let mut config = Config::new(evil("version"), Arc::new(OsRandom::new()));
+        let mut config = Config::new(control_text("version"), Arc::new(OsRandom::new()));
         config.default_plugin = Plugin::MysqlNativePassword;
         config.tls = tls;
         let (config, over) = (Arc::new(config), Arc::<AtomicBool>::default());
@@ -147,17 +147,20 @@ impl Reply {
                 connection.authenticate(Candidate { credential, ..Candidate::decoy(plugin) })
             }
             Self::Accept => connection.accept(status),
-            Self::Ok => {
-                connection.ok(&OkPacket { info: evil("info").as_bytes(), warnings: 1, status, ..OkPacket::default() })
-            }
-            Self::Fail => connection.err(&SqlError::new(1064, b"\x1b[31m", evil("error"))),
-            Self::Statistics => connection.text(evil("Uptime: 5 statistics").as_bytes()),
+            Self::Ok => connection.ok(&OkPacket {
+                info: control_text("info").as_bytes(),
+                warnings: 1,
+                status,
+                ..OkPacket::default()
+            }),
+            Self::Fail => connection.err(&SqlError::new(1064, b"\x1b[31m", control_text("error"))),
+            Self::Statistics => connection.text(control_text("Uptime: 5 statistics").as_bytes()),
             Self::Rows(count) => {
-                let mut column = ColumnDefinition::new(evil("column"), ColumnType::VAR_STRING);
+                let mut column = ColumnDefinition::new(control_text("column"), ColumnType::VAR_STRING);
                 for name in [&mut column.schema, &mut column.table, &mut column.org_table, &mut column.org_name] {
-                    *name = evil("name").into_bytes();
+                    *name = control_text("name").into_bytes();
                 }
-                let value = evil("value");
+                let value = control_text("value");
                 connection.begin_rows(&vec![column; count])?;
                 connection.text_row(vec![Some(value.as_bytes()); count])?;
                 connection.end_rows(status, 1)

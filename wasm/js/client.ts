@@ -1,6 +1,6 @@
 import { aborted, SealwireError, toError, type Failure } from "./error.js";
 import { load } from "./load.js";
-import { checked, text, type BigintAs, type ConnectOptions, type Given } from "./options.js";
+import { checked, text, type BigintAs, type ConnectOptions, type CheckedOptions } from "./options.js";
 import { Batch, type Column, type Row } from "./rows.js";
 import { Machine } from "./sealwire_wasm.js";
 import { LONGEST_TIMER, type Transport, WebSocketTransport } from "./transport.js";
@@ -92,7 +92,7 @@ const ACCESS_DENIED = 1045;
 
 /** A connection to a MySQL server through a bridge. TLS ends in this page. Commands run one after another. */
 export class Client {
-  readonly #options: Given;
+  readonly #options: CheckedOptions;
   readonly #transport: Transport;
   readonly #machine: Machine;
   /** Resolves when the last command has finished. */
@@ -101,7 +101,7 @@ export class Client {
   #over = false;
   #failure: SealwireError | undefined;
 
-  private constructor(options: Given, transport: Transport, machine: Machine) {
+  private constructor(options: CheckedOptions, transport: Transport, machine: Machine) {
     this.#options = options;
     this.#transport = transport;
     this.#machine = machine;
@@ -123,7 +123,7 @@ export class Client {
     return Client.#login(given, machine);
   }
 
-  static async #login(options: Given, machine: Machine): Promise<Client> {
+  static async #login(options: CheckedOptions, machine: Machine): Promise<Client> {
     const { bridge, token, signal, connectTimeout = CONNECT_TIMEOUT } = options;
     let transport: Transport;
     try {

@@ -59,8 +59,8 @@ export interface TlsOptions {
   ciphersuites?: string | undefined;
 }
 
-/** The checked options. */
-export type Given = Omit<ConnectOptions, "bridge"> & { bridge: URL };
+/** The options of a connection after the check. */
+export type CheckedOptions = Omit<ConnectOptions, "bridge"> & { bridge: URL };
 
 /** The type that an option must have, in words and as a check. */
 interface Kind {
@@ -124,13 +124,13 @@ const TLS_KINDS: Record<keyof TlsOptions, Kind> = {
 const BRIDGE_HINT = "Give the bridge's WebSocket as the option bridge: wss://host/tcp/NAME, where NAME is one of the bridge's targets.";
 
 /** Checks the options. The error names the missing or invalid option and contains no secret. */
-export function checked(options: ConnectOptions): Given {
+export function checked(options: ConnectOptions): CheckedOptions {
   if (!OBJECT.is(options)) throw wrong("Client.connect's argument", "an object of options", options);
   const given = present(options, KINDS) as Partial<ConnectOptions>;
   const { bridge, user, tls } = given;
   if (!bridge) throw misuse("option 'bridge' is missing", BRIDGE_HINT);
   if (user === undefined) throw misuse("option 'user' is missing", "Give the name of the account as the option user.");
-  const checked: Given = { ...given, user, bridge: address(bridge) };
+  const checked: CheckedOptions = { ...given, user, bridge: address(bridge) };
   if (tls !== undefined) checked.tls = present(tls, TLS_KINDS, "tls.");
   return checked;
 }

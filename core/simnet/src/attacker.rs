@@ -142,12 +142,12 @@ impl Middle for GreetingEditor {
         let Some(mut greeting) = self.packets.next() else { return };
         match self.edit.take() {
             Some(Edit::StripSsl) if without_ssl(&mut greeting) => {
-                relay.did("takes the SSL capability out of the greeting");
+                relay.note("takes the SSL capability out of the greeting");
             }
             Some(Edit::OkBehind) => {
                 // An OK packet as the reply to the client's response, with the sequence number that the client would expect.
                 greeting.extend_from_slice(&[7, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0]);
-                relay.did("puts an OK packet behind the greeting");
+                relay.note("puts an OK packet behind the greeting");
             }
             _ => {}
         }
@@ -217,7 +217,7 @@ impl Middle for RequestEditor {
                         let [low, middle, high, _] = length.to_le_bytes();
                         relay.to_server.extend_from_slice(&[low, middle, high, 0, 3]);
                         relay.to_server.extend_from_slice(query.as_bytes());
-                        relay.did(format!("puts the query {query:?} behind the SSLRequest, in plaintext"));
+                        relay.note(format!("puts the query {query:?} behind the SSLRequest, in plaintext"));
                         relay.to_server.extend_from_slice(&rest);
                     }
                     Request::Downgrade if is_request => self.step = pass_hello(rest, relay),
@@ -238,7 +238,7 @@ fn pass_hello(mut hello: Vec<u8>, relay: &mut Relay) -> Step {
         // A reserved extension number (RFC 8701), which the server must ignore.
         if let Some(kind) = hello.get_mut(at..at + 2) {
             kind.copy_from_slice(&[0x0a, 0x0a]);
-            relay.did("hides TLS 1.3 in the ClientHello");
+            relay.note("hides TLS 1.3 in the ClientHello");
         }
     }
     relay.to_server.append(&mut hello);
@@ -279,7 +279,7 @@ impl Middle for ClearPasswordAsker {
         match toward {
             _ if self.passes => relay.toward(toward).extend_from_slice(bytes),
             Toward::Client if self.asked => {}
-            Toward::Server if self.asked => relay.overheard.extend_from_slice(bytes),
+            Toward::Server if self.asked => relay.intercepted.extend_from_slice(bytes),
             Toward::Client => relay.to_client.extend_from_slice(bytes),
             Toward::Server => {
                 self.packets.take_in(bytes);
@@ -294,7 +294,7 @@ impl Middle for ClearPasswordAsker {
                 let name = b"\xfemysql_clear_password\0";
                 relay.to_client.extend_from_slice(&[name.len() as u8, 0, 0, 2]);
                 relay.to_client.extend_from_slice(name);
-                relay.did("answers the login with the demand for the password in clear");
+                relay.note("answers the login with the demand for the password in clear");
             }
         }
     }
@@ -357,43 +357,43 @@ impl Middle for AtByte {
             Attacker::Cut { .. } if here => {
                 self.stalled = true;
                 relay.reset = true;
-                relay.did(format!("cuts the line at byte {at}"));
+                relay.note(format!("cuts the line at byte {at}"));
             }
             Attacker::Stall { .. } if here => {
                 self.stalled = true;
-                relay.did(format!("passes nothing on from byte {at}"));
+                relay.note(format!("passes nothing on from byte {at}"));
             }
             Attacker::HalfClose { .. } => {
                 // Bytes after the end are lost, because the stream has ended.
                 if here {
                     relay.finish(toward);
-                    relay.did(format!("ends the stream at byte {at}"));
+                    relay.note(format!("ends the stream at byte {at}"));
                 }
             }
             Attacker::Flip { mask, .. } if here => {
                 let (first, rest) = tail.split_first().map_or((0, &[][..]), |(first, rest)| (*first, rest));
                 out.push(first ^ mask);
                 out.extend_from_slice(rest);
-                relay.did(format!("flips bits {mask:#04x} of byte {at}"));
+                relay.note(format!("flips bits {mask:#04x} of byte {at}"));
             }
             Attacker::Remove { count, .. } => {
                 // The end of the bytes to remove within these bytes.
                 let end = (at + u64::from(*count)).saturating_sub(from).min(bytes.len() as u64) as usize;
                 out.extend_from_slice(bytes.get(end.max(before)..).unwrap_or_default());
                 if here {
-                    relay.did(format!("takes {count} bytes out at byte {at}"));
+                    relay.note(format!("takes {count} bytes out at byte {at}"));
                 }
             }
             Attacker::Insert { bytes: extra, .. } if here => {
                 out.extend_from_slice(extra);
                 out.extend_from_slice(tail);
-                relay.did(format!("puts {} bytes in at byte {at}", extra.len()));
+                relay.note(format!("puts {} bytes in at byte {at}", extra.len()));
             }
             Attacker::Replay { count, .. } if here => {
                 let start = self.kept.len().saturating_sub(*count as usize);
                 out.extend_from_slice(self.kept.get(start..).unwrap_or_default());
                 out.extend_from_slice(tail);
-                relay.did(format!("sends {} bytes again at byte {at}", self.kept.len() - start));
+                relay.note(format!("sends {} bytes again at byte {at}", self.kept.len() - start));
             }
             _ => out.extend_from_slice(tail),
         }

@@ -49,7 +49,7 @@ impl Impostor {
         match layers.flatten() {
             Some(layers) => {
                 self.tls = Some(layers);
-                relay.did("answers the client's TLS with a certificate of his own");
+                relay.note("answers the client's TLS with a certificate of his own");
                 self.relay(Toward::Server, &rest, now, relay);
             }
             None => {
@@ -71,7 +71,7 @@ impl Impostor {
         // Do not count the server's data before the client has accepted the attacker's certificate, because this data is meant for the
         // attacker.
         if toward == Toward::Server || !to.is_handshaking() {
-            relay.overheard.extend_from_slice(&plain);
+            relay.intercepted.extend_from_slice(&plain);
         }
         let waiting = match toward {
             Toward::Server => &mut self.for_server,

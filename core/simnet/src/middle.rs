@@ -18,9 +18,9 @@ pub struct Relay {
     /// Whether to end the stream toward the client.
     pub finish_client: bool,
     /// The secret data that the attacker could read, in order.
-    pub overheard: Vec<u8>,
+    pub intercepted: Vec<u8>,
     /// The attacker's actions in words, for the trace.
-    pub deeds: Vec<String>,
+    pub actions: Vec<String>,
 }
 
 impl Relay {
@@ -41,8 +41,8 @@ impl Relay {
     }
 
     /// Records an action.
-    pub fn did(&mut self, deed: impl Into<String>) {
-        self.deeds.push(deed.into());
+    pub fn note(&mut self, action: impl Into<String>) {
+        self.actions.push(action.into());
     }
 }
 

@@ -22,7 +22,7 @@ pub struct Run {
     /// The packets as a pcap file of raw IP; empty unless the scenario requested it.
     pub pcap: Vec<u8>,
     /// The secret data that the attacker could read.
-    pub overheard: Vec<u8>,
+    pub intercepted: Vec<u8>,
     /// Whether the run stopped before both sides had ended, which is a defect of Sealwire.
     pub stuck: bool,
     /// The most bytes that a side buffered for one connection outside TCP's buffers.

@@ -83,7 +83,7 @@ impl Stage {
             }
         };
         provider::reseed(scenario.seed);
-        Ok(Play::new(scenario, machines, attacker).run())
+        Ok(RunState::new(scenario, machines, attacker).run())
     }
 
     /// The settings of a scenario's state machines, for use by another driver.
@@ -212,7 +212,7 @@ pub struct Machines {
 }
 
 /// A run in progress.
-struct Play<'a> {
+struct RunState<'a> {
     scenario: &'a Scenario,
     machines: Machines,
     net: Net,
@@ -228,7 +228,7 @@ struct Play<'a> {
     middles: Vec<MiddleEnd>,
 }
 
-impl<'a> Play<'a> {
+impl<'a> RunState<'a> {
     fn new(
         scenario: &'a Scenario,
         machines: Machines,
@@ -367,7 +367,7 @@ impl<'a> Play<'a> {
             moved |= middle.turn(&mut self.net, now, |net, port| {
                 net.connect(host, port.wrapping_sub(ATTACKERS_PORT), SERVER, DEFAULT_PORT)
             });
-            for text in middle.relay.deeds.drain(..) {
+            for text in middle.relay.actions.drain(..) {
                 let event = RungEvent::Note { text };
                 let rung = Rung { at_us: self.net.now(), connection: index as u16, side: "attacker".to_owned(), event };
                 if self.scenario.ladder {
@@ -448,7 +448,7 @@ impl<'a> Play<'a> {
             packets,
             hash: format!("{hash:016x}"),
             pcap: self.net.into_pcap(),
-            overheard: self.middles.into_iter().flat_map(|middle| middle.relay.overheard).collect(),
+            intercepted: self.middles.into_iter().flat_map(|middle| middle.relay.intercepted).collect(),
             stuck,
             most_held,
         }

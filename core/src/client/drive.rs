@@ -88,7 +88,7 @@ mod tests {
     }
 
     /// One result of the scripted transport's `receive`.
-    enum Given {
+    enum ScriptedInput {
         Bytes(&'static [u8]),
         Eof,
         Nothing,
@@ -96,7 +96,7 @@ mod tests {
 
     /// A transport that yields a list of inputs and then waits until the deadline.
     struct Script {
-        given: VecDeque<Given>,
+        given: VecDeque<ScriptedInput>,
         sent: Vec<u8>,
         now: Duration,
     }
@@ -120,12 +120,12 @@ mod tests {
         ) -> Result<Option<Input<'a>>, Error> {
             assert!(bytes.is_empty());
             match self.given.pop_front() {
-                Some(Given::Bytes(given)) => {
+                Some(ScriptedInput::Bytes(given)) => {
                     bytes.extend_from_slice(given);
                     Ok(Some(Input::Bytes(bytes)))
                 }
-                Some(Given::Eof) => Ok(Some(Input::Eof)),
-                Some(Given::Nothing) => Ok(None),
+                Some(ScriptedInput::Eof) => Ok(Some(Input::Eof)),
+                Some(ScriptedInput::Nothing) => Ok(None),
                 None => {
                     self.now = deadline.unwrap();
                     Ok(Some(Input::Timeout))
@@ -137,7 +137,7 @@ mod tests {
     /// The greeting of a server with mysql_native_password and without TLS.
     const GREETING: &[u8] = b"\x49\0\0\0\x0a8.4.0\0\x01\0\0\0abcdefgh\0\x01\x82\x2d\x02\0\x08\0\x15\0\0\0\0\0\0\0\0\0\0ijklmnopqrst\0mysql_native_password\0";
 
-    fn driven(given: Vec<Given>) -> (Script, impl FnMut(&mut Script) -> Result<Option<Event>, Error>) {
+    fn driven(given: Vec<ScriptedInput>) -> (Script, impl FnMut(&mut Script) -> Result<Option<Event>, Error>) {
         let config = Config::new("learner", "secret".into(), Arc::new(Sevens));
         let mut connection = Connection::new(Arc::new(config), Now::default());
         let mut buffers = Buffers::default();
@@ -147,8 +147,9 @@ mod tests {
 
     #[test]
     fn it_goes_on_where_it_was_interrupted() {
-        let ok = Given::Bytes(b"\x07\0\0\x02\0\0\0\x02\0\0\0");
-        let (mut script, mut drive) = driven(vec![Given::Nothing, Given::Bytes(GREETING), Given::Nothing, ok]);
+        let ok = ScriptedInput::Bytes(b"\x07\0\0\x02\0\0\0\x02\0\0\0");
+        let (mut script, mut drive) =
+            driven(vec![ScriptedInput::Nothing, ScriptedInput::Bytes(GREETING), ScriptedInput::Nothing, ok]);
         assert!(matches!(drive(&mut script), Ok(None)));
         assert!(script.sent.is_empty(), "the server speaks first");
         assert!(matches!(drive(&mut script), Ok(None)));
@@ -158,7 +159,7 @@ mod tests {
 
     #[test]
     fn it_tells_the_end_and_the_deadline() {
-        let (mut script, mut drive) = driven(vec![Given::Eof]);
+        let (mut script, mut drive) = driven(vec![ScriptedInput::Eof]);
         assert!(matches!(drive(&mut script), Err(Error::ConnectionLost(_))));
         let (mut script, mut drive) = driven(Vec::new());
         assert!(matches!(drive(&mut script), Err(Error::TimedOut(_))));

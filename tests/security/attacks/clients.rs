@@ -7,61 +7,61 @@ use std::thread;
 use sealwire_tests::drivers::PASSWORD;
 use sealwire_tests::middle::{Middle, connect, framed, packet, strip, unchanged};
 
-use crate::stage::{Stage, Whose, client, ended, greet, greet_for_tls, rogue, say};
+use crate::stage::{Maker, Stage, client, ended, greet, greet_for_tls, rogue, say};
 
 /// Runs a client with these options, where an attacker has removed TLS from the greeting.
-fn stripped(stage: &Stage, whose: Whose, options: &[&str]) -> String {
-    let middle = Middle::start(stage.server(Whose::Sealwire).port, |greeting| strip(greeting), unchanged);
-    let output = client(whose, middle.port, "u", PASSWORD, options);
-    let silent = if middle.heard().is_empty() { ", nothing sent" } else { "" };
+fn stripped(stage: &Stage, maker: Maker, options: &[&str]) -> String {
+    let middle = Middle::start(stage.server(Maker::Sealwire).port, |greeting| strip(greeting), unchanged);
+    let output = client(maker, middle.port, "u", PASSWORD, options);
+    let silent = if middle.captured().is_empty() { ", nothing sent" } else { "" };
     format!("{}{silent}", ended(&output))
 }
 
-pub(crate) fn stripped_with_ca(stage: &Stage, whose: Whose) -> String {
-    stripped(stage, whose, &[&stage.ca()])
+pub(crate) fn stripped_with_ca(stage: &Stage, maker: Maker) -> String {
+    stripped(stage, maker, &[&stage.ca()])
 }
 
-pub(crate) fn stripped_with_ssl(stage: &Stage, whose: Whose) -> String {
-    stripped(stage, whose, &["--ssl"])
+pub(crate) fn stripped_with_ssl(stage: &Stage, maker: Maker) -> String {
+    stripped(stage, maker, &["--ssl"])
 }
 
-pub(crate) fn stripped_with_certificate(stage: &Stage, whose: Whose) -> String {
+pub(crate) fn stripped_with_certificate(stage: &Stage, maker: Maker) -> String {
     let set = stage.set();
     let (cert, key) = (set.client_cert.display(), set.client_key.display());
-    stripped(stage, whose, &[&stage.ca(), &format!("--ssl-cert={cert}"), &format!("--ssl-key={key}")])
+    stripped(stage, maker, &[&stage.ca(), &format!("--ssl-cert={cert}"), &format!("--ssl-key={key}")])
 }
 
-fn against_ours(stage: &Stage, whose: Whose, options: &[&str]) -> String {
-    ended(&client(whose, stage.server(Whose::Sealwire).port, "u", PASSWORD, options))
+fn against_ours(stage: &Stage, maker: Maker, options: &[&str]) -> String {
+    ended(&client(maker, stage.server(Maker::Sealwire).port, "u", PASSWORD, options))
 }
 
-pub(crate) fn yes_means_off(stage: &Stage, whose: Whose) -> String {
-    against_ours(stage, whose, &[&stage.ca(), "--ssl=yes"])
+pub(crate) fn yes_means_off(stage: &Stage, maker: Maker) -> String {
+    against_ours(stage, maker, &[&stage.ca(), "--ssl=yes"])
 }
 
-pub(crate) fn last_wins(stage: &Stage, whose: Whose) -> String {
-    let one = against_ours(stage, whose, &[&stage.ca(), "--skip-ssl"]);
-    let other = against_ours(stage, whose, &["--skip-ssl", &stage.ca()]);
+pub(crate) fn last_wins(stage: &Stage, maker: Maker) -> String {
+    let one = against_ours(stage, maker, &[&stage.ca(), "--skip-ssl"]);
+    let other = against_ours(stage, maker, &["--skip-ssl", &stage.ca()]);
     if one == other { format!("{one}, in either order") } else { format!("{one}; in the other order {other}") }
 }
 
-pub(crate) fn unknown_version(stage: &Stage, whose: Whose) -> String {
+pub(crate) fn unknown_version(stage: &Stage, maker: Maker) -> String {
     let output =
-        client(whose, stage.server(Whose::Sealwire).port, "u", PASSWORD, &[&stage.ca(), "--tls-version=TLSv1.9"]);
+        client(maker, stage.server(Maker::Sealwire).port, "u", PASSWORD, &[&stage.ca(), "--tls-version=TLSv1.9"]);
     if output.status.success() { ended(&output) } else { "refuses".to_owned() }
 }
 
-pub(crate) fn stranger(stage: &Stage, whose: Whose) -> String {
-    against_ours(stage, whose, &[])
+pub(crate) fn stranger(stage: &Stage, maker: Maker) -> String {
+    against_ours(stage, maker, &[])
 }
 
-pub(crate) fn another_name(stage: &Stage, whose: Whose) -> String {
+pub(crate) fn another_name(stage: &Stage, maker: Maker) -> String {
     let (server, set) = stage.elsewhere();
     let ca = format!("--ssl-ca={}", set.ca.display());
-    ended(&client(whose, server.port, "u", PASSWORD, &[&ca, "--ssl-verify-server-cert"]))
+    ended(&client(maker, server.port, "u", PASSWORD, &[&ca, "--ssl-verify-server-cert"]))
 }
 
-pub(crate) fn clear_password(stage: &Stage, whose: Whose) -> String {
+pub(crate) fn clear_password(stage: &Stage, maker: Maker) -> String {
     // The stage is not used, because the attacker's server plays alone.
     let _ = stage;
     let (port, server) = rogue(|stream| {
@@ -72,12 +72,12 @@ pub(crate) fn clear_password(stage: &Stage, whose: Whose) -> String {
         let leaked = answer.windows(PASSWORD.len()).any(|window| window == PASSWORD.as_bytes());
         Some(if leaked { "sends the password".to_owned() } else { "sends something else".to_owned() })
     });
-    let output = client(whose, port, "u", PASSWORD, &["--skip-ssl"]);
+    let output = client(maker, port, "u", PASSWORD, &["--skip-ssl"]);
     let did = server.join().unwrap();
     if did == "hangs up" { ended(&output) } else { did }
 }
 
-pub(crate) fn wanted_file(stage: &Stage, whose: Whose) -> String {
+pub(crate) fn wanted_file(stage: &Stage, maker: Maker) -> String {
     let file = stage.set().client_key.clone();
     let secret = std::fs::read(&file).unwrap();
     let (port, server) = rogue(move |stream| {
@@ -90,7 +90,7 @@ pub(crate) fn wanted_file(stage: &Stage, whose: Whose) -> String {
         let leaked = answer[4..].starts_with(&secret[..27]);
         Some(if leaked { "sends the file".to_owned() } else { "sends nothing of it".to_owned() })
     });
-    let _ = client(whose, port, "u", PASSWORD, &["--skip-ssl"]);
+    let _ = client(maker, port, "u", PASSWORD, &["--skip-ssl"]);
     match server.join().unwrap().as_str() {
         // Closing the connection is as good as sending an empty file.
         "hangs up" => "sends nothing of it".to_owned(),
@@ -98,28 +98,28 @@ pub(crate) fn wanted_file(stage: &Stage, whose: Whose) -> String {
     }
 }
 
-pub(crate) fn error_before_tls(stage: &Stage, whose: Whose) -> String {
+pub(crate) fn error_before_tls(stage: &Stage, maker: Maker) -> String {
     let (port, server) = rogue(|stream| {
         stream.write_all(&framed(b"\xff\x15\x04Go to evil.example and log in there", 0)).ok()?;
         Some(String::new())
     });
-    let output = client(whose, port, "u", PASSWORD, &[&stage.ca()]);
+    let output = client(maker, port, "u", PASSWORD, &[&stage.ca()]);
     server.join().unwrap();
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     let marked = said.contains("before TLS") || said.contains("cannot be verified");
     if marked { "marks it as nobody's word".to_owned() } else { format!("prints {said}") }
 }
 
-pub(crate) fn stripped_with_nothing_said(stage: &Stage, whose: Whose) -> String {
-    stripped(stage, whose, &[])
+pub(crate) fn stripped_with_nothing_said(stage: &Stage, maker: Maker) -> String {
+    stripped(stage, maker, &[])
 }
 
-pub(crate) fn stripped_without_verification(stage: &Stage, whose: Whose) -> String {
-    stripped(stage, whose, &["--ssl", "--skip-ssl-verify-server-cert"])
+pub(crate) fn stripped_without_verification(stage: &Stage, maker: Maker) -> String {
+    stripped(stage, maker, &["--ssl", "--skip-ssl-verify-server-cert"])
 }
 
 /// A scramble for which the attacker has computed answers in advance.
-pub(crate) fn chosen_scramble(stage: &Stage, whose: Whose) -> String {
+pub(crate) fn chosen_scramble(stage: &Stage, maker: Maker) -> String {
     let (port, server) = rogue(|stream| {
         greet(stream);
         let login = packet(stream)?;
@@ -127,13 +127,13 @@ pub(crate) fn chosen_scramble(stage: &Stage, whose: Whose) -> String {
         let proves = login.windows(3).any(|window| window == b"u\0\x14");
         Some(if proves { "answers it".to_owned() } else { "says something else".to_owned() })
     });
-    let output = client(whose, port, "u", PASSWORD, &[&stage.ca()]);
+    let output = client(maker, port, "u", PASSWORD, &[&stage.ca()]);
     let did = server.join().unwrap();
     if did == "hangs up" { ended(&output) } else { did }
 }
 
 /// The attacker terminates TLS with a certificate of his own.
-pub(crate) fn clear_password_for_a_stranger(stage: &Stage, whose: Whose) -> String {
+pub(crate) fn clear_password_for_a_stranger(stage: &Stage, maker: Maker) -> String {
     let set = stage.stranger();
     let (port, server) = rogue(move |stream| {
         let mut tls = greet_for_tls(stream, &set)?;
@@ -147,7 +147,7 @@ pub(crate) fn clear_password_for_a_stranger(stage: &Stage, whose: Whose) -> Stri
         let leaked = bytes[..length].windows(PASSWORD.len()).any(|window| window == PASSWORD.as_bytes());
         Some(if leaked { "sends the password".to_owned() } else { "sends something else".to_owned() })
     });
-    let output = client(whose, port, "u", PASSWORD, &["--ssl"]);
+    let output = client(maker, port, "u", PASSWORD, &["--ssl"]);
     let did = server.join().unwrap();
     if did == "hangs up" { ended(&output) } else { did }
 }
@@ -158,8 +158,8 @@ const ROWS: &str =
 const CUT_AT: u64 = 100_000;
 
 /// The connection ends in the middle of an answer, without a close_notify alert.
-pub(crate) fn truncated(stage: &Stage, whose: Whose) -> String {
-    let upstream = stage.server(Whose::Sealwire).port;
+pub(crate) fn truncated(stage: &Stage, maker: Maker) -> String {
+    let upstream = stage.server(Maker::Sealwire).port;
     let (port, middle) = rogue(move |client| {
         let mut server = connect(upstream);
         let (mut to, mut from) = (server.try_clone().ok()?, client.try_clone().ok()?);
@@ -173,7 +173,7 @@ pub(crate) fn truncated(stage: &Stage, whose: Whose) -> String {
         there.join().unwrap();
         passed.map(|bytes| bytes.to_string())
     });
-    let output = say(whose, port, "u", PASSWORD, &[&stage.ca()], ROWS);
+    let output = say(maker, port, "u", PASSWORD, &[&stage.ca()], ROWS);
     assert_eq!(middle.join().unwrap(), CUT_AT.to_string(), "the answer was cut");
     match output.status.success() {
         true => "takes the rows that came for all".to_owned(),
@@ -182,8 +182,8 @@ pub(crate) fn truncated(stage: &Stage, whose: Whose) -> String {
 }
 
 /// In TLS 1.3 a client has finished its handshake before the server rejects its certificate.
-pub(crate) fn late_alert(stage: &Stage, whose: Whose) -> String {
+pub(crate) fn late_alert(stage: &Stage, maker: Maker) -> String {
     let set = stage.stranger();
     let (cert, key) = (set.client_cert.display(), set.client_key.display());
-    against_ours(stage, whose, &[&stage.ca(), &format!("--ssl-cert={cert}"), &format!("--ssl-key={key}")])
+    against_ours(stage, maker, &[&stage.ca(), &format!("--ssl-cert={cert}"), &format!("--ssl-key={key}")])
 }

@@ -13,10 +13,10 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use libtest_mimic::{Arguments, Failed, Trial};
-use registry::{Did, ROWS};
+use registry::{ROWS, Reaction};
 use sealwire_tests::programs::missing;
 use sealwire_tests::server::Kind;
-use stage::{Stage, Whose};
+use stage::{Maker, Stage};
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
@@ -46,12 +46,12 @@ fn attacks(stage: &Arc<Stage>) -> Vec<Trial> {
     let mut trials = Vec::new();
     for row in ROWS {
         let Some(attack) = row.live else { continue };
-        for (whose, name, expected) in
-            [(Whose::MariaDb, "mariadb", row.theirs), (Whose::Sealwire, "sealwire", row.ours)]
+        for (maker, name, expected) in
+            [(Maker::MariaDb, "mariadb", row.theirs), (Maker::Sealwire, "sealwire", row.ours)]
         {
-            let absent = match whose {
-                Whose::MariaDb => Kind::MariaDb.missing().or_else(|| missing("mariadb")),
-                Whose::Sealwire => missing("openssl"),
+            let absent = match maker {
+                Maker::MariaDb => Kind::MariaDb.missing().or_else(|| missing("mariadb")),
+                Maker::Sealwire => missing("openssl"),
             };
             let title = format!("{name}::{}", row.id);
             if let Some(reason) = &absent {
@@ -59,7 +59,7 @@ fn attacks(stage: &Arc<Stage>) -> Vec<Trial> {
             }
             let stage = Arc::clone(stage);
             let test = move || {
-                let did = attack(&stage, whose);
+                let did = attack(&stage, maker);
                 let expected = expected.text();
                 if did == expected { Ok(()) } else { Err(Failed::from(format!("it {did}; expected: it {expected}"))) }
             };
@@ -71,9 +71,9 @@ fn attacks(stage: &Arc<Stage>) -> Vec<Trial> {
 
 /// The purpose of Sealwire: attacks to which MariaDB yields and which Sealwire repels, both measured.
 fn five_differ() -> Result<(), String> {
-    let differ = ROWS
-        .iter()
-        .filter(|row| row.live.is_some() && matches!(row.theirs, Did::Yields(_)) && matches!(row.ours, Did::Holds(_)));
+    let differ = ROWS.iter().filter(|row| {
+        row.live.is_some() && matches!(row.theirs, Reaction::Yields(_)) && matches!(row.ours, Reaction::Holds(_))
+    });
     let count = differ.count();
     if count >= 5 { Ok(()) } else { Err(format!("{count} rows")) }
 }

@@ -1,7 +1,7 @@
 //! The attacks: a description of each, how MariaDB 10.11 and Sealwire react, and the evidence. Rows with a live test are run, and the
 //! result must be the recorded one.
 
-use crate::stage::{Stage, Whose};
+use crate::stage::{Maker, Stage};
 use crate::{clients, servers};
 
 /// One attack.
@@ -11,18 +11,18 @@ pub(crate) struct Row {
     /// The attacker's action.
     pub(crate) attack: &'static str,
     /// MariaDB's reaction.
-    pub(crate) theirs: Did,
+    pub(crate) theirs: Reaction,
     /// Sealwire's reaction.
-    pub(crate) ours: Did,
+    pub(crate) ours: Reaction,
     /// Runs the attack on one of them; returns the reaction.
-    pub(crate) live: Option<fn(&Stage, Whose) -> String>,
+    pub(crate) live: Option<fn(&Stage, Maker) -> String>,
     /// Tests that show more of the reaction, or all of it: file and function.
     pub(crate) tests: &'static [(&'static str, &'static str)],
 }
 
 /// The result of an attack.
 #[derive(Clone, Copy)]
-pub(crate) enum Did {
+pub(crate) enum Reaction {
     /// The attacker gains something.
     Yields(&'static str),
     /// The attacker gains nothing.
@@ -31,7 +31,7 @@ pub(crate) enum Did {
     NotRun(&'static str),
 }
 
-impl Did {
+impl Reaction {
     pub(crate) const fn text(self) -> &'static str {
         match self {
             Self::Yields(text) | Self::Holds(text) | Self::NotRun(text) => text,
@@ -48,7 +48,7 @@ impl Did {
     }
 }
 
-use Did::{Holds, NotRun, Yields};
+use Reaction::{Holds, NotRun, Yields};
 
 const REFUSALS: &str = "tests/security/refusals.rs";
 const CLIENT: &str = "tests/security/client_switch.rs";

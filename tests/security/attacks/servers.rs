@@ -9,11 +9,11 @@ use sealwire::{Client, ClientError, Config};
 use sealwire_tests::drivers::PASSWORD;
 use sealwire_tests::middle::{Change, Middle, connect, error_code, framed, packet, rest, ssl_request, unchanged};
 
-use crate::stage::{HASTE, Stage, Whose, client, client_hello, ended, login, say};
+use crate::stage::{Maker, SHORT_LOGIN_TIME, Stage, client, client_hello, ended, login, say};
 
 /// A connection whose greeting was read.
-fn greeted(stage: &Stage, whose: Whose) -> TcpStream {
-    let mut stream = connect(stage.server(whose).port);
+fn greeted(stage: &Stage, maker: Maker) -> TcpStream {
+    let mut stream = connect(stage.server(maker).port);
     packet(&mut stream).unwrap();
     stream
 }
@@ -28,8 +28,8 @@ fn said(stream: &mut TcpStream) -> String {
     }
 }
 
-pub(crate) fn credentials_before_tls(stage: &Stage, whose: Whose) -> String {
-    let mut stream = greeted(stage, whose);
+pub(crate) fn credentials_before_tls(stage: &Stage, maker: Maker) -> String {
+    let mut stream = greeted(stage, maker);
     let mut bytes = framed(&login("u", true, "mysql_native_password", &[7; 20]), 1);
     bytes.extend(client_hello());
     stream.write_all(&bytes).unwrap();
@@ -41,8 +41,8 @@ pub(crate) fn credentials_before_tls(stage: &Stage, whose: Whose) -> String {
 /// More bytes than the kernel buffers for both sides together, so the server has read some of them.
 const FLOOD: usize = 12 << 20;
 
-pub(crate) fn megabytes_before_login(stage: &Stage, whose: Whose) -> String {
-    let mut stream = greeted(stage, whose);
+pub(crate) fn megabytes_before_login(stage: &Stage, maker: Maker) -> String {
+    let mut stream = greeted(stage, maker);
     stream.write_all(&[0xff, 0xff, 0xff, 1]).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
     let mut one = [0; 1];
@@ -59,12 +59,12 @@ pub(crate) fn megabytes_before_login(stage: &Stage, whose: Whose) -> String {
     "takes 12 MB and waits for more".to_owned()
 }
 
-pub(crate) fn altered_capabilities(stage: &Stage, whose: Whose) -> String {
+pub(crate) fn altered_capabilities(stage: &Stage, maker: Maker) -> String {
     let alter: Change = |request| request[4] &= !0x08;
-    let middle = Middle::start(stage.server(whose).port, unchanged, alter);
+    let middle = Middle::start(stage.server(maker).port, unchanged, alter);
     let options = [&*stage.ca(), "--database=information_schema"];
-    let output = say(Whose::Sealwire, middle.port, "u", PASSWORD, &options, "SELECT DATABASE()");
-    middle.heard();
+    let output = say(Maker::Sealwire, middle.port, "u", PASSWORD, &options, "SELECT DATABASE()");
+    middle.captured();
     match String::from_utf8_lossy(&output.stdout).trim_end() {
         "NULL" => "connects to no database".to_owned(),
         "information_schema" => "connects to the database that was named".to_owned(),
@@ -72,50 +72,50 @@ pub(crate) fn altered_capabilities(stage: &Stage, whose: Whose) -> String {
     }
 }
 
-pub(crate) fn short_ssl_request(stage: &Stage, whose: Whose) -> String {
-    let mut stream = greeted(stage, whose);
+pub(crate) fn short_ssl_request(stage: &Stage, maker: Maker) -> String {
+    let mut stream = greeted(stage, maker);
     stream.write_all(&ssl_request(31)).unwrap();
     said(&mut stream)
 }
 
-pub(crate) fn required_tls_in_plaintext(stage: &Stage, whose: Whose) -> String {
-    let mut stream = greeted(stage, whose);
+pub(crate) fn required_tls_in_plaintext(stage: &Stage, maker: Maker) -> String {
+    let mut stream = greeted(stage, maker);
     // The plugin differs from the account's, so a server that goes on must send an AuthSwitchRequest.
     stream.write_all(&framed(&login("ssl_only", false, "client_ed25519", &[]), 1)).unwrap();
     said(&mut stream)
 }
 
-pub(crate) fn injected_command(stage: &Stage, whose: Whose) -> String {
+pub(crate) fn injected_command(stage: &Stage, maker: Maker) -> String {
     let inject: Change = |request| request.extend_from_slice(b"\x0f\0\0\0\x03SELECT 'evil'");
-    let middle = Middle::start(stage.server(whose).port, unchanged, inject);
-    let output = client(Whose::Sealwire, middle.port, "u", PASSWORD, &[&stage.ca()]);
-    middle.heard();
+    let middle = Middle::start(stage.server(maker).port, unchanged, inject);
+    let output = client(Maker::Sealwire, middle.port, "u", PASSWORD, &[&stage.ca()]);
+    middle.captured();
     ended(&output)
 }
 
-pub(crate) fn wrong_number(stage: &Stage, whose: Whose) -> String {
-    let mut stream = greeted(stage, whose);
+pub(crate) fn wrong_number(stage: &Stage, maker: Maker) -> String {
+    let mut stream = greeted(stage, maker);
     let mut bytes = ssl_request(32);
     bytes[3] = 7;
     stream.write_all(&bytes).unwrap();
     said(&mut stream)
 }
 
-pub(crate) fn query_before_login(stage: &Stage, whose: Whose) -> String {
-    let mut stream = greeted(stage, whose);
+pub(crate) fn query_before_login(stage: &Stage, maker: Maker) -> String {
+    let mut stream = greeted(stage, maker);
     stream.write_all(&framed(b"\x03SELECT 1", 1)).unwrap();
     said(&mut stream)
 }
 
-pub(crate) fn empty_packets(stage: &Stage, whose: Whose) -> String {
-    let mut stream = greeted(stage, whose);
+pub(crate) fn empty_packets(stage: &Stage, maker: Maker) -> String {
+    let mut stream = greeted(stage, maker);
     stream.write_all(&framed(b"", 1)).unwrap();
     said(&mut stream)
 }
 
 /// Guesses passwords on one connection by COM_CHANGE_USER, each with the last greeting's scramble.
-pub(crate) fn guesses_by_change_user(stage: &Stage, whose: Whose) -> String {
-    let stream = connect(stage.server(whose).port);
+pub(crate) fn guesses_by_change_user(stage: &Stage, maker: Maker) -> String {
+    let stream = connect(stage.server(maker).port);
     let config = Config::new("u", PASSWORD.into(), std::sync::Arc::new(OsRandom::new()));
     let mut client = Client::over(stream, config).unwrap();
     let mut guesses = 0;
@@ -131,8 +131,8 @@ pub(crate) fn guesses_by_change_user(stage: &Stage, whose: Whose) -> String {
 }
 
 /// Changes from an account that may be used in plaintext to one that requires TLS.
-pub(crate) fn change_user_to_required_tls(stage: &Stage, whose: Whose) -> String {
-    let stream = connect(stage.server(whose).port);
+pub(crate) fn change_user_to_required_tls(stage: &Stage, maker: Maker) -> String {
+    let stream = connect(stage.server(maker).port);
     let config = Config::new("u", PASSWORD.into(), std::sync::Arc::new(OsRandom::new()));
     let mut client = Client::over(stream, config).unwrap();
     match client.change_user("ssl_only", PASSWORD.into(), None) {
@@ -142,8 +142,8 @@ pub(crate) fn change_user_to_required_tls(stage: &Stage, whose: Whose) -> String
 }
 
 /// Sends connection attributes with a length beyond the packet's end.
-pub(crate) fn lying_attributes(stage: &Stage, whose: Whose) -> String {
-    let mut stream = greeted(stage, whose);
+pub(crate) fn lying_attributes(stage: &Stage, maker: Maker) -> String {
+    let mut stream = greeted(stage, maker);
     let mut bytes = login("u", false, "mysql_native_password", &[7; 20]);
     bytes[2] |= 0x10;
     bytes.extend(b"\xfd\xff\xff\xff\x04name\xfc\xff\xff");
@@ -151,9 +151,9 @@ pub(crate) fn lying_attributes(stage: &Stage, whose: Whose) -> String {
     said(&mut stream)
 }
 
-pub(crate) fn unknown_user(stage: &Stage, whose: Whose) -> String {
+pub(crate) fn unknown_user(stage: &Stage, maker: Maker) -> String {
     let told = |user: &str| {
-        let output = client(Whose::Sealwire, stage.server(whose).port, user, "wrong", &[&stage.ca()]);
+        let output = client(Maker::Sealwire, stage.server(maker).port, user, "wrong", &[&stage.ca()]);
         String::from_utf8_lossy(&output.stderr).replace(&format!("'{user}'"), "USER")
     };
     let (known, unknown) = (told("u"), told("v"));
@@ -162,8 +162,8 @@ pub(crate) fn unknown_user(stage: &Stage, whose: Whose) -> String {
 }
 
 /// The server's reaction when the login time is over.
-pub(crate) fn silence_after_ssl_request(stage: &Stage, whose: Whose) -> String {
-    let mut stream = connect(stage.hasty(whose).port);
+pub(crate) fn silence_after_ssl_request(stage: &Stage, maker: Maker) -> String {
+    let mut stream = connect(stage.impatient(maker).port);
     packet(&mut stream).unwrap();
     stream.write_all(&ssl_request(32)).unwrap();
     match rest(&mut stream).as_slice() {
@@ -178,8 +178,8 @@ pub(crate) fn silence_after_ssl_request(stage: &Stage, whose: Whose) -> String {
 }
 
 /// Sends a login byte by byte, over five times the server's login time.
-pub(crate) fn a_byte_at_a_time(stage: &Stage, whose: Whose) -> String {
-    let mut stream = connect(stage.hasty(whose).port);
+pub(crate) fn a_byte_at_a_time(stage: &Stage, maker: Maker) -> String {
+    let mut stream = connect(stage.impatient(maker).port);
     packet(&mut stream).unwrap();
     let begin = Instant::now();
     // The read that times out sets the pace of the writes.
@@ -193,7 +193,7 @@ pub(crate) fn a_byte_at_a_time(stage: &Stage, whose: Whose) -> String {
         if stream.write_all(&[byte]).is_err() || over(stream.read(&mut [0; 64])) {
             return "hangs up".to_owned();
         }
-        if begin.elapsed() > 5 * HASTE {
+        if begin.elapsed() > 5 * SHORT_LOGIN_TIME {
             return "is still there after 5 times its connect_timeout".to_owned();
         }
     }
@@ -201,8 +201,8 @@ pub(crate) fn a_byte_at_a_time(stage: &Stage, whose: Whose) -> String {
 }
 
 /// The server's answer to half a packet followed by the end of the stream.
-pub(crate) fn half_a_packet(stage: &Stage, whose: Whose) -> String {
-    let mut stream = greeted(stage, whose);
+pub(crate) fn half_a_packet(stage: &Stage, maker: Maker) -> String {
+    let mut stream = greeted(stage, maker);
     stream.write_all(&ssl_request(32)[..20]).unwrap();
     stream.shutdown(std::net::Shutdown::Write).unwrap();
     let mut said = Vec::new();

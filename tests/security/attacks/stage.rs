@@ -21,44 +21,44 @@ use tempfile::TempDir;
 
 /// The maker of the server or client under attack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Whose {
+pub(crate) enum Maker {
     MariaDb,
     Sealwire,
 }
 
 /// The connect_timeout of the servers with a short one.
-pub(crate) const HASTE: Duration = Duration::from_secs(2);
+pub(crate) const SHORT_LOGIN_TIME: Duration = Duration::from_secs(2);
 
 /// The servers that all attacks share; each is started when it is first needed.
 pub(crate) struct Stage {
     place: TempDir,
     servers: [OnceLock<Server>; 2],
-    hasty: [OnceLock<Server>; 2],
+    impatient: [OnceLock<Server>; 2],
     elsewhere: OnceLock<(Server, CertificateSet)>,
 }
 
 impl Stage {
     pub(crate) fn new() -> Self {
         let place = tempfile::tempdir().unwrap();
-        let (servers, hasty) = ([const { OnceLock::new() }; 2], [const { OnceLock::new() }; 2]);
-        Self { place, servers, hasty, elsewhere: OnceLock::new() }
+        let (servers, impatient) = ([const { OnceLock::new() }; 2], [const { OnceLock::new() }; 2]);
+        Self { place, servers, impatient, elsewhere: OnceLock::new() }
     }
 
     /// A server of that maker, with the same certificates and accounts.
-    pub(crate) fn server(&self, whose: Whose) -> &Server {
-        self.servers[whose as usize].get_or_init(|| self.start(whose, Vec::new()))
+    pub(crate) fn server(&self, maker: Maker) -> &Server {
+        self.servers[maker as usize].get_or_init(|| self.start(maker, Vec::new()))
     }
 
-    /// A server that allows a client [`HASTE`] to log in.
-    pub(crate) fn hasty(&self, whose: Whose) -> &Server {
-        let option = format!("--connect-timeout={}", HASTE.as_secs());
-        self.hasty[whose as usize].get_or_init(|| self.start(whose, vec![option]))
+    /// A server that allows a client [`SHORT_LOGIN_TIME`] to log in.
+    pub(crate) fn impatient(&self, maker: Maker) -> &Server {
+        let option = format!("--connect-timeout={}", SHORT_LOGIN_TIME.as_secs());
+        self.impatient[maker as usize].get_or_init(|| self.start(maker, vec![option]))
     }
 
-    fn start(&self, whose: Whose, options: Vec<String>) -> Server {
-        let kind = match whose {
-            Whose::MariaDb => Kind::MariaDb,
-            Whose::Sealwire => Kind::Sealwired,
+    fn start(&self, maker: Maker, options: Vec<String>) -> Server {
+        let kind = match maker {
+            Maker::MariaDb => Kind::MariaDb,
+            Maker::Sealwire => Kind::Sealwired,
         };
         let native = "mysql_native_password";
         let statements = [("u", "NONE"), ("ssl_only", "SSL")]
@@ -99,15 +99,15 @@ impl Stage {
 }
 
 /// Runs the terminal client of that maker as `user`, which queries the cipher in use.
-pub(crate) fn client(whose: Whose, port: u16, user: &str, password: &str, options: &[&str]) -> Output {
-    say(whose, port, user, password, options, "SHOW STATUS LIKE 'Ssl_cipher'")
+pub(crate) fn client(maker: Maker, port: u16, user: &str, password: &str, options: &[&str]) -> Output {
+    say(maker, port, user, password, options, "SHOW STATUS LIKE 'Ssl_cipher'")
 }
 
 /// Runs the terminal client of that maker with a statement, as `user`.
-pub(crate) fn say(whose: Whose, port: u16, user: &str, password: &str, options: &[&str], statement: &str) -> Output {
-    let mut command = match whose {
-        Whose::MariaDb => Command::new("mariadb"),
-        Whose::Sealwire => Command::new(program("sealwire")),
+pub(crate) fn say(maker: Maker, port: u16, user: &str, password: &str, options: &[&str], statement: &str) -> Output {
+    let mut command = match maker {
+        Maker::MariaDb => Command::new("mariadb"),
+        Maker::Sealwire => Command::new(program("sealwire")),
     };
     command.args(["--no-defaults", "--host=127.0.0.1"]).env_remove("HOME");
     // The password is not on the command line, because sealwire would warn of that.

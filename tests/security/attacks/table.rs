@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use sealwire_tests::programs::package_folder;
 
-use crate::registry::{Did, ROWS, Row};
+use crate::registry::{ROWS, Reaction, Row};
 
 const BEGIN: &str = "<!-- the table of attacks: `cargo xtask attacks` writes it -->\n";
 const END: &str = "<!-- the end of the table -->\n";
@@ -21,7 +21,7 @@ pub(crate) fn text(tried: &str) -> String {
         let _ = writeln!(text, "      Sealwire  {}", row.ours.cell());
     }
     let live = ROWS.iter().filter(|row| row.live.is_some());
-    let yields = live.clone().filter(|row| matches!(row.theirs, Did::Yields(_))).count();
+    let yields = live.clone().filter(|row| matches!(row.theirs, Reaction::Yields(_))).count();
     let _ = write!(
         text,
         "\n{} attacks, {} of them tried on both: MariaDB yields to {yields}, Sealwire to none",
@@ -71,7 +71,7 @@ pub(crate) fn every_row_has_a_test() -> Result<(), String> {
         if row.live.is_none() && row.tests.is_empty() {
             wrong.push(format!("nothing shows '{}'", row.id));
         }
-        if matches!(row.ours, Did::NotRun(_)) {
+        if matches!(row.ours, Reaction::NotRun(_)) {
             wrong.push(format!("'{}' was not tried on Sealwire", row.id));
         }
         for (file, name) in row.tests {

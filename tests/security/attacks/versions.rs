@@ -7,7 +7,7 @@ use std::sync::Arc;
 use libtest_mimic::{Failed, Trial};
 use sealwire_tests::programs::missing;
 
-use crate::stage::{Stage, Whose};
+use crate::stage::{Maker, Stage};
 
 /// The version's option, and the expected result.
 const VERSIONS: [(&str, Expected); 4] = [
@@ -78,7 +78,7 @@ fn s_client(stage: &Stage, options: &[&str], until: &str) -> Result<String, Stri
     let (said, out) = std::io::pipe().map_err(told)?;
     let mut command = Command::new("openssl");
     command.args(["s_client", "-starttls", "mysql", "-connect"]);
-    command.arg(format!("127.0.0.1:{}", stage.server(Whose::Sealwire).port)).arg("-CAfile").arg(&stage.set().ca);
+    command.arg(format!("127.0.0.1:{}", stage.server(Maker::Sealwire).port)).arg("-CAfile").arg(&stage.set().ca);
     command.args(options).stdin(Stdio::piped()).stdout(out.try_clone().map_err(told)?).stderr(out);
     let mut child = command.spawn().map_err(told)?;
     drop(command);

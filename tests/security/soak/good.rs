@@ -18,7 +18,7 @@ use sealwire_tests::clients;
 use crate::Counts;
 
 /// The most clients in their handshake at a time.
-const AT_THE_DOOR: usize = 32;
+const MOST_HANDSHAKES: usize = 32;
 /// The most queries of one client before it quits.
 const QUESTIONS: u64 = 9;
 
@@ -77,7 +77,7 @@ pub(crate) fn run(
             }
         }
         let entering = |good: &&Good| good.phase == Phase::Entering;
-        let mut free = AT_THE_DOOR.saturating_sub(places.iter().flatten().filter(entering).count());
+        let mut free = MOST_HANDSHAKES.saturating_sub(places.iter().flatten().filter(entering).count());
         for (number, place) in places.iter_mut().enumerate().filter(|(_, place)| place.is_none()) {
             if free == 0 {
                 break;

@@ -21,12 +21,12 @@ pub fn judge(scenario: &Scenario, run: &Run) -> Result<(), String> {
     check(run.most_held <= MOST_HELD, || format!("{} bytes were held", run.most_held))?;
     for password in [RIGHT, WRONG] {
         check(!contains(&run.pcap, password), || "the password was on the wire".to_owned())?;
-        check(!contains(&run.overheard, password), || "the attacker has the password".to_owned())?;
+        check(!contains(&run.intercepted, password), || "the attacker has the password".to_owned())?;
     }
     let demands_tls = !matches!(scenario.client.ssl_mode.as_str(), "DISABLED" | "PREFERRED");
     check(!(demands_tls && contains(&run.pcap, QUERY)), || "the query was on the wire in plaintext".to_owned())?;
     let verifies = scenario.client.ssl_mode.starts_with("VERIFY");
-    check(run.overheard.is_empty() || !verifies, || "an impostor was talked to".to_owned())?;
+    check(run.intercepted.is_empty() || !verifies, || "an impostor was talked to".to_owned())?;
     for outcome in &run.connections {
         connection(scenario, outcome).map_err(|problem| format!("{problem}: {outcome:?}"))?;
     }

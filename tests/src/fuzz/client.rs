@@ -25,12 +25,12 @@ const MOST_POLLS: usize = 100_000;
 pub(super) fn run(data: &[u8]) {
     let Some((&[flags, plugin], script)) = data.split_first_chunk::<2>() else { return };
     let settings = Settings { flags, plugin };
-    let whole = settings.play(script, usize::MAX);
+    let whole = settings.state(script, usize::MAX);
     // The client detects packets that come too early only if they arrive together with the ones before. Otherwise, and without TLS, nothing
     // depends on how the bytes are cut.
     let too_early = matches!(whole.error, Some(Error::PeerMisbehaved(PeerMisbehaved::Unexpected(_))));
     if !settings.has(TLS) && !too_early {
-        let chunked = settings.play(script, 1 + usize::from(plugin >> 4));
+        let chunked = settings.state(script, 1 + usize::from(plugin >> 4));
         assert_eq!(whole, chunked, "the outcome depends on how bytes are cut");
     }
 }
@@ -48,9 +48,9 @@ pub(super) const VERIFIES: u8 = 128;
 #[derive(Debug, PartialEq)]
 struct Outcome {
     /// The events that the application was given.
-    told: Vec<String>,
+    events: Vec<String>,
     /// The bytes that the server was sent, decrypted.
-    heard: Vec<u8>,
+    received: Vec<u8>,
     error: Option<Error>,
 }
 
@@ -102,44 +102,44 @@ impl Settings {
         reseed(1);
         let now = start();
         let machine = Connection::new(Arc::new(self.config()), now);
-        let mut play = Play {
+        let mut state = RunState {
             settings: self,
             machine,
             peer: Peer::default(),
-            told: Vec::new(),
+            events: Vec::new(),
             prepared: None,
             error: None,
             wire: Vec::new(),
-            given: 0,
-            said: 0,
+            bytes_in: 0,
+            bytes_out: 0,
             now,
             chunk,
         };
         for (code, bytes) in steps(script) {
-            play.step(code, bytes);
+            state.step(code, bytes);
         }
-        play.step(EOF, &[]);
-        play.judge();
-        Outcome { told: play.told, heard: play.peer.heard, error: play.error }
+        state.step(EOF, &[]);
+        state.judge();
+        Outcome { events: state.events, received: state.peer.received, error: state.error }
     }
 }
 
-struct Play {
+struct RunState {
     settings: Settings,
     machine: Connection,
     peer: Peer,
-    told: Vec<String>,
+    events: Vec<String>,
     prepared: Option<Prepared>,
     error: Option<Error>,
     /// The bytes that the client sent, as an eavesdropper sees them.
     wire: Vec<u8>,
-    given: usize,
-    said: usize,
+    bytes_in: usize,
+    bytes_out: usize,
     now: Now,
     chunk: usize,
 }
 
-impl Play {
+impl RunState {
     fn step(&mut self, code: u8, bytes: &[u8]) {
         match code {
             BYTES => {
@@ -168,7 +168,7 @@ impl Play {
     }
 
     fn feed(&mut self, bytes: &[u8]) {
-        self.given += bytes.len();
+        self.bytes_in += bytes.len();
         for piece in bytes.chunks(self.chunk.min(bytes.len()).max(1)) {
             self.input(Input::Bytes(&mut piece.to_vec()));
         }
@@ -223,7 +223,7 @@ impl Play {
                 Ok(Output::Wait(_)) => None,
                 Ok(Output::Transmit) => Some(Ok(())),
                 Ok(Output::Event(event)) => {
-                    self.told.push(told(&event, &self.machine));
+                    self.events.push(describe(&event, &self.machine));
                     if let Event::Prepared(prepared) = event {
                         self.prepared = Some(prepared);
                     }
@@ -249,33 +249,34 @@ impl Play {
         if out.is_empty() {
             return;
         }
-        self.said += out.len();
+        self.bytes_out += out.len();
         self.wire.extend_from_slice(out);
         let mut rest = out;
         if let Some((request, hello)) = out.split_at_checked(SSL_REQUEST)
-            && self.peer.heard.is_empty()
-            && SslRequest::decode(&request[HEADER..]).is_ok_and(|said| said.capabilities.contains(Capabilities::SSL))
+            && self.peer.received.is_empty()
+            && SslRequest::decode(&request[HEADER..])
+                .is_ok_and(|request| request.capabilities.contains(Capabilities::SSL))
             && request[..HEADER] == [32, 0, 0, 1]
         {
-            self.peer.hear(request, self.now);
+            self.peer.receive(request, self.now);
             self.peer.begin_tls(TlsLayer::server(&server_tls()).expect("our own certificate"));
             rest = hello;
         }
-        let answer = self.peer.hear(rest, self.now);
+        let answer = self.peer.receive(rest, self.now);
         if !answer.is_empty() {
-            self.given += answer.len();
+            self.bytes_in += answer.len();
             // An error shows when the machine is polled.
             let _ = self.machine.handle_input(Input::Bytes(&mut answer.clone()), self.now);
         }
     }
 
     fn judge(&self) {
-        assert!(self.said <= 8 * self.given + ALLOWANCE, "{} bytes for {}", self.said, self.given);
+        assert!(self.bytes_out <= 8 * self.bytes_in + ALLOWANCE, "{} bytes for {}", self.bytes_out, self.bytes_in);
         let local = self.settings.has(UNIX_SOCKET);
         assert!(local || !holds(&self.wire, PASSWORD), "the password can be read on the way");
         let verified = local || self.peer.tls_is_ready() && self.settings.has(VERIFIES);
         assert!(
-            verified || !holds(&self.peer.heard, PASSWORD),
+            verified || !holds(&self.peer.received, PASSWORD),
             "the password was told to a server that proved nothing"
         );
         if self.settings.has(TLS) && !self.settings.has(PREFERRED) && !local {
@@ -287,7 +288,7 @@ impl Play {
 }
 
 /// An event as text; its borrowed rows are read to the end.
-fn told(event: &Event, machine: &Connection) -> String {
+fn describe(event: &Event, machine: &Connection) -> String {
     match event {
         Event::Row(RowFormat::Text) => format!("{:?}", machine.text_row().iter().collect::<Vec<_>>()),
         Event::Row(RowFormat::Binary) => {

@@ -60,7 +60,7 @@ pub(super) struct Peer {
     /// The sequence number of the next packet.
     sequence: u8,
     /// The bytes from the machine, decrypted.
-    pub(super) heard: Vec<u8>,
+    pub(super) received: Vec<u8>,
     scanned: usize,
     tls: Option<TlsLayer>,
 }
@@ -100,17 +100,17 @@ impl Peer {
     }
 
     /// Takes bytes from the machine; returns the TLS layer's answer.
-    pub(super) fn hear(&mut self, bytes: &[u8], now: Now) -> Vec<u8> {
+    pub(super) fn receive(&mut self, bytes: &[u8], now: Now) -> Vec<u8> {
         let mut answer = Vec::new();
         match &mut self.tls {
             Some(tls) => {
                 // After the machine has failed, it sends nothing that can be decrypted.
-                let _ = tls.feed(&mut bytes.to_vec(), &mut self.heard, now.wall);
+                let _ = tls.feed(&mut bytes.to_vec(), &mut self.received, now.wall);
                 tls.take_output(&mut answer);
             }
-            None => self.heard.extend_from_slice(bytes),
+            None => self.received.extend_from_slice(bytes),
         }
-        while let Scan::Complete(found) = scan(&self.heard[self.scanned..]) {
+        while let Scan::Complete(found) = scan(&self.received[self.scanned..]) {
             self.sequence = found.first_sequence.wrapping_add(found.frames as u8);
             self.scanned += found.wire_length;
         }

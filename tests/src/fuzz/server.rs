@@ -39,9 +39,9 @@ pub(super) fn run(data: &[u8]) {
     if holds(script, "BLOB") {
         return;
     }
-    let whole = play(flags, script, usize::MAX);
+    let whole = state(flags, script, usize::MAX);
     if !whole.tls {
-        let chunked = play(flags, script, 1 + usize::from(cut));
+        let chunked = state(flags, script, 1 + usize::from(cut));
         assert_eq!(whole, chunked, "the outcome depends on how bytes are cut");
     }
 }
@@ -68,7 +68,7 @@ pub(super) fn config(flags: u8) -> Config {
 #[derive(Debug, PartialEq)]
 struct Outcome {
     /// The bytes that the client was sent, decrypted.
-    heard: Vec<u8>,
+    received: Vec<u8>,
     /// The statements that reached the engine.
     queries: Vec<Vec<u8>>,
     user: Option<String>,
@@ -91,37 +91,43 @@ fn play(flags: u8, script: &[u8], chunk: usize) -> Outcome {
         server::Peer { transport: Transport::UnixSocket, host: "localhost".to_owned(), user: Some("tester".to_owned()) }
     };
     let machine = Connection::new(Arc::new(config(flags)), 42, peer, now);
-    let mut play = Play {
+    let mut state = RunState {
         flags,
         machine,
         host,
         peer: Peer::default(),
         error: None,
-        given: 0,
-        said: 0,
+        bytes_in: 0,
+        bytes_out: 0,
         now,
         chunk,
         waits_until: None,
         is_over: false,
     };
-    play.poll();
+    state.poll();
     for (code, bytes) in steps(script) {
-        play.step(code, bytes);
+        state.step(code, bytes);
     }
-    play.step(EOF, &[]);
-    play.judge();
-    let tls = play.peer.has_tls();
-    Outcome { heard: play.peer.heard, queries: play.host.queries, user: play.host.user, error: play.error, tls }
+    state.step(EOF, &[]);
+    state.judge();
+    let tls = state.peer.has_tls();
+    Outcome {
+        received: state.peer.received,
+        queries: state.host.queries,
+        user: state.host.user,
+        error: state.error,
+        tls,
+    }
 }
 
-struct Play {
+struct RunState {
     flags: u8,
     machine: Connection,
     host: Host,
     peer: Peer,
     error: Option<Error>,
-    given: usize,
-    said: usize,
+    bytes_in: usize,
+    bytes_out: usize,
     now: Now,
     chunk: usize,
     waits_until: Option<Duration>,
@@ -129,7 +135,7 @@ struct Play {
     is_over: bool,
 }
 
-impl Play {
+impl RunState {
     fn step(&mut self, code: u8, bytes: &[u8]) {
         if self.is_over {
             return;
@@ -169,12 +175,12 @@ impl Play {
         self.feed(&framed);
         let layer = TlsLayer::client(&client_tls(true), HOST, None, self.now.wall).expect("our own settings");
         self.peer.begin_tls(layer);
-        let hello = self.peer.hear(&[], self.now);
+        let hello = self.peer.receive(&[], self.now);
         self.feed(&hello);
     }
 
     fn feed(&mut self, bytes: &[u8]) {
-        self.given += bytes.len();
+        self.bytes_in += bytes.len();
         for piece in bytes.chunks(self.chunk.min(bytes.len()).max(1)) {
             if self.is_over {
                 return;
@@ -197,9 +203,9 @@ impl Play {
             let mut out = Vec::new();
             let stepped = self.host.step(&mut self.machine, &mut out);
             if !out.is_empty() {
-                self.said += out.len();
-                let answer = self.peer.hear(&out, self.now);
-                self.given += answer.len();
+                self.bytes_out += out.len();
+                let answer = self.peer.receive(&out, self.now);
+                self.bytes_in += answer.len();
                 if !answer.is_empty() {
                     // An error shows when the machine is polled.
                     let _ = self.machine.handle_input(Input::Bytes(&mut answer.clone()), self.now);
@@ -227,7 +233,7 @@ impl Play {
     }
 
     fn judge(&self) {
-        assert!(self.said <= 64 * self.given + ALLOWANCE, "{} bytes for {}", self.said, self.given);
+        assert!(self.bytes_out <= 64 * self.bytes_in + ALLOWANCE, "{} bytes for {}", self.bytes_out, self.bytes_in);
         let secure = self.machine.facts().tls.is_some();
         let local = self.flags & UNIX_SOCKET != 0;
         assert!(!secure || self.peer.has_tls(), "TLS with nobody");

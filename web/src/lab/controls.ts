@@ -149,14 +149,14 @@ export class Controls {
   #slider(label: string, max: number, step: number, get: (scenario: Scenario) => number, set: (value: number) => Change, text: (value: number) => string): Control {
     const output = h("output");
     const input = h("input", { type: "range", min: 0, max, step });
-    const tell = () => (output.textContent = text(Number(input.value)));
-    input.oninput = tell;
+    const showValue = () => (output.textContent = text(Number(input.value)));
+    input.oninput = showValue;
     input.onchange = () => this.onchange();
     return {
       element: h("label", { class: "slider" }, h("span", {}, label), input, output),
       show: (scenario) => {
         input.value = String(get(scenario));
-        tell();
+        showValue();
       },
       read: () => set(Number(input.value)),
     };

@@ -31,8 +31,8 @@ export function outcome({ run }: Played): HTMLElement {
   }
   if (client.failure) box.append(failure("Client", client.failure));
   if (server.failure && server.failure.message !== client.failure?.message) box.append(failure("Server", server.failure));
-  const overheard = new TextDecoder().decode(new Uint8Array(run.overheard)).replaceAll(/[^\x20-\x7e]+/g, " ");
-  if (run.overheard.length > 0) box.append(h("p", { class: "overheard" }, `The man in the middle could read: ${overheard}`));
+  const intercepted = new TextDecoder().decode(new Uint8Array(run.intercepted)).replaceAll(/[^\x20-\x7e]+/g, " ");
+  if (run.intercepted.length > 0) box.append(h("p", { class: "intercepted" }, `The man in the middle could read: ${intercepted}`));
   box.append(
     h(
       "p",

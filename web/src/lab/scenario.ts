@@ -58,7 +58,7 @@ export interface Run {
   time_us: number;
   packets: number;
   hash: string;
-  overheard: number[];
+  intercepted: number[];
 }
 
 /** A run with what the page needs besides. */

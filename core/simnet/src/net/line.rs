@@ -49,12 +49,12 @@ impl Default for Network {
 
 /// One direction of a line.
 #[derive(Debug, Default)]
-pub(super) struct Lane {
+pub(super) struct Direction {
     /// The time at which the last packet has been sent completely, in microseconds.
     free_at: u64,
 }
 
-impl Lane {
+impl Direction {
     /// Decides when, in which form and how often (0 to 2 times) a packet that is sent at `now` arrives.
     pub(super) fn carry(
         &mut self,
@@ -108,8 +108,8 @@ mod tests {
     use super::*;
 
     fn carry(network: &Network, packets: usize) -> Vec<(u64, Vec<u8>)> {
-        let (mut lane, random) = (Lane::default(), Seeded::new(1));
-        (0..packets).flat_map(|_| lane.carry(network, &random, 0, vec![0; 1000])).collect()
+        let (mut direction, random) = (Direction::default(), Seeded::new(1));
+        (0..packets).flat_map(|_| direction.carry(network, &random, 0, vec![0; 1000])).collect()
     }
 
     #[test]

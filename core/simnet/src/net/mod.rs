@@ -19,7 +19,7 @@ use smoltcp::wire::{HardwareAddress, IpAddress, IpCidr};
 
 use crate::Seeded;
 use capture::Capture;
-use line::Lane;
+use line::Direction;
 
 /// A simulated network. Times are in microseconds since its start.
 pub struct Net {
@@ -40,7 +40,7 @@ struct Host {
     interface: Interface,
     port: Port,
     sockets: SocketSet<'static>,
-    lane: Lane,
+    direction: Direction,
 }
 
 /// A TCP connection of a host, or its listening socket.
@@ -93,7 +93,7 @@ impl Net {
             // Adding an address can't fail, because there is room for more than one.
             let _ = addresses.push(IpCidr::new(IpAddress::Ipv4(address), 24));
         });
-        self.hosts.push(Host { interface, port, sockets: SocketSet::new(Vec::new()), lane: Lane::default() });
+        self.hosts.push(Host { interface, port, sockets: SocketSet::new(Vec::new()), direction: Direction::default() });
         self.hosts.len() - 1
     }
 
@@ -210,7 +210,7 @@ impl Net {
             host.interface.poll(instant(now), &mut host.port, &mut host.sockets);
             for packet in std::mem::take(&mut host.port.leaving) {
                 self.capture.sent(now, self.epoch_us + now, &packet);
-                for (arrives, packet) in host.lane.carry(&self.network, &self.random, now, packet) {
+                for (arrives, packet) in host.direction.carry(&self.network, &self.random, now, packet) {
                     self.sent += 1;
                     // Hosts come in pairs, so the peer's index differs in the lowest bit.
                     self.flying.insert((arrives, self.sent), (index ^ 1, packet));
