@@ -138,7 +138,7 @@ impl Channel {
             self.unsealed = Vec::new();
         }
         if let Some(compression) = &mut self.compression {
-            compression.rest();
+            compression.release_empty_buffers();
         }
     }
 

@@ -8,7 +8,7 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use crate::received::{give_back, reserve};
-use crate::wire::compressed::{self, Algorithm, Front, Inflation};
+use crate::wire::compressed::{self, Algorithm, Inflation, Scan};
 use crate::wire::frame::{HEADER, MAX_FRAME_PAYLOAD};
 
 /// The bytes of several packets to put into one frame: enough to compress well, with little work at a time.
@@ -50,12 +50,12 @@ pub(crate) struct Bounds {
 /// omits the code of this file, because a page's client does not need it.
 #[derive(Debug)]
 #[cfg(any(feature = "zlib", feature = "zstd"))]
-struct Built(());
+struct AlgorithmProof(());
 #[derive(Debug)]
 #[cfg(not(any(feature = "zlib", feature = "zstd")))]
-enum Built {}
+enum AlgorithmProof {}
 
-impl Built {
+impl AlgorithmProof {
     #[cfg(any(feature = "zlib", feature = "zstd"))]
     const PROOF: Option<Self> = Some(Self(()));
     #[cfg(not(any(feature = "zlib", feature = "zstd")))]
@@ -65,7 +65,7 @@ impl Built {
 /// The compression of one connection in both directions.
 #[derive(Debug)]
 pub(crate) struct Compression {
-    _built: Built,
+    _built: AlgorithmProof,
     algorithm: Algorithm,
     /// Frames from the peer; the first `taken` bytes have been processed.
     packed: Vec<u8>,
@@ -123,7 +123,7 @@ impl Compression {
     /// Starts compression; `packed` has the bytes that the peer has already sent. `None` if the build has no algorithm.
     pub(crate) fn new(algorithm: Algorithm, packed: Vec<u8>) -> Option<Self> {
         Some(Self {
-            _built: Built::PROOF?,
+            _built: AlgorithmProof::PROOF?,
             algorithm,
             packed,
             taken: 0,
@@ -167,10 +167,10 @@ impl Compression {
     pub(crate) fn unpack(&mut self, bounds: Bounds, packets: &mut Vec<u8>) -> crate::wire::Result<Unpacked> {
         let rest = self.packed.get(self.taken..).unwrap_or_default();
         let limit = bounds.packet.saturating_add(BESIDE_A_PACKET);
-        let (sequence, unpacked) = match compressed::front(self.algorithm, rest, limit)? {
-            Front::Incomplete => return Ok(Unpacked::Nothing),
-            Front::OverLimit { sequence } => (sequence, Unpacked::TooBig),
-            Front::Frame(frame) => {
+        let (sequence, unpacked) = match compressed::scan(self.algorithm, rest, limit)? {
+            Scan::Incomplete => return Ok(Unpacked::Nothing),
+            Scan::OverLimit { sequence } => (sequence, Unpacked::TooBig),
+            Scan::Frame(frame) => {
                 if self.inflation.is_none() {
                     let more = frame.plain_length();
                     let needed = packets.len().saturating_add(more).saturating_add(self.packed.len());
@@ -282,7 +282,7 @@ impl Compression {
     }
 
     /// Releases the memory of empty buffers.
-    pub(crate) fn rest(&mut self) {
+    pub(crate) fn release_empty_buffers(&mut self) {
         if !self.has_input() {
             self.packed = Vec::new();
             self.taken = 0;
@@ -458,7 +458,7 @@ mod tests {
         assert_eq!(client.unpack(upto(100), &mut packets), Ok(Unpacked::Misnumbered));
         assert!(packets.ends_with(b"because"));
         assert!(!client.packed.is_empty() && !client.has_input());
-        client.rest();
+        client.release_empty_buffers();
         assert_eq!(client.packed.capacity(), 0);
     }
 }

@@ -23,7 +23,7 @@ use std::time::Duration;
 
 use server::engine::Interruption;
 use server::published::Published;
-use server::registry::{Full, MostSessions, Registry};
+use server::registry::{MostSessions, Registry, SessionLimit};
 use server::sync;
 use server::threads::Threads;
 use server::versioned::Versioned;
@@ -55,7 +55,7 @@ type Passwords = Versioned<u32, &'static str, u32>;
 /// A login reads the account first, then the remembered digest of its password. A proved password is remembered for the next login.
 fn log_in(passwords: &Passwords) {
     let account = passwords.current();
-    if let Some(remembered) = passwords.recall(&"user") {
+    if let Some(remembered) = passwords.get(&"user") {
         // A change may come between the two reads; the remembered digest is then of the newer value.
         assert!(remembered >= *account, "a password from before the change lets its owner in");
     } else {
@@ -73,7 +73,7 @@ fn no_old_password_is_remembered_after_a_change() {
         let passwords = Arc::new(Passwords::new(0, |old, new, _| old == new));
         at_once(&passwords, &[log_in, change, log_in, change]);
         assert_eq!(*passwords.current(), 2, "a change was lost");
-        let remembered = passwords.recall(&"user");
+        let remembered = passwords.get(&"user");
         assert!(remembered.is_none_or(|password| password == 2), "{remembered:?} is remembered, and 2 is the password");
     });
 }
@@ -201,7 +201,7 @@ fn there_is_no_session_too_many() {
         let outcomes: Vec<_> = (0..4).map(come).collect();
         let outcomes: Vec<_> = outcomes.into_iter().map(|thread| thread.join().unwrap()).collect();
         // The first connection ends; another takes its place, or none does.
-        let refused = outcomes.iter().filter(|outcome| **outcome == Err(Full::Server)).count();
+        let refused = outcomes.iter().filter(|outcome| **outcome == Err(SessionLimit::Server)).count();
         assert!(outcomes.iter().all(|outcome| outcome.is_ok_and(|sessions| sessions <= 2) || outcome.is_err()));
         assert!((1..=2).contains(&refused), "{outcomes:?}");
     });
@@ -258,11 +258,11 @@ fn a_kill_between_the_command_and_its_statement_is_not_lost() {
         let registry = Arc::new(Registry::default());
         let process = registry.enter(registry.next_id(), "localhost".to_owned(), Box::new(|| {}));
         let interruption = Arc::new(Interruption::default());
-        process.runs(Arc::clone(&interruption));
+        process.begin_statement(Arc::clone(&interruption));
         process.begin("Query", None);
         let killed = Arc::clone(&process);
         let killer = thread::spawn(move || killed.stop_statement());
-        process.runs(Arc::clone(&interruption));
+        process.begin_statement(Arc::clone(&interruption));
         assert!(interruption.sleep(Duration::MAX), "the statement was not stopped");
         killer.join().unwrap();
     });

@@ -6,7 +6,7 @@ use sealwire_core::error::{PeerMisbehaved, Side};
 use sealwire_core::server;
 use sealwire_core::tls::Trust;
 use sealwire_core::wire::frame;
-use sealwire_simnet::{Filter, Pair, Seen, Toward};
+use sealwire_simnet::{Filter, OwnedEvent, Pair, Toward};
 
 use crate::world::{PASSWORD, World, pair, plain_server};
 
@@ -37,7 +37,7 @@ fn strip_ssl(greeting: &mut Vec<u8>) {
 fn run(client: client::Config, server: server::Config, filter: Filter) -> (Pair, Error) {
     let mut pair = pair(client, server).with_filter(filter);
     let seen = pair.run();
-    let Some(Seen::Broken(error)) = seen.last().cloned() else { panic!("the client goes on: {seen:?}") };
+    let Some(OwnedEvent::Broken(error)) = seen.last().cloned() else { panic!("the client goes on: {seen:?}") };
     assert_nothing_leaked(&pair);
     (pair, error)
 }
@@ -64,7 +64,7 @@ fn only_preferred_falls_back_to_plaintext() {
     let TlsPolicy::Required(context) = client.tls else { panic!() };
     client.tls = TlsPolicy::Preferred(context);
     let mut pair = pair(client, world.server()).with_filter(alter_greeting(strip_ssl));
-    assert_eq!(pair.run(), [Seen::Connected]);
+    assert_eq!(pair.run(), [OwnedEvent::Connected]);
     assert_eq!(pair.client.facts().ssl_cipher(), None);
 }
 
@@ -153,7 +153,7 @@ fn a_swapped_certificate_is_refused_before_the_user_is_named() {
     let (world, attacker) = (World::new(), World::new());
     let mut pair = pair(world.client("any"), attacker.server());
     let seen = pair.run();
-    assert!(matches!(seen.last(), Some(Seen::Broken(Error::Tls(_)))), "{seen:?}");
+    assert!(matches!(seen.last(), Some(OwnedEvent::Broken(Error::Tls(_)))), "{seen:?}");
     assert!(pair.host.user.is_none());
     assert_nothing_leaked(&pair);
 }

@@ -12,7 +12,7 @@ use sealwire_core::tls::TlsLayer;
 use sealwire_core::trace::{self, Observer};
 use sealwire_core::wire::frame;
 use sealwire_core::{Error, Input, Now, Output, SqlError};
-use sealwire_simnet::{Filter, Seen, Toward};
+use sealwire_simnet::{Filter, OwnedEvent, Toward};
 
 use crate::world::{PASSWORD, World, pair, plain_client, plain_server};
 
@@ -189,7 +189,7 @@ fn log_in_through(change: impl Fn(&mut Vec<u8>) + 'static) -> (Login, Capabiliti
     let (world, trace) = (World::new(), Arc::new(Trace::default()));
     let server = server::Config { observer: Some(trace.clone()), ..world.server() };
     let mut pair = pair(world.client("any"), server).with_filter(alter_request(change));
-    assert_eq!(pair.run(), [Seen::Connected]);
+    assert_eq!(pair.run(), [OwnedEvent::Connected]);
     let login = pair.host.login.clone().expect("a login");
     assert!(pair.server.facts().tls.is_some());
     let told = trace.of("HandshakeResponse41");
@@ -266,7 +266,7 @@ fn a_query_before_authentication_never_reaches_the_engine() {
 fn a_stolen_answer_is_of_no_use_on_another_connection() {
     let world = World::new();
     let mut first = pair(plain_client("native"), world.server());
-    assert_eq!(first.run(), [Seen::Connected]);
+    assert_eq!(first.run(), [OwnedEvent::Connected]);
     let answer = first.sent(Toward::Server);
     let mut config = plain_server();
     config.random = Arc::new(sealwire_simnet::Seeded::new(99));

@@ -9,7 +9,7 @@ use sealwire_core::message::vectors;
 use sealwire_core::server::Peer;
 use sealwire_core::wire::frame;
 use sealwire_core::{Input, Now, Output, client, server};
-use sealwire_simnet::{Host, Pair, Seen, Toward};
+use sealwire_simnet::{Host, OwnedEvent, Pair, Toward};
 
 use crate::world::{PASSWORD, World, pair, plain_client, plain_server};
 
@@ -31,7 +31,7 @@ fn record() -> (Vec<u8>, Vec<u8>) {
     pair.client.field_list(b"t", b"%").unwrap();
     pair.run();
     pair.client.quit().unwrap();
-    assert_eq!(pair.run(), [Seen::Closed]);
+    assert_eq!(pair.run(), [OwnedEvent::Closed]);
     (pair.sent(Toward::Server), pair.sent(Toward::Client))
 }
 
@@ -160,7 +160,7 @@ fn every_recorded_packet_whole_and_damaged_goes_through_both_machines() {
 fn a_damaged_tls_handshake_never_connects_and_never_panics() {
     let world = World::new();
     let mut whole = pair(world.client("any"), world.server());
-    assert_eq!(whole.run(), [Seen::Connected]);
+    assert_eq!(whole.run(), [OwnedEvent::Connected]);
     for toward in [Toward::Server, Toward::Client] {
         let length = whole.sent(toward).len();
         let step = 41;
@@ -175,7 +175,7 @@ fn a_damaged_tls_handshake_never_connects_and_never_panics() {
                 }
             }));
             let seen = pair.run();
-            if seen == [Seen::Connected] {
+            if seen == [OwnedEvent::Connected] {
                 // The bits are in the greeting's version or connection id, or after the login, where nothing secret depends on them.
                 assert_eq!(pair.host.user.as_deref(), Some("any"), "bit {bit} toward {toward:?}");
             }

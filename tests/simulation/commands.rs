@@ -7,14 +7,14 @@ use sealwire_core::message::{Capabilities, HandshakeV10, Value};
 use sealwire_core::server;
 use sealwire_core::tls::Trust;
 use sealwire_core::{Error, Output, SqlError};
-use sealwire_simnet::{Pair, Seen, Toward};
+use sealwire_simnet::{OwnedEvent, Pair, Toward};
 
 use crate::world::{PASSWORD, World, pair, plain_client, plain_server};
 
 fn connected() -> Pair {
     let world = World::new();
     let mut pair = pair(world.client("any"), world.server());
-    assert_eq!(pair.run(), [Seen::Connected]);
+    assert_eq!(pair.run(), [OwnedEvent::Connected]);
     pair
 }
 
@@ -27,8 +27,8 @@ fn old_server() -> server::Config {
     server
 }
 
-fn text(value: &[u8]) -> Seen {
-    Seen::Row(vec![Some(value.to_vec())])
+fn text(value: &[u8]) -> OwnedEvent {
+    OwnedEvent::Row(vec![Some(value.to_vec())])
 }
 
 #[test]
@@ -36,8 +36,8 @@ fn the_cipher_that_the_server_shows_is_the_clients() {
     let mut pair = connected();
     pair.client.query(b"SHOW STATUS LIKE 'Ssl_cipher'").unwrap();
     let cipher = pair.client.facts().ssl_cipher().unwrap();
-    let row = Seen::Row(vec![Some(b"Ssl_cipher".to_vec()), Some(cipher.as_bytes().to_vec())]);
-    assert_eq!(pair.run()[1..], [row, Seen::End]);
+    let row = OwnedEvent::Row(vec![Some(b"Ssl_cipher".to_vec()), Some(cipher.as_bytes().to_vec())]);
+    assert_eq!(pair.run()[1..], [row, OwnedEvent::End]);
 }
 
 #[test]
@@ -51,9 +51,9 @@ fn commands_that_are_sent_together_are_answered_in_their_order() {
         pair.client.statistics().unwrap();
         pair.client.ping().unwrap();
         let seen = pair.run();
-        let rows: Vec<_> = seen.iter().filter(|seen| matches!(seen, Seen::Row(_))).cloned().collect();
+        let rows: Vec<_> = seen.iter().filter(|seen| matches!(seen, OwnedEvent::Row(_))).cloned().collect();
         assert_eq!(rows, (0..50).map(|number| text(format!("query {number}").as_bytes())).collect::<Vec<_>>());
-        assert_eq!(seen[seen.len() - 2..], [Seen::Text(b"Uptime: 1".to_vec()), Seen::Ok(0)]);
+        assert_eq!(seen[seen.len() - 2..], [OwnedEvent::Text(b"Uptime: 1".to_vec()), OwnedEvent::Ok(0)]);
     }
 }
 
@@ -65,8 +65,11 @@ fn several_results_follow_one_another() {
         pair.client.query(b"TWICE").unwrap();
         pair.client.query(b"FAIL").unwrap();
         let seen = pair.run();
-        assert_eq!(seen[..4], [Seen::Ok(1), Seen::Columns(vec!["value".into()]), text(b"second"), Seen::End]);
-        assert!(matches!(&seen[4], Seen::Failed(error) if error.code == 1064), "{seen:?}");
+        assert_eq!(
+            seen[..4],
+            [OwnedEvent::Ok(1), OwnedEvent::Columns(vec!["value".into()]), text(b"second"), OwnedEvent::End]
+        );
+        assert!(matches!(&seen[4], OwnedEvent::Failed(error) if error.code == 1064), "{seen:?}");
     }
 }
 
@@ -79,7 +82,7 @@ fn a_server_that_ends_the_connection_unasked_is_heard() {
         // The client has not received the error yet: its command crosses the server's last packet, whose number is 0.
         pair.client.query(b"SELECT 1").unwrap();
         let seen = pair.run();
-        let [Seen::Broken(Error::Refused { by: Side::Server, error })] = &seen[..] else { panic!("{seen:?}") };
+        let [OwnedEvent::Broken(Error::Refused { by: Side::Server, error })] = &seen[..] else { panic!("{seen:?}") };
         assert_eq!((error.code, error.message.as_str()), (code, text));
     }
 }
@@ -93,7 +96,7 @@ fn a_command_over_the_largest_packet_is_refused_under_the_number_that_is_due() {
         pair.run();
         pair.client.query(&vec![b'x'; length - 1]).unwrap();
         let seen = pair.run();
-        assert!(matches!(&seen[0], Seen::Failed(error) if error.code == 1153), "{seen:?}");
+        assert!(matches!(&seen[0], OwnedEvent::Failed(error) if error.code == 1153), "{seen:?}");
         assert!(matches!(&pair.wire[..], [.., (Toward::Client, said)] if said[3] == number));
     }
 }
@@ -102,7 +105,7 @@ fn a_command_over_the_largest_packet_is_refused_under_the_number_that_is_due() {
 fn no_database_is_named_by_an_empty_name() {
     for name in [None, Some(String::new()), Some("test".to_owned())] {
         let mut pair = pair(client::Config { database: name.clone(), ..plain_client("native") }, plain_server());
-        assert_eq!(pair.run(), [Seen::Connected]);
+        assert_eq!(pair.run(), [OwnedEvent::Connected]);
         assert_eq!(pair.host.login.as_ref().unwrap().database, name.clone().filter(|name| !name.is_empty()));
         let with_db = pair.client.facts().capabilities.contains(Capabilities::CONNECT_WITH_DB);
         assert_eq!(with_db, name.is_some_and(|name| !name.is_empty()));
@@ -135,16 +138,16 @@ fn prepared_statements_give_their_parameters_back() {
         ] {
             pair.client.prepare(sql.as_bytes()).unwrap();
             let seen = pair.run();
-            let [Seen::Prepared(statement)] = seen.as_slice() else { panic!("{seen:?}") };
+            let [OwnedEvent::Prepared(statement)] = seen.as_slice() else { panic!("{seen:?}") };
             assert_eq!((statement.parameters.len(), statement.columns.len()), (values.len(), values.len()));
             pair.client.execute(statement, values).unwrap();
             pair.client.close_statement(statement).unwrap();
             let seen = pair.run();
             if values.is_empty() {
-                assert_eq!(seen, [Seen::Ok(0)]);
+                assert_eq!(seen, [OwnedEvent::Ok(0)]);
             } else {
                 let row = values.iter().map(|value| Some(value.to_string().into_bytes())).collect();
-                assert_eq!(seen[1..], [Seen::Row(row), Seen::End]);
+                assert_eq!(seen[1..], [OwnedEvent::Row(row), OwnedEvent::End]);
             }
         }
     }
@@ -154,10 +157,10 @@ fn prepared_statements_give_their_parameters_back() {
 fn too_few_values_for_a_statement_are_a_misuse_that_sends_nothing() {
     let mut pair = connected();
     pair.client.prepare(b"SELECT ?").unwrap();
-    let Some(Seen::Prepared(statement)) = pair.run().pop() else { panic!("not prepared") };
+    let Some(OwnedEvent::Prepared(statement)) = pair.run().pop() else { panic!("not prepared") };
     assert!(matches!(pair.client.execute(&statement, &[]), Err(Error::Misuse(_))));
     pair.client.ping().unwrap();
-    assert_eq!(pair.run(), [Seen::Ok(0)]);
+    assert_eq!(pair.run(), [OwnedEvent::Ok(0)]);
 }
 
 #[test]
@@ -167,14 +170,14 @@ fn small_commands_are_answered() {
         pair.run();
         pair.client.init_db(b"test").unwrap();
         pair.client.reset_connection().unwrap();
-        assert_eq!(pair.run(), [Seen::Ok(0), Seen::Ok(0)]);
+        assert_eq!(pair.run(), [OwnedEvent::Ok(0), OwnedEvent::Ok(0)]);
         pair.client.set_option(0).unwrap();
         pair.client.field_list(b"t", b"").unwrap();
         let seen = pair.run();
-        assert!(matches!(seen[0], Seen::Ok(0) | Seen::End), "{seen:?}");
-        assert_eq!(seen[1..], [Seen::Columns(vec!["value".into()]), Seen::End]);
+        assert!(matches!(seen[0], OwnedEvent::Ok(0) | OwnedEvent::End), "{seen:?}");
+        assert_eq!(seen[1..], [OwnedEvent::Columns(vec!["value".into()]), OwnedEvent::End]);
         pair.client.ping().unwrap();
-        assert_eq!(pair.run(), [Seen::Ok(0)]);
+        assert_eq!(pair.run(), [OwnedEvent::Ok(0)]);
     }
 }
 
@@ -186,19 +189,19 @@ fn a_file_is_refused_unless_it_was_allowed() {
     pair.run();
     pair.client.query(b"INFILE /etc/passwd").unwrap();
     let seen = pair.run();
-    assert!(matches!(seen.as_slice(), [Seen::Failed(error)] if error.code == 2068), "{seen:?}");
+    assert!(matches!(seen.as_slice(), [OwnedEvent::Failed(error)] if error.code == 2068), "{seen:?}");
     pair.client.ping().unwrap();
-    assert_eq!(pair.run(), [Seen::Ok(0)], "the connection lives");
+    assert_eq!(pair.run(), [OwnedEvent::Ok(0)], "the connection lives");
 }
 
 #[test]
 fn a_file_that_was_allowed_is_sent_whole() {
     let mut pair = giving_files();
     pair.client.query(b"LOAD DATA LOCAL INFILE 'a.csv'").unwrap();
-    assert_eq!(pair.run(), [Seen::File(b"a.csv".to_vec())]);
+    assert_eq!(pair.run(), [OwnedEvent::File(b"a.csv".to_vec())]);
     pair.client.local_infile_data(&vec![b'z'; 17 * 1024 * 1024]).unwrap();
     pair.client.local_infile_end().unwrap();
-    assert_eq!(pair.run(), [Seen::Ok(17 * 1024 * 1024)]);
+    assert_eq!(pair.run(), [OwnedEvent::Ok(17 * 1024 * 1024)]);
 }
 
 /// A server behind a Unix socket, and a client that sends local files.
@@ -207,7 +210,7 @@ fn giving_files() -> Pair {
     client.local_infile = true;
     client.transport = Transport::UnixSocket;
     let mut pair = pair(client, plain_server());
-    assert_eq!(pair.run(), [Seen::Connected]);
+    assert_eq!(pair.run(), [OwnedEvent::Connected]);
     pair
 }
 
@@ -222,9 +225,9 @@ fn a_rogue_server_gets_no_file_but_that_of_the_statement() {
         let mut pair = giving_files();
         pair.client.query(sql.as_bytes()).unwrap();
         let seen = pair.run();
-        assert!(matches!(seen.as_slice(), [Seen::Failed(error)] if error.code == 2068), "{sql}: {seen:?}");
+        assert!(matches!(seen.as_slice(), [OwnedEvent::Failed(error)] if error.code == 2068), "{sql}: {seen:?}");
         pair.client.query(b"SELECT 1").unwrap();
-        assert_eq!(pair.run()[1..], [text(b"SELECT 1"), Seen::End], "the connection lives and is in step");
+        assert_eq!(pair.run()[1..], [text(b"SELECT 1"), OwnedEvent::End], "the connection lives and is in step");
     }
 }
 
@@ -234,13 +237,16 @@ fn a_file_is_sent_once_for_its_statement() {
     for again in [1, 3] {
         let mut pair = giving_files();
         pair.client.query(format!("LOAD DATA LOCAL INFILE 'a.csv' {}", "AGAIN ".repeat(again)).as_bytes()).unwrap();
-        assert_eq!(pair.run(), [Seen::File(b"a.csv".to_vec())]);
+        assert_eq!(pair.run(), [OwnedEvent::File(b"a.csv".to_vec())]);
         pair.client.local_infile_data(b"one").unwrap();
         pair.client.local_infile_end().unwrap();
         let seen = pair.run();
-        assert!(matches!(seen.as_slice(), [Seen::Ok(3), Seen::Failed(error)] if error.code == 2068), "{seen:?}");
+        assert!(
+            matches!(seen.as_slice(), [OwnedEvent::Ok(3), OwnedEvent::Failed(error)] if error.code == 2068),
+            "{seen:?}"
+        );
         pair.client.ping().unwrap();
-        assert_eq!(pair.run(), [Seen::Ok(0)], "the connection lives and is in step");
+        assert_eq!(pair.run(), [OwnedEvent::Ok(0)], "the connection lives and is in step");
     }
 }
 
@@ -259,8 +265,8 @@ fn a_server_that_is_not_verified_gets_no_file() {
         pair.client.query(b"LOAD DATA LOCAL INFILE 'a.csv'").unwrap();
         let seen = pair.run();
         match seen.as_slice() {
-            [Seen::File(name)] => assert!(gets && name == b"a.csv", "{seen:?}"),
-            [Seen::Failed(error)] => {
+            [OwnedEvent::File(name)] => assert!(gets && name == b"a.csv", "{seen:?}"),
+            [OwnedEvent::Failed(error)] => {
                 assert!(!gets && error.code == 2068 && error.message.contains("--ssl-ca"), "{error}");
             }
             _ => panic!("{seen:?}"),
@@ -275,12 +281,12 @@ fn change_user_checks_password_and_require_again() {
     pair.run();
     for user in ["native", "ed25519", "ssl"] {
         pair.client.change_user(user, PASSWORD.into(), None).unwrap();
-        assert_eq!(pair.run(), [Seen::Ok(0)], "{user}");
+        assert_eq!(pair.run(), [OwnedEvent::Ok(0)], "{user}");
         assert_eq!(pair.host.user.as_deref(), Some(user));
     }
     pair.client.change_user("x509", PASSWORD.into(), None).unwrap();
     let seen = pair.run();
-    assert!(matches!(&seen[0], Seen::Failed(error) if error.code == 1045), "no certificate was shown: {seen:?}");
+    assert!(matches!(&seen[0], OwnedEvent::Failed(error) if error.code == 1045), "no certificate was shown: {seen:?}");
     assert!(matches!(pair.server_error, Some(Error::Refused { by: Side::Server, .. })), "and the connection is closed");
 }
 
@@ -298,7 +304,7 @@ fn change_user_keeps_the_scramble_of_the_connection() {
     assert_eq!(switches(&pair), 1);
     // An answer within COM_CHANGE_USER itself needs no further request.
     pair.client.change_user("native", PASSWORD.into(), None).unwrap();
-    assert_eq!(pair.run(), [Seen::Ok(0)]);
+    assert_eq!(pair.run(), [OwnedEvent::Ok(0)]);
     assert_eq!(switches(&pair), 1);
     for (number, plugin) in ["mysql_native_password", "caching_sha2_password", ""].into_iter().enumerate() {
         let mut pair = super::world::pair(plain_client("native"), plain_server());
@@ -316,14 +322,14 @@ fn change_user_keeps_the_scramble_of_the_connection() {
 fn a_wrong_answer_in_change_user_is_refused() {
     let mut pair = connected();
     pair.client.change_user("native", "wrong".into(), None).unwrap();
-    assert!(matches!(&pair.run()[0], Seen::Failed(error) if error.code == 1045));
+    assert!(matches!(&pair.run()[0], OwnedEvent::Failed(error) if error.code == 1045));
 }
 
 #[test]
 fn quit_closes_both_sides_in_order() {
     let mut pair = connected();
     pair.client.quit().unwrap();
-    assert_eq!(pair.run(), [Seen::Closed]);
+    assert_eq!(pair.run(), [OwnedEvent::Closed]);
     assert_eq!(pair.server_error, None);
     assert!(matches!(pair.client.query(b"x"), Err(Error::Misuse(_))));
 }
@@ -367,9 +373,9 @@ fn a_binary_row_that_can_not_be_read_fails_the_connection_for_good() {
     }));
     pair.run();
     pair.client.prepare(b"select ?").unwrap();
-    let Some(Seen::Prepared(prepared)) = pair.run().pop() else { panic!("{:?}", pair.seen) };
+    let Some(OwnedEvent::Prepared(prepared)) = pair.run().pop() else { panic!("{:?}", pair.seen) };
     pair.client.execute(&prepared, &[Value::Bytes(b"x")]).unwrap();
-    let Some(Seen::Broken(error)) = pair.run().pop() else { panic!("{:?}", pair.seen) };
+    let Some(OwnedEvent::Broken(error)) = pair.run().pop() else { panic!("{:?}", pair.seen) };
     assert_eq!(pair.client.query(b"select 1"), Err(error.clone()));
     let polled = pair.client.poll_output(&mut Vec::new());
     assert!(matches!(&polled, Err(again) if *again == error), "{polled:?} after {error:?}");

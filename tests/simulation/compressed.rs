@@ -6,7 +6,7 @@ use sealwire_core::message::{Capabilities, Value};
 use sealwire_core::server;
 use sealwire_core::wire::compressed::{self, Algorithm, Decoded};
 use sealwire_core::{Error, SqlError};
-use sealwire_simnet::{Delivery, Pair, Seen, Toward};
+use sealwire_simnet::{Delivery, OwnedEvent, Pair, Toward};
 
 use crate::world::{PASSWORD, World, pair, plain_client, plain_server};
 
@@ -23,7 +23,7 @@ fn asking(client: client::Config, algorithm: Algorithm) -> client::Config {
 
 fn compressed(algorithm: Algorithm) -> Pair {
     let mut pair = pair(asking(plain_client("native"), algorithm), offering(plain_server()));
-    assert_eq!(pair.run(), [Seen::Connected]);
+    assert_eq!(pair.run(), [OwnedEvent::Connected]);
     assert_eq!(pair.client.facts().compression, Some(algorithm));
     assert_eq!(pair.server.facts().compression, Some(algorithm));
     pair
@@ -47,12 +47,12 @@ fn frames(pair: &Pair, from: usize, toward: Toward, algorithm: Algorithm) -> Vec
 /// A function that damages a frame in transit.
 type Damage = fn(&mut [u8]);
 
-fn text(value: &[u8]) -> Seen {
-    Seen::Row(vec![Some(value.to_vec())])
+fn text(value: &[u8]) -> OwnedEvent {
+    OwnedEvent::Row(vec![Some(value.to_vec())])
 }
 
 /// Commands of every kind, one after the other and together; returns all events of the client.
-fn session(mut pair: Pair) -> Vec<Seen> {
+fn session(mut pair: Pair) -> Vec<OwnedEvent> {
     pair.run();
     for sql in [&b"SHOW STATUS LIKE 'Ssl_cipher'"[..], b"BLOB 200000", b"TWICE", b"FAIL"] {
         pair.client.query(sql).unwrap();
@@ -60,7 +60,7 @@ fn session(mut pair: Pair) -> Vec<Seen> {
     pair.client.prepare(b"SELECT ?, ?").unwrap();
     pair.client.statistics().unwrap();
     let seen = pair.run();
-    let Some(Seen::Prepared(statement)) = seen.iter().find(|seen| matches!(seen, Seen::Prepared(_))) else {
+    let Some(OwnedEvent::Prepared(statement)) = seen.iter().find(|seen| matches!(seen, OwnedEvent::Prepared(_))) else {
         panic!("{seen:?}")
     };
     let long = [b'q'; 100_000];
@@ -130,12 +130,12 @@ fn nobody_compresses_unasked() {
 fn a_server_without_compression_is_refused_only_on_demand() {
     for algorithm in ALGORITHMS {
         let mut pair = pair(asking(plain_client("native"), algorithm), plain_server());
-        assert_eq!(pair.run(), [Seen::Connected]);
+        assert_eq!(pair.run(), [OwnedEvent::Connected]);
         assert_eq!(pair.client.facts().compression, None);
         let demanding = client::Config { compression_required: true, ..asking(plain_client("native"), algorithm) };
         let mut pair = crate::world::pair(demanding, plain_server());
         let seen = pair.run();
-        let [Seen::Broken(Error::Refused { by: Side::Client, error })] = &seen[..] else { panic!("{seen:?}") };
+        let [OwnedEvent::Broken(Error::Refused { by: Side::Client, error })] = &seen[..] else { panic!("{seen:?}") };
         assert_eq!(error.code, 2066);
         assert!(error.message.contains("--compression-algorithms"), "{error}");
     }
@@ -204,15 +204,15 @@ fn a_file_goes_in_frames() {
         pair.run();
         for again in ["", "AGAIN"] {
             pair.client.query(format!("LOAD DATA LOCAL INFILE 'a.csv' {again}").as_bytes()).unwrap();
-            assert_eq!(pair.run(), [Seen::File(b"a.csv".to_vec())]);
+            assert_eq!(pair.run(), [OwnedEvent::File(b"a.csv".to_vec())]);
             for _ in 0..20 {
                 pair.client.local_infile_data(&vec![b'z'; 1 << 20]).unwrap();
                 pair.run();
             }
             pair.client.local_infile_end().unwrap();
-            assert_eq!(pair.run()[0], Seen::Ok(20 << 20));
+            assert_eq!(pair.run()[0], OwnedEvent::Ok(20 << 20));
             pair.client.ping().unwrap();
-            assert_eq!(pair.run(), [Seen::Ok(0)], "the connection is in step");
+            assert_eq!(pair.run(), [OwnedEvent::Ok(0)], "the connection is in step");
         }
     }
 }
@@ -247,7 +247,7 @@ fn a_bomb_below_the_limit_is_only_as_large_as_a_packet() {
         compressed::encode(algorithm, &[0; 4000], 0, &mut bomb);
         pair.inject(Toward::Server, &bomb);
         pair.run();
-        assert!(matches!(pair.seen.last(), Some(Seen::Broken(_))), "{:?}", pair.seen.last());
+        assert!(matches!(pair.seen.last(), Some(OwnedEvent::Broken(_))), "{:?}", pair.seen.last());
         assert!(pair.host.queries.is_empty());
     }
 }
@@ -286,6 +286,9 @@ fn a_server_that_ends_the_connection_unasked_is_heard() {
         pair.server.kill(SqlError::new(4031, b"HY000", "idle"));
         pair.client.query(b"SELECT 2").unwrap();
         let seen = pair.run();
-        assert!(matches!(&seen[..], [Seen::Broken(Error::Refused { error, .. })] if error.code == 4031), "{seen:?}");
+        assert!(
+            matches!(&seen[..], [OwnedEvent::Broken(Error::Refused { error, .. })] if error.code == 4031),
+            "{seen:?}"
+        );
     }
 }

@@ -1,11 +1,11 @@
 //! The same exchange with its bytes cut in many ways: the outcome never changes.
 
-use sealwire_simnet::{Delivery, Pair, Seen, Toward};
+use sealwire_simnet::{Delivery, OwnedEvent, Pair, Toward};
 
 use crate::world::{World, pair, plain_client, plain_server};
 
 /// A login and a few commands; returns all events of the client.
-fn session(mut pair: Pair) -> Vec<Seen> {
+fn session(mut pair: Pair) -> Vec<OwnedEvent> {
     pair.run();
     let client = &mut pair.client;
     // An error shows in the events.
@@ -24,7 +24,7 @@ fn session(mut pair: Pair) -> Vec<Seen> {
 fn chunks_never_change_the_outcome() {
     let world = World::new();
     let reference = session(pair(world.client_with_certificate("x509"), world.server()));
-    assert!(reference.contains(&Seen::Connected) && reference.contains(&Seen::Closed), "{reference:?}");
+    assert!(reference.contains(&OwnedEvent::Connected) && reference.contains(&OwnedEvent::Closed), "{reference:?}");
     for delivery in [Delivery::Chunks(1), Delivery::Chunks(7), Delivery::Chunks(1000), Delivery::Coalesced] {
         let seen = session(pair(world.client_with_certificate("x509"), world.server()).delivered(delivery));
         assert!(seen == reference, "{delivery:?}");
@@ -34,7 +34,7 @@ fn chunks_never_change_the_outcome() {
 #[test]
 fn chunks_never_change_the_outcome_on_plaintext() {
     let reference = session(pair(plain_client("native"), plain_server()));
-    assert!(reference.contains(&Seen::Closed), "{reference:?}");
+    assert!(reference.contains(&OwnedEvent::Closed), "{reference:?}");
     for delivery in [Delivery::Chunks(1), Delivery::Chunks(3), Delivery::Coalesced] {
         assert!(session(pair(plain_client("native"), plain_server()).delivered(delivery)) == reference, "{delivery:?}");
     }
@@ -70,8 +70,8 @@ fn the_line_cut_at_any_byte_breaks_both_sides_in_order() {
             pair.run();
             pair.cut();
             let seen = pair.run();
-            let connected = pair.seen.contains(&Seen::Connected);
-            let ended = matches!(seen.last(), Some(Seen::Broken(_) | Seen::Closed));
+            let connected = pair.seen.contains(&OwnedEvent::Connected);
+            let ended = matches!(seen.last(), Some(OwnedEvent::Broken(_) | OwnedEvent::Closed));
             assert!(ended || !connected, "cut at {cut} toward {toward:?}: {seen:?}");
             // The server may have logged in a client that lost the OK packet; the reverse must not happen.
             assert!(!connected || pair.host.user.is_some(), "cut at {cut} toward {toward:?}");

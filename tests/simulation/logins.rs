@@ -5,7 +5,7 @@ use sealwire_core::error::Side;
 use sealwire_core::facts::{Transport, Verification};
 use sealwire_core::tls::Trust;
 use sealwire_core::{Error, SqlError};
-use sealwire_simnet::{Pair, Seen};
+use sealwire_simnet::{OwnedEvent, Pair};
 use serde_json::json;
 
 use crate::world::{PASSWORD, World, pair, plain_client, plain_server};
@@ -13,8 +13,8 @@ use crate::world::{PASSWORD, World, pair, plain_client, plain_server};
 /// Runs a login; `Ok` where the client is connected.
 fn log_in(mut pair: Pair) -> (Pair, Result<(), Error>) {
     let outcome = match pair.run().pop() {
-        Some(Seen::Connected) => Ok(()),
-        Some(Seen::Broken(error)) => Err(error),
+        Some(OwnedEvent::Connected) => Ok(()),
+        Some(OwnedEvent::Broken(error)) => Err(error),
         other => panic!("neither connected nor refused: {other:?}"),
     };
     (pair, outcome)
@@ -310,6 +310,6 @@ fn connecting_takes_no_longer_than_its_timeout() {
     let mut pair = pair(world.client("any"), world.server());
     pair.pass(std::time::Duration::from_secs(31));
     let seen = pair.run();
-    assert!(matches!(seen.last(), Some(Seen::Broken(Error::TimedOut(_)))), "{seen:?}");
+    assert!(matches!(seen.last(), Some(OwnedEvent::Broken(Error::TimedOut(_)))), "{seen:?}");
     assert!(matches!(pair.server_error, Some(Error::TimedOut(_))), "{:?}", pair.server_error);
 }

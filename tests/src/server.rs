@@ -83,10 +83,10 @@ pub struct Server {
 }
 
 /// A program's output, read as it arrives.
-pub(crate) struct Log(Arc<(Mutex<Said>, Condvar)>);
+pub(crate) struct Log(Arc<(Mutex<LogText>, Condvar)>);
 
 #[derive(Default)]
-struct Said {
+struct LogText {
     bytes: Vec<u8>,
     ended: bool,
 }
@@ -94,7 +94,7 @@ struct Said {
 impl Log {
     /// Reads until the program ends.
     pub(crate) fn follow(mut from: impl Read + Send + 'static) -> Self {
-        let shared = Arc::<(Mutex<Said>, Condvar)>::default();
+        let shared = Arc::<(Mutex<LogText>, Condvar)>::default();
         let log = Self(Arc::clone(&shared));
         thread::spawn(move || {
             let mut buffer = [0; 4096];

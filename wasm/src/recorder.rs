@@ -64,13 +64,13 @@ struct Record {
     omitted: usize,
     chunks: Vec<Chunk>,
     key_log: String,
-    sent: Way,
-    received: Way,
+    sent: DirectionBytes,
+    received: DirectionBytes,
 }
 
 /// The bytes of one direction.
 #[derive(Debug, Default)]
-struct Way {
+struct DirectionBytes {
     /// The number of bytes that are kept.
     kept: usize,
     /// The index at which the next message begins.
@@ -170,7 +170,7 @@ impl KeyLog for Recorder {
 }
 
 impl Record {
-    const fn way(&mut self, sent: bool) -> &mut Way {
+    const fn way(&mut self, sent: bool) -> &mut DirectionBytes {
         if sent { &mut self.sent } else { &mut self.received }
     }
 

@@ -21,8 +21,8 @@ pub use privilege::{Grants, Level, Privilege, Privileges};
 pub use script::ScriptError;
 pub use sealwire_core::server::{Clause, Decoy, Refusal, Requirement, admit};
 pub use sql::{
-    AccountStatement, Identified, On, Outcome, Session, Target, UserOptions, UserSpec, execute, parse_requirement,
-    parse_statement,
+    AccountStatement, GrantLevel, Identified, Outcome, Session, Target, UserOptions, UserSpec, execute,
+    parse_requirement, parse_statement,
 };
 
 use alloc::string::ToString;

@@ -24,9 +24,9 @@ pub use attacker::Attacker;
 pub use host::{Host, Step};
 pub use middle::{Middle, Relay};
 pub use net::Network;
-pub use pair::{Delivery, Filter, Pair, Seen, Toward};
+pub use pair::{Delivery, Filter, OwnedEvent, Pair, Toward};
 pub use provider::{SEEDED_RANDOM, SeededRandom, reseed, seeded};
-pub use run::{Ending, FactsReport, Failure, Outcome, PeerReport, Run, Rung, RungEvent, TlsReport};
+pub use run::{FactsReport, Failure, Outcome, PeerReport, Run, Rung, RungEvent, SideResult, TlsReport};
 pub use scenario::{
     AccountSide, ClientCertificate, ClientSide, ClockJump, START, Scenario, ServerCertificate, ServerSide,
 };

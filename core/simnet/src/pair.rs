@@ -39,7 +39,7 @@ pub enum Toward {
 
 /// An event of the client, in a form that owns its data.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Seen {
+pub enum OwnedEvent {
     /// The connection is established.
     Connected,
     /// OK with this number of affected rows.
@@ -76,7 +76,7 @@ pub struct Pair {
     /// The server's application.
     pub host: Host,
     /// The events of the client.
-    pub seen: Vec<Seen>,
+    pub seen: Vec<OwnedEvent>,
     /// The error with which the server failed, if it did.
     pub server_error: Option<Error>,
     /// All bytes sent, in order, before any filter.
@@ -131,7 +131,7 @@ impl Pair {
     }
 
     /// Runs until both sides wait and no bytes are in transit. Returns the client's events since the last run.
-    pub fn run(&mut self) -> Vec<Seen> {
+    pub fn run(&mut self) -> Vec<OwnedEvent> {
         let from = self.seen.len();
         for _ in 0..MOST_STEPS {
             let client = self.poll_client();
@@ -146,7 +146,7 @@ impl Pair {
                 return self.seen.get(from..).unwrap_or_default().to_vec();
             }
         }
-        self.seen.push(Seen::Broken(Error::Misuse("the pair goes round in circles")));
+        self.seen.push(OwnedEvent::Broken(Error::Misuse("the pair goes round in circles")));
         self.seen.get(from..).unwrap_or_default().to_vec()
     }
 
@@ -190,7 +190,7 @@ impl Pair {
             Ok(Output::Event(event)) => Some(last(event, &self.client)),
             Err(error) => {
                 self.client_done = true;
-                Some(Seen::Broken(error))
+                Some(OwnedEvent::Broken(error))
             }
         };
         if !out.is_empty() {
@@ -255,29 +255,29 @@ impl Pair {
     }
 }
 
-fn last(event: client::Event, client: &client::Connection) -> Seen {
+fn last(event: client::Event, client: &client::Connection) -> OwnedEvent {
     use client::{Event, RowFormat};
     match event {
-        Event::Connected(_) => Seen::Connected,
-        Event::Ok(ok) => Seen::Ok(ok.affected_rows),
+        Event::Connected(_) => OwnedEvent::Connected,
+        Event::Ok(ok) => OwnedEvent::Ok(ok.affected_rows),
         Event::ResultSet => {
-            Seen::Columns(client.columns().iter().map(|column| column.name_text().into_owned()).collect())
+            OwnedEvent::Columns(client.columns().iter().map(|column| column.name_text().into_owned()).collect())
         }
         Event::Row(RowFormat::Text) => {
             let values = client.text_row().iter().map(|value| value.ok().flatten().map(<[u8]>::to_vec));
-            Seen::Row(values.collect())
+            OwnedEvent::Row(values.collect())
         }
         Event::Row(RowFormat::Binary) => match client.binary_row() {
-            Ok(row) => {
-                Seen::Row(row.iter().map(|value| value.ok().map(|value| value.to_string().into_bytes())).collect())
-            }
-            Err(error) => Seen::Broken(error),
+            Ok(row) => OwnedEvent::Row(
+                row.iter().map(|value| value.ok().map(|value| value.to_string().into_bytes())).collect(),
+            ),
+            Err(error) => OwnedEvent::Broken(error),
         },
-        Event::ResultEnd { .. } => Seen::End,
-        Event::Failed(error) => Seen::Failed(error),
-        Event::Prepared(prepared) => Seen::Prepared(prepared),
-        Event::Text(text) => Seen::Text(text),
-        Event::LocalInfile { filename } => Seen::File(filename),
-        Event::Closed => Seen::Closed,
+        Event::ResultEnd { .. } => OwnedEvent::End,
+        Event::Failed(error) => OwnedEvent::Failed(error),
+        Event::Prepared(prepared) => OwnedEvent::Prepared(prepared),
+        Event::Text(text) => OwnedEvent::Text(text),
+        Event::LocalInfile { filename } => OwnedEvent::File(filename),
+        Event::Closed => OwnedEvent::Closed,
     }
 }

@@ -34,9 +34,9 @@ pub struct Run {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Outcome {
     /// The client's view.
-    pub client: Ending,
+    pub client: SideResult,
     /// The server's view; without facts if no connection reached it.
-    pub server: Ending,
+    pub server: SideResult,
     /// The results of the client's queries: the values of each row joined by tabs, and errors as the mysql client prints them.
     pub answers: Vec<String>,
     /// How often a machine waited without a deadline during the connection phase. A number other than 0 is a defect of Sealwire.
@@ -46,7 +46,7 @@ pub struct Outcome {
 /// The result of a connection on one side.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub struct Ending {
+pub struct SideResult {
     /// The time of authentication as seen by this side, in microseconds; `None` if it did not happen.
     pub connected_us: Option<u64>,
     /// The time at which this side ended.

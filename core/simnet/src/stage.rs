@@ -24,7 +24,7 @@ use crate::ends::{ClientEnd, MiddleEnd, ServerEnd};
 use crate::host::Host;
 use crate::net::{Net, Tcp};
 use crate::provider;
-use crate::run::{Ending, FactsReport, Failure, Outcome, Run, Rung, RungEvent};
+use crate::run::{FactsReport, Failure, Outcome, Run, Rung, RungEvent, SideResult};
 use crate::scenario::{ClientCertificate, Scenario, ServerCertificate};
 use crate::seeded::Seeded;
 
@@ -437,7 +437,7 @@ impl<'a> RunState<'a> {
             Outcome {
                 without_deadline: client.without_deadline + server.as_ref().map_or(0, |server| server.without_deadline),
                 client: ending(client.machine.facts(), &client, time_us),
-                server: server.map_or_else(Ending::default, |server| ending_of_server(server, time_us)),
+                server: server.map_or_else(SideResult::default, |server| ending_of_server(server, time_us)),
                 answers: client.answers,
             }
         });
@@ -455,8 +455,8 @@ impl<'a> RunState<'a> {
     }
 }
 
-fn ending(facts: &sealwire_core::Facts, client: &ClientEnd, time_us: u64) -> Ending {
-    Ending {
+fn ending(facts: &sealwire_core::Facts, client: &ClientEnd, time_us: u64) -> SideResult {
+    SideResult {
         connected_us: client.connected,
         ended_us: client.ended.unwrap_or(time_us),
         facts: FactsReport::from(facts),
@@ -464,9 +464,9 @@ fn ending(facts: &sealwire_core::Facts, client: &ClientEnd, time_us: u64) -> End
     }
 }
 
-fn ending_of_server(server: ServerEnd, time_us: u64) -> Ending {
+fn ending_of_server(server: ServerEnd, time_us: u64) -> SideResult {
     let failure = |error: &Error| Failure::new(error, Side::Server, server.host.refusal.clone());
-    Ending {
+    SideResult {
         connected_us: server.connected,
         ended_us: server.ended.unwrap_or(time_us),
         facts: FactsReport::from(server.machine.facts()),

@@ -47,7 +47,7 @@ impl Piece {
 
 /// The elements that are still open at the end of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Open {
+pub struct LexerState {
     /// The quote or comment that has not ended.
     pub inside: Inside,
     /// Whether an executable comment (`/*!`) has not ended.
@@ -75,7 +75,7 @@ pub struct Lexer<'a> {
     at: usize,
     mode: Mode,
     is_client: bool,
-    open: Open,
+    open: LexerState,
 }
 
 impl<'a> Lexer<'a> {
@@ -84,7 +84,7 @@ impl<'a> Lexer<'a> {
     #[inline]
     pub const fn new(sql: &'a [u8]) -> Self {
         let mode = Mode { no_backslash_escapes: false, ansi_quotes: false, pipes_as_concat: false };
-        let open = Open { inside: Inside::Nothing, executable_comment: false };
+        let open = LexerState { inside: Inside::Nothing, executable_comment: false };
         Self { sql, at: 0, mode, is_client: false, open }
     }
 
@@ -105,7 +105,7 @@ impl<'a> Lexer<'a> {
 
     /// Continues at position `at`, where `open` is open.
     #[must_use]
-    pub const fn resume(self, at: usize, open: Open) -> Self {
+    pub const fn resume(self, at: usize, open: LexerState) -> Self {
         Self { at, open, ..self }
     }
 
@@ -117,7 +117,7 @@ impl<'a> Lexer<'a> {
 
     /// The elements that are open at the current position. A quote or comment can be open at the end of the statement only.
     #[inline]
-    pub const fn open(&self) -> Open {
+    pub const fn open(&self) -> LexerState {
         self.open
     }
 
@@ -439,7 +439,7 @@ mod tests {
 
     /// Reads a text line by line, and returns for each byte the piece to which it belongs.
     fn by_lines(text: &str) -> Vec<Piece> {
-        let (mut open, mut kinds) = (Open::default(), Vec::new());
+        let (mut open, mut kinds) = (LexerState::default(), Vec::new());
         for line in text.split_inclusive('\n') {
             let mut lexer = lexer(line).for_client().resume(0, open);
             for (piece, text) in lexer.by_ref() {

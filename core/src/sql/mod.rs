@@ -4,6 +4,6 @@ mod lexer;
 mod mode;
 mod quote;
 
-pub use lexer::{Inside, Lexer, Open, Piece, unquote};
+pub use lexer::{Inside, Lexer, LexerState, Piece, unquote};
 pub use mode::Mode;
 pub use quote::{backquoted, text_literal};

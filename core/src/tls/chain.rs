@@ -20,7 +20,7 @@ use super::purpose::Purpose;
 use super::revocation::RevocationList;
 use super::signature::{algorithm_name, verify_signed, weak_key};
 use super::signature_cache::{Cached, SignatureCache};
-use super::{Breach, CertificateProblem};
+use super::{CertificateProblem, ConstraintViolation};
 
 /// The largest number of certificates in a chain besides the trusted CA, as in webpki, and the largest number of signature checks in one
 /// search.
@@ -282,7 +282,7 @@ impl<'a> PathSearch<'a> {
             }
         }
         if path.len() >= MAX_DEPTH {
-            return Err(Breach::TooLong.by(end));
+            return Err(ConstraintViolation::TooLong.by(end));
         }
         for next in self.intermediates.iter().filter(|next| next.subject == end.issuer) {
             if path.iter().any(|seen| seen.der == next.der) {
@@ -303,7 +303,8 @@ impl<'a> PathSearch<'a> {
     }
 
     fn check_signature(&mut self, of: &Certificate<'_>, by: &Certificate<'_>) -> Result<(), CertificateProblem> {
-        self.signatures_left = self.signatures_left.checked_sub(1).ok_or_else(|| Breach::TooLong.by(of))?;
+        self.signatures_left =
+            self.signatures_left.checked_sub(1).ok_or_else(|| ConstraintViolation::TooLong.by(of))?;
         verify_signed(&of.signed, by.public_key, &self.authority.algorithms)
     }
 }
@@ -326,7 +327,7 @@ fn unknown_issuer(leaf: &Certificate<'_>, sent: &[Certificate<'_>]) -> Certifica
 /// Translates webpki's error, for chains in which our own search found no fault.
 fn problem_of(error: &webpki::Error) -> CertificateProblem {
     let certificate = "a certificate".to_owned();
-    let constraint = |breach| CertificateProblem::Constraint { certificate: certificate.clone(), breach };
+    let constraint = |violation| CertificateProblem::Constraint { certificate: certificate.clone(), violation };
     match error {
         webpki::Error::CertExpired { not_after, .. } => {
             CertificateProblem::Expired { certificate, not_after: date_text(not_after.as_secs()) }
@@ -346,14 +347,14 @@ fn problem_of(error: &webpki::Error) -> CertificateProblem {
         webpki::Error::UnsupportedSignatureAlgorithmForPublicKeyContext(context) => {
             CertificateProblem::UnsupportedAlgorithm { algorithm: algorithm_name(&context.signature_algorithm_id) }
         }
-        webpki::Error::EndEntityUsedAsCa => constraint(Breach::NotCa),
-        webpki::Error::NameConstraintViolation => constraint(Breach::Names),
-        webpki::Error::PathLenConstraintViolated => constraint(Breach::PathLength),
-        webpki::Error::UnsupportedCriticalExtension => constraint(Breach::CriticalExtension),
+        webpki::Error::EndEntityUsedAsCa => constraint(ConstraintViolation::NotCa),
+        webpki::Error::NameConstraintViolation => constraint(ConstraintViolation::Names),
+        webpki::Error::PathLenConstraintViolated => constraint(ConstraintViolation::PathLength),
+        webpki::Error::UnsupportedCriticalExtension => constraint(ConstraintViolation::CriticalExtension),
         webpki::Error::MaximumPathBuildCallsExceeded
         | webpki::Error::MaximumPathDepthExceeded
         | webpki::Error::MaximumSignatureChecksExceeded
-        | webpki::Error::MaximumNameConstraintComparisonsExceeded => constraint(Breach::TooLong),
+        | webpki::Error::MaximumNameConstraintComparisonsExceeded => constraint(ConstraintViolation::TooLong),
         _ => CertificateProblem::Unreadable,
     }
 }

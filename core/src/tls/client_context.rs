@@ -183,7 +183,7 @@ impl ClientContext {
     }
 
     /// Whether a server has asked for a client certificate although none was configured.
-    pub fn lacked_certificate(&self) -> bool {
+    pub fn server_asked_for_certificate(&self) -> bool {
         self.0.no_certificate.was_asked_for.load(Ordering::Relaxed)
     }
 

@@ -104,7 +104,7 @@ pub enum CertificateProblem {
         /// The subject of that certificate, in slash form.
         certificate: String,
         /// The violation.
-        breach: Breach,
+        violation: ConstraintViolation,
     },
     /// The certificate can't be parsed.
     Unreadable,
@@ -113,7 +113,7 @@ pub enum CertificateProblem {
 /// The constraint that a certificate of the chain violates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Breach {
+pub enum ConstraintViolation {
     /// The certificate issued another one, but is not a CA's.
     NotCa,
     /// More CAs stand below the certificate than its path length allows.
@@ -126,7 +126,7 @@ pub enum Breach {
     TooLong,
 }
 
-impl fmt::Display for Breach {
+impl fmt::Display for ConstraintViolation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::NotCa => "issued it and is no CA (basicConstraints CA:TRUE, and keyCertSign where it has a keyUsage)",
@@ -162,7 +162,7 @@ impl fmt::Display for CertificateProblem {
             Self::FingerprintMismatch => f.write_str("its fingerprint is not the expected one"),
             Self::NotPinned => f.write_str("nothing known here vouches for it"),
             Self::UnsupportedAlgorithm { algorithm } => write!(f, "{algorithm} is too weak or unknown"),
-            Self::Constraint { certificate, breach } => write!(f, "in its chain, {certificate} {breach}"),
+            Self::Constraint { certificate, violation } => write!(f, "in its chain, {certificate} {violation}"),
             Self::Unreadable => f.write_str("it can't be read"),
         }
     }

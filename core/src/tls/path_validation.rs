@@ -13,7 +13,7 @@ use super::date::date_text;
 use super::identity::{Name, slash_of};
 use super::name_constraints;
 use super::purpose::Purpose;
-use super::{Breach, CertificateProblem};
+use super::{CertificateProblem, ConstraintViolation};
 
 /// Checks a complete path: `path` has the end certificate first, then the intermediate CAs; `anchor` is the trusted CA.
 pub(super) fn check_path(
@@ -42,7 +42,7 @@ pub(super) fn check_end(leaf: &Certificate<'_>, purpose: Purpose, now: UnixTime)
         return Err(CertificateProblem::WrongPurpose { certificate: slash_of(leaf.subject) });
     }
     if leaf.unknown_critical_extension {
-        return Err(Breach::CriticalExtension.by(leaf));
+        return Err(ConstraintViolation::CriticalExtension.by(leaf));
     }
     Ok(())
 }
@@ -64,14 +64,14 @@ pub(super) fn check_ca(
         None => is_anchor && (signs == Some(true) || ca.version < 3 && ca.is_self_issued()),
     };
     if !is_ca || signs == Some(false) {
-        return Err(Breach::NotCa.by(ca));
+        return Err(ConstraintViolation::NotCa.by(ca));
     }
     let limit = ca.basic_constraints.and_then(|constraints| constraints.path_length);
     if limit.is_some_and(|limit| usize::try_from(limit).is_ok_and(|limit| below > limit)) {
-        return Err(Breach::PathLength.by(ca));
+        return Err(ConstraintViolation::PathLength.by(ca));
     }
     if ca.unknown_critical_extension {
-        return Err(Breach::CriticalExtension.by(ca));
+        return Err(ConstraintViolation::CriticalExtension.by(ca));
     }
     if !purpose.is_allowed_by(ca) {
         return Err(CertificateProblem::WrongPurpose { certificate: slash_of(ca.subject) });
@@ -85,7 +85,7 @@ fn check_names(ca: &Certificate<'_>, path: &[&Certificate<'_>], purpose: Purpose
     for (height, certificate) in path.iter().enumerate() {
         let hosts = if height == 0 { hosts_in_subject(certificate, purpose) } else { Vec::new() };
         if name_constraints::allow(constraints, certificate, &hosts) != Ok(true) {
-            return Err(Breach::Names.by(ca));
+            return Err(ConstraintViolation::Names.by(ca));
         }
     }
     Ok(())
@@ -114,9 +114,9 @@ pub(super) fn check_period(certificate: &Certificate<'_>, now: UnixTime) -> Resu
     Ok(())
 }
 
-impl Breach {
-    /// The error that says that `certificate` is the one with this breach.
+impl ConstraintViolation {
+    /// The error that names `certificate` as the one that violates this constraint.
     pub(super) fn by(self, certificate: &Certificate<'_>) -> CertificateProblem {
-        CertificateProblem::Constraint { certificate: slash_of(certificate.subject), breach: self }
+        CertificateProblem::Constraint { certificate: slash_of(certificate.subject), violation: self }
     }
 }

@@ -12,7 +12,7 @@ use super::certificate::Certificate;
 use super::error::alert_name;
 use super::identity::slash_of;
 use super::std::thread_local;
-use super::{Breach, CertificateProblem, Fingerprint, TlsError};
+use super::{CertificateProblem, ConstraintViolation, Fingerprint, TlsError};
 
 thread_local! {
     /// The last rejection of our verifiers on this thread. rustls sends the right alert only for its own errors, which can't carry a
@@ -58,10 +58,11 @@ pub(super) fn through_rustls(verdict: Result<(), Rejection>) -> Result<(), rustl
         | CertificateProblem::SelfSigned
         | CertificateProblem::NotPinned
         | CertificateProblem::BadSignature
-        | CertificateProblem::Constraint { breach: Breach::NotCa | Breach::PathLength | Breach::TooLong, .. } => {
-            CertificateError::UnknownIssuer
-        }
-        CertificateProblem::Constraint { breach: Breach::CriticalExtension, .. } => {
+        | CertificateProblem::Constraint {
+            violation: ConstraintViolation::NotCa | ConstraintViolation::PathLength | ConstraintViolation::TooLong,
+            ..
+        } => CertificateError::UnknownIssuer,
+        CertificateProblem::Constraint { violation: ConstraintViolation::CriticalExtension, .. } => {
             CertificateError::UnhandledCriticalExtension
         }
         CertificateProblem::Expired { .. } => CertificateError::Expired,
@@ -75,7 +76,8 @@ pub(super) fn through_rustls(verdict: Result<(), Rejection>) -> Result<(), rustl
         CertificateProblem::UnsupportedAlgorithm { .. } | CertificateProblem::Unreadable => {
             CertificateError::BadEncoding
         }
-        CertificateProblem::FingerprintMismatch | CertificateProblem::Constraint { breach: Breach::Names, .. } => {
+        CertificateProblem::FingerprintMismatch
+        | CertificateProblem::Constraint { violation: ConstraintViolation::Names, .. } => {
             CertificateError::Other(rustls::OtherError(alloc::sync::Arc::new(rejection.clone())))
         }
     };

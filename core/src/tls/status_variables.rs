@@ -15,60 +15,60 @@ pub struct StatusVariable {
     pub name: &'static str,
     /// Whether each session has its own value, so that the server has no global one.
     pub is_of_session: bool,
-    read: fn(&Asked<'_>) -> String,
+    read: fn(&StatusContext<'_>) -> String,
 }
 
 impl StatusVariable {
     /// The value of the variable. `session` has the parameters of the asking connection, `server` the server's context. Without them the
     /// value is the one that MySQL shows without TLS.
     pub fn value(&self, session: Option<&TlsFacts>, server: Option<&ServerContext>) -> String {
-        (self.read)(&Asked { session, server })
+        (self.read)(&StatusContext { session, server })
     }
 }
 
 /// Every status variable about TLS, in the order of SHOW STATUS.
 pub const STATUS_VARIABLES: &[StatusVariable] = &[
     of_server("Ssl_accept_renegotiates", |_| zero()),
-    of_server("Ssl_accepts", |asked| asked.count(|counters| &counters.accepts)),
+    of_server("Ssl_accepts", |context| context.count(|counters| &counters.accepts)),
     of_server("Ssl_callback_cache_hits", |_| zero()),
-    of_session("Ssl_cipher", |asked| asked.session.map_or("", |session| session.cipher).to_owned()),
-    of_session("Ssl_cipher_list", |asked| asked.while_secure(asked.ciphers(), "")),
+    of_session("Ssl_cipher", |context| context.session.map_or("", |session| session.cipher).to_owned()),
+    of_session("Ssl_cipher_list", |context| context.while_secure(context.ciphers(), "")),
     of_server("Ssl_client_connects", |_| zero()),
     of_server("Ssl_connect_renegotiates", |_| zero()),
-    of_server("Ssl_ctx_verify_depth", |asked| if asked.server.is_some() { NO_LIMIT } else { "0" }.to_owned()),
-    of_server("Ssl_ctx_verify_mode", |asked| asked.verify_mode().to_owned()),
-    of_session("Ssl_default_timeout", |asked| asked.while_secure(asked.sessions().timeout.to_string(), "0")),
-    of_server("Ssl_finished_accepts", |asked| asked.count(|counters| &counters.finished_accepts)),
+    of_server("Ssl_ctx_verify_depth", |context| if context.server.is_some() { NO_LIMIT } else { "0" }.to_owned()),
+    of_server("Ssl_ctx_verify_mode", |context| context.verify_mode().to_owned()),
+    of_session("Ssl_default_timeout", |context| context.while_secure(context.sessions().timeout.to_string(), "0")),
+    of_server("Ssl_finished_accepts", |context| context.count(|counters| &counters.finished_accepts)),
     of_server("Ssl_finished_connects", |_| zero()),
-    of_server("Ssl_server_not_after", |asked| asked.date(|server| server.certificate().not_after)),
-    of_server("Ssl_server_not_before", |asked| asked.date(|server| server.certificate().not_before)),
-    of_server("Ssl_session_cache_hits", |asked| asked.count(|counters| &counters.cache_hits)),
-    of_server("Ssl_session_cache_misses", |asked| asked.count(|counters| &counters.cache_misses)),
-    of_server("Ssl_session_cache_mode", |asked| asked.cache_mode().to_owned()),
-    of_server("Ssl_session_cache_overflows", |asked| asked.count(|counters| &counters.cache_overflows)),
-    of_server("Ssl_session_cache_size", |asked| asked.sessions().most.to_string()),
-    of_server("Ssl_session_cache_timeout", |asked| asked.sessions().timeout.to_string()),
-    of_server("Ssl_session_cache_timeouts", |asked| asked.count(|counters| &counters.cache_timeouts)),
-    of_session("Ssl_sessions_reused", |asked| {
-        u8::from(asked.session.is_some_and(|session| session.resumed)).to_string()
+    of_server("Ssl_server_not_after", |context| context.date(|server| server.certificate().not_after)),
+    of_server("Ssl_server_not_before", |context| context.date(|server| server.certificate().not_before)),
+    of_server("Ssl_session_cache_hits", |context| context.count(|counters| &counters.cache_hits)),
+    of_server("Ssl_session_cache_misses", |context| context.count(|counters| &counters.cache_misses)),
+    of_server("Ssl_session_cache_mode", |context| context.cache_mode().to_owned()),
+    of_server("Ssl_session_cache_overflows", |context| context.count(|counters| &counters.cache_overflows)),
+    of_server("Ssl_session_cache_size", |context| context.sessions().most.to_string()),
+    of_server("Ssl_session_cache_timeout", |context| context.sessions().timeout.to_string()),
+    of_server("Ssl_session_cache_timeouts", |context| context.count(|counters| &counters.cache_timeouts)),
+    of_session("Ssl_sessions_reused", |context| {
+        u8::from(context.session.is_some_and(|session| session.resumed)).to_string()
     }),
-    of_server("Ssl_used_session_cache_entries", |asked| asked.sessions().used.to_string()),
-    of_session("Ssl_verify_depth", |asked| asked.while_secure(NO_LIMIT.to_owned(), "0")),
-    of_session("Ssl_verify_mode", |asked| asked.while_secure(asked.verify_mode().to_owned(), "0")),
-    of_session("Ssl_version", |asked| asked.session.map_or("", |session| session.version.name()).to_owned()),
-    of_session("Tls_key_exchange_algorithm", |asked| {
-        asked.session.and_then(|session| session.group).unwrap_or_default().to_owned()
+    of_server("Ssl_used_session_cache_entries", |context| context.sessions().used.to_string()),
+    of_session("Ssl_verify_depth", |context| context.while_secure(NO_LIMIT.to_owned(), "0")),
+    of_session("Ssl_verify_mode", |context| context.while_secure(context.verify_mode().to_owned(), "0")),
+    of_session("Ssl_version", |context| context.session.map_or("", |session| session.version.name()).to_owned()),
+    of_session("Tls_key_exchange_algorithm", |context| {
+        context.session.and_then(|session| session.group).unwrap_or_default().to_owned()
     }),
-    of_session("Tls_sni_server_name", |asked| {
-        asked.session.and_then(|session| session.sni.clone()).unwrap_or_default()
+    of_session("Tls_sni_server_name", |context| {
+        context.session.and_then(|session| session.sni.clone()).unwrap_or_default()
     }),
 ];
 
-const fn of_server(name: &'static str, read: fn(&Asked<'_>) -> String) -> StatusVariable {
+const fn of_server(name: &'static str, read: fn(&StatusContext<'_>) -> String) -> StatusVariable {
     StatusVariable { name, is_of_session: false, read }
 }
 
-const fn of_session(name: &'static str, read: fn(&Asked<'_>) -> String) -> StatusVariable {
+const fn of_session(name: &'static str, read: fn(&StatusContext<'_>) -> String) -> StatusVariable {
     StatusVariable { name, is_of_session: true, read }
 }
 
@@ -82,7 +82,7 @@ fn zero() -> String {
 }
 
 /// The session and server from which the variables are read.
-struct Asked<'a> {
+struct StatusContext<'a> {
     session: Option<&'a TlsFacts>,
     server: Option<&'a ServerContext>,
 }
@@ -94,7 +94,7 @@ struct Sessions {
     timeout: u64,
 }
 
-impl Asked<'_> {
+impl StatusContext<'_> {
     /// `value` if the session is encrypted, otherwise `off`.
     fn while_secure(&self, value: String, off: &str) -> String {
         if self.session.is_some() { value } else { off.to_owned() }

@@ -135,7 +135,7 @@ impl Frame<'_> {
 
 /// The state of the front of a buffer, judged by the frame's header only.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Front<'a> {
+pub(crate) enum Scan<'a> {
     /// More bytes are needed.
     Incomplete,
     /// The frame exceeds the limit.
@@ -334,10 +334,10 @@ pub enum Decoded {
 /// # Errors
 /// `Malformed` if the body does not match the header.
 pub fn decode(algorithm: Algorithm, buffer: &[u8], limit: usize, plain: &mut Vec<u8>) -> Result<Decoded> {
-    let frame = match front(algorithm, buffer, limit)? {
-        Front::Incomplete => return Ok(Decoded::Incomplete),
-        Front::OverLimit { sequence } => return Ok(Decoded::OverLimit { sequence }),
-        Front::Frame(frame) => frame,
+    let frame = match scan(algorithm, buffer, limit)? {
+        Scan::Incomplete => return Ok(Decoded::Incomplete),
+        Scan::OverLimit { sequence } => return Ok(Decoded::OverLimit { sequence }),
+        Scan::Frame(frame) => frame,
     };
     let mut inflation = Inflation::new(plain);
     while !inflation.step(algorithm, &frame, usize::MAX, plain)? {}
@@ -348,10 +348,10 @@ pub fn decode(algorithm: Algorithm, buffer: &[u8], limit: usize, plain: &mut Vec
 ///
 /// # Errors
 /// `Malformed` if the header is invalid.
-pub(crate) fn front(algorithm: Algorithm, buffer: &[u8], limit: usize) -> Result<Front<'_>> {
+pub(crate) fn scan(algorithm: Algorithm, buffer: &[u8], limit: usize) -> Result<Scan<'_>> {
     let mut reader = Reader::new(buffer);
     if buffer.len() < HEADER {
-        return Ok(Front::Incomplete);
+        return Ok(Scan::Incomplete);
     }
     let what = "compressed frame";
     let length = reader.u24(what)? as usize;
@@ -361,15 +361,15 @@ pub(crate) fn front(algorithm: Algorithm, buffer: &[u8], limit: usize) -> Result
         return Err(Error::Malformed("empty compressed frame"));
     }
     if length.max(plain_length) > limit {
-        return Ok(Front::OverLimit { sequence });
+        return Ok(Scan::OverLimit { sequence });
     }
     if plain_length > length.saturating_mul(algorithm.largest_ratio()) {
         return Err(Error::Malformed("length of a compressed frame"));
     }
     if reader.remaining() < length {
-        return Ok(Front::Incomplete);
+        return Ok(Scan::Incomplete);
     }
-    Ok(Front::Frame(Frame { sequence, body: reader.bytes(length, what)?, inflated: plain_length }))
+    Ok(Scan::Frame(Frame { sequence, body: reader.bytes(length, what)?, inflated: plain_length }))
 }
 
 #[cfg(test)]
@@ -487,7 +487,7 @@ mod tests {
         for algorithm in ALGORITHMS {
             let mut wire = Vec::new();
             encode(algorithm, &text, 3, &mut wire);
-            let Ok(Front::Frame(frame)) = front(algorithm, &wire, MAX_FRAME_PAYLOAD) else { panic!("no frame") };
+            let Ok(Scan::Frame(frame)) = scan(algorithm, &wire, MAX_FRAME_PAYLOAD) else { panic!("no frame") };
             let mut plain = b"before".to_vec();
             let mut inflation = Inflation::new(&plain);
             let mut steps = 0;
@@ -526,7 +526,7 @@ mod tests {
         for (algorithm, body) in [(Algorithm::Zlib, zlib), (Algorithm::Zstd { level: 1 }, zstd)] {
             let mut wire = Vec::new();
             put_frame(&body, plain.len(), 0, &mut wire);
-            let Ok(Front::Frame(frame)) = front(algorithm, &wire, MAX_FRAME_PAYLOAD) else { panic!("no frame") };
+            let Ok(Scan::Frame(frame)) = scan(algorithm, &wire, MAX_FRAME_PAYLOAD) else { panic!("no frame") };
             let (mut out, mut steps) = (Vec::new(), 1);
             let mut inflation = Inflation::new(&out);
             while !inflation.step(algorithm, &frame, 256 * 1024, &mut out).unwrap() {
@@ -545,7 +545,7 @@ mod tests {
         let read = |body: &[u8], most: usize| {
             let (mut wire, mut out) = (Vec::new(), Vec::new());
             put_frame(body, 900_000, 0, &mut wire);
-            let Ok(Front::Frame(frame)) = front(zstd, &wire, MAX_FRAME_PAYLOAD) else { panic!("no frame") };
+            let Ok(Scan::Frame(frame)) = scan(zstd, &wire, MAX_FRAME_PAYLOAD) else { panic!("no frame") };
             let mut inflation = Inflation::new(&out);
             while !inflation.step(zstd, &frame, most, &mut out)? {}
             Ok::<_, Error>(out)

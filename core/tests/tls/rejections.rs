@@ -5,8 +5,8 @@ use rcgen::{
     PKCS_ED25519, RevokedCertParams, SerialNumber, date_time_ymd,
 };
 use sealwire_core::tls::{
-    Breach, CertificateInfo, CertificateProblem, ClientContext, ClientOptions, Fingerprint, NamedPem, ServerContext,
-    TlsError, TlsLayer, Trust,
+    CertificateInfo, CertificateProblem, ClientContext, ClientOptions, ConstraintViolation, Fingerprint, NamedPem,
+    ServerContext, TlsError, TlsLayer, Trust,
 };
 
 use crate::handshake::pem_der;
@@ -170,7 +170,10 @@ fn what_is_no_ca_vouches_for_nobody() {
     let rogue = Ca::signed_by(params("Rogue", &["rogue"]), key, &root).unwrap();
     let mut identity = good(&rogue);
     identity.cert.pem.extend(rogue.pem().into_bytes());
-    let no_ca = |name: &str| CertificateProblem::Constraint { certificate: name.to_owned(), breach: Breach::NotCa };
+    let no_ca = |name: &str| CertificateProblem::Constraint {
+        certificate: name.to_owned(),
+        violation: ConstraintViolation::NotCa,
+    };
     assert_eq!(refusal(&client(Trust::CaAndIdentity, ca_pem(&root)), &identity), no_ca("/CN=Rogue"));
     // The same with version 1, which can't say whether the certificate is a CA's.
     let mut identity = Identity { cert: data!("under-v1-cert.pem"), key: data!("server-key.pem") };

@@ -18,7 +18,7 @@ pub(super) struct Exchange {
     pub(super) client: Client,
     /// Bytes received and not yet parsed.
     pub(super) input: Vec<u8>,
-    part: Part,
+    phase: Phase,
     /// Whether the client sent a TLS ClientHello to a port without TLS.
     is_tls: bool,
     /// When the connection is closed if nothing happens before.
@@ -26,7 +26,7 @@ pub(super) struct Exchange {
 }
 
 #[derive(Debug)]
-enum Part {
+enum Phase {
     /// Waiting for a request.
     Reading,
     /// Sending an answer; of its file so many bytes are still to be read.
@@ -58,7 +58,7 @@ pub(super) const TARGETS: &str = "/tcp/";
 
 impl Exchange {
     pub(super) const fn new(client: Client, now: Duration) -> Self {
-        Self { client, input: Vec::new(), part: Part::Reading, is_tls: false, deadline: now.saturating_add(PATIENCE) }
+        Self { client, input: Vec::new(), phase: Phase::Reading, is_tls: false, deadline: now.saturating_add(PATIENCE) }
     }
 
     /// Why no request could be parsed: the client uses TLS on a port without TLS, or plain HTTP on a port with TLS.
@@ -80,10 +80,10 @@ impl Exchange {
 
     /// Stops taking requests; returns `true` where the connection is over by that.
     pub(super) fn stop(&mut self) -> bool {
-        match &mut self.part {
-            Part::Reading => return true,
-            Part::Sending { keep_alive, .. } => *keep_alive = false,
-            Part::Lingering => {}
+        match &mut self.phase {
+            Phase::Reading => return true,
+            Phase::Sending { keep_alive, .. } => *keep_alive = false,
+            Phase::Lingering => {}
         }
         false
     }
@@ -105,8 +105,8 @@ impl Exchange {
     }
 
     fn step(&mut self, shared: &mut Shared, now: Duration) -> io::Result<Option<Next>> {
-        match &mut self.part {
-            Part::Reading => match http::parse(&self.input) {
+        match &mut self.phase {
+            Phase::Reading => match http::parse(&self.input) {
                 Head::Partial => self.read(shared),
                 Head::Refused(refusal) => {
                     self.send(&refusal.answer(true, false), None, false, now)?;
@@ -121,7 +121,7 @@ impl Exchange {
                     Ok(None)
                 }
             },
-            Part::Sending { file, keep_alive } => {
+            Phase::Sending { file, keep_alive } => {
                 if !self.client.clear()? {
                     return Err(ErrorKind::WouldBlock.into());
                 }
@@ -137,16 +137,16 @@ impl Exchange {
                         *rest = rest.saturating_sub(u64::try_from(length).unwrap_or(u64::MAX));
                         self.client.send(shared.scratch.get(..length).unwrap_or_default())?;
                     }
-                    _ if *keep_alive => self.part = Part::Reading,
+                    _ if *keep_alive => self.phase = Phase::Reading,
                     _ => {
                         self.client.shut_down_writing();
                         self.deadline = now.saturating_add(LINGER);
-                        self.part = Part::Lingering;
+                        self.phase = Phase::Lingering;
                     }
                 }
                 Ok(None)
             }
-            Part::Lingering => match self.client.read(&mut shared.scratch)? {
+            Phase::Lingering => match self.client.read(&mut shared.scratch)? {
                 0 => Ok(Some(Next::Progress(Progress::Over))),
                 _ => Ok(None),
             },
@@ -166,7 +166,7 @@ impl Exchange {
     }
 
     fn send(&mut self, answer: &[u8], file: Option<(File, u64)>, keep_alive: bool, now: Duration) -> io::Result<()> {
-        self.part = Part::Sending { file, keep_alive };
+        self.phase = Phase::Sending { file, keep_alive };
         self.deadline = now.saturating_add(PATIENCE);
         self.client.send(answer)
     }

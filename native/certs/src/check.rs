@@ -49,7 +49,7 @@ impl Report {
         self.findings.iter().filter(|finding| finding.is_problem)
     }
 
-    fn say(&mut self, path: &Path, text: impl Into<String>) {
+    fn add(&mut self, path: &Path, text: impl Into<String>) {
         self.findings.push(Finding { path: path.to_owned(), text: text.into(), is_problem: false });
     }
 
@@ -138,7 +138,7 @@ impl Set<'_> {
     fn certificate(&self, certificate: &CertificatePart, report: &mut Report) {
         let CertificatePart { path, info, .. } = certificate;
         let role = self.role(certificate);
-        report.say(path, describe(certificate, role));
+        report.add(path, describe(certificate, role));
         let mut wrong = |text: String| report.problem(path, text);
         if self.now > info.not_after {
             wrong(format!("it expired at {}", date_text(info.not_after)));
@@ -167,7 +167,7 @@ impl Set<'_> {
         self.issuer(certificate, report);
         self.revocation(certificate, role, report);
         if (info.not_after.saturating_sub(SOON)..=info.not_after).contains(&self.now) {
-            report.say(path, format!("it expires soon, at {}", date_text(info.not_after)));
+            report.add(path, format!("it expires soon, at {}", date_text(info.not_after)));
         }
     }
 
@@ -224,7 +224,7 @@ impl Set<'_> {
                 format!("the wrong CA: it was issued by {}, and that is none of the CAs given", info.issuer),
             );
         } else {
-            report.say(
+            report.add(
                 path,
                 format!("its issuer {} is not among the files, so that its signature was not checked", info.issuer),
             );
@@ -241,7 +241,7 @@ impl Set<'_> {
             let text = format!("it is revoked since {}, as '{}' says", date_text(entry.since), list_path.display());
             // A revoked client certificate is often kept with the others; a revoked server certificate is in use.
             if role == Role::Client {
-                report.say(path, text);
+                report.add(path, text);
                 report.revoked += 1;
             } else {
                 report.problem(path, text);
@@ -255,7 +255,7 @@ impl Set<'_> {
             Some(next) => format!("next update {}", date_text(next)),
             None => "without a next update".to_owned(),
         };
-        report.say(
+        report.add(
             path,
             format!("revocation list of {}{number}, revoked certificates: {}, {next}", list.issuer, list.entries.len()),
         );
@@ -330,7 +330,7 @@ impl Set<'_> {
             );
         }
         let Some(public) = &key.public else {
-            report.say(path, "a private key that is encrypted; give its passphrase to have it checked");
+            report.add(path, "a private key that is encrypted; give its passphrase to have it checked");
             return;
         };
         let fitting = self.parts.certificates.iter().find(|certificate| certificate.public == *public);
@@ -344,12 +344,12 @@ impl Set<'_> {
                 let instead = fitting.map_or_else(String::new, |other| format!(", but of '{}'", other.path.display()));
                 report.problem(path, format!("the private key is not that of '{}'{instead}", paired.path.display()));
             }
-            (Some(certificate), _) => report.say(path, format!("the private key of '{}'", certificate.path.display())),
+            (Some(certificate), _) => report.add(path, format!("the private key of '{}'", certificate.path.display())),
             // This key is of MySQL's RSA pair for sha256_password, which has no certificate.
             (None, _) if path.file_name().is_some_and(|name| name == "private_key.pem") => {
-                report.say(path, "a private key without certificate");
+                report.add(path, "a private key without certificate");
             }
-            (None, _) if self.parts.certificates.is_empty() => report.say(path, "a private key"),
+            (None, _) if self.parts.certificates.is_empty() => report.add(path, "a private key"),
             (None, _) => report.problem(path, "the private key belongs to none of the certificates given"),
         }
     }

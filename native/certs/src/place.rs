@@ -60,15 +60,15 @@ pub(super) fn create_all(contents: &[(&Path, &str, u32)]) -> Result<(), CertsErr
 
 /// Puts a file in the place of the one that may be there.
 pub(super) fn replace(path: &Path, text: &str, mode: u32) -> Result<(), CertsError> {
-    Staged::write(path, text, mode)?.put()
+    StagedFile::write(path, text, mode)?.put()
 }
 
 /// Puts a key and its certificate in the place of those that may be there. Where one can't be put, neither is.
 pub(super) fn replace_pair(key: (&Path, &str), certificate: (&Path, &str)) -> Result<(), CertsError> {
-    let new_key = Staged::write(key.0, key.1, KEY_MODE)?;
-    let new_certificate = Staged::write(certificate.0, certificate.1, PUBLIC_MODE)?;
+    let new_key = StagedFile::write(key.0, key.1, KEY_MODE)?;
+    let new_certificate = StagedFile::write(certificate.0, certificate.1, PUBLIC_MODE)?;
     demand_key(&new_key.target)?;
-    let old_key = Kept::of(&new_key.target)?;
+    let old_key = Backup::of(&new_key.target)?;
     new_key.put()?;
     if let Err(error) = new_certificate.put() {
         old_key.put_back()?;
@@ -179,13 +179,13 @@ fn demand_key(target: &Path) -> Result<(), CertsError> {
 }
 
 /// A file that is written beside the one whose place it takes; it is removed where it takes none.
-struct Staged {
+struct StagedFile {
     path: PathBuf,
     /// The file itself, where the path that was given is a link to it.
     target: PathBuf,
 }
 
-impl Staged {
+impl StagedFile {
     fn write(path: &Path, text: &str, mode: u32) -> Result<Self, CertsError> {
         demand_own_links(path)?;
         let target = path.canonicalize().unwrap_or_else(|_| path.to_owned());
@@ -226,7 +226,7 @@ fn take_owner(_: &File, _: &Metadata, _: u32) -> io::Result<()> {
     Ok(())
 }
 
-impl Drop for Staged {
+impl Drop for StagedFile {
     fn drop(&mut self) {
         // It has gone where it took its place.
         let _ = fs::remove_file(&self.path);
@@ -234,13 +234,13 @@ impl Drop for Staged {
 }
 
 /// A second name of a file, under which it outlives its replacement until this is dropped.
-struct Kept {
+struct Backup {
     path: PathBuf,
     target: PathBuf,
     is_there: bool,
 }
 
-impl Kept {
+impl Backup {
     fn of(target: &Path) -> Result<Self, CertsError> {
         let path = beside(target, "old");
         let is_there = target.exists();
@@ -256,7 +256,7 @@ impl Kept {
     }
 }
 
-impl Drop for Kept {
+impl Drop for Backup {
     fn drop(&mut self) {
         let _ = fs::remove_file(&self.path);
     }

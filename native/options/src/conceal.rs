@@ -25,7 +25,7 @@ const MASK: &[u8] = b"xxxxx";
 const PIPE_SIZE: usize = 4096;
 
 /// A value within the arguments: the argument's index, and how many bytes before the argument's end the value begins.
-pub(super) type Place = (usize, usize);
+pub(super) type ValueRange = (usize, usize);
 
 /// The process's arguments without its own name, as the user gave them. A password among them is hidden first; where hiding fails, the
 /// program runs all the same.
@@ -39,9 +39,9 @@ pub fn arguments(program: &Program) -> Vec<OsString> {
         }
         return arguments;
     }
-    let places = program.secrets(&arguments);
-    if !places.is_empty() {
-        let (masked, passwords) = masked(&arguments, &places);
+    let ranges = program.secrets(&arguments);
+    if !ranges.is_empty() {
+        let (masked, passwords) = masked(&arguments, &ranges);
         // `start_anew` returns only if the program could not be executed again.
         let _ = start_anew(&masked, &passwords);
     }
@@ -49,10 +49,10 @@ pub fn arguments(program: &Program) -> Vec<OsString> {
 }
 
 /// The arguments with masks, and the values that the masks replace.
-fn masked(arguments: &[OsString], places: &[Place]) -> (Vec<OsString>, Vec<u8>) {
+fn masked(arguments: &[OsString], ranges: &[ValueRange]) -> (Vec<OsString>, Vec<u8>) {
     let mut masked = arguments.to_vec();
     let mut passwords = Vec::new();
-    for &(index, length) in places {
+    for &(index, length) in ranges {
         let Some(argument) = masked.get_mut(index) else { continue };
         let bytes = argument.as_bytes();
         let (name, value) = bytes.split_at(bytes.len().saturating_sub(length));
@@ -67,9 +67,9 @@ fn masked(arguments: &[OsString], places: &[Place]) -> (Vec<OsString>, Vec<u8>) 
 /// The arguments with the values in place of their masks; `None` where masks and values don't fit together.
 fn restored(program: &Program, masked: &[OsString], passwords: &[u8]) -> Option<Vec<OsString>> {
     let mut arguments = masked.to_vec();
-    let places = program.secrets(masked);
+    let ranges = program.secrets(masked);
     let mut passwords = passwords.strip_suffix(&[0])?.split(|byte| *byte == 0);
-    for (index, length) in places {
+    for (index, length) in ranges {
         let argument = arguments.get_mut(index)?;
         let name = argument.as_bytes().get(..argument.len().checked_sub(length)?)?;
         *argument = OsString::from_vec([name, passwords.next()?].concat());

@@ -109,7 +109,7 @@ impl AccountStore {
     /// The remembered digest of an account's password. Call `current` first, because the digest may then be newer than the accounts, but
     /// never older.
     pub(crate) fn digest(&self, name: &AccountName) -> Option<[u8; 32]> {
-        self.accounts.recall(name)
+        self.accounts.get(name)
     }
 
     /// Remembers a digest, unless the account's password has changed since the login began.
@@ -119,7 +119,7 @@ impl AccountStore {
 
     /// Forgets all digests, for FLUSH PRIVILEGES.
     pub(crate) fn forget_digests(&self) {
-        self.accounts.forget();
+        self.accounts.clear();
     }
 }
 

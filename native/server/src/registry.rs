@@ -40,7 +40,7 @@ impl Drop for Entry {
 
 /// Why a user gets no session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Full {
+pub(crate) enum SessionLimit {
     /// The server's limit of sessions is reached.
     Server,
     /// The user's limit of sessions is reached.
@@ -173,17 +173,17 @@ impl Registry {
     ///
     /// # Errors
     /// The limit `most` is reached.
-    pub(crate) fn log_in(&self, process: &ProcessEntry, user: &str, most: MostSessions) -> Result<usize, Full> {
+    pub(crate) fn log_in(&self, process: &ProcessEntry, user: &str, most: MostSessions) -> Result<usize, SessionLimit> {
         let mut connections = self.connections();
         // COM_CHANGE_USER keeps the connection's session, so that is not counted again.
         let is_new = process.locked().user.is_none();
         if is_new && connections.logged_in >= most.in_all {
-            return Err(Full::Server);
+            return Err(SessionLimit::Server);
         }
         let is_his =
             |other: &&Arc<ProcessEntry>| other.id != process.id && other.locked().user.as_deref() == Some(user);
         if most.of_user.is_some_and(|most| connections.by_id.values().filter(is_his).count() >= most) {
-            return Err(Full::User);
+            return Err(SessionLimit::User);
         }
         process.locked().user = Some(user.to_owned());
         connections.logged_in += usize::from(is_new);
@@ -228,7 +228,7 @@ impl ProcessEntry {
     }
 
     /// Notes that a statement of the command begins, which `interruption` stops. A KILL that came since the command began stops it at once.
-    pub(crate) fn runs(&self, interruption: Arc<Interruption>) {
+    pub(crate) fn begin_statement(&self, interruption: Arc<Interruption>) {
         interruption.reset();
         let mut state = self.locked();
         if state.is_stopped {
@@ -238,7 +238,7 @@ impl ProcessEntry {
     }
 
     /// Notes that the connection waits for a command.
-    pub(crate) fn rest(&self) {
+    pub(crate) fn await_command(&self) {
         let mut state = self.locked();
         state.command = "Sleep";
         state.since = Instant::now();

@@ -18,7 +18,7 @@ use sealwire_options::tls::{ServerTlsOptions, TlsVariable};
 pub(crate) struct Tls {
     active: Published<Active>,
     /// The values of SET GLOBAL ssl_…, which the next reload uses.
-    wanted: Mutex<ServerTlsOptions>,
+    next_options: Mutex<ServerTlsOptions>,
     health: Health,
 }
 
@@ -40,7 +40,7 @@ impl Tls {
         let active = Active { context: build(&options)?, options: options.clone() };
         let health = Health::new("run ALTER INSTANCE RELOAD TLS");
         active.log(&health);
-        Ok(Self { active: Published::new(active), wanted: Mutex::new(options), health })
+        Ok(Self { active: Published::new(active), next_options: Mutex::new(options), health })
     }
 
     /// The TLS settings that new connections use now.
@@ -60,7 +60,7 @@ impl Tls {
     /// 3888; the active settings stay.
     pub(crate) fn reload(&self) -> Result<(), SqlError> {
         self.active.replace(|| {
-            let options = self.wanted.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            let options = self.next_options.lock().unwrap_or_else(PoisonError::into_inner).clone();
             let context = build(&options).map_err(|text| failed(&text))?;
             let active = Active { context, options };
             active.log(&self.health);
@@ -76,13 +76,13 @@ impl Tls {
     }
 
     /// The value that SET GLOBAL has given a variable.
-    pub(crate) fn wanted(&self, variable: &TlsVariable) -> OptionValue {
-        self.wanted.lock().unwrap_or_else(PoisonError::into_inner).get(variable)
+    pub(crate) fn next_value(&self, variable: &TlsVariable) -> OptionValue {
+        self.next_options.lock().unwrap_or_else(PoisonError::into_inner).get(variable)
     }
 
     /// Stores a value of SET GLOBAL for the next reload.
-    pub(crate) fn want(&self, variable: &TlsVariable, value: OptionValue) {
-        self.wanted.lock().unwrap_or_else(PoisonError::into_inner).set(variable, value);
+    pub(crate) fn set_next_value(&self, variable: &TlsVariable, value: OptionValue) {
+        self.next_options.lock().unwrap_or_else(PoisonError::into_inner).set(variable, value);
     }
 }
 

@@ -75,7 +75,7 @@ impl Sandbox {
 }
 
 fn execute(session: &mut dyn EngineSession, sql: &str, is_administrator: bool) -> Result<Vec<u8>, SqlError> {
-    let mut rows = Told::default();
+    let mut rows = Output::default();
     let surroundings: Arc<dyn Surroundings> = Arc::new(Account { is_administrator });
     let interruption = session.interruption();
     interruption.reset();
@@ -94,9 +94,9 @@ fn execute(session: &mut dyn EngineSession, sql: &str, is_administrator: bool) -
 
 /// All output so far.
 #[derive(Default)]
-struct Told(Vec<u8>);
+struct Output(Vec<u8>);
 
-impl RowSink for Told {
+impl RowSink for Output {
     fn begin(&mut self, columns: Vec<ColumnDefinition>) -> Result<(), SqlError> {
         for column in columns {
             self.0.extend_from_slice(&column.name);

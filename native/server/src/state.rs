@@ -127,7 +127,7 @@ impl Server {
     /// The server's value of a variable; `None` where only sessions have one, or the value is computed when it is read.
     pub(crate) fn variable(&self, asked: &SystemVariable) -> Option<Value> {
         match asked.location {
-            ValueLocation::Tls(of_tls) => Some(self.tls.wanted(of_tls).into()),
+            ValueLocation::Tls(of_tls) => Some(self.tls.next_value(of_tls).into()),
             ValueLocation::Server(_) | ValueLocation::Session(..) | ValueLocation::Fact(_) => self.globals.value(asked),
         }
     }
@@ -145,7 +145,7 @@ impl Server {
             return Err(SqlError::new(3160, b"HY000", message));
         }
         match changed.location {
-            ValueLocation::Tls(of_tls) => self.tls.want(of_tls, value.into()),
+            ValueLocation::Tls(of_tls) => self.tls.set_next_value(of_tls, value.into()),
             ValueLocation::Server(_) | ValueLocation::Session(..) | ValueLocation::Fact(_) => {
                 self.globals.set(changed, value)
             }

@@ -26,9 +26,9 @@ const ROWS: &[StatusVariable] = &[
     flushed("Com_show_status", |counters| &counters.com_show_status),
     flushed("Com_stmt_execute", |counters| &counters.com_stmt_execute),
     flushed("Com_stmt_prepare", |counters| &counters.com_stmt_prepare),
-    of_session("Compression", |asked| if asked.compression().is_some() { "ON" } else { "OFF" }.to_owned()),
-    of_session("Compression_algorithm", |asked| asked.compression().map_or("", Algorithm::name).to_owned()),
-    of_session("Compression_level", |asked| asked.compression().map_or(0, Algorithm::level).to_string()),
+    of_session("Compression", |context| if context.compression().is_some() { "ON" } else { "OFF" }.to_owned()),
+    of_session("Compression_algorithm", |context| context.compression().map_or("", Algorithm::name).to_owned()),
+    of_session("Compression_level", |context| context.compression().map_or(0, Algorithm::level).to_string()),
     flushed("Connection_errors_max_connections", |counters| &counters.refused_connections),
     kept("Connections", |counters| &counters.connections),
     kept("Max_used_connections", |counters| &counters.max_used_connections),
@@ -39,12 +39,12 @@ const ROWS: &[StatusVariable] = &[
     kept("Questions", |counters| &counters.questions),
     of_server("Slow_queries", |_| zero()),
     of_server("Threads_cached", |_| zero()),
-    of_server("Threads_connected", |asked| asked.server.registry.len().to_string()),
+    of_server("Threads_connected", |context| context.server.registry.len().to_string()),
     // The thread that answers SHOW STATUS counts as well.
-    of_server("Threads_running", |asked| (asked.server.counters.threads_running.load(Relaxed) + 1).to_string()),
+    of_server("Threads_running", |context| (context.server.counters.threads_running.load(Relaxed) + 1).to_string()),
     of_server("Tls_library_version", |_| "rustls 0.23 with AWS-LC".to_owned()),
-    of_server("Uptime", |asked| asked.server.uptime.total().as_secs().to_string()),
-    of_server("Uptime_since_flush_status", |asked| asked.server.uptime.since_flush().as_secs().to_string()),
+    of_server("Uptime", |context| context.server.uptime.total().as_secs().to_string()),
+    of_server("Uptime_since_flush_status", |context| context.server.uptime.since_flush().as_secs().to_string()),
 ];
 
 /// A counter that FLUSH STATUS sets to 0.
@@ -58,12 +58,12 @@ const fn kept(name: &'static str, counter: fn(&Counters) -> &AtomicU64) -> Statu
 }
 
 /// A value of the server as a whole.
-const fn of_server(name: &'static str, value: fn(&Asked<'_>) -> String) -> StatusVariable {
+const fn of_server(name: &'static str, value: fn(&StatusContext<'_>) -> String) -> StatusVariable {
     StatusVariable { name, is_of_session: false, read: Read::Value(value) }
 }
 
 /// A value of each session.
-const fn of_session(name: &'static str, value: fn(&Asked<'_>) -> String) -> StatusVariable {
+const fn of_session(name: &'static str, value: fn(&StatusContext<'_>) -> String) -> StatusVariable {
     StatusVariable { name, is_of_session: true, read: Read::Value(value) }
 }
 
@@ -89,7 +89,7 @@ enum Read {
     /// A counter that FLUSH STATUS leaves unchanged.
     Kept(fn(&Counters) -> &AtomicU64),
     /// A function that computes the value.
-    Value(fn(&Asked<'_>) -> String),
+    Value(fn(&StatusContext<'_>) -> String),
     /// A row of core's table of TLS status variables.
     Tls(&'static tls::StatusVariable),
     /// The TLS options in use.
@@ -97,14 +97,14 @@ enum Read {
 }
 
 /// The data from which values are read.
-struct Asked<'a> {
+struct StatusContext<'a> {
     server: &'a Server,
     active: Arc<Active>,
     /// The facts of the session that asks; `None` for the values of the server as a whole.
     facts: Option<&'a Facts>,
 }
 
-impl Asked<'_> {
+impl StatusContext<'_> {
     fn compression(&self) -> Option<Algorithm> {
         self.facts.and_then(|facts| facts.compression)
     }
@@ -141,8 +141,8 @@ pub(crate) fn rows(
     facts: Option<&Facts>,
     wanted: impl Fn(&StatusVariable) -> bool,
 ) -> Vec<(&'static str, String)> {
-    let asked = Asked { server, active: server.tls.active(), facts };
-    ALL.iter().filter(|variable| wanted(variable)).map(|variable| (variable.name, asked.value(variable))).collect()
+    let context = StatusContext { server, active: server.tls.active(), facts };
+    ALL.iter().filter(|variable| wanted(variable)).map(|variable| (variable.name, context.value(variable))).collect()
 }
 
 /// FLUSH STATUS: the counters of events restart at 0.

@@ -48,7 +48,7 @@ impl<T, K: Eq + Hash, V: Copy> Versioned<T, K, V> {
 
     /// The remembered data for `key` of the current value. Call [`current`](Self::current) first, never afterwards: a change in between can
     /// make this `None`, but never older than the value.
-    pub(crate) fn recall(&self, key: &K) -> Option<V> {
+    pub(crate) fn get(&self, key: &K) -> Option<V> {
         self.remembered.lock().unwrap_or_else(PoisonError::into_inner).get(key).copied()
     }
 
@@ -61,7 +61,7 @@ impl<T, K: Eq + Hash, V: Copy> Versioned<T, K, V> {
     }
 
     /// Forgets all remembered data.
-    pub(crate) fn forget(&self) {
+    pub(crate) fn clear(&self) {
         self.remembered.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 }

@@ -144,7 +144,7 @@ impl Connector {
             (TlsPolicy::Disabled, Address::Tcp { .. }) => {
                 Some("If user and password are right: the account may demand TLS, which is switched off here.")
             }
-            (TlsPolicy::Preferred(context) | TlsPolicy::Required(context), _) => context.lacked_certificate().then_some(
+            (TlsPolicy::Preferred(context) | TlsPolicy::Required(context), _) => context.server_asked_for_certificate().then_some(
                 "If user and password are right: the account may demand a client certificate, give --ssl-cert and --ssl-key; \
                  the server asked for one, and none was sent.",
             ),
@@ -224,7 +224,7 @@ impl Connector {
         if self.settings.local_infile {
             client.set_local_infile(Box::new(|name| {
                 let path = std::str::from_utf8(name).map_err(io::Error::other)?;
-                Ok(Box::new(Sent { file: fs::File::open(path)?, path: path.to_owned(), bytes: 0 }))
+                Ok(Box::new(Upload { file: fs::File::open(path)?, path: path.to_owned(), bytes: 0 }))
             }));
         }
         for statement in &self.settings.init {
@@ -318,13 +318,13 @@ impl Connector {
 }
 
 /// A file that is being sent to the server. The user is told when it has been sent, whatever the server answers.
-struct Sent {
+struct Upload {
     file: fs::File,
     path: String,
     bytes: u64,
 }
 
-impl Read for Sent {
+impl Read for Upload {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let length = self.file.read(buffer)?;
         self.bytes += length as u64;
@@ -332,7 +332,7 @@ impl Read for Sent {
     }
 }
 
-impl Drop for Sent {
+impl Drop for Upload {
     fn drop(&mut self) {
         output::report(&format!("sealwire: [Note] sent '{}' ({} bytes) to the server", self.path, self.bytes));
     }

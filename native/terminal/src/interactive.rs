@@ -12,7 +12,7 @@ use sealwire_core::printable;
 
 use super::helper::Sql;
 use super::session::{Flow, Session};
-use super::splitter::Continues;
+use super::splitter::Continuation;
 use super::{output, prompt, status};
 
 /// Runs the interactive client until the user leaves; returns the exit code.
@@ -48,13 +48,13 @@ pub(crate) fn run(session: &mut Session) -> u8 {
     let mut entry = String::new();
     let code = loop {
         let prompt = match session.splitter().continues() {
-            Continues::Nothing => {
+            Continuation::Nothing => {
                 counter += 1;
                 prompt::render(session.prompt(), session, counter)
             }
-            Continues::Statement => "    -> ".to_owned(),
-            Continues::Comment => "   /*> ".to_owned(),
-            Continues::Quote(quote) => format!("    {}> ", char::from(quote)),
+            Continuation::Statement => "    -> ".to_owned(),
+            Continuation::Comment => "   /*> ".to_owned(),
+            Continuation::Quote(quote) => format!("    {}> ", char::from(quote)),
         };
         let _ = session.output().flush();
         if let Some(helper) = editor.helper_mut() {
@@ -67,7 +67,7 @@ pub(crate) fn run(session: &mut Session) -> u8 {
                 }
                 entry.push_str(&line);
                 let flow = session.line(line.as_bytes());
-                if session.splitter().continues() == Continues::Nothing {
+                if session.splitter().continues() == Continuation::Nothing {
                     let whole = std::mem::take(&mut entry);
                     if is_worth_keeping(&whole) {
                         // If the history can't be extended, the program goes on.

@@ -64,7 +64,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let surroundings = Surroundings { terminal: io::stdin().is_terminal() && io::stdout().is_terminal() };
     let exists = |path: &str| std::path::Path::new(path).exists();
     match Settings::from_values(&values, surroundings, |name| std::env::var(name).ok(), exists) {
-        Ok(settings) => ExitCode::from(talk(settings, values)),
+        Ok(settings) => ExitCode::from(run_session(settings, values)),
         Err(problem) => {
             output::report(&format!("sealwire: {problem}"));
             ExitCode::FAILURE
@@ -78,7 +78,7 @@ fn is_on_command_line(occurrence: &Occurrence) -> bool {
 }
 
 /// Connects, and runs the statements; returns the exit code.
-fn talk(settings: Settings, values: Values) -> u8 {
+fn run_session(settings: Settings, values: Values) -> u8 {
     let (behavior, delimiter, execute) =
         (settings.behavior.clone(), settings.delimiter.clone(), settings.execute.clone());
     let (batch, tee, pager) = (behavior.batch, settings.tee.clone(), settings.pager.clone());

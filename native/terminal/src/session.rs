@@ -131,7 +131,7 @@ impl Session {
                 Ok(0) => break,
                 Ok(_) => {}
                 Err(error) => {
-                    return self.complain(&format!("Can't read the script: {error}"));
+                    return self.report_error(&format!("Can't read the script: {error}"));
                 }
             }
             if self.splitter.statement().is_empty() {
@@ -156,7 +156,7 @@ impl Session {
             let flow = match item {
                 Item::Statement { sql, vertical } => self.statement(&sql, vertical),
                 Item::Command(command, argument) => self.command(command, &argument),
-                Item::Unknown(letter) => self.complain(&format!("Unknown command '\\{letter}'.")),
+                Item::Unknown(letter) => self.report_error(&format!("Unknown command '\\{letter}'.")),
             };
             if flow != Flow::Continue {
                 return flow;
@@ -177,7 +177,7 @@ impl Session {
 
     fn statement(&mut self, sql: &[u8], vertical: bool) -> Flow {
         if sql.is_empty() {
-            return if self.behavior.batch { Flow::Continue } else { self.complain("No query specified\n") };
+            return if self.behavior.batch { Flow::Continue } else { self.report_error("No query specified\n") };
         }
         if self.client.is_none() && self.reconnect() != Flow::Continue {
             return Flow::Continue;
@@ -276,7 +276,7 @@ impl Session {
     }
 
     /// Prints an error of the client itself, which has no number.
-    fn complain(&mut self, text: &str) -> Flow {
+    fn report_error(&mut self, text: &str) -> Flow {
         self.error_text("ERROR", text, None)
     }
 
@@ -323,7 +323,7 @@ impl Session {
 
     fn command(&mut self, command: Command, argument: &str) -> Flow {
         if self.sandboxed && command.reaches_out(argument) {
-            return self.complain("Not allowed in the sandbox mode");
+            return self.report_error("Not allowed in the sandbox mode");
         }
         match command {
             // Sandbox mode can't be left, because otherwise a dump's statements could leave it.
@@ -339,9 +339,9 @@ impl Session {
             }
             Command::Help => return self.help(argument),
             Command::Delimiter => match word(argument) {
-                None => return self.complain("DELIMITER must be followed by a 'delimiter' character or string"),
+                None => return self.report_error("DELIMITER must be followed by a 'delimiter' character or string"),
                 Some((delimiter, _)) if argument.contains('\\') || delimiter.contains('\\') => {
-                    return self.complain("DELIMITER cannot contain a backslash character");
+                    return self.report_error("DELIMITER cannot contain a backslash character");
                 }
                 Some((delimiter, _)) => self.splitter.set_delimiter(delimiter.as_bytes()),
             },
@@ -395,7 +395,7 @@ impl Session {
 
     fn use_database(&mut self, argument: &str) -> Flow {
         let Some((database, _)) = word(argument) else {
-            return self.complain("USE must be followed by a database name");
+            return self.report_error("USE must be followed by a database name");
         };
         if self.client.is_none() && self.reconnect() != Flow::Continue {
             return Flow::Continue;
@@ -460,16 +460,16 @@ impl Session {
 
     fn source(&mut self, path: &str) -> Flow {
         if path.is_empty() {
-            return self.complain("Usage: \\. <filename> | source <filename>");
+            return self.report_error("Usage: \\. <filename> | source <filename>");
         }
         if self.depth >= MAX_DEPTH {
-            return self.complain(&format!("source is nested more than {MAX_DEPTH} deep"));
+            return self.report_error(&format!("source is nested more than {MAX_DEPTH} deep"));
         }
         let file = match std::fs::File::open(path) {
             Ok(file) => file,
             Err(error) => {
                 let number = error.raw_os_error().unwrap_or_default();
-                return self.complain(&format!("Failed to open file '{path}', error: {number}"));
+                return self.report_error(&format!("Failed to open file '{path}', error: {number}"));
             }
         };
         // The file's lines are numbered anew. The delimiter stays in force, and so does a delimiter that the file sets.
@@ -496,7 +496,7 @@ impl Session {
         let Self { client: Some(client), output, connector, splitter, behavior, last_insert_id, .. } = self else {
             return Flow::Continue;
         };
-        let about = status::About {
+        let about = status::StatusInput {
             pager: output.pager(),
             tee_path: output.tee_path(),
             delimiter: splitter.delimiter(),
@@ -515,13 +515,13 @@ impl Session {
 
     fn system(&mut self, line: &str) {
         if line.is_empty() {
-            self.complain("Usage: \\! shell-command");
+            self.report_error("Usage: \\! shell-command");
             return;
         }
         let _ = self.output.flush();
         self.interrupt.wait_for_others();
         if let Err(error) = process::Command::new("/bin/sh").arg("-c").arg(line).status() {
-            self.complain(&error.to_string());
+            self.report_error(&error.to_string());
         }
         self.interrupt.end();
     }
@@ -552,16 +552,16 @@ impl Session {
                 self.splitter.replace(&statement);
                 Flow::Continue
             }
-            Err(error) => self.complain(&format!("The editor failed: {error}")),
+            Err(error) => self.report_error(&format!("The editor failed: {error}")),
         }
     }
 
     fn charset(&mut self, argument: &str) -> Flow {
         let Some((name, _)) = word(argument) else {
-            return self.complain("Usage: \\C charset_name | charset charset_name");
+            return self.report_error("Usage: \\C charset_name | charset charset_name");
         };
         if let Err(error) = self.connector.set_charset(&name) {
-            return self.complain(&error);
+            return self.report_error(&error);
         }
         if self.client.is_none() && self.reconnect() != Flow::Continue {
             return Flow::Continue;
@@ -593,13 +593,13 @@ impl Session {
 
     pub(crate) fn tee(&mut self, path: &str) {
         if path.is_empty() {
-            self.complain("No outfile specified!");
+            self.report_error("No outfile specified!");
             return;
         }
         match self.output.tee(path) {
             Ok(()) => self.info(&format!("Logging to file '{path}'")),
             Err(error) => {
-                self.complain(&format!("Error logging to file '{path}': {error}"));
+                self.report_error(&format!("Error logging to file '{path}': {error}"));
             }
         }
     }

@@ -4,7 +4,7 @@
 //! rest of the line is read (`delimiter`). Comments are removed, except `/*! … */`, `/*M! … */` and `/*+ … */`, which have a meaning for
 //! the server.
 
-use sealwire_core::sql::{Inside, Lexer, Mode, Open, Piece};
+use sealwire_core::sql::{Inside, Lexer, LexerState, Mode, Piece};
 
 use super::command::Command;
 
@@ -26,7 +26,7 @@ pub(crate) enum Item {
 
 /// The construct that the next line continues, which decides the prompt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Continues {
+pub(crate) enum Continuation {
     /// Nothing: a new statement.
     Nothing,
     /// A statement.
@@ -44,7 +44,7 @@ pub(crate) struct Splitter {
     /// The text of the current statement so far.
     statement: Vec<u8>,
     /// The quotes and comments that are still open at this point.
-    open: Open,
+    open: LexerState,
     line: Vec<u8>,
     at: usize,
     /// Whether the start of the line has been checked for a command.
@@ -60,7 +60,7 @@ impl Default for Splitter {
         Self {
             delimiter: b";".to_vec(),
             statement: Vec::new(),
-            open: Open::default(),
+            open: LexerState::default(),
             line: Vec::new(),
             at: 0,
             line_begun: true,
@@ -93,19 +93,19 @@ impl Splitter {
     }
 
     /// The construct that the next line continues.
-    pub(crate) const fn continues(&self) -> Continues {
+    pub(crate) const fn continues(&self) -> Continuation {
         match self.open.inside {
-            Inside::Comment => Continues::Comment,
-            _ if self.statement.is_empty() => Continues::Nothing,
-            Inside::Quote(quote) => Continues::Quote(quote),
-            Inside::Nothing | Inside::Hint => Continues::Statement,
+            Inside::Comment => Continuation::Comment,
+            _ if self.statement.is_empty() => Continuation::Nothing,
+            Inside::Quote(quote) => Continuation::Quote(quote),
+            Inside::Nothing | Inside::Hint => Continuation::Statement,
         }
     }
 
     /// Discards the incomplete statement and the rest of the line.
     pub(crate) fn clear(&mut self) {
         self.statement.clear();
-        self.open = Open::default();
+        self.open = LexerState::default();
         self.gap = false;
         self.at = self.line.len();
     }
@@ -265,7 +265,7 @@ impl Splitter {
     /// Ends the statement. It may be a command with a delimiter: `use test;`.
     fn complete(&mut self, vertical: bool) -> Item {
         let sql = self.take_statement();
-        self.open = Open::default();
+        self.open = LexerState::default();
         // The rest of the line is parsed like a line of its own, so that `…; delimiter //` works.
         let rest = self.line.get(self.at..).unwrap_or_default();
         self.line_begun = !matches!(Command::parse_words(rest), Some((Command::Delimiter, _)));
@@ -455,9 +455,9 @@ mod tests {
             while splitter.next().is_some() {}
             splitter.continues()
         };
-        assert_eq!(after("select 1;"), Continues::Nothing);
-        assert_eq!(after("select 1"), Continues::Statement);
-        assert_eq!(after("select '1"), Continues::Quote(b'\''));
-        assert_eq!(after("select /* 1"), Continues::Comment);
+        assert_eq!(after("select 1;"), Continuation::Nothing);
+        assert_eq!(after("select 1"), Continuation::Statement);
+        assert_eq!(after("select '1"), Continuation::Quote(b'\''));
+        assert_eq!(after("select /* 1"), Continuation::Comment);
     }
 }

@@ -10,7 +10,7 @@ use sealwire::{Address, Client, ClientError, Socket};
 
 /// The parts of the status that the connection does not know.
 #[derive(Debug)]
-pub(crate) struct About<'a> {
+pub(crate) struct StatusInput<'a> {
     /// The program that shows results.
     pub(crate) pager: &'a str,
     /// The file that `tee` copies to.
@@ -36,7 +36,7 @@ pub(crate) fn program() -> String {
 }
 
 /// The whole text, in mysql's layout.
-pub(crate) fn text(client: &mut Client<Socket>, about: &About<'_>) -> Result<String, ClientError> {
+pub(crate) fn text(client: &mut Client<Socket>, about: &StatusInput<'_>) -> Result<String, ClientError> {
     let [database, user] = first_row(client, "select DATABASE(), USER() limit 1")?;
     // Another kind of server may lack these variables; the rest of the status is shown nevertheless.
     let [comment] = recoverable(first_row(client, "select @@version_comment limit 1"))?;

@@ -89,9 +89,9 @@ impl Figure {
 }
 
 /// Ends a process that a measurement started, by its number, and waits for it.
-pub(crate) struct Ending(pub(crate) Child);
+pub(crate) struct KillOnDrop(pub(crate) Child);
 
-impl Drop for Ending {
+impl Drop for KillOnDrop {
     fn drop(&mut self) {
         // It may have ended by itself.
         let _ = self.0.kill();

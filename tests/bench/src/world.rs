@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use crate::Outcome;
 use crate::job::Job;
-use crate::measure::{self, Ending, Run};
+use crate::measure::{self, KillOnDrop, Run};
 
 /// Which key the server's certificate has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,7 +32,7 @@ pub(crate) struct World {
 /// A server that runs.
 pub(crate) enum Running {
     Ours(Server),
-    Opensrv { process: Ending, port: u16 },
+    Opensrv { process: KillOnDrop, port: u16 },
 }
 
 impl Running {
@@ -161,7 +161,7 @@ impl World {
 fn opensrv(set: &CertificateSet) -> Outcome<Running> {
     let mut command = Command::new(std::env::current_exe()?);
     command.arg("opensrv").arg(&set.server_cert).arg(&set.server_key).stdin(Stdio::null()).stdout(Stdio::piped());
-    let mut process = Ending(command.spawn()?);
+    let mut process = KillOnDrop(command.spawn()?);
     let mut line = String::new();
     BufReader::new(process.0.stdout.take().ok_or("no output")?).read_line(&mut line)?;
     Ok(Running::Opensrv { port: line.trim().parse()?, process })

@@ -57,7 +57,7 @@ impl Counts {
     }
 }
 
-struct Asked {
+struct SoakPlan {
     connections: usize,
     time: Duration,
 }
@@ -65,19 +65,19 @@ struct Asked {
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let number = |name: &str, usual: u64| std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(usual);
-    let asked = Asked {
+    let plan = SoakPlan {
         connections: usize::try_from(number("SEALWIRE_SOAK_CONNECTIONS", 200)).unwrap(),
         time: Duration::from_secs(number("SEALWIRE_SOAK_SECONDS", 10)),
     };
-    let title = format!("{} connections for {} s", asked.connections, asked.time.as_secs());
-    let trial = Trial::test(title, move || soak(&asked).map_err(Failed::from));
+    let title = format!("{} connections for {} s", plan.connections, plan.time.as_secs());
+    let trial = Trial::test(title, move || soak(&plan).map_err(Failed::from));
     libtest_mimic::run(&arguments, vec![trial]).exit_code()
 }
 
-fn soak(asked: &Asked) -> Result<(), String> {
-    let (most, needed) = (clients::most_files(), asked.connections * 102 / 100 + OTHER_FILES);
+fn soak(plan: &SoakPlan) -> Result<(), String> {
+    let (most, needed) = (clients::most_files(), plan.connections * 102 / 100 + OTHER_FILES);
     if most < needed {
-        return Err(format!("ulimit -n is {most}; {} connections need {needed}", asked.connections));
+        return Err(format!("ulimit -n is {most}; {} connections need {needed}", plan.connections));
     }
     let place = tempfile::tempdir().map_err(|error| error.to_string())?;
     let set = CertificateSet::by_openssl(&place.path().join("one"));
@@ -102,20 +102,20 @@ fn soak(asked: &Asked) -> Result<(), String> {
     let counts = Counts::default();
     let begin = Instant::now();
     let (failed, failures) = channel();
-    let pause = (asked.time / 10).min(MOST_PAUSE);
+    let pause = (plan.time / 10).min(MOST_PAUSE);
     let outcome = std::thread::scope(|scope| {
-        let share = |number: usize| (asked.connections + number) / THREADS;
+        let share = |number: usize| (plan.connections + number) / THREADS;
         for number in 0..THREADS {
             let (counts, port, context, failed) = (&counts, server.port, clients::context(&set), failed.clone());
             scope.spawn(move || good::run(port, &context, share(number), pause, counts, &failed));
         }
         let (counts, port) = (&counts, server.port);
-        scope.spawn(move || bad::run(port, asked.connections.div_ceil(100), counts));
+        scope.spawn(move || bad::run(port, plan.connections.div_ceil(100), counts));
         for number in 0..hostile::ALL.len() {
             scope.spawn(move || hostile::run(port, number, counts));
         }
         drop(failed);
-        let watched = watch(&server, &set, asked, counts, begin);
+        let watched = watch(&server, &set, plan, counts, begin);
         counts.stop.store(true, Relaxed);
         counts.set_rest(false);
         watched
@@ -125,7 +125,7 @@ fn soak(asked: &Asked) -> Result<(), String> {
     let seconds = begin.elapsed().as_secs_f64();
     println!(
         "soak: {} connections, {seconds:.0} s: {} logins, {} answers, {} reloads of the certificates, {} bad clients, {} good clients failed",
-        asked.connections,
+        plan.connections,
         counts.logins.load(Relaxed),
         counts.answers.load(Relaxed),
         watched.reloads,
@@ -157,7 +157,7 @@ struct Watched {
 fn watch(
     server: &Server,
     set: &CertificateSet,
-    asked: &Asked,
+    plan: &SoakPlan,
     counts: &Counts,
     begin: Instant,
 ) -> Result<Watched, String> {
@@ -181,14 +181,14 @@ fn watch(
         reloads += 1;
         samples.push(clients::resident(server.id()));
         counts.set_rest(samples.len() % window >= window * 2 / 3);
-        if full.is_none() && counts.now.load(Relaxed) as usize >= asked.connections * 95 / 100 {
+        if full.is_none() && counts.now.load(Relaxed) as usize >= plan.connections * 95 / 100 {
             full = Some((samples.len(), begin.elapsed()));
         }
-        if counts.failures.load(Relaxed) > 0 || begin.elapsed() >= asked.time {
+        if counts.failures.load(Relaxed) > 0 || begin.elapsed() >= plan.time {
             break;
         }
     }
-    let (at, took) = full.ok_or_else(|| format!("{} of {} came in", counts.now.load(Relaxed), asked.connections))?;
+    let (at, took) = full.ok_or_else(|| format!("{} of {} came in", counts.now.load(Relaxed), plan.connections))?;
     // The warm-up lasts until all clients are logged in, plus half of that time and a fifth of the run.
     let from = (at + at / 2 + samples.len() / 5).div_ceil(window) * window;
     // Only lasting memory counts: a running statement may hold some megabytes, so the least value of each rest is taken. A run that is too

@@ -25,12 +25,12 @@ const MOST_POLLS: usize = 100_000;
 pub(super) fn run(data: &[u8]) {
     let Some((&[flags, plugin], script)) = data.split_first_chunk::<2>() else { return };
     let settings = Settings { flags, plugin };
-    let whole = settings.state(script, usize::MAX);
+    let whole = settings.play(script, usize::MAX);
     // The client detects packets that come too early only if they arrive together with the ones before. Otherwise, and without TLS, nothing
     // depends on how the bytes are cut.
     let too_early = matches!(whole.error, Some(Error::PeerMisbehaved(PeerMisbehaved::Unexpected(_))));
     if !settings.has(TLS) && !too_early {
-        let chunked = settings.state(script, 1 + usize::from(plugin >> 4));
+        let chunked = settings.play(script, 1 + usize::from(plugin >> 4));
         assert_eq!(whole, chunked, "the outcome depends on how bytes are cut");
     }
 }

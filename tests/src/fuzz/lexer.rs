@@ -1,7 +1,7 @@
 //! Fuzzes SQL's lexer: its tokens cover the whole text, it resumes at any token as if it had not stopped, and the text gives the same
 //! tokens line by line.
 
-use sealwire_core::sql::{Inside, Lexer, Mode, Open, Piece, text_literal, unquote};
+use sealwire_core::sql::{Inside, Lexer, LexerState, Mode, Piece, text_literal, unquote};
 
 /// The initial inputs.
 pub(super) const SEEDS: &[&str] = &[
@@ -39,7 +39,7 @@ pub(super) fn run(data: &[u8]) {
     assert_eq!(at, text.len());
     // A backslash escapes a line end, so the text can't be cut there.
     if mode.no_backslash_escapes || !text.windows(2).any(|two| two == b"\\\n") {
-        let (mut open, mut by_lines) = (Open::default(), Vec::new());
+        let (mut open, mut by_lines) = (LexerState::default(), Vec::new());
         for line in text.split_inclusive(|byte| *byte == b'\n') {
             let mut lexer = lexer(line).resume(0, open);
             for (piece, bytes) in lexer.by_ref() {

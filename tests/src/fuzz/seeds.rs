@@ -8,7 +8,7 @@ use sealwire_core::message::vectors::{self, Kind};
 use sealwire_core::wire::Put as _;
 use sealwire_core::wire::compressed::{self, Algorithm};
 use sealwire_core::wire::frame::{self, HEADER, Scan};
-use sealwire_simnet::{Host, Pair, Seen, Toward};
+use sealwire_simnet::{Host, OwnedEvent, Pair, Toward};
 
 use super::script::{ACT, PACKET, step};
 use super::{accounts, client as client_target, lexer, messages, server as server_target, sql};
@@ -223,7 +223,7 @@ fn talk(mut pair: Pair, gives_files: bool) -> Talk {
         run(&mut pair.client);
         part(&mut pair, act);
         let prepared = pair.seen.iter().find_map(|seen| match seen {
-            Seen::Prepared(prepared) => Some(prepared.clone()),
+            OwnedEvent::Prepared(prepared) => Some(prepared.clone()),
             _ => None,
         });
         if let Some(prepared) = prepared {

@@ -39,9 +39,9 @@ pub(super) fn run(data: &[u8]) {
     if holds(script, "BLOB") {
         return;
     }
-    let whole = state(flags, script, usize::MAX);
+    let whole = play(flags, script, usize::MAX);
     if !whole.tls {
-        let chunked = state(flags, script, 1 + usize::from(cut));
+        let chunked = play(flags, script, 1 + usize::from(cut));
         assert_eq!(whole, chunked, "the outcome depends on how bytes are cut");
     }
 }

@@ -16,16 +16,16 @@ const CI_SECONDS: u64 = 10;
 
 /// Runs each target for the given time, or does the other work asked for.
 pub(crate) fn fuzz(context: &Context, words: &[&str]) -> Result<(), String> {
-    let asked = read(words)?;
+    let arguments = read(words)?;
     if !nightly::is_here() {
         return Err("libFuzzer needs the nightly compiler: rustup toolchain install nightly; `cargo test --workspace \
                     --test corpus` runs the targets over their corpus on any"
             .to_owned());
     }
-    let fuzzer = Fuzzer::build(context, &asked.targets)?;
+    let fuzzer = Fuzzer::build(context, &arguments.targets)?;
     let mut failed = Vec::new();
-    for target in &asked.targets {
-        let ran = match asked.work {
+    for target in &arguments.targets {
+        let ran = match arguments.work {
             Work::Run(seconds) => fuzzer.run(target, seconds),
             Work::Minimise => fuzzer.minimise(target),
             Work::Coverage => fuzzer.coverage(target),
@@ -54,7 +54,7 @@ pub(crate) fn briefly(context: &Context) -> Tally {
 }
 
 /// The parsed command line.
-struct Asked {
+struct Arguments {
     targets: Vec<&'static str>,
     work: Work,
 }
@@ -69,7 +69,7 @@ enum Work {
     Coverage,
 }
 
-fn read(words: &[&str]) -> Result<Asked, String> {
+fn read(words: &[&str]) -> Result<Arguments, String> {
     let (mut targets, mut work, mut rest) = (Vec::new(), Work::Run(60), words.iter());
     while let Some(word) = rest.next() {
         match *word {
@@ -90,7 +90,7 @@ fn read(words: &[&str]) -> Result<Asked, String> {
     if targets.is_empty() {
         targets = TARGETS.to_vec();
     }
-    Ok(Asked { targets, work })
+    Ok(Arguments { targets, work })
 }
 
 /// The built programs and their folders.

@@ -4,7 +4,7 @@ use crate::run::{Context, run};
 
 /// Runs the scenarios of the given numbers, as `tests/simulation/campaign.rs` does with its own.
 pub(crate) fn sim(context: &Context, words: &[&str]) -> Result<(), String> {
-    let Asked { from, seeds, real } = read(words)?;
+    let Arguments { from, seeds, real } = read(words)?;
     let mut command = context.cargo(["test", "--workspace", "--test", "campaign"]);
     command.env("SEALWIRE_SIM_FROM", from.to_string()).env("SEALWIRE_SIM_SEEDS", seeds.to_string());
     if real {
@@ -15,14 +15,14 @@ pub(crate) fn sim(context: &Context, words: &[&str]) -> Result<(), String> {
 
 /// The parsed command line.
 #[derive(Debug, PartialEq, Eq)]
-struct Asked {
+struct Arguments {
     from: u64,
     seeds: u64,
     real: bool,
 }
 
-fn read(words: &[&str]) -> Result<Asked, String> {
-    let mut asked = Asked { from: 0, seeds: 10_000, real: false };
+fn read(words: &[&str]) -> Result<Arguments, String> {
+    let mut arguments = Arguments { from: 0, seeds: 10_000, real: false };
     let mut rest = words.iter();
     while let Some(word) = rest.next() {
         let mut number = || {
@@ -30,13 +30,13 @@ fn read(words: &[&str]) -> Result<Asked, String> {
             text.parse().map_err(|_| format!("{word} wants a number, not '{text}'"))
         };
         match *word {
-            "--seeds" => asked.seeds = number()?,
-            "--from" => asked.from = number()?,
-            "--real" => asked.real = true,
+            "--seeds" => arguments.seeds = number()?,
+            "--from" => arguments.from = number()?,
+            "--real" => arguments.real = true,
             other => return Err(format!("cargo xtask sim knows --seeds N, --from S and --real, not '{other}'")),
         }
     }
-    Ok(asked)
+    Ok(arguments)
 }
 
 #[cfg(test)]
@@ -45,8 +45,8 @@ mod tests {
 
     #[test]
     fn options_are_read_in_any_order() {
-        assert_eq!(read(&["--real", "--from", "7", "--seeds", "1"]), Ok(Asked { from: 7, seeds: 1, real: true }));
-        assert_eq!(read(&[]), Ok(Asked { from: 0, seeds: 10_000, real: false }));
+        assert_eq!(read(&["--real", "--from", "7", "--seeds", "1"]), Ok(Arguments { from: 7, seeds: 1, real: true }));
+        assert_eq!(read(&[]), Ok(Arguments { from: 0, seeds: 10_000, real: false }));
         for wrong in [&["--seeds"][..], &["--from", "x"], &["--fast"]] {
             assert!(read(wrong).is_err(), "{wrong:?}");
         }

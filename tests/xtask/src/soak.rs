@@ -4,7 +4,7 @@ use crate::run::{Context, run};
 
 /// Runs `tests/security/soak` with the given numbers.
 pub(crate) fn soak(context: &Context, words: &[&str]) -> Result<(), String> {
-    let Asked { connections, minutes } = read(words)?;
+    let Arguments { connections, minutes } = read(words)?;
     run(&mut context.cargo(["build", "--workspace", "--bins", "--examples"]))?;
     let mut command = context.cargo(["test", "--workspace", "--test", "soak"]);
     command.env("SEALWIRE_PROGRAMS", context.programs());
@@ -14,13 +14,13 @@ pub(crate) fn soak(context: &Context, words: &[&str]) -> Result<(), String> {
 
 /// The parsed command line.
 #[derive(Debug, PartialEq, Eq)]
-struct Asked {
+struct Arguments {
     connections: u64,
     minutes: u64,
 }
 
-fn read(words: &[&str]) -> Result<Asked, String> {
-    let mut asked = Asked { connections: 4_000, minutes: 10 };
+fn read(words: &[&str]) -> Result<Arguments, String> {
+    let mut arguments = Arguments { connections: 4_000, minutes: 10 };
     let mut rest = words.iter();
     while let Some(word) = rest.next() {
         let mut number = || {
@@ -28,12 +28,12 @@ fn read(words: &[&str]) -> Result<Asked, String> {
             text.parse().ok().filter(|number| *number > 0).ok_or_else(|| format!("{word} wants a number, not '{text}'"))
         };
         match *word {
-            "--connections" => asked.connections = number()?,
-            "--minutes" => asked.minutes = number()?,
+            "--connections" => arguments.connections = number()?,
+            "--minutes" => arguments.minutes = number()?,
             other => return Err(format!("cargo xtask soak knows --connections N and --minutes M, not '{other}'")),
         }
     }
-    Ok(asked)
+    Ok(arguments)
 }
 
 #[cfg(test)]
@@ -42,8 +42,8 @@ mod tests {
 
     #[test]
     fn numbers_are_read_and_refused() {
-        assert_eq!(read(&[]), Ok(Asked { connections: 4_000, minutes: 10 }));
-        assert_eq!(read(&["--minutes", "1", "--connections", "9"]), Ok(Asked { connections: 9, minutes: 1 }));
+        assert_eq!(read(&[]), Ok(Arguments { connections: 4_000, minutes: 10 }));
+        assert_eq!(read(&["--minutes", "1", "--connections", "9"]), Ok(Arguments { connections: 9, minutes: 1 }));
         for wrong in [&["--minutes"][..], &["--minutes", "0"], &["--fast"]] {
             assert!(read(wrong).is_err(), "{wrong:?}");
         }

@@ -39,7 +39,7 @@ export interface Failure {
   log?: string | null;
 }
 
-export interface Ending {
+export interface SideResult {
   connected_us?: number | null;
   ended_us: number;
   facts: { tls?: { version: string; cipher: string; group?: string | null; verification: string } | null };
@@ -53,7 +53,7 @@ export type RungEvent =
   | { kind: "note"; text: string };
 
 export interface Run {
-  connections: { client: Ending; server: Ending; answers: string[] }[];
+  connections: { client: SideResult; server: SideResult; answers: string[] }[];
   ladder: { at_us: number; connection: number; side: "client" | "server" | "attacker"; event: RungEvent }[];
   time_us: number;
   packets: number;

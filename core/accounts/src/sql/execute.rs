@@ -5,7 +5,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use super::show::{self, Style};
-use super::statement::{AccountStatement, Identified, On, Target, UserOptions, UserSpec};
+use super::statement::{AccountStatement, GrantLevel, Identified, Target, UserOptions, UserSpec};
 use crate::{Account, AccountName, Accounts, Identity, Level, Privilege, Privileges};
 use sealwire_core::SqlError;
 use sealwire_core::auth::{Credential, Plugin};
@@ -202,7 +202,7 @@ impl Executor<'_> {
         &mut self,
         privileges: Option<Privileges>,
         grant_option: bool,
-        on: &On,
+        on: &GrantLevel,
         users: &[UserSpec],
         options: &UserOptions,
     ) -> Done {
@@ -239,7 +239,7 @@ impl Executor<'_> {
         Ok(())
     }
 
-    fn revoke(&mut self, privileges: Option<Privileges>, on: &On, users: &[Target]) -> Done {
+    fn revoke(&mut self, privileges: Option<Privileges>, on: &GrantLevel, users: &[Target]) -> Done {
         let level = self.level(on)?;
         let taken = self.expand(privileges, &level)?;
         self.demand_to_give(taken, &level)?;
@@ -358,15 +358,15 @@ impl Executor<'_> {
         }
     }
 
-    fn level(&self, on: &On) -> Done<Level> {
+    fn level(&self, on: &GrantLevel) -> Done<Level> {
         let database = || {
             let current = self.session.database.ok_or_else(|| SqlError::no_database("No database selected"))?;
             Ok(current.to_string())
         };
         Ok(match on {
-            On::Level(level) => level.clone(),
-            On::CurrentDatabase => Level::Database(database()?.replace('_', "\\_").replace('%', "\\%")),
-            On::TableInCurrentDatabase(table) => Level::Table(database()?, table.clone()),
+            GrantLevel::Level(level) => level.clone(),
+            GrantLevel::CurrentDatabase => Level::Database(database()?.replace('_', "\\_").replace('%', "\\%")),
+            GrantLevel::TableInCurrentDatabase(table) => Level::Table(database()?, table.clone()),
         })
     }
 

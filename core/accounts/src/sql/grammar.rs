@@ -5,7 +5,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use super::cursor::{Cursor, Parsed, unsupported};
-use super::statement::{AccountStatement, Identified, On, Target, UserOptions, UserSpec};
+use super::statement::{AccountStatement, GrantLevel, Identified, Target, UserOptions, UserSpec};
 use super::token::Kind;
 use crate::{Level, Privilege, Privileges, Requirement};
 use sealwire_core::SqlError;
@@ -395,7 +395,7 @@ fn privilege<'a>(p: &mut Cursor<'a>) -> Parsed<(Cursor<'a>, String, Option<Privi
 }
 
 /// Parses ON and the level after it.
-fn level(p: &mut Cursor<'_>) -> Parsed<On> {
+fn level(p: &mut Cursor<'_>) -> Parsed<GrantLevel> {
     p.expect_words(&["ON"])?;
     for kind in ["FUNCTION", "PROCEDURE", "PACKAGE"] {
         if p.at_word(kind) {
@@ -405,17 +405,17 @@ fn level(p: &mut Cursor<'_>) -> Parsed<On> {
     p.eat_words(&["TABLE"]);
     if p.eat_symbol('*') {
         if !p.eat_symbol('.') {
-            return Ok(On::CurrentDatabase);
+            return Ok(GrantLevel::CurrentDatabase);
         }
         p.expect_symbol('*')?;
-        return Ok(On::Level(Level::Global));
+        return Ok(GrantLevel::Level(Level::Global));
     }
     let first = p.name()?;
     if !p.eat_symbol('.') {
-        return Ok(On::TableInCurrentDatabase(first));
+        return Ok(GrantLevel::TableInCurrentDatabase(first));
     }
     let level = if p.eat_symbol('*') { Level::Database(first) } else { Level::Table(first, p.name()?) };
-    Ok(On::Level(level))
+    Ok(GrantLevel::Level(level))
 }
 
 #[cfg(test)]

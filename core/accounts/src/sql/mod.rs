@@ -11,7 +11,7 @@ mod token;
 pub(super) use execute::apply;
 pub use execute::{Outcome, Session, execute};
 pub(super) use show::{Style, create_user, grants};
-pub use statement::{AccountStatement, Identified, On, Target, UserOptions, UserSpec};
+pub use statement::{AccountStatement, GrantLevel, Identified, Target, UserOptions, UserSpec};
 
 use alloc::vec::Vec;
 

@@ -45,7 +45,7 @@ pub enum AccountStatement {
         /// WITH GRANT OPTION.
         grant_option: bool,
         /// The level.
-        on: On,
+        on: GrantLevel,
         /// The users who get the privileges.
         users: Vec<UserSpec>,
         /// The options for all users: REQUIRE and limits.
@@ -56,7 +56,7 @@ pub enum AccountStatement {
         /// The privileges; `None` stands for ALL PRIVILEGES.
         privileges: Option<Privileges>,
         /// The level.
-        on: On,
+        on: GrantLevel,
         /// The users who lose the privileges.
         users: Vec<Target>,
     },
@@ -79,7 +79,7 @@ pub enum AccountStatement {
 
 /// The level at which privileges are granted, as it was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum On {
+pub enum GrantLevel {
     /// A complete level.
     Level(Level),
     /// `*`: the current database.

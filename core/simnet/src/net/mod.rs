@@ -266,16 +266,16 @@ struct Port {
 }
 
 impl Device for Port {
-    type RxToken<'a> = Arrived;
-    type TxToken<'a> = Leaving<'a>;
+    type RxToken<'a> = ReceivedPacket;
+    type TxToken<'a> = SentPackets<'a>;
 
     fn receive(&mut self, _: Instant) -> Option<(Self::RxToken<'_>, Self::TxToken<'_>)> {
         let packet = self.arrived.pop_front()?;
-        Some((Arrived(packet), Leaving(&mut self.leaving)))
+        Some((ReceivedPacket(packet), SentPackets(&mut self.leaving)))
     }
 
     fn transmit(&mut self, _: Instant) -> Option<Self::TxToken<'_>> {
-        Some(Leaving(&mut self.leaving))
+        Some(SentPackets(&mut self.leaving))
     }
 
     fn capabilities(&self) -> DeviceCapabilities {
@@ -286,17 +286,17 @@ impl Device for Port {
     }
 }
 
-struct Arrived(Vec<u8>);
+struct ReceivedPacket(Vec<u8>);
 
-impl RxToken for Arrived {
+impl RxToken for ReceivedPacket {
     fn consume<R, F: FnOnce(&[u8]) -> R>(self, take: F) -> R {
         take(&self.0)
     }
 }
 
-struct Leaving<'a>(&'a mut Vec<Vec<u8>>);
+struct SentPackets<'a>(&'a mut Vec<Vec<u8>>);
 
-impl TxToken for Leaving<'_> {
+impl TxToken for SentPackets<'_> {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, length: usize, fill: F) -> R {
         let mut packet = vec![0; length];
         let result = fill(&mut packet);

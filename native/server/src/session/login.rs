@@ -10,7 +10,7 @@ use sealwire_core::server::{Candidate, Connection, Login};
 use super::Session;
 use crate::counters::count;
 use crate::engine::{LONGEST_NAME, unknown_database};
-use crate::registry::{Full, MostSessions};
+use crate::registry::{MostSessions, SessionLimit};
 use crate::sql::charset::{check_collation, default_collation, of_collation};
 
 impl Session {
@@ -68,7 +68,7 @@ impl Session {
             state.database = database;
             state.facts = facts;
         });
-        self.process.rest();
+        self.process.await_command();
         let kind = self.view.facts.tls.as_ref().map_or("plaintext", |tls| tls.cipher);
         tracing::debug!("connection {} is {} ({kind}, password: {using_password})", self.view.id, self.view.user);
         connection.accept(self.status())?;
@@ -116,16 +116,16 @@ impl Session {
                 server.counters.max_used_connections.fetch_max(sessions as u64, Relaxed);
                 Ok(())
             }
-            Err(Full::Server) => {
+            Err(SessionLimit::Server) => {
                 count(&server.counters.refused_connections);
                 Err(SqlError::new(1040, b"08004", "Too many connections"))
             }
-            Err(Full::User) if own > 0 => {
+            Err(SessionLimit::User) if own > 0 => {
                 let message =
                     format!("User '{user}' has exceeded the 'max_user_connections' resource (current value: {own})");
                 Err(SqlError::new(1226, b"42000", message))
             }
-            Err(Full::User) => {
+            Err(SessionLimit::User) => {
                 let message = format!("User {user} already has more than 'max_user_connections' active connections");
                 Err(SqlError::new(1203, b"42000", message))
             }

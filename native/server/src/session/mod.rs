@@ -580,7 +580,7 @@ impl Session {
     fn rest_if_done(&mut self) {
         if !self.is_busy() {
             self.held_text = Held::default();
-            self.process.rest();
+            self.process.await_command();
         }
     }
 }

@@ -55,7 +55,7 @@ impl Session {
             Some(session) => session,
             None => self.view.server.engine.session()?,
         };
-        self.process.runs(session.interruption());
+        self.process.begin_statement(session.interruption());
         let wake = Arc::clone(&self.wake);
         let job = Job {
             session,

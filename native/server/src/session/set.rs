@@ -21,7 +21,7 @@ const MOST_ASSIGNMENTS: usize = 10_000;
 const MOST_BYTES: usize = 4096;
 
 /// A value, or a SELECT of one that the engine has to find.
-enum Found {
+enum Operand {
     Value(Datum),
     Select(String),
 }
@@ -52,7 +52,7 @@ impl Session {
         } else {
             value
         };
-        self.give(target, value, &mut reply)?;
+        self.assign_value(target, value, &mut reply)?;
         let mut words = Cursor::new(assignments.get(rest..).unwrap_or_default());
         if words.accept(",") {
             let next = assignments.len() - words.rest().len();
@@ -103,7 +103,7 @@ impl Session {
         if words.accept_all(&["CHARACTER", "SET"]) || words.accept("CHARSET") {
             let charset = words.name_or_text()?;
             self.set_names(&charset, None)?;
-            self.tell_charset(reply);
+            self.report_charset(reply);
             return Ok(None);
         }
         if words.accept("ROLE") || words.accept_all(&["DEFAULT", "ROLE"]) {
@@ -150,12 +150,12 @@ impl Session {
         reply: &mut Reply,
     ) -> Result<Option<(Target, String)>, SqlError> {
         match self.value(words)? {
-            Found::Value(value) => self.give(target, value, reply).map(|()| None),
-            Found::Select(sql) => Ok(Some((target, sql))),
+            Operand::Value(value) => self.assign_value(target, value, reply).map(|()| None),
+            Operand::Select(sql) => Ok(Some((target, sql))),
         }
     }
 
-    fn give(&mut self, target: Target, value: Datum, reply: &mut Reply) -> Result<(), SqlError> {
+    fn assign_value(&mut self, target: Target, value: Datum, reply: &mut Reply) -> Result<(), SqlError> {
         match target {
             Target::User(name) => self.keep_user_variable(name, value),
             Target::System(changed, global) => {
@@ -185,27 +185,27 @@ impl Session {
     }
 
     /// `= value` or `:= value`.
-    fn value(&self, words: &mut Cursor<'_>) -> Result<Found, SqlError> {
+    fn value(&self, words: &mut Cursor<'_>) -> Result<Operand, SqlError> {
         words.accept(":");
         words.expect("=")?;
         let text = words.expression();
         if text.is_empty() {
             return Err(words.syntax_error());
         }
-        let select = || Ok(Found::Select(format!("SELECT ({text})")));
+        let select = || Ok(Operand::Select(format!("SELECT ({text})")));
         if text.len() > MOST_BYTES {
-            return literal(text).map_or_else(select, |value| Ok(Found::Value(value)));
+            return literal(text).map_or_else(select, |value| Ok(Operand::Value(value)));
         }
         if depth::check_to(text, MOST_EVALUATED_DEPTH).is_err() {
             return select();
         }
         let expression = parse_expression(text)?;
         if let Some(value) = evaluate(&expression, &self.view)? {
-            return Ok(Found::Value(value));
+            return Ok(Operand::Value(value));
         }
         match expression {
             // ON, STRICT, utf8mb4: a word that is no column is a text.
-            Expr::Identifier(word) if !word.value.starts_with('@') => Ok(Found::Value(Datum::Text(word.value))),
+            Expr::Identifier(word) if !word.value.starts_with('@') => Ok(Operand::Value(Datum::Text(word.value))),
             _ => select(),
         }
     }
@@ -293,11 +293,11 @@ impl Session {
         let charset = if words.accept("DEFAULT") { "utf8mb4".to_owned() } else { words.name_or_text()? };
         let collation = if words.accept("COLLATE") { Some(words.name_or_text()?) } else { None };
         self.set_names(&charset, collation.as_deref())?;
-        self.tell_charset(reply);
+        self.report_charset(reply);
         Ok(())
     }
 
-    fn tell_charset(&self, reply: &mut Reply) {
+    fn report_charset(&self, reply: &mut Reply) {
         let variables = &self.view.variables;
         for (variable, value) in [
             (variable::character_set_client, &variables.character_set_client),
@@ -311,7 +311,7 @@ impl Session {
         }
     }
 
-    fn keep(&mut self, changed: &SystemVariable, value: &Value, global: bool) -> Result<(), SqlError> {
+    fn store_value(&mut self, changed: &SystemVariable, value: &Value, global: bool) -> Result<(), SqlError> {
         if global {
             return self.view.server.set_variable(changed, value);
         }
@@ -338,7 +338,7 @@ impl Session {
                 };
                 if scope.is_some() {
                     let value = Value::Text(level.join("-").into());
-                    self.keep(&variable::transaction_isolation, &value, global)?;
+                    self.store_value(&variable::transaction_isolation, &value, global)?;
                 }
             } else {
                 let reads = words.accept_all(&["READ", "ONLY"]);
@@ -346,7 +346,7 @@ impl Session {
                     return Err(words.syntax_error());
                 }
                 if scope.is_some() {
-                    self.keep(&variable::transaction_read_only, &Value::Switch(reads), global)?;
+                    self.store_value(&variable::transaction_read_only, &Value::Switch(reads), global)?;
                 } else {
                     self.set_next_transaction(Some(reads))?;
                 }

@@ -20,7 +20,7 @@ const TOKENS_OF_SET: usize = 10;
 
 /// What became of the wish for memory.
 #[derive(Debug)]
-pub(super) enum Reserved {
+pub(super) enum Reservation {
     /// It is counted.
     Counted,
     /// There is none now.
@@ -48,20 +48,24 @@ impl Session {
     }
 
     /// Counts the memory that reading the text takes, before it is allocated.
-    pub(super) fn reserve_for_text(&mut self) -> Reserved {
+    pub(super) fn reserve_for_text(&mut self) -> Reservation {
         let length = self.text_to_read();
         if length < LARGE {
-            return Reserved::Counted;
+            return Reservation::Counted;
         }
         let account = self.view.account_text();
         let more = length.saturating_mul(self.peak_of_text());
         self.held_text.set(&account, length.saturating_add(more));
         let most = self.view.server.globals.global_connection_memory_limit.get();
         if memory::is_left_for(&account, more, most) {
-            return Reserved::Counted;
+            return Reservation::Counted;
         }
         self.held_text.set(&account, length);
-        if memory::is_too_much(more, most) { Reserved::Refused(self.no_memory_for_text()) } else { Reserved::Later }
+        if memory::is_too_much(more, most) {
+            Reservation::Refused(self.no_memory_for_text())
+        } else {
+            Reservation::Later
+        }
     }
 
     /// The error of a text for which no memory came back in time.

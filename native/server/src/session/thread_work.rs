@@ -5,7 +5,7 @@ use sealwire_core::server::Connection;
 
 use super::Session;
 use super::answer::Answer;
-use super::text::Reserved;
+use super::text::Reservation;
 use super::work::ThreadWork;
 use crate::engine::interrupted;
 
@@ -17,10 +17,10 @@ impl Session {
             Some(interrupted())
         } else {
             match self.reserve_for_text() {
-                Reserved::Counted => None,
-                Reserved::Later if may_wait => return false,
-                Reserved::Later => Some(self.no_memory_for_text()),
-                Reserved::Refused(error) => Some(error),
+                Reservation::Counted => None,
+                Reservation::Later if may_wait => return false,
+                Reservation::Later => Some(self.no_memory_for_text()),
+                Reservation::Refused(error) => Some(error),
             }
         };
         match refusal {
@@ -40,7 +40,7 @@ impl Session {
 
     /// Whether the work need not wait for memory any longer, because there is some or because it was stopped.
     pub(super) fn is_thread_work_ready(&mut self) -> bool {
-        self.process.is_stopped() || !matches!(self.reserve_for_text(), Reserved::Later)
+        self.process.is_stopped() || !matches!(self.reserve_for_text(), Reservation::Later)
     }
 
     fn do_thread_work(&mut self) {

@@ -164,7 +164,7 @@ impl Levels {
 
 /// What came before a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Before {
+enum Previous {
     /// An operand has ended: a name, a literal, a closing parenthesis.
     Operand,
     /// A dot: the next word is part of a name.
@@ -182,13 +182,13 @@ fn is_one_of(word: &[u8], words: &[&[u8]]) -> bool {
 fn measure(sql: &str) -> Result<(u32, Size), SqlError> {
     let mut levels = Levels::default();
     let mut size = Size::default();
-    let mut before = Before::Other;
+    let mut previous = Previous::Other;
     let mut dots = 0u32;
     let mut tokens = 0usize;
     for (piece, text) in Lexer::new(sql.as_bytes()) {
         if piece == Piece::Space {
-            if let Before::Operator(_) = before {
-                before = Before::Other;
+            if let Previous::Operator(_) = previous {
+                previous = Previous::Other;
             }
             continue;
         }
@@ -196,50 +196,50 @@ fn measure(sql: &str) -> Result<(u32, Size), SqlError> {
         if tokens > MOST_TOKENS {
             return Err(too_many_tokens());
         }
-        if before != Before::Dot && piece != Piece::Symbol(b'.') {
+        if previous != Previous::Dot && piece != Piece::Symbol(b'.') {
             dots = 0;
         }
-        size.count(piece, text, before == Before::Operand, before == Before::Dot);
-        before = match piece {
-            Piece::Word if before != Before::Dot => word(text, before, &mut levels)?,
-            Piece::Symbol(byte) => symbol(byte, before, &mut dots, &mut levels)?,
-            _ => Before::Operand,
+        size.count(piece, text, previous == Previous::Operand, previous == Previous::Dot);
+        previous = match piece {
+            Piece::Word if previous != Previous::Dot => word(text, previous, &mut levels)?,
+            Piece::Symbol(byte) => symbol(byte, previous, &mut dots, &mut levels)?,
+            _ => Previous::Operand,
         };
     }
     Ok((levels.depth(), size))
 }
 
-fn word(word: &[u8], before: Before, levels: &mut Levels) -> Result<Before, SqlError> {
+fn word(word: &[u8], previous: Previous, levels: &mut Levels) -> Result<Previous, SqlError> {
     if is_one_of(word, OPERATORS) {
         levels.top().operators += 1;
-        return Ok(Before::Other);
+        return Ok(Previous::Other);
     }
     if is_one_of(word, JOINS) {
         levels.top().operators += DEPTH_OF_JOIN;
-        return Ok(Before::Other);
+        return Ok(Previous::Other);
     }
     if is_one_of(word, SET_OPERATIONS) {
         levels.top().set_operations += 1;
-        return Ok(Before::Other);
+        return Ok(Previous::Other);
     }
     if word.eq_ignore_ascii_case(b"CASE") {
         levels.open(true)?;
-        return Ok(Before::Other);
+        return Ok(Previous::Other);
     }
     // As an operand each of these words is a name.
-    if levels.top().is_case && before == Before::Operand {
+    if levels.top().is_case && previous == Previous::Operand {
         if is_one_of(word, &[b"WHEN", b"THEN", b"ELSE"]) {
             levels.top().end_part();
-            return Ok(Before::Other);
+            return Ok(Previous::Other);
         }
         if word.eq_ignore_ascii_case(b"END") {
             levels.close();
         }
     }
-    Ok(Before::Operand)
+    Ok(Previous::Operand)
 }
 
-fn symbol(byte: u8, before: Before, dots: &mut u32, levels: &mut Levels) -> Result<Before, SqlError> {
+fn symbol(byte: u8, previous: Previous, dots: &mut u32, levels: &mut Levels) -> Result<Previous, SqlError> {
     Ok(match byte {
         b'(' | b'[' | b'{' => {
             levels.open(false)?;
@@ -251,32 +251,32 @@ fn symbol(byte: u8, before: Before, dots: &mut u32, levels: &mut Levels) -> Resu
                     levels.bottom.operators += 1;
                 }
             }
-            Before::Other
+            Previous::Other
         }
         b')' | b']' | b'}' => {
             levels.close_parenthesis();
-            Before::Operand
+            Previous::Operand
         }
         b',' => {
             // A comma inside of a CASE belongs to no list, so it ends nothing.
             if !levels.top().is_case {
                 levels.top().end_part();
             }
-            Before::Other
+            Previous::Other
         }
         b'.' => {
             *dots += 1;
             if *dots > MOST_DOTS {
                 levels.top().operators += 1;
             }
-            Before::Dot
+            Previous::Dot
         }
         // The second byte of `<=`, `||`, `->` and their like; none of these begins an operand.
-        b'=' | b'>' | b'|' | b'&' if matches!(before, Before::Operator(_)) => Before::Operator(byte),
-        b';' | b'?' => Before::Operand,
+        b'=' | b'>' | b'|' | b'&' if matches!(previous, Previous::Operator(_)) => Previous::Operator(byte),
+        b';' | b'?' => Previous::Operand,
         _ => {
             levels.top().operators += 1;
-            Before::Operator(byte)
+            Previous::Operator(byte)
         }
     })
 }

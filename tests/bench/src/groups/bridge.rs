@@ -10,7 +10,7 @@ use sealwire_tests::websocket::{Opening, Tunnel};
 
 use super::cell;
 use crate::Outcome;
-use crate::measure::{Ending, Figure, processor_time};
+use crate::measure::{KillOnDrop, Figure, processor_time};
 use crate::report::{Table, ratio};
 use crate::world::World;
 
@@ -132,9 +132,9 @@ fn near_end(
 }
 
 /// The plain relay as a process of its own, and its port.
-fn plain(target: u16) -> Outcome<(Ending, u16)> {
+fn plain(target: u16) -> Outcome<(KillOnDrop, u16)> {
     let mut command = Command::new(std::env::current_exe()?);
-    let mut process = Ending(command.args(["relay", &target.to_string()]).stdout(Stdio::piped()).spawn()?);
+    let mut process = KillOnDrop(command.args(["relay", &target.to_string()]).stdout(Stdio::piped()).spawn()?);
     let mut line = String::new();
     std::io::BufRead::read_line(&mut std::io::BufReader::new(process.0.stdout.take().ok_or("no output")?), &mut line)?;
     Ok((process, line.trim().parse()?))

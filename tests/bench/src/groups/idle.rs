@@ -66,7 +66,7 @@ struct Cost {
 
 fn growth(world: &World, server: &str, secure: bool, steps: &[usize]) -> Outcome<Vec<Cost>> {
     let server = world.server(server, Key::P256, false)?;
-    let mut crowd = Crowd::new(world, &server, secure)?;
+    let mut crowd = IdleClients::new(world, &server, secure)?;
     let before = resident(server.id())?;
     let span = Duration::from_secs(if world.quick { 1 } else { 10 });
     let mut costs = Vec::new();
@@ -86,13 +86,13 @@ fn growth(world: &World, server: &str, secure: bool, steps: &[usize]) -> Outcome
 }
 
 /// Connections that are open.
-pub(super) struct Crowd {
+pub(super) struct IdleClients {
     address: Address,
     config: Config,
     pub(super) clients: Vec<Client<Socket>>,
 }
 
-impl Crowd {
+impl IdleClients {
     /// None yet.
     pub(super) fn new(world: &World, server: &Running, secure: bool) -> Outcome<Self> {
         let mut config = Config::new("bench", "bench".into(), Arc::new(OsRandom::new()));
