@@ -75,7 +75,8 @@ fn an_origin_that_is_not_listed() {
     assert_eq!(sentence, expected);
     assert_eq!(bridge.metric("connections_total"), 0, "its target was not dialled");
     assert!(bridge.wait_for_log("[Warning] [Bridge] Refused 127.0.0.1:"), "{}", bridge.log());
-    let said = "pages of the origin 'https://evil.example' may not use this bridge; --allow-origin=https://evil.example would let them";
+    let said = "pages of the origin 'https://evil.example' may not use this bridge; --allow-origin=https://evil.example \
+     allows it";
     assert!(bridge.wait_for_log(said), "{}", bridge.log());
 }
 
@@ -148,7 +149,7 @@ fn a_missing_token() {
     with_token(|bridge| {
         let sentence = refused(bridge, &Opening::target("db"), CloseReason::TokenRefused);
         assert!(sentence.contains("'bearer.TOKEN'"), "{sentence}");
-        let said = "it showed no token (origin: no page); the right one stands in the file of --token-file";
+        let said = "the client sent no token (origin: no page); the token is in the file of --token-file";
         assert!(bridge.wait_for_log(said), "{}", bridge.log());
     });
 }
@@ -158,7 +159,7 @@ fn a_wrong_token() {
         let wrong = Opening::target("other").with("Sec-WebSocket-Protocol", format!("bearer.{TOKEN}x"));
         // A client with a wrong token does not learn whether the target exists.
         assert_eq!(refused(bridge, &wrong, CloseReason::TokenRefused), "this is not the bridge's token");
-        let said = "it showed a wrong token (origin: no page); the right one stands in the file of --token-file";
+        let said = "the client sent a wrong token (origin: no page); the token is in the file of --token-file";
         assert!(bridge.wait_for_log(said), "{}", bridge.log());
     });
 }

@@ -190,7 +190,7 @@ fn over_a_reload(world: &World, kind: Kind) {
     // A file that can't be used leaves the old certificate in use.
     std::fs::write(&cert, "no certificate").unwrap();
     bridge.ask_to_reload();
-    assert!(bridge.wait_for_log("TLS stays as it was"), "{}", bridge.log());
+    assert!(bridge.wait_for_log("TLS stays unchanged"), "{}", bridge.log());
     assert_eq!(row(&mut open(&second), "SELECT 3"), ["3"]);
 }
 

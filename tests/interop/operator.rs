@@ -135,7 +135,7 @@ fn started() -> (Operator, Daemon) {
     let operator = Operator::new();
     operator.readme(MAKE);
     let said = operator.readme("sealwire-certs --check --dir=certs");
-    assert!(said.ends_with("all fine\n"), "{said}");
+    assert!(said.ends_with("no problems\n"), "{said}");
     operator.readme(INITIALIZE);
     let server = operator.serve(START);
     server.says("TLS loaded: certificate '/CN=localhost' of '/CN=Sealwire CA ");
@@ -161,7 +161,7 @@ fn an_account_demands_a_certificate_and_the_log_says_why_one_was_refused() {
 
     // Logins without certificate, without TLS, with a wrong password, and with another CA.
     let without = "sealwire -h 127.0.0.1 -u jeffrey -psecret --ssl-ca=certs/ca.pem";
-    operator.fails(without, &["ERROR 1045 (28000)", "may demand a client certificate", "--ssl-cert and --ssl-key"]);
+    operator.fails(without, &["ERROR 1045 (28000)", "may require a client certificate", "--ssl-cert and --ssl-key"]);
     server.says("X509 certificate mismatch: the account demands a client certificate and none was sent");
     operator.fails(
         "sealwire -h 127.0.0.1 -u jeffrey -psecret --skip-ssl",
@@ -238,7 +238,7 @@ fn certificates_are_rotated_and_revoked() {
     server.signal("HUP");
     let renewed = operator.run("openssl x509 -noout -serial -in certs/server-cert.pem", "");
     while shown_serial(&operator, server.port) != renewed {
-        assert!(!server.log().contains("stays in use"), "{}", server.log());
+        assert!(!server.log().contains("stay unchanged"), "{}", server.log());
     }
 
     // The CA is renewed: clients that trust its old certificate and clients that trust its new one both connect.
@@ -252,7 +252,7 @@ fn certificates_are_rotated_and_revoked() {
         }
         operator.at_prompt(ROOT, "ALTER INSTANCE RELOAD TLS;");
     }
-    assert!(operator.readme("sealwire-certs --check --dir=certs").ends_with("all fine\n"));
+    assert!(operator.readme("sealwire-certs --check --dir=certs").ends_with("no problems\n"));
 
     operator.readme("sealwire-certs --ca-dir=certs --client-name=bob");
     let bob = JEFFREY.replace(" -p ", " -psecret ").replace("certs/client", "certs/bob");

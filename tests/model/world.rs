@@ -257,11 +257,11 @@ impl World {
     }
 
     fn poll_server(&mut self, out: &mut Vec<u8>) {
-        let mut unheard = Vec::new();
+        let mut ignored = Vec::new();
         let out = match &mut self.rogue {
             Some((rogue, host)) => {
                 while matches!(host.step(rogue, out), Ok(Step::Transmit | Step::Answered)) && !host.closed {}
-                &mut unheard
+                &mut ignored
             }
             None => out,
         };

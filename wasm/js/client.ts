@@ -538,7 +538,7 @@ class CommandFailed extends SealwireError {}
 /** Adds a hint to a refusal over plaintext, because servers use the same error for an account that requires TLS. */
 function hinted(error: SealwireError, facts: Facts): SealwireError {
   if (error.code !== ACCESS_DENIED || error.blame !== "RefusedByServer" || facts.tls !== undefined) return error;
-  const hint = "The connection has no TLS, and the account may demand it (REQUIRE SSL): leave tls.mode out, and give tls.ca.";
+  const hint = "The connection has no TLS, and the account may require it (REQUIRE SSL): leave tls.mode out, and give tls.ca.";
   return new SealwireError({ ...error, message: error.message, hint });
 }
 

@@ -49,7 +49,7 @@ function failure(message: string, hint?: string): SealwireError {
 function reason({ url, token }: Place, opened: boolean, code: number, text: string): SealwireError | null {
   if (code === NORMAL || code === TARGET_CLOSED || (opened && code === 1005)) return null;
   if (code === TOKEN_REFUSED) {
-    const message = token === undefined ? "The bridge wants its token" : "The token is not the bridge's";
+    const message = token === undefined ? "The bridge requires its token" : "The token is not the bridge's";
     return failure(message, "Give the first line of the bridge's --token-file as the option token.");
   }
   if (code >= FIRST_BRIDGE_CODE || text !== "") {

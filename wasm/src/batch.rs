@@ -63,7 +63,7 @@ impl Batch {
 
     fn end(&mut self, is_null: bool) -> wire::Result<()> {
         let end = u32::try_from(self.data.len()).ok().filter(|end| *end < NULL);
-        let end = end.ok_or(wire::Error::Malformed("a row of more than 2 GiB"))?;
+        let end = end.ok_or(wire::Error::Malformed("a row is larger than 2 GiB"))?;
         self.ends.push(if is_null { end | NULL } else { end });
         Ok(())
     }

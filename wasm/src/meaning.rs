@@ -15,34 +15,34 @@ pub fn meaning(event: &Event) -> &'static str {
 pub fn packet(name: &str) -> &'static str {
     match name {
         "HandshakeV10" => {
-            "The server greets: its version, what it can do (among it whether it speaks TLS), and a challenge for the password."
+            "The server's greeting: its version, its capabilities (TLS is one of them), and a challenge for the password."
         }
         "SSLRequest" => {
             "The client asks for TLS before it says who it is. It is the first half of a handshake response, without the user. \
              Whoever can change this packet or the greeting could try to keep the connection plain: that is why the SSL mode matters."
         }
         "HandshakeResponse41" => {
-            "The client says who it is: user, authentication plugin, database, and the proof that it knows the password."
+            "The client's login: user, authentication plugin, database, and the proof that it knows the password."
         }
         "AuthSwitchRequest" => "The server asks for another authentication plugin, with a challenge of its own.",
         "AuthSwitchResponse" => "The client answers the plugin's challenge.",
         "AuthMoreData" => {
             "The plugin goes on: for caching_sha2_password, whether the server knows the password's hash already."
         }
-        "OK_Packet" => "It is done, and the server's status.",
+        "OK_Packet" => "Success, with the server's status.",
         "ERR_Packet" => "The server refuses, with MySQL's error number, SQLSTATE and text.",
         "EOF_Packet" => "The end of column definitions or of rows.",
-        "ColumnCount" => "A result begins: so many columns follow, then the rows.",
+        "ColumnCount" => "A result begins: its columns follow, then its rows.",
         "LOCAL INFILE Request" => {
-            "The server wants a file of the client's. Refused here: a server that lies could ask for any file."
+            "The server requests a file of the client. The page refuses, because a malicious server could request any file."
         }
         "COM_QUERY" => "A statement, as text.",
         "COM_STMT_PREPARE" => "A statement with `?` in the place of values, to be prepared.",
         "COM_STMT_EXECUTE" => "A prepared statement with its values.",
-        "COM_STMT_CLOSE" => "The server may forget the statement. Not answered.",
+        "COM_STMT_CLOSE" => "The server may release the statement. There is no answer.",
         "COM_PING" => "Are you there?",
         "COM_STATISTICS" => "The server's numbers in one line.",
-        "COM_QUIT" => "The client says goodbye. Not answered.",
+        "COM_QUIT" => "The client ends the connection. There is no answer.",
         "COM_CHANGE_USER" => "Another user over the same TLS.",
         "COM_RESET_CONNECTION" => "The session begins anew, for the same user.",
         _ => "A packet of MySQL's protocol.",
@@ -60,15 +60,15 @@ pub const fn record(name: &str, sent: bool, encrypted: bool) -> &'static str {
             "The server chooses version, suite and group, and sends its half of the key. Both can now compute it."
         }
         (b"ChangeCipherSpec", ..) => {
-            "In TLS 1.2: encrypted from here. In TLS 1.3 it means nothing and is there for old middleboxes."
+            "In TLS 1.2, encryption begins here. In TLS 1.3, the message has no meaning and is sent for old middleboxes."
         }
         (b"Certificate", ..) => "TLS 1.2 shows certificates to everybody on the way; TLS 1.3 encrypts them.",
         (b"ServerKeyExchange", ..) => "The server's half of the key, signed with its certificate's key.",
         (b"CertificateRequest", ..) => "The server asks for a certificate of the client's.",
-        (b"ServerHelloDone", ..) => "The server has said all; it is the client's turn.",
+        (b"ServerHelloDone", ..) => "The server's part is complete; the client goes on.",
         (b"ClientKeyExchange", ..) => "The client's half of the key.",
         (b"CertificateVerify", ..) => "A signature: its sender has the private key of the certificate.",
-        (b"NewSessionTicket", ..) => "What the client needs to resume this session next time.",
+        (b"NewSessionTicket", ..) => "The data with which the client can resume this session later.",
         (b"Alert", ..) => "TLS ends, or says why it can't go on.",
         (_, true, true) => {
             "Encrypted and authenticated by the client: after ServerHello its Finished (and certificate), then MySQL's packets."

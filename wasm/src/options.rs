@@ -69,7 +69,7 @@ impl Options {
         if let Some(seconds) = self.connect_timeout {
             let timeout = Duration::try_from_secs_f64(seconds);
             config.connect_timeout =
-                timeout.map_err(|_| TlsError::Config("connectTimeout is no number of seconds".to_owned()))?;
+                timeout.map_err(|_| TlsError::Config("connectTimeout must be a number of seconds".to_owned()))?;
         }
         let name = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         config.attributes = vec![
@@ -101,8 +101,8 @@ impl Tls {
             (_, _, Some(_)) => SslMode::Required,
             (None, _, None) => {
                 return Err(TlsError::Config(
-                    "nothing to verify the server by: give tls.ca or tls.fingerprint (a page can't use the system's CAs), \
-                     or say tls.mode 'REQUIRED' to encrypt to whoever answers"
+                    "the server can't be verified: give tls.ca or tls.fingerprint (a page can't use the system's CAs), or \
+                     set tls.mode to 'REQUIRED' to encrypt without verification"
                         .to_owned(),
                 ));
             }

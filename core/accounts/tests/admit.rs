@@ -74,7 +74,7 @@ fn a_certificate_counts_only_if_it_is_there_and_verified() {
         }
         assert_eq!(
             verdict(clause, &unverified),
-            "X509 certificate mismatch: should be 'a verified certificate' but is 'one that no CA vouches for'"
+            "X509 certificate mismatch: should be 'a verified certificate' but is 'one that no trusted CA has issued'"
         );
     }
     assert_eq!(verdict("REQUIRE X509", &client()), "OK");
@@ -132,15 +132,15 @@ fn a_name_that_reads_in_two_ways_never_matches() {
     let forged = facts([certificate(&[(DnType::OrganizationName, "x/CN=client")])].into(), Verification::Ca);
     assert_eq!(
         verdict("REQUIRE SUBJECT '/O=x/CN=client'", &forged),
-        "X509 subject mismatch: should be '/O=x/CN=client' but is '/O=x\\/CN=client (what is demanded can be read in \
-         several ways; only this one is that name alone)'"
+        "X509 subject mismatch: should be '/O=x/CN=client' but is '/O=x\\/CN=client (the text in REQUIRE stands for several \
+         names; require the name in this form)'"
     );
     // A slash that begins no attribute can be read in one way only.
     let harmless = facts([certificate(&[(DnType::CommonName, "db/replica")])].into(), Verification::Ca);
     assert_eq!(verdict("REQUIRE SUBJECT '/CN=db/replica'", &harmless), "OK");
     // A backslash that is not an escape can be read as one.
     let escaped = facts([certificate(&[(DnType::CommonName, "\\xC3\\xA9")])].into(), Verification::Ca);
-    assert!(verdict("REQUIRE SUBJECT '/CN=\\\\xC3\\\\xA9'", &escaped).contains("several"));
+    assert!(verdict("REQUIRE SUBJECT '/CN=\\\\xC3\\\\xA9'", &escaped).contains("stands for several names"));
     let accented = facts([certificate(&[(DnType::CommonName, "é")])].into(), Verification::Ca);
     assert_eq!(verdict("REQUIRE SUBJECT '/CN=\\\\xC3\\\\xA9'", &accented), "OK");
     // Every name can be written as a text that no other name shares.

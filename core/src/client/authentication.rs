@@ -95,7 +95,7 @@ impl Exchange {
     pub(super) fn step<'p>(&mut self, payload: &'p [u8], context: Context<'_>) -> Result<NextStep<'p>, Error> {
         self.rounds += 1;
         if self.rounds > MOST_ROUNDS {
-            return Err(Error::PeerMisbehaved(PeerMisbehaved::Unexpected("authentication goes on without end")));
+            return Err(Error::PeerMisbehaved(PeerMisbehaved::Unexpected("too many authentication packets")));
         }
         match HandshakeReply::decode(payload, context.capabilities)? {
             HandshakeReply::Ok(ok) => Ok(NextStep::Granted(ok)),

@@ -77,7 +77,7 @@ impl Connection {
         types: Option<Vec<ParamType>>,
     ) -> Result<(), Error> {
         if parameters.len() != statement.parameters.len() {
-            return Err(Error::Misuse("the statement has another number of parameters than values were given"));
+            return Err(Error::Misuse("the number of values differs from the statement's number of parameters"));
         }
         self.execute_by_number(statement.statement, parameters, types)
     }
@@ -112,7 +112,7 @@ impl Connection {
     /// `Misuse` if the server [does not support it](Self::can_execute_last_prepared); else as [`query`](Self::query).
     pub fn prepare_and_execute(&mut self, sql: &[u8], parameters: &[Value<'_>]) -> Result<(), Error> {
         if !self.can_execute_last_prepared() {
-            return Err(Error::Misuse("the server can't execute a statement before it has told its number"));
+            return Err(Error::Misuse("the statement can't be executed yet: the server has not sent its ID"));
         }
         self.prepare(sql)?;
         self.execute_by_number(StmtExecute::LAST_PREPARED, parameters, None)
@@ -280,7 +280,7 @@ impl Connection {
 
     fn file_phase(&mut self) -> Result<&mut CommandPhase, Error> {
         let phase = self.phase()?;
-        if phase.awaits_file() { Ok(phase) } else { Err(Error::Misuse("the server asked for no file")) }
+        if phase.awaits_file() { Ok(phase) } else { Err(Error::Misuse("the server has not requested a file")) }
     }
 
     fn phase(&mut self) -> Result<&mut CommandPhase, Error> {

@@ -127,12 +127,12 @@ impl AwaitGreeting {
         with.link.facts.connection_id = connection;
         if with.link.channel.has_more(with.received) {
             return Err(Error::PeerMisbehaved(PeerMisbehaved::Unexpected(
-                "bytes behind the greeting, before anything was asked",
+                "bytes after the greeting, before the client has sent anything",
             )));
         }
         if !offered.contains(Capabilities::PROTOCOL_41.union(Capabilities::SECURE_CONNECTION)) {
             return Err(Error::PeerIncompatible(Cow::Borrowed(
-                "the server speaks a protocol older than MySQL 4.1; nothing but an upgrade of the server helps",
+                "the server's protocol is older than MySQL 4.1: upgrade the server",
             )));
         }
         with.link.facts.compression = with.config.algorithm(offered);

@@ -364,9 +364,9 @@ impl CommandPhase {
         let why = if !self.local_infile {
             "--local-infile is off"
         } else if !named {
-            "the statement just sent is no LOAD DATA LOCAL INFILE of that file, or it was sent already"
+            "the current statement is not LOAD DATA LOCAL INFILE with this file, or the file was sent already"
         } else if !self.login.security.allows_clear_password() {
-            "the server has not proved who it is; verify it with --ssl-ca or --ssl-fp, or connect through its Unix socket"
+            "the server is not verified: verify it with --ssl-ca or --ssl-fp, or connect through its Unix socket"
         } else if self.refused.is_some() {
             "the statement has failed"
         } else {

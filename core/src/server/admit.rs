@@ -90,7 +90,7 @@ pub fn admit(requirement: &Requirement, facts: &Facts) -> Result<(), Refusal> {
 fn verified_certificate(tls: &TlsFacts) -> Result<&[u8], Refusal> {
     let certificate = tls.peer_chain.first().ok_or_else(|| refusal(Clause::X509, "a verified certificate", NONE))?;
     if !tls.verification.is_verified() {
-        return Err(refusal(Clause::X509, "a verified certificate", "one that no CA vouches for"));
+        return Err(refusal(Clause::X509, "a verified certificate", "one that no trusted CA has issued"));
     }
     Ok(certificate)
 }
@@ -102,7 +102,7 @@ fn same_name(clause: Clause, expected: &str, actual: &Name) -> Result<(), Refusa
     }
     if !actual.is_read_from(expected) {
         let reason =
-            alloc::format!("{text} (what is demanded can be read in several ways; only this one is that name alone)");
+            alloc::format!("{text} (the text in REQUIRE stands for several names; require the name in this form)");
         return Err(refusal(clause, expected, &reason));
     }
     Ok(())

@@ -129,9 +129,12 @@ pub enum ConstraintViolation {
 impl fmt::Display for ConstraintViolation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::NotCa => "issued it and is no CA (basicConstraints CA:TRUE, and keyCertSign where it has a keyUsage)",
+            Self::NotCa => {
+                "issued a certificate but is not a CA (basicConstraints CA:TRUE, and keyCertSign if it has a \
+             keyUsage)"
+            }
             Self::PathLength => "allows fewer CAs below it (its path length)",
-            Self::Names => "may not give such a name, or its name constraints are of a kind that is not implemented",
+            Self::Names => "may not certify the name, or has name constraints of a kind that is not implemented",
             Self::CriticalExtension => "has a critical extension that is not implemented",
             Self::TooLong => "is too far from a trusted CA",
         })
@@ -146,7 +149,7 @@ impl fmt::Display for CertificateProblem {
             Self::Expired { certificate, not_after } => write!(f, "{certificate} expired at {not_after}"),
             Self::NotYetValid { certificate, not_before } => write!(f, "{certificate} is valid only from {not_before}"),
             Self::NotValidForName { expected, presented } if presented.is_empty() => {
-                write!(f, "it is for no host name at all, not for '{expected}'")
+                write!(f, "it names no host at all, and so not '{expected}'")
             }
             Self::NotValidForName { expected, presented } => {
                 // Escape the names, because the certificate's author chose them and a terminal may show them.
@@ -155,12 +158,12 @@ impl fmt::Display for CertificateProblem {
             Self::Revoked => f.write_str("its issuer has revoked it"),
             Self::RevocationUnknown { issuer } => write!(f, "no current CRL of its issuer {issuer} was given"),
             Self::BadSignature => f.write_str("a signature in its chain is wrong"),
-            Self::CaUsedAsEndEntity => f.write_str("it is a CA's certificate, and not one that was named as trusted"),
+            Self::CaUsedAsEndEntity => f.write_str("it is the certificate of a CA that is not trusted"),
             Self::WrongPurpose { certificate } => {
                 write!(f, "the extended key usage or key usage of {certificate} does not allow this use")
             }
             Self::FingerprintMismatch => f.write_str("its fingerprint is not the expected one"),
-            Self::NotPinned => f.write_str("nothing known here vouches for it"),
+            Self::NotPinned => f.write_str("no trusted CA and no known fingerprint matches it"),
             Self::UnsupportedAlgorithm { algorithm } => write!(f, "{algorithm} is too weak or unknown"),
             Self::Constraint { certificate, violation } => write!(f, "in its chain, {certificate} {violation}"),
             Self::Unreadable => f.write_str("it can't be read"),
@@ -212,7 +215,9 @@ impl CertificateProblem {
                 "Name the CA with --ssl-ca, or, if you know this certificate, trust it with --ssl-fp={fingerprint}"
             ),
             Self::FingerprintMismatch => {
-                format!("Somebody may be in between, or the certificate was renewed; its fingerprint is {fingerprint}")
+                format!(
+                    "An attacker may be in between, or the certificate was renewed; its fingerprint is {fingerprint}"
+                )
             }
             Self::NotValidForName { .. } => {
                 "Connect by one of these names, or check the CA only with --ssl-mode=VERIFY_CA.".to_string()
@@ -288,15 +293,15 @@ fn alert_meaning(name: &str) -> &'static str {
         "bad_certificate" | "unsupported_certificate" | "certificate_unknown" => "it does not accept our certificate",
         "certificate_expired" => "it says that our certificate has expired, or is not valid yet",
         "certificate_revoked" => "it says that our certificate is revoked",
-        "certificate_required" => "it wants a certificate from us and got none",
+        "certificate_required" => "it requires a certificate and received none",
         "protocol_version" => "it speaks no TLS version that is enabled here",
         "handshake_failure" | "insufficient_security" => "it accepts none of the ciphers and parameters offered",
         "decrypt_error" => "it could not verify a signature or finish the key exchange",
-        "bad_record_mac" | "decryption_failed" => "it could not decrypt what we sent",
-        "unrecognized_name" => "it does not serve the host name that we named",
+        "bad_record_mac" | "decryption_failed" => "it could not decrypt our records",
+        "unrecognized_name" => "it does not serve the host name that was sent (SNI)",
         "no_application_protocol" => "it speaks none of the application protocols offered",
         "access_denied" => "it denies access to our certificate",
-        "internal_error" => "it has a problem of its own",
+        "internal_error" => "it has an internal error",
         "user_canceled" | "close_notify" => "it ended the session",
         _ => "it gave up",
     }
@@ -310,7 +315,7 @@ fn alert_hint(name: &str) -> Option<&'static str> {
              there must not be out of date; the other side's log says which.",
         ),
         "bad_certificate" | "certificate_unknown" => {
-            Some("The other side's log says what it has against the certificate given with --ssl-cert.")
+            Some("The other side's log says why it rejects the certificate given with --ssl-cert.")
         }
         "unsupported_certificate" => Some(
             "The certificate given with --ssl-cert must be one for clients: extended key usage clientAuth, or none.",

@@ -146,7 +146,7 @@ mod tests {
         };
         assert_eq!(returned, problem);
         assert_eq!(fingerprint_sha256.len(), 32 * 3 - 1);
-        assert_eq!(returned.to_string(), "it is for no host name at all, not for 'db'");
+        assert_eq!(returned.to_string(), "it names no host at all, and so not 'db'");
     }
 
     #[test]

@@ -36,13 +36,13 @@ pub(super) fn refusal(closing: &Closing, request: &Request, settings: &Settings)
         CloseReason::OriginRefused => {
             let origin: String = request.origin.iter().flat_map(|origin| origin.chars()).take(MOST_ORIGIN).collect();
             let option = settings.option("allow-origin");
-            Some(format!("pages of the origin '{origin}' may not use this bridge; {option}={origin} would let them"))
+            Some(format!("pages of the origin '{origin}' may not use this bridge; {option}={origin} allows it"))
         }
         CloseReason::TokenRefused => {
             let shown = if request.token().is_some() { "a wrong token" } else { "no token" };
             let option = settings.option("token-file");
             let origin = request.origin.as_deref().unwrap_or("no page").chars().take(MOST_ORIGIN).collect::<String>();
-            Some(format!("it showed {shown} (origin: {origin}); the right one stands in the file of {option}"))
+            Some(format!("the client sent {shown} (origin: {origin}); the token is in the file of {option}"))
         }
         _ => None,
     }

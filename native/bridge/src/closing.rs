@@ -149,7 +149,7 @@ impl Closing {
         let sentence = if is_given {
             "this is not the bridge's token"
         } else {
-            "the bridge wants its token: send the subprotocol 'bearer.TOKEN', or the header Authorization"
+            "the bridge requires its token: send the subprotocol 'bearer.TOKEN', or the header Authorization"
         };
         Self::new(CloseReason::TokenRefused, sentence)
     }

@@ -57,11 +57,13 @@ const fn refusal(status: &'static str, text: &'static str) -> Refusal {
     Refusal { status, text, headers: "" }
 }
 
-const BAD: Refusal = refusal("400 Bad Request", "this is not a request that the bridge understands");
+const BAD: Refusal = refusal("400 Bad Request", "the request is malformed");
 const TOO_LARGE: Refusal = refusal("431 Request Header Fields Too Large", "the request's head is too large");
-const NO_BODY: Refusal = refusal("413 Content Too Large", "the bridge takes no body");
-const METHOD: Refusal =
-    Refusal { headers: "Allow: GET, HEAD\r\n", ..refusal("405 Method Not Allowed", "the bridge takes GET and HEAD") };
+const NO_BODY: Refusal = refusal("413 Content Too Large", "the bridge accepts no request body");
+const METHOD: Refusal = Refusal {
+    headers: "Allow: GET, HEAD\r\n",
+    ..refusal("405 Method Not Allowed", "the bridge accepts GET and HEAD only")
+};
 const VERSION: Refusal = Refusal {
     headers: "Sec-WebSocket-Version: 13\r\n",
     ..refusal("426 Upgrade Required", "the bridge speaks version 13 of the WebSocket protocol")
@@ -69,13 +71,13 @@ const VERSION: Refusal = Refusal {
 /// The answer to a plain request for `/tcp/<name>`.
 pub(super) const UPGRADE: Refusal = Refusal {
     headers: "Upgrade: websocket\r\n",
-    ..refusal("426 Upgrade Required", "targets are reached by WebSocket")
+    ..refusal("426 Upgrade Required", "targets are reached by WebSocket only")
 };
 /// The answer to a request with a Host header that is not known to name this machine.
 pub(super) const OTHER_HOST: Refusal = refusal(
     "421 Misdirected Request",
-    "the bridge answers by no such name, for another site's name can be made to lead here: use localhost or an address, or add the \
-     name with --allow-host (in sealwired --websocket-allow-host)",
+    "the bridge does not answer to this host name, because a hostile site can point its own name at the bridge: use \
+     localhost or an address, or allow the name with --allow-host (in sealwired --websocket-allow-host)",
 );
 /// The answer to plain HTTP on a port with TLS.
 pub(super) const NO_TLS: Refusal = refusal(
@@ -83,7 +85,7 @@ pub(super) const NO_TLS: Refusal = refusal(
     "this port takes TLS: begin the address with https:// for pages, and with wss:// for WebSockets",
 );
 /// The answer to a request for an unknown path.
-pub(super) const NOT_FOUND: Refusal = refusal("404 Not Found", "there is nothing here");
+pub(super) const NOT_FOUND: Refusal = refusal("404 Not Found", "there is no such page");
 
 /// Whether bytes begin with the method of a request.
 pub(super) fn is_request(bytes: &[u8]) -> bool {

@@ -61,8 +61,8 @@ impl Metrics {
             write(&mut out, name, kind, help, values);
         };
         let size = |bytes: usize| alone(u64::try_from(bytes).unwrap_or(u64::MAX));
-        one("connections", "gauge", "WebSockets that are relayed now.", &size(open));
-        one("connections_total", "counter", "WebSockets that were led to a target.", &alone(self.connections));
+        one("connections", "gauge", "WebSockets that are open now.", &size(open));
+        one("connections_total", "counter", "WebSockets that were connected to a target.", &alone(self.connections));
         let bytes = [("to_target", self.to_target), ("to_client", self.to_client)];
         let bytes = bytes.map(|(way, value)| (format!("{{direction=\"{way}\"}}"), value));
         one("bytes_total", "counter", "Bytes relayed, without the headers of frames.", &bytes);
@@ -72,8 +72,13 @@ impl Metrics {
             .map(|(reason, value)| (format!("{{reason=\"{}\",code=\"{}\"}}", reason.label(), reason.code()), value))
             .collect();
         one("closed_total", "counter", "WebSockets that the bridge refused or closed, by reason.", &closed);
-        one("dropped_total", "counter", "Sockets dropped unheard, as there were too many.", &alone(self.dropped));
-        one("http_requests_total", "counter", "Requests that were no WebSocket's.", &alone(self.requests));
+        one(
+            "dropped_total",
+            "counter",
+            "Sockets closed without an answer, because there were too many.",
+            &alone(self.dropped),
+        );
+        one("http_requests_total", "counter", "HTTP requests that did not open a WebSocket.", &alone(self.requests));
         one("buffered_bytes", "gauge", "Bytes that wait for a slow receiver.", &size(self.buffered));
         one("buffered_bytes_max", "gauge", "The most bytes that ever waited.", &size(self.most_buffered));
         out

@@ -29,48 +29,51 @@ pub(super) const PROGRAM: Program = Program {
 const SECONDS_OF_YEAR: u64 = 31_536_000;
 
 const OWN: &[Spec] = &[
-    Spec::text("target", "A server that pages may reach as /tcp/NAME: NAME=HOST[:PORT]. May be given several times.")
+    Spec::text("target", "A server that pages reach at the path /tcp/NAME: NAME=HOST[:PORT]. May be given several times.")
         .repeatable(),
-    Spec::text("bind-address", "Addresses to listen on, separated by commas; * is all of them.").default("127.0.0.1"),
+    Spec::text("bind-address", "IP addresses to listen on, separated by commas; * stands for all addresses.").default("127.0.0.1"),
     Spec::number("port", "The port to listen on; 0 lets the system choose one.")
         .short('P')
         .between(0, 65535)
         .default("8080"),
     Spec::text(
         "allow-origin",
-        "Pages that may use the bridge beside those that it serves itself on localhost: scheme://host[:port], null, or * for \
-         all. May be given several times.",
+        "Origin of pages that may use the bridge, besides the pages that it serves itself on localhost: \
+         scheme://host[:port], null, or * for all. May be given several times.",
     )
     .repeatable(),
     Spec::text(
         "allow-host",
-        "A name by which pages and /metrics may be asked for, beside localhost, addresses, this machine's name and those of \
-         --bind-address and --allow-origin. May be given several times.",
+        "Host name under which pages and /metrics may be requested, besides localhost, IP addresses, this machine's name and \
+         the names in --bind-address and --allow-origin. May be given several times.",
     )
     .repeatable(),
     Spec::flag(
         "allow-no-token",
-        "Let other machines in without a token. To the servers behind the bridge whoever comes by it comes from this machine.",
+        "Accept clients of other machines without a token. To the servers behind the bridge, all clients come from this \
+         machine.",
     ),
-    Spec::path("token-file", "File whose first line every client must show as bearer token."),
+    Spec::path("token-file", "File whose first line is the bearer token that every client must send."),
     Spec::path(
         "page-dir",
-        "Directory of files to serve, with .br and .gz beside them where there are any. Their Content-Security-Policy lets no \
-         inline script run: a page names its own as <script type=\"module\" src=\"main.js\">.",
+        "Directory of files to serve, with their compressed copies (.br and .gz) where those exist. The \
+         Content-Security-Policy forbids inline scripts: a page names a script's file, as in <script type=\"module\" src=\"main.js\">.",
     ),
     Spec::number("max-message-size", "The largest message in bytes.").between(1024, 67_108_864).default("1M"),
-    Spec::number("max-connections", "How many WebSockets are relayed at a time.").between(1, 100_000).default("256"),
-    Spec::number("max-connections-per-address", "How many of them from one address; a /64 of IPv6 is one.")
+    Spec::number("max-connections", "Maximum number of simultaneous WebSockets.").between(1, 100_000).default("256"),
+    Spec::number("max-connections-per-address", "Maximum number of simultaneous WebSockets per address. An IPv6 /64 network \
+     counts as one address.")
         .between(1, 100_000)
         .default("32"),
-    Spec::number("dial-timeout", "Seconds that a target has to answer.").between(1, SECONDS_OF_YEAR).default("10"),
-    Spec::number("idle-timeout", "Seconds after which a WebSocket is closed that carries nothing.")
+    Spec::number("dial-timeout", "Number of seconds in which a target must accept a connection.").between(1, SECONDS_OF_YEAR).default("10"),
+    Spec::number("idle-timeout", "Number of seconds after which a WebSocket without traffic is closed.")
         .between(1, SECONDS_OF_YEAR)
         .default("3600"),
-    Spec::number("ping-interval", "Seconds after which a quiet client is pinged, four times at most; 0 is never.")
+    Spec::number("ping-interval", "Number of seconds after which a silent client is pinged, at most four times; 0 means \
+     never.")
         .between(0, SECONDS_OF_YEAR)
         .default("30"),
-    Spec::number("log-error-verbosity", "How much is logged: 1 errors, 2 warnings too, 3 notes too.")
+    Spec::number("log-error-verbosity", "What to log: 1 errors, 2 errors and warnings, 3 errors, warnings and notes.")
         .between(1, 3)
         .default("2"),
 ];
@@ -142,7 +145,8 @@ impl Settings {
         let mut warnings = self.open_files.clone();
         if !is_loopback(&self.addresses) && self.tls.is_none() {
             warnings.push(
-                "the page and the token travel in the clear beyond this machine, where others can alter the page: give --ssl-cert \
+                "other machines get the page and send the token unencrypted, so that an attacker can alter the page and read \
+                 the token: give --ssl-cert \
                  and --ssl-key, or --bind-address=127.0.0.1 behind a proxy that has TLS"
                     .to_owned(),
             );
@@ -221,7 +225,9 @@ pub fn hosts<'a>(option: &str, given: impl Iterator<Item = &'a str>) -> Result<V
     let checked = given.map(|text| {
         let may = |c: char| c.is_alphanumeric() || "-._".contains(c);
         if text.is_empty() || !text.chars().all(may) {
-            return Err(format!("option '--{option}': '{text}' is not a name: write it without scheme, port and path"));
+            return Err(format!(
+                "option '--{option}': '{text}' is not a host name: write it without scheme, port and path"
+            ));
         }
         Ok(text.to_owned())
     });
@@ -240,7 +246,7 @@ pub fn token(option: &str, path: &Path) -> Result<Token, String> {
 
 /// A warning where other users can read the token's file.
 pub fn open_token(path: &Path) -> Option<String> {
-    open_to_others("token", &path.display().to_string(), "come in as whoever may")
+    open_to_others("token", &path.display().to_string(), "use it to connect")
 }
 
 /// Opens the directory of pages that `--option` names.

@@ -95,7 +95,7 @@ fn reload(reloadable: Option<&ReloadableTls>, values: &Values) {
             reloadable.replace(context);
             log::system("Received SIGHUP: the TLS files were read again; new connections use them");
         }
-        Ok((None, _)) => tracing::error!("Received SIGHUP: the options give no TLS any more; it stays as it was"),
-        Err(error) => tracing::error!("Received SIGHUP: TLS stays as it was: {error}"),
+        Ok((None, _)) => tracing::error!("Received SIGHUP: the options no longer configure TLS; TLS stays unchanged"),
+        Err(error) => tracing::error!("Received SIGHUP: TLS stays unchanged: {error}"),
     }
 }

@@ -89,7 +89,7 @@ impl Authority {
         let now = since_epoch(SystemTime::now()).as_secs();
         if now > authority.info.not_after {
             return Err(CertsError::Impossible(format!(
-                "'{}' expired at {}, and what it issues now is accepted by nobody: renew it with --renew-ca",
+                "'{}' expired at {}, so that nobody accepts what it issues: renew it with --renew-ca",
                 authority.path.display(),
                 date_text(authority.info.not_after)
             )));

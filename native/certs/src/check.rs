@@ -66,8 +66,8 @@ impl fmt::Display for Report {
             writeln!(f, "{}: {wrong}{}", printable::line(&path.display().to_string()), printable::line(text))?;
         }
         match self.problems().count() {
-            0 if self.revoked > 0 => writeln!(f, "fine, but for revoked certificates: {}", self.revoked),
-            0 => writeln!(f, "all fine"),
+            0 if self.revoked > 0 => writeln!(f, "no problems, except for revoked certificates: {}", self.revoked),
+            0 => writeln!(f, "no problems"),
             1 => writeln!(f, "1 problem"),
             count => writeln!(f, "{count} problems"),
         }
@@ -147,7 +147,7 @@ impl Set<'_> {
             wrong(format!("it is not valid before {}", date_text(info.not_before)));
         }
         if info.version == 1 {
-            wrong("it is X.509 version 1, which many programs refuse; make a version 3 one".to_owned());
+            wrong("it is X.509 version 1, which many programs refuse; issue a version 3 certificate".to_owned());
         }
         if let Some(bits) =
             info.key.strip_prefix("RSA ").and_then(|bits| bits.parse::<u32>().ok()).filter(|bits| *bits < 2048)
@@ -216,7 +216,7 @@ impl Set<'_> {
         if !verdicts.is_empty() {
             report.problem(
                 path,
-                format!("it is not signed by the CA given, although that has its issuer's name {}: the wrong CA, or one made anew", info.issuer),
+                format!("it is not signed by the CA given, although that has its issuer's name {}: a wrong CA, or one with a new key", info.issuer),
             );
         } else if self.parts.certificates.iter().any(|other| self.role(other) == Role::Ca) {
             report.problem(
@@ -301,7 +301,7 @@ impl Set<'_> {
                 ..ClientOptions::new(provider(), Trust::Ca)
             };
             if let Err(error) = ClientContext::build(options) {
-                report.problem(&ca.path, format!("it can't be given with --ssl-ca: {error}"));
+                report.problem(&ca.path, format!("it can't be used as --ssl-ca: {error}"));
             }
         }
         for key in self.parts.keys.iter().filter(|key| key.public.is_some()) {
@@ -419,7 +419,7 @@ mod tests {
             let text = report.to_string();
             assert!(text.contains("server /CN=localhost for localhost, 127.0.0.1, ::1, "), "{text}");
             assert!(text.contains("it expires soon"), "{text}");
-            assert!(text.ends_with("all fine\n"), "{text}");
+            assert!(text.ends_with("no problems\n"), "{text}");
             let late = check(&files, None, SystemTime::now() + 11 * DAY).unwrap();
             assert_eq!(
                 late.problems().filter(|problem| problem.text.starts_with("it expired at ")).count(),

@@ -10,31 +10,33 @@ use sealwire_core::printable;
 use sealwire_core::secret::Secret;
 use sealwire_options::tls;
 
-/// Make a CA, a server certificate and a client certificate under MySQL's file names; issue, renew and revoke by a CA that is there; or
-/// check certificates, keys and revocation lists.
+/// Create a CA, a server certificate and a client certificate under MySQL's file names; issue, renew and revoke certificates with an
+/// existing CA; or check certificates, keys and revocation lists.
 ///
-/// Makes ca.pem, ca-key.pem, server-cert.pem, server-key.pem, client-cert.pem and client-key.pem. Nothing is overwritten, but by
+/// Creates ca.pem, ca-key.pem, server-cert.pem, server-key.pem, client-cert.pem and client-key.pem. Existing files are overwritten only by
 /// --renew-server, --renew-ca, --revoke and --renew-crl.
 #[derive(Debug, Parser)]
 #[command(name = "sealwire-certs", version, arg_required_else_help = true)]
 struct Arguments {
-    /// Where to make the files, or which ones to check [default: --ca-dir, else the current directory; without any argument nothing is made].
+    /// The directory of the files to create or to check [default: --ca-dir, otherwise the current directory; without any option, this help is shown].
     #[arg(long, value_name = "DIRECTORY")]
     dir: Option<PathBuf>,
 
-    /// A name or address of the server; may be given several times [default: localhost, 127.0.0.1, ::1; to renew: those it has].
+    /// A host name or IP address of the server; may be given several times [default: localhost, 127.0.0.1, ::1; with --renew-server: those of the old
+    /// certificate].
     #[arg(long = "host", value_name = "NAME")]
     hosts: Vec<String>,
 
-    /// Make RSA keys of 2048, 3072 or 4096 bits, instead of ECDSA P-256; or, with --ca-dir, of the kind that the CA has.
+    /// Create RSA keys of 2048, 3072 or 4096 bits. Without it, keys are ECDSA P-256, or with --ca-dir of the same kind as the CA's key.
     #[arg(long, value_name = "BITS", num_args = 0..=1, default_missing_value = "3072")]
     rsa: Option<u16>,
 
-    /// How many days the certificates are valid [default: 3650].
+    /// The number of days for which the certificates are valid [default: 3650].
     #[arg(long)]
     days: Option<u32>,
 
-    /// The common name of the client certificate [default: client]; with --ca-dir make one more, NAME-cert.pem and NAME-key.pem.
+    /// The common name of the client certificate [default: client]. With --ca-dir, create another client certificate, NAME-cert.pem and
+    /// NAME-key.pem.
     #[arg(long, value_name = "NAME")]
     client_name: Option<String>,
 
@@ -43,11 +45,11 @@ struct Arguments {
     #[arg(long, value_name = "DIRECTORY", conflicts_with = "check")]
     ca_dir: Option<PathBuf>,
 
-    /// Replace server-cert.pem and server-key.pem by a new certificate with a new key, both or none.
+    /// Replace server-cert.pem and server-key.pem by a new certificate with a new key. If one of the two fails, neither is replaced.
     #[arg(long, requires = "ca_dir", conflicts_with_all = ["revoke", "renew_crl", "client_name"])]
     renew_server: bool,
 
-    /// Replace ca.pem by a certificate of the same name and key that is valid from now on. What the CA has issued stays valid.
+    /// Replace ca.pem by a certificate with the same name and key that is valid from now on. Certificates that the CA has issued stay valid.
     #[arg(
         long,
         requires = "ca_dir",
@@ -59,7 +61,7 @@ struct Arguments {
     #[arg(long, value_name = "FILE", requires = "ca_dir", conflicts_with_all = ["hosts", "rsa", "days", "client_name"])]
     revoke: Vec<PathBuf>,
 
-    /// Make the CA's next revocation list, before the one in use is out of date.
+    /// Create the CA's next revocation list, before the one in use is out of date.
     #[arg(long, requires = "ca_dir", conflicts_with_all = ["hosts", "rsa", "days", "client_name"])]
     renew_crl: bool,
 
@@ -67,20 +69,20 @@ struct Arguments {
     #[arg(long, value_name = "FILE", requires = "ca_dir")]
     crl: Option<PathBuf>,
 
-    /// How many days the revocation list counts.
+    /// The number of days for which the revocation list is valid.
     #[arg(long, value_name = "DAYS", requires = "ca_dir", default_value_t = LIST_DAYS)]
     crl_days: u32,
 
-    /// Check these files, or those of --dir, and say what is wrong with them. The exit code is 1 if anything is.
+    /// Check these files, or the files of --dir, and report their problems. The exit code is 1 if there is a problem.
     #[arg(long, value_name = "FILE", num_args = 0.., conflicts_with_all = ["hosts", "rsa", "days", "client_name"])]
     check: Option<Vec<PathBuf>>,
 
-    /// With --check or --ca-dir: a file whose first line is the passphrase of encrypted keys.
+    /// A file whose first line is the passphrase of encrypted keys, for --check and --ca-dir.
     #[arg(long, value_name = "FILE")]
     passphrase_file: Option<PathBuf>,
 
-    /// The passphrase as sealwired takes it: env:VARIABLE, file:path, pass:text, or the text itself, which other users of this machine can
-    /// see.
+    /// The passphrase of encrypted keys, in the form that sealwired takes: env:VARIABLE, file:path, pass:text, or the text itself, which
+    /// other users of this machine can see.
     #[arg(long, value_name = "PASSPHRASE", conflicts_with = "passphrase_file")]
     ssl_passphrase: Option<String>,
 }
@@ -120,7 +122,8 @@ fn make(arguments: Arguments) -> Result<ExitCode, CertsError> {
     let directory = arguments.directory().to_owned();
     if arguments.ssl_passphrase.is_some() || arguments.passphrase_file.is_some() {
         return Err(CertsError::Impossible(
-            "a passphrase is for keys that are there, with --check or --ca-dir: the keys that are made here are not encrypted".to_owned(),
+            "a passphrase applies to existing keys only, with --check or --ca-dir: new keys are not encrypted"
+                .to_owned(),
         ));
     }
     if Path::new(&directory).join("ca-key.pem").exists() {
@@ -178,7 +181,7 @@ fn issue(arguments: &Arguments, ca: &Path) -> Result<ExitCode, CertsError> {
     }
     if !arguments.renew_server && !is_list && arguments.client_name.is_none() {
         return Err(CertsError::Impossible(
-            "--ca-dir says which CA to use, and not what for: add --renew-server, --client-name=NAME, --revoke=FILE, --renew-crl or \
+            "--ca-dir selects the CA, and an action is missing: add --renew-server, --client-name=NAME, --revoke=FILE, --renew-crl or \
              --renew-ca"
                 .to_owned(),
         ));

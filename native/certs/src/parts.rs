@@ -189,7 +189,7 @@ fn public_of(file: &NamedPem, passphrase: Option<&Secret>) -> Result<Option<Vec<
         .key_provider
         .load_private_key(private)
         .map_err(|error| format!("its private key can't be used: {}", unusable(&error)))?;
-    let info: SubjectPublicKeyInfoDer<'_> = key.public_key().ok_or("its private key tells no public key")?;
+    let info: SubjectPublicKeyInfoDer<'_> = key.public_key().ok_or("its private key contains no public key")?;
     let info = SubjectPublicKeyInfoRef::from_der(&info).map_err(|_| "its public key can't be read")?;
     Ok(Some(info.subject_public_key.raw_bytes().to_vec()))
 }

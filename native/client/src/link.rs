@@ -163,7 +163,7 @@ impl<S: Read + Write> Link<S> {
                 }
             }
             Some(Err(error)) => failure = Some(error),
-            None => failure = Some(io::Error::other("this program gives no files to the server")),
+            None => failure = Some(io::Error::other("this program sends no files to the server")),
         }
         let Some(failure) = failure else { return Ok(self.connection.local_infile_end()?) };
         let name = String::from_utf8_lossy(filename);

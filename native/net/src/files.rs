@@ -13,7 +13,8 @@ pub fn unreadable(path: &Path, error: &Error) -> String {
             let uid = rustix::process::geteuid().as_raw();
             let user = user_name(uid).map_or_else(|| format!("user {uid}"), |name| format!("user '{name}'"));
             format!(
-                "{error}; this process runs as {user}, who must be let read it and enter its directories (chown, chmod)"
+                "{error}; this process runs as {user}, who needs the permission to read it and to enter its directories \
+                 (chown, chmod)"
             )
         }
         ErrorKind::NotFound if path.is_relative() => {

@@ -117,7 +117,8 @@ impl<'a> Reader<'a> {
             let bracketed =
                 |groups: &[&str]| groups.iter().map(|group| format!("[{group}]")).collect::<Vec<_>>().join(", ");
             self.warnings.push(format!(
-                "of {} in the option files only TLS and limits are used; passed over: {}. What is meant for this server belongs into {}",
+                "only TLS options and limits are used from {} in the option files; ignored: {}. Write this server's options \
+                 into {}",
                 bracketed(self.program.other_groups),
                 passed_over.join(", "),
                 bracketed(self.program.groups),
@@ -234,7 +235,7 @@ impl<'a> Reader<'a> {
             },
             (Some(false), Kind::OptionalText, None) => OptionValue::Text(String::new()),
             (Some(_), ..) => {
-                let problem = format!("'--{name}' has no meaning: the option is not one that is on or off");
+                let problem = format!("'--{name}' is invalid, because this option can't be switched on or off");
                 return Err(OptionError::bad_value(spec.name, &problem, origin));
             }
         };
@@ -440,7 +441,7 @@ mod tests {
             (
                 &["--skip-port"],
                 13,
-                "option '--port': '--skip-port' has no meaning: the option is not one that is on or off",
+                "option '--port': '--skip-port' is invalid, because this option can't be switched on or off",
             ),
             (&["--batch", "--no-defaults"], 2, "option '--no-defaults' must come before all other options"),
             (&["a", "b"], 1, "Too many arguments (first extra is 'b')."),

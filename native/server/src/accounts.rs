@@ -175,7 +175,7 @@ fn make_spare(directory: &Path, length: usize) {
         }
     };
     if let Err(error) = make() {
-        tracing::warn!("no room is kept for a change of the accounts in '{}': {error}", path.display());
+        tracing::warn!("can't reserve disk space for the next change of the accounts in '{}': {error}", path.display());
     }
 }
 

@@ -36,7 +36,7 @@ fn not_seen(directory: &Path, error: &io::Error) -> String {
     let owner = fs::metadata(directory)
         .map_or_else(|_| String::new(), |found| format!(", and it belongs to user {}", found.uid()));
     format!(
-        "can't look into the data directory {shown}: {error}. This process runs as user {}{owner}: start sealwired as the directory's owner",
+        "can't read the data directory {shown}: {error}. This process runs as user {}{owner}: start sealwired as the directory's owner",
         rustix::process::geteuid().as_raw()
     )
 }
@@ -106,13 +106,13 @@ mod tests {
     #[test]
     fn a_directory_that_cannot_be_seen_is_not_to_be_made() {
         let denied = not_seen(Path::new("/"), &ErrorKind::PermissionDenied.into());
-        assert!(denied.starts_with("can't look into the data directory /: permission denied."), "{denied}");
+        assert!(denied.starts_with("can't read the data directory /: permission denied."), "{denied}");
         assert!(
             denied.contains("it belongs to user 0: start sealwired as") && !denied.contains("--initialize"),
             "{denied}"
         );
         // Root may enter every directory, but no name may be that long.
-        assert!(is_made(Path::new(&"x".repeat(5000))).unwrap_err().starts_with("can't look into"));
+        assert!(is_made(Path::new(&"x".repeat(5000))).unwrap_err().starts_with("can't read the data directory"));
     }
 
     #[test]

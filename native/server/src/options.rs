@@ -78,7 +78,8 @@ impl Startup {
         let compression = globals.protocol_compression_algorithms.get();
         if !Algorithms::parse(option, &compression)?.uncompressed {
             return Err(format!(
-                "option '--{option}': uncompressed must be among '{compression}', because no client is made to compress"
+                "option '--{option}': '{compression}' must include uncompressed, because a client need not support \
+                 compression"
             ));
         }
         if globals.skip_networking.is_on() {

@@ -188,7 +188,7 @@ fn build(values: &Values, startup: &Startup, globals: Globals, random: &OsRandom
     let active = tls.active();
     if let Some(path) = key_log_file().filter(|_| active.context.is_some()) {
         tracing::warn!(
-            "SSLKEYLOGFILE is set: session keys are written to '{}', and whoever reads it can decrypt the connections",
+            "SSLKEYLOGFILE is set: session keys are written to '{}', and anybody who reads it can decrypt the connections",
             path.display()
         );
     }
@@ -230,7 +230,7 @@ fn watch_signals(server: Arc<Server>) -> std::io::Result<()> {
                 ));
                 server.stop();
             } else if let Err(error) = server.reload_tls() {
-                tracing::error!("{error}; what was in use stays in use");
+                tracing::error!("{error}; the TLS settings in use stay unchanged");
             }
         }
     })?;

@@ -96,7 +96,7 @@ impl Active {
                 }
                 health.log(context, clock::now().wall.as_secs());
             }
-            None => tracing::warn!("TLS is off: passwords and data can be read by whoever carries them"),
+            None => tracing::warn!("TLS is off: anybody on the network path can read passwords and data"),
         }
     }
 }

@@ -12,25 +12,27 @@ use sealwire_options::{Spec, Values};
 
 /// The listener's options.
 pub(super) const OPTIONS: &[Spec] = &[
-    Spec::number("websocket-port", "Take WebSockets on this port, at /tcp/local; 0 lets the system choose one.")
+    Spec::number("websocket-port", "Accept WebSockets on this port, at the path /tcp/local; 0 lets the system choose a port.")
         .between(0, 65535),
-    Spec::text("websocket-bind-address", "Addresses to take them on, separated by commas; * is all of them.")
+    Spec::text("websocket-bind-address", "IP addresses on which to accept WebSockets, separated by commas; * stands for all \
+     addresses.")
         .default("127.0.0.1"),
     Spec::text(
         "websocket-allow-origin",
-        "Pages that may use them beside those that the listener serves itself on localhost: scheme://host[:port], null, or * \
-         for all. May be given several times.",
+        "Origin of pages that may open WebSockets, besides the pages that the listener itself serves on localhost: \
+         scheme://host[:port], null, or * for all. May be given several times.",
     )
     .repeatable(),
     Spec::text(
         "websocket-allow-host",
-        "A name by which pages and /metrics may be asked for there, beside localhost, addresses, this machine's name and those of \
-         --websocket-bind-address and --websocket-allow-origin. May be given several times.",
+        "Host name under which pages and /metrics may be requested, besides localhost, IP addresses, this machine's name and \
+         the names in --websocket-bind-address and --websocket-allow-origin. May be given several times.",
     )
     .repeatable(),
-    Spec::path("websocket-token-file", "File whose first line every WebSocket must show as bearer token."),
-    Spec::path("websocket-page-dir", "Directory of files to serve there; as in sealwire-bridge, no inline script of theirs runs."),
-    Spec::flag("websocket-tls", "Take wss and https there, with the server's certificate."),
+    Spec::path("websocket-token-file", "File whose first line is the bearer token that every client must send."),
+    Spec::path("websocket-page-dir", "Directory of files to serve on this port. Their Content-Security-Policy forbids inline \
+     scripts, as in sealwire-bridge."),
+    Spec::flag("websocket-tls", "Use TLS (wss and https) on this port, with the server's certificate."),
 ];
 
 /// The target's name.

@@ -139,15 +139,18 @@ impl Connector {
         };
         match (self.tried.as_ref()?, &self.settings.address) {
             (TlsPolicy::Disabled, Address::Unix(_)) => Some(
-                "If user and password are right: the account may demand TLS, which a Unix socket has only with --ssl or --ssl-ca.",
+                "If user and password are right, the account may require TLS; a Unix socket uses it only with --ssl or \
+                 --ssl-ca.",
             ),
             (TlsPolicy::Disabled, Address::Tcp { .. }) => {
-                Some("If user and password are right: the account may demand TLS, which is switched off here.")
+                Some("If user and password are right, the account may require TLS, which is switched off here.")
             }
-            (TlsPolicy::Preferred(context) | TlsPolicy::Required(context), _) => context.server_asked_for_certificate().then_some(
-                "If user and password are right: the account may demand a client certificate, give --ssl-cert and --ssl-key; \
-                 the server asked for one, and none was sent.",
-            ),
+            (TlsPolicy::Preferred(context) | TlsPolicy::Required(context), _) => {
+                context.server_asked_for_certificate().then_some(
+                    "If user and password are right, the account may require a client certificate: give --ssl-cert and \
+                 --ssl-key. The server asked for one, and none was sent.",
+                )
+            }
         }
     }
 
@@ -277,8 +280,8 @@ impl Connector {
             return Ok(None);
         }
         output::print(&format!(
-            "The authenticity of server '{}:{}' can't be established: neither --ssl-ca nor the system's CAs vouch for it.\n\
-             Its certificate is for {}, with SHA-256 fingerprint\n  {}\n\
+            "The authenticity of server '{}:{}' can't be established: no trusted CA has issued its certificate.\n\
+             The certificate is for {}, with SHA-256 fingerprint\n  {}\n\
              Is this the server's fingerprint, and shall it be trusted from now on (yes/no)? ",
             untrusted.host, untrusted.port, untrusted.subject, untrusted.fingerprint
         ));
@@ -291,11 +294,12 @@ impl Connector {
         match &self.known {
             Some(known) => match known.remember(&untrusted.host, untrusted.port, &untrusted.fingerprint) {
                 Ok(()) => output::print(&format!("Remembered in {}.\n", known.path().display())),
-                Err(error) => {
-                    output::report(&format!("WARNING: it can't be remembered in {}: {error}", known.path().display()))
-                }
+                Err(error) => output::report(&format!(
+                    "WARNING: the fingerprint can't be stored in {}: {error}",
+                    known.path().display()
+                )),
             },
-            None => output::report("WARNING: it can't be remembered: HOME is not set"),
+            None => output::report("WARNING: the fingerprint can't be stored: HOME is not set"),
         }
         Ok(Some(fingerprint))
     }
@@ -306,7 +310,7 @@ impl Connector {
         let path = self.known.as_ref().map(|known| known.path().display().to_string()).unwrap_or_default();
         output::report(&format!(
             "{bar}\n@{:^64}@\n{bar}\n\
-             Somebody may be reading and changing what you send (a man in the middle),\n\
+             An attacker may be reading and changing your data (a man in the middle),\n\
              or the server has a new certificate.\n\
              Server:      {}:{}\n\
              Remembered:  {old}\n\

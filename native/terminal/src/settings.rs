@@ -25,59 +25,63 @@ const COMPRESSION: &str = "compression-algorithms";
 
 const OPTIONS: &[Spec] = &[
     Spec::flag("auto-rehash", "Complete the names of tables and columns.").default("on").off_short('A'),
-    Spec::flag("auto-vertical-output", "Print a result vertically where it is wider than the terminal."),
-    Spec::flag("batch", "Print results tab-separated, each row on a new line, and never ask. (-B)").short('B'),
-    Spec::flag("binary-as-hex", "Print binary data as hex. On at a terminal."),
+    Spec::flag("auto-vertical-output", "Switch to vertical output if the result is wider than the terminal."),
+    Spec::flag("batch", "Print results with a tab as separator, each row on a new line. Ask no questions.").short('B'),
+    Spec::flag("binary-as-hex", "Print binary data as hex. Enabled by default at a terminal."),
     Spec::flag("column-names", "Write column names in results.").default("on").off_short('N'),
     Spec::flag("compress", "Use compression in server/client protocol: --compression-algorithms=zlib,uncompressed.")
         .short('C'),
     Spec::text(
         COMPRESSION,
-        "Algorithms to ask the server for: zlib, zstd, uncompressed, separated by commas. Compression tells an eavesdropper more.",
+        "Compression algorithms to allow: zlib, zstd and uncompressed, separated by commas. Compression helps an \
+         eavesdropper, because lengths then depend on contents.",
     ),
     Spec::number("connect-timeout", "Number of seconds before connection timeout.")
         .between(1, 31_536_000)
         .default("30"),
     Spec::text("database", "Database to use.").short('D'),
-    Spec::text("default-auth", "Authentication plugin to start with."),
-    Spec::text("default-character-set", "Character set of the connection: utf8mb4, latin1, …").default("utf8mb4"),
+    Spec::text("default-auth", "Default authentication client-side plugin to use."),
+    Spec::text("default-character-set", "Set the default character set: utf8mb4, latin1, …").default("utf8mb4"),
     Spec::text("delimiter", "Delimiter to be used.").default(";"),
     Spec::flag(
         "enable-cleartext-plugin",
-        "Allow mysql_clear_password; even then the password is sent inside verified TLS only.",
+        "Enable the plugin mysql_clear_password. The password is sent only inside verified TLS.",
     ),
     Spec::text("execute", "Execute command and quit.").short('e').repeatable(),
     Spec::flag("force", "Continue even if an SQL error occurs.").short('f'),
     Spec::flag(
         "get-server-public-key",
-        "Ask the server for its RSA key where there is no TLS. Anyone in between can answer.",
+        "Get the server's RSA public key if TLS is off. An attacker in the middle can send another key.",
     ),
     Spec::text("host", "Connect to host.").short('h'),
     Spec::flag("html", "Produce HTML output.").short('H'),
     Spec::flag("i-am-a-dummy", "Synonym for --safe-updates."),
-    Spec::text("init-command", "SQL to run at each connect and reconnect."),
+    Spec::text("init-command", "SQL statement to execute when connecting, and again when reconnecting."),
     Spec::flag("line-numbers", "Write line numbers for errors.").default("on").off_short('L'),
-    Spec::flag("local-infile", "Let a verified server have the files that LOAD DATA LOCAL INFILE names."),
-    Spec::number("max-allowed-packet", "The largest packet taken from the server.")
+    Spec::flag(
+        "local-infile",
+        "Enable LOAD DATA LOCAL INFILE. Only a verified server gets the file that the statement names.",
+    ),
+    Spec::number("max-allowed-packet", "The maximum packet length to receive from the server.")
         .between(4096, 1 << 30)
         .default("1G"),
-    Spec::number("max-join-size", "With --safe-updates: the most row combinations of a join.").default("1000000"),
+    Spec::number("max-join-size", "Automatic limit for rows in a join when using --safe-updates.").default("1000000"),
     Spec::optional_text(
         "password",
-        "Password to use when connecting. Asked for at the terminal when the value is left out.",
+        "Password to use when connecting to the server. If the value is left out, it is asked for at the terminal.",
     )
     .short('p')
     .secret(),
-    Spec::optional_text("pager", "Pager to use to display results, at a terminal."),
+    Spec::optional_text("pager", "Pager to use to display results. Works at a terminal only."),
     Spec::number("port", "Port number to use for connection.").short('P').between(0, 65535),
     Spec::text("prompt", "Set the prompt to this value."),
     Spec::choice("protocol", &["TCP", "SOCKET"], "The protocol to use for connection: tcp or socket."),
     Spec::flag("no-auto-rehash", "Synonym for --skip-auto-rehash."),
-    Spec::flag("quick", "Print row by row, without keeping the result.").short('q'),
+    Spec::flag("quick", "Don't cache the result, print it row by row.").short('q'),
     Spec::flag("raw", "Write fields without conversion. Used with --batch.").short('r'),
-    Spec::flag("reconnect", "Connect again if the connection is lost, at a terminal.").default("on"),
+    Spec::flag("reconnect", "Reconnect if the connection is lost. Works at a terminal only.").default("on"),
     Spec::flag("safe-updates", "Only allow UPDATE and DELETE that use keys or LIMIT.").short('U'),
-    Spec::number("select-limit", "With --safe-updates: the most rows of a SELECT.").default("1000"),
+    Spec::number("select-limit", "Automatic limit for SELECT when using --safe-updates.").default("1000"),
     Spec::path("server-public-key-path", "File with the server's RSA key in PEM format."),
     Spec::flag("show-warnings", "Show warnings after every statement."),
     Spec::flag("sigint-ignore", "Ignore Ctrl-C."),
@@ -91,7 +95,7 @@ const OPTIONS: &[Spec] = &[
     )
     .short('S'),
     Spec::flag("table", "Output in table format.").short('t'),
-    Spec::path("tee", "Append everything to a file as well, at a terminal."),
+    Spec::path("tee", "Append everything into outfile. Works at a terminal only."),
     Spec::flag("trace", "Print the handshake to standard error, packet by packet."),
     Spec::flag("unbuffered", "Flush the output after each query.").short('n'),
     Spec::text("user", "User for login if not current user.").short('u'),

@@ -6,7 +6,7 @@ import type { Preset } from "../preset.js";
 const MODES: [SslMode, string][] = [
   ["VERIFY_IDENTITY", "VERIFY_IDENTITY: CA and server name"],
   ["VERIFY_CA", "VERIFY_CA: the CA alone"],
-  ["REQUIRED", "REQUIRED: encrypted, to whoever answers"],
+  ["REQUIRED", "REQUIRED: encrypted, without verification"],
   ["PREFERRED", "PREFERRED: encrypted where the server can"],
   ["DISABLED", "DISABLED: plaintext, readable by the bridge"],
 ];
@@ -67,7 +67,7 @@ export class ConnectForm {
     { autocomplete: "off" },
     "SHA-256 of the server's certificate: replaces CA and name",
   );
-  readonly #ca = pemField("CA certificate", "Who vouches for the server");
+  readonly #ca = pemField("CA certificate", "The CA that issued the server's certificate");
   readonly #cert = pemField("Client certificate", "For accounts that REQUIRE X509");
   readonly #key = pemField("Client key", "Stays in this page, until the connection is made");
   readonly #mode = h("select", { id: "field-mode" });

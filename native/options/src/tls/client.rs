@@ -12,12 +12,13 @@ use sealwire_net::provider::provider;
 pub const CLIENT: &[Spec] = &[
     Spec::flag(
         "ssl",
-        "Use TLS, and verify the server. On unless --ssl=0, --skip-ssl or --disable-ssl is given anywhere, which overrides all other SSL options.",
+        "Use TLS and verify the server. This is the default. --ssl=0, --skip-ssl or --disable-ssl switches TLS off and \
+         overrides all other SSL options.",
     ),
     Spec::choice(
         "ssl-mode",
         MODES,
-        "How much to insist on TLS. Without it: VERIFY_CA if a CA is given, else VERIFY_IDENTITY.",
+        "SSL connection mode. The default is VERIFY_CA if a CA is given, otherwise VERIFY_IDENTITY.",
     ),
     Spec::path("ssl-ca", "CA file in PEM format."),
     Spec::path("ssl-capath", "Directory of CA files in PEM format."),
@@ -31,15 +32,19 @@ pub const CLIENT: &[Spec] = &[
     Spec::text("tls-sni-servername", "Server name to send in the TLS handshake."),
     Spec::flag(
         "ssl-verify-server-cert",
-        "Verify that the server's certificate is for the host connected to, as VERIFY_IDENTITY.",
+        "Verify the server's certificate and that it names the host, as with --ssl-mode=VERIFY_IDENTITY.",
     ),
     Spec::text(
         "ssl-fp",
-        "SHA-256 fingerprint of the server's certificate in hex; a server that has it needs no CA and no matching name.",
+        "SHA-256 fingerprint of the server's certificate in hex. A certificate with this fingerprint needs neither a trusted \
+         CA nor the host's name.",
     ),
-    Spec::path("ssl-fplist", "File with fingerprints, one a line."),
-    Spec::text("ssl-passphrase", "What --ssl-key is encrypted with: text, pass:text, env:VARIABLE or file:path.")
-        .secret(),
+    Spec::path("ssl-fplist", "File with fingerprints, one per line."),
+    Spec::text(
+        "ssl-passphrase",
+        "The passphrase of an encrypted --ssl-key: text, pass:text, env:VARIABLE or file:path.",
+    )
+    .secret(),
 ];
 
 const MODES: &[&str] = &["DISABLED", "PREFERRED", "REQUIRED", "VERIFY_CA", "VERIFY_IDENTITY"];

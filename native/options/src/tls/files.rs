@@ -29,7 +29,8 @@ pub(super) fn read(option: &str, path: &str) -> Result<NamedPem, String> {
 pub fn open_to_others(what: &str, path: &str, consequence: &str) -> Option<String> {
     let mode = open_mode(Path::new(path))?;
     Some(format!(
-        "the {what} '{path}' has mode {mode:04o}, so that others on this machine can read or change it, and who has it can {consequence}: \
+        "the {what} '{path}' has mode {mode:04o}, so that others on this machine can read or change it, and anybody who has \
+         it can {consequence}: \
          run 'chmod 600 {path}', or 640 for a group that needs it"
     ))
 }

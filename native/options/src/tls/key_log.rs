@@ -50,7 +50,7 @@ fn is_open_to_others(metadata: &Metadata, user: u32, path: &Path) -> Option<Stri
     }
     (mode & 0o077 != 0).then(|| {
         format!(
-            "it has mode {mode:04o}, so that others can read or change it, and who has it can read sessions: run 'chmod 600 {}'",
+            "it has mode {mode:04o}, so that others can read or change it, and anybody who has it can read sessions: run 'chmod 600 {}'",
             path.display()
         )
     })

@@ -14,7 +14,7 @@ use sealwire_net::provider::provider;
 /// The further options of a server with a data directory.
 pub const SERVER_GENERATE: &[Spec] = &[Spec::flag(
     "auto-generate-certs",
-    "Make certificates in the data directory when none are given and none are there.",
+    "Create certificates in the data directory if none are given and none exist there.",
 )
 .default("on")];
 

@@ -11,15 +11,17 @@ const MOST_SESSION_SECONDS: u64 = 84_600;
 
 const OFFER: Spec = Spec::flag(
     "ssl",
-    "Offer TLS. --ssl=0, --skip-ssl or --disable-ssl given anywhere switches it off, and overrides all other SSL options.",
+    "Offer TLS. --ssl=0, --skip-ssl or --disable-ssl switches TLS off and overrides all other SSL options.",
 )
 .default("on")
 .shared();
 
-const PASSPHRASE: Spec =
-    Spec::text("ssl-passphrase", "What --ssl-key is encrypted with: text, pass:text, env:VARIABLE or file:path.")
-        .secret()
-        .shared();
+const PASSPHRASE: Spec = Spec::text(
+    "ssl-passphrase",
+    "The passphrase of an encrypted --ssl-key: text, pass:text, env:VARIABLE or file:path.",
+)
+.secret()
+.shared();
 
 /// A TLS variable of a server.
 #[derive(Debug)]
@@ -173,19 +175,21 @@ macro_rules! server_tls_variables {
 // `mysqld --help`.
 server_tls_variables! {
     ssl_ca: Path, Some("Current_tls_ca"), "File in PEM format with the CAs of client certificates.";
-    ssl_capath: Path, Some("Current_tls_capath"), "Directory of such files.";
+    ssl_capath: Path, Some("Current_tls_capath"), "Directory of files in PEM format with the CAs of client certificates.";
     ssl_cert: Path, Some("Current_tls_cert"), "Server certificate in PEM format, followed by intermediates.";
     ssl_cipher: Text, Some("Current_tls_cipher"), "Ciphers for TLS 1.2, separated by colons.";
     ssl_key: Path, Some("Current_tls_key"), "Server key in PEM format.";
     ssl_crl: Path, Some("Current_tls_crl"), "Certificate revocation list.";
     ssl_crlpath: Path, Some("Current_tls_crlpath"), "Directory of certificate revocation lists.";
     ssl_session_cache_mode: Switch = true, None, "Let clients resume their TLS sessions.";
-    ssl_session_cache_timeout: Number = 300, None, "Seconds in which a client may resume its session; 0 for never.",
+    ssl_session_cache_timeout: Number = 300, None, "Number of seconds in which a client may resume its TLS session; 0 means \
+     never.",
         between(0, MOST_SESSION_SECONDS);
     ssl_session_ticket_key: Path, Some("Current_tls_session_ticket_key"),
-        "File with secrets of session tickets, 64 hex digits a line as of 'openssl rand -hex 32', for its owner's eyes only: sessions \
-         survive a restart, and servers with the same file, certificates and TLS options resume each other's. The first \
-         encrypts, all decrypt: to rotate, put a new line first, reload, and take the old one out later.";
+        "File with the secrets of session tickets, one per line: 64 hex digits, as 'openssl rand -hex 32' prints them. Only \
+         the server's user may have access to the file. With it, clients can resume sessions after a restart, and at other \
+         servers with the same file, certificates and TLS options. The first secret encrypts, and all decrypt. To rotate, \
+         insert a new first line, reload, and remove the old line later.";
     tls_version: Text = "TLSv1.2,TLSv1.3", Some("Current_tls_version"),
         "TLS versions to offer: TLSv1.2, TLSv1.3 or both, separated by a comma.";
     tls_ciphersuites: Text, Some("Current_tls_ciphersuites"), "Ciphers for TLS 1.3, separated by colons.";

@@ -114,7 +114,7 @@ pub(crate) fn serve(server: &Arc<Server>, bound: Bound, workers: usize, ready: i
     dispatcher.stop();
     // A thread that is stuck in a statement must not keep the process from ending.
     if end.recv_timeout(GRACE.saturating_add(STUCK)) == Err(RecvTimeoutError::Timeout) {
-        tracing::error!("a worker is stuck in a statement: the server ends without it");
+        tracing::error!("a worker is still busy with a statement: the server exits without waiting for it");
         threads.retain(JoinHandle::is_finished);
     }
     for thread in threads {

@@ -191,7 +191,8 @@ impl Conn {
         if self.process.must_close_at_once() && !self.session.is_logged_in() {
             let ProcessEntry { id, host, .. } = &*self.process;
             tracing::info!(
-                "connection {id} from {host} is closed: others want its place, and nobody is logged in on it"
+                "connection {id} from {host} is closed: it has not logged in, and there are too many such connections; see \
+                 max_unauthenticated_connections"
             );
             self.phase = Phase::Over;
             return Progress::Over;

@@ -60,8 +60,8 @@ impl Dispatcher {
         let descriptors = descriptors::allow(wanted);
         if descriptors < wanted {
             tracing::warn!(
-                "the system allows {descriptors} open files, and max_connections={sessions} asks for {wanted}: when they are used up, sessions are \
-                 refused further databases (1041); raise the hard limit of open files, or lower --max-connections"
+                "the system allows {descriptors} open files, and max_connections={sessions} asks for {wanted}: when they are \
+                 used up, statements fail with error 1041; raise the hard limit of open files, or lower --max-connections"
             );
         }
         // Some are left for those who log in, and for the administrator.

@@ -177,7 +177,7 @@ impl Worker {
         }
         // A panic ends the connection in which it occurred; no other connection shares its state.
         let progress = advanced.unwrap_or_else(|_| {
-            tracing::error!("connection {id} is closed: it met a bug of sealwired, told on standard error");
+            tracing::error!("connection {id} is closed because of a bug in sealwired; standard error has the details");
             self.scratch = Scratch::new();
             Progress::Over
         });

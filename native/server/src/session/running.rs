@@ -118,12 +118,12 @@ impl Session {
     }
 
     fn deliver(&mut self, delivery: Delivery, connection: &mut Connection) -> Result<(), Error> {
-        let is_unheard = self
+        let is_discarded = self
             .running
             .as_ref()
             .is_some_and(|running| matches!(running.purpose, Purpose::InitConnect(_) | Purpose::Discarded));
         match delivery {
-            Delivery::Columns(_) | Delivery::Rows(..) if is_unheard => Ok(()),
+            Delivery::Columns(_) | Delivery::Rows(..) if is_discarded => Ok(()),
             Delivery::Columns(columns) => connection.begin_rows(&columns),
             Delivery::Rows(batch, _) => connection.rows(batch),
             Delivery::Finished(session, outcome) => {

@@ -55,7 +55,7 @@ system_variables! {
     autocommit: both Switch = true;
     back_log: fixed Number(0, MOST) = 151;
     basedir: fixed Text = "/usr/";
-    bind_address: fixed Text = "*" => "Addresses to listen on, separated by commas; * is all of them.";
+    bind_address: fixed Text = "*" => "IP addresses to listen on, separated by commas; * stands for all addresses.";
     character_set_client: both Charset = "utf8mb4";
     character_set_connection: both Charset = "utf8mb4";
     character_set_database: both Charset = "utf8mb4";
@@ -66,19 +66,21 @@ system_variables! {
     collation_connection: both Collation = "utf8mb4_general_ci";
     collation_database: both Collation = "utf8mb4_general_ci";
     collation_server: both Collation = "utf8mb4_general_ci";
-    connect_timeout: global Number(1, YEAR) = 10 => "Seconds that a client has to log in.", shared();
+    connect_timeout: global Number(1, YEAR) = 10 => "The number of seconds in which a client must log in.", shared();
     connection_memory_limit: global Number(2 * MIB, MOST) = 256 * MIB =>
-        "Bytes of prepared statements and user variables that a connection may have; one with more is closed.", shared();
+        "Maximum number of bytes of one connection's prepared statements and user variables. A connection that exceeds it is \
+         closed.", shared();
     cte_max_recursion_depth: both Number(0, 4_294_967_295) = 1000;
     datadir: fixed Path = "" => "The data directory.", short('h');
-    default_authentication_plugin: fixed Choice(PLUGINS) = "caching_sha2_password" => "The plugin of accounts that name none.";
+    default_authentication_plugin: fixed Choice(PLUGINS) = "caching_sha2_password" => "The authentication plugin of accounts \
+     that are created without one.";
     default_storage_engine: both Text = "SQLite";
     div_precision_increment: both Number(0, MOST) = 4;
     error_count: session_fact(ErrorCount) Number(0, MOST) = 0;
     explicit_defaults_for_timestamp: both Switch = true;
     foreign_key_checks: both Switch = true;
     global_connection_memory_limit: global Number(16 * MIB, MOST) = MOST =>
-        "Bytes that the server may have in use before it refuses large values; never more than half of the machine's memory.", shared();
+        "Number of bytes in use from which the server refuses large values; never more than half of the machine's memory.", shared();
     group_concat_max_len: both Number(0, MOST) = MIB;
     have_compress: fixed Text = "YES";
     have_openssl: server_fact(HaveTls) Text = "DISABLED";
@@ -88,8 +90,8 @@ system_variables! {
     init_connect: global Text = "";
     init_file: option Path = "" => "SQL statements to run at each start, as root.";
     initialize: option Switch = false =>
-        "Make the data directory and leave; root gets a random password, which the log shows once.";
-    initialize_insecure: option Switch = false => "Make the data directory and leave; root has no password.";
+        "Create the data directory and exit. root gets a random password, which is written to the log once.";
+    initialize_insecure: option Switch = false => "Create the data directory and exit. root has no password.";
     innodb_lock_wait_timeout: both Number(1, YEAR) = 10;
     interactive_timeout: both Number(1, YEAR) = 28_800 =>
         "Seconds after which an idle interactive client is disconnected.", shared();
@@ -99,20 +101,22 @@ system_variables! {
     license: fixed Text = "MIT OR Apache-2.0";
     local_infile: global Switch = false, refuses_on();
     lock_wait_timeout: both Number(1, YEAR) = YEAR;
-    log_error_verbosity: global Number(1, 3) = 2 => "How much is logged: 1 errors, 2 warnings too, 3 notes too.";
+    log_error_verbosity: global Number(1, 3) = 2 => "What to log: 1 errors, 2 errors and warnings, 3 errors, warnings and \
+     notes.";
     lower_case_file_system: fixed Switch = false;
     lower_case_table_names: fixed Number(0, MOST) = 2;
     max_allowed_packet: both Number(1024, 1024 * MIB) = 64 * MIB, read_only_in_session() =>
         "The largest packet in bytes.", shared();
     max_connections: global Number(1, 100_000) = 151 =>
-        "How many clients may be logged in at a time, one administrator more.", shared();
+        "Maximum number of simultaneous sessions; one more is reserved for an administrator.", shared();
     max_execution_time: both Number(0, MOST) = 0;
     max_prepared_stmt_count: global Number(0, 4_194_304) = 16_382 =>
-        "How many prepared statements all connections together may have.", shared();
+        "Maximum number of prepared statements in the server.", shared();
     max_unauthenticated_connections: global Number(1, 100_000) = 10_000 =>
-        "How many connections there may be on which nobody is logged in; beyond, the oldest of them is closed.", shared();
+        "Maximum number of connections that have not logged in. If there are more, the oldest of them is closed.", shared();
     max_unauthenticated_connections_per_address: global Number(1, 100_000) = 5000 =>
-        "How many of them from one address; a /64 of IPv6 is one, and so is a user of the Unix socket.", shared();
+        "Maximum number of such connections per address. An IPv6 /64 network counts as one address, and so does a user of \
+         the Unix socket.", shared();
     max_user_connections: global Number(0, MOST) = 0;
     net_buffer_length: both Number(0, MOST) = 16_384;
     net_read_timeout: both Number(1, YEAR) = 30;
@@ -120,10 +124,11 @@ system_variables! {
     old_passwords: both Number(0, MOST) = 0;
     optimizer_switch: both Text = "";
     performance_schema: fixed Switch = true;
-    pid_file: fixed Path = "" => "Where to write the process's number.";
+    pid_file: fixed Path = "" => "File to which the process ID is written.";
     port: fixed Number(0, 65535) = DEFAULT_PORT as u64 => "The port to listen on; 0 lets the system choose one.", short('P');
     protocol_compression_algorithms: global Compression = "zlib,zstd,uncompressed" =>
-        "How clients may compress: zlib, zstd, uncompressed, separated by commas; the last must be among them.";
+        "Compression algorithms that clients may use: zlib, zstd and uncompressed, separated by commas. uncompressed must be \
+         one of them.";
     protocol_version: fixed Number(0, MOST) = 10;
     pseudo_thread_id: session_fact(ConnectionId) Number(0, MOST) = 0;
     query_cache_size: both Number(0, MOST) = 0;
@@ -136,8 +141,8 @@ system_variables! {
     session_track_system_variables: both Text = "time_zone,autocommit,character_set_client,character_set_results,character_set_connection";
     session_track_transaction_info: both Text = "OFF";
     skip_name_resolve: fixed Switch = true;
-    skip_networking: fixed Switch = false => "Listen on the Unix socket alone.";
-    socket: fixed Path = "" => "The Unix socket; empty for none. (Default: mysql.sock in the data directory.)";
+    skip_networking: fixed Switch = false => "Listen on the Unix socket only, and not on TCP.";
+    socket: fixed Path = "" => "The Unix socket file; an empty value means none. (Default: mysql.sock in the data directory.)";
     sql_auto_is_null: both Switch = false, refuses_on();
     sql_big_selects: both Switch = true;
     sql_log_bin: session Switch = true;
@@ -152,7 +157,7 @@ system_variables! {
     storage_engine: both Text = "SQLite";
     super_read_only: global Switch = false, then(read_only_too);
     system_time_zone: fixed Text = "UTC";
-    threads: option Number(0, 1024) = 0 => "Threads that serve connections; 0 is one for each processor.";
+    threads: option Number(0, 1024) = 0 => "Number of threads that serve connections; 0 means one per processor.";
     time_zone: both TimeZone = "SYSTEM";
     timestamp: session_fact(Timestamp) Number(0, MOST) = 0;
     tmp_disk_limit: global Number(0, MOST) = 1024 * MIB;
