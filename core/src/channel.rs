@@ -254,8 +254,8 @@ impl Channel {
         !received.is_taken() || self.compression.as_ref().is_some_and(Compression::has_input)
     }
 
-    /// What is sent next interrupts the client's packet: its number follows those that were seen of it, because a client that waits for the
-    /// answer to that packet takes no other.
+    /// The next packet interrupts the client's packet: its number follows those of the frames that have arrived, because a client that
+    /// waits for the answer to that packet takes no other.
     #[cfg(feature = "server")]
     pub(crate) fn interrupt(&mut self, received: &Received) {
         let scan = if self.compression.is_some() { frame::scan_unnumbered } else { frame::scan };

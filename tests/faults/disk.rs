@@ -73,7 +73,7 @@ fn a_full_disk_refuses_changes_and_loses_none() {
         assert!(written < 1000, "the disk is never full");
     };
     assert!(refused.contains("1114") && refused.contains("'t' is full"), "{refused}");
-    // What little is left is taken, too.
+    // The rest of the space is used up, too.
     fs::write(&rest, vec![0; 1 << 20]).unwrap_err();
 
     // Room is kept for the accounts.
@@ -82,7 +82,7 @@ fn a_full_disk_refuses_changes_and_loses_none() {
     let refused = rows(&mut client, "CREATE DATABASE e").unwrap_err().to_string();
     assert!(refused.contains("Can't create database 'e'"), "{refused}");
 
-    // What is made in memory needs no room.
+    // Tables in memory need no space on the disk.
     for sql in ["SELECT COUNT(*) FROM information_schema.COLUMNS", "CREATE TEMPORARY TABLE d.mine AS SELECT n FROM d.t"]
     {
         rows(&mut client, sql).unwrap();

@@ -83,7 +83,7 @@ class Reader {
     return this.take(length).reduceRight((number, byte) => number * 256 + byte, 0);
   }
 
-  /** What a length in front of it, of so many bytes, says. */
+  /** The next bytes, whose number is in front of them in `length` bytes. */
   vector(length: number): Reader {
     return new Reader(this.take(this.big(length)));
   }
@@ -111,7 +111,7 @@ class Reader {
   }
 }
 
-/** What stands in a message, by its name; nothing where it is encrypted or has no fields of interest. */
+/** The fields of a message, by its name; empty if the message is encrypted or has no fields of interest. */
 export function decode(name: string, bytes: Uint8Array): Fields {
   const fields: Fields = [];
   const decoder = DECODERS[name];

@@ -1,4 +1,4 @@
-/** What an element is made with: its properties, `class`, listeners as `onclick`, and attributes with a dash (`aria-label`). */
+/** The properties of an element, `class`, listeners such as `onclick`, and attributes with a dash (`aria-label`). */
 type Properties = Record<string, unknown>;
 type Child = Node | string | null | undefined | false;
 

@@ -56,7 +56,7 @@ function arrow(rung: LadderRung): HTMLElement {
     ),
   );
   details.ontoggle = () => {
-    // What nobody opens is not made.
+    // The explanation is made when it is first opened.
     if (details.open && details.children.length === 1) details.append(explanation(rung));
   };
   return h("li", {}, details);

@@ -65,7 +65,7 @@ async function laboratory(): Promise<LabView> {
   return lab;
 }
 
-// What no part of the page has caught is shown like the rest, with its way out.
+// Errors that no part of the page has caught are shown like the others, with their remedy.
 addEventListener("unhandledrejection", ({ reason }) => {
   const box = errorBox(reason);
   box.append(h("button", { class: "quiet", onclick: () => box.remove() }, "Dismiss"));

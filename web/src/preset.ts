@@ -1,6 +1,6 @@
 import type { SslMode } from "sealwire-wasm";
 
-/** What the form is filled in with. */
+/** The values with which the form is filled in. */
 export interface Preset {
   bridge?: string;
   user?: string;
@@ -9,17 +9,17 @@ export interface Preset {
   serverName?: string;
   ca?: string;
   mode?: SslMode;
-  /** Whether the bridge came by a link and is not of the page's own host: whoever made the link chose it. */
+  /** Whether the bridge came by a link and is not of the page's own host: the author of the link chose it. */
   foreignBridge?: boolean;
-  /** What the link wanted and did not get. */
+  /** A note on the parts of the link that were ignored. */
   notice?: string;
 }
 
-/** The modes in which the server proves who it is. */
+/** The modes that verify the server's certificate. */
 const VERIFIED: readonly string[] = ["VERIFY_IDENTITY", "VERIFY_CA"];
 
 /**
- * What a link says, without secrets: `user=…&bridge=…`. Anybody can make a link, so it takes away no protection: a mode that verifies
+ * The values in a link, without secrets: `user=…&bridge=…`. Anybody can make a link, so it takes away no protection: a mode that verifies
  * nothing is not taken, and a bridge of another host must be confirmed.
  */
 export function ofLink(query: string, host: string): Preset {
@@ -44,8 +44,8 @@ function isOf(host: string, bridge: string): boolean {
 }
 
 /**
- * What the page was opened with: `#demo` reads `demo.json` beside the page, which `cargo xtask demo` writes; `#connect?…` says it in the
- * link.
+ * The preset of the page's address: `#demo` reads `demo.json` beside the page, which `cargo xtask demo` writes; `#connect?…` has the
+ * values in the link.
  */
 export async function preset(): Promise<Preset> {
   const [name, query] = location.hash.slice(1).split("?");

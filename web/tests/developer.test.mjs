@@ -1,4 +1,4 @@
-// What who writes a page with the npm package meets in the first hour: tools, types, options, messages.
+// The first hour of a developer who writes a page with the npm package: tools, types, options, messages.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
@@ -174,7 +174,7 @@ test("an address that answers something else than the module says what to tell V
     assert.match(told.message, expected);
     assert.match(told.hint, /optimizeDeps/);
   }
-  // What failed is not kept, and a server that names another type is no obstacle.
+  // A failed load is tried again, and a server that sends another content type is accepted.
   await page.route("**/*.wasm", async (route) => {
     await route.fulfill({ response: await route.fetch(), contentType: "application/octet-stream" });
   });

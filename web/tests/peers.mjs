@@ -172,7 +172,7 @@ export async function listener(port) {
   };
 }
 
-/** What is in the frames behind the head of HTTP, unmasked: a page's frames are masked, each with a mask of its own. */
+/** The unmasked contents of the frames after the HTTP head. Each frame of a page has its own mask. */
 function payloads(bytes) {
   const found = [];
   let at = bytes.indexOf("\r\n\r\n") + 4;
@@ -203,7 +203,7 @@ export function memory(pid) {
       readSync(file, part, 0, part.length, start);
       parts.push(part);
     } catch {
-      // What is reserved and never was used can't be read.
+      // Memory that is reserved and unused can't be read.
     }
   }
   closeSync(file);

@@ -18,12 +18,12 @@ use sealwire_options::tls::Files;
 /// Clocks differ: a certificate made now is valid at once on a machine whose clock is this much behind.
 const BACKDATED: Duration = Duration::from_secs(5 * 60);
 
-/// What to make.
+/// The settings of a new set of certificates.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
     /// The kind of all three keys.
     pub key: KeyKind,
-    /// Names and addresses that the server certificate is for.
+    /// The names and addresses of the server, for its certificate.
     pub hosts: Vec<String>,
     /// How long the certificates are valid.
     pub days: u32,
@@ -32,7 +32,7 @@ pub struct Options {
 }
 
 impl Default for Options {
-    /// ECDSA P-256, this machine alone, ten years as MySQL has it.
+    /// ECDSA P-256, for this machine only, valid for ten years as MySQL's certificates.
     fn default() -> Self {
         Self {
             key: KeyKind::EcdsaP256,
@@ -89,7 +89,7 @@ impl Set {
     fn make(options: &Options) -> Result<Self, CertsError> {
         check(options)?;
         let ca_key = key_pair(options.key)?;
-        // The CA's name is its own, so that two sets are never taken for one.
+        // Each CA gets a random name, so that the certificates of two sets are never confused.
         let ca_name = format!("Sealwire CA {}", hex(&random_bytes::<4>()));
         let mut ca_params = params(&ca_name, options)?;
         ca_params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
@@ -105,7 +105,7 @@ impl Set {
     }
 }
 
-/// Refuses what no certificate can say.
+/// Refuses options that no certificate can express.
 pub(super) fn check(options: &Options) -> Result<(), CertsError> {
     if options.days == 0 {
         return Err(CertsError::Impossible("certificates must be valid for one day at least".to_owned()));
@@ -116,14 +116,14 @@ pub(super) fn check(options: &Options) -> Result<(), CertsError> {
     check_common_name(&options.client_name).map_err(CertsError::Impossible)
 }
 
-/// A certificate that is no CA's, before it is issued.
+/// A certificate of a server or client, before it is issued.
 pub(super) struct Leaf {
     pub params: CertificateParams,
     purpose: ExtendedKeyUsagePurpose,
 }
 
 pub(super) fn server_params(options: &Options) -> Result<Leaf, CertsError> {
-    // As mysqld does, a name that is too long is left to the alternative names.
+    // As in mysqld, a name that is too long for a common name is an alternative name only.
     let name = options.hosts.first().map(String::as_str).filter(|host| is_common_name(host)).unwrap_or("server");
     let mut params = params(name, options)?;
     params.subject_alt_names = CertificateParams::new(options.hosts.clone())
@@ -142,7 +142,7 @@ pub(super) fn client_params(options: &Options) -> Result<Leaf, CertsError> {
 }
 
 impl Leaf {
-    /// Makes its key, and has the CA sign it.
+    /// Generates the key and has the CA sign the certificate.
     pub(super) fn issue(self, kind: KeyKind, issuer: &Issuer<'_, KeyPair>) -> Result<Pair, CertsError> {
         let mut params = self.params;
         params.is_ca = IsCa::ExplicitNoCa;
@@ -159,7 +159,7 @@ impl Leaf {
     }
 }
 
-/// What all certificates have in common.
+/// The parameters that all certificates have in common.
 pub(super) fn params(common_name: &str, options: &Options) -> Result<CertificateParams, CertsError> {
     let mut params = CertificateParams::default();
     params.distinguished_name = DistinguishedName::new();

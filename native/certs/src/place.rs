@@ -1,4 +1,4 @@
-//! Writing certificates, keys and lists to where programs read them, whole or not at all.
+//! Writes certificates, keys and lists, each completely or not at all.
 
 use std::ffi::OsString;
 use std::fs::{self, File, Metadata, OpenOptions};
@@ -11,7 +11,7 @@ use sealwire_net::regular_file::{self, LARGE};
 
 /// The mode of a key's file.
 pub(super) const KEY_MODE: u32 = 0o600;
-/// The mode of the file of what everybody may know.
+/// The mode of public files: certificates and revocation lists.
 pub(super) const PUBLIC_MODE: u32 = 0o644;
 
 /// Writes a file that is not there yet.
@@ -22,7 +22,7 @@ pub(super) fn create(path: &Path, text: &str, mode: u32) -> Result<(), CertsErro
 /// As [`create`]; the file stays open, because its path may be another's by the next call.
 fn create_open(path: &Path, text: &str, mode: u32) -> Result<File, CertsError> {
     let mut open = OpenOptions::new();
-    // Fails if the file is there by now.
+    // `create_new` fails if the file exists by now.
     open.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut open, mode);
@@ -48,7 +48,7 @@ pub(super) fn create_all(contents: &[(&Path, &str, u32)]) -> Result<(), CertsErr
     }
     for (index, (path, text, mode)) in contents.iter().enumerate() {
         if let Err(error) = create(path, text, *mode) {
-            // Half a set would stop the next start.
+            // An incomplete set would prevent the server's next start.
             for (path, ..) in contents.iter().take(index) {
                 let _ = fs::remove_file(path);
             }
@@ -58,12 +58,12 @@ pub(super) fn create_all(contents: &[(&Path, &str, u32)]) -> Result<(), CertsErr
     Ok(())
 }
 
-/// Puts a file in the place of the one that may be there.
+/// Writes a file and replaces an existing one.
 pub(super) fn replace(path: &Path, text: &str, mode: u32) -> Result<(), CertsError> {
     StagedFile::write(path, text, mode)?.put()
 }
 
-/// Puts a key and its certificate in the place of those that may be there. Where one can't be put, neither is.
+/// Writes a key and its certificate and replaces existing ones. If one of the two fails, neither is replaced.
 pub(super) fn replace_pair(key: (&Path, &str), certificate: (&Path, &str)) -> Result<(), CertsError> {
     let new_key = StagedFile::write(key.0, key.1, KEY_MODE)?;
     let new_certificate = StagedFile::write(certificate.0, certificate.1, PUBLIC_MODE)?;
@@ -77,13 +77,13 @@ pub(super) fn replace_pair(key: (&Path, &str), certificate: (&Path, &str)) -> Re
     Ok(())
 }
 
-/// Refuses a path that is a link which neither the caller nor root has made: it would lead to where its owner wants something written.
+/// Refuses a link of another user (except root), because its owner would decide which file is written.
 #[cfg(unix)]
 fn demand_own_links(path: &Path) -> Result<(), CertsError> {
     use std::os::unix::fs::MetadataExt as _;
     let own = rustix::process::geteuid().as_raw();
     let mut path = path.to_owned();
-    // As many as the system follows.
+    // The system follows as many links.
     for _ in 0..40 {
         let Some(link) = path.symlink_metadata().ok().filter(Metadata::is_symlink) else { return Ok(()) };
         if link.uid() != own && link.uid() != 0 {
@@ -103,8 +103,8 @@ fn demand_own_links(_: &Path) -> Result<(), CertsError> {
     Ok(())
 }
 
-/// Makes a directory where there is none, which others may enter and nobody else may write, whatever the umask is. Where there is one, it is no link
-/// that another user could have put there.
+/// Creates a directory, unless it exists, with mode 755 whatever the umask is. Refuses a path through a link that another user could have
+/// put there.
 pub(super) fn make_directory(directory: &Path) -> Result<(), CertsError> {
     demand_own_way(directory)?;
     let mut builder = fs::DirBuilder::new();
@@ -114,7 +114,7 @@ pub(super) fn make_directory(directory: &Path) -> Result<(), CertsError> {
     builder.create(directory).map_err(|error| CertsError::io("create", directory, error))
 }
 
-/// Refuses a directory on whose way lies a link of another user, where everybody may put one.
+/// Refuses a directory whose path goes through another user's link in a directory that everybody may write.
 #[cfg(unix)]
 fn demand_own_way(directory: &Path) -> Result<(), CertsError> {
     use std::os::unix::fs::MetadataExt as _;
@@ -146,7 +146,7 @@ fn demand_own_way(_: &Path) -> Result<(), CertsError> {
     Ok(())
 }
 
-/// What is unsafe about a directory with keys: who else can put other files in their place.
+/// A warning if another user can replace the files of a directory with keys.
 #[cfg(unix)]
 pub fn directory_warning(directory: &Path) -> Option<String> {
     use std::os::unix::fs::MetadataExt as _;
@@ -159,7 +159,7 @@ pub fn directory_warning(directory: &Path) -> Option<String> {
     is_theirs.then(|| format!("'{shown}' belongs to user {}, who can replace the files in it", found.uid()))
 }
 
-/// What is unsafe about a directory with keys is not known here.
+/// On other systems, owners and modes are not checked.
 #[cfg(not(unix))]
 pub fn directory_warning(_: &Path) -> Option<String> {
     None
@@ -178,10 +178,10 @@ fn demand_key(target: &Path) -> Result<(), CertsError> {
     }
 }
 
-/// A file that is written beside the one whose place it takes; it is removed where it takes none.
+/// A new file beside the one that it is to replace. It is removed if it is not renamed to its target.
 struct StagedFile {
     path: PathBuf,
-    /// The file itself, where the path that was given is a link to it.
+    /// The file to replace; if the given path is a link, the link's target.
     target: PathBuf,
 }
 
@@ -200,7 +200,8 @@ impl StagedFile {
 
     fn put(self) -> Result<(), CertsError> {
         fs::rename(&self.path, &self.target).map_err(|error| CertsError::io("write", &self.target, error))?;
-        // So that it is there after a power failure too; where directories can't be synced it is there soon.
+        // Sync the directory, so that the new file survives a power failure. Some systems can't sync directories and write them soon
+        // anyway.
         if let Some(directory) = self.target.parent() {
             let _ = File::open(directory).and_then(|directory| directory.sync_all());
         }
@@ -208,8 +209,9 @@ impl StagedFile {
     }
 }
 
-/// Gives a file the owner and mode of the old one: the server may run as another user than who makes certificates. What a key's mode allows
-/// to others is not taken over. The open file is changed and no path, behind which its directory's owner could put another file.
+/// Gives a file the owner and mode of the old one: the server may run as another user than the one who makes certificates. The permissions
+/// that the old mode of a key gives to others are dropped. The change is made to the open file and not by its path, because the directory's
+/// owner could put another file there.
 #[cfg(unix)]
 fn take_owner(file: &File, old: &Metadata, mode: u32) -> io::Result<()> {
     use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, fchown};
@@ -228,12 +230,12 @@ fn take_owner(_: &File, _: &Metadata, _: u32) -> io::Result<()> {
 
 impl Drop for StagedFile {
     fn drop(&mut self) {
-        // It has gone where it took its place.
+        // The path no longer exists if the file has been renamed to its target.
         let _ = fs::remove_file(&self.path);
     }
 }
 
-/// A second name of a file, under which it outlives its replacement until this is dropped.
+/// A second name (hard link) of a file, which keeps the old contents until this is dropped.
 struct Backup {
     path: PathBuf,
     target: PathBuf,
@@ -262,7 +264,7 @@ impl Drop for Backup {
     }
 }
 
-/// A name of its own in the same directory, hidden and not taken for a certificate.
+/// A new name in the same directory, hidden and without the ending of a certificate.
 fn beside(path: &Path, kind: &str) -> PathBuf {
     let mut name = OsString::from(".");
     name.push(path.file_name().unwrap_or_default());
@@ -315,13 +317,13 @@ mod tests {
         }
         symlink("inner/key.pem", at("key.pem")).unwrap();
         replace_pair((&at("key.pem"), "new"), (&at("cert.pem"), "new")).unwrap();
-        // What is no key is not lost to a link.
+        // A link does not make the program overwrite a file that holds no key.
         fs::write(at("precious"), "a letter").unwrap();
         symlink("precious", at("other.pem")).unwrap();
         let error = replace_pair((&at("other.pem"), "new"), (&at("cert.pem"), "new")).unwrap_err();
         assert!(error.to_string().contains("precious' holds no private key"), "{error}");
         assert_eq!(fs::read_to_string(at("precious")).unwrap(), "a letter");
-        // A link of another user leads to where he wants it; only root may make one in his name.
+        // The test makes a link of another user, which only root can do.
         if rustix::process::geteuid().is_root() {
             symlink("inner/key.pem", at("theirs.pem")).unwrap();
             symlink("theirs.pem", at("root's.pem")).unwrap();

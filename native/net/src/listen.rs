@@ -87,7 +87,7 @@ mod tests {
                 "{told}"
             );
             let mut accepted = [0, 0];
-            // That all of 100 connections go to the same listener has a probability of 2^-99.
+            // The probability is 2^-99 that all of 100 connections go to the same listener.
             for _ in 0..100 {
                 let _client = std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
                 let taken = both.iter().position(|listener| listener.accept().is_ok()).unwrap();

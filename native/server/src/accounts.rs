@@ -143,7 +143,7 @@ fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     write_by(&temporary(path), path, bytes)
 }
 
-/// As [`write_whole`], by way of that file. What room the file has is used.
+/// As [`write_whole`], by way of that file. The space that the file has already is used.
 fn write_by(temporary: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
     let write = || {
         let mut file = OpenOptions::new().write(true).create(true).truncate(false).mode(OWNER_ONLY).open(temporary)?;

@@ -1,5 +1,5 @@
-//! How much memory the process holds, so that large values are refused before the system refuses them: a failed allocation ends the
-//! process. Where it becomes short, who holds more than a fair share is refused first, and others go on.
+//! The memory that the process uses. Large values are refused before the system refuses them, because a failed allocation ends the process.
+//! When memory is short, accounts that hold more than a fair share are refused first, and others go on.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,23 +8,24 @@ use std::time::{Duration, Instant};
 
 /// A value of so many bytes is large: it is made only where memory is left, and counts towards its account's share.
 pub(crate) const LARGE: usize = 1 << 20;
-/// How long a measurement is good for, in milliseconds.
+/// How long a measurement is reused, in milliseconds.
 const FRESH: u64 = 5;
-/// A long text for which there is no memory waits so long for others to give some back, before it is refused.
+/// How long a long text waits for others to free memory before it is refused.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
-/// And so long a packet that comes in, and a statement that makes a large value: they hold what others wait for.
+/// The same for an incoming packet and for a statement that makes a large value. It is shorter, because they hold memory that others wait
+/// for.
 pub(crate) const PATIENCE_OF_HOLDERS: Duration = Duration::from_secs(1);
-/// Who waits looks so often: the system is not told of by anybody.
+/// How often waiting work checks again, because nothing notifies it when the system has memory again.
 pub(crate) const LOOKS_EACH: Duration = Duration::from_millis(10);
 
-/// The bytes that accounts hold, by their names.
+/// The bytes that accounts hold, by account name.
 type Shares = BTreeMap<String, usize>;
 
 /// The bytes of large values that each account holds.
 static SHARES: Mutex<Shares> = Mutex::new(BTreeMap::new());
-/// The bytes that the statements of each account have made and may hold, beside those.
+/// The bytes that each account's statements have produced and may still hold, in addition to `SHARES`.
 static POSSIBLE: Mutex<Shares> = Mutex::new(BTreeMap::new());
-/// Told when one of them has become less.
+/// Notified when a number in `SHARES` or `POSSIBLE` has become smaller.
 static FREED: Condvar = Condvar::new();
 
 fn shares() -> MutexGuard<'static, Shares> {
@@ -74,8 +75,8 @@ impl Drop for Held {
     }
 }
 
-/// The bytes that a statement has made and may hold, counted for its account until this is dropped. They count only where memory is short,
-/// because most statements hold little of them.
+/// The bytes that a statement has produced and may still hold, counted for its account until this is dropped. They matter only when memory
+/// is short, because most statements hold few of them.
 #[derive(Debug, Default)]
 pub(crate) struct Made {
     account: String,
@@ -121,25 +122,25 @@ fn take_away(shares: &mut Shares, account: &str, bytes: usize) {
     }
 }
 
-/// Waits until some account holds less than before, or it is time to look again.
+/// Waits until an account has freed memory, or until it is time to check again.
 pub(crate) fn wait_for_some() {
-    // A poisoned lock is none the worse for who only waits.
+    // A poisoned lock does not matter here, because nothing is read.
     drop(FREED.wait_timeout(shares(), LOOKS_EACH));
 }
 
-/// Whether so many bytes are more than one statement may take, whatever others give back: `most` is `global_connection_memory_limit`.
+/// Whether `bytes` exceed the limit even if all others freed their memory. `most` is `global_connection_memory_limit`.
 pub(crate) fn is_too_much(bytes: usize, most: u64) -> bool {
     bytes as u64 > allowed().min(most)
 }
 
-/// Whether there is memory for what an account holds: `most` is `global_connection_memory_limit`. Of what is counted, `more` bytes are
-/// still to be allocated.
+/// Whether there is memory for the bytes that are counted for an account; `more` of them are not allocated yet. `most` is
+/// `global_connection_memory_limit`.
 pub(crate) fn is_left_for(account: &str, more: usize, most: u64) -> bool {
-    // Where the system does not tell, nothing is refused.
+    // If the system does not report the memory in use, nothing is refused.
     let Some(resident) = resident() else { return true };
     let allowed = allowed().min(most);
     let shares = shares();
-    // Several that ask at once see what each of them is about to take.
+    // The counted bytes include those that simultaneous callers are about to allocate.
     let counted: usize = shares.values().fold(0, |sum, share| sum.saturating_add(*share));
     let used = resident.saturating_add(more as u64).max(counted as u64);
     if used <= allowed {
@@ -149,9 +150,9 @@ pub(crate) fn is_left_for(account: &str, more: usize, most: u64) -> bool {
     is_fair(own, shares.len(), used, allowed)
 }
 
-/// Whether an account whose statements make more is to make no more: memory is short, and what they have made may be more than a share.
+/// Whether an account's statements must stop allocating, because memory is short and they may hold more than a fair share.
 pub(crate) fn is_over_share(account: &str, most: u64) -> bool {
-    // It asks after each MiB, and several may have made much since the last measurement.
+    // The memory is measured anew, because several statements may have allocated much since the last measurement.
     let Some(used) = resident_for(0) else { return false };
     let allowed = allowed().min(most);
     if used <= allowed {
@@ -163,7 +164,7 @@ pub(crate) fn is_over_share(account: &str, most: u64) -> bool {
     !is_fair(of(&shares).saturating_add(of(&possible)), accounts, used, allowed)
 }
 
-/// Whether even what is kept for those that hold little is used up: `most` is `global_connection_memory_limit`.
+/// Whether even the reserve for accounts that hold little is used up. `most` is `global_connection_memory_limit`.
 pub(crate) fn is_used_up(most: u64) -> bool {
     resident().is_some_and(|used| used > with_reserve(allowed().min(most)))
 }
@@ -172,8 +173,8 @@ const fn with_reserve(allowed: u64) -> u64 {
     allowed.saturating_add(allowed / 2)
 }
 
-/// Whether an account may hold `own` bytes while the process uses more than is allowed and so many accounts hold large values: one share
-/// is kept for who comes next, and half as much again as is allowed for those that hold less than a share.
+/// Whether an account may hold `own` bytes while the process uses more than `allowed` and `accounts` accounts hold large values. A fair
+/// share leaves one share for another account; half of `allowed` is a reserve for accounts that hold less than a share.
 const fn is_fair(own: usize, accounts: usize, used: u64, allowed: u64) -> bool {
     used - allowed <= allowed / 2 && own as u64 <= allowed / (accounts as u64 + 1)
 }
@@ -187,8 +188,8 @@ fn allowed() -> u64 {
     })
 }
 
-/// The most that the process may have by its own rules: what is allowed, and what is kept for those that hold little.
-/// `most` is `global_connection_memory_limit`.
+/// The most memory that the process uses by its own rules: the allowed amount and the reserve for accounts that hold little. `most` is
+/// `global_connection_memory_limit`.
 pub(crate) fn most(most: u64) -> u64 {
     with_reserve(allowed().min(most))
 }

@@ -1,4 +1,4 @@
-//! Who reads long texts: few at a time, and each account in its turn, so that the processors are left to others.
+//! The readers of long texts: only few work at a time, and the accounts take turns, so that other work gets processors.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -12,15 +12,15 @@ use super::engine::Pool;
 /// Reads one text.
 pub(crate) type Call = Box<dyn FnOnce() + Send>;
 
-/// The readers of long texts, and who waits for one.
+/// The number of readers at work, and the texts that wait for a reader.
 #[derive(Clone, Default)]
 pub(crate) struct Readers(Arc<Mutex<Waiting>>);
 
 #[derive(Default)]
 struct Waiting {
-    /// How many read.
+    /// The number of texts that are being read.
     reading: usize,
-    /// Accounts with what they wait for; the first is next.
+    /// The accounts with their waiting texts; the first account is next.
     accounts: VecDeque<(String, VecDeque<Call>)>,
 }
 
@@ -43,7 +43,7 @@ impl Waiting {
 }
 
 impl Readers {
-    /// Has a text read, now or when it is the account's turn.
+    /// Reads a text in another thread, at once or when it is the account's turn.
     ///
     /// # Errors
     /// 1135 where the system gives no more threads.
@@ -63,7 +63,7 @@ impl Readers {
     fn serve(&self, first: Call) {
         let mut next = Some(first);
         while let Some(call) = next {
-            // A bug ends the session that met it, which its connection notices; those that wait have their turn.
+            // A panic ends the session whose text is read; its connection notices that. The waiting texts are still read.
             let _ = catch_unwind(AssertUnwindSafe(call));
             let mut waiting = self.locked();
             next = waiting.next();
@@ -78,7 +78,7 @@ impl Readers {
     }
 }
 
-/// Half of the processors read.
+/// The most readers: half of the processors.
 fn most() -> usize {
     available_parallelism().map_or(1, |processors| (processors.get() / 2).max(1))
 }

@@ -1,4 +1,4 @@
-//! What a client process is asked to do, as arguments, and what it answers, as a line.
+//! The job of a client process, as its arguments, and its answer, as a line.
 
 use std::path::PathBuf;
 use std::str::FromStr;

@@ -13,7 +13,7 @@ mod world;
 
 use std::process::ExitCode;
 
-/// What goes wrong ends the run: a figure is right or absent.
+/// An error ends the run, so that no figure is wrong.
 type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
 
 fn main() -> ExitCode {

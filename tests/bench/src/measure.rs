@@ -8,7 +8,7 @@ use nix::unistd::Pid;
 
 use crate::Outcome;
 
-/// What one run took.
+/// The time of one run.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Run {
     pub(crate) wall: Duration,
@@ -49,8 +49,7 @@ pub(crate) fn run(server: u32, client: &mut Command) -> Outcome<Run> {
     })
 }
 
-/// The server's processor time once it has done with the connections that just ended. What it does now and then by itself stays
-/// below the bound.
+/// The server's processor time once it has done with the connections that just ended. Its periodic work stays below the bound.
 fn settled(server: u32) -> Outcome<Duration> {
     const QUIET: Duration = Duration::from_millis(1);
     let mut last = processor_time(server)?;

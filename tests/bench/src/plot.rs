@@ -9,7 +9,7 @@ use crate::Outcome;
 /// One plot beside others: both axes are logarithmic.
 pub(crate) struct Panel {
     pub(crate) title: &'static str,
-    /// What the axes show, with units.
+    /// The quantities on the axes, with units.
     pub(crate) x: &'static str,
     pub(crate) y: &'static str,
     pub(crate) lines: Vec<Line>,

@@ -37,7 +37,7 @@ pub(crate) fn ratio(value: f64) -> String {
     if value >= 10.0 { format!("{value:.0} ×") } else { format!("{value:.2} ×") }
 }
 
-/// What is measured, and how its figures are to be read.
+/// The introduction: the measurements, and how to read the figures.
 const INTRODUCTION: &str = "\
 This file compares Sealwire with other programs that do the same work: what a connection, a query, a row, a large value, an idle
 connection and a WebSocket cost in processor time, memory and time. The others are MariaDB 10.11 as server, libmariadb and the Rust crates

@@ -25,7 +25,7 @@ pub(crate) enum Key {
 pub(crate) struct World {
     place: TempDir,
     pub(crate) quick: bool,
-    /// What the groups measured, for the table of what must be reached.
+    /// The figures of all groups, for the table of targets.
     figures: RefCell<BTreeMap<String, f64>>,
 }
 
@@ -63,8 +63,8 @@ impl Running {
 /// Rows of the table `bench.r`.
 pub(crate) const ROWS: usize = 1_000_000;
 
-/// What the first `count` rows of the table add up to, or all of it so many times: the integer, the text's length (24), the double's
-/// whole part.
+/// The sum over the first `count` rows of the table, which is repeated if `count` is larger: the integer, the text's length (24) and the
+/// integer part of the double.
 pub(crate) fn checksum(count: usize) -> i64 {
     let sum = |count: usize| (1..=count as i64).map(|id| id + 24 + id / 4).sum::<i64>();
     if count > ROWS { (count / ROWS) as i64 * sum(ROWS) } else { sum(count) }

@@ -152,7 +152,7 @@ pub(crate) fn clear_password_for_a_stranger(stage: &Stage, maker: Maker) -> Stri
     if did == "hangs up" { ended(&output) } else { did }
 }
 
-/// So many rows that the end of the answer is cut off, not the handshake.
+/// An answer with enough rows that its end is cut off, and not the handshake.
 const ROWS: &str =
     "WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM t WHERE n < 400) SELECT a.n FROM t a, t b";
 const CUT_AT: u64 = 100_000;

@@ -33,12 +33,12 @@ fn a_view_shows_the_columns_that_it_was_made_with() {
         let refused = run(&mut worker, &format!("SELECT salary FROM d.{view}")).unwrap_err();
         assert_eq!(refused.0, 1054, "{view}: {refused:?}");
     }
-    // What a dump has of it makes the same view again.
+    // The statement in a dump creates the same view again.
     run(&mut root, "DROP VIEW d.all_of").unwrap();
     run(&mut root, "USE d").unwrap();
     run(&mut root, &shown[0][1]).unwrap();
     assert_eq!(run(&mut root, "SHOW CREATE VIEW d.all_of").unwrap()[0][1], shown[0][1]);
-    // Another table of that name shows what has the old names, and else the view no longer fits.
+    // Over another table of that name, a view shows the columns with the old names, or fails if they are missing.
     run(&mut root, "DROP TABLE d.t").unwrap();
     run(&mut root, "CREATE TABLE d.t AS SELECT 5 AS a, s FROM hidden.secret").unwrap();
     for view in views {
@@ -68,7 +68,7 @@ fn a_view_of_nothing_and_of_two_columns_with_one_name_is_refused() {
         run(&mut root, sql).unwrap_or_else(|(code, message)| panic!("{sql}: {code} {message}"));
         run(&mut root, "SELECT * FROM d.w").unwrap_or_else(|(code, message)| panic!("{sql}: {code} {message}"));
     }
-    // Who may not read the table is told nothing of its columns.
+    // A user who may not read the table learns nothing of its columns.
     let mut worker = world.worker();
     run(&mut root, "GRANT CREATE VIEW ON d.* TO 'worker'@'%'").unwrap();
     assert_eq!(run(&mut worker, "CREATE VIEW d.x AS SELECT * FROM d.t, d.u").unwrap_err().0, 1142);

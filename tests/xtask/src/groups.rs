@@ -130,7 +130,7 @@ fn docs(context: &Context) -> Tally {
     run(context.cargo(["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-Dwarnings")).into()
 }
 
-/// The libraries that others may depend on. What is packed is not compiled, because the other groups have done that.
+/// The libraries that others may depend on. The packages are not compiled, because the other groups have compiled the sources.
 fn package(context: &Context) -> Tally {
     let mut cargo = context.cargo(["package", "--no-verify", "--allow-dirty", "--offline", "--quiet"]);
     for name in ["sealwire-core", "sealwire-accounts", "sealwire-simnet", "sealwire-net", "sealwire", "sealwire-wasm"] {

@@ -1,6 +1,6 @@
 import type { Column, ConnectOptions, Facts, Failure, Rung } from "sealwire-wasm";
 
-/** What the page connects with: all that can be posted to the worker. */
+/** The page's options of a connection, without those that can't be posted to the worker. */
 export type Options = Pick<ConnectOptions, "bridge" | "token" | "user" | "password" | "database" | "tls">;
 
 /** The ladder of a connection, as it was when it was asked for. */
@@ -32,7 +32,7 @@ export type Response =
   /** The bridge ended the connection. */
   | { kind: "closed"; failure: Failure | null };
 
-/** What a connection is answered with. */
+/** The worker's answer to a connection. */
 export interface Connected {
   facts: Facts;
   sslLine: string;

@@ -1,7 +1,7 @@
 import { Batch, SealwireError, type Column, type Facts } from "sealwire-wasm";
 import type { Connected, LadderView, Options, Request, Response } from "./messages.js";
 
-/** What a running statement tells. */
+/** The callbacks of a running statement. */
 export interface Listener {
   columns(columns: Column[]): void;
   rows(batch: Batch): void;
@@ -15,7 +15,7 @@ export class Session {
   #next = 0;
   #listener: Listener | undefined;
   #columns: Column[] = [];
-  /** What TLS and the greeting came to. Set once connected. */
+  /** The facts of the connection; undefined before the login. */
   connected: Connected | undefined;
   /** Called when the connection ends without having been closed. */
   onclosed: (error: SealwireError | null) => void = () => {};

@@ -1,7 +1,7 @@
 /** A number as a spreadsheet reads one, or a time as MySQL writes one: no formula, whatever its sign. */
 const NUMBER = /^[+-]?((\d+\.?\d*|\.\d+)(e[+-]?\d+)?|\d+:\d\d:\d\d(\.\d+)?)$/i;
 
-/** What makes a spreadsheet take a cell for a formula, also in the wide forms that some take for the same. */
+/** The characters that begin a formula in a spreadsheet, also in their full-width forms, which some spreadsheets accept. */
 const FORMULA = /^[=+\-@\t\r\n＝＋－＠]/;
 
 /**

@@ -71,11 +71,11 @@ export class ConnectForm {
   readonly #cert = pemField("Client certificate", "For accounts that REQUIRE X509");
   readonly #key = pemField("Client key", "Stays in this page, until the connection is made");
   readonly #mode = h("select", { id: "field-mode" });
-  /** What of a link was not taken. */
+  /** A note on the parts of a link that the form ignores. */
   readonly #notice = h("p", { class: "notice", role: "status", hidden: true });
   readonly #confirmed = h("input", { type: "checkbox", id: "field-confirmed" });
   readonly #foreign = h("span");
-  /** Whoever made the link chose the bridge, so the user has to say that it is the right one. */
+  /** Asks the user to confirm the bridge, because the author of the link chose it. */
   readonly #confirm = h("p", { class: "notice", hidden: true }, this.#confirmed, " ", h("label", { for: "field-confirmed" }, this.#foreign));
   readonly #submit = h("button", { type: "submit", class: "primary" }, "Connect");
   readonly #cancel = h("button", { type: "button", hidden: true, onclick: () => this.oncancel() }, "Cancel");
@@ -101,7 +101,7 @@ export class ConnectForm {
     );
     const scheme = location.protocol === "https:" ? "wss" : "ws";
     this.#bridge.input.value = `${scheme}://${location.host}/tcp/`;
-    // Who types a bridge has chosen it.
+    // A bridge that the user types needs no confirmation.
     this.#bridge.input.oninput = () => this.#ask(false);
     this.#adapt();
   }

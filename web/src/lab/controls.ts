@@ -70,7 +70,7 @@ interface Control {
   read(): Change;
 }
 
-/** What is to be simulated, as a form. */
+/** The form for a simulation's settings. */
 export class Controls {
   readonly element: HTMLElement;
   /** Called when anything was changed. */

@@ -13,7 +13,7 @@ function failure(side: string, { code, sqlstate, message, hint, log }: Failure):
   );
 }
 
-/** What came of a run, in words. */
+/** The result of a run, in words. */
 export function outcome({ run }: Played): HTMLElement {
   const box = h("div", { class: "outcome", role: "status" });
   const first = run.connections[0];

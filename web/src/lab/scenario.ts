@@ -27,7 +27,7 @@ export interface Scenario {
   pcap: boolean;
 }
 
-/** What of a scenario is not the default: parts of its parts. */
+/** The parts of a scenario that differ from the default, in nested parts. */
 export type Change = { [Part in keyof Scenario]?: Scenario[Part] extends object ? Partial<Scenario[Part]> : Scenario[Part] };
 
 export interface Failure {
@@ -79,7 +79,7 @@ export function changed(base: Scenario, change: Change): Scenario {
   return scenario as unknown as Scenario;
 }
 
-/** What of a scenario differs from the default: what a link says. */
+/** The difference between a scenario and the default, for a link. */
 export function difference(base: Scenario, scenario: Scenario): Change {
   const change: Record<string, unknown> = {};
   for (const [part, value] of Object.entries(scenario)) {

@@ -1,4 +1,4 @@
-/** What one TCP connection carried each way. */
+/** The bytes of one TCP connection in each direction. */
 export interface Streams {
   toServer: Uint8Array;
   toClient: Uint8Array;

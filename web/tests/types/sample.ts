@@ -1,4 +1,4 @@
-// What a page developer writes, as the compiler sees it: every part of the public API by its type.
+// A page developer's code, for the compiler: it uses every part of the public API by its type.
 import {
   Batch,
   Client,

@@ -15,21 +15,21 @@ use crate::sql::charset::default_collation;
 use crate::sql::lex::{Lexer, Piece, unquote};
 use crate::sql::{Cursor, Datum, MOST_EVALUATED_DEPTH, depth, evaluate, parse_expression};
 
-/// Commas of one SET: more of them would keep other connections waiting.
+/// The most commas in one SET, because more assignments would keep other connections waiting.
 const MOST_ASSIGNMENTS: usize = 10_000;
-/// Longer expressions are the engine's to evaluate, on a thread that KILL reaches.
+/// The engine evaluates longer expressions, in a thread that KILL can stop.
 const MOST_BYTES: usize = 4096;
 
-/// A value, or a SELECT of one that the engine has to find.
+/// A value, or a SELECT that the engine runs to compute it.
 enum Operand {
     Value(Datum),
     Select(String),
 }
 
 impl Session {
-    /// What follows SET.
+    /// Executes a SET, from the words after SET.
     pub(super) fn set(&mut self, words: &Cursor<'_>) -> Result<Answer, SqlError> {
-        // Assignments are made one after the other, while other connections wait.
+        // Assignments are made on the event loop, while other connections wait.
         let commas = Lexer::new(words.rest().as_bytes()).filter(|(piece, _)| *piece == Piece::Symbol(b',')).count();
         if commas > MOST_ASSIGNMENTS {
             let message = format!("SET has {commas} commas, and {MOST_ASSIGNMENTS} are allowed; send it in parts");
@@ -38,7 +38,7 @@ impl Session {
         self.set_all(words.rest(), None, 0, Reply::default(), self.view.autocommit())
     }
 
-    /// Goes on with a SET when the engine has found the value that it waited for.
+    /// Continues a SET with the value that the engine has computed.
     ///
     /// # Errors
     /// As for SET.
@@ -61,7 +61,7 @@ impl Session {
         self.end_set(&words, reply, was_autocommit)
     }
 
-    /// Makes the assignments from a place on; `kept` are the same where they are kept already.
+    /// Makes the assignments. `kept` is the same text if it is shared already, so that it need not be copied.
     fn set_all(
         &mut self,
         assignments: &str,
@@ -74,7 +74,7 @@ impl Session {
         loop {
             if let Some((target, sql)) = self.set_one(&mut words, &mut reply)? {
                 let (assignments, rest) = match words.rest().len() {
-                    // What has been read may be long.
+                    // The assignments made so far are dropped, because they may be long.
                     0 => (Arc::from(""), 0),
                     left => (kept.map_or_else(|| Arc::from(assignments), Arc::clone), assignments.len() - left),
                 };
@@ -89,13 +89,13 @@ impl Session {
     fn end_set(&self, words: &Cursor<'_>, reply: Reply, was_autocommit: bool) -> Result<Answer, SqlError> {
         words.expect_end()?;
         if self.in_transaction && !was_autocommit && self.view.autocommit() {
-            // Turning it on ends the transaction that is open.
+            // Setting autocommit to ON commits the open transaction.
             return Ok(Answer::Engine(Task::Transaction(TransactionStep::Commit)));
         }
         Ok(Answer::Ok(reply))
     }
 
-    /// Sets one variable, or says which one waits for the value of which SELECT.
+    /// Sets one variable, or returns the target and the SELECT that computes its value.
     fn set_one(&mut self, words: &mut Cursor<'_>, reply: &mut Reply) -> Result<Option<(Target, String)>, SqlError> {
         if words.accept("NAMES") {
             return self.names(words, reply).map(|()| None);
@@ -166,7 +166,7 @@ impl Session {
         }
     }
 
-    /// A script of many SETs arrives in one packet, so each of them is measured, and not each packet alone.
+    /// Checks the size for each SET and not for each packet, because a packet can contain many SETs.
     fn keep_user_variable(&mut self, name: String, value: Datum) -> Result<(), SqlError> {
         let bytes = |name: &str, value: &Datum| name.len() + value.held_bytes();
         let old = self.view.user_variables.get(&name).map_or(0, |old| bytes(&name, old));
@@ -204,13 +204,13 @@ impl Session {
             return Ok(Operand::Value(value));
         }
         match expression {
-            // ON, STRICT, utf8mb4: a word that is no column is a text.
+            // A bare word is a text: ON, STRICT, utf8mb4.
             Expr::Identifier(word) if !word.value.starts_with('@') => Ok(Operand::Value(Datum::Text(word.value))),
             _ => select(),
         }
     }
 
-    /// The value that `= DEFAULT` stands for; `None` where something else is set.
+    /// The value of `= DEFAULT`; `None` if another value is assigned.
     fn default_value(
         &self,
         changed: &SystemVariable,
@@ -319,8 +319,8 @@ impl Session {
         Ok(())
     }
 
-    /// SET TRANSACTION: every transaction here is serializable, so all levels are granted. Without a scope it is for the next
-    /// transaction alone.
+    /// SET TRANSACTION: all isolation levels are accepted, because every transaction here is serializable. Without a scope it applies to
+    /// the next transaction only.
     fn transaction_characteristics(&mut self, words: &mut Cursor<'_>, scope: Option<&str>) -> Result<(), SqlError> {
         let global = scope == Some("GLOBAL");
         if global {
@@ -358,7 +358,7 @@ impl Session {
     }
 }
 
-/// The value of one literal that is all of an expression. The engine would make seven copies of a long one on its way.
+/// The value of an expression that is one literal. It is not left to the engine, which would copy a long literal seven times.
 fn literal(expression: &str) -> Option<Datum> {
     let mut pieces = Lexer::new(expression.as_bytes());
     match (pieces.next()?, pieces.next(), pieces.next()) {
@@ -374,7 +374,7 @@ fn literal(expression: &str) -> Option<Datum> {
     }
 }
 
-/// Nothing is written that a restart would read: an OK would be believed.
+/// SET PERSIST is an error, because nothing is stored for the next start and an OK would claim it.
 fn not_persistent() -> SqlError {
     SqlError::new(
         1235,

@@ -10,22 +10,22 @@ use super::work::ThreadWork;
 use crate::memory::{self, LARGE};
 use crate::sql::mode::Mode;
 
-/// So many times its length is what reading a text and running it takes at the peak: its canonical form, the parser's tokens and tree,
-/// the engine's statement and the value that it makes of a literal.
+/// Reading and running a text takes at most this many times its length in memory: its canonical form, the parser's tokens and tree, the
+/// engine's statement and the value of a literal.
 const PEAK: usize = 8;
-/// The same of a SET of a user's variable to a literal: its canonical form, which is twice as long where it is binary, and the value.
+/// The same for a SET of a user variable to a literal: the canonical form, which is twice as long for a binary literal, and the value.
 const PEAK_OF_LITERAL: usize = 3;
-/// So many words and signs at most has such a SET: `SET @``name`` := _binary '…'`.
+/// The most tokens of such a SET: `SET @``name`` := _binary '…'`.
 const TOKENS_OF_SET: usize = 10;
 
-/// What became of the wish for memory.
+/// The result of a request for memory.
 #[derive(Debug)]
 pub(super) enum Reservation {
-    /// It is counted.
+    /// The memory is counted.
     Counted,
-    /// There is none now.
+    /// There is not enough memory now.
     Later,
-    /// There will be none.
+    /// The text needs more memory than there will ever be.
     Refused(SqlError),
 }
 
@@ -76,7 +76,7 @@ impl Session {
         SqlError::out_of_memory(message)
     }
 
-    /// So many times its length is what reading the text takes.
+    /// Reading the text takes this many times its length in memory.
     fn peak_of_text(&self) -> usize {
         match &self.thread_work {
             Some(ThreadWork::Query(text)) if is_set_of_literal(text.rest(), self.view.syntax.mode) => PEAK_OF_LITERAL,
@@ -85,7 +85,7 @@ impl Session {
     }
 }
 
-/// Whether a text is SET of one user's variable to one literal, which is kept without the engine.
+/// Whether a text is a SET of one user variable to one literal, which needs no engine.
 fn is_set_of_literal(sql: &[u8], mode: Mode) -> bool {
     let mut tokens = Lexer::new(sql).in_mode(mode).filter(|(piece, _)| !piece.is_blank()).take(TOKENS_OF_SET + 1);
     let is_set = tokens.next().is_some_and(|(_, word)| word.eq_ignore_ascii_case(b"SET"));

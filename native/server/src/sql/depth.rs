@@ -1,8 +1,7 @@
-//! How deep the tree of a statement becomes, counted in its tokens before the tree is made.
+//! Bounds the depth of a statement's tree by counting its tokens, before the tree is made.
 //!
-//! Parsing, visiting and dropping a tree recurse over it, and a thread's stack that ends takes the whole process with it. So the
-//! depth is bounded first. The count is never less than the depth of the tree, and may be more. The same walk tells how much memory the
-//! tree may take: see [`super::size`].
+//! Parsing, visiting and dropping a tree are recursive, and a stack overflow would end the whole process. The count is never less than the
+//! depth of the tree, and may be more. The same pass estimates how much memory the tree may take: see [`super::size`].
 
 use sealwire_core::error::SqlError;
 
@@ -10,8 +9,8 @@ use super::error::{MOST_TOKENS, too_many_tokens};
 use super::lex::{Lexer, Piece};
 use super::size::Size;
 
-/// Operators, set operations and open parentheses or CASEs, added along the deepest path. SQLite itself takes expressions of
-/// depth 1000; a condition such as `a = 1 OR …` counts two for each of them.
+/// The most operators, set operations and open parentheses or CASEs on one path of the tree. SQLite accepts expressions of depth 1000; each
+/// part of a condition such as `a = 1 OR …` counts two.
 pub(crate) const MOST_DEPTH: u32 = 4_000;
 /// Parentheses, brackets and CASEs inside of each other.
 pub(crate) const MOST_NESTING: usize = 100;
@@ -49,19 +48,19 @@ const OPERATORS: &[&[u8]] = &[
     b"XOR",
 ];
 
-/// Words that join a table to those before it. The parser takes them by recursion, with large frames on the stack.
+/// Words that join a table to those before it. The parser reads them recursively, with large stack frames.
 const JOINS: &[&[u8]] = &[b"JOIN", b"STRAIGHT_JOIN"];
-/// How many operators a join counts as: some 80 tables can be joined, and MySQL takes 61.
+/// A join counts as this many operators: about 80 tables can be joined; MySQL's limit is 61.
 const DEPTH_OF_JOIN: u32 = 48;
 
-/// Words that put one query on top of another; no comma ends what they join.
+/// Words that combine two queries. A comma does not end such a combination.
 const SET_OPERATIONS: &[&[u8]] = &[b"EXCEPT", b"INTERSECT", b"MINUS", b"UNION"];
 
-/// What stands between two dots of a name at most: `database.table.column`.
+/// The most dots in a name: `database.table.column`.
 const MOST_DOTS: u32 = 3;
 
-/// Refuses a statement, as [`super::lex::normalise`] made it, whose tree would be too deep or too large; else says how many bytes of memory
-/// it takes at most to read the statement.
+/// Refuses a statement whose tree would be too deep or too large; otherwise returns the most bytes of memory that reading it takes. The
+/// statement is the output of [`super::lex::normalise`].
 ///
 /// # Errors
 /// 1436 where it is too deep or has too many SELECTs, 3170 where it has too many tokens.
@@ -74,7 +73,7 @@ pub(crate) fn check(sql: &str) -> Result<usize, SqlError> {
 /// # Errors
 /// As [`check`].
 pub(crate) fn check_to(sql: &str, most: u32) -> Result<usize, SqlError> {
-    // A text of so few bytes has no more tokens than they are, and takes little memory.
+    // A short text has at most as many tokens as bytes, and takes little memory.
     if u32::try_from(sql.len()).is_ok_and(|bytes| bytes <= most) && sql.len() <= MOST_NESTING {
         return Ok(0);
     }
@@ -162,7 +161,7 @@ impl Levels {
     }
 }
 
-/// What came before a token.
+/// The token before the current one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Previous {
     /// An operand has ended: a name, a literal, a closing parenthesis.
@@ -226,7 +225,7 @@ fn word(word: &[u8], previous: Previous, levels: &mut Levels) -> Result<Previous
         levels.open(true)?;
         return Ok(Previous::Other);
     }
-    // As an operand each of these words is a name.
+    // After an operator, each of these words is a name.
     if levels.top().is_case && previous == Previous::Operand {
         if is_one_of(word, &[b"WHEN", b"THEN", b"ELSE"]) {
             levels.top().end_part();
@@ -271,7 +270,7 @@ fn symbol(byte: u8, previous: Previous, dots: &mut u32, levels: &mut Levels) -> 
             }
             Previous::Dot
         }
-        // The second byte of `<=`, `||`, `->` and their like; none of these begins an operand.
+        // The second byte of an operator such as `<=`, `||` or `->`, which begins no operand.
         b'=' | b'>' | b'|' | b'&' if matches!(previous, Previous::Operator(_)) => Previous::Operator(byte),
         b';' | b'?' => Previous::Operand,
         _ => {

@@ -30,7 +30,7 @@ const SOURCE: usize = 4_000;
 /// Copies of the text itself: tokens and tree have its literals, the engine its statement, and the values of those.
 const COPIES: usize = 5;
 
-/// What a statement's tokens cost.
+/// The memory that a statement's tokens take.
 #[derive(Debug, Default, Clone, Copy)]
 pub(super) struct Size {
     bytes: usize,
@@ -107,7 +107,7 @@ mod tests {
     use super::super::depth;
     use super::MOST_SELECTS;
 
-    /// What each of many repetitions costs.
+    /// The memory for each of many repetitions.
     fn each(front: &str, unit: &str, back: &str) -> usize {
         let size = |times| depth::check(&format!("{front}{}{back}", unit.repeat(times))).unwrap();
         (size(2_000) - size(1_000)) / 1_000

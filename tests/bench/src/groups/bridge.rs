@@ -61,7 +61,7 @@ pub(super) fn relay(world: &World) -> Outcome<Table> {
     Ok(table)
 }
 
-/// What a thousand WebSockets cost in which nothing happens.
+/// The cost of a thousand idle WebSockets.
 fn idle(world: &World) -> Outcome<Vec<String>> {
     const SOCKETS: usize = 1000;
     let listener = TcpListener::bind(("127.0.0.1", 0))?;
@@ -140,7 +140,7 @@ fn plain(target: u16) -> Outcome<(KillOnDrop, u16)> {
     Ok((process, line.trim().parse()?))
 }
 
-/// That process: relays one connection, then ends.
+/// The process without TLS: relays one connection, then ends.
 pub(crate) fn serve_plain(target: &str) -> Outcome {
     let listener = TcpListener::bind(("127.0.0.1", 0))?;
     println!("{}", listener.local_addr()?.port());

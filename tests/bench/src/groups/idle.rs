@@ -57,7 +57,7 @@ pub(super) fn memory(world: &World) -> Outcome<Table> {
     Ok(table)
 }
 
-/// What one connection costs.
+/// The cost of one connection.
 struct Cost {
     kilobytes: f64,
     /// µs of processor time per second, over several spans.

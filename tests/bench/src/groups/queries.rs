@@ -1,4 +1,4 @@
-//! What a small query costs a server.
+//! The cost of a small query for a server.
 
 use super::{Case, cell, in_turn, micros};
 use crate::Outcome;

@@ -1,4 +1,4 @@
-//! What must be reached, held against what this run measured.
+//! The targets, compared with the figures of this run.
 
 use crate::report::Table;
 use crate::world::World;
@@ -84,7 +84,7 @@ const TARGETS: [Target; 20] = [
 pub(super) fn table(world: &World) -> Table {
     let mut table = Table::new(
         "what must be reached",
-        "Made of the figures below. Where one is missed, what stands in the way is said under *What stands in the way*, at the end.",
+        "Made of the figures below. Where one is missed, the section *Obstacles* at the end says why.",
         &["figure", "must be", "is", "reached"],
     );
     for Target { about, bound, value } in TARGETS {
