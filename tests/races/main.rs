@@ -89,7 +89,7 @@ fn logins_do_not_wait_for_a_change() {
                 Ok::<_, ()>((Some(old + 1), ()))
             })
             .unwrap();
-        assert_eq!((*passwords.current(), passwords.recall(&"user")), (1, None));
+        assert_eq!((*passwords.current(), passwords.get(&"user")), (1, None));
     });
 }
 

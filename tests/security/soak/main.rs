@@ -168,7 +168,7 @@ fn watch(
     root.password = "".into();
     let mut admin = clients::connect(server.port, root).map_err(|error| error.to_string())?;
     let (_keep, tick) = channel::<()>();
-    let is_long = asked.time >= Duration::from_secs(120);
+    let is_long = plan.time >= Duration::from_secs(120);
     let window = WINDOWS[usize::from(!is_long)];
     let (mut samples, mut reloads, mut full) = (Vec::new(), 0, None);
     while tick.recv_timeout(Duration::from_secs(1)) == Err(RecvTimeoutError::Timeout) {
