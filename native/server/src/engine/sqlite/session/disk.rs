@@ -45,20 +45,20 @@ impl SqliteSession {
             }
         } else {
             let read = translated.databases().into_iter().filter(|database| !is_system_database(database));
-            let files = read.map(|database| log::beside(&self.engine.path(database)));
+            let files = read.map(|database| log::beside(&self.shared.databases.path(database)));
             self.pin.open(files, || request.surroundings.end());
         }
     }
 
     /// Ends idle transactions of others for which too much is kept of what has been written.
     pub(super) fn relieve(&self) {
-        let is_short = || temporary::is_short_in(&self.engine.directory);
-        self.pin.relieve_others(self.engine.most_written, self.engine.idle, is_short);
+        let is_short = || temporary::is_short_in(self.shared.databases.directory());
+        self.pin.relieve_others(self.shared.most_written, self.shared.idle, is_short);
     }
 
     /// Bounds what a change adds to its databases by the room that there is; whether it is bounded.
     fn bound(&self, translated: &Translated) -> Result<bool, SqlError> {
-        let most = self.room.begin(translated, &self.engine.waiting)?;
+        let most = self.room.begin(translated, &self.shared.waiting)?;
         for attached in self.attached.iter().filter(|attached| attached.file.is_some()) {
             let holds = |at: Instant| translated.kind != Kind::Definition && at.elapsed() < HOLDS;
             let is_so = match (most, attached.bounded.get()) {
@@ -80,7 +80,7 @@ impl SqliteSession {
         let most = self.room.left_waiting();
         self.bounds.wait_for_locks(Duration::ZERO);
         for attached in self.attached.iter().filter(|attached| attached.file.is_some()) {
-            let (schema, file) = (schema_of(&attached.database), self.engine.path(&attached.database));
+            let (schema, file) = (schema_of(&attached.database), self.shared.databases.path(&attached.database));
             log::give_back(&self.connection, &schema, &file, most);
         }
         self.bounds.wait_for_locks(LOCK_WAIT);

@@ -1,5 +1,5 @@
 use super::*;
-use crate::engine::{Engine as _, Surroundings};
+use crate::engine::{Engine as _, SqliteEngine, Surroundings};
 use crate::sql::{Datum, Names};
 use sealwire_accounts::Privilege;
 use sealwire_core::message::{BinaryRow, ColumnType, TextRow, Value};
@@ -288,7 +288,7 @@ impl RowSink for Unread {
 fn a_reader_that_waits_does_not_let_the_log_grow_without_end() {
     let directory = tempfile::tempdir().unwrap();
     let mut engine = SqliteEngine::new(directory.path());
-    engine.most_written = 10_000_000;
+    engine.shared.most_written = 10_000_000;
     engine.create_database("d").unwrap();
     let session = || Bench { session: engine.session().unwrap(), _directory: tempfile::tempdir().unwrap() };
     let mut writer = session();
@@ -356,7 +356,7 @@ fn a_transaction_that_only_waits_does_not_let_the_log_grow_without_end() {
     {
         let directory = tempfile::tempdir().unwrap();
         let mut engine = SqliteEngine::new(directory.path());
-        (engine.most_written, engine.idle) = (10_000_000, idle);
+        (engine.shared.most_written, engine.shared.idle) = (10_000_000, idle);
         engine.create_database("d").unwrap();
         let mut writer = Bench { session: engine.session().unwrap(), _directory: tempfile::tempdir().unwrap() };
         writer.done("CREATE TABLE t (a INT, b LONGTEXT)");
@@ -412,7 +412,7 @@ fn a_view_that_others_change_while_it_is_compiled_is_weighed_again() {
             let directory = tempfile::tempdir().unwrap();
             let engine = SqliteEngine::new(directory.path());
             engine.create_database("d").unwrap();
-            let mut session = SqliteSession::open(engine.clone()).unwrap();
+            let mut session = SqliteSession::open(engine.shared.clone()).unwrap();
             let mut other = Bench { session: engine.session().unwrap(), _directory: directory };
             for made in ["CREATE TABLE t (a INT)", "INSERT INTO t VALUES (1)", "CREATE VIEW v AS SELECT a FROM t"] {
                 other.done(made);

@@ -1,0 +1,331 @@
+//! The databases of a data directory: one file for each, and the files that SQLite keeps beside it while it is open.
+
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+
+use rusqlite::{Connection, OpenFlags};
+use sealwire_core::error::SqlError;
+
+use super::bounds::Waits;
+use super::errors::to_mysql;
+use super::room;
+use crate::engine::{LONGEST_NAME, LockWait, SYSTEM_DATABASES, interrupted, is_system_database, unknown_database};
+
+/// The databases of a data directory.
+#[derive(Debug)]
+pub(super) struct Databases {
+    directory: Arc<PathBuf>,
+    /// Held for reading while a connection opens or closes a database's files, and for writing while a database is created or dropped.
+    /// SQLite finds the files beside a database by name, so it would otherwise map or remove those of a new database of the same name.
+    names: RwLock<()>,
+}
+
+const EXTENSION: &str = "sqlite";
+/// Readable and writable by its owner alone.
+const OWNER_ONLY: u32 = 0o600;
+
+impl Databases {
+    pub(super) fn new(directory: PathBuf) -> Self {
+        Self { directory: Arc::new(directory), names: RwLock::new(()) }
+    }
+
+    pub(super) const fn directory(&self) -> &Arc<PathBuf> {
+        &self.directory
+    }
+
+    /// The file of a database, whether it exists or not.
+    pub(super) fn path(&self, database: &str) -> PathBuf {
+        self.directory.join(format!("{}.{EXTENSION}", file_name(database)))
+    }
+
+    /// The file that a database has now; `None` where there is no such database.
+    pub(super) fn file_of(&self, database: &str) -> Option<FileId> {
+        if !is_name(database) {
+            return None;
+        }
+        let file = std::fs::metadata(self.path(database)).ok()?;
+        Some(FileId { device: file.dev(), number: file.ino() })
+    }
+
+    /// Prevents that databases are created or dropped while a connection opens or closes their files.
+    pub(super) fn keep_names(&self) -> RwLockReadGuard<'_, ()> {
+        self.names.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Opens a database to read it.
+    ///
+    /// # Errors
+    /// 1049 where there is no such database, and SQLite's.
+    pub(super) fn open(&self, database: &str) -> Result<Reader<'_>, SqlError> {
+        let _kept = self.keep_names();
+        if is_system_database(database) || self.file_of(database).is_none() {
+            return Err(unknown_database(database));
+        }
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let open = || -> rusqlite::Result<Connection> {
+            let connection = Connection::open_with_flags(self.path(database), flags)?;
+            open_all(&connection, "main")?;
+            Ok(connection)
+        };
+        Ok(Reader { connection: open().map_err(|error| to_mysql(&error, ""))?, databases: self })
+    }
+
+    /// Closes a connection's files while no database is created or dropped.
+    pub(super) fn close(&self, connection: &mut Connection) {
+        let _kept = self.keep_names();
+        if let Ok(empty) = Connection::open_in_memory() {
+            *connection = empty;
+        }
+    }
+
+    /// The names of all databases, with the system databases, sorted.
+    ///
+    /// # Errors
+    /// 1018 where the directory can't be read.
+    pub(super) fn list(&self) -> Result<Vec<String>, SqlError> {
+        let entries =
+            std::fs::read_dir(self.directory.as_path()).map_err(|error| unreadable(&self.directory, &error))?;
+        let mut names: Vec<String> = SYSTEM_DATABASES.iter().map(|name| (*name).to_owned()).collect();
+        for entry in entries.flatten() {
+            let path = entry.path();
+            if path.extension().is_some_and(|extension| extension == EXTENSION)
+                && let Some(stem) = path.file_stem().and_then(|stem| stem.to_str())
+            {
+                names.extend(database_name(stem));
+            }
+        }
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    /// Whether there is a database of that name, a system database included.
+    pub(super) fn has(&self, name: &str) -> bool {
+        is_system_database(name) || self.file_of(name).is_some()
+    }
+
+    /// Creates a database.
+    ///
+    /// # Errors
+    /// 1007 where it exists, 1102 where the name is not allowed, 1006 where the file can't be made.
+    pub(super) fn create(&self, name: &str) -> Result<(), SqlError> {
+        let _changing = self.names.write().unwrap_or_else(PoisonError::into_inner);
+        if !is_name(name) {
+            return Err(SqlError::new(1102, b"42000", format!("Incorrect database name '{name}'")));
+        }
+        if self.has(name) {
+            return Err(SqlError::new(1007, b"HY000", format!("Can't create database '{name}'; database exists")));
+        }
+        let path = self.path(name);
+        let failed = |error: &dyn std::fmt::Display| {
+            SqlError::new(1006, b"HY000", format!("Can't create database '{name}' ({error})"))
+        };
+        room::check(&self.directory).map_err(|reason| failed(&reason))?;
+        // SQLite gives the files beside it the same mode.
+        std::fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(OWNER_ONLY)
+            .open(&path)
+            .map_err(|error| failed(&error))?;
+        Connection::open(&path)
+            .and_then(|connection| connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA user_version = 1;"))
+            .map_err(|error| {
+                // Half a database would count as one.
+                let _ = std::fs::remove_file(&path);
+                remove_beside(&path);
+                failed(&error)
+            })
+    }
+
+    /// Removes a database with its files once no open transaction has changed it.
+    ///
+    /// # Errors
+    /// 1008 where there is none, 1205 where such a transaction lasts longer than `wait` allows, 1317 where the wait is stopped.
+    pub(super) fn remove(&self, name: &str, wait: LockWait) -> Result<(), SqlError> {
+        if is_system_database(name) {
+            return Err(SqlError::new(
+                1044,
+                b"42000",
+                format!("Access denied to database '{name}': it is the server's own"),
+            ));
+        }
+        if !self.has(name) {
+            return Err(SqlError::new(1008, b"HY000", format!("Can't drop database '{name}'; database doesn't exist")));
+        }
+        let path = self.path(name);
+        let file = self.file_of(name);
+        // Nobody else changes it from here on: what a transaction has written, and would commit, is not lost without a word.
+        let held = self.hold(&path, wait)?;
+        let _changing = self.names.write().unwrap_or_else(PoisonError::into_inner);
+        if self.file_of(name) != file {
+            return Err(SqlError::new(1008, b"HY000", format!("Can't drop database '{name}'; database doesn't exist")));
+        }
+        std::fs::remove_file(&path).map_err(|error| {
+            SqlError::new(
+                1009,
+                b"HY000",
+                format!("Error dropping database (can't delete '{}': {error})", path.display()),
+            )
+        })?;
+        remove_beside(&path);
+        drop(held);
+        Ok(())
+    }
+
+    /// Takes the right to write to a database, for as long as the result lives.
+    ///
+    /// # Errors
+    /// 1205 where another has it for longer than one may wait, 1317 where the wait is stopped.
+    fn hold(&self, path: &Path, wait: LockWait) -> Result<Option<Connection>, SqlError> {
+        let open = || -> rusqlite::Result<Connection> {
+            let _kept = self.keep_names();
+            let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+            open_all(&connection, "main")?;
+            Ok(connection)
+        };
+        let was_stopped = Arc::new(AtomicBool::new(false));
+        let stopped = Arc::clone(&was_stopped);
+        let take = || -> rusqlite::Result<Connection> {
+            let mut connection = open()?;
+            let mut waits = Waits::default();
+            connection.busy_handler(Some(move |count| {
+                waits.go_on(count, wait.most, |step| {
+                    std::thread::sleep(step);
+                    let is_stopped = (wait.is_stopped)();
+                    stopped.store(is_stopped, Ordering::Relaxed);
+                    is_stopped
+                })
+            }))?;
+            connection.execute_batch("BEGIN IMMEDIATE")?;
+            Ok(connection)
+        };
+        match take().map_err(|error| to_mysql(&error, "")) {
+            Ok(connection) => Ok(Some(connection)),
+            Err(error) if error.code == 1205 => {
+                Err(if was_stopped.load(Ordering::Relaxed) { interrupted() } else { error })
+            }
+            // A file that is damaged can be removed nevertheless.
+            Err(_) => Ok(None),
+        }
+    }
+}
+
+/// A database that is open to be read.
+pub(super) struct Reader<'a> {
+    pub(super) connection: Connection,
+    databases: &'a Databases,
+}
+
+impl Drop for Reader<'_> {
+    fn drop(&mut self) {
+        self.databases.close(&mut self.connection);
+    }
+}
+
+/// Opens the files beside a database, which SQLite else does when it first reads: by then the name may be another database's.
+pub(super) fn open_all(connection: &Connection, schema: &str) -> rusqlite::Result<()> {
+    connection.pragma_query_value(Some(schema), "schema_version", |_| Ok(()))
+}
+
+/// A file, whatever its name: one that is made anew under the same name is another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct FileId {
+    device: u64,
+    number: u64,
+}
+
+/// A database's name as a file's: letters, digits and `_` stay; all else becomes `@` and four digits for each unit of its UTF-16, as mysqld
+/// does. No two names have one file.
+fn file_name(database: &str) -> String {
+    let mut name = String::new();
+    for c in database.chars() {
+        if c.is_ascii_alphanumeric() || c == '_' {
+            name.push(c);
+            continue;
+        }
+        for unit in c.encode_utf16(&mut [0; 2]) {
+            name.push_str(&format!("@{unit:04x}"));
+        }
+    }
+    name
+}
+
+/// The reverse of [`file_name`]; `None` for a file that it did not name.
+fn database_name(file: &str) -> Option<String> {
+    let mut units = Vec::new();
+    let mut rest = file.chars();
+    while let Some(c) = rest.next() {
+        if c == '@' {
+            let digits: String = rest.by_ref().take(4).collect();
+            units.push(u16::from_str_radix(&digits, 16).ok()?);
+        } else {
+            units.extend_from_slice(c.encode_utf16(&mut [0; 2]));
+        }
+    }
+    let name = String::from_utf16(&units).ok()?;
+    (file_name(&name) == file).then_some(name)
+}
+
+fn is_name(name: &str) -> bool {
+    !name.is_empty()
+        && name.chars().count() <= LONGEST_NAME
+        && !name.ends_with(' ')
+        && !name.chars().any(char::is_control)
+}
+
+/// Removes what SQLite keeps beside a database's file.
+fn remove_beside(path: &Path) {
+    for suffix in ["-wal", "-shm"] {
+        let mut beside = path.as_os_str().to_owned();
+        beside.push(suffix);
+        // They are there only while the database is open.
+        let _ = std::fs::remove_file(beside);
+    }
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> SqlError {
+    SqlError::new(1018, b"HY000", format!("Can't read dir of '{}' ({error})", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_has_a_file_of_its_own() {
+        for name in ["test", "a-b", "ä/..", "x@y", "A_1", "\u{1f600}", "\u{1f60}0", "..", "a@0062"] {
+            let file = file_name(name);
+            assert!(file.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '@')), "{file}");
+            assert_eq!(database_name(&file).as_deref(), Some(name));
+        }
+        // All of Unicode, alone and before a digit that another name's code could end with.
+        let mut seen = std::collections::HashSet::new();
+        for c in (0..=0x0010_ffff).filter_map(char::from_u32) {
+            for name in [c.to_string(), format!("{c}0"), format!("{c}f")] {
+                let file = file_name(&name);
+                assert_eq!(database_name(&file).as_deref(), Some(name.as_str()));
+                assert!(seen.insert(file), "{name}");
+            }
+        }
+        for file in ["@12", "@zzzz", "a-b", "@d83d", "@0061"] {
+            assert_eq!(database_name(file), None, "{file}");
+        }
+    }
+
+    #[test]
+    fn databases_come_and_go() {
+        let directory = tempfile::tempdir().unwrap();
+        let databases = Databases::new(directory.path().to_owned());
+        databases.create("shop-1").unwrap();
+        assert_eq!(databases.create("shop-1").unwrap_err().code, 1007);
+        assert!(databases.has("shop-1"));
+        assert_eq!(databases.list().unwrap(), ["information_schema", "mysql", "performance_schema", "shop-1", "sys"]);
+        let wait = || LockWait { most: std::time::Duration::ZERO, is_stopped: Box::new(|| false) };
+        databases.remove("shop-1", wait()).unwrap();
+        assert_eq!(databases.remove("shop-1", wait()).unwrap_err().code, 1008);
+        assert_eq!(databases.remove("mysql", wait()).unwrap_err().code, 1044);
+        assert_eq!(databases.create("").unwrap_err().code, 1102);
+    }
+}

@@ -1,0 +1,189 @@
+//! Definitions: CREATE, ALTER and DROP of tables, indexes and views, each in a transaction of its own.
+
+use std::sync::Arc;
+
+use sealwire_core::error::SqlError;
+
+use super::super::authorizer::Allowed;
+use super::super::errors::to_mysql;
+use super::super::keys::Keys;
+use super::super::stored;
+use super::super::weights::{self, Stored};
+use super::SqliteSession;
+use crate::engine::translate::{Access, MOST_KEYS, Translated, quote, schema_of, too_many_keys};
+use crate::engine::{Done, Request, is_system_database, stopped};
+
+impl SqliteSession {
+    /// Whether a definition is of a table that the server makes, and may be left out: dumps have those of its logs.
+    pub(super) fn is_made_by_server(translated: &Translated, request: &Request<'_>) -> bool {
+        let is_creation = translated.statements.first().is_some_and(|sql| sql.starts_with("CREATE TABLE "));
+        let Some(Access { database, table: Some(table), .. }) = translated.accesses.first() else { return false };
+        let made = || request.surroundings.system_table(database, &table.to_ascii_lowercase()).is_some();
+        translated.forgives && is_creation && is_system_database(database) && made()
+    }
+
+    pub(super) fn define(&mut self, translated: &Translated, request: &Request<'_>) -> Result<Done, SqlError> {
+        if Self::is_made_by_server(translated, request) {
+            let table = translated.accesses.first().and_then(|access| access.table.as_deref()).unwrap_or_default();
+            let note = SqlError::new(1050, b"42S01", format!("Table '{table}' already exists"));
+            return Ok(Done { notes: vec![note], warnings: self.bounds.end(), ..Done::default() });
+        }
+        if let Some(check) = &translated.check {
+            let allowed = || Allowed::new(translated, Arc::clone(request.surroundings)).only_query();
+            self.compile(check, allowed, translated, request)?;
+        }
+        // A temporary table is its session's own, and commits nothing.
+        let commits = !translated.is_temporary();
+        if commits {
+            if !self.connection.is_autocommit() {
+                self.batch("COMMIT")?;
+            }
+            self.batch("BEGIN IMMEDIATE")?;
+        }
+        let defined =
+            self.define_all(translated, request).and_then(|notes| self.count_keys(translated).map(|()| notes));
+        if commits {
+            self.batch(if defined.is_ok() { "COMMIT" } else { "ROLLBACK" })?;
+        }
+        let notes = defined?;
+        self.temporaries.extend(translated.creates.iter().cloned());
+        for dropped in &translated.drops {
+            self.temporaries.remove(dropped);
+        }
+        Ok(Done { notes, warnings: self.bounds.end(), ..Done::default() })
+    }
+
+    /// Refuses a table that has more keys than it may.
+    fn count_keys(&self, translated: &Translated) -> Result<(), SqlError> {
+        for Access { database, table, .. } in &translated.accesses {
+            let (Some(table), false) = (table, is_system_database(database)) else { continue };
+            let schema = quote(&schema_of(database))?;
+            let sql = format!("SELECT COUNT(*) FROM {schema}.sqlite_master WHERE type = 'index' AND tbl_name = ?1");
+            let keys: rusqlite::Result<u32> = self.connection.query_row(&sql, [table], |row| row.get(0));
+            if keys.map_err(|error| to_mysql(&error, ""))? as usize > MOST_KEYS {
+                return Err(too_many_keys());
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs the statements of a definition within its transaction; what there is to note of them.
+    fn define_all(&self, translated: &Translated, request: &Request<'_>) -> Result<Vec<SqlError>, SqlError> {
+        let allowed = || Allowed::new(translated, Arc::clone(request.surroundings));
+        self.refuse_renames(translated)?;
+        self.refuse_drops(translated, request)?;
+        let views = self.drop_views(translated)?;
+        let mut notes = translated.notes.clone();
+        for sql in &translated.statements {
+            if self.bounds.interruption.is_stopped() {
+                return Err(stopped(&self.bounds.interruption));
+            }
+            let ran =
+                self.run(sql, allowed, translated, request).and_then(|_| self.weigh_defined(sql, translated, request));
+            let Err(error) = ran.map_err(|error| dropped(sql, error, translated)) else { continue };
+            match error.code {
+                1051 if translated.forgives => notes.push(error),
+                1050 if translated.forgives => {
+                    // The table's indexes are none of the one that is there.
+                    notes.push(error);
+                    break;
+                }
+                _ => return Err(error),
+            }
+        }
+        for view in views {
+            self.batch(&view)?;
+        }
+        Ok(notes)
+    }
+
+    /// Refuses what a statement of a definition has made, where it is too heavy with all that was there.
+    fn weigh_defined(&self, sql: &str, translated: &Translated, request: &Request<'_>) -> Result<(), SqlError> {
+        if sql.starts_with("CREATE VIEW ") {
+            let database = translated.accesses.first().map(|access| access.database.as_str());
+            let reading = self.bounds.reading(request);
+            return Stored::new(&self.connection, database, &self.temporaries, &reading).check_views();
+        }
+        if !["ALTER TABLE ", "CREATE INDEX ", "CREATE UNIQUE INDEX "].iter().any(|front| sql.starts_with(front)) {
+            return Ok(());
+        }
+        for Access { database, table, .. } in &translated.accesses {
+            if let Some(table) = table {
+                weights::check_table(&self.connection, &schema_of(database), table)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Drops the views of a database whose table is altered, and gives the statements that make them again as they were. SQLite looks into all views
+    /// when it alters a table, stops at one that no longer fits, and changes those that do; MySQL does not look at them.
+    fn drop_views(&self, translated: &Translated) -> Result<Vec<String>, SqlError> {
+        let alters = translated.statements.iter().any(|sql| sql.starts_with("ALTER TABLE "));
+        let (true, Some(access)) = (alters, translated.accesses.first()) else { return Ok(Vec::new()) };
+        let schema = quote(&schema_of(&access.database))?;
+        let sql = format!("SELECT name, sql FROM {schema}.sqlite_master WHERE type = 'view' ORDER BY rowid");
+        let read = || -> rusqlite::Result<Vec<(String, String)>> {
+            self.connection.prepare(&sql)?.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+        };
+        let mut again = Vec::new();
+        for (name, text) in read().map_err(|error| to_mysql(&error, ""))? {
+            let Some(rest) = text.strip_prefix("CREATE VIEW ") else { continue };
+            self.batch(&format!("DROP VIEW {schema}.{}", quote(&name)?))?;
+            again.push(format!("CREATE VIEW {schema}.{rest}"));
+        }
+        Ok(again)
+    }
+
+    /// Refuses to drop tables that others refer to by foreign keys.
+    fn refuse_drops(&self, translated: &Translated, request: &Request<'_>) -> Result<(), SqlError> {
+        if request.limits.skips_foreign_keys || !translated.statements.iter().any(|sql| sql.starts_with("DROP TABLE "))
+        {
+            return Ok(());
+        }
+        for database in translated.databases() {
+            let dropped: Vec<&str> = translated
+                .accesses
+                .iter()
+                .filter(|access| access.database == database)
+                .filter_map(|access| access.table.as_deref())
+                .collect();
+            Keys::of(&self.connection, database).check_dropped(&dropped, request.surroundings.as_ref())?;
+        }
+        Ok(())
+    }
+
+    /// Refuses to rename columns that expressions in MySQL's words name.
+    fn refuse_renames(&self, translated: &Translated) -> Result<(), SqlError> {
+        for (schema, table, column) in &translated.renames {
+            let sql = format!(
+                "SELECT sql FROM {}.sqlite_master WHERE tbl_name = ?1 COLLATE NOCASE AND sql IS NOT NULL",
+                quote(schema)?
+            );
+            let read = || -> rusqlite::Result<Vec<String>> {
+                self.connection.prepare(&sql)?.query_map([table], |row| row.get(0))?.collect()
+            };
+            for text in read().map_err(|error| to_mysql(&error, ""))? {
+                stored::refuse_rename(&text, column)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// DROP of a table that is not there has a code of its own.
+fn dropped(sql: &str, error: SqlError, translated: &Translated) -> SqlError {
+    let of_its_database = |name: &str| {
+        let found = translated.accesses.iter().find(|access| access.table.as_deref() == Some(name));
+        found.map_or_else(|| name.to_owned(), |access| format!("{}.{name}", access.database))
+    };
+    let name = || error.message.split('\'').nth(1).unwrap_or_default();
+    match error.code {
+        1146 if sql.starts_with("DROP ") => {
+            let message = error.message.replacen("Table", "Unknown table", 1).replace(" doesn't exist", "");
+            SqlError::new(1051, b"42S02", message)
+        }
+        1051 => SqlError::new(1051, b"42S02", format!("Unknown table '{}'", of_its_database(name()))),
+        1347 => SqlError::new(1347, b"HY000", format!("'{}' is not VIEW", of_its_database(name()))),
+        _ => error,
+    }
+}

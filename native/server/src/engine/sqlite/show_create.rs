@@ -1,0 +1,88 @@
+//! SHOW CREATE TABLE and SHOW CREATE VIEW: the statements that would make a table or a view again, in MySQL's words.
+
+use rusqlite::{Connection, Result as SqliteResult};
+use sealwire_core::error::SqlError;
+
+use super::databases::Databases;
+use super::errors::to_mysql;
+use super::schema::{Column, Table, columns_of, indexes_of, primary_key, tables_of};
+use super::stored::{self, StoredTable};
+use crate::engine::TableDefinition;
+use crate::engine::kept::Thing;
+use crate::sql::{backquoted, text_literal};
+
+/// A table's statement in MySQL's words.
+pub(super) fn create_statement(
+    databases: &Databases,
+    database: &str,
+    table: &str,
+) -> Result<TableDefinition, SqlError> {
+    let opened = databases.open(database)?;
+    let connection = &opened.connection;
+    let read = || -> SqliteResult<Option<TableDefinition>> {
+        let Some(found) = tables_of(connection)?.into_iter().find(|found| found.name.eq_ignore_ascii_case(table))
+        else {
+            return Ok(None);
+        };
+        if found.is_view {
+            let statement = stored::view(&found.name, &found.sql);
+            return Ok(Some(TableDefinition { name: found.name, statement, is_view: true }));
+        }
+        table_statement(connection, &found).map(Some)
+    };
+    read()
+        .map_err(|error| to_mysql(&error, ""))?
+        .ok_or_else(|| SqlError::new(1146, b"42S02", format!("Table '{database}.{table}' doesn't exist")))
+}
+
+pub(super) fn table_statement(connection: &Connection, found: &Table) -> SqliteResult<TableDefinition> {
+    let columns = columns_of(connection, found)?;
+    let mut lines: Vec<String> = columns.iter().map(column_line).collect();
+    let list = |names: &[String]| names.iter().map(|name| backquoted(name)).collect::<Vec<_>>().join(",");
+    let primary = primary_key(&columns);
+    if !primary.is_empty() {
+        lines.push(format!("  PRIMARY KEY ({})", list(&primary)));
+    }
+    for index in indexes_of(connection, &found.name)? {
+        let unique = if index.unique { "UNIQUE " } else { "" };
+        lines.push(format!("  {unique}KEY {} ({})", backquoted(&index.name), index.parts.join(",")));
+    }
+    let stored = StoredTable::read(&found.sql);
+    lines.extend(stored.foreign_keys.iter().chain(&stored.checks).map(|line| format!("  {line}")));
+    let comment = stored.comment.map(|comment| format!(" COMMENT={}", text_literal(&comment)));
+    let statement = format!(
+        "CREATE TABLE {} (\n{}\n) ENGINE=SQLite DEFAULT CHARSET=utf8mb4{}",
+        backquoted(&found.name),
+        lines.join(",\n"),
+        comment.unwrap_or_default()
+    );
+    Ok(TableDefinition { name: found.name.clone(), statement, is_view: false })
+}
+
+fn column_line(column: &Column) -> String {
+    let mut line = format!("  {} {}", backquoted(&column.name), column.kind());
+    if let Some(collation) = column.collation() {
+        line.push_str(&format!(" COLLATE {collation}"));
+    }
+    if let (Some(is_stored), Some(expression)) = (column.generated, &column.stored.generated) {
+        line.push_str(&format!(" GENERATED ALWAYS AS ({expression}) {}", if is_stored { "STORED" } else { "VIRTUAL" }));
+    }
+    if column.not_null {
+        line.push_str(" NOT NULL");
+    }
+    if column.counted {
+        line.push_str(" AUTO_INCREMENT");
+    } else if let Some(default) = column.default_value() {
+        let is_binary = column.declared.to_sqlite().contains("BLOB");
+        line.push_str(&format!(" DEFAULT {}", default.into_sql(is_binary)));
+    } else if !column.not_null && column.generated.is_none() {
+        line.push_str(" DEFAULT NULL");
+    }
+    if let Some(value) = column.stored.kept.get(Thing::OnUpdate) {
+        line.push_str(&format!(" ON UPDATE {value}"));
+    }
+    if let Some(comment) = column.stored.kept.get(Thing::Comment) {
+        line.push_str(&format!(" COMMENT {}", text_literal(comment)));
+    }
+    line
+}
