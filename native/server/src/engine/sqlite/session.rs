@@ -28,6 +28,7 @@ use super::shared::Shared;
 use super::temporary;
 use crate::engine::translate::{
     Access, Kind, READ, Scope, Temporaries, Translated, quote, quote_text, schema_of, temporary_name, translate,
+    unsupported,
 };
 use crate::engine::types::DeclaredType;
 use crate::engine::{
@@ -155,10 +156,10 @@ impl SqliteSession {
         let same = self.attached.iter().find(|other| other.database.eq_ignore_ascii_case(database));
         if let Some(same) = same.map(|same| same.database.clone()) {
             if needed.contains(same.as_str()) {
-                let what = format!("'{same}' and '{database}' in one statement");
-                let message =
-                    format!("This version of Sealwire doesn't yet support {what}: their names differ in case alone");
-                return Err(SqlError::new(1235, b"42000", message));
+                let what = format!(
+                    "the databases '{same}' and '{database}', whose names differ in case alone, in one statement"
+                );
+                return Err(unsupported(&what));
             }
             self.detach(&same)?;
         }

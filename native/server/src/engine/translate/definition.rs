@@ -10,10 +10,11 @@ use sqlparser::ast::{
 };
 use sqlparser::tokenizer::Token;
 
-use super::expression::{expression, operand};
+use super::errors::{MOST_KEYS, too_many_keys, unsupported};
+use super::names::{last_part, schema_of, temporary_name};
 use super::source::{Run, Source};
+use super::weight;
 use super::writer::{READ, Writer, check_new_name};
-use super::{last_part, query, unsupported, weight};
 use crate::engine::kept::{Kept, Thing};
 use crate::engine::types::DeclaredType;
 use crate::sql::charset::{check_collation, default_collation};
@@ -138,7 +139,7 @@ impl Named {
 
     /// The table's name within its schema.
     fn inner(&self) -> String {
-        if self.is_temporary { super::temporary_name(&self.database, &self.table) } else { self.table.clone() }
+        if self.is_temporary { temporary_name(&self.database, &self.table) } else { self.table.clone() }
     }
 
     fn schema(&self, writer: &mut Writer<'_>) -> Written {
@@ -223,7 +224,7 @@ fn key_parts(parts: &Parts<'_>, writer: &mut Writer<'_>) -> Written {
 fn column_list(columns: &[IndexColumn], writer: &mut Writer<'_>) -> Written {
     writer.list(columns, |writer, column| match column_name(column) {
         Some(name) => writer.name(name),
-        None => operand(&column.column.expr, writer),
+        None => writer.operand(&column.column.expr),
     })
 }
 
@@ -237,14 +238,6 @@ fn column_name(column: &IndexColumn) -> Option<&str> {
 }
 
 /// Writes CREATE VIEW, and gives its query as it is compiled for the user who creates it.
-/// Keys of one table, as in MySQL: what asks about tables reads all of them.
-pub(in crate::engine) const MOST_KEYS: usize = 64;
-
-/// The error for one more.
-pub(in crate::engine) fn too_many_keys() -> SqlError {
-    SqlError::new(1069, b"42000", format!("Too many keys specified; max {MOST_KEYS} keys allowed"))
-}
-
 fn create_view(
     create: &CreateView,
     source: &Source<'_>,
@@ -254,7 +247,7 @@ fn create_view(
     if create.materialized || create.temporary || create.if_not_exists {
         return Err(unsupported("this kind of view"));
     }
-    let check = writer.aside(|writer| query::query(&create.query, writer))?;
+    let check = writer.aside(|writer| writer.query(&create.query))?;
     let privileges: &'static [Privilege] =
         if create.or_replace { &[Privilege::CREATE_VIEW, Privilege::DROP] } else { &[Privilege::CREATE_VIEW] };
     let (database, table) = writer.resolve(&create.name)?;
@@ -278,7 +271,7 @@ fn create_view(
     kept.add(Thing::Query, source.view_query(&create.query, &database)?);
     writer.kept(&kept);
     writer.view = Some(database);
-    query::query(&create.query, writer)?;
+    writer.query(&create.query)?;
     writer.view = None;
     statements.push(writer.take());
     Ok(check)
@@ -318,7 +311,7 @@ fn create_table(
             return Err(unsupported("CREATE TABLE with columns and SELECT"));
         }
         writer.push(" AS ");
-        query::query(query, writer)?;
+        writer.query(query)?;
         statements.push(writer.take());
         return Ok(());
     }
@@ -463,7 +456,7 @@ fn check(check: &CheckConstraint, name: Option<&Ident>, writer: &mut Writer<'_>)
         writer.name(&name.value)?;
     }
     writer.push(" CHECK (");
-    expression(&check.expr, writer)?;
+    writer.expression(&check.expr)?;
     writer.push(")");
     Ok(())
 }
@@ -591,7 +584,7 @@ fn column(column: &ColumnDef, is_counted: bool, origin: &Origin<'_>, writer: &mu
             ColumnOption::Collation(collation) => is_collated = is_binary(collation),
             ColumnOption::Generated { generation_expr: Some(value), generation_expr_mode, .. } => {
                 writer.push(" GENERATED ALWAYS AS (");
-                expression(value, writer)?;
+                writer.expression(value)?;
                 writer.push(if *generation_expr_mode == Some(GeneratedExpressionMode::Stored) {
                     ") STORED"
                 } else {
@@ -681,10 +674,10 @@ fn kept_of(
 
 fn default_value(value: &Expr, writer: &mut Writer<'_>) -> Written {
     if matches!(value, Expr::Value(value) if matches!(value.value, Value::Number(..) | Value::Null)) {
-        return expression(value, writer);
+        return writer.expression(value);
     }
     writer.push("(");
-    expression(value, writer)?;
+    writer.expression(value)?;
     writer.push(")");
     Ok(())
 }
@@ -738,7 +731,7 @@ fn alter_table(
             }
             AlterTableOperation::RenameColumn { old_column_name, new_column_name } => {
                 check_new_name(&new_column_name.value, 1166, "column")?;
-                let schema = if table.is_temporary { "temp".into() } else { super::schema_of(&table.database) };
+                let schema = if table.is_temporary { "temp".into() } else { schema_of(&table.database) };
                 let old = old_column_name.value.clone();
                 writer.renames.push((schema.into_owned(), table.inner(), old));
                 begin(&table, " RENAME COLUMN ", writer)?;

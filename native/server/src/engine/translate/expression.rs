@@ -6,48 +6,83 @@ use sqlparser::ast::{
     UnaryOperator, Value, WindowFrame, WindowFrameBound, WindowFrameUnits, WindowSpec,
 };
 
-use super::function::function;
-use super::query::{ordering, query};
+use super::errors::unsupported;
+use super::names::last_part;
 use super::writer::Writer;
-use super::{last_part, unsupported};
 use crate::engine::types::DeclaredType;
 use crate::sql::charset::{check_collation, default_collation};
 
 type Written = Result<(), SqlError>;
 
-/// Writes an expression.
-pub(super) fn expression(value: &Expr, writer: &mut Writer<'_>) -> Written {
-    // A long chain of operators leans to the left, so that the walk down to its first operand is a loop and no recursion.
-    if matches!(value, Expr::BinaryOp { .. }) {
-        return chain(value, writer);
+impl Writer<'_> {
+    /// Writes an expression.
+    pub(super) fn expression(&mut self, value: &Expr) -> Written {
+        // A long chain of operators leans to the left, so that the walk down to its first operand is a loop and no recursion.
+        if matches!(value, Expr::BinaryOp { .. }) {
+            return chain(value, self);
+        }
+        self.nested(|writer| single(value, writer))
     }
-    writer.nested(|writer| single(value, writer))
-}
 
-/// Writes an operand: in parentheses unless it binds tighter than any operator, because SQLite ranks some operators in another order.
-pub(super) fn operand(value: &Expr, writer: &mut Writer<'_>) -> Written {
-    let is_tight = matches!(
-        value,
-        Expr::Identifier(_)
-            | Expr::CompoundIdentifier(_)
-            | Expr::Value(_)
-            | Expr::Function(_)
-            | Expr::Nested(_)
-            | Expr::Cast { .. }
-            | Expr::Case { .. }
-            | Expr::Subquery(_)
-            | Expr::Tuple(_)
-            | Expr::Extract { .. }
-            | Expr::Trim { .. }
-            | Expr::Substring { .. }
-    );
-    if is_tight {
-        return expression(value, writer);
+    /// Writes an operand: in parentheses unless it binds tighter than any operator, because SQLite ranks some operators in another order.
+    pub(super) fn operand(&mut self, value: &Expr) -> Written {
+        let is_tight = matches!(
+            value,
+            Expr::Identifier(_)
+                | Expr::CompoundIdentifier(_)
+                | Expr::Value(_)
+                | Expr::Function(_)
+                | Expr::Nested(_)
+                | Expr::Cast { .. }
+                | Expr::Case { .. }
+                | Expr::Subquery(_)
+                | Expr::Tuple(_)
+                | Expr::Extract { .. }
+                | Expr::Trim { .. }
+                | Expr::Substring { .. }
+        );
+        if is_tight {
+            return self.expression(value);
+        }
+        self.push("(");
+        self.expression(value)?;
+        self.push(")");
+        Ok(())
     }
-    writer.push("(");
-    expression(value, writer)?;
-    writer.push(")");
-    Ok(())
+
+    /// Writes the arguments of a call whose parenthesis is open, and closes it.
+    pub(super) fn call(&mut self, arguments: &[&Expr]) -> Written {
+        self.list(arguments, |writer, argument| writer.expression(argument))?;
+        self.push(")");
+        Ok(())
+    }
+
+    /// Writes a date moved by an interval.
+    pub(super) fn shifted_date(&mut self, base: &Expr, interval: &Interval, sign: &'static str) -> Written {
+        let mut chain = Chain::default();
+        chain.moved(interval, sign)?;
+        self.nested(|writer| chain.write(base, writer))
+    }
+
+    /// Writes a window's definition in its parentheses.
+    pub(super) fn window(&mut self, spec: &WindowSpec) -> Written {
+        self.push("(");
+        if let Some(name) = &spec.window_name {
+            self.name(&name.value)?;
+        }
+        if !spec.partition_by.is_empty() {
+            self.push(" PARTITION BY ");
+            self.list(&spec.partition_by, Writer::expression)?;
+        }
+        if !spec.order_by.is_empty() {
+            self.ordering(&spec.order_by)?;
+        }
+        if let Some(frame) = &spec.window_frame {
+            self::frame(frame, self)?;
+        }
+        self.push(")");
+        Ok(())
+    }
 }
 
 /// An operator in SQLite's words: what stands before the left operand, between the two, and behind the right one.
@@ -167,11 +202,11 @@ impl<'e> Chain<'e> {
         for word in self.before.iter().rev() {
             writer.push(word);
         }
-        operand(first, writer)?;
+        writer.operand(first)?;
         for piece in &self.behind {
             match piece {
                 Piece::Word(word) => writer.push(word),
-                Piece::Operand(value) => operand(value, writer)?,
+                Piece::Operand(value) => writer.operand(value)?,
                 Piece::Unit(unit) => unit_of(unit, writer),
             }
         }
@@ -218,13 +253,6 @@ fn leading(interval: &Interval) -> Result<&DateTimeField, SqlError> {
     interval.leading_field.as_ref().ok_or_else(|| unsupported("an INTERVAL without a unit"))
 }
 
-/// Writes a date moved by an interval.
-pub(super) fn moved(base: &Expr, interval: &Interval, sign: &'static str, writer: &mut Writer<'_>) -> Written {
-    let mut chain = Chain::default();
-    chain.moved(interval, sign)?;
-    writer.nested(|writer| chain.write(base, writer))
-}
-
 /// Writes a unit of time as a text; a unit that is none makes the result NULL.
 fn unit_of(unit: &DateTimeField, writer: &mut Writer<'_>) {
     writer.text(&unit.to_string());
@@ -233,7 +261,7 @@ fn unit_of(unit: &DateTimeField, writer: &mut Writer<'_>) {
 fn single(value: &Expr, writer: &mut Writer<'_>) -> Written {
     match value {
         Expr::Value(value) => literal(&value.value, writer),
-        Expr::Prefixed { value, .. } => expression(value, writer),
+        Expr::Prefixed { value, .. } => writer.expression(value),
         Expr::TypedString(typed) => literal(&typed.value.value, writer),
         Expr::Identifier(name) if name.quote_style.is_none() && name.value.starts_with('@') => {
             let value = writer.scope.names.name(&name.value)?;
@@ -247,7 +275,7 @@ fn single(value: &Expr, writer: &mut Writer<'_>) -> Written {
         Expr::CompoundIdentifier(names) => compound(names, writer),
         Expr::Nested(inner) => {
             writer.push("(");
-            expression(inner, writer)?;
+            writer.expression(inner)?;
             writer.push(")");
             Ok(())
         }
@@ -259,7 +287,7 @@ fn single(value: &Expr, writer: &mut Writer<'_>) -> Written {
                 UnaryOperator::BitwiseNot => "~",
                 other => return Err(unsupported(&other.to_string())),
             });
-            operand(expr, writer)
+            writer.operand(expr)
         }
         Expr::IsNull(_)
         | Expr::IsNotNull(_)
@@ -281,14 +309,14 @@ fn single(value: &Expr, writer: &mut Writer<'_>) -> Written {
             if let Some(charset) = charset {
                 default_collation(last_part(charset))?;
             }
-            operand(expr, writer)
+            writer.operand(expr)
         }
         Expr::Collate { expr, collation } => {
             let name = last_part(collation);
             check_collation(name)?;
             let is_binary = name.ends_with("_bin") || name.eq_ignore_ascii_case("binary");
             writer.push("(");
-            operand(expr, writer)?;
+            writer.operand(expr)?;
             writer.push(if is_binary { " COLLATE BINARY)" } else { " COLLATE NOCASE)" });
             Ok(())
         }
@@ -296,30 +324,30 @@ fn single(value: &Expr, writer: &mut Writer<'_>) -> Written {
             writer.push("date_part(");
             unit_of(field, writer);
             writer.push(", ");
-            call(&[expr], writer)
+            writer.call(&[expr])
         }
         Expr::Ceil { expr, field: CeilFloorKind::DateTimeField(DateTimeField::NoDateTime) } => {
             writer.push("ceil(");
-            call(&[expr], writer)
+            writer.call(&[expr])
         }
         Expr::Floor { expr, field: CeilFloorKind::DateTimeField(DateTimeField::NoDateTime) } => {
             writer.push("floor(");
-            call(&[expr], writer)
+            writer.call(&[expr])
         }
         Expr::Position { expr, r#in } => {
             writer.push("instr(");
-            call(&[r#in, expr], writer)
+            writer.call(&[r#in, expr])
         }
         Expr::Substring { expr, substring_from, substring_for, .. } => {
             writer.push("substr(");
             let all = [Some(expr), substring_from.as_ref(), substring_for.as_ref()];
             let all: Vec<&Expr> = all.into_iter().flatten().map(AsRef::as_ref).collect();
-            call(&all, writer)
+            writer.call(&all)
         }
         Expr::Trim { trim_where, trim_what, expr, trim_characters: None } => {
             trim(trim_where.as_ref(), trim_what.as_deref(), expr, writer)
         }
-        Expr::Function(call) => function(call, writer),
+        Expr::Function(call) => writer.function(call),
         Expr::Case { operand, conditions, else_result, .. } => {
             case(operand.as_deref(), conditions, else_result.as_deref(), writer)
         }
@@ -333,7 +361,7 @@ fn single(value: &Expr, writer: &mut Writer<'_>) -> Written {
         }
         Expr::Tuple(values) => {
             writer.push("(");
-            writer.list(values, |writer, value| expression(value, writer))?;
+            writer.list(values, Writer::expression)?;
             writer.push(")");
             Ok(())
         }
@@ -345,14 +373,7 @@ fn single(value: &Expr, writer: &mut Writer<'_>) -> Written {
 fn subquery_of(subquery: &sqlparser::ast::Query, writer: &mut Writer<'_>) -> Written {
     // A subquery sees the row that is there, whatever it does with it.
     writer.reads_columns = true;
-    query(subquery, writer)?;
-    writer.push(")");
-    Ok(())
-}
-
-/// Writes the arguments of a call whose parenthesis is open, and closes it.
-pub(super) fn call(arguments: &[&Expr], writer: &mut Writer<'_>) -> Written {
-    writer.list(arguments, |writer, argument| expression(argument, writer))?;
+    writer.query(subquery)?;
     writer.push(")");
     Ok(())
 }
@@ -429,7 +450,7 @@ fn tested(value: &Expr, writer: &mut Writer<'_>) -> Written {
     for _ in &tests {
         writer.push("(");
     }
-    expression(first, writer)?;
+    writer.expression(first)?;
     while let Some(test) = tests.pop() {
         writer.push(test);
     }
@@ -439,37 +460,37 @@ fn tested(value: &Expr, writer: &mut Writer<'_>) -> Written {
 fn compared(value: &Expr, writer: &mut Writer<'_>) -> Written {
     match value {
         Expr::InList { expr, list, negated } => {
-            operand(expr, writer)?;
+            writer.operand(expr)?;
             writer.push(if *negated { " NOT IN (" } else { " IN (" });
-            writer.list(list, |writer, item| expression(item, writer))?;
+            writer.list(list, Writer::expression)?;
             writer.push(")");
             Ok(())
         }
         Expr::InSubquery { expr, subquery, negated } => {
-            operand(expr, writer)?;
+            writer.operand(expr)?;
             writer.push(if *negated { " NOT IN (" } else { " IN (" });
             subquery_of(subquery, writer)
         }
         Expr::AnyOp { left, compare_op: BinaryOperator::Eq, right, .. } => {
             let Expr::Subquery(subquery) = right.as_ref() else { return Err(unsupported("ANY of a list")) };
-            operand(left, writer)?;
+            writer.operand(left)?;
             writer.push(" IN (");
             subquery_of(subquery, writer)
         }
         Expr::Between { expr, negated, low, high } => {
-            operand(expr, writer)?;
+            writer.operand(expr)?;
             writer.push(if *negated { " NOT BETWEEN " } else { " BETWEEN " });
-            operand(low, writer)?;
+            writer.operand(low)?;
             writer.push(" AND ");
-            operand(high, writer)
+            writer.operand(high)
         }
         Expr::Like { negated, any: false, expr, pattern, escape_char } => {
-            operand(expr, writer)?;
+            writer.operand(expr)?;
             writer.push(if *negated { " NOT LIKE " } else { " LIKE " });
-            operand(pattern, writer)?;
+            writer.operand(pattern)?;
             writer.push(" ESCAPE ");
             match escape_char {
-                Some(escape) => operand(escape, writer),
+                Some(escape) => writer.operand(escape),
                 None => {
                     writer.push("'\\'");
                     Ok(())
@@ -494,17 +515,17 @@ fn cast(value: &Expr, data_type: &DataType, writer: &mut Writer<'_>) -> Written 
         Some("DOUBLE" | "FLOAT") => " AS REAL)",
         Some("DATE") => {
             writer.push("date(");
-            return call(&[value], writer);
+            return writer.call(&[value]);
         }
         Some("DATETIME") => {
             writer.push("datetime(");
-            return call(&[value], writer);
+            return writer.call(&[value]);
         }
         Some(_) => " AS TEXT)",
         None => return Err(unsupported(&format!("CAST … AS {data_type}"))),
     };
     writer.push("CAST(");
-    expression(value, writer)?;
+    writer.expression(value)?;
     writer.push(target);
     Ok(())
 }
@@ -516,8 +537,8 @@ fn trim(side: Option<&TrimWhereField>, what: Option<&Expr>, value: &Expr, writer
         Some(TrimWhereField::Trailing) => "rtrim(",
     });
     match what {
-        None => call(&[value], writer),
-        Some(what) => call(&[value, what], writer),
+        None => writer.call(&[value]),
+        Some(what) => writer.call(&[value, what]),
     }
 }
 
@@ -525,39 +546,19 @@ fn case(value: Option<&Expr>, conditions: &[CaseWhen], otherwise: Option<&Expr>,
     writer.push("CASE");
     if let Some(value) = value {
         writer.push(" ");
-        operand(value, writer)?;
+        writer.operand(value)?;
     }
     for branch in conditions {
         writer.push(" WHEN ");
-        expression(&branch.condition, writer)?;
+        writer.expression(&branch.condition)?;
         writer.push(" THEN ");
-        expression(&branch.result, writer)?;
+        writer.expression(&branch.result)?;
     }
     if let Some(otherwise) = otherwise {
         writer.push(" ELSE ");
-        expression(otherwise, writer)?;
+        writer.expression(otherwise)?;
     }
     writer.push(" END");
-    Ok(())
-}
-
-/// Writes a window's definition in its parentheses.
-pub(super) fn window(spec: &WindowSpec, writer: &mut Writer<'_>) -> Written {
-    writer.push("(");
-    if let Some(name) = &spec.window_name {
-        writer.name(&name.value)?;
-    }
-    if !spec.partition_by.is_empty() {
-        writer.push(" PARTITION BY ");
-        writer.list(&spec.partition_by, |writer, item| expression(item, writer))?;
-    }
-    if !spec.order_by.is_empty() {
-        ordering(&spec.order_by, writer)?;
-    }
-    if let Some(frame) = &spec.window_frame {
-        self::frame(frame, writer)?;
-    }
-    writer.push(")");
     Ok(())
 }
 
@@ -584,7 +585,7 @@ fn bound(bound: &WindowFrameBound, writer: &mut Writer<'_>) -> Written {
         WindowFrameBound::Following(distance) => (distance, " FOLLOWING"),
     };
     match distance {
-        Some(distance) => operand(distance, writer)?,
+        Some(distance) => writer.operand(distance)?,
         None => writer.push("UNBOUNDED"),
     }
     writer.push(direction);

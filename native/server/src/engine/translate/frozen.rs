@@ -14,8 +14,10 @@ use sqlparser::ast::{
 };
 use sqlparser::tokenizer::Location;
 
+use super::errors::unsupported;
+use super::names::{last_part, parts};
+use super::parse::{Reading, tree};
 use super::weight::constraint_of;
-use super::{Reading, last_part, parts, tree, unsupported};
 use crate::sql::backquoted;
 
 /// Names that one view gets in the place of `*`.

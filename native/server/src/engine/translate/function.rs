@@ -6,10 +6,9 @@ use sqlparser::ast::{
     FunctionArguments, WindowType,
 };
 
-use super::expression::{call, expression, moved, operand, window};
-use super::query::ordering;
+use super::errors::unsupported;
+use super::names::last_part;
 use super::writer::Writer;
-use super::{last_part, unsupported};
 
 type Written = Result<(), SqlError>;
 
@@ -150,40 +149,42 @@ fn arguments(function: &Function) -> Option<&FunctionArgumentList> {
     }
 }
 
-/// Writes a call.
-pub(super) fn function(function: &Function, writer: &mut Writer<'_>) -> Written {
-    let written = function.name.to_string();
-    let bare = last_part(&function.name);
-    if function.name.0.len() != 1 || function.filter.is_some() || !function.within_group.is_empty() {
-        return Err(unknown(&written));
-    }
-    if function.null_treatment.is_some() || matches!(function.args, FunctionArguments::Subquery(_)) {
-        return Err(unsupported(&written));
-    }
-    let name = bare.to_ascii_uppercase();
-    let list = arguments(function);
-    let values = values(list)?;
-    if values.is_empty()
-        && let Some(value) = writer.scope.names.function(&name)
-    {
-        writer.datum(&value);
-        return Ok(());
-    }
-    if let (None, Some(values)) = (&function.over, values.plain())
-        && special(&name, values, list, writer)?
-    {
-        return Ok(());
-    }
-    ordinary(&name, &values, list, writer)?;
-    match &function.over {
-        None => Ok(()),
-        Some(WindowType::NamedWindow(window)) => {
-            writer.push(" OVER ");
-            writer.name(&window.value)
+impl Writer<'_> {
+    /// Writes a call.
+    pub(super) fn function(&mut self, function: &Function) -> Written {
+        let written = function.name.to_string();
+        let bare = last_part(&function.name);
+        if function.name.0.len() != 1 || function.filter.is_some() || !function.within_group.is_empty() {
+            return Err(unknown(&written));
         }
-        Some(WindowType::WindowSpec(spec)) => {
-            writer.push(" OVER ");
-            window(spec, writer)
+        if function.null_treatment.is_some() || matches!(function.args, FunctionArguments::Subquery(_)) {
+            return Err(unsupported(&written));
+        }
+        let name = bare.to_ascii_uppercase();
+        let list = arguments(function);
+        let values = values(list)?;
+        if values.is_empty()
+            && let Some(value) = self.scope.names.function(&name)
+        {
+            self.datum(&value);
+            return Ok(());
+        }
+        if let (None, Some(values)) = (&function.over, values.plain())
+            && special(&name, values, list, self)?
+        {
+            return Ok(());
+        }
+        ordinary(&name, &values, list, self)?;
+        match &function.over {
+            None => Ok(()),
+            Some(WindowType::NamedWindow(window)) => {
+                self.push(" OVER ");
+                self.name(&window.value)
+            }
+            Some(WindowType::WindowSpec(spec)) => {
+                self.push(" OVER ");
+                self.window(spec)
+            }
         }
     }
 }
@@ -246,7 +247,7 @@ fn ordinary(
             writer.push("*)");
             Ok(())
         }
-        Arguments::Plain(values) => call(values, writer),
+        Arguments::Plain(values) => writer.call(values),
     }
 }
 
@@ -259,10 +260,10 @@ fn special(
 ) -> Result<bool, SqlError> {
     let (start, values): (&'static str, Vec<&Expr>) = match (name, values) {
         ("DATE_ADD" | "ADDDATE", [base, Expr::Interval(interval)]) => {
-            return moved(base, interval, "", writer).map(|()| true);
+            return writer.shifted_date(base, interval, "").map(|()| true);
         }
         ("DATE_SUB" | "SUBDATE", [base, Expr::Interval(interval)]) => {
-            return moved(base, interval, "-", writer).map(|()| true);
+            return writer.shifted_date(base, interval, "-").map(|()| true);
         }
         ("CURRENT_TIMESTAMP" | "LOCALTIME" | "LOCALTIMESTAMP" | "SYSDATE" | "NOW" | "UTC_TIMESTAMP", _) => {
             ("now(", Vec::new())
@@ -276,7 +277,7 @@ fn special(
         ("IF", [_, _, _]) => ("iif(", values.to_vec()),
         ("ISNULL", [value]) => {
             writer.push("((");
-            expression(value, writer)?;
+            writer.expression(value)?;
             writer.push(") IS NULL)");
             return Ok(true);
         }
@@ -301,7 +302,7 @@ fn special(
             let column = names.last().map(|last| last.value.clone()).unwrap_or_default();
             return writer.name(&column).map(|()| true);
         }
-        ("ANY_VALUE", [value]) => return operand(value, writer).map(|()| true),
+        ("ANY_VALUE", [value]) => return writer.operand(value).map(|()| true),
         (
             "YEAR" | "MONTH" | "DAY" | "DAYOFMONTH" | "HOUR" | "MINUTE" | "SECOND" | "MICROSECOND" | "QUARTER",
             [value],
@@ -309,7 +310,7 @@ fn special(
             writer.push("date_part(");
             writer.text(name);
             writer.push(", ");
-            return call(&[value], writer).map(|()| true);
+            return writer.call(&[value]).map(|()| true);
         }
         ("JSON_ARRAYAGG", [_]) => ("json_group_array(", values.to_vec()),
         ("JSON_OBJECTAGG", [_, _]) => ("json_group_object(", values.to_vec()),
@@ -317,7 +318,7 @@ fn special(
         _ => return Ok(false),
     };
     writer.push(start);
-    call(&values, writer).map(|()| true)
+    writer.call(&values).map(|()| true)
 }
 
 /// The most arguments of one call in SQLite.
@@ -335,7 +336,7 @@ fn concatenation(name: &str, values: &[&Expr], writer: &mut Writer<'_>) -> Resul
                 return Ok(());
             }
             writer.push("concat(");
-            call(chunk, writer)
+            writer.call(chunk)
         })
     })?;
     writer.push(")");
@@ -354,7 +355,7 @@ fn group_concat(value: &Expr, list: Option<&FunctionArgumentList>, writer: &mut 
         }
     }
     writer.push(if is_distinct { "group_concat(DISTINCT " } else { "group_concat(" });
-    expression(value, writer)?;
+    writer.expression(value)?;
     // SQLite takes no separator with DISTINCT; its own is MySQL's default.
     match separator {
         Some(separator) if is_distinct && separator != "," => {
@@ -367,7 +368,7 @@ fn group_concat(value: &Expr, list: Option<&FunctionArgumentList>, writer: &mut 
         _ => {}
     }
     if let Some(order) = order {
-        ordering(order, writer)?;
+        writer.ordering(order)?;
     }
     writer.push(")");
     Ok(())

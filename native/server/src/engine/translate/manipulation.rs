@@ -7,9 +7,10 @@ use sqlparser::ast::{
     TableFactor, TableObject, TableWithJoins, Truncate, Update, With,
 };
 
-use super::expression::expression;
+use super::errors::unsupported;
+use super::names::last_part;
+use super::translated::Kind;
 use super::writer::Writer;
-use super::{Kind, last_part, query, unsupported};
 
 /// Writes a statement that changes rows, with the WITH clause before it.
 pub(super) fn change(with: Option<&With>, change: &Statement, writer: &mut Writer<'_>) -> Result<Kind, SqlError> {
@@ -22,7 +23,7 @@ pub(super) fn change(with: Option<&With>, change: &Statement, writer: &mut Write
                 "You have an error in your SQL syntax: WITH stands behind INSERT INTO …, before its SELECT",
             ));
         }
-        query::with(with, writer)?;
+        writer.with(with)?;
     }
     let kind = match change {
         Statement::Insert(statement) => insert(statement, writer),
@@ -60,7 +61,7 @@ fn insert(insert: &Insert, writer: &mut Writer<'_>) -> Result<Kind, SqlError> {
         writer.push(" (");
         writer.list(&insert.assignments, |writer, assignment| target(&assignment.target, writer))?;
         writer.push(") VALUES (");
-        writer.list(&insert.assignments, |writer, assignment| expression(&assignment.value, writer))?;
+        writer.list(&insert.assignments, |writer, assignment| writer.expression(&assignment.value))?;
         writer.push(")");
     }
     match &insert.on {
@@ -96,14 +97,14 @@ fn columns_and_source(insert: &Insert, writer: &mut Writer<'_>) -> Result<(), Sq
     writer.push(" ");
     if let SetExpr::Values(values) = source.body.as_ref() {
         writer.rows = Some(values.rows.len() as u64);
-        return query::values(values, writer);
+        return writer.values(values);
     }
     if insert.on.is_none() {
-        return query::query(source, writer);
+        return writer.query(source);
     }
     // SQLite takes ON CONFLICT after a SELECT for a join condition unless a WHERE stands between.
     writer.push("SELECT * FROM (");
-    query::query(source, writer)?;
+    writer.query(source)?;
     writer.push(") WHERE TRUE");
     Ok(())
 }
@@ -117,7 +118,7 @@ fn update(update: &Update, writer: &mut Writer<'_>) -> Result<Kind, SqlError> {
     if update.or.is_some() {
         writer.or_ignore();
     }
-    let name = writer.aside(|writer| query::factor(table, &[Privilege::UPDATE], writer))?;
+    let name = writer.aside(|writer| writer.factor(table, &[Privilege::UPDATE]))?;
     writer.put_back(&name);
     writer.push(" SET ");
     assignment_list(&update.assignments, writer)?;
@@ -135,7 +136,7 @@ fn delete(delete: &Delete, writer: &mut Writer<'_>) -> Result<Kind, SqlError> {
     }
     let table = single(from, "DELETE from several tables")?;
     writer.push("DELETE FROM ");
-    let name = writer.aside(|writer| query::factor(table, &[Privilege::DELETE], writer))?;
+    let name = writer.aside(|writer| writer.factor(table, &[Privilege::DELETE]))?;
     writer.put_back(&name);
     limited(&name, delete.selection.as_ref(), &delete.order_by, delete.limit.as_ref(), writer)?;
     Ok(Kind::Delete)
@@ -176,7 +177,7 @@ fn limited(
 ) -> Result<(), SqlError> {
     if limit.is_none() && !order.is_empty() {
         // All rows are changed in whatever order, and yet it needs the right to read what it names.
-        writer.aside(|writer| query::ordering(order, writer))?;
+        writer.aside(|writer| writer.ordering(order))?;
     }
     if limit.is_some() {
         writer.reads_columns = true;
@@ -185,14 +186,14 @@ fn limited(
     }
     if let Some(condition) = selection {
         writer.push(" WHERE ");
-        expression(condition, writer)?;
+        writer.expression(condition)?;
     }
     if let Some(limit) = limit {
         if !order.is_empty() {
-            query::ordering(order, writer)?;
+            writer.ordering(order)?;
         }
         writer.push(" LIMIT ");
-        query::row_count(limit, writer)?;
+        writer.row_count(limit)?;
         writer.push(")");
     }
     Ok(())
@@ -202,7 +203,7 @@ fn assignment_list(assignments: &[Assignment], writer: &mut Writer<'_>) -> Resul
     writer.list(assignments, |writer, assignment| {
         target(&assignment.target, writer)?;
         writer.push(" = ");
-        expression(&assignment.value, writer)
+        writer.expression(&assignment.value)
     })
 }
 

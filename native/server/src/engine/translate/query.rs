@@ -7,38 +7,142 @@ use sqlparser::ast::{
     SetOperator, SetQuantifier, TableAlias, TableFactor, TableWithJoins, Value, Values, With,
 };
 
-use super::expression::{expression, window};
+use super::errors::unsupported;
+use super::names::{last_part, parts};
 use super::writer::{READ, Writer};
-use super::{last_part, parts, unsupported};
 
 type Written = Result<(), SqlError>;
 
-/// Writes a query with all its clauses.
-pub(super) fn query(query: &Query, writer: &mut Writer<'_>) -> Written {
-    if query.fetch.is_some()
-        || query.for_clause.is_some()
-        || query.settings.is_some()
-        || query.format_clause.is_some()
-        || !query.pipe_operators.is_empty()
-    {
-        return Err(unsupported("a clause of another dialect"));
+impl Writer<'_> {
+    /// Writes a query with all its clauses.
+    pub(super) fn query(&mut self, query: &Query) -> Written {
+        if query.fetch.is_some()
+            || query.for_clause.is_some()
+            || query.settings.is_some()
+            || query.format_clause.is_some()
+            || !query.pipe_operators.is_empty()
+        {
+            return Err(unsupported("a clause of another dialect"));
+        }
+        self.nested(|writer| {
+            let visible = writer.visible();
+            if let Some(with) = &query.with {
+                writer.with(with)?;
+            }
+            body(&query.body, None, writer)?;
+            locks(query, writer)?;
+            if let Some(order) = &query.order_by {
+                order_by(order, writer)?;
+            }
+            if let Some(limit) = &query.limit_clause {
+                self::limit(limit, writer)?;
+            }
+            writer.forget(visible);
+            Ok(())
+        })
     }
-    writer.nested(|writer| {
-        let visible = writer.visible();
-        if let Some(with) = &query.with {
-            self::with(with, writer)?;
-        }
-        body(&query.body, None, writer)?;
-        locks(query, writer)?;
-        if let Some(order) = &query.order_by {
-            order_by(order, writer)?;
-        }
-        if let Some(limit) = &query.limit_clause {
-            self::limit(limit, writer)?;
-        }
-        writer.forget(visible);
+
+    /// Writes a WITH clause; its names stay visible until the caller forgets them.
+    pub(super) fn with(&mut self, with: &With) -> Written {
+        self.push(if with.recursive { "WITH RECURSIVE " } else { "WITH " });
+        self.list(&with.cte_tables, |writer, table| common_table(table, with.recursive, writer))?;
+        self.push(" ");
         Ok(())
-    })
+    }
+
+    /// Writes VALUES with its rows.
+    pub(super) fn values(&mut self, values: &Values) -> Written {
+        self.push("VALUES ");
+        self.list(&values.rows, |writer, row| {
+            writer.push("(");
+            writer.list(&row.content, Writer::expression)?;
+            writer.push(")");
+            Ok(())
+        })
+    }
+
+    /// Writes a table, with its alias, or what stands in its place.
+    pub(super) fn factor(
+        &mut self,
+        factor: &TableFactor,
+        privileges: &'static [sealwire_accounts::Privilege],
+    ) -> Written {
+        match factor {
+            TableFactor::Table {
+                name,
+                alias,
+                args: None,
+                version: None,
+                json_path: None,
+                sample: None,
+                with_hints,
+                partitions,
+                with_ordinality: false,
+                index_hints: _,
+            } if with_hints.is_empty() && partitions.is_empty() => {
+                self.table(name, privileges)?;
+                match alias {
+                    Some(alias) => named(alias, self),
+                    // MySQL lets `table.column` name a column of `database.table`; in SQLite so does the alias.
+                    None => {
+                        self.push(" AS ");
+                        self.name(last_part(name))
+                    }
+                }
+            }
+            TableFactor::Derived { lateral: false, subquery, alias, sample: None } => {
+                self.push("(");
+                self.query(subquery)?;
+                self.push(")");
+                alias.as_ref().map_or(Ok(()), |alias| named(alias, self))
+            }
+            TableFactor::NestedJoin { table_with_joins, alias: None } => {
+                self.push("(");
+                self.nested(|writer| self::table_with_joins(table_with_joins, writer))?;
+                self.push(")");
+                Ok(())
+            }
+            other => Err(unsupported(&other.to_string())),
+        }
+    }
+
+    /// Writes ORDER BY and its list.
+    pub(super) fn ordering(&mut self, list: &[OrderByExpr]) -> Written {
+        self.push(" ORDER BY ");
+        self.list(list, |writer, item| {
+            writer.expression(&item.expr)?;
+            if item.options.nulls_first.is_some() || item.with_fill.is_some() {
+                return Err(unsupported("NULLS FIRST or NULLS LAST"));
+            }
+            match &item.options.sort {
+                None => {}
+                Some(sqlparser::ast::OrderBySort::Asc) => writer.push(" ASC"),
+                Some(sqlparser::ast::OrderBySort::Desc) => writer.push(" DESC"),
+                Some(_) => return Err(unsupported("ORDER BY … USING")),
+            }
+            Ok(())
+        })
+    }
+
+    /// A number of rows. MySQL's manual has 18446744073709551615 stand for all of them; SQLite's whole numbers end before, and those that it
+    /// is given as parameters come as floating point.
+    pub(super) fn row_count(&mut self, count: &Expr) -> Written {
+        let Expr::Value(value) = count else { return self.expression(count) };
+        match &value.value {
+            Value::Number(digits, _) if digits.parse::<u64>().is_ok_and(|count| i64::try_from(count).is_err()) => {
+                // As many as SQLite can count.
+                self.push("9223372036854775807");
+                Ok(())
+            }
+            Value::Placeholder(_) => {
+                self.push("CAST(");
+                self.expression(count)?;
+                self.push(" AS INTEGER)");
+                Ok(())
+            }
+            _ => self.expression(count),
+        }
+    }
 }
 
 /// Notes the tables that FOR UPDATE locks. SQLite has no such clause: a transaction that writes after another has written fails with 1213.
@@ -65,14 +169,6 @@ fn locks(query: &Query, writer: &mut Writer<'_>) -> Written {
     Ok(())
 }
 
-/// Writes a WITH clause; its names stay visible until the caller forgets them.
-pub(super) fn with(with: &With, writer: &mut Writer<'_>) -> Written {
-    writer.push(if with.recursive { "WITH RECURSIVE " } else { "WITH " });
-    writer.list(&with.cte_tables, |writer, table| common_table(table, with.recursive, writer))?;
-    writer.push(" ");
-    Ok(())
-}
-
 fn common_table(table: &Cte, recursive: bool, writer: &mut Writer<'_>) -> Written {
     let name = &table.alias.name.value;
     if table.from.is_some() || table.materialized.is_some() {
@@ -90,7 +186,7 @@ fn common_table(table: &Cte, recursive: bool, writer: &mut Writer<'_>) -> Writte
         writer.define(name)?;
         recursive_query(&table.query, name, writer)?;
     } else {
-        query(&table.query, writer)?;
+        writer.query(&table.query)?;
         writer.define(name)?;
     }
     writer.push(")");
@@ -113,10 +209,10 @@ const ROWS_OF_A_STEP: i64 = 1000;
 
 fn recursive_query(query: &Query, name: &str, writer: &mut Writer<'_>) -> Written {
     let SetExpr::SetOperation { left, right, op: SetOperator::Union, .. } = query.body.as_ref() else {
-        return self::query(query, writer);
+        return writer.query(query);
     };
     if query.with.is_some() {
-        return self::query(query, writer);
+        return writer.query(query);
     }
     let depth = i64::try_from(writer.scope.names.allowances().recursion).unwrap_or(i64::MAX);
     // Where the query begins with one row, and reads nothing but itself, each step gives one row at most.
@@ -168,12 +264,12 @@ fn body(body: &SetExpr, counter: Option<Counter<'_>>, writer: &mut Writer<'_>) -
 fn member(member: &SetExpr, is_alone: bool, counter: Option<Counter<'_>>, writer: &mut Writer<'_>) -> Written {
     match member {
         SetExpr::Select(select) => self::select(select, counter, writer),
-        SetExpr::Values(values) => self::values(values, writer),
-        SetExpr::Query(inner) if is_alone => query(inner, writer),
+        SetExpr::Values(values) => writer.values(values),
+        SetExpr::Query(inner) if is_alone => writer.query(inner),
         // SQLite takes no parentheses around a member, nor a set operation in the place of one.
         SetExpr::Query(inner) => {
             writer.push("SELECT * FROM (");
-            query(inner, writer)?;
+            writer.query(inner)?;
             writer.push(")");
             Ok(())
         }
@@ -193,17 +289,6 @@ fn member(member: &SetExpr, is_alone: bool, counter: Option<Counter<'_>>, writer
             Err(SqlError::new(1064, b"42000", "A statement that changes rows can't stand inside of a query"))
         }
     }
-}
-
-/// Writes VALUES with its rows.
-pub(super) fn values(values: &Values, writer: &mut Writer<'_>) -> Written {
-    writer.push("VALUES ");
-    writer.list(&values.rows, |writer, row| {
-        writer.push("(");
-        writer.list(&row.content, |writer, value| expression(value, writer))?;
-        writer.push(")");
-        Ok(())
-    })
 }
 
 fn select(select: &Select, counter: Option<Counter<'_>>, writer: &mut Writer<'_>) -> Written {
@@ -240,7 +325,7 @@ fn select(select: &Select, counter: Option<Counter<'_>>, writer: &mut Writer<'_>
     from(select, writer)?;
     if let Some(condition) = &select.selection {
         writer.push(" WHERE ");
-        expression(condition, writer)?;
+        writer.expression(condition)?;
     }
     if let (Some(counter), None) = (counter, counted)
         && reads(select, counter.name)
@@ -251,14 +336,14 @@ fn select(select: &Select, counter: Option<Counter<'_>>, writer: &mut Writer<'_>
         GroupByExpr::Expressions(list, modifiers) if modifiers.is_empty() => {
             if !list.is_empty() {
                 writer.push(" GROUP BY ");
-                writer.list(list, |writer, item| expression(item, writer))?;
+                writer.list(list, Writer::expression)?;
             }
         }
         _ => return Err(unsupported("GROUP BY … WITH ROLLUP")),
     }
     if let Some(condition) = &select.having {
         writer.push(" HAVING ");
-        expression(condition, writer)?;
+        writer.expression(condition)?;
     }
     if !select.named_window.is_empty() {
         writer.push(" WINDOW ");
@@ -272,7 +357,7 @@ fn select(select: &Select, counter: Option<Counter<'_>>, writer: &mut Writer<'_>
                     writer.push(")");
                     Ok(())
                 }
-                NamedWindowExpr::WindowSpec(spec) => window(spec, writer),
+                NamedWindowExpr::WindowSpec(spec) => writer.window(spec),
             }
         })?;
     }
@@ -290,9 +375,9 @@ fn reads(select: &Select, name: &str) -> bool {
 
 fn item(item: &SelectItem, writer: &mut Writer<'_>) -> Written {
     match item {
-        SelectItem::UnnamedExpr(value) => expression(value, writer),
+        SelectItem::UnnamedExpr(value) => writer.expression(value),
         SelectItem::ExprWithAlias { expr, alias } => {
-            expression(expr, writer)?;
+            writer.expression(expr)?;
             writer.push(" AS ");
             writer.name(&alias.value)
         }
@@ -317,7 +402,7 @@ fn counted_item(item: &SelectItem, counter: Counter<'_>, is_step: bool, writer: 
         SelectItem::UnnamedExpr(expr) => (expr, None),
         other => return self::item(other, writer),
     };
-    let written = writer.aside(|writer| expression(value, writer))?;
+    let written = writer.aside(|writer| writer.expression(value))?;
     if is_step {
         writer.push("recursion_step(");
         writer.push_number(counter.number);
@@ -355,7 +440,7 @@ fn from(select: &Select, writer: &mut Writer<'_>) -> Written {
 }
 
 fn table_with_joins(table: &TableWithJoins, writer: &mut Writer<'_>) -> Written {
-    factor(&table.relation, READ, writer)?;
+    writer.factor(&table.relation, READ)?;
     for join in &table.joins {
         self::join(join, writer)?;
     }
@@ -374,11 +459,11 @@ fn join(join: &Join, writer: &mut Writer<'_>) -> Written {
     };
     writer.push(if matches!(constraint, JoinConstraint::Natural) { " NATURAL " } else { " " });
     writer.push(word);
-    factor(&join.relation, READ, writer)?;
+    writer.factor(&join.relation, READ)?;
     match constraint {
         JoinConstraint::On(condition) => {
             writer.push(" ON ");
-            expression(condition, writer)
+            writer.expression(condition)
         }
         JoinConstraint::Using(columns) => {
             writer.push(" USING (");
@@ -387,51 +472,6 @@ fn join(join: &Join, writer: &mut Writer<'_>) -> Written {
             Ok(())
         }
         JoinConstraint::Natural | JoinConstraint::None => Ok(()),
-    }
-}
-
-/// Writes a table, with its alias, or what stands in its place.
-pub(super) fn factor(
-    factor: &TableFactor,
-    privileges: &'static [sealwire_accounts::Privilege],
-    writer: &mut Writer<'_>,
-) -> Written {
-    match factor {
-        TableFactor::Table {
-            name,
-            alias,
-            args: None,
-            version: None,
-            json_path: None,
-            sample: None,
-            with_hints,
-            partitions,
-            with_ordinality: false,
-            index_hints: _,
-        } if with_hints.is_empty() && partitions.is_empty() => {
-            writer.table(name, privileges)?;
-            match alias {
-                Some(alias) => named(alias, writer),
-                // MySQL lets `table.column` name a column of `database.table`; in SQLite so does the alias.
-                None => {
-                    writer.push(" AS ");
-                    writer.name(last_part(name))
-                }
-            }
-        }
-        TableFactor::Derived { lateral: false, subquery, alias, sample: None } => {
-            writer.push("(");
-            query(subquery, writer)?;
-            writer.push(")");
-            alias.as_ref().map_or(Ok(()), |alias| named(alias, writer))
-        }
-        TableFactor::NestedJoin { table_with_joins, alias: None } => {
-            writer.push("(");
-            writer.nested(|writer| self::table_with_joins(table_with_joins, writer))?;
-            writer.push(")");
-            Ok(())
-        }
-        other => Err(unsupported(&other.to_string())),
     }
 }
 
@@ -448,25 +488,7 @@ fn order_by(order: &OrderBy, writer: &mut Writer<'_>) -> Written {
     if order.interpolate.is_some() {
         return Err(unsupported("INTERPOLATE"));
     }
-    ordering(list, writer)
-}
-
-/// Writes ORDER BY and its list.
-pub(super) fn ordering(list: &[OrderByExpr], writer: &mut Writer<'_>) -> Written {
-    writer.push(" ORDER BY ");
-    writer.list(list, |writer, item| {
-        expression(&item.expr, writer)?;
-        if item.options.nulls_first.is_some() || item.with_fill.is_some() {
-            return Err(unsupported("NULLS FIRST or NULLS LAST"));
-        }
-        match &item.options.sort {
-            None => {}
-            Some(sqlparser::ast::OrderBySort::Asc) => writer.push(" ASC"),
-            Some(sqlparser::ast::OrderBySort::Desc) => writer.push(" DESC"),
-            Some(_) => return Err(unsupported("ORDER BY … USING")),
-        }
-        Ok(())
-    })
+    writer.ordering(list)
 }
 
 fn limit(limit: &LimitClause, writer: &mut Writer<'_>) -> Written {
@@ -479,31 +501,11 @@ fn limit(limit: &LimitClause, writer: &mut Writer<'_>) -> Written {
     };
     if let Some(limit) = limit {
         writer.push(" LIMIT ");
-        row_count(limit, writer)?;
+        writer.row_count(limit)?;
     }
     if let Some(offset) = offset {
         writer.push(if limit.is_some() { " OFFSET " } else { " LIMIT -1 OFFSET " });
-        row_count(offset, writer)?;
+        writer.row_count(offset)?;
     }
     Ok(())
-}
-
-/// A number of rows. MySQL's manual has 18446744073709551615 stand for all of them; SQLite's whole numbers end before, and those that it
-/// is given as parameters come as floating point.
-pub(super) fn row_count(count: &Expr, writer: &mut Writer<'_>) -> Written {
-    let Expr::Value(value) = count else { return expression(count, writer) };
-    match &value.value {
-        Value::Number(digits, _) if digits.parse::<u64>().is_ok_and(|count| i64::try_from(count).is_err()) => {
-            // As many as SQLite can count.
-            writer.push("9223372036854775807");
-            Ok(())
-        }
-        Value::Placeholder(_) => {
-            writer.push("CAST(");
-            expression(count, writer)?;
-            writer.push(" AS INTEGER)");
-            Ok(())
-        }
-        _ => expression(count, writer),
-    }
 }

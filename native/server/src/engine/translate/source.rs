@@ -11,7 +11,7 @@ use sqlparser::dialect::MySqlDialect;
 use sqlparser::parser::Parser;
 use sqlparser::tokenizer::Token;
 
-use super::unsupported;
+use super::errors::unsupported;
 use crate::sql::canonical_text;
 use crate::sql::lex::{Lexer, Piece, unquote};
 

@@ -1,5 +1,6 @@
 use super::*;
-use crate::sql::Datum;
+use crate::engine::Interruption;
+use crate::sql::{Datum, Names};
 
 struct Fixed;
 

@@ -8,10 +8,13 @@ use sealwire_accounts::Privilege;
 use sealwire_core::error::SqlError;
 use sqlparser::ast::{Ident, ObjectName};
 
-use super::{Access, Ignores, Kind, Scope, Translated, parts, schema_of, temporary_name, unsupported};
+use super::errors::unsupported;
+use super::names::{Temporaries, parts, schema_of, temporary_name};
+use super::parse::Reading;
+use super::translated::{Access, Ignores, Kind, Translated};
 use crate::engine::kept::Kept;
 use crate::engine::{LONGEST_NAME, is_system_database};
-use crate::sql::Datum;
+use crate::sql::{Datum, Names};
 
 /// A statement nested deeper than this is refused. The parser refuses most such statements before, at a lower bound of its own.
 const MOST_NESTED: usize = 200;
@@ -21,6 +24,19 @@ const MOST_TABLES: usize = 1000;
 
 /// What SQLite calls IGNORE.
 const OR_IGNORE: &str = "OR IGNORE ";
+
+/// What a translation may look at.
+#[derive(Clone, Copy)]
+pub(crate) struct Scope<'a> {
+    /// The current database.
+    pub(crate) database: Option<&'a str>,
+    /// Variables and the session's functions.
+    pub(crate) names: &'a dyn Names,
+    /// The session's temporary tables.
+    pub(crate) temporaries: &'a Temporaries,
+    /// What is asked before memory is taken, and between two steps that take time.
+    pub(crate) reading: &'a dyn Reading,
+}
 
 /// Collects the text for SQLite, and the tables that the statement names.
 pub(super) struct Writer<'a> {
@@ -164,7 +180,7 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    /// A parameter that [`super::parse`] numbered.
+    /// A parameter that [`super::parse::tree`] numbered.
     pub(super) fn placeholder(&mut self, text: &str) -> Result<(), SqlError> {
         let number = text.strip_prefix('?').and_then(|number| number.parse::<u16>().ok());
         let number = number.ok_or_else(|| unsupported(text))?;

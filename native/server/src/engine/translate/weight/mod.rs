@@ -27,7 +27,7 @@ pub(super) use columns::check_table;
 pub(in crate::engine) use columns::{check_parts, of_columns};
 pub(in crate::engine) use relation::{Relation, Tables};
 
-use super::last_part;
+use super::names::{last_part, parts as name_parts};
 
 /// The heaviest statement: SQLite compiles it in less than half a second, with less than 100 MB.
 pub(in crate::engine) const MOST: u64 = 100_000;
@@ -331,7 +331,7 @@ impl<'q, 't> Walk<'q, 't> {
 
     /// What the name of a table means.
     fn named(&mut self, name: &ObjectName) -> Rc<Relation> {
-        let parts = super::parts(name);
+        let parts = name_parts(name);
         if let [only] = parts.as_slice() {
             let common = self.common.iter().rev().find(|(known, _)| known.eq_ignore_ascii_case(only));
             if let Some((_, relation)) = common {

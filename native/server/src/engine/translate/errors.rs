@@ -1,0 +1,16 @@
+//! MySQL's errors for statements that can't be translated.
+
+use sealwire_core::error::SqlError;
+
+/// MySQL's refusal of what this server does not do.
+pub(in crate::engine) fn unsupported(what: &str) -> SqlError {
+    SqlError::new(1235, b"42000", format!("This version of Sealwire doesn't yet support '{what}'"))
+}
+
+/// Keys of one table, as in MySQL: what asks about tables reads all of them.
+pub(in crate::engine) const MOST_KEYS: usize = 64;
+
+/// The error for one more.
+pub(in crate::engine) fn too_many_keys() -> SqlError {
+    SqlError::new(1069, b"42000", format!("Too many keys specified; max {MOST_KEYS} keys allowed"))
+}

@@ -1,0 +1,105 @@
+//! Parses statements, and counts the memory that this takes.
+
+use sealwire_core::error::SqlError;
+use sqlparser::ast::Statement;
+use sqlparser::dialect::MySqlDialect;
+use sqlparser::parser::Parser;
+use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
+
+use crate::engine::{Interruption, stopped};
+use crate::memory::{self, Held};
+use crate::sql::{depth, syntax_error_near};
+
+/// What reading a statement asks of who has it read.
+pub(in crate::engine) trait Reading {
+    /// Counts memory for reading a statement, until the result is dropped.
+    ///
+    /// # Errors
+    /// 1041 where there is none, and those of [`Reading::go_on`].
+    fn room(&self, bytes: usize) -> Result<Held, SqlError>;
+
+    /// Looks whether the statement is to stop.
+    ///
+    /// # Errors
+    /// 1317 and 3024 where it is.
+    fn go_on(&self) -> Result<(), SqlError>;
+}
+
+impl Reading for Interruption {
+    fn room(&self, _: usize) -> Result<Held, SqlError> {
+        Ok(Held::default())
+    }
+
+    fn go_on(&self) -> Result<(), SqlError> {
+        if self.is_stopped() { Err(stopped(self)) } else { Ok(()) }
+    }
+}
+
+/// A tree, and the memory that counts for it.
+pub(in crate::engine) struct Tree {
+    pub(in crate::engine) statement: Statement,
+    pub(super) parameters: u16,
+    /// What reading it takes at most.
+    pub(super) bytes: usize,
+    pub(super) held: Held,
+}
+
+impl Tree {
+    /// Looks whether a large statement is to stop: a step on a small one takes no time.
+    pub(super) fn go_on(bytes: usize, reading: &dyn Reading) -> Result<(), SqlError> {
+        if bytes < memory::LARGE { Ok(()) } else { reading.go_on() }
+    }
+}
+
+/// Parses and numbers the parameters from 1, so that moving an expression does not move its value.
+///
+/// # Errors
+/// As [`super::translate`].
+pub(in crate::engine) fn tree(sql: &str, reading: &dyn Reading) -> Result<Tree, SqlError> {
+    let bytes = depth::check(sql)?;
+    let held = reading.room(bytes)?;
+    let dialect = MySqlDialect {};
+    let syntax_error = || syntax_error_near(sql, sql);
+    let mut tokens = Tokenizer::new(&dialect, sql).tokenize_with_location().map_err(|_| syntax_error())?;
+    let mut parameters = 0u16;
+    for token in &mut tokens {
+        if let Token::Placeholder(text) = &mut token.token {
+            if text != "?" {
+                return Err(syntax_error());
+            }
+            parameters = parameters
+                .checked_add(1)
+                .ok_or_else(|| SqlError::new(1390, b"HY000", "Prepared statement contains too many placeholders"))?;
+            *text = format!("?{parameters}");
+        }
+    }
+    Tree::go_on(bytes, reading)?;
+    let mut parser = Parser::new(&dialect).with_tokens_with_locations(tokens);
+    let parsed = parser.parse_statement();
+    Tree::go_on(bytes, reading)?;
+    let statement = match parsed {
+        Ok(statement) if parser.peek_token_ref().token == Token::EOF => statement,
+        _ => {
+            let rest = rest_from(sql, parser.peek_token_ref());
+            // A first word that begins no statement is itself the error.
+            let is_first_word = sql.strip_suffix(rest).is_some_and(|before| before.split_whitespace().count() == 1);
+            return Err(syntax_error_near(sql, if is_first_word { sql } else { rest }));
+        }
+    };
+    Ok(Tree { statement, parameters, bytes, held })
+}
+
+/// The text from a token on, which is where MySQL says the error is.
+fn rest_from<'a>(sql: &'a str, token: &TokenWithSpan) -> &'a str {
+    let start = token.span.start;
+    let Ok(line) = usize::try_from(start.line) else { return sql };
+    if line == 0 {
+        // The end of the text has no place of its own.
+        return "";
+    }
+    let before: usize = sql.split_inclusive('\n').take(line - 1).map(str::len).sum();
+    let rest = sql.get(before..).unwrap_or_default();
+    let column = usize::try_from(start.column).unwrap_or(1).saturating_sub(1);
+    let offset = rest.char_indices().nth(column).map_or(rest.len(), |(at, _)| at);
+    rest.get(offset..).unwrap_or_default()
+}
