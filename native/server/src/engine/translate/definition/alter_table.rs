@@ -1,0 +1,112 @@
+//! ALTER TABLE.
+
+use sealwire_accounts::Privilege;
+use sealwire_core::error::SqlError;
+use sqlparser::ast::{AlterTable, AlterTableOperation, ColumnOption, ObjectName, RenameTableNameKind, TableConstraint};
+
+use super::super::errors::unsupported;
+use super::super::names::schema_of;
+use super::super::source::Source;
+use super::super::weight;
+use super::super::writer::{Writer, check_new_name};
+use super::column::column;
+use super::index::{drop_index, index};
+use super::origin::Origin;
+use super::target::Named;
+
+type Written = Result<(), SqlError>;
+
+/// Source: MySQL Reference Manual, "ALTER TABLE Statement".
+const ALTER: &[Privilege] = &[Privilege::ALTER, Privilege::CREATE, Privilege::INSERT];
+
+/// As [`ALTER`], for the old name of a table that gets another.
+const RENAME: &[Privilege] = &[Privilege::ALTER, Privilege::DROP];
+
+pub(super) fn alter_table(
+    alter: &AlterTable,
+    source: &Source<'_>,
+    writer: &mut Writer<'_>,
+    statements: &mut Vec<String>,
+) -> Written {
+    let renames = |operation: &AlterTableOperation| matches!(operation, AlterTableOperation::RenameTable { .. });
+    let privileges = if alter.operations.iter().all(renames) { RENAME } else { ALTER };
+    let table = Named::existing(&alter.name, privileges, writer)?;
+    let mut runs = source.items(&source.all()).into_iter();
+    for operation in &alter.operations {
+        let origin = Origin { source, run: runs.next() };
+        match operation {
+            AlterTableOperation::AddConstraint { constraint: TableConstraint::Unique(unique), .. } => {
+                let name = unique.index_name.as_ref().or(unique.name.as_ref());
+                let name = name.ok_or_else(|| unsupported("ADD UNIQUE without a name"))?;
+                statements.push(index(&table, &name.value, &origin.parts(&unique.columns), true, writer)?);
+                continue;
+            }
+            AlterTableOperation::AddConstraint { constraint: TableConstraint::Index(key), .. } => {
+                let name = key.name.as_ref().ok_or_else(|| unsupported("ADD INDEX without a name"))?;
+                statements.push(index(&table, &name.value, &origin.parts(&key.columns), false, writer)?);
+                continue;
+            }
+            AlterTableOperation::DropIndex { name } => {
+                statements.push(drop_index(&table, &name.value, writer)?);
+                continue;
+            }
+            AlterTableOperation::DropColumn { column_names, .. } => {
+                for name in column_names {
+                    begin(&table, " DROP COLUMN ", writer)?;
+                    writer.name(&name.value)?;
+                    statements.push(writer.take());
+                }
+                continue;
+            }
+            AlterTableOperation::AddColumn { column_def, .. } => {
+                let computes =
+                    |option: &ColumnOption| matches!(option, ColumnOption::Check(_) | ColumnOption::Generated { .. });
+                if column_def.options.iter().any(|option| computes(&option.option)) {
+                    table.is_computed_from(writer)?;
+                }
+                // The column's own text; its table is looked at when it is there.
+                weight::check_table(std::slice::from_ref(column_def), &[])?;
+                begin(&table, " ADD COLUMN ", writer)?;
+                column(column_def, false, &origin, writer)?;
+            }
+            AlterTableOperation::RenameColumn { old_column_name, new_column_name } => {
+                check_new_name(&new_column_name.value, 1166, "column")?;
+                let schema = if table.is_temporary { "temp".into() } else { schema_of(&table.database) };
+                let old = old_column_name.value.clone();
+                writer.renames.push((schema.into_owned(), table.inner(), old));
+                begin(&table, " RENAME COLUMN ", writer)?;
+                writer.name(&old_column_name.value)?;
+                writer.push(" TO ");
+                writer.name(&new_column_name.value)?;
+            }
+            AlterTableOperation::RenameTable {
+                table_name: RenameTableNameKind::As(name) | RenameTableNameKind::To(name),
+            } => rename(&table, name, writer)?,
+            other => return Err(unsupported(&format!("ALTER TABLE … {other}"))),
+        }
+        statements.push(writer.take());
+    }
+    Ok(())
+}
+
+fn begin(table: &Named, operation: &'static str, writer: &mut Writer<'_>) -> Written {
+    writer.push("ALTER TABLE ");
+    table.write(writer)?;
+    writer.push(operation);
+    Ok(())
+}
+
+fn rename(table: &Named, name: &ObjectName, writer: &mut Writer<'_>) -> Written {
+    let (database, new) = writer.resolve(name)?;
+    check_new_name(&new, 1103, "table")?;
+    if database != table.database {
+        return Err(unsupported("RENAME of a table to another database"));
+    }
+    if table.is_temporary {
+        return Err(unsupported("RENAME of a temporary table"));
+    }
+    writer.needs(&table.database, &table.table, RENAME)?;
+    writer.needs(&database, &new, ALTER)?;
+    begin(table, " RENAME TO ", writer)?;
+    writer.name(&new)
+}

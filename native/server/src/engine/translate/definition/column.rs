@@ -1,0 +1,176 @@
+//! A column of CREATE TABLE, or of ALTER TABLE … ADD COLUMN.
+
+use sealwire_core::error::SqlError;
+use sqlparser::ast::{
+    CheckConstraint, ColumnDef, ColumnOption, DataType, EnumMember, Expr, GeneratedExpressionMode, Ident, ObjectName,
+    Value,
+};
+use sqlparser::tokenizer::Token;
+
+use super::super::errors::unsupported;
+use super::super::names::last_part;
+use super::super::writer::{Writer, check_new_name};
+use super::origin::Origin;
+use crate::engine::kept::{Kept, Thing};
+use crate::engine::types::DeclaredType;
+use crate::sql::charset::{check_collation, default_collation};
+use crate::sql::text_literal;
+
+type Written = Result<(), SqlError>;
+
+pub(super) fn column(column: &ColumnDef, is_counted: bool, origin: &Origin<'_>, writer: &mut Writer<'_>) -> Written {
+    let name = &column.name.value;
+    check_new_name(name, 1166, "column")?;
+    let declared = DeclaredType::from_mysql(&column.data_type);
+    let declared = declared.ok_or_else(|| unsupported(&column.data_type.to_string()))?;
+    let kept = kept_of(column, &declared, is_counted, origin)?;
+    writer.name(name)?;
+    if is_counted {
+        if !declared.is_integer() {
+            return Err(SqlError::new(1063, b"42000", format!("Incorrect column specifier for column '{name}'")));
+        }
+        writer.push(" INTEGER");
+        writer.kept(&kept);
+        writer.push(" PRIMARY KEY AUTOINCREMENT");
+        return Ok(());
+    }
+    writer.push(" ");
+    writer.put_back(&declared.to_sqlite());
+    writer.kept(&kept);
+    let mut is_collated = false;
+    for option in &column.options {
+        match &option.option {
+            ColumnOption::NotNull => writer.push(" NOT NULL"),
+            ColumnOption::Default(value) => {
+                writer.push(" DEFAULT ");
+                default_value(value, writer)?;
+            }
+            ColumnOption::PrimaryKey(_) => writer.push(" PRIMARY KEY NOT NULL"),
+            ColumnOption::Unique(_) => writer.push(" UNIQUE"),
+            ColumnOption::Check(constraint) => {
+                check(constraint, constraint.name.as_ref().or(option.name.as_ref()), writer)?;
+            }
+            ColumnOption::Collation(collation) => is_collated = is_binary(collation),
+            ColumnOption::Generated { generation_expr: Some(value), generation_expr_mode, .. } => {
+                writer.push(" GENERATED ALWAYS AS (");
+                writer.expression(value)?;
+                writer.push(if *generation_expr_mode == Some(GeneratedExpressionMode::Stored) {
+                    ") STORED"
+                } else {
+                    ")"
+                });
+            }
+            // What a column is for, and how its bytes are read: nothing that SQLite asks.
+            ColumnOption::DialectSpecific(_)
+            | ColumnOption::Null
+            | ColumnOption::Comment(_)
+            | ColumnOption::CharacterSet(_)
+            | ColumnOption::OnUpdate(_) => {}
+            other => return Err(unsupported(&other.to_string())),
+        }
+    }
+    if let DataType::Enum(members, _) = &column.data_type {
+        writer.push(" CHECK (");
+        writer.name(name)?;
+        writer.push(" IN (");
+        writer.list(members, |writer, (EnumMember::Name(member) | EnumMember::NamedValue(member, _))| {
+            writer.text(member);
+            Ok(())
+        })?;
+        writer.push("))");
+    }
+    if declared.is_text() && !is_collated {
+        writer.push(" COLLATE NOCASE");
+    }
+    Ok(())
+}
+
+fn is_binary(collation: &ObjectName) -> bool {
+    last_part(collation).ends_with("_bin") || last_part(collation).eq_ignore_ascii_case("binary")
+}
+
+/// What SHOW CREATE TABLE says of a column and SQLite does not know.
+fn kept_of(
+    column: &ColumnDef,
+    declared: &DeclaredType,
+    is_counted: bool,
+    origin: &Origin<'_>,
+) -> Result<Kept, SqlError> {
+    let mut kept = Kept::default();
+    let list = |members: Vec<&String>| members.into_iter().map(|member| text_literal(member)).collect::<Vec<_>>();
+    match &column.data_type {
+        DataType::Enum(members, _) => {
+            let names = members.iter().map(|(EnumMember::Name(name) | EnumMember::NamedValue(name, _))| name);
+            kept.add(Thing::Type, format!("enum({})", list(names.collect()).join(",")));
+        }
+        DataType::Set(members) => {
+            kept.add(Thing::Type, format!("set({})", list(members.iter().collect()).join(",")));
+        }
+        _ if is_counted => kept.add(Thing::Type, declared.to_mysql()),
+        _ => {}
+    }
+    let mut checks = origin.run.clone();
+    for option in &column.options {
+        match &option.option {
+            ColumnOption::Default(value) => {
+                kept.add(Thing::Default, origin.source.expression(origin.behind("DEFAULT"), value)?);
+            }
+            ColumnOption::OnUpdate(value) => {
+                let behind = origin.behind("ON").and_then(|run| origin.source.behind(&run, "UPDATE"));
+                kept.add(Thing::OnUpdate, origin.source.expression(behind, value)?);
+            }
+            ColumnOption::Generated { generation_expr: Some(value), .. } => {
+                kept.add(Thing::Generated, origin.source.expression(origin.group_behind("AS"), value)?);
+            }
+            ColumnOption::CharacterSet(charset) => _ = default_collation(last_part(charset))?,
+            ColumnOption::Collation(collation) if !is_binary(collation) => check_collation(last_part(collation))?,
+            ColumnOption::Collation(collation) => {
+                check_collation(last_part(collation))?;
+                kept.add(Thing::Collation, last_part(collation).to_ascii_lowercase());
+            }
+            ColumnOption::Comment(text) => kept.add(Thing::Comment, text),
+            ColumnOption::Check(constraint) => {
+                let name = constraint.name.as_ref().or(option.name.as_ref());
+                let one = Origin { source: origin.source, run: checks };
+                kept.add(Thing::Check, one.check(constraint, name)?);
+                checks = one.behind("CHECK");
+            }
+            _ => {}
+        }
+    }
+    Ok(kept)
+}
+
+fn default_value(value: &Expr, writer: &mut Writer<'_>) -> Written {
+    if matches!(value, Expr::Value(value) if matches!(value.value, Value::Number(..) | Value::Null)) {
+        return writer.expression(value);
+    }
+    writer.push("(");
+    writer.expression(value)?;
+    writer.push(")");
+    Ok(())
+}
+
+/// Whether a column has AUTO_INCREMENT: in SQLite it is the row's own number.
+pub(super) fn is_counted(column: &ColumnDef) -> bool {
+    column.options.iter().any(|option| {
+        matches!(&option.option, ColumnOption::DialectSpecific(tokens)
+            if tokens.iter().any(|token| matches!(token, Token::Word(word) if word.value.eq_ignore_ascii_case("AUTO_INCREMENT"))))
+    })
+}
+
+/// Writes a CHECK constraint.
+pub(super) fn check(check: &CheckConstraint, name: Option<&Ident>, writer: &mut Writer<'_>) -> Written {
+    if check.enforced == Some(false) {
+        return Err(unsupported("CHECK … NOT ENFORCED"));
+    }
+    if let Some(name) = name {
+        check_new_name(&name.value, 1059, "constraint")?;
+        writer.push(" CONSTRAINT ");
+        writer.name(&name.value)?;
+    }
+    writer.push(" CHECK (");
+    writer.expression(&check.expr)?;
+    writer.push(")");
+    Ok(())
+}

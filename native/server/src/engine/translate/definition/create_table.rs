@@ -1,0 +1,241 @@
+//! CREATE TABLE: columns, constraints and options.
+
+use sealwire_accounts::Privilege;
+use sealwire_core::error::SqlError;
+use sqlparser::ast::{
+    CommentDef, CreateTable, CreateTableLikeKind, CreateTableOptions, Expr, ForeignKeyConstraint, ReferentialAction,
+    SqlOption, TableConstraint, Value,
+};
+
+use super::super::errors::{MOST_KEYS, too_many_keys, unsupported};
+use super::super::names::last_part;
+use super::super::source::Source;
+use super::super::weight;
+use super::super::writer::{READ, Writer, check_new_name};
+use super::column::{self, check, is_counted};
+use super::index::{column_list, column_name, index};
+use super::origin::Origin;
+use super::target::Named;
+use crate::engine::kept::{Kept, Thing};
+use crate::sql::charset::{check_collation, default_collation};
+
+type Written = Result<(), SqlError>;
+
+/// What CREATE TABLE needs with a SELECT, as mysqld asks it.
+const CREATE_AND_FILL: &[Privilege] = &[Privilege::CREATE, Privilege::INSERT];
+pub(super) fn create_table(
+    create: &CreateTable,
+    source: &Source<'_>,
+    writer: &mut Writer<'_>,
+    statements: &mut Vec<String>,
+) -> Written {
+    if create.or_replace {
+        return Err(unsupported("CREATE OR REPLACE TABLE"));
+    }
+    let (database, table) = writer.resolve(&create.name)?;
+    check_new_name(&table, 1103, "table")?;
+    let table = Named { database, table, is_temporary: create.temporary, is_there: false };
+    if create.temporary {
+        writer.needs_on_database(&table.database, &[Privilege::CREATE_TEMPORARY_TABLES]);
+        writer.creates.push((table.database.clone(), table.table.clone()));
+    } else {
+        let is_filled = create.query.is_some();
+        writer.needs(&table.database, &table.table, if is_filled { CREATE_AND_FILL } else { &[Privilege::CREATE] })?;
+    }
+    writer.forgives = create.if_not_exists;
+    writer.push("CREATE TABLE ");
+    table.write(writer)?;
+    if let Some(CreateTableLikeKind::Plain(like) | CreateTableLikeKind::Parenthesized(like)) = &create.like {
+        writer.push(" AS SELECT * FROM ");
+        writer.table(&like.name, READ)?;
+        writer.push(" WHERE FALSE");
+        statements.push(writer.take());
+        return Ok(());
+    }
+    if let Some(query) = &create.query {
+        if !create.columns.is_empty() {
+            return Err(unsupported("CREATE TABLE with columns and SELECT"));
+        }
+        writer.push(" AS ");
+        writer.query(query)?;
+        statements.push(writer.take());
+        return Ok(());
+    }
+    let is_key = |constraint: &&TableConstraint| {
+        matches!(constraint, TableConstraint::Unique(_) | TableConstraint::Index(_) | TableConstraint::PrimaryKey(_))
+    };
+    if create.constraints.iter().filter(is_key).count() > MOST_KEYS {
+        return Err(too_many_keys());
+    }
+    weight::check_table(&create.columns, &create.constraints)?;
+    let counted = create.columns.iter().find(|column| is_counted(column)).map(|column| column.name.value.as_str());
+    let body = source.group(&source.all()).unwrap_or_default();
+    let (columns, constraints) = source.columns_and_constraints(&body, &create.columns);
+    let mut indexes = Vec::new();
+    writer.push(" (");
+    writer.kept(&table_options(create)?);
+    let mut runs = columns.into_iter();
+    writer.list(&create.columns, |writer, column| {
+        let origin = Origin { source, run: runs.next() };
+        column::column(column, counted == Some(column.name.value.as_str()), &origin, writer)
+    })?;
+    let mut runs = constraints.into_iter();
+    for constraint in &create.constraints {
+        let origin = Origin { source, run: runs.next() };
+        match constraint {
+            TableConstraint::Unique(unique) => {
+                let name = unique.index_name.as_ref().or(unique.name.as_ref());
+                indexes.push((name, origin.parts(&unique.columns), true));
+            }
+            TableConstraint::Index(key) => indexes.push((key.name.as_ref(), origin.parts(&key.columns), false)),
+            other => table_constraint(other, counted, &table, &origin, writer)?,
+        }
+    }
+    writer.push(")");
+    statements.push(writer.take());
+    for (name, parts, is_unique) in indexes {
+        let first = parts.columns.first().and_then(column_name);
+        let name = name.map(|name| name.value.as_str()).or(first).unwrap_or("functional_index");
+        statements.push(index(&table, name, &parts, is_unique, writer)?);
+    }
+    Ok(())
+}
+
+/// The engines that dumps and frameworks name; all of them are SQLite here.
+const ENGINES: [&str; 19] = [
+    "SQLite",
+    "InnoDB",
+    "MyISAM",
+    "MEMORY",
+    "HEAP",
+    "CSV",
+    "ARCHIVE",
+    "BLACKHOLE",
+    "MERGE",
+    "MRG_MYISAM",
+    "FEDERATED",
+    "NDB",
+    "NDBCLUSTER",
+    "Aria",
+    "Maria",
+    "RocksDB",
+    "TokuDB",
+    "ColumnStore",
+    "EXAMPLE",
+];
+
+/// What is kept of a table's options. The engine, the character set and the collation are always the server's, and yet have to be some.
+fn table_options(create: &CreateTable) -> Result<Kept, SqlError> {
+    let mut kept = Kept::default();
+    let CreateTableOptions::Plain(options) = &create.table_options else { return Ok(kept) };
+    for option in options {
+        match option {
+            SqlOption::Comment(CommentDef::WithEq(text) | CommentDef::WithoutEq(text)) => {
+                kept.add(Thing::Comment, text);
+            }
+            SqlOption::NamedParenthesizedList(list) if list.key.value == "ENGINE" => {
+                let name = list.name.as_ref().map_or("", |name| name.value.as_str());
+                if !ENGINES.iter().any(|engine| engine.eq_ignore_ascii_case(name)) {
+                    return Err(SqlError::new(1286, b"42000", format!("Unknown storage engine '{name}'")));
+                }
+            }
+            SqlOption::KeyValue { key, value } => {
+                let name = match value {
+                    Expr::Identifier(name) => name.value.as_str(),
+                    Expr::Value(value) => match &value.value {
+                        Value::SingleQuotedString(name) | Value::DoubleQuotedString(name) => name,
+                        _ => continue,
+                    },
+                    _ => continue,
+                };
+                if key.value.ends_with("COLLATE") {
+                    check_collation(name)?;
+                } else if key.value.ends_with("CHARSET") || key.value.ends_with("CHARACTER SET") {
+                    default_collation(name)?;
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(kept)
+}
+
+/// Writes a constraint that stands within CREATE TABLE, with the comma before it.
+fn table_constraint(
+    constraint: &TableConstraint,
+    counted: Option<&str>,
+    table: &Named,
+    origin: &Origin<'_>,
+    writer: &mut Writer<'_>,
+) -> Written {
+    match constraint {
+        TableConstraint::PrimaryKey(key) => {
+            let only = match key.columns.as_slice() {
+                [only] => column_name(only),
+                _ => None,
+            };
+            if counted.is_some() && only == counted {
+                return Ok(());
+            }
+            writer.push(if counted.is_some() { ", UNIQUE (" } else { ", PRIMARY KEY (" });
+            column_list(&key.columns, writer)?;
+            writer.push(")");
+        }
+        TableConstraint::ForeignKey(key) => foreign_key(key, table, writer)?,
+        TableConstraint::Check(constraint) => {
+            writer.push(",");
+            let mut kept = Kept::default();
+            kept.add(Thing::Check, origin.check(constraint, constraint.name.as_ref())?);
+            writer.kept(&kept);
+            check(constraint, constraint.name.as_ref(), writer)?;
+        }
+        // A search for words has no equal here; the table works without it.
+        TableConstraint::FulltextOrSpatial(_) => {}
+        other => return Err(unsupported(&other.to_string())),
+    }
+    Ok(())
+}
+
+fn foreign_key(key: &ForeignKeyConstraint, table: &Named, writer: &mut Writer<'_>) -> Written {
+    if table.is_temporary {
+        return Err(unsupported("a foreign key of a temporary table"));
+    }
+    // Without a database it is the table's own, whatever the current one is.
+    let (database, parent) = match key.foreign_table.0.len() {
+        1 => (table.database.clone(), last_part(&key.foreign_table).to_owned()),
+        _ => writer.resolve(&key.foreign_table)?,
+    };
+    if database != table.database {
+        return Err(unsupported("a foreign key to another database"));
+    }
+    // A table may refer to itself, and is not there yet when rights are asked for.
+    if parent != table.table {
+        writer.needs(&database, &parent, &[Privilege::REFERENCES])?;
+    }
+    writer.push(", ");
+    if let Some(name) = &key.name {
+        check_new_name(&name.value, 1059, "constraint")?;
+        writer.push("CONSTRAINT ");
+        writer.name(&name.value)?;
+        writer.push(" ");
+    }
+    writer.push("FOREIGN KEY (");
+    writer.names(&key.columns)?;
+    writer.push(") REFERENCES ");
+    writer.name(&parent)?;
+    writer.push(" (");
+    writer.names(&key.referred_columns)?;
+    writer.push(")");
+    for (when, action) in [(" ON DELETE ", key.on_delete), (" ON UPDATE ", key.on_update)] {
+        let Some(action) = action else { continue };
+        writer.push(when);
+        writer.push(match action {
+            ReferentialAction::Restrict => "RESTRICT",
+            ReferentialAction::Cascade => "CASCADE",
+            ReferentialAction::SetNull => "SET NULL",
+            ReferentialAction::NoAction => "NO ACTION",
+            ReferentialAction::SetDefault => "SET DEFAULT",
+        });
+    }
+    Ok(())
+}

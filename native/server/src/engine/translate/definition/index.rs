@@ -1,0 +1,88 @@
+//! Indexes and their parts.
+
+use sealwire_core::error::SqlError;
+use sqlparser::ast::{Expr, IndexColumn};
+
+use super::super::names::last_part;
+use super::super::source::{Run, Source};
+use super::super::weight;
+use super::super::writer::{Writer, check_new_name};
+use super::target::Named;
+use crate::engine::kept::{Kept, Thing};
+
+type Written = Result<(), SqlError>;
+
+pub(super) fn drop_index(table: &Named, index: &str, writer: &mut Writer<'_>) -> Result<String, SqlError> {
+    writer.push("DROP INDEX ");
+    table.index(index, writer)?;
+    Ok(writer.take())
+}
+
+/// The parts of an index, and where they stand in the statement.
+pub(super) struct Parts<'p> {
+    pub(super) columns: &'p [IndexColumn],
+    pub(super) source: &'p Source<'p>,
+    pub(super) run: Option<Run>,
+}
+
+pub(super) fn index(
+    table: &Named,
+    name: &str,
+    parts: &Parts<'_>,
+    is_unique: bool,
+    writer: &mut Writer<'_>,
+) -> Result<String, SqlError> {
+    check_new_name(name, 1280, "index")?;
+    weight::check_parts(&[], &parts.columns.iter().map(|part| &part.column.expr).collect::<Vec<_>>())?;
+    writer.push(if is_unique { "CREATE UNIQUE INDEX " } else { "CREATE INDEX " });
+    table.index(name, writer)?;
+    if parts.columns.iter().any(|column| column_name(column).is_none()) {
+        table.is_computed_from(writer)?;
+    }
+    writer.push(" ON ");
+    writer.name(&table.inner())?;
+    writer.push(" (");
+    key_parts(parts, writer)?;
+    writer.push(")");
+    Ok(writer.take())
+}
+
+/// Writes the parts of an index, and keeps those that are more or less than a column.
+fn key_parts(parts: &Parts<'_>, writer: &mut Writer<'_>) -> Written {
+    let runs = parts.run.as_ref().map(|run| parts.source.items(run)).unwrap_or_default();
+    let mut runs = runs.into_iter();
+    writer.list(parts.columns, |writer, column| {
+        let run = runs.next();
+        let value = &column.column.expr;
+        if matches!(value, Expr::Identifier(_)) {
+            return column_list(std::slice::from_ref(column), writer);
+        }
+        let mut kept = Kept::default();
+        match value {
+            Expr::Function(_) => {
+                let length = run.and_then(|run| parts.source.group(&run));
+                kept.add(Thing::Prefix, parts.source.number(length)?);
+            }
+            _ => kept.add(Thing::KeyPart, parts.source.expression(run, value)?),
+        }
+        writer.kept(&kept);
+        column_list(std::slice::from_ref(column), writer)
+    })
+}
+
+/// Writes the columns of an index; a prefix length (`name(10)`) is left out, so the whole column is indexed.
+pub(super) fn column_list(columns: &[IndexColumn], writer: &mut Writer<'_>) -> Written {
+    writer.list(columns, |writer, column| match column_name(column) {
+        Some(name) => writer.name(name),
+        None => writer.operand(&column.column.expr),
+    })
+}
+
+/// The column that a part of an index names; `None` for an expression.
+pub(super) fn column_name(column: &IndexColumn) -> Option<&str> {
+    match &column.column.expr {
+        Expr::Function(prefix) => Some(last_part(&prefix.name)),
+        Expr::Identifier(name) => Some(&name.value),
+        _ => None,
+    }
+}

@@ -1,0 +1,138 @@
+//! CREATE, ALTER and DROP of tables, indexes and views.
+
+use sealwire_accounts::Privilege;
+use sealwire_core::error::SqlError;
+use sqlparser::ast::{CreateView, ObjectName, ObjectType, Statement};
+
+use super::errors::unsupported;
+use super::names::last_part;
+use super::source::Source;
+use super::writer::{Writer, check_new_name};
+use crate::engine::kept::{Kept, Thing};
+use alter_table::alter_table;
+use create_table::create_table;
+use index::{Parts, drop_index, index};
+use target::Named;
+
+mod alter_table;
+mod column;
+mod create_table;
+mod index;
+mod origin;
+mod target;
+
+type Written = Result<(), SqlError>;
+
+/// Writes a definition as SQLite's statements. Gives a query to compile first where there is one.
+pub(super) fn translate(
+    statement: Statement,
+    source: &Source<'_>,
+    writer: &mut Writer<'_>,
+    statements: &mut Vec<String>,
+) -> Result<Option<String>, SqlError> {
+    match statement {
+        Statement::CreateTable(create) => create_table(&create, source, writer, statements)?,
+        Statement::CreateIndex(create) => {
+            let name = create.name.as_ref().map(last_part);
+            let name = name.ok_or_else(|| unsupported("CREATE INDEX without a name"))?;
+            let table = Named::existing(&create.table_name, &[Privilege::INDEX], writer)?;
+            let parts = Parts { columns: &create.columns, source, run: source.group(&source.all()) };
+            statements.push(index(&table, name, &parts, create.unique, writer)?);
+        }
+        Statement::CreateView(create) => return create_view(&create, source, writer, statements).map(Some),
+        Statement::AlterTable(alter) => alter_table(&alter, source, writer, statements)?,
+        Statement::Drop { object_type: ObjectType::Index, names, table: Some(table), .. } => {
+            let table = Named::existing(&table, &[Privilege::INDEX], writer)?;
+            for name in &names {
+                statements.push(drop_index(&table, last_part(name), writer)?);
+            }
+        }
+        Statement::Drop { object_type, if_exists, names, temporary, .. } => {
+            let (kind, is_table) = match object_type {
+                ObjectType::Table => ("DROP TABLE ", true),
+                ObjectType::View => ("DROP VIEW ", false),
+                other => return Err(unsupported(&format!("DROP {other}"))),
+            };
+            writer.forgives = if_exists;
+            for name in &names {
+                drop_object(name, kind, temporary, is_table, writer, statements)?;
+            }
+        }
+        other => {
+            let text = other.to_string();
+            return Err(unsupported(text.split_whitespace().take(2).collect::<Vec<_>>().join(" ").as_str()));
+        }
+    }
+    Ok(None)
+}
+
+fn drop_object(
+    name: &ObjectName,
+    kind: &'static str,
+    temporary: bool,
+    is_table: bool,
+    writer: &mut Writer<'_>,
+    statements: &mut Vec<String>,
+) -> Written {
+    let (database, table) = writer.resolve(name)?;
+    let is_known = is_table && writer.is_temporary(&database, &table);
+    if temporary && !is_known {
+        let unknown = SqlError::new(1051, b"42S02", format!("Unknown table '{database}.{table}'"));
+        if !writer.forgives {
+            return Err(unknown);
+        }
+        writer.notes.push(unknown);
+        return Ok(());
+    }
+    writer.push(kind);
+    if is_known {
+        writer.temporary(&database, &table)?;
+        writer.drops.push((database, table));
+    } else {
+        // DROP VIEW passes over a temporary table of that name.
+        writer.needs(&database, &table, &[Privilege::DROP])?;
+        Named { database, table, is_temporary: false, is_there: true }.write(writer)?;
+    }
+    statements.push(writer.take());
+    Ok(())
+}
+
+/// Writes CREATE VIEW, and gives its query as it is compiled for the user who creates it.
+fn create_view(
+    create: &CreateView,
+    source: &Source<'_>,
+    writer: &mut Writer<'_>,
+    statements: &mut Vec<String>,
+) -> Result<String, SqlError> {
+    if create.materialized || create.temporary || create.if_not_exists {
+        return Err(unsupported("this kind of view"));
+    }
+    let check = writer.aside(|writer| writer.query(&create.query))?;
+    let privileges: &'static [Privilege] =
+        if create.or_replace { &[Privilege::CREATE_VIEW, Privilege::DROP] } else { &[Privilege::CREATE_VIEW] };
+    let (database, table) = writer.resolve(&create.name)?;
+    check_new_name(&table, 1103, "table")?;
+    writer.needs(&database, &table, privileges)?;
+    let view = Named { database: database.clone(), table, is_temporary: false, is_there: false };
+    if create.or_replace {
+        writer.push("DROP VIEW IF EXISTS ");
+        view.write(writer)?;
+        statements.push(writer.take());
+    }
+    writer.push("CREATE VIEW ");
+    view.write(writer)?;
+    if !create.columns.is_empty() {
+        writer.push(" (");
+        writer.names(create.columns.iter().map(|column| &column.name))?;
+        writer.push(")");
+    }
+    writer.push(" AS ");
+    let mut kept = Kept::default();
+    kept.add(Thing::Query, source.view_query(&create.query, &database)?);
+    writer.kept(&kept);
+    writer.view = Some(database);
+    writer.query(&create.query)?;
+    writer.view = None;
+    statements.push(writer.take());
+    Ok(check)
+}
