@@ -8,7 +8,7 @@ use sealwire_accounts::Privilege;
 use sealwire_core::error::SqlError;
 use sealwire_core::message::ColumnDefinition;
 
-use super::engine::{Engine, EngineSession, Limits, Request, RowSink, SqliteEngine, Surroundings, SystemTable};
+use super::engine::{Engine, EngineSession, Limits, Request, RowSink, SessionContext, SqliteEngine, SystemTable};
 use super::sql::{Datum, Names, lex};
 
 /// The database that the account may use.
@@ -76,7 +76,7 @@ impl Sandbox {
 
 fn execute(session: &mut dyn EngineSession, sql: &str, is_administrator: bool) -> Result<Vec<u8>, SqlError> {
     let mut rows = Output::default();
-    let surroundings: Arc<dyn Surroundings> = Arc::new(Account { is_administrator });
+    let context: Arc<dyn SessionContext> = Arc::new(Account { is_administrator });
     let interruption = session.interruption();
     interruption.reset();
     interruption.limit((!is_administrator).then_some(PATIENCE));
@@ -84,7 +84,7 @@ fn execute(session: &mut dyn EngineSession, sql: &str, is_administrator: bool) -
         sql,
         parameters: &[],
         database: Some(OWN),
-        surroundings: &surroundings,
+        context: &context,
         binary: false,
         autocommit: true,
         limits: Limits::default(),
@@ -127,7 +127,7 @@ impl Names for Account {
     }
 }
 
-impl Surroundings for Account {
+impl SessionContext for Account {
     fn system_table(&self, _: &str, _: &str) -> Option<SystemTable> {
         None
     }

@@ -17,13 +17,13 @@ pub(crate) struct Interruption {
 
 /// How a wait has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Waited {
+pub(crate) enum WaitEnd {
     /// What it waited for is so.
-    IsSo,
+    Ready,
     /// The statement is to stop.
     Stopped,
     /// It has waited long enough.
-    Long,
+    TimedOut,
 }
 
 impl fmt::Debug for Interruption {
@@ -82,19 +82,19 @@ impl Interruption {
     }
 
     /// Waits until something is so, of which [`Interruption::notify`] tells, and no longer than `most`.
-    pub(crate) fn wait_until(&self, is_so: impl Fn() -> bool, most: Duration) -> Waited {
+    pub(crate) fn wait_until(&self, is_ready: impl Fn() -> bool, most: Duration) -> WaitEnd {
         let begun = Instant::now();
         let mut stopped = self.stopped.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
             if *stopped || self.is_out_of_time() {
-                return Waited::Stopped;
+                return WaitEnd::Stopped;
             }
-            if is_so() {
-                return Waited::IsSo;
+            if is_ready() {
+                return WaitEnd::Ready;
             }
             let left = most.saturating_sub(begun.elapsed());
             if left.is_zero() {
-                return Waited::Long;
+                return WaitEnd::TimedOut;
             }
             let deadline = self.deadline().map(|deadline| deadline.saturating_duration_since(Instant::now()));
             let left = deadline.map_or(left, |deadline| deadline.min(left));

@@ -1,14 +1,14 @@
 //! The engine behind the server: databases, statements, rows. SQLite is the one there is.
 
-mod flow;
+mod annotations;
+mod delivery;
+mod first_value;
 mod interruption;
-mod kept;
 mod pool;
 mod sqlite;
 mod threads;
 mod translate;
 mod types;
-mod value;
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use sealwire_core::message::ColumnDefinition;
 
 use super::sql::{Datum, Names};
 
-pub(crate) use flow::{Deliveries, Delivery, Outcome};
+pub(crate) use delivery::{Deliveries, Delivery, Outcome};
 pub(crate) use interruption::Interruption;
 pub(crate) use pool::{Job, Pool, Task, evaluate};
 pub(crate) use sqlite::{SqliteEngine, allow_descriptors, zone as time_zone};
@@ -128,7 +128,7 @@ pub(crate) struct Request<'a> {
     /// The current database.
     pub(crate) database: Option<&'a str>,
     /// Variables, system tables and rights.
-    pub(crate) surroundings: &'a Arc<dyn Surroundings>,
+    pub(crate) context: &'a Arc<dyn SessionContext>,
     /// Whether rows are wanted in binary form.
     pub(crate) binary: bool,
     /// Whether each statement is its own transaction.
@@ -208,10 +208,10 @@ pub(crate) fn stopped(interruption: &Interruption) -> SqlError {
 }
 
 /// Ends a connection, because so many bytes are kept for its transaction.
-pub(crate) type End = Arc<dyn Fn(u64) + Send + Sync>;
+pub(crate) type EndConnection = Arc<dyn Fn(u64) + Send + Sync>;
 
 /// What a statement sees of the server around it.
-pub(crate) trait Surroundings: Names + Send + Sync {
+pub(crate) trait SessionContext: Names + Send + Sync {
     /// `user@host` of the account for which large values count.
     fn account(&self) -> String {
         match self.function("CURRENT_USER") {
@@ -236,7 +236,7 @@ pub(crate) trait Surroundings: Names + Send + Sync {
     fn denied(&self, privilege: Privilege, database: &str, table: Option<&str>) -> SqlError;
 
     /// Ends the session's connection; `None` where it may not be ended.
-    fn end(&self) -> Option<End> {
+    fn end(&self) -> Option<EndConnection> {
         None
     }
 }

@@ -10,10 +10,10 @@ use sealwire_core::error::SqlError;
 use sealwire_core::message::ColumnDefinition;
 use sealwire_core::server::RowBatch;
 
-use super::flow::{Deliveries, Delivery, Giver, Outcome, flow};
+use super::delivery::{Deliveries, Delivery, DeliverySender, Outcome, delivery_channel};
+use super::first_value::FirstValue;
 use super::threads::Threads;
-use super::value::FirstValue;
-use super::{Done, EngineSession, Limits, Request, RowSink, Surroundings, TransactionStep, interrupted, stopped};
+use super::{Done, EngineSession, Limits, Request, RowSink, SessionContext, TransactionStep, interrupted, stopped};
 use crate::memory::{self, Held};
 use crate::registry::Entry;
 use crate::sql::Datum;
@@ -52,7 +52,7 @@ pub(crate) struct Job {
     /// The current database.
     pub(crate) database: Option<String>,
     /// Variables, system tables and rights as they are now.
-    pub(crate) surroundings: Arc<dyn Surroundings>,
+    pub(crate) context: Arc<dyn SessionContext>,
     /// Whether each statement is its own transaction.
     pub(crate) autocommit: bool,
     /// What the statement may not do, and how long it may take.
@@ -71,7 +71,7 @@ const BATCH: usize = 128 * 1024;
 /// What a thread is given.
 enum Work {
     /// A job, and where its deliveries go.
-    Job(Box<Job>, Giver),
+    Job(Box<Job>, DeliverySender),
     /// Something else that takes long.
     Call(Box<dyn FnOnce() + Send>),
 }
@@ -83,7 +83,7 @@ pub(crate) struct Pool(Threads<Work>);
 impl Default for Pool {
     fn default() -> Self {
         Self(Threads::new(|work| match work {
-            Work::Job(job, giver) => perform(*job, giver),
+            Work::Job(job, sender) => perform(*job, sender),
             Work::Call(call) => call(),
         }))
     }
@@ -95,8 +95,8 @@ impl Pool {
     /// # Errors
     /// 1135 where the system gives no more threads.
     pub(crate) fn run(&self, job: Job) -> Result<Deliveries, SqlError> {
-        let (giver, deliveries) = flow(job.session.interruption());
-        self.start(Work::Job(Box::new(job), giver)).map(|()| deliveries)
+        let (sender, deliveries) = delivery_channel(job.session.interruption());
+        self.start(Work::Job(Box::new(job), sender)).map(|()| deliveries)
     }
 
     /// Calls something on a thread of its own.
@@ -113,15 +113,15 @@ impl Pool {
     }
 }
 
-fn perform(job: Job, giver: Giver) {
-    let Job { mut session, task, database, surroundings, autocommit, limits, entry, wake } = job;
-    let ending = Ending { giver: Some(giver), wake };
-    let Ending { giver: Some(giver), wake } = &ending else { return };
+fn perform(job: Job, sender: DeliverySender) {
+    let Job { mut session, task, database, context, autocommit, limits, entry, wake } = job;
+    let finish = FinishGuard { sender: Some(sender), wake };
+    let FinishGuard { sender: Some(sender), wake } = &finish else { return };
     let request = |sql, parameters, binary| Request {
         sql,
         parameters,
         database: database.as_deref(),
-        surroundings: &surroundings,
+        context: &context,
         binary,
         autocommit,
         limits,
@@ -137,12 +137,12 @@ fn perform(job: Job, giver: Giver) {
             if sql == "SELECT deaf_in_the_engine()" {
                 std::thread::park();
             }
-            let mut rows = Channel {
-                giver,
+            let mut rows = BatchingSink {
+                sender,
                 wake,
-                surroundings: surroundings.as_ref(),
+                context: context.as_ref(),
                 batch: RowBatch::default(),
-                enough: FIRST_BATCH,
+                batch_size: FIRST_BATCH,
                 left: limits.rows,
                 session: session.interruption(),
             };
@@ -161,10 +161,10 @@ fn perform(job: Job, giver: Giver) {
         Task::Transaction(step) => session.transaction(step).map(|()| Outcome::Stepped),
     };
     // Before the answer: who has read it may come again, and change what else would be copied for that.
-    drop(surroundings);
+    drop(context);
     drop(entry);
     // A connection that is gone takes the session with it: an open transaction is rolled back when it is dropped.
-    giver.give(Delivery::Finished(session, outcome));
+    sender.send(Delivery::Finished(session, outcome));
 }
 
 /// The value of a SELECT of one expression.
@@ -179,34 +179,34 @@ pub(crate) fn evaluate(session: &mut dyn EngineSession, request: &Request<'_>) -
 }
 
 /// Hangs up and wakes the connection when the statement is over, be it by a panic: nobody waits for a thread that is gone.
-struct Ending {
-    giver: Option<Giver>,
+struct FinishGuard {
+    sender: Option<DeliverySender>,
     wake: Box<dyn Fn() + Send>,
 }
 
-impl Drop for Ending {
+impl Drop for FinishGuard {
     fn drop(&mut self) {
-        self.giver = None;
+        self.sender = None;
         (self.wake)();
     }
 }
 
 /// Rows on their way to the connection.
-struct Channel<'a> {
-    giver: &'a Giver,
+struct BatchingSink<'a> {
+    sender: &'a DeliverySender,
     wake: &'a dyn Fn(),
-    surroundings: &'a dyn Surroundings,
+    context: &'a dyn SessionContext,
     batch: RowBatch,
     /// The bytes that make a delivery.
-    enough: usize,
+    batch_size: usize,
     /// How many rows may still come; `None` is all.
     left: Option<u64>,
     session: Arc<super::Interruption>,
 }
 
-impl Channel<'_> {
+impl BatchingSink<'_> {
     fn send(&self, delivery: Delivery) -> Result<(), SqlError> {
-        if self.session.is_stopped() || !self.giver.give(delivery) {
+        if self.session.is_stopped() || !self.sender.send(delivery) {
             return Err(stopped(&self.session));
         }
         (self.wake)();
@@ -217,24 +217,24 @@ impl Channel<'_> {
         if self.batch.is_empty() {
             return Ok(());
         }
-        self.enough = BATCH;
+        self.batch_size = BATCH;
         let batch = std::mem::take(&mut self.batch);
         let mut held = Held::default();
         if batch.len() >= memory::LARGE {
-            held.set(&self.surroundings.account(), batch.len());
+            held.set(&self.context.account(), batch.len());
         }
         self.send(Delivery::Rows(batch, held))
     }
 }
 
-impl RowSink for Channel<'_> {
+impl RowSink for BatchingSink<'_> {
     fn begin(&mut self, columns: Vec<ColumnDefinition>) -> Result<(), SqlError> {
         self.send(Delivery::Columns(columns))?;
         if self.left == Some(0) { Err(interrupted()) } else { Ok(()) }
     }
 
     fn wait(&mut self, check: &dyn Fn() -> Result<(), SqlError>) -> Result<(), SqlError> {
-        self.giver.wait(check)
+        self.sender.wait(check)
     }
 
     fn buffer(&mut self) -> &mut Vec<u8> {
@@ -249,6 +249,6 @@ impl RowSink for Channel<'_> {
                 return Err(interrupted());
             }
         }
-        if self.batch.len() >= self.enough { self.flush() } else { Ok(()) }
+        if self.batch.len() >= self.batch_size { self.flush() } else { Ok(()) }
     }
 }

@@ -16,12 +16,12 @@ const STACK: usize = 16 << 20;
 
 /// The threads. Each piece of work gets an idle one, or a new one.
 pub(crate) struct Threads<W> {
-    idle: Arc<Mutex<Vec<Idle<W>>>>,
+    idle: Arc<Mutex<Vec<IdleThread<W>>>>,
     perform: fn(W),
 }
 
 /// A thread that waits for work.
-struct Idle<W> {
+struct IdleThread<W> {
     thread: ThreadId,
     sender: Sender<W>,
 }
@@ -57,7 +57,7 @@ impl<W: Send + 'static> Threads<W> {
         thread.spawn(move || threads.serve(work, &sender, &receiver)).map(drop)
     }
 
-    fn idle(&self) -> MutexGuard<'_, Vec<Idle<W>>> {
+    fn idle(&self) -> MutexGuard<'_, Vec<IdleThread<W>>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -66,7 +66,7 @@ impl<W: Send + 'static> Threads<W> {
         let mut next = Some(first);
         while let Some(work) = next {
             (self.perform)(work);
-            self.idle().push(Idle { thread, sender: sender.clone() });
+            self.idle().push(IdleThread { thread, sender: sender.clone() });
             next = wait(receiver, IDLE).or_else(|| self.retire(thread, receiver));
         }
     }

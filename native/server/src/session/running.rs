@@ -61,7 +61,7 @@ impl Session {
             session,
             task,
             database: self.view.database.clone(),
-            surroundings: Arc::new(self.view.clone()),
+            context: Arc::new(self.view.clone()),
             autocommit: self.view.autocommit(),
             limits,
             entry: self.entry.clone(),

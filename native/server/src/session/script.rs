@@ -7,7 +7,7 @@ use sealwire_core::message::ColumnDefinition;
 
 use super::Session;
 use super::answer::Answer;
-use crate::engine::{Request, RowSink, Surroundings, Task, TransactionStep, evaluate};
+use crate::engine::{Request, RowSink, SessionContext, Task, TransactionStep, evaluate};
 use crate::sql::{Datum, lex};
 
 impl Session {
@@ -54,13 +54,13 @@ impl Session {
             Some(engine) => engine,
             None => self.view.server.engine.session()?,
         };
-        let surroundings: Arc<dyn Surroundings> = Arc::new(self.view.clone());
+        let context: Arc<dyn SessionContext> = Arc::new(self.view.clone());
         let limits = self.limits(task);
         let request = |sql| Request {
             sql,
             parameters: &[],
             database: self.view.database.as_deref(),
-            surroundings: &surroundings,
+            context: &context,
             binary: false,
             autocommit: self.view.autocommit(),
             limits,

@@ -8,7 +8,7 @@ use super::answer::{Answer, Table};
 use super::{Session, processlist, statement, system_tables};
 use crate::counters::count;
 use crate::engine::{
-    Surroundings as _, SystemTable, TableDefinition, UnlistedTable, declared_column, is_system_database,
+    SessionContext as _, SystemTable, TableDefinition, UnlistedTable, declared_column, is_system_database,
     unknown_database,
 };
 use crate::sql::{Cursor, Datum, Names, backquoted, evaluate, is_like, is_true, parse_expression, text_literal};

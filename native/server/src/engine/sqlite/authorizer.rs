@@ -13,7 +13,7 @@ use sealwire_accounts::Privilege;
 use sealwire_core::error::SqlError;
 
 use super::keys::Keys;
-use crate::engine::Surroundings;
+use crate::engine::SessionContext;
 use crate::engine::translate::{Access, Kind, Translated, database_of, is_allowed};
 
 /// The authorizer of one connection. While no statement of the user's is under way, the engine itself may do everything.
@@ -31,7 +31,7 @@ struct State {
 
 /// What a user's statement may do.
 pub(super) struct Allowed {
-    surroundings: Arc<dyn Surroundings>,
+    context: Arc<dyn SessionContext>,
     kind: Kind,
     accesses: Vec<Access>,
     /// Names of WITH, which belong to no database.
@@ -46,9 +46,9 @@ pub(super) struct Allowed {
 
 impl Allowed {
     /// What the statement itself names, with the rights of this session.
-    pub(super) fn new(translated: &Translated, surroundings: Arc<dyn Surroundings>) -> Self {
+    pub(super) fn new(translated: &Translated, context: Arc<dyn SessionContext>) -> Self {
         Self {
-            surroundings,
+            context,
             kind: translated.kind,
             accesses: translated.accesses.clone(),
             common: translated.common.clone(),
@@ -293,7 +293,7 @@ impl Allowed {
         if self.key_changes.contains(table) {
             return Ok(());
         }
-        Err(self.surroundings.denied(privilege, database, Some(table)))
+        Err(self.context.denied(privilege, database, Some(table)))
     }
 
     fn define(&self, schema: Option<&str>, table: &str) -> Result<(), SqlError> {
@@ -310,7 +310,7 @@ impl Allowed {
     /// Whether the definition may touch a table: it must have said so, and what it then asked for must hold for the table that is there.
     fn define_in(&self, database: &str, table: &str) -> Result<(), SqlError> {
         if self.kind != Kind::Definition || !self.is_defined(database, table) {
-            return Err(self.surroundings.denied(Privilege::CREATE, database, Some(table)));
+            return Err(self.context.denied(Privilege::CREATE, database, Some(table)));
         }
         for access in self.accesses.iter().filter(|access| is_about(access, database, table)) {
             for privilege in access.privileges {
@@ -333,10 +333,10 @@ impl Allowed {
     }
 
     fn ask(&self, privilege: Privilege, database: &str, table: &str) -> Result<(), SqlError> {
-        if self.surroundings.may(privilege, database, Some(table)) {
+        if self.context.may(privilege, database, Some(table)) {
             return Ok(());
         }
-        Err(self.surroundings.denied(privilege, database, Some(table)))
+        Err(self.context.denied(privilege, database, Some(table)))
     }
 }
 

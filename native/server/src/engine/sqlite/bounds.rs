@@ -11,7 +11,7 @@ use sealwire_core::error::SqlError;
 
 use super::temporary::{self, Share};
 use crate::engine::translate::Reading;
-use crate::engine::{Interruption, LOCK_WAIT, Request, Surroundings, stopped};
+use crate::engine::{Interruption, LOCK_WAIT, Request, SessionContext, stopped};
 use crate::memory::{self, Held, Made};
 
 /// SQLite asks after about this many steps of its machine whether to go on: some 10 microseconds, where values are short.
@@ -93,7 +93,7 @@ struct Running {
     may_hold: Made,
     /// `user@host` of the account, once there is something large.
     account: Option<String>,
-    surroundings: Option<Arc<dyn Surroundings>>,
+    context: Option<Arc<dyn SessionContext>>,
     measured: Option<Instant>,
     /// Bytes that the thread had written when the statement began.
     written_before: Option<u64>,
@@ -105,13 +105,13 @@ struct Running {
 impl Running {
     /// Counts what the statement holds for its account, and so many bytes more where there is memory for them.
     fn room_for(&mut self, more: usize) -> Room {
-        let Some(surroundings) = &self.surroundings else { return Room::Counted };
-        let account = self.account.get_or_insert_with(|| surroundings.account());
+        let Some(context) = &self.context else { return Room::Counted };
+        let account = self.account.get_or_insert_with(|| context.account());
         let all = self.large.saturating_add(self.first.unwrap_or_default()).saturating_add(self.row);
         let holds = all.saturating_sub(self.reserved);
         let would_hold = all.saturating_add(more).saturating_sub(self.reserved);
         self.held.set(account, would_hold);
-        let most = surroundings.allowances().memory;
+        let most = context.allowances().memory;
         if would_hold == 0 || memory::is_left_for(account, would_hold - holds, most) {
             return Room::Counted;
         }
@@ -125,11 +125,11 @@ impl Running {
     /// 1041 where memory is short, and the account's statements may hold more than a share.
     fn count_made(&mut self, bytes: usize) -> Result<(), SqlError> {
         self.made = self.made.saturating_add(bytes);
-        let Some(surroundings) = &self.surroundings else { return Ok(()) };
-        let account = self.account.get_or_insert_with(|| surroundings.account());
+        let Some(context) = &self.context else { return Ok(()) };
+        let account = self.account.get_or_insert_with(|| context.account());
         let may_hold = self.made.saturating_add(self.first_made.unwrap_or_default());
         self.may_hold.count(account, may_hold);
-        if memory::is_over_share(account, surroundings.allowances().memory) {
+        if memory::is_over_share(account, context.allowances().memory) {
             let message = format!(
                 "Out of memory: the server has none left for a statement whose functions have made {may_hold} bytes for one row; select fewer or \
                  shorter values, or try again later"
@@ -150,7 +150,7 @@ impl Running {
 
     /// Why the statement ends because memory is used up, the reserve included, where it does.
     fn is_memory_used_up(&mut self) -> Option<SqlError> {
-        let most = self.surroundings.as_ref()?.allowances().memory;
+        let most = self.context.as_ref()?.allowances().memory;
         let message = "Out of memory: the server has used up what it may have, and ends statements; try again later";
         memory::is_used_up(most).then(|| self.end(message.to_owned()))
     }
@@ -158,8 +158,7 @@ impl Running {
     /// Why the statement's temporary files end it, where they do.
     fn is_disk_full(&mut self, now: Instant, tables: &Mutex<Share>) -> Option<SqlError> {
         self.measured = Some(now);
-        let (true, Some(written), Some(surroundings)) =
-            (self.counts_files, written_by_thread(), self.surroundings.clone())
+        let (true, Some(written), Some(context)) = (self.counts_files, written_by_thread(), self.context.clone())
         else {
             return None;
         };
@@ -168,13 +167,13 @@ impl Running {
             && written > 0
         {
             let mut tables = tables.lock().unwrap_or_else(PoisonError::into_inner);
-            tables.set(&surroundings.account(), before.saturating_add(written));
+            tables.set(&context.account(), before.saturating_add(written));
             if let Some(error) = tables.refusal() {
                 self.ended = Some(error.clone());
                 return Some(error);
             }
         }
-        let limit = surroundings.allowances().temporary_files;
+        let limit = context.allowances().temporary_files;
         let message = if limit > 0 && written > limit {
             format!(
                 "The table '(temporary)' is full: the statement has written more than tmp_disk_limit ({limit} bytes) of temporary \
@@ -228,8 +227,8 @@ impl Bounds {
     ///
     /// # Errors
     /// SQLite's.
-    pub(super) fn adopt(&self, connection: &Connection, surroundings: &dyn Surroundings) -> rusqlite::Result<()> {
-        let most = usize::try_from(surroundings.allowances().text).unwrap_or(usize::MAX);
+    pub(super) fn adopt(&self, connection: &Connection, context: &dyn SessionContext) -> rusqlite::Result<()> {
+        let most = usize::try_from(context.allowances().text).unwrap_or(usize::MAX);
         self.longest_text.store(most, Ordering::Relaxed);
         let length = i32::try_from(most.saturating_add(HEAD)).unwrap_or(i32::MAX);
         connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, length).map(drop)
@@ -261,18 +260,18 @@ impl Bounds {
     }
 
     /// Counts the session's temporary tables as they are now.
-    pub(super) fn count_tables(&self, connection: &Connection, surroundings: &dyn Surroundings) {
+    pub(super) fn count_tables(&self, connection: &Connection, context: &dyn SessionContext) {
         let number = |name: &str| connection.pragma_query_value(Some("temp"), name, |row| row.get::<_, i64>(0));
         if let (Ok(pages), Ok(size)) = (number("page_count"), number("page_size")) {
             let bytes = u64::try_from(pages.saturating_mul(size)).unwrap_or_default();
-            self.tables().set(&surroundings.account(), bytes);
+            self.tables().set(&context.account(), bytes);
         }
     }
 
     /// A statement begins.
     pub(super) fn begin(&self, request: &Request<'_>, is_query: bool) {
         *self.running() = Running {
-            surroundings: Some(Arc::clone(request.surroundings)),
+            context: Some(Arc::clone(request.context)),
             counts_files: is_query,
             reserved: request.limits.reserved,
             ..Running::default()
@@ -287,7 +286,7 @@ impl Bounds {
     /// The statement is over, well or not: what it held is given back.
     pub(super) fn release(&self) {
         let mut running = self.running();
-        running.surroundings = None;
+        running.context = None;
         running.held = Held::default();
         running.may_hold = Made::default();
     }
@@ -346,7 +345,7 @@ impl Bounds {
 
     /// What reading the statement of a request asks.
     pub(super) fn reading<'a>(&'a self, request: &'a Request<'_>) -> ForReading<'a> {
-        ForReading { bounds: self, surroundings: request.surroundings.as_ref(), reserved: request.limits.reserved }
+        ForReading { bounds: self, context: request.context.as_ref(), reserved: request.limits.reserved }
     }
 
     /// Waits for memory for so many bytes more, and counts them.
@@ -452,7 +451,7 @@ impl Bounds {
 /// Counts what reading a statement takes for its account: what is beyond that which was reserved with the statement's text.
 pub(super) struct ForReading<'a> {
     bounds: &'a Bounds,
-    surroundings: &'a dyn Surroundings,
+    context: &'a dyn SessionContext,
     reserved: usize,
 }
 
@@ -463,7 +462,7 @@ impl Reading for ForReading<'_> {
         if more < memory::LARGE {
             return Ok(held);
         }
-        let (account, most) = (self.surroundings.account(), self.surroundings.allowances().memory);
+        let (account, most) = (self.context.account(), self.context.allowances().memory);
         let begun = Instant::now();
         loop {
             held.count(&account, more);

@@ -11,9 +11,9 @@ use super::schema::{Column, Table, columns_of, indexes_of, primary_key, tables_o
 use super::show_create::table_statement;
 use super::stored::StoredTable;
 use super::weights;
-use crate::engine::kept::Thing;
+use crate::engine::annotations::Annotation;
 use crate::engine::translate::temporary_name;
-use crate::engine::{Interruption, LOG_TABLES, SYSTEM_DATABASES, Surroundings, SystemTable, UnlistedTable, stopped};
+use crate::engine::{Interruption, LOG_TABLES, SYSTEM_DATABASES, SessionContext, SystemTable, UnlistedTable, stopped};
 use crate::sql::{Datum, backquoted};
 
 /// A table of `information_schema` that is read from the files, as far as it is asked for; the others are the server's.
@@ -21,12 +21,12 @@ pub(super) fn table(
     databases: &Databases,
     name: &str,
     narrow: &Narrow,
-    surroundings: &dyn Surroundings,
+    context: &dyn SessionContext,
     interruption: &Interruption,
 ) -> Result<Option<SystemTable>, SqlError> {
     let mut rows = Vec::new();
     if name == "tables" {
-        for log in LOG_TABLES.into_iter().filter(|log| surroundings.sees("mysql", log)) {
+        for log in LOG_TABLES.into_iter().filter(|log| context.sees("mysql", log)) {
             let table = Table { name: log.to_owned(), is_view: false, sql: String::new() };
             rows.push(table_row("mysql", &table, Datum::Null));
         }
@@ -36,14 +36,14 @@ pub(super) fn table(
             continue;
         }
         // Most accounts see few databases: those of others are not even opened, whatever is in them.
-        if !surroundings.sees_database(&database) {
+        if !context.sees_database(&database) {
             continue;
         }
         // A database that can't be read hinders nobody who asks about others.
         let Ok(opened) = databases.open(&database) else { continue };
         let connection = &opened.connection;
         let Ok(mut tables) = tables_of(connection) else { continue };
-        let takes = |table: &Table| narrow.takes_table(&table.name) && surroundings.sees(&database, &table.name);
+        let takes = |table: &Table| narrow.takes_table(&table.name) && context.sees(&database, &table.name);
         if name == "columns" {
             tables = with_readable_views(connection, tables, takes, interruption);
         }
@@ -166,16 +166,17 @@ pub(super) fn temporary_table(
     let mut statement =
         connection.prepare("SELECT coalesce(sql, '') FROM temp.sqlite_master WHERE type = 'table' AND name = ?1")?;
     let Some(sql) = statement.query_row([&inner], |row| row.get(0)).optional()? else { return Ok(None) };
-    let kept = Table { name: inner, is_view: false, sql };
-    let mut definition = table_statement(connection, &kept)?;
+    let annotations = Table { name: inner, is_view: false, sql };
+    let mut definition = table_statement(connection, &annotations)?;
     definition.statement = definition.statement.replacen(
-        &format!("CREATE TABLE {}", backquoted(&kept.name)),
+        &format!("CREATE TABLE {}", backquoted(&annotations.name)),
         &format!("CREATE TEMPORARY TABLE {}", backquoted(table)),
         1,
     );
     table.clone_into(&mut definition.name);
-    let columns = columns_of(connection, &kept)?.iter().map(|column| column_row(database, table, column)).collect();
-    let mut keys = statistics(connection, database, &kept)?;
+    let columns =
+        columns_of(connection, &annotations)?.iter().map(|column| column_row(database, table, column)).collect();
+    let mut keys = statistics(connection, database, &annotations)?;
     for name in keys.iter_mut().filter_map(|row| row.get_mut(TABLE_NAME)) {
         *name = text(table);
     }
@@ -255,7 +256,7 @@ fn column_row(database: &str, table: &str, column: &Column) -> Vec<Datum> {
         text(column.key()),
         text(column.extra()),
         text("select,insert,update,references"),
-        text(column.stored.kept.get(Thing::Comment).unwrap_or_default()),
+        text(column.stored.annotations.get(Annotation::Comment).unwrap_or_default()),
         text(generation),
         Datum::Null,
     ]

@@ -6,7 +6,7 @@ use rusqlite::Connection;
 use sealwire_core::error::SqlError;
 
 use super::errors::to_mysql;
-use crate::engine::Surroundings;
+use crate::engine::SessionContext;
 use crate::engine::translate::{Kind, quote, schema_of};
 
 /// The foreign keys of a database.
@@ -63,11 +63,11 @@ impl Keys {
     ///
     /// # Errors
     /// 3730, or 1217 where the account may not see which table refers to it.
-    pub(super) fn check_dropped(&self, dropped: &[&str], surroundings: &dyn Surroundings) -> Result<(), SqlError> {
+    pub(super) fn check_dropped(&self, dropped: &[&str], context: &dyn SessionContext) -> Result<(), SqlError> {
         let is_dropped = |name: &str| dropped.iter().any(|other| other.eq_ignore_ascii_case(name));
         let refers = |key: &&Key| is_dropped(&key.parent) && !is_dropped(&key.child);
         let Some(key) = self.keys.iter().find(refers) else { return Ok(()) };
-        if !surroundings.sees(&self.database, &key.child) {
+        if !context.sees(&self.database, &key.child) {
             return Err(failed(1217, PARENT));
         }
         let message = format!(
@@ -79,7 +79,7 @@ impl Keys {
 
     /// The error of a change of `table` that would have violated a key. SQLite does not say which; none is named, and who may not see all that it
     /// may be is told so little by the code, too.
-    pub(super) fn violated(&self, kind: Kind, table: &str, surroundings: &dyn Surroundings) -> SqlError {
+    pub(super) fn violated(&self, kind: Kind, table: &str, context: &dyn SessionContext) -> SqlError {
         let is = |name: &str| name.eq_ignore_ascii_case(table);
         let is_child = self.keys.iter().any(|key| is(&key.child));
         let of_parent = matches!(kind, Kind::Delete | Kind::Definition) || !is_child;
@@ -87,7 +87,7 @@ impl Keys {
             true => is(&key.parent).then_some(&key.child),
             false => is(&key.child).then_some(&key.parent),
         });
-        let sees_all = { others }.all(|other| surroundings.sees(&self.database, other));
+        let sees_all = { others }.all(|other| context.sees(&self.database, other));
         match (of_parent, sees_all) {
             (true, true) => failed(1451, PARENT),
             (true, false) => failed(1217, PARENT),

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::engine::End;
+use crate::engine::EndConnection;
 
 /// A transaction is idle when its client has said nothing for so long.
 pub(super) const IDLE: Duration = Duration::from_secs(10);
@@ -27,7 +27,7 @@ struct Transaction {
     files: Vec<(PathBuf, u64)>,
     /// Since when it waits for its client.
     since: Instant,
-    end: End,
+    end: EndConnection,
 }
 
 impl fmt::Debug for Pins {
@@ -92,7 +92,7 @@ pub(super) struct Pin {
 
 impl Pin {
     /// The transaction is open, has read these files, and waits for its client from now on.
-    pub(super) fn open(&mut self, files: impl Iterator<Item = PathBuf>, end: impl FnOnce() -> Option<End>) {
+    pub(super) fn open(&mut self, files: impl Iterator<Item = PathBuf>, end: impl FnOnce() -> Option<EndConnection>) {
         let mut open = self.pins.open();
         if let Some(transaction) = open.by_number.get_mut(&self.number) {
             transaction.since = Instant::now();

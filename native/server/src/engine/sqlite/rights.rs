@@ -12,13 +12,13 @@ use crate::engine::{Request, is_system_database};
 /// 1142, 1044.
 pub(super) fn authorise(access: &Access, request: &Request<'_>) -> Result<(), SqlError> {
     let table = access.table.as_deref();
-    let may = |privilege: &Privilege| request.surroundings.may(*privilege, &access.database, table);
+    let may = |privilege: &Privilege| request.context.may(*privilege, &access.database, table);
     // What changes a system database is refused later, with a reason.
     if is_system_database(&access.database) && access.privileges != READ {
         return Ok(());
     }
     match access.privileges.iter().find(|privilege| !may(privilege)) {
-        Some(missing) => Err(request.surroundings.denied(*missing, &access.database, table)),
+        Some(missing) => Err(request.context.denied(*missing, &access.database, table)),
         None => Ok(()),
     }
 }
@@ -28,7 +28,7 @@ pub(super) fn authorise(access: &Access, request: &Request<'_>) -> Result<(), Sq
 /// # Errors
 /// 1142.
 pub(super) fn authorise_lock(database: &str, table: &str, request: &Request<'_>) -> Result<(), SqlError> {
-    let may = |privilege, table| request.surroundings.may(privilege, database, table);
+    let may = |privilege, table| request.context.may(privilege, database, table);
     if is_system_database(database)
         || may(Privilege::UPDATE, Some(table))
         || may(Privilege::DELETE, Some(table))
@@ -36,7 +36,7 @@ pub(super) fn authorise_lock(database: &str, table: &str, request: &Request<'_>)
     {
         return Ok(());
     }
-    let mut denied = request.surroundings.denied(Privilege::SELECT, database, Some(table));
+    let mut denied = request.context.denied(Privilege::SELECT, database, Some(table));
     denied.message = denied.message.replacen("SELECT command", "SELECT with locking clause command", 1);
     Err(denied)
 }

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, Result as SqliteResult};
 
 use super::stored::{self, StoredColumn, StoredTable};
-use crate::engine::kept::Thing;
+use crate::engine::annotations::Annotation;
 use crate::engine::types::{DeclaredType, Extent};
 use crate::sql::lex::{Lexer, Piece, unquote};
 use crate::sql::{backquoted, text_literal};
@@ -133,8 +133,8 @@ impl Column {
 
     /// The type in MySQL's words.
     pub(super) fn kind(&self) -> String {
-        match (self.stored.kept.get(Thing::Type), self.declared.name()) {
-            (Some(kept), _) => kept.to_owned(),
+        match (self.stored.annotations.get(Annotation::Type), self.declared.name()) {
+            (Some(annotations), _) => annotations.to_owned(),
             // Another program's; its members are in no text of MySQL's.
             (None, "ENUM" | "SET") => "varchar(255)".to_owned(),
             (None, _) => self.declared.to_mysql(),
@@ -142,8 +142,8 @@ impl Column {
     }
 
     pub(super) fn extent(&self) -> Extent {
-        match self.stored.kept.get(Thing::Type) {
-            Some(kept) if self.counted => DeclaredType::parse(kept).extent(),
+        match self.stored.annotations.get(Annotation::Type) {
+            Some(annotations) if self.counted => DeclaredType::parse(annotations).extent(),
             _ => self.declared.extent(),
         }
     }
@@ -153,11 +153,11 @@ impl Column {
         if !self.declared.is_text() || self.stored.folds_case {
             return None;
         }
-        Some(self.stored.kept.get(Thing::Collation).unwrap_or("utf8mb4_bin"))
+        Some(self.stored.annotations.get(Annotation::Collation).unwrap_or("utf8mb4_bin"))
     }
 
     pub(super) fn extra(&self) -> String {
-        let on_update = self.stored.kept.get(Thing::OnUpdate).map(|value| format!("on update {value}"));
+        let on_update = self.stored.annotations.get(Annotation::OnUpdate).map(|value| format!("on update {value}"));
         let first = match self.generated {
             Some(true) => "STORED GENERATED",
             Some(false) => "VIRTUAL GENERATED",
@@ -175,7 +175,8 @@ impl Column {
     /// The default; `None` where it is NULL or there is none.
     pub(super) fn default_value(&self) -> Option<DefaultValue> {
         let sqlite = self.default.as_deref()?;
-        let written = self.stored.kept.get(Thing::Default).map_or_else(|| stored::in_mysql(sqlite), str::to_owned);
+        let written =
+            self.stored.annotations.get(Annotation::Default).map_or_else(|| stored::in_mysql(sqlite), str::to_owned);
         let mut inner = written.as_str();
         while let Some(within) = single_parenthesis(inner) {
             inner = within;

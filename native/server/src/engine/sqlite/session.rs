@@ -188,7 +188,7 @@ impl SqliteSession {
 
     /// Fills the system tables that a statement reads.
     fn refresh(&self, translated: &Translated, request: &Request<'_>) -> Result<(), SqlError> {
-        let surroundings = request.surroundings.as_ref();
+        let context = request.context.as_ref();
         for Access { database, table, privileges } in &translated.accesses {
             if !is_system_database(database) {
                 continue;
@@ -207,11 +207,11 @@ impl SqliteSession {
                         &self.shared.databases,
                         name,
                         &narrow,
-                        surroundings,
+                        context,
                         &self.bounds.interruption,
                     )?
                 }
-                _ => surroundings.system_table(database, table),
+                _ => context.system_table(database, table),
             };
             let Some(made) = made else {
                 return Err(SqlError::new(1109, b"42S02", format!("Unknown table '{table}' in {database}")));
@@ -250,7 +250,7 @@ impl SqliteSession {
     /// Translates, checks the rights, and makes ready all that the statement names.
     fn ready(&mut self, request: &Request<'_>) -> Result<Translated, SqlError> {
         if !self.has_bounds {
-            let adopted = self.bounds.adopt(&self.connection, request.surroundings.as_ref());
+            let adopted = self.bounds.adopt(&self.connection, request.context.as_ref());
             adopted.map_err(|error| to_mysql(&error, ""))?;
             self.has_bounds = true;
         }
@@ -258,7 +258,7 @@ impl SqliteSession {
             request.sql,
             Scope {
                 database: request.database,
-                names: request.surroundings.as_ref(),
+                names: request.context.as_ref(),
                 temporaries: &self.temporaries,
                 reading: &self.bounds.reading(request),
             },
@@ -283,7 +283,7 @@ impl SqliteSession {
             &text,
             Scope {
                 database: request.database,
-                names: request.surroundings.as_ref(),
+                names: request.context.as_ref(),
                 temporaries: &self.temporaries,
                 reading: &self.bounds.reading(request),
             },
@@ -320,7 +320,7 @@ impl SqliteSession {
         // What is read from here on is the engine's own.
         ran.map_err(|error| match translated.accesses.first() {
             Some(Access { database, table: Some(table), .. }) if errors::is_of_key(&error) => {
-                Keys::of(&self.connection, database).violated(translated.kind, table, request.surroundings.as_ref())
+                Keys::of(&self.connection, database).violated(translated.kind, table, request.context.as_ref())
             }
             _ => error,
         })
@@ -329,7 +329,7 @@ impl SqliteSession {
     fn change(&self, translated: &Translated, request: &Request<'_>) -> Result<Done, SqlError> {
         let sql = translated.statements.first().map(String::as_str).unwrap_or_default();
         let before = self.connection.last_insert_rowid();
-        let allowed = || Allowed::new(translated, Arc::clone(request.surroundings));
+        let allowed = || Allowed::new(translated, Arc::clone(request.context));
         let mut ignored = None;
         let affected_rows = match &translated.ignores {
             None => self.run(sql, allowed, translated, request)?,
@@ -415,7 +415,7 @@ impl SqliteSession {
         rows: &mut dyn RowSink,
     ) -> Result<Option<Done>, SqlError> {
         let sql = translated.statements.first().map(String::as_str).unwrap_or_default();
-        let allowed = || Allowed::new(translated, Arc::clone(request.surroundings));
+        let allowed = || Allowed::new(translated, Arc::clone(request.context));
         let (_guard, mut statement) = self.compile(sql, allowed, translated, request)?;
         let failed = |error: rusqlite::Error| self.explain(&error, request.sql);
         let origins = origins(&statement, &translated.titles);
@@ -473,7 +473,7 @@ impl SqliteSession {
         let done = self.carry_out(&translated, request, rows, fills_temporary);
         self.note_transaction(&translated, request, done.is_ok());
         if fills_temporary {
-            self.bounds.count_tables(&self.connection, request.surroundings.as_ref());
+            self.bounds.count_tables(&self.connection, request.context.as_ref());
         }
         done
     }
@@ -501,7 +501,7 @@ impl SqliteSession {
     fn prepared(&mut self, request: &Request<'_>) -> Result<Description, SqlError> {
         let translated = self.ready(request)?;
         self.bounds.begin(request, false);
-        let allowed = || Allowed::new(&translated, Arc::clone(request.surroundings));
+        let allowed = || Allowed::new(&translated, Arc::clone(request.context));
         let mut description = Description { parameters: translated.parameters, columns: Vec::new() };
         if translated.kind == Kind::Query {
             let sql = translated.statements.first().map(String::as_str).unwrap_or_default();

@@ -8,7 +8,7 @@ use super::errors::to_mysql;
 use super::schema::{Column, Table, columns_of, indexes_of, primary_key, tables_of};
 use super::stored::{self, StoredTable};
 use crate::engine::TableDefinition;
-use crate::engine::kept::Thing;
+use crate::engine::annotations::Annotation;
 use crate::sql::{backquoted, text_literal};
 
 /// A table's statement in MySQL's words.
@@ -78,10 +78,10 @@ fn column_line(column: &Column) -> String {
     } else if !column.not_null && column.generated.is_none() {
         line.push_str(" DEFAULT NULL");
     }
-    if let Some(value) = column.stored.kept.get(Thing::OnUpdate) {
+    if let Some(value) = column.stored.annotations.get(Annotation::OnUpdate) {
         line.push_str(&format!(" ON UPDATE {value}"));
     }
-    if let Some(comment) = column.stored.kept.get(Thing::Comment) {
+    if let Some(comment) = column.stored.annotations.get(Annotation::Comment) {
         line.push_str(&format!(" COMMENT {}", text_literal(comment)));
     }
     line

@@ -1,11 +1,11 @@
 //! Reads the texts that SQLite keeps of definitions, and writes them in MySQL's words.
 //!
-//! [`super::super::translate`] wrote them, with what SQLite does not know in comments ([`crate::engine::kept`]). A text of another program's
+//! [`super::super::translate`] wrote them, with what SQLite does not know in comments ([`crate::engine::annotations`]). A text of another program's
 //! is shown token by token, so that each name and each text stays one.
 
 use sealwire_core::error::SqlError;
 
-use crate::engine::kept::{Kept, Thing};
+use crate::engine::annotations::{Annotation, Annotations};
 use crate::sql::lex::{Lexer, Piece, unquote};
 use crate::sql::{backquoted, text_literal};
 
@@ -18,7 +18,7 @@ enum Token {
     Bytes(String),
     Word(String),
     Symbol(char),
-    Kept(Kept),
+    Annotations(Annotations),
 }
 
 impl Token {
@@ -46,7 +46,7 @@ fn tokens(sql: &str) -> Vec<Spaced> {
             }
             '/' if rest.starts_with("/*") => {
                 let (inner, after) = until(rest, 2, "*/");
-                (Kept::from_comment(inner).map(Token::Kept), after)
+                (Annotations::from_comment(inner).map(Token::Annotations), after)
             }
             '-' if rest.starts_with("--") => (None, until(rest, 2, "\n").1),
             c if c.is_ascii_whitespace() => (None, rest.get(1..).unwrap_or_default()),
@@ -125,7 +125,7 @@ fn render(tokens: &[Spaced]) -> String {
             }
             (None, Token::Word(word)) => out.push_str(word),
             (None, Token::Symbol(symbol)) => out.push(*symbol),
-            (None, Token::Kept(_)) => {}
+            (None, Token::Annotations(_)) => {}
         }
         rest = after;
     }
@@ -193,11 +193,11 @@ fn items(tokens: &[Spaced]) -> Vec<&[Spaced]> {
         .collect()
 }
 
-fn kept(tokens: &[Spaced]) -> Kept {
-    let mut all = Kept::default();
+fn annotations(tokens: &[Spaced]) -> Annotations {
+    let mut all = Annotations::default();
     for Spaced(_, token) in tokens {
-        if let Token::Kept(kept) = token {
-            all.append(kept.clone());
+        if let Token::Annotations(annotations) = token {
+            all.append(annotations.clone());
         }
     }
     all
@@ -221,7 +221,7 @@ fn behind<'t>(tokens: &'t [Spaced], word: &str) -> Option<&'t [Spaced]> {
 #[derive(Debug, Default)]
 pub(super) struct StoredColumn {
     name: String,
-    pub(super) kept: Kept,
+    pub(super) annotations: Annotations,
     /// Whether letters of either case are the same in it.
     pub(super) folds_case: bool,
     /// The expression of a generated column.
@@ -244,13 +244,14 @@ impl StoredTable {
         let mut table = Self::default();
         for (at, item) in items(group(&tokens)).into_iter().enumerate() {
             let item = match item.split_first() {
-                Some((Spaced(_, Token::Kept(kept)), rest)) if at == 0 => {
-                    table.comment = kept.get(Thing::Comment).map(str::to_owned);
+                Some((Spaced(_, Token::Annotations(annotations)), rest)) if at == 0 => {
+                    table.comment = annotations.get(Annotation::Comment).map(str::to_owned);
                     rest
                 }
                 _ => item,
             };
-            let mut words = item.iter().map(|Spaced(_, token)| token).filter(|token| !matches!(token, Token::Kept(_)));
+            let mut words =
+                item.iter().map(|Spaced(_, token)| token).filter(|token| !matches!(token, Token::Annotations(_)));
             match words.next() {
                 Some(word @ Token::Word(_)) if is_constraint(word) => table.constraint(item),
                 Some(Token::Name(name) | Token::Word(name) | Token::Text(name)) => table.column(name, item),
@@ -261,8 +262,8 @@ impl StoredTable {
     }
 
     fn constraint(&mut self, item: &[Spaced]) {
-        let kept = kept(item);
-        if let Some(check) = kept.get(Thing::Check) {
+        let annotations = annotations(item);
+        if let Some(check) = annotations.get(Annotation::Check) {
             self.checks.push(check.to_owned());
         } else if behind(item, "CHECK").is_some() {
             self.checks.push(render(item));
@@ -272,21 +273,21 @@ impl StoredTable {
     }
 
     fn column(&mut self, name: &str, item: &[Spaced]) {
-        let kept = kept(item);
-        let checks: Vec<String> = kept.all(Thing::Check).map(str::to_owned).collect();
+        let annotations = annotations(item);
+        let checks: Vec<String> = annotations.all(Annotation::Check).map(str::to_owned).collect();
         // The writer adds a CHECK of its own for the members of ENUM.
-        let is_ours = kept.get(Thing::Type).is_some_and(|kind| kind.starts_with("enum"));
+        let is_ours = annotations.get(Annotation::Type).is_some_and(|kind| kind.starts_with("enum"));
         if let (true, false, Some(check)) = (checks.is_empty(), is_ours, behind(item, "CHECK")) {
             self.checks.push(format!("CHECK ({})", render(group(check))));
         }
         self.checks.extend(checks);
-        let generated = kept.get(Thing::Generated).map(str::to_owned);
+        let generated = annotations.get(Annotation::Generated).map(str::to_owned);
         let collation = behind(item, "COLLATE").and_then(<[_]>::first);
         self.columns.push(StoredColumn {
             name: name.to_owned(),
             folds_case: collation.is_some_and(|Spaced(_, name)| name.is_word("NOCASE")),
             generated: generated.or_else(|| behind(item, "AS").map(|rest| render(group(rest)))),
-            kept,
+            annotations,
         });
     }
 
@@ -305,11 +306,11 @@ impl StoredTable {
     }
 }
 
-/// The error of renaming a column that a kept expression of this text names, as in MySQL: SQLite would rename it in its own words alone.
+/// The error of renaming a column that a annotations expression of this text names, as in MySQL: SQLite would rename it in its own words alone.
 pub(super) fn refuse_rename(sql: &str, column: &str) -> Result<(), SqlError> {
-    let kept = kept(&tokens(sql));
-    let uses = |thing| {
-        kept.all(thing).any(|text| {
+    let annotations = annotations(&tokens(sql));
+    let uses = |kind| {
+        annotations.all(kind).any(|text| {
             Lexer::new(text.as_bytes()).any(|(piece, word)| match piece {
                 Piece::Word => word.eq_ignore_ascii_case(column.as_bytes()),
                 Piece::QuotedName => unquote(word).eq_ignore_ascii_case(column.as_bytes()),
@@ -317,11 +318,11 @@ pub(super) fn refuse_rename(sql: &str, column: &str) -> Result<(), SqlError> {
             })
         })
     };
-    let (code, message) = if uses(Thing::Generated) {
+    let (code, message) = if uses(Annotation::Generated) {
         (3108, format!("Column '{column}' has a generated column dependency."))
-    } else if uses(Thing::KeyPart) {
+    } else if uses(Annotation::KeyPart) {
         (3837, format!("Column '{column}' has a functional index dependency and cannot be dropped or renamed."))
-    } else if uses(Thing::Check) {
+    } else if uses(Annotation::Check) {
         (3959, format!("A check constraint uses column '{column}', hence column cannot be dropped or renamed."))
     } else {
         return Ok(());
@@ -336,11 +337,11 @@ fn is_constraint(word: &Token) -> bool {
 /// The parts of CREATE INDEX in MySQL's words.
 pub(super) fn key_parts(sql: &str) -> Vec<String> {
     let part = |item: &[Spaced]| {
-        let kept = kept(item);
-        let prefix = kept.get(Thing::Prefix).map(|length| format!("({length})")).unwrap_or_default();
+        let annotations = annotations(item);
+        let prefix = annotations.get(Annotation::Prefix).map(|length| format!("({length})")).unwrap_or_default();
         let words: Vec<Spaced> =
-            item.iter().filter(|Spaced(_, token)| !matches!(token, Token::Kept(_))).cloned().collect();
-        match (kept.get(Thing::KeyPart), words.as_slice()) {
+            item.iter().filter(|Spaced(_, token)| !matches!(token, Token::Annotations(_))).cloned().collect();
+        match (annotations.get(Annotation::KeyPart), words.as_slice()) {
             (Some(part), _) => part.to_owned(),
             (None, [Spaced(_, Token::Name(_))]) => format!("{}{prefix}", render(&words)),
             (None, _) => format!("({})", render(item)),
@@ -356,8 +357,9 @@ pub(super) fn view(name: &str, sql: &str) -> String {
     let (head, body) = tokens.split_at(head);
     let columns = group(head);
     let columns = if columns.is_empty() { String::new() } else { format!(" ({})", render(columns)) };
-    let kept = kept(body);
-    let query = kept.get(Thing::Query).map_or_else(|| render(body.get(1..).unwrap_or_default()), str::to_owned);
+    let annotations = annotations(body);
+    let query =
+        annotations.get(Annotation::Query).map_or_else(|| render(body.get(1..).unwrap_or_default()), str::to_owned);
     format!("CREATE VIEW {}{columns} AS {query}", backquoted(name))
 }
 

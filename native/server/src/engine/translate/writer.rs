@@ -12,7 +12,7 @@ use super::errors::unsupported;
 use super::names::{Temporaries, parts, schema_of, temporary_name};
 use super::parse::Reading;
 use super::translated::{Access, Ignores, Kind, Translated};
-use crate::engine::kept::Kept;
+use crate::engine::annotations::Annotations;
 use crate::engine::{LONGEST_NAME, is_system_database};
 use crate::sql::{Datum, Names};
 
@@ -221,8 +221,8 @@ impl<'a> Writer<'a> {
     }
 
     /// A comment that keeps what SQLite has no place for.
-    pub(super) fn kept(&mut self, kept: &Kept) {
-        self.out.push_str(&kept.to_comment());
+    pub(super) fn annotations(&mut self, annotations: &Annotations) {
+        self.out.push_str(&annotations.to_comment());
     }
 
     /// Writes the items with commas between them.

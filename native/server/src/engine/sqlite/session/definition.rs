@@ -18,7 +18,7 @@ impl SqliteSession {
     pub(super) fn is_made_by_server(translated: &Translated, request: &Request<'_>) -> bool {
         let is_creation = translated.statements.first().is_some_and(|sql| sql.starts_with("CREATE TABLE "));
         let Some(Access { database, table: Some(table), .. }) = translated.accesses.first() else { return false };
-        let made = || request.surroundings.system_table(database, &table.to_ascii_lowercase()).is_some();
+        let made = || request.context.system_table(database, &table.to_ascii_lowercase()).is_some();
         translated.forgives && is_creation && is_system_database(database) && made()
     }
 
@@ -29,7 +29,7 @@ impl SqliteSession {
             return Ok(Done { notes: vec![note], warnings: self.bounds.end(), ..Done::default() });
         }
         if let Some(check) = &translated.check {
-            let allowed = || Allowed::new(translated, Arc::clone(request.surroundings)).only_query();
+            let allowed = || Allowed::new(translated, Arc::clone(request.context)).only_query();
             self.compile(check, allowed, translated, request)?;
         }
         // A temporary table is its session's own, and commits nothing.
@@ -69,7 +69,7 @@ impl SqliteSession {
 
     /// Runs the statements of a definition within its transaction; what there is to note of them.
     fn define_all(&self, translated: &Translated, request: &Request<'_>) -> Result<Vec<SqlError>, SqlError> {
-        let allowed = || Allowed::new(translated, Arc::clone(request.surroundings));
+        let allowed = || Allowed::new(translated, Arc::clone(request.context));
         self.refuse_renames(translated)?;
         self.refuse_drops(translated, request)?;
         let views = self.drop_views(translated)?;
@@ -147,7 +147,7 @@ impl SqliteSession {
                 .filter(|access| access.database == database)
                 .filter_map(|access| access.table.as_deref())
                 .collect();
-            Keys::of(&self.connection, database).check_dropped(&dropped, request.surroundings.as_ref())?;
+            Keys::of(&self.connection, database).check_dropped(&dropped, request.context.as_ref())?;
         }
         Ok(())
     }

@@ -46,7 +46,7 @@ impl SqliteSession {
         } else {
             let read = translated.databases().into_iter().filter(|database| !is_system_database(database));
             let files = read.map(|database| log::beside(&self.shared.databases.path(database)));
-            self.pin.open(files, || request.surroundings.end());
+            self.pin.open(files, || request.context.end());
         }
     }
 

@@ -1,5 +1,5 @@
 use super::*;
-use crate::engine::{Engine as _, SqliteEngine, Surroundings};
+use crate::engine::{Engine as _, SessionContext, SqliteEngine};
 use crate::sql::{Datum, Names};
 use sealwire_accounts::Privilege;
 use sealwire_core::message::{BinaryRow, ColumnType, TextRow, Value};
@@ -19,7 +19,7 @@ impl Names for Bare {
     }
 }
 
-impl Surroundings for Bare {
+impl SessionContext for Bare {
     fn system_table(&self, _: &str, table: &str) -> Option<SystemTable> {
         let rows = vec![vec![Datum::Text("Ssl_cipher".into()), Datum::Text("X".into())]];
         (table == "session_status")
@@ -99,7 +99,7 @@ impl Bench {
             sql,
             parameters,
             database: Some("d"),
-            surroundings: &(Arc::new(Bare) as Arc<dyn Surroundings>),
+            context: &(Arc::new(Bare) as Arc<dyn SessionContext>),
             binary,
             autocommit: true,
             limits: Limits::default(),
@@ -309,7 +309,7 @@ fn a_reader_that_waits_does_not_let_the_log_grow_without_end() {
     assert!(length() <= before + 5_000_000, "{} after {before}", length());
 }
 
-/// The surroundings of a connection that says when it is ended, and for how many bytes.
+/// The context of a connection that says when it is ended, and for how many bytes.
 struct Ending(Arc<AtomicU64>);
 
 impl Names for Ending {
@@ -322,7 +322,7 @@ impl Names for Ending {
     }
 }
 
-impl Surroundings for Ending {
+impl SessionContext for Ending {
     fn system_table(&self, schema: &str, table: &str) -> Option<SystemTable> {
         Bare.system_table(schema, table)
     }
@@ -343,7 +343,7 @@ impl Surroundings for Ending {
         Bare.denied(privilege, database, table)
     }
 
-    fn end(&self) -> Option<crate::engine::End> {
+    fn end(&self) -> Option<crate::engine::EndConnection> {
         let ended = Arc::clone(&self.0);
         Some(Arc::new(move |kept| ended.store(kept, Ordering::SeqCst)))
     }
@@ -367,7 +367,7 @@ fn a_transaction_that_only_waits_does_not_let_the_log_grow_without_end() {
             sql: "SELECT * FROM t",
             parameters: &[],
             database: Some("d"),
-            surroundings: &(Arc::new(Ending(Arc::clone(&ended))) as Arc<dyn Surroundings>),
+            context: &(Arc::new(Ending(Arc::clone(&ended))) as Arc<dyn SessionContext>),
             binary: false,
             autocommit: true,
             limits: Limits::default(),
@@ -427,12 +427,12 @@ fn a_view_that_others_change_while_it_is_compiled_is_weighed_again() {
                     std::mem::forget(other._directory);
                 }
             });
-            let surroundings = Arc::new(Bare) as Arc<dyn Surroundings>;
+            let context = Arc::new(Bare) as Arc<dyn SessionContext>;
             let request = Request {
                 sql: &sql,
                 parameters: &[],
                 database: Some("d"),
-                surroundings: &surroundings,
+                context: &context,
                 binary: false,
                 autocommit: true,
                 limits: Limits::default(),

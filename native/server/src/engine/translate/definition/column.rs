@@ -11,7 +11,7 @@ use super::super::errors::unsupported;
 use super::super::names::last_part;
 use super::super::writer::{Writer, check_new_name};
 use super::origin::Origin;
-use crate::engine::kept::{Kept, Thing};
+use crate::engine::annotations::{Annotation, Annotations};
 use crate::engine::types::DeclaredType;
 use crate::sql::charset::{check_collation, default_collation};
 use crate::sql::text_literal;
@@ -23,20 +23,20 @@ pub(super) fn column(column: &ColumnDef, is_counted: bool, origin: &Origin<'_>, 
     check_new_name(name, 1166, "column")?;
     let declared = DeclaredType::from_mysql(&column.data_type);
     let declared = declared.ok_or_else(|| unsupported(&column.data_type.to_string()))?;
-    let kept = kept_of(column, &declared, is_counted, origin)?;
+    let annotations = annotations_of(column, &declared, is_counted, origin)?;
     writer.name(name)?;
     if is_counted {
         if !declared.is_integer() {
             return Err(SqlError::new(1063, b"42000", format!("Incorrect column specifier for column '{name}'")));
         }
         writer.push(" INTEGER");
-        writer.kept(&kept);
+        writer.annotations(&annotations);
         writer.push(" PRIMARY KEY AUTOINCREMENT");
         return Ok(());
     }
     writer.push(" ");
     writer.put_back(&declared.to_sqlite());
-    writer.kept(&kept);
+    writer.annotations(&annotations);
     let mut is_collated = false;
     for option in &column.options {
         match &option.option {
@@ -90,55 +90,55 @@ fn is_binary(collation: &ObjectName) -> bool {
 }
 
 /// What SHOW CREATE TABLE says of a column and SQLite does not know.
-fn kept_of(
+fn annotations_of(
     column: &ColumnDef,
     declared: &DeclaredType,
     is_counted: bool,
     origin: &Origin<'_>,
-) -> Result<Kept, SqlError> {
-    let mut kept = Kept::default();
+) -> Result<Annotations, SqlError> {
+    let mut annotations = Annotations::default();
     let list = |members: Vec<&String>| members.into_iter().map(|member| text_literal(member)).collect::<Vec<_>>();
     match &column.data_type {
         DataType::Enum(members, _) => {
             let names = members.iter().map(|(EnumMember::Name(name) | EnumMember::NamedValue(name, _))| name);
-            kept.add(Thing::Type, format!("enum({})", list(names.collect()).join(",")));
+            annotations.add(Annotation::Type, format!("enum({})", list(names.collect()).join(",")));
         }
         DataType::Set(members) => {
-            kept.add(Thing::Type, format!("set({})", list(members.iter().collect()).join(",")));
+            annotations.add(Annotation::Type, format!("set({})", list(members.iter().collect()).join(",")));
         }
-        _ if is_counted => kept.add(Thing::Type, declared.to_mysql()),
+        _ if is_counted => annotations.add(Annotation::Type, declared.to_mysql()),
         _ => {}
     }
     let mut checks = origin.run.clone();
     for option in &column.options {
         match &option.option {
             ColumnOption::Default(value) => {
-                kept.add(Thing::Default, origin.source.expression(origin.behind("DEFAULT"), value)?);
+                annotations.add(Annotation::Default, origin.source.expression(origin.behind("DEFAULT"), value)?);
             }
             ColumnOption::OnUpdate(value) => {
                 let behind = origin.behind("ON").and_then(|run| origin.source.behind(&run, "UPDATE"));
-                kept.add(Thing::OnUpdate, origin.source.expression(behind, value)?);
+                annotations.add(Annotation::OnUpdate, origin.source.expression(behind, value)?);
             }
             ColumnOption::Generated { generation_expr: Some(value), .. } => {
-                kept.add(Thing::Generated, origin.source.expression(origin.group_behind("AS"), value)?);
+                annotations.add(Annotation::Generated, origin.source.expression(origin.group_behind("AS"), value)?);
             }
             ColumnOption::CharacterSet(charset) => _ = default_collation(last_part(charset))?,
             ColumnOption::Collation(collation) if !is_binary(collation) => check_collation(last_part(collation))?,
             ColumnOption::Collation(collation) => {
                 check_collation(last_part(collation))?;
-                kept.add(Thing::Collation, last_part(collation).to_ascii_lowercase());
+                annotations.add(Annotation::Collation, last_part(collation).to_ascii_lowercase());
             }
-            ColumnOption::Comment(text) => kept.add(Thing::Comment, text),
+            ColumnOption::Comment(text) => annotations.add(Annotation::Comment, text),
             ColumnOption::Check(constraint) => {
                 let name = constraint.name.as_ref().or(option.name.as_ref());
                 let one = Origin { source: origin.source, run: checks };
-                kept.add(Thing::Check, one.check(constraint, name)?);
+                annotations.add(Annotation::Check, one.check(constraint, name)?);
                 checks = one.behind("CHECK");
             }
             _ => {}
         }
     }
-    Ok(kept)
+    Ok(annotations)
 }
 
 fn default_value(value: &Expr, writer: &mut Writer<'_>) -> Written {

@@ -16,7 +16,7 @@ use super::column::{self, check, is_counted};
 use super::index::{column_list, column_name, index};
 use super::origin::Origin;
 use super::target::Named;
-use crate::engine::kept::{Kept, Thing};
+use crate::engine::annotations::{Annotation, Annotations};
 use crate::sql::charset::{check_collation, default_collation};
 
 type Written = Result<(), SqlError>;
@@ -73,7 +73,7 @@ pub(super) fn create_table(
     let (columns, constraints) = source.columns_and_constraints(&body, &create.columns);
     let mut indexes = Vec::new();
     writer.push(" (");
-    writer.kept(&table_options(create)?);
+    writer.annotations(&table_options(create)?);
     let mut runs = columns.into_iter();
     writer.list(&create.columns, |writer, column| {
         let origin = Origin { source, run: runs.next() };
@@ -124,14 +124,14 @@ const ENGINES: [&str; 19] = [
     "EXAMPLE",
 ];
 
-/// What is kept of a table's options. The engine, the character set and the collation are always the server's, and yet have to be some.
-fn table_options(create: &CreateTable) -> Result<Kept, SqlError> {
-    let mut kept = Kept::default();
-    let CreateTableOptions::Plain(options) = &create.table_options else { return Ok(kept) };
+/// What is annotations of a table's options. The engine, the character set and the collation are always the server's, and yet have to be some.
+fn table_options(create: &CreateTable) -> Result<Annotations, SqlError> {
+    let mut annotations = Annotations::default();
+    let CreateTableOptions::Plain(options) = &create.table_options else { return Ok(annotations) };
     for option in options {
         match option {
             SqlOption::Comment(CommentDef::WithEq(text) | CommentDef::WithoutEq(text)) => {
-                kept.add(Thing::Comment, text);
+                annotations.add(Annotation::Comment, text);
             }
             SqlOption::NamedParenthesizedList(list) if list.key.value == "ENGINE" => {
                 let name = list.name.as_ref().map_or("", |name| name.value.as_str());
@@ -157,7 +157,7 @@ fn table_options(create: &CreateTable) -> Result<Kept, SqlError> {
             _ => {}
         }
     }
-    Ok(kept)
+    Ok(annotations)
 }
 
 /// Writes a constraint that stands within CREATE TABLE, with the comma before it.
@@ -184,9 +184,9 @@ fn table_constraint(
         TableConstraint::ForeignKey(key) => foreign_key(key, table, writer)?,
         TableConstraint::Check(constraint) => {
             writer.push(",");
-            let mut kept = Kept::default();
-            kept.add(Thing::Check, origin.check(constraint, constraint.name.as_ref())?);
-            writer.kept(&kept);
+            let mut annotations = Annotations::default();
+            annotations.add(Annotation::Check, origin.check(constraint, constraint.name.as_ref())?);
+            writer.annotations(&annotations);
             check(constraint, constraint.name.as_ref(), writer)?;
         }
         // A search for words has no equal here; the table works without it.

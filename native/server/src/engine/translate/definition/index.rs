@@ -8,7 +8,7 @@ use super::super::source::{Run, Source};
 use super::super::weight;
 use super::super::writer::{Writer, check_new_name};
 use super::target::Named;
-use crate::engine::kept::{Kept, Thing};
+use crate::engine::annotations::{Annotation, Annotations};
 
 type Written = Result<(), SqlError>;
 
@@ -57,15 +57,15 @@ fn key_parts(parts: &Parts<'_>, writer: &mut Writer<'_>) -> Written {
         if matches!(value, Expr::Identifier(_)) {
             return column_list(std::slice::from_ref(column), writer);
         }
-        let mut kept = Kept::default();
+        let mut annotations = Annotations::default();
         match value {
             Expr::Function(_) => {
                 let length = run.and_then(|run| parts.source.group(&run));
-                kept.add(Thing::Prefix, parts.source.number(length)?);
+                annotations.add(Annotation::Prefix, parts.source.number(length)?);
             }
-            _ => kept.add(Thing::KeyPart, parts.source.expression(run, value)?),
+            _ => annotations.add(Annotation::KeyPart, parts.source.expression(run, value)?),
         }
-        writer.kept(&kept);
+        writer.annotations(&annotations);
         column_list(std::slice::from_ref(column), writer)
     })
 }

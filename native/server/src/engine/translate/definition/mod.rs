@@ -8,7 +8,7 @@ use super::errors::unsupported;
 use super::names::last_part;
 use super::source::Source;
 use super::writer::{Writer, check_new_name};
-use crate::engine::kept::{Kept, Thing};
+use crate::engine::annotations::{Annotation, Annotations};
 use alter_table::alter_table;
 use create_table::create_table;
 use index::{Parts, drop_index, index};
@@ -127,9 +127,9 @@ fn create_view(
         writer.push(")");
     }
     writer.push(" AS ");
-    let mut kept = Kept::default();
-    kept.add(Thing::Query, source.view_query(&create.query, &database)?);
-    writer.kept(&kept);
+    let mut annotations = Annotations::default();
+    annotations.add(Annotation::Query, source.view_query(&create.query, &database)?);
+    writer.annotations(&annotations);
     writer.view = Some(database);
     writer.query(&create.query)?;
     writer.view = None;

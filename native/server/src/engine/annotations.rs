@@ -1,15 +1,15 @@
-//! What a definition says that SQLite has no place for, kept as a comment in the text that SQLite keeps of the definition.
+//! What a definition says that SQLite has no place for, annotations as a comment in the text that SQLite keeps of the definition.
 //!
 //! SQLite stores the text of CREATE TABLE, CREATE INDEX and CREATE VIEW as it was written, and changes of it the names alone that ALTER TABLE
-//! changes. A comment `/*mysql … */` behind a column's type, or before what it is about, stays where it is. It has a line for each thing kept.
+//! changes. A comment `/*mysql … */` behind a column's type, or before what it is about, stays where it is. It has a line for each kind annotations.
 //! The writer makes it of any text, and no text ends it: `*` does not occur in it.
 
 /// What begins the comment, behind `/*`.
 const MARK: &str = "mysql\n";
 
-/// Things that are kept, as the shown statement has them.
+/// Things that are annotations, as the shown statement has them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Thing {
+pub(super) enum Annotation {
     /// The type of a column, where SQLite has another.
     Type,
     /// The default of a column.
@@ -32,26 +32,26 @@ pub(super) enum Thing {
     Query,
 }
 
-const NAMES: [(Thing, &str); 10] = [
-    (Thing::Type, "type"),
-    (Thing::Default, "default"),
-    (Thing::OnUpdate, "on update"),
-    (Thing::Collation, "collation"),
-    (Thing::Generated, "generated"),
-    (Thing::Comment, "comment"),
-    (Thing::Check, "check"),
-    (Thing::KeyPart, "key part"),
-    (Thing::Prefix, "prefix"),
-    (Thing::Query, "query"),
+const NAMES: [(Annotation, &str); 10] = [
+    (Annotation::Type, "type"),
+    (Annotation::Default, "default"),
+    (Annotation::OnUpdate, "on update"),
+    (Annotation::Collation, "collation"),
+    (Annotation::Generated, "generated"),
+    (Annotation::Comment, "comment"),
+    (Annotation::Check, "check"),
+    (Annotation::KeyPart, "key part"),
+    (Annotation::Prefix, "prefix"),
+    (Annotation::Query, "query"),
 ];
 
 /// The things that one comment keeps.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Kept(Vec<(Thing, String)>);
+pub(super) struct Annotations(Vec<(Annotation, String)>);
 
-impl Kept {
-    pub(super) fn add(&mut self, thing: Thing, text: impl Into<String>) {
-        self.0.push((thing, text.into()));
+impl Annotations {
+    pub(super) fn add(&mut self, kind: Annotation, text: impl Into<String>) {
+        self.0.push((kind, text.into()));
     }
 
     /// Takes over what another comment keeps.
@@ -60,12 +60,12 @@ impl Kept {
     }
 
     /// The first of a kind.
-    pub(super) fn get(&self, thing: Thing) -> Option<&str> {
-        self.all(thing).next()
+    pub(super) fn get(&self, kind: Annotation) -> Option<&str> {
+        self.all(kind).next()
     }
 
-    pub(super) fn all(&self, thing: Thing) -> impl Iterator<Item = &str> {
-        self.0.iter().filter(move |(kept, _)| *kept == thing).map(|(_, text)| text.as_str())
+    pub(super) fn all(&self, kind: Annotation) -> impl Iterator<Item = &str> {
+        self.0.iter().filter(move |(annotations, _)| *annotations == kind).map(|(_, text)| text.as_str())
     }
 
     /// The comment; nothing where there is nothing to keep.
@@ -74,8 +74,8 @@ impl Kept {
             return String::new();
         }
         let mut out = format!("/*{MARK}");
-        for (thing, text) in &self.0 {
-            out.push_str(NAMES.iter().find(|(known, _)| known == thing).map_or("", |(_, name)| name));
+        for (kind, text) in &self.0 {
+            out.push_str(NAMES.iter().find(|(known, _)| known == kind).map_or("", |(_, name)| name));
             out.push('=');
             for character in text.chars() {
                 match character {
@@ -93,8 +93,8 @@ impl Kept {
     pub(super) fn from_comment(inner: &str) -> Option<Self> {
         let read = |line: &str| {
             let (name, text) = line.split_once('=')?;
-            let (thing, _) = NAMES.iter().find(|(_, known)| *known == name)?;
-            Some((*thing, decoded(text)))
+            let (kind, _) = NAMES.iter().find(|(_, known)| *known == name)?;
+            Some((*kind, decoded(text)))
         };
         Some(Self(inner.strip_prefix(MARK)?.split('\n').filter_map(read).collect()))
     }
@@ -117,16 +117,16 @@ mod tests {
 
     #[test]
     fn any_text_is_kept_and_none_ends_the_comment() {
-        let mut kept = Kept::default();
-        assert_eq!(kept.to_comment(), "");
+        let mut annotations = Annotations::default();
+        assert_eq!(annotations.to_comment(), "");
         for text in ["", "*/ DROP", "a\nquery=x", "%2A%", "\0\r\u{1a}", "ä%'\\`", "/* */ -- ;"] {
-            kept.add(Thing::Check, text);
-            kept.add(Thing::Comment, text);
+            annotations.add(Annotation::Check, text);
+            annotations.add(Annotation::Comment, text);
         }
-        let comment = kept.to_comment();
+        let comment = annotations.to_comment();
         let inner = comment.strip_prefix("/*").unwrap().strip_suffix("*/").unwrap();
         assert!(!inner.contains('*') && !inner.contains('\0'));
-        assert_eq!(Kept::from_comment(inner), Some(kept));
-        assert_eq!(Kept::from_comment(" a comment of another program "), None);
+        assert_eq!(Annotations::from_comment(inner), Some(annotations));
+        assert_eq!(Annotations::from_comment(" a comment of another program "), None);
     }
 }

@@ -8,7 +8,7 @@ use sealwire_core::error::SqlError;
 use sealwire_core::message::ColumnDefinition;
 use sealwire_core::server::RowBatch;
 
-use super::interruption::Waited;
+use super::interruption::WaitEnd;
 use super::{Description, Done, EngineSession, Interruption, stopped};
 use crate::memory::Held;
 use crate::sql::Datum;
@@ -38,30 +38,30 @@ pub(crate) enum Outcome {
 }
 
 /// A statement waits while so many bytes of its rows have not been taken by its client.
-const ENOUGH: usize = 512 * 1024;
+const MOST_UNREAD: usize = 512 * 1024;
 
 /// How often a statement that waits looks whether it may go on waiting.
-const CHECKED_EACH: Duration = Duration::from_secs(1);
+const CHECK_EACH: Duration = Duration::from_secs(1);
 
 /// The two ends of the way from a statement to its connection.
-pub(super) fn flow(interruption: Arc<Interruption>) -> (Giver, Deliveries) {
+pub(super) fn delivery_channel(interruption: Arc<Interruption>) -> (DeliverySender, Deliveries) {
     let (sender, receiver) = channel();
     let unread = Arc::new(AtomicUsize::new(0));
-    let giver = Giver { sender, unread: Arc::clone(&unread), interruption: Arc::clone(&interruption) };
-    (giver, Deliveries { receiver, unread, interruption, taken: 0, held: Held::default() })
+    let sender = DeliverySender { sender, unread: Arc::clone(&unread), interruption: Arc::clone(&interruption) };
+    (sender, Deliveries { receiver, unread, interruption, taken: 0, held: Held::default() })
 }
 
 /// The statement's end.
-pub(super) struct Giver {
+pub(super) struct DeliverySender {
     sender: Sender<Delivery>,
     /// Bytes of rows that the client has not taken yet.
     unread: Arc<AtomicUsize>,
     interruption: Arc<Interruption>,
 }
 
-impl Giver {
+impl DeliverySender {
     /// Gives something to the connection; false where it is gone.
-    pub(super) fn give(&self, delivery: Delivery) -> bool {
+    pub(super) fn send(&self, delivery: Delivery) -> bool {
         if let Delivery::Rows(batch, _) = &delivery {
             self.unread.fetch_add(batch.len(), Ordering::AcqRel);
         }
@@ -73,15 +73,15 @@ impl Giver {
     /// # Errors
     /// Where the statement is stopped meanwhile, and those of `check`.
     pub(super) fn wait(&self, check: &dyn Fn() -> Result<(), SqlError>) -> Result<(), SqlError> {
-        let has_room = || self.unread.load(Ordering::Acquire) < ENOUGH;
+        let has_room = || self.unread.load(Ordering::Acquire) < MOST_UNREAD;
         if has_room() {
             return Ok(());
         }
         loop {
-            match self.interruption.wait_until(has_room, CHECKED_EACH) {
-                Waited::IsSo => return Ok(()),
-                Waited::Stopped => return Err(stopped(&self.interruption)),
-                Waited::Long => check()?,
+            match self.interruption.wait_until(has_room, CHECK_EACH) {
+                WaitEnd::Ready => return Ok(()),
+                WaitEnd::Stopped => return Err(stopped(&self.interruption)),
+                WaitEnd::TimedOut => check()?,
             }
         }
     }

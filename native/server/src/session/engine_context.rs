@@ -7,9 +7,9 @@ use sealwire_core::error::SqlError;
 
 use super::system_tables;
 use super::view::View;
-use crate::engine::{End, Surroundings, SystemTable};
+use crate::engine::{EndConnection, SessionContext, SystemTable};
 
-impl Surroundings for View {
+impl SessionContext for View {
     fn system_table(&self, schema: &str, table: &str) -> Option<SystemTable> {
         system_tables::make(self, schema, table)
     }
@@ -33,7 +33,7 @@ impl Surroundings for View {
         }
     }
 
-    fn end(&self) -> Option<End> {
+    fn end(&self) -> Option<EndConnection> {
         let (process, user) = (self.server.registry.find(self.id)?, self.user.clone());
         Some(Arc::new(move |kept| {
             let id = process.id;
