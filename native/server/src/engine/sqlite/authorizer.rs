@@ -12,7 +12,7 @@ use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 use sealwire_accounts::Privilege;
 use sealwire_core::error::SqlError;
 
-use super::keys::Keys;
+use super::foreign_keys::ForeignKeys;
 use crate::engine::SessionContext;
 use crate::engine::translate::{Access, Kind, Translated, database_of, is_allowed};
 
@@ -60,23 +60,23 @@ impl Allowed {
     }
 
     /// As [`Allowed::new`], where SQLite looks after these foreign keys.
-    pub(super) fn with_keys(mut self, keys: &Keys) -> Self {
-        self.key_reads = keys.read();
-        self.key_changes = keys.changed();
+    pub(super) fn with_keys(mut self, keys: &ForeignKeys) -> Self {
+        self.key_reads = keys.tables_read();
+        self.key_changes = keys.tables_changed();
         self
     }
 
     /// A query that is compiled and not run, whatever the statement does.
-    pub(super) fn only_query(mut self) -> Self {
+    pub(super) fn as_query(mut self) -> Self {
         self.kind = Kind::Query;
         self
     }
 }
 
 /// Ends the statement's part when it is dropped.
-pub(super) struct Statement<'a>(&'a Authorizer);
+pub(super) struct StatementGuard<'a>(&'a Authorizer);
 
-impl Drop for Statement<'_> {
+impl Drop for StatementGuard<'_> {
     fn drop(&mut self) {
         self.0.state().statement = None;
     }
@@ -97,9 +97,9 @@ impl Authorizer {
     }
 
     /// From now on, until the result is dropped, all that is compiled is the user's.
-    pub(super) fn begin(&self, allowed: Allowed) -> Statement<'_> {
+    pub(super) fn begin(&self, allowed: Allowed) -> StatementGuard<'_> {
         *self.state() = State { statement: Some(allowed), ..State::default() };
-        Statement(self)
+        StatementGuard(self)
     }
 
     /// Denies all that SQLite compiles of the statement from now on: it does so by itself when it begins a statement whose tables or views
@@ -114,7 +114,7 @@ impl Authorizer {
     }
 
     /// Does something of the engine's own while a statement of the user's is there.
-    pub(super) fn aside<T>(&self, act: impl FnOnce() -> T) -> T {
+    pub(super) fn suspended<T>(&self, act: impl FnOnce() -> T) -> T {
         let statement = self.state().statement.take();
         let done = act();
         self.state().statement = statement;
@@ -145,7 +145,7 @@ impl State {
 }
 
 /// Functions that SQLite's own ALTER TABLE calls, beside those that start with `sqlite_`.
-const OF_ALTER: &[&str] = &["coalesce", "glob", "length", "like", "printf", "quote", "substr"];
+const ALTER_FUNCTIONS: &[&str] = &["coalesce", "glob", "length", "like", "printf", "quote", "substr"];
 
 /// How SQLite's ALTER TABLE looks whether the rows that are there fulfil a new CHECK.
 const CHECK: &str = "pragma_quick_check";
@@ -159,7 +159,7 @@ fn refused(what: &str) -> SqlError {
 }
 
 /// An action that no statement of a user may do, in words.
-const fn named(action: &AuthAction<'_>) -> &'static str {
+const fn action_name(action: &AuthAction<'_>) -> &'static str {
     match action {
         AuthAction::Attach { .. } | AuthAction::Detach { .. } => "A database's file",
         AuthAction::Pragma { .. } => "PRAGMA",
@@ -198,12 +198,12 @@ impl Allowed {
             AuthAction::AlterTable { database_name, table_name } => self.define(Some(database_name), table_name),
             AuthAction::Reindex { .. } if self.kind == Kind::Definition => Ok(()),
             AuthAction::Pragma { pragma_name, .. } if self.is_check(pragma_name) => Ok(()),
-            action => Err(refused(named(&action))),
+            action => Err(refused(action_name(&action))),
         }
     }
 
     fn function(&self, name: &str) -> Result<(), SqlError> {
-        let of_alter = self.kind == Kind::Definition && (is_internal(name) || OF_ALTER.contains(&name));
+        let of_alter = self.kind == Kind::Definition && (is_internal(name) || ALTER_FUNCTIONS.contains(&name));
         if of_alter || is_allowed(name) {
             return Ok(());
         }
@@ -211,7 +211,11 @@ impl Allowed {
     }
 
     /// The names under which a table is shown to the account's rights; `None` for a temporary table, which is its session's own.
-    fn place<'n>(&self, schema: Option<&'n str>, table: &'n str) -> Result<Option<(&'n str, &'n str)>, SqlError> {
+    fn checked_table<'n>(
+        &self,
+        schema: Option<&'n str>,
+        table: &'n str,
+    ) -> Result<Option<(&'n str, &'n str)>, SqlError> {
         match schema {
             Some("temp") if !is_internal(table) => Ok(None),
             Some("temp") if self.kind == Kind::Definition => Ok(None),
@@ -248,12 +252,12 @@ impl Allowed {
         {
             return Ok(());
         }
-        let Some((database, table)) = self.place(schema, table)? else { return Ok(()) };
+        let Some((database, table)) = self.checked_table(schema, table)? else { return Ok(()) };
         // What a view reads is the view's affair: its creator was asked. SQLite names a query of WITH in the same way.
         if accessor.is_some_and(|accessor| !is_common(accessor)) {
             return Ok(());
         }
-        let is_named = self.names(database, table);
+        let is_named = self.is_named(database, table);
         // The user's text reads no table that it does not name.
         if self.key_reads.contains(table) && !is_named {
             return Ok(());
@@ -274,7 +278,7 @@ impl Allowed {
         if self.readable.iter().any(|(d, t)| d == database && t == table) {
             return Ok(());
         }
-        self.ask(Privilege::SELECT, database, table)?;
+        self.require(Privilege::SELECT, database, table)?;
         self.readable.push((database.to_owned(), table.to_owned()));
         Ok(())
     }
@@ -283,12 +287,12 @@ impl Allowed {
         if self.is_bookkeeping(schema, table) {
             return Ok(());
         }
-        let Some((database, table)) = self.place(schema, table)? else { return Ok(()) };
+        let Some((database, table)) = self.checked_table(schema, table)? else { return Ok(()) };
         if self.kind == Kind::Definition {
             return self.define_in(database, table);
         }
-        if self.declared(privilege, database, table) {
-            return self.ask(privilege, database, table);
+        if self.is_declared(privilege, database, table) {
+            return self.require(privilege, database, table);
         }
         if self.key_changes.contains(table) {
             return Ok(());
@@ -300,7 +304,7 @@ impl Allowed {
         if self.is_bookkeeping(schema, table) {
             return Ok(());
         }
-        match self.place(schema, table)? {
+        match self.checked_table(schema, table)? {
             Some((database, table)) => self.define_in(database, table),
             None if self.kind == Kind::Definition => Ok(()),
             None => Err(refused("a definition")),
@@ -312,27 +316,31 @@ impl Allowed {
         if self.kind != Kind::Definition || !self.is_defined(database, table) {
             return Err(self.context.denied(Privilege::CREATE, database, Some(table)));
         }
-        for access in self.accesses.iter().filter(|access| is_about(access, database, table)) {
+        for access in self.accesses.iter().filter(|access| is_access_to(access, database, table)) {
             for privilege in access.privileges {
-                self.ask(*privilege, database, table)?;
+                self.require(*privilege, database, table)?;
             }
         }
         Ok(())
     }
 
     fn is_defined(&self, database: &str, table: &str) -> bool {
-        self.accesses.iter().any(|access| is_about(access, database, table) && access.privileges != [Privilege::SELECT])
+        self.accesses
+            .iter()
+            .any(|access| is_access_to(access, database, table) && access.privileges != [Privilege::SELECT])
     }
 
-    fn names(&self, database: &str, table: &str) -> bool {
-        self.accesses.iter().any(|access| is_about(access, database, table))
+    fn is_named(&self, database: &str, table: &str) -> bool {
+        self.accesses.iter().any(|access| is_access_to(access, database, table))
     }
 
-    fn declared(&self, privilege: Privilege, database: &str, table: &str) -> bool {
-        self.accesses.iter().any(|access| is_about(access, database, table) && access.privileges.contains(&privilege))
+    fn is_declared(&self, privilege: Privilege, database: &str, table: &str) -> bool {
+        self.accesses
+            .iter()
+            .any(|access| is_access_to(access, database, table) && access.privileges.contains(&privilege))
     }
 
-    fn ask(&self, privilege: Privilege, database: &str, table: &str) -> Result<(), SqlError> {
+    fn require(&self, privilege: Privilege, database: &str, table: &str) -> Result<(), SqlError> {
         if self.context.may(privilege, database, Some(table)) {
             return Ok(());
         }
@@ -341,6 +349,6 @@ impl Allowed {
 }
 
 /// Whether an access is to that table. SQLite compares ASCII letters in either case.
-fn is_about(access: &Access, database: &str, table: &str) -> bool {
+fn is_access_to(access: &Access, database: &str, table: &str) -> bool {
     access.database == database && access.table.as_ref().is_some_and(|named| named.eq_ignore_ascii_case(table))
 }

@@ -19,7 +19,7 @@ const STEPS: i32 = 1000;
 /// A lock is asked for after so many milliseconds at most.
 const LONGEST_SLEEP: u64 = 20;
 /// How often the temporary files are measured.
-const MEASURED_EACH: Duration = Duration::from_millis(20);
+const MEASURE_EACH: Duration = Duration::from_millis(20);
 /// A record of SQLite's has a head beside its values.
 const HEAD: usize = 1 << 20;
 /// A row that is sent may be so many times `max_allowed_packet`: each of its values may be that long.
@@ -29,14 +29,14 @@ const LARGE_VALUES: usize = 8;
 /// No more warnings are kept of one statement, as `max_error_count` has it.
 const MOST_WARNINGS: usize = 1024;
 
-/// Waits for a lock of another connection: SQLite asks whether to go on waiting, as it would sleep through a stop by itself.
+/// LockRetries for a lock of another connection: SQLite asks whether to go on waiting, as it would sleep through a stop by itself.
 #[derive(Default)]
-pub(super) struct Waits {
+pub(super) struct LockRetries {
     begun: Option<Instant>,
 }
 
-impl Waits {
-    /// Whether to ask for the lock once more: `count` says how often SQLite has asked, `sleep` waits and tells whether that was stopped.
+impl LockRetries {
+    /// Whether to ask for the lock once more: `count` says how often SQLite has asked, `sleep` retries and tells whether that was stopped.
     pub(super) fn go_on(&mut self, count: i32, most: Duration, sleep: impl FnOnce(Duration) -> bool) -> bool {
         if count == 0 {
             self.begun = None;
@@ -53,28 +53,28 @@ pub(super) struct Bounds {
     /// `max_allowed_packet` when the session began.
     longest_text: AtomicUsize,
     running: Mutex<Running>,
-    /// How long a statement waits for another's lock.
+    /// How long a statement retries for another's lock.
     lock_wait: Mutex<Duration>,
     /// The session's temporary tables.
     tables: Mutex<Share>,
     /// Bytes of the values that functions have made since the temporary files were looked at.
-    unseen: AtomicUsize,
+    uncounted: AtomicUsize,
     /// Whether the statement holds large values.
     holds_large: AtomicBool,
 }
 
 /// Whether there is memory.
 #[derive(Debug, PartialEq, Eq)]
-enum Room {
-    Counted,
+enum Grant {
+    Granted,
     Later,
     Never,
 }
 
 #[derive(Default)]
 struct Running {
-    /// Why the limits ended the statement.
-    ended: Option<SqlError>,
+    /// Why the limits end_error the statement.
+    end_error: Option<SqlError>,
     /// Rows that each recursive part has given.
     recursions: HashMap<i64, i64>,
     warnings: Vec<SqlError>,
@@ -104,8 +104,8 @@ struct Running {
 
 impl Running {
     /// Counts what the statement holds for its account, and so many bytes more where there is memory for them.
-    fn room_for(&mut self, more: usize) -> Room {
-        let Some(context) = &self.context else { return Room::Counted };
+    fn grant(&mut self, more: usize) -> Grant {
+        let Some(context) = &self.context else { return Grant::Granted };
         let account = self.account.get_or_insert_with(|| context.account());
         let all = self.large.saturating_add(self.first.unwrap_or_default()).saturating_add(self.row);
         let holds = all.saturating_sub(self.reserved);
@@ -113,10 +113,10 @@ impl Running {
         self.held.set(account, would_hold);
         let most = context.allowances().memory;
         if would_hold == 0 || memory::is_left_for(account, would_hold - holds, most) {
-            return Room::Counted;
+            return Grant::Granted;
         }
         self.held.set(account, holds);
-        if memory::is_too_much(would_hold, most) { Room::Never } else { Room::Later }
+        if memory::is_too_much(would_hold, most) { Grant::Never } else { Grant::Later }
     }
 
     /// Counts what functions have made, large or not.
@@ -169,7 +169,7 @@ impl Running {
             let mut tables = tables.lock().unwrap_or_else(PoisonError::into_inner);
             tables.set(&context.account(), before.saturating_add(written));
             if let Some(error) = tables.refusal() {
-                self.ended = Some(error.clone());
+                self.end_error = Some(error.clone());
                 return Some(error);
             }
         }
@@ -185,13 +185,13 @@ impl Running {
             return None;
         };
         let error = SqlError::new(1114, b"HY000", message);
-        self.ended = Some(error.clone());
+        self.end_error = Some(error.clone());
         Some(error)
     }
 
     fn end(&mut self, message: String) -> SqlError {
         let error = SqlError::new(1041, b"HY000", message);
-        self.ended = Some(error.clone());
+        self.end_error = Some(error.clone());
         error
     }
 }
@@ -204,7 +204,7 @@ impl Bounds {
             running: Mutex::new(Running::default()),
             lock_wait: Mutex::new(LOCK_WAIT),
             tables: Mutex::default(),
-            unseen: AtomicUsize::new(0),
+            uncounted: AtomicUsize::new(0),
             holds_large: AtomicBool::new(false),
         })
     }
@@ -215,10 +215,10 @@ impl Bounds {
     /// SQLite's.
     pub(super) fn install(self: &Arc<Self>, connection: &mut Connection) -> rusqlite::Result<()> {
         let bounds = Arc::clone(self);
-        let (waiting, mut waits) = (Arc::clone(self), Waits::default());
+        let (waiting, mut retries) = (Arc::clone(self), LockRetries::default());
         connection.busy_handler(Some(move |count| {
             let most = *waiting.lock_wait.lock().unwrap_or_else(PoisonError::into_inner);
-            waits.go_on(count, most, |step| waiting.interruption.sleep(step))
+            retries.go_on(count, most, |step| waiting.interruption.sleep(step))
         }))?;
         connection.progress_handler(STEPS, Some(move || bounds.is_over()))
     }
@@ -227,7 +227,11 @@ impl Bounds {
     ///
     /// # Errors
     /// SQLite's.
-    pub(super) fn adopt(&self, connection: &Connection, context: &dyn SessionContext) -> rusqlite::Result<()> {
+    pub(super) fn read_session_limits(
+        &self,
+        connection: &Connection,
+        context: &dyn SessionContext,
+    ) -> rusqlite::Result<()> {
         let most = usize::try_from(context.allowances().text).unwrap_or(usize::MAX);
         self.longest_text.store(most, Ordering::Relaxed);
         let length = i32::try_from(most.saturating_add(HEAD)).unwrap_or(i32::MAX);
@@ -251,7 +255,7 @@ impl Bounds {
     ///
     /// # Errors
     /// 1114.
-    pub(super) fn demand_room_for_tables(&self) -> Result<(), SqlError> {
+    pub(super) fn require_space_for_tables(&self) -> Result<(), SqlError> {
         if temporary::is_short() {
             return Err(temporary::full());
         }
@@ -291,9 +295,9 @@ impl Bounds {
         running.may_hold = Made::default();
     }
 
-    /// Why the limits ended the last statement, where they did.
-    pub(super) fn take_end(&self) -> Option<SqlError> {
-        self.running().ended.take()
+    /// Why the limits end_error the last statement, where they did.
+    pub(super) fn take_error(&self) -> Option<SqlError> {
+        self.running().end_error.take()
     }
 
     /// The longest text that a function may make, in bytes.
@@ -310,13 +314,13 @@ impl Bounds {
     ///
     /// # Errors
     /// 1041 where the row, or the server, would hold too many of them at once; 1317 and 3024 where the statement is to stop.
-    pub(super) fn made(&self, bytes: usize) -> Result<(), SqlError> {
+    pub(super) fn count_value(&self, bytes: usize) -> Result<(), SqlError> {
         // SQLite may write them between two of its questions.
-        let unseen = self.unseen.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes);
-        if unseen < memory::LARGE {
+        let uncounted = self.uncounted.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes);
+        if uncounted < memory::LARGE {
             return Ok(());
         }
-        self.unseen.store(0, Ordering::Relaxed);
+        self.uncounted.store(0, Ordering::Relaxed);
         if self.interruption.is_stopped() {
             return Err(stopped(&self.interruption));
         }
@@ -325,7 +329,7 @@ impl Bounds {
             return Err(error);
         }
         self.holds_large.store(true, Ordering::Relaxed);
-        running.count_made(unseen)?;
+        running.count_made(uncounted)?;
         if bytes < memory::LARGE {
             return Ok(());
         }
@@ -344,22 +348,22 @@ impl Bounds {
     }
 
     /// What reading the statement of a request asks.
-    pub(super) fn reading<'a>(&'a self, request: &'a Request<'_>) -> ForReading<'a> {
-        ForReading { bounds: self, context: request.context.as_ref(), reserved: request.limits.reserved }
+    pub(super) fn reading<'a>(&'a self, request: &'a Request<'_>) -> ReadingMemory<'a> {
+        ReadingMemory { bounds: self, context: request.context.as_ref(), reserved: request.limits.reserved }
     }
 
-    /// Waits for memory for so many bytes more, and counts them.
+    /// LockRetries for memory for so many bytes more, and counts them.
     ///
     /// # Errors
     /// 1041 where none comes back in time, 1317 and 3024 where the statement is stopped meanwhile.
     fn wait_for_room(&self, bytes: usize, what: &str) -> Result<(), SqlError> {
         let begun = Instant::now();
         loop {
-            let room = self.running().room_for(bytes);
-            if room == Room::Counted {
+            let room = self.running().grant(bytes);
+            if room == Grant::Granted {
                 return Ok(());
             }
-            if room == Room::Never || begun.elapsed() >= memory::PATIENCE_OF_HOLDERS {
+            if room == Grant::Never || begun.elapsed() >= memory::PATIENCE_OF_HOLDERS {
                 let message =
                     format!("Out of memory: the server has none left for {what} of {bytes} bytes; try again later");
                 return Err(self.running().end(message));
@@ -374,7 +378,7 @@ impl Bounds {
     ///
     /// # Errors
     /// 1041 where there is no memory for the copy.
-    pub(super) fn row_is_given(&self, bytes: usize) -> Result<(), SqlError> {
+    pub(super) fn begin_row(&self, bytes: usize) -> Result<(), SqlError> {
         let is_large = bytes >= memory::LARGE;
         // Of a row that is small, no more than that the one before it was large.
         if !self.holds_large.swap(is_large, Ordering::Relaxed) && !is_large {
@@ -389,7 +393,7 @@ impl Bounds {
             running.first = Some(made.saturating_sub(bytes));
         }
         if !is_large {
-            running.room_for(0);
+            running.grant(0);
             return Ok(());
         }
         drop(running);
@@ -397,9 +401,9 @@ impl Bounds {
     }
 
     /// The copy of a large row is on its way, where it counts by itself.
-    pub(super) fn row_was_given(&self) {
+    pub(super) fn end_row(&self) {
         if self.holds_large.load(Ordering::Relaxed) {
-            self.running().room_for(0);
+            self.running().grant(0);
         }
     }
 
@@ -433,7 +437,7 @@ impl Bounds {
             "Recursive query aborted after {rows} iterations. Try increasing @@cte_max_recursion_depth to a larger value."
         );
         let error = SqlError::new(3636, b"HY000", message);
-        running.ended = Some(error.clone());
+        running.end_error = Some(error.clone());
         Err(error)
     }
 
@@ -443,19 +447,19 @@ impl Bounds {
         }
         let mut running = self.running();
         let now = Instant::now();
-        let is_due = running.measured.is_none_or(|last| now - last >= MEASURED_EACH);
+        let is_due = running.measured.is_none_or(|last| now - last >= MEASURE_EACH);
         is_due && (running.is_disk_full(now, &self.tables).is_some() || running.is_memory_used_up().is_some())
     }
 }
 
 /// Counts what reading a statement takes for its account: what is beyond that which was reserved with the statement's text.
-pub(super) struct ForReading<'a> {
+pub(super) struct ReadingMemory<'a> {
     bounds: &'a Bounds,
     context: &'a dyn SessionContext,
     reserved: usize,
 }
 
-impl Reading for ForReading<'_> {
+impl Reading for ReadingMemory<'_> {
     fn room(&self, bytes: usize) -> Result<Held, SqlError> {
         let mut held = Held::default();
         let more = bytes.saturating_sub(self.reserved);

@@ -8,9 +8,9 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use rusqlite::{Connection, OpenFlags};
 use sealwire_core::error::SqlError;
 
-use super::bounds::Waits;
+use super::bounds::LockRetries;
+use super::disk_space;
 use super::errors::to_mysql;
-use super::room;
 use crate::engine::{LONGEST_NAME, LockWait, SYSTEM_DATABASES, interrupted, is_system_database, unknown_database};
 
 /// The databases of a data directory.
@@ -121,7 +121,7 @@ impl Databases {
         let failed = |error: &dyn std::fmt::Display| {
             SqlError::new(1006, b"HY000", format!("Can't create database '{name}' ({error})"))
         };
-        room::check(&self.directory).map_err(|reason| failed(&reason))?;
+        disk_space::refuse_if_short(&self.directory).map_err(|reason| failed(&reason))?;
         // SQLite gives the files beside it the same mode.
         std::fs::OpenOptions::new()
             .write(true)
@@ -134,7 +134,7 @@ impl Databases {
             .map_err(|error| {
                 // Half a database would count as one.
                 let _ = std::fs::remove_file(&path);
-                remove_beside(&path);
+                remove_wal(&path);
                 failed(&error)
             })
     }
@@ -169,7 +169,7 @@ impl Databases {
                 format!("Error dropping database (can't delete '{}': {error})", path.display()),
             )
         })?;
-        remove_beside(&path);
+        remove_wal(&path);
         drop(held);
         Ok(())
     }
@@ -189,9 +189,9 @@ impl Databases {
         let stopped = Arc::clone(&was_stopped);
         let take = || -> rusqlite::Result<Connection> {
             let mut connection = open()?;
-            let mut waits = Waits::default();
+            let mut retries = LockRetries::default();
             connection.busy_handler(Some(move |count| {
-                waits.go_on(count, wait.most, |step| {
+                retries.go_on(count, wait.most, |step| {
                     std::thread::sleep(step);
                     let is_stopped = (wait.is_stopped)();
                     stopped.store(is_stopped, Ordering::Relaxed);
@@ -276,7 +276,7 @@ fn is_name(name: &str) -> bool {
 }
 
 /// Removes what SQLite keeps beside a database's file.
-fn remove_beside(path: &Path) {
+fn remove_wal(path: &Path) {
     for suffix in ["-wal", "-shm"] {
         let mut beside = path.as_os_str().to_owned();
         beside.push(suffix);

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use sealwire_core::error::SqlError;
 
 /// Descriptors of an open database: its file, and the two beside it.
-const OF_A_DATABASE: usize = 3;
+const PER_DATABASE: usize = 3;
 
 /// Databases that may be open, and that are.
 static MOST: AtomicUsize = AtomicUsize::new(usize::MAX);
@@ -13,18 +13,18 @@ static OPEN: AtomicUsize = AtomicUsize::new(0);
 
 /// Gives so many descriptors to databases.
 pub(crate) fn allow_descriptors(descriptors: usize) {
-    MOST.store((descriptors / OF_A_DATABASE).max(1), Ordering::Relaxed);
+    MOST.store((descriptors / PER_DATABASE).max(1), Ordering::Relaxed);
 }
 
 /// A database that is open, until this is dropped.
-pub(super) struct Opened(());
+pub(super) struct OpenDatabase(());
 
-impl Opened {
+impl OpenDatabase {
     /// Counts one more.
     ///
     /// # Errors
     /// 1041 where there are as many as there may be.
-    pub(super) fn one() -> Result<Self, SqlError> {
+    pub(super) fn count() -> Result<Self, SqlError> {
         let opened = OPEN.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |open| {
             (open < MOST.load(Ordering::Relaxed)).then_some(open + 1)
         });
@@ -32,7 +32,7 @@ impl Opened {
     }
 }
 
-impl Drop for Opened {
+impl Drop for OpenDatabase {
     fn drop(&mut self) {
         OPEN.fetch_sub(1, Ordering::Relaxed);
     }

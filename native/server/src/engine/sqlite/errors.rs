@@ -27,12 +27,12 @@ pub(super) fn to_mysql(error: &rusqlite::Error, sql: &str) -> SqlError {
 }
 
 /// Whether the error is about a row that breaks a constraint: IGNORE makes a warning of it.
-pub(super) const fn is_of_a_row(error: &SqlError) -> bool {
+pub(super) const fn is_constraint_violation(error: &SqlError) -> bool {
     matches!(error.code, 1048 | 1062 | 1452 | 3819)
 }
 
 /// Whether a foreign key would have been violated.
-pub(super) const fn is_of_key(error: &SqlError) -> bool {
+pub(super) const fn is_foreign_key_violation(error: &SqlError) -> bool {
     error.code == 1452
 }
 

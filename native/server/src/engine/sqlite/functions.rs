@@ -20,19 +20,19 @@ pub(super) fn register(connection: &Connection, bounds: &Arc<Bounds>) -> Result<
     // Innocuous: a view or a default may call them, though the schema is not trusted.
     let any = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_INNOCUOUS;
     let pure = any | FunctionFlags::SQLITE_DETERMINISTIC;
-    for (name, arguments, function) in PURE {
+    for (name, arguments, function) in DETERMINISTIC {
         let bounds = Arc::clone(bounds);
         connection.create_scalar_function(*name, *arguments, pure, move |context| {
-            look(context, &bounds)?;
+            stop_if_asked(context, &bounds)?;
             let made = function(context)?;
             count(&made, &bounds)?;
             Ok(made)
         })?;
     }
-    for (name, arguments, function) in MAKES_TEXT {
+    for (name, arguments, function) in TEXT_FUNCTIONS {
         let bounds = Arc::clone(bounds);
         connection.create_scalar_function(*name, *arguments, pure, move |context| {
-            look(context, &bounds)?;
+            stop_if_asked(context, &bounds)?;
             let Ok(made) = function(context, bounds.longest_text())? else {
                 bounds.warn_too_long(name);
                 return Ok(Value::Null);
@@ -49,7 +49,7 @@ pub(super) fn register(connection: &Connection, bounds: &Arc<Bounds>) -> Result<
     connection.create_scalar_function("uuid", 0, any, |_| Ok(uuid()))?;
     for arguments in [2, 3] {
         let bounds = Arc::clone(bounds);
-        connection.create_scalar_function("like", arguments, pure, move |context| matched(context, &bounds))?;
+        connection.create_scalar_function("like", arguments, pure, move |context| like_function(context, &bounds))?;
     }
     let searched = Arc::clone(bounds);
     connection.create_scalar_function("instr", 2, pure, move |context| instr(context, &searched))?;
@@ -65,7 +65,7 @@ pub(super) fn register(connection: &Connection, bounds: &Arc<Bounds>) -> Result<
     })?;
     let stepped = Arc::clone(bounds);
     connection.create_scalar_function("recursion_step", 3, any, move |context| {
-        stepped.step_recursion(context.get(0)?, context.get(1)?).map_err(ended)?;
+        stepped.step_recursion(context.get(0)?, context.get(1)?).map_err(to_sqlite)?;
         context.get::<Value>(2)
     })?;
     Ok(())
@@ -78,18 +78,18 @@ fn count(made: &Value, bounds: &Bounds) -> Result<()> {
         Value::Blob(bytes) => bytes.len(),
         _ => return Ok(()),
     };
-    bounds.made(length).map_err(ended)
+    bounds.count_value(length).map_err(to_sqlite)
 }
 
 /// Ends a statement that is to stop before more is done for it. SQLite asks only where its program jumps back, and a call of a function on some
 /// megabytes takes as long as many thousands of its steps.
-fn look(context: &Context<'_>, bounds: &Bounds) -> Result<()> {
+fn stop_if_asked(context: &Context<'_>, bounds: &Bounds) -> Result<()> {
     let is_large = |index| match context.get_raw(index) {
         ValueRef::Text(bytes) | ValueRef::Blob(bytes) => bytes.len() >= LARGE,
         _ => false,
     };
     if (0..context.len()).any(is_large) && bounds.interruption.is_stopped() {
-        return Err(ended(interrupted()));
+        return Err(to_sqlite(interrupted()));
     }
     Ok(())
 }
@@ -104,7 +104,7 @@ fn instr(context: &Context<'_>, bounds: &Bounds) -> Result<Value> {
     }
     let are_bytes = (0..2).all(|index| matches!(context.get_raw(index), ValueRef::Blob(_)));
     let (text, part) = (bytes(context, 0), bytes(context, 1));
-    let found = find(&text, &part, || bounds.interruption.is_stopped()).ok_or_else(|| ended(interrupted()))?;
+    let found = find(&text, &part, || bounds.interruption.is_stopped()).ok_or_else(|| to_sqlite(interrupted()))?;
     let Some(at) = found else { return Ok(Value::Integer(0)) };
     let before = text.get(..at).unwrap_or_default();
     let is_first = |byte: &&u8| are_bytes || **byte & 0xc0 != 0x80;
@@ -112,24 +112,24 @@ fn instr(context: &Context<'_>, bounds: &Bounds) -> Result<Value> {
 }
 
 /// `like(pattern, text[, escape])`, which is what SQLite makes of LIKE.
-fn matched(context: &Context<'_>, bounds: &Bounds) -> Result<Value> {
+fn like_function(context: &Context<'_>, bounds: &Bounds) -> Result<Value> {
     if (0..context.len()).any(|index| is_null(context, index)) {
         return Ok(Value::Null);
     }
     let escape = if context.len() > 2 { text(context, 2).chars().next() } else { None };
     let found = like(&text(context, 1), &text(context, 0), escape, || bounds.interruption.is_stopped());
-    found.map(|found| Value::Integer(found.into())).ok_or_else(|| ended(interrupted()))
+    found.map(|found| Value::Integer(found.into())).ok_or_else(|| to_sqlite(interrupted()))
 }
 
 /// The bounds end the statement, and have kept the reason.
-fn ended(error: sealwire_core::error::SqlError) -> rusqlite::Error {
+fn to_sqlite(error: sealwire_core::error::SqlError) -> rusqlite::Error {
     rusqlite::Error::UserFunctionError(error.message.into())
 }
 
 type Scalar = fn(&Context<'_>) -> Result<Value>;
 
 /// Those whose value depends on their arguments alone.
-const PURE: &[(&str, i32, Scalar)] = &[
+const DETERMINISTIC: &[(&str, i32, Scalar)] = &[
     ("unix_timestamp", 1, |c| Ok(moment(c, 0).map_or(Value::Null, |at| Value::Integer(at.unix_seconds())))),
     ("from_unixtime", 1, |c| Ok(Value::Text(Moment::from_unix((number(c, 0) * 1e6) as i64).text()))),
     ("date_part", 2, |c| Ok(part(&text(c, 0), &text(c, 1)).map_or(Value::Null, Value::Integer))),
@@ -203,10 +203,10 @@ const PURE: &[(&str, i32, Scalar)] = &[
 struct TooLong;
 
 /// A function that makes text, and the longest that it may make, in bytes.
-type MakesText = fn(&Context<'_>, usize) -> Result<std::result::Result<Value, TooLong>>;
+type TextFunction = fn(&Context<'_>, usize) -> Result<std::result::Result<Value, TooLong>>;
 
 /// Those whose result can be longer than what they are given. Each looks at the length before it makes the text.
-const MAKES_TEXT: &[(&str, i32, MakesText)] = &[
+const TEXT_FUNCTIONS: &[(&str, i32, TextFunction)] = &[
     ("concat", -1, |c, most| Ok(concat(c, most))),
     ("concat_ws", -1, |c, most| Ok(concat_ws(c, most))),
     ("date_format", 2, |c, most| {

@@ -6,11 +6,11 @@ use rusqlite::{Connection, OptionalExtension as _, Result as SqliteResult};
 use sealwire_core::error::SqlError;
 
 use super::databases::Databases;
-use super::narrow::Narrow;
 use super::schema::{Column, Table, columns_of, indexes_of, primary_key, tables_of};
 use super::show_create::table_statement;
-use super::stored::StoredTable;
-use super::weights;
+use super::stored_definitions::StoredTable;
+use super::stored_relations;
+use super::table_filter::TableFilter;
 use crate::engine::annotations::Annotation;
 use crate::engine::translate::temporary_name;
 use crate::engine::{Interruption, LOG_TABLES, SYSTEM_DATABASES, SessionContext, SystemTable, UnlistedTable, stopped};
@@ -20,7 +20,7 @@ use crate::sql::{Datum, backquoted};
 pub(super) fn table(
     databases: &Databases,
     name: &str,
-    narrow: &Narrow,
+    filter: &TableFilter,
     context: &dyn SessionContext,
     interruption: &Interruption,
 ) -> Result<Option<SystemTable>, SqlError> {
@@ -32,7 +32,7 @@ pub(super) fn table(
         }
     }
     for database in databases.list()? {
-        if SYSTEM_DATABASES.contains(&database.as_str()) || !narrow.takes_schema(&database) {
+        if SYSTEM_DATABASES.contains(&database.as_str()) || !filter.matches_schema(&database) {
             continue;
         }
         // Most accounts see few databases: those of others are not even opened, whatever is in them.
@@ -43,16 +43,16 @@ pub(super) fn table(
         let Ok(opened) = databases.open(&database) else { continue };
         let connection = &opened.connection;
         let Ok(mut tables) = tables_of(connection) else { continue };
-        let takes = |table: &Table| narrow.takes_table(&table.name) && context.sees(&database, &table.name);
+        let matches = |table: &Table| filter.matches_table(&table.name) && context.sees(&database, &table.name);
         if name == "columns" {
-            tables = with_readable_views(connection, tables, takes, interruption);
+            tables = with_readable_views(connection, tables, matches, interruption);
         }
         let mut of_database = Vec::new();
         for table in tables {
             if interruption.is_stopped() {
                 return Err(stopped(interruption));
             }
-            if !takes(&table) {
+            if !matches(&table) {
                 // SQLite remembers what another view reads.
                 if name == "columns" && table.is_view {
                     let _ = columns_of(connection, &table);
@@ -84,12 +84,12 @@ pub(super) fn table(
 fn with_readable_views(
     connection: &Connection,
     tables: Vec<Table>,
-    takes: impl Fn(&Table) -> bool,
+    matches: impl Fn(&Table) -> bool,
     interruption: &Interruption,
 ) -> Vec<Table> {
     let (views, mut tables): (Vec<Table>, Vec<Table>) = tables.into_iter().partition(|table| table.is_view);
-    let wanted = views.iter().filter(|view| takes(view)).map(|view| (view.name.as_str(), view.sql.as_str()));
-    let order = weights::readable_views(connection, wanted, interruption);
+    let wanted = views.iter().filter(|view| matches(view)).map(|view| (view.name.as_str(), view.sql.as_str()));
+    let order = stored_relations::readable_views(connection, wanted, interruption);
     let mut views: BTreeMap<String, Table> =
         views.into_iter().map(|view| (view.name.to_ascii_lowercase(), view)).collect();
     tables.extend(order.iter().filter_map(|name| views.remove(name)));

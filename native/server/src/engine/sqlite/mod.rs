@@ -4,24 +4,24 @@ mod authorizer;
 mod bounds;
 mod databases;
 mod descriptors;
+mod disk_space;
 mod errors;
+mod foreign_keys;
 mod functions;
 mod information_schema;
-mod keys;
-mod log;
-mod narrow;
-mod pins;
-mod rights;
-mod room;
+mod open_transactions;
+mod privileges;
 mod rows;
 mod schema;
 mod session;
 mod shared;
 mod show_create;
-mod stored;
+mod stored_definitions;
+mod stored_relations;
+mod table_filter;
 mod temporary;
 mod time;
-mod weights;
+mod wal;
 
 use std::path::PathBuf;
 
@@ -49,7 +49,7 @@ impl SqliteEngine {
     pub(crate) fn recover(&self) {
         for database in self.shared.databases.list().unwrap_or_default().iter().filter(|name| !is_system_database(name))
         {
-            if let Err(error) = log::recover(&self.shared.databases.path(database)) {
+            if let Err(error) = wal::recover(&self.shared.databases.path(database)) {
                 tracing::warn!("what was left beside the database '{database}' is not written back: {error}");
             }
         }

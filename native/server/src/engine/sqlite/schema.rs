@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, Result as SqliteResult};
 
-use super::stored::{self, StoredColumn, StoredTable};
+use super::stored_definitions::{self, StoredColumn, StoredTable};
 use crate::engine::annotations::Annotation;
 use crate::engine::types::{DeclaredType, Extent};
 use crate::sql::lex::{Lexer, Piece, unquote};
@@ -108,7 +108,7 @@ pub(super) fn indexes_of(connection: &Connection, table: &str) -> SqliteResult<V
         let parts = if sql.is_empty() {
             columns.iter().flatten().map(|column| backquoted(column)).collect()
         } else {
-            stored::key_parts(&sql)
+            stored_definitions::key_parts(&sql)
         };
         indexes.push(Index { name, unique, columns, parts });
     }
@@ -175,8 +175,11 @@ impl Column {
     /// The default; `None` where it is NULL or there is none.
     pub(super) fn default_value(&self) -> Option<DefaultValue> {
         let sqlite = self.default.as_deref()?;
-        let written =
-            self.stored.annotations.get(Annotation::Default).map_or_else(|| stored::in_mysql(sqlite), str::to_owned);
+        let written = self
+            .stored
+            .annotations
+            .get(Annotation::Default)
+            .map_or_else(|| stored_definitions::in_mysql(sqlite), str::to_owned);
         let mut inner = written.as_str();
         while let Some(within) = single_parenthesis(inner) {
             inner = within;

@@ -14,18 +14,18 @@ use sealwire_core::message::ColumnDefinition;
 use super::authorizer::{Allowed, Authorizer};
 use super::bounds::{self, Bounds};
 use super::databases::{self, FileId};
-use super::descriptors::{self, Opened};
+use super::descriptors::{self, OpenDatabase};
+use super::disk_space::SpaceWatch;
 use super::errors::{self, to_mysql};
+use super::foreign_keys::ForeignKeys;
 use super::information_schema;
-use super::keys::Keys;
-use super::log::{self, Growth};
-use super::narrow::Narrow;
-use super::pins::Pin;
-use super::rights::{authorise, authorise_lock};
-use super::room::Watch;
+use super::open_transactions::TransactionEntry;
+use super::privileges::{authorise, authorise_lock};
 use super::rows::{bind, length_of, origins, put_row};
 use super::shared::Shared;
+use super::table_filter::TableFilter;
 use super::temporary;
+use super::wal::{self, WalGrowth};
 use crate::engine::translate::{
     Access, Kind, READ, Scope, Temporaries, Translated, quote, quote_text, schema_of, temporary_name, translate,
     unsupported,
@@ -45,24 +45,24 @@ pub(super) struct SqliteSession {
     connection: Connection,
     authorizer: Authorizer,
     bounds: Arc<Bounds>,
-    has_bounds: bool,
-    room: Arc<Watch>,
+    has_limits: bool,
+    space: Arc<SpaceWatch>,
     /// The attached databases, the one used last at the end.
-    attached: Vec<Attached>,
+    attached: Vec<AttachedDatabase>,
     temporaries: Temporaries,
-    pin: Pin,
+    transaction: TransactionEntry,
     /// What a test does while a statement is weighed and compiled.
     #[cfg(test)]
-    meddle: Box<dyn Fn(&str) + Send>,
+    test_hook: Box<dyn Fn(&str) + Send>,
 }
 
 /// A database that is attached, and the file that it had then; a system database has none.
-struct Attached {
+struct AttachedDatabase {
     database: String,
     file: Option<FileId>,
     /// When its growth was bounded last, where it is.
     bounded: Cell<Option<Instant>>,
-    _descriptors: Option<Opened>,
+    _descriptors: Option<OpenDatabase>,
 }
 
 /// SQLite attaches ten.
@@ -73,35 +73,35 @@ impl SqliteSession {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let bounds = Bounds::new(Arc::new(Interruption::default()));
         let authorizer = Authorizer::default();
-        let open = || -> rusqlite::Result<(Connection, Arc<Watch>)> {
+        let open = || -> rusqlite::Result<(Connection, Arc<SpaceWatch>)> {
             let mut connection = Connection::open_in_memory_with_flags(flags)?;
             super::functions::register(&connection, &bounds)?;
             configure(&connection)?;
             authorizer.install(&mut connection)?;
             bounds.install(&mut connection)?;
-            let room = Watch::install(Arc::clone(shared.databases.directory()), &mut connection)?;
-            Ok((connection, room))
+            let space = SpaceWatch::install(Arc::clone(shared.databases.directory()), &mut connection)?;
+            Ok((connection, space))
         };
-        let (connection, room) = open().map_err(|error| to_mysql(&error, ""))?;
+        let (connection, space) = open().map_err(|error| to_mysql(&error, ""))?;
         let handle = connection.get_interrupt_handle();
-        let pin = shared.pins.session();
+        let transaction = shared.transactions.register();
         bounds.interruption.connect(move || handle.interrupt());
         Ok(Self {
             shared,
             connection,
             authorizer,
             bounds,
-            has_bounds: false,
-            room,
+            has_limits: false,
+            space,
             attached: Vec::new(),
             temporaries: Temporaries::new(),
-            pin,
+            transaction,
             #[cfg(test)]
-            meddle: Box::new(|_| {}),
+            test_hook: Box::new(|_| {}),
         })
     }
 
-    fn batch(&self, sql: &str) -> Result<(), SqlError> {
+    fn run_batch(&self, sql: &str) -> Result<(), SqlError> {
         self.connection.execute_batch(sql).map_err(|error| match to_mysql(&error, sql) {
             // It waited for a lock.
             waited if waited.code == 1205 && self.bounds.interruption.is_stopped() => {
@@ -132,19 +132,19 @@ impl SqliteSession {
             if file.is_none() && !is_system_database(database) {
                 return Err(unknown_database(database));
             }
-            self.make_room(database, names)?;
-            let descriptors = file.map(|_| Opened::one()).transpose()?;
+            self.detach_others(database, names)?;
+            let descriptors = file.map(|_| OpenDatabase::count()).transpose()?;
             let path = if is_system_database(database) {
                 ":memory:".to_owned()
             } else {
                 databases.path(database).display().to_string()
             };
-            self.batch(&format!("ATTACH DATABASE {} AS {}", quote_text(&path), quote(&schema_of(database))?))?;
+            self.run_batch(&format!("ATTACH DATABASE {} AS {}", quote_text(&path), quote(&schema_of(database))?))?;
             let bounded = Cell::new(None);
             let database_name = (*database).to_owned();
-            self.attached.push(Attached { database: database_name, file, bounded, _descriptors: descriptors });
+            self.attached.push(AttachedDatabase { database: database_name, file, bounded, _descriptors: descriptors });
             if file.is_some() {
-                log::limit(&self.connection, &schema_of(database))?;
+                wal::limit_size(&self.connection, &schema_of(database))?;
             }
             databases::open_all(&self.connection, &schema_of(database)).map_err(|error| to_mysql(&error, ""))?;
         }
@@ -152,7 +152,7 @@ impl SqliteSession {
     }
 
     /// Detaches what stands in the way of a database: what was used longest ago, and one whose name SQLite takes for the same.
-    fn make_room(&mut self, database: &str, needed: &BTreeSet<&str>) -> Result<(), SqlError> {
+    fn detach_others(&mut self, database: &str, needed: &BTreeSet<&str>) -> Result<(), SqlError> {
         let same = self.attached.iter().find(|other| other.database.eq_ignore_ascii_case(database));
         if let Some(same) = same.map(|same| same.database.clone()) {
             if needed.contains(same.as_str()) {
@@ -181,13 +181,13 @@ impl SqliteSession {
     }
 
     fn detach(&mut self, database: &str) -> Result<(), SqlError> {
-        self.batch(&format!("DETACH DATABASE {}", quote(&schema_of(database))?))?;
+        self.run_batch(&format!("DETACH DATABASE {}", quote(&schema_of(database))?))?;
         self.attached.retain(|attached| attached.database != database);
         Ok(())
     }
 
     /// Fills the system tables that a statement reads.
-    fn refresh(&self, translated: &Translated, request: &Request<'_>) -> Result<(), SqlError> {
+    fn fill_system_tables(&self, translated: &Translated, request: &Request<'_>) -> Result<(), SqlError> {
         let context = request.context.as_ref();
         for Access { database, table, privileges } in &translated.accesses {
             if !is_system_database(database) {
@@ -202,11 +202,11 @@ impl SqliteSession {
             };
             let made = match (database.as_str(), table.to_lowercase().as_str()) {
                 ("information_schema", name @ ("tables" | "columns" | "statistics")) => {
-                    let narrow = Narrow::of(request.sql);
+                    let filter = TableFilter::of(request.sql);
                     information_schema::table(
                         &self.shared.databases,
                         name,
-                        &narrow,
+                        &filter,
                         context,
                         &self.bounds.interruption,
                     )?
@@ -248,11 +248,11 @@ impl SqliteSession {
     }
 
     /// Translates, checks the rights, and makes ready all that the statement names.
-    fn ready(&mut self, request: &Request<'_>) -> Result<Translated, SqlError> {
-        if !self.has_bounds {
-            let adopted = self.bounds.adopt(&self.connection, request.context.as_ref());
-            adopted.map_err(|error| to_mysql(&error, ""))?;
-            self.has_bounds = true;
+    fn prepare_request(&mut self, request: &Request<'_>) -> Result<Translated, SqlError> {
+        if !self.has_limits {
+            let read = self.bounds.read_session_limits(&self.connection, request.context.as_ref());
+            read.map_err(|error| to_mysql(&error, ""))?;
+            self.has_limits = true;
         }
         let translated = translate(
             request.sql,
@@ -273,12 +273,12 @@ impl SqliteSession {
             return Ok(translated);
         }
         self.attach(&translated.databases())?;
-        self.refresh(&translated, request)?;
+        self.fill_system_tables(&translated, request)?;
         // Before it commits what is open.
         if translated.is_heavy && translated.kind == Kind::Definition {
             self.weigh(request)?;
         }
-        let Some(text) = self.freeze(request)? else { return Ok(translated) };
+        let Some(text) = self.expand_wildcards(request)? else { return Ok(translated) };
         translate(
             &text,
             Scope {
@@ -300,7 +300,7 @@ impl SqliteSession {
 
     /// Why a statement of the user's failed: by the authorizer, by a bound, or by SQLite itself.
     fn explain(&self, error: &rusqlite::Error, sql: &str) -> SqlError {
-        let own = self.bounds.take_end().or_else(|| self.authorizer.take_denial());
+        let own = self.bounds.take_error().or_else(|| self.authorizer.take_denial());
         match own {
             Some(own) => own,
             None if self.bounds.interruption.is_stopped() => stopped(&self.bounds.interruption),
@@ -316,11 +316,15 @@ impl SqliteSession {
         translated: &Translated,
         request: &Request<'_>,
     ) -> Result<u64, SqlError> {
-        let ran = self.settle(|| self.run_once(sql, &allowed, translated, request));
+        let ran = self.retry_while_changed(|| self.run_once(sql, &allowed, translated, request));
         // What is read from here on is the engine's own.
         ran.map_err(|error| match translated.accesses.first() {
-            Some(Access { database, table: Some(table), .. }) if errors::is_of_key(&error) => {
-                Keys::of(&self.connection, database).violated(translated.kind, table, request.context.as_ref())
+            Some(Access { database, table: Some(table), .. }) if errors::is_foreign_key_violation(&error) => {
+                ForeignKeys::read(&self.connection, database).violation(
+                    translated.kind,
+                    table,
+                    request.context.as_ref(),
+                )
             }
             _ => error,
         })
@@ -335,7 +339,7 @@ impl SqliteSession {
             None => self.run(sql, allowed, translated, request)?,
             // SQLite does not tell which rows it ignores, nor why: so they are tried without IGNORE first.
             Some(ignores) => match self.run(&ignores.strict, allowed, translated, request) {
-                Err(error) if errors::is_of_a_row(&error) => {
+                Err(error) if errors::is_constraint_violation(&error) => {
                     ignored = Some(error);
                     self.run(sql, allowed, translated, request)?
                 }
@@ -356,7 +360,7 @@ impl SqliteSession {
             Kind::Delete => {}
             _ => {
                 let last = self.connection.last_insert_rowid();
-                if affected_rows > 0 && self.counts_rows(translated) {
+                if affected_rows > 0 && self.generates_keys(translated) {
                     // MySQL names the first of several.
                     done.last_insert_id = u64::try_from(last).unwrap_or(0).saturating_sub(affected_rows - 1);
                 }
@@ -375,7 +379,7 @@ impl SqliteSession {
     }
 
     /// Whether the table that was changed generates keys.
-    fn counts_rows(&self, translated: &Translated) -> bool {
+    fn generates_keys(&self, translated: &Translated) -> bool {
         let (schema, table) = match (temporary::temporary_target(translated), translated.accesses.first()) {
             (Some(table), _) => ("temp".to_owned(), table),
             (None, Some(Access { database, table: Some(table), .. })) => {
@@ -395,16 +399,16 @@ impl SqliteSession {
     }
 
     /// What is written to the databases that the statement keeps as they were.
-    fn growth(&self, translated: &Translated) -> Growth {
+    fn growth(&self, translated: &Translated) -> WalGrowth {
         let is_read = |database: &str| {
             !self.connection.is_autocommit() || translated.accesses.iter().any(|access| access.database == database)
         };
         let kept = self.attached.iter().filter(|attached| attached.file.is_some() && is_read(&attached.database));
-        Growth::new(kept.map(|attached| self.shared.databases.path(&attached.database)), self.shared.most_written)
+        WalGrowth::new(kept.map(|attached| self.shared.databases.path(&attached.database)), self.shared.most_written)
     }
 
     fn query(&self, translated: &Translated, request: &Request<'_>, rows: &mut dyn RowSink) -> Result<Done, SqlError> {
-        self.settle(|| self.query_once(translated, request, rows))
+        self.retry_while_changed(|| self.query_once(translated, request, rows))
     }
 
     /// As [`Self::query`]; `None` where others have changed tables or views since it was compiled.
@@ -444,25 +448,25 @@ impl SqliteSession {
                 return Err(SqlError::new(1153, b"08S01", message));
             }
             rows.wait(&|| growth.check())?;
-            self.bounds.row_is_given(length)?;
+            self.bounds.begin_row(length)?;
             put_row(row, &columns, request.binary, rows.buffer());
             rows.end_row()?;
-            self.bounds.row_was_given();
+            self.bounds.end_row();
             next = found.next().map_err(failed)?;
         }
         Ok(Some(Done { has_rows: true, warnings: self.bounds.end(), ..Done::default() }))
     }
 
     /// Runs a statement, which holds memory until [`Bounds::release`].
-    fn perform(&mut self, request: &Request<'_>, rows: &mut dyn RowSink) -> Result<Done, SqlError> {
-        let translated = self.ready(request)?;
+    fn run_request(&mut self, request: &Request<'_>, rows: &mut dyn RowSink) -> Result<Done, SqlError> {
+        let translated = self.prepare_request(request)?;
         if usize::from(translated.parameters) != request.parameters.len() {
             return Err(SqlError::new(1210, b"HY000", "Incorrect arguments to mysqld_stmt_execute"));
         }
         let fills_temporary = temporary::fills_temporary(&translated);
         self.bounds.begin(request, translated.kind == Kind::Query || fills_temporary);
         if fills_temporary {
-            self.bounds.demand_room_for_tables()?;
+            self.bounds.require_space_for_tables()?;
         }
         if translated.kind != Kind::Query
             && let Some(read_only) = request.limits.read_only
@@ -470,7 +474,7 @@ impl SqliteSession {
             return Err(read_only.refusal());
         }
         self.limit(&request.limits)?;
-        let done = self.carry_out(&translated, request, rows, fills_temporary);
+        let done = self.run_within_space(&translated, request, rows, fills_temporary);
         self.note_transaction(&translated, request, done.is_ok());
         if fills_temporary {
             self.bounds.count_tables(&self.connection, request.context.as_ref());
@@ -478,7 +482,7 @@ impl SqliteSession {
         done
     }
 
-    fn begin_and_run(
+    fn run_translated(
         &mut self,
         translated: &Translated,
         request: &Request<'_>,
@@ -488,7 +492,7 @@ impl SqliteSession {
             return self.define(translated, request);
         }
         if !request.autocommit && self.connection.is_autocommit() {
-            self.batch("BEGIN")?;
+            self.run_batch("BEGIN")?;
         }
         if translated.kind == Kind::Query {
             self.query(translated, request, rows)
@@ -497,9 +501,9 @@ impl SqliteSession {
         }
     }
 
-    /// What a statement takes and gives; as [`Self::perform`], it holds memory.
-    fn prepared(&mut self, request: &Request<'_>) -> Result<Description, SqlError> {
-        let translated = self.ready(request)?;
+    /// What a statement takes and gives; as [`Self::run_request`], it holds memory.
+    fn describe_request(&mut self, request: &Request<'_>) -> Result<Description, SqlError> {
+        let translated = self.prepare_request(request)?;
         self.bounds.begin(request, false);
         let allowed = || Allowed::new(&translated, Arc::clone(request.context));
         let mut description = Description { parameters: translated.parameters, columns: Vec::new() };
@@ -516,7 +520,7 @@ impl SqliteSession {
     }
 
     /// A rollback may have taken temporary tables with it.
-    fn recall_temporaries(&mut self) {
+    fn forget_dropped_temporaries(&mut self) {
         if self.temporaries.is_empty() {
             return;
         }
@@ -535,8 +539,8 @@ impl Drop for SqliteSession {
     fn drop(&mut self) {
         if !self.connection.is_autocommit() {
             // What fails is rolled back when the connection is closed.
-            let _ = self.batch("ROLLBACK");
-            self.give_back();
+            let _ = self.run_batch("ROLLBACK");
+            self.shrink_wals();
         }
         self.shared.databases.close(&mut self.connection);
     }
@@ -544,13 +548,13 @@ impl Drop for SqliteSession {
 
 impl EngineSession for SqliteSession {
     fn describe(&mut self, request: &Request<'_>) -> Result<Description, SqlError> {
-        let described = self.prepared(request);
+        let described = self.describe_request(request);
         self.bounds.release();
         described
     }
 
     fn execute(&mut self, request: &Request<'_>, rows: &mut dyn RowSink) -> Result<Done, SqlError> {
-        let done = self.perform(request, rows);
+        let done = self.run_request(request, rows);
         self.bounds.release();
         done
     }
@@ -558,28 +562,28 @@ impl EngineSession for SqliteSession {
     fn transaction(&mut self, step: &TransactionStep) -> Result<(), SqlError> {
         let open = !self.connection.is_autocommit();
         let done = match step {
-            TransactionStep::Begin if open => self.batch("COMMIT; BEGIN"),
-            TransactionStep::Begin => self.batch("BEGIN"),
-            TransactionStep::Commit if open => self.batch("COMMIT"),
-            TransactionStep::Rollback if open => self.batch("ROLLBACK"),
+            TransactionStep::Begin if open => self.run_batch("COMMIT; BEGIN"),
+            TransactionStep::Begin => self.run_batch("BEGIN"),
+            TransactionStep::Commit if open => self.run_batch("COMMIT"),
+            TransactionStep::Rollback if open => self.run_batch("ROLLBACK"),
             TransactionStep::Commit | TransactionStep::Rollback => Ok(()),
-            TransactionStep::Savepoint(name) if open => self.batch(&format!("SAVEPOINT {}", quote(name)?)),
+            TransactionStep::Savepoint(name) if open => self.run_batch(&format!("SAVEPOINT {}", quote(name)?)),
             // Outside of a transaction a savepoint ends with its own statement.
             TransactionStep::Savepoint(_) => Ok(()),
-            TransactionStep::RollbackTo(name) => self.batch(&format!("ROLLBACK TO {}", quote(name)?)),
-            TransactionStep::Release(name) => self.batch(&format!("RELEASE {}", quote(name)?)),
+            TransactionStep::RollbackTo(name) => self.run_batch(&format!("ROLLBACK TO {}", quote(name)?)),
+            TransactionStep::Release(name) => self.run_batch(&format!("RELEASE {}", quote(name)?)),
         };
         if self.connection.is_autocommit() {
-            self.pin.close();
+            self.transaction.close();
             if *step == TransactionStep::Commit && done.is_ok() {
-                self.relieve();
+                self.end_idle_transactions();
             }
         }
         if matches!(step, TransactionStep::Rollback | TransactionStep::RollbackTo(_)) {
-            self.recall_temporaries();
+            self.forget_dropped_temporaries();
         }
         if self.connection.is_autocommit() {
-            self.give_back();
+            self.shrink_wals();
         }
         done
     }

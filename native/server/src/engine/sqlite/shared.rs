@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::databases::Databases;
-use super::pins::{self, Pins};
-use super::{log, room};
+use super::open_transactions::{self, OpenTransactions};
+use super::{disk_space, wal};
 
 #[derive(Debug, Clone)]
 pub(super) struct Shared {
@@ -15,19 +15,19 @@ pub(super) struct Shared {
     pub(super) most_written: u64,
     /// After how long a transaction waits for its client.
     pub(super) idle: Duration,
-    pub(super) pins: Pins,
+    pub(super) transactions: OpenTransactions,
     /// What all databases have beside them.
-    pub(super) waiting: Arc<room::Waiting>,
+    pub(super) wal_bytes: Arc<disk_space::WalBytes>,
 }
 
 impl Shared {
     pub(super) fn new(directory: PathBuf) -> Self {
         Self {
             databases: Arc::new(Databases::new(directory)),
-            most_written: log::MOST_WRITTEN,
-            idle: pins::IDLE,
-            pins: Pins::default(),
-            waiting: Arc::default(),
+            most_written: wal::MOST_WRITTEN,
+            idle: open_transactions::IDLE,
+            transactions: OpenTransactions::default(),
+            wal_bytes: Arc::default(),
         }
     }
 }

@@ -6,7 +6,7 @@ use sealwire_core::error::SqlError;
 use super::databases::Databases;
 use super::errors::to_mysql;
 use super::schema::{Column, Table, columns_of, indexes_of, primary_key, tables_of};
-use super::stored::{self, StoredTable};
+use super::stored_definitions::{self, StoredTable};
 use crate::engine::TableDefinition;
 use crate::engine::annotations::Annotation;
 use crate::sql::{backquoted, text_literal};
@@ -25,7 +25,7 @@ pub(super) fn create_statement(
             return Ok(None);
         };
         if found.is_view {
-            let statement = stored::view(&found.name, &found.sql);
+            let statement = stored_definitions::view(&found.name, &found.sql);
             return Ok(Some(TableDefinition { name: found.name, statement, is_view: true }));
         }
         table_statement(connection, &found).map(Some)

@@ -11,29 +11,29 @@ use sealwire_core::error::SqlError;
 use super::super::authorizer::{self, Allowed};
 use super::super::bounds;
 use super::super::errors::{changed, to_mysql};
-use super::super::keys::Keys;
+use super::super::foreign_keys::ForeignKeys;
 use super::super::rows::bind;
-use super::super::weights::{Stored, Views};
-use super::{Attached, SqliteSession};
+use super::super::stored_relations::{StoredRelations, ViewsAllowed};
+use super::{AttachedDatabase, SqliteSession};
 use crate::engine::translate::{Kind, Reading as _, Translated, frozen, quote, schema_of};
 use crate::engine::{Request, is_system_database, stopped};
 
 /// What holds while a compiled statement is there.
 pub(super) struct Compiled<'a> {
-    _authorizer: authorizer::Statement<'a>,
-    _views: Option<Views<'a>>,
+    _authorizer: authorizer::StatementGuard<'a>,
+    _views: Option<ViewsAllowed<'a>>,
     is_weighed: bool,
 }
 
 /// Why a statement was not compiled.
-enum Failed {
+enum CompileError {
     /// It reads a view, which is to be weighed first.
     View,
-    Told(SqlError),
+    Other(SqlError),
 }
 
 /// Whether an error is about a table, a column or a function that is not there.
-const fn is_of_name(error: &SqlError) -> bool {
+const fn is_name_error(error: &SqlError) -> bool {
     matches!(error.code, 1054 | 1146 | 1305)
 }
 
@@ -56,7 +56,7 @@ impl SqliteSession {
     /// Refuses a statement that SQLite would take long to compile, as its tables and views are now; else gives its weight.
     pub(super) fn weigh(&self, request: &Request<'_>) -> Result<u64, SqlError> {
         let reading = self.bounds.reading(request);
-        Stored::new(&self.connection, request.database, &self.temporaries, &reading).check(request.sql)
+        StoredRelations::new(&self.connection, request.database, &self.temporaries, &reading).check(request.sql)
     }
 
     /// Compiles a statement of the user's, which SQLite's authorizer then holds to the session's rights until the result is dropped.
@@ -71,14 +71,14 @@ impl SqliteSession {
         if !translated.is_heavy {
             let _held = self.bounds.reading(request).room(translated.tree_bytes / TREE_TO_PROGRAM)?;
             match self.prepare(sql, &allowed, translated) {
-                Err(Failed::View) => {}
-                Err(Failed::Told(error)) => return Err(self.blame_view(error, &allowed, translated)),
+                Err(CompileError::View) => {}
+                Err(CompileError::Other(error)) => return Err(self.error_of_view(error, &allowed, translated)),
                 Ok((guard, statement)) => {
                     return Ok((Compiled { _authorizer: guard, _views: None, is_weighed: false }, statement));
                 }
             }
         }
-        self.settle(|| self.compile_weighed(sql, &allowed, translated, request))
+        self.retry_while_changed(|| self.compile_weighed(sql, &allowed, translated, request))
     }
 
     /// Weighs and compiles a statement; `None` where another connection has changed tables or views in between.
@@ -93,13 +93,13 @@ impl SqliteSession {
         let weight = usize::try_from(self.weigh(request)?).unwrap_or(usize::MAX);
         let _held = self.bounds.reading(request).room(weight.saturating_mul(BYTES_OF_A_NODE))?;
         #[cfg(test)]
-        (self.meddle)("weighed");
-        let views = Views::allow(&self.connection).map_err(|error| to_mysql(&error, ""))?;
+        (self.test_hook)("weighed");
+        let views = ViewsAllowed::allow(&self.connection).map_err(|error| to_mysql(&error, ""))?;
         let (guard, statement) = self.prepare(sql, allowed, translated).map_err(|failed| match failed {
-            Failed::View => changed(),
-            Failed::Told(error) => self.blame_view(error, allowed, translated),
+            CompileError::View => changed(),
+            CompileError::Other(error) => self.error_of_view(error, allowed, translated),
         })?;
-        if self.authorizer.aside(|| self.versions())? != before {
+        if self.authorizer.suspended(|| self.versions())? != before {
             return Ok(None);
         }
         // A definition holds the right to change the schema.
@@ -107,13 +107,13 @@ impl SqliteSession {
             self.authorizer.seal();
         }
         #[cfg(test)]
-        self.authorizer.aside(|| (self.meddle)("compiled"));
+        self.authorizer.suspended(|| (self.test_hook)("compiled"));
         Ok(Some((Compiled { _authorizer: guard, _views: Some(views), is_weighed: true }, statement)))
     }
 
     /// The error of a statement that reads a view which no longer fits its tables: MySQL names the view, and nothing of what the view reads.
-    fn blame_view(&self, error: SqlError, allowed: &impl Fn() -> Allowed, translated: &Translated) -> SqlError {
-        if translated.kind == Kind::Definition || !is_of_name(&error) {
+    fn error_of_view(&self, error: SqlError, allowed: &impl Fn() -> Allowed, translated: &Translated) -> SqlError {
+        if translated.kind == Kind::Definition || !is_name_error(&error) {
             return error;
         }
         for access in &translated.accesses {
@@ -131,7 +131,7 @@ impl SqliteSession {
             drop(guard);
             // Its own denial is none of the statement's.
             let _ = self.authorizer.take_denial();
-            if compiled.is_err_and(|error| is_of_name(&to_mysql(&error, ""))) {
+            if compiled.is_err_and(|error| is_name_error(&to_mysql(&error, ""))) {
                 return broken_view(&access.database, table);
             }
         }
@@ -139,7 +139,7 @@ impl SqliteSession {
     }
 
     /// The text of a CREATE VIEW with names in the place of each `*`; `None` for all other statements.
-    pub(super) fn freeze(&self, request: &Request<'_>) -> Result<Option<String>, SqlError> {
+    pub(super) fn expand_wildcards(&self, request: &Request<'_>) -> Result<Option<String>, SqlError> {
         if !frozen::may_have_wildcard(request.sql) {
             return Ok(None);
         }
@@ -152,7 +152,7 @@ impl SqliteSession {
             }
             // SQLite reads a view to name its columns.
             self.weigh(request)?;
-            let _views = Views::allow(&self.connection).map_err(|error| to_mysql(&error, ""))?;
+            let _views = ViewsAllowed::allow(&self.connection).map_err(|error| to_mysql(&error, ""))?;
             let read = || -> rusqlite::Result<Vec<String>> {
                 let sql = "SELECT name FROM pragma_table_xinfo(?1, ?2) WHERE hidden <> 1 ORDER BY cid";
                 let mut statement = self.connection.prepare(sql)?;
@@ -165,7 +165,7 @@ impl SqliteSession {
                 }
                 Ok(columns) => columns,
                 Err(error) => match to_mysql(&error, "") {
-                    error if is_of_name(&error) => return Err(broken_view(database, table)),
+                    error if is_name_error(&error) => return Err(broken_view(database, table)),
                     error => return Err(error),
                 },
             };
@@ -177,7 +177,7 @@ impl SqliteSession {
 
     /// The versions of the schemas of all attached databases: each change of a table or a view makes another one.
     fn versions(&self) -> Result<Vec<i64>, SqlError> {
-        let of = |attached: &Attached| {
+        let of = |attached: &AttachedDatabase| {
             let schema = schema_of(&attached.database);
             self.connection.pragma_query_value(Some(schema.as_ref()), "schema_version", |row| row.get(0))
         };
@@ -185,7 +185,10 @@ impl SqliteSession {
     }
 
     /// Tries something until no other connection changes tables or views meanwhile.
-    pub(super) fn settle<T>(&self, mut attempt: impl FnMut() -> Result<Option<T>, SqlError>) -> Result<T, SqlError> {
+    pub(super) fn retry_while_changed<T>(
+        &self,
+        mut attempt: impl FnMut() -> Result<Option<T>, SqlError>,
+    ) -> Result<T, SqlError> {
         for _ in 0..MOST_CHANGES {
             if let Some(done) = attempt()? {
                 return Ok(done);
@@ -199,7 +202,7 @@ impl SqliteSession {
 
     /// Whether a statement failed because others have changed a table or view since it was compiled.
     pub(super) fn has_changed(&self, error: &rusqlite::Error) -> bool {
-        self.authorizer.is_recompiled() || Views::are_read(error)
+        self.authorizer.is_recompiled() || ViewsAllowed::is_refusal(error)
     }
 
     fn prepare(
@@ -207,27 +210,27 @@ impl SqliteSession {
         sql: &str,
         allowed: &impl Fn() -> Allowed,
         translated: &Translated,
-    ) -> Result<(authorizer::Statement<'_>, Statement<'_>), Failed> {
+    ) -> Result<(authorizer::StatementGuard<'_>, Statement<'_>), CompileError> {
         let guard = self.authorizer.begin(allowed());
         let error = match self.connection.prepare(sql) {
             Ok(statement) => return Ok((guard, statement)),
-            Err(error) if Views::are_read(&error) => return Err(Failed::View),
+            Err(error) if ViewsAllowed::is_refusal(&error) => return Err(CompileError::View),
             Err(error) => error,
         };
         drop(guard);
         if translated.kind == Kind::Query {
-            return Err(Failed::Told(self.explain_compiling(&error, sql)));
+            return Err(CompileError::Other(self.explain_compiling(&error, sql)));
         }
         // What was denied may be the deed of a foreign key, which asks for no privilege.
         let denial = self.authorizer.take_denial();
-        let Some(denial) = denial else { return Err(Failed::Told(self.explain_compiling(&error, sql))) };
-        let keys = translated.accesses.first().map(|access| Keys::of(&self.connection, &access.database));
-        let Some(keys) = keys.filter(|keys| !keys.is_empty()) else { return Err(Failed::Told(denial)) };
+        let Some(denial) = denial else { return Err(CompileError::Other(self.explain_compiling(&error, sql))) };
+        let keys = translated.accesses.first().map(|access| ForeignKeys::read(&self.connection, &access.database));
+        let Some(keys) = keys.filter(|keys| !keys.is_empty()) else { return Err(CompileError::Other(denial)) };
         let guard = self.authorizer.begin(allowed().with_keys(&keys));
         match self.connection.prepare(sql) {
             Ok(statement) => Ok((guard, statement)),
-            Err(error) if Views::are_read(&error) => Err(Failed::View),
-            Err(error) => Err(Failed::Told(self.explain_compiling(&error, sql))),
+            Err(error) if ViewsAllowed::is_refusal(&error) => Err(CompileError::View),
+            Err(error) => Err(CompileError::Other(self.explain_compiling(&error, sql))),
         }
     }
 
@@ -243,16 +246,18 @@ impl SqliteSession {
         // SQLite asks for no right before it looks into the views of an UPDATE: nobody may change them in between.
         if compiled.0.is_weighed && translated.kind == Kind::Update && self.connection.is_autocommit() {
             drop(compiled);
-            self.batch("BEGIN IMMEDIATE")?;
-            let ran = self.compile(sql, allowed, translated, request).and_then(|compiled| self.go(compiled, request));
+            self.run_batch("BEGIN IMMEDIATE")?;
+            let ran = self
+                .compile(sql, allowed, translated, request)
+                .and_then(|compiled| self.step_to_end(compiled, request));
             let is_done = matches!(ran, Ok(Some(_)));
-            self.batch(if is_done { "COMMIT" } else { "ROLLBACK" })?;
+            self.run_batch(if is_done { "COMMIT" } else { "ROLLBACK" })?;
             return ran;
         }
-        self.go(compiled, request)
+        self.step_to_end(compiled, request)
     }
 
-    fn go(
+    fn step_to_end(
         &self,
         (guard, mut statement): (Compiled<'_>, Statement<'_>),
         request: &Request<'_>,

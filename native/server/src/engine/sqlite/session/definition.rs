@@ -6,9 +6,9 @@ use sealwire_core::error::SqlError;
 
 use super::super::authorizer::Allowed;
 use super::super::errors::to_mysql;
-use super::super::keys::Keys;
-use super::super::stored;
-use super::super::weights::{self, Stored};
+use super::super::foreign_keys::ForeignKeys;
+use super::super::stored_definitions;
+use super::super::stored_relations::{self, StoredRelations};
 use super::SqliteSession;
 use crate::engine::translate::{Access, MOST_KEYS, Translated, quote, schema_of, too_many_keys};
 use crate::engine::{Done, Request, is_system_database, stopped};
@@ -29,21 +29,21 @@ impl SqliteSession {
             return Ok(Done { notes: vec![note], warnings: self.bounds.end(), ..Done::default() });
         }
         if let Some(check) = &translated.check {
-            let allowed = || Allowed::new(translated, Arc::clone(request.context)).only_query();
+            let allowed = || Allowed::new(translated, Arc::clone(request.context)).as_query();
             self.compile(check, allowed, translated, request)?;
         }
         // A temporary table is its session's own, and commits nothing.
         let commits = !translated.is_temporary();
         if commits {
             if !self.connection.is_autocommit() {
-                self.batch("COMMIT")?;
+                self.run_batch("COMMIT")?;
             }
-            self.batch("BEGIN IMMEDIATE")?;
+            self.run_batch("BEGIN IMMEDIATE")?;
         }
         let defined =
             self.define_all(translated, request).and_then(|notes| self.count_keys(translated).map(|()| notes));
         if commits {
-            self.batch(if defined.is_ok() { "COMMIT" } else { "ROLLBACK" })?;
+            self.run_batch(if defined.is_ok() { "COMMIT" } else { "ROLLBACK" })?;
         }
         let notes = defined?;
         self.temporaries.extend(translated.creates.iter().cloned());
@@ -92,7 +92,7 @@ impl SqliteSession {
             }
         }
         for view in views {
-            self.batch(&view)?;
+            self.run_batch(&view)?;
         }
         Ok(notes)
     }
@@ -102,14 +102,14 @@ impl SqliteSession {
         if sql.starts_with("CREATE VIEW ") {
             let database = translated.accesses.first().map(|access| access.database.as_str());
             let reading = self.bounds.reading(request);
-            return Stored::new(&self.connection, database, &self.temporaries, &reading).check_views();
+            return StoredRelations::new(&self.connection, database, &self.temporaries, &reading).check_views();
         }
         if !["ALTER TABLE ", "CREATE INDEX ", "CREATE UNIQUE INDEX "].iter().any(|front| sql.starts_with(front)) {
             return Ok(());
         }
         for Access { database, table, .. } in &translated.accesses {
             if let Some(table) = table {
-                weights::check_table(&self.connection, &schema_of(database), table)?;
+                stored_relations::check_table(&self.connection, &schema_of(database), table)?;
             }
         }
         Ok(())
@@ -128,7 +128,7 @@ impl SqliteSession {
         let mut again = Vec::new();
         for (name, text) in read().map_err(|error| to_mysql(&error, ""))? {
             let Some(rest) = text.strip_prefix("CREATE VIEW ") else { continue };
-            self.batch(&format!("DROP VIEW {schema}.{}", quote(&name)?))?;
+            self.run_batch(&format!("DROP VIEW {schema}.{}", quote(&name)?))?;
             again.push(format!("CREATE VIEW {schema}.{rest}"));
         }
         Ok(again)
@@ -147,7 +147,7 @@ impl SqliteSession {
                 .filter(|access| access.database == database)
                 .filter_map(|access| access.table.as_deref())
                 .collect();
-            Keys::of(&self.connection, database).check_dropped(&dropped, request.context.as_ref())?;
+            ForeignKeys::read(&self.connection, database).check_dropped(&dropped, request.context.as_ref())?;
         }
         Ok(())
     }
@@ -163,7 +163,7 @@ impl SqliteSession {
                 self.connection.prepare(&sql)?.query_map([table], |row| row.get(0))?.collect()
             };
             for text in read().map_err(|error| to_mysql(&error, ""))? {
-                stored::refuse_rename(&text, column)?;
+                stored_definitions::refuse_rename(&text, column)?;
             }
         }
         Ok(())

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use sealwire_core::error::SqlError;
 
 use super::super::errors::to_mysql;
-use super::super::{log, room, temporary};
+use super::super::{disk_space, temporary, wal};
 use super::SqliteSession;
 use crate::engine::translate::{Kind, Translated, schema_of};
 use crate::engine::{Done, LOCK_WAIT, Request, RowSink, is_system_database};
@@ -16,7 +16,7 @@ const HOLDS: Duration = Duration::from_millis(5);
 
 impl SqliteSession {
     /// Runs a statement, and a change within the room that there is on the disk.
-    pub(super) fn carry_out(
+    pub(super) fn run_within_space(
         &mut self,
         translated: &Translated,
         request: &Request<'_>,
@@ -24,41 +24,41 @@ impl SqliteSession {
         fills_temporary: bool,
     ) -> Result<Done, SqlError> {
         if translated.kind == Kind::Query || fills_temporary {
-            return self.begin_and_run(translated, request, rows);
+            return self.run_translated(translated, request, rows);
         }
         let is_bounded = self.bound(translated)?;
-        let done = self.begin_and_run(translated, request, rows);
-        self.room.rest();
+        let done = self.run_translated(translated, request, rows);
+        self.space.stop();
         if self.connection.is_autocommit() {
-            self.give_back();
+            self.shrink_wals();
         }
-        done.map_err(|error| self.room.end(error, translated, is_bounded))
+        done.map_err(|error| self.space.explain(error, translated, is_bounded))
     }
 
-    /// Notes whether a transaction is open, with the files that it pins. After a change, idle transactions of others for which too much is
+    /// Notes whether a transaction is open, with the files that it transactions. After a change, idle transactions of others for which too much is
     /// kept are ended.
     pub(super) fn note_transaction(&mut self, translated: &Translated, request: &Request<'_>, is_done: bool) {
         if self.connection.is_autocommit() {
-            self.pin.close();
+            self.transaction.close();
             if translated.kind != Kind::Query && is_done {
-                self.relieve();
+                self.end_idle_transactions();
             }
         } else {
             let read = translated.databases().into_iter().filter(|database| !is_system_database(database));
-            let files = read.map(|database| log::beside(&self.shared.databases.path(database)));
-            self.pin.open(files, || request.context.end());
+            let files = read.map(|database| wal::wal_of(&self.shared.databases.path(database)));
+            self.transaction.open(files, || request.context.end());
         }
     }
 
     /// Ends idle transactions of others for which too much is kept of what has been written.
-    pub(super) fn relieve(&self) {
+    pub(super) fn end_idle_transactions(&self) {
         let is_short = || temporary::is_short_in(self.shared.databases.directory());
-        self.pin.relieve_others(self.shared.most_written, self.shared.idle, is_short);
+        self.transaction.end_idle_others(self.shared.most_written, self.shared.idle, is_short);
     }
 
     /// Bounds what a change adds to its databases by the room that there is; whether it is bounded.
     fn bound(&self, translated: &Translated) -> Result<bool, SqlError> {
-        let most = self.room.begin(translated, &self.shared.waiting)?;
+        let most = self.space.begin(translated, &self.shared.wal_bytes)?;
         for attached in self.attached.iter().filter(|attached| attached.file.is_some()) {
             let holds = |at: Instant| translated.kind != Kind::Definition && at.elapsed() < HOLDS;
             let is_so = match (most, attached.bounded.get()) {
@@ -69,19 +69,19 @@ impl SqliteSession {
                 continue;
             }
             attached.bounded.set(most.map(|_| Instant::now()));
-            let bounded = room::bound(&self.connection, &schema_of(&attached.database), most);
+            let bounded = disk_space::limit_growth(&self.connection, &schema_of(&attached.database), most);
             bounded.map_err(|error| to_mysql(&error, ""))?;
         }
         Ok(most.is_some())
     }
 
     /// Gives back what a change or a rollback has left beside the databases, where that is much.
-    pub(super) fn give_back(&self) {
-        let most = self.room.left_waiting();
+    pub(super) fn shrink_wals(&self) {
+        let most = self.space.most_wal();
         self.bounds.wait_for_locks(Duration::ZERO);
         for attached in self.attached.iter().filter(|attached| attached.file.is_some()) {
             let (schema, file) = (schema_of(&attached.database), self.shared.databases.path(&attached.database));
-            log::give_back(&self.connection, &schema, &file, most);
+            wal::shrink(&self.connection, &schema, &file, most);
         }
         self.bounds.wait_for_locks(LOCK_WAIT);
     }

@@ -7,9 +7,9 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-struct Bare;
+struct TestContext;
 
-impl Names for Bare {
+impl Names for TestContext {
     fn name(&self, _: &str) -> Result<Option<Datum>, SqlError> {
         Ok(None)
     }
@@ -19,7 +19,7 @@ impl Names for Bare {
     }
 }
 
-impl SessionContext for Bare {
+impl SessionContext for TestContext {
     fn system_table(&self, _: &str, table: &str) -> Option<SystemTable> {
         let rows = vec![vec![Datum::Text("Ssl_cipher".into()), Datum::Text("X".into())]];
         (table == "session_status")
@@ -44,13 +44,13 @@ impl SessionContext for Bare {
 }
 
 #[derive(Default)]
-struct Collected {
+struct CollectedRows {
     columns: Vec<ColumnDefinition>,
     bytes: Vec<u8>,
     ends: Vec<usize>,
 }
 
-impl RowSink for Collected {
+impl RowSink for CollectedRows {
     fn begin(&mut self, columns: Vec<ColumnDefinition>) -> Result<(), SqlError> {
         self.columns = columns;
         Ok(())
@@ -66,12 +66,12 @@ impl RowSink for Collected {
     }
 }
 
-struct Bench {
+struct TestSession {
     session: Box<dyn EngineSession>,
     _directory: tempfile::TempDir,
 }
 
-impl Bench {
+impl TestSession {
     fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let engine = SqliteEngine::new(directory.path());
@@ -79,8 +79,8 @@ impl Bench {
         Self { session: engine.session().unwrap(), _directory: directory }
     }
 
-    fn run(&mut self, sql: &str, parameters: &[Datum], binary: bool) -> Result<(Done, Collected), SqlError> {
-        let mut rows = Collected::default();
+    fn run(&mut self, sql: &str, parameters: &[Datum], binary: bool) -> Result<(Done, CollectedRows), SqlError> {
+        let mut rows = CollectedRows::default();
         self.execute(sql, parameters, binary, &mut rows).map(|done| (done, rows))
     }
 
@@ -99,7 +99,7 @@ impl Bench {
             sql,
             parameters,
             database: Some("d"),
-            context: &(Arc::new(Bare) as Arc<dyn SessionContext>),
+            context: &(Arc::new(TestContext) as Arc<dyn SessionContext>),
             binary,
             autocommit: true,
             limits: Limits::default(),
@@ -140,7 +140,7 @@ impl Bench {
 
 #[test]
 fn rows_go_in_and_come_out_with_their_types() {
-    let mut bench = Bench::new();
+    let mut bench = TestSession::new();
     bench.done("CREATE TABLE t (id INT NOT NULL AUTO_INCREMENT PRIMARY KEY, name VARCHAR(20), price DECIMAL(10,2), at DATETIME, b BLOB)");
     let done = bench.done(
         "INSERT INTO t (name, price, at, b) VALUES ('a', 1.5, '2026-11-22 10:00:00', X'00ff'), ('b', 2, NULL, NULL)",
@@ -162,7 +162,7 @@ fn rows_go_in_and_come_out_with_their_types() {
 
 #[test]
 fn binary_rows_have_the_columns_types() {
-    let mut bench = Bench::new();
+    let mut bench = TestSession::new();
     bench.done("CREATE TABLE t (a INT, at DATETIME)");
     let parameters = [Datum::Int(-5), Datum::Text("2026-11-22 10:11:12".into())];
     assert_eq!(bench.run("INSERT INTO t VALUES (?, ?)", &parameters, true).unwrap().0.affected_rows, 1);
@@ -176,7 +176,7 @@ fn binary_rows_have_the_columns_types() {
 
 #[test]
 fn errors_have_mysqls_codes() {
-    let mut bench = Bench::new();
+    let mut bench = TestSession::new();
     bench.done("CREATE TABLE t (a INT PRIMARY KEY, b INT NOT NULL)");
     bench.done("INSERT INTO t VALUES (1, 1)");
     for (sql, code) in [
@@ -200,7 +200,7 @@ fn errors_have_mysqls_codes() {
 
 #[test]
 fn system_tables_can_be_selected_from() {
-    let mut bench = Bench::new();
+    let mut bench = TestSession::new();
     let sql = "SELECT VARIABLE_VALUE FROM performance_schema.session_status WHERE VARIABLE_NAME = 'ssl_cipher'";
     assert_eq!(bench.text(sql), [["X"]]);
     bench.done("CREATE TABLE t (a INT)");
@@ -210,7 +210,7 @@ fn system_tables_can_be_selected_from() {
 
 #[test]
 fn a_transaction_is_rolled_back() {
-    let mut bench = Bench::new();
+    let mut bench = TestSession::new();
     bench.done("CREATE TABLE t (a INT)");
     bench.session.transaction(&TransactionStep::Begin).unwrap();
     bench.done("INSERT INTO t VALUES (1)");
@@ -221,7 +221,7 @@ fn a_transaction_is_rolled_back() {
 
 #[test]
 fn upserts_count_as_in_mysql() {
-    let mut bench = Bench::new();
+    let mut bench = TestSession::new();
     bench.done("CREATE TABLE t (a INT PRIMARY KEY, n INT)");
     let sql = "INSERT INTO t VALUES (7, 1) ON DUPLICATE KEY UPDATE n = n + VALUES(n)";
     assert_eq!(bench.done(sql).affected_rows, 1);
@@ -231,7 +231,7 @@ fn upserts_count_as_in_mysql() {
 
 #[test]
 fn twenty_mebibytes_go_in_and_out() {
-    let mut bench = Bench::new();
+    let mut bench = TestSession::new();
     bench.done("CREATE TABLE t (a LONGBLOB)");
     let big = Datum::Blob(vec![0xa5; 20 << 20]);
     bench.run("INSERT INTO t VALUES (?)", std::slice::from_ref(&big), true).unwrap();
@@ -242,7 +242,7 @@ fn twenty_mebibytes_go_in_and_out() {
 
 #[test]
 fn a_stop_ends_a_statement_that_runs() {
-    let mut bench = Bench::new();
+    let mut bench = TestSession::new();
     let interruption = bench.session.interruption();
     let stopper = std::thread::spawn(move || {
         std::thread::sleep(Duration::from_millis(200));
@@ -257,7 +257,7 @@ fn a_stop_ends_a_statement_that_runs() {
 
 /// A client that reads nothing, while another session writes.
 struct Unread {
-    writer: Bench,
+    writer: TestSession,
     waits: usize,
 }
 
@@ -290,7 +290,7 @@ fn a_reader_that_waits_does_not_let_the_log_grow_without_end() {
     let mut engine = SqliteEngine::new(directory.path());
     engine.shared.most_written = 10_000_000;
     engine.create_database("d").unwrap();
-    let session = || Bench { session: engine.session().unwrap(), _directory: tempfile::tempdir().unwrap() };
+    let session = || TestSession { session: engine.session().unwrap(), _directory: tempfile::tempdir().unwrap() };
     let mut writer = session();
     writer.done("CREATE TABLE t (a INT, b LONGTEXT)");
     writer.done("INSERT INTO t VALUES (1, 'x'), (2, 'y')");
@@ -314,33 +314,33 @@ struct Ending(Arc<AtomicU64>);
 
 impl Names for Ending {
     fn name(&self, name: &str) -> Result<Option<Datum>, SqlError> {
-        Bare.name(name)
+        TestContext.name(name)
     }
 
     fn function(&self, name: &str) -> Option<Datum> {
-        Bare.function(name)
+        TestContext.function(name)
     }
 }
 
 impl SessionContext for Ending {
     fn system_table(&self, schema: &str, table: &str) -> Option<SystemTable> {
-        Bare.system_table(schema, table)
+        TestContext.system_table(schema, table)
     }
 
     fn may(&self, privilege: Privilege, database: &str, table: Option<&str>) -> bool {
-        Bare.may(privilege, database, table)
+        TestContext.may(privilege, database, table)
     }
 
     fn sees_database(&self, database: &str) -> bool {
-        Bare.sees_database(database)
+        TestContext.sees_database(database)
     }
 
     fn sees(&self, database: &str, table: &str) -> bool {
-        Bare.sees(database, table)
+        TestContext.sees(database, table)
     }
 
     fn denied(&self, privilege: Privilege, database: &str, table: Option<&str>) -> SqlError {
-        Bare.denied(privilege, database, table)
+        TestContext.denied(privilege, database, table)
     }
 
     fn end(&self) -> Option<crate::engine::EndConnection> {
@@ -358,7 +358,7 @@ fn a_transaction_that_only_waits_does_not_let_the_log_grow_without_end() {
         let mut engine = SqliteEngine::new(directory.path());
         (engine.shared.most_written, engine.shared.idle) = (10_000_000, idle);
         engine.create_database("d").unwrap();
-        let mut writer = Bench { session: engine.session().unwrap(), _directory: tempfile::tempdir().unwrap() };
+        let mut writer = TestSession { session: engine.session().unwrap(), _directory: tempfile::tempdir().unwrap() };
         writer.done("CREATE TABLE t (a INT, b LONGTEXT)");
         writer.done("INSERT INTO t VALUES (1, 'x'), (2, 'y')");
         let ended = Arc::new(AtomicU64::new(0));
@@ -374,7 +374,7 @@ fn a_transaction_that_only_waits_does_not_let_the_log_grow_without_end() {
         };
         reader.transaction(&TransactionStep::Begin).unwrap();
         if reads {
-            reader.execute(&request, &mut Collected::default()).unwrap();
+            reader.execute(&request, &mut CollectedRows::default()).unwrap();
         }
         let kept = |ended: &AtomicU64| ended.load(Ordering::SeqCst);
         for number in 0..8 {
@@ -413,12 +413,12 @@ fn a_view_that_others_change_while_it_is_compiled_is_weighed_again() {
             let engine = SqliteEngine::new(directory.path());
             engine.create_database("d").unwrap();
             let mut session = SqliteSession::open(engine.shared.clone()).unwrap();
-            let mut other = Bench { session: engine.session().unwrap(), _directory: directory };
+            let mut other = TestSession { session: engine.session().unwrap(), _directory: directory };
             for made in ["CREATE TABLE t (a INT)", "INSERT INTO t VALUES (1)", "CREATE VIEW v AS SELECT a FROM t"] {
                 other.done(made);
             }
             let (heavy, left) = (heavy.clone(), Mutex::new(Some(other)));
-            session.meddle = Box::new(move |now| {
+            session.test_hook = Box::new(move |now| {
                 // Once; it is the last that the other does.
                 if now == stage
                     && let Some(mut other) = left.lock().unwrap().take()
@@ -427,7 +427,7 @@ fn a_view_that_others_change_while_it_is_compiled_is_weighed_again() {
                     std::mem::forget(other._directory);
                 }
             });
-            let context = Arc::new(Bare) as Arc<dyn SessionContext>;
+            let context = Arc::new(TestContext) as Arc<dyn SessionContext>;
             let request = Request {
                 sql: &sql,
                 parameters: &[],
@@ -438,7 +438,7 @@ fn a_view_that_others_change_while_it_is_compiled_is_weighed_again() {
                 limits: Limits::default(),
             };
             let shown = sql.get(..30).unwrap_or(&sql);
-            let done = session.execute(&request, &mut Collected::default());
+            let done = session.execute(&request, &mut CollectedRows::default());
             assert_eq!(done.map_or_else(|error| error.code, |_| 0), code, "{shown} when it is {stage}");
         }
     }
@@ -449,7 +449,7 @@ fn what_a_server_that_was_killed_left_beside_a_database_is_written_back() {
     let (first, second) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let engine = SqliteEngine::new(first.path());
     engine.create_database("d").unwrap();
-    let mut session = Bench { session: engine.session().unwrap(), _directory: first };
+    let mut session = TestSession { session: engine.session().unwrap(), _directory: first };
     session.done("CREATE TABLE d.t (v LONGTEXT)");
     session.done("INSERT INTO d.t VALUES ('committed')");
     session.session.transaction(&TransactionStep::Begin).unwrap();
@@ -462,6 +462,6 @@ fn what_a_server_that_was_killed_left_beside_a_database_is_written_back() {
     let engine = SqliteEngine::new(second.path());
     engine.recover();
     assert!(!log.exists());
-    let mut again = Bench { session: engine.session().unwrap(), _directory: second };
+    let mut again = TestSession { session: engine.session().unwrap(), _directory: second };
     assert_eq!(again.text("SELECT v FROM d.t"), [["committed"]]);
 }

@@ -204,7 +204,7 @@ fn annotations(tokens: &[Spaced]) -> Annotations {
 }
 
 /// What is behind a word that is in no parentheses.
-fn behind<'t>(tokens: &'t [Spaced], word: &str) -> Option<&'t [Spaced]> {
+fn after_word<'t>(tokens: &'t [Spaced], word: &str) -> Option<&'t [Spaced]> {
     let mut depth = 0usize;
     let at = tokens.iter().position(|Spaced(_, token)| {
         match token {
@@ -265,9 +265,9 @@ impl StoredTable {
         let annotations = annotations(item);
         if let Some(check) = annotations.get(Annotation::Check) {
             self.checks.push(check.to_owned());
-        } else if behind(item, "CHECK").is_some() {
+        } else if after_word(item, "CHECK").is_some() {
             self.checks.push(render(item));
-        } else if behind(item, "FOREIGN").is_some() {
+        } else if after_word(item, "FOREIGN").is_some() {
             self.foreign_keys.push(render(item));
         }
     }
@@ -277,16 +277,16 @@ impl StoredTable {
         let checks: Vec<String> = annotations.all(Annotation::Check).map(str::to_owned).collect();
         // The writer adds a CHECK of its own for the members of ENUM.
         let is_ours = annotations.get(Annotation::Type).is_some_and(|kind| kind.starts_with("enum"));
-        if let (true, false, Some(check)) = (checks.is_empty(), is_ours, behind(item, "CHECK")) {
+        if let (true, false, Some(check)) = (checks.is_empty(), is_ours, after_word(item, "CHECK")) {
             self.checks.push(format!("CHECK ({})", render(group(check))));
         }
         self.checks.extend(checks);
         let generated = annotations.get(Annotation::Generated).map(str::to_owned);
-        let collation = behind(item, "COLLATE").and_then(<[_]>::first);
+        let collation = after_word(item, "COLLATE").and_then(<[_]>::first);
         self.columns.push(StoredColumn {
             name: name.to_owned(),
             folds_case: collation.is_some_and(|Spaced(_, name)| name.is_word("NOCASE")),
-            generated: generated.or_else(|| behind(item, "AS").map(|rest| render(group(rest)))),
+            generated: generated.or_else(|| after_word(item, "AS").map(|rest| render(group(rest)))),
             annotations,
         });
     }

@@ -7,29 +7,30 @@ use crate::sql::lex::{Lexer, Piece, unquote};
 
 /// What is asked for; `None` is all.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Narrow {
+pub(super) struct TableFilter {
     schema: Option<String>,
     table: Option<String>,
 }
 
 /// Words that may make a condition mean something else than it does alone, or that begin another query.
-const OTHERS: &[&str] = &["BETWEEN", "CASE", "JOIN", "OR", "STRAIGHT_JOIN", "TABLE", "UNION", "VALUES", "WITH", "XOR"];
+const AMBIGUOUS_WORDS: &[&str] =
+    &["BETWEEN", "CASE", "JOIN", "OR", "STRAIGHT_JOIN", "TABLE", "UNION", "VALUES", "WITH", "XOR"];
 /// Words that end the conditions.
-const ENDS: &[&str] = &["GROUP", "HAVING", "LIMIT", "ORDER"];
+const END_WORDS: &[&str] = &["GROUP", "HAVING", "LIMIT", "ORDER"];
 
-impl Narrow {
+impl TableFilter {
     /// What a statement asks for.
     pub(super) fn of(sql: &str) -> Self {
         Self::read(sql).unwrap_or_default()
     }
 
     /// Whether a database may be one that is asked for.
-    pub(super) fn takes_schema(&self, name: &str) -> bool {
+    pub(super) fn matches_schema(&self, name: &str) -> bool {
         may_equal(self.schema.as_deref(), name)
     }
 
     /// Whether a table may be one that is asked for.
-    pub(super) fn takes_table(&self, name: &str) -> bool {
+    pub(super) fn matches_table(&self, name: &str) -> bool {
         may_equal(self.table.as_deref(), name)
     }
 
@@ -39,7 +40,7 @@ impl Narrow {
             token.0 == Piece::Word && words.iter().any(|word| token.1.eq_ignore_ascii_case(word.as_bytes()))
         };
         let count = |word: &str| tokens.iter().filter(|token| is_word(token, &[word])).count();
-        if count("SELECT") != 1 || count("FROM") != 1 || tokens.iter().any(|token| is_word(token, OTHERS)) {
+        if count("SELECT") != 1 || count("FROM") != 1 || tokens.iter().any(|token| is_word(token, AMBIGUOUS_WORDS)) {
             return None;
         }
         let (_, rest) = split_at_word(&tokens, |token| is_word(token, &["FROM"]))?;
@@ -47,8 +48,9 @@ impl Narrow {
         if tables.iter().any(|(piece, _)| matches!(piece, Piece::Symbol(b',' | b'('))) {
             return None;
         }
-        let conditions = split_at_word(rest, |token| is_word(token, ENDS)).map_or(rest, |(conditions, _)| conditions);
-        let mut narrow = Self::default();
+        let conditions =
+            split_at_word(rest, |token| is_word(token, END_WORDS)).map_or(rest, |(conditions, _)| conditions);
+        let mut filter = Self::default();
         let mut depth = 0usize;
         let parts = conditions.split(|token| {
             match token.0 {
@@ -68,12 +70,12 @@ impl Narrow {
             };
             let value = String::from_utf8_lossy(&unquote(value)).into_owned();
             if is_column(column, b"TABLE_SCHEMA") {
-                narrow.schema = Some(value);
+                filter.schema = Some(value);
             } else if is_column(column, b"TABLE_NAME") {
-                narrow.table = Some(value);
+                filter.table = Some(value);
             }
         }
-        Some(narrow)
+        Some(filter)
     }
 }
 
@@ -100,7 +102,7 @@ mod tests {
     #[test]
     fn what_a_query_asks_for_is_told_where_it_is_sure() {
         let of = |sql: &str| {
-            let Narrow { schema, table } = Narrow::of(sql);
+            let TableFilter { schema, table } = TableFilter::of(sql);
             (schema.unwrap_or_default(), table.unwrap_or_default())
         };
         let both = ("d".to_owned(), "t'x".to_owned());
@@ -133,8 +135,8 @@ mod tests {
         ] {
             assert_eq!(of(sql), Default::default(), "{sql}");
         }
-        assert!(Narrow::default().takes_schema("any"));
-        let narrow = Narrow::of("SELECT 1 FROM COLUMNS WHERE TABLE_SCHEMA = 'Ä ' AND TABLE_NAME = 'x'");
-        assert!(narrow.takes_schema("ä") && narrow.takes_table("X") && !narrow.takes_table("y"));
+        assert!(TableFilter::default().matches_schema("any"));
+        let filter = TableFilter::of("SELECT 1 FROM COLUMNS WHERE TABLE_SCHEMA = 'Ä ' AND TABLE_NAME = 'x'");
+        assert!(filter.matches_schema("ä") && filter.matches_table("X") && !filter.matches_table("y"));
     }
 }

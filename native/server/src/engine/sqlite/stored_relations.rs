@@ -12,20 +12,20 @@ use sealwire_core::error::SqlError;
 use sqlparser::ast::{Expr, SelectItem, SetExpr, Statement, TableConstraint};
 
 use super::errors::to_mysql;
-use super::stored::{self, StoredTable};
+use super::stored_definitions::{self, StoredTable};
 use crate::engine::translate::weight::{self, MOST, Relation, Tables, too_complex};
 use crate::engine::translate::{Reading, Temporaries, quote, schema_of, temporary_name, tree};
 use crate::engine::{Interruption, is_system_database};
 
 /// The code of the error of a statement for which there is no memory.
 const OUT_OF_MEMORY: u16 = 1041;
-/// Views that one statement reads, with those that they read.
+/// ViewsAllowed that one statement reads, with those that they read.
 const MOST_VIEWS: usize = 1_000;
 
 /// Allows views until it is dropped.
-pub(super) struct Views<'a>(&'a Connection);
+pub(super) struct ViewsAllowed<'a>(&'a Connection);
 
-impl<'a> Views<'a> {
+impl<'a> ViewsAllowed<'a> {
     /// Allows them.
     ///
     /// # Errors
@@ -36,13 +36,13 @@ impl<'a> Views<'a> {
     }
 
     /// Whether SQLite refused a statement because it reads a view.
-    pub(super) fn are_read(error: &rusqlite::Error) -> bool {
+    pub(super) fn is_refusal(error: &rusqlite::Error) -> bool {
         matches!(error, rusqlite::Error::SqliteFailure(_, Some(text)) | rusqlite::Error::SqlInputError { msg: text, .. }
             if text.starts_with("access to view ") && text.ends_with(" prohibited"))
     }
 }
 
-impl Drop for Views<'_> {
+impl Drop for ViewsAllowed<'_> {
     fn drop(&mut self) {
         // It fails for no reason that a connection can have.
         let _ = self.0.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false);
@@ -53,23 +53,23 @@ impl Drop for Views<'_> {
 type Key = (String, String);
 
 /// The tables and views of a connection.
-pub(super) struct Stored<'a> {
+pub(super) struct StoredRelations<'a> {
     connection: &'a Connection,
     database: Option<String>,
     temporaries: &'a Temporaries,
     /// Whether all tables are of the connection's own file, whatever their database's name.
     is_of_file: bool,
     known: HashMap<Key, Rc<Relation>>,
-    /// Views in the order in which they were weighed: those that others read first.
+    /// ViewsAllowed in the order in which they were weighed: those that others read first.
     order: Vec<Key>,
-    /// Views that were asked for, and whose weight is not known: their texts.
+    /// ViewsAllowed that were asked for, and whose weight is not known: their texts.
     missing: Vec<(Key, String)>,
     failed: Option<rusqlite::Error>,
     /// What is asked while statements and views are read.
     reading: &'a dyn Reading,
 }
 
-impl<'a> Stored<'a> {
+impl<'a> StoredRelations<'a> {
     /// Names without a database are those of `database`.
     pub(super) fn new(
         connection: &'a Connection,
@@ -120,7 +120,7 @@ impl<'a> Stored<'a> {
         for (name, text) in read().map_err(|error| to_mysql(&error, ""))? {
             let key = (database.clone(), name.to_ascii_lowercase());
             if !self.known.contains_key(&key) {
-                self.missing.push((key.clone(), stored::view(&name, &text)));
+                self.missing.push((key.clone(), stored_definitions::view(&name, &text)));
                 self.weigh_views()?;
             }
             if self.known.get(&key).is_some_and(|view| view.total() > MOST) {
@@ -194,7 +194,7 @@ impl<'a> Stored<'a> {
             None => Relation::unknown(1, 1),
             Some((false, _, text)) => Relation::table(columns(&StoredTable::read(&text))),
             Some((true, name, text)) => {
-                self.missing.push((key.clone(), stored::view(&name, &text)));
+                self.missing.push((key.clone(), stored_definitions::view(&name, &text)));
                 Relation::unknown(1, 1)
             }
         })
@@ -209,22 +209,23 @@ pub(super) fn readable_views<'v>(
     interruption: &Interruption,
 ) -> Vec<String> {
     let none = Temporaries::new();
-    let mut stored = Stored { is_of_file: true, ..Stored::new(connection, Some(""), &none, interruption) };
+    let mut stored =
+        StoredRelations { is_of_file: true, ..StoredRelations::new(connection, Some(""), &none, interruption) };
     for (name, text) in views.take_while(|_| !interruption.is_stopped()) {
         let key = (String::new(), name.to_ascii_lowercase());
         if !stored.known.contains_key(&key) {
-            stored.missing.push((key, stored::view(name, text)));
+            stored.missing.push((key, stored_definitions::view(name, text)));
             // One that can't be weighed is not looked at.
             let _ = stored.weigh_views();
             stored.missing.clear();
         }
     }
-    let Stored { order, known, .. } = stored;
+    let StoredRelations { order, known, .. } = stored;
     let is_light = |key: &Key| known.get(key).is_some_and(|view| view.total() <= MOST);
     order.into_iter().filter(is_light).map(|(_, name)| name).collect()
 }
 
-impl Tables for Stored<'_> {
+impl Tables for StoredRelations<'_> {
     fn relation(&mut self, database: Option<&str>, table: &str) -> Rc<Relation> {
         let database = database.map(str::to_owned).or_else(|| self.database.clone()).unwrap_or_default();
         if is_system_database(&database) {
@@ -289,7 +290,7 @@ pub(super) fn check_table(connection: &Connection, schema: &str, table: &str) ->
             weights = columns(&stored);
             parts.extend(stored.checks.iter().filter_map(|line| check_of(line)));
         } else {
-            parts.extend(stored::key_parts(&text).iter().filter_map(|part| expression(part)));
+            parts.extend(stored_definitions::key_parts(&text).iter().filter_map(|part| expression(part)));
         }
     }
     weight::check_parts(&weights, &parts.iter().collect::<Vec<_>>())

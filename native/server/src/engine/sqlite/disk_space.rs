@@ -11,20 +11,20 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 use sealwire_core::error::SqlError;
 
-use super::log;
+use super::wal;
 use crate::engine::translate::{Kind, Translated};
 use crate::memory;
 
 /// The part of the file system that tables leave free, and the most bytes that this is. Temporary files leave more: see [`super::temporary`].
-const KEPT: u64 = 20;
-const MOST_KEPT: u64 = 512 << 20;
+const RESERVED_PART: u64 = 20;
+const MOST_RESERVED: u64 = 512 << 20;
 /// With so much free beside half of the file system, no statement is near the end of it, whatever others have written and not yet committed.
 const PLENTY: u64 = 4 << 30;
 /// How often a statement that changes rows looks.
-const LOOKS_EACH: Duration = Duration::from_millis(5);
+const CHECK_EACH: Duration = Duration::from_millis(5);
 /// How long the sum of all that waits beside databases is taken for true, at least, and in parts of the time that it takes.
-const SUM_HOLDS: Duration = Duration::from_millis(100);
-const SUM_TAKES: u32 = 20;
+const SUM_VALID: Duration = Duration::from_millis(100);
+const SUM_VALID_PARTS: u32 = 20;
 
 /// What is free on the file system of a folder, of how much.
 #[derive(Debug, Clone, Copy)]
@@ -42,54 +42,54 @@ impl Space {
     }
 
     /// What tables leave free.
-    fn kept(self) -> u64 {
-        (self.all / KEPT).min(MOST_KEPT)
+    fn reserved(self) -> u64 {
+        (self.all / RESERVED_PART).min(MOST_RESERVED)
     }
 
     fn is_plenty(self) -> bool {
         self.free / 2 > self.all / 4 + PLENTY / 2
     }
 
-    /// So short may what waits beside a database be that it is left there.
-    fn left_waiting(self) -> u64 {
-        let is_scarce = self.free < self.kept().saturating_mul(2);
-        if is_scarce { memory::LARGE as u64 } else { self.kept().clamp(memory::LARGE as u64, log::KEPT) }
+    /// So short may what waits beside a database be that it is most_wal there.
+    fn most_wal(self) -> u64 {
+        let is_scarce = self.free < self.reserved().saturating_mul(2);
+        if is_scarce { memory::LARGE as u64 } else { self.reserved().clamp(memory::LARGE as u64, wal::KEPT) }
     }
 
     /// Whether nothing more may be made.
     fn is_short(self) -> bool {
-        self.free < self.kept()
+        self.free < self.reserved()
     }
 }
 
 /// What a statement may take of the room that is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Taking {
+enum SpaceUse {
     /// Nothing: it adds to a database.
-    Growth,
+    Grows,
     /// A part, because it frees what others can use.
-    Release,
+    Frees,
     /// All.
-    Anything,
+    Unlimited,
 }
 
-impl Taking {
+impl SpaceUse {
     fn of(translated: &Translated) -> Self {
         let frees = |sql: &String| sql.starts_with("DROP ") || sql.starts_with("DELETE ");
         match translated.kind {
-            Kind::Query => Self::Anything,
-            Kind::Delete => Self::Release,
-            Kind::Definition if translated.statements.iter().all(frees) => Self::Anything,
-            Kind::Definition | Kind::Insert | Kind::Upsert | Kind::Replace | Kind::Update => Self::Growth,
+            Kind::Query => Self::Unlimited,
+            Kind::Delete => Self::Frees,
+            Kind::Definition if translated.statements.iter().all(frees) => Self::Unlimited,
+            Kind::Definition | Kind::Insert | Kind::Upsert | Kind::Replace | Kind::Update => Self::Grows,
         }
     }
 }
 
 /// The bytes that all databases of a folder have beside them, as they were some moments ago.
 #[derive(Debug, Default)]
-pub(super) struct Waiting(Mutex<Option<(Instant, Duration, u64)>>);
+pub(super) struct WalBytes(Mutex<Option<(Instant, Duration, u64)>>);
 
-impl Waiting {
+impl WalBytes {
     fn sum(&self, folder: &Path) -> u64 {
         let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
@@ -99,39 +99,39 @@ impl Waiting {
             return sum;
         }
         let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-        let logs = entries.filter(|entry| entry.file_name().as_encoded_bytes().ends_with(log::ENDING.as_bytes()));
+        let logs = entries.filter(|entry| entry.file_name().as_encoded_bytes().ends_with(wal::SUFFIX.as_bytes()));
         let sum = logs.filter_map(|entry| entry.metadata().ok()).map(|file| file.len()).sum();
-        *last = Some((now, now.elapsed().saturating_mul(SUM_TAKES).max(SUM_HOLDS), sum));
+        *last = Some((now, now.elapsed().saturating_mul(SUM_VALID_PARTS).max(SUM_VALID), sum));
         sum
     }
 }
 
 /// Watches the room while a connection's statements change rows.
-pub(super) struct Watch {
+pub(super) struct SpaceWatch {
     folder: Arc<PathBuf>,
     /// A statement ends where less is free; 0 watches nothing.
     floor: AtomicU64,
     has_ended: AtomicBool,
     /// So many bytes may stay beside a database.
-    left: AtomicU64,
+    most_wal: AtomicU64,
 }
 
-impl Watch {
+impl SpaceWatch {
     /// Has SQLite look at the room with the rows that it changes.
     ///
     /// # Errors
     /// SQLite's.
     pub(super) fn install(folder: Arc<PathBuf>, connection: &mut Connection) -> rusqlite::Result<Arc<Self>> {
-        let (floor, left) = (AtomicU64::new(0), AtomicU64::new(log::KEPT));
-        let watch = Arc::new(Self { folder, floor, has_ended: AtomicBool::new(false), left });
+        let (floor, most_wal) = (AtomicU64::new(0), AtomicU64::new(wal::KEPT));
+        let watch = Arc::new(Self { folder, floor, has_ended: AtomicBool::new(false), most_wal });
         let (watching, handle) = (Arc::clone(&watch), connection.get_interrupt_handle());
-        let mut looked = Instant::now();
+        let mut checked = Instant::now();
         connection.update_hook(Some(move |_, _: &str, _: &str, _| {
             let floor = watching.floor.load(Ordering::Relaxed);
-            if floor == 0 || looked.elapsed() < LOOKS_EACH {
+            if floor == 0 || checked.elapsed() < CHECK_EACH {
                 return;
             }
-            looked = Instant::now();
+            checked = Instant::now();
             if Space::of(&watching.folder).is_some_and(|space| space.free < floor) {
                 watching.has_ended.store(true, Ordering::Relaxed);
                 handle.interrupt();
@@ -144,20 +144,20 @@ impl Watch {
     ///
     /// # Errors
     /// 1114 where there is no room for it.
-    pub(super) fn begin(&self, translated: &Translated, waiting: &Waiting) -> Result<Option<u64>, SqlError> {
+    pub(super) fn begin(&self, translated: &Translated, wal_bytes: &WalBytes) -> Result<Option<u64>, SqlError> {
         self.has_ended.store(false, Ordering::Relaxed);
-        self.rest();
-        let taking = Taking::of(translated);
+        self.stop();
+        let space_use = SpaceUse::of(translated);
         if translated.kind == Kind::Query {
             return Ok(None);
         }
         let Some(space) = Space::of(&self.folder) else { return Ok(None) };
-        self.left.store(space.left_waiting(), Ordering::Relaxed);
+        self.most_wal.store(space.most_wal(), Ordering::Relaxed);
         // Rows that are there are changed in room that is kept, so that a table out of which rows were deleted can be filled again.
-        let (floor, grows) = match taking {
-            Taking::Growth => (space.kept() / 2, true),
-            Taking::Release => (space.kept() / 4, false),
-            Taking::Anything => return Ok(None),
+        let (floor, grows) = match space_use {
+            SpaceUse::Grows => (space.reserved() / 2, true),
+            SpaceUse::Frees => (space.reserved() / 4, false),
+            SpaceUse::Unlimited => return Ok(None),
         };
         if space.free < floor {
             return Err(self.full(translated));
@@ -166,31 +166,31 @@ impl Watch {
         if !grows || (space.is_plenty() && translated.kind != Kind::Definition) {
             return Ok(None);
         }
-        let taken = space.kept().saturating_add(waiting.sum(&self.folder));
+        let taken = space.reserved().saturating_add(wal_bytes.sum(&self.folder));
         Ok(Some(space.free.saturating_sub(taken) / 2))
     }
 
     /// Nothing is changed from here on but tables in memory and temporary ones.
-    pub(super) fn rest(&self) {
+    pub(super) fn stop(&self) {
         self.floor.store(0, Ordering::Relaxed);
     }
 
     /// The statement is over: its error, where the room has ended it.
-    pub(super) fn end(&self, error: SqlError, translated: &Translated, is_bounded: bool) -> SqlError {
+    pub(super) fn explain(&self, error: SqlError, translated: &Translated, is_bounded: bool) -> SqlError {
         let has_ended = self.has_ended.swap(false, Ordering::Relaxed) || (is_bounded && error.code == 1021);
         if has_ended { self.full(translated) } else { error }
     }
 
     /// So many bytes may stay beside a database, as the room was when the last change began.
-    pub(super) fn left_waiting(&self) -> u64 {
-        self.left.load(Ordering::Relaxed)
+    pub(super) fn most_wal(&self) -> u64 {
+        self.most_wal.load(Ordering::Relaxed)
     }
 
     fn full(&self, translated: &Translated) -> SqlError {
         let table = translated.accesses.iter().find_map(|access| access.table.as_deref()).unwrap_or_default();
-        let kept = Space::of(&self.folder).map_or(0, Space::kept);
+        let reserved = Space::of(&self.folder).map_or(0, Space::reserved);
         let message = format!(
-            "The table '{table}' is full: {kept} bytes of the data directory's file system are kept for what frees room, and a change takes its \
+            "The table '{table}' is full: {reserved} bytes of the data directory's file system are kept for what frees room, and a change takes its \
              room twice until it is written back; delete rows, drop tables or databases, end open transactions, or let the administrator \
              make room",
         );
@@ -202,7 +202,7 @@ impl Watch {
 ///
 /// # Errors
 /// A sentence.
-pub(super) fn check(folder: &Path) -> Result<(), &'static str> {
+pub(super) fn refuse_if_short(folder: &Path) -> Result<(), &'static str> {
     if Space::of(folder).is_some_and(Space::is_short) {
         return Err(
             "the little room that the data directory's file system has is kept for what frees some: drop tables or databases",
@@ -215,7 +215,7 @@ pub(super) fn check(folder: &Path) -> Result<(), &'static str> {
 ///
 /// # Errors
 /// SQLite's.
-pub(super) fn bound(connection: &Connection, schema: &str, bytes: Option<u64>) -> rusqlite::Result<()> {
+pub(super) fn limit_growth(connection: &Connection, schema: &str, bytes: Option<u64>) -> rusqlite::Result<()> {
     let count = |name: &str| connection.pragma_query_value(Some(schema), name, |row| row.get::<_, u32>(0));
     let most = match bytes {
         None => UNBOUNDED,

@@ -14,30 +14,30 @@ pub(super) const MOST_WRITTEN: u64 = 1 << 30;
 /// So much of the file is kept when nobody reads old changes any more.
 pub(super) const KEPT: u64 = 64 << 20;
 /// What the file's name has behind the database's.
-pub(super) const ENDING: &str = ".sqlite-wal";
+pub(super) const SUFFIX: &str = ".sqlite-wal";
 
 /// Gives the file back when it has become long.
 ///
 /// # Errors
 /// SQLite's.
-pub(super) fn limit(connection: &Connection, schema: &str) -> Result<(), SqlError> {
+pub(super) fn limit_size(connection: &Connection, schema: &str) -> Result<(), SqlError> {
     let set = format!("PRAGMA {}.journal_size_limit = {KEPT}", quote(schema)?);
     connection.query_row(&set, [], |_| Ok(())).map_err(|error| to_mysql(&error, ""))
 }
 
 /// Writes a database's changes back and gives the file's room back, where the file is longer than that. Where somebody still reads what was there
 /// before, the file stays: whoever comes next tries again. The connection waits for nobody meanwhile.
-pub(super) fn give_back(connection: &Connection, schema: &str, database: &Path, most: u64) {
-    let length = beside(database).metadata().map_or(0, |file| file.len());
+pub(super) fn shrink(connection: &Connection, schema: &str, database: &Path, most: u64) {
+    let length = wal_of(database).metadata().map_or(0, |file| file.len());
     if length <= most {
         return;
     }
-    if let Err(error) = truncate(connection, schema) {
+    if let Err(error) = checkpoint(connection, schema) {
         tracing::warn!("the file beside the database '{schema}' keeps its {length} bytes: {error}");
     }
 }
 
-fn truncate(connection: &Connection, schema: &str) -> rusqlite::Result<()> {
+fn checkpoint(connection: &Connection, schema: &str) -> rusqlite::Result<()> {
     connection.query_row(&format!("PRAGMA {}.wal_checkpoint(TRUNCATE)", quote_text(schema)), [], |_| Ok(()))
 }
 
@@ -47,27 +47,27 @@ fn truncate(connection: &Connection, schema: &str) -> rusqlite::Result<()> {
 /// # Errors
 /// SQLite's.
 pub(super) fn recover(database: &Path) -> rusqlite::Result<()> {
-    if !beside(database).exists() {
+    if !wal_of(database).exists() {
         return Ok(());
     }
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(database, flags)?;
     connection.pragma_update_and_check(None, "locking_mode", "EXCLUSIVE", |_| Ok(()))?;
-    truncate(&connection, "main")
+    checkpoint(&connection, "main")
 }
 
 /// What is written to databases while a statement that reads them waits: it is all kept, because the statement may still read what was
 /// there before.
-pub(super) struct Growth {
+pub(super) struct WalGrowth {
     files: Vec<PathBuf>,
     before: Cell<Option<u64>>,
     most: u64,
 }
 
-impl Growth {
+impl WalGrowth {
     /// Of these databases' files, and how much it may be.
     pub(super) fn new(databases: impl Iterator<Item = PathBuf>, most: u64) -> Self {
-        Self { files: databases.map(|database| beside(&database)).collect(), before: Cell::new(None), most }
+        Self { files: databases.map(|database| wal_of(&database)).collect(), before: Cell::new(None), most }
     }
 
     /// Looks how much it is since this was asked for the first time.
@@ -90,8 +90,8 @@ impl Growth {
 }
 
 /// The file beside a database's.
-pub(super) fn beside(database: &Path) -> PathBuf {
-    let mut beside = database.as_os_str().to_owned();
-    beside.push("-wal");
-    beside.into()
+pub(super) fn wal_of(database: &Path) -> PathBuf {
+    let mut wal = database.as_os_str().to_owned();
+    wal.push("-wal");
+    wal.into()
 }

@@ -14,7 +14,7 @@ pub(super) const IDLE: Duration = Duration::from_secs(10);
 
 /// The open transactions of all sessions.
 #[derive(Clone, Default)]
-pub(super) struct Pins(Arc<Mutex<Open>>);
+pub(super) struct OpenTransactions(Arc<Mutex<Open>>);
 
 #[derive(Default)]
 struct Open {
@@ -30,27 +30,27 @@ struct Transaction {
     end: EndConnection,
 }
 
-impl fmt::Debug for Pins {
+impl fmt::Debug for OpenTransactions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pins").finish_non_exhaustive()
+        f.debug_struct("OpenTransactions").finish_non_exhaustive()
     }
 }
 
-impl Pins {
+impl OpenTransactions {
     fn open(&self) -> MutexGuard<'_, Open> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A session, whose transaction is not open.
-    pub(super) fn session(&self) -> Pin {
+    pub(super) fn register(&self) -> TransactionEntry {
         let mut open = self.open();
         open.last += 1;
-        Pin { pins: self.clone(), number: open.last, is_open: false }
+        TransactionEntry { transactions: self.clone(), number: open.last, is_open: false }
     }
 
     /// Ends the transactions, but for that of `own`, for which more than `most` bytes are kept and that have been idle for so long; where
     /// `is_short` says that there is no room left, also those that are not.
-    fn relieve(&self, own: u64, most: u64, idle: Duration, is_short: impl Fn() -> bool) {
+    fn end_idle(&self, own: u64, most: u64, idle: Duration, is_short: impl Fn() -> bool) {
         let mut ends = Vec::new();
         {
             let mut open = self.open();
@@ -84,16 +84,16 @@ fn length(file: &Path) -> u64 {
 }
 
 /// A session's transaction, as others see it.
-pub(super) struct Pin {
-    pins: Pins,
+pub(super) struct TransactionEntry {
+    transactions: OpenTransactions,
     number: u64,
     is_open: bool,
 }
 
-impl Pin {
+impl TransactionEntry {
     /// The transaction is open, has read these files, and waits for its client from now on.
     pub(super) fn open(&mut self, files: impl Iterator<Item = PathBuf>, end: impl FnOnce() -> Option<EndConnection>) {
-        let mut open = self.pins.open();
+        let mut open = self.transactions.open();
         if let Some(transaction) = open.by_number.get_mut(&self.number) {
             transaction.since = Instant::now();
             for file in files {
@@ -112,17 +112,17 @@ impl Pin {
     /// The transaction is over.
     pub(super) fn close(&mut self) {
         if std::mem::take(&mut self.is_open) {
-            self.pins.open().by_number.remove(&self.number);
+            self.transactions.open().by_number.remove(&self.number);
         }
     }
 
-    /// See [`Pins::relieve`].
-    pub(super) fn relieve_others(&self, most: u64, idle: Duration, is_short: impl Fn() -> bool) {
-        self.pins.relieve(self.number, most, idle, is_short);
+    /// See [`OpenTransactions::relieve`].
+    pub(super) fn end_idle_others(&self, most: u64, idle: Duration, is_short: impl Fn() -> bool) {
+        self.transactions.end_idle(self.number, most, idle, is_short);
     }
 }
 
-impl Drop for Pin {
+impl Drop for TransactionEntry {
     fn drop(&mut self) {
         self.close();
     }

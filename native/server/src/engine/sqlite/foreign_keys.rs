@@ -10,22 +10,22 @@ use crate::engine::SessionContext;
 use crate::engine::translate::{Kind, quote, schema_of};
 
 /// The foreign keys of a database.
-pub(super) struct Keys {
+pub(super) struct ForeignKeys {
     database: String,
-    keys: Vec<Key>,
+    keys: Vec<ForeignKey>,
 }
 
-struct Key {
+struct ForeignKey {
     child: String,
     parent: String,
     /// Whether the child changes with its parent.
-    acts: bool,
+    changes_child: bool,
 }
 
-impl Keys {
+impl ForeignKeys {
     /// Reads them. Where they can't be read there are none, so that nothing more is allowed.
-    pub(super) fn of(connection: &Connection, database: &str) -> Self {
-        let read = || -> Result<Vec<Key>, SqlError> {
+    pub(super) fn read(connection: &Connection, database: &str) -> Self {
+        let read = || -> Result<Vec<ForeignKey>, SqlError> {
             let schema = schema_of(database);
             let sql = format!(
                 "SELECT m.name, f.\"table\", f.on_delete IN ('CASCADE', 'SET NULL', 'SET DEFAULT') \
@@ -33,10 +33,10 @@ impl Keys {
                  FROM {}.sqlite_master AS m, pragma_foreign_key_list(m.name, ?1) AS f WHERE m.type = 'table'",
                 quote(&schema)?
             );
-            let read = || -> rusqlite::Result<Vec<Key>> {
+            let read = || -> rusqlite::Result<Vec<ForeignKey>> {
                 let mut statement = connection.prepare(&sql)?;
                 let keys = statement.query_map([schema.as_ref()], |row| {
-                    Ok(Key { child: row.get(0)?, parent: row.get(1)?, acts: row.get(2)? })
+                    Ok(ForeignKey { child: row.get(0)?, parent: row.get(1)?, changes_child: row.get(2)? })
                 })?;
                 keys.collect()
             };
@@ -50,13 +50,13 @@ impl Keys {
     }
 
     /// Tables that SQLite reads for a key.
-    pub(super) fn read(&self) -> BTreeSet<String> {
+    pub(super) fn tables_read(&self) -> BTreeSet<String> {
         self.keys.iter().flat_map(|key| [key.child.clone(), key.parent.clone()]).collect()
     }
 
     /// Tables that SQLite changes for a key.
-    pub(super) fn changed(&self) -> BTreeSet<String> {
-        self.keys.iter().filter(|key| key.acts).map(|key| key.child.clone()).collect()
+    pub(super) fn tables_changed(&self) -> BTreeSet<String> {
+        self.keys.iter().filter(|key| key.changes_child).map(|key| key.child.clone()).collect()
     }
 
     /// The error of dropping tables that others refer to, which SQLite would do, with the rows that refer to them.
@@ -65,10 +65,10 @@ impl Keys {
     /// 3730, or 1217 where the account may not see which table refers to it.
     pub(super) fn check_dropped(&self, dropped: &[&str], context: &dyn SessionContext) -> Result<(), SqlError> {
         let is_dropped = |name: &str| dropped.iter().any(|other| other.eq_ignore_ascii_case(name));
-        let refers = |key: &&Key| is_dropped(&key.parent) && !is_dropped(&key.child);
+        let refers = |key: &&ForeignKey| is_dropped(&key.parent) && !is_dropped(&key.child);
         let Some(key) = self.keys.iter().find(refers) else { return Ok(()) };
         if !context.sees(&self.database, &key.child) {
-            return Err(failed(1217, PARENT));
+            return Err(constraint_fails(1217, PARENT));
         }
         let message = format!(
             "Cannot drop table '{}' referenced by a foreign key constraint on table '{}'.",
@@ -79,7 +79,7 @@ impl Keys {
 
     /// The error of a change of `table` that would have violated a key. SQLite does not say which; none is named, and who may not see all that it
     /// may be is told so little by the code, too.
-    pub(super) fn violated(&self, kind: Kind, table: &str, context: &dyn SessionContext) -> SqlError {
+    pub(super) fn violation(&self, kind: Kind, table: &str, context: &dyn SessionContext) -> SqlError {
         let is = |name: &str| name.eq_ignore_ascii_case(table);
         let is_child = self.keys.iter().any(|key| is(&key.child));
         let of_parent = matches!(kind, Kind::Delete | Kind::Definition) || !is_child;
@@ -89,10 +89,10 @@ impl Keys {
         });
         let sees_all = { others }.all(|other| context.sees(&self.database, other));
         match (of_parent, sees_all) {
-            (true, true) => failed(1451, PARENT),
-            (true, false) => failed(1217, PARENT),
-            (false, true) => failed(1452, CHILD),
-            (false, false) => failed(1216, CHILD),
+            (true, true) => constraint_fails(1451, PARENT),
+            (true, false) => constraint_fails(1217, PARENT),
+            (false, true) => constraint_fails(1452, CHILD),
+            (false, false) => constraint_fails(1216, CHILD),
         }
     }
 }
@@ -100,6 +100,6 @@ impl Keys {
 const PARENT: &str = "delete or update a parent row";
 const CHILD: &str = "add or update a child row";
 
-fn failed(code: u16, what: &str) -> SqlError {
+fn constraint_fails(code: u16, what: &str) -> SqlError {
     SqlError::new(code, b"23000", format!("Cannot {what}: a foreign key constraint fails"))
 }
