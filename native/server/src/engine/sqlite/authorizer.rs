@@ -35,7 +35,7 @@ pub(super) struct Allowed {
     kind: Kind,
     accesses: Vec<Access>,
     /// Names of WITH, which belong to no database.
-    common: Vec<String>,
+    cte_names: Vec<String>,
     reads_columns: bool,
     /// Tables of the target's database that SQLite reads and changes because a foreign key says so.
     key_reads: BTreeSet<String>,
@@ -51,7 +51,7 @@ impl Allowed {
             context,
             kind: translated.kind,
             accesses: translated.accesses.clone(),
-            common: translated.common.clone(),
+            cte_names: translated.cte_names.clone(),
             reads_columns: translated.reads_columns,
             key_reads: BTreeSet::new(),
             key_changes: BTreeSet::new(),
@@ -245,7 +245,7 @@ impl Allowed {
         column: &str,
         accessor: Option<&str>,
     ) -> Result<(), SqlError> {
-        let is_common = |name: &str| self.common.iter().any(|common| common.eq_ignore_ascii_case(name));
+        let is_common = |name: &str| self.cte_names.iter().any(|common| common.eq_ignore_ascii_case(name));
         if self.is_bookkeeping(schema, table)
             || (accessor.is_none() && self.is_check(table))
             || (schema.is_none() && column.is_empty() && is_common(table))

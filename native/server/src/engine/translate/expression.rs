@@ -12,11 +12,11 @@ use super::writer::Writer;
 use crate::engine::types::DeclaredType;
 use crate::sql::charset::{check_collation, default_collation};
 
-type Written = Result<(), SqlError>;
+type WriteResult = Result<(), SqlError>;
 
 impl Writer<'_> {
     /// Writes an expression.
-    pub(super) fn expression(&mut self, value: &Expr) -> Written {
+    pub(super) fn expression(&mut self, value: &Expr) -> WriteResult {
         // A long chain of operators leans to the left, so that the walk down to its first operand is a loop and no recursion.
         if matches!(value, Expr::BinaryOp { .. }) {
             return chain(value, self);
@@ -25,7 +25,7 @@ impl Writer<'_> {
     }
 
     /// Writes an operand: in parentheses unless it binds tighter than any operator, because SQLite ranks some operators in another order.
-    pub(super) fn operand(&mut self, value: &Expr) -> Written {
+    pub(super) fn operand(&mut self, value: &Expr) -> WriteResult {
         let is_tight = matches!(
             value,
             Expr::Identifier(_)
@@ -51,21 +51,21 @@ impl Writer<'_> {
     }
 
     /// Writes the arguments of a call whose parenthesis is open, and closes it.
-    pub(super) fn call(&mut self, arguments: &[&Expr]) -> Written {
+    pub(super) fn call(&mut self, arguments: &[&Expr]) -> WriteResult {
         self.list(arguments, |writer, argument| writer.expression(argument))?;
         self.push(")");
         Ok(())
     }
 
     /// Writes a date moved by an interval.
-    pub(super) fn shifted_date(&mut self, base: &Expr, interval: &Interval, sign: &'static str) -> Written {
+    pub(super) fn shifted_date(&mut self, base: &Expr, interval: &Interval, sign: &'static str) -> WriteResult {
         let mut chain = Chain::default();
         chain.moved(interval, sign)?;
         self.nested(|writer| chain.write(base, writer))
     }
 
     /// Writes a window's definition in its parentheses.
-    pub(super) fn window(&mut self, spec: &WindowSpec) -> Written {
+    pub(super) fn window(&mut self, spec: &WindowSpec) -> WriteResult {
         self.push("(");
         if let Some(name) = &spec.window_name {
             self.name(&name.value)?;
@@ -162,7 +162,7 @@ impl<'e> Chain<'e> {
     }
 
     /// A date that is moved by an interval.
-    fn moved(&mut self, interval: &'e Interval, sign: &'static str) -> Written {
+    fn moved(&mut self, interval: &'e Interval, sign: &'static str) -> WriteResult {
         self.before.push("date_moved(");
         self.behind.extend([Piece::Word(", "), Piece::Word(sign), Piece::Operand(&interval.value), Piece::Word(", ")]);
         self.behind.extend([Piece::Unit(leading(interval)?), Piece::Word(")")]);
@@ -198,7 +198,7 @@ impl<'e> Chain<'e> {
         }
     }
 
-    fn write(&self, first: &Expr, writer: &mut Writer<'_>) -> Written {
+    fn write(&self, first: &Expr, writer: &mut Writer<'_>) -> WriteResult {
         for word in self.before.iter().rev() {
             writer.push(word);
         }
@@ -215,7 +215,7 @@ impl<'e> Chain<'e> {
 }
 
 /// Writes a chain of binary operators.
-fn chain(value: &Expr, writer: &mut Writer<'_>) -> Written {
+fn chain(value: &Expr, writer: &mut Writer<'_>) -> WriteResult {
     let mut links = Vec::new();
     let mut first = value;
     while let Expr::BinaryOp { left, op, right } = first {
@@ -258,7 +258,7 @@ fn unit_of(unit: &DateTimeField, writer: &mut Writer<'_>) {
     writer.text(&unit.to_string());
 }
 
-fn single(value: &Expr, writer: &mut Writer<'_>) -> Written {
+fn single(value: &Expr, writer: &mut Writer<'_>) -> WriteResult {
     match value {
         Expr::Value(value) => literal(&value.value, writer),
         Expr::Prefixed { value, .. } => writer.expression(value),
@@ -370,7 +370,7 @@ fn single(value: &Expr, writer: &mut Writer<'_>) -> Written {
 }
 
 /// Writes a query whose parenthesis is open, and closes it.
-fn subquery_of(subquery: &sqlparser::ast::Query, writer: &mut Writer<'_>) -> Written {
+fn subquery_of(subquery: &sqlparser::ast::Query, writer: &mut Writer<'_>) -> WriteResult {
     // A subquery sees the row that is there, whatever it does with it.
     writer.reads_columns = true;
     writer.query(subquery)?;
@@ -378,7 +378,7 @@ fn subquery_of(subquery: &sqlparser::ast::Query, writer: &mut Writer<'_>) -> Wri
     Ok(())
 }
 
-fn literal(value: &Value, writer: &mut Writer<'_>) -> Written {
+fn literal(value: &Value, writer: &mut Writer<'_>) -> WriteResult {
     match value {
         Value::Number(digits, false) => writer.number(digits),
         Value::SingleQuotedString(text) | Value::DoubleQuotedString(text) | Value::NationalStringLiteral(text) => {
@@ -403,7 +403,7 @@ fn literal(value: &Value, writer: &mut Writer<'_>) -> Written {
     }
 }
 
-fn compound(names: &[Ident], writer: &mut Writer<'_>) -> Written {
+fn compound(names: &[Ident], writer: &mut Writer<'_>) -> WriteResult {
     if names.first().is_some_and(|first| first.quote_style.is_none() && first.value.starts_with("@@")) {
         let joined: Vec<&str> = names.iter().map(|part| part.value.as_str()).collect();
         let value = writer.scope.names.name(&joined.join("."))?;
@@ -429,7 +429,7 @@ fn compound(names: &[Ident], writer: &mut Writer<'_>) -> Written {
 }
 
 /// Writes IS NULL and its like, a chain of which leans to the left.
-fn tested(value: &Expr, writer: &mut Writer<'_>) -> Written {
+fn tested(value: &Expr, writer: &mut Writer<'_>) -> WriteResult {
     let mut tests = Vec::new();
     let mut first = value;
     loop {
@@ -457,7 +457,7 @@ fn tested(value: &Expr, writer: &mut Writer<'_>) -> Written {
     Ok(())
 }
 
-fn compared(value: &Expr, writer: &mut Writer<'_>) -> Written {
+fn compared(value: &Expr, writer: &mut Writer<'_>) -> WriteResult {
     match value {
         Expr::InList { expr, list, negated } => {
             writer.operand(expr)?;
@@ -501,7 +501,7 @@ fn compared(value: &Expr, writer: &mut Writer<'_>) -> Written {
     }
 }
 
-fn cast(value: &Expr, data_type: &DataType, writer: &mut Writer<'_>) -> Written {
+fn cast(value: &Expr, data_type: &DataType, writer: &mut Writer<'_>) -> WriteResult {
     let signed = matches!(
         data_type,
         DataType::Signed | DataType::SignedInteger | DataType::Unsigned | DataType::UnsignedInteger
@@ -530,7 +530,7 @@ fn cast(value: &Expr, data_type: &DataType, writer: &mut Writer<'_>) -> Written 
     Ok(())
 }
 
-fn trim(side: Option<&TrimWhereField>, what: Option<&Expr>, value: &Expr, writer: &mut Writer<'_>) -> Written {
+fn trim(side: Option<&TrimWhereField>, what: Option<&Expr>, value: &Expr, writer: &mut Writer<'_>) -> WriteResult {
     writer.push(match side {
         None | Some(TrimWhereField::Both) => "trim(",
         Some(TrimWhereField::Leading) => "ltrim(",
@@ -542,7 +542,12 @@ fn trim(side: Option<&TrimWhereField>, what: Option<&Expr>, value: &Expr, writer
     }
 }
 
-fn case(value: Option<&Expr>, conditions: &[CaseWhen], otherwise: Option<&Expr>, writer: &mut Writer<'_>) -> Written {
+fn case(
+    value: Option<&Expr>,
+    conditions: &[CaseWhen],
+    otherwise: Option<&Expr>,
+    writer: &mut Writer<'_>,
+) -> WriteResult {
     writer.push("CASE");
     if let Some(value) = value {
         writer.push(" ");
@@ -562,7 +567,7 @@ fn case(value: Option<&Expr>, conditions: &[CaseWhen], otherwise: Option<&Expr>,
     Ok(())
 }
 
-fn frame(frame: &WindowFrame, writer: &mut Writer<'_>) -> Written {
+fn frame(frame: &WindowFrame, writer: &mut Writer<'_>) -> WriteResult {
     writer.push(match frame.units {
         WindowFrameUnits::Rows => " ROWS ",
         WindowFrameUnits::Range => " RANGE ",
@@ -575,7 +580,7 @@ fn frame(frame: &WindowFrame, writer: &mut Writer<'_>) -> Written {
     bound(end, writer)
 }
 
-fn bound(bound: &WindowFrameBound, writer: &mut Writer<'_>) -> Written {
+fn bound(bound: &WindowFrameBound, writer: &mut Writer<'_>) -> WriteResult {
     let (distance, direction) = match bound {
         WindowFrameBound::CurrentRow => {
             writer.push("CURRENT ROW");

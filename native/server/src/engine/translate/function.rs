@@ -10,7 +10,7 @@ use super::errors::unsupported;
 use super::names::last_part;
 use super::writer::Writer;
 
-type Written = Result<(), SqlError>;
+type WriteResult = Result<(), SqlError>;
 
 /// The functions that a statement may call by the names that SQLite knows, SQLite's own and those of `sqlite/functions.rs`. Nothing else is
 /// called, because SQLite has functions that read its files and its state. Sorted.
@@ -151,7 +151,7 @@ fn arguments(function: &Function) -> Option<&FunctionArgumentList> {
 
 impl Writer<'_> {
     /// Writes a call.
-    pub(super) fn function(&mut self, function: &Function) -> Written {
+    pub(super) fn function(&mut self, function: &Function) -> WriteResult {
         let written = function.name.to_string();
         let bare = last_part(&function.name);
         if function.name.0.len() != 1 || function.filter.is_some() || !function.within_group.is_empty() {
@@ -228,7 +228,7 @@ fn ordinary(
     values: &Arguments<'_>,
     list: Option<&FunctionArgumentList>,
     writer: &mut Writer<'_>,
-) -> Written {
+) -> WriteResult {
     let lower = name.to_ascii_lowercase();
     let known = ALLOWED.binary_search_by(|known| known.cmp(&lower.as_str())).ok().and_then(|at| ALLOWED.get(at));
     let known = known.filter(|known| !INTERNAL.contains(known)).ok_or_else(|| unknown(name))?;
@@ -343,7 +343,7 @@ fn concatenation(name: &str, values: &[&Expr], writer: &mut Writer<'_>) -> Resul
     Ok(true)
 }
 
-fn group_concat(value: &Expr, list: Option<&FunctionArgumentList>, writer: &mut Writer<'_>) -> Written {
+fn group_concat(value: &Expr, list: Option<&FunctionArgumentList>, writer: &mut Writer<'_>) -> WriteResult {
     let is_distinct = list.is_some_and(|list| list.duplicate_treatment == Some(DuplicateTreatment::Distinct));
     let mut separator = None;
     let mut order = None;

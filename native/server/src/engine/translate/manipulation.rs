@@ -14,7 +14,7 @@ use super::writer::Writer;
 
 /// Writes a statement that changes rows, with the WITH clause before it.
 pub(super) fn change(with: Option<&With>, change: &Statement, writer: &mut Writer<'_>) -> Result<Kind, SqlError> {
-    let visible = writer.visible();
+    let visible = writer.visible_ctes();
     if let Some(with) = with {
         if matches!(change, Statement::Insert(_)) {
             return Err(SqlError::new(
@@ -31,7 +31,7 @@ pub(super) fn change(with: Option<&With>, change: &Statement, writer: &mut Write
         Statement::Delete(statement) => delete(statement, writer),
         other => Err(unsupported(&other.to_string())),
     }?;
-    writer.forget(visible);
+    writer.hide_ctes(visible);
     Ok(kind)
 }
 
@@ -118,8 +118,8 @@ fn update(update: &Update, writer: &mut Writer<'_>) -> Result<Kind, SqlError> {
     if update.or.is_some() {
         writer.or_ignore();
     }
-    let name = writer.aside(|writer| writer.factor(table, &[Privilege::UPDATE]))?;
-    writer.put_back(&name);
+    let name = writer.capture(|writer| writer.factor(table, &[Privilege::UPDATE]))?;
+    writer.append(&name);
     writer.push(" SET ");
     assignment_list(&update.assignments, writer)?;
     limited(&name, update.selection.as_ref(), &update.order_by, update.limit.as_ref(), writer)?;
@@ -136,8 +136,8 @@ fn delete(delete: &Delete, writer: &mut Writer<'_>) -> Result<Kind, SqlError> {
     }
     let table = single(from, "DELETE from several tables")?;
     writer.push("DELETE FROM ");
-    let name = writer.aside(|writer| writer.factor(table, &[Privilege::DELETE]))?;
-    writer.put_back(&name);
+    let name = writer.capture(|writer| writer.factor(table, &[Privilege::DELETE]))?;
+    writer.append(&name);
     limited(&name, delete.selection.as_ref(), &delete.order_by, delete.limit.as_ref(), writer)?;
     Ok(Kind::Delete)
 }
@@ -177,12 +177,12 @@ fn limited(
 ) -> Result<(), SqlError> {
     if limit.is_none() && !order.is_empty() {
         // All rows are changed in whatever order, and yet it needs the right to read what it names.
-        writer.aside(|writer| writer.ordering(order))?;
+        writer.capture(|writer| writer.ordering(order))?;
     }
     if limit.is_some() {
         writer.reads_columns = true;
         writer.push(" WHERE rowid IN (SELECT rowid FROM ");
-        writer.put_back(table);
+        writer.append(table);
     }
     if let Some(condition) = selection {
         writer.push(" WHERE ");

@@ -6,7 +6,6 @@
 mod definition;
 mod errors;
 mod expression;
-pub(super) mod frozen;
 mod function;
 mod manipulation;
 mod names;
@@ -16,6 +15,7 @@ mod source;
 pub(super) mod titles;
 mod translated;
 pub(super) mod weight;
+pub(super) mod wildcards;
 mod writer;
 
 use sealwire_core::error::SqlError;

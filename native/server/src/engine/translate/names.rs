@@ -16,18 +16,18 @@ pub(in crate::engine) fn temporary_name(database: &str, table: &str) -> String {
 /// A database's name as SQLite's name of the schema to which its file is attached: its own, unless SQLite uses that one itself.
 pub(in crate::engine) fn schema_of(database: &str) -> Cow<'_, str> {
     if ["main", "temp"].iter().any(|own| own.eq_ignore_ascii_case(database)) {
-        return Cow::Owned(format!("{database}{OTHERWISE}"));
+        return Cow::Owned(format!("{database}{RESERVED_NAME_SUFFIX}"));
     }
     Cow::Borrowed(database)
 }
 
 /// The reverse of [`schema_of`].
 pub(in crate::engine) fn database_of(schema: &str) -> &str {
-    schema.trim_end_matches(OTHERWISE)
+    schema.trim_end_matches(RESERVED_NAME_SUFFIX)
 }
 
 /// Marks a schema that could not have its database's name: no such name holds a control character.
-const OTHERWISE: char = '\u{1}';
+const RESERVED_NAME_SUFFIX: char = '\u{1}';
 
 /// The plain texts of a name's parts.
 pub(super) fn parts(name: &ObjectName) -> Vec<&str> {

@@ -11,11 +11,11 @@ use super::errors::unsupported;
 use super::names::{last_part, parts};
 use super::writer::{READ, Writer};
 
-type Written = Result<(), SqlError>;
+type WriteResult = Result<(), SqlError>;
 
 impl Writer<'_> {
     /// Writes a query with all its clauses.
-    pub(super) fn query(&mut self, query: &Query) -> Written {
+    pub(super) fn query(&mut self, query: &Query) -> WriteResult {
         if query.fetch.is_some()
             || query.for_clause.is_some()
             || query.settings.is_some()
@@ -25,7 +25,7 @@ impl Writer<'_> {
             return Err(unsupported("a clause of another dialect"));
         }
         self.nested(|writer| {
-            let visible = writer.visible();
+            let visible = writer.visible_ctes();
             if let Some(with) = &query.with {
                 writer.with(with)?;
             }
@@ -37,13 +37,13 @@ impl Writer<'_> {
             if let Some(limit) = &query.limit_clause {
                 self::limit(limit, writer)?;
             }
-            writer.forget(visible);
+            writer.hide_ctes(visible);
             Ok(())
         })
     }
 
     /// Writes a WITH clause; its names stay visible until the caller forgets them.
-    pub(super) fn with(&mut self, with: &With) -> Written {
+    pub(super) fn with(&mut self, with: &With) -> WriteResult {
         self.push(if with.recursive { "WITH RECURSIVE " } else { "WITH " });
         self.list(&with.cte_tables, |writer, table| common_table(table, with.recursive, writer))?;
         self.push(" ");
@@ -51,7 +51,7 @@ impl Writer<'_> {
     }
 
     /// Writes VALUES with its rows.
-    pub(super) fn values(&mut self, values: &Values) -> Written {
+    pub(super) fn values(&mut self, values: &Values) -> WriteResult {
         self.push("VALUES ");
         self.list(&values.rows, |writer, row| {
             writer.push("(");
@@ -66,7 +66,7 @@ impl Writer<'_> {
         &mut self,
         factor: &TableFactor,
         privileges: &'static [sealwire_accounts::Privilege],
-    ) -> Written {
+    ) -> WriteResult {
         match factor {
             TableFactor::Table {
                 name,
@@ -107,7 +107,7 @@ impl Writer<'_> {
     }
 
     /// Writes ORDER BY and its list.
-    pub(super) fn ordering(&mut self, list: &[OrderByExpr]) -> Written {
+    pub(super) fn ordering(&mut self, list: &[OrderByExpr]) -> WriteResult {
         self.push(" ORDER BY ");
         self.list(list, |writer, item| {
             writer.expression(&item.expr)?;
@@ -126,7 +126,7 @@ impl Writer<'_> {
 
     /// A number of rows. MySQL's manual has 18446744073709551615 stand for all of them; SQLite's whole numbers end before, and those that it
     /// is given as parameters come as floating point.
-    pub(super) fn row_count(&mut self, count: &Expr) -> Written {
+    pub(super) fn row_count(&mut self, count: &Expr) -> WriteResult {
         let Expr::Value(value) = count else { return self.expression(count) };
         match &value.value {
             Value::Number(digits, _) if digits.parse::<u64>().is_ok_and(|count| i64::try_from(count).is_err()) => {
@@ -146,7 +146,7 @@ impl Writer<'_> {
 }
 
 /// Notes the tables that FOR UPDATE locks. SQLite has no such clause: a transaction that writes after another has written fails with 1213.
-fn locks(query: &Query, writer: &mut Writer<'_>) -> Written {
+fn locks(query: &Query, writer: &mut Writer<'_>) -> WriteResult {
     let SetExpr::Select(select) = query.body.as_ref() else { return Ok(()) };
     let factors = select
         .from
@@ -159,7 +159,7 @@ fn locks(query: &Query, writer: &mut Writer<'_>) -> Written {
             matches!(lock.lock_type, LockType::Update)
                 && lock.of.as_ref().is_none_or(|of| last_part(of).eq_ignore_ascii_case(known_as))
         });
-        if is_locked && !writer.is_common(name) {
+        if is_locked && !writer.is_cte(name) {
             let (database, table) = writer.resolve(name)?;
             if !writer.is_temporary(&database, &table) {
                 writer.locked.push((database, table));
@@ -169,7 +169,7 @@ fn locks(query: &Query, writer: &mut Writer<'_>) -> Written {
     Ok(())
 }
 
-fn common_table(table: &Cte, recursive: bool, writer: &mut Writer<'_>) -> Written {
+fn common_table(table: &Cte, recursive: bool, writer: &mut Writer<'_>) -> WriteResult {
     let name = &table.alias.name.value;
     if table.from.is_some() || table.materialized.is_some() {
         return Err(unsupported("a clause of another dialect in WITH"));
@@ -183,11 +183,11 @@ fn common_table(table: &Cte, recursive: bool, writer: &mut Writer<'_>) -> Writte
     writer.push(" AS (");
     // In a recursive WITH a query sees itself; elsewhere its name still means a table.
     if recursive {
-        writer.define(name)?;
+        writer.define_cte(name)?;
         recursive_query(&table.query, name, writer)?;
     } else {
         writer.query(&table.query)?;
-        writer.define(name)?;
+        writer.define_cte(name)?;
     }
     writer.push(")");
     Ok(())
@@ -207,7 +207,7 @@ struct Counter<'a> {
 /// Rows for each step of a recursion whose steps can give more than one: a tree may be as wide as it is deep.
 const ROWS_OF_A_STEP: i64 = 1000;
 
-fn recursive_query(query: &Query, name: &str, writer: &mut Writer<'_>) -> Written {
+fn recursive_query(query: &Query, name: &str, writer: &mut Writer<'_>) -> WriteResult {
     let SetExpr::SetOperation { left, right, op: SetOperator::Union, .. } = query.body.as_ref() else {
         return writer.query(query);
     };
@@ -238,7 +238,7 @@ fn recursive_query(query: &Query, name: &str, writer: &mut Writer<'_>) -> Writte
 }
 
 /// Writes what stands between WITH and ORDER BY.
-fn body(body: &SetExpr, counter: Option<Counter<'_>>, writer: &mut Writer<'_>) -> Written {
+fn body(body: &SetExpr, counter: Option<Counter<'_>>, writer: &mut Writer<'_>) -> WriteResult {
     // A long chain of UNION leans to the left: it is walked down in a loop, because a recursion would need as much stack as it is long.
     let mut chain = Vec::new();
     let mut first = body;
@@ -261,7 +261,7 @@ fn body(body: &SetExpr, counter: Option<Counter<'_>>, writer: &mut Writer<'_>) -
 }
 
 /// Writes one SELECT of a set operation, or the only one.
-fn member(member: &SetExpr, is_alone: bool, counter: Option<Counter<'_>>, writer: &mut Writer<'_>) -> Written {
+fn member(member: &SetExpr, is_alone: bool, counter: Option<Counter<'_>>, writer: &mut Writer<'_>) -> WriteResult {
     match member {
         SetExpr::Select(select) => self::select(select, counter, writer),
         SetExpr::Values(values) => writer.values(values),
@@ -291,7 +291,7 @@ fn member(member: &SetExpr, is_alone: bool, counter: Option<Counter<'_>>, writer
     }
 }
 
-fn select(select: &Select, counter: Option<Counter<'_>>, writer: &mut Writer<'_>) -> Written {
+fn select(select: &Select, counter: Option<Counter<'_>>, writer: &mut Writer<'_>) -> WriteResult {
     if select.into.is_some() {
         return Err(unsupported("SELECT … INTO"));
     }
@@ -373,7 +373,7 @@ fn reads(select: &Select, name: &str) -> bool {
     select.from.iter().any(|from| is_named(&from.relation) || from.joins.iter().any(|join| is_named(&join.relation)))
 }
 
-fn item(item: &SelectItem, writer: &mut Writer<'_>) -> Written {
+fn item(item: &SelectItem, writer: &mut Writer<'_>) -> WriteResult {
     match item {
         SelectItem::UnnamedExpr(value) => writer.expression(value),
         SelectItem::ExprWithAlias { expr, alias } => {
@@ -396,13 +396,13 @@ fn item(item: &SelectItem, writer: &mut Writer<'_>) -> Written {
 }
 
 /// Writes the column of a recursive query by which its rows are counted. SQLite has no bound on recursion of its own.
-fn counted_item(item: &SelectItem, counter: Counter<'_>, is_step: bool, writer: &mut Writer<'_>) -> Written {
+fn counted_item(item: &SelectItem, counter: Counter<'_>, is_step: bool, writer: &mut Writer<'_>) -> WriteResult {
     let (value, name) = match item {
         SelectItem::ExprWithAlias { expr, alias } => (expr, Some(alias.value.clone())),
         SelectItem::UnnamedExpr(expr) => (expr, None),
         other => return self::item(other, writer),
     };
-    let written = writer.aside(|writer| writer.expression(value))?;
+    let written = writer.capture(|writer| writer.expression(value))?;
     if is_step {
         writer.push("recursion_step(");
         writer.push_number(counter.number);
@@ -413,7 +413,7 @@ fn counted_item(item: &SelectItem, counter: Counter<'_>, is_step: bool, writer: 
         writer.push_number(counter.number);
     }
     writer.push(", ");
-    writer.put_back(&written);
+    writer.append(&written);
     writer.push(") AS ");
     // The column keeps the name that it would have without the counter.
     let own = match value {
@@ -424,7 +424,7 @@ fn counted_item(item: &SelectItem, counter: Counter<'_>, is_step: bool, writer: 
     writer.name(&name.or(own).unwrap_or(written))
 }
 
-fn from(select: &Select, writer: &mut Writer<'_>) -> Written {
+fn from(select: &Select, writer: &mut Writer<'_>) -> WriteResult {
     if let [table] = select.from.as_slice()
         && table.joins.is_empty()
         && let TableFactor::Table { name, .. } = &table.relation
@@ -439,7 +439,7 @@ fn from(select: &Select, writer: &mut Writer<'_>) -> Written {
     Ok(())
 }
 
-fn table_with_joins(table: &TableWithJoins, writer: &mut Writer<'_>) -> Written {
+fn table_with_joins(table: &TableWithJoins, writer: &mut Writer<'_>) -> WriteResult {
     writer.factor(&table.relation, READ)?;
     for join in &table.joins {
         self::join(join, writer)?;
@@ -447,7 +447,7 @@ fn table_with_joins(table: &TableWithJoins, writer: &mut Writer<'_>) -> Written 
     Ok(())
 }
 
-fn join(join: &Join, writer: &mut Writer<'_>) -> Written {
+fn join(join: &Join, writer: &mut Writer<'_>) -> WriteResult {
     let (word, constraint) = match &join.join_operator {
         JoinOperator::Join(constraint) | JoinOperator::Inner(constraint) | JoinOperator::StraightJoin(constraint) => {
             ("JOIN ", constraint)
@@ -475,7 +475,7 @@ fn join(join: &Join, writer: &mut Writer<'_>) -> Written {
     }
 }
 
-fn named(alias: &TableAlias, writer: &mut Writer<'_>) -> Written {
+fn named(alias: &TableAlias, writer: &mut Writer<'_>) -> WriteResult {
     if !alias.columns.is_empty() || alias.at.is_some() {
         return Err(unsupported("names for the columns of a derived table"));
     }
@@ -483,7 +483,7 @@ fn named(alias: &TableAlias, writer: &mut Writer<'_>) -> Written {
     writer.name(&alias.name.value)
 }
 
-fn order_by(order: &OrderBy, writer: &mut Writer<'_>) -> Written {
+fn order_by(order: &OrderBy, writer: &mut Writer<'_>) -> WriteResult {
     let OrderByKind::Expressions(list) = &order.kind else { return Err(unsupported("ORDER BY ALL")) };
     if order.interpolate.is_some() {
         return Err(unsupported("INTERPOLATE"));
@@ -491,7 +491,7 @@ fn order_by(order: &OrderBy, writer: &mut Writer<'_>) -> Written {
     writer.ordering(list)
 }
 
-fn limit(limit: &LimitClause, writer: &mut Writer<'_>) -> Written {
+fn limit(limit: &LimitClause, writer: &mut Writer<'_>) -> WriteResult {
     let (limit, offset) = match limit {
         LimitClause::LimitOffset { limit, offset, limit_by } if limit_by.is_empty() => {
             (limit.as_ref(), offset.as_ref().map(|offset| &offset.value))

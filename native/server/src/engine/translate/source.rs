@@ -25,10 +25,10 @@ const MOST_PIECES: usize = 8;
 /// A statement's text, cut into pieces.
 pub(super) struct Source<'a> {
     sql: &'a str,
-    pieces: Vec<Found>,
+    pieces: Vec<LocatedPiece>,
 }
 
-struct Found {
+struct LocatedPiece {
     piece: Piece,
     start: usize,
     end: usize,
@@ -36,8 +36,8 @@ struct Found {
     depth: usize,
 }
 
-/// A run of pieces, by their numbers.
-pub(super) type Run = Range<usize>;
+/// A range of pieces, by their numbers.
+pub(super) type PieceRange = Range<usize>;
 
 impl<'a> Source<'a> {
     pub(super) fn of(sql: &'a str) -> Self {
@@ -50,7 +50,7 @@ impl<'a> Source<'a> {
                 depth = depth.saturating_sub(1);
             }
             if piece != Piece::Space {
-                pieces.push(Found { piece, start, end: at, depth });
+                pieces.push(LocatedPiece { piece, start, end: at, depth });
             }
             if piece == Piece::Symbol(b'(') {
                 depth += 1;
@@ -59,17 +59,18 @@ impl<'a> Source<'a> {
         Self { sql, pieces }
     }
 
-    pub(super) fn all(&self) -> Run {
+    pub(super) fn all(&self) -> PieceRange {
         0..self.pieces.len()
     }
 
-    fn depth(&self, run: &Run) -> usize {
-        self.pieces.get(run.start).map_or(0, |found| found.depth)
+    fn depth(&self, range: &PieceRange) -> usize {
+        self.pieces.get(range.start).map_or(0, |found| found.depth)
     }
 
-    /// The text of a run as the user wrote it.
-    fn raw(&self, run: &Run) -> &'a str {
-        let (Some(first), Some(last)) = (self.pieces.get(run.start), self.pieces.get(run.end.wrapping_sub(1))) else {
+    /// The text of a range as the user wrote it.
+    fn raw(&self, range: &PieceRange) -> &'a str {
+        let (Some(first), Some(last)) = (self.pieces.get(range.start), self.pieces.get(range.end.wrapping_sub(1)))
+        else {
             return "";
         };
         self.sql.get(first.start..last.end).unwrap_or_default()
@@ -80,41 +81,45 @@ impl<'a> Source<'a> {
             && self.raw(&(at..at + 1)).eq_ignore_ascii_case(word)
     }
 
-    /// The numbers of a run's pieces that are in no parentheses of it.
-    fn outer(&self, run: &Run) -> impl Iterator<Item = usize> + '_ {
-        let depth = self.depth(run);
-        run.clone().filter(move |&at| self.pieces.get(at).is_some_and(|found| found.depth == depth))
+    /// The numbers of a range's pieces that are in no parentheses of it.
+    fn outer(&self, range: &PieceRange) -> impl Iterator<Item = usize> + '_ {
+        let depth = self.depth(range);
+        range.clone().filter(move |&at| self.pieces.get(at).is_some_and(|found| found.depth == depth))
     }
 
-    /// What is behind a word of the run, outside of parentheses.
-    pub(super) fn behind(&self, run: &Run, word: &str) -> Option<Run> {
-        self.outer(run).find(|&at| self.is_word(at, word)).map(|at| at + 1..run.end)
+    /// What is behind a word of the range, outside of parentheses.
+    pub(super) fn behind(&self, range: &PieceRange, word: &str) -> Option<PieceRange> {
+        self.outer(range).find(|&at| self.is_word(at, word)).map(|at| at + 1..range.end)
     }
 
-    /// The contents of the run's first parentheses.
-    pub(super) fn group(&self, run: &Run) -> Option<Run> {
+    /// The contents of the range's first parentheses.
+    pub(super) fn group(&self, range: &PieceRange) -> Option<PieceRange> {
         let is = |at: usize, symbol| self.pieces.get(at).is_some_and(|found| found.piece == Piece::Symbol(symbol));
-        let open = self.outer(run).find(|&at| is(at, b'('))?;
-        let close = self.outer(&(open..run.end)).find(|&at| is(at, b')'))?;
+        let open = self.outer(range).find(|&at| is(at, b'('))?;
+        let close = self.outer(&(open..range.end)).find(|&at| is(at, b')'))?;
         Some(open + 1..close)
     }
 
-    /// The parts of a run that commas separate.
-    pub(super) fn items(&self, run: &Run) -> Vec<Run> {
+    /// The parts of a range that commas separate.
+    pub(super) fn items(&self, range: &PieceRange) -> Vec<PieceRange> {
         let mut items = Vec::new();
-        let mut start = run.start;
-        for at in self.outer(run) {
+        let mut start = range.start;
+        for at in self.outer(range) {
             if self.pieces.get(at).is_some_and(|found| found.piece == Piece::Symbol(b',')) {
                 items.push(start..at);
                 start = at + 1;
             }
         }
-        items.push(start..run.end);
+        items.push(start..range.end);
         items
     }
 
     /// Columns and constraints of a table, in their order.
-    pub(super) fn columns_and_constraints(&self, body: &Run, columns: &[ColumnDef]) -> (Vec<Run>, Vec<Run>) {
+    pub(super) fn columns_and_constraints(
+        &self,
+        body: &PieceRange,
+        columns: &[ColumnDef],
+    ) -> (Vec<PieceRange>, Vec<PieceRange>) {
         let mut names = columns.iter().map(|column| column.name.value.as_str()).peekable();
         let (mut found, mut constraints) = (Vec::new(), Vec::new());
         for item in self.items(body) {
@@ -132,24 +137,24 @@ impl<'a> Source<'a> {
         (found, constraints)
     }
 
-    /// The text of an expression that is a whole run, or that begins it.
+    /// The text of an expression that is a whole range, or that begins it.
     ///
     /// # Errors
     /// 1235 where it is not found.
-    pub(super) fn expression(&self, run: Option<Run>, expression: &Expr) -> Result<String, SqlError> {
-        let run = run.unwrap_or(0..0);
-        let mut ends = std::iter::once(run.end).chain(self.outer(&run).map(|at| at + 1).take(MOST_PIECES));
-        let end = ends.find(|&end| reads(self.raw(&(run.start..end)), expression));
+    pub(super) fn expression(&self, range: Option<PieceRange>, expression: &Expr) -> Result<String, SqlError> {
+        let range = range.unwrap_or(0..0);
+        let mut ends = std::iter::once(range.end).chain(self.outer(&range).map(|at| at + 1).take(MOST_PIECES));
+        let end = ends.find(|&end| reads(self.raw(&(range.start..end)), expression));
         let found = end.ok_or_else(|| unsupported(&expression.to_string()))?;
-        shown(self.raw(&(run.start..found)))
+        shown(self.raw(&(range.start..found)))
     }
 
-    /// A whole number that is a run.
+    /// A whole number that is a range.
     ///
     /// # Errors
     /// 1235 where it is none.
-    pub(super) fn number(&self, run: Option<Run>) -> Result<String, SqlError> {
-        let text = self.raw(&run.unwrap_or(0..0));
+    pub(super) fn number(&self, range: Option<PieceRange>) -> Result<String, SqlError> {
+        let text = self.raw(&range.unwrap_or(0..0));
         text.parse::<u32>().map(|number| number.to_string()).map_err(|_| unsupported("this part of an index"))
     }
 
@@ -158,24 +163,24 @@ impl<'a> Source<'a> {
     /// # Errors
     /// 1235 where it is not found.
     pub(super) fn view_query(&self, query: &Query, database: &str) -> Result<String, SqlError> {
-        let run = self.behind(&self.all(), "VIEW").and_then(|run| self.behind(&run, "AS")).unwrap_or(0..0);
-        let text = self.raw(&run);
+        let range = self.behind(&self.all(), "VIEW").and_then(|range| self.behind(&range, "AS")).unwrap_or(0..0);
+        let text = self.raw(&range);
         let read = Parser::new(&MySqlDialect {}).try_with_sql(text).and_then(|mut parser| {
             let read = parser.parse_query()?;
             parser.expect_token(&Token::EOF)?;
             Ok(read)
         });
-        if run.clone().any(|at| self.raw(&(at..at + 1)).starts_with('@')) {
+        if range.clone().any(|at| self.raw(&(at..at + 1)).starts_with('@')) {
             return Err(SqlError::new(1351, b"HY000", "View's SELECT contains a variable or parameter"));
         }
         if read.is_ok_and(|read| *read == *query) {
-            return shown(&self.without_qualifier(&run, database));
+            return shown(&self.without_qualifier(&range, database));
         }
         Err(unsupported("this form of CREATE VIEW"))
     }
 
-    /// A run's text without a database's name before its tables. Where the name stands alone, too, it may be a table's, and all is left.
-    fn without_qualifier(&self, run: &Run, database: &str) -> String {
+    /// A range's text without a database's name before its tables. Where the name stands alone, too, it may be a table's, and all is left.
+    fn without_qualifier(&self, range: &PieceRange, database: &str) -> String {
         let is_name = |at: usize| match self.pieces.get(at).map(|found| found.piece) {
             Some(Piece::Word) => self.raw(&(at..at + 1)) == database,
             Some(Piece::QuotedName) => unquote(self.raw(&(at..at + 1)).as_bytes()).as_ref() == database.as_bytes(),
@@ -183,17 +188,17 @@ impl<'a> Source<'a> {
         };
         let is_qualifier =
             |at: usize| is_name(at) && self.pieces.get(at + 1).is_some_and(|found| found.piece == Piece::Symbol(b'.'));
-        if run.clone().any(|at| is_name(at) && !is_qualifier(at)) {
-            return self.raw(run).to_owned();
+        if range.clone().any(|at| is_name(at) && !is_qualifier(at)) {
+            return self.raw(range).to_owned();
         }
         let mut text = String::new();
-        let mut start = run.start;
-        for at in run.clone().filter(|&at| is_qualifier(at)) {
+        let mut start = range.start;
+        for at in range.clone().filter(|&at| is_qualifier(at)) {
             // What lies between the pieces is kept with the piece before.
             text.push_str(self.up_to(start, at));
             start = at + 2;
         }
-        text.push_str(self.raw(&(start..run.end)));
+        text.push_str(self.raw(&(start..range.end)));
         text
     }
 
@@ -204,7 +209,7 @@ impl<'a> Source<'a> {
     }
 }
 
-/// The text as it is shown, to be run under any `sql_mode` but those that change how texts and names are read.
+/// The text as it is shown, to be range under any `sql_mode` but those that change how texts and names are read.
 ///
 /// # Errors
 /// 1235 where it would mean another thing there.

@@ -2,9 +2,9 @@ use super::*;
 use crate::engine::Interruption;
 use crate::sql::{Datum, Names};
 
-struct Fixed;
+struct FixedNames;
 
-impl Names for Fixed {
+impl Names for FixedNames {
     fn name(&self, name: &str) -> Result<Option<Datum>, SqlError> {
         Ok((name == "@@session.x").then_some(Datum::Int(5)))
     }
@@ -21,7 +21,12 @@ fn temporaries() -> Temporaries {
 fn of(sql: &str) -> Result<Translated, SqlError> {
     translate(
         sql,
-        Scope { database: Some("d"), names: &Fixed, temporaries: &temporaries(), reading: &Interruption::default() },
+        Scope {
+            database: Some("d"),
+            names: &FixedNames,
+            temporaries: &temporaries(),
+            reading: &Interruption::default(),
+        },
     )
 }
 
@@ -43,7 +48,7 @@ fn tables_get_their_database_and_texts_their_quotes() {
             "SELECT a FROM t",
             Scope {
                 database: None,
-                names: &Fixed,
+                names: &FixedNames,
                 temporaries: &Temporaries::new(),
                 reading: &Interruption::default()
             }
@@ -116,7 +121,7 @@ fn tables_are_made_with_types_that_are_read_back() {
     );
     assert_eq!(of("CREATE TABLE t (a INT)").unwrap().kind, Kind::Definition);
     assert_eq!(one("DROP TABLE IF EXISTS a, e.b"), "DROP TABLE `d`.`a`; DROP TABLE `e`.`b`");
-    assert!(of("DROP TABLE IF EXISTS a").unwrap().forgives && !of("DROP TABLE a").unwrap().forgives);
+    assert!(of("DROP TABLE IF EXISTS a").unwrap().is_conditional && !of("DROP TABLE a").unwrap().is_conditional);
 }
 
 #[test]

@@ -49,7 +49,7 @@ pub(crate) struct Translated {
     /// The tables that it names, with the privileges that it needs on them.
     pub(crate) accesses: Vec<Access>,
     /// The names that its WITH clauses define.
-    pub(crate) common: Vec<String>,
+    pub(crate) cte_names: Vec<String>,
     /// Whether its expressions name columns: those of ON DUPLICATE KEY UPDATE where it has that clause. Where they name none, the table that
     /// is changed needs no SELECT.
     pub(crate) reads_columns: bool,
@@ -62,7 +62,7 @@ pub(crate) struct Translated {
     /// Temporary tables that it drops.
     pub(crate) drops: Vec<(String, String)>,
     /// Whether an object that is there already, or is not there, makes a note and no error: `IF NOT EXISTS`, `IF EXISTS`.
-    pub(crate) forgives: bool,
+    pub(crate) is_conditional: bool,
     /// Whether a row that would break a constraint makes a warning and no error: `IGNORE`; and how many rows it adds, where that is known.
     pub(crate) ignores: Option<Ignores>,
     /// What the translation itself has to note.

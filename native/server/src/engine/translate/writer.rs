@@ -45,7 +45,7 @@ pub(super) struct Writer<'a> {
     /// The names of WITH that are visible here, the innermost at the end.
     visible: Vec<String>,
     /// All names of WITH in the statement.
-    common: Vec<String>,
+    cte_names: Vec<String>,
     accesses: Vec<Access>,
     /// Tables whose rows a locking clause locks.
     pub(super) locked: Vec<(String, String)>,
@@ -58,7 +58,7 @@ pub(super) struct Writer<'a> {
     pub(super) reads_columns: bool,
     pub(super) creates: Vec<(String, String)>,
     pub(super) drops: Vec<(String, String)>,
-    pub(super) forgives: bool,
+    pub(super) is_conditional: bool,
     /// Where OR IGNORE stands.
     ignore_at: Option<usize>,
     /// How many rows stand in VALUES.
@@ -75,7 +75,7 @@ impl<'a> Writer<'a> {
             scope,
             out: String::new(),
             visible: Vec::new(),
-            common: Vec::new(),
+            cte_names: Vec::new(),
             accesses: Vec::new(),
             locked: Vec::new(),
             depth: 0,
@@ -84,7 +84,7 @@ impl<'a> Writer<'a> {
             reads_columns: false,
             creates: Vec::new(),
             drops: Vec::new(),
-            forgives: false,
+            is_conditional: false,
             ignore_at: None,
             rows: None,
             notes: Vec::new(),
@@ -116,13 +116,13 @@ impl<'a> Writer<'a> {
             kind,
             accesses: self.accesses,
             locked: self.locked,
-            common: self.common,
+            cte_names: self.cte_names,
             reads_columns: self.reads_columns,
             parameters,
             titles,
             creates: self.creates,
             drops: self.drops,
-            forgives: self.forgives,
+            is_conditional: self.is_conditional,
             ignores,
             notes: self.notes,
             renames: self.renames,
@@ -208,7 +208,10 @@ impl<'a> Writer<'a> {
     }
 
     /// What `write` writes, taken out of the text.
-    pub(super) fn aside(&mut self, write: impl FnOnce(&mut Self) -> Result<(), SqlError>) -> Result<String, SqlError> {
+    pub(super) fn capture(
+        &mut self,
+        write: impl FnOnce(&mut Self) -> Result<(), SqlError>,
+    ) -> Result<String, SqlError> {
         let before = std::mem::take(&mut self.out);
         let written = write(self);
         let aside = std::mem::replace(&mut self.out, before);
@@ -216,7 +219,7 @@ impl<'a> Writer<'a> {
     }
 
     /// Appends what [`Writer::aside`] took out.
-    pub(super) fn put_back(&mut self, text: &str) {
+    pub(super) fn append(&mut self, text: &str) {
         self.out.push_str(text);
     }
 
@@ -268,22 +271,22 @@ impl<'a> Writer<'a> {
     ///
     /// # Errors
     /// 1116 where the statement names too many.
-    pub(super) fn define(&mut self, name: &str) -> Result<(), SqlError> {
-        if self.common.len() >= MOST_TABLES {
+    pub(super) fn define_cte(&mut self, name: &str) -> Result<(), SqlError> {
+        if self.cte_names.len() >= MOST_TABLES {
             return Err(too_many_tables());
         }
         self.visible.push(name.to_owned());
-        self.common.push(name.to_owned());
+        self.cte_names.push(name.to_owned());
         Ok(())
     }
 
     /// How many names are visible, for [`Writer::forget`].
-    pub(super) const fn visible(&self) -> usize {
+    pub(super) const fn visible_ctes(&self) -> usize {
         self.visible.len()
     }
 
     /// The query ends to which all names behind the first `count` belong.
-    pub(super) fn forget(&mut self, count: usize) {
+    pub(super) fn hide_ctes(&mut self, count: usize) {
         self.visible.truncate(count);
     }
 
@@ -291,7 +294,7 @@ impl<'a> Writer<'a> {
     ///
     /// # Errors
     /// 1116 where the statement names too many.
-    pub(super) fn needs(
+    pub(super) fn require(
         &mut self,
         database: &str,
         table: &str,
@@ -308,7 +311,7 @@ impl<'a> Writer<'a> {
     }
 
     /// As [`Writer::needs`], on a database.
-    pub(super) fn needs_on_database(&mut self, database: &str, privileges: &'static [Privilege]) {
+    pub(super) fn require_on_database(&mut self, database: &str, privileges: &'static [Privilege]) {
         self.accesses.push(Access { database: database.to_owned(), table: None, privileges });
     }
 
@@ -344,7 +347,7 @@ impl<'a> Writer<'a> {
     }
 
     /// Whether a name is one that WITH defines.
-    pub(super) fn is_common(&self, name: &ObjectName) -> bool {
+    pub(super) fn is_cte(&self, name: &ObjectName) -> bool {
         matches!(parts(name).as_slice(), [table] if self.visible.iter().any(|known| known.eq_ignore_ascii_case(table)))
     }
 
@@ -367,7 +370,7 @@ impl<'a> Writer<'a> {
             }
             return self.temporary(&database, &table);
         }
-        self.needs(&database, &table, privileges)?;
+        self.require(&database, &table, privileges)?;
         match &self.view {
             Some(own) if *own != database => return Err(unsupported("a view of another database's tables")),
             Some(_) if self.visible.iter().any(|known| known.eq_ignore_ascii_case(&table)) => {

@@ -15,7 +15,7 @@ use super::super::foreign_keys::ForeignKeys;
 use super::super::rows::bind;
 use super::super::stored_relations::{StoredRelations, ViewsAllowed};
 use super::{AttachedDatabase, SqliteSession};
-use crate::engine::translate::{Kind, Reading as _, Translated, frozen, quote, schema_of};
+use crate::engine::translate::{Kind, Reading as _, Translated, quote, schema_of, wildcards};
 use crate::engine::{Request, is_system_database, stopped};
 
 /// What holds while a compiled statement is there.
@@ -140,7 +140,7 @@ impl SqliteSession {
 
     /// The text of a CREATE VIEW with names in the place of each `*`; `None` for all other statements.
     pub(super) fn expand_wildcards(&self, request: &Request<'_>) -> Result<Option<String>, SqlError> {
-        if !frozen::may_have_wildcard(request.sql) {
+        if !wildcards::may_have_wildcard(request.sql) {
             return Ok(None);
         }
         let mut known: HashMap<(String, String), Vec<String>> = HashMap::new();
@@ -172,7 +172,7 @@ impl SqliteSession {
             known.insert(key, columns.clone());
             Ok(columns)
         };
-        frozen::freeze(request.sql, &self.bounds.reading(request), &mut columns)
+        wildcards::expand(request.sql, &self.bounds.reading(request), &mut columns)
     }
 
     /// The versions of the schemas of all attached databases: each change of a table or a view makes another one.

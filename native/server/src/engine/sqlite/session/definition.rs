@@ -19,7 +19,7 @@ impl SqliteSession {
         let is_creation = translated.statements.first().is_some_and(|sql| sql.starts_with("CREATE TABLE "));
         let Some(Access { database, table: Some(table), .. }) = translated.accesses.first() else { return false };
         let made = || request.context.system_table(database, &table.to_ascii_lowercase()).is_some();
-        translated.forgives && is_creation && is_system_database(database) && made()
+        translated.is_conditional && is_creation && is_system_database(database) && made()
     }
 
     pub(super) fn define(&mut self, translated: &Translated, request: &Request<'_>) -> Result<Done, SqlError> {
@@ -82,8 +82,8 @@ impl SqliteSession {
                 self.run(sql, allowed, translated, request).and_then(|_| self.weigh_defined(sql, translated, request));
             let Err(error) = ran.map_err(|error| dropped(sql, error, translated)) else { continue };
             match error.code {
-                1051 if translated.forgives => notes.push(error),
-                1050 if translated.forgives => {
+                1051 if translated.is_conditional => notes.push(error),
+                1050 if translated.is_conditional => {
                     // The table's indexes are none of the one that is there.
                     notes.push(error);
                     break;

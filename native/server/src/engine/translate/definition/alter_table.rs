@@ -12,9 +12,9 @@ use super::super::writer::{Writer, check_new_name};
 use super::column::column;
 use super::index::{drop_index, index};
 use super::origin::Origin;
-use super::target::Named;
+use super::target::Target;
 
-type Written = Result<(), SqlError>;
+type WriteResult = Result<(), SqlError>;
 
 /// Source: MySQL Reference Manual, "ALTER TABLE Statement".
 const ALTER: &[Privilege] = &[Privilege::ALTER, Privilege::CREATE, Privilege::INSERT];
@@ -27,13 +27,13 @@ pub(super) fn alter_table(
     source: &Source<'_>,
     writer: &mut Writer<'_>,
     statements: &mut Vec<String>,
-) -> Written {
+) -> WriteResult {
     let renames = |operation: &AlterTableOperation| matches!(operation, AlterTableOperation::RenameTable { .. });
     let privileges = if alter.operations.iter().all(renames) { RENAME } else { ALTER };
-    let table = Named::existing(&alter.name, privileges, writer)?;
-    let mut runs = source.items(&source.all()).into_iter();
+    let table = Target::existing(&alter.name, privileges, writer)?;
+    let mut ranges = source.items(&source.all()).into_iter();
     for operation in &alter.operations {
-        let origin = Origin { source, run: runs.next() };
+        let origin = Origin { source, range: ranges.next() };
         match operation {
             AlterTableOperation::AddConstraint { constraint: TableConstraint::Unique(unique), .. } => {
                 let name = unique.index_name.as_ref().or(unique.name.as_ref());
@@ -62,7 +62,7 @@ pub(super) fn alter_table(
                 let computes =
                     |option: &ColumnOption| matches!(option, ColumnOption::Check(_) | ColumnOption::Generated { .. });
                 if column_def.options.iter().any(|option| computes(&option.option)) {
-                    table.is_computed_from(writer)?;
+                    table.require_read(writer)?;
                 }
                 // The column's own text; its table is looked at when it is there.
                 weight::check_table(std::slice::from_ref(column_def), &[])?;
@@ -73,7 +73,7 @@ pub(super) fn alter_table(
                 check_new_name(&new_column_name.value, 1166, "column")?;
                 let schema = if table.is_temporary { "temp".into() } else { schema_of(&table.database) };
                 let old = old_column_name.value.clone();
-                writer.renames.push((schema.into_owned(), table.inner(), old));
+                writer.renames.push((schema.into_owned(), table.name_in_schema(), old));
                 begin(&table, " RENAME COLUMN ", writer)?;
                 writer.name(&old_column_name.value)?;
                 writer.push(" TO ");
@@ -89,14 +89,14 @@ pub(super) fn alter_table(
     Ok(())
 }
 
-fn begin(table: &Named, operation: &'static str, writer: &mut Writer<'_>) -> Written {
+fn begin(table: &Target, operation: &'static str, writer: &mut Writer<'_>) -> WriteResult {
     writer.push("ALTER TABLE ");
     table.write(writer)?;
     writer.push(operation);
     Ok(())
 }
 
-fn rename(table: &Named, name: &ObjectName, writer: &mut Writer<'_>) -> Written {
+fn rename(table: &Target, name: &ObjectName, writer: &mut Writer<'_>) -> WriteResult {
     let (database, new) = writer.resolve(name)?;
     check_new_name(&new, 1103, "table")?;
     if database != table.database {
@@ -105,8 +105,8 @@ fn rename(table: &Named, name: &ObjectName, writer: &mut Writer<'_>) -> Written 
     if table.is_temporary {
         return Err(unsupported("RENAME of a temporary table"));
     }
-    writer.needs(&table.database, &table.table, RENAME)?;
-    writer.needs(&database, &new, ALTER)?;
+    writer.require(&table.database, &table.table, RENAME)?;
+    writer.require(&database, &new, ALTER)?;
     begin(table, " RENAME TO ", writer)?;
     writer.name(&new)
 }

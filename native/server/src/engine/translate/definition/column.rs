@@ -16,16 +16,21 @@ use crate::engine::types::DeclaredType;
 use crate::sql::charset::{check_collation, default_collation};
 use crate::sql::text_literal;
 
-type Written = Result<(), SqlError>;
+type WriteResult = Result<(), SqlError>;
 
-pub(super) fn column(column: &ColumnDef, is_counted: bool, origin: &Origin<'_>, writer: &mut Writer<'_>) -> Written {
+pub(super) fn column(
+    column: &ColumnDef,
+    is_auto_increment: bool,
+    origin: &Origin<'_>,
+    writer: &mut Writer<'_>,
+) -> WriteResult {
     let name = &column.name.value;
     check_new_name(name, 1166, "column")?;
     let declared = DeclaredType::from_mysql(&column.data_type);
     let declared = declared.ok_or_else(|| unsupported(&column.data_type.to_string()))?;
-    let annotations = annotations_of(column, &declared, is_counted, origin)?;
+    let annotations = annotations_of(column, &declared, is_auto_increment, origin)?;
     writer.name(name)?;
-    if is_counted {
+    if is_auto_increment {
         if !declared.is_integer() {
             return Err(SqlError::new(1063, b"42000", format!("Incorrect column specifier for column '{name}'")));
         }
@@ -35,7 +40,7 @@ pub(super) fn column(column: &ColumnDef, is_counted: bool, origin: &Origin<'_>, 
         return Ok(());
     }
     writer.push(" ");
-    writer.put_back(&declared.to_sqlite());
+    writer.append(&declared.to_sqlite());
     writer.annotations(&annotations);
     let mut is_collated = false;
     for option in &column.options {
@@ -93,7 +98,7 @@ fn is_binary(collation: &ObjectName) -> bool {
 fn annotations_of(
     column: &ColumnDef,
     declared: &DeclaredType,
-    is_counted: bool,
+    is_auto_increment: bool,
     origin: &Origin<'_>,
 ) -> Result<Annotations, SqlError> {
     let mut annotations = Annotations::default();
@@ -106,17 +111,17 @@ fn annotations_of(
         DataType::Set(members) => {
             annotations.add(Annotation::Type, format!("set({})", list(members.iter().collect()).join(",")));
         }
-        _ if is_counted => annotations.add(Annotation::Type, declared.to_mysql()),
+        _ if is_auto_increment => annotations.add(Annotation::Type, declared.to_mysql()),
         _ => {}
     }
-    let mut checks = origin.run.clone();
+    let mut checks = origin.range.clone();
     for option in &column.options {
         match &option.option {
             ColumnOption::Default(value) => {
                 annotations.add(Annotation::Default, origin.source.expression(origin.behind("DEFAULT"), value)?);
             }
             ColumnOption::OnUpdate(value) => {
-                let behind = origin.behind("ON").and_then(|run| origin.source.behind(&run, "UPDATE"));
+                let behind = origin.behind("ON").and_then(|range| origin.source.behind(&range, "UPDATE"));
                 annotations.add(Annotation::OnUpdate, origin.source.expression(behind, value)?);
             }
             ColumnOption::Generated { generation_expr: Some(value), .. } => {
@@ -131,7 +136,7 @@ fn annotations_of(
             ColumnOption::Comment(text) => annotations.add(Annotation::Comment, text),
             ColumnOption::Check(constraint) => {
                 let name = constraint.name.as_ref().or(option.name.as_ref());
-                let one = Origin { source: origin.source, run: checks };
+                let one = Origin { source: origin.source, range: checks };
                 annotations.add(Annotation::Check, one.check(constraint, name)?);
                 checks = one.behind("CHECK");
             }
@@ -141,7 +146,7 @@ fn annotations_of(
     Ok(annotations)
 }
 
-fn default_value(value: &Expr, writer: &mut Writer<'_>) -> Written {
+fn default_value(value: &Expr, writer: &mut Writer<'_>) -> WriteResult {
     if matches!(value, Expr::Value(value) if matches!(value.value, Value::Number(..) | Value::Null)) {
         return writer.expression(value);
     }
@@ -152,7 +157,7 @@ fn default_value(value: &Expr, writer: &mut Writer<'_>) -> Written {
 }
 
 /// Whether a column has AUTO_INCREMENT: in SQLite it is the row's own number.
-pub(super) fn is_counted(column: &ColumnDef) -> bool {
+pub(super) fn is_auto_increment(column: &ColumnDef) -> bool {
     column.options.iter().any(|option| {
         matches!(&option.option, ColumnOption::DialectSpecific(tokens)
             if tokens.iter().any(|token| matches!(token, Token::Word(word) if word.value.eq_ignore_ascii_case("AUTO_INCREMENT"))))
@@ -160,7 +165,7 @@ pub(super) fn is_counted(column: &ColumnDef) -> bool {
 }
 
 /// Writes a CHECK constraint.
-pub(super) fn check(check: &CheckConstraint, name: Option<&Ident>, writer: &mut Writer<'_>) -> Written {
+pub(super) fn check(check: &CheckConstraint, name: Option<&Ident>, writer: &mut Writer<'_>) -> WriteResult {
     if check.enforced == Some(false) {
         return Err(unsupported("CHECK … NOT ENFORCED"));
     }

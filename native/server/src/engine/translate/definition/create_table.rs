@@ -12,14 +12,14 @@ use super::super::names::last_part;
 use super::super::source::Source;
 use super::super::weight;
 use super::super::writer::{READ, Writer, check_new_name};
-use super::column::{self, check, is_counted};
+use super::column::{self, check, is_auto_increment};
 use super::index::{column_list, column_name, index};
 use super::origin::Origin;
-use super::target::Named;
+use super::target::Target;
 use crate::engine::annotations::{Annotation, Annotations};
 use crate::sql::charset::{check_collation, default_collation};
 
-type Written = Result<(), SqlError>;
+type WriteResult = Result<(), SqlError>;
 
 /// What CREATE TABLE needs with a SELECT, as mysqld asks it.
 const CREATE_AND_FILL: &[Privilege] = &[Privilege::CREATE, Privilege::INSERT];
@@ -28,21 +28,25 @@ pub(super) fn create_table(
     source: &Source<'_>,
     writer: &mut Writer<'_>,
     statements: &mut Vec<String>,
-) -> Written {
+) -> WriteResult {
     if create.or_replace {
         return Err(unsupported("CREATE OR REPLACE TABLE"));
     }
     let (database, table) = writer.resolve(&create.name)?;
     check_new_name(&table, 1103, "table")?;
-    let table = Named { database, table, is_temporary: create.temporary, is_there: false };
+    let table = Target { database, table, is_temporary: create.temporary, exists: false };
     if create.temporary {
-        writer.needs_on_database(&table.database, &[Privilege::CREATE_TEMPORARY_TABLES]);
+        writer.require_on_database(&table.database, &[Privilege::CREATE_TEMPORARY_TABLES]);
         writer.creates.push((table.database.clone(), table.table.clone()));
     } else {
         let is_filled = create.query.is_some();
-        writer.needs(&table.database, &table.table, if is_filled { CREATE_AND_FILL } else { &[Privilege::CREATE] })?;
+        writer.require(
+            &table.database,
+            &table.table,
+            if is_filled { CREATE_AND_FILL } else { &[Privilege::CREATE] },
+        )?;
     }
-    writer.forgives = create.if_not_exists;
+    writer.is_conditional = create.if_not_exists;
     writer.push("CREATE TABLE ");
     table.write(writer)?;
     if let Some(CreateTableLikeKind::Plain(like) | CreateTableLikeKind::Parenthesized(like)) = &create.like {
@@ -68,27 +72,28 @@ pub(super) fn create_table(
         return Err(too_many_keys());
     }
     weight::check_table(&create.columns, &create.constraints)?;
-    let counted = create.columns.iter().find(|column| is_counted(column)).map(|column| column.name.value.as_str());
+    let auto_increment =
+        create.columns.iter().find(|column| is_auto_increment(column)).map(|column| column.name.value.as_str());
     let body = source.group(&source.all()).unwrap_or_default();
     let (columns, constraints) = source.columns_and_constraints(&body, &create.columns);
     let mut indexes = Vec::new();
     writer.push(" (");
     writer.annotations(&table_options(create)?);
-    let mut runs = columns.into_iter();
+    let mut ranges = columns.into_iter();
     writer.list(&create.columns, |writer, column| {
-        let origin = Origin { source, run: runs.next() };
-        column::column(column, counted == Some(column.name.value.as_str()), &origin, writer)
+        let origin = Origin { source, range: ranges.next() };
+        column::column(column, auto_increment == Some(column.name.value.as_str()), &origin, writer)
     })?;
-    let mut runs = constraints.into_iter();
+    let mut ranges = constraints.into_iter();
     for constraint in &create.constraints {
-        let origin = Origin { source, run: runs.next() };
+        let origin = Origin { source, range: ranges.next() };
         match constraint {
             TableConstraint::Unique(unique) => {
                 let name = unique.index_name.as_ref().or(unique.name.as_ref());
                 indexes.push((name, origin.parts(&unique.columns), true));
             }
             TableConstraint::Index(key) => indexes.push((key.name.as_ref(), origin.parts(&key.columns), false)),
-            other => table_constraint(other, counted, &table, &origin, writer)?,
+            other => table_constraint(other, auto_increment, &table, &origin, writer)?,
         }
     }
     writer.push(")");
@@ -163,21 +168,21 @@ fn table_options(create: &CreateTable) -> Result<Annotations, SqlError> {
 /// Writes a constraint that stands within CREATE TABLE, with the comma before it.
 fn table_constraint(
     constraint: &TableConstraint,
-    counted: Option<&str>,
-    table: &Named,
+    auto_increment: Option<&str>,
+    table: &Target,
     origin: &Origin<'_>,
     writer: &mut Writer<'_>,
-) -> Written {
+) -> WriteResult {
     match constraint {
         TableConstraint::PrimaryKey(key) => {
             let only = match key.columns.as_slice() {
                 [only] => column_name(only),
                 _ => None,
             };
-            if counted.is_some() && only == counted {
+            if auto_increment.is_some() && only == auto_increment {
                 return Ok(());
             }
-            writer.push(if counted.is_some() { ", UNIQUE (" } else { ", PRIMARY KEY (" });
+            writer.push(if auto_increment.is_some() { ", UNIQUE (" } else { ", PRIMARY KEY (" });
             column_list(&key.columns, writer)?;
             writer.push(")");
         }
@@ -196,7 +201,7 @@ fn table_constraint(
     Ok(())
 }
 
-fn foreign_key(key: &ForeignKeyConstraint, table: &Named, writer: &mut Writer<'_>) -> Written {
+fn foreign_key(key: &ForeignKeyConstraint, table: &Target, writer: &mut Writer<'_>) -> WriteResult {
     if table.is_temporary {
         return Err(unsupported("a foreign key of a temporary table"));
     }
@@ -210,7 +215,7 @@ fn foreign_key(key: &ForeignKeyConstraint, table: &Named, writer: &mut Writer<'_
     }
     // A table may refer to itself, and is not there yet when rights are asked for.
     if parent != table.table {
-        writer.needs(&database, &parent, &[Privilege::REFERENCES])?;
+        writer.require(&database, &parent, &[Privilege::REFERENCES])?;
     }
     writer.push(", ");
     if let Some(name) = &key.name {

@@ -4,15 +4,15 @@ use sealwire_core::error::SqlError;
 use sqlparser::ast::{Expr, IndexColumn};
 
 use super::super::names::last_part;
-use super::super::source::{Run, Source};
+use super::super::source::{PieceRange, Source};
 use super::super::weight;
 use super::super::writer::{Writer, check_new_name};
-use super::target::Named;
+use super::target::Target;
 use crate::engine::annotations::{Annotation, Annotations};
 
-type Written = Result<(), SqlError>;
+type WriteResult = Result<(), SqlError>;
 
-pub(super) fn drop_index(table: &Named, index: &str, writer: &mut Writer<'_>) -> Result<String, SqlError> {
+pub(super) fn drop_index(table: &Target, index: &str, writer: &mut Writer<'_>) -> Result<String, SqlError> {
     writer.push("DROP INDEX ");
     table.index(index, writer)?;
     Ok(writer.take())
@@ -22,11 +22,11 @@ pub(super) fn drop_index(table: &Named, index: &str, writer: &mut Writer<'_>) ->
 pub(super) struct Parts<'p> {
     pub(super) columns: &'p [IndexColumn],
     pub(super) source: &'p Source<'p>,
-    pub(super) run: Option<Run>,
+    pub(super) range: Option<PieceRange>,
 }
 
 pub(super) fn index(
-    table: &Named,
+    table: &Target,
     name: &str,
     parts: &Parts<'_>,
     is_unique: bool,
@@ -37,10 +37,10 @@ pub(super) fn index(
     writer.push(if is_unique { "CREATE UNIQUE INDEX " } else { "CREATE INDEX " });
     table.index(name, writer)?;
     if parts.columns.iter().any(|column| column_name(column).is_none()) {
-        table.is_computed_from(writer)?;
+        table.require_read(writer)?;
     }
     writer.push(" ON ");
-    writer.name(&table.inner())?;
+    writer.name(&table.name_in_schema())?;
     writer.push(" (");
     key_parts(parts, writer)?;
     writer.push(")");
@@ -48,11 +48,11 @@ pub(super) fn index(
 }
 
 /// Writes the parts of an index, and keeps those that are more or less than a column.
-fn key_parts(parts: &Parts<'_>, writer: &mut Writer<'_>) -> Written {
-    let runs = parts.run.as_ref().map(|run| parts.source.items(run)).unwrap_or_default();
-    let mut runs = runs.into_iter();
+fn key_parts(parts: &Parts<'_>, writer: &mut Writer<'_>) -> WriteResult {
+    let ranges = parts.range.as_ref().map(|range| parts.source.items(range)).unwrap_or_default();
+    let mut ranges = ranges.into_iter();
     writer.list(parts.columns, |writer, column| {
-        let run = runs.next();
+        let range = ranges.next();
         let value = &column.column.expr;
         if matches!(value, Expr::Identifier(_)) {
             return column_list(std::slice::from_ref(column), writer);
@@ -60,10 +60,10 @@ fn key_parts(parts: &Parts<'_>, writer: &mut Writer<'_>) -> Written {
         let mut annotations = Annotations::default();
         match value {
             Expr::Function(_) => {
-                let length = run.and_then(|run| parts.source.group(&run));
+                let length = range.and_then(|range| parts.source.group(&range));
                 annotations.add(Annotation::Prefix, parts.source.number(length)?);
             }
-            _ => annotations.add(Annotation::KeyPart, parts.source.expression(run, value)?),
+            _ => annotations.add(Annotation::KeyPart, parts.source.expression(range, value)?),
         }
         writer.annotations(&annotations);
         column_list(std::slice::from_ref(column), writer)
@@ -71,7 +71,7 @@ fn key_parts(parts: &Parts<'_>, writer: &mut Writer<'_>) -> Written {
 }
 
 /// Writes the columns of an index; a prefix length (`name(10)`) is left out, so the whole column is indexed.
-pub(super) fn column_list(columns: &[IndexColumn], writer: &mut Writer<'_>) -> Written {
+pub(super) fn column_list(columns: &[IndexColumn], writer: &mut Writer<'_>) -> WriteResult {
     writer.list(columns, |writer, column| match column_name(column) {
         Some(name) => writer.name(name),
         None => writer.operand(&column.column.expr),

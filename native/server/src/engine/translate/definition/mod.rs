@@ -12,7 +12,7 @@ use crate::engine::annotations::{Annotation, Annotations};
 use alter_table::alter_table;
 use create_table::create_table;
 use index::{Parts, drop_index, index};
-use target::Named;
+use target::Target;
 
 mod alter_table;
 mod column;
@@ -21,7 +21,7 @@ mod index;
 mod origin;
 mod target;
 
-type Written = Result<(), SqlError>;
+type WriteResult = Result<(), SqlError>;
 
 /// Writes a definition as SQLite's statements. Gives a query to compile first where there is one.
 pub(super) fn translate(
@@ -35,14 +35,14 @@ pub(super) fn translate(
         Statement::CreateIndex(create) => {
             let name = create.name.as_ref().map(last_part);
             let name = name.ok_or_else(|| unsupported("CREATE INDEX without a name"))?;
-            let table = Named::existing(&create.table_name, &[Privilege::INDEX], writer)?;
-            let parts = Parts { columns: &create.columns, source, run: source.group(&source.all()) };
+            let table = Target::existing(&create.table_name, &[Privilege::INDEX], writer)?;
+            let parts = Parts { columns: &create.columns, source, range: source.group(&source.all()) };
             statements.push(index(&table, name, &parts, create.unique, writer)?);
         }
         Statement::CreateView(create) => return create_view(&create, source, writer, statements).map(Some),
         Statement::AlterTable(alter) => alter_table(&alter, source, writer, statements)?,
         Statement::Drop { object_type: ObjectType::Index, names, table: Some(table), .. } => {
-            let table = Named::existing(&table, &[Privilege::INDEX], writer)?;
+            let table = Target::existing(&table, &[Privilege::INDEX], writer)?;
             for name in &names {
                 statements.push(drop_index(&table, last_part(name), writer)?);
             }
@@ -53,7 +53,7 @@ pub(super) fn translate(
                 ObjectType::View => ("DROP VIEW ", false),
                 other => return Err(unsupported(&format!("DROP {other}"))),
             };
-            writer.forgives = if_exists;
+            writer.is_conditional = if_exists;
             for name in &names {
                 drop_object(name, kind, temporary, is_table, writer, statements)?;
             }
@@ -73,12 +73,12 @@ fn drop_object(
     is_table: bool,
     writer: &mut Writer<'_>,
     statements: &mut Vec<String>,
-) -> Written {
+) -> WriteResult {
     let (database, table) = writer.resolve(name)?;
     let is_known = is_table && writer.is_temporary(&database, &table);
     if temporary && !is_known {
         let unknown = SqlError::new(1051, b"42S02", format!("Unknown table '{database}.{table}'"));
-        if !writer.forgives {
+        if !writer.is_conditional {
             return Err(unknown);
         }
         writer.notes.push(unknown);
@@ -90,8 +90,8 @@ fn drop_object(
         writer.drops.push((database, table));
     } else {
         // DROP VIEW passes over a temporary table of that name.
-        writer.needs(&database, &table, &[Privilege::DROP])?;
-        Named { database, table, is_temporary: false, is_there: true }.write(writer)?;
+        writer.require(&database, &table, &[Privilege::DROP])?;
+        Target { database, table, is_temporary: false, exists: true }.write(writer)?;
     }
     statements.push(writer.take());
     Ok(())
@@ -107,13 +107,13 @@ fn create_view(
     if create.materialized || create.temporary || create.if_not_exists {
         return Err(unsupported("this kind of view"));
     }
-    let check = writer.aside(|writer| writer.query(&create.query))?;
+    let check = writer.capture(|writer| writer.query(&create.query))?;
     let privileges: &'static [Privilege] =
         if create.or_replace { &[Privilege::CREATE_VIEW, Privilege::DROP] } else { &[Privilege::CREATE_VIEW] };
     let (database, table) = writer.resolve(&create.name)?;
     check_new_name(&table, 1103, "table")?;
-    writer.needs(&database, &table, privileges)?;
-    let view = Named { database: database.clone(), table, is_temporary: false, is_there: false };
+    writer.require(&database, &table, privileges)?;
+    let view = Target { database: database.clone(), table, is_temporary: false, exists: false };
     if create.or_replace {
         writer.push("DROP VIEW IF EXISTS ");
         view.write(writer)?;

@@ -3,29 +3,29 @@
 use sealwire_core::error::SqlError;
 use sqlparser::ast::{CheckConstraint, Ident, IndexColumn};
 
-use super::super::source::{Run, Source};
+use super::super::source::{PieceRange, Source};
 use super::index::Parts;
 use crate::sql::backquoted;
 
 /// Where a column or a constraint stands in the statement.
 pub(super) struct Origin<'s> {
     pub(super) source: &'s Source<'s>,
-    pub(super) run: Option<Run>,
+    pub(super) range: Option<PieceRange>,
 }
 
 impl<'s> Origin<'s> {
     /// What is behind a word.
-    pub(super) fn behind(&self, word: &str) -> Option<Run> {
-        self.source.behind(self.run.as_ref()?, word)
+    pub(super) fn behind(&self, word: &str) -> Option<PieceRange> {
+        self.source.behind(self.range.as_ref()?, word)
     }
 
     /// What is in the parentheses behind a word.
-    pub(super) fn group_behind(&self, word: &str) -> Option<Run> {
+    pub(super) fn group_behind(&self, word: &str) -> Option<PieceRange> {
         self.source.group(&self.behind(word)?)
     }
 
     pub(super) fn parts(&self, columns: &'s [IndexColumn]) -> Parts<'s> {
-        Parts { columns, source: self.source, run: self.run.as_ref().and_then(|run| self.source.group(run)) }
+        Parts { columns, source: self.source, range: self.range.as_ref().and_then(|range| self.source.group(range)) }
     }
 
     /// A CHECK constraint in MySQL's words.

@@ -7,8 +7,8 @@ use sealwire_core::error::SqlError;
 use sqlparser::ast::{ColumnDef, ColumnOption, Expr, TableConstraint};
 
 use super::parts::children;
-use super::relation::{Relation, Unread};
-use super::{Frame, MOST_OF_COLUMN, MOST_OF_TABLE, Walk, too_complex};
+use super::relation::{AnyTable, Relation};
+use super::{Frame, MOST_OF_COLUMN, MOST_OF_TABLE, Weigher, too_complex};
 
 /// Generated columns that are made of each other.
 const MOST_GENERATIONS: usize = 50;
@@ -94,11 +94,15 @@ pub(in crate::engine::translate) fn check_table(
 pub(in crate::engine) fn check_parts(columns: &[(String, u64)], parts: &[&Expr]) -> Result<(), SqlError> {
     check_columns(columns)?;
     let table = Rc::new(Relation::table(columns.iter().cloned()));
-    let mut none = Unread(Rc::clone(&table));
-    let mut walk = Walk::new(&mut none);
-    walk.frames.push(Frame::of(vec![(String::new(), table)]));
-    let total = parts.iter().fold(0u64, |all, part| all.saturating_add(walk.expression(part)));
-    if walk.end(total) > MOST_OF_TABLE { Err(too_complex("a CHECK, a DEFAULT or a key of the table")) } else { Ok(()) }
+    let mut none = AnyTable(Rc::clone(&table));
+    let mut weigher = Weigher::new(&mut none);
+    weigher.frames.push(Frame::of(vec![(String::new(), table)]));
+    let total = parts.iter().fold(0u64, |all, part| all.saturating_add(weigher.expression(part)));
+    if weigher.end(total) > MOST_OF_TABLE {
+        Err(too_complex("a CHECK, a DEFAULT or a key of the table"))
+    } else {
+        Ok(())
+    }
 }
 
 /// Refuses generated columns that are too heavy.

@@ -3,7 +3,7 @@
 //! SQLite's query flattener puts a copy of a column's expression in the place of each reference to it, and does the same for aliases, named
 //! windows and generated columns. Each level of nesting can double an expression, so that a kilobyte of text takes gigabytes and minutes, and
 //! SQLite listens to no interruption while it compiles. The weight of an expression is the number of its nodes after all of that.
-//! The walk is linear in the statement's text. Where it does not know what SQLite will do it takes the heavier way.
+//! The weigher is linear in the statement's text. Where it does not know what SQLite will do it takes the heavier way.
 
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -21,7 +21,7 @@ mod parts;
 mod relation;
 
 use parts::{alternatives, children, name_of};
-use relation::{Unknown, Unread};
+use relation::{AnyTable, Unknown};
 
 pub(super) use columns::check_table;
 pub(in crate::engine) use columns::{check_parts, of_columns};
@@ -41,8 +41,8 @@ const MOST_COLUMNS: u64 = 2_000;
 const MOST_FLATTENED: u64 = 500;
 /// A shorter statement with one SELECT alone can't be heavy, whatever its tables are.
 const SHORT: usize = 300;
-/// Expressions within expressions that are weighed apart.
-const MOST_APART: usize = 64;
+/// Expressions within expressions that are weighed nested_copies.
+const MOST_NESTED_COPIES: usize = 64;
 
 /// The error of a statement that is too heavy.
 pub(in crate::engine) fn too_complex(what: &str) -> SqlError {
@@ -59,24 +59,24 @@ pub(super) fn may_be_heavy(sql: &str, statement: &Statement) -> bool {
     let is_simple = sql.len() <= SHORT
         && sql.as_bytes().windows(SELECT.len()).filter(|word| word.eq_ignore_ascii_case(SELECT)).nth(1).is_none();
     let heaviest = MOST_OF_COLUMN;
-    let unread = || Unread(Rc::new(Relation::unknown(heaviest, MOST_COLUMNS + MOST_OF_TABLE)));
-    !is_simple && of(statement, &mut unread()) > MOST
+    let any_table = || AnyTable(Rc::new(Relation::unknown(heaviest, MOST_COLUMNS + MOST_OF_TABLE)));
+    !is_simple && of(statement, &mut any_table()) > MOST
 }
 
 /// The weight of a statement.
 pub(in crate::engine) fn of(statement: &Statement, tables: &mut dyn Tables) -> u64 {
-    let mut walk = Walk::new(tables);
-    let weight = walk.statement(statement);
-    walk.end(weight)
+    let mut weigher = Weigher::new(tables);
+    let weight = weigher.statement(statement);
+    weigher.end(weight)
 }
 
 /// A view, as what its text says.
 pub(in crate::engine) fn of_view(statement: &Statement, tables: &mut dyn Tables) -> Option<Relation> {
     let Statement::CreateView(view) = statement else { return None };
-    let mut walk = Walk::new(tables);
-    let mut relation = walk.query(&view.query);
+    let mut weigher = Weigher::new(tables);
+    let mut relation = weigher.query(&view.query);
     relation.rename(view.columns.iter().map(|column| column.name.value.as_str()));
-    relation.total = walk.end(relation.total);
+    relation.total = weigher.end(relation.total);
     Some(relation)
 }
 
@@ -126,25 +126,25 @@ fn literals(source: &Query) -> u64 {
     values.rows.iter().flat_map(|row| row.content.iter()).map(literal).sum()
 }
 
-struct Walk<'q, 't> {
+struct Weigher<'q, 't> {
     tables: &'t mut dyn Tables,
     frames: Vec<Frame<'q>>,
     /// The names of WITH that are visible, the innermost at the end.
-    common: Vec<(String, Rc<Relation>)>,
+    ctes: Vec<(String, Rc<Relation>)>,
     /// What is copied for a while, and not again with each copy of the expression around it.
     extra: u64,
-    /// Columns that the walk itself has copied: more than a heavy statement has are not looked at.
-    spent: u64,
-    apart: usize,
+    /// Columns that the weigher itself has copied: more than a heavy statement has are not looked at.
+    copied_columns: u64,
+    nested_copies: usize,
 }
 
-impl<'q, 't> Walk<'q, 't> {
+impl<'q, 't> Weigher<'q, 't> {
     fn new(tables: &'t mut dyn Tables) -> Self {
-        Self { tables, frames: Vec::new(), common: Vec::new(), extra: 0, spent: 0, apart: 0 }
+        Self { tables, frames: Vec::new(), ctes: Vec::new(), extra: 0, copied_columns: 0, nested_copies: 0 }
     }
 
     const fn is_over(&self) -> bool {
-        self.spent > MOST * 4
+        self.copied_columns > MOST * 4
     }
 
     const fn end(&self, weight: u64) -> u64 {
@@ -213,15 +213,15 @@ impl<'q, 't> Walk<'q, 't> {
     fn with(&mut self, with: &'q With) {
         for table in &with.cte_tables {
             let name = table.alias.name.value.to_ascii_lowercase();
-            let known = self.common.len();
+            let known = self.ctes.len();
             if with.recursive {
                 // It sees the rows that it has given, which are stored.
-                self.common.push((name.clone(), Rc::new(Relation::unknown(1, MOST_COLUMNS))));
+                self.ctes.push((name.clone(), Rc::new(Relation::unknown(1, MOST_COLUMNS))));
             }
             let mut relation = self.query(&table.query);
             relation.rename(table.alias.columns.iter().map(|column| column.name.value.as_str()));
-            self.common.truncate(known);
-            self.common.push((name, Rc::new(relation)));
+            self.ctes.truncate(known);
+            self.ctes.push((name, Rc::new(relation)));
         }
     }
 
@@ -229,7 +229,7 @@ impl<'q, 't> Walk<'q, 't> {
         if self.is_over() {
             return Relation::default();
         }
-        let known = self.common.len();
+        let known = self.ctes.len();
         if let Some(with) = &query.with {
             self.with(with);
         }
@@ -256,7 +256,7 @@ impl<'q, 't> Walk<'q, 't> {
             };
             relation.total = relation.total.saturating_add(weight);
         }
-        self.common.truncate(known);
+        self.ctes.truncate(known);
         relation
     }
 
@@ -333,8 +333,8 @@ impl<'q, 't> Walk<'q, 't> {
     fn named(&mut self, name: &ObjectName) -> Rc<Relation> {
         let parts = name_parts(name);
         if let [only] = parts.as_slice() {
-            let common = self.common.iter().rev().find(|(known, _)| known.eq_ignore_ascii_case(only));
-            if let Some((_, relation)) = common {
+            let cte = self.ctes.iter().rev().find(|(known, _)| known.eq_ignore_ascii_case(only));
+            if let Some((_, relation)) = cte {
                 return Rc::clone(relation);
             }
         }
@@ -350,7 +350,7 @@ impl<'q, 't> Walk<'q, 't> {
         }
         let inner = relations.iter().fold(0u64, |all, (_, relation)| all.saturating_add(relation.total));
         let columns = relations.iter().map(|(_, relation)| relation.columns.len() as u64 + 1).sum::<u64>();
-        self.spent = self.spent.saturating_add(columns);
+        self.copied_columns = self.copied_columns.saturating_add(columns);
         (relations, inner)
     }
 
@@ -527,7 +527,7 @@ impl<'q, 't> Walk<'q, 't> {
             // SQLite refuses a result that has more.
             if relation.columns.len() as u64 <= MOST_COLUMNS {
                 relation.columns.extend(read.columns.iter().cloned());
-                self.spent = self.spent.saturating_add(read.columns.len() as u64);
+                self.copied_columns = self.copied_columns.saturating_add(read.columns.len() as u64);
             }
         }
     }
@@ -622,10 +622,10 @@ impl<'q, 't> Walk<'q, 't> {
                 }
                 Expr::Between { expr, .. } => {
                     // SQLite copies what is compared while it compiles the comparison.
-                    if self.apart < MOST_APART {
-                        self.apart += 1;
+                    if self.nested_copies < MOST_NESTED_COPIES {
+                        self.nested_copies += 1;
                         let copied = self.expression(expr);
-                        self.apart -= 1;
+                        self.nested_copies -= 1;
                         self.extra = self.extra.saturating_add(copied);
                         total = total.saturating_add(copied);
                     } else {

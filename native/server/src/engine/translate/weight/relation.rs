@@ -62,16 +62,16 @@ impl Relation {
     }
 }
 
-/// Where the walk looks up tables and views.
+/// Where the weigher looks up tables and views.
 pub(in crate::engine) trait Tables {
     /// What a name means that no WITH defines.
     fn relation(&mut self, database: Option<&str>, table: &str) -> Rc<Relation>;
 }
 
 /// Every table has as many columns as it may, and each of them is as heavy as it may be.
-pub(super) struct Unread(pub(super) Rc<Relation>);
+pub(super) struct AnyTable(pub(super) Rc<Relation>);
 
-impl Tables for Unread {
+impl Tables for AnyTable {
     fn relation(&mut self, _: Option<&str>, _: &str) -> Rc<Relation> {
         Rc::clone(&self.0)
     }

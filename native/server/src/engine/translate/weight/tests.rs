@@ -3,9 +3,9 @@ use crate::engine::Interruption;
 use crate::engine::translate::tree;
 
 /// A table `t` with the columns `a` and `g`, of which `g` is heavy.
-struct One;
+struct TestTables;
 
-impl Tables for One {
+impl Tables for TestTables {
     fn relation(&mut self, _: Option<&str>, table: &str) -> Rc<Relation> {
         Rc::new(match table {
             "t" => Relation::table([("a".to_owned(), 1), ("g".to_owned(), 100)]),
@@ -15,7 +15,7 @@ impl Tables for One {
 }
 
 fn weight(sql: &str) -> u64 {
-    of(&tree(sql, &Interruption::default()).unwrap().statement, &mut One)
+    of(&tree(sql, &Interruption::default()).unwrap().statement, &mut TestTables)
 }
 
 #[test]

@@ -30,7 +30,7 @@ pub(in crate::engine) type ColumnsOf<'c> = dyn FnMut(Option<&str>, &str) -> Resu
 ///
 /// # Errors
 /// Those of `columns`, 1051 for `x.*` without a table x, 1060 where two columns have one name, 1117 where there are too many.
-pub(in crate::engine) fn freeze(
+pub(in crate::engine) fn expand(
     sql: &str,
     reading: &dyn Reading,
     columns: &mut ColumnsOf<'_>,
@@ -40,24 +40,24 @@ pub(in crate::engine) fn freeze(
     }
     let parsed = tree(sql, reading)?;
     let Statement::CreateView(view) = &parsed.statement else { return Ok(None) };
-    let mut common = Common(HashSet::new());
-    let _: ControlFlow<()> = view.query.visit(&mut common);
-    let mut freezing = Freezing { sql, columns, common: common.0, changes: Vec::new(), names: 0 };
-    if let ControlFlow::Break(error) = view.query.visit(&mut freezing) {
+    let mut cte_names = CteNames(HashSet::new());
+    let _: ControlFlow<()> = view.query.visit(&mut cte_names);
+    let mut expansion = Expansion { sql, columns, cte_names: cte_names.0, changes: Vec::new(), names: 0 };
+    if let ControlFlow::Break(error) = view.query.visit(&mut expansion) {
         return Err(error);
     }
-    if freezing.changes.is_empty() {
+    if expansion.changes.is_empty() {
         return Ok(None);
     }
     if view.columns.is_empty()
-        && let Some(names) = freezing.names_of(&view.query)?
+        && let Some(names) = expansion.names_of(&view.query)?
     {
         let mut seen = HashSet::new();
         if let Some(double) = names.iter().find(|name| !seen.insert(name.to_lowercase())) {
             return Err(SqlError::new(1060, b"42S21", format!("Duplicate column name '{double}'")));
         }
     }
-    let mut changes = freezing.changes;
+    let mut changes = expansion.changes;
     changes.sort_by_key(|(range, _)| range.start);
     let (mut text, mut at) = (String::new(), 0);
     for (range, names) in changes {
@@ -76,9 +76,9 @@ pub(in crate::engine) fn may_have_wildcard(sql: &str) -> bool {
 }
 
 /// The names of WITH, in lower case.
-struct Common(HashSet<String>);
+struct CteNames(HashSet<String>);
 
-impl Visitor for Common {
+impl Visitor for CteNames {
     type Break = ();
 
     fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
@@ -100,25 +100,25 @@ struct Column {
 #[derive(Clone)]
 enum Part {
     Column(Column),
-    All(String),
+    AllOf(String),
 }
 
-struct Freezing<'s, 'c, 'd> {
+struct Expansion<'s, 'c, 'd> {
     sql: &'s str,
     columns: &'c mut ColumnsOf<'d>,
-    common: HashSet<String>,
+    cte_names: HashSet<String>,
     /// Ranges of the text, and what is put there.
     changes: Vec<(Range<usize>, String)>,
     names: usize,
 }
 
-impl Visitor for Freezing<'_, '_, '_> {
+impl Visitor for Expansion<'_, '_, '_> {
     type Break = SqlError;
 
     fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<SqlError> {
         let mut members = vec![query.body.as_ref()];
         while let Some(member) = members.pop() {
-            let frozen = match member {
+            let expanded = match member {
                 SetExpr::SetOperation { left, right, .. } => {
                     members.extend([left.as_ref(), right.as_ref()]);
                     Ok(())
@@ -127,7 +127,7 @@ impl Visitor for Freezing<'_, '_, '_> {
                 SetExpr::Table(_) => Err(unsupported("TABLE in a view, where SELECT names the columns")),
                 _ => Ok(()),
             };
-            if let Err(error) = frozen {
+            if let Err(error) = expanded {
                 return ControlFlow::Break(error);
             }
         }
@@ -135,7 +135,7 @@ impl Visitor for Freezing<'_, '_, '_> {
     }
 }
 
-impl Freezing<'_, '_, '_> {
+impl Expansion<'_, '_, '_> {
     /// Puts names into the list of a SELECT.
     fn select(&mut self, select: &Select) -> Result<(), SqlError> {
         for item in &select.projection {
@@ -217,8 +217,8 @@ impl Freezing<'_, '_, '_> {
         match factor {
             TableFactor::Table { name, alias, .. } => {
                 let known_as = alias.as_ref().map_or_else(|| last_part(name), |alias| &alias.name.value);
-                if self.is_common(name) {
-                    return Ok(vec![Part::All(known_as.to_owned())]);
+                if self.is_cte(name) {
+                    return Ok(vec![Part::AllOf(known_as.to_owned())]);
                 }
                 let (database, table) = match parts(name).as_slice() {
                     [table] if table.eq_ignore_ascii_case("dual") => return Ok(Vec::new()),
@@ -231,15 +231,15 @@ impl Freezing<'_, '_, '_> {
             TableFactor::Derived { subquery, alias: Some(alias), .. } => {
                 let names = self.names_of(subquery)?;
                 let table = &alias.name.value;
-                Ok(names.map_or_else(|| vec![Part::All(table.clone())], |names| named(names, table)))
+                Ok(names.map_or_else(|| vec![Part::AllOf(table.clone())], |names| named(names, table)))
             }
             TableFactor::NestedJoin { table_with_joins, .. } => self.joined(table_with_joins),
             _ => Err(unsupported("* of this kind of table in a view")),
         }
     }
 
-    fn is_common(&self, name: &ObjectName) -> bool {
-        matches!(parts(name).as_slice(), [only] if self.common.contains(&only.to_lowercase()))
+    fn is_cte(&self, name: &ObjectName) -> bool {
+        matches!(parts(name).as_slice(), [only] if self.cte_names.contains(&only.to_lowercase()))
     }
 
     /// The columns of the table with that name, or alias.
@@ -301,13 +301,13 @@ impl Part {
     fn lower(&self) -> Option<String> {
         match self {
             Self::Column(column) => Some(column.name.to_lowercase()),
-            Self::All(_) => None,
+            Self::AllOf(_) => None,
         }
     }
 
     fn to_text(&self) -> String {
         match self {
-            Self::All(table) => format!("{}.*", backquoted(table)),
+            Self::AllOf(table) => format!("{}.*", backquoted(table)),
             Self::Column(Column { table, name }) => {
                 let name = backquoted(name);
                 let table = table.as_ref().map_or_else(String::new, |table| format!("{}.", backquoted(table)));
@@ -319,16 +319,16 @@ impl Part {
 
 /// Makes one of the columns of both sides that have one name.
 fn merged(left: Vec<Part>, right: Vec<Part>, is_one: impl Fn(&str) -> bool) -> Result<Vec<Part>, SqlError> {
-    if left.iter().chain(&right).any(|part| matches!(part, Part::All(_))) {
+    if left.iter().chain(&right).any(|part| matches!(part, Part::AllOf(_))) {
         return Err(unsupported("* of a join with USING or NATURAL in a view, where not all columns have names"));
     }
-    let is_common = |part: &Part| matches!(part, Part::Column(column) if is_one(&column.name));
-    let (common, left): (Vec<Part>, Vec<Part>) = left.into_iter().partition(is_common);
-    let common = common.into_iter().map(|part| match part {
+    let is_merged = |part: &Part| matches!(part, Part::Column(column) if is_one(&column.name));
+    let (merged, left): (Vec<Part>, Vec<Part>) = left.into_iter().partition(is_merged);
+    let merged = merged.into_iter().map(|part| match part {
         Part::Column(column) => Part::Column(Column { table: None, ..column }),
-        all @ Part::All(_) => all,
+        all @ Part::AllOf(_) => all,
     });
-    Ok(common.chain(left).chain(right.into_iter().filter(|part| !is_common(part))).collect())
+    Ok(merged.chain(left).chain(right.into_iter().filter(|part| !is_merged(part))).collect())
 }
 
 /// Where a place of the parser's is in the text.
@@ -345,13 +345,13 @@ mod tests {
     use super::*;
     use crate::engine::Interruption;
 
-    fn frozen(sql: &str) -> Result<Option<String>, u16> {
+    fn expanded(sql: &str) -> Result<Option<String>, u16> {
         let mut columns = |database: Option<&str>, table: &str| match (database, table) {
             (None, "t") => Ok(vec!["id".to_owned(), "a".to_owned()]),
             (_, "u") => Ok(vec!["b".to_owned(), "id".to_owned()]),
             _ => Err(SqlError::new(1146, b"42S02", "no such table")),
         };
-        freeze(sql, &Interruption::default(), &mut columns).map_err(|error| error.code)
+        expand(sql, &Interruption::default(), &mut columns).map_err(|error| error.code)
     }
 
     #[test]
@@ -389,23 +389,23 @@ mod tests {
             ("SELECT * FROM (SELECT 1 + 1) d", "SELECT `d`.* FROM (SELECT 1 + 1) d".to_owned()),
         ] {
             let head = "CREATE VIEW v AS ";
-            assert_eq!(frozen(&format!("{head}{query}")), Ok(Some(format!("{head}{expected}"))), "{query}");
+            assert_eq!(expanded(&format!("{head}{query}")), Ok(Some(format!("{head}{expected}"))), "{query}");
         }
-        let named = frozen("create view v (q, w, e, r) as select * from t, u");
+        let named = expanded("create view v (q, w, e, r) as select * from t, u");
         assert!(named.unwrap().unwrap().contains("`a` AS `a`,`u`.`b`"));
     }
 
     #[test]
     fn what_has_no_star_is_left_and_what_has_no_columns_is_refused() {
         for sql in ["CREATE VIEW v AS SELECT 2 * a, COUNT(*) FROM t", "CREATE TABLE c AS SELECT * FROM t", "SELECT *"] {
-            assert_eq!(frozen(sql), Ok(None), "{sql}");
+            assert_eq!(expanded(sql), Ok(None), "{sql}");
         }
         for (query, code) in
             [("SELECT * FROM gone", 1146), ("SELECT x.* FROM t", 1051), ("SELECT * FROM t, u", 1060), ("TABLE t", 1235)]
         {
-            assert_eq!(frozen(&format!("CREATE VIEW v AS {query}")), Err(code), "{query}");
+            assert_eq!(expanded(&format!("CREATE VIEW v AS {query}")), Err(code), "{query}");
         }
         let many = vec!["SELECT * FROM t"; 6_000].join(" UNION ALL ");
-        assert!(matches!(frozen(&format!("CREATE VIEW v AS {many}")), Err(1117 | 1436)));
+        assert!(matches!(expanded(&format!("CREATE VIEW v AS {many}")), Err(1117 | 1436)));
     }
 }
