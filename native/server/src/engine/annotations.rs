@@ -1,16 +1,16 @@
-//! What a definition says that SQLite has no place for, annotations as a comment in the text that SQLite keeps of the definition.
+//! Annotations: the parts of a definition that SQLite has no place for, kept as comments in SQLite's text of the definition.
 //!
-//! SQLite stores the text of CREATE TABLE, CREATE INDEX and CREATE VIEW as it was written, and changes of it the names alone that ALTER TABLE
-//! changes. A comment `/*mysql … */` behind a column's type, or before what it is about, stays where it is. It has a line for each kind annotations.
-//! The writer makes it of any text, and no text ends it: `*` does not occur in it.
+//! SQLite stores the text of CREATE TABLE, CREATE INDEX and CREATE VIEW as written, and ALTER TABLE changes only the names in it.
+//! A comment `/*mysql … */` therefore stays where it is: behind a column's type, or before the part that it describes. It has one
+//! line for each annotation. `*` is escaped, so no text can end the comment.
 
-/// What begins the comment, behind `/*`.
+/// The comment begins with this behind `/*`.
 const MARK: &str = "mysql\n";
 
-/// Things that are annotations, as the shown statement has them.
+/// Kinds of annotations. Each text is as the SHOW statements print it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Annotation {
-    /// The type of a column, where SQLite has another.
+    /// The type of a column, where SQLite has another one.
     Type,
     /// The default of a column.
     Default,
@@ -20,13 +20,13 @@ pub(super) enum Annotation {
     Collation,
     /// The expression of a generated column.
     Generated,
-    /// A comment, as the text that it is.
+    /// A comment, without quotes.
     Comment,
     /// A CHECK constraint, with its name where it has one.
     Check,
-    /// A part of an index that is no column.
+    /// A part of an index that is an expression.
     KeyPart,
-    /// How many characters of a column an index was to hold.
+    /// How many characters of a column the index was declared to hold.
     Prefix,
     /// The query of a view.
     Query,
@@ -45,7 +45,7 @@ const NAMES: [(Annotation, &str); 10] = [
     (Annotation::Query, "query"),
 ];
 
-/// The things that one comment keeps.
+/// The annotations of one comment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Annotations(Vec<(Annotation, String)>);
 
@@ -54,12 +54,12 @@ impl Annotations {
         self.0.push((kind, text.into()));
     }
 
-    /// Takes over what another comment keeps.
+    /// Adds the annotations of another comment.
     pub(super) fn append(&mut self, mut other: Self) {
         self.0.append(&mut other.0);
     }
 
-    /// The first of a kind.
+    /// The first annotation of a kind.
     pub(super) fn get(&self, kind: Annotation) -> Option<&str> {
         self.all(kind).next()
     }
@@ -68,7 +68,7 @@ impl Annotations {
         self.0.iter().filter(move |(annotations, _)| *annotations == kind).map(|(_, text)| text.as_str())
     }
 
-    /// The comment; nothing where there is nothing to keep.
+    /// The comment; empty where there are no annotations.
     pub(super) fn to_comment(&self) -> String {
         if self.0.is_empty() {
             return String::new();
@@ -89,7 +89,7 @@ impl Annotations {
         out
     }
 
-    /// From the contents of a comment; `None` for one that keeps nothing.
+    /// Reads the contents of a comment; `None` where it is no comment of ours.
     pub(super) fn from_comment(inner: &str) -> Option<Self> {
         let read = |line: &str| {
             let (name, text) = line.split_once('=')?;

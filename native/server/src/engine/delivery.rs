@@ -1,4 +1,4 @@
-//! How far a statement may be ahead of its client: it makes rows only as the client takes them, as mysqld waits in its writes.
+//! Carries results from the thread of a statement to its connection, and makes the statement wait while its client does not read.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
@@ -14,22 +14,22 @@ use crate::memory::Held;
 use crate::sql::Datum;
 use crate::sync::atomic::{AtomicUsize, Ordering};
 
-/// What comes back, in this order: perhaps columns, rows, and then one of the others.
+/// A part of a result. Columns and rows come first, if the statement has any; `Finished` is the last.
 pub(crate) enum Delivery {
-    /// The result begins.
+    /// The columns of the result.
     Columns(Vec<ColumnDefinition>),
-    /// Rows, encoded, and how they count for their account.
+    /// Encoded rows, and the memory that counts for them.
     Rows(RowBatch, Held),
-    /// The task is done, well or not.
+    /// The task has ended.
     Finished(Box<dyn EngineSession>, Result<Outcome, SqlError>),
 }
 
-/// What a task that went well gives.
+/// The result of a task that succeeded.
 #[derive(Debug)]
 pub(crate) enum Outcome {
     /// A statement ran.
     Executed(Done),
-    /// An expression has this value.
+    /// The value of an expression.
     Value(Datum),
     /// A statement was described.
     Described(Description),
@@ -37,13 +37,13 @@ pub(crate) enum Outcome {
     Stepped,
 }
 
-/// A statement waits while so many bytes of its rows have not been taken by its client.
+/// A statement waits while its client has not taken this many bytes of rows.
 const MOST_UNREAD: usize = 512 * 1024;
 
-/// How often a statement that waits looks whether it may go on waiting.
+/// How often a waiting statement runs its check.
 const CHECK_EACH: Duration = Duration::from_secs(1);
 
-/// The two ends of the way from a statement to its connection.
+/// The sending and the receiving end.
 pub(super) fn delivery_channel(interruption: Arc<Interruption>) -> (DeliverySender, Deliveries) {
     let (sender, receiver) = channel();
     let unread = Arc::new(AtomicUsize::new(0));
@@ -51,7 +51,7 @@ pub(super) fn delivery_channel(interruption: Arc<Interruption>) -> (DeliverySend
     (sender, Deliveries { receiver, unread, interruption, taken: 0, held: Held::default() })
 }
 
-/// The statement's end.
+/// The sending end, which the statement has.
 pub(super) struct DeliverySender {
     sender: Sender<Delivery>,
     /// Bytes of rows that the client has not taken yet.
@@ -60,7 +60,7 @@ pub(super) struct DeliverySender {
 }
 
 impl DeliverySender {
-    /// Gives something to the connection; false where it is gone.
+    /// Sends a delivery; false where the connection is gone.
     pub(super) fn send(&self, delivery: Delivery) -> bool {
         if let Delivery::Rows(batch, _) = &delivery {
             self.unread.fetch_add(batch.len(), Ordering::AcqRel);
@@ -68,10 +68,10 @@ impl DeliverySender {
         self.sender.send(delivery).is_ok()
     }
 
-    /// Waits until the client has taken most of what it was given; `check` is asked again and again meanwhile.
+    /// Waits until the client has taken enough rows; runs `check` at intervals.
     ///
     /// # Errors
-    /// Where the statement is stopped meanwhile, and those of `check`.
+    /// 1317 or 3024 where the statement is stopped, and those of `check`.
     pub(super) fn wait(&self, check: &dyn Fn() -> Result<(), SqlError>) -> Result<(), SqlError> {
         let has_room = || self.unread.load(Ordering::Acquire) < MOST_UNREAD;
         if has_room() {
@@ -87,22 +87,22 @@ impl DeliverySender {
     }
 }
 
-/// The connection's end.
+/// The receiving end, which the connection has.
 pub(crate) struct Deliveries {
     receiver: Receiver<Delivery>,
     unread: Arc<AtomicUsize>,
     interruption: Arc<Interruption>,
-    /// Bytes that the connection was given, and whose way to the client is not known yet.
+    /// Bytes of the last rows received, until the next call of [`Deliveries::next`] shows that they were sent.
     taken: usize,
-    /// Those of them that are large, as they count for the account.
+    /// The memory that counts for these rows.
     held: Held,
 }
 
 impl Deliveries {
-    /// The next delivery, if there is one. Who asks has sent what it was given before.
+    /// The next delivery. The caller must have sent the rows of the one before.
     ///
     /// # Errors
-    /// Where there is none.
+    /// Where there is none yet, or the statement's thread is gone.
     pub(crate) fn next(&mut self) -> Result<Delivery, TryRecvError> {
         if self.taken > 0 {
             self.held = Held::default();

@@ -1,4 +1,4 @@
-//! A row sink that keeps one value: the first row's first column.
+//! A row sink for statements that give one value.
 
 use sealwire_core::error::SqlError;
 use sealwire_core::message::{CHARSET_BINARY, ColumnDefinition, ColumnType, TextRow};
@@ -6,7 +6,7 @@ use sealwire_core::message::{CHARSET_BINARY, ColumnDefinition, ColumnType, TextR
 use super::RowSink;
 use crate::sql::Datum;
 
-/// Keeps the first value of a result in text form, and lets the rest go.
+/// Keeps the first column of the first row and ignores the rest.
 #[derive(Debug, Default)]
 pub(super) struct FirstValue {
     columns: Vec<ColumnDefinition>,
@@ -15,7 +15,7 @@ pub(super) struct FirstValue {
 }
 
 impl FirstValue {
-    /// The value; NULL where there is no row.
+    /// The value; NULL where there was no row.
     pub(super) fn datum(&self) -> Datum {
         let (Some(column), Some(row)) = (self.columns.first(), &self.first) else { return Datum::Null };
         let Some(Ok(Some(bytes))) = TextRow::new(row).iter().next() else { return Datum::Null };
@@ -27,7 +27,7 @@ impl FirstValue {
                 signed.or_else(|_| text.parse().map(Datum::UInt)).unwrap_or(Datum::Text(text))
             }
             ColumnType::DOUBLE | ColumnType::FLOAT => text().parse().map_or(Datum::Null, Datum::Real),
-            // A text that is no UTF-8 can be bytes alone.
+            // A value that is not UTF-8 can't be a text.
             _ => match std::str::from_utf8(bytes) {
                 Ok(text) if column.charset != CHARSET_BINARY || !is_bytes(column.column_type) => {
                     Datum::Text(text.to_owned())

@@ -1,28 +1,28 @@
-//! How a running statement is stopped from another thread.
+//! Stops a running statement from another thread.
 
 use std::fmt;
 use std::time::{Duration, Instant};
 
 use crate::sync::{Condvar, Mutex, PoisonError};
 
-/// Stops a running statement.
+/// The stop and the deadline of one session's statements.
 #[derive(Default)]
 pub(crate) struct Interruption {
     stopped: Mutex<bool>,
-    /// When the statement's time is over.
+    /// The statement must end by then.
     deadline: Mutex<Option<Instant>>,
     changed: Condvar,
     engine: Mutex<Option<Box<dyn Fn() + Send>>>,
 }
 
-/// How a wait has ended.
+/// Why a wait has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum WaitEnd {
-    /// What it waited for is so.
+    /// The condition holds.
     Ready,
-    /// The statement is to stop.
+    /// The statement must stop.
     Stopped,
-    /// It has waited long enough.
+    /// The time is over.
     TimedOut,
 }
 
@@ -33,7 +33,7 @@ impl fmt::Debug for Interruption {
 }
 
 impl Interruption {
-    /// How the engine's own work is stopped.
+    /// Sets a function that stops the engine's own work.
     pub(crate) fn connect(&self, stop: impl Fn() + Send + 'static) {
         *self.engine.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(stop));
     }
@@ -47,13 +47,13 @@ impl Interruption {
         }
     }
 
-    /// Forgets an earlier stop: a new statement begins.
+    /// Clears the stop and the deadline, because a new statement begins.
     pub(crate) fn reset(&self) {
         *self.stopped.lock().unwrap_or_else(PoisonError::into_inner) = false;
         self.limit(None);
     }
 
-    /// Lets the statement run so long from now on; `None` is without a limit.
+    /// Sets the deadline to so long from now; `None` sets none.
     pub(crate) fn limit(&self, time: Option<Duration>) {
         let deadline = time.and_then(|time| Instant::now().checked_add(time));
         *self.deadline.lock().unwrap_or_else(PoisonError::into_inner) = deadline;
@@ -67,7 +67,7 @@ impl Interruption {
         *self.stopped.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether the statement is to stop: somebody stopped it, or its time is over. The engine asks this again and again.
+    /// Whether the statement must stop, by [`Interruption::stop`] or by its deadline. The engine polls this.
     pub(crate) fn is_stopped(&self) -> bool {
         self.is_killed() || self.is_out_of_time()
     }
@@ -76,12 +76,12 @@ impl Interruption {
         self.deadline().is_some_and(|deadline| deadline <= Instant::now())
     }
 
-    /// Whether the statement is to stop because its time is over, and nobody stopped it.
+    /// Whether the deadline alone stops the statement.
     pub(crate) fn is_timed_out(&self) -> bool {
         !self.is_killed() && self.is_out_of_time()
     }
 
-    /// Waits until something is so, of which [`Interruption::notify`] tells, and no longer than `most`.
+    /// Waits for a condition, at most for `most`. Whoever changes the condition calls [`Interruption::notify`].
     pub(crate) fn wait_until(&self, is_ready: impl Fn() -> bool, most: Duration) -> WaitEnd {
         let begun = Instant::now();
         let mut stopped = self.stopped.lock().unwrap_or_else(PoisonError::into_inner);
@@ -102,14 +102,14 @@ impl Interruption {
         }
     }
 
-    /// Has [`Interruption::wait_until`] look again.
+    /// Wakes [`Interruption::wait_until`], which then checks its condition again.
     pub(crate) fn notify(&self) {
-        // Who waits has looked before this is locked, or waits for the notice.
+        // The lock orders this after the check of a waiter that is about to wait.
         drop(self.stopped.lock());
         self.changed.notify_all();
     }
 
-    /// Waits; true where the wait was cut short by a stop.
+    /// Sleeps; true where a stop cut the sleep short.
     pub(crate) fn sleep(&self, duration: Duration) -> bool {
         let left = self.deadline().map(|deadline| deadline.saturating_duration_since(Instant::now()));
         let stopped = self.stopped.lock().unwrap_or_else(PoisonError::into_inner);

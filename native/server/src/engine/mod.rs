@@ -1,4 +1,4 @@
-//! The engine behind the server: databases, statements, rows. SQLite is the one there is.
+//! The engine: databases, statements and rows. [`SqliteEngine`] implements it.
 
 mod annotations;
 mod delivery;
@@ -25,132 +25,132 @@ pub(crate) use interruption::Interruption;
 pub(crate) use pool::{Job, Pool, Task, evaluate};
 pub(crate) use sqlite::{SqliteEngine, allow_descriptors, zone as time_zone};
 
-/// MySQL's longest name, in characters.
+/// MySQL's limit for names, in characters.
 pub(crate) const LONGEST_NAME: usize = 64;
 
-/// A place where databases are kept.
+/// A store of databases.
 pub(crate) trait Engine: Debug + Send + Sync {
-    /// Opens a session: what one connection needs to run statements.
+    /// Opens a session, with which one connection runs statements.
     ///
     /// # Errors
-    /// Where there are no resources for it.
+    /// Where resources are short.
     fn session(&self) -> Result<Box<dyn EngineSession>, SqlError>;
 
-    /// The databases there are, sorted.
+    /// The names of all databases, sorted.
     ///
     /// # Errors
-    /// Where they can't be read.
+    /// Where the databases can't be listed.
     fn databases(&self) -> Result<Vec<String>, SqlError>;
 
-    /// Whether there is a database of that name.
+    /// Whether a database exists.
     fn has_database(&self, name: &str) -> bool;
 
-    /// Makes a database.
+    /// Creates a database.
     ///
     /// # Errors
-    /// 1007 where it exists, 1102 where its name can't be one.
+    /// 1007 where it exists, 1102 where the name is not allowed.
     fn create_database(&self, name: &str) -> Result<(), SqlError>;
 
-    /// Removes a database with all that is in it, when no transaction has changed it and is still open.
+    /// Removes a database with all its tables once no open transaction has changed it.
     ///
     /// # Errors
-    /// 1008 where there is none, 1205 where such a transaction lasts longer than one may wait, 1317 where the wait is stopped.
+    /// 1008 where it does not exist, 1205 where such a transaction lasts longer than `wait` allows, 1317 where the wait is stopped.
     fn drop_database(&self, name: &str, wait: LockWait) -> Result<(), SqlError>;
 
-    /// A table as CREATE TABLE or CREATE VIEW would make it.
+    /// The statement that makes a table or a view, as SHOW CREATE prints it.
     ///
     /// # Errors
     /// 1146 where there is no such table.
     fn table_definition(&self, database: &str, table: &str) -> Result<TableDefinition, SqlError>;
 }
 
-/// A table's name as it is kept, and the statement that makes it.
+/// A table or view, and the statement that makes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TableDefinition {
-    /// Its name.
+    /// The name.
     pub(crate) name: String,
     /// The statement.
     pub(crate) statement: String,
-    /// Whether it is a view.
+    /// Whether this is a view.
     pub(crate) is_view: bool,
 }
 
-/// A table of which `information_schema` does not tell: a temporary one, or one that the server makes.
+/// A table that `information_schema` does not list: a temporary table, or one that the server makes.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct UnlistedTable {
-    /// Its name and statement.
+    /// The name and the statement.
     pub(crate) definition: TableDefinition,
-    /// What would be its rows of `information_schema.COLUMNS`.
+    /// Its rows of `information_schema.COLUMNS`, as they would be.
     pub(crate) columns: SystemTable,
-    /// The same of `information_schema.STATISTICS`.
+    /// Its rows of `information_schema.STATISTICS`, as they would be.
     pub(crate) keys: SystemTable,
 }
 
-/// One connection's part of the engine. Moves between threads, works on one at a time.
+/// One connection's session with the engine. It moves between threads, and one thread uses it at a time.
 pub(crate) trait EngineSession: Send {
-    /// What a statement takes and gives, without running it.
+    /// Describes a statement's parameters and result columns without running it.
     ///
     /// # Errors
-    /// As for running it.
+    /// Those of running it.
     fn describe(&mut self, request: &Request<'_>) -> Result<Description, SqlError>;
 
-    /// Runs a statement; rows go to `rows` as they come.
+    /// Runs a statement and writes its rows to `rows`.
     ///
     /// # Errors
-    /// With MySQL's code.
+    /// MySQL's.
     fn execute(&mut self, request: &Request<'_>, rows: &mut dyn RowSink) -> Result<Done, SqlError>;
 
-    /// Begins, ends or marks a transaction.
+    /// Performs a step of a transaction.
     ///
     /// # Errors
-    /// With MySQL's code.
+    /// MySQL's.
     fn transaction(&mut self, step: &TransactionStep) -> Result<(), SqlError>;
 
     /// Whether a transaction is open.
     fn is_in_transaction(&self) -> bool;
 
-    /// The session's own temporary table of that name, where it has one.
+    /// The session's temporary table of this name; `None` where there is none.
     ///
     /// # Errors
-    /// With MySQL's code.
+    /// MySQL's.
     fn temporary_table(&self, database: &str, table: &str) -> Result<Option<UnlistedTable>, SqlError>;
 
-    /// What stops a running statement from another thread.
+    /// Stops the running statement from another thread.
     fn interruption(&self) -> Arc<Interruption>;
 }
 
-/// A statement to run, with all that it may look at.
+/// A statement to run, with its context.
 pub(crate) struct Request<'a> {
-    /// One statement, as `sql::lex::normalise` made it.
+    /// One statement, normalised by `sql::lex::normalise`.
     pub(crate) sql: &'a str,
-    /// Values for its `?`.
+    /// The values of its `?`.
     pub(crate) parameters: &'a [Datum],
     /// The current database.
     pub(crate) database: Option<&'a str>,
-    /// Variables, system tables and rights.
+    /// The variables, system tables and privileges of the session.
     pub(crate) context: &'a Arc<dyn SessionContext>,
-    /// Whether rows are wanted in binary form.
+    /// Whether rows are encoded as binary rows.
     pub(crate) binary: bool,
     /// Whether each statement is its own transaction.
     pub(crate) autocommit: bool,
-    /// What the statement may not do, and how long it may take.
+    /// The limits of the statement.
     pub(crate) limits: Limits,
 }
 
-/// What the session's variables forbid to a statement.
+/// Limits that the session's variables set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Limits {
-    /// Why nothing may be changed; `None` where changes are allowed.
+    /// Why the statement must not change anything; `None` where it may.
     pub(crate) read_only: Option<ReadOnly>,
-    /// How long a SELECT may run: `max_execution_time`.
+    /// The longest time of a SELECT: `max_execution_time`.
     pub(crate) time: Option<Duration>,
-    /// How many rows a SELECT gives at most: `sql_select_limit`.
+    /// The most rows of a SELECT: `sql_select_limit`.
     pub(crate) rows: Option<u64>,
-    /// How long a statement waits for another's lock.
+    /// The longest wait for a lock of another session.
     pub(crate) lock_wait: Duration,
-    /// Whether foreign keys are passed over: `foreign_key_checks` is off.
+    /// Whether foreign keys are ignored, because `foreign_key_checks` is off.
     pub(crate) skips_foreign_keys: bool,
-    /// Bytes of memory that count for the account already, with a long text and what is made from it.
+    /// Bytes that the account was charged for the statement's text before the engine got it.
     pub(crate) reserved: usize,
 }
 
@@ -160,30 +160,30 @@ impl Default for Limits {
     }
 }
 
-/// How a statement outside of a session of the engine waits for another's lock.
+/// The wait for a lock by a statement that has no session of the engine.
 pub(crate) struct LockWait {
-    /// How long.
+    /// The longest wait.
     pub(crate) most: Duration,
-    /// Whether somebody has stopped the statement meanwhile.
+    /// Whether the statement was stopped meanwhile.
     pub(crate) is_stopped: Box<dyn Fn() -> bool + Send>,
 }
 
-/// How long a statement waits for another's lock where the session says nothing else.
+/// The default of the longest wait for a lock.
 pub(crate) const LOCK_WAIT: Duration = Duration::from_secs(10);
 
 /// Why a statement may change nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ReadOnly {
-    /// The transaction was begun as one that only reads.
+    /// The transaction is READ ONLY.
     Transaction,
-    /// `read_only` is on, and the account has no privilege to write nevertheless.
+    /// `read_only` is on, and the account has no privilege that exempts it.
     Server,
-    /// `super_read_only` is on, for everybody.
+    /// `super_read_only` is on.
     ServerForAll,
 }
 
 impl ReadOnly {
-    /// What a statement answers that would have changed something.
+    /// The error of a statement that would have changed something.
     pub(crate) fn refusal(self) -> SqlError {
         let option = match self {
             Self::Transaction => {
@@ -198,7 +198,7 @@ impl ReadOnly {
     }
 }
 
-/// What a statement answers that was stopped, or whose time is over.
+/// The error of a stopped statement: 3024 where its time is over, else 1317.
 pub(crate) fn stopped(interruption: &Interruption) -> SqlError {
     if interruption.is_timed_out() {
         let message = "Query execution was interrupted, maximum statement execution time exceeded";
@@ -207,12 +207,12 @@ pub(crate) fn stopped(interruption: &Interruption) -> SqlError {
     interrupted()
 }
 
-/// Ends a connection, because so many bytes are kept for its transaction.
+/// Ends a connection; the argument is the number of bytes that SQLite keeps for its transaction.
 pub(crate) type EndConnection = Arc<dyn Fn(u64) + Send + Sync>;
 
-/// What a statement sees of the server around it.
+/// The session as the engine sees it: variables, system tables and privileges.
 pub(crate) trait SessionContext: Names + Send + Sync {
-    /// `user@host` of the account for which large values count.
+    /// `user@host` of the account that large values are charged to.
     fn account(&self) -> String {
         match self.function("CURRENT_USER") {
             Some(Datum::Text(account)) => account,
@@ -220,85 +220,85 @@ pub(crate) trait SessionContext: Names + Send + Sync {
         }
     }
 
-    /// A table of `information_schema`, `performance_schema`, `sys` or `mysql`; `None` where there is none of that name.
+    /// A table of `information_schema`, `performance_schema`, `sys` or `mysql`; `None` where it does not exist.
     fn system_table(&self, schema: &str, table: &str) -> Option<SystemTable>;
 
-    /// Whether the session has a privilege on a table, or on a whole database.
+    /// Whether the session has a privilege on a table, or on a database where `table` is `None`.
     fn may(&self, privilege: Privilege, database: &str, table: Option<&str>) -> bool;
 
     /// Whether the session has any privilege on a database or on something in it.
     fn sees_database(&self, database: &str) -> bool;
 
-    /// Whether the session has any privilege on a table, so that it may know that the table is there.
+    /// Whether the session has any privilege on a table, and so may learn that it exists.
     fn sees(&self, database: &str, table: &str) -> bool;
 
-    /// The error for a privilege that the session has not: 1142 for a table, 1044 for a database.
+    /// The error for a missing privilege: 1142 for a table, 1044 for a database.
     fn denied(&self, privilege: Privilege, database: &str, table: Option<&str>) -> SqlError;
 
-    /// Ends the session's connection; `None` where it may not be ended.
+    /// A function that ends the session's connection; `None` where the connection must stay.
     fn end(&self) -> Option<EndConnection> {
         None
     }
 }
 
-/// A table that is made when it is asked for.
+/// A table that the server computes for each statement that reads it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct SystemTable {
-    /// Names and types of its columns.
+    /// The names and types of the columns.
     pub(crate) columns: Vec<(&'static str, &'static str)>,
-    /// Its rows.
+    /// The rows.
     pub(crate) rows: Vec<Vec<Datum>>,
 }
 
-/// What a statement takes and gives.
+/// The parameters and result columns of a statement.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Description {
-    /// How many `?` it has.
+    /// The number of `?`.
     pub(crate) parameters: u16,
-    /// Its result columns; empty where it gives no rows.
+    /// The result columns; empty where the statement gives no rows.
     pub(crate) columns: Vec<ColumnDefinition>,
 }
 
-/// How a statement ended.
+/// The result of a statement.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Done {
-    /// Whether it gave rows.
+    /// Whether it has rows.
     pub(crate) has_rows: bool,
-    /// Rows changed.
+    /// The number of changed rows.
     pub(crate) affected_rows: u64,
-    /// The first key that it generated.
+    /// The first AUTO_INCREMENT value that the statement generated.
     pub(crate) last_insert_id: u64,
-    /// Text for the user.
+    /// The info text of the OK packet.
     pub(crate) info: String,
-    /// What SHOW WARNINGS shows of it as warnings.
+    /// Warnings for SHOW WARNINGS.
     pub(crate) warnings: Vec<SqlError>,
-    /// As [`Done::warnings`], as notes.
+    /// Notes for SHOW WARNINGS.
     pub(crate) notes: Vec<SqlError>,
 }
 
-/// Where rows go.
+/// Receives the rows of a statement.
 pub(crate) trait RowSink {
-    /// The result begins.
+    /// Receives the columns, before the first row.
     ///
     /// # Errors
-    /// Where nobody wants it any more.
+    /// Where nobody reads the result any more.
     fn begin(&mut self, columns: Vec<ColumnDefinition>) -> Result<(), SqlError>;
 
-    /// Waits until the row that comes next may be made; `check` is asked again and again meanwhile.
+    /// Waits until the reader wants another row; runs `check` at intervals.
     ///
     /// # Errors
-    /// Where nobody wants it any more, and those of `check`.
+    /// Where nobody reads the result any more, and those of `check`.
     fn wait(&mut self, _check: &dyn Fn() -> Result<(), SqlError>) -> Result<(), SqlError> {
         Ok(())
     }
 
-    /// Where the next row's payload is to be appended.
+    /// The buffer to which the next row's payload is appended.
     fn buffer(&mut self) -> &mut Vec<u8>;
 
-    /// The row is complete.
+    /// Completes the row.
     ///
     /// # Errors
-    /// Where nobody wants more.
+    /// Where nobody reads more rows.
     fn end_row(&mut self) -> Result<(), SqlError>;
 }
 
@@ -319,33 +319,33 @@ pub(crate) enum TransactionStep {
     Release(String),
 }
 
-/// The titles of a SELECT's columns as MySQL gives them: the texts of their expressions.
+/// The titles that MySQL gives to a SELECT's columns: the texts of their expressions.
 pub(crate) fn title_texts(sql: &str) -> Vec<Option<String>> {
     translate::titles::of(sql)
 }
 
-/// A column of a type in MySQL's words.
+/// A column definition from a type in MySQL's notation.
 pub(crate) fn declared_column(title: &str, declared: &str) -> ColumnDefinition {
     types::DeclaredType::parse(declared).column(title)
 }
 
-/// What a stopped statement answers.
+/// The error of a statement that KILL stopped.
 pub(crate) fn interrupted() -> SqlError {
     SqlError::new(1317, b"70100", "Query execution was interrupted")
 }
 
-/// The error for a database that is not there.
+/// The error for a database that does not exist.
 pub(crate) fn unknown_database(name: &str) -> SqlError {
     SqlError::new(1049, b"42000", format!("Unknown database '{name}'"))
 }
 
-/// Databases whose tables are made when they are asked for.
+/// Databases whose tables the server computes.
 pub(crate) const SYSTEM_DATABASES: [&str; 4] = ["information_schema", "mysql", "performance_schema", "sys"];
 
-/// Tables of `mysql` that `information_schema.TABLES` lists. Dumps have their definitions, and read no rows of them.
+/// Tables of `mysql` that `information_schema.TABLES` lists, because dumps hold their definitions. Nobody reads their rows.
 pub(crate) const LOG_TABLES: [&str; 2] = ["general_log", "slow_log"];
 
-/// Whether a database is the server's own, in letters of either case.
+/// Whether a database is a system database; names compare without regard to case.
 pub(crate) fn is_system_database(name: &str) -> bool {
     SYSTEM_DATABASES.iter().any(|system| system.eq_ignore_ascii_case(name))
 }

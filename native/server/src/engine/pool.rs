@@ -1,8 +1,8 @@
-//! Threads that run statements, so that a slow one holds up no other connection.
+//! Threads that run statements, so that a slow statement delays no other connection.
 //!
-//! A statement gets an idle thread or a new one: a bound would let statements that wait for a lock keep out the one that would release it.
-//! `max_connections` bounds them, since a connection runs one statement at a time. A client that does not read stops its own statement
-//! and nothing else: see [`flow`].
+//! Each statement gets an idle thread or a new one. The number has no limit of its own, because statements that wait for a lock would
+//! otherwise keep out the statement that releases it; `max_connections` limits it, because a connection runs one statement at a time.
+//! A client that does not read delays its own statement alone: see [`super::delivery`].
 
 use std::sync::Arc;
 
@@ -18,18 +18,18 @@ use crate::memory::{self, Held};
 use crate::registry::Entry;
 use crate::sql::Datum;
 
-/// What a thread is to do.
+/// The work of a job.
 pub(crate) enum Task {
     /// Run a statement.
     Execute {
         /// The statement.
         sql: String,
-        /// Values for its `?`.
+        /// The values of its `?`.
         parameters: Vec<Datum>,
-        /// Whether rows are wanted in binary form.
+        /// Whether rows are encoded as binary rows.
         binary: bool,
     },
-    /// Find the value of a SELECT of one expression.
+    /// Compute the value of a SELECT of one expression.
     Evaluate {
         /// The SELECT.
         sql: String,
@@ -43,40 +43,40 @@ pub(crate) enum Task {
     Transaction(TransactionStep),
 }
 
-/// A task with all that it needs.
+/// A task with its session and context.
 pub(crate) struct Job {
-    /// The connection's part of the engine; it comes back with the last delivery.
+    /// The session; the last delivery returns it.
     pub(crate) session: Box<dyn EngineSession>,
-    /// What to do.
+    /// The task.
     pub(crate) task: Task,
     /// The current database.
     pub(crate) database: Option<String>,
-    /// Variables, system tables and rights as they are now.
+    /// The variables, system tables and privileges at this moment.
     pub(crate) context: Arc<dyn SessionContext>,
     /// Whether each statement is its own transaction.
     pub(crate) autocommit: bool,
-    /// What the statement may not do, and how long it may take.
+    /// The limits of the statement.
     pub(crate) limits: Limits,
-    /// The connection's place, which is taken until the task is done.
+    /// The connection's entry in the registry, which is held until the task has ended.
     pub(crate) entry: Option<Arc<Entry>>,
-    /// Called after each delivery, so that the connection looks at it.
+    /// Wakes the connection after each delivery.
     pub(crate) wake: Box<dyn Fn() + Send>,
 }
 
-/// A result's first delivery of rows is sent when it has this many bytes, so that the client has something to read soon.
+/// The first batch of rows is sent at this size: it is small, so that the client soon has something to read.
 const FIRST_BATCH: usize = 16 * 1024;
-/// As for the others.
+/// The size of all later batches.
 const BATCH: usize = 128 * 1024;
 
-/// What a thread is given.
+/// The work of a thread.
 enum Work {
-    /// A job, and where its deliveries go.
+    /// A job, and the sender of its deliveries.
     Job(Box<Job>, DeliverySender),
-    /// Something else that takes long.
+    /// Another long computation.
     Call(Box<dyn FnOnce() + Send>),
 }
 
-/// The threads.
+/// The threads that run statements.
 #[derive(Clone)]
 pub(crate) struct Pool(Threads<Work>);
 
@@ -90,7 +90,7 @@ impl Default for Pool {
 }
 
 impl Pool {
-    /// Runs a job on a thread of its own; what it gives is received from the result.
+    /// Runs a job on another thread.
     ///
     /// # Errors
     /// 1135 where the system gives no more threads.
@@ -99,7 +99,7 @@ impl Pool {
         self.start(Work::Job(Box::new(job), sender)).map(|()| deliveries)
     }
 
-    /// Calls something on a thread of its own.
+    /// Calls a function on another thread.
     ///
     /// # Errors
     /// 1135 where the system gives no more threads.
@@ -128,7 +128,7 @@ fn perform(job: Job, sender: DeliverySender) {
     };
     session.interruption().limit(limits.time);
     let outcome = match &task {
-        // Nothing of the engine's runs yet that a stop could have reached.
+        // A stop that came before the engine began reached nothing of the engine's.
         _ if session.interruption().is_stopped() => Err(stopped(&session.interruption())),
         Task::Execute { sql, parameters, binary } => {
             #[cfg(test)]
@@ -147,7 +147,7 @@ fn perform(job: Job, sender: DeliverySender) {
                 session: session.interruption(),
             };
             let done = match session.execute(&request(sql, parameters, *binary), &mut rows) {
-                // It was ended because the client wants no more.
+                // The sink ended the statement, because `sql_select_limit` was reached.
                 Err(_) if rows.left == Some(0) => Ok(Done { has_rows: true, ..Done::default() }),
                 Err(error) if error.code == interrupted().code && rows.session.is_stopped() => {
                     Err(stopped(&rows.session))
@@ -160,25 +160,25 @@ fn perform(job: Job, sender: DeliverySender) {
         Task::Describe { sql } => session.describe(&request(sql, &[], true)).map(Outcome::Described),
         Task::Transaction(step) => session.transaction(step).map(|()| Outcome::Stepped),
     };
-    // Before the answer: who has read it may come again, and change what else would be copied for that.
+    // Dropped before the answer is sent, because the client's next statement may change what would otherwise be copied for this one.
     drop(context);
     drop(entry);
-    // A connection that is gone takes the session with it: an open transaction is rolled back when it is dropped.
+    // Where the connection is gone, this drops the session, which rolls an open transaction back.
     sender.send(Delivery::Finished(session, outcome));
 }
 
-/// The value of a SELECT of one expression.
+/// Runs a SELECT of one expression and returns its value.
 pub(crate) fn evaluate(session: &mut dyn EngineSession, request: &Request<'_>) -> Result<Datum, SqlError> {
     let mut first = FirstValue::default();
     match session.execute(request, &mut first) {
         Err(error) if error.code == interrupted().code => Err(stopped(&session.interruption())),
-        // A function that was stopped may give a value nevertheless.
+        // A function that was stopped may have returned a value.
         Ok(_) if session.interruption().is_stopped() => Err(stopped(&session.interruption())),
         done => done.map(|_| first.datum()),
     }
 }
 
-/// Hangs up and wakes the connection when the statement is over, be it by a panic: nobody waits for a thread that is gone.
+/// Closes the channel and wakes the connection when the job ends, also by a panic, so that nobody waits for a thread that is gone.
 struct FinishGuard {
     sender: Option<DeliverySender>,
     wake: Box<dyn Fn() + Send>,
@@ -191,15 +191,15 @@ impl Drop for FinishGuard {
     }
 }
 
-/// Rows on their way to the connection.
+/// Collects rows into batches and sends them.
 struct BatchingSink<'a> {
     sender: &'a DeliverySender,
     wake: &'a dyn Fn(),
     context: &'a dyn SessionContext,
     batch: RowBatch,
-    /// The bytes that make a delivery.
+    /// A batch is sent at this size.
     batch_size: usize,
-    /// How many rows may still come; `None` is all.
+    /// How many more rows the client may get; `None` for all.
     left: Option<u64>,
     session: Arc<super::Interruption>,
 }

@@ -1,4 +1,4 @@
-//! Threads that take one piece of work after the other.
+//! Threads that run one piece of work after another.
 
 use std::io;
 use std::sync::Arc;
@@ -11,10 +11,10 @@ use crate::sync::{Mutex, MutexGuard, PoisonError, wait};
 /// A thread without work ends after this time.
 const IDLE: Duration = Duration::from_secs(10);
 
-/// Parsing, translating and SQLite itself recurse over a statement; `sql::depth` bounds how deep. Only what is used takes memory.
+/// The stack of each thread. The parser, the translation and SQLite recurse; `sql::depth` limits how deep. Unused stack takes no memory.
 const STACK: usize = 16 << 20;
 
-/// The threads. Each piece of work gets an idle one, or a new one.
+/// A set of threads. Each piece of work gets an idle thread or a new one.
 pub(crate) struct Threads<W> {
     idle: Arc<Mutex<Vec<IdleThread<W>>>>,
     perform: fn(W),
@@ -33,21 +33,21 @@ impl<W> Clone for Threads<W> {
 }
 
 impl<W: Send + 'static> Threads<W> {
-    /// None yet; `perform` is what they do.
+    /// Starts without threads; `perform` does a piece of work.
     pub(crate) fn new(perform: fn(W)) -> Self {
         Self { idle: Arc::new(Mutex::new(Vec::new())), perform }
     }
 
-    /// Has the work done on another thread.
+    /// Performs the work on another thread.
     ///
     /// # Errors
-    /// Where the system gives no more threads.
+    /// Where the system can't start another thread.
     pub(crate) fn run(&self, mut work: W) -> io::Result<()> {
         let taken = self.idle().pop();
         if let Some(idle) = taken {
             match idle.sender.send(work) {
                 Ok(()) => return Ok(()),
-                // It ended in a panic; the work comes back.
+                // The thread has panicked, so the work is given to a new one.
                 Err(unsent) => work = unsent.0,
             }
         }
@@ -71,7 +71,7 @@ impl<W: Send + 'static> Threads<W> {
         }
     }
 
-    /// A thread has waited long enough. Where someone has taken it from the list, work for it is on its way.
+    /// Removes a thread from the list of idle ones. If it is not listed, work for it is on its way, and is returned.
     fn retire(&self, thread: ThreadId, receiver: &Receiver<W>) -> Option<W> {
         let mut idle = self.idle();
         match idle.iter().position(|idle| idle.thread == thread) {

@@ -1,40 +1,40 @@
-//! Column types: MySQL's, as SQLite stores them in its schema, and as the wire names them.
+//! Column types: MySQL's notation, the notation in SQLite's schema, and the types of the wire protocol.
 //!
-//! SQLite keeps a column's declared type as written. So the type is written in MySQL's words, with a word before it where SQLite would
-//! otherwise choose the wrong affinity (`TEXT DATETIME`, `BLOB VARBINARY(16)`), and read back from there. A type's name is always one of
-//! [`NAMES`], so that no text of a user's becomes a type.
+//! SQLite keeps a column's declared type as written. The type is therefore declared in MySQL's notation, behind `TEXT` or `BLOB` where
+//! SQLite would otherwise choose another affinity (`TEXT DATETIME`, `BLOB VARBINARY(16)`), and read back from there. The name is always
+//! one of [`NAMES`], so that no text of a user becomes part of a type.
 
 use sealwire_core::message::{ColumnDefinition, ColumnFlags, ColumnType};
 use sqlparser::ast::DataType;
 
-/// A column's type in MySQL's words.
+/// A column's type.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct DeclaredType {
-    /// The type's name in capitals, `VARCHAR`.
+    /// The name in capitals, such as `VARCHAR`.
     name: &'static str,
-    /// What stands in its parentheses.
+    /// The numbers in parentheses.
     arguments: Vec<u32>,
     unsigned: bool,
     zerofill: bool,
 }
 
-/// How much a type holds, as information_schema.COLUMNS has it.
+/// The size of a type, as in `information_schema.COLUMNS`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Extent {
     pub(super) characters: Option<u32>,
     pub(super) octets: Option<u32>,
     pub(super) precision: Option<u32>,
     pub(super) scale: Option<u32>,
-    /// Digits of the fraction of a second.
+    /// Digits of fractional seconds.
     pub(super) fraction: Option<u32>,
 }
 
 const UTF8MB4_BYTES: u32 = 4;
 
-/// SET is a keyword of SQLite's, and can be no part of a type.
+/// Stands for SET, because SET is a keyword of SQLite and can't be part of a type.
 const SET_IN_SQLITE: &str = "SET_OF";
 
-/// The types that there are.
+/// All known types.
 const NAMES: [&str; 38] = [
     "BIGINT",
     "BINARY",
@@ -77,12 +77,12 @@ const NAMES: [&str; 38] = [
 ];
 
 impl DeclaredType {
-    /// From the text that SQLite keeps; a type of another program's is shown as TEXT.
+    /// Reads the type that SQLite keeps; a type that another program declared counts as TEXT.
     pub(super) fn parse(text: &str) -> Self {
         Self::read(text).unwrap_or(Self { name: "TEXT", arguments: Vec::new(), unsigned: false, zerofill: false })
     }
 
-    /// From MySQL's text or SQLite's; `None` where there is no such type.
+    /// Reads MySQL's or SQLite's notation; `None` for an unknown type.
     fn read(text: &str) -> Option<Self> {
         let upper = text.to_ascii_uppercase();
         let (front, arguments) = match upper.split_once('(') {
@@ -96,7 +96,7 @@ impl DeclaredType {
         let zerofill = words.contains(&"ZEROFILL");
         let mut words = words.into_iter().filter(|word| !matches!(*word, "UNSIGNED" | "ZEROFILL" | "SIGNED"));
         let first = words.next().unwrap_or("TEXT");
-        // The affinity's word stands before another type's name.
+        // The word for the affinity stands before the type's name.
         let name = match (first, words.next()) {
             ("TEXT" | "BLOB", Some(name)) => name,
             (first, _) => first,
@@ -133,11 +133,11 @@ impl DeclaredType {
         Some(Self { name, arguments: numbers, unsigned, zerofill })
     }
 
-    /// From what a user wrote, where INTEGER is INT; `None` where there is no such type.
+    /// Reads the type of a statement, where INTEGER means INT; `None` for an unknown type.
     pub(super) fn from_mysql(written: &DataType) -> Option<Self> {
         let bare = |name| Self { name, arguments: Vec::new(), unsigned: false, zerofill: false };
         let text = match written {
-            // Their members are texts of the user's.
+            // Their members are texts of the user, so the name alone is kept.
             DataType::Enum(..) => return Some(bare("ENUM")),
             DataType::Set(_) => return Some(bare("SET")),
             other => other.to_string(),
@@ -149,22 +149,22 @@ impl DeclaredType {
         Some(parsed)
     }
 
-    /// The type's name in capitals.
+    /// The name in capitals.
     pub(super) const fn name(&self) -> &'static str {
         self.name
     }
 
-    /// Whether a column of this type may count its rows.
+    /// Whether a column of this type may have AUTO_INCREMENT.
     pub(super) fn is_integer(&self) -> bool {
         matches!(self.name, "TINYINT" | "SMALLINT" | "MEDIUMINT" | "INT" | "BIGINT")
     }
 
-    /// Whether its texts compare by collation.
+    /// Whether values compare by a collation.
     pub(super) fn is_text(&self) -> bool {
         matches!(self.name, "CHAR" | "VARCHAR" | "TINYTEXT" | "TEXT" | "MEDIUMTEXT" | "LONGTEXT" | "ENUM" | "SET")
     }
 
-    /// How much it holds.
+    /// The size, for `information_schema.COLUMNS`.
     pub(super) fn extent(&self) -> Extent {
         let first = self.arguments.first().copied();
         let none = Extent::default();
@@ -192,7 +192,7 @@ impl DeclaredType {
         }
     }
 
-    /// As it is declared to SQLite.
+    /// The notation for SQLite.
     pub(super) fn to_sqlite(&self) -> String {
         let affinity = match self.name {
             "DATE" | "TIME" | "DATETIME" | "TIMESTAMP" | "ENUM" | "SET" | "JSON" => "TEXT ",
@@ -208,7 +208,7 @@ impl DeclaredType {
         )
     }
 
-    /// As SHOW COLUMNS prints it.
+    /// MySQL's notation, as SHOW COLUMNS prints it.
     pub(super) fn to_mysql(&self) -> String {
         let sign = self.sign();
         let zerofill = if self.zerofill { " zerofill" } else { "" };
@@ -226,7 +226,7 @@ impl DeclaredType {
         format!("({})", self.arguments.iter().map(ToString::to_string).collect::<Vec<_>>().join(","))
     }
 
-    /// The column as the wire describes it.
+    /// The column definition for the wire.
     pub(super) fn column(&self, title: &str) -> ColumnDefinition {
         let first = self.arguments.first().copied();
         let second = self.arguments.get(1).copied();
@@ -297,7 +297,7 @@ impl DeclaredType {
             _ => {}
         }
         if column_type == ColumnType::TINY && first == Some(1) {
-            // Connectors take this width for BOOLEAN.
+            // Connectors recognise BOOLEAN by the length 1.
             column.length = 1;
         }
         column
@@ -320,7 +320,7 @@ fn as_binary(mut column: ColumnDefinition) -> ColumnDefinition {
     column
 }
 
-/// The column of an expression, by the kind of its first value.
+/// The column definition of an expression, by the type of its first value.
 pub(super) fn expression(title: &str, value: rusqlite::types::Type) -> ColumnDefinition {
     match value {
         rusqlite::types::Type::Integer => ColumnDefinition::new(title, ColumnType::LONGLONG),
