@@ -1,7 +1,7 @@
-//! SQLite's authorizer: a statement runs only if the session may do everything that SQLite has compiled it to.
+//! SQLite's authorizer: a statement runs only if the session may do everything that SQLite compiled it to.
 //!
-//! The translation asks for rights on the tables that it sees, and so the error is the one that MySQL gives. This is the second check: it does
-//! not read the statement's text but hears from SQLite which tables, columns and functions the compiled statement touches.
+//! The translation has checked the privileges of the tables that the statement names, so users see that error, which is MySQL's. This is
+//! the second check. It does not read the statement's text: SQLite reports the tables, columns and functions of the compiled statement.
 //! Source: <https://www.sqlite.org/c3ref/set_authorizer.html>.
 
 use std::collections::BTreeSet;
@@ -16,7 +16,7 @@ use super::foreign_keys::ForeignKeys;
 use crate::engine::SessionContext;
 use crate::engine::translate::{Access, Kind, Translated, database_of, is_allowed};
 
-/// The authorizer of one connection. While no statement of the user's is under way, the engine itself may do everything.
+/// The authorizer of one connection. It allows everything to the engine itself, that is, while no statement of a user is being compiled.
 #[derive(Clone, Default)]
 pub(super) struct Authorizer(Arc<Mutex<State>>);
 
@@ -24,7 +24,7 @@ pub(super) struct Authorizer(Arc<Mutex<State>>);
 struct State {
     statement: Option<Allowed>,
     denial: Option<SqlError>,
-    /// Whether the statement may not be compiled again, and whether SQLite has tried to.
+    /// Whether the statement must not be compiled again, and whether SQLite has tried to.
     is_sealed: bool,
     is_recompiled: bool,
 }
@@ -34,18 +34,18 @@ pub(super) struct Allowed {
     context: Arc<dyn SessionContext>,
     kind: Kind,
     accesses: Vec<Access>,
-    /// Names of WITH, which belong to no database.
+    /// The names that WITH defines, which belong to no database.
     cte_names: Vec<String>,
     reads_columns: bool,
-    /// Tables of the target's database that SQLite reads and changes because a foreign key says so.
+    /// Tables of the target's database that SQLite reads and changes because of foreign keys.
     key_reads: BTreeSet<String>,
     key_changes: BTreeSet<String>,
-    /// Tables whose SELECT was asked for already.
+    /// Tables whose SELECT privilege was checked already.
     readable: Vec<(String, String)>,
 }
 
 impl Allowed {
-    /// What the statement itself names, with the rights of this session.
+    /// Allows what the statement names, within the session's privileges.
     pub(super) fn new(translated: &Translated, context: Arc<dyn SessionContext>) -> Self {
         Self {
             context,
@@ -59,21 +59,21 @@ impl Allowed {
         }
     }
 
-    /// As [`Allowed::new`], where SQLite looks after these foreign keys.
+    /// Allows also what SQLite does for these foreign keys.
     pub(super) fn with_keys(mut self, keys: &ForeignKeys) -> Self {
         self.key_reads = keys.tables_read();
         self.key_changes = keys.tables_changed();
         self
     }
 
-    /// A query that is compiled and not run, whatever the statement does.
+    /// Allows only what a query may do, whatever the statement's kind, because the text is compiled and not run.
     pub(super) fn as_query(mut self) -> Self {
         self.kind = Kind::Query;
         self
     }
 }
 
-/// Ends the statement's part when it is dropped.
+/// Ends the checks of a statement when it is dropped.
 pub(super) struct StatementGuard<'a>(&'a Authorizer);
 
 impl Drop for StatementGuard<'_> {
@@ -83,7 +83,7 @@ impl Drop for StatementGuard<'_> {
 }
 
 impl Authorizer {
-    /// Asks it for everything that the connection compiles.
+    /// Installs the authorizer, which SQLite then asks whenever it compiles.
     ///
     /// # Errors
     /// SQLite's.
@@ -96,24 +96,24 @@ impl Authorizer {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// From now on, until the result is dropped, all that is compiled is the user's.
+    /// Checks all that is compiled until the result is dropped.
     pub(super) fn begin(&self, allowed: Allowed) -> StatementGuard<'_> {
         *self.state() = State { statement: Some(allowed), ..State::default() };
         StatementGuard(self)
     }
 
-    /// Denies all that SQLite compiles of the statement from now on: it does so by itself when it begins a statement whose tables or views
-    /// another connection has changed meanwhile, and those are others than were weighed.
+    /// Denies every further compilation. SQLite compiles a statement again by itself where another connection changed its tables or
+    /// views before its first step, and those were not weighed.
     pub(super) fn seal(&self) {
         self.state().is_sealed = true;
     }
 
-    /// Whether SQLite would have compiled the sealed statement again.
+    /// Whether SQLite tried to compile the sealed statement again.
     pub(super) fn is_recompiled(&self) -> bool {
         self.state().is_recompiled
     }
 
-    /// Does something of the engine's own while a statement of the user's is there.
+    /// Runs a step of the engine's own without checks, while the checks of a user's statement are in force.
     pub(super) fn suspended<T>(&self, act: impl FnOnce() -> T) -> T {
         let statement = self.state().statement.take();
         let done = act();
@@ -144,10 +144,10 @@ impl State {
     }
 }
 
-/// Functions that SQLite's own ALTER TABLE calls, beside those that start with `sqlite_`.
+/// Functions that SQLite's own ALTER TABLE calls, beside those whose names begin with `sqlite_`.
 const ALTER_FUNCTIONS: &[&str] = &["coalesce", "glob", "length", "like", "printf", "quote", "substr"];
 
-/// How SQLite's ALTER TABLE looks whether the rows that are there fulfil a new CHECK.
+/// The table-valued function with which SQLite's ALTER TABLE checks existing rows against a new CHECK.
 const CHECK: &str = "pragma_quick_check";
 
 fn is_internal(table: &str) -> bool {
@@ -155,10 +155,10 @@ fn is_internal(table: &str) -> bool {
 }
 
 fn refused(what: &str) -> SqlError {
-    SqlError::new(1142, b"42000", format!("{what} is not allowed in a statement of a user"))
+    SqlError::table_access_denied(format!("{what} is not allowed in a user's statement"))
 }
 
-/// An action that no statement of a user may do, in words.
+/// Names an action that no user's statement may do.
 const fn action_name(action: &AuthAction<'_>) -> &'static str {
     match action {
         AuthAction::Attach { .. } | AuthAction::Detach { .. } => "A database's file",
@@ -210,7 +210,7 @@ impl Allowed {
         Err(SqlError::new(1305, b"42000", format!("FUNCTION {name} does not exist")))
     }
 
-    /// The names under which a table is shown to the account's rights; `None` for a temporary table, which is its session's own.
+    /// The database and table whose privileges must be checked; `None` for a temporary table, because only its session can name it.
     fn checked_table<'n>(
         &self,
         schema: Option<&'n str>,
@@ -219,13 +219,13 @@ impl Allowed {
         match schema {
             Some("temp") if !is_internal(table) => Ok(None),
             Some("temp") if self.kind == Kind::Definition => Ok(None),
-            // SQLite's own tables of a schema, and virtual ones that it lists nowhere.
+            // SQLite's own tables, and virtual tables that no schema lists, are refused below.
             Some(schema) if schema != "main" && !is_internal(table) => Ok(Some((database_of(schema), table))),
             _ => Err(refused(&format!("the table '{table}'"))),
         }
     }
 
-    /// Whether this is SQLite's look at the rows of a table that gets a column with a CHECK, and nothing that the user's text names.
+    /// Whether SQLite itself reads the rows to check a new CHECK, and the user's text does not name the function.
     fn is_check(&self, name: &str) -> bool {
         let is_named = |access: &Access| access.table.as_ref().is_some_and(|table| table.eq_ignore_ascii_case(CHECK));
         self.kind == Kind::Definition
@@ -233,7 +233,7 @@ impl Allowed {
             && !self.accesses.iter().any(is_named)
     }
 
-    /// Whether SQLite may keep its own account of what the statement defines.
+    /// Whether SQLite records in its own tables what the statement defines.
     fn is_bookkeeping(&self, schema: Option<&str>, table: &str) -> bool {
         self.kind == Kind::Definition && is_internal(table) && schema.is_some_and(|schema| schema != "main")
     }
@@ -253,25 +253,25 @@ impl Allowed {
             return Ok(());
         }
         let Some((database, table)) = self.checked_table(schema, table)? else { return Ok(()) };
-        // What a view reads is the view's affair: its creator was asked. SQLite names a query of WITH in the same way.
+        // The privileges of a view's creator were checked when the view was created. SQLite names a query of WITH in the same way.
         if accessor.is_some_and(|accessor| !is_common(accessor)) {
             return Ok(());
         }
         let is_named = self.is_named(database, table);
-        // The user's text reads no table that it does not name.
+        // SQLite reads this table for a foreign key, because the statement does not name it.
         if self.key_reads.contains(table) && !is_named {
             return Ok(());
         }
-        // SQLite counts the rows of a view's table without saying that it does so for the view.
+        // SQLite does not say that it counts the rows of a table for a view.
         if column.is_empty() && !is_named && self.accesses.iter().any(|access| access.database == database) {
             return Ok(());
         }
-        // VALUES(column) and what foreign keys compare are columns that the statement does not name.
+        // VALUES(column) and comparisons of foreign keys read columns that the statement does not name.
         let compares = self.kind == Kind::Upsert || !self.key_reads.is_empty();
         if compares && !self.reads_columns && self.is_defined(database, table) {
             return Ok(());
         }
-        // A definition reads what it is about, such as the rows that an index is made of.
+        // A definition reads its own table, such as the rows of a new index.
         if self.kind == Kind::Definition && self.is_defined(database, table) {
             return Ok(());
         }
@@ -311,7 +311,7 @@ impl Allowed {
         }
     }
 
-    /// Whether the definition may touch a table: it must have said so, and what it then asked for must hold for the table that is there.
+    /// Whether the definition may change a table: it must have declared the access, and the session must have the privileges.
     fn define_in(&self, database: &str, table: &str) -> Result<(), SqlError> {
         if self.kind != Kind::Definition || !self.is_defined(database, table) {
             return Err(self.context.denied(Privilege::CREATE, database, Some(table)));
@@ -348,7 +348,7 @@ impl Allowed {
     }
 }
 
-/// Whether an access is to that table. SQLite compares ASCII letters in either case.
+/// Whether an access is to that table. SQLite ignores the case of ASCII letters.
 fn is_access_to(access: &Access, database: &str, table: &str) -> bool {
     access.database == database && access.table.as_ref().is_some_and(|named| named.eq_ignore_ascii_case(table))
 }

@@ -1,4 +1,4 @@
-//! What a running statement may take beside its time: steps of a recursion, the length of texts, temporary files.
+//! Limits of a running statement other than time: recursion, the length of texts, memory and temporary files.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -14,29 +14,29 @@ use crate::engine::translate::Reading;
 use crate::engine::{Interruption, LOCK_WAIT, Request, SessionContext, stopped};
 use crate::memory::{self, Held, Made};
 
-/// SQLite asks after about this many steps of its machine whether to go on: some 10 microseconds, where values are short.
+/// SQLite asks whether to go on after about this many steps of its program: some 10 microseconds where values are short.
 const STEPS: i32 = 1000;
-/// A lock is asked for after so many milliseconds at most.
+/// The longest pause between two tries for a lock, in milliseconds.
 const LONGEST_SLEEP: u64 = 20;
-/// How often the temporary files are measured.
+/// How often the size of the temporary files is read.
 const MEASURE_EACH: Duration = Duration::from_millis(20);
-/// A record of SQLite's has a head beside its values.
+/// Room for the header of SQLite's record, beside its values.
 const HEAD: usize = 1 << 20;
-/// A row that is sent may be so many times `max_allowed_packet`: each of its values may be that long.
+/// The longest row, as a multiple of `max_allowed_packet`, because each of its values may be that long.
 const VALUES_OF_A_ROW: usize = 4;
-/// Large values that are alive at once in a row, as a multiple of the longest.
+/// The large values that may be alive at once for a row, as a multiple of the longest value.
 const LARGE_VALUES: usize = 8;
-/// No more warnings are kept of one statement, as `max_error_count` has it.
+/// The most warnings that are kept of one statement, as the default of `max_error_count`.
 const MOST_WARNINGS: usize = 1024;
 
-/// LockRetries for a lock of another connection: SQLite asks whether to go on waiting, as it would sleep through a stop by itself.
+/// Waits for a lock of another connection. SQLite's own wait would sleep through a stop.
 #[derive(Default)]
 pub(super) struct LockRetries {
     begun: Option<Instant>,
 }
 
 impl LockRetries {
-    /// Whether to ask for the lock once more: `count` says how often SQLite has asked, `sleep` retries and tells whether that was stopped.
+    /// Whether to try again. SQLite has tried `count` times; `sleep` waits and returns whether a stop cut that short.
     pub(super) fn go_on(&mut self, count: i32, most: Duration, sleep: impl FnOnce(Duration) -> bool) -> bool {
         if count == 0 {
             self.begun = None;
@@ -47,23 +47,23 @@ impl LockRetries {
     }
 }
 
-/// The limits of one connection.
+/// The limits of one session.
 pub(super) struct Bounds {
     pub(super) interruption: Arc<Interruption>,
-    /// `max_allowed_packet` when the session began.
+    /// `max_allowed_packet`, which never changes within a session.
     longest_text: AtomicUsize,
     running: Mutex<Running>,
-    /// How long a statement retries for another's lock.
+    /// The longest wait for a lock.
     lock_wait: Mutex<Duration>,
-    /// The session's temporary tables.
+    /// The size of the session's temporary tables.
     tables: Mutex<Share>,
-    /// Bytes of the values that functions have made since the temporary files were looked at.
+    /// Bytes of values that functions have returned since they were last counted.
     uncounted: AtomicUsize,
     /// Whether the statement holds large values.
     holds_large: AtomicBool,
 }
 
-/// Whether there is memory.
+/// The answer to a request for memory.
 #[derive(Debug, PartialEq, Eq)]
 enum Grant {
     Granted,
@@ -73,37 +73,37 @@ enum Grant {
 
 #[derive(Default)]
 struct Running {
-    /// Why the limits end_error the statement.
+    /// The error by which a limit ended the statement.
     end_error: Option<SqlError>,
-    /// Rows that each recursive part has given.
+    /// The rows that each recursive query has returned.
     recursions: HashMap<i64, i64>,
     warnings: Vec<SqlError>,
-    /// Bytes of the large values that functions have made since the last row.
+    /// Bytes of large values that functions have returned since the last row.
     large: usize,
-    /// Bytes of those that were made before the first row: SQLite may keep them to the end, because they are constants.
+    /// Bytes of those that were made before the first row. SQLite may keep them to the end, because they may be constants.
     first: Option<usize>,
-    /// Bytes of the last row, if it is large: SQLite keeps it until the next.
+    /// Bytes of the last row if it is large, because SQLite keeps it until the next one.
     row: usize,
-    /// All that is large, as it counts for the account: what is beyond that which was reserved with the statement's text.
+    /// The large values as charged to the account, without the bytes that were reserved with the statement's text.
     held: Held,
     reserved: usize,
-    /// Bytes that functions have made since the last row, and those made before the first: the statement holds no more of them.
+    /// Bytes that functions have returned since the last row, and before the first: the statement holds at most these.
     made: usize,
     first_made: Option<usize>,
     may_hold: Made,
-    /// `user@host` of the account, once there is something large.
+    /// `user@host` of the account; set with the first large value.
     account: Option<String>,
     context: Option<Arc<dyn SessionContext>>,
     measured: Option<Instant>,
     /// Bytes that the thread had written when the statement began.
     written_before: Option<u64>,
     counts_files: bool,
-    /// The bytes of the session's temporary tables before the statement, where it puts rows into one.
+    /// The size of the session's temporary tables before the statement, if the statement fills one.
     tables_before: Option<u64>,
 }
 
 impl Running {
-    /// Counts what the statement holds for its account, and so many bytes more where there is memory for them.
+    /// Charges the account for what the statement holds, and for `more` bytes if there is memory for them.
     fn grant(&mut self, more: usize) -> Grant {
         let Some(context) = &self.context else { return Grant::Granted };
         let account = self.account.get_or_insert_with(|| context.account());
@@ -119,10 +119,10 @@ impl Running {
         if memory::is_too_much(would_hold, most) { Grant::Never } else { Grant::Later }
     }
 
-    /// Counts what functions have made, large or not.
+    /// Counts values that functions have returned, of any size.
     ///
     /// # Errors
-    /// 1041 where memory is short, and the account's statements may hold more than a share.
+    /// 1041 where memory is short and the account's statements may hold more than its share.
     fn count_made(&mut self, bytes: usize) -> Result<(), SqlError> {
         self.made = self.made.saturating_add(bytes);
         let Some(context) = &self.context else { return Ok(()) };
@@ -139,7 +139,7 @@ impl Running {
         Ok(())
     }
 
-    /// A row is given: what was made for it is no longer held, but for what was made once for all rows.
+    /// Stops counting the values of a row that was sent. Values made before the first row still count, because they may be constants.
     fn forget_made(&mut self) {
         let made = std::mem::take(&mut self.made);
         let first = *self.first_made.get_or_insert(made);
@@ -148,14 +148,14 @@ impl Running {
         }
     }
 
-    /// Why the statement ends because memory is used up, the reserve included, where it does.
+    /// Ends the statement where all memory is used up, the reserve included.
     fn is_memory_used_up(&mut self) -> Option<SqlError> {
         let most = self.context.as_ref()?.allowances().memory;
-        let message = "Out of memory: the server has used up what it may have, and ends statements; try again later";
+        let message = "Out of memory: statements have used all memory that global_connection_memory_limit allows; try again later";
         memory::is_used_up(most).then(|| self.end(message.to_owned()))
     }
 
-    /// Why the statement's temporary files end it, where they do.
+    /// Ends the statement where its temporary files are too large.
     fn is_disk_full(&mut self, now: Instant, tables: &Mutex<Share>) -> Option<SqlError> {
         self.measured = Some(now);
         let (true, Some(written), Some(context)) = (self.counts_files, written_by_thread(), self.context.clone())
@@ -190,7 +190,7 @@ impl Running {
     }
 
     fn end(&mut self, message: String) -> SqlError {
-        let error = SqlError::new(1041, b"HY000", message);
+        let error = SqlError::out_of_memory(message);
         self.end_error = Some(error.clone());
         error
     }
@@ -209,7 +209,7 @@ impl Bounds {
         })
     }
 
-    /// Has SQLite ask the limits while statements run.
+    /// Has SQLite check the limits while statements run.
     ///
     /// # Errors
     /// SQLite's.
@@ -223,7 +223,7 @@ impl Bounds {
         connection.progress_handler(STEPS, Some(move || bounds.is_over()))
     }
 
-    /// Takes the limits of the session, once: `max_allowed_packet` of a session does not change.
+    /// Reads the session's limits. One call is enough, because `max_allowed_packet` never changes within a session.
     ///
     /// # Errors
     /// SQLite's.
@@ -242,7 +242,7 @@ impl Bounds {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How long statements wait for another's lock from now on.
+    /// Sets the longest wait for a lock.
     pub(super) fn wait_for_locks(&self, most: Duration) {
         *self.lock_wait.lock().unwrap_or_else(PoisonError::into_inner) = most;
     }
@@ -251,7 +251,7 @@ impl Bounds {
         self.tables.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Refuses to put rows into a temporary table where there is no room for them, or its account has more than a share.
+    /// Refuses to fill a temporary table where the disk has no room, or the account has more than its share.
     ///
     /// # Errors
     /// 1114.
@@ -263,7 +263,7 @@ impl Bounds {
         self.tables().refusal().map_or(Ok(()), Err)
     }
 
-    /// Counts the session's temporary tables as they are now.
+    /// Counts the size of the session's temporary tables.
     pub(super) fn count_tables(&self, connection: &Connection, context: &dyn SessionContext) {
         let number = |name: &str| connection.pragma_query_value(Some("temp"), name, |row| row.get::<_, i64>(0));
         if let (Ok(pages), Ok(size)) = (number("page_count"), number("page_size")) {
@@ -272,7 +272,7 @@ impl Bounds {
         }
     }
 
-    /// A statement begins.
+    /// Begins a statement.
     pub(super) fn begin(&self, request: &Request<'_>, is_query: bool) {
         *self.running() = Running {
             context: Some(Arc::clone(request.context)),
@@ -282,12 +282,12 @@ impl Bounds {
         };
     }
 
-    /// The statement is over: its warnings.
+    /// Returns the warnings of the statement.
     pub(super) fn end(&self) -> Vec<SqlError> {
         std::mem::take(&mut self.running().warnings)
     }
 
-    /// The statement is over, well or not: what it held is given back.
+    /// Releases the memory that was counted for the statement.
     pub(super) fn release(&self) {
         let mut running = self.running();
         running.context = None;
@@ -295,12 +295,12 @@ impl Bounds {
         running.may_hold = Made::default();
     }
 
-    /// Why the limits end_error the last statement, where they did.
+    /// Returns the error by which a limit ended the last statement.
     pub(super) fn take_error(&self) -> Option<SqlError> {
         self.running().end_error.take()
     }
 
-    /// The longest text that a function may make, in bytes.
+    /// The longest text that a function may return, in bytes.
     pub(super) fn longest_text(&self) -> usize {
         self.longest_text.load(Ordering::Relaxed)
     }
@@ -310,12 +310,12 @@ impl Bounds {
         self.longest_text().saturating_mul(VALUES_OF_A_ROW)
     }
 
-    /// A function has made a value of so many bytes.
+    /// Counts a value that a function has returned.
     ///
     /// # Errors
-    /// 1041 where the row, or the server, would hold too many of them at once; 1317 and 3024 where the statement is to stop.
+    /// 1041 where the row, or the server, would hold too much; 1317 and 3024 where the statement must stop.
     pub(super) fn count_value(&self, bytes: usize) -> Result<(), SqlError> {
-        // SQLite may write them between two of its questions.
+        // SQLite may write these values to temporary files before it next calls the progress handler.
         let uncounted = self.uncounted.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes);
         if uncounted < memory::LARGE {
             return Ok(());
@@ -335,7 +335,7 @@ impl Bounds {
         }
         running.large = running.large.saturating_add(bytes);
         let most = self.longest_text().saturating_mul(LARGE_VALUES);
-        // A change makes as many as it has rows, and keeps none of them.
+        // A change makes large values for each row, and keeps none of them.
         if running.counts_files && running.large > most {
             let message = format!(
                 "Out of memory: functions have made {} bytes of large values for one row, of {most} allowed; select fewer or shorter values",
@@ -347,15 +347,15 @@ impl Bounds {
         self.wait_for_room(bytes, "a value")
     }
 
-    /// What reading the statement of a request asks.
+    /// Counts the memory for parsing a request's statement.
     pub(super) fn reading<'a>(&'a self, request: &'a Request<'_>) -> ReadingMemory<'a> {
         ReadingMemory { bounds: self, context: request.context.as_ref(), reserved: request.limits.reserved }
     }
 
-    /// LockRetries for memory for so many bytes more, and counts them.
+    /// Waits until there is memory for so many bytes, and counts them.
     ///
     /// # Errors
-    /// 1041 where none comes back in time, 1317 and 3024 where the statement is stopped meanwhile.
+    /// 1041 where no memory becomes free in time, 1317 and 3024 where the statement is stopped.
     fn wait_for_room(&self, bytes: usize, what: &str) -> Result<(), SqlError> {
         let begun = Instant::now();
         loop {
@@ -374,13 +374,13 @@ impl Bounds {
         }
     }
 
-    /// A row is to be copied for the client: what was made for it is no longer needed, and SQLite keeps the row until the next.
+    /// Counts a row before it is copied for the client. The values made for it are no longer needed; SQLite keeps the row until the next.
     ///
     /// # Errors
     /// 1041 where there is no memory for the copy.
     pub(super) fn begin_row(&self, bytes: usize) -> Result<(), SqlError> {
         let is_large = bytes >= memory::LARGE;
-        // Of a row that is small, no more than that the one before it was large.
+        // A small row matters only where the row before it was large.
         if !self.holds_large.swap(is_large, Ordering::Relaxed) && !is_large {
             return Ok(());
         }
@@ -389,7 +389,7 @@ impl Bounds {
         let made = std::mem::take(&mut running.large);
         running.row = if is_large { bytes } else { 0 };
         if running.first.is_none() {
-            // The row is made of them.
+            // Part of these values is the row itself.
             running.first = Some(made.saturating_sub(bytes));
         }
         if !is_large {
@@ -400,14 +400,14 @@ impl Bounds {
         self.wait_for_room(bytes, "a row")
     }
 
-    /// The copy of a large row is on its way, where it counts by itself.
+    /// Stops counting the copy of a large row, because the copy counts by itself.
     pub(super) fn end_row(&self) {
         if self.holds_large.load(Ordering::Relaxed) {
             self.running().grant(0);
         }
     }
 
-    /// A function would have made a longer text than it may: its result is NULL, with a warning.
+    /// Warns that a function would have returned a longer text than allowed, and has returned NULL.
     pub(super) fn warn_too_long(&self, function: &str) {
         let most = self.longest_text();
         let message = format!("Result of {function}() was larger than max_allowed_packet ({most}) - truncated");
@@ -417,15 +417,15 @@ impl Bounds {
         }
     }
 
-    /// A recursive query begins anew.
+    /// Begins to count the rows of a recursive query.
     pub(super) fn start_recursion(&self, number: i64) {
         self.running().recursions.insert(number, 0);
     }
 
-    /// A recursive part gives one more row.
+    /// Counts a row of a recursive query.
     ///
     /// # Errors
-    /// 3636 where it may not.
+    /// 3636 where there are too many.
     pub(super) fn step_recursion(&self, number: i64, most: i64) -> Result<(), SqlError> {
         let mut running = self.running();
         let rows = running.recursions.entry(number).or_default();
@@ -452,7 +452,7 @@ impl Bounds {
     }
 }
 
-/// Counts what reading a statement takes for its account: what is beyond that which was reserved with the statement's text.
+/// Charges the account for the memory that parsing takes, beyond the bytes that were reserved with the statement's text.
 pub(super) struct ReadingMemory<'a> {
     bounds: &'a Bounds,
     context: &'a dyn SessionContext,
@@ -478,7 +478,7 @@ impl Reading for ReadingMemory<'_> {
                 let message = format!(
                     "Out of memory: the server has none left for a statement that takes {bytes} bytes to read; send it in parts, or try again later"
                 );
-                return Err(SqlError::new(1041, b"HY000", message));
+                return Err(SqlError::out_of_memory(message));
             }
             if self.bounds.interruption.sleep(memory::LOOKS_EACH) {
                 return Err(stopped(&self.bounds.interruption));
@@ -491,18 +491,18 @@ impl Reading for ReadingMemory<'_> {
     }
 }
 
-/// A warning for each of so many rows, as many as are kept.
+/// The same warning for each of so many rows, up to the number that is kept.
 pub(super) fn repeated(warning: SqlError, rows: u64) -> impl Iterator<Item = SqlError> {
     std::iter::repeat_n(warning, usize::try_from(rows).unwrap_or(usize::MAX).min(MOST_WARNINGS))
 }
 
-/// Bytes that this thread has given to write calls. A query writes nothing but temporary files on its thread: rows are sent by another.
+/// Bytes that this thread has passed to write calls. In a query these are temporary files alone, because another thread sends rows.
 fn written_by_thread() -> Option<u64> {
     let io = std::fs::read_to_string("/proc/thread-self/io").ok()?;
     io.lines().find_map(|line| line.strip_prefix("wchar: "))?.trim().parse().ok()
 }
 
-/// Steps of SQLite's program for any statement, and for each byte of it.
+/// The most steps of SQLite's program: for any statement, and for each byte of its text.
 const STEPS_OF_A_PROGRAM: usize = 1_000_000;
 const STEPS_OF_A_BYTE: usize = 4;
 
@@ -510,8 +510,8 @@ fn most_steps(sql: &str) -> usize {
     sql.len().saturating_mul(STEPS_OF_A_BYTE).saturating_add(STEPS_OF_A_PROGRAM)
 }
 
-/// Bounds SQLite's program for a statement that is compiled next. A statement that is too complex is refused before: this is for what no
-/// weight counts.
+/// Limits the length of SQLite's program for the next statement. Statements that are too complex are refused before; this limits what the
+/// weight does not count.
 ///
 /// # Errors
 /// SQLite's.
@@ -527,22 +527,21 @@ pub(super) fn program_too_long(sql: &str) -> SqlError {
          tables, or send the statement in parts",
         most_steps(sql)
     );
-    SqlError::new(1041, b"HY000", message)
+    SqlError::out_of_memory(message)
 }
 
-/// Bounds the memory of all connections together, for the process. SQLite lets nobody raise it again. `most` is
-/// `global_connection_memory_limit`.
+/// Limits SQLite's memory for the whole process. SQLite never raises the limit again. `most` is `global_connection_memory_limit`.
 ///
 /// # Errors
 /// SQLite's.
 pub(super) fn limit_heap(connection: &Connection, most: u64) -> rusqlite::Result<()> {
-    // Never so little that ordinary work fails. Who holds more than a share is refused before, so that this refuses nobody else.
+    // A smaller limit would fail ordinary work. Accounts above their share are refused earlier, so this limit hits no other account.
     let most = memory::most(most).max(512 << 20);
     let set = format!("PRAGMA hard_heap_limit = {}", i64::try_from(most).unwrap_or(i64::MAX));
     connection.query_row(&set, [], |_| Ok(()))
 }
 
-/// Bounds the temporary tables of a session: pages of 4 KiB, 1 GiB in all.
+/// Limits the temporary tables of a session to 1 GiB, in pages of 4 KiB.
 ///
 /// # Errors
 /// SQLite's.

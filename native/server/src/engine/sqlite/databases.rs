@@ -23,7 +23,7 @@ pub(super) struct Databases {
 }
 
 const EXTENSION: &str = "sqlite";
-/// Readable and writable by its owner alone.
+/// Only the owner may read and write.
 const OWNER_ONLY: u32 = 0o600;
 
 impl Databases {
@@ -49,7 +49,7 @@ impl Databases {
         Some(FileId { device: file.dev(), number: file.ino() })
     }
 
-    /// Prevents that databases are created or dropped while a connection opens or closes their files.
+    /// Keeps databases from being created or dropped while a connection opens or closes their files.
     pub(super) fn keep_names(&self) -> RwLockReadGuard<'_, ()> {
         self.names.read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -132,7 +132,7 @@ impl Databases {
         Connection::open(&path)
             .and_then(|connection| connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA user_version = 1;"))
             .map_err(|error| {
-                // Half a database would count as one.
+                // A file that is not complete would count as a database.
                 let _ = std::fs::remove_file(&path);
                 remove_wal(&path);
                 failed(&error)
@@ -145,18 +145,16 @@ impl Databases {
     /// 1008 where there is none, 1205 where such a transaction lasts longer than `wait` allows, 1317 where the wait is stopped.
     pub(super) fn remove(&self, name: &str, wait: LockWait) -> Result<(), SqlError> {
         if is_system_database(name) {
-            return Err(SqlError::new(
-                1044,
-                b"42000",
-                format!("Access denied to database '{name}': it is the server's own"),
-            ));
+            return Err(SqlError::database_access_denied(format!(
+                "Access denied to database '{name}': it is a system database"
+            )));
         }
         if !self.has(name) {
             return Err(SqlError::new(1008, b"HY000", format!("Can't drop database '{name}'; database doesn't exist")));
         }
         let path = self.path(name);
         let file = self.file_of(name);
-        // Nobody else changes it from here on: what a transaction has written, and would commit, is not lost without a word.
+        // From here on no transaction can change the database, so no committed change is lost without an error.
         let held = self.hold(&path, wait)?;
         let _changing = self.names.write().unwrap_or_else(PoisonError::into_inner);
         if self.file_of(name) != file {
@@ -174,10 +172,10 @@ impl Databases {
         Ok(())
     }
 
-    /// Takes the right to write to a database, for as long as the result lives.
+    /// Locks a database against writers until the result is dropped; `None` where the file is damaged.
     ///
     /// # Errors
-    /// 1205 where another has it for longer than one may wait, 1317 where the wait is stopped.
+    /// 1205 where another session holds the lock for longer than `wait` allows, 1317 where the wait is stopped.
     fn hold(&self, path: &Path, wait: LockWait) -> Result<Option<Connection>, SqlError> {
         let open = || -> rusqlite::Result<Connection> {
             let _kept = self.keep_names();
@@ -206,13 +204,13 @@ impl Databases {
             Err(error) if error.code == 1205 => {
                 Err(if was_stopped.load(Ordering::Relaxed) { interrupted() } else { error })
             }
-            // A file that is damaged can be removed nevertheless.
+            // A damaged database can still be removed.
             Err(_) => Ok(None),
         }
     }
 }
 
-/// A database that is open to be read.
+/// A database that is open for reading.
 pub(super) struct Reader<'a> {
     pub(super) connection: Connection,
     databases: &'a Databases,
@@ -224,20 +222,20 @@ impl Drop for Reader<'_> {
     }
 }
 
-/// Opens the files beside a database, which SQLite else does when it first reads: by then the name may be another database's.
+/// Opens the files beside a database now. SQLite would open them at the first read, when the name may be that of another database.
 pub(super) fn open_all(connection: &Connection, schema: &str) -> rusqlite::Result<()> {
     connection.pragma_query_value(Some(schema), "schema_version", |_| Ok(()))
 }
 
-/// A file, whatever its name: one that is made anew under the same name is another.
+/// Identifies a file without its name: a new file of the same name differs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct FileId {
     device: u64,
     number: u64,
 }
 
-/// A database's name as a file's: letters, digits and `_` stay; all else becomes `@` and four digits for each unit of its UTF-16, as mysqld
-/// does. No two names have one file.
+/// The file name of a database. Letters, digits and `_` stay; every other character becomes `@` and four digits for each UTF-16 unit, as in
+/// mysqld. Different databases have different file names.
 fn file_name(database: &str) -> String {
     let mut name = String::new();
     for c in database.chars() {
@@ -252,7 +250,7 @@ fn file_name(database: &str) -> String {
     name
 }
 
-/// The reverse of [`file_name`]; `None` for a file that it did not name.
+/// The reverse of [`file_name`]; `None` for a file that is not named so.
 fn database_name(file: &str) -> Option<String> {
     let mut units = Vec::new();
     let mut rest = file.chars();
@@ -275,12 +273,12 @@ fn is_name(name: &str) -> bool {
         && !name.chars().any(char::is_control)
 }
 
-/// Removes what SQLite keeps beside a database's file.
+/// Removes the files that SQLite keeps beside a database.
 fn remove_wal(path: &Path) {
     for suffix in ["-wal", "-shm"] {
         let mut beside = path.as_os_str().to_owned();
         beside.push(suffix);
-        // They are there only while the database is open.
+        // They exist only while the database is open.
         let _ = std::fs::remove_file(beside);
     }
 }
@@ -300,7 +298,7 @@ mod tests {
             assert!(file.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '@')), "{file}");
             assert_eq!(database_name(&file).as_deref(), Some(name));
         }
-        // All of Unicode, alone and before a digit that another name's code could end with.
+        // All of Unicode, alone and before a digit that may end another name's code.
         let mut seen = std::collections::HashSet::new();
         for c in (0..=0x0010_ffff).filter_map(char::from_u32) {
             for name in [c.to_string(), format!("{c}0"), format!("{c}f")] {

@@ -1,29 +1,29 @@
-//! How many databases all sessions have open together: each takes file descriptors, and without some that are left nobody can log in.
+//! Counts the databases that all sessions have open, because each takes file descriptors and nobody can log in without free ones.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use sealwire_core::error::SqlError;
 
-/// Descriptors of an open database: its file, and the two beside it.
+/// Descriptors of an open database: its file, and two files beside it.
 const PER_DATABASE: usize = 3;
 
-/// Databases that may be open, and that are.
+/// The most databases that may be open, and the number of open ones.
 static MOST: AtomicUsize = AtomicUsize::new(usize::MAX);
 static OPEN: AtomicUsize = AtomicUsize::new(0);
 
-/// Gives so many descriptors to databases.
+/// Sets how many descriptors databases may take.
 pub(crate) fn allow_descriptors(descriptors: usize) {
     MOST.store((descriptors / PER_DATABASE).max(1), Ordering::Relaxed);
 }
 
-/// A database that is open, until this is dropped.
+/// Counts one open database until it is dropped.
 pub(super) struct OpenDatabase(());
 
 impl OpenDatabase {
     /// Counts one more.
     ///
     /// # Errors
-    /// 1041 where there are as many as there may be.
+    /// 1041 where there are too many.
     pub(super) fn count() -> Result<Self, SqlError> {
         let opened = OPEN.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |open| {
             (open < MOST.load(Ordering::Relaxed)).then_some(open + 1)
@@ -38,7 +38,7 @@ impl Drop for OpenDatabase {
     }
 }
 
-/// How many databases one session may have open, of `most`: where half of all is taken, those that have many get no more first.
+/// How many databases one session may have open, at most `most`. Above half of all descriptors this shrinks, so that sessions with few can go on.
 pub(super) fn share(most: usize) -> usize {
     share_of(most, MOST.load(Ordering::Relaxed), OPEN.load(Ordering::Relaxed))
 }
@@ -55,7 +55,7 @@ pub(super) fn none_left() -> SqlError {
          or transaction, close connections, or let the administrator raise the limit of open files",
         OPEN.load(Ordering::Relaxed)
     );
-    SqlError::new(1041, b"HY000", message)
+    SqlError::out_of_memory(message)
 }
 
 #[cfg(test)]

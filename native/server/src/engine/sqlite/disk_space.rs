@@ -1,7 +1,7 @@
-//! How much room there is for tables: whoever fills them must leave some for what frees it, for the accounts, and for other databases, which lie
-//! on the same file system.
+//! The disk space that tables leave free: for statements that free some, for the accounts' file, and for other databases of the file system.
 //!
-//! A change is written beside its database first, and then into it, so that it takes its room twice; what is open keeps the first of the two.
+//! SQLite writes a change to the write-ahead log first and to the database later, so that a change takes its space twice. An open
+//! transaction has taken only the first.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -15,18 +15,18 @@ use super::wal;
 use crate::engine::translate::{Kind, Translated};
 use crate::memory;
 
-/// The part of the file system that tables leave free, and the most bytes that this is. Temporary files leave more: see [`super::temporary`].
+/// The part of the file system that tables leave free, and the most bytes of it. Temporary files leave more: see [`super::temporary`].
 const RESERVED_PART: u64 = 20;
 const MOST_RESERVED: u64 = 512 << 20;
-/// With so much free beside half of the file system, no statement is near the end of it, whatever others have written and not yet committed.
+/// With this much free beside half of the file system, growth needs no limit, whatever other transactions have not committed yet.
 const PLENTY: u64 = 4 << 30;
-/// How often a statement that changes rows looks.
+/// How often a statement that changes rows checks the space.
 const CHECK_EACH: Duration = Duration::from_millis(5);
-/// How long the sum of all that waits beside databases is taken for true, at least, and in parts of the time that it takes.
+/// How long the sum of all log sizes counts as current: at least this, or so many times as long as it took to compute.
 const SUM_VALID: Duration = Duration::from_millis(100);
 const SUM_VALID_PARTS: u32 = 20;
 
-/// What is free on the file system of a folder, of how much.
+/// The size of a file system, and its free space.
 #[derive(Debug, Clone, Copy)]
 struct Space {
     all: u64,
@@ -34,14 +34,14 @@ struct Space {
 }
 
 impl Space {
-    /// Where the system does not tell, there is none to tell of.
+    /// `None` where the system does not say.
     fn of(folder: &Path) -> Option<Self> {
         let system = rustix::fs::statvfs(folder).ok()?;
         let bytes = |blocks: u64| blocks.saturating_mul(system.f_frsize);
         Some(Self { all: bytes(system.f_blocks), free: bytes(system.f_bavail) })
     }
 
-    /// What tables leave free.
+    /// The space that tables leave free.
     fn reserved(self) -> u64 {
         (self.all / RESERVED_PART).min(MOST_RESERVED)
     }
@@ -50,26 +50,26 @@ impl Space {
         self.free / 2 > self.all / 4 + PLENTY / 2
     }
 
-    /// So short may what waits beside a database be that it is most_wal there.
+    /// The longest write-ahead log that is left as it is: a long one where space is plenty, a short one where it is scarce.
     fn most_wal(self) -> u64 {
         let is_scarce = self.free < self.reserved().saturating_mul(2);
         if is_scarce { memory::LARGE as u64 } else { self.reserved().clamp(memory::LARGE as u64, wal::KEPT) }
     }
 
-    /// Whether nothing more may be made.
+    /// Whether no database may be created.
     fn is_short(self) -> bool {
         self.free < self.reserved()
     }
 }
 
-/// What a statement may take of the room that is kept.
+/// How much of the reserved space a statement may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum SpaceUse {
-    /// Nothing: it adds to a database.
+    /// None, because it adds to a database.
     Grows,
-    /// A part, because it frees what others can use.
+    /// A part, because it frees space.
     Frees,
-    /// All.
+    /// All of it.
     Unlimited,
 }
 
@@ -85,7 +85,7 @@ impl SpaceUse {
     }
 }
 
-/// The bytes that all databases of a folder have beside them, as they were some moments ago.
+/// The sum of all write-ahead logs in a folder, remembered for a moment.
 #[derive(Debug, Default)]
 pub(super) struct WalBytes(Mutex<Option<(Instant, Duration, u64)>>);
 
@@ -106,18 +106,18 @@ impl WalBytes {
     }
 }
 
-/// Watches the room while a connection's statements change rows.
+/// Watches the disk space while a session's statements change rows.
 pub(super) struct SpaceWatch {
     folder: Arc<PathBuf>,
-    /// A statement ends where less is free; 0 watches nothing.
+    /// A statement ends when less than this is free; 0 turns the watch off.
     floor: AtomicU64,
     has_ended: AtomicBool,
-    /// So many bytes may stay beside a database.
+    /// The longest write-ahead log that is left as it is.
     most_wal: AtomicU64,
 }
 
 impl SpaceWatch {
-    /// Has SQLite look at the room with the rows that it changes.
+    /// Has SQLite check the space whenever it changes a row.
     ///
     /// # Errors
     /// SQLite's.
@@ -140,10 +140,10 @@ impl SpaceWatch {
         Ok(watch)
     }
 
-    /// A statement begins; how many bytes it may add to its databases, where that is to be bounded.
+    /// Begins a statement; returns how many bytes it may add to its databases, where that is limited.
     ///
     /// # Errors
-    /// 1114 where there is no room for it.
+    /// 1114 where there is no space for it.
     pub(super) fn begin(&self, translated: &Translated, wal_bytes: &WalBytes) -> Result<Option<u64>, SqlError> {
         self.has_ended.store(false, Ordering::Relaxed);
         self.stop();
@@ -153,7 +153,7 @@ impl SpaceWatch {
         }
         let Some(space) = Space::of(&self.folder) else { return Ok(None) };
         self.most_wal.store(space.most_wal(), Ordering::Relaxed);
-        // Rows that are there are changed in room that is kept, so that a table out of which rows were deleted can be filled again.
+        // Changed rows may use a part of the reserve, so that a table can be filled again after DELETE.
         let (floor, grows) = match space_use {
             SpaceUse::Grows => (space.reserved() / 2, true),
             SpaceUse::Frees => (space.reserved() / 4, false),
@@ -170,18 +170,18 @@ impl SpaceWatch {
         Ok(Some(space.free.saturating_sub(taken) / 2))
     }
 
-    /// Nothing is changed from here on but tables in memory and temporary ones.
+    /// Ends the watch, because only temporary and in-memory tables change from here on.
     pub(super) fn stop(&self) {
         self.floor.store(0, Ordering::Relaxed);
     }
 
-    /// The statement is over: its error, where the room has ended it.
+    /// The error of a statement: 1114 where the disk space ended it, else `error`.
     pub(super) fn explain(&self, error: SqlError, translated: &Translated, is_bounded: bool) -> SqlError {
         let has_ended = self.has_ended.swap(false, Ordering::Relaxed) || (is_bounded && error.code == 1021);
         if has_ended { self.full(translated) } else { error }
     }
 
-    /// So many bytes may stay beside a database, as the room was when the last change began.
+    /// The longest write-ahead log that is left as it is, by the free space when the last change began.
     pub(super) fn most_wal(&self) -> u64 {
         self.most_wal.load(Ordering::Relaxed)
     }
@@ -190,28 +190,28 @@ impl SpaceWatch {
         let table = translated.accesses.iter().find_map(|access| access.table.as_deref()).unwrap_or_default();
         let reserved = Space::of(&self.folder).map_or(0, Space::reserved);
         let message = format!(
-            "The table '{table}' is full: {reserved} bytes of the data directory's file system are kept for what frees room, and a change takes its \
-             room twice until it is written back; delete rows, drop tables or databases, end open transactions, or let the administrator \
-             make room",
+            "The table '{table}' is full: {reserved} bytes of the data directory's file system are reserved for statements that free space, and \
+             a change takes its space twice until SQLite has written it back; delete rows, drop tables or databases, end open transactions, \
+             or let the administrator free disk space",
         );
         SqlError::new(1114, b"HY000", message)
     }
 }
 
-/// Refuses to make a database where there is no room.
+/// Refuses to create a database where space is short.
 ///
 /// # Errors
-/// A sentence.
+/// The reason, as text.
 pub(super) fn refuse_if_short(folder: &Path) -> Result<(), &'static str> {
     if Space::of(folder).is_some_and(Space::is_short) {
         return Err(
-            "the little room that the data directory's file system has is kept for what frees some: drop tables or databases",
+            "the free space of the data directory's file system is reserved for statements that free space; drop tables or databases",
         );
     }
     Ok(())
 }
 
-/// Bounds a database's growth.
+/// Limits the growth of a database; `None` removes the limit.
 ///
 /// # Errors
 /// SQLite's.
@@ -227,5 +227,5 @@ pub(super) fn limit_growth(connection: &Connection, schema: &str, bytes: Option<
     connection.pragma_update_and_check(Some(schema), "max_page_count", most, |_| Ok(()))
 }
 
-/// SQLite's own bound.
+/// SQLite's own limit.
 const UNBOUNDED: u32 = 0xffff_fffe;

@@ -1,4 +1,4 @@
-//! SQLite's errors in MySQL's words.
+//! Turns SQLite's errors into MySQL's.
 
 use rusqlite::ffi;
 use sealwire_core::error::SqlError;
@@ -6,12 +6,12 @@ use sealwire_core::error::SqlError;
 use crate::engine::interrupted;
 use crate::sql::syntax_error_near;
 
-/// Others have changed what a statement names.
+/// The error where another session has changed the tables or views of a statement.
 pub(super) fn changed() -> SqlError {
     SqlError::new(1412, b"HY000", "Table definition has changed, please retry transaction")
 }
 
-/// The error as MySQL would give it for this statement.
+/// MySQL's error for a statement that failed in SQLite.
 pub(super) fn to_mysql(error: &rusqlite::Error, sql: &str) -> SqlError {
     let (code, text) = match error {
         rusqlite::Error::SqliteFailure(failure, text) => {
@@ -19,19 +19,19 @@ pub(super) fn to_mysql(error: &rusqlite::Error, sql: &str) -> SqlError {
         }
         rusqlite::Error::SqlInputError { error, msg, .. } => (error.extended_code, msg.clone()),
         rusqlite::Error::InvalidParameterCount(_, _) => {
-            return SqlError::new(1210, b"HY000", "Incorrect arguments to EXECUTE");
+            return SqlError::wrong_arguments("Incorrect arguments to EXECUTE");
         }
         other => return SqlError::new(1105, b"HY000", other.to_string()),
     };
     by_code(code, &text).or_else(|| by_text(&text, sql)).unwrap_or_else(|| SqlError::new(1105, b"HY000", text))
 }
 
-/// Whether the error is about a row that breaks a constraint: IGNORE makes a warning of it.
+/// Whether a row breaks a constraint. IGNORE turns such an error into a warning.
 pub(super) const fn is_constraint_violation(error: &SqlError) -> bool {
     matches!(error.code, 1048 | 1062 | 1452 | 3819)
 }
 
-/// Whether a foreign key would have been violated.
+/// Whether a row breaks a foreign key.
 pub(super) const fn is_foreign_key_violation(error: &SqlError) -> bool {
     error.code == 1452
 }
@@ -63,7 +63,7 @@ fn by_code(code: i32, text: &str) -> Option<SqlError> {
             b"HY000",
             format!("Check constraint '{}' is violated.", after("CHECK constraint failed: ")),
         ),
-        ffi::SQLITE_TOOBIG => SqlError::new(1153, b"08S01", "Got a packet bigger than 'max_allowed_packet' bytes"),
+        ffi::SQLITE_TOOBIG => SqlError::packet_too_large("Got a packet bigger than 'max_allowed_packet' bytes"),
         ffi::SQLITE_FULL => SqlError::new(1021, b"HY000", "Disk full; waiting for someone to free some space..."),
         ffi::SQLITE_NOMEM => SqlError::new(1037, b"HY001", "Out of memory; restart server and try again"),
         ffi::SQLITE_READONLY => SqlError::new(1290, b"HY000", "The database can only be read"),
@@ -110,7 +110,7 @@ fn by_text(text: &str, sql: &str) -> Option<SqlError> {
     }
     if text.ends_with(" already exists") {
         let name = text.split(['`', '"', ' ']).filter(|word| !word.is_empty()).nth(1).unwrap_or(text);
-        // A temporary table's has its database in it.
+        // The name of a temporary table holds its database's.
         let name = name.rsplit('\u{1}').next().unwrap_or(name);
         return Some(if text.starts_with("index") {
             let name = name.rsplit('.').next().unwrap_or(name);

@@ -1,4 +1,4 @@
-//! Foreign keys: which tables SQLite reads and changes for them beside those that a statement names, and what a violated one answers.
+//! Foreign keys: the tables that SQLite reads and changes because of them, and MySQL's errors for broken ones.
 
 use std::collections::BTreeSet;
 
@@ -18,12 +18,12 @@ pub(super) struct ForeignKeys {
 struct ForeignKey {
     child: String,
     parent: String,
-    /// Whether the child changes with its parent.
+    /// Whether changes of the parent change the child.
     changes_child: bool,
 }
 
 impl ForeignKeys {
-    /// Reads them. Where they can't be read there are none, so that nothing more is allowed.
+    /// Reads them. An error counts as none, because fewer keys allow less.
     pub(super) fn read(connection: &Connection, database: &str) -> Self {
         let read = || -> Result<Vec<ForeignKey>, SqlError> {
             let schema = schema_of(database);
@@ -49,20 +49,20 @@ impl ForeignKeys {
         self.keys.is_empty()
     }
 
-    /// Tables that SQLite reads for a key.
+    /// Tables that SQLite reads for a foreign key.
     pub(super) fn tables_read(&self) -> BTreeSet<String> {
         self.keys.iter().flat_map(|key| [key.child.clone(), key.parent.clone()]).collect()
     }
 
-    /// Tables that SQLite changes for a key.
+    /// Tables that SQLite changes for a foreign key.
     pub(super) fn tables_changed(&self) -> BTreeSet<String> {
         self.keys.iter().filter(|key| key.changes_child).map(|key| key.child.clone()).collect()
     }
 
-    /// The error of dropping tables that others refer to, which SQLite would do, with the rows that refer to them.
+    /// Refuses to drop tables that others refer to, because SQLite would drop them, and the rows that refer to them.
     ///
     /// # Errors
-    /// 3730, or 1217 where the account may not see which table refers to it.
+    /// 3730, or 1217 where the account may not see the table that refers to one.
     pub(super) fn check_dropped(&self, dropped: &[&str], context: &dyn SessionContext) -> Result<(), SqlError> {
         let is_dropped = |name: &str| dropped.iter().any(|other| other.eq_ignore_ascii_case(name));
         let refers = |key: &&ForeignKey| is_dropped(&key.parent) && !is_dropped(&key.child);
@@ -77,8 +77,8 @@ impl ForeignKeys {
         Err(SqlError::new(3730, b"HY000", message))
     }
 
-    /// The error of a change of `table` that would have violated a key. SQLite does not say which; none is named, and who may not see all that it
-    /// may be is told so little by the code, too.
+    /// The error of a change of `table` that breaks a foreign key. SQLite does not say which one, so the error names none. Its code differs where
+    /// the account may not see every table that can be meant.
     pub(super) fn violation(&self, kind: Kind, table: &str, context: &dyn SessionContext) -> SqlError {
         let is = |name: &str| name.eq_ignore_ascii_case(table);
         let is_child = self.keys.iter().any(|key| is(&key.child));

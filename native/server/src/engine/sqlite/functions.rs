@@ -1,4 +1,4 @@
-//! MySQL's functions that SQLite has not.
+//! MySQL's functions that SQLite lacks.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,9 +15,9 @@ use crate::engine::interrupted;
 use crate::sql::Datum;
 use crate::sql::like::{find, like};
 
-/// Registers them all on a connection.
+/// Registers all functions on a connection.
 pub(super) fn register(connection: &Connection, bounds: &Arc<Bounds>) -> Result<()> {
-    // Innocuous: a view or a default may call them, though the schema is not trusted.
+    // INNOCUOUS allows them in views and defaults, where SQLite does not trust the schema.
     let any = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_INNOCUOUS;
     let pure = any | FunctionFlags::SQLITE_DETERMINISTIC;
     for (name, arguments, function) in DETERMINISTIC {
@@ -71,7 +71,7 @@ pub(super) fn register(connection: &Connection, bounds: &Arc<Bounds>) -> Result<
     Ok(())
 }
 
-/// Counts a value that was made.
+/// Counts a value that a function returns.
 fn count(made: &Value, bounds: &Bounds) -> Result<()> {
     let length = match made {
         Value::Text(text) => text.len(),
@@ -81,8 +81,8 @@ fn count(made: &Value, bounds: &Bounds) -> Result<()> {
     bounds.count_value(length).map_err(to_sqlite)
 }
 
-/// Ends a statement that is to stop before more is done for it. SQLite asks only where its program jumps back, and a call of a function on some
-/// megabytes takes as long as many thousands of its steps.
+/// Ends a stopped statement before a call with large arguments. SQLite checks for a stop only at backward jumps of its program, and a
+/// call on megabytes takes as long as thousands of its steps.
 fn stop_if_asked(context: &Context<'_>, bounds: &Bounds) -> Result<()> {
     let is_large = |index| match context.get_raw(index) {
         ValueRef::Text(bytes) | ValueRef::Blob(bytes) => bytes.len() >= LARGE,
@@ -94,10 +94,10 @@ fn stop_if_asked(context: &Context<'_>, bounds: &Bounds) -> Result<()> {
     Ok(())
 }
 
-/// Arguments of so many bytes take a while.
+/// Arguments of this size take a while.
 const LARGE: usize = 1 << 16;
 
-/// `instr(text, part)` in linear time, in place of SQLite's own, which takes as long as the one times the other and hears of no KILL meanwhile.
+/// `instr(text, part)` in linear time. SQLite's own takes the product of both lengths, and no KILL reaches it.
 fn instr(context: &Context<'_>, bounds: &Bounds) -> Result<Value> {
     if is_null(context, 0) || is_null(context, 1) {
         return Ok(Value::Null);
@@ -111,7 +111,7 @@ fn instr(context: &Context<'_>, bounds: &Bounds) -> Result<Value> {
     Ok(Value::Integer(before.iter().filter(is_first).count() as i64 + 1))
 }
 
-/// `like(pattern, text[, escape])`, which is what SQLite makes of LIKE.
+/// `like(pattern, text[, escape])`, which SQLite calls for LIKE.
 fn like_function(context: &Context<'_>, bounds: &Bounds) -> Result<Value> {
     if (0..context.len()).any(|index| is_null(context, index)) {
         return Ok(Value::Null);
@@ -121,14 +121,14 @@ fn like_function(context: &Context<'_>, bounds: &Bounds) -> Result<Value> {
     found.map(|found| Value::Integer(found.into())).ok_or_else(|| to_sqlite(interrupted()))
 }
 
-/// The bounds end the statement, and have kept the reason.
+/// An error that ends the statement. [`Bounds`] has kept MySQL's error.
 fn to_sqlite(error: sealwire_core::error::SqlError) -> rusqlite::Error {
     rusqlite::Error::UserFunctionError(error.message.into())
 }
 
 type Scalar = fn(&Context<'_>) -> Result<Value>;
 
-/// Those whose value depends on their arguments alone.
+/// Functions whose value depends on their arguments alone.
 const DETERMINISTIC: &[(&str, i32, Scalar)] = &[
     ("unix_timestamp", 1, |c| Ok(moment(c, 0).map_or(Value::Null, |at| Value::Integer(at.unix_seconds())))),
     ("from_unixtime", 1, |c| Ok(Value::Text(Moment::from_unix((number(c, 0) * 1e6) as i64).text()))),
@@ -151,7 +151,7 @@ const DETERMINISTIC: &[(&str, i32, Scalar)] = &[
         (false, false) => Ok(Value::Integer(bits(c, 0) ^ bits(c, 1))),
         _ => Ok(Value::Null),
     }),
-    // SQLite's own take their second argument for a set of characters, and as long as that times the text.
+    // SQLite's own trim a set of characters, and take time in proportion to its length.
     ("ltrim", 2, |c| trimmed(c, true, false)),
     ("rtrim", 2, |c| trimmed(c, false, true)),
     ("trim", 2, |c| trimmed(c, true, true)),
@@ -199,19 +199,19 @@ const DETERMINISTIC: &[(&str, i32, Scalar)] = &[
     }),
 ];
 
-/// A text would be longer than `max_allowed_packet`.
+/// The text would be longer than `max_allowed_packet`.
 struct TooLong;
 
-/// A function that makes text, and the longest that it may make, in bytes.
+/// A function that returns a text, given the longest length in bytes.
 type TextFunction = fn(&Context<'_>, usize) -> Result<std::result::Result<Value, TooLong>>;
 
-/// Those whose result can be longer than what they are given. Each looks at the length before it makes the text.
+/// Functions whose result can be longer than their arguments. Each checks the length before it makes the text.
 const TEXT_FUNCTIONS: &[(&str, i32, TextFunction)] = &[
     ("concat", -1, |c, most| Ok(concat(c, most))),
     ("concat_ws", -1, |c, most| Ok(concat_ws(c, most))),
     ("date_format", 2, |c, most| {
         let format = text(c, 1);
-        // The longest name of a month has nine letters, for the two of `%M`.
+        // `%M` has two letters, and the longest month name has nine.
         if format.len() > most / 5 {
             return Ok(Err(TooLong));
         }
@@ -233,7 +233,7 @@ fn space(context: &Context<'_>, most: usize) -> std::result::Result<Value, TooLo
     if length > most as f64 { Err(TooLong) } else { Ok(Value::Text(" ".repeat(length as usize))) }
 }
 
-/// HEX: of a number its digits, of anything else its bytes. SQLite's own writes the number's decimal digits, and '' for NULL.
+/// HEX of a number is its value in base 16, of anything else its bytes. SQLite's own gives the bytes of decimal digits, and '' for NULL.
 fn hexadecimal(context: &Context<'_>, most: usize) -> std::result::Result<Value, TooLong> {
     let bytes = match context.get_raw(0) {
         ValueRef::Null => return Ok(Value::Null),
@@ -256,7 +256,7 @@ fn concat_ws(context: &Context<'_>, most: usize) -> std::result::Result<Value, T
     joined(context, 1, &separator, most)
 }
 
-/// Joins the arguments from `first` on. CONCAT, which has no separator, is NULL where one of them is; CONCAT_WS passes them over.
+/// Joins the arguments from `first` on. CONCAT is NULL where an argument is NULL; CONCAT_WS skips it.
 fn joined(context: &Context<'_>, first: usize, separator: &[u8], most: usize) -> std::result::Result<Value, TooLong> {
     let mut out: Vec<u8> = Vec::new();
     let mut is_binary = false;
@@ -339,8 +339,8 @@ fn part(unit: &str, text: &str) -> Option<i64> {
     })
 }
 
-/// The text whose bytes are the arguments'. MySQL gives a binary string, which SQLite would hold for unequal to each text; where the bytes are no
-/// text the result is NULL, as with `USING utf8mb4`.
+/// CHAR. MySQL returns a binary string, which SQLite would compare as unequal to every text. This returns a text instead, or NULL where
+/// the bytes are not UTF-8, as `USING utf8mb4` does.
 fn characters(context: &Context<'_>) -> Value {
     let mut made = Vec::new();
     for index in (0..context.len()).filter(|index| !is_null(context, *index)) {
@@ -395,7 +395,7 @@ fn datum(context: &Context<'_>, index: usize) -> Datum {
     }
 }
 
-/// A value's bytes as a text has them.
+/// The bytes of a value's text.
 fn bytes(context: &Context<'_>, index: usize) -> Vec<u8> {
     match context.get_raw(index) {
         ValueRef::Text(bytes) | ValueRef::Blob(bytes) => bytes.to_vec(),
@@ -403,7 +403,7 @@ fn bytes(context: &Context<'_>, index: usize) -> Vec<u8> {
     }
 }
 
-/// A number as MySQL's operators on bits take it.
+/// A number as MySQL's bit operators read it.
 fn bits(context: &Context<'_>, index: usize) -> i64 {
     match context.get_raw(index) {
         ValueRef::Integer(number) => number,
@@ -431,7 +431,7 @@ fn on_text(context: &Context<'_>, change: impl FnOnce(&str) -> String) -> Result
     Ok(if is_null(context, 0) { Value::Null } else { Value::Text(change(&text(context, 0))) })
 }
 
-/// A text without what its front, its back or both repeat.
+/// Removes repetitions of a text from the front, the back or both.
 fn trimmed(context: &Context<'_>, front: bool, back: bool) -> Result<Value> {
     if is_null(context, 1) {
         return Ok(Value::Null);
@@ -487,7 +487,7 @@ fn hex(bytes: &[u8]) -> String {
     })
 }
 
-/// A number from 0 to 1; the randomness of the hasher's keys is enough where nothing secret hangs on it.
+/// A number from 0 to 1. The hasher's random keys are good enough, because RAND() is not for secrets.
 fn random_fraction() -> f64 {
     (random_bits() >> 11) as f64 / (1u64 << 53) as f64
 }

@@ -1,4 +1,4 @@
-//! The tables of MySQL's `information_schema` that are read from the databases' files.
+//! The tables of `information_schema` whose rows come from the databases' files.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ use crate::engine::translate::temporary_name;
 use crate::engine::{Interruption, LOG_TABLES, SYSTEM_DATABASES, SessionContext, SystemTable, UnlistedTable, stopped};
 use crate::sql::{Datum, backquoted};
 
-/// A table of `information_schema` that is read from the files, as far as it is asked for; the others are the server's.
+/// Reads TABLES, COLUMNS or STATISTICS, as far as the filter lets rows through.
 pub(super) fn table(
     databases: &Databases,
     name: &str,
@@ -35,11 +35,11 @@ pub(super) fn table(
         if SYSTEM_DATABASES.contains(&database.as_str()) || !filter.matches_schema(&database) {
             continue;
         }
-        // Most accounts see few databases: those of others are not even opened, whatever is in them.
+        // Databases that the account may not see are not opened, because most accounts see few.
         if !context.sees_database(&database) {
             continue;
         }
-        // A database that can't be read hinders nobody who asks about others.
+        // A database that can't be read must not fail a query about others.
         let Ok(opened) = databases.open(&database) else { continue };
         let connection = &opened.connection;
         let Ok(mut tables) = tables_of(connection) else { continue };
@@ -53,7 +53,7 @@ pub(super) fn table(
                 return Err(stopped(interruption));
             }
             if !matches(&table) {
-                // SQLite remembers what another view reads.
+                // SQLite caches these columns, which the columns of another view may need.
                 if name == "columns" && table.is_view {
                     let _ = columns_of(connection, &table);
                 }
@@ -65,7 +65,7 @@ pub(super) fn table(
                     .map(|columns| columns.iter().map(|c| column_row(&database, &table.name, c)).collect()),
                 _ => statistics(connection, &database, &table),
             };
-            // A view whose tables are gone has no columns to show.
+            // A view whose tables are gone has no columns.
             of_database.push((table.name, found.unwrap_or_default()));
         }
         of_database.sort_by(|(one, _), (other, _)| one.cmp(other));
@@ -79,8 +79,8 @@ pub(super) fn table(
     Ok(Some(SystemTable { columns: columns.to_vec(), rows }))
 }
 
-/// The tables without the views whose columns SQLite would take long to find, and whose columns need not be found. It finds those of a view with
-/// all that the view reads at once and hears nobody meanwhile, but remembers what it has found: so the views that others read come first.
+/// Leaves out the views whose columns take SQLite too long to find, and those that nobody asks for. SQLite finds a view's columns together
+/// with those of all views that it reads, ignores stops meanwhile, and caches the result. Views that others read therefore come first.
 fn with_readable_views(
     connection: &Connection,
     tables: Vec<Table>,
@@ -156,7 +156,7 @@ const STATISTICS: &[(&str, &str)] = &[
     ("INDEX_TYPE", "VARCHAR(11)"),
 ];
 
-/// A table in SQLite's schema of temporary ones, which is the connection's own.
+/// A temporary table of this connection.
 pub(super) fn temporary_table(
     connection: &Connection,
     database: &str,
@@ -187,14 +187,14 @@ pub(super) fn temporary_table(
     }))
 }
 
-/// The place of the table's name in each row.
+/// The index of the table's name in each row.
 const TABLE_NAME: usize = 2;
 
 fn text(value: impl Into<String>) -> Datum {
     Datum::Text(value.into())
 }
 
-/// The key that AUTO_INCREMENT gives next; NULL where the table has no such column.
+/// The next AUTO_INCREMENT value; NULL where the table has no such column.
 fn next_key(connection: &Connection, table: &Table) -> SqliteResult<Datum> {
     if table.is_view || !table.sql.to_ascii_uppercase().contains("AUTOINCREMENT") {
         return Ok(Datum::Null);
@@ -207,7 +207,7 @@ fn next_key(connection: &Connection, table: &Table) -> SqliteResult<Datum> {
     Ok(Datum::Int(last.unwrap_or(0).saturating_add(1)))
 }
 
-/// What SQLite keeps no account of, as sizes and times, is NULL.
+/// A row of TABLES. Sizes and times are NULL, because SQLite does not record them.
 fn table_row(database: &str, table: &Table, next_key: Datum) -> Vec<Datum> {
     let mut row = vec![text("def"), text(database), text(&table.name)];
     let unknown = |row: &mut Vec<Datum>, count| row.extend(std::iter::repeat_n(Datum::Null, count));

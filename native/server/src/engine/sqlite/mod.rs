@@ -1,4 +1,4 @@
-//! SQLite as the engine: one file for each database in the data directory.
+//! The engine on SQLite: one file for each database in the data directory.
 
 mod authorizer;
 mod bounds;
@@ -40,27 +40,27 @@ pub(crate) struct SqliteEngine {
 }
 
 impl SqliteEngine {
-    /// The engine of this data directory.
+    /// Makes the engine of a data directory.
     pub(crate) fn new(directory: impl Into<PathBuf>) -> Self {
         Self { shared: Shared::new(directory.into()) }
     }
 
-    /// Writes back, before the first session, what a server that did not end well has left beside the databases.
+    /// Applies the write-ahead logs that a killed server left behind, before the first session.
     pub(crate) fn recover(&self) {
         for database in self.shared.databases.list().unwrap_or_default().iter().filter(|name| !is_system_database(name))
         {
             if let Err(error) = wal::recover(&self.shared.databases.path(database)) {
-                tracing::warn!("what was left beside the database '{database}' is not written back: {error}");
+                tracing::warn!("the write-ahead log of the database '{database}' can't be applied: {error}");
             }
         }
     }
 
-    /// Bounds what SQLite takes for all connections of the process: `most` is `global_connection_memory_limit`.
+    /// Limits SQLite's memory for all connections of the process; `most` is `global_connection_memory_limit`.
     pub(crate) fn limit_memory(most: u64) {
         let limited =
             rusqlite::Connection::open_in_memory().and_then(|connection| bounds::limit_heap(&connection, most));
         if let Err(error) = limited {
-            tracing::warn!("SQLite's memory is not bounded: {error}");
+            tracing::warn!("SQLite's memory can't be limited: {error}");
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Transactions that are open: SQLite keeps for each of them what others have written since it began, in the file beside the database. One that
-//! only waits for its client ends before that is too much.
+//! Open transactions. SQLite keeps in the write-ahead log everything that others have written since a transaction began. An idle transaction
+//! is ended before that becomes too much.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::engine::EndConnection;
 
-/// A transaction is idle when its client has said nothing for so long.
+/// A transaction is idle when its client has sent nothing for this long.
 pub(super) const IDLE: Duration = Duration::from_secs(10);
 
 /// The open transactions of all sessions.
@@ -23,9 +23,9 @@ struct Open {
 }
 
 struct Transaction {
-    /// The files beside the databases that it has read, with their lengths then.
+    /// The write-ahead logs of the databases that it has read, with their lengths at that time.
     files: Vec<(PathBuf, u64)>,
-    /// Since when it waits for its client.
+    /// When it began to wait for its client.
     since: Instant,
     end: EndConnection,
 }
@@ -41,15 +41,15 @@ impl OpenTransactions {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A session, whose transaction is not open.
+    /// Registers a session, which has no open transaction yet.
     pub(super) fn register(&self) -> TransactionEntry {
         let mut open = self.open();
         open.last += 1;
         TransactionEntry { transactions: self.clone(), number: open.last, is_open: false }
     }
 
-    /// Ends the transactions, but for that of `own`, for which more than `most` bytes are kept and that have been idle for so long; where
-    /// `is_short` says that there is no room left, also those that are not.
+    /// Ends idle transactions for which more than `most` bytes are kept, except that of session `own`. Where `is_short` says that the disk is
+    /// full, busy transactions end, too.
     fn end_idle(&self, own: u64, most: u64, idle: Duration, is_short: impl Fn() -> bool) {
         let mut ends = Vec::new();
         {
@@ -83,7 +83,7 @@ fn length(file: &Path) -> u64 {
     file.metadata().map_or(0, |file| file.len())
 }
 
-/// A session's transaction, as others see it.
+/// A session's entry among the open transactions.
 pub(super) struct TransactionEntry {
     transactions: OpenTransactions,
     number: u64,
@@ -91,7 +91,7 @@ pub(super) struct TransactionEntry {
 }
 
 impl TransactionEntry {
-    /// The transaction is open, has read these files, and waits for its client from now on.
+    /// Records that the transaction is open, has read these files, and now waits for its client.
     pub(super) fn open(&mut self, files: impl Iterator<Item = PathBuf>, end: impl FnOnce() -> Option<EndConnection>) {
         let mut open = self.transactions.open();
         if let Some(transaction) = open.by_number.get_mut(&self.number) {
@@ -109,14 +109,14 @@ impl TransactionEntry {
         }
     }
 
-    /// The transaction is over.
+    /// Records that the transaction is over.
     pub(super) fn close(&mut self) {
         if std::mem::take(&mut self.is_open) {
             self.transactions.open().by_number.remove(&self.number);
         }
     }
 
-    /// See [`OpenTransactions::relieve`].
+    /// See [`OpenTransactions::end_idle`].
     pub(super) fn end_idle_others(&self, most: u64, idle: Duration, is_short: impl Fn() -> bool) {
         self.transactions.end_idle(self.number, most, idle, is_short);
     }

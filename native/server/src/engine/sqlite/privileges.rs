@@ -1,4 +1,4 @@
-//! The privileges that MySQL's manual demands for what a statement names.
+//! Checks the privileges that a statement needs by MySQL's manual.
 
 use sealwire_accounts::Privilege;
 use sealwire_core::error::SqlError;
@@ -6,14 +6,14 @@ use sealwire_core::error::SqlError;
 use crate::engine::translate::{Access, READ};
 use crate::engine::{Request, is_system_database};
 
-/// Demands the privileges of an access.
+/// Checks the privileges of an access.
 ///
 /// # Errors
-/// 1142, 1044.
+/// 1142 or 1044.
 pub(super) fn authorise(access: &Access, request: &Request<'_>) -> Result<(), SqlError> {
     let table = access.table.as_deref();
     let may = |privilege: &Privilege| request.context.may(*privilege, &access.database, table);
-    // What changes a system database is refused later, with a reason.
+    // Changes of a system database are refused later, with a better error.
     if is_system_database(&access.database) && access.privileges != READ {
         return Ok(());
     }
@@ -23,7 +23,7 @@ pub(super) fn authorise(access: &Access, request: &Request<'_>) -> Result<(), Sq
     }
 }
 
-/// FOR UPDATE needs, beside SELECT, one of the privileges that could keep the rows from others.
+/// Checks that FOR UPDATE has, beside SELECT, a privilege that may lock rows.
 ///
 /// # Errors
 /// 1142.

@@ -1,4 +1,4 @@
-//! Values between SQLite and the wire: parameters in, rows out, and the columns that they have.
+//! Converts values between SQLite and the wire: parameters, rows and column definitions.
 
 use rusqlite::Statement;
 use rusqlite::types::{Type, ValueRef};
@@ -9,10 +9,10 @@ use crate::engine::translate::{database_of, titles};
 use crate::engine::types::{self, DeclaredType};
 use crate::sql::Datum;
 
-/// The byte of a text row that says NULL.
+/// NULL in a text row.
 const NULL: u8 = 0xfb;
 
-/// Where a result column comes from.
+/// The source of a result column.
 pub(super) struct Origin {
     title: String,
     declared: Option<String>,
@@ -22,7 +22,7 @@ pub(super) struct Origin {
 }
 
 impl Origin {
-    /// The column; `first` is the kind of its first value.
+    /// The column definition; `first` is the type of the first value.
     pub(super) fn column(&self, first: Type) -> ColumnDefinition {
         let Some(declared) = &self.declared else { return types::expression(&self.title, first) };
         let mut column = DeclaredType::parse(declared).column(&self.title);
@@ -31,14 +31,14 @@ impl Origin {
         self.table.clone_into(&mut column.org_table);
         self.column.clone_into(&mut column.org_name);
         if declared == "INTEGER" {
-            // Only a key that SQLite counts is declared so.
+            // Only AUTO_INCREMENT keys are declared so.
             column.flags |= ColumnFlags::PRI_KEY | ColumnFlags::AUTO_INCREMENT | ColumnFlags::NOT_NULL;
         }
         column
     }
 }
 
-/// The result columns of a statement.
+/// The sources of a statement's result columns.
 pub(super) fn origins(statement: &Statement<'_>, titles: &[Option<String>]) -> Vec<Origin> {
     let bytes = |text: &str| text.as_bytes().to_vec();
     statement
@@ -47,7 +47,7 @@ pub(super) fn origins(statement: &Statement<'_>, titles: &[Option<String>]) -> V
         .map(|(column, metadata)| {
             let schema = database_of(metadata.database_name().unwrap_or_default());
             let table = metadata.table_name().unwrap_or_default();
-            // A temporary table's name holds that of its database.
+            // The name of a temporary table holds its database's.
             let (database, table) =
                 if schema == "temp" { table.split_once('\u{1}').unwrap_or((schema, table)) } else { (schema, table) };
             Origin {
@@ -61,7 +61,7 @@ pub(super) fn origins(statement: &Statement<'_>, titles: &[Option<String>]) -> V
         .collect()
 }
 
-/// Gives a statement its parameters.
+/// Binds a statement's parameters.
 ///
 /// # Errors
 /// SQLite's.
@@ -73,7 +73,7 @@ pub(super) fn bind(statement: &mut Statement<'_>, values: &[Datum]) -> rusqlite:
             Datum::Int(number) => statement.raw_bind_parameter(place, number)?,
             Datum::UInt(number) => match i64::try_from(*number) {
                 Ok(number) => statement.raw_bind_parameter(place, number)?,
-                // SQLite's whole numbers end at 2^63 - 1.
+                // SQLite's integers end at 2^63 - 1.
                 Err(_) => statement.raw_bind_parameter(place, *number as f64)?,
             },
             Datum::Real(number) => statement.raw_bind_parameter(place, number)?,
@@ -84,7 +84,7 @@ pub(super) fn bind(statement: &mut Statement<'_>, values: &[Datum]) -> rusqlite:
     Ok(())
 }
 
-/// Appends a row in the form that the client asked for.
+/// Appends a row in the text or binary form.
 pub(super) fn put_row(row: &rusqlite::Row<'_>, columns: &[ColumnDefinition], is_binary: bool, out: &mut Vec<u8>) {
     let value_at = |index| row.get_ref(index).unwrap_or(ValueRef::Null);
     if !is_binary {
@@ -103,7 +103,7 @@ pub(super) fn put_row(row: &rusqlite::Row<'_>, columns: &[ColumnDefinition], is_
     encode_binary_row(columns, &values, out);
 }
 
-/// The bytes of a row's texts and blobs.
+/// The number of bytes in a row's texts and blobs.
 pub(super) fn length_of(row: &rusqlite::Row<'_>, columns: usize) -> usize {
     (0..columns)
         .map(|index| match row.get_ref(index) {
@@ -122,7 +122,7 @@ const fn wire_value(value: ValueRef<'_>) -> Value<'_> {
     }
 }
 
-/// A value of a text row.
+/// Appends a value of a text row.
 fn put_text(value: ValueRef<'_>, column: &ColumnDefinition, out: &mut Vec<u8>) {
     if let Some(text) = decimal_text(value, column) {
         return out.put_lenenc_bytes(text.as_bytes());
@@ -134,7 +134,7 @@ fn put_text(value: ValueRef<'_>, column: &ColumnDefinition, out: &mut Vec<u8>) {
     }
 }
 
-/// A number in a DECIMAL column, with as many decimals as the column has.
+/// The text of a number in a DECIMAL column, with all its decimals.
 fn decimal_text(value: ValueRef<'_>, column: &ColumnDefinition) -> Option<String> {
     if column.column_type != ColumnType::NEWDECIMAL {
         return None;

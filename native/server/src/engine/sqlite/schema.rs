@@ -1,4 +1,4 @@
-//! The tables of a database as SQLite describes them: columns, keys and definitions.
+//! The tables of a database as SQLite describes them: columns, indexes and definitions.
 
 use rusqlite::{Connection, Result as SqliteResult};
 
@@ -20,13 +20,13 @@ pub(super) struct Column {
     pub(super) declared: DeclaredType,
     pub(super) not_null: bool,
     pub(super) default: Option<String>,
-    /// Its place in the primary key, from 1; 0 for none.
+    /// The position in the primary key, from 1; 0 where it is not in the key.
     pub(super) primary: i64,
     pub(super) position: i64,
     pub(super) unique: bool,
     pub(super) indexed: bool,
     pub(super) counted: bool,
-    /// Whether it is generated, and whether its values are stored.
+    /// `Some` for a generated column: whether its values are stored.
     pub(super) generated: Option<bool>,
     pub(super) stored: StoredColumn,
 }
@@ -34,9 +34,9 @@ pub(super) struct Column {
 pub(super) struct Index {
     pub(super) name: String,
     pub(super) unique: bool,
-    /// Its columns; `None` for an expression.
+    /// The columns; `None` for an expression.
     pub(super) columns: Vec<Option<String>>,
-    /// Its parts in MySQL's words.
+    /// The parts in MySQL's notation.
     pub(super) parts: Vec<String>,
 }
 
@@ -101,7 +101,7 @@ pub(super) fn indexes_of(connection: &Connection, table: &str) -> SqliteResult<V
         let mut statement = connection.prepare("SELECT name FROM pragma_index_info(?1) ORDER BY seqno")?;
         let columns: Vec<Option<String>> =
             statement.query_map([&name], |row| row.get(0))?.collect::<SqliteResult<_>>()?;
-        // Ours carry their table's name; those that SQLite made itself are named after their column.
+        // Indexes of CREATE INDEX have their table's name in front; those that SQLite made itself get the name of their first column.
         let short = name.get(table.len()..).and_then(|rest| rest.strip_prefix('.')).filter(|_| !sql.is_empty());
         let short = short.map(str::to_owned);
         let name = short.unwrap_or_else(|| columns.iter().flatten().next().cloned().unwrap_or(name));
@@ -131,11 +131,11 @@ impl Column {
         }
     }
 
-    /// The type in MySQL's words.
+    /// The type in MySQL's notation.
     pub(super) fn kind(&self) -> String {
         match (self.stored.annotations.get(Annotation::Type), self.declared.name()) {
             (Some(annotations), _) => annotations.to_owned(),
-            // Another program's; its members are in no text of MySQL's.
+            // A table of another program's does not say the members.
             (None, "ENUM" | "SET") => "varchar(255)".to_owned(),
             (None, _) => self.declared.to_mysql(),
         }
@@ -148,7 +148,7 @@ impl Column {
         }
     }
 
-    /// The collation, where it is not the table's.
+    /// The collation, where it differs from the table's.
     pub(super) fn collation(&self) -> Option<&str> {
         if !self.declared.is_text() || self.stored.folds_case {
             return None;
@@ -172,7 +172,7 @@ impl Column {
             .join(" ")
     }
 
-    /// The default; `None` where it is NULL or there is none.
+    /// The default; `None` where there is none or it is NULL.
     pub(super) fn default_value(&self) -> Option<DefaultValue> {
         let sqlite = self.default.as_deref()?;
         let written = self
@@ -204,20 +204,20 @@ impl Column {
     }
 }
 
-/// A default in MySQL's words.
+/// A default in MySQL's notation.
 pub(super) enum DefaultValue {
-    /// A text, without its quotes.
+    /// A text, without quotes.
     Text(String),
     Number(String),
-    /// `X'…'`, TRUE and their like.
+    /// `X'…'`, TRUE and the like.
     Literal(String),
     Now,
-    /// An expression, without its parentheses.
+    /// An expression, without parentheses.
     Expression(String),
 }
 
 impl DefaultValue {
-    /// As `information_schema` has it: a text without quotes.
+    /// The form of `information_schema`: a text has no quotes.
     pub(super) fn into_value(self) -> String {
         match self {
             Self::Text(text) | Self::Number(text) | Self::Literal(text) | Self::Expression(text) => text,
@@ -225,10 +225,10 @@ impl DefaultValue {
         }
     }
 
-    /// As CREATE TABLE has it.
+    /// The form of CREATE TABLE.
     pub(super) fn into_sql(self, is_binary: bool) -> String {
         match self {
-            // MySQL prints numbers as texts.
+            // MySQL prints numbers in quotes.
             Self::Number(text) if is_binary => text,
             Self::Text(text) | Self::Number(text) => text_literal(&text),
             Self::Literal(text) => text,
@@ -238,7 +238,7 @@ impl DefaultValue {
     }
 }
 
-/// What is in the parentheses that are all of a text.
+/// The contents of parentheses that enclose the whole text.
 fn single_parenthesis(text: &str) -> Option<&str> {
     let inner = text.strip_prefix('(')?.strip_suffix(')')?;
     let mut depth = 0usize;

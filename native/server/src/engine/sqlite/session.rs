@@ -1,4 +1,4 @@
-//! A connection's SQLite: an empty main database to which the databases that its statements name are attached.
+//! A session: a SQLite connection with an empty main database, to which the databases of its statements are attached.
 
 use std::cell::Cell;
 use std::collections::BTreeSet;
@@ -47,25 +47,25 @@ pub(super) struct SqliteSession {
     bounds: Arc<Bounds>,
     has_limits: bool,
     space: Arc<SpaceWatch>,
-    /// The attached databases, the one used last at the end.
+    /// The attached databases, the most recently used at the end.
     attached: Vec<AttachedDatabase>,
     temporaries: Temporaries,
     transaction: TransactionEntry,
-    /// What a test does while a statement is weighed and compiled.
+    /// Called by tests between weighing and compiling.
     #[cfg(test)]
     test_hook: Box<dyn Fn(&str) + Send>,
 }
 
-/// A database that is attached, and the file that it had then; a system database has none.
+/// An attached database with the file that it had then; a system database has none.
 struct AttachedDatabase {
     database: String,
     file: Option<FileId>,
-    /// When its growth was bounded last, where it is.
+    /// When its growth was last limited; `None` where it is not.
     bounded: Cell<Option<Instant>>,
     _descriptors: Option<OpenDatabase>,
 }
 
-/// SQLite attaches ten.
+/// SQLite attaches at most ten databases.
 const MOST_ATTACHED: usize = 9;
 
 impl SqliteSession {
@@ -103,7 +103,7 @@ impl SqliteSession {
 
     fn run_batch(&self, sql: &str) -> Result<(), SqlError> {
         self.connection.execute_batch(sql).map_err(|error| match to_mysql(&error, sql) {
-            // It waited for a lock.
+            // The statement was stopped while it waited for a lock.
             waited if waited.code == 1205 && self.bounds.interruption.is_stopped() => {
                 stopped(&self.bounds.interruption)
             }
@@ -120,7 +120,7 @@ impl SqliteSession {
                 let used = self.attached.remove(at);
                 let is_same = used.file == file;
                 self.attached.push(used);
-                // Another connection may have dropped it, and made it anew.
+                // Another session may have dropped the database and created it again.
                 if is_same && (file.is_some() || is_system_database(database)) {
                     continue;
                 }
@@ -151,7 +151,7 @@ impl SqliteSession {
         Ok(())
     }
 
-    /// Detaches what stands in the way of a database: what was used longest ago, and one whose name SQLite takes for the same.
+    /// Detaches databases to make place for another: the least recently used ones, and one whose name differs in case alone.
     fn detach_others(&mut self, database: &str, needed: &BTreeSet<&str>) -> Result<(), SqlError> {
         let same = self.attached.iter().find(|other| other.database.eq_ignore_ascii_case(database));
         if let Some(same) = same.map(|same| same.database.clone()) {
@@ -167,13 +167,13 @@ impl SqliteSession {
             let is_full = self.attached.len() >= MOST_ATTACHED;
             let mut others = self.attached.iter().filter(|other| is_full || !needed.contains(other.database.as_str()));
             let oldest = others.next().map(|oldest| oldest.database.clone()).ok_or_else(descriptors::none_left)?;
-            // One that a transaction has changed or read stays.
+            // SQLite keeps a database attached while the transaction uses it.
             self.detach(&oldest).map_err(|error| if is_full { error } else { descriptors::none_left() })?;
         }
         Ok(())
     }
 
-    /// Takes up what the session's variables say.
+    /// Applies limits that session variables set.
     fn limit(&self, limits: &Limits) -> Result<(), SqlError> {
         self.bounds.wait_for_locks(limits.lock_wait);
         let set = self.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, !limits.skips_foreign_keys);
@@ -194,11 +194,9 @@ impl SqliteSession {
                 continue;
             }
             let (Some(table), true) = (table, *privileges == READ) else {
-                return Err(SqlError::new(
-                    1044,
-                    b"42000",
-                    format!("Access denied to database '{database}': it can only be read"),
-                ));
+                return Err(SqlError::database_access_denied(format!(
+                    "Access denied to database '{database}': system databases are read-only"
+                )));
             };
             let made = match (database.as_str(), table.to_lowercase().as_str()) {
                 ("information_schema", name @ ("tables" | "columns" | "statistics")) => {
@@ -247,7 +245,7 @@ impl SqliteSession {
         if self.bounds.interruption.is_stopped() { Err(stopped(&self.bounds.interruption)) } else { Ok(()) }
     }
 
-    /// Translates, checks the rights, and makes ready all that the statement names.
+    /// Translates a statement, checks the privileges and attaches its databases.
     fn prepare_request(&mut self, request: &Request<'_>) -> Result<Translated, SqlError> {
         if !self.has_limits {
             let read = self.bounds.read_session_limits(&self.connection, request.context.as_ref());
@@ -274,7 +272,7 @@ impl SqliteSession {
         }
         self.attach(&translated.databases())?;
         self.fill_system_tables(&translated, request)?;
-        // Before it commits what is open.
+        // Refused here, because a definition commits the open transaction first.
         if translated.is_heavy && translated.kind == Kind::Definition {
             self.weigh(request)?;
         }
@@ -290,7 +288,7 @@ impl SqliteSession {
         )
     }
 
-    /// As [`Self::explain`], for a statement that was not compiled.
+    /// Like [`Self::explain`], for a statement that did not compile.
     fn explain_compiling(&self, error: &rusqlite::Error, sql: &str) -> SqlError {
         match error.sqlite_error_code() {
             Some(rusqlite::ErrorCode::OutOfMemory) => bounds::program_too_long(sql),
@@ -298,7 +296,7 @@ impl SqliteSession {
         }
     }
 
-    /// Why a statement of the user's failed: by the authorizer, by a bound, or by SQLite itself.
+    /// The error of a user's statement that failed: a limit's, the authorizer's, or SQLite's.
     fn explain(&self, error: &rusqlite::Error, sql: &str) -> SqlError {
         let own = self.bounds.take_error().or_else(|| self.authorizer.take_denial());
         match own {
@@ -308,7 +306,7 @@ impl SqliteSession {
         }
     }
 
-    /// Runs a statement that gives no rows; says how many it changed.
+    /// Runs a statement without result rows; returns how many rows it changed.
     fn run(
         &self,
         sql: &str,
@@ -317,7 +315,7 @@ impl SqliteSession {
         request: &Request<'_>,
     ) -> Result<u64, SqlError> {
         let ran = self.retry_while_changed(|| self.run_once(sql, &allowed, translated, request));
-        // What is read from here on is the engine's own.
+        // The foreign keys are read without checks, because the engine reads them.
         ran.map_err(|error| match translated.accesses.first() {
             Some(Access { database, table: Some(table), .. }) if errors::is_foreign_key_violation(&error) => {
                 ForeignKeys::read(&self.connection, database).violation(
@@ -337,7 +335,7 @@ impl SqliteSession {
         let mut ignored = None;
         let affected_rows = match &translated.ignores {
             None => self.run(sql, allowed, translated, request)?,
-            // SQLite does not tell which rows it ignores, nor why: so they are tried without IGNORE first.
+            // SQLite does not say which rows IGNORE skipped or why, so the statement runs without IGNORE first.
             Some(ignores) => match self.run(&ignores.strict, allowed, translated, request) {
                 Err(error) if errors::is_constraint_violation(&error) => {
                     ignored = Some(error);
@@ -361,11 +359,11 @@ impl SqliteSession {
             _ => {
                 let last = self.connection.last_insert_rowid();
                 if affected_rows > 0 && self.generates_keys(translated) {
-                    // MySQL names the first of several.
+                    // MySQL reports the first value of several.
                     done.last_insert_id = u64::try_from(last).unwrap_or(0).saturating_sub(affected_rows - 1);
                 }
                 if translated.kind == Kind::Upsert && last == before {
-                    // MySQL counts a changed row twice.
+                    // MySQL counts an updated row twice.
                     done.affected_rows *= 2;
                 }
                 let rows = translated.ignores.as_ref().and_then(|ignores| ignores.rows).unwrap_or(affected_rows);
@@ -378,7 +376,7 @@ impl SqliteSession {
         Ok(done)
     }
 
-    /// Whether the table that was changed generates keys.
+    /// Whether the changed table has an AUTO_INCREMENT column.
     fn generates_keys(&self, translated: &Translated) -> bool {
         let (schema, table) = match (temporary::temporary_target(translated), translated.accesses.first()) {
             (Some(table), _) => ("temp".to_owned(), table),
@@ -398,7 +396,7 @@ impl SqliteSession {
         found.unwrap_or(false)
     }
 
-    /// What is written to the databases that the statement keeps as they were.
+    /// Measures what others write to the databases of which the statement needs the old state.
     fn growth(&self, translated: &Translated) -> WalGrowth {
         let is_read = |database: &str| {
             !self.connection.is_autocommit() || translated.accesses.iter().any(|access| access.database == database)
@@ -411,7 +409,7 @@ impl SqliteSession {
         self.retry_while_changed(|| self.query_once(translated, request, rows))
     }
 
-    /// As [`Self::query`]; `None` where others have changed tables or views since it was compiled.
+    /// One try of [`Self::query`]; `None` where others have changed tables or views since the statement was compiled.
     fn query_once(
         &self,
         translated: &Translated,
@@ -445,7 +443,7 @@ impl SqliteSession {
                 let message = format!(
                     "Got a packet bigger than 'max_allowed_packet' bytes: a row of {length} bytes; select fewer or shorter columns"
                 );
-                return Err(SqlError::new(1153, b"08S01", message));
+                return Err(SqlError::packet_too_large(message));
             }
             rows.wait(&|| growth.check())?;
             self.bounds.begin_row(length)?;
@@ -457,11 +455,11 @@ impl SqliteSession {
         Ok(Some(Done { has_rows: true, warnings: self.bounds.end(), ..Done::default() }))
     }
 
-    /// Runs a statement, which holds memory until [`Bounds::release`].
+    /// Runs a statement. The memory counts until [`Bounds::release`].
     fn run_request(&mut self, request: &Request<'_>, rows: &mut dyn RowSink) -> Result<Done, SqlError> {
         let translated = self.prepare_request(request)?;
         if usize::from(translated.parameters) != request.parameters.len() {
-            return Err(SqlError::new(1210, b"HY000", "Incorrect arguments to mysqld_stmt_execute"));
+            return Err(SqlError::wrong_arguments("Incorrect arguments to mysqld_stmt_execute"));
         }
         let fills_temporary = temporary::fills_temporary(&translated);
         self.bounds.begin(request, translated.kind == Kind::Query || fills_temporary);
@@ -501,7 +499,7 @@ impl SqliteSession {
         }
     }
 
-    /// What a statement takes and gives; as [`Self::run_request`], it holds memory.
+    /// Describes a statement. The memory counts until [`Bounds::release`].
     fn describe_request(&mut self, request: &Request<'_>) -> Result<Description, SqlError> {
         let translated = self.prepare_request(request)?;
         self.bounds.begin(request, false);
@@ -519,7 +517,7 @@ impl SqliteSession {
         Ok(description)
     }
 
-    /// A rollback may have taken temporary tables with it.
+    /// Removes the temporary tables that a rollback has dropped from the list.
     fn forget_dropped_temporaries(&mut self) {
         if self.temporaries.is_empty() {
             return;
@@ -538,7 +536,7 @@ impl SqliteSession {
 impl Drop for SqliteSession {
     fn drop(&mut self) {
         if !self.connection.is_autocommit() {
-            // What fails is rolled back when the connection is closed.
+            // Closing the connection rolls back, too.
             let _ = self.run_batch("ROLLBACK");
             self.shrink_wals();
         }
@@ -568,7 +566,7 @@ impl EngineSession for SqliteSession {
             TransactionStep::Rollback if open => self.run_batch("ROLLBACK"),
             TransactionStep::Commit | TransactionStep::Rollback => Ok(()),
             TransactionStep::Savepoint(name) if open => self.run_batch(&format!("SAVEPOINT {}", quote(name)?)),
-            // Outside of a transaction a savepoint ends with its own statement.
+            // In autocommit mode a savepoint ends with its own statement.
             TransactionStep::Savepoint(_) => Ok(()),
             TransactionStep::RollbackTo(name) => self.run_batch(&format!("ROLLBACK TO {}", quote(name)?)),
             TransactionStep::Release(name) => self.run_batch(&format!("RELEASE {}", quote(name)?)),
@@ -604,20 +602,20 @@ impl EngineSession for SqliteSession {
     }
 }
 
-/// Sets what SQLite itself can refuse.
+/// Has SQLite refuse what no statement may do.
 fn configure(connection: &Connection) -> rusqlite::Result<()> {
     for (config, on) in [
-        // Its own tables can't be written by SQL, nor its files damaged.
+        // No SQL writes to SQLite's own tables or damages its files.
         (DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true),
-        // A view or a default calls only functions that do no harm.
+        // Views and defaults call harmless functions alone.
         (DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false),
-        // A name in quotes is never taken for a text.
+        // A name in quotes never counts as a text.
         (DbConfig::SQLITE_DBCONFIG_DQS_DML, false),
         (DbConfig::SQLITE_DBCONFIG_DQS_DDL, false),
         (DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false),
-        // Until they are weighed.
+        // Views are allowed once the statement has been weighed.
         (DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false),
-        // The name of a table changes in the table alone, as in MySQL; a view that no longer fits hinders nothing.
+        // Renaming a table changes no view, as in MySQL, and an outdated view does not prevent it.
         (DbConfig::SQLITE_DBCONFIG_LEGACY_ALTER_TABLE, true),
     ] {
         connection.set_db_config(config, on)?;

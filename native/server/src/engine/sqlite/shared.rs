@@ -13,10 +13,10 @@ pub(super) struct Shared {
     pub(super) databases: Arc<Databases>,
     /// How many bytes others may write while a statement or a transaction waits for its client.
     pub(super) most_written: u64,
-    /// After how long a transaction waits for its client.
+    /// A transaction whose client sends nothing for this long is idle.
     pub(super) idle: Duration,
     pub(super) transactions: OpenTransactions,
-    /// What all databases have beside them.
+    /// The sum of all write-ahead logs.
     pub(super) wal_bytes: Arc<disk_space::WalBytes>,
 }
 

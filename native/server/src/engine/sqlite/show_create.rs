@@ -1,4 +1,4 @@
-//! SHOW CREATE TABLE and SHOW CREATE VIEW: the statements that would make a table or a view again, in MySQL's words.
+//! SHOW CREATE TABLE and SHOW CREATE VIEW: statements in MySQL's notation that create a table or a view again.
 
 use rusqlite::{Connection, Result as SqliteResult};
 use sealwire_core::error::SqlError;
@@ -9,9 +9,10 @@ use super::schema::{Column, Table, columns_of, indexes_of, primary_key, tables_o
 use super::stored_definitions::{self, StoredTable};
 use crate::engine::TableDefinition;
 use crate::engine::annotations::Annotation;
+use crate::engine::translate::no_such_table;
 use crate::sql::{backquoted, text_literal};
 
-/// A table's statement in MySQL's words.
+/// The statement that creates a table or a view again.
 pub(super) fn create_statement(
     databases: &Databases,
     database: &str,
@@ -30,9 +31,7 @@ pub(super) fn create_statement(
         }
         table_statement(connection, &found).map(Some)
     };
-    read()
-        .map_err(|error| to_mysql(&error, ""))?
-        .ok_or_else(|| SqlError::new(1146, b"42S02", format!("Table '{database}.{table}' doesn't exist")))
+    read().map_err(|error| to_mysql(&error, ""))?.ok_or_else(|| no_such_table(database, table))
 }
 
 pub(super) fn table_statement(connection: &Connection, found: &Table) -> SqliteResult<TableDefinition> {

@@ -1,7 +1,7 @@
-//! Reads the texts that SQLite keeps of definitions, and writes them in MySQL's words.
+//! Reads the definitions that SQLite keeps as text, and prints them in MySQL's notation.
 //!
-//! [`super::super::translate`] wrote them, with what SQLite does not know in comments ([`crate::engine::annotations`]). A text of another program's
-//! is shown token by token, so that each name and each text stays one.
+//! Most were written by [`super::super::translate`], with annotations for what SQLite does not know ([`crate::engine::annotations`]).
+//! Definitions of other programs are printed token by token, so that each name and each text stays one token.
 
 use sealwire_core::error::SqlError;
 
@@ -9,7 +9,7 @@ use crate::engine::annotations::{Annotation, Annotations};
 use crate::sql::lex::{Lexer, Piece, unquote};
 use crate::sql::{backquoted, text_literal};
 
-/// A piece of SQLite's text.
+/// A token of SQLite's text.
 #[derive(Debug, Clone, PartialEq)]
 enum Token {
     Name(String),
@@ -27,11 +27,11 @@ impl Token {
     }
 }
 
-/// A token, and whether a space stood before it.
+/// A token, and whether white space stood before it.
 #[derive(Debug, Clone, PartialEq)]
 struct Spaced(bool, Token);
 
-/// Cuts SQLite's text into tokens; other comments than ours count as spaces.
+/// Splits SQLite's text into tokens; comments that are no annotations count as white space.
 fn tokens(sql: &str) -> Vec<Spaced> {
     let mut tokens = Vec::new();
     let mut rest = sql;
@@ -70,7 +70,7 @@ const fn is_word(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '_' | '$' | '@' | '.') || !c.is_ascii()
 }
 
-/// The contents of a quoted text or name, and what follows it.
+/// The contents of a quoted text or name, and the rest behind it.
 fn quoted(text: &str, quote: char) -> (String, &str) {
     let mut contents = String::new();
     let mut characters = text.char_indices().skip(1).peekable();
@@ -86,13 +86,13 @@ fn quoted(text: &str, quote: char) -> (String, &str) {
     (contents, "")
 }
 
-/// The text from `start` to `end`, and what follows it.
+/// The text from `start` to `end`, and the rest behind it.
 fn until<'t>(text: &'t str, start: usize, end: &str) -> (&'t str, &'t str) {
     let rest = text.get(start..).unwrap_or_default();
     rest.split_once(end).unwrap_or((rest, ""))
 }
 
-/// Makes a token of what was read.
+/// Makes a token from a value.
 trait Read<'t, T> {
     fn map_text(self, make: impl FnOnce(T) -> Token) -> (Option<Token>, &'t str);
 }
@@ -103,7 +103,7 @@ impl<'t, T> Read<'t, T> for (T, &'t str) {
     }
 }
 
-/// Tokens in MySQL's quotes.
+/// Prints tokens with MySQL's quotes.
 fn render(tokens: &[Spaced]) -> String {
     let mut out = String::new();
     let mut rest = tokens;
@@ -132,7 +132,7 @@ fn render(tokens: &[Spaced]) -> String {
     out
 }
 
-/// The text of `CAST(X'…' AS TEXT)`, which the writer makes of a text with zero bytes.
+/// The text in `CAST(X'…' AS TEXT)`, which the writer emits for a text with zero bytes.
 fn cast_text(tokens: &[Spaced]) -> Option<String> {
     let [
         Spaced(_, cast),
@@ -157,7 +157,7 @@ fn cast_text(tokens: &[Spaced]) -> Option<String> {
     String::from_utf8(bytes.filter(|_| fits)?).ok()
 }
 
-/// SQLite's text of an expression in MySQL's quotes.
+/// Prints an expression of SQLite's with MySQL's quotes.
 pub(super) fn in_mysql(sql: &str) -> String {
     render(&tokens(sql))
 }
@@ -178,7 +178,7 @@ fn group(tokens: &[Spaced]) -> &[Spaced] {
     rest
 }
 
-/// The parts that commas separate.
+/// The parts between commas.
 fn items(tokens: &[Spaced]) -> Vec<&[Spaced]> {
     let mut depth = 0usize;
     tokens
@@ -203,7 +203,7 @@ fn annotations(tokens: &[Spaced]) -> Annotations {
     all
 }
 
-/// What is behind a word that is in no parentheses.
+/// The tokens behind a word that is outside of parentheses.
 fn after_word<'t>(tokens: &'t [Spaced], word: &str) -> Option<&'t [Spaced]> {
     let mut depth = 0usize;
     let at = tokens.iter().position(|Spaced(_, token)| {
@@ -217,23 +217,23 @@ fn after_word<'t>(tokens: &'t [Spaced], word: &str) -> Option<&'t [Spaced]> {
     tokens.get(at + 1..)
 }
 
-/// A column, as far as SQLite's PRAGMAs don't tell of it.
+/// A column's facts that SQLite's PRAGMAs do not report.
 #[derive(Debug, Default)]
 pub(super) struct StoredColumn {
     name: String,
     pub(super) annotations: Annotations,
-    /// Whether letters of either case are the same in it.
+    /// Whether its collation ignores case.
     pub(super) folds_case: bool,
     /// The expression of a generated column.
     pub(super) generated: Option<String>,
 }
 
-/// A table, as far as SQLite's PRAGMAs don't tell of it.
+/// A table's facts that SQLite's PRAGMAs do not report.
 #[derive(Debug, Default)]
 pub(super) struct StoredTable {
     pub(super) comment: Option<String>,
     columns: Vec<StoredColumn>,
-    /// Foreign keys, then CHECK constraints, as lines of CREATE TABLE.
+    /// Foreign keys and CHECK constraints, as lines of CREATE TABLE.
     pub(super) foreign_keys: Vec<String>,
     pub(super) checks: Vec<String>,
 }
@@ -275,7 +275,7 @@ impl StoredTable {
     fn column(&mut self, name: &str, item: &[Spaced]) {
         let annotations = annotations(item);
         let checks: Vec<String> = annotations.all(Annotation::Check).map(str::to_owned).collect();
-        // The writer adds a CHECK of its own for the members of ENUM.
+        // The CHECK of an ENUM column is the writer's, for the members.
         let is_ours = annotations.get(Annotation::Type).is_some_and(|kind| kind.starts_with("enum"));
         if let (true, false, Some(check)) = (checks.is_empty(), is_ours, after_word(item, "CHECK")) {
             self.checks.push(format!("CHECK ({})", render(group(check))));
@@ -291,14 +291,14 @@ impl StoredTable {
         });
     }
 
-    /// Its columns, with the expressions of those that are generated.
+    /// The columns, with the expressions of the generated ones.
     pub(super) fn columns(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
         self.columns.iter().map(|column| (column.name.as_str(), column.generated.as_deref()))
     }
 
     pub(super) fn take(&mut self, column: &str) -> StoredColumn {
         let at = self.columns.iter().position(|stored| stored.name.eq_ignore_ascii_case(column));
-        // A view's columns are in no such text.
+        // Columns of a view are in no such text.
         at.map_or_else(
             || StoredColumn { folds_case: true, ..StoredColumn::default() },
             |at| self.columns.swap_remove(at),
@@ -306,7 +306,7 @@ impl StoredTable {
     }
 }
 
-/// The error of renaming a column that a annotations expression of this text names, as in MySQL: SQLite would rename it in its own words alone.
+/// Refuses to rename a column that an annotation names, as MySQL does, because SQLite would rename it in its own text alone.
 pub(super) fn refuse_rename(sql: &str, column: &str) -> Result<(), SqlError> {
     let annotations = annotations(&tokens(sql));
     let uses = |kind| {
@@ -334,7 +334,7 @@ fn is_constraint(word: &Token) -> bool {
     ["CONSTRAINT", "PRIMARY", "UNIQUE", "FOREIGN", "CHECK"].iter().any(|begin| word.is_word(begin))
 }
 
-/// The parts of CREATE INDEX in MySQL's words.
+/// The parts of CREATE INDEX in MySQL's notation.
 pub(super) fn key_parts(sql: &str) -> Vec<String> {
     let part = |item: &[Spaced]| {
         let annotations = annotations(item);
@@ -350,7 +350,7 @@ pub(super) fn key_parts(sql: &str) -> Vec<String> {
     items(group(&tokens(sql))).into_iter().map(part).collect()
 }
 
-/// CREATE VIEW in MySQL's words.
+/// CREATE VIEW in MySQL's notation.
 pub(super) fn view(name: &str, sql: &str) -> String {
     let tokens = tokens(sql);
     let head = tokens.iter().position(|Spaced(_, token)| token.is_word("AS")).unwrap_or(tokens.len());

@@ -1,7 +1,7 @@
-//! Weighs statements with the tables and views that they read: see [`weight`].
+//! Weighs statements together with the tables and views that they read: see [`weight`].
 //!
-//! A statement that reads no view and is light whatever its tables are is never weighed here. SQLite reads no view until its weight is known:
-//! the connection forbids views, and a statement that fails for that reason is weighed and compiled again with them.
+//! Most statements need no weighing here, because they read no view and are light with any tables. The connection forbids views to SQLite;
+//! a statement that fails for that reason is weighed and compiled again with views allowed.
 
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -17,16 +17,16 @@ use crate::engine::translate::weight::{self, MOST, Relation, Tables, too_complex
 use crate::engine::translate::{Reading, Temporaries, quote, schema_of, temporary_name, tree};
 use crate::engine::{Interruption, is_system_database};
 
-/// The code of the error of a statement for which there is no memory.
+/// The code of the error where there is no memory.
 const OUT_OF_MEMORY: u16 = 1041;
-/// ViewsAllowed that one statement reads, with those that they read.
+/// The most views that a statement may read, directly and through other views.
 const MOST_VIEWS: usize = 1_000;
 
-/// Allows views until it is dropped.
+/// Allows views on a connection until it is dropped.
 pub(super) struct ViewsAllowed<'a>(&'a Connection);
 
 impl<'a> ViewsAllowed<'a> {
-    /// Allows them.
+    /// Allows views.
     ///
     /// # Errors
     /// SQLite's.
@@ -44,12 +44,12 @@ impl<'a> ViewsAllowed<'a> {
 
 impl Drop for ViewsAllowed<'_> {
     fn drop(&mut self) {
-        // It fails for no reason that a connection can have.
+        // Setting this option can't fail on an open connection.
         let _ = self.0.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false);
     }
 }
 
-/// A database and a table or view of it, in lower case.
+/// The database, and the table or view in lower case.
 type Key = (String, String);
 
 /// The tables and views of a connection.
@@ -57,20 +57,20 @@ pub(super) struct StoredRelations<'a> {
     connection: &'a Connection,
     database: Option<String>,
     temporaries: &'a Temporaries,
-    /// Whether all tables are of the connection's own file, whatever their database's name.
+    /// Whether all tables are in the connection's own file, whatever the database's name.
     is_of_file: bool,
     known: HashMap<Key, Rc<Relation>>,
-    /// ViewsAllowed in the order in which they were weighed: those that others read first.
+    /// The views in the order in which they were weighed: a view comes behind those that it reads.
     order: Vec<Key>,
-    /// ViewsAllowed that were asked for, and whose weight is not known: their texts.
+    /// Texts of views whose weight is needed and not known yet.
     missing: Vec<(Key, String)>,
     failed: Option<rusqlite::Error>,
-    /// What is asked while statements and views are read.
+    /// Counts memory and checks for stops while statements and views are parsed.
     reading: &'a dyn Reading,
 }
 
 impl<'a> StoredRelations<'a> {
-    /// Names without a database are those of `database`.
+    /// `database` is the database of names without one.
     pub(super) fn new(
         connection: &'a Connection,
         database: Option<&str>,
@@ -90,7 +90,7 @@ impl<'a> StoredRelations<'a> {
         }
     }
 
-    /// Refuses a statement that is too heavy, else gives its weight.
+    /// Returns the weight of a statement, and refuses one that is too heavy.
     ///
     /// # Errors
     /// 1436, those of [`Reading`], and SQLite's.
@@ -107,7 +107,7 @@ impl<'a> StoredRelations<'a> {
         if weight > MOST { Err(too_complex("the statement")) } else { Ok(weight) }
     }
 
-    /// Refuses a view that is too heavy, whichever it is of the database.
+    /// Refuses a database in which any view is too heavy.
     ///
     /// # Errors
     /// 1436, and SQLite's.
@@ -134,7 +134,7 @@ impl<'a> StoredRelations<'a> {
         self.failed.take().map_or(Ok(()), |error| Err(to_mysql(&error, "")))
     }
 
-    /// Weighs the views that are missing, and those that they read. A view waits on a list, and not in a recursion, for those below it.
+    /// Weighs the missing views, and those that they read. Views wait in a list for the views below them, because recursion could be deep.
     fn weigh_views(&mut self) -> Result<(), SqlError> {
         let own = self.database.clone();
         let mut waiting = std::mem::take(&mut self.missing);
@@ -154,11 +154,11 @@ impl<'a> StoredRelations<'a> {
                 Err(error) if error.code == OUT_OF_MEMORY => return Err(error),
                 Err(_) => self.reading.go_on().map(|()| None)?,
             };
-            // A view that another program has made, and that is no SQL of ours.
+            // Another program's view may be no SQL of ours; its length then counts.
             let size = text.len() as u64;
             let relation = relation.unwrap_or_else(|| Relation::unknown(size, size));
             let missing = std::mem::take(&mut self.missing);
-            // A view that reads itself is SQLite's to refuse.
+            // SQLite refuses a view that reads itself.
             let missing: Vec<_> =
                 missing.into_iter().filter(|(other, _)| *other != key && !open.contains(other)).collect();
             if missing.is_empty() {
@@ -182,7 +182,7 @@ impl<'a> StoredRelations<'a> {
         } else if self.is_of_file {
             ("main".to_owned(), name.to_owned())
         } else {
-            // A name with a zero byte is that of no table.
+            // No table has a name with a zero byte.
             (quote(&schema_of(&key.0)).unwrap_or_default(), name.to_owned())
         };
         let sql = format!(
@@ -201,8 +201,8 @@ impl<'a> StoredRelations<'a> {
     }
 }
 
-/// The names, in lower case, of the views of a connection's file that are asked for and of those that they read, without what is too heavy: those
-/// that others read come first.
+/// The views of the connection's file that are light: the given ones and those that they read, in lower case. A view comes behind those that
+/// it reads.
 pub(super) fn readable_views<'v>(
     connection: &Connection,
     views: impl Iterator<Item = (&'v str, &'v str)>,
@@ -215,7 +215,7 @@ pub(super) fn readable_views<'v>(
         let key = (String::new(), name.to_ascii_lowercase());
         if !stored.known.contains_key(&key) {
             stored.missing.push((key, stored_definitions::view(name, text)));
-            // One that can't be weighed is not looked at.
+            // A view that can't be weighed is left out.
             let _ = stored.weigh_views();
             stored.missing.clear();
         }
@@ -296,12 +296,12 @@ pub(super) fn check_table(connection: &Connection, schema: &str, table: &str) ->
     weight::check_parts(&weights, &parts.iter().collect::<Vec<_>>())
 }
 
-/// The tree of a part of a table. Tables have small parts: see [`weight::MOST_OF_TABLE`].
+/// Parses a part of a table. Parts are small: see [`weight::MOST_OF_TABLE`].
 fn part(sql: &str) -> Result<Statement, SqlError> {
     tree(sql, &Interruption::default()).map(|tree| tree.statement)
 }
 
-/// An expression in MySQL's words.
+/// Parses an expression in MySQL's notation.
 fn expression(text: &str) -> Option<Expr> {
     let Ok(Statement::Query(query)) = part(&format!("SELECT {text}")) else { return None };
     let SetExpr::Select(select) = *query.body else { return None };
@@ -311,7 +311,7 @@ fn expression(text: &str) -> Option<Expr> {
     }
 }
 
-/// The expression of a CHECK as a line of CREATE TABLE has it.
+/// The expression of a CHECK, from a line of CREATE TABLE.
 fn check_of(line: &str) -> Option<Expr> {
     let Ok(Statement::CreateTable(table)) = part(&format!("CREATE TABLE t (a INT, {line})")) else { return None };
     table.constraints.into_iter().find_map(|constraint| match constraint {

@@ -1,35 +1,35 @@
-//! Which database and which table a query of `information_schema` asks for, so that no others are read for it.
+//! Finds the database and the table for which a query of `information_schema` asks, so that no others are read.
 //!
-//! The query filters what it is given all the same: this may leave out only rows that it would not show. So it knows one shape alone, which SHOW
-//! COLUMNS and tools have: one table, and conditions joined by AND that compare a column with a text.
+//! SQLite runs the query's conditions in any case, so the filter must only leave out rows that those would. It understands one form, which
+//! SHOW COLUMNS and tools use: one table, and conditions joined by AND that compare a column with a text.
 
 use crate::sql::lex::{Lexer, Piece, unquote};
 
-/// What is asked for; `None` is all.
+/// The names that rows must have; `None` lets all through.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct TableFilter {
     schema: Option<String>,
     table: Option<String>,
 }
 
-/// Words that may make a condition mean something else than it does alone, or that begin another query.
+/// Words that may change the meaning of a condition, or begin another query.
 const AMBIGUOUS_WORDS: &[&str] =
     &["BETWEEN", "CASE", "JOIN", "OR", "STRAIGHT_JOIN", "TABLE", "UNION", "VALUES", "WITH", "XOR"];
 /// Words that end the conditions.
 const END_WORDS: &[&str] = &["GROUP", "HAVING", "LIMIT", "ORDER"];
 
 impl TableFilter {
-    /// What a statement asks for.
+    /// The filter of a statement.
     pub(super) fn of(sql: &str) -> Self {
         Self::read(sql).unwrap_or_default()
     }
 
-    /// Whether a database may be one that is asked for.
+    /// Whether rows of this database may be in the result.
     pub(super) fn matches_schema(&self, name: &str) -> bool {
         may_equal(self.schema.as_deref(), name)
     }
 
-    /// Whether a table may be one that is asked for.
+    /// Whether rows of this table may be in the result.
     pub(super) fn matches_table(&self, name: &str) -> bool {
         may_equal(self.table.as_deref(), name)
     }
@@ -84,13 +84,13 @@ fn is_column(written: &[u8], name: &[u8]) -> bool {
     bare.eq_ignore_ascii_case(name)
 }
 
-/// What stands before and behind the first token of a kind.
+/// The tokens before and behind the first token for which `is_it` holds.
 fn split_at_word<T>(tokens: &[T], is_it: impl Fn(&T) -> bool) -> Option<(&[T], &[T])> {
     let at = tokens.iter().position(is_it)?;
     Some((tokens.get(..at)?, tokens.get(at + 1..)?))
 }
 
-/// Whether SQLite could find them equal, in any collation of ours.
+/// Whether any of our collations could compare them as equal.
 fn may_equal(wanted: Option<&str>, name: &str) -> bool {
     wanted.is_none_or(|wanted| wanted.trim_end().to_lowercase() == name.trim_end().to_lowercase())
 }

@@ -1,5 +1,4 @@
-//! Where SQLite puts temporary files, and how much room there is: whoever sorts much must leave some for the tables of others, which may
-//! lie on the same file system.
+//! Temporary files and tables: where SQLite puts them, and how much disk space they leave to others.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -10,7 +9,7 @@ use sealwire_core::error::SqlError;
 
 use crate::engine::translate::Translated;
 
-/// The part of the file system that temporary files leave free, and the most bytes that this is.
+/// The part of the file system that temporary files leave free, and the most bytes of it.
 const KEPT: u64 = 10;
 const MOST_KEPT: u64 = 1 << 30;
 
@@ -24,8 +23,7 @@ pub(super) fn folder() -> &'static Path {
     })
 }
 
-/// How much may still be written beside what is kept for others; `None` where less is free than that. Where the system does not tell, nothing
-/// is short.
+/// The bytes that may still be written; `None` where less than the reserve is free. Unlimited where the system does not say.
 fn room(folder: &Path) -> Option<u64> {
     let Ok(system) = rustix::fs::statvfs(folder) else { return Some(u64::MAX) };
     let (all, free) =
@@ -33,17 +31,17 @@ fn room(folder: &Path) -> Option<u64> {
     free.checked_sub((all / KEPT).min(MOST_KEPT))
 }
 
-/// Whether less is free than is kept for others.
+/// Whether less than the reserve is free for temporary files.
 pub(super) fn is_short() -> bool {
     is_short_in(folder())
 }
 
-/// The same of the file system of another folder.
+/// Whether less than the reserve is free on another folder's file system.
 pub(super) fn is_short_in(folder: &Path) -> bool {
     room(folder).is_none()
 }
 
-/// The bytes of the temporary tables of each account, which are there as long as its sessions.
+/// The bytes of temporary tables of each account.
 static SHARES: Mutex<BTreeMap<String, u64>> = Mutex::new(BTreeMap::new());
 
 fn shares() -> MutexGuard<'static, BTreeMap<String, u64>> {
@@ -62,7 +60,7 @@ impl Share {
         self.bytes
     }
 
-    /// Counts so many bytes for an account.
+    /// Sets the bytes, and the account for which they count.
     pub(super) fn set(&mut self, account: &str, bytes: u64) {
         let mut shares = shares();
         if let Some(all) = shares.get_mut(&self.account) {
@@ -79,7 +77,7 @@ impl Share {
         }
     }
 
-    /// Why the account may not have more, where it has too much.
+    /// The error where the account has more than its share.
     pub(super) fn refusal(&self) -> Option<SqlError> {
         let (own, accounts, all) = {
             let shares = shares();
@@ -107,29 +105,29 @@ impl Drop for Share {
     }
 }
 
-/// Whether an account may have `own` bytes of temporary tables while so many accounts have `all`, and there is room for others: while more than
-/// half is free it may; then no more than a share, where one is kept for who comes next.
+/// Whether an account may keep `own` bytes, of `all` bytes of `accounts` accounts. While more than half of the space is free, every account may;
+/// afterwards each may have an equal share, of which one more is kept for a new account.
 fn is_fair(own: u64, accounts: usize, all: u64, room: u64) -> bool {
     let pool = room.saturating_add(all);
     all <= pool / 2 || own <= pool / (accounts as u64 + 1)
 }
 
-/// The error of a statement that would take what is kept.
+/// The error of a statement that would use the reserve.
 pub(super) fn full() -> SqlError {
     let message = format!(
-        "The table '(temporary)' is full: less than a tenth of the file system of '{}' is free, and that is kept for others; let the \
+        "The table '(temporary)' is full: less than a tenth of the file system of '{}' is free, and that is reserved for others; let the \
          statement sort or join less, drop temporary tables, or set SQLITE_TMPDIR to a larger file system",
         folder().display()
     );
     SqlError::new(1114, b"HY000", message)
 }
 
-/// Whether a statement puts rows into a temporary table: they are in a temporary file as long as the session lasts.
+/// Whether a statement puts rows into a temporary table.
 pub(super) fn fills_temporary(translated: &Translated) -> bool {
     temporary_target(translated).is_some()
 }
 
-/// The temporary table that a statement puts rows into, by SQLite's name of it.
+/// The temporary table into which a statement puts rows, by its name in SQLite.
 pub(super) fn temporary_target(translated: &Translated) -> Option<String> {
     const FRONTS: [&str; 6] = [
         "CREATE TABLE temp.`",

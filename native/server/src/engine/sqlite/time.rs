@@ -1,4 +1,4 @@
-//! Dates and times as texts, the way MySQL writes them; always UTC.
+//! Dates and times in MySQL's text form, in UTC.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -13,11 +13,11 @@ pub(super) struct Moment {
 
 const DAY: i64 = 86_400_000_000;
 const SECOND: i64 = 1_000_000;
-/// The end of TIMESTAMP in CONVERT_TZ, 3001-01-18 23:59:59 UTC, since MySQL 8.0.28.
+/// The last second of TIMESTAMP for CONVERT_TZ, 3001-01-18 23:59:59 UTC, since MySQL 8.0.28.
 const LAST_TIMESTAMP: i64 = 32_536_771_199;
 
-/// The seconds before UTC of a time zone: `UTC`, `SYSTEM`, which is UTC too, or an offset from `-13:59` to `+14:00`. Other names are in no
-/// table, as in a MySQL whose tables of time zones are empty.
+/// A time zone's offset from UTC in seconds: `UTC`, `SYSTEM` (also UTC), or `-13:59` to `+14:00`. Other names are unknown, as in a MySQL
+/// without time zone tables.
 pub(crate) fn zone(name: &str) -> Option<i64> {
     if name.eq_ignore_ascii_case("UTC") || name.eq_ignore_ascii_case("SYSTEM") {
         return Some(0);
@@ -75,7 +75,7 @@ impl Moment {
             .unwrap_or_else(|| (clock.rsplit(':').next().unwrap_or("0"), ""));
         let second: i64 = if clock.matches(':').count() < 2 { 0 } else { second.parse().ok()? };
         let digits: String = fraction.chars().chain("000000".chars()).take(6).collect();
-        // TIME reaches this far.
+        // TIME ends at 838 hours.
         if !(0..=838).contains(&hour) || !(0..60).contains(&minute) || !(0..60).contains(&second) {
             return None;
         }
@@ -83,7 +83,7 @@ impl Moment {
         Some(Self { days: days_from_civil(year, month, day), micros })
     }
 
-    /// The same moment, of a zone that is so many seconds before UTC, in another. What TIMESTAMP can't be is left as it is.
+    /// Converts from one offset to another, in seconds east of UTC. A moment outside of TIMESTAMP stays as it is.
     pub(super) fn converted(self, from: i64, to: i64) -> Option<Self> {
         let now = i128::from(self.days) * i128::from(DAY) + i128::from(self.micros);
         let utc = i64::try_from(now - i128::from(from * SECOND)).ok()?;
@@ -104,17 +104,17 @@ impl Moment {
         (seconds / 3600, seconds / 60 % 60, seconds % 60, self.micros % SECOND)
     }
 
-    /// 0 is Sunday.
+    /// The day of the week; 0 is Sunday.
     pub(super) const fn weekday(self) -> i64 {
         (self.days + 4).rem_euclid(7)
     }
 
-    /// 1 is the first of January.
+    /// The day of the year, from 1.
     pub(super) const fn day_of_year(self) -> i64 {
         self.days - days_from_civil(self.date().0, 1, 1) + 1
     }
 
-    /// Moved by a number of MySQL's units; `None` where the unit is not known or the year leaves 0 to 9999.
+    /// Adds an interval of MySQL; `None` where the unit is unknown or the year leaves 0 to 9999.
     pub(super) fn moved(self, amount: f64, unit: &str) -> Option<Self> {
         let unit = unit.trim_end_matches('S');
         let months = match unit {
@@ -125,7 +125,7 @@ impl Moment {
         };
         let moved = if months > 0.0 {
             let (year, month, day) = self.date();
-            // The cast saturates, and so does the sum.
+            // The cast and the sum saturate.
             let total = (year * 12 + month - 1).saturating_add((amount * months) as i64);
             let (year, month) = (total.div_euclid(12), total.rem_euclid(12) + 1);
             if !(0..=9999).contains(&year) {
@@ -162,7 +162,7 @@ impl Moment {
         format!("{hour:02}:{minute:02}:{second:02}")
     }
 
-    /// `YYYY-MM-DD HH:MM:SS`, with a fraction where there is one.
+    /// `YYYY-MM-DD HH:MM:SS`, with a fraction if it is not zero.
     pub(super) fn text(self) -> String {
         let micros = self.clock().3;
         let fraction = if micros == 0 { String::new() } else { format!(".{micros:06}") };
@@ -326,7 +326,7 @@ mod tests {
         assert_eq!(at("2024-01-01").moved(f64::NAN, "YEAR"), Some(at("2024-01-01")));
         for micros in [i64::MIN, i64::MAX] {
             let far = Moment::from_unix(micros);
-            // Years that no text has are written with more digits, and nothing overflows.
+            // Years beyond 9999 are written with more digits.
             assert!(!far.text().is_empty() && !far.format("%Y %j %w %W").is_empty());
             let _ = (far.unix_seconds(), far.moved(1.0, "DAY"), far.moved(-1.0, "YEAR"));
         }

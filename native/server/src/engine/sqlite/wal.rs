@@ -1,4 +1,4 @@
-//! The file beside a database in which SQLite keeps changes until nobody reads what was there before them, and how long it becomes.
+//! The write-ahead log beside a database. SQLite keeps changes in it as long as anybody reads the state before them.
 
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
@@ -9,14 +9,14 @@ use sealwire_core::error::SqlError;
 use super::errors::to_mysql;
 use crate::engine::translate::{quote, quote_text};
 
-/// So much may others write while a statement waits for its client.
+/// How much others may write while a statement waits for its client.
 pub(super) const MOST_WRITTEN: u64 = 1 << 30;
-/// So much of the file is kept when nobody reads old changes any more.
+/// The length to which SQLite shortens the log when nobody reads old states.
 pub(super) const KEPT: u64 = 64 << 20;
-/// What the file's name has behind the database's.
+/// The end of the log's file name.
 pub(super) const SUFFIX: &str = ".sqlite-wal";
 
-/// Gives the file back when it has become long.
+/// Has SQLite shorten the log when it restarts it.
 ///
 /// # Errors
 /// SQLite's.
@@ -25,15 +25,15 @@ pub(super) fn limit_size(connection: &Connection, schema: &str) -> Result<(), Sq
     connection.query_row(&set, [], |_| Ok(())).map_err(|error| to_mysql(&error, ""))
 }
 
-/// Writes a database's changes back and gives the file's room back, where the file is longer than that. Where somebody still reads what was there
-/// before, the file stays: whoever comes next tries again. The connection waits for nobody meanwhile.
+/// Writes the log's changes to the database and empties the log, where it is longer than `most`. While others read an old state the log stays,
+/// and a later call tries again. The connection must not wait for locks meanwhile.
 pub(super) fn shrink(connection: &Connection, schema: &str, database: &Path, most: u64) {
     let length = wal_of(database).metadata().map_or(0, |file| file.len());
     if length <= most {
         return;
     }
     if let Err(error) = checkpoint(connection, schema) {
-        tracing::warn!("the file beside the database '{schema}' keeps its {length} bytes: {error}");
+        tracing::warn!("the write-ahead log of the database '{schema}' keeps its {length} bytes: {error}");
     }
 }
 
@@ -41,8 +41,8 @@ fn checkpoint(connection: &Connection, schema: &str) -> rusqlite::Result<()> {
     connection.query_row(&format!("PRAGMA {}.wal_checkpoint(TRUNCATE)", quote_text(schema)), [], |_| Ok(()))
 }
 
-/// Writes back what a server that did not end well has left beside a database, and removes the file. Nobody else may have it open: SQLite then needs
-/// no room for an index of the file, so that this works on a full disk.
+/// Writes the log of a killed server to its database, and removes the log. No other connection may be open: SQLite then needs no space for an
+/// index of the log, so that this works on a full disk.
 ///
 /// # Errors
 /// SQLite's.
@@ -56,8 +56,7 @@ pub(super) fn recover(database: &Path) -> rusqlite::Result<()> {
     checkpoint(&connection, "main")
 }
 
-/// What is written to databases while a statement that reads them waits: it is all kept, because the statement may still read what was
-/// there before.
+/// Measures what others write while a statement waits for its client. SQLite keeps all of it, because the statement reads the old state.
 pub(super) struct WalGrowth {
     files: Vec<PathBuf>,
     before: Cell<Option<u64>>,
@@ -65,12 +64,12 @@ pub(super) struct WalGrowth {
 }
 
 impl WalGrowth {
-    /// Of these databases' files, and how much it may be.
+    /// Measures the logs of these databases, and allows `most` bytes.
     pub(super) fn new(databases: impl Iterator<Item = PathBuf>, most: u64) -> Self {
         Self { files: databases.map(|database| wal_of(&database)).collect(), before: Cell::new(None), most }
     }
 
-    /// Looks how much it is since this was asked for the first time.
+    /// Checks the growth since the first call.
     ///
     /// # Errors
     /// 1317 where it is too much.
@@ -82,14 +81,14 @@ impl WalGrowth {
             return Ok(());
         }
         let message = format!(
-            "Query execution was interrupted: its client did not read, while others wrote more than {} bytes that had to be kept for it",
+            "Query execution was interrupted: its client did not read, while others wrote more than {} bytes which SQLite had to keep for it; read results faster, or select less",
             self.most
         );
         Err(SqlError::new(1317, b"70100", message))
     }
 }
 
-/// The file beside a database's.
+/// The write-ahead log of a database.
 pub(super) fn wal_of(database: &Path) -> PathBuf {
     let mut wal = database.as_os_str().to_owned();
     wal.push("-wal");

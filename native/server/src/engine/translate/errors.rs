@@ -4,7 +4,7 @@ use sealwire_core::error::SqlError;
 
 /// MySQL's refusal of what this server does not do.
 pub(in crate::engine) fn unsupported(what: &str) -> SqlError {
-    SqlError::new(1235, b"42000", format!("This version of Sealwire doesn't yet support '{what}'"))
+    SqlError::not_supported_yet(format!("This version of Sealwire doesn't yet support '{what}'"))
 }
 
 /// Keys of one table, as in MySQL: what asks about tables reads all of them.
@@ -13,4 +13,9 @@ pub(in crate::engine) const MOST_KEYS: usize = 64;
 /// The error for one more.
 pub(in crate::engine) fn too_many_keys() -> SqlError {
     SqlError::new(1069, b"42000", format!("Too many keys specified; max {MOST_KEYS} keys allowed"))
+}
+
+/// The error for a table that does not exist.
+pub(in crate::engine) fn no_such_table(database: &str, table: &str) -> SqlError {
+    SqlError::new(1146, b"42S02", format!("Table '{database}.{table}' doesn't exist"))
 }

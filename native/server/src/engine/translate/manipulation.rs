@@ -17,10 +17,8 @@ pub(super) fn change(with: Option<&With>, change: &Statement, writer: &mut Write
     let visible = writer.visible_ctes();
     if let Some(with) = with {
         if matches!(change, Statement::Insert(_)) {
-            return Err(SqlError::new(
-                1064,
-                b"42000",
-                "You have an error in your SQL syntax: WITH stands behind INSERT INTO …, before its SELECT",
+            return Err(SqlError::syntax(
+                "You have an error in your SQL syntax: WITH must follow INSERT INTO … and precede its SELECT",
             ));
         }
         writer.with(with)?;
@@ -69,7 +67,7 @@ fn insert(insert: &Insert, writer: &mut Writer<'_>) -> Result<Kind, SqlError> {
         Some(OnInsert::DuplicateKeyUpdate(assignments)) => {
             let alias = insert.insert_alias.as_ref();
             if alias.is_some_and(|alias| alias.col_aliases.as_ref().is_some_and(|columns| !columns.is_empty())) {
-                return Err(unsupported("names for the columns of the row to insert"));
+                return Err(unsupported("column aliases of the row to insert"));
             }
             writer.push(" ON CONFLICT DO UPDATE SET ");
             // What the inserted values come from is no part of the row that is there.

@@ -23,7 +23,7 @@ use sqlparser::ast::{SetExpr, Statement};
 
 use parse::Tree;
 
-pub(super) use errors::{MOST_KEYS, too_many_keys, unsupported};
+pub(super) use errors::{MOST_KEYS, no_such_table, too_many_keys, unsupported};
 pub(super) use function::is_allowed;
 pub(super) use names::{Temporaries, database_of, schema_of, temporary_name};
 pub(super) use parse::{Reading, tree};

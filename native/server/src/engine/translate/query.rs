@@ -286,7 +286,7 @@ fn member(member: &SetExpr, is_alone: bool, counter: Option<Counter<'_>>, writer
             writer.table(&sqlparser::ast::ObjectName::from(named), READ)
         }
         SetExpr::Insert(_) | SetExpr::Update(_) | SetExpr::Delete(_) | SetExpr::Merge(_) => {
-            Err(SqlError::new(1064, b"42000", "A statement that changes rows can't stand inside of a query"))
+            Err(SqlError::syntax("A query can't contain a statement that changes rows"))
         }
     }
 }
@@ -330,7 +330,7 @@ fn select(select: &Select, counter: Option<Counter<'_>>, writer: &mut Writer<'_>
     if let (Some(counter), None) = (counter, counted)
         && reads(select, counter.name)
     {
-        return Err(unsupported("a recursive query of nothing but *; name its columns"));
+        return Err(unsupported("* as the only column of a recursive query; name its columns"));
     }
     match &select.group_by {
         GroupByExpr::Expressions(list, modifiers) if modifiers.is_empty() => {
@@ -477,7 +477,7 @@ fn join(join: &Join, writer: &mut Writer<'_>) -> WriteResult {
 
 fn named(alias: &TableAlias, writer: &mut Writer<'_>) -> WriteResult {
     if !alias.columns.is_empty() || alias.at.is_some() {
-        return Err(unsupported("names for the columns of a derived table"));
+        return Err(unsupported("column aliases of a derived table"));
     }
     writer.push(" AS ");
     writer.name(&alias.name.value)

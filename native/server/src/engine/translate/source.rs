@@ -217,7 +217,7 @@ fn shown(text: &str) -> Result<String, SqlError> {
     let mut before = Piece::Space;
     for (piece, _) in Lexer::new(text.as_bytes()) {
         if piece == Piece::Symbol(b'|') && before == piece {
-            return Err(unsupported("|| in a definition, where CONCAT() means the same in each sql_mode"));
+            return Err(unsupported("|| in a definition; write CONCAT(), which means the same in each sql_mode"));
         }
         before = piece;
     }

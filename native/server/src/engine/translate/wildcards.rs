@@ -124,7 +124,7 @@ impl Visitor for Expansion<'_, '_, '_> {
                     Ok(())
                 }
                 SetExpr::Select(select) => self.select(select),
-                SetExpr::Table(_) => Err(unsupported("TABLE in a view, where SELECT names the columns")),
+                SetExpr::Table(_) => Err(unsupported("TABLE in a view; write SELECT")),
                 _ => Ok(()),
             };
             if let Err(error) = expanded {

@@ -8,7 +8,7 @@ use sealwire_accounts::Privilege;
 use sealwire_core::error::SqlError;
 use sqlparser::ast::{Ident, ObjectName};
 
-use super::errors::unsupported;
+use super::errors::{no_such_table, unsupported};
 use super::names::{Temporaries, parts, schema_of, temporary_name};
 use super::parse::Reading;
 use super::translated::{Access, Ignores, Kind, Translated};
@@ -322,8 +322,7 @@ impl<'a> Writer<'a> {
     pub(super) fn resolve(&self, name: &ObjectName) -> Result<(String, String), SqlError> {
         let (database, table) = match parts(name).as_slice() {
             [table] if name.0.len() == 1 => {
-                let database =
-                    self.scope.database.ok_or_else(|| SqlError::new(1046, b"3D000", "No database selected"))?;
+                let database = self.scope.database.ok_or_else(|| SqlError::no_database("No database selected"))?;
                 (database, *table)
             }
             [database, table] if name.0.len() == 2 => (*database, *table),
@@ -405,7 +404,7 @@ pub(in crate::engine) const READ: &[Privilege] = &[Privilege::SELECT];
 /// 1064 where it holds a zero byte, at which SQLite's text would end.
 pub(in crate::engine) fn quote(name: &str) -> Result<String, SqlError> {
     if name.contains('\0') {
-        return Err(SqlError::new(1064, b"42000", "A name holds a zero byte; no name in MySQL may"));
+        return Err(SqlError::syntax("A name contains a zero byte, which no name in MySQL may"));
     }
     Ok(format!("`{}`", name.replace('`', "``")))
 }
@@ -432,10 +431,6 @@ fn push_hexadecimal(bytes: &[u8], out: &mut String) {
 fn too_many_tables() -> SqlError {
     let message = format!("Too many tables; one statement can name {MOST_TABLES}. Send it in parts");
     SqlError::new(1116, b"HY000", message)
-}
-
-fn no_such_table(database: &str, table: &str) -> SqlError {
-    SqlError::new(1146, b"42S02", format!("Table '{database}.{table}' doesn't exist"))
 }
 
 /// Checks the name of a table, a column or an index that a statement creates.

@@ -1,7 +1,7 @@
-//! Statements are compiled with the tables and views that they were weighed with.
+//! Compiles statements with the same tables and views with which they were weighed.
 //!
-//! Another connection may change a view between the two, and SQLite compiles a statement anew by itself where that happens before its first step:
-//! so the versions of the schemas are compared, and a weighed statement is never compiled by SQLite alone.
+//! Another connection may change a view in between, and SQLite then compiles a statement again by itself before its first step. Therefore the
+//! versions of the schemas are compared, and SQLite must not compile a weighed statement again.
 
 use std::collections::HashMap;
 
@@ -15,24 +15,24 @@ use super::super::foreign_keys::ForeignKeys;
 use super::super::rows::bind;
 use super::super::stored_relations::{StoredRelations, ViewsAllowed};
 use super::{AttachedDatabase, SqliteSession};
-use crate::engine::translate::{Kind, Reading as _, Translated, quote, schema_of, wildcards};
+use crate::engine::translate::{Kind, Reading as _, Translated, no_such_table, quote, schema_of, wildcards};
 use crate::engine::{Request, is_system_database, stopped};
 
-/// What holds while a compiled statement is there.
+/// Guards that are held while a compiled statement exists.
 pub(super) struct Compiled<'a> {
     _authorizer: authorizer::StatementGuard<'a>,
     _views: Option<ViewsAllowed<'a>>,
     is_weighed: bool,
 }
 
-/// Why a statement was not compiled.
+/// Why a statement did not compile.
 enum CompileError {
-    /// It reads a view, which is to be weighed first.
+    /// It reads a view, so it must be weighed first.
     View,
     Other(SqlError),
 }
 
-/// Whether an error is about a table, a column or a function that is not there.
+/// Whether a table, a column or a function does not exist.
 const fn is_name_error(error: &SqlError) -> bool {
     matches!(error.code, 1054 | 1146 | 1305)
 }
@@ -44,22 +44,22 @@ fn broken_view(database: &str, view: &str) -> SqlError {
     SqlError::new(1356, b"HY000", message)
 }
 
-/// A statement is compiled so often while others change the tables and views that it reads.
+/// How often a statement is compiled while others change its tables and views.
 const MOST_CHANGES: usize = 20;
 
-/// What SQLite takes while it compiles a statement is so much less than the parser's tree.
+/// SQLite needs this many times less memory to compile a statement than the parser's tree takes.
 const TREE_TO_PROGRAM: usize = 4;
-/// And so many bytes for each node of a statement that was weighed.
+/// The memory to compile a weighed statement, in bytes for each node.
 const BYTES_OF_A_NODE: usize = 1_000;
 
 impl SqliteSession {
-    /// Refuses a statement that SQLite would take long to compile, as its tables and views are now; else gives its weight.
+    /// Weighs a statement with its tables and views as they are now; refuses one that would take SQLite too long to compile.
     pub(super) fn weigh(&self, request: &Request<'_>) -> Result<u64, SqlError> {
         let reading = self.bounds.reading(request);
         StoredRelations::new(&self.connection, request.database, &self.temporaries, &reading).check(request.sql)
     }
 
-    /// Compiles a statement of the user's, which SQLite's authorizer then holds to the session's rights until the result is dropped.
+    /// Compiles a user's statement; the authorizer checks it until the result is dropped.
     pub(super) fn compile(
         &self,
         sql: &str,
@@ -81,7 +81,7 @@ impl SqliteSession {
         self.retry_while_changed(|| self.compile_weighed(sql, &allowed, translated, request))
     }
 
-    /// Weighs and compiles a statement; `None` where another connection has changed tables or views in between.
+    /// Weighs and compiles a statement; `None` where another connection changed tables or views in between.
     fn compile_weighed(
         &self,
         sql: &str,
@@ -102,7 +102,7 @@ impl SqliteSession {
         if self.authorizer.suspended(|| self.versions())? != before {
             return Ok(None);
         }
-        // A definition holds the right to change the schema.
+        // A definition holds the write lock, so nobody else can change its schema.
         if translated.kind != Kind::Definition {
             self.authorizer.seal();
         }
@@ -111,7 +111,7 @@ impl SqliteSession {
         Ok(Some((Compiled { _authorizer: guard, _views: Some(views), is_weighed: true }, statement)))
     }
 
-    /// The error of a statement that reads a view which no longer fits its tables: MySQL names the view, and nothing of what the view reads.
+    /// The error of a statement that reads an outdated view. MySQL names the view, and nothing that the view reads.
     fn error_of_view(&self, error: SqlError, allowed: &impl Fn() -> Allowed, translated: &Translated) -> SqlError {
         if translated.kind == Kind::Definition || !is_name_error(&error) {
             return error;
@@ -129,7 +129,7 @@ impl SqliteSession {
             let guard = self.authorizer.begin(allowed());
             let compiled = self.connection.prepare(&format!("SELECT 1 FROM {schema}.{name}")).map(drop);
             drop(guard);
-            // Its own denial is none of the statement's.
+            // The denial of this test must not become the statement's error.
             let _ = self.authorizer.take_denial();
             if compiled.is_err_and(|error| is_name_error(&to_mysql(&error, ""))) {
                 return broken_view(&access.database, table);
@@ -138,7 +138,7 @@ impl SqliteSession {
         error
     }
 
-    /// The text of a CREATE VIEW with names in the place of each `*`; `None` for all other statements.
+    /// The text of a CREATE VIEW in which names replace each `*`; `None` for all other statements.
     pub(super) fn expand_wildcards(&self, request: &Request<'_>) -> Result<Option<String>, SqlError> {
         if !wildcards::may_have_wildcard(request.sql) {
             return Ok(None);
@@ -150,7 +150,7 @@ impl SqliteSession {
             if let Some(columns) = known.get(&key) {
                 return Ok(columns.clone());
             }
-            // SQLite reads a view to name its columns.
+            // SQLite must read a view to name its columns.
             self.weigh(request)?;
             let _views = ViewsAllowed::allow(&self.connection).map_err(|error| to_mysql(&error, ""))?;
             let read = || -> rusqlite::Result<Vec<String>> {
@@ -160,8 +160,7 @@ impl SqliteSession {
             };
             let columns = match read() {
                 Ok(columns) if columns.is_empty() => {
-                    let message = format!("Table '{database}.{table}' doesn't exist");
-                    return Err(SqlError::new(1146, b"42S02", message));
+                    return Err(no_such_table(database, table));
                 }
                 Ok(columns) => columns,
                 Err(error) => match to_mysql(&error, "") {
@@ -175,7 +174,7 @@ impl SqliteSession {
         wildcards::expand(request.sql, &self.bounds.reading(request), &mut columns)
     }
 
-    /// The versions of the schemas of all attached databases: each change of a table or a view makes another one.
+    /// The schema versions of all attached databases, which change with every table and view.
     fn versions(&self) -> Result<Vec<i64>, SqlError> {
         let of = |attached: &AttachedDatabase| {
             let schema = schema_of(&attached.database);
@@ -184,7 +183,7 @@ impl SqliteSession {
         self.attached.iter().map(of).collect::<rusqlite::Result<_>>().map_err(|error| to_mysql(&error, ""))
     }
 
-    /// Tries something until no other connection changes tables or views meanwhile.
+    /// Repeats an attempt until no other connection changes tables or views meanwhile.
     pub(super) fn retry_while_changed<T>(
         &self,
         mut attempt: impl FnMut() -> Result<Option<T>, SqlError>,
@@ -200,7 +199,7 @@ impl SqliteSession {
         Err(changed())
     }
 
-    /// Whether a statement failed because others have changed a table or view since it was compiled.
+    /// Whether a statement failed because others changed a table or view since it was compiled.
     pub(super) fn has_changed(&self, error: &rusqlite::Error) -> bool {
         self.authorizer.is_recompiled() || ViewsAllowed::is_refusal(error)
     }
@@ -221,7 +220,7 @@ impl SqliteSession {
         if translated.kind == Kind::Query {
             return Err(CompileError::Other(self.explain_compiling(&error, sql)));
         }
-        // What was denied may be the deed of a foreign key, which asks for no privilege.
+        // A foreign key needs no privilege, so the statement is compiled again with the tables of its foreign keys allowed.
         let denial = self.authorizer.take_denial();
         let Some(denial) = denial else { return Err(CompileError::Other(self.explain_compiling(&error, sql))) };
         let keys = translated.accesses.first().map(|access| ForeignKeys::read(&self.connection, &access.database));
@@ -234,7 +233,7 @@ impl SqliteSession {
         }
     }
 
-    /// As [`Self::run`]; `None` where others have changed tables or views since it was compiled.
+    /// One try of [`Self::run`]; `None` where others have changed tables or views since the statement was compiled.
     pub(super) fn run_once(
         &self,
         sql: &str,
@@ -243,7 +242,7 @@ impl SqliteSession {
         request: &Request<'_>,
     ) -> Result<Option<u64>, SqlError> {
         let compiled = self.compile(sql, allowed, translated, request)?;
-        // SQLite asks for no right before it looks into the views of an UPDATE: nobody may change them in between.
+        // SQLite reads the views of an UPDATE before it calls the authorizer, so a transaction keeps others from changing them.
         if compiled.0.is_weighed && translated.kind == Kind::Update && self.connection.is_autocommit() {
             drop(compiled);
             self.run_batch("BEGIN IMMEDIATE")?;

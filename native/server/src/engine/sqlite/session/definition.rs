@@ -1,4 +1,4 @@
-//! Definitions: CREATE, ALTER and DROP of tables, indexes and views, each in a transaction of its own.
+//! Runs definitions: CREATE, ALTER and DROP of tables, indexes and views. Each is a transaction.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::engine::translate::{Access, MOST_KEYS, Translated, quote, schema_of, 
 use crate::engine::{Done, Request, is_system_database, stopped};
 
 impl SqliteSession {
-    /// Whether a definition is of a table that the server makes, and may be left out: dumps have those of its logs.
+    /// Whether a definition may be skipped, because the server makes that table. Dumps have definitions of the log tables.
     pub(super) fn is_made_by_server(translated: &Translated, request: &Request<'_>) -> bool {
         let is_creation = translated.statements.first().is_some_and(|sql| sql.starts_with("CREATE TABLE "));
         let Some(Access { database, table: Some(table), .. }) = translated.accesses.first() else { return false };
@@ -32,7 +32,7 @@ impl SqliteSession {
             let allowed = || Allowed::new(translated, Arc::clone(request.context)).as_query();
             self.compile(check, allowed, translated, request)?;
         }
-        // A temporary table is its session's own, and commits nothing.
+        // A temporary table is private to its session, so it commits nothing.
         let commits = !translated.is_temporary();
         if commits {
             if !self.connection.is_autocommit() {
@@ -53,7 +53,7 @@ impl SqliteSession {
         Ok(Done { notes, warnings: self.bounds.end(), ..Done::default() })
     }
 
-    /// Refuses a table that has more keys than it may.
+    /// Refuses a table with too many keys.
     fn count_keys(&self, translated: &Translated) -> Result<(), SqlError> {
         for Access { database, table, .. } in &translated.accesses {
             let (Some(table), false) = (table, is_system_database(database)) else { continue };
@@ -67,7 +67,7 @@ impl SqliteSession {
         Ok(())
     }
 
-    /// Runs the statements of a definition within its transaction; what there is to note of them.
+    /// Runs the statements of a definition within its transaction; returns notes.
     fn define_all(&self, translated: &Translated, request: &Request<'_>) -> Result<Vec<SqlError>, SqlError> {
         let allowed = || Allowed::new(translated, Arc::clone(request.context));
         self.refuse_renames(translated)?;
@@ -84,7 +84,7 @@ impl SqliteSession {
             match error.code {
                 1051 if translated.is_conditional => notes.push(error),
                 1050 if translated.is_conditional => {
-                    // The table's indexes are none of the one that is there.
+                    // The table exists already, so its indexes are skipped.
                     notes.push(error);
                     break;
                 }
@@ -97,7 +97,7 @@ impl SqliteSession {
         Ok(notes)
     }
 
-    /// Refuses what a statement of a definition has made, where it is too heavy with all that was there.
+    /// Refuses a changed table or view that is too heavy together with its old parts.
     fn weigh_defined(&self, sql: &str, translated: &Translated, request: &Request<'_>) -> Result<(), SqlError> {
         if sql.starts_with("CREATE VIEW ") {
             let database = translated.accesses.first().map(|access| access.database.as_str());
@@ -115,8 +115,8 @@ impl SqliteSession {
         Ok(())
     }
 
-    /// Drops the views of a database whose table is altered, and gives the statements that make them again as they were. SQLite looks into all views
-    /// when it alters a table, stops at one that no longer fits, and changes those that do; MySQL does not look at them.
+    /// Drops the views of a database before a table is altered, and returns the statements that create them again unchanged. SQLite would
+    /// read all views, stop at an outdated one and rewrite the others; MySQL leaves views alone.
     fn drop_views(&self, translated: &Translated) -> Result<Vec<String>, SqlError> {
         let alters = translated.statements.iter().any(|sql| sql.starts_with("ALTER TABLE "));
         let (true, Some(access)) = (alters, translated.accesses.first()) else { return Ok(Vec::new()) };
@@ -134,7 +134,7 @@ impl SqliteSession {
         Ok(again)
     }
 
-    /// Refuses to drop tables that others refer to by foreign keys.
+    /// Refuses to drop tables to which foreign keys of others refer.
     fn refuse_drops(&self, translated: &Translated, request: &Request<'_>) -> Result<(), SqlError> {
         if request.limits.skips_foreign_keys || !translated.statements.iter().any(|sql| sql.starts_with("DROP TABLE "))
         {
@@ -152,7 +152,7 @@ impl SqliteSession {
         Ok(())
     }
 
-    /// Refuses to rename columns that expressions in MySQL's words name.
+    /// Refuses to rename columns that annotations name.
     fn refuse_renames(&self, translated: &Translated) -> Result<(), SqlError> {
         for (schema, table, column) in &translated.renames {
             let sql = format!(
@@ -170,7 +170,7 @@ impl SqliteSession {
     }
 }
 
-/// DROP of a table that is not there has a code of its own.
+/// DROP has its own code for a table that does not exist.
 fn dropped(sql: &str, error: SqlError, translated: &Translated) -> SqlError {
     let of_its_database = |name: &str| {
         let found = translated.accesses.iter().find(|access| access.table.as_deref() == Some(name));

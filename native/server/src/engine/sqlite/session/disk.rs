@@ -1,5 +1,4 @@
-//! A session's care for the disk: changes stay within the room that there is, what they leave beside a database goes back, and transactions
-//! that wait are known to all.
+//! Keeps a session within the disk space: limits changes, shortens write-ahead logs, and records open transactions.
 
 use std::time::{Duration, Instant};
 
@@ -11,11 +10,11 @@ use super::SqliteSession;
 use crate::engine::translate::{Kind, Translated, schema_of};
 use crate::engine::{Done, LOCK_WAIT, Request, RowSink, is_system_database};
 
-/// So long a database's bound is kept: it is a length of the file, which others do not move.
-const HOLDS: Duration = Duration::from_millis(5);
+/// How long a limit of growth stays in force. It is a length of the file, so that changes of others do not move it.
+const LIMIT_LASTS: Duration = Duration::from_millis(5);
 
 impl SqliteSession {
-    /// Runs a statement, and a change within the room that there is on the disk.
+    /// Runs a statement; a change must stay within the free disk space.
     pub(super) fn run_within_space(
         &mut self,
         translated: &Translated,
@@ -35,8 +34,8 @@ impl SqliteSession {
         done.map_err(|error| self.space.explain(error, translated, is_bounded))
     }
 
-    /// Notes whether a transaction is open, with the files that it transactions. After a change, idle transactions of others for which too much is
-    /// kept are ended.
+    /// Records whether a transaction is open, and the files that it reads. After a change, ends idle transactions of other sessions for
+    /// which too much is kept.
     pub(super) fn note_transaction(&mut self, translated: &Translated, request: &Request<'_>, is_done: bool) {
         if self.connection.is_autocommit() {
             self.transaction.close();
@@ -50,17 +49,17 @@ impl SqliteSession {
         }
     }
 
-    /// Ends idle transactions of others for which too much is kept of what has been written.
+    /// Ends idle transactions of other sessions for which too much is kept.
     pub(super) fn end_idle_transactions(&self) {
         let is_short = || temporary::is_short_in(self.shared.databases.directory());
         self.transaction.end_idle_others(self.shared.most_written, self.shared.idle, is_short);
     }
 
-    /// Bounds what a change adds to its databases by the room that there is; whether it is bounded.
+    /// Limits the growth of the databases by the free space; returns whether there is a limit.
     fn bound(&self, translated: &Translated) -> Result<bool, SqlError> {
         let most = self.space.begin(translated, &self.shared.wal_bytes)?;
         for attached in self.attached.iter().filter(|attached| attached.file.is_some()) {
-            let holds = |at: Instant| translated.kind != Kind::Definition && at.elapsed() < HOLDS;
+            let holds = |at: Instant| translated.kind != Kind::Definition && at.elapsed() < LIMIT_LASTS;
             let is_so = match (most, attached.bounded.get()) {
                 (None, last) => last.is_none(),
                 (Some(_), last) => last.is_some_and(holds),
@@ -75,7 +74,7 @@ impl SqliteSession {
         Ok(most.is_some())
     }
 
-    /// Gives back what a change or a rollback has left beside the databases, where that is much.
+    /// Shortens the write-ahead logs after a change or a rollback, where they are long.
     pub(super) fn shrink_wals(&self) {
         let most = self.space.most_wal();
         self.bounds.wait_for_locks(Duration::ZERO);

@@ -39,7 +39,7 @@ impl SessionContext for TestContext {
     }
 
     fn denied(&self, privilege: Privilege, _: &str, _: Option<&str>) -> SqlError {
-        SqlError::new(1142, b"42000", format!("{} command denied", privilege.name()))
+        SqlError::table_access_denied(format!("{} command denied", privilege.name()))
     }
 }
 
@@ -107,7 +107,7 @@ impl TestSession {
         self.session.execute(&request, rows)
     }
 
-    /// Writes a megabyte that is another one each time: SQLite writes nothing that is there already.
+    /// Writes a megabyte of new bytes, because SQLite does not write unchanged ones.
     fn write(&mut self, number: usize) {
         self.done(&format!("UPDATE t SET b = REPEAT('{:010}', 100000) WHERE a = 1", number));
     }
@@ -255,7 +255,7 @@ fn a_stop_ends_a_statement_that_runs() {
     assert!(started.elapsed() < Duration::from_secs(20));
 }
 
-/// A client that reads nothing, while another session writes.
+/// A client that reads nothing while another session writes.
 struct Unread {
     writer: TestSession,
     waits: usize,
@@ -300,7 +300,7 @@ fn a_reader_that_waits_does_not_let_the_log_grow_without_end() {
     assert_eq!(told.code, 1317, "{told}");
     assert!(told.message.contains("did not read"), "{told}");
     assert!((5..15).contains(&unread.waits), "{}", unread.waits);
-    // What was kept for it is of use again.
+    // The space of the log is used again.
     let length = || directory.path().join("d.sqlite-wal").metadata().unwrap().len();
     let before = length();
     for number in 0..20 {
@@ -309,7 +309,7 @@ fn a_reader_that_waits_does_not_let_the_log_grow_without_end() {
     assert!(length() <= before + 5_000_000, "{} after {before}", length());
 }
 
-/// The context of a connection that says when it is ended, and for how many bytes.
+/// The context of a connection that records by how many bytes it was ended.
 struct Ending(Arc<AtomicU64>);
 
 impl Names for Ending {
@@ -385,7 +385,7 @@ fn a_transaction_that_only_waits_does_not_let_the_log_grow_without_end() {
             writer.write(number);
         }
         assert_eq!(kept(&ended) > 10_000_000, is_ended, "{} bytes, idle after {idle:?}", kept(&ended));
-        // Without it, what was kept is of use again.
+        // The log is used again once the transaction has ended.
         drop(reader);
         let length = || directory.path().join("d.sqlite-wal").metadata().unwrap().len();
         let before = length();
@@ -404,7 +404,7 @@ fn a_view_that_others_change_while_it_is_compiled_is_weighed_again() {
         (format!("SELECT {} FROM v", wide(300)), 1436),
         (format!("UPDATE t SET a = (SELECT {} FROM v LIMIT 1)", wide(300)), 1436),
         (format!("INSERT INTO t SELECT {} FROM v", wide(300)), 1436),
-        // What is light with the view as it has become is done with it.
+        // A statement that is light with the changed view succeeds.
         ("SELECT a FROM v".to_owned(), 0),
         ("DELETE FROM t WHERE a IN (SELECT a FROM v)".to_owned(), 0),
     ] {
@@ -419,7 +419,7 @@ fn a_view_that_others_change_while_it_is_compiled_is_weighed_again() {
             }
             let (heavy, left) = (heavy.clone(), Mutex::new(Some(other)));
             session.test_hook = Box::new(move |now| {
-                // Once; it is the last that the other does.
+                // Runs once, because the other session changes nothing afterwards.
                 if now == stage
                     && let Some(mut other) = left.lock().unwrap().take()
                 {
