@@ -10,7 +10,7 @@ use rusqlite::limits::Limit;
 use sealwire_core::error::SqlError;
 
 use super::temporary::{self, Share};
-use crate::engine::translate::Reading;
+use crate::engine::translate::ParseBudget;
 use crate::engine::{Interruption, LOCK_WAIT, Request, SessionContext, stopped};
 use crate::memory::{self, Held, Made};
 
@@ -348,8 +348,8 @@ impl Bounds {
     }
 
     /// Counts the memory for parsing a request's statement.
-    pub(super) fn reading<'a>(&'a self, request: &'a Request<'_>) -> ReadingMemory<'a> {
-        ReadingMemory { bounds: self, context: request.context.as_ref(), reserved: request.limits.reserved }
+    pub(super) fn budget<'a>(&'a self, request: &'a Request<'_>) -> ParseMemory<'a> {
+        ParseMemory { bounds: self, context: request.context.as_ref(), reserved: request.limits.reserved }
     }
 
     /// Waits until there is memory for so many bytes, and counts them.
@@ -453,14 +453,14 @@ impl Bounds {
 }
 
 /// Charges the account for the memory that parsing takes, beyond the bytes that were reserved with the statement's text.
-pub(super) struct ReadingMemory<'a> {
+pub(super) struct ParseMemory<'a> {
     bounds: &'a Bounds,
     context: &'a dyn SessionContext,
     reserved: usize,
 }
 
-impl Reading for ReadingMemory<'_> {
-    fn room(&self, bytes: usize) -> Result<Held, SqlError> {
+impl ParseBudget for ParseMemory<'_> {
+    fn reserve(&self, bytes: usize) -> Result<Held, SqlError> {
         let mut held = Held::default();
         let more = bytes.saturating_sub(self.reserved);
         if more < memory::LARGE {
@@ -486,8 +486,8 @@ impl Reading for ReadingMemory<'_> {
         }
     }
 
-    fn go_on(&self) -> Result<(), SqlError> {
-        self.bounds.interruption.go_on()
+    fn check_stop(&self) -> Result<(), SqlError> {
+        self.bounds.interruption.check_stop()
     }
 }
 

@@ -258,7 +258,7 @@ impl SqliteSession {
                 database: request.database,
                 names: request.context.as_ref(),
                 temporaries: &self.temporaries,
-                reading: &self.bounds.reading(request),
+                budget: &self.bounds.budget(request),
             },
         )?;
         for access in &translated.accesses {
@@ -283,7 +283,7 @@ impl SqliteSession {
                 database: request.database,
                 names: request.context.as_ref(),
                 temporaries: &self.temporaries,
-                reading: &self.bounds.reading(request),
+                budget: &self.bounds.budget(request),
             },
         )
     }

@@ -14,7 +14,7 @@ use sqlparser::ast::{Expr, SelectItem, SetExpr, Statement, TableConstraint};
 use super::errors::to_mysql;
 use super::stored_definitions::{self, StoredTable};
 use crate::engine::translate::weight::{self, MOST, Relation, Tables, too_complex};
-use crate::engine::translate::{Reading, Temporaries, quote, schema_of, temporary_name, tree};
+use crate::engine::translate::{ParseBudget, Temporaries, quote, schema_of, temporary_name, tree};
 use crate::engine::{Interruption, is_system_database};
 
 /// The code of the error where there is no memory.
@@ -66,7 +66,7 @@ pub(super) struct StoredRelations<'a> {
     missing: Vec<(Key, String)>,
     failed: Option<rusqlite::Error>,
     /// Counts memory and checks for stops while statements and views are parsed.
-    reading: &'a dyn Reading,
+    budget: &'a dyn ParseBudget,
 }
 
 impl<'a> StoredRelations<'a> {
@@ -75,7 +75,7 @@ impl<'a> StoredRelations<'a> {
         connection: &'a Connection,
         database: Option<&str>,
         temporaries: &'a Temporaries,
-        reading: &'a dyn Reading,
+        budget: &'a dyn ParseBudget,
     ) -> Self {
         Self {
             connection,
@@ -86,19 +86,19 @@ impl<'a> StoredRelations<'a> {
             order: Vec::new(),
             missing: Vec::new(),
             failed: None,
-            reading,
+            budget,
         }
     }
 
     /// Returns the weight of a statement, and refuses one that is too heavy.
     ///
     /// # Errors
-    /// 1436, those of [`Reading`], and SQLite's.
+    /// 1436, those of [`ParseBudget`], and SQLite's.
     pub(super) fn check(&mut self, sql: &str) -> Result<u64, SqlError> {
-        let tree = tree(sql, self.reading)?;
+        let tree = tree(sql, self.budget)?;
         let statement = &tree.statement;
         let mut weight = weight::of(statement, self);
-        self.reading.go_on()?;
+        self.budget.check_stop()?;
         if !self.missing.is_empty() {
             self.weigh_views()?;
             weight = weight::of(statement, self);
@@ -144,15 +144,15 @@ impl<'a> StoredRelations<'a> {
                 waiting.pop();
                 continue;
             }
-            self.reading.go_on()?;
+            self.budget.check_stop()?;
             if waiting.len() + self.known.len() > MOST_VIEWS {
                 return Err(too_complex("the number of views that the statement reads"));
             }
             self.database = Some(key.0.clone());
-            let relation = match tree(&text, self.reading) {
+            let relation = match tree(&text, self.budget) {
                 Ok(tree) => weight::of_view(&tree.statement, self),
                 Err(error) if error.code == OUT_OF_MEMORY => return Err(error),
-                Err(_) => self.reading.go_on().map(|()| None)?,
+                Err(_) => self.budget.check_stop().map(|()| None)?,
             };
             // Another program's view may be no SQL of ours; its length then counts.
             let size = text.len() as u64;

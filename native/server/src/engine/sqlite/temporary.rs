@@ -10,8 +10,8 @@ use sealwire_core::error::SqlError;
 use crate::engine::translate::Translated;
 
 /// The part of the file system that temporary files leave free, and the most bytes of it.
-const KEPT: u64 = 10;
-const MOST_KEPT: u64 = 1 << 30;
+const RESERVED_PART: u64 = 10;
+const MOST_RESERVED: u64 = 1 << 30;
 
 /// The folder, chosen as SQLite chooses it. Source: <https://www.sqlite.org/tempfiles.html>, "Temporary File Storage Locations".
 pub(super) fn folder() -> &'static Path {
@@ -24,11 +24,11 @@ pub(super) fn folder() -> &'static Path {
 }
 
 /// The bytes that may still be written; `None` where less than the reserve is free. Unlimited where the system does not say.
-fn room(folder: &Path) -> Option<u64> {
+fn free_beside_reserve(folder: &Path) -> Option<u64> {
     let Ok(system) = rustix::fs::statvfs(folder) else { return Some(u64::MAX) };
     let (all, free) =
         (system.f_blocks.saturating_mul(system.f_frsize), system.f_bavail.saturating_mul(system.f_frsize));
-    free.checked_sub((all / KEPT).min(MOST_KEPT))
+    free.checked_sub((all / RESERVED_PART).min(MOST_RESERVED))
 }
 
 /// Whether less than the reserve is free for temporary files.
@@ -38,7 +38,7 @@ pub(super) fn is_short() -> bool {
 
 /// Whether less than the reserve is free on another folder's file system.
 pub(super) fn is_short_in(folder: &Path) -> bool {
-    room(folder).is_none()
+    free_beside_reserve(folder).is_none()
 }
 
 /// The bytes of temporary tables of each account.
@@ -84,8 +84,8 @@ impl Share {
             let all = shares.values().fold(0u64, |sum, share| sum.saturating_add(*share));
             (shares.get(&self.account).copied().unwrap_or_default(), shares.len(), all)
         };
-        let room = room(folder()).unwrap_or_default();
-        if self.bytes == 0 || is_fair(own, accounts, all, room) {
+        let free = free_beside_reserve(folder()).unwrap_or_default();
+        if self.bytes == 0 || is_fair(own, accounts, all, free) {
             return None;
         }
         let message = format!(
@@ -107,8 +107,8 @@ impl Drop for Share {
 
 /// Whether an account may keep `own` bytes, of `all` bytes of `accounts` accounts. While more than half of the space is free, every account may;
 /// afterwards each may have an equal share, of which one more is kept for a new account.
-fn is_fair(own: u64, accounts: usize, all: u64, room: u64) -> bool {
-    let pool = room.saturating_add(all);
+fn is_fair(own: u64, accounts: usize, all: u64, free: u64) -> bool {
+    let pool = free.saturating_add(all);
     all <= pool / 2 || own <= pool / (accounts as u64 + 1)
 }
 

@@ -2,15 +2,15 @@
 
 use sealwire_core::error::SqlError;
 
-/// MySQL's refusal of what this server does not do.
+/// The error for a construct that this server does not support.
 pub(in crate::engine) fn unsupported(what: &str) -> SqlError {
     SqlError::not_supported_yet(format!("This version of Sealwire doesn't yet support '{what}'"))
 }
 
-/// Keys of one table, as in MySQL: what asks about tables reads all of them.
+/// The most keys of one table, as in MySQL. Queries about tables read all keys.
 pub(in crate::engine) const MOST_KEYS: usize = 64;
 
-/// The error for one more.
+/// The error for a table with too many keys.
 pub(in crate::engine) fn too_many_keys() -> SqlError {
     SqlError::new(1069, b"42000", format!("Too many keys specified; max {MOST_KEYS} keys allowed"))
 }

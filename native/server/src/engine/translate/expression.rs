@@ -17,14 +17,14 @@ type WriteResult = Result<(), SqlError>;
 impl Writer<'_> {
     /// Writes an expression.
     pub(super) fn expression(&mut self, value: &Expr) -> WriteResult {
-        // A long chain of operators leans to the left, so that the walk down to its first operand is a loop and no recursion.
+        // A chain of operators is a tree that leans to the left; it may be too long for recursion.
         if matches!(value, Expr::BinaryOp { .. }) {
             return chain(value, self);
         }
         self.nested(|writer| single(value, writer))
     }
 
-    /// Writes an operand: in parentheses unless it binds tighter than any operator, because SQLite ranks some operators in another order.
+    /// Writes an operand, in parentheses unless it binds tighter than any operator, because precedence differs in SQLite.
     pub(super) fn operand(&mut self, value: &Expr) -> WriteResult {
         let is_tight = matches!(
             value,
@@ -57,14 +57,14 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// Writes a date moved by an interval.
+    /// Writes a date shifted by an interval.
     pub(super) fn shifted_date(&mut self, base: &Expr, interval: &Interval, sign: &'static str) -> WriteResult {
         let mut chain = Chain::default();
         chain.moved(interval, sign)?;
         self.nested(|writer| chain.write(base, writer))
     }
 
-    /// Writes a window's definition in its parentheses.
+    /// Writes a window's definition in parentheses.
     pub(super) fn window(&mut self, spec: &WindowSpec) -> WriteResult {
         self.push("(");
         if let Some(name) = &spec.window_name {
@@ -85,7 +85,7 @@ impl Writer<'_> {
     }
 }
 
-/// An operator in SQLite's words: what stands before the left operand, between the two, and behind the right one.
+/// An operator of SQLite: the text before the left operand, between the operands, and behind the right one.
 struct Operator {
     before: &'static str,
     between: &'static str,
@@ -115,7 +115,7 @@ impl Operator {
             BinaryOperator::NotEq => Self::infix(" <> "),
             BinaryOperator::And => Self::infix(" AND "),
             BinaryOperator::Or => Self::infix(" OR "),
-            // Without PIPES_AS_CONCAT it arrives as OR.
+            // Without PIPES_AS_CONCAT the parser's input has OR in place of ||.
             BinaryOperator::StringConcat => Self::infix(" || "),
             BinaryOperator::BitwiseOr => Self::infix(" | "),
             BinaryOperator::BitwiseAnd => Self::infix(" & "),
@@ -124,7 +124,7 @@ impl Operator {
             BinaryOperator::Arrow => Self::infix(" -> "),
             BinaryOperator::LongArrow => Self::infix(" ->> "),
             BinaryOperator::Spaceship => Self { before: "(", between: " IS ", behind: ")" },
-            // In MySQL 1/2 is 0.5, and dividing by zero is NULL in both.
+            // 1/2 is 0.5 in MySQL. Division by zero is NULL in both.
             BinaryOperator::Divide => Self { before: "(", between: " * 1.0 / ", behind: ")" },
             BinaryOperator::MyIntegerDivide => Self { before: "CAST(", between: " / ", behind: " AS INTEGER)" },
             BinaryOperator::Xor => Self { before: "((NOT ", between: ") <> (NOT ", behind: "))" },
@@ -134,21 +134,21 @@ impl Operator {
         })
     }
 
-    /// Whether a chain of it may be put in other parentheses, so that SQLite's tree is low: AND and OR alone.
+    /// Whether a chain may be regrouped to make SQLite's tree lower, as AND and OR alone may.
     fn is_associative(&self) -> bool {
         matches!(self.between, " AND " | " OR ")
     }
 }
 
-/// What follows the first operand of a chain.
+/// An element behind the first operand of a chain.
 enum Piece<'e> {
     Word(&'static str),
     Operand(&'e Expr),
     Unit(&'e DateTimeField),
 }
 
-/// A chain of binary operators that leans to the left, taken apart: every parenthesis that belongs before its first operand, the last one
-/// first, and all that follows.
+/// A chain of binary operators in the order of writing: the parentheses before the first operand, the innermost first, and everything behind
+/// it.
 #[derive(Default)]
 struct Chain<'e> {
     before: Vec<&'static str>,
@@ -161,7 +161,7 @@ impl<'e> Chain<'e> {
         self.behind.extend([Piece::Word(operator.between), Piece::Operand(right), Piece::Word(operator.behind)]);
     }
 
-    /// A date that is moved by an interval.
+    /// Adds an interval by which a date is shifted.
     fn moved(&mut self, interval: &'e Interval, sign: &'static str) -> WriteResult {
         self.before.push("date_moved(");
         self.behind.extend([Piece::Word(", "), Piece::Word(sign), Piece::Operand(&interval.value), Piece::Word(", ")]);
@@ -169,8 +169,8 @@ impl<'e> Chain<'e> {
         Ok(())
     }
 
-    /// A run of AND or of OR; more than a few operands as a low tree, because SQLite bounds the depth of an expression. `None` stands for
-    /// all that is to the left of the run.
+    /// Adds a run of AND or OR. A long run becomes a balanced tree, because SQLite limits the depth of an expression. `None` stands for
+    /// everything to the left of the run.
     fn run(&mut self, operands: &[Option<&'e Expr>], between: &'static str) {
         const FEW: usize = 8;
         if operands.len() > FEW {
@@ -253,7 +253,7 @@ fn leading(interval: &Interval) -> Result<&DateTimeField, SqlError> {
     interval.leading_field.as_ref().ok_or_else(|| unsupported("an INTERVAL without a unit"))
 }
 
-/// Writes a unit of time as a text; a unit that is none makes the result NULL.
+/// Writes a unit of time as text. An unknown unit makes the result NULL.
 fn unit_of(unit: &DateTimeField, writer: &mut Writer<'_>) {
     writer.text(&unit.to_string());
 }
@@ -369,9 +369,9 @@ fn single(value: &Expr, writer: &mut Writer<'_>) -> WriteResult {
     }
 }
 
-/// Writes a query whose parenthesis is open, and closes it.
+/// Writes a subquery whose parenthesis is open, and closes it.
 fn subquery_of(subquery: &sqlparser::ast::Query, writer: &mut Writer<'_>) -> WriteResult {
-    // A subquery sees the row that is there, whatever it does with it.
+    // A subquery may name columns of the outer row.
     writer.reads_columns = true;
     writer.query(subquery)?;
     writer.push(")");
@@ -417,7 +417,7 @@ fn compound(names: &[Ident], writer: &mut Writer<'_>) -> WriteResult {
         return writer.name(&column.value);
     }
     writer.reads_columns = true;
-    // Each table has its own name as its alias, so that its database is not needed.
+    // Each table has its name as its alias, so a column needs no database.
     let shown = names.get(names.len().saturating_sub(2)..).unwrap_or(names);
     for (index, name) in shown.iter().enumerate() {
         if index > 0 {
@@ -428,7 +428,7 @@ fn compound(names: &[Ident], writer: &mut Writer<'_>) -> WriteResult {
     Ok(())
 }
 
-/// Writes IS NULL and its like, a chain of which leans to the left.
+/// Writes IS NULL and the like. A chain of them leans to the left, so it is walked in a loop.
 fn tested(value: &Expr, writer: &mut Writer<'_>) -> WriteResult {
     let mut tests = Vec::new();
     let mut first = value;

@@ -1,4 +1,4 @@
-//! Functions: those that SQLite has by the same name, and those that are written in another way.
+//! Calls of functions: those that SQLite has by the same name, and those that need another form.
 
 use sealwire_core::error::SqlError;
 use sqlparser::ast::{
@@ -12,8 +12,8 @@ use super::writer::Writer;
 
 type WriteResult = Result<(), SqlError>;
 
-/// The functions that a statement may call by the names that SQLite knows, SQLite's own and those of `sqlite/functions.rs`. Nothing else is
-/// called, because SQLite has functions that read its files and its state. Sorted.
+/// Functions that statements may call, by SQLite's names: SQLite's own and those of `sqlite/functions.rs`. All others are forbidden, because
+/// some functions of SQLite read files and internal state. Sorted.
 const ALLOWED: &[&str] = &[
     "->",
     "->>",
@@ -129,11 +129,11 @@ const ALLOWED: &[&str] = &[
     "uuid",
 ];
 
-/// Names that the writer alone uses: a statement that writes them calls nothing.
+/// Functions that only the translation calls; statements must not name them.
 const INTERNAL: &[&str] =
     &["->", "->>", "bit_xor_of", "date_moved", "date_part", "iif", "like", "recursion_start", "recursion_step"];
 
-/// Whether a statement may call the function that SQLite names so.
+/// Whether a statement may call this function of SQLite.
 pub(in crate::engine) fn is_allowed(name: &str) -> bool {
     ALLOWED.binary_search_by(|known| known.cmp(&name.to_ascii_lowercase().as_str())).is_ok()
 }
@@ -222,7 +222,7 @@ fn values(list: Option<&FunctionArgumentList>) -> Result<Arguments<'_>, SqlError
     plain.collect::<Result<_, _>>().map(Arguments::Plain)
 }
 
-/// Writes a call that SQLite knows by the same name.
+/// Writes a call of a function that SQLite has by the same name.
 fn ordinary(
     name: &str,
     values: &Arguments<'_>,
@@ -251,7 +251,7 @@ fn ordinary(
     }
 }
 
-/// Writes a call that has another form in SQLite. False where there is no such form.
+/// Writes a call that has another form in SQLite; false where it has none.
 fn special(
     name: &str,
     values: &[&Expr],
@@ -270,7 +270,7 @@ fn special(
         }
         ("CURRENT_DATE" | "CURDATE" | "UTC_DATE", _) => ("curdate(", Vec::new()),
         ("CURRENT_TIME" | "CURTIME" | "UTC_TIME", _) => ("curtime(", Vec::new()),
-        // SQLite has these with another meaning, so ours have names of their own.
+        // SQLite has these names with other meanings.
         ("LENGTH" | "OCTET_LENGTH", [_]) => ("octet_length(", values.to_vec()),
         ("CHAR_LENGTH" | "CHARACTER_LENGTH", [_]) => ("length(", values.to_vec()),
         ("CONCAT" | "CONCAT_WS", values) if values.len() > 1 => return concatenation(name, values, writer),
@@ -284,7 +284,7 @@ fn special(
         ("GREATEST", values) if values.len() > 1 => ("max(", values.to_vec()),
         ("LEAST", values) if values.len() > 1 => ("min(", values.to_vec()),
         ("LOCATE", [needle, text]) => ("instr(", vec![text, needle]),
-        // SQLite has more of these, and takes as long as their arguments' product for them.
+        // SQLite accepts a second argument and then takes time in proportion to the product of their lengths.
         ("LTRIM" | "RTRIM" | "UNHEX", values) if values.len() != 1 => {
             let message = format!("Incorrect parameter count in the call to native function '{name}'");
             return Err(SqlError::new(1582, b"42000", message));
@@ -321,10 +321,10 @@ fn special(
     writer.call(&values).map(|()| true)
 }
 
-/// The most arguments of one call in SQLite.
+/// The most arguments of a call in SQLite.
 const MOST_ARGUMENTS: usize = 100;
 
-/// Writes CONCAT and CONCAT_WS; a longer list as calls within calls, because SQLite bounds the arguments of one.
+/// Writes CONCAT and CONCAT_WS. A long list of arguments becomes nested calls, because SQLite limits their number.
 fn concatenation(name: &str, values: &[&Expr], writer: &mut Writer<'_>) -> Result<bool, SqlError> {
     if values.len() <= MOST_ARGUMENTS || name == "CONCAT_WS" {
         return Ok(false);
@@ -356,7 +356,7 @@ fn group_concat(value: &Expr, list: Option<&FunctionArgumentList>, writer: &mut 
     }
     writer.push(if is_distinct { "group_concat(DISTINCT " } else { "group_concat(" });
     writer.expression(value)?;
-    // SQLite takes no separator with DISTINCT; its own is MySQL's default.
+    // SQLite takes no separator with DISTINCT. Its own is a comma, like MySQL's default.
     match separator {
         Some(separator) if is_distinct && separator != "," => {
             return Err(unsupported("GROUP_CONCAT(DISTINCT … SEPARATOR …)"));

@@ -70,7 +70,7 @@ fn insert(insert: &Insert, writer: &mut Writer<'_>) -> Result<Kind, SqlError> {
                 return Err(unsupported("column aliases of the row to insert"));
             }
             writer.push(" ON CONFLICT DO UPDATE SET ");
-            // What the inserted values come from is no part of the row that is there.
+            // The new row's values do not count, because only the clause's own expressions read the existing row.
             writer.reads_columns = false;
             writer.upsert = Some(alias.map(|alias| last_part(&alias.row_alias).to_owned()));
             assignment_list(assignments, writer)?;
@@ -100,7 +100,7 @@ fn columns_and_source(insert: &Insert, writer: &mut Writer<'_>) -> Result<(), Sq
     if insert.on.is_none() {
         return writer.query(source);
     }
-    // SQLite takes ON CONFLICT after a SELECT for a join condition unless a WHERE stands between.
+    // Without a WHERE, SQLite would take ON CONFLICT behind a SELECT for a join's condition.
     writer.push("SELECT * FROM (");
     writer.query(source)?;
     writer.push(") WHERE TRUE");
@@ -165,7 +165,7 @@ fn single<'t>(table: &'t TableWithJoins, refused: &str) -> Result<&'t TableFacto
     }
 }
 
-/// Writes the condition of a change; ORDER BY and LIMIT, which SQLite has not here, choose the rows by number first.
+/// Writes the condition of a change. SQLite has no LIMIT here, so a subquery selects the row numbers.
 fn limited(
     table: &str,
     selection: Option<&Expr>,
@@ -174,7 +174,7 @@ fn limited(
     writer: &mut Writer<'_>,
 ) -> Result<(), SqlError> {
     if limit.is_none() && !order.is_empty() {
-        // All rows are changed in whatever order, and yet it needs the right to read what it names.
+        // Without LIMIT the order is meaningless; it is written and discarded to note the columns that it reads.
         writer.capture(|writer| writer.ordering(order))?;
     }
     if limit.is_some() {

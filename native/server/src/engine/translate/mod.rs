@@ -1,7 +1,7 @@
-//! MySQL's SQL to SQLite's: plain and honest. A construct that has no equal in SQLite is refused with 1235, never run as something else.
+//! Translates MySQL's SQL to SQLite's. A construct without an equivalent in SQLite is refused with 1235 and never replaced by another.
 //!
-//! Each statement is parsed, and then written anew by [`writer::Writer`], node by node. No `Display` of the parser takes part, because
-//! a printer made for people may guess how a name is quoted, and a wrong guess is an injection into SQLite.
+//! Each statement is parsed and then written again by [`writer::Writer`], node by node. The parser's `Display` is never used for this, because
+//! it prints for people and does not promise correct quotes; a wrong quote would be an injection into SQLite.
 
 mod definition;
 mod errors;
@@ -26,18 +26,18 @@ use parse::Tree;
 pub(super) use errors::{MOST_KEYS, no_such_table, too_many_keys, unsupported};
 pub(super) use function::is_allowed;
 pub(super) use names::{Temporaries, database_of, schema_of, temporary_name};
-pub(super) use parse::{Reading, tree};
+pub(super) use parse::{ParseBudget, tree};
 pub(super) use translated::{Access, Kind, Translated};
 pub(super) use writer::{READ, Scope, quote, quote_text};
 
 /// Translates one statement.
 ///
 /// # Errors
-/// 1064 where it is not SQL, 1235 where SQLite has nothing like it, 1046 where it needs a database and none is current.
+/// 1064 for a syntax error, 1235 where SQLite has no equivalent, 1046 where a database is needed and none is current.
 pub(crate) fn translate(sql: &str, scope: Scope<'_>) -> Result<Translated, SqlError> {
-    let Tree { statement, parameters, bytes, held } = tree(sql, scope.reading)?;
+    let Tree { statement, parameters, bytes, held } = tree(sql, scope.budget)?;
     let is_heavy = weight::may_be_heavy(sql, &statement);
-    Tree::go_on(bytes, scope.reading)?;
+    Tree::check_stop(bytes, scope.budget)?;
     let mut writer = writer::Writer::new(scope);
     let mut titles = Vec::new();
     let mut statements = Vec::new();
@@ -67,7 +67,7 @@ pub(crate) fn translate(sql: &str, scope: Scope<'_>) -> Result<Translated, SqlEr
         }
     };
     drop(held);
-    Tree::go_on(bytes, scope.reading)?;
+    Tree::check_stop(bytes, scope.budget)?;
     if kind != Kind::Definition {
         statements.push(writer.take());
     }

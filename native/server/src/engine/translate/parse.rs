@@ -10,54 +10,54 @@ use crate::engine::{Interruption, stopped};
 use crate::memory::{self, Held};
 use crate::sql::{depth, syntax_error_near};
 
-/// What reading a statement asks of who has it read.
-pub(in crate::engine) trait Reading {
-    /// Counts memory for reading a statement, until the result is dropped.
+/// Counts the memory for parsing, and checks for stops.
+pub(in crate::engine) trait ParseBudget {
+    /// Counts memory for parsing until the result is dropped.
     ///
     /// # Errors
-    /// 1041 where there is none, and those of [`Reading::go_on`].
-    fn room(&self, bytes: usize) -> Result<Held, SqlError>;
+    /// 1041 where there is none, and those of [`ParseBudget::check_stop`].
+    fn reserve(&self, bytes: usize) -> Result<Held, SqlError>;
 
-    /// Looks whether the statement is to stop.
+    /// Fails where the statement must stop.
     ///
     /// # Errors
-    /// 1317 and 3024 where it is.
-    fn go_on(&self) -> Result<(), SqlError>;
+    /// 1317 or 3024.
+    fn check_stop(&self) -> Result<(), SqlError>;
 }
 
-impl Reading for Interruption {
-    fn room(&self, _: usize) -> Result<Held, SqlError> {
+impl ParseBudget for Interruption {
+    fn reserve(&self, _: usize) -> Result<Held, SqlError> {
         Ok(Held::default())
     }
 
-    fn go_on(&self) -> Result<(), SqlError> {
+    fn check_stop(&self) -> Result<(), SqlError> {
         if self.is_stopped() { Err(stopped(self)) } else { Ok(()) }
     }
 }
 
-/// A tree, and the memory that counts for it.
+/// A parsed statement, and the memory that counts for it.
 pub(in crate::engine) struct Tree {
     pub(in crate::engine) statement: Statement,
     pub(super) parameters: u16,
-    /// What reading it takes at most.
+    /// The most memory that parsing takes.
     pub(super) bytes: usize,
     pub(super) held: Held,
 }
 
 impl Tree {
-    /// Looks whether a large statement is to stop: a step on a small one takes no time.
-    pub(super) fn go_on(bytes: usize, reading: &dyn Reading) -> Result<(), SqlError> {
-        if bytes < memory::LARGE { Ok(()) } else { reading.go_on() }
+    /// Checks for a stop between steps on a large statement. Steps on a small one take no time.
+    pub(super) fn check_stop(bytes: usize, budget: &dyn ParseBudget) -> Result<(), SqlError> {
+        if bytes < memory::LARGE { Ok(()) } else { budget.check_stop() }
     }
 }
 
-/// Parses and numbers the parameters from 1, so that moving an expression does not move its value.
+/// Parses a statement and numbers its parameters from 1, so that an expression that moves keeps its value.
 ///
 /// # Errors
 /// As [`super::translate`].
-pub(in crate::engine) fn tree(sql: &str, reading: &dyn Reading) -> Result<Tree, SqlError> {
+pub(in crate::engine) fn tree(sql: &str, budget: &dyn ParseBudget) -> Result<Tree, SqlError> {
     let bytes = depth::check(sql)?;
-    let held = reading.room(bytes)?;
+    let held = budget.reserve(bytes)?;
     let dialect = MySqlDialect {};
     let syntax_error = || syntax_error_near(sql, sql);
     let mut tokens = Tokenizer::new(&dialect, sql).tokenize_with_location().map_err(|_| syntax_error())?;
@@ -73,15 +73,15 @@ pub(in crate::engine) fn tree(sql: &str, reading: &dyn Reading) -> Result<Tree, 
             *text = format!("?{parameters}");
         }
     }
-    Tree::go_on(bytes, reading)?;
+    Tree::check_stop(bytes, budget)?;
     let mut parser = Parser::new(&dialect).with_tokens_with_locations(tokens);
     let parsed = parser.parse_statement();
-    Tree::go_on(bytes, reading)?;
+    Tree::check_stop(bytes, budget)?;
     let statement = match parsed {
         Ok(statement) if parser.peek_token_ref().token == Token::EOF => statement,
         _ => {
             let rest = rest_from(sql, parser.peek_token_ref());
-            // A first word that begins no statement is itself the error.
+            // If the first word begins no statement, the error is at that word.
             let is_first_word = sql.strip_suffix(rest).is_some_and(|before| before.split_whitespace().count() == 1);
             return Err(syntax_error_near(sql, if is_first_word { sql } else { rest }));
         }
@@ -89,12 +89,12 @@ pub(in crate::engine) fn tree(sql: &str, reading: &dyn Reading) -> Result<Tree, 
     Ok(Tree { statement, parameters, bytes, held })
 }
 
-/// The text from a token on, which is where MySQL says the error is.
+/// The text from a token on, where MySQL says the error is.
 fn rest_from<'a>(sql: &'a str, token: &TokenWithSpan) -> &'a str {
     let start = token.span.start;
     let Ok(line) = usize::try_from(start.line) else { return sql };
     if line == 0 {
-        // The end of the text has no place of its own.
+        // The parser gives no place for the end of the text.
         return "";
     }
     let before: usize = sql.split_inclusive('\n').take(line - 1).map(str::len).sum();

@@ -42,7 +42,7 @@ impl Writer<'_> {
         })
     }
 
-    /// Writes a WITH clause; its names stay visible until the caller forgets them.
+    /// Writes a WITH clause. Its names stay visible until the caller hides them.
     pub(super) fn with(&mut self, with: &With) -> WriteResult {
         self.push(if with.recursive { "WITH RECURSIVE " } else { "WITH " });
         self.list(&with.cte_tables, |writer, table| common_table(table, with.recursive, writer))?;
@@ -61,7 +61,7 @@ impl Writer<'_> {
         })
     }
 
-    /// Writes a table, with its alias, or what stands in its place.
+    /// Writes an item of FROM, with its alias.
     pub(super) fn factor(
         &mut self,
         factor: &TableFactor,
@@ -83,7 +83,7 @@ impl Writer<'_> {
                 self.table(name, privileges)?;
                 match alias {
                     Some(alias) => named(alias, self),
-                    // MySQL lets `table.column` name a column of `database.table`; in SQLite so does the alias.
+                    // In MySQL `table.column` may mean a column of `database.table`; in SQLite this needs the alias.
                     None => {
                         self.push(" AS ");
                         self.name(last_part(name))
@@ -124,13 +124,13 @@ impl Writer<'_> {
         })
     }
 
-    /// A number of rows. MySQL's manual has 18446744073709551615 stand for all of them; SQLite's whole numbers end before, and those that it
-    /// is given as parameters come as floating point.
+    /// Writes a row count. MySQL's manual uses 18446744073709551615 for all rows, which is more than SQLite's largest integer; as a parameter
+    /// it arrives as floating point.
     pub(super) fn row_count(&mut self, count: &Expr) -> WriteResult {
         let Expr::Value(value) = count else { return self.expression(count) };
         match &value.value {
             Value::Number(digits, _) if digits.parse::<u64>().is_ok_and(|count| i64::try_from(count).is_err()) => {
-                // As many as SQLite can count.
+                // SQLite's largest integer.
                 self.push("9223372036854775807");
                 Ok(())
             }
@@ -145,7 +145,7 @@ impl Writer<'_> {
     }
 }
 
-/// Notes the tables that FOR UPDATE locks. SQLite has no such clause: a transaction that writes after another has written fails with 1213.
+/// Notes the tables that FOR UPDATE locks. SQLite has no such clause; a transaction that writes after another has written fails with 1213.
 fn locks(query: &Query, writer: &mut Writer<'_>) -> WriteResult {
     let SetExpr::Select(select) = query.body.as_ref() else { return Ok(()) };
     let factors = select
@@ -181,7 +181,7 @@ fn common_table(table: &Cte, recursive: bool, writer: &mut Writer<'_>) -> WriteR
         writer.push(")");
     }
     writer.push(" AS (");
-    // In a recursive WITH a query sees itself; elsewhere its name still means a table.
+    // Only in WITH RECURSIVE does a query see its own name; elsewhere the name still means a table.
     if recursive {
         writer.define_cte(name)?;
         recursive_query(&table.query, name, writer)?;
@@ -193,18 +193,18 @@ fn common_table(table: &Cte, recursive: bool, writer: &mut Writer<'_>) -> WriteR
     Ok(())
 }
 
-/// How the first column of a SELECT within a recursive query is counted.
+/// The counter of a recursive query's rows, which is in the first column of its SELECTs.
 #[derive(Clone, Copy)]
 struct Counter<'a> {
-    /// The name by which the query sees itself.
+    /// The name of the recursive query.
     name: &'a str,
-    /// Which counter of the statement it is.
+    /// The number of the counter within the statement.
     number: i64,
-    /// How many rows the recursive part may give.
+    /// The most rows of the recursive query.
     most: i64,
 }
 
-/// Rows for each step of a recursion whose steps can give more than one: a tree may be as wide as it is deep.
+/// The rows allowed for each step of a recursion that can widen, such as a walk through a tree.
 const ROWS_OF_A_STEP: i64 = 1000;
 
 fn recursive_query(query: &Query, name: &str, writer: &mut Writer<'_>) -> WriteResult {
@@ -215,7 +215,7 @@ fn recursive_query(query: &Query, name: &str, writer: &mut Writer<'_>) -> WriteR
         return writer.query(query);
     }
     let depth = i64::try_from(writer.scope.names.allowances().recursion).unwrap_or(i64::MAX);
-    // Where the query begins with one row, and reads nothing but itself, each step gives one row at most.
+    // A query that begins with one row and reads only itself returns at most one row for each step.
     let is_linear = matches!(left.as_ref(), SetExpr::Select(select) if select.from.is_empty())
         && matches!(right.as_ref(), SetExpr::Select(select)
             if matches!(select.from.as_slice(), [table] if table.joins.is_empty()));
@@ -237,9 +237,9 @@ fn recursive_query(query: &Query, name: &str, writer: &mut Writer<'_>) -> WriteR
     })
 }
 
-/// Writes what stands between WITH and ORDER BY.
+/// Writes the part between WITH and ORDER BY.
 fn body(body: &SetExpr, counter: Option<Counter<'_>>, writer: &mut Writer<'_>) -> WriteResult {
-    // A long chain of UNION leans to the left: it is walked down in a loop, because a recursion would need as much stack as it is long.
+    // A chain of UNION is a tree that leans to the left; a loop walks it, because recursion would need stack in proportion to its length.
     let mut chain = Vec::new();
     let mut first = body;
     while let SetExpr::SetOperation { left, op, set_quantifier, right } = first {
@@ -266,7 +266,7 @@ fn member(member: &SetExpr, is_alone: bool, counter: Option<Counter<'_>>, writer
         SetExpr::Select(select) => self::select(select, counter, writer),
         SetExpr::Values(values) => writer.values(values),
         SetExpr::Query(inner) if is_alone => writer.query(inner),
-        // SQLite takes no parentheses around a member, nor a set operation in the place of one.
+        // SQLite allows neither parentheses nor a nested set operation here.
         SetExpr::Query(inner) => {
             writer.push("SELECT * FROM (");
             writer.query(inner)?;
@@ -364,7 +364,7 @@ fn select(select: &Select, counter: Option<Counter<'_>>, writer: &mut Writer<'_>
     Ok(())
 }
 
-/// Whether a SELECT reads the query of that name in its FROM clause.
+/// Whether the FROM clause of a SELECT names this query.
 fn reads(select: &Select, name: &str) -> bool {
     let is_named = |factor: &TableFactor| {
         matches!(factor, TableFactor::Table { name: table, .. }
@@ -386,7 +386,7 @@ fn item(item: &SelectItem, writer: &mut Writer<'_>) -> WriteResult {
             Ok(())
         }
         SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(name), _) => {
-            // Each table has its own name as its alias, so that its database is not needed.
+            // Each table has its name as its alias, so no database is needed.
             writer.name(last_part(name))?;
             writer.push(".*");
             Ok(())
@@ -395,7 +395,7 @@ fn item(item: &SelectItem, writer: &mut Writer<'_>) -> WriteResult {
     }
 }
 
-/// Writes the column of a recursive query by which its rows are counted. SQLite has no bound on recursion of its own.
+/// Writes the column that counts the rows of a recursive query, because SQLite has no limit of its own.
 fn counted_item(item: &SelectItem, counter: Counter<'_>, is_step: bool, writer: &mut Writer<'_>) -> WriteResult {
     let (value, name) = match item {
         SelectItem::ExprWithAlias { expr, alias } => (expr, Some(alias.value.clone())),

@@ -1,7 +1,6 @@
-//! Parts of a definition in the words of the user, cut out of the statement's text, because SQLite keeps them in its own words and SHOW CREATE
-//! prints MySQL's.
+//! Takes parts of a definition from the statement's text, because SQLite keeps them in its own notation and SHOW CREATE prints MySQL's.
 //!
-//! A part is taken only where the parser reads it as the same expression that it read in the whole statement.
+//! A part is taken only where the parser reads it as the same expression as in the whole statement.
 
 use std::ops::Range;
 
@@ -15,14 +14,14 @@ use super::errors::unsupported;
 use crate::sql::canonical_text;
 use crate::sql::lex::{Lexer, Piece, unquote};
 
-/// Words that begin a constraint of a table where they stand without quotes.
+/// Words that begin a table's constraint unless they are quoted.
 const CONSTRAINTS: [&str; 9] =
     ["CONSTRAINT", "PRIMARY", "UNIQUE", "FOREIGN", "CHECK", "INDEX", "KEY", "FULLTEXT", "SPATIAL"];
 
-/// Pieces that a literal or a call takes at most, beside what is in its parentheses.
+/// The most pieces of a literal or a call, without those in its parentheses.
 const MOST_PIECES: usize = 8;
 
-/// A statement's text, cut into pieces.
+/// A statement's text, split into pieces.
 pub(super) struct Source<'a> {
     sql: &'a str,
     pieces: Vec<LocatedPiece>,
@@ -32,11 +31,11 @@ struct LocatedPiece {
     piece: Piece,
     start: usize,
     end: usize,
-    /// How many parentheses are open around it; a parenthesis itself is outside.
+    /// How many parentheses enclose it. A parenthesis does not enclose itself.
     depth: usize,
 }
 
-/// A range of pieces, by their numbers.
+/// A range of pieces, by their indexes.
 pub(super) type PieceRange = Range<usize>;
 
 impl<'a> Source<'a> {
@@ -67,7 +66,7 @@ impl<'a> Source<'a> {
         self.pieces.get(range.start).map_or(0, |found| found.depth)
     }
 
-    /// The text of a range as the user wrote it.
+    /// The text of a range, as the user wrote it.
     fn raw(&self, range: &PieceRange) -> &'a str {
         let (Some(first), Some(last)) = (self.pieces.get(range.start), self.pieces.get(range.end.wrapping_sub(1)))
         else {
@@ -81,18 +80,18 @@ impl<'a> Source<'a> {
             && self.raw(&(at..at + 1)).eq_ignore_ascii_case(word)
     }
 
-    /// The numbers of a range's pieces that are in no parentheses of it.
+    /// The indexes of a range's pieces that are outside of its parentheses.
     fn outer(&self, range: &PieceRange) -> impl Iterator<Item = usize> + '_ {
         let depth = self.depth(range);
         range.clone().filter(move |&at| self.pieces.get(at).is_some_and(|found| found.depth == depth))
     }
 
-    /// What is behind a word of the range, outside of parentheses.
+    /// The pieces of a range behind a word that is outside of parentheses.
     pub(super) fn behind(&self, range: &PieceRange, word: &str) -> Option<PieceRange> {
         self.outer(range).find(|&at| self.is_word(at, word)).map(|at| at + 1..range.end)
     }
 
-    /// The contents of the range's first parentheses.
+    /// The pieces in the range's first parentheses.
     pub(super) fn group(&self, range: &PieceRange) -> Option<PieceRange> {
         let is = |at: usize, symbol| self.pieces.get(at).is_some_and(|found| found.piece == Piece::Symbol(symbol));
         let open = self.outer(range).find(|&at| is(at, b'('))?;
@@ -100,7 +99,7 @@ impl<'a> Source<'a> {
         Some(open + 1..close)
     }
 
-    /// The parts of a range that commas separate.
+    /// The parts of a range between commas.
     pub(super) fn items(&self, range: &PieceRange) -> Vec<PieceRange> {
         let mut items = Vec::new();
         let mut start = range.start;
@@ -114,7 +113,7 @@ impl<'a> Source<'a> {
         items
     }
 
-    /// Columns and constraints of a table, in their order.
+    /// The columns and the constraints of a table, each in their order.
     pub(super) fn columns_and_constraints(
         &self,
         body: &PieceRange,
@@ -137,7 +136,7 @@ impl<'a> Source<'a> {
         (found, constraints)
     }
 
-    /// The text of an expression that is a whole range, or that begins it.
+    /// The text of an expression that is at the start of a range.
     ///
     /// # Errors
     /// 1235 where it is not found.
@@ -149,16 +148,16 @@ impl<'a> Source<'a> {
         shown(self.raw(&(range.start..found)))
     }
 
-    /// A whole number that is a range.
+    /// The text of a range that is a whole number.
     ///
     /// # Errors
-    /// 1235 where it is none.
+    /// 1235 where it is no number.
     pub(super) fn number(&self, range: Option<PieceRange>) -> Result<String, SqlError> {
         let text = self.raw(&range.unwrap_or(0..0));
         text.parse::<u32>().map(|number| number.to_string()).map_err(|_| unsupported("this part of an index"))
     }
 
-    /// The text of the query of CREATE VIEW, without the name of the view's own database: a dump of it can be read into another.
+    /// The query of CREATE VIEW without the name of the view's own database, so that a dump can be restored into another database.
     ///
     /// # Errors
     /// 1235 where it is not found.
@@ -179,7 +178,7 @@ impl<'a> Source<'a> {
         Err(unsupported("this form of CREATE VIEW"))
     }
 
-    /// A range's text without a database's name before its tables. Where the name stands alone, too, it may be a table's, and all is left.
+    /// A range's text without a database's name before tables. Where the name also stands alone it may be a table, so nothing is removed.
     fn without_qualifier(&self, range: &PieceRange, database: &str) -> String {
         let is_name = |at: usize| match self.pieces.get(at).map(|found| found.piece) {
             Some(Piece::Word) => self.raw(&(at..at + 1)) == database,
@@ -194,7 +193,7 @@ impl<'a> Source<'a> {
         let mut text = String::new();
         let mut start = range.start;
         for at in range.clone().filter(|&at| is_qualifier(at)) {
-            // What lies between the pieces is kept with the piece before.
+            // White space between pieces stays with the piece before it.
             text.push_str(self.up_to(start, at));
             start = at + 2;
         }
@@ -202,17 +201,17 @@ impl<'a> Source<'a> {
         text
     }
 
-    /// The text from one piece up to another.
+    /// The text from one piece to another.
     fn up_to(&self, start: usize, end: usize) -> &'a str {
         let (Some(first), Some(last)) = (self.pieces.get(start), self.pieces.get(end)) else { return "" };
         self.sql.get(first.start..last.start).unwrap_or_default()
     }
 }
 
-/// The text as it is shown, to be range under any `sql_mode` but those that change how texts and names are read.
+/// The text for SHOW CREATE, which must mean the same in every `sql_mode` except those that change quotes.
 ///
 /// # Errors
-/// 1235 where it would mean another thing there.
+/// 1235 where the meaning depends on `sql_mode`.
 fn shown(text: &str) -> Result<String, SqlError> {
     let mut before = Piece::Space;
     for (piece, _) in Lexer::new(text.as_bytes()) {

@@ -25,7 +25,7 @@ fn of(sql: &str) -> Result<Translated, SqlError> {
             database: Some("d"),
             names: &FixedNames,
             temporaries: &temporaries(),
-            reading: &Interruption::default(),
+            budget: &Interruption::default(),
         },
     )
 }
@@ -50,7 +50,7 @@ fn tables_get_their_database_and_texts_their_quotes() {
                 database: None,
                 names: &FixedNames,
                 temporaries: &Temporaries::new(),
-                reading: &Interruption::default()
+                budget: &Interruption::default()
             }
         )
         .unwrap_err()
@@ -101,7 +101,7 @@ fn changes_with_a_limit_choose_their_rows_first() {
 fn operators_mean_what_they_mean_in_mysql() {
     assert!(one("SELECT 1 / 2").contains("(1 * 1.0 / 2)"));
     assert!(one("SELECT 7 DIV 2").contains("CAST(7 / 2 AS INTEGER)"));
-    // Without PIPES_AS_CONCAT it arrives as OR.
+    // Without PIPES_AS_CONCAT the parser's input has OR in place of ||.
     assert!(one("SELECT a || b FROM t").contains("`a` || `b`"));
     assert!(one("SELECT a <=> NULL FROM t").contains("(`a` IS NULL)"));
     assert!(one("SELECT * FROM t WHERE a LIKE 'x\\_%'").contains("LIKE 'x\\_%' ESCAPE '\\'"));

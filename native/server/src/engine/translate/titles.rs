@@ -1,10 +1,10 @@
-//! The titles of result columns: MySQL names a column by the text of its expression.
+//! Titles of result columns. MySQL's title is the text of the column's expression.
 
 use sqlparser::ast::{Expr, Ident, Query, SelectItem, SetExpr};
 
 use crate::sql::lex::{Lexer, Piece, unquote};
 
-/// The titles of the first SELECT's columns; `None` for `*`, for plain columns and for those with a name of their own.
+/// The titles of the first SELECT; `None` for `*`. Aliases and plain columns keep SQLite's titles.
 pub(in crate::engine) fn of(sql: &str) -> Vec<Option<String>> {
     let mut titles = Vec::new();
     let mut depth = 0usize;
@@ -63,7 +63,7 @@ fn ends_list(word: &str) -> bool {
     WORDS.iter().any(|end| word.eq_ignore_ascii_case(end))
 }
 
-/// MySQL cuts a title that it makes itself here, as it cuts any name.
+/// The longest title that MySQL makes, as for all names.
 const MOST_CHARACTERS: usize = 64;
 
 fn title(item: &str) -> Option<String> {
@@ -76,7 +76,7 @@ fn title(item: &str) -> Option<String> {
     Some(title.chars().take(MOST_CHARACTERS).collect())
 }
 
-/// Gives each expression without a name a name of its own, so that SQLite's own choice can't be taken for a column's.
+/// Gives each expression without an alias a reserved alias, because SQLite's own title could be a column's name.
 pub(super) fn prepare(query: &mut Query) {
     let mut body = query.body.as_mut();
     loop {
@@ -103,15 +103,15 @@ pub(super) fn prepare(query: &mut Query) {
     }
 }
 
-/// The name that stands for a title until the result's columns are described.
+/// The reserved alias of a column, which [`resolve`] replaces by its title.
 fn alias(index: usize) -> String {
     format!("{ALIAS}{index}")
 }
 
-/// No column of a user's is named so: a control character is not allowed in a name.
+/// No user's column has this name, because names hold no control characters.
 const ALIAS: &str = "\u{1}title";
 
-/// The title of a result column: its own name, or the text of its expression.
+/// The title of a result column: its name in SQLite, or the text behind a reserved alias.
 pub(in crate::engine) fn resolve(name: &str, titles: &[Option<String>]) -> String {
     let Some(index) = name.strip_prefix(ALIAS).and_then(|index| index.parse::<usize>().ok()) else {
         return name.to_owned();

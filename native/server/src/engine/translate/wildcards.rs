@@ -1,7 +1,7 @@
-//! The columns of a view are those that its tables had when it was made, as in MySQL: each `*` becomes the names of the columns behind it, because a
-//! column that is added later would be seen by all who may read the view.
+//! Replaces each `*` in CREATE VIEW by column names. A view has the columns that its tables had when it was created, as in MySQL, because
+//! otherwise every reader of the view would see a column that is added later.
 //!
-//! The names are put into the statement's text. Where a `*` stands for a derived table, or for a query of WITH, the names are in that one.
+//! The names are put into the statement's text. A `*` of a derived table or a CTE without known names becomes `name.*`.
 
 use std::collections::HashSet;
 use std::ops::{ControlFlow, Range};
@@ -16,29 +16,29 @@ use sqlparser::tokenizer::Location;
 
 use super::errors::unsupported;
 use super::names::{last_part, parts};
-use super::parse::{Reading, tree};
+use super::parse::{ParseBudget, tree};
 use super::weight::constraint_of;
 use crate::sql::backquoted;
 
-/// Names that one view gets in the place of `*`.
+/// The most names that replace the `*` of one view.
 const MOST_NAMES: usize = 10_000;
 
-/// The columns of a table of a database; `None` is the current one.
+/// Returns the columns of a table; the database is `None` for the current one.
 pub(in crate::engine) type ColumnsOf<'c> = dyn FnMut(Option<&str>, &str) -> Result<Vec<String>, SqlError> + 'c;
 
-/// The text of a CREATE VIEW with names in the place of each `*`; `None` for another statement, and where there is no `*`.
+/// The text of a CREATE VIEW with names in place of each `*`; `None` for another statement, and where there is no `*`.
 ///
 /// # Errors
 /// Those of `columns`, 1051 for `x.*` without a table x, 1060 where two columns have one name, 1117 where there are too many.
 pub(in crate::engine) fn expand(
     sql: &str,
-    reading: &dyn Reading,
+    budget: &dyn ParseBudget,
     columns: &mut ColumnsOf<'_>,
 ) -> Result<Option<String>, SqlError> {
     if !may_have_wildcard(sql) {
         return Ok(None);
     }
-    let parsed = tree(sql, reading)?;
+    let parsed = tree(sql, budget)?;
     let Statement::CreateView(view) = &parsed.statement else { return Ok(None) };
     let mut cte_names = CteNames(HashSet::new());
     let _: ControlFlow<()> = view.query.visit(&mut cte_names);
@@ -69,13 +69,13 @@ pub(in crate::engine) fn expand(
     Ok(Some(text))
 }
 
-/// Whether a statement may be a CREATE VIEW with a `*` in it.
+/// Whether a statement may be a CREATE VIEW with a `*`; a fast check of the text.
 pub(in crate::engine) fn may_have_wildcard(sql: &str) -> bool {
     let first = sql.split_whitespace().next().unwrap_or_default();
     first.eq_ignore_ascii_case("CREATE") && (sql.contains('*') || sql.to_ascii_lowercase().contains("table"))
 }
 
-/// The names of WITH, in lower case.
+/// The names that WITH defines, in lower case.
 struct CteNames(HashSet<String>);
 
 impl Visitor for CteNames {
@@ -91,12 +91,12 @@ impl Visitor for CteNames {
 /// A column that `*` stands for.
 #[derive(Clone)]
 struct Column {
-    /// The table, or its alias; `None` for one of several tables that USING or NATURAL makes one of.
+    /// The table or its alias; `None` for a column that USING or NATURAL has merged.
     table: Option<String>,
     name: String,
 }
 
-/// What `*` stands for: columns, and tables whose columns have no names here.
+/// What replaces a `*`: a column, or `name.*` of a table whose columns have no known names.
 #[derive(Clone)]
 enum Part {
     Column(Column),
@@ -107,7 +107,7 @@ struct Expansion<'s, 'c, 'd> {
     sql: &'s str,
     columns: &'c mut ColumnsOf<'d>,
     cte_names: HashSet<String>,
-    /// Ranges of the text, and what is put there.
+    /// Ranges of the text, and their replacements.
     changes: Vec<(Range<usize>, String)>,
     names: usize,
 }
@@ -136,7 +136,7 @@ impl Visitor for Expansion<'_, '_, '_> {
 }
 
 impl Expansion<'_, '_, '_> {
-    /// Puts names into the list of a SELECT.
+    /// Replaces each `*` in the list of a SELECT.
     fn select(&mut self, select: &Select) -> Result<(), SqlError> {
         for item in &select.projection {
             let Some((parts, star)) = self.wildcard(item, select)? else { continue };
@@ -160,7 +160,7 @@ impl Expansion<'_, '_, '_> {
         Ok(())
     }
 
-    /// What an item with `*` stands for, and its `*`; `None` for another.
+    /// The parts that an item with `*` stands for, and its `*`; `None` for other items.
     fn wildcard<'i>(
         &mut self,
         item: &'i SelectItem,
@@ -172,7 +172,7 @@ impl Expansion<'_, '_, '_> {
                 for from in &select.from {
                     parts.extend(self.joined(from)?);
                 }
-                // Without a table it is an error, which is told where the statement is compiled.
+                // SELECT * without a table fails when the statement is compiled.
                 Ok((!parts.is_empty()).then_some((parts, &options.wildcard_token)))
             }
             SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(name), options) => {
@@ -187,7 +187,7 @@ impl Expansion<'_, '_, '_> {
         }
     }
 
-    /// The columns of tables that are joined, in MySQL's order: those that are made one, then those of the left, then those of the right.
+    /// The columns of joined tables in MySQL's order: merged columns, then those of the left table, then those of the right.
     fn joined(&mut self, from: &TableWithJoins) -> Result<Vec<Part>, SqlError> {
         let mut left = self.factor(&from.relation)?;
         for join in &from.joins {
@@ -208,7 +208,7 @@ impl Expansion<'_, '_, '_> {
         Ok(left)
     }
 
-    /// The columns of one table, or of what stands in its place.
+    /// The columns of one item of FROM.
     fn factor(&mut self, factor: &TableFactor) -> Result<Vec<Part>, SqlError> {
         let named = |names: Vec<String>, table: &str| {
             let column = |name| Part::Column(Column { table: Some(table.to_owned()), name });
@@ -242,7 +242,7 @@ impl Expansion<'_, '_, '_> {
         matches!(parts(name).as_slice(), [only] if self.cte_names.contains(&only.to_lowercase()))
     }
 
-    /// The columns of the table with that name, or alias.
+    /// The columns of the table with that name or alias.
     fn find(&mut self, from: &TableWithJoins, known_as: &str) -> Result<Option<Vec<Part>>, SqlError> {
         for factor in std::iter::once(&from.relation).chain(from.joins.iter().map(|join| &join.relation)) {
             let name = match factor {
@@ -265,7 +265,7 @@ impl Expansion<'_, '_, '_> {
         Ok(None)
     }
 
-    /// The names of a query's columns, where each has one.
+    /// The names of a query's columns; `None` where some column has no known name.
     fn names_of(&mut self, query: &Query) -> Result<Option<Vec<String>>, SqlError> {
         let mut body = query.body.as_ref();
         let select = loop {
@@ -317,7 +317,7 @@ impl Part {
     }
 }
 
-/// Makes one of the columns of both sides that have one name.
+/// Merges the columns of the same name from both sides of a join.
 fn merged(left: Vec<Part>, right: Vec<Part>, is_one: impl Fn(&str) -> bool) -> Result<Vec<Part>, SqlError> {
     if left.iter().chain(&right).any(|part| matches!(part, Part::AllOf(_))) {
         return Err(unsupported("* of a join with USING or NATURAL in a view, where not all columns have names"));
@@ -331,7 +331,7 @@ fn merged(left: Vec<Part>, right: Vec<Part>, is_one: impl Fn(&str) -> bool) -> R
     Ok(merged.chain(left).chain(right.into_iter().filter(|part| !is_merged(part))).collect())
 }
 
-/// Where a place of the parser's is in the text.
+/// The byte offset of a location of the parser.
 fn offset(sql: &str, place: Location) -> usize {
     let line = usize::try_from(place.line).unwrap_or_default().saturating_sub(1);
     let before: usize = sql.split_inclusive('\n').take(line).map(str::len).sum();

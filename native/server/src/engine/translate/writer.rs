@@ -1,6 +1,6 @@
-//! Writes a statement for SQLite: names in quotes, texts in quotes, tables with their databases.
+//! Writes a statement for SQLite: quoted names and texts, and tables with their databases.
 //!
-//! All that reaches SQLite passes through the few functions here, so that quoting stands in one place.
+//! Everything that reaches SQLite is written by the few functions here, so that quoting is in one place.
 
 use std::fmt::Write as _;
 
@@ -10,62 +10,62 @@ use sqlparser::ast::{Ident, ObjectName};
 
 use super::errors::{no_such_table, unsupported};
 use super::names::{Temporaries, parts, schema_of, temporary_name};
-use super::parse::Reading;
+use super::parse::ParseBudget;
 use super::translated::{Access, Ignores, Kind, Translated};
 use crate::engine::annotations::Annotations;
 use crate::engine::{LONGEST_NAME, is_system_database};
 use crate::sql::{Datum, Names};
 
-/// A statement nested deeper than this is refused. The parser refuses most such statements before, at a lower bound of its own.
+/// The deepest nesting of a statement. The parser's own limit is lower and refuses most such statements first.
 const MOST_NESTED: usize = 200;
 
-/// Tables, and names of WITH, in one statement: each is looked up among the others, so that the work is their square.
+/// The most tables and CTEs of one statement. Each is compared with the others, so the work is the square of their number.
 const MOST_TABLES: usize = 1000;
 
-/// What SQLite calls IGNORE.
+/// SQLite's words for IGNORE.
 const OR_IGNORE: &str = "OR IGNORE ";
 
-/// What a translation may look at.
+/// The session's state that a translation needs.
 #[derive(Clone, Copy)]
 pub(crate) struct Scope<'a> {
     /// The current database.
     pub(crate) database: Option<&'a str>,
-    /// Variables and the session's functions.
+    /// Variables, and functions of the session.
     pub(crate) names: &'a dyn Names,
     /// The session's temporary tables.
     pub(crate) temporaries: &'a Temporaries,
-    /// What is asked before memory is taken, and between two steps that take time.
-    pub(crate) reading: &'a dyn Reading,
+    /// Counts memory, and checks for stops between long steps.
+    pub(crate) budget: &'a dyn ParseBudget,
 }
 
 /// Collects the text for SQLite, and the tables that the statement names.
 pub(super) struct Writer<'a> {
     pub(super) scope: Scope<'a>,
     out: String,
-    /// The names of WITH that are visible here, the innermost at the end.
+    /// The visible CTEs, the innermost at the end.
     visible: Vec<String>,
-    /// All names of WITH in the statement.
+    /// All CTEs of the statement.
     cte_names: Vec<String>,
     accesses: Vec<Access>,
     /// Tables whose rows a locking clause locks.
     pub(super) locked: Vec<(String, String)>,
     depth: usize,
-    /// The database of the view whose body is written: its own tables are written without it, so that the view does not depend on the
-    /// name under which its file is attached.
+    /// The database of the view whose query is being written. The view's own tables are written without a database, because the view must not
+    /// depend on the name under which its file is attached.
     pub(super) view: Option<String>,
-    /// The name that ON DUPLICATE KEY UPDATE gives to the row that was to be inserted, while its assignments are written.
+    /// Set while ON DUPLICATE KEY UPDATE is written: the alias of the new row, if it has one.
     pub(super) upsert: Option<Option<String>>,
     pub(super) reads_columns: bool,
     pub(super) creates: Vec<(String, String)>,
     pub(super) drops: Vec<(String, String)>,
     pub(super) is_conditional: bool,
-    /// Where OR IGNORE stands.
+    /// Where OR IGNORE begins.
     ignore_at: Option<usize>,
-    /// How many rows stand in VALUES.
+    /// The number of rows in VALUES.
     pub(super) rows: Option<u64>,
     pub(super) notes: Vec<SqlError>,
     pub(super) renames: Vec<(String, String, String)>,
-    /// How many recursive parts have got their counter.
+    /// The number of recursive queries that have a counter.
     pub(super) recursions: i64,
 }
 
@@ -93,7 +93,7 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// The text so far; the next begins empty.
+    /// Takes the text so far; the text is then empty.
     pub(super) fn take(&mut self) -> String {
         std::mem::take(&mut self.out)
     }
@@ -131,35 +131,35 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// The words of IGNORE, within the one statement.
+    /// Writes OR IGNORE and notes its place.
     pub(super) fn or_ignore(&mut self) {
         self.ignore_at = Some(self.out.len());
         self.push(OR_IGNORE);
     }
 
-    /// SQLite's own words and symbols.
+    /// Appends words and symbols of SQLite.
     pub(super) fn push(&mut self, text: &'static str) {
         self.out.push_str(text);
     }
 
-    /// A number as the writer counts it.
+    /// Appends a number of the writer's own.
     pub(super) fn push_number(&mut self, number: impl Into<i64>) {
         // Writing to a String can't fail.
         let _ = write!(self.out, "{}", number.into());
     }
 
-    /// A name in quotes.
+    /// Appends a name in quotes.
     pub(super) fn name(&mut self, name: &str) -> Result<(), SqlError> {
         self.out.push_str(&quote(name)?);
         Ok(())
     }
 
-    /// A text in quotes.
+    /// Appends a text in quotes.
     pub(super) fn text(&mut self, text: &str) {
         self.out.push_str(&quote_text(text));
     }
 
-    /// A whole or decimal number as the user wrote it.
+    /// Appends a whole or decimal number as the user wrote it.
     pub(super) fn number(&mut self, digits: &str) -> Result<(), SqlError> {
         if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit() || b".eE+-".contains(&byte)) {
             return Err(unsupported(digits));
@@ -168,7 +168,7 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    /// Bytes as `X'…'`, from their digits.
+    /// Appends bytes as `X'…'`, from their digits.
     pub(super) fn hexadecimal(&mut self, digits: &str) -> Result<(), SqlError> {
         if !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return Err(unsupported(digits));
@@ -180,7 +180,7 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    /// A parameter that [`super::parse::tree`] numbered.
+    /// Appends a parameter that [`super::parse::tree`] numbered.
     pub(super) fn placeholder(&mut self, text: &str) -> Result<(), SqlError> {
         let number = text.strip_prefix('?').and_then(|number| number.parse::<u16>().ok());
         let number = number.ok_or_else(|| unsupported(text))?;
@@ -189,11 +189,11 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    /// A value as a literal.
+    /// Appends a value as a literal.
     pub(super) fn datum(&mut self, datum: &Datum) {
         match datum {
             Datum::Null => self.push("NULL"),
-            // In parentheses, so that a minus sign meets no other.
+            // The parentheses keep a minus sign away from another one.
             Datum::Int(number) => _ = write!(self.out, "({number})"),
             Datum::UInt(number) => _ = write!(self.out, "({number})"),
             Datum::Real(number) if number.is_finite() => _ = write!(self.out, "({number:?})"),
@@ -207,7 +207,7 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// What `write` writes, taken out of the text.
+    /// Returns what `write` writes, and leaves the text as it was.
     pub(super) fn capture(
         &mut self,
         write: impl FnOnce(&mut Self) -> Result<(), SqlError>,
@@ -218,17 +218,17 @@ impl<'a> Writer<'a> {
         written.map(|()| aside)
     }
 
-    /// Appends what [`Writer::aside`] took out.
+    /// Appends what [`Writer::capture`] returned.
     pub(super) fn append(&mut self, text: &str) {
         self.out.push_str(text);
     }
 
-    /// A comment that keeps what SQLite has no place for.
+    /// Appends a comment with annotations.
     pub(super) fn annotations(&mut self, annotations: &Annotations) {
         self.out.push_str(&annotations.to_comment());
     }
 
-    /// Writes the items with commas between them.
+    /// Writes items with commas between them.
     pub(super) fn list<T>(
         &mut self,
         items: impl IntoIterator<Item = T>,
@@ -247,10 +247,10 @@ impl<'a> Writer<'a> {
         self.list(names, |writer, name| writer.name(&name.value))
     }
 
-    /// Goes one level deeper for what `write` writes.
+    /// Runs `write` one level deeper.
     ///
     /// # Errors
-    /// 1436 where the statement is nested too deep, because the writer and SQLite recurse over it.
+    /// 1436 where the statement is nested too deep, because the writer and SQLite recurse.
     pub(super) fn nested<T>(&mut self, write: impl FnOnce(&mut Self) -> Result<T, SqlError>) -> Result<T, SqlError> {
         if self.depth >= MOST_NESTED {
             return Err(SqlError::new(
@@ -267,7 +267,7 @@ impl<'a> Writer<'a> {
         written
     }
 
-    /// Makes a name of WITH visible.
+    /// Makes the name of a CTE visible.
     ///
     /// # Errors
     /// 1116 where the statement names too many.
@@ -280,17 +280,17 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    /// How many names are visible, for [`Writer::forget`].
+    /// The number of visible CTEs, for [`Writer::hide_ctes`].
     pub(super) const fn visible_ctes(&self) -> usize {
         self.visible.len()
     }
 
-    /// The query ends to which all names behind the first `count` belong.
+    /// Hides all CTEs behind the first `count`, at the end of their query.
     pub(super) fn hide_ctes(&mut self, count: usize) {
         self.visible.truncate(count);
     }
 
-    /// Notes that the statement needs privileges on a table.
+    /// Notes the privileges that the statement needs on a table.
     ///
     /// # Errors
     /// 1116 where the statement names too many.
@@ -310,12 +310,12 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    /// As [`Writer::needs`], on a database.
+    /// Notes the privileges that the statement needs on a database.
     pub(super) fn require_on_database(&mut self, database: &str, privileges: &'static [Privilege]) {
         self.accesses.push(Access { database: database.to_owned(), table: None, privileges });
     }
 
-    /// The database and the table that a name means.
+    /// The database and the table of a name.
     ///
     /// # Errors
     /// 1046 where no database is current, 1235 where the name has more than two parts.
@@ -328,12 +328,12 @@ impl<'a> Writer<'a> {
             [database, table] if name.0.len() == 2 => (*database, *table),
             _ => return Err(unsupported(&name.to_string())),
         };
-        // SQLite's own tables lie beside the user's in each file.
+        // SQLite's own tables are in the same file as the user's.
         if table.get(..7).is_some_and(|front| front.eq_ignore_ascii_case("sqlite_")) {
             return Err(no_such_table(database, table));
         }
         if is_system_database(database) {
-            // MySQL takes the names of its system databases in any case, and so that the session has each only once.
+            // MySQL ignores case in these names. One spelling attaches each only once.
             return Ok((database.to_ascii_lowercase(), table.to_owned()));
         }
         Ok((database.to_owned(), table.to_owned()))
@@ -341,16 +341,16 @@ impl<'a> Writer<'a> {
 
     /// Whether a name is one of the session's temporary tables.
     pub(super) fn is_temporary(&self, database: &str, table: &str) -> bool {
-        // Most sessions have none, and pay nothing for them.
+        // This check saves two allocations, because most sessions have none.
         !self.scope.temporaries.is_empty() && self.scope.temporaries.contains(&(database.to_owned(), table.to_owned()))
     }
 
-    /// Whether a name is one that WITH defines.
+    /// Whether a name is a visible CTE.
     pub(super) fn is_cte(&self, name: &ObjectName) -> bool {
         matches!(parts(name).as_slice(), [table] if self.visible.iter().any(|known| known.eq_ignore_ascii_case(table)))
     }
 
-    /// Writes the name of a table of the FROM clause, of a name that WITH defines, or of what a statement changes.
+    /// Writes the name of a table or CTE, and notes the privileges that it needs.
     pub(super) fn table(&mut self, name: &ObjectName, privileges: &'static [Privilege]) -> Result<(), SqlError> {
         if let [part] = name.0.as_slice()
             && let Some(table) = part.as_ident()
@@ -381,7 +381,7 @@ impl<'a> Writer<'a> {
         self.name(&table)
     }
 
-    /// Writes the front of a qualified name: the schema of a database, with its point.
+    /// Writes a database's schema and the dot behind it.
     pub(super) fn schema(&mut self, database: &str) -> Result<(), SqlError> {
         self.name(&schema_of(database))?;
         self.push(".");
@@ -395,13 +395,13 @@ impl<'a> Writer<'a> {
     }
 }
 
-/// The privilege of all that is only read.
+/// The privilege to read.
 pub(in crate::engine) const READ: &[Privilege] = &[Privilege::SELECT];
 
-/// A name in the quotes that SQLite and MySQL share.
+/// Quotes a name; the quotes are the same in SQLite and MySQL.
 ///
 /// # Errors
-/// 1064 where it holds a zero byte, at which SQLite's text would end.
+/// 1064 where it holds a zero byte, because SQLite's text would end there.
 pub(in crate::engine) fn quote(name: &str) -> Result<String, SqlError> {
     if name.contains('\0') {
         return Err(SqlError::syntax("A name contains a zero byte, which no name in MySQL may"));
@@ -409,7 +409,7 @@ pub(in crate::engine) fn quote(name: &str) -> Result<String, SqlError> {
     Ok(format!("`{}`", name.replace('`', "``")))
 }
 
-/// A text as SQLite writes it.
+/// Quotes a text for SQLite.
 pub(in crate::engine) fn quote_text(text: &str) -> String {
     if text.contains('\0') {
         let mut literal = String::from("CAST(X'");
@@ -433,10 +433,10 @@ fn too_many_tables() -> SqlError {
     SqlError::new(1116, b"HY000", message)
 }
 
-/// Checks the name of a table, a column or an index that a statement creates.
+/// Checks the name of a new table, column or index.
 ///
 /// # Errors
-/// `code` where it is none, 1059 where it is too long.
+/// `code` where the name is not allowed, 1059 where it is too long.
 pub(super) fn check_new_name(name: &str, code: u16, what: &str) -> Result<(), SqlError> {
     if name.is_empty() || name.ends_with(' ') || name.contains('\0') {
         return Err(SqlError::new(code, b"42000", format!("Incorrect {what} name '{name}'")));

@@ -15,7 +15,7 @@ use super::super::foreign_keys::ForeignKeys;
 use super::super::rows::bind;
 use super::super::stored_relations::{StoredRelations, ViewsAllowed};
 use super::{AttachedDatabase, SqliteSession};
-use crate::engine::translate::{Kind, Reading as _, Translated, no_such_table, quote, schema_of, wildcards};
+use crate::engine::translate::{Kind, ParseBudget as _, Translated, no_such_table, quote, schema_of, wildcards};
 use crate::engine::{Request, is_system_database, stopped};
 
 /// Guards that are held while a compiled statement exists.
@@ -55,8 +55,8 @@ const BYTES_OF_A_NODE: usize = 1_000;
 impl SqliteSession {
     /// Weighs a statement with its tables and views as they are now; refuses one that would take SQLite too long to compile.
     pub(super) fn weigh(&self, request: &Request<'_>) -> Result<u64, SqlError> {
-        let reading = self.bounds.reading(request);
-        StoredRelations::new(&self.connection, request.database, &self.temporaries, &reading).check(request.sql)
+        let budget = self.bounds.budget(request);
+        StoredRelations::new(&self.connection, request.database, &self.temporaries, &budget).check(request.sql)
     }
 
     /// Compiles a user's statement; the authorizer checks it until the result is dropped.
@@ -69,7 +69,7 @@ impl SqliteSession {
     ) -> Result<(Compiled<'_>, Statement<'_>), SqlError> {
         bounds::limit_program(&self.connection, sql).map_err(|error| to_mysql(&error, ""))?;
         if !translated.is_heavy {
-            let _held = self.bounds.reading(request).room(translated.tree_bytes / TREE_TO_PROGRAM)?;
+            let _held = self.bounds.budget(request).reserve(translated.tree_bytes / TREE_TO_PROGRAM)?;
             match self.prepare(sql, &allowed, translated) {
                 Err(CompileError::View) => {}
                 Err(CompileError::Other(error)) => return Err(self.error_of_view(error, &allowed, translated)),
@@ -91,7 +91,7 @@ impl SqliteSession {
     ) -> Result<Option<(Compiled<'_>, Statement<'_>)>, SqlError> {
         let before = self.versions()?;
         let weight = usize::try_from(self.weigh(request)?).unwrap_or(usize::MAX);
-        let _held = self.bounds.reading(request).room(weight.saturating_mul(BYTES_OF_A_NODE))?;
+        let _held = self.bounds.budget(request).reserve(weight.saturating_mul(BYTES_OF_A_NODE))?;
         #[cfg(test)]
         (self.test_hook)("weighed");
         let views = ViewsAllowed::allow(&self.connection).map_err(|error| to_mysql(&error, ""))?;
@@ -171,7 +171,7 @@ impl SqliteSession {
             known.insert(key, columns.clone());
             Ok(columns)
         };
-        wildcards::expand(request.sql, &self.bounds.reading(request), &mut columns)
+        wildcards::expand(request.sql, &self.bounds.budget(request), &mut columns)
     }
 
     /// The schema versions of all attached databases, which change with every table and view.

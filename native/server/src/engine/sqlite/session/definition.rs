@@ -101,8 +101,8 @@ impl SqliteSession {
     fn weigh_defined(&self, sql: &str, translated: &Translated, request: &Request<'_>) -> Result<(), SqlError> {
         if sql.starts_with("CREATE VIEW ") {
             let database = translated.accesses.first().map(|access| access.database.as_str());
-            let reading = self.bounds.reading(request);
-            return StoredRelations::new(&self.connection, database, &self.temporaries, &reading).check_views();
+            let budget = self.bounds.budget(request);
+            return StoredRelations::new(&self.connection, database, &self.temporaries, &budget).check_views();
         }
         if !["ALTER TABLE ", "CREATE INDEX ", "CREATE UNIQUE INDEX "].iter().any(|front| sql.starts_with(front)) {
             return Ok(());

@@ -19,7 +19,7 @@ type WriteResult = Result<(), SqlError>;
 /// Source: MySQL Reference Manual, "ALTER TABLE Statement".
 const ALTER: &[Privilege] = &[Privilege::ALTER, Privilege::CREATE, Privilege::INSERT];
 
-/// As [`ALTER`], for the old name of a table that gets another.
+/// Privileges on the old name of a renamed table.
 const RENAME: &[Privilege] = &[Privilege::ALTER, Privilege::DROP];
 
 pub(super) fn alter_table(
@@ -64,7 +64,7 @@ pub(super) fn alter_table(
                 if column_def.options.iter().any(|option| computes(&option.option)) {
                     table.require_read(writer)?;
                 }
-                // The column's own text; its table is looked at when it is there.
+                // The column is weighed alone here, and together with its table once it is added.
                 weight::check_table(std::slice::from_ref(column_def), &[])?;
                 begin(&table, " ADD COLUMN ", writer)?;
                 column(column_def, false, &origin, writer)?;

@@ -65,7 +65,7 @@ pub(super) fn column(
                     ")"
                 });
             }
-            // What a column is for, and how its bytes are read: nothing that SQLite asks.
+            // SQLite has no use for these options.
             ColumnOption::DialectSpecific(_)
             | ColumnOption::Null
             | ColumnOption::Comment(_)
@@ -94,7 +94,7 @@ fn is_binary(collation: &ObjectName) -> bool {
     last_part(collation).ends_with("_bin") || last_part(collation).eq_ignore_ascii_case("binary")
 }
 
-/// What SHOW CREATE TABLE says of a column and SQLite does not know.
+/// The annotations of a column: what SHOW CREATE TABLE prints and SQLite does not know.
 fn annotations_of(
     column: &ColumnDef,
     declared: &DeclaredType,
@@ -156,7 +156,7 @@ fn default_value(value: &Expr, writer: &mut Writer<'_>) -> WriteResult {
     Ok(())
 }
 
-/// Whether a column has AUTO_INCREMENT: in SQLite it is the row's own number.
+/// Whether a column has AUTO_INCREMENT. Such a column is SQLite's row number.
 pub(super) fn is_auto_increment(column: &ColumnDef) -> bool {
     column.options.iter().any(|option| {
         matches!(&option.option, ColumnOption::DialectSpecific(tokens)

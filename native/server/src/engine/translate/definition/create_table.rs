@@ -21,7 +21,7 @@ use crate::sql::charset::{check_collation, default_collation};
 
 type WriteResult = Result<(), SqlError>;
 
-/// What CREATE TABLE needs with a SELECT, as mysqld asks it.
+/// Privileges of CREATE TABLE … SELECT, as mysqld demands them.
 const CREATE_AND_FILL: &[Privilege] = &[Privilege::CREATE, Privilege::INSERT];
 pub(super) fn create_table(
     create: &CreateTable,
@@ -106,7 +106,7 @@ pub(super) fn create_table(
     Ok(())
 }
 
-/// The engines that dumps and frameworks name; all of them are SQLite here.
+/// The engines that dumps and frameworks name. All of them are SQLite here.
 const ENGINES: [&str; 19] = [
     "SQLite",
     "InnoDB",
@@ -129,7 +129,7 @@ const ENGINES: [&str; 19] = [
     "EXAMPLE",
 ];
 
-/// What is annotations of a table's options. The engine, the character set and the collation are always the server's, and yet have to be some.
+/// Annotations of a table's options. Engine, character set and collation must exist, and have no effect.
 fn table_options(create: &CreateTable) -> Result<Annotations, SqlError> {
     let mut annotations = Annotations::default();
     let CreateTableOptions::Plain(options) = &create.table_options else { return Ok(annotations) };
@@ -165,7 +165,7 @@ fn table_options(create: &CreateTable) -> Result<Annotations, SqlError> {
     Ok(annotations)
 }
 
-/// Writes a constraint that stands within CREATE TABLE, with the comma before it.
+/// Writes a constraint within CREATE TABLE, with a comma in front.
 fn table_constraint(
     constraint: &TableConstraint,
     auto_increment: Option<&str>,
@@ -194,7 +194,7 @@ fn table_constraint(
             writer.annotations(&annotations);
             check(constraint, constraint.name.as_ref(), writer)?;
         }
-        // A search for words has no equal here; the table works without it.
+        // SQLite has no such index, and the table works without it.
         TableConstraint::FulltextOrSpatial(_) => {}
         other => return Err(unsupported(&other.to_string())),
     }
@@ -205,7 +205,7 @@ fn foreign_key(key: &ForeignKeyConstraint, table: &Target, writer: &mut Writer<'
     if table.is_temporary {
         return Err(unsupported("a foreign key of a temporary table"));
     }
-    // Without a database it is the table's own, whatever the current one is.
+    // A name without a database means the table's own database.
     let (database, parent) = match key.foreign_table.0.len() {
         1 => (table.database.clone(), last_part(&key.foreign_table).to_owned()),
         _ => writer.resolve(&key.foreign_table)?,
@@ -213,7 +213,7 @@ fn foreign_key(key: &ForeignKeyConstraint, table: &Target, writer: &mut Writer<'
     if database != table.database {
         return Err(unsupported("a foreign key to another database"));
     }
-    // A table may refer to itself, and is not there yet when rights are asked for.
+    // A table that refers to itself does not exist yet, so it needs no privilege.
     if parent != table.table {
         writer.require(&database, &parent, &[Privilege::REFERENCES])?;
     }

@@ -18,7 +18,7 @@ pub(super) fn drop_index(table: &Target, index: &str, writer: &mut Writer<'_>) -
     Ok(writer.take())
 }
 
-/// The parts of an index, and where they stand in the statement.
+/// The parts of an index, and their place in the statement.
 pub(super) struct Parts<'p> {
     pub(super) columns: &'p [IndexColumn],
     pub(super) source: &'p Source<'p>,
@@ -47,7 +47,7 @@ pub(super) fn index(
     Ok(writer.take())
 }
 
-/// Writes the parts of an index, and keeps those that are more or less than a column.
+/// Writes the parts of an index; prefixes and expressions get annotations.
 fn key_parts(parts: &Parts<'_>, writer: &mut Writer<'_>) -> WriteResult {
     let ranges = parts.range.as_ref().map(|range| parts.source.items(range)).unwrap_or_default();
     let mut ranges = ranges.into_iter();
@@ -70,7 +70,7 @@ fn key_parts(parts: &Parts<'_>, writer: &mut Writer<'_>) -> WriteResult {
     })
 }
 
-/// Writes the columns of an index; a prefix length (`name(10)`) is left out, so the whole column is indexed.
+/// Writes the columns of an index without prefix lengths (`name(10)`), so that SQLite indexes whole columns.
 pub(super) fn column_list(columns: &[IndexColumn], writer: &mut Writer<'_>) -> WriteResult {
     writer.list(columns, |writer, column| match column_name(column) {
         Some(name) => writer.name(name),

@@ -23,7 +23,7 @@ mod target;
 
 type WriteResult = Result<(), SqlError>;
 
-/// Writes a definition as SQLite's statements. Gives a query to compile first where there is one.
+/// Writes the statements of a definition. Returns the query of a view, which must compile first.
 pub(super) fn translate(
     statement: Statement,
     source: &Source<'_>,
@@ -89,7 +89,7 @@ fn drop_object(
         writer.temporary(&database, &table)?;
         writer.drops.push((database, table));
     } else {
-        // DROP VIEW passes over a temporary table of that name.
+        // DROP VIEW ignores temporary tables.
         writer.require(&database, &table, &[Privilege::DROP])?;
         Target { database, table, is_temporary: false, exists: true }.write(writer)?;
     }
@@ -97,7 +97,7 @@ fn drop_object(
     Ok(())
 }
 
-/// Writes CREATE VIEW, and gives its query as it is compiled for the user who creates it.
+/// Writes CREATE VIEW. Returns its query as the creator would run it.
 fn create_view(
     create: &CreateView,
     source: &Source<'_>,

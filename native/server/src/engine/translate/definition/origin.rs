@@ -7,19 +7,19 @@ use super::super::source::{PieceRange, Source};
 use super::index::Parts;
 use crate::sql::backquoted;
 
-/// Where a column or a constraint stands in the statement.
+/// The place of a column or a constraint in the statement.
 pub(super) struct Origin<'s> {
     pub(super) source: &'s Source<'s>,
     pub(super) range: Option<PieceRange>,
 }
 
 impl<'s> Origin<'s> {
-    /// What is behind a word.
+    /// The pieces behind a word.
     pub(super) fn behind(&self, word: &str) -> Option<PieceRange> {
         self.source.behind(self.range.as_ref()?, word)
     }
 
-    /// What is in the parentheses behind a word.
+    /// The pieces in the parentheses behind a word.
     pub(super) fn group_behind(&self, word: &str) -> Option<PieceRange> {
         self.source.group(&self.behind(word)?)
     }
@@ -28,7 +28,7 @@ impl<'s> Origin<'s> {
         Parts { columns, source: self.source, range: self.range.as_ref().and_then(|range| self.source.group(range)) }
     }
 
-    /// A CHECK constraint in MySQL's words.
+    /// A CHECK constraint in MySQL's notation.
     pub(super) fn check(&self, check: &CheckConstraint, name: Option<&Ident>) -> Result<String, SqlError> {
         let text = self.source.expression(self.group_behind("CHECK"), &check.expr)?;
         Ok(match name {

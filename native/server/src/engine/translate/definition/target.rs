@@ -1,4 +1,4 @@
-//! The table that a definition is about.
+//! The table that a definition creates, changes or drops.
 
 use sealwire_accounts::Privilege;
 use sealwire_core::error::SqlError;
@@ -9,17 +9,17 @@ use super::super::writer::{READ, Writer};
 
 type WriteResult = Result<(), SqlError>;
 
-/// A table that a definition is about, as SQLite names it: the schema, and the table in it.
+/// A table that a definition creates, changes or drops.
 pub(super) struct Target {
     pub(super) database: String,
     pub(super) table: String,
     pub(super) is_temporary: bool,
-    /// Whether it was there before the statement.
+    /// Whether it existed before the statement.
     pub(super) exists: bool,
 }
 
 impl Target {
-    /// A table that is there.
+    /// An existing table.
     pub(super) fn existing(
         name: &ObjectName,
         privileges: &'static [Privilege],
@@ -33,8 +33,8 @@ impl Target {
         Ok(Self { database, table, is_temporary, exists: true })
     }
 
-    /// Expressions are computed from the rows that are there, and their errors tell of them: this needs the right to read. A table that the statement
-    /// makes has none.
+    /// Requires SELECT, because expressions of a definition are computed from existing rows and their errors reveal values. A new table has
+    /// no rows.
     pub(super) fn require_read(&self, writer: &mut Writer<'_>) -> WriteResult {
         if self.is_temporary || !self.exists {
             return Ok(());
@@ -60,7 +60,7 @@ impl Target {
         writer.name(&self.name_in_schema())
     }
 
-    /// An index's name in SQLite, where it must be the only one of its database and not only of its table.
+    /// Writes an index's name. SQLite's must be unique within the database, so the table's name is put in front.
     pub(super) fn index(&self, index: &str, writer: &mut Writer<'_>) -> WriteResult {
         self.schema(writer)?;
         writer.name(&format!("{}.{index}", self.name_in_schema()))

@@ -1,4 +1,4 @@
-//! The weight of what a table is defined by: generated columns, CHECKs, DEFAULTs and parts of keys.
+//! The weight of a table's definition: generated columns, CHECKs, DEFAULTs and parts of keys.
 
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -10,10 +10,10 @@ use super::parts::children;
 use super::relation::{AnyTable, Relation};
 use super::{Frame, MOST_OF_COLUMN, MOST_OF_TABLE, Weigher, too_complex};
 
-/// Generated columns that are made of each other.
+/// How deep generated columns may depend on each other.
 const MOST_GENERATIONS: usize = 50;
 
-/// The weight of each column of a table, those first that are generated.
+/// The weight of each column of a table; an ordinary column weighs 1.
 pub(in crate::engine) fn of_columns(columns: &[(&str, Option<&Expr>)]) -> Vec<(String, u64)> {
     let generated: HashMap<String, &Expr> =
         columns.iter().filter_map(|(name, expression)| Some((name.to_ascii_lowercase(), (*expression)?))).collect();
@@ -36,7 +36,7 @@ fn generation(name: &str, generated: &HashMap<String, &Expr>, known: &mut HashMa
     if depth > MOST_GENERATIONS {
         return u64::MAX;
     }
-    // A column that is made of itself is SQLite's to refuse.
+    // SQLite refuses a column that depends on itself.
     known.insert(name.to_owned(), 1);
     let mut weight = 0u64;
     let mut pending = vec![*expression];
@@ -87,7 +87,7 @@ pub(in crate::engine::translate) fn check_table(
     check_parts(&of_columns(&all), &parts)
 }
 
-/// Refuses generated columns of these weights, and CHECKs, DEFAULTs and parts of keys of their table, that are too heavy.
+/// Refuses generated columns with these weights, and CHECKs, DEFAULTs and parts of keys of their table, that are too heavy together.
 ///
 /// # Errors
 /// 1436.

@@ -1,9 +1,9 @@
-//! How large the expressions of a statement become in SQLite, computed on the tree before SQLite sees the statement.
+//! The weight of a statement: how many nodes its expressions have in SQLite, computed before SQLite sees the statement.
 //!
-//! SQLite's query flattener puts a copy of a column's expression in the place of each reference to it, and does the same for aliases, named
-//! windows and generated columns. Each level of nesting can double an expression, so that a kilobyte of text takes gigabytes and minutes, and
-//! SQLite listens to no interruption while it compiles. The weight of an expression is the number of its nodes after all of that.
-//! The weigher is linear in the statement's text. Where it does not know what SQLite will do it takes the heavier way.
+//! SQLite's query flattener replaces each reference to a column by a copy of its expression. Aliases, named windows and generated columns
+//! are copied, too. Each level of nesting can double an expression, so that a kilobyte of text takes gigabytes and minutes, and SQLite can't
+//! be interrupted while it compiles. The weight counts the nodes after all copying. The computation takes linear time; where SQLite's choice
+//! is unknown, it assumes the heavier one.
 
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -29,19 +29,19 @@ pub(in crate::engine) use relation::{Relation, Tables};
 
 use super::names::{last_part, parts as name_parts};
 
-/// The heaviest statement: SQLite compiles it in less than half a second, with less than 100 MB.
+/// The heaviest statement. SQLite compiles it in less than half a second, with less than 100 MB.
 pub(in crate::engine) const MOST: u64 = 100_000;
 /// The heaviest generated column.
 pub(in crate::engine) const MOST_OF_COLUMN: u64 = 500;
-/// All generated columns, CHECKs, DEFAULTs and parts of keys of one table.
+/// The limit for all generated columns, CHECKs, DEFAULTs and parts of keys of one table.
 pub(in crate::engine) const MOST_OF_TABLE: u64 = 10_000;
-/// Columns of a result in SQLite.
+/// The most columns of a result in SQLite.
 const MOST_COLUMNS: u64 = 2_000;
-/// While a statement has more SELECTs than this, SQLite flattens no set operation that is joined.
+/// In a statement with more SELECTs than this, SQLite flattens no joined set operation.
 const MOST_FLATTENED: u64 = 500;
-/// A shorter statement with one SELECT alone can't be heavy, whatever its tables are.
+/// A shorter statement with one SELECT is never too heavy, whatever its tables are.
 const SHORT: usize = 300;
-/// Expressions within expressions that are weighed nested_copies.
+/// How deep the copies of BETWEEN are weighed separately.
 const MOST_NESTED_COPIES: usize = 64;
 
 /// The error of a statement that is too heavy.
@@ -53,7 +53,7 @@ pub(in crate::engine) fn too_complex(what: &str) -> SqlError {
     SqlError::new(1436, b"HY000", message)
 }
 
-/// Whether a statement may be too heavy, as far as its text alone can tell.
+/// Whether a statement may be too heavy, assuming the heaviest tables.
 pub(super) fn may_be_heavy(sql: &str, statement: &Statement) -> bool {
     const SELECT: &[u8] = b"select";
     let is_simple = sql.len() <= SHORT
@@ -70,7 +70,7 @@ pub(in crate::engine) fn of(statement: &Statement, tables: &mut dyn Tables) -> u
     weigher.end(weight)
 }
 
-/// A view, as what its text says.
+/// The relation of a CREATE VIEW.
 pub(in crate::engine) fn of_view(statement: &Statement, tables: &mut dyn Tables) -> Option<Relation> {
     let Statement::CreateView(view) = statement else { return None };
     let mut weigher = Weigher::new(tables);
@@ -87,10 +87,10 @@ struct Frame<'q> {
     columns: HashMap<String, u64>,
     aliases: HashMap<String, u64>,
     windows: HashMap<String, u64>,
-    /// The heaviest of the columns that are not known by name.
+    /// The heaviest of the columns whose names are not known.
     unknown: Option<u64>,
     heaviest: u64,
-    /// Windows of the column that is being weighed; they may name aliases, which are known later.
+    /// Windows of the current column. They may name aliases, so they are weighed after all columns.
     deferred: Vec<&'q WindowSpec>,
     named: Vec<String>,
 }
@@ -115,7 +115,7 @@ impl Frame<'_> {
     }
 }
 
-/// What the literals in the rows of an INSERT weigh. Nothing refers to them, so that SQLite compiles each once, and dumps have many of them.
+/// The weight of the literals in the rows of an INSERT. SQLite compiles each once, because nothing refers to them, and dumps have many.
 fn literals(source: &Query) -> u64 {
     let SetExpr::Values(values) = source.body.as_ref() else { return 0 };
     let literal = |value: &Expr| match value {
@@ -129,11 +129,11 @@ fn literals(source: &Query) -> u64 {
 struct Weigher<'q, 't> {
     tables: &'t mut dyn Tables,
     frames: Vec<Frame<'q>>,
-    /// The names of WITH that are visible, the innermost at the end.
+    /// The visible CTEs, the innermost at the end.
     ctes: Vec<(String, Rc<Relation>)>,
-    /// What is copied for a while, and not again with each copy of the expression around it.
+    /// Copies that SQLite makes once, even where the expression around them is copied.
     extra: u64,
-    /// Columns that the weigher itself has copied: more than a heavy statement has are not looked at.
+    /// Columns that the computation itself has copied. It stops where these alone make the statement too heavy.
     copied_columns: u64,
     nested_copies: usize,
 }
@@ -215,7 +215,7 @@ impl<'q, 't> Weigher<'q, 't> {
             let name = table.alias.name.value.to_ascii_lowercase();
             let known = self.ctes.len();
             if with.recursive {
-                // It sees the rows that it has given, which are stored.
+                // A recursive CTE reads its own rows, which are stored.
                 self.ctes.push((name.clone(), Rc::new(Relation::unknown(1, MOST_COLUMNS))));
             }
             let mut relation = self.query(&table.query);
@@ -261,7 +261,7 @@ impl<'q, 't> Weigher<'q, 't> {
     }
 
     fn body(&mut self, body: &'q SetExpr) -> Relation {
-        // A chain of UNION leans to the left, and may be long.
+        // A chain of UNION is a tree that leans to the left and may be too deep for recursion.
         let mut chain = Vec::new();
         let mut first = body;
         while let SetExpr::SetOperation { left, op, set_quantifier, right } = first {
@@ -280,7 +280,7 @@ impl<'q, 't> Weigher<'q, 't> {
                 all.unknown = Some(Unknown { heaviest, all: own.all.max(other.all) });
             }
             if all.unknown.is_some() {
-                // Which column of one stands beside which of the other is not known.
+                // The columns of both sides can't be matched, so each may be as heavy as the heaviest.
                 let heaviest = right.heaviest();
                 for (_, weight) in &mut all.columns {
                     *weight = (*weight).max(heaviest);
@@ -321,7 +321,7 @@ impl<'q, 't> Weigher<'q, 't> {
                 relation.selects = relation.selects.saturating_add(1);
                 relation
             }
-            // WITH stands before a change in this way.
+            // The parser puts a change behind WITH into a query.
             SetExpr::Insert(change) | SetExpr::Update(change) | SetExpr::Delete(change) => {
                 Relation { total: self.statement(change), arms: 1, ..Relation::default() }
             }
@@ -329,7 +329,7 @@ impl<'q, 't> Weigher<'q, 't> {
         }
     }
 
-    /// What the name of a table means.
+    /// The relation of a table's name.
     fn named(&mut self, name: &ObjectName) -> Rc<Relation> {
         let parts = name_parts(name);
         if let [only] = parts.as_slice() {
@@ -342,7 +342,7 @@ impl<'q, 't> Weigher<'q, 't> {
         self.tables.relation(database, last_part(name))
     }
 
-    /// The tables of FROM, and the weight of what is in them.
+    /// The tables of FROM, and the weight of the queries in it.
     fn from(&mut self, from: &'q [TableWithJoins]) -> (Vec<(String, Rc<Relation>)>, u64) {
         let mut relations = Vec::new();
         for table in from {
@@ -378,7 +378,7 @@ impl<'q, 't> Weigher<'q, 't> {
         }
     }
 
-    /// The weight of the conditions by which tables are joined.
+    /// The weight of the conditions of joins.
     fn joins(&mut self, from: &'q [TableWithJoins]) -> u64 {
         let mut total = 0u64;
         let mut pending: Vec<&TableWithJoins> = from.iter().collect();
@@ -394,7 +394,7 @@ impl<'q, 't> Weigher<'q, 't> {
                 total = total.saturating_add(match constraint {
                     JoinConstraint::On(condition) => self.expression(condition),
                     JoinConstraint::Using(columns) => {
-                        // It may stand for COALESCE of the column of each table.
+                        // SQLite may make COALESCE of the column of each table.
                         let tables = self.frames.last().map_or(1, |frame| frame.relations.len() as u64 + 1);
                         let names = columns.iter().map(|column| self.column(last_part(column)));
                         names.fold(0u64, u64::saturating_add).saturating_mul(tables)
@@ -419,7 +419,7 @@ impl<'q, 't> Weigher<'q, 't> {
         let arms = relations.iter().fold(1u64, |all, (_, relation)| all.saturating_mul(relation.arms.max(1)));
         let arms = if relations.len() > 1 { arms.min(most_arms.saturating_mul(MOST_FLATTENED)) } else { arms };
         let below = relations.iter().fold(0u64, |all, (_, relation)| all.saturating_add(relation.selects));
-        // SQLite's planner tries each table of a join beside each other one.
+        // SQLite's planner compares each table of a join with every other.
         let tables = relations.len() as u64;
         self.frames.push(Frame::of(relations));
         let mut relation = Relation { arms, selects: below.saturating_add(1), ..Relation::default() };
@@ -451,7 +451,7 @@ impl<'q, 't> Weigher<'q, 't> {
         relation
     }
 
-    /// Weighs the columns of a SELECT, and gives the weight of its windows.
+    /// Weighs the columns of a SELECT. Returns the weight of its named windows.
     fn projection(&mut self, select: &'q Select, relation: &mut Relation) -> u64 {
         let mut windows: Vec<(usize, Vec<&'q WindowSpec>, Vec<String>)> = Vec::new();
         let mut aliases = HashMap::new();
@@ -524,7 +524,7 @@ impl<'q, 't> Weigher<'q, 't> {
                 let heaviest = own.heaviest.max(unknown.heaviest);
                 relation.unknown = Some(Unknown { heaviest, all: own.all.saturating_add(unknown.all) });
             }
-            // SQLite refuses a result that has more.
+            // SQLite refuses results with more columns.
             if relation.columns.len() as u64 <= MOST_COLUMNS {
                 relation.columns.extend(read.columns.iter().cloned());
                 self.copied_columns = self.copied_columns.saturating_add(read.columns.len() as u64);
@@ -552,7 +552,7 @@ impl<'q, 't> Weigher<'q, 't> {
         known.copied().unwrap_or(1)
     }
 
-    /// A WHERE clause, and how much more it is where SQLite looks each alternative of an OR up by itself, with all other conditions.
+    /// The weight of a WHERE clause, and the extra weight where SQLite looks up each alternative of an OR together with all other conditions.
     fn condition(&mut self, condition: &'q Expr, joins: u64) -> (u64, u64) {
         let mut terms = Vec::new();
         let mut all = joins;
@@ -586,7 +586,7 @@ impl<'q, 't> Weigher<'q, 't> {
         list.iter().fold(0u64, |all, item| all.saturating_add(self.ordered(&item.expr, columns)))
     }
 
-    /// A part of ORDER BY or GROUP BY; a number means a column.
+    /// The weight of an item of ORDER BY or GROUP BY. A number means a column.
     fn ordered(&mut self, value: &'q Expr, columns: &[(String, u64)]) -> u64 {
         if let Expr::Value(number) = value
             && let Value::Number(digits, _) = &number.value
@@ -601,7 +601,7 @@ impl<'q, 't> Weigher<'q, 't> {
         values.into_iter().fold(0u64, |all, value| all.saturating_add(self.expression(value)))
     }
 
-    /// The weight of an expression. All that is in it is added, so that its parts may be taken in any order, from a list and not by recursion.
+    /// The weight of an expression. It is a sum, so a list of pending parts replaces recursion.
     fn expression(&mut self, value: &'q Expr) -> u64 {
         let mut total = 0u64;
         let mut pending = vec![value];
@@ -621,7 +621,7 @@ impl<'q, 't> Weigher<'q, 't> {
                     self.query(query).total.saturating_add(1)
                 }
                 Expr::Between { expr, .. } => {
-                    // SQLite copies what is compared while it compiles the comparison.
+                    // SQLite copies the compared value while it compiles BETWEEN.
                     if self.nested_copies < MOST_NESTED_COPIES {
                         self.nested_copies += 1;
                         let copied = self.expression(expr);
@@ -655,7 +655,7 @@ impl<'q, 't> Weigher<'q, 't> {
         }
     }
 
-    /// A column that is named alone: the heaviest of those that it may be.
+    /// The weight of an unqualified column: the heaviest of the possible ones.
     fn column(&self, name: &str) -> u64 {
         let name = name.to_ascii_lowercase();
         let mut found: Option<u64> = None;
@@ -679,7 +679,7 @@ impl<'q, 't> Weigher<'q, 't> {
             let named = frame.relations.iter().filter(|(alias, _)| *alias == table);
             let heaviest = named.map(|(_, relation)| {
                 relation.column(&name).unwrap_or_else(|| {
-                    // A table whose columns are not known has it; elsewhere it has a name that SQLite makes.
+                    // The column may be unknown, or have a name that SQLite makes.
                     relation.heaviest()
                 })
             });

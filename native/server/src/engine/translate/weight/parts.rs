@@ -1,8 +1,8 @@
-//! What an expression is made of.
+//! The parts of an expression.
 
 use sqlparser::ast::{BinaryOperator, Expr, FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArguments};
 
-/// The name by which a column without an alias is known; empty where SQLite makes one.
+/// The name of a column without an alias; empty where SQLite makes the name.
 pub(super) fn name_of(value: &Expr) -> String {
     match value {
         Expr::Identifier(name) => name.value.to_ascii_lowercase(),
@@ -11,7 +11,7 @@ pub(super) fn name_of(value: &Expr) -> String {
     }
 }
 
-/// How many conditions an OR is made of, with those within its ANDs.
+/// How many conditions an OR has, those within its ANDs included.
 pub(super) fn alternatives(value: &Expr) -> u64 {
     let mut count = 0u64;
     let mut pending = vec![value];
@@ -27,8 +27,8 @@ pub(super) fn alternatives(value: &Expr) -> u64 {
     count
 }
 
-/// Puts what an expression is made of onto the list, without queries, and gives what it weighs itself. What the writer adds to an operator
-/// is in that.
+/// Pushes the operands of an expression onto the list, without subqueries. Returns the expression's own weight, with what the writer adds to
+/// an operator.
 pub(super) fn children<'e>(value: &'e Expr, pending: &mut Vec<&'e Expr>) -> u64 {
     match value {
         Expr::BinaryOp { left, op, right } => {

@@ -1,23 +1,23 @@
-//! Tables and queries as a SELECT that reads them sees them.
+//! Relations: tables, views and queries as a SELECT that reads them sees them.
 
 use std::rc::Rc;
 
-/// A table, a view, a derived table or a query of WITH, as a SELECT that reads it sees it.
+/// A table, a view, a derived table or a CTE, as a SELECT that reads it sees it.
 #[derive(Debug, Clone, Default)]
 pub(in crate::engine) struct Relation {
-    /// Names in lower case, and weights; a name is empty where SQLite makes it.
+    /// Names in lower case, and weights. A name is empty where SQLite makes it.
     pub(super) columns: Vec<(String, u64)>,
-    /// Columns that are not known by name.
+    /// Columns whose names are not known.
     pub(super) unknown: Option<Unknown>,
-    /// All expressions in it.
+    /// The weight of all expressions in it.
     pub(super) total: u64,
-    /// As many SELECTs does SQLite make of one that reads it.
+    /// Into how many SELECTs SQLite may split a SELECT that reads it.
     pub(super) arms: u64,
-    /// SELECTs in it, into each of which SQLite may push a condition.
+    /// The number of SELECTs in it; SQLite may push a condition into each.
     pub(super) selects: u64,
 }
 
-/// Columns that are not known by name.
+/// Columns whose names are not known: the heaviest weight, and the sum.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Unknown {
     pub(super) heaviest: u64,
@@ -25,7 +25,7 @@ pub(super) struct Unknown {
 }
 
 impl Relation {
-    /// A table of whose columns only this is known.
+    /// A table whose columns are not known.
     pub(in crate::engine) fn unknown(heaviest: u64, all: u64) -> Self {
         Self { unknown: Some(Unknown { heaviest, all }), arms: 1, ..Self::default() }
     }
@@ -36,7 +36,7 @@ impl Relation {
         Self { columns, arms: 1, ..Self::default() }
     }
 
-    /// All expressions in it.
+    /// The weight of all expressions in it.
     pub(in crate::engine) const fn total(&self) -> u64 {
         self.total
     }
@@ -62,13 +62,13 @@ impl Relation {
     }
 }
 
-/// Where the weigher looks up tables and views.
+/// Looks up tables and views.
 pub(in crate::engine) trait Tables {
-    /// What a name means that no WITH defines.
+    /// The relation of a name that is no CTE.
     fn relation(&mut self, database: Option<&str>, table: &str) -> Rc<Relation>;
 }
 
-/// Every table has as many columns as it may, and each of them is as heavy as it may be.
+/// Returns the same relation for every table: the heaviest possible.
 pub(super) struct AnyTable(pub(super) Rc<Relation>);
 
 impl Tables for AnyTable {

@@ -27,7 +27,7 @@ fn a_column_weighs_what_is_behind_it() {
     assert_eq!(added("SELECT T.`G` FROM d.t"), 99);
     assert_eq!(added("SELECT * FROM t"), 100);
     assert_eq!(added("SELECT b FROM other"), 6);
-    // As heavy as the heaviest that it may be.
+    // The heaviest of the possible columns counts.
     assert_eq!(weight("SELECT g FROM t JOIN other"), weight("SELECT t.g FROM t JOIN other"));
     assert!(weight("SELECT nowhere FROM t") >= 100);
 }
