@@ -22,15 +22,15 @@ pub(super) struct Authorizer(Arc<Mutex<State>>);
 
 #[derive(Default)]
 struct State {
-    statement: Option<Allowed>,
+    statement: Option<AllowedActions>,
     denial: Option<SqlError>,
     /// Whether the statement must not be compiled again, and whether SQLite has tried to.
     is_sealed: bool,
     is_recompiled: bool,
 }
 
-/// What a user's statement may do.
-pub(super) struct Allowed {
+/// The actions that a user's statement may do.
+pub(super) struct AllowedActions {
     context: Arc<dyn SessionContext>,
     kind: Kind,
     accesses: Vec<Access>,
@@ -44,7 +44,7 @@ pub(super) struct Allowed {
     readable: Vec<(String, String)>,
 }
 
-impl Allowed {
+impl AllowedActions {
     /// Allows what the statement names, within the session's privileges.
     pub(super) fn new(translated: &Translated, context: Arc<dyn SessionContext>) -> Self {
         Self {
@@ -97,7 +97,7 @@ impl Authorizer {
     }
 
     /// Checks all that is compiled until the result is dropped.
-    pub(super) fn begin(&self, allowed: Allowed) -> StatementGuard<'_> {
+    pub(super) fn begin(&self, allowed: AllowedActions) -> StatementGuard<'_> {
         *self.state() = State { statement: Some(allowed), ..State::default() };
         StatementGuard(self)
     }
@@ -154,7 +154,7 @@ fn is_internal(table: &str) -> bool {
     table.get(..7).is_some_and(|front| front.eq_ignore_ascii_case("sqlite_"))
 }
 
-fn refused(what: &str) -> SqlError {
+fn not_allowed(what: &str) -> SqlError {
     SqlError::table_access_denied(format!("{what} is not allowed in a user's statement"))
 }
 
@@ -173,7 +173,7 @@ const fn action_name(action: &AuthAction<'_>) -> &'static str {
     }
 }
 
-impl Allowed {
+impl AllowedActions {
     fn check(&mut self, context: &AuthContext<'_>) -> Result<(), SqlError> {
         let schema = context.database_name;
         match context.action {
@@ -198,7 +198,7 @@ impl Allowed {
             AuthAction::AlterTable { database_name, table_name } => self.define(Some(database_name), table_name),
             AuthAction::Reindex { .. } if self.kind == Kind::Definition => Ok(()),
             AuthAction::Pragma { pragma_name, .. } if self.is_check(pragma_name) => Ok(()),
-            action => Err(refused(action_name(&action))),
+            action => Err(not_allowed(action_name(&action))),
         }
     }
 
@@ -221,7 +221,7 @@ impl Allowed {
             Some("temp") if self.kind == Kind::Definition => Ok(None),
             // SQLite's own tables, and virtual tables that no schema lists, are refused below.
             Some(schema) if schema != "main" && !is_internal(table) => Ok(Some((database_of(schema), table))),
-            _ => Err(refused(&format!("the table '{table}'"))),
+            _ => Err(not_allowed(&format!("the table '{table}'"))),
         }
     }
 
@@ -307,7 +307,7 @@ impl Allowed {
         match self.checked_table(schema, table)? {
             Some((database, table)) => self.define_in(database, table),
             None if self.kind == Kind::Definition => Ok(()),
-            None => Err(refused("a definition")),
+            None => Err(not_allowed("a definition")),
         }
     }
 

@@ -37,7 +37,7 @@ pub(super) struct LockRetries {
 
 impl LockRetries {
     /// Whether to try again. SQLite has tried `count` times; `sleep` waits and returns whether a stop cut that short.
-    pub(super) fn go_on(&mut self, count: i32, most: Duration, sleep: impl FnOnce(Duration) -> bool) -> bool {
+    pub(super) fn keep_waiting(&mut self, count: i32, most: Duration, sleep: impl FnOnce(Duration) -> bool) -> bool {
         if count == 0 {
             self.begun = None;
         }
@@ -218,7 +218,7 @@ impl Bounds {
         let (waiting, mut retries) = (Arc::clone(self), LockRetries::default());
         connection.busy_handler(Some(move |count| {
             let most = *waiting.lock_wait.lock().unwrap_or_else(PoisonError::into_inner);
-            retries.go_on(count, most, |step| waiting.interruption.sleep(step))
+            retries.keep_waiting(count, most, |step| waiting.interruption.sleep(step))
         }))?;
         connection.progress_handler(STEPS, Some(move || bounds.is_over()))
     }

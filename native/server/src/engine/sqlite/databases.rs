@@ -189,7 +189,7 @@ impl Databases {
             let mut connection = open()?;
             let mut retries = LockRetries::default();
             connection.busy_handler(Some(move |count| {
-                retries.go_on(count, wait.most, |step| {
+                retries.keep_waiting(count, wait.most, |step| {
                     std::thread::sleep(step);
                     let is_stopped = (wait.is_stopped)();
                     stopped.store(is_stopped, Ordering::Relaxed);

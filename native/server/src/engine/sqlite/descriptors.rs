@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_has_many_open_gets_no_more_first() {
+    fn sessions_with_many_databases_are_limited_first() {
         assert_eq!([0, 50, 75, 90, 99, 100].map(|open| share_of(9, 100, open)), [9, 9, 4, 1, 1, 1]);
         assert_eq!(share_of(9, usize::MAX, 1_000_000), 9);
         assert_eq!(share_of(9, 1, 0), 9);

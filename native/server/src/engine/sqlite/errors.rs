@@ -7,7 +7,7 @@ use crate::engine::interrupted;
 use crate::sql::syntax_error_near;
 
 /// The error where another session has changed the tables or views of a statement.
-pub(super) fn changed() -> SqlError {
+pub(super) fn tables_changed() -> SqlError {
     SqlError::new(1412, b"HY000", "Table definition has changed, please retry transaction")
 }
 

@@ -227,7 +227,7 @@ fn table_row(database: &str, table: &Table, next_key: Datum) -> Vec<Datum> {
 }
 
 fn column_row(database: &str, table: &str, column: &Column) -> Vec<Datum> {
-    let kind = column.kind();
+    let kind = column.type_text();
     let extent = column.extent();
     let number = |number: Option<u32>| number.map_or(Datum::Null, |number| Datum::Int(number.into()));
     let (charset, collation) = if column.declared.is_text() {

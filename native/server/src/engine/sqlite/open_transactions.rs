@@ -66,11 +66,11 @@ impl OpenTransactions {
                 });
                 let kept = grown.max().unwrap_or_default();
                 let is_idle = || now.saturating_duration_since(transaction.since) >= idle || is_short();
-                let goes = *number != own && kept > most && is_idle();
-                if goes {
+                let ends_now = *number != own && kept > most && is_idle();
+                if ends_now {
                     ends.push((Arc::clone(&transaction.end), kept));
                 }
-                !goes
+                !ends_now
             });
         }
         for (end, kept) in ends {

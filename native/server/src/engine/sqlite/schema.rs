@@ -25,7 +25,7 @@ pub(super) struct Column {
     pub(super) position: i64,
     pub(super) unique: bool,
     pub(super) indexed: bool,
-    pub(super) counted: bool,
+    pub(super) auto_increment: bool,
     /// `Some` for a generated column: whether its values are stored.
     pub(super) generated: Option<bool>,
     pub(super) stored: StoredColumn,
@@ -50,7 +50,7 @@ pub(super) fn tables_of(connection: &Connection) -> SqliteResult<Vec<Table>> {
 }
 
 pub(super) fn columns_of(connection: &Connection, table: &Table) -> SqliteResult<Vec<Column>> {
-    let counted = table.sql.to_ascii_uppercase().contains("AUTOINCREMENT");
+    let auto_increment = table.sql.to_ascii_uppercase().contains("AUTOINCREMENT");
     let mut stored = if table.is_view { StoredTable::default() } else { StoredTable::read(&table.sql) };
     let indexes = if table.is_view { Vec::new() } else { indexes_of(connection, &table.name)? };
     let mut statement = connection.prepare(
@@ -70,7 +70,7 @@ pub(super) fn columns_of(connection: &Connection, table: &Table) -> SqliteResult
         Ok(Column {
             unique: leads(true),
             indexed: leads(false),
-            counted: counted && primary > 0 && declared == "INTEGER",
+            auto_increment: auto_increment && primary > 0 && declared == "INTEGER",
             declared: DeclaredType::parse(&declared),
             not_null: row.get::<_, bool>(2)? || primary > 0,
             default: row.get(3)?,
@@ -132,7 +132,7 @@ impl Column {
     }
 
     /// The type in MySQL's notation.
-    pub(super) fn kind(&self) -> String {
+    pub(super) fn type_text(&self) -> String {
         match (self.stored.annotations.get(Annotation::Type), self.declared.name()) {
             (Some(annotations), _) => annotations.to_owned(),
             // A table of another program's does not say the members.
@@ -143,14 +143,14 @@ impl Column {
 
     pub(super) fn extent(&self) -> Extent {
         match self.stored.annotations.get(Annotation::Type) {
-            Some(annotations) if self.counted => DeclaredType::parse(annotations).extent(),
+            Some(annotations) if self.auto_increment => DeclaredType::parse(annotations).extent(),
             _ => self.declared.extent(),
         }
     }
 
     /// The collation, where it differs from the table's.
     pub(super) fn collation(&self) -> Option<&str> {
-        if !self.declared.is_text() || self.stored.folds_case {
+        if !self.declared.is_text() || self.stored.ignores_case {
             return None;
         }
         Some(self.stored.annotations.get(Annotation::Collation).unwrap_or("utf8mb4_bin"))
@@ -161,7 +161,7 @@ impl Column {
         let first = match self.generated {
             Some(true) => "STORED GENERATED",
             Some(false) => "VIRTUAL GENERATED",
-            None if self.counted => "auto_increment",
+            None if self.auto_increment => "auto_increment",
             None if matches!(self.default_value(), Some(DefaultValue::Expression(_))) => "DEFAULT_GENERATED",
             None => "",
         };

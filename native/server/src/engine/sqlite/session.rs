@@ -11,7 +11,7 @@ use rusqlite::{Connection, OpenFlags};
 use sealwire_core::error::SqlError;
 use sealwire_core::message::ColumnDefinition;
 
-use super::authorizer::{Allowed, Authorizer};
+use super::authorizer::{AllowedActions, Authorizer};
 use super::bounds::{self, Bounds};
 use super::databases::{self, FileId};
 use super::descriptors::{self, OpenDatabase};
@@ -61,7 +61,7 @@ struct AttachedDatabase {
     database: String,
     file: Option<FileId>,
     /// When its growth was last limited; `None` where it is not.
-    bounded: Cell<Option<Instant>>,
+    limited: Cell<Option<Instant>>,
     _descriptors: Option<OpenDatabase>,
 }
 
@@ -125,7 +125,7 @@ impl SqliteSession {
                     continue;
                 }
                 if !self.connection.is_autocommit() {
-                    return Err(errors::changed());
+                    return Err(errors::tables_changed());
                 }
                 self.detach(database)?;
             }
@@ -140,9 +140,9 @@ impl SqliteSession {
                 databases.path(database).display().to_string()
             };
             self.run_batch(&format!("ATTACH DATABASE {} AS {}", quote_text(&path), quote(&schema_of(database))?))?;
-            let bounded = Cell::new(None);
+            let limited = Cell::new(None);
             let database_name = (*database).to_owned();
-            self.attached.push(AttachedDatabase { database: database_name, file, bounded, _descriptors: descriptors });
+            self.attached.push(AttachedDatabase { database: database_name, file, limited, _descriptors: descriptors });
             if file.is_some() {
                 wal::limit_size(&self.connection, &schema_of(database))?;
             }
@@ -310,7 +310,7 @@ impl SqliteSession {
     fn run(
         &self,
         sql: &str,
-        allowed: impl Fn() -> Allowed,
+        allowed: impl Fn() -> AllowedActions,
         translated: &Translated,
         request: &Request<'_>,
     ) -> Result<u64, SqlError> {
@@ -331,12 +331,12 @@ impl SqliteSession {
     fn change(&self, translated: &Translated, request: &Request<'_>) -> Result<Done, SqlError> {
         let sql = translated.statements.first().map(String::as_str).unwrap_or_default();
         let before = self.connection.last_insert_rowid();
-        let allowed = || Allowed::new(translated, Arc::clone(request.context));
+        let allowed = || AllowedActions::new(translated, Arc::clone(request.context));
         let mut ignored = None;
-        let affected_rows = match &translated.ignores {
+        let affected_rows = match &translated.ignore {
             None => self.run(sql, allowed, translated, request)?,
             // SQLite does not say which rows IGNORE skipped or why, so the statement runs without IGNORE first.
-            Some(ignores) => match self.run(&ignores.strict, allowed, translated, request) {
+            Some(ignore) => match self.run(&ignore.strict, allowed, translated, request) {
                 Err(error) if errors::is_constraint_violation(&error) => {
                     ignored = Some(error);
                     self.run(sql, allowed, translated, request)?
@@ -346,7 +346,7 @@ impl SqliteSession {
         };
         let mut done = Done { affected_rows, warnings: self.bounds.end(), ..Done::default() };
         if let Some(error) = ignored {
-            let rows = translated.ignores.as_ref().and_then(|ignores| ignores.rows);
+            let rows = translated.ignore.as_ref().and_then(|ignore| ignore.rows);
             let ignored = rows.map_or(1, |rows| rows.saturating_sub(affected_rows).max(1));
             done.warnings.extend(bounds::repeated(error, ignored));
         }
@@ -366,7 +366,7 @@ impl SqliteSession {
                     // MySQL counts an updated row twice.
                     done.affected_rows *= 2;
                 }
-                let rows = translated.ignores.as_ref().and_then(|ignores| ignores.rows).unwrap_or(affected_rows);
+                let rows = translated.ignore.as_ref().and_then(|ignore| ignore.rows).unwrap_or(affected_rows);
                 if rows > 1 {
                     let duplicates = rows.saturating_sub(affected_rows);
                     done.info = format!("Records: {rows}  Duplicates: {duplicates}  Warnings: {warnings}");
@@ -417,7 +417,7 @@ impl SqliteSession {
         rows: &mut dyn RowSink,
     ) -> Result<Option<Done>, SqlError> {
         let sql = translated.statements.first().map(String::as_str).unwrap_or_default();
-        let allowed = || Allowed::new(translated, Arc::clone(request.context));
+        let allowed = || AllowedActions::new(translated, Arc::clone(request.context));
         let (_guard, mut statement) = self.compile(sql, allowed, translated, request)?;
         let failed = |error: rusqlite::Error| self.explain(&error, request.sql);
         let origins = origins(&statement, &translated.titles);
@@ -503,7 +503,7 @@ impl SqliteSession {
     fn describe_request(&mut self, request: &Request<'_>) -> Result<Description, SqlError> {
         let translated = self.prepare_request(request)?;
         self.bounds.begin(request, false);
-        let allowed = || Allowed::new(&translated, Arc::clone(request.context));
+        let allowed = || AllowedActions::new(&translated, Arc::clone(request.context));
         let mut description = Description { parameters: translated.parameters, columns: Vec::new() };
         if translated.kind == Kind::Query {
             let sql = translated.statements.first().map(String::as_str).unwrap_or_default();
@@ -602,7 +602,7 @@ impl EngineSession for SqliteSession {
     }
 }
 
-/// Has SQLite refuse what no statement may do.
+/// Has SQLite refuse everything that no statement may do.
 fn configure(connection: &Connection) -> rusqlite::Result<()> {
     for (config, on) in [
         // No SQL writes to SQLite's own tables or damages its files.

@@ -59,7 +59,7 @@ pub(super) fn table_statement(connection: &Connection, found: &Table) -> SqliteR
 }
 
 fn column_line(column: &Column) -> String {
-    let mut line = format!("  {} {}", backquoted(&column.name), column.kind());
+    let mut line = format!("  {} {}", backquoted(&column.name), column.type_text());
     if let Some(collation) = column.collation() {
         line.push_str(&format!(" COLLATE {collation}"));
     }
@@ -69,7 +69,7 @@ fn column_line(column: &Column) -> String {
     if column.not_null {
         line.push_str(" NOT NULL");
     }
-    if column.counted {
+    if column.auto_increment {
         line.push_str(" AUTO_INCREMENT");
     } else if let Some(default) = column.default_value() {
         let is_binary = column.declared.to_sqlite().contains("BLOB");

@@ -29,10 +29,10 @@ impl Token {
 
 /// A token, and whether white space stood before it.
 #[derive(Debug, Clone, PartialEq)]
-struct Spaced(bool, Token);
+struct SpacedToken(bool, Token);
 
 /// Splits SQLite's text into tokens; comments that are no annotations count as white space.
-fn tokens(sql: &str) -> Vec<Spaced> {
+fn tokens(sql: &str) -> Vec<SpacedToken> {
     let mut tokens = Vec::new();
     let mut rest = sql;
     let mut space = false;
@@ -59,7 +59,7 @@ fn tokens(sql: &str) -> Vec<Spaced> {
         };
         rest = after;
         match token {
-            Some(token) => tokens.push(Spaced(std::mem::take(&mut space), token)),
+            Some(token) => tokens.push(SpacedToken(std::mem::take(&mut space), token)),
             None => space = true,
         }
     }
@@ -93,21 +93,21 @@ fn until<'t>(text: &'t str, start: usize, end: &str) -> (&'t str, &'t str) {
 }
 
 /// Makes a token from a value.
-trait Read<'t, T> {
+trait WithRest<'t, T> {
     fn map_text(self, make: impl FnOnce(T) -> Token) -> (Option<Token>, &'t str);
 }
 
-impl<'t, T> Read<'t, T> for (T, &'t str) {
+impl<'t, T> WithRest<'t, T> for (T, &'t str) {
     fn map_text(self, make: impl FnOnce(T) -> Token) -> (Option<Token>, &'t str) {
         (Some(make(self.0)), self.1)
     }
 }
 
 /// Prints tokens with MySQL's quotes.
-fn render(tokens: &[Spaced]) -> String {
+fn render(tokens: &[SpacedToken]) -> String {
     let mut out = String::new();
     let mut rest = tokens;
-    while let Some((Spaced(space, token), mut after)) = rest.split_first() {
+    while let Some((SpacedToken(space, token), mut after)) = rest.split_first() {
         if *space && !out.is_empty() {
             out.push(' ');
         }
@@ -133,14 +133,14 @@ fn render(tokens: &[Spaced]) -> String {
 }
 
 /// The text in `CAST(X'…' AS TEXT)`, which the writer emits for a text with zero bytes.
-fn cast_text(tokens: &[Spaced]) -> Option<String> {
+fn cast_text(tokens: &[SpacedToken]) -> Option<String> {
     let [
-        Spaced(_, cast),
-        Spaced(_, open),
-        Spaced(_, Token::Bytes(digits)),
-        Spaced(_, r#as),
-        Spaced(_, text),
-        Spaced(_, close),
+        SpacedToken(_, cast),
+        SpacedToken(_, open),
+        SpacedToken(_, Token::Bytes(digits)),
+        SpacedToken(_, r#as),
+        SpacedToken(_, text),
+        SpacedToken(_, close),
         ..,
     ] = tokens
     else {
@@ -163,11 +163,11 @@ pub(super) fn in_mysql(sql: &str) -> String {
 }
 
 /// The tokens in the first parentheses.
-fn group(tokens: &[Spaced]) -> &[Spaced] {
-    let open = tokens.iter().position(|Spaced(_, token)| *token == Token::Symbol('('));
+fn group(tokens: &[SpacedToken]) -> &[SpacedToken] {
+    let open = tokens.iter().position(|SpacedToken(_, token)| *token == Token::Symbol('('));
     let rest = open.and_then(|open| tokens.get(open + 1..)).unwrap_or_default();
     let mut depth = 0usize;
-    for (at, Spaced(_, token)) in rest.iter().enumerate() {
+    for (at, SpacedToken(_, token)) in rest.iter().enumerate() {
         match token {
             Token::Symbol('(') => depth += 1,
             Token::Symbol(')') if depth == 0 => return rest.get(..at).unwrap_or_default(),
@@ -179,10 +179,10 @@ fn group(tokens: &[Spaced]) -> &[Spaced] {
 }
 
 /// The parts between commas.
-fn items(tokens: &[Spaced]) -> Vec<&[Spaced]> {
+fn items(tokens: &[SpacedToken]) -> Vec<&[SpacedToken]> {
     let mut depth = 0usize;
     tokens
-        .split(|Spaced(_, token)| {
+        .split(|SpacedToken(_, token)| {
             match token {
                 Token::Symbol('(') => depth += 1,
                 Token::Symbol(')') => depth = depth.saturating_sub(1),
@@ -193,9 +193,9 @@ fn items(tokens: &[Spaced]) -> Vec<&[Spaced]> {
         .collect()
 }
 
-fn annotations(tokens: &[Spaced]) -> Annotations {
+fn annotations(tokens: &[SpacedToken]) -> Annotations {
     let mut all = Annotations::default();
-    for Spaced(_, token) in tokens {
+    for SpacedToken(_, token) in tokens {
         if let Token::Annotations(annotations) = token {
             all.append(annotations.clone());
         }
@@ -204,9 +204,9 @@ fn annotations(tokens: &[Spaced]) -> Annotations {
 }
 
 /// The tokens behind a word that is outside of parentheses.
-fn after_word<'t>(tokens: &'t [Spaced], word: &str) -> Option<&'t [Spaced]> {
+fn after_word<'t>(tokens: &'t [SpacedToken], word: &str) -> Option<&'t [SpacedToken]> {
     let mut depth = 0usize;
-    let at = tokens.iter().position(|Spaced(_, token)| {
+    let at = tokens.iter().position(|SpacedToken(_, token)| {
         match token {
             Token::Symbol('(') => depth += 1,
             Token::Symbol(')') => depth = depth.saturating_sub(1),
@@ -223,7 +223,7 @@ pub(super) struct StoredColumn {
     name: String,
     pub(super) annotations: Annotations,
     /// Whether its collation ignores case.
-    pub(super) folds_case: bool,
+    pub(super) ignores_case: bool,
     /// The expression of a generated column.
     pub(super) generated: Option<String>,
 }
@@ -244,14 +244,14 @@ impl StoredTable {
         let mut table = Self::default();
         for (at, item) in items(group(&tokens)).into_iter().enumerate() {
             let item = match item.split_first() {
-                Some((Spaced(_, Token::Annotations(annotations)), rest)) if at == 0 => {
+                Some((SpacedToken(_, Token::Annotations(annotations)), rest)) if at == 0 => {
                     table.comment = annotations.get(Annotation::Comment).map(str::to_owned);
                     rest
                 }
                 _ => item,
             };
             let mut words =
-                item.iter().map(|Spaced(_, token)| token).filter(|token| !matches!(token, Token::Annotations(_)));
+                item.iter().map(|SpacedToken(_, token)| token).filter(|token| !matches!(token, Token::Annotations(_)));
             match words.next() {
                 Some(word @ Token::Word(_)) if is_constraint(word) => table.constraint(item),
                 Some(Token::Name(name) | Token::Word(name) | Token::Text(name)) => table.column(name, item),
@@ -261,7 +261,7 @@ impl StoredTable {
         table
     }
 
-    fn constraint(&mut self, item: &[Spaced]) {
+    fn constraint(&mut self, item: &[SpacedToken]) {
         let annotations = annotations(item);
         if let Some(check) = annotations.get(Annotation::Check) {
             self.checks.push(check.to_owned());
@@ -272,7 +272,7 @@ impl StoredTable {
         }
     }
 
-    fn column(&mut self, name: &str, item: &[Spaced]) {
+    fn column(&mut self, name: &str, item: &[SpacedToken]) {
         let annotations = annotations(item);
         let checks: Vec<String> = annotations.all(Annotation::Check).map(str::to_owned).collect();
         // The CHECK of an ENUM column is the writer's, for the members.
@@ -285,7 +285,7 @@ impl StoredTable {
         let collation = after_word(item, "COLLATE").and_then(<[_]>::first);
         self.columns.push(StoredColumn {
             name: name.to_owned(),
-            folds_case: collation.is_some_and(|Spaced(_, name)| name.is_word("NOCASE")),
+            ignores_case: collation.is_some_and(|SpacedToken(_, name)| name.is_word("NOCASE")),
             generated: generated.or_else(|| after_word(item, "AS").map(|rest| render(group(rest)))),
             annotations,
         });
@@ -300,7 +300,7 @@ impl StoredTable {
         let at = self.columns.iter().position(|stored| stored.name.eq_ignore_ascii_case(column));
         // Columns of a view are in no such text.
         at.map_or_else(
-            || StoredColumn { folds_case: true, ..StoredColumn::default() },
+            || StoredColumn { ignores_case: true, ..StoredColumn::default() },
             |at| self.columns.swap_remove(at),
         )
     }
@@ -336,14 +336,14 @@ fn is_constraint(word: &Token) -> bool {
 
 /// The parts of CREATE INDEX in MySQL's notation.
 pub(super) fn key_parts(sql: &str) -> Vec<String> {
-    let part = |item: &[Spaced]| {
+    let part = |item: &[SpacedToken]| {
         let annotations = annotations(item);
         let prefix = annotations.get(Annotation::Prefix).map(|length| format!("({length})")).unwrap_or_default();
-        let words: Vec<Spaced> =
-            item.iter().filter(|Spaced(_, token)| !matches!(token, Token::Annotations(_))).cloned().collect();
+        let words: Vec<SpacedToken> =
+            item.iter().filter(|SpacedToken(_, token)| !matches!(token, Token::Annotations(_))).cloned().collect();
         match (annotations.get(Annotation::KeyPart), words.as_slice()) {
             (Some(part), _) => part.to_owned(),
-            (None, [Spaced(_, Token::Name(_))]) => format!("{}{prefix}", render(&words)),
+            (None, [SpacedToken(_, Token::Name(_))]) => format!("{}{prefix}", render(&words)),
             (None, _) => format!("({})", render(item)),
         }
     };
@@ -353,7 +353,7 @@ pub(super) fn key_parts(sql: &str) -> Vec<String> {
 /// CREATE VIEW in MySQL's notation.
 pub(super) fn view(name: &str, sql: &str) -> String {
     let tokens = tokens(sql);
-    let head = tokens.iter().position(|Spaced(_, token)| token.is_word("AS")).unwrap_or(tokens.len());
+    let head = tokens.iter().position(|SpacedToken(_, token)| token.is_word("AS")).unwrap_or(tokens.len());
     let (head, body) = tokens.split_at(head);
     let columns = group(head);
     let columns = if columns.is_empty() { String::new() } else { format!(" ({})", render(columns)) };

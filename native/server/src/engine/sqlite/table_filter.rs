@@ -84,9 +84,9 @@ fn is_column(written: &[u8], name: &[u8]) -> bool {
     bare.eq_ignore_ascii_case(name)
 }
 
-/// The tokens before and behind the first token for which `is_it` holds.
-fn split_at_word<T>(tokens: &[T], is_it: impl Fn(&T) -> bool) -> Option<(&[T], &[T])> {
-    let at = tokens.iter().position(is_it)?;
+/// The tokens before and behind the first token for which `is_kind` holds.
+fn split_at_word<T>(tokens: &[T], is_kind: impl Fn(&T) -> bool) -> Option<(&[T], &[T])> {
+    let at = tokens.iter().position(is_kind)?;
     Some((tokens.get(..at)?, tokens.get(at + 1..)?))
 }
 
@@ -100,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_query_asks_for_is_told_where_it_is_sure() {
+    fn the_filter_lets_through_all_rows_that_the_query_may_show() {
         let of = |sql: &str| {
             let TableFilter { schema, table } = TableFilter::of(sql);
             (schema.unwrap_or_default(), table.unwrap_or_default())

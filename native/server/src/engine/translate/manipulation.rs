@@ -158,10 +158,10 @@ pub(super) fn truncate(
 }
 
 /// The one table that a statement changes, with its alias.
-fn single<'t>(table: &'t TableWithJoins, refused: &str) -> Result<&'t TableFactor, SqlError> {
+fn single<'t>(table: &'t TableWithJoins, statement: &str) -> Result<&'t TableFactor, SqlError> {
     match &table.relation {
         factor @ TableFactor::Table { .. } if table.joins.is_empty() => Ok(factor),
-        _ => Err(unsupported(refused)),
+        _ => Err(unsupported(statement)),
     }
 }
 

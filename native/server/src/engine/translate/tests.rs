@@ -74,9 +74,9 @@ fn a_text_with_a_zero_byte_is_kept_whole() {
 #[test]
 fn inserts_of_all_kinds() {
     assert_eq!(one("INSERT IGNORE INTO t (a) VALUES (1)"), "INSERT OR IGNORE INTO `d`.`t` (`a`) VALUES (1)");
-    let ignores = of("INSERT IGNORE INTO t (a) VALUES (' OR IGNORE '), (1)").unwrap().ignores.unwrap();
-    assert_eq!(ignores.strict, "INSERT INTO `d`.`t` (`a`) VALUES (' OR IGNORE '), (1)");
-    assert_eq!(ignores.rows, Some(2));
+    let ignore = of("INSERT IGNORE INTO t (a) VALUES (' OR IGNORE '), (1)").unwrap().ignore.unwrap();
+    assert_eq!(ignore.strict, "INSERT INTO `d`.`t` (`a`) VALUES (' OR IGNORE '), (1)");
+    assert_eq!(ignore.rows, Some(2));
     assert_eq!(one("REPLACE INTO t (a) VALUES (1)"), "REPLACE INTO `d`.`t` (`a`) VALUES (1)");
     assert_eq!(one("INSERT INTO t SET a = 1, b = ?"), "INSERT INTO `d`.`t` (`a`, `b`) VALUES (1, ?1)");
     assert_eq!(one("INSERT INTO t () VALUES ()"), "INSERT INTO `d`.`t` DEFAULT VALUES");
@@ -98,7 +98,7 @@ fn changes_with_a_limit_choose_their_rows_first() {
 }
 
 #[test]
-fn operators_mean_what_they_mean_in_mysql() {
+fn operators_mean_the_same_as_in_mysql() {
     assert!(one("SELECT 1 / 2").contains("(1 * 1.0 / 2)"));
     assert!(one("SELECT 7 DIV 2").contains("CAST(7 / 2 AS INTEGER)"));
     // Without PIPES_AS_CONCAT the parser's input has OR in place of ||.

@@ -64,7 +64,7 @@ pub(crate) struct Translated {
     /// Whether an existing or missing object makes a note instead of an error: `IF NOT EXISTS`, `IF EXISTS`.
     pub(crate) is_conditional: bool,
     /// IGNORE, by which a row that breaks a constraint makes a warning instead of an error.
-    pub(crate) ignores: Option<Ignores>,
+    pub(crate) ignore: Option<IgnoreClause>,
     /// Notes of the translation.
     pub(crate) notes: Vec<SqlError>,
     /// Renamed columns, each with its schema and table in SQLite.
@@ -77,7 +77,7 @@ pub(crate) struct Translated {
 
 /// A change with IGNORE.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Ignores {
+pub(crate) struct IgnoreClause {
     /// The change without IGNORE, whose error says what is wrong with a row.
     pub(crate) strict: String,
     /// The number of rows in VALUES, if the statement has VALUES.

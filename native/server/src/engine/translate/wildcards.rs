@@ -96,7 +96,7 @@ struct Column {
     name: String,
 }
 
-/// What replaces a `*`: a column, or `name.*` of a table whose columns have no known names.
+/// A replacement of a `*`: a column, or `name.*` of a table whose columns have no known names.
 #[derive(Clone)]
 enum Part {
     Column(Column),
@@ -396,7 +396,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_star_is_left_and_what_has_no_columns_is_refused() {
+    fn statements_without_a_star_stay_and_unknown_columns_are_refused() {
         for sql in ["CREATE VIEW v AS SELECT 2 * a, COUNT(*) FROM t", "CREATE TABLE c AS SELECT * FROM t", "SELECT *"] {
             assert_eq!(expanded(sql), Ok(None), "{sql}");
         }

@@ -11,7 +11,7 @@ use sqlparser::ast::{Ident, ObjectName};
 use super::errors::{no_such_table, unsupported};
 use super::names::{Temporaries, parts, schema_of, temporary_name};
 use super::parse::ParseBudget;
-use super::translated::{Access, Ignores, Kind, Translated};
+use super::translated::{Access, IgnoreClause, Kind, Translated};
 use crate::engine::annotations::Annotations;
 use crate::engine::{LONGEST_NAME, is_system_database};
 use crate::sql::{Datum, Names};
@@ -109,7 +109,7 @@ impl<'a> Writer<'a> {
         let strict = self.ignore_at.zip(statements.first()).and_then(|(at, statement)| {
             Some(format!("{}{}", statement.get(..at)?, statement.get(at + OR_IGNORE.len()..)?))
         });
-        let ignores = strict.map(|strict| Ignores { strict, rows: self.rows });
+        let ignore = strict.map(|strict| IgnoreClause { strict, rows: self.rows });
         Translated {
             statements,
             check,
@@ -123,7 +123,7 @@ impl<'a> Writer<'a> {
             creates: self.creates,
             drops: self.drops,
             is_conditional: self.is_conditional,
-            ignores,
+            ignore,
             notes: self.notes,
             renames: self.renames,
             is_heavy: false,
@@ -214,8 +214,8 @@ impl<'a> Writer<'a> {
     ) -> Result<String, SqlError> {
         let before = std::mem::take(&mut self.out);
         let written = write(self);
-        let aside = std::mem::replace(&mut self.out, before);
-        written.map(|()| aside)
+        let captured = std::mem::replace(&mut self.out, before);
+        written.map(|()| captured)
     }
 
     /// Appends what [`Writer::capture`] returned.
@@ -333,7 +333,7 @@ impl<'a> Writer<'a> {
             return Err(no_such_table(database, table));
         }
         if is_system_database(database) {
-            // MySQL ignores case in these names. One spelling attaches each only once.
+            // MySQL ignore case in these names. One spelling attaches each only once.
             return Ok((database.to_ascii_lowercase(), table.to_owned()));
         }
         Ok((database.to_owned(), table.to_owned()))

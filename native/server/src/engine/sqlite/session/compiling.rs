@@ -8,9 +8,9 @@ use std::collections::HashMap;
 use rusqlite::Statement;
 use sealwire_core::error::SqlError;
 
-use super::super::authorizer::{self, Allowed};
+use super::super::authorizer::{self, AllowedActions};
 use super::super::bounds;
-use super::super::errors::{changed, to_mysql};
+use super::super::errors::{tables_changed, to_mysql};
 use super::super::foreign_keys::ForeignKeys;
 use super::super::rows::bind;
 use super::super::stored_relations::{StoredRelations, ViewsAllowed};
@@ -63,7 +63,7 @@ impl SqliteSession {
     pub(super) fn compile(
         &self,
         sql: &str,
-        allowed: impl Fn() -> Allowed,
+        allowed: impl Fn() -> AllowedActions,
         translated: &Translated,
         request: &Request<'_>,
     ) -> Result<(Compiled<'_>, Statement<'_>), SqlError> {
@@ -85,7 +85,7 @@ impl SqliteSession {
     fn compile_weighed(
         &self,
         sql: &str,
-        allowed: &impl Fn() -> Allowed,
+        allowed: &impl Fn() -> AllowedActions,
         translated: &Translated,
         request: &Request<'_>,
     ) -> Result<Option<(Compiled<'_>, Statement<'_>)>, SqlError> {
@@ -96,7 +96,7 @@ impl SqliteSession {
         (self.test_hook)("weighed");
         let views = ViewsAllowed::allow(&self.connection).map_err(|error| to_mysql(&error, ""))?;
         let (guard, statement) = self.prepare(sql, allowed, translated).map_err(|failed| match failed {
-            CompileError::View => changed(),
+            CompileError::View => tables_changed(),
             CompileError::Other(error) => self.error_of_view(error, allowed, translated),
         })?;
         if self.authorizer.suspended(|| self.versions())? != before {
@@ -112,7 +112,12 @@ impl SqliteSession {
     }
 
     /// The error of a statement that reads an outdated view. MySQL names the view, and nothing that the view reads.
-    fn error_of_view(&self, error: SqlError, allowed: &impl Fn() -> Allowed, translated: &Translated) -> SqlError {
+    fn error_of_view(
+        &self,
+        error: SqlError,
+        allowed: &impl Fn() -> AllowedActions,
+        translated: &Translated,
+    ) -> SqlError {
         if translated.kind == Kind::Definition || !is_name_error(&error) {
             return error;
         }
@@ -196,7 +201,7 @@ impl SqliteSession {
                 return Err(stopped(&self.bounds.interruption));
             }
         }
-        Err(changed())
+        Err(tables_changed())
     }
 
     /// Whether a statement failed because others changed a table or view since it was compiled.
@@ -207,7 +212,7 @@ impl SqliteSession {
     fn prepare(
         &self,
         sql: &str,
-        allowed: &impl Fn() -> Allowed,
+        allowed: &impl Fn() -> AllowedActions,
         translated: &Translated,
     ) -> Result<(authorizer::StatementGuard<'_>, Statement<'_>), CompileError> {
         let guard = self.authorizer.begin(allowed());
@@ -237,7 +242,7 @@ impl SqliteSession {
     pub(super) fn run_once(
         &self,
         sql: &str,
-        allowed: &impl Fn() -> Allowed,
+        allowed: &impl Fn() -> AllowedActions,
         translated: &Translated,
         request: &Request<'_>,
     ) -> Result<Option<u64>, SqlError> {

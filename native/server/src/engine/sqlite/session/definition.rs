@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sealwire_core::error::SqlError;
 
-use super::super::authorizer::Allowed;
+use super::super::authorizer::AllowedActions;
 use super::super::errors::to_mysql;
 use super::super::foreign_keys::ForeignKeys;
 use super::super::stored_definitions;
@@ -29,7 +29,7 @@ impl SqliteSession {
             return Ok(Done { notes: vec![note], warnings: self.bounds.end(), ..Done::default() });
         }
         if let Some(check) = &translated.check {
-            let allowed = || Allowed::new(translated, Arc::clone(request.context)).as_query();
+            let allowed = || AllowedActions::new(translated, Arc::clone(request.context)).as_query();
             self.compile(check, allowed, translated, request)?;
         }
         // A temporary table is private to its session, so it commits nothing.
@@ -69,7 +69,7 @@ impl SqliteSession {
 
     /// Runs the statements of a definition within its transaction; returns notes.
     fn define_all(&self, translated: &Translated, request: &Request<'_>) -> Result<Vec<SqlError>, SqlError> {
-        let allowed = || Allowed::new(translated, Arc::clone(request.context));
+        let allowed = || AllowedActions::new(translated, Arc::clone(request.context));
         self.refuse_renames(translated)?;
         self.refuse_drops(translated, request)?;
         let views = self.drop_views(translated)?;
@@ -80,7 +80,7 @@ impl SqliteSession {
             }
             let ran =
                 self.run(sql, allowed, translated, request).and_then(|_| self.weigh_defined(sql, translated, request));
-            let Err(error) = ran.map_err(|error| dropped(sql, error, translated)) else { continue };
+            let Err(error) = ran.map_err(|error| drop_error(sql, error, translated)) else { continue };
             match error.code {
                 1051 if translated.is_conditional => notes.push(error),
                 1050 if translated.is_conditional => {
@@ -171,7 +171,7 @@ impl SqliteSession {
 }
 
 /// DROP has its own code for a table that does not exist.
-fn dropped(sql: &str, error: SqlError, translated: &Translated) -> SqlError {
+fn drop_error(sql: &str, error: SqlError, translated: &Translated) -> SqlError {
     let of_its_database = |name: &str| {
         let found = translated.accesses.iter().find(|access| access.table.as_deref() == Some(name));
         found.map_or_else(|| name.to_owned(), |access| format!("{}.{name}", access.database))

@@ -60,16 +60,16 @@ impl SqliteSession {
         let most = self.space.begin(translated, &self.shared.wal_bytes)?;
         for attached in self.attached.iter().filter(|attached| attached.file.is_some()) {
             let holds = |at: Instant| translated.kind != Kind::Definition && at.elapsed() < LIMIT_LASTS;
-            let is_so = match (most, attached.bounded.get()) {
+            let is_current = match (most, attached.limited.get()) {
                 (None, last) => last.is_none(),
                 (Some(_), last) => last.is_some_and(holds),
             };
-            if is_so {
+            if is_current {
                 continue;
             }
-            attached.bounded.set(most.map(|_| Instant::now()));
-            let bounded = disk_space::limit_growth(&self.connection, &schema_of(&attached.database), most);
-            bounded.map_err(|error| to_mysql(&error, ""))?;
+            attached.limited.set(most.map(|_| Instant::now()));
+            let limited = disk_space::limit_growth(&self.connection, &schema_of(&attached.database), most);
+            limited.map_err(|error| to_mysql(&error, ""))?;
         }
         Ok(most.is_some())
     }

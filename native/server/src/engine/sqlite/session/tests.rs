@@ -445,7 +445,7 @@ fn a_view_that_others_change_while_it_is_compiled_is_weighed_again() {
 }
 
 #[test]
-fn what_a_server_that_was_killed_left_beside_a_database_is_written_back() {
+fn the_log_of_a_killed_server_is_applied_at_the_next_start() {
     let (first, second) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let engine = SqliteEngine::new(first.path());
     engine.create_database("d").unwrap();

@@ -94,7 +94,7 @@ fn is_binary(collation: &ObjectName) -> bool {
     last_part(collation).ends_with("_bin") || last_part(collation).eq_ignore_ascii_case("binary")
 }
 
-/// The annotations of a column: what SHOW CREATE TABLE prints and SQLite does not know.
+/// The annotations of a column, which hold the facts that SHOW CREATE TABLE prints and SQLite does not know.
 fn annotations_of(
     column: &ColumnDef,
     declared: &DeclaredType,

@@ -98,7 +98,7 @@ pub(in crate::engine) fn check_parts(columns: &[(String, u64)], parts: &[&Expr])
     let mut weigher = Weigher::new(&mut none);
     weigher.frames.push(Frame::of(vec![(String::new(), table)]));
     let total = parts.iter().fold(0u64, |all, part| all.saturating_add(weigher.expression(part)));
-    if weigher.end(total) > MOST_OF_TABLE {
+    if weigher.total(total) > MOST_OF_TABLE {
         Err(too_complex("a CHECK, a DEFAULT or a key of the table"))
     } else {
         Ok(())

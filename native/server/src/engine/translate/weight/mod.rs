@@ -67,7 +67,7 @@ pub(super) fn may_be_heavy(sql: &str, statement: &Statement) -> bool {
 pub(in crate::engine) fn of(statement: &Statement, tables: &mut dyn Tables) -> u64 {
     let mut weigher = Weigher::new(tables);
     let weight = weigher.statement(statement);
-    weigher.end(weight)
+    weigher.total(weight)
 }
 
 /// The relation of a CREATE VIEW.
@@ -76,7 +76,7 @@ pub(in crate::engine) fn of_view(statement: &Statement, tables: &mut dyn Tables)
     let mut weigher = Weigher::new(tables);
     let mut relation = weigher.query(&view.query);
     relation.rename(view.columns.iter().map(|column| column.name.value.as_str()));
-    relation.total = weigher.end(relation.total);
+    relation.total = weigher.total(relation.total);
     Some(relation)
 }
 
@@ -143,12 +143,12 @@ impl<'q, 't> Weigher<'q, 't> {
         Self { tables, frames: Vec::new(), ctes: Vec::new(), extra: 0, copied_columns: 0, nested_copies: 0 }
     }
 
-    const fn is_over(&self) -> bool {
+    const fn is_exceeded(&self) -> bool {
         self.copied_columns > MOST * 4
     }
 
-    const fn end(&self, weight: u64) -> u64 {
-        if self.is_over() { u64::MAX } else { weight.saturating_add(self.extra) }
+    const fn total(&self, weight: u64) -> u64 {
+        if self.is_exceeded() { u64::MAX } else { weight.saturating_add(self.extra) }
     }
 
     fn statement(&mut self, statement: &'q Statement) -> u64 {
@@ -226,7 +226,7 @@ impl<'q, 't> Weigher<'q, 't> {
     }
 
     fn query(&mut self, query: &'q Query) -> Relation {
-        if self.is_over() {
+        if self.is_exceeded() {
             return Relation::default();
         }
         let known = self.ctes.len();
@@ -412,7 +412,7 @@ impl<'q, 't> Weigher<'q, 't> {
 
     fn select(&mut self, select: &'q Select, order: Option<&'q OrderBy>) -> Relation {
         let (relations, inner) = self.from(&select.from);
-        if self.is_over() {
+        if self.is_exceeded() {
             return Relation::default();
         }
         let most_arms = relations.iter().map(|(_, relation)| relation.arms).max().unwrap_or(1).max(1);

@@ -19,7 +19,7 @@ fn weight(sql: &str) -> u64 {
 }
 
 #[test]
-fn a_column_weighs_what_is_behind_it() {
+fn a_column_weighs_as_much_as_its_expression() {
     let plain = weight("SELECT a FROM t");
     let added = |sql: &str| weight(sql) - plain;
     assert_eq!(added("SELECT g FROM t"), 99);
@@ -98,7 +98,7 @@ fn no_number_overflows_and_the_walk_is_linear() {
 }
 
 #[test]
-fn generated_columns_weigh_what_they_are_made_of() {
+fn generated_columns_weigh_as_much_as_their_expressions() {
     let made = |sql: &str| {
         let Statement::CreateTable(table) = tree(sql, &Interruption::default()).unwrap().statement else {
             panic!("{sql}")
