@@ -67,7 +67,7 @@ impl AllowedActions {
     }
 
     /// Allows only what a query may do, whatever the statement's kind, because the text is compiled and not run.
-    pub(super) fn as_query(mut self) -> Self {
+    pub(super) fn restricted_to_query(mut self) -> Self {
         self.kind = Kind::Query;
         self
     }

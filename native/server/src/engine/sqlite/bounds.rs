@@ -81,7 +81,7 @@ struct Running {
     /// Bytes of large values that functions have returned since the last row.
     large: usize,
     /// Bytes of those that were made before the first row. SQLite may keep them to the end, because they may be constants.
-    first: Option<usize>,
+    large_before_first_row: Option<usize>,
     /// Bytes of the last row if it is large, because SQLite keeps it until the next one.
     row: usize,
     /// The large values as charged to the account, without the bytes that were reserved with the statement's text.
@@ -89,7 +89,7 @@ struct Running {
     reserved: usize,
     /// Bytes that functions have returned since the last row, and before the first: the statement holds at most these.
     made: usize,
-    first_made: Option<usize>,
+    made_before_first_row: Option<usize>,
     may_hold: Made,
     /// `user@host` of the account; set with the first large value.
     account: Option<String>,
@@ -99,7 +99,7 @@ struct Running {
     written_before: Option<u64>,
     counts_files: bool,
     /// The size of the session's temporary tables before the statement, if the statement fills one.
-    tables_before: Option<u64>,
+    tables_size_before: Option<u64>,
 }
 
 impl Running {
@@ -107,7 +107,7 @@ impl Running {
     fn grant(&mut self, more: usize) -> Grant {
         let Some(context) = &self.context else { return Grant::Granted };
         let account = self.account.get_or_insert_with(|| context.account());
-        let all = self.large.saturating_add(self.first.unwrap_or_default()).saturating_add(self.row);
+        let all = self.large.saturating_add(self.large_before_first_row.unwrap_or_default()).saturating_add(self.row);
         let holds = all.saturating_sub(self.reserved);
         let would_hold = all.saturating_add(more).saturating_sub(self.reserved);
         self.held.set(account, would_hold);
@@ -127,7 +127,7 @@ impl Running {
         self.made = self.made.saturating_add(bytes);
         let Some(context) = &self.context else { return Ok(()) };
         let account = self.account.get_or_insert_with(|| context.account());
-        let may_hold = self.made.saturating_add(self.first_made.unwrap_or_default());
+        let may_hold = self.made.saturating_add(self.made_before_first_row.unwrap_or_default());
         self.may_hold.count(account, may_hold);
         if memory::is_over_share(account, context.allowances().memory) {
             let message = format!(
@@ -142,28 +142,28 @@ impl Running {
     /// Stops counting the values of a row that was sent. Values made before the first row still count, because they may be constants.
     fn forget_made(&mut self) {
         let made = std::mem::take(&mut self.made);
-        let first = *self.first_made.get_or_insert(made);
+        let before = *self.made_before_first_row.get_or_insert(made);
         if let Some(account) = &self.account {
-            self.may_hold.count(account, first);
+            self.may_hold.count(account, before);
         }
     }
 
-    /// Ends the statement where all memory is used up, the reserve included.
-    fn is_memory_used_up(&mut self) -> Option<SqlError> {
+    /// The error where all memory is used up, the reserve included; it ends the statement.
+    fn memory_error(&mut self) -> Option<SqlError> {
         let most = self.context.as_ref()?.allowances().memory;
         let message = "Out of memory: statements have used all memory that global_connection_memory_limit allows; try again later";
         memory::is_used_up(most).then(|| self.end(message.to_owned()))
     }
 
-    /// Ends the statement where its temporary files are too large.
-    fn is_disk_full(&mut self, now: Instant, tables: &Mutex<Share>) -> Option<SqlError> {
+    /// The error where the statement's temporary files are too large; it ends the statement.
+    fn disk_error(&mut self, now: Instant, tables: &Mutex<Share>) -> Option<SqlError> {
         self.measured = Some(now);
         let (true, Some(written), Some(context)) = (self.counts_files, written_by_thread(), self.context.clone())
         else {
             return None;
         };
         let written = written.saturating_sub(*self.written_before.get_or_insert(written));
-        if let Some(before) = self.tables_before
+        if let Some(before) = self.tables_size_before
             && written > 0
         {
             let mut tables = tables.lock().unwrap_or_else(PoisonError::into_inner);
@@ -220,7 +220,7 @@ impl Bounds {
             let most = *waiting.lock_wait.lock().unwrap_or_else(PoisonError::into_inner);
             retries.keep_waiting(count, most, |step| waiting.interruption.sleep(step))
         }))?;
-        connection.progress_handler(STEPS, Some(move || bounds.is_over()))
+        connection.progress_handler(STEPS, Some(move || bounds.must_stop()))
     }
 
     /// Reads the session's limits. One call is enough, because `max_allowed_packet` never changes within a session.
@@ -259,7 +259,7 @@ impl Bounds {
         if temporary::is_short() {
             return Err(temporary::full());
         }
-        self.running().tables_before = Some(self.tables().bytes());
+        self.running().tables_size_before = Some(self.tables().bytes());
         self.tables().refusal().map_or(Ok(()), Err)
     }
 
@@ -325,7 +325,7 @@ impl Bounds {
             return Err(stopped(&self.interruption));
         }
         let mut running = self.running();
-        if let Some(error) = running.is_disk_full(Instant::now(), &self.tables) {
+        if let Some(error) = running.disk_error(Instant::now(), &self.tables) {
             return Err(error);
         }
         self.holds_large.store(true, Ordering::Relaxed);
@@ -388,9 +388,9 @@ impl Bounds {
         running.forget_made();
         let made = std::mem::take(&mut running.large);
         running.row = if is_large { bytes } else { 0 };
-        if running.first.is_none() {
+        if running.large_before_first_row.is_none() {
             // Part of these values is the row itself.
-            running.first = Some(made.saturating_sub(bytes));
+            running.large_before_first_row = Some(made.saturating_sub(bytes));
         }
         if !is_large {
             running.grant(0);
@@ -441,14 +441,14 @@ impl Bounds {
         Err(error)
     }
 
-    fn is_over(&self) -> bool {
+    fn must_stop(&self) -> bool {
         if self.interruption.is_stopped() {
             return true;
         }
         let mut running = self.running();
         let now = Instant::now();
         let is_due = running.measured.is_none_or(|last| now - last >= MEASURE_EACH);
-        is_due && (running.is_disk_full(now, &self.tables).is_some() || running.is_memory_used_up().is_some())
+        is_due && (running.disk_error(now, &self.tables).is_some() || running.memory_error().is_some())
     }
 }
 

@@ -50,7 +50,7 @@ impl Databases {
     }
 
     /// Keeps databases from being created or dropped while a connection opens or closes their files.
-    pub(super) fn keep_names(&self) -> RwLockReadGuard<'_, ()> {
+    pub(super) fn lock_names(&self) -> RwLockReadGuard<'_, ()> {
         self.names.read().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -59,7 +59,7 @@ impl Databases {
     /// # Errors
     /// 1049 where there is no such database, and SQLite's.
     pub(super) fn open(&self, database: &str) -> Result<Reader<'_>, SqlError> {
-        let _kept = self.keep_names();
+        let _names = self.lock_names();
         if is_system_database(database) || self.file_of(database).is_none() {
             return Err(unknown_database(database));
         }
@@ -74,7 +74,7 @@ impl Databases {
 
     /// Closes a connection's files while no database is created or dropped.
     pub(super) fn close(&self, connection: &mut Connection) {
-        let _kept = self.keep_names();
+        let _names = self.lock_names();
         if let Ok(empty) = Connection::open_in_memory() {
             *connection = empty;
         }
@@ -110,7 +110,7 @@ impl Databases {
     /// # Errors
     /// 1007 where it exists, 1102 where the name is not allowed, 1006 where the file can't be made.
     pub(super) fn create(&self, name: &str) -> Result<(), SqlError> {
-        let _changing = self.names.write().unwrap_or_else(PoisonError::into_inner);
+        let _names = self.names.write().unwrap_or_else(PoisonError::into_inner);
         if !is_name(name) {
             return Err(SqlError::new(1102, b"42000", format!("Incorrect database name '{name}'")));
         }
@@ -155,8 +155,8 @@ impl Databases {
         let path = self.path(name);
         let file = self.file_of(name);
         // From here on no transaction can change the database, so no committed change is lost without an error.
-        let held = self.hold(&path, wait)?;
-        let _changing = self.names.write().unwrap_or_else(PoisonError::into_inner);
+        let lock = self.lock_writers(&path, wait)?;
+        let _names = self.names.write().unwrap_or_else(PoisonError::into_inner);
         if self.file_of(name) != file {
             return Err(SqlError::new(1008, b"HY000", format!("Can't drop database '{name}'; database doesn't exist")));
         }
@@ -168,7 +168,7 @@ impl Databases {
             )
         })?;
         remove_wal(&path);
-        drop(held);
+        drop(lock);
         Ok(())
     }
 
@@ -176,9 +176,9 @@ impl Databases {
     ///
     /// # Errors
     /// 1205 where another session holds the lock for longer than `wait` allows, 1317 where the wait is stopped.
-    fn hold(&self, path: &Path, wait: LockWait) -> Result<Option<Connection>, SqlError> {
+    fn lock_writers(&self, path: &Path, wait: LockWait) -> Result<Option<Connection>, SqlError> {
         let open = || -> rusqlite::Result<Connection> {
-            let _kept = self.keep_names();
+            let _names = self.lock_names();
             let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
             open_all(&connection, "main")?;
             Ok(connection)

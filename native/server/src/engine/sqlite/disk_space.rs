@@ -24,7 +24,7 @@ const PLENTY: u64 = 4 << 30;
 const CHECK_EACH: Duration = Duration::from_millis(5);
 /// How long the sum of all log sizes counts as current: at least this, or so many times as long as it took to compute.
 const SUM_VALID: Duration = Duration::from_millis(100);
-const SUM_VALID_PARTS: u32 = 20;
+const SUM_VALID_FACTOR: u32 = 20;
 
 /// The size of a file system, and its free space.
 #[derive(Debug, Clone, Copy)]
@@ -101,7 +101,7 @@ impl WalBytes {
         let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
         let logs = entries.filter(|entry| entry.file_name().as_encoded_bytes().ends_with(wal::SUFFIX.as_bytes()));
         let sum = logs.filter_map(|entry| entry.metadata().ok()).map(|file| file.len()).sum();
-        *last = Some((now, now.elapsed().saturating_mul(SUM_VALID_PARTS).max(SUM_VALID), sum));
+        *last = Some((now, now.elapsed().saturating_mul(SUM_VALID_FACTOR).max(SUM_VALID), sum));
         sum
     }
 }
@@ -176,8 +176,8 @@ impl SpaceWatch {
     }
 
     /// The error of a statement: 1114 where the disk space ended it, else `error`.
-    pub(super) fn explain(&self, error: SqlError, translated: &Translated, is_bounded: bool) -> SqlError {
-        let has_ended = self.has_ended.swap(false, Ordering::Relaxed) || (is_bounded && error.code == 1021);
+    pub(super) fn explain(&self, error: SqlError, translated: &Translated, is_limited: bool) -> SqlError {
+        let has_ended = self.has_ended.swap(false, Ordering::Relaxed) || (is_limited && error.code == 1021);
         if has_ended { self.full(translated) } else { error }
     }
 

@@ -1,4 +1,4 @@
-//! Open transactions. SQLite keeps in the write-ahead log everything that others have written since a transaction began. An idle transaction
+//! Entries transactions. SQLite keeps in the write-ahead log everything that others have written since a transaction began. An idle transaction
 //! is ended before that becomes too much.
 
 use std::collections::BTreeMap;
@@ -14,10 +14,10 @@ pub(super) const IDLE: Duration = Duration::from_secs(10);
 
 /// The open transactions of all sessions.
 #[derive(Clone, Default)]
-pub(super) struct OpenTransactions(Arc<Mutex<Open>>);
+pub(super) struct OpenTransactions(Arc<Mutex<Entries>>);
 
 #[derive(Default)]
-struct Open {
+struct Entries {
     last: u64,
     by_number: BTreeMap<u64, Transaction>,
 }
@@ -37,7 +37,7 @@ impl fmt::Debug for OpenTransactions {
 }
 
 impl OpenTransactions {
-    fn open(&self) -> MutexGuard<'_, Open> {
+    fn open(&self) -> MutexGuard<'_, Entries> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -61,7 +61,7 @@ struct AttachedDatabase {
     database: String,
     file: Option<FileId>,
     /// When its growth was last limited; `None` where it is not.
-    limited: Cell<Option<Instant>>,
+    limited_at: Cell<Option<Instant>>,
     _descriptors: Option<OpenDatabase>,
 }
 
@@ -113,7 +113,7 @@ impl SqliteSession {
 
     fn attach(&mut self, names: &BTreeSet<&str>) -> Result<(), SqlError> {
         let databases = Arc::clone(&self.shared.databases);
-        let _kept = databases.keep_names();
+        let _names = databases.lock_names();
         for database in names {
             let file = if is_system_database(database) { None } else { databases.file_of(database) };
             if let Some(at) = self.attached.iter().position(|attached| attached.database == *database) {
@@ -140,9 +140,14 @@ impl SqliteSession {
                 databases.path(database).display().to_string()
             };
             self.run_batch(&format!("ATTACH DATABASE {} AS {}", quote_text(&path), quote(&schema_of(database))?))?;
-            let limited = Cell::new(None);
+            let limited_at = Cell::new(None);
             let database_name = (*database).to_owned();
-            self.attached.push(AttachedDatabase { database: database_name, file, limited, _descriptors: descriptors });
+            self.attached.push(AttachedDatabase {
+                database: database_name,
+                file,
+                limited_at,
+                _descriptors: descriptors,
+            });
             if file.is_some() {
                 wal::limit_size(&self.connection, &schema_of(database))?;
             }

@@ -38,11 +38,11 @@ fn tokens(sql: &str) -> Vec<SpacedToken> {
     let mut space = false;
     while let Some(first) = rest.chars().next() {
         let (token, after) = match first {
-            '\'' => quoted(rest, '\'').map_text(Token::Text),
-            '`' | '"' => quoted(rest, first).map_text(Token::Name),
-            '[' => until(rest, 1, "]").map_text(|name| Token::Name(name.to_owned())),
+            '\'' => token(Token::Text, quoted(rest, '\'')),
+            '`' | '"' => token(Token::Name, quoted(rest, first)),
+            '[' => token(|name: &str| Token::Name(name.to_owned()), until(rest, 1, "]")),
             'x' | 'X' if rest.get(1..2) == Some("'") => {
-                until(rest, 2, "'").map_text(|digits| Token::Bytes(digits.to_owned()))
+                token(|digits: &str| Token::Bytes(digits.to_owned()), until(rest, 2, "'"))
             }
             '/' if rest.starts_with("/*") => {
                 let (inner, after) = until(rest, 2, "*/");
@@ -92,15 +92,9 @@ fn until<'t>(text: &'t str, start: usize, end: &str) -> (&'t str, &'t str) {
     rest.split_once(end).unwrap_or((rest, ""))
 }
 
-/// Makes a token from a value.
-trait WithRest<'t, T> {
-    fn map_text(self, make: impl FnOnce(T) -> Token) -> (Option<Token>, &'t str);
-}
-
-impl<'t, T> WithRest<'t, T> for (T, &'t str) {
-    fn map_text(self, make: impl FnOnce(T) -> Token) -> (Option<Token>, &'t str) {
-        (Some(make(self.0)), self.1)
-    }
+/// Makes a token from a value, and passes the rest on.
+fn token<T>(make: impl FnOnce(T) -> Token, (value, rest): (T, &str)) -> (Option<Token>, &str) {
+    (Some(make(value)), rest)
 }
 
 /// Prints tokens with MySQL's quotes.

@@ -47,7 +47,7 @@ fn broken_view(database: &str, view: &str) -> SqlError {
 /// How often a statement is compiled while others change its tables and views.
 const MOST_CHANGES: usize = 20;
 
-/// SQLite needs this many times less memory to compile a statement than the parser's tree takes.
+/// The memory of the parser's tree, divided by this, is what SQLite needs to compile the statement.
 const TREE_TO_PROGRAM: usize = 4;
 /// The memory to compile a weighed statement, in bytes for each node.
 const BYTES_OF_A_NODE: usize = 1_000;

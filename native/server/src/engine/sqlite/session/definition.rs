@@ -29,7 +29,7 @@ impl SqliteSession {
             return Ok(Done { notes: vec![note], warnings: self.bounds.end(), ..Done::default() });
         }
         if let Some(check) = &translated.check {
-            let allowed = || AllowedActions::new(translated, Arc::clone(request.context)).as_query();
+            let allowed = || AllowedActions::new(translated, Arc::clone(request.context)).restricted_to_query();
             self.compile(check, allowed, translated, request)?;
         }
         // A temporary table is private to its session, so it commits nothing.

@@ -25,13 +25,13 @@ impl SqliteSession {
         if translated.kind == Kind::Query || fills_temporary {
             return self.run_translated(translated, request, rows);
         }
-        let is_bounded = self.bound(translated)?;
+        let is_limited = self.limit_growth(translated)?;
         let done = self.run_translated(translated, request, rows);
         self.space.stop();
         if self.connection.is_autocommit() {
             self.shrink_wals();
         }
-        done.map_err(|error| self.space.explain(error, translated, is_bounded))
+        done.map_err(|error| self.space.explain(error, translated, is_limited))
     }
 
     /// Records whether a transaction is open, and the files that it reads. After a change, ends idle transactions of other sessions for
@@ -56,18 +56,18 @@ impl SqliteSession {
     }
 
     /// Limits the growth of the databases by the free space; returns whether there is a limit.
-    fn bound(&self, translated: &Translated) -> Result<bool, SqlError> {
+    fn limit_growth(&self, translated: &Translated) -> Result<bool, SqlError> {
         let most = self.space.begin(translated, &self.shared.wal_bytes)?;
         for attached in self.attached.iter().filter(|attached| attached.file.is_some()) {
             let holds = |at: Instant| translated.kind != Kind::Definition && at.elapsed() < LIMIT_LASTS;
-            let is_current = match (most, attached.limited.get()) {
+            let is_current = match (most, attached.limited_at.get()) {
                 (None, last) => last.is_none(),
                 (Some(_), last) => last.is_some_and(holds),
             };
             if is_current {
                 continue;
             }
-            attached.limited.set(most.map(|_| Instant::now()));
+            attached.limited_at.set(most.map(|_| Instant::now()));
             let limited = disk_space::limit_growth(&self.connection, &schema_of(&attached.database), most);
             limited.map_err(|error| to_mysql(&error, ""))?;
         }
