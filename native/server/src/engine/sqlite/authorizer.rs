@@ -14,12 +14,13 @@ use sealwire_core::error::SqlError;
 
 use super::foreign_keys::ForeignKeys;
 use crate::engine::SessionContext;
-use crate::engine::translate::{Access, Kind, Translated, database_of, is_allowed};
+use crate::engine::translate::{Access, StatementKind, Translated, database_of, is_allowed};
 
 /// The authorizer of one connection. It allows everything to the engine itself, that is, while no statement of a user is being compiled.
 #[derive(Clone, Default)]
 pub(super) struct Authorizer(Arc<Mutex<State>>);
 
+/// The statement that is being compiled, and what SQLite has reported of it.
 #[derive(Default)]
 struct State {
     statement: Option<AllowedActions>,
@@ -32,7 +33,7 @@ struct State {
 /// The actions that a user's statement may do.
 pub(super) struct AllowedActions {
     context: Arc<dyn SessionContext>,
-    kind: Kind,
+    kind: StatementKind,
     accesses: Vec<Access>,
     /// The names that WITH defines, which belong to no database.
     cte_names: Vec<String>,
@@ -68,7 +69,7 @@ impl AllowedActions {
 
     /// Allows only what a query may do, whatever the statement's kind, because the text is compiled and not run.
     pub(super) fn restricted_to_query(mut self) -> Self {
-        self.kind = Kind::Query;
+        self.kind = StatementKind::Query;
         self
     }
 }
@@ -161,7 +162,7 @@ fn not_allowed(what: &str) -> SqlError {
 /// Names an action that no user's statement may do.
 const fn action_name(action: &AuthAction<'_>) -> &'static str {
     match action {
-        AuthAction::Attach { .. } | AuthAction::Detach { .. } => "A database's file",
+        AuthAction::Attach { .. } | AuthAction::Detach { .. } => "ATTACH or DETACH",
         AuthAction::Pragma { .. } => "PRAGMA",
         AuthAction::CreateVtable { .. } | AuthAction::DropVtable { .. } => "A virtual table",
         AuthAction::CreateTempView { .. } | AuthAction::DropTempView { .. } => "A temporary view",
@@ -196,14 +197,14 @@ impl AllowedActions {
             | AuthAction::DropTempIndex { table_name, .. }
             | AuthAction::DropView { view_name: table_name } => self.define(schema, table_name),
             AuthAction::AlterTable { database_name, table_name } => self.define(Some(database_name), table_name),
-            AuthAction::Reindex { .. } if self.kind == Kind::Definition => Ok(()),
+            AuthAction::Reindex { .. } if self.kind == StatementKind::Definition => Ok(()),
             AuthAction::Pragma { pragma_name, .. } if self.is_check(pragma_name) => Ok(()),
             action => Err(not_allowed(action_name(&action))),
         }
     }
 
     fn function(&self, name: &str) -> Result<(), SqlError> {
-        let of_alter = self.kind == Kind::Definition && (is_internal(name) || ALTER_FUNCTIONS.contains(&name));
+        let of_alter = self.kind == StatementKind::Definition && (is_internal(name) || ALTER_FUNCTIONS.contains(&name));
         if of_alter || is_allowed(name) {
             return Ok(());
         }
@@ -218,7 +219,7 @@ impl AllowedActions {
     ) -> Result<Option<(&'n str, &'n str)>, SqlError> {
         match schema {
             Some("temp") if !is_internal(table) => Ok(None),
-            Some("temp") if self.kind == Kind::Definition => Ok(None),
+            Some("temp") if self.kind == StatementKind::Definition => Ok(None),
             // SQLite's own tables, and virtual tables that no schema lists, are refused below.
             Some(schema) if schema != "main" && !is_internal(table) => Ok(Some((database_of(schema), table))),
             _ => Err(not_allowed(&format!("the table '{table}'"))),
@@ -228,14 +229,14 @@ impl AllowedActions {
     /// Whether SQLite itself reads the rows to check a new CHECK, and the user's text does not name the function.
     fn is_check(&self, name: &str) -> bool {
         let is_named = |access: &Access| access.table.as_ref().is_some_and(|table| table.eq_ignore_ascii_case(CHECK));
-        self.kind == Kind::Definition
+        self.kind == StatementKind::Definition
             && (name == CHECK || CHECK.strip_prefix("pragma_") == Some(name))
             && !self.accesses.iter().any(is_named)
     }
 
     /// Whether SQLite records in its own tables what the statement defines.
     fn is_bookkeeping(&self, schema: Option<&str>, table: &str) -> bool {
-        self.kind == Kind::Definition && is_internal(table) && schema.is_some_and(|schema| schema != "main")
+        self.kind == StatementKind::Definition && is_internal(table) && schema.is_some_and(|schema| schema != "main")
     }
 
     fn read(
@@ -267,12 +268,12 @@ impl AllowedActions {
             return Ok(());
         }
         // VALUES(column) and comparisons of foreign keys read columns that the statement does not name.
-        let compares = self.kind == Kind::Upsert || !self.key_reads.is_empty();
+        let compares = self.kind == StatementKind::Upsert || !self.key_reads.is_empty();
         if compares && !self.reads_columns && self.is_defined(database, table) {
             return Ok(());
         }
         // A definition reads its own table, such as the rows of a new index.
-        if self.kind == Kind::Definition && self.is_defined(database, table) {
+        if self.kind == StatementKind::Definition && self.is_defined(database, table) {
             return Ok(());
         }
         if self.readable.iter().any(|(d, t)| d == database && t == table) {
@@ -288,7 +289,7 @@ impl AllowedActions {
             return Ok(());
         }
         let Some((database, table)) = self.checked_table(schema, table)? else { return Ok(()) };
-        if self.kind == Kind::Definition {
+        if self.kind == StatementKind::Definition {
             return self.define_in(database, table);
         }
         if self.is_declared(privilege, database, table) {
@@ -306,14 +307,14 @@ impl AllowedActions {
         }
         match self.checked_table(schema, table)? {
             Some((database, table)) => self.define_in(database, table),
-            None if self.kind == Kind::Definition => Ok(()),
+            None if self.kind == StatementKind::Definition => Ok(()),
             None => Err(not_allowed("a definition")),
         }
     }
 
     /// Whether the definition may change a table: it must have declared the access, and the session must have the privileges.
     fn define_in(&self, database: &str, table: &str) -> Result<(), SqlError> {
-        if self.kind != Kind::Definition || !self.is_defined(database, table) {
+        if self.kind != StatementKind::Definition || !self.is_defined(database, table) {
             return Err(self.context.denied(Privilege::CREATE, database, Some(table)));
         }
         for access in self.accesses.iter().filter(|access| is_access_to(access, database, table)) {

@@ -9,7 +9,7 @@ use rusqlite::Connection;
 use rusqlite::limits::Limit;
 use sealwire_core::error::SqlError;
 
-use super::temporary::{self, Share};
+use super::temporary::{self, TableShare};
 use crate::engine::translate::ParseBudget;
 use crate::engine::{Interruption, LOCK_WAIT, Request, SessionContext, stopped};
 use crate::memory::{self, Held, Made};
@@ -56,7 +56,7 @@ pub(super) struct Bounds {
     /// The longest wait for a lock.
     lock_wait: Mutex<Duration>,
     /// The size of the session's temporary tables.
-    tables: Mutex<Share>,
+    tables: Mutex<TableShare>,
     /// Bytes of values that functions have returned since they were last counted.
     uncounted: AtomicUsize,
     /// Whether the statement holds large values.
@@ -71,6 +71,7 @@ enum Grant {
     Never,
 }
 
+/// The counts of the running statement.
 #[derive(Default)]
 struct Running {
     /// The error by which a limit ended the statement.
@@ -156,7 +157,7 @@ impl Running {
     }
 
     /// The error where the statement's temporary files are too large; it ends the statement.
-    fn disk_error(&mut self, now: Instant, tables: &Mutex<Share>) -> Option<SqlError> {
+    fn disk_error(&mut self, now: Instant, tables: &Mutex<TableShare>) -> Option<SqlError> {
         self.measured = Some(now);
         let (true, Some(written), Some(context)) = (self.counts_files, written_by_thread(), self.context.clone())
         else {
@@ -247,7 +248,7 @@ impl Bounds {
         *self.lock_wait.lock().unwrap_or_else(PoisonError::into_inner) = most;
     }
 
-    fn tables(&self) -> MutexGuard<'_, Share> {
+    fn tables(&self) -> MutexGuard<'_, TableShare> {
         self.tables.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

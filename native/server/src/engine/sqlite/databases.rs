@@ -58,7 +58,7 @@ impl Databases {
     ///
     /// # Errors
     /// 1049 where there is no such database, and SQLite's.
-    pub(super) fn open(&self, database: &str) -> Result<Reader<'_>, SqlError> {
+    pub(super) fn open(&self, database: &str) -> Result<DatabaseReader<'_>, SqlError> {
         let _names = self.lock_names();
         if is_system_database(database) || self.file_of(database).is_none() {
             return Err(unknown_database(database));
@@ -69,7 +69,7 @@ impl Databases {
             open_all(&connection, "main")?;
             Ok(connection)
         };
-        Ok(Reader { connection: open().map_err(|error| to_mysql(&error, ""))?, databases: self })
+        Ok(DatabaseReader { connection: open().map_err(|error| to_mysql(&error, ""))?, databases: self })
     }
 
     /// Closes a connection's files while no database is created or dropped.
@@ -211,12 +211,12 @@ impl Databases {
 }
 
 /// A database that is open for reading.
-pub(super) struct Reader<'a> {
+pub(super) struct DatabaseReader<'a> {
     pub(super) connection: Connection,
     databases: &'a Databases,
 }
 
-impl Drop for Reader<'_> {
+impl Drop for DatabaseReader<'_> {
     fn drop(&mut self) {
         self.databases.close(&mut self.connection);
     }

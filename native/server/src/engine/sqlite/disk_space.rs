@@ -12,7 +12,7 @@ use rusqlite::Connection;
 use sealwire_core::error::SqlError;
 
 use super::wal;
-use crate::engine::translate::{Kind, Translated};
+use crate::engine::translate::{StatementKind, Translated};
 use crate::memory;
 
 /// The part of the file system that tables leave free, and the most bytes of it. Temporary files leave more: see [`super::temporary`].
@@ -28,22 +28,27 @@ const SUM_VALID_FACTOR: u32 = 20;
 
 /// The size of a file system, and its free space.
 #[derive(Debug, Clone, Copy)]
-struct Space {
+pub(super) struct Space {
     all: u64,
-    free: u64,
+    pub(super) free: u64,
 }
 
 impl Space {
     /// `None` where the system does not say.
-    fn of(folder: &Path) -> Option<Self> {
+    pub(super) fn of(folder: &Path) -> Option<Self> {
         let system = rustix::fs::statvfs(folder).ok()?;
         let bytes = |blocks: u64| blocks.saturating_mul(system.f_frsize);
         Some(Self { all: bytes(system.f_blocks), free: bytes(system.f_bavail) })
     }
 
+    /// One of `parts` equal parts of the file system, at most `most` bytes.
+    pub(super) fn part(self, parts: u64, most: u64) -> u64 {
+        (self.all / parts).min(most)
+    }
+
     /// The space that tables leave free.
     fn reserved(self) -> u64 {
-        (self.all / RESERVED_PART).min(MOST_RESERVED)
+        self.part(RESERVED_PART, MOST_RESERVED)
     }
 
     fn is_plenty(self) -> bool {
@@ -77,10 +82,14 @@ impl SpaceUse {
     fn of(translated: &Translated) -> Self {
         let frees = |sql: &String| sql.starts_with("DROP ") || sql.starts_with("DELETE ");
         match translated.kind {
-            Kind::Query => Self::Unlimited,
-            Kind::Delete => Self::Frees,
-            Kind::Definition if translated.statements.iter().all(frees) => Self::Unlimited,
-            Kind::Definition | Kind::Insert | Kind::Upsert | Kind::Replace | Kind::Update => Self::Grows,
+            StatementKind::Query => Self::Unlimited,
+            StatementKind::Delete => Self::Frees,
+            StatementKind::Definition if translated.statements.iter().all(frees) => Self::Unlimited,
+            StatementKind::Definition
+            | StatementKind::Insert
+            | StatementKind::Upsert
+            | StatementKind::Replace
+            | StatementKind::Update => Self::Grows,
         }
     }
 }
@@ -148,7 +157,7 @@ impl SpaceWatch {
         self.has_ended.store(false, Ordering::Relaxed);
         self.stop();
         let space_use = SpaceUse::of(translated);
-        if translated.kind == Kind::Query {
+        if translated.kind == StatementKind::Query {
             return Ok(None);
         }
         let Some(space) = Space::of(&self.folder) else { return Ok(None) };
@@ -163,7 +172,7 @@ impl SpaceWatch {
             return Err(self.full(translated));
         }
         self.floor.store(floor, Ordering::Relaxed);
-        if !grows || (space.is_plenty() && translated.kind != Kind::Definition) {
+        if !grows || (space.is_plenty() && translated.kind != StatementKind::Definition) {
             return Ok(None);
         }
         let taken = space.reserved().saturating_add(wal_bytes.sum(&self.folder));

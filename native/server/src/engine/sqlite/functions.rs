@@ -126,10 +126,10 @@ fn to_sqlite(error: sealwire_core::error::SqlError) -> rusqlite::Error {
     rusqlite::Error::UserFunctionError(error.message.into())
 }
 
-type Scalar = fn(&Context<'_>) -> Result<Value>;
+type ScalarFunction = fn(&Context<'_>) -> Result<Value>;
 
 /// Functions whose value depends on their arguments alone.
-const DETERMINISTIC: &[(&str, i32, Scalar)] = &[
+const DETERMINISTIC: &[(&str, i32, ScalarFunction)] = &[
     ("unix_timestamp", 1, |c| Ok(moment(c, 0).map_or(Value::Null, |at| Value::Integer(at.unix_seconds())))),
     ("from_unixtime", 1, |c| Ok(Value::Text(Moment::from_unix((number(c, 0) * 1e6) as i64).text()))),
     ("date_part", 2, |c| Ok(part(&text(c, 0), &text(c, 1)).map_or(Value::Null, Value::Integer))),

@@ -16,12 +16,14 @@ pub(super) const IDLE: Duration = Duration::from_secs(10);
 #[derive(Clone, Default)]
 pub(super) struct OpenTransactions(Arc<Mutex<Entries>>);
 
+/// The open transactions, by the numbers of their sessions.
 #[derive(Default)]
 struct Entries {
     last: u64,
     by_number: BTreeMap<u64, Transaction>,
 }
 
+/// An open transaction.
 struct Transaction {
     /// The write-ahead logs of the databases that it has read, with their lengths at that time.
     files: Vec<(PathBuf, u64)>,

@@ -13,7 +13,7 @@ use crate::sql::Datum;
 const NULL: u8 = 0xfb;
 
 /// The source of a result column.
-pub(super) struct Origin {
+pub(super) struct ColumnSource {
     title: String,
     declared: Option<String>,
     database: Vec<u8>,
@@ -21,7 +21,7 @@ pub(super) struct Origin {
     column: Vec<u8>,
 }
 
-impl Origin {
+impl ColumnSource {
     /// The column definition; `first` is the type of the first value.
     pub(super) fn column(&self, first: Type) -> ColumnDefinition {
         let Some(declared) = &self.declared else { return types::expression(&self.title, first) };
@@ -39,7 +39,7 @@ impl Origin {
 }
 
 /// The sources of a statement's result columns.
-pub(super) fn origins(statement: &Statement<'_>, titles: &[Option<String>]) -> Vec<Origin> {
+pub(super) fn column_sources(statement: &Statement<'_>, titles: &[Option<String>]) -> Vec<ColumnSource> {
     let bytes = |text: &str| text.as_bytes().to_vec();
     statement
         .columns()
@@ -50,7 +50,7 @@ pub(super) fn origins(statement: &Statement<'_>, titles: &[Option<String>]) -> V
             // The name of a temporary table holds its database's.
             let (database, table) =
                 if schema == "temp" { table.split_once('\u{1}').unwrap_or((schema, table)) } else { (schema, table) };
-            Origin {
+            ColumnSource {
                 title: titles::resolve(column.name(), titles),
                 declared: column.decl_type().map(str::to_owned),
                 database: bytes(database),

@@ -15,6 +15,7 @@ pub(super) struct Table {
     pub(super) sql: String,
 }
 
+/// A column of a table or view.
 pub(super) struct Column {
     pub(super) name: String,
     pub(super) declared: DeclaredType,
@@ -31,6 +32,7 @@ pub(super) struct Column {
     pub(super) stored: StoredColumn,
 }
 
+/// An index that is not the primary key.
 pub(super) struct Index {
     pub(super) name: String,
     pub(super) unique: bool,

@@ -13,33 +13,32 @@ use sealwire_core::message::ColumnDefinition;
 
 use super::authorizer::{AllowedActions, Authorizer};
 use super::bounds::{self, Bounds};
-use super::databases::{self, FileId};
-use super::descriptors::{self, OpenDatabase};
+use super::databases::FileId;
+use super::descriptors::OpenDatabase;
 use super::disk_space::SpaceWatch;
 use super::errors::{self, to_mysql};
 use super::foreign_keys::ForeignKeys;
 use super::information_schema;
 use super::open_transactions::TransactionEntry;
 use super::privileges::{authorise, authorise_lock};
-use super::rows::{bind, length_of, origins, put_row};
+use super::rows::{bind, column_sources, length_of, put_row};
 use super::shared::Shared;
-use super::table_filter::TableFilter;
 use super::temporary;
-use super::wal::{self, WalGrowth};
+use super::wal::WalGrowth;
 use crate::engine::translate::{
-    Access, Kind, READ, Scope, Temporaries, Translated, quote, quote_text, schema_of, temporary_name, translate,
-    unsupported,
+    Access, Scope, StatementKind, Temporaries, Translated, quote, schema_of, temporary_name, translate,
 };
-use crate::engine::types::DeclaredType;
 use crate::engine::{
-    Description, Done, EngineSession, Interruption, Limits, Request, RowSink, SystemTable, TransactionStep,
-    UnlistedTable, is_system_database, stopped, unknown_database,
+    Description, Done, EngineSession, Interruption, Limits, Request, RowSink, TransactionStep, UnlistedTable, stopped,
 };
 
+mod attaching;
 mod compiling;
 mod definition;
 mod disk;
+mod system_tables;
 
+/// One connection's session with the engine.
 pub(super) struct SqliteSession {
     shared: Shared,
     connection: Connection,
@@ -64,9 +63,6 @@ struct AttachedDatabase {
     limited_at: Cell<Option<Instant>>,
     _descriptors: Option<OpenDatabase>,
 }
-
-/// SQLite attaches at most ten databases.
-const MOST_ATTACHED: usize = 9;
 
 impl SqliteSession {
     pub(super) fn open(shared: Shared) -> Result<Self, SqlError> {
@@ -111,143 +107,11 @@ impl SqliteSession {
         })
     }
 
-    fn attach(&mut self, names: &BTreeSet<&str>) -> Result<(), SqlError> {
-        let databases = Arc::clone(&self.shared.databases);
-        let _names = databases.lock_names();
-        for database in names {
-            let file = if is_system_database(database) { None } else { databases.file_of(database) };
-            if let Some(at) = self.attached.iter().position(|attached| attached.database == *database) {
-                let used = self.attached.remove(at);
-                let is_same = used.file == file;
-                self.attached.push(used);
-                // Another session may have dropped the database and created it again.
-                if is_same && (file.is_some() || is_system_database(database)) {
-                    continue;
-                }
-                if !self.connection.is_autocommit() {
-                    return Err(errors::tables_changed());
-                }
-                self.detach(database)?;
-            }
-            if file.is_none() && !is_system_database(database) {
-                return Err(unknown_database(database));
-            }
-            self.detach_others(database, names)?;
-            let descriptors = file.map(|_| OpenDatabase::count()).transpose()?;
-            let path = if is_system_database(database) {
-                ":memory:".to_owned()
-            } else {
-                databases.path(database).display().to_string()
-            };
-            self.run_batch(&format!("ATTACH DATABASE {} AS {}", quote_text(&path), quote(&schema_of(database))?))?;
-            let limited_at = Cell::new(None);
-            let database_name = (*database).to_owned();
-            self.attached.push(AttachedDatabase {
-                database: database_name,
-                file,
-                limited_at,
-                _descriptors: descriptors,
-            });
-            if file.is_some() {
-                wal::limit_size(&self.connection, &schema_of(database))?;
-            }
-            databases::open_all(&self.connection, &schema_of(database)).map_err(|error| to_mysql(&error, ""))?;
-        }
-        Ok(())
-    }
-
-    /// Detaches databases to make place for another: the least recently used ones, and one whose name differs in case alone.
-    fn detach_others(&mut self, database: &str, needed: &BTreeSet<&str>) -> Result<(), SqlError> {
-        let same = self.attached.iter().find(|other| other.database.eq_ignore_ascii_case(database));
-        if let Some(same) = same.map(|same| same.database.clone()) {
-            if needed.contains(same.as_str()) {
-                let what = format!(
-                    "the databases '{same}' and '{database}', whose names differ in case alone, in one statement"
-                );
-                return Err(unsupported(&what));
-            }
-            self.detach(&same)?;
-        }
-        while self.attached.len() >= descriptors::share(MOST_ATTACHED) {
-            let is_full = self.attached.len() >= MOST_ATTACHED;
-            let mut others = self.attached.iter().filter(|other| is_full || !needed.contains(other.database.as_str()));
-            let oldest = others.next().map(|oldest| oldest.database.clone()).ok_or_else(descriptors::none_left)?;
-            // SQLite keeps a database attached while the transaction uses it.
-            self.detach(&oldest).map_err(|error| if is_full { error } else { descriptors::none_left() })?;
-        }
-        Ok(())
-    }
-
     /// Applies limits that session variables set.
     fn limit(&self, limits: &Limits) -> Result<(), SqlError> {
         self.bounds.wait_for_locks(limits.lock_wait);
         let set = self.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, !limits.skips_foreign_keys);
         set.map(|_| ()).map_err(|error| to_mysql(&error, ""))
-    }
-
-    fn detach(&mut self, database: &str) -> Result<(), SqlError> {
-        self.run_batch(&format!("DETACH DATABASE {}", quote(&schema_of(database))?))?;
-        self.attached.retain(|attached| attached.database != database);
-        Ok(())
-    }
-
-    /// Fills the system tables that a statement reads.
-    fn fill_system_tables(&self, translated: &Translated, request: &Request<'_>) -> Result<(), SqlError> {
-        let context = request.context.as_ref();
-        for Access { database, table, privileges } in &translated.accesses {
-            if !is_system_database(database) {
-                continue;
-            }
-            let (Some(table), true) = (table, *privileges == READ) else {
-                return Err(SqlError::database_access_denied(format!(
-                    "Access denied to database '{database}': system databases are read-only"
-                )));
-            };
-            let made = match (database.as_str(), table.to_lowercase().as_str()) {
-                ("information_schema", name @ ("tables" | "columns" | "statistics")) => {
-                    let filter = TableFilter::of(request.sql);
-                    information_schema::table(
-                        &self.shared.databases,
-                        name,
-                        &filter,
-                        context,
-                        &self.bounds.interruption,
-                    )?
-                }
-                _ => context.system_table(database, table),
-            };
-            let Some(made) = made else {
-                return Err(SqlError::new(1109, b"42S02", format!("Unknown table '{table}' in {database}")));
-            };
-            self.fill(database, table, &made)?;
-        }
-        Ok(())
-    }
-
-    fn fill(&self, database: &str, table: &str, made: &SystemTable) -> Result<(), SqlError> {
-        let name = format!("{}.{}", quote(database)?, quote(table)?);
-        let columns: Vec<String> = made
-            .columns
-            .iter()
-            .map(|(name, kind)| {
-                Ok(format!("{} {} COLLATE NOCASE", quote(name)?, DeclaredType::parse(kind).to_sqlite()))
-            })
-            .collect::<Result<_, SqlError>>()?;
-        let places = vec!["?"; made.columns.len()].join(", ");
-        let fill = || -> rusqlite::Result<()> {
-            self.connection.execute_batch(&format!(
-                "DROP TABLE IF EXISTS {name}; CREATE TABLE {name} ({});",
-                columns.join(", ")
-            ))?;
-            let mut insert = self.connection.prepare(&format!("INSERT INTO {name} VALUES ({places})"))?;
-            for row in made.rows.iter().take_while(|_| !self.bounds.interruption.is_stopped()) {
-                bind(&mut insert, row)?;
-                insert.raw_execute()?;
-            }
-            Ok(())
-        };
-        fill().map_err(|error| to_mysql(&error, ""))?;
-        if self.bounds.interruption.is_stopped() { Err(stopped(&self.bounds.interruption)) } else { Ok(()) }
     }
 
     /// Translates a statement, checks the privileges and attaches its databases.
@@ -278,7 +142,7 @@ impl SqliteSession {
         self.attach(&translated.databases())?;
         self.fill_system_tables(&translated, request)?;
         // Refused here, because a definition commits the open transaction first.
-        if translated.is_heavy && translated.kind == Kind::Definition {
+        if translated.is_heavy && translated.kind == StatementKind::Definition {
             self.weigh(request)?;
         }
         let Some(text) = self.expand_wildcards(request)? else { return Ok(translated) };
@@ -357,17 +221,17 @@ impl SqliteSession {
         }
         let warnings = done.warnings.len();
         match translated.kind {
-            Kind::Update => {
+            StatementKind::Update => {
                 done.info = format!("Rows matched: {affected_rows}  Changed: {affected_rows}  Warnings: {warnings}");
             }
-            Kind::Delete => {}
+            StatementKind::Delete => {}
             _ => {
                 let last = self.connection.last_insert_rowid();
                 if affected_rows > 0 && self.generates_keys(translated) {
                     // MySQL reports the first value of several.
                     done.last_insert_id = u64::try_from(last).unwrap_or(0).saturating_sub(affected_rows - 1);
                 }
-                if translated.kind == Kind::Upsert && last == before {
+                if translated.kind == StatementKind::Upsert && last == before {
                     // MySQL counts an updated row twice.
                     done.affected_rows *= 2;
                 }
@@ -425,18 +289,18 @@ impl SqliteSession {
         let allowed = || AllowedActions::new(translated, Arc::clone(request.context));
         let (_guard, mut statement) = self.compile(sql, allowed, translated, request)?;
         let failed = |error: rusqlite::Error| self.explain(&error, request.sql);
-        let origins = origins(&statement, &translated.titles);
+        let column_sources = column_sources(&statement, &translated.titles);
         bind(&mut statement, request.parameters).map_err(failed)?;
         let mut found = statement.raw_query();
         let mut next = match found.next() {
             Err(error) if self.has_changed(&error) => return Ok(None),
             next => next.map_err(failed)?,
         };
-        let columns: Vec<ColumnDefinition> = origins
+        let columns: Vec<ColumnDefinition> = column_sources
             .iter()
             .enumerate()
-            .map(|(index, origin)| {
-                origin
+            .map(|(index, source)| {
+                source
                     .column(next.and_then(|row| row.get_ref(index).ok()).map_or(Type::Null, |value| value.data_type()))
             })
             .collect();
@@ -467,11 +331,11 @@ impl SqliteSession {
             return Err(SqlError::wrong_arguments("Incorrect arguments to mysqld_stmt_execute"));
         }
         let fills_temporary = temporary::fills_temporary(&translated);
-        self.bounds.begin(request, translated.kind == Kind::Query || fills_temporary);
+        self.bounds.begin(request, translated.kind == StatementKind::Query || fills_temporary);
         if fills_temporary {
             self.bounds.require_space_for_tables()?;
         }
-        if translated.kind != Kind::Query
+        if translated.kind != StatementKind::Query
             && let Some(read_only) = request.limits.read_only
         {
             return Err(read_only.refusal());
@@ -491,13 +355,13 @@ impl SqliteSession {
         request: &Request<'_>,
         rows: &mut dyn RowSink,
     ) -> Result<Done, SqlError> {
-        if translated.kind == Kind::Definition {
+        if translated.kind == StatementKind::Definition {
             return self.define(translated, request);
         }
         if !request.autocommit && self.connection.is_autocommit() {
             self.run_batch("BEGIN")?;
         }
-        if translated.kind == Kind::Query {
+        if translated.kind == StatementKind::Query {
             self.query(translated, request, rows)
         } else {
             self.change(translated, request)
@@ -510,12 +374,12 @@ impl SqliteSession {
         self.bounds.begin(request, false);
         let allowed = || AllowedActions::new(&translated, Arc::clone(request.context));
         let mut description = Description { parameters: translated.parameters, columns: Vec::new() };
-        if translated.kind == Kind::Query {
+        if translated.kind == StatementKind::Query {
             let sql = translated.statements.first().map(String::as_str).unwrap_or_default();
             let (_guard, statement) = self.compile(sql, allowed, &translated, request)?;
             description.columns =
-                origins(&statement, &translated.titles).iter().map(|origin| origin.column(Type::Null)).collect();
-        } else if translated.kind != Kind::Definition {
+                column_sources(&statement, &translated.titles).iter().map(|source| source.column(Type::Null)).collect();
+        } else if translated.kind != StatementKind::Definition {
             let sql = translated.statements.first().map(String::as_str).unwrap_or_default();
             self.compile(sql, allowed, &translated, request)?;
         }

@@ -8,6 +8,7 @@ use super::databases::Databases;
 use super::open_transactions::{self, OpenTransactions};
 use super::{disk_space, wal};
 
+/// The databases, and the limits and counts that hold for all sessions.
 #[derive(Debug, Clone)]
 pub(super) struct Shared {
     pub(super) databases: Arc<Databases>,

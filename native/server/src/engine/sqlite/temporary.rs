@@ -7,6 +7,7 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use sealwire_core::error::SqlError;
 
+use super::disk_space::Space;
 use crate::engine::translate::Translated;
 
 /// The part of the file system that temporary files leave free, and the most bytes of it.
@@ -25,10 +26,8 @@ pub(super) fn folder() -> &'static Path {
 
 /// The bytes that may still be written; `None` where less than the reserve is free. Unlimited where the system does not say.
 fn free_beside_reserve(folder: &Path) -> Option<u64> {
-    let Ok(system) = rustix::fs::statvfs(folder) else { return Some(u64::MAX) };
-    let (all, free) =
-        (system.f_blocks.saturating_mul(system.f_frsize), system.f_bavail.saturating_mul(system.f_frsize));
-    free.checked_sub((all / RESERVED_PART).min(MOST_RESERVED))
+    let Some(space) = Space::of(folder) else { return Some(u64::MAX) };
+    space.free.checked_sub(space.part(RESERVED_PART, MOST_RESERVED))
 }
 
 /// Whether less than the reserve is free for temporary files.
@@ -50,12 +49,12 @@ fn shares() -> MutexGuard<'static, BTreeMap<String, u64>> {
 
 /// The bytes of a session's temporary tables, counted for its account until this is dropped.
 #[derive(Debug, Default)]
-pub(super) struct Share {
+pub(super) struct TableShare {
     account: String,
     bytes: u64,
 }
 
-impl Share {
+impl TableShare {
     pub(super) const fn bytes(&self) -> u64 {
         self.bytes
     }
@@ -97,7 +96,7 @@ impl Share {
     }
 }
 
-impl Drop for Share {
+impl Drop for TableShare {
     fn drop(&mut self) {
         if self.bytes > 0 {
             self.set("", 0);
@@ -165,7 +164,7 @@ mod tests {
     #[test]
     fn tables_count_until_their_session_ends() {
         let of = |account: &str| shares().get(account).copied();
-        let (mut one, mut other) = (Share::default(), Share::default());
+        let (mut one, mut other) = (TableShare::default(), TableShare::default());
         one.set("share@test", 5);
         other.set("share@test", 7);
         one.set("share@test", 6);

@@ -9,11 +9,15 @@ use sqlparser::ast::{
 
 use super::errors::unsupported;
 use super::names::last_part;
-use super::translated::Kind;
+use super::translated::StatementKind;
 use super::writer::Writer;
 
 /// Writes a statement that changes rows, with the WITH clause before it.
-pub(super) fn change(with: Option<&With>, change: &Statement, writer: &mut Writer<'_>) -> Result<Kind, SqlError> {
+pub(super) fn change(
+    with: Option<&With>,
+    change: &Statement,
+    writer: &mut Writer<'_>,
+) -> Result<StatementKind, SqlError> {
     let visible = writer.visible_ctes();
     if let Some(with) = with {
         if matches!(change, Statement::Insert(_)) {
@@ -33,15 +37,15 @@ pub(super) fn change(with: Option<&With>, change: &Statement, writer: &mut Write
     Ok(kind)
 }
 
-fn insert(insert: &Insert, writer: &mut Writer<'_>) -> Result<Kind, SqlError> {
+fn insert(insert: &Insert, writer: &mut Writer<'_>) -> Result<StatementKind, SqlError> {
     let TableObject::TableName(table) = &insert.table else { return Err(unsupported("INSERT into an expression")) };
     if insert.returning.is_some() || insert.partitioned.is_some() || insert.overwrite {
         return Err(unsupported("this clause of INSERT"));
     }
     let (kind, privileges): (_, &'static [Privilege]) = match (insert.replace_into, &insert.on) {
-        (true, _) => (Kind::Replace, &[Privilege::INSERT, Privilege::DELETE]),
-        (false, Some(_)) => (Kind::Upsert, &[Privilege::INSERT, Privilege::UPDATE]),
-        (false, None) => (Kind::Insert, &[Privilege::INSERT]),
+        (true, _) => (StatementKind::Replace, &[Privilege::INSERT, Privilege::DELETE]),
+        (false, Some(_)) => (StatementKind::Upsert, &[Privilege::INSERT, Privilege::UPDATE]),
+        (false, None) => (StatementKind::Insert, &[Privilege::INSERT]),
     };
     if insert.replace_into {
         writer.push("REPLACE INTO ");
@@ -107,7 +111,7 @@ fn columns_and_source(insert: &Insert, writer: &mut Writer<'_>) -> Result<(), Sq
     Ok(())
 }
 
-fn update(update: &Update, writer: &mut Writer<'_>) -> Result<Kind, SqlError> {
+fn update(update: &Update, writer: &mut Writer<'_>) -> Result<StatementKind, SqlError> {
     if update.from.is_some() || update.returning.is_some() {
         return Err(unsupported("this clause of UPDATE"));
     }
@@ -121,10 +125,10 @@ fn update(update: &Update, writer: &mut Writer<'_>) -> Result<Kind, SqlError> {
     writer.push(" SET ");
     assignment_list(&update.assignments, writer)?;
     limited(&name, update.selection.as_ref(), &update.order_by, update.limit.as_ref(), writer)?;
-    Ok(Kind::Update)
+    Ok(StatementKind::Update)
 }
 
-fn delete(delete: &Delete, writer: &mut Writer<'_>) -> Result<Kind, SqlError> {
+fn delete(delete: &Delete, writer: &mut Writer<'_>) -> Result<StatementKind, SqlError> {
     let (FromTable::WithFromKeyword(from) | FromTable::WithoutKeyword(from)) = &delete.from;
     let ([from], true, None) = (from.as_slice(), delete.tables.is_empty(), &delete.using) else {
         return Err(unsupported("DELETE from several tables"));
@@ -137,7 +141,7 @@ fn delete(delete: &Delete, writer: &mut Writer<'_>) -> Result<Kind, SqlError> {
     let name = writer.capture(|writer| writer.factor(table, &[Privilege::DELETE]))?;
     writer.append(&name);
     limited(&name, delete.selection.as_ref(), &delete.order_by, delete.limit.as_ref(), writer)?;
-    Ok(Kind::Delete)
+    Ok(StatementKind::Delete)
 }
 
 /// Writes a DELETE for each table.

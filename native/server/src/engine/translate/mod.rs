@@ -27,7 +27,7 @@ pub(super) use errors::{MOST_KEYS, no_such_table, too_many_keys, unsupported};
 pub(super) use function::is_allowed;
 pub(super) use names::{Temporaries, database_of, schema_of, temporary_name};
 pub(super) use parse::{ParseBudget, tree};
-pub(super) use translated::{Access, Kind, Translated};
+pub(super) use translated::{Access, StatementKind, Translated};
 pub(super) use writer::{READ, Scope, quote, quote_text};
 
 /// Translates one statement.
@@ -51,7 +51,7 @@ pub(crate) fn translate(sql: &str, scope: Scope<'_>) -> Result<Translated, SqlEr
                 titles = titles::of(sql);
                 titles::prepare(&mut query);
                 writer.query(&query)?;
-                Kind::Query
+                StatementKind::Query
             }
         },
         change @ (Statement::Insert(_) | Statement::Update(_) | Statement::Delete(_)) => {
@@ -59,16 +59,16 @@ pub(crate) fn translate(sql: &str, scope: Scope<'_>) -> Result<Translated, SqlEr
         }
         Statement::Truncate(truncate) => {
             manipulation::truncate(&truncate, &mut writer, &mut statements)?;
-            Kind::Definition
+            StatementKind::Definition
         }
         other => {
             check = definition::translate(other, &source::Source::of(sql), &mut writer, &mut statements)?;
-            Kind::Definition
+            StatementKind::Definition
         }
     };
     drop(held);
     Tree::check_stop(bytes, scope.budget)?;
-    if kind != Kind::Definition {
+    if kind != StatementKind::Definition {
         statements.push(writer.take());
     }
     Ok(Translated { is_heavy, tree_bytes: bytes, ..writer.finish(statements, check, kind, parameters, titles) })

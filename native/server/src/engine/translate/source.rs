@@ -27,6 +27,7 @@ pub(super) struct Source<'a> {
     pieces: Vec<LocatedPiece>,
 }
 
+/// A piece of the text, and where it stands.
 struct LocatedPiece {
     piece: Piece,
     start: usize,

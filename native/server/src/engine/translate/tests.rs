@@ -84,7 +84,7 @@ fn inserts_of_all_kinds() {
         one("INSERT INTO t (a, b) VALUES (1, 2) ON DUPLICATE KEY UPDATE b = VALUES(b) + 1"),
         "INSERT INTO `d`.`t` (`a`, `b`) VALUES (1, 2) ON CONFLICT DO UPDATE SET `b` = excluded.`b` + 1"
     );
-    assert_eq!(of("REPLACE INTO t VALUES (1)").unwrap().kind, Kind::Replace);
+    assert_eq!(of("REPLACE INTO t VALUES (1)").unwrap().kind, StatementKind::Replace);
 }
 
 #[test]
@@ -119,7 +119,7 @@ fn tables_are_made_with_types_that_are_read_back() {
          AUTOINCREMENT, `name` VARCHAR(20)/*mysql\ndefault='x'\n*/ NOT NULL DEFAULT ('x') COLLATE NOCASE, `at` TEXT DATETIME(6), `b` BLOB VARBINARY(16)); \
          CREATE INDEX `d`.`t.n` ON `t` (`name`)"
     );
-    assert_eq!(of("CREATE TABLE t (a INT)").unwrap().kind, Kind::Definition);
+    assert_eq!(of("CREATE TABLE t (a INT)").unwrap().kind, StatementKind::Definition);
     assert_eq!(one("DROP TABLE IF EXISTS a, e.b"), "DROP TABLE `d`.`a`; DROP TABLE `e`.`b`");
     assert!(of("DROP TABLE IF EXISTS a").unwrap().is_conditional && !of("DROP TABLE a").unwrap().is_conditional);
 }

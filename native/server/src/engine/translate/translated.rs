@@ -7,7 +7,7 @@ use sealwire_core::error::SqlError;
 
 /// The kind of a statement, which decides its answer and its privileges.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum StatementKind {
     /// Returns rows.
     Query,
     /// Adds rows; the answer has the last generated key.
@@ -45,7 +45,7 @@ pub(crate) struct Translated {
     /// The query of a view, which is compiled first, because SQLite does not check it in CREATE VIEW.
     pub(crate) check: Option<String>,
     /// The statement's kind.
-    pub(crate) kind: Kind,
+    pub(crate) kind: StatementKind,
     /// The tables that it names, with the privileges that it needs.
     pub(crate) accesses: Vec<Access>,
     /// The names that its WITH clauses define.

@@ -103,6 +103,7 @@ enum Part {
     AllOf(String),
 }
 
+/// Collects the replacements of each `*` in a view's query.
 struct Expansion<'s, 'c, 'd> {
     sql: &'s str,
     columns: &'c mut ColumnsOf<'d>,

@@ -11,7 +11,7 @@ use sqlparser::ast::{Ident, ObjectName};
 use super::errors::{no_such_table, unsupported};
 use super::names::{Temporaries, parts, schema_of, temporary_name};
 use super::parse::ParseBudget;
-use super::translated::{Access, IgnoreClause, Kind, Translated};
+use super::translated::{Access, IgnoreClause, StatementKind, Translated};
 use crate::engine::annotations::Annotations;
 use crate::engine::{LONGEST_NAME, is_system_database};
 use crate::sql::{Datum, Names};
@@ -102,7 +102,7 @@ impl<'a> Writer<'a> {
         self,
         statements: Vec<String>,
         check: Option<String>,
-        kind: Kind,
+        kind: StatementKind,
         parameters: u16,
         titles: Vec<Option<String>>,
     ) -> Translated {

@@ -15,7 +15,9 @@ use super::super::foreign_keys::ForeignKeys;
 use super::super::rows::bind;
 use super::super::stored_relations::{StoredRelations, ViewsAllowed};
 use super::{AttachedDatabase, SqliteSession};
-use crate::engine::translate::{Kind, ParseBudget as _, Translated, no_such_table, quote, schema_of, wildcards};
+use crate::engine::translate::{
+    ParseBudget as _, StatementKind, Translated, no_such_table, quote, schema_of, wildcards,
+};
 use crate::engine::{Request, is_system_database, stopped};
 
 /// Guards that are held while a compiled statement exists.
@@ -103,7 +105,7 @@ impl SqliteSession {
             return Ok(None);
         }
         // A definition holds the write lock, so nobody else can change its schema.
-        if translated.kind != Kind::Definition {
+        if translated.kind != StatementKind::Definition {
             self.authorizer.seal();
         }
         #[cfg(test)]
@@ -118,7 +120,7 @@ impl SqliteSession {
         allowed: &impl Fn() -> AllowedActions,
         translated: &Translated,
     ) -> SqlError {
-        if translated.kind == Kind::Definition || !is_name_error(&error) {
+        if translated.kind == StatementKind::Definition || !is_name_error(&error) {
             return error;
         }
         for access in &translated.accesses {
@@ -222,7 +224,7 @@ impl SqliteSession {
             Err(error) => error,
         };
         drop(guard);
-        if translated.kind == Kind::Query {
+        if translated.kind == StatementKind::Query {
             return Err(CompileError::Other(self.explain_compiling(&error, sql)));
         }
         // A foreign key needs no privilege, so the statement is compiled again with the tables of its foreign keys allowed.
@@ -248,7 +250,7 @@ impl SqliteSession {
     ) -> Result<Option<u64>, SqlError> {
         let compiled = self.compile(sql, allowed, translated, request)?;
         // SQLite reads the views of an UPDATE before it calls the authorizer, so a transaction keeps others from changing them.
-        if compiled.0.is_weighed && translated.kind == Kind::Update && self.connection.is_autocommit() {
+        if compiled.0.is_weighed && translated.kind == StatementKind::Update && self.connection.is_autocommit() {
             drop(compiled);
             self.run_batch("BEGIN IMMEDIATE")?;
             let ran = self

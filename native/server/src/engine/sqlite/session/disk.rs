@@ -7,7 +7,7 @@ use sealwire_core::error::SqlError;
 use super::super::errors::to_mysql;
 use super::super::{disk_space, temporary, wal};
 use super::SqliteSession;
-use crate::engine::translate::{Kind, Translated, schema_of};
+use crate::engine::translate::{StatementKind, Translated, schema_of};
 use crate::engine::{Done, LOCK_WAIT, Request, RowSink, is_system_database};
 
 /// How long a limit of growth stays in force. It is a length of the file, so that changes of others do not move it.
@@ -22,7 +22,7 @@ impl SqliteSession {
         rows: &mut dyn RowSink,
         fills_temporary: bool,
     ) -> Result<Done, SqlError> {
-        if translated.kind == Kind::Query || fills_temporary {
+        if translated.kind == StatementKind::Query || fills_temporary {
             return self.run_translated(translated, request, rows);
         }
         let is_limited = self.limit_growth(translated)?;
@@ -39,7 +39,7 @@ impl SqliteSession {
     pub(super) fn note_transaction(&mut self, translated: &Translated, request: &Request<'_>, is_done: bool) {
         if self.connection.is_autocommit() {
             self.transaction.close();
-            if translated.kind != Kind::Query && is_done {
+            if translated.kind != StatementKind::Query && is_done {
                 self.end_idle_transactions();
             }
         } else {
@@ -59,7 +59,7 @@ impl SqliteSession {
     fn limit_growth(&self, translated: &Translated) -> Result<bool, SqlError> {
         let most = self.space.begin(translated, &self.shared.wal_bytes)?;
         for attached in self.attached.iter().filter(|attached| attached.file.is_some()) {
-            let holds = |at: Instant| translated.kind != Kind::Definition && at.elapsed() < LIMIT_LASTS;
+            let holds = |at: Instant| translated.kind != StatementKind::Definition && at.elapsed() < LIMIT_LASTS;
             let is_current = match (most, attached.limited_at.get()) {
                 (None, last) => last.is_none(),
                 (Some(_), last) => last.is_some_and(holds),

@@ -1,5 +1,5 @@
 use super::*;
-use crate::engine::{Engine as _, SessionContext, SqliteEngine};
+use crate::engine::{Engine as _, SessionContext, SqliteEngine, SystemTable};
 use crate::sql::{Datum, Names};
 use sealwire_accounts::Privilege;
 use sealwire_core::message::{BinaryRow, ColumnType, TextRow, Value};

@@ -19,7 +19,7 @@ pub(super) fn drop_index(table: &Target, index: &str, writer: &mut Writer<'_>) -
 }
 
 /// The parts of an index, and their place in the statement.
-pub(super) struct Parts<'p> {
+pub(super) struct IndexParts<'p> {
     pub(super) columns: &'p [IndexColumn],
     pub(super) source: &'p Source<'p>,
     pub(super) range: Option<PieceRange>,
@@ -28,7 +28,7 @@ pub(super) struct Parts<'p> {
 pub(super) fn index(
     table: &Target,
     name: &str,
-    parts: &Parts<'_>,
+    parts: &IndexParts<'_>,
     is_unique: bool,
     writer: &mut Writer<'_>,
 ) -> Result<String, SqlError> {
@@ -48,7 +48,7 @@ pub(super) fn index(
 }
 
 /// Writes the parts of an index; prefixes and expressions get annotations.
-fn key_parts(parts: &Parts<'_>, writer: &mut Writer<'_>) -> WriteResult {
+fn key_parts(parts: &IndexParts<'_>, writer: &mut Writer<'_>) -> WriteResult {
     let ranges = parts.range.as_ref().map(|range| parts.source.items(range)).unwrap_or_default();
     let mut ranges = ranges.into_iter();
     writer.list(parts.columns, |writer, column| {

@@ -11,7 +11,7 @@ use super::writer::{Writer, check_new_name};
 use crate::engine::annotations::{Annotation, Annotations};
 use alter_table::alter_table;
 use create_table::create_table;
-use index::{Parts, drop_index, index};
+use index::{IndexParts, drop_index, index};
 use target::Target;
 
 mod alter_table;
@@ -36,7 +36,7 @@ pub(super) fn translate(
             let name = create.name.as_ref().map(last_part);
             let name = name.ok_or_else(|| unsupported("CREATE INDEX without a name"))?;
             let table = Target::existing(&create.table_name, &[Privilege::INDEX], writer)?;
-            let parts = Parts { columns: &create.columns, source, range: source.group(&source.all()) };
+            let parts = IndexParts { columns: &create.columns, source, range: source.group(&source.all()) };
             statements.push(index(&table, name, &parts, create.unique, writer)?);
         }
         Statement::CreateView(create) => return create_view(&create, source, writer, statements).map(Some),

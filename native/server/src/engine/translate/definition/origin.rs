@@ -4,7 +4,7 @@ use sealwire_core::error::SqlError;
 use sqlparser::ast::{CheckConstraint, Ident, IndexColumn};
 
 use super::super::source::{PieceRange, Source};
-use super::index::Parts;
+use super::index::IndexParts;
 use crate::sql::backquoted;
 
 /// The place of a column or a constraint in the statement.
@@ -24,8 +24,12 @@ impl<'s> Origin<'s> {
         self.source.group(&self.behind(word)?)
     }
 
-    pub(super) fn parts(&self, columns: &'s [IndexColumn]) -> Parts<'s> {
-        Parts { columns, source: self.source, range: self.range.as_ref().and_then(|range| self.source.group(range)) }
+    pub(super) fn parts(&self, columns: &'s [IndexColumn]) -> IndexParts<'s> {
+        IndexParts {
+            columns,
+            source: self.source,
+            range: self.range.as_ref().and_then(|range| self.source.group(range)),
+        }
     }
 
     /// A CHECK constraint in MySQL's notation.

@@ -126,6 +126,7 @@ fn literals(source: &Query) -> u64 {
     values.rows.iter().flat_map(|row| row.content.iter()).map(literal).sum()
 }
 
+/// Computes the weight of a statement.
 struct Weigher<'q, 't> {
     tables: &'t mut dyn Tables,
     frames: Vec<Frame<'q>>,

@@ -1,0 +1,93 @@
+//! Attaches the databases of a statement, and detaches others.
+
+use std::cell::Cell;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use sealwire_core::error::SqlError;
+
+use super::super::descriptors::{self, OpenDatabase};
+use super::super::errors::{tables_changed, to_mysql};
+use super::super::{databases, wal};
+use super::{AttachedDatabase, SqliteSession};
+use crate::engine::translate::{quote, quote_text, schema_of, unsupported};
+use crate::engine::{is_system_database, unknown_database};
+
+/// SQLite attaches at most ten databases.
+const MOST_ATTACHED: usize = 9;
+
+impl SqliteSession {
+    /// Attaches databases, and checks that attached ones still are the same files.
+    pub(super) fn attach(&mut self, names: &BTreeSet<&str>) -> Result<(), SqlError> {
+        let databases = Arc::clone(&self.shared.databases);
+        let _names = databases.lock_names();
+        for database in names {
+            let file = if is_system_database(database) { None } else { databases.file_of(database) };
+            if let Some(at) = self.attached.iter().position(|attached| attached.database == *database) {
+                let used = self.attached.remove(at);
+                let is_same = used.file == file;
+                self.attached.push(used);
+                // Another session may have dropped the database and created it again.
+                if is_same && (file.is_some() || is_system_database(database)) {
+                    continue;
+                }
+                if !self.connection.is_autocommit() {
+                    return Err(tables_changed());
+                }
+                self.detach(database)?;
+            }
+            if file.is_none() && !is_system_database(database) {
+                return Err(unknown_database(database));
+            }
+            self.detach_others(database, names)?;
+            let descriptors = file.map(|_| OpenDatabase::count()).transpose()?;
+            let path = if is_system_database(database) {
+                ":memory:".to_owned()
+            } else {
+                databases.path(database).display().to_string()
+            };
+            self.run_batch(&format!("ATTACH DATABASE {} AS {}", quote_text(&path), quote(&schema_of(database))?))?;
+            let limited_at = Cell::new(None);
+            let database_name = (*database).to_owned();
+            self.attached.push(AttachedDatabase {
+                database: database_name,
+                file,
+                limited_at,
+                _descriptors: descriptors,
+            });
+            if file.is_some() {
+                wal::limit_size(&self.connection, &schema_of(database))?;
+            }
+            databases::open_all(&self.connection, &schema_of(database)).map_err(|error| to_mysql(&error, ""))?;
+        }
+        Ok(())
+    }
+
+    /// Detaches databases to make place for another: the least recently used ones, and one whose name differs in case alone.
+    fn detach_others(&mut self, database: &str, needed: &BTreeSet<&str>) -> Result<(), SqlError> {
+        let same = self.attached.iter().find(|other| other.database.eq_ignore_ascii_case(database));
+        if let Some(same) = same.map(|same| same.database.clone()) {
+            if needed.contains(same.as_str()) {
+                let what = format!(
+                    "the databases '{same}' and '{database}', whose names differ in case alone, in one statement"
+                );
+                return Err(unsupported(&what));
+            }
+            self.detach(&same)?;
+        }
+        while self.attached.len() >= descriptors::share(MOST_ATTACHED) {
+            let is_full = self.attached.len() >= MOST_ATTACHED;
+            let mut others = self.attached.iter().filter(|other| is_full || !needed.contains(other.database.as_str()));
+            let oldest = others.next().map(|oldest| oldest.database.clone()).ok_or_else(descriptors::none_left)?;
+            // SQLite keeps a database attached while the transaction uses it.
+            self.detach(&oldest).map_err(|error| if is_full { error } else { descriptors::none_left() })?;
+        }
+        Ok(())
+    }
+
+    fn detach(&mut self, database: &str) -> Result<(), SqlError> {
+        self.run_batch(&format!("DETACH DATABASE {}", quote(&schema_of(database))?))?;
+        self.attached.retain(|attached| attached.database != database);
+        Ok(())
+    }
+}
