@@ -9,13 +9,13 @@ use super::errors::to_mysql;
 use crate::engine::SessionContext;
 use crate::engine::translate::{StatementKind, quote, schema_of};
 
-/// A foreign key between two tables.
 /// The foreign keys of a database.
 pub(super) struct ForeignKeys {
     database: String,
     keys: Vec<ForeignKey>,
 }
 
+/// A foreign key between two tables.
 struct ForeignKey {
     child: String,
     parent: String,

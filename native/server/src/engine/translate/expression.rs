@@ -8,11 +8,9 @@ use sqlparser::ast::{
 
 use super::errors::unsupported;
 use super::names::last_part;
-use super::writer::Writer;
+use super::writer::{WriteResult, Writer};
 use crate::engine::types::DeclaredType;
 use crate::sql::charset::{check_collation, default_collation};
-
-type WriteResult = Result<(), SqlError>;
 
 impl Writer<'_> {
     /// Writes an expression.

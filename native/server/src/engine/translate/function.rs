@@ -8,9 +8,7 @@ use sqlparser::ast::{
 
 use super::errors::unsupported;
 use super::names::last_part;
-use super::writer::Writer;
-
-type WriteResult = Result<(), SqlError>;
+use super::writer::{WriteResult, Writer};
 
 /// Functions that statements may call, by SQLite's names: SQLite's own and those of `sqlite/functions.rs`. All others are forbidden, because
 /// some functions of SQLite read files and internal state. Sorted.

@@ -9,9 +9,7 @@ use sqlparser::ast::{
 
 use super::errors::unsupported;
 use super::names::{last_part, parts};
-use super::writer::{READ, Writer};
-
-type WriteResult = Result<(), SqlError>;
+use super::writer::{READ, WriteResult, Writer};
 
 impl Writer<'_> {
     /// Writes a query with all its clauses.

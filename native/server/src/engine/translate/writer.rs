@@ -25,6 +25,9 @@ const MOST_TABLES: usize = 1000;
 /// SQLite's words for IGNORE.
 const OR_IGNORE: &str = "OR IGNORE ";
 
+/// The result of writing a part of a statement.
+pub(super) type WriteResult = Result<(), SqlError>;
+
 /// The session's state that a translation needs.
 #[derive(Clone, Copy)]
 pub(crate) struct Scope<'a> {

@@ -1,20 +1,17 @@
 //! ALTER TABLE.
 
 use sealwire_accounts::Privilege;
-use sealwire_core::error::SqlError;
 use sqlparser::ast::{AlterTable, AlterTableOperation, ColumnOption, ObjectName, RenameTableNameKind, TableConstraint};
 
 use super::super::errors::unsupported;
 use super::super::names::schema_of;
 use super::super::source::Source;
 use super::super::weight;
-use super::super::writer::{Writer, check_new_name};
+use super::super::writer::{WriteResult, Writer, check_new_name};
 use super::column::column;
 use super::index::{drop_index, index};
 use super::origin::Origin;
 use super::target::Target;
-
-type WriteResult = Result<(), SqlError>;
 
 /// Source: MySQL Reference Manual, "ALTER TABLE Statement".
 const ALTER: &[Privilege] = &[Privilege::ALTER, Privilege::CREATE, Privilege::INSERT];

@@ -9,14 +9,12 @@ use sqlparser::tokenizer::Token;
 
 use super::super::errors::unsupported;
 use super::super::names::last_part;
-use super::super::writer::{Writer, check_new_name};
+use super::super::writer::{WriteResult, Writer, check_new_name};
 use super::origin::Origin;
 use crate::engine::annotations::{Annotation, Annotations};
 use crate::engine::types::DeclaredType;
 use crate::sql::charset::{check_collation, default_collation};
 use crate::sql::text_literal;
-
-type WriteResult = Result<(), SqlError>;
 
 pub(super) fn column(
     column: &ColumnDef,

@@ -11,15 +11,13 @@ use super::super::errors::{MOST_KEYS, too_many_keys, unsupported};
 use super::super::names::last_part;
 use super::super::source::Source;
 use super::super::weight;
-use super::super::writer::{READ, Writer, check_new_name};
+use super::super::writer::{READ, WriteResult, Writer, check_new_name};
 use super::column::{self, check, is_auto_increment};
 use super::index::{column_list, column_name, index};
 use super::origin::Origin;
 use super::target::Target;
 use crate::engine::annotations::{Annotation, Annotations};
 use crate::sql::charset::{check_collation, default_collation};
-
-type WriteResult = Result<(), SqlError>;
 
 /// Privileges of CREATE TABLE … SELECT, as mysqld demands them.
 const CREATE_AND_FILL: &[Privilege] = &[Privilege::CREATE, Privilege::INSERT];

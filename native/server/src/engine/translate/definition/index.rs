@@ -6,11 +6,9 @@ use sqlparser::ast::{Expr, IndexColumn};
 use super::super::names::last_part;
 use super::super::source::{PieceRange, Source};
 use super::super::weight;
-use super::super::writer::{Writer, check_new_name};
+use super::super::writer::{WriteResult, Writer, check_new_name};
 use super::target::Target;
 use crate::engine::annotations::{Annotation, Annotations};
-
-type WriteResult = Result<(), SqlError>;
 
 pub(super) fn drop_index(table: &Target, index: &str, writer: &mut Writer<'_>) -> Result<String, SqlError> {
     writer.push("DROP INDEX ");

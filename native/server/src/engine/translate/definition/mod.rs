@@ -7,7 +7,7 @@ use sqlparser::ast::{CreateView, ObjectName, ObjectType, Statement};
 use super::errors::unsupported;
 use super::names::last_part;
 use super::source::Source;
-use super::writer::{Writer, check_new_name};
+use super::writer::{WriteResult, Writer, check_new_name};
 use crate::engine::annotations::{Annotation, Annotations};
 use alter_table::alter_table;
 use create_table::create_table;
@@ -20,8 +20,6 @@ mod create_table;
 mod index;
 mod origin;
 mod target;
-
-type WriteResult = Result<(), SqlError>;
 
 /// Writes the statements of a definition. Returns the query of a view, which must compile first.
 pub(super) fn translate(

@@ -5,9 +5,7 @@ use sealwire_core::error::SqlError;
 use sqlparser::ast::ObjectName;
 
 use super::super::names::temporary_name;
-use super::super::writer::{READ, Writer};
-
-type WriteResult = Result<(), SqlError>;
+use super::super::writer::{READ, WriteResult, Writer};
 
 /// A table that a definition creates, changes or drops.
 pub(super) struct Target {
