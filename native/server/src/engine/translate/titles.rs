@@ -4,7 +4,7 @@ use sqlparser::ast::{Expr, Ident, Query, SelectItem, SetExpr};
 
 use crate::sql::lex::{Lexer, Piece, unquote};
 
-/// The titles of the first SELECT; `None` for `*`. Aliases and plain columns keep SQLite's titles.
+/// The titles of the first SELECT's items: their texts. Only items with a reserved alias get them, see [`resolve`].
 pub(in crate::engine) fn of(sql: &str) -> Vec<Option<String>> {
     let mut titles = Vec::new();
     let mut depth = 0usize;
