@@ -30,8 +30,13 @@ pub(super) enum Answer {
         /// The number of its parameters, and its columns.
         description: Description,
     },
-    /// The engine prepares a statement.
-    Describe(String),
+    /// The engine describes a statement to prepare.
+    Describe {
+        /// The text of the prepared statement.
+        sql: String,
+        /// The text that the engine describes, where the server makes it of the statement anew at each execution.
+        made: Option<String>,
+    },
     /// A SET that continues when the engine has computed a value.
     Set(Box<Pending>),
 }
@@ -69,6 +74,8 @@ pub(super) enum Purpose {
     Prepare {
         /// Its text.
         sql: String,
+        /// Whether the server executes it itself.
+        is_own: bool,
     },
     /// COM_FIELD_LIST.
     FieldList,

@@ -502,8 +502,10 @@ impl Session {
                 started.or_else(|error| self.fail(&error, connection))
             }
             Ok(Answer::Set(mut pending)) => self.start(pending.take_task(), Purpose::Set(pending), connection),
-            Ok(Answer::Describe(sql)) => {
-                self.start(Task::Describe { sql: sql.clone() }, Purpose::Prepare { sql }, connection)
+            Ok(Answer::Describe { sql, made }) => {
+                let is_own = made.is_some();
+                let described = made.unwrap_or_else(|| sql.clone());
+                self.start(Task::Describe { sql: described }, Purpose::Prepare { sql, is_own }, connection)
             }
             Ok(Answer::Prepared { sql, description }) => self.keep_prepared(sql, &description, true, connection),
             Err(error) => self.fail(&error, connection),

@@ -37,7 +37,7 @@ impl Session {
     /// The statement's errors that are found before it runs.
     pub(super) fn prepare(&mut self, text: String) -> Result<Answer, SqlError> {
         if !Self::is_own(&text) {
-            return Ok(Answer::Describe(text));
+            return Ok(Answer::Describe { sql: text, made: None });
         }
         let parameters = lex::parameters(&text).count();
         let mut description =
@@ -47,8 +47,12 @@ impl Session {
             let nulls = vec![Datum::Null; parameters];
             match self.statement(&with_parameters(&text, &nulls))? {
                 Answer::Rows(table) => description.columns = table.columns,
+                // The server makes another statement of this one, such as the SELECT behind SHOW TABLES.
+                Answer::Engine(Task::Execute { sql, .. }) if sql != text => {
+                    return Ok(Answer::Describe { sql: text, made: Some(sql) });
+                }
                 // The server can't execute this statement after all, so the engine prepares it.
-                Answer::Engine(_) => return Ok(Answer::Describe(text)),
+                Answer::Engine(_) => return Ok(Answer::Describe { sql: text, made: None }),
                 _ => {}
             }
         }

@@ -153,8 +153,8 @@ impl Session {
                 self.executed(Done { has_rows: false, ..done }, connection)
             }
             (_, Ok(Outcome::Executed(done))) => self.executed(done, connection),
-            (Purpose::Prepare { sql }, Ok(Outcome::Described(description))) => {
-                self.keep_prepared(sql, &description, false, connection)
+            (Purpose::Prepare { sql, is_own }, Ok(Outcome::Described(description))) => {
+                self.keep_prepared(sql, &description, is_own, connection)
             }
             (Purpose::FieldList, Ok(Outcome::Described(description))) => {
                 connection.field_list(&description.columns, self.status())?;
