@@ -50,6 +50,8 @@ pub(super) struct SqliteSession {
     attached: Vec<AttachedDatabase>,
     temporaries: Temporaries,
     transaction: TransactionEntry,
+    /// Whether SQLite has rolled the client's transaction back, which the client has not ended yet.
+    is_rolled_back: bool,
     /// Called by tests between weighing and compiling.
     #[cfg(test)]
     test_hook: Box<dyn Fn(&str) + Send>,
@@ -92,6 +94,7 @@ impl SqliteSession {
             attached: Vec::new(),
             temporaries: Temporaries::new(),
             transaction,
+            is_rolled_back: false,
             #[cfg(test)]
             test_hook: Box::new(|_| {}),
         })
@@ -326,6 +329,9 @@ impl SqliteSession {
 
     /// Runs a statement. The memory counts until [`Bounds::release`].
     fn run_request(&mut self, request: &Request<'_>, rows: &mut dyn RowSink) -> Result<Done, SqlError> {
+        if self.is_rolled_back {
+            return Err(rolled_back());
+        }
         let translated = self.prepare_request(request)?;
         if usize::from(translated.parameters) != request.parameters.len() {
             return Err(SqlError::wrong_arguments("Incorrect arguments to mysqld_stmt_execute"));
@@ -341,12 +347,30 @@ impl SqliteSession {
             return Err(read_only.refusal());
         }
         self.limit(&request.limits)?;
+        let commits_first = translated.kind == StatementKind::Definition && !translated.is_temporary();
+        let was_open = !self.connection.is_autocommit() && !commits_first;
         let done = self.run_within_space(&translated, request, rows, fills_temporary);
+        let done = done.map_err(|error| self.settle_failure(error, was_open));
         self.note_transaction(&translated, request, done.is_ok());
         if fills_temporary {
             self.bounds.count_tables(&self.connection, request.context.as_ref());
         }
         done
+    }
+
+    /// Ends the transaction of a statement that failed, where it has ended. SQLite rolls back whole where a change was stopped, or the disk
+    /// or the memory was full; MySQL does so after a deadlock.
+    fn settle_failure(&mut self, mut error: SqlError, was_open: bool) -> SqlError {
+        if error.code == DEADLOCK && !self.connection.is_autocommit() {
+            // The connection is as good as closed where this fails.
+            let _ = self.run_batch("ROLLBACK");
+            self.forget_dropped_temporaries();
+        } else if was_open && self.connection.is_autocommit() {
+            self.is_rolled_back = true;
+            error.message.push_str("; the transaction was rolled back: end it with ROLLBACK");
+            self.forget_dropped_temporaries();
+        }
+        error
     }
 
     fn run_translated(
@@ -428,6 +452,12 @@ impl EngineSession for SqliteSession {
 
     fn transaction(&mut self, step: &TransactionStep) -> Result<(), SqlError> {
         let open = !self.connection.is_autocommit();
+        if self.is_rolled_back {
+            // BEGIN commits, too. The client learns of the rollback before another transaction begins.
+            let ends = matches!(step, TransactionStep::Begin | TransactionStep::Commit | TransactionStep::Rollback);
+            self.is_rolled_back = !ends;
+            return if *step == TransactionStep::Rollback { Ok(()) } else { Err(rolled_back()) };
+        }
         let done = match step {
             TransactionStep::Begin if open => self.run_batch("COMMIT; BEGIN"),
             TransactionStep::Begin => self.run_batch("BEGIN"),
@@ -456,7 +486,7 @@ impl EngineSession for SqliteSession {
     }
 
     fn is_in_transaction(&self) -> bool {
-        !self.connection.is_autocommit()
+        self.is_rolled_back || !self.connection.is_autocommit()
     }
 
     fn temporary_table(&self, database: &str, table: &str) -> Result<Option<UnlistedTable>, SqlError> {
@@ -469,6 +499,15 @@ impl EngineSession for SqliteSession {
     fn interruption(&self) -> Arc<Interruption> {
         Arc::clone(&self.bounds.interruption)
     }
+}
+
+/// MySQL's number for a deadlock.
+const DEADLOCK: u16 = 1213;
+
+/// The error of whatever continues a transaction that was rolled back.
+fn rolled_back() -> SqlError {
+    let message = "The transaction was rolled back when a statement of it was stopped or found no room: end it with ROLLBACK, and begin it anew";
+    SqlError::new(3101, b"40000", message)
 }
 
 /// Has SQLite refuse everything that no statement may do.

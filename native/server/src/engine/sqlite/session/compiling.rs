@@ -76,6 +76,8 @@ impl SqliteSession {
                 Err(CompileError::View) => {}
                 Err(CompileError::Other(error)) => return Err(self.error_of_view(error, &allowed, translated)),
                 Ok((guard, statement)) => {
+                    #[cfg(test)]
+                    self.authorizer.suspended(|| (self.test_hook)("compiled"));
                     return Ok((Compiled { _authorizer: guard, _views: None, is_weighed: false }, statement));
                 }
             }

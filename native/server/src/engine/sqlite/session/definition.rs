@@ -43,7 +43,12 @@ impl SqliteSession {
         let defined =
             self.define_all(translated, request).and_then(|notes| self.count_keys(translated).map(|()| notes));
         if commits {
-            self.run_batch(if defined.is_ok() { "COMMIT" } else { "ROLLBACK" })?;
+            let committed = if defined.is_ok() { self.run_batch("COMMIT") } else { Ok(()) };
+            // After some errors SQLite has rolled back already.
+            if !self.connection.is_autocommit() {
+                self.run_batch("ROLLBACK")?;
+            }
+            committed?;
         }
         let notes = defined?;
         self.temporaries.extend(translated.creates.iter().cloned());

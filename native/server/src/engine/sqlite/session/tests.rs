@@ -465,3 +465,111 @@ fn the_log_of_a_killed_server_is_applied_at_the_next_start() {
     let mut again = TestSession { session: engine.session().unwrap(), _directory: second };
     assert_eq!(again.text("SELECT v FROM d.t"), [["committed"]]);
 }
+
+/// A session with a table of 10,000 rows, in which the next statement is stopped once it is compiled.
+fn stopped_session() -> (SqliteSession, Arc<std::sync::atomic::AtomicBool>, tempfile::TempDir) {
+    let directory = tempfile::tempdir().unwrap();
+    let engine = SqliteEngine::new(directory.path());
+    engine.create_database("d").unwrap();
+    let mut session = SqliteSession::open(engine.shared).unwrap();
+    run_in(&mut session, "CREATE TABLE t (a INT, b INT)").unwrap();
+    let rows =
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100) SELECT n.i, n.i FROM n, n AS m";
+    run_in(&mut session, &format!("INSERT INTO t {rows}")).unwrap();
+    let stops = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let (interruption, asked) = (session.interruption(), Arc::clone(&stops));
+    session.test_hook = Box::new(move |stage| {
+        if stage == "compiled" && asked.swap(false, Ordering::Relaxed) {
+            interruption.stop();
+        }
+    });
+    (session, stops, directory)
+}
+
+fn run_in(session: &mut SqliteSession, sql: &str) -> Result<String, SqlError> {
+    let context = Arc::new(TestContext) as Arc<dyn SessionContext>;
+    let request = Request {
+        sql,
+        parameters: &[],
+        database: Some("d"),
+        context: &context,
+        binary: false,
+        autocommit: true,
+        limits: Limits::default(),
+    };
+    session.interruption().reset();
+    let mut rows = CollectedRows::default();
+    session.execute(&request, &mut rows)?;
+    let first = TextRow::new(&rows.bytes).iter().next();
+    Ok(first.map(|value| String::from_utf8_lossy(value.unwrap().unwrap()).into_owned()).unwrap_or_default())
+}
+
+/// SQLite rolls back whole where a change is stopped, so that whoever went on would write a part of the transaction.
+#[test]
+fn nothing_goes_on_in_a_transaction_that_was_rolled_back() {
+    use TransactionStep::{Begin, Commit, Release, Rollback, RollbackTo, Savepoint};
+    let code = |result: Result<(), SqlError>| result.map_or_else(|error| error.code, |()| 0);
+    for (end, told) in [(Commit, 3101), (Rollback, 0), (Begin, 3101)] {
+        let (mut session, stops, _directory) = stopped_session();
+        session.transaction(&Begin).unwrap();
+        session.transaction(&Savepoint("s".into())).unwrap();
+        run_in(&mut session, "INSERT INTO t VALUES (-1, 0)").unwrap();
+        stops.store(true, Ordering::Relaxed);
+        let error = run_in(&mut session, "UPDATE t SET a = a + 1").unwrap_err();
+        assert_eq!(error.code, 1317);
+        assert!(error.message.contains("the transaction was rolled back"), "{}", error.message);
+        for sql in ["INSERT INTO t VALUES (-2, 0)", "SELECT COUNT(*) FROM t", "CREATE TABLE u (a INT)"] {
+            assert_eq!(run_in(&mut session, sql).map_err(|error| error.code), Err(3101), "{sql}");
+        }
+        for step in [Savepoint("x".into()), RollbackTo("s".into()), Release("s".into())] {
+            assert_eq!(code(session.transaction(&step)), 3101, "{step:?}");
+        }
+        assert!(session.is_in_transaction());
+        assert_eq!(code(session.transaction(&end)), told, "{end:?}");
+        assert!(!session.is_in_transaction());
+        run_in(&mut session, "INSERT INTO t VALUES (-3, 0)").unwrap();
+        assert_eq!(run_in(&mut session, "SELECT GROUP_CONCAT(a) FROM t WHERE a < 0").unwrap(), "-3");
+    }
+}
+
+#[test]
+fn a_stopped_query_leaves_the_transaction_as_it_is() {
+    let (mut session, stops, _directory) = stopped_session();
+    session.transaction(&TransactionStep::Begin).unwrap();
+    run_in(&mut session, "INSERT INTO t VALUES (-1, 0)").unwrap();
+    stops.store(true, Ordering::Relaxed);
+    let error = run_in(&mut session, "SELECT COUNT(*) FROM t AS a, t AS b").unwrap_err();
+    assert_eq!((error.code, error.message.contains("rolled back")), (1317, false));
+    run_in(&mut session, "INSERT INTO t VALUES (-2, 0)").unwrap();
+    session.transaction(&TransactionStep::Commit).unwrap();
+    assert_eq!(run_in(&mut session, "SELECT GROUP_CONCAT(a) FROM t WHERE a < 0").unwrap(), "-1,-2");
+}
+
+#[test]
+fn a_stopped_definition_says_that_it_was_stopped() {
+    for sql in ["CREATE INDEX i ON t (b, a)", "ALTER TABLE t DROP COLUMN b", "CREATE TABLE u AS SELECT * FROM t"] {
+        let (mut session, stops, _directory) = stopped_session();
+        session.transaction(&TransactionStep::Begin).unwrap();
+        run_in(&mut session, "INSERT INTO t VALUES (-1, 0)").unwrap();
+        stops.store(true, Ordering::Relaxed);
+        let error = run_in(&mut session, sql).unwrap_err();
+        assert_eq!((error.code, error.message.contains("transaction")), (1317, false), "{sql}: {}", error.message);
+        assert!(!session.is_in_transaction(), "a definition commits first");
+        assert_eq!(run_in(&mut session, "SELECT COUNT(*) FROM t WHERE a < 0").unwrap(), "1", "{sql}");
+    }
+}
+
+/// As MySQL does, which ends the transaction of whoever is the victim.
+#[test]
+fn a_deadlock_ends_its_transaction() {
+    let (mut session, _stops, directory) = stopped_session();
+    let engine = SqliteEngine::new(directory.path());
+    let mut other = SqliteSession::open(engine.shared).unwrap();
+    session.transaction(&TransactionStep::Begin).unwrap();
+    assert_eq!(run_in(&mut session, "SELECT COUNT(*) FROM t WHERE a < 0").unwrap(), "0");
+    run_in(&mut other, "INSERT INTO t VALUES (-1, 0)").unwrap();
+    assert_eq!(run_in(&mut session, "INSERT INTO t VALUES (-2, 0)").map_err(|error| error.code), Err(1213));
+    assert!(!session.is_in_transaction());
+    run_in(&mut session, "INSERT INTO t VALUES (-3, 0)").unwrap();
+    assert_eq!(run_in(&mut other, "SELECT GROUP_CONCAT(a) FROM t WHERE a < 0").unwrap(), "-1,-3");
+}
