@@ -21,6 +21,8 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
+use sealwire_accounts::{Account, AccountName, Accounts, Identity};
+use sealwire_core::auth::Plugin;
 use server::engine::Interruption;
 use server::published::Published;
 use server::registry::{MostSessions, Registry, SessionLimit};
@@ -158,11 +160,19 @@ fn a_failed_replacement_leaves_all_as_it_is_and_the_next_one_goes_on() {
 /// The limits per user and in all.
 const MOST: MostSessions = MostSessions { in_all: 2, of_user: Some(1) };
 
+/// The account of that name.
+fn account(user: &str) -> Identity {
+    let name = AccountName::new(user, "%");
+    let mut accounts = Accounts::new([0; 32]);
+    accounts.insert(Account::new(name.clone(), Plugin::CachingSha2Password));
+    accounts.identity(&name).unwrap()
+}
+
 /// A connection of a user who may have one; returns `true` where the login succeeds.
 fn comes(registry: &Registry) -> bool {
     let id = registry.next_id();
     let process = registry.enter(id, "localhost".to_owned(), Box::new(|| {}));
-    let is_in = registry.log_in(&process, "user", MOST).is_ok();
+    let is_in = registry.log_in(&process, "user", &account("user"), MOST).is_ok();
     assert_eq!(process.state().user.is_some(), is_in);
     is_in
 }
@@ -191,7 +201,7 @@ fn there_is_no_session_too_many() {
             thread::spawn(move || {
                 let id = registry.next_id();
                 let process = registry.enter(id, "localhost".to_owned(), Box::new(|| {}));
-                let outcome = registry.log_in(&process, &number.to_string(), MOST);
+                let outcome = registry.log_in(&process, "user", &account(&number.to_string()), MOST);
                 if number == 0 {
                     registry.leave(id);
                 }
@@ -213,9 +223,9 @@ fn a_connection_that_left_leaves_room() {
         let registry = Arc::new(Registry::default());
         let id = registry.next_id();
         let first = registry.enter(id, "localhost".to_owned(), Box::new(|| {}));
-        assert_eq!(registry.log_in(&first, "user", MOST), Ok(1));
+        assert_eq!(registry.log_in(&first, "user", &account("user"), MOST), Ok(1));
         // COM_CHANGE_USER to the same user.
-        assert_eq!(registry.log_in(&first, "user", MOST), Ok(1));
+        assert_eq!(registry.log_in(&first, "user", &account("user"), MOST), Ok(1));
         at_once(&registry, &[|registry| registry.leave(1), |registry| drop(registry.all())]);
         assert_eq!(registry.len(), 0);
         assert!(comes(&registry));

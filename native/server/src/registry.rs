@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
+use sealwire_accounts::Identity;
 use sealwire_core::facts::Facts;
 
 use super::engine::Interruption;
@@ -72,8 +73,10 @@ pub(crate) struct ProcessEntry {
 /// The part of a connection's state that changes.
 #[derive(Debug, Clone)]
 pub(crate) struct State {
-    /// The user, once he is logged in.
+    /// The user's name, once he is logged in.
     pub(crate) user: Option<String>,
+    /// The account whose password the user has proved. Accounts of the same name for other hosts are other accounts.
+    pub(crate) account: Option<Identity>,
     /// The current database.
     pub(crate) database: Option<String>,
     /// `Sleep`, `Query`, ….
@@ -134,6 +137,7 @@ impl Registry {
     pub(crate) fn enter(&self, id: u32, host: String, wake: Box<dyn Fn() + Send + Sync>) -> Arc<ProcessEntry> {
         let state = State {
             user: None,
+            account: None,
             database: None,
             command: "Connect",
             since: Instant::now(),
@@ -168,24 +172,32 @@ impl Registry {
         self.connections().by_id.len()
     }
 
-    /// Notes the user of a connection, and returns how many sessions there are, this one included. Of two simultaneous logins neither
+    /// Notes the user and the account of a connection, and returns how many sessions there are, this one included. Of two simultaneous logins neither
     /// exceeds a limit.
     ///
     /// # Errors
     /// The limit `most` is reached.
-    pub(crate) fn log_in(&self, process: &ProcessEntry, user: &str, most: MostSessions) -> Result<usize, SessionLimit> {
+    pub(crate) fn log_in(
+        &self,
+        process: &ProcessEntry,
+        user: &str,
+        account: &Identity,
+        most: MostSessions,
+    ) -> Result<usize, SessionLimit> {
         let mut connections = self.connections();
         // COM_CHANGE_USER keeps the connection's session, so that is not counted again.
         let is_new = process.locked().user.is_none();
         if is_new && connections.logged_in >= most.in_all {
             return Err(SessionLimit::Server);
         }
-        let is_his =
-            |other: &&Arc<ProcessEntry>| other.id != process.id && other.locked().user.as_deref() == Some(user);
-        if most.of_user.is_some_and(|most| connections.by_id.values().filter(is_his).count() >= most) {
+        let is_of_account =
+            |other: &&Arc<ProcessEntry>| other.id != process.id && other.locked().account.as_ref() == Some(account);
+        if most.of_user.is_some_and(|most| connections.by_id.values().filter(is_of_account).count() >= most) {
             return Err(SessionLimit::User);
         }
-        process.locked().user = Some(user.to_owned());
+        let mut state = process.locked();
+        (state.user, state.account) = (Some(user.to_owned()), Some(account.clone()));
+        drop(state);
         connections.logged_in += usize::from(is_new);
         Ok(connections.logged_in)
     }

@@ -65,9 +65,8 @@ impl Session {
         let server = &self.view.server;
         let unknown = || SqlError::new(1094, b"HY000", format!("Unknown thread id: {id}"));
         let target = server.registry.find(id).ok_or_else(unknown)?;
-        let name = || self.view.user.rsplit_once('@').map(|(user, _)| user);
-        let own = self.view.own_user().and_then(|_| name());
-        let is_own = own.is_some() && target.state().user.as_deref() == own;
+        let own = self.view.own_account();
+        let is_own = own.is_some() && target.state().account.as_ref() == own;
         if !is_own && !self.view.may(Privilege::SUPER) && !self.view.may(Privilege::CONNECTION_ADMIN) {
             return Err(SqlError::new(1095, b"HY000", format!("You are not owner of thread {id}")));
         }

@@ -81,9 +81,10 @@ impl Session {
         let server = &self.view.server;
         let accounts = server.accounts.current();
         // The account must still be the one whose password was verified when the login began.
-        let account = self.view.account.as_ref().and_then(|own| accounts.identified(own));
+        let own = self.view.account.as_ref();
+        let account = own.and_then(|own| accounts.identified(own).map(|account| (own, account)));
         let user = self.view.user.rsplit_once('@').map_or("", |(user, _)| user);
-        let Some(account) = account else {
+        let Some((identity, account)) = account else {
             return Err(SqlError::new(
                 1045,
                 b"28000",
@@ -111,7 +112,7 @@ impl Session {
         let is_administrator = self.view.may(Privilege::SUPER) || self.view.may(Privilege::CONNECTION_ADMIN);
         let in_all = most.saturating_add(usize::from(is_administrator));
         let most = MostSessions { in_all, of_user: (limit > 0).then_some(limit) };
-        match server.registry.log_in(&self.process, user, most) {
+        match server.registry.log_in(&self.process, user, identity, most) {
             Ok(sessions) => {
                 server.counters.max_used_connections.fetch_max(sessions as u64, Relaxed);
                 Ok(())

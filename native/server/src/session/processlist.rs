@@ -17,15 +17,15 @@ pub(super) const COLUMNS: &[(&str, &str)] = &[
     ("Info", "LONGTEXT"),
 ];
 
-/// A row for each connection that the session may see: its own user's, or all with the privilege PROCESS. Without `full` a statement is cut
+/// A row for each connection that the session may see: its own account's, or all with the privilege PROCESS. Without `full` a statement is cut
 /// after 100 characters.
 pub(super) fn rows(view: &View, full: bool) -> Vec<Vec<Datum>> {
     let sees_all = view.may(Privilege::PROCESS);
-    let own = view.own_user();
+    let own = view.own_account();
     let mut rows = Vec::new();
     for process in view.server.registry.all() {
         let state = process.state();
-        if !sees_all && (state.user.is_none() || state.user != own) {
+        if !sees_all && (state.account.is_none() || state.account.as_ref() != own) {
             continue;
         }
         let info = state.shown_statement().map(|info| if full { info } else { info.chars().take(100).collect() });

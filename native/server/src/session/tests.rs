@@ -507,6 +507,9 @@ fn each_sees_the_ciphers_of_the_sessions_that_he_may_see() {
     for user in ["eve", "bob", "process", "granted"] {
         bench.ok(&format!("CREATE USER {user}@'%'"));
     }
+    bench.ok("CREATE USER eve@'192.168.%'");
+    let account = bench.identity("eve", "%");
+    other.update(|state| state.account = account);
     bench.ok("GRANT PROCESS ON *.* TO process@'%'");
     bench.ok("GRANT SELECT ON performance_schema.* TO granted@'%'");
     for (user, seen) in [("eve", 1), ("bob", 0), ("process", 2), ("granted", 2)] {
@@ -514,5 +517,11 @@ fn each_sees_the_ciphers_of_the_sessions_that_he_may_see() {
         let threads = rows(&bench, "performance_schema", "threads");
         assert_eq!([ciphers(&bench).len(), by_thread(&bench).len(), threads.len()], [seen; 3], "{user}");
     }
+    // An account of the same name for other hosts is another account.
+    bench.session.view.account = bench.identity("eve", "192.168.%");
+    assert_eq!((ciphers(&bench).len(), bench.rows("SHOW PROCESSLIST").len(), bench.error("KILL 7")), (0, 0, 1095));
+    bench.session.view.account = bench.identity("eve", "%");
+    assert_eq!(bench.rows("SHOW PROCESSLIST").len(), 1);
+    bench.ok("KILL 7");
     bench.server.registry.leave(waiting.id);
 }

@@ -47,12 +47,12 @@ fn thread_id(process: &ProcessEntry) -> Datum {
 /// The sessions that the user may see in a table.
 fn sessions(view: &View, schema: &str, table: &str) -> Vec<(Arc<ProcessEntry>, State)> {
     let sees_all = view.may(Privilege::PROCESS) || view.is_granted(Privilege::SELECT, schema, table);
-    let own = view.own_user();
+    let own = view.own_account();
     let all = view.server.registry.all().into_iter().map(|process| {
         let state = process.state();
         (process, state)
     });
-    all.filter(|(_, state)| state.user.is_some() && (sees_all || state.user == own)).collect()
+    all.filter(|(_, state)| state.user.is_some() && (sees_all || state.account.as_ref() == own)).collect()
 }
 
 /// Source: MySQL Reference Manual, "Performance Schema Status Variable Tables".

@@ -78,10 +78,9 @@ impl View {
         self.server.accounts.current().identified(own).is_some_and(question)
     }
 
-    /// The name of the session's user, by which it sees and kills its other sessions; `None` where its account was dropped.
-    pub(super) fn own_user(&self) -> Option<String> {
-        let own = self.account.as_ref()?;
-        self.server.accounts.current().identified(own).map(|account| account.name.user.clone())
+    /// The session's account, whose other sessions it sees and kills; `None` where the account was dropped.
+    pub(super) fn own_account(&self) -> Option<&Identity> {
+        self.account.as_ref().filter(|own| self.server.accounts.current().identified(own).is_some())
     }
 
     /// Whether the session has a global privilege.
