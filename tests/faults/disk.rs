@@ -76,7 +76,7 @@ fn a_full_disk_refuses_changes_and_loses_none() {
     // The rest of the space is used up, too.
     fs::write(&rest, vec![0; 1 << 20]).unwrap_err();
 
-    // Room is kept for the accounts.
+    // Space is reserved for the accounts.
     rows(&mut client, "DROP USER 'enemy'@'%'").unwrap();
     let create = format!("CREATE USER 'after'@'%' IDENTIFIED BY '{SECRET}'");
     let refused = rows(&mut client, "CREATE DATABASE e").unwrap_err().to_string();
@@ -104,7 +104,7 @@ fn a_full_disk_refuses_changes_and_loses_none() {
     assert_eq!(users(&mut client), ["after", "before", "root"]);
 }
 
-/// One who may insert into one table, and commits nothing, stops nobody else; nothing of it is left when he is gone.
+/// A user who may insert into one table, and never commits, must not stop others. His changes are gone when he disconnects.
 #[test]
 fn an_open_transaction_leaves_room_for_others() {
     if !can_mount() {
@@ -129,7 +129,7 @@ fn an_open_transaction_leaves_room_for_others() {
         rows(&mut enemy, "BEGIN").unwrap();
         let full = (0..60).find_map(|_| rows(&mut enemy, fill).err()).expect("60 MB went into 60").to_string();
         assert!(full.contains("1114") && full.contains("'t' is full"), "{full}");
-        // Others work on while it is open, and when it ends it leaves nothing.
+        // Other sessions work while the transaction is open, and its rows are gone when it ends.
         let mut other = root(&server).unwrap();
         for sql in ["INSERT INTO good.t VALUES (1)", "CREATE USER 'a'@'%'", "DROP USER 'a'@'%'", "CREATE DATABASE e"] {
             rows(&mut other, sql).unwrap();

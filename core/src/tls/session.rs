@@ -75,7 +75,7 @@ impl Session {
     }
 }
 
-/// The method that rustls gives the sessions of both sides under the same name, but in no common trait.
+/// Calls a method that the sessions of both sides have, because rustls has no common trait for it.
 trait Records: Deref<Target = CommonState> {
     type Data;
 

@@ -1,4 +1,4 @@
-//! Plots of figures over their size, as SVG.
+//! Draws figures as curves over a size, as SVG.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use plotters::prelude::*;
 
 use crate::Outcome;
 
-/// One plot beside others: both axes are logarithmic.
+/// One of several plots side by side. Both axes are logarithmic.
 pub(crate) struct Panel {
     pub(crate) title: &'static str,
     /// The quantities on the axes, with units.
@@ -70,7 +70,7 @@ pub(crate) fn draw(path: &Path, panels: &[Panel]) -> Outcome {
     Ok(())
 }
 
-/// A number as an axis has room for it.
+/// A number in the short form of an axis.
 fn short(value: f64) -> String {
     match value {
         _ if value >= 1e6 => format!("{}M", value / 1e6),

@@ -1,4 +1,4 @@
-//! A statement that runs in another thread, and forwarding its rows.
+//! Runs a statement in another thread and forwards its rows.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -98,7 +98,7 @@ impl Session {
             }
             moved = true;
         }
-        // Only one statement at a time, so that the client can read its answer meanwhile and other connections have their turn.
+        // Begin only one statement per call, so that its answer is sent and other connections advance meanwhile.
         if !moved
             && self.running.is_none()
             && self.thread_work.is_none()

@@ -1,4 +1,4 @@
-//! Long texts: they are not copied on the event loop, and reading one needs memory that its account may have.
+//! Long texts of statements: the event loop does not copy them, and the memory for reading them is reserved for the account first.
 
 use sealwire_core::error::SqlError;
 use sealwire_core::server::Connection;
@@ -68,7 +68,7 @@ impl Session {
         }
     }
 
-    /// The error of a text for which no memory came back in time.
+    /// The error for a text for which no memory became free in time.
     pub(super) fn no_memory_for_text(&self) -> SqlError {
         let length = self.text_to_read();
         let message =

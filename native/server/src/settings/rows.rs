@@ -40,7 +40,7 @@ macro_rules! of_row {
     (scope option) => { Scope::Start };
     (scope $scope:ident $(($of:ident))?) => { Scope::Global };
 
-    // The place of the value.
+    // The location of the value.
     (location both $name:ident) => { ValueLocation::Session(|values| &values.$name, |values| &mut values.$name) };
     (location session $name:ident) => { of_row!(location both $name) };
     (location same_as($of:ident) $name:ident) => { of_row!(location both $of) };

@@ -8,16 +8,16 @@ use sealwire_core::error::SqlError;
 
 use super::lex::Piece;
 
-/// SELECTs in one statement. SQLite compiles 500 in a set operation; the others stand in lists, in rows and in each other.
+/// The most SELECTs in one statement. SQLite compiles 500 in a set operation; subqueries may add others.
 const MOST_SELECTS: usize = 25_000;
 
 /// Any token.
 const TOKEN: usize = 350;
-/// A name, a literal, or a word that is neither.
+/// A name, a literal or another word.
 const OPERAND: usize = 900;
-/// A sign that is no parenthesis, comma or dot.
+/// A sign other than parentheses, commas and dots.
 const OPERATOR: usize = 500;
-/// A list's next item, where it is no value of a row.
+/// Another item of a list that is not a row of VALUES.
 const ITEM: usize = 1_700;
 /// A parenthesis or bracket.
 const PARENTHESIS: usize = 350;
@@ -27,7 +27,7 @@ const CASE: usize = 2_000;
 const SELECT: usize = 10_500;
 /// FROM, JOIN and OVER.
 const SOURCE: usize = 4_000;
-/// Copies of the text itself: tokens and tree have its literals, the engine its statement, and the values of those.
+/// Copies of the text: in the tokens, in the tree, in the engine's statement and in its values.
 const COPIES: usize = 5;
 
 /// The memory that a statement's tokens take.
@@ -37,7 +37,7 @@ pub(super) struct Size {
     selects: usize,
     /// Whether the statement begins with INSERT or REPLACE.
     inserts: bool,
-    /// Whether the tokens are those of rows.
+    /// Whether the current tokens belong to rows of VALUES.
     are_rows: bool,
 }
 
@@ -63,7 +63,7 @@ impl Size {
         match word.len() {
             4 if is(b"FROM") || is(b"JOIN") || is(b"OVER") => SOURCE,
             4 if is(b"CASE") => CASE,
-            // It begins rows, where INSERT or REPLACE begins the statement.
+            // VALUES begins rows if the statement begins with INSERT or REPLACE.
             5 | 6 if is(b"VALUE") || is(b"VALUES") => {
                 self.are_rows = self.inserts;
                 OPERAND
@@ -81,7 +81,7 @@ impl Size {
         }
     }
 
-    /// Refuses a statement of more SELECTs than any program writes.
+    /// Refuses a statement with too many SELECTs.
     ///
     /// # Errors
     /// 1436.
@@ -96,7 +96,7 @@ impl Size {
         Err(SqlError::new(1436, b"HY000", message))
     }
 
-    /// Bytes of memory for the statement whose tokens were counted.
+    /// The bytes of memory for the statement whose tokens were counted.
     pub(super) const fn bytes(self, sql: &str) -> usize {
         self.bytes.saturating_add(sql.len().saturating_mul(COPIES))
     }
