@@ -40,7 +40,7 @@ impl Operator {
         fs::write(self.path(".my.cnf"), text).unwrap();
     }
 
-    /// The command in a shell, which executes the program in its place.
+    /// A shell that executes the command by `exec`, so that the process is the program itself.
     fn shell(&self, line: &str) -> Command {
         let programs = program("sealwired").parent().unwrap().display().to_string();
         let path = std::env::var("PATH").unwrap_or_default();

@@ -64,21 +64,21 @@ const ALTERATIONS: [Alteration; 6] = [
 /// How many of its first messages a side may get again; later messages are encrypted rows.
 const REPLAYED: usize = 4;
 
-/// All possible steps from a state; the attacker's actions only if `deeds` is set.
+/// All possible steps from a state; the attacker's actions only if `attacks` is set.
 ///
 /// A step at one machine and a step at the other have the same result in either order. So while messages are waiting for the server, only
 /// steps at the server are searched.
-pub(crate) fn moves(world: &World, deeds: bool) -> Vec<Move> {
+pub(crate) fn moves(world: &World, attacks: bool) -> Vec<Move> {
     let mut moves = Vec::new();
     for toward in [Toward::Server, Toward::Client] {
         let (direction, other) = (world.direction(toward), world.direction(opposite(toward)));
         if !direction.queue.is_empty() {
             moves.push(Move::Deliver(toward));
         }
-        if deeds && toward == Toward::Server && world.may_be_impersonated() {
+        if attacks && toward == Toward::Server && world.may_be_impersonated() {
             moves.push(Move::Impersonate);
         }
-        if deeds && !is_over(world, toward) {
+        if attacks && !is_over(world, toward) {
             if let Some(next) = direction.queue.front() {
                 moves.push(Move::Drop(toward));
                 let altered = |alteration: &Alteration| alter(next, *alteration, direction.tls).is_some();
@@ -98,7 +98,7 @@ pub(crate) fn moves(world: &World, deeds: bool) -> Vec<Move> {
             return moves;
         }
     }
-    if deeds && !world.is_late() {
+    if attacks && !world.is_late() {
         moves.push(Move::Time);
     }
     moves

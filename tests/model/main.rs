@@ -34,7 +34,7 @@ const PASSWORD: &str = "Correct-Horse-Battery";
 struct Case {
     scenario: Scenario,
     /// How many actions of the attacker are combined; deliveries are not counted.
-    deeds: usize,
+    attacks: usize,
 }
 
 impl Case {
@@ -62,7 +62,7 @@ fn cases() -> Vec<Case> {
                 for password in [PASSWORD, "Wrong-Horse-Battery"] {
                     let deepest = mode != "REQUIRED" && !require.is_empty() && password == PASSWORD;
                     let scenario = scenario(mode, plugin, cached, require, password);
-                    cases.push(Case { scenario, deeds: if deepest { 2 } else { 1 } });
+                    cases.push(Case { scenario, attacks: if deepest { 2 } else { 1 } });
                 }
             }
         }
@@ -107,15 +107,15 @@ fn search(setting: &Setting, most_deeds: usize) -> Result<Found, String> {
     let mut seen: HashMap<u64, usize> = HashMap::new();
     let mut open: VecDeque<Open> = VecDeque::from([(Vec::new(), 0)]);
     seen.insert(World::reached(setting, &[]).fingerprint(), 0);
-    while let Some((path, deeds)) = open.pop_front() {
+    while let Some((path, attacks)) = open.pop_front() {
         let here = World::reached(setting, &path);
         rules::check(setting, &here).map_err(|rule| format!("{rule}, after {path:?}"))?;
         found.states += 1;
         found.connected += usize::from(here.connected());
         found.over_tls += usize::from(here.connected() && here.client.facts().tls.is_some());
-        for next in attack::moves(&here, deeds < most_deeds) {
+        for next in attack::moves(&here, attacks < most_deeds) {
             found.moves += 1;
-            let spent = deeds + usize::from(next.is_hostile());
+            let spent = attacks + usize::from(next.is_hostile());
             let mut path = path.clone();
             path.push(next);
             let there = World::reached(setting, &path);
@@ -140,7 +140,7 @@ fn no_combination_of_deeds_breaks_a_rule() {
                 let mut stage = Stage::new(no_security::provider());
                 loop {
                     let Some(case) = cases.lock().unwrap().pop() else { break };
-                    let found = search(&Setting::new(&mut stage, &case.scenario), case.deeds);
+                    let found = search(&Setting::new(&mut stage, &case.scenario), case.attacks);
                     results.lock().unwrap().push((case, found));
                 }
             });
@@ -149,12 +149,12 @@ fn no_combination_of_deeds_breaks_a_rule() {
     let mut results = results.into_inner().unwrap();
     results.sort_by_key(|(case, _)| case.name());
     let (mut states, mut moves, mut broken) = (0, 0, Vec::new());
-    println!("{:>5} {:>7} {:>8} {:>9} {:>8}  case", "deeds", "states", "moves", "connected", "with TLS");
+    println!("{:>5} {:>7} {:>8} {:>9} {:>8}  case", "acts", "states", "moves", "connected", "with TLS");
     for (case, found) in &results {
         let name = case.name();
         match found {
             Ok(Found { states: some, moves: tried, connected, over_tls }) => {
-                println!("{:>5} {some:>7} {tried:>8} {connected:>9} {over_tls:>8}  {name}", case.deeds);
+                println!("{:>5} {some:>7} {tried:>8} {connected:>9} {over_tls:>8}  {name}", case.attacks);
                 states += some;
                 moves += tried;
                 // A search in which no connection ever succeeds shows nothing.
@@ -168,9 +168,9 @@ fn no_combination_of_deeds_breaks_a_rule() {
     assert!(broken.is_empty(), "{}", broken.join("\n"));
 }
 
-/// The attack that a search finds, with at most `deeds` actions.
-fn attack(setting: &Setting, deeds: usize) -> String {
-    search(setting, deeds).map(|found| format!("none in {} states", found.states)).unwrap_err()
+/// The attack that a search finds, with at most `attacks` actions.
+fn attack(setting: &Setting, attacks: usize) -> String {
+    search(setting, attacks).map(|found| format!("none in {} states", found.states)).unwrap_err()
 }
 
 // Each of the attacker's goals is reached with a faulty machine, which shows that the searches above can fail.

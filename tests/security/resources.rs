@@ -315,7 +315,7 @@ fn chain(set: &CertificateSet, certificate: &std::path::Path, length: usize) -> 
     chain
 }
 
-/// A chain of so many certificates, with 400 bytes each, exceeds the 64 KiB of a handshake message.
+/// A chain of this many certificates, with 400 bytes each, exceeds the 64 KiB of a handshake message.
 const ENDLESS: usize = 400;
 /// A chain that fits, and is still too long to be verified in every order.
 const LONG: usize = 120;

@@ -4,7 +4,7 @@ use super::*;
 
 const OUT_OF_MEMORY: u16 = 1041;
 
-/// A server that may use so many bytes.
+/// A server with a limit on its memory, in bytes.
 fn limited(most: u64) -> Server {
     server(&[&format!("--global-connection-memory-limit={most}")])
 }

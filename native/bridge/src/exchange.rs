@@ -29,7 +29,7 @@ pub(super) struct Exchange {
 enum Phase {
     /// Waiting for a request.
     Reading,
-    /// Sending an answer; of its file so many bytes are still to be read.
+    /// Sending an answer; the number is that of its file's bytes that are still to be read.
     Sending { file: Option<(File, u64)>, keep_alive: bool },
     /// The last answer is sent. Further input is discarded, because closing with unread bytes would reset the connection before the client
     /// has read the answer.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::closing::Closing;
 use super::settings::Limits;
 
-/// A client that answers none of so many pings in a row counts as gone.
+/// A client counts as gone after this many pings in a row without an answer.
 const MOST_PINGS: u32 = 4;
 
 /// The times at which a WebSocket was last used.

@@ -6,9 +6,9 @@ use std::io::{self, ErrorKind, IoSlice, Write as _};
 use sealwire_net::socket::Socket;
 use tungstenite::Bytes;
 
-/// Above so many queued bytes the client is not read. The limit is low, so that the memory of a message is soon used again.
+/// Above this many queued bytes, nothing is read from the client. The limit is low, so that the memory of a message is soon used again.
 pub(super) const MOST_QUEUED: usize = 64 * 1024;
-/// Above so many queued messages the client is not read either.
+/// Above this many queued messages, nothing is read from the client either.
 const MOST_MESSAGES: usize = 64;
 
 /// The client's messages that the target has not taken yet.

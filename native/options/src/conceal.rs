@@ -21,7 +21,7 @@ const PIPE: &str = "--passwords-from-pipe=";
 /// The text that other users see in place of a password, whatever the password's length.
 const MASK: &[u8] = b"xxxxx";
 
-/// The most bytes written to the pipe: every system's pipe takes so many at once.
+/// The most bytes written to the pipe, because every system's pipe takes this many at once.
 const PIPE_SIZE: usize = 4096;
 
 /// A value within the arguments: the argument's index, and how many bytes before the argument's end the value begins.

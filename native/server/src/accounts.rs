@@ -20,7 +20,7 @@ pub(crate) const FILE: &str = "accounts.sql";
 const SECRET_FILE: &str = "accounts.secret";
 /// The file into which the accounts are written next. It has its room already, so that DROP USER works on a full disk.
 const SPARE_FILE: &str = "accounts.spare";
-/// The spare file has room for so many times the accounts, and for so many bytes at least.
+/// The size of the spare file: a multiple of the size of the accounts, and a least number of bytes.
 const SPARE_TIMES: usize = 2;
 const SPARE_LEAST: usize = 64 << 10;
 /// Readable and writable by its owner alone.

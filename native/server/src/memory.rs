@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-/// A value of so many bytes is large: it is made only where memory is left, and counts towards its account's share.
+/// The size in bytes from which a value is large: it is made only if memory is left, and counts towards its account's share.
 pub(crate) const LARGE: usize = 1 << 20;
 /// How long a measurement is reused, in milliseconds.
 const FRESH: u64 = 5;
@@ -44,7 +44,7 @@ pub(crate) struct Held {
 }
 
 impl Held {
-    /// Counts so many bytes for an account; less than a large value counts as nothing.
+    /// Counts `bytes` for an account, or 0 if they are fewer than a large value has.
     pub(crate) fn set(&mut self, account: &str, bytes: usize) {
         self.count(account, if bytes < LARGE { 0 } else { bytes });
     }
@@ -54,7 +54,7 @@ impl Held {
         self.bytes
     }
 
-    /// Counts so many bytes for an account, however few.
+    /// Counts `bytes` for an account, also small numbers.
     pub(crate) fn count(&mut self, account: &str, bytes: usize) {
         if bytes == self.bytes && (bytes == 0 || self.account == account) {
             return;
@@ -84,7 +84,7 @@ pub(crate) struct Made {
 }
 
 impl Made {
-    /// Counts so many bytes for an account.
+    /// Counts `bytes` for an account.
     pub(crate) fn count(&mut self, account: &str, bytes: usize) {
         if bytes == self.bytes {
             return;
@@ -205,14 +205,14 @@ fn resident() -> Option<u64> {
     resident_for(FRESH)
 }
 
-/// The same, as it was so many milliseconds ago at most.
-fn resident_for(fresh: u64) -> Option<u64> {
+/// The same, measured at most `age` milliseconds ago.
+fn resident_for(age: u64) -> Option<u64> {
     static START: OnceLock<Instant> = OnceLock::new();
     static MEASURED: AtomicU64 = AtomicU64::new(u64::MAX);
     static RESIDENT: AtomicU64 = AtomicU64::new(u64::MAX);
     let elapsed = START.get_or_init(Instant::now).elapsed().as_millis();
     let now = u64::try_from(elapsed).unwrap_or(u64::MAX);
-    if now.wrapping_sub(MEASURED.load(Ordering::Relaxed)) >= fresh {
+    if now.wrapping_sub(MEASURED.load(Ordering::Relaxed)) >= age {
         RESIDENT.store(measure().unwrap_or(u64::MAX), Ordering::Relaxed);
         MEASURED.store(now, Ordering::Relaxed);
     }

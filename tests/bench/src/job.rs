@@ -45,22 +45,22 @@ impl FromStr for Security {
     }
 }
 
-/// Which work is measured.
+/// The measured work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Work {
-    /// Connect, and say goodbye.
+    /// Connect, and end the connection by COM_QUIT.
     Connect,
-    /// `SELECT 1`, its value looked at.
+    /// `SELECT 1`, whose value is checked.
     Query,
     /// `SELECT 1`, [`AT_A_TIME`] of them sent before the first is answered.
     Pipelined,
-    /// One result of so many rows, each read into (integer, text, double).
+    /// One result of as many rows, each read into (integer, text, double).
     Rows,
     /// The same by a prepared statement.
     BinaryRows,
-    /// One value of 16 MB, so many times.
+    /// One value of 16 MB, repeated.
     Bulk,
-    /// One parameter of 16 MB of a prepared statement, so many times.
+    /// One parameter of 16 MB of a prepared statement, repeated.
     Upload,
 }
 

@@ -137,7 +137,7 @@ const ATTACKERS_PORT = 1_000;
 /** Bytes of a MySQL packet's header, which its length leaves out. */
 const PACKET_HEADER = 4;
 
-/** The first connection as one side sees it, with the states of both and the attacker's deeds. */
+/** The first connection as one side sees it, with the states of both and the attacker's actions. */
 function rungs({ run, meanings, pcap }: Played, seen: string, attacked: boolean): LadderRung[] {
   const wire = streams(pcap).get(seen === "server" && attacked ? CLIENT_PORT - ATTACKERS_PORT : CLIENT_PORT);
   const next = { toServer: 0, toClient: 0 };

@@ -80,7 +80,7 @@ enum Phase {
     Over,
 }
 
-/// Above so many unsent bytes, a statement's rows wait.
+/// Above this many unsent bytes, a statement's rows wait.
 const HIGH_WATER: usize = 256 * 1024;
 /// The most reads before other connections advance.
 const MOST_READS: usize = 16;
@@ -92,7 +92,7 @@ const PARTIAL_RECORD: usize = 17 * 1024;
 const MOST_STEPS: usize = 64;
 /// The most time before other connections advance, because one step may inflate or compress megabytes.
 const MOST_TIME: Duration = Duration::from_millis(5);
-/// The clock is read after so many steps, because most steps cost little more than reading it.
+/// The clock is read once in this many steps, because most steps cost little more than reading it.
 const STEPS_PER_CLOCK_READ: usize = 4;
 /// The statement of a client that is gone is stopped after this time. A client that sends a statement and closes still gets it executed, as
 /// with mysqld.
@@ -278,8 +278,8 @@ impl Conn {
         }
     }
 
-    /// Reserves memory for so many bytes of the client's packet before they are buffered; returns false where there is none. Until memory
-    /// is freed nothing more is read, and if none is freed in time, the connection ends.
+    /// Reserves memory for `needed` bytes of the client's packet before they are buffered; returns false if there is none. Until memory is
+    /// freed nothing more is read, and if none is freed in time, the connection ends.
     fn reserve_input(&mut self, needed: usize, now: Now) -> bool {
         if needed <= self.input_limit {
             self.memory_wanted_since = None;
@@ -335,7 +335,7 @@ impl Conn {
         }
     }
 
-    /// Advances statement and machine, by at most so many steps and for no longer than a turn may take; returns true where anything moved.
+    /// Advances statement and machine, by at most `steps` steps and for at most [`MOST_TIME`]; returns true if anything moved.
     fn step(&mut self, steps: &mut usize, begun: Now) -> Result<bool, Error> {
         let mut moved = self.session.advance(&mut self.connection)?;
         loop {

@@ -31,7 +31,7 @@ impl Drop for LoadGuard {
     }
 }
 
-/// A worker keeps the connections that it accepts, unless another worker has so many fewer, because handing one over wakes a thread.
+/// A worker keeps the connections that it accepts, unless another worker has this many fewer, because handing one over wakes a thread.
 const IMBALANCE: usize = 4;
 
 /// The index of the worker for a new connection, given the loads of all: the worker that accepted it, unless another one has much less

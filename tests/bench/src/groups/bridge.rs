@@ -96,7 +96,7 @@ enum Way {
 
 type Far = std::thread::JoinHandle<std::io::Result<()>>;
 
-/// A server that sends, or takes, so many bytes.
+/// A server that sends or receives a number of bytes.
 fn far_end(way: Way, volume: usize) -> Outcome<(u16, Far)> {
     let listener = TcpListener::bind(("127.0.0.1", 0))?;
     let port = listener.local_addr()?.port();

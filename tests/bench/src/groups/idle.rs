@@ -106,7 +106,7 @@ impl IdleClients {
         Ok(Self { address, config, clients: Vec::new() })
     }
 
-    /// Connects until there are so many. Each runs one statement.
+    /// Connects until there are `count` connections. Each runs one statement.
     pub(super) fn grow(&mut self, count: usize) -> Outcome {
         while self.clients.len() < count {
             let mut client = Client::connect(&self.address, self.config.clone())?;

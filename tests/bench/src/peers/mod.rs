@@ -29,7 +29,7 @@ trait Peer: Sized {
     fn value(&mut self, sql: &str) -> Outcome<usize>;
     /// Sends one large value as the parameter of a prepared statement; returns the length that the server saw.
     fn upload(&mut self, sql: &str, value: &[u8]) -> Outcome<usize>;
-    /// Sends the statement so often at once; returns the sum of the values.
+    /// Sends the statement several times at once; returns the sum of the values.
     fn pipelined(&mut self, _sql: &str, _times: usize) -> Outcome<i64> {
         Err("this driver does not pipeline".into())
     }

@@ -1,4 +1,4 @@
-//! Warnings: every place that reports their number reports the same one, and SHOW WARNINGS shows so many.
+//! Warnings: every place that reports their number reports the same number, and SHOW WARNINGS shows as many.
 
 use super::*;
 
