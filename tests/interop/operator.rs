@@ -165,7 +165,7 @@ fn an_account_demands_a_certificate_and_the_log_says_why_one_was_refused() {
     server.says("X509 certificate mismatch: the account demands a client certificate and none was sent");
     operator.fails(
         "sealwire -h 127.0.0.1 -u jeffrey -psecret --skip-ssl",
-        &["1045", "may demand TLS", "switched off here"],
+        &["1045", "may require TLS", "switched off here"],
     );
     server.says("'jeffrey'@'localhost': the account demands TLS");
     operator.fails(&JEFFREY.replace(" -p ", " -pwrong "), &["ERROR 1045 (28000)", "using password: YES"]);

@@ -246,7 +246,7 @@ fn plaintext_injected_at_the_switch_is_not_carried_into_tls() {
         unchanged,
     );
     let output = sealwire(middle.port, &[&ca(&set)]);
-    refused(&output, &["ERROR 2027 (HY000): Malformed packet: ", "bytes behind the greeting"]);
+    refused(&output, &["ERROR 2027 (HY000): Malformed packet: ", "bytes after the greeting"]);
     assert_eq!(middle.captured(), b"");
 }
 
