@@ -13,7 +13,7 @@ use super::counters::Counters;
 use super::session_cache::{Kept, SessionCache};
 use super::tickets::Tickets;
 
-/// What the connections of a context share.
+/// The state that all connections of a context share.
 pub(super) struct Sessions {
     pub(super) cache: SessionCache,
     /// Tickets with the session in them; without them a ticket names a session of the cache.

@@ -81,7 +81,7 @@ impl Interruption {
         !self.is_killed() && self.is_out_of_time()
     }
 
-    /// Waits for a condition, at most for `most`. Whoever changes the condition calls [`Interruption::notify`].
+    /// Waits for a condition, at most for `most`. Call [`Interruption::notify`] after changing the condition.
     pub(crate) fn wait_until(&self, is_ready: impl Fn() -> bool, most: Duration) -> WaitEnd {
         let begun = Instant::now();
         let mut stopped = self.stopped.lock().unwrap_or_else(PoisonError::into_inner);
