@@ -1,9 +1,23 @@
-//! The frames that the bridge sends to clients.
+//! The frames between the bridge and its clients, and the limits of their size.
+
+use tungstenite::protocol::WebSocketConfig;
 
 /// How many bytes are read from a target at a time; they become one frame.
 pub(super) const FRAME: usize = 64 * 1024;
 /// The size of our longest frame header: two bytes, and a length of zero, two or eight bytes.
 pub(super) const HEADER: usize = 10;
+
+/// The limits of a client's frames: a message, in one frame or in fragments, has at most `message` bytes.
+pub(super) fn limit_frames(message: usize) -> WebSocketConfig {
+    WebSocketConfig::default()
+        .read_buffer_size(FRAME)
+        // Tungstenite's own frames, pings, pongs and close frames, are small and sent at once.
+        .write_buffer_size(0)
+        .max_write_buffer_size(FRAME)
+        .max_message_size(Some(message))
+        .max_frame_size(Some(message))
+}
+
 /// The header of a server's whole binary message, and the header's size. It is built here so that the payload, which was read behind the
 /// space for the header, is never copied.
 pub(super) fn frame_header(length: usize) -> ([u8; HEADER], usize) {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use mio::Interest;
 use mio::event::Event;
-use tungstenite::protocol::{Role, WebSocketConfig};
+use tungstenite::protocol::Role;
 use tungstenite::{Bytes, Error, Message, WebSocket};
 
 use super::authorize::{authorize, refusal};
@@ -15,7 +15,7 @@ use super::closing::Closing;
 use super::dial::{Dial, DialError};
 use super::ending::{End, Ending};
 use super::exchange::Exchange;
-use super::frame::{FRAME, HEADER, frame_header};
+use super::frame::{FRAME, HEADER, frame_header, limit_frames};
 use super::http::Request;
 use super::keepalive::KeepAlive;
 use super::rate::{ControlRate, PER_SECOND};
@@ -93,14 +93,7 @@ impl Relay {
         // If the client is gone, the first read reports it.
         let _ = client.send(accepted.as_bytes());
         let limits = shared.settings.limits;
-        let config = WebSocketConfig::default()
-            .read_buffer_size(FRAME)
-            // Tungstenite's own frames, pings, pongs and close frames, are small and sent at once.
-            .write_buffer_size(0)
-            .max_write_buffer_size(FRAME)
-            .max_message_size(Some(limits.message))
-            .max_frame_size(Some(limits.message));
-        let socket = WebSocket::from_partially_read(client, input, Role::Server, Some(config));
+        let socket = WebSocket::from_partially_read(client, input, Role::Server, Some(limit_frames(limits.message)));
         let mut relay = Self {
             id,
             peer,
