@@ -1,8 +1,9 @@
 //! The refusals of the programs: each has its own text and code, and no part of the password is sent.
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "these are tests")]
 
+use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use sealwire_tests::certificates::{CertificateSet, std_data};
 use sealwire_tests::child;
@@ -217,6 +218,8 @@ fn a_ssl_request_of_another_length_is_a_bad_handshake() {
     let server = server(Some(&set));
     is_error(&answer(server.port, &ssl_request(31)), 1043, "Bad handshake: ");
     is_error(&answer(server.port, &ssl_request(33)), 1043, "a SSLRequest has exactly 32 bytes");
+    let line = "[Warning] [Server] Refused connection ";
+    assert!(server.wait_for_log(line) && server.wait_for_log("a SSLRequest has exactly 32 bytes"), "{}", server.log());
 }
 
 #[test]
@@ -288,5 +291,126 @@ fn the_log_names_who_is_refused_once() {
     assert_eq!(lines.len(), 2, "{log}");
     for line in lines {
         assert_eq!(line.matches("'u'@'").count() + line.matches(" u@").count(), 1, "{line}");
+    }
+}
+
+/// Starts a server whose log is as verbose as by default, with accounts that can't log in.
+fn with_refused_accounts() -> (TempDir, CertificateSet, Server) {
+    let (place, set) = certificates();
+    let user = |name: &str, host: &str, more: &str| {
+        format!("CREATE USER '{name}'@'{host}' IDENTIFIED BY '{PASSWORD}' {more};")
+    };
+    let settings = Settings {
+        certificates: Some(set.clone()),
+        statements: vec![
+            user("u", "%", ""),
+            user("locked", "%", "ACCOUNT LOCK"),
+            user("elsewhere", "10.0.0.1", ""),
+            user("elsewhere", "10.9.%", ""),
+            user("none", "%", "WITH MAX_USER_CONNECTIONS 1"),
+            user("tls", "%", "REQUIRE SSL"),
+            "CREATE USER 'system'@'localhost' IDENTIFIED WITH auth_socket AS 'somebody';".to_owned(),
+            "CREATE USER 'open'@'%' IDENTIFIED BY '';".to_owned(),
+            format!("CREATE USER 'old'@'%' IDENTIFIED WITH mysql_native_password BY '{PASSWORD}';"),
+            "CREATE DATABASE there;".to_owned(),
+            "GRANT ALL ON there.* TO u; GRANT ALL ON nothere.* TO u;".to_owned(),
+        ],
+        ..Settings::default()
+    };
+    let server = Server::start(Kind::Sealwired, &settings).unwrap();
+    (place, set, server)
+}
+
+#[test]
+fn every_refused_login_has_a_line_with_its_reason() {
+    let (_place, set, server) = with_refused_accounts();
+    let (ca, socket) = (ca(&set), format!("--socket={}", server.socket.display()));
+    for (options, code, reason) in [
+        (&["--user=locked"][..], 3118, "the account is locked (3118)"),
+        (&["--database=mysql"], 1044, "the account has no privilege on the database 'mysql' (1044)"),
+        (&["--database=nothere"], 1049, "there is no database 'nothere' (1049)"),
+        (&["--password=wrong"], 1045, "the password or proof is wrong (connection "),
+        (&["--skip-password"], 1045, "no password was sent, and the account has one (connection "),
+        (&["--user=open"], 1045, "a password was sent, and the account has none (connection "),
+        (&["--user=nobody"], 1045, "there is no such user (connection "),
+        (
+            &["--user=elsewhere"],
+            1045,
+            "the user exists for other hosts alone: 'elsewhere'@'10.0.0.1', 'elsewhere'@'10.9.%'",
+        ),
+        (&["--user=tls", "--skip-ssl"], 1045, "the account demands TLS (connection "),
+        (&["--user=system"], 1045, "auth_socket identifies a user of this machine, over the Unix socket alone"),
+        (
+            &["--user=system", "--host=localhost", &socket],
+            1045,
+            "the account is for the operating system's user 'somebody', and the client",
+        ),
+    ] {
+        let before = server.log().len();
+        let output = sealwire(server.port, &[&[ca.as_str()], options].concat());
+        refused(&output, &[&format!("ERROR {code} ")]);
+        let user = options.iter().find_map(|option| option.strip_prefix("--user=")).unwrap_or("u");
+        let line = format!("[Warning] [Server] Access denied for user '{user}'@'localhost': {reason}");
+        assert!(server.wait_for_log_after(before, &line), "{line}\n{}", server.log());
+    }
+    // The clients that hold their sessions end with their inputs.
+    let hold = |options: &[&str]| {
+        let mut command = Command::new(program("sealwire"));
+        command.args(["--no-defaults", "--host=127.0.0.1", "-N", "--unbuffered"]).arg(&ca).args(options);
+        command.arg(format!("--port={}", server.port)).arg(format!("--password={PASSWORD}"));
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = command.spawn().unwrap();
+        child.stdin.as_mut().unwrap().write_all(b"SELECT 1;\n").unwrap();
+        let mut answer = [0; 2];
+        child.stdout.as_mut().unwrap().read_exact(&mut answer).unwrap();
+        assert_eq!(&answer, b"1\n");
+        child
+    };
+    let root = |sql: &str| {
+        let options = ["--user=root", "--host=localhost", "--skip-password", &socket, "-e", sql];
+        let output = sealwire(server.port, &options);
+        assert!(output.status.success(), "{output:?}");
+    };
+    let mut held = vec![hold(&["--user=none"])];
+    for (statement, options, code, reason) in [
+        ("DO 1;", &["--user=none"][..], 1226, "the account's MAX_USER_CONNECTIONS 1 are logged in (1226)"),
+        (
+            "SET GLOBAL max_user_connections = 1;",
+            &["--user=u"],
+            1203,
+            "max_user_connections=1 of this user are logged in",
+        ),
+        ("SET GLOBAL max_connections = 1;", &["--user=tls"], 1040, "max_connections=1 clients are logged in (1040)"),
+    ] {
+        root(statement);
+        if options == ["--user=u"] {
+            held.push(hold(options));
+        }
+        refused(&sealwire(server.port, &[&[ca.as_str()], options].concat()), &[&format!("ERROR {code} ")]);
+        assert!(server.wait_for_log(&format!("'@'localhost': {reason}")), "{reason}\n{}", server.log());
+    }
+    for mut child in held {
+        drop(child.stdin.take());
+        assert!(child.wait().unwrap().success());
+    }
+}
+
+/// A user that does not exist is refused as the existing ones are, which all demand TLS here; the log tells the truth.
+#[test]
+fn the_log_tells_a_user_that_does_not_exist_from_one_that_demands_tls() {
+    let (_place, set) = certificates();
+    let settings = Settings {
+        certificates: Some(set),
+        statements: vec![
+            Kind::Sealwired.create_user("u", "caching_sha2_password", PASSWORD, "SSL"),
+            "ALTER USER 'root'@'localhost' REQUIRE SSL;".to_owned(),
+        ],
+        ..Settings::default()
+    };
+    let server = Server::start(Kind::Sealwired, &settings).unwrap();
+    for (user, reason) in [("u", "the account demands TLS"), ("nobody", "there is no such user")] {
+        refused(&sealwire(server.port, &["--skip-ssl", &format!("--user={user}")]), &["ERROR 1045 (28000)"]);
+        let line = format!("Access denied for user '{user}'@'localhost': {reason} (connection ");
+        assert!(server.wait_for_log(&line), "{line}\n{}", server.log());
     }
 }

@@ -1,6 +1,9 @@
 //! The accounts of a server, in the order in which MySQL tries them at a login.
 
+use alloc::borrow::Cow;
 use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::string::ToString as _;
 use alloc::vec::Vec;
 
 use sha2::{Digest, Sha256};
@@ -9,6 +12,9 @@ use super::{Account, AccountName, ClientHost};
 use sealwire_core::auth::{Credential, Plugin};
 use sealwire_core::secret::Secret;
 use sealwire_core::server::{Candidate, Decoy};
+
+/// How many accounts of one user a reason in the log names.
+const MOST_NAMED: usize = 5;
 
 /// The accounts of a server.
 #[derive(Debug, Clone)]
@@ -62,7 +68,8 @@ impl Accounts {
     /// candidate imitates one.
     pub fn candidate(&self, user: &str, from: ClientHost, default: Plugin) -> (Option<&Account>, Candidate) {
         let Some(account) = self.find(user, from) else {
-            return (None, Candidate::unknown(self.decoy(user, default)));
+            let candidate = Candidate::unknown(self.decoy(user, default));
+            return (None, Candidate { impossible_because: self.absence(user), ..candidate });
         };
         let decoy = match account.credential {
             Credential::Empty | Credential::Impossible | Credential::Socket(_) => self.decoy(user, default),
@@ -75,8 +82,20 @@ impl Accounts {
             requirement: account.requirement.clone(),
             fast_digest: None,
             decoy,
+            impossible_because: Cow::Borrowed("the account's stored password hash fits no password"),
         };
         (Some(account), candidate)
+    }
+
+    /// Why no account matched the user, for the log.
+    fn absence(&self, user: &str) -> Cow<'static, str> {
+        let elsewhere: Vec<_> = self.sorted.iter().filter(|account| account.name.user == user).collect();
+        if elsewhere.is_empty() {
+            return Cow::Borrowed("there is no such user");
+        }
+        let names: Vec<_> = elsewhere.iter().take(MOST_NAMED).map(|account| account.name.to_string()).collect();
+        let more = if elsewhere.len() > names.len() { ", …" } else { "" };
+        Cow::Owned(format!("the user exists for other hosts alone: {}{more}", names.join(", ")))
     }
 
     /// The exchange with a user who does not exist, so that he looks like one who does. It is always the same for a user, is like the

@@ -1,5 +1,6 @@
 //! The events of a server connection.
 
+use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -65,6 +66,8 @@ pub struct Candidate {
     pub fast_digest: Option<[u8; 32]>,
     /// The exchange to imitate if the account may not log in from that host or stores no password hash.
     pub decoy: Decoy,
+    /// If the credential is [`Credential::Impossible`]: why no password is right, for the server's log. The client does not get it.
+    pub impossible_because: Cow<'static, str>,
 }
 
 impl Candidate {
@@ -86,7 +89,14 @@ impl Candidate {
     /// A candidate for a user that does not exist, with the exchange that `decoy` describes.
     pub const fn unknown(decoy: Decoy) -> Self {
         let requirement = if decoy.needs_tls { Requirement::Ssl } else { Requirement::None };
-        Self { plugin: decoy.plugin, credential: Credential::Impossible, requirement, fast_digest: None, decoy }
+        Self {
+            plugin: decoy.plugin,
+            credential: Credential::Impossible,
+            requirement,
+            fast_digest: None,
+            decoy,
+            impossible_because: Cow::Borrowed("there is no such user"),
+        }
     }
 }
 

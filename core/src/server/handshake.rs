@@ -330,7 +330,10 @@ impl AwaitAccount {
         if candidate.plugin == Plugin::AuthSocket && with.peer.user.is_none() {
             // auth_socket can't authenticate a user over a network. Run the decoy exchange, so that the client does not learn that the
             // account exists.
-            candidate = Candidate::unknown(candidate.decoy);
+            candidate = Candidate {
+                impossible_because: "auth_socket identifies a user of this machine, over the Unix socket alone".into(),
+                ..Candidate::unknown(candidate.decoy)
+            };
         }
         if let Credential::Socket(name @ None) = &mut candidate.credential {
             // Without a name, the account is for the operating system's user of the account's own name.
@@ -343,7 +346,8 @@ impl AwaitAccount {
             // Refuse before the password is checked. MySQL requests it first and refuses afterwards. The SHA-2 plugins send an empty
             // password as a single NUL.
             let using_password = !matches!(self.reply.data.as_slice(), [] | [0]);
-            return Next::Denied(state.deny(using_password, "the account demands TLS", with));
+            let reason = state.impossible().unwrap_or("the account demands TLS");
+            return Next::Denied(state.deny(using_password, reason, with));
         }
         let plugin = state.candidate.plugin;
         let answers = match plugin.client_plugin() {
@@ -417,22 +421,42 @@ impl Authenticating {
             }
             ServerStep::NotSecure => {
                 let plugin = self.auth.plugin().name();
-                let mut denial = self.deny(
-                    true,
-                    &format!("{plugin} asks for the password itself, which needs TLS: this server has no RSA key for plaintext"),
-                    with,
+                let needs_tls = format!(
+                    "{plugin} asks for the password itself, which needs TLS: this server has no RSA key for plaintext"
                 );
+                let mut denial = self.deny(true, self.impossible().unwrap_or(&needs_tls), with);
                 denial.error.message.push_str(&format!(
                     ". Authentication requires secure connection: {plugin} sends the password itself, and this server has no RSA \
                      key for plaintext; connect with TLS (--ssl-mode=REQUIRED)"
                 ));
                 Next::Denied(denial)
             }
-            ServerStep::Denied { using_password } => Next::Denied(self.deny(
-                using_password,
-                "the password or proof is wrong, or there is no such user",
-                with,
-            )),
+            ServerStep::Denied { using_password } => {
+                let reason = self.mismatch(using_password, with);
+                Next::Denied(self.deny(using_password, &reason, with))
+            }
+        }
+    }
+
+    /// Why no password is right, if that is so: a decoy's requirement is not the reason of its refusal.
+    fn impossible(&self) -> Option<&str> {
+        matches!(self.candidate.credential, Credential::Impossible).then_some(&*self.candidate.impossible_because)
+    }
+
+    /// Why the credential does not fit, for the log.
+    fn mismatch(&self, using_password: bool, with: &Context<'_>) -> String {
+        if let Some(reason) = self.impossible() {
+            return reason.to_string();
+        }
+        match (&self.candidate.credential, &with.peer.user) {
+            (Credential::Socket(Some(wanted)), Some(user)) => format!(
+                "the account is for the operating system's user '{}', and the client runs as '{}'",
+                wanted.escape_debug(),
+                user.escape_debug()
+            ),
+            (Credential::Empty, _) => "a password was sent, and the account has none".to_string(),
+            _ if !using_password => "no password was sent, and the account has one".to_string(),
+            _ => "the password or proof is wrong".to_string(),
         }
     }
 

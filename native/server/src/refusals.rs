@@ -1,4 +1,4 @@
-//! Log warnings for connections that failed before a login. Any client that reaches the port can cause them, so their rate is limited, and
+//! Log warnings for connections and logins that the server refused. Any client that reaches the port can cause them, so their rate is limited, and
 //! the number of suppressed lines is logged.
 
 use sealwire_core::error::Error;
@@ -22,12 +22,14 @@ pub(crate) struct Refusals {
 }
 
 impl Refusals {
-    /// Logs why a connection ended before its login; returns `false` where the reason is no refusal.
+    /// Logs why a connection ended before its login; returns `false` where the server did not refuse it, or [`denied`](Self::denied) has
+    /// said why.
     pub(crate) fn log(&self, id: u32, host: &str, error: &Error) -> bool {
         let is_refusal = match error {
-            Error::Tls(_) => true,
             Error::Refused { error, .. } => error.code == SECURE_TRANSPORT_REQUIRED,
-            _ => false,
+            Error::Misuse(_) | Error::ConnectionLost(_) => false,
+            // TLS that failed, and what breaks the protocol, comes too late or fits no memory: the client gets an error for it.
+            _ => true,
         };
         if is_refusal && let Some(left_out) = admit(&self.refusals, MOST_REFUSALS) {
             if left_out > 0 {

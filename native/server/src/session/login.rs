@@ -24,7 +24,7 @@ impl Session {
         self.view.account = None;
         self.view.database.clone_from(&login.database);
         if let Err(error) = self.use_charset(login.charset) {
-            tracing::info!("connection {} from {} refused: {error}", self.view.id, self.process.host);
+            self.log_refusal(&login.user, &format!("{} ({})", error.message, error.code));
             return connection.refuse(error);
         }
         let accounts = self.view.server.accounts.current();
@@ -43,7 +43,9 @@ impl Session {
         learned: Option<[u8; 32]>,
         connection: &mut Connection,
     ) -> Result<(), Error> {
+        let user = self.view.user.rsplit_once('@').map_or("", |(user, _)| user).to_owned();
         let Some((identity, accounts)) = self.candidate.take() else {
+            self.log_refusal(&user, "there is no such user");
             return connection.refuse(SqlError::new(
                 1045,
                 b"28000",
@@ -54,8 +56,8 @@ impl Session {
             self.view.server.accounts.remember_digest(identity.name(), digest, &accounts);
         }
         self.view.account = Some(identity);
-        if let Err(error) = self.admission() {
-            tracing::info!("connection {} from {} refused: {error}", self.view.id, self.process.host);
+        if let Err((error, reason)) = self.admission(&user) {
+            self.log_refusal(&user, &format!("{reason} ({})", error.code));
             self.view.account = None;
             return connection.refuse(error);
         }
@@ -76,31 +78,31 @@ impl Session {
         Ok(())
     }
 
-    /// Checks the conditions beside the password and REQUIRE; if they hold, notes the user of the session.
-    fn admission(&self) -> Result<(), SqlError> {
+    /// Checks the conditions beside the password and REQUIRE; if they hold, notes the user of the session. An error comes with its reason
+    /// for the log.
+    fn admission(&self, user: &str) -> Result<(), (SqlError, String)> {
         let server = &self.view.server;
         let accounts = server.accounts.current();
         // The account must still be the one whose password was verified when the login began.
         let own = self.view.account.as_ref();
         let account = own.and_then(|own| accounts.identified(own).map(|account| (own, account)));
-        let user = self.view.user.rsplit_once('@').map_or("", |(user, _)| user);
         let Some((identity, account)) = account else {
-            return Err(SqlError::new(
-                1045,
-                b"28000",
-                format!("Access denied for user '{user}'@'{}' (using password: YES)", self.host),
-            ));
+            let message = format!("Access denied for user '{user}'@'{}' (using password: YES)", self.host);
+            let reason = "the account was dropped or renamed while the user logged in".to_owned();
+            return Err((SqlError::new(1045, b"28000", message), reason));
         };
         if account.locked {
             let message = format!("Access denied for user '{user}'@'{}'. Account is locked.", self.host);
-            return Err(SqlError::new(3118, b"HY000", message));
+            return Err((SqlError::new(3118, b"HY000", message), "the account is locked".to_owned()));
         }
         if let Some(database) = &self.view.database {
             if !self.view.may_use(database) {
-                return Err(self.view.denied_database(database));
+                let reason = format!("the account has no privilege on the database '{}'", database.escape_debug());
+                return Err((self.view.denied_database(database), reason));
             }
             if !server.engine.has_database(database) {
-                return Err(unknown_database(database));
+                let reason = format!("there is no database '{}'", database.escape_debug());
+                return Err((unknown_database(database), reason));
             }
         }
         // This check comes last, because it notes the user.
@@ -111,26 +113,35 @@ impl Session {
         // One place above the limit is for an administrator.
         let is_administrator = self.view.may(Privilege::SUPER) || self.view.may(Privilege::CONNECTION_ADMIN);
         let in_all = most.saturating_add(usize::from(is_administrator));
-        let most = MostSessions { in_all, of_user: (limit > 0).then_some(limit) };
-        match server.registry.log_in(&self.process, user, identity, most) {
+        let limits = MostSessions { in_all, of_user: (limit > 0).then_some(limit) };
+        match server.registry.log_in(&self.process, user, identity, limits) {
             Ok(sessions) => {
                 server.counters.max_used_connections.fetch_max(sessions as u64, Relaxed);
                 Ok(())
             }
             Err(SessionLimit::Server) => {
                 count(&server.counters.refused_connections);
-                Err(SqlError::new(1040, b"08004", "Too many connections"))
+                let reason = format!("max_connections={most} clients are logged in");
+                Err((SqlError::new(1040, b"08004", "Too many connections"), reason))
             }
             Err(SessionLimit::User) if own > 0 => {
                 let message =
                     format!("User '{user}' has exceeded the 'max_user_connections' resource (current value: {own})");
-                Err(SqlError::new(1226, b"42000", message))
+                let reason = format!("the account's MAX_USER_CONNECTIONS {own} are logged in");
+                Err((SqlError::new(1226, b"42000", message), reason))
             }
             Err(SessionLimit::User) => {
                 let message = format!("User {user} already has more than 'max_user_connections' active connections");
-                Err(SqlError::new(1203, b"42000", message))
+                let reason = format!("max_user_connections={of_all} of this user are logged in");
+                Err((SqlError::new(1203, b"42000", message), reason))
             }
         }
+    }
+
+    /// Logs why a login is refused whose password was right, or not asked for.
+    fn log_refusal(&self, user: &str, reason: &str) {
+        let reason = format!("'{}'@'{}': {reason}", user.escape_debug(), self.host);
+        self.view.server.refusals.denied(self.view.id, &reason);
     }
 
     /// Notes a failed login; the reason goes to the log only.
