@@ -67,7 +67,7 @@ pub(super) fn begin(words: &mut Cursor<'_>) -> Result<Option<Answer>, SqlError> 
 
 /// COMMIT.
 pub(super) fn commit(words: &mut Cursor<'_>) -> Result<Option<Answer>, SqlError> {
-    finish(words);
+    finish(words, "COMMIT")?;
     step(TransactionStep::Commit, words)
 }
 
@@ -78,7 +78,7 @@ pub(super) fn rollback(words: &mut Cursor<'_>) -> Result<Option<Answer>, SqlErro
         words.accept("SAVEPOINT");
         return step(TransactionStep::RollbackTo(words.name()?), words);
     }
-    finish(words);
+    finish(words, "ROLLBACK")?;
     step(TransactionStep::Rollback, words)
 }
 
@@ -98,6 +98,20 @@ fn step(step: TransactionStep, words: &Cursor<'_>) -> Result<Option<Answer>, Sql
 }
 
 /// Parses the options of COMMIT and ROLLBACK.
-fn finish(words: &mut Cursor<'_>) {
-    while words.accept_one(&["WORK", "AND", "NO", "CHAIN", "RELEASE"]).is_some() {}
+///
+/// # Errors
+/// 1235 for those that would begin another transaction or end the connection.
+fn finish(words: &mut Cursor<'_>, statement: &str) -> Result<(), SqlError> {
+    let unsupported = |option: &str| {
+        SqlError::new(1235, b"42000", format!("This version of Sealwire doesn't yet support '{statement} {option}'"))
+    };
+    words.accept("WORK");
+    if words.accept("AND") && !words.accept_all(&["NO", "CHAIN"]) {
+        words.expect("CHAIN")?;
+        return Err(unsupported("AND CHAIN"));
+    }
+    if !words.accept_all(&["NO", "RELEASE"]) && words.accept("RELEASE") {
+        return Err(unsupported("RELEASE"));
+    }
+    Ok(())
 }

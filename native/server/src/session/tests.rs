@@ -525,3 +525,19 @@ fn each_sees_the_ciphers_of_the_sessions_that_he_may_see() {
     bench.ok("KILL 7");
     bench.server.registry.leave(waiting.id);
 }
+
+#[test]
+fn options_of_commit_are_carried_out_or_refused() {
+    let mut bench = Bench::new();
+    for sql in
+        ["COMMIT", "COMMIT WORK", "COMMIT AND NO CHAIN", "ROLLBACK WORK AND NO CHAIN NO RELEASE", "COMMIT NO RELEASE"]
+    {
+        bench.ok(sql);
+    }
+    for sql in ["COMMIT AND CHAIN", "ROLLBACK WORK AND CHAIN", "COMMIT RELEASE", "ROLLBACK AND NO CHAIN RELEASE"] {
+        assert_eq!(bench.error(sql), 1235, "{sql}");
+    }
+    for sql in ["COMMIT AND", "COMMIT CHAIN", "ROLLBACK NO", "COMMIT WORK WORK"] {
+        assert_eq!(bench.error(sql), 1064, "{sql}");
+    }
+}

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
 use rusqlite::types::Type;
@@ -50,6 +50,9 @@ pub(super) struct SqliteSession {
     attached: Vec<AttachedDatabase>,
     temporaries: Temporaries,
     transaction: TransactionEntry,
+    /// Whether the client has begun a transaction that SQLite begins with the first statement, because the preparations of a statement
+    /// would read in it, and a transaction that has read does not wait for a lock.
+    is_begun: bool,
     /// Whether SQLite has rolled the client's transaction back, which the client has not ended yet.
     is_rolled_back: bool,
     /// Called by tests between weighing and compiling.
@@ -94,6 +97,7 @@ impl SqliteSession {
             attached: Vec::new(),
             temporaries: Temporaries::new(),
             transaction,
+            is_begun: false,
             is_rolled_back: false,
             #[cfg(test)]
             test_hook: Box::new(|_| {}),
@@ -348,9 +352,10 @@ impl SqliteSession {
         }
         self.limit(&request.limits)?;
         let commits_first = translated.kind == StatementKind::Definition && !translated.is_temporary();
+        let was_begun = self.is_begun && !commits_first;
         let was_open = !self.connection.is_autocommit() && !commits_first;
         let done = self.run_within_space(&translated, request, rows, fills_temporary);
-        let done = done.map_err(|error| self.settle_failure(error, was_open));
+        let done = done.map_err(|error| self.settle_failure(error, was_begun, was_open));
         self.note_transaction(&translated, request, done.is_ok());
         if fills_temporary {
             self.bounds.count_tables(&self.connection, request.context.as_ref());
@@ -360,11 +365,14 @@ impl SqliteSession {
 
     /// Ends the transaction of a statement that failed, where it has ended. SQLite rolls back whole where a change was stopped, or the disk
     /// or the memory was full; MySQL does so after a deadlock.
-    fn settle_failure(&mut self, mut error: SqlError, was_open: bool) -> SqlError {
+    fn settle_failure(&mut self, mut error: SqlError, was_begun: bool, was_open: bool) -> SqlError {
         if error.code == DEADLOCK && !self.connection.is_autocommit() {
             // The connection is as good as closed where this fails.
             let _ = self.run_batch("ROLLBACK");
             self.forget_dropped_temporaries();
+        } else if was_begun && self.connection.is_autocommit() {
+            // Nothing is lost with the first statement, so the transaction goes on.
+            self.is_begun = true;
         } else if was_open && self.connection.is_autocommit() {
             self.is_rolled_back = true;
             error.message.push_str("; the transaction was rolled back: end it with ROLLBACK");
@@ -379,16 +387,46 @@ impl SqliteSession {
         request: &Request<'_>,
         rows: &mut dyn RowSink,
     ) -> Result<Done, SqlError> {
-        if translated.kind == StatementKind::Definition {
+        if translated.kind == StatementKind::Definition && !translated.is_temporary() {
+            self.is_begun = false;
             return self.define(translated, request);
         }
-        if !request.autocommit && self.connection.is_autocommit() {
-            self.run_batch("BEGIN")?;
+        let is_first = (self.is_begun || !request.autocommit) && self.connection.is_autocommit();
+        if is_first {
+            self.begin()?;
         }
-        if translated.kind == StatementKind::Query {
-            self.query(translated, request, rows)
-        } else {
-            self.change(translated, request)
+        match translated.kind {
+            StatementKind::Definition => self.define(translated, request),
+            StatementKind::Query => self.query(translated, request, rows),
+            _ if is_first => self.change_first(translated, request),
+            _ => self.change(translated, request),
+        }
+    }
+
+    /// Begins SQLite's transaction.
+    fn begin(&mut self) -> Result<(), SqlError> {
+        self.run_batch("BEGIN")?;
+        self.is_begun = false;
+        Ok(())
+    }
+
+    /// Runs the first change of a transaction. Where SQLite has read before, it waits for no lock; the client has read nothing, so that the
+    /// transaction can begin anew.
+    fn change_first(&mut self, translated: &Translated, request: &Request<'_>) -> Result<Done, SqlError> {
+        const PAUSE: Duration = Duration::from_millis(5);
+        let begun = Instant::now();
+        loop {
+            let error = match self.change(translated, request) {
+                Err(error) if matches!(error.code, LOCK_WAIT_TIMEOUT | DEADLOCK) => error,
+                done => return done,
+            };
+            let is_over = begun.elapsed() >= request.limits.lock_wait || self.bounds.interruption.is_stopped();
+            if is_over || self.connection.is_autocommit() {
+                return Err(error);
+            }
+            self.run_batch("ROLLBACK")?;
+            self.bounds.interruption.wait_until(|| false, PAUSE);
+            self.run_batch("BEGIN")?;
         }
     }
 
@@ -459,17 +497,26 @@ impl EngineSession for SqliteSession {
             return if *step == TransactionStep::Rollback { Ok(()) } else { Err(rolled_back()) };
         }
         let done = match step {
-            TransactionStep::Begin if open => self.run_batch("COMMIT; BEGIN"),
-            TransactionStep::Begin => self.run_batch("BEGIN"),
+            TransactionStep::Begin if open => self.run_batch("COMMIT"),
+            TransactionStep::Begin => Ok(()),
             TransactionStep::Commit if open => self.run_batch("COMMIT"),
             TransactionStep::Rollback if open => self.run_batch("ROLLBACK"),
             TransactionStep::Commit | TransactionStep::Rollback => Ok(()),
+            TransactionStep::Savepoint(name) if self.is_begun => {
+                let name = quote(name)?;
+                self.begin().and_then(|()| self.run_batch(&format!("SAVEPOINT {name}")))
+            }
             TransactionStep::Savepoint(name) if open => self.run_batch(&format!("SAVEPOINT {}", quote(name)?)),
             // In autocommit mode a savepoint ends with its own statement.
             TransactionStep::Savepoint(_) => Ok(()),
             TransactionStep::RollbackTo(name) => self.run_batch(&format!("ROLLBACK TO {}", quote(name)?)),
             TransactionStep::Release(name) => self.run_batch(&format!("RELEASE {}", quote(name)?)),
         };
+        match step {
+            TransactionStep::Begin => self.is_begun = done.is_ok(),
+            TransactionStep::Commit | TransactionStep::Rollback => self.is_begun = false,
+            _ => {}
+        }
         if self.connection.is_autocommit() {
             self.transaction.close();
             if *step == TransactionStep::Commit && done.is_ok() {
@@ -486,7 +533,7 @@ impl EngineSession for SqliteSession {
     }
 
     fn is_in_transaction(&self) -> bool {
-        self.is_rolled_back || !self.connection.is_autocommit()
+        self.is_begun || self.is_rolled_back || !self.connection.is_autocommit()
     }
 
     fn temporary_table(&self, database: &str, table: &str) -> Result<Option<UnlistedTable>, SqlError> {
@@ -501,7 +548,8 @@ impl EngineSession for SqliteSession {
     }
 }
 
-/// MySQL's number for a deadlock.
+/// MySQL's numbers for a lock that did not come in time, and for a deadlock.
+const LOCK_WAIT_TIMEOUT: u16 = 1205;
 const DEADLOCK: u16 = 1213;
 
 /// The error of whatever continues a transaction that was rolled back.

@@ -573,3 +573,40 @@ fn a_deadlock_ends_its_transaction() {
     run_in(&mut session, "INSERT INTO t VALUES (-3, 0)").unwrap();
     assert_eq!(run_in(&mut other, "SELECT GROUP_CONCAT(a) FROM t WHERE a < 0").unwrap(), "-1,-3");
 }
+
+#[test]
+fn the_first_change_of_a_transaction_waits_for_its_lock() {
+    let heavy = format!("INSERT INTO t SELECT COALESCE({}), 0 FROM v LIMIT 1", vec!["a"; 50].join(", "));
+    for sql in ["INSERT INTO t VALUES (-2, 0)", "UPDATE t SET b = 0 WHERE a = 1", &heavy] {
+        let (mut other, _stops, directory) = stopped_session();
+        run_in(&mut other, "CREATE VIEW v AS SELECT a FROM t").unwrap();
+        let engine = SqliteEngine::new(directory.path());
+        let mut session = SqliteSession::open(engine.shared).unwrap();
+        other.transaction(&TransactionStep::Begin).unwrap();
+        run_in(&mut other, "INSERT INTO t VALUES (-1, 0)").unwrap();
+        let (sender, receiver) = std::sync::mpsc::channel();
+        let sql = sql.to_owned();
+        let changing = std::thread::spawn(move || {
+            session.transaction(&TransactionStep::Begin).unwrap();
+            sender.send(run_in(&mut session, &sql)).unwrap();
+            session.transaction(&TransactionStep::Commit)
+        });
+        let early = receiver.recv_timeout(Duration::from_millis(100));
+        assert!(early.is_err(), "it did not wait: {early:?}");
+        other.transaction(&TransactionStep::Commit).unwrap();
+        assert_eq!(receiver.recv().unwrap(), Ok(String::new()));
+        changing.join().unwrap().unwrap();
+    }
+}
+
+#[test]
+fn a_transaction_whose_first_change_was_stopped_goes_on() {
+    let (mut session, stops, _directory) = stopped_session();
+    session.transaction(&TransactionStep::Begin).unwrap();
+    stops.store(true, Ordering::Relaxed);
+    assert_eq!(run_in(&mut session, "UPDATE t SET a = a + 1").map_err(|error| error.code), Err(1317));
+    assert!(session.is_in_transaction());
+    run_in(&mut session, "INSERT INTO t VALUES (-1, 0)").unwrap();
+    session.transaction(&TransactionStep::Rollback).unwrap();
+    assert_eq!(run_in(&mut session, "SELECT COUNT(*) FROM t WHERE a < 0").unwrap(), "0");
+}
