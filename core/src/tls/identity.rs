@@ -139,6 +139,7 @@ impl Name {
                 .iter()
                 .zip(&self.0)
                 .all(|(read, own)| read.kind == own.kind && read.value == own.value && (own.joined || !read.joined))
+            && self.0.iter().all(Attribute::shows_its_width)
     }
 
     /// The attributes in order.
@@ -150,6 +151,15 @@ impl Name {
     pub fn common_names(&self) -> impl Iterator<Item = &[u8]> {
         let of_kind = self.0.iter().filter(|attribute| attribute.kind == "CN");
         of_kind.map(|attribute| attribute.text.as_ref().unwrap_or(&attribute.value).as_slice())
+    }
+}
+
+impl Attribute {
+    /// Whether the written bytes tell a string of two or four bytes a character from one of ASCII or UTF-8: U+726F U+6F74 are the bytes of
+    /// "root". A zero byte stands in the wide ones alone.
+    #[cfg(any(feature = "server", test))]
+    fn shows_its_width(&self) -> bool {
+        self.text.is_some() == self.value.contains(&0)
     }
 }
 
@@ -390,6 +400,23 @@ mod tests {
         assert_eq!(name(&[(CN, tag::BMP_STRING, b"\0a\0b")]).to_slash(), r"/CN=\x00a\x00b");
         assert_eq!(name(&[("2.5.4.45", tag::BIT_STRING, b"\0ab")]).to_slash(), "/x500UniqueIdentifier=ab");
         assert_eq!(name(&[(CN, tag::GENERAL_STRING, b"\0\0\0a\0\0\0b")]).to_slash(), "/CN=ab");
+    }
+
+    #[test]
+    fn a_wide_string_is_not_taken_for_the_text_of_its_bytes() {
+        for (kind, value, reads) in [
+            (UTF8_STRING, b"root".as_slice(), true),
+            (tag::BMP_STRING, b"root", false),
+            (tag::UNIVERSAL_STRING, b"root", false),
+            (tag::BMP_STRING, b"\0r\0t", true),
+            (UTF8_STRING, b"\0r\0t", false),
+            (tag::BMP_STRING, b"", false),
+            (UTF8_STRING, b"", true),
+        ] {
+            let name = name(&[(CN, kind, value)]);
+            assert!(name.is_written(&name.to_slash()));
+            assert_eq!(name.is_read_from(&name.to_slash()), reads, "{kind:#x} {value:?}");
+        }
     }
 
     fn v1() -> Vec<u8> {
