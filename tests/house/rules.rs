@@ -57,9 +57,6 @@ const PACKAGES: [(&str, &str, u8); 11] = [
     ("sealwire-server", "native/server", 4),
 ];
 
-/// The circles of files that still exist, each with its files in order: no circle may be added, and none of these may grow.
-const KNOWN_CIRCLES: &[&str] = &["sealwire-simnet: attacker impostor middle pair scenario"];
-
 /// The most public items that core may have.
 const MOST_ITEMS: usize = 220;
 
@@ -264,10 +261,7 @@ fn no_two_files_of_a_package_import_each_other() {
         let edges = imports::edges(&modules(&format!("{folder}/src")));
         circles.extend(imports::circles(&edges).iter().map(|circle| format!("{name}: {}", circle.join(" "))));
     }
-    let new: Vec<&String> = circles.iter().filter(|circle| !KNOWN_CIRCLES.contains(&circle.as_str())).collect();
-    assert!(new.is_empty(), "these import each other, directly or by way of others:\n{new:#?}");
-    let opened: Vec<&&str> = KNOWN_CIRCLES.iter().filter(|known| !circles.iter().any(|is| is == **known)).collect();
-    assert!(opened.is_empty(), "these circles are no longer: strike them off KNOWN_CIRCLES:\n{opened:#?}");
+    assert!(circles.is_empty(), "these import each other, directly or by way of others:\n{circles:#?}");
 }
 
 /// The imports of a higher layer, and the modules without a layer.

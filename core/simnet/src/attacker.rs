@@ -5,7 +5,7 @@ use sealwire_core::tls::ServerContext;
 
 use crate::impostor::Impostor;
 use crate::middle::{Middle, Packets, Relay};
-use crate::pair::Toward;
+use crate::toward::Toward;
 
 /// An attacker between client and server, and its attack.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use sealwire_core::{Error, Input, Now, Output, server};
 use crate::host::{Host, Step};
 use crate::middle::{Middle, Relay};
 use crate::net::{Net, Readable, Tcp};
-use crate::pair::Toward;
+use crate::toward::Toward;
 
 /// How long a client waits for a reply, and how long a server waits for a command, in microseconds.
 const CLIENT_PATIENCE_US: u64 = 60_000_000;

@@ -4,7 +4,7 @@ use sealwire_core::Now;
 use sealwire_core::tls::{ClientContext, ServerContext, TlsLayer};
 
 use crate::middle::{Middle, Packets, Relay};
-use crate::pair::Toward;
+use crate::toward::Toward;
 
 /// Presents the attacker's own certificate to the client and connects to the server as a client. The attacker can read the data of a client
 /// that does not verify certificates.

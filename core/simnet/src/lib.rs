@@ -19,12 +19,13 @@ mod run;
 mod scenario;
 mod seeded;
 mod stage;
+mod toward;
 
 pub use attacker::Attacker;
 pub use host::{Host, Step};
 pub use middle::{Middle, Relay};
 pub use net::Network;
-pub use pair::{Delivery, Filter, OwnedEvent, Pair, Toward};
+pub use pair::{Delivery, Filter, OwnedEvent, Pair};
 pub use provider::{SEEDED_RANDOM, SeededRandom, reseed, seeded};
 pub use run::{FactsReport, Failure, Outcome, PeerReport, Run, Rung, RungEvent, SideResult, TlsReport};
 pub use scenario::{
@@ -32,3 +33,4 @@ pub use scenario::{
 };
 pub use seeded::Seeded;
 pub use stage::{Machines, Stage};
+pub use toward::Toward;

@@ -2,7 +2,7 @@
 
 use sealwire_core::Now;
 
-use crate::pair::Toward;
+use crate::toward::Toward;
 
 /// The output of an attacker in the middle.
 #[derive(Debug, Default)]

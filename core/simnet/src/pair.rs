@@ -9,6 +9,7 @@ use sealwire_core::server::{self, Peer};
 use sealwire_core::{Error, Input, Now, Output, SqlError};
 
 use crate::host::{Host, Step};
+use crate::toward::Toward;
 
 /// The wall clock at which every pair starts.
 const START: Duration = Duration::from_secs(crate::START);
@@ -25,16 +26,6 @@ pub enum Delivery {
     Chunks(usize),
     /// All bytes that a side sends before it waits, in one piece.
     Coalesced,
-}
-
-/// The direction of bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
-pub enum Toward {
-    /// From client to server.
-    Server,
-    /// From server to client.
-    Client,
 }
 
 /// An event of the client, in a form that owns its data.
