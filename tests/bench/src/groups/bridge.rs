@@ -10,7 +10,7 @@ use sealwire_tests::websocket::{Opening, Tunnel};
 
 use super::cell;
 use crate::Outcome;
-use crate::measure::{KillOnDrop, Figure, processor_time};
+use crate::measure::{Figure, KillOnDrop, processor_time};
 use crate::report::{Table, ratio};
 use crate::world::World;
 
