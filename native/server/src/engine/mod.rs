@@ -150,13 +150,23 @@ pub(crate) struct Limits {
     pub(crate) lock_wait: Duration,
     /// Whether foreign keys are ignored, because `foreign_key_checks` is off.
     pub(crate) skips_foreign_keys: bool,
+    /// Whether a key must find the rows of an UPDATE or DELETE: `sql_safe_updates` is on, and the statement has no LIMIT.
+    pub(crate) demands_key: bool,
     /// Bytes that the account was charged for the statement's text before the engine got it.
     pub(crate) reserved: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { read_only: None, time: None, rows: None, lock_wait: LOCK_WAIT, skips_foreign_keys: false, reserved: 0 }
+        Self {
+            read_only: None,
+            time: None,
+            rows: None,
+            lock_wait: LOCK_WAIT,
+            skips_foreign_keys: false,
+            demands_key: false,
+            reserved: 0,
+        }
     }
 }
 

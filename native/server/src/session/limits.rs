@@ -78,12 +78,15 @@ impl Session {
         if let Task::Evaluate { .. } = task {
             limits.time = self.execution_time();
         }
-        if let Task::Execute { sql, .. } = task
-            && !changes(sql)
-        {
-            limits.time = self.execution_time();
-            let rows = variables.sql_select_limit;
-            limits.rows = (rows < u64::MAX && Cursor::new(sql).first_outside(&["LIMIT"]).is_none()).then_some(rows);
+        if let Task::Execute { sql, .. } = task {
+            let is_limited = || Cursor::new(sql).first_outside(&["LIMIT"]).is_some();
+            if changes(sql) {
+                limits.demands_key = variables.sql_safe_updates && !is_limited();
+            } else {
+                limits.time = self.execution_time();
+                let rows = variables.sql_select_limit;
+                limits.rows = (rows < u64::MAX && !is_limited()).then_some(rows);
+            }
         }
         limits
     }

@@ -374,11 +374,11 @@ fn a_read_only_server_is_changed_by_administrators_alone() {
 #[test]
 fn variables_do_what_they_promise_or_are_refused() {
     let mut bench = Bench::new();
-    for refused in ["sql_safe_updates = 1", "GLOBAL local_infile = ON", "sql_auto_is_null = 1"] {
+    for refused in ["GLOBAL local_infile = ON", "sql_auto_is_null = 1"] {
         assert_eq!(bench.error(&format!("SET {refused}")), 1235, "{refused}");
     }
     for taken in [
-        "sql_safe_updates = 0",
+        "sql_safe_updates = 1",
         "GLOBAL local_infile = OFF",
         "foreign_key_checks = 0",
         "unique_checks = 0",

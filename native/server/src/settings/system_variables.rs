@@ -150,7 +150,7 @@ system_variables! {
         "ONLY_FULL_GROUP_BY,STRICT_TRANS_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION";
     sql_notes: both Switch = true;
     sql_quote_show_create: both Switch = true;
-    sql_safe_updates: both Switch = false, refuses_on();
+    sql_safe_updates: both Switch = false;
     sql_select_limit: both Number(0, MOST) = MOST;
     sql_warnings: both Switch = false;
     ssl_fips_mode: fixed Text = "OFF";

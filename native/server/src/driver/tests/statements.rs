@@ -27,6 +27,54 @@ fn a_select_ends_when_its_time_is_over_and_gives_no_more_rows_than_are_wanted() 
 }
 
 #[test]
+fn a_change_without_a_key_is_refused_where_the_session_is_safe() {
+    let running = Running::start(&[]);
+    let mut client = running.root();
+    for sql in [
+        "CREATE DATABASE d",
+        "USE d",
+        "CREATE TABLE p (id INT PRIMARY KEY, a INT, b INT, c INT, KEY (b), UNIQUE KEY (c))",
+        "CREATE TABLE k (p INT, FOREIGN KEY (p) REFERENCES p (id))",
+        "INSERT INTO p VALUES (1, 1, 1, 1), (2, 2, 2, 2), (3, 3, 3, 3), (4, 4, 4, 4)",
+        "SET sql_safe_updates = 1",
+    ] {
+        client.query(sql).unwrap();
+    }
+    for refused in [
+        "UPDATE p SET a = 9",
+        "UPDATE p SET a = 9 WHERE TRUE",
+        "UPDATE p SET a = 9 WHERE a = 1",
+        "UPDATE p SET b = 9 WHERE a = 1 OR b = 1",
+        "UPDATE p AS x SET a = 9 WHERE a IN (SELECT p FROM k WHERE p = 1 LIMIT 1)",
+        "DELETE FROM p",
+        "DELETE FROM p WHERE a = 1",
+        "DELETE FROM p WHERE a = (SELECT a FROM p WHERE id = 1)",
+        "WITH x AS (SELECT 1 AS one) DELETE FROM p WHERE a IN (SELECT one FROM x)",
+    ] {
+        let error = client.query(refused).unwrap_err();
+        assert_eq!((error.code, error.sqlstate_str()), (1175, "HY000"), "{refused}: {error}");
+        assert!(error.message.contains("without a WHERE that uses a KEY column"), "{error}");
+    }
+    assert_eq!(client.execute("DELETE FROM p WHERE a = ?", &[Value::Int(1)]).unwrap_err().code, 1175);
+    assert_eq!(client.rows("SELECT SUM(a), COUNT(*) FROM p"), [["10", "4"]]);
+    for (taken, changed) in [
+        ("UPDATE p SET a = 9 WHERE id = 1", 1),
+        ("UPDATE p AS x SET a = 9 WHERE x.b = 2 OR x.c = 3", 2),
+        ("UPDATE p SET a = 8 WHERE id IN (SELECT p + 1 FROM k UNION SELECT 1)", 1),
+        ("UPDATE p SET a = 7 LIMIT 2", 2),
+        ("DELETE FROM p WHERE b > 3", 1),
+        ("DELETE FROM p WHERE a = 7 LIMIT 1", 1),
+        ("INSERT INTO k SELECT id FROM p", 2),
+        ("TRUNCATE k", 0),
+    ] {
+        let changes = client.query(taken).unwrap_or_else(|error| panic!("{taken}: {error}")).affected;
+        assert!(changes == changed || taken.starts_with("TRUNCATE"), "{taken}: {changes}");
+    }
+    client.query("SET sql_safe_updates = 0").unwrap();
+    assert_eq!(client.query("DELETE FROM p").unwrap().affected, 2);
+}
+
+#[test]
 fn no_variable_keeps_a_long_text() {
     let running = Running::start(&[]);
     let mut client = running.root();

@@ -36,6 +36,7 @@ mod attaching;
 mod compiling;
 mod definition;
 mod disk;
+mod safe_updates;
 mod system_tables;
 
 /// One connection's session with the engine.
@@ -205,6 +206,7 @@ impl SqliteSession {
     }
 
     fn change(&self, translated: &Translated, request: &Request<'_>) -> Result<Done, SqlError> {
+        self.demand_key(translated, request)?;
         let sql = translated.statements.first().map(String::as_str).unwrap_or_default();
         let before = self.connection.last_insert_rowid();
         let allowed = || AllowedActions::new(translated, Arc::clone(request.context));
