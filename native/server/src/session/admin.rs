@@ -7,6 +7,7 @@ use sealwire_core::error::SqlError;
 
 use super::Session;
 use super::answer::{Answer, Reply, Table};
+use super::show;
 use crate::engine::{
     LockWait, Task, TransactionStep, declared_column, interrupted, is_system_database, unknown_database,
 };
@@ -249,6 +250,17 @@ pub(super) fn refuse_stored_program(words: &Cursor<'_>) -> Result<Option<Answer>
 pub(super) fn refuse_load() -> Result<Option<Answer>, SqlError> {
     let message = "Loading local data is disabled; this must be enabled on both the client and server sides";
     Err(SqlError::new(3948, b"42000", message))
+}
+
+/// HELP: as MySQL answers where its help tables are empty.
+///
+/// # Errors
+/// 1064 where no topic follows.
+pub(super) fn help(words: &mut Cursor<'_>) -> Result<Option<Answer>, SqlError> {
+    words.name_or_text()?;
+    words.expect_end()?;
+    let columns = show::columns(&[("name", "VARCHAR(64)"), ("is_it_category", "VARCHAR(1)")]);
+    Ok(Some(Answer::Rows(Table { columns, rows: Vec::new() })))
 }
 
 /// The kind of stored program that a CREATE would make; the word CREATE is already taken.

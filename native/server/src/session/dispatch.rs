@@ -84,7 +84,7 @@ const STATEMENTS: &[Entry] = &[
     own(&["DEALLOCATE"], engine),
     own(&["EXECUTE"], engine),
     own(&["HANDLER"], engine),
-    own(&["HELP"], engine),
+    own(&["HELP"], |_, _, words| admin::help(words)).only_reads(),
     own(&["INSTALL"], engine),
     own(&["PREPARE"], engine),
 ];

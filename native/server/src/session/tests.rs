@@ -392,6 +392,15 @@ fn variables_do_what_they_promise_or_are_refused() {
 }
 
 #[test]
+fn there_is_help_about_nothing() {
+    let mut bench = Bench::new();
+    assert_eq!(bench.rows("HELP 'contents'"), [[""; 0]; 0]);
+    assert_eq!(bench.titles("help `select`"), ["name", "is_it_category"]);
+    assert_eq!(bench.error("HELP"), 1064);
+    assert_eq!(bench.error("HELP 'a' 'b'"), 1064);
+}
+
+#[test]
 fn foreign_keys_are_passed_over_where_the_session_says_so() {
     let mut bench = Bench::new();
     let tables = "CREATE DATABASE d; USE d; CREATE TABLE p (id INT PRIMARY KEY); CREATE TABLE c (p INT, FOREIGN KEY (p) REFERENCES p (id))";
