@@ -37,7 +37,7 @@ impl<'a> Cursor<'a> {
     pub(super) fn syntax_error(&self) -> SqlError {
         let near: String = self.sql.get(self.token.start..).unwrap_or("").chars().take(NEAR_LENGTH).collect();
         SqlError::syntax(format!(
-            "You have an error in your SQL syntax; check the manual that corresponds to your Sealwire server \
+            "You have an error in your SQL syntax; check the manual that corresponds to your MySQL server \
                  version for the right syntax to use near '{near}' at line {}",
             self.line()
         ))

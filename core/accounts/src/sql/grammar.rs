@@ -522,7 +522,7 @@ mod tests {
         ] {
             let expected = format!(
                 "ERROR 1064 (42000): You have an error in your SQL syntax; check the manual that corresponds to your \
-                 Sealwire server version for the right syntax to use near '{near}' at line {line}"
+                 MySQL server version for the right syntax to use near '{near}' at line {line}"
             );
             assert_eq!(error(sql), expected, "{sql}");
         }
