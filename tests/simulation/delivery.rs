@@ -41,13 +41,19 @@ fn chunks_never_change_the_outcome_on_plaintext() {
 }
 
 #[test]
-fn ssl_request_and_client_hello_leave_in_one_transmission() {
+fn ssl_request_and_client_hello_leave_one_after_the_other() {
     let world = World::new();
     let mut pair = pair(world.client("any"), world.server());
     pair.run();
-    let (_, first) = pair.wire.iter().find(|(to, _)| *to == Toward::Server).unwrap();
-    assert_eq!(first[..4], [32, 0, 0, 1], "a SSLRequest of 32 bytes, numbered 1");
-    assert_eq!(first[36], 22, "then a TLS handshake record");
+    let sent: Vec<_> = pair.wire.iter().filter(|(to, _)| *to == Toward::Server).map(|(_, bytes)| bytes).collect();
+    assert_eq!((sent[0].len(), &sent[0][..4]), (36, &[32, 0, 0, 1][..]), "a SSLRequest of 32 bytes, numbered 1");
+    assert_eq!(sent[1][0], 22, "then a TLS handshake record");
+    let greeting = pair.wire.iter().position(|(to, _)| *to == Toward::Client).unwrap();
+    assert_eq!(
+        [pair.wire[greeting + 1].0, pair.wire[greeting + 2].0],
+        [Toward::Server; 2],
+        "with no answer in between"
+    );
 }
 
 #[test]

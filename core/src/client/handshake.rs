@@ -34,6 +34,7 @@ pub(super) struct Context<'a> {
 #[derive(Debug)]
 pub(super) enum Handshake {
     AwaitGreeting(AwaitGreeting),
+    Requested(Requested),
     Securing(Securing),
     Authenticating(Authenticating),
 }
@@ -52,6 +53,7 @@ impl Handshake {
     pub(super) const fn name(&self) -> &'static str {
         match self {
             Self::AwaitGreeting(_) => "AwaitGreeting",
+            Self::Requested(_) => "Requested",
             Self::Securing(_) => "Securing",
             Self::Authenticating(_) => "Authenticating",
         }
@@ -61,7 +63,7 @@ impl Handshake {
     pub(super) const fn stage(&self) -> &'static str {
         match self {
             Self::AwaitGreeting(_) => "at 'reading initial communication packet'",
-            Self::Securing(_) => "at 'SSL connection handshake'",
+            Self::Requested(_) | Self::Securing(_) => "at 'SSL connection handshake'",
             Self::Authenticating(_) => "at 'reading authorization packet'",
         }
     }
@@ -69,6 +71,7 @@ impl Handshake {
     pub(super) fn step(self, with: &mut Context<'_>) -> Result<Next, Error> {
         match self {
             Self::AwaitGreeting(state) => state.step(with),
+            Self::Requested(state) => state.step(with),
             Self::Securing(state) => state.step(with),
             Self::Authenticating(state) => state.step(with),
         }
@@ -148,7 +151,7 @@ impl AwaitGreeting {
             ))),
             TlsPolicy::Required(context) | TlsPolicy::Preferred(context) if offered.contains(Capabilities::SSL) => {
                 let context = context.clone();
-                request_tls(greeting_data, &context, with)
+                Ok(request_tls(greeting_data, context, with))
             }
             _ => log_in(greeting_data, with),
         }
@@ -169,15 +172,32 @@ fn negotiate(config: &Config, offered: Capabilities) -> Capabilities {
     ours & offered
 }
 
-/// Sends an SSLRequest directly followed by the ClientHello.
-fn request_tls(greeting_data: GreetingData, context: &ClientContext, with: &mut Context<'_>) -> Result<Next, Error> {
+/// Sends an SSLRequest. The driver transmits it before the ClientHello is made, as other client libraries do, because Wireshark decrypts no
+/// session whose SSLRequest and ClientHello share a segment.
+fn request_tls(greeting_data: GreetingData, context: ClientContext, with: &mut Context<'_>) -> Next {
     let capabilities = negotiate(with.config, greeting_data.capabilities) | Capabilities::SSL;
     let request = SslRequest { capabilities, max_packet: with.config.max_packet, charset: with.config.charset };
     let summary = || format!("capabilities {capabilities:?}");
     with.link.channel.send_traced("SSLRequest", |out| request.encode(out), summary);
-    let layer = TlsLayer::client(context, &with.config.server_name, with.config.sni.as_deref(), with.link.now.wall)?;
-    with.link.channel.start_tls(layer, with.link.now.wall, with.received)?;
-    Ok(Next::Again(Handshake::Securing(Securing { greeting_data, capabilities })))
+    Next::Wait(Handshake::Requested(Requested { greeting_data, capabilities, context }))
+}
+
+/// TLS is requested. The server answers nothing, so the ClientHello follows at once.
+#[derive(Debug)]
+pub(super) struct Requested {
+    greeting_data: GreetingData,
+    capabilities: Capabilities,
+    context: ClientContext,
+}
+
+impl Requested {
+    fn step(self, with: &mut Context<'_>) -> Result<Next, Error> {
+        let Self { greeting_data, capabilities, context } = self;
+        let (name, sni, wall) = (&with.config.server_name, with.config.sni.as_deref(), with.link.now.wall);
+        let layer = TlsLayer::client(&context, name, sni, wall)?;
+        with.link.channel.start_tls(layer, wall, with.received)?;
+        Ok(Next::Again(Handshake::Securing(Securing { greeting_data, capabilities })))
+    }
 }
 
 /// The TLS handshake is in progress. Neither user name nor password has been sent.

@@ -2,8 +2,8 @@
 
 use std::io::{self, Read, Write};
 use std::net::TcpListener;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
 use std::thread;
 
 use sealwire_core::facts::Transport;
@@ -263,4 +263,38 @@ fn a_server_that_goes_on_sending_reads_why_the_client_left() {
     assert_eq!(error.to_sql_error().code, 2026, "{error}");
     let received = server.join().unwrap().unwrap();
     assert!(received.ends_with(b"\x15\x03\x03\0\x02\x02\x32"), "{received:?}");
+}
+
+/// A server that says its greeting alone, and keeps each write.
+struct Greeter {
+    greeting: &'static [u8],
+    writes: mpsc::Sender<Vec<u8>>,
+}
+
+impl Read for Greeter {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.greeting.read(buffer)
+    }
+}
+
+impl Write for Greeter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.writes.send(bytes.to_vec()).unwrap();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn the_tls_request_is_sent_before_the_client_hello() {
+    let (writes, written) = mpsc::channel();
+    let tls = TlsPolicy::Required(ClientContext::build(ClientOptions::new(provider(), Trust::NoVerification)).unwrap());
+    let config = Config { tls, ..config("pw") };
+    Client::over(Greeter { greeting: GREETING, writes }, config).unwrap_err();
+    // tshark does not see that TLS begins where both are in one segment.
+    let written: Vec<_> = written.iter().collect();
+    assert!(matches!(written.as_slice(), [request, hello] if request.len() == 36 && hello[0] == 22), "{written:?}");
 }
