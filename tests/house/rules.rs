@@ -77,6 +77,7 @@ const IN_SIGNATURES: &[&str] = &[
     "message::ValueText",
     "message::vectors::Vector",
     "tls::Counters",
+    "tls::ListPeriod",
     "tls::identity::Attribute",
     "tls::ciphers::CipherName",
 ];

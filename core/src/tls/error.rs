@@ -80,6 +80,8 @@ pub enum CertificateProblem {
     RevocationUnknown {
         /// The issuer whose CRL is missing or out of date, in slash form.
         issuer: String,
+        /// The period of its newest CRL, if there is one.
+        given: Option<ListPeriod>,
     },
     /// A signature in the chain is invalid.
     BadSignature,
@@ -108,6 +110,16 @@ pub enum CertificateProblem {
     },
     /// The certificate can't be parsed.
     Unreadable,
+}
+
+/// The period of a CRL that is not current, with dates as OpenSSL prints them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ListPeriod {
+    /// It ended at this date.
+    Ended(String),
+    /// It begins at this date.
+    Begins(String),
 }
 
 /// The constraint that a certificate of the chain violates.
@@ -156,7 +168,14 @@ impl fmt::Display for CertificateProblem {
                 write!(f, "it is for {}, not for '{expected}'", printable::line(&presented.join(", ")))
             }
             Self::Revoked => f.write_str("its issuer has revoked it"),
-            Self::RevocationUnknown { issuer } => write!(f, "no current CRL of its issuer {issuer} was given"),
+            Self::RevocationUnknown { issuer, given } => {
+                write!(f, "no current CRL of its issuer {issuer} was given")?;
+                match given {
+                    None => Ok(()),
+                    Some(ListPeriod::Ended(date)) => write!(f, ": the given one is out of date since {date}"),
+                    Some(ListPeriod::Begins(date)) => write!(f, ": the given one is valid only from {date}"),
+                }
+            }
             Self::BadSignature => f.write_str("a signature in its chain is wrong"),
             Self::CaUsedAsEndEntity => f.write_str("it is the certificate of a CA that is not trusted"),
             Self::WrongPurpose { certificate } => {
@@ -222,11 +241,19 @@ impl CertificateProblem {
             Self::NotValidForName { .. } => {
                 "Connect by one of these names, or check the CA only with --ssl-mode=VERIFY_CA.".to_string()
             }
-            Self::Expired { .. } | Self::NotYetValid { .. } => {
-                "The certificate must be renewed; check this machine's clock too.".to_string()
+            Self::Expired { .. } => "The certificate must be renewed; check this machine's clock too.".to_string(),
+            Self::NotYetValid { .. } => {
+                "Check this machine's clock; if it is right, the certificate can't be used before that time."
+                    .to_string()
             }
-            Self::RevocationUnknown { .. } => {
+            Self::RevocationUnknown { given: None, .. } => {
                 "Give its CRL with --ssl-crl, and renew it before it expires.".to_string()
+            }
+            Self::RevocationUnknown { given: Some(ListPeriod::Ended(_)), .. } => {
+                "Give a newer CRL of that issuer with --ssl-crl; check this machine's clock too.".to_string()
+            }
+            Self::RevocationUnknown { given: Some(ListPeriod::Begins(_)), .. } => {
+                "Check this machine's clock, or give an older CRL of that issuer with --ssl-crl.".to_string()
             }
             Self::UnsupportedAlgorithm { .. } => {
                 "Make the certificate anew with SHA-256 and an RSA key of 2048 bits or more, ECDSA or Ed25519."
@@ -289,7 +316,7 @@ pub(super) fn alert_name(alert: AlertDescription) -> &'static str {
 
 fn alert_meaning(name: &str) -> &'static str {
     match name {
-        "unknown_ca" => "it does not trust the CA of our certificate",
+        "unknown_ca" => "it does not trust the CA of our certificate, or has no current CRL of it",
         "bad_certificate" | "unsupported_certificate" | "certificate_unknown" => "it does not accept our certificate",
         "certificate_expired" => "it says that our certificate has expired, or is not valid yet",
         "certificate_revoked" => "it says that our certificate is revoked",
@@ -342,7 +369,7 @@ mod tests {
         let error = TlsError::AlertReceived(alert_name(AlertDescription::UnknownCA));
         assert_eq!(
             error.to_string(),
-            "the peer sent the alert unknown_ca: it does not trust the CA of our certificate"
+            "the peer sent the alert unknown_ca: it does not trust the CA of our certificate, or has no current CRL of it"
         );
         assert!(error.hint().is_some_and(|hint| hint.contains("--ssl-cert")));
         for (alert, way_out) in [

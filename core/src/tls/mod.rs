@@ -49,7 +49,7 @@ mod versions;
 pub use client_context::{ClientContext, ClientOptions, Trust};
 pub use counters::Counters;
 pub use date::date_text;
-pub use error::{CertificateProblem, ConstraintViolation, TlsError};
+pub use error::{CertificateProblem, ConstraintViolation, ListPeriod, TlsError};
 pub use fingerprint::Fingerprint;
 pub use identity::{CertificateInfo, Name};
 pub use layer::TlsLayer;

@@ -3,6 +3,8 @@
 use alloc::vec::Vec;
 
 use super::asn1::{Extension, Field, Malformed, Signed, for_each_extension, tag};
+use super::date::date_text;
+use super::error::ListPeriod;
 
 /// A parsed revocation list.
 #[derive(Debug)]
@@ -10,6 +12,7 @@ pub(super) struct RevocationList {
     pub(super) der: Vec<u8>,
     /// The issuer's name in DER.
     pub(super) issuer: Vec<u8>,
+    /// The list counts from this time on, in seconds since the Unix epoch.
     this_update: u64,
     /// The list is out of date after this time, in seconds since the Unix epoch.
     pub(super) next_update: Option<u64>,
@@ -57,9 +60,12 @@ impl RevocationList {
         Signed::parse(&self.der)
     }
 
-    /// Whether `now` is within the list's period.
-    pub(super) fn is_current(&self, now: u64) -> bool {
-        self.this_update <= now && self.next_update.is_none_or(|next| now <= next)
+    /// The list's period, if `now` is outside of it.
+    pub(super) fn missed_period(&self, now: u64) -> Option<ListPeriod> {
+        if now < self.this_update {
+            return Some(ListPeriod::Begins(date_text(self.this_update)));
+        }
+        self.next_update.filter(|next| *next < now).map(|next| ListPeriod::Ended(date_text(next)))
     }
 
     /// The number of revoked certificates.
