@@ -297,7 +297,7 @@ impl<'a> Reader<'a> {
             .specs()
             .find_map(|spec| {
                 let on = spec.short == Some(letter);
-                (on || spec.off_short == Some(letter)).then_some((spec, on))
+                (on || spec.off_short.is_some_and(|(off, _)| off == letter)).then_some((spec, on))
             })
             // mysql has two letters for help.
             .or_else(|| (letter == 'I').then(|| self.find_letter('?').ok()).flatten())
@@ -316,7 +316,7 @@ mod tests {
         Spec::number("max-allowed-packet", "Greatest packet.").default("16M"),
         Spec::flag("batch", "No interaction.").short('B'),
         Spec::flag("silent", "Be more silent.").short('s').repeatable(),
-        Spec::flag("column-names", "Write column names.").off_short('N').default("on"),
+        Spec::flag("column-names", "Write column names.").off_short('N', "Don't write them.").default("on"),
         Spec::text("execute", "Execute and quit.").short('e').repeatable(),
         Spec::choice("ssl-mode", &["DISABLED", "VERIFY_CA"], "Security."),
         Spec::flag("ssl", "Use TLS.").default("on"),
@@ -487,7 +487,9 @@ mod tests {
         for line in [&["--help", "--fooz"][..], &["-?"], &["-I"], &["-B?"]] {
             let text = printed(line);
             assert!(text.contains("\n  -h, --host=name     Connect to host. (Default: localhost.)\n"), "{text}");
-            assert!(text.contains("\n  -N, --skip-column-names \n                      Write column names."), "{text}");
+            // The text beside each of the two names is of that name.
+            assert!(text.contains("\n  --column-names      Write column names. (Defaults to on; use\n"), "{text}");
+            assert!(text.contains("\n  -N, --skip-column-names \n                      Don't write them.\n"), "{text}");
         }
         assert_eq!(printed(&["-V"]), "sealwire  Ver 1.0\n");
     }

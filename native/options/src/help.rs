@@ -75,19 +75,12 @@ fn shown<'a>(program: &Program, name: &str, value: &'a str) -> &'a str {
 }
 
 fn option(out: &mut String, spec: &Spec) {
-    let start = out.len();
-    let _ = match spec.short.or(spec.off_short) {
-        Some(letter) => write!(out, "  -{letter}, "),
-        None => write!(out, "  "),
+    let value = match spec.kind {
+        Kind::Action | Kind::Flag => "",
+        Kind::OptionalText => "[=name]",
+        Kind::Text | Kind::Choice(_) => "=name",
+        Kind::Number { .. } => "=#",
     };
-    let skip = if spec.short.is_none() && spec.off_short.is_some() { "skip-" } else { "" };
-    let _ = match spec.kind {
-        Kind::Action | Kind::Flag => write!(out, "--{skip}{} ", spec.name),
-        Kind::OptionalText => write!(out, "--{}[=name] ", spec.name),
-        Kind::Text | Kind::Choice(_) => write!(out, "--{}=name ", spec.name),
-        Kind::Number { .. } => write!(out, "--{}=# ", spec.name),
-    };
-    let mut column = out.len() - start;
     let mut help = spec.help.to_owned();
     if let Kind::Choice(words) = spec.kind {
         let _ = write!(help, " One of {}.", words.join(", "));
@@ -100,6 +93,18 @@ fn option(out: &mut String, spec: &Spec) {
         Some(Preset::Number(number)) => write!(help, " (Default: {}.)", shortest(number)),
         Some(Preset::Flag(_)) | None => Ok(()),
     };
+    entry(out, spec.short, &format!("--{}{value} ", spec.name), &help);
+    if let Some((letter, help)) = spec.off_short {
+        entry(out, Some(letter), &format!("--skip-{} ", spec.name), help);
+    }
+}
+
+/// Writes the names in the left column and the help in the right one.
+fn entry(out: &mut String, letter: Option<char>, name: &str, help: &str) {
+    let letter = letter.map_or_else(String::new, |letter| format!("-{letter}, "));
+    let names = format!("  {letter}{name}");
+    let mut column = names.chars().count();
+    out.push_str(&names);
     if column > NAME_WIDTH {
         out.push('\n');
         column = 0;

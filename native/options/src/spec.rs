@@ -38,7 +38,8 @@ pub enum Preset {
 pub struct Spec {
     pub(crate) name: &'static str,
     pub(crate) short: Option<char>,
-    pub(crate) off_short: Option<char>,
+    /// The letter that switches a flag off, and the help of that.
+    pub(crate) off_short: Option<(char, &'static str)>,
     pub(crate) kind: Kind,
     pub(crate) preset: Option<Preset>,
     pub(crate) help: &'static str,
@@ -108,8 +109,8 @@ impl Spec {
     }
 
     /// A letter that switches the flag off, as mysql's `-N` does for `column-names`.
-    pub const fn off_short(mut self, letter: char) -> Self {
-        self.off_short = Some(letter);
+    pub const fn off_short(mut self, letter: char, help: &'static str) -> Self {
+        self.off_short = Some((letter, help));
         self
     }
 

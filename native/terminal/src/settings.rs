@@ -24,11 +24,15 @@ pub(crate) const SOCKETS: [&str; 4] =
 const COMPRESSION: &str = "compression-algorithms";
 
 const OPTIONS: &[Spec] = &[
-    Spec::flag("auto-rehash", "Complete the names of tables and columns.").default("on").off_short('A'),
+    Spec::flag("auto-rehash", "Complete the names of tables and columns.")
+        .default("on")
+        .off_short('A', "Don't ask the server for names to complete."),
     Spec::flag("auto-vertical-output", "Switch to vertical output if the result is wider than the terminal."),
     Spec::flag("batch", "Print results with a tab as separator, each row on a new line. Ask no questions.").short('B'),
     Spec::flag("binary-as-hex", "Print binary data as hex. Enabled by default at a terminal."),
-    Spec::flag("column-names", "Write column names in results.").default("on").off_short('N'),
+    Spec::flag("column-names", "Write column names in results.")
+        .default("on")
+        .off_short('N', "Don't write column names in results."),
     Spec::flag("compress", "Use compression in server/client protocol: --compression-algorithms=zlib,uncompressed.")
         .short('C'),
     Spec::text(
@@ -57,7 +61,9 @@ const OPTIONS: &[Spec] = &[
     Spec::flag("html", "Produce HTML output.").short('H'),
     Spec::flag("i-am-a-dummy", "Synonym for --safe-updates."),
     Spec::text("init-command", "SQL statement to execute when connecting, and again when reconnecting."),
-    Spec::flag("line-numbers", "Write line numbers for errors.").default("on").off_short('L'),
+    Spec::flag("line-numbers", "Write line numbers for errors.")
+        .default("on")
+        .off_short('L', "Don't write line numbers for errors."),
     Spec::flag(
         "local-infile",
         "Enable LOAD DATA LOCAL INFILE. Only a verified server gets the file that the statement names.",
