@@ -66,6 +66,14 @@ impl World {
         self.talk_by(&program("sealwire"), options, steps)
     }
 
+    /// The client with the user's name and password, for a script.
+    fn client(&self, options: &[&str]) -> Command {
+        let mut command = Command::new(program("sealwire"));
+        command.args(["--no-defaults", "--host=127.0.0.1", "--user=person"]).args(options);
+        command.arg(format!("--port={}", self.server.port)).args([self.with_ca(), Self::with_password()]);
+        command
+    }
+
     #[track_caller]
     fn talk_by(&self, client: &Path, options: &[String], steps: &[(&str, Typed<'_>)]) -> (String, i64) {
         let mut command = vec![client.display().to_string(), "--no-defaults".to_owned()];
@@ -316,17 +324,32 @@ fn names_and_words_are_completed_and_results_paged() {
 }
 
 #[test]
+fn safe_updates_work_with_our_server() {
+    if !needs(&["openssl"]) {
+        return;
+    }
+    let world = World::new();
+    let script = "CREATE DATABASE d; USE d; CREATE TABLE t (id INT PRIMARY KEY, a INT); INSERT INTO t VALUES (1, 1), (2, 2), (3, 3);
+        DELETE FROM t; UPDATE t SET a = 7; UPDATE t SET a = 8 WHERE id = 2; SELECT a FROM t;";
+    for option in ["-U", "--safe-updates", "--i-am-a-dummy"] {
+        let mut client = world.client(&[option, "-f", "--select-limit=2", "-N"]);
+        let output = child::output(&mut client, script.as_bytes()).unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(said.matches("ERROR 1175 (HY000)").count(), 2, "{said}");
+        assert!(said.contains("WARNING: the server has no variable max_join_size"), "{said}");
+        assert_eq!(String::from_utf8_lossy(&output.stdout), "1\n8\n", "{said}");
+        let output = child::output(&mut world.client(&["-e", "DROP DATABASE d"]), b"").unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+#[test]
 fn an_interrupt_ends_the_statement_and_then_the_script() {
     if !needs(&["openssl"]) {
         return;
     }
     let world = World::new();
-    let client = |statement: &str| {
-        let mut command = Command::new(program("sealwire"));
-        command.args(["--no-defaults", "--host=127.0.0.1", "--user=person", "-N", "-e", statement]);
-        command.arg(format!("--port={}", world.server.port)).args([world.with_ca(), World::with_password()]);
-        command
-    };
+    let client = |statement: &str| world.client(&["-N", "-e", statement]);
     let mut sleeper = client("SELECT SLEEP(100)");
     let sleeper = sleeper.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     // The client can be interrupted once the server has its statement.

@@ -24,6 +24,8 @@ use sealwire_options::tls::{ClientTlsChoice, ClientTlsOptions};
 
 /// MySQL's error number of a failed login.
 const ACCESS_DENIED: u16 = 1045;
+/// The error number of a system variable that the server does not have.
+const UNKNOWN_VARIABLE: u16 = 1193;
 /// A longer first line of standard input is no password.
 const MOST_PASSWORD_BYTES: u64 = 1 << 16;
 
@@ -38,12 +40,14 @@ pub(crate) struct Connector {
     tried: Option<TlsPolicy>,
     /// Whether the notes of the TLS policy were shown.
     noted: bool,
+    /// Whether the user was warned that joins have no limit.
+    warned_of_joins: bool,
 }
 
 impl Connector {
     pub(crate) fn new(settings: Settings, values: Values) -> Self {
         let known = KnownServers::of_user(|name| std::env::var(name).ok());
-        Self { settings, values, password: None, known, last: None, tried: None, noted: false }
+        Self { settings, values, password: None, known, last: None, tried: None, noted: false, warned_of_joins: false }
     }
 
     pub(crate) const fn address(&self) -> &Address {
@@ -230,11 +234,25 @@ impl Connector {
                 Ok(Box::new(Upload { file: fs::File::open(path)?, path: path.to_owned(), bytes: 0 }))
             }));
         }
-        for statement in &self.settings.init {
-            let mut results = client.query(statement)?;
-            while results.next_result()? {}
+        self.be_safe(&mut client)?;
+        if let Some(statement) = &self.settings.init {
+            run(&mut client, statement)?;
         }
         Ok(client)
+    }
+
+    /// Sets the variables of `--safe-updates`. A server without `max_join_size` can't limit joins, and the user is warned; a server without the
+    /// others is refused, because the user relies on them.
+    fn be_safe(&mut self, client: &mut Client<Socket>) -> Result<(), ClientError> {
+        let Some(safe) = &self.settings.safe_updates else { return Ok(()) };
+        match run(client, &safe.statement()) {
+            Err(ClientError::Sql(error)) if error.code == UNKNOWN_VARIABLE => run(client, &safe.without_joins())?,
+            other => return other,
+        }
+        if !std::mem::replace(&mut self.warned_of_joins, true) {
+            output::report("WARNING: the server has no variable max_join_size, so --safe-updates does not limit joins");
+        }
+        Ok(())
     }
 
     /// The password, asked for once.
@@ -319,6 +337,13 @@ impl Connector {
             "WARNING: THE SERVER'S CERTIFICATE HAS CHANGED!", untrusted.host, untrusted.port, untrusted.fingerprint
         ));
     }
+}
+
+/// Runs statements and discards their results.
+fn run(client: &mut Client<Socket>, sql: &str) -> Result<(), ClientError> {
+    let mut results = client.query(sql)?;
+    while results.next_result()? {}
+    Ok(())
 }
 
 /// A file that is being sent to the server. The user is told when it has been sent, whatever the server answers.

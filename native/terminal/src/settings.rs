@@ -172,8 +172,10 @@ pub(crate) struct Settings {
     pub(crate) delimiter: String,
     /// The texts of `--execute`; each holds one statement or more.
     pub(crate) execute: Vec<String>,
-    /// The statements that run after each connect.
-    pub(crate) init: Vec<String>,
+    /// `--safe-updates`.
+    pub(crate) safe_updates: Option<SafeUpdates>,
+    /// `--init-command`: SQL that runs after each connect.
+    pub(crate) init: Option<String>,
     /// `--tee`.
     pub(crate) tee: Option<String>,
     /// `--pager`; empty for $PAGER.
@@ -254,7 +256,8 @@ impl Settings {
             prompt: values.text("prompt").unwrap_or("sealwire> ").to_owned(),
             delimiter: delimiter(values.text("delimiter").unwrap_or(";"))?,
             execute: values.texts("execute").map(str::to_owned).collect(),
-            init: init(values),
+            safe_updates: SafeUpdates::of(values),
+            init: values.text("init-command").map(str::to_owned),
             // `--tee` has no effect in a script, as in mysql.
             tee: values.text("tee").filter(|_| !behavior.batch).map(str::to_owned),
             pager: values.is_given("pager").then(|| values.text("pager").unwrap_or_default().to_owned()),
@@ -272,16 +275,29 @@ fn delimiter(text: &str) -> Result<String, String> {
     }
 }
 
-/// The statements of `--safe-updates` and `--init-command`, as mysql sends them.
-fn init(values: &Values) -> Vec<String> {
-    let mut statements = Vec::new();
-    if values.flag("safe-updates") || values.flag("i-am-a-dummy") {
+/// The limits of `--safe-updates`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SafeUpdates {
+    rows: u64,
+    joined: u64,
+}
+
+impl SafeUpdates {
+    fn of(values: &Values) -> Option<Self> {
         let number = |name| values.number(name).unwrap_or_default();
-        let (rows, joined) = (number("select-limit"), number("max-join-size"));
-        statements.push(format!("SET sql_safe_updates=1,sql_select_limit={rows},max_join_size={joined}"));
+        let is_on = values.flag("safe-updates") || values.flag("i-am-a-dummy");
+        is_on.then(|| Self { rows: number("select-limit"), joined: number("max-join-size") })
     }
-    statements.extend(values.text("init-command").map(str::to_owned));
-    statements
+
+    /// The statement for servers that have no `max_join_size`.
+    pub(crate) fn without_joins(&self) -> String {
+        format!("SET sql_safe_updates=1,sql_select_limit={}", self.rows)
+    }
+
+    /// The statement that mysql sends.
+    pub(crate) fn statement(&self) -> String {
+        format!("{},max_join_size={}", self.without_joins(), self.joined)
+    }
 }
 
 fn behavior(values: &Values, Surroundings { terminal }: Surroundings) -> Behavior {
@@ -432,10 +448,14 @@ mod tests {
 
     #[test]
     fn what_is_run_at_each_connect_is_what_mysql_sends() {
-        assert_eq!(settings("").init, [""; 0]);
-        let safe = "SET sql_safe_updates=1,sql_select_limit=1000,max_join_size=1000000";
-        assert_eq!(settings("-U --init-command=x").init, [safe, "x"]);
-        assert_eq!(settings("--i-am-a-dummy --select-limit=5").init, [safe.replace("1000,", "5,")]);
+        let plain = settings("");
+        assert_eq!((plain.safe_updates, plain.init), (None, None));
+        let safe = |line| settings(line).safe_updates.unwrap();
+        let statement = "SET sql_safe_updates=1,sql_select_limit=1000,max_join_size=1000000";
+        assert_eq!(safe("-U").statement(), statement);
+        assert_eq!(safe("--i-am-a-dummy --select-limit=5").statement(), statement.replace("1000,", "5,"));
+        assert_eq!(safe("-U").without_joins(), "SET sql_safe_updates=1,sql_select_limit=1000");
+        assert_eq!(settings("-U --init-command=x").init.as_deref(), Some("x"));
     }
 
     #[test]
