@@ -344,6 +344,37 @@ fn safe_updates_work_with_our_server() {
 }
 
 #[test]
+fn lost_output_is_an_error_and_a_gone_reader_is_none() {
+    if !needs(&["openssl"]) {
+        return;
+    }
+    let world = World::new();
+    let full = || fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let mut help = Command::new(program("sealwire"));
+    help.args(["--no-defaults", "--help"]);
+    let long = "SELECT REPEAT('x', 100000)";
+    for mut command in [
+        world.client(&["-e", "SELECT 6"]),
+        world.client(&["-e", long]),
+        world.client(&["-n", "-e", "SELECT 6"]),
+        world.client(&["-e", "status"]),
+        help,
+    ] {
+        let output = command.stdin(Stdio::null()).stdout(full()).stderr(Stdio::piped()).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{command:?}: {said}");
+        let lines: Vec<_> = said.lines().filter(|line| line.starts_with("ERROR")).collect();
+        assert_eq!(lines, ["ERROR: standard output can't be written: No space left on device (os error 28)"], "{said}");
+    }
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut client = world.client(&["-e", long]);
+    let output = client.stdin(Stdio::null()).stdout(writer).stderr(Stdio::piped()).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!said.contains("ERROR"), "{said}");
+}
+
+#[test]
 fn an_interrupt_ends_the_statement_and_then_the_script() {
     if !needs(&["openssl"]) {
         return;

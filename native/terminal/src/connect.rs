@@ -311,7 +311,9 @@ impl Connector {
         let fingerprint: Fingerprint = untrusted.fingerprint.parse().map_err(Error::Tls)?;
         match &self.known {
             Some(known) => match known.remember(&untrusted.host, untrusted.port, &untrusted.fingerprint) {
-                Ok(()) => output::print(&format!("Remembered in {}.\n", known.path().display())),
+                Ok(()) => {
+                    output::print(&format!("Remembered in {}.\n", known.path().display()));
+                }
                 Err(error) => output::report(&format!(
                     "WARNING: the fingerprint can't be stored in {}: {error}",
                     known.path().display()

@@ -44,8 +44,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let values = match PROGRAM.parse(arguments, &Environment::of_process()) {
         Ok(Outcome::Run(values)) => values,
         Ok(Outcome::Print(text)) => {
-            output::print(&text);
-            return ExitCode::SUCCESS;
+            return if output::print(&text) { ExitCode::SUCCESS } else { ExitCode::FAILURE };
         }
         Err(error) => {
             output::report(&format!("sealwire: {error}"));
@@ -117,6 +116,5 @@ fn run_session(settings: Settings, values: Values) -> u8 {
         Flow::Continue => 0,
         Flow::Leave(code) => code,
     };
-    session.finish();
-    code
+    if session.finish() { code } else { code.max(1) }
 }

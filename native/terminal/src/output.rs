@@ -20,6 +20,8 @@ pub(crate) struct Output {
     pager: Option<String>,
     /// The pager process of the result that is being printed.
     page: Option<Child>,
+    /// Why standard output took no more.
+    failure: Option<io::Error>,
 }
 
 impl Output {
@@ -30,7 +32,7 @@ impl Output {
 
     /// Output to `screen`. `is_terminal` says that it executes control characters, so they are escaped.
     pub(crate) fn new(screen: impl Write + 'static, is_terminal: bool) -> Self {
-        Self { screen: Box::new(screen), is_terminal, tee: None, pager: None, page: None }
+        Self { screen: Box::new(screen), is_terminal, tee: None, pager: None, page: None, failure: None }
     }
 
     /// Starts to append a copy of all output to a file.
@@ -79,6 +81,24 @@ impl Output {
         }
     }
 
+    /// Flushes what is left. Returns whether all output was written, and reports the error otherwise.
+    pub(crate) fn finish(mut self) -> bool {
+        // The error is kept.
+        let _ = self.flush();
+        self.failure.is_none_or(|error| {
+            report_lost(&error);
+            false
+        })
+    }
+
+    /// Keeps the first error of standard output, because many callers can do nothing about it.
+    fn kept(&mut self, written: io::Result<()>) -> io::Result<()> {
+        written.inspect_err(|error| {
+            let again = || error.raw_os_error().map_or_else(|| error.kind().into(), io::Error::from_raw_os_error);
+            self.failure.get_or_insert_with(again);
+        })
+    }
+
     /// The width of the terminal in columns; `None` where the output is no terminal.
     pub(crate) fn width(&self) -> Option<usize> {
         let size = self.is_terminal.then(|| rustix::termios::tcgetwinsize(io::stdout())).and_then(Result::ok)?;
@@ -97,16 +117,23 @@ impl Write for Output {
         match self.page.as_mut().and_then(|child| child.stdin.as_mut()) {
             // A write fails where the user has quit the pager before the end; the rest is discarded.
             Some(page) => drop(page.write_all(&shown)),
-            None => self.screen.write_all(&shown)?,
+            None => {
+                let written = self.screen.write_all(&shown);
+                self.kept(written)?;
+            }
         }
-        if let Some((_, file)) = &mut self.tee {
-            file.write_all(&shown)?;
+        if let Some((path, file)) = &mut self.tee
+            && let Err(error) = file.write_all(&shown)
+        {
+            report(&format!("ERROR: '{path}' can't be written, and gets no more of the output: {error}"));
+            self.tee = None;
         }
         Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.screen.flush()
+        let flushed = self.screen.flush();
+        self.kept(flushed)
     }
 }
 
@@ -116,11 +143,19 @@ pub(crate) fn report(text: &str) {
     let _ = io::stderr().write_all(format!("{}\n", printable::text(text)).as_bytes());
 }
 
-/// Prints a text to standard output outside of any result: a question, the program's greeting.
-pub(crate) fn print(text: &str) {
+/// Reports that output is lost; not where the reader of a pipe has gone, because that reader has seen enough.
+fn report_lost(error: &io::Error) {
+    if error.kind() != io::ErrorKind::BrokenPipe {
+        report(&format!("ERROR: standard output can't be written: {error}"));
+    }
+}
+
+/// Prints a text to standard output outside of any result: a question, the options. Returns whether it was written, and reports the error
+/// otherwise.
+pub(crate) fn print(text: &str) -> bool {
     let mut out = io::stdout();
-    // If standard output is closed, nobody can be told.
-    let _ = out.write_all(printable::text(text).as_bytes()).and_then(|()| out.flush());
+    let written = out.write_all(printable::text(text).as_bytes()).and_then(|()| out.flush());
+    written.inspect_err(report_lost).is_ok()
 }
 
 #[cfg(test)]
@@ -141,6 +176,25 @@ mod tests {
         output.stop_tee();
         output.write_all(b"more").unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "before a result");
+    }
+
+    #[test]
+    fn the_first_error_of_standard_output_is_kept() {
+        let output = Output::new(io::sink(), false);
+        assert!(output.finish());
+        let full = || OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let mut output = Output::new(BufWriter::new(full()), false);
+        // The buffer takes it.
+        output.write_all(b"a result").unwrap();
+        assert!(output.flush().is_err());
+        assert_eq!(output.failure.as_ref().map(io::Error::kind), Some(io::ErrorKind::StorageFull));
+        assert!(!output.finish());
+        // The error of a full tee is reported, and the screen goes on.
+        let mut output = Output::new(io::sink(), false);
+        output.tee("/dev/full").unwrap();
+        output.write_all(b"a result").unwrap();
+        assert_eq!(output.tee_path(), "");
+        assert!(output.finish());
     }
 
     #[derive(Clone, Default)]

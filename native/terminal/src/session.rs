@@ -165,14 +165,14 @@ impl Session {
         Flow::Continue
     }
 
-    /// Ends the connection, and prints `Bye`.
-    pub(crate) fn finish(mut self) {
+    /// Ends the connection, and prints `Bye`. Returns whether all output was written.
+    pub(crate) fn finish(mut self) -> bool {
         if let Some(client) = self.client.take() {
             // If COM_QUIT can't be sent, the server notices the closed connection.
             let _ = client.quit();
         }
         self.result_line("Bye");
-        let _ = self.output.flush();
+        self.output.finish()
     }
 
     fn statement(&mut self, sql: &[u8], vertical: bool) -> Flow {
