@@ -324,6 +324,39 @@ fn names_and_words_are_completed_and_results_paged() {
 }
 
 #[test]
+fn a_failed_connect_leaves_the_user_at_the_prompt_and_ends_a_script() {
+    if !needs(&["python3", "openssl"]) {
+        return;
+    }
+    let world = World::new();
+    let options = [world.with_ca(), World::with_password()];
+    let steps = [
+        (PROMPT, Line("CREATE DATABASE app;")),
+        (PROMPT, Line("connect nodb;")),
+        ("ERROR 1049 (42000): Unknown database 'nodb'", Nothing),
+        (PROMPT, Line("SELECT 1;")),
+        ("No connection. Trying to reconnect...", Nothing),
+        ("ERROR 1049", Nothing),
+        (PROMPT, Line("use app")),
+        ("Database changed", Nothing),
+        (PROMPT, Line("\\r app nowhere.invalid")),
+        ("ERROR 2005", Nothing),
+        (PROMPT, Line("\\r app 127.0.0.1")),
+        ("Current database: app", Nothing),
+        (PROMPT, Line("SELECT DATABASE() AS now;")),
+        ("| app  |", Nothing),
+        (PROMPT, Line("\\q")),
+        ("Bye", Nothing),
+    ];
+    let (shown, code) = world.talk(&options, &steps);
+    assert_eq!(code, 0, "{shown}");
+    let output = child::output(&mut world.client(&[]), b"connect nodb;\nSELECT 'not' 'reached';\n").unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("ERROR 1049") && output.stdout.is_empty(), "{said}");
+}
+
+#[test]
 fn safe_updates_work_with_our_server() {
     if !needs(&["openssl"]) {
         return;

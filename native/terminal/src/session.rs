@@ -397,6 +397,11 @@ impl Session {
         let Some((database, _)) = word(argument) else {
             return self.report_error("USE must be followed by a database name");
         };
+        if self.client.is_none() {
+            // The next connection begins in this one: that of the last attempt may be why it failed.
+            self.connector.set_database(&database);
+            self.database = Some(database.clone());
+        }
         if self.client.is_none() && self.reconnect() != Flow::Continue {
             return Flow::Continue;
         }
@@ -425,7 +430,11 @@ impl Session {
             }
         }
         self.splitter.clear();
-        self.dial()
+        match self.dial() {
+            // At a terminal, the user names another database or host, or tries again.
+            Flow::Leave(_) if !self.behavior.batch => Flow::Continue,
+            flow => flow,
+        }
     }
 
     fn reconnect(&mut self) -> Flow {
