@@ -2,7 +2,10 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "these are tests")]
 
 use std::fs;
+use std::io::Write as _;
+use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -405,6 +408,46 @@ fn lost_output_is_an_error_and_a_gone_reader_is_none() {
     let output = client.stdin(Stdio::null()).stdout(writer).stderr(Stdio::piped()).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(!said.contains("ERROR"), "{said}");
+}
+
+#[test]
+fn a_failed_connection_names_the_way_out() {
+    if !needs(&["openssl"]) {
+        return;
+    }
+    let world = World::new();
+    let said = |arguments: &[&str]| {
+        let mut command = Command::new(program("sealwire"));
+        command.args(["--no-defaults", "--user=person", "-e", "SELECT 1"]).args(arguments);
+        let output = child::output(&mut command, &[]).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+        String::from_utf8(output.stderr).unwrap()
+    };
+    // A peer that closes without a greeting, and one that speaks another protocol.
+    for greeting in [&b""[..], b"SSH-2.0-OpenSSH_9.2\r\n", b"HTTP/1.1 400 Bad Request\r\n\r\n"] {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let peer = std::thread::spawn(move || listener.accept().unwrap().0.write_all(greeting).unwrap());
+        let said = said(&["-h", "127.0.0.1", "-P", &port.to_string()]);
+        peer.join().unwrap();
+        assert!(said.contains(&format!("Is there a MySQL server at 127.0.0.1:{port}?")), "{said}");
+    }
+    let stale = world.place.path().join("stale.sock");
+    drop(UnixListener::bind(&stale).unwrap());
+    let refused = said(&["-S", stale.to_str().unwrap()]);
+    assert!(refused.contains("(111)") && refused.contains("leaves it behind") && !refused.contains("-P"), "{refused}");
+    let port = format!("-P{}", world.server.port);
+    let password = World::with_password();
+    let database = said(&["-h127.0.0.1", &port, &world.with_ca(), &password, "root@127.0.0.1"]);
+    assert!(database.contains("-u root -h 127.0.0.1"), "{database}");
+    let url = said(&["mysql://root:hush@127.0.0.1/app"]);
+    assert!(url.contains("a URL stands where") && !url.contains("hush"), "{url}");
+    let with_port = said(&["-h", &format!("127.0.0.1:{}", world.server.port)]);
+    assert!(with_port.contains(&format!("-h 127.0.0.1 -P {}", world.server.port)), "{with_port}");
+    let demand = child::output(&mut world.client(&["-e", "SET GLOBAL require_secure_transport = 1"]), &[]).unwrap();
+    assert!(demand.status.success(), "{}", String::from_utf8_lossy(&demand.stderr));
+    let insecure = said(&["-h127.0.0.1", &port, &password, "--skip-ssl"]);
+    assert!(insecure.contains("ERROR 3159") && insecure.contains("leave out --skip-ssl"), "{insecure}");
 }
 
 #[test]

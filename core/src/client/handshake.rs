@@ -23,6 +23,9 @@ use crate::trace::Direction;
 use crate::wire::Put;
 use crate::wire::compressed::Algorithm;
 
+/// The stage before the server's greeting, in the errors that name a stage.
+pub const GREETING: &str = "at 'reading initial communication packet'";
+
 /// The parts of the connection that a step of the handshake may use.
 pub(super) struct Context<'a> {
     pub(super) config: &'a Arc<Config>,
@@ -62,7 +65,7 @@ impl Handshake {
     /// The current stage, in the words of MySQL's error 2013.
     pub(super) const fn stage(&self) -> &'static str {
         match self {
-            Self::AwaitGreeting(_) => "at 'reading initial communication packet'",
+            Self::AwaitGreeting(_) => GREETING,
             Self::Requested(_) | Self::Securing(_) => "at 'SSL connection handshake'",
             Self::Authenticating(_) => "at 'reading authorization packet'",
         }

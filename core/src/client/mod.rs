@@ -13,6 +13,7 @@ mod results;
 pub use config::{Config, TlsPolicy};
 pub use drive::{Buffers, Io, drive};
 pub use event::{Event, Prepared, RowFormat, Summary};
+pub use handshake::GREETING;
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::io;
 
-use sealwire_core::error::{Error, SqlError};
+use sealwire_core::error::{Error, Side, SqlError};
 
 use super::address::Address;
 
@@ -62,15 +62,14 @@ impl ClientError {
     pub fn hint(&self) -> Option<Cow<'static, str>> {
         match self {
             Self::Connection(Error::Tls(error)) => error.hint().map(Cow::Owned),
-            Self::Connect { address: Address::Unix(_), error } if error.kind() == io::ErrorKind::NotFound => {
-                Some("Is the server running? Give its socket with -S, or connect over TCP with -h 127.0.0.1.".into())
-            }
-            Self::Connect { error, .. } if error.kind() == io::ErrorKind::ConnectionRefused => {
-                Some("Is the server running, and is this its port? Give another with -P.".into())
-            }
-            Self::UnknownHost { .. } => {
-                Some("Is the name spelled right, and does this machine's DNS know it? Give another name or an address with -h.".into())
-            }
+            // The server's own errors have no advice of the client's.
+            Self::Connection(Error::Refused { by: Side::Client, error }) if error.code == TLS_FAILED => Some(
+                "Its TLS is switched off, or somebody in between hides it: switch TLS on in the server. --skip-ssl connects without, and \
+                 everyone in between can read and change all that is sent."
+                    .into(),
+            ),
+            Self::Connect { address, error } => connect_hint(address, error.kind()).map(Cow::Borrowed),
+            Self::UnknownHost { host } => Some(host_hint(host)),
             _ => None,
         }
     }
@@ -78,6 +77,43 @@ impl ClientError {
     /// Whether the connection remains usable.
     pub const fn is_recoverable(&self) -> bool {
         matches!(self, Self::Sql(_))
+    }
+}
+
+/// MySQL's error number of a failed TLS connection.
+const TLS_FAILED: u16 = 2026;
+
+fn connect_hint(address: &Address, error: io::ErrorKind) -> Option<&'static str> {
+    match (address, error) {
+        (Address::Unix(_), io::ErrorKind::NotFound) => {
+            Some("Is the server running? Give its socket with -S, or connect over TCP with -h 127.0.0.1.")
+        }
+        (Address::Unix(_), io::ErrorKind::ConnectionRefused) => Some(
+            "No server listens on this socket; one that was killed leaves it behind. Start the server, or give another socket with -S.",
+        ),
+        (Address::Unix(_), io::ErrorKind::PermissionDenied) => Some(
+            "You may not open this socket: it needs the right to write, and its folders the right to enter. Connect over TCP with \
+             -h 127.0.0.1, or have the rights changed.",
+        ),
+        (Address::Tcp { .. }, io::ErrorKind::ConnectionRefused) => {
+            Some("Is the server running, and is this its port? Give another with -P.")
+        }
+        _ => None,
+    }
+}
+
+fn host_hint(host: &str) -> Cow<'static, str> {
+    let port_of = |text: &str| text.parse::<u16>().ok();
+    if host.contains("://") || host.contains('@') {
+        return "Give the host alone with -h, the port with -P and the user with -u.".into();
+    }
+    match host.rsplit_once(':').and_then(|(name, port)| Some((name, port_of(port)?))) {
+        Some((name, port)) if !name.is_empty() => {
+            let name = name.trim_start_matches('[').trim_end_matches(']');
+            format!("The port is an option of its own: give -h {name} -P {port}.").into()
+        }
+        _ => "Is the name spelled right, and does this machine's DNS know it? Give another name or an address with -h."
+            .into(),
     }
 }
 
@@ -112,6 +148,31 @@ impl From<io::Error> for ClientError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn failures_to_connect_name_the_way_out() {
+        let hint = |address: &Address, number| {
+            let error = ClientError::Connect { address: address.clone(), error: io::Error::from_raw_os_error(number) };
+            error.hint().unwrap().into_owned()
+        };
+        let socket = Address::Unix("/s".into());
+        for (number, way_out) in [(2, "with -S"), (13, "the right to enter"), (111, "leaves it behind")] {
+            let hint = hint(&socket, number);
+            assert!(hint.contains(way_out), "{number}: {hint}");
+            assert!(!hint.contains("port"), "a socket has none: {hint}");
+        }
+        assert!(hint(&Address::Tcp { host: "db1".into(), port: 3306 }, 111).contains("-P"));
+        let unknown = |host: &str| ClientError::UnknownHost { host: host.into() }.hint().unwrap().into_owned();
+        assert!(unknown("127.0.0.1:3306").contains("-h 127.0.0.1 -P 3306"), "{}", unknown("127.0.0.1:3306"));
+        assert!(unknown("[::1]:3306").contains("-h ::1 -P 3306"), "{}", unknown("[::1]:3306"));
+        for wrong in ["mysql://root:hush@db1/app", "root@db1"] {
+            assert!(unknown(wrong).contains("-u") && !unknown(wrong).contains("hush"), "{}", unknown(wrong));
+        }
+        assert!(unknown("db:x").contains("DNS") && unknown("nowhere").contains("DNS"));
+        let plain = SqlError::ssl_connection("SSL connection error: SSL is required but the server doesn't support it");
+        let plain = ClientError::Connection(Error::Refused { by: Side::Client, error: plain });
+        assert!(plain.hint().unwrap().contains("--skip-ssl"));
+    }
 
     #[test]
     fn failures_to_connect_have_mysqls_numbers() {

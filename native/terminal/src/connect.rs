@@ -7,7 +7,8 @@ use std::io::{self, BufRead, Read};
 use std::sync::Arc;
 
 use sealwire_core::DEFAULT_PORT;
-use sealwire_core::error::{Error, SqlError};
+use sealwire_core::client::GREETING;
+use sealwire_core::error::{Error, Side, SqlError};
 use sealwire_core::facts::Transport;
 use sealwire_core::secret::Secret;
 use sealwire_core::tls::{CertificateProblem, ClientContext, Fingerprint, SslMode, TlsError};
@@ -26,6 +27,10 @@ use sealwire_options::tls::{ClientTlsChoice, ClientTlsOptions};
 const ACCESS_DENIED: u16 = 1045;
 /// The error number of a system variable that the server does not have.
 const UNKNOWN_VARIABLE: u16 = 1193;
+/// The error numbers of a database that the user may not use, and of one that does not exist.
+const NO_DATABASE: [u16; 2] = [1044, 1049];
+/// The error number of a server that requires TLS (`require_secure_transport`).
+const INSECURE_TRANSPORT: u16 = 3159;
 /// A longer first line of standard input is no password.
 const MOST_PASSWORD_BYTES: u64 = 1 << 16;
 
@@ -38,6 +43,8 @@ pub(crate) struct Connector {
     last: Option<Config>,
     /// The TLS policy of the last attempt.
     tried: Option<TlsPolicy>,
+    /// Whether the last attempt came as far as a login.
+    is_logged_in: bool,
     /// Whether the notes of the TLS policy were shown.
     noted: bool,
     /// Whether the user was warned that joins have no limit.
@@ -47,7 +54,17 @@ pub(crate) struct Connector {
 impl Connector {
     pub(crate) fn new(settings: Settings, values: Values) -> Self {
         let known = KnownServers::of_user(|name| std::env::var(name).ok());
-        Self { settings, values, password: None, known, last: None, tried: None, noted: false, warned_of_joins: false }
+        Self {
+            settings,
+            values,
+            password: None,
+            known,
+            last: None,
+            tried: None,
+            is_logged_in: false,
+            noted: false,
+            warned_of_joins: false,
+        }
     }
 
     pub(crate) const fn address(&self) -> &Address {
@@ -115,8 +132,44 @@ impl Connector {
 
     /// One line of advice for an error of this connector's connections.
     pub(crate) fn hint(&self, error: &ClientError) -> Option<Cow<'static, str>> {
-        let hint = self.authority_hint(error).map(Cow::Owned);
-        hint.or_else(|| error.hint()).or_else(|| self.login_hint(error).map(Cow::Borrowed))
+        let own =
+            self.authority_hint(error).or_else(|| self.database_hint(error)).or_else(|| self.greeting_hint(error));
+        own.map(Cow::Owned).or_else(|| error.hint()).or_else(|| self.login_hint(error).map(Cow::Borrowed))
+    }
+
+    /// The advice where the database's name looks like a user and a host.
+    fn database_hint(&self, error: &ClientError) -> Option<String> {
+        let (user, host) = self.settings.database.as_deref()?.split_once('@')?;
+        let concerns = match error {
+            ClientError::Connect { .. } => true,
+            ClientError::Connection(Error::Refused { error, .. }) => {
+                error.code == ACCESS_DENIED || NO_DATABASE.contains(&error.code)
+            }
+            _ => false,
+        };
+        concerns.then(|| {
+            format!(
+                "'{user}@{host}' was taken for the name of a database; if you mean a user and a host, give them with -u {user} -h {host}."
+            )
+        })
+    }
+
+    /// The advice where the peer does not begin as a MySQL server does.
+    fn greeting_hint(&self, error: &ClientError) -> Option<String> {
+        let (ClientError::Connection(error), false) = (error, self.is_logged_in) else { return None };
+        match error {
+            Error::ConnectionLost(GREETING) | Error::TimedOut(GREETING) | Error::PeerMisbehaved(_) => {}
+            _ => return None,
+        }
+        Some(match &self.settings.address {
+            Address::Tcp { host, port } => format!(
+                "Is there a MySQL server at {host}:{port}? Give its host with -h and its port with -P; a proxy in between closes the \
+                 connection where it can't reach its server."
+            ),
+            Address::Unix(path) => {
+                format!("Is '{}' the socket of a MySQL server? Give another with -S.", path.display())
+            }
+        })
     }
 
     /// The advice where the server's certificate comes from another CA than the named one.
@@ -138,9 +191,19 @@ impl Connector {
 
     /// The advice for a failed login, because the server's error does not tell a wrong password from an unmet requirement of the account.
     fn login_hint(&self, error: &ClientError) -> Option<&'static str> {
-        let ClientError::Connection(Error::Refused { error: SqlError { code: ACCESS_DENIED, .. }, .. }) = error else {
-            return None;
-        };
+        let ClientError::Connection(Error::Refused { by: Side::Server, error }) = error else { return None };
+        match error.code {
+            ACCESS_DENIED => {}
+            INSECURE_TRANSPORT => {
+                return Some(match self.tried.as_ref()? {
+                    TlsPolicy::Disabled => {
+                        "Connect with TLS: leave out --skip-ssl, --ssl=0 and --ssl-mode=DISABLED, also in the option files."
+                    }
+                    _ => "The server requires TLS and offers none: its log says why it has no certificate.",
+                });
+            }
+            _ => return None,
+        }
         match (self.tried.as_ref()?, &self.settings.address) {
             (TlsPolicy::Disabled, Address::Unix(_)) => Some(
                 "If user and password are right, the account may require TLS; a Unix socket uses it only with --ssl or \
@@ -225,9 +288,11 @@ impl Connector {
 
     fn dial(&mut self, config: Config) -> Result<Client<Socket>, ClientError> {
         self.tried = Some(config.tls.clone());
+        self.is_logged_in = false;
         let beside = Config { local_infile: false, observer: None, database: None, ..config.clone() };
         let mut client = Client::connect(&self.settings.address, config)?;
         self.last = Some(beside);
+        self.is_logged_in = true;
         if self.settings.local_infile {
             client.set_local_infile(Box::new(|name| {
                 let path = std::str::from_utf8(name).map_err(io::Error::other)?;

@@ -224,17 +224,19 @@ impl Settings {
             })
         };
         let behavior = behavior(values, surroundings);
+        let database = values.arguments().first().map(String::as_str).or_else(|| values.text("database"));
+        if database.is_some_and(|database| database.contains("://")) {
+            // A URL may hold a password, so it is not repeated.
+            return Err("a URL stands where the database's name is expected; give its parts with -u, -p, -h and -P, and the database's \
+                name alone"
+                .to_owned());
+        }
         Ok(Self {
             address: address(values, &host, &variable, exists)?,
             host,
             user: values.text("user").map(str::to_owned).or_else(environment_user).unwrap_or_default(),
             password,
-            database: values
-                .arguments()
-                .first()
-                .map(String::as_str)
-                .or_else(|| values.text("database"))
-                .map(str::to_owned),
+            database: database.map(str::to_owned),
             connect_timeout: Duration::from_secs(values.number("connect-timeout").unwrap_or(30)),
             default_auth: values.text("default-auth").filter(|name| !name.is_empty()).map(plugin).transpose()?,
             charset: default_charset(values.text("default-character-set").unwrap_or("utf8mb4"))?,
@@ -456,6 +458,12 @@ mod tests {
         assert_eq!(safe("--i-am-a-dummy --select-limit=5").statement(), statement.replace("1000,", "5,"));
         assert_eq!(safe("-U").without_joins(), "SET sql_safe_updates=1,sql_select_limit=1000");
         assert_eq!(settings("-U --init-command=x").init.as_deref(), Some("x"));
+    }
+
+    #[test]
+    fn a_url_is_no_database_and_is_not_repeated() {
+        let error = settings_at("mysql://root:hush@127.0.0.1:3306/app", true, &[], "").unwrap_err();
+        assert!(error.contains("-u, -p, -h and -P") && !error.contains("hush"), "{error}");
     }
 
     #[test]
