@@ -327,6 +327,32 @@ fn names_and_words_are_completed_and_results_paged() {
 }
 
 #[test]
+fn databases_and_tables_are_completed_where_one_is_meant() {
+    if !needs(&["python3", "openssl"]) {
+        return;
+    }
+    let world = World::new();
+    let options = [world.with_ca(), World::with_password()];
+    let steps = [
+        (PROMPT, Line("CREATE DATABASE app1; CREATE DATABASE unlike; CREATE TABLE app1.users (unlike INT);")),
+        ("Query OK", Nothing),
+        ("Query OK", Nothing),
+        ("Query OK", Nothing),
+        (PROMPT, Line("\\#")),
+        (PROMPT, Line("use ap\t")),
+        ("Database changed", Nothing),
+        // USE, USER and USING begin so, too.
+        (PROMPT, Line("drop table us\t;")),
+        ("Query OK", Nothing),
+        (PROMPT, Line("drop database unl\t;")),
+        ("Query OK", Nothing),
+        (PROMPT, Line("\\q")),
+    ];
+    let (shown, code) = world.talk(&options, &steps);
+    assert_eq!(code, 0, "{shown}");
+}
+
+#[test]
 fn a_failed_connect_leaves_the_user_at_the_prompt_and_ends_a_script() {
     if !needs(&["python3", "openssl"]) {
         return;

@@ -9,6 +9,8 @@ use rustyline::validate::Validator;
 use rustyline::{Context, Helper};
 use sealwire_core::sql::backquoted;
 
+use super::words::Names;
+
 /// The keywords for completion.
 const KEYWORDS: &[&str] = &[
     "ADD",
@@ -126,8 +128,7 @@ const END: &str = "\x1b[0m";
 /// The completer and highlighter of the line editor.
 #[derive(Debug, Default)]
 pub(crate) struct Sql {
-    /// The names of tables and columns.
-    pub(crate) names: Vec<String>,
+    pub(crate) names: Names,
     /// Whether lines are shown in colours.
     pub(crate) colours: bool,
 }
@@ -144,13 +145,59 @@ impl Sql {
         if word.is_empty() || before.get(..start).is_some_and(|rest| rest.ends_with('\\')) {
             return (position, Vec::new());
         }
+        let kinds = Kinds::at(before.get(..start).unwrap_or_default());
+        let found = self.of_kinds(word, kinds);
+        // Where no name of that kind begins so, the word before has another meaning.
+        (start, if found.is_empty() { self.of_kinds(word, Kinds::ALL) } else { found })
+    }
+
+    /// The words of some kinds that begin with `word`.
+    fn of_kinds(&self, word: &str, kinds: Kinds) -> Vec<String> {
         let small = word.chars().all(|character| !character.is_uppercase());
         let begins =
             |candidate: &str| candidate.get(..word.len()).is_some_and(|beginning| beginning.eq_ignore_ascii_case(word));
-        let keywords = KEYWORDS.iter().filter(|keyword| begins(keyword));
-        let keywords = keywords.map(|keyword| if small { keyword.to_ascii_lowercase() } else { (*keyword).to_owned() });
-        let names = self.names.iter().filter(|name| begins(name)).map(|name| quoted(name));
-        (start, keywords.chain(names).collect())
+        let keywords = KEYWORDS.iter().filter(|keyword| kinds.keywords && begins(keyword));
+        let mut found: Vec<String> =
+            keywords.map(|keyword| if small { keyword.to_ascii_lowercase() } else { (*keyword).to_owned() }).collect();
+        let Names { databases, tables, columns } = &self.names;
+        for (names, wanted) in [(tables, kinds.tables), (columns, kinds.columns), (databases, kinds.databases)] {
+            for name in names.iter().filter(|name| wanted && begins(name)).map(|name| quoted(name)) {
+                // A column may have its table's name.
+                if !found.contains(&name) {
+                    found.push(name);
+                }
+            }
+        }
+        found
+    }
+}
+
+/// The kinds of words that may stand at a place.
+#[derive(Clone, Copy)]
+struct Kinds {
+    keywords: bool,
+    databases: bool,
+    tables: bool,
+    columns: bool,
+}
+
+impl Kinds {
+    const ALL: Self = Self { keywords: true, databases: true, tables: true, columns: true };
+
+    /// The kinds behind a text, by its last word.
+    fn at(before: &str) -> Self {
+        if before.ends_with('.') {
+            return Self { keywords: false, databases: false, ..Self::ALL };
+        }
+        let last = before.trim_end().rsplit(|character| !is_word(character)).next().unwrap_or_default();
+        let is_one = |words: &[&str]| words.iter().any(|word| word.eq_ignore_ascii_case(last));
+        if is_one(&["USE", "DATABASE", "SCHEMA"]) {
+            Self { databases: true, keywords: false, tables: false, columns: false }
+        } else if is_one(&["TABLE", "FROM", "JOIN", "INTO", "UPDATE", "DESC", "DESCRIBE", "TRUNCATE"]) {
+            Self { keywords: false, columns: false, ..Self::ALL }
+        } else {
+            Self::ALL
+        }
     }
 }
 
@@ -248,7 +295,13 @@ mod tests {
     use super::*;
 
     fn helper() -> Sql {
-        Sql { names: vec!["price".into(), "Primer".into(), "my `t`".into()], colours: true }
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        let names = Names {
+            databases: names(&["privacy", "app", "app2"]),
+            tables: names(&["price", "users"]),
+            columns: names(&["price", "Primer", "my `t`", "use_count"]),
+        };
+        Sql { names, colours: true }
     }
 
     #[test]
@@ -257,8 +310,13 @@ mod tests {
         assert_eq!(complete("SEL"), (0, vec!["SELECT".to_owned()]));
         assert_eq!(
             complete("select pri"),
-            (7, vec!["primary".into(), "privileges".into(), "price".into(), "Primer".into()])
+            (7, ["primary", "privileges", "price", "Primer", "privacy"].map(str::to_owned).to_vec())
         );
+        assert_eq!(complete("use ap"), (4, vec!["app".to_owned(), "app2".to_owned()]));
+        assert_eq!(complete("drop database pri").1, ["privacy"]);
+        assert_eq!(complete("drop table us").1, ["users"]);
+        assert_eq!(complete("SELECT * FROM `app`.us").1, ["users", "use_count"]);
+        assert_eq!(complete("DROP TABLE if").1, ["if"]);
         assert_eq!(complete("select t.pric"), (9, vec!["price".to_owned()]));
         assert_eq!(complete("select MY"), (7, vec!["`my ``t```".to_owned()]));
         assert_eq!(complete("ü sel"), (3, vec!["select".to_owned()]));

@@ -41,7 +41,7 @@ pub(crate) fn run(session: &mut Session) -> u8 {
     }
     let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     let colours = !is_set("NO_COLOR") && std::env::var_os("TERM").is_some_and(|term| term != "dumb");
-    editor.set_helper(Some(Sql { names: Vec::new(), colours }));
+    editor.set_helper(Some(Sql { colours, ..Sql::default() }));
     session.rehash();
     let mut counter = 0;
     // The lines since the end of the last statement.

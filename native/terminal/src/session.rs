@@ -16,7 +16,8 @@ use super::format;
 use super::interrupt::Interrupt;
 use super::output::{self, Output};
 use super::splitter::{Item, Splitter};
-use super::{editor, results, server_help, status, words};
+use super::words::Names;
+use super::{editor, results, server_help, status};
 use sealwire::{Client, ClientError, Socket};
 
 /// The next step after a statement, a command or a line.
@@ -50,8 +51,8 @@ pub(crate) struct Session {
     /// The nesting depth of `source`.
     depth: usize,
     interrupt: Interrupt,
-    /// The names of the database's tables and columns.
-    names: Vec<String>,
+    /// The names to complete.
+    names: Names,
     /// Whether commands that access files or programs are refused.
     sandboxed: bool,
 }
@@ -75,7 +76,7 @@ impl Session {
             prompt,
             depth: 0,
             interrupt: Interrupt::default(),
-            names: Vec::new(),
+            names: Names::default(),
             sandboxed: false,
         }
     }
@@ -590,13 +591,12 @@ impl Session {
     /// Queries the names for completion.
     pub(crate) fn rehash(&mut self) {
         if let (Some(client), true) = (&mut self.client, self.behavior.rehash) {
-            // If the server refuses the query, there are no names to complete.
-            self.names = words::ask(client).unwrap_or_default();
+            self.names = Names::ask(client);
         }
     }
 
-    /// The names of tables and columns that the server returned.
-    pub(crate) fn names(&self) -> &[String] {
+    /// The names that the server returned.
+    pub(crate) const fn names(&self) -> &Names {
         &self.names
     }
 

@@ -1,4 +1,4 @@
-//! The names of tables and columns, for completion.
+//! The names of databases, tables and columns, for completion.
 
 use sealwire_core::printable;
 
@@ -7,18 +7,42 @@ use sealwire::{Client, ClientError, Socket};
 /// The most names for completion; nobody looks through more.
 const MOST: usize = 10_000;
 
-/// Queries the names of the database's tables and columns.
-pub(crate) fn ask(client: &mut Client<Socket>) -> Result<Vec<String>, ClientError> {
-    let sql = format!(
-        "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = DATABASE() LIMIT {MOST}"
-    );
-    let mut names = Vec::new();
+/// Names that can be completed, each kind sorted.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Names {
+    pub(crate) databases: Vec<String>,
+    /// Those of the current database, and so are the columns.
+    pub(crate) tables: Vec<String>,
+    pub(crate) columns: Vec<String>,
+}
+
+impl Names {
+    /// Queries the names. If the server refuses a query, there are none of that kind.
+    pub(crate) fn ask(client: &mut Client<Socket>) -> Self {
+        let columns = format!(
+            "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = DATABASE() LIMIT {MOST}"
+        );
+        let [databases] = ask(client, "SHOW DATABASES").unwrap_or_default();
+        let [tables, columns] = ask(client, &columns).unwrap_or_default();
+        Self { databases, tables, columns }
+    }
+}
+
+/// The names in the columns of a result.
+fn ask<const N: usize>(client: &mut Client<Socket>, sql: &str) -> Result<[Vec<String>; N], ClientError> {
+    let mut names = [const { Vec::new() }; N];
     let mut result = client.query(sql)?;
     while let Some(row) = result.next()? {
-        names.extend(row.iter().filter_map(|value| name(value.ok()??)));
+        for (names, value) in names.iter_mut().zip(row.iter()) {
+            if names.len() < MOST {
+                names.extend(value.ok().flatten().and_then(name));
+            }
+        }
     }
-    names.sort_unstable();
-    names.dedup();
+    for names in &mut names {
+        names.sort_unstable();
+        names.dedup();
+    }
     Ok(names)
 }
 
