@@ -47,6 +47,8 @@ pub(crate) struct Session {
     /// The current database, as far as the client knows.
     database: Option<String>,
     last_insert_id: u64,
+    /// The last statement that was sent, for `edit`.
+    last_statement: Vec<u8>,
     prompt: String,
     /// The nesting depth of `source`.
     depth: usize,
@@ -73,6 +75,7 @@ impl Session {
             position: InputPosition::default(),
             database,
             last_insert_id: 0,
+            last_statement: Vec::new(),
             prompt,
             depth: 0,
             interrupt: Interrupt::default(),
@@ -179,6 +182,10 @@ impl Session {
     fn statement(&mut self, sql: &[u8], vertical: bool) -> Flow {
         if sql.is_empty() {
             return if self.behavior.batch { Flow::Continue } else { self.report_error("No query specified\n") };
+        }
+        // The statements of a script are not the user's to edit.
+        if !self.behavior.batch && self.depth == 0 {
+            sql.clone_into(&mut self.last_statement);
         }
         if self.client.is_none() && self.reconnect() != Flow::Continue {
             return Flow::Continue;
@@ -555,7 +562,11 @@ impl Session {
     fn edit(&mut self) -> Flow {
         let _ = self.output.flush();
         self.interrupt.wait_for_others();
-        let edited = editor::edit(self.splitter.statement());
+        let statement = match self.splitter.statement() {
+            [] => self.last_statement.as_slice(),
+            statement => statement,
+        };
+        let edited = editor::edit(statement);
         self.interrupt.end();
         match edited {
             Ok(statement) => {
