@@ -386,6 +386,31 @@ fn a_failed_connect_leaves_the_user_at_the_prompt_and_ends_a_script() {
 }
 
 #[test]
+fn the_last_statement_is_edited_and_the_prompt_shows_the_user() {
+    if !needs(&["python3", "openssl"]) {
+        return;
+    }
+    let world = World::new();
+    let options = [world.with_ca(), World::with_password()];
+    let steps = [
+        (PROMPT, Line("SELECT 'BASE' AS x;")),
+        ("| BASE |", Nothing),
+        (PROMPT, Line("edit")),
+        ("    -> ", Line(";")),
+        ("| BAS editedE |", Nothing),
+        (PROMPT, Line("help contents")),
+        ("Nothing found", Nothing),
+        (PROMPT, Line("prompt \\U \\R:\\m> ")),
+        ("PROMPT set to '\\U \\R:\\m> '", Nothing),
+        ("person@localhost ", Nothing),
+        (":", Nothing),
+        ("> ", Line("\\q")),
+    ];
+    let (shown, code) = world.talk(&options, &steps);
+    assert_eq!(code, 0, "{shown}");
+}
+
+#[test]
 fn safe_updates_work_with_our_server() {
     if !needs(&["openssl"]) {
         return;

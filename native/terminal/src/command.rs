@@ -90,11 +90,12 @@ impl Command {
 
     /// Parses a command by its full name; returns the command and its argument.
     pub(crate) fn parse_words(text: &[u8]) -> Option<(Self, String)> {
-        let text = text.trim_ascii();
+        let text = text.trim_ascii_start();
         let end = text.iter().position(|byte| matches!(byte, b' ' | b'\t')).unwrap_or(text.len());
         let (name, argument) = text.split_at(end);
-        let argument = argument.trim_ascii();
-        let row = TABLE.iter().find(|row| row.0.as_bytes().eq_ignore_ascii_case(name))?;
+        let row = TABLE.iter().find(|row| row.0.as_bytes().eq_ignore_ascii_case(name.trim_ascii_end()))?;
+        // A prompt ends in a space, as a rule.
+        let argument = if row.2 == Self::Prompt { argument.trim_ascii_start() } else { argument.trim_ascii() };
         // A command that takes no argument is a statement where an argument follows.
         (row.3 || argument.is_empty()).then(|| (row.2, String::from_utf8_lossy(argument).into_owned()))
     }
@@ -161,6 +162,8 @@ mod tests {
     #[test]
     fn names_are_known_in_any_case_and_whole() {
         assert_eq!(Command::parse_words(b"  Use  test "), Some((Command::Use, "test".into())));
+        assert_eq!(Command::parse_words(b"prompt  \\d> "), Some((Command::Prompt, "\\d> ".into())));
+        assert_eq!(Command::parse_words(b"quit \r"), Some((Command::Quit, String::new())));
         assert_eq!(Command::parse_words(b"used test"), None);
         assert_eq!(Command::parse_words(b"quit now"), None);
         assert_eq!(Command::parse_words(b"?"), Some((Command::Help, String::new())));

@@ -11,12 +11,13 @@ use rustyline::{CompletionType, Config, Editor};
 use sealwire_core::printable;
 
 use super::helper::Sql;
+use super::prompt::Clock;
 use super::session::{Flow, Session};
 use super::splitter::Continuation;
 use super::{output, prompt, status};
 
 /// Runs the interactive client until the user leaves; returns the exit code.
-pub(crate) fn run(session: &mut Session) -> u8 {
+pub(crate) fn run(session: &mut Session, clock: Clock) -> u8 {
     greet(session);
     let history = std::env::var_os("SEALWIRE_HISTFILE")
         .map(PathBuf::from)
@@ -50,7 +51,8 @@ pub(crate) fn run(session: &mut Session) -> u8 {
         let prompt = match session.splitter().continues() {
             Continuation::Nothing => {
                 counter += 1;
-                prompt::render(session.prompt(), session, counter)
+                session.prepare_prompt();
+                prompt::render(session.prompt(), session, counter, clock)
             }
             Continuation::Statement => "    -> ".to_owned(),
             Continuation::Comment => "   /*> ".to_owned(),

@@ -30,6 +30,7 @@ use std::process::ExitCode;
 use connect::Connector;
 use interrupt::Interrupt;
 use output::Output;
+use prompt::Clock;
 use sealwire_options::{Environment, Occurrence, OptionValue, Origin, Outcome, Values};
 use session::{Flow, Session};
 use settings::{PROGRAM, Settings, Surroundings, WITHOUT_EFFECT};
@@ -78,6 +79,8 @@ fn is_on_command_line(occurrence: &Occurrence) -> bool {
 
 /// Connects, and runs the statements; returns the exit code.
 fn run_session(settings: Settings, values: Values) -> u8 {
+    // The time zone is read before a second thread starts.
+    let clock = Clock::of_system();
     let (behavior, delimiter, execute) =
         (settings.behavior.clone(), settings.delimiter.clone(), settings.execute.clone());
     let (batch, tee, pager) = (behavior.batch, settings.tee.clone(), settings.pager.clone());
@@ -110,7 +113,7 @@ fn run_session(settings: Settings, values: Values) -> u8 {
     } else if batch {
         session.script(io::stdin().lock())
     } else {
-        Flow::Leave(interactive::run(&mut session))
+        Flow::Leave(interactive::run(&mut session, clock))
     };
     let code = match flow {
         Flow::Continue => 0,

@@ -16,7 +16,7 @@ use super::format;
 use super::interrupt::Interrupt;
 use super::output::{self, Output};
 use super::splitter::{Item, Splitter};
-use super::words::Names;
+use super::words::{self, Names};
 use super::{editor, results, server_help, status};
 use sealwire::{Client, ClientError, Socket};
 
@@ -49,6 +49,8 @@ pub(crate) struct Session {
     last_insert_id: u64,
     /// The last statement that was sent, for `edit`.
     last_statement: Vec<u8>,
+    /// The server's name of the user, for the prompt; empty until it is needed.
+    full_user: String,
     prompt: String,
     /// The nesting depth of `source`.
     depth: usize,
@@ -76,6 +78,7 @@ impl Session {
             database,
             last_insert_id: 0,
             last_statement: Vec::new(),
+            full_user: String::new(),
             prompt,
             depth: 0,
             interrupt: Interrupt::default(),
@@ -462,6 +465,7 @@ impl Session {
         }
         match self.connector.connect() {
             Ok(client) => {
+                self.full_user.clear();
                 self.info(&format!("Connection id:    {}", client.facts().connection_id));
                 let database = self.database.clone().unwrap_or_else(|| "*** NONE ***".to_owned());
                 self.info(&format!("Current database: {database}\n"));
@@ -597,6 +601,18 @@ impl Session {
             }
             Err(error) => self.failed(&error),
         }
+    }
+
+    /// Queries what the prompt shows and the client does not know.
+    pub(crate) fn prepare_prompt(&mut self) {
+        if let (Some(client), true, true) = (&mut self.client, self.full_user.is_empty(), self.prompt.contains("\\U")) {
+            self.full_user = words::user(client).unwrap_or_default();
+        }
+    }
+
+    /// The user as the server names it, `user@host`; without the host where it has not been asked.
+    pub(crate) fn full_user(&self) -> &str {
+        if self.full_user.is_empty() { self.connector.user() } else { &self.full_user }
     }
 
     /// Queries the names for completion.

@@ -80,7 +80,11 @@ const OPTIONS: &[Spec] = &[
     .secret(),
     Spec::optional_text("pager", "Pager to use to display results. Works at a terminal only."),
     Spec::number("port", "Port number to use for connection.").short('P').between(0, 65535),
-    Spec::text("prompt", "Set the prompt to this value."),
+    Spec::text(
+        "prompt",
+        "Set the prompt to this value, with mysql's placeholders: \\u user, \\U user@host, \\h host, \\p port, \\d database, \\v version, \\c \
+         counter, \\C connection id, \\l delimiter, \\T * in a transaction, \\D date, \\Y \\o \\O \\w its parts, \\R \\r \\m \\s \\P those of the time.",
+    ),
     Spec::choice("protocol", &["TCP", "SOCKET"], "The protocol to use for connection: tcp or socket."),
     Spec::flag("no-auto-rehash", "Synonym for --skip-auto-rehash."),
     Spec::flag("quick", "Don't cache the result, print it row by row.").short('q'),

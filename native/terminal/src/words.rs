@@ -28,6 +28,12 @@ impl Names {
     }
 }
 
+/// The server's name of the user.
+pub(crate) fn user(client: &mut Client<Socket>) -> Result<String, ClientError> {
+    let [mut users] = ask(client, "SELECT USER()")?;
+    Ok(users.pop().unwrap_or_default())
+}
+
 /// The names in the columns of a result.
 fn ask<const N: usize>(client: &mut Client<Socket>, sql: &str) -> Result<[Vec<String>; N], ClientError> {
     let mut names = [const { Vec::new() }; N];
