@@ -319,3 +319,35 @@ fn check_of(line: &str) -> Option<Expr> {
         _ => None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The readable views of a file in which each of 30 views reads the next one that many times.
+    fn readable(times: usize, interruption: &Interruption) -> Vec<String> {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch("CREATE TABLE v30 (a INT)").unwrap();
+        let sources = |n: u32| (0..times).map(|time| format!("`v{}` AS x{time}", n + 1)).collect::<Vec<_>>().join(", ");
+        let views =
+            (0..30).map(|n| (format!("v{n}"), format!("CREATE VIEW `v{n}` AS SELECT 1 AS a FROM {}", sources(n))));
+        let views: Vec<_> = views.collect();
+        for (_, view) in &views {
+            connection.execute_batch(view).unwrap();
+        }
+        let views = views.iter().map(|(name, text)| (name.as_str(), text.as_str()));
+        readable_views(&connection, views, interruption)
+    }
+
+    #[test]
+    fn a_view_comes_behind_those_that_it_reads_and_heavy_ones_are_left_out() {
+        // SQLite then finds the columns of one view at a time, and a stop is noticed in between.
+        let outermost_last: Vec<_> = (0..30).rev().map(|n| format!("v{n}")).collect();
+        assert_eq!(readable(1, &Interruption::default()), outermost_last);
+        let light = readable(3, &Interruption::default());
+        assert!((1..30).contains(&light.len()) && outermost_last.starts_with(&light), "{light:?}");
+        let stopped = Interruption::default();
+        stopped.stop();
+        assert!(readable(1, &stopped).is_empty());
+    }
+}
