@@ -21,6 +21,7 @@ crate::tests![
     a_wrong_token,
     the_token_by_header,
     the_token_by_subprotocol,
+    a_token_is_rotated,
     too_many_connections_from_an_address,
     too_many_connections,
     a_target_that_refuses,
@@ -179,6 +180,36 @@ fn the_token_by_subprotocol() {
         let tunnel = works(bridge.port, &Opening::target("db").with("Sec-WebSocket-Protocol", both));
         assert_eq!(tunnel.protocol.as_deref(), Some("sealwire"));
     });
+}
+
+/// After SIGHUP new clients need the new token, and those that are connected stay.
+fn a_token_is_rotated() {
+    let place = tempfile::tempdir().unwrap();
+    let file = place.path().join("token");
+    std::fs::write(&file, format!("{TOKEN}\n")).unwrap();
+    let bridge = Bridge::to(echo(), &[&format!("--token-file={}", file.display())]);
+    let with = |token: &str| Opening::target("db").with("Authorization", format!("Bearer {token}"));
+    let mut before = works(bridge.port, &with(TOKEN));
+    const NEW: &str = "the-next-token_of.16-and-more";
+    std::fs::write(&file, format!("{NEW}\n")).unwrap();
+    works(bridge.port, &with(TOKEN));
+    bridge.ask_to_reload();
+    let said = format!("[System] [Bridge] Received SIGHUP: the token in '{}' was read again", file.display());
+    assert!(bridge.wait_for_log(&said), "{}", bridge.log());
+    works(bridge.port, &with(NEW));
+    refused(&bridge, &with(TOKEN), CloseReason::TokenRefused);
+    write_pattern(&mut before, 1000);
+    read_pattern(&mut before, 1000);
+    // A file that can't be used leaves the token in use.
+    std::fs::write(&file, "short\n").unwrap();
+    bridge.ask_to_reload();
+    let said = "[Warning] [Bridge] Received SIGHUP: the token stays as it was: option '--token-file': can't use '";
+    assert!(bridge.wait_for_log(said), "{}", bridge.log());
+    works(bridge.port, &with(NEW));
+    assert!(!bridge.log().contains("there are no TLS files") && !bridge.log().contains(NEW), "{}", bridge.log());
+    let bare = Bridge::to(echo(), &[]);
+    bare.ask_to_reload();
+    assert!(bare.wait_for_log("Received SIGHUP: there are no TLS files and no token to read again"), "{}", bare.log());
 }
 
 fn too_many_connections_from_an_address() {

@@ -15,6 +15,7 @@ crate::tests![
     a_session_without_a_port_between,
     over_the_server_s_own_certificate,
     refusals_are_the_bridge_s,
+    the_token_is_rotated,
     pages_are_served_beside,
     a_server_that_stops,
     what_can_t_be_is_said_at_the_start,
@@ -77,6 +78,29 @@ fn refusals_are_the_bridge_s() {
     assert_eq!(tunnel.rest().1.0, 4404);
     let mut tunnel = Tunnel::open(port, &Opening::target("local").with("Origin", "https://evil.example"));
     assert_eq!(tunnel.rest().1.0, 4403);
+}
+
+fn the_token_is_rotated() {
+    let place = tempfile::tempdir().unwrap();
+    let file = place.path().join("token");
+    std::fs::write(&file, "the-first-token-of-it\n").unwrap();
+    let (_place, server, port) = start(&[&format!("--websocket-token-file={}", file.display())]);
+    let may = |token: &str| {
+        let opening = Opening::target("local").with("Authorization", format!("Bearer {token}"));
+        // A client that is let in gets the server's greeting, and the other one the end.
+        Tunnel::open(port, &opening).read(&mut [0; 1]).unwrap() == 1
+    };
+    assert!(may("the-first-token-of-it") && !may("the-second-token-of-it"));
+    std::fs::write(&file, "the-second-token-of-it\n").unwrap();
+    server.signal("HUP");
+    assert!(server.wait_for_log("Received SIGHUP: the token in '"), "{}", server.log());
+    assert!(!may("the-first-token-of-it") && may("the-second-token-of-it"));
+    std::fs::remove_file(&file).unwrap();
+    server.signal("HUP");
+    let said =
+        "[Warning] [Server] Received SIGHUP: the token stays as it was: option '--websocket-token-file': can't use '";
+    assert!(server.wait_for_log(said), "{}", server.log());
+    assert!(may("the-second-token-of-it"));
 }
 
 fn pages_are_served_beside() {

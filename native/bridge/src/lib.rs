@@ -39,6 +39,7 @@ mod send_window;
 mod settings;
 mod shared;
 mod target_queue;
+mod token;
 
 pub use closing::CloseReason;
 pub use program::main;
@@ -46,7 +47,8 @@ pub use relay::MOST_BUFFERED;
 pub use reload::ReloadableTls;
 pub use send_window::{GRANT, WINDOW};
 
-pub use options::{hosts, open_token, origins, pages, token};
+pub use options::{hosts, origins, pages};
 pub use pages::Pages;
 pub use run::{Bridge, Stopper};
-pub use settings::{Destination, Limits, Origins, Settings, Target, TlsSource, Token};
+pub use settings::{Destination, Limits, Origins, Settings, Target, TlsSource};
+pub use token::TokenFile;

@@ -8,9 +8,8 @@ use sealwire_core::tls::ServerContext;
 
 use super::pages::Pages;
 use super::reload::ReloadableTls;
-use super::settings::{Destination, Limits, Origins, Settings, Target, TlsSource, Token, is_loopback};
-use sealwire_net::files::unreadable;
-use sealwire_net::regular_file::{self, SMALL};
+use super::settings::{Destination, Limits, Origins, Settings, Target, TlsSource, is_loopback};
+use super::token::TokenFile;
 use sealwire_options::tls::health::Health;
 use sealwire_options::tls::{SERVER, ServerTlsOptions, open_to_others};
 use sealwire_options::{Program, Spec, Values};
@@ -53,7 +52,10 @@ const OWN: &[Spec] = &[
         "Accept clients of other machines without a token. To the servers behind the bridge, all clients come from this \
          machine.",
     ),
-    Spec::path("token-file", "File whose first line is the bearer token that every client must send."),
+    Spec::path(
+        "token-file",
+        "File whose first line is the bearer token that every client must send. It is read again on SIGHUP.",
+    ),
     Spec::path(
         "page-dir",
         "Directory of files to serve, with their compressed copies (.br and .gz) where those exist. The \
@@ -109,7 +111,8 @@ impl Settings {
         let count = |name: &str| usize::try_from(number(name)).unwrap_or(usize::MAX);
         let seconds = |name: &str| Duration::from_secs(number(name));
         let (context, mut open_files) = tls(values)?;
-        open_files.extend(values.path("token-file").and_then(open_token));
+        let token = values.path("token-file").map(|path| TokenFile::open("token-file", path)).transpose()?;
+        open_files.extend(token.as_ref().and_then(TokenFile::warning));
         let reloadable = context.map(ReloadableTls::new);
         let source = |tls: &ReloadableTls| {
             let tls = tls.clone();
@@ -122,7 +125,7 @@ impl Settings {
             targets,
             hosts: hosts("allow-host", values.texts("allow-host"))?,
             origins: origins("allow-origin", values.texts("allow-origin"))?,
-            token: values.path("token-file").map(|path| token("token-file", path)).transpose()?,
+            token,
             tls: reloadable.as_ref().map(source),
             certificate: reloadable.as_ref().map(source),
             reloadable,
@@ -232,21 +235,6 @@ pub fn hosts<'a>(option: &str, given: impl Iterator<Item = &'a str>) -> Result<V
         Ok(text.to_owned())
     });
     checked.collect()
-}
-
-/// Reads the token in the file that `--option` names.
-///
-/// # Errors
-/// A sentence that names option and file, and shows nothing of the file's contents.
-pub fn token(option: &str, path: &Path) -> Result<Token, String> {
-    let wrong = |why: String| format!("option '--{option}': can't use '{}': {why}", path.display());
-    let text = regular_file::read_text(path, SMALL).map_err(|error| wrong(unreadable(path, &error)))?;
-    Token::parse(&text).map_err(wrong)
-}
-
-/// A warning where other users can read the token's file.
-pub fn open_token(path: &Path) -> Option<String> {
-    open_to_others("token", &path.display().to_string(), "use it to connect")
 }
 
 /// Opens the directory of pages that `--option` names.

@@ -9,6 +9,7 @@ use super::options::{PROGRAM, tls};
 use super::reload::ReloadableTls;
 use super::run::{Bridge, Stopper};
 use super::settings::{Settings, TlsSource};
+use super::token::TokenFile;
 use sealwire_net::clock;
 use sealwire_net::log;
 use sealwire_options::{Environment, Outcome, Values};
@@ -50,9 +51,10 @@ fn run(settings: Settings, values: Values) -> Result<(), String> {
     let names: Vec<String> = settings.targets.iter().map(|target| format!("/tcp/{}", target.name)).collect();
     let addresses = settings.addresses.clone();
     let scheme = if settings.tls.is_some() { "wss" } else { "ws" };
-    let reloadable = settings.reloadable.clone();
+    let (reloadable, token) = (settings.reloadable.clone(), settings.token.clone());
     let bridge = Bridge::bind(settings)?;
-    watch_signals(bridge.stopper(), reloadable, values).map_err(|error| format!("can't watch for signals: {error}"))?;
+    watch_signals(bridge.stopper(), reloadable, token, values)
+        .map_err(|error| format!("can't watch for signals: {error}"))?;
     log::system(&format!(
         "sealwire-bridge: ready for connections. Version: '{}'  {scheme}  bind-address: '{addresses}'  port: {}  targets: {}",
         PROGRAM.version,
@@ -64,13 +66,26 @@ fn run(settings: Settings, values: Values) -> Result<(), String> {
     Ok(())
 }
 
-/// Handles signals: SIGTERM and SIGINT stop the bridge, SIGHUP reads the TLS files again.
-fn watch_signals(stopper: Stopper, reloadable: Option<ReloadableTls>, values: Values) -> std::io::Result<()> {
+/// Handles signals: SIGTERM and SIGINT stop the bridge, SIGHUP reads the TLS files and the token again.
+fn watch_signals(
+    stopper: Stopper,
+    reloadable: Option<ReloadableTls>,
+    token: Option<TokenFile>,
+    values: Values,
+) -> std::io::Result<()> {
     let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
     std::thread::Builder::new().name("sealwire-bridge-signal".to_owned()).spawn(move || {
         for signal in signals.forever() {
             if signal == SIGHUP {
-                reload(reloadable.as_ref(), &values);
+                if reloadable.is_none() && token.is_none() {
+                    log::system("Received SIGHUP: there are no TLS files and no token to read again");
+                }
+                if let Some(reloadable) = &reloadable {
+                    reload(reloadable, &values);
+                }
+                if let Some(token) = &token {
+                    token.reload_on_signal();
+                }
                 continue;
             }
             let name = if signal == SIGTERM { "SIGTERM" } else { "SIGINT" };
@@ -82,11 +97,7 @@ fn watch_signals(stopper: Stopper, reloadable: Option<ReloadableTls>, values: Va
 }
 
 /// Reads the TLS files again. If one can't be used, the TLS settings in use stay.
-fn reload(reloadable: Option<&ReloadableTls>, values: &Values) {
-    let Some(reloadable) = reloadable else {
-        log::system("Received SIGHUP: there are no TLS files to read again");
-        return;
-    };
+fn reload(reloadable: &ReloadableTls, values: &Values) {
     match tls(values) {
         Ok((Some(context), warnings)) => {
             for warning in warnings {

@@ -6,12 +6,11 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use mio::net::UnixStream;
-use sealwire_core::secret::Secret;
 use sealwire_core::tls::ServerContext;
-use subtle::ConstantTimeEq as _;
 
 use super::pages::Pages;
 use super::reload::ReloadableTls;
+use super::token::TokenFile;
 use sealwire_options::tls::health::Health;
 
 /// All settings of a [`Bridge`](super::Bridge).
@@ -30,7 +29,7 @@ pub struct Settings {
     /// The origins of pages that may use it, beside its own pages on loopback.
     pub origins: Option<Origins>,
     /// The token that a client must present as well.
-    pub token: Option<Token>,
+    pub token: Option<TokenFile>,
     /// TLS towards the clients (`wss`, `https`).
     pub tls: Option<TlsSource>,
     /// The TLS source whose certificate and revocation lists `/metrics` reports.
@@ -174,38 +173,6 @@ impl Origins {
     }
 }
 
-/// The token that a client must present.
-#[derive(Debug)]
-pub struct Token(Secret);
-
-impl Token {
-    /// The least length of a token, because a shorter one can be guessed.
-    const LEAST: usize = 16;
-
-    /// Parses the token in the first line of a file's text.
-    ///
-    /// # Errors
-    /// Why the text is no token.
-    pub(super) fn parse(text: &str) -> Result<Self, String> {
-        let token = text.lines().next().unwrap_or_default().trim();
-        // A subprotocol is a token of RFC 7230, so only these bytes arrive both in the header and in the subprotocol.
-        let may = |c: char| c.is_ascii_alphanumeric() || "-._~+!#$%&'*^`|".contains(c);
-        match token {
-            _ if token.len() < Self::LEAST => Err(format!("its first line has less than {} characters", Self::LEAST)),
-            _ if !token.chars().all(may) => {
-                Err("its first line has characters that a WebSocket subprotocol can't have: use letters, digits, '-' and '_'"
-                    .to_owned())
-            }
-            _ => Ok(Self(Secret::from(token))),
-        }
-    }
-
-    /// Compares in a time that depends on the length alone.
-    pub(super) fn is(&self, given: &[u8]) -> bool {
-        self.0.expose().ct_eq(given).into()
-    }
-}
-
 /// Whether all listed addresses are loopback.
 pub(super) fn is_loopback(addresses: &str) -> bool {
     addresses.split(',').map(str::trim).filter(|name| !name.is_empty()).all(|name| {
@@ -240,18 +207,6 @@ mod tests {
         assert!(!listed.allow(Some("https://b.example")));
         assert_eq!(own.clone().with(None), own);
         assert_eq!(own.with(Some(&Origins::Any)), Origins::Any);
-    }
-
-    #[test]
-    fn a_token_is_compared_whole() {
-        let token = Token::parse("0123456789abcdef\nmore\n").unwrap();
-        assert!(token.is(b"0123456789abcdef"));
-        for wrong in [&b"0123456789abcdeF"[..], b"0123456789abcde", b"0123456789abcdef0", b""] {
-            assert!(!token.is(wrong));
-        }
-        assert_eq!(format!("{token:?}"), "Token(Secret(…))");
-        assert!(Token::parse("short").unwrap_err().contains("16"));
-        assert!(Token::parse("0123456789 abcdef").unwrap_err().contains("characters"));
     }
 
     #[test]

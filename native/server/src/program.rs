@@ -20,6 +20,7 @@ use super::settings::Globals;
 use super::state::Server;
 use super::version::{VERSION, VERSION_COMMENT};
 use super::websocket::Websocket;
+use sealwire_bridge::TokenFile;
 use sealwire_certs as certs;
 use sealwire_net::log;
 use sealwire_net::random::OsRandom;
@@ -104,7 +105,8 @@ fn listen_and_serve(
         run_init_file(server, path)?;
     }
     let _pid_file = startup.pid_file.as_deref().map(PidFile::write).transpose()?;
-    watch_signals(Arc::clone(server)).map_err(|error| format!("can't watch for signals: {error}"))?;
+    let token = websocket.as_ref().and_then(Websocket::token);
+    watch_signals(Arc::clone(server), token).map_err(|error| format!("can't watch for signals: {error}"))?;
     let websocket = websocket.map(|websocket| websocket.start(server, bound.connector())).transpose()?;
     if let Some(websocket) = &websocket {
         server.globals.websocket_port.set(websocket.port.into());
@@ -219,7 +221,7 @@ fn lock(directory: &Path) -> Result<File, String> {
     }
 }
 
-fn watch_signals(server: Arc<Server>) -> std::io::Result<()> {
+fn watch_signals(server: Arc<Server>, token: Option<TokenFile>) -> std::io::Result<()> {
     let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
     std::thread::Builder::new().name("sealwired-signal".to_owned()).spawn(move || {
         for signal in signals.forever() {
@@ -229,8 +231,13 @@ fn watch_signals(server: Arc<Server>) -> std::io::Result<()> {
                     if signal == SIGTERM { "SIGTERM" } else { "SIGINT" }
                 ));
                 server.stop();
-            } else if let Err(error) = server.reload_tls() {
+                continue;
+            }
+            if let Err(error) = server.reload_tls() {
                 tracing::error!("{error}; the TLS settings in use stay unchanged");
+            }
+            if let Some(token) = &token {
+                token.reload_on_signal();
             }
         }
     })?;

@@ -6,7 +6,7 @@ use std::thread::JoinHandle;
 
 use super::driver::LocalConnector;
 use super::state::Server;
-use sealwire_bridge::{Bridge, Destination, Limits, Origins, Pages, Stopper, Target, TlsSource, Token};
+use sealwire_bridge::{Bridge, Destination, Limits, Origins, Pages, Stopper, Target, TlsSource, TokenFile};
 use sealwire_net::log;
 use sealwire_options::{Spec, Values};
 
@@ -29,7 +29,10 @@ pub(super) const OPTIONS: &[Spec] = &[
          the names in --websocket-bind-address and --websocket-allow-origin. May be given several times.",
     )
     .repeatable(),
-    Spec::path("websocket-token-file", "File whose first line is the bearer token that every client must send."),
+    Spec::path(
+        "websocket-token-file",
+        "File whose first line is the bearer token that every client must send. It is read again on SIGHUP.",
+    ),
     Spec::path("websocket-page-dir", "Directory of files to serve on this port. Their Content-Security-Policy forbids inline \
      scripts, as in sealwire-bridge."),
     Spec::flag("websocket-tls", "Use TLS (wss and https) on this port, with the server's certificate."),
@@ -45,9 +48,7 @@ pub(super) struct Websocket {
     port: u16,
     hosts: Vec<String>,
     origins: Option<Origins>,
-    token: Option<Token>,
-    /// A warning where other users can read the token.
-    open_token: Option<String>,
+    token: Option<TokenFile>,
     pages: Option<Pages>,
     is_tls: bool,
 }
@@ -74,11 +75,15 @@ impl Websocket {
             port: u16::try_from(port).unwrap_or_default(),
             hosts: sealwire_bridge::hosts("websocket-allow-host", values.texts("websocket-allow-host"))?,
             origins: sealwire_bridge::origins("websocket-allow-origin", values.texts("websocket-allow-origin"))?,
-            token: path("websocket-token-file").map(|(name, path)| sealwire_bridge::token(name, path)).transpose()?,
-            open_token: values.path("websocket-token-file").and_then(sealwire_bridge::open_token),
+            token: path("websocket-token-file").map(|(name, path)| TokenFile::open(name, path)).transpose()?,
             pages: path("websocket-page-dir").map(|(name, path)| sealwire_bridge::pages(name, path)).transpose()?,
             is_tls: values.flag("websocket-tls"),
         }))
+    }
+
+    /// The file of the token, which SIGHUP has read again.
+    pub(super) fn token(&self) -> Option<TokenFile> {
+        self.token.clone()
     }
 
     /// Listens, and serves in a thread of its own.
@@ -91,7 +96,7 @@ impl Websocket {
                 "option '--websocket-tls': the server has no TLS: leave it out, or leave out --skip-ssl".to_owned()
             );
         }
-        if let Some(warning) = &self.open_token {
+        if let Some(warning) = self.token.as_ref().and_then(TokenFile::warning) {
             tracing::warn!("{warning}");
         }
         // The source is called for each connection, because ALTER INSTANCE RELOAD TLS changes the settings.
