@@ -5,11 +5,14 @@ use std::io::Write as _;
 use std::os::unix::fs::symlink;
 
 use sealwire_tests::bridge::Bridge;
+use sealwire_tests::certificates::CertificateSet;
+use sealwire_tests::programs::needs;
 use sealwire_tests::websocket::{Opening, connect};
 use tempfile::TempDir;
 
 use crate::peers::{echo, write_pattern};
 use crate::refusals::works;
+use crate::sessions::tls;
 
 crate::tests![
     files_have_types_and_fences,
@@ -21,6 +24,7 @@ crate::tests![
     what_is_no_page_is_refused,
     metrics_are_served,
     a_name_of_others_is_refused,
+    over_tls_the_certificate_refuses_names_of_others,
 ];
 
 const SECRET: &str = "the secret outside";
@@ -200,4 +204,27 @@ fn a_name_of_others_is_refused() {
         let answer = with(&allowed, "/metrics", host);
         assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{host}: {answer}");
     }
+}
+
+/// With TLS the `Host` header needs no check, because a browser that was led here by another site's name finds no such name in the
+/// certificate and sends no request.
+fn over_tls_the_certificate_refuses_names_of_others() {
+    if !needs(&["openssl"]) {
+        return;
+    }
+    let place = tempfile::tempdir().unwrap();
+    let set = CertificateSet::by_openssl(place.path());
+    let (cert, key) = (set.server_cert.display(), set.server_key.display());
+    let bridge = Bridge::to(echo(), &[&format!("--ssl-cert={cert}"), &format!("--ssl-key={key}")]);
+    let ask = |name: &str| {
+        let mut stream = tls(bridge.port, &set, name);
+        stream.write_all(format!("GET /metrics HTTP/1.1\r\nHost: {name}\r\nConnection: close\r\n\r\n").as_bytes())?;
+        let mut answer = String::new();
+        std::io::Read::read_to_string(&mut stream, &mut answer).map(|_| answer)
+    };
+    assert!(ask("localhost").unwrap().starts_with("HTTP/1.1 200 OK\r\n"));
+    let refused = ask("evil.example").unwrap_err().to_string();
+    assert!(refused.contains("not valid for name"), "{refused}");
+    let requests = ask("localhost").unwrap();
+    assert!(requests.contains("\nsealwire_bridge_http_requests_total 2\n"), "the other name sent one: {requests}");
 }

@@ -137,13 +137,17 @@ fn over_ws(world: &World, kind: Kind, user: &str, version: &str, size: usize) {
     assert!(bridge.metric("bytes_total{direction=\"to_client\"}") > size as u64);
 }
 
-/// Connects to a bridge over verified TLS.
-pub(crate) fn tls(port: u16, set: &CertificateSet) -> rustls::StreamOwned<rustls::ClientConnection, TcpStream> {
+/// Connects to a bridge over verified TLS, by that name.
+pub(crate) fn tls(
+    port: u16,
+    set: &CertificateSet,
+    name: &str,
+) -> rustls::StreamOwned<rustls::ClientConnection, TcpStream> {
     let mut roots = rustls::RootCertStore::empty();
     roots.add(CertificateDer::from_pem_file(&set.ca).unwrap()).unwrap();
     let config = rustls::ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions().unwrap();
     let config = Arc::new(config.with_root_certificates(roots).with_no_client_auth());
-    let name = ServerName::try_from("localhost").unwrap();
+    let name = ServerName::try_from(name.to_owned()).unwrap();
     rustls::StreamOwned::new(rustls::ClientConnection::new(config, name).unwrap(), connect(port))
 }
 
@@ -152,7 +156,7 @@ fn over_wss(world: &World, kind: Kind) {
     let (cert, key) = (set.server_cert.display(), set.server_key.display());
     let bridge = Bridge::to(world.server(kind).port, &[&format!("--ssl-cert={cert}"), &format!("--ssl-key={key}")]);
     let own = format!("https://localhost:{}", bridge.port);
-    let tunnel = Tunnel::over(tls(bridge.port, &set), &Opening::target("db").with("Origin", own));
+    let tunnel = Tunnel::over(tls(bridge.port, &set, "localhost"), &Opening::target("db").with("Origin", own));
     session(tunnel, config(&set, "secured", "TLSv1.3"), "secured", "TLSv1.3", 1_000_000);
     // Plain HTTP on the same port gets an answer with advice, and nothing else.
     let mut plain = connect(bridge.port);
@@ -177,7 +181,7 @@ fn over_a_reload(world: &World, kind: Kind) {
     let bridge = Bridge::to(world.server(kind).port, &[&options[0], &options[1]]);
     let open = |set: &CertificateSet| {
         let own = format!("https://localhost:{}", bridge.port);
-        let tunnel = Tunnel::over(tls(bridge.port, set), &Opening::target("db").with("Origin", own));
+        let tunnel = Tunnel::over(tls(bridge.port, set, "localhost"), &Opening::target("db").with("Origin", own));
         Client::over(tunnel, config(&first, "secured", "TLSv1.3")).unwrap()
     };
     let mut before = open(&first);

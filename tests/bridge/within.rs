@@ -69,7 +69,7 @@ fn a_session_without_a_port_between() {
 
 fn over_the_server_s_own_certificate() {
     let (place, _server, port) = start(&["--websocket-tls"]);
-    session(Tunnel::over(tls(port, &set(&place)), &Opening::target("local")), &place, port);
+    session(Tunnel::over(tls(port, &set(&place), "localhost"), &Opening::target("local")), &place, port);
 }
 
 fn refusals_are_the_bridge_s() {

@@ -11,7 +11,8 @@ use super::settings::{Origins, Settings};
 /// The host names by which a client may request pages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Hosts {
-    /// Any name: with TLS the browser compares it with the certificate, and where all origins are allowed the check would protect nothing.
+    /// Any name. With TLS the browser compares the name with the certificate before it sends a request, and a proxy in front that speaks
+    /// TLS to the bridge may pass any name on. Where all origins are allowed the check would protect nothing.
     Any,
     /// These names, in lower case, and localhost and all addresses.
     Listed(Vec<String>),
