@@ -84,7 +84,8 @@ impl<'a> Reader<'a> {
     /// Takes a value that is not UTF-8, which only a secret may have.
     fn bytes(&mut self, setting: &Setting) -> Result<(), OptionError> {
         let name = setting.name.replace('_', "-");
-        let Some(spec) = self.find(&name, &setting.name, &setting.origin)? else {
+        let spec = self.find(&name, &setting.name, &setting.origin)?;
+        let Some(spec) = spec.filter(|spec| spec.kind != Kind::Absent) else {
             return Err(OptionError::unknown(self.program, &setting.name, None, &setting.origin));
         };
         if !spec.secret {
@@ -211,6 +212,13 @@ impl<'a> Reader<'a> {
                 _ => return Err(OptionError::unknown(self.program, name, value, origin)),
             }
         };
+        if spec.kind == Kind::Absent {
+            if loose {
+                self.warnings.push(format!("unknown option '--{name}'{}", origin.suffix()));
+                return Ok(());
+            }
+            return Err(OptionError::absent(self.program, spec, value, origin));
+        }
         if maximum {
             let value = value.or_else(|| rest.next()).ok_or_else(|| OptionError::needs_value(name, origin))?;
             if let OptionValue::Number(most) = Self::parse(spec, value, origin)? {
@@ -249,6 +257,9 @@ impl<'a> Reader<'a> {
         let mut left = letters.chars();
         while let Some(letter) = left.next() {
             let (spec, on) = self.find_letter(letter)?;
+            if spec.kind == Kind::Absent {
+                return Err(OptionError::absent(self.program, spec, None, &origin));
+            }
             let attached = left.as_str();
             let given = match spec.kind {
                 Kind::Flag => OptionValue::Flag(on),
@@ -325,6 +336,9 @@ mod tests {
         Spec::text("ssl-key", "Key file."),
         Spec::text("ssl-crlpath", "CRL directory."),
         Spec::flag("skip-networking", "No TCP."),
+        Spec::number("log-level", "How much."),
+        Spec::absent("log", "has no log: redirect standard error"),
+        Spec::absent("user", "keeps its user: start it as that user").short('u'),
     ];
     const PROGRAM: Program = Program {
         name: "sealwire",
@@ -443,6 +457,10 @@ mod tests {
                 13,
                 "option '--port': '--skip-port' is invalid, because this option can't be switched on or off",
             ),
+            (&["--log=/x"], 7, "unknown variable 'log=/x'; sealwire has no log: redirect standard error"),
+            (&["--skip-log"], 2, "unknown option '--log'; sealwire has no log: redirect standard error"),
+            (&["-Bu", "x"], 2, "unknown option '--user'; sealwire keeps its user: start it as that user"),
+            (&["--userr=x"], 7, "unknown variable 'userr=x'; --help lists the options"),
             (&["--batch", "--no-defaults"], 2, "option '--no-defaults' must come before all other options"),
             (&["a", "b"], 1, "Too many arguments (first extra is 'b')."),
         ] {
@@ -473,6 +491,7 @@ mod tests {
         let read = values(&["--loose-fooz=1", "--loose-skip-barz", "--batch"]);
         assert_eq!(read.warnings(), ["unknown option '--loose-fooz'", "unknown option '--loose-skip-barz'"]);
         assert!(read.flag("batch"));
+        assert_eq!(values(&["--loose-log=x"]).warnings(), ["unknown option '--loose-log'"]);
         assert!(parse(&["--loose-port=x"]).is_err(), "a known option's value still counts");
     }
 
@@ -487,6 +506,7 @@ mod tests {
         for line in [&["--help", "--fooz"][..], &["-?"], &["-I"], &["-B?"]] {
             let text = printed(line);
             assert!(text.contains("\n  -h, --host=name     Connect to host. (Default: localhost.)\n"), "{text}");
+            assert!(!text.contains("--user"), "{text}");
             // The text beside each of the two names is of that name.
             assert!(text.contains("\n  --column-names      Write column names. (Defaults to on; use\n"), "{text}");
             assert!(text.contains("\n  -N, --skip-column-names \n                      Don't write them.\n"), "{text}");

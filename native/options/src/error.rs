@@ -51,6 +51,15 @@ impl OptionError {
         Self { message: format!("unknown {what}{}{hint}{way_out}", origin.suffix()), exit_code }
     }
 
+    /// An option of MySQL's program that this program lacks, with its value if one was given.
+    pub(crate) fn absent(program: &Program, spec: &Spec, value: Option<&str>, origin: &Origin) -> Self {
+        let (what, exit_code) = match value {
+            Some(value) => (format!("variable '{}={value}'", spec.name), 7),
+            None => (format!("option '--{}'", spec.name), 2),
+        };
+        Self { message: format!("unknown {what}{}; {} {}", origin.suffix(), program.name, spec.help), exit_code }
+    }
+
     pub(crate) fn unknown_letter(letter: char) -> Self {
         Self { message: format!("unknown option '-{letter}'{HELP}"), exit_code: 2 }
     }
@@ -88,6 +97,7 @@ fn nearest(program: &Program, name: &str) -> Option<&'static Spec> {
     program
         .specs()
         .filter(|spec| match prefix {
+            _ if spec.kind == Kind::Absent => false,
             "" => true,
             "maximum" => matches!(spec.kind, Kind::Number { .. }),
             _ => spec.kind == Kind::Flag,

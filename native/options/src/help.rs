@@ -34,7 +34,7 @@ pub(super) fn text(program: &Program, environment: &Environment) -> String {
         files = files.join(" "),
         groups = program.groups.iter().chain(program.other_groups).copied().collect::<Vec<_>>().join(" "),
     );
-    for spec in program.specs() {
+    for spec in program.specs().filter(|spec| spec.kind != Kind::Absent) {
         option(&mut out, spec);
     }
     out
@@ -77,7 +77,7 @@ fn shown<'a>(program: &Program, name: &str, value: &'a str) -> &'a str {
 fn option(out: &mut String, spec: &Spec) {
     let value = match spec.kind {
         Kind::Action | Kind::Flag => "",
-        Kind::OptionalText => "[=name]",
+        Kind::OptionalText | Kind::Absent => "[=name]",
         Kind::Text | Kind::Choice(_) => "=name",
         Kind::Number { .. } => "=#",
     };

@@ -20,6 +20,8 @@ pub enum Kind {
     },
     /// One of a few words, in any case; the value is the word as it stands in the table.
     Choice(&'static [&'static str]),
+    /// An option of the program's counterpart in MySQL that this program lacks: it is refused with the way out, which is its help text.
+    Absent,
 }
 
 /// The value of an option where none is given.
@@ -100,6 +102,11 @@ impl Spec {
     /// An option with one of a few words.
     pub const fn choice(name: &'static str, words: &'static [&'static str], help: &'static str) -> Self {
         Self::new(name, Kind::Choice(words), help)
+    }
+
+    /// An option of MySQL's program that this program lacks. `way_out` is a clause that says why, and what to do instead.
+    pub const fn absent(name: &'static str, way_out: &'static str) -> Self {
+        Self::new(name, Kind::Absent, way_out)
     }
 
     /// The one-letter name: `-h`.

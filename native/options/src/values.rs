@@ -172,7 +172,7 @@ impl Values {
     /// The value of an option, or its default, in the type of the option's kind.
     pub fn value(&self, spec: &Spec) -> Option<OptionValue> {
         match spec.kind {
-            Kind::Action => self.is_given(spec.name).then_some(OptionValue::Bare),
+            Kind::Action | Kind::Absent => self.is_given(spec.name).then_some(OptionValue::Bare),
             Kind::Flag => Some(OptionValue::Flag(self.flag(spec.name))),
             Kind::Number { .. } => self.number(spec.name).map(OptionValue::Number),
             Kind::Text | Kind::OptionalText | Kind::Choice(_) => {
@@ -244,7 +244,7 @@ pub(crate) fn shortest(number: u64) -> String {
 /// Parses the text of an option's value. The error says why the value is wrong, for [`super::OptionError::bad_value`].
 pub(crate) fn parse(spec: &Spec, text: &str) -> Result<OptionValue, String> {
     match spec.kind {
-        Kind::Action => Ok(OptionValue::Bare),
+        Kind::Action | Kind::Absent => Ok(OptionValue::Bare),
         Kind::Text | Kind::OptionalText => Ok(OptionValue::Text(text.to_owned())),
         Kind::Flag => parse_flag(text)
             .map(OptionValue::Flag)

@@ -5,6 +5,7 @@
 //!                                                                └──────> engine (SQLite), on threads of its own
 //! ```
 
+mod absent_options;
 mod accounts;
 mod constant_selects;
 mod counters;

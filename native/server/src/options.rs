@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use sealwire_core::auth::Plugin;
 
+use super::absent_options;
 use super::settings::{Globals, OPTIONS, variable};
 use super::version::VERSION;
 use super::websocket;
@@ -19,7 +20,7 @@ pub(super) const PROGRAM: Program = Program {
     groups: &["sealwired"],
     // On a machine with MySQL or MariaDB these groups hold that server's data directory, socket and port.
     other_groups: &["mysqld", "server", "mariadb", "mariadbd"],
-    tables: &[OPTIONS, websocket::OPTIONS, SERVER, SERVER_GENERATE],
+    tables: &[OPTIONS, websocket::OPTIONS, SERVER, SERVER_GENERATE, absent_options::OPTIONS],
     arguments: 0,
 };
 
@@ -209,6 +210,25 @@ mod tests {
     #[test]
     fn mistakes_name_the_way_out() {
         assert!(resolve(&[]).unwrap_err().contains("--datadir"));
+        for (given, way_out) in [
+            (
+                "--log-error=/tmp/x.log",
+                "unknown variable 'log-error=/tmp/x.log'; sealwired logs to standard error alone",
+            ),
+            ("--log_error", "redirect it ('sealwired … 2>>FILE'"),
+            ("--user=mysql", "User= of its systemd unit"),
+            ("-u", "start it as that user"),
+            ("--daemonize", "stays in the foreground"),
+            ("--general-log=1", "logs no statements"),
+            ("--basedir=/usr", "needs no files"),
+            ("--local-infile=1", "has no LOAD DATA"),
+            ("--skip-log-bin", "writes no binary log"),
+            ("--skip-grant-tables", "--init-file"),
+        ] {
+            let told = resolve(&["--datadir=/d", given]).unwrap_err();
+            assert!(told.starts_with("unknown ") && told.contains(way_out), "{told}");
+        }
+        assert!(resolve(&["--datadir=/d", "--skip-networking"]).is_ok());
         let unknown = resolve(&["--datadir=/d", "--requre-secure-transport"]).unwrap_err();
         assert!(unknown.contains("require-secure-transport"), "{unknown}");
         assert!(resolve(&["--datadir=/d", "--port=70000"]).unwrap_err().contains("port"));
@@ -239,5 +259,7 @@ mod tests {
         let names: Vec<&str> = OPTIONS.iter().map(sealwire_options::Spec::name).collect();
         assert!(names.is_sorted(), "{names:?}");
         assert!(names.contains(&"initialize-insecure") && names.contains(&"threads"));
+        let absent: Vec<&str> = absent_options::OPTIONS.iter().map(sealwire_options::Spec::name).collect();
+        assert!(absent.is_sorted() && absent.iter().all(|name| !names.contains(name)), "{absent:?}");
     }
 }
