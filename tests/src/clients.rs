@@ -21,7 +21,7 @@ pub fn plain(user: &str) -> Config {
 /// makes a full handshake.
 pub fn context(set: &CertificateSet) -> ClientContext {
     let mut options = ClientOptions::new(Arc::new(ring::default_provider()), Trust::Ca);
-    options.ca = vec![NamedPem { name: "ca".into(), pem: fs::read(&set.ca).expect("the CA's certificate") }];
+    options.ca = vec![NamedPem::new("ca", fs::read(&set.ca).expect("the CA's certificate"))];
     options.resumption = false;
     ClientContext::build(options).expect("a context")
 }

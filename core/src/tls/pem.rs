@@ -22,6 +22,8 @@ pub struct NamedPem {
     pub name: String,
     /// The content.
     pub pem: Vec<u8>,
+    /// The option that named the file, without its dashes.
+    option: Option<&'static str>,
 }
 
 impl fmt::Debug for NamedPem {
@@ -34,12 +36,22 @@ impl fmt::Debug for NamedPem {
 impl NamedPem {
     /// A PEM text with a name.
     pub fn new(name: impl Into<String>, pem: impl Into<Vec<u8>>) -> Self {
-        Self { name: name.into(), pem: pem.into() }
+        Self { name: name.into(), pem: pem.into(), option: None }
     }
 
-    /// An error that names the file.
+    /// The same with the option that named the file, as `ssl-ca`, for messages.
+    #[must_use]
+    pub const fn of_option(mut self, option: &'static str) -> Self {
+        self.option = Some(option);
+        self
+    }
+
+    /// An error that names the file, and the option if it is known.
     pub(super) fn error(&self, what: impl fmt::Display) -> TlsError {
-        TlsError::Config(format!("'{}' {what}", self.name))
+        TlsError::Config(match self.option {
+            Some(option) => format!("option '--{option}': '{}' {what}", self.name),
+            None => format!("'{}' {what}", self.name),
+        })
     }
 
     /// Whether the content has a PEM block of that kind.

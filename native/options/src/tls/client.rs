@@ -183,7 +183,7 @@ impl ClientTlsOptions {
             Verify::SystemRoots => Trust::SystemRoots { roots: system_roots(), known: Vec::new() },
             Verify::Fingerprint => Trust::Fingerprint(fingerprints(values)?),
         };
-        let read = |option: &str| text(values, option).map(|path| files::read(option, path)).transpose();
+        let read = |option: &'static str| text(values, option).map(|path| files::read(option, path)).transpose();
         let both = |file: &'static str, directory: &'static str, marker| {
             files::read_both((file, text(values, file)), (directory, text(values, directory)), marker)
         };
@@ -392,7 +392,8 @@ mod tests {
         std::fs::write(at("list"), format!("# known\n{FP}\n\n{FP}\n")).unwrap();
 
         let choice = ClientTlsOptions::resolve(&values(&format!("--ssl-ca={}", at("ca.pem"))), Transport::Tcp).unwrap();
-        assert_eq!(choice.options.unwrap().ca, [NamedPem::new(at("ca.pem"), "-----BEGIN CERTIFICATE-----")]);
+        let ca = NamedPem::new(at("ca.pem"), "-----BEGIN CERTIFICATE-----").of_option("ssl-ca");
+        assert_eq!(choice.options.unwrap().ca, [ca]);
 
         let resolve = |line: String| ClientTlsOptions::resolve(&values(&line), Transport::Tcp);
         let options = resolve(format!("--ssl-fplist={} --ssl-fp={FP}", at("list"))).unwrap().options.unwrap();

@@ -17,11 +17,11 @@ pub(super) const CERTIFICATE: &str = "CERTIFICATE-----";
 pub(super) const CRL: &str = "X509 CRL-----";
 
 /// Reads the file that `--option` names.
-pub(super) fn read(option: &str, path: &str) -> Result<NamedPem, String> {
+pub(super) fn read(option: &'static str, path: &str) -> Result<NamedPem, String> {
     let pem = regular_file::read(Path::new(path), LARGE).map_err(|error| {
         format!("option '--{option}': can't read '{path}': {}", unreadable(Path::new(path), &error))
     })?;
-    Ok(NamedPem::new(path, pem))
+    Ok(NamedPem::new(path, pem).of_option(option))
 }
 
 /// A warning where a secret's file can be read by others than owner and group, or written by others than the owner. The file is used
@@ -37,7 +37,7 @@ pub fn open_to_others(what: &str, path: &str, consequence: &str) -> Option<Strin
 
 /// Reads every PEM file with `marker` in the directory that `--option` names, by name. OpenSSL's hashed links are skipped, because they
 /// lead to the same files.
-pub(super) fn read_directory(option: &str, directory: &str, marker: &str) -> Result<Vec<NamedPem>, String> {
+pub(super) fn read_directory(option: &'static str, directory: &str, marker: &str) -> Result<Vec<NamedPem>, String> {
     let wrong = |error: &dyn std::fmt::Display| format!("option '--{option}': can't read '{directory}': {error}");
     let mut paths = Vec::new();
     for entry in fs::read_dir(directory).map_err(|error| wrong(&unreadable(Path::new(directory), &error)))? {
@@ -51,7 +51,7 @@ pub(super) fn read_directory(option: &str, directory: &str, marker: &str) -> Res
         let Some(content) = unless_denied(regular_file::read(path, LARGE)).map_err(|error| wrong(&error))? else {
             continue;
         };
-        let file = NamedPem::new(name, content);
+        let file = NamedPem::new(name, content).of_option(option);
         let has_marker = file.pem.windows(marker.len()).any(|window| window == marker.as_bytes());
         if has_marker && !found.iter().any(|other| other.pem == file.pem) {
             found.push(file);
@@ -73,8 +73,8 @@ fn unless_denied(read: io::Result<Vec<u8>>) -> io::Result<Option<Vec<u8>>> {
 
 /// The files of a pair of options, one that names a file and one that names a directory.
 pub(super) fn read_both(
-    (file_option, file): (&str, Option<&str>),
-    (directory_option, directory): (&str, Option<&str>),
+    (file_option, file): (&'static str, Option<&str>),
+    (directory_option, directory): (&'static str, Option<&str>),
     marker: &str,
 ) -> Result<Vec<NamedPem>, String> {
     let mut all = Vec::new();

@@ -59,8 +59,9 @@ impl ServerTlsOptions {
         if !self.enabled {
             return Ok(None);
         }
-        let read =
-            |option: &str, path: &Option<String>| path.as_deref().map(|path| files::read(option, path)).transpose();
+        let read = |option: &'static str, path: &Option<String>| {
+            path.as_deref().map(|path| files::read(option, path)).transpose()
+        };
         let ca = ("ssl-ca", self.ssl_ca.as_deref());
         let crl = ("ssl-crl", self.ssl_crl.as_deref());
         let secrets = self.ssl_session_ticket_key.as_deref().map(ticket_key::read).transpose()?;

@@ -75,7 +75,7 @@ impl Running {
     fn tls(&self) -> TlsPolicy {
         let ca = self.directory.path().join("data/ca.pem");
         let mut options = ClientOptions::new(provider(), Trust::CaAndIdentity);
-        options.ca = vec![NamedPem { name: "ca".into(), pem: std::fs::read(ca).unwrap() }];
+        options.ca = vec![NamedPem::new("ca", std::fs::read(ca).unwrap())];
         TlsPolicy::Required(ClientContext::build(options).unwrap())
     }
 
