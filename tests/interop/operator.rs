@@ -397,7 +397,33 @@ fn broken(data: &str) -> Vec<(String, &'static [&'static str])> {
             &["'encrypted.pem' can't be decrypted: the passphrase is wrong"],
         ),
         (server("--ssl-ca=certs/ca.pem"), &["give --ssl-cert and --ssl-key too"]),
-        (server("--ssl-crl=certs/ca.pem"), &["'certs/ca.pem' holds no revocation list"]),
+        (server("--ssl-crl=certs/ca.pem"), &["option '--ssl-crl': 'certs/ca.pem' holds no revocation list"]),
+        (
+            with("certs/server-cert.pem", "certs/server-key.pem").replace("certs/ca.pem", "certs/server-key.pem"),
+            &["option '--ssl-ca': 'certs/server-key.pem' holds no certificate"],
+        ),
+        (
+            server("--skip-ssl --socket=/nodir/x.sock"),
+            &["option '--socket': /nodir/x.sock", "there is no directory '/nodir': make it, or give another path"],
+        ),
+        (
+            server("--skip-ssl --socket=/nodir/x.sock").replace("/nodir/x", &"/x".repeat(60)),
+            &["option '--socket'", "at most 107 bytes: give a shorter one"],
+        ),
+        (
+            server("--skip-ssl --pid-file=/nodir/x.pid"),
+            &["option '--pid-file': can't write /nodir/x.pid", "there is no directory '/nodir': make it"],
+        ),
+        (
+            server("--skip-ssl --init-file=nope.sql"),
+            &["option '--init-file': can't read 'nope.sql'", "give the whole path"],
+        ),
+        (
+            server("--skip-ssl --bind-address=203.0.113.7"),
+            &["203.0.113.7", "This machine has no such address", "'ip address' lists", "--bind-address"],
+        ),
+        (server("--log-error=/tmp/x.log"), &["logs to standard error alone", "redirect it ('sealwired … 2>>FILE'"]),
+        (server("--user=mysql"), &["does not change its user: start it as that user", "User= of its systemd unit"]),
         (server("--tls-version=TLSv1.1"), &["TLSv1.1", "TLSv1.2"]),
         (server("--ssl-cipher=RC4-MD5"), &["'RC4-MD5' is not supported; use '"]),
         (
@@ -412,6 +438,12 @@ fn broken(data: &str) -> Vec<(String, &'static [&'static str])> {
         ("sealwired".to_owned(), &["--datadir"]),
         ("sealwired --datadir=empty".to_owned(), &["empty is not a data directory", "--initialize"]),
         (format!("sealwired --datadir={data} --initialize"), &[]),
+        ("sealwired --datadir=certs/ca.pem".to_owned(), &["certs/ca.pem is not a directory: give the path of one"]),
+        ("sealwired --datadir=certs/ca.pem --initialize".to_owned(), &["certs/ca.pem is not a directory"]),
+        (
+            "sealwire-bridge --target=a=b --ssl-ca=certs/ca.pem".to_owned(),
+            &["'--ssl-ca'", "give --ssl-cert and --ssl-key too, or leave them out"],
+        ),
         ("sealwire-bridge".to_owned(), &["--target=NAME=HOST[:PORT]"]),
         (
             "sealwire-bridge --target=a=b --token-file=nothere".to_owned(),
@@ -492,4 +524,57 @@ fn a_key_that_may_not_be_read_names_the_user() {
     operator.run("chown -R nobody data", "");
     let line = format!("setpriv --reuid=nobody --clear-groups {START}");
     operator.fails(&line, &["can't read 'certs/server-key.pem'", "this process runs as user 'nobody'", "chmod"]);
+}
+
+/// Sets a path's mode while a command runs, and 0700 afterwards.
+struct Mode(PathBuf);
+
+impl Mode {
+    fn of(path: PathBuf, mode: u32) -> Self {
+        fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+        Self(path)
+    }
+}
+
+impl Drop for Mode {
+    fn drop(&mut self) {
+        fs::set_permissions(&self.0, Permissions::from_mode(0o700)).unwrap();
+    }
+}
+
+/// Where the user who runs the server lacks a right on the data directory, the error names user and right.
+#[test]
+fn a_data_directory_without_rights_names_the_user_and_the_way_out() {
+    let operator = Operator::new();
+    operator.run("sealwired --initialize-insecure --datadir=data", "");
+    fs::set_permissions(operator.place.path(), Permissions::from_mode(0o755)).unwrap();
+    // Root lacks no right, so another user runs the program.
+    let is_root = operator.run("id -u", "") == "0\n";
+    if is_root && !needs(&["setpriv"]) {
+        return;
+    }
+    let as_other = if is_root { "setpriv --reuid=nobody --clear-groups " } else { "" };
+    if is_root {
+        operator.run("chown -R nobody data", "");
+    }
+    let start = format!("{as_other}sealwired --datadir=data --skip-ssl");
+    for (path, mode, line, said) in [
+        ("data", 0o000, &start, &["who owns it and may not enter it: run 'chmod 700 /"][..]),
+        (
+            "data",
+            0o500,
+            &start,
+            &["can't open /", "sealwired.lock: Permission denied", "runs as user '", "write in '/"],
+        ),
+        ("data/accounts.sql", 0o000, &start, &["accounts.sql: Permission denied", "runs as user '", "chown, chmod"]),
+        (
+            "data",
+            0o500,
+            &format!("{as_other}sealwired --datadir=data/new --initialize"),
+            &["can't make the data directory /", "runs as user '", "write in '/"],
+        ),
+    ] {
+        let _mode = Mode::of(operator.path(path), mode);
+        operator.fails(line, said);
+    }
 }

@@ -11,7 +11,7 @@ use super::reload::ReloadableTls;
 use super::settings::{Destination, Limits, Origins, Settings, Target, TlsSource, is_loopback};
 use super::token::TokenFile;
 use sealwire_options::tls::health::Health;
-use sealwire_options::tls::{SERVER, ServerTlsOptions, open_to_others};
+use sealwire_options::tls::{SERVER, ServerTlsOptions};
 use sealwire_options::{Program, Spec, Values};
 
 /// The program as its users see it.
@@ -257,6 +257,16 @@ pub(super) fn tls(values: &Values) -> Result<(Option<ServerContext>, Vec<String>
             _ => Ok((None, Vec::new())),
         };
     }
+    if !["ssl-cert", "ssl-key"].into_iter().any(is_given) && values.given_flag("ssl") != Some(false) {
+        return Err("the options '--ssl-ca' and '--ssl-capath' are for the certificates of clients, which the bridge asks for only with TLS: give \
+                    --ssl-cert and --ssl-key too, or leave them out"
+            .to_owned());
+    }
+    if values.text("tls-version") == Some("") && values.given_flag("ssl") != Some(false) {
+        return Err("option '--tls-version': the list is empty, which would switch TLS off: leave the option out, or give --skip-ssl too \
+                    where plain ws is meant"
+            .to_owned());
+    }
     // A certificate is given, so no directory is searched.
     let options = ServerTlsOptions::resolve(values, Path::new(""))?;
     let Some(mut loaded) = options.load()? else { return Ok((None, Vec::new())) };
@@ -320,7 +330,11 @@ mod tests {
         assert!(resolve(&["--target=a=b"]).unwrap().tls.is_none());
         assert!(resolve(&["--target=a=b", "--skip-ssl", "--ssl-cert=/nonexistent"]).unwrap().tls.is_none());
         assert!(resolve(&["--target=a=b", "--ssl"]).unwrap_err().contains("--ssl-cert"));
-        assert!(resolve(&["--target=a=b", "--ssl-ca=/nonexistent"]).unwrap_err().contains("--ssl-cert"));
+        let empty = resolve(&["--target=a=b", "--ssl-cert=c", "--ssl-key=k", "--tls-version="]).unwrap_err();
+        assert!(empty.starts_with("option '--tls-version': the list is empty"), "{empty}");
+        let alone = resolve(&["--target=a=b", "--ssl-ca=/nonexistent"]).unwrap_err();
+        assert!(alone.contains("give --ssl-cert and --ssl-key too, or leave them out"), "{alone}");
+        assert!(resolve(&["--target=a=b", "--ssl-ca=/nonexistent", "--skip-ssl"]).unwrap().tls.is_none());
         assert!(resolve(&["--target=a=b", "--ssl-cert=/nonexistent"]).unwrap_err().contains("/nonexistent"));
     }
 

@@ -73,7 +73,9 @@ impl Bridge {
     /// # Errors
     /// A sentence that names the resource that the system did not give.
     pub fn bind(settings: Settings) -> Result<Self, String> {
-        let (listeners, port) = listen::bind(&settings.addresses, settings.port, &settings.option("port"))?;
+        let (address, port) = (settings.option("bind-address"), settings.option("port"));
+        let options = listen::Options { address: &address, port: &port };
+        let (listeners, port) = listen::bind(&settings.addresses, settings.port, options)?;
         if listeners.is_empty() {
             return Err("no address to listen on: give one".to_owned());
         }

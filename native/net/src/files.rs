@@ -10,11 +10,10 @@ use std::path::Path;
 pub fn unreadable(path: &Path, error: &Error) -> String {
     match error.kind() {
         ErrorKind::PermissionDenied => {
-            let uid = rustix::process::geteuid().as_raw();
-            let user = user_name(uid).map_or_else(|| format!("user {uid}"), |name| format!("user '{name}'"));
             format!(
-                "{error}; this process runs as {user}, who needs the permission to read it and to enter its directories \
-                 (chown, chmod)"
+                "{error}; this process runs as {}, who needs the permission to read it and to enter its directories \
+                 (chown, chmod)",
+                own_user()
             )
         }
         ErrorKind::NotFound if path.is_relative() => {
@@ -27,6 +26,30 @@ pub fn unreadable(path: &Path, error: &Error) -> String {
         ErrorKind::NotFound => format!("{error}; give the path of one that is there"),
         _ => error.to_string(),
     }
+}
+
+/// The system's error for a file or socket that can't be made or written, and the way out.
+pub fn unwritable(path: &Path, error: &Error) -> String {
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+    let shown = directory.display();
+    match error.kind() {
+        ErrorKind::PermissionDenied => format!(
+            "{error}; this process runs as {}, who needs the permission to write in '{shown}' and to enter its directories \
+             (chown, chmod)",
+            own_user()
+        ),
+        ErrorKind::NotFound | ErrorKind::NotADirectory => {
+            format!("{error}; there is no directory '{shown}': make it, or give another path")
+        }
+        ErrorKind::ReadOnlyFilesystem => format!("{error}; give a path on another one"),
+        _ => error.to_string(),
+    }
+}
+
+/// The user of this process, for messages.
+fn own_user() -> String {
+    let uid = rustix::process::geteuid().as_raw();
+    user_name(uid).map_or_else(|| format!("user {uid}"), |name| format!("user '{name}'"))
 }
 
 /// The name of the user with this number.
@@ -71,5 +94,11 @@ mod tests {
         assert!(of(ErrorKind::NotFound, "key.pem").contains(&here));
         assert!(of(ErrorKind::NotFound, "/key.pem").ends_with("give the path of one that is there"));
         assert_eq!(of(ErrorKind::TimedOut, "/key.pem"), "timed out");
+        let of = |kind: ErrorKind, path: &str| unwritable(Path::new(path), &kind.into());
+        let denied = of(ErrorKind::PermissionDenied, "/run/x.pid");
+        assert!(denied.contains("runs as user") && denied.contains("write in '/run'"), "{denied}");
+        assert!(of(ErrorKind::NotFound, "/nodir/x").ends_with("no directory '/nodir': make it, or give another path"));
+        assert!(of(ErrorKind::NotFound, "x").contains("no directory '.'"));
+        assert_eq!(of(ErrorKind::TimedOut, "/x"), "timed out");
     }
 }

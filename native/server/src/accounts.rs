@@ -11,6 +11,7 @@ use rustix::io::Errno;
 use sealwire_accounts::{AccountName, AccountStatement, Accounts, Outcome, Session, execute};
 use sealwire_core::error::SqlError;
 use sealwire_core::random::Random;
+use sealwire_net::files::{unreadable, unwritable};
 
 use super::versioned::Versioned;
 
@@ -45,15 +46,17 @@ impl AccountStore {
         for unfinished in [FILE, SECRET_FILE].map(|file| temporary(&directory.join(file))) {
             let _ = fs::remove_file(unfinished);
         }
-        let text = fs::read_to_string(&path).map_err(|error| format!("can't read {}: {error}", path.display()))?;
+        let text = fs::read_to_string(&path)
+            .map_err(|error| format!("can't read {}: {}", path.display(), unreadable(&path, &error)))?;
         let secret_path = directory.join(SECRET_FILE);
         let secret = match fs::read(&secret_path).ok().and_then(|bytes| <[u8; 32]>::try_from(bytes).ok()) {
             Some(secret) => secret,
             None => {
                 let mut secret = [0; 32];
                 random.fill(&mut secret);
-                write_whole(&secret_path, &secret)
-                    .map_err(|error| format!("can't write {}: {error}", secret_path.display()))?;
+                write_whole(&secret_path, &secret).map_err(|error| {
+                    format!("can't write {}: {}", secret_path.display(), unwritable(&secret_path, &error))
+                })?;
                 secret
             }
         };
@@ -70,7 +73,7 @@ impl AccountStore {
     pub(crate) fn create(directory: &Path, accounts: &Accounts) -> Result<(), String> {
         let path = directory.join(FILE);
         write_whole(&path, accounts.to_text().as_bytes())
-            .map_err(|error| format!("can't write {}: {error}", path.display()))
+            .map_err(|error| format!("can't write {}: {}", path.display(), unwritable(&path, &error)))
     }
 
     /// The current accounts.

@@ -8,6 +8,7 @@ use std::path::Path;
 use sealwire_accounts::{Accounts, Session, execute, parse_statement};
 use sealwire_core::auth::Plugin;
 use sealwire_core::random::Random;
+use sealwire_net::files::unwritable;
 
 use super::accounts::{self, AccountStore};
 use super::options::Initialize;
@@ -26,19 +27,35 @@ pub(super) fn is_made(directory: &Path) -> Result<bool, String> {
     match fs::metadata(directory.join(accounts::FILE)) {
         Ok(_) => Ok(true),
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(false),
-        Err(error) => Err(not_seen(directory, &error)),
+        Err(error) => Err(not_seen(directory, rustix::process::geteuid().as_raw(), &error)),
+    }
+}
+
+/// Refuses a path that is something else than a directory.
+///
+/// # Errors
+/// A sentence that names the path.
+pub(super) fn demand_directory(directory: &Path) -> Result<(), String> {
+    match fs::metadata(directory) {
+        Ok(found) if !found.is_dir() => Err(format!(
+            "option '--datadir': {} is not a directory: give the path of one, or of one that --initialize may make",
+            directory.display()
+        )),
+        _ => Ok(()),
     }
 }
 
 /// The error text for a directory that this user may not enter; it names the directory's owner where the system tells.
-fn not_seen(directory: &Path, error: &io::Error) -> String {
+fn not_seen(directory: &Path, own: u32, error: &io::Error) -> String {
     let shown = directory.display();
-    let owner = fs::metadata(directory)
-        .map_or_else(|_| String::new(), |found| format!(", and it belongs to user {}", found.uid()));
-    format!(
-        "can't read the data directory {shown}: {error}. This process runs as user {}{owner}: start sealwired as the directory's owner",
-        rustix::process::geteuid().as_raw()
-    )
+    let why = format!("can't read the data directory {shown}: {error}. This process runs as user {own}");
+    match fs::metadata(directory) {
+        Ok(found) if found.uid() == own => format!("{why}, who owns it and may not enter it: run 'chmod 700 {shown}'"),
+        Ok(found) => {
+            format!("{why}, and it belongs to user {}: start sealwired as the directory's owner", found.uid())
+        }
+        Err(_) => format!("{why}: start sealwired as the directory's owner"),
+    }
 }
 
 /// Creates a data directory with the account root, and root's password where it has one.
@@ -51,7 +68,9 @@ pub(super) fn make(
     plugin: Plugin,
     random: &dyn Random,
 ) -> Result<Option<String>, String> {
-    let fail = |error: io::Error| format!("can't make the data directory {}: {error}", directory.display());
+    let fail = |error: io::Error| {
+        format!("can't make the data directory {}: {}", directory.display(), unwritable(directory, &error))
+    };
     if directory.exists() {
         let mut entries = fs::read_dir(directory).map_err(fail)?;
         if entries.next().is_some() {
@@ -105,12 +124,14 @@ mod tests {
 
     #[test]
     fn a_directory_that_cannot_be_seen_is_not_to_be_made() {
-        let denied = not_seen(Path::new("/"), &ErrorKind::PermissionDenied.into());
+        let denied = not_seen(Path::new("/"), 1, &ErrorKind::PermissionDenied.into());
         assert!(denied.starts_with("can't read the data directory /: permission denied."), "{denied}");
         assert!(
             denied.contains("it belongs to user 0: start sealwired as") && !denied.contains("--initialize"),
             "{denied}"
         );
+        let owned = not_seen(Path::new("/"), 0, &ErrorKind::PermissionDenied.into());
+        assert!(owned.ends_with("who owns it and may not enter it: run 'chmod 700 /'"), "{owned}");
         // Root may enter every directory, but no name may be that long.
         assert!(is_made(Path::new(&"x".repeat(5000))).unwrap_err().starts_with("can't read the data directory"));
     }

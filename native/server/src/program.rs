@@ -22,6 +22,7 @@ use super::version::{VERSION, VERSION_COMMENT};
 use super::websocket::Websocket;
 use sealwire_bridge::TokenFile;
 use sealwire_certs as certs;
+use sealwire_net::files::{unreadable, unwritable};
 use sealwire_net::log;
 use sealwire_net::random::OsRandom;
 use sealwire_net::regular_file::{self, LARGE};
@@ -64,6 +65,7 @@ pub fn main() -> ExitCode {
 fn run(values: &Values, startup: &Startup, globals: Globals) -> Result<(), String> {
     let random = OsRandom::new();
     let directory = startup.directory.as_path();
+    initialize::demand_directory(directory)?;
     if let Some(how) = startup.initialize {
         let password = initialize::make(directory, how, startup.default_plugin, &random)?;
         let made = directory.display();
@@ -138,7 +140,8 @@ impl<'a> PidFile<'a> {
                  or remove it yourself"
             ));
         }
-        fs::write(path, Self::text()).map_err(|error| format!("can't write the pid file {shown}: {error}"))?;
+        fs::write(path, Self::text())
+            .map_err(|error| format!("option '--pid-file': can't write {shown}: {}", unwritable(path, &error)))?;
         Ok(Self(path))
     }
 
@@ -211,7 +214,8 @@ fn build(values: &Values, startup: &Startup, globals: Globals, random: &OsRandom
 /// Locks the data directory against a second server, for as long as the file is open.
 fn lock(directory: &Path) -> Result<File, String> {
     let path = directory.join("sealwired.lock");
-    let file = File::create(&path).map_err(|error| format!("can't open {}: {error}", path.display()))?;
+    let file =
+        File::create(&path).map_err(|error| format!("can't open {}: {}", path.display(), unwritable(&path, &error)))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(_) => Err(format!(
@@ -245,8 +249,9 @@ fn watch_signals(server: Arc<Server>, token: Option<TokenFile>) -> std::io::Resu
 }
 
 fn run_init_file(server: &Arc<Server>, path: &Path) -> Result<(), String> {
-    let text = regular_file::read(path, LARGE)
-        .map_err(|error| format!("can't read --init-file={}: {error}", path.display()))?;
+    let text = regular_file::read(path, LARGE).map_err(|error| {
+        format!("option '--init-file': can't read '{}': {}", path.display(), unreadable(path, &error))
+    })?;
     let id = server.registry.next_id();
     let process = server.registry.enter(id, "localhost".to_owned(), Box::new(|| {}));
     let _entry = server.registry.entry(id);

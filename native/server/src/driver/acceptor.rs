@@ -52,6 +52,9 @@ impl Bound {
     }
 }
 
+/// The options of addresses and port.
+const OPTIONS: listen::Options<'_> = listen::Options { address: "--bind-address", port: "--port" };
+
 /// How long a worker may run beyond the time that connections have to end; then it counts as stuck.
 const STUCK: Duration = Duration::from_secs(1);
 
@@ -60,7 +63,7 @@ const STUCK: Duration = Duration::from_secs(1);
 /// # Errors
 /// A sentence that names the address or path.
 pub(crate) fn bind(listen: &Listen) -> Result<Bound, String> {
-    let (tcp, port) = listen::bind(&listen.addresses, listen.port, "--port")?;
+    let (tcp, port) = listen::bind(&listen.addresses, listen.port, OPTIONS)?;
     let (unix, socket) = listen.socket.as_deref().map(unix_socket::bind).transpose()?.unzip();
     let told = |error: io::Error| format!("Can't start server: can't poll: {error}");
     let mut reactor = Reactor::new().map_err(told)?;

@@ -1,9 +1,11 @@
 //! The server's Unix socket, and its file.
 
+use std::io::ErrorKind;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use mio::net::UnixListener;
+use sealwire_net::files::unwritable;
 
 /// The mode of the socket: every user may connect, and the accounts decide who may log in.
 const SOCKET_MODE: u32 = 0o777;
@@ -65,8 +67,13 @@ fn remove_old(path: &Path) -> Result<(), String> {
 /// A sentence that names the path.
 pub(super) fn bind(path: &Path) -> Result<(UnixListener, SocketFile), String> {
     remove_old(path)?;
-    let listener = UnixListener::bind(path)
-        .map_err(|error| format!("Can't start server: Bind on unix socket {}: {error}", path.display()))?;
+    let listener = UnixListener::bind(path).map_err(|error| {
+        let why = match error.kind() {
+            ErrorKind::InvalidInput => format!("{error}; a socket's path has at most 107 bytes: give a shorter one"),
+            _ => unwritable(path, &error),
+        };
+        format!("Can't start server: Bind on unix socket: option '--socket': {}: {why}", path.display())
+    })?;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(SOCKET_MODE))
         .map_err(|error| format!("can't set the mode of {}: {error}", path.display()))?;
     Ok((listener, SocketFile::new(path)))
