@@ -330,7 +330,10 @@ impl Set<'_> {
             );
         }
         let Some(public) = &key.public else {
-            report.add(path, "a private key that is encrypted; give its passphrase to have it checked");
+            report.add(
+                path,
+                "a private key that is encrypted; give its passphrase with --ssl-passphrase or --passphrase-file to have it checked",
+            );
             return;
         };
         let fitting = self.parts.certificates.iter().find(|certificate| certificate.public == *public);

@@ -207,6 +207,7 @@ fn keys_of_every_kind_are_read() {
     fs::rename(at.join("encrypted.pem"), at.join("server-key.pem")).unwrap();
     let (code, text) = sealwire_certs(at, files);
     assert!(code == Some(0) && text.contains("a private key that is encrypted"), "{text}");
+    assert!(text.contains("give its passphrase with --ssl-passphrase or --passphrase-file"), "{text}");
     fs::write(at.join("right"), "geheim\n").unwrap();
     fs::write(at.join("wrong"), "falsch\n").unwrap();
     let (code, text) = sealwire_certs(at, &format!("{files} --passphrase-file right"));
