@@ -214,6 +214,11 @@ fn certificates_are_rotated_and_revoked() {
         return;
     }
     operator.at_prompt(ROOT, "CREATE USER 'jeffrey'@'localhost' IDENTIFIED BY 'secret' REQUIRE X509;");
+    // A monitor without TLS, as over the Unix socket, learns when the certificate ends.
+    let ends = "SHOW GLOBAL STATUS LIKE 'Ssl_server_not_after'; \
+                SELECT VALUE FROM performance_schema.tls_channel_status WHERE PROPERTY = 'Ssl_server_not_after';";
+    let said = operator.run("sealwire -S data/mysql.sock -u root -N", ends);
+    assert_eq!(said.matches(" GMT\n").count(), 2, "{said}");
     let before = shown_serial(&operator, server.port);
     let said = operator.readme("sealwire-certs --ca-dir=certs --renew-server");
     assert!(said.contains("/CN=localhost for localhost, 127.0.0.1, valid until "), "{said}");

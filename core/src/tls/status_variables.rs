@@ -104,12 +104,9 @@ impl StatusContext<'_> {
         self.server.map_or(0, |server| counter(server.counters()).load(Ordering::Relaxed)).to_string()
     }
 
-    /// A date of the server's certificate if the session is encrypted.
+    /// A date of the server's certificate, in every session, because a monitor may ask over the Unix socket.
     fn date(&self, date: fn(&ServerContext) -> u64) -> String {
-        match (self.session, self.server) {
-            (Some(_), Some(server)) => date_text(date(server)),
-            _ => String::new(),
-        }
+        self.server.map_or_else(String::new, |server| date_text(date(server)))
     }
 
     fn ciphers(&self) -> String {
