@@ -60,6 +60,13 @@ pub const CIPHERS: &[CipherName] = &[
     ),
 ];
 
+impl CipherName {
+    /// Whether a suite of TLS 1.2 needs a certificate with an RSA key; the others need an ECDSA or Ed25519 key.
+    pub(super) fn needs_rsa(&self) -> bool {
+        self.openssl.starts_with("ECDHE-RSA-")
+    }
+}
+
 const fn tls13(suite: CipherSuite, name: &'static str) -> CipherName {
     CipherName { suite, iana: name, openssl: name, version: TlsVersion::V1_3 }
 }

@@ -28,6 +28,13 @@ pub enum TlsError {
     NoCommonVersion,
     /// The two sides share no cipher suite.
     NoCommonCipher,
+    /// Of the enabled cipher suites the client offers only some that need a server's certificate with a key of another kind.
+    NoCipherForKey {
+        /// The first such suite that the client offers, with OpenSSL's name.
+        cipher: &'static str,
+        /// The kind of key that the suite needs: `RSA` or `ECDSA`.
+        needed: &'static str,
+    },
     /// The two sides share no key exchange group or no signature scheme; the text says which.
     NoCommonParameters(&'static str),
     /// The bytes from the peer are not TLS.
@@ -199,6 +206,11 @@ impl fmt::Display for TlsError {
             Self::AlertReceived(name) => write!(f, "the peer sent the alert {name}: {}", alert_meaning(name)),
             Self::NoCommonVersion => f.write_str("the peer speaks no TLS version that is enabled here"),
             Self::NoCommonCipher => f.write_str("the peer offers no cipher that is enabled here"),
+            Self::NoCipherForKey { cipher, needed } => write!(
+                f,
+                "the peer offers ciphers that are enabled here, as {cipher}, but they need a certificate with an {needed} key, and this \
+                 server's has a key of another kind"
+            ),
             Self::NoCommonParameters(what) => write!(f, "the peer and this side share no {what}"),
             Self::NotTls => f.write_str("the peer answered with something that is not TLS"),
             Self::Protocol(what) => write!(f, "the peer broke TLS: {what}"),
@@ -220,7 +232,9 @@ impl TlsError {
             Self::NoCommonVersion => {
                 Some("Sealwire speaks TLSv1.2 and TLSv1.3; look at tls-version on both sides.".to_string())
             }
-            Self::NoCommonCipher => Some("Look at ssl-cipher and tls-ciphersuites on both sides.".to_string()),
+            Self::NoCommonCipher | Self::NoCipherForKey { .. } => {
+                Some("Look at ssl-cipher and tls-ciphersuites on both sides.".to_string())
+            }
             Self::NotTls => Some("Is the port MySQL's, and does a proxy in between understand TLS?".to_string()),
             _ => None,
         }

@@ -162,13 +162,27 @@ impl TlsLayer {
                 if fresh.is_empty() && !matches!(error, rustls::Error::AlertReceived(_)) && self.alerts_are_plain() {
                     self.output.extend_from_slice(&PLAIN_DECODE_ERROR);
                 }
-                return Err(TlsError::from(&error));
+                return Err(self.explained(TlsError::from(&error)));
             }
         }
         if self.facts.is_none() && !self.session.state().is_handshaking() {
             self.complete().inspect_err(|_| self.queue_close_notify())?;
         }
         Ok(taken)
+    }
+
+    /// The error with what only the ClientHello tells: whether the client's ciphers are enabled and do not fit the certificate's key.
+    fn explained(&self, error: TlsError) -> TlsError {
+        let is_older = self.session.state().protocol_version() == Some(ProtocolVersion::TLSv1_2);
+        match (&self.role, error) {
+            (Role::Server { resolver, .. }, TlsError::NoCommonCipher) if is_older => {
+                resolver.unfit().map_or(TlsError::NoCommonCipher, |cipher| TlsError::NoCipherForKey {
+                    cipher: cipher.openssl,
+                    needed: if cipher.needs_rsa() { "RSA" } else { "ECDSA" },
+                })
+            }
+            (_, error) => error,
+        }
     }
 
     /// Whether this side may send an unencrypted alert of its own making. TLS 1.3 encrypts alerts from the ServerHello on.

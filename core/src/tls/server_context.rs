@@ -108,7 +108,7 @@ struct Inner {
     /// The CAs that issue client certificates; `None` if clients are not asked for a certificate.
     authority: Option<Arc<Authority>>,
     certificate: CertificateInfo,
-    ciphers: Vec<&'static CipherName>,
+    ciphers: Arc<[&'static CipherName]>,
     versions: Vec<TlsVersion>,
     sessions: Arc<Sessions>,
     clock: Arc<Clock>,
@@ -165,6 +165,8 @@ impl ServerContext {
         let context = tickets::digest(&own.cert, authority.as_deref(), &versions, &provider);
         let clock = Arc::new(Clock::default());
         let counters = Arc::new(Counters::default());
+        let ciphers = provider.cipher_suites.iter().filter_map(|suite| cipher_of(suite.suite()));
+        let ciphers: Arc<[&'static CipherName]> = ciphers.filter(|cipher| versions.contains(&cipher.version)).collect();
         let time_provider: Arc<dyn TimeProvider> = clock.clone();
         let builder = ServerConfig::builder_with_details(Arc::clone(&provider), time_provider)
             .with_protocol_versions(&protocol_versions)
@@ -176,7 +178,8 @@ impl ServerContext {
             None => builder.with_no_client_auth(),
         };
         let own = Arc::new(own);
-        let mut config = builder.with_cert_resolver(Arc::new(Resolver::new(Arc::clone(&own))));
+        let resolver = Resolver::new(Arc::clone(&own), Arc::clone(&ciphers));
+        let mut config = builder.with_cert_resolver(Arc::new(resolver));
         let (size, timeout) = (options.session_cache_size, options.session_timeout);
         let tickets = match options.ticket_keys {
             Some(keys) => Some(Tickets(keys.ticketer(&context)?)),
@@ -192,8 +195,6 @@ impl ServerContext {
         if let Some(key_log) = options.key_log {
             config.key_log = key_log;
         }
-        let ciphers = provider.cipher_suites.iter().filter_map(|suite| cipher_of(suite.suite()));
-        let ciphers = ciphers.filter(|cipher| versions.contains(&cipher.version)).collect();
         Ok(Self(Arc::new(Inner {
             config,
             own,
@@ -260,7 +261,7 @@ impl ServerContext {
 
     /// The configuration of one connection, which has its own sessions, and the resolver that records its SNI.
     pub(super) fn connection_config(&self) -> (ServerConfig, Arc<Resolver>) {
-        let resolver = Arc::new(Resolver::new(Arc::clone(&self.0.own)));
+        let resolver = Arc::new(Resolver::new(Arc::clone(&self.0.own), Arc::clone(&self.0.ciphers)));
         let mut config = self.0.config.clone();
         config.cert_resolver = resolver.clone();
         let sessions = Arc::new(ConnectionSessions::new(Arc::clone(&self.0.sessions)));

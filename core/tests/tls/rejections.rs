@@ -395,4 +395,24 @@ fn sides_without_a_common_version_or_cipher_say_so() {
     assert_eq!(at_server, Err(TlsError::NoCommonCipher));
     assert_eq!(at_client, Err(TlsError::AlertReceived("handshake_failure")));
     assert!(at_client.unwrap_err().hint().unwrap().contains("ssl-cipher"));
+    // The cipher is enabled, but the certificate's key is not of its kind.
+    let (at_client, at_server) = run(
+        |client| {
+            client.ciphers = Some("ECDHE-RSA-AES128-GCM-SHA256".into());
+            client.versions = Some("TLSv1.2".into());
+        },
+        |_| {},
+    );
+    let unfit = TlsError::NoCipherForKey { cipher: "ECDHE-RSA-AES128-GCM-SHA256", needed: "RSA" };
+    assert!(unfit.to_string().contains("ECDHE-RSA-AES128-GCM-SHA256, but they need a certificate with an RSA key"));
+    assert_eq!((at_client, at_server), (Err(TlsError::AlertReceived("handshake_failure")), Err(unfit)));
+    // Of TLS 1.3 the server lacks the cipher.
+    let (_, at_server) = run(
+        |client| {
+            client.ciphers = Some("ECDHE-RSA-AES128-GCM-SHA256".into());
+            client.ciphersuites = Some("TLS_AES_128_GCM_SHA256".into());
+        },
+        |server| server.ciphersuites = Some("TLS_AES_256_GCM_SHA384".into()),
+    );
+    assert_eq!(at_server, Err(TlsError::NoCommonCipher));
 }
