@@ -320,6 +320,7 @@ fn sessions_outlive_a_restart_with_ticket_keys() {
     operator.write_option_file();
     const TICKETS: &str = "sealwired --defaults-extra-file=sealwired.cnf --ssl-session-ticket-key=ticket.keys";
     let server = operator.serve(TICKETS);
+    server.says("; session ticket secrets: 1\n");
     let connect = |port: u16, session: &str| {
         let line = format!(
             "openssl s_client -starttls mysql -tls1_2 -connect 127.0.0.1:{port} {session} </dev/null 2>/dev/null"

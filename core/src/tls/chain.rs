@@ -246,7 +246,8 @@ impl Authority {
         self.check_listed(&certificate)
     }
 
-    fn check_listed(&self, certificate: &Certificate<'_>) -> Result<(), CertificateProblem> {
+    /// Whether a list of the certificate's issuer names the certificate, whoever signed the list.
+    pub(super) fn check_listed(&self, certificate: &Certificate<'_>) -> Result<(), CertificateProblem> {
         let mut lists = self.lists.iter().filter(|list| list.issuer == certificate.issuer);
         if lists.any(|list| list.lists(certificate.serial)) {
             return Err(CertificateProblem::Revoked);

@@ -10,6 +10,7 @@ use rustls::sign::CertifiedKey;
 use rustls::time_provider::TimeProvider;
 use rustls::{KeyLog, ProtocolVersion, ServerConfig, SupportedProtocolVersion};
 
+use super::certificate::Certificate;
 use super::chain::Authority;
 use super::ciphers::{CipherName, NO_CIPHER_FOR_VERSION, cipher_of, restrict};
 use super::clock::Clock;
@@ -114,6 +115,8 @@ struct Inner {
     clock: Arc<Clock>,
     counters: Arc<Counters>,
     notes: Vec<String>,
+    /// The number of session ticket secrets; 0 without tickets of the caller's keys.
+    ticket_secrets: usize,
 }
 
 impl ServerContext {
@@ -181,6 +184,7 @@ impl ServerContext {
         let resolver = Resolver::new(Arc::clone(&own), Arc::clone(&ciphers));
         let mut config = builder.with_cert_resolver(Arc::new(resolver));
         let (size, timeout) = (options.session_cache_size, options.session_timeout);
+        let ticket_secrets = options.ticket_keys.as_ref().map_or(0, |keys| keys.count());
         let tickets = match options.ticket_keys {
             Some(keys) => Some(Tickets(keys.ticketer(&context)?)),
             None => None,
@@ -206,6 +210,7 @@ impl ServerContext {
             clock,
             counters,
             notes,
+            ticket_secrets,
         })))
     }
 
@@ -241,6 +246,19 @@ impl ServerContext {
     /// Whether clients are asked for a certificate.
     pub fn asks_for_client_certificate(&self) -> bool {
         self.0.authority.is_some()
+    }
+
+    /// The subject of the server's certificate, or of a certificate above it, that a loaded revocation list names.
+    pub fn revoked_own(&self) -> Option<Name> {
+        let authority = self.0.authority.as_deref()?;
+        let own = self.0.own.cert.iter().filter_map(|der| Certificate::parse(der).ok());
+        let mut revoked = own.filter(|certificate| authority.check_listed(certificate).is_err());
+        revoked.next().and_then(|certificate| Name::from_der(certificate.subject))
+    }
+
+    /// The number of session ticket secrets in use; 0 where the server makes its tickets' keys itself, or issues none.
+    pub fn ticket_secrets(&self) -> usize {
+        self.0.ticket_secrets
     }
 
     /// The number of cached sessions, their maximum, and their lifetime in seconds.

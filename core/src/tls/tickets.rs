@@ -24,6 +24,9 @@ pub trait TicketKeys: Send + Sync {
     /// # Errors
     /// [`TlsError::Config`] if no keys are available.
     fn ticketer(&self, context: &[u8; 32]) -> Result<Arc<dyn ProducesTickets>, TlsError>;
+
+    /// The number of secrets from which tickets can be opened, for the log.
+    fn count(&self) -> usize;
 }
 
 /// The tickets of a context. The encrypted part of each ticket includes the time of the session's last full handshake.

@@ -94,6 +94,9 @@ fn summary(context: &ServerContext) -> String {
             line += &format!(", next update {}", date_text(next));
         }
     }
+    if context.ticket_secrets() > 0 {
+        line += &format!("; session ticket secrets: {}", context.ticket_secrets());
+    }
     line
 }
 
@@ -115,6 +118,14 @@ fn warnings(context: &ServerContext, now: u64, how_to_activate: &str) -> Vec<Str
             "the server's certificate '{}' has an extended key usage without serverAuth, so that clients that check it refuse this \
              server: give a server's certificate as ssl-cert, and {how_to_activate}",
             own.subject.to_slash()
+        ));
+    }
+    if let Some(revoked) = context.revoked_own() {
+        warnings.push(format!(
+            "the server's certificate '{}', or one above it, is revoked by a list of ssl-crl or ssl-crlpath: '{}'; clients that have that \
+             list refuse this server: have a new certificate issued, and {how_to_activate}",
+            own.subject.to_slash(),
+            revoked.to_slash()
         ));
     }
     let cas: Vec<CertificateInfo> = context.authorities().collect();
@@ -184,12 +195,16 @@ fn period(
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use rcgen::{
         BasicConstraints, CertificateParams, CertificateRevocationListParams, DnType, IsCa, Issuer, KeyIdMethod,
-        KeyPair, KeyUsagePurpose, SerialNumber, date_time_ymd,
+        KeyPair, KeyUsagePurpose, RevokedCertParams, SerialNumber, date_time_ymd,
     };
     use sealwire_core::tls::{NamedPem, ServerOptions};
+    use zeroize::Zeroizing;
 
+    use super::super::tickets::{SECRET, Secrets};
     use super::*;
     use sealwire_net::provider::provider;
 
@@ -217,14 +232,20 @@ mod tests {
         (NamedPem::new(format!("{name}.pem"), pem.into_bytes()), Issuer::new(params, key))
     }
 
-    /// The CA's revocation list, due in 2029.
-    fn list(issuer: &Issuer<'static, KeyPair>) -> NamedPem {
+    /// The CA's revocation list with these serial numbers, due in 2029.
+    fn list(issuer: &Issuer<'static, KeyPair>, revoked: &[u64]) -> NamedPem {
+        let entry = |serial: &u64| RevokedCertParams {
+            serial_number: SerialNumber::from(*serial),
+            revocation_time: date_time_ymd(2020, 1, 1),
+            reason_code: None,
+            invalidity_date: None,
+        };
         let params = CertificateRevocationListParams {
             this_update: date_time_ymd(2020, 1, 1),
             next_update: date_time_ymd(2029, 1, 1),
             crl_number: SerialNumber::from(1),
             issuing_distribution_point: None,
-            revoked_certs: Vec::new(),
+            revoked_certs: revoked.iter().map(entry).collect(),
             key_identifier_method: KeyIdMethod::Sha256,
         };
         NamedPem::new("crl.pem", params.signed_by(issuer).unwrap().pem().unwrap().into_bytes())
@@ -280,9 +301,49 @@ mod tests {
     }
 
     #[test]
+    fn an_own_certificate_that_is_revoked_is_warned_of() {
+        let (ca, issuer) = ca("one");
+        let key = KeyPair::generate().unwrap();
+        let mut own = params("server", false);
+        own.serial_number = Some(SerialNumber::from(77));
+        let pem = own.signed_by(&key, &issuer).unwrap().pem();
+        let mut options = ServerOptions::new(provider());
+        options.cert = Some(NamedPem::new("cert.pem", pem.into_bytes()));
+        options.key = Some(NamedPem::new("key.pem", key.serialize_pem().into_bytes()));
+        options.ca = vec![ca];
+        let now = END - 400 * DAY;
+        for (serial, expected) in [
+            (78, &[][..]),
+            (
+                77,
+                &[
+                    "the server's certificate '/CN=server', or one above it, is revoked by a list of ssl-crl or ssl-crlpath: '/CN=server'",
+                ],
+            ),
+        ] {
+            options.crls = vec![list(&issuer, &[serial])];
+            assert_warnings(&ServerContext::build(options.clone()).unwrap(), now, expected);
+        }
+    }
+
+    #[test]
+    fn the_number_of_ticket_secrets_is_told() {
+        let key = KeyPair::generate().unwrap();
+        let pem = params("server", false).self_signed(&key).unwrap().pem();
+        let mut options = ServerOptions::new(provider());
+        options.cert = Some(NamedPem::new("cert.pem", pem.into_bytes()));
+        options.key = Some(NamedPem::new("key.pem", key.serialize_pem().into_bytes()));
+        assert!(!summary(&ServerContext::build(options.clone()).unwrap()).contains("ticket"));
+        let secrets = (0..3).map(|byte| Zeroizing::new([byte; SECRET])).collect();
+        options.ticket_keys = Some(Arc::new(Secrets::new(secrets)));
+        let said = summary(&ServerContext::build(options).unwrap());
+        assert!(said.ends_with("; session ticket secrets: 3"), "{said}");
+    }
+
+    #[test]
     fn warnings_come_daily_and_when_something_ends() {
         let (one, issuer) = ca("one");
-        let context = context(&[&one], &[list(&issuer)]);
+        let context = context(&[&one], &[list(&issuer, &[])]);
         let health = Health::new("restart it");
         let list_end = 1_861_920_000;
         let begin = list_end - 3 * DAY;
@@ -314,16 +375,16 @@ mod tests {
     fn revocation_lists_are_of_the_cas_and_current() {
         let ((one, issuer), (two, other)) = (ca("one"), ca("two"));
         let now = END - 400 * DAY;
-        assert_warnings(&context(&[&one], &[list(&issuer)]), now, &[]);
+        assert_warnings(&context(&[&one], &[list(&issuer, &[])]), now, &[]);
         assert_warnings(
-            &context(&[&one], &[list(&other)]),
+            &context(&[&one], &[list(&other, &[])]),
             now,
             &[
                 "the revocation list of '/CN=two' is of none of the CAs",
                 "there are revocation lists, but none of the CA '/CN=one'",
             ],
         );
-        let both = context(&[&one, &two], &[list(&issuer), list(&other)]);
+        let both = context(&[&one, &two], &[list(&issuer, &[]), list(&other, &[])]);
         assert_warnings(&both, now, &[]);
         assert!(
             summary(&both).ends_with("; CA of clients '/CN=one', '/CN=two'; revocation lists: 2, revoked certificates: 0, next update Jan  1 00:00:00 2029 GMT"),
@@ -331,11 +392,11 @@ mod tests {
             summary(&both)
         );
         assert_warnings(
-            &context(&[&one], &[list(&issuer)]),
+            &context(&[&one], &[list(&issuer, &[])]),
             END - 100 * DAY,
             &["the revocation list of '/CN=one' is out of date since Jan  1 00:00:00 2029 GMT"],
         );
-        let notes = context(&[], &[list(&issuer)]).notes().to_vec();
+        let notes = context(&[], &[list(&issuer, &[])]).notes().to_vec();
         assert!(notes[0].starts_with("ssl-crl and ssl-crlpath have no effect"), "{notes:?}");
     }
 }

@@ -38,6 +38,10 @@ impl fmt::Debug for Secrets {
 }
 
 impl TicketKeys for Secrets {
+    fn count(&self) -> usize {
+        self.0.len()
+    }
+
     fn ticketer(&self, context: &[u8; 32]) -> Result<Arc<dyn ProducesTickets>, TlsError> {
         let keys: Result<Vec<Key>, Unspecified> = self.0.iter().map(|secret| Key::new(secret, context)).collect();
         let keys = keys.map_err(|_| TlsError::Config("no keys can be derived for session tickets".to_owned()))?;
