@@ -36,6 +36,10 @@ impl ServerTlsOptions {
             settings.notes.push(format!("TLS is off: '{}' {}", off.written, off.origin));
             return Ok(settings);
         }
+        if settings.tls_version.is_none() {
+            settings.notes.push("TLS is off: '--tls-version' is empty".to_owned());
+            return Ok(settings);
+        }
         let is_any_given = [&settings.ssl_ca, &settings.ssl_capath, &settings.ssl_cert, &settings.ssl_key]
             .iter()
             .any(|file| file.is_some());
@@ -49,6 +53,11 @@ impl ServerTlsOptions {
         Ok(settings)
     }
 
+    /// Whether TLS is to be offered. As with MySQL, an empty `tls_version` switches it off.
+    fn is_on(&self) -> bool {
+        self.enabled && self.tls_version.is_some()
+    }
+
     /// The directory in which certificates must be made before loading, because none were given and the data directory has none.
     pub fn generate_in(&self) -> Option<&Path> {
         self.generate_in.as_deref()
@@ -56,7 +65,7 @@ impl ServerTlsOptions {
 
     /// Reads the files. `None` where TLS is off. The error is a sentence that names option and file.
     pub fn load(&self) -> Result<Option<ServerOptions>, String> {
-        if !self.enabled {
+        if !self.is_on() {
             return Ok(None);
         }
         let read = |option: &'static str, path: &Option<String>| {
@@ -87,7 +96,7 @@ impl ServerTlsOptions {
 
     /// Warnings for the administrator about the files, a sentence each.
     pub fn warnings(&self) -> Vec<String> {
-        if !self.enabled {
+        if !self.is_on() {
             return Vec::new();
         }
         let key = self.ssl_key.as_deref().or(self.ssl_cert.as_deref());
@@ -153,6 +162,16 @@ mod tests {
             assert!(settings.load().unwrap().is_none(), "{line}");
             assert_eq!(settings.generate_in(), None, "{line}");
             assert!(settings.notes[0].starts_with("TLS is off: '--"), "{:?}", settings.notes);
+        }
+    }
+
+    #[test]
+    fn an_empty_list_of_versions_switches_tls_off() {
+        let directory = tempfile::tempdir().unwrap();
+        for line in ["--tls-version=", "--tls-version= --ssl-cert=c --ssl-key=k", "--tls-version= --ssl-ca=x"] {
+            let settings = resolve(line, directory.path()).unwrap();
+            assert!(settings.load().unwrap().is_none() && settings.generate_in().is_none(), "{line}");
+            assert_eq!(settings.notes, ["TLS is off: '--tls-version' is empty"], "{line}");
         }
     }
 
