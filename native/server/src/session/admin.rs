@@ -235,21 +235,44 @@ pub(super) fn unlock_tables(words: &mut Cursor<'_>) -> Result<Option<Answer>, Sq
 /// 1235 for a stored program.
 pub(super) fn refuse_stored_program(words: &Cursor<'_>) -> Result<Option<Answer>, SqlError> {
     match stored_program(words) {
-        Some(kind) => {
-            let message = format!("This version of Sealwire doesn't yet support 'CREATE {kind}'");
-            Err(SqlError::new(1235, b"42000", message))
-        }
+        Some(kind) => Err(unsupported(&format!("CREATE {kind}"))),
         None => Ok(None),
     }
 }
 
-/// Refuses LOAD DATA, which the server never supports.
+/// The error for a statement of MySQL that this server lacks.
+fn unsupported(statement: &str) -> SqlError {
+    SqlError::new(1235, b"42000", format!("This version of Sealwire doesn't yet support '{statement}'"))
+}
+
+/// Refuses LOAD DATA and LOAD XML. MySQL's 3948 would send the user to the option `local_infile`, which this server lacks too.
 ///
 /// # Errors
-/// 3948.
-pub(super) fn refuse_load() -> Result<Option<Answer>, SqlError> {
-    let message = "Loading local data is disabled; this must be enabled on both the client and server sides";
-    Err(SqlError::new(3948, b"42000", message))
+/// 1235; 1064 for another LOAD.
+pub(super) fn refuse_load(words: &mut Cursor<'_>) -> Result<Option<Answer>, SqlError> {
+    let kind = words.accept_one(&["DATA", "XML"]).ok_or_else(|| words.syntax_error())?;
+    Err(unsupported(&format!("LOAD {kind}")))
+}
+
+/// Refuses CHECK TABLE and the like; `statement` is its first words.
+///
+/// # Errors
+/// 1235.
+pub(super) fn refuse_upkeep(statement: &str) -> Result<Option<Answer>, SqlError> {
+    Err(unsupported(statement))
+}
+
+/// Refuses EXPLAIN of a statement, and leaves that of a table. DESCRIBE and DESC are the same word to MySQL.
+///
+/// # Errors
+/// 1235 for EXPLAIN of a statement or of a connection.
+pub(super) fn refuse_plan(words: &Cursor<'_>) -> Result<(), SqlError> {
+    // These words are reserved, so that no table has them as name without backquotes.
+    const OF_STATEMENT: [&str; 9] =
+        ["ANALYZE", "DELETE", "FOR", "INSERT", "REPLACE", "SELECT", "UPDATE", "VALUES", "WITH"];
+    let mut format = words.clone();
+    let is_plan = words.peek_one(&OF_STATEMENT) || words.peek_one(&["("]) || format.accept_all(&["FORMAT", "="]);
+    if is_plan { Err(unsupported("EXPLAIN")) } else { Ok(()) }
 }
 
 /// HELP: as MySQL answers where its help tables are empty.

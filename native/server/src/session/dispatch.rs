@@ -45,9 +45,9 @@ const STATEMENTS: &[Entry] = &[
     own(&["LOCK"], |session, _, words| session.lock_tables(words).map(Some)).slow(),
     own(&["UNLOCK"], |_, _, words| admin::unlock_tables(words)),
     // Descriptions, and expressions without a table.
-    own(&["DESC"], |session, _, words| session.describe(words).map(Some)).only_reads().slow(),
-    own(&["DESCRIBE"], |session, _, words| session.describe(words).map(Some)).only_reads().slow(),
-    own(&["EXPLAIN"], |session, _, words| session.describe(words).map(Some)).only_reads().slow(),
+    own(&["DESC"], describe).only_reads().slow(),
+    own(&["DESCRIBE"], describe).only_reads().slow(),
+    own(&["EXPLAIN"], describe).only_reads().slow(),
     own(&["DO"], |session, _, words| session.do_expressions(words)),
     // Accounts.
     own(&["CREATE", "USER"], Session::accounts).slow(),
@@ -79,7 +79,12 @@ const STATEMENTS: &[Entry] = &[
     of_engine(&["RENAME"], engine).slow(),
     of_engine(&["CREATE"], |_, _, words| admin::refuse_stored_program(words)),
     // Statements that are refused, here or by the engine's parser.
-    own(&["LOAD"], |_, _, _| admin::refuse_load()),
+    own(&["LOAD"], |_, _, words| admin::refuse_load(words)),
+    own(&["ANALYZE", "TABLE"], |_, _, _| admin::refuse_upkeep("ANALYZE TABLE")),
+    own(&["CHECK", "TABLE"], |_, _, _| admin::refuse_upkeep("CHECK TABLE")),
+    own(&["CHECKSUM", "TABLE"], |_, _, _| admin::refuse_upkeep("CHECKSUM TABLE")),
+    own(&["OPTIMIZE"], |_, _, _| admin::refuse_upkeep("OPTIMIZE TABLE")),
+    own(&["REPAIR"], |_, _, _| admin::refuse_upkeep("REPAIR TABLE")),
     own(&["CALL"], engine),
     own(&["DEALLOCATE"], engine),
     own(&["EXECUTE"], engine),
@@ -119,6 +124,11 @@ impl Entry {
 #[expect(clippy::unnecessary_wraps, reason = "it is a handler")]
 const fn engine(_: &mut Session, _: &str, _: &mut Cursor<'_>) -> Result<Option<Answer>, SqlError> {
     Ok(None)
+}
+
+fn describe(session: &mut Session, _: &str, words: &mut Cursor<'_>) -> Result<Option<Answer>, SqlError> {
+    admin::refuse_plan(words)?;
+    session.describe(words).map(Some)
 }
 
 fn done(reply: Result<Reply, SqlError>) -> Result<Option<Answer>, SqlError> {

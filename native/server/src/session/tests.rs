@@ -263,6 +263,31 @@ fn a_failed_reload_leaves_tls_as_it_is() {
 }
 
 #[test]
+fn a_statement_that_the_server_lacks_is_named() {
+    let mut bench = Bench::new();
+    for (sql, name) in [
+        ("LOAD DATA LOCAL INFILE 'x' INTO TABLE t", "LOAD DATA"),
+        ("load xml infile 'x' into table t", "LOAD XML"),
+        ("EXPLAIN SELECT 1", "EXPLAIN"),
+        ("DESC FORMAT=JSON SELECT 1", "EXPLAIN"),
+        ("DESCRIBE (SELECT 1)", "EXPLAIN"),
+        ("EXPLAIN ANALYZE SELECT 1", "EXPLAIN"),
+        ("EXPLAIN FOR CONNECTION 1", "EXPLAIN"),
+        ("ANALYZE TABLE t", "ANALYZE TABLE"),
+        ("CHECK TABLE t FAST", "CHECK TABLE"),
+        ("CHECKSUM TABLE t", "CHECKSUM TABLE"),
+        ("OPTIMIZE LOCAL TABLE t", "OPTIMIZE TABLE"),
+        ("REPAIR TABLE t", "REPAIR TABLE"),
+    ] {
+        let error = bench.session.statement(sql).err().unwrap();
+        let message = format!("This version of Sealwire doesn't yet support '{name}'");
+        assert_eq!((error.code, error.message), (1235, message), "{sql}");
+    }
+    assert_eq!(bench.error("LOAD INDEX INTO CACHE t"), 1064);
+    assert_eq!(bench.error("EXPLAIN format"), 1046, "a table of that name");
+}
+
+#[test]
 fn show_of_tables_becomes_a_select() {
     let mut bench = Bench::new();
     assert_eq!(bench.error("SHOW TABLES"), 1046);
