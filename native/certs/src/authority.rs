@@ -76,6 +76,8 @@ pub struct Revocations {
     pub revoked: usize,
     /// When the next list is due, in seconds since the Unix epoch.
     pub next_update: u64,
+    /// Whether the file held no list before.
+    pub is_first: bool,
 }
 
 /// How many days a revocation list is valid by default.
@@ -189,8 +191,45 @@ impl Authority {
     }
 
     /// Writes the CA's next revocation list, valid for `days`. It has the entries of the list in the file, and the certificates in the
-    /// files given.
+    /// files given. Without certificates the file must hold a list, because an empty list would make revoked certificates count again.
     pub fn revoke(&self, list: &Path, certificates: &[PathBuf], days: u32) -> Result<Revocations, CertsError> {
+        let old = self.old_list(list)?;
+        if old.is_none() && certificates.is_empty() {
+            return Err(CertsError::Impossible(format!(
+                "there is no revocation list '{}' to renew, and certificates that it revoked would count again with an empty one: restore \
+                 the file, for example from a server that has it as --ssl-crl, or name it with --crl; if the CA never made a list, make an \
+                 empty one with --new-crl",
+                list.display()
+            )));
+        }
+        self.write_list(list, old.as_ref(), certificates, days)
+    }
+
+    /// Writes the CA's first revocation list, valid for `days`, which revokes no certificate. The file must not exist.
+    pub fn make_list(&self, list: &Path, days: u32) -> Result<Revocations, CertsError> {
+        if self.old_list(list)?.is_some() {
+            return Err(CertsError::Impossible(format!(
+                "there is a revocation list '{}' already, and certificates that it revokes would count again with an empty one: make the next \
+                 list with --renew-crl, or name another file with --crl",
+                list.display()
+            )));
+        }
+        self.write_list(list, None, &[], days)
+    }
+
+    /// The list in the file, if the file exists.
+    fn old_list(&self, list: &Path) -> Result<Option<List>, CertsError> {
+        let exists = list.try_exists().map_err(|error| CertsError::io("read", list, error))?;
+        exists.then(|| self.read_list(list)).transpose()
+    }
+
+    fn write_list(
+        &self,
+        list: &Path,
+        old: Option<&List>,
+        certificates: &[PathBuf],
+        days: u32,
+    ) -> Result<Revocations, CertsError> {
         if days == 0 {
             return Err(CertsError::Impossible(
                 "a revocation list must count for one day at least (--crl-days)".to_owned(),
@@ -202,9 +241,8 @@ impl Authority {
                 self.path.display()
             )));
         }
-        let old = if list.exists() { Some(self.read_list(list)?) } else { None };
         let now = since_epoch(SystemTime::now()).as_secs();
-        let mut entries = old.as_ref().map(|old| old.entries.clone()).unwrap_or_default();
+        let mut entries = old.map(|old| old.entries.clone()).unwrap_or_default();
         let mut asked = Vec::new();
         for path in certificates {
             let serial = self.serial_to_revoke(path)?;
@@ -218,12 +256,13 @@ impl Authority {
             asked.push((path.clone(), since));
         }
         // A list must not be older than the one before, even if the clock was set back.
-        let this_update = old.as_ref().map_or(now, |old| now.max(old.this_update));
+        let this_update = old.map_or(now, |old| now.max(old.this_update));
         let next_update = this_update.saturating_add(u64::from(days) * 86_400);
-        let text =
-            self.sign_list(old.as_ref().and_then(|old| old.number.as_deref()), &entries, this_update, next_update)?;
+        let number = old.and_then(|old| old.number.as_deref());
+        let text = self.sign_list(number, &entries, this_update, next_update)?;
         replace(list, &text, PUBLIC_MODE)?;
-        Ok(Revocations { list: list.to_owned(), certificates: asked, revoked: entries.len(), next_update })
+        let (list, revoked, is_first) = (list.to_owned(), entries.len(), old.is_none());
+        Ok(Revocations { list, certificates: asked, revoked, next_update, is_first })
     }
 
     fn sign_list(
@@ -398,7 +437,11 @@ impl fmt::Display for Revocations {
             self.list.display(),
             self.revoked,
             date_text(self.next_update)
-        )
+        )?;
+        if self.is_first && self.revoked > 0 {
+            write!(f, "\nthis is a new list: if an earlier one was lost, revoke its certificates here too")?;
+        }
+        Ok(())
     }
 }
 

@@ -40,20 +40,20 @@ struct Arguments {
     #[arg(long, value_name = "NAME")]
     client_name: Option<String>,
 
-    /// Use the CA in this directory, ca.pem and ca-key.pem, for --renew-server, --client-name, --revoke, --renew-crl or
-    /// --renew-ca.
+    /// Use the CA in this directory, ca.pem and ca-key.pem, for --renew-server, --client-name, --revoke, --renew-crl,
+    /// --new-crl or --renew-ca.
     #[arg(long, value_name = "DIRECTORY", conflicts_with = "check")]
     ca_dir: Option<PathBuf>,
 
     /// Replace server-cert.pem and server-key.pem by a new certificate with a new key. If one of the two fails, neither is replaced.
-    #[arg(long, requires = "ca_dir", conflicts_with_all = ["revoke", "renew_crl", "client_name"])]
+    #[arg(long, requires = "ca_dir", conflicts_with_all = ["revoke", "renew_crl", "new_crl", "client_name"])]
     renew_server: bool,
 
     /// Replace ca.pem by a certificate with the same name and key that is valid from now on. Certificates that the CA has issued stay valid.
     #[arg(
         long,
         requires = "ca_dir",
-        conflicts_with_all = ["renew_server", "revoke", "renew_crl", "client_name", "hosts", "rsa", "dir"]
+        conflicts_with_all = ["renew_server", "revoke", "renew_crl", "new_crl", "client_name", "hosts", "rsa", "dir"]
     )]
     renew_ca: bool,
 
@@ -64,6 +64,10 @@ struct Arguments {
     /// Create the CA's next revocation list, before the one in use is out of date.
     #[arg(long, requires = "ca_dir", conflicts_with_all = ["hosts", "rsa", "days", "client_name"])]
     renew_crl: bool,
+
+    /// Create the CA's first revocation list, which revokes no certificate. --revoke creates the first list too.
+    #[arg(long, requires = "ca_dir", conflicts_with_all = ["revoke", "renew_crl", "hosts", "rsa", "days", "client_name"])]
+    new_crl: bool,
 
     /// The file of the revocation list [default: crl.pem in --dir].
     #[arg(long, value_name = "FILE", requires = "ca_dir")]
@@ -169,7 +173,7 @@ fn warn_of(directory: &Path) {
 
 fn issue(arguments: &Arguments, ca: &Path) -> Result<ExitCode, CertsError> {
     let directory = arguments.directory();
-    let is_list = arguments.renew_crl || !arguments.revoke.is_empty();
+    let is_list = arguments.renew_crl || arguments.new_crl || !arguments.revoke.is_empty();
     if arguments.renew_ca {
         let days = arguments.days.unwrap_or_else(|| Issuance::default().days);
         println!("{}", sealwire_certs::renew_ca(ca, arguments.passphrase()?.as_ref(), days)?);
@@ -181,8 +185,8 @@ fn issue(arguments: &Arguments, ca: &Path) -> Result<ExitCode, CertsError> {
     }
     if !arguments.renew_server && !is_list && arguments.client_name.is_none() {
         return Err(CertsError::Impossible(
-            "--ca-dir selects the CA, and an action is missing: add --renew-server, --client-name=NAME, --revoke=FILE, --renew-crl or \
-             --renew-ca"
+            "--ca-dir selects the CA, and an action is missing: add --renew-server, --client-name=NAME, --revoke=FILE, --renew-crl, --new-crl \
+             or --renew-ca"
                 .to_owned(),
         ));
     }
@@ -193,8 +197,12 @@ fn issue(arguments: &Arguments, ca: &Path) -> Result<ExitCode, CertsError> {
     };
     if is_list {
         let list = arguments.crl.clone().unwrap_or_else(|| directory.join("crl.pem"));
-        let said = authority.revoke(&list, &arguments.revoke, arguments.crl_days)?;
-        println!("{said}");
+        let revocations = if arguments.new_crl {
+            authority.make_list(&list, arguments.crl_days)?
+        } else {
+            authority.revoke(&list, &arguments.revoke, arguments.crl_days)?
+        };
+        println!("{revocations}");
         println!(
             "servers refuse what it lists from their next reload on: ALTER INSTANCE RELOAD TLS, with --ssl-crl={}",
             list.display()

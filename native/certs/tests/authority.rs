@@ -103,7 +103,11 @@ fn what_can_not_be_renewed_stays() {
     refused(at, "--ca-dir=two --renew-server --host=a:1", &["names no port"]);
     assert_eq!(key(), old);
     refused(at, "--dir=one", &["there is a CA in 'one' already", "--ca-dir='one'", "--renew-server"]);
-    refused(at, "--ca-dir=one", &["add --renew-server, --client-name=NAME, --revoke=FILE, --renew-crl or --renew-ca"]);
+    refused(
+        at,
+        "--ca-dir=one",
+        &["add --renew-server, --client-name=NAME, --revoke=FILE, --renew-crl, --new-crl or --renew-ca"],
+    );
     refused(at, "--ca-dir=nowhere --renew-server", &["can't read 'nowhere/ca.pem'"]);
     // Where a link leads to another program's key, that key is kept.
     fs::remove_file(at.join("two/server-key.pem")).unwrap();
@@ -180,7 +184,7 @@ fn what_is_revoked_stays_revoked() {
         let list = openssl(at, "crl -in crl.pem -noout -text");
         list.lines().filter(|line| line.contains("Serial Number:") || line.contains("Revocation Date:")).count() / 2
     };
-    certs(at, "--ca-dir=. --renew-crl");
+    certs(at, "--ca-dir=. --new-crl");
     assert_eq!((number().as_str(), entries()), ("crlNumber=0x01", 0));
     assert!(verify_with_list(at, "bob-cert.pem").contains("bob-cert.pem: OK"));
 
@@ -216,6 +220,39 @@ fn what_is_revoked_stays_revoked() {
     refused(at, "--ca-dir=. --renew-crl --crl-days=0", &["one day at least (--crl-days)"]);
     refused(at, "--ca-dir=. --revoke=crl.pem", &["'crl.pem' holds no certificate"]);
     assert_eq!(fs::read(at.join("crl.pem")).unwrap(), list);
+}
+
+/// An empty list in the place of a lost one would make the revoked certificates count again.
+#[test]
+fn a_lost_list_is_not_renewed_as_an_empty_one() {
+    let place = tempfile::tempdir().unwrap();
+    let at = place.path();
+    certs(at, "--dir=.");
+    certs(at, "--ca-dir=. --client-name=bob");
+    let said = certs(at, "--ca-dir=. --revoke=bob-cert.pem");
+    assert!(said.contains("this is a new list: "), "{said}");
+    refused(at, "--ca-dir=. --new-crl", &["there is a revocation list './crl.pem' already", "--renew-crl", "--crl"]);
+    fs::rename(at.join("crl.pem"), at.join("kept.pem")).unwrap();
+    refused(
+        at,
+        "--ca-dir=. --renew-crl",
+        &["there is no revocation list './crl.pem' to renew", "restore the file", "--crl", "--new-crl"],
+    );
+    assert!(!at.join("crl.pem").exists());
+    // A link that leads nowhere is a lost list too.
+    std::os::unix::fs::symlink("nowhere.pem", at.join("crl.pem")).unwrap();
+    refused(at, "--ca-dir=. --renew-crl", &["there is no revocation list './crl.pem' to renew"]);
+    fs::remove_file(at.join("crl.pem")).unwrap();
+    fs::rename(at.join("kept.pem"), at.join("crl.pem")).unwrap();
+    let said = certs(at, "--ca-dir=. --renew-crl");
+    assert!(said.contains("revoked certificates: 1") && !said.contains("this is a new list"), "{said}");
+    assert!(verify_with_list(at, "bob-cert.pem").contains("certificate revoked"));
+    // An empty list is made by an option of its own.
+    let said = certs(at, "--ca-dir=. --new-crl --crl=first.pem");
+    assert!(
+        said.contains("first.pem: revoked certificates: 0, next update ") && !said.contains("this is a new list"),
+        "{said}"
+    );
 }
 
 #[test]
