@@ -50,6 +50,8 @@ impl KeyUsage {
     pub(super) const KEY_AGREEMENT: u8 = 0x08;
     /// keyCertSign, bit 5.
     pub(super) const CERTIFICATE_SIGN: u8 = 0x04;
+    /// cRLSign, bit 6.
+    pub(super) const LIST_SIGN: u8 = 0x02;
 
     /// Whether any of these bits is set.
     pub(super) const fn has(self, bits: u8) -> bool {
@@ -173,6 +175,11 @@ impl<'a> Certificate<'a> {
     /// Whether subject and issuer are the same name.
     pub(super) fn is_self_issued(&self) -> bool {
         self.issuer == self.subject
+    }
+
+    /// Whether the key usage, if there is one, allows the key to sign revocation lists.
+    pub(super) fn may_sign_lists(&self) -> bool {
+        self.key_usage.is_none_or(|usage| usage.has(KeyUsage::LIST_SIGN))
     }
 
     /// The bits of the public key, without the algorithm identifier.

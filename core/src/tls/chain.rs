@@ -180,10 +180,10 @@ impl Authority {
         if self.lists.is_empty() {
             return Ok(());
         }
-        let mut issuer_key = anchor.public_key;
-        for certificate in path.iter().rev() {
-            self.check_revocation(certificate, issuer_key, now)?;
-            issuer_key = certificate.public_key;
+        let mut issuer = anchor;
+        for certificate in path.iter().copied().rev() {
+            self.check_revocation(certificate, issuer, now)?;
+            issuer = certificate;
         }
         Ok(())
     }
@@ -204,7 +204,7 @@ impl Authority {
                     && verify_signed(&end.signed, ca.public_key, &self.algorithms).is_ok()
             });
             let Some(issuer) = issuer else { break };
-            self.check_revocation(&end, issuer.public_key, now)?;
+            self.check_revocation(&end, &issuer, now)?;
             path.push(issuer.der);
         }
         Ok(())
@@ -213,15 +213,18 @@ impl Authority {
     fn check_revocation(
         &self,
         certificate: &Certificate<'_>,
-        issuer_key: &[u8],
+        issuer: &Certificate<'_>,
         now: UnixTime,
     ) -> Result<(), CertificateProblem> {
         let mut known = false;
         let mut newest: Option<&RevocationList> = None;
         for list in self.lists.iter().filter(|list| list.issuer == certificate.issuer) {
             let signed = list.signed().map_err(|_| CertificateProblem::Unreadable)?;
-            if verify_signed(&signed, issuer_key, &self.algorithms).is_err() {
+            if verify_signed(&signed, issuer.public_key, &self.algorithms).is_err() {
                 continue;
+            }
+            if !self.may_sign_lists(issuer, now) {
+                return Err(CertificateProblem::MayNotSignLists { issuer: slash_of(issuer.subject) });
             }
             if list.lists(certificate.serial) {
                 return Err(CertificateProblem::Revoked);
@@ -236,6 +239,14 @@ impl Authority {
         }
         let given = newest.and_then(|list| list.missed_period(now.as_secs()));
         Err(CertificateProblem::RevocationUnknown { issuer: slash_of(certificate.issuer), given })
+    }
+
+    /// Whether the CA may sign revocation lists, by this certificate or by another trusted one of the same name and key: a renewed CA may be
+    /// trusted with both certificates, of which only the new one has the right.
+    fn may_sign_lists(&self, ca: &Certificate<'_>, now: UnixTime) -> bool {
+        let is_same = |other: &Certificate<'_>| other.subject == ca.subject && other.public_key == ca.public_key;
+        let may = |other: &Certificate<'_>| other.may_sign_lists() && check_period(other, now).is_ok();
+        ca.may_sign_lists() || self.anchors().any(|other| is_same(&other) && may(&other))
     }
 
     /// Checks a certificate that a fingerprint vouches for: its validity period, and whether a revocation list names it. The list's

@@ -90,6 +90,11 @@ pub enum CertificateProblem {
         /// The period of its newest CRL, if there is one.
         given: Option<ListPeriod>,
     },
+    /// The CA's certificate has a key usage that does not allow the CA to sign its revocation list: OpenSSL's error 35.
+    MayNotSignLists {
+        /// The CA, in slash form.
+        issuer: String,
+    },
     /// A signature in the chain is invalid.
     BadSignature,
     /// The certificate is a CA's and is not itself trusted.
@@ -183,6 +188,9 @@ impl fmt::Display for CertificateProblem {
                     Some(ListPeriod::Begins(date)) => write!(f, ": the given one is valid only from {date}"),
                 }
             }
+            Self::MayNotSignLists { issuer } => {
+                write!(f, "the key usage of its issuer {issuer} does not allow it to sign CRLs (cRLSign)")
+            }
             Self::BadSignature => f.write_str("a signature in its chain is wrong"),
             Self::CaUsedAsEndEntity => f.write_str("it is the certificate of a CA that is not trusted"),
             Self::WrongPurpose { certificate } => {
@@ -268,6 +276,9 @@ impl CertificateProblem {
             }
             Self::RevocationUnknown { given: Some(ListPeriod::Begins(_)), .. } => {
                 "Check this machine's clock, or give an older CRL of that issuer with --ssl-crl.".to_string()
+            }
+            Self::MayNotSignLists { .. } => {
+                "Renew the CA's certificate with cRLSign in its keyUsage, and the same name and key.".to_string()
             }
             Self::UnsupportedAlgorithm { .. } => {
                 "Make the certificate anew with SHA-256 and an RSA key of 2048 bits or more, ECDSA or Ed25519."

@@ -253,6 +253,8 @@ pub struct CertificateInfo {
     pub key: String,
     /// Whether the extended key usage permits a server's certificate (RFC 5280, section 4.2.1.12).
     pub is_for_servers: bool,
+    /// Whether the key usage, if there is one, allows the owner to sign revocation lists (RFC 5280, section 4.2.1.3).
+    pub may_sign_lists: bool,
 }
 
 impl CertificateInfo {
@@ -276,6 +278,7 @@ impl CertificateInfo {
             version: certificate.version,
             key: key_description(certificate.public_key)?,
             is_for_servers: Purpose::Server.is_allowed_by(&certificate),
+            may_sign_lists: certificate.may_sign_lists(),
         })
     }
 }

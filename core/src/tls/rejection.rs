@@ -77,6 +77,7 @@ pub(super) fn through_rustls(verdict: Result<(), Rejection>) -> Result<(), rustl
             CertificateError::BadEncoding
         }
         CertificateProblem::FingerprintMismatch
+        | CertificateProblem::MayNotSignLists { .. }
         | CertificateProblem::Constraint { violation: ConstraintViolation::Names, .. } => {
             CertificateError::Other(rustls::OtherError(alloc::sync::Arc::new(rejection.clone())))
         }

@@ -276,6 +276,44 @@ fn revocation_is_enforced_and_fails_closed() {
     assert!(early.contains("valid only from"), "{early}");
 }
 
+/// As with OpenSSL (error 35), a CA whose key usage does not allow it to sign revocation lists is refused together with its list.
+#[test]
+fn a_ca_that_may_not_sign_lists_is_refused_with_its_list() {
+    let signing = revocable_ca("Revoking CA");
+    // The same CA, with the same name and key, without cRLSign.
+    let mut bare = params("Revoking CA", &[]);
+    bare.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    bare.key_usages = vec![rcgen::KeyUsagePurpose::KeyCertSign];
+    let bare = Ca::self_signed(bare, rcgen::KeyPair::from_pem(&signing.key().serialize_pem()).unwrap()).unwrap();
+    let identity = issue(&bare, &with(|params| params.serial_number = Some(SerialNumber::from(77))), &PKCS_ED25519);
+    let trusting = |cas: &[&Ca], list: NamedPem| {
+        let mut options = client_options(Trust::CaAndIdentity, ca_pem(&bare));
+        options.ca = cas.iter().map(|ca| ca_pem(ca)).collect();
+        options.crls = vec![list];
+        ClientContext::build(options).unwrap()
+    };
+    let may_not = CertificateProblem::MayNotSignLists { issuer: "/CN=Revoking CA".to_owned() };
+    for serials in [&[][..], &[77]] {
+        assert_eq!(refusal(&trusting(&[&bare], revocations(&signing, serials)), &identity), may_not);
+    }
+    let (text, hint) = (may_not.to_string(), "Renew the CA's certificate with cRLSign");
+    assert_eq!(text, "the key usage of its issuer /CN=Revoking CA does not allow it to sign CRLs (cRLSign)");
+    // Beside the renewed certificate of the CA, which may sign lists, the old one does no harm.
+    for cas in [[&bare, &signing], [&signing, &bare]] {
+        Pair::new(&trusting(&cas, revocations(&signing, &[1])), &server(&identity)).connect();
+        let revoked = refusal(&trusting(&cas, revocations(&signing, &[77])), &identity);
+        assert_eq!(revoked, CertificateProblem::Revoked);
+    }
+    for versions in ["TLSv1.2", "TLSv1.3"] {
+        let lists = vec![revocations(&signing, &[])];
+        let (at_server, at_client) = client_refusal(&identity, ca_pem(&bare), lists, versions);
+        let TlsError::CertificateRejected { problem, .. } = &at_server else { panic!("{at_server:?}") };
+        assert_eq!(problem, &may_not);
+        assert!(at_server.hint().unwrap().starts_with(hint));
+        assert_eq!(at_client, TlsError::AlertReceived("certificate_unknown"));
+    }
+}
+
 /// The server's error for a client with this certificate, and the client's error.
 fn client_refusal(
     identity: &Identity,

@@ -284,8 +284,19 @@ impl Set<'_> {
         let mut named = self.parts.certificates.iter().filter(|one| one.info.subject == list.issuer).peekable();
         if named.peek().is_some() {
             let algorithms = provider().signature_verification_algorithms;
-            if !named.any(|ca| verify_issued_by(&list.der, &ca.der, &algorithms).is_ok()) {
-                report.problem(path, "it is not signed by the CA given, although that has its issuer's name");
+            let signed = named.filter(|ca| verify_issued_by(&list.der, &ca.der, &algorithms).is_ok());
+            // A renewed CA may be among the files with both certificates, of which the new one has the right.
+            match signed.map(|ca| ca.info.may_sign_lists).reduce(|any, may| any || may) {
+                None => report.problem(path, "it is not signed by the CA given, although that has its issuer's name"),
+                Some(false) => report.problem(
+                    path,
+                    format!(
+                        "the key usage of its CA {} does not allow the CA to sign it (cRLSign), so that a server with it refuses every client \
+                         certificate of that CA: renew the CA with that usage",
+                        list.issuer
+                    ),
+                ),
+                Some(true) => {}
             }
         } else if self.parts.certificates.iter().any(|one| is_ca(&one)) {
             report.problem(path, format!("it is of {}, and that is none of the CAs given", list.issuer));

@@ -331,6 +331,23 @@ fn check_reads_lists() {
 }
 
 #[test]
+fn check_names_a_ca_that_may_not_sign_its_list() {
+    let place = tempfile::tempdir().unwrap();
+    let at = place.path();
+    certs(at, "--dir=.");
+    certs(at, "--ca-dir=. --new-crl");
+    let extensions = "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign\nsubjectKeyIdentifier=none\n";
+    fs::write(at.join("usage.cnf"), extensions).unwrap();
+    openssl(at, "x509 -in ca.pem -signkey ca-key.pem -clrext -extfile usage.cnf -days 99 -out bare.pem");
+    let may_not = ["crl.pem: WRONG: the key usage of its CA /CN=Sealwire CA ", "(cRLSign)", "renew the CA"];
+    refused(at, "--check crl.pem bare.pem", &may_not);
+    let by_openssl = run(at, "openssl", "verify -crl_check -CAfile bare.pem -CRLfile crl.pem client-cert.pem");
+    assert!(text(&by_openssl).contains("error 35 at 0 depth lookup"), "{}", text(&by_openssl));
+    certs(at, "--check crl.pem ca.pem");
+    certs(at, "--check crl.pem bare.pem ca.pem");
+}
+
+#[test]
 fn a_ca_is_renewed_with_its_key_and_what_it_issued_stays_valid() {
     for kind in ["", "--rsa=2048"] {
         let place = tempfile::tempdir().unwrap();

@@ -502,13 +502,26 @@ pub(crate) const TABLE: &[Row] = &[
         Chain::new(&[&end], &[&end]).lists(&[revocations(&root(), &[5], CURRENT)])
     })
     .but_openssl("nnnn", "nobody but the user revokes it, by taking it out of the file"),
-    row("revocation: a list of a CA that may not sign lists", "yyyy", |end| {
+    row("revocation: a list of a CA that may not sign lists", "nnnn", |end| {
         let chain = under(end, &Wanted::ca("Root", &[Extension::key_usage(0x04)]));
         let list = revocations(&chain.named[0], &[5], CURRENT);
         chain.lists(&[list])
+    }),
+    row("revocation: a list of a CA in between that may not sign lists", "nnnn", |end| {
+        let chain = below(end, &[Extension::key_usage(0x04)]);
+        let lists = [revocations(&chain.sent[1], &[5], CURRENT), revocations(&chain.named[0], &[5], CURRENT)];
+        chain.lists(&lists)
+    }),
+    row("revocation: a list of a CA that may sign lists", "yyyy", |end| {
+        let chain = under(end, &Wanted::ca("Root", &[Extension::key_usage(0x06)]));
+        let list = revocations(&chain.named[0], &[5], CURRENT);
+        chain.lists(&[list])
+    }),
+    row("revocation: a list of a CA that may sign lists by its renewed certificate alone", "yyyy", |end| {
+        let old = self_signed(&Wanted::ca("Root", &[Extension::key_usage(0x04)]));
+        let new = renew(&old, &Wanted { serial: 2, ..Wanted::ca("Root", &[Extension::key_usage(0x06)]) });
+        let list = revocations(&new, &[5], CURRENT);
+        Chain::new(&[&old, &new], &[&issue(&old, &end.leaf())]).lists(&[list])
     })
-    .but_openssl(
-        "nnnn",
-        "the list is signed by the CA's key and was given by the user; who has the key can revoke anyway",
-    ),
+    .but_openssl("nnnn", "OpenSSL takes the first of that name and key that is within its period"),
 ];

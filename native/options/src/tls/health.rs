@@ -155,6 +155,16 @@ fn warnings(context: &ServerContext, now: u64, how_to_activate: &str) -> Vec<Str
             ));
         }
     }
+    for ca in cas.iter().filter(|ca| lists.iter().any(|list| list.issuer == ca.subject)) {
+        // A renewed CA may be trusted with both certificates, of which the new one has the right.
+        if !cas.iter().any(|other| other.subject == ca.subject && other.may_sign_lists) {
+            warnings.push(format!(
+                "the key usage of the clients' CA '{}' does not allow it to sign its revocation list (cRLSign), so that every client \
+                 certificate that it issued is refused: renew the CA with that usage, and {how_to_activate}",
+                ca.subject.to_slash()
+            ));
+        }
+    }
     if !lists.is_empty() {
         for ca in cas.iter().filter(|ca| !lists.iter().any(|list| list.issuer == ca.subject)) {
             warnings.push(format!(
@@ -396,6 +406,14 @@ mod tests {
             END - 100 * DAY,
             &["the revocation list of '/CN=one' is out of date since Jan  1 00:00:00 2029 GMT"],
         );
+        // The same CA, with the same name and key, without cRLSign.
+        let mut bare = params("one", true);
+        bare.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+        let bare = NamedPem::new("bare.pem", bare.self_signed(issuer.key()).unwrap().pem().into_bytes());
+        let may_not =
+            "the key usage of the clients' CA '/CN=one' does not allow it to sign its revocation list (cRLSign)";
+        assert_warnings(&context(&[&bare], &[list(&issuer, &[])]), now, &[may_not]);
+        assert_warnings(&context(&[&bare, &one], &[list(&issuer, &[])]), now, &[]);
         let notes = context(&[], &[list(&issuer, &[])]).notes().to_vec();
         assert!(notes[0].starts_with("ssl-crl and ssl-crlpath have no effect"), "{notes:?}");
     }
