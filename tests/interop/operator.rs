@@ -584,3 +584,32 @@ fn a_data_directory_without_rights_names_the_user_and_the_way_out() {
         operator.fails(line, said);
     }
 }
+
+/// The start warns where others can change the accounts, and where there are none; an init file makes the first account anew.
+#[test]
+fn a_start_warns_of_accounts_that_are_open_or_lost() {
+    let operator = Operator::new();
+    operator.run("sealwired --initialize-insecure --datadir=data", "");
+    let start = |more: &str| {
+        let line = format!("sealwired --datadir=data --skip-ssl {more}");
+        let server = Daemon::start(&mut operator.shell(&line)).unwrap_or_else(|said| panic!("{line}: {said}"));
+        operator.use_port(server.port);
+        server
+    };
+    let log = start("").log();
+    assert!(!log.contains("others on this machine") && !log.contains("has no account"), "{log}");
+    fs::set_permissions(operator.path("data"), Permissions::from_mode(0o777)).unwrap();
+    fs::set_permissions(operator.path("data/accounts.sql"), Permissions::from_mode(0o666)).unwrap();
+    fs::write(operator.path("data/accounts.sql"), "").unwrap();
+    let server = start("");
+    server.says("others on this machine can replace its accounts and databases: run 'chmod 700 ");
+    server.says("accounts.sql' has mode 0666, so that others on this machine can read or change it");
+    server.says("accounts.sql' has no account, so that nobody can log in");
+    drop(server);
+    let sql = "CREATE USER root@localhost; GRANT ALL ON *.* TO root@localhost WITH GRANT OPTION;";
+    fs::write(operator.path("root.sql"), sql).unwrap();
+    let log = start(&format!("--init-file={}", operator.path("root.sql").display())).log();
+    assert!(!log.contains("has no account"), "{log}");
+    let _server = start("");
+    operator.run("sealwire -h 127.0.0.1 -u root --ssl-mode=DISABLED", "CREATE USER jeffrey;");
+}

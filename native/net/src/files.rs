@@ -72,6 +72,12 @@ pub fn open_mode(path: &Path) -> Option<u32> {
     (mode & 0o027 != 0).then_some(mode)
 }
 
+/// The mode of a file or directory, if others than its owner may write it.
+pub fn writable_mode(path: &Path) -> Option<u32> {
+    let mode = fs::metadata(path).ok()?.permissions().mode() & 0o7777;
+    (mode & 0o022 != 0).then_some(mode)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

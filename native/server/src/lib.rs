@@ -9,6 +9,7 @@ mod absent_options;
 mod accounts;
 mod constant_selects;
 mod counters;
+mod data_directory;
 mod driver;
 mod engine;
 mod initialize;

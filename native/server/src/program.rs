@@ -10,6 +10,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use super::accounts::AccountStore;
+use super::data_directory;
 use super::driver::{self, Listen};
 use super::engine::SqliteEngine;
 use super::initialize;
@@ -105,6 +106,9 @@ fn listen_and_serve(
 ) -> Result<(), String> {
     if let Some(path) = &startup.init_file {
         run_init_file(server, path)?;
+    }
+    for warning in data_directory::warnings(&startup.directory, &server.accounts.current()) {
+        tracing::warn!("{warning}");
     }
     let _pid_file = startup.pid_file.as_deref().map(PidFile::write).transpose()?;
     let token = websocket.as_ref().and_then(Websocket::token);
