@@ -48,8 +48,8 @@ pub(super) enum Handshake {
     Securing(Securing),
     /// The application has been asked for the account.
     AwaitAccount(AwaitAccount),
-    /// The authentication exchange is in progress.
-    Authenticating(Authenticating),
+    /// The authentication exchange is in progress. It is boxed, because every step moves the state, and this one is by far the largest.
+    Authenticating(Box<Authenticating>),
     /// The result of the application's answer, which the next poll returns.
     Decided(Box<Next>),
     /// The application has been told that the user is authenticated and has to accept or refuse him.
@@ -370,7 +370,7 @@ impl AwaitAccount {
         let switch = AuthSwitchRequest { plugin: name.as_bytes(), data: &challenge };
         with.link.channel.send_traced("AuthSwitchRequest", |out| switch.encode(out), || name.to_string());
         state.auth = ServerAuth::start(plugin, challenge);
-        Next::Again(Handshake::Authenticating(state))
+        Next::Again(Handshake::Authenticating(Box::new(state)))
     }
 }
 
@@ -383,7 +383,7 @@ pub(super) struct Authenticating {
 }
 
 impl Authenticating {
-    fn step(self, with: &mut Context<'_>) -> Result<Next, Error> {
+    fn step(self: Box<Self>, with: &mut Context<'_>) -> Result<Next, Error> {
         let Some(packet) = with.link.channel.next_packet(with.received)? else {
             return Ok(Next::Wait(Handshake::Authenticating(self)));
         };
@@ -408,7 +408,7 @@ impl Authenticating {
         match self.auth.step(&self.candidate.credential, reply, &context) {
             ServerStep::MoreData(data) => {
                 more_data(&data, with);
-                Next::Again(Handshake::Authenticating(self))
+                Next::Again(Handshake::Authenticating(Box::new(self)))
             }
             ServerStep::Granted { using_password, learned, more_data: last } => {
                 if let Err(refusal) = admit(&self.candidate.requirement, &with.link.facts) {

@@ -63,7 +63,6 @@ pub struct Connection {
 
 /// The phase of the connection.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "a box would be allocated anew in each step of the handshake")]
 enum State {
     /// `None` while a step runs, and after a step that failed.
     Handshake(Option<Handshake>),
