@@ -46,7 +46,7 @@ use results::CommandPhase;
 ///   [`local_infile_refuse`](Self::local_infile_refuse), which are for this event only.
 /// - getters: [`facts`](Self::facts), [`status`](Self::status), [`is_idle`](Self::is_idle),
 ///   [`can_execute_last_prepared`](Self::can_execute_last_prepared), and the data of the last event: [`columns`](Self::columns),
-///   [`text_row`](Self::text_row), [`binary_row`](Self::binary_row). They change nothing.
+///   [`text_row`](Self::text_row), [`binary_row`](Self::binary_row), [`row_payload`](Self::row_payload). They change nothing.
 ///
 /// Failure is sticky: after an error every input and command returns that error, and so does `poll_output` once the last bytes for the peer
 /// (an alert) have been taken.
@@ -136,7 +136,7 @@ impl Connection {
     /// `advance_row` or the next call of [`handle_input`](Self::handle_input). Without a row this has no values.
     #[inline]
     pub fn text_row(&self) -> TextRow<'_> {
-        TextRow::new(self.row())
+        TextRow::new(self.row_payload())
     }
 
     /// As [`text_row`](Self::text_row), for a row of a prepared statement's result.
@@ -145,11 +145,12 @@ impl Connection {
     /// If there is no such row.
     #[inline]
     pub fn binary_row(&self) -> Result<BinaryRow<'_>, Error> {
-        Ok(BinaryRow::new(self.row(), self.columns())?)
+        Ok(BinaryRow::new(self.row_payload(), self.columns())?)
     }
 
+    /// The payload of that row, in which a driver may keep it: [`TextRow::new`] or [`BinaryRow::new`] decode it again.
     #[inline]
-    fn row(&self) -> &[u8] {
+    pub fn row_payload(&self) -> &[u8] {
         match &self.state {
             State::Commands(phase) => self.received.payload(&phase.row),
             State::Handshake(_) => &[],
