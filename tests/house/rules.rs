@@ -43,7 +43,7 @@ const LAYERS: [(&str, u8); 21] = [
 ];
 
 /// The packages that ship, with their ranks: each may depend on packages of lower ranks.
-const PACKAGES: [(&str, &str, u8); 11] = [
+const PACKAGES: [(&str, &str, u8); 12] = [
     ("sealwire-core", "core", 0),
     ("sealwire-accounts", "core/accounts", 1),
     ("sealwire-simnet", "core/simnet", 2),
@@ -52,10 +52,14 @@ const PACKAGES: [(&str, &str, u8); 11] = [
     ("sealwire-options", "native/options", 2),
     ("sealwire-wasm", "wasm", 3),
     ("sealwire-bridge", "native/bridge", 3),
+    ("sealwire-capi", "native/capi", 3),
     ("sealwire-certs", "native/certs", 3),
     ("sealwire-terminal", "native/terminal", 3),
     ("sealwire-server", "native/server", 4),
 ];
+
+/// The one package with unsafe code, because C programs hand it raw pointers.
+const WITH_UNSAFE: &str = "native/capi";
 
 /// The most public items that core may have.
 const MOST_ITEMS: usize = 220;
@@ -139,10 +143,58 @@ fn core_is_no_std_and_every_package_has_lints() {
     assert!(read(Path::new("Cargo.toml")).contains("unsafe_code = \"forbid\""));
     for manifest in tracked().iter().filter(|path| path.ends_with("Cargo.toml") && path.components().count() > 1) {
         let text = read(manifest);
+        if *manifest == Path::new(WITH_UNSAFE).join("Cargo.toml") {
+            let differing = differing_lints(&read(Path::new("Cargo.toml")), &text);
+            assert_eq!(differing, ["unsafe_code = \"forbid\""], "{} weakens other lints", manifest.display());
+            continue;
+        }
         // A package that is a workspace of its own can't inherit the lints, so it must set them itself.
         let own = text.contains("[workspace]") && text.contains("[lints.rust]\nunsafe_code = \"forbid\"");
         assert!(own || text.contains("[lints]\nworkspace = true"), "{} leaves the lints out", manifest.display());
     }
+}
+
+/// The lints of the workspace that a package with lints of its own does not have as they are.
+fn differing_lints(workspace: &str, package: &str) -> Vec<String> {
+    let section = |text: &str, name: &str| -> Vec<String> {
+        let lints =
+            text.split(&format!("\n[{name}]\n")).nth(1).unwrap_or_default().split("\n[").next().unwrap_or_default();
+        lints.lines().filter(|line| line.contains(" = ")).map(str::to_owned).collect()
+    };
+    let mut differing = Vec::new();
+    for tool in ["rust", "clippy"] {
+        let own = section(package, &format!("lints.{tool}"));
+        differing.extend(
+            section(workspace, &format!("workspace.lints.{tool}")).into_iter().filter(|lint| !own.contains(lint)),
+        );
+    }
+    differing
+}
+
+#[test]
+fn unsafe_code_is_in_the_c_api_alone_and_says_why_it_is_sound() {
+    let mut bad = Vec::new();
+    let sources = tracked()
+        .into_iter()
+        .filter(|path| path.starts_with(WITH_UNSAFE) && path.extension().is_some_and(|e| e == "rs"));
+    let mut blocks = 0;
+    for path in sources {
+        let text = read(&path);
+        let lines: Vec<&str> = text.lines().collect();
+        for (index, line) in lines.iter().enumerate() {
+            let code = line.split("//").next().unwrap_or_default();
+            if !code.contains("unsafe {") && !code.contains("unsafe impl") {
+                continue;
+            }
+            blocks += 1;
+            let above = lines.iter().take(index + 1).rev().take(5);
+            if !above.into_iter().any(|line| line.contains("// SAFETY: ")) {
+                bad.push(format!("{}:{}: {line}", path.display(), index + 1));
+            }
+        }
+    }
+    assert!(blocks > 20, "{blocks} blocks found");
+    assert!(bad.is_empty(), "these say not why they are sound:\n{}", bad.join("\n"));
 }
 
 #[test]

@@ -1,0 +1,149 @@
+//! Names that programs may be linked with, whose work this library does not do: they say so with 2054 where they can.
+
+use std::cell::UnsafeCell;
+use std::ffi::{c_char, c_int, c_uint, c_ulong, c_void};
+use std::ptr;
+
+use crate::abi::{CharsetInfo, Mysql};
+use crate::failure;
+use crate::handle::{exports, give, with};
+
+/// `EINVAL`.
+const INVALID: c_int = 22;
+
+/// A variable of the original's that programs may change and nothing here reads.
+#[repr(transparent)]
+pub(crate) struct Variable<T>(UnsafeCell<T>);
+
+// SAFETY: the library never reads or writes the variable; programs take care of their own accesses.
+unsafe impl<T> Sync for Variable<T> {}
+
+/// Whether the original frees OpenSSL at its end.
+#[unsafe(no_mangle)]
+pub(crate) static mariadb_deinitialize_ssl: Variable<c_uint> = Variable(UnsafeCell::new(1));
+
+/// The original's table of conversions: 256 rows of 24 bytes.
+#[unsafe(no_mangle)]
+pub(crate) static mysql_ps_fetch_functions: Variable<[[usize; 3]; 256]> = Variable(UnsafeCell::new([[0; 3]; 256]));
+
+/// Sets 2054 on the handle, and gives `failed`.
+///
+/// # Safety
+/// As [`with`].
+unsafe fn not_built<T>(mysql: *mut Mysql, what: &str, failed: T) -> T
+where
+    T: Copy,
+{
+    // SAFETY: the caller says so.
+    unsafe {
+        with(mysql, failed, |handle| {
+            handle.set_error(&failure::not_built(what));
+            failed
+        })
+    }
+}
+
+exports! {
+    /// COM_DEBUG.
+    fn mysql_dump_debug_info(mysql: *mut Mysql) -> c_int = 1; { not_built(mysql, "mysql_dump_debug_info", 1) }
+
+    /// Descriptors of plugins: every plugin that there is is built in.
+    fn mysql_client_find_plugin(mysql: *mut Mysql, _name: *const c_char, _kind: c_int) -> *mut c_void = ptr::null_mut(); {
+        not_built(mysql, "mysql_client_find_plugin", ptr::null_mut())
+    }
+
+    /// Loading a plugin of the program's own.
+    fn mysql_client_register_plugin(mysql: *mut Mysql, _plugin: *mut c_void) -> *mut c_void = ptr::null_mut(); {
+        not_built(mysql, "mysql_client_register_plugin", ptr::null_mut())
+    }
+
+    /// Loading a plugin from a file.
+    fn mysql_load_plugin(mysql: *mut Mysql, _name: *const c_char, _kind: c_int, _count: c_int) -> *mut c_void = ptr::null_mut(); {
+        not_built(mysql, "mysql_load_plugin", ptr::null_mut())
+    }
+
+    /// The same, with a list of arguments.
+    fn mysql_load_plugin_v(
+        mysql: *mut Mysql,
+        _name: *const c_char,
+        _kind: c_int,
+        _count: c_int,
+        _arguments: *mut c_void,
+    ) -> *mut c_void = ptr::null_mut(); {
+        not_built(mysql, "mysql_load_plugin_v", ptr::null_mut())
+    }
+
+    /// Reading a packet past the library.
+    fn mysql_net_read_packet(mysql: *mut Mysql) -> c_ulong = c_ulong::MAX; {
+        not_built(mysql, "mysql_net_read_packet", c_ulong::MAX)
+    }
+
+    /// Reads a length-encoded number, and moves the pointer behind it.
+    fn mysql_net_field_length(packet: *mut *mut u8) -> c_ulong = 0; {
+        let Some(packet) = packet.as_mut() else { return 0 };
+        let (length, bytes) = match **packet {
+            first @ 0..=250 => return { *packet = packet.add(1); first.into() },
+            251 => return { *packet = packet.add(1); c_ulong::MAX },
+            252 => (2, packet.add(1)),
+            253 => (3, packet.add(1)),
+            _ => (8, packet.add(1)),
+        };
+        let mut number = [0_u8; 8];
+        bytes.copy_to_nonoverlapping(number.as_mut_ptr(), length);
+        *packet = bytes.add(length);
+        u64::from_le_bytes(number)
+    }
+
+    /// A callback for each read and write of the transport.
+    fn ma_pvio_register_callback(_on: i8, _callback: *mut c_void, _mode: c_int) -> c_int = 1; { 1 }
+
+    /// A conversion between character sets.
+    fn mariadb_convert_string(
+        _from: *const c_char,
+        _from_length: *mut usize,
+        _from_charset: *const CharsetInfo,
+        _to: *mut c_char,
+        _to_length: *mut usize,
+        _to_charset: *const CharsetInfo,
+        error: *mut c_int,
+    ) -> usize = usize::MAX; {
+        give(error, INVALID);
+        usize::MAX
+    }
+
+    /// Reading the binary log.
+    fn mariadb_rpl_init_ex(mysql: *mut Mysql, _version: c_uint) -> *mut c_void = ptr::null_mut(); {
+        not_built(mysql, "mariadb_rpl_init_ex", ptr::null_mut())
+    }
+
+    /// As above.
+    fn mariadb_rpl_optionsv(_log: *mut c_void, _option: c_uint, _argument: *mut c_void) -> c_int = 1; { 1 }
+
+    /// As above.
+    fn mariadb_rpl_get_optionsv(_log: *mut c_void, _option: c_uint, _argument: *mut c_void) -> c_int = 1; { 1 }
+
+    /// As above.
+    fn mariadb_rpl_open(_log: *mut c_void) -> c_int = 1; { 1 }
+
+    /// As above.
+    fn mariadb_rpl_close(_log: *mut c_void) = (); {}
+
+    /// As above.
+    fn mariadb_rpl_fetch(_log: *mut c_void, _event: *mut c_void) -> *mut c_void = ptr::null_mut(); { ptr::null_mut() }
+
+    /// As above.
+    fn mariadb_free_rpl_event(_event: *mut c_void) = (); {}
+
+    /// As above.
+    fn mariadb_rpl_error(_log: *mut c_void) -> *const c_char = c"".as_ptr(); {
+        c"mariadb_rpl is not implemented in Sealwire's C API".as_ptr()
+    }
+
+    /// As above.
+    fn mariadb_rpl_errno(_log: *mut c_void) -> c_uint = 2054; { 2054 }
+
+    /// As above.
+    fn mariadb_rpl_extract_rows(_log: *mut c_void, _map: *mut c_void, _event: *mut c_void) -> *mut c_void = ptr::null_mut(); {
+        ptr::null_mut()
+    }
+}

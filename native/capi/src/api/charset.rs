@@ -1,0 +1,71 @@
+//! Character sets.
+
+use std::ffi::{c_char, c_int, c_uint};
+use std::ptr;
+
+use crate::abi::{CharsetInfo, MyCharsetInfo, Mysql};
+use crate::charset;
+use crate::failure;
+use crate::handle::{exports, give, text, with};
+
+exports! {
+    /// The name of the connection's character set.
+    fn mysql_character_set_name(mysql: *mut Mysql) -> *const c_char = c"".as_ptr(); {
+        with(mysql, ptr::null(), |handle| handle.state.charset.csname)
+    }
+
+    /// Changes the connection's character set.
+    fn mysql_set_character_set(mysql: *mut Mysql, name: *const c_char) -> c_int = 1; {
+        let name = text(name).unwrap_or_default();
+        with(mysql, 1, |handle| {
+            let Some(charset) = charset::by_name(name) else {
+                let shown = name.to_string_lossy();
+                handle.set_error(&failure::hy000(2019, format!("Can't initialize character set {shown}: it is unknown")));
+                return 1;
+            };
+            let outcome = handle.query(&[b"SET NAMES ", name.to_bytes()].concat());
+            if outcome.is_ok() {
+                handle.state.charset = charset;
+                handle.mysql.charset = charset;
+            }
+            handle.status(outcome, 1)
+        })
+    }
+
+    /// Describes the connection's character set.
+    fn mysql_get_character_set_info(mysql: *mut Mysql, to: *mut MyCharsetInfo) = (); {
+        with(mysql, (), |handle| {
+            let charset = handle.state.charset;
+            give(to, MyCharsetInfo {
+                number: charset.nr,
+                state: charset.state,
+                csname: charset.csname,
+                name: charset.name,
+                comment: ptr::null(),
+                dir: ptr::null(),
+                mbminlen: charset.char_minlen,
+                mbmaxlen: charset.char_maxlen,
+            });
+        });
+    }
+
+    /// The default collation of a character set.
+    fn mariadb_get_charset_by_name(name: *const c_char) -> *const CharsetInfo = ptr::null(); {
+        charset::by_name(text(name).unwrap_or_default()).map_or(ptr::null(), ptr::from_ref)
+    }
+
+    /// The collation of a number.
+    fn mariadb_get_charset_by_nr(number: c_uint) -> *const CharsetInfo = ptr::null(); {
+        charset::by_number(number).map_or(ptr::null(), ptr::from_ref)
+    }
+
+    /// An older name of `mariadb_get_charset_by_name`.
+    fn mysql_get_charset_by_name(name: *const c_char) -> *const CharsetInfo = ptr::null(); {
+        charset::by_name(text(name).unwrap_or_default()).map_or(ptr::null(), ptr::from_ref)
+    }
+
+    /// An older name of `mariadb_get_charset_by_nr`.
+    fn mysql_get_charset_by_nr(number: c_uint) -> *const CharsetInfo = ptr::null(); {
+        charset::by_number(number).map_or(ptr::null(), ptr::from_ref)
+    }
+}

@@ -1,0 +1,171 @@
+//! Making and ending connections.
+
+use std::ffi::{c_char, c_int, c_uint, c_ulong};
+use std::ptr;
+
+use sealwire_core::secret::Secret;
+
+use crate::abi::{MyBool, Mysql, STATUS_READY};
+use crate::connect::{self, Arguments};
+use crate::failure;
+use crate::handle::{create, destroy, exports, set_text, text, with};
+use crate::options;
+
+exports! {
+    /// Makes a handle, or initialises the program's own.
+    fn mysql_init(mysql: *mut Mysql) -> *mut Mysql = ptr::null_mut(); { create(mysql) }
+
+    /// Connects and logs in. Any TLS option set before, and `CLIENT_SSL`, demand TLS over TCP.
+    fn mysql_real_connect(
+        mysql: *mut Mysql,
+        host: *const c_char,
+        user: *const c_char,
+        password: *const c_char,
+        database: *const c_char,
+        port: c_uint,
+        socket: *const c_char,
+        flags: c_ulong,
+    ) -> *mut Mysql = ptr::null_mut(); {
+        let arguments = Arguments {
+            host: text(host),
+            user: text(user),
+            password: text(password),
+            database: text(database),
+            port,
+            socket: text(socket),
+            flags,
+        };
+        with(mysql, ptr::null_mut(), |handle| {
+            let outcome = connect::connect(handle, &arguments).map(|()| mysql);
+            handle.answer(outcome, ptr::null_mut())
+        })
+    }
+
+    /// Ends the connection, and frees the handle.
+    fn mysql_close(mysql: *mut Mysql) = (); {
+        with(mysql, (), |handle| {
+            if !handle.state.open_result.is_null() {
+                (*handle.state.open_result).handle = ptr::null_mut();
+            }
+            for statement in std::mem::take(&mut handle.state.statements) {
+                let statement = &mut *statement;
+                statement.mysql = ptr::null_mut();
+                let closed = failure::hy000(2056, "Statement closed by mysql_close");
+                statement.last_errno = closed.code.into();
+                set_text(&mut statement.last_error, closed.message.as_bytes());
+                set_text(&mut statement.sqlstate, b"HY000");
+            }
+            handle.disconnect();
+        });
+        destroy(mysql);
+    }
+
+    /// Asks for TLS, with these files; NULL unsets one.
+    fn mysql_ssl_set(
+        mysql: *mut Mysql,
+        key: *const c_char,
+        certificate: *const c_char,
+        ca: *const c_char,
+        ca_folder: *const c_char,
+        cipher: *const c_char,
+    ) -> c_int = 1; {
+        with(mysql, 1, |handle| {
+            handle.state.settings.set_number(options::USE_TLS, 1);
+            handle.mysql.options.use_ssl = 1;
+            let all = [
+                (options::SSL_KEY, key),
+                (options::SSL_CERT, certificate),
+                (options::SSL_CA, ca),
+                (options::SSL_CAPATH, ca_folder),
+                (options::SSL_CIPHER, cipher),
+            ];
+            let outcome = all.into_iter().try_for_each(|(option, value)| handle.set_text_option(option, text(value)));
+            handle.status(outcome, 1)
+        })
+    }
+
+    /// Logs in as another user over the same connection.
+    fn mysql_change_user(
+        mysql: *mut Mysql,
+        user: *const c_char,
+        password: *const c_char,
+        database: *const c_char,
+    ) -> MyBool = 1; {
+        let user = text(user).unwrap_or_default().to_string_lossy();
+        let password = Secret::new(text(password).unwrap_or_default().to_bytes());
+        let database = text(database);
+        with(mysql, 1, |handle| {
+            let outcome = handle.change_user(&user, password, database).map(|()| 0);
+            handle.answer(outcome, 1)
+        })
+    }
+
+    /// Resets the session; user and TLS stay.
+    fn mysql_reset_connection(mysql: *mut Mysql) -> c_int = 1; {
+        with(mysql, 1, |handle| {
+            // A result whose rows were not read is dropped first, as the original does.
+            if handle.mysql.status != STATUS_READY {
+                handle.skip_rows();
+            }
+            handle.mysql.server_status &= !crate::session::MORE_RESULTS;
+            let outcome = handle.simple(|link| link.connection.reset_connection());
+            handle.status(outcome, 1)
+        })
+    }
+
+    /// Whether the server answers.
+    fn mysql_ping(mysql: *mut Mysql) -> c_int = 1; {
+        with(mysql, 1, |handle| {
+            let outcome = handle.simple(|link| link.connection.ping());
+            handle.status(outcome, 1)
+        })
+    }
+
+    /// Connects again, as the options allow it.
+    fn mariadb_reconnect(mysql: *mut Mysql) -> MyBool = 1; {
+        with(mysql, 1, |handle| {
+            let Some(login) = handle.state.login.clone() else {
+                handle.set_error(&failure::gone());
+                return 1;
+            };
+            handle.disconnect();
+            handle.clear_error();
+            let outcome = connect::establish(handle, login).map(|()| 0);
+            handle.answer(outcome, 1)
+        })
+    }
+
+    /// Ends the connection's traffic, from another thread, too.
+    fn mariadb_cancel(mysql: *mut Mysql) -> c_int = 1; {
+        with(mysql, 1, |handle| match &handle.state.link {
+            Some(link) if link.socket().shut_down().is_ok() => 0,
+            _ => 1,
+        })
+    }
+
+    /// Whether there is a connection to a MariaDB server.
+    fn mariadb_connection(mysql: *mut Mysql) -> MyBool = 0; {
+        with(mysql, 0, |handle| {
+            let version = handle.state.texts.server_version.to_bytes();
+            MyBool::from(handle.state.link.is_some() && version.windows(7).any(|part| part == b"MariaDB"))
+        })
+    }
+
+    /// Nothing has to be initialised.
+    fn mysql_server_init(_count: c_int, _arguments: *mut *mut c_char, _groups: *mut *mut c_char) -> c_int = 0; { 0 }
+
+    /// Nothing has to be freed.
+    fn mysql_server_end() = (); {}
+
+    /// Nothing has to be initialised for a thread.
+    fn mysql_thread_init() -> MyBool = 0; { 0 }
+
+    /// Nothing has to be freed for a thread.
+    fn mysql_thread_end() = (); {}
+
+    /// The library may be used by several threads.
+    fn mysql_thread_safe() -> c_uint = 1; { 1 }
+
+    /// The library holds no server.
+    fn mysql_embedded() -> MyBool = 0; { 0 }
+}

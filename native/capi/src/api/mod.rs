@@ -1,0 +1,11 @@
+//! The functions that C programs call, by topic.
+
+mod absent;
+mod charset;
+mod connection;
+mod info;
+mod nonblocking;
+mod options;
+mod query;
+mod result;
+mod statement;

@@ -1,0 +1,372 @@
+//! Options, and what a program may ask about them and the connection.
+
+use std::ffi::{CStr, c_char, c_int, c_uint, c_ulong, c_void};
+use std::ptr;
+
+use sealwire_core::SqlError;
+use sealwire_core::facts::TlsVersion;
+
+use crate::abi::{MyBool, MyCharsetInfo, Mysql};
+use crate::charset;
+use crate::failure;
+use crate::handle::{Handle, exports, give, pointer, text, with};
+use crate::options::{self, Kind, kind};
+use crate::state;
+
+impl Handle<'_> {
+    /// Sets a text option, and shows it where programs look for it.
+    pub(crate) fn set_text_option(&mut self, option: u32, value: Option<&CStr>) -> Result<(), SqlError> {
+        self.state.settings.set_text(option, value)?;
+        let shown = self.state.settings.text(option).map_or(ptr::null_mut(), |text| text.as_ptr().cast_mut());
+        let options = &mut self.mysql.options;
+        match option {
+            options::SSL_KEY => options.ssl_key = shown,
+            options::SSL_CERT => options.ssl_cert = shown,
+            options::SSL_CA => options.ssl_ca = shown,
+            options::SSL_CAPATH => options.ssl_capath = shown,
+            options::SSL_CIPHER => options.ssl_cipher = shown,
+            options::SET_CHARSET_NAME => options.charset_name = shown,
+            options::HOST => options.host = shown,
+            options::USER => options.user = shown,
+            options::UNIXSOCKET => options.unix_socket = shown,
+            options::SCHEMA => options.db = shown,
+            _ => {}
+        }
+        if self.state.settings.asks_for_tls() {
+            options.use_ssl = 1;
+        }
+        Ok(())
+    }
+
+    fn set_number_option(&mut self, option: u32, value: u64) {
+        self.state.settings.set_number(option, value);
+        let number = c_uint::try_from(value).unwrap_or(c_uint::MAX);
+        let flag = MyBool::from(value != 0);
+        let options = &mut self.mysql.options;
+        match option {
+            options::CONNECT_TIMEOUT => options.connect_timeout = number,
+            options::READ_TIMEOUT => options.read_timeout = number,
+            options::WRITE_TIMEOUT => options.write_timeout = number,
+            options::PORT => options.port = number,
+            options::PROTOCOL => options.protocol = number,
+            options::COMPRESS => options.compress = flag,
+            options::RECONNECT => options.reconnect = flag,
+            options::REPORT_DATA_TRUNCATION => options.report_data_truncation = flag,
+            options::MAX_ALLOWED_PACKET => options.max_allowed_packet = value,
+            options::SSL_ENFORCE | options::SSL_VERIFY_SERVER_CERT if flag == 1 => options.use_ssl = 1,
+            _ => {}
+        }
+    }
+
+    /// Sets an option by its argument, whose type depends on the option.
+    ///
+    /// # Safety
+    /// `argument` is NULL or valid for the option's type.
+    unsafe fn set_option(&mut self, option: u32, argument: *const c_void) -> Result<(), SqlError> {
+        let kind = kind(option).ok_or_else(|| failure::not_built(&format!("the option {option}")))?;
+        // SAFETY: the caller says that the argument fits the option.
+        unsafe {
+            match (option, kind) {
+                (options::CONNECT_ATTR_RESET, _) => self.state.settings.attributes.clear(),
+                (options::CONNECT_ATTR_DELETE, _) => {
+                    let name = text(argument.cast()).unwrap_or_default().to_string_lossy();
+                    self.state.settings.attributes.retain(|(known, _)| *known != name);
+                }
+                (options::LOCAL_INFILE, _) => {
+                    // Without an argument the option is on.
+                    let value = argument.cast::<c_uint>().as_ref().copied().unwrap_or(1);
+                    self.set_number_option(option, value.into());
+                }
+                (_, Kind::Text) => self.set_text_option(option, text(argument.cast()))?,
+                (_, Kind::Flag) => {
+                    let value = argument.cast::<MyBool>().as_ref().copied().unwrap_or(0);
+                    self.set_number_option(option, u64::from(value != 0));
+                }
+                (_, Kind::Number) => {
+                    let value = argument.cast::<c_uint>().as_ref().copied().unwrap_or(0);
+                    self.set_number_option(option, value.into());
+                }
+                (_, Kind::Size) => {
+                    let value = argument.cast::<usize>().as_ref().copied().unwrap_or(0);
+                    self.set_number_option(option, value as u64);
+                }
+                (_, Kind::On) => self.set_number_option(option, 1),
+                (_, Kind::Pointer | Kind::Ignored) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the value of an option where the program wants it.
+    ///
+    /// # Safety
+    /// `to` is valid for the option's type.
+    unsafe fn get_option(&mut self, option: u32, to: *mut c_void) -> Result<(), SqlError> {
+        let kind = kind(option).ok_or_else(|| failure::not_built(&format!("the option {option}")))?;
+        let settings = &self.state.settings;
+        let number = settings.number(option);
+        // SAFETY: the caller says so.
+        unsafe {
+            match (option, kind) {
+                // The effective mode is the program's own, as the manual of this library says.
+                (_, Kind::Text) => {
+                    let value = settings.text(option).map_or(ptr::null_mut(), |text| text.as_ptr().cast_mut());
+                    give(to.cast::<*mut c_char>(), value);
+                }
+                (_, Kind::Flag | Kind::On) => give(to.cast::<MyBool>(), MyBool::from(number != 0)),
+                (_, Kind::Number) => give(to.cast::<c_uint>(), c_uint::try_from(number).unwrap_or(c_uint::MAX)),
+                (_, Kind::Size) => give(to.cast::<usize>(), number as usize),
+                (_, Kind::Pointer) => give(to.cast::<*mut c_void>(), ptr::null_mut()),
+                (_, Kind::Ignored) => return Err(failure::not_built(&format!("reading the option {option}"))),
+            }
+        }
+        Ok(())
+    }
+
+    fn answer_text(&mut self, value: &str) -> *const c_char {
+        self.state.texts.answer = state::text(value.as_bytes());
+        self.state.texts.answer.as_ptr()
+    }
+
+    /// Writes what `mariadb_get_infov` is asked for; false where it is not known.
+    ///
+    /// # Safety
+    /// `to` is valid for the value's type, and `argument` for what it asks with.
+    unsafe fn get_info(&mut self, value: c_int, to: *mut c_void, argument: *const c_void) -> bool {
+        let as_text = to.cast::<*const c_char>();
+        let tls = self.state.link.as_ref().and_then(|link| link.connection.facts().tls.as_ref());
+        let tls = tls.map(|tls| (tls.version, tls.cipher));
+        let bytes = self.state.link.as_ref().map_or((0, 0), |link| {
+            let facts = link.connection.facts();
+            (facts.bytes_in, facts.bytes_out)
+        });
+        let mysql = &*self.mysql;
+        // SAFETY: the caller says so.
+        unsafe {
+            match value {
+                5 | 6 => give(to.cast::<c_uint>(), 0),
+                7 => {
+                    let charset = self.state.charset;
+                    give(
+                        to.cast(),
+                        MyCharsetInfo {
+                            number: charset.nr,
+                            state: charset.state,
+                            csname: charset.csname,
+                            name: charset.name,
+                            comment: ptr::null(),
+                            dir: ptr::null(),
+                            mbminlen: charset.char_minlen,
+                            mbmaxlen: charset.char_maxlen,
+                        },
+                    );
+                }
+                8 => give(as_text, mysql.net.last_error.as_ptr()),
+                9 => give(to.cast::<c_uint>(), mysql.net.last_errno),
+                10 => give(as_text, mysql.host.cast_const()),
+                11 => give(as_text, mysql.info.cast_const()),
+                12 => give(to.cast::<c_uint>(), mysql.port),
+                13 => give(to.cast::<c_uint>(), mysql.protocol_version),
+                14 => give(to.cast::<c_uint>(), self.state.pvio.kind.cast_unsigned()),
+                15 => give(as_text, mysql.db.cast_const()),
+                16 => {
+                    let version = self.state.texts.server_version.to_bytes();
+                    let is_mariadb = version.windows(7).any(|part| part == b"MariaDB");
+                    give(as_text, if is_mariadb { c"MariaDB".as_ptr() } else { c"MySQL".as_ptr() });
+                }
+                17 => give(as_text, mysql.server_version.cast_const()),
+                18 => {
+                    let number = super::info::version_number(self.state.texts.server_version.to_bytes());
+                    give(to.cast::<usize>(), number as usize);
+                }
+                19 => give(to.cast::<c_int>(), mysql.net.fd),
+                20 => give(as_text, mysql.net.sqlstate.as_ptr()),
+                21 => {
+                    let cipher = &self.state.texts.cipher;
+                    give(as_text, if tls.is_some() { pointer(cipher).cast_const() } else { ptr::null() });
+                }
+                23 => match tls {
+                    Some((version, _)) => {
+                        let name = self.answer_text(version.name());
+                        give(as_text, name);
+                    }
+                    None => return false,
+                },
+                24 => match tls {
+                    Some((version, _)) => give(to.cast::<c_uint>(), if version == TlsVersion::V1_3 { 4 } else { 3 }),
+                    None => return false,
+                },
+                25 => give(to.cast::<c_uint>(), u32::from(mysql.port != 0)),
+                26 => give(as_text, mysql.unix_socket.cast_const()),
+                27 => give(as_text, mysql.user.cast_const()),
+                30 => give(to.cast::<c_uint>(), mysql.server_status),
+                31 => give(to.cast::<c_ulong>(), mysql.server_capabilities),
+                32 => {
+                    let extended = self.state.link.as_ref();
+                    let extended = extended.map_or(0, |link| link.connection.facts().capabilities.extended());
+                    give(to.cast::<c_ulong>(), extended.into());
+                }
+                33 => give(to.cast::<c_ulong>(), mysql.client_flag),
+                34 => give(to.cast::<usize>(), bytes.0 as usize),
+                35 => give(to.cast::<usize>(), bytes.1 as usize),
+                _ => return without_handle(value, to, argument),
+            }
+        }
+        true
+    }
+}
+
+/// Writes what needs no connection; false where it is not known.
+///
+/// # Safety
+/// `to` is valid for the value's type, and `argument` for what it asks with.
+unsafe fn without_handle(value: c_int, to: *mut c_void, argument: *const c_void) -> bool {
+    // SAFETY: the caller says so.
+    unsafe {
+        match value {
+            // The number comes as an `unsigned int` in the place of the pointer.
+            0 => match charset::by_number(argument.addr() as u32) {
+                Some(found) => give(to.cast(), ptr::from_ref(found)),
+                None => return false,
+            },
+            1 => match charset::by_name(text(argument.cast()).unwrap_or_default()) {
+                Some(found) => give(to.cast(), ptr::from_ref(found)),
+                None => return false,
+            },
+            3 => give(to.cast(), c"10.11.19".as_ptr()),
+            4 => give(to.cast::<usize>(), super::info::CLIENT_VERSION as usize),
+            22 => give(to.cast(), concat_version().as_ptr()),
+            28 => give(to.cast::<usize>(), 1 << 30),
+            29 => give(to.cast::<usize>(), 8192),
+            _ => return false,
+        }
+    }
+    true
+}
+
+/// The TLS library's name, which says that it is none of the original's.
+const fn concat_version() -> &'static CStr {
+    const TEXT: &[u8] = concat!("Sealwire ", env!("CARGO_PKG_VERSION"), " (rustls)\0").as_bytes();
+    match CStr::from_bytes_with_nul(TEXT) {
+        Ok(text) => text,
+        Err(_) => c"Sealwire",
+    }
+}
+
+/// Answers `mariadb_get_infov` with a handle or without.
+///
+/// # Safety
+/// As the function of the API.
+unsafe fn info(mysql: *mut Mysql, value: c_int, to: *mut c_void, argument: *const c_void) -> MyBool {
+    // SAFETY: the caller says so.
+    unsafe {
+        let known = if mysql.is_null() {
+            without_handle(value, to, argument)
+        } else {
+            with(mysql, false, |handle| handle.get_info(value, to, argument))
+        };
+        if known { 0 } else { -1 }
+    }
+}
+
+exports! {
+    /// Sets an option.
+    fn mysql_options(mysql: *mut Mysql, option: c_uint, argument: *const c_void) -> c_int = 1; {
+        with(mysql, 1, |handle| {
+            let outcome = handle.set_option(option, argument);
+            handle.status(outcome, 1)
+        })
+    }
+
+    /// Sets an option with two arguments.
+    fn mysql_options4(mysql: *mut Mysql, option: c_uint, first: *const c_void, second: *const c_void) -> c_int = 1; {
+        set_two(mysql, option, first, second)
+    }
+
+    /// Sets an option with as many arguments as it has. The tail has the fixed number of three, because Rust can't define variadic
+    /// functions yet; on 64-bit Linux the arguments of both kinds are in the same registers.
+    fn mysql_optionsv(
+        mysql: *mut Mysql,
+        option: c_uint,
+        first: *const c_void,
+        second: *const c_void,
+        _third: *const c_void,
+    ) -> c_int = 1; {
+        set_two(mysql, option, first, second)
+    }
+
+    /// The value of an option.
+    fn mysql_get_option(mysql: *mut Mysql, option: c_uint, to: *mut c_void) -> c_int = 1; {
+        with(mysql, 1, |handle| {
+            let outcome = handle.get_option(option, to);
+            handle.status(outcome, 1)
+        })
+    }
+
+    /// The value of an option with arguments of its own.
+    fn mysql_get_optionv(
+        mysql: *mut Mysql,
+        option: c_uint,
+        first: *mut c_void,
+        second: *mut c_void,
+        _third: *mut c_void,
+    ) -> c_int = 1; {
+        with(mysql, 1, |handle| {
+            if option == options::USERDATA {
+                let name = text(first.cast_const().cast()).unwrap_or_default();
+                let found = handle.state.settings.user_data.iter().find(|(known, _)| known.as_c_str() == name);
+                let value = found.map_or(0, |(_, value)| *value);
+                give(second.cast::<*mut c_void>(), ptr::with_exposed_provenance_mut(value));
+                return 0;
+            }
+            let outcome = handle.get_option(option, first);
+            handle.status(outcome, 1)
+        })
+    }
+
+    /// A fact about the connection or the library.
+    fn mariadb_get_infov(
+        mysql: *mut Mysql,
+        value: c_int,
+        to: *mut c_void,
+        argument: *const c_void,
+        _second: *const c_void,
+    ) -> MyBool = -1; {
+        info(mysql, value, to, argument)
+    }
+
+    /// The same without arguments.
+    fn mariadb_get_info(mysql: *mut Mysql, value: c_int, to: *mut c_void) -> MyBool = -1; {
+        info(mysql, value, to, ptr::null())
+    }
+}
+
+/// Sets an option that may have two arguments.
+///
+/// # Safety
+/// The arguments are valid for the option.
+unsafe fn set_two(mysql: *mut Mysql, option: c_uint, first: *const c_void, second: *const c_void) -> c_int {
+    // SAFETY: the caller says so.
+    unsafe {
+        with(mysql, 1, |handle| {
+            let outcome = match option {
+                options::CONNECT_ATTR_ADD => {
+                    let lossy = |pointer: *const c_void| {
+                        text(pointer.cast()).unwrap_or_default().to_string_lossy().into_owned()
+                    };
+                    handle.state.settings.attributes.push((lossy(first), lossy(second)));
+                    Ok(())
+                }
+                options::USERDATA => {
+                    let name = text(first.cast()).unwrap_or_default().to_owned();
+                    let data = &mut handle.state.settings.user_data;
+                    data.retain(|(known, _)| *known != name);
+                    data.push((name, second.expose_provenance()));
+                    Ok(())
+                }
+                _ => handle.set_option(option, first),
+            };
+            handle.status(outcome, 1)
+        })
+    }
+}

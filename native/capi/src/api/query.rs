@@ -1,0 +1,232 @@
+//! Sending statements.
+
+use std::ffi::{c_char, c_int, c_uint, c_ulong};
+
+use crate::abi::{MyBool, Mysql, MysqlRes, STATUS_QUERY_SENT};
+use crate::escape::{escape, hexadecimal};
+use crate::failure;
+use crate::handle::{Handle, bytes, exports, give, text, with};
+use crate::multibyte::Family;
+use crate::result::{NONE, Res};
+use crate::state::InfileHandler;
+
+/// A statement whose rows are stored at once.
+fn rows_of(handle: &mut Handle<'_>, sql: &[u8]) -> *mut MysqlRes {
+    let stored = handle.query(sql).and_then(|()| handle.store());
+    let outcome = stored.map(|stored| Res::stored(stored.fields, stored.rows));
+    handle.answer(outcome, NONE)
+}
+
+/// ` LIKE 'pattern'`, or nothing.
+fn like(pattern: Option<&std::ffi::CStr>) -> Vec<u8> {
+    let Some(pattern) = pattern.filter(|pattern| !pattern.is_empty()) else { return Vec::new() };
+    let mut clause = b" LIKE '".to_vec();
+    escape(pattern.to_bytes(), Family::Utf8(4), false, &mut clause);
+    clause.push(b'\'');
+    clause
+}
+
+fn run(mysql: *mut Mysql, sql: &[u8], failed: c_int) -> c_int {
+    // SAFETY: `run` is called by the functions below with their own argument alone.
+    unsafe {
+        with(mysql, failed, |handle| {
+            let outcome = handle.query(sql);
+            handle.status(outcome, failed)
+        })
+    }
+}
+
+/// Puts an escaped text into the program's buffer, and returns its length.
+///
+/// # Safety
+/// `to` has room for twice the length of `from` and a NUL.
+unsafe fn put_escaped(to: *mut c_char, from: &[u8], family: Family, quotes_alone: bool) -> c_ulong {
+    let mut out = Vec::with_capacity(2 * from.len() + 1);
+    escape(from, family, quotes_alone, &mut out);
+    out.push(0);
+    if !to.is_null() {
+        // SAFETY: the escaped text has twice the length at most, for which the caller has room.
+        unsafe { to.copy_from_nonoverlapping(out.as_ptr().cast(), out.len()) };
+    }
+    (out.len() - 1) as c_ulong
+}
+
+exports! {
+    /// Runs a statement of a given length.
+    fn mysql_real_query(mysql: *mut Mysql, sql: *const c_char, length: c_ulong) -> c_int = -1; {
+        run(mysql, sql_text(sql, length), -1)
+    }
+
+    /// Runs a statement that ends with a NUL.
+    fn mysql_query(mysql: *mut Mysql, sql: *const c_char) -> c_int = -1; {
+        run(mysql, text(sql).unwrap_or_default().to_bytes(), -1)
+    }
+
+    /// Sends a statement without waiting for its answer.
+    fn mysql_send_query(mysql: *mut Mysql, sql: *const c_char, length: c_ulong) -> c_int = -1; {
+        let sql = sql_text(sql, length);
+        with(mysql, -1, |handle| {
+            let outcome = handle.send_query(sql);
+            if outcome.is_ok() {
+                handle.mysql.status = STATUS_QUERY_SENT;
+            }
+            handle.status(outcome, -1)
+        })
+    }
+
+    /// Reads the answer to `mysql_send_query`.
+    fn mysql_read_query_result(mysql: *mut Mysql) -> MyBool = 1; {
+        with(mysql, 1, |handle| {
+            let outcome = handle.read_result().map(|()| 0);
+            handle.answer(outcome, 1)
+        })
+    }
+
+    /// Begins the next of several results: 0, -1 where there is none, more for an error.
+    fn mysql_next_result(mysql: *mut Mysql) -> c_int = 1; {
+        with(mysql, 1, |handle| match handle.next_result() {
+            Ok(true) => 0,
+            Ok(false) => -1,
+            Err(error) => {
+                handle.set_error(&error);
+                1
+            }
+        })
+    }
+
+    /// Whether another result follows.
+    fn mysql_more_results(mysql: *mut Mysql) -> MyBool = 0; {
+        with(mysql, 0, |handle| MyBool::from(handle.mysql.server_status & crate::session::MORE_RESULTS != 0))
+    }
+
+    /// Makes a database the default one.
+    fn mysql_select_db(mysql: *mut Mysql, name: *const c_char) -> c_int = 1; {
+        let name = text(name).unwrap_or_default().to_owned();
+        with(mysql, 1, |handle| {
+            let outcome = handle.select_database(&name);
+            handle.status(outcome, 1)
+        })
+    }
+
+    /// Turns autocommit on or off.
+    fn mysql_autocommit(mysql: *mut Mysql, on: MyBool) -> MyBool = 1; {
+        let sql: &[u8] = if on == 0 { b"SET autocommit=0" } else { b"SET autocommit=1" };
+        MyBool::from(run(mysql, sql, 1) != 0)
+    }
+
+    /// Commits the transaction.
+    fn mysql_commit(mysql: *mut Mysql) -> MyBool = 1; { MyBool::from(run(mysql, b"COMMIT", 1) != 0) }
+
+    /// Rolls the transaction back.
+    fn mysql_rollback(mysql: *mut Mysql) -> MyBool = 1; { MyBool::from(run(mysql, b"ROLLBACK", 1) != 0) }
+
+    /// Ends another connection.
+    fn mysql_kill(mysql: *mut Mysql, connection: c_ulong) -> c_int = 1; {
+        with(mysql, 1, |handle| {
+            let Ok(connection) = u32::try_from(connection) else {
+                handle.set_error(&failure::hy000(2034, "Invalid parameter number: connections have numbers of 32 bits"));
+                return 1;
+            };
+            let outcome = handle.simple(|link| link.connection.process_kill(connection));
+            handle.status(outcome, 1)
+        })
+    }
+
+    /// Permits (0) or forbids (1) several statements in one query.
+    fn mysql_set_server_option(mysql: *mut Mysql, option: c_uint) -> c_int = 1; {
+        with(mysql, 1, |handle| {
+            let option = u16::try_from(option).unwrap_or(u16::MAX);
+            let outcome = handle.simple(|link| link.connection.set_option(option));
+            handle.status(outcome, 1)
+        })
+    }
+
+    /// Flushes what the bits name.
+    fn mysql_refresh(mysql: *mut Mysql, options: c_uint) -> c_int = 1; {
+        const NAMES: [(c_uint, &str); 5] = [(1, "PRIVILEGES"), (2, "LOGS"), (4, "TABLES"), (8, "HOSTS"), (16, "STATUS")];
+        let known: c_uint = NAMES.iter().map(|(bit, _)| bit).sum();
+        let names: Vec<&str> = NAMES.iter().filter(|(bit, _)| options & bit != 0).map(|(_, name)| *name).collect();
+        with(mysql, 1, |handle| {
+            let outcome = if options & !known == 0 && !names.is_empty() {
+                handle.query(format!("FLUSH {}", names.join(", ")).as_bytes())
+            } else {
+                Err(failure::not_built("mysql_refresh with these bits"))
+            };
+            handle.status(outcome, 1)
+        })
+    }
+
+    /// Stops the server.
+    fn mysql_shutdown(mysql: *mut Mysql, _level: c_uint) -> c_int = 1; { run(mysql, b"SHUTDOWN", 1) }
+
+    /// The databases whose names match a pattern.
+    fn mysql_list_dbs(mysql: *mut Mysql, pattern: *const c_char) -> *mut MysqlRes = NONE; {
+        let sql = [b"SHOW DATABASES".to_vec(), like(text(pattern))].concat();
+        with(mysql, NONE, |handle| rows_of(handle, &sql))
+    }
+
+    /// The tables whose names match a pattern.
+    fn mysql_list_tables(mysql: *mut Mysql, pattern: *const c_char) -> *mut MysqlRes = NONE; {
+        let sql = [b"SHOW TABLES".to_vec(), like(text(pattern))].concat();
+        with(mysql, NONE, |handle| rows_of(handle, &sql))
+    }
+
+    /// The server's connections.
+    fn mysql_list_processes(mysql: *mut Mysql) -> *mut MysqlRes = NONE; {
+        with(mysql, NONE, |handle| rows_of(handle, b"SHOW PROCESSLIST"))
+    }
+
+    /// Has LOAD DATA LOCAL INFILE read files by the program's functions.
+    fn mysql_set_local_infile_handler(
+        mysql: *mut Mysql,
+        init: Option<unsafe extern "C" fn(*mut *mut std::ffi::c_void, *const c_char, *mut std::ffi::c_void) -> c_int>,
+        read: Option<unsafe extern "C" fn(*mut std::ffi::c_void, *mut c_char, c_uint) -> c_int>,
+        end: Option<unsafe extern "C" fn(*mut std::ffi::c_void)>,
+        error: Option<unsafe extern "C" fn(*mut std::ffi::c_void, *mut c_char, c_uint) -> c_int>,
+        user_data: *mut std::ffi::c_void,
+    ) = (); {
+        with(mysql, (), |handle| handle.state.infile = Some(InfileHandler { init, read, end, error, user_data }));
+    }
+
+    /// Has LOAD DATA LOCAL INFILE read files from disk.
+    fn mysql_set_local_infile_default(mysql: *mut Mysql) = (); {
+        with(mysql, (), |handle| handle.state.infile = None);
+    }
+
+    /// Escapes a text for a literal in the connection's character set.
+    fn mysql_real_escape_string(mysql: *mut Mysql, to: *mut c_char, from: *const c_char, length: c_ulong) -> c_ulong = 0; {
+        let from = bytes(from, length as usize);
+        let (family, quotes_alone) = with(mysql, (Family::Utf8(4), false), |handle| {
+            let family = Family::of(crate::charset::name(handle.state.charset).to_bytes());
+            (family, handle.mysql.server_status & 0x200 != 0)
+        });
+        put_escaped(to, from, family, quotes_alone)
+    }
+
+    /// Escapes a text for a literal in latin1.
+    fn mysql_escape_string(to: *mut c_char, from: *const c_char, length: c_ulong) -> c_ulong = 0; {
+        put_escaped(to, bytes(from, length as usize), Family::Single, false)
+    }
+
+    /// Writes bytes in hexadecimal.
+    fn mysql_hex_string(to: *mut c_char, from: *const c_char, length: c_ulong) -> c_ulong = 0; {
+        let mut out = Vec::new();
+        hexadecimal(bytes(from, length as usize), &mut out);
+        if !to.is_null() {
+            to.copy_from_nonoverlapping(out.as_ptr().cast(), out.len());
+            give(to.add(out.len()), 0);
+        }
+        out.len() as c_ulong
+    }
+}
+
+/// The statement; the length -1 means up to the NUL.
+///
+/// # Safety
+/// As [`bytes`] and [`text`].
+pub(crate) unsafe fn sql_text<'a>(sql: *const c_char, length: c_ulong) -> &'a [u8] {
+    // SAFETY: the caller says so.
+    unsafe {
+        if length == c_ulong::MAX { text(sql).unwrap_or_default().to_bytes() } else { bytes(sql, length as usize) }
+    }
+}

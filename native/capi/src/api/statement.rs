@@ -1,0 +1,334 @@
+//! Prepared statements.
+
+use std::ffi::{c_char, c_int, c_uint, c_ulong, c_void};
+use std::ptr;
+
+use sealwire_core::SqlError;
+
+use super::query::sql_text;
+use crate::abi::{MyBool, Mysql, MysqlBind, MysqlField, MysqlRes, MysqlRows, MysqlStmt};
+use crate::failure;
+use crate::handle::{Handle, bytes, exports, give, with};
+use crate::result::{NONE, Res};
+use crate::rows::Rows;
+use crate::session::MORE_RESULTS;
+use crate::statement::{Fetched, Stmt};
+
+/// `mysql_stmt_fetch`: there is no further row.
+const NO_DATA: c_int = 100;
+/// `mysql_stmt_fetch`: the row was read, and a value did not fit.
+const DATA_TRUNCATED: c_int = 101;
+
+/// The statement behind a program's pointer.
+///
+/// # Safety
+/// `pointer` is NULL, or a statement of `mysql_stmt_init` that was not closed and that nothing else uses meanwhile.
+unsafe fn statement<'a>(pointer: *mut MysqlStmt) -> Option<&'a mut Stmt> {
+    // SAFETY: the caller says so; a `Stmt` begins with its `MYSQL_STMT`.
+    unsafe { pointer.cast::<Stmt>().as_mut() }
+}
+
+/// Runs `body` on a statement and its connection, and publishes the error on both.
+///
+/// # Safety
+/// As [`statement`]; the statement's connection is open, or NULL.
+unsafe fn run<T>(
+    pointer: *mut MysqlStmt,
+    failed: T,
+    body: impl FnOnce(&mut Stmt, &mut Handle<'_>) -> Result<T, SqlError>,
+) -> T
+where
+    T: Copy,
+{
+    // SAFETY: the caller says so.
+    unsafe {
+        let Some(statement) = statement(pointer) else { return failed };
+        if statement.abi.mysql.is_null() {
+            let lost = failure::hy000(2013, "Lost connection to MySQL server: the statement's connection was closed");
+            statement.set_error(&lost);
+            return failed;
+        }
+        with(statement.abi.mysql, failed, |handle| match body(statement, handle) {
+            Ok(answer) => answer,
+            Err(error) => {
+                statement.set_error(&error);
+                handle.set_error(&error);
+                failed
+            }
+        })
+    }
+}
+
+exports! {
+    /// Makes a statement of a connection.
+    fn mysql_stmt_init(mysql: *mut Mysql) -> *mut MysqlStmt = ptr::null_mut(); {
+        with(mysql, ptr::null_mut(), |handle| {
+            let mut statement = Stmt::new();
+            statement.abi.mysql = mysql;
+            let pointer: *mut MysqlStmt = Box::into_raw(statement).cast();
+            handle.state.statements.push(pointer);
+            pointer
+        })
+    }
+
+    /// Closes and frees a statement.
+    fn mysql_stmt_close(pointer: *mut MysqlStmt) -> MyBool = 1; {
+        if let Some(statement) = statement(pointer) {
+            with(statement.abi.mysql, (), |handle| statement.close(handle));
+            drop(Box::from_raw(pointer.cast::<Stmt>()));
+            return 0;
+        }
+        1
+    }
+
+    /// Prepares a statement.
+    fn mysql_stmt_prepare(pointer: *mut MysqlStmt, sql: *const c_char, length: c_ulong) -> c_int = 1; {
+        let sql = sql_text(sql, length);
+        run(pointer, 1, |statement, handle| statement.prepare(handle, sql).map(|()| 0))
+    }
+
+    /// Prepares and runs a statement.
+    fn mariadb_stmt_execute_direct(pointer: *mut MysqlStmt, sql: *const c_char, length: usize) -> c_int = 1; {
+        let sql = sql_text(sql, length as c_ulong);
+        run(pointer, 1, |statement, handle| {
+            statement.prepare(handle, sql)?;
+            statement.execute(handle).map(|()| 0)
+        })
+    }
+
+    /// Binds the program's buffers to the parameters.
+    fn mysql_stmt_bind_param(pointer: *mut MysqlStmt, binds: *mut MysqlBind) -> MyBool = 1; {
+        let Some(statement) = statement(pointer) else { return 1 };
+        let (count, _) = statement.counts();
+        let outcome = match (&statement.prepared, binds.is_null()) {
+            (None, _) => Err(failure::hy000(2030, "Statement not prepared")),
+            (Some(_), false) if count > 0 => statement.bind_parameters(std::slice::from_raw_parts(binds, count)),
+            _ => Ok(()),
+        };
+        told(statement, outcome)
+    }
+
+    /// Binds the program's buffers to the columns.
+    fn mysql_stmt_bind_result(pointer: *mut MysqlStmt, binds: *mut MysqlBind) -> MyBool = 1; {
+        let Some(statement) = statement(pointer) else { return 1 };
+        let (_, count) = statement.counts();
+        let outcome = match (&statement.prepared, binds.is_null()) {
+            (None, _) => Err(failure::hy000(2030, "Statement not prepared")),
+            (Some(_), _) if count == 0 => Err(failure::hy000(2052, "Prepared statement contains no metadata")),
+            (Some(_), true) => Ok(()),
+            (Some(_), false) => statement.bind_columns(std::slice::from_raw_parts(binds, count)),
+        };
+        told(statement, outcome)
+    }
+
+    /// Runs the statement.
+    fn mysql_stmt_execute(pointer: *mut MysqlStmt) -> c_int = 1; {
+        run(pointer, 1, |statement, handle| statement.execute(handle).map(|()| 0))
+    }
+
+    /// Takes the rows into memory.
+    fn mysql_stmt_store_result(pointer: *mut MysqlStmt) -> c_int = 1; {
+        run(pointer, 1, |statement, handle| statement.store(handle).map(|()| 0))
+    }
+
+    /// Reads the next row into the bound buffers: 0, 100 at the end, 101 where a value was cut.
+    fn mysql_stmt_fetch(pointer: *mut MysqlStmt) -> c_int = 1; {
+        run(pointer, 1, |statement, handle| {
+            Ok(match statement.fetch(handle)? {
+                Fetched::Row { truncated: false } => 0,
+                Fetched::Row { truncated: true } => DATA_TRUNCATED,
+                Fetched::NoData => NO_DATA,
+            })
+        })
+    }
+
+    /// Reads a column of the current row, or the part of it behind `offset`.
+    fn mysql_stmt_fetch_column(
+        pointer: *mut MysqlStmt,
+        bind: *mut MysqlBind,
+        column: c_uint,
+        offset: c_ulong,
+    ) -> c_int = 1; {
+        let (Some(statement), Some(bind)) = (statement(pointer), bind.as_mut()) else { return 1 };
+        let outcome = statement.fetch_column(bind, column as usize, offset as usize);
+        told(statement, outcome).into()
+    }
+
+    /// Sends a piece of a parameter's value.
+    fn mysql_stmt_send_long_data(
+        pointer: *mut MysqlStmt,
+        number: c_uint,
+        data: *const c_char,
+        length: c_ulong,
+    ) -> MyBool = 1; {
+        let data = bytes(data, length as usize);
+        run(pointer, 1, |statement, handle| statement.send_long(handle, number as usize, data).map(|()| 0))
+    }
+
+    /// Drops long data and rows, here and on the server.
+    fn mysql_stmt_reset(pointer: *mut MysqlStmt) -> MyBool = 1; {
+        run(pointer, 1, |statement, handle| statement.reset(handle).map(|()| 0))
+    }
+
+    /// Drops the rows.
+    fn mysql_stmt_free_result(pointer: *mut MysqlStmt) -> MyBool = 1; {
+        run(pointer, 1, |statement, handle| {
+            statement.free_result(handle);
+            Ok(0)
+        })
+    }
+
+    /// Begins the next of several results: 0, -1 where there is none, more for an error.
+    fn mysql_stmt_next_result(pointer: *mut MysqlStmt) -> c_int = 1; {
+        run(pointer, 1, |statement, handle| Ok(if statement.next_result(handle)? { 0 } else { -1 }))
+    }
+
+    /// Whether another result follows.
+    fn mysql_stmt_more_results(pointer: *mut MysqlStmt) -> MyBool = 0; {
+        let mysql = pointer.as_ref().and_then(|statement| statement.mysql.as_ref());
+        MyBool::from(mysql.is_some_and(|mysql| mysql.server_status & MORE_RESULTS != 0))
+    }
+
+    /// The columns of the rows, as a result without rows; NULL for a statement without rows.
+    fn mysql_stmt_result_metadata(pointer: *mut MysqlStmt) -> *mut MysqlRes = NONE; {
+        let Some(statement) = statement(pointer) else { return NONE };
+        if statement.columns.is_empty() {
+            return NONE;
+        }
+        match statement.metadata() {
+            Some(fields) => Res::stored(fields, Rows::new()),
+            None => {
+                statement.set_error(&failure::no_memory());
+                NONE
+            }
+        }
+    }
+
+    /// The parameters' definitions, which servers do not fill in: always NULL.
+    fn mysql_stmt_param_metadata(_pointer: *mut MysqlStmt) -> *mut MysqlRes = NONE; { NONE }
+
+    /// The columns of the rows.
+    fn mariadb_stmt_fetch_fields(pointer: *mut MysqlStmt) -> *mut MysqlField = ptr::null_mut(); {
+        pointer.as_ref().map_or(ptr::null_mut(), |statement| statement.fields)
+    }
+
+    /// The number of parameters.
+    fn mysql_stmt_param_count(pointer: *mut MysqlStmt) -> c_ulong = 0; {
+        pointer.as_ref().map_or(0, |statement| statement.param_count.into())
+    }
+
+    /// The number of columns.
+    fn mysql_stmt_field_count(pointer: *mut MysqlStmt) -> c_uint = 0; {
+        pointer.as_ref().map_or(0, |statement| statement.field_count)
+    }
+
+    /// The number of stored rows.
+    fn mysql_stmt_num_rows(pointer: *mut MysqlStmt) -> u64 = 0; {
+        statement(pointer).map_or(0, |statement| statement.stored_rows())
+    }
+
+    /// The number of changed or stored rows.
+    fn mysql_stmt_affected_rows(pointer: *mut MysqlStmt) -> u64 = u64::MAX; {
+        pointer.as_ref().map_or(u64::MAX, |statement| statement.upsert.affected_rows)
+    }
+
+    /// The AUTO_INCREMENT value of the last execution.
+    fn mysql_stmt_insert_id(pointer: *mut MysqlStmt) -> u64 = 0; {
+        pointer.as_ref().map_or(0, |statement| statement.upsert.last_insert_id)
+    }
+
+    /// The number of warnings.
+    fn mysql_stmt_warning_count(pointer: *mut MysqlStmt) -> c_int = 0; {
+        pointer.as_ref().map_or(0, |statement| c_int::try_from(statement.upsert.warning_count).unwrap_or(c_int::MAX))
+    }
+
+    /// The number of the last error.
+    fn mysql_stmt_errno(pointer: *mut MysqlStmt) -> c_uint = 2000; {
+        pointer.as_ref().map_or(0, |statement| statement.last_errno)
+    }
+
+    /// The text of the last error.
+    fn mysql_stmt_error(pointer: *mut MysqlStmt) -> *const c_char = c"".as_ptr(); {
+        pointer.as_ref().map_or(c"".as_ptr(), |statement| statement.last_error.as_ptr())
+    }
+
+    /// The SQLSTATE of the last error.
+    fn mysql_stmt_sqlstate(pointer: *mut MysqlStmt) -> *const c_char = c"HY000".as_ptr(); {
+        pointer.as_ref().map_or(c"00000".as_ptr(), |statement| statement.sqlstate.as_ptr())
+    }
+
+    /// Moves to the stored row of this number.
+    fn mysql_stmt_data_seek(pointer: *mut MysqlStmt, number: u64) = (); {
+        if let Some(statement) = statement(pointer) {
+            statement.seek(number);
+        }
+    }
+
+    /// Moves to a row that `mysql_stmt_row_tell` gave; returns the former one.
+    fn mysql_stmt_row_seek(pointer: *mut MysqlStmt, row: *mut MysqlRows) -> *mut MysqlRows = ptr::null_mut(); {
+        statement(pointer).map_or(ptr::null_mut(), |statement| statement.seek_to(row))
+    }
+
+    /// The next row's place.
+    fn mysql_stmt_row_tell(pointer: *mut MysqlStmt) -> *mut MysqlRows = ptr::null_mut(); {
+        pointer.as_ref().map_or(ptr::null_mut(), |statement| statement.result_cursor)
+    }
+
+    /// Sets an attribute.
+    fn mysql_stmt_attr_set(pointer: *mut MysqlStmt, attribute: c_uint, value: *const c_void) -> MyBool = 1; {
+        let Some(statement) = statement(pointer) else { return 1 };
+        let abi = &mut statement.abi;
+        match attribute {
+            UPDATE_MAX_LENGTH => abi.update_max_length = value.cast::<MyBool>().as_ref().copied().unwrap_or(0),
+            CURSOR_TYPE => abi.flags = value.cast::<c_ulong>().as_ref().copied().unwrap_or(0),
+            PREFETCH_ROWS => abi.prefetch_rows = value.cast::<c_ulong>().as_ref().copied().unwrap_or(1).max(1),
+            PREBIND_PARAMS => abi.prebind_params = value.cast::<c_uint>().as_ref().copied().unwrap_or(0),
+            ARRAY_SIZE => abi.array_size = value.cast::<c_uint>().as_ref().copied().unwrap_or(0),
+            ROW_SIZE => abi.row_size = value.cast::<usize>().as_ref().copied().unwrap_or(0),
+            USER_DATA => abi.user_data = value.cast_mut(),
+            _ => return told(statement, Err(failure::not_built("this attribute"))),
+        }
+        0
+    }
+
+    /// The value of an attribute.
+    fn mysql_stmt_attr_get(pointer: *mut MysqlStmt, attribute: c_uint, to: *mut c_void) -> MyBool = 1; {
+        let Some(statement) = statement(pointer) else { return 1 };
+        let abi = &statement.abi;
+        match attribute {
+            UPDATE_MAX_LENGTH => give(to.cast(), abi.update_max_length),
+            CURSOR_TYPE => give(to.cast(), abi.flags),
+            PREFETCH_ROWS => give(to.cast(), abi.prefetch_rows),
+            PREBIND_PARAMS => give(to.cast(), abi.prebind_params),
+            ARRAY_SIZE => give(to.cast(), abi.array_size),
+            ROW_SIZE => give(to.cast(), abi.row_size),
+            STATE => give(to.cast(), abi.state),
+            USER_DATA => give(to.cast(), abi.user_data),
+            _ => return told(statement, Err(failure::not_built("this attribute"))),
+        }
+        0
+    }
+}
+
+const UPDATE_MAX_LENGTH: c_uint = 0;
+const CURSOR_TYPE: c_uint = 1;
+const PREFETCH_ROWS: c_uint = 2;
+const PREBIND_PARAMS: c_uint = 200;
+const ARRAY_SIZE: c_uint = 201;
+const ROW_SIZE: c_uint = 202;
+const STATE: c_uint = 203;
+const USER_DATA: c_uint = 204;
+
+/// Publishes the outcome of a call that needs no connection.
+fn told(statement: &mut Stmt, outcome: Result<(), SqlError>) -> MyBool {
+    match outcome {
+        Ok(()) => {
+            statement.clear_error();
+            0
+        }
+        Err(error) => {
+            statement.set_error(&error);
+            1
+        }
+    }
+}

@@ -1,0 +1,330 @@
+//! Makes connections: where to, as whom, and how protected.
+
+use std::env;
+use std::ffi::{CStr, CString, OsStr};
+use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sealwire_core::DEFAULT_PORT;
+use sealwire_core::SqlError;
+use sealwire_core::auth::Plugin;
+use sealwire_core::client::{Config, TlsPolicy};
+use sealwire_core::facts::Transport;
+use sealwire_core::message::Capabilities;
+use sealwire_core::secret::Secret;
+use sealwire_core::wire::compressed::Algorithm;
+use sealwire_net::random::OsRandom;
+
+use super::charset;
+use super::failure;
+use super::handle::{Handle, pointer};
+use super::link::Link;
+use super::options::{self, Settings};
+use super::policy::policy;
+use super::socket::{Address, Socket};
+use super::state::{self, Login};
+
+/// Debian's socket.
+const SOCKET: &str = "/run/mysqld/mysqld.sock";
+/// The time for connecting where the program sets none. The original waits for ever.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// The flags that may be passed to `mysql_real_connect`; others give 5024.
+const KNOWN_FLAGS: u64 = 0xe4ff_ffff;
+/// `CLIENT_SSL`.
+pub(crate) const CLIENT_SSL: u64 = 0x800;
+const COMPRESS: u64 = 0x20;
+const LOCAL_FILES: u64 = 0x80;
+const SSL_VERIFY_SERVER_CERT: u64 = 1 << 30;
+
+/// The arguments of `mysql_real_connect`.
+pub(crate) struct Arguments<'a> {
+    pub(crate) host: Option<&'a CStr>,
+    pub(crate) user: Option<&'a CStr>,
+    pub(crate) password: Option<&'a CStr>,
+    pub(crate) database: Option<&'a CStr>,
+    pub(crate) port: u32,
+    pub(crate) socket: Option<&'a CStr>,
+    pub(crate) flags: u64,
+}
+
+/// Connects with these arguments, and the options in their place where an argument is missing.
+///
+/// # Errors
+/// The connection can't be made, or was made before (2058).
+pub(crate) fn connect(handle: &mut Handle<'_>, arguments: &Arguments<'_>) -> Result<(), SqlError> {
+    handle.clear_error();
+    if handle.state.link.is_some() {
+        return Err(failure::hy000(2058, "The handle is connected already; close it before it connects again"));
+    }
+    if arguments.flags & !KNOWN_FLAGS != 0 {
+        let unknown = arguments.flags & !KNOWN_FLAGS;
+        return Err(failure::hy000(5024, format!("Invalid client flags {unknown:#x}")));
+    }
+    if arguments.flags & SSL_VERIFY_SERVER_CERT != 0 {
+        handle.state.settings.set_number(options::SSL_VERIFY_SERVER_CERT, 1);
+    }
+    let settings = &handle.state.settings;
+    let address = address(settings, arguments)?;
+    let password = arguments.password.or_else(|| settings.text(options::PASSWORD));
+    let password = match password {
+        Some(password) => Secret::new(password.to_bytes()),
+        None => env::var_os("MYSQL_PWD").map(|text| Secret::new(text.as_bytes())).unwrap_or_default(),
+    };
+    let user = arguments.user.filter(|user| !user.is_empty()).or_else(|| settings.filled(options::USER));
+    let user = user.map_or_else(login_name, |user| user.to_string_lossy().into_owned());
+    let database = arguments.database.or_else(|| settings.text(options::SCHEMA)).map(CStr::to_owned);
+    let login = Login { address, user, password, database, flags: arguments.flags };
+    establish(handle, login)
+}
+
+/// Connects, logs in, publishes what is known then, and runs the initial statements.
+pub(crate) fn establish(handle: &mut Handle<'_>, login: Login) -> Result<(), SqlError> {
+    let settings = &handle.state.settings;
+    let config = config(settings, &login)?;
+    let charset = initial_charset(settings)?;
+    let seconds = |option| {
+        let seconds = settings.number(option);
+        (seconds != 0).then(|| Duration::from_secs(seconds))
+    };
+    let socket = Socket::connect(&login.address, config.connect_timeout)?;
+    let descriptor = socket.descriptor();
+    socket
+        .set_write_timeout(seconds(options::WRITE_TIMEOUT))
+        .map_err(|error| failure::lost(&format!("setting a timeout: {error}")))?;
+    let (link, summary) = Link::log_in(socket, config, seconds(options::READ_TIMEOUT))?;
+    handle.state.charset = charset;
+    publish(handle, &login, &link);
+    handle.mysql.net.fd = descriptor;
+    handle.mysql.net.pvio = &raw mut *handle.state.pvio;
+    handle.state.pvio.kind = i32::from(login.address.transport() == Transport::Tcp);
+    handle.state.link = Some(link);
+    handle.state.login = Some(login);
+    handle.absorb(&summary);
+    handle.mysql.affected_rows = 0;
+    if let Err(error) = initial_statements(handle) {
+        handle.disconnect();
+        return Err(error);
+    }
+    Ok(())
+}
+
+/// The statements that the program wants to run after each login.
+fn initial_statements(handle: &mut Handle<'_>) -> Result<(), SqlError> {
+    let mut statements = handle.state.settings.init_commands.clone();
+    if handle.state.settings.flag(options::CONNECTION_READ_ONLY) {
+        statements.push(c"SET SESSION TRANSACTION READ ONLY".to_owned());
+    }
+    for statement in statements {
+        handle.query(statement.as_bytes())?;
+        loop {
+            if handle.mysql.field_count > 0 && handle.mysql.status == super::abi::STATUS_GET_RESULT {
+                handle.store()?;
+            }
+            if !handle.next_result()? {
+                break;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn publish(handle: &mut Handle<'_>, login: &Login, link: &Link) {
+    let facts = link.connection.facts();
+    let (mysql, texts) = (&mut *handle.mysql, &mut handle.state.texts);
+    let version = facts.server_version.strip_prefix("5.5.5-").unwrap_or(&facts.server_version);
+    texts.server_version = state::text(version.as_bytes());
+    texts.user = state::text(login.user.as_bytes());
+    texts.database = login.database.clone().unwrap_or_default();
+    texts.cipher = facts.ssl_cipher().map(|name| state::text(name.as_bytes())).unwrap_or_default();
+    match &login.address {
+        Address::Tcp(host, port) => {
+            texts.host = state::text(host.as_bytes());
+            texts.host_info = state::text(format!("{host} via TCP/IP").as_bytes());
+            texts.socket = CString::default();
+            mysql.port = (*port).into();
+            mysql.unix_socket = std::ptr::null_mut();
+        }
+        Address::Unix(path) => {
+            texts.host = state::text(b"localhost");
+            texts.host_info = state::text(b"Localhost via UNIX socket");
+            texts.socket = state::text(path.as_os_str().as_bytes());
+            mysql.port = 0;
+            mysql.unix_socket = pointer(&texts.socket);
+        }
+    }
+    mysql.host = pointer(&texts.host);
+    mysql.user = pointer(&texts.user);
+    mysql.host_info = pointer(&texts.host_info);
+    mysql.server_version = pointer(&texts.server_version);
+    mysql.thread_id = facts.connection_id.into();
+    mysql.protocol_version = 10;
+    mysql.server_capabilities = facts.capabilities.low().into();
+    mysql.client_flag = facts.capabilities.low().into();
+    mysql.charset = handle.state.charset;
+}
+
+/// The configuration of core's connection.
+fn config(settings: &Settings, login: &Login) -> Result<Config, SqlError> {
+    let transport = login.address.transport();
+    let mut config = Config::new(login.user.clone(), login.password.clone(), Arc::new(OsRandom::new()));
+    let place = match &login.address {
+        Address::Tcp(host, port) => {
+            config.server_name = host.clone();
+            format!("{host}:{port}")
+        }
+        Address::Unix(path) => path.display().to_string(),
+    };
+    config.transport = transport;
+    (config.tls, config.sni) = policy(settings, login.flags & CLIENT_SSL != 0, transport, &place)?;
+    config.database = login.database.as_ref().map(|name| name.to_string_lossy().into_owned());
+    config.charset = u8::try_from(initial_charset(settings)?.nr).unwrap_or(45);
+    config.capabilities = capabilities(settings, login.flags);
+    if login.flags & COMPRESS != 0 || settings.flag(options::COMPRESS) {
+        config.compression = vec![Algorithm::Zlib];
+    }
+    config.local_infile =
+        login.flags & LOCAL_FILES != 0 || settings.given_number(options::LOCAL_INFILE).is_none_or(|value| value != 0);
+    // Core sends a clear password only inside verified TLS or over a Unix socket.
+    config.enable_cleartext_plugin = true;
+    if let Some(path) = settings.filled(options::SERVER_PUBLIC_KEY) {
+        let read = fs::read_to_string(OsStr::from_bytes(path.to_bytes()));
+        config.server_public_key = Some(read.map_err(|error| {
+            failure::hy000(2061, format!("The server's public key {} can't be read: {error}", path.to_string_lossy()))
+        })?);
+    }
+    if let Some(name) = settings.filled(options::DEFAULT_AUTH) {
+        let plugin = Plugin::from_name(name.to_bytes()).ok_or_else(|| {
+            let text = format!(
+                "Authentication plugin '{}' cannot be loaded: Sealwire does not have it",
+                name.to_string_lossy()
+            );
+            failure::hy000(2059, text)
+        })?;
+        config.default_auth = Some(plugin);
+    }
+    config.connect_timeout = match settings.number(options::CONNECT_TIMEOUT) {
+        0 => PATIENCE,
+        seconds => Duration::from_secs(seconds),
+    };
+    if let Some(most) = settings.given_number(options::MAX_ALLOWED_PACKET).filter(|most| *most > 0) {
+        config.max_packet = u32::try_from(most).unwrap_or(config.max_packet).clamp(1024, 1 << 30);
+    }
+    config.attributes = attributes(settings, &login.address);
+    debug_assert!(login.flags & CLIENT_SSL == 0 || !matches!(config.tls, TlsPolicy::Preferred(_)));
+    Ok(config)
+}
+
+/// The character set of the login.
+pub(crate) fn initial_charset(settings: &Settings) -> Result<&'static super::abi::CharsetInfo, SqlError> {
+    match settings.filled(options::SET_CHARSET_NAME) {
+        None => Ok(charset::usual()),
+        Some(name) if name.to_bytes().eq_ignore_ascii_case(b"auto") => Ok(charset::usual()),
+        Some(name) => charset::by_name(name).ok_or_else(|| {
+            failure::hy000(2019, format!("Can't initialize character set {}: it is unknown", name.to_string_lossy()))
+        }),
+    }
+}
+
+fn capabilities(settings: &Settings, flags: u64) -> Capabilities {
+    let of_flags = Capabilities::FOUND_ROWS
+        | Capabilities::IGNORE_SPACE
+        | Capabilities::INTERACTIVE
+        | Capabilities::MULTI_STATEMENTS
+        | Capabilities::CAN_HANDLE_EXPIRED_PASSWORDS
+        | Capabilities::NO_SCHEMA
+        | Capabilities::ODBC;
+    let mut wanted = Capabilities::from_bits(flags) & of_flags;
+    let by_option = [
+        (options::FOUND_ROWS, Capabilities::FOUND_ROWS),
+        (options::MULTI_STATEMENTS, Capabilities::MULTI_STATEMENTS),
+        (options::INTERACTIVE, Capabilities::INTERACTIVE),
+        (options::CAN_HANDLE_EXPIRED_PASSWORDS, Capabilities::CAN_HANDLE_EXPIRED_PASSWORDS),
+    ];
+    for (option, capability) in by_option {
+        if settings.flag(option) {
+            wanted |= capability;
+        }
+    }
+    wanted
+}
+
+fn attributes(settings: &Settings, address: &Address) -> Vec<(String, String)> {
+    let mut all = vec![
+        ("_client_name".to_owned(), "sealwire-capi".to_owned()),
+        ("_client_version".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
+        ("_os".to_owned(), env::consts::OS.to_owned()),
+        ("_pid".to_owned(), std::process::id().to_string()),
+        ("_platform".to_owned(), env::consts::ARCH.to_owned()),
+    ];
+    if let Address::Tcp(host, _) = address {
+        all.push(("_server_host".to_owned(), host.clone()));
+    }
+    all.extend(settings.attributes.iter().cloned());
+    all
+}
+
+/// The server's address. `localhost`, or no host, means the Unix socket unless the program asks for TCP.
+fn address(settings: &Settings, arguments: &Arguments<'_>) -> Result<Address, SqlError> {
+    const TCP: u64 = 1;
+    const SOCKET_ONLY: u64 = 2;
+    let host = arguments.host.filter(|host| !host.is_empty()).or_else(|| settings.filled(options::HOST));
+    let protocol = settings.number(options::PROTOCOL);
+    let is_local = host.is_none_or(|host| host == c"localhost");
+    if protocol == SOCKET_ONLY || (is_local && protocol != TCP) {
+        let given = arguments.socket.filter(|path| !path.is_empty()).or_else(|| settings.filled(options::UNIXSOCKET));
+        let path = match given {
+            Some(path) => PathBuf::from(OsStr::from_bytes(path.to_bytes())),
+            None => ["MARIADB_UNIX_PORT", "MYSQL_UNIX_PORT"]
+                .iter()
+                .find_map(env::var_os)
+                .map_or_else(|| PathBuf::from(SOCKET), PathBuf::from),
+        };
+        return Ok(Address::Unix(path));
+    }
+    let host =
+        host.unwrap_or(c"localhost").to_str().map_err(|_| failure::hy000(2005, "The host's name is not UTF-8 text"))?;
+    let given = if arguments.port != 0 { u64::from(arguments.port) } else { settings.number(options::PORT) };
+    let port = match given {
+        0 => env::var("MYSQL_TCP_PORT").ok().and_then(|text| text.parse().ok()).unwrap_or(DEFAULT_PORT),
+        port => u16::try_from(port).map_err(|_| {
+            failure::hy000(2002, format!("Can't connect to MySQL server on '{host}': {port} is no port"))
+        })?,
+    };
+    Ok(Address::Tcp(host.to_owned(), port))
+}
+
+/// The name of the user who runs the program.
+fn login_name() -> String {
+    if rustix::process::geteuid().is_root() {
+        return "root".to_owned();
+    }
+    let named = ["USER", "LOGNAME", "LOGIN"].iter().find_map(|name| env::var(name).ok());
+    named.unwrap_or_else(|| "UNKNOWN_USER".to_owned())
+}
+
+impl Handle<'_> {
+    /// Logs in as another user over the same connection; the session begins anew.
+    pub(crate) fn change_user(
+        &mut self,
+        user: &str,
+        password: Secret,
+        database: Option<&CStr>,
+    ) -> Result<(), SqlError> {
+        let name = database.map(|name| name.to_string_lossy().into_owned());
+        let again = password.clone();
+        self.simple(|link| link.connection.change_user(user, password, name.as_deref()))?;
+        self.state.texts.user = state::text(user.as_bytes());
+        self.state.texts.database = database.map(CStr::to_owned).unwrap_or_default();
+        self.mysql.user = pointer(&self.state.texts.user);
+        self.mysql.db = if database.is_some() { pointer(&self.state.texts.database) } else { std::ptr::null_mut() };
+        if let Some(login) = self.state.login.as_mut() {
+            user.clone_into(&mut login.user);
+            login.password = again;
+            login.database = database.map(CStr::to_owned);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,225 @@
+//! The way from a C program's pointers to safe code, and back.
+
+use std::ffi::{CStr, CString, c_char, c_int};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr;
+
+use sealwire_core::SqlError;
+
+use super::abi::{Mysql, STATUS_READY};
+use super::charset;
+use super::failure;
+use super::state::State;
+
+/// A handle during a call: the struct that the program owns, and the state behind it.
+pub(crate) struct Handle<'a> {
+    pub(crate) mysql: &'a mut Mysql,
+    pub(crate) state: &'a mut State,
+}
+
+/// Runs a function of the API, whose body may panic: a panic becomes `failed`, because unwinding into C aborts the program.
+pub(crate) fn guarded<T>(failed: T, body: impl FnOnce() -> T) -> T {
+    catch_unwind(AssertUnwindSafe(body)).unwrap_or(failed)
+}
+
+/// Gives `mysql_init` its handle: a new struct, or the program's own.
+///
+/// # Safety
+/// `pointer` is NULL or points to room for a `MYSQL`.
+pub(crate) unsafe fn create(pointer: *mut Mysql) -> *mut Mysql {
+    let charset = charset::usual();
+    let mut fresh = Mysql::zeroed();
+    fresh.charset = charset;
+    fresh.options.report_data_truncation = 1;
+    fresh.options.client_flag = 128;
+    set_text(&mut fresh.net.sqlstate, b"00000");
+    fresh.extension = Box::into_raw(Box::new(State::new(charset))).cast();
+    if pointer.is_null() {
+        fresh.free_me = 1;
+        return Box::into_raw(Box::new(fresh));
+    }
+    // SAFETY: the caller says that there is room. What was there before is not read, because it need not be initialised.
+    unsafe { pointer.write(fresh) };
+    pointer
+}
+
+/// Runs `body` on a handle; NULL, a zeroed struct and a poisoned handle give `failed`.
+///
+/// # Safety
+/// `pointer` is NULL, or points to a `MYSQL` that is zeroed or was made by `mysql_init` and not closed, and that no other thread uses during
+/// the call.
+pub(crate) unsafe fn with<T>(pointer: *mut Mysql, failed: T, body: impl FnOnce(&mut Handle<'_>) -> T) -> T {
+    // SAFETY: the caller says that the pointer is NULL or valid, and that the struct is not used elsewhere during the call.
+    let Some(mysql) = (unsafe { pointer.as_mut() }) else { return failed };
+    // SAFETY: the extension is NULL in a zeroed struct; else `create` put a boxed state there, which `destroy` has not freed.
+    let Some(state) = (unsafe { mysql.extension.cast::<State>().as_mut() }) else { return failed };
+    if state.home != pointer {
+        move_home(pointer, state);
+    }
+    let mut handle = Handle { mysql, state };
+    if handle.state.poisoned {
+        handle.set_error(&failure::hy000(2000, "An internal error of the client library ended this handle"));
+        return failed;
+    }
+    match catch_unwind(AssertUnwindSafe(|| body(&mut handle))) {
+        Ok(answer) => answer,
+        Err(_) => {
+            handle.state.poisoned = true;
+            handle.set_error(&failure::hy000(2000, "An internal error of the client library ended this handle"));
+            failed
+        }
+    }
+}
+
+/// Tells everything that points to the handle where it is now.
+fn move_home(pointer: *mut Mysql, state: &mut State) {
+    state.home = pointer;
+    state.pvio.mysql = pointer;
+    for statement in &state.statements {
+        // SAFETY: a statement leaves the list when it is freed.
+        if let Some(statement) = unsafe { statement.as_mut() }
+            && !statement.mysql.is_null()
+        {
+            statement.mysql = pointer;
+        }
+    }
+    // SAFETY: the field is NULL, or a result that has not been freed, because freeing clears the field.
+    if let Some(result) = unsafe { state.open_result.as_mut() } {
+        result.handle = pointer;
+    }
+}
+
+/// Frees the state of a handle, and the handle where `mysql_init` made it.
+///
+/// # Safety
+/// As [`with`]; the handle is not used afterwards.
+pub(crate) unsafe fn destroy(pointer: *mut Mysql) {
+    // SAFETY: the caller says that the pointer is NULL or valid.
+    let Some(mysql) = (unsafe { pointer.as_mut() }) else { return };
+    let state = mysql.extension.cast::<State>();
+    let free_me = mysql.free_me == 1;
+    // The program may close a struct of its own again, so it must look as one that was never used.
+    *mysql = Mysql::zeroed();
+    mysql.net.fd = -1;
+    if !state.is_null() {
+        // SAFETY: `create` made the box, and the struct no longer points to it.
+        drop(unsafe { Box::from_raw(state) });
+    }
+    if free_me {
+        // SAFETY: `create` made this box, too, because it alone sets `free_me`.
+        drop(unsafe { Box::from_raw(pointer) });
+    }
+}
+
+/// The bytes of a C string; `None` for NULL.
+///
+/// # Safety
+/// `pointer` is NULL or a text that ends with a NUL and stays as it is while the answer is used.
+pub(crate) unsafe fn text<'a>(pointer: *const c_char) -> Option<&'a CStr> {
+    // SAFETY: the caller says so.
+    (!pointer.is_null()).then(|| unsafe { CStr::from_ptr(pointer) })
+}
+
+/// The bytes at a pointer; none for NULL.
+///
+/// # Safety
+/// `pointer` is NULL or points to `length` bytes that stay as they are while the answer is used.
+pub(crate) unsafe fn bytes<'a>(pointer: *const c_char, length: usize) -> &'a [u8] {
+    if pointer.is_null() || length == 0 {
+        return &[];
+    }
+    // SAFETY: the caller says so.
+    unsafe { std::slice::from_raw_parts(pointer.cast(), length) }
+}
+
+/// Writes a value where the program wants it, if it does.
+///
+/// # Safety
+/// `to` is NULL or points to room for the value.
+pub(crate) unsafe fn give<T>(to: *mut T, value: T) {
+    if !to.is_null() {
+        // SAFETY: the caller says so.
+        unsafe { to.write(value) };
+    }
+}
+
+/// Copies a text with its NUL into a field of a struct, cut to the field's size.
+pub(crate) fn set_text(field: &mut [c_char], text: &[u8]) {
+    let room = field.len().saturating_sub(1);
+    let end = text.iter().position(|byte| *byte == 0).unwrap_or(text.len()).min(room);
+    for (to, byte) in field.iter_mut().zip(text.iter().take(end).copied().chain(std::iter::once(0))) {
+        *to = byte.cast_signed();
+    }
+}
+
+/// A pointer for C to a text of ours.
+pub(crate) fn pointer(text: &CString) -> *mut c_char {
+    text.as_ptr().cast_mut()
+}
+
+impl Handle<'_> {
+    /// Publishes an error.
+    pub(crate) fn set_error(&mut self, error: &SqlError) {
+        self.mysql.net.last_errno = error.code.into();
+        set_text(&mut self.mysql.net.last_error, error.message.as_bytes());
+        set_text(&mut self.mysql.net.sqlstate, error.sqlstate_str().as_bytes());
+    }
+
+    /// Removes the last command's error.
+    pub(crate) fn clear_error(&mut self) {
+        self.mysql.net.last_errno = 0;
+        set_text(&mut self.mysql.net.last_error, b"");
+        set_text(&mut self.mysql.net.sqlstate, b"00000");
+    }
+
+    /// Publishes the outcome of a call: its value, or `failed` and the error.
+    pub(crate) fn answer<T>(&mut self, outcome: Result<T, SqlError>, failed: T) -> T {
+        match outcome {
+            Ok(value) => value,
+            Err(error) => {
+                self.set_error(&error);
+                failed
+            }
+        }
+    }
+
+    /// As [`Self::answer`], for the functions that give 0 or a number for failure.
+    pub(crate) fn status(&mut self, outcome: Result<(), SqlError>, failed: c_int) -> c_int {
+        self.answer(outcome.map(|()| 0), failed)
+    }
+
+    /// Publishes that there is no connection any more.
+    pub(crate) fn disconnect(&mut self) {
+        if let Some(link) = self.state.link.take() {
+            link.quit();
+        }
+        self.mysql.net.pvio = ptr::null_mut();
+        self.mysql.net.fd = -1;
+        self.mysql.status = STATUS_READY;
+        self.mysql.server_status &= !8;
+    }
+}
+
+/// Defines functions of the C API. `= value` is the answer where the body panics.
+///
+/// A body stands within `unsafe`, for one reason: the caller keeps the manual's contract, by which a pointer is NULL, or valid for the type
+/// that it has and not used by another thread during the call.
+macro_rules! exports {
+    ($($(#[$about:meta])* fn $name:ident($($argument:ident: $type:ty),* $(,)?) $(-> $answer:ty)? = $failed:expr; $body:block)*) => {
+        $(
+            $(#[$about])*
+            ///
+            /// # Safety
+            /// Every pointer is NULL, or valid for its type and not used by another thread during the call.
+            #[unsafe(no_mangle)]
+            pub(crate) unsafe extern "C" fn $name($($argument: $type),*) $(-> $answer)? {
+                $crate::handle::guarded($failed, || {
+                    // SAFETY: the caller keeps the contract of the C API, see above.
+                    #[allow(unused_unsafe, reason = "some bodies touch no pointer")]
+                    unsafe { $body }
+                })
+            }
+        )*
+    };
+}
+pub(crate) use exports;

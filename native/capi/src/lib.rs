@@ -1,0 +1,38 @@
+#![doc = include_str!("../README.md")]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        reason = "these are tests"
+    )
+)]
+
+#[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
+compile_error!("the layouts of sealwire-capi are those of 64-bit Linux");
+
+mod abi;
+mod api;
+mod arena;
+mod bind;
+mod charset;
+mod collations;
+mod connect;
+mod convert;
+mod escape;
+mod failure;
+mod fields;
+mod handle;
+mod infile;
+mod link;
+mod multibyte;
+mod options;
+mod policy;
+mod result;
+mod rows;
+mod session;
+mod socket;
+mod state;
+mod statement;

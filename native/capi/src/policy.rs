@@ -1,0 +1,262 @@
+//! Whether a connection uses TLS, and how the server is verified.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::sync::{Mutex, PoisonError};
+
+use sealwire_core::SqlError;
+use sealwire_core::client::TlsPolicy;
+use sealwire_core::facts::Transport;
+use sealwire_core::secret::Secret;
+use sealwire_core::tls::{ClientContext, SslMode};
+use sealwire_options::tls::{CLIENT, ClientTlsOptions};
+use sealwire_options::{Environment, Outcome, Program};
+
+use super::failure;
+use super::options::{self, Settings};
+
+/// The environment variable with which an operator demands more than a program asks for.
+const LEAST_MODE: &str = "SEALWIRE_SSL_MODE";
+
+/// The TLS options as the programs of this project read them, so that files, modes and error texts are the same.
+const PROGRAM: Program = Program {
+    name: "libmariadb",
+    version: "",
+    usage: "",
+    groups: &["sealwire-capi"],
+    other_groups: &[],
+    tables: &[CLIENT],
+    arguments: 0,
+};
+
+/// The most contexts that are kept for later connections of the process.
+const MOST_CONTEXTS: usize = 32;
+
+/// The contexts of earlier connections, which resume their sessions. The key is everything that a context was built from, a passphrase
+/// among it.
+static CONTEXTS: Mutex<Vec<(Secret, ClientContext)>> = Mutex::new(Vec::new());
+
+/// The mode that a program asks for. `flag` is whether it passed `CLIENT_SSL`.
+pub(crate) fn mode(settings: &Settings, flag: bool, transport: Transport) -> Result<SslMode, SqlError> {
+    let explicit = match settings.given_number(options::SSL_MODE) {
+        None => None,
+        Some(number) => {
+            let index = usize::try_from(number).ok().and_then(|number| number.checked_sub(1));
+            let mode = index.and_then(|index| SslMode::ALL.get(index)).ok_or_else(|| {
+                failure::hy000(
+                    2026,
+                    format!("SSL connection error: there is no ssl-mode {number}; 1 is DISABLED, 5 VERIFY_IDENTITY"),
+                )
+            })?;
+            Some(*mode)
+        }
+    };
+    let given = |option: &u32| settings.filled(*option).is_some();
+    Ok(match explicit {
+        Some(mode) => mode,
+        None if settings.flag(options::SSL_VERIFY_SERVER_CERT) => SslMode::VerifyIdentity,
+        None if [options::SSL_FP, options::SSL_FP_LIST].iter().any(given) => SslMode::Required,
+        None if [options::SSL_CA, options::SSL_CAPATH].iter().any(given) => SslMode::VerifyCa,
+        None if flag || settings.asks_for_tls() => SslMode::Required,
+        // Whoever listens sees nothing where the server has TLS. An attacker in between can remove the offer: only a request prevents that.
+        None if transport == Transport::Tcp => SslMode::Preferred,
+        None => SslMode::Disabled,
+    })
+}
+
+/// The TLS policy of a connection to `place`, which names host and port.
+///
+/// # Errors
+/// A file or an option is refused, with 2026.
+pub(crate) fn policy(
+    settings: &Settings,
+    flag: bool,
+    transport: Transport,
+    place: &str,
+) -> Result<(TlsPolicy, Option<String>), SqlError> {
+    let asked = mode(settings, flag, transport)?;
+    let mut words = operator(&Environment::of_process())?;
+    let least = words.least.unwrap_or(SslMode::Disabled);
+    let mode = if transport == Transport::Tcp { asked.max(least) } else { asked };
+    if mode == SslMode::Disabled {
+        return Ok((TlsPolicy::Disabled, None));
+    }
+    words.arguments.extend(arguments(settings)?);
+    words.arguments.push(format!("--ssl-mode={mode}"));
+    let values = match PROGRAM.parse(
+        std::iter::once("--no-defaults".to_owned()).chain(words.arguments.iter().cloned()),
+        &Environment::default(),
+    ) {
+        Ok(Outcome::Run(values)) => values,
+        Ok(Outcome::Print(_)) => return Err(failure::unexpected()),
+        Err(error) => return Err(refused(&error.to_string())),
+    };
+    let choice = ClientTlsOptions::resolve(&values, transport).map_err(|error| refused(&error))?;
+    let Some(options) = choice.options else { return Ok((TlsPolicy::Disabled, None)) };
+    let key = Secret::new(format!("{place} {}", stamped(&words.arguments)));
+    let context = match kept(&key) {
+        Some(context) => context,
+        None => keep(key, ClientContext::build(options).map_err(|error| refused(&error.to_string()))?),
+    };
+    let policy = if mode == SslMode::Preferred { TlsPolicy::Preferred(context) } else { TlsPolicy::Required(context) };
+    Ok((policy, choice.sni))
+}
+
+fn refused(text: &str) -> SqlError {
+    failure::hy000(2026, format!("SSL connection error: {text}"))
+}
+
+/// What the operator of this machine demands of every program.
+struct Operator {
+    /// The least mode.
+    least: Option<SslMode>,
+    /// The other options.
+    arguments: Vec<String>,
+}
+
+/// The settings of the group `[sealwire-capi]` of the option files, and of the environment.
+fn operator(environment: &Environment) -> Result<Operator, SqlError> {
+    let mut least = None;
+    let mut arguments = Vec::new();
+    match PROGRAM.parse(std::iter::empty::<String>(), environment) {
+        Ok(Outcome::Run(values)) => {
+            for spec in CLIENT {
+                let Some(text) = values.text(spec.name()) else { continue };
+                match spec.name() {
+                    "ssl-mode" => least = text.parse::<SslMode>().ok(),
+                    name => arguments.push(format!("--{name}={text}")),
+                }
+            }
+        }
+        Ok(Outcome::Print(_)) => {}
+        Err(error) => return Err(refused(&error.to_string())),
+    }
+    if let Ok(text) = std::env::var(LEAST_MODE) {
+        let mode = text.parse::<SslMode>().map_err(|error| refused(&format!("{LEAST_MODE}: {error}")))?;
+        least = least.max(Some(mode));
+    }
+    Ok(Operator { least, arguments })
+}
+
+/// The program's TLS options as arguments.
+fn arguments(settings: &Settings) -> Result<Vec<String>, SqlError> {
+    const TEXTS: [(u32, &str); 12] = [
+        (options::SSL_KEY, "ssl-key"),
+        (options::SSL_CERT, "ssl-cert"),
+        (options::SSL_CA, "ssl-ca"),
+        (options::SSL_CAPATH, "ssl-capath"),
+        (options::SSL_CRL, "ssl-crl"),
+        (options::SSL_CRLPATH, "ssl-crlpath"),
+        (options::TLS_VERSION, "tls-version"),
+        (options::SSL_FP, "ssl-fp"),
+        (options::SSL_FP_LIST, "ssl-fplist"),
+        (options::TLS_PASSPHRASE, "ssl-passphrase"),
+        (options::TLS_CIPHERSUITES, "tls-ciphersuites"),
+        (options::TLS_SNI_SERVERNAME, "tls-sni-servername"),
+    ];
+    let utf8 = |name: &str, option: u32| {
+        let text = settings.filled(option)?;
+        Some(
+            text.to_str()
+                .map(str::to_owned)
+                .map_err(|_| refused(&format!("option '--{name}': its value is not UTF-8 text"))),
+        )
+    };
+    let mut arguments = Vec::new();
+    for (option, name) in TEXTS {
+        if let Some(text) = utf8(name, option).transpose()? {
+            // C programs give the passphrase itself, where our own options also know `env:` and `file:`.
+            let prefix = if option == options::TLS_PASSPHRASE { "pass:" } else { "" };
+            arguments.push(format!("--{name}={prefix}{text}"));
+        }
+    }
+    if let Some(list) = utf8("ssl-cipher", options::SSL_CIPHER).transpose()? {
+        let (suites, ciphers): (Vec<&str>, Vec<&str>) =
+            list.split(':').partition(|name| name.starts_with("TLS_AES_") || name.starts_with("TLS_CHACHA20_"));
+        for (name, list) in [("tls-ciphersuites", suites), ("ssl-cipher", ciphers)] {
+            if !list.is_empty() {
+                arguments.push(format!("--{name}={}", list.join(":")));
+            }
+        }
+    }
+    Ok(arguments)
+}
+
+/// The arguments, with the age and size of each file that they name: a file that was replaced makes another context.
+fn stamped(arguments: &[String]) -> String {
+    let mut all = String::new();
+    for argument in arguments {
+        all.push_str(argument);
+        let path = argument.split_once('=').map(|(_, path)| path);
+        if let Some(file) = path.and_then(|path| fs::metadata(path).ok()) {
+            all.push_str(&format!(" {}.{} {} {}", file.mtime(), file.mtime_nsec(), file.size(), file.ino()));
+        }
+        all.push('\n');
+    }
+    all
+}
+
+fn kept(key: &Secret) -> Option<ClientContext> {
+    let contexts = CONTEXTS.lock().unwrap_or_else(PoisonError::into_inner);
+    contexts.iter().find(|(known, _)| known == key).map(|(_, context)| context.clone())
+}
+
+fn keep(key: Secret, context: ClientContext) -> ClientContext {
+    let mut contexts = CONTEXTS.lock().unwrap_or_else(PoisonError::into_inner);
+    if contexts.len() >= MOST_CONTEXTS {
+        contexts.remove(0);
+    }
+    contexts.push((key, context.clone()));
+    context
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(set: &[(u32, &std::ffi::CStr)], flags: &[u32], client_ssl: bool, transport: Transport) -> SslMode {
+        let mut settings = Settings::new();
+        for (option, text) in set {
+            settings.set_text(*option, Some(text)).unwrap();
+        }
+        for flag in flags {
+            settings.set_number(*flag, 1);
+        }
+        mode(&settings, client_ssl, transport).unwrap()
+    }
+
+    #[test]
+    fn whatever_asks_for_tls_requires_it() {
+        use SslMode::{Disabled, Preferred, Required, VerifyCa, VerifyIdentity};
+        let (tcp, socket) = (Transport::Tcp, Transport::UnixSocket);
+        assert_eq!(asked(&[], &[], false, tcp), Preferred);
+        assert_eq!(asked(&[], &[], false, socket), Disabled);
+        for transport in [tcp, socket] {
+            assert_eq!(asked(&[], &[], true, transport), Required, "CLIENT_SSL");
+            assert_eq!(asked(&[], &[options::USE_TLS], false, transport), Required, "mysql_ssl_set");
+            assert_eq!(asked(&[], &[options::SSL_ENFORCE], false, transport), Required);
+            assert_eq!(asked(&[(options::SSL_CA, c"ca")], &[], false, transport), VerifyCa);
+            assert_eq!(
+                asked(&[(options::SSL_CA, c"ca")], &[options::SSL_VERIFY_SERVER_CERT], false, transport),
+                VerifyIdentity
+            );
+            assert_eq!(asked(&[(options::SSL_CIPHER, c"x")], &[], false, transport), Required);
+            assert_eq!(asked(&[(options::SSL_FP, c"x"), (options::SSL_CA, c"ca")], &[], false, transport), Required);
+        }
+        let mut settings = Settings::new();
+        settings.set_number(options::SSL_MODE, 1);
+        assert_eq!(mode(&settings, true, tcp).unwrap(), Disabled, "DISABLED means disabled");
+        settings.set_number(options::SSL_MODE, 6);
+        assert!(mode(&settings, false, tcp).unwrap_err().message.contains("no ssl-mode 6"));
+    }
+
+    #[test]
+    fn one_cipher_list_serves_both_versions() {
+        let mut settings = Settings::new();
+        settings.set_text(options::SSL_CIPHER, Some(c"TLS_AES_256_GCM_SHA384:ECDHE-RSA-AES128-GCM-SHA256")).unwrap();
+        assert_eq!(
+            arguments(&settings).unwrap(),
+            ["--tls-ciphersuites=TLS_AES_256_GCM_SHA384", "--ssl-cipher=ECDHE-RSA-AES128-GCM-SHA256"]
+        );
+    }
+}

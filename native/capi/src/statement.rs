@@ -1,0 +1,559 @@
+//! Prepared statements: `MYSQL_STMT` with what belongs to it.
+
+use std::ffi::{c_uint, c_ulong};
+use std::ptr;
+
+use sealwire_core::SqlError;
+use sealwire_core::client::{Event, Prepared};
+use sealwire_core::message::{BinaryRow, ColumnDefinition, ParamType, Value};
+
+use super::abi::{MysqlBind, MysqlStmt, STATUS_GET_RESULT, STATUS_READY, STATUS_STMT_RESULT};
+use super::bind;
+use super::failure;
+use super::fields::Fields;
+use super::handle::{Handle, set_text};
+use super::link::RowStop;
+use super::rows::{self, Rows};
+use super::session::client_error;
+
+/// The states of a statement, in the order in which they are reached.
+pub(crate) const INITTED: c_uint = 0;
+pub(crate) const PREPARED: c_uint = 1;
+pub(crate) const EXECUTED: c_uint = 2;
+pub(crate) const WAITING: c_uint = 3;
+pub(crate) const STORED: c_uint = 4;
+pub(crate) const FETCHING: c_uint = 5;
+pub(crate) const DONE: c_uint = 6;
+
+/// The bind's flag with which ODBC skips a column.
+const SKIPPED: c_uint = 1;
+/// The cursor that `mysql_stmt_attr_set` asks for.
+const CURSOR_READ_ONLY: c_ulong = 1;
+
+/// A statement. Programs see its first field alone.
+#[repr(C)]
+pub(crate) struct Stmt {
+    pub(crate) abi: MysqlStmt,
+    pub(crate) prepared: Option<Prepared>,
+    pub(crate) columns: Vec<ColumnDefinition>,
+    fields: Fields,
+    params: Vec<MysqlBind>,
+    binds: Vec<MysqlBind>,
+    rows: Rows,
+    /// Whether the rows are in memory.
+    is_stored: bool,
+    /// The current row of a result that is read from the connection.
+    row: Vec<u8>,
+    /// The current row of a stored result.
+    stored_row: *mut super::abi::MysqlRows,
+    longest: Vec<c_ulong>,
+}
+
+/// The outcome of a fetch.
+pub(crate) enum Fetched {
+    Row { truncated: bool },
+    NoData,
+}
+
+impl Stmt {
+    pub(crate) fn new() -> Box<Self> {
+        let mut statement = Box::new(Self {
+            abi: MysqlStmt::zeroed(),
+            prepared: None,
+            columns: Vec::new(),
+            fields: Fields::none(),
+            params: Vec::new(),
+            binds: Vec::new(),
+            rows: Rows::new(),
+            is_stored: false,
+            row: Vec::new(),
+            stored_row: ptr::null_mut(),
+            longest: Vec::new(),
+        });
+        statement.abi.prefetch_rows = 1;
+        statement.clear_error();
+        statement
+    }
+
+    pub(crate) fn set_error(&mut self, error: &SqlError) {
+        self.abi.last_errno = error.code.into();
+        set_text(&mut self.abi.last_error, error.message.as_bytes());
+        set_text(&mut self.abi.sqlstate, error.sqlstate_str().as_bytes());
+    }
+
+    pub(crate) fn clear_error(&mut self) {
+        self.abi.last_errno = 0;
+        set_text(&mut self.abi.last_error, b"");
+        set_text(&mut self.abi.sqlstate, b"00000");
+    }
+
+    /// The statement as the server prepared it.
+    fn prepared(&self) -> Result<&Prepared, SqlError> {
+        self.prepared.as_ref().ok_or_else(|| failure::hy000(2030, "Statement not prepared"))
+    }
+
+    /// A copy of the columns, for `mysql_stmt_result_metadata`.
+    pub(crate) fn metadata(&self) -> Option<Fields> {
+        let mut fields = Fields::new(&self.columns)?;
+        fields.set_longest(&self.longest);
+        Some(fields)
+    }
+
+    fn set_columns(&mut self, columns: &[ColumnDefinition]) -> Result<(), SqlError> {
+        if self.columns == columns && self.fields.len() == columns.len() {
+            return Ok(());
+        }
+        let is_same_count = self.binds.len() == columns.len();
+        self.columns = columns.to_vec();
+        self.fields = Fields::new(columns).ok_or_else(failure::no_memory)?;
+        self.abi.fields = self.fields.pointer();
+        self.abi.field_count = self.fields.count();
+        if !is_same_count {
+            self.binds = vec![MysqlBind::zeroed(); columns.len()];
+            self.abi.bind = if columns.is_empty() { ptr::null_mut() } else { self.binds.as_mut_ptr() };
+            self.abi.bind_result_done = 0;
+        }
+        Ok(())
+    }
+
+    fn drop_rows(&mut self) {
+        self.rows = Rows::new();
+        self.is_stored = false;
+        self.row.clear();
+        self.stored_row = ptr::null_mut();
+        self.abi.result.data = ptr::null_mut();
+        self.abi.result.rows = 0;
+        self.abi.result_cursor = ptr::null_mut();
+    }
+
+    /// Reads and drops what remains of this statement's results on the connection.
+    pub(crate) fn skip(&mut self, handle: &mut Handle<'_>) {
+        if ptr::eq(handle.state.open_statement, &raw const self.abi) {
+            if handle.mysql.status == STATUS_STMT_RESULT {
+                handle.skip_rows();
+            }
+            handle.state.open_statement = ptr::null_mut();
+        }
+        self.drop_rows();
+    }
+
+    /// Prepares the statement; a former one is closed.
+    pub(crate) fn prepare(&mut self, handle: &mut Handle<'_>, sql: &[u8]) -> Result<(), SqlError> {
+        self.clear_error();
+        self.skip(handle);
+        let former = self.prepared.take();
+        self.abi.state = INITTED;
+        self.columns.clear();
+        self.fields = Fields::none();
+        let prepared = handle.command(|link| {
+            if let Some(former) = &former {
+                link.connection.close_statement(former).map_err(client_error)?;
+            }
+            link.connection.prepare(sql).map_err(client_error)?;
+            match link.next_event()? {
+                Event::Prepared(prepared) => Ok(prepared),
+                Event::Failed(error) => Err(error),
+                _ => Err(failure::unexpected()),
+            }
+        })?;
+        self.abi.stmt_id = prepared.statement.into();
+        self.abi.param_count = c_uint::try_from(prepared.parameters.len()).unwrap_or(c_uint::MAX);
+        self.abi.upsert.warning_count = prepared.warnings.into();
+        handle.mysql.warning_count = prepared.warnings.into();
+        self.params = vec![MysqlBind::zeroed(); prepared.parameters.len()];
+        self.abi.params = if self.params.is_empty() { ptr::null_mut() } else { self.params.as_mut_ptr() };
+        self.abi.bind_param_done = 0;
+        self.binds.clear();
+        self.abi.field_count = 0;
+        self.abi.fields = ptr::null_mut();
+        self.set_columns(&prepared.columns)?;
+        handle.mysql.field_count = self.abi.field_count;
+        self.longest = vec![0; prepared.columns.len()];
+        self.prepared = Some(prepared);
+        self.abi.state = PREPARED;
+        Ok(())
+    }
+
+    /// Keeps a copy of the program's binds for the parameters.
+    pub(crate) fn bind_parameters(&mut self, binds: &[MysqlBind]) -> Result<(), SqlError> {
+        for (number, (param, given)) in self.params.iter_mut().zip(binds).enumerate() {
+            bind::buffer_type(given).ok_or_else(|| bind::unsupported(given, number))?;
+            *param = *given;
+            param.long_data_used = 0;
+        }
+        self.abi.bind_param_done = 1;
+        Ok(())
+    }
+
+    /// Keeps a copy of the program's binds for the columns; what a program leaves out is the copy's own.
+    pub(crate) fn bind_columns(&mut self, binds: &[MysqlBind]) -> Result<(), SqlError> {
+        for (number, (own, given)) in self.binds.iter_mut().zip(binds).enumerate() {
+            let kind = bind::buffer_type(given).ok_or_else(|| bind::unsupported(given, number))?;
+            *own = *given;
+            if let Some(size) = bind::fixed_size(kind) {
+                own.buffer_length = size as c_ulong;
+            }
+            if own.is_null.is_null() {
+                own.is_null = &raw mut own.is_null_value;
+            }
+            if own.length.is_null() {
+                own.length = &raw mut own.length_value;
+            }
+            if own.error.is_null() {
+                own.error = &raw mut own.error_value;
+            }
+        }
+        self.abi.bind_result_done = 1;
+        Ok(())
+    }
+
+    /// The number of parameters, and of columns.
+    pub(crate) const fn counts(&self) -> (usize, usize) {
+        (self.params.len(), self.binds.len())
+    }
+
+    /// Sends a piece of a parameter's value.
+    pub(crate) fn send_long(&mut self, handle: &mut Handle<'_>, number: usize, data: &[u8]) -> Result<(), SqlError> {
+        self.clear_error();
+        let prepared = self.prepared()?.clone();
+        let (Some(param), Ok(index)) = (self.params.get_mut(number), u16::try_from(number)) else {
+            return Err(failure::hy000(2034, "Invalid parameter number"));
+        };
+        param.long_data_used = 1;
+        handle.command(|link| {
+            link.connection.send_long_data(&prepared, index, data).map_err(client_error)?;
+            link.flush()
+        })
+    }
+
+    /// Runs the statement, up to the columns of its rows.
+    ///
+    /// # Safety
+    /// The pointers in the binds of the parameters are valid.
+    pub(crate) unsafe fn execute(&mut self, handle: &mut Handle<'_>) -> Result<(), SqlError> {
+        self.clear_error();
+        let prepared = self.prepared()?.clone();
+        if !self.params.is_empty() && self.abi.bind_param_done == 0 {
+            return Err(failure::hy000(2031, "No data supplied for parameters in prepared statement"));
+        }
+        if self.abi.array_size > 0 {
+            return Err(failure::not_built("a bulk execution"));
+        }
+        self.skip(handle);
+        let mut values: Vec<Value<'_>> = Vec::with_capacity(self.params.len());
+        let mut types: Vec<ParamType> = Vec::with_capacity(self.params.len());
+        for (number, param) in self.params.iter().enumerate() {
+            // SAFETY: the caller says so.
+            let read = unsafe { bind::parameter(param) };
+            let (value, param_type) = read.ok_or_else(|| bind::unsupported(param, number))?;
+            values.push(value);
+            types.push(param_type);
+        }
+        self.abi.state = PREPARED;
+        handle.command(|link| {
+            link.connection.execute_as(&prepared, &values, types).map_err(client_error)?;
+            link.flush()
+        })?;
+        for param in &mut self.params {
+            param.long_data_used = 0;
+        }
+        let outcome = handle.read_result();
+        self.take_opening(handle, outcome)
+    }
+
+    /// Takes the beginning of a result over from the connection.
+    fn take_opening(&mut self, handle: &mut Handle<'_>, outcome: Result<(), SqlError>) -> Result<(), SqlError> {
+        outcome?;
+        self.abi.upsert.affected_rows = handle.mysql.affected_rows;
+        self.abi.upsert.last_insert_id = handle.mysql.insert_id;
+        self.abi.upsert.server_status = handle.mysql.server_status;
+        self.abi.upsert.warning_count = handle.mysql.warning_count;
+        self.abi.state = EXECUTED;
+        if handle.mysql.status != STATUS_GET_RESULT {
+            self.abi.field_count = 0;
+            return Ok(());
+        }
+        let link = handle.state.link.as_ref().ok_or_else(failure::gone)?;
+        self.set_columns(link.connection.columns())?;
+        self.abi.field_count = self.fields.count();
+        self.longest = vec![0; self.columns.len()];
+        handle.state.fields = Fields::none();
+        handle.mysql.fields = ptr::null_mut();
+        handle.mysql.status = STATUS_STMT_RESULT;
+        handle.state.open_statement = &raw mut self.abi;
+        self.abi.state = WAITING;
+        if self.abi.flags & CURSOR_READ_ONLY != 0 {
+            // In place of a cursor on the server, the rows are in memory, so that the program can run other statements meanwhile.
+            self.store(handle)?;
+            self.abi.state = WAITING;
+        }
+        Ok(())
+    }
+
+    /// Begins the next of several results: false where there is none.
+    pub(crate) fn next_result(&mut self, handle: &mut Handle<'_>) -> Result<bool, SqlError> {
+        self.clear_error();
+        if self.abi.state < EXECUTED {
+            return Err(failure::out_of_sync());
+        }
+        if handle.mysql.status == STATUS_STMT_RESULT {
+            self.skip(handle);
+        }
+        self.drop_rows();
+        if !handle.next_result()? {
+            return Ok(false);
+        }
+        self.take_opening(handle, Ok(()))?;
+        Ok(true)
+    }
+
+    /// Takes all rows into memory.
+    pub(crate) fn store(&mut self, handle: &mut Handle<'_>) -> Result<(), SqlError> {
+        if self.abi.field_count == 0 || self.is_stored {
+            if self.is_stored {
+                self.abi.state = STORED;
+            }
+            return Ok(());
+        }
+        if self.abi.state != WAITING || !ptr::eq(handle.state.open_statement, &raw const self.abi) {
+            return Err(failure::out_of_sync());
+        }
+        handle.state.open_statement = ptr::null_mut();
+        handle.mysql.status = STATUS_READY;
+        let outcome = self.read_rows(handle);
+        handle.check_link();
+        outcome?;
+        self.is_stored = true;
+        self.abi.result.data = self.rows.first();
+        self.abi.result.rows = self.rows.count();
+        self.abi.result_cursor = self.rows.first();
+        self.abi.upsert.affected_rows = self.rows.count();
+        handle.mysql.affected_rows = self.rows.count();
+        self.abi.state = STORED;
+        Ok(())
+    }
+
+    fn read_rows(&mut self, handle: &mut Handle<'_>) -> Result<(), SqlError> {
+        let link = handle.state.link.as_mut().ok_or_else(failure::gone)?;
+        loop {
+            match link.next_row() {
+                Ok(()) => {
+                    if self.abi.update_max_length != 0 {
+                        let row = link.connection.binary_row().map_err(client_error)?;
+                        measure(&row, &mut self.longest)?;
+                    }
+                    if let Err(error) = self.rows.push_raw(link.connection.row_payload()) {
+                        link.drain()?;
+                        return Err(error);
+                    }
+                }
+                Err(RowStop::End { status, warnings }) => {
+                    handle.mysql.server_status = status.into();
+                    handle.mysql.warning_count = warnings.into();
+                    self.abi.upsert.server_status = status.into();
+                    self.abi.upsert.warning_count = warnings.into();
+                    self.fields.set_longest(&self.longest);
+                    return Ok(());
+                }
+                Err(RowStop::Failed(error)) => return Err(error),
+            }
+        }
+    }
+
+    /// Moves to the next row, and writes it into the binds of the columns.
+    ///
+    /// # Safety
+    /// The pointers in the binds of the columns are valid.
+    pub(crate) unsafe fn fetch(&mut self, handle: &mut Handle<'_>) -> Result<Fetched, SqlError> {
+        match self.abi.state {
+            INITTED..=EXECUTED => return Err(failure::out_of_sync()),
+            DONE => return Ok(Fetched::NoData),
+            _ => {}
+        }
+        if self.is_stored {
+            self.stored_row = self.abi.result_cursor;
+            // SAFETY: the cursor is NULL or one of the rows, which live until the next execution.
+            let Some(row) = (unsafe { self.stored_row.as_ref() }) else {
+                self.abi.state = DONE;
+                return Ok(Fetched::NoData);
+            };
+            self.abi.result_cursor = row.next;
+        } else {
+            if !ptr::eq(handle.state.open_statement, &raw const self.abi) {
+                return Err(failure::out_of_sync());
+            }
+            match handle.advance() {
+                Ok(Some(())) => {}
+                ended => {
+                    handle.state.open_statement = ptr::null_mut();
+                    self.abi.state = DONE;
+                    self.abi.upsert.server_status = handle.mysql.server_status;
+                    self.abi.upsert.warning_count = handle.mysql.warning_count;
+                    return ended.map(|_| Fetched::NoData);
+                }
+            }
+            let link = handle.state.link.as_ref().ok_or_else(failure::gone)?;
+            self.row.clear();
+            self.row.extend_from_slice(link.connection.row_payload());
+        }
+        self.abi.state = FETCHING;
+        if self.abi.bind_result_done == 0 {
+            return Ok(Fetched::Row { truncated: false });
+        }
+        // SAFETY: the row and the columns stay as they are while the binds are filled; the caller says that their pointers are valid.
+        let truncated = unsafe { self.fill() }?;
+        let reports = handle.mysql.options.report_data_truncation != 0;
+        Ok(Fetched::Row { truncated: truncated && reports })
+    }
+
+    /// The current row.
+    ///
+    /// # Safety
+    /// The stored rows are not freed while the row is used.
+    unsafe fn current<'r>(&'r self) -> Result<BinaryRow<'r>, SqlError> {
+        let payload = if self.is_stored {
+            // SAFETY: the caller says so; the row is one of `self.rows`.
+            unsafe { rows::raw(self.stored_row) }.ok_or_else(|| {
+                failure::hy000(2051, "Attempt to read a row while there is no result set associated with the statement")
+            })?
+        } else {
+            &self.row
+        };
+        BinaryRow::new(payload, &self.columns).map_err(|error| client_error(error.into()))
+    }
+
+    /// Writes the current row into the binds. Returns whether something was lost.
+    ///
+    /// # Safety
+    /// The pointers in the binds of the columns are valid.
+    unsafe fn fill(&mut self) -> Result<bool, SqlError> {
+        let mut truncated = false;
+        let mut binds = std::mem::take(&mut self.binds);
+        // SAFETY: the rows are freed by this statement alone, which does nothing else meanwhile.
+        let outcome = match unsafe { self.current() } {
+            Ok(row) => {
+                let mut outcome = Ok(());
+                for ((value, column), bind) in row.iter().zip(&self.columns).zip(&mut binds) {
+                    match value {
+                        Ok(_) if bind.flags & SKIPPED != 0 => {}
+                        // SAFETY: the caller says that the bind's pointers are valid.
+                        Ok(value) => truncated |= unsafe { bind::deliver(value, column, bind, 0) },
+                        Err(error) => {
+                            outcome = Err(client_error(error.into()));
+                            break;
+                        }
+                    }
+                }
+                outcome
+            }
+            Err(error) => Err(error),
+        };
+        self.binds = binds;
+        outcome.map(|()| truncated)
+    }
+
+    /// Writes a column of the current row into a bind, from `offset` on.
+    ///
+    /// # Safety
+    /// The bind's pointers are valid.
+    pub(crate) unsafe fn fetch_column(
+        &self,
+        bind: &mut MysqlBind,
+        column: usize,
+        offset: usize,
+    ) -> Result<(), SqlError> {
+        let no_data = || failure::hy000(2051, "Attempt to read column without prior row fetch");
+        if self.abi.state != FETCHING {
+            return Err(no_data());
+        }
+        // SAFETY: the rows are freed by this statement alone, which does nothing else meanwhile.
+        let row = unsafe { self.current() }?;
+        let value = row.iter().nth(column).ok_or_else(no_data)?.map_err(|error| client_error(error.into()))?;
+        let definition = self.columns.get(column).ok_or_else(no_data)?;
+        let kind = bind::buffer_type(bind).ok_or_else(|| bind::unsupported(bind, column))?;
+        if let Some(size) = bind::fixed_size(kind) {
+            bind.buffer_length = size as c_ulong;
+        }
+        let mut own = *bind;
+        // What a program leaves out is the bind's own.
+        if own.length.is_null() {
+            own.length = &raw mut bind.length_value;
+        }
+        // SAFETY: the caller says so.
+        let truncated = unsafe { bind::deliver(value, definition, &mut own, offset) };
+        bind.error_value = own.error_value;
+        bind.is_null_value = own.is_null_value;
+        bind.length_value = own.length_value;
+        let _ = truncated;
+        Ok(())
+    }
+
+    /// Drops long data and rows, here and on the server.
+    pub(crate) fn reset(&mut self, handle: &mut Handle<'_>) -> Result<(), SqlError> {
+        self.clear_error();
+        let prepared = self.prepared()?.clone();
+        self.skip(handle);
+        handle.mysql.server_status &= !super::session::MORE_RESULTS;
+        for param in &mut self.params {
+            param.long_data_used = 0;
+        }
+        self.abi.state = PREPARED;
+        handle.simple(|link| link.connection.reset_statement(&prepared))
+    }
+
+    /// Drops the rows.
+    pub(crate) fn free_result(&mut self, handle: &mut Handle<'_>) {
+        self.skip(handle);
+        if self.abi.state > PREPARED {
+            self.abi.state = PREPARED;
+        }
+    }
+
+    /// Closes the statement on the server.
+    pub(crate) fn close(&mut self, handle: &mut Handle<'_>) {
+        self.skip(handle);
+        let own = &raw mut self.abi;
+        handle.state.statements.retain(|known| *known != own);
+        let Some(prepared) = self.prepared.take() else { return };
+        if let Some(link) = handle.state.link.as_mut().filter(|link| link.is_alive() && link.is_ours())
+            && link.connection.close_statement(&prepared).is_ok()
+        {
+            // The command has no answer; an error is found by the next one.
+            let _ = link.flush();
+        }
+    }
+
+    /// Moves to the row of this number.
+    pub(crate) fn seek(&mut self, number: u64) {
+        self.abi.result_cursor = self.rows.at(number);
+        if self.is_stored && self.abi.state == DONE {
+            self.abi.state = STORED;
+        }
+    }
+
+    /// Moves to a row that was told before; returns the former one.
+    pub(crate) fn seek_to(&mut self, row: *mut super::abi::MysqlRows) -> *mut super::abi::MysqlRows {
+        if self.is_stored && self.abi.state == DONE {
+            self.abi.state = STORED;
+        }
+        std::mem::replace(&mut self.abi.result_cursor, row)
+    }
+
+    /// The number of stored rows.
+    pub(crate) const fn stored_rows(&self) -> u64 {
+        self.rows.count()
+    }
+}
+
+/// Notes the length of each column's longest value, as it would be in text.
+fn measure(row: &BinaryRow<'_>, longest: &mut [c_ulong]) -> Result<(), SqlError> {
+    for ((value, column), longest) in row.iter().zip(row.columns()).zip(longest) {
+        let length = match value.map_err(|error| client_error(error.into()))? {
+            Value::Null => 0,
+            Value::Bytes(bytes) => bytes.len(),
+            other => other.text_in(column).to_string().len(),
+        };
+        *longest = (*longest).max(length as c_ulong);
+    }
+    Ok(())
+}
