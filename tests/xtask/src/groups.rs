@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::run::{Context, Tally, on_path, output, run, run_tests};
-use crate::{attacks, demo, fuzz, instructions, memory, page, setup, wasm};
+use crate::{attacks, capi, demo, fuzz, instructions, memory, page, setup, wasm};
 
 /// A named set of checks.
 struct Group {
@@ -193,6 +193,11 @@ fn folder_tests(context: &Context, tests: &[String]) -> Tally {
     if programs.is_err() {
         return programs.into();
     }
+    if tests.iter().any(|name| name == "capi")
+        && let Err(why) = capi::capi(context, capi::Profile::Debug)
+    {
+        return Err(why).into();
+    }
     let targets: Vec<&str> = tests.iter().flat_map(|name| ["--test", name]).collect();
     let build = ["test", "--workspace", "--no-fail-fast"].into_iter().chain(targets);
     let built = run(&mut context.cargo(build.clone().chain(["--no-run"])));
@@ -201,7 +206,7 @@ fn folder_tests(context: &Context, tests: &[String]) -> Tally {
     }
     let cargo = context.cargo(build.chain(["--offline"]));
     let mut command = alone_with_loopback(cargo);
-    command.env("SEALWIRE_PROGRAMS", context.programs());
+    command.env("SEALWIRE_PROGRAMS", context.programs()).env("SEALWIRE_CAPI", context.target.join("capi"));
     run_tests(&mut command)
 }
 

@@ -1,8 +1,9 @@
-//! The task runner: `cargo xtask` with `demo`, `wasm`, `size`, `test`, `sim`, `soak`, `attacks`, `faults`, `fuzz`, `memory`, `instructions`
-//! or `bench`; `USAGE` explains them.
+//! The task runner: `cargo xtask` with `demo`, `wasm`, `capi`, `size`, `test`, `sim`, `soak`, `attacks`, `faults`, `fuzz`, `memory`,
+//! `instructions` or `bench`; `USAGE` explains them.
 
 mod attacks;
 mod bench;
+mod capi;
 mod demo;
 mod faults;
 mod fuzz;
@@ -26,6 +27,7 @@ const USAGE: &str = "\
 usage: cargo xtask demo [--once]      a server with fresh certificates and one verified connection to it;
                                       without --once the server stays up until Ctrl-C, with the page behind a bridge
        cargo xtask wasm               the npm package of the page's client, in wasm/pkg
+       cargo xtask capi [--debug]     libmariadb.so.3 with its headers and with-sealwire, in target/capi
        cargo xtask size               what a page has to load, compressed
        cargo xtask test [group...]    everything that CI checks, or the groups named
        cargo xtask sim [--seeds N] [--from S] [--real]
@@ -52,6 +54,8 @@ fn main() -> ExitCode {
         ["demo"] => demo::demo(&context, demo::Stay::UntilStopped),
         ["demo", "--once"] => demo::demo(&context, demo::Stay::Once),
         ["wasm"] => wasm::package(&context).map(drop),
+        ["capi"] => capi::capi(&context, capi::Profile::Release),
+        ["capi", "--debug"] => capi::capi(&context, capi::Profile::Debug),
         ["size"] => page::build(&context).map(drop),
         ["test", groups @ ..] => groups::test(&context, groups),
         ["sim", words @ ..] => sim::sim(&context, words),

@@ -23,7 +23,7 @@ enum Probe {
     Package,
 }
 
-const NEEDS: [Need; 15] = [
+const NEEDS: [Need; 20] = [
     Need { probe: Probe::Program("mariadbd"), package: "mariadb-server" },
     Need { probe: Probe::Program("mariadb"), package: "mariadb-client" },
     Need { probe: Probe::File("/usr/share/mysql/mysql-test/std_data/cacert.pem"), package: "mariadb-test-data" },
@@ -37,6 +37,11 @@ const NEEDS: [Need; 15] = [
     Need { probe: Probe::Package, package: "php-mysql" },
     Need { probe: Probe::Program("javac"), package: "default-jdk-headless" },
     Need { probe: Probe::File("/usr/share/java/mariadb-java-client.jar"), package: "libmariadb-java" },
+    Need { probe: Probe::Program("cc"), package: "gcc" },
+    Need { probe: Probe::Program("readelf"), package: "binutils" },
+    Need { probe: Probe::File("/usr/include/mariadb/mysql.h"), package: "libmariadb-dev" },
+    Need { probe: Probe::File("/usr/lib/python3/dist-packages/MySQLdb/__init__.py"), package: "python3-mysqldb" },
+    Need { probe: Probe::Package, package: "libdbd-mysql-perl" },
     Need { probe: Probe::Program("go"), package: "golang-go" },
     Need {
         probe: Probe::File("/usr/share/gocode/src/github.com/go-sql-driver/mysql/driver.go"),
