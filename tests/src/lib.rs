@@ -3,6 +3,7 @@
 
 pub mod bridge;
 pub mod campaign;
+pub mod capi;
 pub mod capture;
 pub mod certificates;
 pub mod child;

@@ -1,0 +1,64 @@
+//! What compiled programs see of the library: its names with their versions, and its structs.
+
+use std::path::Path;
+use std::process::Command;
+
+use sealwire_tests::capi::{MARIADB_HEADERS, compile, folder, library, said, with_ours};
+use sealwire_tests::programs::needs;
+use tempfile::tempdir;
+
+/// The names of MariaDB's library 3.3.20: `name@@version`, and `name@version` for a hidden one.
+const EXPORTS: &str = include_str!("exports.txt");
+
+#[test]
+fn the_names_and_their_versions_are_mariadbs() {
+    if !needs(&["readelf"]) {
+        return;
+    }
+    let table = said(Command::new("readelf").args(["--dyn-syms", "--wide"]).arg(library()));
+    let mut found: Vec<&str> = table
+        .lines()
+        .filter(|line| !line.contains(" UND ") && !line.contains(" ABS "))
+        .filter_map(|line| line.split_whitespace().nth(7))
+        .filter(|name| *name != "Name")
+        .collect();
+    found.sort_unstable();
+    let mut expected: Vec<&str> = EXPORTS.lines().collect();
+    expected.sort_unstable();
+    assert_eq!(found, expected);
+    let visible = expected.iter().filter(|name| name.contains("@@")).count();
+    assert_eq!((expected.len(), visible), (336, 216));
+}
+
+#[test]
+fn the_structs_are_mariadbs() {
+    if !needs(&["cc", &format!("{MARIADB_HEADERS}/mysql.h")]) {
+        return;
+    }
+    let place = tempdir().unwrap();
+    let layout = |headers: &Path| said(&mut with_ours(compile("layout", headers, place.path())));
+    let (ours, theirs) = (layout(&folder().join("include")), layout(Path::new(MARIADB_HEADERS)));
+    assert!(theirs.lines().count() > 120 && theirs.starts_with("MYSQL 1272\n"), "{theirs}");
+    assert_eq!(ours, theirs);
+}
+
+#[test]
+fn every_name_is_found_at_once() {
+    if !needs(&["cc"]) {
+        return;
+    }
+    let place = tempdir().unwrap();
+    let program = compile("layout", &folder().join("include"), place.path());
+    let mut command = with_ours(program);
+    assert!(said(command.env("LD_BIND_NOW", "1")).starts_with("MYSQL 1272\n"));
+}
+
+#[test]
+fn the_configuration_names_this_folder() {
+    let folder = folder();
+    let said = |option: &str| said(Command::new(folder.join("sealwire-config")).arg(option));
+    assert_eq!(said("--include").trim(), format!("-I{}/include", folder.display()));
+    assert!(said("--libs").contains(":libmariadb.so.3"));
+    let pc = std::fs::read_to_string(folder.join("sealwire.pc")).unwrap();
+    assert!(pc.contains(&format!("prefix={}", folder.display())) && !pc.contains('@'), "{pc}");
+}

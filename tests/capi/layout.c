@@ -1,0 +1,45 @@
+/* Prints the size of each struct that programs share with the library, and the offset of each field that they touch. */
+#include <mysql.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#define SIZE(type) printf(#type " %zu\n", sizeof(type))
+#define AT(type, field) printf(#type "." #field " %zu\n", offsetof(type, field))
+
+int main(void) {
+    SIZE(MYSQL); SIZE(NET); SIZE(struct st_mysql_options); SIZE(MYSQL_RES); SIZE(MYSQL_ROWS); SIZE(MYSQL_DATA);
+    SIZE(MYSQL_FIELD); SIZE(MYSQL_BIND); SIZE(MYSQL_STMT); SIZE(MYSQL_TIME); SIZE(MY_CHARSET_INFO);
+    SIZE(MARIADB_CHARSET_INFO); SIZE(MA_MEM_ROOT); SIZE(LIST); SIZE(MYSQL_PARAMETERS);
+    AT(MYSQL, net); AT(MYSQL, host); AT(MYSQL, user); AT(MYSQL, passwd); AT(MYSQL, unix_socket); AT(MYSQL, server_version);
+    AT(MYSQL, host_info); AT(MYSQL, info); AT(MYSQL, db); AT(MYSQL, charset); AT(MYSQL, fields); AT(MYSQL, affected_rows);
+    AT(MYSQL, insert_id); AT(MYSQL, thread_id); AT(MYSQL, port); AT(MYSQL, client_flag); AT(MYSQL, server_capabilities);
+    AT(MYSQL, protocol_version); AT(MYSQL, field_count); AT(MYSQL, server_status); AT(MYSQL, server_language);
+    AT(MYSQL, warning_count); AT(MYSQL, options); AT(MYSQL, status); AT(MYSQL, free_me); AT(MYSQL, stmts); AT(MYSQL, methods);
+    AT(MYSQL, unbuffered_fetch_owner); AT(MYSQL, extension);
+    AT(NET, pvio); AT(NET, fd); AT(NET, max_packet_size); AT(NET, pkt_nr); AT(NET, read_timeout); AT(NET, last_errno);
+    AT(NET, last_error); AT(NET, sqlstate); AT(NET, extension);
+    AT(struct st_mysql_options, connect_timeout); AT(struct st_mysql_options, client_flag); AT(struct st_mysql_options, host);
+    AT(struct st_mysql_options, charset_name); AT(struct st_mysql_options, ssl_key); AT(struct st_mysql_options, ssl_cipher);
+    AT(struct st_mysql_options, max_allowed_packet); AT(struct st_mysql_options, use_ssl); AT(struct st_mysql_options, reconnect);
+    AT(struct st_mysql_options, report_data_truncation); AT(struct st_mysql_options, extension);
+    AT(MYSQL_RES, row_count); AT(MYSQL_RES, field_count); AT(MYSQL_RES, current_field); AT(MYSQL_RES, fields); AT(MYSQL_RES, data);
+    AT(MYSQL_RES, data_cursor); AT(MYSQL_RES, row); AT(MYSQL_RES, current_row); AT(MYSQL_RES, lengths); AT(MYSQL_RES, handle);
+    AT(MYSQL_RES, eof); AT(MYSQL_ROWS, next); AT(MYSQL_ROWS, data); AT(MYSQL_ROWS, length); AT(MYSQL_DATA, rows);
+    AT(MYSQL_FIELD, name); AT(MYSQL_FIELD, org_name); AT(MYSQL_FIELD, table); AT(MYSQL_FIELD, org_table); AT(MYSQL_FIELD, db);
+    AT(MYSQL_FIELD, catalog); AT(MYSQL_FIELD, def); AT(MYSQL_FIELD, length); AT(MYSQL_FIELD, max_length);
+    AT(MYSQL_FIELD, name_length); AT(MYSQL_FIELD, def_length); AT(MYSQL_FIELD, flags); AT(MYSQL_FIELD, decimals);
+    AT(MYSQL_FIELD, charsetnr); AT(MYSQL_FIELD, type); AT(MYSQL_FIELD, extension);
+    AT(MYSQL_BIND, length); AT(MYSQL_BIND, is_null); AT(MYSQL_BIND, buffer); AT(MYSQL_BIND, error); AT(MYSQL_BIND, u);
+    AT(MYSQL_BIND, buffer_length); AT(MYSQL_BIND, offset); AT(MYSQL_BIND, length_value); AT(MYSQL_BIND, flags);
+    AT(MYSQL_BIND, pack_length); AT(MYSQL_BIND, buffer_type); AT(MYSQL_BIND, error_value); AT(MYSQL_BIND, is_unsigned);
+    AT(MYSQL_BIND, long_data_used); AT(MYSQL_BIND, is_null_value); AT(MYSQL_BIND, extension);
+    AT(MYSQL_STMT, mysql); AT(MYSQL_STMT, stmt_id); AT(MYSQL_STMT, flags); AT(MYSQL_STMT, state); AT(MYSQL_STMT, fields);
+    AT(MYSQL_STMT, field_count); AT(MYSQL_STMT, param_count); AT(MYSQL_STMT, params); AT(MYSQL_STMT, bind); AT(MYSQL_STMT, result);
+    AT(MYSQL_STMT, result_cursor); AT(MYSQL_STMT, bind_result_done); AT(MYSQL_STMT, bind_param_done); AT(MYSQL_STMT, upsert_status);
+    AT(MYSQL_STMT, last_errno); AT(MYSQL_STMT, last_error); AT(MYSQL_STMT, sqlstate); AT(MYSQL_STMT, prefetch_rows);
+    AT(MYSQL_STMT, array_size); AT(MYSQL_STMT, row_size); AT(MYSQL_STMT, user_data);
+    AT(MYSQL_TIME, year); AT(MYSQL_TIME, second); AT(MYSQL_TIME, second_part); AT(MYSQL_TIME, neg); AT(MYSQL_TIME, time_type);
+    AT(MY_CHARSET_INFO, csname); AT(MY_CHARSET_INFO, mbmaxlen); AT(MARIADB_CHARSET_INFO, csname);
+    AT(MARIADB_CHARSET_INFO, char_maxlen); AT(MARIADB_CHARSET_INFO, mb_valid);
+    return 0;
+}

@@ -1,0 +1,8 @@
+//! The C API: its binary interface, and programs that use it over TLS.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "these are tests")]
+
+mod interface;
+mod outcomes;
+mod programs;
+mod servers;
+mod valgrind;

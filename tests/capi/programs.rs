@@ -1,0 +1,101 @@
+//! C programs, and programs of Debian that are unchanged.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use sealwire_tests::capi::{MARIADB_HEADERS, compile, folder, heard, library, said, with_ours};
+use sealwire_tests::programs::{needs, package_folder};
+use sealwire_tests::server::Kind;
+use tempfile::tempdir;
+
+use crate::servers::{CERTIFIED, PASSWORD, Served, USER, mariadb, sealwired};
+
+/// The headers for which the programs are compiled: ours, and MariaDB's where they are here.
+fn headers() -> Vec<PathBuf> {
+    let mut all = vec![folder().join("include")];
+    if needs(&[&format!("{MARIADB_HEADERS}/mysql.h")]) {
+        all.push(MARIADB_HEADERS.into());
+    }
+    all
+}
+
+fn on(program: &Path, served: &Served, user: &str) -> Command {
+    let mut command = with_ours(program);
+    command.args(["127.0.0.1", &served.port(), user, PASSWORD]).arg(served.ca());
+    command
+}
+
+#[test]
+fn the_manuals_program_prints_the_cipher() {
+    if !needs(&["cc"]) {
+        return;
+    }
+    let place = tempdir().unwrap();
+    let programs: Vec<PathBuf> = headers().iter().map(|headers| compile("manual", headers, place.path())).collect();
+    for kind in [Kind::MariaDb, Kind::Sealwired] {
+        for (versions, beginning) in [("TLSv1.2", "ECDHE-RSA-AES"), ("TLSv1.3", "TLS_AES_")] {
+            let Some(served) = Served::start(kind, Some(versions)) else { continue };
+            for program in &programs {
+                let lines = said(&mut on(program, &served, USER));
+                let (ours, servers) = lines.trim().split_once('\n').unwrap();
+                assert!(ours.starts_with(beginning) && ours == servers, "{} {versions}: {lines}", kind.name());
+                let mut command = on(program, &served, CERTIFIED);
+                let refused = heard(&mut command);
+                assert!(String::from_utf8_lossy(&refused.stdout).starts_with("1045 28000 "), "{refused:?}");
+                command.args([&served.set.client_cert, &served.set.client_key]);
+                assert!(said(&mut command).starts_with(beginning), "with a certificate");
+            }
+        }
+    }
+}
+
+#[test]
+fn results_and_statements_are_right_in_every_type() {
+    let (true, Some(served)) = (needs(&["cc"]), mariadb()) else { return };
+    let place = tempdir().unwrap();
+    for headers in headers() {
+        let program = compile("values", &headers, place.path());
+        assert_eq!(said(on(&program, served, USER).arg("test")).trim(), "values");
+    }
+}
+
+#[test]
+fn a_handle_survives_what_programs_do_behind_its_back() {
+    if !needs(&["cc"]) {
+        return;
+    }
+    let place = tempdir().unwrap();
+    let program = compile("stranger", &folder().join("include"), place.path());
+    for served in mariadb().into_iter().chain([sealwired()]) {
+        assert_eq!(said(&mut on(&program, served, USER)).trim(), "moved\nnull\nforked\nmany");
+    }
+}
+
+/// Runs one of the scripts beside this file, which print the cipher, the server's own word for it, what a query gave, and the library.
+fn script(interpreter: &str, name: &str, served: &Served) {
+    let mut command = with_ours(interpreter);
+    command.arg(package_folder().join("capi").join(name)).arg(served.port()).args([USER, PASSWORD]).arg(served.ca());
+    let lines = said(&mut command);
+    let lines: Vec<&str> = lines.lines().collect();
+    assert!(lines[0].starts_with("TLS_AES_"), "{name}: {lines:?}");
+    assert_eq!(lines[1], "42 café NULL", "{name}");
+    assert_eq!(lines[2], "refused", "{name}: a server whose CA is another one");
+    assert_eq!(lines[3], library().canonicalize().unwrap().display().to_string(), "{name}");
+}
+
+#[test]
+fn pythons_mysqldb_is_verified_unchanged() {
+    let (true, Some(served)) = (needs(&["/usr/lib/python3/dist-packages/MySQLdb/__init__.py"]), mariadb()) else {
+        return;
+    };
+    script("/usr/bin/python3", "mysqldb.py", served);
+    script("/usr/bin/python3", "mysqldb.py", sealwired());
+}
+
+#[test]
+fn perls_dbd_mysql_is_verified_unchanged() {
+    let (true, Some(served)) = (needs(&["/usr/lib/x86_64-linux-gnu/perl5/5.36/DBD/mysql.pm"]), mariadb()) else {
+        return;
+    };
+    script("/usr/bin/perl", "dbd_mysql.pl", served);
+}

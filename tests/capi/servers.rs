@@ -1,0 +1,65 @@
+//! The servers of these tests, each started once.
+
+use std::path::PathBuf;
+use std::sync::OnceLock;
+
+use sealwire_tests::certificates::CertificateSet;
+use sealwire_tests::programs::needs;
+use sealwire_tests::server::{Kind, Server, Settings};
+use tempfile::TempDir;
+
+/// A server with TLS, and what a client needs to know of it.
+pub(crate) struct Served {
+    pub(crate) server: Server,
+    pub(crate) set: CertificateSet,
+    _place: TempDir,
+}
+
+pub(crate) const USER: &str = "u";
+pub(crate) const PASSWORD: &str = "pw";
+/// An account whose clients must show a certificate.
+pub(crate) const CERTIFIED: &str = "certified";
+
+impl Served {
+    /// A server of this kind; `None` where it is missing here.
+    pub(crate) fn start(kind: Kind, versions: Option<&str>) -> Option<Self> {
+        if kind == Kind::MariaDb && !needs(&["mariadbd", "mariadb-install-db"]) {
+            return None;
+        }
+        let place = tempfile::tempdir().unwrap();
+        let set = CertificateSet::by_openssl_rsa(place.path());
+        let settings = Settings {
+            certificates: Some(set.clone()),
+            versions: versions.map(str::to_owned),
+            statements: vec![
+                kind.create_user(USER, "mysql_native_password", PASSWORD, "NONE"),
+                kind.create_user(CERTIFIED, "mysql_native_password", PASSWORD, "X509"),
+                "CREATE DATABASE test;".to_owned(),
+                format!("GRANT ALL ON *.* TO '{USER}'@'%';"),
+            ],
+            ..Settings::default()
+        };
+        let server = Server::start(kind, &settings).unwrap_or_else(|error| panic!("{error}"));
+        Some(Self { server, set, _place: place })
+    }
+
+    pub(crate) fn port(&self) -> String {
+        self.server.port.to_string()
+    }
+
+    pub(crate) fn ca(&self) -> PathBuf {
+        self.set.ca.clone()
+    }
+}
+
+/// MariaDB with TLS 1.2 and 1.3, for the tests that need no server of their own.
+pub(crate) fn mariadb() -> Option<&'static Served> {
+    static SERVED: OnceLock<Option<Served>> = OnceLock::new();
+    SERVED.get_or_init(|| Served::start(Kind::MariaDb, None)).as_ref()
+}
+
+/// Our own server with TLS 1.2 and 1.3.
+pub(crate) fn sealwired() -> &'static Served {
+    static SERVED: OnceLock<Served> = OnceLock::new();
+    SERVED.get_or_init(|| Served::start(Kind::Sealwired, None).unwrap())
+}
