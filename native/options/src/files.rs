@@ -94,6 +94,36 @@ pub(super) fn read(program: &Program, defaults: &Defaults, environment: &Environ
     Ok(files.read)
 }
 
+/// The name of a setting as it stands in its file, and its value if it has one.
+pub type GroupSetting = (String, Option<Vec<u8>>);
+
+/// The settings of these groups, each with its value if it has one, in the order of the files: of `file` alone, or of the usual ones. A
+/// file that is not there has none. For the C API, which by its documentation ignores options that it does not know.
+///
+/// # Errors
+/// A file's syntax is wrong.
+pub fn settings_of(
+    file: Option<&Path>,
+    groups: &[&str],
+    environment: &Environment,
+) -> Result<Vec<GroupSetting>, OptionError> {
+    let mut files = Files {
+        groups: groups.iter().map(|group| (*group).to_owned()).collect(),
+        other_groups: Vec::new(),
+        home: environment.home.as_deref(),
+        read: Read::default(),
+    };
+    match file {
+        Some(file) => files.optional(file, 0)?,
+        None => {
+            for path in environment.system_files.iter().chain(&environment.user_file) {
+                files.optional(path, 0)?;
+            }
+        }
+    }
+    Ok(files.read.settings.into_iter().map(|setting| (setting.name, setting.value)).collect())
+}
+
 struct Files<'a> {
     groups: Vec<String>,
     other_groups: Vec<String>,
@@ -280,7 +310,7 @@ const fn is_world_writable(_: &fs::Metadata) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Origin, setting, unescape, without_comment};
+    use super::{Environment, Origin, setting, settings_of, unescape, without_comment};
 
     fn value(line: &str) -> Option<String> {
         setting(line.as_bytes(), Origin::Default).value.map(|value| String::from_utf8(value).unwrap())
@@ -305,6 +335,18 @@ mod tests {
             assert_eq!(setting(line.as_bytes(), Origin::Default).name, name, "{line}");
             assert_eq!(value(line).as_deref(), expected, "{line}");
         }
+    }
+
+    #[test]
+    fn settings_of_groups_are_taken_as_they_stand() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("my.cnf");
+        std::fs::write(&path, "[client]\nuser=a\nwhatever\n[mysqld]\nport=1\n[perl]\nssl_ca = 'x y'\n").unwrap();
+        let read = |file| settings_of(file, &["client", "perl"], &Environment::default()).unwrap();
+        let expected = [("user", Some("a")), ("whatever", None), ("ssl_ca", Some("x y"))]
+            .map(|(name, value)| (name.to_owned(), value.map(|value| value.as_bytes().to_vec())));
+        assert_eq!(read(Some(path.as_path())), expected);
+        assert!(read(None).is_empty() && read(Some(&directory.path().join("none"))).is_empty());
     }
 
     #[test]

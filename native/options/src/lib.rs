@@ -15,7 +15,7 @@ mod values;
 
 pub use conceal::arguments;
 pub use error::OptionError;
-pub use files::Environment;
+pub use files::{Environment, GroupSetting, settings_of};
 pub use program::Program;
 pub use spec::{Kind, Preset, Spec, dashed};
 pub use values::{Occurrence, OptionValue, Origin, Values};
