@@ -22,6 +22,7 @@ use super::charset;
 use super::failure;
 use super::handle::{Handle, pointer};
 use super::link::Link;
+use super::option_files;
 use super::options::{self, Settings};
 use super::policy::policy;
 use super::socket::{Address, Socket};
@@ -66,6 +67,7 @@ pub(crate) fn connect(handle: &mut Handle<'_>, arguments: &Arguments<'_>) -> Res
     if arguments.flags & SSL_VERIFY_SERVER_CERT != 0 {
         handle.state.settings.set_number(options::SSL_VERIFY_SERVER_CERT, 1);
     }
+    option_files::apply(&mut handle.state.settings)?;
     let settings = &handle.state.settings;
     let address = address(settings, arguments)?;
     let password = arguments.password.or_else(|| settings.text(options::PASSWORD));

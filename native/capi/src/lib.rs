@@ -28,6 +28,7 @@ mod handle;
 mod infile;
 mod link;
 mod multibyte;
+mod option_files;
 mod options;
 mod policy;
 mod result;
