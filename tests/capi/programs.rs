@@ -67,7 +67,7 @@ fn a_handle_survives_what_programs_do_behind_its_back() {
     let place = tempdir().unwrap();
     let program = compile("stranger", &folder().join("include"), place.path());
     for served in mariadb().into_iter().chain([sealwired()]) {
-        assert_eq!(said(&mut on(&program, served, USER)).trim(), "moved\nnull\nforked\nmany");
+        assert_eq!(said(&mut on(&program, served, USER)).trim(), "moved\nnull\nforked\nkilled\nmany");
     }
 }
 
@@ -98,4 +98,31 @@ fn perls_dbd_mysql_is_verified_unchanged() {
         return;
     };
     script("/usr/bin/perl", "dbd_mysql.pl", served);
+}
+
+#[test]
+fn rubys_mysql2_is_verified_unchanged() {
+    let (true, Some(served)) = (needs(&["/usr/bin/ruby", "/usr/lib/ruby/vendor_ruby/mysql2.rb"]), mariadb()) else {
+        return;
+    };
+    script("/usr/bin/ruby", "mysql2.rb", served);
+}
+
+/// MariaDB's ODBC driver reads and writes more of the library's structs than any other program.
+#[test]
+fn odbc_is_verified_unchanged() {
+    let driver = "/usr/lib/x86_64-linux-gnu/odbc/libmaodbc.so";
+    let (true, Some(served)) = (needs(&["isql", driver]), mariadb()) else { return };
+    let ask = |ca: &Path, certificate: &str| {
+        let mut command = with_ours("isql");
+        let place = format!("DRIVER={driver};SERVER=127.0.0.1;PORT={};UID={USER};PWD={PASSWORD}", served.port());
+        command.args(["-b", "-k", &format!("{place};{certificate}SSLCA={}", ca.display())]);
+        let statement = "SHOW STATUS LIKE 'Ssl_cipher'; \n";
+        let output = sealwire_tests::child::output(&mut command, statement.as_bytes()).unwrap();
+        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+    };
+    let answer = ask(&served.ca(), "SSLVERIFY=1;");
+    assert!(answer.contains("TLS_AES_"), "{answer}");
+    let answer = ask(Path::new("/etc/ssl/certs/ca-certificates.crt"), "SSLVERIFY=1;");
+    assert!(!answer.contains("TLS_AES_"), "{answer}");
 }

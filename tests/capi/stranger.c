@@ -109,6 +109,34 @@ static void forked(void) {
     puts("forked");
 }
 
+/* A killed connection is told as lost, at once and for ever; with MYSQL_OPT_RECONNECT the next command has a new one. */
+static void killed(void) {
+    MYSQL *other = connected(NULL), *mysql = connected(NULL);
+    must(mysql_kill(other, mysql_thread_id(mysql)) == 0, "kill", other);
+    int failed = 0;
+    for (int i = 0; i < 100000 && !failed; i++)
+        failed = mysql_ping(mysql);
+    must(failed, "the connection ends", mysql);
+    must(mysql_errno(mysql) == 2006 || mysql_errno(mysql) == 2013 || mysql_errno(mysql) < 2000, "lost", mysql);
+    for (int i = 0; i < 3; i++)
+        must(mysql_query(mysql, "SELECT 1") != 0 && mysql_errno(mysql) == 2006, "gone", mysql);
+    must(mysql_get_ssl_cipher(mysql) == NULL && mysql->net.pvio == NULL && mysql_get_socket(mysql) == -1, "disconnected", mysql);
+    mysql_close(mysql);
+
+    my_bool on = 1;
+    mysql = connected(NULL);
+    mysql_options(mysql, MYSQL_OPT_RECONNECT, &on);
+    unsigned long id = mysql_thread_id(mysql);
+    must(mysql_kill(other, id) == 0, "kill", other);
+    for (int i = 0; i < 100000 && mysql_thread_id(mysql) == id; i++)
+        mysql_ping(mysql);
+    must(mysql_thread_id(mysql) != id && mysql_get_ssl_cipher(mysql) != NULL, "connected again, with TLS", mysql);
+    answers(mysql, "the new connection");
+    mysql_close(mysql);
+    mysql_close(other);
+    puts("killed");
+}
+
 static void many(void) {
     int before = descriptors();
     for (int round = 0; round < 1000; round++) {
@@ -133,6 +161,7 @@ int main(int count, char **words) {
     moved();
     null();
     forked();
+    killed();
     many();
     mysql_close(NULL);
     must(mysql_ping(NULL) != 0 && mysql_errno(NULL) == 0 && mysql_fetch_row(NULL) == NULL, "NULL is no crash", NULL);

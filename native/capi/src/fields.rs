@@ -1,7 +1,9 @@
 //! The columns of a result as programs see them.
 
+use std::cell::UnsafeCell;
 use std::ffi::{c_uint, c_ulong};
 use std::ptr;
+use std::sync::Arc;
 
 use sealwire_core::message::{ColumnDefinition, ColumnType};
 
@@ -11,10 +13,15 @@ use super::arena::Arena;
 /// The flag that the client, not the server, sets for numbers.
 const NUM_FLAG: c_uint = 32768;
 
-/// The columns of a result, with the texts to which they point.
+/// The columns of a result, with the texts to which they point. A copy shares them: programs take a statement's columns before its rows, and
+/// look at the lengths of the longest values afterwards.
+#[derive(Debug, Clone)]
+pub(crate) struct Fields(Arc<Shared>);
+
 #[derive(Debug)]
-pub(crate) struct Fields {
-    fields: Vec<MysqlField>,
+struct Shared {
+    fields: UnsafeCell<Vec<MysqlField>>,
+    count: usize,
     /// Keeps the texts.
     _texts: Arena,
 }
@@ -28,29 +35,43 @@ impl Fields {
         for column in columns {
             fields.push(field(column, &mut texts)?);
         }
-        Some(Self { fields, _texts: texts })
+        Some(Self::of(fields, texts))
     }
 
     /// No columns.
-    pub(crate) const fn none() -> Self {
-        Self { fields: Vec::new(), _texts: Arena::new() }
+    pub(crate) fn none() -> Self {
+        Self::of(Vec::new(), Arena::new())
     }
 
-    pub(crate) fn pointer(&mut self) -> *mut MysqlField {
-        if self.fields.is_empty() { ptr::null_mut() } else { self.fields.as_mut_ptr() }
+    #[expect(
+        clippy::arc_with_non_send_sync,
+        reason = "as in the original, a handle's user sees to it that one thread at a time uses it"
+    )]
+    fn of(fields: Vec<MysqlField>, texts: Arena) -> Self {
+        Self(Arc::new(Shared { count: fields.len(), fields: UnsafeCell::new(fields), _texts: texts }))
     }
 
-    pub(crate) const fn len(&self) -> usize {
-        self.fields.len()
+    pub(crate) fn pointer(&self) -> *mut MysqlField {
+        if self.0.count == 0 {
+            return ptr::null_mut();
+        }
+        // SAFETY: no reference to the vector lives longer than a call of this file, and nothing ever moves its elements.
+        unsafe { (*self.0.fields.get()).as_mut_ptr() }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.count
     }
 
     pub(crate) fn count(&self) -> c_uint {
-        c_uint::try_from(self.fields.len()).unwrap_or(c_uint::MAX)
+        c_uint::try_from(self.0.count).unwrap_or(c_uint::MAX)
     }
 
     /// Sets the length of each column's longest value.
-    pub(crate) fn set_longest(&mut self, lengths: &[c_ulong]) {
-        for (field, length) in self.fields.iter_mut().zip(lengths) {
+    pub(crate) fn set_longest(&self, lengths: &[c_ulong]) {
+        // SAFETY: as in `pointer`; programs read the elements between their calls alone.
+        let fields = unsafe { &mut *self.0.fields.get() };
+        for (field, length) in fields.iter_mut().zip(lengths) {
             field.max_length = *length;
         }
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sealwire_core::client::{Buffers, Config, Connection, Event, Io, Summary, drive};
-use sealwire_core::error::Error;
+use sealwire_core::error::{Error, Side};
 use sealwire_core::{Input, Now, Output, SqlError};
 use sealwire_net::clock;
 
@@ -28,6 +28,8 @@ pub(crate) struct Link {
     process: u32,
     /// Whether the connection can no longer be used.
     over: bool,
+    /// The reason that the server gave when it ended the idle connection.
+    last_word: Option<SqlError>,
 }
 
 /// The socket as the transport that `drive` uses.
@@ -110,8 +112,15 @@ impl Link {
     ) -> Result<(Self, Summary), SqlError> {
         let connection = Connection::new(Arc::new(config), clock::now());
         let io = SocketIo { socket, chunk: vec![0; READ_SIZE], read_timeout, current: None };
-        let mut link =
-            Self { connection, io, buffers: Buffers::default(), held: None, process: process::id(), over: false };
+        let mut link = Self {
+            connection,
+            io,
+            buffers: Buffers::default(),
+            held: None,
+            process: process::id(),
+            over: false,
+            last_word: None,
+        };
         match link.next_event()? {
             Event::Connected(summary) => Ok((link, summary)),
             _ => Err(failure::unexpected()),
@@ -147,7 +156,14 @@ impl Link {
                     let _ = self.connection.handle_input(input, clock::now());
                     let mut out = Vec::new();
                     match self.connection.poll_output(&mut out) {
-                        Ok(Output::Event(Event::Closed)) | Err(_) => self.over = true,
+                        Ok(Output::Event(Event::Closed)) => self.over = true,
+                        Err(error) => {
+                            self.over = true;
+                            self.last_word = match error {
+                                Error::Refused { by: Side::Server, error } => Some(error),
+                                _ => None,
+                            };
+                        }
                         Ok(Output::Event(event)) => self.held = Some(event),
                         Ok(Output::Transmit | Output::Wait(_)) => {
                             self.over = !out.is_empty() && self.io.send(&mut out).is_err();
@@ -161,10 +177,18 @@ impl Link {
         !self.over
     }
 
+    /// The reason that the server gave when it ended the idle connection.
+    pub(crate) const fn take_last_word(&mut self) -> Option<SqlError> {
+        self.last_word.take()
+    }
+
     /// Sends and receives until there is an event.
     pub(crate) fn next_event(&mut self) -> Result<Event, SqlError> {
         if let Some(event) = self.held.take() {
             return Ok(event);
+        }
+        if self.over {
+            return Err(failure::gone());
         }
         loop {
             match drive(&mut self.connection, &mut self.io, &mut self.buffers) {

@@ -210,6 +210,11 @@ fn keep(key: Secret, context: ClientContext) -> ClientContext {
     context
 }
 
+/// Drops the contexts, and with them the sessions that could be resumed.
+pub(crate) fn forget() {
+    CONTEXTS.lock().unwrap_or_else(PoisonError::into_inner).clear();
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

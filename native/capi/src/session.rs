@@ -65,14 +65,8 @@ impl Handle<'_> {
         let may = self.state.settings.flag(super::options::RECONNECT)
             && self.mysql.server_status & u32::from(StatusFlags::IN_TRANS.bits()) == 0;
         let is_ours = self.state.link.as_ref().is_none_or(Link::is_ours);
-        let last_word = match self.state.link.as_mut() {
-            // The server's reason, if it gave one, is better than "gone away".
-            Some(link) if is_ours => match link.next_event() {
-                Err(error) if error.code < 2000 || error.code > 2999 => Some(error),
-                _ => None,
-            },
-            _ => None,
-        };
+        // The server's reason, if it gave one, is better than "gone away".
+        let last_word = self.state.link.as_mut().and_then(Link::take_last_word);
         self.disconnect();
         match self.state.login.clone() {
             Some(login) if may && is_ours => connect::establish(self, login),
@@ -100,7 +94,10 @@ impl Handle<'_> {
             send(link).map_err(client_error)?;
             link.done()
         })?;
-        self.absorb(&summary);
+        // As in the original, a command that is no statement leaves the numbers of the last statement as they are.
+        self.mysql.server_status = summary.status.bits().into();
+        self.mysql.warning_count = summary.warnings.into();
+        self.state.track(&summary);
         Ok(())
     }
 
@@ -183,7 +180,7 @@ impl Handle<'_> {
     }
 
     fn read_rows(&mut self) -> Result<Stored, SqlError> {
-        let mut fields = std::mem::replace(&mut self.state.fields, Fields::none());
+        let fields = std::mem::replace(&mut self.state.fields, Fields::none());
         let mut longest: Vec<c_ulong> = vec![0; fields.len()];
         let mut rows = Rows::new();
         let link = self.state.link.as_mut().ok_or_else(failure::gone)?;

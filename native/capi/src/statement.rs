@@ -92,11 +92,9 @@ impl Stmt {
         self.prepared.as_ref().ok_or_else(|| failure::hy000(2030, "Statement not prepared"))
     }
 
-    /// A copy of the columns, for `mysql_stmt_result_metadata`.
-    pub(crate) fn metadata(&self) -> Option<Fields> {
-        let mut fields = Fields::new(&self.columns)?;
-        fields.set_longest(&self.longest);
-        Some(fields)
+    /// The columns, for `mysql_stmt_result_metadata`.
+    pub(crate) fn metadata(&self) -> Fields {
+        self.fields.clone()
     }
 
     fn set_columns(&mut self, columns: &[ColumnDefinition]) -> Result<(), SqlError> {

@@ -10,6 +10,7 @@ use crate::connect::{self, Arguments};
 use crate::failure;
 use crate::handle::{create, destroy, exports, set_text, text, with};
 use crate::options;
+use crate::policy;
 
 exports! {
     /// Makes a handle, or initialises the program's own.
@@ -154,8 +155,8 @@ exports! {
     /// Nothing has to be initialised.
     fn mysql_server_init(_count: c_int, _arguments: *mut *mut c_char, _groups: *mut *mut c_char) -> c_int = 0; { 0 }
 
-    /// Nothing has to be freed.
-    fn mysql_server_end() = (); {}
+    /// Frees what the process keeps for later connections; they may be made nevertheless.
+    fn mysql_server_end() = (); { policy::forget() }
 
     /// Nothing has to be initialised for a thread.
     fn mysql_thread_init() -> MyBool = 0; { 0 }

@@ -195,13 +195,7 @@ exports! {
         if statement.columns.is_empty() {
             return NONE;
         }
-        match statement.metadata() {
-            Some(fields) => Res::stored(fields, Rows::new()),
-            None => {
-                statement.set_error(&failure::no_memory());
-                NONE
-            }
-        }
+        Res::stored(statement.metadata(), Rows::new())
     }
 
     /// The parameters' definitions, which servers do not fill in: always NULL.
