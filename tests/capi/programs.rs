@@ -126,3 +126,34 @@ fn odbc_is_verified_unchanged() {
     let answer = ask(Path::new("/etc/ssl/certs/ca-certificates.crt"), "SSLVERIFY=1;");
     assert!(!answer.contains("TLS_AES_"), "{answer}");
 }
+
+/// sysbench's threads have 64 KiB of stack, less than a TLS handshake takes.
+#[test]
+fn sysbench_runs_over_mutual_tls_unchanged() {
+    let (true, Some(served)) = (needs(&["sysbench"]), mariadb()) else { return };
+    // sysbench takes its certificates from the folder in which it runs.
+    let place = tempdir().unwrap();
+    for (from, to) in [
+        (&served.set.ca, "cacert.pem"),
+        (&served.set.client_cert, "client-cert.pem"),
+        (&served.set.client_key, "client-key.pem"),
+    ] {
+        std::fs::copy(from, place.path().join(to)).unwrap();
+    }
+    let run = |what: &str| {
+        let mut command = with_ours("sysbench");
+        command.current_dir(place.path()).args(["oltp_read_write", "--db-driver=mysql", "--mysql-host=127.0.0.1"]);
+        command.args([format!("--mysql-port={}", served.port()), format!("--mysql-user={CERTIFIED}")]);
+        command.args([
+            &format!("--mysql-password={PASSWORD}"),
+            "--mysql-db=test",
+            "--mysql-ssl=on",
+            "--table-size=100",
+        ]);
+        said(command.args(["--threads=4", "--time=0", "--events=40", what]))
+    };
+    run("prepare");
+    let report = run("run");
+    assert!(report.contains("total number of events:              40"), "{report}");
+    run("cleanup");
+}

@@ -36,6 +36,7 @@ impl Served {
                 kind.create_user(CERTIFIED, "mysql_native_password", PASSWORD, "X509"),
                 "CREATE DATABASE test;".to_owned(),
                 format!("GRANT ALL ON *.* TO '{USER}'@'%';"),
+                format!("GRANT ALL ON test.* TO '{CERTIFIED}'@'%';"),
             ],
             ..Settings::default()
         };

@@ -11,7 +11,7 @@ use std::time::Duration;
 use sealwire_core::DEFAULT_PORT;
 use sealwire_core::SqlError;
 use sealwire_core::auth::Plugin;
-use sealwire_core::client::{Config, TlsPolicy};
+use sealwire_core::client::{Config, Summary, TlsPolicy};
 use sealwire_core::facts::Transport;
 use sealwire_core::message::Capabilities;
 use sealwire_core::secret::Secret;
@@ -26,6 +26,7 @@ use super::option_files;
 use super::options::{self, Settings};
 use super::policy::policy;
 use super::socket::{Address, Socket};
+use super::stack::with_room;
 use super::state::{self, Login};
 
 /// Debian's socket.
@@ -85,18 +86,9 @@ pub(crate) fn connect(handle: &mut Handle<'_>, arguments: &Arguments<'_>) -> Res
 /// Connects, logs in, publishes what is known then, and runs the initial statements.
 pub(crate) fn establish(handle: &mut Handle<'_>, login: Login) -> Result<(), SqlError> {
     let settings = &handle.state.settings;
-    let config = config(settings, &login)?;
     let charset = initial_charset(settings)?;
-    let seconds = |option| {
-        let seconds = settings.number(option);
-        (seconds != 0).then(|| Duration::from_secs(seconds))
-    };
-    let socket = Socket::connect(&login.address, config.connect_timeout)?;
-    let descriptor = socket.descriptor();
-    socket
-        .set_write_timeout(seconds(options::WRITE_TIMEOUT))
-        .map_err(|error| failure::lost(&format!("setting a timeout: {error}")))?;
-    let (link, summary) = Link::log_in(socket, config, seconds(options::READ_TIMEOUT))?;
+    let (link, summary) = with_room(|| log_in(settings, &login))?;
+    let descriptor = link.socket().descriptor();
     handle.state.charset = charset;
     publish(handle, &login, &link);
     handle.mysql.net.fd = descriptor;
@@ -111,6 +103,20 @@ pub(crate) fn establish(handle: &mut Handle<'_>, login: Login) -> Result<(), Sql
         return Err(error);
     }
     Ok(())
+}
+
+/// Makes the connection itself.
+fn log_in(settings: &Settings, login: &Login) -> Result<(Link, Summary), SqlError> {
+    let config = config(settings, login)?;
+    let seconds = |option| {
+        let seconds = settings.number(option);
+        (seconds != 0).then(|| Duration::from_secs(seconds))
+    };
+    let socket = Socket::connect(&login.address, config.connect_timeout)?;
+    socket
+        .set_write_timeout(seconds(options::WRITE_TIMEOUT))
+        .map_err(|error| failure::lost(&format!("setting a timeout: {error}")))?;
+    Link::log_in(socket, config, seconds(options::READ_TIMEOUT))
 }
 
 /// The statements that the program wants to run after each login.

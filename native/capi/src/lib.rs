@@ -35,5 +35,6 @@ mod result;
 mod rows;
 mod session;
 mod socket;
+mod stack;
 mod state;
 mod statement;

@@ -23,7 +23,7 @@ enum Probe {
     Package,
 }
 
-const NEEDS: [Need; 23] = [
+const NEEDS: [Need; 24] = [
     Need { probe: Probe::Program("mariadbd"), package: "mariadb-server" },
     Need { probe: Probe::Program("mariadb"), package: "mariadb-client" },
     Need { probe: Probe::File("/usr/share/mysql/mysql-test/std_data/cacert.pem"), package: "mariadb-test-data" },
@@ -45,6 +45,7 @@ const NEEDS: [Need; 23] = [
     Need { probe: Probe::File("/usr/lib/ruby/vendor_ruby/mysql2.rb"), package: "ruby-mysql2" },
     Need { probe: Probe::Package, package: "odbc-mariadb" },
     Need { probe: Probe::Program("isql"), package: "unixodbc" },
+    Need { probe: Probe::Program("sysbench"), package: "sysbench" },
     Need { probe: Probe::Program("go"), package: "golang-go" },
     Need {
         probe: Probe::File("/usr/share/gocode/src/github.com/go-sql-driver/mysql/driver.go"),
