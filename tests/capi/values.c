@@ -233,6 +233,13 @@ static void session(void) {
     mysql_get_character_set_info(mysql, &info);
     MUST(info.number == 8 && info.mbmaxlen == 1 && mysql_set_character_set(mysql, "klingon") != 0 && mysql_errno(mysql) == 2019);
     MUST(mysql_set_character_set(mysql, "utf8mb4") == 0);
+    char out[16];
+    run("SET NAMES binary");
+    MUST(!strcmp(mysql_character_set_name(mysql), "binary") && mysql_real_escape_string(mysql, out, "\xe9'", 2) == 3);
+    run("SET NAMES gbk");
+    MUST(!strcmp(mysql_character_set_name(mysql), "gbk") && mysql_real_escape_string(mysql, out, "\xbf\x5c'", 3) == 4);
+    run("SET NAMES utf8mb4");
+    MUST(!strcmp(mysql_character_set_name(mysql), "utf8mb4") && mysql_real_escape_string(mysql, out, "\xe9'", 2) == 4);
     MUST(mysql_stat(mysql) && strstr(mysql_stat(mysql), "Uptime"));
     MUST(mysql_autocommit(mysql, 0) == 0 && !(mysql->server_status & SERVER_STATUS_AUTOCOMMIT) && mysql_rollback(mysql) == 0);
     MUST(mysql_autocommit(mysql, 1) == 0 && mysql_commit(mysql) == 0);

@@ -98,6 +98,7 @@ impl Handle<'_> {
         self.mysql.server_status = summary.status.bits().into();
         self.mysql.warning_count = summary.warnings.into();
         self.state.track(&summary);
+        self.mysql.charset = self.state.charset;
         Ok(())
     }
 
@@ -113,6 +114,7 @@ impl Handle<'_> {
             self.mysql.info = pointer(&self.state.texts.info);
         }
         self.state.track(summary);
+        self.mysql.charset = self.state.charset;
         self.mysql.db =
             if self.state.texts.database.is_empty() { ptr::null_mut() } else { pointer(&self.state.texts.database) };
     }

@@ -7,6 +7,7 @@ use sealwire_core::client::Summary;
 use sealwire_core::message::SessionChange;
 
 use super::abi::{CharsetInfo, Mysql, MysqlRes, MysqlStmt, Pvio};
+use super::charset;
 use super::fields::Fields;
 use super::link::Link;
 use super::options::Settings;
@@ -111,6 +112,12 @@ impl State {
         for change in summary.session_changes() {
             let (kind, data) = match change {
                 SessionChange::SystemVariable { name, value } => {
+                    // The escapes must know how the server splits the texts that it gets, also after SET NAMES as a statement.
+                    if name == b"character_set_client"
+                        && let Some(charset) = charset::by_name(&text(value))
+                    {
+                        self.charset = charset;
+                    }
                     self.changes.push(Change { kind: 0, data: name.to_vec() });
                     (0, value)
                 }
