@@ -14,8 +14,10 @@ const TIME_NONE: c_int = -2;
 
 /// The type of a program's buffer; `None` for a number that is no type.
 pub(crate) fn buffer_type(bind: &MysqlBind) -> Option<ColumnType> {
-    let kind = ColumnType(u8::try_from(bind.buffer_type).ok()?);
-    (kind.name() != "UNKNOWN").then_some(kind)
+    match bind.buffer_type {
+        kind @ (0..=13 | 15 | 16 | 245..=255) => u8::try_from(kind).ok().map(ColumnType),
+        _ => None,
+    }
 }
 
 /// The size of a buffer whose type fixes it.
@@ -143,43 +145,52 @@ unsafe fn write(value: Value<'_>, column: &ColumnDefinition, bind: &mut MysqlBin
     let has_room = !bind.buffer.is_null();
     // SAFETY: the caller says so.
     unsafe {
-        let (length, truncated) = match kind {
-            ColumnType::NULL => (0, false),
-            _ if kind.is_integer() => {
-                let (number, inexact) = convert::integer(value);
-                let size = fixed_size(kind).unwrap_or(8);
-                let (bytes, out_of_range) = convert::wrapped(number, size, unsigned);
+        let (length, truncated) = match (kind, convert::small(value, kind, unsigned)) {
+            // A whole number that fits into its buffer needs no further look.
+            (_, Some((bytes, size))) => {
                 if has_room {
                     bind.buffer.cast::<u8>().copy_from_nonoverlapping(bytes.as_ptr(), size);
                 }
-                (size, inexact || out_of_range)
+                (size, false)
             }
-            ColumnType::FLOAT => {
-                let (number, inexact) = convert::double(value);
-                if has_room {
-                    bind.buffer.cast::<f32>().write_unaligned(number as f32);
+            (kind, None) => match kind {
+                ColumnType::NULL => (0, false),
+                _ if kind.is_integer() => {
+                    let (number, inexact) = convert::integer(value);
+                    let size = fixed_size(kind).unwrap_or(8);
+                    let (bytes, out_of_range) = convert::wrapped(number, size, unsigned);
+                    if has_room {
+                        bind.buffer.cast::<u8>().copy_from_nonoverlapping(bytes.as_ptr(), size);
+                    }
+                    (size, inexact || out_of_range)
                 }
-                let is_narrowed =
-                    !matches!(value, Value::Float(_)) && f64::from(number as f32) != number && !number.is_nan();
-                (4, inexact || is_narrowed)
-            }
-            ColumnType::DOUBLE => {
-                let (number, inexact) = convert::double(value);
-                if has_room {
-                    bind.buffer.cast::<f64>().write_unaligned(number);
+                ColumnType::FLOAT => {
+                    let (number, inexact) = convert::double(value);
+                    if has_room {
+                        bind.buffer.cast::<f32>().write_unaligned(number as f32);
+                    }
+                    let is_narrowed =
+                        !matches!(value, Value::Float(_)) && f64::from(number as f32) != number && !number.is_nan();
+                    (4, inexact || is_narrowed)
                 }
-                (8, inexact)
-            }
-            ColumnType::DATE | ColumnType::TIME | ColumnType::DATETIME | ColumnType::TIMESTAMP => {
-                let (time, inexact) = convert::time(value, kind);
-                if has_room {
-                    bind.buffer.cast::<MysqlTime>().write_unaligned(time);
+                ColumnType::DOUBLE => {
+                    let (number, inexact) = convert::double(value);
+                    if has_room {
+                        bind.buffer.cast::<f64>().write_unaligned(number);
+                    }
+                    (8, inexact)
                 }
-                (size_of::<MysqlTime>(), inexact || time.time_type == TIME_NONE)
-            }
-            _ => match value {
-                Value::Bytes(bytes) => put_text(bytes, bind, offset),
-                other => put_text(other.text_in(column).to_string().as_bytes(), bind, offset),
+                ColumnType::DATE | ColumnType::TIME | ColumnType::DATETIME | ColumnType::TIMESTAMP => {
+                    let (time, inexact) = convert::time(value, kind);
+                    if has_room {
+                        bind.buffer.cast::<MysqlTime>().write_unaligned(time);
+                    }
+                    (size_of::<MysqlTime>(), inexact || time.time_type == TIME_NONE)
+                }
+                _ => match value {
+                    Value::Bytes(bytes) => put_text(bytes, bind, offset),
+                    other => put_text(other.text_in(column).to_string().as_bytes(), bind, offset),
+                },
             },
         };
         bind.length_value = length as c_ulong;

@@ -35,6 +35,24 @@ pub(crate) fn integer(value: Value<'_>) -> (i128, bool) {
     }
 }
 
+/// A whole number's bytes for a buffer of this type and their count, where the number is one already and fits.
+#[inline]
+pub(crate) fn small(value: Value<'_>, kind: ColumnType, unsigned: bool) -> Option<([u8; 8], usize)> {
+    let size = match kind {
+        ColumnType::LONGLONG => 8,
+        ColumnType::LONG | ColumnType::INT24 => 4,
+        _ => return None,
+    };
+    let number = match value {
+        Value::Int(number) if !unsigned || number >= 0 => number,
+        Value::UInt(number) if unsigned && size == 8 => return Some((number.to_le_bytes(), 8)),
+        Value::UInt(number) => i64::try_from(number).ok()?,
+        _ => return None,
+    };
+    let fits = size == 8 || if unsigned { u32::try_from(number).is_ok() } else { i32::try_from(number).is_ok() };
+    fits.then(|| (number.to_le_bytes(), size))
+}
+
 /// A number in as many bytes as a buffer has, and whether it does not fit.
 pub(crate) const fn wrapped(number: i128, size: usize, unsigned: bool) -> ([u8; 16], bool) {
     let bits = size as u32 * 8;
@@ -170,6 +188,22 @@ mod tests {
         assert_eq!(wrapped(200, 1, true), (200i128.to_le_bytes(), false));
         assert_eq!(wrapped(-1, 8, false).0[..8], [255; 8]);
         assert!(wrapped(-1, 4, true).1);
+        for (value, kind, unsigned, fits) in [
+            (Value::Int(-1), ColumnType::LONGLONG, false, true),
+            (Value::Int(-1), ColumnType::LONGLONG, true, false),
+            (Value::UInt(u64::MAX), ColumnType::LONGLONG, true, true),
+            (Value::UInt(u64::MAX), ColumnType::LONGLONG, false, false),
+            (Value::Int(1 << 31), ColumnType::LONG, false, false),
+            (Value::Int(1 << 31), ColumnType::LONG, true, true),
+            (Value::Int(-(1 << 31)), ColumnType::INT24, false, true),
+            (Value::Int(1), ColumnType::TINY, false, false),
+            (Value::Double(1.0), ColumnType::LONGLONG, false, false),
+        ] {
+            let found = small(value, kind, unsigned);
+            assert_eq!(found.is_some(), fits, "{value:?} {kind:?} {unsigned}");
+            let (number, _) = integer(value);
+            assert!(found.is_none_or(|(bytes, size)| bytes[..size] == wrapped(number, size, unsigned).0[..size]));
+        }
         assert_eq!(double(Value::Bytes(b"1.5e2x")), (150.0, true));
         assert!(double(Value::Int((1 << 53) + 1)).1);
     }

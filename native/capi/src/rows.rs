@@ -57,29 +57,16 @@ impl Rows {
         let size = size_of::<MysqlRows>() + pointers + payload_length;
         let at = self.arena.take(size).ok_or_else(failure::no_memory)?;
         let node = at.cast::<MysqlRows>();
-        // SAFETY: the piece has room for the node, the pointers and the values, in this order, and is aligned for pointers. Each value is
-        // written only where `left` has room for it and its NUL.
+        // SAFETY: the piece has room for the node, the pointers and the values, in this order, and is aligned for pointers.
         unsafe {
             let data = at.add(size_of::<MysqlRows>()).cast::<*mut c_char>();
-            let mut value_at = at.add(size_of::<MysqlRows>() + pointers);
-            let mut left = payload_length;
-            let mut values = row.iter();
-            for (index, longest) in longest.iter_mut().enumerate() {
-                let value =
-                    values.next().ok_or_else(malformed)?.map_err(|error| Error::from(error).as_client_error())?;
-                let Some(value) = value else {
-                    data.add(index).write(ptr::null_mut());
-                    continue;
-                };
-                left = left.checked_sub(value.len() + 1).ok_or_else(malformed)?;
-                ptr::copy_nonoverlapping(value.as_ptr(), value_at, value.len());
-                value_at.add(value.len()).write(0);
-                data.add(index).write(value_at.cast());
-                value_at = value_at.add(value.len() + 1);
-                *longest = (*longest).max(value.len() as c_ulong);
-            }
-            data.add(columns).write(value_at.cast());
-            node.write(MysqlRows { next: ptr::null_mut(), data, length: (payload_length - left) as c_ulong });
+            let values = at.add(size_of::<MysqlRows>() + pointers);
+            let used = lay_out(row, columns, data, values, payload_length, |index, length| {
+                if let Some(longest) = longest.get_mut(index) {
+                    *longest = (*longest).max(length as c_ulong);
+                }
+            })?;
+            node.write(MysqlRows { next: ptr::null_mut(), data, length: used as c_ulong });
         }
         self.append(node);
         Ok(())
@@ -139,36 +126,70 @@ pub(crate) unsafe fn lengths(data: *mut *mut c_char, lengths: &mut [c_ulong]) {
     }
 }
 
+/// Writes a row's values, each with a NUL behind it, and pointers to them, the last one to the end of the values. Returns the size of the
+/// values. `told` gets the number and length of each value that is not NULL.
+///
+/// # Safety
+/// `data` has room for one pointer more than there are columns, and `values` for `room` bytes.
+#[inline]
+unsafe fn lay_out(
+    row: TextRow<'_>,
+    columns: usize,
+    data: *mut *mut c_char,
+    values: *mut u8,
+    room: usize,
+    mut told: impl FnMut(usize, usize),
+) -> Result<usize, SqlError> {
+    let mut used = 0;
+    let mut rest = row.iter();
+    for index in 0..columns {
+        let value = rest.next().ok_or_else(malformed)?.map_err(|error| Error::from(error).as_client_error())?;
+        let Some(value) = value else {
+            // SAFETY: the index is below the number of columns.
+            unsafe { data.add(index).write(ptr::null_mut()) };
+            continue;
+        };
+        let end = used + value.len() + 1;
+        if end > room {
+            return Err(malformed());
+        }
+        // SAFETY: the value and its NUL end within the room; the index is below the number of columns.
+        unsafe {
+            let at = values.add(used);
+            ptr::copy_nonoverlapping(value.as_ptr(), at, value.len());
+            at.add(value.len()).write(0);
+            data.add(index).write(at.cast());
+        }
+        told(index, value.len());
+        used = end;
+    }
+    // SAFETY: there is room for one pointer more; `used` is at most the room.
+    unsafe { data.add(columns).write(values.add(used).cast()) };
+    Ok(used)
+}
+
 /// The only row in memory of a result that is read from the connection.
 #[derive(Debug, Default)]
 pub(crate) struct Current {
     values: Vec<u8>,
-    /// Where each value begins; `None` is NULL.
-    starts: Vec<Option<usize>>,
     pointers: Vec<*mut c_char>,
 }
 
 impl Current {
-    /// Takes the values of a row; returns the array of pointers to them.
-    pub(crate) fn set(&mut self, row: TextRow<'_>, columns: usize) -> Result<*mut *mut c_char, SqlError> {
+    /// Takes the values of a row; returns the array of pointers to them. `payload_length` is the row's length on the wire.
+    pub(crate) fn set(
+        &mut self,
+        row: TextRow<'_>,
+        payload_length: usize,
+        columns: usize,
+    ) -> Result<*mut *mut c_char, SqlError> {
         self.values.clear();
-        self.starts.clear();
-        let mut values = row.iter();
-        for _ in 0..columns {
-            let value = values.next().ok_or_else(malformed)?.map_err(|error| Error::from(error).as_client_error())?;
-            self.starts.push(value.map(|_| self.values.len()));
-            if let Some(value) = value {
-                self.values.try_reserve(value.len() + 1).map_err(|_| failure::no_memory())?;
-                self.values.extend_from_slice(value);
-                self.values.push(0);
-            }
-        }
-        let end = self.values.len();
-        let base: *mut c_char = self.values.as_mut_ptr().cast();
-        self.pointers.clear();
-        self.pointers.extend(self.starts.iter().map(|start| start.map_or(ptr::null_mut(), |at| base.wrapping_add(at))));
-        self.pointers.push(base.wrapping_add(end));
-        Ok(self.pointers.as_mut_ptr())
+        self.values.try_reserve(payload_length).map_err(|_| failure::no_memory())?;
+        self.pointers.resize(columns + 1, ptr::null_mut());
+        let data = self.pointers.as_mut_ptr();
+        // SAFETY: the pointers are one more than the columns; the vector has room for as many bytes as the row has on the wire.
+        unsafe { lay_out(row, columns, data, self.values.as_mut_ptr(), payload_length, |_, _| ()) }?;
+        Ok(data)
     }
 }
 
@@ -223,12 +244,12 @@ mod tests {
     fn the_current_row_is_one_row() {
         let mut current = Current::default();
         for _ in 0..2 {
-            let data = current.set(TextRow::new(PAYLOAD), 4).unwrap();
+            let data = current.set(TextRow::new(PAYLOAD), PAYLOAD.len(), 4).unwrap();
             assert_eq!(shown(data, 4), expected());
             // SAFETY: the first value ends with a NUL.
             assert_eq!(unsafe { CStr::from_ptr(*data) }, c"ab");
         }
-        assert!(current.set(TextRow::new(b""), 1).is_err());
+        assert!(current.set(TextRow::new(b""), 0, 1).is_err());
     }
 
     #[test]

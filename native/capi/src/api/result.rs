@@ -39,7 +39,8 @@ fn next(handle: &mut Handle<'_>, result: &mut Res) -> Result<Option<Row>, SqlErr
     }
     let columns = result.fields.len();
     let link = handle.state.link.as_ref().ok_or_else(failure::gone)?;
-    result.current.set(link.connection.text_row(), columns).map(Some)
+    let length = link.connection.row_payload().len();
+    result.current.set(link.connection.text_row(), length, columns).map(Some)
 }
 
 fn next_unbuffered(result: &mut Res) -> Row {
