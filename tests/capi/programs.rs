@@ -71,6 +71,16 @@ fn a_handle_survives_what_programs_do_behind_its_back() {
     }
 }
 
+#[test]
+fn threads_connect_and_query_at_once() {
+    if !needs(&["cc"]) {
+        return;
+    }
+    let place = tempdir().unwrap();
+    let program = compile("threads", &folder().join("include"), place.path());
+    assert_eq!(said(&mut on(&program, sealwired(), USER)).trim(), "threads");
+}
+
 /// Runs one of the scripts beside this file, which print the cipher, the server's own word for it, what a query gave, and the library.
 fn script(interpreter: &str, name: &str, served: &Served) {
     let mut command = with_ours(interpreter);

@@ -75,7 +75,8 @@ pub(crate) fn policy(
     place: &str,
 ) -> Result<(TlsPolicy, Option<String>), SqlError> {
     let asked = mode(settings, flag, transport)?;
-    let mut words = operator(&Environment::of_process())?;
+    // The user's own file is not the operator's, and a mistake in it must not stop programs that read no file.
+    let mut words = operator(&Environment { user_file: None, ..Environment::of_process() })?;
     let least = words.least.unwrap_or(SslMode::Disabled);
     let mode = if transport == Transport::Tcp { asked.max(least) } else { asked };
     if mode == SslMode::Disabled {
@@ -253,6 +254,22 @@ mod tests {
         assert_eq!(mode(&settings, true, tcp).unwrap(), Disabled, "DISABLED means disabled");
         settings.set_number(options::SSL_MODE, 6);
         assert!(mode(&settings, false, tcp).unwrap_err().message.contains("no ssl-mode 6"));
+    }
+
+    #[test]
+    fn an_operator_names_a_least_mode_and_more_options() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("my.cnf");
+        fs::write(&path, "[client]\nwhatever\n[sealwire-capi]\nssl-mode=VERIFY_CA\nssl-ca=/ca.pem\n").unwrap();
+        let environment = Environment { system_files: vec![path.clone()], ..Environment::default() };
+        let demanded = operator(&environment).unwrap();
+        assert_eq!(
+            (demanded.least, demanded.arguments),
+            (Some(SslMode::VerifyCa), vec!["--ssl-ca=/ca.pem".to_owned()])
+        );
+        fs::write(&path, "[sealwire-capi]\nssl-mode=ALWAYS\n").unwrap();
+        let error = operator(&environment).err().unwrap();
+        assert!(error.code == 2026 && error.message.contains("ssl-mode"), "{error}");
     }
 
     #[test]
