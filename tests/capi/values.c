@@ -255,6 +255,61 @@ static void session(void) {
     mysql_free_result(result);
 }
 
+static int opened, closed;
+
+static int begin(void **data, const char *name, void *rows) {
+    opened += !strcmp(name, "/from/the/program");
+    *data = rows;
+    return 0;
+}
+
+static int give(void *data, char *to, unsigned room) {
+    const char **rows = data;
+    unsigned length = *rows ? (unsigned)strlen(*rows) : 0;
+    if (length > room)
+        return -1;
+    memcpy(to, length ? *rows : "", length);
+    *rows = NULL;
+    return (int)length;
+}
+
+static void finish(void *data) { closed += data != NULL; }
+
+static int refuse(void *data, char *to, unsigned room) {
+    snprintf(to, room, "no file");
+    return data ? 77 : 78;
+}
+
+static int fail(void **data, const char *name, void *rows) {
+    *data = rows;
+    return name != NULL;
+}
+
+static void local_files(void) {
+    char path[] = "/tmp/sealwire-capi-XXXXXX", sql[200];
+    FILE *file = fdopen(mkstemp(path), "w");
+    fputs("1\tone\n2\ttwo\n", file);
+    fclose(file);
+    run("CREATE TEMPORARY TABLE l (a INT, b TEXT)");
+    snprintf(sql, sizeof sql, "LOAD DATA LOCAL INFILE '%s' INTO TABLE l", path);
+    run(sql);
+    MUST(mysql_affected_rows(mysql) == 2 && mysql_info(mysql) && strstr(mysql_info(mysql), "Records: 2"));
+    remove(path);
+    MUST(mysql_query(mysql, sql) != 0 && mysql_errno(mysql) == 2 && strstr(mysql_error(mysql), path));
+    const char *rows = "3\tthree\n";
+    mysql_set_local_infile_handler(mysql, begin, give, finish, refuse, &rows);
+    run("LOAD DATA LOCAL INFILE '/from/the/program' INTO TABLE l");
+    MUST(mysql_affected_rows(mysql) == 1 && opened == 1 && closed == 1);
+    mysql_set_local_infile_handler(mysql, fail, give, finish, refuse, &rows);
+    MUST(mysql_query(mysql, "LOAD DATA LOCAL INFILE '/no' INTO TABLE l") != 0);
+    MUST(mysql_errno(mysql) == 77 && !strcmp(mysql_error(mysql), "no file") && closed == 2);
+    mysql_set_local_infile_default(mysql);
+    run("SELECT COUNT(*) FROM l");
+    MYSQL_RES *result = mysql_store_result(mysql);
+    MUST(!strcmp(mysql_fetch_row(result)[0], "3"));
+    mysql_free_result(result);
+}
+
 /* values HOST PORT USER PASSWORD CA DATABASE */
 int main(int count, char **words) {
     if (count < 7)
@@ -269,6 +324,7 @@ int main(int count, char **words) {
     types();
     unread_rows();
     session();
+    local_files();
     mysql_close(mysql);
     mysql_server_end();
     puts("values");
