@@ -1,8 +1,9 @@
 //! The databases of a data directory: one file for each, and the files that SQLite keeps beside it while it is open.
 
+use std::fs::File;
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use rusqlite::{Connection, OpenFlags};
@@ -20,15 +21,19 @@ pub(super) struct Databases {
     /// Held for reading while a connection opens or closes a database's files, and for writing while a database is created or dropped.
     /// SQLite finds the files beside a database by name, so it would otherwise map or remove those of a new database of the same name.
     names: RwLock<()>,
+    /// The number of the next file that is made.
+    made: AtomicU64,
 }
 
 const EXTENSION: &str = "sqlite";
+/// The extension of a database's file that is being made.
+const UNNAMED: &str = "unnamed";
 /// Only the owner may read and write.
 const OWNER_ONLY: u32 = 0o600;
 
 impl Databases {
     pub(super) fn new(directory: PathBuf) -> Self {
-        Self { directory: Arc::new(directory), names: RwLock::new(()) }
+        Self { directory: Arc::new(directory), names: RwLock::new(()), made: AtomicU64::new(0) }
     }
 
     pub(super) const fn directory(&self) -> &Arc<PathBuf> {
@@ -110,33 +115,58 @@ impl Databases {
     /// # Errors
     /// 1007 where it exists, 1102 where the name is not allowed, 1006 where the file can't be made.
     pub(super) fn create(&self, name: &str) -> Result<(), SqlError> {
-        let _names = self.names.write().unwrap_or_else(PoisonError::into_inner);
         if !is_name(name) {
             return Err(SqlError::new(1102, b"42000", format!("Incorrect database name '{name}'")));
         }
-        if self.has(name) {
-            return Err(SqlError::new(1007, b"HY000", format!("Can't create database '{name}'; database exists")));
-        }
-        let path = self.path(name);
+        let exists = || SqlError::new(1007, b"HY000", format!("Can't create database '{name}'; database exists"));
         let failed = |error: &dyn std::fmt::Display| {
             SqlError::new(1006, b"HY000", format!("Can't create database '{name}' ({error})"))
         };
+        if self.has(name) {
+            return Err(exists());
+        }
         disk_space::refuse_if_short(&self.directory).map_err(|reason| failed(&reason))?;
+        let unnamed = self.make_unnamed().map_err(|error| failed(&error))?;
+        let named = {
+            let _names = self.names.write().unwrap_or_else(PoisonError::into_inner);
+            if self.has(name) {
+                Err(exists())
+            } else {
+                std::fs::rename(&unnamed, self.path(name)).map_err(|error| failed(&error))
+            }
+        };
+        if named.is_err() {
+            let _ = std::fs::remove_file(&unnamed);
+            return named;
+        }
+        File::open(self.directory.as_path()).and_then(|directory| directory.sync_all()).map_err(|error| failed(&error))
+    }
+
+    /// Makes the file of an empty database that has no name yet. Nobody waits for it, because it is no database.
+    fn make_unnamed(&self) -> Result<PathBuf, Box<dyn std::error::Error>> {
+        let number = self.made.fetch_add(1, Ordering::Relaxed);
+        let path = self.directory.join(format!("{number}.{UNNAMED}"));
         // SQLite gives the files beside it the same mode.
-        std::fs::OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(OWNER_ONLY)
-            .open(&path)
-            .map_err(|error| failed(&error))?;
-        Connection::open(&path)
-            .and_then(|connection| connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA user_version = 1;"))
-            .map_err(|error| {
-                // A file that is not complete would count as a database.
+        File::options().write(true).create_new(true).mode(OWNER_ONLY).open(&path)?;
+        let made = Connection::open(&path)
+            .and_then(|connection| connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA user_version = 1;"));
+        if let Err(error) = made {
+            let _ = std::fs::remove_file(&path);
+            remove_wal(&path);
+            return Err(error.into());
+        }
+        Ok(path)
+    }
+
+    /// Removes the files that a killed server was about to give names.
+    pub(super) fn remove_unnamed(&self) {
+        for entry in std::fs::read_dir(self.directory.as_path()).into_iter().flatten().flatten() {
+            let path = entry.path();
+            if path.extension().is_some_and(|extension| extension == UNNAMED) {
                 let _ = std::fs::remove_file(&path);
                 remove_wal(&path);
-                failed(&error)
-            })
+            }
+        }
     }
 
     /// Removes a database with its files once no open transaction has changed it.
@@ -310,6 +340,21 @@ mod tests {
         for file in ["@12", "@zzzz", "a-b", "@d83d", "@0061"] {
             assert_eq!(database_name(file), None, "{file}");
         }
+    }
+
+    /// Making a file takes several waits for the disk, and every statement that opens a table takes the lock.
+    #[test]
+    fn a_file_is_made_while_others_read_the_names() {
+        let directory = tempfile::tempdir().unwrap();
+        let databases = Databases::new(directory.path().to_owned());
+        let names = databases.lock_names();
+        let made = databases.make_unnamed().unwrap();
+        drop(names);
+        assert!(!databases.has("0") && databases.list().unwrap().len() == 4);
+        databases.remove_unnamed();
+        assert!(!made.exists());
+        databases.create("shop").unwrap();
+        assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1, "nothing else is left");
     }
 
     #[test]

@@ -47,6 +47,7 @@ impl SqliteEngine {
 
     /// Applies the write-ahead logs that a killed server left behind, before the first session.
     pub(crate) fn recover(&self) {
+        self.shared.databases.remove_unnamed();
         for database in self.shared.databases.list().unwrap_or_default().iter().filter(|name| !is_system_database(name))
         {
             if let Err(error) = wal::recover(&self.shared.databases.path(database)) {
