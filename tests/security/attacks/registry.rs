@@ -595,6 +595,7 @@ pub(crate) const ROWS: &[Row] = &[
             (TICKETS, "openssl_resumes_after_a_restart_and_shakes_hands_anew_with_a_ticket_that_was_changed"),
             (RESUMPTION, "a_ticket_of_other_settings_is_worth_nothing"),
             (RESUMPTION, "tickets_end_after_the_timeout_wherever_they_are_shown"),
+            (RESUMPTION, "a_session_that_is_resumed_again_and_again_ends_after_the_timeout_too"),
         ],
     },
 ];
