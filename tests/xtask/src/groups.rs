@@ -67,18 +67,21 @@ fn summary(results: &[(&str, Tally, Duration)]) -> Result<(), String> {
     if failed > 0 || passed == 0 { Err("not all checks passed".to_owned()) } else { Ok(()) }
 }
 
+/// The packages that are workspaces of their own, because no other build shall pay for their dependencies.
+const OWN_WORKSPACES: [&str; 2] = ["tests/bench/Cargo.toml", "tests/fuzz/Cargo.toml"];
+
 /// All groups. Each folder of `tests/` with tests is one.
 fn groups(context: &Context) -> Result<Vec<Group>, String> {
     let mut groups = vec![
         Group::new("setup", "the peers and tools that the tests need, at pinned versions", setup::setup),
         Group::new("fmt", "every file as rustfmt writes it", |cx| {
             let mut tally: Tally = run(&mut cx.cargo(["fmt", "--all", "--check"])).into();
-            // These packages are workspaces of their own.
-            for manifest in ["tests/bench/Cargo.toml", "tests/fuzz/Cargo.toml"] {
+            for manifest in OWN_WORKSPACES {
                 tally.add(run(&mut cx.cargo(["fmt", "--manifest-path", manifest, "--check"])).into());
             }
             tally
         }),
+        Group::new("locks", "every lock file has all that its manifests ask for", locks),
         Group::new("clippy", "no warning in any target", clippy),
         Group::new("docs", "the documentation builds without a warning", docs),
         Group::new("package", "the libraries can be packed as cargo would publish them", package),
@@ -108,6 +111,16 @@ fn groups(context: &Context) -> Result<Vec<Group>, String> {
     groups.push(Group::new("browser", "the built page in Chromium, through the bridge", page::browser));
     groups.push(Group::new("deny", "licences, sources and duplicates of the dependencies", deny));
     Ok(groups)
+}
+
+/// Asks cargo to bring our packages' entries up to date, which fails by --locked if any entry is not. It compiles nothing.
+fn locks(context: &Context) -> Tally {
+    let mut tally = Tally::default();
+    for manifest in ["Cargo.toml"].into_iter().chain(OWN_WORKSPACES) {
+        let update = ["update", "--workspace", "--locked", "--quiet", "--manifest-path", manifest];
+        tally.add(run(&mut context.cargo(update)).into());
+    }
+    tally
 }
 
 fn clippy(context: &Context) -> Tally {
