@@ -1,4 +1,4 @@
-//! What compiled programs see of the library: its names with their versions, and its structs.
+//! The library as compiled programs see it: its names with their versions, and its structs.
 
 use std::path::Path;
 use std::process::Command;

@@ -10,7 +10,7 @@ const LARGEST: usize = 1024 * 1024;
 /// Everything is aligned for pointers.
 const ALIGN: usize = align_of::<*mut c_char>();
 
-/// A bump allocator. What it hands out stays at its place until the arena is dropped.
+/// A bump allocator. Its values stay at their places until the arena is dropped.
 #[derive(Debug)]
 pub(crate) struct Arena {
     chunks: Vec<(NonNull<u8>, Layout)>,

@@ -38,7 +38,7 @@ pub(crate) unsafe fn create(pointer: *mut Mysql) -> *mut Mysql {
         fresh.free_me = 1;
         return Box::into_raw(Box::new(fresh));
     }
-    // SAFETY: the caller says that there is room. What was there before is not read, because it need not be initialised.
+    // SAFETY: the caller says that there is room. The memory is not read, because it need not be initialised.
     unsafe { pointer.write(fresh) };
     pointer
 }

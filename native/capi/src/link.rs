@@ -147,7 +147,7 @@ impl Link {
             return false;
         }
         if self.connection.is_idle() && self.held.is_none() && self.io.socket.is_readable() {
-            // What an idle server sends is its last word or the end, so this read returns at once and ends the connection. Tickets of
+            // An idle server sends an error or the end alone, so this read returns at once and ends the connection. Tickets of
             // TLS 1.3 are the exception: they make no event, and the read after them would block.
             let mut bytes = Vec::new();
             match self.io.receive(&mut bytes, None) {

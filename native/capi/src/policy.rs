@@ -58,7 +58,7 @@ pub(crate) fn mode(settings: &Settings, flag: bool, transport: Transport) -> Res
         None if [options::SSL_FP, options::SSL_FP_LIST].iter().any(given) => SslMode::Required,
         None if [options::SSL_CA, options::SSL_CAPATH].iter().any(given) => SslMode::VerifyCa,
         None if flag || settings.asks_for_tls() => SslMode::Required,
-        // Whoever listens sees nothing where the server has TLS. An attacker in between can remove the offer: only a request prevents that.
+        // A listener sees nothing where the server has TLS. An attacker in between can remove the offer: only a request prevents that.
         None if transport == Transport::Tcp => SslMode::Preferred,
         None => SslMode::Disabled,
     })
@@ -107,7 +107,7 @@ fn refused(text: &str) -> SqlError {
     failure::hy000(2026, format!("SSL connection error: {text}"))
 }
 
-/// What the operator of this machine demands of every program.
+/// The demands of this machine's operator on every program.
 struct Operator {
     /// The least mode.
     least: Option<SslMode>,

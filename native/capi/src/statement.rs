@@ -473,7 +473,7 @@ impl Stmt {
             bind.buffer_length = size as c_ulong;
         }
         let mut own = *bind;
-        // What a program leaves out is the bind's own.
+        // Pointers that the program leaves out point into the bind itself.
         if own.length.is_null() {
             own.length = &raw mut bind.length_value;
         }

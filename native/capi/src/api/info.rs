@@ -1,4 +1,4 @@
-//! What is known about a connection.
+//! Functions that describe a connection.
 
 use std::ffi::{c_char, c_int, c_uint, c_ulong};
 use std::ptr;

@@ -414,7 +414,7 @@ impl SqliteSession {
 
     /// Runs the first change of a transaction. Where SQLite has read before, it waits for no lock; the client has read nothing, so that the
     /// transaction can begin anew.
-    fn change_first(&mut self, translated: &Translated, request: &Request<'_>) -> Result<Done, SqlError> {
+    fn change_first(&self, translated: &Translated, request: &Request<'_>) -> Result<Done, SqlError> {
         const PAUSE: Duration = Duration::from_millis(5);
         let begun = Instant::now();
         loop {
