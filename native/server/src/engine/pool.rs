@@ -128,6 +128,8 @@ fn perform(job: Job, sender: DeliverySender) {
     };
     session.interruption().limit(limits.time);
     let outcome = match &task {
+        // No stop keeps a transaction from ending, because the client takes it for ended.
+        Task::Transaction(step) => session.transaction(step).map(|()| Outcome::Stepped),
         // A stop that came before the engine began reached nothing of the engine's.
         _ if session.interruption().is_stopped() => Err(stopped(&session.interruption())),
         Task::Execute { sql, parameters, binary } => {
@@ -158,7 +160,6 @@ fn perform(job: Job, sender: DeliverySender) {
         }
         Task::Evaluate { sql } => evaluate(session.as_mut(), &request(sql, &[], false)).map(Outcome::Value),
         Task::Describe { sql } => session.describe(&request(sql, &[], true)).map(Outcome::Described),
-        Task::Transaction(step) => session.transaction(step).map(|()| Outcome::Stepped),
     };
     // Dropped before the answer is sent, because the client's next statement may change what would otherwise be copied for this one.
     drop(context);

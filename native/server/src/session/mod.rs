@@ -48,7 +48,7 @@ use super::counters::count;
 use super::engine::{EngineSession, Task, interrupted};
 use super::memory::{self, Held};
 use super::registry::{Entry, ProcessEntry};
-use super::sql::{Datum, lex, syntax_error_near};
+use super::sql::{Cursor, Datum, lex, syntax_error_near};
 use super::state::Server;
 use super::status_variables;
 use answer::{Answer, LONG, Purpose, Reply, Table};
@@ -404,16 +404,25 @@ impl Session {
 
     /// Executes the next queued statement: it is answered when this returns, or it runs in another thread.
     fn run_next(&mut self, connection: &mut Connection) -> Result<(), Error> {
-        if self.process.is_stopped() {
-            self.forget_diagnostics();
-            return self.fail(&interrupted(), connection);
-        }
+        let is_stopped = self.process.is_stopped();
         if self.queue.rest().len() > LONG {
+            if is_stopped {
+                return self.refuse_stopped(connection);
+            }
             self.thread_work = Some(ThreadWork::Next);
             return Ok(());
         }
-        let text = self.next_text().map(Some);
-        self.run(text, connection)
+        let text = self.next_text();
+        // No stop keeps a transaction from ending.
+        if is_stopped && !text.as_deref().is_ok_and(ends_transaction) {
+            return self.refuse_stopped(connection);
+        }
+        self.run(text.map(Some), connection)
+    }
+
+    fn refuse_stopped(&mut self, connection: &mut Connection) -> Result<(), Error> {
+        self.forget_diagnostics();
+        self.fail(&interrupted(), connection)
     }
 
     /// Executes a statement whose text was read; `None` stands for comments alone.
@@ -599,4 +608,9 @@ impl Drop for Session {
             self.process.stop_statement();
         }
     }
+}
+
+/// Whether a statement is COMMIT or ROLLBACK.
+fn ends_transaction(sql: &str) -> bool {
+    Cursor::new(sql).accept_one(&["COMMIT", "ROLLBACK"]).is_some()
 }

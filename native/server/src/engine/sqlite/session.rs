@@ -29,7 +29,8 @@ use crate::engine::translate::{
     Access, Scope, StatementKind, Temporaries, Translated, quote, schema_of, temporary_name, translate,
 };
 use crate::engine::{
-    Description, Done, EngineSession, Interruption, Limits, Request, RowSink, TransactionStep, UnlistedTable, stopped,
+    Description, Done, EngineSession, Interruption, Limits, Request, RowSink, TransactionStep, UnlistedTable,
+    interrupted, stopped,
 };
 
 mod attaching;
@@ -412,6 +413,21 @@ impl SqliteSession {
         Ok(())
     }
 
+    /// Ends SQLite's transaction. A stop has no effect, and what can't be committed is rolled back: the transaction is over in any case.
+    fn end_transaction(&self, sql: &str) -> Result<(), SqlError> {
+        let ended = loop {
+            self.bounds.interruption.reset();
+            match self.run_batch(sql) {
+                Err(error) if error.code == interrupted().code => {}
+                ended => break ended,
+            }
+        };
+        if ended.is_err() && !self.connection.is_autocommit() {
+            self.run_batch("ROLLBACK")?;
+        }
+        ended
+    }
+
     /// Runs the first change of a transaction. Where SQLite has read before, it waits for no lock; the client has read nothing, so that the
     /// transaction can begin anew.
     fn change_first(&self, translated: &Translated, request: &Request<'_>) -> Result<Done, SqlError> {
@@ -499,10 +515,9 @@ impl EngineSession for SqliteSession {
             return if *step == TransactionStep::Rollback { Ok(()) } else { Err(rolled_back()) };
         }
         let done = match step {
-            TransactionStep::Begin if open => self.run_batch("COMMIT"),
+            TransactionStep::Begin | TransactionStep::Commit if open => self.end_transaction("COMMIT"),
+            TransactionStep::Rollback if open => self.end_transaction("ROLLBACK"),
             TransactionStep::Begin => Ok(()),
-            TransactionStep::Commit if open => self.run_batch("COMMIT"),
-            TransactionStep::Rollback if open => self.run_batch("ROLLBACK"),
             TransactionStep::Commit | TransactionStep::Rollback => Ok(()),
             TransactionStep::Savepoint(name) if self.is_begun => {
                 let name = quote(name)?;

@@ -610,3 +610,19 @@ fn a_transaction_whose_first_change_was_stopped_goes_on() {
     session.transaction(&TransactionStep::Rollback).unwrap();
     assert_eq!(run_in(&mut session, "SELECT COUNT(*) FROM t WHERE a < 0").unwrap(), "0");
 }
+
+#[test]
+fn no_stop_keeps_a_transaction_from_ending() {
+    for (step, rows) in
+        [(TransactionStep::Rollback, "0"), (TransactionStep::Commit, "1"), (TransactionStep::Begin, "1")]
+    {
+        let (mut session, _stops, _directory) = stopped_session();
+        session.transaction(&TransactionStep::Begin).unwrap();
+        run_in(&mut session, "INSERT INTO t VALUES (-1, 0)").unwrap();
+        session.interruption().stop();
+        session.transaction(&step).unwrap();
+        assert_eq!(session.is_in_transaction(), step == TransactionStep::Begin, "{step:?}");
+        session.transaction(&TransactionStep::Rollback).unwrap();
+        assert_eq!(run_in(&mut session, "SELECT COUNT(*) FROM t WHERE a < 0").unwrap(), rows, "{step:?}");
+    }
+}
