@@ -159,7 +159,7 @@ impl Attribute {
     /// "root". A zero byte stands in the wide ones alone.
     #[cfg(any(feature = "server", test))]
     fn shows_its_width(&self) -> bool {
-        self.text.is_some() == self.value.contains(&0)
+        self.value.is_empty() || self.text.is_some() == self.value.contains(&0)
     }
 }
 
@@ -413,7 +413,7 @@ mod tests {
             (tag::UNIVERSAL_STRING, b"root", false),
             (tag::BMP_STRING, b"\0r\0t", true),
             (UTF8_STRING, b"\0r\0t", false),
-            (tag::BMP_STRING, b"", false),
+            (tag::BMP_STRING, b"", true),
             (UTF8_STRING, b"", true),
         ] {
             let name = name(&[(CN, kind, value)]);

@@ -132,6 +132,8 @@ impl Databases {
             if self.has(name) {
                 Err(exists())
             } else {
+                // A crash in DROP DATABASE may have left the log of another database, which SQLite would apply to this one.
+                remove_wal(&self.path(name));
                 std::fs::rename(&unnamed, self.path(name)).map_err(|error| failed(&error))
             }
         };
