@@ -1,7 +1,10 @@
 //! Every refusal: the WebSocket is opened properly, then closed with the right code and sentence.
 
+use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use sealwire_bridge::CloseReason;
 use sealwire_tests::bridge::Bridge;
 use sealwire_tests::certificates::CertificateSet;
@@ -9,6 +12,7 @@ use sealwire_tests::programs::needs;
 use sealwire_tests::websocket::{Opening, Tunnel};
 
 use crate::peers::{echo, nobody, once, read_pattern, serve, write_pattern};
+use crate::sessions::{tls, tls_by};
 
 crate::tests![
     an_unknown_target,
@@ -16,6 +20,7 @@ crate::tests![
     an_origin_that_is_not_listed,
     refusals_without_end,
     the_wrong_scheme,
+    a_client_shows_its_certificate,
     an_origin_that_is_listed,
     a_missing_token,
     a_wrong_token,
@@ -120,6 +125,30 @@ fn the_wrong_scheme() {
     assert!(bridge.http(hello).starts_with("HTTP/1.1 400 "));
     let said = "it speaks TLS to a port without: its address is to begin with http:// or ws://, or the bridge is to be given --ssl-cert";
     assert!(bridge.wait_for_log(said), "{}", bridge.log());
+}
+
+/// The bridge has no accounts, so that its own `--ssl-ca` demands a certificate of every client.
+fn a_client_shows_its_certificate() {
+    if !needs(&["openssl"]) {
+        return;
+    }
+    let place = tempfile::tempdir().unwrap();
+    let set = CertificateSet::by_openssl(place.path());
+    let options = [("ssl-cert", &set.server_cert), ("ssl-key", &set.server_key), ("ssl-ca", &set.ca)];
+    let options = options.map(|(option, path)| format!("--{option}={}", path.display()));
+    let bridge = Bridge::to(echo(), &options.each_ref().map(String::as_str));
+    let ask = |mut stream: rustls::StreamOwned<rustls::ClientConnection, TcpStream>| -> std::io::Result<String> {
+        stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).map(|_| answer)
+    };
+    let error = ask(tls(bridge.port, &set, "localhost")).unwrap_err();
+    assert!(error.to_string().contains("CertificateRequired"), "{error}");
+    let answer = ask(tls_by(bridge.port, &set, "localhost", |config| {
+        let chain = vec![CertificateDer::from_pem_file(&set.client_cert).unwrap()];
+        config.with_client_auth_cert(chain, PrivateKeyDer::from_pem_file(&set.client_key).unwrap()).unwrap()
+    }));
+    assert!(answer.as_ref().is_ok_and(|answer| answer.starts_with("HTTP/1.1 200 ")), "{answer:?}");
 }
 
 fn an_origin_that_is_listed() {

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::thread::spawn;
 
 use libtest_mimic::Trial;
+use rustls::client::WantsClientCert;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
 use sealwire::provider::provider;
@@ -143,10 +144,20 @@ pub(crate) fn tls(
     set: &CertificateSet,
     name: &str,
 ) -> rustls::StreamOwned<rustls::ClientConnection, TcpStream> {
+    tls_by(port, set, name, |config| config.with_no_client_auth())
+}
+
+/// The same, and the client shows its certificate or none.
+pub(crate) fn tls_by(
+    port: u16,
+    set: &CertificateSet,
+    name: &str,
+    finish: impl FnOnce(rustls::ConfigBuilder<rustls::ClientConfig, WantsClientCert>) -> rustls::ClientConfig,
+) -> rustls::StreamOwned<rustls::ClientConnection, TcpStream> {
     let mut roots = rustls::RootCertStore::empty();
     roots.add(CertificateDer::from_pem_file(&set.ca).unwrap()).unwrap();
     let config = rustls::ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions().unwrap();
-    let config = Arc::new(config.with_root_certificates(roots).with_no_client_auth());
+    let config = Arc::new(finish(config.with_root_certificates(roots)));
     let name = ServerName::try_from(name.to_owned()).unwrap();
     rustls::StreamOwned::new(rustls::ClientConnection::new(config, name).unwrap(), connect(port))
 }

@@ -40,6 +40,9 @@ pub struct ServerOptions {
     /// The CAs that issue client certificates: `--ssl-ca`, and each file of `--ssl-capath`. If empty, clients are not asked for a
     /// certificate.
     pub ca: Vec<NamedPem>,
+    /// Whether a client must have a certificate of these CAs. Otherwise it may omit the certificate, because in MySQL each account decides
+    /// whether it needs one (`REQUIRE X509`).
+    pub demands_client_certificate: bool,
     /// Certificate revocation lists. If any are given, every certificate of a client's chain needs a current one.
     pub crls: Vec<NamedPem>,
     /// `--ssl-cipher`: OpenSSL's or IANA's names, separated by colons.
@@ -72,6 +75,7 @@ impl ServerOptions {
             key: None,
             passphrase: None,
             ca: Vec::new(),
+            demands_client_certificate: false,
             crls: Vec::new(),
             ciphers: None,
             ciphersuites: None,
@@ -175,9 +179,11 @@ impl ServerContext {
             .with_protocol_versions(&protocol_versions)
             .map_err(|_| TlsError::Config(NO_CIPHER_FOR_VERSION.to_owned()))?;
         let builder = match &authority {
-            Some(authority) => {
-                builder.with_client_cert_verifier(Arc::new(ClientVerifier::new(Arc::clone(authority), algorithms)))
-            }
+            Some(authority) => builder.with_client_cert_verifier(Arc::new(ClientVerifier::new(
+                Arc::clone(authority),
+                algorithms,
+                options.demands_client_certificate,
+            ))),
             None => builder.with_no_client_auth(),
         };
         let own = Arc::new(own);

@@ -20,12 +20,17 @@ pub(super) struct ClientVerifier {
     authority: Arc<Authority>,
     algorithms: WebPkiSupportedAlgorithms,
     hints: Vec<DistinguishedName>,
+    demands_certificate: bool,
 }
 
 impl ClientVerifier {
-    pub(super) fn new(authority: Arc<Authority>, algorithms: WebPkiSupportedAlgorithms) -> Self {
+    pub(super) fn new(
+        authority: Arc<Authority>,
+        algorithms: WebPkiSupportedAlgorithms,
+        demands_certificate: bool,
+    ) -> Self {
         let hints = authority.subjects().map(|subject| DistinguishedName::from(subject.to_vec())).collect();
-        Self { authority, algorithms, hints }
+        Self { authority, algorithms, hints, demands_certificate }
     }
 }
 
@@ -40,9 +45,8 @@ pub(super) fn verify_client(
 }
 
 impl ClientCertVerifier for ClientVerifier {
-    /// A client may omit the certificate, because in MySQL each account decides whether it needs one (`REQUIRE X509`).
     fn client_auth_mandatory(&self) -> bool {
-        false
+        self.demands_certificate
     }
 
     fn root_hint_subjects(&self) -> &[DistinguishedName] {

@@ -271,6 +271,8 @@ pub(super) fn tls(values: &Values) -> Result<(Option<ServerContext>, Vec<String>
     let options = ServerTlsOptions::resolve(values, Path::new(""))?;
     let Some(mut loaded) = options.load()? else { return Ok((None, Vec::new())) };
     loaded.alpn = vec![b"http/1.1".to_vec()];
+    // The bridge has no accounts that could demand certificates.
+    loaded.demands_client_certificate = true;
     let context = ServerContext::build(loaded).map_err(|error| error.to_string())?;
     let warnings = [options.warnings(), context.notes().to_vec()].concat();
     Ok((Some(context), warnings))
