@@ -48,7 +48,7 @@ pub(crate) unsafe fn parameter<'v>(bind: &MysqlBind) -> Option<(Value<'v>, Param
     let kind = buffer_type(bind)?;
     let unsigned = bind.is_unsigned != 0;
     let param_type = ParamType { column_type: kind, unsigned };
-    // SAFETY: the caller says so.
+    // SAFETY: the caller promises it.
     let is_null = unsafe { bind.is_null.as_ref() }.is_some_and(|null| *null != 0);
     if kind == ColumnType::NULL || is_null || bind.buffer.is_null() {
         return Some((Value::Null, param_type));
@@ -143,7 +143,7 @@ unsafe fn write(value: Value<'_>, column: &ColumnDefinition, bind: &mut MysqlBin
     let Some(kind) = buffer_type(bind) else { return true };
     let unsigned = bind.is_unsigned != 0;
     let has_room = !bind.buffer.is_null();
-    // SAFETY: the caller says so.
+    // SAFETY: the caller promises it.
     unsafe {
         let (length, truncated) = match (kind, convert::small(value, kind, unsigned)) {
             // A whole number that fits into its buffer needs no further look.

@@ -116,7 +116,7 @@ pub(crate) unsafe fn destroy(pointer: *mut Mysql) {
 /// # Safety
 /// `pointer` is NULL or a text that ends with a NUL and stays as it is while the answer is used.
 pub(crate) unsafe fn text<'a>(pointer: *const c_char) -> Option<&'a CStr> {
-    // SAFETY: the caller says so.
+    // SAFETY: the caller promises it.
     (!pointer.is_null()).then(|| unsafe { CStr::from_ptr(pointer) })
 }
 
@@ -128,7 +128,7 @@ pub(crate) unsafe fn bytes<'a>(pointer: *const c_char, length: usize) -> &'a [u8
     if pointer.is_null() || length == 0 {
         return &[];
     }
-    // SAFETY: the caller says so.
+    // SAFETY: the caller promises it.
     unsafe { std::slice::from_raw_parts(pointer.cast(), length) }
 }
 
@@ -138,7 +138,7 @@ pub(crate) unsafe fn bytes<'a>(pointer: *const c_char, length: usize) -> &'a [u8
 /// `to` is NULL or points to room for the value.
 pub(crate) unsafe fn give<T>(to: *mut T, value: T) {
     if !to.is_null() {
-        // SAFETY: the caller says so.
+        // SAFETY: the caller promises it.
         unsafe { to.write(value) };
     }
 }

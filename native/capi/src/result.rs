@@ -71,7 +71,7 @@ pub(crate) unsafe fn result<'a>(pointer: *mut MysqlRes) -> Option<&'a mut Res> {
 /// As [`result`]; the pointer is not used afterwards.
 pub(crate) unsafe fn free(pointer: *mut MysqlRes) {
     if !pointer.is_null() {
-        // SAFETY: the caller says so.
+        // SAFETY: the caller promises it.
         drop(unsafe { Box::from_raw(pointer.cast::<Res>()) });
     }
 }

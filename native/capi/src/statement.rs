@@ -241,7 +241,7 @@ impl Stmt {
         let mut values: Vec<Value<'_>> = Vec::with_capacity(self.params.len());
         let mut types: Vec<ParamType> = Vec::with_capacity(self.params.len());
         for (number, param) in self.params.iter().enumerate() {
-            // SAFETY: the caller says so.
+            // SAFETY: the caller promises it.
             let read = unsafe { bind::parameter(param) };
             let (value, param_type) = read.ok_or_else(|| bind::unsupported(param, number))?;
             values.push(value);
@@ -477,7 +477,7 @@ impl Stmt {
         if own.length.is_null() {
             own.length = &raw mut bind.length_value;
         }
-        // SAFETY: the caller says so.
+        // SAFETY: the caller promises it.
         let truncated = unsafe { bind::deliver(value, definition, &mut own, offset) };
         bind.error_value = own.error_value;
         bind.is_null_value = own.is_null_value;

@@ -43,4 +43,19 @@ pub(crate) struct MyCharsetInfo {
     pub(crate) mbmaxlen: c_uint,
 }
 
+impl From<&CharsetInfo> for MyCharsetInfo {
+    fn from(charset: &CharsetInfo) -> Self {
+        Self {
+            number: charset.nr,
+            state: charset.state,
+            csname: charset.csname,
+            name: charset.name,
+            comment: std::ptr::null(),
+            dir: std::ptr::null(),
+            mbminlen: charset.char_minlen,
+            mbmaxlen: charset.char_maxlen,
+        }
+    }
+}
+
 layout!(MyCharsetInfo, 48; number 0, state 4, csname 8, name 16, comment 24, dir 32, mbminlen 40, mbmaxlen 44);

@@ -34,7 +34,7 @@ unsafe fn not_built<T>(mysql: *mut Mysql, what: &str, failed: T) -> T
 where
     T: Copy,
 {
-    // SAFETY: the caller says so.
+    // SAFETY: the caller promises it.
     unsafe {
         with(mysql, failed, |handle| {
             handle.set_error(&failure::not_built(what));

@@ -35,17 +35,7 @@ exports! {
     /// Describes the connection's character set.
     fn mysql_get_character_set_info(mysql: *mut Mysql, to: *mut MyCharsetInfo) = (); {
         with(mysql, (), |handle| {
-            let charset = handle.state.charset;
-            give(to, MyCharsetInfo {
-                number: charset.nr,
-                state: charset.state,
-                csname: charset.csname,
-                name: charset.name,
-                comment: ptr::null(),
-                dir: ptr::null(),
-                mbminlen: charset.char_minlen,
-                mbmaxlen: charset.char_maxlen,
-            });
+            give(to, MyCharsetInfo::from(handle.state.charset));
         });
     }
 

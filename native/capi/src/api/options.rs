@@ -105,7 +105,7 @@ impl Handle<'_> {
         let kind = kind(option).ok_or_else(|| failure::not_built(&format!("the option {option}")))?;
         let settings = &self.state.settings;
         let number = settings.number(option);
-        // SAFETY: the caller says so.
+        // SAFETY: the caller promises it.
         unsafe {
             match (option, kind) {
                 // The effective mode is the program's own, as the manual of this library says.
@@ -141,25 +141,12 @@ impl Handle<'_> {
             (facts.bytes_in, facts.bytes_out)
         });
         let mysql = &*self.mysql;
-        // SAFETY: the caller says so.
+        // SAFETY: the caller promises it.
         unsafe {
             match value {
                 5 | 6 => give(to.cast::<c_uint>(), 0),
                 7 => {
-                    let charset = self.state.charset;
-                    give(
-                        to.cast(),
-                        MyCharsetInfo {
-                            number: charset.nr,
-                            state: charset.state,
-                            csname: charset.csname,
-                            name: charset.name,
-                            comment: ptr::null(),
-                            dir: ptr::null(),
-                            mbminlen: charset.char_minlen,
-                            mbmaxlen: charset.char_maxlen,
-                        },
-                    );
+                    give(to.cast(), MyCharsetInfo::from(self.state.charset));
                 }
                 8 => give(as_text, mysql.net.last_error.as_ptr()),
                 9 => give(to.cast::<c_uint>(), mysql.net.last_errno),
@@ -221,7 +208,7 @@ impl Handle<'_> {
 /// # Safety
 /// `to` is valid for the value's type, and `argument` for what it asks with.
 unsafe fn without_handle(value: c_int, to: *mut c_void, argument: *const c_void) -> bool {
-    // SAFETY: the caller says so.
+    // SAFETY: the caller promises it.
     unsafe {
         match value {
             // The number comes as an `unsigned int` in the place of the pointer.
@@ -258,7 +245,7 @@ const fn concat_version() -> &'static CStr {
 /// # Safety
 /// As the function of the API.
 unsafe fn info(mysql: *mut Mysql, value: c_int, to: *mut c_void, argument: *const c_void) -> MyBool {
-    // SAFETY: the caller says so.
+    // SAFETY: the caller promises it.
     unsafe {
         let known = if mysql.is_null() {
             without_handle(value, to, argument)
@@ -346,7 +333,7 @@ exports! {
 /// # Safety
 /// The arguments are valid for the option.
 unsafe fn set_two(mysql: *mut Mysql, option: c_uint, first: *const c_void, second: *const c_void) -> c_int {
-    // SAFETY: the caller says so.
+    // SAFETY: the caller promises it.
     unsafe {
         with(mysql, 1, |handle| {
             let outcome = match option {

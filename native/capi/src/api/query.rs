@@ -225,7 +225,7 @@ exports! {
 /// # Safety
 /// As [`bytes`] and [`text`].
 pub(crate) unsafe fn sql_text<'a>(sql: *const c_char, length: c_ulong) -> &'a [u8] {
-    // SAFETY: the caller says so.
+    // SAFETY: the caller promises it.
     unsafe {
         if length == c_ulong::MAX { text(sql).unwrap_or_default().to_bytes() } else { bytes(sql, length as usize) }
     }

@@ -40,7 +40,7 @@ unsafe fn run<T>(
 where
     T: Copy,
 {
-    // SAFETY: the caller says so.
+    // SAFETY: the caller promises it.
     unsafe {
         let Some(statement) = statement(pointer) else { return failed };
         if statement.abi.mysql.is_null() {
