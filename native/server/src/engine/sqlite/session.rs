@@ -438,8 +438,10 @@ impl SqliteSession {
                 Err(error) if matches!(error.code, LOCK_WAIT_TIMEOUT | DEADLOCK) => error,
                 done => return done,
             };
-            let is_over = begun.elapsed() >= request.limits.lock_wait || self.bounds.interruption.is_stopped();
-            if is_over || self.connection.is_autocommit() {
+            if self.bounds.interruption.is_stopped() {
+                return Err(stopped(&self.bounds.interruption));
+            }
+            if begun.elapsed() >= request.limits.lock_wait || self.connection.is_autocommit() {
                 return Err(error);
             }
             self.run_batch("ROLLBACK")?;

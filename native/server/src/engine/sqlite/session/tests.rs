@@ -427,18 +427,8 @@ fn a_view_that_others_change_while_it_is_compiled_is_weighed_again() {
                     std::mem::forget(other._directory);
                 }
             });
-            let context = Arc::new(TestContext) as Arc<dyn SessionContext>;
-            let request = Request {
-                sql: &sql,
-                parameters: &[],
-                database: Some("d"),
-                context: &context,
-                binary: false,
-                autocommit: true,
-                limits: Limits::default(),
-            };
             let shown = sql.get(..30).unwrap_or(&sql);
-            let done = session.execute(&request, &mut CollectedRows::default());
+            let done = run_in(&mut session, &sql);
             assert_eq!(done.map_or_else(|error| error.code, |_| 0), code, "{shown} when it is {stage}");
         }
     }
