@@ -4,6 +4,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
 
 use sealwire_tests::bridge::Bridge;
+use sealwire_tests::restart::Restarting;
 use sealwire_tests::websocket::{Opening, Tunnel, connect};
 
 use crate::peers::{echo, pattern, read_pattern, serve};
@@ -114,7 +115,8 @@ fn a_flood_of_tiny_frames() {
         pattern(0, COUNT).iter().flat_map(|byte| [frame(BINARY, &[]), frame(BINARY, &[*byte])].concat()).collect();
     let mut other = stream.try_clone().unwrap();
     let writer = std::thread::spawn(move || other.write_all(&flood).unwrap());
-    let socket = tungstenite::WebSocket::from_raw_socket(&mut stream, tungstenite::protocol::Role::Client, None);
+    let socket =
+        tungstenite::WebSocket::from_raw_socket(Restarting(&mut stream), tungstenite::protocol::Role::Client, None);
     let mut back = Frames { socket, rest: Vec::new() };
     read_pattern(&mut back, COUNT as u64);
     writer.join().unwrap();

@@ -151,10 +151,10 @@ fn a_quiet_client_is_pinged_and_stays() {
 
 fn a_client_that_answers_no_ping() {
     let bridge = Bridge::to(echo(), &["--ping-interval=1"]);
-    let tunnel = works(bridge.port, &Opening::target("db"));
+    let mut tunnel = works(bridge.port, &Opening::target("db"));
     // The bytes are read below the WebSocket, because that would answer the pings.
     let mut bytes = Vec::new();
-    tunnel.socket.get_ref().read_to_end(&mut bytes).unwrap();
+    tunnel.socket.get_mut().read_to_end(&mut bytes).unwrap();
     let pings = [0x89, 0].repeat(4);
     assert_eq!(bytes[..8], pings[..], "four pings");
     let close = [&[0x88, 36][..], &4499u16.to_be_bytes(), b"4 pings in a row were not answered"].concat();

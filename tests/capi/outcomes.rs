@@ -9,6 +9,7 @@ use std::time::Duration;
 use sealwire_tests::capi::{compile, folder, heard, with_ours};
 use sealwire_tests::certificates::CertificateSet;
 use sealwire_tests::programs::needs;
+use sealwire_tests::restart::restart;
 use sealwire_tests::server::{Kind, Server, Settings};
 use tempfile::tempdir;
 
@@ -156,7 +157,7 @@ fn downgrading(stream: &mut TcpStream) -> Vec<u8> {
     let mut buffer = [0; 4096];
     let mut sequence = 2;
     // After each packet of the client the server asks for full authentication, in clear.
-    while let Ok(length @ 1..) = stream.read(&mut buffer) {
+    while let Ok(length @ 1..) = restart(|| stream.read(&mut buffer)) {
         heard.extend_from_slice(&buffer[..length]);
         if stream.write_all(&packet(sequence, b"\x01\x04")).is_err() {
             break;

@@ -5,6 +5,8 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use crate::restart::restart;
+
 /// The bit of CLIENT_SSL, in the second byte of either side's lower capabilities.
 pub const SSL: u8 = 0x08;
 
@@ -70,7 +72,7 @@ fn carry(listener: &TcpListener, upstream: u16, greeting: Change, request: Chang
         let _ = to.shutdown(Shutdown::Write);
     });
     let mut bytes = [0; 4096];
-    while let Ok(length @ 1..) = client.read(&mut bytes) {
+    while let Ok(length @ 1..) = restart(|| client.read(&mut bytes)) {
         captured.extend_from_slice(&bytes[..length]);
         if server.write_all(&bytes[..length]).is_err() {
             break;

@@ -8,6 +8,7 @@ use tungstenite::http::HeaderValue;
 use tungstenite::{Bytes, Error, Message, WebSocket};
 
 use crate::bridge::PATIENCE;
+use crate::restart::Restarting;
 
 /// The largest message that one write sends.
 const MESSAGE: usize = 64 * 1024;
@@ -16,7 +17,7 @@ const MESSAGE: usize = 64 * 1024;
 #[derive(Debug)]
 pub struct Tunnel<S> {
     /// The WebSocket itself, for operations that a stream lacks.
-    pub socket: WebSocket<S>,
+    pub socket: WebSocket<Restarting<S>>,
     incoming: Bytes,
     /// Code and sentence of the close frame, once it has arrived.
     pub closed: Option<(u16, String)>,
@@ -69,7 +70,8 @@ impl<S: Read + Write> Tunnel<S> {
         for (name, value) in &opening.headers {
             request.headers_mut().insert(*name, HeaderValue::from_str(value).expect("a header"));
         }
-        let (socket, response) = tungstenite::client(request, stream).map_err(|error| error.to_string()).expect("101");
+        let (socket, response) =
+            tungstenite::client(request, Restarting(stream)).map_err(|error| error.to_string()).expect("101");
         let protocol = response.headers().get("Sec-WebSocket-Protocol");
         let protocol = protocol.map(|value| value.to_str().expect("ASCII").to_owned());
         Self { socket, incoming: Bytes::new(), closed: None, protocol }

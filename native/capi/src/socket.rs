@@ -118,8 +118,13 @@ impl Socket {
         let start = Instant::now();
         let mut discarded = vec![0; 16 * 1024];
         while let Some(left) = CLOSING_TIME.checked_sub(start.elapsed()).filter(|left| !left.is_zero()) {
-            if self.set_read_timeout(Some(left)).is_err() || matches!(self.read(&mut discarded), Ok(0) | Err(_)) {
+            if self.set_read_timeout(Some(left)).is_err() {
                 break;
+            }
+            match self.read(&mut discarded) {
+                Ok(1..) => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Ok(0) | Err(_) => break,
             }
         }
     }

@@ -8,6 +8,7 @@ use sealwire::random::OsRandom;
 use sealwire::{Client, ClientError, Config};
 use sealwire_tests::drivers::PASSWORD;
 use sealwire_tests::middle::{Change, Middle, connect, error_code, framed, packet, rest, ssl_request, unchanged};
+use sealwire_tests::restart::restart;
 
 use crate::stage::{Maker, SHORT_LOGIN_TIME, Stage, client, client_hello, ended, login, say};
 
@@ -46,7 +47,7 @@ pub(crate) fn megabytes_before_login(stage: &Stage, maker: Maker) -> String {
     stream.write_all(&[0xff, 0xff, 0xff, 1]).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
     let mut one = [0; 1];
-    if stream.peek(&mut one).is_ok() {
+    if restart(|| stream.peek(&mut one)).is_ok() {
         return said(&mut stream);
     }
     let mut taken = 0;
@@ -190,7 +191,7 @@ pub(crate) fn a_byte_at_a_time(stage: &Stage, maker: Maker) -> String {
         let over = |read: std::io::Result<usize>| {
             read.map_or_else(|error| !matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut), |_| true)
         };
-        if stream.write_all(&[byte]).is_err() || over(stream.read(&mut [0; 64])) {
+        if stream.write_all(&[byte]).is_err() || over(restart(|| stream.read(&mut [0; 64]))) {
             return "hangs up".to_owned();
         }
         if begin.elapsed() > 5 * SHORT_LOGIN_TIME {
