@@ -237,7 +237,7 @@ impl Authority {
         }
         if !self.issuer.key_usages().is_empty() && !self.issuer.key_usages().contains(&KeyUsagePurpose::CrlSign) {
             return Err(CertsError::Impossible(format!(
-                "the key usage of the CA in '{}' does not allow it to sign revocation lists (cRLSign)",
+                "the key usage of the CA in '{}' does not allow it to sign revocation lists (cRLSign): --renew-ca allows it",
                 self.path.display()
             )));
         }

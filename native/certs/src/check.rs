@@ -292,7 +292,7 @@ impl Set<'_> {
                     path,
                     format!(
                         "the key usage of its CA {} does not allow the CA to sign it (cRLSign), so that a server with it refuses every client \
-                         certificate of that CA: renew the CA with that usage",
+                         certificate of that CA: --renew-ca renews the CA with that usage",
                         list.issuer
                     ),
                 ),

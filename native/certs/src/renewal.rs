@@ -4,13 +4,15 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use base64ct::{Base64, Encoding as _};
-use der::asn1::{AnyRef, BitString, ObjectIdentifier};
+use der::asn1::{AnyRef, BitString, ObjectIdentifier, OctetString};
+use der::oid::AssociatedOid as _;
 use der::{Decode as _, Encode as _, Tag, TagNumber};
 use rcgen::{KeyPair, SigningKey as _};
 use sealwire_core::secret::Secret;
 use sealwire_core::tls::{CertificateInfo, date_text, verify_issued_by};
 use x509_cert::Certificate;
 use x509_cert::certificate::Version;
+use x509_cert::ext::pkix::{KeyUsage, KeyUsages};
 
 use super::authority::Authority;
 use super::make::{impossible, params};
@@ -28,7 +30,8 @@ pub struct RenewedCa {
     pub info: CertificateInfo,
 }
 
-/// Replaces the CA's certificate in `directory`, expired or not, by one with the same name and key that is valid from now on for `days`.
+/// Replaces the CA's certificate in `directory`, expired or not, by one with the same name and key that is valid from now on for `days`. Its
+/// key usage then allows it to sign revocation lists, because servers refuse the lists of a CA without that usage.
 pub fn renew_ca(directory: &Path, passphrase: Option<&Secret>, days: u32) -> Result<RenewedCa, CertsError> {
     let options = Options { days, ..Options::default() };
     super::make::check(&options)?;
@@ -73,6 +76,10 @@ fn renewed(old: &Certificate, key: &KeyPair, options: &Options) -> Result<Vec<u8
         let mut extensions = old.extensions().cloned().unwrap_or_default();
         // The identifier may name the CA's old serial number, and OpenSSL would then take the certificate to be issued by another CA.
         extensions.retain(|extension| extension.extn_id != AUTHORITY_KEY_IDENTIFIER);
+        for extension in extensions.iter_mut().filter(|extension| extension.extn_id == KeyUsage::OID) {
+            let usage = KeyUsage::from_der(extension.extn_value.as_bytes())?;
+            extension.extn_value = OctetString::new(KeyUsage(usage.0 | KeyUsages::CRLSign).to_der()?)?;
+        }
         if !extensions.is_empty() {
             parts.extend(tagged(3, &extensions.to_der()?)?);
         }

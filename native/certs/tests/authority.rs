@@ -339,12 +339,21 @@ fn check_names_a_ca_that_may_not_sign_its_list() {
     let extensions = "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign\nsubjectKeyIdentifier=none\n";
     fs::write(at.join("usage.cnf"), extensions).unwrap();
     openssl(at, "x509 -in ca.pem -signkey ca-key.pem -clrext -extfile usage.cnf -days 99 -out bare.pem");
-    let may_not = ["crl.pem: WRONG: the key usage of its CA /CN=Sealwire CA ", "(cRLSign)", "renew the CA"];
+    let may_not = ["crl.pem: WRONG: the key usage of its CA /CN=Sealwire CA ", "(cRLSign)", "--renew-ca renews the CA"];
     refused(at, "--check crl.pem bare.pem", &may_not);
     let by_openssl = run(at, "openssl", "verify -crl_check -CAfile bare.pem -CRLfile crl.pem client-cert.pem");
     assert!(text(&by_openssl).contains("error 35 at 0 depth lookup"), "{}", text(&by_openssl));
     certs(at, "--check crl.pem ca.pem");
     certs(at, "--check crl.pem bare.pem ca.pem");
+    fs::copy(at.join("bare.pem"), at.join("ca.pem")).unwrap();
+    fs::remove_file(at.join("crl.pem")).unwrap();
+    refused(at, "--ca-dir=. --new-crl", &["(cRLSign)", "--renew-ca"]);
+    certs(at, "--ca-dir=. --renew-ca");
+    let usage = openssl(at, "x509 -in ca.pem -noout -ext keyUsage");
+    assert!(usage.contains("critical") && usage.contains("Certificate Sign, CRL Sign\n"), "{usage}");
+    certs(at, "--ca-dir=. --new-crl");
+    certs(at, "--check crl.pem ca.pem");
+    openssl(at, "verify -crl_check -CAfile ca.pem -CRLfile crl.pem client-cert.pem");
 }
 
 #[test]
