@@ -140,7 +140,7 @@ impl fmt::Debug for TlsSource {
 pub enum Origins {
     /// All origins.
     Any,
-    /// These origins: `scheme://host[:port]`, in lower case.
+    /// These origins: `scheme://host[:port]`. Letter case and the scheme's default port make no difference.
     Listed(Vec<String>),
 }
 
@@ -168,9 +168,22 @@ impl Origins {
     pub(super) fn allow(&self, origin: Option<&str>) -> bool {
         match (self, origin) {
             (Self::Any, _) | (Self::Listed(_), None) => true,
-            (Self::Listed(listed), Some(origin)) => listed.iter().any(|listed| listed.eq_ignore_ascii_case(origin)),
+            (Self::Listed(listed), Some(origin)) => {
+                let origin = without_default_port(origin);
+                listed.iter().any(|listed| without_default_port(listed).eq_ignore_ascii_case(origin))
+            }
         }
     }
+}
+
+/// The origin as browsers write it: without the port that is its scheme's default (RFC 6454, section 6.2).
+fn without_default_port(origin: &str) -> &str {
+    let stripped = match origin.split_once("://") {
+        Some((scheme, _)) if scheme.eq_ignore_ascii_case("https") => origin.strip_suffix(":443"),
+        Some((scheme, _)) if scheme.eq_ignore_ascii_case("http") => origin.strip_suffix(":80"),
+        _ => None,
+    };
+    stripped.unwrap_or(origin)
 }
 
 /// Whether all listed addresses are loopback.
@@ -183,6 +196,23 @@ pub(super) fn is_loopback(addresses: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_default_port_makes_no_difference() {
+        for (listed, origin, is_allowed) in [
+            ("https://a.example:443", "https://a.example", true),
+            ("https://a.example", "https://A.example:443", true),
+            ("http://[::1]:80", "http://[::1]", true),
+            ("HTTP://a.example", "http://a.example:80", true),
+            ("https://a.example:80", "https://a.example", false),
+            ("http://a.example:443", "http://a.example", false),
+            ("https://a.example:8443", "https://a.example", false),
+            ("https://a.example", "http://a.example", false),
+        ] {
+            let origins = Origins::Listed(vec![listed.to_owned()]);
+            assert_eq!(origins.allow(Some(origin)), is_allowed, "{listed} and {origin}");
+        }
+    }
 
     #[test]
     fn own_pages_are_those_on_loopback() {
