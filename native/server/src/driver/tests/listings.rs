@@ -259,6 +259,25 @@ fn show_of_objects_that_there_are_none_of_is_empty_with_mysqls_columns() {
     }
 }
 
+/// The names of databases differ in case, as in MySQL on Linux.
+#[test]
+fn a_listing_holds_one_database_where_names_differ_in_case() {
+    let running = Running::start(&[]);
+    let mut root = filled(&running);
+    for sql in
+        ["CREATE DATABASE nn", "CREATE TABLE nn.small (a INT)", "CREATE DATABASE NN", "CREATE TABLE NN.large (b INT)"]
+    {
+        root.query(sql).unwrap();
+    }
+    for (database, table, column) in [("nn", "small", "a"), ("NN", "large", "b")] {
+        assert_eq!(root.rows(&format!("SHOW TABLES FROM {database}")), [[table]]);
+        let columns = format!("SELECT COLUMN_NAME FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = '{database}'");
+        assert_eq!(root.rows(&columns), [[column]]);
+        let named = format!("SELECT SCHEMA_NAME FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = '{database}'");
+        assert_eq!(root.rows(&named), [[database]]);
+    }
+}
+
 #[test]
 fn the_information_schema_is_one_whatever_its_letter_case() {
     let running = Running::start(&[]);

@@ -51,7 +51,13 @@ impl SqliteSession {
             .columns
             .iter()
             .map(|(name, kind)| {
-                Ok(format!("{} {} COLLATE NOCASE", quote(name)?, DeclaredType::parse(kind).to_sqlite()))
+                Ok(format!(
+                    "{} {} COLLATE {}",
+                    quote(name)?,
+                    DeclaredType::parse(kind).to_sqlite(),
+                    // The names of databases differ in case, as on Linux in MySQL.
+                    if is_database(name) { "BINARY" } else { "NOCASE" }
+                ))
             })
             .collect::<Result<_, SqlError>>()?;
         let places = vec!["?"; made.columns.len()].join(", ");
@@ -70,4 +76,9 @@ impl SqliteSession {
         fill().map_err(|error| to_mysql(&error, ""))?;
         if self.bounds.interruption.is_stopped() { Err(stopped(&self.bounds.interruption)) } else { Ok(()) }
     }
+}
+
+/// Whether a column of a system table has names of databases.
+fn is_database(column: &str) -> bool {
+    column == "SCHEMA_NAME" || column.ends_with("_SCHEMA")
 }
