@@ -4,6 +4,7 @@
 //! | shared state | file | invariant |
 //! | --- | --- | --- |
 //! | accounts, digests of passwords | `versioned.rs` | a changed password's digest is forgotten; no change is lost |
+//! | changes of accounts | `turns.rs`, `round_robin.rs` | one at a time; none waits for ever |
 //! | certificates, configuration of new connections | `published.rs` | a changed or reloaded value is in force when the statement ends |
 //! | connections, KILL, `max_user_connections` | `registry.rs`, `interruption.rs` | KILL stops a statement that begins meanwhile; limits hold; no number twice |
 //! | threads that run statements | `threads.rs` | each statement runs exactly once; a thread that ends loses no statement |
@@ -28,6 +29,7 @@ use server::published::Published;
 use server::registry::{MostSessions, Registry, SessionLimit};
 use server::sync;
 use server::threads::Threads;
+use server::turns::Turns;
 use server::versioned::Versioned;
 use shuttle::sync::atomic::{AtomicU32, Ordering};
 use shuttle::sync::mpsc::{Sender, channel};
@@ -66,7 +68,7 @@ fn log_in(passwords: &Passwords) {
 }
 
 fn change(passwords: &Passwords) {
-    passwords.change(|old| Ok::<_, ()>((Some(old + 1), ()))).unwrap();
+    passwords.change("user", |old| Ok::<_, ()>((Some(old + 1), ()))).unwrap();
 }
 
 #[test]
@@ -86,12 +88,34 @@ fn logins_do_not_wait_for_a_change() {
     in_every_order(|| {
         let passwords = Arc::new(Passwords::new(0, |old, new, _| old == new));
         passwords
-            .change(|old| {
+            .change("user", |old| {
                 at_once(&passwords, &[log_in, log_in]);
                 Ok::<_, ()>((Some(old + 1), ()))
             })
             .unwrap();
         assert_eq!((*passwords.current(), passwords.get(&"user")), (1, None));
+    });
+}
+
+#[test]
+fn changes_are_made_one_at_a_time_and_none_waits_for_ever() {
+    in_every_order(|| {
+        let shared = Arc::new((Turns::default(), AtomicU32::new(0)));
+        let change = |account: &'static str| {
+            move |(turns, running): &(Turns, AtomicU32)| {
+                let _turn = turns.take(account);
+                assert_eq!(running.fetch_add(1, Ordering::SeqCst), 0, "two changes at once");
+                running.fetch_sub(1, Ordering::SeqCst);
+            }
+        };
+        let threads: Vec<_> = ["busy", "busy", "other", "busy"]
+            .into_iter()
+            .map(|account| {
+                let (shared, change) = (Arc::clone(&shared), change(account));
+                thread::spawn(move || change(&shared))
+            })
+            .collect();
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
     });
 }
 

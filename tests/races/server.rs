@@ -6,8 +6,12 @@ mod interruption;
 pub(crate) mod published;
 #[path = "../../native/server/src/registry.rs"]
 pub(crate) mod registry;
+#[path = "../../native/server/src/round_robin.rs"]
+mod round_robin;
 #[path = "../../native/server/src/engine/threads.rs"]
 pub(crate) mod threads;
+#[path = "../../native/server/src/turns.rs"]
+pub(crate) mod turns;
 #[path = "../../native/server/src/versioned.rs"]
 pub(crate) mod versioned;
 

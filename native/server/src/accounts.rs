@@ -81,7 +81,8 @@ impl AccountStore {
         self.accounts.current()
     }
 
-    /// Executes a statement. A change is written to disk before it takes effect.
+    /// Executes a statement. A change is written to disk before it takes effect. Changes are made one after the other, and the accounts
+    /// that make them take turns.
     ///
     /// # Errors
     /// The statement's error, or 1105 where the file can't be written.
@@ -91,7 +92,11 @@ impl AccountStore {
         session: &Session<'_>,
         random: &dyn Random,
     ) -> Result<Outcome, SqlError> {
-        self.accounts.change(|current| {
+        if statement.is_read_only() {
+            return execute(statement, &mut Accounts::clone(&self.current()), session, random);
+        }
+        let account = session.account.map_or_else(String::new, |account| account.name().to_string());
+        self.accounts.change(&account, |current| {
             let mut accounts = current.clone();
             let outcome = execute(statement, &mut accounts, session, random)?;
             if !matches!(outcome, Outcome::Done { changed: true, .. }) {
@@ -185,10 +190,13 @@ fn make_spare(directory: &Path, length: usize) {
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt as _;
+    use std::sync::mpsc::channel;
+    use std::thread;
 
     use sealwire_accounts::parse_statement;
     use sealwire_core::auth::Plugin;
 
+    use super::super::turns::Turns;
     use super::*;
     use sealwire_net::random::OsRandom;
 
@@ -210,6 +218,43 @@ mod tests {
         let again = AccountStore::open(directory.path(), &OsRandom::new()).unwrap();
         assert_eq!(*again.current(), *store.current());
         assert_eq!(again.current().len(), 1);
+    }
+
+    #[test]
+    fn an_account_waits_for_one_change_of_each_other_account() {
+        let turns = Turns::default();
+        let (send, order) = channel();
+        thread::scope(|scope| {
+            let first = turns.take("'root'@'%'");
+            for (number, account) in ["busy", "busy", "busy", "other"].into_iter().enumerate() {
+                let (turns, send) = (&turns, send.clone());
+                scope.spawn(move || {
+                    let _turn = turns.take(account);
+                    send.send(account).unwrap();
+                });
+                while turns.waiting() <= number {
+                    thread::yield_now();
+                }
+            }
+            drop(first);
+        });
+        assert_eq!(order.try_iter().collect::<Vec<_>>(), ["busy", "other", "busy", "busy"]);
+    }
+
+    #[test]
+    fn listings_do_not_wait_for_a_change() {
+        let directory = tempfile::tempdir().unwrap();
+        AccountStore::create(directory.path(), &Accounts::new([0; 32])).unwrap();
+        let store = AccountStore::open(directory.path(), &OsRandom::new()).unwrap();
+        run(&store, "CREATE USER 'a'@'%'").unwrap();
+        let shown = store.accounts.change("", |_| {
+            // This would wait for ever if it waited for the change.
+            Ok::<_, SqlError>((
+                None,
+                ["SHOW GRANTS FOR a", "SHOW CREATE USER a", "FLUSH PRIVILEGES"].map(|sql| run(&store, sql)),
+            ))
+        });
+        assert!(shown.unwrap().into_iter().all(|shown| shown.is_ok()));
     }
 
     #[test]

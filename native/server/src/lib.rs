@@ -21,6 +21,7 @@ mod readers;
 mod refusals;
 mod registry;
 mod reload;
+mod round_robin;
 #[cfg(feature = "fuzz")]
 pub mod sandbox;
 mod session;
@@ -28,6 +29,7 @@ mod settings;
 mod sql;
 mod state;
 mod status_variables;
+mod turns;
 mod version;
 mod versioned;
 mod websocket;

@@ -1,6 +1,5 @@
 //! The readers of long texts: only few work at a time, and the accounts take turns, so that other work gets processors.
 
-use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::available_parallelism;
@@ -8,6 +7,7 @@ use std::thread::available_parallelism;
 use sealwire_core::error::SqlError;
 
 use super::engine::Pool;
+use super::round_robin::RoundRobin;
 
 /// Reads one text.
 pub(crate) type Call = Box<dyn FnOnce() + Send>;
@@ -20,26 +20,7 @@ pub(crate) struct Readers(Arc<Mutex<Waiting>>);
 struct Waiting {
     /// The number of texts that are being read.
     reading: usize,
-    /// The accounts with their waiting texts; the first account is next.
-    accounts: VecDeque<(String, VecDeque<Call>)>,
-}
-
-impl Waiting {
-    fn wait(&mut self, account: String, call: Call) {
-        match self.accounts.iter_mut().find(|(other, _)| *other == account) {
-            Some((_, calls)) => calls.push_back(call),
-            None => self.accounts.push_back((account, VecDeque::from([call]))),
-        }
-    }
-
-    fn next(&mut self) -> Option<Call> {
-        let (account, mut calls) = self.accounts.pop_front()?;
-        let next = calls.pop_front();
-        if !calls.is_empty() {
-            self.accounts.push_back((account, calls));
-        }
-        next
-    }
+    texts: RoundRobin<Call>,
 }
 
 impl Readers {
@@ -47,11 +28,11 @@ impl Readers {
     ///
     /// # Errors
     /// 1135 where the system gives no more threads.
-    pub(crate) fn read(&self, pool: &Pool, account: String, call: Call) -> Result<(), SqlError> {
+    pub(crate) fn read(&self, pool: &Pool, account: &str, call: Call) -> Result<(), SqlError> {
         {
             let mut waiting = self.locked();
             if waiting.reading >= most() {
-                waiting.wait(account, call);
+                waiting.texts.push(account, call);
                 return Ok(());
             }
             waiting.reading += 1;
@@ -66,7 +47,7 @@ impl Readers {
             // A panic ends the session whose text is read; its connection notices that. The waiting texts are still read.
             let _ = catch_unwind(AssertUnwindSafe(call));
             let mut waiting = self.locked();
-            next = waiting.next();
+            next = waiting.texts.pop();
             if next.is_none() {
                 waiting.reading -= 1;
             }
@@ -90,20 +71,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_account_has_its_turn() {
-        let mut waiting = Waiting::default();
-        let (send, order) = channel();
-        for (account, number) in [("a", 1), ("a", 2), ("a", 3), ("b", 4), ("c", 5), ("b", 6)] {
-            let send = send.clone();
-            waiting.wait(account.to_owned(), Box::new(move || send.send(number).unwrap()));
-        }
-        while let Some(call) = waiting.next() {
-            call();
-        }
-        assert_eq!(order.try_iter().collect::<Vec<_>>(), [1, 4, 5, 2, 6, 3]);
-    }
-
-    #[test]
     fn few_read_at_a_time_and_all_in_the_end() {
         let (readers, pool) = (Readers::default(), Pool::default());
         let (send, done) = channel();
@@ -121,7 +88,7 @@ mod tests {
                 send.send(number).unwrap();
                 assert!(number != 7, "a bug that a test puts here");
             };
-            readers.read(&pool, "u@%".to_owned(), Box::new(call)).unwrap();
+            readers.read(&pool, "u@%", Box::new(call)).unwrap();
         }
         drop(send);
         assert_eq!(done.iter().count(), 20);

@@ -5,12 +5,13 @@ use std::hash::Hash;
 use std::sync::Arc;
 
 use super::sync::{Mutex, PoisonError, RwLock};
+use super::turns::Turns;
 
 /// A value that is replaced as a whole, and data about its parts, each of which has a key. Locks are taken in the order of the fields.
 #[derive(Debug)]
 pub(crate) struct Versioned<T, K, V> {
     /// Held while a change is made, which may write files. Readers do not take it, so that they never wait for a change.
-    change: Mutex<()>,
+    change: Turns,
     current: RwLock<Arc<T>>,
     remembered: Mutex<HashMap<K, V>>,
     is_same: fn(&T, &T, &K) -> bool,
@@ -20,7 +21,7 @@ impl<T, K: Eq + Hash, V: Copy> Versioned<T, K, V> {
     /// The first value, without remembered data. `is_same` tells whether two values have the same part with this key.
     pub(crate) fn new(value: T, is_same: fn(&T, &T, &K) -> bool) -> Self {
         let current = RwLock::new(Arc::new(value));
-        Self { change: Mutex::new(()), current, remembered: Mutex::new(HashMap::new()), is_same }
+        Self { change: Turns::default(), current, remembered: Mutex::new(HashMap::new()), is_same }
     }
 
     /// The current value.
@@ -28,12 +29,17 @@ impl<T, K: Eq + Hash, V: Copy> Versioned<T, K, V> {
         Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Replaces the value by the result of `next`, where that is `Some`. Changes are made one after the other.
+    /// Replaces the value by the result of `next`, where that is `Some`. Changes are made one after the other; the accounts take
+    /// turns.
     ///
     /// # Errors
     /// Those of `next`; the value is then unchanged.
-    pub(crate) fn change<R, E>(&self, next: impl FnOnce(&T) -> Result<(Option<T>, R), E>) -> Result<R, E> {
-        let _change = self.change.lock().unwrap_or_else(PoisonError::into_inner);
+    pub(crate) fn change<R, E>(
+        &self,
+        account: &str,
+        next: impl FnOnce(&T) -> Result<(Option<T>, R), E>,
+    ) -> Result<R, E> {
+        let _turn = self.change.take(account);
         let old = self.current();
         let (value, outcome) = next(&old)?;
         if let Some(value) = value {

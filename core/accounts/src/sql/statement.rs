@@ -77,6 +77,13 @@ pub enum AccountStatement {
     FlushPrivileges,
 }
 
+impl AccountStatement {
+    /// Whether the statement only reads accounts, so that it need not wait for changes of others.
+    pub const fn is_read_only(&self) -> bool {
+        matches!(self, Self::ShowGrants(_) | Self::ShowCreateUser(_) | Self::FlushPrivileges)
+    }
+}
+
 /// The level at which privileges are granted, as it was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum GrantLevel {

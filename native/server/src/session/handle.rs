@@ -244,7 +244,7 @@ impl Slot {
             }
         };
         match reader_of {
-            Some(account) => server.readers.read(&server.pool, account, Box::new(thread_work)),
+            Some(account) => server.readers.read(&server.pool, &account, Box::new(thread_work)),
             None => server.pool.call(Box::new(thread_work)),
         }
     }
