@@ -114,8 +114,11 @@ fn in_turn(world: &World, cases: &[Case<'_>], value: impl Fn(&Run, &Case<'_>) ->
         .collect())
 }
 
-/// A figure as a cell.
+/// A figure as a cell. A median of 0 has no relative spread.
 fn cell(figure: &Figure, digits: usize) -> String {
+    if figure.median == 0.0 {
+        return format!("{:.digits$}", figure.median);
+    }
     format!("{:.digits$} ±{:.0} %", figure.median, figure.spread * 50.0)
 }
 
