@@ -25,6 +25,7 @@ mod compression;
 mod default_port;
 pub mod error;
 pub mod facts;
+pub mod ladder;
 mod link;
 mod machine;
 pub mod message;

@@ -17,7 +17,7 @@ const LINES: usize = 800;
 const DRIVER_LINES: usize = 60;
 
 /// The layers of core, folders and files of the root. Each may import its own layer and lower ones.
-const LAYERS: [(&str, u8); 21] = [
+const LAYERS: [(&str, u8); 22] = [
     ("default_port", 0),
     ("machine", 0),
     ("printable", 0),
@@ -33,6 +33,7 @@ const LAYERS: [(&str, u8); 21] = [
     ("auth", 2),
     ("tls", 2),
     ("error", 3),
+    ("ladder", 3),
     ("trace", 3),
     ("channel", 4),
     ("link", 5),

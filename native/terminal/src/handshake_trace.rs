@@ -1,146 +1,26 @@
-//! `--trace`: prints the handshake as a sequence diagram, with the client at the left and the server at the right.
+//! `--trace`: prints the handshake as a sequence diagram.
 
-use std::fmt::Write as _;
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 
 use sealwire_core::error::Side;
-use sealwire_core::printable;
-use sealwire_core::trace::{Direction, Event, Observer};
+use sealwire_core::ladder::Ladder;
+use sealwire_core::trace::{Event, Observer};
 
 use super::output;
-
-/// How many characters lie between the two vertical lines.
-const WIDTH: usize = 76;
 
 /// Prints each packet and TLS message of the handshake to standard error.
 #[derive(Debug, Default)]
 pub(crate) struct HandshakeTrace {
-    state: Mutex<State>,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    /// Whether the heading is printed.
-    begun: bool,
-    /// Whether the line that marks the end of plaintext is printed.
-    sealed: bool,
-    /// Whether the handshake has succeeded or failed; later packets are not printed.
-    over: bool,
+    ladder: Mutex<Ladder>,
 }
 
 impl Observer for HandshakeTrace {
     fn observe(&self, _: Side, _: u32, event: Event) {
-        // A poisoned lock means that printing panicked; the three flags are valid all the same.
-        let mut state = self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let text = state.render(&event);
+        // A poisoned lock means that printing panicked; the ladder's flags are valid all the same.
+        let mut ladder = self.ladder.lock().unwrap_or_else(PoisonError::into_inner);
+        let text = ladder.render(&event);
         if let Some(text) = text.strip_suffix('\n') {
             output::report(text);
         }
-    }
-}
-
-impl State {
-    fn render(&mut self, event: &Event) -> String {
-        let mut out = String::new();
-        if self.over {
-            return out;
-        }
-        if !self.begun {
-            self.begun = true;
-            let _ = writeln!(out, "client{:>1$}", "server", WIDTH - 4);
-        }
-        match event {
-            Event::Packet { direction, sequence, length, name, summary, encrypted } => {
-                let lock = if *encrypted { " in TLS" } else { "" };
-                rung(&mut out, *direction, &format!("[{sequence}] {name}, {length} bytes{lock}"), '-');
-                for line in wrap(&printable::line(summary), WIDTH - 8) {
-                    let _ = writeln!(out, "|      {line:<0$}|", WIDTH - 6);
-                }
-            }
-            Event::Record { direction, length, name, encrypted } => {
-                let text = match (*encrypted, *name) {
-                    (true, "ApplicationData") => format!("TLS encrypted record, {length} bytes"),
-                    (true, name) => format!("TLS {name}, {length} bytes, encrypted"),
-                    (false, name) => format!("TLS {name}, {length} bytes"),
-                };
-                if !std::mem::replace(&mut self.sealed, true) {
-                    let _ = writeln!(out, "|{:=^WIDTH$}|", " plaintext ends here ");
-                }
-                rung(&mut out, *direction, &text, '~');
-            }
-            Event::State { to, .. } => {
-                self.over = matches!(*to, "Session" | "Failed" | "Closed");
-                let _ = writeln!(out, "|{:^WIDTH$}|", format!("({to})"));
-            }
-        }
-        out
-    }
-}
-
-/// One arrow with its text.
-fn rung(out: &mut String, direction: Direction, text: &str, stroke: char) {
-    let room = WIDTH.saturating_sub(text.chars().count() + 4);
-    let line: String = std::iter::repeat_n(stroke, room).collect();
-    let _ = match direction {
-        Direction::Sent => writeln!(out, "|{stroke} {text} {line}>|"),
-        Direction::Received => writeln!(out, "|<{line} {text} {stroke}|"),
-    };
-}
-
-/// Breaks a text into lines, at its spaces and after the `|` between flags.
-fn wrap(text: &str, width: usize) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for word in text.split_inclusive([' ', '|']) {
-        match lines.last_mut().filter(|line| line.chars().count() + word.trim_end().chars().count() <= width) {
-            Some(line) => line.push_str(word),
-            None => lines.push(word.to_owned()),
-        }
-    }
-    lines.retain(|line| !line.is_empty());
-    lines.into_iter().map(|line| line.trim_end().to_owned()).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn packet(direction: Direction, name: &'static str, summary: &str, encrypted: bool) -> Event {
-        Event::Packet { direction, sequence: 1, length: 32, name, summary: summary.to_owned(), encrypted }
-    }
-
-    #[test]
-    fn the_ladder_shows_who_sent_what_and_where_plaintext_ends() {
-        let mut state = State::default();
-        let mut text = String::new();
-        for event in [
-            packet(Direction::Received, "HandshakeV10", "server 10.11", false),
-            packet(Direction::Sent, "SSLRequest", "", false),
-            Event::Record { direction: Direction::Sent, length: 245, name: "ClientHello", encrypted: false },
-            Event::Record { direction: Direction::Received, length: 90, name: "ApplicationData", encrypted: true },
-            packet(Direction::Sent, "HandshakeResponse41", "", true),
-            Event::State { from: "AwaitResult", to: "Session" },
-            packet(Direction::Sent, "COM_QUERY", "", true),
-        ] {
-            text.push_str(&state.render(&event));
-        }
-        let expected = "\
-client                                                                  server
-|<---------------------------------------------- [1] HandshakeV10, 32 bytes -|
-|      server 10.11                                                          |
-|- [1] SSLRequest, 32 bytes ------------------------------------------------>|
-|=========================== plaintext ends here ============================|
-|~ TLS ClientHello, 245 bytes ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~>|
-|<~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~ TLS encrypted record, 90 bytes ~|
-|- [1] HandshakeResponse41, 32 bytes in TLS -------------------------------->|
-|                                 (Session)                                  |
-";
-        assert_eq!(text, expected);
-    }
-
-    #[test]
-    fn long_summaries_stay_between_the_uprights() {
-        let mut state = State::default();
-        let text = state.render(&packet(Direction::Sent, "X", &"word FLAG|".repeat(40), false));
-        assert!(text.lines().skip(1).all(|line| line.chars().count() == WIDTH + 2), "{text}");
     }
 }
