@@ -1,6 +1,5 @@
 //! Option files: which of them are read, in which order, and their syntax.
 
-use std::env;
 use std::ffi::OsStr;
 use std::fs;
 use std::io::ErrorKind;
@@ -12,6 +11,7 @@ use super::error::OptionError;
 use super::program::Program;
 use super::setting::Setting;
 use super::values::Origin;
+use super::variables::variable;
 use sealwire_net::regular_file::{self, LARGE};
 
 /// How deep `!include` may be nested; a file that includes itself stops here.
@@ -34,12 +34,12 @@ impl Environment {
     /// The places where mysql looks: `/etc/my.cnf`, `/etc/mysql/my.cnf`, `$MYSQL_HOME/my.cnf`, `~/.my.cnf`, and `MYSQL_GROUP_SUFFIX`.
     pub fn of_process() -> Self {
         let mut system_files = vec![PathBuf::from("/etc/my.cnf"), PathBuf::from("/etc/mysql/my.cnf")];
-        system_files.extend(env::var_os("MYSQL_HOME").map(|home| Path::new(&home).join("my.cnf")));
-        let home = env::var_os("HOME").filter(|home| !home.is_empty()).map(PathBuf::from);
+        system_files.extend(variable("MYSQL_HOME").map(|home| Path::new(&home).join("my.cnf")));
+        let home = variable("HOME").filter(|home| !home.is_empty()).map(PathBuf::from);
         Self {
             system_files,
             user_file: home.as_ref().map(|home| home.join(".my.cnf")),
-            group_suffix: env::var("MYSQL_GROUP_SUFFIX").ok(),
+            group_suffix: variable("MYSQL_GROUP_SUFFIX").and_then(|suffix| suffix.into_string().ok()),
             home,
         }
     }

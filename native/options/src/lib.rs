@@ -12,6 +12,7 @@ mod setting;
 mod spec;
 pub mod tls;
 mod values;
+mod variables;
 
 pub use conceal::arguments;
 pub use error::OptionError;
@@ -19,6 +20,7 @@ pub use files::{Environment, GroupSetting, settings_of};
 pub use program::Program;
 pub use spec::{Kind, Preset, Spec, dashed};
 pub use values::{Occurrence, OptionValue, Origin, Values};
+pub use variables::{distrust_environment, variable};
 
 use std::ffi::OsString;
 

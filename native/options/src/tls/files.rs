@@ -1,6 +1,5 @@
 //! Reads the files that options name; errors name option and file.
 
-use std::env;
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -94,8 +93,9 @@ pub fn passphrase(text: &[u8]) -> Result<Secret, String> {
         return Ok(Secret::from(text));
     }
     if let Some(variable) = text.strip_prefix("env:") {
-        let value = env::var(variable)
-            .map_err(|_| format!("option '--ssl-passphrase': there is no environment variable '{variable}'"))?;
+        let value = crate::variable(variable)
+            .and_then(|value| value.into_string().ok())
+            .ok_or_else(|| format!("option '--ssl-passphrase': there is no environment variable '{variable}'"))?;
         return Ok(Secret::new(value));
     }
     if let Some(path) = text.strip_prefix("file:") {

@@ -1,6 +1,5 @@
 //! Session keys for Wireshark, in the file that the environment variable `SSLKEYLOGFILE` names.
 
-use std::env;
 use std::fmt;
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::Write as _;
@@ -11,10 +10,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rustls::KeyLog;
 use zeroize::Zeroizing;
 
+use crate::variable;
+
 /// The file that the environment variable `SSLKEYLOGFILE` names, which receives session keys for Wireshark. A reader of the file can
 /// decrypt the connections.
 pub fn key_log_file() -> Option<PathBuf> {
-    env::var_os("SSLKEYLOGFILE").filter(|path| !path.is_empty()).map(PathBuf::from)
+    variable("SSLKEYLOGFILE").filter(|path| !path.is_empty()).map(PathBuf::from)
 }
 
 /// The key log in that file, which only its owner may read.
