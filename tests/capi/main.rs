@@ -5,4 +5,5 @@ mod interface;
 mod outcomes;
 mod programs;
 mod servers;
+mod trace;
 mod valgrind;

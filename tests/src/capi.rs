@@ -46,9 +46,15 @@ pub fn compile(name: &str, headers: &Path, into: &Path) -> PathBuf {
 pub fn with_ours(program: impl AsRef<std::ffi::OsStr>) -> Command {
     let mut command = Command::new(folder().join("with-sealwire"));
     // The variables of the machine must not change what the tests see.
-    for variable in
-        ["MYSQL_PWD", "MYSQL_TCP_PORT", "MYSQL_UNIX_PORT", "MARIADB_UNIX_PORT", "SEALWIRE_SSL_MODE", "SSLKEYLOGFILE"]
-    {
+    for variable in [
+        "MYSQL_PWD",
+        "MYSQL_TCP_PORT",
+        "MYSQL_UNIX_PORT",
+        "MARIADB_UNIX_PORT",
+        "SEALWIRE_SSL_MODE",
+        "SEALWIRE_TRACE",
+        "SSLKEYLOGFILE",
+    ] {
         command.env_remove(variable);
     }
     command.env("HOME", "/nonexistent").arg(program);

@@ -15,10 +15,12 @@ use sealwire_core::client::{Config, Summary, TlsPolicy};
 use sealwire_core::facts::Transport;
 use sealwire_core::message::Capabilities;
 use sealwire_core::secret::Secret;
+use sealwire_core::trace::Observer;
 use sealwire_core::wire::compressed::Algorithm;
 use sealwire_net::random::OsRandom;
 
 use super::charset;
+use super::environment;
 use super::failure;
 use super::handle::{Handle, pointer};
 use super::link::Link;
@@ -28,6 +30,7 @@ use super::policy::policy;
 use super::socket::{Address, Socket};
 use super::stack::with_room;
 use super::state::{self, Login};
+use super::trace::Trace;
 
 /// Debian's socket.
 const SOCKET: &str = "/run/mysqld/mysqld.sock";
@@ -74,7 +77,7 @@ pub(crate) fn connect(handle: &mut Handle<'_>, arguments: &Arguments<'_>) -> Res
     let password = arguments.password.or_else(|| settings.text(options::PASSWORD));
     let password = match password {
         Some(password) => Secret::new(password.to_bytes()),
-        None => env::var_os("MYSQL_PWD").map(|text| Secret::new(text.as_bytes())).unwrap_or_default(),
+        None => environment::variable("MYSQL_PWD").map(|text| Secret::new(text.as_bytes())).unwrap_or_default(),
     };
     let user = arguments.user.filter(|user| !user.is_empty()).or_else(|| settings.filled(options::USER));
     let user = user.map_or_else(login_name, |user| user.to_string_lossy().into_owned());
@@ -87,7 +90,15 @@ pub(crate) fn connect(handle: &mut Handle<'_>, arguments: &Arguments<'_>) -> Res
 pub(crate) fn establish(handle: &mut Handle<'_>, login: Login) -> Result<(), SqlError> {
     let settings = &handle.state.settings;
     let charset = initial_charset(settings)?;
-    let (link, summary) = with_room(|| log_in(settings, &login))?;
+    let trace = Trace::begin(&login.address)?;
+    let outcome = with_room(|| log_in(settings, &login, trace.as_ref()));
+    if let Some(trace) = &trace {
+        match &outcome {
+            Ok((link, _)) => trace.succeed(link.connection.facts()),
+            Err(error) => trace.fail(error),
+        }
+    }
+    let (link, summary) = outcome?;
     let descriptor = link.socket().descriptor();
     handle.state.charset = charset;
     publish(handle, &login, &link);
@@ -106,8 +117,12 @@ pub(crate) fn establish(handle: &mut Handle<'_>, login: Login) -> Result<(), Sql
 }
 
 /// Makes the connection itself.
-fn log_in(settings: &Settings, login: &Login) -> Result<(Link, Summary), SqlError> {
-    let config = config(settings, login)?;
+fn log_in(settings: &Settings, login: &Login, trace: Option<&Arc<Trace>>) -> Result<(Link, Summary), SqlError> {
+    let mut config = config(settings, login)?;
+    if let Some(trace) = trace {
+        trace.demand(&config.tls);
+        config.observer = Some(Arc::clone(trace) as Arc<dyn Observer>);
+    }
     let seconds = |option| {
         let seconds = settings.number(option);
         (seconds != 0).then(|| Duration::from_secs(seconds))
@@ -287,7 +302,7 @@ fn address(settings: &Settings, arguments: &Arguments<'_>) -> Result<Address, Sq
             Some(path) => PathBuf::from(OsStr::from_bytes(path.to_bytes())),
             None => ["MARIADB_UNIX_PORT", "MYSQL_UNIX_PORT"]
                 .iter()
-                .find_map(env::var_os)
+                .find_map(|name| environment::variable(name))
                 .map_or_else(|| PathBuf::from(SOCKET), PathBuf::from),
         };
         return Ok(Address::Unix(path));
@@ -296,7 +311,7 @@ fn address(settings: &Settings, arguments: &Arguments<'_>) -> Result<Address, Sq
         host.unwrap_or(c"localhost").to_str().map_err(|_| failure::hy000(2005, "The host's name is not UTF-8 text"))?;
     let given = if arguments.port != 0 { u64::from(arguments.port) } else { settings.number(options::PORT) };
     let port = match given {
-        0 => env::var("MYSQL_TCP_PORT").ok().and_then(|text| text.parse().ok()).unwrap_or(DEFAULT_PORT),
+        0 => environment::text("MYSQL_TCP_PORT").and_then(|text| text.parse().ok()).unwrap_or(DEFAULT_PORT),
         port => u16::try_from(port).map_err(|_| {
             failure::hy000(2002, format!("Can't connect to MySQL server on '{host}': {port} is no port"))
         })?,
@@ -309,7 +324,7 @@ fn login_name() -> String {
     if rustix::process::geteuid().is_root() {
         return "root".to_owned();
     }
-    let named = ["USER", "LOGNAME", "LOGIN"].iter().find_map(|name| env::var(name).ok());
+    let named = ["USER", "LOGNAME", "LOGIN"].iter().find_map(|name| environment::text(name));
     named.unwrap_or_else(|| "UNKNOWN_USER".to_owned())
 }
 

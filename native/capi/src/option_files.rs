@@ -11,6 +11,7 @@ use sealwire_core::SqlError;
 use sealwire_core::tls::SslMode;
 use sealwire_options::{Environment, settings_of};
 
+use super::environment;
 use super::failure;
 use super::options::{self, Kind, Settings, kind};
 use super::state::text;
@@ -81,6 +82,7 @@ pub(crate) fn apply(settings: &mut Settings) -> Result<(), SqlError> {
     if file.is_none() && group.is_none() {
         return Ok(());
     }
+    environment::prepare();
     let mut groups = GROUPS.to_vec();
     groups.extend(group.as_deref().filter(|group| !group.is_empty()));
     let path = file.as_ref().map(|file| Path::new(OsStr::from_bytes(file.to_bytes())));

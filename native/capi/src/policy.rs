@@ -12,6 +12,7 @@ use sealwire_core::tls::{ClientContext, SslMode};
 use sealwire_options::tls::{CLIENT, ClientTlsOptions};
 use sealwire_options::{Environment, Outcome, Program};
 
+use super::environment;
 use super::failure;
 use super::options::{self, Settings};
 
@@ -75,6 +76,7 @@ pub(crate) fn policy(
     place: &str,
 ) -> Result<(TlsPolicy, Option<String>), SqlError> {
     let asked = mode(settings, flag, transport)?;
+    environment::prepare();
     // The user's own file is not the operator's, and a mistake in it must not stop programs that read no file.
     let mut words = operator(&Environment { user_file: None, ..Environment::of_process() })?;
     let least = words.least.unwrap_or(SslMode::Disabled);
@@ -132,8 +134,9 @@ fn operator(environment: &Environment) -> Result<Operator, SqlError> {
         Ok(Outcome::Print(_)) => {}
         Err(error) => return Err(refused(&error.to_string())),
     }
-    if let Ok(text) = std::env::var(LEAST_MODE) {
-        let mode = text.parse::<SslMode>().map_err(|error| refused(&format!("{LEAST_MODE}: {error}")))?;
+    if let Some(text) = environment::variable(LEAST_MODE) {
+        let mode =
+            text.to_string_lossy().parse::<SslMode>().map_err(|error| refused(&format!("{LEAST_MODE}: {error}")))?;
         least = least.max(Some(mode));
     }
     Ok(Operator { least, arguments })
