@@ -229,7 +229,11 @@ impl<'a> SessionChange<'a> {
         Ok(match kind {
             0 => Self::SystemVariable { name: inner.lenenc_bytes(what)?, value: inner.lenenc_bytes(what)? },
             1 => Self::Schema(inner.lenenc_bytes(what)?),
-            2 => Self::State(inner.lenenc_bytes(what)? == b"1"),
+            2 => Self::State(match data {
+                // MariaDB sends the digit without a length of its own.
+                [digit] => *digit == b'1',
+                _ => inner.lenenc_bytes(what)? == b"1",
+            }),
             3 => {
                 inner.u8(what)?;
                 Self::Gtids(inner.lenenc_bytes(what)?)
@@ -514,6 +518,12 @@ mod tests {
         state.extend([1, 200, 3]);
         let ok = OkPacket { session_state: &state, ..OkPacket::default() };
         assert!(ok.session_changes().eq(changes));
+    }
+
+    #[test]
+    fn mariadbs_state_change_has_no_length_of_its_own() {
+        let ok = OkPacket { session_state: b"\x02\x01\x31\x01\x05\x04test", ..OkPacket::default() };
+        assert!(ok.session_changes().eq([SessionChange::State(true), SessionChange::Schema(b"test")]));
     }
 
     #[test]
