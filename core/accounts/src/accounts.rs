@@ -101,7 +101,7 @@ impl Accounts {
     /// The exchange with a user who does not exist, so that he looks like one who does. It is always the same for a user, is like the
     /// exchange with one of the existing accounts, and can't be predicted without the secret.
     pub fn decoy(&self, user: &str, default: Plugin) -> Decoy {
-        let plausible = |plugin: Plugin| !matches!(plugin, Plugin::AuthSocket | Plugin::MysqlClearPassword);
+        let plausible = |plugin: Plugin| plugin.is_for_accounts() && plugin != Plugin::AuthSocket;
         // Choose the greatest hash, because then a new kind of account changes the choice for few users only.
         self.sorted
             .iter()

@@ -3,7 +3,8 @@
 use alloc::vec::Vec;
 
 use super::{
-    AuthError, Plugin, Security, caching_sha2_password, clear_password, ed25519, native_password, sha256_password,
+    AuthError, Dialog, Plugin, Security, caching_sha2_password, clear_password, dialog, ed25519, native_password,
+    parsec, sha256_password,
 };
 use crate::random::Random;
 use crate::secret::Secret;
@@ -21,8 +22,9 @@ pub(crate) struct ClientPolicy<'a> {
     pub fetch_server_public_key: bool,
     /// The server's RSA key in PEM, obtained by other means.
     pub server_public_key: Option<&'a str>,
-    /// Random bytes for RSA's padding.
-    #[cfg_attr(not(feature = "rsa-password"), allow(dead_code, reason = "only RSA encryption takes randomness"))]
+    /// Answers the questions of `dialog`.
+    pub dialog: Option<&'a dyn Dialog>,
+    /// Random bytes for RSA's padding and for the client's part of a challenge.
     pub random: &'a dyn Random,
 }
 
@@ -44,6 +46,12 @@ enum State {
     PublicKey {
         challenge: Vec<u8>,
     },
+    /// `parsec`: the salt of the password's key.
+    Salt {
+        challenge: Vec<u8>,
+    },
+    /// `dialog`: another question, or the end of the exchange.
+    Question,
     Nothing,
 }
 
@@ -76,6 +84,9 @@ impl ClientAuth {
             }
             Plugin::MysqlClearPassword => (State::Nothing, clear_password::reply(password)),
             Plugin::ClientEd25519 => (State::Nothing, ed25519::reply(password, &exact(plugin, challenge)?)),
+            // An empty packet requests the salt.
+            Plugin::Parsec => (State::Salt { challenge: exact(plugin, challenge)? }, Vec::new()),
+            Plugin::Dialog => (State::Question, answer(challenge, true, policy)?),
             Plugin::AuthSocket => (State::Nothing, Vec::new()),
         };
         Ok((Self { plugin, state }, reply))
@@ -96,6 +107,15 @@ impl ClientAuth {
                 let pem = core::str::from_utf8(pem).map_err(|_| AuthError::BadPublicKey(self.plugin))?;
                 encrypt(self.plugin, pem, &challenge, policy).map(Some)
             }
+            (State::Salt { challenge }, salt) => {
+                let mut own = [0; parsec::NONCE];
+                policy.random.fill(&mut own);
+                parsec::reply(policy.password.expose(), salt, &challenge, own).map(Some)
+            }
+            (State::Question, question) => {
+                self.state = State::Question;
+                answer(question, false, policy).map(Some)
+            }
             _ => Err(AuthError::Unexpected(self.plugin)),
         }
     }
@@ -104,6 +124,14 @@ impl ClientAuth {
     pub(crate) const fn plugin(&self) -> Plugin {
         self.plugin
     }
+}
+
+/// Answers a question of the server where nobody else can read the answer, because it is a password as often as not.
+fn answer(question: &[u8], is_first: bool, policy: &ClientPolicy<'_>) -> Result<Vec<u8>, AuthError> {
+    if !policy.security.allows_clear_password() {
+        return Err(AuthError::NotSecure { plugin: Plugin::Dialog, security: policy.security });
+    }
+    dialog::reply(question, is_first, policy.password.expose(), policy.dialog)
 }
 
 /// Sends the password in the only way that the connection and the policy permit, or requests the key for it.
@@ -154,4 +182,67 @@ fn exact(plugin: Plugin, challenge: &[u8]) -> Result<Vec<u8>, AuthError> {
         exact.push(0);
     }
     if exact.len() == expected { Ok(exact) } else { Err(AuthError::BadChallenge { plugin, length: challenge.len() }) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::auth::testing::Sequence;
+
+    /// Answers with the question itself, and says whether it was hidden.
+    #[derive(Debug)]
+    struct Echo;
+
+    impl Dialog for Echo {
+        fn ask(&self, question: &[u8], hidden: bool) -> Option<Secret> {
+            (question != b"end").then(|| Secret::new([question, if hidden { b"!" } else { b"" }].concat()))
+        }
+    }
+
+    #[test]
+    fn questions_are_answered_until_the_verdict() {
+        let (random, password, empty) = (Sequence::default(), Secret::from("pw"), Secret::default());
+        let policy = |password, dialog| ClientPolicy {
+            password,
+            security: Security::VerifiedTls,
+            cleartext_enabled: false,
+            fetch_server_public_key: false,
+            server_public_key: None,
+            dialog,
+            random: &random,
+        };
+        let with = policy(&password, Some(&Echo as &dyn Dialog));
+        let (mut auth, first) = ClientAuth::start(Plugin::Dialog, b"\x04Password: ", &with).unwrap();
+        assert_eq!(first, b"pw\0", "the password answers the first secret question");
+        assert_eq!(auth.more(b"\x04Code: \0", &with), Ok(Some(b"Code: !\0".to_vec())));
+        assert_eq!(auth.more(b"\x03Name: ", &with), Ok(Some(b"Name: \0".to_vec())));
+        assert_eq!(auth.more(b"\x05end", &with), Err(AuthError::NoAnswer));
+        let start = |question: &[u8], policy: &ClientPolicy<'_>| {
+            ClientAuth::start(Plugin::Dialog, question, policy).map(|(_, reply)| reply)
+        };
+        assert_eq!(start(b"\x02Name: ", &with), Ok(b"Name: \0".to_vec()));
+        assert_eq!(start(b"\x04Code: ", &policy(&empty, Some(&Echo))), Ok(b"Code: !\0".to_vec()));
+        assert_eq!(start(b"\x04Code: ", &policy(&empty, None)), Err(AuthError::NoAnswer));
+        assert_eq!(start(b"", &with), Ok(b"pw\0".to_vec()));
+    }
+
+    #[test]
+    fn nothing_is_answered_where_others_can_listen() {
+        let (random, password) = (Sequence::default(), Secret::from("pw"));
+        for security in [Security::Plain, Security::UnverifiedTls] {
+            let policy = ClientPolicy {
+                password: &password,
+                security,
+                cleartext_enabled: true,
+                fetch_server_public_key: true,
+                server_public_key: None,
+                dialog: Some(&Echo),
+                random: &random,
+            };
+            for question in [&b""[..], b"\x02Name: ", b"\x04Password: "] {
+                let refused = ClientAuth::start(Plugin::Dialog, question, &policy).map(|(_, reply)| reply);
+                assert_eq!(refused, Err(AuthError::NotSecure { plugin: Plugin::Dialog, security }));
+            }
+        }
+    }
 }

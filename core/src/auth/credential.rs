@@ -56,7 +56,7 @@ impl Credential {
     pub fn from_password(plugin: Plugin, password: &[u8], random: &dyn Random) -> Result<Self, AuthError> {
         match plugin {
             Plugin::AuthSocket if password.is_empty() => Ok(Self::Socket(None)),
-            Plugin::AuthSocket => Err(AuthError::KeepsNoPassword(plugin)),
+            Plugin::AuthSocket | Plugin::Parsec | Plugin::Dialog => Err(AuthError::KeepsNoPassword(plugin)),
             _ if password.is_empty() => Ok(Self::Empty),
             Plugin::MysqlNativePassword => Ok(Self::Native(native_password::stage2(password))),
             Plugin::CachingSha2Password | Plugin::MysqlClearPassword => {
@@ -81,6 +81,7 @@ impl Credential {
                 native_from_stored(text).or_else(|| caching_sha2_from_stored(text)).or_else(|| sha256_from_stored(text))
             }
             Plugin::ClientEd25519 => ed25519_from_stored(text),
+            Plugin::Parsec | Plugin::Dialog => None,
         };
         credential.ok_or(AuthError::BadStoredCredential(plugin))
     }

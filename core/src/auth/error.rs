@@ -47,6 +47,8 @@ pub enum AuthError {
     },
     /// The account's stored credential is not in the plugin's format.
     BadStoredCredential(Plugin),
+    /// The server has a question for the user, and nobody answers.
+    NoAnswer,
     /// The plugin has no passwords, so none can be set.
     KeepsNoPassword(Plugin),
 }
@@ -65,7 +67,7 @@ impl fmt::Display for AuthError {
                         "TLS is on, but the server's certificate is not verified, so anybody could receive the \
                          password: verify it with --ssl-ca=FILE or --ssl-fp=FINGERPRINT",
                     ),
-                    (_, Plugin::MysqlClearPassword) => {
+                    (_, Plugin::MysqlClearPassword | Plugin::Dialog) => {
                         f.write_str("Use TLS with a verified certificate (--ssl-mode=VERIFY_IDENTITY)")
                     }
                     _ => f.write_str(
@@ -88,6 +90,9 @@ impl fmt::Display for AuthError {
                 write!(f, "Your password is not valid: {plugin} takes at most {limit} bytes")
             }
             Self::BadStoredCredential(_) => f.write_str("The password hash doesn't have the expected format."),
+            Self::NoAnswer => {
+                f.write_str("the server has a question for the user, and this program does not answer it")
+            }
             Self::KeepsNoPassword(plugin) => write!(f, "{plugin} keeps no password"),
         }
     }
@@ -110,6 +115,10 @@ impl AuthError {
             | Self::PasswordTooLongForKey { plugin, .. } => {
                 SqlError::auth_plugin_failed(alloc::format!("Authentication plugin '{plugin}' reported error: {self}"))
             }
+            Self::NoAnswer => SqlError::auth_plugin_failed(alloc::format!(
+                "Authentication plugin '{}' reported error: {self}",
+                Plugin::Dialog
+            )),
             Self::PasswordTooLong { .. } => SqlError::password_not_valid(self.to_string()),
             Self::BadStoredCredential(_) => SqlError::password_format(self.to_string()),
             Self::KeepsNoPassword(_) => SqlError::set_password_of_plugin(alloc::format!(

@@ -67,6 +67,7 @@ fn policy<'a>(password: &'a Secret, security: Security, random: &'a Sequence) ->
         cleartext_enabled: true,
         fetch_server_public_key: false,
         server_public_key: None,
+        dialog: None,
         random,
     }
 }
@@ -338,7 +339,7 @@ fn everything_the_client_says(plugin: Plugin, policy: &ClientPolicy<'_>) -> (Vec
 fn the_password_leaves_the_client_only_where_it_may() {
     let password = Secret::from("correct horse");
     let random = Sequence::default();
-    for plugin in PASSWORD_PLUGINS.into_iter().chain([Plugin::AuthSocket]) {
+    for plugin in PASSWORD_PLUGINS.into_iter().chain([Plugin::AuthSocket, Plugin::Parsec, Plugin::Dialog]) {
         for security in SECURITIES {
             for options in 0..8 {
                 let policy = ClientPolicy {
@@ -351,8 +352,8 @@ fn the_password_leaves_the_client_only_where_it_may() {
                 let leaked = said.iter().any(|reply| contains(reply, b"correct horse"));
                 let secure = matches!(security, Security::VerifiedTls | Security::LocalSocket);
                 let expected = match plugin {
-                    Plugin::MysqlNativePassword | Plugin::ClientEd25519 | Plugin::AuthSocket => false,
-                    Plugin::CachingSha2Password => secure,
+                    Plugin::MysqlNativePassword | Plugin::ClientEd25519 | Plugin::Parsec | Plugin::AuthSocket => false,
+                    Plugin::CachingSha2Password | Plugin::Dialog => secure,
                     // On a Unix socket this plugin uses RSA if the key is known, because MySQL's server requires it.
                     Plugin::Sha256Password => {
                         security == Security::VerifiedTls || (security == Security::LocalSocket && options & 6 == 0)

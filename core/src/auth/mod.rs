@@ -3,20 +3,22 @@
 //! Both sides are state machines without input or output: `ClientAuth` computes replies to the server's data, `ServerAuth` computes
 //! verdicts on the client's replies. They handle payloads, not packets.
 //!
-//! Sources: MySQL's "Authentication Method" pages of the protocol documentation, its `sql/auth/sha2_password.cc`, and MariaDB's
-//! `plugin/auth_ed25519`.
+//! Sources: MySQL's "Authentication Method" pages of the protocol documentation, its `sql/auth/sha2_password.cc`, MariaDB's
+//! `plugin/auth_ed25519`, and its documentation of PARSEC.
 
 mod auth_socket;
 mod caching_sha2_password;
 mod clear_password;
 mod client;
 mod credential;
+mod dialog;
 mod ed25519;
 mod error;
 #[cfg(test)]
 #[cfg(feature = "rsa-password")]
 mod exchange_tests;
 mod native_password;
+mod parsec;
 #[cfg(feature = "rsa-password")]
 mod public_key;
 mod server;
@@ -28,6 +30,7 @@ mod verdict;
 
 pub(crate) use client::{ClientAuth, ClientPolicy};
 pub use credential::{Credential, Sha2Verifier};
+pub use dialog::Dialog;
 pub use error::AuthError;
 pub(crate) use server::ServerAuth;
 pub(crate) use verdict::{ServerContext, ServerStep};
@@ -50,6 +53,10 @@ pub enum Plugin {
     MysqlClearPassword,
     /// `client_ed25519`: MariaDB's signature over the server's challenge.
     ClientEd25519,
+    /// `parsec`: MariaDB's signature with a key that is derived slowly from the password. The client's side only.
+    Parsec,
+    /// `dialog`: the questions that MariaDB's PAM plugin has for the user. The client's side only.
+    Dialog,
     /// `auth_socket`: the operating system identifies the user at the other end of a Unix socket.
     AuthSocket,
 }
@@ -63,6 +70,8 @@ impl Plugin {
             Self::Sha256Password => "sha256_password",
             Self::MysqlClearPassword => "mysql_clear_password",
             Self::ClientEd25519 => "client_ed25519",
+            Self::Parsec => "parsec",
+            Self::Dialog => "dialog",
             Self::AuthSocket => "auth_socket",
         }
     }
@@ -75,15 +84,23 @@ impl Plugin {
             b"sha256_password" => Self::Sha256Password,
             b"mysql_clear_password" => Self::MysqlClearPassword,
             b"client_ed25519" | b"ed25519" => Self::ClientEd25519,
+            b"parsec" => Self::Parsec,
+            b"dialog" => Self::Dialog,
             b"auth_socket" | b"unix_socket" => Self::AuthSocket,
             _ => return None,
         })
     }
 
+    /// Whether an account of Sealwire's server can have the plugin. `mysql_clear_password` is a way to send a password, not to store one.
+    pub const fn is_for_accounts(self) -> bool {
+        !matches!(self, Self::MysqlClearPassword | Self::Parsec | Self::Dialog)
+    }
+
     /// The number of random bytes in the server's challenge.
     pub const fn challenge_length(self) -> usize {
         match self {
-            Self::ClientEd25519 => 32,
+            Self::ClientEd25519 | Self::Parsec => 32,
+            Self::Dialog => 0,
             _ => 20,
         }
     }

@@ -60,6 +60,8 @@ impl ServerAuth {
                 };
                 ed25519::judge(is_empty, key, &self.challenge, reply)
             }
+            // No account has these plugins.
+            (State::FirstReply, Plugin::Parsec | Plugin::Dialog) => ServerStep::Denied { using_password: true },
             (State::FirstReply, Plugin::AuthSocket) => auth_socket::judge(credential, context),
         };
         self.state = match step {

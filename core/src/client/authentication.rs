@@ -70,6 +70,7 @@ impl Context<'_> {
             cleartext_enabled: self.config.enable_cleartext_plugin,
             fetch_server_public_key: self.config.fetch_server_public_key,
             server_public_key: self.config.server_public_key.as_deref(),
+            dialog: self.config.dialog.as_deref(),
             random: &*self.config.random,
         }
     }

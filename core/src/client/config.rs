@@ -5,7 +5,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use crate::auth::Plugin;
+use crate::auth::{Dialog, Plugin};
 use crate::facts::Transport;
 use crate::message::Capabilities;
 use crate::random::Random;
@@ -62,6 +62,8 @@ pub struct Config {
     pub fetch_server_public_key: bool,
     /// The server's RSA key in PEM, for `caching_sha2_password` and `sha256_password` over plaintext.
     pub server_public_key: Option<String>,
+    /// Answers the questions of the plugin `dialog`, inside verified TLS or over a Unix socket only.
+    pub dialog: Option<Arc<dyn Dialog>>,
     /// The plugin to start with. Without it the client starts with the server's default plugin, or with `caching_sha2_password` if that
     /// one is unknown.
     pub default_auth: Option<Plugin>,
@@ -95,6 +97,7 @@ impl Config {
             enable_cleartext_plugin: false,
             fetch_server_public_key: false,
             server_public_key: None,
+            dialog: None,
             default_auth: None,
             connect_timeout: Duration::from_secs(30),
             max_packet: 1 << 30,

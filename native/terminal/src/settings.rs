@@ -222,9 +222,10 @@ impl Settings {
             (None, inherited) => Password::Given(inherited.unwrap_or_default().as_str().into()),
         };
         let plugin = |name: &str| {
-            Plugin::from_name(name.as_bytes()).ok_or_else(|| {
+            // The server alone can begin with its questions.
+            Plugin::from_name(name.as_bytes()).filter(|plugin| *plugin != Plugin::Dialog).ok_or_else(|| {
                 format!("option '--default-auth': '{name}' is no plugin of this client (mysql_native_password, caching_sha2_password, \
-                    sha256_password, mysql_clear_password, client_ed25519)")
+                    sha256_password, mysql_clear_password, client_ed25519, parsec)")
             })
         };
         let behavior = behavior(values, surroundings);

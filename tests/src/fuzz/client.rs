@@ -90,6 +90,8 @@ impl Settings {
             4 => Some(Plugin::MysqlClearPassword),
             5 => Some(Plugin::ClientEd25519),
             6 => Some(Plugin::AuthSocket),
+            7 => Some(Plugin::Parsec),
+            8 => Some(Plugin::Dialog),
             _ => None,
         };
         // A low limit, so that the fuzzer reaches packets that are too large.

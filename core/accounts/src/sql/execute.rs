@@ -404,8 +404,7 @@ fn no_such_grant(name: &AccountName, level: &Level) -> SqlError {
 
 fn loaded_plugin(name: &str) -> Done<Plugin> {
     Plugin::from_name(name.as_bytes())
-        // mysql_clear_password is a way to send a password, not to store one.
-        .filter(|plugin| *plugin != Plugin::MysqlClearPassword)
+        .filter(|plugin| plugin.is_for_accounts())
         .ok_or_else(|| SqlError::plugin_not_loaded(format!("Plugin '{name}' is not loaded")))
 }
 
