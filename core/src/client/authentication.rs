@@ -63,6 +63,10 @@ pub(super) struct Context<'a> {
 }
 
 impl Context<'_> {
+    fn permits(&self, plugin: Plugin) -> bool {
+        self.config.restricted_auth.as_ref().is_none_or(|permitted| permitted.contains(&plugin))
+    }
+
     fn policy(&self) -> ClientPolicy<'_> {
         ClientPolicy {
             password: self.password,
@@ -105,6 +109,11 @@ impl Exchange {
                 let Some(plugin) = Plugin::from_name(switch.plugin) else {
                     return Err(unknown_plugin(switch.plugin));
                 };
+                if !context.permits(plugin) {
+                    return Err(ours(SqlError::auth_plugin_not_permitted(alloc::format!(
+                        "Authentication plugin '{plugin}' is not among those to which the option restricted-auth limits this client"
+                    ))));
+                }
                 let (auth, answer) = ClientAuth::start(plugin, switch.data, &context.policy()).map_err(refuse)?;
                 self.auth = Some(auth);
                 if plugin == Plugin::MysqlNativePassword {

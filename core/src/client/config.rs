@@ -67,6 +67,8 @@ pub struct Config {
     /// The plugin to start with. Without it the client starts with the server's default plugin, or with `caching_sha2_password` if that
     /// one is unknown.
     pub default_auth: Option<Plugin>,
+    /// The plugins that the server may ask for; `None` for all that this library has.
+    pub restricted_auth: Option<Vec<Plugin>>,
     /// The time limit for connecting, authentication included.
     pub connect_timeout: Duration,
     /// The largest packet to accept from the server, in bytes.
@@ -99,10 +101,20 @@ impl Config {
             server_public_key: None,
             dialog: None,
             default_auth: None,
+            restricted_auth: None,
             connect_timeout: Duration::from_secs(30),
             max_packet: 1 << 30,
             random,
             observer: None,
+        }
+    }
+
+    /// The plugin to start with, where the server's default is `default`. The server switches if the account has another one.
+    pub(super) fn first_plugin(&self, default: Option<Plugin>) -> Plugin {
+        let plugin = self.default_auth.or(default).unwrap_or(Plugin::CachingSha2Password);
+        match &self.restricted_auth {
+            Some(permitted) if !permitted.contains(&plugin) => permitted.first().copied().unwrap_or(plugin),
+            _ => plugin,
         }
     }
 

@@ -242,7 +242,7 @@ fn send_response(
 ) -> Result<Next, Error> {
     let config = Arc::clone(with.config);
     let security = security(&with.link.facts);
-    let plugin = config.default_auth.or(greeting_data.plugin).unwrap_or(Plugin::CachingSha2Password);
+    let plugin = config.first_plugin(greeting_data.plugin);
     let context = authentication::Context { config: &config, password: &config.password, security, capabilities };
     let (exchange, answer) = Exchange::start(plugin, &greeting_data.scramble, context)?;
     let mut attributes = Vec::new();

@@ -131,6 +131,8 @@ numbers! {
     compression_misconfigured = 2066 b"HY000";
     /// CR_LOAD_DATA_LOCAL_INFILE_REJECTED.
     local_infile_rejected = 2068 b"HY000";
+    /// CR_ERR_RESTRICTED_AUTH_PLUGIN of MariaDB.
+    auth_plugin_not_permitted = 5010 b"HY000";
     /// ER_SECURE_TRANSPORT_REQUIRED.
     secure_transport_required = 3159 b"HY000";
 }
