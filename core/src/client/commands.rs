@@ -176,6 +176,22 @@ impl Connection {
         self.send(&Command::Statistics, "COM_STATISTICS", Some(Expect::Text))
     }
 
+    /// COM_DEBUG: has the server write its state to its log. Answered by `Ok`, `ResultEnd` or `Failed`.
+    ///
+    /// # Errors
+    /// As [`query`](Self::query).
+    pub fn debug(&mut self) -> Result<(), Error> {
+        self.send(&Command::Debug, "COM_DEBUG", Some(Expect::Simple))
+    }
+
+    /// COM_REFRESH: flushes what the bits name, see [`Command::Refresh`]. Answered by `Ok` or `Failed`.
+    ///
+    /// # Errors
+    /// As [`query`](Self::query).
+    pub fn refresh(&mut self, bits: u8) -> Result<(), Error> {
+        self.send(&Command::Refresh(bits), "COM_REFRESH", Some(Expect::Simple))
+    }
+
     /// COM_RESET_CONNECTION: resets the session; user and TLS stay. Answered by `Ok`.
     ///
     /// # Errors

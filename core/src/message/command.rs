@@ -16,9 +16,12 @@ mod number {
     pub(super) const INIT_DB: u8 = 0x02;
     pub(super) const QUERY: u8 = 0x03;
     pub(super) const FIELD_LIST: u8 = 0x04;
+    pub(super) const REFRESH: u8 = 0x07;
     pub(super) const SHUTDOWN: u8 = 0x08;
     pub(super) const STATISTICS: u8 = 0x09;
+    pub(super) const PROCESS_INFO: u8 = 0x0a;
     pub(super) const PROCESS_KILL: u8 = 0x0c;
+    pub(super) const DEBUG: u8 = 0x0d;
     pub(super) const PING: u8 = 0x0e;
     pub(super) const CHANGE_USER: u8 = 0x11;
     pub(super) const BINLOG_DUMP: u8 = 0x12;
@@ -50,6 +53,12 @@ pub enum Command<'a> {
         /// A LIKE pattern for the columns' names; empty for all.
         wildcard: &'a [u8],
     },
+    /// Flushes what the bits name: 1 privileges, 2 logs, 4 tables, 8 hosts, 16 status, 32 threads, 64 replica, 128 source.
+    Refresh(u8),
+    /// Requests the list of connections.
+    ProcessInfo,
+    /// Has the server write its state to its log.
+    Debug,
     /// Stops the server. The packet may name a kind of shutdown, which has no meaning since MySQL 5.0.
     Shutdown,
     /// Requests a line of statistics.
@@ -111,6 +120,9 @@ impl<'a> Command<'a> {
             number::INIT_DB => Self::InitDb(reader.rest()),
             number::QUERY => Self::Query(Query::read(&mut reader, capabilities)?),
             number::FIELD_LIST => Self::FieldList { table: reader.nul_bytes("table name")?, wildcard: reader.rest() },
+            number::REFRESH => Self::Refresh(reader.u8("what to refresh")?),
+            number::PROCESS_INFO => Self::ProcessInfo,
+            number::DEBUG => Self::Debug,
             number::SHUTDOWN => Self::Shutdown,
             number::STATISTICS => Self::Statistics,
             number::PROCESS_KILL => Self::ProcessKill(reader.u32("connection id")?),
@@ -141,7 +153,14 @@ impl<'a> Command<'a> {
     pub fn encode(&self, capabilities: Capabilities, out: &mut Vec<u8>) {
         out.put_u8(self.number());
         match self {
-            Self::Quit | Self::Statistics | Self::Ping | Self::ResetConnection | Self::Unknown(_) => {}
+            Self::Quit
+            | Self::ProcessInfo
+            | Self::Debug
+            | Self::Statistics
+            | Self::Ping
+            | Self::ResetConnection
+            | Self::Unknown(_) => {}
+            Self::Refresh(bits) => out.put_u8(*bits),
             Self::InitDb(bytes)
             | Self::StmtPrepare(bytes)
             | Self::StmtExecute(bytes)
@@ -177,6 +196,9 @@ impl<'a> Command<'a> {
             Self::InitDb(_) => "COM_INIT_DB",
             Self::Query(_) => "COM_QUERY",
             Self::FieldList { .. } => "COM_FIELD_LIST",
+            Self::Refresh(_) => "COM_REFRESH",
+            Self::ProcessInfo => "COM_PROCESS_INFO",
+            Self::Debug => "COM_DEBUG",
             Self::Shutdown => "COM_SHUTDOWN",
             Self::Statistics => "COM_STATISTICS",
             Self::ProcessKill(_) => "COM_PROCESS_KILL",
@@ -204,6 +226,9 @@ impl<'a> Command<'a> {
             Self::InitDb(_) => number::INIT_DB,
             Self::Query(_) => number::QUERY,
             Self::FieldList { .. } => number::FIELD_LIST,
+            Self::Refresh(_) => number::REFRESH,
+            Self::ProcessInfo => number::PROCESS_INFO,
+            Self::Debug => number::DEBUG,
             Self::Shutdown => number::SHUTDOWN,
             Self::Statistics => number::STATISTICS,
             Self::ProcessKill(_) => number::PROCESS_KILL,
@@ -360,6 +385,9 @@ mod tests {
                 Command::Query(Query { sql: &bytes, attributes }),
                 Command::FieldList { table: &name, wildcard: &bytes },
                 Command::Statistics,
+                Command::Refresh(number as u8),
+                Command::ProcessInfo,
+                Command::Debug,
                 Command::ProcessKill(number),
                 Command::Ping,
                 Command::Shutdown,

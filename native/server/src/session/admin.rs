@@ -79,6 +79,23 @@ impl Session {
         Ok(Reply::default())
     }
 
+    /// COM_REFRESH, but for the accounts. This server caches nothing else than the counters, so the other bits change nothing, as with FLUSH.
+    pub(super) fn refresh(&self, bits: u8) -> Result<Reply, SqlError> {
+        const STATUS: u8 = 16;
+        self.view.demand(&[Privilege::RELOAD])?;
+        if bits & STATUS != 0 {
+            status_variables::flush(&self.view.server);
+        }
+        Ok(Reply::default())
+    }
+
+    /// COM_DEBUG: the server's log gets its line of statistics.
+    pub(super) fn write_state(&self) -> Result<(), SqlError> {
+        self.view.demand(&[Privilege::SUPER])?;
+        tracing::info!("COM_DEBUG by {}: {}", self.view.user, status_variables::statistics(&self.view.server));
+        Ok(())
+    }
+
     pub(super) fn flush(&self, words: &mut Cursor<'_>) -> Result<Reply, SqlError> {
         words.accept("NO_WRITE_TO_BINLOG");
         words.accept("LOCAL");

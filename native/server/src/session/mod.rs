@@ -116,6 +116,10 @@ pub(crate) enum Action {
     FieldList(String),
     /// COM_STATISTICS.
     Statistics,
+    /// COM_DEBUG.
+    Debug,
+    /// COM_REFRESH.
+    Refresh(u8),
     /// COM_PROCESS_KILL.
     Kill(u32),
     /// COM_PING.
@@ -141,6 +145,9 @@ pub(crate) enum Action {
     /// The connection is over.
     Closed,
 }
+
+/// `REFRESH_GRANT` of COM_REFRESH: reload the accounts.
+const REFRESH_GRANT: u8 = 1;
 
 /// Rows are taken only while less than this waits to be sent, because appending to a long buffer would copy it.
 const ENOUGH: usize = 16 * 1024;
@@ -248,6 +255,12 @@ impl Session {
                 Action::Query(b"SHUTDOWN".to_vec())
             }
             Command::Statistics => Action::Statistics,
+            Command::ProcessInfo => {
+                self.process.begin("Query", Some(b"SHOW PROCESSLIST"));
+                Action::Query(b"SHOW PROCESSLIST".to_vec())
+            }
+            Command::Debug => Action::Debug,
+            Command::Refresh(bits) => Action::Refresh(bits),
             Command::ProcessKill(id) => Action::Kill(id),
             Command::Ping => Action::Ping,
             Command::ResetConnection => Action::Reset,
@@ -295,6 +308,23 @@ impl Session {
             }
             Action::FieldList(table) => return self.field_list(&table, connection),
             Action::Statistics => connection.text(status_variables::statistics(&self.view.server).as_bytes())?,
+            Action::Debug => {
+                self.forget_diagnostics();
+                match self.write_state() {
+                    Ok(()) => connection.eof(self.status())?,
+                    Err(error) => connection.err(&error)?,
+                }
+            }
+            Action::Refresh(bits) => {
+                if bits & REFRESH_GRANT != 0 && self.refresh(bits).is_ok() {
+                    // The statement reads the accounts, which takes a thread of its own.
+                    let text = self.begin_query(Queue { sql: b"FLUSH PRIVILEGES".to_vec(), at: 0 });
+                    return self.run(text, connection);
+                }
+                self.forget_diagnostics();
+                let refreshed = self.refresh(bits);
+                return self.conclude(refreshed.map(Answer::Ok), false, connection);
+            }
             Action::Kill(id) => {
                 self.forget_diagnostics();
                 let killed = self.kill(id, false);
