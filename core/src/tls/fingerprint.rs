@@ -5,11 +5,12 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::str::FromStr;
 
+use sha1::Sha1;
 use sha2::{Digest, Sha224, Sha256, Sha384, Sha512};
 
 use super::TlsError;
 
-/// The hash of a certificate in DER. Its length tells which hash of the SHA-2 family it is. The text form is hex, with or without colons.
+/// The hash of a certificate in DER. Its length tells which hash it is. The text form is hex, with or without colons.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Fingerprint(Vec<u8>);
 
@@ -22,6 +23,7 @@ impl Fingerprint {
     /// Whether `certificate` (DER) has this fingerprint.
     pub fn matches(&self, certificate: &[u8]) -> bool {
         match self.0.len() {
+            20 => self.0 == Sha1::digest(certificate)[..],
             28 => self.0 == Sha224::digest(certificate)[..],
             32 => self.0 == Sha256::digest(certificate)[..],
             48 => self.0 == Sha384::digest(certificate)[..],
@@ -47,6 +49,21 @@ impl FromStr for Fingerprint {
 
     /// Parses hex with or without colons. SHA-1 is refused, because two certificates with the same SHA-1 hash can be made.
     fn from_str(text: &str) -> Result<Self, TlsError> {
+        Self::parse_with(text, false)
+    }
+}
+
+impl Fingerprint {
+    /// As [`FromStr`], and a SHA-1 hash is accepted, too: for an interface that knows no other one. Nobody can make a certificate that has
+    /// the SHA-1 hash of a given other one, but who issued that one may have made two with the same hash.
+    ///
+    /// # Errors
+    /// If the text is no fingerprint.
+    pub fn parse_also_sha1(text: &str) -> Result<Self, TlsError> {
+        Self::parse_with(text, true)
+    }
+
+    fn parse_with(text: &str, sha1: bool) -> Result<Self, TlsError> {
         let bad = |why: &str| TlsError::Config(alloc::format!("the fingerprint '{text}' {why}"));
         let digits: String = text.trim().chars().filter(|c| *c != ':').collect();
         if !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
@@ -54,6 +71,7 @@ impl FromStr for Fingerprint {
         }
         match digits.len() {
             56 | 64 | 96 | 128 => {}
+            40 if sha1 => {}
             40 => {
                 return Err(bad(
                     "is a SHA-1 hash, which can be forged; give the SHA-256 one: openssl x509 -noout -fingerprint -sha256 -in server-cert.pem",
@@ -101,6 +119,9 @@ mod tests {
     fn sha1_and_garbage_are_refused_with_the_reason() {
         let error = |text: &str| text.parse::<Fingerprint>().unwrap_err().to_string();
         assert!(error("A9993E364706816ABA3E25717850C26C9CD0D89D").contains("SHA-1"));
+        let sha1 = "A9:99:3E:36:47:06:81:6A:BA:3E:25:71:78:50:C2:6C:9C:D0:D8:9D";
+        let sha1 = Fingerprint::parse_also_sha1(sha1).unwrap();
+        assert!(sha1.matches(b"abc") && !sha1.matches(b"abd"), "FIPS 180-2 appendix A.1");
         assert!(error(&ABC[1..]).contains("length of no known hash"));
         assert!(error("xyz").contains("not hexadecimal"));
     }

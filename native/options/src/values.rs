@@ -194,6 +194,11 @@ impl Values {
         })
     }
 
+    /// Whether the program's table has the option.
+    pub(crate) fn has_option(&self, name: &str) -> bool {
+        self.specs.iter().any(|spec| spec.name == name)
+    }
+
     /// Whether an option file or the command line gives the option.
     pub fn is_given(&self, name: &str) -> bool {
         self.occurrences(name).next().is_some()

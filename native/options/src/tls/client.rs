@@ -47,6 +47,9 @@ pub const CLIENT: &[Spec] = &[
     .secret(),
 ];
 
+/// For programs whose interface knows SHA-1 fingerprints alone.
+pub const CLIENT_SHA1: &[Spec] = &[Spec::flag("ssl-fp-sha1", "Accept SHA-1 fingerprints, too.")];
+
 const MODES: &[&str] = &["DISABLED", "PREFERRED", "REQUIRED", "VERIFY_CA", "VERIFY_IDENTITY"];
 
 /// The outcome of a client's TLS options, from which its connections are made.
@@ -241,8 +244,11 @@ fn overridden(values: &Values, by: &str, but: &str) -> Vec<String> {
 }
 
 fn fingerprints(values: &Values) -> Result<Vec<Fingerprint>, String> {
-    let parse =
-        |option: &str, text: &str| text.parse::<Fingerprint>().map_err(|error| format!("option '--{option}': {error}"));
+    let sha1 = values.has_option("ssl-fp-sha1") && values.flag("ssl-fp-sha1");
+    let parse = |option: &str, text: &str| {
+        let parsed = if sha1 { Fingerprint::parse_also_sha1(text) } else { text.parse() };
+        parsed.map_err(|error| format!("option '--{option}': {error}"))
+    };
     let mut all = Vec::new();
     if let Some(fingerprint) = text(values, "ssl-fp") {
         all.push(parse("ssl-fp", fingerprint)?);

@@ -54,7 +54,7 @@ mod set;
 mod ticket_key;
 mod tickets;
 
-pub use client::{CLIENT, ClientTlsChoice, ClientTlsOptions};
+pub use client::{CLIENT, CLIENT_SHA1, ClientTlsChoice, ClientTlsOptions};
 pub use files::open_to_others;
 pub use files::{passphrase, passphrase_file};
 pub use key_log::key_log_file;
