@@ -58,17 +58,33 @@ pub(crate) unsafe fn with<T>(pointer: *mut Mysql, failed: T, body: impl FnOnce(&
     }
     let mut handle = Handle { mysql, state };
     if handle.state.poisoned {
-        handle.set_error(&failure::hy000(2000, "An internal error of the client library ended this handle"));
+        handle.set_error(&internal_error());
         return failed;
     }
     match catch_unwind(AssertUnwindSafe(|| body(&mut handle))) {
         Ok(answer) => answer,
         Err(_) => {
             handle.state.poisoned = true;
-            handle.set_error(&failure::hy000(2000, "An internal error of the client library ended this handle"));
+            handle.set_error(&internal_error());
             failed
         }
     }
+}
+
+/// Whether a panic has ended the handle.
+///
+/// # Safety
+/// As [`with`].
+pub(crate) unsafe fn is_poisoned(pointer: *mut Mysql) -> bool {
+    // SAFETY: the caller promises it; the extension is NULL or a boxed state, see above.
+    unsafe {
+        pointer.as_ref().and_then(|mysql| mysql.extension.cast::<State>().as_ref()).is_some_and(|state| state.poisoned)
+    }
+}
+
+/// The error of a handle that a panic has ended.
+pub(crate) fn internal_error() -> SqlError {
+    failure::hy000(2000, "An internal error of the client library ended this handle")
 }
 
 /// Tells everything that points to the handle where it is now.
@@ -223,3 +239,42 @@ macro_rules! exports {
     };
 }
 pub(crate) use exports;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::abi::MyBool;
+
+    exports! {
+        /// A function that has a bug, which `mysql_ping` and the others must not have.
+        fn sealwire_test_of_a_bug(mysql: *mut Mysql) -> c_int = -7; {
+            with(mysql, 1, |_| panic!("a bug"))
+        }
+
+        /// One whose bug is outside of any handle.
+        fn sealwire_test_of_a_bug_without_handle(_number: c_int) -> MyBool = 9; { panic!("a bug") }
+    }
+
+    /// Unwinding out of an `extern "C"` function would abort this test's process.
+    #[test]
+    fn a_panic_ends_the_handle_and_not_the_program() {
+        let text = |pointer: *const c_char| {
+            // SAFETY: the functions give texts that end with a NUL.
+            unsafe { CStr::from_ptr(pointer) }.to_str().unwrap().to_owned()
+        };
+        // SAFETY: the handle is made here, and used by this thread alone.
+        unsafe {
+            let mysql = create(ptr::null_mut());
+            assert_eq!(with(mysql, 1, |_| 0), 0);
+            assert_eq!(sealwire_test_of_a_bug(mysql), 1);
+            let error = |mysql: &Mysql| (mysql.net.last_errno, text(mysql.net.sqlstate.as_ptr()));
+            assert_eq!(error(&*mysql), (2000, "HY000".to_owned()));
+            (*mysql).net.last_errno = 0;
+            assert_eq!(with(mysql, 1, |_| 0), 1, "nothing is done with the handle any more");
+            assert_eq!(error(&*mysql), (2000, "HY000".to_owned()));
+            assert!(text((*mysql).net.last_error.as_ptr()).contains("internal error"));
+            destroy(mysql);
+            assert_eq!(sealwire_test_of_a_bug_without_handle(1), 9);
+        }
+    }
+}

@@ -8,7 +8,7 @@ use sealwire_core::SqlError;
 use super::query::sql_text;
 use crate::abi::{MyBool, Mysql, MysqlBind, MysqlField, MysqlRes, MysqlRows, MysqlStmt};
 use crate::failure;
-use crate::handle::{Handle, bytes, exports, give, with};
+use crate::handle::{Handle, bytes, exports, give, internal_error, is_poisoned, with};
 use crate::result::{NONE, Res};
 use crate::rows::Rows;
 use crate::session::MORE_RESULTS;
@@ -48,14 +48,19 @@ where
             statement.set_error(&lost);
             return failed;
         }
-        with(statement.abi.mysql, failed, |handle| match body(statement, handle) {
+        let mysql = statement.abi.mysql;
+        let answer = with(mysql, failed, |handle| match body(statement, handle) {
             Ok(answer) => answer,
             Err(error) => {
                 statement.set_error(&error);
                 handle.set_error(&error);
                 failed
             }
-        })
+        });
+        if is_poisoned(mysql) {
+            statement.set_error(&internal_error());
+        }
+        answer
     }
 }
 
