@@ -1,6 +1,7 @@
 //! The C API: its binary interface, and programs that use it over TLS.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "these are tests")]
 
+mod functions;
 mod interface;
 mod outcomes;
 mod programs;

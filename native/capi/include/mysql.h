@@ -115,14 +115,17 @@ enum mysql_status {
 enum mysql_option {
     MYSQL_OPT_CONNECT_TIMEOUT = 0,
     MYSQL_OPT_COMPRESS = 1,
+    MYSQL_OPT_NAMED_PIPE = 2,
     MYSQL_INIT_COMMAND = 3,
     MYSQL_READ_DEFAULT_FILE = 4,
     MYSQL_READ_DEFAULT_GROUP = 5,
+    MYSQL_SET_CHARSET_DIR = 6,
     MYSQL_SET_CHARSET_NAME = 7,
     MYSQL_OPT_LOCAL_INFILE = 8,
     MYSQL_OPT_PROTOCOL = 9,
     MYSQL_OPT_READ_TIMEOUT = 11,
     MYSQL_OPT_WRITE_TIMEOUT = 12,
+    MYSQL_SECURE_AUTH = 18,
     MYSQL_REPORT_DATA_TRUNCATION = 19,
     MYSQL_OPT_RECONNECT = 20,
     MYSQL_OPT_SSL_VERIFY_SERVER_CERT = 21,
@@ -140,19 +143,24 @@ enum mysql_option {
     MYSQL_OPT_CONNECT_ATTR_ADD = 33,
     MYSQL_OPT_CONNECT_ATTR_DELETE = 34,
     MYSQL_SERVER_PUBLIC_KEY = 35,
+    MYSQL_ENABLE_CLEARTEXT_PLUGIN = 36,
     MYSQL_OPT_CAN_HANDLE_EXPIRED_PASSWORDS = 37,
     MYSQL_OPT_SSL_ENFORCE = 38,
     MYSQL_OPT_MAX_ALLOWED_PACKET = 39,
     MYSQL_OPT_NET_BUFFER_LENGTH = 40,
     MYSQL_OPT_TLS_VERSION = 41,
+    MYSQL_OPT_ZSTD_COMPRESSION_LEVEL = 42,
+    MYSQL_PROGRESS_CALLBACK = 5999,
     MYSQL_OPT_NONBLOCK = 6000,
     MARIADB_OPT_SSL_FP = 7001,
     MARIADB_OPT_SSL_FP_LIST = 7002,
     MARIADB_OPT_TLS_PASSPHRASE = 7003,
+    MARIADB_OPT_TLS_CIPHER_STRENGTH = 7004,
     MARIADB_OPT_TLS_VERSION = 7005,
     MARIADB_OPT_TLS_PEER_FP = 7006,
     MARIADB_OPT_TLS_PEER_FP_LIST = 7007,
     MARIADB_OPT_CONNECTION_READ_ONLY = 7008,
+    MYSQL_OPT_CONNECT_ATTRS = 7009,
     MARIADB_OPT_USERDATA = 7010,
     MARIADB_OPT_PORT = 7012,
     MARIADB_OPT_UNIXSOCKET = 7013,
@@ -164,10 +172,15 @@ enum mysql_option {
     MARIADB_OPT_MULTI_RESULTS = 7020,
     MARIADB_OPT_MULTI_STATEMENTS = 7021,
     MARIADB_OPT_INTERACTIVE = 7022,
-    /* Sealwire's own. The mode is an unsigned int, one of the numbers below; the others are texts. */
+    MARIADB_OPT_PROXY_HEADER = 7023,
+    MARIADB_OPT_RESTRICTED_AUTH = 7026,
+    MARIADB_OPT_STATUS_CALLBACK = 7028,
+    /* Sealwire's own. The mode is an unsigned int, one of the numbers below; whether sessions are resumed is a my_bool, and 1 unless it is
+       set; the others are texts. */
     MYSQL_OPT_SSL_MODE = 0x53570001,
     MYSQL_OPT_TLS_CIPHERSUITES = 0x53570002,
-    MYSQL_OPT_TLS_SNI_SERVERNAME = 0x53570003
+    MYSQL_OPT_TLS_SNI_SERVERNAME = 0x53570003,
+    MYSQL_OPT_TLS_RESUMPTION = 0x53570004
 };
 
 enum mysql_ssl_mode {
@@ -185,12 +198,48 @@ enum mysql_protocol_type {
 };
 
 enum mariadb_value {
-    MARIADB_CLIENT_VERSION = 3,
-    MARIADB_CLIENT_VERSION_ID = 4,
-    MARIADB_CONNECTION_SSL_CIPHER = 21,
-    MARIADB_TLS_LIBRARY = 22,
-    MARIADB_CONNECTION_TLS_VERSION = 23,
-    MARIADB_CONNECTION_TLS_VERSION_ID = 24
+    MARIADB_CHARSET_ID,
+    MARIADB_CHARSET_NAME,
+    MARIADB_CLIENT_ERRORS,
+    MARIADB_CLIENT_VERSION,
+    MARIADB_CLIENT_VERSION_ID,
+    MARIADB_CONNECTION_ASYNC_TIMEOUT,
+    MARIADB_CONNECTION_ASYNC_TIMEOUT_MS,
+    MARIADB_CONNECTION_MARIADB_CHARSET_INFO,
+    MARIADB_CONNECTION_ERROR,
+    MARIADB_CONNECTION_ERROR_ID,
+    MARIADB_CONNECTION_HOST,
+    MARIADB_CONNECTION_INFO,
+    MARIADB_CONNECTION_PORT,
+    MARIADB_CONNECTION_PROTOCOL_VERSION_ID,
+    MARIADB_CONNECTION_PVIO_TYPE,
+    MARIADB_CONNECTION_SCHEMA,
+    MARIADB_CONNECTION_SERVER_TYPE,
+    MARIADB_CONNECTION_SERVER_VERSION,
+    MARIADB_CONNECTION_SERVER_VERSION_ID,
+    MARIADB_CONNECTION_SOCKET,
+    MARIADB_CONNECTION_SQLSTATE,
+    MARIADB_CONNECTION_SSL_CIPHER,
+    MARIADB_TLS_LIBRARY,
+    MARIADB_CONNECTION_TLS_VERSION,
+    MARIADB_CONNECTION_TLS_VERSION_ID,
+    MARIADB_CONNECTION_TYPE,
+    MARIADB_CONNECTION_UNIX_SOCKET,
+    MARIADB_CONNECTION_USER,
+    MARIADB_MAX_ALLOWED_PACKET,
+    MARIADB_NET_BUFFER_LENGTH,
+    MARIADB_CONNECTION_SERVER_STATUS,
+    MARIADB_CONNECTION_SERVER_CAPABILITIES,
+    MARIADB_CONNECTION_EXTENDED_SERVER_CAPABILITIES,
+    MARIADB_CONNECTION_CLIENT_CAPABILITIES,
+    MARIADB_CONNECTION_BYTES_READ,
+    MARIADB_CONNECTION_BYTES_SENT,
+    /* Of Connector/C 3.4: 0, because a server that is not as it must be is refused. */
+    MARIADB_TLS_VERIFY_STATUS = 37,
+    /* Sealwire's own: an unsigned int, and two texts. */
+    SEALWIRE_TLS_SESSION_REUSED = 0x53570101,
+    SEALWIRE_TLS_KEY_EXCHANGE = 0x53570102,
+    SEALWIRE_TLS_VERIFICATION = 0x53570103
 };
 
 enum enum_stmt_attr_type {
@@ -545,6 +594,25 @@ const char *mysql_stmt_sqlstate(MYSQL_STMT *statement);
 void mysql_stmt_data_seek(MYSQL_STMT *statement, my_ulonglong number);
 MYSQL_ROW_OFFSET mysql_stmt_row_seek(MYSQL_STMT *statement, MYSQL_ROW_OFFSET row);
 MYSQL_ROW_OFFSET mysql_stmt_row_tell(MYSQL_STMT *statement);
+
+/* Character sets, and the authentication plugins, which are all built in. */
+size_t mariadb_convert_string(const char *from, size_t *from_length, MARIADB_CHARSET_INFO *from_charset, char *to, size_t *to_length,
+                              MARIADB_CHARSET_INFO *to_charset, int *error);
+#define MYSQL_CLIENT_AUTHENTICATION_PLUGIN 2
+struct st_mysql_client_plugin {
+    int type;
+    unsigned int interface_version;
+    const char *name, *author, *desc;
+    unsigned int version[3];
+    const char *license;
+    void *mysql_api;
+    int (*init)(char *, size_t, int, ...);
+    int (*deinit)(void);
+    int (*options)(const char *option, const void *value);
+};
+struct st_mysql_client_plugin *mysql_client_find_plugin(MYSQL *mysql, const char *name, int type);
+struct st_mysql_client_plugin *mysql_client_register_plugin(MYSQL *mysql, struct st_mysql_client_plugin *plugin);
+struct st_mysql_client_plugin *mysql_load_plugin(MYSQL *mysql, const char *name, int type, int count, ...);
 
 /* The library. */
 int mysql_server_init(int count, char **arguments, char **groups);

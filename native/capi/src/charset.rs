@@ -31,6 +31,12 @@ pub(crate) fn name(charset: &CharsetInfo) -> &'static CStr {
     unsafe { CStr::from_ptr(charset.csname) }
 }
 
+/// The name of a collation's encoding for `iconv`; empty where it has none.
+pub(crate) fn encoding(charset: &CharsetInfo) -> &'static CStr {
+    // SAFETY: as above.
+    unsafe { CStr::from_ptr(charset.encoding) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use sealwire_core::DEFAULT_PORT;
 use sealwire_core::SqlError;
-use sealwire_core::auth::Plugin;
+use sealwire_core::auth::{Dialog, Plugin};
 use sealwire_core::client::{Config, Summary, TlsPolicy};
 use sealwire_core::facts::Transport;
 use sealwire_core::message::Capabilities;
@@ -20,6 +20,7 @@ use sealwire_core::wire::compressed::Algorithm;
 use sealwire_net::random::OsRandom;
 
 use super::charset;
+use super::dialog::ProgramsDialog;
 use super::environment;
 use super::failure;
 use super::handle::{Handle, pointer};
@@ -91,7 +92,8 @@ pub(crate) fn establish(handle: &mut Handle<'_>, login: Login) -> Result<(), Sql
     let settings = &handle.state.settings;
     let charset = initial_charset(settings)?;
     let trace = Trace::begin(&login.address)?;
-    let outcome = with_room(|| log_in(settings, &login, trace.as_ref()));
+    let dialog: Arc<dyn Dialog> = Arc::new(ProgramsDialog::of(handle.state.home));
+    let outcome = with_room(|| log_in(settings, &login, trace.as_ref(), dialog));
     if let Some(trace) = &trace {
         match &outcome {
             Ok((link, _)) => trace.succeed(link.connection.facts()),
@@ -117,8 +119,14 @@ pub(crate) fn establish(handle: &mut Handle<'_>, login: Login) -> Result<(), Sql
 }
 
 /// Makes the connection itself.
-fn log_in(settings: &Settings, login: &Login, trace: Option<&Arc<Trace>>) -> Result<(Link, Summary), SqlError> {
+fn log_in(
+    settings: &Settings,
+    login: &Login,
+    trace: Option<&Arc<Trace>>,
+    dialog: Arc<dyn Dialog>,
+) -> Result<(Link, Summary), SqlError> {
     let mut config = config(settings, login)?;
+    config.dialog = Some(dialog);
     if let Some(trace) = trace {
         trace.demand(&config.tls);
         config.observer = Some(Arc::clone(trace) as Arc<dyn Observer>);
@@ -127,7 +135,11 @@ fn log_in(settings: &Settings, login: &Login, trace: Option<&Arc<Trace>>) -> Res
         let seconds = settings.number(option);
         (seconds != 0).then(|| Duration::from_secs(seconds))
     };
-    let socket = Socket::connect(&login.address, config.connect_timeout)?;
+    let mut socket = Socket::connect(&login.address, config.connect_timeout)?;
+    if !settings.proxy_header.is_empty() {
+        let sent = socket.write_all(&settings.proxy_header);
+        sent.map_err(|error| failure::lost(&format!("writing the proxy header: {error}")))?;
+    }
     socket
         .set_write_timeout(seconds(options::WRITE_TIMEOUT))
         .map_err(|error| failure::lost(&format!("setting a timeout: {error}")))?;
@@ -207,6 +219,9 @@ fn config(settings: &Settings, login: &Login) -> Result<Config, SqlError> {
     config.capabilities = capabilities(settings, login.flags);
     if login.flags & COMPRESS != 0 || settings.flag(options::COMPRESS) {
         config.compression = vec![Algorithm::Zlib];
+        if let Some(level) = settings.given_number(options::ZSTD_COMPRESSION_LEVEL) {
+            config.compression.insert(0, Algorithm::Zstd { level: u8::try_from(level).unwrap_or(3) });
+        }
     }
     config.local_infile =
         login.flags & LOCAL_FILES != 0 || settings.given_number(options::LOCAL_INFILE).is_none_or(|value| value != 0);
@@ -228,6 +243,7 @@ fn config(settings: &Settings, login: &Login) -> Result<Config, SqlError> {
         })?;
         config.default_auth = Some(plugin);
     }
+    config.restricted_auth = settings.restricted_auth();
     config.connect_timeout = match settings.number(options::CONNECT_TIMEOUT) {
         0 => PATIENCE,
         seconds => Duration::from_secs(seconds),
@@ -285,7 +301,8 @@ fn attributes(settings: &Settings, address: &Address) -> Vec<(String, String)> {
     if let Address::Tcp(host, _) = address {
         all.push(("_server_host".to_owned(), host.clone()));
     }
-    all.extend(settings.attributes.iter().cloned());
+    let lossy = |text: &CString| text.to_string_lossy().into_owned();
+    all.extend(settings.attributes.iter().map(|(name, value)| (lossy(name), lossy(value))));
     all
 }
 

@@ -1,5 +1,8 @@
 //! The client's own errors, with MariaDB's numbers.
 
+use std::ffi::{CStr, c_char};
+use std::ptr;
+
 use sealwire_core::error::{Error, SqlError};
 
 /// An error of this library: a number with the SQLSTATE that all of them have.
@@ -35,4 +38,82 @@ pub(crate) fn no_memory() -> SqlError {
 /// An event that no command of this library can have. A bug of ours is reported without a panic.
 pub(crate) fn unexpected() -> SqlError {
     Error::Misuse("an event that does not answer the command").as_client_error()
+}
+
+/// Our texts of the client's errors, from 2000 on.
+const TEXTS: [&CStr; 62] = [
+    c"Unknown MySQL error",
+    c"Can't create UNIX socket",
+    c"Can't connect to local MySQL server through socket",
+    c"Can't connect to MySQL server",
+    c"Can't create TCP/IP socket",
+    c"Unknown MySQL server host",
+    c"MySQL server has gone away",
+    c"Protocol mismatch",
+    c"MySQL client ran out of memory",
+    c"Wrong host info",
+    c"Localhost via UNIX socket",
+    c"TCP/IP",
+    c"Error in server handshake",
+    c"Lost connection to MySQL server during query",
+    c"Commands out of sync; you can't run this command now",
+    c"Named pipe",
+    c"Can't wait for named pipe",
+    c"Can't open named pipe",
+    c"Can't set state of named pipe",
+    c"Can't initialize character set",
+    c"Got packet bigger than 'max_allowed_packet' bytes",
+    c"Embedded server",
+    c"Error on SHOW REPLICA STATUS",
+    c"Error on SHOW REPLICAS",
+    c"Error connecting to replica",
+    c"Error connecting to source",
+    c"SSL connection error",
+    c"Malformed packet",
+    c"This client library is licensed only for use with MySQL servers",
+    c"Invalid use of null pointer",
+    c"Statement not prepared",
+    c"No data supplied for parameters in prepared statement",
+    c"Data truncated",
+    c"No parameters exist in the statement",
+    c"Invalid parameter number",
+    c"Can't send long data for non-string or non-binary data types",
+    c"Using unsupported buffer type",
+    c"Shared memory",
+    c"Can't open shared memory",
+    c"Can't open shared memory: no answer event",
+    c"Can't open shared memory: server could not allocate a file mapping",
+    c"Can't open shared memory: server could not get a pointer to the file mapping",
+    c"Can't open shared memory: client could not allocate a file mapping",
+    c"Can't open shared memory: client could not get a pointer to the file mapping",
+    c"Can't open shared memory: client could not create an event",
+    c"Can't open shared memory: no answer from server",
+    c"Can't open shared memory: cannot send request event to server",
+    c"Wrong or unknown protocol",
+    c"Invalid connection handle",
+    c"Connection using old (pre-4.1.1) authentication protocol refused",
+    c"Row retrieval was canceled by mysql_stmt_close() call",
+    c"Attempt to read column without prior row fetch",
+    c"Prepared statement contains no metadata",
+    c"Attempt to read a row while there is no result set associated with the statement",
+    c"This feature is not implemented yet",
+    c"Lost connection to MySQL server",
+    c"Statement closed indirectly",
+    c"The number of columns in the result set differs from the number of bound buffers",
+    c"This handle is already connected. Use a separate handle for each connection.",
+    c"Authentication plugin cannot be loaded",
+    c"There is an attribute with the same name already",
+    c"Authentication plugin reported error",
+];
+
+/// The list for C, which NULL ends.
+pub(crate) const fn texts() -> [*const c_char; 63] {
+    let mut all = [ptr::null(); 63];
+    let mut at = 0;
+    #[allow(clippy::indexing_slicing, reason = "the compiler evaluates this, and both lengths are constants")]
+    while at < TEXTS.len() {
+        all[at] = TEXTS[at].as_ptr();
+        at += 1;
+    }
+    all
 }

@@ -20,7 +20,7 @@ use super::state::text;
 const GROUPS: [&str; 3] = ["client", "client-server", "client-mariadb"];
 
 /// The names in files, with dashes, and their options.
-const NAMES: [(&str, u32); 49] = [
+const NAMES: [(&str, u32); 57] = [
     ("port", options::PORT),
     ("socket", options::UNIXSOCKET),
     ("compress", options::COMPRESS),
@@ -70,6 +70,14 @@ const NAMES: [(&str, u32); 49] = [
     ("report-data-truncation", options::REPORT_DATA_TRUNCATION),
     ("reconnect", options::RECONNECT),
     ("server-public-key", options::SERVER_PUBLIC_KEY),
+    ("multi-results", options::MULTI_RESULTS),
+    ("secure-auth", options::SECURE_AUTH),
+    ("plugin-dir", options::PLUGIN_DIR),
+    ("default-auth", options::DEFAULT_AUTH),
+    ("bind-address", options::BIND),
+    ("restricted-auth", options::RESTRICTED_AUTH),
+    ("character-sets-dir", options::SET_CHARSET_DIR),
+    ("net-buffer-length", options::NET_BUFFER_LENGTH),
 ];
 
 /// Reads the files, if the program asked for them.
@@ -139,7 +147,9 @@ fn set(settings: &mut Settings, name: &str, value: Option<&[u8]>) -> Result<(), 
         (options::LOCAL_INFILE, _) | (_, Some(Kind::Flag | Kind::On)) => {
             settings.set_number(option, flag.ok_or_else(|| wrong("boolean"))?.into());
         }
-        (_, Some(Kind::Number | Kind::Size)) => settings.set_number(option, number().ok_or_else(|| wrong("number"))?),
+        (_, Some(Kind::Number | Kind::Size)) => {
+            settings.set_checked(option, number().ok_or_else(|| wrong("number"))?)?
+        }
         _ => {
             let value: CString = text(value.unwrap_or_default());
             settings.set_text(option, Some(&value))?;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::{CStr, CString};
 
 use sealwire_core::SqlError;
+use sealwire_core::auth::Plugin;
 
 use super::failure;
 
@@ -18,6 +19,8 @@ pub(crate) enum Kind {
     Number,
     /// A pointer to a `size_t`.
     Size,
+    /// A pointer to a byte.
+    Byte,
     /// No argument: the option is on once it is set.
     On,
     /// A pointer that the program gets back as it is.
@@ -44,7 +47,7 @@ macro_rules! options {
 options! {
     CONNECT_TIMEOUT = 0 Number;
     COMPRESS = 1 On;
-    NAMED_PIPE = 2 Ignored;
+    NAMED_PIPE = 2 Flag;
     INIT_COMMAND = 3 Text;
     READ_DEFAULT_FILE = 4 Text;
     READ_DEFAULT_GROUP = 5 Text;
@@ -52,14 +55,8 @@ options! {
     SET_CHARSET_NAME = 7 Text;
     LOCAL_INFILE = 8 Number;
     PROTOCOL = 9 Number;
-    SHARED_MEMORY_BASE_NAME = 10 Ignored;
     READ_TIMEOUT = 11 Number;
     WRITE_TIMEOUT = 12 Number;
-    USE_RESULT = 13 Ignored;
-    USE_REMOTE_CONNECTION = 14 Ignored;
-    USE_EMBEDDED_CONNECTION = 15 Ignored;
-    GUESS_CONNECTION = 16 Ignored;
-    SET_CLIENT_IP = 17 Ignored;
     SECURE_AUTH = 18 Flag;
     REPORT_DATA_TRUNCATION = 19 Flag;
     RECONNECT = 20 Flag;
@@ -84,9 +81,9 @@ options! {
     MAX_ALLOWED_PACKET = 39 Size;
     NET_BUFFER_LENGTH = 40 Size;
     TLS_VERSION = 41 Text;
+    ZSTD_COMPRESSION_LEVEL = 42 Byte;
     PROGRESS_CALLBACK = 5999 Pointer;
     NONBLOCK = 6000 Ignored;
-    DATABASE_DRIVER = 7000 Ignored;
     SSL_FP = 7001 Text;
     SSL_FP_LIST = 7002 Text;
     TLS_PASSPHRASE = 7003 Text;
@@ -95,8 +92,8 @@ options! {
     TLS_PEER_FP = 7006 Text;
     TLS_PEER_FP_LIST = 7007 Text;
     CONNECTION_READ_ONLY = 7008 Flag;
+    CONNECT_ATTRS = 7009 Pointer;
     USERDATA = 7010 Pointer;
-    CONNECTION_HANDLER = 7011 Ignored;
     PORT = 7012 Number;
     UNIXSOCKET = 7013 Text;
     PASSWORD = 7014 Text;
@@ -108,10 +105,13 @@ options! {
     MULTI_RESULTS = 7020 On;
     MULTI_STATEMENTS = 7021 On;
     INTERACTIVE = 7022 On;
+    PROXY_HEADER = 7023 Pointer;
     RESTRICTED_AUTH = 7026 Text;
+    STATUS_CALLBACK = 7028 Pointer;
     SSL_MODE = 0x5357_0001 Number;
     TLS_CIPHERSUITES = 0x5357_0002 Text;
     TLS_SNI_SERVERNAME = 0x5357_0003 Text;
+    TLS_RESUMPTION = 0x5357_0004 Flag;
 }
 
 /// The options that ask for TLS by being set at all.
@@ -143,7 +143,11 @@ pub(crate) struct Settings {
     /// The statements to run after each login.
     pub(crate) init_commands: Vec<CString>,
     /// The connection attributes that the program adds.
-    pub(crate) attributes: Vec<(String, String)>,
+    pub(crate) attributes: Vec<(CString, CString)>,
+    /// The bytes to send before the first packet, for a proxy.
+    pub(crate) proxy_header: Vec<u8>,
+    /// The addresses of functions and data of the program, by option.
+    pub(crate) pointers: BTreeMap<u32, usize>,
     /// The names and pointers of `MARIADB_OPT_USERDATA`.
     pub(crate) user_data: Vec<(CString, usize)>,
 }
@@ -162,7 +166,11 @@ impl Settings {
     /// The options of a new handle.
     pub(crate) fn new() -> Self {
         let mut settings = Self::default();
-        settings.set_number(REPORT_DATA_TRUNCATION, 1);
+        for (option, value) in
+            [(REPORT_DATA_TRUNCATION, 1), (LOCAL_INFILE, 1), (NET_BUFFER_LENGTH, 8192), (TLS_RESUMPTION, 1)]
+        {
+            settings.set_number(option, value);
+        }
         settings
     }
 
@@ -185,9 +193,40 @@ impl Settings {
                     ),
                 ));
             }
+            (RESTRICTED_AUTH, Some(value)) if plugins(value).is_empty() => {
+                let text = format!("restricted-auth: '{}' names no plugin that Sealwire has", value.to_string_lossy());
+                return Err(failure::hy000(2034, text));
+            }
             (_, Some(value)) => drop(self.texts.insert(option, value.to_owned())),
         }
         Ok(())
+    }
+
+    /// Checks a number from the program, and sets it.
+    ///
+    /// # Errors
+    /// The value is refused; the option keeps its value.
+    pub(crate) fn set_checked(&mut self, option: u32, value: u64) -> Result<(), SqlError> {
+        let permitted = match option {
+            PROTOCOL => 0..=2,
+            PORT => 0..=65535,
+            ZSTD_COMPRESSION_LEVEL => 1..=22,
+            TLS_CIPHER_STRENGTH => 0..=256,
+            SSL_MODE => 1..=5,
+            _ => 0..=u64::MAX,
+        };
+        if !permitted.contains(&value) {
+            let (least, most) = permitted.into_inner();
+            let text = format!("Invalid parameter: the option {option} takes {least} to {most}, not {value}");
+            return Err(failure::hy000(2034, text));
+        }
+        self.set_number(option, value);
+        Ok(())
+    }
+
+    /// The plugins that the server may ask for; `None` for all.
+    pub(crate) fn restricted_auth(&self) -> Option<Vec<Plugin>> {
+        self.filled(RESTRICTED_AUTH).map(plugins)
     }
 
     /// Sets a number or a flag.
@@ -226,6 +265,12 @@ impl Settings {
             || self.flag(SSL_ENFORCE)
             || self.flag(SSL_VERIFY_SERVER_CERT)
     }
+}
+
+/// The plugins of a list; names that this library does not have are left out, because the server can't ask for them with success.
+fn plugins(list: &CStr) -> Vec<Plugin> {
+    let names = list.to_bytes().split(|byte| matches!(byte, b',' | b';' | b':' | b' '));
+    names.filter_map(Plugin::from_name).collect()
 }
 
 /// Whether every word of a version list is a TLS version, be it one that is not supported.

@@ -9,7 +9,7 @@ use sealwire_core::client::TlsPolicy;
 use sealwire_core::facts::Transport;
 use sealwire_core::secret::Secret;
 use sealwire_core::tls::{ClientContext, SslMode};
-use sealwire_options::tls::{CLIENT, ClientTlsOptions};
+use sealwire_options::tls::{CLIENT, CLIENT_SHA1, ClientTlsOptions};
 use sealwire_options::{Environment, Outcome, Program};
 
 use super::environment;
@@ -26,9 +26,15 @@ const PROGRAM: Program = Program {
     usage: "",
     groups: &["sealwire-capi"],
     other_groups: &[],
-    tables: &[CLIENT],
+    tables: &[CLIENT, CLIENT_SHA1],
     arguments: 0,
 };
+
+/// The ciphers with keys of 256 bits, for `MARIADB_OPT_TLS_CIPHER_STRENGTH`.
+const STRONG: [&str; 2] = [
+    "--tls-ciphersuites=TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256",
+    "--ssl-cipher=ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305",
+];
 
 /// The most contexts that are kept for later connections of the process.
 const MOST_CONTEXTS: usize = 32;
@@ -86,6 +92,8 @@ pub(crate) fn policy(
     }
     words.arguments.extend(arguments(settings)?);
     words.arguments.push(format!("--ssl-mode={mode}"));
+    // Connector/C 3.3 knows no other fingerprints than SHA-1.
+    words.arguments.push("--ssl-fp-sha1".to_owned());
     let values = match PROGRAM.parse(
         std::iter::once("--no-defaults".to_owned()).chain(words.arguments.iter().cloned()),
         &Environment::default(),
@@ -95,11 +103,12 @@ pub(crate) fn policy(
         Err(error) => return Err(refused(&error.to_string())),
     };
     let choice = ClientTlsOptions::resolve(&values, transport).map_err(|error| refused(&error))?;
-    let Some(options) = choice.options else { return Ok((TlsPolicy::Disabled, None)) };
-    let key = Secret::new(format!("{place} {}", stamped(&words.arguments)));
+    let Some(mut built) = choice.options else { return Ok((TlsPolicy::Disabled, None)) };
+    built.resumption &= settings.flag(options::TLS_RESUMPTION);
+    let key = Secret::new(format!("{place} {} {}", built.resumption, stamped(&words.arguments)));
     let context = match kept(&key) {
         Some(context) => context,
-        None => keep(key, ClientContext::build(options).map_err(|error| refused(&error.to_string()))?),
+        None => keep(key, ClientContext::build(built).map_err(|error| refused(&error.to_string()))?),
     };
     let policy = if mode == SslMode::Preferred { TlsPolicy::Preferred(context) } else { TlsPolicy::Required(context) };
     Ok((policy, choice.sni))
@@ -166,6 +175,7 @@ fn arguments(settings: &Settings) -> Result<Vec<String>, SqlError> {
                 .map_err(|_| refused(&format!("option '--{name}': its value is not UTF-8 text"))),
         )
     };
+    let given = |option: u32| settings.filled(option).is_some();
     let mut arguments = Vec::new();
     for (option, name) in TEXTS {
         if let Some(text) = utf8(name, option).transpose()? {
@@ -173,6 +183,12 @@ fn arguments(settings: &Settings) -> Result<Vec<String>, SqlError> {
             let prefix = if option == options::TLS_PASSPHRASE { "pass:" } else { "" };
             arguments.push(format!("--{name}={prefix}{text}"));
         }
+    }
+    if settings.number(options::TLS_CIPHER_STRENGTH) > 128
+        && !given(options::SSL_CIPHER)
+        && !given(options::TLS_CIPHERSUITES)
+    {
+        arguments.extend(STRONG.map(str::to_owned));
     }
     if let Some(list) = utf8("ssl-cipher", options::SSL_CIPHER).transpose()? {
         let (suites, ciphers): (Vec<&str>, Vec<&str>) =

@@ -4,12 +4,9 @@ use std::cell::UnsafeCell;
 use std::ffi::{c_char, c_int, c_uint, c_ulong, c_void};
 use std::ptr;
 
-use crate::abi::{CharsetInfo, Mysql};
+use crate::abi::Mysql;
 use crate::failure;
-use crate::handle::{exports, give, with};
-
-/// `EINVAL`.
-const INVALID: c_int = 22;
+use crate::handle::{exports, with};
 
 /// A variable of the original's that programs may change and nothing here reads.
 #[repr(transparent)]
@@ -44,35 +41,6 @@ where
 }
 
 exports! {
-    /// COM_DEBUG.
-    fn mysql_dump_debug_info(mysql: *mut Mysql) -> c_int = 1; { not_built(mysql, "mysql_dump_debug_info", 1) }
-
-    /// Descriptors of plugins: every plugin that there is is built in.
-    fn mysql_client_find_plugin(mysql: *mut Mysql, _name: *const c_char, _kind: c_int) -> *mut c_void = ptr::null_mut(); {
-        not_built(mysql, "mysql_client_find_plugin", ptr::null_mut())
-    }
-
-    /// Loading a plugin of the program's own.
-    fn mysql_client_register_plugin(mysql: *mut Mysql, _plugin: *mut c_void) -> *mut c_void = ptr::null_mut(); {
-        not_built(mysql, "mysql_client_register_plugin", ptr::null_mut())
-    }
-
-    /// Loading a plugin from a file.
-    fn mysql_load_plugin(mysql: *mut Mysql, _name: *const c_char, _kind: c_int, _count: c_int) -> *mut c_void = ptr::null_mut(); {
-        not_built(mysql, "mysql_load_plugin", ptr::null_mut())
-    }
-
-    /// The same, with a list of arguments.
-    fn mysql_load_plugin_v(
-        mysql: *mut Mysql,
-        _name: *const c_char,
-        _kind: c_int,
-        _count: c_int,
-        _arguments: *mut c_void,
-    ) -> *mut c_void = ptr::null_mut(); {
-        not_built(mysql, "mysql_load_plugin_v", ptr::null_mut())
-    }
-
     /// Reading a packet past the library.
     fn mysql_net_read_packet(mysql: *mut Mysql) -> c_ulong = c_ulong::MAX; {
         not_built(mysql, "mysql_net_read_packet", c_ulong::MAX)
@@ -96,20 +64,6 @@ exports! {
 
     /// A callback for each read and write of the transport.
     fn ma_pvio_register_callback(_on: i8, _callback: *mut c_void, _mode: c_int) -> c_int = 1; { 1 }
-
-    /// A conversion between character sets.
-    fn mariadb_convert_string(
-        _from: *const c_char,
-        _from_length: *mut usize,
-        _from_charset: *const CharsetInfo,
-        _to: *mut c_char,
-        _to_length: *mut usize,
-        _to_charset: *const CharsetInfo,
-        error: *mut c_int,
-    ) -> usize = usize::MAX; {
-        give(error, INVALID);
-        usize::MAX
-    }
 
     /// Reading the binary log.
     fn mariadb_rpl_init_ex(mysql: *mut Mysql, _version: c_uint) -> *mut c_void = ptr::null_mut(); {

@@ -7,6 +7,7 @@ use crate::abi::{CharsetInfo, MyCharsetInfo, Mysql};
 use crate::charset;
 use crate::failure;
 use crate::handle::{exports, give, text, with};
+use crate::iconv::{INVALID, convert};
 
 exports! {
     /// The name of the connection's character set.
@@ -37,6 +38,35 @@ exports! {
         with(mysql, (), |handle| {
             give(to, MyCharsetInfo::from(handle.state.charset));
         });
+    }
+
+    /// Converts a text from one character set to another: the number of bytes written, or -1 and the system's number of the error.
+    fn mariadb_convert_string(
+        from: *const c_char,
+        from_length: *mut usize,
+        from_charset: *const CharsetInfo,
+        to: *mut c_char,
+        to_length: *mut usize,
+        to_charset: *const CharsetInfo,
+        error: *mut c_int,
+    ) -> usize = usize::MAX; {
+        give(error, 0);
+        let known = |charset: *const CharsetInfo| charset.as_ref().and_then(|given| charset::by_number(given.nr));
+        let outcome = match (known(from_charset), known(to_charset), from_length.as_mut(), to_length.as_mut()) {
+            (Some(source), Some(target), Some(from_length), Some(to_length)) => {
+                let (source, target) = (charset::encoding(source), charset::encoding(target));
+                if source.is_empty() || target.is_empty() || from.is_null() || to.is_null() {
+                    Err(INVALID)
+                } else {
+                    convert(from, from_length, source, to, to_length, target)
+                }
+            }
+            _ => Err(INVALID),
+        };
+        outcome.unwrap_or_else(|number| {
+            give(error, number);
+            usize::MAX
+        })
     }
 
     /// The default collation of a character set.

@@ -6,6 +6,7 @@ mod connection;
 mod info;
 mod nonblocking;
 mod options;
+mod plugins;
 mod query;
 mod result;
 mod statement;

@@ -3,7 +3,7 @@
 
 use std::ffi::{c_char, c_int, c_uint, c_ulong, c_void};
 
-use super::{absent, charset, connection, info, query, result, statement};
+use super::{charset, connection, info, query, result, statement};
 use crate::abi::{MyBool, Mysql, MysqlRes, MysqlStmt};
 use crate::handle::{exports, give};
 
@@ -45,7 +45,7 @@ pairs! {
     mysql_autocommit_start mysql_autocommit_cont MyBool = query::mysql_autocommit(mysql: *mut Mysql, on: MyBool);
     mysql_change_user_start mysql_change_user_cont MyBool = connection::mysql_change_user(mysql: *mut Mysql, user: *const c_char, password: *const c_char, database: *const c_char);
     mysql_commit_start mysql_commit_cont MyBool = query::mysql_commit(mysql: *mut Mysql);
-    mysql_dump_debug_info_start mysql_dump_debug_info_cont c_int = absent::mysql_dump_debug_info(mysql: *mut Mysql);
+    mysql_dump_debug_info_start mysql_dump_debug_info_cont c_int = query::mysql_dump_debug_info(mysql: *mut Mysql);
     mysql_fetch_row_start mysql_fetch_row_cont Row = result::mysql_fetch_row(result: *mut MysqlRes);
     mysql_kill_start mysql_kill_cont c_int = query::mysql_kill(mysql: *mut Mysql, connection: c_ulong);
     mysql_list_fields_start mysql_list_fields_cont *mut MysqlRes = result::mysql_list_fields(mysql: *mut Mysql, table: *const c_char, pattern: *const c_char);

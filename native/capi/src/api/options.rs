@@ -4,7 +4,7 @@ use std::ffi::{CStr, c_char, c_int, c_uint, c_ulong, c_void};
 use std::ptr;
 
 use sealwire_core::SqlError;
-use sealwire_core::facts::TlsVersion;
+use sealwire_core::facts::{TlsVersion, Verification};
 
 use crate::abi::{MyBool, MyCharsetInfo, Mysql};
 use crate::charset;
@@ -12,6 +12,14 @@ use crate::failure;
 use crate::handle::{Handle, exports, give, pointer, text, with};
 use crate::options::{self, Kind, kind};
 use crate::state;
+
+/// Our own values of `mariadb_get_infov`: whether the TLS session was resumed, the group of its key exchange, and how the server was verified.
+const SESSION_REUSED: c_int = 0x5357_0101;
+const KEY_EXCHANGE: c_int = 0x5357_0102;
+const VERIFICATION: c_int = 0x5357_0103;
+
+/// The longest header of the PROXY protocol: version 2 has 16 bytes, and a length of 16 bits.
+const LONGEST_HEADER: usize = 16 + 0xffff;
 
 impl Handle<'_> {
     /// Sets a text option, and shows it where programs look for it.
@@ -38,8 +46,8 @@ impl Handle<'_> {
         Ok(())
     }
 
-    fn set_number_option(&mut self, option: u32, value: u64) {
-        self.state.settings.set_number(option, value);
+    fn set_number_option(&mut self, option: u32, value: u64) -> Result<(), SqlError> {
+        self.state.settings.set_checked(option, value)?;
         let number = c_uint::try_from(value).unwrap_or(c_uint::MAX);
         let flag = MyBool::from(value != 0);
         let options = &mut self.mysql.options;
@@ -56,6 +64,7 @@ impl Handle<'_> {
             options::SSL_ENFORCE | options::SSL_VERIFY_SERVER_CERT if flag == 1 => options.use_ssl = 1,
             _ => {}
         }
+        Ok(())
     }
 
     /// Sets an option by its argument, whose type depends on the option.
@@ -69,29 +78,35 @@ impl Handle<'_> {
             match (option, kind) {
                 (options::CONNECT_ATTR_RESET, _) => self.state.settings.attributes.clear(),
                 (options::CONNECT_ATTR_DELETE, _) => {
-                    let name = text(argument.cast()).unwrap_or_default().to_string_lossy();
-                    self.state.settings.attributes.retain(|(known, _)| *known != name);
+                    let name = text(argument.cast()).unwrap_or_default();
+                    self.state.settings.attributes.retain(|(known, _)| known.as_c_str() != name);
                 }
                 (options::LOCAL_INFILE, _) => {
                     // Without an argument the option is on.
                     let value = argument.cast::<c_uint>().as_ref().copied().unwrap_or(1);
-                    self.set_number_option(option, value.into());
+                    self.set_number_option(option, u64::from(value != 0))?;
                 }
+                (options::CONNECT_ATTRS, _) => return Err(failure::not_built("setting all attributes at once")),
                 (_, Kind::Text) => self.set_text_option(option, text(argument.cast()))?,
                 (_, Kind::Flag) => {
                     let value = argument.cast::<MyBool>().as_ref().copied().unwrap_or(0);
-                    self.set_number_option(option, u64::from(value != 0));
+                    self.set_number_option(option, u64::from(value != 0))?;
                 }
                 (_, Kind::Number) => {
                     let value = argument.cast::<c_uint>().as_ref().copied().unwrap_or(0);
-                    self.set_number_option(option, value.into());
+                    self.set_number_option(option, value.into())?;
+                }
+                (_, Kind::Byte) => {
+                    let value = argument.cast::<u8>().as_ref().copied().unwrap_or(0);
+                    self.set_number_option(option, value.into())?;
                 }
                 (_, Kind::Size) => {
                     let value = argument.cast::<usize>().as_ref().copied().unwrap_or(0);
-                    self.set_number_option(option, value as u64);
+                    self.set_number_option(option, value as u64)?;
                 }
-                (_, Kind::On) => self.set_number_option(option, 1),
-                (_, Kind::Pointer | Kind::Ignored) => {}
+                (_, Kind::On) => self.set_number_option(option, 1)?,
+                (_, Kind::Pointer) => drop(self.state.settings.pointers.insert(option, argument.expose_provenance())),
+                (_, Kind::Ignored) => {}
             }
         }
         Ok(())
@@ -108,15 +123,28 @@ impl Handle<'_> {
         // SAFETY: the caller promises it.
         unsafe {
             match (option, kind) {
-                // The effective mode is the program's own, as the manual of this library says.
+                (options::CONNECT_ATTR_RESET | options::CONNECT_ATTR_ADD | options::CONNECT_ATTR_DELETE, _)
+                // A program gave the password, and nothing else in its process has to read it here.
+                | (options::PASSWORD, _) => return Err(failure::not_built(&format!("reading the option {option}"))),
+                (options::INIT_COMMAND, _) => {
+                    let first = settings.init_commands.first();
+                    give(to.cast::<*mut c_char>(), first.map_or(ptr::null_mut(), pointer));
+                }
+                (options::SET_CHARSET_NAME, _) if settings.text(option).is_none() => {
+                    give(to.cast::<*mut c_char>(), self.state.charset.csname.cast_mut());
+                }
                 (_, Kind::Text) => {
                     let value = settings.text(option).map_or(ptr::null_mut(), |text| text.as_ptr().cast_mut());
                     give(to.cast::<*mut c_char>(), value);
                 }
                 (_, Kind::Flag | Kind::On) => give(to.cast::<MyBool>(), MyBool::from(number != 0)),
                 (_, Kind::Number) => give(to.cast::<c_uint>(), c_uint::try_from(number).unwrap_or(c_uint::MAX)),
+                (_, Kind::Byte) => give(to.cast::<u8>(), u8::try_from(number).unwrap_or(u8::MAX)),
                 (_, Kind::Size) => give(to.cast::<usize>(), number as usize),
-                (_, Kind::Pointer) => give(to.cast::<*mut c_void>(), ptr::null_mut()),
+                (_, Kind::Pointer) => {
+                    let kept = settings.pointers.get(&option).copied().unwrap_or(0);
+                    give(to.cast::<*mut c_void>(), ptr::with_exposed_provenance_mut(kept));
+                }
                 (_, Kind::Ignored) => return Err(failure::not_built(&format!("reading the option {option}"))),
             }
         }
@@ -135,6 +163,15 @@ impl Handle<'_> {
     unsafe fn get_info(&mut self, value: c_int, to: *mut c_void, argument: *const c_void) -> bool {
         let as_text = to.cast::<*const c_char>();
         let tls = self.state.link.as_ref().and_then(|link| link.connection.facts().tls.as_ref());
+        let resumed = tls.is_some_and(|tls| tls.resumed);
+        let group = tls.and_then(|tls| tls.group);
+        let verification = tls.map(|tls| match tls.verification {
+            Verification::None => "none",
+            Verification::Ca => "CA",
+            Verification::CaAndIdentity => "CA and identity",
+            Verification::SystemRootsAndIdentity => "system's CAs and identity",
+            Verification::Fingerprint => "fingerprint",
+        });
         let tls = tls.map(|tls| (tls.version, tls.cipher));
         let bytes = self.state.link.as_ref().map_or((0, 0), |link| {
             let facts = link.connection.facts();
@@ -165,6 +202,16 @@ impl Handle<'_> {
                 18 => {
                     let number = super::info::version_number(self.state.texts.server_version.to_bytes());
                     give(to.cast::<usize>(), number as usize);
+                }
+                37 => give(to.cast::<c_uint>(), 0),
+                SESSION_REUSED => give(to.cast::<c_uint>(), u32::from(resumed)),
+                KEY_EXCHANGE => {
+                    let name = group.map_or(ptr::null(), |name| self.answer_text(name));
+                    give(as_text, name);
+                }
+                VERIFICATION => {
+                    let name = verification.map_or(ptr::null(), |name| self.answer_text(name));
+                    give(as_text, name);
                 }
                 19 => give(to.cast::<c_int>(), mysql.net.fd),
                 20 => give(as_text, mysql.net.sqlstate.as_ptr()),
@@ -220,6 +267,7 @@ unsafe fn without_handle(value: c_int, to: *mut c_void, argument: *const c_void)
                 Some(found) => give(to.cast(), ptr::from_ref(found)),
                 None => return false,
             },
+            2 => give(to.cast(), ERRORS.0.as_ptr()),
             3 => give(to.cast(), c"10.11.19".as_ptr()),
             4 => give(to.cast::<usize>(), super::info::CLIENT_VERSION as usize),
             22 => give(to.cast(), concat_version().as_ptr()),
@@ -230,6 +278,15 @@ unsafe fn without_handle(value: c_int, to: *mut c_void, argument: *const c_void)
     }
     true
 }
+
+/// The texts of the client's errors from 2000 on, as `MARIADB_CLIENT_ERRORS` gives them; NULL ends the list.
+#[repr(transparent)]
+struct Errors([*const c_char; 63]);
+
+// SAFETY: the pointers are to constant texts, which every thread may read.
+unsafe impl Sync for Errors {}
+
+static ERRORS: Errors = Errors(failure::texts());
 
 /// The TLS library's name, which says that it is none of the original's.
 const fn concat_version() -> &'static CStr {
@@ -296,7 +353,7 @@ exports! {
         option: c_uint,
         first: *mut c_void,
         second: *mut c_void,
-        _third: *mut c_void,
+        third: *mut c_void,
     ) -> c_int = 1; {
         with(mysql, 1, |handle| {
             if option == options::USERDATA {
@@ -304,6 +361,20 @@ exports! {
                 let found = handle.state.settings.user_data.iter().find(|(known, _)| known.as_c_str() == name);
                 let value = found.map_or(0, |(_, value)| *value);
                 give(second.cast::<*mut c_void>(), ptr::with_exposed_provenance_mut(value));
+                return 0;
+            }
+            if option == options::CONNECT_ATTRS {
+                let attributes = &handle.state.settings.attributes;
+                for (at, (name, value)) in attributes.iter().enumerate() {
+                    for (to_array, text) in [(first, name), (second, value)] {
+                        // The program has asked for the count before, and has room for so many pointers.
+                        let array = to_array.cast::<*mut *mut c_char>().as_ref().copied().unwrap_or(ptr::null_mut());
+                        if !array.is_null() {
+                            array.add(at).write(pointer(text));
+                        }
+                    }
+                }
+                give(third.cast::<c_uint>(), c_uint::try_from(attributes.len()).unwrap_or(c_uint::MAX));
                 return 0;
             }
             let outcome = handle.get_option(option, first);
@@ -338,10 +409,8 @@ unsafe fn set_two(mysql: *mut Mysql, option: c_uint, first: *const c_void, secon
         with(mysql, 1, |handle| {
             let outcome = match option {
                 options::CONNECT_ATTR_ADD => {
-                    let lossy = |pointer: *const c_void| {
-                        text(pointer.cast()).unwrap_or_default().to_string_lossy().into_owned()
-                    };
-                    handle.state.settings.attributes.push((lossy(first), lossy(second)));
+                    let owned = |pointer: *const c_void| text(pointer.cast()).unwrap_or_default().to_owned();
+                    handle.state.settings.attributes.push((owned(first), owned(second)));
                     Ok(())
                 }
                 options::USERDATA => {
@@ -350,6 +419,19 @@ unsafe fn set_two(mysql: *mut Mysql, option: c_uint, first: *const c_void, secon
                     data.retain(|(known, _)| *known != name);
                     data.push((name, second.expose_provenance()));
                     Ok(())
+                }
+                options::PROXY_HEADER => {
+                    // The second argument is a number in the place of a pointer.
+                    let header = crate::handle::bytes(first.cast(), second.addr());
+                    if header.len() > LONGEST_HEADER {
+                        Err(failure::hy000(
+                            2034,
+                            format!("Invalid parameter: a proxy header has {LONGEST_HEADER} bytes at most"),
+                        ))
+                    } else {
+                        handle.state.settings.proxy_header = header.to_vec();
+                        Ok(())
+                    }
                 }
                 _ => handle.set_option(option, first),
             };

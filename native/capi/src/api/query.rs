@@ -144,14 +144,29 @@ exports! {
     /// Flushes what the bits name.
     fn mysql_refresh(mysql: *mut Mysql, options: c_uint) -> c_int = 1; {
         const NAMES: [(c_uint, &str); 5] = [(1, "PRIVILEGES"), (2, "LOGS"), (4, "TABLES"), (8, "HOSTS"), (16, "STATUS")];
+        // The server no longer has a statement for some of the others; the command has them all.
         let known: c_uint = NAMES.iter().map(|(bit, _)| bit).sum();
         let names: Vec<&str> = NAMES.iter().filter(|(bit, _)| options & bit != 0).map(|(_, name)| *name).collect();
         with(mysql, 1, |handle| {
-            let outcome = if options & !known == 0 && !names.is_empty() {
-                handle.query(format!("FLUSH {}", names.join(", ")).as_bytes())
+            let mut outcome = Ok(());
+            if options & !known == 0 && !names.is_empty() {
+                for name in names {
+                    if outcome.is_ok() {
+                        outcome = handle.query(format!("FLUSH {name}").as_bytes());
+                    }
+                }
             } else {
-                Err(failure::not_built("mysql_refresh with these bits"))
-            };
+                let [bits, ..] = options.to_le_bytes();
+                outcome = handle.simple(|link| link.connection.refresh(bits));
+            }
+            handle.status(outcome, 1)
+        })
+    }
+
+    /// Has the server write its state to its log.
+    fn mysql_dump_debug_info(mysql: *mut Mysql) -> c_int = 1; {
+        with(mysql, 1, |handle| {
+            let outcome = handle.simple(|link| link.connection.debug());
             handle.status(outcome, 1)
         })
     }
