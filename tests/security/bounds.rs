@@ -529,7 +529,7 @@ fn empty_pieces_of_long_data_are_counted() {
 
 #[test]
 fn memory_goes_back_when_clients_have_gone() {
-    const LIMIT: u64 = 110 << 10;
+    const LIMIT: u64 = 80 << 10;
     let server = server(&[]);
     let value = "x".repeat(10 << 20);
     ask(&mut root(&server).unwrap(), "CREATE DATABASE d").unwrap();
