@@ -227,6 +227,29 @@ static void unread_rows(void) {
     mysql_stmt_close(s);
 }
 
+/* PowerDNS drops each result of an execution, and then asks for the next one. */
+static void dropped_results(void) {
+    run("DROP PROCEDURE IF EXISTS two_results");
+    run("CREATE PROCEDURE two_results() BEGIN SELECT 1; SELECT 2; END");
+    for (int stored = 0; stored < 2; stored++) {
+        MYSQL_STMT *s = prepared("SELECT 1");
+        MUST_STMT(mysql_stmt_execute(s) == 0 && (!stored || mysql_stmt_store_result(s) == 0));
+        MUST_STMT(mysql_stmt_free_result(s) == 0 && s->state == 6 /* fetched */);
+        MUST_STMT(mysql_stmt_next_result(s) == -1 && mysql_stmt_fetch(s) == MYSQL_NO_DATA);
+        MUST_STMT(mysql_stmt_execute(s) == 0 && mysql_stmt_fetch(s) == 0 && mysql_stmt_close(s) == 0);
+        s = prepared("DO 1");
+        MUST_STMT(mysql_stmt_execute(s) == 0 && mysql_stmt_free_result(s) == 0 && mysql_stmt_next_result(s) == -1);
+        MUST_STMT(mysql_stmt_close(s) == 0);
+        s = prepared("CALL two_results()");
+        MUST_STMT(mysql_stmt_execute(s) == 0 && (!stored || mysql_stmt_store_result(s) == 0));
+        MUST_STMT(mysql_stmt_free_result(s) == 0 && mysql_stmt_next_result(s) == 0);
+        MUST_STMT(mysql_stmt_store_result(s) == 0 && mysql_stmt_num_rows(s) == 1 && mysql_stmt_free_result(s) == 0);
+        MUST_STMT(mysql_stmt_next_result(s) == 0 && mysql_stmt_field_count(s) == 0);
+        MUST_STMT(mysql_stmt_next_result(s) == -1 && mysql_stmt_close(s) == 0);
+    }
+    run("DROP PROCEDURE two_results");
+}
+
 static void session(void) {
     MY_CHARSET_INFO info;
     MUST(!strcmp(mysql_character_set_name(mysql), "utf8mb4") && mysql_set_character_set(mysql, "latin1") == 0);
@@ -323,6 +346,7 @@ int main(int count, char **words) {
     several_results();
     types();
     unread_rows();
+    dropped_results();
     session();
     local_files();
     mysql_close(mysql);

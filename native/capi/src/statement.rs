@@ -502,8 +502,9 @@ impl Stmt {
     /// Drops the rows.
     pub(crate) fn free_result(&mut self, handle: &mut Handle<'_>) {
         self.skip(handle);
-        if self.abi.state > PREPARED {
-            self.abi.state = PREPARED;
+        // Not PREPARED, because further results of the same execution may follow, and programs ask for them after this.
+        if self.abi.state > EXECUTED {
+            self.abi.state = DONE;
         }
     }
 
