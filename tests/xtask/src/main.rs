@@ -4,6 +4,7 @@
 mod attacks;
 mod bench;
 mod capi;
+mod debian;
 mod demo;
 mod faults;
 mod fuzz;

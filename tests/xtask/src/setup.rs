@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::run::{Context, Tally, on_path, output, run};
-use crate::wasm;
+use crate::{debian, wasm};
 
 /// A requirement of the tests: how to check that it is present, and Debian's package of it.
 struct Need {
@@ -23,7 +23,7 @@ enum Probe {
     Package,
 }
 
-const NEEDS: [Need; 24] = [
+const NEEDS: [Need; 25] = [
     Need { probe: Probe::Program("mariadbd"), package: "mariadb-server" },
     Need { probe: Probe::Program("mariadb"), package: "mariadb-client" },
     Need { probe: Probe::File("/usr/share/mysql/mysql-test/std_data/cacert.pem"), package: "mariadb-test-data" },
@@ -38,6 +38,7 @@ const NEEDS: [Need; 24] = [
     Need { probe: Probe::Program("javac"), package: "default-jdk-headless" },
     Need { probe: Probe::File("/usr/share/java/mariadb-java-client.jar"), package: "libmariadb-java" },
     Need { probe: Probe::Program("cc"), package: "gcc" },
+    Need { probe: Probe::Program("g++"), package: "g++" },
     Need { probe: Probe::Program("readelf"), package: "binutils" },
     Need { probe: Probe::File("/usr/include/mariadb/mysql.h"), package: "libmariadb-dev" },
     Need { probe: Probe::File("/usr/lib/python3/dist-packages/MySQLdb/__init__.py"), package: "python3-mysqldb" },
@@ -75,6 +76,7 @@ pub(crate) fn setup(context: &Context) -> Tally {
         tally.add(python(context).into());
         tally.add(node(context).into());
         tally.add(go(context).into());
+        tally.add(debian::unpack(context).into());
     }
     tally
 }
