@@ -1,10 +1,14 @@
 //! The C API: its binary interface, and programs that use it over TLS.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "these are tests")]
 
+mod debian;
 mod functions;
 mod interface;
 mod outcomes;
 mod programs;
 mod servers;
+mod suites;
+mod table;
 mod trace;
 mod valgrind;
+mod witness;

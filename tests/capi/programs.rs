@@ -8,7 +8,10 @@ use sealwire_tests::programs::{needs, package_folder};
 use sealwire_tests::server::Kind;
 use tempfile::tempdir;
 
+use crate::debian::ours_alone;
 use crate::servers::{CERTIFIED, PASSWORD, Served, USER, mariadb, sealwired};
+use crate::table::{VERIFIED, is_as_told};
+use crate::witness::Witness;
 
 /// The headers for which the programs are compiled: ours, and MariaDB's where they are here.
 fn headers() -> Vec<PathBuf> {
@@ -82,7 +85,7 @@ fn threads_connect_and_query_at_once() {
 }
 
 /// Runs one of the scripts beside this file, which print the cipher, the server's own word for it, what a query gave, and the library.
-fn script(interpreter: &str, name: &str, served: &Served) {
+fn script(interpreter: &str, name: &str, served: &Served, [package, tried]: [&str; 2]) {
     let mut command = with_ours(interpreter);
     command.arg(package_folder().join("capi").join(name)).arg(served.port()).args([USER, PASSWORD]).arg(served.ca());
     let lines = said(&mut command);
@@ -91,6 +94,7 @@ fn script(interpreter: &str, name: &str, served: &Served) {
     assert_eq!(lines[1], "42 café NULL", "{name}");
     assert_eq!(lines[2], "refused", "{name}: a server whose CA is another one");
     assert_eq!(lines[3], library().canonicalize().unwrap().display().to_string(), "{name}");
+    is_as_told(package, tried, VERIFIED, name);
 }
 
 #[test]
@@ -98,8 +102,9 @@ fn pythons_mysqldb_is_verified_unchanged() {
     let (true, Some(served)) = (needs(&["/usr/lib/python3/dist-packages/MySQLdb/__init__.py"]), mariadb()) else {
         return;
     };
-    script("/usr/bin/python3", "mysqldb.py", served);
-    script("/usr/bin/python3", "mysqldb.py", sealwired());
+    for served in [served, sealwired()] {
+        script("/usr/bin/python3", "mysqldb.py", served, ["python3-mysqldb", "queries and errors"]);
+    }
 }
 
 #[test]
@@ -107,7 +112,9 @@ fn perls_dbd_mysql_is_verified_unchanged() {
     let (true, Some(served)) = (needs(&["/usr/lib/x86_64-linux-gnu/perl5/5.36/DBD/mysql.pm"]), mariadb()) else {
         return;
     };
-    script("/usr/bin/perl", "dbd_mysql.pl", served);
+    for served in [served, sealwired()] {
+        script("/usr/bin/perl", "dbd_mysql.pl", served, ["libdbd-mysql-perl", "queries and statements"]);
+    }
 }
 
 #[test]
@@ -115,7 +122,7 @@ fn rubys_mysql2_is_verified_unchanged() {
     let (true, Some(served)) = (needs(&["/usr/bin/ruby", "/usr/lib/ruby/vendor_ruby/mysql2.rb"]), mariadb()) else {
         return;
     };
-    script("/usr/bin/ruby", "mysql2.rb", served);
+    script("/usr/bin/ruby", "mysql2.rb", served, ["ruby-mysql2", "queries, statements, an asynchronous query"]);
 }
 
 /// MariaDB's ODBC driver reads and writes more of the library's structs than any other program.
@@ -123,9 +130,16 @@ fn rubys_mysql2_is_verified_unchanged() {
 fn odbc_is_verified_unchanged() {
     let driver = "/usr/lib/x86_64-linux-gnu/odbc/libmaodbc.so";
     let (true, Some(served)) = (needs(&["isql", driver]), mariadb()) else { return };
+    for served in [served, sealwired()] {
+        odbc(driver, served);
+    }
+}
+
+fn odbc(driver: &str, served: &Served) {
+    let witness = Witness::of(served.server.port);
     let ask = |ca: &Path, certificate: &str| {
         let mut command = with_ours("isql");
-        let place = format!("DRIVER={driver};SERVER=127.0.0.1;PORT={};UID={USER};PWD={PASSWORD}", served.port());
+        let place = format!("DRIVER={driver};SERVER=127.0.0.1;PORT={};UID={USER};PWD={PASSWORD}", witness.port());
         command.args(["-b", "-k", &format!("{place};{certificate}SSLCA={}", ca.display())]);
         let statement = "SHOW STATUS LIKE 'Ssl_cipher'; \n";
         let output = sealwire_tests::child::output(&mut command, statement.as_bytes()).unwrap();
@@ -135,12 +149,20 @@ fn odbc_is_verified_unchanged() {
     assert!(answer.contains("TLS_AES_"), "{answer}");
     let answer = ask(Path::new("/etc/ssl/certs/ca-certificates.crt"), "SSLVERIFY=1;");
     assert!(!answer.contains("TLS_AES_"), "{answer}");
+    ours_alone("isql", &witness);
+    is_as_told("odbc-mariadb", "`isql`: a query", VERIFIED, &answer);
 }
 
 /// sysbench's threads have 64 KiB of stack, less than a TLS handshake takes.
 #[test]
 fn sysbench_runs_over_mutual_tls_unchanged() {
     let (true, Some(served)) = (needs(&["sysbench"]), mariadb()) else { return };
+    for served in [served, sealwired()] {
+        sysbench(served);
+    }
+}
+
+fn sysbench(served: &Served) {
     // sysbench takes its certificates from the folder in which it runs.
     let place = tempdir().unwrap();
     for (from, to) in [
@@ -150,10 +172,11 @@ fn sysbench_runs_over_mutual_tls_unchanged() {
     ] {
         std::fs::copy(from, place.path().join(to)).unwrap();
     }
+    let witness = Witness::of(served.server.port);
     let run = |what: &str| {
         let mut command = with_ours("sysbench");
         command.current_dir(place.path()).args(["oltp_read_write", "--db-driver=mysql", "--mysql-host=127.0.0.1"]);
-        command.args([format!("--mysql-port={}", served.port()), format!("--mysql-user={CERTIFIED}")]);
+        command.args([format!("--mysql-port={}", witness.port()), format!("--mysql-user={CERTIFIED}")]);
         command.args([
             &format!("--mysql-password={PASSWORD}"),
             "--mysql-db=test",
@@ -164,6 +187,13 @@ fn sysbench_runs_over_mutual_tls_unchanged() {
     };
     run("prepare");
     let report = run("run");
-    assert!(report.contains("total number of events:              40"), "{report}");
+    let events = report.split_once("total number of events:").unwrap().1.split_whitespace().next().unwrap();
+    is_as_told(
+        "sysbench",
+        "`oltp_read_write`, 4 threads, mutual TLS",
+        &format!("{events} of 40 transactions"),
+        &report,
+    );
     run("cleanup");
+    ours_alone("sysbench", &witness);
 }

@@ -19,6 +19,8 @@ pub(crate) const USER: &str = "u";
 pub(crate) const PASSWORD: &str = "pw";
 /// An account whose clients must show a certificate.
 pub(crate) const CERTIFIED: &str = "certified";
+/// An account whose clients must use TLS.
+pub(crate) const ENCRYPTED: &str = "encrypted";
 
 impl Served {
     /// A server of this kind; `None` where it is missing here.
@@ -31,11 +33,20 @@ impl Served {
         let settings = Settings {
             certificates: Some(set.clone()),
             versions: versions.map(str::to_owned),
+            // The suites make thousands of tables, and nobody needs them after a crash.
+            options: match kind {
+                Kind::MariaDb => vec!["--innodb-flush-log-at-trx-commit=0".to_owned(), "--sync-frm=0".to_owned()],
+                Kind::Sealwired => Vec::new(),
+            },
             statements: vec![
                 kind.create_user(USER, "mysql_native_password", PASSWORD, "NONE"),
                 kind.create_user(CERTIFIED, "mysql_native_password", PASSWORD, "X509"),
+                kind.create_user(ENCRYPTED, "mysql_native_password", PASSWORD, "SSL"),
                 "CREATE DATABASE test;".to_owned(),
+                "CREATE TABLE test.users (name VARCHAR(64) PRIMARY KEY, password VARCHAR(64), uid INT, gid INT, home VARCHAR(255), shell VARCHAR(64));".to_owned(),
+                "INSERT INTO test.users VALUES ('ada', 'sesame', 65534, 65534, '/usr/share', '/bin/sh');".to_owned(),
                 format!("GRANT ALL ON *.* TO '{USER}'@'%';"),
+                format!("GRANT ALL ON *.* TO '{ENCRYPTED}'@'%';"),
                 format!("GRANT ALL ON test.* TO '{CERTIFIED}'@'%';"),
             ],
             ..Settings::default()

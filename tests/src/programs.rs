@@ -49,8 +49,16 @@ pub fn missing(program: &str) -> Option<String> {
 /// prints why, and in CI it fails the test.
 pub fn needs(peers: &[&str]) -> bool {
     let absent = |peer: &&str| if peer.contains('/') { set_up(Path::new(peer)) } else { missing(peer) };
-    let in_ci = std::env::var("CI").is_ok_and(|value| value == "true" || value == "1");
-    is_complete(peers.iter().find_map(absent), in_ci)
+    is_complete(peers.iter().find_map(absent), in_ci())
+}
+
+/// Whether a test can run where `refused` is why not, as [`needs`] tells it.
+pub fn can(refused: Option<String>) -> bool {
+    is_complete(refused, in_ci())
+}
+
+fn in_ci() -> bool {
+    std::env::var("CI").is_ok_and(|value| value == "true" || value == "1")
 }
 
 fn is_complete(absent: Option<String>, in_ci: bool) -> bool {

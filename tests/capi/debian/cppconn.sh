@@ -1,0 +1,2 @@
+compile g++ cppconn.cpp -lmysqlcppconn
+"$BUILT/program" "$PORT" "$DBUSER" "$PASSWORD" "$CA"

@@ -1,0 +1,2 @@
+compile gcc libdbi.c -ldbi
+"$BUILT/program" "$PORT" "$DBUSER" "$PASSWORD"

@@ -1,0 +1,174 @@
+//! The programs of Debian that are tried, and their table in native/capi/README.md.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::PathBuf;
+
+use sealwire_tests::programs::package_folder;
+
+/// How a program learns which CA it has to trust.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Told {
+    /// By an option of its own.
+    Itself,
+    /// By the group `[sealwire-capi]` of /etc/my.cnf, because it has no option for it.
+    File,
+}
+
+/// A program that is tried by a script of the folder `debian`.
+pub(crate) struct Script {
+    /// The script's name, and that of its test.
+    pub(crate) name: &'static str,
+    pub(crate) package: &'static str,
+    pub(crate) tried: &'static str,
+    pub(crate) told: Told,
+    /// The text that the script prints where the program has got its answer.
+    pub(crate) answer: &'static str,
+    /// Whether sealwired is asked too; else it lacks what the program or the script asks for.
+    pub(crate) sealwired: Result<(), &'static str>,
+}
+
+/// A program that is tried by a test in Rust.
+pub(crate) struct Other {
+    pub(crate) package: &'static str,
+    pub(crate) tried: &'static str,
+    pub(crate) told: Told,
+    pub(crate) outcome: &'static str,
+    pub(crate) sealwired: &'static str,
+}
+
+const fn script(name: &'static str, package: &'static str, tried: &'static str, told: Told) -> Script {
+    Script { name, package, tried, told, answer: "/usr/share", sealwired: Ok(()) }
+}
+
+impl Script {
+    const fn answering(mut self, answer: &'static str) -> Self {
+        self.answer = answer;
+        self
+    }
+
+    const fn not_with_ours(mut self, because: &'static str) -> Self {
+        self.sealwired = Err(because);
+        self
+    }
+}
+
+use Told::{File, Itself};
+
+pub(crate) const SCRIPTS: &[Script] = &[
+    script("check_mysql", "monitoring-plugins-standard", "`check_mysql`, `check_mysql_query`", Itself)
+        .answering("returned 65534.000000"),
+    script("collectd", "collectd-core", "one reading of its `mysql` plugin", Itself)
+        .answering("PUTVAL sealwire/mysql-test/"),
+    script("coturn", "coturn", "`turnadmin -l`", Itself).answering("ada[example.org]"),
+    script("cppconn", "libmysqlcppconn-dev", "a program: a prepared statement", Itself),
+    script("dbcheck", "bacula-director-mysql", "`dbcheck` of the whole catalogue", File)
+        .answering("Found 0 Restore Job records.")
+        .not_with_ours("its tables need index names that are the same in two tables"),
+    script("dovecot", "dovecot-mysql", "`doveadm auth test`", Itself).answering("passdb: ada auth succeeded"),
+    script("exim", "exim4-daemon-heavy", "a lookup of `exim4 -be`; the program is set-user-ID", File),
+    script("freeradius", "freeradius-mysql", "`radtest`", Itself).answering("Received Access-Accept"),
+    script("kamailio", "kamailio-mysql-modules", "a SIP request, answered from the database", File)
+        .answering("SIP/2.0 200 /usr/share"),
+    script("libdbi", "libdbd-mysql", "a program: a query", File),
+    script("libzdb", "libzdb-dev", "a program: a prepared statement from a pool", File),
+    script("lighttpd", "lighttpd-modules-mysql", "a page of a virtual host from the database", File).answering("200"),
+    script("lua_dbi", "lua-dbi-mysql", "a prepared statement", File),
+    script("lua_sql", "lua-sql-mysql", "a query", File),
+    script("mysqlpp", "libmysql++-dev", "a program: a template query", Itself),
+    script("pam", "libpam-mysql", "`pamtester`: a login", File).answering("successfully authenticated"),
+    script("pdns", "pdns-backend-mysql", "`pdnsutil list-zone`", File)
+        .answering("192.0.2.1")
+        .not_with_ours("its tables need `VARCHAR … BINARY`"),
+    script("pike", "pike8.0-mysql", "a query", File),
+    script("postfix", "postfix-mysql", "`postmap -q`", Itself),
+    script("proftpd", "proftpd-mod-mysql", "an FTP login", Itself).answering("230 User ada logged in"),
+    script("pure_ftpd", "pure-ftpd-mysql", "an FTP login", File).answering("230 OK. Current directory is /usr/share"),
+    script("qt5", "libqt5sql5-mysql", "PyQt: a prepared statement", Itself),
+    script("qt6", "libqt6sql6-mysql", "a program: a prepared statement", Itself),
+    script("rsyslog", "rsyslog-mysql", "a line into a table", Itself).answering("a line of ada's"),
+    script("soci", "libsoci-dev", "a program: a statement with a parameter", Itself),
+    script("tcl", "mysqltcl", "a query", Itself),
+];
+
+const fn other(package: &'static str, tried: &'static str, told: Told, outcome: &'static str) -> Other {
+    Other { package, tried, told, outcome, sealwired: "not tried" }
+}
+
+impl Other {
+    const fn with_ours(mut self, outcome: &'static str) -> Self {
+        self.sealwired = outcome;
+        self
+    }
+}
+
+pub(crate) const OTHERS: &[Other] = &[
+    other("libdbd-mariadb-perl", "its own `t/`", File, "all 3578 tests pass"),
+    other("libdbd-mysql-perl", "its own `t/`", File, "2303 tests; these fail: t/40server_prepare.t"),
+    other("libdbd-mysql-perl", "queries and statements", Itself, VERIFIED).with_ours("verified"),
+    other(
+        "mydumper",
+        "`mydumper`, `myloader`",
+        Itself,
+        "a dump of 20,000 rows equal to the original's to the byte, restored and dumped again",
+    ),
+    other("odbc-mariadb", "`isql`: a query", Itself, VERIFIED).with_ours("verified"),
+    other("python3-mysqldb", "its own tests", Itself, "1 failed, 88 passed: test_binary_prefix"),
+    other("python3-mysqldb", "queries and errors", Itself, VERIFIED).with_ours("verified"),
+    other("ruby-mysql2", "queries, statements, an asynchronous query", Itself, VERIFIED).with_ours("verified"),
+    other("sysbench", "`oltp_read_write`, 4 threads, mutual TLS", Itself, "40 of 40 transactions")
+        .with_ours("the same"),
+];
+
+pub(crate) const VERIFIED: &str = "verified; another CA is refused";
+
+const BEGIN: &str = "<!-- the programs tried: tests/capi writes this table with SEALWIRE_WRITE_PROGRAMS=1 -->\n";
+const END: &str = "<!-- the end of the table -->\n";
+
+fn markdown() -> String {
+    let mut rows: Vec<String> = Vec::new();
+    for script in SCRIPTS {
+        let sealwired = script.sealwired.map_or_else(str::to_owned, |()| "verified".to_owned());
+        rows.push(row(script.package, script.tried, script.told, VERIFIED, &sealwired));
+    }
+    for other in OTHERS {
+        rows.push(row(other.package, other.tried, other.told, other.outcome, other.sealwired));
+    }
+    rows.sort();
+    let mut table =
+        "\n| Package | Tried | The CA comes from | MariaDB 10.11 | `sealwired` |\n| --- | --- | --- | --- | --- |\n"
+            .to_owned();
+    table += &rows.concat();
+    table += "\n";
+    table
+}
+
+fn row(package: &str, tried: &str, told: Told, outcome: &str, sealwired: &str) -> String {
+    let told = match told {
+        Itself => "its own option",
+        File => "`[sealwire-capi]`",
+    };
+    let mut line = String::new();
+    let _ = writeln!(line, "| `{package}` | {tried} | {told} | {outcome} | {sealwired} |");
+    line
+}
+
+/// Compares what a test in Rust saw with the table.
+pub(crate) fn is_as_told(package: &str, tried: &str, seen: &str, all: &str) {
+    let row = OTHERS.iter().find(|row| row.package == package && row.tried == tried).unwrap();
+    assert_eq!(row.outcome, seen, "{package}, {tried}: {all}");
+}
+
+#[test]
+fn the_readme_has_the_table() {
+    let path: PathBuf = package_folder().parent().unwrap().join("native/capi/README.md");
+    let text = fs::read_to_string(&path).unwrap();
+    let (before, rest) = text.split_once(BEGIN).expect("the README has a place for the table");
+    let (table, after) = rest.split_once(END).expect("the table has an end");
+    let wanted = markdown();
+    if std::env::var_os("SEALWIRE_WRITE_PROGRAMS").is_some() {
+        fs::write(&path, format!("{before}{BEGIN}{wanted}{END}{after}")).unwrap();
+    } else {
+        assert_eq!(table, wanted, "SEALWIRE_WRITE_PROGRAMS=1 cargo test --workspace --test capi -- table:: writes it");
+    }
+}
