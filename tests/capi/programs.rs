@@ -197,3 +197,36 @@ fn sysbench(served: &Served) {
     run("cleanup");
     ours_alone("sysbench", &witness);
 }
+
+/// The examples are run as a reader would: each block of the README by its language, with the placeholders filled in.
+#[test]
+fn the_readmes_examples_print_the_cipher() {
+    let perl = "/usr/lib/x86_64-linux-gnu/perl5/5.36/DBD/mysql.pm";
+    let peers =
+        [perl, "/usr/lib/ruby/vendor_ruby/mysql2.rb", "/usr/lib/python3/dist-packages/MySQLdb/__init__.py", "isql"];
+    let (true, Some(served)) = (needs(&peers), mariadb()) else { return };
+    let readme = std::fs::read_to_string(package_folder().parent().unwrap().join("native/capi/README.md")).unwrap();
+    let place = tempdir().unwrap();
+    for (language, interpreter) in
+        [("perl", "/usr/bin/perl"), ("ruby", "/usr/bin/ruby"), ("python", "/usr/bin/python3"), ("bash", "sh")]
+    {
+        let (_, block) = readme.split_once(&format!("```{language}\n")).unwrap();
+        let (block, _) = block.split_once("```").unwrap();
+        for (ca, accepted) in [(served.ca(), true), ("/etc/ssl/certs/ca-certificates.crt".into(), false)] {
+            let filled = block.replace("3306", &served.port()).replace("ca.pem", &ca.display().to_string());
+            let filled = filled
+                .replace("'password'", "'pw'")
+                .replace("\"password\"", "\"pw\"")
+                .replace("PWD=password", "PWD=pw");
+            let filled = filled.replace("'user'", "'u'").replace("\"user\"", "\"u\"").replace("UID=user", "UID=u");
+            let example = place.path().join(language);
+            std::fs::write(&example, filled).unwrap();
+            let output = heard(with_ours(interpreter).arg(&example));
+            assert_eq!(
+                String::from_utf8_lossy(&output.stdout).contains("TLS_AES_"),
+                accepted,
+                "{language}: {output:?}"
+            );
+        }
+    }
+}
