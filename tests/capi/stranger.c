@@ -70,6 +70,11 @@ static void moved(void) {
     must(mysql_stmt_execute(statement) != 0, "no connection", &aside);
     mysql_stmt_close(statement);
     mysql_close(&aside);
+    mysql_init(&here);
+    must(!mysql_real_connect(&here, host, user, password, NULL, 1, NULL, 0), "nobody listens on port 1", &here);
+    mysql_close(&here);
+    must(mysql_errno(&here) == 2002 && strstr(mysql_error(&here), host), "the error outlives the close", &here);
+    mysql_close(&here);
     puts("moved");
 }
 

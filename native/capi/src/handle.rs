@@ -114,9 +114,12 @@ pub(crate) unsafe fn destroy(pointer: *mut Mysql) {
     let Some(mysql) = (unsafe { pointer.as_mut() }) else { return };
     let state = mysql.extension.cast::<State>();
     let free_me = mysql.free_me == 1;
-    // The program may close a struct of its own again, so it must look as one that was never used.
+    let (code, message, sqlstate) = (mysql.net.last_errno, mysql.net.last_error, mysql.net.sqlstate);
+    // The program may close a struct of its own again, so it must look as one that was never used. Its error stays, because OpenDBX closes
+    // a struct whose connect has failed, and then asks why it failed.
     *mysql = Mysql::zeroed();
     mysql.net.fd = -1;
+    (mysql.net.last_errno, mysql.net.last_error, mysql.net.sqlstate) = (code, message, sqlstate);
     if !state.is_null() {
         // SAFETY: `create` made the box, and the struct no longer points to it.
         drop(unsafe { Box::from_raw(state) });
