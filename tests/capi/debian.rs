@@ -76,7 +76,7 @@ pub(crate) fn inside(whose: Library, option_file: Option<&Path>) -> Command {
     {
         command.env_remove(variable);
     }
-    command.env("HOME", "/nonexistent").args(["timeout", "100"]);
+    command.env("HOME", "/nonexistent");
     command
 }
 

@@ -35,7 +35,7 @@ impl Served {
             versions: versions.map(str::to_owned),
             // The suites make thousands of tables, and nobody needs them after a crash.
             options: match kind {
-                Kind::MariaDb => vec!["--innodb-flush-log-at-trx-commit=0".to_owned(), "--sync-frm=0".to_owned()],
+                Kind::MariaDb => vec!["--debug-no-sync".to_owned(), "--innodb-flush-method=nosync".to_owned()],
                 Kind::Sealwired => Vec::new(),
             },
             statements: vec![

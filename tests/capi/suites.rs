@@ -4,14 +4,19 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::time::Duration;
 
-use sealwire_tests::capi::{heard, said};
+use sealwire_tests::capi::{heard, library, said};
+use sealwire_tests::child::output_within;
 use tempfile::{TempDir, tempdir};
 
 use crate::debian::{Library, inside, ours_alone, ready, sources};
 use crate::servers::{ENCRYPTED, PASSWORD, Served, USER, mariadb};
 use crate::table::is_as_told;
-use crate::witness::Witness;
+use crate::witness::{Witness, identity};
+
+/// The time limit of a suite, which takes a minute where the machine does nothing else.
+const SUITE: Duration = Duration::from_secs(420);
 
 /// A folder with the option file that makes every connection a verified one.
 fn verified(served: &Served) -> (TempDir, PathBuf) {
@@ -43,7 +48,7 @@ fn suite(package: &str, database: &str, served: &Served, run: impl Fn(&Witness, 
     let mut command = inside(Library::Ours, Some(&options));
     command.current_dir(place.path()).env("SOURCES", sources(package));
     run(&witness, &mut command);
-    let output = heard(&mut command);
+    let output = output_within(SUITE, &mut command, &[]).unwrap_or_else(|error| panic!("{error}"));
     ours_alone(package, &witness);
     output
 }
@@ -140,7 +145,11 @@ fn mydumper_dumps_what_myloader_restores() {
         command
     };
     let mut original = command(Library::Original, "mydumper", USER, "original");
-    said(original.args([&format!("--port={}", served.port()), "--database=dumped"]));
+    said(original.args([&format!("--port={}", witness.port()), "--database=dumped"]));
+    // The witness tells the two libraries apart.
+    let theirs = witness.take();
+    assert!(!theirs.is_empty() && theirs.iter().all(|caller| caller.libraries.len() == 1), "{theirs:?}");
+    assert!(theirs.iter().all(|caller| !caller.libraries.contains(&identity(&library()))), "{theirs:?}");
     said(ours("mydumper", "first", &served.ca()).arg("--database=dumped"));
     ours_alone("mydumper", &witness);
     let expected = dumped(&place.path().join("original"));

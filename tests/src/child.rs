@@ -11,6 +11,11 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Runs a command with this standard input. The error is one of starting, or the time limit.
 pub fn output(command: &mut Command, input: &[u8]) -> Result<Output, String> {
+    output_within(PATIENCE, command, input)
+}
+
+/// The same with a time limit of its own.
+pub fn output_within(patience: Duration, command: &mut Command, input: &[u8]) -> Result<Output, String> {
     let name = command.get_program().to_string_lossy().into_owned();
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().map_err(|error| format!("{name}: {error}"))?;
@@ -22,9 +27,9 @@ pub fn output(command: &mut Command, input: &[u8]) -> Result<Output, String> {
     });
     let (stdout, stderr) = (thread::spawn(|| read(stdout)), thread::spawn(|| read(stderr)));
     let child = Watched::new(child);
-    let Some(status) = child.wait(PATIENCE) else {
+    let Some(status) = child.wait(patience) else {
         child.kill("KILL");
-        return Err(format!("{name} did not end in {} s", PATIENCE.as_secs()));
+        return Err(format!("{name} did not end in {} s", patience.as_secs()));
     };
     let status = status.map_err(|error| format!("{name}: {error}"))?;
     let (stdout, stderr) = (stdout.join().unwrap_or_default(), stderr.join().unwrap_or_default());

@@ -11,6 +11,7 @@ loadmodule "pv.so"
 loadmodule "sl.so"
 loadmodule "textops.so"
 loadmodule "sqlops.so"
+modparam("db_mysql", "timeout_interval", 60)
 modparam("sqlops", "sqlcon", "c=>mysql://$DBUSER:$PASSWORD@127.0.0.1:$PORT/test")
 request_route {
     sql_query("c", "SELECT home FROM users WHERE name = '\$rU'", "r");
@@ -19,4 +20,5 @@ request_route {
 END
 kamailio -f "$PLACE/kamailio.cfg" -DD -E -m 32 -M 4 -Y "$PLACE" -P "$PLACE/pid" 2>"$PLACE/log" &
 /usr/bin/python3 "$SCRIPTS/sip.py" "$FREE" &
-wait -n
+wait -n || true
+cat "$PLACE/log" >&2
