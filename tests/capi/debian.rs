@@ -149,8 +149,8 @@ macro_rules! scripts {
 }
 
 scripts! {
-    check_mysql collectd coturn cppconn dbcheck dovecot exim freeradius kamailio libdbi libzdb lighttpd lua_dbi lua_sql mysqlpp pam pdns pike
-    postfix proftpd pure_ftpd qt5 qt6 rsyslog soci tcl
+    check_mysql collectd coturn cppconn dbcheck dovecot exim freeradius kamailio libdbi libzdb lighttpd lua_dbi lua_sql mysqlpp opendbx pam pdns pike
+    poco postfix proftpd pure_ftpd qt5 qt6 rsyslog soci sphinx tcl
 }
 
 #[test]

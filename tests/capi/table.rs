@@ -76,11 +76,14 @@ pub(crate) const SCRIPTS: &[Script] = &[
     script("lua_dbi", "lua-dbi-mysql", "a prepared statement", File),
     script("lua_sql", "lua-sql-mysql", "a query", File),
     script("mysqlpp", "libmysql++-dev", "a program: a template query", Itself),
+    script("opendbx", "libopendbx1-mysql", "a query of `odbx-sql`", File)
+        .not_with_ours("its first statement is a literal without an end, which MariaDB lets pass"),
     script("pam", "libpam-mysql", "`pamtester`: a login", File).answering("successfully authenticated"),
     script("pdns", "pdns-backend-mysql", "`pdnsutil list-zone`", File)
         .answering("192.0.2.1")
         .not_with_ours("its tables need `VARCHAR … BINARY`"),
     script("pike", "pike8.0-mysql", "a query", File),
+    script("poco", "libpoco-dev", "a program: a prepared statement", File),
     script("postfix", "postfix-mysql", "`postmap -q`", Itself),
     script("proftpd", "proftpd-mod-mysql", "an FTP login", Itself).answering("230 User ada logged in"),
     script("pure_ftpd", "pure-ftpd-mysql", "an FTP login", File).answering("230 OK. Current directory is /usr/share"),
@@ -88,6 +91,7 @@ pub(crate) const SCRIPTS: &[Script] = &[
     script("qt6", "libqt6sql6-mysql", "a program: a prepared statement", Itself),
     script("rsyslog", "rsyslog-mysql", "a line into a table", Itself).answering("a line of ada's"),
     script("soci", "libsoci-dev", "a program: a statement with a parameter", Itself),
+    script("sphinx", "sphinxsearch", "`indexer` of a table", Itself).answering("collected 1 docs"),
     script("tcl", "mysqltcl", "a query", Itself),
 ];
 

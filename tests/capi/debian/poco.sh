@@ -1,0 +1,2 @@
+compile g++ poco.cpp -lPocoDataMySQL -lPocoData -lPocoFoundation
+"$BUILT/program" "$PORT" "$DBUSER" "$PASSWORD" "$CA"
