@@ -11,7 +11,8 @@ use super::{Connection, State, local_infile};
 use crate::error::Error;
 use crate::message::SqlError;
 use crate::message::{
-    Attributes, ChangeUser, Command, ParamType, Query, StatusFlags, StmtExecute, Value, encode_attributes,
+    Attributes, BulkExecute, Capabilities, ChangeUser, Command, ParamType, Query, StatusFlags, StmtExecute, Value,
+    encode_attributes,
 };
 use crate::secret::Secret;
 use crate::trace::Direction;
@@ -76,20 +77,53 @@ impl Connection {
         parameters: &[Value<'_>],
         types: Option<Vec<ParamType>>,
     ) -> Result<(), Error> {
-        if parameters.len() != statement.parameters.len() {
-            return Err(Error::Misuse("the number of values differs from the statement's number of parameters"));
+        Self::check_count(statement, parameters)?;
+        self.execute_by_number(statement.statement, 0, parameters, types)
+    }
+
+    fn check_count(statement: &Prepared, parameters: &[Value<'_>]) -> Result<(), Error> {
+        if parameters.len() == statement.parameters.len() {
+            return Ok(());
         }
-        self.execute_by_number(statement.statement, parameters, types)
+        Err(Error::Misuse("the number of values differs from the statement's number of parameters"))
+    }
+
+    /// As [`execute_as`](Self::execute_as), with a cursor on the server, from which [`fetch`](Self::fetch) gets the rows. If the server
+    /// opens one, its status has `CURSOR_EXISTS` and no row follows the columns; else the answer is that of `execute_as`.
+    ///
+    /// # Errors
+    /// As [`execute`](Self::execute).
+    pub fn execute_with_cursor(
+        &mut self,
+        statement: &Prepared,
+        parameters: &[Value<'_>],
+        types: Vec<ParamType>,
+    ) -> Result<(), Error> {
+        Self::check_count(statement, parameters)?;
+        self.execute_by_number(statement.statement, StmtExecute::CURSOR_READ_ONLY, parameters, Some(types))
+    }
+
+    /// COM_STMT_BULK_EXECUTE. Answered as [`execute`](Self::execute), by one answer for all rows.
+    ///
+    /// # Errors
+    /// `Misuse` if the server lacks the capability `MARIADB_STMT_BULK_OPERATIONS`; else as [`query`](Self::query).
+    pub fn execute_bulk(&mut self, bulk: &BulkExecute) -> Result<(), Error> {
+        if !self.link.facts.capabilities.contains(Capabilities::MARIADB_STMT_BULK_OPERATIONS) {
+            return Err(Error::Misuse("a bulk execution on a server that has none"));
+        }
+        let command = Command::StmtBulkExecute(bulk.payload());
+        self.send(&command, "COM_STMT_BULK_EXECUTE", Some(Expect::Results(RowFormat::Binary, None)))
     }
 
     fn execute_by_number(
         &mut self,
         statement: u32,
+        flags: u8,
         parameters: &[Value<'_>],
         types: Option<Vec<ParamType>>,
     ) -> Result<(), Error> {
         let mut payload = Vec::new();
-        let execute = StmtExecute { types, ..StmtExecute::new(statement, parameters.to_vec()) };
+        let execute = StmtExecute { flags, types, ..StmtExecute::new(statement, parameters.to_vec()) };
         execute.encode(self.link.facts.capabilities, &mut payload);
         self.send(&Command::StmtExecute(&payload), "COM_STMT_EXECUTE", Some(Expect::Results(RowFormat::Binary, None)))
     }
@@ -115,7 +149,7 @@ impl Connection {
             return Err(Error::Misuse("the statement can't be executed yet: the server has not sent its ID"));
         }
         self.prepare(sql)?;
-        self.execute_by_number(StmtExecute::LAST_PREPARED, parameters, None)
+        self.execute_by_number(StmtExecute::LAST_PREPARED, 0, parameters, None)
     }
 
     /// COM_STMT_FETCH: requests the next rows of an open cursor. Answered by binary rows.

@@ -35,6 +35,7 @@ mod number {
     pub(super) const STMT_FETCH: u8 = 0x1c;
     pub(super) const BINLOG_DUMP_GTID: u8 = 0x1e;
     pub(super) const RESET_CONNECTION: u8 = 0x1f;
+    pub(super) const STMT_BULK_EXECUTE: u8 = 0xfa;
 }
 
 /// A command.
@@ -77,6 +78,8 @@ pub enum Command<'a> {
     StmtPrepare(&'a [u8]),
     /// Executes a prepared statement. [`super::StmtExecute`] decodes the bytes, which requires the statement.
     StmtExecute(&'a [u8]),
+    /// MariaDB: executes a prepared statement once for each of several rows of parameters. [`super::BulkExecute`] makes the bytes.
+    StmtBulkExecute(&'a [u8]),
     /// Appends a part to a parameter's value.
     StmtSendLongData {
         /// The id of the statement.
@@ -132,6 +135,7 @@ impl<'a> Command<'a> {
             number::SET_OPTION => Self::SetOption(reader.u16("option")?),
             number::STMT_PREPARE => Self::StmtPrepare(reader.rest()),
             number::STMT_EXECUTE => Self::StmtExecute(reader.rest()),
+            number::STMT_BULK_EXECUTE => Self::StmtBulkExecute(reader.rest()),
             number::STMT_SEND_LONG_DATA => Self::StmtSendLongData {
                 statement: reader.u32("statement id")?,
                 parameter: reader.u16("parameter number")?,
@@ -164,6 +168,7 @@ impl<'a> Command<'a> {
             Self::InitDb(bytes)
             | Self::StmtPrepare(bytes)
             | Self::StmtExecute(bytes)
+            | Self::StmtBulkExecute(bytes)
             | Self::RegisterReplica(bytes)
             | Self::BinlogDump(bytes)
             | Self::BinlogDumpGtid(bytes) => out.put(bytes),
@@ -208,6 +213,7 @@ impl<'a> Command<'a> {
             Self::SetOption(_) => "COM_SET_OPTION",
             Self::StmtPrepare(_) => "COM_STMT_PREPARE",
             Self::StmtExecute(_) => "COM_STMT_EXECUTE",
+            Self::StmtBulkExecute(_) => "COM_STMT_BULK_EXECUTE",
             Self::StmtSendLongData { .. } => "COM_STMT_SEND_LONG_DATA",
             Self::StmtClose(_) => "COM_STMT_CLOSE",
             Self::StmtReset(_) => "COM_STMT_RESET",
@@ -238,6 +244,7 @@ impl<'a> Command<'a> {
             Self::SetOption(_) => number::SET_OPTION,
             Self::StmtPrepare(_) => number::STMT_PREPARE,
             Self::StmtExecute(_) => number::STMT_EXECUTE,
+            Self::StmtBulkExecute(_) => number::STMT_BULK_EXECUTE,
             Self::StmtSendLongData { .. } => number::STMT_SEND_LONG_DATA,
             Self::StmtClose(_) => number::STMT_CLOSE,
             Self::StmtReset(_) => number::STMT_RESET,
@@ -403,6 +410,7 @@ mod tests {
                 Command::SetOption(number as u16),
                 Command::StmtPrepare(&bytes),
                 Command::StmtExecute(&bytes),
+                Command::StmtBulkExecute(&bytes),
                 Command::StmtSendLongData { statement: number, parameter: 3, data: &bytes },
                 Command::StmtClose(number),
                 Command::StmtReset(number),

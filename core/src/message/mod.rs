@@ -1,5 +1,6 @@
 //! The protocol's messages, one file per family.
 
+mod bulk;
 mod capability;
 mod column;
 mod command;
@@ -17,6 +18,7 @@ mod value;
 #[cfg(any(test, feature = "vectors"))]
 pub mod vectors;
 
+pub use bulk::{BulkExecute, BulkParameter};
 pub use capability::Capabilities;
 pub(crate) use column::DECIMALS_NOT_FIXED;
 pub use column::{CHARSET_BINARY, ColumnDefinition, ColumnFlags, ColumnType};

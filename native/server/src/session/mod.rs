@@ -269,7 +269,9 @@ impl Session {
                 SqlError::new(1235, b"42000", "This version of Sealwire doesn't yet support 'replication'"),
             ),
             Command::Quit | Command::ChangeUser(_) => Action::Nothing,
-            Command::Unknown(_) => Action::Refuse(SqlError::new(1047, b"08S01", "Unknown command")),
+            Command::StmtBulkExecute(_) | Command::Unknown(_) => {
+                Action::Refuse(SqlError::new(1047, b"08S01", "Unknown command"))
+            }
         }
     }
 
