@@ -65,6 +65,8 @@ pub(crate) struct Channel {
     pub(crate) step: usize,
     /// Whether decompression stopped only because it reached `step`.
     pub(crate) paused: bool,
+    /// Whether more of the peer's bytes are expected at once, so that the buffers for them are kept.
+    pub(crate) is_busy: bool,
     pub(crate) bytes_in: u64,
     pub(crate) bytes_out: u64,
     pub(crate) tracer: Tracer,
@@ -84,6 +86,7 @@ impl Channel {
             needed_input: None,
             step: usize::MAX,
             paused: false,
+            is_busy: false,
             bytes_in: 0,
             bytes_out: 0,
             tracer,

@@ -94,6 +94,7 @@ impl Link {
         if first && self.transmit(out)? {
             return Ok(Output::Transmit);
         }
+        let was_busy = self.channel.is_busy;
         let event = match &self.end {
             None => advance(self, received),
             Some(End::Closing) => {
@@ -104,7 +105,12 @@ impl Link {
             Some(End::Failed(error)) => Err(error.clone()),
         };
         match event {
-            Ok(Some(event)) => return Ok(Output::Event(event)),
+            Ok(Some(event)) => {
+                if was_busy && !self.channel.is_busy && received.is_taken() {
+                    received.release();
+                }
+                return Ok(Output::Event(event));
+            }
             Ok(None) => {}
             // Send the last bytes for the peer first: an alert, or the packet before the failure.
             Err(error) => {
@@ -118,8 +124,12 @@ impl Link {
         if core::mem::take(&mut self.channel.paused) {
             return Ok(Output::Transmit);
         }
-        received.release();
-        self.channel.release();
+        if self.channel.is_busy && received.is_small() {
+            received.forget_taken();
+        } else {
+            received.release();
+            self.channel.release();
+        }
         Ok(Output::Wait(self.deadline))
     }
 

@@ -82,6 +82,11 @@ impl Received {
         (taken, at)
     }
 
+    /// Whether the buffer is small enough to be kept while an answer is read.
+    pub(crate) const fn is_small(&self) -> bool {
+        self.bytes.capacity() <= 3 * KEPT
+    }
+
     /// Releases unused memory of the buffer.
     pub(crate) fn release(&mut self) {
         if self.is_taken() {

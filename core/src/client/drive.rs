@@ -7,6 +7,9 @@ use super::{Connection, Event};
 use crate::error::Error;
 use crate::machine::{Input, Now, Output};
 
+/// The most memory that an idle connection's driver keeps for received bytes.
+const KEPT: usize = 64 * 1024;
+
 /// A transport and a clock.
 pub trait Io {
     /// An error of the transport or of the connection.
@@ -57,7 +60,12 @@ pub struct Buffers {
 pub fn drive<I: Io>(connection: &mut Connection, io: &mut I, buffers: &mut Buffers) -> Result<Option<Event>, I::Error> {
     loop {
         match connection.poll_output(&mut buffers.outgoing)? {
-            Output::Event(event) => return Ok(Some(event)),
+            Output::Event(event) => {
+                if buffers.incoming.capacity() > KEPT && connection.is_idle() {
+                    buffers.incoming = Vec::new();
+                }
+                return Ok(Some(event));
+            }
             Output::Transmit => io.send(&mut buffers.outgoing)?,
             Output::Wait(deadline) => {
                 let Some(input) = io.receive(&mut buffers.incoming, deadline)? else { return Ok(None) };

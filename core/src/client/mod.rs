@@ -33,11 +33,12 @@ use results::CommandPhase;
 /// Its methods are of four kinds:
 /// - input, [`handle_input`](Self::handle_input): bytes, end of file, time. Changes the state.
 /// - output, [`poll_output`](Self::poll_output): bytes to send, events, the next deadline. Call it after each input and each command until
-///   it returns [`Output::Wait`]; only then wait for more input. [`advance_row`](Self::advance_row) is a shorter way to rows that have
-///   already arrived. It may be called instead of `poll_output` at any time; if it returns `None`, call `poll_output`.
+///   it returns [`Output::Wait`]; only then wait for more input. [`advance_row`](Self::advance_row) and
+///   [`advance_to_payload`](Self::advance_to_payload) are a shorter way to rows that have already arrived. They may be called instead of `poll_output` at any time; if they return `None`, call `poll_output`.
 /// - commands: queue a request. They may be called before earlier requests are answered; the answers come in the order of the requests. The
 ///   commands are [`query`](Self::query), [`query_with_attributes`](Self::query_with_attributes), [`prepare`](Self::prepare),
-///   [`execute`](Self::execute), [`execute_as`](Self::execute_as), [`prepare_and_execute`](Self::prepare_and_execute),
+///   [`execute`](Self::execute), [`execute_as`](Self::execute_as),
+///   [`execute_with_cursor`](Self::execute_with_cursor), [`execute_bulk`](Self::execute_bulk), [`prepare_and_execute`](Self::prepare_and_execute),
 ///   [`fetch`](Self::fetch), [`send_long_data`](Self::send_long_data), [`reset_statement`](Self::reset_statement),
 ///   [`close_statement`](Self::close_statement), [`ping`](Self::ping), [`init_db`](Self::init_db), [`statistics`](Self::statistics),
 ///   [`reset_connection`](Self::reset_connection), [`set_option`](Self::set_option), [`process_kill`](Self::process_kill),
@@ -109,6 +110,18 @@ impl Connection {
         match &mut self.state {
             State::Commands(phase) if !self.link.is_over() => {
                 phase.next_row(&mut self.link.channel, &mut self.received)
+            }
+            _ => None,
+        }
+    }
+
+    /// As [`advance_row`](Self::advance_row), but returns the row's payload, as [`row_payload`](Self::row_payload) does.
+    #[inline]
+    pub fn advance_to_payload(&mut self) -> Option<&[u8]> {
+        match &mut self.state {
+            State::Commands(phase) if !self.link.is_over() => {
+                phase.next_row(&mut self.link.channel, &mut self.received)?;
+                Some(self.received.payload(&phase.row))
             }
             _ => None,
         }

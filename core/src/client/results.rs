@@ -119,6 +119,7 @@ impl CommandPhase {
         if self.pending.is_empty() {
             channel.expect(numbers);
         }
+        channel.is_busy = true;
         self.pending.push_back(Pending { numbers, expect });
     }
 
@@ -440,6 +441,7 @@ impl CommandPhase {
     fn finish(&mut self, channel: &mut Channel) {
         self.stage = Stage::Start;
         self.pending.pop_front();
+        channel.is_busy = !self.is_idle();
         channel.expect(self.pending.front().map(|next| next.numbers).unwrap_or_default());
     }
 }

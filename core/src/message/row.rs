@@ -159,6 +159,24 @@ pub struct BinaryValues<'a> {
     bit: usize,
 }
 
+impl<'a> BinaryValues<'a> {
+    /// The next value's column and the bytes that begin with the value, for a caller that decodes some types itself and then calls
+    /// [`skip_bytes`](Self::skip_bytes). `None` if the value is NULL or there is none.
+    #[inline]
+    pub fn undecoded(&self) -> Option<(&'a ColumnDefinition, &'a [u8])> {
+        let column = self.columns.as_slice().first()?;
+        (!is_set(self.bitmap, self.bit)).then(|| (column, { self.reader }.rest()))
+    }
+
+    /// Moves behind the next value, which has this many bytes.
+    #[inline]
+    pub fn skip_bytes(&mut self, length: usize) {
+        self.reader = Reader::new(self.reader.rest().get(length..).unwrap_or_default());
+        self.columns.next();
+        self.bit += 1;
+    }
+}
+
 impl<'a> Iterator for BinaryValues<'a> {
     type Item = Result<Value<'a>>;
 
@@ -269,6 +287,24 @@ mod tests {
             let read: Result<Vec<_>> = BinaryRow::new(&payload, &columns).unwrap().iter().collect();
             assert!(read == Ok(values.clone()), "seed {seed}: {read:?} is not {values:?}");
         });
+    }
+
+    #[test]
+    fn a_caller_can_decode_some_values_itself() {
+        let columns: Vec<_> = [ColumnType::LONG, ColumnType::VARCHAR, ColumnType::TINY, ColumnType::TINY]
+            .map(|kind| ColumnDefinition::new("c", kind))
+            .into();
+        let mut payload = Vec::new();
+        encode_binary_row(&columns, &[Value::Int(7), "abc".into(), Value::Null, Value::Int(-1)], &mut payload);
+        let mut values = BinaryRow::new(&payload, &columns).unwrap().iter();
+        let (column, bytes) = values.undecoded().unwrap();
+        assert_eq!((column.column_type, bytes), (ColumnType::LONG, &b"\x07\0\0\0\x03abc\xff"[..]));
+        values.skip_bytes(4);
+        assert_eq!(values.next(), Some(Ok("abc".into())));
+        assert_eq!((values.undecoded(), values.next()), (None, Some(Ok(Value::Null))));
+        assert_eq!(values.undecoded(), Some((&columns[3], &b"\xff"[..])));
+        values.skip_bytes(9);
+        assert_eq!((values.undecoded(), values.next()), (None, None));
     }
 
     #[test]
