@@ -36,7 +36,6 @@ pub(crate) struct Link {
 #[derive(Debug)]
 struct SocketIo {
     socket: Socket,
-    chunk: Vec<u8>,
     /// The longest wait for bytes of the server.
     read_timeout: Option<Duration>,
     /// The timeout that the socket has now, because changing it costs a system call.
@@ -84,12 +83,9 @@ impl Io for SocketIo {
             set.map_err(|error| Stop::Transport(failure::lost(&format!("reading: {error}"))))?;
             self.current = wait;
         }
-        match self.socket.read(&mut self.chunk) {
+        match self.socket.read_behind(bytes, READ_SIZE) {
             Ok(0) => Ok(Some(Input::Eof)),
-            Ok(length) => {
-                bytes.extend_from_slice(self.chunk.get(..length).unwrap_or_default());
-                Ok(Some(Input::Bytes(bytes)))
-            }
+            Ok(_) => Ok(Some(Input::Bytes(bytes))),
             Err(error) => match error.kind() {
                 io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut if deadline.is_none() => {
                     Err(Stop::Transport(failure::lost("the read timeout is over")))
@@ -111,7 +107,7 @@ impl Link {
         read_timeout: Option<Duration>,
     ) -> Result<(Self, Summary), SqlError> {
         let connection = Connection::new(Arc::new(config), clock::now());
-        let io = SocketIo { socket, chunk: vec![0; READ_SIZE], read_timeout, current: None };
+        let io = SocketIo { socket, read_timeout, current: None };
         let mut link = Self {
             connection,
             io,
@@ -246,6 +242,15 @@ impl Link {
             Event::Failed(error) => Err(error),
             _ => Err(failure::unexpected()),
         }
+    }
+
+    /// Moves to the next row if all of it has arrived; its payload.
+    #[inline]
+    pub(crate) fn row_at_hand(&mut self) -> Option<&[u8]> {
+        if self.held.is_some() {
+            return None;
+        }
+        self.connection.advance_to_payload()
     }
 
     /// Moves to the next row of the current result.

@@ -5,7 +5,7 @@ use std::ptr;
 
 use sealwire_core::SqlError;
 use sealwire_core::error::Error;
-use sealwire_core::message::TextRow;
+use sealwire_core::message::{TextRow, encode_text_row};
 
 use super::abi::MysqlRows;
 use super::arena::Arena;
@@ -44,35 +44,36 @@ impl Rows {
         row
     }
 
-    /// Adds a row of text values. `payload_length` is its length on the wire, and `longest` keeps each column's longest value.
-    pub(crate) fn push_text(
-        &mut self,
-        row: TextRow<'_>,
-        payload_length: usize,
-        longest: &mut [c_ulong],
-    ) -> Result<(), SqlError> {
+    /// Adds a row of text values; `longest` keeps each column's longest value.
+    #[inline]
+    pub(crate) fn push_text(&mut self, payload: &[u8], longest: &mut [c_ulong]) -> Result<(), SqlError> {
         let columns = longest.len();
         let pointers = (columns + 1) * size_of::<*mut c_char>();
-        // On the wire each value has one byte or more before it, so that the payload's length has room for a NUL behind each.
-        let size = size_of::<MysqlRows>() + pointers + payload_length;
+        let size = size_of::<MysqlRows>() + pointers + payload.len();
         let at = self.arena.take(size).ok_or_else(failure::no_memory)?;
         let node = at.cast::<MysqlRows>();
-        // SAFETY: the piece has room for the node, the pointers and the values, in this order, and is aligned for pointers.
-        unsafe {
+        // SAFETY: the piece has room for the node, the pointers and the payload, in this order, and is aligned for pointers.
+        let laid_out = unsafe {
             let data = at.add(size_of::<MysqlRows>()).cast::<*mut c_char>();
-            let values = at.add(size_of::<MysqlRows>() + pointers);
-            let used = lay_out(row, columns, data, values, payload_length, |index, length| {
+            node.write(MysqlRows { next: ptr::null_mut(), data, length: payload.len() as c_ulong });
+            lay_out(payload, columns, data, at.add(size_of::<MysqlRows>() + pointers), |index, length| {
                 if let Some(longest) = longest.get_mut(index) {
                     *longest = (*longest).max(length as c_ulong);
                 }
-            })?;
-            node.write(MysqlRows { next: ptr::null_mut(), data, length: used as c_ulong });
+            })
+        };
+        match laid_out {
+            Ok(()) => {
+                self.append(node);
+                Ok(())
+            }
+            Err(Odd::Malformed | Odd::TooLong) => Err(malformed()),
+            Err(Odd::Verbose) => self.push_text(&shortened(payload)?, longest),
         }
-        self.append(node);
-        Ok(())
     }
 
     /// Adds a row as it came, for a statement that decodes it when it is fetched.
+    #[inline]
     pub(crate) fn push_raw(&mut self, payload: &[u8]) -> Result<(), SqlError> {
         let at = self.arena.take(size_of::<MysqlRows>() + payload.len()).ok_or_else(failure::no_memory)?;
         let node = at.cast::<MysqlRows>();
@@ -109,63 +110,156 @@ pub(crate) unsafe fn raw<'r>(row: *mut MysqlRows) -> Option<&'r [u8]> {
     }
 }
 
-/// The lengths of the values of a text row, whose pointers end with one to the end of the last value.
+/// The lengths of the values of a stored text row. They follow from its pointers: before each value stands its length on the wire, and
+/// before NULL nothing but a byte of its own; the last pointer is to the end.
 ///
 /// # Safety
-/// `data` is a row of [`Rows::push_text`] or [`Current::set`] with as many columns as `lengths`.
+/// `data` is a row of [`Rows::push_text`] with as many columns as `lengths`.
 pub(crate) unsafe fn lengths(data: *mut *mut c_char, lengths: &mut [c_ulong]) {
     // SAFETY: the caller says so: the array has one more pointer than there are columns.
     let pointers = unsafe { std::slice::from_raw_parts(data, lengths.len() + 1) };
     let mut end = pointers.last().copied().unwrap_or(ptr::null_mut()).addr();
     for (length, value) in lengths.iter_mut().zip(pointers).rev() {
-        *length = 0;
-        if !value.is_null() {
-            *length = end.saturating_sub(value.addr() + 1) as c_ulong;
-            end = value.addr();
+        if value.is_null() {
+            *length = 0;
+            end -= 1;
+        } else {
+            let found = end - value.addr();
+            *length = found as c_ulong;
+            end = value.addr() - prefix(found);
         }
     }
 }
 
-/// Writes a row's values, each with a NUL behind it, and pointers to them, the last one to the end of the values. Returns the size of the
-/// values. `told` gets the number and length of each value that is not NULL.
+/// The number of bytes that tell a length of this size on the wire.
+#[inline]
+const fn prefix(length: usize) -> usize {
+    match length {
+        0..=0xfa => 1,
+        0xfb..=0xffff => 3,
+        0x1_0000..=0xff_ffff => 4,
+        _ => 9,
+    }
+}
+
+/// Why a row can't be laid out.
+#[derive(Debug, PartialEq, Eq)]
+enum Odd {
+    /// It has too few values.
+    Malformed,
+    /// The length of a value is told by more bytes than needed, which `lengths` does not expect.
+    Verbose,
+    /// There is no room for it yet.
+    TooLong,
+}
+
+/// Copies a row's payload without its first byte, in which there is no value, ends each value with a NUL, which overwrites a byte of the
+/// length of the next one, and writes pointers to the values, the last one to the end. `told` gets the number and length of each value.
 ///
 /// # Safety
-/// `data` has room for one pointer more than there are columns, and `values` for `room` bytes.
+/// `data` has room for one pointer more than there are columns, and `values` for as many bytes as the payload has.
 #[inline]
 unsafe fn lay_out(
-    row: TextRow<'_>,
+    payload: &[u8],
     columns: usize,
     data: *mut *mut c_char,
     values: *mut u8,
-    room: usize,
     mut told: impl FnMut(usize, usize),
-) -> Result<usize, SqlError> {
-    let mut used = 0;
-    let mut rest = row.iter();
+) -> Result<(), Odd> {
+    let Some((_, behind)) = payload.split_first() else { return Err(Odd::Malformed) };
+    // SAFETY: the caller says that there is room.
+    unsafe { copy_row(behind, values) };
+    // The place in the payload behind the last value: one more than in the copy.
+    let mut at = 0;
     for index in 0..columns {
-        let value = rest.next().ok_or_else(malformed)?.map_err(|error| Error::from(error).as_client_error())?;
-        let Some(value) = value else {
+        let first = *payload.get(at).ok_or(Odd::Malformed)?;
+        if first < 0xfb {
+            // The usual case. A length of one byte can't overflow.
+            let end = at + 1 + usize::from(first);
+            if end > payload.len() {
+                return Err(Odd::Malformed);
+            }
+            // SAFETY: the value is within the payload, so that it and the byte behind it are within the copy, in which all stands one byte
+            // earlier; the index is below the number of columns.
+            unsafe {
+                values.add(end - 1).write(0);
+                data.add(index).write(values.add(at).cast());
+            }
+            told(index, usize::from(first));
+            at = end;
+            continue;
+        }
+        if first == 0xfb {
             // SAFETY: the index is below the number of columns.
             unsafe { data.add(index).write(ptr::null_mut()) };
+            told(index, 0);
+            at += 1;
             continue;
-        };
-        let end = used + value.len() + 1;
-        if end > room {
-            return Err(malformed());
         }
-        // SAFETY: the value and its NUL end within the room; the index is below the number of columns.
+        let (start, length) = long_value(payload, at)?;
+        let end = start.checked_add(length).filter(|end| *end <= payload.len()).ok_or(Odd::Malformed)?;
+        // SAFETY: the value is within the payload, and its start is not 0, so that all is within the copy and the byte behind it; the index
+        // is below the number of columns.
         unsafe {
-            let at = values.add(used);
-            ptr::copy_nonoverlapping(value.as_ptr(), at, value.len());
-            at.add(value.len()).write(0);
-            data.add(index).write(at.cast());
+            values.add(end - 1).write(0);
+            data.add(index).write(values.add(start - 1).cast());
         }
-        told(index, value.len());
-        used = end;
+        told(index, length);
+        at = end;
     }
-    // SAFETY: there is room for one pointer more; `used` is at most the room.
-    unsafe { data.add(columns).write(values.add(used).cast()) };
-    Ok(used)
+    // SAFETY: there is room for one pointer more. `at` is at most the payload's length, and not 0 unless there are no columns.
+    unsafe { data.add(columns).write(values.add(at.saturating_sub(1)).cast()) };
+    Ok(())
+}
+
+/// Copies the bytes of a row. Most rows are short, and the call of a general function would cost as much as the copy.
+///
+/// # Safety
+/// `to` has room for the bytes, and is not part of them.
+#[inline]
+unsafe fn copy_row(row: &[u8], to: *mut u8) {
+    const STEP: usize = 16;
+    let (from, length) = (row.as_ptr(), row.len());
+    // SAFETY: each step is within the row, whose length is at least that of the steps, and the caller says that there is room for it.
+    unsafe {
+        let step = |at: usize| to.add(at).cast::<[u8; STEP]>().write(from.add(at).cast::<[u8; STEP]>().read());
+        match length {
+            STEP..=0x20 => {
+                step(0);
+                step(length - STEP);
+            }
+            0x21..=0x40 => {
+                step(0);
+                step(STEP);
+                step(length - 2 * STEP);
+                step(length - STEP);
+            }
+            _ => ptr::copy_nonoverlapping(from, to, length),
+        }
+    }
+}
+
+/// The start and length of a value whose length takes several bytes.
+#[cold]
+fn long_value(payload: &[u8], at: usize) -> Result<(usize, usize), Odd> {
+    let rest = payload.get(at..).unwrap_or_default();
+    let value = TextRow::new(rest).iter().next().and_then(Result::ok).flatten().ok_or(Odd::Malformed)?;
+    let told = match rest.first() {
+        Some(0xfc) => 3,
+        Some(0xfd) => 4,
+        _ => 9,
+    };
+    if told == prefix(value.len()) { Ok((at + told, value.len())) } else { Err(Odd::Verbose) }
+}
+
+/// The row with every length in as few bytes as possible.
+#[cold]
+fn shortened(payload: &[u8]) -> Result<Vec<u8>, SqlError> {
+    let values: Result<Vec<_>, _> = TextRow::new(payload).iter().collect();
+    let values = values.map_err(|error| Error::from(error).as_client_error())?;
+    let mut row = Vec::new();
+    encode_text_row(values, &mut row);
+    Ok(row)
 }
 
 /// The only row in memory of a result that is read from the connection.
@@ -176,20 +270,44 @@ pub(crate) struct Current {
 }
 
 impl Current {
-    /// Takes the values of a row; returns the array of pointers to them. `payload_length` is the row's length on the wire.
-    pub(crate) fn set(
-        &mut self,
-        row: TextRow<'_>,
-        payload_length: usize,
-        columns: usize,
-    ) -> Result<*mut *mut c_char, SqlError> {
-        self.values.clear();
-        self.values.try_reserve(payload_length).map_err(|_| failure::no_memory())?;
-        self.pointers.resize(columns + 1, ptr::null_mut());
+    /// Takes a row; returns the array of pointers to its values. Their lengths are in `lengths`, of which there are as many as columns.
+    #[inline]
+    pub(crate) fn set(&mut self, payload: &[u8], lengths: &mut [c_ulong]) -> Result<*mut *mut c_char, SqlError> {
+        match self.lay(payload, lengths) {
+            Ok(row) => Ok(row),
+            Err(odd) => self.set_odd(payload, lengths, odd),
+        }
+    }
+
+    #[inline]
+    fn lay(&mut self, payload: &[u8], lengths: &mut [c_ulong]) -> Result<*mut *mut c_char, Odd> {
+        let columns = lengths.len();
+        if self.values.capacity() < payload.len() || self.pointers.len() <= columns {
+            return Err(Odd::TooLong);
+        }
         let data = self.pointers.as_mut_ptr();
-        // SAFETY: the pointers are one more than the columns; the vector has room for as many bytes as the row has on the wire.
-        unsafe { lay_out(row, columns, data, self.values.as_mut_ptr(), payload_length, |_, _| ()) }?;
+        // SAFETY: the pointers are more than the columns; the vector, whose length stays 0, has room for the payload.
+        unsafe {
+            lay_out(payload, columns, data, self.values.as_mut_ptr(), |index, length| {
+                if let Some(told) = lengths.get_mut(index) {
+                    *told = length as c_ulong;
+                }
+            })
+        }?;
         Ok(data)
+    }
+
+    #[cold]
+    fn set_odd(&mut self, payload: &[u8], lengths: &mut [c_ulong], odd: Odd) -> Result<*mut *mut c_char, SqlError> {
+        match odd {
+            Odd::Malformed => Err(malformed()),
+            Odd::Verbose => self.set(&shortened(payload)?, lengths),
+            Odd::TooLong => {
+                self.values.try_reserve(payload.len()).map_err(|_| failure::no_memory())?;
+                self.pointers.resize(lengths.len() + 1, ptr::null_mut());
+                self.set(payload, lengths)
+            }
+        }
     }
 }
 
@@ -204,17 +322,18 @@ mod tests {
 
     const PAYLOAD: &[u8] = b"\x02ab\xfb\x00\x03c\0d";
 
-    fn shown(data: *mut *mut c_char, columns: usize) -> Vec<Option<Vec<u8>>> {
-        let mut found = vec![0; columns];
-        // SAFETY: the row was made by this file with as many columns.
-        unsafe { lengths(data, &mut found) };
-        // SAFETY: as above; each value has as many bytes as its length says.
-        let value = |at: usize| unsafe {
-            let value = *data.add(at);
-            let length = found.get(at).copied().unwrap_or_default() as usize;
-            (!value.is_null()).then(|| std::slice::from_raw_parts(value.cast::<u8>(), length).to_vec())
+    fn shown(data: *mut *mut c_char, lengths: &[c_ulong]) -> Vec<Option<Vec<u8>>> {
+        let of = |(at, length): (usize, &c_ulong)| {
+            // SAFETY: the row was made by this file with as many columns; each value has as many bytes as its length says, and a NUL.
+            unsafe {
+                let value = *data.add(at);
+                (!value.is_null()).then(|| {
+                    assert_eq!(*value.add(*length as usize), 0, "no NUL behind value {at}");
+                    std::slice::from_raw_parts(value.cast::<u8>(), *length as usize).to_vec()
+                })
+            }
         };
-        (0..columns).map(value).collect()
+        lengths.iter().enumerate().map(of).collect()
     }
 
     fn expected() -> Vec<Option<Vec<u8>>> {
@@ -225,31 +344,59 @@ mod tests {
     fn rows_are_listed_with_their_values_and_lengths() {
         let mut rows = Rows::new();
         let mut longest = [0; 4];
-        for _ in 0..3 {
-            rows.push_text(TextRow::new(PAYLOAD), PAYLOAD.len(), &mut longest).unwrap();
+        // The second one tells the first value's length in three bytes in place of one.
+        for payload in [PAYLOAD, b"\xfc\x02\0ab\xfb\x00\x03c\0d", PAYLOAD] {
+            rows.push_text(payload, &mut longest).unwrap();
         }
         assert_eq!((rows.count(), longest), (3, [2, 0, 0, 3]));
         for number in 0..3 {
             // SAFETY: the rows live as long as `rows`.
             let row = unsafe { rows.at(number).as_ref() }.unwrap();
-            assert_eq!(shown(row.data, 4), expected());
-            assert_eq!(row.length, 3 + 1 + 4);
+            let mut found = [9; 4];
+            // SAFETY: the row has four columns.
+            unsafe { lengths(row.data, &mut found) };
+            assert_eq!(shown(row.data, &found), expected());
         }
         assert!(rows.at(3).is_null() && rows.at(u64::MAX).is_null());
-        let error = rows.push_text(TextRow::new(b"\x01a"), 2, &mut longest).unwrap_err();
-        assert_eq!(error.code, 2027);
+        for broken in
+            [&b"\x01a"[..], b"", b"\x05ab", b"\xfc\x01", b"\x01a\xff\0\0", b"\xfe\xff\xff\xff\xff\xff\xff\xff\xff"]
+        {
+            assert_eq!(rows.push_text(broken, &mut longest).unwrap_err().code, 2027, "{broken:?}");
+        }
+        assert_eq!(rows.count(), 3);
+    }
+
+    #[test]
+    fn values_of_every_length_are_as_they_came() {
+        let sizes = [0, 1, 0xfa, 0xfb, 0xffff, 0x1_0000, 0xff_ffff, 0x100_0000];
+        for first in sizes {
+            let values: Vec<_> = [None, Some(vec![b'x'; first]), None, None, Some(vec![b'y'; 0xfb]), None].into();
+            let mut payload = Vec::new();
+            encode_text_row(values.iter().map(Option::as_deref), &mut payload);
+            let (mut rows, mut current, mut longest) = (Rows::new(), Current::default(), [0; 6]);
+            rows.push_text(&payload, &mut longest).unwrap();
+            // SAFETY: the row lives as long as `rows`.
+            let data = unsafe { rows.first().as_ref() }.unwrap().data;
+            let mut found = [9; 6];
+            // SAFETY: the row has six columns.
+            unsafe { lengths(data, &mut found) };
+            assert!(shown(data, &found) == values, "{first} stored");
+            assert_eq!(found, longest);
+            let data = current.set(&payload, &mut found).unwrap();
+            assert!(shown(data, &found) == values, "{first} current");
+        }
     }
 
     #[test]
     fn the_current_row_is_one_row() {
-        let mut current = Current::default();
-        for _ in 0..2 {
-            let data = current.set(TextRow::new(PAYLOAD), PAYLOAD.len(), 4).unwrap();
-            assert_eq!(shown(data, 4), expected());
+        let (mut current, mut found) = (Current::default(), [9; 4]);
+        for payload in [PAYLOAD, b"\xfd\x02\0\0ab\xfb\x00\x03c\0d"] {
+            let data = current.set(payload, &mut found).unwrap();
+            assert_eq!(shown(data, &found), expected());
             // SAFETY: the first value ends with a NUL.
             assert_eq!(unsafe { CStr::from_ptr(*data) }, c"ab");
         }
-        assert!(current.set(TextRow::new(b""), 0, 1).is_err());
+        assert!(current.set(b"", &mut [0]).is_err());
     }
 
     #[test]

@@ -186,15 +186,17 @@ impl Handle<'_> {
         let mut longest: Vec<c_ulong> = vec![0; fields.len()];
         let mut rows = Rows::new();
         let link = self.state.link.as_mut().ok_or_else(failure::gone)?;
+        let mut pushed = Ok(());
         loop {
+            while let (Ok(()), Some(payload)) = (&pushed, link.row_at_hand()) {
+                pushed = rows.push_text(payload, &mut longest);
+            }
+            if let Err(error) = pushed {
+                link.drain()?;
+                return Err(error);
+            }
             match link.next_row() {
-                Ok(()) => {
-                    let length = link.connection.row_payload().len();
-                    if let Err(error) = rows.push_text(link.connection.text_row(), length, &mut longest) {
-                        link.drain()?;
-                        return Err(error);
-                    }
-                }
+                Ok(()) => pushed = rows.push_text(link.connection.row_payload(), &mut longest),
                 Err(RowStop::End { status, warnings }) => {
                     self.mysql.server_status = status.into();
                     self.mysql.warning_count = warnings.into();

@@ -79,6 +79,17 @@ impl Socket {
         }
     }
 
+    /// Reads up to `most` bytes to the end of a vector.
+    pub(crate) fn read_behind(&self, bytes: &mut Vec<u8>, most: usize) -> io::Result<usize> {
+        bytes.reserve(most);
+        let room = bytes.spare_capacity_mut().get_mut(..most).unwrap_or_default();
+        let (read, _) = rustix::io::read(self.borrowed(), room)?;
+        let (read, length) = (read.len(), bytes.len());
+        // SAFETY: the system has written this many bytes behind the vector's, within its capacity.
+        unsafe { bytes.set_len(length + read) };
+        Ok(read)
+    }
+
     pub(crate) fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
             Self::Tcp(stream) => stream.read(buffer),

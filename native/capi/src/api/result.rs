@@ -11,8 +11,10 @@ use crate::abi::{MyBool, Mysql, MysqlField, MysqlRes, MysqlRows, STATUS_GET_RESU
 use crate::failure;
 use crate::fields::Fields;
 use crate::handle::{Handle, exports, text, with};
+use crate::link::Link;
 use crate::result::{NONE, Res, free, result};
 use crate::rows::{self, Rows};
+use crate::state::State;
 
 type Row = *mut *mut c_char;
 
@@ -29,6 +31,29 @@ fn open(handle: &mut Handle<'_>, pointer: *mut Mysql) -> Result<*mut MysqlRes, S
     Ok(result)
 }
 
+/// The next row in the result's own memory, if all of it has arrived.
+///
+/// # Safety
+/// The result's handle is NULL or open.
+#[inline]
+unsafe fn next_at_hand(result: &mut Res) -> Option<Result<Row, SqlError>> {
+    let pointer = result.abi.handle;
+    // SAFETY: the caller says so; the extension is NULL or a state of `mysql_init`.
+    let (status, state) = unsafe {
+        let mysql = pointer.as_ref()?;
+        (mysql.status, mysql.extension.cast::<State>().as_mut()?)
+    };
+    if status != STATUS_USE_RESULT || state.home != pointer || state.poisoned {
+        return None;
+    }
+    // In place of `with`, which costs more than the row: if this panics, the handle stays poisoned.
+    state.poisoned = true;
+    let payload = state.link.as_mut().and_then(Link::row_at_hand);
+    let row = payload.map(|payload| result.current.set(payload, &mut result.lengths));
+    state.poisoned = false;
+    row
+}
+
 /// The next row from the connection, in the result's own memory.
 fn next(handle: &mut Handle<'_>, result: &mut Res) -> Result<Option<Row>, SqlError> {
     if handle.mysql.status != STATUS_USE_RESULT {
@@ -37,25 +62,38 @@ fn next(handle: &mut Handle<'_>, result: &mut Res) -> Result<Option<Row>, SqlErr
     if handle.advance()?.is_none() {
         return Ok(None);
     }
-    let columns = result.fields.len();
     let link = handle.state.link.as_ref().ok_or_else(failure::gone)?;
-    let length = link.connection.row_payload().len();
-    result.current.set(link.connection.text_row(), length, columns).map(Some)
+    result.current.set(link.connection.row_payload(), &mut result.lengths).map(Some)
 }
 
 fn next_unbuffered(result: &mut Res) -> Row {
+    // SAFETY: the result's handle is NULL or open, because closing the handle clears the field.
+    let at_hand = unsafe { next_at_hand(result) };
+    if let Some(Ok(row)) = at_hand {
+        result.abi.current_row = row;
+        result.abi.row_count += 1;
+        return row;
+    }
+    wait_for_row(result, at_hand.and_then(Result::err))
+}
+
+/// The next row once it has arrived, unless a row was malformed.
+#[cold]
+fn wait_for_row(result: &mut Res, malformed: Option<SqlError>) -> Row {
     let pointer = result.abi.handle;
     // SAFETY: the result's handle is NULL or open, because closing the handle clears the field.
     let row = unsafe {
-        with(pointer, ptr::null_mut(), |handle| match next(handle, result) {
-            Ok(Some(row)) => row,
-            ended => {
-                handle.state.open_result = ptr::null_mut();
-                if let Err(error) = ended {
-                    handle.set_error(&error);
-                }
-                ptr::null_mut()
+        with(pointer, ptr::null_mut(), |handle| {
+            let ended = match malformed.map_or_else(|| next(handle, result), Err) {
+                Ok(Some(row)) => return row,
+                Ok(None) => Ok(()),
+                Err(error) => Err(error),
+            };
+            handle.state.open_result = ptr::null_mut();
+            if let Err(error) = ended {
+                handle.set_error(&error);
             }
+            ptr::null_mut()
         })
     };
     result.abi.current_row = row;
@@ -147,7 +185,9 @@ exports! {
         if result.abi.current_row.is_null() {
             return ptr::null_mut();
         }
-        rows::lengths(result.abi.current_row, &mut result.lengths);
+        if !result.abi.data.is_null() {
+            rows::lengths(result.abi.current_row, &mut result.lengths);
+        }
         result.lengths.as_mut_ptr()
     }
 
