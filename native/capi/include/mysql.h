@@ -252,6 +252,16 @@ enum enum_stmt_attr_type {
     STMT_ATTR_STATE = 203
 };
 
+/* What MYSQL_BIND.u.indicator has for a parameter of a row, where STMT_ATTR_ARRAY_SIZE is set. */
+enum enum_indicator_type {
+    STMT_INDICATOR_NTS = -1,
+    STMT_INDICATOR_NONE = 0,
+    STMT_INDICATOR_NULL = 1,
+    STMT_INDICATOR_DEFAULT = 2,
+    STMT_INDICATOR_IGNORE = 3,
+    STMT_INDICATOR_IGNORE_ROW = 4
+};
+
 enum enum_cursor_type { CURSOR_TYPE_NO_CURSOR = 0, CURSOR_TYPE_READ_ONLY = 1 };
 enum enum_mysql_set_option { MYSQL_OPTION_MULTI_STATEMENTS_ON, MYSQL_OPTION_MULTI_STATEMENTS_OFF };
 enum mysql_enum_shutdown_level { SHUTDOWN_DEFAULT = 0 };

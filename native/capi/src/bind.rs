@@ -1,6 +1,6 @@
 //! The buffers that programs bind to the parameters and columns of a statement.
 
-use std::ffi::{c_int, c_ulong};
+use std::ffi::{c_int, c_uint, c_ulong};
 
 use sealwire_core::SqlError;
 use sealwire_core::message::{ColumnDefinition, ColumnType, ParamType, Value};
@@ -9,6 +9,8 @@ use super::abi::{MyBool, MysqlBind, MysqlTime};
 use super::convert;
 use super::failure;
 
+/// The bind's flag with which ODBC skips a column.
+pub(crate) const SKIPPED: c_uint = 1;
 /// `MYSQL_TIME::time_type` of a value that is no time.
 const TIME_NONE: c_int = -2;
 
@@ -113,6 +115,134 @@ fn time_value<'v>(kind: ColumnType, time: MysqlTime) -> Value<'v> {
     }
 }
 
+/// Writes a value that is not NULL straight from the row, where the types need no conversion and the value fits. `bytes` begins with the
+/// value. Returns how many bytes it has there, and whether text was cut; `None` leaves the value to [`deliver`].
+///
+/// # Safety
+/// As [`deliver`].
+#[inline]
+pub(crate) unsafe fn deliver_at_once(
+    bytes: &[u8],
+    column: &ColumnDefinition,
+    bind: &mut MysqlBind,
+) -> Option<(usize, bool)> {
+    if bind.buffer.is_null() || bind.flags & SKIPPED != 0 {
+        return None;
+    }
+    let wanted = ColumnType(u8::try_from(bind.buffer_type).ok()?);
+    let (used, length, truncated) = match column.column_type {
+        ColumnType::TINY
+        | ColumnType::SHORT
+        | ColumnType::YEAR
+        | ColumnType::LONG
+        | ColumnType::INT24
+        | ColumnType::LONGLONG => {
+            let (number, used) = whole_number(bytes, column.column_type, column.is_unsigned())?;
+            let size = match wanted {
+                ColumnType::LONGLONG => 8,
+                ColumnType::LONG | ColumnType::INT24 => 4,
+                ColumnType::SHORT | ColumnType::YEAR => 2,
+                ColumnType::TINY => 1,
+                _ => return None,
+            };
+            // Of a LONGLONG beyond i64, `number` has the same bits and the sign, so that it only fits into its own type.
+            let fits = match (size, bind.is_unsigned != 0) {
+                (8, unsigned) if column.column_type == ColumnType::LONGLONG && unsigned == column.is_unsigned() => true,
+                _ if number < 0 && column.is_unsigned() => false,
+                (8, unsigned) => !unsigned || number >= 0,
+                (4, false) => i32::try_from(number).is_ok(),
+                (4, true) => u32::try_from(number).is_ok(),
+                (2, false) => i16::try_from(number).is_ok(),
+                (2, true) => u16::try_from(number).is_ok(),
+                (_, false) => i8::try_from(number).is_ok(),
+                (_, true) => u8::try_from(number).is_ok(),
+            };
+            if !fits {
+                return None;
+            }
+            // SAFETY: the buffer has the size of its type, of which the number's lowest bytes are copied.
+            unsafe { bind.buffer.cast::<u8>().copy_from_nonoverlapping(number.to_le_bytes().as_ptr(), size) };
+            (used, size, false)
+        }
+        ColumnType::DOUBLE if wanted == ColumnType::DOUBLE => {
+            let number = bytes.first_chunk::<8>()?;
+            // SAFETY: the buffer has the size of its type.
+            unsafe { bind.buffer.cast::<[u8; 8]>().write(*number) };
+            (8, 8, false)
+        }
+        ColumnType::FLOAT if wanted == ColumnType::FLOAT => {
+            let number = bytes.first_chunk::<4>()?;
+            // SAFETY: the buffer has the size of its type.
+            unsafe { bind.buffer.cast::<[u8; 4]>().write(*number) };
+            (4, 4, false)
+        }
+        kind if is_text(kind) && is_text(wanted) => {
+            let (&length, rest) = bytes.split_first()?;
+            // Only a short length stands in one byte.
+            let length = Some(usize::from(length)).filter(|length| *length < 0xfb)?;
+            // SAFETY: the caller promises it.
+            let (length, truncated) = unsafe { put_text(rest.get(..length)?, bind, 0) };
+            (1 + length, length, truncated)
+        }
+        _ => return None,
+    };
+    // SAFETY: the caller promises it.
+    unsafe { tell(bind, false, length, truncated) };
+    Some((used, truncated))
+}
+
+/// Whether values of this type are bytes on the wire and in a buffer.
+const fn is_text(kind: ColumnType) -> bool {
+    matches!(
+        kind,
+        ColumnType::VARCHAR
+            | ColumnType::VAR_STRING
+            | ColumnType::STRING
+            | ColumnType::NEWDECIMAL
+            | ColumnType::TINY_BLOB
+            | ColumnType::MEDIUM_BLOB
+            | ColumnType::LONG_BLOB
+            | ColumnType::BLOB
+    )
+}
+
+/// The whole number at the front, and its size on the wire.
+#[inline]
+fn whole_number(bytes: &[u8], kind: ColumnType, unsigned: bool) -> Option<(i64, usize)> {
+    Some(match kind {
+        ColumnType::LONGLONG => (i64::from_le_bytes(*bytes.first_chunk()?), 8),
+        ColumnType::LONG | ColumnType::INT24 if unsigned => (u32::from_le_bytes(*bytes.first_chunk()?).into(), 4),
+        ColumnType::LONG | ColumnType::INT24 => (i32::from_le_bytes(*bytes.first_chunk()?).into(), 4),
+        ColumnType::TINY if unsigned => ((*bytes.first()?).into(), 1),
+        ColumnType::TINY => (bytes.first()?.cast_signed().into(), 1),
+        _ if unsigned => (u16::from_le_bytes(*bytes.first_chunk()?).into(), 2),
+        _ => (i16::from_le_bytes(*bytes.first_chunk()?).into(), 2),
+    })
+}
+
+/// Tells the program whether a value is NULL, its length, and whether something was lost.
+///
+/// # Safety
+/// The pointers are NULL or valid.
+#[inline]
+unsafe fn tell(bind: &mut MysqlBind, is_null: bool, length: usize, truncated: bool) {
+    bind.is_null_value = MyBool::from(is_null);
+    bind.error_value = MyBool::from(truncated);
+    bind.length_value = length as c_ulong;
+    // SAFETY: the caller promises it.
+    unsafe {
+        if let Some(null) = bind.is_null.as_mut() {
+            *null = MyBool::from(is_null);
+        }
+        if let Some(error) = bind.error.as_mut() {
+            *error = MyBool::from(truncated);
+        }
+        if let Some(told) = bind.length.as_mut() {
+            *told = length as c_ulong;
+        }
+    }
+}
+
 /// Writes a column's value into a program's buffer, converted to the buffer's type, from `offset` on where it is text. Returns whether
 /// something was lost.
 ///
@@ -169,8 +299,9 @@ unsafe fn write(value: Value<'_>, column: &ColumnDefinition, bind: &mut MysqlBin
                     if has_room {
                         bind.buffer.cast::<f32>().write_unaligned(number as f32);
                     }
-                    let is_narrowed =
-                        !matches!(value, Value::Float(_)) && f64::from(number as f32) != number && !number.is_nan();
+                    // Rounding to the nearest FLOAT is no loss, as in the original; a whole number that is not a FLOAT is one.
+                    let is_whole = matches!(value, Value::Int(_) | Value::UInt(_));
+                    let is_narrowed = is_whole && f64::from(number as f32) != number;
                     (4, inexact || is_narrowed)
                 }
                 ColumnType::DOUBLE => {
@@ -205,6 +336,7 @@ unsafe fn write(value: Value<'_>, column: &ColumnDefinition, bind: &mut MysqlBin
 ///
 /// # Safety
 /// The buffer has room for `buffer_length` bytes, or is NULL.
+#[inline]
 unsafe fn put_text(text: &[u8], bind: &MysqlBind, offset: usize) -> (usize, bool) {
     let rest = text.get(offset..).unwrap_or_default();
     let room = bind.buffer_length as usize;

@@ -275,7 +275,7 @@ fn capabilities(settings: &Settings, flags: u64) -> Capabilities {
         | Capabilities::CAN_HANDLE_EXPIRED_PASSWORDS
         | Capabilities::NO_SCHEMA
         | Capabilities::ODBC;
-    let mut wanted = Capabilities::from_bits(flags) & of_flags;
+    let mut wanted = Capabilities::from_bits(flags) & of_flags | Capabilities::MARIADB_STMT_BULK_OPERATIONS;
     let by_option = [
         (options::FOUND_ROWS, Capabilities::FOUND_ROWS),
         (options::MULTI_STATEMENTS, Capabilities::MULTI_STATEMENTS),

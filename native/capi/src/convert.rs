@@ -18,7 +18,8 @@ pub(crate) fn integer(value: Value<'_>) -> (i128, bool) {
         Value::UInt(number) => (number.into(), false),
         Value::Float(_) | Value::Double(_) => {
             let (number, _) = double(value);
-            (number as i128, number.fract() != 0.0 || !number.is_finite())
+            // As in the original, only a number that is out of range is reported.
+            (number as i128, !number.is_finite())
         }
         Value::Bytes(text) => {
             let text = text.trim_ascii();
@@ -112,22 +113,17 @@ pub(crate) fn time(value: Value<'_>, wanted: ColumnType) -> (MysqlTime, bool) {
             time = parsed;
         }
     }
-    let mut lost = false;
     match wanted {
-        ColumnType::DATE => {
-            lost = (time.hour, time.minute, time.second, time.second_part) != (0, 0, 0, 0);
-            (time.hour, time.minute, time.second, time.second_part) = (0, 0, 0, 0);
-            time.time_type = DATE;
-        }
+        // As in the original, the clock stays and the loss of a date is not reported.
+        ColumnType::DATE => time.time_type = DATE,
         ColumnType::TIME if time.time_type != TIME => {
-            lost = (time.year, time.month, time.day) != (0, 0, 0);
             (time.year, time.month, time.day) = (0, 0, 0);
             time.time_type = TIME;
         }
         ColumnType::DATETIME | ColumnType::TIMESTAMP if time.time_type == DATE => time.time_type = DATETIME,
         _ => {}
     }
-    (time, lost)
+    (time, false)
 }
 
 /// Parses a date, a date with a time, or a time.
@@ -182,7 +178,8 @@ mod tests {
         assert_eq!(integer(Value::Bytes(b"12abc")), (12, true));
         assert_eq!(integer(Value::Bytes(b"3.7")), (3, true));
         assert_eq!(integer(Value::Bytes(b"")), (0, true));
-        assert_eq!(integer(Value::Double(3.5)), (3, true));
+        assert_eq!(integer(Value::Double(3.5)), (3, false));
+        assert_eq!(integer(Value::Double(f64::INFINITY)), (i128::MAX, true));
         assert_eq!(integer(Value::UInt(u64::MAX)), (u64::MAX.into(), false));
         assert!(wrapped(200, 1, false).1);
         assert_eq!(wrapped(200, 1, true), (200i128.to_le_bytes(), false));
@@ -221,8 +218,8 @@ mod tests {
         };
         let text = Value::Bytes(b"2026-11-29 08:30:01.5");
         assert_eq!(shown(text, ColumnType::DATETIME), ("2026-11-29 8:30:1.500000 1".into(), false));
-        assert_eq!(shown(text, ColumnType::DATE), ("2026-11-29 0:0:0.0 0".into(), true));
-        assert_eq!(shown(text, ColumnType::TIME), ("0-0-0 8:30:1.500000 2".into(), true));
+        assert_eq!(shown(text, ColumnType::DATE), ("2026-11-29 8:30:1.500000 0".into(), false));
+        assert_eq!(shown(text, ColumnType::TIME), ("0-0-0 8:30:1.500000 2".into(), false));
         assert_eq!(shown(Value::Bytes(b"-100:00:01"), ColumnType::TIME), ("-0-0-0 100:0:1.0 2".into(), false));
         assert_eq!(shown(Value::Int(20_261_129), ColumnType::DATE), ("2026-11-29 0:0:0.0 0".into(), false));
         assert_eq!(shown(Value::Bytes(b"no"), ColumnType::DATE), ("0-0-0 0:0:0.0 -2".into(), true));

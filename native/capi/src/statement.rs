@@ -9,10 +9,11 @@ use sealwire_core::message::{BinaryRow, ColumnDefinition, ParamType, Value};
 
 use super::abi::{MysqlBind, MysqlStmt, STATUS_GET_RESULT, STATUS_READY, STATUS_STMT_RESULT};
 use super::bind;
+use super::cursor::{self, Cursor};
 use super::failure;
 use super::fields::Fields;
 use super::handle::{Handle, set_text};
-use super::link::RowStop;
+use super::link::{Link, RowStop};
 use super::rows::{self, Rows};
 use super::session::client_error;
 
@@ -25,11 +26,6 @@ pub(crate) const STORED: c_uint = 4;
 pub(crate) const FETCHING: c_uint = 5;
 pub(crate) const DONE: c_uint = 6;
 
-/// The bind's flag with which ODBC skips a column.
-const SKIPPED: c_uint = 1;
-/// The cursor that `mysql_stmt_attr_set` asks for.
-const CURSOR_READ_ONLY: c_ulong = 1;
-
 /// A statement. Programs see its first field alone.
 #[repr(C)]
 pub(crate) struct Stmt {
@@ -37,7 +33,7 @@ pub(crate) struct Stmt {
     pub(crate) prepared: Option<Prepared>,
     pub(crate) columns: Vec<ColumnDefinition>,
     fields: Fields,
-    params: Vec<MysqlBind>,
+    pub(crate) params: Vec<MysqlBind>,
     binds: Vec<MysqlBind>,
     rows: Rows,
     /// Whether the rows are in memory.
@@ -47,6 +43,7 @@ pub(crate) struct Stmt {
     /// The current row of a stored result.
     stored_row: *mut super::abi::MysqlRows,
     longest: Vec<c_ulong>,
+    pub(crate) cursor: Cursor,
 }
 
 /// The outcome of a fetch.
@@ -69,6 +66,7 @@ impl Stmt {
             row: Vec::new(),
             stored_row: ptr::null_mut(),
             longest: Vec::new(),
+            cursor: Cursor::None,
         });
         statement.abi.prefetch_rows = 1;
         statement.clear_error();
@@ -88,7 +86,7 @@ impl Stmt {
     }
 
     /// The statement as the server prepared it.
-    fn prepared(&self) -> Result<&Prepared, SqlError> {
+    pub(crate) fn prepared(&self) -> Result<&Prepared, SqlError> {
         self.prepared.as_ref().ok_or_else(|| failure::hy000(2030, "Statement not prepared"))
     }
 
@@ -114,7 +112,7 @@ impl Stmt {
         Ok(())
     }
 
-    fn drop_rows(&mut self) {
+    pub(crate) fn drop_rows(&mut self) {
         self.rows = Rows::new();
         self.is_stored = false;
         self.row.clear();
@@ -139,6 +137,7 @@ impl Stmt {
     pub(crate) fn prepare(&mut self, handle: &mut Handle<'_>, sql: &[u8]) -> Result<(), SqlError> {
         self.clear_error();
         self.skip(handle);
+        self.set_cursor(Cursor::None);
         let former = self.prepared.take();
         self.abi.state = INITTED;
         self.columns.clear();
@@ -230,14 +229,17 @@ impl Stmt {
     /// The pointers in the binds of the parameters are valid.
     pub(crate) unsafe fn execute(&mut self, handle: &mut Handle<'_>) -> Result<(), SqlError> {
         self.clear_error();
-        let prepared = self.prepared()?.clone();
+        self.prepared()?;
         if !self.params.is_empty() && self.abi.bind_param_done == 0 {
             return Err(failure::hy000(2031, "No data supplied for parameters in prepared statement"));
         }
-        if self.abi.array_size > 0 {
-            return Err(failure::not_built("a bulk execution"));
-        }
         self.skip(handle);
+        self.set_cursor(Cursor::None);
+        if self.abi.array_size > 0 {
+            self.abi.state = PREPARED;
+            // SAFETY: the caller promises it.
+            return unsafe { self.execute_rows(handle) };
+        }
         let mut values: Vec<Value<'_>> = Vec::with_capacity(self.params.len());
         let mut types: Vec<ParamType> = Vec::with_capacity(self.params.len());
         for (number, param) in self.params.iter().enumerate() {
@@ -248,10 +250,7 @@ impl Stmt {
             types.push(param_type);
         }
         self.abi.state = PREPARED;
-        handle.command(|link| {
-            link.connection.execute_as(&prepared, &values, types).map_err(client_error)?;
-            link.flush()
-        })?;
+        self.send(handle, &values, types)?;
         for param in &mut self.params {
             param.long_data_used = 0;
         }
@@ -259,8 +258,32 @@ impl Stmt {
         self.take_opening(handle, outcome)
     }
 
+    /// Sends an execution with these parameters.
+    pub(crate) fn send(
+        &self,
+        handle: &mut Handle<'_>,
+        values: &[Value<'_>],
+        types: Vec<ParamType>,
+    ) -> Result<(), SqlError> {
+        let prepared = self.prepared()?;
+        let wants_cursor = self.abi.flags & cursor::READ_ONLY != 0 && !prepared.columns.is_empty();
+        handle.command(|link| {
+            let sent = if wants_cursor {
+                link.connection.execute_with_cursor(prepared, values, types)
+            } else {
+                link.connection.execute_as(prepared, values, types)
+            };
+            sent.map_err(client_error)?;
+            link.flush()
+        })
+    }
+
     /// Takes the beginning of a result over from the connection.
-    fn take_opening(&mut self, handle: &mut Handle<'_>, outcome: Result<(), SqlError>) -> Result<(), SqlError> {
+    pub(crate) fn take_opening(
+        &mut self,
+        handle: &mut Handle<'_>,
+        outcome: Result<(), SqlError>,
+    ) -> Result<(), SqlError> {
         outcome?;
         self.abi.upsert.affected_rows = handle.mysql.affected_rows;
         self.abi.upsert.last_insert_id = handle.mysql.insert_id;
@@ -280,10 +303,8 @@ impl Stmt {
         handle.mysql.status = STATUS_STMT_RESULT;
         handle.state.open_statement = &raw mut self.abi;
         self.abi.state = WAITING;
-        if self.abi.flags & CURSOR_READ_ONLY != 0 {
-            // In place of a cursor on the server, the rows are in memory, so that the program can run other statements meanwhile.
-            self.store(handle)?;
-            self.abi.state = WAITING;
+        if self.abi.flags & cursor::READ_ONLY != 0 {
+            self.open_cursor(handle)?;
         }
         Ok(())
     }
@@ -307,6 +328,11 @@ impl Stmt {
 
     /// Takes all rows into memory.
     pub(crate) fn store(&mut self, handle: &mut Handle<'_>) -> Result<(), SqlError> {
+        if self.cursor == Cursor::Open && self.abi.state == WAITING {
+            self.fetch_rows(handle, u32::MAX)?;
+            self.abi.state = STORED;
+            return Ok(());
+        }
         if self.abi.field_count == 0 || self.is_stored {
             if self.is_stored {
                 self.abi.state = STORED;
@@ -321,19 +347,34 @@ impl Stmt {
         let outcome = self.read_rows(handle);
         handle.check_link();
         outcome?;
-        self.is_stored = true;
-        self.abi.result.data = self.rows.first();
-        self.abi.result.rows = self.rows.count();
-        self.abi.result_cursor = self.rows.first();
+        self.publish_rows();
         self.abi.upsert.affected_rows = self.rows.count();
         handle.mysql.affected_rows = self.rows.count();
         self.abi.state = STORED;
         Ok(())
     }
 
-    fn read_rows(&mut self, handle: &mut Handle<'_>) -> Result<(), SqlError> {
+    /// Shows the rows in memory to the program, beginning with the first.
+    pub(crate) fn publish_rows(&mut self) {
+        self.is_stored = true;
+        self.abi.result.data = self.rows.first();
+        self.abi.result.rows = self.rows.count();
+        self.abi.result_cursor = self.rows.first();
+    }
+
+    pub(crate) fn read_rows(&mut self, handle: &mut Handle<'_>) -> Result<(), SqlError> {
         let link = handle.state.link.as_mut().ok_or_else(failure::gone)?;
         loop {
+            if self.abi.update_max_length == 0 {
+                let mut pushed = Ok(());
+                while let (Ok(()), Some(payload)) = (&pushed, link.row_at_hand()) {
+                    pushed = self.rows.push_raw(payload);
+                }
+                if let Err(error) = pushed {
+                    link.drain()?;
+                    return Err(error);
+                }
+            }
             match link.next_row() {
                 Ok(()) => {
                     if self.abi.update_max_length != 0 {
@@ -368,6 +409,10 @@ impl Stmt {
             DONE => return Ok(Fetched::NoData),
             _ => {}
         }
+        if self.cursor == Cursor::Open && self.abi.result_cursor.is_null() {
+            let most = u32::try_from(self.abi.prefetch_rows).unwrap_or(u32::MAX);
+            self.fetch_rows(handle, most)?;
+        }
         if self.is_stored {
             self.stored_row = self.abi.result_cursor;
             // SAFETY: the cursor is NULL or one of the rows, which live until the next execution.
@@ -380,19 +425,12 @@ impl Stmt {
             if !ptr::eq(handle.state.open_statement, &raw const self.abi) {
                 return Err(failure::out_of_sync());
             }
-            match handle.advance() {
-                Ok(Some(())) => {}
-                ended => {
-                    handle.state.open_statement = ptr::null_mut();
-                    self.abi.state = DONE;
-                    self.abi.upsert.server_status = handle.mysql.server_status;
-                    self.abi.upsert.warning_count = handle.mysql.warning_count;
-                    return ended.map(|_| Fetched::NoData);
-                }
-            }
-            let link = handle.state.link.as_ref().ok_or_else(failure::gone)?;
             self.row.clear();
-            self.row.extend_from_slice(link.connection.row_payload());
+            if let Some(payload) = handle.state.link.as_mut().and_then(Link::row_at_hand) {
+                self.row.extend_from_slice(payload);
+            } else if let Some(end) = self.wait_for_row(handle)? {
+                return Ok(end);
+            }
         }
         self.abi.state = FETCHING;
         if self.abi.bind_result_done == 0 {
@@ -420,6 +458,25 @@ impl Stmt {
         BinaryRow::new(payload, &self.columns).map_err(|error| client_error(error.into()))
     }
 
+    /// Reads the next row from the connection; its end, if there is none.
+    #[cold]
+    fn wait_for_row(&mut self, handle: &mut Handle<'_>) -> Result<Option<Fetched>, SqlError> {
+        match handle.advance() {
+            Ok(Some(())) => {
+                let link = handle.state.link.as_ref().ok_or_else(failure::gone)?;
+                self.row.extend_from_slice(link.connection.row_payload());
+                Ok(None)
+            }
+            ended => {
+                handle.state.open_statement = ptr::null_mut();
+                self.abi.state = DONE;
+                self.abi.upsert.server_status = handle.mysql.server_status;
+                self.abi.upsert.warning_count = handle.mysql.warning_count;
+                ended.map(|_| Some(Fetched::NoData))
+            }
+        }
+    }
+
     /// Writes the current row into the binds. Returns whether something was lost.
     ///
     /// # Safety
@@ -428,24 +485,27 @@ impl Stmt {
         let mut truncated = false;
         let mut binds = std::mem::take(&mut self.binds);
         // SAFETY: the rows are freed by this statement alone, which does nothing else meanwhile.
-        let outcome = match unsafe { self.current() } {
-            Ok(row) => {
-                let mut outcome = Ok(());
-                for ((value, column), bind) in row.iter().zip(&self.columns).zip(&mut binds) {
-                    match value {
-                        Ok(_) if bind.flags & SKIPPED != 0 => {}
-                        // SAFETY: the caller says that the bind's pointers are valid.
-                        Ok(value) => truncated |= unsafe { bind::deliver(value, column, bind, 0) },
-                        Err(error) => {
-                            outcome = Err(client_error(error.into()));
-                            break;
-                        }
-                    }
+        let outcome = unsafe { self.current() }.and_then(|row| {
+            let mut values = row.iter();
+            for (column, bind) in self.columns.iter().zip(&mut binds) {
+                // SAFETY: the caller says that the bind's pointers are valid.
+                let at_once =
+                    values.undecoded().and_then(|(_, bytes)| unsafe { bind::deliver_at_once(bytes, column, bind) });
+                if let Some((used, cut)) = at_once {
+                    values.skip_bytes(used);
+                    truncated |= cut;
+                    continue;
                 }
-                outcome
+                match values.next() {
+                    Some(Ok(_)) if bind.flags & bind::SKIPPED != 0 => {}
+                    // SAFETY: the caller says that the bind's pointers are valid.
+                    Some(Ok(value)) => truncated |= unsafe { bind::deliver(value, column, bind, 0) },
+                    Some(Err(error)) => return Err(client_error(error.into())),
+                    None => break,
+                }
             }
-            Err(error) => Err(error),
-        };
+            Ok(())
+        });
         self.binds = binds;
         outcome.map(|()| truncated)
     }
@@ -491,6 +551,7 @@ impl Stmt {
         self.clear_error();
         let prepared = self.prepared()?.clone();
         self.skip(handle);
+        self.set_cursor(Cursor::None);
         handle.mysql.server_status &= !super::session::MORE_RESULTS;
         for param in &mut self.params {
             param.long_data_used = 0;
@@ -502,6 +563,7 @@ impl Stmt {
     /// Drops the rows.
     pub(crate) fn free_result(&mut self, handle: &mut Handle<'_>) {
         self.skip(handle);
+        self.close_cursor(handle);
         // Not PREPARED, because further results of the same execution may follow, and programs ask for them after this.
         if self.abi.state > EXECUTED {
             self.abi.state = DONE;

@@ -77,7 +77,7 @@ pub(crate) struct MysqlStmt {
     pub(crate) update_max_length: MyBool,
     pub(crate) prefetch_rows: c_ulong,
     list: List,
-    cursor_exists: MyBool,
+    pub(crate) cursor_exists: MyBool,
     extension: *mut c_void,
     fetch_row_func: *mut c_void,
     execute_count: c_uint,
