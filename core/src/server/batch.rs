@@ -7,7 +7,7 @@ use crate::wire::frame::{self, HEADER};
 
 /// Encoded rows without packet numbers. Another thread can encode them, and [`Connection::rows`](super::Connection::rows) sends them
 /// without copying.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct RowBatch {
     packets: Vec<u8>,
     /// The index at which the current row begins.

@@ -1,6 +1,6 @@
 //! Measures Sealwire beside its peers: every figure and its peers' in one run, so that ratios hold on any machine.
 //!
-//! `sealwire-bench run [--quick] [GROUP…]` prints tables and, when whole, writes RESULTS.md; `client`, `opensrv` and `relay`
+//! `sealwire-bench run [--quick] [GROUP…]` prints tables and, when whole, writes RESULTS.md; `client`, `opensrv`, `stream` and `relay`
 //! are the processes that it measures.
 
 mod groups;
@@ -22,6 +22,7 @@ fn main() -> ExitCode {
     let outcome = match words.as_slice() {
         ["client", driver, job @ ..] => peers::run(driver, job),
         ["opensrv", certificate, key] => peers::opensrv::serve(certificate, key),
+        ["stream", certificate, key] => peers::stream::serve(certificate, key),
         ["relay", target] => groups::bridge::serve_plain(target),
         ["run", rest @ ..] => groups::run(rest),
         _ => Err("usage: sealwire-bench run [--quick] [GROUP…]".into()),

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use sealwire_tests::certificates::CertificateSet;
@@ -33,13 +33,14 @@ pub(crate) struct World {
 pub(crate) enum Running {
     Ours(Server),
     Opensrv { process: KillOnDrop, port: u16 },
+    Stream { process: KillOnDrop, port: u16 },
 }
 
 impl Running {
     pub(crate) fn id(&self) -> u32 {
         match self {
             Self::Ours(server) => server.id(),
-            Self::Opensrv { process, .. } => process.0.id(),
+            Self::Opensrv { process, .. } | Self::Stream { process, .. } => process.0.id(),
         }
     }
 
@@ -49,13 +50,14 @@ impl Running {
             Self::Ours(server) if server.kind == Kind::MariaDb => "MariaDB",
             Self::Ours(_) => "sealwired",
             Self::Opensrv { .. } => "opensrv",
+            Self::Stream { .. } => "stream",
         }
     }
 
     pub(crate) const fn port(&self) -> u16 {
         match self {
             Self::Ours(server) => server.port,
-            Self::Opensrv { port, .. } => *port,
+            Self::Opensrv { port, .. } | Self::Stream { port, .. } => *port,
         }
     }
 }
@@ -75,13 +77,20 @@ impl World {
         let world = Self { place: TempDir::new()?, quick, figures: RefCell::default() };
         CertificateSet::by_openssl(&world.certificates(Key::P256));
         CertificateSet::by_openssl_rsa(&world.certificates(Key::Rsa2048));
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/peers/libmariadb.c");
-        let mut compiler = Command::new("cc");
-        compiler.args(["-O2", "-Wall", "-I/usr/include/mariadb", "-o"]).arg(world.c_peer()).arg(source);
-        if !compiler.args(["-lmariadb", "-lpthread"]).status()?.success() {
-            return Err("libmariadb's peer does not compile: apt-get install libmariadb-dev gcc".into());
-        }
+        world.compiled("libmariadb")?;
         Ok(world)
+    }
+
+    /// A C program of `src/peers`, compiled against MariaDB's header and library.
+    pub(crate) fn compiled(&self, name: &str) -> Outcome<PathBuf> {
+        let program = self.place.path().join(name);
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/peers").join(name).with_extension("c");
+        let mut compiler = Command::new("cc");
+        compiler.args(["-O2", "-Wall", "-I/usr/include/mariadb", "-o"]).arg(&program).arg(source);
+        if !compiler.args(["-lmariadb", "-lpthread"]).status()?.success() {
+            return Err(format!("{name}.c does not compile: apt-get install libmariadb-dev gcc").into());
+        }
+        Ok(program)
     }
 
     /// Takes a figure down by its name.
@@ -94,12 +103,8 @@ impl World {
         self.figures.borrow().get(name).copied()
     }
 
-    pub(crate) fn certificates(&self, key: Key) -> std::path::PathBuf {
+    pub(crate) fn certificates(&self, key: Key) -> PathBuf {
         self.place.path().join(if key == Key::P256 { "p256" } else { "rsa" })
-    }
-
-    fn c_peer(&self) -> std::path::PathBuf {
-        self.place.path().join("libmariadb")
     }
 
     /// How often each measurement is repeated.
@@ -113,7 +118,8 @@ impl World {
         let kind = match name {
             "mariadbd" => Kind::MariaDb,
             "sealwired" => Kind::Sealwired,
-            "opensrv" => return opensrv(&set),
+            "opensrv" => return own("opensrv", &set).map(|(process, port)| Running::Opensrv { process, port }),
+            "stream" => return own("stream", &set).map(|(process, port)| Running::Stream { process, port }),
             other => return Err(format!("no server {other}").into()),
         };
         let mut statements = vec![
@@ -148,7 +154,7 @@ impl World {
     /// Runs a client's process against a server.
     pub(crate) fn client(&self, driver: &str, server: &Running, job: &Job) -> Outcome<Run> {
         let mut command = if driver == "libmariadb" {
-            Command::new(self.c_peer())
+            Command::new(self.place.path().join("libmariadb"))
         } else {
             let mut own = Command::new(std::env::current_exe()?);
             own.args(["client", driver]);
@@ -158,11 +164,13 @@ impl World {
     }
 }
 
-fn opensrv(set: &CertificateSet) -> Outcome<Running> {
+/// A server of this program, and its port.
+fn own(name: &str, set: &CertificateSet) -> Outcome<(KillOnDrop, u16)> {
     let mut command = Command::new(std::env::current_exe()?);
-    command.arg("opensrv").arg(&set.server_cert).arg(&set.server_key).stdin(Stdio::null()).stdout(Stdio::piped());
+    command.arg(name).arg(&set.server_cert).arg(&set.server_key).stdin(Stdio::null()).stdout(Stdio::piped());
     let mut process = KillOnDrop(command.spawn()?);
     let mut line = String::new();
     BufReader::new(process.0.stdout.take().ok_or("no output")?).read_line(&mut line)?;
-    Ok(Running::Opensrv { port: line.trim().parse()?, process })
+    let port = line.trim().parse()?;
+    Ok((process, port))
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod bridge;
 mod browser;
+mod capi;
 mod connect;
 mod core;
 mod curve;
@@ -22,7 +23,7 @@ use crate::world::{Key, Running, World};
 
 type Group = fn(&World) -> Outcome<Table>;
 
-const GROUPS: [(&str, Group); 12] = [
+const GROUPS: [(&str, Group); 13] = [
     ("handshake", connect::servers),
     ("connect", connect::clients),
     ("queries", queries::servers),
@@ -35,6 +36,7 @@ const GROUPS: [(&str, Group); 12] = [
     ("bridge", bridge::relay),
     ("browser", browser::client),
     ("curve", curve::curves),
+    ("capi", capi::libraries),
 ];
 
 /// Runs the groups named, or all. Only a whole run replaces RESULTS.md.

@@ -5,6 +5,7 @@ mod mysql_peer;
 pub(crate) mod opensrv;
 mod sealwire_peer;
 mod sqlx_peer;
+pub(crate) mod stream;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
