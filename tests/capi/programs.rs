@@ -64,7 +64,7 @@ fn results_and_statements_are_right_in_every_type() {
     }
 }
 
-/// What a program says with MariaDB's own library.
+/// The output of a program with MariaDB's own library.
 fn with_theirs(program: &Path, served: &Served) -> String {
     let mut command = Command::new(program);
     command.env_remove("LD_LIBRARY_PATH").args(["127.0.0.1", &served.port(), USER, PASSWORD]).arg(served.ca());

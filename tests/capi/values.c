@@ -351,7 +351,8 @@ int main(int count, char **words) {
     several_results();
     types();
     unread_rows();
-    dropped_results();
+    /* sealwired has no procedures. */
+    if (!is_sealwired()) dropped_results();
     session();
     /* sealwired has no LOAD DATA. */
     if (!is_sealwired()) local_files();

@@ -23,7 +23,7 @@ pub(crate) struct Arena {
     /// The free part of the last chunk.
     free: *mut u8,
     left: usize,
-    /// What follows the free part in the last region, and has no memory yet.
+    /// The bytes behind the free part in the last region, which have no memory yet.
     reserved: usize,
 }
 
