@@ -480,3 +480,26 @@ fn databases_of_one_name_come_and_go_under_their_users() {
     one.query("ROLLBACK").unwrap();
     assert_eq!(one.rows("SELECT a FROM e.t"), [["7"]]);
 }
+
+/// A variable stands in SQLite's text as often as the statement names it.
+#[test]
+fn a_short_statement_can_not_name_a_long_variable_for_ever() {
+    let running = Running::start(&[("max_allowed_packet", "4194304")]);
+    let mut client = running.root();
+    client.query("SET @a = REPEAT('a', 1000000), @b = UNHEX(REPEAT('00', 1000000))").unwrap();
+    for name in ["@a", "@b"] {
+        let named = |times: usize| vec![format!("LENGTH({name})"); times].join(" + ");
+        assert_eq!(client.rows(&format!("SELECT {} FROM DUAL", named(4))), [["4000000"]]);
+        for sql in [
+            format!("SELECT {} FROM (SELECT 1 AS n) AS t", named(3000)),
+            format!("SELECT 1 FROM (SELECT 1 AS n) AS t WHERE n = {}", named(3000)),
+            format!("SET @c = (SELECT {} FROM (SELECT 1 AS n) AS t)", named(3000)),
+            format!("DO (SELECT {} FROM (SELECT 1 AS n) AS t)", named(3000)),
+        ] {
+            let error = client.query(&sql).map(drop).unwrap_err();
+            assert_eq!(error.code, 1153, "{error}");
+        }
+        let once = "SELECT SUM(LENGTH(v.a)) FROM (SELECT 1 UNION ALL SELECT 2) AS t, ";
+        assert_eq!(client.rows(&format!("{once}(SELECT {name} AS a) AS v")), [["2000000"]]);
+    }
+}

@@ -164,8 +164,7 @@ impl Writer<'_> {
         if values.is_empty()
             && let Some(value) = self.scope.names.function(&name)
         {
-            self.datum(&value);
-            return Ok(());
+            return self.datum(&value);
         }
         if let (None, Some(values)) = (&function.over, values.plain())
             && special(&name, values, list, self)?

@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use sealwire_accounts::Privilege;
 use sealwire_core::error::SqlError;
 
+use crate::memory::Held;
+
 /// The kind of a statement, which decides its answer and its privileges.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum StatementKind {
@@ -36,7 +38,7 @@ pub(crate) struct Access {
 }
 
 /// A statement translated for SQLite.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) struct Translated {
     /// One statement or, for a definition, one or several.
     pub(crate) statements: Vec<String>,
@@ -73,6 +75,9 @@ pub(crate) struct Translated {
     pub(crate) is_heavy: bool,
     /// The most memory that parsing takes.
     pub(crate) tree_bytes: usize,
+    /// The memory of the values that stand in the statements, counted for the account until this is dropped.
+    #[expect(dead_code, reason = "it counts until it is dropped")]
+    pub(crate) values: Held,
 }
 
 /// A change with IGNORE.

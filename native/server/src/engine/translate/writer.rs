@@ -14,6 +14,7 @@ use super::parse::ParseBudget;
 use super::translated::{Access, IgnoreClause, StatementKind, Translated};
 use crate::engine::annotations::Annotations;
 use crate::engine::{LONGEST_NAME, is_system_database};
+use crate::memory::{Held, LARGE};
 use crate::sql::{Datum, Names};
 
 /// The deepest nesting of a statement. The parser's own limit is lower and refuses most such statements first.
@@ -21,6 +22,11 @@ const MOST_NESTED: usize = 200;
 
 /// The most tables and CTEs of one statement. Each is compared with the others, so the work is the square of their number.
 const MOST_TABLES: usize = 1000;
+
+/// The bytes of values that a statement may always have, whatever `max_allowed_packet` is.
+const SMALL_VALUES: u64 = 64 << 10;
+/// How many bytes a byte of a value takes in the texts for SQLite: two hexadecimal digits, in the statement and in SQLite's copy.
+const COPIES: usize = 4;
 
 /// SQLite's words for IGNORE.
 const OR_IGNORE: &str = "OR IGNORE ";
@@ -70,10 +76,15 @@ pub(super) struct Writer<'a> {
     pub(super) renames: Vec<(String, String, String)>,
     /// The number of recursive queries that have a counter.
     pub(super) recursions: i64,
+    /// The bytes of the values that were written, of variables above all.
+    value_bytes: usize,
+    /// How many of these are counted for the account.
+    counted_bytes: usize,
+    values: Held,
 }
 
 impl<'a> Writer<'a> {
-    pub(super) const fn new(scope: Scope<'a>) -> Self {
+    pub(super) fn new(scope: Scope<'a>) -> Self {
         Self {
             scope,
             out: String::new(),
@@ -93,6 +104,9 @@ impl<'a> Writer<'a> {
             notes: Vec::new(),
             renames: Vec::new(),
             recursions: 0,
+            value_bytes: 0,
+            counted_bytes: 0,
+            values: Held::default(),
         }
     }
 
@@ -131,6 +145,7 @@ impl<'a> Writer<'a> {
             renames: self.renames,
             is_heavy: false,
             tree_bytes: 0,
+            values: self.values,
         }
     }
 
@@ -193,7 +208,11 @@ impl<'a> Writer<'a> {
     }
 
     /// Appends a value as a literal.
-    pub(super) fn datum(&mut self, datum: &Datum) {
+    ///
+    /// # Errors
+    /// 1153 and 1041 where the values of the statement are too large together: a short statement can name a long variable many times.
+    pub(super) fn datum(&mut self, datum: &Datum) -> WriteResult {
+        self.count_value(datum.held_bytes())?;
         match datum {
             Datum::Null => self.push("NULL"),
             // The parentheses keep a minus sign away from another one.
@@ -208,6 +227,25 @@ impl<'a> Writer<'a> {
                 self.push("'");
             }
         }
+        Ok(())
+    }
+
+    /// Counts the memory of a value before it is written.
+    fn count_value(&mut self, bytes: usize) -> WriteResult {
+        self.value_bytes = self.value_bytes.saturating_add(bytes);
+        let most = self.scope.names.allowances().text;
+        if self.value_bytes as u64 > most.saturating_add(SMALL_VALUES) {
+            return Err(SqlError::packet_too_large(format!(
+                "Got a packet bigger than 'max_allowed_packet' bytes: the variables that the statement names have more than {most} bytes, each \
+                 counted as often as it is named; name a long one once, in a derived table"
+            )));
+        }
+        if self.value_bytes >= self.counted_bytes.saturating_add(LARGE) {
+            self.values = Held::default();
+            self.values = self.scope.budget.reserve(self.value_bytes.saturating_mul(COPIES))?;
+            self.counted_bytes = self.value_bytes;
+        }
+        Ok(())
     }
 
     /// Returns what `write` writes, and leaves the text as it was.
