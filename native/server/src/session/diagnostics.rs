@@ -15,7 +15,7 @@ impl Session {
         if self.diagnostics.are_shown {
             return;
         }
-        self.diagnostics.warnings.clear();
+        self.diagnostics.clear();
         if !counts(sql) {
             self.view.warnings = 0;
             self.view.errors = 0;
@@ -35,10 +35,7 @@ impl Session {
         if self.diagnostics.are_shown {
             self.forget_diagnostics();
         }
-        self.diagnostics.warnings.push(Warning { level, error });
-        let warnings = &self.diagnostics.warnings;
-        self.view.warnings = warnings.len() as u64;
-        self.view.errors = warnings.iter().filter(|warning| warning.level == "Error").count() as u64;
+        (self.view.warnings, self.view.errors) = self.diagnostics.push(Warning { level, error });
     }
 }
 

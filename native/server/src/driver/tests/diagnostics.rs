@@ -118,3 +118,24 @@ fn a_drop_that_may_find_nothing_leaves_the_transaction_open() {
     client.query("ROLLBACK").unwrap();
     assert_eq!(client.rows("SELECT COUNT(*) FROM t"), [["0"]]);
 }
+
+#[test]
+fn a_list_of_names_is_bounded_however_often_a_name_is_in_it() {
+    let running = Running::start(&[]);
+    let mut client = running.root();
+    client.query("CREATE DATABASE d").unwrap();
+    let list = |number| vec!["d.z"; number].join(",");
+    for front in ["DROP TEMPORARY TABLE IF EXISTS", "DROP TABLE IF EXISTS", "DROP VIEW IF EXISTS"] {
+        assert_eq!(warned(&mut client, &format!("{front} {}", list(1_000))).len(), 1_000, "{front}");
+    }
+    for front in [
+        "DROP TEMPORARY TABLE IF EXISTS",
+        "DROP TABLE IF EXISTS",
+        "DROP VIEW IF EXISTS",
+        "DROP TABLE",
+        "TRUNCATE TABLE",
+    ] {
+        let refused = client.query(&format!("{front} {}", list(1_001))).map(drop);
+        assert_eq!(refused.unwrap_err().code, 1116, "{front}");
+    }
+}

@@ -153,6 +153,7 @@ pub(super) fn truncate(
     if truncate.partitions.is_some() {
         return Err(unsupported("TRUNCATE of partitions"));
     }
+    writer.admit_list(truncate.table_names.len())?;
     for table in &truncate.table_names {
         writer.push("DELETE FROM ");
         writer.table(&table.name, &[Privilege::DROP])?;

@@ -351,6 +351,14 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
+    /// Checks the length of a list of names, each of which becomes a statement of its own. A name counts as often as it is written.
+    ///
+    /// # Errors
+    /// 1116 where the list is too long.
+    pub(super) fn admit_list(&self, names: usize) -> WriteResult {
+        if names > MOST_TABLES { Err(too_many_tables()) } else { Ok(()) }
+    }
+
     /// Notes the privileges that the statement needs on a database.
     pub(super) fn require_on_database(&mut self, database: &str, privileges: &'static [Privilege]) {
         self.accesses.push(Access { database: database.to_owned(), table: None, privileges });

@@ -41,6 +41,7 @@ pub(super) fn translate(
         Statement::AlterTable(alter) => alter_table(&alter, source, writer, statements)?,
         Statement::Drop { object_type: ObjectType::Index, names, table: Some(table), .. } => {
             let table = Target::existing(&table, &[Privilege::INDEX], writer)?;
+            writer.admit_list(names.len())?;
             for name in &names {
                 statements.push(drop_index(&table, last_part(name), writer)?);
             }
@@ -51,6 +52,7 @@ pub(super) fn translate(
                 ObjectType::View => ("DROP VIEW ", false),
                 other => return Err(unsupported(&format!("DROP {other}"))),
             };
+            writer.admit_list(names.len())?;
             writer.is_conditional = if_exists;
             for name in &names {
                 drop_object(name, kind, temporary, is_table, writer, statements)?;
