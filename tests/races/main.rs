@@ -68,7 +68,8 @@ fn log_in(passwords: &Passwords) {
 }
 
 fn change(passwords: &Passwords) {
-    passwords.change("user", |old| Ok::<_, ()>((Some(old + 1), ()))).unwrap();
+    let turn = passwords.turn("user", &Arc::default(), Duration::MAX).unwrap();
+    passwords.change(&turn, |old| Ok::<_, ()>((Some(old + 1), ()))).unwrap();
 }
 
 #[test]
@@ -87,8 +88,9 @@ fn no_old_password_is_remembered_after_a_change() {
 fn logins_do_not_wait_for_a_change() {
     in_every_order(|| {
         let passwords = Arc::new(Passwords::new(0, |old, new, _| old == new));
+        let turn = passwords.turn("user", &Arc::default(), Duration::MAX).unwrap();
         passwords
-            .change("user", |old| {
+            .change(&turn, |old| {
                 at_once(&passwords, &[log_in, log_in]);
                 Ok::<_, ()>((Some(old + 1), ()))
             })
@@ -103,7 +105,7 @@ fn changes_are_made_one_at_a_time_and_none_waits_for_ever() {
         let shared = Arc::new((Turns::default(), AtomicU32::new(0)));
         let change = |account: &'static str| {
             move |(turns, running): &(Turns, AtomicU32)| {
-                let _turn = turns.take(account);
+                let _turn = turns.take(account, &Arc::default(), Duration::MAX).unwrap();
                 assert_eq!(running.fetch_add(1, Ordering::SeqCst), 0, "two changes at once");
                 running.fetch_sub(1, Ordering::SeqCst);
             }
@@ -116,6 +118,24 @@ fn changes_are_made_one_at_a_time_and_none_waits_for_ever() {
             })
             .collect();
         threads.into_iter().for_each(|thread| thread.join().unwrap());
+    });
+}
+
+/// The turn may come at the moment when its waiter is killed.
+#[test]
+fn a_killed_waiter_keeps_no_turn() {
+    in_every_order(|| {
+        let turns = Arc::new(Turns::default());
+        let take = |interruption: &Arc<Interruption>| {
+            let (turns, interruption) = (Arc::clone(&turns), Arc::clone(interruption));
+            thread::spawn(move || turns.take("user", &interruption, Duration::MAX).is_ok())
+        };
+        let killed = Arc::new(Interruption::default());
+        let (one, victim, other) = (take(&Arc::default()), take(&killed), take(&Arc::default()));
+        killed.stop();
+        victim.join().unwrap();
+        assert!(one.join().unwrap() && other.join().unwrap());
+        assert!(turns.take("user", &Arc::default(), Duration::MAX).is_ok(), "the turn was lost");
     });
 }
 

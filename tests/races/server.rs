@@ -17,7 +17,7 @@ pub(crate) mod versioned;
 
 /// The module `engine` of `native/server/src`, as far as these files need it.
 pub(crate) mod engine {
-    pub(crate) use super::interruption::Interruption;
+    pub(crate) use super::interruption::{Interruption, WaitEnd};
 }
 
 /// The module `sync` of `native/server/src`, as far as these files need it.

@@ -5,14 +5,16 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustix::fs::FallocateFlags;
 use rustix::io::Errno;
-use sealwire_accounts::{AccountName, AccountStatement, Accounts, Outcome, Session, execute};
+use sealwire_accounts::{AccountName, AccountStatement, Accounts, Outcome, Session, Stop, execute};
 use sealwire_core::error::SqlError;
 use sealwire_core::random::Random;
 use sealwire_net::files::{unreadable, unwritable};
 
+use super::engine::{Interruption, WaitEnd, lock_wait_timeout, stopped};
 use super::versioned::Versioned;
 
 /// The file of accounts in the data directory: account statements with hashed passwords only.
@@ -85,18 +87,25 @@ impl AccountStore {
     /// that make them take turns.
     ///
     /// # Errors
-    /// The statement's error, or 1105 where the file can't be written.
+    /// The statement's error, 1105 where the file can't be written, 1205 where the turn does not come within `most`, 1317 where the statement is
+    /// stopped before its turn.
     pub(crate) fn execute(
         &self,
         statement: &AccountStatement,
         session: &Session<'_>,
         random: &dyn Random,
+        interruption: &Arc<Interruption>,
+        most: Duration,
     ) -> Result<Outcome, SqlError> {
         if statement.is_read_only() {
             return execute(statement, &mut Accounts::clone(&self.current()), session, random);
         }
         let account = session.account.map_or_else(String::new, |account| account.name().to_string());
-        self.accounts.change(&account, |current| {
+        let turn = self.accounts.turn(&account, interruption, most).map_err(|end| match end {
+            WaitEnd::TimedOut => lock_wait_timeout(),
+            WaitEnd::Ready | WaitEnd::Stopped => stopped(interruption),
+        })?;
+        self.accounts.change(&turn, |current| {
             let mut accounts = current.clone();
             let outcome = execute(statement, &mut accounts, session, random)?;
             if !matches!(outcome, Outcome::Done { changed: true, .. }) {
@@ -128,6 +137,12 @@ impl AccountStore {
     /// Forgets all digests, for FLUSH PRIVILEGES.
     pub(crate) fn forget_digests(&self) {
         self.accounts.clear();
+    }
+}
+
+impl Stop for Interruption {
+    fn check(&self) -> Result<(), SqlError> {
+        if self.is_stopped() { Err(stopped(self)) } else { Ok(()) }
     }
 }
 
@@ -196,13 +211,23 @@ mod tests {
     use sealwire_accounts::parse_statement;
     use sealwire_core::auth::Plugin;
 
-    use super::super::turns::Turns;
+    use super::super::turns::{Turn, Turns};
     use super::*;
     use sealwire_net::random::OsRandom;
 
+    const LONG: Duration = Duration::from_secs(3600);
+
+    impl AccountStore {
+        /// Keeps all changes waiting until the result is dropped.
+        pub(crate) fn hold(&self) -> Turn<'_> {
+            self.accounts.turn("", &Arc::default(), LONG).unwrap()
+        }
+    }
+
     fn run(store: &AccountStore, sql: &str) -> Result<Outcome, SqlError> {
         let statement = parse_statement(sql).unwrap().unwrap();
-        store.execute(&statement, &Session::server(Plugin::CachingSha2Password), &OsRandom::new())
+        let server = Session::server(Plugin::CachingSha2Password);
+        store.execute(&statement, &server, &OsRandom::new(), &Arc::default(), LONG)
     }
 
     #[test]
@@ -225,11 +250,11 @@ mod tests {
         let turns = Turns::default();
         let (send, order) = channel();
         thread::scope(|scope| {
-            let first = turns.take("'root'@'%'");
+            let first = turns.take("'root'@'%'", &Arc::default(), LONG).unwrap();
             for (number, account) in ["busy", "busy", "busy", "other"].into_iter().enumerate() {
                 let (turns, send) = (&turns, send.clone());
                 scope.spawn(move || {
-                    let _turn = turns.take(account);
+                    let _turn = turns.take(account, &Arc::default(), LONG).unwrap();
                     send.send(account).unwrap();
                 });
                 while turns.waiting() <= number {
@@ -247,7 +272,8 @@ mod tests {
         AccountStore::create(directory.path(), &Accounts::new([0; 32])).unwrap();
         let store = AccountStore::open(directory.path(), &OsRandom::new()).unwrap();
         run(&store, "CREATE USER 'a'@'%'").unwrap();
-        let shown = store.accounts.change("", |_| {
+        let turn = store.hold();
+        let shown = store.accounts.change(&turn, |_| {
             // This would wait for ever if it waited for the change.
             Ok::<_, SqlError>((
                 None,

@@ -29,6 +29,14 @@ impl<T> RoundRobin<T> {
         self.accounts.iter().map(|(_, entries)| entries.len()).sum()
     }
 
+    /// Removes an entry that no longer waits.
+    pub(crate) fn remove(&mut self, is_it: impl Fn(&T) -> bool) {
+        for (_, entries) in &mut self.accounts {
+            entries.retain(|entry| !is_it(entry));
+        }
+        self.accounts.retain(|(_, entries)| !entries.is_empty());
+    }
+
     /// Takes the next entry; its account is then behind all others.
     pub(crate) fn pop(&mut self) -> Option<T> {
         let (account, mut entries) = self.accounts.pop_front()?;
@@ -49,6 +57,11 @@ mod tests {
         let mut waiting = RoundRobin::default();
         for (account, number) in [("a", 1), ("a", 2), ("a", 3), ("b", 4), ("c", 5), ("b", 6)] {
             waiting.push(account, number);
+        }
+        waiting.push("d", 7);
+        waiting.push("b", 8);
+        for gone in [7, 8] {
+            waiting.remove(|number| *number == gone);
         }
         let order: Vec<i32> = std::iter::from_fn(|| waiting.pop()).collect();
         assert_eq!(order, [1, 4, 5, 2, 6, 3]);

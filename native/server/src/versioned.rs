@@ -3,9 +3,11 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::Arc;
+use std::time::Duration;
 
+use super::engine::{Interruption, WaitEnd};
 use super::sync::{Mutex, PoisonError, RwLock};
-use super::turns::Turns;
+use super::turns::{Turn, Turns};
 
 /// A value that is replaced as a whole, and data about its parts, each of which has a key. Locks are taken in the order of the fields.
 #[derive(Debug)]
@@ -29,17 +31,28 @@ impl<T, K: Eq + Hash, V: Copy> Versioned<T, K, V> {
         Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Replaces the value by the result of `next`, where that is `Some`. Changes are made one after the other; the accounts take
-    /// turns.
+    /// Waits for the turn of this account to make a change, at most for `most`. Changes are made one after the other.
+    ///
+    /// # Errors
+    /// Why the wait ended without the turn.
+    pub(crate) fn turn(
+        &self,
+        account: &str,
+        interruption: &Arc<Interruption>,
+        most: Duration,
+    ) -> Result<Turn<'_>, WaitEnd> {
+        self.change.take(account, interruption, most)
+    }
+
+    /// Replaces the value by the result of `next`, where that is `Some`.
     ///
     /// # Errors
     /// Those of `next`; the value is then unchanged.
     pub(crate) fn change<R, E>(
         &self,
-        account: &str,
+        _turn: &Turn<'_>,
         next: impl FnOnce(&T) -> Result<(Option<T>, R), E>,
     ) -> Result<R, E> {
-        let _turn = self.change.take(account);
         let old = self.current();
         let (value, outcome) = next(&old)?;
         if let Some(value) = value {

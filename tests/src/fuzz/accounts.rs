@@ -119,8 +119,11 @@ fn statements(text: &str) {
         if done < MOST {
             done += 1;
             let first = accounts.iter().next().and_then(|account| accounts.identity(&account.name));
-            let own =
-                Session { account: first.as_ref(), database: Some("db"), default_plugin: Plugin::MysqlNativePassword };
+            let own = Session {
+                account: first.as_ref(),
+                database: Some("db"),
+                ..Session::server(Plugin::MysqlNativePassword)
+            };
             let before = accounts.clone();
             if execute(&statement, &mut accounts, &own, &random).is_err() {
                 assert!(accounts.iter().eq(before.iter()), "{sql} failed and changed something");

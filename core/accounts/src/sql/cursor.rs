@@ -13,6 +13,8 @@ use sealwire_core::SqlError;
 const NEAR_LENGTH: usize = 80;
 /// The longest user name in characters: MariaDB's older limit. MySQL's limit is 32.
 const USER_LENGTH: usize = 80;
+/// The most items of a list. MySQL has no such limit.
+const MOST_ITEMS: usize = 1000;
 /// The longest host name in characters.
 const HOST_LENGTH: usize = 255;
 
@@ -196,12 +198,20 @@ impl<'a> Cursor<'a> {
     }
 
     /// Parses one or more items separated by commas.
+    ///
+    /// # Errors
+    /// 1235 where there are too many, because a statement that changes accounts keeps others waiting.
     pub(super) fn list<T>(&mut self, mut item: impl FnMut(&mut Self) -> Parsed<T>) -> Parsed<Vec<T>> {
         let mut items = Vec::new();
         loop {
             items.push(item(self)?);
             if !self.eat_symbol(',') {
                 return Ok(items);
+            }
+            if items.len() >= MOST_ITEMS {
+                return Err(SqlError::not_supported_yet(format!(
+                    "An account statement can list at most {MOST_ITEMS} users or privileges; send it in parts"
+                )));
             }
         }
     }

@@ -1,52 +1,17 @@
 //! Executes account statements.
 
+use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use super::session::{Outcome, Session};
 use super::show::{self, Style};
 use super::statement::{AccountStatement, GrantLevel, Identified, Target, UserOptions, UserSpec};
-use crate::{Account, AccountName, Accounts, Identity, Level, Privilege, Privileges};
+use crate::{Account, AccountName, Accounts, Level, Privilege, Privileges};
 use sealwire_core::SqlError;
 use sealwire_core::auth::{Credential, Plugin};
 use sealwire_core::random::Random;
-
-/// The session that executes statements.
-#[derive(Debug, Clone, Copy)]
-pub struct Session<'a> {
-    /// The account of the session; `None` is the server itself, which may do everything.
-    pub account: Option<&'a Identity>,
-    /// The current database.
-    pub database: Option<&'a str>,
-    /// The plugin for accounts whose statement names none.
-    pub default_plugin: Plugin,
-}
-
-impl Session<'_> {
-    /// The server itself, which executes its own files and its init file.
-    pub const fn server(default_plugin: Plugin) -> Self {
-        Self { account: None, database: None, default_plugin }
-    }
-}
-
-/// The result of a statement.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
-    /// The statement has been executed.
-    Done {
-        /// Whether accounts changed, so that they must be written to disk and cached password digests be dropped.
-        changed: bool,
-        /// Notes for SHOW WARNINGS.
-        notes: Vec<SqlError>,
-    },
-    /// The statement returns rows of one column.
-    Rows {
-        /// The column's name.
-        column: String,
-        /// One text per row.
-        rows: Vec<String>,
-    },
-}
 
 pub(super) type Done<T = ()> = Result<T, SqlError>;
 
@@ -140,6 +105,7 @@ impl Executor<'_> {
 
     fn alter_user(&mut self, users: &[UserSpec], if_exists: bool, options: &UserOptions) -> Done {
         let mut failed = Vec::new();
+        let mut altered = BTreeSet::new();
         for spec in users {
             let name = self.resolve(&spec.user)?;
             // A user may set his own password, but only an administrator may change how he has to connect.
@@ -148,6 +114,11 @@ impl Executor<'_> {
                 && *options == UserOptions::default();
             if !own_password {
                 self.demand(Privilege::CREATE_USER)?;
+            }
+            // Each password takes long to hash, so the same account is changed only once.
+            if !altered.insert(name.clone()) {
+                failed.push(name);
+                continue;
             }
             let Some(account) = self.accounts.get(&name) else {
                 if if_exists {
@@ -350,7 +321,9 @@ impl Executor<'_> {
         self.notes.push(SqlError::new(code, b"HY000", message));
     }
 
+    /// The account that a statement names. Each statement calls this for each of its users, so this is the place to stop it.
     fn resolve(&self, target: &Target) -> Done<AccountName> {
+        self.session.stop.check()?;
         match (target, self.session.account) {
             (Target::Named(name), _) => Ok(name.clone()),
             (Target::Current, Some(own)) if self.accounts.identified(own).is_some() => Ok(own.name().clone()),
@@ -674,7 +647,8 @@ mod tests {
             "GRANT SELECT, GRANT OPTION ON e.* TO plain",
         ]);
         let own = accounts.identity(&AccountName::new("plain", "%")).unwrap();
-        let session = Session { account: Some(&own), database: Some("e"), default_plugin: Plugin::MysqlNativePassword };
+        let session =
+            Session { account: Some(&own), database: Some("e"), ..Session::server(Plugin::MysqlNativePassword) };
         let create_user = "ERROR 1227 (42000): Access denied; you need (at least one of) the CREATE USER privilege(s) for this operation";
         let mysql = "ERROR 1044 (42000): Access denied for user 'plain'@'%' to database 'mysql'";
         check(

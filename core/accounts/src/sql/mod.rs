@@ -4,12 +4,14 @@ mod authority;
 mod cursor;
 mod execute;
 mod grammar;
+mod session;
 mod show;
 mod statement;
 mod token;
 
 pub(super) use execute::apply;
-pub use execute::{Outcome, Session, execute};
+pub use execute::execute;
+pub use session::{Outcome, Session, Stop};
 pub(super) use show::{Style, create_user, grants};
 pub use statement::{AccountStatement, GrantLevel, Identified, Target, UserOptions, UserSpec};
 

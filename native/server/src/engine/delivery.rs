@@ -8,7 +8,7 @@ use sealwire_core::error::SqlError;
 use sealwire_core::message::ColumnDefinition;
 use sealwire_core::server::RowBatch;
 
-use super::interruption::WaitEnd;
+use super::WaitEnd;
 use super::{Description, Done, EngineSession, Interruption, stopped};
 use crate::memory::Held;
 use crate::sql::Datum;

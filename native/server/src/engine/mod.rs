@@ -21,7 +21,7 @@ use sealwire_core::message::ColumnDefinition;
 use super::sql::{Datum, Names};
 
 pub(crate) use delivery::{Deliveries, Delivery, Outcome};
-pub(crate) use interruption::Interruption;
+pub(crate) use interruption::{Interruption, WaitEnd};
 pub(crate) use pool::{Job, Pool, Task, evaluate};
 pub(crate) use sqlite::{SqliteEngine, allow_descriptors, zone as time_zone};
 
@@ -342,6 +342,11 @@ pub(crate) fn declared_column(title: &str, declared: &str) -> ColumnDefinition {
 /// The error of a statement that KILL stopped.
 pub(crate) fn interrupted() -> SqlError {
     SqlError::new(1317, b"70100", "Query execution was interrupted")
+}
+
+/// The error of a statement that has waited too long for others.
+pub(crate) fn lock_wait_timeout() -> SqlError {
+    SqlError::new(1205, b"HY000", "Lock wait timeout exceeded; try restarting transaction")
 }
 
 /// The error for a database that does not exist.

@@ -9,7 +9,7 @@ use super::Session;
 use super::answer::{Answer, Reply, Table};
 use super::show;
 use crate::engine::{
-    LockWait, Task, TransactionStep, declared_column, interrupted, is_system_database, unknown_database,
+    Interruption, LockWait, Task, TransactionStep, declared_column, interrupted, is_system_database, unknown_database,
 };
 use crate::sql::charset::{check_collation, default_collation};
 use crate::sql::{Cursor, Datum};
@@ -22,12 +22,15 @@ impl Session {
         if statement == AccountStatement::FlushPrivileges {
             server.accounts.forget_digests();
         }
+        let interruption = Arc::new(Interruption::default());
+        self.process.begin_statement(Arc::clone(&interruption));
         let asker = Asker {
             account: self.view.account.as_ref(),
             database: self.view.database.as_deref(),
             default_plugin: server.default_plugin,
+            stop: &*interruption,
         };
-        match server.accounts.execute(&statement, &asker, &server.random)? {
+        match server.accounts.execute(&statement, &asker, &server.random, &interruption, self.lock_wait())? {
             Outcome::Done { notes, .. } => {
                 for note in notes {
                     self.note("Note", note);

@@ -304,6 +304,41 @@ fn what_a_transaction_has_written_outlives_a_drop_of_its_database() {
 }
 
 #[test]
+fn a_wait_for_another_change_of_accounts_ends_by_kill_with_its_time_and_with_its_client() {
+    let running = Running::start(&[]);
+    let (mut root, mut waiting) = (running.root(), running.root());
+    let id = waiting.connection.facts().connection_id;
+    root.query("CREATE USER u").unwrap();
+    let turn = running.server.accounts.hold();
+    let changes = [
+        "CREATE USER a",
+        "ALTER USER u ACCOUNT LOCK",
+        "SET PASSWORD FOR u = 'x'",
+        "GRANT SELECT ON *.* TO u",
+        "REVOKE SELECT ON *.* FROM u",
+        "RENAME USER u TO v",
+        "DROP USER u",
+    ];
+    let shown = format!("SELECT COUNT(*) FROM information_schema.processlist WHERE id = {id} AND info IS NOT NULL");
+    waiting.query("SET innodb_lock_wait_timeout = 3600").unwrap();
+    for sql in changes {
+        waiting.send(sql);
+        while root.rows(&shown) != [["1"]] {}
+        root.query(&format!("KILL QUERY {id}")).unwrap();
+        assert_eq!(waiting.answer().unwrap().map(drop).unwrap_err().code, 1317, "{sql}");
+    }
+    waiting.query("SET lock_wait_timeout = 1").unwrap();
+    assert_eq!(code(&mut waiting, "DROP USER u"), 1205);
+    waiting.query("SET lock_wait_timeout = 3600").unwrap();
+    waiting.send("DROP USER u");
+    while root.rows(&shown) != [["1"]] {}
+    drop(waiting);
+    while root.rows(&shown) != [["0"]] {}
+    drop(turn);
+    root.query("DROP USER u").unwrap();
+}
+
+#[test]
 fn a_wait_for_a_lock_ends_by_kill_and_with_its_time() {
     let running = Running::start(&[]);
     let (mut writer, mut root, mut waiting) = (running.root(), running.root(), running.root());

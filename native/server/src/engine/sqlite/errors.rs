@@ -3,7 +3,7 @@
 use rusqlite::ffi;
 use sealwire_core::error::SqlError;
 
-use crate::engine::interrupted;
+use crate::engine::{interrupted, lock_wait_timeout};
 use crate::sql::syntax_error_near;
 
 /// The error where another session has changed the tables or views of a statement.
@@ -43,9 +43,7 @@ fn by_code(code: i32, text: &str) -> Option<SqlError> {
         ffi::SQLITE_BUSY_SNAPSHOT => {
             SqlError::new(1213, b"40001", "Deadlock found when trying to get lock; try restarting transaction")
         }
-        code if matches!(code & 0xff, ffi::SQLITE_BUSY | ffi::SQLITE_LOCKED) => {
-            SqlError::new(1205, b"HY000", "Lock wait timeout exceeded; try restarting transaction")
-        }
+        code if matches!(code & 0xff, ffi::SQLITE_BUSY | ffi::SQLITE_LOCKED) => lock_wait_timeout(),
         ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_PRIMARYKEY | ffi::SQLITE_CONSTRAINT_ROWID => {
             let key = after("UNIQUE constraint failed: ");
             SqlError::new(1062, b"23000", format!("Duplicate entry for key '{key}'"))
