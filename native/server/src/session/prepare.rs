@@ -1,5 +1,6 @@
 //! COM_STMT_PREPARE and COM_STMT_EXECUTE.
 
+use sealwire_accounts::Privilege;
 use sealwire_core::error::{Error, SqlError};
 use sealwire_core::server::Connection;
 
@@ -68,7 +69,8 @@ impl Session {
         connection: &mut Connection,
     ) -> Result<(), Error> {
         let most = self.view.server.globals.max_prepared_stmt_count.get();
-        match self.prepared.add(sql, description, is_own, most) {
+        let exempt = self.view.may(Privilege::SUPER) || self.view.may(Privilege::CONNECTION_ADMIN);
+        match self.prepared.add(sql, description, is_own, most, exempt) {
             Ok((id, parameters)) => {
                 connection.prepared(id, &parameters, &description.columns, self.warning_count())?;
                 self.rest_if_done();

@@ -65,16 +65,26 @@ impl Prepared {
     /// Adds a statement; returns its number and the columns of its parameters.
     ///
     /// # Errors
-    /// 1461 where all sessions together have `most` statements.
+    /// 1461 where all sessions together have `most` statements. Unless the session is `exempt`, it holds at most half of them, and the last tenth
+    /// is not for it, so that no account takes all statements away from administrators.
     pub(super) fn add(
         &mut self,
         sql: String,
         description: &Description,
         is_own: bool,
         most: u64,
+        exempt: bool,
     ) -> Result<(u32, Vec<ColumnDefinition>), SqlError> {
-        self.of_all.fetch_update(Relaxed, Relaxed, |open| (open < most).then_some(open + 1)).map_err(|_| {
-            let message = format!("Can't create more than max_prepared_stmt_count statements (current value: {most})");
+        let has_share = exempt || (self.statements.len() as u64) < most.div_ceil(2);
+        let room = match (has_share, exempt) {
+            (false, _) => 0,
+            (true, false) => most - most / 10,
+            (true, true) => most,
+        };
+        self.of_all.fetch_update(Relaxed, Relaxed, |open| (open < room).then_some(open + 1)).map_err(|_| {
+            let share = if has_share { "" } else { "; a connection can have half of them" };
+            let message =
+                format!("Can't create more than max_prepared_stmt_count statements (current value: {most}){share}");
             SqlError::new(1461, b"42000", message)
         })?;
         self.last = self.next_number();
@@ -238,7 +248,7 @@ mod tests {
     fn statements_have_numbers_and_forget_their_long_data() {
         let mut prepared = Prepared::default();
         let description = Description { parameters: 1, columns: Vec::new() };
-        let (id, columns) = prepared.add("SELECT ?".into(), &description, false, 1).unwrap();
+        let (id, columns) = prepared.add("SELECT ?".into(), &description, false, 1, false).unwrap();
         assert_eq!((id, columns.len()), (1, 1));
         prepared.add_long_data(id, 0, b"ab", 3);
         prepared.add_long_data(id, 0, b"\xff", 3);
@@ -267,14 +277,14 @@ mod tests {
             prepared.begin();
             // After a failed attempt, "the last statement" does not mean the one before.
             assert_eq!(run(&mut prepared), Err(1243));
-            prepared.add("DO 1".into(), &description, false, 9).unwrap();
+            prepared.add("DO 1".into(), &description, false, 9, false).unwrap();
             assert_eq!(run(&mut prepared), Ok((number, Vec::new())));
         }
         prepared.close(2);
         assert_eq!(run(&mut prepared), Err(1243));
         prepared.last = StmtExecute::LAST_PREPARED - 1;
         assert_eq!(
-            prepared.add("DO 1".into(), &description, false, 9).unwrap().0,
+            prepared.add("DO 1".into(), &description, false, 9, false).unwrap().0,
             1,
             "that number stands for the last"
         );
@@ -285,7 +295,7 @@ mod tests {
         let of_all = Arc::new(AtomicU64::new(0));
         let (mut one, mut other) = (Prepared::new(Arc::clone(&of_all)), Prepared::new(Arc::clone(&of_all)));
         let description = Description { parameters: 1, columns: Vec::new() };
-        let add = |to: &mut Prepared| to.add("DO ?".into(), &description, false, 2).map(|(id, _)| id);
+        let add = |to: &mut Prepared| to.add("DO ?".into(), &description, false, 2, true).map(|(id, _)| id);
         let first = add(&mut one).unwrap();
         add(&mut other).unwrap();
         assert_eq!(add(&mut one).unwrap_err().code, 1461);
@@ -308,5 +318,20 @@ mod tests {
         assert!(add(&mut one).is_ok(), "a session that ends gives its statements back");
         one.close(first);
         assert_eq!((one.bytes(), of_all.load(Relaxed)), (empty, 1));
+    }
+
+    #[test]
+    fn one_session_has_half_of_all_and_the_last_tenth_is_for_administrators() {
+        let of_all = Arc::new(AtomicU64::new(0));
+        let description = Description { parameters: 0, columns: Vec::new() };
+        let mut sessions = [(); 3].map(|()| Prepared::new(Arc::clone(&of_all)));
+        let mut fill = |at: usize, exempt: bool| {
+            let mut add = || sessions[at].add("DO 1".into(), &description, false, 20, exempt);
+            let added = std::iter::from_fn(|| add().ok()).count();
+            (added, add().unwrap_err().code)
+        };
+        for (at, exempt, added) in [(0, false, 10), (1, false, 8), (2, false, 0), (2, true, 2)] {
+            assert_eq!(fill(at, exempt), (added, 1461), "session {at}");
+        }
     }
 }
