@@ -7,6 +7,7 @@ use sealwire_core::error::SqlError;
 
 use super::Session;
 use super::answer::{Answer, Reply, Table};
+use super::dispatch::Execution;
 use super::show;
 use crate::engine::{
     Interruption, LockWait, Task, TransactionStep, declared_column, interrupted, is_system_database, unknown_database,
@@ -99,7 +100,8 @@ impl Session {
         Ok(())
     }
 
-    pub(super) fn flush(&self, words: &mut Cursor<'_>) -> Result<Reply, SqlError> {
+    /// Reads a FLUSH.
+    pub(super) fn read_flush(words: &mut Cursor<'_>) -> Result<Execution, SqlError> {
         words.accept("NO_WRITE_TO_BINLOG");
         words.accept("LOCAL");
         let what = words.accept_one(&[
@@ -115,21 +117,24 @@ impl Session {
             "GENERAL",
             "SLOW",
         ]);
+        let what = what.ok_or_else(|| words.syntax_error())?;
+        if matches!(what, "SSL" | "STATUS") {
+            words.expect_end()?;
+        }
+        Ok(Box::new(move |session| session.flush(what).map(Answer::Ok)))
+    }
+
+    fn flush(&self, what: &str) -> Result<Reply, SqlError> {
         match what {
-            Some("SSL") => {
-                words.expect_end()?;
+            "SSL" => {
                 self.view.demand(&[Privilege::RELOAD])?;
                 self.view.server.reload_tls()?;
             }
-            Some("STATUS") => {
-                words.expect_end()?;
+            "STATUS" => {
                 self.view.demand(&[Privilege::RELOAD, Privilege::FLUSH_STATUS])?;
                 status_variables::flush(&self.view.server);
             }
-            Some(_) => {
-                self.view.demand(&[Privilege::RELOAD, Privilege::FLUSH_TABLES, Privilege::FLUSH_USER_RESOURCES])?
-            }
-            None => return Err(words.syntax_error()),
+            _ => self.view.demand(&[Privilege::RELOAD, Privilege::FLUSH_TABLES, Privilege::FLUSH_USER_RESOURCES])?,
         }
         Ok(Reply::default())
     }
@@ -159,32 +164,42 @@ impl Session {
         }
     }
 
-    pub(super) fn create_database(&mut self, words: &mut Cursor<'_>) -> Result<Reply, SqlError> {
+    /// Reads a CREATE DATABASE.
+    pub(super) fn read_create_database(words: &mut Cursor<'_>) -> Result<Execution, SqlError> {
         let if_not_exists = words.accept_all(&["IF", "NOT", "EXISTS"]);
         let name = words.name()?;
         database_options(words)?;
-        self.view.demand_on_database(Privilege::CREATE, &name)?;
-        match self.view.server.engine.create_database(&name) {
+        Ok(Box::new(move |session| session.create_database(&name, if_not_exists).map(Answer::Ok)))
+    }
+
+    fn create_database(&mut self, name: &str, if_not_exists: bool) -> Result<Reply, SqlError> {
+        self.view.demand_on_database(Privilege::CREATE, name)?;
+        match self.view.server.engine.create_database(name) {
             Err(error) if if_not_exists && error.code == 1007 => self.note("Note", error),
             made => made?,
         }
         Ok(Reply { affected_rows: 1, ..Reply::default() })
     }
 
-    /// ALTER DATABASE: character set and collation are always those of the server, so there is nothing to change.
-    pub(super) fn alter_database(&self, words: &mut Cursor<'_>) -> Result<Reply, SqlError> {
+    /// Reads an ALTER DATABASE.
+    pub(super) fn read_alter_database(&self, words: &mut Cursor<'_>) -> Result<Execution, SqlError> {
         let is_current = words.peek_one(&["CHARACTER", "CHARSET", "COLLATE", "DEFAULT", "ENCRYPTION", "READ"]);
         let name = if is_current { self.current_database()? } else { words.name()? };
         database_options(words)?;
-        self.view.demand_on_database(Privilege::ALTER, &name)?;
-        if !self.view.server.engine.has_database(&name) {
-            return Err(unknown_database(&name));
+        Ok(Box::new(move |session| session.alter_database(&name).map(Answer::Ok)))
+    }
+
+    /// Character set and collation are always those of the server, so there is nothing to change.
+    fn alter_database(&self, name: &str) -> Result<Reply, SqlError> {
+        self.view.demand_on_database(Privilege::ALTER, name)?;
+        if !self.view.server.engine.has_database(name) {
+            return Err(unknown_database(name));
         }
         Ok(Reply::default())
     }
 
-    /// LOCK TABLES ends the transaction and checks the privileges. It locks nothing, because SQLite locks as it needs.
-    pub(super) fn lock_tables(&self, words: &mut Cursor<'_>) -> Result<Answer, SqlError> {
+    /// Reads a LOCK TABLES, and checks the privileges. It locks nothing, because SQLite locks as it needs.
+    pub(super) fn read_lock_tables(&self, words: &mut Cursor<'_>) -> Result<Execution, SqlError> {
         words.accept_one(&["TABLES", "TABLE"]).ok_or_else(|| words.syntax_error())?;
         loop {
             if self.process.is_stopped() {
@@ -211,30 +226,37 @@ impl Session {
             }
         }
         words.expect_end()?;
-        if self.in_transaction {
-            return Ok(Answer::Engine(Task::Transaction(TransactionStep::Commit)));
-        }
-        Ok(Answer::Ok(Reply::default()))
+        Ok(Box::new(|session| {
+            session.has_locked_tables = true;
+            Ok(Answer::Ok(Reply::default()))
+        }))
     }
 
-    pub(super) fn drop_database(&mut self, words: &mut Cursor<'_>) -> Result<Reply, SqlError> {
+    /// UNLOCK TABLES commits if LOCK TABLES came before.
+    pub(super) fn unlock_tables(&mut self, words: &mut Cursor<'_>) -> Result<Option<Answer>, SqlError> {
+        words.accept_one(&["TABLES", "TABLE"]).ok_or_else(|| words.syntax_error())?;
+        words.expect_end()?;
+        let commits = std::mem::take(&mut self.has_locked_tables) && self.in_transaction;
+        Ok(Some(if commits { commit() } else { Answer::Ok(Reply::default()) }))
+    }
+
+    /// Reads a DROP DATABASE.
+    pub(super) fn read_drop_database(words: &mut Cursor<'_>) -> Result<Execution, SqlError> {
         let if_exists = words.accept_all(&["IF", "EXISTS"]);
         let name = words.name()?;
         words.expect_end()?;
-        self.view.demand_on_database(Privilege::DROP, &name)?;
-        if let Some(engine) = &mut self.engine
-            && engine.is_in_transaction()
-        {
-            engine.transaction(&TransactionStep::Commit)?;
-            self.note_transaction(false, false);
-        }
+        Ok(Box::new(move |session| session.drop_database(&name, if_exists).map(Answer::Ok)))
+    }
+
+    fn drop_database(&mut self, name: &str, if_exists: bool) -> Result<Reply, SqlError> {
+        self.view.demand_on_database(Privilege::DROP, name)?;
         let process = Arc::clone(&self.process);
         let wait = LockWait { most: self.lock_wait(), is_stopped: Box::new(move || process.is_stopped()) };
-        match self.view.server.engine.drop_database(&name, wait) {
+        match self.view.server.engine.drop_database(name, wait) {
             Err(error) if if_exists && error.code == 1008 => self.note("Note", error),
             dropped => dropped?,
         }
-        if self.view.database.as_deref() == Some(name.as_str()) {
+        if self.view.database.as_deref() == Some(name) {
             self.view.database = None;
             self.process.update(|state| state.database = None);
         }
@@ -242,11 +264,17 @@ impl Session {
     }
 }
 
-/// UNLOCK TABLES.
-pub(super) fn unlock_tables(words: &mut Cursor<'_>) -> Result<Option<Answer>, SqlError> {
-    words.accept_one(&["TABLES", "TABLE"]).ok_or_else(|| words.syntax_error())?;
-    words.expect_end()?;
-    Ok(Some(Answer::Ok(Reply::default())))
+/// Ends the transaction.
+pub(super) const fn commit() -> Answer {
+    Answer::Engine(Task::Transaction(TransactionStep::Commit))
+}
+
+/// SET DEFAULT ROLE. There are no roles, so it changes nothing.
+pub(super) fn set_default_role(words: &mut Cursor<'_>) -> Execution {
+    while !words.is_at_end() {
+        words.skip();
+    }
+    Box::new(|_| Ok(Answer::Ok(Reply::default())))
 }
 
 /// Refuses a CREATE of a stored program, and leaves any other CREATE to the engine.

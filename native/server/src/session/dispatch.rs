@@ -6,10 +6,25 @@ use sealwire_core::error::SqlError;
 use super::answer::{Answer, Reply};
 use super::{Session, admin, statement};
 use crate::constant_selects::may_be_constant;
+use crate::engine::TransactionStep;
 use crate::sql::{Cursor, lex};
 
-/// Executes a statement whose first words are taken. `None` leaves the statement to the next matching entry, or to the engine.
-type Handler = fn(&mut Session, &str, &mut Cursor<'_>) -> Result<Option<Answer>, SqlError>;
+/// Handles a statement whose first words are taken. `None` leaves the statement to the next matching entry, or to the engine.
+type Handle<T> = fn(&mut Session, &str, &mut Cursor<'_>) -> Result<Option<T>, SqlError>;
+
+/// A statement that was read: carries it out.
+pub(super) type Execution = Box<dyn FnOnce(&mut Session) -> Result<Answer, SqlError>>;
+
+/// How a statement is executed, and whether it commits the open transaction first, as MySQL does with the statements that its manual lists
+/// under "Statements That Cause an Implicit Commit".
+enum Handler {
+    /// Executes the statement. The transaction goes on, unless the answer is a task that ends it.
+    Within(Handle<Answer>),
+    /// Reads the statement. It is carried out once the open transaction is committed.
+    AfterCommit(Handle<Execution>),
+}
+
+use Handler::{AfterCommit, Within};
 
 /// An entry of the table: a kind of statement.
 pub(super) struct Entry {
@@ -25,73 +40,74 @@ pub(super) struct Entry {
 
 /// The table of statements. Of several matching entries, the first one applies.
 const STATEMENTS: &[Entry] = &[
-    own(&["SELECT"], |session, sql, _| session.select(sql)).only_reads().own_if(is_constant),
-    own(&["SET", "PASSWORD"], Session::accounts).slow(),
-    own(&["SET"], |session, _, words| session.set(words).map(Some)),
-    own(&["SHOW", "GRANTS"], Session::accounts).only_reads().slow(),
-    own(&["SHOW", "CREATE", "USER"], Session::accounts).only_reads().slow(),
-    own(&["SHOW"], Session::show_statement).only_reads().slow_if(show_waits),
-    own(&["USE"], |session, _, words| session.use_statement(words)),
+    own(&["SELECT"], Within(|session, sql, _| session.select(sql))).only_reads().own_if(is_constant),
+    own(&["SET", "PASSWORD"], AfterCommit(Session::read_account_change)).slow(),
+    own(&["SET", "DEFAULT", "ROLE"], AfterCommit(|_, _, words| Ok(Some(admin::set_default_role(words))))).slow(),
+    own(&["SET"], Within(|session, _, words| session.set(words).map(Some))),
+    own(&["SHOW", "GRANTS"], Within(Session::accounts)).only_reads().slow(),
+    own(&["SHOW", "CREATE", "USER"], Within(Session::accounts)).only_reads().slow(),
+    own(&["SHOW"], Within(Session::show_statement)).only_reads().slow_if(show_waits),
+    own(&["USE"], Within(|session, _, words| session.use_statement(words))),
     // Transactions.
-    own(&["BEGIN"], |_, _, words| statement::begin(words)),
-    own(&["START", "TRANSACTION"], |session, _, words| session.start_transaction(words).map(Some)),
-    own(&["START"], engine),
-    own(&["COMMIT"], |_, _, words| statement::commit(words)),
-    own(&["ROLLBACK"], |_, _, words| statement::rollback(words)),
-    own(&["SAVEPOINT"], |_, _, words| statement::savepoint(words)),
-    own(&["RELEASE", "SAVEPOINT"], |_, _, words| statement::release_savepoint(words)),
-    own(&["RELEASE"], engine),
-    own(&["XA"], engine),
-    own(&["LOCK"], |session, _, words| session.lock_tables(words).map(Some)).slow(),
-    own(&["UNLOCK"], |_, _, words| admin::unlock_tables(words)),
+    own(&["BEGIN"], Within(|_, _, words| statement::begin(words))),
+    own(&["START", "TRANSACTION"], Within(|session, _, words| session.start_transaction(words).map(Some))),
+    own(&["START"], Within(engine)),
+    own(&["COMMIT"], Within(|_, _, words| statement::commit(words))),
+    own(&["ROLLBACK"], Within(|_, _, words| statement::rollback(words))),
+    own(&["SAVEPOINT"], Within(|_, _, words| statement::savepoint(words))),
+    own(&["RELEASE", "SAVEPOINT"], Within(|_, _, words| statement::release_savepoint(words))),
+    own(&["RELEASE"], Within(engine)),
+    own(&["XA"], Within(engine)),
+    own(&["LOCK"], AfterCommit(|session, _, words| session.read_lock_tables(words).map(Some))).slow(),
+    own(&["UNLOCK"], Within(|session, _, words| session.unlock_tables(words))),
     // Descriptions, and expressions without a table.
-    own(&["DESC"], describe).only_reads().slow(),
-    own(&["DESCRIBE"], describe).only_reads().slow(),
-    own(&["EXPLAIN"], describe).only_reads().slow(),
-    own(&["DO"], |session, _, words| session.do_expressions(words)),
+    own(&["DESC"], Within(describe)).only_reads().slow(),
+    own(&["DESCRIBE"], Within(describe)).only_reads().slow(),
+    own(&["EXPLAIN"], Within(describe)).only_reads().slow(),
+    own(&["DO"], Within(|session, _, words| session.do_expressions(words))),
     // Accounts.
-    own(&["CREATE", "USER"], Session::accounts).slow(),
-    own(&["CREATE", "OR", "REPLACE", "USER"], Session::accounts).slow(),
-    own(&["ALTER", "USER"], Session::accounts).slow(),
-    own(&["DROP", "USER"], Session::accounts).slow(),
-    own(&["RENAME", "USER"], Session::accounts).slow(),
-    own(&["GRANT"], Session::accounts).slow(),
-    own(&["REVOKE"], Session::accounts).slow(),
-    own(&["CREATE", "ROLE"], engine),
-    own(&["DROP", "ROLE"], engine),
+    own(&["CREATE", "USER"], AfterCommit(Session::read_account_change)).slow(),
+    own(&["CREATE", "OR", "REPLACE", "USER"], AfterCommit(Session::read_account_change)).slow(),
+    own(&["ALTER", "USER"], AfterCommit(Session::read_account_change)).slow(),
+    own(&["DROP", "USER"], AfterCommit(Session::read_account_change)).slow(),
+    own(&["RENAME", "USER"], AfterCommit(Session::read_account_change)).slow(),
+    own(&["GRANT"], AfterCommit(Session::read_account_change)).slow(),
+    own(&["REVOKE"], AfterCommit(Session::read_account_change)).slow(),
+    own(&["CREATE", "ROLE"], Within(engine)),
+    own(&["DROP", "ROLE"], Within(engine)),
     // The server.
-    own(&["KILL"], |session, _, words| session.kill_statement(words)),
-    own(&["FLUSH", "PRIVILEGES"], Session::accounts).slow(),
-    own(&["FLUSH", "LOCAL", "PRIVILEGES"], Session::accounts).slow(),
-    own(&["FLUSH", "NO_WRITE_TO_BINLOG", "PRIVILEGES"], Session::accounts).slow(),
-    own(&["FLUSH"], |session, _, words| done(session.flush(words))).slow(),
-    own(&["ALTER", "INSTANCE"], |session, _, words| done(session.alter_instance(words))).slow(),
-    own(&["SHUTDOWN"], |session, _, words| session.shutdown(words)),
+    own(&["KILL"], Within(|session, _, words| session.kill_statement(words))),
+    own(&["FLUSH", "PRIVILEGES"], AfterCommit(Session::read_account_change)).slow(),
+    own(&["FLUSH", "LOCAL", "PRIVILEGES"], AfterCommit(Session::read_account_change)).slow(),
+    own(&["FLUSH", "NO_WRITE_TO_BINLOG", "PRIVILEGES"], AfterCommit(Session::read_account_change)).slow(),
+    own(&["FLUSH"], AfterCommit(|_, _, words| Session::read_flush(words).map(Some))).slow(),
+    own(&["ALTER", "INSTANCE"], Within(|session, _, words| done(session.alter_instance(words)))).slow(),
+    own(&["SHUTDOWN"], Within(|session, _, words| session.shutdown(words))),
     // Databases and tables.
-    own(&["CREATE", "DATABASE"], |session, _, words| done(session.create_database(words))).slow(),
-    own(&["CREATE", "SCHEMA"], |session, _, words| done(session.create_database(words))).slow(),
-    own(&["DROP", "DATABASE"], |session, _, words| done(session.drop_database(words))).slow(),
-    own(&["DROP", "SCHEMA"], |session, _, words| done(session.drop_database(words))).slow(),
-    own(&["ALTER", "DATABASE"], |session, _, words| done(session.alter_database(words))).slow(),
-    own(&["ALTER", "SCHEMA"], |session, _, words| done(session.alter_database(words))).slow(),
-    of_engine(&["ALTER", "TABLE"], |session, _, words| session.switch_keys(words)).slow(),
-    of_engine(&["ALTER"], engine).slow(),
-    of_engine(&["RENAME"], engine).slow(),
-    of_engine(&["CREATE"], |_, _, words| admin::refuse_stored_program(words)),
+    own(&["CREATE", "DATABASE"], AfterCommit(|_, _, words| Session::read_create_database(words).map(Some))).slow(),
+    own(&["CREATE", "SCHEMA"], AfterCommit(|_, _, words| Session::read_create_database(words).map(Some))).slow(),
+    own(&["DROP", "DATABASE"], AfterCommit(|_, _, words| Session::read_drop_database(words).map(Some))).slow(),
+    own(&["DROP", "SCHEMA"], AfterCommit(|_, _, words| Session::read_drop_database(words).map(Some))).slow(),
+    own(&["ALTER", "DATABASE"], AfterCommit(|session, _, words| session.read_alter_database(words).map(Some))).slow(),
+    own(&["ALTER", "SCHEMA"], AfterCommit(|session, _, words| session.read_alter_database(words).map(Some))).slow(),
+    of_engine(&["ALTER", "TABLE"], AfterCommit(|_, _, words| Ok(Session::read_switch_keys(words)))).slow(),
+    of_engine(&["ALTER"], Within(engine)).slow(),
+    of_engine(&["RENAME"], Within(engine)).slow(),
+    of_engine(&["CREATE"], Within(|_, _, words| admin::refuse_stored_program(words))),
     // Statements that are refused, here or by the engine's parser.
-    own(&["LOAD"], |_, _, words| admin::refuse_load(words)),
-    own(&["ANALYZE", "TABLE"], |_, _, _| admin::refuse_upkeep("ANALYZE TABLE")),
-    own(&["CHECK", "TABLE"], |_, _, _| admin::refuse_upkeep("CHECK TABLE")),
-    own(&["CHECKSUM", "TABLE"], |_, _, _| admin::refuse_upkeep("CHECKSUM TABLE")),
-    own(&["OPTIMIZE"], |_, _, _| admin::refuse_upkeep("OPTIMIZE TABLE")),
-    own(&["REPAIR"], |_, _, _| admin::refuse_upkeep("REPAIR TABLE")),
-    own(&["CALL"], engine),
-    own(&["DEALLOCATE"], engine),
-    own(&["EXECUTE"], engine),
-    own(&["HANDLER"], engine),
-    own(&["HELP"], |_, _, words| admin::help(words)).only_reads(),
-    own(&["INSTALL"], engine),
-    own(&["PREPARE"], engine),
+    own(&["LOAD"], Within(|_, _, words| admin::refuse_load(words))),
+    own(&["ANALYZE", "TABLE"], Within(|_, _, _| admin::refuse_upkeep("ANALYZE TABLE"))),
+    own(&["CHECK", "TABLE"], Within(|_, _, _| admin::refuse_upkeep("CHECK TABLE"))),
+    own(&["CHECKSUM", "TABLE"], Within(|_, _, _| admin::refuse_upkeep("CHECKSUM TABLE"))),
+    own(&["OPTIMIZE"], Within(|_, _, _| admin::refuse_upkeep("OPTIMIZE TABLE"))),
+    own(&["REPAIR"], Within(|_, _, _| admin::refuse_upkeep("REPAIR TABLE"))),
+    own(&["CALL"], Within(engine)),
+    own(&["DEALLOCATE"], Within(engine)),
+    own(&["EXECUTE"], Within(engine)),
+    own(&["HANDLER"], Within(engine)),
+    own(&["HELP"], Within(|_, _, words| admin::help(words))).only_reads(),
+    own(&["INSTALL"], Within(engine)),
+    own(&["PREPARE"], Within(engine)),
 ];
 
 const fn own(words: &'static [&'static str], handler: Handler) -> Entry {
@@ -198,11 +214,36 @@ impl Session {
         self.begin_diagnostics(sql);
         self.demand_writable(sql)?;
         for (entry, mut words) in entries(sql) {
-            if let Some(answer) = (entry.handler)(self, sql, &mut words)? {
-                return Ok(Some(answer));
+            let answer = match entry.handler {
+                Within(handle) => handle(self, sql, &mut words)?,
+                AfterCommit(read) => match read(self, sql, &mut words)? {
+                    Some(execute) => {
+                        self.commit_open()?;
+                        Some(execute(self)?)
+                    }
+                    None => None,
+                },
+            };
+            if answer.is_some() {
+                return Ok(answer);
             }
         }
         Ok(None)
+    }
+
+    /// Commits the open transaction, in this thread.
+    ///
+    /// # Errors
+    /// The commit's; the transaction is then rolled back.
+    fn commit_open(&mut self) -> Result<(), SqlError> {
+        let Some(engine) = &mut self.engine else { return Ok(()) };
+        if !engine.is_in_transaction() {
+            return Ok(());
+        }
+        let committed = engine.transaction(&TransactionStep::Commit);
+        let is_open = engine.is_in_transaction();
+        self.note_transaction(is_open, false);
+        committed
     }
 }
 
@@ -216,6 +257,14 @@ mod tests {
             let hidden = STATEMENTS.iter().skip(at + 1).find(|later| later.words.starts_with(entry.words));
             assert!(hidden.is_none(), "{:?} hides {:?}", entry.words, hidden.map(|later| later.words));
             assert!(entry.words.iter().all(|word| word.to_ascii_uppercase() == **word));
+        }
+    }
+
+    /// A commit waits for the disk.
+    #[test]
+    fn what_commits_does_not_block_the_event_loop() {
+        for entry in STATEMENTS.iter().filter(|entry| matches!(entry.handler, AfterCommit(_))) {
+            assert!((entry.is_slow)(Cursor::new("")), "{:?}", entry.words);
         }
     }
 

@@ -155,6 +155,7 @@ impl Session {
     /// Notes whether a transaction is open after a task of the engine, and whether it is read-only.
     pub(super) fn note_transaction(&mut self, is_open: bool, begins: bool) {
         let begun = self.access.begun_reads.take();
+        self.has_locked_tables &= !begins;
         if is_open && (begins || !self.in_transaction) {
             self.access.open_reads = begun.unwrap_or_else(|| self.next_reads());
         }

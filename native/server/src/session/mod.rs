@@ -84,6 +84,8 @@ pub(crate) struct Session {
     /// The memory of the statement's text, and the memory that reading it is expected to take.
     held_text: Held,
     in_transaction: bool,
+    /// Whether LOCK TABLES came, and neither UNLOCK TABLES nor a new transaction after it.
+    has_locked_tables: bool,
     access: Access,
     init_connect: InitConnect,
     is_logged_in: bool,
@@ -175,6 +177,7 @@ impl Session {
             held_answer: Held::default(),
             held_text: Held::default(),
             in_transaction: false,
+            has_locked_tables: false,
             access: Access::default(),
             init_connect: InitConnect::default(),
             is_logged_in: false,
@@ -325,7 +328,9 @@ impl Session {
                 }
                 self.forget_diagnostics();
                 let refreshed = self.refresh(bits);
-                return self.conclude(refreshed.map(Answer::Ok), false, connection);
+                let commits = self.in_transaction;
+                let answer = refreshed.map(|reply| if commits { admin::commit() } else { Answer::Ok(reply) });
+                return self.conclude(answer, false, connection);
             }
             Action::Kill(id) => {
                 self.forget_diagnostics();
@@ -408,6 +413,7 @@ impl Session {
         self.forget_diagnostics();
         self.prepared = Prepared::new(Arc::clone(&self.view.server.counters.prepared_statements));
         self.in_transaction = false;
+        self.has_locked_tables = false;
         self.access = Access::default();
         self.view.reset_variables();
         self.view.user_variables = Arc::default();

@@ -7,9 +7,8 @@ use sealwire_core::error::SqlError;
 use sealwire_core::message::SessionChange;
 use sqlparser::ast::Expr;
 
-use super::Session;
 use super::answer::{Answer, Pending, Reply, Target};
-use crate::engine::{Task, TransactionStep};
+use super::{Session, admin};
 use crate::settings::{self, Fact, Scope, SystemVariable, Value, ValueLocation, variable};
 use crate::sql::charset::default_collation;
 use crate::sql::lex::{Lexer, Piece, unquote};
@@ -90,7 +89,7 @@ impl Session {
         words.expect_end()?;
         if self.in_transaction && !was_autocommit && self.view.autocommit() {
             // Setting autocommit to ON commits the open transaction.
-            return Ok(Answer::Engine(Task::Transaction(TransactionStep::Commit)));
+            return Ok(admin::commit());
         }
         Ok(Answer::Ok(reply))
     }
@@ -106,7 +105,7 @@ impl Session {
             self.report_charset(reply);
             return Ok(None);
         }
-        if words.accept("ROLE") || words.accept_all(&["DEFAULT", "ROLE"]) {
+        if words.accept("ROLE") {
             while !words.is_at_end() {
                 words.skip();
             }

@@ -5,6 +5,7 @@ use sealwire_core::error::SqlError;
 
 use super::Session;
 use super::answer::{Answer, Reply};
+use super::dispatch::Execution;
 use crate::counters::count;
 use crate::engine::{Task, TransactionStep};
 use crate::sql::Cursor;
@@ -16,12 +17,18 @@ const MOST_SHOW_BYTES: usize = 4096;
 const MOST_ACCOUNT_BYTES: usize = 1024 * 1024;
 
 impl Session {
-    /// Executes an account statement.
+    /// Executes an account statement that only reads.
     pub(super) fn accounts(&mut self, sql: &str, _: &mut Cursor<'_>) -> Result<Option<Answer>, SqlError> {
         match if sql.len() <= MOST_ACCOUNT_BYTES { parse_statement(sql) } else { None } {
             Some(parsed) => self.account_statement(parsed?).map(Some),
             None => Ok(None),
         }
+    }
+
+    /// Reads an account statement that changes something.
+    pub(super) fn read_account_change(&mut self, sql: &str, _: &mut Cursor<'_>) -> Result<Option<Execution>, SqlError> {
+        let parsed = if sql.len() <= MOST_ACCOUNT_BYTES { parse_statement(sql) } else { None }.transpose()?;
+        Ok(parsed.map(|parsed| Box::new(|session: &mut Self| session.account_statement(parsed)) as Execution))
     }
 
     pub(super) fn select(&self, sql: &str) -> Result<Option<Answer>, SqlError> {

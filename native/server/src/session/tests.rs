@@ -575,3 +575,64 @@ fn options_of_commit_are_carried_out_or_refused() {
         assert_eq!(bench.error(sql), 1064, "{sql}");
     }
 }
+
+/// MySQL's manual lists these under "Statements That Cause an Implicit Commit", and the session carries them out.
+#[test]
+fn statements_about_accounts_databases_and_the_server_commit() {
+    const COMMITTING: &[&str] = &[
+        "CREATE USER c",
+        "CREATE USER IF NOT EXISTS c",
+        "ALTER USER c ACCOUNT LOCK",
+        "GRANT SELECT ON *.* TO c",
+        "REVOKE SELECT ON *.* FROM c",
+        "SET PASSWORD FOR c = 'x'",
+        "RENAME USER c TO e",
+        "DROP USER e",
+        "DROP USER IF EXISTS e",
+        // The commit comes before the statement fails.
+        "DROP USER nobody",
+        "SET DEFAULT ROLE ALL TO root",
+        "CREATE DATABASE other",
+        "CREATE DATABASE other",
+        "ALTER DATABASE other CHARACTER SET utf8mb4",
+        "ALTER SCHEMA nowhere CHARACTER SET utf8mb4",
+        "DROP DATABASE other",
+        "DROP SCHEMA IF EXISTS other",
+        "FLUSH PRIVILEGES",
+        "FLUSH STATUS",
+        "FLUSH TABLES",
+        "LOCK TABLES t READ",
+        "UNLOCK TABLES",
+        "ALTER TABLE t DISABLE KEYS",
+        "CREATE TABLE IF NOT EXISTS mysql.general_log (a INT)",
+        "SET autocommit = 1",
+        "BEGIN",
+    ];
+    // A statement that cannot be read changes nothing, and these leave the transaction open.
+    const KEEPING: &[&str] =
+        &["CREATE USER", "FLUSH NOTHING", "LOCK t", "UNLOCK TABLES", "SHOW GRANTS", "SET @a = 1", "USE d", "KILL 0"];
+    let mut bench = Bench::new();
+    assert_eq!(bench.run("CREATE DATABASE d; USE d; CREATE TABLE t (a INT)"), None);
+    let kept = |bench: &mut Bench, sql: &str| {
+        assert_eq!(bench.run("SET autocommit = 0; DELETE FROM t; COMMIT; INSERT INTO t VALUES (1)"), None);
+        bench.run(sql);
+        assert_eq!(bench.run("ROLLBACK; SET @n = (SELECT COUNT(*) FROM t)"), None, "{sql}");
+        bench.rows("SELECT @n")[0][0] == "1"
+    };
+    for sql in COMMITTING {
+        assert!(kept(&mut bench, sql), "{sql} commits");
+    }
+    for sql in KEEPING {
+        assert!(!kept(&mut bench, sql), "{sql} leaves the transaction open");
+    }
+}
+
+/// START TRANSACTION gives the tables back, as UNLOCK TABLES does.
+#[test]
+fn only_locked_tables_are_unlocked_with_a_commit() {
+    let mut bench = Bench::new();
+    assert_eq!(bench.run("CREATE DATABASE d; USE d; CREATE TABLE t (a INT)"), None);
+    assert_eq!(bench.run("LOCK TABLES t WRITE; BEGIN; INSERT INTO t VALUES (1); UNLOCK TABLES; ROLLBACK"), None);
+    assert_eq!(bench.run("SET @n = (SELECT COUNT(*) FROM t)"), None);
+    assert_eq!(bench.rows("SELECT @n"), [["0"]]);
+}

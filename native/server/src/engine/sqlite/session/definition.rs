@@ -24,6 +24,7 @@ impl SqliteSession {
 
     pub(super) fn define(&mut self, translated: &Translated, request: &Request<'_>) -> Result<Done, SqlError> {
         if Self::is_made_by_server(translated, request) {
+            self.commit_open()?;
             let table = translated.accesses.first().and_then(|access| access.table.as_deref()).unwrap_or_default();
             let note = SqlError::new(1050, b"42S01", format!("Table '{table}' already exists"));
             return Ok(Done { notes: vec![note], warnings: self.bounds.end(), ..Done::default() });
@@ -35,9 +36,7 @@ impl SqliteSession {
         // A temporary table is private to its session, so it commits nothing.
         let commits = !translated.is_temporary();
         if commits {
-            if !self.connection.is_autocommit() {
-                self.run_batch("COMMIT")?;
-            }
+            self.commit_open()?;
             self.run_batch("BEGIN IMMEDIATE")?;
         }
         let defined =
@@ -56,6 +55,11 @@ impl SqliteSession {
             self.temporaries.remove(dropped);
         }
         Ok(Done { notes, warnings: self.bounds.end(), ..Done::default() })
+    }
+
+    /// Commits the open transaction, because a definition is a transaction of its own.
+    fn commit_open(&self) -> Result<(), SqlError> {
+        if self.connection.is_autocommit() { Ok(()) } else { self.run_batch("COMMIT") }
     }
 
     /// Refuses a table with too many keys.
