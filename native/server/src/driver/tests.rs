@@ -31,6 +31,7 @@ use sealwire_net::random::OsRandom;
 use sealwire_options::tls::ServerTlsOptions;
 
 mod diagnostics;
+mod dropping;
 mod listings;
 mod statements;
 

@@ -12,6 +12,7 @@ use sealwire_core::error::SqlError;
 use super::bounds::LockRetries;
 use super::disk_space;
 use super::errors::to_mysql;
+use super::open_files::{self, AllOpenFiles, FilesInUse, OpenFiles};
 use crate::engine::{LONGEST_NAME, LockWait, SYSTEM_DATABASES, interrupted, is_system_database, unknown_database};
 
 /// The databases of a data directory.
@@ -23,6 +24,7 @@ pub(super) struct Databases {
     names: RwLock<()>,
     /// The number of the next file that is made.
     made: AtomicU64,
+    open: AllOpenFiles,
 }
 
 const EXTENSION: &str = "sqlite";
@@ -33,7 +35,12 @@ const OWNER_ONLY: u32 = 0o600;
 
 impl Databases {
     pub(super) fn new(directory: PathBuf) -> Self {
-        Self { directory: Arc::new(directory), names: RwLock::new(()), made: AtomicU64::new(0) }
+        Self {
+            directory: Arc::new(directory),
+            names: RwLock::new(()),
+            made: AtomicU64::new(0),
+            open: AllOpenFiles::default(),
+        }
     }
 
     pub(super) const fn directory(&self) -> &Arc<PathBuf> {
@@ -65,16 +72,25 @@ impl Databases {
     /// 1049 where there is no such database, and SQLite's.
     pub(super) fn open(&self, database: &str) -> Result<DatabaseReader<'_>, SqlError> {
         let _names = self.lock_names();
-        if is_system_database(database) || self.file_of(database).is_none() {
-            return Err(unknown_database(database));
-        }
+        let file = if is_system_database(database) { None } else { self.file_of(database) };
+        let file = file.ok_or_else(|| unknown_database(database))?;
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let open = || -> rusqlite::Result<Connection> {
             let connection = Connection::open_with_flags(self.path(database), flags)?;
             open_all(&connection, "main")?;
             Ok(connection)
         };
-        Ok(DatabaseReader { connection: open().map_err(|error| to_mysql(&error, ""))?, databases: self })
+        let in_use = self.open.of(file).begin_use();
+        Ok(DatabaseReader {
+            connection: open().map_err(|error| to_mysql(&error, ""))?,
+            databases: self,
+            _in_use: in_use,
+        })
+    }
+
+    /// The open files of the database that has this file. To be called while the names are locked.
+    pub(super) fn open_files(&self, file: FileId) -> Arc<OpenFiles> {
+        self.open.of(file)
     }
 
     /// Closes a connection's files while no database is created or dropped.
@@ -181,17 +197,16 @@ impl Databases {
                 "Access denied to database '{name}': it is a system database"
             )));
         }
-        if !self.has(name) {
-            return Err(SqlError::new(1008, b"HY000", format!("Can't drop database '{name}'; database doesn't exist")));
-        }
+        let missing = || SqlError::new(1008, b"HY000", format!("Can't drop database '{name}'; database doesn't exist"));
         let path = self.path(name);
-        let file = self.file_of(name);
+        let file = self.file_of(name).ok_or_else(missing)?;
         // From here on no transaction can change the database, so no committed change is lost without an error.
         let lock = self.lock_writers(&path, wait)?;
-        let _names = self.names.write().unwrap_or_else(PoisonError::into_inner);
-        if self.file_of(name) != file {
-            return Err(SqlError::new(1008, b"HY000", format!("Can't drop database '{name}'; database doesn't exist")));
+        let names = self.names.write().unwrap_or_else(PoisonError::into_inner);
+        if self.file_of(name) != Some(file) {
+            return Err(missing());
         }
+        let files = open_files::open_for_cutting(&path);
         std::fs::remove_file(&path).map_err(|error| {
             SqlError::new(
                 1009,
@@ -200,6 +215,11 @@ impl Databases {
             )
         })?;
         remove_wal(&path);
+        drop(names);
+        // The names must be gone from the disk before the contents are, because a crash must not leave an empty database.
+        if File::open(self.directory.as_path()).and_then(|directory| directory.sync_all()).is_ok() {
+            self.open.drop_files(file, files);
+        }
         drop(lock);
         Ok(())
     }
@@ -246,6 +266,8 @@ impl Databases {
 pub(super) struct DatabaseReader<'a> {
     pub(super) connection: Connection,
     databases: &'a Databases,
+    /// Dropped last, when the files are closed.
+    _in_use: Option<FilesInUse>,
 }
 
 impl Drop for DatabaseReader<'_> {
@@ -260,7 +282,7 @@ pub(super) fn open_all(connection: &Connection, schema: &str) -> rusqlite::Resul
 }
 
 /// Identifies a file without its name: a new file of the same name differs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct FileId {
     device: u64,
     number: u64,

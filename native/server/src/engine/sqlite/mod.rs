@@ -9,6 +9,7 @@ mod errors;
 mod foreign_keys;
 mod functions;
 mod information_schema;
+mod open_files;
 mod open_transactions;
 mod privileges;
 mod rows;

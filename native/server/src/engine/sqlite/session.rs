@@ -19,6 +19,7 @@ use super::disk_space::SpaceWatch;
 use super::errors::{self, to_mysql};
 use super::foreign_keys::ForeignKeys;
 use super::information_schema;
+use super::open_files::{FilesInUse, OpenFiles};
 use super::open_transactions::TransactionEntry;
 use super::privileges::{authorise, authorise_lock};
 use super::rows::{bind, column_sources, length_of, put_row};
@@ -68,7 +69,17 @@ struct AttachedDatabase {
     file: Option<FileId>,
     /// When its growth was last limited; `None` where it is not.
     limited_at: Cell<Option<Instant>>,
+    /// Its open files, and their use by a statement or a transaction.
+    open: Option<Arc<OpenFiles>>,
+    in_use: Option<FilesInUse>,
     _descriptors: Option<OpenDatabase>,
+}
+
+impl AttachedDatabase {
+    /// Whether the database was dropped, and its contents may be gone.
+    fn is_gone(&self) -> bool {
+        self.in_use.is_none() && self.open.as_ref().is_some_and(|open| open.is_dropped())
+    }
 }
 
 impl SqliteSession {
@@ -498,12 +509,14 @@ impl Drop for SqliteSession {
 impl EngineSession for SqliteSession {
     fn describe(&mut self, request: &Request<'_>) -> Result<Description, SqlError> {
         let described = self.describe_request(request);
+        self.end_uses();
         self.bounds.release();
         described
     }
 
     fn execute(&mut self, request: &Request<'_>, rows: &mut dyn RowSink) -> Result<Done, SqlError> {
         let done = self.run_request(request, rows);
+        self.end_uses();
         self.bounds.release();
         done
     }
@@ -515,6 +528,11 @@ impl EngineSession for SqliteSession {
             let ends = matches!(step, TransactionStep::Begin | TransactionStep::Commit | TransactionStep::Rollback);
             self.is_rolled_back = !ends;
             return if *step == TransactionStep::Rollback { Ok(()) } else { Err(rolled_back()) };
+        }
+        if matches!(step, TransactionStep::Savepoint(_)) {
+            let databases = Arc::clone(&self.shared.databases);
+            let _names = databases.lock_names();
+            self.begin_uses();
         }
         let done = match step {
             TransactionStep::Begin | TransactionStep::Commit if open => self.end_transaction("COMMIT"),
@@ -548,6 +566,7 @@ impl EngineSession for SqliteSession {
         if self.connection.is_autocommit() {
             self.shrink_wals();
         }
+        self.end_uses();
         done
     }
 

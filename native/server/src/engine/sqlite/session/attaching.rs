@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use rusqlite::TransactionState;
 use sealwire_core::error::SqlError;
 
 use super::super::descriptors::{self, OpenDatabase};
@@ -17,10 +18,12 @@ use crate::engine::{is_system_database, unknown_database};
 const MOST_ATTACHED: usize = 9;
 
 impl SqliteSession {
-    /// Attaches databases, and checks that attached ones still are the same files.
+    /// Attaches databases, and checks that attached ones still are the same files. None of them loses its contents until
+    /// [`SqliteSession::end_uses`].
     pub(super) fn attach(&mut self, names: &BTreeSet<&str>) -> Result<(), SqlError> {
         let databases = Arc::clone(&self.shared.databases);
         let _names = databases.lock_names();
+        self.begin_uses();
         for database in names {
             let file = if is_system_database(database) { None } else { databases.file_of(database) };
             if let Some(at) = self.attached.iter().position(|attached| attached.database == *database) {
@@ -41,6 +44,8 @@ impl SqliteSession {
             }
             self.detach_others(database, names)?;
             let descriptors = file.map(|_| OpenDatabase::count()).transpose()?;
+            let open = file.map(|file| databases.open_files(file));
+            let in_use = open.as_ref().and_then(|open| open.begin_use());
             let path = if is_system_database(database) {
                 ":memory:".to_owned()
             } else {
@@ -53,6 +58,8 @@ impl SqliteSession {
                 database: database_name,
                 file,
                 limited_at,
+                open,
+                in_use,
                 _descriptors: descriptors,
             });
             if file.is_some() {
@@ -61,6 +68,29 @@ impl SqliteSession {
             databases::open_all(&self.connection, &schema_of(database)).map_err(|error| to_mysql(&error, ""))?;
         }
         Ok(())
+    }
+
+    /// Keeps the contents of the attached databases, because SQLite may read any of them. Those that are gone are detached.
+    pub(super) fn begin_uses(&mut self) {
+        for attached in self.attached.iter_mut().filter(|attached| attached.in_use.is_none()) {
+            attached.in_use = attached.open.as_ref().and_then(|open| open.begin_use());
+        }
+        let gone = self.attached.iter().filter(|attached| attached.is_gone());
+        for database in gone.map(|attached| attached.database.clone()).collect::<Vec<_>>() {
+            // One that stays is found to have another file when it is named.
+            let _ = self.detach(&database);
+        }
+    }
+
+    /// Gives the contents of attached databases up, except of those that the open transaction reads.
+    pub(super) fn end_uses(&mut self) {
+        let is_autocommit = self.connection.is_autocommit();
+        for attached in self.attached.iter_mut().filter(|attached| attached.in_use.is_some()) {
+            let state = || self.connection.transaction_state(Some(schema_of(&attached.database).as_ref()));
+            if is_autocommit || state().is_ok_and(|state| state == TransactionState::None) {
+                attached.in_use = None;
+            }
+        }
     }
 
     /// Detaches databases to make place for another: the least recently used ones, and one whose name differs in case alone.

@@ -58,7 +58,7 @@ impl SqliteSession {
     /// Limits the growth of the databases by the free space; returns whether there is a limit.
     fn limit_growth(&self, translated: &Translated) -> Result<bool, SqlError> {
         let most = self.space.begin(translated, &self.shared.wal_bytes)?;
-        for attached in self.attached.iter().filter(|attached| attached.file.is_some()) {
+        for attached in self.attached.iter().filter(|attached| attached.in_use.is_some()) {
             let holds = |at: Instant| translated.kind != StatementKind::Definition && at.elapsed() < LIMIT_LASTS;
             let is_current = match (most, attached.limited_at.get()) {
                 (None, last) => last.is_none(),
@@ -78,7 +78,7 @@ impl SqliteSession {
     pub(super) fn shrink_wals(&self) {
         let most = self.space.most_wal();
         self.bounds.wait_for_locks(Duration::ZERO);
-        for attached in self.attached.iter().filter(|attached| attached.file.is_some()) {
+        for attached in self.attached.iter().filter(|attached| attached.in_use.is_some()) {
             let (schema, file) = (schema_of(&attached.database), self.shared.databases.path(&attached.database));
             wal::shrink(&self.connection, &schema, &file, most);
         }

@@ -1,0 +1,107 @@
+//! The files of databases that connections have open. A connection keeps the files of a dropped database open until it detaches them, so that
+//! the space is given back by cutting the files to nothing, as soon as nobody reads them.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use super::databases::FileId;
+use super::wal;
+
+/// The flag in the count of uses which says that the database was dropped.
+const DROPPED: usize = 1 << (usize::BITS - 1);
+
+/// The files of one database.
+#[derive(Debug, Default)]
+pub(super) struct OpenFiles {
+    /// How many statements and transactions may read the files, and [`DROPPED`].
+    uses: AtomicUsize,
+    /// The dropped files, until they are cut.
+    dropped: Mutex<Vec<File>>,
+}
+
+impl OpenFiles {
+    /// Keeps the contents of the files until the result is dropped; `None` where the database was dropped.
+    pub(super) fn begin_use(self: &Arc<Self>) -> Option<FilesInUse> {
+        let before = self.uses.fetch_add(1, Ordering::AcqRel);
+        let in_use = FilesInUse(Arc::clone(self));
+        (before & DROPPED == 0).then_some(in_use)
+    }
+
+    pub(super) fn is_dropped(&self) -> bool {
+        self.uses.load(Ordering::Acquire) & DROPPED != 0
+    }
+
+    fn end_use(&self) {
+        if self.uses.fetch_sub(1, Ordering::AcqRel) == DROPPED + 1 {
+            self.cut();
+        }
+    }
+
+    fn drop_files(&self, files: Vec<File>) {
+        *self.lock_dropped() = files;
+        if self.uses.fetch_or(DROPPED, Ordering::AcqRel) == 0 {
+            self.cut();
+        }
+    }
+
+    /// Gives the space back. The files have no names any more, so that nobody takes the empty ones for a database.
+    fn cut(&self) {
+        for file in std::mem::take(&mut *self.lock_dropped()) {
+            if let Err(error) = file.set_len(0) {
+                tracing::warn!("the space of a dropped database is free only when all its readers have left: {error}");
+            }
+        }
+    }
+
+    fn lock_dropped(&self) -> MutexGuard<'_, Vec<File>> {
+        self.dropped.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A use of a database's files.
+#[derive(Debug)]
+pub(super) struct FilesInUse(Arc<OpenFiles>);
+
+impl Drop for FilesInUse {
+    fn drop(&mut self) {
+        self.0.end_use();
+    }
+}
+
+/// The open files of all databases.
+#[derive(Debug, Default)]
+pub(super) struct AllOpenFiles(Mutex<HashMap<FileId, Weak<OpenFiles>>>);
+
+impl AllOpenFiles {
+    /// The files of the database that has this file. To be called while no database is dropped.
+    pub(super) fn of(&self, file: FileId) -> Arc<OpenFiles> {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // The number of a dropped file may have been given to a new one.
+        if let Some(open) = all.get(&file).and_then(Weak::upgrade).filter(|open| !open.is_dropped()) {
+            return open;
+        }
+        if all.len() == all.capacity() {
+            all.retain(|_, open| open.strong_count() > 0);
+        }
+        let open = Arc::new(OpenFiles::default());
+        all.insert(file, Arc::downgrade(&open));
+        open
+    }
+
+    /// Gives back the space of a database that has no name any more, now or when its last reader ends.
+    pub(super) fn drop_files(&self, file: FileId, files: Vec<File>) {
+        let found = self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&file);
+        if let Some(open) = found.and_then(|open| open.upgrade()) {
+            open.drop_files(files);
+        }
+    }
+}
+
+/// Opens the files of a database that is to be dropped. The index of the log stays as it is, because connections have it mapped into memory.
+pub(super) fn open_for_cutting(database: &Path) -> Vec<File> {
+    let open = |path: &Path| File::options().write(true).open(path).ok();
+    [open(database), open(&wal::wal_of(database))].into_iter().flatten().collect()
+}
