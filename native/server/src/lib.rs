@@ -15,6 +15,7 @@ mod engine;
 mod initialize;
 mod memory;
 mod options;
+mod pid_file;
 mod program;
 mod published;
 mod readers;

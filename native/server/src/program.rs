@@ -1,10 +1,12 @@
 //! The program: from the command line to the end of the last connection.
 
-use std::fs::{self, File};
+use std::fs::File;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use rustix::fs::OFlags;
 use sealwire_core::error::SqlError;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -15,6 +17,7 @@ use super::driver::{self, Listen};
 use super::engine::SqliteEngine;
 use super::initialize;
 use super::options::{PROGRAM, Startup};
+use super::pid_file::PidFile;
 use super::reload::Tls;
 use super::session::Session;
 use super::settings::Globals;
@@ -132,48 +135,6 @@ fn listen_and_serve(
     Ok(())
 }
 
-/// The file with the process id. It is removed when this is dropped, unless another process has written it since.
-struct PidFile<'a>(&'a Path);
-
-impl<'a> PidFile<'a> {
-    fn write(path: &'a Path) -> Result<Self, String> {
-        let shown = path.display();
-        if !Self::is_one(path) {
-            return Err(format!(
-                "option '--pid-file': {shown} holds something else than a process's number, and is not overwritten: name another path, \
-                 or remove it yourself"
-            ));
-        }
-        fs::write(path, Self::text())
-            .map_err(|error| format!("option '--pid-file': can't write {shown}: {}", unwritable(path, &error)))?;
-        Ok(Self(path))
-    }
-
-    fn text() -> String {
-        format!("{}\n", std::process::id())
-    }
-
-    /// Whether a server wrote the file, or there is none.
-    fn is_one(path: &Path) -> bool {
-        match fs::metadata(path) {
-            Ok(found) if found.is_file() => {
-                let is_number = |text: String| text.trim().bytes().all(|byte| byte.is_ascii_digit());
-                found.len() <= 32 && fs::read_to_string(path).is_ok_and(is_number)
-            }
-            _ => true,
-        }
-    }
-}
-
-impl Drop for PidFile<'_> {
-    fn drop(&mut self) {
-        if Self::is_one(self.0) && fs::read_to_string(self.0).is_ok_and(|text| text == Self::text()) {
-            // The file may have been removed meanwhile.
-            let _ = fs::remove_file(self.0);
-        }
-    }
-}
-
 /// Creates the certificates of a data directory that has none; returns a line about them for the log.
 fn make_certificates(directory: &Path) -> Result<String, String> {
     let made = certs::generate(directory, &certs::Options::default()).map_err(|error| error.to_string())?;
@@ -218,8 +179,11 @@ fn build(values: &Values, startup: &Startup, globals: Globals, random: &OsRandom
 /// Locks the data directory against a second server, for as long as the file is open.
 fn lock(directory: &Path) -> Result<File, String> {
     let path = directory.join("sealwired.lock");
+    // Who can open the file can lock it, and keep the server from starting.
+    let mut options = File::options();
+    options.write(true).create(true).truncate(true).mode(0o600).custom_flags(OFlags::NOFOLLOW.bits().cast_signed());
     let file =
-        File::create(&path).map_err(|error| format!("can't open {}: {}", path.display(), unwritable(&path, &error)))?;
+        options.open(&path).map_err(|error| format!("can't open {}: {}", path.display(), unwritable(&path, &error)))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(_) => Err(format!(

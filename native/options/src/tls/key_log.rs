@@ -1,12 +1,13 @@
 //! Session keys for Wireshark, in the file that the environment variable `SSLKEYLOGFILE` names.
 
 use std::fmt;
-use std::fs::{File, Metadata, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::Write as _;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use rustix::fs::OFlags;
 use rustls::KeyLog;
 use zeroize::Zeroizing;
 
@@ -32,9 +33,15 @@ fn open(path: &Path) -> Result<Log, String> {
             path.display()
         )
     };
-    let file = OpenOptions::new().append(true).create(true).mode(0o600).open(path).map_err(|error| wrong(&error))?;
+    let user = rustix::process::geteuid().as_raw();
+    // Another user's link could lead to any file of this user.
+    let follows = fs::symlink_metadata(path).is_ok_and(|link| link.is_symlink() && [0, user].contains(&link.uid()));
+    let flags = if follows { OFlags::empty() } else { OFlags::NOFOLLOW };
+    let mut options = OpenOptions::new();
+    options.append(true).create(!follows).mode(0o600).custom_flags(flags.bits().cast_signed());
+    let file = options.open(path).map_err(|error| wrong(&error))?;
     let metadata = file.metadata().map_err(|error| wrong(&error))?;
-    if let Some(what) = is_open_to_others(&metadata, rustix::process::geteuid().as_raw(), path) {
+    if let Some(what) = is_open_to_others(&metadata, user, path) {
         return Err(wrong(&what));
     }
     Ok(Log { path: path.to_owned(), file: Mutex::new(file) })
@@ -89,7 +96,7 @@ impl fmt::Debug for Log {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::fs::{self, Permissions};
+    use std::fs::Permissions;
     use std::os::unix::fs::{PermissionsExt as _, symlink};
 
     #[test]
@@ -120,6 +127,11 @@ mod tests {
             }
         }
         assert!(open(Path::new("/dev/null")).is_ok());
+        // A link makes no file where it leads.
+        let nowhere = directory.path().join("nowhere");
+        let dangling = directory.path().join("dangling");
+        symlink(&nowhere, &dangling).unwrap();
+        assert!(open(&dangling).is_err() && !nowhere.exists());
     }
 
     #[test]
