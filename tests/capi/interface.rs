@@ -59,6 +59,12 @@ fn the_configuration_names_this_folder() {
     let said = |option: &str| said(Command::new(folder.join("sealwire-config")).arg(option));
     assert_eq!(said("--include").trim(), format!("-I{}/include", folder.display()));
     assert!(said("--libs").contains(":libmariadb.so.3"));
+    let both = Command::new(folder.join("sealwire-config")).args(["--cflags", "--libs"]).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&both.stdout), said("--cflags") + &said("--libs"));
+    for wrong in [&["--cflags", "--nothing"][..], &[]] {
+        let refused = Command::new(folder.join("sealwire-config")).args(wrong).output().unwrap();
+        assert!(!refused.status.success() && String::from_utf8_lossy(&refused.stderr).contains("usage:"), "{wrong:?}");
+    }
     let pc = std::fs::read_to_string(folder.join("sealwire.pc")).unwrap();
     assert!(pc.contains(&format!("prefix={}", folder.display())) && !pc.contains('@'), "{pc}");
 }
