@@ -64,6 +64,8 @@ fn an_unknown_target() {
         let (code, sentence) = tunnel.rest().1;
         assert_eq!(code, 4404, "{name}");
         assert_eq!(sentence, format!("the bridge has no target '{name}': name one of its configuration as /tcp/NAME"));
+        assert!(bridge.wait_for_log("[Warning] [Bridge] Refused 127.0.0.1:"), "{}", bridge.log());
+        assert!(bridge.wait_for_log(&sentence), "{}", bridge.log());
     }
     works(bridge.port, &Opening::target("db"));
 }

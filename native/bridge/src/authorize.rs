@@ -44,6 +44,8 @@ pub(super) fn refusal(closing: &Closing, request: &Request, settings: &Settings)
             let origin = request.origin.as_deref().unwrap_or("no page").chars().take(MOST_ORIGIN).collect::<String>();
             Some(format!("the client sent {shown} (origin: {origin}); the token is in the file of {option}"))
         }
+        // Its name is shortened already.
+        CloseReason::UnknownTarget => Some(closing.sentence.clone()),
         _ => None,
     }
 }
