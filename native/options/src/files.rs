@@ -12,6 +12,7 @@ use super::program::Program;
 use super::setting::Setting;
 use super::values::Origin;
 use super::variables::variable;
+use sealwire_net::files::unreadable;
 use sealwire_net::regular_file::{self, LARGE};
 
 /// How deep `!include` may be nested; a file that includes itself stops here.
@@ -143,7 +144,8 @@ impl Files<'_> {
     fn required(&mut self, path: &str) -> Result<(), OptionError> {
         let path = &expand(path, self.home).unwrap_or_else(|| PathBuf::from(path));
         let bytes = regular_file::read(path, LARGE).map_err(|error| {
-            OptionError::general(format!("Could not open required defaults file: {}: {error}", path.display()))
+            let why = unreadable(path, &error);
+            OptionError::general(format!("Could not open required defaults file: {}: {why}", path.display()))
         })?;
         if self.is_open_to_all(path) { Ok(()) } else { self.text(path, &bytes, 0) }
     }

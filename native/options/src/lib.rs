@@ -173,6 +173,13 @@ mod tests {
         let error = home.parse(&["--defaults-file=/nonexistent/x.cnf"]).unwrap_err();
         assert_eq!(error.exit_code(), 1);
         assert!(error.to_string().starts_with("Could not open required defaults file: /nonexistent/x.cnf"), "{error}");
+        for option in ["defaults-file", "defaults-extra-file"] {
+            let error = home.parse(&[&format!("--{option}=nowhere/x.cnf")]).unwrap_err().to_string();
+            let here = std::env::current_dir().unwrap();
+            let said =
+                format!("it is looked for in '{}', where the program was started: give the whole path", here.display());
+            assert!(error.ends_with(&said), "{error}");
+        }
         assert_eq!(home.parse(&["--defaults-file="]).unwrap_err().exit_code(), 5);
     }
 
