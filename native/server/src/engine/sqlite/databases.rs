@@ -78,6 +78,8 @@ impl Databases {
         let open = || -> rusqlite::Result<Connection> {
             let connection = Connection::open_with_flags(self.path(database), flags)?;
             open_all(&connection, "main")?;
+            // All that is read of the tables then is of the same time.
+            connection.execute_batch("BEGIN")?;
             Ok(connection)
         };
         let in_use = self.open.of(file).begin_use();

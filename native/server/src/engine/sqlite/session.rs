@@ -465,6 +465,8 @@ impl SqliteSession {
     fn describe_request(&mut self, request: &Request<'_>) -> Result<Description, SqlError> {
         let translated = self.prepare_request(request)?;
         self.bounds.begin(request, false);
+        // SQLite notices changes of others at a first step only, and a description takes none.
+        self.refresh_schemas(&translated)?;
         let allowed = || AllowedActions::new(&translated, Arc::clone(request.context));
         let mut description = Description { parameters: translated.parameters, columns: Vec::new() };
         if translated.kind == StatementKind::Query {
@@ -609,6 +611,8 @@ fn configure(connection: &Connection) -> rusqlite::Result<()> {
         (DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false),
         // Views are allowed once the statement has been weighed.
         (DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false),
+        // A parameter's value does not make SQLite compile a statement again, which only the change of a schema may.
+        (DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true),
         // Renaming a table changes no view, as in MySQL, and an outdated view does not prevent it.
         (DbConfig::SQLITE_DBCONFIG_LEGACY_ALTER_TABLE, true),
     ] {

@@ -1,11 +1,12 @@
 //! Compiles statements with the same tables and views with which they were weighed.
 //!
-//! Another connection may change a view in between, and SQLite then compiles a statement again by itself before its first step. Therefore the
-//! versions of the schemas are compared, and SQLite must not compile a weighed statement again.
+//! SQLite compiles with the schema that it has read before, and notices at a statement's first step only that another connection has changed a
+//! table or a view; it then compiles the statement again by itself. The names and types of the result would be those of the old schema, and a
+//! view would not have been weighed. Therefore SQLite must not compile again: the engine begins the statement anew.
 
 use std::collections::HashMap;
 
-use rusqlite::Statement;
+use rusqlite::{Statement, StatementStatus};
 use sealwire_core::error::SqlError;
 
 use super::super::authorizer::{self, AllowedActions};
@@ -76,6 +77,7 @@ impl SqliteSession {
                 Err(CompileError::View) => {}
                 Err(CompileError::Other(error)) => return Err(self.error_of_view(error, &allowed, translated)),
                 Ok((guard, statement)) => {
+                    self.seal(translated);
                     #[cfg(test)]
                     self.authorizer.suspended(|| (self.test_hook)("compiled"));
                     return Ok((Compiled { _authorizer: guard, _views: None, is_weighed: false }, statement));
@@ -106,13 +108,37 @@ impl SqliteSession {
         if self.authorizer.suspended(|| self.versions())? != before {
             return Ok(None);
         }
+        self.seal(translated);
+        #[cfg(test)]
+        self.authorizer.suspended(|| (self.test_hook)("compiled"));
+        Ok(Some((Compiled { _authorizer: guard, _views: Some(views), is_weighed: true }, statement)))
+    }
+
+    /// Has SQLite refuse to compile a statement again by itself.
+    fn seal(&self, translated: &Translated) {
         // A definition holds the write lock, so nobody else can change its schema.
         if translated.kind != StatementKind::Definition {
             self.authorizer.seal();
         }
-        #[cfg(test)]
-        self.authorizer.suspended(|| (self.test_hook)("compiled"));
-        Ok(Some((Compiled { _authorizer: guard, _views: Some(views), is_weighed: true }, statement)))
+    }
+
+    /// Has SQLite read the schemas of a statement's databases again where others have changed them; returns whether any was changed.
+    pub(super) fn refresh_schemas(&self, translated: &Translated) -> Result<bool, SqlError> {
+        let mut is_changed = false;
+        for database in translated.databases() {
+            if is_system_database(database) || !self.attached.iter().any(|attached| attached.database == database) {
+                continue;
+            }
+            let sql = format!("SELECT 1 FROM {}.sqlite_master LIMIT 1", quote(&schema_of(database))?);
+            let step = || -> rusqlite::Result<bool> {
+                let mut statement = self.connection.prepare(&sql)?;
+                statement.raw_query().next()?;
+                // SQLite compiles this again, too, where the schema has changed.
+                Ok(statement.get_status(StatementStatus::RePrepare) > 0)
+            };
+            is_changed |= step().map_err(|error| self.explain(&error, ""))?;
+        }
+        Ok(is_changed)
     }
 
     /// The error of a statement that reads an outdated view. MySQL names the view, and nothing that the view reads.
@@ -213,7 +239,23 @@ impl SqliteSession {
         self.authorizer.is_recompiled() || ViewsAllowed::is_refusal(error)
     }
 
+    /// Compiles a statement with the schema as it is now, where it does not compile with the one that SQLite has read before.
     fn prepare(
+        &self,
+        sql: &str,
+        allowed: &impl Fn() -> AllowedActions,
+        translated: &Translated,
+    ) -> Result<(authorizer::StatementGuard<'_>, Statement<'_>), CompileError> {
+        match self.prepare_once(sql, allowed, translated) {
+            // The statement's own error is told where the schema can't be read.
+            Err(CompileError::Other(_)) if self.refresh_schemas(translated).unwrap_or(false) => {
+                self.prepare_once(sql, allowed, translated)
+            }
+            done => done,
+        }
+    }
+
+    fn prepare_once(
         &self,
         sql: &str,
         allowed: &impl Fn() -> AllowedActions,

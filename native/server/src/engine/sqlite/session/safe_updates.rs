@@ -23,6 +23,8 @@ impl SqliteSession {
             return Ok(());
         }
         let sql = translated.statements.first().map(String::as_str).unwrap_or_default();
+        // A plan reads no table, so SQLite would not notice that others have changed the keys.
+        self.refresh_schemas(translated)?;
         if self.retry_while_changed(|| self.finds_by_key(sql, translated, request))? {
             return Ok(());
         }
