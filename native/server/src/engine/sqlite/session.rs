@@ -31,7 +31,7 @@ use crate::engine::translate::{
 };
 use crate::engine::{
     Description, Done, EngineSession, Interruption, Limits, Request, RowSink, TransactionStep, UnlistedTable,
-    interrupted, stopped,
+    interrupted, is_system_database, stopped,
 };
 
 mod attaching;
@@ -58,6 +58,10 @@ pub(super) struct SqliteSession {
     is_begun: bool,
     /// Whether SQLite has rolled the client's transaction back, which the client has not ended yet.
     is_rolled_back: bool,
+    /// Whether the client has learned or changed anything in SQLite's transaction, which otherwise can begin anew unnoticed.
+    has_worked: Cell<bool>,
+    /// The savepoints of SQLite's transaction while it can begin anew, the oldest first.
+    savepoints: Vec<String>,
     /// Called by tests between weighing and compiling.
     #[cfg(test)]
     test_hook: Box<dyn Fn(&str) + Send>,
@@ -112,6 +116,8 @@ impl SqliteSession {
             transaction,
             is_begun: false,
             is_rolled_back: false,
+            has_worked: Cell::new(false),
+            savepoints: Vec::new(),
             #[cfg(test)]
             test_hook: Box::new(|_| {}),
         })
@@ -325,6 +331,9 @@ impl SqliteSession {
                     .column(next.and_then(|row| row.get_ref(index).ok()).map_or(Type::Null, |value| value.data_type()))
             })
             .collect();
+        if translated.accesses.iter().any(|access| !is_system_database(&access.database)) {
+            self.has_worked.set(true);
+        }
         rows.begin(columns.clone())?;
         let growth = self.growth(translated);
         while let Some(row) = next {
@@ -405,14 +414,13 @@ impl SqliteSession {
             self.is_begun = false;
             return self.define(translated, request);
         }
-        let is_first = (self.is_begun || !request.autocommit) && self.connection.is_autocommit();
-        if is_first {
+        if (self.is_begun || !request.autocommit) && self.connection.is_autocommit() {
             self.begin()?;
         }
         match translated.kind {
             StatementKind::Definition => self.define(translated, request),
             StatementKind::Query => self.query(translated, request, rows),
-            _ if is_first => self.change_first(translated, request),
+            _ if !self.connection.is_autocommit() && !self.has_worked.get() => self.change_first(translated, request),
             _ => self.change(translated, request),
         }
     }
@@ -421,6 +429,48 @@ impl SqliteSession {
     fn begin(&mut self) -> Result<(), SqlError> {
         self.run_batch("BEGIN")?;
         self.is_begun = false;
+        self.has_worked.set(false);
+        self.savepoints.clear();
+        Ok(())
+    }
+
+    /// Begins SQLite's transaction anew with its savepoints, and fills again the system tables that were filled within it.
+    fn begin_again(&self, translated: &Translated, request: &Request<'_>) -> Result<(), SqlError> {
+        self.run_batch("BEGIN")?;
+        let savepoint = |name: &String| self.run_batch(&format!("SAVEPOINT {}", quote(name)?));
+        let is_whole = self.savepoints.iter().try_for_each(savepoint);
+        let is_whole = is_whole.and_then(|()| self.fill_system_tables(translated, request));
+        if is_whole.is_err() && !self.connection.is_autocommit() {
+            // The client is told that its transaction is over, because a savepoint may be missing.
+            self.run_batch("ROLLBACK")?;
+        }
+        is_whole
+    }
+
+    /// Runs a step of a savepoint, and keeps the list of savepoints.
+    fn step_savepoint(&mut self, step: &TransactionStep) -> Result<(), SqlError> {
+        let (verb, name) = match step {
+            TransactionStep::Savepoint(name) => ("SAVEPOINT", name),
+            TransactionStep::RollbackTo(name) => ("ROLLBACK TO", name),
+            TransactionStep::Release(name) => ("RELEASE", name),
+            TransactionStep::Begin | TransactionStep::Commit | TransactionStep::Rollback => return Ok(()),
+        };
+        self.run_batch(&format!("{verb} {}", quote(name)?))?;
+        if self.savepoints.len() >= MOST_SAVEPOINTS {
+            // Making them all again would take too long.
+            self.has_worked.set(true);
+        }
+        if self.has_worked.get() {
+            self.savepoints.clear();
+            return Ok(());
+        }
+        let last = self.savepoints.iter().rposition(|open| open.eq_ignore_ascii_case(name));
+        match (step, last) {
+            (TransactionStep::Savepoint(_), _) => self.savepoints.push(name.clone()),
+            (TransactionStep::Release(_), Some(last)) => self.savepoints.truncate(last),
+            (_, Some(last)) => self.savepoints.truncate(last + 1),
+            (_, None) => {}
+        }
         Ok(())
     }
 
@@ -439,9 +489,9 @@ impl SqliteSession {
         ended
     }
 
-    /// Runs the first change of a transaction. Where SQLite has read before, it waits for no lock; the client has read nothing, so that the
+    /// Runs the first change of a transaction. Where SQLite has read before, it waits for no lock; the client has learned nothing, so that the
     /// transaction can begin anew.
-    fn change_first(&self, translated: &Translated, request: &Request<'_>) -> Result<Done, SqlError> {
+    fn change_first(&mut self, translated: &Translated, request: &Request<'_>) -> Result<Done, SqlError> {
         const PAUSE: Duration = Duration::from_millis(5);
         let begun = Instant::now();
         loop {
@@ -456,8 +506,9 @@ impl SqliteSession {
                 return Err(error);
             }
             self.run_batch("ROLLBACK")?;
+            self.transaction.close();
             self.bounds.interruption.wait_until(|| false, PAUSE);
-            self.run_batch("BEGIN")?;
+            self.begin_again(translated, request)?;
         }
     }
 
@@ -541,15 +592,12 @@ impl EngineSession for SqliteSession {
             TransactionStep::Rollback if open => self.end_transaction("ROLLBACK"),
             TransactionStep::Begin => Ok(()),
             TransactionStep::Commit | TransactionStep::Rollback => Ok(()),
-            TransactionStep::Savepoint(name) if self.is_begun => {
-                let name = quote(name)?;
-                self.begin().and_then(|()| self.run_batch(&format!("SAVEPOINT {name}")))
-            }
-            TransactionStep::Savepoint(name) if open => self.run_batch(&format!("SAVEPOINT {}", quote(name)?)),
+            TransactionStep::Savepoint(_) if self.is_begun => self.begin().and_then(|()| self.step_savepoint(step)),
             // In autocommit mode a savepoint ends with its own statement.
-            TransactionStep::Savepoint(_) => Ok(()),
-            TransactionStep::RollbackTo(name) => self.run_batch(&format!("ROLLBACK TO {}", quote(name)?)),
-            TransactionStep::Release(name) => self.run_batch(&format!("RELEASE {}", quote(name)?)),
+            TransactionStep::Savepoint(_) if !open => Ok(()),
+            TransactionStep::Savepoint(_) | TransactionStep::RollbackTo(_) | TransactionStep::Release(_) => {
+                self.step_savepoint(step)
+            }
         };
         match step {
             TransactionStep::Begin => self.is_begun = done.is_ok(),
@@ -587,6 +635,9 @@ impl EngineSession for SqliteSession {
         Arc::clone(&self.bounds.interruption)
     }
 }
+
+/// The most savepoints with which a transaction begins anew.
+const MOST_SAVEPOINTS: usize = 100;
 
 /// MySQL's numbers for a lock that did not come in time, and for a deadlock.
 const LOCK_WAIT_TIMEOUT: u16 = 1205;

@@ -15,7 +15,7 @@ use super::super::errors::{tables_changed, to_mysql};
 use super::super::foreign_keys::ForeignKeys;
 use super::super::rows::bind;
 use super::super::stored_relations::{StoredRelations, ViewsAllowed};
-use super::{AttachedDatabase, SqliteSession};
+use super::{AttachedDatabase, DEADLOCK, LOCK_WAIT_TIMEOUT, SqliteSession};
 use crate::engine::translate::{
     ParseBudget as _, StatementKind, Translated, no_such_table, quote, schema_of, wildcards,
 };
@@ -319,6 +319,14 @@ impl SqliteSession {
             Err(error) if self.has_changed(&error) => Ok(None),
             Err(error) => Err(self.explain(&error, request.sql)),
         };
+        // A change that waited in vain for its lock has not begun; another's error may tell of rows.
+        let has_begun = match &ran {
+            Ok(done) => done.is_some(),
+            Err(error) => !matches!(error.code, LOCK_WAIT_TIMEOUT | DEADLOCK),
+        };
+        if has_begun {
+            self.has_worked.set(true);
+        }
         drop(guard);
         ran
     }
