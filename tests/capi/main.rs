@@ -4,6 +4,7 @@
 mod debian;
 mod functions;
 mod interface;
+mod nonblocking;
 mod outcomes;
 mod programs;
 mod servers;

@@ -14,7 +14,7 @@ use crate::table::{VERIFIED, is_as_told};
 use crate::witness::Witness;
 
 /// The headers for which the programs are compiled: ours, and MariaDB's where they are here.
-fn headers() -> Vec<PathBuf> {
+pub(crate) fn headers() -> Vec<PathBuf> {
     let mut all = vec![folder().join("include")];
     if needs(&[&format!("{MARIADB_HEADERS}/mysql.h")]) {
         all.push(MARIADB_HEADERS.into());

@@ -56,6 +56,13 @@ typedef int my_socket;
 #define SERVER_STATUS_NO_BACKSLASH_ESCAPES 512
 #define SERVER_PS_OUT_PARAMS 4096
 
+/* Bits of mysql_refresh. */
+#define REFRESH_GRANT 1
+#define REFRESH_LOG 2
+#define REFRESH_TABLES 4
+#define REFRESH_HOSTS 8
+#define REFRESH_STATUS 16
+
 /* Bits of MYSQL_FIELD.flags. */
 #define NOT_NULL_FLAG 1
 #define PRI_KEY_FLAG 2
@@ -623,6 +630,86 @@ struct st_mysql_client_plugin {
 struct st_mysql_client_plugin *mysql_client_find_plugin(MYSQL *mysql, const char *name, int type);
 struct st_mysql_client_plugin *mysql_client_register_plugin(MYSQL *mysql, struct st_mysql_client_plugin *plugin);
 struct st_mysql_client_plugin *mysql_load_plugin(MYSQL *mysql, const char *name, int type, int count, ...);
+/* The non-blocking calls. A _start function begins a call, and returns 0 when it is over, or else a mask of the events below: wait for them
+   on mysql_get_socket(), for mysql_get_timeout_value_ms() milliseconds where the mask has MYSQL_WAIT_TIMEOUT, and go on with the _cont
+   function, which takes the events that came, and returns a mask as well. *answer is written when the mask is 0. The arguments of _start
+   must stay as they are until then. While the connection is made, each return may tell of another socket. */
+#define MYSQL_WAIT_READ 1
+#define MYSQL_WAIT_WRITE 2
+#define MYSQL_WAIT_EXCEPT 4
+#define MYSQL_WAIT_TIMEOUT 8
+
+unsigned int mysql_get_timeout_value(const MYSQL *mysql);
+unsigned int mysql_get_timeout_value_ms(const MYSQL *mysql);
+int mysql_autocommit_start(my_bool *answer, MYSQL *mysql, my_bool on);
+int mysql_autocommit_cont(my_bool *answer, MYSQL *mysql, int events);
+int mysql_change_user_start(my_bool *answer, MYSQL *mysql, const char *user, const char *password, const char *db);
+int mysql_change_user_cont(my_bool *answer, MYSQL *mysql, int events);
+int mysql_commit_start(my_bool *answer, MYSQL *mysql);
+int mysql_commit_cont(my_bool *answer, MYSQL *mysql, int events);
+int mysql_dump_debug_info_start(int *answer, MYSQL *mysql);
+int mysql_dump_debug_info_cont(int *answer, MYSQL *mysql, int events);
+int mysql_fetch_row_start(MYSQL_ROW *answer, MYSQL_RES *result);
+int mysql_fetch_row_cont(MYSQL_ROW *answer, MYSQL_RES *result, int events);
+int mysql_kill_start(int *answer, MYSQL *mysql, unsigned long connection);
+int mysql_kill_cont(int *answer, MYSQL *mysql, int events);
+int mysql_list_fields_start(MYSQL_RES **answer, MYSQL *mysql, const char *table, const char *pattern);
+int mysql_list_fields_cont(MYSQL_RES **answer, MYSQL *mysql, int events);
+int mysql_next_result_start(int *answer, MYSQL *mysql);
+int mysql_next_result_cont(int *answer, MYSQL *mysql, int events);
+int mysql_ping_start(int *answer, MYSQL *mysql);
+int mysql_ping_cont(int *answer, MYSQL *mysql, int events);
+int mysql_query_start(int *answer, MYSQL *mysql, const char *sql);
+int mysql_query_cont(int *answer, MYSQL *mysql, int events);
+int mysql_read_query_result_start(my_bool *answer, MYSQL *mysql);
+int mysql_read_query_result_cont(my_bool *answer, MYSQL *mysql, int events);
+int mysql_real_connect_start(MYSQL **answer, MYSQL *mysql, const char *host, const char *user, const char *password, const char *db,
+                             unsigned int port, const char *unix_socket, unsigned long flags);
+int mysql_real_connect_cont(MYSQL **answer, MYSQL *mysql, int events);
+int mysql_real_query_start(int *answer, MYSQL *mysql, const char *sql, unsigned long length);
+int mysql_real_query_cont(int *answer, MYSQL *mysql, int events);
+int mysql_refresh_start(int *answer, MYSQL *mysql, unsigned int options);
+int mysql_refresh_cont(int *answer, MYSQL *mysql, int events);
+int mysql_reset_connection_start(int *answer, MYSQL *mysql);
+int mysql_reset_connection_cont(int *answer, MYSQL *mysql, int events);
+int mysql_rollback_start(my_bool *answer, MYSQL *mysql);
+int mysql_rollback_cont(my_bool *answer, MYSQL *mysql, int events);
+int mysql_select_db_start(int *answer, MYSQL *mysql, const char *db);
+int mysql_select_db_cont(int *answer, MYSQL *mysql, int events);
+int mysql_send_query_start(int *answer, MYSQL *mysql, const char *sql, unsigned long length);
+int mysql_send_query_cont(int *answer, MYSQL *mysql, int events);
+int mysql_set_character_set_start(int *answer, MYSQL *mysql, const char *name);
+int mysql_set_character_set_cont(int *answer, MYSQL *mysql, int events);
+int mysql_set_server_option_start(int *answer, MYSQL *mysql, enum enum_mysql_set_option option);
+int mysql_set_server_option_cont(int *answer, MYSQL *mysql, int events);
+int mysql_shutdown_start(int *answer, MYSQL *mysql, enum mysql_enum_shutdown_level level);
+int mysql_shutdown_cont(int *answer, MYSQL *mysql, int events);
+int mysql_stat_start(const char **answer, MYSQL *mysql);
+int mysql_stat_cont(const char **answer, MYSQL *mysql, int events);
+int mysql_stmt_close_start(my_bool *answer, MYSQL_STMT *statement);
+int mysql_stmt_close_cont(my_bool *answer, MYSQL_STMT *statement, int events);
+int mysql_stmt_execute_start(int *answer, MYSQL_STMT *statement);
+int mysql_stmt_execute_cont(int *answer, MYSQL_STMT *statement, int events);
+int mysql_stmt_fetch_start(int *answer, MYSQL_STMT *statement);
+int mysql_stmt_fetch_cont(int *answer, MYSQL_STMT *statement, int events);
+int mysql_stmt_free_result_start(my_bool *answer, MYSQL_STMT *statement);
+int mysql_stmt_free_result_cont(my_bool *answer, MYSQL_STMT *statement, int events);
+int mysql_stmt_next_result_start(int *answer, MYSQL_STMT *statement);
+int mysql_stmt_next_result_cont(int *answer, MYSQL_STMT *statement, int events);
+int mysql_stmt_prepare_start(int *answer, MYSQL_STMT *statement, const char *sql, unsigned long length);
+int mysql_stmt_prepare_cont(int *answer, MYSQL_STMT *statement, int events);
+int mysql_stmt_reset_start(my_bool *answer, MYSQL_STMT *statement);
+int mysql_stmt_reset_cont(my_bool *answer, MYSQL_STMT *statement, int events);
+int mysql_stmt_send_long_data_start(my_bool *answer, MYSQL_STMT *statement, unsigned int number, const char *data, unsigned long length);
+int mysql_stmt_send_long_data_cont(my_bool *answer, MYSQL_STMT *statement, int events);
+int mysql_stmt_store_result_start(int *answer, MYSQL_STMT *statement);
+int mysql_stmt_store_result_cont(int *answer, MYSQL_STMT *statement, int events);
+int mysql_store_result_start(MYSQL_RES **answer, MYSQL *mysql);
+int mysql_store_result_cont(MYSQL_RES **answer, MYSQL *mysql, int events);
+int mysql_free_result_start(MYSQL_RES *result);
+int mysql_free_result_cont(MYSQL_RES *result, int events);
+int mysql_close_start(MYSQL *mysql);
+int mysql_close_cont(MYSQL *mysql, int events);
 
 /* The library. */
 int mysql_server_init(int count, char **arguments, char **groups);

@@ -9,8 +9,7 @@ use sealwire_core::message::{BulkExecute, BulkParameter, Capabilities, ColumnTyp
 use super::abi::{MysqlBind, STATUS_GET_RESULT};
 use super::bind;
 use super::failure;
-use super::handle::Handle;
-use super::session::client_error;
+use super::handle::{Handle, Place};
 use super::statement::Stmt;
 
 /// `STMT_INDICATOR_*`.
@@ -106,12 +105,8 @@ unsafe fn row_of<'v>(
 }
 
 impl Stmt {
-    /// Runs the statement for each row of the arrays: by one command where the server has it, else by one command for each row.
-    ///
-    /// # Safety
-    /// The arrays in the binds of the parameters have `array_size` rows.
-    pub(crate) unsafe fn execute_rows(&mut self, handle: &mut Handle<'_>) -> Result<(), SqlError> {
-        let (count, row_size) = (self.abi.array_size as usize, self.abi.row_size);
+    /// The types of the parameters.
+    fn types(&self) -> Result<Vec<ParamType>, SqlError> {
         let mut types = Vec::with_capacity(self.params.len());
         for (number, param) in self.params.iter().enumerate() {
             let column_type = bind::buffer_type(param).ok_or_else(|| bind::unsupported(param, number))?;
@@ -120,38 +115,67 @@ impl Stmt {
         if types.is_empty() {
             return Err(failure::hy000(5006, "Bulk operation without parameters is not supported"));
         }
-        let link = handle.state.link.as_ref().ok_or_else(failure::gone)?;
-        if link.connection.facts().capabilities.contains(Capabilities::MARIADB_STMT_BULK_OPERATIONS) {
-            let mut bulk = BulkExecute::new(self.prepared()?.statement, types);
-            for row in 0..count {
-                // SAFETY: the caller says that the arrays have the row.
-                let parameters = unsafe { row_of(&self.params, row, row_size) }?;
-                if parameters.is_some_and(|parameters| !bulk.push(&parameters)) {
-                    return Err(failure::hy000(
-                        2036,
-                        format!("Row {} has a value that its type does not hold", row + 1),
-                    ));
-                }
+        Ok(types)
+    }
+
+    /// All rows as one command.
+    ///
+    /// # Safety
+    /// The arrays in the binds of the parameters have `array_size` rows.
+    unsafe fn all_rows(&self, types: Vec<ParamType>) -> Result<BulkExecute, SqlError> {
+        let mut bulk = BulkExecute::new(self.prepared()?.statement, types);
+        for row in 0..self.abi.array_size as usize {
+            // SAFETY: the caller says that the arrays have the row.
+            let parameters = unsafe { row_of(&self.params, row, self.abi.row_size) }?;
+            if parameters.is_some_and(|parameters| !bulk.push(&parameters)) {
+                return Err(failure::hy000(2036, format!("Row {} has a value that its type does not hold", row + 1)));
             }
-            handle.command(|link| {
-                link.connection.execute_bulk(&bulk).map_err(client_error)?;
-                link.flush()
-            })?;
-            let outcome = handle.read_result();
-            return self.take_opening(handle, outcome);
+        }
+        Ok(bulk)
+    }
+
+    /// Queues an execution with the values of a row; false for a row that is left out.
+    ///
+    /// # Safety
+    /// The arrays in the binds of the parameters have that row.
+    unsafe fn queue_row(&self, handle: &mut Handle<'_>, row: usize, types: &[ParamType]) -> Result<bool, SqlError> {
+        // SAFETY: the caller says that the arrays have the row.
+        let Some(parameters) = unsafe { row_of(&self.params, row, self.abi.row_size) }? else { return Ok(false) };
+        let values: Option<Vec<Value<'_>>> = parameters.iter().map(value_of).collect();
+        let values = values.ok_or_else(|| {
+            failure::hy000(5003, "The server doesn't support function 'DEFAULT and IGNORE in a bulk execution'")
+        })?;
+        self.queue(handle, &values, types.to_vec()).map(|()| true)
+    }
+}
+
+/// The calls that may have to wait: no reference to the statement is held meanwhile.
+impl Place<Stmt> {
+    /// Runs the statement for each row of the arrays: by one command where the server has it, else by one command for each row.
+    ///
+    /// # Safety
+    /// The arrays in the binds of the parameters have `array_size` rows.
+    pub(crate) async unsafe fn execute_rows(&mut self, handle: &mut Handle<'_>) -> Result<(), SqlError> {
+        let types = self.types()?;
+        if handle.link()?.connection.facts().capabilities.contains(Capabilities::MARIADB_STMT_BULK_OPERATIONS) {
+            // SAFETY: the caller promises it.
+            let bulk = unsafe { self.all_rows(types) }?;
+            handle.command(|link| link.connection.execute_bulk(&bulk)).await?;
+            handle.flush().await?;
+            handle.read_result().await?;
+            return self.take_opening(handle).await;
         }
         let mut changed: u64 = 0;
-        for row in 0..count {
+        for row in 0..self.abi.array_size as usize {
+            self.skip(handle).await;
+            handle.begin().await?;
             // SAFETY: the caller says that the arrays have the row.
-            let Some(parameters) = unsafe { row_of(&self.params, row, row_size) }? else { continue };
-            let values: Option<Vec<Value<'_>>> = parameters.iter().map(value_of).collect();
-            let values = values.ok_or_else(|| {
-                failure::hy000(5003, "The server doesn't support function 'DEFAULT and IGNORE in a bulk execution'")
-            })?;
-            self.skip(handle);
-            self.send(handle, &values, types.clone())?;
-            let outcome = handle.read_result();
-            self.take_opening(handle, outcome)?;
+            if !unsafe { self.queue_row(handle, row, &types) }? {
+                continue;
+            }
+            handle.flush().await?;
+            handle.read_result().await?;
+            self.take_opening(handle).await?;
             if self.abi.field_count == 0 {
                 changed = changed.saturating_add(self.abi.upsert.affected_rows);
             }

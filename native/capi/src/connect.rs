@@ -3,6 +3,8 @@
 use std::env;
 use std::ffi::{CStr, CString, OsStr};
 use std::fs;
+use std::io;
+use std::net::SocketAddr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,16 +13,16 @@ use std::time::Duration;
 use sealwire_core::DEFAULT_PORT;
 use sealwire_core::SqlError;
 use sealwire_core::auth::{Dialog, Plugin};
-use sealwire_core::client::{Config, Summary, TlsPolicy};
+use sealwire_core::client::{Config, Event, Summary, TlsPolicy};
 use sealwire_core::facts::Transport;
 use sealwire_core::message::Capabilities;
 use sealwire_core::secret::Secret;
 use sealwire_core::trace::Observer;
 use sealwire_core::wire::compressed::Algorithm;
+use sealwire_net::clock;
 use sealwire_net::random::OsRandom;
 
 use super::charset;
-use super::dialog::ProgramsDialog;
 use super::environment;
 use super::failure;
 use super::handle::{Handle, pointer};
@@ -28,10 +30,11 @@ use super::link::Link;
 use super::option_files;
 use super::options::{self, Settings};
 use super::policy::policy;
-use super::socket::{Address, Socket};
+use super::socket::{Address, Connecting, Socket, resolve};
 use super::stack::with_room;
 use super::state::{self, Login};
 use super::trace::Trace;
+use super::waits::{Mode, Wanted};
 
 /// Debian's socket.
 const SOCKET: &str = "/run/mysqld/mysqld.sock";
@@ -60,7 +63,7 @@ pub(crate) struct Arguments<'a> {
 ///
 /// # Errors
 /// The connection can't be made, or was made before (2058).
-pub(crate) fn connect(handle: &mut Handle<'_>, arguments: &Arguments<'_>) -> Result<(), SqlError> {
+pub(crate) async fn connect(handle: &mut Handle<'_>, arguments: &Arguments<'_>) -> Result<(), SqlError> {
     handle.clear_error();
     if handle.state.link.is_some() {
         return Err(failure::hy000(2058, "The handle is connected already; close it before it connects again"));
@@ -84,81 +87,131 @@ pub(crate) fn connect(handle: &mut Handle<'_>, arguments: &Arguments<'_>) -> Res
     let user = user.map_or_else(login_name, |user| user.to_string_lossy().into_owned());
     let database = arguments.database.or_else(|| settings.text(options::SCHEMA)).map(CStr::to_owned);
     let login = Login { address, user, password, database, flags: arguments.flags };
-    establish(handle, login)
+    // On the heap, here and below, because programs call from threads with little stack.
+    Box::pin(establish(handle, login)).await
 }
 
 /// Connects, logs in, publishes what is known then, and runs the initial statements.
-pub(crate) fn establish(handle: &mut Handle<'_>, login: Login) -> Result<(), SqlError> {
+pub(crate) async fn establish(handle: &mut Handle<'_>, login: Login) -> Result<(), SqlError> {
     let settings = &handle.state.settings;
     let charset = initial_charset(settings)?;
     let trace = Trace::begin(&login.address)?;
-    let dialog: Arc<dyn Dialog> = Arc::new(ProgramsDialog::of(handle.state.home));
-    let outcome = with_room(|| log_in(settings, &login, trace.as_ref(), dialog));
+    let outcome = match with_room(|| config(settings, &login)) {
+        Ok(config) => Box::pin(log_in(handle, &login, config, trace.as_ref())).await,
+        Err(error) => Err(error),
+    };
     if let Some(trace) = &trace {
-        match &outcome {
-            Ok((link, _)) => trace.succeed(link.connection.facts()),
-            Err(error) => trace.fail(error),
+        match (&outcome, &handle.state.link) {
+            (Ok(_), Some(link)) => trace.succeed(link.connection.facts()),
+            (Ok(_), None) => {}
+            (Err(error), _) => trace.fail(error),
         }
     }
-    let (link, summary) = outcome?;
-    let descriptor = link.socket().descriptor();
+    let summary = match outcome {
+        Ok(summary) => summary,
+        Err(error) => {
+            handle.drop_link();
+            return Err(error);
+        }
+    };
     handle.state.charset = charset;
-    publish(handle, &login, &link);
-    handle.mysql.net.fd = descriptor;
-    handle.mysql.net.pvio = &raw mut *handle.state.pvio;
-    handle.state.pvio.kind = i32::from(login.address.transport() == Transport::Tcp);
-    handle.state.link = Some(link);
+    publish(handle, &login)?;
     handle.state.login = Some(login);
     handle.absorb(&summary);
     handle.mysql.affected_rows = 0;
-    if let Err(error) = initial_statements(handle) {
-        handle.disconnect();
+    if let Err(error) = Box::pin(initial_statements(handle)).await {
+        handle.disconnect().await;
         return Err(error);
     }
     Ok(())
 }
 
 /// Makes the connection itself.
-fn log_in(
-    settings: &Settings,
+async fn log_in(
+    handle: &mut Handle<'_>,
     login: &Login,
+    mut config: Config,
     trace: Option<&Arc<Trace>>,
-    dialog: Arc<dyn Dialog>,
-) -> Result<(Link, Summary), SqlError> {
-    let mut config = config(settings, login)?;
-    config.dialog = Some(dialog);
+) -> Result<Summary, SqlError> {
+    config.dialog = Some(Arc::clone(&handle.state.dialog) as Arc<dyn Dialog>);
     if let Some(trace) = trace {
         trace.demand(&config.tls);
         config.observer = Some(Arc::clone(trace) as Arc<dyn Observer>);
     }
+    let socket = match &login.address {
+        Address::Unix(path) => Socket::to_unix(path, handle.mode())?,
+        Address::Tcp(host, port) => {
+            let addresses = with_room(|| resolve(host, *port))?;
+            let until = clock::monotonic().saturating_add(config.connect_timeout);
+            reach(handle, addresses, until).await.map_err(|error| {
+                let reason = error.raw_os_error().map_or_else(|| error.to_string(), |number| number.to_string());
+                failure::hy000(2002, format!("Can't connect to MySQL server on '{host}:{port}' ({reason})"))
+            })?
+        }
+    };
     let seconds = |option| {
-        let seconds = settings.number(option);
+        let seconds = handle.state.settings.number(option);
         (seconds != 0).then(|| Duration::from_secs(seconds))
     };
-    let mut socket = Socket::connect(&login.address, config.connect_timeout)?;
-    if !settings.proxy_header.is_empty() {
-        let sent = socket.write_all(&settings.proxy_header);
-        sent.map_err(|error| failure::lost(&format!("writing the proxy header: {error}")))?;
+    let (read, write) = (seconds(options::READ_TIMEOUT), seconds(options::WRITE_TIMEOUT));
+    socket.set_write_timeout(write).map_err(|error| failure::lost(&format!("setting a timeout: {error}")))?;
+    handle.mysql.net.fd = socket.descriptor();
+    handle.mysql.net.pvio = &raw mut *handle.state.pvio;
+    handle.state.pvio.kind = i32::from(login.address.transport() == Transport::Tcp);
+    let mut link = Link::new(socket, config, read, write);
+    link.put_first(&handle.state.settings.proxy_header);
+    handle.state.link = Some(link);
+    handle.flush().await?;
+    match handle.next_event().await? {
+        Event::Connected(summary) => Ok(summary),
+        _ => Err(failure::unexpected()),
     }
-    socket
-        .set_write_timeout(seconds(options::WRITE_TIMEOUT))
-        .map_err(|error| failure::lost(&format!("setting a timeout: {error}")))?;
-    Link::log_in(socket, config, seconds(options::READ_TIMEOUT))
+}
+
+/// Tries a host's addresses one after the other, until the same time for all.
+async fn reach(handle: &mut Handle<'_>, addresses: Vec<SocketAddr>, until: Duration) -> io::Result<Socket> {
+    let mut last = io::Error::from(io::ErrorKind::NotFound);
+    for address in addresses {
+        match reach_one(handle, address, until).await {
+            Ok(socket) => return Ok(socket),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+async fn reach_one(handle: &mut Handle<'_>, address: SocketAddr, until: Duration) -> io::Result<Socket> {
+    let connecting = Connecting::begin(address)?;
+    handle.mysql.net.fd = connecting.descriptor();
+    loop {
+        let left = until.saturating_sub(clock::monotonic());
+        let mode = handle.mode();
+        let most = if mode == Mode::Blocking { left } else { Duration::ZERO };
+        if connecting.is_over(most)? {
+            return connecting.end();
+        }
+        if left.is_zero() || mode == (Mode::NonBlocking { timed_out: true }) {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        if mode != Mode::Blocking {
+            handle.wait(Wanted { read: false, write: true, until: Some(until) }).await;
+        }
+    }
 }
 
 /// The statements that the program wants to run after each login.
-fn initial_statements(handle: &mut Handle<'_>) -> Result<(), SqlError> {
+async fn initial_statements(handle: &mut Handle<'_>) -> Result<(), SqlError> {
     let mut statements = handle.state.settings.init_commands.clone();
     if handle.state.settings.flag(options::CONNECTION_READ_ONLY) {
         statements.push(c"SET SESSION TRANSACTION READ ONLY".to_owned());
     }
     for statement in statements {
-        handle.query(statement.as_bytes())?;
+        handle.query(statement.as_bytes()).await?;
         loop {
             if handle.mysql.field_count > 0 && handle.mysql.status == super::abi::STATUS_GET_RESULT {
-                handle.store()?;
+                handle.store().await?;
             }
-            if !handle.next_result()? {
+            if !handle.next_result().await? {
                 break;
             }
         }
@@ -166,9 +219,10 @@ fn initial_statements(handle: &mut Handle<'_>) -> Result<(), SqlError> {
     Ok(())
 }
 
-fn publish(handle: &mut Handle<'_>, login: &Login, link: &Link) {
-    let facts = link.connection.facts();
-    let (mysql, texts) = (&mut *handle.mysql, &mut handle.state.texts);
+fn publish(handle: &mut Handle<'_>, login: &Login) -> Result<(), SqlError> {
+    let (mysql, state) = (&mut *handle.mysql, &mut *handle.state);
+    let facts = state.link.as_ref().ok_or_else(failure::gone)?.connection.facts();
+    let texts = &mut state.texts;
     let version = facts.server_version.strip_prefix("5.5.5-").unwrap_or(&facts.server_version);
     texts.server_version = state::text(version.as_bytes());
     texts.user = state::text(login.user.as_bytes());
@@ -198,7 +252,8 @@ fn publish(handle: &mut Handle<'_>, login: &Login, link: &Link) {
     mysql.protocol_version = 10;
     mysql.server_capabilities = facts.capabilities.low().into();
     mysql.client_flag = facts.capabilities.low().into();
-    mysql.charset = handle.state.charset;
+    mysql.charset = state.charset;
+    Ok(())
 }
 
 /// The configuration of core's connection.
@@ -347,7 +402,7 @@ fn login_name() -> String {
 
 impl Handle<'_> {
     /// Logs in as another user over the same connection; the session begins anew.
-    pub(crate) fn change_user(
+    pub(crate) async fn change_user(
         &mut self,
         user: &str,
         password: Secret,
@@ -355,7 +410,7 @@ impl Handle<'_> {
     ) -> Result<(), SqlError> {
         let name = database.map(|name| name.to_string_lossy().into_owned());
         let again = password.clone();
-        self.simple(|link| link.connection.change_user(user, password, name.as_deref()))?;
+        self.simple(|link| link.connection.change_user(user, password, name.as_deref())).await?;
         self.state.texts.user = state::text(user.as_bytes());
         self.state.texts.database = database.map(CStr::to_owned).unwrap_or_default();
         self.mysql.user = pointer(&self.state.texts.user);

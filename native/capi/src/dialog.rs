@@ -4,6 +4,7 @@ use std::ffi::{CStr, c_char, c_int, c_void};
 use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Write as _};
 use std::ptr;
+use std::sync::atomic::{AtomicPtr, Ordering};
 
 use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
 use sealwire_core::auth::Dialog;
@@ -27,15 +28,16 @@ unsafe extern "C" {
 }
 
 /// The one who answers for a handle.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct ProgramsDialog {
-    /// The address of the handle, which the program's function gets.
-    handle: usize,
+    /// The handle, which the program's function gets.
+    handle: AtomicPtr<Mysql>,
 }
 
 impl ProgramsDialog {
-    pub(crate) fn of(handle: *mut Mysql) -> Self {
-        Self { handle: handle.expose_provenance() }
+    /// Notes where the handle is, because the program may move it.
+    pub(crate) fn set_home(&self, handle: *mut Mysql) {
+        self.handle.store(handle, Ordering::Relaxed);
     }
 }
 
@@ -45,7 +47,7 @@ impl Dialog for ProgramsDialog {
         let question = state::text(question);
         let mut answer: Zeroizing<Vec<c_char>> = Zeroizing::new(vec![0; ROOM]);
         let kind = if hidden { 2 } else { 1 };
-        let handle = ptr::with_exposed_provenance_mut(self.handle);
+        let handle = self.handle.load(Ordering::Relaxed);
         // SAFETY: the program has a function of this name for this purpose; the buffer has as many bytes as it is told.
         let given = unsafe { ask(handle, kind, question.as_ptr(), answer.as_mut_ptr(), ROOM as c_int) };
         // SAFETY: the function returns NULL or a text, which may be in the buffer. The original does not free it either.

@@ -1,20 +1,73 @@
 //! The way from a C program's pointers to safe code, and back.
 
 use std::ffi::{CStr, CString, c_char, c_int};
+use std::marker::PhantomData;
+use std::ops::{Deref, DerefMut};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 
 use sealwire_core::SqlError;
 
-use super::abi::{Mysql, STATUS_READY};
+use super::abi::{Mysql, MysqlStmt, STATUS_READY};
 use super::charset;
 use super::failure;
 use super::state::State;
 
+/// A value behind a pointer, borrowed anew at each use. So a suspended call holds no reference to what the program may use meanwhile.
+pub(crate) struct Place<T>(*mut T);
+
+impl<T> Place<T> {
+    /// # Safety
+    /// While the place is used, the value lives, and while a reference of the place is used, nothing else uses the value.
+    pub(crate) const unsafe fn new(pointer: *mut T) -> Self {
+        Self(pointer)
+    }
+
+    pub(crate) const fn pointer(&self) -> *mut T {
+        self.0
+    }
+}
+
+impl<T> Deref for Place<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        // SAFETY: `new` was promised it.
+        unsafe { &*self.0 }
+    }
+}
+
+impl<T> DerefMut for Place<T> {
+    fn deref_mut(&mut self) -> &mut T {
+        // SAFETY: `new` was promised it.
+        unsafe { &mut *self.0 }
+    }
+}
+
+/// The struct that the program owns, wherever it is now: the program may move it while a call is suspended.
+pub(crate) struct Home(*mut State);
+
+impl Deref for Home {
+    type Target = Mysql;
+
+    fn deref(&self) -> &Mysql {
+        // SAFETY: `Handle::of` was promised that the state lives; its home is the struct by which the program made the current call.
+        unsafe { &*(*self.0).home }
+    }
+}
+
+impl DerefMut for Home {
+    fn deref_mut(&mut self) -> &mut Mysql {
+        // SAFETY: as above.
+        unsafe { &mut *(*self.0).home }
+    }
+}
+
 /// A handle during a call: the struct that the program owns, and the state behind it.
 pub(crate) struct Handle<'a> {
-    pub(crate) mysql: &'a mut Mysql,
-    pub(crate) state: &'a mut State,
+    pub(crate) mysql: Home,
+    pub(crate) state: Place<State>,
+    call: PhantomData<&'a mut Mysql>,
 }
 
 /// Runs a function of the API, whose body may panic: a panic becomes `failed`, because unwinding into C aborts the program.
@@ -56,19 +109,16 @@ pub(crate) unsafe fn with<T>(pointer: *mut Mysql, failed: T, body: impl FnOnce(&
     if state.home != pointer {
         move_home(pointer, state);
     }
-    let mut handle = Handle { mysql, state };
+    // SAFETY: the state is a valid one, see above, and its home is the caller's pointer.
+    let mut handle = unsafe { Handle::of(state) };
     if handle.state.poisoned {
-        handle.set_error(&internal_error());
+        handle.poison();
         return failed;
     }
-    match catch_unwind(AssertUnwindSafe(|| body(&mut handle))) {
-        Ok(answer) => answer,
-        Err(_) => {
-            handle.state.poisoned = true;
-            handle.set_error(&internal_error());
-            failed
-        }
-    }
+    catch_unwind(AssertUnwindSafe(|| body(&mut handle))).unwrap_or_else(|_| {
+        handle.poison();
+        failed
+    })
 }
 
 /// Whether a panic has ended the handle.
@@ -82,6 +132,19 @@ pub(crate) unsafe fn is_poisoned(pointer: *mut Mysql) -> bool {
     }
 }
 
+/// Forgets a statement that is freed, also where a panic has ended the handle.
+///
+/// # Safety
+/// As [`with`].
+pub(crate) unsafe fn forget_statement(pointer: *mut Mysql, statement: *mut MysqlStmt) {
+    // SAFETY: the caller promises it; the extension is NULL or a boxed state, see above.
+    unsafe {
+        if let Some(state) = pointer.as_ref().and_then(|mysql| mysql.extension.cast::<State>().as_mut()) {
+            state.statements.retain(|known| *known != statement);
+        }
+    }
+}
+
 /// The error of a handle that a panic has ended.
 pub(crate) fn internal_error() -> SqlError {
     failure::hy000(2000, "An internal error of the client library ended this handle")
@@ -91,6 +154,7 @@ pub(crate) fn internal_error() -> SqlError {
 fn move_home(pointer: *mut Mysql, state: &mut State) {
     state.home = pointer;
     state.pvio.mysql = pointer;
+    state.dialog.set_home(pointer);
     for statement in &state.statements {
         // SAFETY: a statement leaves the list when it is freed.
         if let Some(statement) = unsafe { statement.as_mut() }
@@ -177,6 +241,19 @@ pub(crate) fn pointer(text: &CString) -> *mut c_char {
 }
 
 impl Handle<'_> {
+    /// # Safety
+    /// While the handle is used, the state lives, its home is valid, and nothing else uses either while a reference of the handle is used.
+    pub(crate) const unsafe fn of(state: *mut State) -> Self {
+        // SAFETY: the caller promises it.
+        Self { mysql: Home(state), state: unsafe { Place::new(state) }, call: PhantomData }
+    }
+
+    /// Ends the handle's use after a panic.
+    pub(crate) fn poison(&mut self) {
+        self.state.poisoned = true;
+        self.set_error(&internal_error());
+    }
+
     /// Publishes an error.
     pub(crate) fn set_error(&mut self, error: &SqlError) {
         self.mysql.net.last_errno = error.code.into();
@@ -207,11 +284,9 @@ impl Handle<'_> {
         self.answer(outcome.map(|()| 0), failed)
     }
 
-    /// Publishes that there is no connection any more.
-    pub(crate) fn disconnect(&mut self) {
-        if let Some(link) = self.state.link.take() {
-            link.quit();
-        }
+    /// Drops the connection, and publishes that there is none any more.
+    pub(crate) fn drop_link(&mut self) {
+        self.state.link = None;
         self.mysql.net.pvio = ptr::null_mut();
         self.mysql.net.fd = -1;
         self.mysql.status = STATUS_READY;

@@ -11,31 +11,30 @@ use sealwire_core::SqlError;
 use sealwire_core::printable;
 
 use super::failure;
-use super::link::Link;
+use super::handle::Handle;
 use super::state::{self, InfileHandler};
 
 /// The size of one piece.
 const PIECE: usize = 64 * 1024;
 
 /// Sends the file, which core has compared with the statement. A file that can't be read is the statement's error.
-pub(crate) fn send(link: &mut Link, name: &[u8], handler: Option<InfileHandler>) -> Result<(), SqlError> {
-    let sent = match handler {
-        None => from_disk(link, name)?,
-        Some(handler) => from_program(link, name, handler)?,
+pub(crate) async fn send(handle: &mut Handle<'_>, name: &[u8]) -> Result<(), SqlError> {
+    let sent = match handle.state.infile {
+        None => from_disk(handle, name).await?,
+        Some(handler) => from_program(handle, name, handler).await?,
     };
-    let ended = match sent {
+    handle.queue(|link| match sent {
         Ok(()) => link.connection.local_infile_end(),
         Err(error) => link.connection.local_infile_refuse(error),
-    };
-    ended.map_err(|error| error.as_client_error())
+    })
 }
 
-fn pass(link: &mut Link, piece: &[u8]) -> Result<(), SqlError> {
-    link.connection.local_infile_data(piece).map_err(|error| error.as_client_error())?;
-    link.flush()
+async fn pass(handle: &mut Handle<'_>, piece: &[u8]) -> Result<(), SqlError> {
+    handle.queue(|link| link.connection.local_infile_data(piece))?;
+    handle.flush().await
 }
 
-fn from_disk(link: &mut Link, name: &[u8]) -> Result<Result<(), SqlError>, SqlError> {
+async fn from_disk(handle: &mut Handle<'_>, name: &[u8]) -> Result<Result<(), SqlError>, SqlError> {
     let failed = |error: &std::io::Error| {
         let shown = String::from_utf8_lossy(name).into_owned();
         failure::hy000(2, format!("File '{}' can't be read: {error}", printable::line(&shown)))
@@ -48,49 +47,51 @@ fn from_disk(link: &mut Link, name: &[u8]) -> Result<Result<(), SqlError>, SqlEr
     loop {
         match file.read(&mut piece) {
             Ok(0) => return Ok(Ok(())),
-            Ok(length) => pass(link, piece.get(..length).unwrap_or_default())?,
+            Ok(length) => pass(handle, piece.get(..length).unwrap_or_default()).await?,
             Err(error) => return Ok(Err(failed(&error))),
         }
     }
 }
 
-fn from_program(link: &mut Link, name: &[u8], handler: InfileHandler) -> Result<Result<(), SqlError>, SqlError> {
+/// The data of the program's `init`, until its `end` is called: also where the program closes the handle meanwhile.
+struct Opened {
+    handler: InfileHandler,
+    data: *mut c_void,
+}
+
+impl Drop for Opened {
+    fn drop(&mut self) {
+        if let Some(end) = self.handler.end {
+            // SAFETY: the program gave this function for this purpose; it is called once for each `init`.
+            unsafe { end(self.data) };
+        }
+    }
+}
+
+async fn from_program(
+    handle: &mut Handle<'_>,
+    name: &[u8],
+    handler: InfileHandler,
+) -> Result<Result<(), SqlError>, SqlError> {
     let (Some(init), Some(read)) = (handler.init, handler.read) else {
         return Ok(Err(failure::not_built("a LOCAL INFILE handler without its functions")));
     };
     let name = state::text(name);
-    let mut data: *mut c_void = ptr::null_mut();
+    let mut opened = Opened { handler, data: ptr::null_mut() };
     // SAFETY: the program gave this function for this purpose; the name ends with a NUL.
-    let opened = unsafe { init(&raw mut data, name.as_ptr(), handler.user_data) };
-    let mut outcome = Ok(());
-    let mut broken = None;
-    if opened == 0 {
-        let mut piece = vec![0; PIECE];
-        loop {
-            // SAFETY: as above; the buffer has as many bytes as the function is told.
-            let length = unsafe { read(data, piece.as_mut_ptr().cast::<c_char>(), PIECE as c_uint) };
-            match usize::try_from(length) {
-                Ok(0) => break,
-                Ok(length) => {
-                    if let Err(error) = pass(link, piece.get(..length).unwrap_or_default()) {
-                        broken = Some(error);
-                        break;
-                    }
-                }
-                Err(_) => {
-                    outcome = Err(told(handler, data));
-                    break;
-                }
-            }
+    if unsafe { init(&raw mut opened.data, name.as_ptr(), handler.user_data) } != 0 {
+        return Ok(Err(told(handler, opened.data)));
+    }
+    let mut piece = vec![0; PIECE];
+    loop {
+        // SAFETY: as above; the buffer has as many bytes as the function is told.
+        let length = unsafe { read(opened.data, piece.as_mut_ptr().cast::<c_char>(), PIECE as c_uint) };
+        match usize::try_from(length) {
+            Ok(0) => return Ok(Ok(())),
+            Ok(length) => pass(handle, piece.get(..length).unwrap_or_default()).await?,
+            Err(_) => return Ok(Err(told(handler, opened.data))),
         }
-    } else {
-        outcome = Err(told(handler, data));
     }
-    if let Some(end) = handler.end {
-        // SAFETY: as above; the function is called once for each `init`.
-        unsafe { end(data) };
-    }
-    broken.map_or(Ok(outcome), Err)
 }
 
 /// The error that the program's function tells.

@@ -1,17 +1,18 @@
-//! The driver of core's client over a blocking socket.
+//! The driver of core's client over a socket: it waits for the server, or says what is to be waited for.
 
 use std::io;
 use std::process;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sealwire_core::client::{Buffers, Config, Connection, Event, Io, Summary, drive};
+use sealwire_core::client::{Buffers, Config, Connection, Event, Io, drive};
 use sealwire_core::error::{Error, Side};
 use sealwire_core::{Input, Now, Output, SqlError};
 use sealwire_net::clock;
 
 use super::failure;
-use super::socket::Socket;
+use super::socket::{CLOSING_TIME, Socket};
+use super::waits::{Mode, Wanted};
 
 /// The size of one read from the socket.
 const READ_SIZE: usize = 64 * 1024;
@@ -22,10 +23,13 @@ pub(crate) struct Link {
     pub(crate) connection: Connection,
     io: SocketIo,
     buffers: Buffers,
+    /// The error of a connection whose peer still reads the reason, and the end of the time for that.
+    ending: Option<(SqlError, Duration)>,
     /// An event that came while bytes were sent.
     held: Option<Event>,
     /// The process that connected: after a fork the child must not touch the parent's TLS session.
     process: u32,
+    logged_in: bool,
     /// Whether the connection can no longer be used.
     over: bool,
     /// The reason that the server gave when it ended the idle connection.
@@ -38,8 +42,19 @@ struct SocketIo {
     socket: Socket,
     /// The longest wait for bytes of the server.
     read_timeout: Option<Duration>,
+    /// The longest wait until the server takes bytes.
+    write_timeout: Option<Duration>,
     /// The timeout that the socket has now, because changing it costs a system call.
     current: Option<Duration>,
+    mode: Mode,
+    /// The bytes that the socket did not take at once.
+    unsent: Vec<u8>,
+    /// The time since which a non-blocking call waits without progress.
+    waits_since: Option<Duration>,
+    /// The deadline of which the program said that it has passed.
+    passed: Duration,
+    /// The events for which a non-blocking call has to wait.
+    wanted: Wanted,
 }
 
 /// Why the driver stopped.
@@ -54,25 +69,111 @@ impl From<Error> for Stop {
     }
 }
 
+impl SocketIo {
+    /// Writes what the socket takes: all in the blocking mode.
+    fn write(&mut self) -> Result<(), Stop> {
+        let written = match self.mode {
+            Mode::Blocking => self.socket.write_all(&self.unsent).map(|()| self.unsent.len()),
+            Mode::NonBlocking { .. } => self.socket.write_now(&self.unsent),
+        };
+        match written {
+            Ok(length) => {
+                if length > 0 {
+                    self.waits_since = None;
+                }
+                self.unsent.drain(..length.min(self.unsent.len()));
+                Ok(())
+            }
+            // A server may have sent its reason before it closed, so the next read reports the end, not this write.
+            Err(error) if matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset) => {
+                self.unsent.clear();
+                Ok(())
+            }
+            Err(error) => {
+                self.unsent.clear();
+                Err(Stop::Transport(failure::lost(&format!("writing: {error}"))))
+            }
+        }
+    }
+
+    /// Notes the events for which a non-blocking call has to wait, until the machine's deadline or the end of a timeout; `false` where that
+    /// time has come.
+    fn waits(&mut self, read: bool, deadline: Option<Duration>) -> bool {
+        let now = clock::monotonic();
+        let since = *self.waits_since.get_or_insert(now);
+        let write = !self.unsent.is_empty();
+        let timeout = if write { self.write_timeout } else { self.read_timeout };
+        let until = [deadline, timeout.map(|timeout| since.saturating_add(timeout))].into_iter().flatten().min();
+        let timed_out = std::mem::replace(&mut self.mode, Mode::NonBlocking { timed_out: false })
+            == Mode::NonBlocking { timed_out: true };
+        if until.is_some_and(|until| timed_out || now >= until) {
+            self.waits_since = None;
+            self.passed = until.unwrap_or_default();
+            return false;
+        }
+        self.wanted = Wanted { read, write, until };
+        true
+    }
+
+    /// As [`Io::receive`] in the non-blocking mode.
+    fn receive_now<'a>(
+        &mut self,
+        bytes: &'a mut Vec<u8>,
+        deadline: Option<Duration>,
+    ) -> Result<Option<Input<'a>>, Stop> {
+        if !self.unsent.is_empty() {
+            self.write()?;
+        }
+        match self.socket.read_now_behind(bytes, READ_SIZE) {
+            Ok(0) => Ok(Some(Input::Eof)),
+            Ok(_) => {
+                self.waits_since = None;
+                Ok(Some(Input::Bytes(bytes)))
+            }
+            Err(error) => match error.kind() {
+                io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted if self.waits(true, deadline) => Ok(None),
+                io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted if deadline.is_some() => {
+                    Ok(Some(Input::Timeout))
+                }
+                io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted => Err(timed_out(!self.unsent.is_empty())),
+                io::ErrorKind::ConnectionReset => Ok(Some(Input::Eof)),
+                _ => Err(Stop::Transport(failure::lost(&format!("reading: {error}")))),
+            },
+        }
+    }
+}
+
+fn timed_out(writing: bool) -> Stop {
+    let what = if writing { "the write timeout is over" } else { "the read timeout is over" };
+    Stop::Transport(failure::lost(what))
+}
+
 impl Io for SocketIo {
     type Error = Stop;
 
     fn now(&self) -> Now {
-        clock::now()
+        let now = clock::now();
+        Now { monotonic: now.monotonic.max(self.passed), ..now }
     }
 
     fn send(&mut self, bytes: &mut Vec<u8>) -> Result<(), Stop> {
-        let written = self.socket.write_all(bytes);
-        bytes.clear();
-        match written {
-            // A server may have sent its reason before it closed, so the next read reports the end, not this write.
-            Err(error) if matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset) => Ok(()),
-            Err(error) => Err(Stop::Transport(failure::lost(&format!("writing: {error}")))),
-            Ok(()) => Ok(()),
+        if self.unsent.is_empty() {
+            std::mem::swap(bytes, &mut self.unsent);
+        } else {
+            self.unsent.append(bytes);
         }
+        let written = self.write();
+        if self.unsent.is_empty() {
+            // The buffers keep their memory.
+            std::mem::swap(bytes, &mut self.unsent);
+        }
+        written
     }
 
     fn receive<'a>(&mut self, bytes: &'a mut Vec<u8>, deadline: Option<Duration>) -> Result<Option<Input<'a>>, Stop> {
+        if self.mode != Mode::Blocking {
+            return self.receive_now(bytes, deadline);
+        }
         let until = deadline.map(|at| clock::until(at, clock::now()).max(Duration::from_millis(1)));
         let wait = match (until, self.read_timeout) {
             (Some(until), Some(timeout)) => Some(until.min(timeout)),
@@ -83,43 +184,51 @@ impl Io for SocketIo {
             set.map_err(|error| Stop::Transport(failure::lost(&format!("reading: {error}"))))?;
             self.current = wait;
         }
-        match self.socket.read_behind(bytes, READ_SIZE) {
-            Ok(0) => Ok(Some(Input::Eof)),
-            Ok(_) => Ok(Some(Input::Bytes(bytes))),
-            Err(error) => match error.kind() {
-                io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut if deadline.is_none() => {
-                    Err(Stop::Transport(failure::lost("the read timeout is over")))
-                }
-                io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => Ok(Some(Input::Timeout)),
-                io::ErrorKind::Interrupted => Ok(None),
-                io::ErrorKind::ConnectionReset => Ok(Some(Input::Eof)),
-                _ => Err(Stop::Transport(failure::lost(&format!("reading: {error}")))),
-            },
+        loop {
+            return match self.socket.read_behind(bytes, READ_SIZE) {
+                Ok(0) => Ok(Some(Input::Eof)),
+                Ok(_) => Ok(Some(Input::Bytes(bytes))),
+                Err(error) => match error.kind() {
+                    io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut if deadline.is_none() => Err(timed_out(false)),
+                    io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => Ok(Some(Input::Timeout)),
+                    io::ErrorKind::Interrupted => continue,
+                    io::ErrorKind::ConnectionReset => Ok(Some(Input::Eof)),
+                    _ => Err(Stop::Transport(failure::lost(&format!("reading: {error}")))),
+                },
+            };
         }
     }
 }
 
 impl Link {
-    /// Logs in over a connected socket.
-    pub(crate) fn log_in(
+    /// A connection over a connected socket, whose first event tells of the login.
+    pub(crate) fn new(
         socket: Socket,
         config: Config,
         read_timeout: Option<Duration>,
-    ) -> Result<(Self, Summary), SqlError> {
-        let connection = Connection::new(Arc::new(config), clock::now());
-        let io = SocketIo { socket, read_timeout, current: None };
-        let mut link = Self {
-            connection,
+        write_timeout: Option<Duration>,
+    ) -> Self {
+        let io = SocketIo {
+            socket,
+            read_timeout,
+            write_timeout,
+            current: None,
+            mode: Mode::Blocking,
+            unsent: Vec::new(),
+            waits_since: None,
+            passed: Duration::ZERO,
+            wanted: Wanted::default(),
+        };
+        Self {
+            connection: Connection::new(Arc::new(config), clock::now()),
             io,
             buffers: Buffers::default(),
+            ending: None,
             held: None,
             process: process::id(),
+            logged_in: false,
             over: false,
             last_word: None,
-        };
-        match link.next_event()? {
-            Event::Connected(summary) => Ok((link, summary)),
-            _ => Err(failure::unexpected()),
         }
     }
 
@@ -138,7 +247,8 @@ impl Link {
     }
 
     /// Whether a command can be sent. A server that closed the idle connection is noticed here, before the command is lost.
-    pub(crate) fn is_usable(&mut self) -> bool {
+    pub(crate) fn is_usable(&mut self, mode: Mode) -> bool {
+        self.io.mode = mode;
         if self.over || !self.is_ours() {
             return false;
         }
@@ -178,70 +288,101 @@ impl Link {
         self.last_word.take()
     }
 
-    /// Sends and receives until there is an event.
-    pub(crate) fn next_event(&mut self) -> Result<Event, SqlError> {
+    /// The events for which a call has to wait, if [`Self::event`] or [`Self::flush`] says so.
+    pub(crate) const fn wanted(&self) -> Wanted {
+        self.io.wanted
+    }
+
+    /// Sends and receives until there is an event. `None`: the call has to wait.
+    pub(crate) fn event(&mut self, mode: Mode) -> Result<Option<Event>, SqlError> {
+        self.io.mode = mode;
+        if self.ending.is_some() {
+            return self.end();
+        }
         if let Some(event) = self.held.take() {
-            return Ok(event);
+            return Ok(Some(event));
         }
         if self.over {
             return Err(failure::gone());
         }
-        loop {
-            match drive(&mut self.connection, &mut self.io, &mut self.buffers) {
-                Ok(Some(event)) => {
-                    self.over |= matches!(event, Event::Closed);
-                    return Ok(event);
-                }
-                // A signal interrupted the read.
-                Ok(None) => {}
-                Err(Stop::Transport(error)) => {
-                    self.over = true;
-                    return Err(error);
-                }
-                Err(Stop::Protocol(error)) => {
-                    self.over = true;
-                    // No alert was sent to a peer that is silent or gone, because nobody would read it.
-                    if !matches!(error, Error::TimedOut(_) | Error::ConnectionLost(_)) {
-                        self.io.socket.close_after_alert();
-                    }
+        match drive(&mut self.connection, &mut self.io, &mut self.buffers) {
+            Ok(Some(event)) => {
+                self.over |= matches!(event, Event::Closed);
+                self.logged_in |= matches!(event, Event::Connected(_));
+                Ok(Some(event))
+            }
+            Ok(None) => Ok(None),
+            Err(Stop::Transport(error)) => {
+                self.over = true;
+                Err(error)
+            }
+            Err(Stop::Protocol(error)) => {
+                self.over = true;
+                // No alert was sent to a peer that is silent or gone, because nobody would read it.
+                if matches!(error, Error::TimedOut(_) | Error::ConnectionLost(_)) {
                     return Err(error.as_client_error());
                 }
+                self.io.socket.end_writing();
+                self.ending = Some((error.as_client_error(), clock::monotonic().saturating_add(CLOSING_TIME)));
+                self.end()
             }
         }
     }
 
-    /// Sends what the commands have queued, without waiting for an answer.
-    pub(crate) fn flush(&mut self) -> Result<(), SqlError> {
+    /// Reads until the peer of a failed connection closes, for a short time at most, because closing a socket with unread bytes resets the
+    /// connection, and a reset discards an alert that the peer has not read yet.
+    fn end(&mut self) -> Result<Option<Event>, SqlError> {
+        let mut discarded = Vec::new();
+        self.io.read_timeout = None;
+        self.io.unsent.clear();
+        while let Some((_, until)) = self.ending {
+            discarded.clear();
+            match self.io.receive(&mut discarded, Some(until)) {
+                Ok(Some(Input::Bytes(_))) if clock::monotonic() < until => {}
+                Ok(None) => return Ok(None),
+                Ok(Some(_)) | Err(_) => break,
+            }
+        }
+        Err(self.ending.take().map_or_else(failure::gone, |(error, _)| error))
+    }
+
+    /// Sends what the commands have queued, without waiting for an answer. `false`: the call has to wait.
+    pub(crate) fn flush(&mut self, mode: Mode) -> Result<bool, SqlError> {
+        self.io.mode = mode;
         let mut outgoing = Vec::new();
-        loop {
-            match self.connection.poll_output(&mut outgoing) {
-                Ok(Output::Transmit) => {
-                    if let Err(Stop::Transport(error)) = self.io.send(&mut outgoing) {
-                        self.over = true;
-                        return Err(error);
-                    }
-                }
-                Ok(Output::Event(event)) => {
-                    self.held = Some(event);
-                    return Ok(());
-                }
-                Ok(Output::Wait(_)) => return Ok(()),
-                Err(error) => {
-                    self.over = true;
-                    return Err(error.as_client_error());
-                }
+        let flushed = self.flush_into(&mut outgoing);
+        flushed.map_err(|stop| {
+            self.over = true;
+            match stop {
+                Stop::Transport(error) => error,
+                Stop::Protocol(error) => error.as_client_error(),
             }
-        }
+        })
     }
 
-    /// The single answer of a command without rows.
-    pub(crate) fn done(&mut self) -> Result<Summary, SqlError> {
-        match self.next_event()? {
-            Event::Ok(summary) => Ok(summary),
-            Event::ResultEnd { status, warnings } => Ok(Summary { status, warnings, ..Summary::default() }),
-            Event::Failed(error) => Err(error),
-            _ => Err(failure::unexpected()),
+    fn flush_into(&mut self, outgoing: &mut Vec<u8>) -> Result<bool, Stop> {
+        if !self.io.unsent.is_empty() {
+            self.io.write()?;
         }
+        loop {
+            match self.connection.poll_output(outgoing)? {
+                Output::Transmit => self.io.send(outgoing)?,
+                Output::Event(event) => {
+                    self.held = Some(event);
+                    break;
+                }
+                Output::Wait(_) => break,
+            }
+        }
+        if self.io.unsent.is_empty() {
+            return Ok(true);
+        }
+        if self.io.waits(false, None) { Ok(false) } else { Err(timed_out(true)) }
+    }
+
+    /// Puts bytes before the first packet; [`Self::flush`] sends them.
+    pub(crate) fn put_first(&mut self, bytes: &[u8]) {
+        self.io.unsent.extend_from_slice(bytes);
     }
 
     /// Moves to the next row if all of it has arrived; its payload.
@@ -253,48 +394,25 @@ impl Link {
         self.connection.advance_to_payload()
     }
 
-    /// Moves to the next row of the current result.
+    /// Moves to the next row if it was received.
     #[inline]
-    pub(crate) fn next_row(&mut self) -> Result<(), RowStop> {
-        if self.held.is_none() && self.connection.advance_row().is_some() {
-            return Ok(());
-        }
-        match self.next_event() {
-            Ok(Event::Row(_)) => Ok(()),
-            Ok(Event::ResultEnd { status, warnings }) => Err(RowStop::End { status: status.bits(), warnings }),
-            Ok(Event::Failed(error)) | Err(error) => Err(RowStop::Failed(error)),
-            Ok(_) => Err(RowStop::Failed(failure::unexpected())),
-        }
+    pub(crate) fn advance_row(&mut self) -> bool {
+        self.held.is_none() && self.connection.advance_row().is_some()
     }
 
-    /// Reads and drops what remains of all answers.
-    pub(crate) fn drain(&mut self) -> Result<(), SqlError> {
-        while !self.over && !self.connection.is_idle() {
-            if self.connection.advance_row().is_some() {
-                continue;
-            }
-            match self.next_event()? {
-                Event::LocalInfile { .. } => {
-                    let refused =
-                        failure::hy000(2068, "The file is not sent, because its statement's answer was dropped");
-                    self.connection.local_infile_refuse(refused).map_err(|error| error.as_client_error())?;
-                }
-                Event::Closed => break,
-                _ => {}
-            }
-        }
-        Ok(())
+    /// Whether the login is over.
+    pub(crate) const fn is_logged_in(&self) -> bool {
+        self.logged_in
     }
 
-    /// Ends the connection with COM_QUIT. Errors mean that the server is gone already, or that the program put another file into the
-    /// descriptor's place, as ruby-mysql2 does with /dev/null.
-    pub(crate) fn quit(mut self) {
-        if self.over || !self.is_ours() {
-            return;
-        }
-        if self.connection.quit().is_ok() {
-            let _ = self.flush();
-        }
+    /// Whether an answer of the server is to be read.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.held.is_some() || !self.connection.is_idle()
+    }
+
+    /// Queues COM_QUIT, where the connection can be ended so; [`Self::flush`] sends it.
+    pub(crate) fn quit(&mut self) -> bool {
+        !self.over && self.is_ours() && self.connection.quit().is_ok()
     }
 }
 

@@ -83,7 +83,7 @@ options! {
     TLS_VERSION = 41 Text;
     ZSTD_COMPRESSION_LEVEL = 42 Byte;
     PROGRESS_CALLBACK = 5999 Pointer;
-    NONBLOCK = 6000 Ignored;
+    NONBLOCK = 6000 On;
     SSL_FP = 7001 Text;
     SSL_FP_LIST = 7002 Text;
     TLS_PASSPHRASE = 7003 Text;

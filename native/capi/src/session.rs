@@ -1,6 +1,7 @@
 //! The commands of a connection.
 
 use std::ffi::{CString, c_ulong};
+use std::pin::Pin;
 use std::ptr;
 
 use sealwire_core::SqlError;
@@ -16,6 +17,7 @@ use super::handle::{Handle, pointer};
 use super::infile;
 use super::link::{Link, RowStop};
 use super::rows::Rows;
+use super::stack::with_room;
 use super::state;
 
 /// `SERVER_MORE_RESULTS_EXIST`.
@@ -32,23 +34,22 @@ pub(crate) fn client_error(error: Error) -> SqlError {
 }
 
 impl Handle<'_> {
-    /// The connection, ready for a command. Removes the last command's traces.
+    /// Makes the connection ready for a command. Removes the last command's traces.
     ///
     /// # Errors
     /// 2014 where an answer was not read, 2006 where there is no connection.
-    pub(crate) fn begin(&mut self) -> Result<&mut Link, SqlError> {
+    pub(crate) async fn begin(&mut self) -> Result<(), SqlError> {
         self.check_turn()?;
         self.clear_error();
         self.mysql.affected_rows = u64::MAX;
         self.mysql.info = ptr::null_mut();
         self.state.changes.clear();
-        if !self.state.link.as_mut().is_some_and(Link::is_usable) {
-            self.connect_again()?;
+        let mode = self.mode();
+        if !self.state.link.as_mut().is_some_and(|link| link.is_usable(mode)) {
+            self.connect_again().await?;
         }
-        let link = self.state.link.as_mut().ok_or_else(failure::gone)?;
         // The program may have dropped further results by clearing their flag, as DBD::MariaDB does.
-        link.drain()?;
-        Ok(link)
+        self.drain().await
     }
 
     /// Whether a command may be sent now.
@@ -61,45 +62,142 @@ impl Handle<'_> {
     }
 
     /// Connects again where the program allows that, because the connection is gone.
-    fn connect_again(&mut self) -> Result<(), SqlError> {
+    async fn connect_again(&mut self) -> Result<(), SqlError> {
         let may = self.state.settings.flag(super::options::RECONNECT)
             && self.mysql.server_status & u32::from(StatusFlags::IN_TRANS.bits()) == 0;
         let is_ours = self.state.link.as_ref().is_none_or(Link::is_ours);
         // The server's reason, if it gave one, is better than "gone away".
         let last_word = self.state.link.as_mut().and_then(Link::take_last_word);
-        self.disconnect();
+        self.drop_link();
         match self.state.login.clone() {
-            Some(login) if may && is_ours => connect::establish(self, login),
+            Some(login) if may && is_ours => {
+                // The box ends the recursion, because the initial statements are commands, too.
+                let again: Pin<Box<dyn Future<Output = _> + '_>> = Box::pin(connect::establish(self, login));
+                again.await
+            }
             _ => Err(last_word.unwrap_or_else(failure::gone)),
         }
     }
 
-    /// Ends the connection after an error that broke it.
-    pub(crate) fn check_link(&mut self) {
+    /// The connection.
+    pub(crate) fn link(&mut self) -> Result<&mut Link, SqlError> {
+        self.state.link.as_mut().ok_or_else(failure::gone)
+    }
+
+    /// Drops the connection after an error that broke it.
+    fn check_link(&mut self) {
         if self.state.link.as_ref().is_some_and(|link| !link.is_alive()) {
-            self.disconnect();
+            self.drop_link();
         }
     }
 
-    /// Runs a command: what `body` does to the connection, then the connection's fate.
-    pub(crate) fn command<T>(&mut self, body: impl FnOnce(&mut Link) -> Result<T, SqlError>) -> Result<T, SqlError> {
-        let outcome = self.begin().and_then(body);
-        self.check_link();
-        outcome
+    /// Waits for the connection's next event. An error of the connection ends it.
+    pub(crate) async fn next_event(&mut self) -> Result<Event, SqlError> {
+        loop {
+            let mode = self.mode();
+            let link = self.link()?;
+            let polled = if link.is_logged_in() { link.event(mode) } else { with_room(|| link.event(mode)) };
+            let wanted = link.wanted();
+            match polled {
+                Ok(None) => self.wait(wanted).await,
+                Ok(Some(event)) => {
+                    self.check_link();
+                    return Ok(event);
+                }
+                Err(error) => {
+                    self.check_link();
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    /// Sends what the commands have queued, without waiting for an answer.
+    pub(crate) async fn flush(&mut self) -> Result<(), SqlError> {
+        loop {
+            let mode = self.mode();
+            let link = self.link()?;
+            let flushed = link.flush(mode);
+            let wanted = link.wanted();
+            match flushed {
+                Ok(true) => return Ok(()),
+                Ok(false) => self.wait(wanted).await,
+                Err(error) => {
+                    self.check_link();
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    /// Reads and drops what remains of all answers.
+    pub(crate) async fn drain(&mut self) -> Result<(), SqlError> {
+        while let Some(link) = self.state.link.as_mut().filter(|link| link.is_alive() && link.is_busy()) {
+            if link.advance_row() {
+                continue;
+            }
+            if let Event::LocalInfile { .. } = self.next_event().await? {
+                let refused = failure::hy000(2068, "The file is not sent, because its statement's answer was dropped");
+                self.queue(|link| link.connection.local_infile_refuse(refused))?;
+            }
+        }
+        self.link().map(|_| ())
+    }
+
+    /// Moves to the next row of the current result.
+    #[inline]
+    pub(crate) async fn next_row(&mut self) -> Result<(), RowStop> {
+        if self.state.link.as_mut().is_some_and(Link::advance_row) {
+            return Ok(());
+        }
+        match self.next_event().await {
+            Ok(Event::Row(_)) => Ok(()),
+            Ok(Event::ResultEnd { status, warnings }) => Err(RowStop::End { status: status.bits(), warnings }),
+            Ok(Event::Failed(error)) | Err(error) => Err(RowStop::Failed(error)),
+            Ok(_) => Err(RowStop::Failed(failure::unexpected())),
+        }
+    }
+
+    /// The single answer of a command without rows.
+    async fn done(&mut self) -> Result<Summary, SqlError> {
+        match self.next_event().await? {
+            Event::Ok(summary) => Ok(summary),
+            Event::ResultEnd { status, warnings } => Ok(Summary { status, warnings, ..Summary::default() }),
+            Event::Failed(error) => Err(error),
+            _ => Err(failure::unexpected()),
+        }
+    }
+
+    /// Queues bytes for the server.
+    pub(crate) fn queue(&mut self, put: impl FnOnce(&mut Link) -> Result<(), Error>) -> Result<(), SqlError> {
+        put(self.link()?).map_err(client_error)
+    }
+
+    /// Queues a command, once the connection is ready for it.
+    pub(crate) async fn command(&mut self, put: impl FnOnce(&mut Link) -> Result<(), Error>) -> Result<(), SqlError> {
+        self.begin().await?;
+        self.queue(put)
     }
 
     /// A command whose answer is OK.
-    pub(crate) fn simple(&mut self, send: impl FnOnce(&mut Link) -> Result<(), Error>) -> Result<(), SqlError> {
-        let summary = self.command(|link| {
-            send(link).map_err(client_error)?;
-            link.done()
-        })?;
+    pub(crate) async fn simple(&mut self, put: impl FnOnce(&mut Link) -> Result<(), Error>) -> Result<(), SqlError> {
+        self.command(put).await?;
+        let summary = self.done().await?;
         // As in the original, a command that is no statement leaves the numbers of the last statement as they are.
         self.mysql.server_status = summary.status.bits().into();
         self.mysql.warning_count = summary.warnings.into();
         self.state.track(&summary);
         self.mysql.charset = self.state.charset;
         Ok(())
+    }
+
+    /// Ends the connection with COM_QUIT. Errors mean that the server is gone already, or that the program put another file into the
+    /// descriptor's place, as ruby-mysql2 does with /dev/null.
+    pub(crate) async fn disconnect(&mut self) {
+        if self.state.link.as_mut().is_some_and(Link::quit) {
+            let _ = self.flush().await;
+        }
+        self.drop_link();
     }
 
     /// Publishes the server's summary of a statement without rows.
@@ -120,34 +218,32 @@ impl Handle<'_> {
     }
 
     /// Sends SQL without waiting for the answer.
-    pub(crate) fn send_query(&mut self, sql: &[u8]) -> Result<(), SqlError> {
-        self.command(|link| {
-            link.connection.query(sql).map_err(client_error)?;
-            link.flush()
-        })
+    pub(crate) async fn send_query(&mut self, sql: &[u8]) -> Result<(), SqlError> {
+        self.command(|link| link.connection.query(sql)).await?;
+        self.flush().await
     }
 
     /// Reads the answer to a query up to the columns of its rows.
-    pub(crate) fn read_result(&mut self) -> Result<(), SqlError> {
-        let outcome = self.read_opening();
-        self.check_link();
-        outcome
-    }
-
-    fn read_opening(&mut self) -> Result<(), SqlError> {
+    ///
+    /// # Errors
+    /// 2014 where no query was sent.
+    pub(crate) async fn read_result(&mut self) -> Result<(), SqlError> {
+        if self.state.link.as_ref().is_some_and(|link| link.is_alive() && !link.is_busy()) {
+            return Err(failure::out_of_sync());
+        }
         self.mysql.status = STATUS_READY;
         self.mysql.field_count = 0;
         self.mysql.fields = ptr::null_mut();
         self.state.fields = Fields::none();
         self.mysql.server_status &= !MORE_RESULTS;
-        let link = self.state.link.as_mut().ok_or_else(failure::gone)?;
         loop {
-            match link.next_event()? {
+            match self.next_event().await? {
                 Event::Ok(summary) => {
                     self.absorb(&summary);
                     return Ok(());
                 }
                 Event::ResultSet => {
+                    let link = self.link()?;
                     let fields = Fields::new(link.connection.columns()).ok_or_else(failure::no_memory)?;
                     self.mysql.server_status = link.connection.status().bits().into();
                     self.mysql.server_status &= !MORE_RESULTS;
@@ -158,45 +254,39 @@ impl Handle<'_> {
                     return Ok(());
                 }
                 Event::Failed(error) => return Err(error),
-                Event::LocalInfile { filename } => infile::send(link, &filename, self.state.infile)?,
+                Event::LocalInfile { filename } => infile::send(self, &filename).await?,
                 _ => return Err(failure::unexpected()),
             }
         }
     }
 
     /// COM_QUERY, up to the columns of the first result.
-    pub(crate) fn query(&mut self, sql: &[u8]) -> Result<(), SqlError> {
-        self.send_query(sql)?;
-        self.read_result()
+    pub(crate) async fn query(&mut self, sql: &[u8]) -> Result<(), SqlError> {
+        self.send_query(sql).await?;
+        self.read_result().await
     }
 
     /// Takes all rows of the result whose columns were read.
-    pub(crate) fn store(&mut self) -> Result<Stored, SqlError> {
+    pub(crate) async fn store(&mut self) -> Result<Stored, SqlError> {
         if self.mysql.status != STATUS_GET_RESULT {
             return Err(failure::out_of_sync());
         }
         self.mysql.status = STATUS_READY;
-        let outcome = self.read_rows();
-        self.check_link();
-        outcome
-    }
-
-    fn read_rows(&mut self) -> Result<Stored, SqlError> {
         let fields = std::mem::replace(&mut self.state.fields, Fields::none());
         let mut longest: Vec<c_ulong> = vec![0; fields.len()];
         let mut rows = Rows::new();
-        let link = self.state.link.as_mut().ok_or_else(failure::gone)?;
         let mut pushed = Ok(());
         loop {
+            let link = self.link()?;
             while let (Ok(()), Some(payload)) = (&pushed, link.row_at_hand()) {
                 pushed = rows.push_text(payload, &mut longest);
             }
             if let Err(error) = pushed {
-                link.drain()?;
+                self.drain().await?;
                 return Err(error);
             }
-            match link.next_row() {
-                Ok(()) => pushed = rows.push_text(link.connection.row_payload(), &mut longest),
+            match self.next_row().await {
+                Ok(()) => pushed = rows.push_text(self.link()?.connection.row_payload(), &mut longest),
                 Err(RowStop::End { status, warnings }) => {
                     self.mysql.server_status = status.into();
                     self.mysql.warning_count = warnings.into();
@@ -214,9 +304,8 @@ impl Handle<'_> {
     }
 
     /// Moves to the next row of an open result; `None` at its end, after which a command may be sent.
-    pub(crate) fn advance(&mut self) -> Result<Option<()>, SqlError> {
-        let Some(link) = self.state.link.as_mut() else { return Err(failure::gone()) };
-        match link.next_row() {
+    pub(crate) async fn advance(&mut self) -> Result<Option<()>, SqlError> {
+        match self.next_row().await {
             Ok(()) => Ok(Some(())),
             Err(RowStop::End { status, warnings }) => {
                 self.mysql.status = STATUS_READY;
@@ -227,21 +316,20 @@ impl Handle<'_> {
             Err(RowStop::Failed(error)) => {
                 self.mysql.status = STATUS_READY;
                 self.mysql.server_status &= !MORE_RESULTS;
-                self.check_link();
                 Err(error)
             }
         }
     }
 
     /// Reads and drops the rest of an open result.
-    pub(crate) fn skip_rows(&mut self) {
+    pub(crate) async fn skip_rows(&mut self) {
         // An error of the statement concerns rows that nobody wants; one of the connection is found by the next command.
-        while let Ok(Some(())) = self.advance() {}
+        while let Ok(Some(())) = self.advance().await {}
         self.mysql.status = STATUS_READY;
     }
 
     /// Begins the next of several results: false where there is none.
-    pub(crate) fn next_result(&mut self) -> Result<bool, SqlError> {
+    pub(crate) async fn next_result(&mut self) -> Result<bool, SqlError> {
         if self.mysql.status != STATUS_READY {
             return Err(failure::out_of_sync());
         }
@@ -250,12 +338,12 @@ impl Handle<'_> {
         if self.mysql.server_status & MORE_RESULTS == 0 {
             return Ok(false);
         }
-        self.read_result().map(|()| true)
+        self.read_result().await.map(|()| true)
     }
 
     /// Makes a database the default one.
-    pub(crate) fn select_database(&mut self, name: &CString) -> Result<(), SqlError> {
-        self.simple(|link| link.connection.init_db(name.as_bytes()))?;
+    pub(crate) async fn select_database(&mut self, name: &CString) -> Result<(), SqlError> {
+        self.simple(|link| link.connection.init_db(name.as_bytes())).await?;
         self.state.texts.database = name.clone();
         self.mysql.db = pointer(&self.state.texts.database);
         if let Some(login) = self.state.login.as_mut() {
@@ -265,16 +353,13 @@ impl Handle<'_> {
     }
 
     /// The server's line of statistics.
-    pub(crate) fn statistics(&mut self) -> Result<(), SqlError> {
-        let text = self.command(|link| {
-            link.connection.statistics().map_err(client_error)?;
-            match link.next_event()? {
-                Event::Text(text) => Ok(text),
-                Event::Failed(error) => Err(error),
-                _ => Err(failure::unexpected()),
-            }
-        })?;
-        self.state.texts.statistics = state::text(&text);
+    pub(crate) async fn statistics(&mut self) -> Result<(), SqlError> {
+        self.command(|link| link.connection.statistics()).await?;
+        match self.next_event().await? {
+            Event::Text(text) => self.state.texts.statistics = state::text(&text),
+            Event::Failed(error) => return Err(error),
+            _ => return Err(failure::unexpected()),
+        }
         Ok(())
     }
 }

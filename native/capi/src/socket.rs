@@ -1,22 +1,26 @@
-//! The blocking socket under a connection.
+//! The socket under a connection.
 
-use std::io::{self, Read as _, Write as _};
-use std::net::{Shutdown, TcpStream, ToSocketAddrs as _};
-use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd, RawFd};
+use std::io::{self, Write as _};
+use std::net::{Shutdown, SocketAddr, TcpStream, ToSocketAddrs as _};
+use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use rustix::net::sockopt::set_socket_keepalive;
-use rustix::net::{RecvFlags, recv};
+use rustix::net::sockopt::{set_socket_keepalive, socket_error};
+use rustix::net::{
+    AddressFamily, RecvFlags, SendFlags, SocketAddrUnix, SocketFlags, SocketType, connect, recv, send, socket_with,
+};
 use sealwire_core::SqlError;
 use sealwire_core::facts::Transport;
 
 use super::failure;
+use super::waits::Mode;
 
 /// How long the peer has to read the last bytes of a connection that failed.
-const CLOSING_TIME: Duration = Duration::from_millis(200);
+pub(crate) const CLOSING_TIME: Duration = Duration::from_millis(200);
 
 /// The server's address.
 #[derive(Debug, Clone)]
@@ -44,12 +48,17 @@ pub(crate) enum Socket {
 }
 
 impl Socket {
-    /// Connects; a host's addresses are tried one after the other, within `timeout` in all.
-    pub(crate) fn connect(address: &Address, timeout: Duration) -> Result<Self, SqlError> {
-        match address {
-            Address::Unix(path) => UnixStream::connect(path).map(Self::Unix).map_err(|error| no_socket(path, &error)),
-            Address::Tcp(host, port) => connect_tcp(host, *port, timeout).map(Self::Tcp),
-        }
+    /// Connects to a Unix socket, which is done at once. Where the server's queue is full, only a blocking call waits.
+    pub(crate) fn to_unix(path: &Path, mode: Mode) -> Result<Self, SqlError> {
+        let connected = match mode {
+            Mode::Blocking => UnixStream::connect(path),
+            Mode::NonBlocking { .. } => unix_now(path),
+        };
+        connected.map(Self::Unix).map_err(|error| {
+            let number = error.raw_os_error().unwrap_or_default();
+            let text = format!("Can't connect to local MySQL server through socket '{}' ({number})", path.display());
+            failure::hy000(2002, text)
+        })
     }
 
     pub(crate) fn descriptor(&self) -> RawFd {
@@ -90,11 +99,29 @@ impl Socket {
         Ok(read)
     }
 
-    pub(crate) fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match self {
-            Self::Tcp(stream) => stream.read(buffer),
-            Self::Unix(stream) => stream.read(buffer),
+    /// As [`Self::read_behind`], but only what is there. Without bytes the error is `WouldBlock`.
+    pub(crate) fn read_now_behind(&self, bytes: &mut Vec<u8>, most: usize) -> io::Result<usize> {
+        bytes.reserve(most);
+        let room = bytes.spare_capacity_mut().get_mut(..most).unwrap_or_default();
+        let ((read, _), _) = recv(self.borrowed(), room, RecvFlags::DONTWAIT)?;
+        let (read, length) = (read.len(), bytes.len());
+        // SAFETY: the system has written this many bytes behind the vector's, within its capacity.
+        unsafe { bytes.set_len(length + read) };
+        Ok(read)
+    }
+
+    /// Writes what the socket takes at once, if anything.
+    pub(crate) fn write_now(&self, bytes: &[u8]) -> io::Result<usize> {
+        let mut sent = 0;
+        while let Some(rest) = bytes.get(sent..).filter(|rest| !rest.is_empty()) {
+            match send(self.borrowed(), rest, SendFlags::DONTWAIT | SendFlags::NOSIGNAL) {
+                Ok(length) => sent += length,
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => break,
+                Err(error) => return Err(error.into()),
+            }
         }
+        Ok(sent)
     }
 
     pub(crate) fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
@@ -118,57 +145,70 @@ impl Socket {
         }
     }
 
-    /// Ends writing, and reads until the peer closes, for [`CLOSING_TIME`] at most, because closing a socket with unread bytes resets the
-    /// connection, and a reset discards an alert that the peer has not read yet.
-    pub(crate) fn close_after_alert(&mut self) {
+    /// Tells the peer that nothing follows.
+    pub(crate) fn end_writing(&self) {
         // An error means that the peer is gone, which needs no further handling.
         let _ = match self {
             Self::Tcp(stream) => stream.shutdown(Shutdown::Write),
             Self::Unix(stream) => stream.shutdown(Shutdown::Write),
         };
-        let start = Instant::now();
-        let mut discarded = vec![0; 16 * 1024];
-        while let Some(left) = CLOSING_TIME.checked_sub(start.elapsed()).filter(|left| !left.is_zero()) {
-            if self.set_read_timeout(Some(left)).is_err() {
-                break;
-            }
-            match self.read(&mut discarded) {
-                Ok(1..) => {}
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Ok(0) | Err(_) => break,
-            }
-        }
     }
 }
 
-fn connect_tcp(host: &str, port: u16, timeout: Duration) -> Result<TcpStream, SqlError> {
+/// The addresses of a host. The system's resolver blocks.
+pub(crate) fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, SqlError> {
     let unknown = |why: &str| failure::hy000(2005, format!("Unknown MySQL server host '{host}' ({why})"));
-    let addresses = (host, port).to_socket_addrs().map_err(|error| unknown(&error.to_string()))?;
-    let deadline = Instant::now().checked_add(timeout);
-    let mut last = None;
-    for address in addresses {
-        let left = deadline.map_or(timeout, |deadline| deadline.saturating_duration_since(Instant::now()));
-        let connected = TcpStream::connect_timeout(&address, left.max(Duration::from_millis(1)));
-        match connected.and_then(|stream| prepare(&stream).map(|()| stream)) {
-            Ok(stream) => return Ok(stream),
-            Err(error) => last = Some(error),
+    let found = (host, port).to_socket_addrs().map_err(|error| unknown(&error.to_string()))?;
+    let addresses: Vec<SocketAddr> = found.collect();
+    if addresses.is_empty() { Err(unknown("no address")) } else { Ok(addresses) }
+}
+
+/// A TCP connection that is being made.
+pub(crate) struct Connecting(OwnedFd);
+
+impl Connecting {
+    /// Begins to connect; the descriptor is writable once that is over.
+    pub(crate) fn begin(address: SocketAddr) -> io::Result<Self> {
+        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+        let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+        let socket = socket_with(family, SocketType::STREAM, flags, None)?;
+        match connect(&socket, &address) {
+            Ok(()) | Err(Errno::INPROGRESS | Errno::INTR) => Ok(Self(socket)),
+            Err(error) => Err(error.into()),
         }
     }
-    Err(last.map_or_else(
-        || unknown("no address"),
-        |error| {
-            let reason = error.raw_os_error().map_or_else(|| error.to_string(), |number| number.to_string());
-            failure::hy000(2002, format!("Can't connect to MySQL server on '{host}:{port}' ({reason})"))
-        },
-    ))
+
+    pub(crate) fn descriptor(&self) -> RawFd {
+        self.0.as_raw_fd()
+    }
+
+    /// Whether connecting is over. A blocking call waits, for `most` at most.
+    pub(crate) fn is_over(&self, most: Duration) -> io::Result<bool> {
+        let most = Timespec::try_from(most).map_err(|_| io::ErrorKind::InvalidInput)?;
+        let mut sockets = [PollFd::new(&self.0, PollFlags::OUT)];
+        match poll(&mut sockets, Some(&most)) {
+            Ok(ready) => Ok(ready > 0),
+            Err(Errno::INTR) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The connection, or the reason why there is none.
+    pub(crate) fn end(self) -> io::Result<Socket> {
+        socket_error(&self.0)??;
+        let stream = TcpStream::from(self.0);
+        stream.set_nonblocking(false)?;
+        stream.set_nodelay(true)?;
+        set_socket_keepalive(&stream, true)?;
+        Ok(Socket::Tcp(stream))
+    }
 }
 
-fn prepare(stream: &TcpStream) -> io::Result<()> {
-    stream.set_nodelay(true)?;
-    Ok(set_socket_keepalive(stream, true)?)
-}
-
-fn no_socket(path: &Path, error: &io::Error) -> SqlError {
-    let number = error.raw_os_error().unwrap_or_default();
-    failure::hy000(2002, format!("Can't connect to local MySQL server through socket '{}' ({number})", path.display()))
+fn unix_now(path: &Path) -> io::Result<UnixStream> {
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+    connect(&socket, &SocketAddrUnix::new(path)?)?;
+    let stream = UnixStream::from(socket);
+    stream.set_nonblocking(false)?;
+    Ok(stream)
 }

@@ -2,16 +2,19 @@
 
 use std::ffi::{CString, c_char, c_int, c_uint, c_void};
 use std::ptr;
+use std::sync::Arc;
 
 use sealwire_core::client::Summary;
 use sealwire_core::message::SessionChange;
 
 use super::abi::{CharsetInfo, Mysql, MysqlRes, MysqlStmt, Pvio};
 use super::charset;
+use super::dialog::ProgramsDialog;
 use super::fields::Fields;
 use super::link::Link;
 use super::options::Settings;
 use super::socket::Address;
+use super::waits::{Mode, Suspended, Wanted};
 
 /// The arguments of the last `mysql_real_connect`, for a reconnect.
 #[derive(Debug, Clone)]
@@ -79,6 +82,14 @@ pub(crate) struct State {
     pub(crate) open_statement: *mut MysqlStmt,
     /// The shell behind `NET::pvio`, by which programs tell that a connection exists.
     pub(crate) pvio: Box<Pvio>,
+    /// The one who answers the questions of the plugin `dialog`.
+    pub(crate) dialog: Arc<ProgramsDialog>,
+    /// The non-blocking call that waits for events.
+    pub(crate) suspended: Option<Suspended>,
+    /// The events for which it waits.
+    pub(crate) wanted: Wanted,
+    /// Whether the current call waits itself.
+    pub(crate) mode: Mode,
     /// Where the handle was at the last call: programs move it.
     pub(crate) home: *mut Mysql,
     /// Whether a call panicked; nothing is done with such a handle any more.
@@ -101,6 +112,10 @@ impl State {
             open_result: ptr::null_mut(),
             open_statement: ptr::null_mut(),
             pvio: Box::new(Pvio::zeroed()),
+            dialog: Arc::default(),
+            suspended: None,
+            wanted: Wanted::default(),
+            mode: Mode::Blocking,
             home: ptr::null_mut(),
             poisoned: false,
         }

@@ -12,7 +12,7 @@ use super::bind;
 use super::cursor::{self, Cursor};
 use super::failure;
 use super::fields::Fields;
-use super::handle::{Handle, set_text};
+use super::handle::{Handle, Place, set_text};
 use super::link::{Link, RowStop};
 use super::rows::{self, Rows};
 use super::session::client_error;
@@ -121,12 +121,15 @@ impl Stmt {
         self.abi.result.rows = 0;
         self.abi.result_cursor = ptr::null_mut();
     }
+}
 
+/// The calls that may have to wait: no reference to the statement is held meanwhile.
+impl Place<Stmt> {
     /// Reads and drops what remains of this statement's results on the connection.
-    pub(crate) fn skip(&mut self, handle: &mut Handle<'_>) {
+    pub(crate) async fn skip(&mut self, handle: &mut Handle<'_>) {
         if ptr::eq(handle.state.open_statement, &raw const self.abi) {
             if handle.mysql.status == STATUS_STMT_RESULT {
-                handle.skip_rows();
+                handle.skip_rows().await;
             }
             handle.state.open_statement = ptr::null_mut();
         }
@@ -134,25 +137,27 @@ impl Stmt {
     }
 
     /// Prepares the statement; a former one is closed.
-    pub(crate) fn prepare(&mut self, handle: &mut Handle<'_>, sql: &[u8]) -> Result<(), SqlError> {
+    pub(crate) async fn prepare(&mut self, handle: &mut Handle<'_>, sql: &[u8]) -> Result<(), SqlError> {
         self.clear_error();
-        self.skip(handle);
+        self.skip(handle).await;
         self.set_cursor(Cursor::None);
         let former = self.prepared.take();
         self.abi.state = INITTED;
         self.columns.clear();
         self.fields = Fields::none();
-        let prepared = handle.command(|link| {
-            if let Some(former) = &former {
-                link.connection.close_statement(former).map_err(client_error)?;
-            }
-            link.connection.prepare(sql).map_err(client_error)?;
-            match link.next_event()? {
-                Event::Prepared(prepared) => Ok(prepared),
-                Event::Failed(error) => Err(error),
-                _ => Err(failure::unexpected()),
-            }
-        })?;
+        handle
+            .command(|link| {
+                if let Some(former) = &former {
+                    link.connection.close_statement(former)?;
+                }
+                link.connection.prepare(sql)
+            })
+            .await?;
+        let prepared = match handle.next_event().await? {
+            Event::Prepared(prepared) => prepared,
+            Event::Failed(error) => return Err(error),
+            _ => return Err(failure::unexpected()),
+        };
         self.abi.stmt_id = prepared.statement.into();
         self.abi.param_count = c_uint::try_from(prepared.parameters.len()).unwrap_or(c_uint::MAX);
         self.abi.upsert.warning_count = prepared.warnings.into();
@@ -170,7 +175,9 @@ impl Stmt {
         self.abi.state = PREPARED;
         Ok(())
     }
+}
 
+impl Stmt {
     /// Keeps a copy of the program's binds for the parameters.
     pub(crate) fn bind_parameters(&mut self, binds: &[MysqlBind]) -> Result<(), SqlError> {
         for (number, (param, given)) in self.params.iter_mut().zip(binds).enumerate() {
@@ -208,83 +215,58 @@ impl Stmt {
     pub(crate) const fn counts(&self) -> (usize, usize) {
         (self.params.len(), self.binds.len())
     }
+}
 
+/// The calls that may have to wait: no reference to the statement is held meanwhile.
+impl Place<Stmt> {
     /// Sends a piece of a parameter's value.
-    pub(crate) fn send_long(&mut self, handle: &mut Handle<'_>, number: usize, data: &[u8]) -> Result<(), SqlError> {
+    pub(crate) async fn send_long(
+        &mut self,
+        handle: &mut Handle<'_>,
+        number: usize,
+        data: &[u8],
+    ) -> Result<(), SqlError> {
         self.clear_error();
         let prepared = self.prepared()?.clone();
         let (Some(param), Ok(index)) = (self.params.get_mut(number), u16::try_from(number)) else {
             return Err(failure::hy000(2034, "Invalid parameter number"));
         };
         param.long_data_used = 1;
-        handle.command(|link| {
-            link.connection.send_long_data(&prepared, index, data).map_err(client_error)?;
-            link.flush()
-        })
+        handle.command(|link| link.connection.send_long_data(&prepared, index, data)).await?;
+        handle.flush().await
     }
 
     /// Runs the statement, up to the columns of its rows.
     ///
     /// # Safety
     /// The pointers in the binds of the parameters are valid.
-    pub(crate) unsafe fn execute(&mut self, handle: &mut Handle<'_>) -> Result<(), SqlError> {
+    pub(crate) async unsafe fn execute(&mut self, handle: &mut Handle<'_>) -> Result<(), SqlError> {
         self.clear_error();
         self.prepared()?;
         if !self.params.is_empty() && self.abi.bind_param_done == 0 {
             return Err(failure::hy000(2031, "No data supplied for parameters in prepared statement"));
         }
-        self.skip(handle);
+        self.skip(handle).await;
         self.set_cursor(Cursor::None);
         if self.abi.array_size > 0 {
             self.abi.state = PREPARED;
             // SAFETY: the caller promises it.
-            return unsafe { self.execute_rows(handle) };
-        }
-        let mut values: Vec<Value<'_>> = Vec::with_capacity(self.params.len());
-        let mut types: Vec<ParamType> = Vec::with_capacity(self.params.len());
-        for (number, param) in self.params.iter().enumerate() {
-            // SAFETY: the caller promises it.
-            let read = unsafe { bind::parameter(param) };
-            let (value, param_type) = read.ok_or_else(|| bind::unsupported(param, number))?;
-            values.push(value);
-            types.push(param_type);
+            return unsafe { self.execute_rows(handle) }.await;
         }
         self.abi.state = PREPARED;
-        self.send(handle, &values, types)?;
+        handle.begin().await?;
+        // SAFETY: the caller promises it.
+        unsafe { self.queue_bound(handle) }?;
+        handle.flush().await?;
         for param in &mut self.params {
             param.long_data_used = 0;
         }
-        let outcome = handle.read_result();
-        self.take_opening(handle, outcome)
-    }
-
-    /// Sends an execution with these parameters.
-    pub(crate) fn send(
-        &self,
-        handle: &mut Handle<'_>,
-        values: &[Value<'_>],
-        types: Vec<ParamType>,
-    ) -> Result<(), SqlError> {
-        let prepared = self.prepared()?;
-        let wants_cursor = self.abi.flags & cursor::READ_ONLY != 0 && !prepared.columns.is_empty();
-        handle.command(|link| {
-            let sent = if wants_cursor {
-                link.connection.execute_with_cursor(prepared, values, types)
-            } else {
-                link.connection.execute_as(prepared, values, types)
-            };
-            sent.map_err(client_error)?;
-            link.flush()
-        })
+        handle.read_result().await?;
+        self.take_opening(handle).await
     }
 
     /// Takes the beginning of a result over from the connection.
-    pub(crate) fn take_opening(
-        &mut self,
-        handle: &mut Handle<'_>,
-        outcome: Result<(), SqlError>,
-    ) -> Result<(), SqlError> {
-        outcome?;
+    pub(crate) async fn take_opening(&mut self, handle: &mut Handle<'_>) -> Result<(), SqlError> {
         self.abi.upsert.affected_rows = handle.mysql.affected_rows;
         self.abi.upsert.last_insert_id = handle.mysql.insert_id;
         self.abi.upsert.server_status = handle.mysql.server_status;
@@ -304,32 +286,32 @@ impl Stmt {
         handle.state.open_statement = &raw mut self.abi;
         self.abi.state = WAITING;
         if self.abi.flags & cursor::READ_ONLY != 0 {
-            self.open_cursor(handle)?;
+            self.open_cursor(handle).await?;
         }
         Ok(())
     }
 
     /// Begins the next of several results: false where there is none.
-    pub(crate) fn next_result(&mut self, handle: &mut Handle<'_>) -> Result<bool, SqlError> {
+    pub(crate) async fn next_result(&mut self, handle: &mut Handle<'_>) -> Result<bool, SqlError> {
         self.clear_error();
         if self.abi.state < EXECUTED {
             return Err(failure::out_of_sync());
         }
         if handle.mysql.status == STATUS_STMT_RESULT {
-            self.skip(handle);
+            self.skip(handle).await;
         }
         self.drop_rows();
-        if !handle.next_result()? {
+        if !handle.next_result().await? {
             return Ok(false);
         }
-        self.take_opening(handle, Ok(()))?;
+        self.take_opening(handle).await?;
         Ok(true)
     }
 
     /// Takes all rows into memory.
-    pub(crate) fn store(&mut self, handle: &mut Handle<'_>) -> Result<(), SqlError> {
+    pub(crate) async fn store(&mut self, handle: &mut Handle<'_>) -> Result<(), SqlError> {
         if self.cursor == Cursor::Open && self.abi.state == WAITING {
-            self.fetch_rows(handle, u32::MAX)?;
+            self.fetch_rows(handle, u32::MAX).await?;
             self.abi.state = STORED;
             return Ok(());
         }
@@ -344,9 +326,7 @@ impl Stmt {
         }
         handle.state.open_statement = ptr::null_mut();
         handle.mysql.status = STATUS_READY;
-        let outcome = self.read_rows(handle);
-        handle.check_link();
-        outcome?;
+        self.read_rows(handle).await?;
         self.publish_rows();
         self.abi.upsert.affected_rows = self.rows.count();
         handle.mysql.affected_rows = self.rows.count();
@@ -354,38 +334,19 @@ impl Stmt {
         Ok(())
     }
 
-    /// Shows the rows in memory to the program, beginning with the first.
-    pub(crate) fn publish_rows(&mut self) {
-        self.is_stored = true;
-        self.abi.result.data = self.rows.first();
-        self.abi.result.rows = self.rows.count();
-        self.abi.result_cursor = self.rows.first();
-    }
-
-    pub(crate) fn read_rows(&mut self, handle: &mut Handle<'_>) -> Result<(), SqlError> {
-        let link = handle.state.link.as_mut().ok_or_else(failure::gone)?;
+    /// Reads the rows of a result into memory.
+    pub(crate) async fn read_rows(&mut self, handle: &mut Handle<'_>) -> Result<(), SqlError> {
+        let mut taken = Ok(());
         loop {
-            if self.abi.update_max_length == 0 {
-                let mut pushed = Ok(());
-                while let (Ok(()), Some(payload)) = (&pushed, link.row_at_hand()) {
-                    pushed = self.rows.push_raw(payload);
-                }
-                if let Err(error) = pushed {
-                    link.drain()?;
-                    return Err(error);
-                }
+            if taken.is_ok() {
+                taken = self.take_received(handle.link()?);
             }
-            match link.next_row() {
-                Ok(()) => {
-                    if self.abi.update_max_length != 0 {
-                        let row = link.connection.binary_row().map_err(client_error)?;
-                        measure(&row, &mut self.longest)?;
-                    }
-                    if let Err(error) = self.rows.push_raw(link.connection.row_payload()) {
-                        link.drain()?;
-                        return Err(error);
-                    }
-                }
+            if let Err(error) = taken {
+                handle.drain().await?;
+                return Err(error);
+            }
+            match handle.next_row().await {
+                Ok(()) => taken = self.take_row(handle.link()?),
                 Err(RowStop::End { status, warnings }) => {
                     handle.mysql.server_status = status.into();
                     handle.mysql.warning_count = warnings.into();
@@ -403,35 +364,88 @@ impl Stmt {
     ///
     /// # Safety
     /// The pointers in the binds of the columns are valid.
-    pub(crate) unsafe fn fetch(&mut self, handle: &mut Handle<'_>) -> Result<Fetched, SqlError> {
+    pub(crate) async unsafe fn fetch(&mut self, handle: &mut Handle<'_>) -> Result<Fetched, SqlError> {
+        // SAFETY: the caller promises it.
+        if let Some(fetched) = unsafe { self.fetch_now(handle) }? {
+            return Ok(fetched);
+        }
+        if self.wants_rows() {
+            let most = u32::try_from(self.abi.prefetch_rows).unwrap_or(u32::MAX);
+            self.fetch_rows(handle, most).await?;
+            // SAFETY: the caller promises it.
+            return unsafe { self.fetch_stored(handle) };
+        }
+        match handle.advance().await {
+            Ok(Some(())) => {}
+            ended => {
+                handle.state.open_statement = ptr::null_mut();
+                self.abi.state = DONE;
+                self.abi.upsert.server_status = handle.mysql.server_status;
+                self.abi.upsert.warning_count = handle.mysql.warning_count;
+                return ended.map(|_| Fetched::NoData);
+            }
+        }
+        self.row.clear();
+        self.row.extend_from_slice(handle.link()?.connection.row_payload());
+        // SAFETY: the caller promises it.
+        unsafe { self.deliver(handle) }
+    }
+}
+
+impl Stmt {
+    /// As [`Place::fetch`], where the row is here already; else `None`.
+    ///
+    /// # Safety
+    /// The pointers in the binds of the columns are valid.
+    pub(crate) unsafe fn fetch_now(&mut self, handle: &mut Handle<'_>) -> Result<Option<Fetched>, SqlError> {
         match self.abi.state {
             INITTED..=EXECUTED => return Err(failure::out_of_sync()),
-            DONE => return Ok(Fetched::NoData),
+            DONE => return Ok(Some(Fetched::NoData)),
             _ => {}
         }
-        if self.cursor == Cursor::Open && self.abi.result_cursor.is_null() {
-            let most = u32::try_from(self.abi.prefetch_rows).unwrap_or(u32::MAX);
-            self.fetch_rows(handle, most)?;
+        if self.wants_rows() {
+            return Ok(None);
         }
         if self.is_stored {
-            self.stored_row = self.abi.result_cursor;
-            // SAFETY: the cursor is NULL or one of the rows, which live until the next execution.
-            let Some(row) = (unsafe { self.stored_row.as_ref() }) else {
-                self.abi.state = DONE;
-                return Ok(Fetched::NoData);
-            };
-            self.abi.result_cursor = row.next;
-        } else {
-            if !ptr::eq(handle.state.open_statement, &raw const self.abi) {
-                return Err(failure::out_of_sync());
-            }
-            self.row.clear();
-            if let Some(payload) = handle.state.link.as_mut().and_then(Link::row_at_hand) {
-                self.row.extend_from_slice(payload);
-            } else if let Some(end) = self.wait_for_row(handle)? {
-                return Ok(end);
-            }
+            // SAFETY: the caller promises it.
+            return unsafe { self.fetch_stored(handle) }.map(Some);
         }
+        if !ptr::eq(handle.state.open_statement, &raw const self.abi) {
+            return Err(failure::out_of_sync());
+        }
+        let Some(payload) = handle.link()?.row_at_hand() else { return Ok(None) };
+        self.row.clear();
+        self.row.extend_from_slice(payload);
+        // SAFETY: the caller promises it.
+        unsafe { self.deliver(handle) }.map(Some)
+    }
+
+    /// Whether the next row is to be fetched from the cursor first.
+    const fn wants_rows(&self) -> bool {
+        matches!(self.cursor, Cursor::Open) && self.abi.result_cursor.is_null()
+    }
+
+    /// Moves to the next row in memory, and writes it into the binds of the columns.
+    ///
+    /// # Safety
+    /// The pointers in the binds of the columns are valid.
+    unsafe fn fetch_stored(&mut self, handle: &mut Handle<'_>) -> Result<Fetched, SqlError> {
+        self.stored_row = self.abi.result_cursor;
+        // SAFETY: the cursor is NULL or one of the rows, which live until the next execution.
+        let Some(row) = (unsafe { self.stored_row.as_ref() }) else {
+            self.abi.state = DONE;
+            return Ok(Fetched::NoData);
+        };
+        self.abi.result_cursor = row.next;
+        // SAFETY: the caller promises it.
+        unsafe { self.deliver(handle) }
+    }
+
+    /// Writes the row to which the fetch has moved into the binds of the columns.
+    ///
+    /// # Safety
+    /// The pointers in the binds of the columns are valid.
+    unsafe fn deliver(&mut self, handle: &Handle<'_>) -> Result<Fetched, SqlError> {
         self.abi.state = FETCHING;
         if self.abi.bind_result_done == 0 {
             return Ok(Fetched::Row { truncated: false });
@@ -440,6 +454,72 @@ impl Stmt {
         let truncated = unsafe { self.fill() }?;
         let reports = handle.mysql.options.report_data_truncation != 0;
         Ok(Fetched::Row { truncated: truncated && reports })
+    }
+
+    /// Queues the execution with the values of the bound parameters.
+    ///
+    /// # Safety
+    /// The pointers in the binds of the parameters are valid.
+    unsafe fn queue_bound(&self, handle: &mut Handle<'_>) -> Result<(), SqlError> {
+        let mut values: Vec<Value<'_>> = Vec::with_capacity(self.params.len());
+        let mut types: Vec<ParamType> = Vec::with_capacity(self.params.len());
+        for (number, param) in self.params.iter().enumerate() {
+            // SAFETY: the caller promises it.
+            let read = unsafe { bind::parameter(param) };
+            let (value, param_type) = read.ok_or_else(|| bind::unsupported(param, number))?;
+            values.push(value);
+            types.push(param_type);
+        }
+        self.queue(handle, &values, types)
+    }
+
+    /// Queues an execution with these parameters.
+    pub(crate) fn queue(
+        &self,
+        handle: &mut Handle<'_>,
+        values: &[Value<'_>],
+        types: Vec<ParamType>,
+    ) -> Result<(), SqlError> {
+        let prepared = self.prepared()?;
+        let wants_cursor = self.abi.flags & cursor::READ_ONLY != 0 && !prepared.columns.is_empty();
+        handle.queue(|link| {
+            if wants_cursor {
+                link.connection.execute_with_cursor(prepared, values, types)
+            } else {
+                link.connection.execute_as(prepared, values, types)
+            }
+        })
+    }
+
+    /// Takes the rows into memory that were received behind the current one.
+    fn take_received(&mut self, link: &mut Link) -> Result<(), SqlError> {
+        if self.abi.update_max_length == 0 {
+            while let Some(payload) = link.row_at_hand() {
+                self.rows.push_raw(payload)?;
+            }
+            return Ok(());
+        }
+        while link.advance_row() {
+            self.take_row(link)?;
+        }
+        Ok(())
+    }
+
+    /// Takes the current row into memory.
+    fn take_row(&mut self, link: &Link) -> Result<(), SqlError> {
+        if self.abi.update_max_length != 0 {
+            let row = link.connection.binary_row().map_err(client_error)?;
+            measure(&row, &mut self.longest)?;
+        }
+        self.rows.push_raw(link.connection.row_payload())
+    }
+
+    /// Shows the rows in memory to the program, beginning with the first.
+    pub(crate) fn publish_rows(&mut self) {
+        self.is_stored = true;
+        self.abi.result.data = self.rows.first();
+        self.abi.result.rows = self.rows.count();
+        self.abi.result_cursor = self.rows.first();
     }
 
     /// The current row.
@@ -456,25 +536,6 @@ impl Stmt {
             &self.row
         };
         BinaryRow::new(payload, &self.columns).map_err(|error| client_error(error.into()))
-    }
-
-    /// Reads the next row from the connection; its end, if there is none.
-    #[cold]
-    fn wait_for_row(&mut self, handle: &mut Handle<'_>) -> Result<Option<Fetched>, SqlError> {
-        match handle.advance() {
-            Ok(Some(())) => {
-                let link = handle.state.link.as_ref().ok_or_else(failure::gone)?;
-                self.row.extend_from_slice(link.connection.row_payload());
-                Ok(None)
-            }
-            ended => {
-                handle.state.open_statement = ptr::null_mut();
-                self.abi.state = DONE;
-                self.abi.upsert.server_status = handle.mysql.server_status;
-                self.abi.upsert.warning_count = handle.mysql.warning_count;
-                ended.map(|_| Some(Fetched::NoData))
-            }
-        }
     }
 
     /// Writes the current row into the binds. Returns whether something was lost.
@@ -545,25 +606,28 @@ impl Stmt {
         let _ = truncated;
         Ok(())
     }
+}
 
+/// The calls that may have to wait: no reference to the statement is held meanwhile.
+impl Place<Stmt> {
     /// Drops long data and rows, here and on the server.
-    pub(crate) fn reset(&mut self, handle: &mut Handle<'_>) -> Result<(), SqlError> {
+    pub(crate) async fn reset(&mut self, handle: &mut Handle<'_>) -> Result<(), SqlError> {
         self.clear_error();
         let prepared = self.prepared()?.clone();
-        self.skip(handle);
+        self.skip(handle).await;
         self.set_cursor(Cursor::None);
         handle.mysql.server_status &= !super::session::MORE_RESULTS;
         for param in &mut self.params {
             param.long_data_used = 0;
         }
         self.abi.state = PREPARED;
-        handle.simple(|link| link.connection.reset_statement(&prepared))
+        handle.simple(|link| link.connection.reset_statement(&prepared)).await
     }
 
     /// Drops the rows.
-    pub(crate) fn free_result(&mut self, handle: &mut Handle<'_>) {
-        self.skip(handle);
-        self.close_cursor(handle);
+    pub(crate) async fn free_result(&mut self, handle: &mut Handle<'_>) {
+        self.skip(handle).await;
+        self.close_cursor(handle).await;
         // Not PREPARED, because further results of the same execution may follow, and programs ask for them after this.
         if self.abi.state > EXECUTED {
             self.abi.state = DONE;
@@ -571,19 +635,25 @@ impl Stmt {
     }
 
     /// Closes the statement on the server.
-    pub(crate) fn close(&mut self, handle: &mut Handle<'_>) {
-        self.skip(handle);
+    pub(crate) async fn close(&mut self, handle: &mut Handle<'_>) {
+        // First of all, because a call that is dropped at its first wait frees the statement.
         let own = &raw mut self.abi;
         handle.state.statements.retain(|known| *known != own);
+        self.skip(handle).await;
         let Some(prepared) = self.prepared.take() else { return };
-        if let Some(link) = handle.state.link.as_mut().filter(|link| link.is_alive() && link.is_ours())
-            && link.connection.close_statement(&prepared).is_ok()
+        // The command has no answer; an error is found by the next one.
+        if handle
+            .state
+            .link
+            .as_mut()
+            .is_some_and(|link| link.is_alive() && link.is_ours() && link.connection.close_statement(&prepared).is_ok())
         {
-            // The command has no answer; an error is found by the next one.
-            let _ = link.flush();
+            let _ = handle.flush().await;
         }
     }
+}
 
+impl Stmt {
     /// Moves to the row of this number.
     pub(crate) fn seek(&mut self, number: u64) {
         self.abi.result_cursor = self.rows.at(number);

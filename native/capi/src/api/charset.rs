@@ -4,9 +4,10 @@ use std::ffi::{c_char, c_int, c_uint};
 use std::ptr;
 
 use crate::abi::{CharsetInfo, MyCharsetInfo, Mysql};
+use crate::call;
 use crate::charset;
 use crate::failure;
-use crate::handle::{exports, give, text, with};
+use crate::handle::{Handle, exports, give, text, with};
 use crate::iconv::{INVALID, convert};
 
 exports! {
@@ -18,13 +19,13 @@ exports! {
     /// Changes the connection's character set.
     fn mysql_set_character_set(mysql: *mut Mysql, name: *const c_char) -> c_int = 1; {
         let name = text(name).unwrap_or_default();
-        with(mysql, 1, |handle| {
+        call::run(mysql, 1, async move |handle: &mut Handle<'static>| {
             let Some(charset) = charset::by_name(name) else {
                 let shown = name.to_string_lossy();
                 handle.set_error(&failure::hy000(2019, format!("Can't initialize character set {shown}: it is unknown")));
                 return 1;
             };
-            let outcome = handle.query(&[b"SET NAMES ", name.to_bytes()].concat());
+            let outcome = handle.query(&[b"SET NAMES ", name.to_bytes()].concat()).await;
             if outcome.is_ok() {
                 handle.state.charset = charset;
                 handle.mysql.charset = charset;

@@ -6,11 +6,46 @@ use std::ptr;
 use sealwire_core::secret::Secret;
 
 use crate::abi::{MyBool, Mysql, STATUS_READY};
+use crate::call;
 use crate::connect::{self, Arguments};
 use crate::failure;
-use crate::handle::{create, destroy, exports, set_text, text, with};
+use crate::handle::{Handle, create, destroy, exports, set_text, text, with};
 use crate::options;
 use crate::policy;
+
+/// Takes everything that outlives a handle from it, as the handle is about to be closed.
+///
+/// # Safety
+/// As [`with`].
+pub(crate) unsafe fn detach(mysql: *mut Mysql) {
+    // SAFETY: the caller promises it; a statement leaves the list when it is freed, and a result the field.
+    unsafe {
+        call::abandon(mysql);
+        with(mysql, (), |handle| {
+            if let Some(result) = handle.state.open_result.as_mut() {
+                result.handle = ptr::null_mut();
+            }
+            handle.state.open_result = ptr::null_mut();
+            for statement in std::mem::take(&mut handle.state.statements) {
+                let statement = &mut *statement;
+                statement.mysql = ptr::null_mut();
+                let closed = failure::hy000(2056, "Statement closed by mysql_close");
+                statement.last_errno = closed.code.into();
+                set_text(&mut statement.last_error, closed.message.as_bytes());
+                set_text(&mut statement.sqlstate, b"HY000");
+            }
+        });
+    }
+}
+
+/// Ends the connection.
+///
+/// # Safety
+/// As [`with`].
+pub(crate) unsafe fn disconnect(mysql: *mut Mysql) {
+    // SAFETY: the caller promises it.
+    unsafe { call::run(mysql, (), async move |handle: &mut Handle<'static>| handle.disconnect().await) }
+}
 
 exports! {
     /// Makes a handle, or initialises the program's own.
@@ -36,28 +71,16 @@ exports! {
             socket: text(socket),
             flags,
         };
-        with(mysql, ptr::null_mut(), |handle| {
-            let outcome = connect::connect(handle, &arguments).map(|()| mysql);
+        call::run(mysql, ptr::null_mut(), async move |handle: &mut Handle<'static>| {
+            let outcome = connect::connect(handle, &arguments).await.map(|()| mysql);
             handle.answer(outcome, ptr::null_mut())
         })
     }
 
-    /// Ends the connection, and frees the handle.
+    /// Ends the connection, and frees the handle. A call that is suspended is dropped.
     fn mysql_close(mysql: *mut Mysql) = (); {
-        with(mysql, (), |handle| {
-            if !handle.state.open_result.is_null() {
-                (*handle.state.open_result).handle = ptr::null_mut();
-            }
-            for statement in std::mem::take(&mut handle.state.statements) {
-                let statement = &mut *statement;
-                statement.mysql = ptr::null_mut();
-                let closed = failure::hy000(2056, "Statement closed by mysql_close");
-                statement.last_errno = closed.code.into();
-                set_text(&mut statement.last_error, closed.message.as_bytes());
-                set_text(&mut statement.sqlstate, b"HY000");
-            }
-            handle.disconnect();
-        });
+        detach(mysql);
+        disconnect(mysql);
         destroy(mysql);
     }
 
@@ -95,43 +118,43 @@ exports! {
         let user = text(user).unwrap_or_default().to_string_lossy();
         let password = Secret::new(text(password).unwrap_or_default().to_bytes());
         let database = text(database);
-        with(mysql, 1, |handle| {
-            let outcome = handle.change_user(&user, password, database).map(|()| 0);
+        call::run(mysql, 1, async move |handle: &mut Handle<'static>| {
+            let outcome = handle.change_user(&user, password, database).await.map(|()| 0);
             handle.answer(outcome, 1)
         })
     }
 
     /// Resets the session; user and TLS stay.
     fn mysql_reset_connection(mysql: *mut Mysql) -> c_int = 1; {
-        with(mysql, 1, |handle| {
+        call::run(mysql, 1, async move |handle: &mut Handle<'static>| {
             // A result whose rows were not read is dropped first, as the original does.
             if handle.mysql.status != STATUS_READY {
-                handle.skip_rows();
+                handle.skip_rows().await;
             }
             handle.mysql.server_status &= !crate::session::MORE_RESULTS;
-            let outcome = handle.simple(|link| link.connection.reset_connection());
+            let outcome = handle.simple(|link| link.connection.reset_connection()).await;
             handle.status(outcome, 1)
         })
     }
 
     /// Whether the server answers.
     fn mysql_ping(mysql: *mut Mysql) -> c_int = 1; {
-        with(mysql, 1, |handle| {
-            let outcome = handle.simple(|link| link.connection.ping());
+        call::run(mysql, 1, async move |handle: &mut Handle<'static>| {
+            let outcome = handle.simple(|link| link.connection.ping()).await;
             handle.status(outcome, 1)
         })
     }
 
     /// Connects again, as the options allow it.
     fn mariadb_reconnect(mysql: *mut Mysql) -> MyBool = 1; {
-        with(mysql, 1, |handle| {
+        call::run(mysql, 1, async move |handle: &mut Handle<'static>| {
             let Some(login) = handle.state.login.clone() else {
                 handle.set_error(&failure::gone());
                 return 1;
             };
-            handle.disconnect();
+            handle.disconnect().await;
             handle.clear_error();
-            let outcome = connect::establish(handle, login).map(|()| 0);
+            let outcome = Box::pin(connect::establish(handle, login)).await.map(|()| 0);
             handle.answer(outcome, 1)
         })
     }

@@ -4,7 +4,8 @@ use std::ffi::{c_char, c_int, c_uint, c_ulong};
 use std::ptr;
 
 use crate::abi::{Mysql, MysqlParameters};
-use crate::handle::{exports, pointer, with};
+use crate::call;
+use crate::handle::{Handle, exports, pointer, with};
 
 /// The version of Connector/C whose ABI this library has.
 const CLIENT_INFO: &std::ffi::CStr = c"3.3.20";
@@ -98,7 +99,10 @@ exports! {
 
     /// The socket's descriptor; -1 without a connection.
     fn mysql_get_socket(mysql: *mut Mysql) -> c_int = -1; {
-        with(mysql, -1, |handle| if handle.state.link.is_some() { handle.mysql.net.fd } else { -1 })
+        with(mysql, -1, |handle| {
+            let is_open = handle.state.link.is_some() || handle.state.suspended.is_some();
+            if is_open { handle.mysql.net.fd } else { -1 }
+        })
     }
 
     /// The cipher in use by OpenSSL's name; NULL without TLS.
@@ -114,7 +118,7 @@ exports! {
 
     /// The server's line of statistics.
     fn mysql_stat(mysql: *mut Mysql) -> *mut c_char = ptr::null_mut(); {
-        with(mysql, ptr::null_mut(), |handle| match handle.statistics() {
+        call::run(mysql, ptr::null_mut(), async move |handle: &mut Handle<'static>| match handle.statistics().await {
             Ok(()) => pointer(&handle.state.texts.statistics),
             Err(error) => {
                 handle.set_error(&error);
@@ -137,11 +141,11 @@ exports! {
         parameters
     }
 
-    /// The seconds after which a suspended call times out. No call is suspended.
-    fn mysql_get_timeout_value(_mysql: *const Mysql) -> c_uint = 0; { 0 }
+    /// The seconds after which a suspended call is to be told of a timeout; 0 for no limit.
+    fn mysql_get_timeout_value(mysql: *const Mysql) -> c_uint = 0; { timeout(mysql).div_ceil(1000) }
 
     /// The same in milliseconds.
-    fn mysql_get_timeout_value_ms(_mysql: *const Mysql) -> c_uint = 0; { 0 }
+    fn mysql_get_timeout_value_ms(mysql: *const Mysql) -> c_uint = 0; { timeout(mysql) }
 
     /// The first change of the session's state that the last statement made: 0, or 1 where there is none of this kind.
     fn mysql_session_track_get_first(
@@ -170,12 +174,7 @@ exports! {
     fn mysql_debug(_options: *const c_char) = (); {}
 }
 
-fn next_change(
-    handle: &mut crate::handle::Handle<'_>,
-    kind: c_int,
-    data: *mut *const c_char,
-    length: *mut usize,
-) -> c_int {
+fn next_change(handle: &mut Handle<'_>, kind: c_int, data: *mut *const c_char, length: *mut usize) -> c_int {
     let state = &mut *handle.state;
     let rest = state.changes.iter().enumerate().skip(state.next_change);
     let Some((at, change)) = rest.into_iter().find(|(_, change)| change.kind == kind) else { return 1 };
@@ -186,6 +185,19 @@ fn next_change(
         crate::handle::give(length, change.data.len());
     }
     0
+}
+
+/// The milliseconds for which a suspended call waits at most; 0 for no limit.
+///
+/// # Safety
+/// As [`with`].
+pub(crate) unsafe fn timeout(mysql: *const Mysql) -> c_uint {
+    // SAFETY: the caller promises it.
+    unsafe {
+        with(mysql.cast_mut(), 0, |handle| {
+            handle.state.suspended.as_ref().map_or(0, |_| handle.state.wanted.milliseconds())
+        })
+    }
 }
 
 #[cfg(test)]

@@ -76,6 +76,7 @@ impl Handle<'_> {
         // SAFETY: the caller says that the argument fits the option.
         unsafe {
             match (option, kind) {
+                (options::NONBLOCK, _) if self.state.suspended.is_some() => return Err(failure::out_of_sync()),
                 (options::CONNECT_ATTR_RESET, _) => self.state.settings.attributes.clear(),
                 (options::CONNECT_ATTR_DELETE, _) => {
                     let name = text(argument.cast()).unwrap_or_default();
@@ -181,7 +182,11 @@ impl Handle<'_> {
         // SAFETY: the caller promises it.
         unsafe {
             match value {
-                5 | 6 => give(to.cast::<c_uint>(), 0),
+                5 | 6 => {
+                    let is_suspended = self.state.suspended.is_some();
+                    let left = if is_suspended { self.state.wanted.milliseconds() } else { 0 };
+                    give(to.cast::<c_uint>(), if value == 5 { left.div_ceil(1000) } else { left });
+                }
                 7 => {
                     give(to.cast(), MyCharsetInfo::from(self.state.charset));
                 }

@@ -3,6 +3,7 @@
 use std::ffi::{c_char, c_int, c_uint, c_ulong};
 
 use crate::abi::{MyBool, Mysql, MysqlRes, STATUS_QUERY_SENT};
+use crate::call;
 use crate::escape::{escape, hexadecimal};
 use crate::failure;
 use crate::handle::{Handle, bytes, exports, give, text, with};
@@ -11,10 +12,18 @@ use crate::result::{NONE, Res};
 use crate::state::InfileHandler;
 
 /// A statement whose rows are stored at once.
-fn rows_of(handle: &mut Handle<'_>, sql: &[u8]) -> *mut MysqlRes {
-    let stored = handle.query(sql).and_then(|()| handle.store());
-    let outcome = stored.map(|stored| Res::stored(stored.fields, stored.rows));
-    handle.answer(outcome, NONE)
+fn rows_of(mysql: *mut Mysql, sql: Vec<u8>) -> *mut MysqlRes {
+    // SAFETY: `rows_of` is called by the functions below with their own argument alone.
+    unsafe {
+        call::run(mysql, NONE, async move |handle: &mut Handle<'static>| {
+            let stored = match handle.query(&sql).await {
+                Ok(()) => handle.store().await,
+                Err(error) => Err(error),
+            };
+            let outcome = stored.map(|stored| Res::stored(stored.fields, stored.rows));
+            handle.answer(outcome, NONE)
+        })
+    }
 }
 
 /// ` LIKE 'pattern'`, or nothing.
@@ -26,12 +35,12 @@ fn like(pattern: Option<&std::ffi::CStr>) -> Vec<u8> {
     clause
 }
 
-fn run(mysql: *mut Mysql, sql: &[u8], failed: c_int) -> c_int {
-    // SAFETY: `run` is called by the functions below with their own argument alone.
+fn run<T: Copy + From<bool> + 'static>(mysql: *mut Mysql, sql: &'static [u8], failed: T) -> T {
+    // SAFETY: `run` is called by the functions below with their own arguments alone, and the program keeps its text until the call is over.
     unsafe {
-        with(mysql, failed, |handle| {
-            let outcome = handle.query(sql);
-            handle.status(outcome, failed)
+        call::run(mysql, failed, async move |handle: &mut Handle<'static>| {
+            let outcome = handle.query(sql).await.map(|()| T::from(false));
+            handle.answer(outcome, failed)
         })
     }
 }
@@ -65,8 +74,8 @@ exports! {
     /// Sends a statement without waiting for its answer.
     fn mysql_send_query(mysql: *mut Mysql, sql: *const c_char, length: c_ulong) -> c_int = -1; {
         let sql = sql_text(sql, length);
-        with(mysql, -1, |handle| {
-            let outcome = handle.send_query(sql);
+        call::run(mysql, -1, async move |handle: &mut Handle<'static>| {
+            let outcome = handle.send_query(sql).await;
             if outcome.is_ok() {
                 handle.mysql.status = STATUS_QUERY_SENT;
             }
@@ -76,15 +85,15 @@ exports! {
 
     /// Reads the answer to `mysql_send_query`.
     fn mysql_read_query_result(mysql: *mut Mysql) -> MyBool = 1; {
-        with(mysql, 1, |handle| {
-            let outcome = handle.read_result().map(|()| 0);
+        call::run(mysql, 1, async move |handle: &mut Handle<'static>| {
+            let outcome = handle.read_result().await.map(|()| 0);
             handle.answer(outcome, 1)
         })
     }
 
     /// Begins the next of several results: 0, -1 where there is none, more for an error.
     fn mysql_next_result(mysql: *mut Mysql) -> c_int = 1; {
-        with(mysql, 1, |handle| match handle.next_result() {
+        call::run(mysql, 1, async move |handle: &mut Handle<'static>| match handle.next_result().await {
             Ok(true) => 0,
             Ok(false) => -1,
             Err(error) => {
@@ -102,8 +111,8 @@ exports! {
     /// Makes a database the default one.
     fn mysql_select_db(mysql: *mut Mysql, name: *const c_char) -> c_int = 1; {
         let name = text(name).unwrap_or_default().to_owned();
-        with(mysql, 1, |handle| {
-            let outcome = handle.select_database(&name);
+        call::run(mysql, 1, async move |handle: &mut Handle<'static>| {
+            let outcome = handle.select_database(&name).await;
             handle.status(outcome, 1)
         })
     }
@@ -111,32 +120,32 @@ exports! {
     /// Turns autocommit on or off.
     fn mysql_autocommit(mysql: *mut Mysql, on: MyBool) -> MyBool = 1; {
         let sql: &[u8] = if on == 0 { b"SET autocommit=0" } else { b"SET autocommit=1" };
-        MyBool::from(run(mysql, sql, 1) != 0)
+        run(mysql, sql, 1)
     }
 
     /// Commits the transaction.
-    fn mysql_commit(mysql: *mut Mysql) -> MyBool = 1; { MyBool::from(run(mysql, b"COMMIT", 1) != 0) }
+    fn mysql_commit(mysql: *mut Mysql) -> MyBool = 1; { run(mysql, b"COMMIT", 1) }
 
     /// Rolls the transaction back.
-    fn mysql_rollback(mysql: *mut Mysql) -> MyBool = 1; { MyBool::from(run(mysql, b"ROLLBACK", 1) != 0) }
+    fn mysql_rollback(mysql: *mut Mysql) -> MyBool = 1; { run(mysql, b"ROLLBACK", 1) }
 
     /// Ends another connection.
     fn mysql_kill(mysql: *mut Mysql, connection: c_ulong) -> c_int = 1; {
-        with(mysql, 1, |handle| {
+        call::run(mysql, 1, async move |handle: &mut Handle<'static>| {
             let Ok(connection) = u32::try_from(connection) else {
                 handle.set_error(&failure::hy000(2034, "Invalid parameter number: connections have numbers of 32 bits"));
                 return 1;
             };
-            let outcome = handle.simple(|link| link.connection.process_kill(connection));
+            let outcome = handle.simple(|link| link.connection.process_kill(connection)).await;
             handle.status(outcome, 1)
         })
     }
 
     /// Permits (0) or forbids (1) several statements in one query.
     fn mysql_set_server_option(mysql: *mut Mysql, option: c_uint) -> c_int = 1; {
-        with(mysql, 1, |handle| {
+        call::run(mysql, 1, async move |handle: &mut Handle<'static>| {
             let option = u16::try_from(option).unwrap_or(u16::MAX);
-            let outcome = handle.simple(|link| link.connection.set_option(option));
+            let outcome = handle.simple(|link| link.connection.set_option(option)).await;
             handle.status(outcome, 1)
         })
     }
@@ -147,17 +156,17 @@ exports! {
         // The server no longer has a statement for some of the others; the command has them all.
         let known: c_uint = NAMES.iter().map(|(bit, _)| bit).sum();
         let names: Vec<&str> = NAMES.iter().filter(|(bit, _)| options & bit != 0).map(|(_, name)| *name).collect();
-        with(mysql, 1, |handle| {
+        call::run(mysql, 1, async move |handle: &mut Handle<'static>| {
             let mut outcome = Ok(());
             if options & !known == 0 && !names.is_empty() {
                 for name in names {
                     if outcome.is_ok() {
-                        outcome = handle.query(format!("FLUSH {name}").as_bytes());
+                        outcome = handle.query(format!("FLUSH {name}").as_bytes()).await;
                     }
                 }
             } else {
                 let [bits, ..] = options.to_le_bytes();
-                outcome = handle.simple(|link| link.connection.refresh(bits));
+                outcome = handle.simple(|link| link.connection.refresh(bits)).await;
             }
             handle.status(outcome, 1)
         })
@@ -165,8 +174,8 @@ exports! {
 
     /// Has the server write its state to its log.
     fn mysql_dump_debug_info(mysql: *mut Mysql) -> c_int = 1; {
-        with(mysql, 1, |handle| {
-            let outcome = handle.simple(|link| link.connection.debug());
+        call::run(mysql, 1, async move |handle: &mut Handle<'static>| {
+            let outcome = handle.simple(|link| link.connection.debug()).await;
             handle.status(outcome, 1)
         })
     }
@@ -177,18 +186,18 @@ exports! {
     /// The databases whose names match a pattern.
     fn mysql_list_dbs(mysql: *mut Mysql, pattern: *const c_char) -> *mut MysqlRes = NONE; {
         let sql = [b"SHOW DATABASES".to_vec(), like(text(pattern))].concat();
-        with(mysql, NONE, |handle| rows_of(handle, &sql))
+        rows_of(mysql, sql)
     }
 
     /// The tables whose names match a pattern.
     fn mysql_list_tables(mysql: *mut Mysql, pattern: *const c_char) -> *mut MysqlRes = NONE; {
         let sql = [b"SHOW TABLES".to_vec(), like(text(pattern))].concat();
-        with(mysql, NONE, |handle| rows_of(handle, &sql))
+        rows_of(mysql, sql)
     }
 
     /// The server's connections.
     fn mysql_list_processes(mysql: *mut Mysql) -> *mut MysqlRes = NONE; {
-        with(mysql, NONE, |handle| rows_of(handle, b"SHOW PROCESSLIST"))
+        rows_of(mysql, b"SHOW PROCESSLIST".to_vec())
     }
 
     /// Has LOAD DATA LOCAL INFILE read files by the program's functions.

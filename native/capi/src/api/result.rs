@@ -8,9 +8,10 @@ use sealwire_core::client::Event;
 use sealwire_core::message::ColumnDefinition;
 
 use crate::abi::{MyBool, Mysql, MysqlField, MysqlRes, MysqlRows, STATUS_GET_RESULT, STATUS_USE_RESULT};
+use crate::call;
 use crate::failure;
 use crate::fields::Fields;
-use crate::handle::{Handle, exports, text, with};
+use crate::handle::{Handle, Place, exports, text, with};
 use crate::link::Link;
 use crate::result::{NONE, Res, free, result};
 use crate::rows::{self, Rows};
@@ -43,7 +44,7 @@ unsafe fn next_at_hand(result: &mut Res) -> Option<Result<Row, SqlError>> {
         let mysql = pointer.as_ref()?;
         (mysql.status, mysql.extension.cast::<State>().as_mut()?)
     };
-    if status != STATUS_USE_RESULT || state.home != pointer || state.poisoned {
+    if status != STATUS_USE_RESULT || state.home != pointer || state.poisoned || state.suspended.is_some() {
         return None;
     }
     // In place of `with`, which costs more than the row: if this panics, the handle stays poisoned.
@@ -54,82 +55,109 @@ unsafe fn next_at_hand(result: &mut Res) -> Option<Result<Row, SqlError>> {
     row
 }
 
-/// The next row from the connection, in the result's own memory.
-fn next(handle: &mut Handle<'_>, result: &mut Res) -> Result<Option<Row>, SqlError> {
-    if handle.mysql.status != STATUS_USE_RESULT {
-        return Err(failure::hy000(2050, "Row retrieval was canceled by mysql_stmt_close() call"));
-    }
-    if handle.advance()?.is_none() {
-        return Ok(None);
-    }
-    let link = handle.state.link.as_ref().ok_or_else(failure::gone)?;
-    result.current.set(link.connection.row_payload(), &mut result.lengths).map(Some)
-}
-
-fn next_unbuffered(result: &mut Res) -> Row {
-    // SAFETY: the result's handle is NULL or open, because closing the handle clears the field.
-    let at_hand = unsafe { next_at_hand(result) };
-    if let Some(Ok(row)) = at_hand {
-        result.abi.current_row = row;
-        result.abi.row_count += 1;
-        return row;
-    }
-    wait_for_row(result, at_hand.and_then(Result::err))
-}
-
-/// The next row once it has arrived, unless a row was malformed.
-#[cold]
-fn wait_for_row(result: &mut Res, malformed: Option<SqlError>) -> Row {
-    let pointer = result.abi.handle;
-    // SAFETY: the result's handle is NULL or open, because closing the handle clears the field.
-    let row = unsafe {
-        with(pointer, ptr::null_mut(), |handle| {
-            let ended = match malformed.map_or_else(|| next(handle, result), Err) {
-                Ok(Some(row)) => return row,
-                Ok(None) => Ok(()),
-                Err(error) => Err(error),
-            };
-            handle.state.open_result = ptr::null_mut();
-            if let Err(error) = ended {
-                handle.set_error(&error);
-            }
-            ptr::null_mut()
-        })
-    };
+/// Takes the connection's current row into the result's own memory.
+fn take(handle: &mut Handle<'_>, result: &mut Res) -> Result<Row, SqlError> {
+    let row = result.current.set(handle.link()?.connection.row_payload(), &mut result.lengths)?;
     result.abi.current_row = row;
+    result.abi.row_count += 1;
+    Ok(row)
+}
+
+/// Hands out a row. NULL, behind the last row or for an error, ends the result.
+fn told(handle: &mut Handle<'_>, result: &mut Res, outcome: Result<Row, SqlError>) -> Row {
+    let row = handle.answer(outcome, ptr::null_mut());
     if row.is_null() {
+        handle.state.open_result = ptr::null_mut();
+        result.abi.current_row = row;
         result.abi.eof = 1;
         result.abi.handle = ptr::null_mut();
-    } else {
-        result.abi.row_count += 1;
     }
     row
 }
 
-fn columns_of_table(handle: &mut Handle<'_>, table: &[u8], pattern: &[u8]) -> Result<*mut MysqlRes, SqlError> {
-    let columns = handle.command(|link| {
-        link.connection.field_list(table, pattern).map_err(crate::session::client_error)?;
-        let mut columns: Vec<ColumnDefinition> = Vec::new();
-        loop {
-            match link.next_event()? {
-                Event::ResultSet => columns.extend_from_slice(link.connection.columns()),
-                Event::ResultEnd { .. } => return Ok(columns),
-                Event::Failed(error) => return Err(error),
-                _ => return Err(failure::unexpected()),
-            }
+/// The next row from the connection; NULL behind the last.
+async fn next(handle: &mut Handle<'_>, result: &mut Place<Res>) -> Result<Row, SqlError> {
+    if handle.mysql.status != STATUS_USE_RESULT {
+        return Err(failure::hy000(2050, "Row retrieval was canceled by mysql_stmt_close() call"));
+    }
+    if handle.advance().await?.is_none() { Ok(ptr::null_mut()) } else { take(handle, result) }
+}
+
+/// The next row of a result that is read from the connection.
+///
+/// # Safety
+/// `pointer` is such a result.
+unsafe fn next_unbuffered(pointer: *mut MysqlRes) -> Row {
+    // SAFETY: the caller promises it; the result's handle is NULL or open, because closing the handle clears the field.
+    unsafe {
+        let Some(result) = result(pointer) else { return ptr::null_mut() };
+        let at_hand = next_at_hand(result);
+        if let Some(Ok(row)) = at_hand {
+            result.abi.current_row = row;
+            result.abi.row_count += 1;
+            return row;
         }
-    })?;
+        wait_for_row(pointer, at_hand.and_then(Result::err))
+    }
+}
+
+/// The next row once it has arrived, unless a row was malformed.
+///
+/// # Safety
+/// `pointer` is a result that is read from the connection.
+#[cold]
+unsafe fn wait_for_row(pointer: *mut MysqlRes, malformed: Option<SqlError>) -> Row {
+    // SAFETY: as above; the result is freed by `mysql_free_result` alone, which refuses to while a call is suspended.
+    unsafe {
+        let Some(result) = result(pointer) else { return ptr::null_mut() };
+        let mysql = result.abi.handle;
+        if mysql.is_null() {
+            result.abi.current_row = ptr::null_mut();
+            result.abi.eof = 1;
+        }
+        call::run(mysql, ptr::null_mut(), async move |handle: &mut Handle<'static>| {
+            let mut result = Place::new(pointer.cast::<Res>());
+            let outcome = match malformed {
+                Some(error) => Err(error),
+                None => next(handle, &mut result).await,
+            };
+            told(handle, &mut result, outcome)
+        })
+    }
+}
+
+/// A result that is being freed: also where the program closes the handle meanwhile.
+struct Freeing(*mut MysqlRes);
+
+impl Drop for Freeing {
+    fn drop(&mut self) {
+        // SAFETY: `mysql_free_result` made this value from its argument, which is used no more.
+        unsafe { free(self.0) };
+    }
+}
+
+async fn columns_of_table(handle: &mut Handle<'_>, table: &[u8], pattern: &[u8]) -> Result<*mut MysqlRes, SqlError> {
+    handle.command(|link| link.connection.field_list(table, pattern)).await?;
+    let mut columns: Vec<ColumnDefinition> = Vec::new();
+    loop {
+        match handle.next_event().await? {
+            Event::ResultSet => columns.extend_from_slice(handle.link()?.connection.columns()),
+            Event::ResultEnd { .. } => break,
+            Event::Failed(error) => return Err(error),
+            _ => return Err(failure::unexpected()),
+        }
+    }
     Ok(Res::stored(Fields::new(&columns).ok_or_else(failure::no_memory)?, Rows::new()))
 }
 
 exports! {
     /// Takes all rows of a result into memory.
     fn mysql_store_result(mysql: *mut Mysql) -> *mut MysqlRes = NONE; {
-        with(mysql, NONE, |handle| {
+        call::run(mysql, NONE, async move |handle: &mut Handle<'static>| {
             if handle.mysql.fields.is_null() {
                 return NONE;
             }
-            let outcome = handle.store().map(|stored| Res::stored(stored.fields, stored.rows));
+            let outcome = handle.store().await.map(|stored| Res::stored(stored.fields, stored.rows));
             handle.mysql.fields = ptr::null_mut();
             handle.answer(outcome, NONE)
         })
@@ -138,6 +166,10 @@ exports! {
     /// Begins to read a result row by row.
     fn mysql_use_result(mysql: *mut Mysql) -> *mut MysqlRes = NONE; {
         with(mysql, NONE, |handle| {
+            if handle.state.suspended.is_some() {
+                handle.set_error(&failure::out_of_sync());
+                return NONE;
+            }
             if handle.mysql.fields.is_null() {
                 return NONE;
             }
@@ -148,17 +180,19 @@ exports! {
 
     /// Frees a result, and reads and drops the rows that remain on the connection.
     fn mysql_free_result(pointer: *mut MysqlRes) = (); {
-        if let Some(result) = result(pointer) {
-            with(result.abi.handle, (), |handle| {
-                if handle.state.open_result == pointer {
-                    handle.state.open_result = ptr::null_mut();
-                    if handle.mysql.status == STATUS_USE_RESULT {
-                        handle.skip_rows();
-                    }
-                }
-            });
+        let Some(result) = result(pointer) else { return };
+        let mysql = result.abi.handle;
+        if !with(mysql, false, |handle| handle.state.open_result == pointer) {
+            drop(Freeing(pointer));
+            return;
         }
-        free(pointer);
+        call::run(mysql, (), async move |handle: &mut Handle<'static>| {
+            let _freeing = Freeing(pointer);
+            handle.state.open_result = ptr::null_mut();
+            if handle.mysql.status == STATUS_USE_RESULT {
+                handle.skip_rows().await;
+            }
+        });
     }
 
     /// The next row; NULL behind the last, or for an error.
@@ -168,7 +202,7 @@ exports! {
             if result.abi.eof != 0 {
                 return ptr::null_mut();
             }
-            return next_unbuffered(result);
+            return next_unbuffered(pointer);
         }
         let Some(row) = result.abi.data_cursor.as_ref() else {
             result.abi.current_row = ptr::null_mut();
@@ -255,8 +289,8 @@ exports! {
     /// The columns of a table.
     fn mysql_list_fields(mysql: *mut Mysql, table: *const c_char, pattern: *const c_char) -> *mut MysqlRes = NONE; {
         let (table, pattern) = (text(table).unwrap_or_default(), text(pattern).unwrap_or_default());
-        with(mysql, NONE, |handle| {
-            let outcome = columns_of_table(handle, table.to_bytes(), pattern.to_bytes());
+        call::run(mysql, NONE, async move |handle: &mut Handle<'static>| {
+            let outcome = columns_of_table(handle, table.to_bytes(), pattern.to_bytes()).await;
             handle.answer(outcome, NONE)
         })
     }

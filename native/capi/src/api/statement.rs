@@ -2,13 +2,15 @@
 
 use std::ffi::{c_char, c_int, c_uint, c_ulong, c_void};
 use std::ptr;
+use std::thread;
 
 use sealwire_core::SqlError;
 
 use super::query::sql_text;
 use crate::abi::{MyBool, Mysql, MysqlBind, MysqlField, MysqlRes, MysqlRows, MysqlStmt};
+use crate::call;
 use crate::failure;
-use crate::handle::{Handle, bytes, exports, give, internal_error, is_poisoned, with};
+use crate::handle::{Handle, Place, bytes, exports, forget_statement, give, internal_error, is_poisoned, with};
 use crate::result::{NONE, Res};
 use crate::rows::Rows;
 use crate::session::MORE_RESULTS;
@@ -28,39 +30,88 @@ unsafe fn statement<'a>(pointer: *mut MysqlStmt) -> Option<&'a mut Stmt> {
     unsafe { pointer.cast::<Stmt>().as_mut() }
 }
 
-/// Runs `body` on a statement and its connection, and publishes the error on both.
+/// Runs a call on a statement and its connection, and publishes the error on both.
 ///
 /// # Safety
 /// As [`statement`]; the statement's connection is open, or NULL.
-unsafe fn run<T>(
+unsafe fn run<T: Copy + 'static>(
     pointer: *mut MysqlStmt,
     failed: T,
-    body: impl FnOnce(&mut Stmt, &mut Handle<'_>) -> Result<T, SqlError>,
-) -> T
-where
-    T: Copy,
-{
-    // SAFETY: the caller promises it.
+    body: impl AsyncFnOnce(&mut Place<Stmt>, &mut Handle<'static>) -> Result<T, SqlError> + 'static,
+) -> T {
+    // SAFETY: the caller promises it; the statement is freed by `mysql_stmt_close` alone, which no other call can be suspended by.
     unsafe {
         let Some(statement) = statement(pointer) else { return failed };
-        if statement.abi.mysql.is_null() {
+        let mysql = statement.abi.mysql;
+        if mysql.is_null() {
             let lost = failure::hy000(2013, "Lost connection to MySQL server: the statement's connection was closed");
             statement.set_error(&lost);
             return failed;
         }
-        let mysql = statement.abi.mysql;
-        let answer = with(mysql, failed, |handle| match body(statement, handle) {
-            Ok(answer) => answer,
-            Err(error) => {
-                statement.set_error(&error);
-                handle.set_error(&error);
-                failed
-            }
-        });
+        refuse(statement);
+        call::run(mysql, failed, async move |handle: &mut Handle<'static>| {
+            let _reporting = Reporting(pointer);
+            let mut statement = Place::new(pointer.cast::<Stmt>());
+            let outcome = body(&mut statement, handle).await;
+            answer(&mut statement, handle, outcome, failed)
+        })
+    }
+}
+
+/// Says on the statement why its connection can't run a call now, if so.
+///
+/// # Safety
+/// The statement's connection is open, or NULL.
+pub(crate) unsafe fn refuse(statement: &mut Stmt) {
+    let mysql = statement.abi.mysql;
+    // SAFETY: the caller promises it.
+    unsafe {
         if is_poisoned(mysql) {
             statement.set_error(&internal_error());
+        } else if call::is_suspended(mysql) {
+            statement.set_error(&failure::out_of_sync());
         }
-        answer
+    }
+}
+
+/// Reports a panic on the statement whose call it ends.
+struct Reporting(*mut MysqlStmt);
+
+impl Drop for Reporting {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            // SAFETY: `run` made this value for a call of this statement, which is not freed before the call is over.
+            if let Some(statement) = unsafe { statement(self.0) } {
+                statement.set_error(&internal_error());
+            }
+        }
+    }
+}
+
+/// Publishes the outcome of a call on the statement and its connection.
+fn answer<T>(statement: &mut Stmt, handle: &mut Handle<'_>, outcome: Result<T, SqlError>, failed: T) -> T {
+    outcome.unwrap_or_else(|error| {
+        statement.set_error(&error);
+        handle.set_error(&error);
+        failed
+    })
+}
+
+/// A statement that is being closed, and freed also where the program closes the handle meanwhile.
+struct Closing(*mut MysqlStmt);
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        // SAFETY: `mysql_stmt_close` made this value from a statement of `mysql_stmt_init`, which it closes once.
+        drop(unsafe { Box::from_raw(self.0.cast::<Stmt>()) });
+    }
+}
+
+fn fetched(fetched: &Fetched) -> c_int {
+    match fetched {
+        Fetched::Row { truncated: false } => 0,
+        Fetched::Row { truncated: true } => DATA_TRUNCATED,
+        Fetched::NoData => NO_DATA,
     }
 }
 
@@ -78,26 +129,34 @@ exports! {
 
     /// Closes and frees a statement.
     fn mysql_stmt_close(pointer: *mut MysqlStmt) -> MyBool = 1; {
-        if let Some(statement) = statement(pointer) {
-            with(statement.abi.mysql, (), |handle| statement.close(handle));
-            drop(Box::from_raw(pointer.cast::<Stmt>()));
+        let Some(statement) = statement(pointer) else { return 1 };
+        let mysql = statement.abi.mysql;
+        if !with(mysql, false, |_| true) {
+            forget_statement(mysql, pointer);
+            drop(Closing(pointer));
             return 0;
         }
-        1
+        refuse(statement);
+        // Not by the function above, because after a panic there is no statement on which to report it.
+        call::run(mysql, 1, async move |handle: &mut Handle<'static>| {
+            let _closing = Closing(pointer);
+            Place::new(pointer.cast::<Stmt>()).close(handle).await;
+            0
+        })
     }
 
     /// Prepares a statement.
     fn mysql_stmt_prepare(pointer: *mut MysqlStmt, sql: *const c_char, length: c_ulong) -> c_int = 1; {
         let sql = sql_text(sql, length);
-        run(pointer, 1, |statement, handle| statement.prepare(handle, sql).map(|()| 0))
+        run(pointer, 1, async move |statement, handle| statement.prepare(handle, sql).await.map(|()| 0))
     }
 
     /// Prepares and runs a statement.
     fn mariadb_stmt_execute_direct(pointer: *mut MysqlStmt, sql: *const c_char, length: usize) -> c_int = 1; {
         let sql = sql_text(sql, length as c_ulong);
-        run(pointer, 1, |statement, handle| {
-            statement.prepare(handle, sql)?;
-            statement.execute(handle).map(|()| 0)
+        run(pointer, 1, async move |statement, handle| {
+            statement.prepare(handle, sql).await?;
+            statement.execute(handle).await.map(|()| 0)
         })
     }
 
@@ -128,23 +187,29 @@ exports! {
 
     /// Runs the statement.
     fn mysql_stmt_execute(pointer: *mut MysqlStmt) -> c_int = 1; {
-        run(pointer, 1, |statement, handle| statement.execute(handle).map(|()| 0))
+        run(pointer, 1, async move |statement, handle| statement.execute(handle).await.map(|()| 0))
     }
 
     /// Takes the rows into memory.
     fn mysql_stmt_store_result(pointer: *mut MysqlStmt) -> c_int = 1; {
-        run(pointer, 1, |statement, handle| statement.store(handle).map(|()| 0))
+        run(pointer, 1, async move |statement, handle| statement.store(handle).await.map(|()| 0))
     }
 
     /// Reads the next row into the bound buffers: 0, 100 at the end, 101 where a value was cut.
     fn mysql_stmt_fetch(pointer: *mut MysqlStmt) -> c_int = 1; {
-        run(pointer, 1, |statement, handle| {
-            Ok(match statement.fetch(handle)? {
-                Fetched::Row { truncated: false } => 0,
-                Fetched::Row { truncated: true } => DATA_TRUNCATED,
-                Fetched::NoData => NO_DATA,
-            })
-        })
+        let Some(statement) = statement(pointer) else { return 1 };
+        // A row that is here already needs no call that may have to wait.
+        let here = with(statement.abi.mysql, None, |handle| {
+            if handle.state.suspended.is_some() {
+                return None;
+            }
+            let here = statement.fetch_now(handle).map(|row| row.as_ref().map(fetched));
+            answer(statement, handle, here, Some(1))
+        });
+        match here {
+            Some(code) => code,
+            None => run(pointer, 1, async move |statement, handle| Ok(fetched(&statement.fetch(handle).await?))),
+        }
     }
 
     /// Reads a column of the current row, or the part of it behind `offset`.
@@ -167,25 +232,29 @@ exports! {
         length: c_ulong,
     ) -> MyBool = 1; {
         let data = bytes(data, length as usize);
-        run(pointer, 1, |statement, handle| statement.send_long(handle, number as usize, data).map(|()| 0))
+        run(pointer, 1, async move |statement, handle| {
+            statement.send_long(handle, number as usize, data).await.map(|()| 0)
+        })
     }
 
     /// Drops long data and rows, here and on the server.
     fn mysql_stmt_reset(pointer: *mut MysqlStmt) -> MyBool = 1; {
-        run(pointer, 1, |statement, handle| statement.reset(handle).map(|()| 0))
+        run(pointer, 1, async move |statement, handle| statement.reset(handle).await.map(|()| 0))
     }
 
     /// Drops the rows.
     fn mysql_stmt_free_result(pointer: *mut MysqlStmt) -> MyBool = 1; {
-        run(pointer, 1, |statement, handle| {
-            statement.free_result(handle);
+        run(pointer, 1, async move |statement, handle| {
+            statement.free_result(handle).await;
             Ok(0)
         })
     }
 
     /// Begins the next of several results: 0, -1 where there is none, more for an error.
     fn mysql_stmt_next_result(pointer: *mut MysqlStmt) -> c_int = 1; {
-        run(pointer, 1, |statement, handle| Ok(if statement.next_result(handle)? { 0 } else { -1 }))
+        run(pointer, 1, async move |statement, handle| {
+            Ok(if statement.next_result(handle).await? { 0 } else { -1 })
+        })
     }
 
     /// Whether another result follows.
