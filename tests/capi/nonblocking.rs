@@ -8,8 +8,9 @@ use std::thread;
 use std::time::Duration;
 
 use rustix::net::{AddressFamily, SocketType, bind, getsockname, listen, socket};
-use sealwire_tests::capi::{compile, folder, heard, said, with_ours};
-use sealwire_tests::programs::needs;
+use sealwire_tests::capi::{compile, compile_file, folder, heard, said, with_ours};
+use sealwire_tests::certificates::CertificateSet;
+use sealwire_tests::programs::{needs, package_folder};
 use tempfile::tempdir;
 
 use crate::programs::headers;
@@ -225,6 +226,35 @@ fn full() -> Full {
         waiting.push(stream);
     }
     Full { port: address.port(), _listener: listener, _waiting: waiting }
+}
+
+/// The example: 16 connections in one thread.
+#[test]
+fn an_epoll_loop_serves_many_connections() {
+    if !needs(&["cc"]) {
+        return;
+    }
+    let place = tempdir().unwrap();
+    let source = package_folder().join("../native/capi/examples/epoll.c");
+    for headers in headers() {
+        let program = compile_file(&source, &headers, place.path());
+        for (served, _) in servers() {
+            let mut command = with_ours(&program);
+            command.args(["127.0.0.1", &served.port(), USER, PASSWORD]).arg(served.ca());
+            let lines = said(&mut command);
+            let (cipher, count) = lines.trim().split_once('\n').unwrap();
+            assert!(cipher.starts_with("TLS_AES_"), "{lines}");
+            assert_eq!(count, "16 connections at once, 32 rows");
+            // A CA that did not sign the server's certificate.
+            let other = tempdir().unwrap();
+            let other = CertificateSet::by_openssl(other.path());
+            let mut command = with_ours(&program);
+            let refused = heard(command.args(["127.0.0.1", &served.port(), USER, PASSWORD]).arg(&other.ca));
+            let errors = String::from_utf8_lossy(&refused.stderr).into_owned();
+            assert_eq!(errors.matches("2026 SSL connection error: ").count(), 16, "{errors}");
+            assert!(String::from_utf8_lossy(&refused.stdout).ends_with(" 0 rows\n") && !refused.status.success());
+        }
+    }
 }
 
 #[test]

@@ -32,10 +32,15 @@ pub fn library() -> PathBuf {
 
 /// Compiles `tests/capi/NAME.c` with the headers of a folder, and links it with our library.
 pub fn compile(name: &str, headers: &Path, into: &Path) -> PathBuf {
-    let source = package_folder().join("capi").join(name).with_extension("c");
+    compile_file(&package_folder().join("capi").join(name).with_extension("c"), headers, into)
+}
+
+/// As [`compile`], for any file.
+pub fn compile_file(source: &Path, headers: &Path, into: &Path) -> PathBuf {
+    let name = source.file_stem().unwrap_or_default().to_string_lossy();
     let program = into.join(format!("{name}-{}", headers.file_name().unwrap_or_default().to_string_lossy()));
     let mut compiler = Command::new("cc");
-    compiler.args(["-std=gnu11", "-Wall", "-Werror", "-g", "-I"]).arg(headers).arg(&source).arg("-o").arg(&program);
+    compiler.args(["-std=gnu11", "-Wall", "-Werror", "-g", "-I"]).arg(headers).arg(source).arg("-o").arg(&program);
     compiler.arg(library());
     let output = child::output(&mut compiler, &[]).expect("cc runs");
     assert!(output.status.success(), "{}: {}", source.display(), String::from_utf8_lossy(&output.stderr));
