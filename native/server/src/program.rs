@@ -179,7 +179,7 @@ fn build(values: &Values, startup: &Startup, globals: Globals, random: &OsRandom
 /// Locks the data directory against a second server, for as long as the file is open.
 fn lock(directory: &Path) -> Result<File, String> {
     let path = directory.join("sealwired.lock");
-    // Who can open the file can lock it, and keep the server from starting.
+    // A user who can open the file can lock it, and keep the server from starting.
     let mut options = File::options();
     options.write(true).create(true).truncate(true).mode(0o600).custom_flags(OFlags::NOFOLLOW.bits().cast_signed());
     let file =

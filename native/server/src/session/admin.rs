@@ -7,11 +7,9 @@ use sealwire_core::error::SqlError;
 
 use super::Session;
 use super::answer::{Answer, Reply, Table};
-use super::dispatch::Execution;
+use super::execution::Execution;
 use super::show;
-use crate::engine::{
-    Interruption, LockWait, Task, TransactionStep, declared_column, interrupted, is_system_database, unknown_database,
-};
+use crate::engine::{Interruption, LockWait, declared_column, interrupted, is_system_database, unknown_database};
 use crate::sql::charset::{check_collation, default_collation};
 use crate::sql::{Cursor, Datum};
 use crate::status_variables;
@@ -237,7 +235,7 @@ impl Session {
         words.accept_one(&["TABLES", "TABLE"]).ok_or_else(|| words.syntax_error())?;
         words.expect_end()?;
         let commits = std::mem::take(&mut self.has_locked_tables) && self.in_transaction;
-        Ok(Some(if commits { commit() } else { Answer::Ok(Reply::default()) }))
+        Ok(Some(if commits { Answer::commit() } else { Answer::Ok(Reply::default()) }))
     }
 
     /// Reads a DROP DATABASE.
@@ -262,11 +260,6 @@ impl Session {
         }
         Ok(Reply::default())
     }
-}
-
-/// Ends the transaction.
-pub(super) const fn commit() -> Answer {
-    Answer::Engine(Task::Transaction(TransactionStep::Commit))
 }
 
 /// SET DEFAULT ROLE. There are no roles, so it changes nothing.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sealwire_core::message::{ColumnDefinition, SessionChange};
 
-use crate::engine::{Description, Limits, Task};
+use crate::engine::{Description, Limits, Task, TransactionStep};
 use crate::settings::SystemVariable;
 use crate::sql::Datum;
 
@@ -39,6 +39,13 @@ pub(super) enum Answer {
     },
     /// A SET that continues when the engine has computed a value.
     Set(Box<Pending>),
+}
+
+impl Answer {
+    /// The answer of a statement that does nothing but end the transaction.
+    pub(super) const fn commit() -> Self {
+        Self::Engine(Task::Transaction(TransactionStep::Commit))
+    }
 }
 
 /// The contents of an OK packet.

@@ -4,6 +4,7 @@
 use sealwire_core::error::SqlError;
 
 use super::answer::{Answer, Reply};
+use super::execution::Execution;
 use super::{Session, admin, statement};
 use crate::constant_selects::may_be_constant;
 use crate::engine::TransactionStep;
@@ -11,9 +12,6 @@ use crate::sql::{Cursor, lex};
 
 /// Handles a statement whose first words are taken. `None` leaves the statement to the next matching entry, or to the engine.
 type Handle<T> = fn(&mut Session, &str, &mut Cursor<'_>) -> Result<Option<T>, SqlError>;
-
-/// A statement that was read: carries it out.
-pub(super) type Execution = Box<dyn FnOnce(&mut Session) -> Result<Answer, SqlError>>;
 
 /// How a statement is executed, and whether it commits the open transaction first, as MySQL does with the statements that its manual lists
 /// under "Statements That Cause an Implicit Commit".

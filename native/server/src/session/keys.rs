@@ -5,7 +5,7 @@ use sealwire_core::error::SqlError;
 
 use super::Session;
 use super::answer::{Answer, Reply};
-use super::dispatch::Execution;
+use super::execution::Execution;
 use crate::sql::Cursor;
 
 impl Session {

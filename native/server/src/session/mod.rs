@@ -8,6 +8,7 @@ mod diagnostics;
 mod dispatch;
 mod empty_tables;
 mod engine_context;
+mod execution;
 mod handle;
 mod init_connect;
 mod keys;
@@ -329,7 +330,7 @@ impl Session {
                 self.forget_diagnostics();
                 let refreshed = self.refresh(bits);
                 let commits = self.in_transaction;
-                let answer = refreshed.map(|reply| if commits { admin::commit() } else { Answer::Ok(reply) });
+                let answer = refreshed.map(|reply| if commits { Answer::commit() } else { Answer::Ok(reply) });
                 return self.conclude(answer, false, connection);
             }
             Action::Kill(id) => {

@@ -7,8 +7,8 @@ use sealwire_core::error::SqlError;
 use sealwire_core::message::SessionChange;
 use sqlparser::ast::Expr;
 
+use super::Session;
 use super::answer::{Answer, Pending, Reply, Target};
-use super::{Session, admin};
 use crate::settings::{self, Fact, Scope, SystemVariable, Value, ValueLocation, variable};
 use crate::sql::charset::default_collation;
 use crate::sql::lex::{Lexer, Piece, unquote};
@@ -89,7 +89,7 @@ impl Session {
         words.expect_end()?;
         if self.in_transaction && !was_autocommit && self.view.autocommit() {
             // Setting autocommit to ON commits the open transaction.
-            return Ok(admin::commit());
+            return Ok(Answer::commit());
         }
         Ok(Answer::Ok(reply))
     }

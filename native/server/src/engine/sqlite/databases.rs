@@ -1,7 +1,7 @@
 //! The databases of a data directory: one file for each, and the files that SQLite keeps beside it while it is open.
 
 use std::fs::File;
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
@@ -12,7 +12,7 @@ use sealwire_core::error::SqlError;
 use super::bounds::LockRetries;
 use super::disk_space;
 use super::errors::to_mysql;
-use super::open_files::{self, AllOpenFiles, FilesInUse, OpenFiles};
+use super::open_files::{self, AllOpenFiles, FileId, FilesInUse, OpenFiles};
 use crate::engine::{LONGEST_NAME, LockWait, SYSTEM_DATABASES, interrupted, is_system_database, unknown_database};
 
 /// The databases of a data directory.
@@ -57,8 +57,7 @@ impl Databases {
         if !is_name(database) {
             return None;
         }
-        let file = std::fs::metadata(self.path(database)).ok()?;
-        Some(FileId { device: file.dev(), number: file.ino() })
+        std::fs::metadata(self.path(database)).ok().map(|file| FileId::of(&file))
     }
 
     /// Keeps databases from being created or dropped while a connection opens or closes their files.
@@ -281,13 +280,6 @@ impl Drop for DatabaseReader<'_> {
 /// Opens the files beside a database now. SQLite would open them at the first read, when the name may be that of another database.
 pub(super) fn open_all(connection: &Connection, schema: &str) -> rusqlite::Result<()> {
     connection.pragma_query_value(Some(schema), "schema_version", |_| Ok(()))
-}
-
-/// Identifies a file without its name: a new file of the same name differs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct FileId {
-    device: u64,
-    number: u64,
 }
 
 /// The file name of a database. Letters, digits and `_` stay; every other character becomes `@` and four digits for each UTF-16 unit, as in

@@ -2,16 +2,29 @@
 //! the space is given back by cutting the files to nothing, as soon as nobody reads them.
 
 use std::collections::HashMap;
-use std::fs::File;
+use std::fs::{File, Metadata};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use super::databases::FileId;
 use super::wal;
 
 /// The flag in the count of uses which says that the database was dropped.
 const DROPPED: usize = 1 << (usize::BITS - 1);
+
+/// Identifies a file without its name: a new file of the same name differs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct FileId {
+    device: u64,
+    number: u64,
+}
+
+impl FileId {
+    pub(super) fn of(file: &Metadata) -> Self {
+        Self { device: file.dev(), number: file.ino() }
+    }
+}
 
 /// The files of one database.
 #[derive(Debug, Default)]

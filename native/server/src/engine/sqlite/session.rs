@@ -13,13 +13,12 @@ use sealwire_core::message::ColumnDefinition;
 
 use super::authorizer::{AllowedActions, Authorizer};
 use super::bounds::{self, Bounds};
-use super::databases::FileId;
 use super::descriptors::OpenDatabase;
 use super::disk_space::SpaceWatch;
 use super::errors::{self, to_mysql};
 use super::foreign_keys::ForeignKeys;
 use super::information_schema;
-use super::open_files::{FilesInUse, OpenFiles};
+use super::open_files::{FileId, FilesInUse, OpenFiles};
 use super::open_transactions::TransactionEntry;
 use super::privileges::{authorise, authorise_lock};
 use super::rows::{bind, column_sources, length_of, put_row};
