@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use sealwire_core::DEFAULT_PORT;
 use sealwire_core::SqlError;
-use sealwire_core::auth::{Dialog, Plugin};
+use sealwire_core::auth::Plugin;
 use sealwire_core::client::{Config, Event, Summary, TlsPolicy};
 use sealwire_core::facts::Transport;
 use sealwire_core::message::Capabilities;
@@ -23,6 +23,7 @@ use sealwire_net::clock;
 use sealwire_net::random::OsRandom;
 
 use super::charset;
+use super::dialog::ProgramsDialog;
 use super::environment;
 use super::failure;
 use super::handle::{Handle, pointer};
@@ -133,7 +134,7 @@ async fn log_in(
     mut config: Config,
     trace: Option<&Arc<Trace>>,
 ) -> Result<Summary, SqlError> {
-    config.dialog = Some(Arc::clone(&handle.state.dialog) as Arc<dyn Dialog>);
+    config.dialog = Some(Arc::new(ProgramsDialog::of(Arc::clone(&handle.state.told_home))));
     if let Some(trace) = trace {
         trace.demand(&config.tls);
         config.observer = Some(Arc::clone(trace) as Arc<dyn Observer>);

@@ -1,6 +1,5 @@
 //! Cursors on the server, from which a statement's rows are fetched some at a time.
 
-use std::ffi::c_ulong;
 use std::ptr;
 
 use sealwire_core::SqlError;
@@ -8,21 +7,7 @@ use sealwire_core::message::StatusFlags;
 
 use super::abi::STATUS_READY;
 use super::handle::{Handle, Place};
-use super::statement::{Stmt, WAITING};
-
-/// The cursor that `mysql_stmt_attr_set` asks for.
-pub(crate) const READ_ONLY: c_ulong = 1;
-
-/// Where a statement's rows are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Cursor {
-    /// There is no cursor on the server.
-    None,
-    /// More rows are on the server, which are fetched when those in memory were read.
-    Open,
-    /// The last row was fetched.
-    Ended,
-}
+use super::statement::{Cursor, Stmt, WAITING};
 
 /// The calls that may have to wait: no reference to the statement is held meanwhile.
 impl Place<Stmt> {

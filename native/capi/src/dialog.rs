@@ -4,6 +4,7 @@ use std::ffi::{CStr, c_char, c_int, c_void};
 use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Write as _};
 use std::ptr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
 use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
@@ -28,16 +29,15 @@ unsafe extern "C" {
 }
 
 /// The one who answers for a handle.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct ProgramsDialog {
-    /// The handle, which the program's function gets.
-    handle: AtomicPtr<Mysql>,
+    /// Where the handle is, which the program's function gets; the program may move it.
+    handle: Arc<AtomicPtr<Mysql>>,
 }
 
 impl ProgramsDialog {
-    /// Notes where the handle is, because the program may move it.
-    pub(crate) fn set_home(&self, handle: *mut Mysql) {
-        self.handle.store(handle, Ordering::Relaxed);
+    pub(crate) const fn of(handle: Arc<AtomicPtr<Mysql>>) -> Self {
+        Self { handle }
     }
 }
 

@@ -5,6 +5,7 @@ use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
+use std::sync::atomic::Ordering;
 
 use sealwire_core::SqlError;
 
@@ -154,7 +155,7 @@ pub(crate) fn internal_error() -> SqlError {
 fn move_home(pointer: *mut Mysql, state: &mut State) {
     state.home = pointer;
     state.pvio.mysql = pointer;
-    state.dialog.set_home(pointer);
+    state.told_home.store(pointer, Ordering::Relaxed);
     for statement in &state.statements {
         // SAFETY: a statement leaves the list when it is freed.
         if let Some(statement) = unsafe { statement.as_mut() }

@@ -3,13 +3,13 @@
 use std::ffi::{CString, c_char, c_int, c_uint, c_void};
 use std::ptr;
 use std::sync::Arc;
+use std::sync::atomic::AtomicPtr;
 
 use sealwire_core::client::Summary;
 use sealwire_core::message::SessionChange;
 
 use super::abi::{CharsetInfo, Mysql, MysqlRes, MysqlStmt, Pvio};
 use super::charset;
-use super::dialog::ProgramsDialog;
 use super::fields::Fields;
 use super::link::Link;
 use super::options::Settings;
@@ -82,8 +82,6 @@ pub(crate) struct State {
     pub(crate) open_statement: *mut MysqlStmt,
     /// The shell behind `NET::pvio`, by which programs tell that a connection exists.
     pub(crate) pvio: Box<Pvio>,
-    /// The one who answers the questions of the plugin `dialog`.
-    pub(crate) dialog: Arc<ProgramsDialog>,
     /// The non-blocking call that waits for events.
     pub(crate) suspended: Option<Suspended>,
     /// The events for which it waits.
@@ -92,6 +90,8 @@ pub(crate) struct State {
     pub(crate) mode: Mode,
     /// Where the handle was at the last call: programs move it.
     pub(crate) home: *mut Mysql,
+    /// The same place, for the questions of the plugin `dialog`, which come during a call.
+    pub(crate) told_home: Arc<AtomicPtr<Mysql>>,
     /// Whether a call panicked; nothing is done with such a handle any more.
     pub(crate) poisoned: bool,
 }
@@ -112,11 +112,11 @@ impl State {
             open_result: ptr::null_mut(),
             open_statement: ptr::null_mut(),
             pvio: Box::new(Pvio::zeroed()),
-            dialog: Arc::default(),
             suspended: None,
             wanted: Wanted::default(),
             mode: Mode::Blocking,
             home: ptr::null_mut(),
+            told_home: Arc::default(),
             poisoned: false,
         }
     }

@@ -9,7 +9,6 @@ use sealwire_core::message::{BinaryRow, ColumnDefinition, ParamType, Value};
 
 use super::abi::{MysqlBind, MysqlStmt, STATUS_GET_RESULT, STATUS_READY, STATUS_STMT_RESULT};
 use super::bind;
-use super::cursor::{self, Cursor};
 use super::failure;
 use super::fields::Fields;
 use super::handle::{Handle, Place, set_text};
@@ -25,6 +24,20 @@ pub(crate) const WAITING: c_uint = 3;
 pub(crate) const STORED: c_uint = 4;
 pub(crate) const FETCHING: c_uint = 5;
 pub(crate) const DONE: c_uint = 6;
+
+/// The cursor that `mysql_stmt_attr_set` asks for.
+const CURSOR_READ_ONLY: c_ulong = 1;
+
+/// Where a statement's rows are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cursor {
+    /// There is no cursor on the server.
+    None,
+    /// More rows are on the server, which are fetched when those in memory were read.
+    Open,
+    /// The last row was fetched.
+    Ended,
+}
 
 /// A statement. Programs see its first field alone.
 #[repr(C)]
@@ -285,7 +298,7 @@ impl Place<Stmt> {
         handle.mysql.status = STATUS_STMT_RESULT;
         handle.state.open_statement = &raw mut self.abi;
         self.abi.state = WAITING;
-        if self.abi.flags & cursor::READ_ONLY != 0 {
+        if self.abi.flags & CURSOR_READ_ONLY != 0 {
             self.open_cursor(handle).await?;
         }
         Ok(())
@@ -481,7 +494,7 @@ impl Stmt {
         types: Vec<ParamType>,
     ) -> Result<(), SqlError> {
         let prepared = self.prepared()?;
-        let wants_cursor = self.abi.flags & cursor::READ_ONLY != 0 && !prepared.columns.is_empty();
+        let wants_cursor = self.abi.flags & CURSOR_READ_ONLY != 0 && !prepared.columns.is_empty();
         handle.queue(|link| {
             if wants_cursor {
                 link.connection.execute_with_cursor(prepared, values, types)
