@@ -10,7 +10,7 @@ use super::{charset, connection, info, query, result, statement};
 use crate::abi::{MyBool, Mysql, MysqlRes, MysqlStmt};
 use crate::call::{Resumed, resume, start};
 use crate::failure;
-use crate::handle::{destroy, exports, give};
+use crate::handle::{destroy, exports, give, internal_error, is_poisoned};
 use crate::statement::Stmt;
 
 type Row = *mut *mut c_char;
@@ -55,7 +55,9 @@ impl Owned for *mut MysqlStmt {
     unsafe fn refuse(self) {
         // SAFETY: the caller promises it; a `Stmt` begins with its `MYSQL_STMT`.
         if let Some(statement) = unsafe { self.cast::<Stmt>().as_mut() } {
-            statement.set_error(&failure::out_of_sync());
+            // SAFETY: the caller promises it.
+            let is_poisoned = unsafe { is_poisoned(statement.abi.mysql) };
+            statement.set_error(&if is_poisoned { internal_error() } else { failure::out_of_sync() });
         }
     }
 }

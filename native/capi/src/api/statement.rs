@@ -62,7 +62,7 @@ unsafe fn run<T: Copy + 'static>(
 ///
 /// # Safety
 /// The statement's connection is open, or NULL.
-pub(crate) unsafe fn refuse(statement: &mut Stmt) {
+unsafe fn refuse(statement: &mut Stmt) {
     let mysql = statement.abi.mysql;
     // SAFETY: the caller promises it.
     unsafe {
