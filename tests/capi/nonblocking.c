@@ -173,6 +173,66 @@ static void statements(MYSQL *mysql, const char *sql) {
     must(flag == 0, "close the statement", mysql);
 }
 
+/* A bulk execution, and a cursor whose rows are fetched two at a time. A server that has neither gets a command for each row, and sends the
+   rows at once. */
+static void many(MYSQL *mysql, int few) {
+    char table[32], sql[96];
+    int answer = 7, values[5] = {1, 2, 3, 4, 5}, value = 0, sum = 0, fetches = 0;
+    my_bool flag = 7;
+    unsigned count = 5;
+    unsigned long kind = CURSOR_TYPE_READ_ONLY, prefetch = 2;
+    sprintf(table, "many_%d", (int)getpid());
+    sprintf(sql, "CREATE TABLE %s (one INT PRIMARY KEY)", table);
+    ran(mysql, sql);
+    MYSQL_STMT *statement = mysql_stmt_init(mysql);
+    MYSQL_BIND in = {0}, out = {0};
+    in.buffer_type = out.buffer_type = MYSQL_TYPE_LONG;
+    in.buffer = values;
+    out.buffer = &value;
+    sprintf(sql, "INSERT INTO %s VALUES (?)", table);
+    RUN(mysql_stmt_prepare, &answer, mysql, statement, sql, strlen(sql));
+    must(answer == 0 && mysql_stmt_attr_set(statement, STMT_ATTR_ARRAY_SIZE, &count) == 0, "prepare", mysql);
+    must(mysql_stmt_bind_param(statement, &in) == 0, "bind", mysql);
+    RUN(mysql_stmt_execute, &answer, mysql, statement);
+    must(answer == 0 && mysql_stmt_affected_rows(statement) == 5, "the bulk execution", mysql);
+    RUN(mysql_stmt_close, &flag, mysql, statement);
+    statement = mysql_stmt_init(mysql);
+    sprintf(sql, "SELECT one FROM %s ORDER BY one", table);
+    RUN(mysql_stmt_prepare, &answer, mysql, statement, sql, strlen(sql));
+    must(answer == 0 && mysql_stmt_attr_set(statement, STMT_ATTR_CURSOR_TYPE, &kind) == 0, "prepare", mysql);
+    must(mysql_stmt_attr_set(statement, STMT_ATTR_PREFETCH_ROWS, &prefetch) == 0, "the rows of a fetch", mysql);
+    must(mysql_stmt_bind_result(statement, &out) == 0, "bind the result", mysql);
+    RUN(mysql_stmt_execute, &answer, mysql, statement);
+    must(answer == 0, "open the cursor", mysql);
+    for (;;) {
+        int before = waits;
+        RUN(mysql_stmt_fetch, &answer, mysql, statement);
+        fetches += waits > before;
+        if (answer != 0)
+            break;
+        sum += value;
+        /* Other calls are possible meanwhile. */
+        ran(mysql, "SELECT 1");
+        must(rows(mysql, stored(mysql), "1") == 1, "a row besides the cursor's", mysql);
+    }
+    must(answer == MYSQL_NO_DATA && sum == 15, "the cursor's rows", mysql);
+    must(relay < 0 || few || fetches >= 3, "fetches were suspended", mysql);
+    RUN(mysql_stmt_execute, &answer, mysql, statement);
+    must(answer == 0, "open the cursor again", mysql);
+    RUN(mysql_stmt_fetch, &answer, mysql, statement);
+    must(answer == 0 && value == 1, "its first row", mysql);
+    RUN(mysql_stmt_free_result, &flag, mysql, statement);
+    must(flag == 0, "close the cursor", mysql);
+    RUN(mysql_stmt_execute, &answer, mysql, statement);
+    must(answer == 0, "open the cursor a third time", mysql);
+    RUN(mysql_stmt_store_result, &answer, mysql, statement);
+    must(answer == 0 && mysql_stmt_num_rows(statement) == 5, "store the cursor's rows", mysql);
+    RUN(mysql_stmt_close, &flag, mysql, statement);
+    must(flag == 0, "close the statement", mysql);
+    sprintf(sql, "DROP TABLE %s", table);
+    ran(mysql, sql);
+}
+
 /* Each pair once. The answers of calls that a server may not have are told. */
 static void all(int few) {
     MYSQL *mysql = connected(prepared(), CLIENT_MULTI_STATEMENTS);
@@ -220,13 +280,16 @@ static void all(int few) {
     statements(mysql, "SELECT ?");
     RUN(mysql_select_db, &answer, mysql, mysql, "test");
     must(few || answer == 0, "the database", mysql);
+    if (answer == 0)
+        many(mysql, few);
     if (!few) {
         ran(mysql, "CREATE OR REPLACE TABLE columns_of (one INT, two INT)");
         result = NULL;
         RUN(mysql_list_fields, &result, mysql, mysql, "columns_of", NULL);
         must(result && mysql_num_fields(result) == 2, "columns", mysql);
         mysql_free_result(result);
-        RUN(mysql_refresh, &answer, mysql, mysql, REFRESH_STATUS);
+        /* A statement for each of them. */
+        RUN(mysql_refresh, &answer, mysql, mysql, REFRESH_STATUS | REFRESH_TABLES);
         must(answer == 0, "refresh", mysql);
         RUN(mysql_reset_connection, &answer, mysql, mysql);
         must(answer == 0, "reset", mysql);
@@ -234,6 +297,7 @@ static void all(int few) {
     RUN(mysql_kill, &answer, mysql, mysql, 4000000000UL);
     must(answer == 1 && mysql_errno(mysql) != 0, "a connection that is none", mysql);
     RUN(mysql_dump_debug_info, &answer, mysql, mysql);
+    must(answer == 0, "the server's state", mysql);
     /* An account that may not stop the server. */
     ran(mysql, "CREATE USER IF NOT EXISTS 'weak'@'%' IDENTIFIED BY 'pw'");
     RUN(mysql_change_user, &flag, mysql, mysql, "weak", password, NULL);
