@@ -1,6 +1,7 @@
 //! The servers of these tests, each started once.
 
 use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 
 use sealwire_tests::certificates::CertificateSet;
@@ -13,6 +14,7 @@ pub(crate) struct Served {
     pub(crate) server: Server,
     pub(crate) set: CertificateSet,
     _place: TempDir,
+    _end: Child,
 }
 
 pub(crate) const USER: &str = "u";
@@ -52,7 +54,8 @@ impl Served {
             ..Settings::default()
         };
         let server = Server::start(kind, &settings).unwrap_or_else(|error| panic!("{error}"));
-        Some(Self { server, set, _place: place })
+        let _end = stop_at_the_end(server.id());
+        Some(Self { server, set, _place: place, _end })
     }
 
     pub(crate) fn port(&self) -> String {
@@ -62,6 +65,15 @@ impl Served {
     pub(crate) fn ca(&self) -> PathBuf {
         self.set.ca.clone()
     }
+}
+
+/// Stops the server when this process has ended, because what is static is never dropped.
+fn stop_at_the_end(server: u32) -> Child {
+    let mut command = Command::new("sh");
+    // The pipe is closed when this process ends.
+    command.args(["-c", "cat; kill \"$0\"", &server.to_string()]);
+    command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.spawn().unwrap()
 }
 
 /// MariaDB with TLS 1.2 and 1.3, for the tests that need no server of their own.
