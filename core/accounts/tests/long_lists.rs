@@ -35,7 +35,7 @@ fn a_statement_hashes_few_passwords_and_one_for_each_account() {
     let own = accounts.identity(&AccountName::new("plain", "%")).unwrap();
     let plain = Session { account: Some(&own), ..Session::server(Plugin::MysqlNativePassword) };
     let server = Session::server(Plugin::MysqlNativePassword);
-    let twice = "ERROR 1396 (HY000): Operation ALTER USER failed for 'plain'@'%'";
+    let twice = "ERROR 1396 (HY000): Operation ALTER USER failed for 'plain'@'%': the statement names it twice; name each account once";
     let itself = "ALTER USER user() IDENTIFIED BY 'a', user() IDENTIFIED BY 'b'";
     assert_eq!(run(&mut accounts, &plain, itself), Err(twice.to_owned()));
     let others = "ALTER USER plain IDENTIFIED BY 'a', other, plain IDENTIFIED BY 'b'";

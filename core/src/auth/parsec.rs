@@ -12,7 +12,7 @@ use super::{AuthError, Plugin};
 
 /// The length of the client's own part of the challenge.
 pub(super) const NONCE: usize = 32;
-/// The number of times that the lowest number of rounds may be doubled. More would let a server keep its clients busy for seconds.
+/// How often the server may ask to double the lowest number of rounds. With more, a server could keep its clients busy for seconds.
 const MOST_DOUBLINGS: u8 = 9;
 const FEWEST_ROUNDS: u32 = 1024;
 

@@ -118,10 +118,10 @@ impl Stmt {
         Ok(types)
     }
 
-    /// All rows as one command.
+    /// The one command that executes the statement for all rows.
     ///
     /// # Safety
-    /// The arrays in the binds of the parameters have `array_size` rows.
+    /// The program has bound arrays of `array_size` rows.
     unsafe fn all_rows(&self, types: Vec<ParamType>) -> Result<BulkExecute, SqlError> {
         let mut bulk = BulkExecute::new(self.prepared()?.statement, types);
         for row in 0..self.abi.array_size as usize {
@@ -137,7 +137,7 @@ impl Stmt {
     /// Queues an execution with the values of a row; false for a row that is left out.
     ///
     /// # Safety
-    /// The arrays in the binds of the parameters have that row.
+    /// The program has bound arrays that have this row.
     unsafe fn queue_row(&self, handle: &mut Handle<'_>, row: usize, types: &[ParamType]) -> Result<bool, SqlError> {
         // SAFETY: the caller says that the arrays have the row.
         let Some(parameters) = unsafe { row_of(&self.params, row, self.abi.row_size) }? else { return Ok(false) };
@@ -154,7 +154,7 @@ impl Place<Stmt> {
     /// Runs the statement for each row of the arrays: by one command where the server has it, else by one command for each row.
     ///
     /// # Safety
-    /// The arrays in the binds of the parameters have `array_size` rows.
+    /// The program has bound arrays of `array_size` rows.
     pub(crate) async unsafe fn execute_rows(&mut self, handle: &mut Handle<'_>) -> Result<(), SqlError> {
         let types = self.types()?;
         if handle.link()?.connection.facts().capabilities.contains(Capabilities::MARIADB_STMT_BULK_OPERATIONS) {

@@ -53,7 +53,7 @@ async fn from_disk(handle: &mut Handle<'_>, name: &[u8]) -> Result<Result<(), Sq
     }
 }
 
-/// The data of the program's `init`, until its `end` is called: also where the program closes the handle meanwhile.
+/// The data that the program's `init` returned. The program's `end` gets it when this is dropped, even where the program has closed the handle.
 struct Opened {
     handler: InfileHandler,
     data: *mut c_void,

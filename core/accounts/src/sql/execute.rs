@@ -117,8 +117,9 @@ impl Executor<'_> {
             }
             // Each password takes long to hash, so the same account is changed only once.
             if !altered.insert(name.clone()) {
-                failed.push(name);
-                continue;
+                return Err(SqlError::cannot_user(format!(
+                    "Operation ALTER USER failed for {name}: the statement names it twice; name each account once"
+                )));
             }
             let Some(account) = self.accounts.get(&name) else {
                 if if_exists {

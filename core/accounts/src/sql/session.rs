@@ -9,7 +9,7 @@ use sealwire_core::auth::Plugin;
 
 /// Tells whether a statement must end early, because it was killed or its client is gone.
 pub trait Stop: core::fmt::Debug {
-    /// Lets the statement go on; it is asked before each user of a list.
+    /// Whether the statement may go on. The executor asks before each user of a list.
     ///
     /// # Errors
     /// The error with which the statement ends.
