@@ -45,7 +45,8 @@ impl Dialog for ProgramsDialog {
     fn ask(&self, question: &[u8], hidden: bool) -> Option<Secret> {
         let Some(ask) = programs_function() else { return at_terminal(question, hidden) };
         let question = state::text(question);
-        let mut answer: Zeroizing<Vec<c_char>> = Zeroizing::new(vec![0; ROOM]);
+        // One more byte than the program is told of ends an answer that fills all of its room.
+        let mut answer: Zeroizing<Vec<c_char>> = Zeroizing::new(vec![0; ROOM + 1]);
         let kind = if hidden { 2 } else { 1 };
         let handle = self.handle.load(Ordering::Relaxed);
         // SAFETY: the program has a function of this name for this purpose; the buffer has as many bytes as it is told.
